@@ -1,0 +1,37 @@
+/* cpu.c - which vector instructions there are, and the operations that use them. */
+#include "backend/cpu/cpu.h"
+
+extern const backend_ops backend_portable;
+
+/* The double build checks gradients; it has no vector kernels of its own. */
+#if defined(__x86_64__) && !defined(AFFJORD_DOUBLE)
+#define HAVE_X86_LEVELS
+extern const backend_ops backend_avx2, backend_avx512;
+#endif
+
+const backend_ops *cpu_backend(cpu_level level) {
+    switch (level) {
+    case CPU_PORTABLE: return &backend_portable;
+#ifdef HAVE_X86_LEVELS
+    case CPU_AVX2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &backend_avx2 : NULL;
+    case CPU_AVX512:
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                       __builtin_cpu_supports("avx512dq")
+                   ? &backend_avx512
+                   : NULL;
+#endif
+    default: return NULL;
+    }
+}
+
+cpu_level cpu_level_best(void) {
+    cpu_level best = CPU_PORTABLE;
+    for (cpu_level level = CPU_PORTABLE; level < CPU_LEVELS; level++)
+        if (cpu_backend(level)) best = level;
+    return best;
+}
+
+const char *cpu_level_name(cpu_level level) {
+    static const char *const names[CPU_LEVELS] = {"portable", "avx2", "avx512"};
+    return level < CPU_LEVELS ? names[level] : "unknown";
+}

@@ -1,0 +1,18 @@
+/* cpu.h - the operations on a processor, for each level of its vector instructions. */
+#ifndef AFFJORD_BACKEND_CPU_CPU_H
+#define AFFJORD_BACKEND_CPU_CPU_H
+
+#include "backend/backend.h"
+
+typedef enum cpu_level { CPU_PORTABLE, CPU_AVX2, CPU_AVX512, CPU_LEVELS } cpu_level;
+
+/* The best level that both this build and this processor have. */
+cpu_level cpu_level_best(void);
+
+/* Its name: "portable", "avx2", "avx512". */
+const char *cpu_level_name(cpu_level level);
+
+/* The operations of a level, or NULL if the build or the processor lacks it. All levels give the same bits. */
+const backend_ops *cpu_backend(cpu_level level);
+
+#endif

@@ -1,0 +1,10 @@
+/* kernels_avx2.c - the operations for level avx2. */
+#define SIMD_LEVEL 1
+#define BACKEND_NAME "avx2"
+#define BACKEND_TABLE backend_avx2
+
+#include "backend/backend.h"
+
+extern const backend_ops backend_avx2;
+
+#include "backend/cpu/kernels.inc"

@@ -1,0 +1,10 @@
+/* kernels_portable.c - the operations for level portable. */
+#define SIMD_LEVEL 0
+#define BACKEND_NAME "portable"
+#define BACKEND_TABLE backend_portable
+
+#include "backend/backend.h"
+
+extern const backend_ops backend_portable;
+
+#include "backend/cpu/kernels.inc"

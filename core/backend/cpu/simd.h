@@ -1,0 +1,215 @@
+/* simd.h - one vector type for three instruction sets.
+ *
+ * A kernel is written once against vreal, VL lanes wide, and compiled for each
+ * level. Only operations that IEEE 754 fixes to the last bit are here, so a
+ * kernel whose lanes are independent gives the same bits on all levels.
+ * SIMD_LEVEL is 0 portable, 1 AVX2 with FMA, 2 AVX-512. */
+#ifndef AFFJORD_BACKEND_CPU_SIMD_H
+#define AFFJORD_BACKEND_CPU_SIMD_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "backend/backend.h"
+
+#if SIMD_LEVEL == 2
+#include <immintrin.h>
+typedef __m512 vreal;
+enum { VL = 16 };
+static inline vreal v_set(real x) {
+    return _mm512_set1_ps(x);
+}
+static inline vreal v_load(const real *p) {
+    return _mm512_loadu_ps(p);
+}
+static inline void v_store(real *p, vreal x) {
+    _mm512_storeu_ps(p, x);
+}
+static inline vreal v_add(vreal a, vreal b) {
+    return _mm512_add_ps(a, b);
+}
+static inline vreal v_sub(vreal a, vreal b) {
+    return _mm512_sub_ps(a, b);
+}
+static inline vreal v_mul(vreal a, vreal b) {
+    return _mm512_mul_ps(a, b);
+}
+static inline vreal v_div(vreal a, vreal b) {
+    return _mm512_div_ps(a, b);
+}
+static inline vreal v_sqrt(vreal a) {
+    return _mm512_sqrt_ps(a);
+}
+/* a b + c and c - a b, rounded once. */
+static inline vreal v_fma(vreal a, vreal b, vreal c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
+static inline vreal v_fnma(vreal a, vreal b, vreal c) {
+    return _mm512_fnmadd_ps(a, b, c);
+}
+/* a < b ? a : b and a > b ? a : b, so b where either is NaN. */
+static inline vreal v_min(vreal a, vreal b) {
+    return _mm512_min_ps(a, b);
+}
+static inline vreal v_max(vreal a, vreal b) {
+    return _mm512_max_ps(a, b);
+}
+/* |a|, and |a| with the sign of b for an a that is not negative. */
+static inline vreal v_abs(vreal a) {
+    return _mm512_abs_ps(a);
+}
+static inline vreal v_signed(vreal a, vreal b) {
+    return _mm512_or_ps(a, _mm512_and_ps(b, _mm512_set1_ps(-0.0f)));
+}
+/* Three bits of a float, the last two of its exponent and the first of its fraction, and the entry of a table of eight
+ * that they point at. */
+typedef __m512i vsegment;
+static inline vsegment v_segment(vreal a) {
+    return _mm512_srli_epi32(_mm512_castps_si512(a), 22);
+}
+static inline vreal v_lookup(const real table[8], vsegment i) {
+    return _mm512_permutexvar_ps(i, _mm512_broadcast_f32x8(_mm256_loadu_ps(table)));
+}
+#elif SIMD_LEVEL == 1
+#include <immintrin.h>
+typedef __m256 vreal;
+enum { VL = 8 };
+static inline vreal v_set(real x) {
+    return _mm256_set1_ps(x);
+}
+static inline vreal v_load(const real *p) {
+    return _mm256_loadu_ps(p);
+}
+static inline void v_store(real *p, vreal x) {
+    _mm256_storeu_ps(p, x);
+}
+static inline vreal v_add(vreal a, vreal b) {
+    return _mm256_add_ps(a, b);
+}
+static inline vreal v_sub(vreal a, vreal b) {
+    return _mm256_sub_ps(a, b);
+}
+static inline vreal v_mul(vreal a, vreal b) {
+    return _mm256_mul_ps(a, b);
+}
+static inline vreal v_div(vreal a, vreal b) {
+    return _mm256_div_ps(a, b);
+}
+static inline vreal v_sqrt(vreal a) {
+    return _mm256_sqrt_ps(a);
+}
+static inline vreal v_fma(vreal a, vreal b, vreal c) {
+    return _mm256_fmadd_ps(a, b, c);
+}
+static inline vreal v_fnma(vreal a, vreal b, vreal c) {
+    return _mm256_fnmadd_ps(a, b, c);
+}
+static inline vreal v_min(vreal a, vreal b) {
+    return _mm256_min_ps(a, b);
+}
+static inline vreal v_max(vreal a, vreal b) {
+    return _mm256_max_ps(a, b);
+}
+static inline vreal v_abs(vreal a) {
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+}
+static inline vreal v_signed(vreal a, vreal b) {
+    return _mm256_or_ps(a, _mm256_and_ps(b, _mm256_set1_ps(-0.0f)));
+}
+typedef __m256i vsegment;
+static inline vsegment v_segment(vreal a) {
+    return _mm256_srli_epi32(_mm256_castps_si256(a), 22);
+}
+static inline vreal v_lookup(const real table[8], vsegment i) {
+    return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), i);
+}
+#else
+typedef real vreal;
+enum { VL = 1 };
+static inline vreal v_set(real x) {
+    return x;
+}
+static inline vreal v_load(const real *p) {
+    return *p;
+}
+static inline void v_store(real *p, vreal x) {
+    *p = x;
+}
+static inline vreal v_add(vreal a, vreal b) {
+    return a + b;
+}
+static inline vreal v_sub(vreal a, vreal b) {
+    return a - b;
+}
+static inline vreal v_mul(vreal a, vreal b) {
+    return a * b;
+}
+static inline vreal v_div(vreal a, vreal b) {
+    return a / b;
+}
+static inline vreal v_min(vreal a, vreal b) {
+    return a < b ? a : b;
+}
+static inline vreal v_max(vreal a, vreal b) {
+    return a > b ? a : b;
+}
+#ifdef AFFJORD_DOUBLE
+static inline vreal v_sqrt(vreal a) {
+    return sqrt(a);
+}
+static inline vreal v_fma(vreal a, vreal b, vreal c) {
+    return fma(a, b, c);
+}
+static inline vreal v_fnma(vreal a, vreal b, vreal c) {
+    return fma(-a, b, c);
+}
+#else
+static inline vreal v_abs(vreal a) {
+    return fabsf(a);
+}
+static inline vreal v_signed(vreal a, vreal b) {
+    return copysignf(a, b);
+}
+typedef uint32_t vsegment;
+static inline vsegment v_segment(vreal a) {
+    uint32_t bits;
+    memcpy(&bits, &a, sizeof bits);
+    return bits >> 22 & 7;
+}
+static inline vreal v_lookup(const real table[8], vsegment i) {
+    return table[i];
+}
+static inline vreal v_sqrt(vreal a) {
+    return sqrtf(a);
+}
+static inline vreal v_fma(vreal a, vreal b, vreal c) {
+    return fmaf(a, b, c);
+}
+static inline vreal v_fnma(vreal a, vreal b, vreal c) {
+    return fmaf(-a, b, c);
+}
+#endif
+#endif
+
+/* The same on single numbers, for the ends of arrays. */
+#ifdef AFFJORD_DOUBLE
+static inline real fused(real a, real b, real c) {
+    return fma(a, b, c);
+}
+static inline real root(real a) {
+    return sqrt(a);
+}
+#else
+static inline real fused(real a, real b, real c) {
+    return fmaf(a, b, c);
+}
+static inline real root(real a) {
+    return sqrtf(a);
+}
+#endif
+
+/* Vectors that make up the LANES partial sums. */
+enum { LANE_VECTORS = LANES / VL };
+
+#endif

@@ -1,0 +1,57 @@
+/* pointwise.h - formulas of one variable, written once for every device.
+ *
+ * They use only the operations v_* of the including file (a vector or one
+ * number), each rounded once, so that all devices give the same bits. */
+#ifndef AFFJORD_BACKEND_POINTWISE_H
+#define AFFJORD_BACKEND_POINTWISE_H
+
+#ifdef AFFJORD_DOUBLE
+#include "base/detmath.h"
+static inline vreal v_tanh(vreal x) {
+    return det_tanh(x);
+}
+#else
+/* tanh to 1.74 ulp, over all floats: a polynomial of degree 6 about the centre of each of eight segments of [0, 9.05],
+ * where tanh rounds to 1; the sign is put back, so it is odd to the bit. NaN stays NaN.
+ *
+ * The segment is read off the bits of v = 1.657 |x| + 1, which is quicker than comparing: the two low bits of its
+ * exponent and the first of its fraction tell [1, 1.5), [1.5, 2), [2, 3), [3, 4), [4, 6) ... [12, 16) apart, as
+ * entries 6, 7, 0, 1, 2 ... 5.
+ * The coefficients are a weighted minimax fit in ulps of tanh, about centres chosen such that tanh of the centre is
+ * nearly a float, rounded from the lowest order up with the others fitted again after each. A rational function, as
+ * usual elsewhere, cannot do this well in float: where tanh is near 1 each of its roundings costs up to one ulp. */
+static const real tanh_centre[8] = {0x1.c9p-1f,  0x1.7fp+0f, 0x1.338p+1f, 0x1.cdcp+1f,
+                                    0x1.5bcp+2f, 0x1.f7p+2f, 0x0p+0f,     0x1.cep-2f};
+static const real tanh_coefficient[7][8] = {
+    {0x1.6ce266p-1f, 0x1.cf12bep-1f, 0x1.f7ae28p-1f, 0x1.ff3f5p-1f, 0x1.fffbp-1f, 0x1.fffff6p-1f, 0x0p+0f,
+     0x1.b102bp-2f},
+    {0x1.f7eb9ap-2f, 0x1.74b64p-3f, 0x1.08115p-5f, 0x1.811d7ap-9f, 0x1.416ae6p-14f, 0x1.41b21p-21f, 0x1p+0f,
+     0x1.a472bep-1f},
+    {-0x1.67203ap-2f, -0x1.5118dcp-3f, -0x1.03c526p-5f, -0x1.8086cap-9f, -0x1.41293ap-14f, -0x1.41e8dcp-21f,
+     -0x1.26b04cp-19f, -0x1.6395eap-2f},
+    {0x1.5f91b2p-4f, 0x1.6966b4p-4f, 0x1.4f0ca4p-6f, 0x1.fe289cp-10f, 0x1.9a1deep-15f, 0x1.99da6ap-22f, -0x1.55383ap-2f,
+     -0x1.03e3fep-3f},
+    {0x1.c86b6cp-5f, -0x1.97cbecp-6f, -0x1.394894p-7f, -0x1.fc050ap-11f, -0x1.9b2f9p-16f, -0x1.973cb8p-23f,
+     -0x1.daa898p-10f, 0x1.5b988ep-3f},
+    {-0x1.c97e0cp-5f, -0x1.c2e22ap-9f, 0x1.b0d504p-9f, 0x1.a891fep-12f, 0x1.af57p-17f, 0x1.b0e3c6p-24f, 0x1.2b7ef4p-3f,
+     -0x1.4e9b3ap-7f},
+    {0x1.b880fcp-7f, 0x1.d04deep-8f, -0x1.711a3ap-11f, -0x1.0c4baep-13f, -0x1.1df08ap-18f, -0x1.271738p-25f,
+     -0x1.5af66cp-5f, -0x1.19b2eep-4f},
+};
+
+static inline vreal v_tanh(vreal x) {
+    const vreal a = v_min(v_set(0x1.21999ap+3f), v_abs(x));
+    const vsegment i = v_segment(v_fma(a, v_set(0x1.a84f3p+0f), v_set(1)));
+    const vreal d = v_sub(a, v_lookup(tanh_centre, i));
+    vreal p = v_lookup(tanh_coefficient[6], i);
+    for (int k = 5; k >= 0; k--) p = v_fma(p, d, v_lookup(tanh_coefficient[k], i));
+    return v_signed(p, x);
+}
+#endif
+
+/* 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2. */
+static inline vreal v_sigmoid(vreal x) {
+    return v_fma(v_set((real)0.5), v_tanh(v_mul(v_set((real)0.5), x)), v_set((real)0.5));
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* arena.h - memory that lives as long as its owner and is freed at once.
+ *
+ * A model takes all its workspace when it is made; nothing is allocated while
+ * an equation is integrated. */
+#ifndef AFFJORD_BASE_ARENA_H
+#define AFFJORD_BASE_ARENA_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+
+/* Start with {0}. */
+typedef struct arena {
+    struct arena_block *newest;
+    size_t bytes; /* taken so far */
+} arena;
+
+/* *out <- `count` zeroed elements of `size` bytes, aligned to 64 bytes, owned
+ * by the arena. A zero count gives a valid pointer. Errors: STATUS_MEMORY,
+ * also when count * size overflows. Use ARENA_NEW, which knows the type. */
+status arena_take(arena *memory, size_t count, size_t size, void **out);
+
+/* Free everything taken; the arena is as new. */
+void arena_release(arena *memory);
+
+/* TRY(ARENA_NEW(&memory, n, &pointer)) */
+#define ARENA_NEW(memory, count, pointer) arena_take(memory, count, sizeof **(pointer), (void **)(pointer))
+
+#endif

@@ -1,0 +1,36 @@
+/* file.h - files as a whole: read at once, replaced at once. */
+#ifndef AFFJORD_BASE_FILE_H
+#define AFFJORD_BASE_FILE_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+
+/* Read all of a regular file. *bytes, freed by the caller, has a 0 after its
+ * *size bytes. Errors name the path: STATUS_IO, STATUS_MEMORY. */
+status file_read(const char *path, unsigned char **bytes, size_t *size, failure *why);
+
+/* A file being written under a temporary name, path + ".tmp". Readers of the
+ * path see the old file until file_replace_commit, and then the whole new one.
+ * A temporary left by a killed process is taken over by the next writer; two
+ * writers of one path wait for each other. */
+typedef struct file_replacement {
+    int descriptor;
+    char *path, *temporary;
+} file_replacement;
+
+/* Start. Errors name the path: STATUS_IO, STATUS_MEMORY. After success call
+ * file_replace_commit or file_replace_cancel, each of which ends it. */
+status file_replace_begin(const char *path, file_replacement *out, failure *why);
+
+/* Append. Errors: STATUS_IO naming the path. */
+status file_replace_write(file_replacement *file, const void *bytes, size_t size, failure *why);
+
+/* Sync, rename, sync the folder. On STATUS_IO (naming the path) the old file is
+ * still there. */
+status file_replace_commit(file_replacement *file, failure *why);
+
+/* Remove the temporary; the old file stays. */
+void file_replace_cancel(file_replacement *file);
+
+#endif

@@ -1,0 +1,37 @@
+/* random.h - random numbers as a function of where they are used.
+ *
+ * Philox4x32-10 (Salmon et al. 2011, from Random123) is keyed by (seed,
+ * purpose) and counts (iteration, sample, block): nothing depends on how work
+ * was split between threads or processes, and resuming needs no state. */
+#ifndef AFFJORD_BASE_RANDOM_H
+#define AFFJORD_BASE_RANDOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a draw is for. The values are part of the reproducible format. */
+typedef enum random_purpose {
+    RANDOM_INITIALISATION = 1,
+    RANDOM_TRAINING = 2,
+    RANDOM_VALIDATION = 3,
+    RANDOM_PROBE = 4,
+    RANDOM_SAMPLING = 5,
+    RANDOM_SPLIT = 6,
+    RANDOM_TARGET = 7 /* samples of a target, shown in figures */
+} random_purpose;
+
+/* One family of draws. */
+typedef struct random_stream {
+    uint64_t seed;
+    random_purpose purpose;
+    uint64_t iteration;
+} random_stream;
+
+/* Four independent uniform numbers in (0, 1), symmetric about 1/2, with 32
+ * bits each, for draw `block` of `sample`. */
+void random_uniform4(random_stream stream, uint64_t sample, uint32_t block, double u[4]);
+
+/* Four independent standard normal numbers (Box-Muller on random_uniform4). */
+void random_normal4(random_stream stream, uint64_t sample, uint32_t block, double n[4]);
+
+#endif

@@ -1,0 +1,35 @@
+/* status.h - how functions of the library report failure.
+ *
+ * A function that can fail returns a status and gives its results through
+ * out-pointers, which it leaves untouched when it fails. Functions that read
+ * what a user wrote (files, names) take a last argument `failure *why` and
+ * describe there, in one sentence, what was found and what was expected. */
+#ifndef AFFJORD_BASE_STATUS_H
+#define AFFJORD_BASE_STATUS_H
+
+/* 0 is success, positive values are recoverable, negative ones are not. */
+typedef enum status {
+    STATUS_OK = 0,
+    STATUS_NON_FINITE = 1, /* a state, loss or gradient became NaN or infinite */
+    STATUS_INVALID = -1, /* an argument or setting outside its range */
+    STATUS_MEMORY = -2, /* an allocation failed */
+    STATUS_IO = -3, /* the operating system refused a read or a write */
+    STATUS_FORMAT = -4 /* a file's content is not what its format says */
+} status;
+
+/* A sentence for the user; always terminated, cut where too long. */
+typedef struct failure {
+    char text[1024];
+} failure;
+
+/* Write the sentence into `why` (may be NULL) and return `code`. */
+__attribute__((format(printf, 3, 4))) status fail(failure *why, status code, const char *format, ...);
+
+/* Pass any outcome but success on to the caller. */
+#define TRY(call)                                                                                                      \
+    do {                                                                                                               \
+        status try_status_ = (call);                                                                                   \
+        if (try_status_ != STATUS_OK) return try_status_;                                                              \
+    } while (0)
+
+#endif
