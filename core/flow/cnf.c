@@ -1,0 +1,279 @@
+/* cnf.c - making a flow, and solving it forward and backward.
+ *
+ * A solve has a part that does not depend on the batch (the context's path and
+ * the field's numbers at every evaluation) and one that is independent for
+ * each chunk of points. Chunks are shared out to threads; each is integrated
+ * over all steps while it is in the nearest cache. */
+#include "flow/cnf.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "backend/cpu/cpu.h"
+#include "base/detmath.h"
+#include "flow/cnf_internal.h"
+
+static const double log_two_pi = 1.8378770664093454836;
+
+static status check(const cnf_spec *spec, failure *why) {
+    if (spec->dimension < 1 || spec->dimension > CNF_DIMENSION_MAX)
+        return fail(why, STATUS_INVALID, "data of %zu dimensions: expected 1 to %d", spec->dimension,
+                    CNF_DIMENSION_MAX);
+    if (spec->width < 1) return fail(why, STATUS_INVALID, "width of the field is 0: expected at least 1");
+    if (spec->hypernet_layers < 1 || spec->hypernet_layers > CNF_HIDDEN_MAX || spec->hypernet_width < 1)
+        return fail(why, STATUS_INVALID, "hypernet of %zu hidden layers of %zu: expected 1 to %d layers, not empty",
+                    spec->hypernet_layers, spec->hypernet_width, CNF_HIDDEN_MAX);
+    if (spec->context == CONTEXT_AUGMENTED && (spec->augmented_dimension < 1 || spec->augmented_width < 1))
+        return fail(why, STATUS_INVALID, "augmented context of dimension %zu and width %zu: expected at least 1",
+                    spec->augmented_dimension, spec->augmented_width);
+    if (!(spec->end_time > 0) || !isfinite(spec->end_time))
+        return fail(why, STATUS_INVALID, "end time %g: expected a positive number", spec->end_time);
+    if (!(spec->base_variance > 0) || !isfinite(spec->base_variance))
+        return fail(why, STATUS_INVALID, "base variance %g: expected a positive number", spec->base_variance);
+    if (spec->steps < 1) return fail(why, STATUS_INVALID, "0 steps: expected at least 1");
+    return STATUS_OK;
+}
+
+static status build(cnf *flow) {
+    static const tableau_id methods[] = {
+        [SOLVER_EULER] = TABLEAU_EULER,
+        [SOLVER_MIDPOINT] = TABLEAU_MIDPOINT,
+        [SOLVER_RK4] = TABLEAU_RK4,
+        [SOLVER_RK4_38] = TABLEAU_RK4_38,
+    };
+    const cnf_spec *spec = &flow->spec;
+    const bool augmented = spec->context == CONTEXT_AUGMENTED;
+    const size_t C = augmented ? spec->augmented_dimension : 1, D = spec->dimension;
+    flow->method = tableau_get(methods[spec->solver]);
+    flow->evaluations = spec->steps * flow->method->stages;
+    flow->length = (D + 1) * CHUNK;
+    flow->chunks_max = cnf_chunks(flow->batch_max);
+
+    arena *memory = &flow->memory;
+    TRY(toy_field_create(D, spec->width, C, spec->join, spec->hypernet_layers, spec->hypernet_width, flow->evaluations,
+                         flow->backend, &flow->parameters, memory, &flow->field));
+    if (augmented)
+        TRY(context_augmented_create(C, spec->augmented_width, spec->learn_start, flow->backend, flow->method,
+                                     &flow->parameters, memory, &flow->context));
+    else TRY(context_clock_create(flow->backend, flow->method, memory, &flow->context));
+
+    const size_t theta = flow->evaluations * flow->field->stride;
+    TRY(ARENA_NEW(memory, flow->evaluations * C, &flow->path));
+    TRY(ARENA_NEW(memory, flow->evaluations * C, &flow->pathbar));
+    TRY(ARENA_NEW(memory, theta, &flow->theta));
+    TRY(ARENA_NEW(memory, flow->chunks_max * theta, &flow->thetabar));
+    TRY(ARENA_NEW(memory, flow->chunks_max, &flow->losses));
+    if (spec->gradient == GRADIENT_ADJOINT) {
+        TRY(ARENA_NEW(memory, flow->chunks_max * flow->length, &flow->final));
+        TRY(ARENA_NEW(memory, flow->parameters.total, &flow->gradient));
+    }
+    const size_t threads = parallel_threads(flow->workers);
+    TRY(ARENA_NEW(memory, threads, &flow->lanes));
+    for (size_t i = 0; i < threads; i++) {
+        cnf_lane *lane = &flow->lanes[i];
+        TRY(ARENA_NEW(memory, flow->length, &lane->state));
+        TRY(ARENA_NEW(memory, flow->length, &lane->cotangent));
+        TRY(ARENA_NEW(memory, D * CHUNK, &lane->probe));
+        TRY(ARENA_NEW(memory, flow->evaluations * flow->length, &lane->states));
+        TRY(ARENA_NEW(memory, rk_workspace(flow->method, 2 * flow->length), &lane->rk));
+        TRY(ARENA_NEW(memory, flow->field->scratch, &lane->scratch));
+        TRY(ARENA_NEW(memory, 2 * flow->length, &lane->joint));
+    }
+    return STATUS_OK;
+}
+
+status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf **out, failure *why) {
+    TRY(check(spec, why));
+    arena memory = {0};
+    cnf *flow;
+    if (arena_take(&memory, 1, sizeof *flow, (void **)&flow) != STATUS_OK)
+        return fail(why, STATUS_MEMORY, "out of memory for a flow");
+    flow->spec = *spec;
+    flow->backend = spec->backend ? spec->backend : cpu_backend(cpu_level_best());
+    flow->workers = workers;
+    flow->batch_max = batch_max;
+    flow->memory = memory;
+    const status built = build(flow);
+    if (built != STATUS_OK) {
+        fail(why, built, "out of memory for a flow: %zu bytes were taken before", flow->memory.bytes);
+        cnf_destroy(&flow);
+        return built;
+    }
+    *out = flow;
+    return STATUS_OK;
+}
+
+void cnf_destroy(cnf **flow) {
+    if (!*flow) return;
+    arena memory = (*flow)->memory; /* holds the flow itself */
+    arena_release(&memory);
+    *flow = NULL;
+}
+
+const cnf_spec *cnf_specification(const cnf *flow) {
+    return &flow->spec;
+}
+
+const parameter_table *cnf_parameters(const cnf *flow) {
+    return &flow->parameters;
+}
+
+void cnf_initialise(const cnf *flow, uint64_t seed, real *params) {
+    field_initialise(flow->field, seed, params);
+    context_initialise(flow->context, seed, params);
+}
+
+void cnf_prepare(cnf *flow, const real *params, grid g) {
+    context_path(flow->context, params, g, flow->path);
+    field_prepare(flow->field, flow->evaluations, params, flow->path, flow->theta);
+}
+
+static void draw_probe(cnf_divergence kind, random_stream stream, uint64_t point, size_t D, real *probe) {
+    for (size_t d = 0; d < D; d += 4) {
+        double e[4];
+        if (kind == DIVERGENCE_GAUSSIAN) random_normal4(stream, point, (uint32_t)(d / 4), e);
+        else random_uniform4(stream, point, (uint32_t)(d / 4), e);
+        for (size_t i = d; i < D && i < d + 4; i++)
+            probe[i * CHUNK] = kind == DIVERGENCE_GAUSSIAN ? (real)e[i - d] : (e[i - d] < 0.5 ? -1 : 1);
+    }
+}
+
+const real *cnf_load_chunk(const cnf *flow, cnf_lane *lane, const real *x, size_t n, size_t chunk,
+                           random_stream probe) {
+    const size_t D = flow->spec.dimension, first = chunk * CHUNK, points = cnf_chunk_points(n, chunk);
+    memset(lane->state, 0, flow->length * sizeof *lane->state);
+    for (size_t i = 0; i < points; i++)
+        for (size_t d = 0; d < D; d++) lane->state[d * CHUNK + i] = x[(first + i) * D + d];
+    if (flow->spec.divergence == DIVERGENCE_EXACT) return NULL;
+    memset(lane->probe, 0, D * CHUNK * sizeof *lane->probe);
+    for (size_t i = 0; i < points; i++) {
+        if (!flow->given_probe) draw_probe(flow->spec.divergence, probe, first + i, D, lane->probe + i);
+        else
+            for (size_t d = 0; d < D; d++) lane->probe[d * CHUNK + i] = flow->given_probe[(first + i) * D + d];
+    }
+    return lane->probe;
+}
+
+static void chunk_evaluate(void *argument, size_t evaluation, double t, const real *y, real *dy) {
+    (void)t;
+    const cnf_chunk *chunk = argument;
+    const cnf *flow = chunk->flow;
+    field_evaluate(flow->field, flow->theta + evaluation * flow->field->stride, y, chunk->probe, dy,
+                   dy + flow->spec.dimension * CHUNK);
+}
+
+static void chunk_reverse(void *argument, size_t evaluation, double t, const real *y, const real *k, real *ybar) {
+    (void)t;
+    const cnf_chunk *chunk = argument;
+    const cnf *flow = chunk->flow;
+    const size_t stride = flow->field->stride, l = flow->spec.dimension * CHUNK;
+    field_reverse(flow->field, flow->theta + evaluation * stride, y, chunk->probe, k, k + l, ybar,
+                  chunk->thetabar + evaluation * stride, chunk->lane->scratch);
+    memset(ybar + l, 0, CHUNK * sizeof *ybar); /* nothing depends on l */
+}
+
+ode_system cnf_system(cnf_chunk *chunk) {
+    return (ode_system){.backend = chunk->flow->backend,
+                        .length = chunk->flow->length,
+                        .context = chunk,
+                        .evaluate = chunk_evaluate,
+                        .reverse = chunk_reverse};
+}
+
+double cnf_point_loss(const cnf *flow, const real *state, size_t i) {
+    const size_t D = flow->spec.dimension;
+    const double variance = flow->spec.base_variance;
+    double square = 0;
+    for (size_t d = 0; d < D; d++) square += (double)state[d * CHUNK + i] * (double)state[d * CHUNK + i];
+    const double logarithm = (double)D * (log_two_pi + det_log(variance));
+    return 0.5 * (square / variance + logarithm) - (double)state[D * CHUNK + i];
+}
+
+double cnf_terminal(const cnf *flow, const real *state, size_t points, size_t n, real *cotangent) {
+    const size_t D = flow->spec.dimension;
+    double sum = 0;
+    memset(cotangent, 0, flow->length * sizeof *cotangent);
+    for (size_t i = 0; i < points; i++) {
+        sum += cnf_point_loss(flow, state, i);
+        for (size_t d = 0; d < D; d++)
+            cotangent[d * CHUNK + i] = (real)((double)state[d * CHUNK + i] / (flow->spec.base_variance * (double)n));
+        cotangent[D * CHUNK + i] = (real)(-1 / (double)n);
+    }
+    return sum;
+}
+
+/* One call of cnf_transform or cnf_sample, shared out by chunks. */
+typedef struct solve_job {
+    cnf *flow;
+    grid g;
+    const real *x; /* (n, D) */
+    size_t n;
+    random_stream probe;
+    real *z; /* (n, D), or NULL */
+    double *log_density; /* (n), or NULL */
+} solve_job;
+
+static void solve_chunk(void *argument, size_t chunk, size_t thread) {
+    const solve_job *job = argument;
+    const cnf *flow = job->flow;
+    const size_t D = flow->spec.dimension, first = chunk * CHUNK;
+    cnf_lane *lane = &flow->lanes[thread];
+    cnf_chunk equation = {.flow = flow, .lane = lane};
+    equation.probe = cnf_load_chunk(flow, lane, job->x, job->n, chunk, job->probe);
+    const ode_system system = cnf_system(&equation);
+    rk_integrate(flow->method, job->g, &system, lane->state, NULL, lane->rk);
+    for (size_t i = 0; i < cnf_chunk_points(job->n, chunk); i++) {
+        if (job->log_density) job->log_density[first + i] = -cnf_point_loss(flow, lane->state, i);
+        if (!job->z) continue;
+        for (size_t d = 0; d < D; d++) job->z[(first + i) * D + d] = lane->state[d * CHUNK + i];
+    }
+}
+
+static void count(const cnf *flow, size_t backward, cnf_statistics *statistics) {
+    if (!statistics) return;
+    *statistics = (cnf_statistics){.evaluations_forward = flow->evaluations,
+                                   .evaluations_backward = backward,
+                                   .workspace_bytes = flow->memory.bytes};
+}
+
+void cnf_transform(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, real *z,
+                   double *log_density, cnf_statistics *statistics) {
+    solve_job job = {
+        .flow = flow, .g = cnf_grid_forward(flow), .x = x, .n = n, .probe = probe, .z = z, .log_density = log_density};
+    cnf_prepare(flow, params, job.g);
+    parallel_for(flow->workers, cnf_chunks(n), solve_chunk, &job);
+    count(flow, 0, statistics);
+}
+
+void cnf_log_density(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *log_density,
+                     cnf_statistics *statistics) {
+    cnf_transform(flow, params, x, n, probe, NULL, log_density, statistics);
+}
+
+void cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
+                cnf_statistics *statistics) {
+    const size_t D = flow->spec.dimension;
+    const double deviation = sqrt(flow->spec.base_variance);
+    for (size_t i = 0; i < n; i++)
+        for (size_t d = 0; d < D; d += 4) {
+            double e[4];
+            random_normal4(stream, first + i, (uint32_t)(d / 4), e);
+            for (size_t k = d; k < D && k < d + 4; k++) x[i * D + k] = (real)(deviation * e[k - d]);
+        }
+    solve_job job = {.flow = flow, .g = cnf_grid_backward(flow), .x = x, .n = n, .probe = stream, .z = x};
+    cnf_prepare(flow, params, job.g);
+    parallel_for(flow->workers, cnf_chunks(n), solve_chunk, &job);
+    count(flow, 0, statistics);
+}
+
+status cnf_loss_gradient(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,
+                         real *gradient, cnf_statistics *statistics) {
+    if (n < 1 || n > flow->batch_max) return STATUS_INVALID;
+    if (flow->spec.gradient == GRADIENT_DISCRETE) cnf_gradient_discrete(flow, params, x, n, probe, loss, gradient);
+    else cnf_gradient_adjoint(flow, params, x, n, probe, loss, gradient);
+    count(flow, flow->evaluations, statistics);
+    if (!isfinite(*loss)) return STATUS_NON_FINITE;
+    for (size_t i = 0; i < flow->parameters.total; i++)
+        if (!isfinite(gradient[i])) return STATUS_NON_FINITE;
+    return STATUS_OK;
+}

@@ -1,0 +1,77 @@
+/* rk.h - explicit Runge-Kutta methods on a fixed grid, and the reverse of their steps.
+ *
+ * An equation dy/dt = F(t, y) is a table of functions on a contiguous state.
+ * Evaluations are numbered: evaluation = step * stages + stage, which is how an
+ * equation finds what it has prepared for that instant. */
+#ifndef AFFJORD_ODE_RK_H
+#define AFFJORD_ODE_RK_H
+
+#include <stddef.h>
+
+#include "backend/backend.h"
+#include "base/real.h"
+
+enum { RK_STAGES_MAX = 4 };
+
+typedef struct tableau {
+    const char *name;
+    size_t order;
+    size_t stages;
+    double a[RK_STAGES_MAX][RK_STAGES_MAX];
+    double b[RK_STAGES_MAX];
+    double c[RK_STAGES_MAX];
+} tableau;
+
+/* The methods, in the order of tableau.def. */
+typedef enum tableau_id {
+#define TABLEAU(symbol, name, order, stages, a, b, c) TABLEAU_##symbol,
+#include "ode/tableau.def"
+#undef TABLEAU
+    TABLEAU_COUNT
+} tableau_id;
+
+const tableau *tableau_get(tableau_id id);
+
+/* `steps` equal steps from `start` to `end`, which may lie before it. */
+typedef struct grid {
+    double start, end;
+    size_t steps;
+} grid;
+
+static inline double grid_step(grid g) {
+    return (g.end - g.start) / (double)g.steps;
+}
+
+/* Time of an evaluation. */
+static inline double grid_time(grid g, const tableau *method, size_t evaluation) {
+    const size_t step = evaluation / method->stages, stage = evaluation % method->stages;
+    return g.start + ((double)step + method->c[stage]) * grid_step(g);
+}
+
+typedef struct ode_system {
+    const backend_ops *backend;
+    size_t length; /* n, reals of the state */
+    void *context; /* given to both functions */
+
+    /* dy (n) <- F(t, y). */
+    void (*evaluate)(void *context, size_t evaluation, double t, const real *y, real *dy);
+
+    /* ybar (n) <- (dF/dy)^T k, for a cotangent k (n) of F; the equation gathers the gradients of what else F depends
+     * on. NULL if the equation is never reversed. */
+    void (*reverse)(void *context, size_t evaluation, double t, const real *y, const real *k, real *ybar);
+} ode_system;
+
+/* Reals of workspace that integrating or reversing needs. */
+size_t rk_workspace(const tableau *method, size_t length);
+
+/* y (n): the state at grid.start becomes the state at grid.end. Where `states` is not NULL, the state of every
+ * evaluation is kept in it, (steps * stages, n). Exactly steps * stages evaluations. */
+void rk_integrate(const tableau *method, grid g, const ode_system *system, real *y, real *states, real *workspace);
+
+/* Reverse of rk_integrate, exact for the computed solution: ybar (n), the cotangent of the state at grid.end, becomes
+ * that of the state at grid.start. `states` is what rk_integrate kept. `sources` (steps * stages, n), where not NULL,
+ * are cotangents that the states of the evaluations have from elsewhere. steps * stages calls of reverse. */
+void rk_reverse(const tableau *method, grid g, const ode_system *system, const real *states, const real *sources,
+                real *ybar, real *workspace);
+
+#endif
