@@ -1,0 +1,188 @@
+/* test_base.c - failures, nearest names, whole files, deterministic functions. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "base/detmath.h"
+#include "base/file.h"
+#include "base/nearest.h"
+#include "base/status.h"
+#include "scratch.h"
+
+Test(status, fail_writes_the_sentence_and_returns_the_code) {
+    failure why;
+    cr_expect_eq(fail(&why, STATUS_FORMAT, "%s:%d", "a.csv", 3), STATUS_FORMAT);
+    cr_expect_str_eq(why.text, "a.csv:3");
+    cr_expect_eq(fail(NULL, STATUS_IO, "nobody reads this"), STATUS_IO);
+}
+
+Test(status, fail_cuts_what_is_too_long) {
+    failure why;
+    fail(&why, STATUS_IO, "%02000d", 7);
+    cr_expect_eq(strlen(why.text), sizeof why.text - 1);
+}
+
+Test(nearest, distance_counts_edits) {
+    cr_expect_eq(nearest_distance("", ""), 0);
+    cr_expect_eq(nearest_distance("", "abc"), 3);
+    cr_expect_eq(nearest_distance("kitten", "sitting"), 3);
+    cr_expect_eq(nearest_distance("sitting", "kitten"), 3);
+    cr_expect_eq(nearest_distance("train", "trian"), 1); /* a swap is one slip */
+    cr_expect_eq(nearest_distance("ab", "ba"), 1);
+}
+
+Test(nearest, names) {
+    const char *const names[] = {"batch", "iterations", "seed"};
+    cr_expect_str_eq(nearest_name("bathc", 3, names), "batch");
+    cr_expect_str_eq(nearest_name("iteration", 3, names), "iterations");
+    cr_expect_str_eq(nearest_name("seeds", 3, names), "seed");
+    cr_expect_null(nearest_name("seed", 0, names));
+    char huge[1000];
+    memset(huge, 'x', sizeof huge - 1);
+    huge[sizeof huge - 1] = 0;
+    cr_expect_not_null(nearest_name(huge, 3, names));
+}
+
+/* Distance of `value` from `exact` in units of the last place of `exact`. */
+static double ulps(double value, long double exact) {
+    double rounded = fabs((double)exact);
+    return (double)fabsl(value - exact) / (nextafter(rounded, INFINITY) - rounded);
+}
+
+Test(detmath, within_an_ulp) {
+    for (int i = 0; i < 2000; i++) {
+        double x = -20 + 0.02003 * i, positive = 0.001 + 0.37 * i, sine, cosine;
+        cr_expect_leq(ulps(det_exp(x), expl(x)), 1.0);
+        cr_expect_leq(ulps(det_expm1(x), expm1l(x)), 1.0);
+        cr_expect_leq(ulps(det_tanh(x), tanhl(x)), 1.0);
+        cr_expect_leq(ulps(det_log(positive), logl(positive)), 1.0);
+        cr_expect_leq(ulps(det_log1p(positive), log1pl(positive)), 1.0);
+        cr_expect_leq(ulps(det_pow(0.999, positive), powl(0.999, positive)), 1.0);
+        det_sincos(x, &sine, &cosine);
+        cr_expect_leq(ulps(sine, sinl(x)), 1.0);
+        cr_expect_leq(ulps(cosine, cosl(x)), 1.0);
+    }
+    double sine, cosine;
+    det_sincospi(0.5, &sine, &cosine);
+    cr_expect(sine == 1 && cosine == 0);
+    det_sincospi(1, &sine, &cosine);
+    cr_expect(sine == 0 && cosine == -1);
+}
+
+static char folder[64], path[128];
+
+static void open_folder(void) {
+    scratch_create(folder);
+    scratch_path(folder, "file.bin", path);
+}
+
+static void remove_folder(void) {
+    scratch_remove(folder);
+}
+
+TestSuite(file, .init = open_folder, .fini = remove_folder);
+
+static void replace_with(const char *text) {
+    file_replacement file;
+    failure why = {""};
+    cr_assert_eq(file_replace_begin(path, &file, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(file_replace_write(&file, text, strlen(text), &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(file_replace_commit(&file, &why), STATUS_OK, "%s", why.text);
+}
+
+static void expect_content(const char *text) {
+    unsigned char *bytes;
+    size_t size;
+    cr_assert_eq(file_read(path, &bytes, &size, NULL), STATUS_OK);
+    cr_expect_eq(size, strlen(text));
+    cr_expect_str_eq((char *)bytes, text);
+    free(bytes);
+}
+
+Test(file, replaces_as_a_whole) {
+    replace_with("first");
+    expect_content("first");
+    file_replacement file;
+    cr_assert_eq(file_replace_begin(path, &file, NULL), STATUS_OK);
+    cr_assert_eq(file_replace_write(&file, "second", 6, NULL), STATUS_OK);
+    expect_content("first");
+    cr_assert_eq(file_replace_commit(&file, NULL), STATUS_OK);
+    expect_content("second");
+}
+
+Test(file, cancel_leaves_the_old_file_and_nothing_else) {
+    replace_with("first");
+    file_replacement file;
+    cr_assert_eq(file_replace_begin(path, &file, NULL), STATUS_OK);
+    cr_assert_eq(file_replace_write(&file, "second", 6, NULL), STATUS_OK);
+    file_replace_cancel(&file);
+    expect_content("first");
+    char temporary[128];
+    scratch_path(folder, "file.bin.tmp", temporary);
+    cr_expect_neq(access(temporary, F_OK), 0);
+}
+
+Test(file, temporary_of_a_killed_process_is_taken_over) {
+    char temporary[128];
+    scratch_path(folder, "file.bin.tmp", temporary);
+    scratch_write(temporary, "what a killed process left, and long", 36);
+    replace_with("new");
+    expect_content("new");
+    cr_expect_neq(access(temporary, F_OK), 0);
+}
+
+Test(file, errors_name_the_path) {
+    failure why;
+    unsigned char *bytes;
+    size_t size;
+    file_replacement file;
+    cr_expect_eq(file_read(path, &bytes, &size, &why), STATUS_IO);
+    cr_expect_not_null(strstr(why.text, path));
+    cr_expect_not_null(strstr(why.text, "No such file"));
+    cr_expect_eq(file_read(folder, &bytes, &size, &why), STATUS_IO);
+    cr_expect_not_null(strstr(why.text, "not a regular file"));
+    char missing[128];
+    scratch_path(folder, "no/such/folder", missing);
+    cr_expect_eq(file_replace_begin(missing, &file, &why), STATUS_IO);
+    cr_expect_not_null(strstr(why.text, missing));
+}
+
+Test(file, named_pipe_does_not_hang) {
+    failure why;
+    unsigned char *bytes;
+    size_t size;
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_expect_eq(file_read(path, &bytes, &size, &why), STATUS_IO);
+}
+
+Test(file, failed_commit_leaves_the_old_name) {
+    /* The name is taken by a folder that rename cannot replace. */
+    cr_assert_eq(mkdir(path, 0700), 0);
+    file_replacement file;
+    failure why;
+    cr_assert_eq(file_replace_begin(path, &file, NULL), STATUS_OK);
+    cr_expect_eq(file_replace_commit(&file, &why), STATUS_IO);
+    cr_expect_not_null(strstr(why.text, path));
+    char temporary[128];
+    scratch_path(folder, "file.bin.tmp", temporary);
+    cr_expect_neq(access(temporary, F_OK), 0);
+}
+
+Test(file, a_full_device_is_an_error) {
+    if (access("/dev/full", W_OK) != 0) cr_skip_test("no /dev/full here");
+    file_replacement file;
+    failure why;
+    cr_assert_eq(file_replace_begin(path, &file, NULL), STATUS_OK);
+    FILE *full = fopen("/dev/full", "w");
+    cr_assert_not_null(full);
+    cr_assert_geq(dup2(fileno(full), file.descriptor), 0);
+    fclose(full);
+    cr_expect_eq(file_replace_write(&file, "x", 1, &why), STATUS_IO);
+    cr_expect_not_null(strstr(why.text, "No space left"));
+    file_replace_cancel(&file);
+}

@@ -1,0 +1,322 @@
+/* test_checkpoint.c - checkpoints there and back, cut, damaged and hostile. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include <sha256.h>
+
+#include "scratch.h"
+#include "train/checkpoint.h"
+
+static char folder[64], path[128];
+
+static void open_folder(void) {
+    scratch_create(folder);
+    scratch_path(folder, "model.safetensors", path);
+}
+
+static void remove_folder(void) {
+    scratch_remove(folder);
+}
+
+TestSuite(checkpoint, .init = open_folder, .fini = remove_folder);
+
+static const float weights[] = {1, -2, 3.5F, 4, 5, 6.25F, 7, 8, 9, 10, 11, 12, -0.0F, 14, 15};
+static const double moments[] = {0.1, -1e300, 3};
+static const uint64_t iteration[] = {UINT64_MAX - 1};
+
+/* A checkpoint with every type, ranks 0 to 4, an empty array, and texts. */
+static checkpoint *make_example(void) {
+    checkpoint *file = NULL;
+    cr_assert_eq(checkpoint_create(&file), STATUS_OK);
+    /* An odd count of 4-byte elements, to come before 8-byte ones. */
+    cr_assert_eq(checkpoint_put(file, "hypernet.0.weight", CHECKPOINT_F32, 2, (size_t[]){3, 5}, weights), STATUS_OK);
+    cr_assert_eq(checkpoint_put(file, "iteration", CHECKPOINT_U64, 0, NULL, iteration), STATUS_OK);
+    cr_assert_eq(checkpoint_put(file, "moments", CHECKPOINT_F64, 1, (size_t[]){3}, moments), STATUS_OK);
+    cr_assert_eq(checkpoint_put(file, "empty", CHECKPOINT_F64, 2, (size_t[]){0, 7}, NULL), STATUS_OK);
+    cr_assert_eq(checkpoint_put(file, "box", CHECKPOINT_F32, 4, (size_t[]){1, 2, 1, 3}, weights), STATUS_OK);
+    cr_assert_eq(checkpoint_put_text(file, "train.seed", "7"), STATUS_OK);
+    cr_assert_eq(checkpoint_put_text(file, "data.name", "\"ty\" \\ \xc3\xa9\n"), STATUS_OK);
+    cr_assert_eq(checkpoint_put_text(file, "a.first", ""), STATUS_OK);
+    return file;
+}
+
+static void expect_bytes(const checkpoint *file, const char *name, checkpoint_type type, size_t elements,
+                         const void *bytes, size_t size) {
+    const void *values = checkpoint_get(file, name, type, elements);
+    cr_assert_not_null(values, "%s", name);
+    cr_expect_arr_eq(values, bytes, size, "%s", name);
+}
+
+static void append_key(void *argument, const char *key, const char *value) {
+    strcat(argument, key);
+    strcat(argument, "=");
+    strcat(argument, value);
+    strcat(argument, ";");
+}
+
+static void expect_example(const checkpoint *file) {
+    expect_bytes(file, "hypernet.0.weight", CHECKPOINT_F32, 15, weights, sizeof weights);
+    expect_bytes(file, "iteration", CHECKPOINT_U64, 1, iteration, sizeof iteration);
+    expect_bytes(file, "moments", CHECKPOINT_F64, 3, moments, sizeof moments);
+    expect_bytes(file, "box", CHECKPOINT_F32, 6, weights, 6 * sizeof *weights);
+    cr_expect_not_null(checkpoint_get(file, "empty", CHECKPOINT_F64, 0));
+    cr_expect_null(checkpoint_get(file, "moments", CHECKPOINT_F32, 3), "another type");
+    cr_expect_null(checkpoint_get(file, "moments", CHECKPOINT_F64, 4), "another size");
+    cr_expect_null(checkpoint_get(file, "moment", CHECKPOINT_F64, 3), "another name");
+    char texts[256] = "";
+    checkpoint_each_text(file, append_key, texts);
+    cr_expect_str_eq(texts, "train.seed=7;data.name=\"ty\" \\ \xc3\xa9\n;a.first=;");
+    cr_expect_str_eq(checkpoint_get_text(file, "train.seed"), "7");
+    cr_expect_null(checkpoint_get_text(file, "train"));
+}
+
+Test(checkpoint, round_trip) {
+    checkpoint *file = make_example(), *back = NULL;
+    expect_example(file);
+    failure why = {""};
+    char sha256[65], again[65];
+    cr_assert_eq(checkpoint_write(file, path, sha256, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(checkpoint_read(path, &back, &why), STATUS_OK, "%s", why.text);
+    expect_example(back);
+    SHA256_File(path, again);
+    cr_expect_str_eq(sha256, again, "it is the hash of the file");
+
+    size_t size;
+    unsigned char *first = scratch_read(path, &size), *second;
+    cr_assert_eq(checkpoint_write(file, path, NULL, NULL), STATUS_OK);
+    second = scratch_read(path, &size);
+    cr_expect_arr_eq(first, second, size, "writing it again gives the same bytes");
+    free(first);
+    free(second);
+    checkpoint_destroy(&file);
+    checkpoint_destroy(&back);
+    cr_expect_null(back);
+}
+
+Test(checkpoint, an_empty_one) {
+    checkpoint *file = NULL, *back = NULL;
+    failure why = {""};
+    cr_assert_eq(checkpoint_create(&file), STATUS_OK);
+    cr_assert_eq(checkpoint_write(file, path, NULL, NULL), STATUS_OK);
+    cr_assert_eq(checkpoint_read(path, &back, &why), STATUS_OK, "%s", why.text);
+    checkpoint_destroy(&file);
+    checkpoint_destroy(&back);
+}
+
+Test(checkpoint, arrays_are_aligned_in_the_file) {
+    checkpoint *file = make_example();
+    cr_assert_eq(checkpoint_write(file, path, NULL, NULL), STATUS_OK);
+    size_t size;
+    unsigned char *bytes = scratch_read(path, &size);
+    uint64_t length;
+    memcpy(&length, bytes, sizeof length);
+    cr_expect_eq(length % 8, 0);
+    cr_expect_eq(bytes[8], '{');
+    /* The 8-byte elements are in front, in the order in which they were added. */
+    cr_expect_arr_eq(bytes + 8 + length, iteration, sizeof iteration);
+    cr_expect_arr_eq(bytes + 8 + length + 8, moments, sizeof moments);
+    cr_expect_arr_eq(bytes + 8 + length + 32, weights, sizeof weights);
+    cr_expect_eq(size, 8 + length + 32 + sizeof weights + 6 * sizeof *weights);
+    free(bytes);
+    checkpoint_destroy(&file);
+}
+
+Test(checkpoint, a_name_put_twice_is_replaced) {
+    checkpoint *file = make_example();
+    cr_assert_eq(checkpoint_put(file, "moments", CHECKPOINT_F32, 1, (size_t[]){2}, weights), STATUS_OK);
+    cr_expect_null(checkpoint_get(file, "moments", CHECKPOINT_F64, 3));
+    expect_bytes(file, "moments", CHECKPOINT_F32, 2, weights, 2 * sizeof *weights);
+    cr_assert_eq(checkpoint_put_text(file, "train.seed", "8"), STATUS_OK);
+    cr_expect_str_eq(checkpoint_get_text(file, "train.seed"), "8");
+    checkpoint_destroy(&file);
+}
+
+Test(checkpoint, text_that_is_not_utf8_is_kept_readable) {
+    checkpoint *file = make_example(), *back = NULL;
+    cr_assert_eq(checkpoint_put_text(file, "path", "a\xff.ini"), STATUS_OK);
+    cr_assert_eq(checkpoint_write(file, path, NULL, NULL), STATUS_OK);
+    cr_assert_eq(checkpoint_read(path, &back, NULL), STATUS_OK);
+    cr_expect_str_eq(checkpoint_get_text(back, "path"), "a?.ini");
+    checkpoint_destroy(&file);
+    checkpoint_destroy(&back);
+}
+
+/* Write bytes to the path and read them as a checkpoint; *why is for the caller to look at. */
+static status read_bytes(const void *bytes, size_t size, failure *why) {
+    checkpoint *file = NULL;
+    scratch_write(path, bytes, size);
+    why->text[0] = 0;
+    status outcome = checkpoint_read(path, &file, why);
+    if (outcome == STATUS_OK) {
+        checkpoint_destroy(&file);
+    } else {
+        cr_expect_null(file);
+        cr_expect_not_null(strstr(why->text, path), "%s", why->text);
+    }
+    return outcome;
+}
+
+static unsigned char *example_bytes(size_t *size, size_t *data) {
+    checkpoint *file = make_example();
+    uint64_t length;
+    cr_assert_eq(checkpoint_write(file, path, NULL, NULL), STATUS_OK);
+    checkpoint_destroy(&file);
+    unsigned char *bytes = scratch_read(path, size);
+    memcpy(&length, bytes, sizeof length);
+    *data = 8 + (size_t)length;
+    return bytes;
+}
+
+Test(checkpoint, every_truncation_is_refused) {
+    size_t size, data;
+    unsigned char *bytes = example_bytes(&size, &data);
+    failure why;
+    for (size_t kept = 0; kept < size; kept++) {
+        cr_expect_eq(read_bytes(bytes, kept, &why), STATUS_FORMAT, "%zu of %zu bytes", kept, size);
+    }
+    cr_expect_eq(read_bytes(bytes, size, &why), STATUS_OK, "%s", why.text);
+    unsigned char *longer = malloc(size + 1);
+    memcpy(longer, bytes, size);
+    longer[size] = 0;
+    cr_expect_eq(read_bytes(longer, size + 1, &why), STATUS_FORMAT, "a byte too many");
+    free(longer);
+    free(bytes);
+}
+
+Test(checkpoint, every_flipped_byte_of_an_array_is_found) {
+    size_t size, data;
+    unsigned char *bytes = example_bytes(&size, &data);
+    failure why;
+    for (size_t i = data; i < size; i++) {
+        bytes[i] ^= 0x10;
+        cr_expect_eq(read_bytes(bytes, size, &why), STATUS_FORMAT, "byte %zu", i);
+        cr_expect_not_null(strstr(why.text, "damaged: expected SHA-256"), "%s", why.text);
+        bytes[i] ^= 0x10;
+    }
+    free(bytes);
+}
+
+/* The header has no hash of its own, so not every flip can be found; none may do harm, and a flip in its length, in a
+ * number or in punctuation is found. */
+Test(checkpoint, flipped_bytes_of_the_header_do_no_harm) {
+    size_t size, data, refused = 0;
+    unsigned char *bytes = example_bytes(&size, &data);
+    failure why;
+    for (size_t i = 0; i < data; i++) {
+        for (int bit = 0; bit < 8; bit++) {
+            bytes[i] ^= (unsigned char)(1 << bit);
+            status outcome = read_bytes(bytes, size, &why);
+            cr_expect(outcome == STATUS_OK || outcome == STATUS_FORMAT);
+            cr_expect(i >= 8 || outcome == STATUS_FORMAT, "byte %zu is of the length", i);
+            refused += outcome != STATUS_OK;
+            bytes[i] ^= (unsigned char)(1 << bit);
+        }
+    }
+    cr_expect_gt(refused, 8 * data / 2);
+    free(bytes);
+}
+
+/* Read a file of this header and `data` bytes of zeros. */
+static status read_header(const char *header, size_t data, failure *why) {
+    uint64_t length = strlen(header);
+    unsigned char *bytes = calloc(1, 8 + (size_t)length + data);
+    cr_assert_not_null(bytes);
+    memcpy(bytes, &length, 8);
+    memcpy(bytes + 8, header, (size_t)length);
+    status outcome = read_bytes(bytes, 8 + (size_t)length + data, why);
+    free(bytes);
+    return outcome;
+}
+
+/* SHA-256 of 16 zero bytes. */
+#define ZEROS "374708fff7719dd5979ec875d56cd2286f6d3cf7ec317a3b25632aab28ec37bb"
+#define WITH(arrays) "{\"__metadata__\":{\"sha256\":\"" ZEROS "\"}," arrays "}"
+#define ARRAY(name, dtype, shape, offsets)                                                                             \
+    "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+
+Test(checkpoint, hostile_headers) {
+    const struct {
+        const char *header, *message;
+    } cases[] = {
+        {"", "expected a header in JSON"},
+        {"{", "expected a header in JSON"},
+        {"[]", "expected a JSON object"},
+        {"{} {}", "expected a header in JSON"},
+        {"{\"a\":1,\"a\":2}", "expected a header in JSON"},
+        {WITH("\"a\":3"), "array \"a\": expected dtype F32, F64 or U64, found none"},
+        {WITH(ARRAY("a", "BF16", "[8]", "[0,16]")), "array \"a\": expected dtype F32, F64 or U64, found BF16"},
+        {WITH(ARRAY("a", "F32", "4", "[0,16]")), "expected a shape of at most 4 counts"},
+        {WITH(ARRAY("a", "F32", "[-4]", "[0,16]")), "expected a shape of at most 4 counts"},
+        {WITH(ARRAY("a", "F32", "[4.0]", "[0,16]")), "expected a shape of at most 4 counts"},
+        {WITH(ARRAY("a", "F32", "[1,1,1,1,4]", "[0,16]")), "expected a shape of at most 4 counts"},
+        {WITH(ARRAY("a", "F32", "[4]", "[0,17]")), "expected two data_offsets within the 16 bytes of data"},
+        {WITH(ARRAY("a", "F32", "[4]", "[16,0]")), "expected two data_offsets"},
+        {WITH(ARRAY("a", "F32", "[4]", "[-16,0]")), "expected two data_offsets"},
+        {WITH(ARRAY("a", "F32", "[4]", "[0]")), "expected two data_offsets"},
+        {WITH(ARRAY("a", "F32", "[4]", "{}")), "expected two data_offsets"},
+        {WITH(ARRAY("a", "F32", "[4]", "[0,18446744073709551616]")), "expected a header in JSON"},
+        {WITH(ARRAY("a", "F32", "[4]", "[0,9223372036854775807]")), "expected two data_offsets"},
+        {WITH(ARRAY("a", "F32", "[5]", "[0,16]")), "expected its shape to fill its 16 bytes"},
+        {WITH(ARRAY("a", "F64", "[4]", "[0,16]")), "expected its shape to fill its 16 bytes"},
+        {WITH(ARRAY("a", "F32", "[4611686018427387905,4]", "[0,16]")), "expected its shape to fill"},
+        {WITH(ARRAY("a", "F32", "[4294967296,4294967296,4]", "[0,16]")), "expected its shape to fill"},
+        {WITH(ARRAY("a", "F32", "[2]", "[0,8]") "," ARRAY("b", "F32", "[3]", "[4,16]")),
+         "array \"b\": expected its data to begin at byte 8"},
+        {WITH(ARRAY("a", "F32", "[1]", "[0,4]") "," ARRAY("b", "F32", "[2]", "[8,16]")),
+         "array \"b\": expected its data to begin at byte 4"},
+        {WITH(ARRAY("a", "F32", "[2]", "[8,16]")), "expected its data to begin at byte 0"},
+        {WITH(ARRAY("a", "F32", "[2]", "[0,8]")), "expected 8 bytes of data, as the header describes, found 16"},
+        {"{" ARRAY("a", "F32", "[4]", "[0,16]") "}", "expected the text \"sha256\""},
+        {"{\"__metadata__\":[]," ARRAY("a", "F32", "[4]", "[0,16]") "}", "expected the text \"sha256\""},
+        {"{\"__metadata__\":{\"sha256\":\"" ZEROS "\",\"n\":3}," ARRAY("a", "F32", "[4]", "[0,16]") "}",
+         "expected text \"n\" to be a string"},
+    };
+    failure why;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_expect_eq(read_header(cases[i].header, 16, &why), STATUS_FORMAT, "%zu", i);
+        cr_expect_not_null(strstr(why.text, cases[i].message), "%zu: %s", i, why.text);
+    }
+    cr_expect_eq(read_header(WITH(ARRAY("b", "F32", "[2]", "[8,16]") "," ARRAY("a", "U64", "[]", "[0,8]")), 16, &why),
+                 STATUS_OK, "arrays may be listed in any order: %s", why.text);
+    cr_expect_eq(read_header(WITH(ARRAY("a", "F32", "[4]", "[0,16]") "          "), 16, &why), STATUS_OK);
+}
+
+Test(checkpoint, header_longer_than_the_file) {
+    failure why;
+    const uint64_t lengths[] = {17, 1 << 20, INT64_MAX, UINT64_MAX};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        unsigned char bytes[24] = {0};
+        memcpy(bytes, &lengths[i], 8);
+        cr_expect_eq(read_bytes(bytes, sizeof bytes, &why), STATUS_FORMAT);
+        cr_expect_not_null(strstr(why.text, "expected a header of at most 16 bytes"), "%s", why.text);
+    }
+}
+
+Test(checkpoint, deeply_nested_headers_do_not_exhaust_the_stack) {
+    enum { DEPTH = 1000000 };
+    char *header = malloc(DEPTH + 1);
+    cr_assert_not_null(header);
+    memset(header, '[', DEPTH);
+    header[DEPTH] = 0;
+    failure why;
+    cr_expect_eq(read_header(header, 0, &why), STATUS_FORMAT);
+    free(header);
+}
+
+Test(checkpoint, failures_to_write_and_read_name_the_path) {
+    checkpoint *file = make_example(), *back = NULL;
+    failure why;
+    char missing[128];
+    scratch_path(folder, "no/folder.safetensors", missing);
+    cr_expect_eq(checkpoint_write(file, missing, NULL, &why), STATUS_IO);
+    cr_expect_not_null(strstr(why.text, missing), "%s", why.text);
+    cr_expect_eq(checkpoint_read(missing, &back, &why), STATUS_IO);
+    cr_expect_not_null(strstr(why.text, missing), "%s", why.text);
+    cr_expect_eq(checkpoint_read(folder, &back, &why), STATUS_IO);
+    cr_expect_null(back);
+    checkpoint_destroy(&file);
+}

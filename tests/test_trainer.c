@@ -1,0 +1,220 @@
+/* test_trainer.c - training is the same bits however it is split, stopped or computed. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cpu/cpu.h"
+#include "train/adam.h"
+#include "train/trainer.h"
+
+static trainer_spec short_spec(cnf_context context) {
+    return (trainer_spec){.flow = {.dimension = 2,
+                                   .width = 64,
+                                   .context = context,
+                                   .join = context == CONTEXT_AUGMENTED,
+                                   .hypernet_layers = 2,
+                                   .hypernet_width = 32,
+                                   .augmented_dimension = 2,
+                                   .augmented_width = 3,
+                                   .end_time = 10,
+                                   .base_variance = 1,
+                                   .solver = SOLVER_RK4,
+                                   .steps = 10},
+                          .seed = 3,
+                          .batch = 300,
+                          .iterations = 25,
+                          .epoch_iterations = 10,
+                          .validation = 500,
+                          .learning_rate = 1e-3,
+                          .stop_loss = -INFINITY};
+}
+
+static dataset *open_data(const char *name) {
+    dataset *data = NULL;
+    failure why = {""};
+    cr_assert_eq(dataset_open(name, &data, &why), STATUS_OK, "%s", why.text);
+    return data;
+}
+
+static trainer *make(trainer_spec spec, const dataset *data, parallel *workers) {
+    trainer *training = NULL;
+    failure why = {""};
+    cr_assert_eq(trainer_create(&spec, data, workers, &training, &why), STATUS_OK, "%s", why.text);
+    return training;
+}
+
+enum { EPOCHS_MAX = 10 };
+
+typedef struct record {
+    size_t epochs;
+    trainer_epoch epoch[EPOCHS_MAX];
+} record;
+
+static void train(trainer *training, uint64_t until, record *into) {
+    while (!trainer_finished(training) && trainer_iteration(training) < until) {
+        bool done;
+        cr_assert_geq(trainer_step(training, NULL, &done, &into->epoch[into->epochs]), 0);
+        if (done) cr_assert_lt(++into->epochs, EPOCHS_MAX);
+    }
+}
+
+static void check_same(trainer *a, const record *first, trainer *b, const record *second, const char *what) {
+    const size_t P = cnf_parameters(trainer_flow(a))->total;
+    cr_assert_eq(memcmp(trainer_parameters(a), trainer_parameters(b), P * sizeof(real)), 0, "%s: parameters", what);
+    cr_assert_eq(first->epochs, second->epochs);
+    cr_assert_eq(memcmp(first->epoch, second->epoch, first->epochs * sizeof first->epoch[0]), 0, "%s: losses", what);
+}
+
+Test(trainer, epochs_are_where_they_should_be) {
+    dataset *data = open_data("ty");
+    trainer *training = make(short_spec(CONTEXT_CLOCK), data, NULL);
+    record seen = {0};
+    train(training, 1000, &seen);
+    cr_assert_eq(trainer_iteration(training), 25);
+    cr_assert_eq(seen.epochs, 3);
+    const uint64_t ends[] = {10, 20, 25};
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(seen.epoch[i].epoch, i + 1);
+        cr_assert_eq(seen.epoch[i].iteration, ends[i]);
+        cr_assert_eq(seen.epoch[i].training_evaluations_forward, 40);
+        cr_assert_eq(seen.epoch[i].training_evaluations_backward, 40);
+    }
+    trainer_destroy(&training);
+    dataset_close(&data);
+}
+
+Test(trainer, loss_falls) {
+    dataset *data = open_data("hash_gaussian");
+    trainer_spec spec = short_spec(CONTEXT_AUGMENTED);
+    spec.iterations = 200;
+    spec.epoch_iterations = 100;
+    trainer *training = make(spec, data, NULL);
+    record seen = {0};
+    train(training, 1000, &seen);
+    cr_assert_lt(seen.epoch[1].validation_loss, seen.epoch[0].validation_loss - 0.1);
+    cr_assert_float_eq(seen.epoch[1].training_loss, seen.epoch[1].validation_loss, 0.3);
+    trainer_destroy(&training);
+    dataset_close(&data);
+}
+
+Test(trainer, threads_and_vector_levels_do_not_change_a_bit) {
+    dataset *data = open_data("ty");
+    for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++) {
+        trainer_spec spec = short_spec(context);
+        spec.iterations = 3;
+        trainer *one = make(spec, data, NULL);
+        record first = {0}, second = {0};
+        train(one, 1000, &first);
+
+        parallel *workers = NULL;
+        cr_assert_eq(parallel_create(2, &workers), STATUS_OK);
+        trainer *two = make(spec, data, workers);
+        train(two, 1000, &second);
+        check_same(one, &first, two, &second, "two threads");
+        trainer_destroy(&two);
+        parallel_destroy(&workers);
+
+        for (cpu_level level = CPU_PORTABLE; level < CPU_LEVELS; level++) {
+            spec.flow.backend = cpu_backend(level);
+            if (!spec.flow.backend) continue;
+            record third = {0};
+            trainer *other = make(spec, data, NULL);
+            train(other, 1000, &third);
+            check_same(one, &first, other, &third, cpu_level_name(level));
+            trainer_destroy(&other);
+        }
+        trainer_destroy(&one);
+    }
+    dataset_close(&data);
+}
+
+Test(trainer, restored_training_goes_on_with_the_same_bits) {
+    dataset *data = open_data("ty");
+    for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++) {
+        const trainer_spec spec = short_spec(context);
+        trainer *whole = make(spec, data, NULL);
+        record first = {0}, second = {0};
+        train(whole, 1000, &first);
+
+        /* Stopped in the middle of an epoch. */
+        trainer *begun = make(spec, data, NULL);
+        train(begun, 14, &second);
+        checkpoint *saved = NULL;
+        failure why = {""};
+        cr_assert_eq(checkpoint_create(&saved), STATUS_OK);
+        cr_assert_eq(trainer_save(begun, saved), STATUS_OK);
+        trainer_destroy(&begun);
+
+        trainer *resumed = make(spec, data, NULL);
+        cr_assert_eq(trainer_restore(resumed, saved, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(trainer_iteration(resumed), 14);
+        train(resumed, 1000, &second);
+        check_same(whole, &first, resumed, &second, "resumed");
+        trainer_destroy(&resumed);
+        trainer_destroy(&whole);
+        checkpoint_destroy(&saved);
+    }
+    dataset_close(&data);
+}
+
+Test(trainer, refuses_a_checkpoint_of_another_shape) {
+    dataset *data = open_data("ty");
+    trainer_spec spec = short_spec(CONTEXT_CLOCK);
+    trainer *small = make(spec, data, NULL);
+    checkpoint *saved = NULL;
+    failure why = {""};
+    cr_assert_eq(checkpoint_create(&saved), STATUS_OK);
+    cr_assert_eq(trainer_save(small, saved), STATUS_OK);
+    spec.flow.width = 32;
+    trainer *other = make(spec, data, NULL);
+    cr_assert_eq(trainer_restore(other, saved, &why), STATUS_FORMAT);
+    cr_assert(strstr(why.text, "hypernet.2.weight"), "%s", why.text);
+    cr_assert_eq(trainer_iteration(other), 0, "nothing was taken over");
+    trainer_destroy(&small), trainer_destroy(&other);
+    checkpoint_destroy(&saved);
+    dataset_close(&data);
+}
+
+Test(trainer, stops_below_the_stop_loss) {
+    dataset *data = open_data("ty");
+    trainer_spec spec = short_spec(CONTEXT_CLOCK);
+    spec.stop_loss = 1000;
+    trainer *training = make(spec, data, NULL);
+    record seen = {0};
+    train(training, 1000, &seen);
+    cr_assert_eq(trainer_iteration(training), 1);
+    cr_assert_eq(seen.epochs, 1, "the last epoch ends with the training");
+    trainer_destroy(&training);
+    dataset_close(&data);
+}
+
+/* A learning rate that throws the parameters away makes losses that are not finite; training goes on around them. */
+Test(trainer, counts_what_is_not_finite) {
+    dataset *data = open_data("ty");
+    trainer_spec spec = short_spec(CONTEXT_CLOCK);
+    spec.learning_rate = 1e30;
+    trainer *training = make(spec, data, NULL);
+    const size_t P = cnf_parameters(trainer_flow(training))->total;
+    bool done;
+    trainer_epoch epoch;
+    double loss;
+    cr_assert_eq(trainer_step(training, &loss, &done, &epoch), STATUS_OK);
+    real *kept = malloc(P * sizeof *kept);
+    memcpy(kept, trainer_parameters(training), P * sizeof *kept);
+    cr_assert_eq(trainer_step(training, &loss, &done, &epoch), STATUS_NON_FINITE);
+    cr_assert(!isfinite(loss));
+    cr_assert_eq(memcmp(kept, trainer_parameters(training), P * sizeof *kept), 0);
+    cr_assert_eq(trainer_iteration(training), 2);
+    free(kept);
+    trainer_destroy(&training);
+    dataset_close(&data);
+}
+
+Test(adam, corrections_are_those_of_the_paper) {
+    const adam_step first = adam_step_at(1e-3, 1), later = adam_step_at(1e-3, 1000);
+    cr_assert_float_eq(first.step_size, 1e-3 / (1 - 0.9), 1e-12);
+    cr_assert_float_eq(first.root_correction, sqrt(1 - 0.999), 1e-12);
+    cr_assert_float_eq(later.step_size, 1e-3, 1e-12);
+    cr_assert_float_eq(later.root_correction, sqrt(1 - pow(0.999, 1000)), 1e-12);
+}
