@@ -21,7 +21,8 @@
 enum {
     LANES = 16, /* partial sums of a sum over points */
     CHUNK = 128, /* points worked on together */
-    ALIGNMENT = 64
+    ALIGNMENT = 64,
+    TOY_DIMENSION_MAX = 64 /* D of the toy field */
 };
 
 /* The shape of the toy field at one instant,

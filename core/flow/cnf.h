@@ -23,7 +23,7 @@ typedef enum cnf_solver { SOLVER_EULER, SOLVER_MIDPOINT, SOLVER_RK4, SOLVER_RK4_
 typedef enum cnf_divergence { DIVERGENCE_EXACT, DIVERGENCE_RADEMACHER, DIVERGENCE_GAUSSIAN } cnf_divergence;
 typedef enum cnf_gradient { GRADIENT_DISCRETE, GRADIENT_ADJOINT } cnf_gradient;
 
-enum { CNF_HIDDEN_MAX = 4, CNF_DIMENSION_MAX = 64 };
+enum { CNF_HIDDEN_MAX = 4, CNF_DIMENSION_MAX = TOY_DIMENSION_MAX };
 
 /* Everything that defines a flow. */
 typedef struct cnf_spec {

@@ -1,0 +1,197 @@
+/* dataset.c - where points come from: a toy density or a table of points. */
+#include "data/dataset.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "data/table.h"
+#include "data/toy.h"
+
+struct dataset {
+    char *name;
+    char checksum[65];
+    double window[4];
+    const toy *density; /* NULL for a table */
+    table *points; /* NULL for a toy density */
+    size_t *order; /* (points->rows), the table's rows shuffled; the first `validation` are held out */
+    size_t validation;
+};
+
+/* A row and the random key that it is sorted by. */
+typedef struct keyed_row {
+    uint64_t key;
+    size_t row;
+} keyed_row;
+
+static int compare_keys(const void *left, const void *right) {
+    const keyed_row *a = left, *b = right;
+    if (a->key != b->key) return a->key < b->key ? -1 : 1;
+    return (a->row > b->row) - (a->row < b->row);
+}
+
+/* 64 random bits from two of the numbers, which carry 32 each. */
+static uint64_t bits64(const double u[4]) {
+    return (uint64_t)(u[0] * 0x1p32) << 32 | (uint64_t)(u[1] * 0x1p32);
+}
+
+/* order (rows) <- a random permutation, the same for any seed of a run. */
+static status shuffle_rows(size_t rows, size_t *order) {
+    keyed_row *keyed = calloc(rows, sizeof *keyed);
+    if (keyed == NULL) return STATUS_MEMORY;
+    random_stream stream = {.seed = 0, .purpose = RANDOM_SPLIT, .iteration = 0};
+    for (size_t row = 0; row < rows; row++) {
+        double u[4];
+        random_uniform4(stream, row, 0, u);
+        keyed[row] = (keyed_row){.key = bits64(u), .row = row};
+    }
+    qsort(keyed, rows, sizeof *keyed, compare_keys);
+    for (size_t i = 0; i < rows; i++) order[i] = keyed[i].row;
+    free(keyed);
+    return STATUS_OK;
+}
+
+/* The first two coordinates of all points, and a twentieth more on each side. */
+static void fit_window(const table *points, double window[4]) {
+    for (size_t d = 0; d < 2; d++) {
+        double low = -1, high = 1; /* for the second coordinate of a line */
+        if (d < points->columns) {
+            low = INFINITY;
+            high = -INFINITY;
+            for (size_t row = 0; row < points->rows; row++) {
+                double value = (double)points->values[row * points->columns + d];
+                low = fmin(low, value);
+                high = fmax(high, value);
+            }
+        }
+        double margin = high > low ? 0.05 * (high - low) : 0.5;
+        window[2 * d] = low - margin;
+        window[2 * d + 1] = high + margin;
+    }
+}
+
+/* The file's name without its folder and ending. */
+static char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    const char *start = slash == NULL ? path : slash + 1;
+    return strndup(start, strlen(start) - strlen(".npy"));
+}
+
+static status open_table(const char *path, dataset *data, failure *why) {
+    TRY(table_read(path, &data->points, why));
+    const table *points = data->points;
+    if (points->rows < 2 || points->rows > UINT32_MAX) {
+        return fail(why, STATUS_FORMAT, "\"%s\": expected between 2 and 2^32 points to split, found %zu", path,
+                    points->rows);
+    }
+    data->name = base_name(path);
+    data->order = calloc(points->rows, sizeof *data->order);
+    if (data->name == NULL || data->order == NULL || shuffle_rows(points->rows, data->order) != STATUS_OK) {
+        return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
+    }
+    data->validation = points->rows / 10 > 0 ? points->rows / 10 : 1;
+    memcpy(data->checksum, points->sha256, sizeof data->checksum);
+    fit_window(points, data->window);
+    return STATUS_OK;
+}
+
+static status open_toy(const char *name, dataset *data, failure *why) {
+    data->density = toy_find(name);
+    if (data->density == NULL) {
+        return fail(why, STATUS_INVALID,
+                    "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy or .csv)", name,
+                    toy_nearest(name));
+    }
+    data->name = strdup(name);
+    if (data->name == NULL) return fail(why, STATUS_MEMORY, "no memory for data set \"%s\"", name);
+    toy_checksum(data->density, data->checksum);
+    memcpy(data->window, data->density->window, sizeof data->window);
+    return STATUS_OK;
+}
+
+status dataset_open(const char *name_or_path, dataset **out, failure *why) {
+    dataset *data = calloc(1, sizeof *data);
+    if (data == NULL) return fail(why, STATUS_MEMORY, "no memory for data set \"%s\"", name_or_path);
+    status outcome =
+        table_is_path(name_or_path) ? open_table(name_or_path, data, why) : open_toy(name_or_path, data, why);
+    if (outcome != STATUS_OK) {
+        dataset_close(&data);
+        return outcome;
+    }
+    *out = data;
+    return STATUS_OK;
+}
+
+void dataset_close(dataset **data) {
+    if (*data == NULL) return;
+    table_destroy(&(*data)->points);
+    free((*data)->order);
+    free((*data)->name);
+    free(*data);
+    *data = NULL;
+}
+
+const char *dataset_name(const dataset *data) {
+    return data->name;
+}
+
+size_t dataset_dimension(const dataset *data) {
+    return data->density != NULL ? 2 : data->points->columns;
+}
+
+const char *dataset_checksum(const dataset *data) {
+    return data->checksum;
+}
+
+static random_purpose purpose_of(dataset_split split) {
+    switch (split) {
+    case SPLIT_TRAINING: return RANDOM_TRAINING;
+    case SPLIT_VALIDATION: return RANDOM_VALIDATION;
+    case SPLIT_TARGET: break;
+    }
+    return RANDOM_TARGET;
+}
+
+/* The table's row that is point `index` of a batch. */
+static size_t table_row(const dataset *data, dataset_split split, random_stream stream, uint64_t index) {
+    size_t rows = data->points->rows;
+    if (split == SPLIT_VALIDATION) return data->order[index % data->validation];
+    if (split == SPLIT_TARGET) return data->order[index % rows];
+    double u[4];
+    random_uniform4(stream, index, 0, u);
+    /* The high word of a product of 64 bits by a count below 2^32: its bias is below 2^-32. */
+    size_t training = rows - data->validation;
+    uint64_t bits = bits64(u);
+    uint64_t row = ((bits >> 32) * training + ((bits & UINT32_MAX) * training >> 32)) >> 32;
+    return data->order[data->validation + row];
+}
+
+void dataset_batch(const dataset *data, dataset_split split, uint64_t seed, uint64_t iteration, size_t first,
+                   size_t count, real *x) {
+    random_stream stream = {.seed = seed, .purpose = purpose_of(split), .iteration = iteration};
+    size_t dimension = dataset_dimension(data);
+    for (size_t i = 0; i < count; i++) {
+        if (data->density != NULL) {
+            double point[2];
+            toy_sample(data->density, stream, first + i, point);
+            for (size_t d = 0; d < 2; d++) x[2 * i + d] = (real)point[d];
+        } else {
+            size_t row = table_row(data, split, stream, first + i);
+            memcpy(x + i * dimension, data->points->values + row * dimension, dimension * sizeof *x);
+        }
+    }
+}
+
+void dataset_window(const dataset *data, double window[4]) {
+    memcpy(window, data->window, sizeof data->window);
+}
+
+bool dataset_log_density(const dataset *data, const double *point, double *log_density) {
+    return data->density != NULL && toy_log_density(data->density, point, log_density);
+}
+
+bool dataset_entropy(const dataset *data, double *entropy) {
+    return data->density != NULL && toy_entropy(data->density, entropy);
+}

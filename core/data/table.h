@@ -1,0 +1,33 @@
+/* table.h - points read from a file. */
+#ifndef AFFJORD_DATA_TABLE_H
+#define AFFJORD_DATA_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/real.h"
+#include "base/status.h"
+
+typedef struct table {
+    size_t rows, columns;
+    real *values; /* (rows, columns) */
+    char sha256[65]; /* of the file's bytes, in hexadecimal */
+} table;
+
+/* Read a table whose path ends in .npy or .csv (the formats are in
+ * docs/data.md); all values are finite and there is at least one. Errors name
+ * the path and what was expected: STATUS_INVALID for another ending, STATUS_IO,
+ * STATUS_FORMAT, STATUS_MEMORY. The caller owns *out. */
+status table_read(const char *path, table **out, failure *why);
+void table_destroy(table **points);
+
+/* Whether the path ends as those of tables do. */
+bool table_is_path(const char *path);
+
+/* The readers of the two formats: fill rows, columns and values (a fresh
+ * allocation) from the `size` bytes of a file and a 0 after them. Values may
+ * still be infinite or NaN. Errors: STATUS_FORMAT, STATUS_MEMORY. */
+status csv_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why);
+status npy_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why);
+
+#endif

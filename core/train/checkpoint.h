@@ -1,0 +1,56 @@
+/* checkpoint.h - named arrays and strings in one .safetensors file.
+ *
+ * The format is the public one: 8 bytes of header length (little endian), a
+ * JSON header {name: {dtype, shape, data_offsets}, __metadata__: {string:
+ * string}}, then the arrays. Python's safetensors reads our files. Files are
+ * written to a temporary beside them, synced and renamed, and carry a SHA-256
+ * of their arrays in the metadata entry "sha256", verified on reading. */
+#ifndef AFFJORD_TRAIN_CHECKPOINT_H
+#define AFFJORD_TRAIN_CHECKPOINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/real.h"
+#include "base/status.h"
+
+typedef enum checkpoint_type { CHECKPOINT_F32, CHECKPOINT_F64, CHECKPOINT_U64 } checkpoint_type;
+
+typedef struct checkpoint checkpoint;
+
+/* An empty checkpoint, owned by the caller. */
+status checkpoint_create(checkpoint **out);
+void checkpoint_destroy(checkpoint **file);
+
+/* Add a copy of an array of `rank` <= 4 dimensions; adding a name twice
+ * replaces it. Errors: STATUS_MEMORY. */
+status checkpoint_put(checkpoint *file, const char *name, checkpoint_type type, size_t rank, const size_t *shape,
+                      const void *values);
+status checkpoint_put_text(checkpoint *file, const char *key, const char *value);
+
+/* The array of this name if it has this type and number of elements, else
+ * NULL; memory of the checkpoint. */
+const void *checkpoint_get(const checkpoint *file, const char *name, checkpoint_type type, size_t elements);
+/* The text of this key, or NULL; memory of the checkpoint. */
+const char *checkpoint_get_text(const checkpoint *file, const char *key);
+/* Visit all texts in the order in which they were added. */
+void checkpoint_each_text(const checkpoint *file, void (*visit)(void *argument, const char *key, const char *value),
+                          void *argument);
+
+/* Write atomically: temporary, fsync, rename, fsync of the folder. sha256_hex
+ * (may be NULL) gets the file's 64 hexadecimal digits and a terminator.
+ * Errors: STATUS_IO naming the path. */
+status checkpoint_write(const checkpoint *file, const char *path, char sha256_hex[65], failure *why);
+
+/* Read and verify. Errors name the path and what was expected: STATUS_IO,
+ * STATUS_FORMAT, STATUS_MEMORY. */
+status checkpoint_read(const char *path, checkpoint **out, failure *why);
+
+/* dtype of a real in this build. */
+#ifdef AFFJORD_DOUBLE
+#define CHECKPOINT_REAL CHECKPOINT_F64
+#else
+#define CHECKPOINT_REAL CHECKPOINT_F32
+#endif
+
+#endif

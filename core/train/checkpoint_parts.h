@@ -1,0 +1,44 @@
+/* checkpoint_parts.h - what a checkpoint is made of, for the files that
+ * implement it. */
+#ifndef AFFJORD_TRAIN_CHECKPOINT_PARTS_H
+#define AFFJORD_TRAIN_CHECKPOINT_PARTS_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "train/checkpoint.h"
+
+enum { CHECKPOINT_RANK_MAX = 4, CHECKPOINT_TYPES = CHECKPOINT_U64 + 1, CHECKPOINT_ALIGNMENT = 8 };
+
+/* Names that the format keeps for itself. */
+#define CHECKPOINT_METADATA "__metadata__"
+#define CHECKPOINT_SHA256 "sha256"
+
+typedef struct checkpoint_array {
+    char *name;
+    checkpoint_type type;
+    size_t rank;
+    size_t shape[CHECKPOINT_RANK_MAX];
+    size_t elements;
+    void *values;
+} checkpoint_array;
+
+struct checkpoint {
+    size_t count, capacity;
+    checkpoint_array *arrays; /* in the order in which they were added */
+    json_t *texts; /* an object, which keeps that order too */
+};
+
+/* Of each checkpoint_type: dtype in the header, and bytes of an element. */
+typedef struct checkpoint_type_name {
+    const char *dtype;
+    size_t size;
+} checkpoint_type_name;
+extern const checkpoint_type_name checkpoint_types[CHECKPOINT_TYPES];
+
+/* elements <- product of shape (rank), bytes <- that by the element's size;
+ * false if either is too large for memory. */
+bool checkpoint_size(checkpoint_type type, size_t rank, const size_t *shape, size_t *elements, size_t *bytes);
+
+#endif

@@ -1,0 +1,65 @@
+/* settings_support.h - what the tests of settings, files and plans share. */
+#ifndef AFFJORD_TESTS_SETTINGS_SUPPORT_H
+#define AFFJORD_TESTS_SETTINGS_SUPPORT_H
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+
+/* Six lines of a good file; what a case adds begins on line 7. */
+#define GOOD "[experiment]\nname = a\ndata = ty, points.npy\nmodels = m, n\n[model m]\n[model n]\n"
+
+/* Tests run in processes of their own, so each may have its own folder. */
+static inline void enter_folder(void) {
+    char folder[] = "/tmp/test_settings.XXXXXX";
+    cr_assert(mkdtemp(folder));
+    cr_assert_eq(chdir(folder), 0);
+}
+
+static inline void leave_folder(void) {
+    char folder[4096];
+    cr_assert(getcwd(folder, sizeof folder));
+    char command[5000];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    cr_assert_eq(chdir("/"), 0);
+    cr_assert_eq(system(command), 0);
+}
+
+static inline void write_bytes(const char *path, const char *bytes, size_t size) {
+    FILE *file = fopen(path, "wb");
+    cr_assert(file);
+    cr_assert_eq(fwrite(bytes, 1, size, file), size);
+    cr_assert_eq(fclose(file), 0);
+}
+
+static inline void write_text(const char *path, const char *text) {
+    write_bytes(path, text, strlen(text));
+}
+
+static inline experiment_config *load(const char *path, size_t set_count, const char *const *set) {
+    experiment_config *config = NULL;
+    failure why = {""};
+    const status loaded = config_load(path, set_count, set, &config, &why);
+    cr_assert_eq(loaded, STATUS_OK, "%s", why.text);
+    return config;
+}
+
+/* Another allowed value than the one it has. */
+static inline void change(settings *values, const setting_option *option) {
+    void *at = (char *)values + option->offset;
+    switch (option->type) {
+    case SETTING_INTEGER: *(uint64_t *)at += 1; break;
+    case SETTING_REAL: *(double *)at = isinf(*(double *)at) ? 1.0 : nextafter(*(double *)at, 0); break;
+    case SETTING_BOOLEAN: *(bool *)at = !*(bool *)at; break;
+    case SETTING_CHOICE: *(unsigned *)at = *(unsigned *)at == 0 ? 1 : 0; break;
+    case SETTING_TEXT:
+    case SETTING_LIST: strcpy(at, "changed"); break;
+    }
+}
+
+#endif

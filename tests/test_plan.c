@@ -1,0 +1,252 @@
+/* test_plan.c - plans, the keys of runs, and settings as the core and checkpoints have them. */
+#include "plan.h"
+#include "settings_support.h"
+#include "specification.h"
+
+Test(plan, keys_follow_keyed_settings_only) {
+    char first[PLAN_KEY_SIZE], key[PLAN_KEY_SIZE];
+    settings values;
+    settings_default(&values);
+    plan_run_key(&values, "abc", 0, first);
+    cr_expect_eq(strspn(first, "0123456789abcdef"), 32);
+    size_t keyed = 0;
+    for (size_t i = 0; i < settings_count(); i++) {
+        const setting_option *option = settings_option(i);
+        settings changed = values;
+        change(&changed, option);
+        plan_run_key(&changed, "abc", 0, key);
+        cr_expect_eq(strcmp(key, first) != 0, option->keyed, "%s", option->name);
+        keyed += option->keyed;
+    }
+    cr_expect_eq(keyed, 20);
+    plan_run_key(&values, "abd", 0, key);
+    cr_expect_str_neq(key, first);
+    plan_run_key(&values, "abc", 1, key);
+    cr_expect_str_neq(key, first);
+}
+
+#ifndef AFFJORD_DOUBLE
+/* A change of this key orphans every stored run. The number is what sha256sum
+ * says of the text that plan.h describes. */
+Test(plan, key_format_is_pinned) {
+    char key[PLAN_KEY_SIZE];
+    settings values;
+    settings_default(&values);
+    values.flow_base_variance = 0.1;
+    plan_run_key(&values, "abc", 7, key);
+    cr_expect_str_eq(key, "95bfff3af22a74f3cb6417635d35241c");
+}
+#endif
+
+static plan *make_plan(const char *path, const char *seeds, size_t set_count, const char *const *set) {
+    experiment_config *config = load(path, set_count, set);
+    plan *runs = NULL;
+    failure why = {""};
+    cr_assert_eq(plan_create(config, seeds, &runs, &why), STATUS_OK, "%s", why.text);
+    config_destroy(&config);
+    return runs;
+}
+
+/* These read the repository's files: tests run in its root. */
+Test(plan, figures_5_and_6_share_their_runs) {
+    plan *six = make_plan("experiments/fig6.ini", NULL, 0, NULL);
+    plan *five = make_plan("experiments/fig5.ini", NULL, 0, NULL);
+    cr_assert_eq(six->run_count, 120);
+    cr_assert_eq(five->run_count, 120);
+    for (size_t i = 0; i < 120; i++) {
+        cr_expect_str_eq(six->runs[i].key, five->runs[i].key);
+        for (size_t j = 0; j < i; j++) cr_expect_str_neq(six->runs[i].key, six->runs[j].key);
+    }
+    const plan_run *run = &six->runs[30 + 4]; /* data set, model, seed */
+    cr_expect_str_eq(run->dataset->name, "ty");
+    cr_expect_str_eq(run->model->name, "affjord");
+    cr_expect_eq(run->seed, 4);
+    cr_expect_eq(run->dataset->dimension, 2);
+    cr_expect_eq(strlen(run->dataset->checksum), 64);
+    cr_expect(run->values->model_join);
+    cr_expect_str_eq(six->runs[60].dataset->name, "hash_gaussian");
+
+    /* --seeds picks some of the same; settings outside the key change nothing, others everything. */
+    const char *const unkeyed[] = {"train.checkpoint_epochs=3", "output.samples=0"};
+    const char *const keyed[] = {"train.iterations=2000"};
+    plan *some = make_plan("experiments/fig6.ini", "3-4", 2, unkeyed);
+    cr_assert_eq(some->run_count, 8);
+    cr_expect_str_eq(some->runs[3].key, run->key);
+    plan *other = make_plan("experiments/fig6.ini", "3-4", 1, keyed);
+    for (size_t i = 0; i < 8; i++) cr_expect_str_neq(some->runs[i].key, other->runs[i].key);
+    plan_destroy(&six);
+    plan_destroy(&five);
+    plan_destroy(&some);
+    plan_destroy(&other);
+    cr_expect_null(six);
+}
+
+Test(plan, committed_experiments_say_what_the_sources_say) {
+    experiment_config *config = load("configs/../experiments/fig6_release.ini", 0, NULL);
+    settings values;
+    cnf_spec flow;
+    config_resolve(config, "hash_gaussian", "affjord", &values);
+    specification_flow(&values, 2, &flow);
+    cr_expect_eq(flow.solver, SOLVER_RK4_38);
+    cr_expect_eq(flow.steps, 20);
+    cr_expect_eq(flow.base_variance, 0.1);
+    cr_expect(flow.learn_start && flow.join);
+    cr_expect_eq(flow.context, CONTEXT_AUGMENTED);
+    cr_expect_eq(values.train_stop_loss, 1.03);
+    cr_expect_eq(values.train_iterations, 14000);
+    config_resolve(config, "checkerboard", "ffjord", &values);
+    cr_expect_eq(values.train_stop_loss, 1.56);
+    config_resolve(config, "ty", "ffjord", &values);
+    cr_expect_eq(values.train_stop_loss, -INFINITY);
+    cr_expect_eq(values.model_context, (unsigned)CONTEXT_CLOCK);
+    config_destroy(&config);
+
+    plan *quick = make_plan("experiments/quickstart.ini", NULL, 0, NULL);
+    cr_expect_eq(quick->run_count, 8);
+    cr_expect_eq(quick->runs[0].values->train_iterations, 1500);
+    plan_destroy(&quick);
+}
+
+Test(plan, wrong_plans_have_their_messages) {
+    static const struct {
+        const char *file, *seeds, *message;
+    } CASES[] = {
+        {GOOD, "1-", "--seeds: \"1-\" is not a seed nor a range of seeds such as 0-29"},
+        {"[experiment]\nname = a\ndata = ty\nmodels = m, n\n[model m]\n[model n]\n", NULL,
+         "x.ini:4: experiment.models: m and n have the same settings on ty"},
+        {"[experiment]\nname = a\ndata = a/p.csv, b/p.csv\nmodels = m\n[model m]\n", NULL,
+         "x.ini:3: experiment.data: a/p.csv and b/p.csv have the same name"},
+        {"[experiment]\nname = a\ndata = a/p.csv, a/q.csv\nmodels = m\n[model m]\n", NULL,
+         "x.ini:3: experiment.data: a/p.csv and a/q.csv hold the same data"},
+    };
+    static const char POINTS[] = "0,1\n2,3\n4,5\n6,7\n8,9\n1,1\n2,2\n3,3\n4,4\n5,5\n6,6\n7,7\n";
+    enter_folder();
+    cr_assert_eq(mkdir("a", 0700) | mkdir("b", 0700), 0);
+    write_text("a/p.csv", POINTS);
+    write_text("a/q.csv", POINTS);
+    write_text("b/p.csv", POINTS + 4);
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        write_text("x.ini", CASES[i].file);
+        experiment_config *config = load("x.ini", 0, NULL);
+        plan *runs = NULL;
+        failure why = {""};
+        cr_expect_neq(plan_create(config, CASES[i].seeds, &runs, &why), STATUS_OK);
+        cr_expect_null(runs);
+        cr_expect_str_eq(why.text, CASES[i].message);
+        config_destroy(&config);
+    }
+    /* The reason for an unknown name is the data set's; where it was said is ours. */
+    write_text("x.ini", "[experiment]\nname = a\ndata = tyy\nmodels = m\n[model m]\n");
+    experiment_config *config = load("x.ini", 0, NULL);
+    plan *runs = NULL;
+    failure why = {""};
+    cr_expect_eq(plan_create(config, NULL, &runs, &why), STATUS_INVALID);
+    cr_expect_eq(strncmp(why.text, "x.ini:3: experiment.data: ", 26), 0, "%s", why.text);
+    cr_expect_not_null(strstr(why.text, "tyy"));
+    config_destroy(&config);
+    leave_folder();
+}
+
+Test(plan, choices_mean_their_namesakes) {
+    static const struct {
+        const char *name, *value;
+        size_t offset;
+        unsigned expected;
+    } CASES[] = {
+        {"model.context", "clock", offsetof(cnf_spec, context), CONTEXT_CLOCK},
+        {"model.context", "augmented", offsetof(cnf_spec, context), CONTEXT_AUGMENTED},
+        {"flow.divergence", "exact", offsetof(cnf_spec, divergence), DIVERGENCE_EXACT},
+        {"flow.divergence", "rademacher", offsetof(cnf_spec, divergence), DIVERGENCE_RADEMACHER},
+        {"flow.divergence", "gaussian", offsetof(cnf_spec, divergence), DIVERGENCE_GAUSSIAN},
+        {"solver.method", "euler", offsetof(cnf_spec, solver), SOLVER_EULER},
+        {"solver.method", "midpoint", offsetof(cnf_spec, solver), SOLVER_MIDPOINT},
+        {"solver.method", "rk4", offsetof(cnf_spec, solver), SOLVER_RK4},
+        {"solver.method", "rk4_38", offsetof(cnf_spec, solver), SOLVER_RK4_38},
+        {"solver.gradient", "discrete", offsetof(cnf_spec, gradient), GRADIENT_DISCRETE},
+        {"solver.gradient", "adjoint", offsetof(cnf_spec, gradient), GRADIENT_ADJOINT},
+    };
+    settings values;
+    settings_default(&values);
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        const setting_option *option;
+        cnf_spec flow;
+        cr_assert_eq(settings_find_name(CASES[i].name, &option, NULL), STATUS_OK);
+        cr_assert_eq(settings_parse(option, CASES[i].value, &values, NULL), STATUS_OK);
+        specification_flow(&values, 2, &flow);
+        unsigned found;
+        memcpy(&found, (const char *)&flow + CASES[i].offset, sizeof found);
+        cr_expect_eq(found, CASES[i].expected, "%s = %s", CASES[i].name, CASES[i].value);
+    }
+}
+
+Test(plan, every_setting_reaches_the_core) {
+    settings values;
+    settings_default(&values);
+    for (size_t i = 0; i < settings_count(); i++) change(&values, settings_option(i));
+    trainer_spec training;
+    specification_trainer(&values, 5, 9, &training);
+    cr_expect_eq(training.seed, 9);
+    cr_expect_eq(training.batch, 513);
+    cr_expect_eq(training.iterations, 10001);
+    cr_expect_eq(training.epoch_iterations, 101);
+    cr_expect_eq(training.validation, 4097);
+    cr_expect_eq(training.learning_rate, nextafter(1e-3, 0));
+    cr_expect_eq(training.stop_loss, 1.0);
+    cr_expect_eq(training.flow.dimension, 5);
+    cr_expect_eq(training.flow.width, 65);
+    cr_expect_eq(training.flow.context, CONTEXT_AUGMENTED);
+    cr_expect(training.flow.join);
+    cr_expect_eq(training.flow.hypernet_layers, 3);
+    cr_expect_eq(training.flow.hypernet_width, 33);
+    cr_expect_eq(training.flow.augmented_dimension, 3);
+    cr_expect_eq(training.flow.augmented_width, 4);
+    cr_expect(training.flow.learn_start);
+    cr_expect_eq(training.flow.end_time, nextafter(10, 0));
+    cr_expect_eq(training.flow.base_variance, nextafter(1, 0));
+    cr_expect_eq(training.flow.steps, 41);
+    cr_expect_eq(training.flow.solver, SOLVER_EULER);
+    cr_expect_eq(training.flow.gradient, GRADIENT_ADJOINT);
+    cr_expect_eq(training.flow.divergence, DIVERGENCE_RADEMACHER);
+}
+
+Test(plan, checkpoints_keep_every_setting) {
+    settings values, back;
+    size_t dimension = 0;
+    failure why = {""};
+    checkpoint *file = NULL;
+    settings_default(&values);
+    for (size_t i = 0; i < settings_count(); i++)
+        if (strcmp(settings_option(i)->section, "experiment") != 0) change(&values, settings_option(i));
+    cr_assert_eq(checkpoint_create(&file), STATUS_OK);
+    cr_assert_eq(specification_write(&values, 7, file), STATUS_OK);
+    cr_assert_eq(checkpoint_put_text(file, "model", "affjord"), STATUS_OK); /* others' texts are no trouble */
+    cr_assert_eq(checkpoint_put_text(file, "affjord.made", "yes"), STATUS_OK);
+    cr_assert_eq(specification_read(file, "a.safetensors", &back, &dimension, &why), STATUS_OK, "%s", why.text);
+    cr_expect_eq(dimension, 7);
+    for (size_t i = 0; i < settings_count(); i++) {
+        const setting_option *option = settings_option(i);
+        char wrote[SETTINGS_TEXT_MAX], read[SETTINGS_TEXT_MAX];
+        settings_text(&values, option, wrote);
+        settings_text(&back, option, read);
+        if (strcmp(option->section, "experiment") != 0) cr_expect_str_eq(read, wrote, "%s", option->name);
+    }
+
+    cr_assert_eq(checkpoint_put_text(file, "model.wdith", "5"), STATUS_OK);
+    cr_expect_eq(specification_read(file, "a.safetensors", &back, &dimension, &why), STATUS_FORMAT);
+    cr_expect_str_eq(why.text, "a.safetensors: unknown setting model.wdith; the nearest is model.width");
+    checkpoint_destroy(&file);
+
+    cr_assert_eq(checkpoint_create(&file), STATUS_OK);
+    cr_expect_eq(specification_read(file, "b", &back, &dimension, &why), STATUS_FORMAT);
+    cr_expect_str_eq(why.text, "b: the setting model.context is missing");
+    cr_assert_eq(specification_write(&values, 7, file), STATUS_OK);
+    cr_assert_eq(checkpoint_put_text(file, "train.batch", "0"), STATUS_OK);
+    cr_expect_eq(specification_read(file, "b", &back, &dimension, &why), STATUS_FORMAT);
+    cr_expect_str_eq(why.text, "b: train.batch = 0: expected an integer from 1 to 1000000");
+    cr_assert_eq(checkpoint_put_text(file, "train.batch", "1"), STATUS_OK);
+    cr_assert_eq(checkpoint_put_text(file, "dimension", "65"), STATUS_OK);
+    cr_expect_eq(specification_read(file, "b", &back, &dimension, &why), STATUS_FORMAT);
+    cr_expect_str_eq(why.text, "b: dimension = 65: expected an integer from 1 to 64");
+    cr_expect_eq(dimension, 7);
+    checkpoint_destroy(&file);
+}
