@@ -1,0 +1,124 @@
+# Makefile - builds, tests and checks AFFJORD.
+#
+#   make                 the runner, build/affjord
+#   make test            everything that is promised, in under 5 minutes
+#   make asan ubsan      the same tests under sanitizers
+#   make lint            clang-format, clang-tidy, cppcheck
+#   make check-layout    folders use only folders above them
+#   make deps            install missing packages (root or sudo)
+#   make deps-local      unpack them into .deps without root
+#   make PRECISION=double ...   the build in which gradients are checked
+
+PRECISION ?= float
+SANITIZE  ?=
+comma     := ,
+VARIANT   := $(PRECISION)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+BUILD     := build$(if $(filter-out float,$(VARIANT)),/$(VARIANT))
+
+CC     ?= cc
+CFLAGS ?= -O2 -g
+# Only IEEE arithmetic: no contraction the source does not spell out, never -ffast-math. (GCC 12 fuses pairs of
+# products into vfmaddsub in spite of -ffp-contract=off when it packs straight-line code, so it may not do that.)
+STRICT := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-tree-slp-vectorize -fno-math-errno -fno-trapping-math \
+          -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror=implicit-function-declaration
+STRICT += $(if $(filter double,$(PRECISION)),-DAFFJORD_DOUBLE)
+STRICT += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+PATHS  := -Icore -Irunner -I$(BUILD)
+LIBS   := -lsqlite3 -linih -ljansson -lmd -lsleef -lm -lpthread
+ifneq ($(wildcard .deps/usr),)
+LOCAL  := $(CURDIR)/.deps/usr
+PATHS  += -isystem $(LOCAL)/include
+LIBS   := -L$(LOCAL)/lib/$(shell uname -m)-linux-gnu -Wl,-rpath,$(LOCAL)/lib/$(shell uname -m)-linux-gnu $(LIBS)
+endif
+COMPILE = $(CC) $(STRICT) $(CFLAGS) $(PATHS) -MMD -MP
+
+CORE    := $(filter-out core/backend/cpu/kernels_%,$(wildcard core/*/*.c core/*/*/*.c))
+KERNELS := portable $(if $(filter double,$(PRECISION)),,$(if $(filter x86_64,$(shell uname -m)),avx2 avx512))
+RUNNER  := $(wildcard runner/*.c)
+TESTS   := $(wildcard tests/*.c)
+
+CORE_OBJECTS   := $(CORE:%.c=$(BUILD)/%.o) $(KERNELS:%=$(BUILD)/core/backend/cpu/kernels_%.o)
+RUNNER_OBJECTS := $(RUNNER:%.c=$(BUILD)/%.o)
+TEST_OBJECTS   := $(TESTS:%.c=$(BUILD)/%.o)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all tests test test-only asan ubsan lint format check-layout deps deps-local clean FORCE
+
+all: $(BUILD)/affjord
+tests: $(BUILD)/affjord $(BUILD)/affjord-tests
+
+$(BUILD)/libaffjord.a: $(CORE_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/affjord: $(RUNNER_OBJECTS) $(BUILD)/libaffjord.a
+	$(CC) $(STRICT) $(CFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/affjord-tests: $(TEST_OBJECTS) $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(BUILD)/libaffjord.a
+	$(CC) $(STRICT) $(CFLAGS) -o $@ $^ -lcriterion $(LIBS)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+# The same kernels for each level of vector instructions; which one runs is decided at run time.
+$(BUILD)/core/backend/cpu/kernels_%.o: CFLAGS += -O3
+$(BUILD)/core/backend/cpu/kernels_avx2.o: STRICT += -mavx2 -mfma
+$(BUILD)/core/backend/cpu/kernels_avx512.o: STRICT += -mavx512f -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
+
+# What the recorder stores of the program itself; rewritten only when it changes.
+$(BUILD)/provenance.h: FORCE
+	@mkdir -p $(@D)
+	@{ printf '/* provenance.h - generated: what this program was built from. */\n'; \
+	   printf '#define AFFJORD_GIT_COMMIT "%s"\n' "$$(git rev-parse --verify -q HEAD || echo unknown)"; \
+	   printf '#define AFFJORD_GIT_DIRTY %s\n' "$$(test -z "$$(git status --porcelain 2>/dev/null)" && echo 0 || echo 1)"; \
+	   printf '#define AFFJORD_COMPILER "%s"\n' "$$($(CC) --version | head -n 1)"; \
+	   printf '#define AFFJORD_CFLAGS "%s"\n' '$(STRICT) $(CFLAGS)'; } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# The database's schema as a C string.
+$(BUILD)/schema.inc: runner/schema.sql
+	@mkdir -p $(@D)
+	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
+
+$(RUNNER_OBJECTS) $(TEST_OBJECTS): | $(BUILD)/provenance.h $(BUILD)/schema.inc
+
+# --- Tests -----------------------------------------------------------------------------------------------------------
+
+deps:
+	@sh runner/packages.sh install test
+deps-local:
+	@sh runner/packages.sh local test
+
+# Installing comes first and alone: what it brings is needed to compile.
+test: deps check-layout
+	@$(MAKE) --no-print-directory -j$(shell nproc) tests
+	@$(MAKE) --no-print-directory -j$(shell nproc) PRECISION=double tests
+	@echo "== tests, float" && build/affjord-tests --quiet
+	@echo "== tests, double" && build/double/affjord-tests --quiet
+
+asan: deps
+	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=address tests
+	@build/float-address/affjord-tests --quiet
+ubsan: deps
+	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=undefined tests
+	@build/float-undefined/affjord-tests --quiet
+
+check-layout:
+	@sh tests/check_layout.sh
+
+LINTED := $(wildcard core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.[ch] tests/*.[ch])
+lint: $(BUILD)/provenance.h $(BUILD)/schema.inc
+	clang-format --dry-run --Werror $(LINTED)
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+	    --suppressions-list=tests/cppcheck.txt -Icore -Irunner -I$(BUILD) core runner
+	clang-tidy --quiet $(filter-out core/backend/cpu/kernels_%,$(filter core/%.c runner/%.c,$(LINTED))) -- \
+	    -std=c11 -D_GNU_SOURCE $(PATHS)
+format:
+	clang-format -i $(LINTED)
+
+clean:
+	rm -rf build
+
+-include $(CORE_OBJECTS:.o=.d) $(RUNNER_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

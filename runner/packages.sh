@@ -1,0 +1,113 @@
+#!/bin/sh
+# packages.sh - the distribution's packages that the project needs, and how to get them.
+#
+#   packages.sh missing [test]    print those that are missing
+#   packages.sh install [test]    install them: as root or with sudo, otherwise say what to do
+#   packages.sh local   [test]    unpack them into .deps, without root
+#
+# A package counts as there when its file is: under / or under .deps.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd -P)
+architecture=$(uname -m)-linux-gnu
+
+# package, and a file that it brings
+build_packages="
+gcc              usr/bin/cc
+make             usr/bin/make
+libc6-dev        usr/include/stdio.h
+libsqlite3-dev   usr/include/sqlite3.h
+libinih-dev      usr/include/ini.h
+libjansson-dev   usr/include/jansson.h
+libmd-dev        usr/include/sha256.h
+libsleef-dev     usr/include/ARCHITECTURE/sleef.h
+librandom123-dev usr/include/Random123/philox.h
+sqlite3          usr/bin/sqlite3
+gnuplot-nox      usr/bin/gnuplot
+fonts-dejavu-core usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+"
+test_packages="
+libcriterion-dev usr/include/criterion/criterion.h
+libpng-dev       usr/include/png.h
+"
+
+missing() {
+    printf '%s\n' "$packages" | while read -r package file; do
+        file=$(echo "$file" | sed "s/ARCHITECTURE/$architecture/")
+        [ -n "$package" ] || continue
+        [ -e "/$file" ] || [ -e "$root/.deps/$file" ] || printf '%s\n' "$package"
+    done
+}
+
+install_packages() {
+    list=$(missing | tr '\n' ' ')
+    [ -n "$list" ] || return 0
+    if [ "$(id -u)" = 0 ]; then
+        as_root=
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        as_root=sudo
+    else
+        {
+            echo "These packages are missing: $list"
+            echo "Install them with"
+            echo "    sudo apt-get install $list"
+            echo "or, without root, unpack them into .deps with"
+            echo "    make deps-local        (or: sh runner/packages.sh local)"
+        } >&2
+        return 1
+    fi
+    command -v apt-get >/dev/null || {
+        echo "No apt-get here; install the counterparts of: $list" >&2
+        return 1
+    }
+    echo "Installing $list" >&2
+    log=$(mktemp)
+    # shellcheck disable=SC2086 # a list of words
+    if $as_root apt-get -q update >"$log" 2>&1 &&
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $list >>"$log" 2>&1; then
+        rm -f "$log"
+    else
+        tail -n 20 "$log" >&2
+        echo "apt-get failed; its whole output is in $log" >&2
+        return 1
+    fi
+}
+
+# Fetch the missing packages with all that they need and the system lacks, and unpack them into .deps.
+unpack_packages() {
+    list=$(missing | tr '\n' ' ')
+    [ -n "$list" ] || {
+        echo "Nothing is missing." >&2
+        return 0
+    }
+    mkdir -p "$root/.deps/archives"
+    cd "$root/.deps/archives"
+    # shellcheck disable=SC2086 # a list of words
+    wanted=$(apt-get -s --no-install-recommends install $list | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+    [ -n "$wanted" ] || {
+        echo "apt-get knows no such packages: $list (its lists may be old; an administrator runs apt-get update)" >&2
+        return 1
+    }
+    # shellcheck disable=SC2086
+    apt-get -q download $wanted
+    for archive in *.deb; do dpkg-deb -x "$archive" "$root/.deps"; done
+    rm -rf "$root/.deps/archives"
+    # Alternatives that a package's installation would have set up.
+    [ -e "$root/.deps/usr/bin/gnuplot-nox" ] && ln -sf gnuplot-nox "$root/.deps/usr/bin/gnuplot"
+    for library in "$root/.deps/usr/lib/$architecture"/*/lib*.so.*; do
+        [ -e "$library" ] && ln -sf "$(basename "$(dirname "$library")")/$(basename "$library")" \
+            "$root/.deps/usr/lib/$architecture/$(basename "$library")"
+    done
+    echo "Unpacked into .deps: $(echo "$wanted" | tr '\n' ' ')" >&2
+}
+
+packages=$build_packages
+[ "${2:-}" != test ] || packages="$build_packages$test_packages"
+case ${1:-} in
+missing) missing ;;
+install) install_packages ;;
+local) unpack_packages ;;
+*)
+    echo "usage: packages.sh missing|install|local [test]" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,175 @@
+/* plan.c - the runs of an experiment: data set x model x seed. */
+#include "plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include <sha2.h>
+
+#include "base/real.h"
+#include "data/dataset.h"
+
+static status fail_memory(failure *why) {
+    return fail(why, STATUS_MEMORY, "out of memory");
+}
+
+void plan_run_key(const settings *values, const char *checksum, uint64_t seed, char key[PLAN_KEY_SIZE]) {
+    SHA2_CTX hash;
+    char line[2 * SETTINGS_TEXT_MAX], value[SETTINGS_TEXT_MAX], digest[SHA256_DIGEST_STRING_LENGTH];
+    SHA256Init(&hash);
+    int length = snprintf(line, sizeof line, "format=%d\nreal=%s\ndata=%s\nseed=%" PRIu64 "\n", PLAN_FORMAT_VERSION,
+                          REAL_NAME, checksum, seed);
+    SHA256Update(&hash, (const uint8_t *)line, (size_t)length);
+    for (size_t i = 0; i < settings_count(); i++) {
+        const setting_option *option = settings_option(i);
+        if (!option->keyed) continue;
+        const void *at = (const char *)values + option->offset;
+        if (option->type == SETTING_REAL) snprintf(value, sizeof value, "%.17g", *(const double *)at);
+        else settings_text(values, option, value);
+        length = snprintf(line, sizeof line, "%s=%s\n", option->name, value);
+        SHA256Update(&hash, (const uint8_t *)line, (size_t)length);
+    }
+    SHA256End(&hash, digest);
+    memcpy(key, digest, PLAN_KEY_SIZE - 1);
+    key[PLAN_KEY_SIZE - 1] = '\0';
+}
+
+static size_t count_items(const char *list) {
+    size_t count = 0;
+    for (char item[SETTINGS_TEXT_MAX]; settings_list_next(&list, item);) count++;
+    return count;
+}
+
+/* "file:line: experiment.data: ..." */
+static status fail_at_list(const experiment_config *config, const char *name, status code, const char *reason,
+                           failure *why) {
+    char origin[CONFIG_PATH_MAX];
+    config_origin(config, name, origin);
+    return fail(why, code, "%s: %s: %s", origin, name, reason);
+}
+
+static status describe_dataset(const experiment_config *config, const char *item, plan_dataset *out, failure *why) {
+    failure reason;
+    dataset *data;
+    status code = config_data_source(config, item, out->source, &reason);
+    if (code == STATUS_OK) code = dataset_open(out->source, &data, &reason);
+    if (code != STATUS_OK) return fail_at_list(config, "experiment.data", code, reason.text, why);
+    snprintf(out->name, sizeof out->name, "%s", dataset_name(data));
+    snprintf(out->checksum, sizeof out->checksum, "%s", dataset_checksum(data));
+    out->dimension = dataset_dimension(data);
+    dataset_close(&data);
+    return STATUS_OK;
+}
+
+/* Data sets are told apart by name in figures and by checksum in keys. */
+static status check_dataset(const experiment_config *config, const plan *runs, size_t index, failure *why) {
+    const plan_dataset *data = runs->datasets;
+    for (size_t i = 0; i < index; i++) {
+        const bool same_name = strcmp(data[i].name, data[index].name) == 0;
+        if (!same_name && strcmp(data[i].checksum, data[index].checksum) != 0) continue;
+        failure reason;
+        fail(&reason, STATUS_INVALID, "%s and %s %s", data[i].source, data[index].source,
+             same_name ? "have the same name" : "hold the same data");
+        return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, why);
+    }
+    return STATUS_OK;
+}
+
+/* Two models with the same settings would be one run under two names. */
+static status check_models(const experiment_config *config, const plan *runs, size_t d, size_t m, failure *why) {
+    char key[PLAN_KEY_SIZE], other[PLAN_KEY_SIZE];
+    const settings *resolved = runs->resolved + d * runs->model_count;
+    plan_run_key(&resolved[m], runs->datasets[d].checksum, 0, key);
+    for (size_t i = 0; i < m; i++) {
+        plan_run_key(&resolved[i], runs->datasets[d].checksum, 0, other);
+        if (strcmp(key, other) != 0) continue;
+        failure reason;
+        fail(&reason, STATUS_INVALID, "%s and %s have the same settings on %s", runs->models[i].name,
+             runs->models[m].name, runs->datasets[d].name);
+        return fail_at_list(config, "experiment.models", STATUS_INVALID, reason.text, why);
+    }
+    return STATUS_OK;
+}
+
+static status fill_resolved(const experiment_config *config, plan *into, failure *why) {
+    const settings *base = config_settings(config);
+    const char *cursor = base->experiment_models;
+    for (size_t m = 0; m < into->model_count; m++) settings_list_next(&cursor, into->models[m].name);
+    cursor = base->experiment_data;
+    for (size_t d = 0; d < into->dataset_count; d++) {
+        char item[SETTINGS_TEXT_MAX];
+        settings_list_next(&cursor, item);
+        TRY(describe_dataset(config, item, &into->datasets[d], why));
+        TRY(check_dataset(config, into, d, why));
+        for (size_t m = 0; m < into->model_count; m++) {
+            config_resolve(config, item, into->models[m].name, &into->resolved[d * into->model_count + m]);
+            TRY(check_models(config, into, d, m, why));
+        }
+    }
+    return STATUS_OK;
+}
+
+static void fill_runs(plan *into, const uint64_t *seeds) {
+    for (size_t d = 0; d < into->dataset_count; d++) {
+        for (size_t m = 0; m < into->model_count; m++) {
+            for (size_t s = 0; s < into->seed_count; s++) {
+                plan_run *run = &into->runs[into->run_count++];
+                run->dataset = &into->datasets[d];
+                run->model = &into->models[m];
+                run->seed = seeds[s];
+                run->values = &into->resolved[d * into->model_count + m];
+                plan_run_key(run->values, run->dataset->checksum, run->seed, run->key);
+            }
+        }
+    }
+}
+
+static status fill_plan(const experiment_config *config, const uint64_t *seeds, plan *into, failure *why) {
+    const settings *base = config_settings(config);
+    into->dataset_count = count_items(base->experiment_data);
+    into->model_count = count_items(base->experiment_models);
+    const size_t pairs = into->dataset_count * into->model_count;
+    into->datasets = calloc(into->dataset_count, sizeof *into->datasets);
+    into->models = calloc(into->model_count, sizeof *into->models);
+    into->resolved = calloc(pairs, sizeof *into->resolved);
+    into->runs = calloc(pairs * into->seed_count, sizeof *into->runs);
+    if (!into->datasets || !into->models || !into->resolved || !into->runs) return fail_memory(why);
+    TRY(fill_resolved(config, into, why));
+    fill_runs(into, seeds);
+    return STATUS_OK;
+}
+
+status plan_create(const experiment_config *config, const char *seeds, plan **out, failure *why) {
+    uint64_t *numbers;
+    size_t count;
+    failure reason;
+    const status listed =
+        settings_seeds(seeds ? seeds : config_settings(config)->experiment_seeds, &numbers, &count, &reason);
+    if (listed != STATUS_OK) return fail(why, listed, "%s: %s", seeds ? "--seeds" : "experiment.seeds", reason.text);
+
+    plan *made = calloc(1, sizeof *made);
+    status code = made ? STATUS_OK : fail_memory(why);
+    if (made) {
+        made->seed_count = count;
+        code = fill_plan(config, numbers, made, why);
+    }
+    free(numbers);
+    if (code != STATUS_OK) {
+        plan_destroy(&made);
+        return code;
+    }
+    *out = made;
+    return STATUS_OK;
+}
+
+void plan_destroy(plan **runs) {
+    if (!*runs) return;
+    free((*runs)->datasets);
+    free((*runs)->models);
+    free((*runs)->resolved);
+    free((*runs)->runs);
+    free(*runs);
+    *runs = NULL;
+}

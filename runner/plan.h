@@ -1,0 +1,57 @@
+/* plan.h - the runs of an experiment: data set x model x seed. */
+#ifndef AFFJORD_RUNNER_PLAN_H
+#define AFFJORD_RUNNER_PLAN_H
+
+#include "config.h"
+
+enum {
+    PLAN_KEY_SIZE = 33, /* 32 hexadecimal digits and a terminator */
+    PLAN_CHECKSUM_SIZE = 65, /* 64 of them */
+    PLAN_FORMAT_VERSION = 1 /* raised when the same settings come to mean other numbers */
+};
+
+typedef struct plan_dataset {
+    char source[CONFIG_PATH_MAX]; /* what dataset_open() takes */
+    char name[SETTINGS_TEXT_MAX]; /* dataset_name() */
+    char checksum[PLAN_CHECKSUM_SIZE];
+    size_t dimension; /* D */
+} plan_dataset;
+
+typedef struct plan_model {
+    char name[SETTINGS_TEXT_MAX];
+} plan_model;
+
+typedef struct plan_run {
+    const plan_dataset *dataset;
+    const plan_model *model;
+    uint64_t seed;
+    const settings *values; /* resolved for the data set and the model */
+    char key[PLAN_KEY_SIZE];
+} plan_run;
+
+/* All memory is the plan's; runs are in the order data set, model, seed, the
+ * last one fastest. */
+typedef struct plan {
+    size_t dataset_count, model_count, seed_count, run_count;
+    plan_dataset *datasets; /* (dataset_count) */
+    plan_model *models; /* (model_count) */
+    settings *resolved; /* (dataset_count, model_count) */
+    plan_run *runs; /* (dataset_count, model_count, seed_count) */
+} plan;
+
+/* Make the plan. `seeds` (may be NULL) replaces experiment.seeds, as in "0-4".
+ * Opens every data set for its name and checksum. Does not need `config`
+ * afterwards. The caller owns *out. Errors: STATUS_INVALID (seeds, an unknown
+ * data set, two data sets or models that are the same), STATUS_IO and
+ * STATUS_FORMAT (a data file), STATUS_MEMORY. */
+status plan_create(const experiment_config *config, const char *seeds, plan **out, failure *why);
+void plan_destroy(plan **runs);
+
+/* Key of a run: the first 32 hexadecimal digits of the SHA-256 of
+ *
+ *     format=1\n  real=F32\n  data=CHECKSUM\n  seed=SEED\n
+ *     section.key=value\n      for every keyed setting, in the order of options.def, reals by %.17g
+ */
+void plan_run_key(const settings *values, const char *checksum, uint64_t seed, char key[PLAN_KEY_SIZE]);
+
+#endif

@@ -1,0 +1,304 @@
+/* test_run.c - ./run from outside: the same numbers however it is scheduled or stopped; errors that lose nothing. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/real.h"
+#include "scratch.h"
+
+#ifdef AFFJORD_DOUBLE
+static const char binary[] = "build/double/affjord";
+#else
+static const char binary[] = "build/affjord";
+#endif
+
+/* Two models, two seeds, a few hundred tiny iterations: about two seconds on one core. */
+static const char small_experiment[] = "[experiment]\n"
+                                       "name = small\n"
+                                       "data = ty\n"
+                                       "models = ffjord, affjord\n"
+                                       "seeds = 0-1\n"
+                                       "[model]\n"
+                                       "width = 16\n"
+                                       "[model ffjord]\n"
+                                       "context = clock\n"
+                                       "[model affjord]\n"
+                                       "context = augmented\n"
+                                       "join = yes\n"
+                                       "[solver]\n"
+                                       "steps = 5\n"
+                                       "[train]\n"
+                                       "iterations = 300\n"
+                                       "batch = 64\n"
+                                       "epoch_iterations = 20\n"
+                                       "validation = 200\n"
+                                       "checkpoint_epochs = 1\n"
+                                       "[output]\n"
+                                       "density_cells = 16\n"
+                                       "samples = 50\n";
+
+static char folder[64];
+
+static void begin(void) {
+    scratch_create(folder);
+    char path[128];
+    scratch_path(folder, "small.ini", path);
+    scratch_write(path, small_experiment, strlen(small_experiment));
+    setenv("TEST_DIR", folder, 1);
+    setenv("AFFJORD", binary, 1);
+}
+
+static void end(void) {
+    scratch_remove(folder);
+}
+
+TestSuite(run, .init = begin, .fini = end, .timeout = 120);
+
+static char output[1 << 20];
+
+/* Run a shell command line, in which $AFFJORD is the program and $TEST_DIR the folder of the test; what it prints is in
+ * `output`. Returns its exit status. */
+__attribute__((format(printf, 1, 2))) static int shell(const char *format, ...) {
+    char command[4096];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(command, sizeof command, format, arguments);
+    va_end(arguments);
+    char whole[5000];
+    snprintf(whole, sizeof whole, "{ %s ; } 2>&1", command);
+    FILE *pipe = popen(whole, "r");
+    cr_assert_not_null(pipe);
+    const size_t had = fread(output, 1, sizeof output - 1, pipe);
+    output[had] = '\0';
+    const int outcome = pclose(pipe);
+    return WIFEXITED(outcome) ? WEXITSTATUS(outcome) : 128 + WTERMSIG(outcome);
+}
+
+#define EXPECT(status, ...)                                                                                            \
+    do {                                                                                                               \
+        const int status_ = shell(__VA_ARGS__);                                                                        \
+        cr_assert_eq(status_, status, "exit %d, expected %d:\n%s", status_, status, output);                           \
+    } while (0)
+
+#define EXPECT_SAYS(words) cr_assert_not_null(strstr(output, words), "no \"%s\" in:\n%s", words, output)
+
+/* Every number of a database that does not depend on the moment or the machine. The caller frees it. */
+static char *numbers(const char *database) {
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/%s \""
+           "SELECT r.key, r.dataset, r.model, r.seed, r.parameters, r.status, r.iteration, e.epoch, e.iteration, "
+           "e.split, printf('%%!.17g', e.loss), e.nonfinite, e.nfe_forward, e.nfe_backward "
+           "FROM run r JOIN epoch e USING (run_id) ORDER BY 1, 8, 10;"
+           "SELECT r.key, m.name, printf('%%!.17g', m.value), m.nonfinite FROM run r JOIN metric m USING (run_id) "
+           "ORDER BY 1, 2;"
+           "SELECT subject, kind, rows, columns, x0, x1, y0, y1, hex(data) FROM sample_blob ORDER BY 1, 2;"
+           "SELECT r.key, s.section, s.key, s.value FROM run r JOIN setting s USING (run_id) ORDER BY 1, 2, 3;"
+           "SELECT r.key, c.iteration, c.sha256 FROM run r JOIN checkpoint c USING (run_id) ORDER BY 1;\"",
+           database);
+    cr_assert_gt(strlen(output), 1000);
+    return strdup(output);
+}
+
+/* The numbers of an undisturbed run. */
+static char *undisturbed(void) {
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --jobs 1 --quiet");
+    return numbers("whole.db");
+}
+
+static void check_same(const char *expected, const char *database) {
+    char *seen = numbers(database);
+    cr_assert_str_eq(seen, expected);
+    free(seen);
+    EXPECT(0, "sqlite3 $TEST_DIR/%s 'PRAGMA integrity_check'", database);
+    cr_assert_str_eq(output, "ok\n");
+}
+
+Test(run, jobs_and_threads_do_not_change_a_bit) {
+    char *expected = undisturbed();
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/jobs.db --jobs 2 --threads 2 --quiet");
+    check_same(expected, "jobs.db");
+    free(expected);
+}
+
+/* Start the experiment in a process group of its own; it ends by itself or by a signal. */
+static pid_t start(const char *database, int jobs) {
+    const pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        setpgid(0, 0);
+        char ini[128], db[128], count[16];
+        scratch_path(folder, "small.ini", ini);
+        scratch_path(folder, database, db);
+        snprintf(count, sizeof count, "%d", jobs);
+        const int null = open("/dev/null", O_WRONLY);
+        dup2(null, 1);
+        dup2(null, 2);
+        execl(binary, binary, ini, "--db", db, "--jobs", count, "--quiet", (char *)NULL);
+        _exit(127);
+    }
+    return child;
+}
+
+static void pause_for(long milliseconds) {
+    nanosleep(&(struct timespec){.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000}, NULL);
+}
+
+static int wait_for(pid_t child) {
+    int outcome = 0;
+    cr_assert_eq(waitpid(child, &outcome, 0), child);
+    return outcome;
+}
+
+Test(run, stopped_by_a_signal_and_started_again_it_ends_with_the_same_bits) {
+    char *expected = undisturbed();
+    int interrupted = 0;
+    for (int attempt = 0; attempt < 6; attempt++) {
+        const pid_t child = start("stopped.db", 2);
+        pause_for(150 + 60 * attempt);
+        kill(child, attempt % 2 ? SIGINT : SIGTERM);
+        const int outcome = wait_for(child);
+        cr_assert(WIFEXITED(outcome), "it ends in order");
+        if (WEXITSTATUS(outcome) != 0) interrupted++;
+        EXPECT(0, "sqlite3 $TEST_DIR/stopped.db \"SELECT count(*) FROM run WHERE status = 'running'\" || true");
+        if (WEXITSTATUS(outcome) == 0) break;
+        cr_assert_null(strstr(output, "Error") ? NULL : strchr("123456789", output[0]), "left running: %s", output);
+    }
+    cr_assert_gt(interrupted, 0, "it was stopped at least once");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/stopped.db --jobs 2 --quiet");
+    check_same(expected, "stopped.db");
+    free(expected);
+}
+
+Test(run, killed_at_any_moment_it_ends_with_the_same_bits) {
+    char *expected = undisturbed();
+    for (int attempt = 0; attempt < 8; attempt++) {
+        const pid_t child = start("killed.db", 2);
+        pause_for(40 + 97 * attempt);
+        kill(attempt % 2 ? child : -child, SIGKILL); /* the parent alone, or the group */
+        wait_for(child);
+        pause_for(20);
+    }
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/killed.db --jobs 2 --quiet");
+    check_same(expected, "killed.db");
+    EXPECT(0, "ls $TEST_DIR/killed.checkpoints");
+    cr_assert_null(strstr(output, "tmp"), "%s", output);
+    EXPECT(0, "ls $TEST_DIR/killed.checkpoints | wc -l");
+    cr_assert_eq(atoi(output), 4, "one checkpoint a run: %s", output);
+    free(expected);
+}
+
+Test(run, killed_worker_is_marked_and_taken_up_again) {
+    char *expected = undisturbed();
+    const pid_t child = start("worker.db", 1);
+    int killed = 0;
+    for (int attempt = 0; attempt < 100 && !killed; attempt++) {
+        pause_for(10);
+        killed = shell("pkill -KILL -P %d", (int)child) == 0;
+    }
+    cr_assert(killed);
+    const int outcome = wait_for(child);
+    cr_assert_eq(WEXITSTATUS(outcome), 1);
+    EXPECT(0, "sqlite3 $TEST_DIR/worker.db \"SELECT status, error FROM run WHERE status = 'failed'\"");
+    EXPECT_SAYS("failed|");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/worker.db --quiet");
+    check_same(expected, "worker.db");
+    free(expected);
+}
+
+Test(run, finished_runs_are_not_repeated_and_return_at_once) {
+    free(undisturbed());
+    EXPECT(0, "stat -c %%Y.%%s $TEST_DIR/whole.db; sqlite3 $TEST_DIR/whole.db 'SELECT max(ended) FROM run'");
+    char before[200];
+    snprintf(before, sizeof before, "%.150s", output);
+    struct timespec from, to;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db");
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    const double seconds = (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
+    cr_assert_lt(seconds, 0.5, "%g s", seconds);
+    EXPECT_SAYS("affjord");
+    EXPECT(0, "stat -c %%Y.%%s $TEST_DIR/whole.db; sqlite3 $TEST_DIR/whole.db 'SELECT max(ended) FROM run'");
+    cr_assert(strstr(output, strchr(before, '\n') + 1), "nothing ran: %s %s", before, output);
+}
+
+Test(run, experiments_share_runs_by_key) {
+    free(undisturbed());
+    EXPECT(0, "sed 's/name = small/name = other/' $TEST_DIR/small.ini > $TEST_DIR/other.ini;"
+              "$AFFJORD $TEST_DIR/other.ini --db $TEST_DIR/whole.db --quiet;"
+              "sqlite3 $TEST_DIR/whole.db 'SELECT count(*), (SELECT count(*) FROM experiment), "
+              "(SELECT count(*) FROM experiment_run) FROM run'");
+    cr_assert_str_eq(output, "4|2|8\n");
+}
+
+Test(run, wrong_settings_exit_2_and_write_nothing) {
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --set solver.stepz=3");
+    EXPECT_SAYS("solver.steps");
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --set train.batch=0");
+    EXPECT(2, "$AFFJORD $TEST_DIR/missing.ini --db $TEST_DIR/none.db");
+    EXPECT_SAYS("missing.ini");
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --sed 0-1");
+    EXPECT_SAYS("--seeds");
+    EXPECT(0, "ls $TEST_DIR");
+    cr_assert_str_eq(output, "small.ini\n");
+}
+
+Test(run, dry_run_tells_and_writes_nothing) {
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --dry-run --seeds 0-2");
+    EXPECT_SAYS("affjord");
+    EXPECT_SAYS("steps");
+    EXPECT(0, "ls $TEST_DIR");
+    cr_assert_str_eq(output, "small.ini\n");
+}
+
+Test(run, eval_sample_and_export_agree) {
+    free(undisturbed());
+    EXPECT(0, "$AFFJORD list runs --db $TEST_DIR/whole.db");
+    EXPECT_SAYS("done");
+    EXPECT(0, "sqlite3 $TEST_DIR/whole.db \"SELECT key FROM run WHERE model = 'affjord' AND seed = 1\"");
+    char key[64];
+    snprintf(key, sizeof key, "%.32s", output);
+    EXPECT(0, "$AFFJORD export %s --db $TEST_DIR/whole.db --output $TEST_DIR/model.safetensors", key);
+    EXPECT(0, "$AFFJORD sample %.12s --db $TEST_DIR/whole.db --n 300 --seed 5 --output $TEST_DIR/a.npy", key);
+    EXPECT(0, "$AFFJORD sample $TEST_DIR/model.safetensors --n 300 --seed 5 --output $TEST_DIR/b.npy");
+    EXPECT(0, "cmp $TEST_DIR/a.npy $TEST_DIR/b.npy");
+    EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input $TEST_DIR/a.npy --output $TEST_DIR/p.npy", key);
+    EXPECT(0, "$AFFJORD eval $TEST_DIR/model.safetensors --input $TEST_DIR/b.npy --output $TEST_DIR/q.npy");
+    EXPECT(0, "cmp $TEST_DIR/p.npy $TEST_DIR/q.npy; stat -c %%s $TEST_DIR/p.npy");
+    cr_assert_geq(atoi(output), 300 * 4);
+    EXPECT(2, "$AFFJORD sample zzzz --db $TEST_DIR/whole.db --n 3 --seed 5 --output $TEST_DIR/c.npy");
+    EXPECT(0, "$AFFJORD check --db $TEST_DIR/whole.db");
+}
+
+Test(run, corrupt_checkpoint_is_named_and_nothing_is_lost) {
+    const pid_t child = start("torn.db", 1);
+    int saved = 0;
+    for (int attempt = 0; attempt < 300 && !saved; attempt++) {
+        pause_for(10);
+        saved = shell("test -n \"$(sqlite3 $TEST_DIR/torn.db 'SELECT path FROM checkpoint' 2>/dev/null)\"") == 0;
+    }
+    cr_assert(saved);
+    kill(child, SIGTERM);
+    cr_assert_eq(WEXITSTATUS(wait_for(child)), 1);
+    EXPECT(0, "sqlite3 $TEST_DIR/torn.db \"SELECT c.path FROM checkpoint c JOIN run r USING (run_id) "
+              "WHERE r.status = 'interrupted' LIMIT 1\"");
+    output[strcspn(output, "\n")] = '\0';
+    char path[512];
+    snprintf(path, sizeof path, "%s/%.400s", folder, output);
+    EXPECT(0, "cp %s $TEST_DIR/good; printf x | dd of=%s bs=1 seek=3000 conv=notrunc status=none", path, path);
+    EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/torn.db --quiet");
+    EXPECT_SAYS(strrchr(path, '/') + 1);
+    EXPECT(0, "sqlite3 $TEST_DIR/torn.db \"SELECT count(*) FROM run WHERE status = 'done'\"");
+    cr_assert_str_eq(output, "3\n", "the others went on");
+    EXPECT(0, "cp $TEST_DIR/good %s && $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/torn.db --quiet", path);
+    char *expected = undisturbed();
+    check_same(expected, "torn.db");
+    free(expected);
+}
