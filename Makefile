@@ -95,15 +95,15 @@ deps-local:
 test: deps check-layout
 	@$(MAKE) --no-print-directory -j$(shell nproc) tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) PRECISION=double tests
-	@echo "== tests, float" && build/affjord-tests --quiet
-	@echo "== tests, double" && build/double/affjord-tests --quiet
+	@echo "== tests, float" && build/affjord-tests
+	@echo "== tests, double" && build/double/affjord-tests
 
 asan: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=address tests
-	@build/float-address/affjord-tests --quiet
+	@build/float-address/affjord-tests
 ubsan: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=undefined tests
-	@build/float-undefined/affjord-tests --quiet
+	@build/float-undefined/affjord-tests
 
 check-layout:
 	@sh tests/check_layout.sh

@@ -49,7 +49,7 @@ static void apply(const experiment_config *config, const char *data, const char 
             }
         }
     }
-    if (!*out->experiment_title) strcpy(out->experiment_title, out->experiment_name);
+    if (!*out->experiment_title) memcpy(out->experiment_title, out->experiment_name, sizeof out->experiment_title);
 }
 
 void config_resolve_base(experiment_config *config, bool with_set) {
@@ -207,6 +207,7 @@ static status parse_target(char *target, config_assignment *out, char **name, fa
     for (size_t i = 0; i < 2; i++) {
         const char *word = config_scope_name(scopes[i]);
         const size_t length = strlen(word);
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): strncmp saw that far */
         if (strncmp(target, word, length) != 0 || (target[length] != ' ' && target[length] != '\t')) continue;
         out->scope = scopes[i];
         *name = target + length + strspn(target + length, " \t");

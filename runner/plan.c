@@ -70,8 +70,8 @@ static status check_dataset(const experiment_config *config, const plan *runs, s
         const bool same_name = strcmp(data[i].name, data[index].name) == 0;
         if (!same_name && strcmp(data[i].checksum, data[index].checksum) != 0) continue;
         failure reason;
-        fail(&reason, STATUS_INVALID, "%s and %s %s", data[i].source, data[index].source,
-             same_name ? "have the same name" : "hold the same data");
+        failure_describe(&reason, "%s and %s %s", data[i].source, data[index].source,
+                         same_name ? "have the same name" : "hold the same data");
         return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, why);
     }
     return STATUS_OK;
@@ -86,8 +86,8 @@ static status check_models(const experiment_config *config, const plan *runs, si
         plan_run_key(&resolved[i], runs->datasets[d].checksum, 0, other);
         if (strcmp(key, other) != 0) continue;
         failure reason;
-        fail(&reason, STATUS_INVALID, "%s and %s have the same settings on %s", runs->models[i].name,
-             runs->models[m].name, runs->datasets[d].name);
+        failure_describe(&reason, "%s and %s have the same settings on %s", runs->models[i].name, runs->models[m].name,
+                         runs->datasets[d].name);
         return fail_at_list(config, "experiment.models", STATUS_INVALID, reason.text, why);
     }
     return STATUS_OK;

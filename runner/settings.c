@@ -63,8 +63,8 @@ bool settings_section_known(const char *section, failure *why) {
     for (size_t i = 0; i < SECTION_COUNT; i++)
         if (strcmp(SECTIONS[i], section) == 0) return true;
     const char *nearest = nearest_name(section, SECTION_COUNT, SECTIONS);
-    if (nearest) fail(why, STATUS_INVALID, "unknown section [%s]; the nearest is [%s]", section, nearest);
-    else fail(why, STATUS_INVALID, "unknown section [%s]", section);
+    if (nearest) failure_describe(why, "unknown section [%s]; the nearest is [%s]", section, nearest);
+    else failure_describe(why, "unknown section [%s]", section);
     return false;
 }
 
@@ -344,10 +344,10 @@ void settings_text(const settings *values, const setting_option *option, char te
     switch (option->type) {
     case SETTING_INTEGER: snprintf(text, SETTINGS_TEXT_MAX, "%" PRIu64, *(const uint64_t *)at); break;
     case SETTING_REAL: print_real(*(const double *)at, text); break;
-    case SETTING_BOOLEAN: strcpy(text, *(const bool *)at ? "yes" : "no"); break;
+    case SETTING_BOOLEAN: snprintf(text, SETTINGS_TEXT_MAX, "%s", *(const bool *)at ? "yes" : "no"); break;
     case SETTING_CHOICE:
         split_choices(option, copy, names);
-        strcpy(text, names[*(const unsigned *)at]);
+        snprintf(text, SETTINGS_TEXT_MAX, "%s", names[*(const unsigned *)at]);
         break;
     case SETTING_TEXT:
     case SETTING_LIST: snprintf(text, SETTINGS_TEXT_MAX, "%s", (const char *)at); break;

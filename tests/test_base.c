@@ -23,7 +23,7 @@ Test(status, fail_writes_the_sentence_and_returns_the_code) {
 
 Test(status, fail_cuts_what_is_too_long) {
     failure why;
-    fail(&why, STATUS_IO, "%02000d", 7);
+    failure_describe(&why, "%02000d", 7);
     cr_expect_eq(strlen(why.text), sizeof why.text - 1);
 }
 

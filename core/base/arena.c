@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER = 64 }; /* keeps what follows aligned */
+static const size_t HEADER = 64; /* keeps what follows aligned */
 
 struct arena_block {
     struct arena_block *older;

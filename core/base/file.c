@@ -100,8 +100,7 @@ status file_replace_begin(const char *path, file_replacement *out, failure *why)
         free(temporary);
         return fail(why, STATUS_MEMORY, "no memory to write \"%s\"", path);
     }
-    memcpy(temporary, path, length);
-    memcpy(temporary + length, suffix, sizeof suffix);
+    snprintf(temporary, length + sizeof suffix, "%s%s", path, suffix);
     int descriptor = open_temporary(temporary);
     if (descriptor < 0) {
         status outcome = fail_errno(why, "write", path, errno);

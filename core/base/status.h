@@ -22,8 +22,12 @@ typedef struct failure {
     char text[1024];
 } failure;
 
-/* Write the sentence into `why` (may be NULL) and return `code`. */
-__attribute__((format(printf, 3, 4))) status fail(failure *why, status code, const char *format, ...);
+/* Write the sentence into `why`, which may be NULL. */
+__attribute__((format(printf, 2, 3))) void failure_describe(failure *why, const char *format, ...);
+
+/* return fail(why, STATUS_IO, "%s: ...", path): the sentence and the status in one. A macro, so that static analysers
+ * see which status is returned. */
+#define fail(why, code, ...) (failure_describe(why, __VA_ARGS__), (code))
 
 /* Pass any outcome but success on to the caller. */
 #define TRY(call)                                                                                                      \

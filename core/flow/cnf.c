@@ -95,7 +95,7 @@ status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf
     flow->memory = memory;
     const status built = build(flow);
     if (built != STATUS_OK) {
-        fail(why, built, "out of memory for a flow: %zu bytes were taken before", flow->memory.bytes);
+        failure_describe(why, "out of memory for a flow: %zu bytes were taken before", flow->memory.bytes);
         cnf_destroy(&flow);
         return built;
     }
@@ -134,7 +134,7 @@ static void draw_probe(cnf_divergence kind, random_stream stream, uint64_t point
         if (kind == DIVERGENCE_GAUSSIAN) random_normal4(stream, point, (uint32_t)(d / 4), e);
         else random_uniform4(stream, point, (uint32_t)(d / 4), e);
         for (size_t i = d; i < D && i < d + 4; i++)
-            probe[i * CHUNK] = kind == DIVERGENCE_GAUSSIAN ? (real)e[i - d] : (e[i - d] < 0.5 ? -1 : 1);
+            probe[i * CHUNK] = kind == DIVERGENCE_GAUSSIAN ? (real)e[i - d] : (real)(e[i - d] < 0.5 ? -1 : 1);
     }
 }
 

@@ -67,7 +67,7 @@ status trainer_create(const trainer_spec *spec, const dataset *data, parallel *w
     if (why) why->text[0] = '\0';
     const status built = build(training, workers, why);
     if (built != STATUS_OK) {
-        if (why && !why->text[0]) fail(why, built, "out of memory for a trainer");
+        if (why && !why->text[0]) failure_describe(why, "out of memory for a trainer");
         trainer_destroy(&training);
         return built;
     }
