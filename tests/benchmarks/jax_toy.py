@@ -137,8 +137,7 @@ def loss_closed_form(params, x, unroll=1):
             t = jnp.tanh(w[i].T @ y[0] + b[i][:, None])  # points run along the rows: (W, B)
             return u[i] @ t, v[i] @ (1 - t * t)
 
-        # t is used to count evaluations: t = 0, H / 2, H / 2, H
-        evaluations = iter(range(4))
+        evaluations = iter(range(4))  # rk4 asks for them in order
         return rk4(lambda _, y: system(next(evaluations), y), 0.0, state), None
 
     state, _ = jax.lax.scan(step, (x.T, jnp.zeros(len(x))), (w, u, b, v), unroll=unroll)

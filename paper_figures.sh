@@ -1,0 +1,306 @@
+#!/usr/bin/env bash
+# paper_figures.sh - draws the paper's figures and tables from the results
+# database alone. `./paper_figures.sh --help` tells how.
+#
+# For each item: plots/ITEM.sql selects the rows, plots/ITEM.gp draws them (or,
+# for a table, plots/document.awk sets them). Everything is made in a folder of
+# its own and moved into place when it is complete.
+set -euo pipefail
+shopt -s inherit_errexit
+export LC_ALL=C.UTF-8
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+
+# name, kind, view that has to exist, whose runs it shows (any: those of an
+# experiment of another name will do; own: of the one named as the item; all:
+# experiments play no part), the experiment file that makes them, what it is
+items='
+fig5        figure  -           any  fig5.ini        target, AFFJORD and FFJORD on the toy data: densities and samples
+fig6        figure  -           any  fig6.ini        validation loss against iteration on the toy data
+quickstart  figure  -           own  quickstart.ini  target, model densities and samples side by side
+toy_table   table   toy_losses  any  fig6.ini        final validation losses on the toy data
+table1      table   table1      all  table1.ini      bits a dimension on images
+table2      table   table2      all  table2.ini      numbers of parameters of the image models
+'
+
+usage() {
+    cat <<'END'
+usage: ./paper_figures.sh [--db PATH] [--out DIR] [--experiment NAME] [ITEM...]
+       ./paper_figures.sh --list
+
+Draws each ITEM from the database: figures as ITEM.pdf and ITEM.png, with their
+caption as ITEM.txt and a LaTeX figure in ITEM.tex; tables as ITEM.md and
+ITEM.tex. Without items: all that the database has rows for.
+
+  --db PATH          results database (results/results.db)
+  --out DIR          where the files go (results/figures)
+  --experiment NAME  draw from this experiment's runs; otherwise from those of
+                     the experiment named as the item, or else, for items that
+                     do not insist, of the one that trained longest on toy data
+  --list             print the items
+  --help             print this
+
+ITEM_NAME, as in fig6_release, is ITEM drawn from the experiment ITEM_NAME.
+Exit status: 0 done; 1 a database, a program or an item asked for is missing or
+could not be drawn; 2 wrong usage.
+END
+}
+
+say() { printf 'paper_figures.sh: %s\n' "$*" >&2; }
+die() { say "$1"; exit "${2:-1}"; }
+
+item_names() { awk 'NF { print $1 }' <<<"$items"; }
+
+# Of the items, the line of the one that $1 is, or is a variant of.
+item_line() {
+    awk -v name="$1" '
+        NF && (name == $1 || index(name, $1 "_") == 1) && length($1) > best { best = length($1); line = $0 }
+        END { print line }' <<<"$items"
+}
+
+# The item most like $1, by the number of letters to change, add or leave out.
+nearest_item() {
+    item_names | awk -v wrong="$1" '
+        function least(a, b) { return a < b ? a : b }
+        function distance(a, b,    i, j, d) {
+            for (i = 0; i <= length(a); i++) d[i, 0] = i
+            for (j = 0; j <= length(b); j++) d[0, j] = j
+            for (i = 1; i <= length(a); i++)
+                for (j = 1; j <= length(b); j++)
+                    d[i, j] = least(least(d[i - 1, j], d[i, j - 1]) + 1,
+                                    d[i - 1, j - 1] + (substr(a, i, 1) != substr(b, j, 1)))
+            return d[length(a), length(b)]
+        }
+        { d = distance(wrong, $1); if (NR == 1 || d < best) { best = d; name = $1 } }
+        END { print name }'
+}
+
+quote_sql() { printf "'%s'" "${1//\'/\'\'}"; }
+
+db=$root/results/results.db
+out=$root/results/figures
+experiment=
+wanted=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --db | --out | --experiment)
+            [ $# -ge 2 ] || die "$1 needs a value" 2
+            case $1 in
+                --db) db=$2 ;;
+                --out) out=$2 ;;
+                --experiment) experiment=$2 ;;
+            esac
+            shift 2
+            ;;
+        --list)
+            while read -r name _ _ _ _ what; do
+                [ -z "$name" ] || printf '%-12s%s\n' "$name" "$what"
+            done <<<"$items"
+            exit 0
+            ;;
+        -h | --help) usage; exit 0 ;;
+        -*) say "unknown option $1"; usage >&2; exit 2 ;;
+        *) wanted+=("$1"); shift ;;
+    esac
+done
+
+# Programs unpacked without root by `make deps-local`.
+if [ -d "$root/.deps/usr" ]; then
+    PATH=$PATH:$root/.deps/usr/bin
+    LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$root/.deps/usr/lib/$(uname -m)-linux-gnu
+    export PATH LD_LIBRARY_PATH
+fi
+gnuplot=$(command -v gnuplot || command -v gnuplot-nox || true)
+[ -n "$gnuplot" ] || die "gnuplot is not installed (Debian package gnuplot-nox)"
+command -v sqlite3 >/dev/null || die "sqlite3 is not installed (Debian package sqlite3)"
+
+# A database that a killed run left needs to be writable to be recovered;
+# nothing is written otherwise.
+query() {
+    if [ -w "$db" ] && [ -w "$(dirname "$db")" ]; then
+        sqlite3 -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"
+    else
+        sqlite3 -readonly -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"
+    fi
+}
+
+[ -e "$db" ] || die "no database $db; ./run experiments/quickstart.ini makes the first one"
+db=$(realpath -- "$db")
+known_version=$(sed -n "s/.*VALUES ('schema_version', '\([0-9]*\)').*/\1/p" "$root/runner/schema.sql")
+version=$(query "SELECT value FROM meta WHERE key = 'schema_version'" 2>&1) ||
+    die "$db is no results database: $version"
+[ "$version" -le "$known_version" ] 2>/dev/null ||
+    die "$db has schema version $version; this program knows versions up to $known_version"
+if [ -n "$experiment" ]; then
+    names=$(query "SELECT name FROM experiment ORDER BY name")
+    grep -Fxq -e "$experiment" <<<"$names" || die "no experiment $experiment in $db; it has: ${names//$'\n'/ }"
+fi
+
+explicit=${#wanted[@]}
+for item in ${wanted[@]+"${wanted[@]}"}; do
+    read -r base _ <<<"$(item_line "$item")" || true
+    if [ "$base" != "$item" ] && { [ -z "$base" ] || { [ ! -e "$root/experiments/$item.ini" ] &&
+        [ -z "$(query "SELECT 1 FROM experiment WHERE name = $(quote_sql "$item")")" ]; }; }; then
+        die "unknown item $item; did you mean $(nearest_item "$item")? Items: $(item_names | tr '\n' ' ')" 2
+    fi
+done
+[ "$explicit" -gt 0 ] || mapfile -t wanted < <(item_names)
+
+mkdir -p -- "$out" 2>/dev/null || die "cannot make the folder $out"
+out=$(realpath -- "$out")
+work=$(mktemp -d "$out/.drawing.XXXXXX" 2>/dev/null) || die "cannot write to $out"
+trap 'rm -rf -- "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+if [ -d "$root/.deps/usr/share/fonts" ]; then
+    cat >"$work/fonts.conf" <<END
+<fontconfig>
+<include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+<dir>$root/.deps/usr/share/fonts</dir>
+<cachedir prefix="xdg">fontconfig</cachedir>
+</fontconfig>
+END
+    export FONTCONFIG_FILE=$work/fonts.conf
+fi
+
+# Run the query of item $1 (base $2) in the folder $3, which then has its rows
+# (rows.tsv), captions (captions.tsv), the experiment drawn (chosen.txt), the
+# pictures stored in blobs that the rows name, and, as a sign that no disk was
+# full, done.txt.
+select_rows() {
+    local wish=NULL fallback=0
+    [ -z "$experiment" ] || wish=$(quote_sql "$experiment")
+    [ "$4" != any ] || fallback=1
+    ln -s "$root/plots" "$3/plots"
+    (cd "$3" && query >/dev/null <<END
+BEGIN;
+CREATE TEMP TABLE request (item TEXT, experiment TEXT, fallback INTEGER);
+INSERT INTO request VALUES ($(quote_sql "$1"), $wish, $fallback);
+.mode tabs
+.nullvalue $5
+.headers $6
+.output rows.tsv
+.read plots/$2.sql
+.headers off
+.output captions.tsv
+SELECT text, part FROM caption;
+.output chosen.txt
+SELECT name, file FROM chosen;
+.output
+CREATE TEMP VIEW IF NOT EXISTS panel AS SELECT NULL AS subject, NULL AS kind, NULL AS state WHERE 0;
+SELECT writefile(b.subject || '.' || b.kind, b.data)
+FROM panel p JOIN sample_blob b USING (subject, kind) WHERE p.state = 'drawn';
+COMMIT;
+.output done.txt
+SELECT 'done';
+END
+    ) && [ -s "$3/done.txt" ]
+}
+
+# Draw part $2 of item base $1 in the folder $3, as PDF and PNG side by side.
+draw_part() {
+    local format pids=() failed=0 file
+    for format in pdf png; do
+        (cd "$3" && exec "$gnuplot" --default-settings -e "format = '$format'; part = '$2'" "plots/$1.gp" \
+            >"errors.$2.$format" 2>&1 </dev/null) &
+        pids+=($!)
+    done
+    for format in pdf png; do
+        wait "${pids[0]}" || failed=1
+        pids=("${pids[@]:1}")
+        file=$3/picture.$2.$format
+        # A full disk can cut a file short without an error.
+        if [ "$failed" = 0 ]; then
+            case $format in
+                pdf) tail -c 8 "$file" 2>/dev/null | grep -q '%%EOF' || failed=1 ;;
+                png) tail -c 12 "$file" 2>/dev/null | grep -qa 'IEND' || failed=1 ;;
+            esac
+        fi
+        [ "$failed" = 0 ] || cat "$3/errors.$2.$format" >&2
+    done
+    return "$failed"
+}
+
+# Standard input, and a caption, in style $1.
+document() {
+    caption=$2 awk -v style="$1" -v name="$3" -f "$root/plots/document.awk"
+}
+
+# Make item $1 and move its files into place. Status: 0 done, 3 no rows, 1 failed.
+make_item() {
+    local item=$1 base kind view whose folder part caption name chosen='' made=()
+    read -r base kind view whose _ <<<"$(item_line "$item")"
+    [ "$item" = "$base" ] || whose=own
+    if [ "$view" != - ] && [ -z "$(query "SELECT 1 FROM sqlite_master WHERE type = 'view' AND name = '$view'")" ]; then
+        return 3
+    fi
+
+    folder=$work/$item
+    mkdir "$folder"
+    if [ "$kind" = table ]; then
+        select_rows "$item" "$base" "$folder" "$whose" — on || return 1
+    else
+        select_rows "$item" "$base" "$folder" "$whose" NULL off || return 1
+    fi
+    [ -s "$folder/rows.tsv" ] || return 3
+
+    while IFS=$'\t' read -r caption part; do
+        name=$item${part:+_$part}
+        if [ "$kind" = table ]; then
+            document markdown "$caption" "$name" <"$folder/rows.tsv" >"$folder/$name.md"
+            document latex "$caption" "$name" <"$folder/rows.tsv" >"$folder/$name.tex"
+            made+=("$name.md" "$name.tex")
+        else
+            draw_part "$base" "$part" "$folder" || return 1
+            mv "$folder/picture.$part.pdf" "$folder/$name.pdf"
+            mv "$folder/picture.$part.png" "$folder/$name.png"
+            printf '%s\n' "$caption" >"$folder/$name.txt"
+            document figure "$caption" "$name" </dev/null >"$folder/$name.tex"
+            made+=("$name.pdf" "$name.png" "$name.txt" "$name.tex")
+        fi
+    done <"$folder/captions.tsv"
+    (cd "$folder" && mv -f -- "${made[@]}" "$out/")
+    [ "$whose" = all ] || chosen=$(cut -f 1 "$folder/chosen.txt")
+    printf '%-12s%s%s\n' "$item" "${made[*]}" "${chosen:+  (experiment $chosen)}"
+}
+
+# How to get the rows that item $1 lacks.
+command_for() {
+    local line file
+    line=$(item_line "$1")
+    file=experiments/$(awk '{ print $5 }' <<<"$line")
+    [ "$1" = "$(awk '{ print $1 }' <<<"$line")" ] || file=experiments/$1.ini
+    [ -z "$experiment" ] || file=$(query "SELECT file FROM experiment WHERE name = $(quote_sql "$experiment")")
+    printf './run %s' "$file"
+}
+
+status=0
+for item in "${wanted[@]}"; do
+    # Not `make_item || ...`, in which a failing command would not end it.
+    set +e
+    (set -e; make_item "$item")
+    result=$?
+    set -e
+    case $result in
+        0) ;;
+        3)
+            if [ "$explicit" -gt 0 ]; then
+                say "$item: the database has no rows for it; make them with: $(command_for "$item")"
+                status=1
+            else
+                printf '%-12sno rows yet; make them with: %s\n' "$item" "$(command_for "$item")"
+            fi
+            ;;
+        *)
+            if head -c 65536 /dev/zero 2>/dev/null >"$work/probe"; then
+                say "$item could not be drawn"
+            else
+                say "$item could not be drawn: $out takes no more data; is the disk full?"
+            fi
+            status=1
+            ;;
+    esac
+    rm -rf -- "${work:?}/$item" "$work/probe"
+done
+exit "$status"

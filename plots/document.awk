@@ -1,0 +1,80 @@
+# document.awk - tables and captions for documents.
+#
+#   style = "markdown"   a table, its caption below
+#   style = "latex"      the same as a table environment (package booktabs)
+#   style = "figure"     a figure environment around the picture (package graphicx); no input
+#
+# Input: tab-separated cells, the first line the headings. `name` is that of the
+# item, and the caption is in the environment, where awk leaves backslashes be.
+# A column whose cells are numbers (or words in their place) stands to the
+# right. In LaTeX a cell of the first column that repeats the one above is left
+# out.
+BEGIN {
+    FS = "\t"
+    caption = ENVIRON["caption"]
+}
+{
+    for (i = 1; i <= NF; i++) cell[NR, i] = $i
+    if (NF > columns) columns = NF
+    if (NR > 1) {
+        for (i = 1; i <= NF; i++) if ($i !~ /^[-+]?[0-9]|^(—|not .*)$/) words[i] = 1
+    }
+}
+function right(i) {
+    return i > 1 && !(i in words)
+}
+function tex(text) {
+    gsub(/\\/, "\001", text)
+    gsub(/[{}$&#_%]/, "\\\\&", text)
+    gsub(/\001/, "\\textbackslash{}", text)
+    gsub(/~/, "\\textasciitilde{}", text)
+    gsub(/\^/, "\\textasciicircum{}", text)
+    gsub(/±/, "$\\pm$", text)
+    gsub(/×/, "$\\times$", text)
+    gsub(/—/, "---", text)
+    gsub(/–/, "--", text)
+    if (text ~ /^-[0-9]/) text = "$-$" substr(text, 2)
+    return text
+}
+function markdown(text) {
+    gsub(/\|/, "\\|", text)
+    return text
+}
+function print_markdown(    row, i, line) {
+    for (row = 1; row <= NR; row++) {
+        line = "|"
+        for (i = 1; i <= columns; i++) line = line " " markdown(cell[row, i]) " |"
+        print line
+        if (row == 1) {
+            line = "|"
+            for (i = 1; i <= columns; i++) line = line (right(i) ? "---:|" : "---|")
+            print line
+        }
+    }
+    print "\n" caption
+}
+function print_latex(    row, i, line) {
+    print "% Needs \\usepackage{booktabs}."
+    print "\\begin{table}\n\\centering\n\\caption{" tex(caption) "}\n\\label{tab:" name "}"
+    line = ""
+    for (i = 1; i <= columns; i++) line = line (right(i) ? "r" : "l")
+    print "\\begin{tabular}{" line "}\n\\toprule"
+    for (row = 1; row <= NR; row++) {
+        if (row > 2 && cell[row, 1] != cell[row - 1, 1]) print "\\addlinespace"
+        line = row > 2 && cell[row, 1] == cell[row - 1, 1] ? "" : tex(cell[row, 1])
+        for (i = 2; i <= columns; i++) line = line " & " tex(cell[row, i])
+        print line " \\\\"
+        if (row == 1) print "\\midrule"
+    }
+    print "\\bottomrule\n\\end{tabular}\n\\end{table}"
+}
+function print_figure() {
+    print "% Needs \\usepackage{graphicx}."
+    print "\\begin{figure}\n\\centering\n\\includegraphics[width=\\linewidth]{" name "}"
+    print "\\caption{" tex(caption) "}\n\\label{fig:" name "}\n\\end{figure}"
+}
+END {
+    if (style == "figure") print_figure()
+    else if (style == "latex") print_latex()
+    else print_markdown()
+}

@@ -1,0 +1,41 @@
+# quickstart.gp - the picture of the quick start: for each data set a block of
+# three columns, the target, AFFJORD and FFJORD; densities above, samples below.
+load 'plots/style.gp'
+load 'plots/panels.gp'
+
+side = 1.12
+gap = 0.06
+block_gap = 0.2         # between two data sets
+left = 0.2              # room for the names of the rows
+top = 0.56              # for those of the data sets and models
+edge = 0.04
+block = (models + 1) * (side + gap) - gap
+
+eval canvas(left + datasets * (block + block_gap) - block_gap + edge, top + 2 * side + gap + edge)
+set multiplot
+eval bare_axes
+do for [d = 0:datasets - 1] {
+    do for [m = 0:models] {
+        x = left + d * (block + block_gap) + m * (side + gap)
+        do for [r = 0:1] {
+            i = panel_of(d, m, r == 0 ? 'samples' : 'density')
+            y = edge + r * (side + gap)
+            if (r == 1) {
+                if (m == 0) {
+                    eval text(1, dataset_label[i], x + block / 2, H - 0.1, 'center noenhanced font heavy')
+                    eval line(1, x, H - 0.2, x + block, H - 0.2)
+                }
+                eval text(2, model_label[i], x + side / 2, H - 0.31, 'center noenhanced')
+                value = value_at[i] == value_at[i] ? (m == 0 ? 'entropy' : 'loss') . sprintf(' %.3f', value_at[i]) : ''
+                eval text(3, value, x + side / 2, H - 0.46, 'center font small textcolor rgb faint')
+            }
+            if (d == 0 && m == 0) {
+                eval text(4, r == 0 ? 'Samples' : 'Density', left / 2, y + side / 2, 'center rotate by 90')
+            }
+            eval panel(i, x, y, side)
+            unset label
+            unset arrow
+        }
+    }
+}
+unset multiplot

@@ -1,0 +1,15 @@
+-- quickstart.sql - rows of the picture of the quick start: the target and what
+-- each model learnt, as densities above and samples below.
+.read plots/common.sql
+INSERT INTO request SELECT 'quickstart', NULL, 0 WHERE NOT EXISTS (SELECT 1 FROM request);
+.read plots/panels.sql
+
+CREATE TEMP VIEW caption AS
+SELECT '' AS part,
+       'Target, '
+       || (SELECT group_concat(label, ' and ') FROM (SELECT label FROM chosen_model ORDER BY rank, model))
+       || ': densities above, samples below. Under the target stands its entropy, the floor of the loss; under a '
+       || 'model the validation loss of the run shown: ' || (SELECT text FROM shown_text) || '. Experiment '
+       || (SELECT name FROM chosen) || '.' AS text;
+
+SELECT * FROM panel WHERE EXISTS (SELECT 1 FROM panel WHERE model_index > 0 AND state = 'drawn');

@@ -1,0 +1,76 @@
+# style.gp - how every figure looks: terminals, font, lines and colours. Lengths
+# are in inches, sizes of letters in points, as printed.
+#
+# paper_figures.sh sets format ('pdf' or 'png') and part (which picture of the
+# item), and starts gnuplot in a folder with plots/, the rows that the item's
+# query returned (rows.tsv) and the blobs that they name (SUBJECT.KIND).
+set encoding utf8
+set datafile separator tab
+set datafile missing 'NULL'
+
+font_face = 'DejaVu Sans'
+font_points = 8
+small = ',7'                     # marks and keys
+heavy = font_face . ':Bold,9'    # headings
+png_dots = 300.0                 # an inch
+
+# Colours of Okabe and Ito, which the colour-blind can tell apart.
+blue = '#0072B2'
+vermillion = '#D55E00'
+green = '#009E73'
+purple = '#CC79A7'
+orange = '#E69F00'
+sky = '#56B4E9'
+ink = '#202020'
+faint = '#707070'
+array series_colour[6] = [blue, vermillion, green, purple, orange, sky]
+colour_of(i) = series_colour[(i - 1) % 6 + 1]
+
+# Densities: a map whose lightness rises evenly from black to pale yellow.
+set palette defined (0 '#000004', 1 '#1B0C42', 2 '#4B0C6B', 3 '#781C6D', 4 '#A52C60', \
+                     5 '#CF4446', 6 '#ED6925', 7 '#FB9A06', 8 '#F7D03C', 9 '#FCFFA4')
+set palette maxcolors 0
+lowest_colour = '#000004'
+sample_colour = '#700B3C5D'    # a little transparent, so that crowded places are darker
+
+# Open the output at this size. (A function may not set a terminal, so the
+# command is made here and evaluated by the figure: eval canvas(4.8, 3.2).)
+# Widths of lines and sizes of points come out the same in both formats.
+canvas(w, h) = (format eq 'pdf' \
+    ? 'set terminal pdfcairo fontscale 1 linewidth 1' . sprintf(' size %gin,%gin', w, h) \
+    : "set terminal pngcairo background '#ffffff'" . sprintf(' fontscale %g', png_dots / 72) \
+      . sprintf(' linewidth %g pointscale %g', png_dots / 144, png_dots / 144) \
+      . sprintf(' size %d,%d', int(w * png_dots + 0.5), int(h * png_dots + 0.5))) \
+    . " enhanced rounded font '" . font_face . sprintf(",%g'; ", font_points) \
+    . sprintf('W = %.6f; H = %.6f; ', w, h) . "set output 'picture." . part . '.' . format . "'"
+
+# Place the next plot's frame: eval frame(left, bottom, width, height).
+frame(x, y, w, h) = sprintf('set lmargin at screen %.6f; set rmargin at screen %.6f; ', x / W, (x + w) / W) \
+    . sprintf('set bmargin at screen %.6f; set tmargin at screen %.6f', y / H, (y + h) / H)
+
+# Write a text: eval text(tag, words, x, y, 'center noenhanced').
+text(tag, words, x, y, how) = sprintf('set label %d %s at screen %.6f, %.6f ', tag, quoted(words), x / W, y / H) . how
+quoted(words) = (rest = words, done = "'", sum [i = 1:strlen(words)] \
+    (done = done . (words[i:i] eq "'" ? "''" : words[i:i]), 0), done . "'")
+
+# Three to six marks on this axis, from how much it spans: eval steps('y', 0.3).
+step_of(span) = (t = 10 ** floor(log10(span / 3)), span / 3 >= 5 * t ? 5 * t : span / 3 >= 2 * t ? 2 * t : t)
+steps(axis, span) = sprintf('set %stics %g; set format %s "%%.%df"', axis, step_of(span), axis, \
+                            step_of(span) >= 1 ? 0 : ceil(-log10(step_of(span))))
+
+# Neither axes nor scale, only a thin frame.
+bare_axes = 'set border 31 linewidth 1 linecolor rgb ink; unset tics; unset colorbox'
+# The next plot's colour scale, from 0 to `highest`, as a bar; its marks stay
+# clear of a bar above.
+colour_scale(x, y, w, h, highest) = sprintf('set colorbox user origin %.6f, %.6f ', x / W, y / H) \
+    . sprintf('size %.6f, %.6f; ', w / W, h / H) . 'set cbtics font small scale 0.4 offset -0.6, 0; ' \
+    . steps('cb', highest) . sprintf('; set cbtics 0, %g, %g', step_of(highest), 0.95 * highest)
+
+# Two axes, and a key at the upper right.
+two_axes = 'set border 3 linewidth 1 linecolor rgb ink; set style fill transparent solid 0.22 noborder; ' \
+    . 'set tics nomirror out scale 0.5 textcolor rgb ink font small; set xtics offset 0, 0.4; ' \
+    . 'set ytics offset 0.5, 0; set key at graph 1.03, 0.99 right top samplen 1.2 spacing 1.1 font small noenhanced'
+
+# A thin straight line: eval line(tag, x0, y0, x1, y1).
+line(tag, xa, ya, xb, yb) = sprintf('set arrow %d from screen %.6f, %.6f', tag, xa / W, ya / H) \
+    . sprintf(' to screen %.6f, %.6f nohead linewidth 1 linecolor rgb faint', xb / W, yb / H)

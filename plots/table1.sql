@@ -1,0 +1,18 @@
+-- table1.sql - Table 1: bits a dimension on images, as reported and as run here.
+.read plots/common.sql
+
+CREATE TEMP VIEW caption AS
+SELECT '' AS part,
+       'Bits a dimension (lower is better), as reported and ours: mean and standard deviation over n seeds of the '
+       || 'best epoch.' AS text;
+
+SELECT coalesce(d.label, t.dataset) AS "Data set", coalesce(m.label, t.model) AS "Model",
+       CASE WHEN t.reported IS NULL THEN 'not in our source' ELSE printf('%.2f', t.reported) END AS "Reported",
+       CASE WHEN t.ours_mean IS NULL THEN coalesce(t.status, 'not run')
+            WHEN t.ours_std IS NULL THEN printf('%.3f', t.ours_mean)
+            ELSE printf('%.3f ± %.3f', t.ours_mean, t.ours_std) END AS "Ours",
+       nullif(t.n_seeds, 0) AS "n", t.best_epoch AS "Best epoch"
+FROM table1 t
+LEFT JOIN dataset_label d ON d.dataset = t.dataset
+LEFT JOIN model_label m ON m.model = t.model
+ORDER BY coalesce(d.rank, 1000), t.dataset, coalesce(m.rank, 1000) DESC, t.model;

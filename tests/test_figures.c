@@ -1,0 +1,448 @@
+/* test_figures.c - paper_figures.sh on small databases made with the sqlite3 program. */
+#include "scratch.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+#include <png.h>
+
+enum { CELLS = 16, SAMPLES = 200, EPOCHS = 8, OUTPUT_MAX = 16384 };
+
+static char folder[64];
+static char output[OUTPUT_MAX]; /* of the last command, both streams */
+
+static void setup(void) {
+    scratch_create(folder);
+}
+
+static void teardown(void) {
+    scratch_remove(folder);
+}
+
+/* Run a shell command, its output in `output`; its exit status. */
+__attribute__((format(printf, 1, 2))) static int shell(const char *format, ...) {
+    char command[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(command, sizeof command - 8, format, arguments);
+    va_end(arguments);
+    cr_assert_lt(length, (int)sizeof command - 8);
+    strcat(command, " 2>&1");
+    FILE *pipe = popen(command, "r");
+    cr_assert_not_null(pipe);
+    const size_t size = fread(output, 1, sizeof output - 1, pipe);
+    output[size] = '\0';
+    const int ended = pclose(pipe);
+    cr_assert(WIFEXITED(ended), "%s", command);
+    return WEXITSTATUS(ended);
+}
+
+/* paper_figures.sh with r.db and out/ of the scratch folder. */
+static int figures(const char *arguments) {
+    return shell("./paper_figures.sh --db %s/r.db --out %s/out %s", folder, folder, arguments);
+}
+
+/* The sqlite3 program on r.db, as by hand. */
+static int select_rows(const char *mode, const char *commands) {
+    return shell("sqlite3 -batch -init /dev/null -readonly %s %s/r.db %s", mode, folder, commands);
+}
+
+static void expect_output(const char *part) {
+    cr_expect_not_null(strstr(output, part), "no \"%s\" in:\n%s", part, output);
+}
+
+static bool exists(const char *name) {
+    char path[128];
+    scratch_path(folder, name, path);
+    return access(path, F_OK) == 0;
+}
+
+/* The text of a file in the scratch folder, in `output`. */
+static void read_text(const char *name) {
+    char path[128];
+    scratch_path(folder, name, path);
+    size_t size;
+    unsigned char *bytes = scratch_read(path, &size);
+    cr_assert_lt(size, sizeof output);
+    memcpy(output, bytes, size);
+    output[size] = '\0';
+    free(bytes);
+}
+
+/* --- Making a database ----------------------------------------------------------------------------------------- */
+
+static FILE *script_open(void) {
+    char path[128];
+    scratch_path(folder, "in.sql", path);
+    FILE *script = fopen(path, "w");
+    cr_assert_not_null(script);
+    fputs(".read runner/schema.sql\nBEGIN;\n", script);
+    return script;
+}
+
+static void script_run(FILE *script) {
+    fputs("COMMIT;\n", script);
+    cr_assert_eq(fclose(script), 0);
+    cr_assert_eq(shell("sqlite3 -batch -bail %s/r.db <%s/in.sql", folder, folder), 0, "%s", output);
+}
+
+static void add_experiment(FILE *script, int id, const char *name) {
+    fprintf(script, "INSERT INTO experiment VALUES (%d, '%s', '%s', 'experiments/%s.ini', '2025-01-0%d');\n", id, name,
+            name, name, id);
+}
+
+static void add_run(FILE *script, int id, int experiment, const char *dataset, const char *model, int seed) {
+    fprintf(script,
+            "INSERT INTO run (run_id, key, dataset, data_checksum, model, seed, iterations, status, iteration, created)"
+            " VALUES (%d, '%032d', '%s', '%s-data', '%s', %d, 800, 'done', 800, '2025-01-01');\n"
+            "INSERT INTO experiment_run VALUES (%d, %d);\n",
+            id, id, dataset, dataset, model, seed, experiment, id);
+}
+
+static void add_loss(FILE *script, int run, int epoch, double loss) {
+    fprintf(script, "INSERT INTO epoch VALUES (%d, %d, %d, 'validation', %.17g, NULL, 160, 160, 1, 1);\n", run, epoch,
+            100 * epoch, loss);
+}
+
+static void add_metric(FILE *script, int run, const char *name, double value) {
+    fprintf(script, "INSERT INTO metric VALUES (%d, '%s', %.17g, NULL);\n", run, name, value);
+}
+
+static void add_blob(FILE *script, const char *subject, const char *kind, int rows, int columns, const float *data) {
+    fprintf(script, "INSERT INTO sample_blob VALUES ('%s', '%s', %d, %d, -1.5, 1.5, -1.5, 1.5, x'", subject, kind, rows,
+            columns);
+    for (int i = 0; i < rows * columns; i++) {
+        unsigned bits;
+        memcpy(&bits, &data[i], sizeof bits);
+        for (int byte = 0; byte < 4; byte++) fprintf(script, "%02x", bits >> 8 * byte & 0xff);
+    }
+    fputs("');\n", script);
+}
+
+/* A bump of the density around (x, y), and samples close to it. */
+static void add_pictures(FILE *script, const char *subject, double x, double y, double deviation) {
+    float density[CELLS * CELLS], points[2 * SAMPLES];
+    for (int row = 0; row < CELLS; row++) {
+        for (int column = 0; column < CELLS; column++) {
+            const double dx = -1.5 + 3 * (column + 0.5) / CELLS - x, dy = -1.5 + 3 * (row + 0.5) / CELLS - y;
+            const double square = (dx * dx + dy * dy) / (deviation * deviation);
+            density[row * CELLS + column] = (float)(exp(-square / 2) / (2 * M_PI * deviation * deviation));
+        }
+    }
+    for (int i = 0; i < SAMPLES; i++) {
+        points[2 * i] = (float)(x + deviation * cos(i) * i / SAMPLES);
+        points[2 * i + 1] = (float)(y + deviation * sin(i) * i / SAMPLES);
+    }
+    add_blob(script, subject, "density", CELLS, CELLS, density);
+    add_blob(script, subject, "samples", SAMPLES, 2, points);
+}
+
+static void add_run_pictures(FILE *script, int run, double x, double y, double deviation) {
+    char key[33];
+    snprintf(key, sizeof key, "%032d", run);
+    add_pictures(script, key, x, y, deviation);
+}
+
+/* Sums of these are exact. The first epoch is far off. */
+static double loss_of(int dataset, int model, int seed, int epoch) {
+    return (epoch == 1 ? 100000 : 1) + dataset * 0.5 + model * 0.25 + seed * 0.125 + ldexp(1, -epoch);
+}
+
+static const char *const datasets[] = {"hash_gaussian", "ty"}; /* as Figure 6 orders them */
+static const char *const models[] = {"affjord", "ffjord"};
+
+/* Both data sets, both models, two seeds. The target's bump lies at the lower left. */
+static void make_full(const char *experiment) {
+    FILE *script = script_open();
+    add_experiment(script, 1, experiment);
+    int run = 0;
+    for (int d = 0; d < 2; d++) {
+        for (int m = 0; m < 2; m++) {
+            for (int seed = 0; seed < 2; seed++) {
+                add_run(script, ++run, 1, datasets[d], models[m], seed);
+                for (int epoch = 1; epoch <= EPOCHS; epoch++) add_loss(script, run, epoch, loss_of(d, m, seed, epoch));
+                add_metric(script, run, "entropy_floor", 0.75 + d * 0.5);
+                add_metric(script, run, "final_validation_loss", loss_of(d, m, seed, EPOCHS));
+                add_metric(script, run, "best_validation_loss", loss_of(d, m, seed, EPOCHS));
+                add_run_pictures(script, run, 0.9, 0.9, 0.4);
+            }
+        }
+    }
+    add_pictures(script, "ty-data", -1, -1, 0.2);
+    add_pictures(script, "hash_gaussian-data", -1, -1, 0.2);
+    script_run(script);
+}
+
+/* --- Looking at pictures ---------------------------------------------------------------------------------------- */
+
+typedef struct picture {
+    int width, height;
+    unsigned char *rgb; /* (height, width, 3), from the top */
+} picture;
+
+static picture read_picture(const char *name) {
+    char path[128];
+    scratch_path(folder, name, path);
+    png_image image = {.version = PNG_IMAGE_VERSION};
+    cr_assert(png_image_begin_read_from_file(&image, path), "%s: %s", path, image.message);
+    image.format = PNG_FORMAT_RGB;
+    unsigned char *rgb = malloc(PNG_IMAGE_SIZE(image));
+    cr_assert_not_null(rgb);
+    const png_color white = {255, 255, 255};
+    cr_assert(png_image_finish_read(&image, &white, rgb, 0, NULL), "%s: %s", path, image.message);
+    return (picture){(int)image.width, (int)image.height, rgb};
+}
+
+/* Is this pixel within 24 of the colour in each part? */
+static bool has_colour(const picture *image, int x, int y, int red, int green, int blue) {
+    const unsigned char *pixel = &image->rgb[3 * ((size_t)y * (size_t)image->width + (size_t)x)];
+    return abs(pixel[0] - red) <= 24 && abs(pixel[1] - green) <= 24 && abs(pixel[2] - blue) <= 24;
+}
+
+/* How many pixels have the colour, and how far below the upper edge they are on average. */
+static long count_colour(const picture *image, int red, int green, int blue, double *height) {
+    long count = 0;
+    double sum = 0;
+    for (int y = 0; y < image->height; y++) {
+        for (int x = 0; x < image->width; x++) {
+            if (!has_colour(image, x, y, red, green, blue)) continue;
+            count++;
+            sum += y;
+        }
+    }
+    if (count > 0) *height = sum / (double)count;
+    return count;
+}
+
+/* The part of pixels that are not white. */
+static double ink(const picture *image) {
+    double unused;
+    return 1 - (double)count_colour(image, 255, 255, 255, &unused) / ((double)image->width * image->height);
+}
+
+static void expect_drawn(const char *item) {
+    char path[128], name[64];
+    snprintf(name, sizeof name, "out/%s.pdf", item);
+    scratch_path(folder, name, path);
+    size_t size;
+    unsigned char *pdf = scratch_read(path, &size);
+    cr_expect_gt(size, 3000, "%s has %zu bytes", name, size);
+    cr_expect_eq(memcmp(pdf, "%PDF-", 5), 0, "%s", name);
+    cr_expect_not_null(memmem(pdf, size, "/FontFile", 9), "%s embeds no font", name);
+    const char *box = memmem(pdf, size, "/MediaBox [ 0 0 ", 16);
+    cr_assert_not_null(box, "%s has no size", name);
+    const double inches = strtod(box + 16, NULL) / 72;
+    free(pdf);
+
+    snprintf(name, sizeof name, "out/%s.png", item);
+    picture image = read_picture(name);
+    cr_expect_geq(image.width, 200 * inches, "%s is %d pixels wide, %g inches", name, image.width, inches);
+    cr_expect_gt(ink(&image), 0.02, "%s is empty", name);
+    free(image.rgb);
+
+    snprintf(name, sizeof name, "out/%s.txt", item);
+    cr_expect(exists(name), "no %s", name);
+    snprintf(name, sizeof name, "out/%s.tex", item);
+    read_text(name);
+    expect_output("\\includegraphics");
+}
+
+/* --- Tests ------------------------------------------------------------------------------------------------------- */
+
+TestSuite(figures, .init = setup, .fini = teardown);
+
+Test(figures, every_item_is_drawn) {
+    make_full("fig6");
+    cr_assert_eq(figures("--experiment fig6"), 0, "%s", output);
+    expect_drawn("fig5");
+    expect_drawn("fig5_samples");
+    expect_drawn("fig6");
+    expect_drawn("quickstart");
+
+    read_text("out/fig5.txt");
+    expect_output("TY AFFJORD seed 0, 1.504 nats; TY FFJORD seed 0, 1.754 nats");
+
+    /* Rows of a density go up, columns to the right: the target's bump is bright at the lower left of both its panels,
+     * which stand one above the other below a heading. */
+    picture image = read_picture("out/fig5.png");
+    long right_place = 0, elsewhere = 0;
+    for (int y = 0; y < image.height; y++) {
+        for (int x = 0; x < image.width * 3 / 10; x++) {
+            if (!has_colour(&image, x, y, 252, 255, 164)) continue;
+            const double row = ((double)y / image.height - 0.07) / 0.93 * 2;
+            if (row - floor(row) > 0.5 && x < image.width * 15 / 100) right_place++;
+            else elsewhere++;
+        }
+    }
+    cr_expect_gt(right_place, 100);
+    cr_expect_eq(elsewhere, 0);
+    free(image.rgb);
+
+    /* Both curves, AFFJORD's below FFJORD's. */
+    image = read_picture("out/fig6.png");
+    double below = 0, above = 0;
+    cr_expect_gt(count_colour(&image, 0x00, 0x72, 0xB2, &below), 500);
+    cr_expect_gt(count_colour(&image, 0xD5, 0x5E, 0x00, &above), 500);
+    cr_expect_gt(below, above);
+    free(image.rgb);
+
+    /* What it is made in is gone. */
+    cr_expect_eq(shell("ls -A %s/out | grep -c drawing", folder), 1, "%s", output);
+}
+
+/* Fields of one line of a query's output. */
+static int split(char *line, char *fields[16]) {
+    int count = 0;
+    for (char *field; (field = strsep(&line, "\t")) != NULL && count < 16;) fields[count++] = field;
+    return count;
+}
+
+Test(figures, figure_6_has_the_rows_put_in) {
+    make_full("fig6");
+    cr_assert_eq(select_rows("-tabs", "'.read plots/fig6.sql'"), 0);
+    int row = 0;
+    char *rest = output;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != '\0'; row++) {
+        char *f[16];
+        cr_assert_eq(split(line, f), 11);
+        const int d = row / (2 * EPOCHS), m = row / EPOCHS % 2, epoch = row % EPOCHS + 1;
+        cr_assert_lt(d, 2);
+        cr_expect_eq(atoi(f[0]), d);
+        cr_expect_eq(atoi(f[1]), m + 1);
+        cr_expect_str_eq(f[2], d == 0 ? "Hash-Gaussian" : "TY");
+        cr_expect_str_eq(f[3], m == 0 ? "AFFJORD" : "FFJORD");
+        cr_expect_eq(atoi(f[4]), 100 * epoch);
+        const double a = loss_of(d, m, 0, epoch), b = loss_of(d, m, 1, epoch);
+        cr_expect_float_eq(strtod(f[5], NULL), (a + b) / 2, 1e-12 * a, "row %d: %s", row, f[5]);
+        cr_expect_float_eq(strtod(f[6], NULL), 0.125 / sqrt(2), 1e-12, "row %d: %s", row, f[6]);
+        cr_expect_eq(atoi(f[7]), 2);
+        cr_expect_float_eq(strtod(f[8], NULL), 0.75 + d * 0.5, 1e-14);
+        /* The range starts at the floor and leaves the first epoch out. */
+        cr_expect_float_eq(strtod(f[9], NULL), 0.75 + d * 0.5, 1e-14);
+        cr_expect_gt(strtod(f[10], NULL), loss_of(d, 1, 1, EPOCHS));
+        cr_expect_lt(strtod(f[10], NULL), 3);
+    }
+    cr_expect_eq(row, 2 * 2 * EPOCHS);
+}
+
+Test(figures, tables_have_the_numbers_put_in) {
+    make_full("fig6");
+    cr_assert_eq(figures("toy_table table1 table2"), 0, "%s", output);
+    /* Losses 1.75390625 and 1.87890625 over a floor of 1.25. */
+    read_text("out/toy_table.md");
+    expect_output("| TY | FFJORD | 2 | 1.8164 ± 0.0884 | 1.7539 | 1.2500 | 0.5664 |\n");
+    read_text("out/toy_table.tex");
+    expect_output("\\toprule");
+    expect_output(" & FFJORD & 2 & 1.8164 $\\pm$ 0.0884 & 1.7539 & 1.2500 & 0.5664 \\\\\n");
+    read_text("out/table1.md");
+    expect_output("| CIFAR-10 | FFJORD | 3.40 | not run | — | — |\n");
+    expect_output("| CIFAR-10 | AFFJORD | not in our source | not run | — | — |\n");
+    read_text("out/table2.md");
+    expect_output("| MNIST | hyper | AFFJORD | 4,556,169 | not run | not run |\n");
+}
+
+Test(figures, half_done_experiments_are_drawn) {
+    FILE *script = script_open();
+    add_experiment(script, 1, "quickstart");
+    /* One model, one data set; the first seed has no picture, a number is missing from its curve. */
+    add_run(script, 1, 1, "ty", "ffjord", 3);
+    add_run(script, 2, 1, "ty", "ffjord", 4);
+    for (int epoch = 1; epoch <= EPOCHS; epoch++) add_loss(script, 1, epoch, loss_of(0, 0, 0, epoch));
+    for (int epoch = 1; epoch <= 3; epoch++) add_loss(script, 2, epoch, loss_of(0, 0, 1, epoch));
+    fputs("UPDATE epoch SET loss = NULL, nonfinite = 'nan' WHERE run_id = 2 AND epoch = 3;\n", script);
+    add_run_pictures(script, 2, 0, 0, 0.5);
+    script_run(script);
+    cr_assert_eq(figures("quickstart fig5 fig6 --experiment quickstart"), 0, "%s", output);
+    expect_drawn("quickstart");
+    expect_drawn("fig6");
+    read_text("out/fig5.txt");
+    expect_output("TY AFFJORD not run; TY FFJORD seed 4");
+    read_text("out/fig6.txt");
+    expect_output("TY AFFJORD not run; TY FFJORD 1 to 2");
+
+    cr_assert_eq(select_rows("-list", "'.read plots/quickstart.sql'"), 0);
+    expect_output("0|0|density|TY|Target|||ty-data|||||||not known\n");
+    expect_output("0|1|density|TY|AFFJORD||||||||||not run\n");
+    expect_output("0|2|density|TY|FFJORD|4||00000000000000000000000000000002|16|16|-1.5|1.5|-1.5|1.5|drawn\n");
+    /* Of one seed there is no deviation. */
+    cr_assert_eq(select_rows("-list",
+                             "\"CREATE TEMP TABLE request AS SELECT 'fig6' AS item, 'quickstart' AS experiment, "
+                             "0 AS fallback\" '.read plots/fig6.sql'"),
+                 0);
+    expect_output("0|2|TY|FFJORD|300|1.125||1||");
+}
+
+Test(figures, missing_rows_name_the_command) {
+    script_run(script_open());
+    cr_expect_eq(figures(""), 0);
+    expect_output("fig5        no rows yet; make them with: ./run experiments/fig5.ini\n");
+    expect_output("quickstart  no rows yet; make them with: ./run experiments/quickstart.ini\n");
+    expect_output("toy_table   no rows yet; make them with: ./run experiments/fig6.ini\n");
+    cr_expect_eq(figures("table2 fig6"), 1);
+    expect_output("fig6: the database has no rows for it; make them with: ./run experiments/fig6.ini\n");
+    cr_expect(exists("out/table2.md"));
+    cr_expect_not(exists("out/fig6.pdf"));
+}
+
+Test(figures, experiments_are_found) {
+    make_full("fig6_small");
+    /* A variant has the files of its own name; the plain item falls back on it; quickstart insists on its own. */
+    cr_assert_eq(figures("fig6_small fig6"), 0, "%s", output);
+    expect_drawn("fig6_small");
+    expect_output("{fig6_small}");
+    expect_drawn("fig6");
+    read_text("out/fig6.txt");
+    expect_output("Experiment fig6_small.");
+    cr_expect_eq(figures("quickstart"), 1);
+    cr_expect_eq(figures("fig6 --experiment other"), 1);
+    expect_output("no experiment other in ");
+    expect_output("it has: fig6_small\n");
+}
+
+Test(figures, wrong_usage_is_told) {
+    make_full("fig6");
+    cr_expect_eq(figures("fgi6"), 2);
+    expect_output("unknown item fgi6; did you mean fig6? Items: fig5 fig6 quickstart");
+    cr_expect_eq(figures("fig6_nothing"), 2);
+    expect_output("unknown item fig6_nothing");
+    cr_expect_eq(figures("--colour"), 2);
+    expect_output("usage:");
+    cr_expect_eq(shell("./paper_figures.sh --db %s/none.db", folder), 1);
+    expect_output("/none.db");
+    cr_expect_eq(shell("./paper_figures.sh --db tests/test_figures.c --out %s/out", folder), 1);
+    expect_output("test_figures.c is no results database");
+    cr_expect_eq(shell("sqlite3 %s/r.db \"UPDATE meta SET value = '1000' WHERE key = 'schema_version'\"", folder), 0);
+    cr_expect_eq(figures("fig6"), 1);
+    expect_output("has schema version 1000");
+    cr_expect_not(exists("out/fig6.pdf"));
+    cr_expect_eq(shell("./paper_figures.sh --list"), 0);
+    expect_output("toy_table   ");
+}
+
+Test(figures, a_failed_drawing_leaves_the_old_one) {
+    static const char *const gnuplots[] = {"#!/bin/sh\necho no ink >&2\nexit 3\n", "#!/bin/sh\nexit 0\n"};
+    make_full("fig6");
+    cr_assert_eq(shell("mkdir %s/out %s/bin && echo old >%s/out/fig6.pdf", folder, folder, folder), 0);
+    char path[128];
+    scratch_path(folder, "bin/gnuplot", path);
+    for (size_t i = 0; i < sizeof gnuplots / sizeof gnuplots[0]; i++) {
+        scratch_write(path, gnuplots[i], strlen(gnuplots[i]));
+        cr_assert_eq(chmod(path, 0755), 0);
+        cr_expect_eq(
+            shell("PATH=%s/bin:$PATH ./paper_figures.sh --db %s/r.db --out %s/out fig6", folder, folder, folder), 1,
+            "%s", output);
+        expect_output("fig6 could not be drawn");
+        read_text("out/fig6.pdf");
+        cr_expect_str_eq(output, "old\n");
+        cr_expect_eq(shell("ls -A %s/out", folder), 0);
+        cr_expect_str_eq(output, "fig6.pdf\n");
+    }
+}
