@@ -1,0 +1,38 @@
+/* checkpoint_files.h - where the checkpoints of a database's runs lie.
+ *
+ * Those of results/results.db are results/results.checkpoints/KEY-ITERATION.safetensors.
+ * The database's row says which one is valid; a newer file whose row was never
+ * committed is an orphan. */
+#ifndef AFFJORD_RUNNER_CHECKPOINT_FILES_H
+#define AFFJORD_RUNNER_CHECKPOINT_FILES_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum { CHECKPOINT_PATH_MAX = 4096 };
+
+/* The folder beside the database: its path without ".db", and ".checkpoints". */
+void checkpoint_folder(const char *database, char out[CHECKPOINT_PATH_MAX]);
+
+/* Make the folder if it is not there. Errors: STATUS_IO naming it. */
+status checkpoint_make_folder(const char *database, failure *why);
+
+/* A new checkpoint's path relative to the database's folder, as its row has it. */
+void checkpoint_name(const char *database, const char *key, uint64_t iteration, char out[CHECKPOINT_PATH_MAX]);
+
+/* The path of such a relative one. */
+void checkpoint_locate(const char *database, const char *name, char out[CHECKPOINT_PATH_MAX]);
+
+/* The file has this size and SHA-256. Errors, naming the path: STATUS_IO if
+ * it cannot be read, STATUS_FORMAT if it is another. */
+status checkpoint_verify(const char *path, uint64_t bytes, const char *sha256, failure *why);
+
+/* The size of a file. Errors: STATUS_IO naming it. */
+status checkpoint_measure(const char *path, uint64_t *bytes, failure *why);
+
+/* Remove the files of this key, temporaries included, other than the one of
+ * this path ("": all). What cannot be removed stays: it is only in the way. */
+void checkpoint_clean(const char *database, const char *key, const char *keep);
+
+#endif

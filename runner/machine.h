@@ -1,0 +1,22 @@
+/* machine.h - what a number depends on besides its settings: program, machine, libraries. */
+#ifndef AFFJORD_RUNNER_MACHINE_H
+#define AFFJORD_RUNNER_MACHINE_H
+
+#include <stdio.h>
+
+#include "recorder.h"
+
+typedef struct machine {
+    char host[256], cpu[256], libraries[256];
+    char command_line[4096];
+    recorder_session session; /* points into this */
+} machine;
+
+/* Ask the machine. `count` arguments are the program's command line. *out must
+ * not be copied. */
+void machine_describe(machine *out, int count, char **arguments);
+
+/* What --version prints. */
+void machine_write_version(FILE *stream);
+
+#endif

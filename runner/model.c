@@ -1,0 +1,79 @@
+/* model.c - a trained flow by the name of its run or of its file. */
+#include "model.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkpoint_files.h"
+#include "outputs.h"
+#include "recorder.h"
+#include "specification.h"
+
+static bool is_file(const char *name) {
+    static const char ending[] = ".safetensors";
+    const size_t length = strlen(name), tail = strlen(ending);
+    return length > tail && strcmp(name + length - tail, ending) == 0;
+}
+
+/* The file of a run, as the database knows it. */
+static status find_file(const char *name, const char *database, model *out, failure *note, failure *why) {
+    recorder *book;
+    recorder_run run;
+    TRY(recorder_open_reading(database, &book, why));
+    const status outcome = recorder_resolve_run(book, name, &run, why);
+    if (outcome == STATUS_OK) checkpoint_locate(recorder_path(book), run.checkpoint_path, out->path);
+    recorder_close(&book, NULL);
+    if (outcome != STATUS_OK) return outcome;
+    if (!run.has_checkpoint)
+        return fail(why, STATUS_IO, "run %s (%s) has no checkpoint yet", run.key, recorder_state_name(run.state));
+    if (run.state != RUN_DONE)
+        failure_describe(note, "run %s is %s: these are its parameters after %" PRIu64 " iterations", run.key,
+                         recorder_state_name(run.state), run.checkpoint_iteration);
+    return checkpoint_verify(out->path, run.checkpoint_bytes, run.checkpoint_sha256, why);
+}
+
+static status read_parameters(model *out, failure *why) {
+    const parameter_table *table = cnf_parameters(out->flow);
+    out->params = calloc(table->total, sizeof *out->params);
+    if (!out->params) return fail(why, STATUS_MEMORY, "out of memory");
+    for (size_t i = 0; i < table->count; i++) {
+        const parameter *entry = &table->entries[i];
+        const size_t elements = entry->rows * entry->columns;
+        const void *values = checkpoint_get(out->file, entry->name, CHECKPOINT_REAL, elements);
+        if (!values)
+            return fail(why, STATUS_FORMAT, "%s: expected an array \"%s\" of %zu numbers of type %s", out->path,
+                        entry->name, elements, REAL_NAME);
+        memcpy(out->params + entry->offset, values, elements * sizeof(real));
+    }
+    return STATUS_OK;
+}
+
+static status read_model(model *out, size_t threads, failure *why) {
+    TRY(checkpoint_read(out->path, &out->file, why));
+    TRY(specification_read(out->file, out->path, &out->values, &out->dimension, why));
+    if (threads > 1 && parallel_create(threads, &out->workers) != STATUS_OK)
+        return fail(why, STATUS_MEMORY, "cannot start %zu threads", threads);
+    TRY(outputs_flow(&out->values, out->dimension, out->workers, &out->flow, why));
+    return read_parameters(out, why);
+}
+
+status model_open(const char *name, const char *database, size_t threads, model *out, failure *note, failure *why) {
+    *out = (model){.dimension = 0};
+    note->text[0] = '\0';
+    if (is_file(name)) {
+        if (strlen(name) >= sizeof out->path) return fail(why, STATUS_IO, "the path is too long: %.100s...", name);
+        memcpy(out->path, name, strlen(name) + 1);
+    } else TRY(find_file(name, database, out, note, why));
+    const status outcome = read_model(out, threads, why);
+    if (outcome != STATUS_OK) model_close(out);
+    return outcome;
+}
+
+void model_close(model *trained) {
+    cnf_destroy(&trained->flow);
+    parallel_destroy(&trained->workers);
+    checkpoint_destroy(&trained->file);
+    free(trained->params);
+    trained->params = NULL;
+}

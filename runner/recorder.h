@@ -1,0 +1,185 @@
+/* recorder.h - the results database, and the only part that knows SQLite.
+ *
+ * One process writes at a time: it holds a lock (flock) on the file PATH.lock,
+ * which its workers inherit, until the last of them is gone. Others may read
+ * meanwhile. Rows are collected in a transaction that is committed at least
+ * every RECORDER_COMMIT_SECONDS, and then lasts through a power failure.
+ * Writing a row that is there already replaces it, so a run that is taken up
+ * again writes the same rows again.
+ *
+ * Every function returns STATUS_IO with a message that names the database
+ * when SQLite or the operating system refuses; STATUS_FORMAT for a file that
+ * is not a results database of this schema. */
+#ifndef AFFJORD_RUNNER_RECORDER_H
+#define AFFJORD_RUNNER_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum {
+    RECORDER_SCHEMA_VERSION = 1,
+    RECORDER_NAME_MAX = 1024, /* bytes of a name, terminator included */
+    RECORDER_PATH_MAX = 4096
+};
+#define RECORDER_COMMIT_SECONDS 0.5
+
+typedef struct recorder recorder;
+
+/* Asked every fifth of a second while another process holds the lock; `holder`
+ * says who. Return false to give up. */
+typedef bool recorder_wait(void *argument, const char *holder);
+
+/* Open for writing: wait for the lock (`wait` NULL: do not wait), make the
+ * database where there is none, mark runs left "running" by a dead process as
+ * interrupted. The caller closes *out. */
+status recorder_open(const char *path, recorder_wait *wait, void *argument, recorder **out, failure *why);
+
+/* Open for reading, without the lock; nothing is written, and the file may lie
+ * on a read-only medium. */
+status recorder_open_reading(const char *path, recorder **out, failure *why);
+
+/* Commit and close; *book is NULL after it even if committing failed. */
+status recorder_close(recorder **book, failure *why);
+
+/* Whether some process has the database open for writing. */
+bool recorder_is_held(const char *path);
+
+/* The path it was opened by, links followed; the version of SQLite. */
+const char *recorder_path(const recorder *book);
+const char *recorder_library_version(void);
+
+/* --- Transactions --- */
+
+/* Commit what was written. */
+status recorder_commit(recorder *book, failure *why);
+/* The same if RECORDER_COMMIT_SECONDS have passed since the first uncommitted row. */
+status recorder_tick(recorder *book, failure *why);
+/* Seconds until recorder_tick would commit; negative if there is nothing. */
+double recorder_due(const recorder *book);
+
+/* --- Experiments and runs --- */
+
+typedef struct recorder_experiment {
+    const char *name, *title, *file;
+} recorder_experiment;
+
+typedef enum recorder_state { RUN_PLANNED, RUN_RUNNING, RUN_INTERRUPTED, RUN_FAILED, RUN_DONE } recorder_state;
+const char *recorder_state_name(recorder_state state);
+
+/* A row of `run`, with its checkpoint. */
+typedef struct recorder_run {
+    int64_t id; /* 0: no such row */
+    char key[33], data_checksum[65];
+    char dataset[RECORDER_NAME_MAX], model[RECORDER_NAME_MAX];
+    uint64_t seed;
+    uint64_t parameters; /* 0: not known yet */
+    uint64_t iterations, iteration; /* planned at most, reached */
+    recorder_state state;
+    char error[RECORDER_NAME_MAX];
+    double wall_seconds;
+    bool has_checkpoint;
+    uint64_t checkpoint_iteration, checkpoint_bytes;
+    char checkpoint_path[RECORDER_NAME_MAX]; /* relative to the database's folder */
+    char checkpoint_sha256[65];
+} recorder_run;
+
+/* Add or rename an experiment. */
+status recorder_put_experiment(recorder *book, const recorder_experiment *experiment, int64_t *id, failure *why);
+/* *id <- its number, 0 if there is none; *same <- whether its title is that one. */
+status recorder_find_experiment(recorder *book, const recorder_experiment *experiment, int64_t *id, bool *same,
+                                failure *why);
+/* Make a run part of an experiment, or no part of it any more. */
+status recorder_put_member(recorder *book, int64_t experiment, int64_t run, failure *why);
+status recorder_drop_member(recorder *book, int64_t experiment, int64_t run, failure *why);
+
+/* Add a planned run (key, data_checksum, dataset, model, seed, iterations are
+ * read) unless its key is there. */
+status recorder_put_run(recorder *book, const recorder_run *run, failure *why);
+status recorder_put_setting(recorder *book, int64_t run, const char *section, const char *key, const char *value,
+                            failure *why);
+
+/* out->id is 0 if there is no run of this key. */
+status recorder_find_run(recorder *book, const char *key, recorder_run *out, failure *why);
+/* The run that `text` means: its number, its key or the beginning of no other
+ * key. Errors: STATUS_INVALID if there is none, or several. */
+status recorder_resolve_run(recorder *book, const char *text, recorder_run *out, failure *why);
+/* Visit the runs of an experiment, or all for NULL, in the order of their numbers. */
+status recorder_each_run(recorder *book, const char *experiment,
+                         status (*visit)(void *argument, const recorder_run *run, failure *why), void *argument,
+                         failure *why);
+
+/* --- A run's life --- */
+
+/* Where and how a run is computed; texts may be NULL. */
+typedef struct recorder_session {
+    long process;
+    const char *host, *cpu, *simd, *gpu, *driver;
+    const char *git_commit, *compiler, *compiler_flags, *libraries, *command_line;
+    bool git_dirty;
+} recorder_session;
+
+typedef struct recorder_epoch {
+    uint64_t epoch, iteration;
+    bool validation; /* which split */
+    double loss; /* may be no finite number */
+    double nfe_forward, nfe_backward;
+    double wall_seconds;
+    uint64_t peak_bytes;
+} recorder_epoch;
+
+typedef struct recorder_blob {
+    const char *subject, *kind; /* 'density', 'samples' */
+    uint64_t rows, columns;
+    double window[4]; /* x0, x1, y0, y1 */
+    const void *data; /* float32, (rows, columns), aligned or not */
+} recorder_blob;
+
+typedef struct recorder_checkpoint {
+    uint64_t iteration, bytes;
+    const char *path, *sha256;
+} recorder_checkpoint;
+
+status recorder_start_run(recorder *book, int64_t run, const recorder_session *session, failure *why);
+status recorder_put_parameters(recorder *book, int64_t run, uint64_t parameters, failure *why);
+status recorder_put_progress(recorder *book, int64_t run, uint64_t iteration, double wall_seconds, failure *why);
+status recorder_put_epoch(recorder *book, int64_t run, const recorder_epoch *epoch, failure *why);
+status recorder_put_metric(recorder *book, int64_t run, const char *name, double value, failure *why);
+status recorder_put_blob(recorder *book, const recorder_blob *blob, failure *why);
+status recorder_has_blob(recorder *book, const char *subject, const char *kind, bool *has, failure *why);
+status recorder_put_checkpoint(recorder *book, int64_t run, const recorder_checkpoint *checkpoint, failure *why);
+
+/* The run's end, for now or for good. With RUN_DONE the metrics
+ * final_validation_loss, best_validation_loss and best_epoch are taken from
+ * its epochs, the best ones among finite losses. `error` may be NULL. */
+status recorder_end_run(recorder *book, int64_t run, recorder_state state, const char *error, uint64_t iteration,
+                        double wall_seconds, failure *why);
+
+/* Forget what a run gave, so that it starts anew. Files stay. */
+status recorder_reset_run(recorder *book, int64_t run, failure *why);
+
+/* --- For people --- */
+
+typedef struct recorder_summary {
+    const char *name, *title, *updated;
+    uint64_t runs, done, running, interrupted, failed;
+} recorder_summary;
+status recorder_each_experiment(recorder *book, void (*visit)(void *argument, const recorder_summary *experiment),
+                                void *argument, failure *why);
+
+/* One data set and model of an experiment; NaN where a number is not known. */
+typedef struct recorder_losses {
+    const char *dataset, *model;
+    uint64_t runs, done, finite; /* of `done`, those whose loss is finite */
+    double mean, deviation, entropy_floor;
+} recorder_losses;
+status recorder_each_loss(recorder *book, const char *experiment,
+                          void (*visit)(void *argument, const recorder_losses *losses), void *argument, failure *why);
+
+/* Pass on every fault of the file's structure and of its references, one
+ * sentence each. */
+status recorder_check(recorder *book, void (*fault)(void *argument, const char *text), void *argument, failure *why);
+
+#endif

@@ -1,0 +1,27 @@
+/* signals.h - requests to stop, read as events instead of interrupting.
+ *
+ * While open, SIGINT, SIGTERM, SIGHUP and SIGTSTP are blocked and wait to be
+ * read from a descriptor that can be polled. */
+#ifndef AFFJORD_RUNNER_SIGNALS_H
+#define AFFJORD_RUNNER_SIGNALS_H
+
+#include <signal.h>
+
+#include "base/status.h"
+
+typedef struct signals {
+    int descriptor; /* readable when a signal waits */
+    sigset_t before; /* the mask to go back to */
+} signals;
+
+/* Errors: STATUS_IO. */
+status signals_open(signals *out, failure *why);
+void signals_close(signals *events);
+
+/* The number of a signal that waits, 0 for none. */
+int signals_read(const signals *events);
+
+/* Wait until a signal can be read or `milliseconds` are over. */
+void signals_wait(const signals *events, int milliseconds);
+
+#endif

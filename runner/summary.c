@@ -1,0 +1,32 @@
+/* summary.c - the small table at the end of an experiment. */
+#include "summary.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+/* "-" where a number is not known. */
+static void number(double value, char text[32]) {
+    if (isnan(value)) snprintf(text, 32, "-");
+    else snprintf(text, 32, "%.4f", value);
+}
+
+static void write_row(void *argument, const recorder_losses *row) {
+    FILE *stream = argument;
+    char mean[32], deviation[32], entropy[32], runs[64];
+    number(row->mean, mean);
+    number(row->deviation, deviation);
+    number(row->entropy_floor, entropy);
+    snprintf(runs, sizeof runs, row->done < row->runs ? "%" PRIu64 " of %" PRIu64 : "%" PRIu64, row->done, row->runs);
+    fprintf(stream, "%-16s %-16s %9s  %10s  %10s  %10s", row->dataset, row->model, runs, mean, deviation, entropy);
+    if (row->finite < row->done) fprintf(stream, "  %" PRIu64 " not finite", row->done - row->finite);
+    fputc('\n', stream);
+}
+
+status summary_write(recorder *book, const char *experiment, FILE *stream, failure *why) {
+    fprintf(stream, "Validation loss of %s in nats, over the finished seeds\n", experiment);
+    fprintf(stream, "%-16s %-16s %9s  %10s  %10s  %10s\n", "data", "model", "seeds", "mean", "deviation", "entropy");
+    TRY(recorder_each_loss(book, experiment, write_row, stream, why));
+    fprintf(stream, "All numbers: %s\n", recorder_path(book));
+    fflush(stream);
+    return STATUS_OK;
+}

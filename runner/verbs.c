@@ -1,0 +1,95 @@
+/* verbs.c - which verb a command line means, and help. */
+#include "verbs.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/nearest.h"
+#include "bench.h"
+#include "machine.h"
+#include "settings.h"
+
+static int run_bench(int count, char **words, int all_count, char **all) {
+    (void)all_count;
+    (void)all;
+    return bench_run(count, words);
+}
+
+const verb verb_bench = {.name = "bench",
+                         .summary = "time the parts that decide how long a training takes",
+                         .usage = "usage: ./run bench toy [--repeats N]\n"
+                                  "\n"
+                                  "Times the training step of the toy experiments: median and minimum seconds.\n",
+                         .run = run_bench};
+
+static const verb *const verbs[] = {&verb_eval, &verb_sample, &verb_export, &verb_list, &verb_check, &verb_bench};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+static void write_help(FILE *stream) {
+    fputs(verb_experiment.usage, stream);
+    fputs("\nOther verbs (./run VERB --help tells more):\n", stream);
+    for (size_t i = 0; i < VERBS; i++) fprintf(stream, "  %-8s %s\n", verbs[i]->name, verbs[i]->summary);
+    fputs("\nExit status: 0 done; 1 failed while running, or stopped; 2 wrong usage or settings.\n", stream);
+}
+
+int verb_misused(const verb *self, const char *message) {
+    fprintf(stderr, "%s\n", message);
+    fprintf(stderr, "See ./run %s%s--help\n", self->name, *self->name ? " " : "");
+    return EXIT_USAGE;
+}
+
+int verb_failed(const char *message) {
+    fprintf(stderr, "%s\n", message);
+    return EXIT_FAILED;
+}
+
+static bool wants_help(int count, char **words) {
+    for (int i = 0; i < count; i++)
+        if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0) return true;
+    return false;
+}
+
+static int run_verb(const verb *self, int count, char **words, int all_count, char **all) {
+    if (!wants_help(count, words)) return self->run(count, words, all_count, all);
+    fputs(self->usage, stdout);
+    return EXIT_DONE;
+}
+
+/* A word that can only be an experiment file. */
+static bool looks_like_file(const char *word) {
+    return strchr(word, '/') || strchr(word, '.') || access(word, F_OK) == 0;
+}
+
+static int unknown_verb(const char *word) {
+    const char *names[VERBS];
+    for (size_t i = 0; i < VERBS; i++) names[i] = verbs[i]->name;
+    fprintf(stderr,
+            "\"%s\" is neither an experiment file nor a verb; the nearest verb is %s\n"
+            "See ./run --help\n",
+            word, nearest_name(word, VERBS, names));
+    return EXIT_USAGE;
+}
+
+int verbs_main(int count, char **words) {
+    if (count < 2) {
+        write_help(stderr);
+        return EXIT_USAGE;
+    }
+    const char *first = words[1];
+    if (strcmp(first, "--version") == 0) {
+        machine_write_version(stdout);
+        return EXIT_DONE;
+    }
+    for (size_t i = 0; i < VERBS; i++)
+        if (strcmp(first, verbs[i]->name) == 0) return run_verb(verbs[i], count - 2, words + 2, count, words);
+    if (wants_help(count - 1, words + 1)) {
+        write_help(stdout);
+        fputc('\n', stdout);
+        settings_write_help(stdout);
+        return EXIT_DONE;
+    }
+    if (first[0] != '-' && !looks_like_file(first)) return unknown_verb(first);
+    return verb_experiment.run(count - 1, words + 1, count, words);
+}
