@@ -60,8 +60,7 @@ static status read_option(int count, char **words, int *at, size_t option_count,
     const argument_option *option = find(word, length, option_count, options);
     if (!option) return fail_unknown(word, option_count, options, why);
     if (word[length]) value = word + length + 1;
-    if (option->type == ARGUMENT_FLAG && value)
-        return fail(why, STATUS_INVALID, "%s takes no value", option->name);
+    if (option->type == ARGUMENT_FLAG && value) return fail(why, STATUS_INVALID, "%s takes no value", option->name);
     if (option->type != ARGUMENT_FLAG && !value) {
         if (*at + 1 >= count) return fail(why, STATUS_INVALID, "%s needs a value", option->name);
         value = words[++*at];
@@ -76,8 +75,7 @@ status arguments_read(int count, char **words, size_t option_count, const argume
         if (words[at][0] == '-' && words[at][1]) {
             TRY(read_option(count, words, &at, option_count, options, why));
         } else {
-            if (*others_count == others_max)
-                return fail(why, STATUS_INVALID, "\"%s\" is one word too many", words[at]);
+            if (*others_count == others_max) return fail(why, STATUS_INVALID, "\"%s\" is one word too many", words[at]);
             others[(*others_count)++] = words[at];
         }
     }

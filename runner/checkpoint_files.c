@@ -68,13 +68,13 @@ status checkpoint_verify(const char *path, uint64_t bytes, const char *sha256, f
     char digest[SHA256_DIGEST_STRING_LENGTH];
     TRY(checkpoint_measure(path, &found, why));
     if (found != bytes)
-        return fail(why, STATUS_FORMAT,
-                    "the checkpoint \"%s\" is damaged: expected %" PRIu64 " bytes, found %" PRIu64, path, bytes, found);
+        return fail(why, STATUS_FORMAT, "the checkpoint \"%s\" is damaged: expected %" PRIu64 " bytes, found %" PRIu64,
+                    path, bytes, found);
     if (!SHA256File(path, digest))
         return fail(why, STATUS_IO, "cannot read the checkpoint \"%s\": %s", path, strerror(errno));
     if (strcmp(digest, sha256) != 0)
-        return fail(why, STATUS_FORMAT, "the checkpoint \"%s\" is damaged: expected SHA-256 %s, found %s", path,
-                    sha256, digest);
+        return fail(why, STATUS_FORMAT, "the checkpoint \"%s\" is damaged: expected SHA-256 %s, found %s", path, sha256,
+                    digest);
     return STATUS_OK;
 }
 

@@ -57,16 +57,16 @@ static bool run_script(char **arguments, bool quiet) {
 
 bool figures_draw(const char *database, const char *experiment, const char *items, bool quiet) {
     char script[PLACE_PATH_MAX], folder[4096], names[ITEMS_MAX][SETTINGS_TEXT_MAX];
-    place_root(script);
-    strcat(script, "/paper_figures.sh");
+    place_path("paper_figures.sh", script);
     figures_folder(database, folder);
-    const char *arguments[FIXED_ARGUMENTS + ITEMS_MAX] = {script,         "--db",    database, "--out", folder,
-                                                          "--experiment", experiment};
+    const char *arguments[FIXED_ARGUMENTS + ITEMS_MAX] = {script, "--db",         database,  "--out",
+                                                          folder, "--experiment", experiment};
     size_t count = 7;
     for (size_t i = 0; i < ITEMS_MAX && settings_list_next(&items, names[i]); i++) arguments[count++] = names[i];
     if (run_script((char **)arguments, quiet)) return true;
-    fprintf(stderr, "Warning: not all pictures could be drawn. The numbers are safe in %s; try again with\n"
-                    "    ./paper_figures.sh --db %s --experiment %s\n",
+    fprintf(stderr,
+            "Warning: not all pictures could be drawn. The numbers are safe in %s; try again with\n"
+            "    ./paper_figures.sh --db %s --experiment %s\n",
             database, database, experiment);
     return false;
 }

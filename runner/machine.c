@@ -45,8 +45,7 @@ static void list_libraries(char *text, size_t size) {
 void machine_describe(machine *out, int count, char **arguments) {
     size_t used = 0;
     out->command_line[0] = '\0';
-    for (int i = 0; i < count; i++)
-        used = append_word(out->command_line, sizeof out->command_line, used, arguments[i]);
+    for (int i = 0; i < count; i++) used = append_word(out->command_line, sizeof out->command_line, used, arguments[i]);
     if (gethostname(out->host, sizeof out->host) != 0) snprintf(out->host, sizeof out->host, "unknown");
     out->host[sizeof out->host - 1] = '\0';
     read_cpu(out->cpu, sizeof out->cpu);

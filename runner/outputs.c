@@ -41,9 +41,9 @@ bool outputs_samples(cnf *flow, const real *params, uint64_t seed, size_t n, out
 
 /* The centre of cell `index` of the grid. */
 static void cell_centre(const double window[4], size_t cells, size_t index, double centre[2]) {
-    const double column = (double)(index % cells) + 0.5, row = (double)(index / cells) + 0.5;
-    centre[0] = window[0] + column * (window[1] - window[0]) / (double)cells;
-    centre[1] = window[2] + row * (window[3] - window[2]) / (double)cells;
+    const size_t column = index % cells, row = index / cells;
+    centre[0] = window[0] + ((double)column + 0.5) * (window[1] - window[0]) / (double)cells;
+    centre[1] = window[2] + ((double)row + 0.5) * (window[3] - window[2]) / (double)cells;
 }
 
 bool outputs_density(cnf *flow, const real *params, const double window[4], size_t cells, outputs_stop *stop,

@@ -1,29 +1,38 @@
 /* place.c - where the project and its default files are. */
 #include "place.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* Cut the path at its last slash; false if there is none. */
+static bool cut_last(char *path) {
+    char *slash = strrchr(path, '/');
+    if (!slash) return false;
+    *slash = '\0';
+    return true;
+}
+
 void place_root(char out[PLACE_PATH_MAX]) {
     const char *told = getenv("AFFJORD_ROOT");
-    if (told && *told && strlen(told) + 64 < PLACE_PATH_MAX) {
+    if (told && *told && strlen(told) < PLACE_ROOT_MAX) {
         snprintf(out, PLACE_PATH_MAX, "%s", told);
         return;
     }
-    const ssize_t length = readlink("/proc/self/exe", out, PLACE_PATH_MAX - 64);
+    const ssize_t length = readlink("/proc/self/exe", out, PLACE_ROOT_MAX);
     out[length > 0 ? length : 0] = '\0';
-    for (char *slash; (slash = strrchr(out, '/')) != NULL;) {
-        strcpy(slash, "/paper_figures.sh");
-        const int found = access(out, F_OK) == 0;
-        *slash = '\0';
-        if (found) return;
+    while (cut_last(out)) {
+        char mark[PLACE_PATH_MAX];
+        snprintf(mark, sizeof mark, "%.*s/paper_figures.sh", PLACE_ROOT_MAX, out);
+        if (access(mark, F_OK) == 0) return;
     }
-    strcpy(out, ".");
+    snprintf(out, PLACE_PATH_MAX, ".");
 }
 
-void place_database(char out[PLACE_PATH_MAX]) {
-    place_root(out);
-    strcat(out, "/results/results.db");
+void place_path(const char *name, char out[PLACE_PATH_MAX]) {
+    char root[PLACE_PATH_MAX];
+    place_root(root);
+    snprintf(out, PLACE_PATH_MAX, "%.*s/%s", PLACE_ROOT_MAX, root, name);
 }

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUSY_MILLISECONDS = 10000, LOCK_POLL_NANOSECONDS = 200000000 };
+enum { BUSY_MILLISECONDS = 10000, LOCK_POLL_NANOSECONDS = 200000000, URI_MAX = 3 * RECORDER_PATH_MAX };
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
 #define STATEMENT(name, sql) [STATEMENT_##name] = (sql),
@@ -47,10 +47,11 @@ status recorder_fail(const recorder *book, const char *doing, failure *why) {
     switch (code) {
     case SQLITE_NOTADB: return fail(why, STATUS_FORMAT, "\"%s\" is not a database", path);
     case SQLITE_CORRUPT:
-        return fail(why, STATUS_FORMAT, "the database \"%s\" is damaged (%s); keep it, and see what \"sqlite3 %s "
-                                        ".recover\" can save of it", path, message, path);
-    case SQLITE_FULL:
-        return fail(why, STATUS_IO, "cannot %s the database \"%s\": the disk is full", doing, path);
+        return fail(why, STATUS_FORMAT,
+                    "the database \"%s\" is damaged (%s); keep it, and see what \"sqlite3 %s "
+                    ".recover\" can save of it",
+                    path, message, path);
+    case SQLITE_FULL: return fail(why, STATUS_IO, "cannot %s the database \"%s\": the disk is full", doing, path);
     case SQLITE_BUSY:
         return fail(why, STATUS_IO, "cannot %s the database \"%s\": another program keeps it locked", doing, path);
     default: break;
@@ -137,8 +138,8 @@ static bool bind(sqlite3_stmt *statement, const char *kinds, va_list arguments) 
 
 static status ready(recorder *book, recorder_statement id, const char *doing, sqlite3_stmt **out, failure *why) {
     sqlite3_stmt **statement = &book->statements[id];
-    if (!*statement && sqlite3_prepare_v3(book->db, statement_texts[id], -1, SQLITE_PREPARE_PERSISTENT, statement,
-                                          NULL) != SQLITE_OK)
+    if (!*statement &&
+        sqlite3_prepare_v3(book->db, statement_texts[id], -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) != SQLITE_OK)
         return recorder_fail(book, doing, why);
     *out = *statement;
     return STATUS_OK;
@@ -227,7 +228,7 @@ static status open_writing(recorder *book, failure *why) {
 
 /* "file:PATH?immutable=1": for a database on a medium where SQLite cannot make its side files. Right only while no
  * log with newer rows lies beside it. */
-static bool immutable_name(const char *path, char out[3 * RECORDER_PATH_MAX]) {
+static bool immutable_name(const char *path, char out[URI_MAX]) {
     char log[RECORDER_PATH_MAX];
     struct stat information;
     if (snprintf(log, sizeof log, "%s-wal", path) >= (int)sizeof log) return false;
@@ -237,14 +238,14 @@ static bool immutable_name(const char *path, char out[3 * RECORDER_PATH_MAX]) {
         const bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
                            strchr("/._-", *c) != NULL;
         used += (size_t)sprintf(out + used, plain ? "%c" : "%%%02X", *c);
-        if (used + 32 > 3 * RECORDER_PATH_MAX) return false;
+        if (used + 32 > URI_MAX) return false;
     }
     sprintf(out + used, "?immutable=1");
     return true;
 }
 
 static status open_reading(recorder *book, failure *why) {
-    char name[3 * RECORDER_PATH_MAX];
+    char name[URI_MAX];
     struct stat information;
     if (stat(book->path, &information) != 0)
         return fail(why, STATUS_IO, "cannot read the database \"%s\": %s", book->path, strerror(errno));

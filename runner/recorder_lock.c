@@ -37,10 +37,21 @@ static void read_holder(int descriptor, char holder[RECORDER_NAME_MAX]) {
     if (!*holder) snprintf(holder, RECORDER_NAME_MAX, "another process");
 }
 
+/* Open the lock's file, and make the folder that it is to lie in where that is missing. */
+static int open_lock(const char *name) {
+    const int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    const char *slash = strrchr(name, '/');
+    if (file >= 0 || errno != ENOENT || !slash) return file;
+    char folder[RECORDER_PATH_MAX];
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - name), name);
+    if (mkdir(folder, 0777) != 0) return -1;
+    return open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+}
+
 status recorder_lock(const char *path, bool *taken, int *descriptor, char holder[RECORDER_NAME_MAX], failure *why) {
     char name[RECORDER_PATH_MAX];
     if (!lock_path(path, name)) return fail(why, STATUS_IO, "the database's path is too long");
-    const int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    const int file = open_lock(name);
     if (file < 0) {
         const int error = errno;
         struct stat information;

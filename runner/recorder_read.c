@@ -51,15 +51,16 @@ static void read_run(sqlite3_stmt *row, recorder_run *out) {
 
 /* *out <- the only row left, with id 0 if there is none; *several <- whether there were more. */
 static status only_run(recorder *book, sqlite3_stmt *rows, recorder_run *out, bool *several, failure *why) {
+    recorder_run found = {.id = 0}; /* what is asked for may lie in *out */
     bool more;
     *several = false;
-    *out = (recorder_run){.id = 0};
     TRY(recorder_next(book, rows, &more, why));
-    if (more) read_run(rows, out);
+    if (more) read_run(rows, &found);
     while (more) {
         TRY(recorder_next(book, rows, &more, why));
         *several |= more;
     }
+    *out = found;
     return STATUS_OK;
 }
 

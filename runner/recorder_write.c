@@ -73,8 +73,8 @@ status recorder_put_metric(recorder *book, int64_t run, const char *name, double
 status recorder_put_blob(recorder *book, const recorder_blob *blob, failure *why) {
     const size_t bytes = (size_t)(blob->rows * blob->columns) * sizeof(float);
     return recorder_write(book, STATEMENT_PUT_BLOB, why, "ttuuddddb", blob->subject, blob->kind, blob->rows,
-                          blob->columns, blob->window[0], blob->window[1], blob->window[2], blob->window[3],
-                          blob->data, bytes);
+                          blob->columns, blob->window[0], blob->window[1], blob->window[2], blob->window[3], blob->data,
+                          bytes);
 }
 
 status recorder_put_checkpoint(recorder *book, int64_t run, const recorder_checkpoint *checkpoint, failure *why) {

@@ -72,7 +72,8 @@ static int check(const char *database) {
 static status reset(recorder *book, const char *name, failure *why) {
     recorder_run run;
     TRY(recorder_resolve_run(book, name, &run, why));
-    if (run.state == RUN_DONE) return fail(why, STATUS_INVALID, "run %s is done; nothing is to be begun again", run.key);
+    if (run.state == RUN_DONE)
+        return fail(why, STATUS_INVALID, "run %s is done; nothing is to be begun again", run.key);
     TRY(recorder_reset_run(book, run.id, why));
     TRY(recorder_commit(book, why));
     printf("Run %s (%s %s, seed %" PRIu64 ") begins again at the next start\n", run.key, run.dataset, run.model,
@@ -101,7 +102,7 @@ static int run_check(int count, char **words, int all_count, char **all) {
                                        {.name = "--restart", .type = ARGUMENT_TEXT, .into = &restarted}};
     if (arguments_read(count, words, 2, options, 0, NULL, &others, &why) != STATUS_OK)
         return verb_misused(&verb_check, why.text);
-    place_database(standard);
+    place_path(PLACE_DATABASE, standard);
     if (!database) database = standard;
     return restarted ? restart(database, restarted) : check(database);
 }

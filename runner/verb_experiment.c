@@ -82,7 +82,8 @@ typedef struct waiting {
 
 static bool wait_for_lock(void *argument, const char *holder) {
     waiting *state = argument;
-    if (!state->said && !state->self->asked.quiet) fprintf(stderr, "Waiting for %s, which writes %s\n", holder, state->self->database);
+    if (!state->said && !state->self->asked.quiet)
+        fprintf(stderr, "Waiting for %s, which writes %s\n", holder, state->self->database);
     state->said = true;
     const int number = signals_read(&state->self->events);
     return number == 0 || number == SIGTSTP;
@@ -217,8 +218,8 @@ static int read_and_run(experiment *self, int all_count, char **all) {
         return outcome == STATUS_MEMORY ? EXIT_FAILED : EXIT_USAGE;
     }
     const settings *values = config_settings(self->config);
-    self->row = (recorder_experiment){
-        .name = values->experiment_name, .title = values->experiment_title, .file = asked->file};
+    self->row =
+        (recorder_experiment){.name = values->experiment_name, .title = values->experiment_title, .file = asked->file};
     return asked->dry_run ? dry_run(self) : run(self, all_count, all);
 }
 
@@ -231,7 +232,7 @@ static int run_experiment(int count, char **words, int all_count, char **all) {
     if (read_request(count, words, &self.asked, &why) != STATUS_OK) {
         result = verb_misused(&verb_experiment, why.text);
     } else if ((result = check_device(self.asked.device)) == EXIT_DONE) {
-        place_database(self.database);
+        place_path(PLACE_DATABASE, self.database);
         if (self.asked.database) snprintf(self.database, sizeof self.database, "%s", self.asked.database);
         result = read_and_run(&self, all_count, all);
     }

@@ -60,7 +60,7 @@ static int run_list(int count, char **words, int all_count, char **all) {
         snprintf(why.text, sizeof why.text, "cannot list \"%.100s\": expected experiments or runs", what);
         return verb_misused(&verb_list, why.text);
     }
-    place_database(standard);
+    place_path(PLACE_DATABASE, standard);
     if (recorder_open_reading(database ? database : standard, &book, &why) != STATUS_OK) return verb_failed(why.text);
     status outcome = STATUS_OK;
     if (experiments) outcome = list_experiments(book, &why);

@@ -37,8 +37,8 @@ static status read_request(int count, char **words, unsigned has, request *out, 
     if (has & HAS_COUNT) {
         options[used++] = (argument_option){
             .name = "--n", .type = ARGUMENT_NUMBER, .into = &out->n, .minimum = 1, .maximum = POINTS_MAX};
-        options[used++] = (argument_option){
-            .name = "--seed", .type = ARGUMENT_NUMBER, .into = &out->seed, .maximum = INT64_MAX};
+        options[used++] =
+            (argument_option){.name = "--seed", .type = ARGUMENT_NUMBER, .into = &out->seed, .maximum = INT64_MAX};
     }
     TRY(arguments_read(count, words, used, options, 1, &out->name, &names, why));
     if (names == 0) return fail(why, STATUS_INVALID, "which model? Name a run, or a .safetensors file");
@@ -122,9 +122,9 @@ static int run_with_model(const verb *self, int count, char **words, unsigned ha
     failure note, why = {""};
     char database[PLACE_PATH_MAX];
     if (read_request(count, words, has, &asked, &why) != STATUS_OK) return verb_misused(self, why.text);
-    place_database(database);
-    status outcome = model_open(asked.name, asked.database ? asked.database : database, (size_t)asked.threads,
-                                &trained, &note, &why);
+    place_path(PLACE_DATABASE, database);
+    status outcome = model_open(asked.name, asked.database ? asked.database : database, (size_t)asked.threads, &trained,
+                                &note, &why);
     if (outcome == STATUS_INVALID) return verb_misused(self, why.text);
     if (outcome != STATUS_OK) return verb_failed(why.text);
     if (note.text[0]) fprintf(stderr, "Note: %s\n", note.text);
@@ -174,11 +174,11 @@ const verb verb_sample = {
              "\n" MODEL_HELP,
     .run = run_sample};
 
-const verb verb_export = {
-    .name = "export",
-    .summary = "a trained model as a file of its own",
-    .usage = "usage: ./run export RUN|FILE.safetensors --output FILE.safetensors [--db PATH]\n"
-             "\n"
-             "Writes the parameters under their names, with every setting in the file's metadata.\n"
-             "\n" MODEL_HELP,
-    .run = run_export};
+const verb verb_export = {.name = "export",
+                          .summary = "a trained model as a file of its own",
+                          .usage =
+                              "usage: ./run export RUN|FILE.safetensors --output FILE.safetensors [--db PATH]\n"
+                              "\n"
+                              "Writes the parameters under their names, with every setting in the file's metadata.\n"
+                              "\n" MODEL_HELP,
+                          .run = run_export};

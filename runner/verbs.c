@@ -24,8 +24,8 @@ const verb verb_bench = {.name = "bench",
                                   "Times the training step of the toy experiments: median and minimum seconds.\n",
                          .run = run_bench};
 
-static const verb *const verbs[] = {&verb_eval, &verb_sample, &verb_export, &verb_list, &verb_check, &verb_bench};
-enum { VERBS = sizeof verbs / sizeof *verbs };
+enum { VERBS = 6 };
+static const verb *const verbs[VERBS] = {&verb_eval, &verb_sample, &verb_export, &verb_list, &verb_check, &verb_bench};
 
 static void write_help(FILE *stream) {
     fputs(verb_experiment.usage, stream);

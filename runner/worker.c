@@ -179,8 +179,8 @@ static status send_samples(worker *self, cnf *flow, bool target, uint64_t n, fai
     bool done = true;
     if (target) dataset_batch(self->data, SPLIT_TARGET, 0, 0, 0, n, x);
     else
-        done = outputs_samples(flow, trainer_parameters(self->training), self->task->run->seed, n, asked_to_stop, self,
-                               x);
+        done =
+            outputs_samples(flow, trainer_parameters(self->training), self->task->run->seed, n, asked_to_stop, self, x);
     const status outcome = done ? send_points(self, target, x, n, why) : STATUS_OK;
     free(x);
     return outcome;
@@ -191,9 +191,9 @@ static status send_density(worker *self, cnf *flow, bool target, uint64_t cells,
     float *p = calloc(cells * cells, sizeof *p);
     if (!p) return fail(why, STATUS_MEMORY, "out of memory for a density of %" PRIu64 " cells a side", cells);
     dataset_window(self->data, window);
-    const bool done = target ? outputs_target_density(self->data, cells, p)
-                             : outputs_density(flow, trainer_parameters(self->training), window, cells, asked_to_stop,
-                                               self, p);
+    const bool done =
+        target ? outputs_target_density(self->data, cells, p)
+               : outputs_density(flow, trainer_parameters(self->training), window, cells, asked_to_stop, self, p);
     status outcome = done ? send_blob(self, target, "density", cells, cells, p, why) : STATUS_OK;
     if (!done && !target && !self->stop) outcome = fail(why, STATUS_MEMORY, "out of memory for a density");
     free(p);

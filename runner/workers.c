@@ -175,8 +175,8 @@ static void record_checkpoint(workers *all, job *one, const message *m, const ch
     const recorder_checkpoint row = {
         .iteration = m->iteration, .bytes = m->file.bytes, .path = name, .sha256 = m->file.sha256};
     RECORD(all, recorder_put_checkpoint(all->book, state_of(all, one)->id, &row, all->why));
-    RECORD(all, recorder_put_progress(all->book, state_of(all, one)->id, m->iteration, wall_seconds(all, one),
-                                      all->why));
+    RECORD(all,
+           recorder_put_progress(all->book, state_of(all, one)->id, m->iteration, wall_seconds(all, one), all->why));
     RECORD(all, recorder_commit(all->book, all->why));
     if (all->recording != STATUS_OK) return;
     /* Only now is the older one of no use. */
@@ -295,8 +295,7 @@ static void take_signals(workers *all) {
         }
         all->result.stopped = true;
         if (++all->requests == 1) {
-            if (all->active > 0)
-                progress_say(all->shown, "Stopping after the step under way; once more stops at once");
+            if (all->active > 0) progress_say(all->shown, "Stopping after the step under way; once more stops at once");
             signal_workers(all, SIGTERM);
         } else signal_workers(all, SIGKILL);
     }
