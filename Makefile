@@ -7,6 +7,7 @@
 #   make check-layout    folders use only folders above them
 #   make deps            install missing packages (root or sudo)
 #   make deps-local      unpack them into .deps without root
+#   make V=1 ...         show the commands
 #   make PRECISION=double ...   the build in which gradients are checked
 
 PRECISION ?= float
@@ -27,9 +28,14 @@ PATHS  := -Icore -Irunner -I$(BUILD)
 LIBS   := -lsqlite3 -linih -ljansson -lmd -lsleef -lm -lpthread
 ifneq ($(wildcard .deps/usr),)
 LOCAL  := $(CURDIR)/.deps/usr
-PATHS  += -isystem $(LOCAL)/include
-LIBS   := -L$(LOCAL)/lib/$(shell uname -m)-linux-gnu -Wl,-rpath,$(LOCAL)/lib/$(shell uname -m)-linux-gnu $(LIBS)
+export PATH := $(PATH):$(LOCAL)/bin
+export LD_LIBRARY_PATH := $(LD_LIBRARY_PATH):$(LOCAL)/lib/$(shell uname -m)-linux-gnu
+PATHS  += -isystem $(LOCAL)/include -isystem $(LOCAL)/include/$(shell uname -m)-linux-gnu
+LIBS   := -L$(LOCAL)/lib/$(shell uname -m)-linux-gnu -Wl,--disable-new-dtags,-rpath,$(LOCAL)/lib/$(shell uname -m)-linux-gnu $(LIBS)
 endif
+# One short line a step; make V=1 shows the commands.
+Q   := $(if $(V),,@)
+say  = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),:,printf '  %-8s %s\n' $(1) $(2))
 COMPILE = $(CC) $(STRICT) $(CFLAGS) $(PATHS) -MMD -MP
 
 CORE    := $(filter-out core/backend/cpu/kernels_%,$(wildcard core/*/*.c core/*/*/*.c))
@@ -50,17 +56,20 @@ tests: $(BUILD)/affjord $(BUILD)/affjord-tests
 
 $(BUILD)/libaffjord.a: $(CORE_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(AR) rcs $@ $^
 
 $(BUILD)/affjord: $(RUNNER_OBJECTS) $(BUILD)/libaffjord.a
-	$(CC) $(STRICT) $(CFLAGS) -o $@ $^ $(LIBS)
+	@$(call say,link,$@)
+	$(Q)$(CC) $(STRICT) $(CFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/affjord-tests: $(TEST_OBJECTS) $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(BUILD)/libaffjord.a
-	$(CC) $(STRICT) $(CFLAGS) -o $@ $^ -lcriterion $(LIBS)
+	@$(call say,link,$@)
+	$(Q)$(CC) $(STRICT) $(CFLAGS) -o $@ $^ -lcriterion -lpng -ldl $(LIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	@$(call say,compile,$<)
+	$(Q)$(COMPILE) -c -o $@ $<
 
 # The same kernels for each level of vector instructions; which one runs is decided at run time.
 $(BUILD)/core/backend/cpu/kernels_%.o: CFLAGS += -O3
@@ -71,7 +80,7 @@ $(BUILD)/core/backend/cpu/kernels_avx512.o: STRICT += -mavx512f -mavx512vl -mavx
 $(BUILD)/provenance.h: FORCE
 	@mkdir -p $(@D)
 	@{ printf '/* provenance.h - generated: what this program was built from. */\n'; \
-	   printf '#define AFFJORD_GIT_COMMIT "%s"\n' "$$(git rev-parse --verify -q HEAD || echo unknown)"; \
+	   printf '#define AFFJORD_GIT_COMMIT "%s"\n' "$$(git rev-parse --verify -q HEAD 2>/dev/null || echo unknown)"; \
 	   printf '#define AFFJORD_GIT_DIRTY %s\n' "$$(test -z "$$(git status --porcelain 2>/dev/null)" && echo 0 || echo 1)"; \
 	   printf '#define AFFJORD_COMPILER "%s"\n' "$$($(CC) --version | head -n 1)"; \
 	   printf '#define AFFJORD_CFLAGS "%s"\n' '$(STRICT) $(CFLAGS)'; } > $@.new

@@ -3,7 +3,7 @@
 #
 #   packages.sh missing [test]    print those that are missing
 #   packages.sh install [test]    install them: as root or with sudo, otherwise say what to do
-#   packages.sh local   [test]    unpack them into .deps, without root
+#   packages.sh local   [test]    unpack them into .deps, without root (all but the compiler and make)
 #
 # A package counts as there when its file is: under / or under .deps.
 set -eu
@@ -11,10 +11,12 @@ root=$(cd "$(dirname "$0")/.." && pwd -P)
 architecture=$(uname -m)-linux-gnu
 
 # package, and a file that it brings
-build_packages="
-gcc              usr/bin/cc
+compiler_packages="
+gcc              usr/bin/gcc
 make             usr/bin/make
 libc6-dev        usr/include/stdio.h
+"
+build_packages="
 libsqlite3-dev   usr/include/sqlite3.h
 libinih-dev      usr/include/ini.h
 libjansson-dev   usr/include/jansson.h
@@ -74,6 +76,13 @@ install_packages() {
 
 # Fetch the missing packages with all that they need and the system lacks, and unpack them into .deps.
 unpack_packages() {
+    everything=$packages packages=$compiler_packages
+    compiler=$(missing | tr '\n' ' ')
+    [ -z "$compiler" ] || {
+        echo "A compiler does not work from a folder of its own; an administrator installs: $compiler" >&2
+        return 1
+    }
+    packages=$everything
     list=$(missing | tr '\n' ' ')
     [ -n "$list" ] || {
         echo "Nothing is missing." >&2
@@ -88,20 +97,22 @@ unpack_packages() {
         return 1
     }
     # shellcheck disable=SC2086
-    apt-get -q download $wanted
+    apt-get -qq download $wanted
     for archive in *.deb; do dpkg-deb -x "$archive" "$root/.deps"; done
     rm -rf "$root/.deps/archives"
+    # Where /lib is still a folder of its own, bring it together with /usr/lib.
+    [ ! -d "$root/.deps/lib" ] || cp -a "$root/.deps/lib/." "$root/.deps/usr/lib/"
     # Alternatives that a package's installation would have set up.
     [ -e "$root/.deps/usr/bin/gnuplot-nox" ] && ln -sf gnuplot-nox "$root/.deps/usr/bin/gnuplot"
     for library in "$root/.deps/usr/lib/$architecture"/*/lib*.so.*; do
         [ -e "$library" ] && ln -sf "$(basename "$(dirname "$library")")/$(basename "$library")" \
             "$root/.deps/usr/lib/$architecture/$(basename "$library")"
     done
-    echo "Unpacked into .deps: $(echo "$wanted" | tr '\n' ' ')" >&2
+    echo "Unpacked into .deps: $list and what they need" >&2
 }
 
-packages=$build_packages
-[ "${2:-}" != test ] || packages="$build_packages$test_packages"
+packages="$compiler_packages$build_packages"
+[ "${2:-}" != test ] || packages="$packages$test_packages"
 case ${1:-} in
 missing) missing ;;
 install) install_packages ;;
