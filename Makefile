@@ -109,7 +109,7 @@ test: deps check-layout
 
 asan: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=address tests
-	@build/float-address/affjord-tests
+	@ASAN_OPTIONS=allocator_may_return_null=1 build/float-address/affjord-tests
 ubsan: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=undefined tests
 	@build/float-undefined/affjord-tests

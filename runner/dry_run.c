@@ -4,44 +4,52 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool of_experiment(const setting_option *option) {
-    return strcmp(option->section, "experiment") == 0;
-}
+/* For how many of a plan's runs a setting has one value. */
+typedef enum reach { REACH_ALL, REACH_MODEL, REACH_PAIR } reach;
 
-/* The same for all data sets and models. */
-static bool is_common(const plan *runs, const setting_option *option) {
-    char first[SETTINGS_TEXT_MAX], text[SETTINGS_TEXT_MAX];
-    settings_text(&runs->resolved[0], option, first);
-    for (size_t i = 1; i < runs->dataset_count * runs->model_count; i++) {
+/* Whether a setting is the same for the pairs of data set and model from `first` on, `stride` apart. */
+static bool is_same(const plan *runs, const setting_option *option, size_t first, size_t stride) {
+    char expected[SETTINGS_TEXT_MAX], text[SETTINGS_TEXT_MAX];
+    settings_text(&runs->resolved[first], option, expected);
+    for (size_t i = first + stride; i < runs->dataset_count * runs->model_count; i += stride) {
         settings_text(&runs->resolved[i], option, text);
-        if (strcmp(text, first) != 0) return false;
+        if (strcmp(text, expected) != 0) return false;
     }
     return true;
 }
 
-static void write_setting(const settings *values, const setting_option *option, FILE *stream) {
-    char text[SETTINGS_TEXT_MAX];
-    settings_text(values, option, text);
-    fprintf(stream, "  %s = %s\n", option->name, text);
+static reach reach_of(const plan *runs, const setting_option *option) {
+    if (is_same(runs, option, 0, 1)) return REACH_ALL;
+    for (size_t m = 0; m < runs->model_count; m++)
+        if (!is_same(runs, option, m, runs->model_count)) return REACH_PAIR;
+    return REACH_MODEL;
+}
+
+/* Write the settings of this reach under a title, if there are any. */
+static void write_block(const plan *runs, size_t pair, reach wanted, const char *title, FILE *stream) {
+    bool titled = false;
+    for (size_t i = 0; i < settings_count(); i++) {
+        const setting_option *option = settings_option(i);
+        char text[SETTINGS_TEXT_MAX];
+        if (strcmp(option->section, "experiment") == 0 || reach_of(runs, option) != wanted) continue;
+        settings_text(&runs->resolved[pair], option, text);
+        if (!titled) fprintf(stream, "%s\n", title);
+        titled = true;
+        fprintf(stream, "  %s = %s\n", option->name, text);
+    }
 }
 
 static void write_settings(const plan *runs, FILE *stream) {
-    fprintf(stream, "Settings of all runs\n");
-    for (size_t i = 0; i < settings_count(); i++) {
-        const setting_option *option = settings_option(i);
-        if (!of_experiment(option) && is_common(runs, option)) write_setting(&runs->resolved[0], option, stream);
+    char title[2 * SETTINGS_TEXT_MAX + 64];
+    write_block(runs, 0, REACH_ALL, "Settings of all runs", stream);
+    for (size_t m = 0; m < runs->model_count; m++) {
+        snprintf(title, sizeof title, "Settings of %s", runs->models[m].name);
+        write_block(runs, m, REACH_MODEL, title, stream);
     }
     for (size_t d = 0; d < runs->dataset_count; d++)
         for (size_t m = 0; m < runs->model_count; m++) {
-            bool first = true;
-            for (size_t i = 0; i < settings_count(); i++) {
-                const setting_option *option = settings_option(i);
-                if (of_experiment(option) || is_common(runs, option)) continue;
-                if (first)
-                    fprintf(stream, "Settings of %s on %s alone\n", runs->models[m].name, runs->datasets[d].name);
-                first = false;
-                write_setting(&runs->resolved[d * runs->model_count + m], option, stream);
-            }
+            snprintf(title, sizeof title, "Settings of %s on %s", runs->models[m].name, runs->datasets[d].name);
+            write_block(runs, d * runs->model_count + m, REACH_PAIR, title, stream);
         }
 }
 

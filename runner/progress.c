@@ -99,8 +99,14 @@ void progress_start(progress *shown, size_t slot, const char *label, uint64_t fr
 void progress_update(progress *shown, size_t slot, uint64_t iteration, double loss) {
     progress_slot *one = &shown->slot[slot];
     const double now = seconds(), passed = now - one->seen;
+    const bool first = isnan(one->loss); /* its time has the preparations in it */
     one->loss = loss;
     if (iteration <= one->iteration || passed <= 0) return;
+    if (first) {
+        one->iteration = iteration;
+        one->seen = now;
+        return;
+    }
     const double rate = (double)(iteration - one->iteration) / passed;
     const double weight = one->rate > 0 ? 1 - exp(-passed / RATE_SECONDS) : 1;
     one->rate += weight * (rate - one->rate);
@@ -202,4 +208,8 @@ void progress_say(progress *shown, const char *format, ...) {
     va_end(arguments);
     fputc('\n', shown->stream);
     fflush(shown->stream);
+}
+
+void progress_note(progress *shown, const char *text) {
+    if (shown->live || shown->plain) progress_say(shown, "%s", text);
 }

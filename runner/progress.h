@@ -14,7 +14,7 @@
 
 typedef struct progress progress;
 
-/* Show on `stream`, or nothing but what progress_say says if `quiet`. `slots`
+/* Show on `stream`, or nothing but failures if `quiet`. `slots`
  * runs go at once; of `runs` in all, `done` are done already, and the others
  * have `iterations` before them. The caller owns *out. Errors: STATUS_MEMORY. */
 status progress_create(FILE *stream, bool quiet, size_t slots, size_t runs, size_t done, uint64_t iterations,
@@ -32,8 +32,10 @@ void progress_end(progress *shown, size_t slot, bool finished);
 void progress_draw(progress *shown);
 double progress_due(const progress *shown);
 
-/* A line that stays: a failure, or what was asked for. */
+/* A line that stays, of a failure. */
 __attribute__((format(printf, 2, 3))) void progress_say(progress *shown, const char *format, ...);
+/* The same of anything less, which --quiet leaves out. */
+void progress_note(progress *shown, const char *text);
 
 /* Whether colours are wanted on this stream. */
 bool progress_colours(FILE *stream);

@@ -22,7 +22,8 @@
 enum {
     RECORDER_SCHEMA_VERSION = 1,
     RECORDER_NAME_MAX = 1024, /* bytes of a name, terminator included */
-    RECORDER_PATH_MAX = 4096
+    RECORDER_PATH_MAX = 4096,
+    RECORDER_BLOB_MAX = 900000000 /* bytes of a blob; SQLite's own limit is 10^9 of a row */
 };
 #define RECORDER_COMMIT_SECONDS 0.5
 
@@ -33,7 +34,7 @@ typedef struct recorder recorder;
 typedef bool recorder_wait(void *argument, const char *holder);
 
 /* Open for writing: wait for the lock (`wait` NULL: do not wait), make the
- * database where there is none, mark runs left "running" by a dead process as
+ * database where there is none, and the folder it lies in, mark runs left "running" by a dead process as
  * interrupted. The caller closes *out. */
 status recorder_open(const char *path, recorder_wait *wait, void *argument, recorder **out, failure *why);
 

@@ -180,7 +180,10 @@ static int run(experiment *self, int all_count, char **all) {
     }
     signals_close(&self->events);
     if (outcome != STATUS_OK) return verb_failed(why.text);
-    if (result.stopped) return verb_failed("Stopped. The same command goes on from here.");
+    if (result.stopped) {
+        if (!self->asked.quiet) fprintf(stderr, "Stopped. The same command goes on from here.\n");
+        return EXIT_FAILED;
+    }
     show(self, result.done > 0);
     if (result.failed == 0 && result.interrupted == 0) return EXIT_DONE;
     fprintf(stderr, "%zu of %zu runs failed; the same command takes them up again\n", result.failed,

@@ -133,19 +133,32 @@ static status read_state(worker *self, const char *path, const checkpoint *file,
     return STATUS_OK;
 }
 
+/* What a user can do about a checkpoint that is not what it should be. */
+static status advise(const worker *self, status outcome, const failure *reason, failure *why) {
+    if (outcome == STATUS_MEMORY) return fail(why, outcome, "%s", reason->text);
+    return fail(why, outcome, "%.800s; put it back, or begin the run again after ./run check --restart %.12s",
+                reason->text, self->task->run->key);
+}
+
+static status read_checkpoint(worker *self, const char *path, failure *why) {
+    const recorder_run *from = self->task->from;
+    checkpoint *file;
+    TRY(checkpoint_verify(path, from->checkpoint_bytes, from->checkpoint_sha256, why));
+    TRY(checkpoint_read(path, &file, why));
+    const status outcome = read_state(self, path, file, why);
+    checkpoint_destroy(&file);
+    return outcome;
+}
+
 /* Go on from the checkpoint that the database names. What else there is of this run's files was never recorded. */
 static status resume(worker *self, failure *why) {
     const worker_task *task = self->task;
-    const recorder_run *from = task->from;
     char path[CHECKPOINT_PATH_MAX] = "";
-    if (from->has_checkpoint) {
-        checkpoint *file;
-        checkpoint_locate(task->database, from->checkpoint_path, path);
-        TRY(checkpoint_verify(path, from->checkpoint_bytes, from->checkpoint_sha256, why));
-        TRY(checkpoint_read(path, &file, why));
-        const status outcome = read_state(self, path, file, why);
-        checkpoint_destroy(&file);
-        if (outcome != STATUS_OK) return outcome;
+    if (task->from->has_checkpoint) {
+        failure reason = {""};
+        checkpoint_locate(task->database, task->from->checkpoint_path, path);
+        const status outcome = read_checkpoint(self, path, &reason);
+        if (outcome != STATUS_OK) return advise(self, outcome, &reason, why);
     }
     checkpoint_clean(task->database, task->run->key, path);
     return STATUS_OK;
@@ -254,6 +267,10 @@ static status prepare(worker *self, failure *why) {
     TRY(dataset_open(planned->source, &self->data, why));
     if (strcmp(dataset_checksum(self->data), planned->checksum) != 0)
         return fail(why, STATUS_IO, "\"%s\" has changed since the start", planned->source);
+    const uint64_t sample_bytes = planned->dimension * sizeof(float);
+    if (task->run->values->output_samples > RECORDER_BLOB_MAX / sample_bytes)
+        return fail(why, STATUS_INVALID, "output.samples: the database can hold %" PRIu64 " points of dimension %zu",
+                    RECORDER_BLOB_MAX / sample_bytes, planned->dimension);
     if (task->threads > 1 && parallel_create(task->threads, &self->threads) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start %zu threads", task->threads);
     specification_trainer(task->run->values, planned->dimension, task->run->seed, &spec);

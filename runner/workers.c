@@ -295,7 +295,8 @@ static void take_signals(workers *all) {
         }
         all->result.stopped = true;
         if (++all->requests == 1) {
-            if (all->active > 0) progress_say(all->shown, "Stopping after the step under way; once more stops at once");
+            if (all->active > 0)
+                progress_note(all->shown, "Stopping after the step under way; once more stops at once");
             signal_workers(all, SIGTERM);
         } else signal_workers(all, SIGKILL);
     }

@@ -1,116 +1,12 @@
-/* test_recorder.c - the results database: what is put in comes out, and what must not be touched is not. */
-#include <criterion/criterion.h>
-#include <fcntl.h>
+/* test_recorder.c - the results database: what is put in comes out, and the views say what they should. */
 #include <math.h>
 #include <signal.h>
-#include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "recorder.h"
-#include "scratch.h"
-
-static char folder[64], path[128];
-
-static void begin(void) {
-    scratch_create(folder);
-    scratch_path(folder, "results.db", path);
-}
-
-static void end(void) {
-    chmod(folder, 0700);
-    scratch_remove(folder);
-}
+#include "recorder_support.h"
 
 TestSuite(recorder, .init = begin, .fini = end, .timeout = 60);
-
-static recorder *open_book(void) {
-    recorder *book = NULL;
-    failure why = {""};
-    cr_assert_eq(recorder_open(path, NULL, NULL, &book, &why), STATUS_OK, "%s", why.text);
-    return book;
-}
-
-static void close_book(recorder *book) {
-    failure why = {""};
-    cr_assert_eq(recorder_close(&book, &why), STATUS_OK, "%s", why.text);
-    cr_assert_null(book);
-}
-
-#define OK(call)                                                                                                       \
-    do {                                                                                                               \
-        failure why_ = {""};                                                                                           \
-        failure *why = &why_;                                                                                          \
-        cr_assert_eq((call), STATUS_OK, "%s", why->text);                                                              \
-    } while (0)
-
-/* What a query gives, as the sqlite3 program prints it: columns parted by |, rows by ;, NULL as "null". */
-static const char *query(const char *sql) {
-    static char text[65536];
-    size_t used = 0;
-    sqlite3 *db = NULL;
-    sqlite3_stmt *rows = NULL;
-    cr_assert_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-    cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &rows, NULL), SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
-    text[0] = '\0';
-    while (sqlite3_step(rows) == SQLITE_ROW) {
-        for (int i = 0; i < sqlite3_column_count(rows); i++) {
-            const char *value = (const char *)sqlite3_column_text(rows, i);
-            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? "|" : "", value ? value : "null");
-            cr_assert_lt(used, sizeof text);
-        }
-        used += (size_t)snprintf(text + used, sizeof text - used, ";");
-    }
-    sqlite3_finalize(rows);
-    sqlite3_close(db);
-    return text;
-}
-
-static recorder_run make_run(recorder *book, const char *key, const char *model, uint64_t seed) {
-    recorder_run run = {.seed = seed, .iterations = 200};
-    snprintf(run.key, sizeof run.key, "%s", key);
-    snprintf(run.data_checksum, sizeof run.data_checksum, "c0ffee");
-    snprintf(run.dataset, sizeof run.dataset, "ty");
-    snprintf(run.model, sizeof run.model, "%s", model);
-    OK(recorder_put_run(book, &run, why));
-    OK(recorder_find_run(book, key, &run, why));
-    cr_assert_gt(run.id, 0);
-    return run;
-}
-
-static void put_loss(recorder *book, int64_t run, uint64_t epoch, double training, double validation) {
-    recorder_epoch row = {.epoch = epoch, .iteration = 100 * epoch, .loss = training, .nfe_forward = 160,
-                          .nfe_backward = 160, .wall_seconds = 0.5, .peak_bytes = 1000};
-    OK(recorder_put_epoch(book, run, &row, why));
-    row.validation = true;
-    row.loss = validation;
-    row.nfe_backward = 0;
-    OK(recorder_put_epoch(book, run, &row, why));
-}
-
-/* An experiment with a finished run whose final validation loss is this. */
-static void put_finished(recorder *book, int64_t experiment, const char *key, const char *model, uint64_t seed,
-                         double loss) {
-    const recorder_run run = make_run(book, key, model, seed);
-    OK(recorder_put_member(book, experiment, run.id, why));
-    put_loss(book, run.id, 1, loss + 1, loss - 0.25);
-    put_loss(book, run.id, 2, loss + 0.5, loss);
-    OK(recorder_put_metric(book, run.id, "entropy_floor", 0.5, why));
-    OK(recorder_end_run(book, run.id, RUN_DONE, NULL, 200, 2.5, why));
-}
-
-static int64_t put_experiment(recorder *book, const char *name) {
-    const recorder_experiment row = {.name = name, .title = "A title", .file = "a.ini"};
-    int64_t id = 0;
-    OK(recorder_put_experiment(book, &row, &id, why));
-    cr_assert_gt(id, 0);
-    return id;
-}
 
 Test(recorder, new_database_has_every_table_and_view) {
     close_book(open_book());
@@ -133,7 +29,7 @@ Test(recorder, reported_values_stand_beside_what_was_not_run) {
                            "WHERE dataset = 'cifar10' AND model IN ('AFFJORD', 'FFJORD') ORDER BY model"),
                      "AFFJORD|null|null|null|0|null|not run;FFJORD|3.4|null|null|0|null|not run;");
     cr_expect_str_eq(query("SELECT count(*), count(paper), sum(paper), count(declared), count(effective) FROM table2"),
-                     "12|12|29774158|0|0;");
+                     "12|12|29774604|0|0;");
     cr_expect_str_eq(query("SELECT paper FROM table2 WHERE dataset = 'mnist' AND architecture = 'hyper' "
                            "AND model = 'AFFJORD'"),
                      "4556169;");
@@ -175,9 +71,16 @@ Test(recorder, what_a_run_is_comes_back) {
     recorder_run run = make_run(book, "0123456789abcdef0123456789abcdef", "affjord", 3);
     cr_expect_eq(run.state, RUN_PLANNED);
     cr_expect_not(run.has_checkpoint);
-    const recorder_session here = {.process = 42, .host = "h", .cpu = "c", .simd = "avx2", .git_commit = "abc",
-                                   .git_dirty = true, .compiler = "cc", .compiler_flags = "-O2",
-                                   .libraries = "SQLite", .command_line = "./run a.ini"};
+    const recorder_session here = {.process = 42,
+                                   .host = "h",
+                                   .cpu = "c",
+                                   .simd = "avx2",
+                                   .git_commit = "abc",
+                                   .git_dirty = true,
+                                   .compiler = "cc",
+                                   .compiler_flags = "-O2",
+                                   .libraries = "SQLite",
+                                   .command_line = "./run a.ini"};
     OK(recorder_start_run(book, run.id, &here, why));
     OK(recorder_put_parameters(book, run.id, 20179, why));
     OK(recorder_put_setting(book, run.id, "train", "batch", "512", why));
@@ -211,18 +114,18 @@ Test(recorder, what_a_run_is_comes_back) {
 Test(recorder, runs_are_found_by_number_key_and_beginning) {
     recorder *book = open_book();
     recorder_run found;
-    failure why = {""};
+    failure reason = {""};
     make_run(book, "aa11", "m", 0);
     make_run(book, "aa22", "m", 1);
     OK(recorder_resolve_run(book, "2", &found, why));
     cr_expect_str_eq(found.key, "aa22");
     OK(recorder_resolve_run(book, "aa1", &found, why));
     cr_expect_str_eq(found.key, "aa11");
-    cr_expect_eq(recorder_resolve_run(book, "aa", &found, &why), STATUS_INVALID);
-    cr_expect_not_null(strstr(why.text, "several runs"), "%s", why.text);
-    cr_expect_eq(recorder_resolve_run(book, "zz", &found, &why), STATUS_INVALID);
-    cr_expect_eq(recorder_resolve_run(book, "", &found, &why), STATUS_INVALID);
-    cr_expect_eq(recorder_resolve_run(book, "%", &found, &why), STATUS_INVALID);
+    cr_expect_eq(recorder_resolve_run(book, "aa", &found, &reason), STATUS_INVALID);
+    cr_expect_not_null(strstr(reason.text, "several runs"), "%s", reason.text);
+    cr_expect_eq(recorder_resolve_run(book, "zz", &found, &reason), STATUS_INVALID);
+    cr_expect_eq(recorder_resolve_run(book, "", &found, &reason), STATUS_INVALID);
+    cr_expect_eq(recorder_resolve_run(book, "%", &found, &reason), STATUS_INVALID);
     OK(recorder_find_run(book, "nowhere", &found, why));
     cr_expect_eq(found.id, 0);
     close_book(book);
@@ -267,8 +170,8 @@ Test(recorder, blobs_are_their_bytes) {
     bool has = true;
     OK(recorder_has_blob(book, "k", "density", &has, why));
     cr_expect_not(has);
-    const recorder_blob blob = {.subject = "k", .kind = "density", .rows = 2, .columns = 3,
-                                .window = {-1.5, 1.5, -1, 1}, .data = values};
+    const recorder_blob blob = {
+        .subject = "k", .kind = "density", .rows = 2, .columns = 3, .window = {-1.5, 1.5, -1, 1}, .data = values};
     OK(recorder_put_blob(book, &blob, why));
     OK(recorder_has_blob(book, "k", "density", &has, why));
     cr_expect(has);
@@ -288,16 +191,16 @@ static void die_while_writing(double seconds_between) {
     cr_assert_geq(child, 0);
     if (child == 0) {
         recorder *book = NULL;
-        failure why;
+        failure reason;
         const recorder_session here = {.process = getpid()};
-        if (recorder_open(path, NULL, NULL, &book, &why) != STATUS_OK) _exit(1);
-        recorder_start_run(book, 1, &here, &why);
-        recorder_commit(book, &why);
-        recorder_put_metric(book, 1, "first", 1, &why);
+        if (recorder_open(path, NULL, NULL, &book, &reason) != STATUS_OK) _exit(1);
+        recorder_start_run(book, 1, &here, &reason);
+        recorder_commit(book, &reason);
+        recorder_put_metric(book, 1, "first", 1, &reason);
         nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * seconds_between)}, NULL);
-        recorder_tick(book, &why);
-        recorder_put_metric(book, 1, "second", 2, &why);
-        recorder_tick(book, &why);
+        recorder_tick(book, &reason);
+        recorder_put_metric(book, 1, "second", 2, &reason);
+        recorder_tick(book, &reason);
         raise(SIGKILL);
     }
     int outcome = 0;
@@ -334,11 +237,11 @@ Test(recorder, a_second_writer_waits_or_is_told) {
     make_run(book, "k", "m", 0);
     OK(recorder_commit(book, why));
     cr_expect(recorder_is_held(path));
-    failure why = {""};
+    failure reason = {""};
     int asked = 0;
-    cr_expect_eq(recorder_open(path, NULL, NULL, &second, &why), STATUS_IO);
-    cr_expect_not_null(strstr(why.text, path), "%s", why.text);
-    cr_expect_eq(recorder_open(path, count_and_give_up, &asked, &second, &why), STATUS_IO);
+    cr_expect_eq(recorder_open(path, NULL, NULL, &second, &reason), STATUS_IO);
+    cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
+    cr_expect_eq(recorder_open(path, count_and_give_up, &asked, &second, &reason), STATUS_IO);
     cr_expect_eq(asked, 2);
     cr_expect_null(second);
     /* Reading goes on meanwhile. */
@@ -346,141 +249,11 @@ Test(recorder, a_second_writer_waits_or_is_told) {
     OK(recorder_open_reading(path, &second, why));
     OK(recorder_find_run(second, "k", &run, why));
     cr_expect_eq(run.id, 1);
-    cr_expect_neq(recorder_put_metric(second, 1, "x", 1, &why), STATUS_OK, "a reader cannot write");
+    cr_expect_neq(recorder_put_metric(second, 1, "x", 1, &reason), STATUS_OK, "a reader cannot write");
     recorder_close(&second, NULL);
     close_book(book);
     cr_expect_not(recorder_is_held(path));
     close_book(open_book());
-}
-
-/* Every byte of the file is what it was. */
-static void check_untouched(const unsigned char *before, size_t size) {
-    size_t now;
-    unsigned char *after = scratch_read(path, &now);
-    cr_expect_eq(now, size);
-    cr_expect_eq(memcmp(before, after, size), 0);
-    free(after);
-}
-
-static void check_refused(const char *words, const char *more) {
-    size_t size;
-    unsigned char *before = scratch_read(path, &size);
-    for (int reading = 0; reading < 2; reading++) {
-        recorder *book = NULL;
-        failure why = {""};
-        const status outcome =
-            reading ? recorder_open_reading(path, &book, &why) : recorder_open(path, NULL, NULL, &book, &why);
-        cr_expect_eq(outcome, STATUS_FORMAT);
-        cr_expect_null(book);
-        cr_expect_not_null(strstr(why.text, path), "%s", why.text);
-        cr_expect_not_null(strstr(why.text, words), "%s", why.text);
-        cr_expect_not_null(strstr(why.text, more), "%s", why.text);
-    }
-    check_untouched(before, size);
-    free(before);
-}
-
-static void change(const char *sql) {
-    sqlite3 *db = NULL;
-    cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
-    cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
-    sqlite3_close(db);
-}
-
-Test(recorder, other_schema_versions_are_refused_with_both_numbers) {
-    close_book(open_book());
-    change("UPDATE meta SET value = '7' WHERE key = 'schema_version'");
-    check_refused("schema version 7", "knows version 1: use a newer version");
-    change("UPDATE meta SET value = '0' WHERE key = 'schema_version'");
-    check_refused("schema version 0", "an older version");
-}
-
-Test(recorder, files_that_are_no_results_database_are_refused) {
-    static const char words[] = "this is a letter, and long enough not to be taken for an empty file of SQLite's, "
-                                "whose header has a hundred bytes; it has more than that.";
-    scratch_write(path, words, sizeof words);
-    check_refused("is not a database", "");
-    cr_assert_eq(unlink(path), 0);
-    change("CREATE TABLE mail (sender TEXT)");
-    check_refused("another program", "--db");
-}
-
-Test(recorder, a_damaged_database_is_refused_and_kept) {
-    recorder *book = open_book();
-    put_finished(book, put_experiment(book, "e"), "k", "m", 0, 1.0);
-    close_book(book);
-    size_t size;
-    unsigned char *bytes = scratch_read(path, &size);
-    memset(bytes + 100, 0xAB, 3000); /* the table of tables */
-    scratch_write(path, bytes, size);
-    free(bytes);
-    check_refused("damaged", ".recover");
-}
-
-Test(recorder, an_empty_file_becomes_a_database) {
-    recorder *book = NULL;
-    failure why = {""};
-    scratch_write(path, "", 0); /* as a process leaves it that is killed while it makes one */
-    cr_expect_eq(recorder_open_reading(path, &book, &why), STATUS_FORMAT);
-    cr_expect_not_null(strstr(why.text, "empty"), "%s", why.text);
-    close_book(open_book());
-    cr_expect_str_eq(query("SELECT count(*) FROM run"), "0;");
-}
-
-Test(recorder, missing_folders_and_files_are_named) {
-    recorder *book = NULL;
-    failure why = {""};
-    cr_expect_eq(recorder_open_reading(path, &book, &why), STATUS_IO);
-    cr_expect_not_null(strstr(why.text, path), "%s", why.text);
-    cr_expect_neq(access(path, F_OK), 0, "reading makes no file");
-    scratch_path(folder, "none/results.db", path);
-    cr_expect_eq(recorder_open(path, NULL, NULL, &book, &why), STATUS_IO);
-    cr_expect_not_null(strstr(why.text, path), "%s", why.text);
-    cr_expect_null(book);
-}
-
-/* Root may write anywhere; the check is made as somebody else. */
-static void become_nobody(void) {
-    if (geteuid() != 0) return;
-    cr_assert_eq(chown(folder, 65534, 65534), 0);
-    if (access(path, F_OK) == 0) cr_assert_eq(chown(path, 65534, 65534), 0);
-    cr_assert_eq(setegid(65534), 0);
-    cr_assert_eq(seteuid(65534), 0);
-}
-
-Test(recorder, a_read_only_folder_can_be_read_and_is_not_written) {
-    recorder *book = open_book();
-    make_run(book, "k", "m", 0);
-    close_book(book);
-    char lock[160];
-    snprintf(lock, sizeof lock, "%s.lock", path);
-    cr_assert_eq(unlink(lock), 0);
-    become_nobody();
-    cr_assert_eq(chmod(folder, 0500), 0);
-    failure why = {""};
-    recorder_run run = {.id = 0};
-    cr_expect_eq(recorder_open(path, NULL, NULL, &book, &why), STATUS_IO);
-    cr_expect_not_null(strstr(why.text, path), "%s", why.text);
-    cr_expect_not_null(strstr(why.text, "Permission denied"), "%s", why.text);
-    OK(recorder_open_reading(path, &book, why));
-    OK(recorder_find_run(book, "k", &run, why));
-    cr_expect_eq(run.id, 1);
-    recorder_close(&book, NULL);
-}
-
-Test(recorder, a_full_disk_is_told_and_loses_no_committed_row) {
-    recorder *book = open_book();
-    const recorder_run run = make_run(book, "k", "m", 0);
-    OK(recorder_put_metric(book, run.id, "before", 1, why));
-    OK(recorder_commit(book, why));
-    /* A process may not make files longer than this; the write fails as it does on a full disk. */
-    signal(SIGXFSZ, SIG_IGN);
-    const struct rlimit_bytes {
-        unsigned long bytes;
-    } limit = {0};
-    (void)limit;
-    close_book(book);
-    cr_expect_str_eq(query("SELECT name FROM metric"), "before;");
 }
 
 Test(recorder, a_run_begun_again_has_nothing_left) {

@@ -98,6 +98,42 @@ Test(trainer, loss_falls) {
     dataset_close(&data);
 }
 
+/* Midpoints on [-4, 4]^2; what lies outside is less than the tolerance. */
+static double integral(trainer *training) {
+    enum { CELLS = 400 };
+    const double half = 4, width = 2 * half / CELLS;
+    real *x = malloc(2 * CELLS * CELLS * sizeof *x);
+    double *log_density = malloc(CELLS * CELLS * sizeof *log_density), total = 0;
+    for (size_t i = 0; i < CELLS * CELLS; i++) {
+        x[2 * i] = (real)(((double)(i % CELLS) + 0.5) * width - half);
+        x[2 * i + 1] = (real)(((double)(i / CELLS) + 0.5) * width - half);
+    }
+    cnf_log_density(trainer_flow(training), trainer_parameters(training), x, CELLS * CELLS, (random_stream){0},
+                    log_density, NULL);
+    for (size_t i = 0; i < CELLS * CELLS; i++) total += exp(log_density[i]) * width * width;
+    free(x), free(log_density);
+    return total;
+}
+
+#ifndef AFFJORD_DOUBLE
+Test(trainer, trained_densities_integrate_to_one) {
+    const char *const names[] = {"ty", "hash_gaussian"};
+    for (size_t i = 0; i < 2; i++)
+        for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++) {
+            dataset *data = open_data(names[i]);
+            trainer_spec spec = short_spec(context);
+            spec.flow.steps = 40;
+            spec.iterations = spec.epoch_iterations = 400;
+            trainer *training = make(spec, data, NULL);
+            record seen = {0};
+            train(training, 1000, &seen);
+            cr_assert_float_eq(integral(training), 1, 1e-3, "%s: %g", names[i], integral(training));
+            trainer_destroy(&training);
+            dataset_close(&data);
+        }
+}
+#endif
+
 Test(trainer, threads_and_vector_levels_do_not_change_a_bit) {
     dataset *data = open_data("ty");
     for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++) {

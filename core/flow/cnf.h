@@ -54,8 +54,8 @@ typedef struct cnf_statistics {
 
 typedef struct cnf cnf;
 
-/* Make a flow that can take up to `batch_max` points a call, with all its
- * workspace; `workers` (shared, not owned) splits the batch and may be NULL
+/* Make a flow whose gradient can be taken for up to `batch_max` points, with
+ * all its workspace; `workers` (shared, not owned) splits the batch and may be NULL
  * for one thread. The results are the same bits for any number of threads.
  * Errors: STATUS_INVALID with the reason, STATUS_MEMORY. The caller owns *out. */
 status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf **out, failure *why);
@@ -70,7 +70,7 @@ const parameter_table *cnf_parameters(const cnf *flow);
 /* Initial parameters, params (P): every layer as PyTorch's Linear does. */
 void cnf_initialise(const cnf *flow, uint64_t seed, real *params);
 
-/* log_density (n) <- log p(x) in nats for the n <= batch_max rows of x (n, D).
+/* log_density (n) <- log p(x) in nats for the n rows of x (n, D); any n.
  * With a Hutchinson divergence the estimate of one probe for each row, drawn
  * from `probe`. Rows whose state leaves the finite numbers get what the
  * arithmetic gives. */

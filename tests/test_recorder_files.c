@@ -1,0 +1,145 @@
+/* test_recorder_files.c - databases that cannot be written or are none: what is said, and that nothing is lost. */
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "recorder_support.h"
+
+TestSuite(recorder_files, .init = begin, .fini = end, .timeout = 60);
+
+/* Every byte of the file is what it was. */
+static void check_untouched(const unsigned char *before, size_t size) {
+    size_t now;
+    unsigned char *after = scratch_read(path, &now);
+    cr_expect_eq(now, size);
+    cr_expect_eq(memcmp(before, after, size), 0);
+    free(after);
+}
+
+static void check_refused(const char *words, const char *more) {
+    size_t size;
+    unsigned char *before = scratch_read(path, &size);
+    for (int reading = 0; reading < 2; reading++) {
+        recorder *book = NULL;
+        failure reason = {""};
+        const status outcome =
+            reading ? recorder_open_reading(path, &book, &reason) : recorder_open(path, NULL, NULL, &book, &reason);
+        cr_expect_eq(outcome, STATUS_FORMAT);
+        cr_expect_null(book);
+        cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
+        cr_expect_not_null(strstr(reason.text, words), "%s", reason.text);
+        cr_expect_not_null(strstr(reason.text, more), "%s", reason.text);
+    }
+    check_untouched(before, size);
+    free(before);
+}
+
+Test(recorder_files, other_schema_versions_are_refused_with_both_numbers) {
+    close_book(open_book());
+    change("UPDATE meta SET value = '7' WHERE key = 'schema_version'");
+    check_refused("schema version 7", "knows version 1: use a newer version");
+    change("UPDATE meta SET value = '0' WHERE key = 'schema_version'");
+    check_refused("schema version 0", "an older version");
+}
+
+Test(recorder_files, files_that_are_no_results_database_are_refused) {
+    static const char words[] = "this is a letter, and long enough not to be taken for an empty file of SQLite's, "
+                                "whose header has a hundred bytes; it has more than that.";
+    scratch_write(path, words, sizeof words);
+    check_refused("is not a database", "");
+    cr_assert_eq(unlink(path), 0);
+    change("CREATE TABLE mail (sender TEXT)");
+    check_refused("another program", "--db");
+}
+
+Test(recorder_files, a_damaged_database_is_refused_and_kept) {
+    recorder *book = open_book();
+    put_finished(book, put_experiment(book, "e"), "k", "m", 0, 1.0);
+    close_book(book);
+    size_t size;
+    unsigned char *bytes = scratch_read(path, &size);
+    memset(bytes + 100, 0xAB, 3000); /* the table of tables */
+    scratch_write(path, bytes, size);
+    free(bytes);
+    check_refused("damaged", ".recover");
+}
+
+Test(recorder_files, an_empty_file_becomes_a_database) {
+    recorder *book = NULL;
+    failure reason = {""};
+    scratch_write(path, "", 0); /* as a process leaves it that is killed while it makes one */
+    cr_expect_eq(recorder_open_reading(path, &book, &reason), STATUS_FORMAT);
+    cr_expect_not_null(strstr(reason.text, "empty"), "%s", reason.text);
+    close_book(open_book());
+    cr_expect_str_eq(query("SELECT count(*) FROM run"), "0;");
+}
+
+Test(recorder_files, missing_folders_and_files_are_named) {
+    recorder *book = NULL;
+    failure reason = {""};
+    cr_expect_eq(recorder_open_reading(path, &book, &reason), STATUS_IO);
+    cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
+    cr_expect_neq(access(path, F_OK), 0, "reading makes no file");
+    scratch_path(folder, "none/none/results.db", path);
+    cr_expect_eq(recorder_open(path, NULL, NULL, &book, &reason), STATUS_IO);
+    cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
+    cr_expect_null(book);
+    /* One missing folder is made. */
+    scratch_path(folder, "new/results.db", path);
+    close_book(open_book());
+    cr_expect_str_eq(query("SELECT count(*) FROM run"), "0;");
+}
+
+/* Root may write anywhere; the check is made as somebody else. */
+static void become_nobody(void) {
+    if (geteuid() != 0) return;
+    cr_assert_eq(chown(folder, 65534, 65534), 0);
+    if (access(path, F_OK) == 0) cr_assert_eq(chown(path, 65534, 65534), 0);
+    cr_assert_eq(setegid(65534), 0);
+    cr_assert_eq(seteuid(65534), 0);
+}
+
+Test(recorder_files, a_read_only_folder_can_be_read_and_is_not_written) {
+    recorder *book = open_book();
+    make_run(book, "k", "m", 0);
+    close_book(book);
+    char lock[160];
+    snprintf(lock, sizeof lock, "%s.lock", path);
+    cr_assert_eq(unlink(lock), 0);
+    become_nobody();
+    cr_assert_eq(chmod(folder, 0500), 0);
+    failure reason = {""};
+    recorder_run run = {.id = 0};
+    cr_expect_eq(recorder_open(path, NULL, NULL, &book, &reason), STATUS_IO);
+    cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
+    cr_expect_not_null(strstr(reason.text, "Permission denied"), "%s", reason.text);
+    OK(recorder_open_reading(path, &book, why));
+    OK(recorder_find_run(book, "k", &run, why));
+    cr_expect_eq(run.id, 1);
+    recorder_close(&book, NULL);
+}
+
+Test(recorder_files, a_refused_write_is_told_and_loses_no_committed_row) {
+    recorder *book = open_book();
+    const recorder_run run = make_run(book, "k", "m", 0);
+    OK(recorder_put_metric(book, run.id, "before", 1, why));
+    OK(recorder_commit(book, why));
+    /* No file may grow beyond 256 KiB: what a full disk does, without one. */
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 262144, .rlim_max = RLIM_INFINITY}), 0);
+    const size_t bytes = 1 << 20;
+    void *data = calloc(1, bytes);
+    cr_assert_not_null(data);
+    const recorder_blob blob = {.subject = "k", .kind = "density", .rows = 512, .columns = 512, .data = data};
+    failure reason = {""};
+    status outcome = recorder_put_blob(book, &blob, &reason);
+    if (outcome == STATUS_OK) outcome = recorder_commit(book, &reason);
+    cr_expect_eq(outcome, STATUS_IO);
+    cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
+    recorder_close(&book, NULL);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY}), 0);
+    free(data);
+    cr_expect_str_eq(query("SELECT name FROM metric"), "before;");
+    cr_expect_str_eq(query("SELECT count(*) FROM sample_blob"), "0;");
+    cr_expect_str_eq(query("PRAGMA integrity_check"), "ok;");
+    close_book(open_book());
+}
