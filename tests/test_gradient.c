@@ -161,7 +161,7 @@ Test(gradient, adjoint_approaches_discrete_with_the_order_of_the_solver) {
                 cnf_spec spec = base_spec(context);
                 spec.solver = solver;
                 spec.divergence = divergence;
-                spec.steps = solver >= SOLVER_RK4 ? 40 : 80;
+                spec.steps = solver >= SOLVER_RK4 ? 64 : 80;
                 const double coarse = distance(spec);
                 spec.steps *= 2;
                 const double fine = distance(spec);
