@@ -11,6 +11,9 @@
 typedef enum status {
     STATUS_OK = 0,
     STATUS_NON_FINITE = 1, /* a state, loss or gradient became NaN or infinite */
+    STATUS_STEP_TOO_SMALL = 2, /* a solver's error stays too large at the smallest step */
+    STATUS_TOO_MANY_STEPS = 3, /* a solver has tried as many steps as it may */
+    STATUS_RECORD_FULL = 4, /* more accepted steps than there is room to keep */
     STATUS_INVALID = -1, /* an argument or setting outside its range */
     STATUS_MEMORY = -2, /* an allocation failed */
     STATUS_IO = -3, /* the operating system refused a read or a write */

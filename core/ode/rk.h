@@ -1,8 +1,8 @@
 /* rk.h - explicit Runge-Kutta methods on a fixed grid, and the reverse of their steps.
  *
  * An equation dy/dt = F(t, y) is a table of functions on a contiguous state.
- * Evaluations are numbered: evaluation = step * stages + stage, which is how an
- * equation finds what it has prepared for that instant. */
+ * Evaluations are numbered: on a grid evaluation = step * stages + stage, which
+ * is how an equation finds what it has prepared for that instant. */
 #ifndef AFFJORD_ODE_RK_H
 #define AFFJORD_ODE_RK_H
 
@@ -11,26 +11,45 @@
 #include "backend/backend.h"
 #include "base/real.h"
 
-enum { RK_STAGES_MAX = 4 };
+enum {
+    RK_STAGES_MAX = 13,
+    RK_WEIGHTS_MAX = RK_STAGES_MAX + 1 /* with the derivative at the step's end */
+};
 
 typedef struct tableau {
     const char *name;
     size_t order;
-    size_t stages;
+    size_t stages; /* s, evaluations that the result of a step needs */
     double a[RK_STAGES_MAX][RK_STAGES_MAX];
     double b[RK_STAGES_MAX];
     double c[RK_STAGES_MAX];
+    /* Of embedded pairs, zero otherwise: weights of k_0 .. k_s, where k_s = F(t + h, y+). */
+    double error[RK_WEIGHTS_MAX]; /* h sum_i error_i k_i estimates the error of y+ */
+    double mid[RK_WEIGHTS_MAX]; /* y + h sum_i mid_i k_i is near y(t + h/2) */
 } tableau;
 
-/* The methods, in the order of tableau.def. */
+/* The methods for fixed grids, in the order of tableau.def. */
 typedef enum tableau_id {
 #define TABLEAU(symbol, name, order, stages, a, b, c) TABLEAU_##symbol,
 #include "ode/tableau.def"
-#undef TABLEAU
     TABLEAU_COUNT
 } tableau_id;
 
 const tableau *tableau_get(tableau_id id);
+
+/* The embedded pairs, in the order of tableau.def. They work on a grid too, with their `stages` and no estimate. */
+typedef enum pair_id {
+#define PAIR(symbol, name, order, stages, a, b, c, error, mid) PAIR_##symbol,
+#include "ode/tableau.def"
+    PAIR_COUNT
+} pair_id;
+
+const tableau *tableau_pair(pair_id id);
+
+/* Dense output of a pair: w (s + 1) such that y + h sum_i w_i k_i is the polynomial of degree 4 through the values and
+ * derivatives at both ends and the value in the middle, at t + x h, 0 <= x <= 1. Of second order for HEUN2, third for
+ * BOSH3 (for both it is the cubic Hermite polynomial), fourth for the others. */
+void tableau_dense(const tableau *pair, double x, double *w);
 
 /* `steps` equal steps from `start` to `end`, which may lie before it. */
 typedef struct grid {

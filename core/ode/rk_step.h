@@ -1,0 +1,33 @@
+/* rk_step.h - one step of an explicit Runge-Kutta method, and its reverse; solves on a grid and adaptive ones are
+ * made of these.
+ *
+ * Stage i < s is k_i = F(time_i, Y_i), Y_i = y + h sum_{j<i} a_ij k_j. Stage s is the derivative at the step's end: its
+ * row of a is b, so that Y_s is the step's result. */
+#ifndef AFFJORD_ODE_RK_STEP_H
+#define AFFJORD_ODE_RK_STEP_H
+
+#include "ode/rk.h"
+
+typedef struct rk_step {
+    const tableau *method;
+    const ode_system *system; /* n = system->length */
+    double h;
+    size_t evaluation; /* number of stage 0's evaluation; those of the others follow it */
+    double time[RK_WEIGHTS_MAX]; /* of each stage */
+} rk_step;
+
+/* k[i] (n) <- stage i, for i = first .. last - 1, from y (n) and k[0 .. first - 1]. Y_i is written to
+ * states + i * stride: stride 0 uses one buffer (n) for all, which then holds the last. */
+void rk_step_stages(const rk_step *step, size_t first, size_t last, const real *y, real *states, size_t stride,
+                    real *const *k);
+
+/* out (n) <- y + h sum_i w_i k_i over `stages` stages. out may be y. */
+void rk_step_combine(const rk_step *step, size_t stages, const double *w, const real *y, real *const *k, real *out);
+
+/* Reverse of rk_step_combine and the stages under it: ybar (n), the cotangent of out, becomes that of y. `states`
+ * (stages, n) holds the Y_i; `sources` (stages, n), where not NULL, cotangents that they have from elsewhere. `stages`
+ * calls of the system's reverse, from the last. Scratch: kbar (n), and Ybar[i] (n) for each stage. */
+void rk_step_reverse(const rk_step *step, size_t stages, const double *w, const real *states, const real *sources,
+                     real *ybar, real *kbar, real *const *Ybar);
+
+#endif
