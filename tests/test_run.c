@@ -167,12 +167,23 @@ static int wait_for(pid_t child) {
     return outcome;
 }
 
+/* Wait until a query gives something other than nothing and 0, or the time is over; it is in `output`. */
+static int wait_until(const char *database, const char *query) {
+    for (int attempt = 0; attempt < 500; attempt++) {
+        shell("sqlite3 $TEST_DIR/%s \"%s\" 2>/dev/null", database, query);
+        if (atoi(output) > 0) return atoi(output);
+        pause_for(0.01);
+    }
+    return 0;
+}
+
 Test(run, stopped_by_a_signal_and_started_again_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
     int interrupted = 0;
     for (int attempt = 0; attempt < 6; attempt++) {
         const pid_t child = start("stopped.db", 2);
-        pause_for(undisturbed_seconds * (0.2 + 0.05 * attempt));
+        wait_until("stopped.db", "SELECT count(*) FROM run WHERE status = 'running'");
+        pause_for(undisturbed_seconds * 0.05 * attempt);
         kill(child, attempt % 2 ? SIGINT : SIGTERM);
         const int outcome = wait_for(child);
         cr_assert(WIFEXITED(outcome), "it ends in order");
@@ -210,12 +221,9 @@ Test(run, killed_at_any_moment_it_ends_with_the_same_bits) {
 Test(run, killed_worker_is_marked_and_taken_up_again) {
     char *expected = undisturbed();
     const pid_t child = start("worker.db", 1);
-    int killed = 0;
-    for (int attempt = 0; attempt < 100 && !killed; attempt++) {
-        pause_for(0.01);
-        killed = shell("pkill -KILL -P %d", (int)child) == 0;
-    }
-    cr_assert(killed);
+    const int worker = wait_until("worker.db", "SELECT process FROM run WHERE status = 'running'");
+    cr_assert_gt(worker, 1);
+    cr_assert_eq(kill(worker, SIGKILL), 0);
     const int outcome = wait_for(child);
     cr_assert_eq(WEXITSTATUS(outcome), 1);
     EXPECT(0, "sqlite3 $TEST_DIR/worker.db \"SELECT status, error FROM run WHERE status = 'failed'\"");
