@@ -23,6 +23,9 @@ libjansson-dev   usr/include/jansson.h
 libmd-dev        usr/include/sha256.h
 libsleef-dev     usr/include/ARCHITECTURE/sleef.h
 librandom123-dev usr/include/Random123/philox.h
+libjpeg62-turbo-dev usr/include/jpeglib.h
+libzip-dev       usr/include/zip.h
+zlib1g-dev       usr/include/zlib.h
 sqlite3          usr/bin/sqlite3
 gnuplot-nox      usr/bin/gnuplot
 fonts-dejavu-core usr/share/fonts/truetype/dejavu/DejaVuSans.ttf

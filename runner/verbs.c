@@ -8,6 +8,7 @@
 
 #include "base/nearest.h"
 #include "bench.h"
+#include "data_check.h"
 #include "machine.h"
 #include "settings.h"
 
@@ -24,8 +25,24 @@ const verb verb_bench = {.name = "bench",
                                   "Times the training step of the toy experiments: median and minimum seconds.\n",
                          .run = run_bench};
 
-enum { VERBS = 6 };
-static const verb *const verbs[VERBS] = {&verb_eval, &verb_sample, &verb_export, &verb_list, &verb_check, &verb_bench};
+static int run_data(int count, char **words, int all_count, char **all) {
+    (void)all_count;
+    (void)all;
+    return data_check_run(count, words);
+}
+
+const verb verb_data = {
+    .name = "data",
+    .summary = "say which sets of images are there, and whether they are sound",
+    .usage = "usage: ./run data check [--dir DIR]\n"
+             "\n"
+             "Looks for MNIST, CIFAR-10 and CelebA in DIR, else $AFFJORD_DATA, else ./data: what was\n"
+             "found, its checksum, and otherwise which files to get from where. Nothing is downloaded.\n",
+    .run = run_data};
+
+static const verb *const verbs[] = {&verb_eval,  &verb_sample, &verb_export, &verb_list,
+                                    &verb_check, &verb_data,   &verb_bench};
+enum { VERBS = sizeof verbs / sizeof *verbs };
 
 static void write_help(FILE *stream) {
     fputs(verb_experiment.usage, stream);

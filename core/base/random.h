@@ -17,7 +17,10 @@ typedef enum random_purpose {
     RANDOM_PROBE = 4,
     RANDOM_SAMPLING = 5,
     RANDOM_SPLIT = 6,
-    RANDOM_TARGET = 7 /* samples of a target, shown in figures */
+    RANDOM_TARGET = 7, /* samples of a target, shown in figures */
+    RANDOM_SHUFFLE = 8, /* the order of training images in an epoch */
+    RANDOM_FLIP = 9, /* which images are mirrored */
+    RANDOM_TEST = 10 /* dequantization of test images */
 } random_purpose;
 
 /* One family of draws. */

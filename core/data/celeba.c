@@ -1,0 +1,171 @@
+/* celeba.c - CelebA, aligned and cropped, at 32 x 32 pixels.
+ *
+ * 202,599 pictures of 178 x 218 pixels, decoded and made small once (about two
+ * minutes) and kept as one file beside them. */
+#include "data/image_reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sha256.h>
+
+#include "base/file.h"
+#include "data/image_cache.h"
+#include "data/partition.h"
+#include "data/photo.h"
+#include "data/photo_source.h"
+
+enum { SIDE = 32, CHANNELS = 3, IMAGE = CHANNELS * SIDE * SIDE, PATH_SIZE = 4096 };
+enum { OFFICIAL_COUNT = 202599 };
+
+static const size_t official_sizes[IMAGE_SPLITS] = {162770, 19867, 19962};
+static const char cache_name[] = "images_32x32.cache";
+
+/* path <- folder/name; whether that is there. */
+static bool locate(const char *folder, const char *name, char path[PATH_SIZE]) {
+    return snprintf(path, PATH_SIZE, "%s/%s", folder, name) < PATH_SIZE && access(path, F_OK) == 0;
+}
+
+/* By the plain name, the pictures are 000001.jpg .. 202599.jpg. */
+static status check_names(const photo_source *source, failure *why) {
+    for (size_t i = 0; i < OFFICIAL_COUNT; i++) {
+        char wanted[32];
+        snprintf(wanted, sizeof wanted, "%06zu.jpg", i + 1);
+        const char *found = i < source->count ? source->entries[i].name : "none";
+        if (strcmp(found, wanted) == 0) continue;
+        return fail(
+            why, STATUS_FORMAT,
+            "\"%s\": expected 000001.jpg to %d.jpg, found %s in the place of %s (%zu pictures in all; another set "
+            "in this layout belongs into a folder celeba-SOMETHING)",
+            source->path, OFFICIAL_COUNT, found, wanted, source->count);
+    }
+    if (source->count == OFFICIAL_COUNT) return STATUS_OK;
+    return fail(why, STATUS_FORMAT, "\"%s\": expected %d pictures, found %zu, the first unexpected one \"%s\"",
+                source->path, OFFICIAL_COUNT, source->count, source->entries[OFFICIAL_COUNT].name);
+}
+
+static status check_sizes(const char *folder, const size_t size[IMAGE_SPLITS], failure *why) {
+    if (memcmp(size, official_sizes, sizeof official_sizes) == 0) return STATUS_OK;
+    return fail(
+        why, STATUS_FORMAT,
+        "\"%s\": expected 162770 pictures for training, 19867 for validation and 19962 for test, found %zu, %zu "
+        "and %zu",
+        folder, size[0], size[1], size[2]);
+}
+
+/* The split of each picture: from the file, or by the official numbers, or eight tenths, one and one. */
+static status read_splits(const char *folder, bool official, const photo_source *source, image_split *splits,
+                          failure *why) {
+    char path[PATH_SIZE];
+    if (locate(folder, "list_eval_partition.txt", path) || locate(folder, "Eval/list_eval_partition.txt", path))
+        return partition_read(path, source, splits, why);
+    const size_t tenth = source->count / 10;
+    const size_t tenths[IMAGE_SPLITS] = {source->count - 2 * tenth, tenth, tenth};
+    partition_divide(source, official ? official_sizes : tenths, splits);
+    return STATUS_OK;
+}
+
+/* What the cache depends on: the names, sizes, marks and splits of all pictures. */
+static void hash_source(const photo_source *source, const image_split *splits, char sha256[65]) {
+    SHA256_CTX context;
+    SHA256_Init(&context);
+    for (size_t i = 0; i < source->count; i++) {
+        const photo_entry *entry = &source->entries[i];
+        char line[80];
+        const int length =
+            snprintf(line, sizeof line, " %" PRIu64 " %" PRIu64 " %d\n", entry->size, entry->mark, splits[i]);
+        SHA256_Update(&context, (const unsigned char *)entry->name, strlen(entry->name));
+        SHA256_Update(&context, (const unsigned char *)line, (size_t)length);
+    }
+    SHA256_End(&context, sha256);
+}
+
+static status decode_one(photo_source *source, size_t index, photo *picture, unsigned char *out, failure *why) {
+    char path[PATH_SIZE];
+    unsigned char *bytes;
+    size_t size;
+    TRY(photo_source_read(source, index, &bytes, &size, why));
+    snprintf(path, sizeof path, "%s/%s", source->path, source->entries[index].name);
+    status outcome = photo_decode(path, bytes, size, SIDE, picture, why);
+    free(bytes);
+    if (outcome == STATUS_OK && photo_thumbnail(picture, SIDE, out) != STATUS_OK)
+        outcome = fail(why, STATUS_MEMORY, "no memory to resize \"%s\"", path);
+    return outcome;
+}
+
+/* Every split in the order of names. */
+static status decode_all(photo_source *source, const image_split *splits, image_set *set, failure *why) {
+    size_t next[IMAGE_SPLITS], size[IMAGE_SPLITS] = {0, 0, 0};
+    for (size_t i = 0; i < source->count; i++) size[splits[i]]++;
+    TRY(image_allocate(set, source->path, size, CHANNELS, SIDE, SIDE, why));
+    memcpy(next, set->first, sizeof next);
+    photo picture = {0};
+    status outcome = STATUS_OK;
+    for (size_t i = 0; i < source->count && outcome == STATUS_OK; i++)
+        outcome = decode_one(source, i, &picture, set->pixels + next[splits[i]]++ * IMAGE, why);
+    photo_release(&picture);
+    image_cache_hash(set);
+    return outcome;
+}
+
+/* Decode and keep. A cache that cannot be written costs time only. */
+static status make_cache(const char *folder, photo_source *source, const image_split *splits, const char *sha256,
+                         image_set *set, failure *why) {
+    char path[PATH_SIZE];
+    file_replacement file;
+    failure reason = {""};
+    (void)locate(folder, cache_name, path);
+    const bool writing = file_replace_begin(path, &file, &reason) == STATUS_OK;
+    /* Beginning waits for other processes that write the same file; then it is there. */
+    if (writing && image_cache_read(folder, cache_name, sha256, set, NULL) == STATUS_OK) {
+        file_replace_cancel(&file);
+        return STATUS_OK;
+    }
+    const status outcome = decode_all(source, splits, set, why);
+    status kept = writing && outcome == STATUS_OK ? image_cache_write(&file, sha256, set, &reason) : STATUS_IO;
+    if (writing && kept != STATUS_OK) file_replace_cancel(&file);
+    if (kept == STATUS_OK) kept = file_replace_commit(&file, &reason);
+    if (kept != STATUS_OK)
+        snprintf(set->note, sizeof set->note, "All pictures must be decoded each time: %.200s", reason.text);
+    return outcome;
+}
+
+static status read_source(const char *folder, bool official, photo_source *source, image_split *splits, image_set *set,
+                          failure *why) {
+    char sha256[65];
+    if (official) TRY(check_names(source, why));
+    TRY(read_splits(folder, official, source, splits, why));
+    hash_source(source, splits, sha256);
+    if (image_cache_read(folder, cache_name, sha256, set, NULL) == STATUS_OK) return STATUS_OK;
+    return make_cache(folder, source, splits, sha256, set, why);
+}
+
+static status open_source(const char *folder, const char *path, bool official, image_set *set, failure *why) {
+    photo_source *source;
+    TRY(photo_source_open(path, &source, why));
+    image_split *splits = calloc(source->count, sizeof *splits);
+    const status outcome = splits == NULL ? fail(why, STATUS_MEMORY, "no memory to read \"%s\"", folder)
+                                          : read_source(folder, official, source, splits, set, why);
+    free(splits);
+    photo_source_close(&source);
+    return outcome;
+}
+
+status celeba_read(const char *folder, bool official, image_set *set, failure *why) {
+    char path[PATH_SIZE];
+    if (locate(folder, "img_align_celeba", path) || locate(folder, "img_align_celeba.zip", path)) {
+        TRY(open_source(folder, path, official, set, why));
+    } else if (locate(folder, cache_name, path)) {
+        /* The pictures may be deleted once this is made. */
+        TRY(image_cache_read(folder, cache_name, NULL, set, why));
+    } else {
+        return fail(why, STATUS_IO, "\"%s\": expected a folder img_align_celeba or a file img_align_celeba.zip",
+                    folder);
+    }
+    if (set->channels != CHANNELS || set->height != SIDE || set->width != SIDE)
+        return fail(why, STATUS_FORMAT, "\"%s\": expected images of 3 x 32 x 32", path);
+    return official ? check_sizes(folder, set->size, why) : STATUS_OK;
+}

@@ -1,0 +1,144 @@
+/* image_cache.c - a set of images that was made from other files, kept in one. */
+#include "data/image_cache.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sha256.h>
+
+#include "data/image_reader.h"
+#include "data/packed.h"
+
+enum { HEADER = 512, DIMENSIONS = 4, DIGEST = 65, LINES = 256 };
+
+static const char first_line[] = "affjord images 1\n";
+
+/* What the header says. */
+typedef struct header {
+    uint64_t shape[DIMENSIONS], splits[IMAGE_SPLITS];
+    char source[DIGEST], pixels[DIGEST];
+} header;
+
+/* The two lines that go into the checksum. */
+static size_t write_lines(const header *head, char lines[LINES]) {
+    return (size_t)snprintf(lines, LINES,
+                            "shape %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\nsplits %" PRIu64 " %" PRIu64
+                            " %" PRIu64 "\n",
+                            head->shape[0], head->shape[1], head->shape[2], head->shape[3], head->splits[0],
+                            head->splits[1], head->splits[2]);
+}
+
+static size_t image_bytes(const image_set *set) {
+    return set->channels * set->height * set->width;
+}
+
+/* hexadecimal <- the checksum of these lines and pixels. */
+static void hash_pixels(const header *head, const image_set *set, char hexadecimal[DIGEST]) {
+    char lines[LINES];
+    SHA256_CTX context;
+    SHA256_Init(&context);
+    const size_t length = write_lines(head, lines);
+    SHA256_Update(&context, (const unsigned char *)lines, length);
+    SHA256_Update(&context, set->pixels, set->count * image_bytes(set));
+    SHA256_End(&context, hexadecimal);
+}
+
+static header header_of(const image_set *set) {
+    return (header){.shape = {set->count, set->channels, set->height, set->width},
+                    .splits = {set->size[0], set->size[1], set->size[2]}};
+}
+
+/* The text of a header; it is compared as a whole, so that nothing but what is written here is ever read. */
+static void write_header(const header *head, char text[HEADER]) {
+    char lines[LINES];
+    (void)write_lines(head, lines);
+    const int used =
+        snprintf(text, HEADER, "%s%ssource %s\npixels %s\n", first_line, lines, head->source, head->pixels);
+    memset(text + used, ' ', HEADER - 1 - (size_t)used);
+    text[HEADER - 1] = '\n';
+}
+
+static bool parse_header(const char text[HEADER + 1], header *head) {
+    char again[HEADER];
+    *head = (header){0};
+    const int found = sscanf(text,
+                             "affjord images 1\nshape %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 "\nsplits %" SCNu64
+                             " %" SCNu64 " %" SCNu64 "\nsource %64[0-9a-f]\npixels %64[0-9a-f]\n",
+                             &head->shape[0], &head->shape[1], &head->shape[2], &head->shape[3], &head->splits[0],
+                             &head->splits[1], &head->splits[2], head->source, head->pixels);
+    if (found != DIMENSIONS + IMAGE_SPLITS + 2) return false;
+    write_header(head, again);
+    return memcmp(text, again, HEADER) == 0;
+}
+
+/* Bounds that leave their product below 2^64; the file's own size decides the rest. */
+static bool header_is_possible(const header *head) {
+    const uint64_t *shape = head->shape;
+    uint64_t sum = 0;
+    for (size_t s = 0; s < IMAGE_SPLITS; s++) {
+        if (head->splits[s] > shape[0]) return false;
+        sum += head->splits[s];
+    }
+    return shape[0] > 0 && shape[0] <= UINT32_MAX && shape[1] > 0 && shape[1] <= 4 && shape[2] > 0 &&
+           shape[2] <= 4096 && shape[3] > 0 && shape[3] <= 4096 && sum == shape[0];
+}
+
+static status read_pixels(packed *file, const header *head, image_set *set, failure *why) {
+    char sha256[DIGEST];
+    const size_t sizes[IMAGE_SPLITS] = {head->splits[0], head->splits[1], head->splits[2]};
+    const size_t bytes = head->shape[0] * head->shape[1] * head->shape[2] * head->shape[3];
+    TRY(packed_expect(file, 0, HEADER + bytes, "by its first lines", why));
+    TRY(image_allocate(set, packed_path(file), sizes, head->shape[1], head->shape[2], head->shape[3], why));
+    TRY(packed_read(file, set->pixels, bytes, "pixels", why));
+    TRY(packed_end(file, sha256, why));
+    hash_pixels(head, set, sha256);
+    if (strcmp(sha256, head->pixels) != 0) {
+        return fail(why, STATUS_FORMAT, "\"%s\" is damaged: offset %d: expected pixels with SHA-256 %s, found %s",
+                    packed_path(file), HEADER, head->pixels, sha256);
+    }
+    memcpy(set->sha256, sha256, sizeof sha256);
+    return STATUS_OK;
+}
+
+static status read_open_cache(packed *file, const char *source, image_set *set, failure *why) {
+    char text[HEADER + 1] = "";
+    header head;
+    TRY(packed_read(file, text, HEADER, "a header of 512 bytes", why));
+    if (!parse_header(text, &head) || !header_is_possible(&head)) {
+        return fail(why, STATUS_FORMAT,
+                    "\"%s\": offset 0: expected the header of a set of images, beginning with "
+                    "\"affjord images 1\"",
+                    packed_path(file));
+    }
+    if (source != NULL && strcmp(head.source, source) != 0) {
+        return fail(why, STATUS_FORMAT, "\"%s\" was made from other files than those that are there",
+                    packed_path(file));
+    }
+    return read_pixels(file, &head, set, why);
+}
+
+status image_cache_read(const char *folder, const char *name, const char *source, image_set *set, failure *why) {
+    packed *file;
+    TRY(packed_open(folder, name, &file, why));
+    const status outcome = read_open_cache(file, source, set, why);
+    packed_close(&file);
+    return outcome;
+}
+
+void image_cache_hash(image_set *set) {
+    const header head = header_of(set);
+    hash_pixels(&head, set, set->sha256);
+}
+
+status image_cache_write(file_replacement *file, const char *source, const image_set *set, failure *why) {
+    char text[HEADER];
+    header head = header_of(set);
+    snprintf(head.source, sizeof head.source, "%s", source);
+    snprintf(head.pixels, sizeof head.pixels, "%s", set->sha256);
+    write_header(&head, text);
+    TRY(file_replace_write(file, text, sizeof text, why));
+    return file_replace_write(file, set->pixels, set->count * image_bytes(set), why);
+}

@@ -1,0 +1,81 @@
+/* partition.c - which pictures are for training, validation and test. */
+#include "data/partition.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+
+static const int NOT_NAMED = -1;
+
+typedef struct partition {
+    const char *path;
+    const char *at, *end; /* *end is 0 */
+    size_t line; /* from 1 */
+} partition;
+
+static int compare_name(const void *name, const void *entry) {
+    return strcmp(name, ((const photo_entry *)entry)->name);
+}
+
+/* Read one line and mark what it names. */
+static status read_line(partition *text, const photo_source *source, int *marks, failure *why) {
+    enum { NAME_MAX_SHOWN = 128 };
+    char name[NAME_MAX_SHOWN];
+    const size_t length = strcspn(text->at, " \t\r\n");
+    const char *blank = text->at + length, *digit = blank + strspn(blank, " \t");
+    const char *after = digit + (*digit != 0) + strspn(digit + (*digit != 0), " \t\r");
+    if (length == 0 || length >= sizeof name || digit == blank || *digit < '0' || *digit > '2' ||
+        (*after != '\n' && after != text->end)) {
+        return fail(why, STATUS_FORMAT, "%s:%zu: expected a name, a blank and 0, 1 or 2, found '%.*s'", text->path,
+                    text->line, (int)strcspn(text->at, "\r\n") > 40 ? 40 : (int)strcspn(text->at, "\r\n"), text->at);
+    }
+    memcpy(name, text->at, length);
+    name[length] = 0;
+    const photo_entry *entry = bsearch(name, source->entries, source->count, sizeof *entry, compare_name);
+    if (entry == NULL) {
+        return fail(why, STATUS_FORMAT, "%s:%zu: expected a picture of \"%s\", found '%s', which is not there",
+                    text->path, text->line, source->path, name);
+    }
+    int *mark = &marks[entry - source->entries];
+    if (*mark != NOT_NAMED)
+        return fail(why, STATUS_FORMAT, "%s:%zu: expected each picture once, found '%s' again", text->path, text->line,
+                    name);
+    *mark = *digit - '0';
+    text->at = after < text->end ? after + 1 : after;
+    return STATUS_OK;
+}
+
+static status read_lines(partition *text, const photo_source *source, int *marks, failure *why) {
+    for (size_t i = 0; i < source->count; i++) marks[i] = NOT_NAMED;
+    for (; text->at < text->end; text->line++) TRY(read_line(text, source, marks, why));
+    for (size_t i = 0; i < source->count; i++) {
+        if (marks[i] == NOT_NAMED) {
+            return fail(why, STATUS_FORMAT, "%s:%zu: expected a line for '%s' of \"%s\", but the file ends here",
+                        text->path, text->line, source->entries[i].name, source->path);
+        }
+    }
+    return STATUS_OK;
+}
+
+status partition_read(const char *path, const photo_source *source, image_split *splits, failure *why) {
+    unsigned char *bytes = NULL;
+    size_t size = 0;
+    TRY(file_read(path, &bytes, &size, why));
+    int *marks = malloc(source->count * sizeof *marks);
+    partition text = {.path = path, .at = (const char *)bytes, .end = (const char *)bytes + size, .line = 1};
+    status outcome = marks == NULL ? fail(why, STATUS_MEMORY, "no memory to read \"%s\"", path)
+                                   : read_lines(&text, source, marks, why);
+    for (size_t i = 0; outcome == STATUS_OK && i < source->count; i++) splits[i] = (image_split)marks[i];
+    free(marks);
+    free(bytes);
+    return outcome;
+}
+
+void partition_divide(const photo_source *source, const size_t size[IMAGE_SPLITS], image_split *splits) {
+    size_t split = 0, left = size[0];
+    for (size_t i = 0; i < source->count; i++, left--) {
+        while (left == 0) left = size[++split];
+        splits[i] = (image_split)split;
+    }
+}

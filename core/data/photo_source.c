@@ -1,0 +1,203 @@
+/* photo_source.c - JPEG files in a folder or in a zip archive. */
+#include "data/photo_source.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <zip.h>
+
+#include "base/file.h"
+#include "data/photo.h"
+
+static const char *last_part(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+/* Those with a dot in front are what some systems add to archives. */
+static bool is_photo(const char *name) {
+    const size_t length = strlen(name);
+    return name[0] != '.' && length > 4 && strcmp(name + length - 4, ".jpg") == 0;
+}
+
+/* Add an entry; the room doubles as they come. */
+static status add_entry(photo_source *source, const char *name, photo_entry entry, failure *why) {
+    if (entry.size > PHOTO_FILE_MAX) {
+        return fail(why, STATUS_FORMAT, "\"%s\": \"%s\": expected a picture of at most %d bytes, found %llu",
+                    source->path, name, PHOTO_FILE_MAX, (unsigned long long)entry.size);
+    }
+    const size_t count = source->count;
+    if ((count & (count - 1)) == 0) {
+        photo_entry *entries = realloc(source->entries, (count == 0 ? 1 : 2 * count) * sizeof *entries);
+        if (entries == NULL) return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
+        source->entries = entries;
+    }
+    entry.name = strdup(name);
+    if (entry.name == NULL) return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
+    source->entries[source->count++] = entry;
+    return STATUS_OK;
+}
+
+static status list_folder(photo_source *source, DIR *folder, failure *why) {
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        struct stat information;
+        if (!is_photo(entry->d_name)) continue;
+        if (fstatat(dirfd(folder), entry->d_name, &information, 0) != 0) {
+            return fail(why, STATUS_IO, "cannot read \"%s/%s\": %s", source->path, entry->d_name, strerror(errno));
+        }
+        const uint64_t mark =
+            (uint64_t)information.st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)information.st_mtim.tv_nsec;
+        TRY(add_entry(source, entry->d_name, (photo_entry){.size = (uint64_t)information.st_size, .mark = mark}, why));
+    }
+    return STATUS_OK;
+}
+
+static status open_folder(photo_source *source, failure *why) {
+    DIR *folder = opendir(source->path);
+    if (folder == NULL) return fail(why, STATUS_IO, "cannot read \"%s\": %s", source->path, strerror(errno));
+    const status outcome = list_folder(source, folder, why);
+    closedir(folder);
+    return outcome;
+}
+
+/* The directory of an archive is at its end, and so is what a cut one lacks. */
+static status fail_archive(const photo_source *source, const char *reason, failure *why) {
+    struct stat information;
+    const unsigned long long size = stat(source->path, &information) == 0 ? (unsigned long long)information.st_size : 0;
+    return fail(why, STATUS_FORMAT, "\"%s\": offset %llu, its end: expected the directory of a zip archive, but: %s",
+                source->path, size, reason);
+}
+
+static status list_archive(photo_source *source, failure *why) {
+    const zip_int64_t count = zip_get_num_entries(source->archive, 0);
+    for (zip_int64_t i = 0; i < count; i++) {
+        zip_stat_t information;
+        zip_stat_init(&information);
+        const zip_uint64_t wanted = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_CRC;
+        if (zip_stat_index(source->archive, (zip_uint64_t)i, 0, &information) != 0 ||
+            (information.valid & wanted) != wanted) {
+            return fail_archive(source, zip_strerror(source->archive), why);
+        }
+        const char *name = last_part(information.name);
+        if (!is_photo(name)) continue;
+        const photo_entry entry = {.size = information.size, .mark = information.crc, .place = (uint64_t)i};
+        TRY(add_entry(source, name, entry, why));
+    }
+    return STATUS_OK;
+}
+
+static status open_archive(photo_source *source, failure *why) {
+    int code = 0;
+    source->archive = zip_open(source->path, ZIP_RDONLY, &code);
+    if (source->archive != NULL) return list_archive(source, why);
+    zip_error_t error;
+    zip_error_init_with_code(&error, code);
+    const status outcome =
+        code == ZIP_ER_MEMORY ? fail(why, STATUS_MEMORY, "no memory to read \"%s\"", source->path)
+        : code == ZIP_ER_OPEN || code == ZIP_ER_NOENT || code == ZIP_ER_READ
+            ? fail(why, STATUS_IO, "cannot read \"%s\": %s", source->path, zip_error_strerror(&error))
+            : fail_archive(source, zip_error_strerror(&error), why);
+    zip_error_fini(&error);
+    return outcome;
+}
+
+static int compare_names(const void *left, const void *right) {
+    const photo_entry *a = left, *b = right;
+    return strcmp(a->name, b->name);
+}
+
+static status check_names(photo_source *source, failure *why) {
+    if (source->count == 0) return fail(why, STATUS_FORMAT, "\"%s\": expected files ending in .jpg", source->path);
+    qsort(source->entries, source->count, sizeof *source->entries, compare_names);
+    for (size_t i = 1; i < source->count; i++) {
+        if (strcmp(source->entries[i - 1].name, source->entries[i].name) == 0) {
+            return fail(why, STATUS_FORMAT, "\"%s\": expected each name once, found \"%s\" twice", source->path,
+                        source->entries[i].name);
+        }
+    }
+    return STATUS_OK;
+}
+
+status photo_source_open(const char *path, photo_source **out, failure *why) {
+    struct stat information;
+    photo_source *source = calloc(1, sizeof *source);
+    if (source == NULL) return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", path);
+    source->path = strdup(path);
+    status outcome;
+    if (source->path == NULL) {
+        outcome = fail(why, STATUS_MEMORY, "no memory to list \"%s\"", path);
+    } else if (stat(path, &information) != 0) {
+        outcome = fail(why, STATUS_IO, "cannot read \"%s\": %s", path, strerror(errno));
+    } else {
+        outcome = S_ISDIR(information.st_mode) ? open_folder(source, why) : open_archive(source, why);
+    }
+    if (outcome == STATUS_OK) outcome = check_names(source, why);
+    if (outcome != STATUS_OK) {
+        photo_source_close(&source);
+        return outcome;
+    }
+    *out = source;
+    return STATUS_OK;
+}
+
+void photo_source_close(photo_source **source) {
+    if (*source == NULL) return;
+    if ((*source)->archive != NULL) zip_discard((*source)->archive);
+    for (size_t i = 0; i < (*source)->count; i++) free((*source)->entries[i].name);
+    free((*source)->entries);
+    free((*source)->path);
+    free(*source);
+    *source = NULL;
+}
+
+/* What libzip says of a file in the archive; `offset` counts its unpacked bytes. */
+static status fail_entry(const photo_source *source, const photo_entry *entry, uint64_t offset, const char *reason,
+                         failure *why) {
+    return fail(why, STATUS_FORMAT, "\"%s\": \"%s\": offset %llu: expected %llu bytes in all, but: %s", source->path,
+                entry->name, (unsigned long long)offset, (unsigned long long)entry->size, reason);
+}
+
+static status read_member(const photo_source *source, const photo_entry *entry, zip_file_t *file, unsigned char *bytes,
+                          failure *why) {
+    uint64_t offset = 0;
+    /* One byte more than there should be: at the end, the CRC is checked. */
+    for (zip_int64_t part; (part = zip_fread(file, bytes + offset, entry->size + 1 - offset)) != 0;) {
+        if (part < 0) return fail_entry(source, entry, offset, zip_file_strerror(file), why);
+        offset += (uint64_t)part;
+        if (offset > entry->size) return fail_entry(source, entry, entry->size, "there are more", why);
+    }
+    if (offset < entry->size) return fail_entry(source, entry, offset, "it ends here", why);
+    return STATUS_OK;
+}
+
+status photo_source_read(photo_source *source, size_t index, unsigned char **bytes, size_t *size, failure *why) {
+    const photo_entry *entry = &source->entries[index];
+    if (source->archive == NULL) {
+        const size_t length = strlen(source->path) + strlen(entry->name) + 2;
+        char *path = malloc(length);
+        if (path == NULL) return fail(why, STATUS_MEMORY, "no memory to read \"%s/%s\"", source->path, entry->name);
+        snprintf(path, length, "%s/%s", source->path, entry->name);
+        const status outcome = file_read(path, bytes, size, why);
+        free(path);
+        return outcome;
+    }
+    zip_file_t *file = zip_fopen_index(source->archive, entry->place, 0);
+    if (file == NULL) return fail_entry(source, entry, 0, zip_strerror(source->archive), why);
+    unsigned char *content = malloc(entry->size + 1);
+    status outcome = content == NULL
+                         ? fail(why, STATUS_MEMORY, "no memory to read \"%s\" of \"%s\"", entry->name, source->path)
+                         : read_member(source, entry, file, content, why);
+    (void)zip_fclose(file);
+    if (outcome != STATUS_OK) {
+        free(content);
+        return outcome;
+    }
+    *bytes = content;
+    *size = (size_t)entry->size;
+    return STATUS_OK;
+}

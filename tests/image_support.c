@@ -1,0 +1,84 @@
+/* image_support.c - small sets of images, written by tests as published ones are. */
+#include "image_support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <criterion/criterion.h>
+#include <zlib.h>
+
+#include "data/image_reader.h"
+#include "scratch.h"
+
+char data_folder[64];
+
+void data_begin(void) {
+    scratch_create(data_folder);
+}
+
+void data_end(void) {
+    scratch_remove(data_folder);
+}
+
+void data_path(const char *name, char path[128]) {
+    scratch_path(data_folder, name, path);
+    for (char *slash = path + strlen(data_folder) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+        *slash = 0;
+        (void)mkdir(path, 0777);
+        *slash = '/';
+    }
+}
+
+void data_write(const char *name, const void *bytes, size_t size, bool gzip) {
+    char path[128];
+    data_path(name, path);
+    if (!gzip) {
+        scratch_write(path, bytes, size);
+        return;
+    }
+    gzFile file = gzopen(path, "wb6");
+    cr_assert_not_null(file);
+    cr_assert_eq(gzwrite(file, bytes, (unsigned)size), (int)size);
+    cr_assert_eq(gzclose(file), Z_OK);
+}
+
+unsigned char *idx_bytes(size_t rank, const uint32_t *shape, const unsigned char *numbers, size_t count, size_t *size) {
+    *size = 4 + 4 * rank + count;
+    unsigned char *bytes = malloc(*size);
+    cr_assert_not_null(bytes);
+    memcpy(bytes, (unsigned char[]){0, 0, 8, (unsigned char)rank}, 4);
+    for (size_t d = 0; d < rank; d++)
+        for (size_t i = 0; i < 4; i++) bytes[4 + 4 * d + i] = (unsigned char)(shape[d] >> (24 - 8 * i));
+    if (count > 0) memcpy(bytes + 4 + 4 * rank, numbers, count);
+    return bytes;
+}
+
+image_set *open_set(const char *name) {
+    image_set *set = NULL;
+    failure why = {""};
+    cr_assert_eq(image_open(name, data_folder, &set, &why), STATUS_OK, "%s", why.text);
+    cr_assert_not_null(set);
+    return set;
+}
+
+void expect_refused(const char *name, status expected, const char *words, const char *more_words) {
+    image_set *set = NULL;
+    failure why = {""};
+    cr_expect_eq(image_open(name, data_folder, &set, &why), expected, "%s: %s", name, why.text);
+    cr_expect_null(set);
+    cr_expect_not_null(strstr(why.text, words), "no \"%s\" in: %s", words, why.text);
+    cr_expect_not_null(strstr(why.text, more_words), "no \"%s\" in: %s", more_words, why.text);
+}
+
+image_set *make_set(const size_t size[IMAGE_SPLITS], size_t channels, size_t height, size_t width,
+                    const unsigned char *pixels) {
+    image_set *set = calloc(1, sizeof *set);
+    cr_assert_not_null(set);
+    set->name = strdup("made");
+    cr_assert_eq(image_allocate(set, "memory", size, channels, height, width, NULL), STATUS_OK);
+    memcpy(set->pixels, pixels, set->count * channels * height * width);
+    memset(set->sha256, '0', 64);
+    return set;
+}
