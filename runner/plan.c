@@ -15,9 +15,18 @@ static status fail_memory(failure *why) {
     return fail(why, STATUS_MEMORY, "out of memory");
 }
 
+static void canonical_value(const settings *values, const setting_option *option, char out[SETTINGS_TEXT_MAX]) {
+    const void *at = (const char *)values + option->offset;
+    if (option->type == SETTING_REAL) snprintf(out, SETTINGS_TEXT_MAX, "%.17g", *(const double *)at);
+    else settings_text(values, option, out);
+}
+
 void plan_run_key(const settings *values, const char *checksum, uint64_t seed, char key[PLAN_KEY_SIZE]) {
     SHA2_CTX hash;
-    char line[2 * SETTINGS_TEXT_MAX], value[SETTINGS_TEXT_MAX], digest[SHA256_DIGEST_STRING_LENGTH];
+    settings initial;
+    settings_default(&initial);
+    char line[2 * SETTINGS_TEXT_MAX], value[SETTINGS_TEXT_MAX], usual[SETTINGS_TEXT_MAX];
+    char digest[SHA256_DIGEST_STRING_LENGTH];
     SHA256Init(&hash);
     int length = snprintf(line, sizeof line, "format=%d\nreal=%s\ndata=%s\nseed=%" PRIu64 "\n", PLAN_FORMAT_VERSION,
                           REAL_NAME, checksum, seed);
@@ -25,9 +34,9 @@ void plan_run_key(const settings *values, const char *checksum, uint64_t seed, c
     for (size_t i = 0; i < settings_count(); i++) {
         const setting_option *option = settings_option(i);
         if (!option->keyed) continue;
-        const void *at = (const char *)values + option->offset;
-        if (option->type == SETTING_REAL) snprintf(value, sizeof value, "%.17g", *(const double *)at);
-        else settings_text(values, option, value);
+        canonical_value(values, option, value);
+        canonical_value(&initial, option, usual);
+        if (strcmp(value, usual) == 0) continue;
         length = snprintf(line, sizeof line, "%s=%s\n", option->name, value);
         SHA256Update(&hash, (const uint8_t *)line, (size_t)length);
     }

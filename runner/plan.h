@@ -50,7 +50,11 @@ void plan_destroy(plan **runs);
 /* Key of a run: the first 32 hexadecimal digits of the SHA-256 of
  *
  *     format=1\n  real=F32\n  data=CHECKSUM\n  seed=SEED\n
- *     section.key=value\n      for every keyed setting, in the order of options.def, reals by %.17g
+ *     section.key=value\n      for every keyed setting that differs from its default, in the order of
+ *                              options.def, reals by %.17g
+ *
+ * Defaults are left out, so that a setting added later, whose default is what was done before, leaves all keys as they
+ * are. A default that changes therefore has to raise PLAN_FORMAT_VERSION.
  */
 void plan_run_key(const settings *values, const char *checksum, uint64_t seed, char key[PLAN_KEY_SIZE]);
 
