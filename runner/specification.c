@@ -113,7 +113,7 @@ status specification_read(const checkpoint *from, const char *path, settings *va
         if (strcmp(option->section, "experiment") == 0) continue;
         const char *text = checkpoint_get_text(from, option->name);
         failure reason;
-        if (!text) return fail(why, STATUS_FORMAT, "%s: the setting %s is missing", path, option->name);
+        if (!text) continue; /* a setting that is younger than the file; its default is what was done before */
         if (settings_parse(option, text, &read, &reason) != STATUS_OK)
             return fail(why, STATUS_FORMAT, "%s: %s", path, reason.text);
     }

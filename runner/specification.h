@@ -20,8 +20,9 @@ status specification_write(const settings *values, size_t dimension, checkpoint 
 
 /* The opposite; [experiment] gets its defaults. `path` is for messages. Texts
  * whose name is not that of a section and a dot are others' and passed over.
- * Errors: STATUS_FORMAT for a setting that is missing, unknown or out of
- * range. */
+ * A setting that the file does not have gets its default, as it may be
+ * younger. Errors: STATUS_FORMAT for one that is unknown or out of range, and
+ * where there is no dimension. */
 status specification_read(const checkpoint *from, const char *path, settings *values, size_t *dimension, failure *why);
 
 #endif
