@@ -120,7 +120,7 @@ static status write_run(recorder *book, const plan_run *run, recorder_run *row, 
         snprintf(row->data_checksum, sizeof row->data_checksum, "%s", run->dataset->checksum);
         snprintf(row->model, sizeof row->model, "%s", run->model->name);
         row->seed = run->seed;
-        row->iterations = run->values->train_iterations;
+        row->iterations = run->values->experiment_task == TASK_COUNT ? 0 : run->values->train_iterations;
         TRY(recorder_put_run(book, row, why));
         TRY(recorder_find_run(book, run->key, row, why));
     }

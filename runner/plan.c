@@ -8,8 +8,10 @@
 
 #include <sha2.h>
 
+#include "base/nearest.h"
 #include "base/real.h"
 #include "data/dataset.h"
+#include "data/image.h"
 
 static status fail_memory(failure *why) {
     return fail(why, STATUS_MEMORY, "out of memory");
@@ -59,7 +61,30 @@ static status fail_at_list(const experiment_config *config, const char *name, st
     return fail(why, code, "%s: %s: %s", origin, name, reason);
 }
 
+/* Of images whose models are only counted: nothing is opened. */
+static status describe_images(const experiment_config *config, const char *item, plan_dataset *out, failure *why) {
+    const image_kind *kind = image_kind_of(item);
+    failure reason;
+    if (!kind) {
+        const char *names[8];
+        const size_t count = image_kind_count();
+        for (size_t i = 0; i < count && i < 8; i++) names[i] = image_kind_name(image_kind_at(i));
+        const char *nearest = nearest_name(item, count, names);
+        failure_describe(&reason, "no set of images \"%s\"%s%s", item, nearest ? "; the nearest is " : "",
+                         nearest ? nearest : "");
+        return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, why);
+    }
+    image_kind_shape(kind, out->shape);
+    out->dimension = out->shape[0] * out->shape[1] * out->shape[2];
+    snprintf(out->source, sizeof out->source, "%s", item);
+    snprintf(out->name, sizeof out->name, "%s", item);
+    snprintf(out->checksum, sizeof out->checksum, "%.30s %zux%zux%zu", item, out->shape[0], out->shape[1],
+             out->shape[2]);
+    return STATUS_OK;
+}
+
 static status describe_dataset(const experiment_config *config, const char *item, plan_dataset *out, failure *why) {
+    if (config_settings(config)->experiment_task == TASK_COUNT) return describe_images(config, item, out, why);
     failure reason;
     dataset *data;
     status code = config_data_source(config, item, out->source, &reason);

@@ -15,6 +15,7 @@ typedef struct plan_dataset {
     char name[SETTINGS_TEXT_MAX]; /* dataset_name() */
     char checksum[PLAN_CHECKSUM_SIZE];
     size_t dimension; /* D */
+    size_t shape[3]; /* channels, height, width of images; 0 for points */
 } plan_dataset;
 
 typedef struct plan_model {
@@ -40,7 +41,8 @@ typedef struct plan {
 } plan;
 
 /* Make the plan. `seeds` (may be NULL) replaces experiment.seeds, as in "0-4".
- * Opens every data set for its name and checksum. Does not need `config`
+ * Opens every data set for its name and checksum; a count of parameters needs
+ * only the shape of its images, which stands for the checksum then. Does not need `config`
  * afterwards. The caller owns *out. Errors: STATUS_INVALID (seeds, an unknown
  * data set, two data sets or models that are the same), STATUS_IO and
  * STATUS_FORMAT (a data file), STATUS_MEMORY. */

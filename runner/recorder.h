@@ -179,6 +179,14 @@ typedef struct recorder_losses {
 status recorder_each_loss(recorder *book, const char *experiment,
                           void (*visit)(void *argument, const recorder_losses *losses), void *argument, failure *why);
 
+/* A row of the view table2; 0 where a count is not known. */
+typedef struct recorder_count {
+    const char *dataset, *architecture, *model;
+    uint64_t paper, declared, effective;
+} recorder_count;
+status recorder_each_count(recorder *book, void (*visit)(void *argument, const recorder_count *row), void *argument,
+                           failure *why);
+
 /* Pass on every fault of the file's structure and of its references, one
  * sentence each. */
 status recorder_check(recorder *book, void (*fault)(void *argument, const char *text), void *argument, failure *why);

@@ -181,6 +181,23 @@ status recorder_each_loss(recorder *book, const char *experiment,
     }
 }
 
+status recorder_each_count(recorder *book, void (*visit)(void *argument, const recorder_count *row), void *argument,
+                           failure *why) {
+    sqlite3_stmt *rows;
+    bool more;
+    TRY(recorder_select(book, STATEMENT_EACH_COUNT, &rows, why, ""));
+    for (;;) {
+        TRY(recorder_next(book, rows, &more, why));
+        if (!more) return STATUS_OK;
+        visit(argument, &(recorder_count){.dataset = text_at(rows, 0),
+                                          .architecture = text_at(rows, 1),
+                                          .model = text_at(rows, 2),
+                                          .paper = count_at(rows, 3),
+                                          .declared = count_at(rows, 4),
+                                          .effective = count_at(rows, 5)});
+    }
+}
+
 status recorder_check(recorder *book, void (*fault)(void *argument, const char *text), void *argument, failure *why) {
     sqlite3_stmt *rows;
     bool more;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "field/image_model.h"
 #include "flow/cnf.h"
 
 static const setting_option OPTIONS[] = {

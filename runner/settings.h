@@ -31,6 +31,9 @@ typedef struct settings {
 #include "options.def"
 } settings;
 
+/* Positions of the choice experiment.task. */
+enum { TASK_TRAIN, TASK_COUNT };
+
 typedef enum setting_type {
     SETTING_INTEGER,
     SETTING_REAL,

@@ -10,6 +10,9 @@ _Static_assert(SOLVER_EULER == 0 && SOLVER_MIDPOINT == 1 && SOLVER_RK4 == 2 && S
 _Static_assert(DIVERGENCE_EXACT == 0 && DIVERGENCE_RADEMACHER == 1 && DIVERGENCE_GAUSSIAN == 2, "flow.divergence");
 _Static_assert(GRADIENT_DISCRETE == 0 && GRADIENT_ADJOINT == 1, "solver.gradient");
 
+_Static_assert(IMAGE_IGNORE == 0 && IMAGE_CONCAT == 1 && IMAGE_HYPER == 2 && IMAGE_CONCATSQUASH == 3, "image.layer");
+_Static_assert(IMAGE_PAPER == 0 && IMAGE_RELEASE == 1, "image.variant");
+
 static const char DIMENSION[] = "dimension"; /* the text that is no setting */
 
 void specification_flow(const settings *values, size_t dimension, cnf_spec *out) {
@@ -30,6 +33,21 @@ void specification_flow(const settings *values, size_t dimension, cnf_spec *out)
         .divergence = (cnf_divergence)values->flow_divergence,
         .gradient = (cnf_gradient)values->solver_gradient,
     };
+}
+
+void specification_image(const settings *values, const size_t shape[3], image_spec *out) {
+    *out = (image_spec){
+        .channels = shape[0],
+        .height = shape[1],
+        .width = shape[2],
+        .architecture = values->model_context == CONTEXT_AUGMENTED ? IMAGE_AFFJORD : IMAGE_FFJORD,
+        .layer = (image_layer)values->image_layer,
+        .variant = (image_variant)values->image_variant,
+        .hidden_layers = values->image_hidden_layers,
+        .moving = values->image_moving,
+        .fed = values->image_fed,
+    };
+    for (size_t i = 0; i < out->hidden_layers; i++) out->hidden[i] = values->image_hidden_channels;
 }
 
 void specification_trainer(const settings *values, size_t dimension, uint64_t seed, trainer_spec *out) {

@@ -2,6 +2,7 @@
 #ifndef AFFJORD_RUNNER_SPECIFICATION_H
 #define AFFJORD_RUNNER_SPECIFICATION_H
 
+#include "field/image_model.h"
 #include "flow/cnf.h"
 #include "settings.h"
 #include "train/checkpoint.h"
@@ -9,6 +10,9 @@
 
 /* The flow that the settings describe on R^dimension. */
 void specification_flow(const settings *values, size_t dimension, cnf_spec *out);
+
+/* The image model that they describe, for images of shape = {channels, height, width}. */
+void specification_image(const settings *values, const size_t shape[3], image_spec *out);
 
 /* The training that they describe. */
 void specification_trainer(const settings *values, size_t dimension, uint64_t seed, trainer_spec *out);

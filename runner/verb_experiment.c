@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "arguments.h"
+#include "count.h"
 #include "dry_run.h"
 #include "enrolment.h"
 #include "figures.h"
@@ -74,6 +75,10 @@ static size_t core_count(void) {
 
 /* --- Running --- */
 
+static bool counts(const experiment *self) {
+    return config_settings(self->config)->experiment_task == TASK_COUNT;
+}
+
 /* How the wait for another process goes. */
 typedef struct waiting {
     const experiment *self;
@@ -120,7 +125,12 @@ static status write_and_train(const experiment *self, recorder *book, const mach
                 "%zu run%s with other settings left experiment %s; they stay in the database under their keys\n",
                 list->stale_count, list->stale_count == 1 ? "" : "s", self->row.name);
     status outcome = STATUS_OK;
-    if (list->done < list->count) outcome = train(self, book, list, here, result, why);
+    if (list->done < list->count && counts(self)) {
+        outcome = count_runs(book, self->runs, list, &here->session, why);
+        result->done = list->count - list->done;
+    } else if (list->done < list->count) {
+        outcome = train(self, book, list, here, result, why);
+    }
     enrolment_destroy(&list);
     return outcome;
 }
@@ -159,7 +169,9 @@ static void show(const experiment *self, bool computed) {
     failure why;
     recorder *book;
     if (!self->asked.quiet && recorder_open_reading(self->database, &book, &why) == STATUS_OK) {
-        if (summary_write(book, self->row.name, stdout, &why) != STATUS_OK) fprintf(stderr, "%s\n", why.text);
+        const status written = counts(self) ? count_write(book, self->runs, stdout, &why)
+                                            : summary_write(book, self->row.name, stdout, &why);
+        if (written != STATUS_OK) fprintf(stderr, "%s\n", why.text);
         recorder_close(&book, NULL);
     }
     if (*items && (computed || !figures_exist(self->database, items)))

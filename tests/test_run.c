@@ -255,6 +255,23 @@ Test(run, experiments_share_runs_by_key) {
     cr_assert_str_eq(output, "4|2|8\n");
 }
 
+Test(run, table_2_is_counted_to_the_last_parameter) {
+    EXPECT(0, "$AFFJORD experiments/table2.ini --db $TEST_DIR/count.db");
+    EXPECT_SAYS("8976115     8976115");
+    EXPECT_SAYS("outputs for z* are computed and dropped");
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/count.db 'SELECT count(*) FROM table2 WHERE declared = paper AND effective <= declared'");
+    cr_assert_str_eq(output, "12\n");
+    /* What the groups lose is the difference. */
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/count.db \"SELECT count(*) FROM (SELECT sum(CASE name WHEN 'parameters_declared' THEN "
+           "value ELSE -value END) AS rest FROM metric WHERE name <> 'parameters' GROUP BY run_id) WHERE rest = 0\"");
+    cr_assert_str_eq(output, "12\n");
+    EXPECT(2, "$AFFJORD experiments/table2.ini --db $TEST_DIR/none.db --set experiment.data=mnits");
+    EXPECT_SAYS("no set of images \"mnits\"; the nearest is mnist");
+    EXPECT(2, "$AFFJORD experiments/table2.ini --db $TEST_DIR/none.db --set experiment.task=train");
+}
+
 Test(run, wrong_settings_exit_2_and_write_nothing) {
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --set solver.stepz=3");
     EXPECT_SAYS("solver.steps");

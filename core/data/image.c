@@ -18,6 +18,7 @@ enum { KINDS = 3, FOLDERS_MAX = 2, PATH_SIZE = 4096 };
 
 struct image_kind {
     const char *name;
+    size_t shape[3]; /* channels, height, width */
     const char *folders[FOLDERS_MAX]; /* where a set of the plain name may be; the second is optional */
     image_reader *read;
     const char *source;
@@ -25,17 +26,20 @@ struct image_kind {
 
 static const image_kind kinds[KINDS] = {
     {"mnist",
+     {1, 28, 28},
      {"mnist"},
      mnist_read,
      "From the MNIST database page of Yann LeCun, the files train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz "
      "(the two with labels are not used), packed or unpacked, into the folder mnist."},
     {"cifar10",
+     {3, 32, 32},
      {"cifar10", "cifar-10-batches-bin"},
      cifar_read,
      "From the CIFAR-10 page of Alex Krizhevsky, the binary version, cifar-10-binary.tar.gz (that page gives its MD5 "
      "as c32a1d4ab5d03f1284b67883e8d87530); unpacked, it is the folder cifar-10-batches-bin, which may also be called "
      "cifar10, with data_batch_1.bin to data_batch_5.bin and test_batch.bin."},
     {"celeba",
+     {3, 32, 32},
      {"celeba"},
      celeba_read,
      "From the CelebA page of MMLAB, CUHK, \"Align&Cropped Images\": img_align_celeba.zip (1.4 GB, MD5 "
@@ -54,6 +58,10 @@ const image_kind *image_kind_at(size_t index) {
 
 const char *image_kind_name(const image_kind *kind) {
     return kind->name;
+}
+
+void image_kind_shape(const image_kind *kind, size_t shape[3]) {
+    memcpy(shape, kind->shape, sizeof kind->shape);
 }
 
 const char *image_kind_source(const image_kind *kind) {

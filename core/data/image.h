@@ -48,6 +48,9 @@ size_t image_kind_count(void);
 const image_kind *image_kind_at(size_t index);
 const char *image_kind_name(const image_kind *kind);
 
+/* Channels, height and width of its images, as they are used here. */
+void image_kind_shape(const image_kind *kind, size_t shape[3]);
+
 /* Which files the set needs, where they are published and where they go; a
  * sentence for the user. */
 const char *image_kind_source(const image_kind *kind);

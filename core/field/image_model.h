@@ -1,0 +1,73 @@
+/* image_model.h - what the multiscale image models consist of, down to the last parameter.
+ *
+ * While h >= 4 and w >= 4 a scale is a flow at (c, h, w), a squeeze of 2 x 2
+ * pixels into channels, a flow at (4c, h/2, w/2), and half of the channels
+ * leave; the next scale starts at (2c, h/2, w/2). The last scale has one flow
+ * and no squeeze. A flow's field is a chain of 3 x 3 convolutions.
+ *
+ * Two numbers are told of every group of parameters: `declared`, what a count
+ * of the authors' modules gives (Table 2), and `effective`, what can change
+ * the output. Nothing else is stored or trained by the library. */
+#ifndef AFFJORD_FIELD_IMAGE_MODEL_H
+#define AFFJORD_FIELD_IMAGE_MODEL_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+
+typedef enum image_architecture { IMAGE_FFJORD, IMAGE_AFFJORD } image_architecture;
+
+/* How a convolution takes in the context (t, or entries of z*): not at all; as channels; by all its weights being
+ * linear in it; by a gate and a shift of every output. */
+typedef enum image_layer { IMAGE_IGNORE, IMAGE_CONCAT, IMAGE_HYPER, IMAGE_CONCATSQUASH } image_layer;
+
+/* Where the paper and its authors' release differ, for AFFJORD: the paper joins z* to z as channels; the release joins
+ * zeros, and its hyper layers take the bias from the first numbers of the weight. */
+typedef enum image_variant { IMAGE_PAPER, IMAGE_RELEASE } image_variant;
+
+enum {
+    IMAGE_HIDDEN_MAX = 6, /* hidden layers of a field */
+    IMAGE_FLOWS_MAX = 15, /* flows: images of up to 512 x 512 */
+    IMAGE_GROUPS_MAX = 48, /* groups of parameters of one flow */
+    IMAGE_SIDE_MAX = 512,
+    IMAGE_CHANNELS_MAX = 1024
+};
+
+typedef struct image_spec {
+    size_t channels, height, width; /* of the data */
+    image_architecture architecture;
+    image_layer layer;
+    image_variant variant;
+    size_t hidden_layers; /* 1 .. IMAGE_HIDDEN_MAX */
+    size_t hidden[IMAGE_HIDDEN_MAX]; /* channels between the convolutions */
+    size_t moving; /* first entries of z* that its equation moves: 20 */
+    size_t fed; /* first entries of z* that hyper and concatsquash layers see: 10 */
+} image_spec;
+
+typedef struct image_group {
+    char name[48]; /* as in "flow.2.field.0.hyper.weight" */
+    size_t declared, effective;
+    const char *reason; /* of the difference, one clause; NULL where there is none */
+} image_group;
+
+typedef struct image_flow {
+    size_t scale; /* 0, 1, ... */
+    size_t channels, height, width; /* of its data */
+    size_t declared, effective; /* sums over its groups */
+    size_t group_count;
+    image_group groups[IMAGE_GROUPS_MAX];
+} image_flow;
+
+typedef struct image_model {
+    image_spec spec;
+    size_t scales;
+    size_t declared, effective; /* sums over the flows */
+    size_t flow_count;
+    image_flow flows[IMAGE_FLOWS_MAX];
+} image_model;
+
+/* *out <- the model of a specification. The caller holds it (some 60 KB, not for a small stack). Errors:
+ * STATUS_INVALID with the reason: an empty size, a bound exceeded, an odd side that would have to be squeezed. */
+status image_model_expand(const image_spec *spec, image_model *out, failure *why);
+
+#endif
