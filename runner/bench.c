@@ -1,4 +1,4 @@
-/* bench.c - `./run bench toy`: the training step of the toy experiments.
+/* bench.c - `./run bench`: which benchmark, and `toy`, the training step of the toy experiments.
  *
  * Batch 512, classic Runge-Kutta with 40 steps (160 evaluations), width 64,
  * exact trace, discrete gradient, Adam. The cases are run in turns, so that a
@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "backend/cpu/cpu.h"
+#include "bench_conv.h"
 #include "bench_peak.h"
 #include "train/trainer.h"
 
@@ -144,10 +145,11 @@ int bench_run(int count, char **arguments) {
         }
         repeats = (size_t)wanted;
     } else if (count != 1) {
-        fprintf(stderr, "usage: ./run bench toy [--repeats N]\n");
+        fprintf(stderr, "usage: ./run bench toy|conv [--repeats N]\n");
         return 2;
     }
     if (strcmp(arguments[0], "toy") == 0) return bench_toy(repeats);
-    fprintf(stderr, "bench: no benchmark \"%s\"; there is: toy\n", arguments[0]);
+    if (strcmp(arguments[0], "conv") == 0) return bench_conv(repeats);
+    fprintf(stderr, "bench: no benchmark \"%s\"; there are: toy, conv\n", arguments[0]);
     return 2;
 }

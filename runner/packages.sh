@@ -22,6 +22,7 @@ libinih-dev      usr/include/ini.h
 libjansson-dev   usr/include/jansson.h
 libmd-dev        usr/include/sha256.h
 libsleef-dev     usr/include/ARCHITECTURE/sleef.h
+libdnnl-dev      usr/include/oneapi/dnnl/dnnl.h
 librandom123-dev usr/include/Random123/philox.h
 libjpeg62-turbo-dev usr/include/jpeglib.h
 libzip-dev       usr/include/zip.h

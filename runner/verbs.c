@@ -20,9 +20,11 @@ static int run_bench(int count, char **words, int all_count, char **all) {
 
 const verb verb_bench = {.name = "bench",
                          .summary = "time the parts that decide how long a training takes",
-                         .usage = "usage: ./run bench toy [--repeats N]\n"
-                                  "\n"
-                                  "Times the training step of the toy experiments: median and minimum seconds.\n",
+                         .usage =
+                             "usage: ./run bench toy|conv [--repeats N]\n"
+                             "\n"
+                             "toy: the training step of the toy experiments. conv: the convolutional field and its\n"
+                             "reverse beside bare convolutions of the same shapes. Median and minimum seconds.\n",
                          .run = run_bench};
 
 static int run_data(int count, char **words, int all_count, char **all) {

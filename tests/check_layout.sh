@@ -22,6 +22,8 @@ breach "only runner/recorder* includes sqlite3.h" \
     "$(grep -rnE '#include *[<"]sqlite3\.h' core runner | grep -v '^runner/recorder')"
 breach "only runner/config* includes ini.h" \
     "$(grep -rnE '#include *[<"]ini\.h' core runner | grep -v '^runner/config')"
+breach "only core/backend/cpu/conv_library.c includes oneDNN or OpenMP" \
+    "$(grep -rnE '#include *[<"](oneapi/|dnnl|omp\.h)' core runner | grep -v '^core/backend/cpu/conv_library')"
 breach "only core/backend/cuda includes CUDA" \
     "$(grep -rnE '#include *[<"](cuda|cublas|cudnn)' core runner | grep -v '^core/backend/cuda/')"
 breach "the library prints or exits" "$(grep -rnE '\b(printf|fprintf *\((stdout|stderr)|puts|exit|abort)\(' core --include='*.c' --include='*.h' --include='*.inc' | grep -v 'format(printf')"

@@ -14,7 +14,9 @@
 #ifndef AFFJORD_BACKEND_BACKEND_H
 #define AFFJORD_BACKEND_BACKEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/real.h"
 
@@ -22,7 +24,9 @@ enum {
     LANES = 16, /* partial sums of a sum over points */
     CHUNK = 128, /* points worked on together */
     ALIGNMENT = 64,
-    TOY_DIMENSION_MAX = 64 /* D of the toy field */
+    TOY_DIMENSION_MAX = 64, /* D of the toy field */
+    CONV_TAPS = 9, /* of a 3 x 3 convolution */
+    NARROW_MAX = 4 /* few channels */
 };
 
 /* The shape of the toy field at one instant,
@@ -41,6 +45,28 @@ static inline size_t toy_unit(toy_shape shape) {
 }
 static inline size_t toy_stride(toy_shape shape) {
     return (shape.width * toy_unit(shape) + LANES - 1) / LANES * LANES;
+}
+
+/* The activations of the image models: log(1 + exp(x)), tanh x, x / (1 + exp(-x)). */
+typedef enum activation { ACTIVATION_SOFTPLUS, ACTIVATION_TANH, ACTIVATION_SWISH } activation;
+
+/* A hidden layer on dual numbers, channel-last: (2, images, pixels, channels), the values of all images, then their
+ * tangents. Pixel p has bias vector bias_of[p] of K; NULL for one that all share. */
+typedef struct dual_shape {
+    activation function;
+    size_t images, pixels, channels;
+    const uint32_t *bias_of; /* (pixels) */
+} dual_shape;
+
+/* A 3 x 3 convolution, stride 1 and zero padding 1, from (images, height, width, wide) to (images, height, width, few),
+ * or the other way round in reverse; wide is a multiple of LANES, few 1 .. NARROW_MAX. */
+typedef struct narrow_shape {
+    size_t images, height, width, wide, few;
+} narrow_shape;
+
+/* Reals of scratch for a row's partial sums and their folds. */
+static inline size_t narrow_scratch(const narrow_shape *shape) {
+    return (shape->width * shape->few + LANES - 1) / LANES * LANES * (LANES + 1);
 }
 
 /* Adam's constants for one step (Kingma and Ba 2015), bias corrections included. */
@@ -79,6 +105,20 @@ typedef struct backend_ops {
      * LANES reals a number of theta. */
     void (*toy_reverse)(toy_shape shape, const real *theta, const real *z, const real *probe, const real *a,
                         const real *l, real *zbar, real *theta_bar, real *lanes);
+
+    /* h and y (2, images, pixels, channels). y <- activation of h with bias (K, channels) added to its values, on dual
+     * numbers; y may not be h. Where keep, the values of h give way to what dual_reverse needs. */
+    void (*dual_activate)(const dual_shape *shape, const real *bias, bool keep, real *h, real *y);
+
+    /* Its reverse, after a dual_activate that kept: the cotangent of y in ybar gives way to that of h, and bias_bar
+     * (K, channels) gets that of the bias added. */
+    void (*dual_reverse)(const dual_shape *shape, const real *h, real *ybar, real *bias_bar);
+
+    /* y (.., few) <- convolution of x (.., wide) by w (few, 3, 3, wide). */
+    void (*narrow_convolve)(const narrow_shape *shape, const real *w, const real *x, real *y, real *scratch);
+
+    /* gradient (few, 3, 3, wide) += cotangent of w for the cotangent ybar of y. */
+    void (*narrow_outer)(const narrow_shape *shape, const real *x, const real *ybar, real *gradient);
 } backend_ops;
 
 #endif

@@ -54,4 +54,67 @@ static inline vreal v_sigmoid(vreal x) {
     return v_fma(v_set((real)0.5), v_tanh(v_mul(v_set((real)0.5), x)), v_set((real)0.5));
 }
 
+/* The logistic function 1 / (1 + exp(-x)) and log(1 + exp(x)), both with small relative errors at both ends, from
+ * t = exp(-|x|):
+ *
+ *   log(1 + exp(x)) = max(x, 0) + log(1 + t),    log(1 + t) = 2 artanh(s), s = t / (2 + t)
+ *   logistic = 1 / (1 + t), or t / (1 + t) for a negative x
+ *
+ * One division serves both quotients. NaN stays NaN. */
+#ifdef AFFJORD_DOUBLE
+static inline vreal v_softplus(vreal x, vreal *logistic) {
+    const vreal t = det_exp(-fabs(x));
+    *logistic = (x < 0 ? t : 1) / (1 + t);
+    return v_max(x, 0) + det_log1p(t);
+}
+#else
+/* exp(-a) for a >= 0 to 2 ulp; from 87 on that of 87, still a normal number: r = -a - k log 2 in [-0.35, 0.35], then
+ * 1 + r + r^2 (a polynomial of degree 4), fitted at Chebyshev's nodes. */
+static inline vreal v_exp_negative(vreal a) {
+    const vreal shift = v_set(0x1.8p+23f + 127), clamped = v_min(v_set(87), a);
+    const vreal shifted = v_fnma(clamped, v_set(0x1.715476p+0f), shift), k = v_sub(shifted, shift);
+    vreal r = v_fnma(k, v_set(0x1.62e43p-1f), v_sub(v_set(0), clamped));
+    r = v_fnma(k, v_set(-0x1.05c61p-29f), r);
+    vreal p = v_fma(v_set(0x1.6d4366p-10f), r, v_set(0x1.120ba6p-7f));
+    p = v_fma(p, r, v_set(0x1.5554e8p-5f));
+    p = v_fma(p, r, v_set(0x1.5554dcp-3f));
+    p = v_fma(p, r, v_set(0.5f));
+    p = v_fma(v_mul(r, r), p, r);
+    const vreal power = v_power(shifted);
+    return v_fma(p, power, power);
+}
+
+static inline vreal v_softplus(vreal x, vreal *logistic) {
+    const vreal t = v_exp_negative(v_abs(x));
+    const vreal one = v_add(v_set(1), t), two = v_add(v_set(2), t);
+    const vreal q = v_div(v_set(1), v_mul(one, two));
+    /* The numerator is 1 from the least normal number on, and t up to 0; between them t is 1 anyway. */
+    const vreal step = v_max(v_min(v_mul(x, v_set(0x1p+126f)), v_set(1)), v_set(0));
+    *logistic = v_mul(v_mul(v_max(step, t), two), q);
+    const vreal s = v_mul(v_mul(t, one), q), w = v_mul(s, s);
+    vreal p = v_fma(v_set(0x1.dbef8ep-4f), w, v_set(0x1.bc7bep-4f));
+    p = v_fma(p, w, v_set(0x1.24c9bep-3f));
+    p = v_fma(p, w, v_set(0x1.9998d2p-3f));
+    p = v_fma(p, w, v_set(0x1.555556p-2f));
+    const vreal artanh = v_fma(v_mul(s, w), p, s);
+    return v_fma(v_set(2), artanh, v_max(v_set(0), x));
+}
+#endif
+
+/* x logistic(x) and its derivatives, with s the logistic function: s + y (1 - s), and s (1 - s) (2 + x (1 - 2 s)). */
+static inline vreal v_swish(vreal x, vreal *slope) {
+    vreal s;
+    v_softplus(x, &s);
+    const vreal y = v_mul(x, s);
+    *slope = v_fma(y, v_sub(v_set(1), s), s);
+    return y;
+}
+static inline vreal v_swish_slopes(vreal x, vreal *bend) {
+    vreal s;
+    v_softplus(x, &s);
+    const vreal rest = v_sub(v_set(1), s);
+    *bend = v_mul(v_mul(s, rest), v_fma(x, v_sub(rest, s), v_set(2)));
+    return v_fma(v_mul(x, s), rest, s);
+}
+
 #endif

@@ -1,0 +1,152 @@
+/* conv.c - convolutions in plain loops, and the way to each kind. */
+#include "backend/cpu/conv.h"
+
+#include <string.h>
+
+#include "backend/cpu/conv_internal.h"
+
+/* The outputs whose tap (offset 0, 1, 2 of a dimension) falls inside: first .. end - 1 of n. */
+static size_t first_inside(size_t offset) {
+    return offset == 0 ? 1 : 0;
+}
+static size_t end_inside(size_t offset, size_t n) {
+    return offset == 2 ? n - 1 : n;
+}
+
+/* Weights (3, 3, in, out); those for the way back (3, 3, out, in), turned by half a circle. */
+static void plain_pack(conv *self, const real *weight, real *forward, real *reverse) {
+    const size_t in = self->shape.in, out = self->shape.out;
+    for (size_t o = 0; o < out; o++)
+        for (size_t c = 0; c < in; c++)
+            for (size_t tap = 0; tap < CONV_TAPS; tap++) {
+                const real w = weight[(o * in + c) * CONV_TAPS + tap];
+                if (forward) forward[(tap * in + c) * out + o] = w;
+                if (reverse) reverse[((CONV_TAPS - 1 - tap) * out + o) * in + c] = w;
+            }
+}
+
+static void plain_unpack(conv *self, const real *gradient, real *weightbar) {
+    const size_t in = self->shape.in, out = self->shape.out;
+    for (size_t o = 0; o < out; o++)
+        for (size_t c = 0; c < in; c++)
+            for (size_t tap = 0; tap < CONV_TAPS; tap++)
+                weightbar[(o * in + c) * CONV_TAPS + tap] = gradient[(tap * in + c) * out + o];
+}
+
+/* y (.., out) <- the convolution of x (.., in) by w (3, 3, in, out). */
+static void plain_apply(conv_shape s, size_t in, size_t out, const real *w, const real *x, real *y) {
+    memset(y, 0, s.images * s.height * s.width * out * sizeof *y);
+    for (size_t n = 0; n < s.images; n++)
+        for (size_t tap = 0; tap < CONV_TAPS; tap++) {
+            const size_t u = tap / 3, v = tap % 3;
+            for (size_t i = first_inside(u); i < end_inside(u, s.height); i++)
+                for (size_t j = first_inside(v); j < end_inside(v, s.width); j++) {
+                    const real *from = x + ((n * s.height + i + u - 1) * s.width + j + v - 1) * in;
+                    real *to = y + ((n * s.height + i) * s.width + j) * out;
+                    for (size_t c = 0; c < in; c++)
+                        for (size_t o = 0; o < out; o++) to[o] += w[(tap * in + c) * out + o] * from[c];
+                }
+        }
+}
+
+static void plain_forward(conv *self, const real *forward, const real *x, real *y) {
+    plain_apply(self->shape, self->shape.in, self->shape.out, forward, x, y);
+}
+
+static void plain_data_reverse(conv *self, const real *reverse, const real *ybar, real *xbar) {
+    plain_apply(self->shape, self->shape.out, self->shape.in, reverse, ybar, xbar);
+}
+
+static void plain_weight_reverse(conv *self, const real *x, const real *ybar, real *gradient) {
+    const conv_shape s = self->shape;
+    for (size_t n = 0; n < s.images; n++)
+        for (size_t tap = 0; tap < CONV_TAPS; tap++) {
+            const size_t u = tap / 3, v = tap % 3;
+            for (size_t i = first_inside(u); i < end_inside(u, s.height); i++)
+                for (size_t j = first_inside(v); j < end_inside(v, s.width); j++) {
+                    const real *from = x + ((n * s.height + i + u - 1) * s.width + j + v - 1) * s.in;
+                    const real *to = ybar + ((n * s.height + i) * s.width + j) * s.out;
+                    for (size_t c = 0; c < s.in; c++)
+                        for (size_t o = 0; o < s.out; o++) gradient[(tap * s.in + c) * s.out + o] += from[c] * to[o];
+                }
+        }
+}
+
+static void plain_destroy(conv *self) {
+    (void)self; /* all is in the arena */
+}
+
+static const conv_ops plain_ops = {
+    .destroy = plain_destroy,
+    .pack = plain_pack,
+    .forward = plain_forward,
+    .data_reverse = plain_data_reverse,
+    .weight_reverse = plain_weight_reverse,
+    .unpack = plain_unpack,
+};
+
+status conv_plain_create(conv_shape shape, conv **out) {
+    arena memory = {0};
+    conv *self;
+    TRY(ARENA_NEW(&memory, 1, &self));
+    const size_t weights = CONV_TAPS * shape.in * shape.out;
+    *self = (conv){.ops = &plain_ops,
+                   .shape = shape,
+                   .forward_reals = weights,
+                   .reverse_reals = weights,
+                   .gradient_reals = weights,
+                   .memory = memory};
+    *out = self;
+    return STATUS_OK;
+}
+
+status conv_create(conv_shape shape, conv_method method, const backend_ops *backend, conv **out) {
+    if (!shape.images || !shape.height || !shape.width || !shape.in || !shape.out) return STATUS_INVALID;
+#ifdef AFFJORD_DOUBLE
+    method = CONV_PLAIN;
+    (void)backend;
+#else
+    if (method == CONV_BEST) return conv_best_create(shape, backend, out);
+    if (method == CONV_LIBRARY) return conv_library_create(shape, out);
+#endif
+    (void)method;
+    return conv_plain_create(shape, out);
+}
+
+void conv_destroy(conv **self) {
+    if (!*self) return;
+    (*self)->ops->destroy(*self);
+    arena memory = (*self)->memory;
+    arena_release(&memory);
+    *self = NULL;
+}
+
+size_t conv_forward_reals(const conv *self) {
+    return self->forward_reals;
+}
+size_t conv_reverse_reals(const conv *self) {
+    return self->reverse_reals;
+}
+size_t conv_gradient_reals(const conv *self) {
+    return self->gradient_reals;
+}
+
+size_t conv_bytes(const conv *self) {
+    return self->memory.bytes;
+}
+
+void conv_pack(conv *self, const real *weight, real *forward, real *reverse) {
+    self->ops->pack(self, weight, forward, reverse);
+}
+void conv_forward(conv *self, const real *forward, const real *x, real *y) {
+    self->ops->forward(self, forward, x, y);
+}
+void conv_data_reverse(conv *self, const real *reverse, const real *ybar, real *xbar) {
+    self->ops->data_reverse(self, reverse, ybar, xbar);
+}
+void conv_weight_reverse(conv *self, const real *x, const real *ybar, real *gradient) {
+    self->ops->weight_reverse(self, x, ybar, gradient);
+}
+void conv_unpack(conv *self, const real *gradient, real *weightbar) {
+    self->ops->unpack(self, gradient, weightbar);
+}

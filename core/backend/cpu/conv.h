@@ -1,0 +1,63 @@
+/* conv.h - convolutions of 3 x 3, stride 1, padded by one pixel of zeros.
+ *
+ *   y[n, i, j, o] = sum_{u, v, c} w[o, c, u, v] x[n, i + u - 1, j + v - 1, c]
+ *
+ * Images are channel-last, x (images, height, width, in): so is the state of
+ * every image flow, from where its data are loaded to where they are stored,
+ * and no convolution reorders them. A bias is not added here: it goes with the
+ * activation, which has to pass over y anyway. Weights are kept as PyTorch's
+ * Conv2d keeps them, (out, in, 3, 3), and packed once for many calls.
+ *
+ * Nothing is allocated after creation. One object is for one thread at a time;
+ * packed weights may be shared. Each call runs on its calling thread alone, so
+ * sums have one order however many threads share out the images. */
+#ifndef AFFJORD_BACKEND_CPU_CONV_H
+#define AFFJORD_BACKEND_CPU_CONV_H
+
+#include <stddef.h>
+
+#include "backend/backend.h"
+#include "base/real.h"
+#include "base/status.h"
+
+typedef struct conv_shape {
+    size_t images, height, width;
+    size_t in, out; /* channels */
+} conv_shape;
+
+/* oneDNN's but for our own from many channels to few, oneDNN's alone, or plain loops. The double build has plain loops
+ * for all. */
+typedef enum conv_method { CONV_BEST, CONV_LIBRARY, CONV_PLAIN, CONV_METHODS } conv_method;
+
+typedef struct conv conv;
+
+/* A convolution of one shape, owned by the caller. Errors: STATUS_INVALID for an empty shape or one that the library
+ * refuses, STATUS_MEMORY. */
+status conv_create(conv_shape shape, conv_method method, const backend_ops *backend, conv **out);
+void conv_destroy(conv **self);
+
+/* Reals of packed weights, for conv_forward and for conv_data_reverse, and of the packed gradient. They are the same
+ * for all objects with the same channels and method. */
+size_t conv_forward_reals(const conv *self);
+size_t conv_reverse_reals(const conv *self);
+size_t conv_gradient_reals(const conv *self);
+
+/* Bytes that it holds, without the library's code. */
+size_t conv_bytes(const conv *self);
+
+/* forward, reverse <- packed weight (out, in, 3, 3); both aligned to 64 bytes; either may be NULL. */
+void conv_pack(conv *self, const real *weight, real *forward, real *reverse);
+
+/* y (images, height, width, out) <- convolution of x (images, height, width, in), both aligned to 64 bytes, as below.*/
+void conv_forward(conv *self, const real *forward, const real *x, real *y);
+
+/* xbar (images, height, width, in) <- cotangent of x for the cotangent ybar of y. */
+void conv_data_reverse(conv *self, const real *reverse, const real *ybar, real *xbar);
+
+/* gradient (packed) += cotangent of the weight. */
+void conv_weight_reverse(conv *self, const real *x, const real *ybar, real *gradient);
+
+/* weightbar (out, in, 3, 3) <- packed gradient. */
+void conv_unpack(conv *self, const real *gradient, real *weightbar);
+
+#endif

@@ -1,0 +1,343 @@
+/* conv_field.c - making the field, and its evaluation and reverse on a batch.
+ *
+ * The batch is cut into chunks of images of a size that keeps a chunk's
+ * activations near the core and does not depend on threads. Each chunk goes
+ * through all layers, both ways. For sums over the batch chunks are dealt to
+ * CONV_GROUPS groups in their order; a group is one task, and groups are added
+ * in their order. */
+#include "field/conv_field.h"
+
+#include <string.h>
+
+#include "field/conv_internal.h"
+
+enum { CHUNK_PIXELS = 392, CHUNK_IMAGES_MAX = 8 };
+
+/* One call on a batch, for its tasks. */
+typedef struct batch {
+    conv_field *self;
+    size_t n, chunks, groups;
+    const real *z, *e;
+    real *f, *product; /* evaluate */
+    const real *fbar, *product_bar; /* reverse */
+    real *zbar;
+} batch;
+
+/* One half of a stack (chunk, D) <- rows of x (n, D) from `first` on; zeros for missing images and for x NULL. */
+static void load(const conv_field *self, const batch *b, size_t first, const real *x, real *half) {
+    const size_t D = self->dimension, images = b->n - first < self->chunk ? b->n - first : self->chunk;
+    if (x) memcpy(half, x + first * D, images * D * sizeof *half);
+    else memset(half, 0, images * D * sizeof *half);
+    memset(half + images * D, 0, (self->chunk - images) * D * sizeof *half);
+}
+
+static void store(const conv_field *self, const batch *b, size_t first, const real *half, real *x) {
+    const size_t D = self->dimension, images = b->n - first < self->chunk ? b->n - first : self->chunk;
+    memcpy(x + first * D, half, images * D * sizeof *x);
+}
+
+static dual_shape dual_of(const conv_field *self, const conv_layer *layer) {
+    return (dual_shape){.function = self->spec.function,
+                        .images = self->chunk,
+                        .pixels = self->pixels,
+                        .channels = layer->out,
+                        .bias_of = layer->bias_of};
+}
+
+/* A chunk through all layers. Where keep, every layer's numbers stay for the way back; otherwise two buffers do. */
+static void forward(const conv_field *self, conv_lane *lane, bool keep) {
+    const real *x = lane->input;
+    for (size_t l = 0; l < self->layers; l++) {
+        const conv_layer *layer = &self->layer[l];
+        const bool last = l + 1 == self->layers;
+        real *h = keep || last ? lane->h[l] : lane->cotangent[0], *y = keep ? lane->y[l] : lane->cotangent[1];
+        conv_forward(lane->convs[l], layer->forward, x, h);
+        if (last) break;
+        const dual_shape shape = dual_of(self, layer);
+        self->backend->dual_activate(&shape, layer->biases, keep, h, y);
+        x = y;
+    }
+}
+
+/* The last layer's bias, to the values alone. */
+static void add_last_bias(const conv_field *self, real *f) {
+    const conv_layer *layer = &self->layer[self->layers - 1];
+    for (size_t i = 0; i < self->chunk; i++)
+        for (size_t p = 0; p < self->pixels; p++, f += layer->out) {
+            const real *bias = layer->biases + (layer->bias_of ? layer->bias_of[p] * layer->out : 0);
+            for (size_t o = 0; o < layer->out; o++) f[o] += bias[o];
+        }
+}
+
+static void evaluate_chunk(void *argument, size_t chunk, size_t thread) {
+    batch *b = argument;
+    conv_field *self = b->self;
+    conv_lane *lane = &self->lanes[thread];
+    const size_t first = chunk * self->chunk, half = self->chunk * self->dimension;
+    load(self, b, first, b->z, lane->input);
+    load(self, b, first, b->e, lane->input + half);
+    forward(self, lane, false);
+    real *last = lane->h[self->layers - 1];
+    add_last_bias(self, last);
+    store(self, b, first, last, b->f);
+    store(self, b, first, last + half, b->product);
+}
+
+void conv_field_evaluate(conv_field *self, size_t n, const real *z, const real *e, real *f, real *product) {
+    batch b = {.self = self, .n = n, .z = z, .e = e, .f = f, .product = product};
+    parallel_for(self->workers, conv_field_chunks(self, n), evaluate_chunk, &b);
+}
+
+static void add_last_bias_cotangent(const conv_field *self, const real *fbar, real *bias_bar) {
+    const conv_layer *layer = &self->layer[self->layers - 1];
+    for (size_t i = 0; i < self->chunk; i++)
+        for (size_t p = 0; p < self->pixels; p++, fbar += layer->out) {
+            real *bias = bias_bar + (layer->bias_of ? layer->bias_of[p] * layer->out : 0);
+            for (size_t o = 0; o < layer->out; o++) bias[o] += fbar[o];
+        }
+}
+
+static void reverse_chunk(batch *b, size_t chunk, conv_lane *lane, real *sums) {
+    conv_field *self = b->self;
+    const size_t first = chunk * self->chunk, half = self->chunk * self->dimension;
+    load(self, b, first, b->z, lane->input);
+    load(self, b, first, b->e, lane->input + half);
+    forward(self, lane, true);
+
+    size_t l = self->layers - 1;
+    real *bar = lane->cotangent[0], *below = lane->cotangent[1];
+    load(self, b, first, b->fbar, bar);
+    load(self, b, first, b->product_bar, bar + half);
+    add_last_bias_cotangent(self, bar, sums + self->layer[l].bias_gradient);
+    for (;; l--) {
+        const conv_layer *layer = &self->layer[l];
+        conv_weight_reverse(lane->convs[l], l > 0 ? lane->y[l - 1] : lane->input, bar, sums + layer->gradient);
+        conv_data_reverse(lane->convs[l], layer->reverse, bar, below);
+        if (l == 0) break;
+        const conv_layer *before = &self->layer[l - 1];
+        const dual_shape shape = dual_of(self, before);
+        self->backend->dual_reverse(&shape, lane->h[l - 1], below, sums + before->bias_gradient);
+        real *kept = bar;
+        bar = below;
+        below = kept;
+    }
+    store(self, b, first, below, b->zbar);
+}
+
+static void reverse_group(void *argument, size_t group, size_t thread) {
+    batch *b = argument;
+    conv_field *self = b->self;
+    real *sums = self->sums + group * self->sums_stride;
+    if (group >= self->groups_used) memset(sums, 0, self->sums_stride * sizeof *sums);
+    for (size_t chunk = group * b->chunks / b->groups; chunk < (group + 1) * b->chunks / b->groups; chunk++)
+        reverse_chunk(b, chunk, &self->lanes[thread], sums);
+}
+
+void conv_field_reverse(conv_field *self, size_t n, const real *z, const real *e, const real *fbar,
+                        const real *product_bar, real *zbar) {
+    batch b = {.self = self, .n = n, .z = z, .e = e, .fbar = fbar, .product_bar = product_bar, .zbar = zbar};
+    b.chunks = conv_field_chunks(self, n);
+    b.groups = b.chunks < CONV_GROUPS ? b.chunks : CONV_GROUPS;
+    parallel_for(self->workers, b.groups, reverse_group, &b);
+    if (b.groups > self->groups_used) self->groups_used = b.groups;
+}
+
+void conv_field_dot(const conv_field *self, size_t n, const real *a, const real *b, double *dot) {
+    const size_t D = self->dimension;
+    for (size_t i = 0; i < n; i++, a += D, b += D) {
+        double sums[LANES] = {0};
+        for (size_t d = 0; d < D; d++) sums[d % LANES] += (double)a[d] * (double)b[d];
+        for (size_t half = LANES / 2; half > 0; half /= 2)
+            for (size_t lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
+        dot[i] = sums[0];
+    }
+}
+
+conv_field_spec conv_field_specify(const image_spec *model, const image_flow *flow, activation function) {
+    conv_field_spec spec = {.channels = flow->channels,
+                            .height = flow->height,
+                            .width = flow->width,
+                            .hidden_layers = model->hidden_layers,
+                            .function = function,
+                            .layer = model->layer,
+                            .context = 1,
+                            .fed = 1};
+    memcpy(spec.hidden, model->hidden, sizeof spec.hidden);
+    if (model->architecture == IMAGE_FFJORD) return spec;
+    if (model->layer == IMAGE_CONCAT) spec.layer = IMAGE_IGNORE; /* z* is joined to z alone, or not at all */
+    spec.fed = model->fed;
+    spec.joined = model->variant == IMAGE_PAPER ? flow->channels : 0;
+    spec.context = flow->channels * flow->height * flow->width;
+    return spec;
+}
+
+static status check(const conv_field_spec *s, failure *why) {
+    if (!s->channels || !s->height || !s->width)
+        return fail(why, STATUS_INVALID, "field on images of %zu x %zu x %zu: expected none of them to be 0",
+                    s->channels, s->height, s->width);
+    if (s->hidden_layers < 1 || s->hidden_layers > IMAGE_HIDDEN_MAX)
+        return fail(why, STATUS_INVALID, "%zu hidden layers: expected 1 to %d", s->hidden_layers, IMAGE_HIDDEN_MAX);
+    if (s->layer != IMAGE_IGNORE && (s->fed < 1 || s->fed > s->context))
+        return fail(why, STATUS_INVALID, "layers see %zu entries of the context: expected 1 to %zu", s->fed,
+                    s->context);
+    if (s->joined * s->height * s->width > s->context)
+        return fail(why, STATUS_INVALID, "context of %zu entries: %zu channels of it cannot be joined", s->context,
+                    s->joined);
+    if (s->joined && s->layer == IMAGE_CONCAT)
+        return fail(why, STATUS_INVALID, "a context is joined as an image or as channels of one value, not both");
+    return STATUS_OK;
+}
+
+static void declare(conv_field *self, const char *prefix, parameter_table *table) {
+    const conv_field_spec *s = &self->spec;
+    self->first = table->total;
+    for (size_t l = 0; l < self->layers; l++) {
+        conv_layer *layer = &self->layer[l];
+        layer->in = l > 0 ? s->hidden[l - 1] : s->channels;
+        layer->out = l + 1 < self->layers ? s->hidden[l] : s->channels;
+        layer->extra = s->layer == IMAGE_CONCAT ? s->fed : l == 0 ? s->joined : 0;
+        layer->first_data = s->layer == IMAGE_CONCAT ? layer->extra : 0;
+        layer->first_extra = s->layer == IMAGE_CONCAT ? 0 : layer->in;
+        layer->inputs = layer->in + layer->extra;
+        layer->weights = layer->out * layer->inputs * CONV_TAPS;
+        if (s->layer == IMAGE_HYPER) {
+            const size_t made = layer->weights + layer->out;
+            layer->weight = parameter_table_add(table, made, s->fed, "%s.%zu.hyper.weight", prefix, l);
+            layer->bias = parameter_table_add(table, made, 1, "%s.%zu.hyper.bias", prefix, l);
+            continue;
+        }
+        layer->weight = parameter_table_add(table, layer->out, layer->inputs * CONV_TAPS, "%s.%zu.weight", prefix, l);
+        layer->bias = parameter_table_add(table, layer->out, 1, "%s.%zu.bias", prefix, l);
+        if (s->layer == IMAGE_CONCATSQUASH) {
+            layer->gate_weight = parameter_table_add(table, layer->out, s->fed, "%s.%zu.gate.weight", prefix, l);
+            layer->gate_bias = parameter_table_add(table, layer->out, 1, "%s.%zu.gate.bias", prefix, l);
+            layer->shift = parameter_table_add(table, layer->out, s->fed, "%s.%zu.shift.weight", prefix, l);
+        }
+    }
+    self->count = table->total - self->first;
+}
+
+/* Where the bias of a pixel is: of one value's channels by rows and columns at the first, a middle or the last place;
+ * of an image's for each pixel. */
+static status place_biases(conv_field *self) {
+    const size_t h = self->spec.height, w = self->spec.width;
+    uint32_t *edges = NULL, *each = NULL;
+    TRY(ARENA_NEW(&self->memory, self->pixels, &edges));
+    TRY(ARENA_NEW(&self->memory, self->pixels, &each));
+    for (size_t i = 0; i < h; i++)
+        for (size_t j = 0; j < w; j++) {
+            const uint32_t row = i == 0 ? 0 : i + 1 == h ? 2 : 1, column = j == 0 ? 0 : j + 1 == w ? 2 : 1;
+            edges[i * w + j] = 3 * row + column;
+            each[i * w + j] = (uint32_t)(i * w + j);
+        }
+    for (size_t l = 0; l < self->layers; l++) {
+        conv_layer *layer = &self->layer[l];
+        const bool image = layer->extra && self->spec.layer != IMAGE_CONCAT;
+        /* One row or column is the first and the last at once, which nine vectors don't tell apart. */
+        const bool narrow = h < 2 || w < 2;
+        layer->bias_count = !layer->extra ? 1 : image || narrow ? self->pixels : CONV_TAPS;
+        layer->bias_of = !layer->extra ? NULL : image || narrow ? each : edges;
+    }
+    return STATUS_OK;
+}
+
+static status make_lane(conv_field *self, conv_lane *lane) {
+    const conv_field_spec *s = &self->spec;
+    const size_t stack = 2 * self->chunk * self->pixels;
+    size_t widest = s->channels;
+    TRY(ARENA_NEW(&self->memory, stack * s->channels, &lane->input));
+    for (size_t l = 0; l < self->layers; l++) {
+        const conv_layer *layer = &self->layer[l];
+        const conv_shape shape = {2 * self->chunk, s->height, s->width, layer->in, layer->out};
+        TRY(conv_create(shape, s->method, self->backend, &lane->convs[l]));
+        TRY(ARENA_NEW(&self->memory, stack * layer->out, &lane->h[l]));
+        if (l + 1 < self->layers) TRY(ARENA_NEW(&self->memory, stack * layer->out, &lane->y[l]));
+        if (layer->out > widest) widest = layer->out;
+    }
+    for (size_t i = 0; i < 2; i++) TRY(ARENA_NEW(&self->memory, stack * widest, &lane->cotangent[i]));
+    return STATUS_OK;
+}
+
+static size_t aligned(size_t reals) {
+    return (reals + LANES - 1) / LANES * LANES;
+}
+
+static status build(conv_field *self) {
+    arena *memory = &self->memory;
+    TRY(place_biases(self));
+    TRY(ARENA_NEW(memory, self->threads, &self->lanes));
+    for (size_t i = 0; i < self->threads; i++) TRY(make_lane(self, &self->lanes[i]));
+    size_t largest = 0, largest_whole = 0;
+    for (size_t l = 0; l < self->layers; l++) {
+        conv_layer *layer = &self->layer[l];
+        const conv *one = self->lanes[0].convs[l];
+        TRY(ARENA_NEW(memory, conv_forward_reals(one), &layer->forward));
+        TRY(ARENA_NEW(memory, conv_reverse_reals(one), &layer->reverse));
+        TRY(ARENA_NEW(memory, layer->weights + layer->out, &layer->whole));
+        TRY(ARENA_NEW(memory, layer->out, &layer->gate));
+        TRY(ARENA_NEW(memory, layer->bias_count * layer->out, &layer->biases));
+        layer->gradient = self->sums_stride;
+        layer->bias_gradient = layer->gradient + aligned(conv_gradient_reals(one));
+        self->sums_stride = layer->bias_gradient + aligned(layer->bias_count * layer->out);
+        const size_t packed = layer->out * layer->in * CONV_TAPS;
+        if (packed > largest) largest = packed;
+        if (layer->weights + layer->out > largest_whole) largest_whole = layer->weights + layer->out;
+    }
+    TRY(ARENA_NEW(memory, CONV_GROUPS * self->sums_stride, &self->sums));
+    TRY(ARENA_NEW(memory, largest_whole, &self->whole_bar));
+    return ARENA_NEW(memory, largest, &self->packing);
+}
+
+status conv_field_create(const conv_field_spec *spec, const char *prefix, parallel *workers, const backend_ops *backend,
+                         parameter_table *table, conv_field **out, failure *why) {
+    TRY(check(spec, why));
+    arena memory = {0};
+    conv_field *self;
+    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a field");
+    self->spec = *spec;
+    self->backend = backend;
+    self->workers = workers;
+    self->memory = memory;
+    self->threads = parallel_threads(workers);
+    self->layers = spec->hidden_layers + 1;
+    self->pixels = spec->height * spec->width;
+    self->dimension = self->pixels * spec->channels;
+    self->chunk = CHUNK_PIXELS / self->pixels;
+    if (self->chunk < 1) self->chunk = 1;
+    if (self->chunk > CHUNK_IMAGES_MAX) self->chunk = CHUNK_IMAGES_MAX;
+    const parameter_table before = *table;
+    declare(self, prefix, table);
+    const status built = build(self);
+    if (built != STATUS_OK) {
+        *table = before;
+        failure_describe(why, "no field could be made: %s",
+                         built == STATUS_MEMORY ? "out of memory" : "oneDNN refused a convolution");
+        conv_field_destroy(&self);
+        return built;
+    }
+    *out = self;
+    return STATUS_OK;
+}
+
+void conv_field_destroy(conv_field **self) {
+    if (!*self) return;
+    if ((*self)->lanes)
+        for (size_t i = 0; i < (*self)->threads; i++)
+            for (size_t l = 0; l < CONV_LAYERS_MAX; l++) conv_destroy(&(*self)->lanes[i].convs[l]);
+    arena memory = (*self)->memory;
+    arena_release(&memory);
+    *self = NULL;
+}
+
+const conv_field_spec *conv_field_specification(const conv_field *self) {
+    return &self->spec;
+}
+size_t conv_field_dimension(const conv_field *self) {
+    return self->dimension;
+}
+size_t conv_field_bytes(const conv_field *self) {
+    size_t bytes = self->memory.bytes;
+    for (size_t i = 0; i < self->threads; i++)
+        for (size_t l = 0; l < self->layers; l++) bytes += conv_bytes(self->lanes[i].convs[l]);
+    return bytes;
+}

@@ -1,0 +1,436 @@
+/* test_conv_field.c - the convolutional field against float64 references (tests/golden/conv), finite differences of
+ * every parameter, and itself on other threads. */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cpu/cpu.h"
+#include "base/random.h"
+#include "field/conv_field.h"
+#include "train/checkpoint.h"
+
+static const char folder[] = "tests/golden/conv";
+
+#ifdef AFFJORD_DOUBLE
+static const double value_tolerance = 1e-12, gradient_tolerance = 1e-12;
+#else
+static const double value_tolerance = 1e-5, gradient_tolerance = 2e-5;
+#endif
+
+static real *reals(size_t n) {
+    real *p = calloc(n + 1, sizeof *p);
+    cr_assert_not_null(p);
+    return p;
+}
+
+/* --- Golden values --- */
+
+typedef struct golden {
+    checkpoint *file;
+    const char *name;
+} golden;
+
+static const char *text(const golden *g, const char *key) {
+    const char *value = checkpoint_get_text(g->file, key);
+    cr_assert_not_null(value, "%s has no %s", g->name, key);
+    return value;
+}
+
+static size_t number(const golden *g, const char *key) {
+    return strtoul(text(g, key), NULL, 10);
+}
+
+static int choice(const golden *g, const char *key, size_t count, const char *const *names) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(text(g, key), names[i]) == 0) return (int)i;
+    cr_assert_fail("%s: %s = %s", g->name, key, text(g, key));
+    return 0;
+}
+
+static conv_field_spec specification(const golden *g, conv_method method) {
+    static const char *const functions[] = {"softplus", "tanh", "swish"};
+    static const char *const layers[] = {"ignore", "concat", "hyper", "concatsquash"};
+    conv_field_spec spec = {.channels = number(g, "channels"),
+                            .height = number(g, "height"),
+                            .width = number(g, "width"),
+                            .function = (activation)choice(g, "function", 3, functions),
+                            .layer = (image_layer)choice(g, "layer", 4, layers),
+                            .context = number(g, "context"),
+                            .fed = number(g, "fed"),
+                            .joined = number(g, "joined"),
+                            .method = method};
+    char *end;
+    for (const char *at = text(g, "hidden"); *at; at = end) spec.hidden[spec.hidden_layers++] = strtoul(at, &end, 10);
+    return spec;
+}
+
+static const double *array(const golden *g, const char *name, size_t count) {
+    const double *values = checkpoint_get(g->file, name, CHECKPOINT_F64, count);
+    cr_assert_not_null(values, "%s has no %s of %zu numbers", g->name, name, count);
+    return values;
+}
+
+static real *as_reals(const golden *g, const char *name, size_t count) {
+    const double *values = array(g, name, count);
+    real *copy = reals(count);
+    for (size_t i = 0; i < count; i++) copy[i] = (real)values[i];
+    return copy;
+}
+
+/* Relative to the largest of the array, as its small entries are sums of large terms. */
+static void compare(const golden *g, const char *name, const real *ours, size_t count, double tolerance) {
+    const double *theirs = array(g, name, count);
+    double scale = 0;
+    for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(theirs[i]));
+    for (size_t i = 0; i < count; i++)
+        cr_assert_float_eq((double)ours[i], theirs[i], tolerance * scale, "%s: %s[%zu] is %.14g, expected %.14g",
+                           g->name, name, i, (double)ours[i], theirs[i]);
+}
+
+static void check_golden(const golden *g, conv_method method) {
+    const conv_field_spec spec = specification(g, method);
+    const size_t n = number(g, "batch");
+    parameter_table table = {0};
+    conv_field *field = NULL;
+    failure why = {""};
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(cpu_level_best()), &table, &field, &why),
+                 STATUS_OK, "%s", why.text);
+    const size_t all = n * conv_field_dimension(field);
+    real *params = reals(table.total), *gradient = reals(table.total);
+    for (size_t k = 0; k < table.count; k++) {
+        const parameter *part = &table.entries[k];
+        const double *values = array(g, part->name, part->rows * part->columns);
+        for (size_t i = 0; i < part->rows * part->columns; i++) params[part->offset + i] = (real)values[i];
+    }
+    real *z = as_reals(g, "z", all), *e = as_reals(g, "e", all), *c = as_reals(g, "c", spec.context);
+    real *fbar = as_reals(g, "fbar", all), *product_bar = as_reals(g, "product_bar", all);
+    real *f = reals(all), *product = reals(all), *zbar = reals(all), *cbar = reals(spec.context);
+
+    conv_field_bind(field, params);
+    conv_field_prepare(field, params, c);
+    conv_field_evaluate(field, n, z, e, f, product);
+    compare(g, "f", f, all, value_tolerance);
+    compare(g, "product", product, all, value_tolerance);
+    conv_field_evaluate(field, n, z, NULL, f, product);
+    compare(g, "f", f, all, value_tolerance);
+    for (size_t i = 0; i < all; i++) cr_assert_eq(product[i], 0, "without a probe");
+
+    /* Twice with halves, as the reverses of an instant add up. */
+    for (size_t i = 0; i < all; i++) fbar[i] /= 2, product_bar[i] /= 2;
+    conv_field_reverse(field, n, z, e, fbar, product_bar, zbar);
+    conv_field_reverse(field, n, z, e, fbar, product_bar, zbar);
+    conv_field_collect(field, params, c, gradient, cbar);
+    for (size_t i = 0; i < all; i++) zbar[i] *= 2;
+    compare(g, "gradient.z", zbar, all, gradient_tolerance);
+    compare(g, "gradient.c", cbar, spec.context, gradient_tolerance);
+    for (size_t k = 0; k < table.count; k++) {
+        const parameter *part = &table.entries[k];
+        char name[PARAMETER_NAME_MAX + 16];
+        snprintf(name, sizeof name, "gradient.%s", part->name);
+        compare(g, name, gradient + part->offset, part->rows * part->columns, gradient_tolerance);
+    }
+    /* What was collected is gone. */
+    real *nothing = reals(table.total);
+    conv_field_collect(field, params, c, nothing, cbar);
+    for (size_t i = 0; i < table.total; i++) cr_assert_eq(nothing[i], 0);
+    free(params), free(gradient), free(nothing), free(z), free(e), free(c), free(fbar), free(product_bar);
+    free(f), free(product), free(zbar), free(cbar);
+    conv_field_destroy(&field);
+}
+
+Test(conv_field, values_and_gradients_are_those_of_the_reference) {
+    DIR *all = opendir(folder);
+    cr_assert_not_null(all, "%s", folder);
+    size_t cases = 0;
+    for (struct dirent *entry; (entry = readdir(all)) != NULL;) {
+        if (!strstr(entry->d_name, ".safetensors")) continue;
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        golden g = {.name = entry->d_name};
+        failure why = {""};
+        cr_assert_eq(checkpoint_read(path, &g.file, &why), STATUS_OK, "%s", why.text);
+        check_golden(&g, CONV_BEST);
+        check_golden(&g, CONV_LIBRARY);
+        check_golden(&g, CONV_PLAIN);
+        checkpoint_destroy(&g.file);
+        cases++;
+    }
+    closedir(all);
+    cr_assert_geq(cases, 14, "every case was there");
+}
+
+/* --- On its own --- */
+
+static void draw(size_t n, uint64_t purpose, real *out) {
+    for (size_t i = 0; i < n; i++) {
+        double u[4];
+        random_normal4((random_stream){.seed = 5, .purpose = RANDOM_PROBE, .iteration = purpose}, i, 0, u);
+        out[i] = (real)u[0];
+    }
+}
+
+/* A field with everything that a call on it needs. */
+typedef struct bench {
+    conv_field_spec spec;
+    parameter_table table;
+    conv_field *field;
+    size_t n, all;
+    real *params, *gradient, *c, *cbar, *z, *e, *fbar, *product_bar, *f, *product, *zbar;
+} bench;
+
+static void bench_open(bench *b, conv_field_spec spec, size_t n, parallel *workers, cpu_level level) {
+    failure why = {""};
+    *b = (bench){.spec = spec, .n = n};
+    cr_assert_eq(conv_field_create(&spec, "field", workers, cpu_backend(level), &b->table, &b->field, &why), STATUS_OK,
+                 "%s", why.text);
+    b->all = n * conv_field_dimension(b->field);
+    real **const batch[] = {&b->z, &b->e, &b->fbar, &b->product_bar, &b->f, &b->product, &b->zbar};
+    for (size_t i = 0; i < 7; i++) draw(b->all, i, *batch[i] = reals(b->all));
+    b->params = reals(b->table.total), b->gradient = reals(b->table.total);
+    b->c = reals(spec.context), b->cbar = reals(spec.context);
+    draw(b->table.total, 10, b->params);
+    for (size_t i = 0; i < b->table.total; i++) b->params[i] *= (real)0.2;
+    draw(spec.context, 11, b->c);
+}
+
+static void bench_close(bench *b) {
+    real *const all[] = {b->params, b->gradient, b->c,       b->cbar, b->z,          b->e,
+                         b->fbar,   b->f,        b->product, b->zbar, b->product_bar};
+    for (size_t i = 0; i < 11; i++) free(all[i]);
+    conv_field_destroy(&b->field);
+}
+
+static void bench_run(bench *b) {
+    conv_field_bind(b->field, b->params);
+    conv_field_prepare(b->field, b->params, b->c);
+    conv_field_evaluate(b->field, b->n, b->z, b->e, b->f, b->product);
+    conv_field_reverse(b->field, b->n, b->z, b->e, b->fbar, b->product_bar, b->zbar);
+    conv_field_collect(b->field, b->params, b->c, b->gradient, b->cbar);
+}
+
+static void expect_same(const bench *a, const bench *b) {
+    cr_assert_arr_eq(a->f, b->f, a->all * sizeof(real));
+    cr_assert_arr_eq(a->product, b->product, a->all * sizeof(real));
+    cr_assert_arr_eq(a->zbar, b->zbar, a->all * sizeof(real));
+    cr_assert_arr_eq(a->cbar, b->cbar, a->spec.context * sizeof(real));
+    cr_assert_arr_eq(a->gradient, b->gradient, a->table.total * sizeof(real));
+}
+
+static conv_field_spec small_spec(image_layer layer, activation function) {
+    return (conv_field_spec){.channels = 3,
+                             .height = 7,
+                             .width = 5,
+                             .hidden_layers = 2,
+                             .hidden = {16, 21},
+                             .function = function,
+                             .layer = layer,
+                             .context = 4,
+                             .fed = 2};
+}
+
+Test(conv_field, same_bits_for_any_number_of_threads) {
+    for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++) {
+        bench alone;
+        bench_open(&alone, small_spec(layer, ACTIVATION_SOFTPLUS), 150, NULL, cpu_level_best());
+        bench_run(&alone);
+        for (size_t threads = 2; threads <= 4; threads++) {
+            parallel *workers = NULL;
+            cr_assert_eq(parallel_create(threads, &workers), STATUS_OK);
+            bench together;
+            bench_open(&together, small_spec(layer, ACTIVATION_SOFTPLUS), 150, workers, cpu_level_best());
+            bench_run(&together);
+            expect_same(&alone, &together);
+            bench_close(&together);
+            parallel_destroy(&workers);
+        }
+        bench_close(&alone);
+    }
+}
+
+/* With plain convolutions, so that only our own kernels differ. */
+Test(conv_field, same_bits_on_every_level) {
+    for (activation function = ACTIVATION_SOFTPLUS; function <= ACTIVATION_SWISH; function++) {
+        conv_field_spec spec = small_spec(IMAGE_CONCAT, function);
+        spec.method = CONV_PLAIN;
+        bench portable;
+        bench_open(&portable, spec, 20, NULL, CPU_PORTABLE);
+        bench_run(&portable);
+        for (cpu_level level = CPU_AVX2; level < CPU_LEVELS; level++) {
+            if (!cpu_backend(level)) continue;
+            bench other;
+            bench_open(&other, spec, 20, NULL, level);
+            bench_run(&other);
+            expect_same(&portable, &other);
+            bench_close(&other);
+        }
+        bench_close(&portable);
+    }
+}
+
+/* Images don't see each other: a batch is its parts. */
+Test(conv_field, a_batch_gives_what_its_images_give) {
+    bench whole, part;
+    bench_open(&whole, small_spec(IMAGE_HYPER, ACTIVATION_TANH), 21, NULL, cpu_level_best());
+    bench_open(&part, small_spec(IMAGE_HYPER, ACTIVATION_TANH), 1, NULL, cpu_level_best());
+    bench_run(&whole);
+    const size_t D = part.all;
+    for (size_t i = 0; i < whole.n; i++) {
+        memcpy(part.z, whole.z + i * D, D * sizeof(real));
+        memcpy(part.e, whole.e + i * D, D * sizeof(real));
+        memcpy(part.fbar, whole.fbar + i * D, D * sizeof(real));
+        memcpy(part.product_bar, whole.product_bar + i * D, D * sizeof(real));
+        bench_run(&part);
+        cr_assert_arr_eq(part.f, whole.f + i * D, D * sizeof(real));
+        cr_assert_arr_eq(part.product, whole.product + i * D, D * sizeof(real));
+        cr_assert_arr_eq(part.zbar, whole.zbar + i * D, D * sizeof(real));
+    }
+    double largest = 0; /* and the gradients add up */
+    for (size_t i = 0; i < whole.table.total; i++) largest = fmax(largest, fabs((double)whole.gradient[i]));
+    for (size_t i = 0; i < whole.table.total; i++)
+        cr_assert_float_eq((double)part.gradient[i], (double)whole.gradient[i], 1e-5 * largest);
+    bench_close(&whole), bench_close(&part);
+}
+
+/* Softplus far out: no overflow, no lost tail, and NaN is passed on. */
+Test(conv_field, softplus_is_right_everywhere) {
+    static const double points[] = {-200, -90, -30, -5, -1e-3, -1e-30, 0, 1e-30, 1e-3, 1, 20, 90, 1e4};
+    enum { POINTS = sizeof points / sizeof points[0] };
+    for (cpu_level level = CPU_PORTABLE; level < CPU_LEVELS; level++) {
+        if (!cpu_backend(level)) continue;
+        real h[2 * (POINTS + 1)], y[2 * (POINTS + 1)], bias[POINTS + 1] = {0};
+        for (size_t i = 0; i < POINTS; i++) h[i] = (real)points[i];
+        h[POINTS] = (real)NAN;
+        for (size_t i = 0; i <= POINTS; i++) h[POINTS + 1 + i] = 1;
+        const dual_shape shape = {ACTIVATION_SOFTPLUS, 1, 1, POINTS + 1, NULL};
+        cpu_backend(level)->dual_activate(&shape, bias, true, h, y);
+        for (size_t i = 0; i < POINTS; i++) {
+            const double x = (double)(real)points[i];
+            const double value = fmax(x, 0) + log1p(exp(-fabs(x))), slope = 1 / (1 + exp(-x));
+            /* Below exp(-87) a float says exp(-87). */
+            cr_assert_float_eq((double)y[i], value, 5e-7 * value + 1.7e-38, "softplus %g is %g", x, (double)y[i]);
+            cr_assert_float_eq((double)y[POINTS + 1 + i], slope, 5e-7 * slope + 1.7e-38, "slope at %g", x);
+        }
+        cr_assert(isnan(y[POINTS]) && isnan(y[2 * POINTS + 1]));
+    }
+}
+
+/* Means no more than it says: the parameters that a flow stores are those that can matter, where all of them are. */
+Test(conv_field, stores_what_the_model_counts_as_effective) {
+    static image_model model;
+    const struct {
+        image_architecture architecture;
+        image_layer layer;
+    } cases[] = {{IMAGE_FFJORD, IMAGE_CONCAT}, {IMAGE_AFFJORD, IMAGE_CONCAT}};
+    for (size_t k = 0; k < 2; k++) {
+        const image_spec spec = {.channels = 3,
+                                 .height = 32,
+                                 .width = 32,
+                                 .architecture = cases[k].architecture,
+                                 .layer = cases[k].layer,
+                                 .variant = IMAGE_RELEASE,
+                                 .hidden_layers = 3,
+                                 .hidden = {64, 64, 64},
+                                 .moving = 20,
+                                 .fed = 10};
+        failure why = {""};
+        cr_assert_eq(image_model_expand(&spec, &model, &why), STATUS_OK, "%s", why.text);
+        for (size_t f = 2; f < model.flow_count; f++) { /* the first two are large */
+            const conv_field_spec one = conv_field_specify(&model.spec, &model.flows[f], ACTIVATION_SOFTPLUS);
+            parameter_table table = {0};
+            conv_field *field = NULL;
+            cr_assert_eq(conv_field_create(&one, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &field, &why),
+                         STATUS_OK);
+            cr_assert_eq(table.total + 1, model.flows[f].effective, "%zu and the end time", table.total);
+            conv_field_destroy(&field);
+        }
+    }
+}
+
+Test(conv_field, refuses_what_cannot_be) {
+    parameter_table table = {0};
+    conv_field *field = NULL;
+    failure why;
+    conv_field_spec spec = small_spec(IMAGE_HYPER, ACTIVATION_TANH);
+    spec.fed = 5;
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &field, &why),
+                 STATUS_INVALID);
+    spec.fed = 2;
+    spec.joined = 1; /* 35 entries of a context of 4 */
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &field, &why),
+                 STATUS_INVALID);
+    spec.joined = 0;
+    spec.hidden_layers = 0;
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &field, &why),
+                 STATUS_INVALID);
+    cr_assert_null(field);
+    cr_assert_eq(table.total, 0);
+}
+
+#ifdef AFFJORD_DOUBLE
+
+static double loss_of(bench *b) {
+    conv_field_bind(b->field, b->params);
+    conv_field_prepare(b->field, b->params, b->c);
+    conv_field_evaluate(b->field, b->n, b->z, b->e, b->f, b->product);
+    double sum = 0;
+    for (size_t i = 0; i < b->all; i++) sum += b->fbar[i] * b->f[i] + b->product_bar[i] * b->product[i];
+    return sum;
+}
+
+/* Central differences, extrapolated once: the error is of fourth order. */
+static double difference(bench *b, real *entry) {
+    const double h = 2e-3, kept = *entry, by[4] = {h, -h, 2 * h, -2 * h};
+    double loss[4];
+    for (size_t i = 0; i < 4; i++) {
+        *entry = kept + by[i];
+        loss[i] = loss_of(b);
+    }
+    *entry = kept;
+    return (4 * (loss[0] - loss[1]) / (2 * h) - (loss[2] - loss[3]) / (4 * h)) / 3;
+}
+
+static void check_part(bench *b, real *values, const real *gradient, size_t count, const char *name) {
+    double scale = 0;
+    for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(gradient[i]));
+    cr_assert_gt(scale, 1e-3, "%s has a gradient", name);
+    const size_t step = count > 40 ? count / 40 : 1; /* some forty of a part, from all over it */
+    for (size_t i = 0; i < count; i += step)
+        cr_assert_float_eq(gradient[i], difference(b, values + i), 1e-7 * scale, "%s[%zu]", name, i);
+}
+
+static void check_differences(conv_field_spec spec) {
+    bench b;
+    bench_open(&b, spec, 2, NULL, CPU_PORTABLE);
+    bench_run(&b);
+    for (size_t k = 0; k < b.table.count; k++) {
+        const parameter *part = &b.table.entries[k];
+        check_part(&b, b.params + part->offset, b.gradient + part->offset, part->rows * part->columns, part->name);
+    }
+    check_part(&b, b.z, b.zbar, b.all, "z");
+    if (spec.layer != IMAGE_IGNORE || spec.joined) check_part(&b, b.c, b.cbar, spec.joined ? 20 : spec.fed, "c");
+    bench_close(&b);
+}
+
+Test(conv_field, gradients_equal_differences_for_every_layer_and_function) {
+    for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++)
+        for (activation function = ACTIVATION_SOFTPLUS; function <= ACTIVATION_SWISH; function++) {
+            conv_field_spec spec = small_spec(layer, function);
+            spec.height = 4, spec.hidden[0] = 4, spec.hidden[1] = 3;
+            check_differences(spec);
+        }
+}
+
+Test(conv_field, gradients_equal_differences_with_a_joined_image) {
+    for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++) {
+        if (layer == IMAGE_CONCAT) continue;
+        conv_field_spec spec = small_spec(layer, ACTIVATION_SOFTPLUS);
+        spec.height = 4, spec.hidden[0] = 4, spec.hidden[1] = 3;
+        spec.context = 45, spec.joined = 2;
+        check_differences(spec);
+    }
+}
+
+#endif
