@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "backend/cpu/cpu.h"
 #include "bench_conv.h"
 #include "bench_peak.h"
+#include "bench_time.h"
 #include "train/trainer.h"
 
 enum { REPEATS = 41, CASES_MAX = 16, THREADS_MAX = 2 };
@@ -26,17 +26,6 @@ typedef struct bench_case {
     trainer *training;
     double seconds[REPEATS];
 } bench_case;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static trainer_spec step_spec(cnf_context context, cpu_level level) {
     return (trainer_spec){.flow = {.dimension = 2,
@@ -87,10 +76,10 @@ static status time_cases(bench_case *cases, size_t count, size_t repeats, failur
         for (size_t i = 0; i < count; i++) {
             bool done;
             trainer_epoch epoch;
-            const double start = now();
+            const double start = bench_now();
             const status outcome = trainer_step(cases[i].training, NULL, &done, &epoch);
             if (outcome < 0) return fail(why, outcome, "%s: the step failed", cases[i].name);
-            if (r > 0) cases[i].seconds[r - 1] = now() - start;
+            if (r > 0) cases[i].seconds[r - 1] = bench_now() - start;
         }
     return STATUS_OK;
 }
@@ -100,7 +89,7 @@ static void report(bench_case *cases, size_t count, size_t repeats) {
     for (cpu_level level = CPU_PORTABLE; level < CPU_LEVELS; level++) peak[level] = bench_peak(level);
     printf("%-36s %12s %12s %8s  %s\n", "name", "median s", "minimum s", "repeats", "of the cores' peak");
     for (size_t i = 0; i < count; i++) {
-        qsort(cases[i].seconds, repeats, sizeof cases[i].seconds[0], ascending);
+        bench_sort(cases[i].seconds, repeats);
         const double median = cases[i].seconds[repeats / 2], limit = peak[cases[i].level] * (double)cases[i].threads;
         printf("%-36s %12.6f %12.6f %8zu  ", cases[i].name, median, cases[i].seconds[0], repeats);
         if (limit > 0) printf("%.0f%% of %.0f GFLOP/s\n", 100 * step_operations() / median / limit, limit / 1e9);

@@ -12,11 +12,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "backend/cpu/cpu.h"
 #include "base/arena.h"
 #include "field/conv_field.h"
+#include "bench_time.h"
 
 enum { IMAGES = 50, SIDE = 28, HIDDEN = 64, LAYERS = 4, CHANNEL_CASES = 3, THREADS_MAX = 2 };
 
@@ -44,17 +44,6 @@ typedef struct bench_case {
     bool reverse; /* what bare_image does */
     double seconds[TIMED][BENCH_CONV_REPEATS_MAX];
 } bench_case;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static void fill(size_t n, real *x) {
     for (size_t i = 0; i < n; i++) x[i] = (real)(i % 17) / 8 - 1;
@@ -143,8 +132,7 @@ static void report(bench_case *one, size_t repeats) {
     /* Value and tangent; the reverse is the same forward, and twice as much for weights and data. */
     const double forward =
         2.0 * 2 * IMAGES * SIDE * SIDE * CONV_TAPS * HIDDEN * (2.0 * (double)one->channels + 2 * HIDDEN);
-    for (int what = 0; what < TIMED; what++)
-        qsort(one->seconds[what], repeats, sizeof one->seconds[what][0], ascending);
+    for (int what = 0; what < TIMED; what++) bench_sort(one->seconds[what], repeats);
     for (int what = FIELD_EVALUATE; what < TIMED; what += 2) {
         const double *ours = one->seconds[what], *bare_seconds = one->seconds[what + 1];
         const double operations = what == FIELD_REVERSE ? 3 * forward : forward;
@@ -171,9 +159,9 @@ int bench_conv(size_t repeats) {
     for (size_t r = 0; r <= repeats && outcome == STATUS_OK; r++) /* the first round warms up */
         for (size_t i = 0; i < count; i++)
             for (int what = 0; what < TIMED; what++) {
-                const double start = now();
+                const double start = bench_now();
                 run(&cases[i], what);
-                if (r > 0) cases[i].seconds[what][r - 1] = now() - start;
+                if (r > 0) cases[i].seconds[what][r - 1] = bench_now() - start;
             }
     if (outcome == STATUS_OK) {
         printf("%-36s %12s %12s %8s  %s\n", "name", "median s", "minimum s", "repeats", "bare convolutions s, share");

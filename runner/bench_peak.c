@@ -1,7 +1,7 @@
 /* bench_peak.c - twelve independent chains of fused multiply-adds, more than any core's latency needs. */
 #include "bench_peak.h"
 
-#include <time.h>
+#include "bench_time.h"
 
 enum { CHAINS = 12, ROUNDS = 200000, TRIES = 5 };
 
@@ -28,12 +28,6 @@ __attribute__((target("avx512f"), optimize("O3", "unroll-loops"))) static float 
 }
 #endif
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 double bench_peak(cpu_level level) {
     float (*loop)(void) = NULL;
     double lanes = 0, best = 0;
@@ -43,10 +37,10 @@ double bench_peak(cpu_level level) {
 #endif
     if (!loop) return 0;
     for (int attempt = 0; attempt < TRIES; attempt++) {
-        const double start = now();
+        const double start = bench_now();
         const volatile float kept = loop();
         (void)kept;
-        const double rate = 2.0 * CHAINS * ROUNDS * lanes / (now() - start);
+        const double rate = 2.0 * CHAINS * ROUNDS * lanes / (bench_now() - start);
         if (rate > best) best = rate;
     }
     return best;

@@ -10,7 +10,7 @@
 #include "backend/cpu/cpu.h"
 #include "base/random.h"
 #include "field/conv_field.h"
-#include "train/checkpoint.h"
+#include "golden_support.h"
 
 static const char folder[] = "tests/golden/conv";
 
@@ -28,28 +28,6 @@ static real *reals(size_t n) {
 
 /* --- Golden values --- */
 
-typedef struct golden {
-    checkpoint *file;
-    const char *name;
-} golden;
-
-static const char *text(const golden *g, const char *key) {
-    const char *value = checkpoint_get_text(g->file, key);
-    cr_assert_not_null(value, "%s has no %s", g->name, key);
-    return value;
-}
-
-static size_t number(const golden *g, const char *key) {
-    return strtoul(text(g, key), NULL, 10);
-}
-
-static int choice(const golden *g, const char *key, size_t count, const char *const *names) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(text(g, key), names[i]) == 0) return (int)i;
-    cr_assert_fail("%s: %s = %s", g->name, key, text(g, key));
-    return 0;
-}
-
 static conv_field_spec specification(const golden *g, conv_method method) {
     static const char *const functions[] = {"softplus", "tanh", "swish"};
     static const char *const layers[] = {"ignore", "concat", "hyper", "concatsquash"};
@@ -65,12 +43,6 @@ static conv_field_spec specification(const golden *g, conv_method method) {
     char *end;
     for (const char *at = text(g, "hidden"); *at; at = end) spec.hidden[spec.hidden_layers++] = strtoul(at, &end, 10);
     return spec;
-}
-
-static const double *array(const golden *g, const char *name, size_t count) {
-    const double *values = checkpoint_get(g->file, name, CHECKPOINT_F64, count);
-    cr_assert_not_null(values, "%s has no %s of %zu numbers", g->name, name, count);
-    return values;
 }
 
 static real *as_reals(const golden *g, const char *name, size_t count) {

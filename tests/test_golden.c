@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "flow/cnf_internal.h"
-#include "train/checkpoint.h"
+#include "golden_support.h"
 
 static const char folder[] = "tests/golden";
 
@@ -16,30 +16,6 @@ static const double value_tolerance = 1e-12, gradient_tolerance = 1e-11;
 #else
 static const double value_tolerance = 2e-5, gradient_tolerance = 5e-5;
 #endif
-
-typedef struct golden {
-    checkpoint *file;
-    const char *name;
-    size_t batch;
-    cnf *flow;
-} golden;
-
-static const char *text(const golden *g, const char *key) {
-    const char *value = checkpoint_get_text(g->file, key);
-    cr_assert_not_null(value, "%s has no %s", g->name, key);
-    return value;
-}
-
-static size_t number(const golden *g, const char *key) {
-    return strtoul(text(g, key), NULL, 10);
-}
-
-static int choice(const golden *g, const char *key, size_t count, const char *const *names) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(text(g, key), names[i]) == 0) return (int)i;
-    cr_assert_fail("%s: %s = %s", g->name, key, text(g, key));
-    return 0;
-}
 
 #define CHOICE(key, ...)                                                                                               \
     choice(g, key, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
@@ -63,12 +39,6 @@ static cnf_spec specification(const golden *g) {
     };
 }
 
-static const double *array(const golden *g, const char *name, size_t count) {
-    const double *values = checkpoint_get(g->file, name, CHECKPOINT_F64, count);
-    cr_assert_not_null(values, "%s has no %s of %zu numbers", g->name, name, count);
-    return values;
-}
-
 static real *as_reals(const double *values, size_t count) {
     real *copy = malloc(count * sizeof *copy);
     for (size_t i = 0; i < count; i++) copy[i] = (real)values[i];
@@ -85,13 +55,13 @@ static void compare(const golden *g, const char *name, const real *ours, const d
                            g->name, name, i, (double)ours[i], theirs[i]);
 }
 
-static void check(golden *g) {
+static void check(const golden *g) {
     const cnf_spec spec = specification(g);
+    const size_t D = spec.dimension, B = number(g, "batch");
+    cnf *flow = NULL;
     failure why = {""};
-    g->batch = number(g, "batch");
-    cr_assert_eq(cnf_create(&spec, g->batch, NULL, &g->flow, &why), STATUS_OK, "%s", why.text);
-    const parameter_table *table = cnf_parameters(g->flow);
-    const size_t D = spec.dimension, B = g->batch;
+    cr_assert_eq(cnf_create(&spec, B, NULL, &flow, &why), STATUS_OK, "%s", why.text);
+    const parameter_table *table = cnf_parameters(flow);
 
     real *params = malloc(table->total * sizeof *params), *gradient = malloc(table->total * sizeof *gradient);
     for (size_t k = 0; k < table->count; k++) {
@@ -100,19 +70,19 @@ static void check(golden *g) {
         for (size_t i = 0; i < part->rows * part->columns; i++) params[part->offset + i] = (real)values[i];
     }
     real *x = as_reals(array(g, "x", B * D), B * D), *z = malloc(B * D * sizeof *z), *probe = NULL;
-    if (spec.divergence != DIVERGENCE_EXACT) g->flow->given_probe = probe = as_reals(array(g, "probe", B * D), B * D);
+    if (spec.divergence != DIVERGENCE_EXACT) flow->given_probe = probe = as_reals(array(g, "probe", B * D), B * D);
 
     const random_stream none = {0};
     double loss, log_density[CHUNK];
     cr_assert_leq(B, (size_t)CHUNK);
-    cnf_transform(g->flow, params, x, B, none, z, log_density, NULL);
+    cnf_transform(flow, params, x, B, none, z, log_density, NULL);
     compare(g, "z", z, array(g, "z", B * D), B * D, value_tolerance);
     const double *expected = array(g, "log_density", B);
     for (size_t i = 0; i < B; i++)
         cr_assert_float_eq(log_density[i], expected[i], value_tolerance * (1 + fabs(expected[i])),
                            "%s: log_density[%zu] is %.14g, expected %.14g", g->name, i, log_density[i], expected[i]);
 
-    cr_assert_eq(cnf_loss_gradient(g->flow, params, x, B, none, &loss, gradient, NULL), STATUS_OK);
+    cr_assert_eq(cnf_loss_gradient(flow, params, x, B, none, &loss, gradient, NULL), STATUS_OK);
     cr_assert_float_eq(loss, *array(g, "loss", 1), value_tolerance * (1 + fabs(loss)));
     for (size_t k = 0; k < table->count; k++) {
         const parameter *part = &table->entries[k];
@@ -122,7 +92,7 @@ static void check(golden *g) {
         compare(g, name, gradient + part->offset, array(g, name, count), count, gradient_tolerance);
     }
     free(params), free(gradient), free(x), free(z), free(probe);
-    cnf_destroy(&g->flow);
+    cnf_destroy(&flow);
 }
 
 Test(golden, values_and_gradients_are_those_of_the_reference) {
