@@ -76,6 +76,8 @@ $(BUILD)/core/backend/cpu/kernels_%.o: CFLAGS += -O3
 $(BUILD)/core/backend/cpu/kernels_avx2.o: STRICT += -mavx2 -mfma
 $(BUILD)/core/backend/cpu/kernels_avx512.o: STRICT += -mavx512f -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
 
+$(BUILD)/tests/%.o: CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"'
+
 # What the recorder stores of the program itself; rewritten only when it changes.
 $(BUILD)/provenance.h: FORCE
 	@mkdir -p $(@D)

@@ -15,7 +15,7 @@
 
 #include "scratch.h"
 
-static const char binary[] = "build/affjord";
+static const char binary[] = AFFJORD_BINARY; /* of the same build */
 
 /* Two models, two seeds, a thousand tiny iterations each. */
 static const char small_experiment[] = "[experiment]\n"
