@@ -54,7 +54,7 @@ static trainer_spec step_spec(cnf_context context, cpu_level level) {
  *   forward  h 2 D, tanh T, s 2, f 2 D, trace 2
  *   reverse  h 2 D, tanh T, s 2, r 2 + 2 D, hbar 1, bbar 1, zbar 2 D, wbar 2 D, ubar 2 D, cbar 2 */
 static double step_operations(void) {
-    const double D = 2, T = 22, units = 512.0 * 64 * 160;
+    const double D = 2, T = 16, units = 512.0 * 64 * 160;
     return units * (4 * D + 4 + T + 10 * D + 8 + T);
 }
 
