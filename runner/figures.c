@@ -28,11 +28,24 @@ static bool item_exists(const char *folder, const char *item) {
     return false;
 }
 
-bool figures_exist(const char *database, const char *items) {
+/* A picture's caption, where it has one, says which experiment it shows. */
+static bool item_shows(const char *folder, const char *item, const char *experiment) {
+    char path[4096 + SETTINGS_TEXT_MAX + 16], caption[8192], words[SETTINGS_TEXT_MAX + 32];
+    snprintf(path, sizeof path, "%s/%s.txt", folder, item);
+    FILE *file = fopen(path, "r");
+    if (!file) return true;
+    const size_t had = fread(caption, 1, sizeof caption - 1, file);
+    caption[had] = '\0';
+    fclose(file);
+    snprintf(words, sizeof words, "Experiment %s.", experiment);
+    return strstr(caption, words) != NULL;
+}
+
+bool figures_exist(const char *database, const char *experiment, const char *items) {
     char folder[4096], item[SETTINGS_TEXT_MAX];
     figures_folder(database, folder);
     while (settings_list_next(&items, item))
-        if (!item_exists(folder, item)) return false;
+        if (!item_exists(folder, item) || !item_shows(folder, item, experiment)) return false;
     return true;
 }
 
@@ -66,7 +79,7 @@ bool figures_draw(const char *database, const char *experiment, const char *item
     if (run_script((char **)arguments, quiet)) return true;
     fprintf(stderr,
             "Warning: not all pictures could be drawn. The numbers are safe in %s; try again with\n"
-            "    ./paper_figures.sh --db %s --experiment %s\n",
-            database, database, experiment);
+            "    ./paper_figures.sh --db %s --out %s --experiment %s\n",
+            database, database, folder, experiment);
     return false;
 }

@@ -9,8 +9,8 @@
 /* The folder of a database's pictures: "figures" beside it. */
 void figures_folder(const char *database, char out[4096]);
 
-/* Whether each item of the list (experiment.figures) has a file there. */
-bool figures_exist(const char *database, const char *items);
+/* Whether each item of the list (experiment.figures) has a file there whose caption names this experiment. */
+bool figures_exist(const char *database, const char *experiment, const char *items);
 
 /* Draw the items from this experiment's runs. False, after a warning on standard
  * error, if that did not work. `quiet`: do not say what was drawn. */

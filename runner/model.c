@@ -25,6 +25,8 @@ static status find_file(const char *name, const char *database, model *out, fail
     if (outcome == STATUS_OK) checkpoint_locate(recorder_path(book), run.checkpoint_path, out->path);
     recorder_close(&book, NULL);
     if (outcome != STATUS_OK) return outcome;
+    if (run.iterations == 0)
+        return fail(why, STATUS_INVALID, "run %s only counted parameters: it has no model", run.key);
     if (!run.has_checkpoint)
         return fail(why, STATUS_IO, "run %s (%s) has no checkpoint yet", run.key, recorder_state_name(run.state));
     if (run.state != RUN_DONE)

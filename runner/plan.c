@@ -86,6 +86,11 @@ static status describe_images(const experiment_config *config, const char *item,
 static status describe_dataset(const experiment_config *config, const char *item, plan_dataset *out, failure *why) {
     if (config_settings(config)->experiment_task == TASK_COUNT) return describe_images(config, item, out, why);
     failure reason;
+    if (image_kind_of(item)) {
+        failure_describe(&reason, "%s is a set of images, whose models can only be counted so far (task = count)",
+                         item);
+        return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, why);
+    }
     dataset *data;
     status code = config_data_source(config, item, out->source, &reason);
     if (code == STATUS_OK) code = dataset_open(out->source, &data, &reason);

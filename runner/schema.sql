@@ -237,7 +237,8 @@ LEFT JOIN ours o ON o.dataset = p.dataset AND o.model = p.model COLLATE NOCASE
 WHERE p.item = 'table1';
 
 -- Table 2: parameters as the paper counts them, and ours: those that its
--- architecture declares, and those that can change the output. NULL: not run.
+-- architecture declares, and those that can change the output, of experiment
+-- table2. NULL: not run.
 CREATE VIEW table2 AS
 WITH ours AS (
     SELECT r.dataset, CASE c.value WHEN 'augmented' THEN 'AFFJORD' ELSE 'FFJORD' END AS model,
@@ -246,6 +247,8 @@ WITH ours AS (
     JOIN run r USING (run_id)
     JOIN setting c ON c.run_id = r.run_id AND c.section = 'model' AND c.key = 'context'
     JOIN setting l ON l.run_id = r.run_id AND l.section = 'image' AND l.key = 'layer'
+    JOIN experiment_run er ON er.run_id = r.run_id
+    JOIN experiment e ON e.experiment_id = er.experiment_id AND e.name = 'table2'
     WHERE m.name IN ('parameters_declared', 'parameters_effective')
     GROUP BY 1, 2, 3, 4
 )

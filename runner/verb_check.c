@@ -40,7 +40,8 @@ static status check_run(void *argument, const recorder_run *run, failure *why) {
     state->states[run->state]++;
     /* While it runs, the file may be replaced by a newer one at any moment. */
     if (run->has_checkpoint && !(run->state == RUN_RUNNING && state->held)) check_checkpoint(state, run);
-    if (run->state == RUN_DONE && !run->has_checkpoint) {
+    /* A run of no iterations was a count of parameters. */
+    if (run->state == RUN_DONE && !run->has_checkpoint && run->iterations > 0) {
         failure_describe(&text, "run %s is done, but has no checkpoint", run->key);
         count_fault(state, text.text);
     }

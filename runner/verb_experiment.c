@@ -174,7 +174,7 @@ static void show(const experiment *self, bool computed) {
         if (written != STATUS_OK) fprintf(stderr, "%s\n", why.text);
         recorder_close(&book, NULL);
     }
-    if (*items && (computed || !figures_exist(self->database, items)))
+    if (*items && (computed || !figures_exist(self->database, self->row.name, items)))
         figures_draw(self->database, self->row.name, items, self->asked.quiet);
 }
 

@@ -267,9 +267,16 @@ Test(run, table_2_is_counted_to_the_last_parameter) {
            "sqlite3 $TEST_DIR/count.db \"SELECT count(*) FROM (SELECT sum(CASE name WHEN 'parameters_declared' THEN "
            "value ELSE -value END) AS rest FROM metric WHERE name <> 'parameters' GROUP BY run_id) WHERE rest = 0\"");
     cr_assert_str_eq(output, "12\n");
+    EXPECT(0, "$AFFJORD check --db $TEST_DIR/count.db");
+    /* Other counts are of other experiments, and leave Table 2 as it is. */
+    EXPECT(0, "$AFFJORD experiments/table2.ini --db $TEST_DIR/count.db --set image.hidden_channels=32 "
+              "--set experiment.name=narrow");
+    EXPECT(0, "sqlite3 $TEST_DIR/count.db 'SELECT count(*) FROM table2 WHERE declared = paper'");
+    cr_assert_str_eq(output, "12\n");
     EXPECT(2, "$AFFJORD experiments/table2.ini --db $TEST_DIR/none.db --set experiment.data=mnits");
     EXPECT_SAYS("no set of images \"mnits\"; the nearest is mnist");
     EXPECT(2, "$AFFJORD experiments/table2.ini --db $TEST_DIR/none.db --set experiment.task=train");
+    EXPECT_SAYS("can only be counted so far");
 }
 
 Test(run, wrong_settings_exit_2_and_write_nothing) {

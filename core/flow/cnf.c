@@ -74,7 +74,8 @@ static status build(cnf *flow) {
         TRY(ARENA_NEW(memory, flow->length, &lane->state));
         TRY(ARENA_NEW(memory, flow->length, &lane->cotangent));
         TRY(ARENA_NEW(memory, D * CHUNK, &lane->probe));
-        TRY(ARENA_NEW(memory, flow->evaluations * flow->length, &lane->states));
+        if (spec->gradient == GRADIENT_DISCRETE)
+            TRY(ARENA_NEW(memory, flow->evaluations * flow->length, &lane->states));
         TRY(ARENA_NEW(memory, rk_workspace(flow->method, 2 * flow->length), &lane->rk));
         TRY(ARENA_NEW(memory, flow->field->scratch, &lane->scratch));
         TRY(ARENA_NEW(memory, 2 * flow->length, &lane->joint));

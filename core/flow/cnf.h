@@ -87,7 +87,8 @@ void cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t fi
                 cnf_statistics *statistics);
 
 /* Mean negative log-likelihood in nats of x (n, D) and its gradient, gradient
- * (P), overwritten. Returns STATUS_NON_FINITE if the loss is not finite. */
+ * (P), overwritten; 1 <= n <= batch_max, otherwise STATUS_INVALID. Returns STATUS_NON_FINITE if the loss or an entry of
+ * the gradient is not finite. */
 status cnf_loss_gradient(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,
                          real *gradient, cnf_statistics *statistics);
 

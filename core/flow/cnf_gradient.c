@@ -5,7 +5,7 @@
  *
  * adjoint (eq. 4, 5): with a(t) = dL/dz(t), and dL/dl = -1/n at all times,
  *   da/dt = -(a . df/dz + dL/dl ddiv/dz),  dL/dtheta(t) = a . df/dtheta + dL/dl ddiv/dtheta per unit of time,
- * solved from T back to 0 beside z itself; nothing is stored on the way out.
+ * solved from T back to 0 beside z itself; no state of a point is stored on the way out.
  *
  * Both gather, for each chunk, the cotangent of the field's numbers at every
  * evaluation; the chunks are added in their order, and the sum goes back

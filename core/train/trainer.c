@@ -145,8 +145,8 @@ cnf *trainer_flow(trainer *training) {
     return training->flow;
 }
 
-/* The blocks that are saved, with their names. Parameters stand in the file under the names of their table, which is
- * how any reader wants them; the moments are kept whole. */
+/* Parameters stand in the file under the names of their table, which is how any reader wants them; the moments are kept
+ * whole. */
 status trainer_save(const trainer *training, checkpoint *into) {
     const parameter_table *table = cnf_parameters(training->flow);
     for (size_t i = 0; i < table->count; i++) {

@@ -28,7 +28,7 @@ typedef struct trainer_epoch {
     uint64_t iteration; /* iterations done at its end */
     double training_loss; /* mean over the epoch's iterations */
     double validation_loss; /* at its end */
-    uint64_t training_evaluations_forward; /* of the field for each sample, mean over iterations */
+    uint64_t training_evaluations_forward; /* of the field for each sample and iteration */
     uint64_t training_evaluations_backward;
     uint64_t validation_evaluations;
 } trainer_epoch;
