@@ -112,13 +112,14 @@ static void bare_image(void *argument, size_t image, size_t thread) {
 }
 
 static void run(bench_case *one, int what) {
+    const conv_values values = {.f = one->f, .product = one->product}, nothing = {0};
     switch (what) {
     case FIELD_EVALUATE:
         conv_field_prepare(one->field, one->params, one->time);
-        conv_field_evaluate(one->field, IMAGES, one->z, one->e, one->f, one->product);
+        conv_field_evaluate(one->field, IMAGES, one->z, one->e, &values);
         break;
     case FIELD_REVERSE:
-        conv_field_reverse(one->field, IMAGES, one->z, one->e, one->f, one->product, one->zbar);
+        conv_field_reverse(one->field, IMAGES, one->z, one->e, &values, &nothing, one->zbar);
         conv_field_collect(one->field, one->params, one->time, one->gradient, one->time_bar);
         break;
     default: /* the same convolutions */

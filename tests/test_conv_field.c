@@ -83,17 +83,20 @@ static void check_golden(const golden *g, conv_method method) {
 
     conv_field_bind(field, params);
     conv_field_prepare(field, params, c);
-    conv_field_evaluate(field, n, z, e, f, product);
+    const conv_values values = {.f = f, .product = product}, bar = {.f = fbar, .product = product_bar}, none = {0};
+    conv_field_evaluate(field, n, z, e, &values);
     compare(g, "f", f, all, value_tolerance);
     compare(g, "product", product, all, value_tolerance);
-    conv_field_evaluate(field, n, z, NULL, f, product);
+    conv_field_evaluate(field, n, z, NULL, &values);
     compare(g, "f", f, all, value_tolerance);
     for (size_t i = 0; i < all; i++) cr_assert_eq(product[i], 0, "without a probe");
 
     /* Twice with halves, as the reverses of an instant add up. */
     for (size_t i = 0; i < all; i++) fbar[i] /= 2, product_bar[i] /= 2;
-    conv_field_reverse(field, n, z, e, fbar, product_bar, zbar);
-    conv_field_reverse(field, n, z, e, fbar, product_bar, zbar);
+    conv_field_reverse(field, n, z, e, &bar, &values, zbar);
+    compare(g, "f", f, all, value_tolerance);
+    compare(g, "product", product, all, value_tolerance);
+    conv_field_reverse(field, n, z, e, &bar, &none, zbar);
     conv_field_collect(field, params, c, gradient, cbar);
     for (size_t i = 0; i < all; i++) zbar[i] *= 2;
     compare(g, "gradient.z", zbar, all, gradient_tolerance);
@@ -150,7 +153,8 @@ typedef struct bench {
     parameter_table table;
     conv_field *field;
     size_t n, all;
-    real *params, *gradient, *c, *cbar, *z, *e, *fbar, *product_bar, *f, *product, *zbar;
+    real *params, *gradient, *c, *cbar, *z, *e, *zbar;
+    conv_values out, bar; /* all five, and their cotangents */
 } bench;
 
 static void bench_open(bench *b, conv_field_spec spec, size_t n, parallel *workers, cpu_level level) {
@@ -159,8 +163,11 @@ static void bench_open(bench *b, conv_field_spec spec, size_t n, parallel *worke
     cr_assert_eq(conv_field_create(&spec, "field", workers, cpu_backend(level), &b->table, &b->field, &why), STATUS_OK,
                  "%s", why.text);
     b->all = n * conv_field_dimension(b->field);
-    real **const batch[] = {&b->z, &b->e, &b->fbar, &b->product_bar, &b->f, &b->product, &b->zbar};
+    real **const batch[] = {&b->z, &b->e, &b->zbar, &b->bar.f, &b->out.f, &b->out.product, &b->bar.product};
+    real **const each[] = {&b->out.divergence, &b->out.kinetic, &b->out.jacobian,
+                           &b->bar.divergence, &b->bar.kinetic, &b->bar.jacobian};
     for (size_t i = 0; i < 7; i++) draw(b->all, i, *batch[i] = reals(b->all));
+    for (size_t i = 0; i < 6; i++) draw(n, 20 + i, *each[i] = reals(n));
     b->params = reals(b->table.total), b->gradient = reals(b->table.total);
     b->c = reals(spec.context), b->cbar = reals(spec.context);
     draw(b->table.total, 10, b->params);
@@ -169,23 +176,28 @@ static void bench_open(bench *b, conv_field_spec spec, size_t n, parallel *worke
 }
 
 static void bench_close(bench *b) {
-    real *const all[] = {b->params, b->gradient, b->c,       b->cbar, b->z,          b->e,
-                         b->fbar,   b->f,        b->product, b->zbar, b->product_bar};
-    for (size_t i = 0; i < 11; i++) free(all[i]);
+    real *const all[] = {b->params,      b->gradient,     b->c,     b->cbar,        b->z,
+                         b->e,           b->zbar,         b->out.f, b->out.product, b->out.divergence,
+                         b->out.kinetic, b->out.jacobian, b->bar.f, b->bar.product, b->bar.divergence,
+                         b->bar.kinetic, b->bar.jacobian};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     conv_field_destroy(&b->field);
 }
 
 static void bench_run(bench *b) {
     conv_field_bind(b->field, b->params);
     conv_field_prepare(b->field, b->params, b->c);
-    conv_field_evaluate(b->field, b->n, b->z, b->e, b->f, b->product);
-    conv_field_reverse(b->field, b->n, b->z, b->e, b->fbar, b->product_bar, b->zbar);
+    conv_field_evaluate(b->field, b->n, b->z, b->e, &b->out);
+    conv_field_reverse(b->field, b->n, b->z, b->e, &b->bar, &(conv_values){0}, b->zbar);
     conv_field_collect(b->field, b->params, b->c, b->gradient, b->cbar);
 }
 
 static void expect_same(const bench *a, const bench *b) {
-    cr_assert_arr_eq(a->f, b->f, a->all * sizeof(real));
-    cr_assert_arr_eq(a->product, b->product, a->all * sizeof(real));
+    cr_assert_arr_eq(a->out.f, b->out.f, a->all * sizeof(real));
+    cr_assert_arr_eq(a->out.product, b->out.product, a->all * sizeof(real));
+    cr_assert_arr_eq(a->out.divergence, b->out.divergence, a->n * sizeof(real));
+    cr_assert_arr_eq(a->out.kinetic, b->out.kinetic, a->n * sizeof(real));
+    cr_assert_arr_eq(a->out.jacobian, b->out.jacobian, a->n * sizeof(real));
     cr_assert_arr_eq(a->zbar, b->zbar, a->all * sizeof(real));
     cr_assert_arr_eq(a->cbar, b->cbar, a->spec.context * sizeof(real));
     cr_assert_arr_eq(a->gradient, b->gradient, a->table.total * sizeof(real));
@@ -252,11 +264,15 @@ Test(conv_field, a_batch_gives_what_its_images_give) {
     for (size_t i = 0; i < whole.n; i++) {
         memcpy(part.z, whole.z + i * D, D * sizeof(real));
         memcpy(part.e, whole.e + i * D, D * sizeof(real));
-        memcpy(part.fbar, whole.fbar + i * D, D * sizeof(real));
-        memcpy(part.product_bar, whole.product_bar + i * D, D * sizeof(real));
+        memcpy(part.bar.f, whole.bar.f + i * D, D * sizeof(real));
+        memcpy(part.bar.product, whole.bar.product + i * D, D * sizeof(real));
+        part.bar.divergence[0] = whole.bar.divergence[i];
+        part.bar.kinetic[0] = whole.bar.kinetic[i];
+        part.bar.jacobian[0] = whole.bar.jacobian[i];
         bench_run(&part);
-        cr_assert_arr_eq(part.f, whole.f + i * D, D * sizeof(real));
-        cr_assert_arr_eq(part.product, whole.product + i * D, D * sizeof(real));
+        cr_assert_arr_eq(part.out.f, whole.out.f + i * D, D * sizeof(real));
+        cr_assert_arr_eq(part.out.product, whole.out.product + i * D, D * sizeof(real));
+        cr_assert_eq(part.out.jacobian[0], whole.out.jacobian[i]);
         cr_assert_arr_eq(part.zbar, whole.zbar + i * D, D * sizeof(real));
     }
     double largest = 0; /* and the gradients add up */
@@ -346,9 +362,13 @@ Test(conv_field, refuses_what_cannot_be) {
 static double loss_of(bench *b) {
     conv_field_bind(b->field, b->params);
     conv_field_prepare(b->field, b->params, b->c);
-    conv_field_evaluate(b->field, b->n, b->z, b->e, b->f, b->product);
+    conv_field_evaluate(b->field, b->n, b->z, b->e, &b->out);
+    const conv_values *out = &b->out, *bar = &b->bar;
     double sum = 0;
-    for (size_t i = 0; i < b->all; i++) sum += b->fbar[i] * b->f[i] + b->product_bar[i] * b->product[i];
+    for (size_t i = 0; i < b->all; i++) sum += bar->f[i] * out->f[i] + bar->product[i] * out->product[i];
+    for (size_t i = 0; i < b->n; i++)
+        sum += bar->divergence[i] * out->divergence[i] + bar->kinetic[i] * out->kinetic[i] +
+               bar->jacobian[i] * out->jacobian[i];
     return sum;
 }
 

@@ -18,22 +18,69 @@ typedef struct batch {
     conv_field *self;
     size_t n, chunks, groups;
     const real *z, *e;
-    real *f, *product; /* evaluate */
-    const real *fbar, *product_bar; /* reverse */
+    const conv_values *out;
+    const conv_values *bar; /* reverse */
     real *zbar;
 } batch;
 
-/* One half of a stack (chunk, D) <- rows of x (n, D) from `first` on; zeros for missing images and for x NULL. */
-static void load(const conv_field *self, const batch *b, size_t first, const real *x, real *half) {
-    const size_t D = self->dimension, images = b->n - first < self->chunk ? b->n - first : self->chunk;
-    if (x) memcpy(half, x + first * D, images * D * sizeof *half);
-    else memset(half, 0, images * D * sizeof *half);
-    memset(half + images * D, 0, (self->chunk - images) * D * sizeof *half);
+/* Images of a chunk that are in the batch. */
+static size_t images_in(const batch *b, size_t first) {
+    return b->n - first < b->self->chunk ? b->n - first : b->self->chunk;
 }
 
-static void store(const conv_field *self, const batch *b, size_t first, const real *half, real *x) {
-    const size_t D = self->dimension, images = b->n - first < self->chunk ? b->n - first : self->chunk;
-    memcpy(x + first * D, half, images * D * sizeof *x);
+/* One half of a stack (chunk, D) <- rows of x (n, D) from `first` on; zeros for missing images and for x NULL. */
+static void load(const batch *b, size_t first, const real *x, real *half) {
+    const size_t D = b->self->dimension, images = images_in(b, first);
+    if (x) memcpy(half, x + first * D, images * D * sizeof *half);
+    else memset(half, 0, images * D * sizeof *half);
+    memset(half + images * D, 0, (b->self->chunk - images) * D * sizeof *half);
+}
+
+static void store(const batch *b, size_t first, const real *half, real *x) {
+    if (x) memcpy(x + first * b->self->dimension, half, images_in(b, first) * b->self->dimension * sizeof *x);
+}
+
+/* a . b of (D), over LANES partial sums, folded by halves. */
+static real dot(size_t D, const real *a, const real *b) {
+    double sums[LANES] = {0};
+    size_t d = 0;
+    for (; d + LANES <= D; d += LANES)
+        for (size_t lane = 0; lane < LANES; lane++) sums[lane] += (double)a[d + lane] * (double)b[d + lane];
+    for (size_t lane = 0; d < D; d++, lane++) sums[lane] += (double)a[d] * (double)b[d];
+    for (size_t half = LANES / 2; half > 0; half /= 2)
+        for (size_t lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
+    return (real)sums[0];
+}
+
+/* What is wanted of a chunk whose last layer gave f and J e; e is the second half of the lane's input. */
+static void give(const batch *b, size_t first, const conv_lane *lane, const real *last) {
+    const conv_values *out = b->out;
+    const size_t D = b->self->dimension, half = b->self->chunk * D;
+    store(b, first, last, out->f);
+    store(b, first, last + half, out->product);
+    for (size_t i = 0; i < images_in(b, first); i++) {
+        const real *f = last + i * D, *product = f + half, *e = lane->input + half + i * D;
+        if (out->divergence) out->divergence[first + i] = dot(D, e, product);
+        if (out->kinetic) out->kinetic[first + i] = dot(D, f, f);
+        if (out->jacobian) out->jacobian[first + i] = dot(D, product, product);
+    }
+}
+
+/* bar (2, chunk, D) <- cotangents of f and J e, those of what is made of them included. */
+static void take(const batch *b, size_t first, const conv_lane *lane, const real *last, real *bar) {
+    const conv_values *from = b->bar;
+    const size_t D = b->self->dimension, half = b->self->chunk * D;
+    load(b, first, from->f, bar);
+    load(b, first, from->product, bar + half);
+    for (size_t i = 0; i < images_in(b, first); i++) {
+        const real divergence = from->divergence ? from->divergence[first + i] : 0;
+        const real kinetic = from->kinetic ? 2 * from->kinetic[first + i] : 0;
+        const real jacobian = from->jacobian ? 2 * from->jacobian[first + i] : 0;
+        for (size_t d = i * D; d < (i + 1) * D; d++) {
+            bar[d] += kinetic * last[d];
+            bar[half + d] += divergence * lane->input[half + d] + jacobian * last[half + d];
+        }
+    }
 }
 
 static dual_shape dual_of(const conv_field *self, const conv_layer *layer) {
@@ -70,21 +117,20 @@ static void add_last_bias(const conv_field *self, real *f) {
 }
 
 static void evaluate_chunk(void *argument, size_t chunk, size_t thread) {
-    batch *b = argument;
+    const batch *b = argument;
     conv_field *self = b->self;
     conv_lane *lane = &self->lanes[thread];
-    const size_t first = chunk * self->chunk, half = self->chunk * self->dimension;
-    load(self, b, first, b->z, lane->input);
-    load(self, b, first, b->e, lane->input + half);
+    const size_t first = chunk * self->chunk;
+    load(b, first, b->z, lane->input);
+    load(b, first, b->e, lane->input + self->chunk * self->dimension);
     forward(self, lane, false);
     real *last = lane->h[self->layers - 1];
     add_last_bias(self, last);
-    store(self, b, first, last, b->f);
-    store(self, b, first, last + half, b->product);
+    give(b, first, lane, last);
 }
 
-void conv_field_evaluate(conv_field *self, size_t n, const real *z, const real *e, real *f, real *product) {
-    batch b = {.self = self, .n = n, .z = z, .e = e, .f = f, .product = product};
+void conv_field_evaluate(conv_field *self, size_t n, const real *z, const real *e, const conv_values *out) {
+    batch b = {.self = self, .n = n, .z = z, .e = e, .out = out};
     parallel_for(self->workers, conv_field_chunks(self, n), evaluate_chunk, &b);
 }
 
@@ -97,17 +143,18 @@ static void add_last_bias_cotangent(const conv_field *self, const real *fbar, re
         }
 }
 
-static void reverse_chunk(batch *b, size_t chunk, conv_lane *lane, real *sums) {
+static void reverse_chunk(const batch *b, size_t chunk, conv_lane *lane, real *sums) {
     conv_field *self = b->self;
-    const size_t first = chunk * self->chunk, half = self->chunk * self->dimension;
-    load(self, b, first, b->z, lane->input);
-    load(self, b, first, b->e, lane->input + half);
+    const size_t first = chunk * self->chunk;
+    load(b, first, b->z, lane->input);
+    load(b, first, b->e, lane->input + self->chunk * self->dimension);
     forward(self, lane, true);
 
     size_t l = self->layers - 1;
-    real *bar = lane->cotangent[0], *below = lane->cotangent[1];
-    load(self, b, first, b->fbar, bar);
-    load(self, b, first, b->product_bar, bar + half);
+    real *last = lane->h[l], *bar = lane->cotangent[0], *below = lane->cotangent[1];
+    add_last_bias(self, last);
+    give(b, first, lane, last);
+    take(b, first, lane, last, bar);
     add_last_bias_cotangent(self, bar, sums + self->layer[l].bias_gradient);
     for (;; l--) {
         const conv_layer *layer = &self->layer[l];
@@ -121,11 +168,11 @@ static void reverse_chunk(batch *b, size_t chunk, conv_lane *lane, real *sums) {
         bar = below;
         below = kept;
     }
-    store(self, b, first, below, b->zbar);
+    store(b, first, below, b->zbar);
 }
 
 static void reverse_group(void *argument, size_t group, size_t thread) {
-    batch *b = argument;
+    const batch *b = argument;
     conv_field *self = b->self;
     real *sums = self->sums + group * self->sums_stride;
     if (group >= self->groups_used) memset(sums, 0, self->sums_stride * sizeof *sums);
@@ -133,24 +180,13 @@ static void reverse_group(void *argument, size_t group, size_t thread) {
         reverse_chunk(b, chunk, &self->lanes[thread], sums);
 }
 
-void conv_field_reverse(conv_field *self, size_t n, const real *z, const real *e, const real *fbar,
-                        const real *product_bar, real *zbar) {
-    batch b = {.self = self, .n = n, .z = z, .e = e, .fbar = fbar, .product_bar = product_bar, .zbar = zbar};
+void conv_field_reverse(conv_field *self, size_t n, const real *z, const real *e, const conv_values *bar,
+                        const conv_values *out, real *zbar) {
+    batch b = {.self = self, .n = n, .z = z, .e = e, .bar = bar, .out = out, .zbar = zbar};
     b.chunks = conv_field_chunks(self, n);
     b.groups = b.chunks < CONV_GROUPS ? b.chunks : CONV_GROUPS;
     parallel_for(self->workers, b.groups, reverse_group, &b);
     if (b.groups > self->groups_used) self->groups_used = b.groups;
-}
-
-void conv_field_dot(const conv_field *self, size_t n, const real *a, const real *b, double *dot) {
-    const size_t D = self->dimension;
-    for (size_t i = 0; i < n; i++, a += D, b += D) {
-        double sums[LANES] = {0};
-        for (size_t d = 0; d < D; d++) sums[d % LANES] += (double)a[d] * (double)b[d];
-        for (size_t half = LANES / 2; half > 0; half /= 2)
-            for (size_t lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
-        dot[i] = sums[0];
-    }
 }
 
 conv_field_spec conv_field_specify(const image_spec *model, const image_flow *flow, activation function) {

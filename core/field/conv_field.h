@@ -3,8 +3,8 @@
  *   x_0 = z,  x_{l+1} = s(W_l(c) * x_l + b_l(c)),  f = W_L(c) * x_L + b_L(c)
  *
  * and J e = (df/dz) e for a probe e, by dual numbers: e . (J e) is Hutchinson's
- * estimate, and |J e|^2 the Jacobian regulariser. The context c (C) is one
- * vector for the whole batch, t or z*, and enters in two ways:
+ * estimate, |f|^2 and |J e|^2 are what regularisers integrate. The context c (C)
+ * is one vector for the whole batch, t or z*, and enters in two ways:
  *
  *   joined      its first joined*h*w entries are an image (joined, h, w) beside z, for the first convolution
  *   the layer   ignore; concat: its first `fed` entries are channels, each of one value, before those of every
@@ -74,19 +74,26 @@ void conv_field_bind(conv_field *self, const real *params);
 /* The field's numbers at the context c (C). */
 void conv_field_prepare(conv_field *self, const real *params, const real *c);
 
-/* f (n, D) <- the field and product (n, D) <- J e at z (n, D), along e (n, D); e may be NULL, product is then zero. */
-void conv_field_evaluate(conv_field *self, size_t n, const real *z, const real *e, real *f, real *product);
+/* What the field gives on a batch; in reverse, cotangents of it. NULL: not wanted, or a cotangent of zero. */
+typedef struct conv_values {
+    real *f; /* (n, D) */
+    real *product; /* (n, D): J e */
+    real *divergence; /* (n): e . (J e) */
+    real *kinetic; /* (n): |f|^2 */
+    real *jacobian; /* (n): |J e|^2 */
+} conv_values;
 
-/* Their reverse: zbar (n, D) <- cotangent of z for those of f and of the product; e is not differentiated. What
- * parameters and context get is added up in the field until it is collected. */
-void conv_field_reverse(conv_field *self, size_t n, const real *z, const real *e, const real *fbar,
-                        const real *product_bar, real *zbar);
+/* *out <- the field at z (n, D) along e (n, D); e may be NULL for zero. */
+void conv_field_evaluate(conv_field *self, size_t n, const real *z, const real *e, const conv_values *out);
+
+/* Its reverse: zbar (n, D) <- cotangent of z for the cotangents *bar; e is not differentiated. *out gets the values
+ * themselves, which are computed on the way. What parameters and context get is added up in the field until it is
+ * collected. */
+void conv_field_reverse(conv_field *self, size_t n, const real *z, const real *e, const conv_values *bar,
+                        const conv_values *out, real *zbar);
 
 /* gradient += what the reverses since the last collect gave to the field's range of parameters; cbar (C) <- what they
  * gave to the context c, that of the last prepare. */
 void conv_field_collect(conv_field *self, const real *params, const real *c, real *gradient, real *cbar);
-
-/* dot (n) <- a . b for each row of a, b (n, D): e . (J e), |f|^2. */
-void conv_field_dot(const conv_field *self, size_t n, const real *a, const real *b, double *dot);
 
 #endif

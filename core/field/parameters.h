@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 
-enum { PARAMETERS_MAX = 256, PARAMETER_NAME_MAX = 48 };
+enum { PARAMETERS_MAX = 512, PARAMETER_NAME_MAX = 48 };
 
 typedef struct parameter {
     char name[PARAMETER_NAME_MAX]; /* as in "hypernet.0.weight" */

@@ -21,7 +21,7 @@
 #include "base/status.h"
 #include "ode/rk.h"
 
-enum { ADAPTIVE_PARTS_MAX = 4, ADAPTIVE_ATTEMPTS = 10000 };
+enum { ADAPTIVE_PARTS_MAX = 5, ADAPTIVE_ATTEMPTS = 10000 };
 
 /* How the error of a state (n) is measured: as the largest RMS of its first parts, in their order. What follows them
  * does not count ("seminorm"). With no parts, the whole state is one. */
