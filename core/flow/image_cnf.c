@@ -1,0 +1,315 @@
+/* image_cnf.c - making a flow, its equation, and its solves forward and backward. */
+#include "flow/image_cnf.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "flow/image_cnf_internal.h"
+
+/* --- The equation --- */
+
+image_state image_state_of(const image_cnf *self, size_t n) {
+    image_state at = {.l = n * self->D};
+    at.moving = at.l + n;
+    at.kinetic = at.moving + self->M;
+    at.jacobian = at.kinetic + (self->spec.regularised ? n : 0);
+    at.length = at.jacobian + (self->spec.regularised ? n : 0);
+    return at;
+}
+
+void image_cnf_see(const image_solve *solve, double s, const real *moving) {
+    image_cnf *self = solve->self;
+    if (self->M > 0) memcpy(self->c, moving, self->M * sizeof *moving);
+    else if (self->spec.field.context == 1) self->c[0] = (real)(solve->T * s);
+    conv_field_prepare(self->field, solve->params, self->c);
+}
+
+void image_cnf_rate(const image_solve *solve) {
+    const image_cnf *self = solve->self;
+    if (self->M > 0) mlp_forward(&self->g, self->backend, 1, solve->params, self->c, self->slope, self->net);
+}
+
+void image_cnf_basis(const image_cnf *self, size_t n, size_t d) {
+    memset(self->basis, 0, n * self->D * sizeof *self->basis);
+    for (size_t i = 0; i < n; i++) self->basis[i * self->D + d] = 1;
+}
+
+conv_values image_cnf_one(const image_cnf *self, size_t n, const conv_values *all) {
+    real *const divergence = self->values + n * self->D + 3 * n;
+    return (conv_values){.divergence = divergence, .jacobian = all->jacobian ? divergence + n : NULL};
+}
+
+void image_cnf_add_one(size_t n, const conv_values *one, const conv_values *all) {
+    for (size_t i = 0; i < n; i++) all->divergence[i] += one->divergence[i];
+    for (size_t i = 0; i < n && all->jacobian; i++) all->jacobian[i] += one->jacobian[i];
+}
+
+/* With the exact trace: sum over all unit vectors of what is quadratic in e. */
+static void evaluate_exact(const image_solve *solve, const real *z, const conv_values *out) {
+    const image_cnf *self = solve->self;
+    const size_t n = solve->n;
+    const conv_values one = image_cnf_one(self, n, out);
+    image_cnf_basis(self, n, 0);
+    conv_field_evaluate(self->field, n, z, self->basis, out);
+    for (size_t d = 1; d < self->D; d++) {
+        image_cnf_basis(self, n, d);
+        conv_field_evaluate(self->field, n, z, self->basis, &one);
+        image_cnf_add_one(n, &one, out);
+    }
+}
+
+void image_cnf_scale(size_t n, double by, real *x) {
+    const real factor = (real)by;
+    for (size_t i = 0; i < n; i++) x[i] *= factor;
+}
+
+void image_cnf_evaluate(void *argument, size_t evaluation, double s, const real *y, real *dy) {
+    (void)evaluation;
+    const image_solve *solve = argument;
+    const image_cnf *self = solve->self;
+    const image_state at = image_state_of(self, solve->n);
+    const bool regularised = self->spec.regularised && solve->divergence;
+    const conv_values out = {.f = dy,
+                             .divergence = dy + at.l,
+                             .kinetic = regularised ? dy + at.kinetic : NULL,
+                             .jacobian = regularised ? dy + at.jacobian : NULL};
+    image_cnf_see(solve, s, y + at.moving);
+    image_cnf_rate(solve);
+    if (solve->divergence && self->spec.exact) evaluate_exact(solve, y, &out);
+    else conv_field_evaluate(self->field, solve->n, y, solve->e, &out);
+    memcpy(dy + at.moving, self->slope, self->M * sizeof *dy);
+    if (!regularised) memset(dy + at.kinetic, 0, (at.length - at.kinetic) * sizeof *dy);
+    image_cnf_scale(at.length, solve->T, dy);
+}
+
+solve_spec image_cnf_solver(const image_cnf *self, size_t n) {
+    const image_state at = image_state_of(self, n);
+    solve_spec solver = self->spec.solver;
+    solver.options.norm = (adaptive_norm){.parts = self->M > 0 ? 2 : 1, .length = {at.moving, self->M}};
+    return solver;
+}
+
+image_solve image_cnf_begin(image_cnf *self, const real *params, size_t n) {
+    conv_field_bind(self->field, params);
+    return (image_solve){.self = self, .params = params, .n = n, .T = image_cnf_end_time(self, params)};
+}
+
+/* --- Solves --- */
+
+static ode_system system_of(image_solve *solve) {
+    return (ode_system){.backend = solve->self->backend,
+                        .length = image_state_of(solve->self, solve->n).length,
+                        .context = solve,
+                        .evaluate = image_cnf_evaluate};
+}
+
+static void add_sums(const image_cnf *self, size_t n, const image_cnf_sums *sums) {
+    const image_state at = image_state_of(self, n);
+    for (size_t i = 0; i < n; i++) {
+        sums->divergence[i] += (double)self->state[at.l + i];
+        if (!self->spec.regularised || !sums->kinetic) continue;
+        sums->kinetic[i] += (double)self->state[at.kinetic + i];
+        sums->jacobian[i] += (double)self->state[at.jacobian + i];
+    }
+}
+
+status image_cnf_integrate(image_cnf *self, const real *params, size_t n, const real *e, bool keep, real *z,
+                           real *context, const image_cnf_sums *sums, adaptive_statistics *statistics) {
+    const image_state at = image_state_of(self, n);
+    image_solve solve = image_cnf_begin(self, params, n);
+    const ode_system system = system_of(&solve);
+    const solve_spec solver = image_cnf_solver(self, n);
+    solve.divergence = true;
+    solve.e = e;
+    adaptive_record *record = keep && !self->spec.adjoint ? &self->record : NULL;
+    if (self->spec.field.context > 1) memcpy(self->c, context, self->C * sizeof *context);
+    memset(self->state, 0, at.length * sizeof *self->state);
+    memcpy(self->state, z, n * self->D * sizeof *z);
+    memcpy(self->state + at.moving, context, self->M * sizeof *z);
+    TRY(solve_integrate(&solver, 0, 1, &system, self->state, record, self->solve, statistics));
+    memcpy(z, self->state, n * self->D * sizeof *z);
+    memcpy(context, self->state + at.moving, self->M * sizeof *z);
+    if (keep && self->spec.adjoint) {
+        memcpy(self->final, z, n * self->D * sizeof *z);
+        memcpy(self->final + n * self->D, context, self->M * sizeof *z);
+    }
+    add_sums(self, n, sums);
+    return STATUS_OK;
+}
+
+static void evaluate_context(void *argument, size_t evaluation, double s, const real *y, real *dy) {
+    (void)evaluation, (void)s;
+    const image_solve *solve = argument;
+    const image_cnf *self = solve->self;
+    mlp_forward(&self->g, self->backend, 1, solve->params, y, dy, self->net);
+    image_cnf_scale(self->M, solve->T, dy);
+}
+
+status image_cnf_move_context(image_cnf *self, const real *params, real *context) {
+    if (self->M == 0) return STATUS_OK;
+    image_solve solve = {.self = self, .params = params, .T = image_cnf_end_time(self, params)};
+    const ode_system system = {
+        .backend = self->backend, .length = self->M, .context = &solve, .evaluate = evaluate_context};
+    return solve_integrate(&self->spec.solver, 0, 1, &system, context, NULL, self->solve, NULL);
+}
+
+status image_cnf_invert(image_cnf *self, const real *params, size_t n, real *z, const real *context,
+                        adaptive_statistics *statistics) {
+    const image_state at = image_state_of(self, n);
+    image_solve solve = image_cnf_begin(self, params, n);
+    const ode_system system = system_of(&solve);
+    const solve_spec solver = image_cnf_solver(self, n);
+    if (self->spec.field.context > 1) memcpy(self->c, context, self->C * sizeof *context);
+    memset(self->state, 0, at.length * sizeof *self->state);
+    memcpy(self->state, z, n * self->D * sizeof *z);
+    memcpy(self->state + at.moving, context, self->M * sizeof *z);
+    TRY(solve_integrate(&solver, 1, 0, &system, self->state, NULL, self->solve, statistics));
+    memcpy(z, self->state, n * self->D * sizeof *z);
+    return STATUS_OK;
+}
+
+/* --- Making --- */
+
+static size_t largest(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+/* Reals of the workspace's parts, rounded up so that each is aligned. */
+static size_t aligned(size_t reals) {
+    return (reals + LANES - 1) / LANES * LANES;
+}
+
+typedef struct parts {
+    size_t state, values, scaled, constant, basis, below, solve;
+} parts;
+
+static parts parts_of(const image_cnf *self) {
+    const image_cnf_spec *spec = &self->spec;
+    const size_t n = self->batch_max, row = n * self->D, length = image_state_of(self, n).length;
+    const bool gradient = spec->kept_steps > 0;
+    parts p = {.state = aligned(length), .values = aligned(row + 5 * n)};
+    p.solve = solve_workspace(&spec->solver, largest(length, self->M));
+    if (spec->exact) p.basis = aligned(row);
+    if (gradient) p.scaled = aligned(row + 3 * n);
+    if (gradient && spec->adjoint) p.constant = aligned(3 * n);
+    if (gradient && spec->exact) p.below = aligned(row);
+    if (gradient && spec->adjoint) {
+        const size_t adjoint = image_adjoint_length(self, n);
+        p.state = aligned(largest(length, adjoint));
+        p.solve = largest(p.solve, solve_workspace(&spec->solver, adjoint));
+    } else if (gradient) {
+        p.solve = largest(p.solve, solve_reverse_workspace(&spec->solver, length));
+    }
+    return p;
+}
+
+size_t image_cnf_workspace(const image_cnf *self) {
+    const parts p = parts_of(self);
+    return p.state + p.values + p.scaled + p.constant + p.basis + p.below + p.solve;
+}
+
+void image_cnf_share(image_cnf *self, real *workspace, real *gradients[2]) {
+    const parts p = parts_of(self);
+    self->state = workspace;
+    self->values = self->state + p.state;
+    self->scaled = self->values + p.values;
+    self->constant = self->scaled + p.scaled;
+    self->basis = self->constant + p.constant;
+    self->below = self->basis + p.basis;
+    self->solve = self->below + p.below;
+    self->gradients[0] = gradients[0];
+    self->gradients[1] = gradients[1];
+}
+
+static status build(image_cnf *self) {
+    const image_cnf_spec *spec = &self->spec;
+    arena *memory = &self->memory;
+    const size_t n = self->batch_max;
+    TRY(ARENA_NEW(memory, self->C, &self->c));
+    TRY(ARENA_NEW(memory, self->C, &self->cbar));
+    TRY(ARENA_NEW(memory, self->C - self->M, &self->still_bar));
+    TRY(ARENA_NEW(memory, self->M, &self->slope));
+    TRY(ARENA_NEW(memory, self->M, &self->g_bar));
+    TRY(ARENA_NEW(memory, self->M, &self->g_below));
+    if (self->M > 0) TRY(ARENA_NEW(memory, mlp_workspace(&self->g, 1), &self->net));
+    if (spec->kept_steps == 0) return STATUS_OK;
+    if (spec->adjoint) return ARENA_NEW(memory, n * self->D + self->M, &self->final);
+    const size_t steps = spec->solver.steps ? spec->solver.steps : spec->kept_steps;
+    self->record.capacity = steps;
+    TRY(ARENA_NEW(memory, steps, &self->record.time));
+    TRY(ARENA_NEW(memory, steps, &self->record.step));
+    return ARENA_NEW(memory, steps * image_state_of(self, n).length, &self->record.states);
+}
+
+status image_cnf_create(const image_cnf_spec *spec, const char *prefix, size_t batch_max, parallel *workers,
+                        const backend_ops *backend, parameter_table *table, image_cnf **out, failure *why) {
+    char name[PARAMETER_NAME_MAX];
+    if (spec->moving > spec->field.context)
+        return fail(why, STATUS_INVALID, "%zu entries of z* that move, of %zu: expected no more than there are",
+                    spec->moving, spec->field.context);
+    arena memory = {0};
+    image_cnf *self;
+    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a flow");
+    *self = (image_cnf){.spec = *spec,
+                        .backend = backend,
+                        .memory = memory,
+                        .first = table->total,
+                        .D = spec->field.channels * spec->field.height * spec->field.width,
+                        .C = spec->field.context,
+                        .M = spec->moving,
+                        .batch_max = batch_max};
+    snprintf(name, sizeof name, "%.30s.field", prefix);
+    status outcome = conv_field_create(&spec->field, name, workers, backend, table, &self->field, why);
+    if (outcome == STATUS_OK) {
+        if (self->M > 0) {
+            self->g = (mlp){.layers = 2, .size = {self->M, self->M, self->M}, .activation = MLP_TANH};
+            snprintf(name, sizeof name, "%.30s.context", prefix);
+            mlp_declare(&self->g, table, name);
+        }
+        if (spec->learn_end_time) self->end_time = parameter_table_add(table, 1, 1, "%.30s.end_time", prefix);
+        self->count = table->total - self->first;
+        outcome = build(self);
+        if (outcome != STATUS_OK) failure_describe(why, "out of memory for a flow");
+    }
+    if (outcome != STATUS_OK) {
+        image_cnf_destroy(&self);
+        return outcome;
+    }
+    *out = self;
+    return STATUS_OK;
+}
+
+void image_cnf_destroy(image_cnf **self) {
+    if (!*self) return;
+    conv_field_destroy(&(*self)->field);
+    arena memory = (*self)->memory;
+    arena_release(&memory);
+    *self = NULL;
+}
+
+size_t image_cnf_dimension(const image_cnf *self) {
+    return self->D;
+}
+size_t image_cnf_context(const image_cnf *self) {
+    return self->C;
+}
+size_t image_cnf_bytes(const image_cnf *self) {
+    return self->memory.bytes + conv_field_bytes(self->field);
+}
+
+size_t image_cnf_kept_bytes(const image_cnf *self) {
+    return self->record.capacity * image_state_of(self, self->batch_max).length * sizeof(real);
+}
+
+void image_cnf_initialise(const image_cnf *self, uint64_t seed, real *params) {
+    conv_field_initialise(self->field, seed, params);
+    if (self->M > 0) mlp_initialise(&self->g, seed, params);
+    if (self->spec.learn_end_time) params[self->end_time] = (real)sqrt(self->spec.end_time);
+}
+
+double image_cnf_end_time(const image_cnf *self, const real *params) {
+    if (!self->spec.learn_end_time) return self->spec.end_time;
+    const double root = (double)params[self->end_time];
+    return root * root;
+}

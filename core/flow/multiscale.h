@@ -1,0 +1,109 @@
+/* multiscale.h - FFJORD and AFFJORD on images: flows, squeezes, and channels that leave (Dinh et al. 2017, fig. 2).
+ *
+ *   x in [0, 1)  ->  logit  ->  scale 0: flow, squeeze, flow, half of the channels leave  ->  scale 1  ->  ...
+ *                                        the last scale: one flow, all channels leave
+ *
+ *   log p(x) = sum of log N(what left; 0, s^2 I) + sum over flows of int tr df/dz dt + log|dz/dx| of the logit
+ *
+ * The augmented state starts at zero in each scale, is squeezed with the data inside it, and is replaced at its end.
+ * Neither it nor anything else is stored for each image but z and its integrals.
+ *
+ * Images are channel-last, x (n, h, w, c), D = h w c. What left is z (n, D): for each image the parts in the order of
+ * their scales, each channel-last. All results are the same bits for any number of threads. */
+#ifndef AFFJORD_FLOW_MULTISCALE_H
+#define AFFJORD_FLOW_MULTISCALE_H
+
+#include "backend/backend.h"
+#include "backend/cpu/conv.h"
+#include "base/parallel.h"
+#include "base/random.h"
+#include "field/image_model.h"
+#include "field/parameters.h"
+#include "flow/cnf.h"
+#include "ode/solve.h"
+
+typedef struct multiscale_spec {
+    image_spec model;
+    activation function;
+    double alpha; /* of the logit: above 0, below 1/2 */
+    double end_time; /* T of every flow at the start */
+    bool learn_end_time;
+    double base_variance; /* s^2 */
+    cnf_divergence divergence; /* exact: D evaluations of a flow's field instead of one; for small images */
+    cnf_gradient gradient;
+    bool seminorm; /* of the adjoint */
+    double kinetic, jacobian; /* weights of the regularisers, 0 for none */
+    size_t kept_steps; /* accepted steps of a flow whose gradient is taken, at most */
+    solve_spec solver;
+    conv_method method;
+    const backend_ops *backend; /* NULL for the best of this processor */
+} multiscale_spec;
+
+/* Of one flow in the last call. */
+typedef struct multiscale_flow {
+    adaptive_statistics forward, backward;
+    double end_time; /* T */
+} multiscale_flow;
+
+typedef struct multiscale_statistics {
+    size_t flow_count;
+    multiscale_flow flows[IMAGE_FLOWS_MAX];
+    /* Of a call that failed. */
+    size_t failed; /* which flow */
+    bool failed_backward;
+} multiscale_statistics;
+
+/* The loss and what it consists of, means over the batch. With D the numbers of an image and T_f a flow's end time,
+ *   kinetic = 1/D sum_f int_0^T_f |f|^2 dt,   jacobian = 1/D sum_f int_0^T_f |J e|^2 dt. */
+typedef struct multiscale_loss {
+    double bits; /* bits per dimension */
+    double kinetic, jacobian; /* 0 where their weight is 0 */
+    double total; /* bits + weights times regularisers: what the gradient is of */
+} multiscale_loss;
+
+typedef struct multiscale multiscale;
+
+/* Make a model for batches of up to batch_max, with all its workspace; `gradients` false leaves out what only
+ * multiscale_loss_gradient needs. `workers` (shared, not owned; may be NULL) splits batches. The caller owns *out.
+ * Errors: STATUS_INVALID with the reason, STATUS_MEMORY. */
+status multiscale_create(const multiscale_spec *spec, size_t batch_max, bool gradients, parallel *workers,
+                         multiscale **out, failure *why);
+void multiscale_destroy(multiscale **self);
+
+const multiscale_spec *multiscale_specification(const multiscale *self);
+size_t multiscale_dimension(const multiscale *self); /* D */
+size_t multiscale_batch(const multiscale *self); /* batch_max */
+size_t multiscale_flow_count(const multiscale *self);
+
+/* Bytes that the model can come to hold: all of it is taken beforehand, so this is a bound for any batch. What steps
+ * keep (of it, kept_bytes) is touched only as far as there are steps. */
+size_t multiscale_bytes(const multiscale *self);
+size_t multiscale_kept_bytes(const multiscale *self);
+
+/* Names, shapes and offsets of the P parameters, which the caller holds. Valid as long as the model. */
+const parameter_table *multiscale_parameters(const multiscale *self);
+void multiscale_initialise(const multiscale *self, uint64_t seed, real *params);
+
+/* The calls below take 1 <= n <= batch_max images, otherwise STATUS_INVALID. With adaptive steps an image's result
+ * depends, within the tolerances, on the others of its batch. They return the outcome of the first flow that fails,
+ * which *statistics (may be NULL) names. */
+
+/* log_density (n) <- log p(x) in nats of x (n, D), with one probe for each image and flow drawn from `probe`; z (n, D),
+ * where not NULL, gets what left. */
+status multiscale_transform(multiscale *self, const real *params, const real *x, size_t n, random_stream probe, real *z,
+                            double *log_density, multiscale_statistics *statistics);
+
+/* x (n, D) <- the images whose z (n, D) left. x may be z. */
+status multiscale_invert(multiscale *self, const real *params, const real *z, size_t n, real *x,
+                         multiscale_statistics *statistics);
+
+/* x (n, D) <- samples of the model, numbers first .. first + n - 1 of `stream`. */
+status multiscale_sample(multiscale *self, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
+                         multiscale_statistics *statistics);
+
+/* The loss of x (n, D) and its gradient, gradient (P), overwritten. Returns also STATUS_NON_FINITE if the loss or an
+ * entry of the gradient is not finite. */
+status multiscale_loss_gradient(multiscale *self, const real *params, const real *x, size_t n, random_stream probe,
+                                multiscale_loss *loss, real *gradient, multiscale_statistics *statistics);
+
+#endif

@@ -1,0 +1,81 @@
+/* multiscale_gradient.c - the gradient of bits per dimension, through all flows from the last.
+ *
+ * With N = n D log 2, loss = 1/N sum_i (-log p(x_i) + log 2 (weight_K K_i + weight_R R_i)) + 8: cotangents are taken of
+ * N times the loss and are of order one, and the gradient is divided by N at the end. The logit has no parameters and
+ * needs no reverse. */
+#include <math.h>
+#include <string.h>
+
+#include "flow/logit.h"
+#include "flow/multiscale_internal.h"
+
+static const double log_two = 0.69314718055994530942;
+
+/* `left` gives way to the cotangent of what left, z / s^2. */
+static void start_back(multiscale *self, size_t n) {
+    const real inverse = (real)(1 / self->spec.base_variance);
+    for (size_t i = 0; i < n * self->D; i++) self->left[i] *= inverse;
+}
+
+/* context_bar[0] <- cotangent of where the context of flow f ended, from that of where the next one started. */
+static void context_step_back(multiscale *self, size_t f) {
+    const size_t C = image_cnf_context(self->flows[f]);
+    real **bar = self->context_bar;
+    if (multiscale_squeezes(self, f) && C > 1) {
+        unsqueeze_images(multiscale_shape(self, f, SQUEEZE_CHANNEL_FIRST), 1, bar[0], bar[1]);
+        real *swap = bar[0];
+        bar[0] = bar[1], bar[1] = swap;
+    } else {
+        memset(bar[0], 0, C * sizeof(real));
+    }
+}
+
+static status reverse(multiscale *self, const real *params, size_t n, real *gradient,
+                      multiscale_statistics *statistics) {
+    const image_cnf_weights bar = {
+        .divergence = -1, .kinetic = log_two * self->spec.kinetic, .jacobian = log_two * self->spec.jacobian};
+    size_t now = 0;
+    start_back(self, n);
+    statistics->failed_backward = true;
+    for (size_t f = self->model.flow_count; f-- > 0;) {
+        multiscale_step_back(self, f, n, &now);
+        context_step_back(self, f);
+        statistics->failed = f;
+        TRY(image_cnf_reverse(self->flows[f], params, n, multiscale_probes(self, f), bar, self->z[now],
+                              self->context_bar[0], gradient, &statistics->flows[f].backward));
+    }
+    statistics->failed_backward = false;
+    return STATUS_OK;
+}
+
+static void measure(const multiscale *self, size_t n, multiscale_loss *loss) {
+    double log_density = 0, kinetic = 0, jacobian = 0;
+    for (size_t i = 0; i < n; i++) {
+        log_density += self->log_density[i];
+        kinetic += self->kinetic[i];
+        jacobian += self->jacobian[i];
+    }
+    const double all = (double)n * (double)self->D;
+    *loss = (multiscale_loss){.bits = bits_per_dim(log_density / (double)n, self->D),
+                              .kinetic = self->spec.kinetic > 0 ? kinetic / all : 0,
+                              .jacobian = self->spec.jacobian > 0 ? jacobian / all : 0};
+    loss->total = loss->bits + self->spec.kinetic * loss->kinetic + self->spec.jacobian * loss->jacobian;
+}
+
+status multiscale_loss_gradient(multiscale *self, const real *params, const real *x, size_t n, random_stream probe,
+                                multiscale_loss *loss, real *gradient, multiscale_statistics *statistics) {
+    multiscale_statistics unused, *counts = statistics ? statistics : &unused;
+    const size_t P = self->parameters.total;
+    if (n < 1 || n > self->batch_max) return STATUS_INVALID;
+    memset(gradient, 0, P * sizeof *gradient);
+    TRY(multiscale_forward(self, params, x, n, probe, true, counts));
+    measure(self, n, loss);
+    TRY(reverse(self, params, n, gradient, counts));
+    const real inverse = (real)(1 / ((double)n * (double)self->D * log_two));
+    bool finite = isfinite(loss->total);
+    for (size_t i = 0; i < P; i++) {
+        gradient[i] *= inverse;
+        finite = finite && isfinite(gradient[i]);
+    }
+    return finite ? STATUS_OK : STATUS_NON_FINITE;
+}

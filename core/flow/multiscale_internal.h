@@ -1,0 +1,66 @@
+/* multiscale_internal.h - what the files of the multiscale model share. */
+#ifndef AFFJORD_FLOW_MULTISCALE_INTERNAL_H
+#define AFFJORD_FLOW_MULTISCALE_INTERNAL_H
+
+#include "base/arena.h"
+#include "flow/image_cnf.h"
+#include "flow/multiscale.h"
+#include "flow/squeeze.h"
+
+struct multiscale {
+    multiscale_spec spec;
+    image_model model;
+    const backend_ops *backend;
+    arena memory; /* holds the model itself */
+    parameter_table parameters;
+    image_cnf *flows[IMAGE_FLOWS_MAX];
+    size_t D, batch_max;
+
+    real *z[2]; /* (batch_max, D): the images of the present scale, and room to squeeze them */
+    real *left; /* (batch_max D): what left, part after part; on the way back its cotangent */
+    real *probes[IMAGE_FLOWS_MAX]; /* (batch_max, D of the flow); not where the divergence is exact */
+    real *context[IMAGE_FLOWS_MAX]; /* (C): where a flow's context starts, then where it ends */
+    real *context_bar[2]; /* (largest C) */
+    double *log_density; /* (batch_max) */
+    double *divergence, *kinetic, *jacobian; /* (batch_max), sums over flows */
+    const real *const *given_probes; /* (flows), used instead of drawn ones where not NULL */
+};
+
+/* A scale's first flow, unless it is the only one of the last scale: a squeeze comes after it. A scale's second flow:
+ * channels leave after it. */
+static inline bool multiscale_squeezes(const multiscale *self, size_t flow) {
+    return flow + 1 < self->model.flow_count && self->model.flows[flow + 1].scale == self->model.flows[flow].scale;
+}
+static inline bool multiscale_splits(const multiscale *self, size_t flow) {
+    return flow + 1 < self->model.flow_count && !multiscale_squeezes(self, flow);
+}
+
+/* Where in `left` the part begins that leaves after this flow, in reals for each image: parts follow each other, n
+ * images in each. */
+static inline size_t multiscale_left_before(const multiscale *self, size_t flow) {
+    size_t before = 0;
+    for (size_t f = 0; f < flow; f++)
+        if (multiscale_splits(self, f)) before += image_cnf_dimension(self->flows[f]) / 2;
+    return before;
+}
+
+static inline squeeze_shape multiscale_shape(const multiscale *self, size_t flow, squeeze_layout layout) {
+    const image_flow *f = &self->model.flows[flow];
+    return (squeeze_shape){.channels = f->channels, .height = f->height, .width = f->width, .layout = layout};
+}
+
+/* From x to `left` and log_density, keeping what a gradient needs. */
+status multiscale_forward(multiscale *self, const real *params, const real *x, size_t n, random_stream probe, bool keep,
+                          multiscale_statistics *statistics);
+
+/* The probes (n, D) of a flow in the last forward; NULL where the divergence is exact. */
+const real *multiscale_probes(const multiscale *self, size_t flow);
+
+/* context[flow] <- where its context starts: at zero in each scale, then as the one before left it, squeezed. */
+void multiscale_start_context(multiscale *self, size_t flow);
+
+/* The images of the present scale, joined with what left after this flow, and, or, unsqueezed: the way back over what
+ * follows a flow. `now` says which of z holds them. */
+void multiscale_step_back(multiscale *self, size_t flow, size_t n, size_t *now);
+
+#endif
