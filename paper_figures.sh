@@ -18,6 +18,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 items='
 fig5        figure  fig5        -           any  toy      -        fig5.ini            target, AFFJORD and FFJORD on the toy data: densities and samples
 fig6        figure  fig6        -           any  toy      -        fig6.ini            validation loss against iteration on the toy data
+fig7        figure  fig7        -           any  image    -        fig7.ini            training and evaluation loss against iteration on images
+fig9        figure  fig9        -           any  image    -        fig9.ini            function evaluations against iteration on images
 quickstart  figure  quickstart  -           own  toy      -        quickstart.ini      target, model densities and samples side by side
 toy_table   table   toy_table   toy_losses  any  toy      -        fig6.ini            final validation losses on the toy data
 table1      table   table1      table1      all  -        -        table1.ini          bits a dimension on images
