@@ -19,7 +19,14 @@ items='
 fig5        figure  fig5        -           any  toy      -        fig5.ini            target, AFFJORD and FFJORD on the toy data: densities and samples
 fig6        figure  fig6        -           any  toy      -        fig6.ini            validation loss against iteration on the toy data
 fig7        figure  fig7        -           any  image    -        fig7.ini            training and evaluation loss against iteration on images
+fig8        figure  images      -           any  image    affjord  fig8.ini            samples of images by AFFJORD, a data set beside the other
 fig9        figure  fig9        -           any  image    -        fig9.ini            function evaluations against iteration on images
+fig15       figure  images      -           any  mnist    affjord  table1_mnist.ini    samples of MNIST by AFFJORD
+fig16       figure  images      -           any  cifar10  affjord  table1_cifar10.ini  samples of CIFAR-10 by AFFJORD
+fig17       figure  images      -           any  celeba   affjord  table1_celeba.ini   samples of CelebA (32×32) by AFFJORD
+fig18       figure  images      -           any  mnist    ffjord   table1_mnist.ini    samples of MNIST by FFJORD
+fig19       figure  images      -           any  cifar10  ffjord   table1_cifar10.ini  samples of CIFAR-10 by FFJORD
+fig20       figure  images      -           any  celeba   ffjord   table1_celeba.ini   samples of CelebA (32×32) by FFJORD
 quickstart  figure  quickstart  -           own  toy      -        quickstart.ini      target, model densities and samples side by side
 toy_table   table   toy_table   toy_losses  any  toy      -        fig6.ini            final validation losses on the toy data
 table1      table   table1      table1      all  -        -        table1.ini          bits a dimension on images
