@@ -2,8 +2,8 @@
 # paper_figures.sh - draws the paper's figures and tables from the results
 # database alone. `./paper_figures.sh --help` tells how.
 #
-# For each item: plots/ITEM.sql selects the rows, plots/ITEM.gp draws them (or,
-# for a table, plots/document.awk sets them). Everything is made in a folder of
+# For each item: plots/SCRIPT.sql selects the rows, plots/SCRIPT.gp draws them
+# (or, for a table, plots/document.awk sets them). Everything is made in a folder of
 # its own and moved into place when it is complete.
 set -euo pipefail
 shopt -s inherit_errexit
@@ -11,16 +11,26 @@ export LC_ALL=C.UTF-8
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
-# name, kind, view that has to exist, whose runs it shows (any: those of an
-# experiment of another name will do; own: of the one named as the item; all:
-# experiments play no part), the experiment file that makes them, what it is
+# name; kind; script that selects and draws it; view that has to exist; whose
+# runs it shows (any: those of an experiment of another name will do; own: of the
+# one named as the item; all: experiments play no part); data and model, as in
+# plots/common.sql; the experiment file that makes them; what it is
 items='
-fig5        figure  -           any  fig5.ini        target, AFFJORD and FFJORD on the toy data: densities and samples
-fig6        figure  -           any  fig6.ini        validation loss against iteration on the toy data
-quickstart  figure  -           own  quickstart.ini  target, model densities and samples side by side
-toy_table   table   toy_losses  any  fig6.ini        final validation losses on the toy data
-table1      table   table1      all  table1.ini      bits a dimension on images
-table2      table   table2      all  table2.ini      numbers of parameters of the image models
+fig5        figure  fig5        -           any  toy      -        fig5.ini            target, AFFJORD and FFJORD on the toy data: densities and samples
+fig6        figure  fig6        -           any  toy      -        fig6.ini            validation loss against iteration on the toy data
+fig7        figure  fig7        -           any  image    -        fig7.ini            training and evaluation loss against iteration on images
+fig8        figure  images      -           any  image    affjord  fig8.ini            samples of images by AFFJORD, a data set beside the other
+fig9        figure  fig9        -           any  image    -        fig9.ini            function evaluations against iteration on images
+fig15       figure  images      -           any  mnist    affjord  table1_mnist.ini    samples of MNIST by AFFJORD
+fig16       figure  images      -           any  cifar10  affjord  table1_cifar10.ini  samples of CIFAR-10 by AFFJORD
+fig17       figure  images      -           any  celeba   affjord  table1_celeba.ini   samples of CelebA (32×32) by AFFJORD
+fig18       figure  images      -           any  mnist    ffjord   table1_mnist.ini    samples of MNIST by FFJORD
+fig19       figure  images      -           any  cifar10  ffjord   table1_cifar10.ini  samples of CIFAR-10 by FFJORD
+fig20       figure  images      -           any  celeba   ffjord   table1_celeba.ini   samples of CelebA (32×32) by FFJORD
+quickstart  figure  quickstart  -           own  toy      -        quickstart.ini      target, model densities and samples side by side
+toy_table   table   toy_table   toy_losses  any  toy      -        fig6.ini            final validation losses on the toy data
+table1      table   table1      table1      all  -        -        table1.ini          bits a dimension on images
+table2      table   table2      table2      all  -        -        table2.ini          numbers of parameters of the image models
 '
 
 usage() {
@@ -36,7 +46,8 @@ ITEM.tex. Without items: all that the database has rows for.
   --out DIR          where the files go (results/figures)
   --experiment NAME  draw from this experiment's runs; otherwise from those of
                      the experiment named as the item, or else, for items that
-                     do not insist, of the one that trained longest on toy data
+                     do not insist, of the one whose file makes their rows, or
+                     of the one that trained longest on data of their kind
   --list             print the items
   --help             print this
 
@@ -93,7 +104,7 @@ while [ $# -gt 0 ]; do
             shift 2
             ;;
         --list)
-            while read -r name _ _ _ _ what; do
+            while read -r name _ _ _ _ _ _ _ what; do
                 [ -z "$name" ] || printf '%-12s%s\n' "$name" "$what"
             done <<<"$items"
             exit 0
@@ -164,22 +175,31 @@ END
     export FONTCONFIG_FILE=$work/fonts.conf
 fi
 
-# Run the query of item $1 (base $2) in the folder $3, which then has its rows
+# The row of the table `request` (plots/common.sql) for item $1, which shows
+# the runs $2, the data $3 and the model $4, and is made by the file $5.
+request() {
+    local wish=NULL fallback=0 home=NULL data=NULL model=NULL
+    [ -z "$experiment" ] || wish=$(quote_sql "$experiment")
+    [ "$2" != any ] || { fallback=1 && home=$(quote_sql "${5%.ini}"); }
+    [ "$3" = - ] || data=$(quote_sql "$3")
+    [ "$4" = - ] || model=$(quote_sql "$4")
+    printf '%s, ' "$(quote_sql "$1")" "$wish" "$fallback" "$home" "$data"
+    printf '%s' "$model"
+}
+
+# Run the query $2 for the request $1 in the folder $3, which then has its rows
 # (rows.tsv), captions (captions.tsv), the experiment drawn (chosen.txt), the
 # pictures stored in blobs that the rows name, and, as a sign that no disk was
-# full, done.txt.
+# full, done.txt. Missing values are written $4, headings are $5 (on, off).
 select_rows() {
-    local wish=NULL fallback=0
-    [ -z "$experiment" ] || wish=$(quote_sql "$experiment")
-    [ "$4" != any ] || fallback=1
     ln -s "$root/plots" "$3/plots"
     (cd "$3" && query >/dev/null <<END
 BEGIN;
-CREATE TEMP TABLE request (item TEXT, experiment TEXT, fallback INTEGER);
-INSERT INTO request VALUES ($(quote_sql "$1"), $wish, $fallback);
+CREATE TEMP TABLE request (item TEXT, experiment TEXT, fallback INTEGER, home TEXT, data TEXT, model TEXT);
+INSERT INTO request VALUES ($1);
 .mode tabs
-.nullvalue $5
-.headers $6
+.nullvalue $4
+.headers $5
 .output rows.tsv
 .read plots/$2.sql
 .headers off
@@ -198,7 +218,7 @@ END
     ) && [ -s "$3/done.txt" ]
 }
 
-# Draw part $2 of item base $1 in the folder $3, as PDF and PNG side by side.
+# Draw part $2 with the script $1 in the folder $3, as PDF and PNG side by side.
 draw_part() {
     local format pids=() failed=0 file
     for format in pdf png; do
@@ -229,8 +249,8 @@ document() {
 
 # Make item $1 and move its files into place. Status: 0 done, 3 no rows, 1 failed.
 make_item() {
-    local item=$1 base kind view whose folder part caption name chosen='' made=()
-    read -r base kind view whose _ <<<"$(item_line "$item")"
+    local item=$1 base kind script view whose data model file wish folder part caption name chosen='' made=()
+    read -r base kind script view whose data model file _ <<<"$(item_line "$item")"
     [ "$item" = "$base" ] || whose=own
     if [ "$view" != - ] && [ -z "$(query "SELECT 1 FROM sqlite_master WHERE type = 'view' AND name = '$view'")" ]; then
         return 3
@@ -238,10 +258,11 @@ make_item() {
 
     folder=$work/$item
     mkdir "$folder"
+    wish=$(request "$item" "$whose" "$data" "$model" "$file")
     if [ "$kind" = table ]; then
-        select_rows "$item" "$base" "$folder" "$whose" — on || return 1
+        select_rows "$wish" "$script" "$folder" — on || return 1
     else
-        select_rows "$item" "$base" "$folder" "$whose" NULL off || return 1
+        select_rows "$wish" "$script" "$folder" NULL off || return 1
     fi
     [ -s "$folder/rows.tsv" ] || return 3
 
@@ -252,7 +273,7 @@ make_item() {
             document latex "$caption" "$name" <"$folder/rows.tsv" >"$folder/$name.tex"
             made+=("$name.md" "$name.tex")
         else
-            draw_part "$base" "$part" "$folder" || return 1
+            draw_part "$script" "$part" "$folder" || return 1
             mv "$folder/picture.$part.pdf" "$folder/$name.pdf"
             mv "$folder/picture.$part.png" "$folder/$name.png"
             printf '%s\n' "$caption" >"$folder/$name.txt"
@@ -267,10 +288,10 @@ make_item() {
 
 # How to get the rows that item $1 lacks.
 command_for() {
-    local line file
-    line=$(item_line "$1")
-    file=experiments/$(awk '{ print $5 }' <<<"$line")
-    [ "$1" = "$(awk '{ print $1 }' <<<"$line")" ] || file=experiments/$1.ini
+    local base file
+    read -r base _ _ _ _ _ _ file _ <<<"$(item_line "$1")"
+    file=experiments/$file
+    [ "$1" = "$base" ] || file=experiments/$1.ini
     [ -z "$experiment" ] || file=$(query "SELECT file FROM experiment WHERE name = $(quote_sql "$experiment")")
     printf './run %s' "$file"
 }

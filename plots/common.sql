@@ -10,11 +10,17 @@
 -- `request` first; otherwise the item's query does.
 
 -- item: its name. experiment: the one asked for, or NULL. fallback: 1 if the
--- item may be drawn from an experiment of another name.
-CREATE TEMP TABLE IF NOT EXISTS request (item TEXT, experiment TEXT, fallback INTEGER);
+-- item may be drawn from an experiment of another name, then home is the one
+-- whose file makes its rows. data: what it is about, 'toy' (all data sets but
+-- those of images), 'image' (these), or how the names of its data sets begin.
+-- model: that of an item of stored pictures, a variant of which
+-- (affjord_concat) will do; NULL for other items.
+CREATE TEMP TABLE IF NOT EXISTS request (item TEXT, experiment TEXT, fallback INTEGER, home TEXT, data TEXT,
+                                         model TEXT);
 
 -- Names for readers, and their order. What is not listed comes after, under its
--- own name.
+-- own name; but a variant of a data set, with - or _ after its name, comes with
+-- it: mnist_14x14 is MNIST (14×14).
 CREATE TEMP TABLE dataset_label (dataset TEXT PRIMARY KEY, label TEXT, rank INTEGER);
 INSERT INTO dataset_label VALUES
     ('ty',                  'TY',                    1),
@@ -33,16 +39,58 @@ INSERT INTO dataset_label VALUES
     ('celeba',              'CelebA (32×32)',       23);
 CREATE TEMP TABLE model_label (model TEXT PRIMARY KEY COLLATE NOCASE, label TEXT, rank INTEGER);
 INSERT INTO model_label VALUES
-    ('affjord',       'AFFJORD',       1),
-    ('ffjord',        'FFJORD',        2),
-    ('FFJORD, tuned', 'FFJORD, tuned', 3),
-    ('RNODE',         'RNODE',         4),
-    ('Glow',          'Glow',          5),
-    ('Real NVP',      'Real NVP',      6);
+    ('affjord',        'AFFJORD',          1),
+    ('ffjord',         'FFJORD',           2),
+    ('affjord_concat', 'AFFJORD (concat)', 3),
+    ('FFJORD, tuned',  'FFJORD, tuned',    4),
+    ('RNODE',          'RNODE',            5),
+    ('Glow',           'Glow',             6),
+    ('Real NVP',       'Real NVP',         7);
+
+CREATE TEMP VIEW dataset_name AS
+WITH known AS (
+    SELECT r.dataset, b.label, b.rank, substr(r.dataset, length(b.dataset) + 2) AS variant,
+           row_number() OVER (PARTITION BY r.dataset ORDER BY length(b.dataset) DESC) AS place
+    FROM (SELECT DISTINCT dataset FROM run) r
+    LEFT JOIN dataset_label b ON r.dataset = b.dataset OR r.dataset GLOB b.dataset || '[-_]*'
+)
+SELECT dataset, coalesce(rank, 1000) AS rank,
+       CASE WHEN label IS NULL THEN replace(replace(dataset, '_', ' '), '"', '''')
+            WHEN variant = '' THEN label
+            ELSE substr(label, 1, instr(label || ' (', ' (') - 1) || ' ('
+                 || CASE WHEN variant GLOB '[0-9]*x[0-9]*' THEN replace(variant, 'x', '×')
+                         ELSE replace(replace(variant, '_', ' '), '"', '''') END || ')' END AS label
+FROM known
+WHERE place = 1;
+
+-- The data sets that the item is about. Those of images have a dimension.
+CREATE TEMP VIEW wanted_dataset AS
+WITH image AS (
+    SELECT r.dataset FROM metric m JOIN run r USING (run_id) WHERE m.name = 'data_dimension'
+)
+SELECT DISTINCT r.dataset
+FROM request q
+JOIN run r
+WHERE CASE q.data
+      WHEN 'toy' THEN r.dataset NOT IN image
+      WHEN 'image' THEN r.dataset IN image
+      ELSE r.dataset GLOB q.data || '*' END;
+
+-- The runs that have what the item draws: pictures of its model, or epochs.
+CREATE TEMP VIEW drawable AS
+SELECT er.experiment_id, r.run_id
+FROM request q
+JOIN run r
+JOIN experiment_run er USING (run_id)
+WHERE r.dataset IN wanted_dataset
+      AND CASE WHEN q.model IS NULL THEN EXISTS (SELECT 1 FROM epoch p WHERE p.run_id = r.run_id)
+               ELSE (lower(r.model) = q.model OR lower(r.model) GLOB q.model || '_*')
+                    AND EXISTS (SELECT 1 FROM sample_blob b WHERE b.subject = r.key AND b.kind = 'samples') END;
 
 -- The experiment to draw, at most one row: the one asked for; else the one
--- named as the item, once it has epochs; else, if the item allows, of those
--- that train both models on a data set of Figures 5 and 6, the one whose
+-- named as the item, once it has something to draw; else, if the item allows,
+-- its home, or of those that train both models on the item's data (for toys,
+-- that of Figures 5 and 6), or have pictures of its one model, the one whose
 -- finished runs were trained longest.
 CREATE TEMP VIEW chosen AS
 SELECT e.experiment_id, e.name, e.title, e.file
@@ -50,34 +98,35 @@ FROM request q
 JOIN experiment e
 WHERE CASE
       WHEN q.experiment IS NOT NULL THEN e.name = q.experiment
-      WHEN e.name = q.item THEN EXISTS (SELECT 1 FROM experiment_run er JOIN epoch USING (run_id)
-                                        WHERE er.experiment_id = e.experiment_id)
+      WHEN e.name = q.item OR (q.fallback AND (e.name = q.home OR q.model IS NOT NULL))
+      THEN e.experiment_id IN (SELECT experiment_id FROM drawable)
       ELSE q.fallback
            AND (SELECT count(DISTINCT lower(r.model)) FROM experiment_run er JOIN run r USING (run_id)
-                WHERE er.experiment_id = e.experiment_id
-                  AND lower(r.model) IN ('affjord', 'ffjord') AND r.dataset IN ('ty', 'hash_gaussian')) = 2
+                WHERE er.experiment_id = e.experiment_id AND lower(r.model) IN ('affjord', 'ffjord')
+                      AND r.dataset IN wanted_dataset
+                      AND (q.data != 'toy' OR r.dataset IN ('ty', 'hash_gaussian'))) = 2
       END
-ORDER BY e.name = q.item DESC,
+ORDER BY e.name = q.item DESC, e.name = q.home DESC,
          (SELECT total(r.iteration) FROM experiment_run er JOIN run r USING (run_id)
           WHERE er.experiment_id = e.experiment_id AND r.status = 'done') DESC,
          e.updated DESC
 LIMIT 1;
 
--- Its runs.
+-- Its runs on the item's data.
 CREATE TEMP VIEW chosen_run AS
 SELECT r.*
 FROM chosen
 JOIN experiment_run er USING (experiment_id)
-JOIN run r USING (run_id);
+JOIN run r USING (run_id)
+WHERE r.dataset IN wanted_dataset;
 
 -- Its data sets. If the data behind a name has changed, the newest run decides.
 CREATE TEMP VIEW chosen_dataset AS
-SELECT r.dataset, coalesce(l.label, replace(replace(r.dataset, '_', ' '), '"', '''')) AS label,
-       coalesce(l.rank, 1000) AS rank, r.data_checksum, max(r.run_id) AS newest,
+SELECT r.dataset, l.label, l.rank, r.data_checksum, max(r.run_id) AS newest,
        (SELECT avg(m.value) FROM chosen_run f JOIN metric m USING (run_id)
         WHERE f.dataset = r.dataset AND m.name = 'entropy_floor') AS entropy_floor
 FROM chosen_run r
-LEFT JOIN dataset_label l USING (dataset)
+JOIN dataset_name l USING (dataset)
 GROUP BY r.dataset;
 
 -- Its models. Where one of AFFJORD and FFJORD is there, so is the place of the

@@ -2,7 +2,7 @@
 -- sets, as densities (fig5) and as samples (fig5_samples). The run shown for a
 -- model is the one with the lowest seed that has a stored picture.
 .read plots/common.sql
-INSERT INTO request SELECT 'fig5', NULL, 1 WHERE NOT EXISTS (SELECT 1 FROM request);
+INSERT INTO request (item, fallback, data) SELECT 'fig5', 1, 'toy' WHERE NOT EXISTS (SELECT 1 FROM request);
 .read plots/panels.sql
 
 CREATE TEMP VIEW caption AS

@@ -10,7 +10,6 @@ datasets = int(STATS_max) + 1
 stats rows_file using 2 nooutput
 models = int(STATS_max)    # besides the target, which is model 0
 
-number(text) = text eq '' ? NaN : text + 0    # a missing value reads as an empty text
 array dataset_at[panels]; array model_at[panels]; array kind_at[panels]
 array dataset_label[panels]; array model_label[panels]; array value_at[panels]
 array file_at[panels]; array rows_at[panels]; array columns_at[panels]

@@ -57,7 +57,7 @@ CREATE TEMP VIEW shown_text AS
 SELECT group_concat(line, '; ') AS text
 FROM (SELECT dataset_label || ' ' || model_label || ' ' || CASE
              WHEN state != 'drawn' THEN state
-             ELSE 'seed ' || seed || coalesce(printf(', %.3f nats', value), '') END AS line
+             ELSE 'seed ' || seed || iif(value IS NULL, '', printf(', %.3f nats', value)) END AS line
       FROM panel
       WHERE model_index > 0 AND kind = 'density'
       ORDER BY dataset_index, model_index);

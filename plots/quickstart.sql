@@ -1,7 +1,7 @@
 -- quickstart.sql - rows of the picture of the quick start: the target and what
 -- each model learnt, as densities above and samples below.
 .read plots/common.sql
-INSERT INTO request SELECT 'quickstart', NULL, 0 WHERE NOT EXISTS (SELECT 1 FROM request);
+INSERT INTO request (item, fallback, data) SELECT 'quickstart', 0, 'toy' WHERE NOT EXISTS (SELECT 1 FROM request);
 .read plots/panels.sql
 
 CREATE TEMP VIEW caption AS

@@ -7,6 +7,7 @@
 set encoding utf8
 set datafile separator tab
 set datafile missing 'NULL'
+number(text) = text eq '' ? NaN : text + 0    # a missing value reads as an empty text
 
 font_face = 'DejaVu Sans'
 font_points = 8
@@ -55,8 +56,9 @@ quoted(words) = (rest = words, done = "'", sum [i = 1:strlen(words)] \
 
 # Three to six marks on this axis, from how much it spans: eval steps('y', 0.3).
 step_of(span) = (t = 10 ** floor(log10(span / 3)), span / 3 >= 5 * t ? 5 * t : span / 3 >= 2 * t ? 2 * t : t)
-steps(axis, span) = sprintf('set %stics %g; set format %s "%%.%df"', axis, step_of(span), axis, \
-                            step_of(span) >= 1 ? 0 : ceil(-log10(step_of(span))))
+decimals_of(span) = step_of(span) >= 1 ? 0 : ceil(-log10(step_of(span)))
+mark_of(value, span) = sprintf(sprintf('%%.%df', decimals_of(span)), value)
+steps(axis, span) = sprintf('set %stics %g; set format %s "%%.%df"', axis, step_of(span), axis, decimals_of(span))
 
 # Neither axes nor scale, only a thin frame.
 bare_axes = 'set border 31 linewidth 1 linecolor rgb ink; unset tics; unset colorbox'

@@ -2,7 +2,7 @@
 -- over the seeds, and how far the mean is from the entropy of the data. n counts
 -- finished runs with a finite loss; "2 of 3" where the experiment has more.
 .read plots/common.sql
-INSERT INTO request SELECT 'toy_table', NULL, 1 WHERE NOT EXISTS (SELECT 1 FROM request);
+INSERT INTO request (item, fallback, data) SELECT 'toy_table', 1, 'toy' WHERE NOT EXISTS (SELECT 1 FROM request);
 
 CREATE TEMP VIEW toy_row AS
 SELECT d.label AS dataset, m.label AS model, d.rank AS dataset_rank, m.rank AS model_rank,

@@ -1,0 +1,9 @@
+# fig7.gp - Figure 7: training and evaluation loss against iteration on images.
+load 'plots/style.gp'
+
+what = 'Loss (bits/dim)'
+splits = 'validation training'
+readers = 'evaluation training'
+rising = 0
+alone = 4.8     # all of a page's text
+load 'plots/curves.gp'

@@ -1,0 +1,29 @@
+-- fig9.sql - rows of Figure 9: how often a forward solve evaluates the field, as
+-- training on images goes on; mean and deviation over the seeds, for each data
+-- set and model.
+.read plots/common.sql
+INSERT INTO request (item, fallback, data) SELECT 'fig9', 1, 'image' WHERE NOT EXISTS (SELECT 1 FROM request);
+
+-- From the epochs, because view nfe_curves has no deviation.
+CREATE TEMP VIEW measured AS
+SELECT r.dataset, r.model, p.split, p.iteration, avg(p.nfe_forward) AS mean,
+       CASE WHEN count(*) > 1
+            THEN sqrt(max(0, (sum(p.nfe_forward * p.nfe_forward) - sum(p.nfe_forward) * avg(p.nfe_forward))
+                             / (count(*) - 1))) END AS std,
+       count(*) AS n
+FROM chosen_run r
+JOIN epoch p USING (run_id)
+WHERE p.split = 'training'
+GROUP BY r.dataset, r.model, p.split, p.iteration;
+-- Wider than for a loss, because numbers of evaluations may begin low and the
+-- beginning counts.
+CREATE TEMP VIEW fence AS SELECT 3 AS factor;
+.read plots/curves.sql
+
+CREATE TEMP VIEW caption AS
+SELECT '' AS part,
+       'Evaluations of the field in a forward solve against iteration, in training: mean over the seeds, with a band '
+       || 'of one standard deviation to either side where there are several.' || text AS text
+FROM seeds_text;
+
+SELECT * FROM curve WHERE EXISTS (SELECT 1 FROM curve WHERE mean IS NOT NULL);
