@@ -1,0 +1,488 @@
+/* test_multiscale.c - the multiscale model against determinants, probes, finite differences, tolerances and itself. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "flow/logit.h"
+#include "flow/multiscale.h"
+#include "flow/squeeze.h"
+
+static const random_stream probe = {.seed = 1, .purpose = RANDOM_PROBE, .iteration = 1};
+
+static real *reals(size_t n) {
+    real *p = calloc(n + 1, sizeof *p);
+    cr_assert_not_null(p);
+    return p;
+}
+
+/* FFJORD with the time joined, or AFFJORD with z* joined, on images of 8 x 8 with small fields. */
+static multiscale_spec small_spec(image_architecture architecture, image_layer layer) {
+    return (multiscale_spec){.model = {.channels = 1,
+                                       .height = 8,
+                                       .width = 8,
+                                       .architecture = architecture,
+                                       .layer = layer,
+                                       .variant = IMAGE_PAPER,
+                                       .hidden_layers = 2,
+                                       .hidden = {5, 4},
+                                       .moving = 6,
+                                       .fed = 3},
+                             .function = ACTIVATION_SOFTPLUS,
+                             .alpha = 0.05,
+                             .end_time = 0.9,
+                             .learn_end_time = true,
+                             .base_variance = 1.3,
+                             .divergence = DIVERGENCE_RADEMACHER,
+                             .seminorm = true,
+                             .kept_steps = 200,
+                             .solver = {.method = tableau_pair(PAIR_DOPRI5), .options = {.atol = 1e-5, .rtol = 1e-5}}};
+}
+
+/* A model with everything that a call on it needs. */
+typedef struct bench {
+    multiscale *model;
+    size_t n, D, P;
+    real *params, *gradient, *x, *z, *back;
+    double *log_density;
+    multiscale_loss loss;
+    multiscale_statistics statistics;
+} bench;
+
+static void bench_open(bench *b, multiscale_spec spec, size_t n, parallel *workers) {
+    failure why = {""};
+    *b = (bench){.n = n};
+    cr_assert_eq(multiscale_create(&spec, n, true, workers, &b->model, &why), STATUS_OK, "%s", why.text);
+    b->D = multiscale_dimension(b->model);
+    b->P = multiscale_parameters(b->model)->total;
+    b->params = reals(b->P), b->gradient = reals(b->P);
+    b->x = reals(n * b->D), b->z = reals(n * b->D), b->back = reals(n * b->D);
+    b->log_density = calloc(n, sizeof *b->log_density);
+    multiscale_initialise(b->model, 3, b->params);
+    /* Livelier than it begins; hyper layers begin with weights of zero. */
+    for (size_t i = 0; i < b->P; i++) {
+        double u[4];
+        random_normal4((random_stream){.seed = 4, .purpose = RANDOM_PROBE}, i, 0, u);
+        b->params[i] = (real)(1.5 * (double)b->params[i] + 0.05 * u[0]);
+    }
+    for (size_t i = 0; i < n * b->D; i++) {
+        double u[4];
+        random_uniform4((random_stream){.seed = 5, .purpose = RANDOM_PROBE}, i, 0, u);
+        b->x[i] = (real)u[0];
+    }
+}
+
+static void bench_close(bench *b) {
+    multiscale_destroy(&b->model);
+    free(b->params), free(b->gradient), free(b->x), free(b->z), free(b->back), free(b->log_density);
+}
+
+static void transform(bench *b, random_stream stream) {
+    const status outcome =
+        multiscale_transform(b->model, b->params, b->x, b->n, stream, b->z, b->log_density, &b->statistics);
+    cr_assert_eq(outcome, STATUS_OK, "status %d of flow %zu", (int)outcome, b->statistics.failed);
+}
+
+static void take_gradient(bench *b) {
+    const status outcome =
+        multiscale_loss_gradient(b->model, b->params, b->x, b->n, probe, &b->loss, b->gradient, &b->statistics);
+    cr_assert_eq(outcome, STATUS_OK, "status %d of flow %zu", (int)outcome, b->statistics.failed);
+}
+
+/* --- Parts --- */
+
+Test(multiscale, squeezes_and_splits_are_undone) {
+    for (squeeze_layout layout = SQUEEZE_CHANNEL_LAST; layout <= SQUEEZE_CHANNEL_FIRST; layout++) {
+        enum { H = 4, W = 6, C = 3, N = 2, ALL = N * H * W * C };
+        const squeeze_shape shape = {.channels = C, .height = H, .width = W, .layout = layout};
+        real x[ALL], y[ALL], z[ALL], kept[ALL], left[ALL];
+        for (size_t i = 0; i < ALL; i++) x[i] = (real)i;
+        squeeze_images(shape, N, x, y);
+        /* Row 3, column 2, channel 1 of image 1 goes to row 1, column 1, channel 4 + 2 + 0. */
+        const size_t from = layout == SQUEEZE_CHANNEL_LAST ? (3 * W + 2) * C + 1 : (1 * H + 3) * W + 2;
+        const size_t to =
+            layout == SQUEEZE_CHANNEL_LAST ? (1 * (W / 2) + 1) * (4 * C) + 6 : (6 * (H / 2) + 1) * (W / 2) + 1;
+        cr_assert_eq(y[H * W * C + to], x[H * W * C + from]);
+        unsqueeze_images(shape, N, y, z);
+        cr_assert_arr_eq(z, x, sizeof x);
+        split_channels(ALL / 4, 4, x, kept, left);
+        cr_assert_eq(kept[2], x[4]);
+        cr_assert_eq(left[3], x[7]);
+        join_channels(ALL / 4, 4, kept, left, z);
+        cr_assert_arr_eq(z, x, sizeof x);
+        memcpy(y, x, sizeof x); /* in place */
+        split_channels(ALL / 4, 4, y, y, left);
+        join_channels(ALL / 4, 4, y, left, y);
+        cr_assert_arr_eq(y, x, sizeof x);
+    }
+}
+
+Test(multiscale, logit_is_undone_and_bits_count_bytes) {
+    const real x[] = {0, (real)1e-7, (real)0.25, (real)0.5, (real)0.9999999};
+    real z[5], back[5];
+    double determinant[1];
+    logit_images(1e-6, 1, 5, x, z, determinant);
+    unlogit_images(1e-6, 1, 5, z, back);
+    double expected = 0;
+    for (size_t i = 0; i < 5; i++) {
+        const double y = 1e-6 + (1 - 2e-6) * (double)x[i];
+        cr_assert_float_eq((double)back[i], (double)x[i], 3e-7);
+        expected += log((1 - 2e-6) / (y * (1 - y)));
+    }
+    cr_assert_float_eq(determinant[0], expected, 1e-9);
+    cr_assert_float_eq(bits_per_dim(0, 7), 8, 1e-15, "a uniform density");
+    cr_assert_float_eq(bits_per_dim(10 * log(256), 10), 0, 1e-14, "one byte for sure");
+}
+
+Test(multiscale, stores_what_the_paper_counts_as_effective) {
+    static image_model counted;
+    for (size_t k = 0; k < 2; k++) {
+        multiscale_spec spec = small_spec(k ? IMAGE_AFFJORD : IMAGE_FFJORD, IMAGE_CONCAT);
+        spec.model.variant = IMAGE_RELEASE; /* z* is not seen at all */
+        failure why = {""};
+        multiscale *model = NULL;
+        cr_assert_eq(image_model_expand(&spec.model, &counted, &why), STATUS_OK);
+        cr_assert_eq(multiscale_create(&spec, 2, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(multiscale_parameters(model)->total, counted.effective);
+        multiscale_destroy(&model);
+    }
+}
+
+/* --- The density --- */
+
+#ifdef AFFJORD_DOUBLE
+/* log |det a|, a (n, n) is overwritten: elimination with the largest pivot. */
+static double log_determinant(size_t n, double *a) {
+    double sum = 0;
+    for (size_t k = 0; k < n; k++) {
+        size_t pivot = k;
+        for (size_t i = k + 1; i < n; i++)
+            if (fabs(a[i * n + k]) > fabs(a[pivot * n + k])) pivot = i;
+        for (size_t j = 0; j < n; j++) {
+            const double kept = a[k * n + j];
+            a[k * n + j] = a[pivot * n + j];
+            a[pivot * n + j] = kept;
+        }
+        sum += log(fabs(a[k * n + k]));
+        for (size_t i = k + 1; i < n; i++) {
+            const double factor = a[i * n + k] / a[k * n + k];
+            for (size_t j = k; j < n; j++) a[i * n + j] -= factor * a[k * n + j];
+        }
+    }
+    return sum;
+}
+
+/* With the exact trace, log p is that of the change of variables (eq. 1) with the whole Jacobian dz/dx, by central
+ * differences of the map itself. */
+Test(multiscale, log_density_is_that_of_the_whole_jacobian) {
+    for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++) {
+        multiscale_spec spec = small_spec(architecture, architecture == IMAGE_FFJORD ? IMAGE_CONCAT : IMAGE_HYPER);
+        spec.divergence = DIVERGENCE_EXACT;
+        spec.solver = (solve_spec){.method = tableau_pair(PAIR_DOPRI5), .steps = 12};
+        enum { D = 64 };
+        bench exact, columns;
+        bench_open(&exact, spec, 1, NULL);
+        spec.divergence = DIVERGENCE_RADEMACHER; /* of the map alone */
+        bench_open(&columns, spec, 4 * D, NULL);
+        transform(&exact, probe);
+        const double h = 1e-3;
+        for (size_t i = 0; i < 4 * D; i++) {
+            memcpy(columns.x + i * D, exact.x, D * sizeof(real));
+            columns.x[i * D + i % D] += (double[]){h, -h, 2 * h, -2 * h}[i / D];
+        }
+        transform(&columns, probe);
+        double jacobian[D * D], base = 0;
+        for (size_t j = 0; j < D; j++)
+            for (size_t i = 0; i < D; i++) {
+                const real *z = columns.z + j * D + i;
+                const double near = (z[0] - z[D * D]) / (2 * h), far = (z[2 * D * D] - z[3 * D * D]) / (4 * h);
+                jacobian[i * D + j] = (4 * near - far) / 3;
+            }
+        for (size_t i = 0; i < D; i++)
+            base -= exact.z[i] * exact.z[i] / (2 * 1.3) + 0.5 * log(2 * 3.14159265358979323846 * 1.3);
+        cr_assert_float_eq(exact.log_density[0], base + log_determinant(D, jacobian), 2e-5);
+        bench_close(&exact), bench_close(&columns);
+    }
+}
+#endif
+
+/* One image 64 times, 64 times over: 4,096 probes for each flow. */
+Test(multiscale, hutchinson_estimates_have_the_exact_mean) {
+    enum { N = 64, ROUNDS = 64 };
+    for (cnf_divergence kind = DIVERGENCE_RADEMACHER; kind <= DIVERGENCE_GAUSSIAN; kind++) {
+        multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
+        spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 2};
+        spec.divergence = DIVERGENCE_EXACT;
+        bench exact, estimated;
+        bench_open(&exact, spec, 1, NULL);
+        spec.divergence = kind;
+        bench_open(&estimated, spec, N, NULL);
+        transform(&exact, probe);
+        for (size_t i = 0; i < N; i++) memcpy(estimated.x + i * exact.D, exact.x, exact.D * sizeof(real));
+        double sum = 0, squares = 0;
+        for (size_t round = 0; round < ROUNDS; round++) {
+            transform(&estimated, (random_stream){.seed = 9, .purpose = RANDOM_PROBE, .iteration = round});
+            for (size_t i = 0; i < N; i++) {
+                const double error = estimated.log_density[i] - exact.log_density[0];
+                sum += error;
+                squares += error * error;
+            }
+        }
+        const double count = N * ROUNDS, deviation = sqrt(squares / count);
+        cr_assert_gt(deviation, 0.01, "the estimate varies");
+        cr_assert_lt(fabs(sum / count), 4 * deviation / sqrt(count), "mean %g, deviation %g", sum / count, deviation);
+        bench_close(&exact), bench_close(&estimated);
+    }
+}
+
+Test(multiscale, error_follows_the_tolerance) {
+    for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++) {
+        multiscale_spec spec = small_spec(architecture, IMAGE_CONCAT);
+        double reference = 0, errors[3];
+        const double tolerances[] = {sizeof(real) == 4 ? 3e-6 : 1e-11, 1e-2, 1e-3, 1e-4};
+        for (size_t k = 0; k < 4; k++) {
+            bench b;
+            spec.solver.options.atol = spec.solver.options.rtol = tolerances[k];
+            bench_open(&b, spec, 3, NULL);
+            transform(&b, probe);
+            double sum = 0;
+            for (size_t i = 0; i < b.n; i++) sum += b.log_density[i];
+            if (k == 0) reference = sum;
+            else errors[k - 1] = fabs(sum - reference) / (double)(b.n * b.D);
+            bench_close(&b);
+        }
+        for (size_t k = 0; k < 3; k++)
+            cr_assert_lt(errors[k], 5 * tolerances[k + 1], "at %g: %g", tolerances[k + 1], errors[k]);
+        cr_assert_lt(errors[2], errors[0]);
+    }
+}
+
+Test(multiscale, images_come_back) {
+    for (size_t k = 0; k < 4; k++) {
+        multiscale_spec spec = small_spec(k % 2 ? IMAGE_AFFJORD : IMAGE_FFJORD, k < 2 ? IMAGE_CONCAT : IMAGE_HYPER);
+        bench b;
+        bench_open(&b, spec, 5, NULL);
+        for (size_t i = 0; i < b.P; i++) b.params[i] *= (real)0.7; /* about as lively as at the start of a training */
+        transform(&b, probe);
+        cr_assert_eq(multiscale_invert(b.model, b.params, b.z, b.n, b.back, &b.statistics), STATUS_OK);
+        for (size_t i = 0; i < b.n * b.D; i++)
+            cr_assert_float_eq((double)b.back[i], (double)b.x[i], 1e-4, "case %zu, number %zu: %g, %g", k, i,
+                               (double)b.back[i], (double)b.x[i]);
+        /* And samples are what base points are brought back to. */
+        real *few = reals(b.n * b.D);
+        const random_stream stream = {.seed = 2, .purpose = RANDOM_SAMPLING};
+        cr_assert_eq(multiscale_sample(b.model, b.params, stream, 0, b.n, b.back, NULL), STATUS_OK);
+        cr_assert_eq(multiscale_sample(b.model, b.params, stream, 0, b.n, few, NULL), STATUS_OK);
+        cr_assert_arr_eq(few, b.back, b.n * b.D * sizeof(real));
+        cr_assert_eq(multiscale_sample(b.model, b.params, stream, 1, b.n, few, NULL), STATUS_OK);
+        for (size_t i = 0; i < (b.n - 1) * b.D; i++)
+            cr_assert_float_eq((double)few[i], (double)b.back[i + b.D], 1e-4, "sample 1 is 1 whatever comes first");
+        free(few);
+        bench_close(&b);
+    }
+}
+
+/* --- Gradients --- */
+
+#ifdef AFFJORD_DOUBLE
+
+static double total_at(bench *b, real *entry, double by) {
+    const real kept = *entry;
+    multiscale_loss loss;
+    *entry = kept + by;
+    cr_assert_eq(multiscale_loss_gradient(b->model, b->params, b->x, b->n, probe, &loss, b->z, NULL), STATUS_OK);
+    *entry = kept;
+    return loss.total;
+}
+
+static double difference(bench *b, real *entry) {
+    const double h = 2e-3;
+    const double near = (total_at(b, entry, h) - total_at(b, entry, -h)) / (2 * h);
+    const double far = (total_at(b, entry, 2 * h) - total_at(b, entry, -2 * h)) / (4 * h);
+    return (4 * near - far) / 3;
+}
+
+/* A middle, the first and the last entry of every part, or the first few of these. Relative to the part's largest. */
+static void check_differences(multiscale_spec spec, size_t entries, double tolerance, const char *name) {
+    bench b;
+    bench_open(&b, spec, 2, NULL);
+    free(b.z);
+    b.z = reals(b.P); /* where total_at puts gradients */
+    take_gradient(&b);
+    const parameter_table *table = multiscale_parameters(b.model);
+    for (size_t k = 0; k < table->count; k++) {
+        const parameter *part = &table->entries[k];
+        const size_t count = part->rows * part->columns;
+        double scale = 0;
+        for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(b.gradient[part->offset + i]));
+        cr_assert_gt(scale, 1e-7, "%s: %s has a gradient", name, part->name);
+        const size_t which[] = {count / 2, 0, count - 1};
+        for (size_t i = 0; i < (count < entries ? count : entries); i++) {
+            const size_t at = part->offset + which[i];
+            const double expected = difference(&b, b.params + at);
+            cr_assert_float_eq(b.gradient[at], expected, tolerance * scale, "%s: %s[%zu] is %.10g, differences %.10g",
+                               name, part->name, which[i], b.gradient[at], expected);
+        }
+    }
+    bench_close(&b);
+}
+
+Test(multiscale, gradients_equal_differences, .timeout = 120) {
+    static const struct {
+        image_architecture architecture;
+        image_layer layer;
+        image_variant variant;
+        const char *name;
+    } cases[] = {{IMAGE_FFJORD, IMAGE_CONCAT, IMAGE_PAPER, "ffjord concat"},
+                 {IMAGE_FFJORD, IMAGE_HYPER, IMAGE_PAPER, "ffjord hyper"},
+                 {IMAGE_AFFJORD, IMAGE_CONCAT, IMAGE_PAPER, "affjord concat"},
+                 {IMAGE_AFFJORD, IMAGE_HYPER, IMAGE_PAPER, "affjord hyper"},
+                 {IMAGE_AFFJORD, IMAGE_HYPER, IMAGE_RELEASE, "affjord hyper, released code"},
+                 {IMAGE_AFFJORD, IMAGE_CONCATSQUASH, IMAGE_PAPER, "affjord concatsquash"}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        multiscale_spec spec = small_spec(cases[k].architecture, cases[k].layer);
+        spec.model.variant = cases[k].variant;
+        spec.model.hidden_layers = 1;
+        spec.kinetic = k % 2 ? 0.3 : 0;
+        spec.jacobian = k % 3 ? 0.2 : 0;
+        spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 2};
+        check_differences(spec, 3, 1e-6, cases[k].name);
+    }
+}
+
+/* With adaptive steps the sizes of steps are constants of the gradient: it is exact up to the tolerance. */
+Test(multiscale, adaptive_gradients_equal_differences_within_tolerance, .timeout = 120) {
+    for (cnf_gradient gradient = GRADIENT_DISCRETE; gradient <= GRADIENT_ADJOINT; gradient++)
+        for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++) {
+            multiscale_spec spec = small_spec(architecture, IMAGE_CONCAT);
+            spec.model.hidden_layers = 1;
+            spec.gradient = gradient;
+            spec.kinetic = 0.1;
+            spec.model.hidden[0] = 3;
+            spec.solver.options.atol = spec.solver.options.rtol = 1e-8;
+            check_differences(spec, 1, 1e-4, gradient == GRADIENT_ADJOINT ? "adjoint" : "discrete");
+        }
+}
+
+/* Largest distance between the two gradients, relative in each part. */
+static double distance(multiscale_spec spec, bool seminorm, double tolerance) {
+    bench one, other;
+    spec.solver.options.atol = spec.solver.options.rtol = tolerance;
+    spec.seminorm = seminorm;
+    spec.gradient = GRADIENT_DISCRETE;
+    bench_open(&one, spec, 2, NULL);
+    spec.gradient = GRADIENT_ADJOINT;
+    bench_open(&other, spec, 2, NULL);
+    take_gradient(&one), take_gradient(&other);
+    cr_assert_eq(one.loss.total, other.loss.total);
+    const parameter_table *table = multiscale_parameters(one.model);
+    double worst = 0;
+    for (size_t k = 0; k < table->count; k++) {
+        const parameter *part = &table->entries[k];
+        double scale = 0, apart = 0;
+        for (size_t i = part->offset; i < part->offset + part->rows * part->columns; i++) {
+            scale = fmax(scale, fabs(one.gradient[i]));
+            apart = fmax(apart, fabs(one.gradient[i] - other.gradient[i]));
+        }
+        worst = fmax(worst, apart / scale);
+    }
+    bench_close(&one), bench_close(&other);
+    return worst;
+}
+
+Test(multiscale, adjoint_meets_discrete_as_tolerances_tighten, .timeout = 120) {
+    for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++)
+        for (int seminorm = 0; seminorm < 2; seminorm++) {
+            multiscale_spec spec = small_spec(architecture, IMAGE_CONCAT);
+            spec.jacobian = 0.1;
+            const double loose = distance(spec, seminorm, 1e-4), tight = distance(spec, seminorm, 1e-8);
+            cr_assert_lt(loose, 0.05, "%g", loose);
+            cr_assert_lt(tight, 1e-4, "%g", tight);
+            cr_assert_lt(tight, loose / 20, "%g, %g", loose, tight);
+        }
+}
+
+#endif
+
+/* --- Bits, outcomes --- */
+
+Test(multiscale, same_bits_for_any_number_of_threads) {
+    for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++)
+        for (cnf_gradient gradient = GRADIENT_DISCRETE; gradient <= GRADIENT_ADJOINT; gradient++) {
+            multiscale_spec spec = small_spec(architecture, IMAGE_HYPER);
+            spec.gradient = gradient;
+            spec.kinetic = 0.1;
+            spec.solver.options.atol = spec.solver.options.rtol = 1e-3;
+            bench alone;
+            bench_open(&alone, spec, 40, NULL);
+            take_gradient(&alone);
+            for (size_t threads = 2; threads <= 4; threads += 2) {
+                parallel *workers = NULL;
+                cr_assert_eq(parallel_create(threads, &workers), STATUS_OK);
+                bench together;
+                bench_open(&together, spec, 40, workers);
+                take_gradient(&together);
+                cr_assert_eq(memcmp(&alone.loss, &together.loss, sizeof alone.loss), 0);
+                cr_assert_arr_eq(alone.gradient, together.gradient, alone.P * sizeof(real));
+                bench_close(&together);
+                parallel_destroy(&workers);
+            }
+            bench_close(&alone);
+        }
+}
+
+/* Every failure has its status and its flow. */
+static void expect_failure(multiscale_spec spec, real spoil, status expected, size_t flow, bool backward) {
+    bench b;
+    bench_open(&b, spec, 3, NULL);
+    if (isnan(spoil)) {
+        const parameter_table *table = multiscale_parameters(b.model);
+        for (size_t k = 0; k < table->count; k++)
+            if (strcmp(table->entries[k].name, "flow.1.field.0.weight") == 0)
+                b.params[table->entries[k].offset] = spoil;
+    }
+    const status outcome =
+        multiscale_loss_gradient(b.model, b.params, b.x, b.n, probe, &b.loss, b.gradient, &b.statistics);
+    cr_assert_eq(outcome, expected, "status %d, expected %d", (int)outcome, (int)expected);
+    cr_assert_eq(b.statistics.failed, flow);
+    cr_assert_eq(b.statistics.failed_backward, backward);
+    bench_close(&b);
+}
+
+Test(multiscale, failures_have_their_status_and_their_flow) {
+    multiscale_spec spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
+    expect_failure(spec, (real)NAN, STATUS_NON_FINITE, 1, false);
+    spec.kept_steps = 1;
+    expect_failure(spec, 0, STATUS_RECORD_FULL, 0, false);
+    spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
+    spec.solver.options.max_attempts = 1;
+    expect_failure(spec, 0, STATUS_TOO_MANY_STEPS, 0, false);
+    spec.solver.options.max_attempts = 0;
+    spec.solver.options.min_step = spec.solver.options.first_step = 0.9;
+    spec.solver.options.atol = spec.solver.options.rtol = 1e-7;
+    expect_failure(spec, 0, STATUS_STEP_TOO_SMALL, 0, false);
+}
+
+Test(multiscale, refuses_what_cannot_be) {
+    failure why = {""};
+    multiscale *model = NULL;
+    multiscale_spec spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
+    spec.alpha = 0;
+    cr_expect_eq(multiscale_create(&spec, 2, true, NULL, &model, &why), STATUS_INVALID);
+    spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
+    spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4)};
+    cr_expect_eq(multiscale_create(&spec, 2, true, NULL, &model, &why), STATUS_INVALID);
+    cr_expect_not_null(strstr(why.text, "rk4 has no estimate of its error"));
+    spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
+    spec.model.height = spec.model.width = 4;
+    spec.model.moving = 20; /* of 16 */
+    cr_expect_eq(multiscale_create(&spec, 2, true, NULL, &model, &why), STATUS_INVALID);
+    cr_expect_not_null(strstr(why.text, "20 entries of z* that move, of 16"), "%s", why.text);
+    cr_expect_null(model);
+    bench b;
+    bench_open(&b, small_spec(IMAGE_FFJORD, IMAGE_CONCAT), 2, NULL);
+    cr_expect_eq(multiscale_transform(b.model, b.params, b.x, 3, probe, NULL, b.log_density, NULL), STATUS_INVALID);
+    cr_expect_eq(multiscale_transform(b.model, b.params, b.x, 0, probe, NULL, b.log_density, NULL), STATUS_INVALID);
+    bench_close(&b);
+}

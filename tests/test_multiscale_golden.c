@@ -1,0 +1,243 @@
+/* test_multiscale_golden.c - multiscale models on images against float64 references (tests/golden/multiscale), and on a
+ * fine grid against what holds without steps. */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/logit.h"
+#include "flow/multiscale_internal.h"
+#include "golden_support.h"
+
+static const char folder[] = "tests/golden/multiscale";
+
+#ifdef AFFJORD_DOUBLE
+static const double value_tolerance = 1e-14, gradient_tolerance = 3e-14;
+#else
+static const double value_tolerance = 3e-6, gradient_tolerance = 1.5e-5;
+#endif
+
+static real *reals(size_t n) {
+    real *p = calloc(n + 1, sizeof *p);
+    cr_assert_not_null(p);
+    return p;
+}
+
+static double decimal(const golden *g, const char *key) {
+    return strtod(text(g, key), NULL);
+}
+
+#define CHOICE(key, ...)                                                                                               \
+    choice(g, key, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
+
+static multiscale_spec specification(const golden *g, conv_method method) {
+    const tableau *const methods[] = {tableau_get(TABLEAU_RK4), tableau_get(TABLEAU_MIDPOINT),
+                                      tableau_pair(PAIR_DOPRI5)};
+    multiscale_spec spec = {
+        .model = {.channels = number(g, "channels"),
+                  .height = number(g, "height"),
+                  .width = number(g, "width"),
+                  .architecture = (image_architecture)CHOICE("architecture", "ffjord", "affjord"),
+                  .layer = (image_layer)CHOICE("layer", "ignore", "concat", "hyper", "concatsquash"),
+                  .variant = (image_variant)CHOICE("variant", "paper", "release"),
+                  .moving = number(g, "moving"),
+                  .fed = number(g, "fed")},
+        .function = (activation)CHOICE("function", "softplus", "tanh", "swish"),
+        .alpha = decimal(g, "alpha"),
+        .end_time = decimal(g, "end_time"),
+        .learn_end_time = CHOICE("learn_end_time", "no", "yes"),
+        .base_variance = decimal(g, "base_variance"),
+        .divergence = (cnf_divergence)CHOICE("divergence", "exact", "rademacher", "gaussian"),
+        .kinetic = decimal(g, "kinetic"),
+        .jacobian = decimal(g, "jacobian"),
+        .kept_steps = 1,
+        .solver = {.method = methods[CHOICE("solver", "rk4", "midpoint", "dopri5")], .steps = number(g, "steps")},
+        .method = method};
+    char *end;
+    for (const char *at = text(g, "hidden"); *at; at = end)
+        spec.model.hidden[spec.model.hidden_layers++] = strtoul(at, &end, 10);
+    return spec;
+}
+
+static real *as_reals(const golden *g, const char *name, size_t count) {
+    const double *values = array(g, name, count);
+    real *copy = reals(count);
+    for (size_t i = 0; i < count; i++) copy[i] = (real)values[i];
+    return copy;
+}
+
+/* Relative to the largest of the array, as its small entries are sums of large terms. */
+static void compare(const golden *g, const char *name, const real *ours, size_t count, double tolerance) {
+    const double *theirs = array(g, name, count);
+    double scale = 0;
+    for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(theirs[i]));
+    for (size_t i = 0; i < count; i++)
+        cr_assert_float_eq((double)ours[i], theirs[i], tolerance * scale, "%s: %s[%zu] is %.14g, expected %.14g",
+                           g->name, name, i, (double)ours[i], theirs[i]);
+}
+
+static void expect(const golden *g, const char *what, double ours, double theirs) {
+    cr_assert_float_eq(ours, theirs, value_tolerance * (1 + fabs(theirs)), "%s: %s is %.14g, expected %.14g", g->name,
+                       what, ours, theirs);
+}
+
+/* A model with the parameters, images and probes of a file. */
+typedef struct bench {
+    multiscale *model;
+    const parameter_table *table;
+    size_t n, all;
+    real *params, *gradient, *x, *z, *back;
+    real *probes[IMAGE_FLOWS_MAX];
+} bench;
+
+static void bench_open(bench *b, const golden *g, const multiscale_spec *spec) {
+    failure why = {""};
+    *b = (bench){.n = number(g, "batch")};
+    cr_assert_eq(multiscale_create(spec, b->n, true, NULL, &b->model, &why), STATUS_OK, "%s", why.text);
+    b->table = multiscale_parameters(b->model);
+    b->all = b->n * multiscale_dimension(b->model);
+    b->params = reals(b->table->total), b->gradient = reals(b->table->total);
+    for (size_t k = 0; k < b->table->count; k++) {
+        const parameter *part = &b->table->entries[k];
+        const double *values = array(g, part->name, part->rows * part->columns);
+        for (size_t i = 0; i < part->rows * part->columns; i++) b->params[part->offset + i] = (real)values[i];
+    }
+    b->x = as_reals(g, "x", b->all);
+    b->z = reals(b->all), b->back = reals(b->all);
+    if (spec->divergence == DIVERGENCE_EXACT) return;
+    for (size_t f = 0; f < multiscale_flow_count(b->model); f++) {
+        char name[32];
+        snprintf(name, sizeof name, "probe.%zu", f);
+        b->probes[f] = as_reals(g, name, b->n * image_cnf_dimension(b->model->flows[f]));
+    }
+    b->model->given_probes = (const real *const *)b->probes;
+}
+
+static void bench_close(bench *b) {
+    free(b->params), free(b->gradient), free(b->x), free(b->z), free(b->back);
+    for (size_t f = 0; f < IMAGE_FLOWS_MAX; f++) free(b->probes[f]);
+    multiscale_destroy(&b->model);
+}
+
+static const random_stream none = {0};
+
+static void check_transform(const golden *g, bench *b) {
+    double log_density[16], mean = 0;
+    cr_assert_leq(b->n, (size_t)16);
+    const double *expected = array(g, "log_density", b->n), *loss = array(g, "loss", 4);
+    cr_assert_eq(multiscale_transform(b->model, b->params, b->x, b->n, none, b->z, log_density, NULL), STATUS_OK);
+    compare(g, "z", b->z, b->all, value_tolerance);
+    for (size_t i = 0; i < b->n; i++) {
+        expect(g, "log_density", log_density[i], expected[i]);
+        mean += bits_per_dim(log_density[i], multiscale_dimension(b->model)) / (double)b->n;
+    }
+    expect(g, "bits_per_dim", mean, loss[0]);
+    /* The grid backwards from the reference's z, whose result is x up to the error of the steps. */
+    real *z = as_reals(g, "z", b->all);
+    cr_assert_eq(multiscale_invert(b->model, b->params, z, b->n, b->back, NULL), STATUS_OK);
+    compare(g, "inverse", b->back, b->all, value_tolerance);
+    free(z);
+}
+
+static void check_gradient(const golden *g, bench *b) {
+    const double *expected = array(g, "loss", 4);
+    multiscale_loss loss;
+    cr_assert_eq(multiscale_loss_gradient(b->model, b->params, b->x, b->n, none, &loss, b->gradient, NULL), STATUS_OK);
+    expect(g, "bits", loss.bits, expected[0]);
+    expect(g, "kinetic", loss.kinetic, expected[1]);
+    expect(g, "jacobian", loss.jacobian, expected[2]);
+    expect(g, "loss", loss.total, expected[3]);
+    for (size_t k = 0; k < b->table->count; k++) {
+        const parameter *part = &b->table->entries[k];
+        char name[PARAMETER_NAME_MAX + 16];
+        snprintf(name, sizeof name, "gradient.%s", part->name);
+        compare(g, name, b->gradient + part->offset, part->rows * part->columns, gradient_tolerance);
+    }
+}
+
+static void check_golden(const golden *g, conv_method method) {
+    const multiscale_spec spec = specification(g, method);
+    bench b;
+    bench_open(&b, g, &spec);
+    check_transform(g, &b);
+    check_gradient(g, &b);
+    bench_close(&b);
+}
+
+static void golden_open(golden *g, const char *name) {
+    char path[512];
+    failure why = {""};
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    *g = (golden){.name = name};
+    cr_assert_eq(checkpoint_read(path, &g->file, &why), STATUS_OK, "%s", why.text);
+}
+
+Test(multiscale_golden, values_and_gradients_are_those_of_the_reference) {
+    DIR *all = opendir(folder);
+    cr_assert_not_null(all, "%s", folder);
+    size_t cases = 0;
+    for (struct dirent *entry; (entry = readdir(all)) != NULL;) {
+        if (!strstr(entry->d_name, ".safetensors")) continue;
+        golden g;
+        golden_open(&g, entry->d_name);
+        check_golden(&g, CONV_BEST);
+        check_golden(&g, CONV_PLAIN);
+        checkpoint_destroy(&g.file);
+        cases++;
+    }
+    closedir(all);
+    cr_assert_geq(cases, 12, "every case was there");
+}
+
+#ifdef AFFJORD_DOUBLE
+
+/* On a fine grid the equation's properties are the computed ones: both gradients agree, and the inverse is one. */
+static void check_fine(const char *name) {
+    golden g;
+    golden_open(&g, name);
+    multiscale_spec spec = specification(&g, CONV_BEST);
+    spec.solver = (solve_spec){.method = tableau_pair(PAIR_DOPRI5), .steps = 24};
+    bench discrete, adjoint;
+    bench_open(&discrete, &g, &spec);
+    spec.gradient = GRADIENT_ADJOINT;
+    bench_open(&adjoint, &g, &spec);
+    multiscale_loss loss[2];
+    cr_assert_eq(multiscale_loss_gradient(discrete.model, discrete.params, discrete.x, discrete.n, none, &loss[0],
+                                          discrete.gradient, NULL),
+                 STATUS_OK);
+    cr_assert_eq(multiscale_loss_gradient(adjoint.model, adjoint.params, adjoint.x, adjoint.n, none, &loss[1],
+                                          adjoint.gradient, NULL),
+                 STATUS_OK);
+    cr_assert_eq(loss[0].total, loss[1].total);
+    for (size_t k = 0; k < discrete.table->count; k++) {
+        const parameter *part = &discrete.table->entries[k];
+        const real *expected = discrete.gradient + part->offset, *found = adjoint.gradient + part->offset;
+        double scale = 0;
+        for (size_t i = 0; i < part->rows * part->columns; i++) scale = fmax(scale, fabs(expected[i]));
+        cr_assert_gt(scale, 1e-4, "%s: %s has a gradient", name, part->name);
+        for (size_t i = 0; i < part->rows * part->columns; i++)
+            cr_assert_float_eq(found[i], expected[i], 5e-7 * scale, "%s: %s[%zu] is %.14g, expected %.14g", name,
+                               part->name, i, found[i], expected[i]);
+    }
+    double log_density[16];
+    cr_assert_eq(
+        multiscale_transform(adjoint.model, adjoint.params, adjoint.x, adjoint.n, none, adjoint.z, log_density, NULL),
+        STATUS_OK);
+    cr_assert_eq(multiscale_invert(adjoint.model, adjoint.params, adjoint.z, adjoint.n, adjoint.back, NULL), STATUS_OK);
+    for (size_t i = 0; i < adjoint.all; i++)
+        cr_assert_float_eq(adjoint.back[i], adjoint.x[i], 2e-8, "%s: x[%zu] came back as %.14g, was %.14g", name, i,
+                           adjoint.back[i], adjoint.x[i]);
+    bench_close(&discrete), bench_close(&adjoint);
+    checkpoint_destroy(&g.file);
+}
+
+Test(multiscale_golden, adjoint_gradient_and_inverse_agree_on_a_fine_grid) {
+    static const char *const names[] = {"clock_concat.safetensors",    "clock_hyper.safetensors",
+                                        "augmented_join.safetensors",  "augmented_squash.safetensors",
+                                        "augmented_exact.safetensors", "augmented_ignored.safetensors"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) check_fine(names[k]);
+}
+
+#endif
