@@ -15,6 +15,7 @@
 #include "bench_conv.h"
 #include "bench_peak.h"
 #include "bench_time.h"
+#include "train/point_objective.h"
 #include "train/trainer.h"
 
 enum { REPEATS = 41, CASES_MAX = 16, THREADS_MAX = 2 };
@@ -27,26 +28,22 @@ typedef struct bench_case {
     double seconds[REPEATS];
 } bench_case;
 
-static trainer_spec step_spec(cnf_context context, cpu_level level) {
-    return (trainer_spec){.flow = {.dimension = 2,
-                                   .width = 64,
-                                   .context = context,
-                                   .join = context == CONTEXT_AUGMENTED,
-                                   .hypernet_layers = 2,
-                                   .hypernet_width = 32,
-                                   .augmented_dimension = 2,
-                                   .augmented_width = 3,
-                                   .end_time = 10,
-                                   .base_variance = 1,
-                                   .solver = SOLVER_RK4,
-                                   .steps = 40,
-                                   .backend = cpu_backend(level)},
-                          .batch = 512,
-                          .iterations = UINT64_MAX,
-                          .epoch_iterations = UINT64_MAX,
-                          .validation = 1,
-                          .learning_rate = 1e-3,
-                          .stop_loss = -INFINITY};
+static point_objective_spec step_spec(cnf_context context, cpu_level level) {
+    return (point_objective_spec){.flow = {.dimension = 2,
+                                           .width = 64,
+                                           .context = context,
+                                           .join = context == CONTEXT_AUGMENTED,
+                                           .hypernet_layers = 2,
+                                           .hypernet_width = 32,
+                                           .augmented_dimension = 2,
+                                           .augmented_width = 3,
+                                           .end_time = 10,
+                                           .base_variance = 1,
+                                           .solver = SOLVER_RK4,
+                                           .steps = 40,
+                                           .backend = cpu_backend(level)},
+                                  .batch = 512,
+                                  .validation = 1};
 }
 
 /* Floating-point operations of one step, a fused multiply-add counted as two, of the field alone: for each hidden unit
@@ -65,8 +62,15 @@ static status add_case(bench_case *cases, size_t *count, cnf_context context, cp
              context == CONTEXT_CLOCK ? "ffjord" : "affjord", cpu_level_name(level), threads, threads > 1 ? "s" : "");
     one->level = level;
     one->threads = threads;
-    const trainer_spec spec = step_spec(context, level);
-    TRY(trainer_create(&spec, data, workers, &one->training, why));
+    const point_objective_spec spec = step_spec(context, level);
+    const trainer_spec training = {.iterations = UINT64_MAX,
+                                   .epoch_iterations = UINT64_MAX,
+                                   .learning_rate = 1e-3,
+                                   .stop_loss = -INFINITY,
+                                   .backend = cpu_backend(level)};
+    objective *goal;
+    TRY(point_objective_create(&spec, data, workers, &goal, why));
+    TRY(trainer_create(&training, &goal, &one->training, why));
     ++*count;
     return STATUS_OK;
 }

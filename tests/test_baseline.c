@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/point_objective.h"
 #include "train/trainer.h"
 
 #ifndef AFFJORD_DOUBLE
@@ -39,33 +40,33 @@ static const char path[] = "tests/baselines/toy.csv";
 
 /* One line a case and epoch: name, epoch, training loss, validation loss. */
 static void train(const baseline_case *which, FILE *out) {
-    const trainer_spec spec = {.flow = {.dimension = 2,
-                                        .width = 64,
-                                        .context = which->context,
-                                        .join = which->context == CONTEXT_AUGMENTED,
-                                        .hypernet_layers = 2,
-                                        .hypernet_width = 32,
-                                        .augmented_dimension = 2,
-                                        .augmented_width = 3,
-                                        .learn_start = which->learn_start,
-                                        .end_time = 10,
-                                        .base_variance = 1,
-                                        .solver = which->solver,
-                                        .steps = 20,
-                                        .divergence = which->divergence,
-                                        .gradient = which->gradient},
-                               .seed = 2,
-                               .batch = 512,
-                               .iterations = 120,
-                               .epoch_iterations = 40,
-                               .validation = 1000,
-                               .learning_rate = 1e-3,
-                               .stop_loss = -INFINITY};
+    const point_objective_spec goal_spec = {.flow = {.dimension = 2,
+                                                     .width = 64,
+                                                     .context = which->context,
+                                                     .join = which->context == CONTEXT_AUGMENTED,
+                                                     .hypernet_layers = 2,
+                                                     .hypernet_width = 32,
+                                                     .augmented_dimension = 2,
+                                                     .augmented_width = 3,
+                                                     .learn_start = which->learn_start,
+                                                     .end_time = 10,
+                                                     .base_variance = 1,
+                                                     .solver = which->solver,
+                                                     .steps = 20,
+                                                     .divergence = which->divergence,
+                                                     .gradient = which->gradient},
+                                            .seed = 2,
+                                            .batch = 512,
+                                            .validation = 1000};
+    const trainer_spec spec = {
+        .iterations = 120, .epoch_iterations = 40, .learning_rate = 1e-3, .stop_loss = -INFINITY};
+    objective *goal = NULL;
     dataset *data = NULL;
     trainer *training = NULL;
     failure why = {""};
     cr_assert_eq(dataset_open(which->data, &data, &why), STATUS_OK, "%s", why.text);
-    cr_assert_eq(trainer_create(&spec, data, NULL, &training, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(point_objective_create(&goal_spec, data, NULL, &goal, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(trainer_create(&spec, &goal, &training, &why), STATUS_OK, "%s", why.text);
     while (!trainer_finished(training)) {
         bool done;
         trainer_epoch epoch;

@@ -6,28 +6,33 @@
 
 #include "backend/cpu/cpu.h"
 #include "train/adam.h"
+#include "train/point_objective.h"
 #include "train/trainer.h"
 
-static trainer_spec short_spec(cnf_context context) {
-    return (trainer_spec){.flow = {.dimension = 2,
-                                   .width = 64,
-                                   .context = context,
-                                   .join = context == CONTEXT_AUGMENTED,
-                                   .hypernet_layers = 2,
-                                   .hypernet_width = 32,
-                                   .augmented_dimension = 2,
-                                   .augmented_width = 3,
-                                   .end_time = 10,
-                                   .base_variance = 1,
-                                   .solver = SOLVER_RK4,
-                                   .steps = 10},
-                          .seed = 3,
-                          .batch = 300,
-                          .iterations = 25,
-                          .epoch_iterations = 10,
-                          .validation = 500,
-                          .learning_rate = 1e-3,
-                          .stop_loss = -INFINITY};
+/* A training of points: what is minimised, and how. */
+typedef struct training_spec {
+    point_objective_spec goal;
+    trainer_spec training;
+} training_spec;
+
+static training_spec short_spec(cnf_context context) {
+    return (training_spec){
+        .goal = {.flow = {.dimension = 2,
+                          .width = 64,
+                          .context = context,
+                          .join = context == CONTEXT_AUGMENTED,
+                          .hypernet_layers = 2,
+                          .hypernet_width = 32,
+                          .augmented_dimension = 2,
+                          .augmented_width = 3,
+                          .end_time = 10,
+                          .base_variance = 1,
+                          .solver = SOLVER_RK4,
+                          .steps = 10},
+                 .seed = 3,
+                 .batch = 300,
+                 .validation = 500},
+        .training = {.iterations = 25, .epoch_iterations = 10, .learning_rate = 1e-3, .stop_loss = -INFINITY}};
 }
 
 static dataset *open_data(const char *name) {
@@ -37,10 +42,13 @@ static dataset *open_data(const char *name) {
     return data;
 }
 
-static trainer *make(trainer_spec spec, const dataset *data, parallel *workers) {
+static trainer *make(training_spec spec, const dataset *data, parallel *workers) {
     trainer *training = NULL;
     failure why = {""};
-    cr_assert_eq(trainer_create(&spec, data, workers, &training, &why), STATUS_OK, "%s", why.text);
+    objective *goal = NULL;
+    cr_assert_eq(point_objective_create(&spec.goal, data, workers, &goal, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(trainer_create(&spec.training, &goal, &training, &why), STATUS_OK, "%s", why.text);
+    cr_assert_null(goal, "the trainer has taken it over");
     return training;
 }
 
@@ -60,7 +68,7 @@ static void train(trainer *training, uint64_t until, record *into) {
 }
 
 static void check_same(trainer *a, const record *first, trainer *b, const record *second, const char *what) {
-    const size_t P = cnf_parameters(trainer_flow(a))->total;
+    const size_t P = objective_parameters(trainer_objective(a))->total;
     cr_assert_eq(memcmp(trainer_parameters(a), trainer_parameters(b), P * sizeof(real)), 0, "%s: parameters", what);
     cr_assert_eq(first->epochs, second->epochs);
     cr_assert_eq(memcmp(first->epoch, second->epoch, first->epochs * sizeof first->epoch[0]), 0, "%s: losses", what);
@@ -77,8 +85,8 @@ Test(trainer, epochs_are_where_they_should_be) {
     for (size_t i = 0; i < 3; i++) {
         cr_assert_eq(seen.epoch[i].epoch, i + 1);
         cr_assert_eq(seen.epoch[i].iteration, ends[i]);
-        cr_assert_eq(seen.epoch[i].training_evaluations_forward, 40);
-        cr_assert_eq(seen.epoch[i].training_evaluations_backward, 40);
+        cr_assert_eq(trainer_forward_evaluations(&seen.epoch[i].training_counts), 40);
+        cr_assert_eq(trainer_backward_evaluations(&seen.epoch[i].training_counts), 40);
     }
     trainer_destroy(&training);
     dataset_close(&data);
@@ -88,9 +96,9 @@ Test(trainer, epochs_are_where_they_should_be) {
 
 Test(trainer, loss_falls) {
     dataset *data = open_data("hash_gaussian");
-    trainer_spec spec = short_spec(CONTEXT_AUGMENTED);
-    spec.iterations = 200;
-    spec.epoch_iterations = 100;
+    training_spec spec = short_spec(CONTEXT_AUGMENTED);
+    spec.training.iterations = 200;
+    spec.training.epoch_iterations = 100;
     trainer *training = make(spec, data, NULL);
     record seen = {0};
     train(training, 1000, &seen);
@@ -110,8 +118,8 @@ static double integral(trainer *training) {
         x[2 * i] = (real)(((double)(i % CELLS) + 0.5) * width - half);
         x[2 * i + 1] = (real)(((double)(i / CELLS) + 0.5) * width - half);
     }
-    cnf_log_density(trainer_flow(training), trainer_parameters(training), x, CELLS * CELLS, (random_stream){0},
-                    log_density, NULL);
+    cnf_log_density(point_objective_flow(trainer_objective(training)), trainer_parameters(training), x, CELLS * CELLS,
+                    (random_stream){0}, log_density, NULL);
     for (size_t i = 0; i < CELLS * CELLS; i++) total += exp(log_density[i]) * width * width;
     free(x), free(log_density);
     return total;
@@ -122,9 +130,9 @@ Test(trainer, trained_densities_integrate_to_one) {
     for (size_t i = 0; i < 2; i++)
         for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++) {
             dataset *data = open_data(names[i]);
-            trainer_spec spec = short_spec(context);
-            spec.flow.steps = 40;
-            spec.iterations = spec.epoch_iterations = 400;
+            training_spec spec = short_spec(context);
+            spec.goal.flow.steps = 40;
+            spec.training.iterations = spec.training.epoch_iterations = 400;
             trainer *training = make(spec, data, NULL);
             record seen = {0};
             train(training, 1000, &seen);
@@ -139,8 +147,8 @@ Test(trainer, trained_densities_integrate_to_one) {
 Test(trainer, threads_and_vector_levels_do_not_change_a_bit) {
     dataset *data = open_data("ty");
     for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++) {
-        trainer_spec spec = short_spec(context);
-        spec.iterations = 3;
+        training_spec spec = short_spec(context);
+        spec.training.iterations = 3;
         trainer *one = make(spec, data, NULL);
         record first = {0}, second = {0};
         train(one, 1000, &first);
@@ -154,8 +162,8 @@ Test(trainer, threads_and_vector_levels_do_not_change_a_bit) {
         parallel_destroy(&workers);
 
         for (cpu_level level = CPU_PORTABLE; level < CPU_LEVELS; level++) {
-            spec.flow.backend = cpu_backend(level);
-            if (!spec.flow.backend) continue;
+            spec.goal.flow.backend = cpu_backend(level);
+            if (!spec.goal.flow.backend) continue;
             record third = {0};
             trainer *other = make(spec, data, NULL);
             train(other, 1000, &third);
@@ -170,7 +178,7 @@ Test(trainer, threads_and_vector_levels_do_not_change_a_bit) {
 Test(trainer, restored_training_goes_on_with_the_same_bits) {
     dataset *data = open_data("ty");
     for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++) {
-        const trainer_spec spec = short_spec(context);
+        const training_spec spec = short_spec(context);
         trainer *whole = make(spec, data, NULL);
         record first = {0}, second = {0};
         train(whole, 1000, &first);
@@ -198,13 +206,13 @@ Test(trainer, restored_training_goes_on_with_the_same_bits) {
 
 Test(trainer, refuses_a_checkpoint_of_another_shape) {
     dataset *data = open_data("ty");
-    trainer_spec spec = short_spec(CONTEXT_CLOCK);
+    training_spec spec = short_spec(CONTEXT_CLOCK);
     trainer *small = make(spec, data, NULL);
     checkpoint *saved = NULL;
     failure why = {""};
     cr_assert_eq(checkpoint_create(&saved), STATUS_OK);
     cr_assert_eq(trainer_save(small, saved), STATUS_OK);
-    spec.flow.width = 32;
+    spec.goal.flow.width = 32;
     trainer *other = make(spec, data, NULL);
     cr_assert_eq(trainer_restore(other, saved, &why), STATUS_FORMAT);
     cr_assert(strstr(why.text, "hypernet.2.weight"), "%s", why.text);
@@ -216,8 +224,8 @@ Test(trainer, refuses_a_checkpoint_of_another_shape) {
 
 Test(trainer, stops_below_the_stop_loss) {
     dataset *data = open_data("ty");
-    trainer_spec spec = short_spec(CONTEXT_CLOCK);
-    spec.stop_loss = 1000;
+    training_spec spec = short_spec(CONTEXT_CLOCK);
+    spec.training.stop_loss = 1000;
     trainer *training = make(spec, data, NULL);
     record seen = {0};
     train(training, 1000, &seen);
@@ -230,10 +238,10 @@ Test(trainer, stops_below_the_stop_loss) {
 /* A learning rate that throws the parameters away makes losses that are not finite; training goes on around them. */
 Test(trainer, counts_what_is_not_finite) {
     dataset *data = open_data("ty");
-    trainer_spec spec = short_spec(CONTEXT_CLOCK);
-    spec.learning_rate = sizeof(real) == 4 ? 1e30 : 1e300;
+    training_spec spec = short_spec(CONTEXT_CLOCK);
+    spec.training.learning_rate = sizeof(real) == 4 ? 1e30 : 1e300;
     trainer *training = make(spec, data, NULL);
-    const size_t P = cnf_parameters(trainer_flow(training))->total;
+    const size_t P = objective_parameters(trainer_objective(training))->total;
     bool done;
     trainer_epoch epoch;
     double loss;

@@ -115,6 +115,10 @@ const cnf_spec *cnf_specification(const cnf *flow) {
     return &flow->spec;
 }
 
+size_t cnf_bytes(const cnf *flow) {
+    return flow->memory.bytes;
+}
+
 const parameter_table *cnf_parameters(const cnf *flow) {
     return &flow->parameters;
 }

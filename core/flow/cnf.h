@@ -63,6 +63,9 @@ void cnf_destroy(cnf **flow);
 
 const cnf_spec *cnf_specification(const cnf *flow);
 
+/* All that the flow has allocated. */
+size_t cnf_bytes(const cnf *flow);
+
 /* Names, shapes and offsets of the P parameters, which the caller holds in one
  * block of P reals. Valid as long as the flow. */
 const parameter_table *cnf_parameters(const cnf *flow);

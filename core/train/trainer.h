@@ -1,49 +1,54 @@
-/* trainer.h - maximum-likelihood training of a flow on a data set.
+/* trainer.h - minimising an objective with Adam.
  *
- * One iteration: a fresh batch, loss and gradient (eq. 18), Adam. An "epoch"
- * is a stated number of iterations; at its end the loss on a fixed validation
- * batch is taken. All randomness is keyed by (seed, iteration), so a trainer
- * restored from a checkpoint goes on with the same bits. */
+ * One iteration: loss and gradient of its batch, a step of Adam. An "epoch" is
+ * a stated number of iterations; at its end the validation loss is taken. All
+ * randomness is keyed by (seed, iteration), so a trainer restored from a
+ * checkpoint goes on with the same bits. */
 #ifndef AFFJORD_TRAIN_TRAINER_H
 #define AFFJORD_TRAIN_TRAINER_H
 
-#include "data/dataset.h"
-#include "flow/cnf.h"
+#include <stdbool.h>
+
+#include "backend/backend.h"
 #include "train/checkpoint.h"
+#include "train/objective.h"
 
 typedef struct trainer_spec {
-    cnf_spec flow;
-    uint64_t seed;
-    size_t batch; /* B, points an iteration */
     uint64_t iterations; /* at most */
     uint64_t epoch_iterations; /* iterations an epoch */
-    size_t validation; /* points of the validation batch */
     double learning_rate; /* of Adam */
+    uint64_t warmup; /* iterations over which the learning rate rises linearly to its value; 0 for none */
     double stop_loss; /* stop once the running mean (0.99) of the training loss is below; -INFINITY: never */
+    const backend_ops *backend; /* NULL for the best of this processor */
 } trainer_spec;
 
-/* What one epoch gave. Losses are mean negative log-likelihoods in nats. */
+/* What one epoch gave, in the objective's unit. */
 typedef struct trainer_epoch {
     uint64_t epoch; /* from 1 */
     uint64_t iteration; /* iterations done at its end */
     double training_loss; /* mean over the epoch's iterations */
     double validation_loss; /* at its end */
-    uint64_t training_evaluations_forward; /* of the field for each sample and iteration */
-    uint64_t training_evaluations_backward;
-    uint64_t validation_evaluations;
+    status validation; /* its outcome */
+    uint64_t skipped; /* iterations of the whole training so far whose loss or gradient could not be had */
+    objective_counts training_counts; /* mean over the epoch's iterations, of each flow */
+    objective_counts validation_counts;
 } trainer_epoch;
+
+/* Evaluations of all flows together. */
+double trainer_forward_evaluations(const objective_counts *counts);
+double trainer_backward_evaluations(const objective_counts *counts);
 
 typedef struct trainer trainer;
 
-/* `data` and `workers` are shared and must outlive the trainer; the caller
- * owns *out. Errors: STATUS_INVALID with the reason, STATUS_MEMORY. */
-status trainer_create(const trainer_spec *spec, const dataset *data, parallel *workers, trainer **out, failure *why);
+/* The trainer takes the objective over, also if it fails: *goal is NULL then. The caller owns *out. Errors:
+ * STATUS_INVALID with the reason, STATUS_MEMORY. */
+status trainer_create(const trainer_spec *spec, objective **goal, trainer **out, failure *why);
 void trainer_destroy(trainer **training);
 
 /* Do one iteration; loss (may be NULL) gets its training loss. If it completed
- * an epoch, *epoch_done is true and *epoch is filled. A non-finite loss or
- * gradient leaves the parameters as they were, is counted in the epoch's mean
- * as it is, and returns STATUS_NON_FINITE. */
+ * an epoch, *epoch_done is true and *epoch is filled. A loss or gradient that is
+ * not finite or cannot be computed leaves the parameters as they were, is counted
+ * in the epoch's mean as it is, and its positive status is returned. */
 status trainer_step(trainer *training, double *loss, bool *epoch_done, trainer_epoch *epoch);
 
 /* True when `iterations` are done or the running mean is below stop_loss. */
@@ -51,7 +56,10 @@ bool trainer_finished(const trainer *training);
 
 uint64_t trainer_iteration(const trainer *training);
 const real *trainer_parameters(const trainer *training); /* (P), valid as long as the trainer */
-cnf *trainer_flow(trainer *training);
+objective *trainer_objective(trainer *training);
+
+/* Bytes that it can come to hold, the objective included. */
+size_t trainer_bytes(const trainer *training);
 
 /* All state that the next step needs, as named arrays; see checkpoint.h. */
 status trainer_save(const trainer *training, checkpoint *into);

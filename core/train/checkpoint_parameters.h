@@ -1,0 +1,16 @@
+/* checkpoint_parameters.h - the parts of a block of parameters as named arrays of a checkpoint. */
+#ifndef AFFJORD_TRAIN_CHECKPOINT_PARAMETERS_H
+#define AFFJORD_TRAIN_CHECKPOINT_PARAMETERS_H
+
+#include "field/parameters.h"
+#include "train/checkpoint.h"
+
+/* Put every part under its name: matrices as (rows, columns), biases and other vectors as (rows). Errors:
+ * STATUS_MEMORY. */
+status checkpoint_put_parameters(checkpoint *file, const parameter_table *table, const real *params);
+
+/* params (P) <- the arrays of these names, or nothing: STATUS_FORMAT naming the first that is missing or has another
+ * size. */
+status checkpoint_get_parameters(const checkpoint *file, const parameter_table *table, real *params, failure *why);
+
+#endif

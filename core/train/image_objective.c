@@ -1,0 +1,196 @@
+/* image_objective.c - batches of a set of images through the multiscale model. */
+#include "train/image_objective.h"
+
+#include <math.h>
+
+#include "base/arena.h"
+#include "data/image_batch.h"
+#include "flow/logit.h"
+
+typedef struct image_objective {
+    objective base;
+    image_objective_spec spec;
+    const image_set *set;
+    arena memory; /* holds itself too */
+    multiscale *model;
+    size_t validation; /* images validated on */
+    real *batch; /* (B, D) */
+    double *log_density; /* (B) */
+    /* Of the last step or validation. */
+    uint64_t iteration;
+    multiscale_statistics statistics;
+} image_objective;
+
+static const image_objective *as_images(const objective *self) {
+    return (const image_objective *)self;
+}
+
+image_split image_objective_validation(const image_set *set) {
+    return set->size[IMAGE_VALIDATION] > 0 ? IMAGE_VALIDATION : IMAGE_TEST;
+}
+
+static const parameter_table *parameters(const objective *self) {
+    return multiscale_parameters(as_images(self)->model);
+}
+
+static size_t bytes(const objective *self) {
+    return as_images(self)->memory.bytes + multiscale_bytes(as_images(self)->model);
+}
+
+static size_t kept_bytes(const objective *self) {
+    return multiscale_kept_bytes(as_images(self)->model);
+}
+
+static void initialise(const objective *self, real *params) {
+    multiscale_initialise(as_images(self)->model, as_images(self)->spec.seed, params);
+}
+
+/* A reversal makes the evaluation it reverses, so what is counted backwards are evaluations with a reverse: the solver's
+ * of an adjoint solve, the reversals of one through the steps. */
+static void count(const image_objective *self, objective_counts *counts) {
+    const multiscale_statistics *s = &self->statistics;
+    *counts = (objective_counts){.flow_count = s->flow_count};
+    for (size_t f = 0; f < s->flow_count; f++) {
+        const adaptive_statistics *back = &s->flows[f].backward;
+        counts->flows[f] =
+            (objective_flow){.forward = (double)s->flows[f].forward.evaluations,
+                             .backward = back->reversals ? (double)back->reversals : (double)back->evaluations,
+                             .end_time = s->flows[f].end_time};
+    }
+}
+
+static random_stream probe_at(const image_objective *self, uint64_t iteration) {
+    return (random_stream){.seed = self->spec.seed, .purpose = RANDOM_PROBE, .iteration = iteration};
+}
+
+static status step(objective *base, uint64_t iteration, const real *params, double *loss, real *gradient,
+                   objective_counts *counts) {
+    image_objective *self = (image_objective *)base;
+    const image_objective_spec *spec = &self->spec;
+    multiscale_loss value = {.total = NAN};
+    image_batch(self->set, IMAGE_TRAINING, spec->seed, (iteration - 1) * spec->batch, spec->batch, spec->flip,
+                IMAGE_CHANNEL_LAST, self->batch);
+    self->iteration = iteration;
+    const status outcome = multiscale_loss_gradient(self->model, params, self->batch, spec->batch,
+                                                    probe_at(self, iteration), &value, gradient, &self->statistics);
+    *loss = value.bits;
+    if (outcome != STATUS_OK && outcome != STATUS_NON_FINITE) *loss = NAN;
+    count(self, counts);
+    return outcome;
+}
+
+/* Evaluations are means over the batches, in each of which they differ. */
+static status validate(objective *base, uint64_t iteration, const real *params, double *loss,
+                       objective_counts *counts) {
+    image_objective *self = (image_objective *)base;
+    const image_objective_spec *spec = &self->spec;
+    const size_t D = multiscale_dimension(self->model);
+    objective_counts sums = {.flow_count = 0};
+    double sum = 0, batches = 0;
+    *loss = NAN;
+    self->iteration = iteration;
+    for (size_t first = 0; first < self->validation; first += spec->batch, batches++) {
+        const size_t n = self->validation - first < spec->batch ? self->validation - first : spec->batch;
+        /* The same noise and probes after every epoch; a batch has those of its number. */
+        const random_stream probe = {
+            .seed = spec->seed, .purpose = RANDOM_TEST_PROBE, .iteration = first / spec->batch};
+        image_batch(self->set, image_objective_validation(self->set), spec->seed, first, n, false, IMAGE_CHANNEL_LAST,
+                    self->batch);
+        TRY(multiscale_transform(self->model, params, self->batch, n, probe, NULL, self->log_density,
+                                 &self->statistics));
+        for (size_t i = 0; i < n; i++) sum += self->log_density[i];
+        objective_counts one;
+        count(self, &one);
+        for (size_t f = 0; f < one.flow_count; f++) {
+            sums.flows[f].forward += one.flows[f].forward;
+            sums.flows[f].end_time = one.flows[f].end_time;
+        }
+        sums.flow_count = one.flow_count;
+    }
+    for (size_t f = 0; f < sums.flow_count; f++) sums.flows[f].forward /= batches;
+    *counts = sums;
+    *loss = bits_per_dim(sum / (double)self->validation, D);
+    return isfinite(*loss) ? STATUS_OK : STATUS_NON_FINITE;
+}
+
+void image_objective_explain(const multiscale_statistics *statistics, status outcome, failure *why) {
+    static const char *const reasons[] = {[STATUS_NON_FINITE] = "a number is not finite",
+                                          [STATUS_STEP_TOO_SMALL] = "the error stays too large at the smallest step",
+                                          [STATUS_TOO_MANY_STEPS] = "too many steps (solver.max_steps)",
+                                          [STATUS_RECORD_FULL] = "more steps than are kept (solver.kept_steps)"};
+    const multiscale_flow *flow = &statistics->flows[statistics->failed];
+    const adaptive_statistics *solve = statistics->failed_backward ? &flow->backward : &flow->forward;
+    if (outcome < STATUS_NON_FINITE || outcome > STATUS_RECORD_FULL) {
+        failure_describe(why, "the solve failed");
+        return;
+    }
+    failure_describe(
+        why,
+        "flow %zu, %s: %s, at %.4g of its end time %.4g after %zu steps and %zu rejected ones, the smallest "
+        "%.3g",
+        statistics->failed, statistics->failed_backward ? "backward" : "forward", reasons[outcome], solve->time,
+        flow->end_time, solve->accepted, solve->rejected, solve->smallest);
+}
+
+static void describe(const objective *base, status outcome, failure *why) {
+    image_objective_explain(&as_images(base)->statistics, outcome, why);
+}
+
+static status save_batch(const objective *base, checkpoint *into) {
+    const image_objective *self = as_images(base);
+    const size_t shape[] = {self->spec.batch, multiscale_dimension(self->model)}, one = 1;
+    TRY(checkpoint_put(into, "batch", CHECKPOINT_REAL, 2, shape, self->batch));
+    return checkpoint_put(into, "batch.iteration", CHECKPOINT_U64, 1, &one, &self->iteration);
+}
+
+static void destroy(objective *base) {
+    image_objective *self = (image_objective *)base;
+    multiscale_destroy(&self->model);
+    arena memory = self->memory;
+    arena_release(&memory);
+}
+
+static const objective_ops ops = {
+    .name = "images",
+    .parameters = parameters,
+    .bytes = bytes,
+    .kept_bytes = kept_bytes,
+    .initialise = initialise,
+    .step = step,
+    .validate = validate,
+    .describe = describe,
+    .save_batch = save_batch,
+    .destroy = destroy,
+};
+
+static status build(image_objective *self, parallel *workers, failure *why) {
+    const image_objective_spec *spec = &self->spec;
+    TRY(multiscale_create(&spec->model, spec->batch, true, workers, &self->model, why));
+    TRY(ARENA_NEW(&self->memory, spec->batch * multiscale_dimension(self->model), &self->batch));
+    return ARENA_NEW(&self->memory, spec->batch, &self->log_density);
+}
+
+status image_objective_create(const image_objective_spec *spec, const image_set *set, parallel *workers,
+                              objective **out, failure *why) {
+    const image_spec *model = &spec->model.model;
+    const size_t available = set->size[image_objective_validation(set)];
+    if (model->channels != set->channels || model->height != set->height || model->width != set->width)
+        return fail(why, STATUS_INVALID, "a model for images of %zu x %zu x %zu on images of %zu x %zu x %zu",
+                    model->channels, model->height, model->width, set->channels, set->height, set->width);
+    if (set->size[IMAGE_TRAINING] < 1 || available < 1)
+        return fail(why, STATUS_INVALID, "%s has no images to train or to validate on", set->name);
+    if (spec->batch < 1) return fail(why, STATUS_INVALID, "batches of 0 images: expected at least 1");
+    arena memory = {0};
+    image_objective *self;
+    failure reason = {""};
+    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a training");
+    *self = (image_objective){.base = {&ops}, .spec = *spec, .set = set, .memory = memory};
+    self->validation = spec->validation > 0 && spec->validation < available ? spec->validation : available;
+    const status built = build(self, workers, &reason);
+    if (built != STATUS_OK) {
+        destroy(&self->base);
+        return fail(why, built, "%s", reason.text[0] ? reason.text : "out of memory for a training");
+    }
+    *out = &self->base;
+    return STATUS_OK;
+}

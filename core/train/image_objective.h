@@ -1,0 +1,29 @@
+/* image_objective.h - bits per dimension of dequantized images, with regularisers where they have weights. */
+#ifndef AFFJORD_TRAIN_IMAGE_OBJECTIVE_H
+#define AFFJORD_TRAIN_IMAGE_OBJECTIVE_H
+
+#include "data/image.h"
+#include "flow/multiscale.h"
+#include "train/objective.h"
+
+typedef struct image_objective_spec {
+    multiscale_spec model;
+    uint64_t seed;
+    size_t batch; /* B, images an iteration: those at (iteration - 1) B, ... of the shuffled training split */
+    size_t validation; /* first images of the split that is validated on, at most; 0 for all */
+    bool flip; /* mirror training images at random */
+} image_objective_spec;
+
+/* Which images a training is validated on: those of the set's validation split or, where it has none, as MNIST and
+ * CIFAR-10, of its test split. */
+image_split image_objective_validation(const image_set *set);
+
+/* `set` and `workers` are shared and must outlive it; the caller owns *out. Errors: STATUS_INVALID with the reason,
+ * STATUS_MEMORY. */
+status image_objective_create(const image_objective_spec *spec, const image_set *set, parallel *workers,
+                              objective **out, failure *why);
+
+/* Why a solve of the model failed: a sentence with the flow, the direction and the time it had reached. */
+void image_objective_explain(const multiscale_statistics *statistics, status outcome, failure *why);
+
+#endif

@@ -1,0 +1,131 @@
+/* point_objective.c - batches of a data set through one flow. */
+#include "train/point_objective.h"
+
+#include <math.h>
+
+#include "base/arena.h"
+
+typedef struct point_objective {
+    objective base;
+    point_objective_spec spec;
+    const dataset *data;
+    arena memory; /* holds itself too */
+    cnf *flow;
+    real *batch; /* (B, D) */
+    real *validation; /* (validation, D), the same points at every epoch */
+    double *log_density; /* (validation) */
+} point_objective;
+
+static const point_objective *as_points(const objective *self) {
+    return (const point_objective *)self;
+}
+
+static const parameter_table *parameters(const objective *self) {
+    return cnf_parameters(as_points(self)->flow);
+}
+
+static size_t bytes(const objective *self) {
+    return as_points(self)->memory.bytes + cnf_bytes(as_points(self)->flow);
+}
+
+static void initialise(const objective *self, real *params) {
+    cnf_initialise(as_points(self)->flow, as_points(self)->spec.seed, params);
+}
+
+static void count(const point_objective *self, const cnf_statistics *statistics, objective_counts *counts) {
+    *counts = (objective_counts){.flow_count = 1,
+                                 .flows = {{.forward = (double)statistics->evaluations_forward,
+                                            .backward = (double)statistics->evaluations_backward,
+                                            .end_time = self->spec.flow.end_time}}};
+}
+
+static status step(objective *base, uint64_t iteration, const real *params, double *loss, real *gradient,
+                   objective_counts *counts) {
+    point_objective *self = (point_objective *)base;
+    const point_objective_spec *spec = &self->spec;
+    const random_stream probe = {.seed = spec->seed, .purpose = RANDOM_PROBE, .iteration = iteration};
+    cnf_statistics statistics;
+    dataset_batch(self->data, SPLIT_TRAINING, spec->seed, iteration, 0, spec->batch, self->batch);
+    const status outcome =
+        cnf_loss_gradient(self->flow, params, self->batch, spec->batch, probe, loss, gradient, &statistics);
+    count(self, &statistics, counts);
+    return outcome;
+}
+
+static status validate(objective *base, uint64_t iteration, const real *params, double *loss,
+                       objective_counts *counts) {
+    point_objective *self = (point_objective *)base;
+    const point_objective_spec *spec = &self->spec;
+    const random_stream probe = {.seed = spec->seed, .purpose = RANDOM_PROBE, .iteration = iteration};
+    cnf_statistics statistics;
+    cnf_log_density(self->flow, params, self->validation, spec->validation, probe, self->log_density, &statistics);
+    double sum = 0;
+    for (size_t i = 0; i < spec->validation; i++) sum += self->log_density[i];
+    *loss = -sum / (double)spec->validation;
+    count(self, &statistics, counts);
+    return isfinite(*loss) ? STATUS_OK : STATUS_NON_FINITE;
+}
+
+static void describe(const objective *self, status outcome, failure *why) {
+    (void)self;
+    failure_describe(why, outcome == STATUS_NON_FINITE ? "the loss or its gradient is not finite" : "out of memory");
+}
+
+static status save_batch(const objective *self, checkpoint *into) {
+    (void)self, (void)into;
+    return STATUS_INVALID;
+}
+
+static void destroy(objective *base) {
+    point_objective *self = (point_objective *)base;
+    cnf_destroy(&self->flow);
+    arena memory = self->memory;
+    arena_release(&memory);
+}
+
+static const objective_ops ops = {
+    .name = "points",
+    .parameters = parameters,
+    .bytes = bytes,
+    .initialise = initialise,
+    .step = step,
+    .validate = validate,
+    .describe = describe,
+    .save_batch = save_batch,
+    .destroy = destroy,
+};
+
+static status build(point_objective *self, parallel *workers, failure *why) {
+    const point_objective_spec *spec = &self->spec;
+    const size_t D = spec->flow.dimension;
+    TRY(cnf_create(&spec->flow, spec->batch, workers, &self->flow, why));
+    TRY(ARENA_NEW(&self->memory, spec->batch * D, &self->batch));
+    TRY(ARENA_NEW(&self->memory, spec->validation * D, &self->validation));
+    return ARENA_NEW(&self->memory, spec->validation, &self->log_density);
+}
+
+status point_objective_create(const point_objective_spec *spec, const dataset *data, parallel *workers, objective **out,
+                              failure *why) {
+    if (spec->flow.dimension != dataset_dimension(data))
+        return fail(why, STATUS_INVALID, "a flow of dimension %zu on data of dimension %zu", spec->flow.dimension,
+                    dataset_dimension(data));
+    if (spec->batch < 1 || spec->validation < 1)
+        return fail(why, STATUS_INVALID, "batch and validation points must be at least 1");
+    arena memory = {0};
+    point_objective *self;
+    failure reason = {""};
+    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a training");
+    *self = (point_objective){.base = {&ops}, .spec = *spec, .data = data, .memory = memory};
+    const status built = build(self, workers, &reason);
+    if (built != STATUS_OK) {
+        destroy(&self->base);
+        return fail(why, built, "%s", reason.text[0] ? reason.text : "out of memory for a training");
+    }
+    dataset_batch(data, SPLIT_VALIDATION, spec->seed, 0, 0, spec->validation, self->validation);
+    *out = &self->base;
+    return STATUS_OK;
+}
+
+cnf *point_objective_flow(objective *self) {
+    return as_points(self)->flow;
+}
