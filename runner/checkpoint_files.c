@@ -38,11 +38,25 @@ void checkpoint_folder(const char *database, char out[CHECKPOINT_PATH_MAX]) {
     compose(out, "%.*s.checkpoints", stem(database), database);
 }
 
+static status make_folder(const char *folder, failure *why) {
+    if (mkdir(folder, 0777) == 0 || errno == EEXIST) return STATUS_OK;
+    return fail(why, STATUS_IO, "cannot make the folder \"%s\": %s", folder, strerror(errno));
+}
+
 status checkpoint_make_folder(const char *database, failure *why) {
     char folder[CHECKPOINT_PATH_MAX];
     checkpoint_folder(database, folder);
-    if (mkdir(folder, 0777) == 0 || errno == EEXIST) return STATUS_OK;
-    return fail(why, STATUS_IO, "cannot make the folder \"%s\": %s", folder, strerror(errno));
+    return make_folder(folder, why);
+}
+
+void checkpoint_failure_path(const char *database, const char *key, uint64_t iteration, char out[CHECKPOINT_PATH_MAX]) {
+    compose(out, "%.*s.failures/%s-%" PRIu64 "%s", stem(database), database, key, iteration, ending);
+}
+
+status checkpoint_make_failures(const char *database, failure *why) {
+    char folder[CHECKPOINT_PATH_MAX];
+    compose(folder, "%.*s.failures", stem(database), database);
+    return make_folder(folder, why);
 }
 
 void checkpoint_name(const char *database, const char *key, uint64_t iteration, char out[CHECKPOINT_PATH_MAX]) {

@@ -24,6 +24,11 @@ void checkpoint_name(const char *database, const char *key, uint64_t iteration, 
 /* The path of such a relative one. */
 void checkpoint_locate(const char *database, const char *name, char out[CHECKPOINT_PATH_MAX]);
 
+/* Where the batch is kept with which an iteration of a run failed: results/results.failures/KEY-ITERATION.safetensors;
+ * and its folder, made if it is not there. Errors: STATUS_IO naming it. */
+void checkpoint_failure_path(const char *database, const char *key, uint64_t iteration, char out[CHECKPOINT_PATH_MAX]);
+status checkpoint_make_failures(const char *database, failure *why);
+
 /* The file has this size and SHA-256. Errors, naming the path: STATUS_IO if
  * it cannot be read, STATUS_FORMAT if it is another. */
 status checkpoint_verify(const char *path, uint64_t bytes, const char *sha256, failure *why);

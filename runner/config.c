@@ -95,9 +95,6 @@ static char *trim(char *text) {
 
 /* [data NAME] or [model NAME], with `rest` = NAME. */
 static status open_scoped_section(source *from, config_scope scope, const char *rest) {
-    if (!*rest)
-        return fail_at(from, STATUS_INVALID, "[%s]: expected [%s NAME]", config_scope_name(scope),
-                       config_scope_name(scope));
     if (scope == SCOPE_MODEL && !settings_name_valid(rest))
         return fail_at(from, STATUS_INVALID, "[model %s]: expected only letters, digits, _ and - in the name", rest);
     TRY(config_keep(from->config, rest, &from->name, from->why));
@@ -113,7 +110,7 @@ static status open_section(source *from, char *text) {
     const size_t word = strcspn(text, " \t");
     char *rest = text[word] ? trim(text + word) : text + word;
     from->has_key = false;
-    if (strncmp(text, "data", word) == 0 && word == 4) return open_scoped_section(from, SCOPE_DATA, rest);
+    if (strncmp(text, "data", word) == 0 && word == 4 && *rest) return open_scoped_section(from, SCOPE_DATA, rest);
     if (strncmp(text, "model", word) == 0 && word == 5 && *rest) return open_scoped_section(from, SCOPE_MODEL, rest);
     if (!settings_section_known(text, &reason)) return fail_at(from, STATUS_INVALID, "%s", reason.text);
     TRY(config_keep(from->config, text, &from->section, from->why));
@@ -213,9 +210,9 @@ static status find_option(source *from, const char *key, const setting_option **
     const status found =
         whole ? settings_find_name(key, out, &reason) : settings_find(from->section, key, out, &reason);
     if (found != STATUS_OK) return fail_at(from, found, "%s", reason.text);
-    if (from->scope != SCOPE_ALL && strcmp((*out)->section, "experiment") == 0)
-        return fail_at(from, STATUS_INVALID, "%s cannot differ between data sets or models; set it in [experiment]",
-                       (*out)->name);
+    if (from->scope != SCOPE_ALL && !settings_of_run(*out))
+        return fail_at(from, STATUS_INVALID, "%s cannot differ between data sets or models; set it in [%s]",
+                       (*out)->name, (*out)->section);
     return STATUS_OK;
 }
 

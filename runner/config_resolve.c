@@ -217,7 +217,7 @@ static status parse_target(char *target, config_assignment *out, char **name, fa
     }
     if (out->scope != SCOPE_ALL && !strchr(target, '.')) return settings_find("model", target, &out->option, why);
     TRY(settings_find_name(target, &out->option, why));
-    if (out->scope != SCOPE_ALL && strcmp(out->option->section, "experiment") == 0)
+    if (out->scope != SCOPE_ALL && !settings_of_run(out->option))
         return fail(why, STATUS_INVALID, "%s cannot differ between data sets or models", out->option->name);
     return STATUS_OK;
 }

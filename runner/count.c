@@ -12,7 +12,7 @@ static status expand(const plan_run *run, image_model **out, failure *why) {
     image_spec spec;
     image_model *model = malloc(sizeof *model);
     if (!model) return fail(why, STATUS_MEMORY, "out of memory");
-    specification_image(run->values, run->dataset->shape, &spec);
+    specification_image(run->values, run->dataset->shape.image, &spec);
     failure reason;
     const status outcome = image_model_expand(&spec, model, &reason);
     if (outcome != STATUS_OK) {

@@ -31,7 +31,7 @@ static void write_block(const plan *runs, size_t pair, reach wanted, const char 
     for (size_t i = 0; i < settings_count(); i++) {
         const setting_option *option = settings_option(i);
         char text[SETTINGS_TEXT_MAX];
-        if (strcmp(option->section, "experiment") == 0 || reach_of(runs, option) != wanted) continue;
+        if (!settings_of_run(option) || reach_of(runs, option) != wanted) continue;
         settings_text(&runs->resolved[pair], option, text);
         if (!titled) fprintf(stream, "%s\n", title);
         titled = true;

@@ -10,7 +10,8 @@
 #include "recorder.h"
 
 typedef enum message_kind {
-    MESSAGE_STARTED, /* parameters, iteration */
+    MESSAGE_STARTED, /* started, iteration */
+    MESSAGE_NOTE, /* a sentence for the user behind */
     MESSAGE_PROGRESS, /* iteration, loss */
     MESSAGE_EPOCH, /* epoch */
     MESSAGE_METRIC, /* name, value */
@@ -25,7 +26,11 @@ typedef struct message {
     message_kind kind;
     uint64_t iteration; /* reached */
     union {
-        uint64_t parameters;
+        struct {
+            uint64_t parameters;
+            uint64_t predicted_bytes; /* that it may come to hold, at most */
+            uint64_t kept_bytes; /* of these, touched only as far as solves have steps */
+        } started;
         double loss;
         recorder_epoch epoch;
         struct {

@@ -8,7 +8,7 @@
 #include "checkpoint_files.h"
 #include "outputs.h"
 #include "recorder.h"
-#include "specification.h"
+#include "train/checkpoint_parameters.h"
 
 static bool is_file(const char *name) {
     static const char ending[] = ".safetensors";
@@ -36,32 +36,30 @@ static status find_file(const char *name, const char *database, model *out, fail
 }
 
 static status read_parameters(model *out, failure *why) {
-    const parameter_table *table = cnf_parameters(out->flow);
-    out->params = calloc(table->total, sizeof *out->params);
+    failure reason;
+    out->params = calloc(out->table->total, sizeof *out->params);
     if (!out->params) return fail(why, STATUS_MEMORY, "out of memory");
-    for (size_t i = 0; i < table->count; i++) {
-        const parameter *entry = &table->entries[i];
-        const size_t elements = entry->rows * entry->columns;
-        const void *values = checkpoint_get(out->file, entry->name, CHECKPOINT_REAL, elements);
-        if (!values)
-            return fail(why, STATUS_FORMAT, "%s: expected an array \"%s\" of %zu numbers of type %s", out->path,
-                        entry->name, elements, REAL_NAME);
-        memcpy(out->params + entry->offset, values, elements * sizeof(real));
-    }
-    return STATUS_OK;
+    const status outcome = checkpoint_get_parameters(out->file, out->table, out->params, &reason);
+    return outcome == STATUS_OK ? STATUS_OK : fail(why, outcome, "%s: %s", out->path, reason.text);
 }
 
 static status read_model(model *out, size_t threads, failure *why) {
     TRY(checkpoint_read(out->path, &out->file, why));
-    TRY(specification_read(out->file, out->path, &out->values, &out->dimension, why));
+    TRY(specification_read(out->file, out->path, &out->values, &out->shape, why));
     if (threads > 1 && parallel_create(threads, &out->workers) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start %zu threads", threads);
-    TRY(outputs_flow(&out->values, out->dimension, out->workers, &out->flow, why));
+    if (specification_is_image(&out->shape)) {
+        TRY(outputs_multiscale(&out->values, out->shape.image, out->workers, &out->images, why));
+        out->table = multiscale_parameters(out->images);
+    } else {
+        TRY(outputs_flow(&out->values, out->shape.dimension, out->workers, &out->flow, why));
+        out->table = cnf_parameters(out->flow);
+    }
     return read_parameters(out, why);
 }
 
 status model_open(const char *name, const char *database, size_t threads, model *out, failure *note, failure *why) {
-    *out = (model){.dimension = 0};
+    *out = (model){.flow = NULL};
     note->text[0] = '\0';
     if (is_file(name)) {
         if (strlen(name) >= sizeof out->path) return fail(why, STATUS_IO, "the path is too long: %.100s...", name);
@@ -74,6 +72,7 @@ status model_open(const char *name, const char *database, size_t threads, model 
 
 void model_close(model *trained) {
     cnf_destroy(&trained->flow);
+    multiscale_destroy(&trained->images);
     parallel_destroy(&trained->workers);
     checkpoint_destroy(&trained->file);
     free(trained->params);

@@ -3,16 +3,19 @@
 #define AFFJORD_RUNNER_MODEL_H
 
 #include "flow/cnf.h"
-#include "settings.h"
+#include "flow/multiscale.h"
+#include "specification.h"
 #include "train/checkpoint.h"
 
 typedef struct model {
     settings values; /* that it was trained with */
-    size_t dimension; /* D */
+    specification_shape shape;
     char path[4096]; /* of the file it was read from */
     checkpoint *file;
     parallel *workers;
-    cnf *flow; /* as outputs_flow makes it */
+    cnf *flow; /* of points, as outputs_flow makes it; NULL for images */
+    multiscale *images; /* of images, as outputs_multiscale makes it; NULL for points */
+    const parameter_table *table;
     real *params; /* (P) */
 } model;
 

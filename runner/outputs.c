@@ -39,6 +39,53 @@ bool outputs_samples(cnf *flow, const real *params, uint64_t seed, size_t n, out
     return true;
 }
 
+status outputs_multiscale(const settings *values, const size_t shape[3], parallel *workers, multiscale **out,
+                          failure *why) {
+    multiscale_spec spec;
+    specification_multiscale(values, shape, &spec);
+    return multiscale_create(&spec, OUTPUTS_IMAGES, false, workers, out, why);
+}
+
+static size_t images_at(size_t first, size_t n) {
+    return n - first < OUTPUTS_IMAGES ? n - first : OUTPUTS_IMAGES;
+}
+
+status outputs_image_log_density(multiscale *model, const real *params, const real *x, size_t n, uint64_t seed,
+                                 outputs_stop *stop, void *argument, double *log_density, failure *why) {
+    const size_t D = multiscale_dimension(model);
+    multiscale_statistics statistics;
+    for (size_t first = 0; first < n; first += OUTPUTS_IMAGES) {
+        if (stop && stop(argument)) return STATUS_OK;
+        const random_stream probe = {.seed = seed, .purpose = RANDOM_TEST_PROBE, .iteration = first / OUTPUTS_IMAGES};
+        const status outcome = multiscale_transform(model, params, x + first * D, images_at(first, n), probe, NULL,
+                                                    log_density + first, &statistics);
+        if (outcome == STATUS_OK) continue;
+        failure reason;
+        image_objective_explain(&statistics, outcome, &reason);
+        return fail(why, outcome, "images %zu to %zu have no density: %s", first, first + images_at(first, n) - 1,
+                    reason.text);
+    }
+    return STATUS_OK;
+}
+
+status outputs_image_samples(multiscale *model, const real *params, uint64_t seed, size_t n, outputs_stop *stop,
+                             void *argument, real *x, failure *why) {
+    const size_t D = multiscale_dimension(model);
+    const random_stream stream = {.seed = seed, .purpose = RANDOM_SAMPLING};
+    multiscale_statistics statistics;
+    for (size_t first = 0; first < n; first += OUTPUTS_IMAGES) {
+        if (stop && stop(argument)) return STATUS_OK;
+        const status outcome =
+            multiscale_sample(model, params, stream, first, images_at(first, n), x + first * D, &statistics);
+        if (outcome == STATUS_OK) continue;
+        failure reason;
+        image_objective_explain(&statistics, outcome, &reason);
+        return fail(why, outcome, "samples %zu to %zu could not be made: %s", first, first + images_at(first, n) - 1,
+                    reason.text);
+    }
+    return STATUS_OK;
+}
+
 /* The centre of cell `index` of the grid. */
 static void cell_centre(const double window[4], size_t cells, size_t index, double centre[2]) {
     const size_t column = index % cells, row = index / cells;

@@ -4,9 +4,13 @@
 
 #include "data/dataset.h"
 #include "flow/cnf.h"
+#include "flow/multiscale.h"
 #include "settings.h"
 
-enum { OUTPUTS_BATCH = 1024 }; /* points of one call of the flow */
+enum {
+    OUTPUTS_BATCH = 1024, /* points of one call of the flow */
+    OUTPUTS_IMAGES = 50 /* images of one call: with adaptive steps they are solved together, and results depend on it */
+};
 
 /* Asked between batches; true gives up. May be NULL. */
 typedef bool outputs_stop(void *argument);
@@ -22,6 +26,18 @@ bool outputs_log_density(cnf *flow, const real *params, const real *x, size_t n,
 /* x (n, D) <- the first n samples of the model for this seed. */
 bool outputs_samples(cnf *flow, const real *params, uint64_t seed, size_t n, outputs_stop *stop, void *argument,
                      real *x);
+
+/* The same for images: the model of the settings, as it was trained but for gradients. */
+status outputs_multiscale(const settings *values, const size_t shape[3], parallel *workers, multiscale **out,
+                          failure *why);
+
+/* log_density (n) <- log p(x) of images x (n, D), by Hutchinson's estimate with probes of `seed`. STATUS_OK too where
+ * it was stopped. Errors: those of solves, with the flow. */
+status outputs_image_log_density(multiscale *model, const real *params, const real *x, size_t n, uint64_t seed,
+                                 outputs_stop *stop, void *argument, double *log_density, failure *why);
+/* x (n, D) <- the first n samples of the model for this seed. */
+status outputs_image_samples(multiscale *model, const real *params, uint64_t seed, size_t n, outputs_stop *stop,
+                             void *argument, real *x, failure *why);
 
 /* p (cells, cells) <- p(x) at the centres of the cells of the window {x0, x1,
  * y0, y1}, row by row from y0 up. False if stopped, like those above, or if

@@ -10,8 +10,8 @@
 
 #include "base/nearest.h"
 #include "base/real.h"
-#include "data/dataset.h"
 #include "data/image.h"
+#include "source.h"
 
 static status fail_memory(failure *why) {
     return fail(why, STATUS_MEMORY, "out of memory");
@@ -62,7 +62,7 @@ static status fail_at_list(const experiment_config *config, const char *name, st
 }
 
 /* Of images whose models are only counted: nothing is opened. */
-static status describe_images(const experiment_config *config, const char *item, plan_dataset *out, failure *why) {
+static status describe_count(const experiment_config *config, const char *item, plan_dataset *out, failure *why) {
     const image_kind *kind = image_kind_of(item);
     failure reason;
     if (!kind) {
@@ -74,32 +74,45 @@ static status describe_images(const experiment_config *config, const char *item,
                          nearest ? nearest : "");
         return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, why);
     }
-    image_kind_shape(kind, out->shape);
-    out->dimension = out->shape[0] * out->shape[1] * out->shape[2];
+    size_t *shape = out->shape.image;
+    image_kind_shape(kind, shape);
+    out->shape.dimension = shape[0] * shape[1] * shape[2];
     snprintf(out->source, sizeof out->source, "%s", item);
     snprintf(out->name, sizeof out->name, "%s", item);
-    snprintf(out->checksum, sizeof out->checksum, "%.30s %zux%zux%zu", item, out->shape[0], out->shape[1],
-             out->shape[2]);
+    snprintf(out->checksum, sizeof out->checksum, "%.30s %zux%zux%zu", item, shape[0], shape[1], shape[2]);
     return STATUS_OK;
 }
 
-static status describe_dataset(const experiment_config *config, const char *item, plan_dataset *out, failure *why) {
-    if (config_settings(config)->experiment_task == TASK_COUNT) return describe_images(config, item, out, why);
+/* `values` are those of the data set and the first model. */
+static status describe_dataset(const experiment_config *config, const char *item, const settings *values,
+                               plan_dataset *out, failure *why) {
     failure reason;
-    if (image_kind_of(item)) {
-        failure_describe(&reason, "%s is a set of images, whose models can only be counted so far (task = count)",
-                         item);
-        return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, why);
-    }
-    dataset *data;
+    source data;
+    if (config_settings(config)->experiment_task == TASK_COUNT) return describe_count(config, item, out, why);
     status code = config_data_source(config, item, out->source, &reason);
-    if (code == STATUS_OK) code = dataset_open(out->source, &data, &reason);
+    if (code == STATUS_OK) code = source_open(out->source, values, &data, &reason);
     if (code != STATUS_OK) return fail_at_list(config, "experiment.data", code, reason.text, why);
-    snprintf(out->name, sizeof out->name, "%s", dataset_name(data));
-    snprintf(out->checksum, sizeof out->checksum, "%s", dataset_checksum(data));
-    out->dimension = dataset_dimension(data);
-    dataset_close(&data);
+    source_name(&data, values, out->name);
+    snprintf(out->checksum, sizeof out->checksum, "%s", source_checksum(&data));
+    out->shape = source_shape(&data);
+    source_close(&data);
     return STATUS_OK;
+}
+
+/* The settings of one model on it, of which `first` are those of the first model. */
+static status check_settings(const experiment_config *config, const plan_dataset *data, const char *model,
+                             const settings *values, const settings *first, failure *why) {
+    failure reason;
+    status code = STATUS_OK;
+    char text[sizeof reason.text];
+    if (config_settings(config)->experiment_task == TASK_COUNT) return STATUS_OK;
+    if (values->image_average != first->image_average)
+        code =
+            fail(&reason, STATUS_INVALID, "image.average: expected the same for all models, which see the same data");
+    else code = specification_check(values, &data->shape, &reason);
+    if (code == STATUS_OK) return STATUS_OK;
+    snprintf(text, sizeof text, "%.60s on %.60s: %.800s", model, data->name, reason.text);
+    return fail_at_list(config, "experiment.models", code, text, why);
 }
 
 /* Data sets are told apart by name in figures and by checksum in keys. */
@@ -140,10 +153,12 @@ static status fill_resolved(const experiment_config *config, plan *into, failure
     for (size_t d = 0; d < into->dataset_count; d++) {
         char item[SETTINGS_TEXT_MAX];
         settings_list_next(&cursor, item);
-        TRY(describe_dataset(config, item, &into->datasets[d], why));
+        settings *values = &into->resolved[d * into->model_count];
+        for (size_t m = 0; m < into->model_count; m++) config_resolve(config, item, into->models[m].name, &values[m]);
+        TRY(describe_dataset(config, item, values, &into->datasets[d], why));
         TRY(check_dataset(config, into, d, why));
         for (size_t m = 0; m < into->model_count; m++) {
-            config_resolve(config, item, into->models[m].name, &into->resolved[d * into->model_count + m]);
+            TRY(check_settings(config, &into->datasets[d], into->models[m].name, &values[m], values, why));
             TRY(check_models(config, into, d, m, why));
         }
     }

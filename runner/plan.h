@@ -3,6 +3,7 @@
 #define AFFJORD_RUNNER_PLAN_H
 
 #include "config.h"
+#include "specification.h"
 
 enum {
     PLAN_KEY_SIZE = 33, /* 32 hexadecimal digits and a terminator */
@@ -11,11 +12,10 @@ enum {
 };
 
 typedef struct plan_dataset {
-    char source[CONFIG_PATH_MAX]; /* what dataset_open() takes */
-    char name[SETTINGS_TEXT_MAX]; /* dataset_name() */
+    char source[CONFIG_PATH_MAX]; /* what source_open() takes */
+    char name[SETTINGS_TEXT_MAX]; /* of the data, as in tables */
     char checksum[PLAN_CHECKSUM_SIZE];
-    size_t dimension; /* D */
-    size_t shape[3]; /* channels, height, width of images; 0 for points */
+    specification_shape shape;
 } plan_dataset;
 
 typedef struct plan_model {

@@ -20,7 +20,8 @@
 #include "base/status.h"
 
 enum {
-    RECORDER_SCHEMA_VERSION = 1,
+    RECORDER_SCHEMA_VERSION = 2,
+    RECORDER_FLOWS_MAX = 16,
     RECORDER_NAME_MAX = 1024, /* bytes of a name, terminator included */
     RECORDER_PATH_MAX = 4096,
     RECORDER_BLOB_MAX = 900000000 /* bytes of a blob; SQLite's own limit is 10^9 of a row */
@@ -34,7 +35,8 @@ typedef struct recorder recorder;
 typedef bool recorder_wait(void *argument, const char *holder);
 
 /* Open for writing: wait for the lock (`wait` NULL: do not wait), make the
- * database where there is none, and the folder it lies in, mark runs left "running" by a dead process as
+ * database where there is none, and the folder it lies in, add to an older
+ * database what its schema lacks, mark runs left "running" by a dead process as
  * interrupted. The caller closes *out. */
 status recorder_open(const char *path, recorder_wait *wait, void *argument, recorder **out, failure *why);
 
@@ -122,6 +124,11 @@ typedef struct recorder_session {
     bool git_dirty;
 } recorder_session;
 
+/* Evaluations of one flow's field, and its end time. */
+typedef struct recorder_flow {
+    double nfe_forward, nfe_backward, end_time;
+} recorder_flow;
+
 typedef struct recorder_epoch {
     uint64_t epoch, iteration;
     bool validation; /* which split */
@@ -129,6 +136,8 @@ typedef struct recorder_epoch {
     double nfe_forward, nfe_backward;
     double wall_seconds;
     uint64_t peak_bytes;
+    size_t flow_count; /* 0 where flows are not told apart */
+    recorder_flow flows[RECORDER_FLOWS_MAX];
 } recorder_epoch;
 
 typedef struct recorder_blob {
@@ -145,6 +154,8 @@ typedef struct recorder_checkpoint {
 
 status recorder_start_run(recorder *book, int64_t run, const recorder_session *session, failure *why);
 status recorder_put_parameters(recorder *book, int64_t run, uint64_t parameters, failure *why);
+/* Bytes that the worker may come to hold, at most, as it knows before its first step. */
+status recorder_put_prediction(recorder *book, int64_t run, uint64_t bytes, failure *why);
 status recorder_put_progress(recorder *book, int64_t run, uint64_t iteration, double wall_seconds, failure *why);
 status recorder_put_epoch(recorder *book, int64_t run, const recorder_epoch *epoch, failure *why);
 status recorder_put_metric(recorder *book, int64_t run, const char *name, double value, failure *why);
@@ -154,7 +165,8 @@ status recorder_put_checkpoint(recorder *book, int64_t run, const recorder_check
 
 /* The run's end, for now or for good. With RUN_DONE the metrics
  * final_validation_loss, best_validation_loss and best_epoch are taken from
- * its epochs, the best ones among finite losses. `error` may be NULL. */
+ * its epochs, the best ones among finite losses; best_bits_per_dim too where it
+ * has the metric data_dimension, as trainings on images have. `error` may be NULL. */
 status recorder_end_run(recorder *book, int64_t run, recorder_state state, const char *error, uint64_t iteration,
                         double wall_seconds, failure *why);
 
@@ -175,6 +187,7 @@ typedef struct recorder_losses {
     const char *dataset, *model;
     uint64_t runs, done, finite; /* of `done`, those whose loss is finite */
     double mean, deviation, entropy_floor;
+    bool images; /* bits per dimension instead of nats */
 } recorder_losses;
 status recorder_each_loss(recorder *book, const char *experiment,
                           void (*visit)(void *argument, const recorder_losses *losses), void *argument, failure *why);

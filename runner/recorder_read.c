@@ -177,7 +177,8 @@ status recorder_each_loss(recorder *book, const char *experiment,
                                            .finite = count_at(rows, 4),
                                            .mean = number_at(rows, 5),
                                            .deviation = number_at(rows, 6),
-                                           .entropy_floor = number_at(rows, 7)});
+                                           .entropy_floor = number_at(rows, 7),
+                                           .images = count_at(rows, 8) > 0});
     }
 }
 

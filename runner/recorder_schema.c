@@ -23,7 +23,7 @@ static status read_number(recorder *book, const char *sql, long otherwise, long 
     return outcome;
 }
 
-/* In one transaction: a process killed here leaves an empty database, as it was. */
+/* In one transaction: a process killed here leaves the database as it was, empty or older. */
 static status create_schema(recorder *book, failure *why) {
     TRY(recorder_script(book, "BEGIN IMMEDIATE", "create", why));
     const status outcome = recorder_script(book, schema, "create", why);
@@ -33,23 +33,22 @@ static status create_schema(recorder *book, failure *why) {
 }
 
 status recorder_prepare_schema(recorder *book, bool create, failure *why) {
-    long objects, version;
+    long objects, version = 0;
     TRY(read_number(book, "SELECT count(*) FROM sqlite_schema", 0, &objects, why));
     if (objects == 0 && !create) return fail(why, STATUS_FORMAT, "the database \"%s\" is empty", book->path);
     if (objects > 0) {
         TRY(read_number(book, "SELECT value FROM meta WHERE key = 'schema_version'", -1, &version, why));
-        if (version < 0)
+        if (version < 1)
             return fail(why, STATUS_FORMAT, "\"%s\" is a database of another program; choose another with --db",
                         book->path);
-        if (version != RECORDER_SCHEMA_VERSION)
+        if (version > RECORDER_SCHEMA_VERSION)
             return fail(why, STATUS_FORMAT,
-                        "the database \"%s\" has schema version %ld, and this program knows version %d: use %s "
-                        "version of the program, or another database with --db",
-                        book->path, version, RECORDER_SCHEMA_VERSION,
-                        version > RECORDER_SCHEMA_VERSION ? "a newer" : "an older");
+                        "the database \"%s\" has schema version %ld, and this program knows versions up to %d: use a "
+                        "newer version of the program, or another database with --db",
+                        book->path, version, RECORDER_SCHEMA_VERSION);
     }
     /* Write-ahead logging lets others read while we write. Where a file system cannot do it, SQLite stays with its
      * other journal, and all works. Only now, as it changes the file. */
     if (create) TRY(recorder_script(book, "PRAGMA journal_mode = WAL", "open", why));
-    return objects == 0 ? create_schema(book, why) : STATUS_OK;
+    return create && version < RECORDER_SCHEMA_VERSION ? create_schema(book, why) : STATUS_OK;
 }

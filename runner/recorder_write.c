@@ -60,10 +60,18 @@ status recorder_put_progress(recorder *book, int64_t run, uint64_t iteration, do
     return recorder_write(book, STATEMENT_PUT_PROGRESS, why, "iudt", run, iteration, wall_seconds, now);
 }
 
+status recorder_put_prediction(recorder *book, int64_t run, uint64_t bytes, failure *why) {
+    return recorder_write(book, STATEMENT_PUT_PREDICTION, why, "iu", run, bytes);
+}
+
 status recorder_put_epoch(recorder *book, int64_t run, const recorder_epoch *epoch, failure *why) {
-    return recorder_write(book, STATEMENT_PUT_EPOCH, why, "iuutndddu", run, epoch->epoch, epoch->iteration,
-                          epoch->validation ? "validation" : "training", epoch->loss, epoch->nfe_forward,
-                          epoch->nfe_backward, epoch->wall_seconds, epoch->peak_bytes);
+    const char *split = epoch->validation ? "validation" : "training";
+    TRY(recorder_write(book, STATEMENT_PUT_EPOCH, why, "iuutndddu", run, epoch->epoch, epoch->iteration, split,
+                       epoch->loss, epoch->nfe_forward, epoch->nfe_backward, epoch->wall_seconds, epoch->peak_bytes));
+    for (size_t f = 0; f < epoch->flow_count; f++)
+        TRY(recorder_write(book, STATEMENT_PUT_FLOW, why, "iutuddd", run, epoch->epoch, split, (uint64_t)f,
+                           epoch->flows[f].nfe_forward, epoch->flows[f].nfe_backward, epoch->flows[f].end_time));
+    return recorder_write(book, STATEMENT_PUT_PEAK, why, "iu", run, epoch->peak_bytes);
 }
 
 status recorder_put_metric(recorder *book, int64_t run, const char *name, double value, failure *why) {
@@ -92,6 +100,7 @@ status recorder_end_run(recorder *book, int64_t run, recorder_state state, const
         TRY(recorder_write(book, STATEMENT_PUT_FINAL_LOSS, why, "i", run));
         TRY(recorder_write(book, STATEMENT_PUT_BEST_LOSS, why, "i", run));
         TRY(recorder_write(book, STATEMENT_PUT_BEST_EPOCH, why, "i", run));
+        TRY(recorder_write(book, STATEMENT_PUT_BEST_BITS, why, "i", run));
     }
     return recorder_write(book, STATEMENT_END_RUN, why, "ittudt", run, recorder_state_name(state), error, iteration,
                           wall_seconds, now);
@@ -100,6 +109,8 @@ status recorder_end_run(recorder *book, int64_t run, recorder_state state, const
 status recorder_reset_run(recorder *book, int64_t run, failure *why) {
     TRY(recorder_write(book, STATEMENT_DROP_CHECKPOINT, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_EPOCHS, why, "i", run));
+    TRY(recorder_write(book, STATEMENT_DROP_FLOWS, why, "i", run));
+    TRY(recorder_write(book, STATEMENT_DROP_MEMORY, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_METRICS, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_BLOBS, why, "i", run));
     return recorder_write(book, STATEMENT_RESET_RUN, why, "i", run);

@@ -1,4 +1,7 @@
--- schema.sql - the results database, schema version 1.
+-- schema.sql - the results database, schema version 2.
+--
+-- Run on an older database it adds what that lacks: tables are made where there
+-- are none, views are made anew.
 --
 -- One row of `run` is one training: data set x model x seed under resolved
 -- settings. Its key is a hash of everything that determines its numbers, so
@@ -9,14 +12,14 @@
 -- Numbers that are not finite are stored as NULL in the value column with
 -- their kind ('nan', 'inf', '-inf') in the column `nonfinite` beside it.
 
-CREATE TABLE meta (
+CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO meta VALUES ('schema_version', '1');
+INSERT OR REPLACE INTO meta VALUES ('schema_version', '2');
 
 -- One experiment file, by its [experiment] name.
-CREATE TABLE experiment (
+CREATE TABLE IF NOT EXISTS experiment (
     experiment_id INTEGER PRIMARY KEY,
     name          TEXT NOT NULL UNIQUE,
     title         TEXT NOT NULL,
@@ -24,7 +27,7 @@ CREATE TABLE experiment (
     updated       TEXT NOT NULL           -- UTC, ISO 8601
 );
 
-CREATE TABLE run (
+CREATE TABLE IF NOT EXISTS run (
     run_id        INTEGER PRIMARY KEY,
     key           TEXT NOT NULL UNIQUE,   -- 32 hexadecimal digits
     dataset       TEXT NOT NULL,
@@ -56,19 +59,19 @@ CREATE TABLE run (
     libraries     TEXT,
     command_line  TEXT
 );
-CREATE INDEX run_by_model ON run (dataset, model, seed);
-CREATE INDEX run_by_status ON run (status);
+CREATE INDEX IF NOT EXISTS run_by_model ON run (dataset, model, seed);
+CREATE INDEX IF NOT EXISTS run_by_status ON run (status);
 
 -- Which experiments a run belongs to.
-CREATE TABLE experiment_run (
+CREATE TABLE IF NOT EXISTS experiment_run (
     experiment_id INTEGER NOT NULL REFERENCES experiment,
     run_id        INTEGER NOT NULL REFERENCES run,
     PRIMARY KEY (experiment_id, run_id)
 ) WITHOUT ROWID;
-CREATE INDEX experiment_run_by_run ON experiment_run (run_id);
+CREATE INDEX IF NOT EXISTS experiment_run_by_run ON experiment_run (run_id);
 
 -- The resolved settings of a run: every one, defaults included.
-CREATE TABLE setting (
+CREATE TABLE IF NOT EXISTS setting (
     run_id  INTEGER NOT NULL REFERENCES run,
     section TEXT NOT NULL,
     key     TEXT NOT NULL,
@@ -76,8 +79,10 @@ CREATE TABLE setting (
     PRIMARY KEY (run_id, section, key)
 ) WITHOUT ROWID;
 
--- Losses: nats for point sets, mean over the split.
-CREATE TABLE epoch (
+-- Losses, means over the split: nats for points, bits per dimension for images,
+-- which are validated on their test images where there are no others.
+-- Evaluations are those of all flows together, means over the epoch's solves.
+CREATE TABLE IF NOT EXISTS epoch (
     run_id       INTEGER NOT NULL REFERENCES run,
     epoch        INTEGER NOT NULL,        -- from 1
     iteration    INTEGER NOT NULL,        -- done at its end
@@ -91,21 +96,44 @@ CREATE TABLE epoch (
     PRIMARY KEY (run_id, epoch, split)
 ) WITHOUT ROWID;
 
--- One number about a run: final_validation_loss, entropy_floor, ...
-CREATE TABLE metric (
+-- The same for each flow of an image model, from 0, and its end time.
+CREATE TABLE IF NOT EXISTS flow (
+    run_id       INTEGER NOT NULL REFERENCES run,
+    epoch        INTEGER NOT NULL,
+    split        TEXT NOT NULL CHECK (split IN ('training', 'validation')),
+    flow         INTEGER NOT NULL,
+    nfe_forward  REAL NOT NULL,
+    nfe_backward REAL NOT NULL,
+    end_time     REAL NOT NULL,           -- T
+    PRIMARY KEY (run_id, epoch, split, flow)
+) WITHOUT ROWID;
+
+-- What a worker said before its first step that it may come to hold, at most,
+-- and what it held at the most.
+CREATE TABLE IF NOT EXISTS memory (
+    run_id          INTEGER PRIMARY KEY REFERENCES run,
+    predicted_bytes INTEGER NOT NULL,
+    peak_bytes      INTEGER               -- NULL before the first epoch
+);
+
+-- One number about a run: final_validation_loss, entropy_floor, ... Image
+-- trainings have data_dimension, D, and best_bits_per_dim.
+CREATE TABLE IF NOT EXISTS metric (
     run_id    INTEGER NOT NULL REFERENCES run,
     name      TEXT NOT NULL,
     value     REAL,
     nonfinite TEXT,
     PRIMARY KEY (run_id, name)
 ) WITHOUT ROWID;
-CREATE INDEX metric_by_name ON metric (name, run_id, value);
+CREATE INDEX IF NOT EXISTS metric_by_name ON metric (name, run_id, value);
 
--- Arrays that figures draw: float32, little endian, row by row from the
--- bottom (y0) up. `subject` is a run's key, or a data set's checksum for the
--- target itself. kind 'density': rows x columns values of p(x) at the centres
--- of the cells of the window; kind 'samples': rows points of columns numbers.
-CREATE TABLE sample_blob (
+-- Arrays that figures draw: float32, little endian. `subject` is a run's key, or
+-- a data set's checksum for the target itself. kind 'density': rows x columns
+-- values of p(x) at the centres of the cells of the window, row by row from the
+-- bottom (y0) up; kind 'samples': rows points of columns numbers. A sample that
+-- is an image has its channels last, about 0 to 1, from its top row down; x1 and
+-- y1 are then its width and height.
+CREATE TABLE IF NOT EXISTS sample_blob (
     subject TEXT NOT NULL,
     kind    TEXT NOT NULL CHECK (kind IN ('density', 'samples')),
     rows    INTEGER NOT NULL,
@@ -116,7 +144,7 @@ CREATE TABLE sample_blob (
 );
 
 -- The newest checkpoint of a run; the path is relative to the database.
-CREATE TABLE checkpoint (
+CREATE TABLE IF NOT EXISTS checkpoint (
     run_id    INTEGER PRIMARY KEY REFERENCES run,
     iteration INTEGER NOT NULL,
     path      TEXT NOT NULL,
@@ -127,7 +155,7 @@ CREATE TABLE checkpoint (
 
 -- Values printed by the paper and the works it compares with. Data sets and
 -- models have the names that our runs have, apart from upper case.
-CREATE TABLE reported (
+CREATE TABLE IF NOT EXISTS reported (
     item    TEXT NOT NULL,                -- 'table1', 'table2'
     dataset TEXT NOT NULL,
     architecture TEXT NOT NULL DEFAULT '',
@@ -140,7 +168,7 @@ CREATE TABLE reported (
 
 -- Table 1, bits per dimension. The paper prints it as an image, so AFFJORD's
 -- numbers are not in our source; its text says that they are below FFJORD's.
-INSERT INTO reported (item, dataset, model, metric, value, source) VALUES
+INSERT OR REPLACE INTO reported (item, dataset, model, metric, value, source) VALUES
     ('table1', 'mnist',   'Real NVP',      'bits_per_dim', 1.06, 'Grathwohl et al. 2019 (FFJORD), Table 2'),
     ('table1', 'mnist',   'Glow',          'bits_per_dim', 1.05, 'Grathwohl et al. 2019 (FFJORD), Table 2'),
     ('table1', 'mnist',   'FFJORD',        'bits_per_dim', 0.99, 'Grathwohl et al. 2019 (FFJORD), Table 2'),
@@ -157,7 +185,7 @@ INSERT INTO reported (item, dataset, model, metric, value, source) VALUES
     ('table1', 'celeba',  'AFFJORD',       'bits_per_dim', NULL, 'not in our source');
 
 -- Table 2, numbers of parameters.
-INSERT INTO reported (item, dataset, architecture, model, metric, value, source) VALUES
+INSERT OR REPLACE INTO reported (item, dataset, architecture, model, metric, value, source) VALUES
     ('table2', 'mnist',   'concat', 'FFJORD',  'parameters', 400323,  'Haxholli and Lorenzi 2023, Table 2'),
     ('table2', 'mnist',   'concat', 'AFFJORD', 'parameters', 417629,  'Haxholli and Lorenzi 2023, Table 2'),
     ('table2', 'mnist',   'hyper',  'FFJORD',  'parameters', 783019,  'Haxholli and Lorenzi 2023, Table 2'),
@@ -173,6 +201,7 @@ INSERT INTO reported (item, dataset, architecture, model, metric, value, source)
 
 -- Figure 6 and every other curve of a loss: mean and deviation over seeds.
 -- std is the sample deviation, NULL for one seed.
+DROP VIEW IF EXISTS loss_curves;
 CREATE VIEW loss_curves AS
 SELECT e.name AS experiment, r.dataset, r.model, p.split, p.iteration,
        avg(p.loss) AS mean,
@@ -186,6 +215,7 @@ JOIN epoch p USING (run_id)
 GROUP BY e.name, r.dataset, r.model, p.split, p.iteration;
 
 -- Field evaluations as training goes on.
+DROP VIEW IF EXISTS nfe_curves;
 CREATE VIEW nfe_curves AS
 SELECT e.name AS experiment, r.dataset, r.model, p.split, p.iteration,
        avg(p.nfe_forward) AS nfe_forward, avg(p.nfe_backward) AS nfe_backward, count(*) AS n
@@ -198,6 +228,7 @@ GROUP BY e.name, r.dataset, r.model, p.split, p.iteration;
 -- The finished runs of point sets: the validation loss at the end, mean and
 -- sample deviation over the n seeds whose loss is finite; the least validation
 -- loss at the end of any epoch of any of them; the entropy of the data.
+DROP VIEW IF EXISTS toy_losses;
 CREATE VIEW toy_losses AS
 SELECT e.name AS experiment, r.dataset, r.model,
        count(f.value) AS n, avg(f.value) AS mean,
@@ -214,17 +245,25 @@ WHERE r.status = 'done'
 GROUP BY e.name, r.dataset, r.model;
 
 -- Table 1: bits per dimension as others report them, and ours: for each run
--- the best over its epochs, then mean and sample deviation over seeds.
--- best_epoch is the mean of theirs.
+-- of an experiment named table1... the best over its epochs, then mean and
+-- sample deviation over seeds. best_epoch is the mean of theirs. What is not
+-- reported anywhere, as on smaller images, comes with NULL.
+DROP VIEW IF EXISTS table1;
 CREATE VIEW table1 AS
-WITH ours AS (
+WITH member AS (
+    SELECT DISTINCT r.run_id, r.dataset, r.model, r.status
+    FROM run r
+    JOIN experiment_run er USING (run_id)
+    JOIN experiment e USING (experiment_id)
+    WHERE substr(e.name, 1, 6) = 'table1'
+), ours AS (
     SELECT r.dataset, r.model, count(*) AS runs,
            avg(b.value) AS mean,
            CASE WHEN count(b.value) > 1
                 THEN sqrt(max(0, (sum(b.value * b.value) - sum(b.value) * avg(b.value)) / (count(b.value) - 1))) END
                 AS std,
            count(b.value) AS n, avg(p.value) AS best_epoch
-    FROM run r
+    FROM member r
     LEFT JOIN metric b ON b.run_id = r.run_id AND b.name = 'best_bits_per_dim' AND r.status = 'done'
     LEFT JOIN metric p ON p.run_id = b.run_id AND p.name = 'best_epoch'
     GROUP BY r.dataset, r.model
@@ -234,11 +273,18 @@ SELECT p.dataset, p.model, p.value AS reported, o.mean AS ours_mean, o.std AS ou
        CASE WHEN o.runs IS NULL THEN 'not run' WHEN o.n = 0 THEN 'not finished' ELSE 'done' END AS status
 FROM reported p
 LEFT JOIN ours o ON o.dataset = p.dataset AND o.model = p.model COLLATE NOCASE
-WHERE p.item = 'table1';
+WHERE p.item = 'table1'
+UNION ALL
+SELECT o.dataset, o.model, NULL, o.mean, o.std, o.n, o.best_epoch,
+       CASE WHEN o.n = 0 THEN 'not finished' ELSE 'done' END
+FROM ours o
+WHERE NOT EXISTS (SELECT 1 FROM reported p
+                  WHERE p.item = 'table1' AND p.dataset = o.dataset AND p.model = o.model COLLATE NOCASE);
 
 -- Table 2: parameters as the paper counts them, and ours: those that its
 -- architecture declares, and those that can change the output, of experiment
 -- table2. NULL: not run.
+DROP VIEW IF EXISTS table2;
 CREATE VIEW table2 AS
 WITH ours AS (
     SELECT r.dataset, CASE c.value WHEN 'augmented' THEN 'AFFJORD' ELSE 'FFJORD' END AS model,
@@ -268,6 +314,7 @@ WHERE p.item = 'table2';
 -- taken as 1.5 or more. uncertainty is the standard error of the measured
 -- number: of both means, and of the deviation it is divided by. verdict is
 -- 'supported', 'not supported', or 'not run' below two finished seeds each.
+DROP VIEW IF EXISTS claims;
 CREATE VIEW claims AS
 WITH toy (id, dataset, name) AS (
     VALUES ('toy_loss_ty', 'ty', 'TY'), ('toy_loss_hash_gaussian', 'hash_gaussian', 'Hash-Gaussian')

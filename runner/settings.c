@@ -39,7 +39,7 @@ static const char *const SECTIONS[] = {
 enum {
     OPTION_COUNT = sizeof OPTIONS / sizeof *OPTIONS,
     SECTION_COUNT = sizeof SECTIONS / sizeof *SECTIONS,
-    CHOICES_MAX = 8
+    CHOICES_MAX = 16
 };
 
 size_t settings_count(void) {
@@ -355,12 +355,16 @@ void settings_text(const settings *values, const setting_option *option, char te
     }
 }
 
+bool settings_of_run(const setting_option *option) {
+    return strcmp(option->section, "experiment") != 0 && strcmp(option->section, "data") != 0;
+}
+
 void settings_each(const settings *values,
                    void (*visit)(void *argument, const char *section, const char *key, const char *value),
                    void *argument) {
     char text[SETTINGS_TEXT_MAX];
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (strcmp(OPTIONS[i].section, "experiment") == 0) continue;
+        if (!settings_of_run(&OPTIONS[i])) continue;
         settings_text(values, &OPTIONS[i], text);
         visit(argument, OPTIONS[i].section, OPTIONS[i].key, text);
     }

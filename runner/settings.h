@@ -15,7 +15,8 @@
 
 enum {
     SETTINGS_TEXT_MAX = 1024, /* bytes of any value as text, terminator included */
-    SETTINGS_SEEDS_MAX = 100000
+    SETTINGS_SEEDS_MAX = 100000,
+    SETTINGS_GRID_METHODS = 4 /* first names of solver.method, on a fixed grid */
 };
 
 /* One field for each setting, named section_key: settings.train_batch. An
@@ -93,7 +94,10 @@ status settings_parse(const setting_option *option, const char *text, settings *
  * bits; reals as short as that allows. */
 void settings_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]);
 
-/* Visit every setting of a run as text: all sections but [experiment], in the
+/* Whether a setting is one of a run: those of [experiment] and [data] say which runs there are and where data lie. */
+bool settings_of_run(const setting_option *option);
+
+/* Visit every setting of a run as text, in the
  * order of options.def. These are the rows of the table `setting` and the
  * texts of a checkpoint. */
 void settings_each(const settings *values,

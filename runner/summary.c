@@ -17,14 +17,16 @@ static void write_row(void *argument, const recorder_losses *row) {
     number(row->deviation, deviation);
     number(row->entropy_floor, entropy);
     snprintf(runs, sizeof runs, row->done < row->runs ? "%" PRIu64 " of %" PRIu64 : "%" PRIu64, row->done, row->runs);
-    fprintf(stream, "%-16s %-16s %9s  %10s  %10s  %10s", row->dataset, row->model, runs, mean, deviation, entropy);
+    fprintf(stream, "%-16s %-16s %9s  %10s  %10s  %10s  %s", row->dataset, row->model, runs, mean, deviation, entropy,
+            row->images ? "bits/dim" : "nats");
     if (row->finite < row->done) fprintf(stream, "  %" PRIu64 " not finite", row->done - row->finite);
     fputc('\n', stream);
 }
 
 status summary_write(recorder *book, const char *experiment, FILE *stream, failure *why) {
-    fprintf(stream, "Validation loss of %s in nats, over the finished seeds\n", experiment);
-    fprintf(stream, "%-16s %-16s %9s  %10s  %10s  %10s\n", "data", "model", "seeds", "mean", "deviation", "entropy");
+    fprintf(stream, "Validation loss of %s at the end, over the finished seeds\n", experiment);
+    fprintf(stream, "%-16s %-16s %9s  %10s  %10s  %10s  %s\n", "data", "model", "seeds", "mean", "deviation", "entropy",
+            "unit");
     TRY(recorder_each_loss(book, experiment, write_row, stream, why));
     fprintf(stream, "All numbers: %s\n", recorder_path(book));
     fflush(stream);

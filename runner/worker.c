@@ -15,21 +15,13 @@
 
 #include "checkpoint_files.h"
 #include "message.h"
-#include "outputs.h"
 #include "specification.h"
-#include "train/trainer.h"
+#include "worker_internal.h"
 
 #define PROGRESS_SECONDS 0.2
 
-typedef struct worker {
-    const worker_task *task;
-    dataset *data;
-    parallel *threads;
-    trainer *training;
-    uint64_t saved; /* iteration of the last checkpoint; 0 for none */
-    double epoch_start, last_progress; /* seconds */
-    bool stop; /* asked to */
-} worker;
+/* Iterations that may be skipped one after another, and batches of a session that are kept for ./run replay. */
+enum { SKIPPED_MAX = 10, FAILURES_KEPT = 3 };
 
 static double seconds(void) {
     struct timespec t;
@@ -44,7 +36,7 @@ static uint64_t peak_bytes(void) {
 }
 
 /* Signals stay blocked and are looked for between steps. */
-static bool asked_to_stop(void *argument) {
+bool worker_asked_to_stop(void *argument) {
     worker *self = argument;
     sigset_t set;
     sigemptyset(&set);
@@ -53,16 +45,20 @@ static bool asked_to_stop(void *argument) {
     return self->stop;
 }
 
-static status send_message(worker *self, message one, const void *bytes, failure *why) {
+status worker_send(worker *self, message one, const void *bytes, failure *why) {
     one.iteration = self->training ? trainer_iteration(self->training) : self->task->from->checkpoint_iteration;
     if (message_send(self->task->output, &one, bytes)) return STATUS_OK;
     return fail(why, STATUS_IO, "nobody records what is computed: %s", strerror(errno));
 }
 
-static status send_metric(worker *self, const char *name, double value, failure *why) {
-    message one = {.kind = MESSAGE_METRIC, .metric = {.value = value}};
-    snprintf(one.metric.name, sizeof one.metric.name, "%s", name);
-    return send_message(self, one, NULL, why);
+static void fill_flows(const worker *self, const objective_counts *counts, recorder_epoch *row) {
+    row->nfe_forward = trainer_forward_evaluations(counts);
+    row->nfe_backward = trainer_backward_evaluations(counts);
+    row->flow_count = self->data.images ? counts->flow_count : 0; /* of points there is one */
+    for (size_t f = 0; f < row->flow_count; f++)
+        row->flows[f] = (recorder_flow){.nfe_forward = counts->flows[f].forward,
+                                        .nfe_backward = counts->flows[f].backward,
+                                        .end_time = counts->flows[f].end_time};
 }
 
 static status send_epoch(worker *self, const trainer_epoch *epoch, failure *why) {
@@ -70,17 +66,15 @@ static status send_epoch(worker *self, const trainer_epoch *epoch, failure *why)
     recorder_epoch row = {.epoch = epoch->epoch,
                           .iteration = epoch->iteration,
                           .loss = epoch->training_loss,
-                          .nfe_forward = (double)epoch->training_evaluations_forward,
-                          .nfe_backward = (double)epoch->training_evaluations_backward,
                           .wall_seconds = now - self->epoch_start,
                           .peak_bytes = peak_bytes()};
-    TRY(send_message(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why));
+    fill_flows(self, &epoch->training_counts, &row);
+    TRY(worker_send(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why));
     row.validation = true;
     row.loss = epoch->validation_loss;
-    row.nfe_forward = (double)epoch->validation_evaluations;
-    row.nfe_backward = 0;
+    fill_flows(self, &epoch->validation_counts, &row);
     self->epoch_start = now;
-    return send_message(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why);
+    return worker_send(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why);
 }
 
 /* --- Checkpoints --- */
@@ -94,7 +88,20 @@ static status describe(const plan_run *run, checkpoint *file) {
     TRY(checkpoint_put_text(file, "data_checksum", run->dataset->checksum));
     TRY(checkpoint_put_text(file, "model", run->model->name));
     TRY(checkpoint_put_text(file, "seed", seed));
-    return specification_write(run->values, run->dataset->dimension, file);
+    return specification_write(run->values, &run->dataset->shape, file);
+}
+
+/* The state as a file at `path`; `batch`, which may be NULL, is told to add the last one. */
+static status write_state(worker *self, const objective *batch, const char *path, char sha256[65], failure *why) {
+    checkpoint *file;
+    if (checkpoint_create(&file) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a checkpoint");
+    status outcome = describe(self->task->run, file);
+    if (outcome == STATUS_OK) outcome = trainer_save(self->training, file);
+    if (outcome == STATUS_OK && batch) outcome = objective_save_batch(batch, file);
+    if (outcome != STATUS_OK) failure_describe(why, "out of memory for a checkpoint");
+    else outcome = checkpoint_write(file, path, sha256, why);
+    checkpoint_destroy(&file);
+    return outcome;
 }
 
 static status save(worker *self, failure *why) {
@@ -105,18 +112,11 @@ static status save(worker *self, failure *why) {
     message one = {.kind = MESSAGE_CHECKPOINT};
     checkpoint_name(task->database, task->run->key, iteration, name);
     checkpoint_locate(task->database, name, path);
-    checkpoint *file;
-    if (checkpoint_create(&file) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a checkpoint");
-    status outcome = describe(task->run, file);
-    if (outcome == STATUS_OK) outcome = trainer_save(self->training, file);
-    if (outcome != STATUS_OK) failure_describe(why, "out of memory for a checkpoint");
-    else outcome = checkpoint_write(file, path, one.file.sha256, why);
-    checkpoint_destroy(&file);
-    if (outcome == STATUS_OK) outcome = checkpoint_measure(path, &one.file.bytes, why);
-    if (outcome != STATUS_OK) return outcome;
+    TRY(write_state(self, NULL, path, one.file.sha256, why));
+    TRY(checkpoint_measure(path, &one.file.bytes, why));
     self->saved = iteration;
     one.size = strlen(name);
-    return send_message(self, one, name, why);
+    return worker_send(self, one, name, why);
 }
 
 static status read_state(worker *self, const char *path, const checkpoint *file, failure *why) {
@@ -164,81 +164,34 @@ static status resume(worker *self, failure *why) {
     return STATUS_OK;
 }
 
-/* --- What is stored for figures --- */
-
-static status send_blob(worker *self, bool target, const char *kind, uint64_t rows, uint64_t columns,
-                        const float *values, failure *why) {
-    message one = {.kind = MESSAGE_BLOB,
-                   .blob = {.target = target, .rows = rows, .columns = columns},
-                   .size = rows * columns * sizeof *values};
-    snprintf(one.blob.kind, sizeof one.blob.kind, "%s", kind);
-    dataset_window(self->data, one.blob.window);
-    return send_message(self, one, values, why);
-}
-
-static status send_points(worker *self, bool target, const real *x, uint64_t n, failure *why) {
-    const size_t D = dataset_dimension(self->data);
-    float *values = calloc(n * D, sizeof *values);
-    if (!values) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", n);
-    for (size_t i = 0; i < n * D; i++) values[i] = (float)x[i];
-    const status outcome = send_blob(self, target, "samples", n, D, values, why);
-    free(values);
-    return outcome;
-}
-
-static status send_samples(worker *self, cnf *flow, bool target, uint64_t n, failure *why) {
-    real *x = calloc(n * dataset_dimension(self->data), sizeof *x);
-    if (!x) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", n);
-    bool done = true;
-    if (target) dataset_batch(self->data, SPLIT_TARGET, 0, 0, 0, n, x);
-    else
-        done =
-            outputs_samples(flow, trainer_parameters(self->training), self->task->run->seed, n, asked_to_stop, self, x);
-    const status outcome = done ? send_points(self, target, x, n, why) : STATUS_OK;
-    free(x);
-    return outcome;
-}
-
-static status send_density(worker *self, cnf *flow, bool target, uint64_t cells, failure *why) {
-    double window[4];
-    float *p = calloc(cells * cells, sizeof *p);
-    if (!p) return fail(why, STATUS_MEMORY, "out of memory for a density of %" PRIu64 " cells a side", cells);
-    dataset_window(self->data, window);
-    const bool done =
-        target ? outputs_target_density(self->data, cells, p)
-               : outputs_density(flow, trainer_parameters(self->training), window, cells, asked_to_stop, self, p);
-    status outcome = done ? send_blob(self, target, "density", cells, cells, p, why) : STATUS_OK;
-    if (!done && !target && !self->stop) outcome = fail(why, STATUS_MEMORY, "out of memory for a density");
-    free(p);
-    return outcome;
-}
-
-static status send_target(worker *self, failure *why) {
-    const worker_task *task = self->task;
-    if (task->target_cells > 0 && dataset_dimension(self->data) == 2)
-        TRY(send_density(self, NULL, true, task->target_cells, why));
-    if (task->target_samples > 0) TRY(send_samples(self, NULL, true, task->target_samples, why));
-    return STATUS_OK;
-}
-
-/* Of a finished training. */
-static status send_outputs(worker *self, failure *why) {
-    const settings *values = self->task->run->values;
-    const size_t D = dataset_dimension(self->data);
-    double entropy;
-    cnf *flow;
-    if (dataset_entropy(self->data, &entropy)) TRY(send_metric(self, "entropy_floor", entropy, why));
-    TRY(outputs_flow(values, D, self->threads, &flow, why));
-    status outcome = STATUS_OK;
-    if (values->output_density_cells > 0 && D == 2)
-        outcome = send_density(self, flow, false, values->output_density_cells, why);
-    if (outcome == STATUS_OK && values->output_samples > 0 && !self->stop)
-        outcome = send_samples(self, flow, false, values->output_samples, why);
-    cnf_destroy(&flow);
-    return outcome;
-}
-
 /* --- Training --- */
+
+static status say(worker *self, const char *text, failure *why) {
+    return worker_send(self, (message){.kind = MESSAGE_NOTE, .size = strlen(text)}, text, why);
+}
+
+/* A step without a loss or a gradient: the parameters are as they were, and the batch is kept, to be repeated. */
+static status skip(worker *self, status outcome, failure *why) {
+    const worker_task *task = self->task;
+    const objective *goal = trainer_objective(self->training);
+    const uint64_t iteration = trainer_iteration(self->training);
+    char path[CHECKPOINT_PATH_MAX];
+    failure reason, text, ignored;
+    objective_describe(goal, outcome, &reason);
+    if (++self->skipped > SKIPPED_MAX)
+        return fail(why, outcome, "%d iterations in a row failed, the last one, %" PRIu64 ", so: %.600s", SKIPPED_MAX,
+                    iteration, reason.text);
+    failure_describe(&text, "iteration %" PRIu64 " skipped: %.600s", iteration, reason.text);
+    checkpoint_failure_path(task->database, task->run->key, iteration, path);
+    if (self->data.images && self->failures_kept < FAILURES_KEPT &&
+        checkpoint_make_failures(task->database, &ignored) == STATUS_OK &&
+        write_state(self, goal, path, NULL, &ignored) == STATUS_OK) {
+        self->failures_kept++;
+        failure_describe(&text, "iteration %" PRIu64 " skipped: %.400s; ./run replay %.400s repeats it", iteration,
+                         reason.text, path);
+    }
+    return say(self, text.text, why);
+}
 
 static status step(worker *self, failure *why) {
     const settings *values = self->task->run->values;
@@ -246,10 +199,12 @@ static status step(worker *self, failure *why) {
     bool epoch_done;
     trainer_epoch epoch;
     const status outcome = trainer_step(self->training, &loss, &epoch_done, &epoch);
-    /* A loss that is no finite number is recorded as what it is. */
     if (outcome < 0)
         return fail(why, outcome, "the step after iteration %" PRIu64 " failed%s", trainer_iteration(self->training),
                     outcome == STATUS_MEMORY ? ": out of memory" : "");
+    /* A loss that is no finite number is recorded as what it is. */
+    if (outcome == STATUS_OK) self->skipped = 0;
+    else TRY(skip(self, outcome, why));
     if (epoch_done) {
         TRY(send_epoch(self, &epoch, why));
         if (epoch.epoch % values->train_checkpoint_epochs == 0) TRY(save(self, why));
@@ -257,37 +212,52 @@ static status step(worker *self, failure *why) {
     const double now = seconds();
     if (now - self->last_progress < PROGRESS_SECONDS) return STATUS_OK;
     self->last_progress = now;
-    return send_message(self, (message){.kind = MESSAGE_PROGRESS, .loss = loss}, NULL, why);
+    return worker_send(self, (message){.kind = MESSAGE_PROGRESS, .loss = loss}, NULL, why);
 }
 
 static status prepare(worker *self, failure *why) {
     const worker_task *task = self->task;
     const plan_dataset *planned = task->run->dataset;
+    const settings *values = task->run->values;
     trainer_spec spec;
-    TRY(dataset_open(planned->source, &self->data, why));
-    if (strcmp(dataset_checksum(self->data), planned->checksum) != 0)
+    objective *goal;
+    TRY(source_open(planned->source, values, &self->data, why));
+    if (strcmp(source_checksum(&self->data), planned->checksum) != 0)
         return fail(why, STATUS_IO, "\"%s\" has changed since the start", planned->source);
-    const uint64_t sample_bytes = planned->dimension * sizeof(float);
-    if (task->run->values->output_samples > RECORDER_BLOB_MAX / sample_bytes)
-        return fail(why, STATUS_INVALID, "output.samples: the database can hold %" PRIu64 " points of dimension %zu",
-                    RECORDER_BLOB_MAX / sample_bytes, planned->dimension);
+    const uint64_t sample_bytes = planned->shape.dimension * sizeof(float);
+    if (values->output_samples > RECORDER_BLOB_MAX / sample_bytes)
+        return fail(why, STATUS_INVALID, "output.samples: the database can hold %" PRIu64 " samples of %zu numbers",
+                    RECORDER_BLOB_MAX / sample_bytes, planned->shape.dimension);
     if (task->threads > 1 && parallel_create(task->threads, &self->threads) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start %zu threads", task->threads);
-    specification_trainer(task->run->values, planned->dimension, task->run->seed, &spec);
-    TRY(trainer_create(&spec, self->data, self->threads, &self->training, why));
+    specification_trainer(values, &spec);
+    self->held = peak_bytes();
+    TRY(source_objective(&self->data, values, task->run->seed, self->threads, &goal, why));
+    TRY(trainer_create(&spec, &goal, &self->training, why));
     return resume(self, why);
+}
+
+/* What the process held before the model was made, and what that may come to hold. */
+static status send_start(worker *self, failure *why) {
+    const objective *goal = trainer_objective(self->training);
+    const message one = {.kind = MESSAGE_STARTED,
+                         .started = {.parameters = objective_parameters(goal)->total,
+                                     .predicted_bytes = self->held + trainer_bytes(self->training),
+                                     .kept_bytes = objective_kept_bytes(goal)}};
+    TRY(worker_send(self, one, NULL, why));
+    if (!self->data.images) return STATUS_OK;
+    return worker_send_metric(self, "data_dimension", (double)self->task->run->dataset->shape.dimension, why);
 }
 
 static status work(worker *self, failure *why) {
     TRY(prepare(self, why));
-    const uint64_t parameters = cnf_parameters(trainer_flow(self->training))->total;
-    TRY(send_message(self, (message){.kind = MESSAGE_STARTED, .parameters = parameters}, NULL, why));
-    TRY(send_target(self, why));
+    TRY(send_start(self, why));
+    TRY(worker_send_target(self, why));
     self->epoch_start = seconds();
-    while (!trainer_finished(self->training) && !asked_to_stop(self)) TRY(step(self, why));
+    while (!trainer_finished(self->training) && !worker_asked_to_stop(self)) TRY(step(self, why));
     TRY(save(self, why));
-    if (!self->stop) TRY(send_outputs(self, why));
-    return send_message(self, (message){.kind = self->stop ? MESSAGE_INTERRUPTED : MESSAGE_DONE}, NULL, why);
+    if (!self->stop) TRY(worker_send_outputs(self, why));
+    return worker_send(self, (message){.kind = self->stop ? MESSAGE_INTERRUPTED : MESSAGE_DONE}, NULL, why);
 }
 
 int worker_run(const worker_task *task) {
@@ -309,10 +279,10 @@ int worker_run(const worker_task *task) {
     if (outcome != STATUS_OK) {
         if (!why.text[0]) failure_describe(&why, "failed with status %d", (int)outcome);
         failure ignored;
-        send_message(&self, (message){.kind = MESSAGE_FAILED, .size = strlen(why.text)}, why.text, &ignored);
+        worker_send(&self, (message){.kind = MESSAGE_FAILED, .size = strlen(why.text)}, why.text, &ignored);
     }
     trainer_destroy(&self.training);
     parallel_destroy(&self.threads);
-    dataset_close(&self.data);
+    source_close(&self.data);
     return outcome == STATUS_OK ? 0 : 1;
 }

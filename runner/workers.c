@@ -197,6 +197,26 @@ static void record_blob(workers *all, const job *one, const message *m, const vo
     RECORD(all, recorder_put_blob(all->book, &row, all->why));
 }
 
+static void say_of(workers *all, const job *one, const char *text) {
+    char label[96];
+    label_run(run_of(all, one), label);
+    progress_say(all->shown, "%s: %s", label, text);
+}
+
+/* Points need little; a model of images says what it may take before it takes it. */
+static void record_start(workers *all, const job *one, const message *m) {
+    const int64_t id = state_of(all, one)->id;
+    RECORD(all, recorder_put_parameters(all->book, id, m->started.parameters, all->why));
+    RECORD(all, recorder_put_prediction(all->book, id, m->started.predicted_bytes, all->why));
+    if (!specification_is_image(&run_of(all, one)->dataset->shape)) return;
+    char label[96], text[256];
+    label_run(run_of(all, one), label);
+    snprintf(text, sizeof text,
+             "%s: %" PRIu64 " parameters; at most %.0f MB of memory, of these %.0f MB for kept steps", label,
+             m->started.parameters, 1e-6 * (double)m->started.predicted_bytes, 1e-6 * (double)m->started.kept_bytes);
+    progress_note(all->shown, text);
+}
+
 static void record_progress(workers *all, job *one, const message *m) {
     progress_update(all->shown, (size_t)(one - all->jobs), m->iteration, m->loss);
     if (seconds() - one->heartbeat < HEARTBEAT_SECONDS) return;
@@ -209,7 +229,8 @@ static void take_message(workers *all, job *one, const message *m, const void *b
     const int64_t id = state_of(all, one)->id;
     if (m->kind != MESSAGE_FAILED || m->iteration > one->iteration) one->iteration = m->iteration;
     switch (m->kind) {
-    case MESSAGE_STARTED: RECORD(all, recorder_put_parameters(all->book, id, m->parameters, all->why)); break;
+    case MESSAGE_STARTED: record_start(all, one, m); break;
+    case MESSAGE_NOTE: say_of(all, one, bytes); break;
     case MESSAGE_PROGRESS: record_progress(all, one, m); break;
     case MESSAGE_EPOCH: RECORD(all, recorder_put_epoch(all->book, id, &m->epoch, all->why)); break;
     case MESSAGE_METRIC:

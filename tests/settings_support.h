@@ -54,7 +54,11 @@ static inline void change(settings *values, const setting_option *option) {
     void *at = (char *)values + option->offset;
     switch (option->type) {
     case SETTING_INTEGER: *(uint64_t *)at += 1; break;
-    case SETTING_REAL: *(double *)at = isinf(*(double *)at) ? 1.0 : nextafter(*(double *)at, 0); break;
+    case SETTING_REAL: {
+        double *value = at;
+        *value = isinf(*value) ? 1.0 : *value == 0 ? 0.5 : nextafter(*value, 0);
+        break;
+    }
     case SETTING_BOOLEAN: *(bool *)at = !*(bool *)at; break;
     case SETTING_CHOICE: *(unsigned *)at = *(unsigned *)at == 0 ? 1 : 0; break;
     case SETTING_TEXT:

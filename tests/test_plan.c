@@ -18,7 +18,7 @@ Test(plan, keys_follow_keyed_settings_only) {
         cr_expect_eq(strcmp(key, first) != 0, option->keyed, "%s", option->name);
         keyed += option->keyed;
     }
-    cr_expect_eq(keyed, 26);
+    cr_expect_eq(keyed, 40);
     plan_run_key(&values, "abd", 0, key);
     cr_expect_str_neq(key, first);
     plan_run_key(&values, "abc", 1, key);
@@ -61,7 +61,7 @@ Test(plan, figures_5_and_6_share_their_runs) {
     cr_expect_str_eq(run->dataset->name, "ty");
     cr_expect_str_eq(run->model->name, "affjord");
     cr_expect_eq(run->seed, 4);
-    cr_expect_eq(run->dataset->dimension, 2);
+    cr_expect_eq(run->dataset->shape.dimension, 2);
     cr_expect_eq(strlen(run->dataset->checksum), 64);
     cr_expect(run->values->model_join);
     cr_expect_str_eq(six->runs[60].dataset->name, "hash_gaussian");
@@ -184,74 +184,137 @@ Test(plan, every_setting_reaches_the_core) {
     settings_default(&values);
     for (size_t i = 0; i < settings_count(); i++) change(&values, settings_option(i));
     trainer_spec training;
-    specification_trainer(&values, 5, 9, &training);
-    cr_expect_eq(training.seed, 9);
-    cr_expect_eq(training.batch, 513);
+    point_objective_spec points;
+    specification_trainer(&values, &training);
+    specification_points(&values, 5, 9, &points);
+    cr_expect_eq(points.seed, 9);
+    cr_expect_eq(points.batch, 513);
     cr_expect_eq(training.iterations, 10001);
     cr_expect_eq(training.epoch_iterations, 101);
-    cr_expect_eq(training.validation, 4097);
+    cr_expect_eq(points.validation, 4097);
     cr_expect_eq(training.learning_rate, nextafter(1e-3, 0));
     cr_expect_eq(training.stop_loss, 1.0);
-    cr_expect_eq(training.flow.dimension, 5);
-    cr_expect_eq(training.flow.width, 65);
-    cr_expect_eq(training.flow.context, CONTEXT_AUGMENTED);
-    cr_expect(training.flow.join);
-    cr_expect_eq(training.flow.hypernet_layers, 3);
-    cr_expect_eq(training.flow.hypernet_width, 33);
-    cr_expect_eq(training.flow.augmented_dimension, 3);
-    cr_expect_eq(training.flow.augmented_width, 4);
-    cr_expect(training.flow.learn_start);
-    cr_expect_eq(training.flow.end_time, nextafter(10, 0));
-    cr_expect_eq(training.flow.base_variance, nextafter(1, 0));
-    cr_expect_eq(training.flow.steps, 41);
-    cr_expect_eq(training.flow.solver, SOLVER_EULER);
-    cr_expect_eq(training.flow.gradient, GRADIENT_ADJOINT);
-    cr_expect_eq(training.flow.divergence, DIVERGENCE_RADEMACHER);
+    cr_expect_eq(points.flow.dimension, 5);
+    cr_expect_eq(points.flow.width, 65);
+    cr_expect_eq(points.flow.context, CONTEXT_AUGMENTED);
+    cr_expect(points.flow.join);
+    cr_expect_eq(points.flow.hypernet_layers, 3);
+    cr_expect_eq(points.flow.hypernet_width, 33);
+    cr_expect_eq(points.flow.augmented_dimension, 3);
+    cr_expect_eq(points.flow.augmented_width, 4);
+    cr_expect(points.flow.learn_start);
+    cr_expect_eq(points.flow.end_time, nextafter(10, 0));
+    cr_expect_eq(points.flow.base_variance, nextafter(1, 0));
+    cr_expect_eq(points.flow.steps, 41);
+    cr_expect_eq(points.flow.solver, SOLVER_EULER);
+    cr_expect_eq(points.flow.gradient, GRADIENT_ADJOINT);
+    cr_expect_eq(points.flow.divergence, DIVERGENCE_RADEMACHER);
+    cr_expect_eq(training.warmup, 1);
+
+    const size_t shape[3] = {3, 8, 12};
+    image_objective_spec images;
+    specification_images(&values, shape, 9, &images);
+    cr_expect_eq(images.seed, 9);
+    cr_expect_eq(images.batch, 513);
+    cr_expect_eq(images.validation, 4097);
+    cr_expect(images.flip);
+    const multiscale_spec *model = &images.model;
+    cr_expect_arr_eq(&model->model.channels, shape, sizeof shape);
+    cr_expect_eq(model->model.architecture, IMAGE_AFFJORD);
+    cr_expect_eq(model->model.layer, IMAGE_IGNORE);
+    cr_expect_eq(model->model.variant, IMAGE_PAPER);
+    cr_expect_eq(model->model.hidden_layers, 4);
+    cr_expect_eq(model->model.hidden[3], 65);
+    cr_expect_eq(model->model.moving, 21);
+    cr_expect_eq(model->model.fed, 11);
+    cr_expect_eq(model->function, ACTIVATION_TANH);
+    cr_expect_eq(model->alpha, nextafter(1e-6, 0));
+    cr_expect_eq(model->end_time, nextafter(10, 0));
+    cr_expect(model->learn_end_time);
+    cr_expect_eq(model->base_variance, nextafter(1, 0));
+    cr_expect_eq(model->divergence, DIVERGENCE_RADEMACHER);
+    cr_expect_eq(model->gradient, GRADIENT_ADJOINT);
+    cr_expect_not(model->seminorm);
+    cr_expect_gt(model->kinetic, 0);
+    cr_expect_gt(model->jacobian, 0);
+    cr_expect_eq(model->kept_steps, 101);
+    cr_expect_eq(model->solver.steps, 41, "a grid, by the changed method");
+
+    for (unsigned method = 0; method < SETTINGS_GRID_METHODS + PAIR_COUNT; method++) {
+        char name[SETTINGS_TEXT_MAX];
+        const setting_option *option;
+        values.solver_method = method;
+        cr_assert_eq(settings_find_name("solver.method", &option, NULL), STATUS_OK);
+        settings_text(&values, option, name);
+        specification_images(&values, shape, 9, &images);
+        cr_expect_str_eq(images.model.solver.method->name, name);
+        cr_expect_eq(images.model.solver.steps, method < SETTINGS_GRID_METHODS ? 41 : 0);
+    }
+    const adaptive_options *options = &images.model.solver.options;
+    cr_expect_eq(options->atol, nextafter(1e-5, 0));
+    cr_expect_eq(options->rtol, nextafter(1e-5, 0));
+    cr_expect_eq(options->max_attempts, 1001);
+    cr_expect_gt(options->min_step, 0);
+    cr_expect(options->land, "dopri8 lands");
 }
 
 Test(plan, checkpoints_keep_every_setting) {
     settings values, back;
-    size_t dimension = 0;
+    const specification_shape points = {.dimension = 7}, images = {.dimension = 588, .image = {3, 14, 14}};
+    specification_shape shape = {.dimension = 0};
     failure why = {""};
     checkpoint *file = NULL;
     settings_default(&values);
     for (size_t i = 0; i < settings_count(); i++)
-        if (strcmp(settings_option(i)->section, "experiment") != 0) change(&values, settings_option(i));
+        if (settings_of_run(settings_option(i))) change(&values, settings_option(i));
     cr_assert_eq(checkpoint_create(&file), STATUS_OK);
-    cr_assert_eq(specification_write(&values, 7, file), STATUS_OK);
+    cr_assert_eq(specification_write(&values, &points, file), STATUS_OK);
     cr_assert_eq(checkpoint_put_text(file, "model", "affjord"), STATUS_OK); /* others' texts are no trouble */
     cr_assert_eq(checkpoint_put_text(file, "affjord.made", "yes"), STATUS_OK);
-    cr_assert_eq(specification_read(file, "a.safetensors", &back, &dimension, &why), STATUS_OK, "%s", why.text);
-    cr_expect_eq(dimension, 7);
+    cr_assert_eq(specification_read(file, "a.safetensors", &back, &shape, &why), STATUS_OK, "%s", why.text);
+    cr_expect_eq(shape.dimension, 7);
+    cr_expect_not(specification_is_image(&shape));
     for (size_t i = 0; i < settings_count(); i++) {
         const setting_option *option = settings_option(i);
         char wrote[SETTINGS_TEXT_MAX], read[SETTINGS_TEXT_MAX];
         settings_text(&values, option, wrote);
         settings_text(&back, option, read);
-        if (strcmp(option->section, "experiment") != 0) cr_expect_str_eq(read, wrote, "%s", option->name);
+        if (settings_of_run(option)) cr_expect_str_eq(read, wrote, "%s", option->name);
     }
 
     cr_assert_eq(checkpoint_put_text(file, "model.wdith", "5"), STATUS_OK);
-    cr_expect_eq(specification_read(file, "a.safetensors", &back, &dimension, &why), STATUS_FORMAT);
+    cr_expect_eq(specification_read(file, "a.safetensors", &back, &shape, &why), STATUS_FORMAT);
     cr_expect_str_eq(why.text, "a.safetensors: unknown setting model.wdith; the nearest is model.width");
     checkpoint_destroy(&file);
 
     cr_assert_eq(checkpoint_create(&file), STATUS_OK);
-    cr_expect_eq(specification_read(file, "b", &back, &dimension, &why), STATUS_FORMAT);
+    cr_expect_eq(specification_read(file, "b", &back, &shape, &why), STATUS_FORMAT);
     cr_expect_str_eq(why.text, "b: the text dimension is missing");
     cr_assert_eq(checkpoint_put_text(file, "dimension", "3"), STATUS_OK);
     cr_assert_eq(checkpoint_put_text(file, "model.width", "9"), STATUS_OK);
-    cr_expect_eq(specification_read(file, "b", &back, &dimension, &why), STATUS_OK, "an old file has fewer settings");
+    cr_expect_eq(specification_read(file, "b", &back, &shape, &why), STATUS_OK, "an old file has fewer settings");
     cr_expect_eq(back.model_width, 9);
     cr_expect_eq(back.model_hypernet_width, 32);
-    cr_assert_eq(specification_write(&values, 7, file), STATUS_OK);
+    cr_assert_eq(specification_write(&values, &points, file), STATUS_OK);
     cr_assert_eq(checkpoint_put_text(file, "train.batch", "0"), STATUS_OK);
-    cr_expect_eq(specification_read(file, "b", &back, &dimension, &why), STATUS_FORMAT);
+    cr_expect_eq(specification_read(file, "b", &back, &shape, &why), STATUS_FORMAT);
     cr_expect_str_eq(why.text, "b: train.batch = 0: expected an integer from 1 to 1000000");
     cr_assert_eq(checkpoint_put_text(file, "train.batch", "1"), STATUS_OK);
     cr_assert_eq(checkpoint_put_text(file, "dimension", "65"), STATUS_OK);
-    cr_expect_eq(specification_read(file, "b", &back, &dimension, &why), STATUS_FORMAT);
+    cr_expect_eq(specification_read(file, "b", &back, &shape, &why), STATUS_FORMAT);
     cr_expect_str_eq(why.text, "b: dimension = 65: expected an integer from 1 to 64");
-    cr_expect_eq(dimension, 3, "untouched by a failure");
+    cr_expect_eq(shape.dimension, 3, "untouched by a failure");
+    checkpoint_destroy(&file);
+
+    cr_assert_eq(checkpoint_create(&file), STATUS_OK);
+    cr_assert_eq(specification_write(&values, &images, file), STATUS_OK);
+    cr_assert_eq(specification_read(file, "c", &back, &shape, &why), STATUS_OK, "%s", why.text);
+    cr_expect_arr_eq(&shape, &images, sizeof shape);
+    static const char *const bad[] = {"", "1", "1 14", "1 14 14 ", "1 14 14 3", "0 14 14", "1 14 513", "1  14 14", "a"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cr_assert_eq(checkpoint_put_text(file, "shape", bad[i]), STATUS_OK);
+        cr_expect_eq(specification_read(file, "c", &back, &shape, &why), STATUS_FORMAT, "%s", bad[i]);
+    }
+    cr_expect_str_eq(why.text, "c: shape = a: expected channels, height and width of an image");
     checkpoint_destroy(&file);
 }

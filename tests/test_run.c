@@ -275,8 +275,9 @@ Test(run, table_2_is_counted_to_the_last_parameter) {
     cr_assert_str_eq(output, "12\n");
     EXPECT(2, "$AFFJORD experiments/table2.ini --db $TEST_DIR/none.db --set experiment.data=mnits");
     EXPECT_SAYS("no set of images \"mnits\"; the nearest is mnist");
-    EXPECT(2, "$AFFJORD experiments/table2.ini --db $TEST_DIR/none.db --set experiment.task=train");
-    EXPECT_SAYS("can only be counted so far");
+    EXPECT(2, "AFFJORD_DATA=$TEST_DIR $AFFJORD experiments/table2.ini --db $TEST_DIR/none.db "
+              "--set experiment.task=train");
+    EXPECT_SAYS("the images \"mnist\" are not in the folder");
 }
 
 Test(run, wrong_settings_exit_2_and_write_nothing) {

@@ -14,8 +14,8 @@ Test(settings, every_default_is_accepted_and_every_bound_kept) {
         if ((option->type != SETTING_INTEGER && option->type != SETTING_REAL) || isinf(option->minimum)) continue;
         char text[SETTINGS_TEXT_MAX];
         const double inside[] = {option->minimum, option->maximum};
-        const double outside[] = {option->type == SETTING_REAL ? option->minimum / 2 : option->minimum - 1,
-                                  option->maximum + 1};
+        const bool above_zero = option->type == SETTING_REAL && option->minimum > 0;
+        const double outside[] = {above_zero ? option->minimum / 2 : option->minimum - 1, option->maximum + 1};
         for (int k = 0; k < 2; k++) {
             snprintf(text, sizeof text, "%.17g", inside[k]);
             cr_expect_eq(settings_parse(option, text, &other, NULL), STATUS_OK, "%s = %s", option->name, text);

@@ -1,0 +1,36 @@
+/* worker_internal.h - what the files of a worker share. */
+#ifndef AFFJORD_RUNNER_WORKER_INTERNAL_H
+#define AFFJORD_RUNNER_WORKER_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "message.h"
+#include "source.h"
+#include "train/trainer.h"
+#include "worker.h"
+
+typedef struct worker {
+    const worker_task *task;
+    source data;
+    parallel *threads;
+    trainer *training;
+    uint64_t saved; /* iteration of the last checkpoint; 0 for none */
+    uint64_t held; /* bytes, before the model was made */
+    double epoch_start, last_progress; /* seconds */
+    unsigned skipped; /* iterations in a row that failed */
+    unsigned failures_kept; /* batches of this session */
+    bool stop; /* asked to */
+} worker;
+
+/* Asked between parts of the work, with the worker as argument. */
+bool worker_asked_to_stop(void *self);
+
+/* Tell the process that records. Errors: STATUS_IO if nobody listens. */
+status worker_send(worker *self, message one, const void *bytes, failure *why);
+status worker_send_metric(worker *self, const char *name, double value, failure *why);
+
+/* Pictures of the data itself, where they are wanted; then those of a finished training. */
+status worker_send_target(worker *self, failure *why);
+status worker_send_outputs(worker *self, failure *why);
+
+#endif
