@@ -82,6 +82,7 @@ void specification_multiscale(const settings *values, const size_t shape[3], mul
         .kinetic = values->flow_kinetic,
         .jacobian = values->flow_jacobian,
         .kept_steps = values->solver_kept_steps,
+        .keep_stages = values->solver_keep == 0,
         .solver = solver_of(values),
     };
     specification_image(values, shape, &out->model);

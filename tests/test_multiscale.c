@@ -432,6 +432,28 @@ Test(multiscale, same_bits_for_any_number_of_threads) {
         }
 }
 
+Test(multiscale, same_bits_whatever_is_kept) {
+    for (size_t steps = 0; steps < 4; steps += 3) {
+        multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
+        spec.solver.steps = steps; /* adaptive, and on a grid */
+        spec.jacobian = 0.1;
+        bench less, more;
+        bench_open(&less, spec, 4, NULL);
+        spec.keep_stages = true;
+        bench_open(&more, spec, 4, NULL);
+        take_gradient(&less), take_gradient(&more);
+        cr_assert_eq(memcmp(&less.loss, &more.loss, sizeof less.loss), 0);
+        cr_assert_arr_eq(less.gradient, more.gradient, less.P * sizeof(real));
+        for (size_t f = 0; f < multiscale_flow_count(less.model); f++) {
+            cr_assert_eq(more.statistics.flows[f].backward.evaluations, 0);
+            cr_assert_eq(less.statistics.flows[f].backward.evaluations, less.statistics.flows[f].backward.reversals);
+            cr_assert_eq(more.statistics.flows[f].backward.reversals, less.statistics.flows[f].backward.reversals);
+        }
+        cr_assert_eq(multiscale_kept_bytes(more.model), 7 * multiscale_kept_bytes(less.model));
+        bench_close(&less), bench_close(&more);
+    }
+}
+
 /* Every failure has its status and its flow. */
 static void expect_failure(multiscale_spec spec, real spoil, status expected, size_t flow, bool backward) {
     bench b;

@@ -238,6 +238,7 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect_gt(model->kinetic, 0);
     cr_expect_gt(model->jacobian, 0);
     cr_expect_eq(model->kept_steps, 101);
+    cr_expect_not(model->keep_stages);
     cr_expect_eq(model->solver.steps, 41, "a grid, by the changed method");
 
     for (unsigned method = 0; method < SETTINGS_GRID_METHODS + PAIR_COUNT; method++) {

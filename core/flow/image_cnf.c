@@ -237,9 +237,10 @@ static status build(image_cnf *self) {
     if (spec->adjoint) return ARENA_NEW(memory, n * self->D + self->M, &self->final);
     const size_t steps = spec->solver.steps ? spec->solver.steps : spec->kept_steps;
     self->record.capacity = steps;
+    self->record.stages = spec->keep_stages;
     TRY(ARENA_NEW(memory, steps, &self->record.time));
     TRY(ARENA_NEW(memory, steps, &self->record.step));
-    return ARENA_NEW(memory, steps * image_state_of(self, n).length, &self->record.states);
+    return ARENA_NEW(memory, image_cnf_kept_bytes(self) / sizeof(real), &self->record.states);
 }
 
 status image_cnf_create(const image_cnf_spec *spec, const char *prefix, size_t batch_max, parallel *workers,
@@ -299,7 +300,8 @@ size_t image_cnf_bytes(const image_cnf *self) {
 }
 
 size_t image_cnf_kept_bytes(const image_cnf *self) {
-    return self->record.capacity * image_state_of(self, self->batch_max).length * sizeof(real);
+    const size_t length = image_state_of(self, self->batch_max).length;
+    return self->record.capacity * adaptive_kept(self->spec.solver.method, length, self->record.stages) * sizeof(real);
 }
 
 void image_cnf_initialise(const image_cnf *self, uint64_t seed, real *params) {

@@ -30,6 +30,7 @@ typedef struct image_cnf_spec {
     bool adjoint; /* gradient by the continuous adjoint (eq. 4, 5) instead of through the steps */
     bool seminorm; /* of the adjoint: errors of the parameters' gradients do not count */
     size_t kept_steps; /* accepted steps of a solve whose gradient is taken, at most; 0: no gradient */
+    bool keep_stages; /* keep the states of all their stages, which the reverse then need not evaluate again */
     solve_spec solver; /* its norm is set here */
 } image_cnf_spec;
 

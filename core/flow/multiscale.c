@@ -48,6 +48,7 @@ static status make_flow(multiscale *self, size_t f, bool gradients, parallel *wo
                           .adjoint = spec->gradient == GRADIENT_ADJOINT,
                           .seminorm = spec->seminorm,
                           .kept_steps = gradients ? spec->kept_steps : 0,
+                          .keep_stages = spec->keep_stages,
                           .solver = spec->solver};
     one.field.method = spec->method;
     one.moving = moving_entries(spec, &one.field);

@@ -34,6 +34,7 @@ typedef struct multiscale_spec {
     bool seminorm; /* of the adjoint */
     double kinetic, jacobian; /* weights of the regularisers, 0 for none */
     size_t kept_steps; /* accepted steps of a flow whose gradient is taken, at most */
+    bool keep_stages; /* keep all their stages: less work, more memory, the same bits */
     solve_spec solver;
     conv_method method;
     const backend_ops *backend; /* NULL for the best of this processor */

@@ -29,6 +29,10 @@ size_t adaptive_reverse_workspace(const tableau *pair, size_t length) {
     return (2 * pair->stages + 3) * length;
 }
 
+size_t adaptive_kept(const tableau *pair, size_t length, bool stages) {
+    return stages ? (pair->stages + 1) * length : length;
+}
+
 static bool is_size(double x) {
     return x >= 0 && isfinite(x);
 }
@@ -103,30 +107,39 @@ static void place(rk_step *step, double t, double until) {
     step->time[pair->stages] = until;
 }
 
+/* What a record has of a step. */
+static real *kept_at(const tableau *pair, const adaptive_record *record, size_t step, size_t n) {
+    return record->states + step * adaptive_kept(pair, n, record->stages);
+}
+
 /* Tries the step to `until` and returns the ratio of error and tolerance; NaN where the state or the derivative at the
  * step's end is not finite, whether or not the norm and the estimate look at it. */
-static double attempt(solver *s, double until) {
+static double attempt(solver *s, double until, const adaptive_record *record) {
     const size_t stages = s->step.method->stages, n = s->step.system->length;
     double weights[RK_WEIGHTS_MAX];
     for (size_t i = 0; i <= stages; i++) weights[i] = s->step.h * s->step.method->error[i];
     place(&s->step, s->t, until);
     s->step.evaluation = s->count.evaluations - 1; /* stage 0 is there */
-    rk_step_stages(&s->step, 1, stages + 1, s->y, s->next, 0, s->k);
+    if (record && record->stages) {
+        real *states = kept_at(s->step.method, record, record->steps, n);
+        rk_step_stages(&s->step, 1, stages + 1, s->y, states, n, s->k);
+        memcpy(s->next, states + stages * n, n * sizeof *states);
+    } else {
+        rk_step_stages(&s->step, 1, stages + 1, s->y, s->next, 0, s->k);
+    }
     s->count.evaluations += stages;
     if (!adaptive_is_finite(n, s->next) || !adaptive_is_finite(n, s->k[stages])) return NAN;
     return adaptive_norm_of(s->options, s->step.system, stages + 1, weights, (const real *const *)s->k, s->y, s->next);
 }
 
-static status keep(const solver *s, double until, adaptive_record *record) {
+static void keep(const solver *s, double until, adaptive_record *record) {
     const size_t n = s->step.system->length;
-    if (!record) return STATUS_OK;
-    if (record->steps == record->capacity) return STATUS_RECORD_FULL;
+    if (!record) return;
     record->time[record->steps] = s->t;
     record->step[record->steps] = s->step.h;
-    memcpy(record->states + record->steps * n, s->y, n * sizeof *s->y);
+    memcpy(kept_at(s->step.method, record, record->steps, n), s->y, n * sizeof *s->y);
     record->steps++;
     record->reached = until;
-    return STATUS_OK;
 }
 
 /* out (n) <- the state at t, in the step from s->t to `until`. */
@@ -175,11 +188,12 @@ static status run(solver *s, real *y, adaptive_record *record, const adaptive_ou
         if (until == s->t) return finite ? STATUS_STEP_TOO_SMALL : STATUS_NON_FINITE;
         if (s->count.accepted + s->count.rejected == attempts) return STATUS_TOO_MANY_STEPS;
 
-        const double ratio = attempt(s, until);
+        if (record && record->steps == record->capacity) return STATUS_RECORD_FULL;
+        const double ratio = attempt(s, until, record);
         size = fabs(s->step.h);
         if (ratio <= 1) {
             arrived = s->direction * (until - s->end) >= 0;
-            TRY(keep(s, until, record));
+            keep(s, until, record);
             for (; shown < wanted && s->direction * (outputs->times[shown] - until) <= 0; shown++)
                 interpolate(s, until, outputs->times[shown], outputs->states + shown * n);
             if (arrived) interpolate(s, until, s->end, y);
@@ -239,9 +253,12 @@ status adaptive_reverse(const tableau *pair, const adaptive_record *record, cons
         }
         step.h = record->step[i];
         place(&step, t, until);
-        rk_step_stages(&step, 0, stages, record->states + i * n, states, n, k);
-        rk_step_reverse(&step, stages, w, states, NULL, ybar, kbar, k);
-        count.evaluations += stages;
+        real *kept = kept_at(pair, record, i, n);
+        if (!record->stages) {
+            rk_step_stages(&step, 0, stages, kept, states, n, k);
+            count.evaluations += stages;
+        }
+        rk_step_reverse(&step, stages, w, record->stages ? kept : states, NULL, ybar, kbar, k);
         count.reversals += stages;
         count.time = t;
     }

@@ -55,7 +55,8 @@ typedef struct adaptive_record {
     size_t capacity; /* steps there is room for */
     double *time; /* (capacity) at each step's start */
     double *step; /* (capacity) h, negative backwards in time */
-    real *states; /* (capacity, n) at each step's start */
+    real *states; /* (capacity, n) at each step's start, or (capacity, s + 1, n) */
+    bool stages; /* the latter: the states of all stages, so that a reverse need not evaluate them again */
     /* What follows is filled in by the solve. */
     size_t steps;
     double reached; /* end of the last step */
@@ -72,6 +73,9 @@ typedef struct adaptive_outputs {
 /* Reals of workspace: (s + 3) n for a solve and (2 s + 3) n for its reverse. */
 size_t adaptive_workspace(const tableau *pair, size_t length);
 size_t adaptive_reverse_workspace(const tableau *pair, size_t length);
+
+/* Reals that a record keeps of a step. */
+size_t adaptive_kept(const tableau *pair, size_t length, bool stages);
 
 /* y (n): the state at `start` becomes the state at `end`, which may lie before it. Evaluations are numbered in the
  * order made, from 0. `record` and `outputs` may be NULL; outputs don't change the steps. No memory is allocated.
@@ -91,13 +95,13 @@ status adaptive_integrate(const tableau *pair, double start, double end, const a
 
 /* Reverse of a solve that succeeded and left a record, exact for the computed solution with the sizes of its steps
  * taken as constants: ybar (n), the cotangent of the state at the end, becomes that of the state at the start. The
- * stages of a step are evaluated anew from the state kept at its start, then reversed: s evaluations and s reversals a
- * step, one more of both in a last step that was interpolated. Evaluations are numbered within their step, and a
- * reversal has the number of the evaluation it reverses, so that an equation can keep what the s + 1 evaluations of a
- * step have made.
+ * stages of a step are evaluated anew from the state kept at its start, unless they were kept, then reversed: s
+ * evaluations and s reversals a step, one more of both in a last step that was interpolated. Evaluations are numbered
+ * within their step, and a reversal has the number of the evaluation it reverses, so that an equation can keep what the
+ * s + 1 evaluations of a step have made.
  *
- * So a gradient needs n reals for each accepted step and 2 s + 3 times n while it is taken. Returns STATUS_NON_FINITE
- * if the result is not finite. */
+ * So a gradient needs n reals for each accepted step, or s + 1 times n without evaluations, and 2 s + 3 times n while it
+ * is taken; the result is the same bits. Returns STATUS_NON_FINITE if it is not finite. */
 status adaptive_reverse(const tableau *pair, const adaptive_record *record, const ode_system *system, real *ybar,
                         real *workspace, adaptive_statistics *statistics);
 

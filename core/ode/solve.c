@@ -23,12 +23,14 @@ static status integrate_grid(const solve_spec *by, grid g, const ode_system *sys
     for (size_t i = 0; i < g.steps; i++) {
         const double t = g.start + (double)i * grid_step(g);
         const double until = i + 1 == g.steps ? g.end : g.start + (double)(i + 1) * grid_step(g);
+        real *kept = record ? record->states + i * adaptive_kept(by->method, n, record->stages) : NULL;
         if (record) {
             record->time[i] = t;
             record->step[i] = until - t;
-            memcpy(record->states + i * n, next, n * sizeof *y);
+            memcpy(kept, next, n * sizeof *y);
         }
-        rk_integrate(by->method, (grid){.start = t, .end = until, .steps = 1}, system, next, NULL, workspace);
+        rk_integrate(by->method, (grid){.start = t, .end = until, .steps = 1}, system, next,
+                     record && record->stages ? kept : NULL, workspace);
         count->evaluations += by->method->stages;
         count->accepted++;
         count->time = until;

@@ -1,9 +1,9 @@
 /* solve.h - one way to solve an equation and to reverse the solve, on a fixed grid or with adaptive steps.
  *
  * Either way the accepted steps are kept in a record: the state at each step's
- * start. The reverse evaluates the stages of a step anew, so a gradient needs
- * memory for one state a step, and for 2 s + 3 states while a step is reversed,
- * however many evaluations a solve makes. */
+ * start, or those of all its stages. In the first case the reverse evaluates the
+ * stages of a step anew: a third more work on the way back, for memory of one
+ * state a step instead of s + 1. */
 #ifndef AFFJORD_ODE_SOLVE_H
 #define AFFJORD_ODE_SOLVE_H
 
