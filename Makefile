@@ -25,7 +25,7 @@ STRICT := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-tree-slp-vectorize -fno-
 STRICT += $(if $(filter double,$(PRECISION)),-DAFFJORD_DOUBLE)
 STRICT += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 PATHS  := -Icore -Irunner -I$(BUILD)
-LIBS   := -lsqlite3 -linih -ljansson -lmd -lsleef -ldnnl -lgomp -ljpeg -lzip -lz -lm -lpthread
+LIBS   := -lsqlite3 -linih -ljansson -lmd -lsleef -ldnnl -llapacke -lopenblas -lgomp -ljpeg -lzip -lz -lm -lpthread
 ifneq ($(wildcard .deps/usr),)
 LOCAL  := $(CURDIR)/.deps/usr
 export PATH := $(PATH):$(LOCAL)/bin

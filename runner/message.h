@@ -15,6 +15,7 @@ typedef enum message_kind {
     MESSAGE_PROGRESS, /* iteration, loss */
     MESSAGE_EPOCH, /* epoch */
     MESSAGE_METRIC, /* name, value */
+    MESSAGE_THEORY, /* theory */
     MESSAGE_BLOB, /* blob, its numbers behind */
     MESSAGE_CHECKPOINT, /* iteration, file; its path relative to the database behind */
     MESSAGE_DONE, /* iteration */
@@ -37,6 +38,11 @@ typedef struct message {
             char name[64];
             double value;
         } metric;
+        struct {
+            char item[16], subject[48], quantity[80], relation[4]; /* relation "": no bound */
+            double x, value, bound;
+            bool holds;
+        } theory;
         struct {
             bool target; /* of the data itself, not of the run's model */
             char kind[16];

@@ -24,6 +24,8 @@ libmd-dev        usr/include/sha256.h
 libsleef-dev     usr/include/ARCHITECTURE/sleef.h
 libdnnl-dev      usr/include/oneapi/dnnl/dnnl.h
 librandom123-dev usr/include/Random123/philox.h
+libopenblas-dev  usr/include/ARCHITECTURE/cblas.h
+liblapacke-dev   usr/include/lapacke.h
 libjpeg62-turbo-dev usr/include/jpeglib.h
 libzip-dev       usr/include/zip.h
 zlib1g-dev       usr/include/zlib.h

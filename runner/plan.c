@@ -12,6 +12,7 @@
 #include "base/real.h"
 #include "data/image.h"
 #include "source.h"
+#include "theory/statements.h"
 
 static status fail_memory(failure *why) {
     return fail(why, STATUS_MEMORY, "out of memory");
@@ -33,6 +34,10 @@ void plan_run_key(const settings *values, const char *checksum, uint64_t seed, c
     int length = snprintf(line, sizeof line, "format=%d\nreal=%s\ndata=%s\nseed=%" PRIu64 "\n", PLAN_FORMAT_VERSION,
                           REAL_NAME, checksum, seed);
     SHA256Update(&hash, (const uint8_t *)line, (size_t)length);
+    if (values->experiment_task == TASK_THEORY) {
+        length = snprintf(line, sizeof line, "theory=%s\n", values->experiment_theory);
+        SHA256Update(&hash, (const uint8_t *)line, (size_t)length);
+    }
     for (size_t i = 0; i < settings_count(); i++) {
         const setting_option *option = settings_option(i);
         if (!option->keyed) continue;
@@ -99,6 +104,21 @@ static status describe_dataset(const experiment_config *config, const char *item
     return STATUS_OK;
 }
 
+static status check_theory(const settings *values, const plan_dataset *data, failure *why) {
+    char item[SETTINGS_TEXT_MAX];
+    if (specification_is_image(&data->shape) || data->shape.dimension > 4)
+        return fail(why, STATUS_INVALID, "the theory is looked at on points of at most 4 dimensions");
+    for (const char *cursor = values->experiment_theory; settings_list_next(&cursor, item);) {
+        size_t count = 0;
+        while (theory_items[count] && strcmp(theory_items[count], item) != 0) count++;
+        if (theory_items[count]) continue;
+        const char *nearest = nearest_name(item, count, theory_items);
+        return fail(why, STATUS_INVALID, "experiment.theory: no item \"%s\"%s%s", item,
+                    nearest ? "; the nearest is " : "", nearest ? nearest : "");
+    }
+    return specification_check(values, &data->shape, why);
+}
+
 /* The settings of one model on it, of which `first` are those of the first model. */
 static status check_settings(const experiment_config *config, const plan_dataset *data, const char *model,
                              const settings *values, const settings *first, failure *why) {
@@ -109,6 +129,7 @@ static status check_settings(const experiment_config *config, const plan_dataset
     if (values->image_average != first->image_average)
         code =
             fail(&reason, STATUS_INVALID, "image.average: expected the same for all models, which see the same data");
+    else if (values->experiment_task == TASK_THEORY) code = check_theory(values, data, &reason);
     else code = specification_check(values, &data->shape, &reason);
     if (code == STATUS_OK) return STATUS_OK;
     snprintf(text, sizeof text, "%.60s on %.60s: %.800s", model, data->name, reason.text);

@@ -52,6 +52,7 @@ void plan_destroy(plan **runs);
 /* Key of a run: the first 32 hexadecimal digits of the SHA-256 of
  *
  *     format=1\n  real=F32\n  data=CHECKSUM\n  seed=SEED\n
+ *     theory=ITEMS\n           where experiment.task = theory
  *     section.key=value\n      for every keyed setting that differs from its default, in the order of
  *                              options.def, reals by %.17g
  *

@@ -140,6 +140,15 @@ typedef struct recorder_epoch {
     recorder_flow flows[RECORDER_FLOWS_MAX];
 } recorder_epoch;
 
+/* One statement of the mathematics. */
+typedef struct recorder_theory {
+    const char *item, *subject, *quantity;
+    double x, value;
+    const char *relation; /* NULL: no bound */
+    double bound;
+    bool holds;
+} recorder_theory;
+
 typedef struct recorder_blob {
     const char *subject, *kind; /* 'density', 'samples' */
     uint64_t rows, columns;
@@ -159,6 +168,7 @@ status recorder_put_prediction(recorder *book, int64_t run, uint64_t bytes, fail
 status recorder_put_progress(recorder *book, int64_t run, uint64_t iteration, double wall_seconds, failure *why);
 status recorder_put_epoch(recorder *book, int64_t run, const recorder_epoch *epoch, failure *why);
 status recorder_put_metric(recorder *book, int64_t run, const char *name, double value, failure *why);
+status recorder_put_theory(recorder *book, int64_t run, const recorder_theory *row, failure *why);
 status recorder_put_blob(recorder *book, const recorder_blob *blob, failure *why);
 status recorder_has_blob(recorder *book, const char *subject, const char *kind, bool *has, failure *why);
 status recorder_put_checkpoint(recorder *book, int64_t run, const recorder_checkpoint *checkpoint, failure *why);
@@ -191,6 +201,11 @@ typedef struct recorder_losses {
 } recorder_losses;
 status recorder_each_loss(recorder *book, const char *experiment,
                           void (*visit)(void *argument, const recorder_losses *losses), void *argument, failure *why);
+
+/* Visit every statement with a bound of an experiment's runs, with the model. */
+status recorder_each_theory(recorder *book, const char *experiment,
+                            void (*visit)(void *argument, const char *model, const recorder_theory *row),
+                            void *argument, failure *why);
 
 /* A row of the view table2; 0 where a count is not known. */
 typedef struct recorder_count {

@@ -182,6 +182,27 @@ status recorder_each_loss(recorder *book, const char *experiment,
     }
 }
 
+status recorder_each_theory(recorder *book, const char *experiment,
+                            void (*visit)(void *argument, const char *model, const recorder_theory *row),
+                            void *argument, failure *why) {
+    sqlite3_stmt *rows;
+    bool more;
+    TRY(recorder_select(book, STATEMENT_EACH_THEORY, &rows, why, "t", experiment));
+    for (;;) {
+        TRY(recorder_next(book, rows, &more, why));
+        if (!more) return STATUS_OK;
+        visit(argument, text_at(rows, 0),
+              &(recorder_theory){.item = text_at(rows, 1),
+                                 .subject = text_at(rows, 2),
+                                 .quantity = text_at(rows, 3),
+                                 .x = number_at(rows, 4),
+                                 .value = number_at(rows, 5),
+                                 .relation = text_at(rows, 6),
+                                 .bound = number_at(rows, 7),
+                                 .holds = count_at(rows, 8) > 0});
+    }
+}
+
 status recorder_each_count(recorder *book, void (*visit)(void *argument, const recorder_count *row), void *argument,
                            failure *why) {
     sqlite3_stmt *rows;

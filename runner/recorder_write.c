@@ -78,6 +78,14 @@ status recorder_put_metric(recorder *book, int64_t run, const char *name, double
     return recorder_write(book, STATEMENT_PUT_METRIC, why, "itn", run, name, value);
 }
 
+status recorder_put_theory(recorder *book, int64_t run, const recorder_theory *row, failure *why) {
+    if (!row->relation)
+        return recorder_write(book, STATEMENT_PUT_SHOWN, why, "itttdn", run, row->item, row->subject, row->quantity,
+                              row->x, row->value);
+    return recorder_write(book, STATEMENT_PUT_THEORY, why, "itttdntdi", run, row->item, row->subject, row->quantity,
+                          row->x, row->value, row->relation, row->bound, (int64_t)row->holds);
+}
+
 status recorder_put_blob(recorder *book, const recorder_blob *blob, failure *why) {
     const size_t bytes = (size_t)(blob->rows * blob->columns) * sizeof(float);
     return recorder_write(book, STATEMENT_PUT_BLOB, why, "ttuuddddb", blob->subject, blob->kind, blob->rows,
@@ -110,6 +118,7 @@ status recorder_reset_run(recorder *book, int64_t run, failure *why) {
     TRY(recorder_write(book, STATEMENT_DROP_CHECKPOINT, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_EPOCHS, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_FLOWS, why, "i", run));
+    TRY(recorder_write(book, STATEMENT_DROP_THEORY, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_MEMORY, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_METRICS, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_BLOBS, why, "i", run));

@@ -116,6 +116,22 @@ CREATE TABLE IF NOT EXISTS memory (
     peak_bytes      INTEGER               -- NULL before the first epoch
 );
 
+-- The paper's mathematics as numbers (experiment.task = theory): what has to be
+-- small or large is held against a bound. x: what a number is drawn against.
+CREATE TABLE IF NOT EXISTS theory (
+    run_id    INTEGER NOT NULL REFERENCES run,
+    item      TEXT NOT NULL,              -- cable, magnus, trace, blocks, derivative, mapping
+    subject   TEXT NOT NULL,              -- which field
+    quantity  TEXT NOT NULL,
+    x         REAL NOT NULL,
+    value     REAL,
+    nonfinite TEXT,
+    relation  TEXT,                       -- '<=', '>='; NULL: no bound
+    bound     REAL,
+    holds     INTEGER,
+    PRIMARY KEY (run_id, item, subject, quantity, x)
+) WITHOUT ROWID;
+
 -- One number about a run: final_validation_loss, entropy_floor, ... Image
 -- trainings have data_dimension, D, and best_bits_per_dim.
 CREATE TABLE IF NOT EXISTS metric (

@@ -33,7 +33,7 @@ typedef struct settings {
 } settings;
 
 /* Positions of the choice experiment.task. */
-enum { TASK_TRAIN, TASK_COUNT };
+enum { TASK_TRAIN, TASK_COUNT, TASK_THEORY };
 
 typedef enum setting_type {
     SETTING_INTEGER,

@@ -5,6 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
+#include "data/table.h"
+#include "data/toy.h"
+
+enum { NAMES_MAX = 64 }; /* known ones, more than there are */
+
 bool source_is_images(const char *name) {
     return image_kind_of(name) != NULL;
 }
@@ -36,9 +42,24 @@ static status open_images(const char *name, const settings *values, source *out,
     return fail(why, outcome, "image.average: %s", reason.text);
 }
 
+/* A name that nothing has may have been meant to be that of points or of images. */
+static status fail_unknown(const char *name, failure *why) {
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < image_kind_count() && count < NAMES_MAX; i++)
+        names[count++] = image_kind_name(image_kind_at(i));
+    for (size_t i = 0; i < toy_count() && count < NAMES_MAX; i++) names[count++] = toy_at(i)->name;
+    return fail(why, STATUS_INVALID,
+                "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy or .csv; other "
+                "images in the layout of a set are KIND-SOMETHING, as mnist-fashion)",
+                name, nearest_name(name, count, names));
+}
+
 status source_open(const char *name, const settings *values, source *out, failure *why) {
     *out = (source){.points = NULL};
-    return source_is_images(name) ? open_images(name, values, out, why) : dataset_open(name, &out->points, why);
+    if (source_is_images(name)) return open_images(name, values, out, why);
+    if (!table_is_path(name) && !toy_find(name)) return fail_unknown(name, why);
+    return dataset_open(name, &out->points, why);
 }
 
 void source_close(source *self) {

@@ -109,7 +109,29 @@ void specification_images(const settings *values, const size_t shape[3], uint64_
     specification_multiscale(values, shape, &out->model);
 }
 
+/* z* of each flow has as many entries as its images have numbers; no more can move where they are seen. */
+static status check_moving(const settings *values, const image_model *model, failure *why) {
+    const bool seen = values->image_variant == IMAGE_PAPER || values->image_layer == IMAGE_HYPER ||
+                      values->image_layer == IMAGE_CONCATSQUASH;
+    if (model->spec.architecture != IMAGE_AFFJORD || !seen) return STATUS_OK;
+    for (size_t f = 0; f < model->flow_count; f++) {
+        const image_flow *flow = &model->flows[f];
+        const size_t entries = flow->channels * flow->height * flow->width;
+        if (values->image_moving > entries)
+            return fail(why, STATUS_INVALID,
+                        "image.moving: %zu entries of z*, and that of flow %zu has %zu: expected no more than that",
+                        (size_t)values->image_moving, f, entries);
+    }
+    return STATUS_OK;
+}
+
 status specification_check(const settings *values, const specification_shape *shape, failure *why) {
+    if (values->model_context > CONTEXT_AUGMENTED)
+        return fail(
+            why, STATUS_INVALID,
+            "model.context = general: where g sees z, the Jacobian's block dz*(T)/dz(0) is not zero, int tr df/dz "
+            "is not its log-determinant, and z(T) may be the same for two points (eq. 16): there is no density "
+            "to train; expected clock or augmented");
     if (!specification_is_image(shape)) {
         if (values->solver_method >= SETTINGS_GRID_METHODS)
             return fail(why, STATUS_INVALID,
@@ -121,7 +143,8 @@ status specification_check(const settings *values, const specification_shape *sh
     image_model *model = malloc(sizeof *model);
     if (!model) return fail(why, STATUS_MEMORY, "out of memory");
     specification_image(values, shape->image, &spec);
-    const status outcome = image_model_expand(&spec, model, why);
+    status outcome = image_model_expand(&spec, model, why);
+    if (outcome == STATUS_OK) outcome = check_moving(values, model, why);
     free(model);
     return outcome;
 }

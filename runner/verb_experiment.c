@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 
 #include "arguments.h"
+#include "base/real.h"
 #include "count.h"
+#include "double_build.h"
 #include "dry_run.h"
 #include "enrolment.h"
 #include "figures.h"
@@ -163,17 +165,24 @@ static status look(const experiment *self, bool *complete, failure *why) {
     return outcome;
 }
 
-/* The table, then the pictures. */
-static void show(const experiment *self, bool computed) {
+static status write_table(const experiment *self, recorder *book, FILE *stream, size_t *broken, failure *why) {
+    const unsigned task = config_settings(self->config)->experiment_task;
+    if (task == TASK_COUNT) return count_write(book, self->runs, stream, why);
+    if (task == TASK_THEORY) return summary_write_theory(book, self->row.name, stream, broken, why);
+    return summary_write(book, self->row.name, stream, why);
+}
+
+/* The table, then the pictures. *broken <- statements of the mathematics that do not keep their bound. */
+static void show(const experiment *self, bool computed, size_t *broken) {
     const char *items = config_settings(self->config)->experiment_figures;
     failure why;
     recorder *book;
-    if (!self->asked.quiet && recorder_open_reading(self->database, &book, &why) == STATUS_OK) {
-        const status written = counts(self) ? count_write(book, self->runs, stdout, &why)
-                                            : summary_write(book, self->row.name, stdout, &why);
-        if (written != STATUS_OK) fprintf(stderr, "%s\n", why.text);
+    FILE *stream = self->asked.quiet ? fopen("/dev/null", "w") : stdout;
+    if (stream && recorder_open_reading(self->database, &book, &why) == STATUS_OK) {
+        if (write_table(self, book, stream, broken, &why) != STATUS_OK) fprintf(stderr, "%s\n", why.text);
         recorder_close(&book, NULL);
     }
+    if (stream && stream != stdout) fclose(stream);
     if (*items && (computed || !figures_exist(self->database, self->row.name, items)))
         figures_draw(self->database, self->row.name, items, self->asked.quiet);
 }
@@ -196,8 +205,10 @@ static int run(experiment *self, int all_count, char **all) {
         if (!self->asked.quiet) fprintf(stderr, "Stopped. The same command goes on from here.\n");
         return EXIT_FAILED;
     }
-    show(self, result.done > 0);
-    if (result.failed == 0 && result.interrupted == 0) return EXIT_DONE;
+    size_t broken = 0;
+    show(self, result.done > 0, &broken);
+    if (broken > 0) fprintf(stderr, "%zu statements do not keep their bound\n", broken);
+    if (result.failed == 0 && result.interrupted == 0) return broken ? EXIT_FAILED : EXIT_DONE;
     fprintf(stderr, "%zu of %zu runs failed; the same command takes them up again\n", result.failed,
             self->runs->run_count);
     return EXIT_FAILED;
@@ -233,6 +244,8 @@ static int read_and_run(experiment *self, int all_count, char **all) {
         return outcome == STATUS_MEMORY ? EXIT_FAILED : EXIT_USAGE;
     }
     const settings *values = config_settings(self->config);
+    if (values->experiment_task == TASK_THEORY && sizeof(real) == sizeof(float) && !asked->dry_run)
+        return double_build_become(all_count, all, &why) == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
     self->row =
         (recorder_experiment){.name = values->experiment_name, .title = values->experiment_title, .file = asked->file};
     return asked->dry_run ? dry_run(self) : run(self, all_count, all);

@@ -89,9 +89,10 @@ static status read_set(const request *asked, const model *trained, real **x, siz
     *n = asked->n > 0 && asked->n < there ? (size_t)asked->n : there;
     *x = NULL;
     if (memcmp(&shape, &trained->shape, sizeof shape) != 0)
-        outcome = fail(why, STATUS_FORMAT, "images of %zu x %zu x %zu, and the model is of images of %zu x %zu x %zu",
-                       shape.image[0], shape.image[1], shape.image[2], trained->shape.image[0], trained->shape.image[1],
-                       trained->shape.image[2]);
+        outcome =
+            fail(why, STATUS_FORMAT, "%s has images of %zu x %zu x %zu, and the model is of images of %zu x %zu x %zu",
+                 asked->input, shape.image[0], shape.image[1], shape.image[2], trained->shape.image[0],
+                 trained->shape.image[1], trained->shape.image[2]);
     else if (!(*x = calloc(*n * shape.dimension, sizeof **x)))
         outcome = fail(why, STATUS_MEMORY, "out of memory for %zu images", *n);
     else image_batch(data.images, split, asked->seed, 0, *n, false, IMAGE_CHANNEL_LAST, *x);
@@ -99,14 +100,15 @@ static status read_set(const request *asked, const model *trained, real **x, siz
     return outcome;
 }
 
-/* "1.234 +- 0.005 bits a dimension": the mean and its standard error. */
+/* The mean, and its standard error where there is one. */
 static void print_bits(const double *log_density, size_t n, size_t D) {
     double sum = 0, squares = 0;
     for (size_t i = 0; i < n; i++) sum += bits_per_dim(log_density[i], D);
     const double mean = sum / (double)n;
     for (size_t i = 0; i < n; i++) squares += pow(bits_per_dim(log_density[i], D) - mean, 2);
-    const double error = n > 1 ? sqrt(squares / (double)(n - 1) / (double)n) : NAN;
-    printf("%zu images: %.4f bits per dimension, standard error %.4f\n", n, mean, error);
+    printf("%zu image%s: %.4f bits per dimension", n, n == 1 ? "" : "s", mean);
+    if (n > 1) printf(", standard error %.4f", sqrt(squares / (double)(n - 1) / (double)n));
+    printf("\n");
 }
 
 static status evaluate_images(const request *asked, model *trained, const real *x, size_t n, double *log_density,

@@ -20,8 +20,12 @@
 
 #define PROGRESS_SECONDS 0.2
 
-/* Iterations that may be skipped one after another, and batches of a session that are kept for ./run replay. */
+/* Iterations that fail one after another until the run does, and batches of a session that are kept for ./run replay. */
 enum { SKIPPED_MAX = 10, FAILURES_KEPT = 3 };
+
+/* In a checkpoint made between failing iterations: how many there were. Without it a run that failed, or was stopped
+ * before it would, could go on from there and be done. */
+static const char skipped_name[] = "worker.skipped";
 
 static double seconds(void) {
     struct timespec t;
@@ -97,6 +101,9 @@ static status write_state(worker *self, const objective *batch, const char *path
     if (checkpoint_create(&file) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a checkpoint");
     status outcome = describe(self->task->run, file);
     if (outcome == STATUS_OK) outcome = trainer_save(self->training, file);
+    const size_t one = 1;
+    if (outcome == STATUS_OK && self->skipped > 0)
+        outcome = checkpoint_put(file, skipped_name, CHECKPOINT_U64, 1, &one, &self->skipped);
     if (outcome == STATUS_OK && batch) outcome = objective_save_batch(batch, file);
     if (outcome != STATUS_OK) failure_describe(why, "out of memory for a checkpoint");
     else outcome = checkpoint_write(file, path, sha256, why);
@@ -130,6 +137,8 @@ static status read_state(worker *self, const char *path, const checkpoint *file,
         return fail(why, STATUS_FORMAT, "the checkpoint \"%s\" is of iteration %" PRIu64 ", not %" PRIu64, path,
                     trainer_iteration(self->training), self->task->from->checkpoint_iteration);
     self->saved = trainer_iteration(self->training);
+    const uint64_t *skipped = checkpoint_get(file, skipped_name, CHECKPOINT_U64, 1);
+    self->skipped = skipped ? *skipped : 0;
     return STATUS_OK;
 }
 
@@ -178,9 +187,9 @@ static status skip(worker *self, status outcome, failure *why) {
     char path[CHECKPOINT_PATH_MAX];
     failure reason, text, ignored;
     objective_describe(goal, outcome, &reason);
-    if (++self->skipped > SKIPPED_MAX)
-        return fail(why, outcome, "%d iterations in a row failed, the last one, %" PRIu64 ", so: %.600s", SKIPPED_MAX,
-                    iteration, reason.text);
+    if (++self->skipped >= SKIPPED_MAX)
+        return fail(why, outcome, "%" PRIu64 " iterations in a row failed, the last one, %" PRIu64 ", so: %.600s",
+                    self->skipped, iteration, reason.text);
     failure_describe(&text, "iteration %" PRIu64 " skipped: %.600s", iteration, reason.text);
     checkpoint_failure_path(task->database, task->run->key, iteration, path);
     if (self->data.images && self->failures_kept < FAILURES_KEPT &&
@@ -257,6 +266,7 @@ static status work(worker *self, failure *why) {
     while (!trainer_finished(self->training) && !worker_asked_to_stop(self)) TRY(step(self, why));
     TRY(save(self, why));
     if (!self->stop) TRY(worker_send_outputs(self, why));
+    if (!self->stop && self->task->run->values->experiment_task == TASK_THEORY) TRY(worker_send_theory(self, why));
     return worker_send(self, (message){.kind = self->stop ? MESSAGE_INTERRUPTED : MESSAGE_DONE}, NULL, why);
 }
 

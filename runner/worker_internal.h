@@ -17,7 +17,7 @@ typedef struct worker {
     uint64_t saved; /* iteration of the last checkpoint; 0 for none */
     uint64_t held; /* bytes, before the model was made */
     double epoch_start, last_progress; /* seconds */
-    unsigned skipped; /* iterations in a row that failed */
+    uint64_t skipped; /* iterations in a row that failed */
     unsigned failures_kept; /* batches of this session */
     bool stop; /* asked to */
 } worker;
@@ -32,5 +32,8 @@ status worker_send_metric(worker *self, const char *name, double value, failure 
 /* Pictures of the data itself, where they are wanted; then those of a finished training. */
 status worker_send_target(worker *self, failure *why);
 status worker_send_outputs(worker *self, failure *why);
+
+/* The items of experiment.theory on the trained field. */
+status worker_send_theory(worker *self, failure *why);
 
 #endif

@@ -217,6 +217,18 @@ static void record_start(workers *all, const job *one, const message *m) {
     progress_note(all->shown, text);
 }
 
+static void record_theory(workers *all, const job *one, const message *m) {
+    const recorder_theory row = {.item = m->theory.item,
+                                 .subject = m->theory.subject,
+                                 .quantity = m->theory.quantity,
+                                 .x = m->theory.x,
+                                 .value = m->theory.value,
+                                 .relation = m->theory.relation[0] ? m->theory.relation : NULL,
+                                 .bound = m->theory.bound,
+                                 .holds = m->theory.holds};
+    RECORD(all, recorder_put_theory(all->book, state_of(all, one)->id, &row, all->why));
+}
+
 static void record_progress(workers *all, job *one, const message *m) {
     progress_update(all->shown, (size_t)(one - all->jobs), m->iteration, m->loss);
     if (seconds() - one->heartbeat < HEARTBEAT_SECONDS) return;
@@ -236,6 +248,7 @@ static void take_message(workers *all, job *one, const message *m, const void *b
     case MESSAGE_METRIC:
         RECORD(all, recorder_put_metric(all->book, id, m->metric.name, m->metric.value, all->why));
         break;
+    case MESSAGE_THEORY: record_theory(all, one, m); break;
     case MESSAGE_BLOB: record_blob(all, one, m, bytes); break;
     case MESSAGE_CHECKPOINT: record_checkpoint(all, one, m, bytes); break;
     case MESSAGE_DONE: one->state = RUN_DONE; break;

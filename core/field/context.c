@@ -24,6 +24,16 @@ size_t context_dimension(const context *self) {
 void context_initialise(const context *self, uint64_t seed, real *params) {
     self->ops->initialise(self, seed, params);
 }
+void context_start(const context *self, const real *params, real *c) {
+    self->ops->start(self, params, c);
+}
+void context_rate(const context *self, const real *params, const real *c, real *dc) {
+    self->ops->rate(self, params, c, dc);
+}
+void context_rate_reverse(const context *self, const real *params, const real *c, const real *k, real *cbar,
+                          real *gradient) {
+    self->ops->rate_reverse(self, params, c, k, cbar, gradient);
+}
 void context_path(const context *self, const real *params, grid g, real *path) {
     self->ops->path(self, params, g, path);
 }
@@ -42,6 +52,22 @@ static void clock_initialise(const context *self, uint64_t seed, real *params) {
     (void)self, (void)seed, (void)params;
 }
 
+static void clock_start(const context *self, const real *params, real *c) {
+    (void)self, (void)params;
+    c[0] = 0;
+}
+
+static void clock_rate(const context *self, const real *params, const real *c, real *dc) {
+    (void)self, (void)params, (void)c;
+    dc[0] = 1;
+}
+
+static void clock_rate_reverse(const context *self, const real *params, const real *c, const real *k, real *cbar,
+                               real *gradient) {
+    (void)self, (void)params, (void)c, (void)k, (void)gradient;
+    cbar[0] = 0;
+}
+
 static void clock_path(const context *self, const real *params, grid g, real *path) {
     (void)params;
     for (size_t i = 0; i < g.steps * self->method->stages; i++) path[i] = (real)grid_time(g, self->method, i);
@@ -55,6 +81,9 @@ static void clock_ignore(const context *self, const real *params, grid g, const 
 static const context_ops clock_ops = {
     .name = "clock",
     .initialise = clock_initialise,
+    .start = clock_start,
+    .rate = clock_rate,
+    .rate_reverse = clock_rate_reverse,
     .path = clock_path,
     .path_reverse = clock_ignore,
     .path_adjoint = clock_ignore,
@@ -77,11 +106,19 @@ typedef struct augmented_solve {
     double h; /* step, of the adjoint */
 } augmented_solve;
 
+static void augmented_start(const context *self, const real *params, real *c) {
+    if (self->learn_start) memcpy(c, params + self->start, self->dimension * sizeof *c);
+    else memset(c, 0, self->dimension * sizeof *c);
+}
+
+static void augmented_rate(const context *self, const real *params, const real *c, real *dc) {
+    mlp_forward(&self->g, self->backend, 1, params, c, dc, self->net);
+}
+
 static void augmented_evaluate(void *argument, size_t evaluation, double t, const real *y, real *dy) {
     (void)evaluation, (void)t;
     const augmented_solve *solve = argument;
-    const context *self = solve->self;
-    mlp_forward(&self->g, self->backend, 1, solve->params, y, dy, self->net);
+    augmented_rate(solve->self, solve->params, y, dy);
 }
 
 /* ybar (C) <- k dg/dc at c, and gradient += weight k dg/dphi. */
@@ -118,11 +155,16 @@ static void augmented_initialise(const context *self, uint64_t seed, real *param
     }
 }
 
+static void augmented_rate_reverse(const context *self, const real *params, const real *c, const real *k, real *cbar,
+                                   real *gradient) {
+    const augmented_solve solve = {.self = self, .params = params, .gradient = gradient};
+    augmented_pull(&solve, c, k, 1, cbar);
+}
+
 static void augmented_path(const context *self, const real *params, grid g, real *path) {
     augmented_solve solve = {.self = self, .params = params};
     const ode_system system = augmented_system(self, &solve);
-    if (self->learn_start) memcpy(self->state, params + self->start, self->dimension * sizeof *self->state);
-    else memset(self->state, 0, self->dimension * sizeof *self->state);
+    augmented_start(self, params, self->state);
     if (g.start != 0) {
         const grid there = {.start = g.end, .end = g.start, .steps = g.steps};
         rk_integrate(self->method, there, &system, self->state, NULL, self->rk);
@@ -166,6 +208,9 @@ static void augmented_path_adjoint(const context *self, const real *params, grid
 static const context_ops augmented_ops = {
     .name = "augmented",
     .initialise = augmented_initialise,
+    .start = augmented_start,
+    .rate = augmented_rate,
+    .rate_reverse = augmented_rate_reverse,
     .path = augmented_path,
     .path_reverse = augmented_path_reverse,
     .path_adjoint = augmented_path_adjoint,

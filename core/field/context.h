@@ -20,6 +20,10 @@ typedef struct context context;
 typedef struct context_ops {
     const char *name;
     void (*initialise)(const context *self, uint64_t seed, real *params);
+    void (*start)(const context *self, const real *params, real *c);
+    void (*rate)(const context *self, const real *params, const real *c, real *dc);
+    void (*rate_reverse)(const context *self, const real *params, const real *c, const real *k, real *cbar,
+                         real *gradient);
     void (*path)(const context *self, const real *params, grid g, real *path);
     void (*path_reverse)(const context *self, const real *params, grid g, const real *path, const real *pathbar,
                          real *gradient);
@@ -39,6 +43,13 @@ status context_augmented_create(size_t dimension, size_t width, bool learn_start
 size_t context_dimension(const context *self);
 
 void context_initialise(const context *self, uint64_t seed, real *params);
+
+/* The context as an equation, dc/dt = g(c) from c(0): 1 from 0 for the clock. c (C) <- c(0); dc (C) <- g(c); and the
+ * reverse of g, cbar (C) <- k dg/dc, with k dg/dphi added to the context's range of gradient. */
+void context_start(const context *self, const real *params, real *c);
+void context_rate(const context *self, const real *params, const real *c, real *dc);
+void context_rate_reverse(const context *self, const real *params, const real *c, const real *k, real *cbar,
+                          real *gradient);
 
 /* path (evaluations, C) <- c at every evaluation of the method on the grid, which starts or ends at time 0. A grid
  * that starts at T integrates z* from 0 to T first: nothing is remembered from an earlier solve. */

@@ -1,0 +1,138 @@
+/* check_magnus.c - truncations of the Magnus series against the cable rule.
+ *
+ * With k terms the error falls with T as T^3, T^5, T^5, T^7 (k = 1 to 4): terms come in pairs, as the series is
+ * symmetric in time about the middle of [0, T] (Blanes et al. 2009, section 5.1). */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "theory/cable.h"
+#include "theory/magnus.h"
+#include "theory/matrix.h"
+#include "theory/statements_internal.h"
+
+static const char item[] = "magnus";
+static const char *const truncations[MAGNUS_TERMS] = {"exp(Omega_1)", "exp(Omega_1 + Omega_2)",
+                                                      "exp(Omega_1 + ... + Omega_3)", "exp(Omega_1 + ... + Omega_4)"};
+static const char *const slopes[MAGNUS_TERMS] = {"power of T, 1 term", "power of T, 2 terms", "power of T, 3 terms",
+                                                 "power of T, 4 terms"};
+static const double least[MAGNUS_TERMS] = {2.6, 4.3, 4, 5.8};
+static const double rounding = 1e-12; /* below it an error shows no power */
+
+enum { D_MAX = 8, COUNT_MAX = D_MAX * D_MAX };
+
+/* Relative errors of the four truncations at T, and Y. */
+static status errors_at(const theory_subject *subject, dynamics *of, double T, double error[MAGNUS_TERMS],
+                        double *omega) {
+    const size_t D = of->z, count = D * D;
+    const solve_spec by = {.method = tableau_pair(PAIR_DOPRI5), .steps = 48};
+    real w[2 * D_MAX], z[D_MAX];
+    double Y[COUNT_MAX], series[COUNT_MAX], scale = 0;
+    theory_point(subject, 2, D, z);
+    dynamics_start(of, z, w);
+    TRY(magnus_solve(of, &by, T, w, omega, Y));
+    for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(Y[i]));
+    for (size_t k = 0; k < MAGNUS_TERMS; k++) {
+        TRY(magnus_exponential(D, k + 1, omega, series));
+        error[k] = matrix_distance(count, series, Y) / scale;
+    }
+    return STATUS_OK;
+}
+
+/* Errors as T is halved, and the power that the last halving above the rounding errors shows. */
+static status run_slopes(const theory_subject *subject, const char *name, dynamics *of, double T) {
+    double error[MAGNUS_TERMS], before[MAGNUS_TERMS], power[MAGNUS_TERMS], omega[MAGNUS_TERMS * COUNT_MAX];
+    TRY(errors_at(subject, of, T, error, omega));
+    for (size_t k = 0; k < MAGNUS_TERMS; k++) TRY(theory_show(subject, item, name, truncations[k], T, error[k]));
+    for (int halving = 0; halving < 6; halving++) {
+        T /= 2;
+        memcpy(before, error, sizeof before);
+        TRY(errors_at(subject, of, T, error, omega));
+        for (size_t k = 0; k < MAGNUS_TERMS; k++) {
+            TRY(theory_show(subject, item, name, truncations[k], T, error[k]));
+            if (halving == 0 || error[k] > rounding) power[k] = theory_order(before[k], error[k]);
+        }
+    }
+    for (size_t k = 0; k < MAGNUS_TERMS; k++)
+        TRY(theory_claim(subject, item, name, slopes[k], 0, power[k], THEORY_AT_LEAST, least[k]));
+    return STATUS_OK;
+}
+
+/* The recursion behind magnus_solve against the integrals that the paper writes. */
+static status run_integrals(const theory_subject *subject, const char *name, dynamics *of, double T) {
+    static const char *const quantities[] = {"Omega_1 against eq. 43", "Omega_2 against eq. 44",
+                                             "Omega_3 against eq. 46"};
+    const size_t D = of->z, count = D * D;
+    const solve_spec by = {.method = tableau_get(TABLEAU_RK4), .steps = 4};
+    double error[MAGNUS_TERMS], omega[MAGNUS_TERMS * COUNT_MAX], sums[3 * COUNT_MAX];
+    real w[2 * D_MAX], z[D_MAX];
+    TRY(errors_at(subject, of, T, error, omega));
+    theory_point(subject, 2, D, z);
+    dynamics_start(of, z, w);
+    TRY(magnus_integrals(of, &by, T, w, 120, sums));
+    for (size_t k = 0; k < 3; k++) {
+        double scale = 0;
+        for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(omega[k * count + i]));
+        TRY(theory_claim(subject, item, name, quantities[k], 0,
+                         matrix_distance(count, omega + k * count, sums + k * count) / scale, THEORY_AT_MOST, 2e-2));
+    }
+    return STATUS_OK;
+}
+
+/* Eq. 35: in one dimension everything commutes, and the first term is all. */
+static status run_one_dimension(const theory_subject *subject) {
+    cnf_spec spec = subject->flow;
+    dynamics *of;
+    real *params;
+    double error[MAGNUS_TERMS], omega[MAGNUS_TERMS * COUNT_MAX];
+    spec.dimension = 1;
+    TRY(theory_draw(&spec, subject->seed + 2, 3, &of, &params));
+    const status outcome = errors_at(subject, of, 2, error, omega);
+    dynamics_destroy(&of);
+    free(params);
+    TRY(outcome);
+    return theory_claim(subject, item, "one dimension", "exp(Omega_1), eq. 35", 0, error[0], THEORY_AT_MOST, 1e-7);
+}
+
+/* Where int |A| dt is below pi the series converges; far beyond, four terms are no better than one. */
+static status run_reach(const theory_subject *subject) {
+    cnf_spec spec = subject->flow;
+    const solve_spec by = {.method = tableau_get(TABLEAU_RK4), .steps = 4};
+    dynamics *of;
+    real *params, z[D_MAX], w[2 * D_MAX];
+    double error[MAGNUS_TERMS], omega[MAGNUS_TERMS * COUNT_MAX], reach = 0, inside = 0, outside = 0;
+    spec.context = CONTEXT_CLOCK;
+    spec.join = false;
+    TRY(theory_draw(&spec, subject->seed + 3, 6, &of, &params));
+    status outcome = STATUS_OK;
+    for (double T = 0.25; T <= 64 && outcome == STATUS_OK && reach < 40; T *= 2) {
+        theory_point(subject, 2, of->z, z);
+        dynamics_start(of, z, w);
+        outcome = magnus_reach(of, &by, T, w, 200, &reach);
+        if (outcome == STATUS_OK) outcome = errors_at(subject, of, T, error, omega);
+        if (outcome != STATUS_OK) break;
+        outcome = theory_show(subject, item, "livelier", "1 term, against int |A| dt", reach, error[0]);
+        if (outcome == STATUS_OK)
+            outcome = theory_show(subject, item, "livelier", "4 terms, against int |A| dt", reach, error[3]);
+        if (reach < 1) inside = fmax(inside, error[3] / error[0]);
+        else if (reach > 3.14159265358979) outside = fmax(outside, error[3]);
+    }
+    dynamics_destroy(&of);
+    free(params);
+    TRY(outcome);
+    TRY(theory_claim(subject, item, "livelier", "4 terms against 1 well inside pi", 0, inside, THEORY_AT_MOST, 1));
+    return theory_claim(subject, item, "livelier", "largest error of 4 terms beyond pi", 0, outside, THEORY_AT_LEAST,
+                        0.05);
+}
+
+status theory_magnus(const theory_subject *subject) {
+    theory_fields fields;
+    if (subject->flow.dimension > D_MAX) return STATUS_INVALID;
+    TRY(theory_fields_open(subject, &fields));
+    status outcome = run_slopes(subject, "trained", fields.trained, 4);
+    if (outcome == STATUS_OK) outcome = run_slopes(subject, "drawn", fields.drawn, 2);
+    if (outcome == STATUS_OK) outcome = run_integrals(subject, "drawn", fields.drawn, 1);
+    theory_fields_close(&fields);
+    if (outcome == STATUS_OK) outcome = run_one_dimension(subject);
+    return outcome == STATUS_OK ? run_reach(subject) : outcome;
+}

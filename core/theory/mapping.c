@@ -1,0 +1,150 @@
+/* mapping.c - one chunk of points through the toy field, and its steps reversed. */
+#include "theory/mapping.h"
+
+#include <string.h>
+
+#include "backend/cpu/cpu.h"
+#include "base/arena.h"
+#include "field/context.h"
+#include "field/field.h"
+#include "ode/rk.h"
+
+enum { HYPERNET_WIDTH = 8, DIMENSIONS_MAX = 8 };
+
+struct mapping {
+    mapping_spec spec;
+    const backend_ops *backend;
+    arena memory; /* holds itself too */
+    parameter_table table;
+    field *field;
+    context *clock;
+    grid g;
+    size_t evaluations, length; /* D CHUNK: the state is z alone */
+    real *params, *gradient, *first, *second; /* (P) */
+    real *path, *pathbar; /* (evaluations) */
+    real *theta, *thetabar; /* (evaluations, stride) */
+    real *state, *cotangent, *divergence, *l, *scratch, *rk; /* l is zero */
+    real *states; /* (evaluations, length) */
+    double error;
+};
+
+static void evaluate(void *argument, size_t evaluation, double t, const real *y, real *dy) {
+    (void)t;
+    const mapping *self = argument;
+    field_evaluate(self->field, self->theta + evaluation * self->field->stride, y, NULL, dy, self->divergence);
+}
+
+static void reverse(void *argument, size_t evaluation, double t, const real *y, const real *k, real *ybar) {
+    (void)t;
+    const mapping *self = argument;
+    const size_t at = evaluation * self->field->stride;
+    field_reverse(self->field, self->theta + at, y, NULL, k, self->l, ybar, self->thetabar + at, self->scratch);
+}
+
+static ode_system system_of(mapping *self) {
+    return (ode_system){
+        .backend = self->backend, .length = self->length, .context = self, .evaluate = evaluate, .reverse = reverse};
+}
+
+/* state <- z(T) of [x, 0]. */
+static void move(mapping *self, size_t n, const real *x, bool keep) {
+    const size_t d = self->spec.visible;
+    const ode_system system = system_of(self);
+    memset(self->state, 0, self->length * sizeof *self->state);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < d; k++) self->state[k * CHUNK + i] = x[i * d + k];
+    context_path(self->clock, self->params, self->g, self->path);
+    field_prepare(self->field, self->evaluations, self->params, self->path, self->theta);
+    rk_integrate(tableau_get(TABLEAU_RK4), self->g, &system, self->state, keep ? self->states : NULL, self->rk);
+}
+
+static void step(mapping *self, size_t n, const real *x, const real *y, uint64_t iteration) {
+    const size_t compared = self->spec.compared;
+    const double count = (double)(n * compared), beta1 = 0.9, beta2 = 0.999;
+    const ode_system system = system_of(self);
+    double power1 = 1, power2 = 1;
+    move(self, n, x, true);
+    memset(self->cotangent, 0, self->length * sizeof *self->cotangent);
+    self->error = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < compared; k++) {
+            const double off = (double)(self->state[k * CHUNK + i] - y[i * compared + k]);
+            self->error += off * off / count;
+            self->cotangent[k * CHUNK + i] = (real)(2 * off / count);
+        }
+    rk_reverse(tableau_get(TABLEAU_RK4), self->g, &system, self->states, NULL, self->cotangent, self->rk);
+    field_prepare_reverse(self->field, self->evaluations, self->params, self->path, self->thetabar, self->gradient,
+                          self->pathbar);
+    for (uint64_t i = 0; i < iteration; i++) power1 *= beta1, power2 *= beta2;
+    const adam_step adam = {.beta1 = beta1,
+                            .beta2 = beta2,
+                            .step_size = self->spec.learning_rate / (1 - power1),
+                            .root_correction = __builtin_sqrt(1 - power2),
+                            .epsilon = 1e-8};
+    self->backend->adam(self->table.total, &adam, self->gradient, self->first, self->second, self->params);
+}
+
+static status build(mapping *self) {
+    const mapping_spec *spec = &self->spec;
+    const size_t D = spec->visible + spec->joined;
+    arena *memory = &self->memory;
+    self->g = (grid){.start = 0, .end = 1, .steps = spec->steps};
+    self->evaluations = 4 * spec->steps;
+    self->length = D * CHUNK;
+    TRY(toy_field_create(D, spec->width, 1, false, 1, HYPERNET_WIDTH, self->evaluations, self->backend, &self->table,
+                         memory, &self->field));
+    TRY(context_clock_create(self->backend, tableau_get(TABLEAU_RK4), memory, &self->clock));
+    const size_t P = self->table.total, theta = self->evaluations * self->field->stride;
+    real **const blocks[] = {&self->params, &self->gradient, &self->first, &self->second};
+    for (size_t i = 0; i < 4; i++) TRY(ARENA_NEW(memory, P, blocks[i]));
+    TRY(ARENA_NEW(memory, self->evaluations, &self->path));
+    TRY(ARENA_NEW(memory, self->evaluations, &self->pathbar));
+    TRY(ARENA_NEW(memory, theta, &self->theta));
+    TRY(ARENA_NEW(memory, theta, &self->thetabar));
+    TRY(ARENA_NEW(memory, self->length, &self->state));
+    TRY(ARENA_NEW(memory, self->length, &self->cotangent));
+    TRY(ARENA_NEW(memory, CHUNK, &self->divergence));
+    TRY(ARENA_NEW(memory, CHUNK, &self->l));
+    TRY(ARENA_NEW(memory, self->field->scratch, &self->scratch));
+    TRY(ARENA_NEW(memory, rk_workspace(tableau_get(TABLEAU_RK4), self->length), &self->rk));
+    return ARENA_NEW(memory, self->evaluations * self->length, &self->states);
+}
+
+status mapping_fit(const mapping_spec *spec, size_t n, const real *x, const real *y, mapping **out) {
+    const size_t D = spec->visible + spec->joined;
+    if (spec->visible < 1 || D > DIMENSIONS_MAX || spec->compared < 1 || spec->compared > spec->visible || n < 1 ||
+        n > CHUNK || spec->steps < 1)
+        return STATUS_INVALID;
+    arena memory = {0};
+    mapping *self;
+    TRY(ARENA_NEW(&memory, 1, &self));
+    self->spec = *spec;
+    self->backend = cpu_backend(cpu_level_best());
+    self->memory = memory;
+    if (build(self) != STATUS_OK) {
+        mapping_destroy(&self);
+        return STATUS_MEMORY;
+    }
+    field_initialise(self->field, spec->seed, self->params);
+    for (uint64_t i = 1; i <= spec->iterations; i++) step(self, n, x, y, i);
+    *out = self;
+    return STATUS_OK;
+}
+
+void mapping_destroy(mapping **self) {
+    if (!*self) return;
+    arena memory = (*self)->memory;
+    arena_release(&memory);
+    *self = NULL;
+}
+
+double mapping_error(const mapping *self) {
+    return self->error;
+}
+
+void mapping_apply(mapping *self, size_t n, const real *x, real *z) {
+    const size_t D = self->spec.visible + self->spec.joined;
+    move(self, n, x, false);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < D; k++) z[i * D + k] = self->state[k * CHUNK + i];
+}

@@ -1,0 +1,89 @@
+/* statements.c - which items there are, and what they share. */
+#include "theory/statements.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "theory/statements_internal.h"
+
+const char *const theory_items[] = {"cable", "magnus", "trace", "blocks", "derivative", "mapping", NULL};
+
+bool theory_holds(const theory_statement *one) {
+    if (one->relation == THEORY_AT_MOST) return one->value <= one->bound;
+    return one->relation == THEORY_SHOWN || one->value >= one->bound;
+}
+
+status theory_check(const theory_subject *subject, const char *item, failure *why) {
+    static status (*const checks[])(const theory_subject *subject) = {theory_cable,  theory_magnus,     theory_trace,
+                                                                      theory_blocks, theory_derivative, theory_mapping};
+    for (size_t i = 0; theory_items[i]; i++) {
+        if (strcmp(item, theory_items[i]) != 0) continue;
+        const status outcome = checks[i](subject);
+        return outcome == STATUS_OK ? STATUS_OK : fail(why, outcome, "the item %s could not be computed", item);
+    }
+    return fail(why, STATUS_INVALID, "no item of the theory \"%s\"", item);
+}
+
+status theory_draw(const cnf_spec *spec, uint64_t seed, double scale, dynamics **out, real **params) {
+    cnf *flow;
+    if (cnf_create(spec, 1, NULL, &flow, NULL) != STATUS_OK) return STATUS_MEMORY;
+    const size_t P = cnf_parameters(flow)->total;
+    real *drawn = calloc(P, sizeof *drawn);
+    status outcome = drawn ? STATUS_OK : STATUS_MEMORY;
+    if (outcome == STATUS_OK) {
+        cnf_initialise(flow, seed, drawn);
+        for (size_t i = 0; i < P; i++) drawn[i] *= (real)scale;
+        outcome = dynamics_toy(spec, drawn, out);
+    }
+    cnf_destroy(&flow);
+    if (outcome == STATUS_OK) *params = drawn;
+    else free(drawn);
+    return outcome;
+}
+
+status theory_fields_open(const theory_subject *subject, theory_fields *out) {
+    *out = (theory_fields){.trained = NULL};
+    TRY(dynamics_toy(&subject->flow, subject->params, &out->trained));
+    const status outcome = theory_draw(&subject->flow, subject->seed + 1, 3, &out->drawn, &out->params);
+    if (outcome != STATUS_OK) theory_fields_close(out);
+    return outcome;
+}
+
+void theory_fields_close(theory_fields *fields) {
+    dynamics_destroy(&fields->trained);
+    dynamics_destroy(&fields->drawn);
+    free(fields->params);
+    fields->params = NULL;
+}
+
+void theory_point(const theory_subject *subject, uint64_t index, size_t n, real *z) {
+    const random_stream stream = {.seed = subject->seed, .purpose = RANDOM_TARGET, .iteration = index};
+    for (size_t i = 0; i < n; i++) {
+        double u[4];
+        random_normal4(stream, i, 0, u);
+        z[i] = (real)u[0];
+    }
+}
+
+status theory_show(const theory_subject *subject, const char *item, const char *name, const char *quantity, double x,
+                   double value) {
+    return theory_claim(subject, item, name, quantity, x, value, THEORY_SHOWN, 0);
+}
+
+status theory_claim(const theory_subject *subject, const char *item, const char *name, const char *quantity, double x,
+                    double value, theory_relation relation, double bound) {
+    const theory_statement one = {.item = item,
+                                  .subject = name,
+                                  .quantity = quantity,
+                                  .x = x,
+                                  .value = value,
+                                  .relation = relation,
+                                  .bound = bound};
+    return subject->report(subject->argument, &one);
+}
+
+double theory_order(double error, double half) {
+    return log2(error / half);
+}
