@@ -1,7 +1,7 @@
 # drawing.gp - boxes, arrows, grids and formulas, for figures that are drawings
 # rather than plots. Load style.gp first. One inch of the page is one unit of
-# both axes, (0, 0) the lower left corner. What is drawn later lies above; all of
-# it lies above the pictures of the plot command that ends the drawing.
+# both axes, (0, 0) the lower left corner. Fields lie lowest, then the pictures of
+# the plot command that ends the drawing, boxes and circles, letters and lines.
 
 # Open the output: eval drawing(4.8, 1.5).
 drawing(w, h) = canvas(w, h) . '; unset border; unset tics; unset key; unset colorbox; ' \
@@ -15,7 +15,7 @@ light(colour, share) = sprintf('#%02X%02X%02X', lightened(part_of(colour, 1), sh
                                lightened(part_of(colour, 2), share), lightened(part_of(colour, 3), share))
 
 # A box by its lower left corner: filled; empty, so that it shows what is below;
-# or without an edge, below all lines.
+# or, as a field, without an edge.
 box(x, y, w, h, fill, edge) = outline(x, y, w, h) . sprintf("fillcolor rgb '%s' fillstyle solid border rgb '%s'; ", fill, edge)
 empty_box(x, y, w, h, edge) = outline(x, y, w, h) . sprintf("fillstyle empty border rgb '%s'; ", edge)
 field(x, y, w, h, fill) = corners(x, y, w, h) . sprintf("behind fillcolor rgb '%s' fillstyle solid noborder; ", fill)
@@ -26,7 +26,7 @@ circle(x, y, r, fill, edge) = sprintf('set object circle at %.6f, %.6f size %.6f
     . sprintf("fillcolor rgb '%s' fillstyle solid border rgb '%s'; ", fill, edge)
 node(x, y, r, colour, words) = circle(x, y, r, light(colour, 0.15), colour) . label(words, x, y, 'center')
 
-# Letters stand on their middle: y is that of small ones.
+# Words, halfway up at y.
 label(words, x, y, how) = 'set label ' . quoted(words) . sprintf(' at %.6f, %.6f front ', x, y) . how . '; '
 
 # A line, and an arrow with its head at the second point.

@@ -55,7 +55,7 @@ middle(s, extra) = lane(s, extra) - tall(s) / 2
 height = line_of(scales - 1) + stages(scales - 1)
 
 eval drawing(width, height)
-set palette gray
+set palette gray gamma 1
 set cbrange [0:1]
 
 # Tiles from channel m on, after d squeezes, in lines of so many from the upper

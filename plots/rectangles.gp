@@ -21,7 +21,7 @@ y(j) = bottom + j * cell
 filled(i, j, colour, share) = field(x(i), y(j), cell, cell, light(colour, share))
 shown(i, j, a, b) = box(x(i), y(j), cell, cell, light(blue, 0.45), blue) \
     . label('(' . it(a) . ', ' . it(b) . ')', x(i) + cell / 2, y(j) + cell / 2, 'center font small')
-# All that `chosen`, 'below' or 'above' the diagonal, says.
+# All rectangles 'below' or 'above' the diagonal.
 half(chosen, colour, share) = (made = '', sum [a = 0:n - 1] sum [b = 0:n - 1] \
     ((chosen eq 'below' ? b < a : b > a) ? (made = made . filled(a, b, colour, share), 0) : 0), made)
 diagonal = segment(x(0), y(0), x(n), y(n), ink, "linewidth 1 dashtype '-'")
