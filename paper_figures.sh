@@ -3,8 +3,9 @@
 # database alone. `./paper_figures.sh --help` tells how.
 #
 # For each item: plots/SCRIPT.sql selects the rows, plots/SCRIPT.gp draws them
-# (or, for a table, plots/document.awk sets them). Everything is made in a folder of
-# its own and moved into place when it is complete.
+# (or, for a table, plots/document.awk sets them). Drawings that show no rows have
+# their captions from plots/SCRIPT.sql too. Everything is made in a folder of its
+# own and moved into place when it is complete.
 set -euo pipefail
 shopt -s inherit_errexit
 export LC_ALL=C.UTF-8
@@ -14,23 +15,32 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # name; kind; script that selects and draws it; view that has to exist; whose
 # runs it shows (any: those of an experiment of another name will do; own: of the
 # one named as the item; all: experiments play no part); data and model, as in
-# plots/common.sql; the experiment file that makes them; what it is
+# plots/common.sql, or, for a drawing that needs no rows and no database, none;
+# the experiment file that makes them; what it is
 items='
-fig5        figure  fig5        -           any  toy      -        fig5.ini            target, AFFJORD and FFJORD on the toy data: densities and samples
-fig6        figure  fig6        -           any  toy      -        fig6.ini            validation loss against iteration on the toy data
-fig7        figure  fig7        -           any  image    -        fig7.ini            training and evaluation loss against iteration on images
-fig8        figure  images      -           any  image    affjord  fig8.ini            samples of images by AFFJORD, a data set beside the other
-fig9        figure  fig9        -           any  image    -        fig9.ini            function evaluations against iteration on images
-fig15       figure  images      -           any  mnist    affjord  table1_mnist.ini    samples of MNIST by AFFJORD
-fig16       figure  images      -           any  cifar10  affjord  table1_cifar10.ini  samples of CIFAR-10 by AFFJORD
-fig17       figure  images      -           any  celeba   affjord  table1_celeba.ini   samples of CelebA (32×32) by AFFJORD
-fig18       figure  images      -           any  mnist    ffjord   table1_mnist.ini    samples of MNIST by FFJORD
-fig19       figure  images      -           any  cifar10  ffjord   table1_cifar10.ini  samples of CIFAR-10 by FFJORD
-fig20       figure  images      -           any  celeba   ffjord   table1_celeba.ini   samples of CelebA (32×32) by FFJORD
-quickstart  figure  quickstart  -           own  toy      -        quickstart.ini      target, model densities and samples side by side
-toy_table   table   toy_table   toy_losses  any  toy      -        fig6.ini            final validation losses on the toy data
-table1      table   table1      table1      all  -        -        table1.ini          bits a dimension on images
-table2      table   table2      table2      all  -        -        table2.ini          numbers of parameters of the image models
+fig2        figure  multiscale    -           any  mnist    ffjord   table1_mnist.ini    the multiscale architecture on MNIST, with a sample by FFJORD
+fig3        figure  dependencies  -           all  none     -        -                   steps of augmented neural ODEs and of AFFJORD
+fig4        figure  multiscale    -           any  mnist    affjord  table1_mnist.ini    the augmented multiscale architecture on MNIST, with a sample by AFFJORD
+fig5        figure  fig5          -           any  toy      -        fig5.ini            target, AFFJORD and FFJORD on the toy data: densities and samples
+fig6        figure  fig6          -           any  toy      -        fig6.ini            validation loss against iteration on the toy data
+fig7        figure  fig7          -           any  image    -        fig7.ini            training and evaluation loss against iteration on images
+fig8        figure  images        -           any  image    affjord  fig8.ini            samples of images by AFFJORD, a data set beside the other
+fig9        figure  fig9          -           any  image    -        fig9.ini            function evaluations against iteration on images
+fig10       figure  rectangles    -           all  none     -        -                   rectangle (i, j) of the discretized [0, T] × [0, T]
+fig11       figure  rectangles    -           all  none     -        -                   rectangles (i, j) and (j, i), on which g₂ⁿ is equal
+fig12       figure  rectangles    -           all  none     -        -                   rectangles that take part in S₂ⁿ
+fig13       figure  rectangles    -           all  none     -        -                   rectangles that take part in S̄₂ⁿ
+fig14       figure  dependencies  -           all  none     -        -                   dependencies in the discretized dz/dt = f(z, θ(t), t)
+fig15       figure  images        -           any  mnist    affjord  table1_mnist.ini    samples of MNIST by AFFJORD
+fig16       figure  images        -           any  cifar10  affjord  table1_cifar10.ini  samples of CIFAR-10 by AFFJORD
+fig17       figure  images        -           any  celeba   affjord  table1_celeba.ini   samples of CelebA (32×32) by AFFJORD
+fig18       figure  images        -           any  mnist    ffjord   table1_mnist.ini    samples of MNIST by FFJORD
+fig19       figure  images        -           any  cifar10  ffjord   table1_cifar10.ini  samples of CIFAR-10 by FFJORD
+fig20       figure  images        -           any  celeba   ffjord   table1_celeba.ini   samples of CelebA (32×32) by FFJORD
+quickstart  figure  quickstart    -           own  toy      -        quickstart.ini      target, model densities and samples side by side
+toy_table   table   toy_table     toy_losses  any  toy      -        fig6.ini            final validation losses on the toy data
+table1      table   table1        table1      all  -        -        table1.ini          bits a dimension on images
+table2      table   table2        table2      all  -        -        table2.ini          numbers of parameters of the image models
 '
 
 usage() {
@@ -40,7 +50,8 @@ usage: ./paper_figures.sh [--db PATH] [--out DIR] [--experiment NAME] [ITEM...]
 
 Draws each ITEM from the database: figures as ITEM.pdf and ITEM.png, with their
 caption as ITEM.txt and a LaTeX figure in ITEM.tex; tables as ITEM.md and
-ITEM.tex. Without items: all that the database has rows for.
+ITEM.tex. Without items: all that the database has rows for. Figures 3 and 10
+to 14 are drawings that need no rows, and no database if asked for alone.
 
   --db PATH          results database (results/results.db)
   --out DIR          where the files go (results/figures)
@@ -67,6 +78,13 @@ item_line() {
     awk -v name="$1" '
         NF && (name == $1 || index(name, $1 "_") == 1) && length($1) > best { best = length($1); line = $0 }
         END { print line }' <<<"$items"
+}
+
+# Does item $1 show rows of the database? An unknown one counts as if it did.
+shows_rows() {
+    local data
+    read -r _ _ _ _ _ data _ <<<"$(item_line "$1")" || true
+    [ "$data" != none ]
 }
 
 # The item most like $1, by the number of letters to change, add or leave out.
@@ -126,28 +144,39 @@ gnuplot=$(command -v gnuplot || command -v gnuplot-nox || true)
 command -v sqlite3 >/dev/null || die "sqlite3 is not installed (Debian package sqlite3)"
 
 # A database that a killed run left needs to be writable to be recovered;
-# nothing is written otherwise.
+# nothing is written otherwise. Drawings that show no rows ask an empty one.
 query() {
-    if [ -w "$db" ] && [ -w "$(dirname "$db")" ]; then
+    if [ "$db" = :memory: ]; then
+        sqlite3 -batch -bail -init "$root/runner/schema.sql" "$db" "$@"
+    elif [ -w "$db" ] && [ -w "$(dirname "$db")" ]; then
         sqlite3 -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"
     else
         sqlite3 -readonly -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"
     fi
 }
 
-[ -e "$db" ] || die "no database $db; ./run experiments/quickstart.ini makes the first one"
-db=$(realpath -- "$db")
-known_version=$(sed -n "s/.*VALUES ('schema_version', '\([0-9]*\)').*/\1/p" "$root/runner/schema.sql")
-version=$(query "SELECT value FROM meta WHERE key = 'schema_version'" 2>&1) ||
-    die "$db is no results database: $version"
-[ "$version" -le "$known_version" ] 2>/dev/null ||
-    die "$db has schema version $version; this program knows versions up to $known_version"
-if [ -n "$experiment" ]; then
-    names=$(query "SELECT name FROM experiment ORDER BY name")
-    grep -Fxq -e "$experiment" <<<"$names" || die "no experiment $experiment in $db; it has: ${names//$'\n'/ }"
+explicit=${#wanted[@]}
+rows_shown=0
+[ "$explicit" -gt 0 ] && [ -z "$experiment" ] || rows_shown=1
+for item in ${wanted[@]+"${wanted[@]}"}; do
+    ! shows_rows "$item" || rows_shown=1
+done
+if [ "$rows_shown" = 0 ]; then
+    db=:memory:
+else
+    [ -e "$db" ] || die "no database $db; ./run experiments/quickstart.ini makes the first one"
+    db=$(realpath -- "$db")
+    known_version=$(sed -n "s/.*VALUES ('schema_version', '\([0-9]*\)').*/\1/p" "$root/runner/schema.sql")
+    version=$(query "SELECT value FROM meta WHERE key = 'schema_version'" 2>&1) ||
+        die "$db is no results database: $version"
+    [ "$version" -le "$known_version" ] 2>/dev/null ||
+        die "$db has schema version $version; this program knows versions up to $known_version"
+    if [ -n "$experiment" ]; then
+        names=$(query "SELECT name FROM experiment ORDER BY name")
+        grep -Fxq -e "$experiment" <<<"$names" || die "no experiment $experiment in $db; it has: ${names//$'\n'/ }"
+    fi
 fi
 
-explicit=${#wanted[@]}
 for item in ${wanted[@]+"${wanted[@]}"}; do
     read -r base _ <<<"$(item_line "$item")" || true
     if [ "$base" != "$item" ] && { [ -z "$base" ] || { [ ! -e "$root/experiments/$item.ini" ] &&
@@ -242,9 +271,14 @@ draw_part() {
     return "$failed"
 }
 
-# Standard input, and a caption, in style $1.
+# How wide a PDF is, in points.
+width_of() {
+    grep -aom 1 'MediaBox \[ 0 0 [0-9.]*' "$1" | sed 's/.* //'
+}
+
+# Standard input, and the caption $2 of $3, in style $1; a figure is $4 points wide.
 document() {
-    caption=$2 awk -v style="$1" -v name="$3" -f "$root/plots/document.awk"
+    caption=$2 awk -v style="$1" -v name="$3" -v points="${4:-0}" -f "$root/plots/document.awk"
 }
 
 # Make item $1 and move its files into place. Status: 0 done, 3 no rows, 1 failed.
@@ -256,6 +290,7 @@ make_item() {
         return 3
     fi
 
+    [ "$data" != none ] || db=:memory:
     folder=$work/$item
     mkdir "$folder"
     wish=$(request "$item" "$whose" "$data" "$model" "$file")
@@ -277,7 +312,7 @@ make_item() {
             mv "$folder/picture.$part.pdf" "$folder/$name.pdf"
             mv "$folder/picture.$part.png" "$folder/$name.png"
             printf '%s\n' "$caption" >"$folder/$name.txt"
-            document figure "$caption" "$name" </dev/null >"$folder/$name.tex"
+            document figure "$caption" "$name" "$(width_of "$folder/$name.pdf")" </dev/null >"$folder/$name.tex"
             made+=("$name.pdf" "$name.png" "$name.txt" "$name.tex")
         fi
     done <"$folder/captions.tsv"

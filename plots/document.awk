@@ -2,7 +2,8 @@
 #
 #   style = "markdown"   a table, its caption below
 #   style = "latex"      the same as a table environment (package booktabs)
-#   style = "figure"     a figure environment around the picture (package graphicx); no input
+#   style = "figure"     a figure environment around the picture (package graphicx),
+#                        which is so many `points` wide as printed; no input
 #
 # Input: tab-separated cells, the first line the headings. `name` is that of the
 # item, and the caption is in the environment, where awk leaves backslashes be.
@@ -33,6 +34,13 @@ function tex(text) {
     gsub(/×/, "$\\times$", text)
     gsub(/—/, "---", text)
     gsub(/–/, "--", text)
+    gsub(/S̄₂ⁿ/, "$\\bar{S}_2^n$", text)
+    gsub(/S₂ⁿ/, "$S_2^n$", text)
+    gsub(/g₂ⁿ/, "$g_2^n$", text)
+    gsub(/ₖ₊₁/, "$_{k+1}$", text)
+    gsub(/ₖ/, "$_k$", text)
+    gsub(/θ/, "$\\theta$", text)
+    gsub(/ < /, " $<$ ", text)
     if (text ~ /^-[0-9]/) text = "$-$" substr(text, 2)
     return text
 }
@@ -68,9 +76,12 @@ function print_latex(    row, i, line) {
     }
     print "\\bottomrule\n\\end{tabular}\n\\end{table}"
 }
-function print_figure() {
+# A page's text is 4.8 inches; a narrow picture takes its part of that.
+function print_figure(    part) {
+    part = points > 0 ? points / (4.8 * 72) : 1
     print "% Needs \\usepackage{graphicx}."
-    print "\\begin{figure}\n\\centering\n\\includegraphics[width=\\linewidth]{" name "}"
+    print "\\begin{figure}\n\\centering\n\\includegraphics[width=" (part < 0.99 ? sprintf("%.2f", part) : "") \
+          "\\linewidth]{" name "}"
     print "\\caption{" tex(caption) "}\n\\label{fig:" name "}\n\\end{figure}"
 }
 END {

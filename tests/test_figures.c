@@ -218,7 +218,7 @@ Test(figures, experiments_are_found) {
 Test(figures, wrong_usage_is_told) {
     make_full("fig6");
     cr_expect_eq(figures("fgi6"), 2);
-    expect_output("unknown item fgi6; did you mean fig6? Items: fig5 fig6 fig7");
+    expect_output("unknown item fgi6; did you mean fig6? Items: fig2 fig3 fig4");
     cr_expect_eq(figures("fig6_nothing"), 2);
     expect_output("unknown item fig6_nothing");
     cr_expect_eq(figures("--colour"), 2);

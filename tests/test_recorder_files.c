@@ -41,6 +41,63 @@ Test(recorder_files, other_schema_versions_are_refused_with_both_numbers) {
     check_refused("of another program", "--db");
 }
 
+/* A database as version 1 left it: without the tables that came later, and with views of its own. */
+static void make_version_1(void) {
+    recorder *book = open_book();
+    put_finished(book, put_experiment(book, "e"), "k", "m", 3, 1.0);
+    close_book(book);
+    change("DROP TABLE flow; DROP TABLE memory; DROP VIEW table1; CREATE VIEW table1 AS SELECT 'old' AS dataset;"
+           "UPDATE meta SET value = '1' WHERE key = 'schema_version'");
+}
+
+static const char old_rows[] = "SELECT key, dataset, model, seed, status FROM run UNION ALL "
+                               "SELECT epoch, split, iteration, loss, nfe_forward FROM epoch UNION ALL "
+                               "SELECT name, value, nonfinite, '', '' FROM metric ORDER BY 1, 2";
+
+Test(recorder_files, an_older_database_is_read_as_it_is) {
+    make_version_1();
+    size_t size;
+    unsigned char *before = scratch_read(path, &size);
+    recorder *book = NULL;
+    recorder_run run = {.id = 0};
+    OK(recorder_open_reading(path, &book, why));
+    OK(recorder_find_run(book, "k", &run, why));
+    cr_expect(run.id == 1 && run.state == RUN_DONE && run.seed == 3);
+    OK(recorder_close(&book, why));
+    check_untouched(before, size);
+    free(before);
+    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "1;");
+}
+
+Test(recorder_files, an_older_database_gets_what_it_lacks_and_keeps_its_rows) {
+    char version[16];
+    make_version_1();
+    char *before = strdup(query(old_rows));
+    cr_assert_gt(strlen(before), 100);
+    recorder *book = open_book();
+    /* What is written to the new tables is there. */
+    recorder_run run = make_run(book, "l", "m", 4);
+    OK(recorder_put_prediction(book, run.id, 5000, why));
+    recorder_epoch row = {.epoch = 1, .iteration = 100, .peak_bytes = 4000, .flow_count = 2};
+    row.flows[1] = (recorder_flow){.nfe_forward = 14, .nfe_backward = 13, .end_time = 1.5};
+    OK(recorder_put_epoch(book, run.id, &row, why));
+    close_book(book);
+    cr_expect_str_eq(query("SELECT run_id, predicted_bytes, peak_bytes FROM memory"), "2|5000|4000;");
+    cr_expect_str_eq(query("SELECT flow, nfe_forward, nfe_backward, end_time FROM flow"),
+                     "0|0.0|0.0|0.0;1|14.0|13.0|1.5;");
+    change(
+        "DELETE FROM flow; DELETE FROM memory; DELETE FROM epoch WHERE run_id = 2; DELETE FROM run WHERE run_id = 2");
+    cr_expect_str_eq(query(old_rows), before);
+    snprintf(version, sizeof version, "%d;", RECORDER_SCHEMA_VERSION);
+    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), version);
+    cr_expect_str_eq(query("SELECT count(*) FROM table1 WHERE dataset = 'old'"), "0;");
+    cr_expect_str_eq(query("PRAGMA integrity_check"), "ok;");
+    /* Once is enough. */
+    close_book(open_book());
+    cr_expect_str_eq(query(old_rows), before);
+    free(before);
+}
+
 Test(recorder_files, files_that_are_no_results_database_are_refused) {
     static const char words[] = "this is a letter, and long enough not to be taken for an empty file of SQLite's, "
                                 "whose header has a hundred bytes; it has more than that.";

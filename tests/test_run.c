@@ -1,21 +1,7 @@
 /* test_run.c - ./run from outside: the same numbers however it is scheduled or stopped; errors that lose nothing. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
-#include <criterion/criterion.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "scratch.h"
-
-static const char binary[] = AFFJORD_BINARY; /* of the same build */
+#include "run_support.h"
 
 /* Two models, two seeds, a thousand tiny iterations each. */
 static const char small_experiment[] = "[experiment]\n"
@@ -42,91 +28,11 @@ static const char small_experiment[] = "[experiment]\n"
                                        "density_cells = 16\n"
                                        "samples = 50\n";
 
-static char folder[64];
-
 static void begin(void) {
-    scratch_create(folder);
-    char path[128];
-    scratch_path(folder, "small.ini", path);
-    scratch_write(path, small_experiment, strlen(small_experiment));
-    setenv("TEST_DIR", folder, 1);
-    setenv("AFFJORD", binary, 1);
+    begin_run(small_experiment);
 }
 
-static void end(void) {
-    scratch_remove(folder);
-}
-
-TestSuite(run, .init = begin, .fini = end, .timeout = 120);
-
-static char output[1 << 20];
-
-/* Run a shell command line, in which $AFFJORD is the program and $TEST_DIR the folder of the test; what it prints is in
- * `output`. Returns its exit status. */
-__attribute__((format(printf, 1, 2))) static int shell(const char *format, ...) {
-    char command[4096];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(command, sizeof command, format, arguments);
-    va_end(arguments);
-    char whole[5000];
-    snprintf(whole, sizeof whole, "{ %s ; } 2>&1", command);
-    FILE *pipe = popen(whole, "r");
-    cr_assert_not_null(pipe);
-    const size_t had = fread(output, 1, sizeof output - 1, pipe);
-    output[had] = '\0';
-    const int outcome = pclose(pipe);
-    return WIFEXITED(outcome) ? WEXITSTATUS(outcome) : 128 + WTERMSIG(outcome);
-}
-
-#define EXPECT(status, ...)                                                                                            \
-    do {                                                                                                               \
-        const int status_ = shell(__VA_ARGS__);                                                                        \
-        cr_assert_eq(status_, status, "exit %d, expected %d:\n%s", status_, status, output);                           \
-    } while (0)
-
-#define EXPECT_SAYS(words) cr_assert_not_null(strstr(output, words), "no \"%s\" in:\n%s", words, output)
-
-/* Every number of a database that does not depend on the moment or the machine. The caller frees it. */
-static char *numbers(const char *database) {
-    EXPECT(0,
-           "sqlite3 $TEST_DIR/%s \""
-           "SELECT r.key, r.dataset, r.model, r.seed, r.parameters, r.status, r.iteration, e.epoch, e.iteration, "
-           "e.split, printf('%%!.17g', e.loss), e.nonfinite, e.nfe_forward, e.nfe_backward "
-           "FROM run r JOIN epoch e USING (run_id) ORDER BY 1, 8, 10;"
-           "SELECT r.key, m.name, printf('%%!.17g', m.value), m.nonfinite FROM run r JOIN metric m USING (run_id) "
-           "ORDER BY 1, 2;"
-           "SELECT subject, kind, rows, columns, x0, x1, y0, y1, hex(data) FROM sample_blob ORDER BY 1, 2;"
-           "SELECT r.key, s.section, s.key, s.value FROM run r JOIN setting s USING (run_id) ORDER BY 1, 2, 3;"
-           "SELECT r.key, c.iteration, c.sha256 FROM run r JOIN checkpoint c USING (run_id) ORDER BY 1;\"",
-           database);
-    cr_assert_gt(strlen(output), 1000);
-    return strdup(output);
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double undisturbed_seconds;
-
-/* The numbers of an undisturbed run, and how long it took. */
-static char *undisturbed(void) {
-    const double from = now();
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --jobs 2 --quiet");
-    undisturbed_seconds = now() - from;
-    return numbers("whole.db");
-}
-
-static void check_same(const char *expected, const char *database) {
-    char *seen = numbers(database);
-    cr_assert_str_eq(seen, expected);
-    free(seen);
-    EXPECT(0, "sqlite3 $TEST_DIR/%s 'PRAGMA integrity_check'", database);
-    cr_assert_str_eq(output, "ok\n");
-}
+TestSuite(run, .init = begin, .fini = end_run, .timeout = 120);
 
 Test(run, jobs_and_threads_do_not_change_a_bit) {
     char *expected = undisturbed();
@@ -137,79 +43,16 @@ Test(run, jobs_and_threads_do_not_change_a_bit) {
     free(expected);
 }
 
-/* Start the experiment in a process group of its own; it ends by itself or by a signal. */
-static pid_t start(const char *database, int jobs) {
-    const pid_t child = fork();
-    cr_assert_geq(child, 0);
-    if (child == 0) {
-        setpgid(0, 0);
-        char ini[128], db[128], count[16];
-        scratch_path(folder, "small.ini", ini);
-        scratch_path(folder, database, db);
-        snprintf(count, sizeof count, "%d", jobs);
-        const int null = open("/dev/null", O_WRONLY);
-        dup2(null, 1);
-        dup2(null, 2);
-        execl(binary, binary, ini, "--db", db, "--jobs", count, "--quiet", (char *)NULL);
-        _exit(127);
-    }
-    return child;
-}
-
-static void pause_for(double seconds) {
-    const long whole = (long)seconds;
-    nanosleep(&(struct timespec){.tv_sec = whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)}, NULL);
-}
-
-static int wait_for(pid_t child) {
-    int outcome = 0;
-    cr_assert_eq(waitpid(child, &outcome, 0), child);
-    return outcome;
-}
-
-/* Wait until a query gives something other than nothing and 0, or the time is over; it is in `output`. */
-static int wait_until(const char *database, const char *query) {
-    for (int attempt = 0; attempt < 500; attempt++) {
-        shell("sqlite3 $TEST_DIR/%s \"%s\" 2>/dev/null", database, query);
-        if (atoi(output) > 0) return atoi(output);
-        pause_for(0.01);
-    }
-    return 0;
-}
-
 Test(run, stopped_by_a_signal_and_started_again_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
-    int interrupted = 0;
-    for (int attempt = 0; attempt < 6; attempt++) {
-        const pid_t child = start("stopped.db", 2);
-        wait_until("stopped.db", "SELECT count(*) FROM run WHERE status = 'running'");
-        pause_for(undisturbed_seconds * 0.05 * attempt);
-        kill(child, attempt % 2 ? SIGINT : SIGTERM);
-        const int outcome = wait_for(child);
-        cr_assert(WIFEXITED(outcome), "it ends in order");
-        if (WEXITSTATUS(outcome) != 0) interrupted++;
-        if (WEXITSTATUS(outcome) == 0) break;
-        EXPECT(0, "sqlite3 $TEST_DIR/stopped.db \"SELECT count(*) FROM run WHERE status = 'running'\"");
-        cr_assert_str_eq(output, "0\n", "nothing is left running");
-    }
-    cr_assert_gt(interrupted, 0, "it was stopped at least once");
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/stopped.db --jobs 2 --quiet");
+    interrupt_repeatedly("stopped.db");
     check_same(expected, "stopped.db");
     free(expected);
 }
 
 Test(run, killed_at_any_moment_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
-    int killed = 0;
-    for (int attempt = 0; attempt < 8; attempt++) {
-        const pid_t child = start("killed.db", 2);
-        pause_for(undisturbed_seconds * (0.04 + 0.061 * attempt));
-        kill(attempt % 2 ? child : -child, SIGKILL); /* the parent alone, or the group */
-        if (WIFSIGNALED(wait_for(child))) killed++;
-        pause_for(0.02);
-    }
-    cr_assert_gt(killed, 2, "it was still at work when killed");
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/killed.db --jobs 2 --quiet");
+    kill_repeatedly("killed.db");
     check_same(expected, "killed.db");
     EXPECT(0, "ls $TEST_DIR/killed.checkpoints");
     cr_assert_null(strstr(output, "tmp"), "%s", output);

@@ -1,0 +1,53 @@
+-- multiscale.sql - the row of Figures 2 and 4, the multiscale architecture: the
+-- picture that is sent through it, one that the item's model generated, or
+-- NULL where the database has none. A data set called mnist comes before its
+-- variants, the lowest seed before the others (of two runs with this seed, the
+-- newer).
+.read plots/common.sql
+INSERT INTO request (item, fallback, data, model)
+SELECT 'fig4', 1, 'mnist', 'affjord' WHERE NOT EXISTS (SELECT 1 FROM request);
+
+-- Pictures of one channel, as the drawing needs them. Without any, the sizes are
+-- those of MNIST.
+CREATE TEMP VIEW panel AS
+WITH stored AS (
+    SELECT r.key AS subject, r.dataset, r.model, r.seed, r.run_id, CAST(b.x1 - b.x0 AS INTEGER) AS side
+    FROM request q
+    JOIN chosen_run r ON lower(r.model) = q.model OR lower(r.model) GLOB q.model || '_*'
+    JOIN sample_blob b ON b.subject = r.key AND b.kind = 'samples' AND b.rows > 0 AND b.x1 - b.x0 = b.y1 - b.y0
+                          AND b.columns = CAST((b.x1 - b.x0) * (b.y1 - b.y0) AS INTEGER)
+                          AND length(b.data) = 4 * b.rows * b.columns
+), first AS (
+    SELECT s.*, l.label AS dataset_label, m.label AS model_label
+    FROM stored s
+    JOIN dataset_name l USING (dataset)
+    JOIN chosen_model m USING (model)
+    ORDER BY dataset != 'mnist', dataset, lower(model) NOT IN ('affjord', 'ffjord'), model, seed, run_id DESC
+    LIMIT 1
+)
+SELECT q.model = 'affjord' AS augmented, coalesce(f.side, 28) AS side, f.subject, 'samples' AS kind,
+       CASE WHEN f.subject IS NOT NULL THEN 'drawn'
+            WHEN EXISTS (SELECT 1 FROM chosen_run r WHERE lower(r.model) = q.model) THEN 'not stored'
+            ELSE 'not run' END AS state,
+       coalesce(f.dataset_label, 'MNIST') AS dataset_label, f.model_label, f.seed
+FROM request q
+LEFT JOIN first f;
+
+CREATE TEMP VIEW caption AS
+SELECT '' AS part,
+       'The ' || iif(augmented, 'augmented ', '') || 'multiscale architecture on ' || dataset_label
+       || '; sizes are (channels, height, width). In each scale but the last, a flow is followed by a squeeze of 2 × 2 '
+       || 'pixels into four channels, a second flow, and the second half of the channels leaves for Array B; the last '
+       || 'scale is one flow, after which all leave. '
+       || iif(augmented, 'As many augmented channels start at zero in each scale; f moves the data and sees them, g moves '
+                         || 'them and does not see the data. They are squeezed too, leave for Array A, and are replaced. '
+                         || '(This program keeps no Array A: they are the same for all images, and computed again.) ', '')
+       || 'Pictures: '
+       || CASE WHEN state = 'drawn'
+               THEN 'a sample of ' || model_label || ' (seed ' || seed || ', experiment ' || (SELECT name FROM chosen)
+                    || ') at the data''s end; behind it the same sample squeezed and halved only, as the states after '
+                    || 'flows are not stored.'
+               ELSE state || '.' END AS text
+FROM panel;
+
+SELECT * FROM panel;

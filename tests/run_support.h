@@ -1,0 +1,199 @@
+/* run_support.h - what the tests of ./run from outside share: an experiment, the shell, numbers of databases, and ways
+ * to stop a training. */
+#ifndef AFFJORD_TESTS_RUN_SUPPORT_H
+#define AFFJORD_TESTS_RUN_SUPPORT_H
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scratch.h"
+
+static const char binary[] = AFFJORD_BINARY; /* of the same build */
+
+static char folder[64];
+
+/* A folder for the test, with the experiment small.ini in it. */
+static inline void begin_run(const char *experiment) {
+    scratch_create(folder);
+    char path[128];
+    scratch_path(folder, "small.ini", path);
+    scratch_write(path, experiment, strlen(experiment));
+    setenv("TEST_DIR", folder, 1);
+    setenv("AFFJORD", binary, 1);
+}
+
+static inline void end_run(void) {
+    scratch_remove(folder);
+}
+
+static char output[1 << 20];
+
+/* Run a shell command line, in which $AFFJORD is the program and $TEST_DIR the folder of the test; what it prints is in
+ * `output`. Returns its exit status. */
+__attribute__((format(printf, 1, 2))) static inline int shell(const char *format, ...) {
+    char command[4096];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(command, sizeof command, format, arguments);
+    va_end(arguments);
+    char whole[5000];
+    snprintf(whole, sizeof whole, "{ %s ; } 2>&1", command);
+    FILE *pipe = popen(whole, "r");
+    cr_assert_not_null(pipe);
+    const size_t had = fread(output, 1, sizeof output - 1, pipe);
+    output[had] = '\0';
+    const int outcome = pclose(pipe);
+    return WIFEXITED(outcome) ? WEXITSTATUS(outcome) : 128 + WTERMSIG(outcome);
+}
+
+#define EXPECT(status, ...)                                                                                            \
+    do {                                                                                                               \
+        const int status_ = shell(__VA_ARGS__);                                                                        \
+        cr_assert_eq(status_, status, "exit %d, expected %d:\n%s", status_, status, output);                           \
+    } while (0)
+
+#define EXPECT_SAYS(words) cr_assert_not_null(strstr(output, words), "no \"%s\" in:\n%s", words, output)
+
+/* Every number that a database's trainings gave; the caller frees it. Nothing in it depends on the moment, the machine or
+ * how a training was computed. */
+static inline char *results(const char *database) {
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/%s \""
+           "SELECT r.key, r.dataset, r.model, r.seed, r.parameters, r.status, r.iteration, e.epoch, e.iteration, "
+           "e.split, printf('%%!.17g', e.loss), e.nonfinite, e.nfe_forward, e.nfe_backward "
+           "FROM run r JOIN epoch e USING (run_id) ORDER BY 1, 8, 10;"
+           "SELECT r.key, f.epoch, f.split, f.flow, printf('%%!.17g', f.nfe_forward), "
+           "printf('%%!.17g', f.nfe_backward), printf('%%!.17g', f.end_time) "
+           "FROM run r JOIN flow f USING (run_id) ORDER BY 1, 2, 3, 4;"
+           "SELECT r.key, m.name, printf('%%!.17g', m.value), m.nonfinite FROM run r JOIN metric m USING (run_id) "
+           "ORDER BY 1, 2;"
+           "SELECT subject, kind, rows, columns, x0, x1, y0, y1, hex(data) FROM sample_blob ORDER BY 1, 2;\"",
+           database);
+    cr_assert_gt(strlen(output), 1000);
+    return strdup(output);
+}
+
+/* These, and the settings and checkpoints. */
+static inline char *numbers(const char *database) {
+    char *computed = results(database);
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/%s \""
+           "SELECT r.key, s.section, s.key, s.value FROM run r JOIN setting s USING (run_id) ORDER BY 1, 2, 3;"
+           "SELECT r.key, c.iteration, c.sha256 FROM run r JOIN checkpoint c USING (run_id) ORDER BY 1;\"",
+           database);
+    cr_assert_gt(strlen(output), 1000);
+    char *all = malloc(strlen(computed) + strlen(output) + 1);
+    cr_assert_not_null(all);
+    strcpy(all, computed);
+    strcat(all, output);
+    free(computed);
+    return all;
+}
+
+static inline double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double undisturbed_seconds;
+
+/* The numbers of an undisturbed run, and how long it took. */
+static inline char *undisturbed(void) {
+    const double from = now();
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --jobs 2 --quiet");
+    undisturbed_seconds = now() - from;
+    return numbers("whole.db");
+}
+
+static inline void check_same(const char *expected, const char *database) {
+    char *seen = numbers(database);
+    cr_assert_str_eq(seen, expected);
+    free(seen);
+    EXPECT(0, "sqlite3 $TEST_DIR/%s 'PRAGMA integrity_check'", database);
+    cr_assert_str_eq(output, "ok\n");
+}
+
+/* Start the experiment in a process group of its own; it ends by itself or by a signal. */
+static inline pid_t start(const char *database, int jobs) {
+    const pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        setpgid(0, 0);
+        char ini[128], db[128], count[16];
+        scratch_path(folder, "small.ini", ini);
+        scratch_path(folder, database, db);
+        snprintf(count, sizeof count, "%d", jobs);
+        const int null = open("/dev/null", O_WRONLY);
+        dup2(null, 1);
+        dup2(null, 2);
+        execl(binary, binary, ini, "--db", db, "--jobs", count, "--quiet", (char *)NULL);
+        _exit(127);
+    }
+    return child;
+}
+
+static inline void pause_for(double seconds) {
+    const long whole = (long)seconds;
+    nanosleep(&(struct timespec){.tv_sec = whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)}, NULL);
+}
+
+static inline int wait_for(pid_t child) {
+    int outcome = 0;
+    cr_assert_eq(waitpid(child, &outcome, 0), child);
+    return outcome;
+}
+
+/* Wait until a query gives something other than nothing and 0, or the time is over; it is in `output`. */
+static inline int wait_until(const char *database, const char *query) {
+    for (int attempt = 0; attempt < 500; attempt++) {
+        shell("sqlite3 $TEST_DIR/%s \"%s\" 2>/dev/null", database, query);
+        if (atoi(output) > 0) return atoi(output);
+        pause_for(0.01);
+    }
+    return 0;
+}
+
+/* Start the experiment and ask it to end, again and again, ever later; then let it finish. */
+static inline void interrupt_repeatedly(const char *database) {
+    int interrupted = 0;
+    for (int attempt = 0; attempt < 6; attempt++) {
+        const pid_t child = start(database, 2);
+        wait_until(database, "SELECT count(*) FROM run WHERE status = 'running'");
+        pause_for(undisturbed_seconds * 0.05 * attempt);
+        kill(child, attempt % 2 ? SIGINT : SIGTERM);
+        const int outcome = wait_for(child);
+        cr_assert(WIFEXITED(outcome), "it ends in order");
+        if (WEXITSTATUS(outcome) == 0) break;
+        interrupted++;
+        EXPECT(0, "sqlite3 $TEST_DIR/%s \"SELECT count(*) FROM run WHERE status = 'running'\"", database);
+        cr_assert_str_eq(output, "0\n", "nothing is left running");
+    }
+    cr_assert_gt(interrupted, 0, "it was stopped at least once");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/%s --jobs 2 --quiet", database);
+}
+
+/* The same by SIGKILL, to the parent alone or to the group. */
+static inline void kill_repeatedly(const char *database) {
+    int killed = 0;
+    for (int attempt = 0; attempt < 8; attempt++) {
+        const pid_t child = start(database, 2);
+        pause_for(undisturbed_seconds * (0.04 + 0.061 * attempt));
+        kill(attempt % 2 ? child : -child, SIGKILL);
+        if (WIFSIGNALED(wait_for(child))) killed++;
+        pause_for(0.02);
+    }
+    cr_assert_gt(killed, 2, "it was still at work when killed");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/%s --jobs 2 --quiet", database);
+}
+
+#endif

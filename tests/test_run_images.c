@@ -1,0 +1,461 @@
+/* test_run_images.c - ./run on images from outside: the same numbers however it goes, what is stored of a training, and
+ * iterations that fail. */
+#ifndef AFFJORD_DOUBLE /* as test_run.c */
+
+#include <math.h>
+
+#include "data/image_batch.h"
+#include "data/npy.h"
+#include "flow/logit.h"
+#include "image_support.h"
+#include "run_support.h"
+#include "train/checkpoint.h"
+
+enum {
+    TRAINING = 200,
+    TEST = 60,
+    SIDE = 8,
+    D = SIDE * SIDE,
+    BATCH = 10,
+    SAMPLES = 7,
+    ITERATIONS = 15,
+    EPOCHS = ITERATIONS / 3,
+    FLOWS = 3, /* two scales */
+    VALIDATION = 30
+};
+
+/* Two models, two seeds, some tiny iterations each. */
+static const char small_experiment[] = "[experiment]\n"
+                                       "name = table1_tiny\n"
+                                       "data = mnist-tiny\n"
+                                       "models = ffjord, affjord\n"
+                                       "seeds = 0-1\n"
+                                       "[image]\n"
+                                       "hidden_layers = 1\n"
+                                       "hidden_channels = 4\n"
+                                       "moving = 6\n"
+                                       "fed = 3\n"
+                                       "variant = paper\n"
+                                       "[flow]\n"
+                                       "end_time = 1\n"
+                                       "learn_end_time = yes\n"
+                                       "divergence = rademacher\n"
+                                       "[solver]\n"
+                                       "method = dopri5\n"
+                                       "atol = 1e-2\n"
+                                       "rtol = 1e-2\n"
+                                       "[train]\n"
+                                       "batch = 10\n"
+                                       "learning_rate = 1e-2\n"
+                                       "iterations = 15\n"
+                                       "epoch_iterations = 3\n"
+                                       "validation = 30\n"
+                                       "checkpoint_epochs = 1\n"
+                                       "[output]\n"
+                                       "samples = 7\n"
+                                       "[model ffjord]\n"
+                                       "context = clock\n"
+                                       "[model affjord]\n"
+                                       "context = augmented\n";
+
+/* Blobs on black, each at a place and of a size of its own. */
+static void write_images(const char *name, size_t first, size_t count, size_t side) {
+    size_t size;
+    unsigned char *pixels = calloc(count, side * side);
+    cr_assert_not_null(pixels);
+    for (size_t i = 0; i < count; i++) {
+        const size_t image = first + i;
+        const double row = (double)(image * 7 % side), column = (double)(image * 11 % side);
+        const double width = 2 + (double)(image % 5);
+        for (size_t y = 0; y < side; y++)
+            for (size_t x = 0; x < side; x++) {
+                const double far = pow((double)y - row, 2) + pow((double)x - column, 2);
+                pixels[(i * side + y) * side + x] = (unsigned char)(255 / (1 + far / width));
+            }
+    }
+    unsigned char *bytes =
+        idx_bytes(3, (uint32_t[]){(uint32_t)count, (uint32_t)side, (uint32_t)side}, pixels, count * side * side, &size);
+    data_write(name, bytes, size, false);
+    free(bytes);
+    free(pixels);
+}
+
+static void write_set(const char *name, size_t side) {
+    char file[64];
+    snprintf(file, sizeof file, "%s/train-images-idx3-ubyte", name);
+    write_images(file, 0, TRAINING, side);
+    snprintf(file, sizeof file, "%s/t10k-images-idx3-ubyte", name);
+    write_images(file, TRAINING, TEST, side);
+}
+
+static void begin(void) {
+    begin_run(small_experiment);
+    data_begin();
+    write_set("mnist-tiny", SIDE);
+    setenv("AFFJORD_DATA", data_folder, 1);
+}
+
+static void end(void) {
+    data_end();
+    end_run();
+}
+
+TestSuite(run_images, .init = begin, .fini = end, .timeout = 240);
+
+/* --- The same bits --- */
+
+Test(run_images, jobs_and_threads_do_not_change_a_bit) {
+    char *expected = undisturbed();
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/jobs.db --jobs 1 --threads 1 --quiet");
+    check_same(expected, "jobs.db");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/threads.db --jobs 1 --threads 2 --quiet");
+    check_same(expected, "threads.db");
+    free(expected);
+    /* The file of a run says what is kept, and so differs; what is computed does not. */
+    expected = results("whole.db");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/kept.db --jobs 2 --quiet --set solver.keep=steps");
+    char *seen = results("kept.db");
+    cr_expect_str_eq(seen, expected);
+    free(seen);
+    free(expected);
+}
+
+Test(run_images, stopped_by_a_signal_and_started_again_it_ends_with_the_same_bits) {
+    char *expected = undisturbed();
+    interrupt_repeatedly("stopped.db");
+    check_same(expected, "stopped.db");
+    free(expected);
+}
+
+Test(run_images, killed_at_any_moment_it_ends_with_the_same_bits) {
+    char *expected = undisturbed();
+    kill_repeatedly("killed.db");
+    check_same(expected, "killed.db");
+    free(expected);
+}
+
+/* --- What is stored --- */
+
+static void expect_query(const char *database, const char *query, const char *expected) {
+    EXPECT(0, "sqlite3 $TEST_DIR/%s \"%s\"", database, query);
+    cr_expect_str_eq(output, expected, "%s:\n%s", query, output);
+}
+
+static void expect_number(const char *database, const char *query, int expected) {
+    EXPECT(0, "sqlite3 $TEST_DIR/%s \"%s\"", database, query);
+    cr_expect_eq(atoi(output), expected, "%s: %s", query, output);
+}
+
+Test(run_images, tables_hold_what_a_training_gave) {
+    free(undisturbed());
+    expect_number("whole.db", "SELECT count(*) FROM run WHERE status = 'done'", 4);
+    expect_number("whole.db", "SELECT count(*) FROM epoch WHERE loss IS NOT NULL", 4 * EPOCHS * 2);
+    /* Each flow of each epoch and split, and epochs are their sums. */
+    expect_number("whole.db", "SELECT count(*) FROM flow", 4 * EPOCHS * 2 * FLOWS);
+    expect_number("whole.db",
+                  "SELECT count(*) FROM epoch e JOIN (SELECT run_id, epoch, split, count(*) AS flows, "
+                  "sum(nfe_forward) AS forward, sum(nfe_backward) AS backward FROM flow GROUP BY 1, 2, 3) f "
+                  "USING (run_id, epoch, split) WHERE flows = 3 AND abs(forward - nfe_forward) < 1e-9 "
+                  "AND abs(backward - nfe_backward) < 1e-9",
+                  4 * EPOCHS * 2);
+    expect_number("whole.db",
+                  "SELECT count(*) FROM flow WHERE nfe_forward < 7 OR end_time < 0.1 OR "
+                  "(split = 'training') <> (nfe_backward > 0)",
+                  0);
+    expect_number("whole.db", "SELECT count(DISTINCT end_time) > 12 FROM flow", 1);
+
+    expect_query("whole.db", "SELECT DISTINCT value FROM metric WHERE name = 'data_dimension'", "64.0\n");
+    expect_number("whole.db",
+                  "SELECT count(*) FROM metric m JOIN (SELECT run_id, min(loss) AS least FROM epoch "
+                  "WHERE split = 'validation' GROUP BY run_id) USING (run_id) "
+                  "WHERE name = 'best_bits_per_dim' AND value = least",
+                  4);
+    expect_query("whole.db", "SELECT DISTINCT dataset FROM run", "mnist-tiny\n");
+    expect_query("whole.db",
+                 "SELECT dataset, model, reported IS NULL, n_seeds, status FROM table1 WHERE dataset = 'mnist-tiny' "
+                 "ORDER BY 2",
+                 "mnist-tiny|affjord|1|2|done\nmnist-tiny|ffjord|1|2|done\n");
+    expect_number("whole.db",
+                  "SELECT count(*) FROM table1 t JOIN (SELECT model, avg(value) AS mean FROM run JOIN metric "
+                  "USING (run_id) WHERE name = 'best_bits_per_dim' GROUP BY 1) USING (model) "
+                  "WHERE abs(mean - ours_mean) < 1e-12",
+                  2);
+    expect_query("whole.db",
+                 "SELECT count(*), sum(kind = 'samples'), rows, columns, x0, x1, y0, y1, length(data) FROM sample_blob "
+                 "WHERE subject IN (SELECT key FROM run) GROUP BY 3, 4, 5, 6, 7, 8, 9",
+                 "4|4|7|64|0.0|8.0|0.0|8.0|1792\n");
+    EXPECT(0, "$AFFJORD check --db $TEST_DIR/whole.db");
+}
+
+/* What the prediction does not know is the code of libraries that the first step touches, about 7 MB whatever the
+ * batch. What does grow with the batch, it knows to a few per cent. */
+Test(run_images, memory_is_as_predicted) {
+    double predicted[2][2], peak[2][2];
+    write_set("mnist-large", 28);
+    for (int large = 0; large < 2; large++) {
+        EXPECT(0,
+               "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/memory.db --seeds 0 --quiet --set experiment.data="
+               "mnist-large --set train.iterations=1 --set train.validation=10 --set image.hidden_channels=16 "
+               "--set solver.kept_steps=2 --set output.samples=0 --set train.batch=%d",
+               large ? 120 : BATCH);
+        EXPECT(0,
+               "sqlite3 -separator ' ' $TEST_DIR/memory.db \"SELECT predicted_bytes, peak_bytes FROM memory "
+               "JOIN run USING (run_id) JOIN setting s USING (run_id) WHERE s.section = 'train' AND s.key = 'batch' "
+               "AND s.value = '%d' ORDER BY model\"",
+               large ? 120 : BATCH);
+        cr_assert_eq(sscanf(output, "%lf %lf %lf %lf", &predicted[large][0], &peak[large][0], &predicted[large][1],
+                            &peak[large][1]),
+                     4);
+    }
+    for (int m = 0; m < 2; m++) {
+        for (int large = 0; large < 2; large++)
+            cr_expect_lt(peak[large][m], predicted[large][m] + 12e6, "%g of %g", peak[large][m], predicted[large][m]);
+        const double grown = peak[1][m] - peak[0][m], expected = predicted[1][m] - predicted[0][m];
+        cr_expect_gt(expected, 15e6);
+        cr_expect_lt(grown, 1.05 * expected + 1e6, "%g, expected %g", grown, expected);
+        cr_expect_gt(grown, 0.8 * expected - 1e6, "%g, expected %g", grown, expected);
+    }
+}
+
+/* --- Trained models --- */
+
+/* The key of the run of AFFJORD with seed 1. */
+static void find_key(char key[64]) {
+    EXPECT(0, "sqlite3 $TEST_DIR/whole.db \"SELECT key FROM run WHERE model = 'affjord' AND seed = 1\"");
+    snprintf(key, 64, "%.32s", output);
+}
+
+/* The numbers of a file of `count` float64. */
+static void read_densities(const char *name, size_t count, double *into) {
+    char path[128];
+    size_t size;
+    scratch_path(folder, name, path);
+    unsigned char *bytes = scratch_read(path, &size);
+    cr_assert_gt(size, count * sizeof *into);
+    cr_expect_lt(size, count * sizeof *into + 200);
+    memcpy(into, bytes + size - count * sizeof *into, count * sizeof *into);
+    free(bytes);
+}
+
+Test(run_images, eval_of_a_set) {
+    char key[64];
+    double log_density[TEST], bits, sum = 0, recorded;
+    free(undisturbed());
+    find_key(key);
+    EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-tiny --output $TEST_DIR/p.npy", key);
+    cr_assert_eq(sscanf(output, "60 images: %lf bits per dimension, standard error", &bits), 1, "%s", output);
+    read_densities("p.npy", TEST, log_density);
+    for (size_t i = 0; i < TEST; i++) sum += bits_per_dim(log_density[i], D);
+    cr_expect_float_eq(sum / TEST, bits, 6e-5);
+    /* Twice, by threads, and from a file of its own. */
+    EXPECT(0, "$AFFJORD export %s --db $TEST_DIR/whole.db --output $TEST_DIR/m.safetensors", key);
+    EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-tiny --threads 2 --output $TEST_DIR/q.npy", key);
+    EXPECT(0, "cmp $TEST_DIR/p.npy $TEST_DIR/q.npy");
+    EXPECT(0, "$AFFJORD eval $TEST_DIR/m.safetensors --input mnist-tiny --output $TEST_DIR/q.npy");
+    EXPECT(0, "cmp $TEST_DIR/p.npy $TEST_DIR/q.npy");
+    /* Other noise and probes are another estimate of the same. */
+    EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-tiny --seed 3 --output $TEST_DIR/q.npy", key);
+    EXPECT(1, "cmp $TEST_DIR/p.npy $TEST_DIR/q.npy");
+    /* The first ones, without a file; as the training found them at its end, but for batches, noise and probes. */
+    EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-tiny --n %d", key, VALIDATION);
+    cr_assert_eq(sscanf(output, "30 images: %lf bits per dimension", &bits), 1, "%s", output);
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/whole.db \"SELECT value FROM metric JOIN run USING (run_id) WHERE key = '%s' "
+           "AND name = 'final_validation_loss'\"",
+           key);
+    recorded = atof(output);
+    cr_expect_lt(fabs(bits - recorded), 0.2, "%g, %g at the end of the training", bits, recorded);
+    EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-tiny --n 1", key);
+    cr_expect_null(strstr(output, "nan"), "%s", output);
+    /* What it refuses. */
+    write_set("mnist-other", 12);
+    EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-other", key);
+    EXPECT_SAYS("mnist-other has images of 1 x 12 x 12, and the model is of images of 1 x 8 x 8");
+    EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-none", key);
+    EXPECT_SAYS("\"mnist-none\" are not in the folder");
+}
+
+Test(run_images, eval_of_rows) {
+    char key[64], path[128];
+    failure why = {""};
+    real x[TEST * D];
+    free(undisturbed());
+    find_key(key);
+    image_set *set = open_set("mnist-tiny");
+    image_batch(set, IMAGE_TEST, 0, 0, TEST, false, IMAGE_CHANNEL_LAST, x);
+    image_close(&set);
+    scratch_path(folder, "x.npy", path);
+    cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D, &why), STATUS_OK, "%s", why.text);
+    /* The same images as by name, with the same noise. */
+    EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input $TEST_DIR/x.npy --output $TEST_DIR/p.npy", key);
+    EXPECT_SAYS("60 images: ");
+    EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-tiny --output $TEST_DIR/q.npy", key);
+    EXPECT(0, "cmp $TEST_DIR/p.npy $TEST_DIR/q.npy");
+    x[17 * D + 4] = (real)1.5;
+    cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D, &why), STATUS_OK, "%s", why.text);
+    EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input $TEST_DIR/x.npy --output $TEST_DIR/r.npy", key);
+    EXPECT_SAYS("x.npy\", row 18, column 5: 1.5: expected numbers from 0 to 1");
+    cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D / 2, &why), STATUS_OK, "%s", why.text);
+    EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input $TEST_DIR/x.npy --output $TEST_DIR/r.npy", key);
+    EXPECT_SAYS("points of dimension 32, and the model is of dimension 64");
+    EXPECT(1, "test -e $TEST_DIR/r.npy");
+}
+
+Test(run_images, samples) {
+    char key[64];
+    free(undisturbed());
+    find_key(key);
+    EXPECT(0, "$AFFJORD sample %s --db $TEST_DIR/whole.db --n 60 --seed 5 --output $TEST_DIR/a.npy", key);
+    EXPECT(0, "$AFFJORD sample %s --db $TEST_DIR/whole.db --n 60 --seed 5 --threads 2 --output $TEST_DIR/b.npy", key);
+    EXPECT(0, "cmp $TEST_DIR/a.npy $TEST_DIR/b.npy; head -c 128 $TEST_DIR/a.npy | tr -d '\\0'");
+    EXPECT_SAYS("(60, 64)");
+    EXPECT(0, "$AFFJORD export %s --db $TEST_DIR/whole.db --output $TEST_DIR/m.safetensors", key);
+    EXPECT(0, "$AFFJORD sample $TEST_DIR/m.safetensors --n 60 --seed 5 --output $TEST_DIR/b.npy");
+    EXPECT(0, "cmp $TEST_DIR/a.npy $TEST_DIR/b.npy");
+    EXPECT(0, "$AFFJORD sample %s --db $TEST_DIR/whole.db --n 60 --seed 6 --output $TEST_DIR/b.npy", key);
+    EXPECT(1, "cmp $TEST_DIR/a.npy $TEST_DIR/b.npy");
+    /* Those of the database are of the run's seed. */
+    EXPECT(0, "$AFFJORD sample %s --db $TEST_DIR/whole.db --n %d --seed 1 --output $TEST_DIR/c.npy", key, SAMPLES);
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/whole.db \"SELECT lower(hex(data)) FROM sample_blob WHERE subject = '%s'\" "
+           "> $TEST_DIR/hex; tail -c %d $TEST_DIR/c.npy | od -An -v -tx1 | tr -d ' \\n' > $TEST_DIR/other; "
+           "echo >> $TEST_DIR/other; cmp $TEST_DIR/hex $TEST_DIR/other",
+           key, SAMPLES * D * 4);
+}
+
+/* --- Failures --- */
+
+/* The batch that a file of failures keeps is the one of its iteration. */
+static void expect_kept_batch(const char *path, size_t iteration) {
+    checkpoint *file = NULL;
+    failure why = {""};
+    real x[BATCH * D];
+    image_set *set = open_set("mnist-tiny");
+    cr_assert_eq(checkpoint_read(path, &file, &why), STATUS_OK, "%s", why.text);
+    const real *kept = checkpoint_get(file, "batch", CHECKPOINT_REAL, BATCH * D);
+    const uint64_t *number = checkpoint_get(file, "batch.iteration", CHECKPOINT_U64, 1);
+    cr_assert(kept != NULL && number != NULL);
+    cr_expect_eq(*number, iteration);
+    image_batch(set, IMAGE_TRAINING, 0, (iteration - 1) * BATCH, BATCH, false, IMAGE_CHANNEL_LAST, x);
+    cr_expect_eq(memcmp(kept, x, sizeof x), 0, "%s holds another batch", path);
+    checkpoint_destroy(&file);
+    image_close(&set);
+}
+
+/* Ten iterations of a run of both models with seed 0 fail; what the first three were is kept, the last of them the last
+ * of an epoch, behind which there was a validation. */
+static void expect_failures(const char *set, const char *reason) {
+    char key[64], path[512], said[1024];
+    EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/f.db --jobs 1 --seeds 0 --set %s 2> $TEST_DIR/said", set);
+    expect_query("f.db", "SELECT DISTINCT status, iteration FROM run", "failed|10\n");
+    EXPECT(0, "sqlite3 $TEST_DIR/f.db \"SELECT error FROM run\"");
+    EXPECT_SAYS("10 iterations in a row failed, the last one, 10, so: flow ");
+    EXPECT_SAYS(reason);
+    EXPECT(0, "ls $TEST_DIR/f.failures | wc -l");
+    cr_expect_eq(atoi(output), 2 * 3, "%s", output);
+    EXPECT(0, "sqlite3 $TEST_DIR/f.db \"SELECT key FROM run WHERE model = 'affjord'\"");
+    snprintf(key, sizeof key, "%.32s", output);
+    for (size_t i = 1; i <= 3; i++) {
+        snprintf(path, sizeof path, "%s/f.failures/%s-%zu.safetensors", folder, key, i);
+        expect_kept_batch(path, i);
+        EXPECT(0, "$AFFJORD replay %s", path);
+        char line[128];
+        snprintf(line, sizeof line, "Iteration %zu of run %s: affjord on mnist-tiny", i, key);
+        EXPECT_SAYS(line);
+        const char *fails = strstr(output, "It fails: ");
+        cr_assert_not_null(fails, "%s", output);
+        cr_expect_not_null(strstr(fails, reason), "%s", output);
+        snprintf(said, sizeof said, "%.900s", fails + strlen("It fails: "));
+        said[strcspn(said, "\n")] = '\0';
+        EXPECT(0, "grep -c -F 'affjord 0: iteration %zu skipped: %s; ' $TEST_DIR/said", i, said);
+    }
+    /* Rows are whole: a loss, or the kind of number that it is not. */
+    expect_number("f.db", "SELECT count(*) FROM epoch", 2 * 3 * 2);
+    expect_number("f.db", "SELECT count(*) FROM epoch WHERE (loss IS NULL) = (nonfinite IS NULL)", 0);
+    expect_number("f.db", "SELECT count(*) FROM epoch WHERE split = 'training' AND nonfinite = 'nan'", 2 * 3);
+    expect_number("f.db", "SELECT count(*) FROM flow WHERE split = 'training'", 2 * 3 * FLOWS);
+    expect_query("f.db", "SELECT DISTINCT name FROM metric ORDER BY 1", "data_dimension\nparameters\n");
+    expect_number("f.db", "SELECT count(*) FROM sample_blob", 0);
+    expect_query("f.db", "SELECT DISTINCT status FROM table1 WHERE dataset = 'mnist-tiny'", "not finished\n");
+    EXPECT(0, "$AFFJORD check --db $TEST_DIR/f.db");
+}
+
+Test(run_images, iterations_without_a_loss_end_the_run_and_are_kept) {
+    expect_failures("solver.max_steps=1", "forward: too many steps (solver.max_steps)");
+    /* Parameters are where they began, and another solver finds the loss of the first iteration. */
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/one.db --seeds 0 --quiet --set train.iterations=1");
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/one.db \"SELECT printf('It has a loss, %%.6f bits per dimension, and', loss) FROM epoch "
+           "JOIN run USING (run_id) WHERE model = 'affjord' AND split = 'training'\"");
+    char loss[100];
+    snprintf(loss, sizeof loss, "%.90s", output);
+    loss[strcspn(loss, "\n")] = '\0';
+    EXPECT(0, "file=$(grep -o '/[^ ]*-1.safetensors' $TEST_DIR/said | tail -n 1); "
+              "$AFFJORD replay $file --set solver.max_steps=1000 --threads 2");
+    EXPECT_SAYS(loss);
+    cr_expect_null(strstr(output, "It fails"), "%s", output);
+    EXPECT(2, "file=$(ls $TEST_DIR/f.failures/*-2.safetensors | head -n 1); "
+              "$AFFJORD replay $file --set train.batch=3");
+    EXPECT_SAYS("--set train.batch=3");
+    EXPECT_SAYS("expected a setting of [solver]");
+    EXPECT(2, "file=$(ls $TEST_DIR/f.failures/*-2.safetensors | head -n 1); "
+              "$AFFJORD replay $file --set solver.max_step=3");
+    EXPECT_SAYS("solver.max_steps");
+    EXPECT(1, "file=$(ls $TEST_DIR/f.checkpoints/*.safetensors | head -n 1); $AFFJORD replay $file");
+    EXPECT_SAYS("batch.iteration is missing; expected a file of a folder *.failures");
+    EXPECT(1, "$AFFJORD replay $TEST_DIR/none.safetensors");
+    EXPECT_SAYS("none.safetensors");
+}
+
+Test(run_images, more_steps_than_are_kept) {
+    expect_failures("solver.kept_steps=1", "forward: more steps than are kept (solver.kept_steps)");
+    /* No steps are kept to validate. */
+    expect_number("f.db", "SELECT count(*) FROM epoch WHERE split = 'validation' AND loss IS NOT NULL", 2 * 3);
+}
+
+/* What failed goes on failing: how many in a row there were is part of the state. */
+Test(run_images, a_failed_run_taken_up_again_fails_again) {
+    for (int i = 0; i < 3; i++) {
+        EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/f.db --seeds 0 --quiet --set solver.kept_steps=1 "
+                  "--set train.iterations=12");
+        expect_query("f.db", "SELECT DISTINCT status, iteration FROM run", "failed|10\n");
+    }
+}
+
+/* A backward solve that fails is said to be one. What fails is AFFJORD with seed 0, which its start decides. */
+Test(run_images, a_failing_way_back_is_named) {
+    EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/f.db --seeds 0 --set solver.gradient=adjoint "
+              "--set solver.max_steps=2 --set solver.atol=1e-3 --set solver.rtol=1e-3");
+    EXPECT_SAYS(", backward: too many steps (solver.max_steps)");
+}
+
+/* --- Settings --- */
+
+static void expect_refused_setting(const char *set, const char *words) {
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --set \"%s\"", set);
+    EXPECT_SAYS(words);
+    EXPECT(0, "ls $TEST_DIR");
+    cr_expect_str_eq(output, "small.ini\n", "%s left %s", set, output);
+}
+
+Test(run_images, wrong_settings_exit_2_and_write_nothing) {
+    expect_refused_setting("experiment.data=ty",
+                           "small.ini:4: experiment.models: ffjord on ty: solver.method: adaptive "
+                           "steps are for images; expected euler");
+    expect_refused_setting("image.average=3", "small.ini:3: experiment.data: image.average: ");
+    expect_refused_setting("image.average=3", "8 x 8, cannot be averaged over squares of 3");
+    expect_refused_setting("image.average=4", "images of 2 x 2 pixels: expected sides of 4 to 512");
+    expect_refused_setting("model affjord.image.average=2", "image.average: expected the same for all models");
+    expect_refused_setting("image.moving=33", "small.ini:4: experiment.models: affjord on mnist-tiny: image.moving: 33 "
+                                              "entries of z*, and that of flow 2 has 32: expected no more");
+    expect_refused_setting("image.fed=7", "expected 1 to 6, those that move");
+    expect_refused_setting("data.dir=/nonexistent",
+                           "small.ini:3: experiment.data: the images \"mnist-tiny\" are not in "
+                           "the folder \"/nonexistent\"; AFFJORD_DATA or data.dir = FOLDER");
+    expect_refused_setting("experiment.data=mnist-tny", "the images \"mnist-tny\" are not in the folder");
+    expect_refused_setting("experiment.data=mnits", "\"mnits\" is not a known data set; did you mean \"mnist\"?");
+    expect_refused_setting("experiment.data=celebra", "did you mean \"celeba\"?");
+    expect_refused_setting("experiment.data=hash-gausian", "did you mean \"hash_gaussian\"?");
+}
+
+#endif
