@@ -18,29 +18,33 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # plots/common.sql, or, for a drawing that needs no rows and no database, none;
 # the experiment file that makes them; what it is
 items='
-fig2        figure  multiscale    -           any  mnist    ffjord   table1_mnist.ini    the multiscale architecture on MNIST, with a sample by FFJORD
-fig3        figure  dependencies  -           all  none     -        -                   steps of augmented neural ODEs and of AFFJORD
-fig4        figure  multiscale    -           any  mnist    affjord  table1_mnist.ini    the augmented multiscale architecture on MNIST, with a sample by AFFJORD
-fig5        figure  fig5          -           any  toy      -        fig5.ini            target, AFFJORD and FFJORD on the toy data: densities and samples
-fig6        figure  fig6          -           any  toy      -        fig6.ini            validation loss against iteration on the toy data
-fig7        figure  fig7          -           any  image    -        fig7.ini            training and evaluation loss against iteration on images
-fig8        figure  images        -           any  image    affjord  fig8.ini            samples of images by AFFJORD, a data set beside the other
-fig9        figure  fig9          -           any  image    -        fig9.ini            function evaluations against iteration on images
-fig10       figure  rectangles    -           all  none     -        -                   rectangle (i, j) of the discretized [0, T] × [0, T]
-fig11       figure  rectangles    -           all  none     -        -                   rectangles (i, j) and (j, i), on which g₂ⁿ is equal
-fig12       figure  rectangles    -           all  none     -        -                   rectangles that take part in S₂ⁿ
-fig13       figure  rectangles    -           all  none     -        -                   rectangles that take part in S̄₂ⁿ
-fig14       figure  dependencies  -           all  none     -        -                   dependencies in the discretized dz/dt = f(z, θ(t), t)
-fig15       figure  images        -           any  mnist    affjord  table1_mnist.ini    samples of MNIST by AFFJORD
-fig16       figure  images        -           any  cifar10  affjord  table1_cifar10.ini  samples of CIFAR-10 by AFFJORD
-fig17       figure  images        -           any  celeba   affjord  table1_celeba.ini   samples of CelebA (32×32) by AFFJORD
-fig18       figure  images        -           any  mnist    ffjord   table1_mnist.ini    samples of MNIST by FFJORD
-fig19       figure  images        -           any  cifar10  ffjord   table1_cifar10.ini  samples of CIFAR-10 by FFJORD
-fig20       figure  images        -           any  celeba   ffjord   table1_celeba.ini   samples of CelebA (32×32) by FFJORD
-quickstart  figure  quickstart    -           own  toy      -        quickstart.ini      target, model densities and samples side by side
-toy_table   table   toy_table     toy_losses  any  toy      -        fig6.ini            final validation losses on the toy data
-table1      table   table1        table1      all  -        -        table1.ini          bits a dimension on images
-table2      table   table2        table2      all  -        -        table2.ini          numbers of parameters of the image models
+fig2               figure  multiscale     -                  any  mnist    ffjord   table1_mnist.ini    the multiscale architecture on MNIST, with a sample by FFJORD
+fig3               figure  dependencies   -                  all  none     -        -                   steps of augmented neural ODEs and of AFFJORD
+fig4               figure  multiscale     -                  any  mnist    affjord  table1_mnist.ini    the augmented multiscale architecture on MNIST, with a sample by AFFJORD
+fig5               figure  fig5           -                  any  toy      -        fig5.ini            target, AFFJORD and FFJORD on the toy data: densities and samples
+fig6               figure  fig6           -                  any  toy      -        fig6.ini            validation loss against iteration on the toy data
+fig7               figure  fig7           -                  any  image    -        fig7.ini            training and evaluation loss against iteration on images
+fig8               figure  images         -                  any  image    affjord  fig8.ini            samples of images by AFFJORD, a data set beside the other
+fig9               figure  fig9           -                  any  image    -        fig9.ini            function evaluations against iteration on images
+fig10              figure  rectangles     -                  all  none     -        -                   rectangle (i, j) of the discretized [0, T] × [0, T]
+fig11              figure  rectangles     -                  all  none     -        -                   rectangles (i, j) and (j, i), on which g₂ⁿ is equal
+fig12              figure  rectangles     -                  all  none     -        -                   rectangles that take part in S₂ⁿ
+fig13              figure  rectangles     -                  all  none     -        -                   rectangles that take part in S̄₂ⁿ
+fig14              figure  dependencies   -                  all  none     -        -                   dependencies in the discretized dz/dt = f(z, θ(t), t)
+fig15              figure  images         -                  any  mnist    affjord  table1_mnist.ini    samples of MNIST by AFFJORD
+fig16              figure  images         -                  any  cifar10  affjord  table1_cifar10.ini  samples of CIFAR-10 by AFFJORD
+fig17              figure  images         -                  any  celeba   affjord  table1_celeba.ini   samples of CelebA (32×32) by AFFJORD
+fig18              figure  images         -                  any  mnist    ffjord   table1_mnist.ini    samples of MNIST by FFJORD
+fig19              figure  images         -                  any  cifar10  ffjord   table1_cifar10.ini  samples of CIFAR-10 by FFJORD
+fig20              figure  images         -                  any  celeba   ffjord   table1_celeba.ini   samples of CelebA (32×32) by FFJORD
+theory_cable       figure  theory_curves  theory_statements  any  -        -        theory.ini          errors of the cable rule as the step shrinks
+theory_derivative  figure  theory_curves  theory_statements  any  -        -        theory.ini          errors of the total derivative, four ways, as the step shrinks
+theory_magnus      figure  theory_curves  theory_statements  any  -        -        theory.ini          errors of the Magnus series as the time shrinks
+quickstart         figure  quickstart     -                  own  toy      -        quickstart.ini      target, model densities and samples side by side
+toy_table          table   toy_table      toy_losses         any  toy      -        fig6.ini            final validation losses on the toy data
+table1             table   table1         table1             all  -        -        table1.ini          bits a dimension on images
+table2             table   table2         table2             all  -        -        table2.ini          numbers of parameters of the image models
+theory             table   theory_table   theory_statements  any  -        -        theory.ini          the mathematics of the paper, number by number
 '
 
 usage() {
@@ -123,7 +127,7 @@ while [ $# -gt 0 ]; do
             ;;
         --list)
             while read -r name _ _ _ _ _ _ _ what; do
-                [ -z "$name" ] || printf '%-12s%s\n' "$name" "$what"
+                [ -z "$name" ] || printf '%-18s%s\n' "$name" "$what"
             done <<<"$items"
             exit 0
             ;;
@@ -318,7 +322,7 @@ make_item() {
     done <"$folder/captions.tsv"
     (cd "$folder" && mv -f -- "${made[@]}" "$out/")
     [ "$whose" = all ] || chosen=$(cut -f 1 "$folder/chosen.txt")
-    printf '%-12s%s%s\n' "$item" "${made[*]}" "${chosen:+  (experiment $chosen)}"
+    printf '%-18s%s%s\n' "$item" "${made[*]}" "${chosen:+  (experiment $chosen)}"
 }
 
 # How to get the rows that item $1 lacks.
@@ -345,7 +349,7 @@ for item in "${wanted[@]}"; do
                 say "$item: the database has no rows for it; make them with: $(command_for "$item")"
                 status=1
             else
-                printf '%-12sno rows yet; make them with: %s\n' "$item" "$(command_for "$item")"
+                printf '%-18sno rows yet; make them with: %s\n' "$item" "$(command_for "$item")"
             fi
             ;;
         *)

@@ -260,6 +260,16 @@ LEFT JOIN metric h ON h.run_id = r.run_id AND h.name = 'entropy_floor'
 WHERE r.status = 'done'
 GROUP BY e.name, r.dataset, r.model;
 
+-- What of the mathematics is held against a bound, of each run.
+DROP VIEW IF EXISTS theory_statements;
+CREATE VIEW theory_statements AS
+SELECT e.name AS experiment, r.model, t.item, t.subject, t.quantity, t.value, t.relation, t.bound, t.holds
+FROM experiment e
+JOIN experiment_run er USING (experiment_id)
+JOIN run r USING (run_id)
+JOIN theory t USING (run_id)
+WHERE t.relation IS NOT NULL;
+
 -- Table 1: bits per dimension as others report them, and ours: for each run
 -- of an experiment named table1... the best over its epochs, then mean and
 -- sample deviation over seeds. best_epoch is the mean of theirs. What is not

@@ -14,10 +14,10 @@ Test(recorder, new_database_has_every_table_and_view) {
     cr_expect_str_eq(query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'table' "
                            "ORDER BY name)"),
                      "checkpoint epoch experiment experiment_run flow memory meta metric reported run sample_blob "
-                     "setting;");
+                     "setting theory;");
     cr_expect_str_eq(query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
                            "ORDER BY name)"),
-                     "claims loss_curves nfe_curves table1 table2 toy_losses;");
+                     "claims loss_curves nfe_curves table1 table2 theory_statements toy_losses;");
     cr_expect_str_eq(query("PRAGMA journal_mode"), "wal;");
     /* Opened again, it is as it was. */
     close_book(open_book());
