@@ -25,7 +25,9 @@ STRICT := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-tree-slp-vectorize -fno-
 STRICT += $(if $(filter double,$(PRECISION)),-DAFFJORD_DOUBLE)
 STRICT += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 PATHS  := -Icore -Irunner -I$(BUILD)
-LIBS   := -lsqlite3 -linih -ljansson -lmd -lsleef -ldnnl -llapacke -lopenblas -lgomp -ljpeg -lzip -lz -lm -lpthread
+# LAPACK and OpenBLAS are for the mathematics alone, which is computed in double. (OpenBLAS starts threads when it is
+# loaded, and a program that waits for signals should have none but its own.)
+LIBS   := $(if $(filter double,$(PRECISION)),-llapacke -lopenblas) -lsqlite3 -linih -ljansson -lmd -lsleef -ldnnl -lgomp -ljpeg -lzip -lz -lm -lpthread
 ifneq ($(wildcard .deps/usr),)
 LOCAL  := $(CURDIR)/.deps/usr
 export PATH := $(PATH):$(LOCAL)/bin
@@ -38,7 +40,9 @@ Q   := $(if $(V),,@)
 say  = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),:,printf '  %-8s %s\n' $(1) $(2))
 COMPILE = $(CC) $(STRICT) $(CFLAGS) $(PATHS) -MMD -MP
 
-CORE    := $(filter-out core/backend/cpu/kernels_%,$(wildcard core/*/*.c core/*/*/*.c))
+THEORY  := $(filter-out core/theory/items.c,$(wildcard core/theory/*.c))
+CORE    := $(filter-out core/backend/cpu/kernels_% $(if $(filter double,$(PRECISION)),,$(THEORY)),\
+             $(wildcard core/*/*.c core/*/*/*.c))
 KERNELS := portable $(if $(filter double,$(PRECISION)),,$(if $(filter x86_64,$(shell uname -m)),avx2 avx512))
 RUNNER  := $(wildcard runner/*.c)
 TESTS   := $(wildcard tests/*.c)

@@ -5,6 +5,15 @@
 #include "theory/statements.h"
 #include "worker_internal.h"
 
+#ifndef AFFJORD_DOUBLE
+
+status worker_send_theory(worker *self, failure *why) {
+    (void)self;
+    return fail(why, STATUS_INVALID, "the mathematics is computed in double; make PRECISION=double");
+}
+
+#else
+
 typedef struct reporting {
     worker *self;
     failure *why;
@@ -40,3 +49,5 @@ status worker_send_theory(worker *self, failure *why) {
     }
     return STATUS_OK;
 }
+
+#endif

@@ -1,4 +1,4 @@
-/* statements.c - which items there are, and what they share. */
+/* statements.c - from an item's name to its check, and what the checks share. */
 #include "theory/statements.h"
 
 #include <math.h>
@@ -7,13 +7,6 @@
 
 #include "base/random.h"
 #include "theory/statements_internal.h"
-
-const char *const theory_items[] = {"cable", "magnus", "trace", "blocks", "derivative", "mapping", NULL};
-
-bool theory_holds(const theory_statement *one) {
-    if (one->relation == THEORY_AT_MOST) return one->value <= one->bound;
-    return one->relation == THEORY_SHOWN || one->value >= one->bound;
-}
 
 status theory_check(const theory_subject *subject, const char *item, failure *why) {
     static status (*const checks[])(const theory_subject *subject) = {theory_cable,  theory_magnus,     theory_trace,

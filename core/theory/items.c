@@ -1,0 +1,9 @@
+/* items.c - the names of the items, which every build knows, and when a statement holds. */
+#include "theory/statements.h"
+
+const char *const theory_items[] = {"cable", "magnus", "trace", "blocks", "derivative", "mapping", NULL};
+
+bool theory_holds(const theory_statement *one) {
+    if (one->relation == THEORY_AT_MOST) return one->value <= one->bound;
+    return one->relation == THEORY_SHOWN || one->value >= one->bound;
+}
