@@ -20,12 +20,6 @@ static const double value_tolerance = 1e-12, gradient_tolerance = 1e-12;
 static const double value_tolerance = 1e-5, gradient_tolerance = 2e-5;
 #endif
 
-static real *reals(size_t n) {
-    real *p = calloc(n + 1, sizeof *p);
-    cr_assert_not_null(p);
-    return p;
-}
-
 /* --- Golden values --- */
 
 static conv_field_spec specification(const golden *g, conv_method method) {
@@ -43,23 +37,6 @@ static conv_field_spec specification(const golden *g, conv_method method) {
     char *end;
     for (const char *at = text(g, "hidden"); *at; at = end) spec.hidden[spec.hidden_layers++] = strtoul(at, &end, 10);
     return spec;
-}
-
-static real *as_reals(const golden *g, const char *name, size_t count) {
-    const double *values = array(g, name, count);
-    real *copy = reals(count);
-    for (size_t i = 0; i < count; i++) copy[i] = (real)values[i];
-    return copy;
-}
-
-/* Relative to the largest of the array, as its small entries are sums of large terms. */
-static void compare(const golden *g, const char *name, const real *ours, size_t count, double tolerance) {
-    const double *theirs = array(g, name, count);
-    double scale = 0;
-    for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(theirs[i]));
-    for (size_t i = 0; i < count; i++)
-        cr_assert_float_eq((double)ours[i], theirs[i], tolerance * scale, "%s: %s[%zu] is %.14g, expected %.14g",
-                           g->name, name, i, (double)ours[i], theirs[i]);
 }
 
 static void check_golden(const golden *g, conv_method method) {

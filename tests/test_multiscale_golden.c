@@ -19,12 +19,6 @@ static const double value_tolerance = 1e-14, gradient_tolerance = 3e-14;
 static const double value_tolerance = 3e-6, gradient_tolerance = 1.5e-5;
 #endif
 
-static real *reals(size_t n) {
-    real *p = calloc(n + 1, sizeof *p);
-    cr_assert_not_null(p);
-    return p;
-}
-
 static double decimal(const golden *g, const char *key) {
     return strtod(text(g, key), NULL);
 }
@@ -59,23 +53,6 @@ static multiscale_spec specification(const golden *g, conv_method method) {
     for (const char *at = text(g, "hidden"); *at; at = end)
         spec.model.hidden[spec.model.hidden_layers++] = strtoul(at, &end, 10);
     return spec;
-}
-
-static real *as_reals(const golden *g, const char *name, size_t count) {
-    const double *values = array(g, name, count);
-    real *copy = reals(count);
-    for (size_t i = 0; i < count; i++) copy[i] = (real)values[i];
-    return copy;
-}
-
-/* Relative to the largest of the array, as its small entries are sums of large terms. */
-static void compare(const golden *g, const char *name, const real *ours, size_t count, double tolerance) {
-    const double *theirs = array(g, name, count);
-    double scale = 0;
-    for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(theirs[i]));
-    for (size_t i = 0; i < count; i++)
-        cr_assert_float_eq((double)ours[i], theirs[i], tolerance * scale, "%s: %s[%zu] is %.14g, expected %.14g",
-                           g->name, name, i, (double)ours[i], theirs[i]);
 }
 
 static void expect(const golden *g, const char *what, double ours, double theirs) {
