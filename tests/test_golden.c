@@ -39,14 +39,14 @@ static cnf_spec specification(const golden *g) {
     };
 }
 
-static real *as_reals(const double *values, size_t count) {
+static real *to_reals(const double *values, size_t count) {
     real *copy = malloc(count * sizeof *copy);
     for (size_t i = 0; i < count; i++) copy[i] = (real)values[i];
     return copy;
 }
 
 /* Relative to the largest of the array, as its small entries are sums of large terms. */
-static void compare(const golden *g, const char *name, const real *ours, const double *theirs, size_t count,
+static void compare_with(const golden *g, const char *name, const real *ours, const double *theirs, size_t count,
                     double tolerance) {
     double scale = 0;
     for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(theirs[i]));
@@ -69,14 +69,14 @@ static void check(const golden *g) {
         const double *values = array(g, part->name, part->rows * part->columns);
         for (size_t i = 0; i < part->rows * part->columns; i++) params[part->offset + i] = (real)values[i];
     }
-    real *x = as_reals(array(g, "x", B * D), B * D), *z = malloc(B * D * sizeof *z), *probe = NULL;
-    if (spec.divergence != DIVERGENCE_EXACT) flow->given_probe = probe = as_reals(array(g, "probe", B * D), B * D);
+    real *x = to_reals(array(g, "x", B * D), B * D), *z = malloc(B * D * sizeof *z), *probe = NULL;
+    if (spec.divergence != DIVERGENCE_EXACT) flow->given_probe = probe = to_reals(array(g, "probe", B * D), B * D);
 
     const random_stream none = {0};
     double loss, log_density[CHUNK];
     cr_assert_leq(B, (size_t)CHUNK);
     cnf_transform(flow, params, x, B, none, z, log_density, NULL);
-    compare(g, "z", z, array(g, "z", B * D), B * D, value_tolerance);
+    compare_with(g, "z", z, array(g, "z", B * D), B * D, value_tolerance);
     const double *expected = array(g, "log_density", B);
     for (size_t i = 0; i < B; i++)
         cr_assert_float_eq(log_density[i], expected[i], value_tolerance * (1 + fabs(expected[i])),
@@ -89,7 +89,7 @@ static void check(const golden *g) {
         const size_t count = part->rows * part->columns;
         char name[PARAMETER_NAME_MAX + 16];
         snprintf(name, sizeof name, "gradient.%s", part->name);
-        compare(g, name, gradient + part->offset, array(g, name, count), count, gradient_tolerance);
+        compare_with(g, name, gradient + part->offset, array(g, name, count), count, gradient_tolerance);
     }
     free(params), free(gradient), free(x), free(z), free(probe);
     cnf_destroy(&flow);
