@@ -36,6 +36,7 @@ fonts-dejavu-core usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 test_packages="
 libcriterion-dev usr/include/criterion/criterion.h
 libpng-dev       usr/include/png.h
+libsundials-dev  usr/include/cvodes/cvodes.h
 "
 
 missing() {

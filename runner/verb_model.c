@@ -223,13 +223,14 @@ static int run_export(int count, char **words, int all_count, char **all) {
 const verb verb_eval = {
     .name = "eval",
     .summary = "log p(x) of points, or bits per dimension of images, under a trained model",
-    .usage = "usage: ./run eval RUN|FILE.safetensors --input X --output LOGP.npy [--threads N] [--db PATH]\n"
+    .usage = "usage: ./run eval RUN|FILE.safetensors --input X --output LOGP.npy [--seed S] [--threads N]\n"
+             "                  [--db PATH]\n"
              "       ./run eval RUN|FILE.safetensors --input SET [--n N] [--seed S] [--output LOGP.npy] ...\n"
              "\n"
              "Writes log p(x) in nats for each row of X (.npy or .csv): float64, (rows). Of points with the exact\n"
              "trace. Of images by Hutchinson's estimate, and says the mean in bits per dimension; a row of X is an\n"
              "image, channels last, of numbers (byte + u)/256. SET is a set of images by name, as mnist: its first N\n"
-             "test images (validation images where it has some; all), with noise and probes of seed S (0).\n"
+             "test images (validation images where it has some; all), with noise of seed S. Probes are of seed S (0).\n"
              "\n" MODEL_HELP,
     .run = run_eval};
 

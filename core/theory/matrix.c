@@ -30,8 +30,11 @@ double matrix_trace(size_t n, const double *a) {
 
 double matrix_distance(size_t count, const double *a, const double *b) {
     double largest = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!(fabs(a[i] - b[i]) <= largest)) largest = fabs(a[i] - b[i]);
+    for (size_t i = 0; i < count; i++) {
+        const double apart = fabs(a[i] - b[i]);
+        if (isnan(apart)) return apart; /* or the next number would take its place */
+        largest = fmax(largest, apart);
+    }
     return largest;
 }
 
@@ -86,7 +89,8 @@ static double largest_row(size_t n, const double *a) {
     for (size_t i = 0; i < n; i++) {
         double sum = 0;
         for (size_t j = 0; j < n; j++) sum += fabs(a[i * n + j]);
-        if (!(sum <= largest)) largest = sum;
+        if (isnan(sum)) return sum;
+        largest = fmax(largest, sum);
     }
     return largest;
 }

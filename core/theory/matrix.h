@@ -30,7 +30,7 @@ status matrix_norm(size_t n, const double *a, double *out);
 
 double matrix_trace(size_t n, const double *a);
 
-/* Largest |a_i - b_i| of count numbers. */
+/* Largest |a_i - b_i| of count numbers; NaN where one of them is. */
 double matrix_distance(size_t count, const double *a, const double *b);
 
 #endif
