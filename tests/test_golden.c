@@ -47,7 +47,7 @@ static real *to_reals(const double *values, size_t count) {
 
 /* Relative to the largest of the array, as its small entries are sums of large terms. */
 static void compare_with(const golden *g, const char *name, const real *ours, const double *theirs, size_t count,
-                    double tolerance) {
+                         double tolerance) {
     double scale = 0;
     for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(theirs[i]));
     for (size_t i = 0; i < count; i++)

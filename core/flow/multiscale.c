@@ -171,7 +171,9 @@ const real *multiscale_probes(const multiscale *self, size_t f) {
 }
 
 void multiscale_start_context(multiscale *self, size_t f) {
-    if (f > 0 && multiscale_squeezes(self, f - 1) && image_cnf_context(self->flows[f]) > 1)
+    const image_flow *flow = &self->model.flows[f];
+    const bool second = flow > self->model.flows && flow[-1].scale == flow->scale;
+    if (second && image_cnf_context(self->flows[f]) > 1)
         squeeze_images(multiscale_shape(self, f - 1, SQUEEZE_CHANNEL_FIRST), 1, self->context[f - 1], self->context[f]);
     else memset(self->context[f], 0, image_cnf_context(self->flows[f]) * sizeof(real));
 }
@@ -247,7 +249,7 @@ static void sort_parts(const multiscale *self, size_t n, bool back, real *parts,
 
 status multiscale_transform(multiscale *self, const real *params, const real *x, size_t n, random_stream probe, real *z,
                             double *log_density, multiscale_statistics *statistics) {
-    multiscale_statistics unused;
+    multiscale_statistics unused = {.flow_count = 0};
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
     TRY(multiscale_forward(self, params, x, n, probe, false, statistics ? statistics : &unused));
     if (z) sort_parts(self, n, false, self->left, z);
@@ -291,7 +293,7 @@ static status invert_left(multiscale *self, const real *params, size_t n, real *
 
 status multiscale_invert(multiscale *self, const real *params, const real *z, size_t n, real *x,
                          multiscale_statistics *statistics) {
-    multiscale_statistics unused;
+    multiscale_statistics unused = {.flow_count = 0};
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
     memcpy(self->z[0], z, n * self->D * sizeof *z);
     sort_parts(self, n, true, self->left, self->z[0]);

@@ -64,7 +64,7 @@ static void measure(const multiscale *self, size_t n, multiscale_loss *loss) {
 
 status multiscale_loss_gradient(multiscale *self, const real *params, const real *x, size_t n, random_stream probe,
                                 multiscale_loss *loss, real *gradient, multiscale_statistics *statistics) {
-    multiscale_statistics unused, *counts = statistics ? statistics : &unused;
+    multiscale_statistics unused = {.flow_count = 0}, *counts = statistics ? statistics : &unused;
     const size_t P = self->parameters.total;
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
     memset(gradient, 0, P * sizeof *gradient);

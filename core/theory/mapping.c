@@ -113,7 +113,7 @@ static status build(mapping *self) {
 status mapping_fit(const mapping_spec *spec, size_t n, const real *x, const real *y, mapping **out) {
     const size_t D = spec->visible + spec->joined;
     if (spec->visible < 1 || D > DIMENSIONS_MAX || spec->compared < 1 || spec->compared > spec->visible || n < 1 ||
-        n > CHUNK || spec->steps < 1)
+        n > CHUNK || spec->steps < 1 || spec->width < 1)
         return STATUS_INVALID;
     arena memory = {0};
     mapping *self;
