@@ -109,7 +109,8 @@ static status look_at_reach(const theory_subject *subject, dynamics *of, double 
 
 static status report_reach(const theory_subject *subject, dynamics *of) {
     double error[MAGNUS_TERMS], reach = 0, inside = 0, outside = 0;
-    for (double T = 0.5; T <= LONG; T *= 2) {
+    for (int halvings = 5; halvings >= 0; halvings--) {
+        const double T = ldexp(LONG, -halvings);
         TRY(look_at_reach(subject, of, T, &reach, error));
         TRY(theory_show(subject, item, "lively to the end", "1 term, against int |A| dt", reach, error[0]));
         TRY(theory_show(subject, item, "lively to the end", "4 terms, against int |A| dt", reach, error[3]));

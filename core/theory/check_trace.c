@@ -10,7 +10,8 @@
 
 static const char item[] = "trace";
 
-enum { D_MAX = 8, N_MAX = 4 * D_MAX, PROBES = 4096 };
+enum { D_MAX = 8, C_MAX = 16, N_MAX = D_MAX + C_MAX };
+static const size_t probes = 4096;
 
 /* Appendix E: commutators have no trace, so of the series only the first term has one. */
 static status run_terms(const theory_subject *subject, const char *name, dynamics *of, double T) {
@@ -59,8 +60,8 @@ static status run_determinant(const theory_subject *subject, const char *name, d
 static status run_hutchinson(const theory_subject *subject, cnf_divergence kind, const char *quantity) {
     cnf_spec spec = subject->flow;
     cnf *exact = NULL, *estimated = NULL;
-    real *x = calloc(PROBES * spec.dimension, sizeof *x);
-    double *log_density = calloc(PROBES, sizeof *log_density), truth = 0, sum = 0, squares = 0;
+    real *x = calloc(probes * spec.dimension, sizeof *x);
+    double *log_density = calloc(probes, sizeof *log_density), truth = 0, sum = 0, squares = 0;
     status outcome = x && log_density ? STATUS_OK : STATUS_MEMORY;
     spec.divergence = DIVERGENCE_EXACT;
     if (outcome == STATUS_OK) outcome = cnf_create(&spec, 1, NULL, &exact, NULL);
@@ -69,24 +70,24 @@ static status run_hutchinson(const theory_subject *subject, cnf_divergence kind,
     if (outcome == STATUS_OK) {
         const random_stream stream = {.seed = subject->seed, .purpose = RANDOM_PROBE};
         theory_point(subject, 4, spec.dimension, x);
-        for (size_t i = 1; i < PROBES; i++) memcpy(x + i * spec.dimension, x, spec.dimension * sizeof *x);
+        for (size_t i = 1; i < probes; i++) memcpy(x + i * spec.dimension, x, spec.dimension * sizeof *x);
         cnf_log_density(exact, subject->params, x, 1, stream, &truth, NULL);
-        cnf_log_density(estimated, subject->params, x, PROBES, stream, log_density, NULL);
-        for (size_t i = 0; i < PROBES; i++) sum += log_density[i] - truth;
-        for (size_t i = 0; i < PROBES; i++) squares += pow(log_density[i] - truth - sum / PROBES, 2);
+        cnf_log_density(estimated, subject->params, x, probes, stream, log_density, NULL);
+        for (size_t i = 0; i < probes; i++) sum += log_density[i] - truth;
+        for (size_t i = 0; i < probes; i++) squares += pow(log_density[i] - truth - sum / (double)probes, 2);
     }
     cnf_destroy(&exact);
     cnf_destroy(&estimated);
     free(x);
     free(log_density);
     TRY(outcome);
-    const double error = sqrt(squares / (PROBES - 1) / PROBES);
-    return theory_claim(subject, item, "trained", quantity, 0, fabs(sum / PROBES) / error, THEORY_AT_MOST, 4);
+    const double error = sqrt(squares / (double)(probes - 1) / (double)probes);
+    return theory_claim(subject, item, "trained", quantity, 0, fabs(sum / (double)probes) / error, THEORY_AT_MOST, 4);
 }
 
 status theory_trace(const theory_subject *subject) {
     theory_fields fields;
-    if (subject->flow.dimension > D_MAX || subject->flow.augmented_dimension > 2 * D_MAX) return STATUS_INVALID;
+    if (subject->flow.dimension > D_MAX || subject->flow.augmented_dimension > C_MAX) return STATUS_INVALID;
     TRY(theory_fields_open(subject, &fields));
     status outcome = run_terms(subject, "trained", fields.trained, subject->flow.end_time);
     if (outcome == STATUS_OK) outcome = run_terms(subject, "drawn", fields.drawn, 1);

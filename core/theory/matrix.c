@@ -95,22 +95,22 @@ static double largest_row(size_t n, const double *a) {
     return largest;
 }
 
-/* u = a (even part times a + ...): the numerator's odd and even parts of the Pade approximant. */
+/* The odd and the even part of the numerator of the Pade approximant; of the denominator the odd part changes sign. */
 static void pade(size_t n, const double *a, double *powers[3], double *odd, double *even, double *room) {
-    static const double b[] = {64764752532480000,
-                               32382376266240000,
-                               7771770303897600,
-                               1187353796428800,
-                               129060195264000,
-                               10559470521600,
-                               670442572800,
-                               33522128640,
-                               1323241920,
-                               40840800,
-                               960960,
-                               16380,
-                               182,
-                               1};
+    static const double b[] = {64764752532480000.0,
+                               32382376266240000.0,
+                               7771770303897600.0,
+                               1187353796428800.0,
+                               129060195264000.0,
+                               10559470521600.0,
+                               670442572800.0,
+                               33522128640.0,
+                               1323241920.0,
+                               40840800.0,
+                               960960.0,
+                               16380.0,
+                               182.0,
+                               1.0};
     const size_t count = n * n;
     matrix_multiply(n, 1, a, a, 0, powers[0]);
     matrix_multiply(n, 1, powers[0], powers[0], 0, powers[1]);

@@ -186,7 +186,7 @@ status trainer_restore(trainer *training, const checkpoint *from, failure *why) 
     TRY(find(from, "adam.second", CHECKPOINT_REAL, P, &second, why));
     TRY(find(from, "trainer.counters", CHECKPOINT_U64, 2, &counters, why));
     TRY(find(from, "trainer.means", CHECKPOINT_F64, 2, &means, why));
-    TRY(find(from, "trainer.evaluations", CHECKPOINT_F64, 2 * OBJECTIVE_FLOWS_MAX, &evaluations, why));
+    TRY(find(from, "trainer.evaluations", CHECKPOINT_F64, (size_t)2 * OBJECTIVE_FLOWS_MAX, &evaluations, why));
 
     memcpy(training->params, training->gradient, P * sizeof(real)); /* where they were read to, in case others fail */
     memcpy(training->first, first, P * sizeof(real));
