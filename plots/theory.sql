@@ -15,9 +15,9 @@ LIMIT 1;
 -- Its numbers. Letters for readers: Ω₁ for Omega_1, and so on.
 CREATE TEMP VIEW theory_row AS
 SELECT t.item, r.model, r.run_id, t.subject, t.x, t.value, t.relation, t.bound, t.holds, t.quantity AS name,
-       replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(t.quantity,
+       replace(replace(replace(replace(replace(replace(replace(replace(replace(t.quantity,
            'Omega_1', 'Ω₁'), 'Omega_2', 'Ω₂'), 'Omega_3', 'Ω₃'), 'Omega_4', 'Ω₄'), 'int ', '∫'), ' ... ', ' … '),
-           'df/dz', '∂f/∂z'), 'z*', 'z★'), ' - ', ' − '), 'dt,', 'dt,') AS quantity
+           'df/dz', '∂f/∂z'), 'z*', 'z★'), ' - ', ' − ') AS quantity
 FROM chosen
 JOIN experiment_run er USING (experiment_id)
 JOIN run r USING (run_id)

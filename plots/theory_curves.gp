@@ -19,12 +19,15 @@ across = (width - left - gap * (panels - 1) - right) / panels
 along = 1.25
 
 array names[3 * 6]      # of each panel's lines
+do for [i = 1:|names|] { names[i] = '' }
 stats rows_file using (names[3 * (int($2) - 1) + int($1) + 1] = strcol(4), 0) nooutput
 
-# The key is one for all panels whose lines have the same names, else one below
-# each.
+# The key is one for all panels if their lines have the names of the first one's,
+# else there is one below each.
 same = 1
-do for [p = 2:panels] { do for [s = 1:series] { same = same && (names[3 * (s - 1) + p] eq names[3 * (s - 1) + 1]) } }
+do for [p = 2:panels] { do for [s = 1:series] {
+    same = same && (names[3 * (s - 1) + p] eq '' || names[3 * (s - 1) + p] eq names[3 * (s - 1) + 1])
+} }
 lines = same ? (series + 1) / 2 : series
 
 eval canvas(width, top + along + bottom + lines * key_line + 0.04)

@@ -28,7 +28,9 @@ WHERE t.relation IS NULL AND t.x > 0 AND t.value > 0
 
 CREATE TEMP VIEW curve AS
 SELECT dense_rank() OVER (ORDER BY place) - 1 AS panel_index,
-       dense_rank() OVER (PARTITION BY place ORDER BY name NOT LIKE 'cable%', length(name), name) AS series_index,
+       CASE item WHEN 'magnus' THEN CAST(name AS INTEGER) -- numbers of terms, of which not all panels have all
+                 ELSE dense_rank() OVER (PARTITION BY place ORDER BY name NOT LIKE 'cable%', length(name), name) END
+           AS series_index,
        label, quantity, x, value, axis
 FROM shown
 ORDER BY panel_index, series_index, x;
@@ -39,7 +41,7 @@ SELECT '' AS part,
        WHEN 'cable' THEN 'The cable rule (eq. 11) by the classic Runge-Kutta method, and the product of the Jacobians '
             || 'of explicit Euler steps (eq. 20), as the step shrinks: largest error of the Jacobian, relative to its '
             || 'largest entry. They fall with the fourth and the first power of the step.'
-       WHEN 'magnus' THEN 'Truncations of the Magnus series (eq. 12) against the cable rule, relative to the largest '
+       WHEN 'magnus' THEN 'Truncations of the Magnus series (eq. 12), exp(Ω₁ + … + Ωₖ), against the cable rule, relative to the largest '
             || 'entry: with one to four terms errors fall with the third, fifth, fifth and seventh power of T. Right: '
             || 'beyond π of ∫|∂f/∂z| dt, where nothing says that the series converges, four terms are no better than '
             || 'one.'

@@ -12,8 +12,7 @@
 #include "theory/statements_internal.h"
 
 static const char item[] = "magnus";
-static const char *const truncations[MAGNUS_TERMS] = {"exp(Omega_1)", "exp(Omega_1 + Omega_2)",
-                                                      "exp(Omega_1 + ... + Omega_3)", "exp(Omega_1 + ... + Omega_4)"};
+static const char *const truncations[MAGNUS_TERMS] = {"1 term", "2 terms", "3 terms", "4 terms"};
 static const char *const slopes[MAGNUS_TERMS] = {"power of T, 1 term", "power of T, 2 terms", "power of T, 3 terms",
                                                  "power of T, 4 terms"};
 static const double least[MAGNUS_TERMS] = {2.6, 4.3, 4, 5.8};
@@ -112,8 +111,8 @@ static status report_reach(const theory_subject *subject, dynamics *of) {
     for (int halvings = 5; halvings >= 0; halvings--) {
         const double T = ldexp(LONG, -halvings);
         TRY(look_at_reach(subject, of, T, &reach, error));
-        TRY(theory_show(subject, item, "lively to the end", "1 term, against int |A| dt", reach, error[0]));
-        TRY(theory_show(subject, item, "lively to the end", "4 terms, against int |A| dt", reach, error[3]));
+        TRY(theory_show(subject, item, "lively to the end", truncations[0], reach, error[0]));
+        TRY(theory_show(subject, item, "lively to the end", truncations[3], reach, error[3]));
         if (reach < 1) inside = fmax(inside, error[3] / error[0]);
         else if (reach > pi) outside = fmax(outside, error[3] / error[0]);
     }
