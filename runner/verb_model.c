@@ -124,6 +124,7 @@ static status evaluate(const request *asked, model *trained, failure *why) {
     size_t n;
     if (!trained->images && (set || asked->n || asked->seed))
         return fail(why, STATUS_INVALID, "a set of images, --n and --seed are for models of images, and this is none");
+    if (!set && asked->n) return fail(why, STATUS_INVALID, "--n is for a set of images; of a file all rows are taken");
     TRY(set ? read_set(asked, trained, &x, &n, why) : read_rows(asked, trained, &x, &n, why));
     double *log_density = calloc(n, sizeof *log_density);
     status outcome = log_density ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory for %zu points", n);

@@ -15,6 +15,7 @@
 
 #include "checkpoint_files.h"
 #include "message.h"
+#include "outputs.h"
 #include "specification.h"
 #include "worker_internal.h"
 
@@ -215,6 +216,8 @@ static status step(worker *self, failure *why) {
     if (outcome == STATUS_OK) self->skipped = 0;
     else TRY(skip(self, outcome, why));
     if (epoch_done) {
+        if (self->data.images && epoch.validation != STATUS_OK)
+            TRY(say(self, "a flow could not be solved on validation images; that epoch's loss is stored as nan", why));
         TRY(send_epoch(self, &epoch, why));
         if (epoch.epoch % values->train_checkpoint_epochs == 0) TRY(save(self, why));
     }
@@ -246,12 +249,30 @@ static status prepare(worker *self, failure *why) {
     return resume(self, why);
 }
 
-/* What the process held before the model was made, and what that may come to hold. */
+/* Bytes that the first step brings besides: code that libraries make and load for it, as measured. */
+static const uint64_t library_bytes = 8000000;
+
+/* What making samples takes at the end, with the training still there. */
+static status sampling_bytes(const worker *self, uint64_t *bytes, failure *why) {
+    const plan_run *run = self->task->run;
+    multiscale *model;
+    *bytes = 0;
+    if (!self->data.images || run->values->output_samples == 0) return STATUS_OK;
+    TRY(outputs_multiscale(run->values, run->dataset->shape.image, self->threads, &model, why));
+    *bytes = multiscale_bytes(model) + run->values->output_samples * run->dataset->shape.dimension * sizeof(real);
+    multiscale_destroy(&model);
+    return STATUS_OK;
+}
+
+/* What the process held before the model was made, and what it may come to hold. */
 static status send_start(worker *self, failure *why) {
     const objective *goal = trainer_objective(self->training);
+    uint64_t sampling;
+    TRY(sampling_bytes(self, &sampling, why));
+    const uint64_t predicted = self->held + trainer_bytes(self->training) + library_bytes + sampling;
     const message one = {.kind = MESSAGE_STARTED,
                          .started = {.parameters = objective_parameters(goal)->total,
-                                     .predicted_bytes = self->held + trainer_bytes(self->training),
+                                     .predicted_bytes = predicted,
                                      .kept_bytes = objective_kept_bytes(goal)}};
     TRY(worker_send(self, one, NULL, why));
     if (!self->data.images) return STATUS_OK;

@@ -48,7 +48,8 @@ Test(config, every_wrong_line_has_its_message) {
         {"[solver]\nmethod = rk5\n",
          "8: solver.method = rk5: expected euler, midpoint, rk4, rk4_38, heun2, bosh3, dopri5, "
          "tsit5 or dopri8; the nearest is rk4"},
-        {"[model]\ncontext = Clock\n", "8: model.context = Clock: expected clock or augmented; the nearest is clock"},
+        {"[model]\ncontext = Clock\n",
+         "8: model.context = Clock: expected clock, augmented or general; the nearest is clock"},
         {"[train]\nbatch 5\n", "8: expected \"key = value\""},
         {"[train]\nbatch: 5\n", "8: expected \"key = value\""},
         {"[train]\n= 5\n", "8: expected \"key = value\""},

@@ -51,9 +51,9 @@ Test(drawings, no_database_is_needed) {
 Test(drawings, they_come_with_all_items) {
     script_run(script_open());
     cr_assert_eq(figures(""), 0, "%s", output);
-    expect_output("fig2        fig2.pdf fig2.png fig2.txt fig2.tex\n");
-    expect_output("fig12       fig12.pdf fig12.png fig12.txt fig12.tex\n");
-    expect_output("fig5        no rows yet");
+    expect_output("fig2              fig2.pdf fig2.png fig2.txt fig2.tex\n");
+    expect_output("fig12             fig12.pdf fig12.png fig12.txt fig12.tex\n");
+    expect_output("fig5              no rows yet");
     expect_drawn("fig2");
     expect_drawn("fig4");
     expect_drawn("fig14");

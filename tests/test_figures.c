@@ -191,9 +191,9 @@ Test(figures, half_done_experiments_are_drawn) {
 Test(figures, missing_rows_name_the_command) {
     script_run(script_open());
     cr_expect_eq(figures(""), 0);
-    expect_output("fig5        no rows yet; make them with: ./run experiments/fig5.ini\n");
-    expect_output("quickstart  no rows yet; make them with: ./run experiments/quickstart.ini\n");
-    expect_output("toy_table   no rows yet; make them with: ./run experiments/fig6.ini\n");
+    expect_output("fig5              no rows yet; make them with: ./run experiments/fig5.ini\n");
+    expect_output("quickstart        no rows yet; make them with: ./run experiments/quickstart.ini\n");
+    expect_output("toy_table         no rows yet; make them with: ./run experiments/fig6.ini\n");
     cr_expect_eq(figures("table2 fig6"), 1);
     expect_output("fig6: the database has no rows for it; make them with: ./run experiments/fig6.ini\n");
     cr_expect(exists("out/table2.md"));

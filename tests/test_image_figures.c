@@ -92,8 +92,8 @@ Test(image_figures, every_item_is_drawn) {
     static const char *const items[] = {"fig7", "fig8", "fig9", "fig15", "fig17", "fig18", "fig20"};
     make_images("fig7");
     cr_assert_eq(figures(""), 0, "%s", output);
-    expect_output("fig16       no rows yet; make them with: ./run experiments/table1_cifar10.ini\n");
-    expect_output("fig6        no rows yet; make them with: ./run experiments/fig6.ini\n");
+    expect_output("fig16             no rows yet; make them with: ./run experiments/table1_cifar10.ini\n");
+    expect_output("fig6              no rows yet; make them with: ./run experiments/fig6.ini\n");
     for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) expect_drawn(items[i]);
 }
 

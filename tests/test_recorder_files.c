@@ -46,7 +46,8 @@ static void make_version_1(void) {
     recorder *book = open_book();
     put_finished(book, put_experiment(book, "e"), "k", "m", 3, 1.0);
     close_book(book);
-    change("DROP TABLE flow; DROP TABLE memory; DROP VIEW table1; CREATE VIEW table1 AS SELECT 'old' AS dataset;"
+    change("DROP TABLE flow; DROP TABLE memory; DROP TABLE theory; DROP VIEW table1; CREATE VIEW table1 AS SELECT "
+           "'old' AS dataset;"
            "UPDATE meta SET value = '1' WHERE key = 'schema_version'");
 }
 

@@ -146,12 +146,12 @@ static void evaluate_context(void *argument, size_t evaluation, double s, const 
     image_cnf_scale(self->M, solve->T, dy);
 }
 
-status image_cnf_move_context(image_cnf *self, const real *params, real *context) {
+status image_cnf_move_context(image_cnf *self, const real *params, real *context, adaptive_statistics *statistics) {
     if (self->M == 0) return STATUS_OK;
     image_solve solve = {.self = self, .params = params, .T = image_cnf_end_time(self, params)};
     const ode_system system = {
         .backend = self->backend, .length = self->M, .context = &solve, .evaluate = evaluate_context};
-    return solve_integrate(&self->spec.solver, 0, 1, &system, context, NULL, self->solve, NULL);
+    return solve_integrate(&self->spec.solver, 0, 1, &system, context, NULL, self->solve, statistics);
 }
 
 status image_cnf_invert(image_cnf *self, const real *params, size_t n, real *z, const real *context,

@@ -77,7 +77,7 @@ status image_cnf_reverse(image_cnf *self, const real *params, size_t n, const re
                          real *zbar, real *context_bar, real *gradient, adaptive_statistics *statistics);
 
 /* The context alone from 0 to T, which needs no batch: what sampling starts from. */
-status image_cnf_move_context(image_cnf *self, const real *params, real *context);
+status image_cnf_move_context(image_cnf *self, const real *params, real *context, adaptive_statistics *statistics);
 
 /* z (n, D) at T becomes that at 0, with the context (C) at T going back beside it. */
 status image_cnf_invert(image_cnf *self, const real *params, size_t n, real *z, const real *context,

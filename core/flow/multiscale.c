@@ -279,12 +279,12 @@ static status invert_left(multiscale *self, const real *params, size_t n, real *
     for (size_t f = 0; f < self->model.flow_count; f++) {
         multiscale_start_context(self, f);
         statistics->failed = f;
-        TRY(image_cnf_move_context(self->flows[f], params, self->context[f]));
+        statistics->flows[f].end_time = image_cnf_end_time(self->flows[f], params);
+        TRY(image_cnf_move_context(self->flows[f], params, self->context[f], &statistics->flows[f].forward));
     }
     for (size_t f = self->model.flow_count; f-- > 0;) {
         multiscale_step_back(self, f, n, &now);
         statistics->failed = f;
-        statistics->flows[f].end_time = image_cnf_end_time(self->flows[f], params);
         TRY(image_cnf_invert(self->flows[f], params, n, self->z[now], self->context[f], &statistics->flows[f].forward));
     }
     unlogit_images(self->spec.alpha, n, self->D, self->z[now], x);

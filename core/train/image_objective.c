@@ -14,9 +14,10 @@ typedef struct image_objective {
     arena memory; /* holds itself too */
     multiscale *model;
     size_t validation; /* images validated on */
-    real *batch; /* (B, D) */
+    real *batch, *validated; /* (B, D): of the last step, and of the last validation */
     double *log_density; /* (B) */
-    /* Of the last step or validation. */
+    /* Of the last step. A validation behind it, at the end of an epoch, leaves them and its batch as they are: they
+     * are asked for if the step failed. */
     uint64_t iteration;
     multiscale_statistics statistics;
 } image_objective;
@@ -47,8 +48,7 @@ static void initialise(const objective *self, real *params) {
 
 /* A reversal makes the evaluation it reverses, so what is counted backwards are evaluations with a reverse: the solver's
  * of an adjoint solve, the reversals of one through the steps. */
-static void count(const image_objective *self, objective_counts *counts) {
-    const multiscale_statistics *s = &self->statistics;
+static void count(const multiscale_statistics *s, objective_counts *counts) {
     *counts = (objective_counts){.flow_count = s->flow_count};
     for (size_t f = 0; f < s->flow_count; f++) {
         const adaptive_statistics *back = &s->flows[f].backward;
@@ -75,7 +75,7 @@ static status step(objective *base, uint64_t iteration, const real *params, doub
                                                     probe_at(self, iteration), &value, gradient, &self->statistics);
     *loss = value.bits;
     if (outcome != STATUS_OK && outcome != STATUS_NON_FINITE) *loss = NAN;
-    count(self, counts);
+    count(&self->statistics, counts);
     return outcome;
 }
 
@@ -86,21 +86,21 @@ static status validate(objective *base, uint64_t iteration, const real *params, 
     const image_objective_spec *spec = &self->spec;
     const size_t D = multiscale_dimension(self->model);
     objective_counts sums = {.flow_count = 0};
+    multiscale_statistics statistics;
     double sum = 0, batches = 0;
+    (void)iteration; /* always the same batches */
     *loss = NAN;
-    self->iteration = iteration;
     for (size_t first = 0; first < self->validation; first += spec->batch, batches++) {
         const size_t n = self->validation - first < spec->batch ? self->validation - first : spec->batch;
         /* The same noise and probes after every epoch; a batch has those of its number. */
         const random_stream probe = {
             .seed = spec->seed, .purpose = RANDOM_TEST_PROBE, .iteration = first / spec->batch};
         image_batch(self->set, image_objective_validation(self->set), spec->seed, first, n, false, IMAGE_CHANNEL_LAST,
-                    self->batch);
-        TRY(multiscale_transform(self->model, params, self->batch, n, probe, NULL, self->log_density,
-                                 &self->statistics));
+                    self->validated);
+        TRY(multiscale_transform(self->model, params, self->validated, n, probe, NULL, self->log_density, &statistics));
         for (size_t i = 0; i < n; i++) sum += self->log_density[i];
         objective_counts one;
-        count(self, &one);
+        count(&statistics, &one);
         for (size_t f = 0; f < one.flow_count; f++) {
             sums.flows[f].forward += one.flows[f].forward;
             sums.flows[f].end_time = one.flows[f].end_time;
@@ -167,6 +167,7 @@ static status build(image_objective *self, parallel *workers, failure *why) {
     const image_objective_spec *spec = &self->spec;
     TRY(multiscale_create(&spec->model, spec->batch, true, workers, &self->model, why));
     TRY(ARENA_NEW(&self->memory, spec->batch * multiscale_dimension(self->model), &self->batch));
+    TRY(ARENA_NEW(&self->memory, spec->batch * multiscale_dimension(self->model), &self->validated));
     return ARENA_NEW(&self->memory, spec->batch, &self->log_density);
 }
 
