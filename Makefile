@@ -68,7 +68,7 @@ $(BUILD)/affjord: $(RUNNER_OBJECTS) $(BUILD)/libaffjord.a
 
 $(BUILD)/affjord-tests: $(TEST_OBJECTS) $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
-	$(Q)$(CC) $(STRICT) $(CFLAGS) -o $@ $^ -lcriterion -lpng -ldl $(LIBS)
+	$(Q)$(CC) $(STRICT) $(CFLAGS) -o $@ $^ -lcriterion -lpng -ldl $(if $(filter double,$(PRECISION)),-lsundials_cvodes) $(LIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -111,7 +111,7 @@ test: deps check-layout
 	@$(MAKE) --no-print-directory -j$(shell nproc) tests
 	@$(MAKE) --no-print-directory -j$(shell nproc) PRECISION=double tests
 	@echo "== tests, float" && build/affjord-tests
-	@echo "== tests, double" && build/double/affjord-tests
+	@echo "== tests, double" && OPENBLAS_NUM_THREADS=1 build/double/affjord-tests
 
 asan: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=address tests

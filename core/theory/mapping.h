@@ -24,7 +24,7 @@ typedef struct mapping mapping;
 status mapping_fit(const mapping_spec *spec, size_t n, const real *x, const real *y, mapping **out);
 void mapping_destroy(mapping **self);
 
-/* Mean square of the differences at the end of the fit. */
+/* Mean square of the differences before the last of the steps of Adam. */
 double mapping_error(const mapping *self);
 
 /* z (n, visible + joined) <- z(T) of [x, 0], n <= CHUNK. */

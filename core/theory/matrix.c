@@ -146,6 +146,8 @@ status matrix_exponential(size_t n, const double *a, double *exponential) {
         matrix_multiply(n, 1, exponential, exponential, 0, more);
         memcpy(exponential, more, n * n * sizeof *more);
     }
+    for (size_t i = 0; i < n * n && outcome == STATUS_OK; i++)
+        if (!isfinite(exponential[i])) outcome = STATUS_NON_FINITE;
     free(room);
     return outcome;
 }

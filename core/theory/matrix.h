@@ -19,7 +19,7 @@ void matrix_unit(size_t n, double *a);
 status matrix_log_determinant(size_t n, const double *a, double *out);
 
 /* exponential (n, n) <- e^a, by the Pade approximation of degree 13 and scaling and squaring (Higham 2005). Errors:
- * STATUS_MEMORY; STATUS_NON_FINITE where a is not finite. */
+ * STATUS_MEMORY; STATUS_NON_FINITE where a or the result is not finite. */
 status matrix_exponential(size_t n, const double *a, double *exponential);
 
 /* x (n, columns) <- a^-1 x. Errors: STATUS_MEMORY; STATUS_NON_FINITE for a singular matrix. */
