@@ -1,94 +1,13 @@
-/* test_multiscale.c - the multiscale model against determinants, probes, finite differences, tolerances and itself. */
-#include <criterion/criterion.h>
+/* test_multiscale.c - the multiscale model against determinants, probes, tolerances and itself. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/random.h"
 #include "flow/logit.h"
-#include "flow/multiscale.h"
 #include "flow/squeeze.h"
-
-static const random_stream probe = {.seed = 1, .purpose = RANDOM_PROBE, .iteration = 1};
-
-static real *reals(size_t n) {
-    real *p = calloc(n + 1, sizeof *p);
-    cr_assert_not_null(p);
-    return p;
-}
-
-/* FFJORD with the time joined, or AFFJORD with z* joined, on images of 8 x 8 with small fields. */
-static multiscale_spec small_spec(image_architecture architecture, image_layer layer) {
-    return (multiscale_spec){.model = {.channels = 1,
-                                       .height = 8,
-                                       .width = 8,
-                                       .architecture = architecture,
-                                       .layer = layer,
-                                       .variant = IMAGE_PAPER,
-                                       .hidden_layers = 2,
-                                       .hidden = {5, 4},
-                                       .moving = 6,
-                                       .fed = 3},
-                             .function = ACTIVATION_SOFTPLUS,
-                             .alpha = 0.05,
-                             .end_time = 0.9,
-                             .learn_end_time = true,
-                             .base_variance = 1.3,
-                             .divergence = DIVERGENCE_RADEMACHER,
-                             .seminorm = true,
-                             .kept_steps = 200,
-                             .solver = {.method = tableau_pair(PAIR_DOPRI5), .options = {.atol = 1e-5, .rtol = 1e-5}}};
-}
-
-/* A model with everything that a call on it needs. */
-typedef struct bench {
-    multiscale *model;
-    size_t n, D, P;
-    real *params, *gradient, *x, *z, *back;
-    double *log_density;
-    multiscale_loss loss;
-    multiscale_statistics statistics;
-} bench;
-
-static void bench_open(bench *b, multiscale_spec spec, size_t n, parallel *workers) {
-    failure why = {""};
-    *b = (bench){.n = n};
-    cr_assert_eq(multiscale_create(&spec, n, true, workers, &b->model, &why), STATUS_OK, "%s", why.text);
-    b->D = multiscale_dimension(b->model);
-    b->P = multiscale_parameters(b->model)->total;
-    b->params = reals(b->P), b->gradient = reals(b->P);
-    b->x = reals(n * b->D), b->z = reals(n * b->D), b->back = reals(n * b->D);
-    b->log_density = calloc(n, sizeof *b->log_density);
-    multiscale_initialise(b->model, 3, b->params);
-    /* Livelier than it begins; hyper layers begin with weights of zero. */
-    for (size_t i = 0; i < b->P; i++) {
-        double u[4];
-        random_normal4((random_stream){.seed = 4, .purpose = RANDOM_PROBE}, i, 0, u);
-        b->params[i] = (real)(1.5 * (double)b->params[i] + 0.05 * u[0]);
-    }
-    for (size_t i = 0; i < n * b->D; i++) {
-        double u[4];
-        random_uniform4((random_stream){.seed = 5, .purpose = RANDOM_PROBE}, i, 0, u);
-        b->x[i] = (real)u[0];
-    }
-}
-
-static void bench_close(bench *b) {
-    multiscale_destroy(&b->model);
-    free(b->params), free(b->gradient), free(b->x), free(b->z), free(b->back), free(b->log_density);
-}
-
-static void transform(bench *b, random_stream stream) {
-    const status outcome =
-        multiscale_transform(b->model, b->params, b->x, b->n, stream, b->z, b->log_density, &b->statistics);
-    cr_assert_eq(outcome, STATUS_OK, "status %d of flow %zu", (int)outcome, b->statistics.failed);
-}
-
-static void take_gradient(bench *b) {
-    const status outcome =
-        multiscale_loss_gradient(b->model, b->params, b->x, b->n, probe, &b->loss, b->gradient, &b->statistics);
-    cr_assert_eq(outcome, STATUS_OK, "status %d of flow %zu", (int)outcome, b->statistics.failed);
-}
+#include "multiscale_support.h"
+#ifdef AFFJORD_DOUBLE
+#include "theory/matrix.h"
+#endif
 
 /* --- Parts --- */
 
@@ -152,27 +71,6 @@ Test(multiscale, stores_what_the_paper_counts_as_effective) {
 /* --- The density --- */
 
 #ifdef AFFJORD_DOUBLE
-/* log |det a|, a (n, n) is overwritten: elimination with the largest pivot. */
-static double log_determinant(size_t n, double *a) {
-    double sum = 0;
-    for (size_t k = 0; k < n; k++) {
-        size_t pivot = k;
-        for (size_t i = k + 1; i < n; i++)
-            if (fabs(a[i * n + k]) > fabs(a[pivot * n + k])) pivot = i;
-        for (size_t j = 0; j < n; j++) {
-            const double kept = a[k * n + j];
-            a[k * n + j] = a[pivot * n + j];
-            a[pivot * n + j] = kept;
-        }
-        sum += log(fabs(a[k * n + k]));
-        for (size_t i = k + 1; i < n; i++) {
-            const double factor = a[i * n + k] / a[k * n + k];
-            for (size_t j = k; j < n; j++) a[i * n + j] -= factor * a[k * n + j];
-        }
-    }
-    return sum;
-}
-
 /* With the exact trace, log p is that of the change of variables (eq. 1) with the whole Jacobian dz/dx, by central
  * differences of the map itself. */
 Test(multiscale, log_density_is_that_of_the_whole_jacobian) {
@@ -199,9 +97,11 @@ Test(multiscale, log_density_is_that_of_the_whole_jacobian) {
                 const double near = (z[0] - z[D * D]) / (2 * h), far = (z[2 * D * D] - z[3 * D * D]) / (4 * h);
                 jacobian[i * D + j] = (4 * near - far) / 3;
             }
+        double determinant;
+        cr_assert_eq(matrix_log_determinant(D, jacobian, &determinant), STATUS_OK);
         for (size_t i = 0; i < D; i++)
             base -= exact.z[i] * exact.z[i] / (2 * 1.3) + 0.5 * log(2 * 3.14159265358979323846 * 1.3);
-        cr_assert_float_eq(exact.log_density[0], base + log_determinant(D, jacobian), 2e-5);
+        cr_assert_float_eq(exact.log_density[0], base + determinant, 2e-5);
         bench_close(&exact), bench_close(&columns);
     }
 }
@@ -282,128 +182,6 @@ Test(multiscale, images_come_back) {
         bench_close(&b);
     }
 }
-
-/* --- Gradients --- */
-
-#ifdef AFFJORD_DOUBLE
-
-static double total_at(bench *b, real *entry, double by) {
-    const real kept = *entry;
-    multiscale_loss loss;
-    *entry = kept + by;
-    cr_assert_eq(multiscale_loss_gradient(b->model, b->params, b->x, b->n, probe, &loss, b->z, NULL), STATUS_OK);
-    *entry = kept;
-    return loss.total;
-}
-
-static double difference(bench *b, real *entry) {
-    const double h = 2e-3;
-    const double near = (total_at(b, entry, h) - total_at(b, entry, -h)) / (2 * h);
-    const double far = (total_at(b, entry, 2 * h) - total_at(b, entry, -2 * h)) / (4 * h);
-    return (4 * near - far) / 3;
-}
-
-/* A middle, the first and the last entry of every part, or the first few of these. Relative to the part's largest. */
-static void check_differences(multiscale_spec spec, size_t entries, double tolerance, const char *name) {
-    bench b;
-    bench_open(&b, spec, 2, NULL);
-    free(b.z);
-    b.z = reals(b.P); /* where total_at puts gradients */
-    take_gradient(&b);
-    const parameter_table *table = multiscale_parameters(b.model);
-    for (size_t k = 0; k < table->count; k++) {
-        const parameter *part = &table->entries[k];
-        const size_t count = part->rows * part->columns;
-        double scale = 0;
-        for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(b.gradient[part->offset + i]));
-        cr_assert_gt(scale, 1e-7, "%s: %s has a gradient", name, part->name);
-        const size_t which[] = {count / 2, 0, count - 1};
-        for (size_t i = 0; i < (count < entries ? count : entries); i++) {
-            const size_t at = part->offset + which[i];
-            const double expected = difference(&b, b.params + at);
-            cr_assert_float_eq(b.gradient[at], expected, tolerance * scale, "%s: %s[%zu] is %.10g, differences %.10g",
-                               name, part->name, which[i], b.gradient[at], expected);
-        }
-    }
-    bench_close(&b);
-}
-
-Test(multiscale, gradients_equal_differences, .timeout = 120) {
-    static const struct {
-        image_architecture architecture;
-        image_layer layer;
-        image_variant variant;
-        const char *name;
-    } cases[] = {{IMAGE_FFJORD, IMAGE_CONCAT, IMAGE_PAPER, "ffjord concat"},
-                 {IMAGE_FFJORD, IMAGE_HYPER, IMAGE_PAPER, "ffjord hyper"},
-                 {IMAGE_AFFJORD, IMAGE_CONCAT, IMAGE_PAPER, "affjord concat"},
-                 {IMAGE_AFFJORD, IMAGE_HYPER, IMAGE_PAPER, "affjord hyper"},
-                 {IMAGE_AFFJORD, IMAGE_HYPER, IMAGE_RELEASE, "affjord hyper, released code"},
-                 {IMAGE_AFFJORD, IMAGE_CONCATSQUASH, IMAGE_PAPER, "affjord concatsquash"}};
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        multiscale_spec spec = small_spec(cases[k].architecture, cases[k].layer);
-        spec.model.variant = cases[k].variant;
-        spec.model.hidden_layers = 1;
-        spec.kinetic = k % 2 ? 0.3 : 0;
-        spec.jacobian = k % 3 ? 0.2 : 0;
-        spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 2};
-        check_differences(spec, 3, 1e-6, cases[k].name);
-    }
-}
-
-/* With adaptive steps the sizes of steps are constants of the gradient: it is exact up to the tolerance. */
-Test(multiscale, adaptive_gradients_equal_differences_within_tolerance, .timeout = 120) {
-    for (cnf_gradient gradient = GRADIENT_DISCRETE; gradient <= GRADIENT_ADJOINT; gradient++)
-        for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++) {
-            multiscale_spec spec = small_spec(architecture, IMAGE_CONCAT);
-            spec.model.hidden_layers = 1;
-            spec.gradient = gradient;
-            spec.kinetic = 0.1;
-            spec.model.hidden[0] = 3;
-            spec.solver.options.atol = spec.solver.options.rtol = 1e-8;
-            check_differences(spec, 1, 1e-4, gradient == GRADIENT_ADJOINT ? "adjoint" : "discrete");
-        }
-}
-
-/* Largest distance between the two gradients, relative in each part. */
-static double distance(multiscale_spec spec, bool seminorm, double tolerance) {
-    bench one, other;
-    spec.solver.options.atol = spec.solver.options.rtol = tolerance;
-    spec.seminorm = seminorm;
-    spec.gradient = GRADIENT_DISCRETE;
-    bench_open(&one, spec, 2, NULL);
-    spec.gradient = GRADIENT_ADJOINT;
-    bench_open(&other, spec, 2, NULL);
-    take_gradient(&one), take_gradient(&other);
-    cr_assert_eq(one.loss.total, other.loss.total);
-    const parameter_table *table = multiscale_parameters(one.model);
-    double worst = 0;
-    for (size_t k = 0; k < table->count; k++) {
-        const parameter *part = &table->entries[k];
-        double scale = 0, apart = 0;
-        for (size_t i = part->offset; i < part->offset + part->rows * part->columns; i++) {
-            scale = fmax(scale, fabs(one.gradient[i]));
-            apart = fmax(apart, fabs(one.gradient[i] - other.gradient[i]));
-        }
-        worst = fmax(worst, apart / scale);
-    }
-    bench_close(&one), bench_close(&other);
-    return worst;
-}
-
-Test(multiscale, adjoint_meets_discrete_as_tolerances_tighten, .timeout = 120) {
-    for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++)
-        for (int seminorm = 0; seminorm < 2; seminorm++) {
-            multiscale_spec spec = small_spec(architecture, IMAGE_CONCAT);
-            spec.jacobian = 0.1;
-            const double loose = distance(spec, seminorm, 1e-4), tight = distance(spec, seminorm, 1e-8);
-            cr_assert_lt(loose, 0.05, "%g", loose);
-            cr_assert_lt(tight, 1e-4, "%g", tight);
-            cr_assert_lt(tight, loose / 20, "%g, %g", loose, tight);
-        }
-}
-
-#endif
 
 /* --- Bits, outcomes --- */
 
