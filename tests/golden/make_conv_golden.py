@@ -13,13 +13,12 @@ gradients. Images are stored channel-last, joined contexts channel-first.
 """
 import math
 import pathlib
-import sys
 
 import numpy
 import torch
 from torch.nn.functional import conv2d, silu, softplus
 
-from make_golden import write_safetensors
+from make_golden import make_cases, write_safetensors
 
 DEFAULTS = {"channels": 2, "height": 8, "width": 8, "hidden": "6 5", "function": "softplus", "layer": "ignore",
             "context": 1, "fed": 1, "joined": 0, "batch": 3}
@@ -150,9 +149,4 @@ def make(name, settings, seed):
 
 
 if __name__ == "__main__":
-    unknown = [name for name in sys.argv[1:] if name not in CASES]
-    if unknown:
-        sys.exit(f"unknown case {unknown[0]}; known: {', '.join(CASES)}")
-    for number, (case, changes) in enumerate(CASES.items()):
-        if len(sys.argv) == 1 or case in sys.argv[1:]:
-            make(case, changes, seed=2000 + number)
+    make_cases(make, CASES, first_seed=2000)

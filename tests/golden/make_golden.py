@@ -230,10 +230,15 @@ def make(name, settings, seed):
     print(f"{name}: loss {loss.item():.6f}, {path.stat().st_size} bytes")
 
 
-if __name__ == "__main__":
-    unknown = [name for name in sys.argv[1:] if name not in CASES]
+def make_cases(make, cases, first_seed):
+    """The cases that the command line names, or all; a case's seed depends on its place alone."""
+    unknown = [name for name in sys.argv[1:] if name not in cases]
     if unknown:
-        sys.exit(f"unknown case {unknown[0]}; known: {', '.join(CASES)}")
-    for number, (case, changes) in enumerate(CASES.items()):
+        sys.exit(f"unknown case {unknown[0]}; known: {', '.join(cases)}")
+    for number, (case, changes) in enumerate(cases.items()):
         if len(sys.argv) == 1 or case in sys.argv[1:]:
-            make(case, changes, seed=1000 + number)
+            make(case, changes, seed=first_seed + number)
+
+
+if __name__ == "__main__":
+    make_cases(make, CASES, first_seed=1000)

@@ -14,14 +14,13 @@ parameters, images, probes, results, gradients. Images are stored channel-last.
 """
 import math
 import pathlib
-import sys
 
 import numpy
 import torch
 from torch.autograd import grad
 from torch.nn.functional import conv2d, pixel_shuffle, pixel_unshuffle, silu, softplus
 
-from make_golden import SOLVERS, write_safetensors
+from make_golden import SOLVERS, make_cases, write_safetensors
 
 # Dormand and Prince's method of order 5 on a grid, without its estimate of the error.
 DOPRI5 = ([[], [1 / 5], [3 / 40, 9 / 40], [44 / 45, -56 / 15, 32 / 9],
@@ -341,9 +340,4 @@ def make(name, settings, seed):
 
 
 if __name__ == "__main__":
-    unknown = [name for name in sys.argv[1:] if name not in CASES]
-    if unknown:
-        sys.exit(f"unknown case {unknown[0]}; known: {', '.join(CASES)}")
-    for number, (case, changes) in enumerate(CASES.items()):
-        if len(sys.argv) == 1 or case in sys.argv[1:]:
-            make(case, changes, seed=3000 + number)
+    make_cases(make, CASES, first_seed=3000)
