@@ -111,9 +111,7 @@ void specification_images(const settings *values, const size_t shape[3], uint64_
 
 /* z* of each flow has as many entries as its images have numbers; no more can move where they are seen. */
 static status check_moving(const settings *values, const image_model *model, failure *why) {
-    const bool seen = values->image_variant == IMAGE_PAPER || values->image_layer == IMAGE_HYPER ||
-                      values->image_layer == IMAGE_CONCATSQUASH;
-    if (model->spec.architecture != IMAGE_AFFJORD || !seen) return STATUS_OK;
+    if (model->spec.architecture != IMAGE_AFFJORD || !image_sees_context(&model->spec)) return STATUS_OK;
     for (size_t f = 0; f < model->flow_count; f++) {
         const image_flow *flow = &model->flows[f];
         const size_t entries = flow->channels * flow->height * flow->width;

@@ -16,8 +16,9 @@ typedef struct arena {
 } arena;
 
 /* *out <- `count` zeroed elements of `size` bytes, aligned to 64 bytes, owned
- * by the arena. Pages of a large block that are never touched take no memory. A zero count gives a valid pointer. Errors: STATUS_MEMORY,
- * also when count * size overflows. Use ARENA_NEW, which knows the type. */
+ * by the arena. Pages of a large block that are never touched take no memory.
+ * A zero count gives a valid pointer. Errors: STATUS_MEMORY, also when
+ * count * size overflows. Use ARENA_NEW, which knows the type. */
 status arena_take(arena *memory, size_t count, size_t size, void **out);
 
 /* Free everything taken; the arena is as new. */

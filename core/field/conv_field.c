@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "backend/lanes.h"
 #include "field/conv_internal.h"
 
 enum { CHUNK_PIXELS = 392, CHUNK_IMAGES_MAX = 8 };
@@ -40,18 +41,6 @@ static void store(const batch *b, size_t first, const real *half, real *x) {
     if (x) memcpy(x + first * b->self->dimension, half, images_in(b, first) * b->self->dimension * sizeof *x);
 }
 
-/* a . b of (D), over LANES partial sums, folded by halves. */
-static real dot(size_t D, const real *a, const real *b) {
-    double sums[LANES] = {0};
-    size_t d = 0;
-    for (; d + LANES <= D; d += LANES)
-        for (size_t lane = 0; lane < LANES; lane++) sums[lane] += (double)a[d + lane] * (double)b[d + lane];
-    for (size_t lane = 0; d < D; d++, lane++) sums[lane] += (double)a[d] * (double)b[d];
-    for (size_t half = LANES / 2; half > 0; half /= 2)
-        for (size_t lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
-    return (real)sums[0];
-}
-
 /* What is wanted of a chunk whose last layer gave f and J e; e is the second half of the lane's input. */
 static void give(const batch *b, size_t first, const conv_lane *lane, const real *last) {
     const conv_values *out = b->out;
@@ -60,9 +49,9 @@ static void give(const batch *b, size_t first, const conv_lane *lane, const real
     store(b, first, last + half, out->product);
     for (size_t i = 0; i < images_in(b, first); i++) {
         const real *f = last + i * D, *product = f + half, *e = lane->input + half + i * D;
-        if (out->divergence) out->divergence[first + i] = dot(D, e, product);
-        if (out->kinetic) out->kinetic[first + i] = dot(D, f, f);
-        if (out->jacobian) out->jacobian[first + i] = dot(D, product, product);
+        if (out->divergence) out->divergence[first + i] = (real)lanes_dot(D, e, product);
+        if (out->kinetic) out->kinetic[first + i] = (real)lanes_dot(D, f, f);
+        if (out->jacobian) out->jacobian[first + i] = (real)lanes_dot(D, product, product);
     }
 }
 

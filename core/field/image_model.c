@@ -123,7 +123,7 @@ static void add_layer(expansion *x, size_t l, const shape *s) {
 /* g = Linear(M, M), tanh, Linear(M, M) on the moving entries; and what the release declares beside the field. */
 static void add_context(expansion *x) {
     const image_spec *spec = x->spec;
-    const bool seen = spec->layer == IMAGE_HYPER || spec->layer == IMAGE_CONCATSQUASH || spec->variant == IMAGE_PAPER;
+    const bool seen = image_sees_context(spec);
     const size_t M = spec->moving;
     for (size_t l = 0; l < 2; l++) {
         add_group(x, M * M, seen ? M * M : 0, unseen, "context.%zu.weight", l);

@@ -11,6 +11,7 @@
 #ifndef AFFJORD_FIELD_IMAGE_MODEL_H
 #define AFFJORD_FIELD_IMAGE_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -43,6 +44,11 @@ typedef struct image_spec {
     size_t moving; /* first entries of z* that its equation moves: 20 */
     size_t fed; /* first entries of z* that hyper and concatsquash layers see: 10 */
 } image_spec;
+
+/* Whether the field of AFFJORD depends on z* at all: joined to its input, or through the weights of its layers. */
+static inline bool image_sees_context(const image_spec *spec) {
+    return spec->variant == IMAGE_PAPER || spec->layer == IMAGE_HYPER || spec->layer == IMAGE_CONCATSQUASH;
+}
 
 typedef struct image_group {
     char name[48]; /* as in "flow.2.field.0.hyper.weight" */

@@ -12,6 +12,7 @@
 #include "backend/cpu/cpu.h"
 #include "base/detmath.h"
 #include "flow/cnf_internal.h"
+#include "flow/noise.h"
 
 static const double log_two_pi = 1.8378770664093454836;
 
@@ -133,16 +134,6 @@ void cnf_prepare(cnf *flow, const real *params, grid g) {
     field_prepare(flow->field, flow->evaluations, params, flow->path, flow->theta);
 }
 
-static void draw_probe(cnf_divergence kind, random_stream stream, uint64_t point, size_t D, real *probe) {
-    for (size_t d = 0; d < D; d += 4) {
-        double e[4];
-        if (kind == DIVERGENCE_GAUSSIAN) random_normal4(stream, point, (uint32_t)(d / 4), e);
-        else random_uniform4(stream, point, (uint32_t)(d / 4), e);
-        for (size_t i = d; i < D && i < d + 4; i++)
-            probe[i * CHUNK] = kind == DIVERGENCE_GAUSSIAN ? (real)e[i - d] : (real)(e[i - d] < 0.5 ? -1 : 1);
-    }
-}
-
 const real *cnf_load_chunk(const cnf *flow, cnf_lane *lane, const real *x, size_t n, size_t chunk,
                            random_stream probe) {
     const size_t D = flow->spec.dimension, first = chunk * CHUNK, points = cnf_chunk_points(n, chunk);
@@ -152,7 +143,7 @@ const real *cnf_load_chunk(const cnf *flow, cnf_lane *lane, const real *x, size_
     if (flow->spec.divergence == DIVERGENCE_EXACT) return NULL;
     memset(lane->probe, 0, D * CHUNK * sizeof *lane->probe);
     for (size_t i = 0; i < points; i++) {
-        if (!flow->given_probe) draw_probe(flow->spec.divergence, probe, first + i, D, lane->probe + i);
+        if (!flow->given_probe) noise_probe(flow->spec.divergence, probe, first + i, 0, D, CHUNK, lane->probe + i);
         else
             for (size_t d = 0; d < D; d++) lane->probe[d * CHUNK + i] = flow->given_probe[(first + i) * D + d];
     }
@@ -236,9 +227,7 @@ static void solve_chunk(void *argument, size_t chunk, size_t thread) {
 
 static void count(const cnf *flow, size_t backward, cnf_statistics *statistics) {
     if (!statistics) return;
-    *statistics = (cnf_statistics){.evaluations_forward = flow->evaluations,
-                                   .evaluations_backward = backward,
-                                   .workspace_bytes = flow->memory.bytes};
+    *statistics = (cnf_statistics){.evaluations_forward = flow->evaluations, .evaluations_backward = backward};
 }
 
 void cnf_transform(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, real *z,
@@ -257,14 +246,7 @@ void cnf_log_density(cnf *flow, const real *params, const real *x, size_t n, ran
 
 void cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
                 cnf_statistics *statistics) {
-    const size_t D = flow->spec.dimension;
-    const double deviation = sqrt(flow->spec.base_variance);
-    for (size_t i = 0; i < n; i++)
-        for (size_t d = 0; d < D; d += 4) {
-            double e[4];
-            random_normal4(stream, first + i, (uint32_t)(d / 4), e);
-            for (size_t k = d; k < D && k < d + 4; k++) x[i * D + k] = (real)(deviation * e[k - d]);
-        }
+    noise_base(stream, flow->spec.base_variance, first, n, flow->spec.dimension, x);
     solve_job job = {.flow = flow, .g = cnf_grid_backward(flow), .x = x, .n = n, .probe = stream, .z = x};
     cnf_prepare(flow, params, job.g);
     parallel_for(flow->workers, cnf_chunks(n), solve_chunk, &job);

@@ -49,7 +49,6 @@ typedef struct cnf_spec {
 typedef struct cnf_statistics {
     uint64_t evaluations_forward;
     uint64_t evaluations_backward;
-    size_t workspace_bytes; /* all that the flow has allocated */
 } cnf_statistics;
 
 typedef struct cnf cnf;

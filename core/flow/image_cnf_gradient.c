@@ -9,6 +9,7 @@
  * solved from s = 1 back to 0 beside z and z* themselves. As F = T f, T is one of theta. */
 #include <string.h>
 
+#include "backend/lanes.h"
 #include "flow/image_cnf_internal.h"
 
 /* Cotangents of F's parts. */
@@ -48,13 +49,9 @@ static real *scaled(size_t n, double T, const real *k, real *out) {
     return out;
 }
 
+/* 0 for a term that there is not. */
 static double dot(size_t n, const real *a, const real *b) {
-    double sums[LANES] = {0};
-    if (!a || !b) return 0;
-    for (size_t i = 0; i < n; i++) sums[i % LANES] += (double)a[i] * (double)b[i];
-    for (size_t half = LANES / 2; half > 0; half /= 2)
-        for (size_t lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
-    return sums[0];
+    return a && b ? lanes_dot(n, a, b) : 0;
 }
 
 /* k . dF at s, z, z*: zbar (n, D) and the flow's cbar (C) are overwritten, solve->gradient is added to. *out, in the

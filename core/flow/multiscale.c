@@ -9,6 +9,7 @@
 #include "base/detmath.h"
 #include "flow/logit.h"
 #include "flow/multiscale_internal.h"
+#include "flow/noise.h"
 
 static const double log_two_pi = 1.8378770664093454836;
 
@@ -31,10 +32,9 @@ static status check(const multiscale_spec *spec, failure *why) {
     return STATUS_OK;
 }
 
-/* Entries of z* that move and are seen: none where no layer's weights and no input of the field depends on them. */
-static size_t moving_entries(const multiscale_spec *spec, const conv_field_spec *field) {
-    const bool seen = field->layer != IMAGE_IGNORE || field->joined > 0;
-    return spec->model.architecture == IMAGE_AFFJORD && seen ? spec->model.moving : 0;
+/* Entries of z* that move and are seen. */
+static size_t moving_entries(const image_spec *model) {
+    return model->architecture == IMAGE_AFFJORD && image_sees_context(model) ? model->moving : 0;
 }
 
 static status make_flow(multiscale *self, size_t f, bool gradients, parallel *workers, failure *why) {
@@ -51,7 +51,7 @@ static status make_flow(multiscale *self, size_t f, bool gradients, parallel *wo
                           .keep_stages = spec->keep_stages,
                           .solver = spec->solver};
     one.field.method = spec->method;
-    one.moving = moving_entries(spec, &one.field);
+    one.moving = moving_entries(&spec->model);
     snprintf(prefix, sizeof prefix, "flow.%zu", f);
     return image_cnf_create(&one, prefix, self->batch_max, workers, self->backend, &self->parameters, &self->flows[f],
                             why);
@@ -152,18 +152,10 @@ void multiscale_initialise(const multiscale *self, uint64_t seed, real *params) 
 /* Numbers of a flow's probes stand after those of earlier flows, whole blocks of four for each. */
 static void draw_probes(const multiscale *self, size_t f, random_stream stream, size_t n) {
     const size_t D = image_cnf_dimension(self->flows[f]);
-    const bool normal = self->spec.divergence == DIVERGENCE_GAUSSIAN;
     uint32_t block = 0;
     for (size_t before = 0; before < f; before++)
         block += (uint32_t)((image_cnf_dimension(self->flows[before]) + 3) / 4);
-    for (size_t i = 0; i < n; i++)
-        for (size_t d = 0; d < D; d += 4) {
-            double u[4];
-            if (normal) random_normal4(stream, i, block + (uint32_t)(d / 4), u);
-            else random_uniform4(stream, i, block + (uint32_t)(d / 4), u);
-            for (size_t k = d; k < D && k < d + 4; k++)
-                self->probes[f][i * D + k] = normal ? (real)u[k - d] : (real)(u[k - d] < 0.5 ? -1 : 1);
-        }
+    for (size_t i = 0; i < n; i++) noise_probe(self->spec.divergence, stream, i, block, D, 1, self->probes[f] + i * D);
 }
 
 const real *multiscale_probes(const multiscale *self, size_t f) {
@@ -199,8 +191,7 @@ static void add_base(multiscale *self, size_t n) {
     const real *part = self->left;
     for (size_t i = 0; i < n; i++) self->log_density[i] += self->divergence[i] - 0.5 * (double)self->D * constant;
     for (size_t f = 0; f < self->model.flow_count; f++) {
-        if (multiscale_squeezes(self, f)) continue;
-        const size_t D = image_cnf_dimension(self->flows[f]) / (multiscale_splits(self, f) ? 2 : 1);
+        const size_t D = multiscale_leaving(self, f);
         for (size_t i = 0; i < n; i++, part += D) {
             double square = 0;
             for (size_t d = 0; d < D; d++) square += (double)part[d] * (double)part[d];
@@ -236,8 +227,7 @@ status multiscale_forward(multiscale *self, const real *params, const real *x, s
 static void sort_parts(const multiscale *self, size_t n, bool back, real *parts, real *images) {
     size_t before = 0;
     for (size_t f = 0; f < self->model.flow_count; f++) {
-        if (multiscale_squeezes(self, f)) continue;
-        const size_t D = image_cnf_dimension(self->flows[f]) / (multiscale_splits(self, f) ? 2 : 1);
+        const size_t D = multiscale_leaving(self, f);
         for (size_t i = 0; i < n; i++) {
             real *part = parts + n * before + i * D, *image = images + i * self->D + before;
             if (back) memcpy(part, image, D * sizeof *part);
@@ -302,14 +292,7 @@ status multiscale_invert(multiscale *self, const real *params, const real *z, si
 
 status multiscale_sample(multiscale *self, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
                          multiscale_statistics *statistics) {
-    const double deviation = sqrt(self->spec.base_variance);
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
-    for (size_t i = 0; i < n; i++)
-        for (size_t d = 0; d < self->D; d += 4) {
-            double e[4];
-            random_normal4(stream, first + i, (uint32_t)(d / 4), e);
-            for (size_t k = d; k < self->D && k < d + 4; k++)
-                self->z[1][i * self->D + k] = (real)(deviation * e[k - d]);
-        }
+    noise_base(stream, self->spec.base_variance, first, n, self->D, self->z[1]);
     return multiscale_invert(self, params, self->z[1], n, x, statistics);
 }

@@ -35,12 +35,17 @@ static inline bool multiscale_splits(const multiscale *self, size_t flow) {
     return flow + 1 < self->model.flow_count && !multiscale_squeezes(self, flow);
 }
 
+/* Numbers of an image that leave after this flow. */
+static inline size_t multiscale_leaving(const multiscale *self, size_t flow) {
+    if (multiscale_squeezes(self, flow)) return 0;
+    return image_cnf_dimension(self->flows[flow]) / (multiscale_splits(self, flow) ? 2 : 1);
+}
+
 /* Where in `left` the part begins that leaves after this flow, in reals for each image: parts follow each other, n
  * images in each. */
 static inline size_t multiscale_left_before(const multiscale *self, size_t flow) {
     size_t before = 0;
-    for (size_t f = 0; f < flow; f++)
-        if (multiscale_splits(self, f)) before += image_cnf_dimension(self->flows[f]) / 2;
+    for (size_t f = 0; f < flow; f++) before += multiscale_leaving(self, f);
     return before;
 }
 

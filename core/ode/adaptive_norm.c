@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "backend/lanes.h"
+
 enum { PIECE = 512 }; /* a multiple of LANES */
 
 static inline double larger(double a, double b) {
@@ -39,9 +41,7 @@ static double rms(const adaptive_options *options, const ode_system *system, siz
         system->backend->combine(count, error, terms, weight, piece, error);
         add_squares(count, error, y + at, next + at, options->atol, options->rtol, sum);
     }
-    for (size_t half = LANES / 2; half > 0; half /= 2)
-        for (size_t l = 0; l < half; l++) sum[l] += sum[l + half];
-    return sqrt(sum[0] / (double)n);
+    return sqrt(lanes_fold(sum) / (double)n);
 }
 
 double adaptive_norm_of(const adaptive_options *options, const ode_system *system, size_t terms, const double *weight,

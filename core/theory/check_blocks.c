@@ -18,8 +18,8 @@ typedef struct blocks {
     double whole; /* the same of [z, z*] together */
 } blocks;
 
-/* Trapezoids of the trace of the block alone would be of low order: the trace over the first z numbers is integrated
- * by the cable rule's own solve where they are all of z; otherwise by this sum over a fine grid (Simpson). */
+/* int of the trace over the first numbers dt, by Simpson's rule on a fine grid: the cable rule has that over all of z
+ * only, which in the general form is more than the first numbers. */
 static status trace_of_first(dynamics *of, size_t first, double T, const real *start, double *out) {
     enum { PARTS = 400 };
     const solve_spec by = {.method = tableau_get(TABLEAU_RK4), .steps = 1};

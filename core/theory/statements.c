@@ -21,7 +21,7 @@ status theory_check(const theory_subject *subject, const char *item, failure *wh
 
 status theory_draw(const cnf_spec *spec, uint64_t seed, double scale, dynamics **out, real **params) {
     cnf *flow;
-    if (cnf_create(spec, 1, NULL, &flow, NULL) != STATUS_OK) return STATUS_MEMORY;
+    TRY(cnf_create(spec, 1, NULL, &flow, NULL));
     const size_t P = cnf_parameters(flow)->total;
     real *drawn = calloc(P, sizeof *drawn);
     status outcome = drawn ? STATUS_OK : STATUS_MEMORY;
