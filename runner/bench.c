@@ -14,7 +14,8 @@
 #include "backend/cpu/cpu.h"
 #include "bench_conv.h"
 #include "bench_peak.h"
-#include "bench_time.h"
+#include "bench_sort.h"
+#include "clock.h"
 #include "train/point_objective.h"
 #include "train/trainer.h"
 
@@ -80,10 +81,10 @@ static status time_cases(bench_case *cases, size_t count, size_t repeats, failur
         for (size_t i = 0; i < count; i++) {
             bool done;
             trainer_epoch epoch;
-            const double start = bench_now();
+            const double start = clock_seconds();
             const status outcome = trainer_step(cases[i].training, NULL, &done, &epoch);
             if (outcome < 0) return fail(why, outcome, "%s: the step failed", cases[i].name);
-            if (r > 0) cases[i].seconds[r - 1] = bench_now() - start;
+            if (r > 0) cases[i].seconds[r - 1] = clock_seconds() - start;
         }
     return STATUS_OK;
 }

@@ -15,8 +15,9 @@
 
 #include "backend/cpu/cpu.h"
 #include "base/arena.h"
+#include "bench_sort.h"
+#include "clock.h"
 #include "field/conv_field.h"
-#include "bench_time.h"
 
 enum { IMAGES = 50, SIDE = 28, HIDDEN = 64, LAYERS = 4, CHANNEL_CASES = 3, THREADS_MAX = 2 };
 
@@ -160,9 +161,9 @@ int bench_conv(size_t repeats) {
     for (size_t r = 0; r <= repeats && outcome == STATUS_OK; r++) /* the first round warms up */
         for (size_t i = 0; i < count; i++)
             for (int what = 0; what < TIMED; what++) {
-                const double start = bench_now();
+                const double start = clock_seconds();
                 run(&cases[i], what);
-                if (r > 0) cases[i].seconds[what][r - 1] = bench_now() - start;
+                if (r > 0) cases[i].seconds[what][r - 1] = clock_seconds() - start;
             }
     if (outcome == STATUS_OK) {
         printf("%-36s %12s %12s %8s  %s\n", "name", "median s", "minimum s", "repeats", "bare convolutions s, share");

@@ -1,7 +1,7 @@
 /* bench_peak.c - twelve independent chains of fused multiply-adds, more than any core's latency needs. */
 #include "bench_peak.h"
 
-#include "bench_time.h"
+#include "clock.h"
 
 enum { CHAINS = 12, ROUNDS = 200000, TRIES = 5 };
 
@@ -37,10 +37,10 @@ double bench_peak(cpu_level level) {
 #endif
     if (!loop) return 0;
     for (int attempt = 0; attempt < TRIES; attempt++) {
-        const double start = bench_now();
+        const double start = clock_seconds();
         const volatile float kept = loop();
         (void)kept;
-        const double rate = 2.0 * CHAINS * ROUNDS * lanes / (bench_now() - start);
+        const double rate = 2.0 * CHAINS * ROUNDS * lanes / (clock_seconds() - start);
         if (rate > best) best = rate;
     }
     return best;

@@ -1,14 +1,7 @@
-/* bench_time.c - monotonic seconds, sorted. */
-#include "bench_time.h"
+/* bench_sort.c - times, sorted. */
+#include "bench_sort.h"
 
 #include <stdlib.h>
-#include <time.h>
-
-double bench_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int ascending(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;

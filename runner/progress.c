@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 enum { LABEL_MAX = 96, LINE_MAX_BYTES = 2048, COLUMNS_DEFAULT = 80 };
 #define LIVE_SECONDS 0.2
@@ -34,12 +35,6 @@ struct progress {
     double pace; /* mean rate of a slot so far, for the estimate between runs */
     progress_slot *slot; /* (slots) */
 };
-
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* A terminal that can go back to the start of a line. */
 static bool is_terminal(FILE *stream) {
@@ -69,7 +64,7 @@ status progress_create(FILE *stream, bool quiet, size_t slots, size_t runs, size
     shown->done = done;
     shown->slots = slots;
     shown->waiting = iterations;
-    shown->last = seconds();
+    shown->last = clock_seconds();
     *out = shown;
     return STATUS_OK;
 }
@@ -90,7 +85,7 @@ void progress_destroy(progress **shown) {
 
 void progress_start(progress *shown, size_t slot, const char *label, uint64_t from, uint64_t to) {
     progress_slot *one = &shown->slot[slot];
-    *one = (progress_slot){.active = true, .iteration = from, .to = to, .loss = NAN, .seen = seconds()};
+    *one = (progress_slot){.active = true, .iteration = from, .to = to, .loss = NAN, .seen = clock_seconds()};
     snprintf(one->label, sizeof one->label, "%s", label);
     const uint64_t left = to > from ? to - from : 0;
     shown->waiting -= left < shown->waiting ? left : shown->waiting;
@@ -98,7 +93,7 @@ void progress_start(progress *shown, size_t slot, const char *label, uint64_t fr
 
 void progress_update(progress *shown, size_t slot, uint64_t iteration, double loss) {
     progress_slot *one = &shown->slot[slot];
-    const double now = seconds(), passed = now - one->seen;
+    const double now = clock_seconds(), passed = now - one->seen;
     const bool first = isnan(one->loss); /* its time has the preparations in it */
     one->loss = loss;
     if (iteration <= one->iteration || passed <= 0) return;
@@ -177,7 +172,7 @@ static size_t columns_of(FILE *stream) {
 
 double progress_due(const progress *shown) {
     if (!shown->live && !shown->plain) return INFINITY;
-    const double left = (shown->live ? LIVE_SECONDS : PLAIN_SECONDS) - (seconds() - shown->last);
+    const double left = (shown->live ? LIVE_SECONDS : PLAIN_SECONDS) - (clock_seconds() - shown->last);
     return left > 0 ? left : 0;
 }
 
@@ -185,7 +180,7 @@ void progress_draw(progress *shown) {
     if (progress_due(shown) > 0) return;
     char line[LINE_MAX_BYTES];
     compose(shown, line);
-    shown->last = seconds();
+    shown->last = clock_seconds();
     if (shown->plain) {
         fprintf(shown->stream, "%s\n", line);
     } else {

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 enum { BUSY_MILLISECONDS = 10000, LOCK_POLL_NANOSECONDS = 200000000, URI_MAX = 3 * RECORDER_PATH_MAX };
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
@@ -19,12 +21,6 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 #include "recorder_statements.def"
 #undef STATEMENT
 };
-
-static double monotonic(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void recorder_now(char text[32]) {
     const time_t now = time(NULL);
@@ -72,7 +68,7 @@ static status begin(recorder *book, failure *why) {
     if (book->open) return STATUS_OK;
     TRY(recorder_script(book, "BEGIN IMMEDIATE", "write", why));
     book->open = true;
-    book->opened = monotonic();
+    book->opened = clock_seconds();
     return STATUS_OK;
 }
 
@@ -85,7 +81,7 @@ status recorder_commit(recorder *book, failure *why) {
 
 double recorder_due(const recorder *book) {
     if (!book->open) return -1;
-    const double left = RECORDER_COMMIT_SECONDS - (monotonic() - book->opened);
+    const double left = RECORDER_COMMIT_SECONDS - (clock_seconds() - book->opened);
     return left > 0 ? left : 0;
 }
 

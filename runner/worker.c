@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "checkpoint_files.h"
+#include "clock.h"
 #include "message.h"
 #include "outputs.h"
 #include "specification.h"
@@ -27,12 +28,6 @@ enum { SKIPPED_MAX = 10, FAILURES_KEPT = 3 };
 /* In a checkpoint made between failing iterations: how many there were. Without it a run that failed, or was stopped
  * before it would, could go on from there and be done. */
 static const char skipped_name[] = "worker.skipped";
-
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static uint64_t peak_bytes(void) {
     struct rusage usage;
@@ -67,7 +62,7 @@ static void fill_flows(const worker *self, const objective_counts *counts, recor
 }
 
 static status send_epoch(worker *self, const trainer_epoch *epoch, failure *why) {
-    const double now = seconds();
+    const double now = clock_seconds();
     recorder_epoch row = {.epoch = epoch->epoch,
                           .iteration = epoch->iteration,
                           .loss = epoch->training_loss,
@@ -221,7 +216,7 @@ static status step(worker *self, failure *why) {
         TRY(send_epoch(self, &epoch, why));
         if (epoch.epoch % values->train_checkpoint_epochs == 0) TRY(save(self, why));
     }
-    const double now = seconds();
+    const double now = clock_seconds();
     if (now - self->last_progress < PROGRESS_SECONDS) return STATUS_OK;
     self->last_progress = now;
     return worker_send(self, (message){.kind = MESSAGE_PROGRESS, .loss = loss}, NULL, why);
@@ -283,7 +278,7 @@ static status work(worker *self, failure *why) {
     TRY(prepare(self, why));
     TRY(send_start(self, why));
     TRY(worker_send_target(self, why));
-    self->epoch_start = seconds();
+    self->epoch_start = clock_seconds();
     while (!trainer_finished(self->training) && !worker_asked_to_stop(self)) TRY(step(self, why));
     TRY(save(self, why));
     if (!self->stop) TRY(worker_send_outputs(self, why));

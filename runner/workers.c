@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "checkpoint_files.h"
+#include "clock.h"
 #include "message.h"
 #include "worker.h"
 
@@ -48,12 +48,6 @@ typedef struct workers {
     workers_result result;
 } workers;
 
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static const plan_run *run_of(const workers *all, const job *one) {
     return &all->spec->runs->runs[one->index];
 }
@@ -63,7 +57,7 @@ static const recorder_run *state_of(const workers *all, const job *one) {
 }
 
 static double wall_seconds(const workers *all, const job *one) {
-    return state_of(all, one)->wall_seconds + seconds() - one->started;
+    return state_of(all, one)->wall_seconds + clock_seconds() - one->started;
 }
 
 /* "ty affjord 3" */
@@ -150,7 +144,7 @@ static void start_job(workers *all, size_t slot) {
     const recorder_run *state = &all->spec->states[index];
     *one = (job){.index = index,
                  .iteration = state->has_checkpoint ? state->checkpoint_iteration : 0,
-                 .started = seconds(),
+                 .started = clock_seconds(),
                  .state = RUN_RUNNING,
                  .pipe = -1};
     if (state->has_checkpoint) checkpoint_locate(recorder_path(all->book), state->checkpoint_path, one->checkpoint);
@@ -231,8 +225,8 @@ static void record_theory(workers *all, const job *one, const message *m) {
 
 static void record_progress(workers *all, job *one, const message *m) {
     progress_update(all->shown, (size_t)(one - all->jobs), m->iteration, m->loss);
-    if (seconds() - one->heartbeat < HEARTBEAT_SECONDS) return;
-    one->heartbeat = seconds();
+    if (clock_seconds() - one->heartbeat < HEARTBEAT_SECONDS) return;
+    one->heartbeat = clock_seconds();
     RECORD(all,
            recorder_put_progress(all->book, state_of(all, one)->id, m->iteration, wall_seconds(all, one), all->why));
 }
