@@ -63,6 +63,20 @@ def draw_parameters(s, rng):
     return {name: torch.tensor(value, requires_grad=True) for name, value in params.items()}
 
 
+def convolve(kind, params, name, x, seen, out):
+    """One layer: a 3 x 3 convolution whose weights, or what its output is scaled and shifted by, may be made of c."""
+    if kind == "hyper":
+        made = params[f"{name}.hyper.weight"] @ seen + params[f"{name}.hyper.bias"]
+        weight, bias = made[:-out], made[-out:]
+    else:
+        weight, bias = params[f"{name}.weight"], params[f"{name}.bias"]
+    x = conv2d(x, weight.view(out, x.shape[1], 3, 3), bias, padding=1)
+    if kind != "concatsquash":
+        return x
+    gate = torch.sigmoid(params[f"{name}.gate.weight"] @ seen + params[f"{name}.gate.bias"])
+    return x * gate.view(1, -1, 1, 1) + (params[f"{name}.shift.weight"] @ seen).view(1, -1, 1, 1)
+
+
 def field(s, params, z, c):
     """f (n, c, h, w)."""
     seen = c[:s["fed"]]
@@ -76,15 +90,7 @@ def field(s, params, z, c):
         out = sizes[layer]
         if s["layer"] == "concat":
             x = torch.cat([seen.view(1, -1, 1, 1).expand(len(z), -1, *plane), x], 1)
-        if s["layer"] == "hyper":
-            made = params[f"field.{layer}.hyper.weight"] @ seen + params[f"field.{layer}.hyper.bias"]
-            weight, bias = made[:-out], made[-out:]
-        else:
-            weight, bias = params[f"field.{layer}.weight"], params[f"field.{layer}.bias"]
-        x = conv2d(x, weight.view(out, x.shape[1], 3, 3), bias, padding=1)
-        if s["layer"] == "concatsquash":
-            gate = torch.sigmoid(params[f"field.{layer}.gate.weight"] @ seen + params[f"field.{layer}.gate.bias"])
-            x = x * gate.view(1, -1, 1, 1) + (params[f"field.{layer}.shift.weight"] @ seen).view(1, -1, 1, 1)
+        x = convolve(s["layer"], params, f"field.{layer}", x, seen, out)
         if layer + 1 < layers:
             x = {"softplus": softplus, "tanh": torch.tanh, "swish": silu}[s["function"]](x)
     return x

@@ -18,8 +18,9 @@ import pathlib
 import numpy
 import torch
 from torch.autograd import grad
-from torch.nn.functional import conv2d, pixel_shuffle, pixel_unshuffle, silu, softplus
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle, silu, softplus
 
+from make_conv_golden import convolve
 from make_golden import SOLVERS, make_cases, write_safetensors
 
 # Dormand and Prince's method of order 5 on a grid, without its estimate of the error.
@@ -129,15 +130,7 @@ def field(s, params, f, z, c):
         name = f"flow.{f}.field.{layer}"
         if shows_time(s):
             x = torch.cat([c.view(1, 1, 1, 1).expand(len(z), 1, *plane), x], 1)
-        if s["layer"] == "hyper":
-            made = params[f"{name}.hyper.weight"] @ seen + params[f"{name}.hyper.bias"]
-            weight, bias = made[:-out], made[-out:]
-        else:
-            weight, bias = params[f"{name}.weight"], params[f"{name}.bias"]
-        x = conv2d(x, weight.view(out, x.shape[1], 3, 3), bias, padding=1)
-        if s["layer"] == "concatsquash":
-            gate = torch.sigmoid(params[f"{name}.gate.weight"] @ seen + params[f"{name}.gate.bias"])
-            x = x * gate.view(1, -1, 1, 1) + (params[f"{name}.shift.weight"] @ seen).view(1, -1, 1, 1)
+        x = convolve(s["layer"], params, name, x, seen, out)
         if layer + 1 < len(sizes):
             x = FUNCTIONS[s["function"]](x)
     return x
