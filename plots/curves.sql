@@ -5,8 +5,8 @@
 
 -- What to show of each data set's bands: from the floor to the highest value
 -- that is no outlier by Tukey's rule (more than factor, for him 1.5,
--- interquartile ranges beyond a quartile), so that neither the first epochs nor a run gone astray squeezes
--- the curves.
+-- interquartile ranges beyond a quartile), so that neither the first epochs nor
+-- a run gone astray squeezes the curves.
 CREATE TEMP VIEW span AS
 WITH band AS (
     SELECT dataset, mean - coalesce(std, 0) AS low, mean + coalesce(std, 0) AS high

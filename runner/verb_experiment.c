@@ -177,6 +177,7 @@ static void show(const experiment *self, bool computed, size_t *broken) {
     const char *items = config_settings(self->config)->experiment_figures;
     failure why;
     recorder *book;
+    /* Quiet, it is written to nowhere: what is broken counts all the same. */
     FILE *stream = self->asked.quiet ? fopen("/dev/null", "w") : stdout;
     if (stream && recorder_open_reading(self->database, &book, &why) == STATUS_OK) {
         if (write_table(self, book, stream, broken, &why) != STATUS_OK) fprintf(stderr, "%s\n", why.text);

@@ -31,7 +31,7 @@ Test(theory_derivative, each_way_is_of_fourth_order) {
             double error[2];
             for (size_t k = 0; k < 2; k++) {
                 double *coarse = taken(way, 1, &piece, P, k ? 40 : 20, w);
-                error[k] = matrix_distance(count, coarse, fine) / largest(count, fine);
+                error[k] = matrix_distance(count, coarse, fine) / matrix_largest(count, fine);
                 free(coarse);
             }
             cr_assert_float_eq(log2(error[0] / error[1]), 4, 0.35, "%s: %g, then %g", derivative_name(way), error[0],
@@ -56,14 +56,14 @@ Test(theory_derivative, a_field_in_two_pieces_is_the_field) {
     begin_at(of, 6, w);
     for (derivative_way way = 0; way < DERIVATIVE_WAYS; way++) {
         double *expected = taken(way, 1, &whole, P, 96, w), *seen = taken(way, 2, parts, P, 48, w);
-        const double scale = largest(z * P, expected);
+        const double scale = matrix_largest(z * P, expected);
         CHECK_CLOSE(z * P, seen, expected, 1e-8 * scale);
         free(seen);
         seen = taken(way, 1, &hurried, P, 96, w);
         CHECK_CLOSE(z * P, seen, expected, 1e-13 * scale);
         free(seen);
         seen = taken(way, 2, and_back, P, 48, w);
-        cr_assert_leq(largest(z * P, seen), 1e-8 * scale, "%s: there and back again", derivative_name(way));
+        cr_assert_leq(matrix_largest(z * P, seen), 1e-8 * scale, "%s: there and back again", derivative_name(way));
         free(seen);
 
         /* Parameters of each piece's own: each gets the share of its time, and the shares sum up to the whole. */

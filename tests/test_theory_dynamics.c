@@ -58,7 +58,7 @@ static void check_toy(cnf_spec spec) {
             cr_assert_float_eq(B[i * P + p], expected[i], 1e-9, "%s: B[%zu][%zu] is %.12g, differences give %.12g",
                                name, i, p, B[i * P + p], expected[i]);
     }
-    cr_assert_gt(largest(n * P, B), 1e-2);
+    cr_assert_gt(matrix_largest(n * P, B), 1e-2);
     dynamics_linearise(of, w, again, NULL);
     CHECK_CLOSE(n * n, again, A, 0);
     free(B);

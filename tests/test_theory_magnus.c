@@ -73,7 +73,7 @@ Test(theory_magnus, one_term_is_all_where_the_field_is_constant) {
     cr_assert_eq(magnus_solve(&self.base, &by, T, at, omega, Y), STATUS_OK);
     CHECK_CLOSE(9, omega, a, 1e-14);
     CHECK_CLOSE(9, Y, expected, 1e-12);
-    cr_assert_leq(largest(27, omega + 9), 1e-14);
+    cr_assert_leq(matrix_largest(27, omega + 9), 1e-14);
     cr_assert_eq(magnus_exponential(3, 1, omega, series), STATUS_OK);
     CHECK_CLOSE(9, series, expected, 1e-13);
     memcpy(at, w, sizeof at);
@@ -108,7 +108,7 @@ Test(theory_magnus, terms_of_a_linear_matrix_are_known) {
         for (size_t i = 0; i < 9; i++) middle[i] = self.M0[i] + T / 2 * self.M1[i];
         matrix_commute(3, 1, middle, C, 0, inner);
         matrix_commute(3, pow(T, 5) / 720, middle, inner, 0, four);
-        const double apart = matrix_distance(9, omega + 27, four) / largest(9, four);
+        const double apart = matrix_distance(9, omega + 27, four) / matrix_largest(9, four);
         cr_assert_lt(apart, 0.2, "T = %g: %g", T, apart);
         if (!isnan(before)) cr_assert_gt(log2(before / apart), 1.7, "T = %g: %g after %g", T, apart, before);
         before = apart;
@@ -127,7 +127,7 @@ Test(theory_magnus, terms_have_no_trace_and_the_cable_rule_is_the_same) {
         cr_assert_eq(magnus_solve(of, &by, 1, at, omega, Y), STATUS_OK);
         for (size_t k = 1; k < MAGNUS_TERMS; k++) {
             cr_assert_leq(fabs(matrix_trace(3, omega + 9 * k)), 1e-15, "Omega_%zu", k + 1);
-            cr_assert_gt(largest(9, omega + 9 * k), 1e-9, "Omega_%zu is there", k + 1);
+            cr_assert_gt(matrix_largest(9, omega + 9 * k), 1e-9, "Omega_%zu is there", k + 1);
         }
         memcpy(at, w, sizeof at);
         cr_assert_eq(cable_solve(of, &by, 1, at, &out), STATUS_OK);

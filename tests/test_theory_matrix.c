@@ -41,7 +41,7 @@ Test(theory_matrix, singular_and_non_finite_matrices_are_told) {
         cr_assert_eq(matrix_exponential(2, infinite[i], all), STATUS_NON_FINITE);
     }
     cr_assert_eq(seen, 7, "what fails leaves its result alone");
-    cr_assert_eq(largest(4, all), 0);
+    cr_assert_eq(matrix_largest(4, all), 0);
 }
 
 Test(theory_matrix, a_distance_is_nan_wherever_the_nan_is) {
@@ -53,7 +53,7 @@ Test(theory_matrix, a_distance_is_nan_wherever_the_nan_is) {
 static void check_exponential(size_t n, const double *a, const double *expected, double within) {
     double seen[36];
     cr_assert_eq(matrix_exponential(n, a, seen), STATUS_OK);
-    CHECK_CLOSE(n * n, seen, expected, within * fmax(1, largest(n * n, expected)));
+    CHECK_CLOSE(n * n, seen, expected, within * fmax(1, matrix_largest(n * n, expected)));
 }
 
 Test(theory_matrix, exponentials_have_closed_forms) {
@@ -90,7 +90,7 @@ Test(theory_matrix, exponential_of_the_negative_is_the_inverse) {
         cr_assert_eq(matrix_exponential(N, back, back), STATUS_OK, "in place");
         matrix_multiply(N, 1, there, back, 0, product);
         matrix_unit(N, unit);
-        CHECK_CLOSE(COUNT, product, unit, 1e-13 * largest(COUNT, there) * largest(COUNT, back));
+        CHECK_CLOSE(COUNT, product, unit, 1e-13 * matrix_largest(COUNT, there) * matrix_largest(COUNT, back));
     }
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "message.h"
-#include "theory/statements_internal.h"
+#include "theory_support.h"
 
 enum { ROWS_MAX = 512, KEY_MAX = 160 };
 
@@ -40,20 +40,8 @@ static status keep(void *argument, const theory_statement *one) {
     return STATUS_OK;
 }
 
-static theory_subject make(cnf_context context, real **params) {
-    theory_subject self = {.flow = {.dimension = 2,
-                                    .width = 3,
-                                    .context = context,
-                                    .join = context == CONTEXT_AUGMENTED,
-                                    .hypernet_layers = 1,
-                                    .hypernet_width = 3,
-                                    .augmented_dimension = 2,
-                                    .augmented_width = 3,
-                                    .learn_start = true,
-                                    .end_time = 1,
-                                    .base_variance = 1,
-                                    .solver = SOLVER_RK4,
-                                    .steps = 6},
+static theory_subject make_subject(cnf_context context, real **params) {
+    theory_subject self = {.flow = toy(context, context == CONTEXT_AUGMENTED, 2),
                            .seed = 6,
                            .image = {.channels = 1,
                                      .height = 8,
@@ -66,6 +54,8 @@ static theory_subject make(cnf_context context, real **params) {
                            .function = ACTIVATION_TANH,
                            .report = keep};
     cnf *flow;
+    self.flow.width = self.flow.hypernet_width = 3;
+    self.flow.steps = 6;
     cr_assert_eq(cnf_create(&self.flow, 1, NULL, &flow, NULL), STATUS_OK);
     const size_t P = cnf_parameters(flow)->total;
     *params = calloc(P, sizeof **params);
@@ -82,7 +72,7 @@ static void check_item(const char *item, cnf_context context, uint64_t seed, siz
     real *params;
     book *kept = calloc(1, sizeof *kept);
     failure why = {""};
-    theory_subject subject = make(context, &params);
+    theory_subject subject = make_subject(context, &params);
     kept->item = item;
     subject.seed = seed;
     subject.argument = kept;
@@ -142,7 +132,7 @@ Test(theory_statements, unknown_items_are_refused) {
     real *params;
     book kept = {.count = 0};
     failure why = {""};
-    theory_subject subject = make(CONTEXT_CLOCK, &params);
+    theory_subject subject = make_subject(CONTEXT_CLOCK, &params);
     subject.argument = &kept;
     cr_assert_eq(theory_check(&subject, "cabel", &why), STATUS_INVALID);
     cr_assert_not_null(strstr(why.text, "\"cabel\""), "%s", why.text);
@@ -165,7 +155,7 @@ Test(theory_statements, a_report_that_fails_ends_the_item) {
     real *params;
     size_t calls = 0;
     failure why = {""};
-    theory_subject subject = make(CONTEXT_CLOCK, &params);
+    theory_subject subject = make_subject(CONTEXT_CLOCK, &params);
     subject.report = refuse;
     subject.argument = &calls;
     cr_assert_eq(theory_check(&subject, "blocks", &why), STATUS_IO);
@@ -178,7 +168,7 @@ Test(theory_statements, too_many_dimensions_are_refused) {
     static const char *const bounded[] = {"magnus", "trace", "blocks", "derivative"};
     real *params;
     book kept = {.count = 0};
-    theory_subject subject = make(CONTEXT_CLOCK, &params);
+    theory_subject subject = make_subject(CONTEXT_CLOCK, &params);
     subject.argument = &kept;
     subject.flow.augmented_dimension = 17;
     for (size_t i = 0; i < 4; i++)

@@ -23,12 +23,6 @@ static inline void draw(uint64_t seed, size_t count, double *a) {
     }
 }
 
-static inline double largest(size_t count, const double *a) {
-    double size = 0;
-    for (size_t i = 0; i < count; i++) size = fmax(size, fabs(a[i]));
-    return size;
-}
-
 #define CHECK_CLOSE(count, seen, expected, within)                                                                     \
     do {                                                                                                               \
         const double apart_ = matrix_distance(count, seen, expected);                                                  \

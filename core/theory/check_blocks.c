@@ -48,7 +48,7 @@ static status look(dynamics *of, size_t z, size_t star, double T, const real *st
     *out = (blocks){.below = 0};
     for (size_t i = z; i < joint; i++)
         for (size_t j = 0; j < z; j++) out->below = fmax(out->below, fabs(Y[i * n + j]));
-    for (size_t i = 0; i < z; i++) memcpy(block + i * z, Y + i * n, z * sizeof *block);
+    matrix_corner(n, Y, z, block);
     TRY(matrix_log_determinant(z, block, &determinant));
     TRY(trace_of_first(of, z, T, start, &trace));
     out->difference = fabs(determinant - trace);

@@ -62,8 +62,7 @@ static status report_case(cable_case *c) {
     double apart;
     memcpy(c->at, c->w, n * sizeof *c->at);
     TRY(cable_solve(c->of, &fine, c->T, c->at, &out));
-    c->scale = 0;
-    for (size_t i = 0; i < n * n; i++) c->scale = fmax(c->scale, fabs(c->finest[i]));
+    c->scale = matrix_largest(n * n, c->finest);
     TRY(report_errors(c, "cable rule, eq. 11", "order of the cable rule", 3.5, cable_error));
     TRY(report_errors(c, "product of Jacobians, eq. 20", "order of the product", 0.8, product_error));
     TRY(cable_differences(c->of, &fine, c->T, c->w, 1e-3, c->Y));

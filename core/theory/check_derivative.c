@@ -46,10 +46,10 @@ static status run_way(const derivative_case *c, derivative_way way, const double
 
 static status run_case(const derivative_case *c) {
     const size_t count = c->piece[0].of->z * c->P;
-    double *fine = calloc(2 * count, sizeof *fine), scale = 0;
+    double *fine = calloc(2 * count, sizeof *fine);
     if (!fine) return STATUS_MEMORY;
     status outcome = take(c, DERIVATIVE_STEPS, FINE, fine);
-    for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(fine[i]));
+    const double scale = matrix_largest(count, fine);
     for (derivative_way way = 0; way < DERIVATIVE_WAYS && outcome == STATUS_OK; way++)
         outcome = run_way(c, way, fine, scale, fine + count);
     free(fine);

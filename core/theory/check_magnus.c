@@ -27,11 +27,11 @@ static status errors_at(const theory_subject *subject, dynamics *of, double T, d
     const size_t D = of->z, count = D * D;
     const solve_spec by = {.method = tableau_pair(PAIR_DOPRI5), .steps = T > 2 ? (size_t)(24 * T) : 48};
     real w[2 * D_MAX], z[D_MAX];
-    double Y[COUNT_MAX], series[COUNT_MAX], scale = 0;
+    double Y[COUNT_MAX], series[COUNT_MAX];
     theory_point(subject, 2, D, z);
     dynamics_start(of, z, w);
     TRY(magnus_solve(of, &by, T, w, omega, Y));
-    for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(Y[i]));
+    const double scale = matrix_largest(count, Y);
     for (size_t k = 0; k < MAGNUS_TERMS; k++) {
         TRY(magnus_exponential(D, k + 1, omega, series));
         error[k] = matrix_distance(count, series, Y) / scale;
@@ -71,8 +71,7 @@ static status run_integrals(const theory_subject *subject, const char *name, dyn
     dynamics_start(of, z, w);
     TRY(magnus_integrals(of, &by, T, w, 120, sums));
     for (size_t k = 0; k < 3; k++) {
-        double scale = 0;
-        for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(omega[k * count + i]));
+        const double scale = matrix_largest(count, omega + k * count);
         TRY(theory_claim(subject, item, name, quantities[k], 0,
                          matrix_distance(count, omega + k * count, sums + k * count) / scale, THEORY_AT_MOST, 2e-2));
     }

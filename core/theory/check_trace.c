@@ -32,7 +32,7 @@ static status run_terms(const theory_subject *subject, const char *name, dynamic
 /* log |det| of the block dz(T)/dz(0). */
 static status log_det_z(const dynamics *of, const double *Y, double *out) {
     double block[D_MAX * D_MAX];
-    for (size_t i = 0; i < of->z; i++) memcpy(block + i * of->z, Y + i * of->n, of->z * sizeof *block);
+    matrix_corner(of->n, Y, of->z, block);
     return matrix_log_determinant(of->z, block, out);
 }
 

@@ -15,11 +15,6 @@ typedef struct magnus_equation {
     double *state; /* (5, z, z): Omega_1 .. Omega_4, Y */
 } magnus_equation;
 
-/* The block df/dz of dh/dw. */
-static void block(const dynamics *of, const double *whole, double *A) {
-    for (size_t i = 0; i < of->z; i++) memcpy(A + i * of->z, whole + i * of->n, of->z * sizeof *A);
-}
-
 static void put(size_t count, const double *from, real *to) {
     for (size_t i = 0; i < count; i++) to[i] = (real)from[i];
 }
@@ -33,7 +28,7 @@ static void evaluate(void *argument, size_t evaluation, double t, const real *y,
     for (size_t i = 0; i < (MAGNUS_TERMS + 1) * count; i++) e->state[i] = (double)y[n + i];
     dynamics_value(e->of, y, dy);
     dynamics_linearise(e->of, y, e->whole, NULL);
-    block(e->of, e->whole, A);
+    matrix_corner(n, e->whole, D, A); /* df/dz of dh/dw */
     real *out = dy + n;
     put(count, A, out);
 
@@ -95,7 +90,7 @@ static status sample(dynamics *self, const solve_spec *by, double T, const real 
     for (size_t k = 0; k < nodes && outcome == STATUS_OK; k++) {
         outcome = cable_move(self, by, k == 0 ? h / 2 : h, at); /* h is autonomous */
         dynamics_linearise(self, at, whole, NULL);
-        block(self, whole, A + k * count);
+        matrix_corner(n, whole, self->z, A + k * count);
     }
     free(at);
     free(whole);

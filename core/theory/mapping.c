@@ -8,6 +8,7 @@
 #include "field/context.h"
 #include "field/field.h"
 #include "ode/rk.h"
+#include "train/adam.h"
 
 enum { HYPERNET_WIDTH = 8, DIMENSIONS_MAX = 8 };
 
@@ -60,9 +61,9 @@ static void move(mapping *self, size_t n, const real *x, bool keep) {
 
 static void step(mapping *self, size_t n, const real *x, const real *y, uint64_t iteration) {
     const size_t compared = self->spec.compared;
-    const double count = (double)(n * compared), beta1 = 0.9, beta2 = 0.999;
+    const double count = (double)(n * compared);
     const ode_system system = system_of(self);
-    double power1 = 1, power2 = 1;
+    const adam_step adam = adam_step_at(self->spec.learning_rate, iteration);
     move(self, n, x, true);
     memset(self->cotangent, 0, self->length * sizeof *self->cotangent);
     self->error = 0;
@@ -75,12 +76,6 @@ static void step(mapping *self, size_t n, const real *x, const real *y, uint64_t
     rk_reverse(tableau_get(TABLEAU_RK4), self->g, &system, self->states, NULL, self->cotangent, self->rk);
     field_prepare_reverse(self->field, self->evaluations, self->params, self->path, self->thetabar, self->gradient,
                           self->pathbar);
-    for (uint64_t i = 0; i < iteration; i++) power1 *= beta1, power2 *= beta2;
-    const adam_step adam = {.beta1 = beta1,
-                            .beta2 = beta2,
-                            .step_size = self->spec.learning_rate / (1 - power1),
-                            .root_correction = __builtin_sqrt(1 - power2),
-                            .epsilon = 1e-8};
     self->backend->adam(self->table.total, &adam, self->gradient, self->first, self->second, self->params);
 }
 

@@ -22,17 +22,30 @@ void matrix_unit(size_t n, double *a) {
     for (size_t i = 0; i < n; i++) a[i * n + i] = 1;
 }
 
+void matrix_corner(size_t n, const double *a, size_t rows, double *block) {
+    for (size_t i = 0; i < rows; i++) memcpy(block + i * rows, a + i * n, rows * sizeof *block);
+}
+
 double matrix_trace(size_t n, const double *a) {
     double sum = 0;
     for (size_t i = 0; i < n; i++) sum += a[i * n + i];
     return sum;
 }
 
+double matrix_largest(size_t count, const double *a) {
+    double largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (isnan(a[i])) return a[i]; /* or the next number would take its place */
+        largest = fmax(largest, fabs(a[i]));
+    }
+    return largest;
+}
+
 double matrix_distance(size_t count, const double *a, const double *b) {
     double largest = 0;
     for (size_t i = 0; i < count; i++) {
         const double apart = fabs(a[i] - b[i]);
-        if (isnan(apart)) return apart; /* or the next number would take its place */
+        if (isnan(apart)) return apart;
         largest = fmax(largest, apart);
     }
     return largest;

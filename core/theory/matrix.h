@@ -15,6 +15,9 @@ void matrix_commute(size_t n, double alpha, const double *a, const double *b, do
 /* a (n, n) <- the unit matrix. */
 void matrix_unit(size_t n, double *a);
 
+/* block (rows, rows) <- the first rows and columns of a (n, n). */
+void matrix_corner(size_t n, const double *a, size_t rows, double *block);
+
 /* *out <- log |det a|. Errors: STATUS_MEMORY; STATUS_NON_FINITE for a singular matrix. */
 status matrix_log_determinant(size_t n, const double *a, double *out);
 
@@ -29,6 +32,9 @@ status matrix_solve(size_t n, size_t columns, const double *a, double *x);
 status matrix_norm(size_t n, const double *a, double *out);
 
 double matrix_trace(size_t n, const double *a);
+
+/* Largest |a_i| of count numbers; NaN where one of them is. */
+double matrix_largest(size_t count, const double *a);
 
 /* Largest |a_i - b_i| of count numbers; NaN where one of them is. */
 double matrix_distance(size_t count, const double *a, const double *b);
