@@ -12,12 +12,13 @@ export LC_ALL=C.UTF-8
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
-# name; kind; script that selects and draws it; view that has to exist; whose
+# name; kind; script that selects and draws it; table or view that has to exist; whose
 # runs it shows (any: those of an experiment of another name will do; own: of the
 # one named as the item; all: experiments play no part); data and model, as in
 # plots/common.sql, or, for a drawing that needs no rows and no database, none;
 # the experiment file that makes them; what it is
 items='
+fig1               figure  fig1           moment             any  toy      -        fig1.ini            the field of AFFJORD and FFJORD at eight times
 fig2               figure  multiscale     -                  any  mnist    ffjord   table1_mnist.ini    the multiscale architecture on MNIST, with a sample by FFJORD
 fig3               figure  dependencies   -                  all  none     -        -                   steps of augmented neural ODEs and of AFFJORD
 fig4               figure  multiscale     -                  any  mnist    affjord  table1_mnist.ini    the augmented multiscale architecture on MNIST, with a sample by AFFJORD
@@ -37,6 +38,7 @@ fig17              figure  images         -                  any  celeba   affjo
 fig18              figure  images         -                  any  mnist    ffjord   table1_mnist.ini    samples of MNIST by FFJORD
 fig19              figure  images         -                  any  cifar10  ffjord   table1_cifar10.ini  samples of CIFAR-10 by FFJORD
 fig20              figure  images         -                  any  celeba   ffjord   table1_celeba.ini   samples of CelebA (32×32) by FFJORD
+film               film    film           moment             any  toy      -        fig1.ini            animated: density and samples from the base to the data, both models
 theory_cable       figure  theory_curves  theory_statements  any  -        -        theory.ini          errors of the cable rule as the step shrinks
 theory_derivative  figure  theory_curves  theory_statements  any  -        -        theory.ini          errors of the total derivative, four ways, as the step shrinks
 theory_magnus      figure  theory_curves  theory_statements  any  -        -        theory.ini          errors of the Magnus series as the time shrinks
@@ -53,8 +55,8 @@ usage: ./paper_figures.sh [--db PATH] [--out DIR] [--experiment NAME] [ITEM...]
        ./paper_figures.sh --list
 
 Draws each ITEM from the database: figures as ITEM.pdf and ITEM.png, with their
-caption as ITEM.txt and a LaTeX figure in ITEM.tex; tables as ITEM.md and
-ITEM.tex. Without items: all that the database has rows for. Figures 3 and 10
+caption as ITEM.txt and a LaTeX figure in ITEM.tex; films as ITEM.gif; tables
+as ITEM.md and ITEM.tex. Without items: all that the database has rows for. Figures 3 and 10
 to 14 are drawings that need no rows, and no database if asked for alone.
 
   --db PATH          results database (results/results.db)
@@ -244,6 +246,9 @@ SELECT name, file FROM chosen;
 CREATE TEMP VIEW IF NOT EXISTS panel AS SELECT NULL AS subject, NULL AS kind, NULL AS state WHERE 0;
 SELECT writefile(b.subject || '.' || b.kind, b.data)
 FROM panel p JOIN sample_blob b USING (subject, kind) WHERE p.state = 'drawn';
+CREATE TEMP VIEW IF NOT EXISTS shown_moment AS SELECT NULL AS subject, NULL AS kind, NULL AS moment WHERE 0;
+SELECT writefile(b.subject || '.' || b.kind || '.' || b.moment, b.data)
+FROM shown_moment p JOIN moment b USING (subject, kind, moment);
 COMMIT;
 .output done.txt
 SELECT 'done';
@@ -251,15 +256,15 @@ END
     ) && [ -s "$3/done.txt" ]
 }
 
-# Draw part $2 with the script $1 in the folder $3, as PDF and PNG side by side.
+# Draw part $2 with the script $1 in the folder $3, in the formats $4, side by side.
 draw_part() {
     local format pids=() failed=0 file
-    for format in pdf png; do
+    for format in $4; do
         (cd "$3" && exec "$gnuplot" --default-settings -e "format = '$format'; part = '$2'" "plots/$1.gp" \
             >"errors.$2.$format" 2>&1 </dev/null) &
         pids+=($!)
     done
-    for format in pdf png; do
+    for format in $4; do
         wait "${pids[0]}" || failed=1
         pids=("${pids[@]:1}")
         file=$3/picture.$2.$format
@@ -268,6 +273,7 @@ draw_part() {
             case $format in
                 pdf) tail -c 8 "$file" 2>/dev/null | grep -q '%%EOF' || failed=1 ;;
                 png) tail -c 12 "$file" 2>/dev/null | grep -qa 'IEND' || failed=1 ;;
+                gif) [ "$(tail -c 1 "$file" 2>/dev/null)" = ';' ] || failed=1 ;;
             esac
         fi
         [ "$failed" = 0 ] || cat "$3/errors.$2.$format" >&2
@@ -290,7 +296,7 @@ make_item() {
     local item=$1 base kind script view whose data model file wish folder part caption name chosen='' made=()
     read -r base kind script view whose data model file _ <<<"$(item_line "$item")"
     [ "$item" = "$base" ] || whose=own
-    if [ "$view" != - ] && [ -z "$(query "SELECT 1 FROM sqlite_master WHERE type = 'view' AND name = '$view'")" ]; then
+    if [ "$view" != - ] && [ -z "$(query "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = '$view'")" ]; then
         return 3
     fi
 
@@ -311,8 +317,13 @@ make_item() {
             document markdown "$caption" "$name" <"$folder/rows.tsv" >"$folder/$name.md"
             document latex "$caption" "$name" <"$folder/rows.tsv" >"$folder/$name.tex"
             made+=("$name.md" "$name.tex")
+        elif [ "$kind" = film ]; then
+            draw_part "$script" "$part" "$folder" gif || return 1
+            mv "$folder/picture.$part.gif" "$folder/$name.gif"
+            printf '%s\n' "$caption" >"$folder/$name.txt"
+            made+=("$name.gif" "$name.txt")
         else
-            draw_part "$script" "$part" "$folder" || return 1
+            draw_part "$script" "$part" "$folder" "pdf png" || return 1
             mv "$folder/picture.$part.pdf" "$folder/$name.pdf"
             mv "$folder/picture.$part.png" "$folder/$name.png"
             printf '%s\n' "$caption" >"$folder/$name.txt"

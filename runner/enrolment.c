@@ -5,6 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint_files.h"
+
+/* A finished run of which moments are wanted, and there are none: it is taken up at its last checkpoint, where only its
+ * pictures are left to be made. One whose checkpoint is gone, as in an archive, stays as it is. */
+static status look_for_moments(recorder *book, const plan_run *run, recorder_run *row, failure *why) {
+    char path[CHECKPOINT_PATH_MAX];
+    bool has = false;
+    failure reason;
+    if (row->state != RUN_DONE || run->values->output_moments == 0 || run->dataset->shape.dimension != 2 ||
+        !row->has_checkpoint)
+        return STATUS_OK;
+    TRY(recorder_has_moments(book, row->key, &has, why));
+    if (has) return STATUS_OK;
+    checkpoint_locate(recorder_path(book), row->checkpoint_path, path);
+    if (checkpoint_verify(path, row->checkpoint_bytes, row->checkpoint_sha256, &reason) == STATUS_OK)
+        row->state = RUN_INTERRUPTED;
+    return STATUS_OK;
+}
+
 /* The experiment's runs in the database against the plan. */
 typedef struct membership {
     const plan *runs;
@@ -82,6 +101,7 @@ static status read_all(recorder *book, const plan *runs, const recorder_experime
     TRY(recorder_find_experiment(book, experiment, &id, &list->current, why));
     for (size_t i = 0; i < runs->run_count; i++) {
         TRY(recorder_find_run(book, runs->runs[i].key, &list->runs[i], why));
+        TRY(look_for_moments(book, &runs->runs[i], &list->runs[i], why));
         list->done += list->runs[i].id != 0 && list->runs[i].state == RUN_DONE;
     }
     return read_members(book, runs, experiment, list, why);

@@ -45,6 +45,9 @@ typedef struct message {
         } theory;
         struct {
             bool target; /* of the data itself, not of the run's model */
+            bool moving; /* at a moment of the flow's time */
+            uint64_t moment;
+            double time;
             char kind[16];
             uint64_t rows, columns;
             double window[4];

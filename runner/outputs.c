@@ -86,8 +86,7 @@ status outputs_image_samples(multiscale *model, const real *params, uint64_t see
     return STATUS_OK;
 }
 
-/* The centre of cell `index` of the grid. */
-static void cell_centre(const double window[4], size_t cells, size_t index, double centre[2]) {
+void outputs_cell_centre(const double window[4], size_t cells, size_t index, double centre[2]) {
     const size_t column = index % cells, row = index / cells;
     centre[0] = window[0] + ((double)column + 0.5) * (window[1] - window[0]) / (double)cells;
     centre[1] = window[2] + ((double)row + 0.5) * (window[3] - window[2]) / (double)cells;
@@ -101,7 +100,7 @@ bool outputs_density(cnf *flow, const real *params, const double window[4], size
     bool done = x && log_density;
     for (size_t i = 0; done && i < n; i++) {
         double centre[2];
-        cell_centre(window, cells, i, centre);
+        outputs_cell_centre(window, cells, i, centre);
         x[2 * i] = (real)centre[0];
         x[2 * i + 1] = (real)centre[1];
     }
@@ -117,7 +116,7 @@ bool outputs_target_density(const dataset *data, size_t cells, float *p) {
     dataset_window(data, window);
     for (size_t i = 0; i < cells * cells; i++) {
         double centre[2], log_density;
-        cell_centre(window, cells, i, centre);
+        outputs_cell_centre(window, cells, i, centre);
         if (!dataset_log_density(data, centre, &log_density)) return false;
         p[i] = (float)det_exp(log_density);
     }

@@ -39,6 +39,9 @@ status outputs_image_log_density(multiscale *model, const real *params, const re
 status outputs_image_samples(multiscale *model, const real *params, uint64_t seed, size_t n, outputs_stop *stop,
                              void *argument, real *x, failure *why);
 
+/* The centre of cell `index` of a grid over the window {x0, x1, y0, y1}, row by row from y0 up. */
+void outputs_cell_centre(const double window[4], size_t cells, size_t index, double centre[2]);
+
 /* p (cells, cells) <- p(x) at the centres of the cells of the window {x0, x1,
  * y0, y1}, row by row from y0 up. False if stopped, like those above, or if
  * memory is short. The flow is of dimension 2. */

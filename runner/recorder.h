@@ -20,7 +20,7 @@
 #include "base/status.h"
 
 enum {
-    RECORDER_SCHEMA_VERSION = 2,
+    RECORDER_SCHEMA_VERSION = 3,
     RECORDER_FLOWS_MAX = 16,
     RECORDER_NAME_MAX = 1024, /* bytes of a name, terminator included */
     RECORDER_PATH_MAX = 4096,
@@ -129,9 +129,11 @@ typedef struct recorder_flow {
     double nfe_forward, nfe_backward, end_time;
 } recorder_flow;
 
+typedef enum recorder_split { RECORDER_TRAINING, RECORDER_VALIDATION, RECORDER_TEST } recorder_split;
+
 typedef struct recorder_epoch {
     uint64_t epoch, iteration;
-    bool validation; /* which split */
+    recorder_split split;
     double loss; /* may be no finite number */
     double nfe_forward, nfe_backward;
     double wall_seconds;
@@ -150,7 +152,7 @@ typedef struct recorder_theory {
 } recorder_theory;
 
 typedef struct recorder_blob {
-    const char *subject, *kind; /* 'density', 'samples' */
+    const char *subject, *kind; /* 'density', 'samples'; of a moment also 'field', 'context' */
     uint64_t rows, columns;
     double window[4]; /* x0, x1, y0, y1 */
     const void *data; /* float32, (rows, columns), aligned or not */
@@ -170,13 +172,17 @@ status recorder_put_epoch(recorder *book, int64_t run, const recorder_epoch *epo
 status recorder_put_metric(recorder *book, int64_t run, const char *name, double value, failure *why);
 status recorder_put_theory(recorder *book, int64_t run, const recorder_theory *row, failure *why);
 status recorder_put_blob(recorder *book, const recorder_blob *blob, failure *why);
+/* The same of a flow at one moment of its time, numbered from 0. */
+status recorder_put_moment(recorder *book, const recorder_blob *blob, uint64_t moment, double time, failure *why);
+status recorder_has_moments(recorder *book, const char *subject, bool *has, failure *why);
 status recorder_has_blob(recorder *book, const char *subject, const char *kind, bool *has, failure *why);
 status recorder_put_checkpoint(recorder *book, int64_t run, const recorder_checkpoint *checkpoint, failure *why);
 
 /* The run's end, for now or for good. With RUN_DONE the metrics
  * final_validation_loss, best_validation_loss and best_epoch are taken from
  * its epochs, the best ones among finite losses; best_bits_per_dim too where it
- * has the metric data_dimension, as trainings on images have. `error` may be NULL. */
+ * has the metric data_dimension, as trainings on images have; final_test_loss and
+ * chosen_test_loss, that of the best epoch, where it has test losses. `error` may be NULL. */
 status recorder_end_run(recorder *book, int64_t run, recorder_state state, const char *error, uint64_t iteration,
                         double wall_seconds, failure *why);
 

@@ -132,15 +132,29 @@ status recorder_find_experiment(recorder *book, const recorder_experiment *exper
     }
 }
 
-status recorder_has_blob(recorder *book, const char *subject, const char *kind, bool *has, failure *why) {
-    sqlite3_stmt *rows;
+/* *is <- whether the first number of a statement's one row is not 0. */
+static status ask(recorder *book, sqlite3_stmt *rows, bool *is, failure *why) {
     bool more;
-    TRY(recorder_select(book, STATEMENT_HAS_BLOB, &rows, why, "tt", subject, kind));
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));
         if (!more) return STATUS_OK;
-        *has = sqlite3_column_int64(rows, 0) > 0;
+        *is = sqlite3_column_int64(rows, 0) > 0;
     }
+}
+
+status recorder_has_blob(recorder *book, const char *subject, const char *kind, bool *has, failure *why) {
+    sqlite3_stmt *rows;
+    TRY(recorder_select(book, STATEMENT_HAS_BLOB, &rows, why, "tt", subject, kind));
+    return ask(book, rows, has, why);
+}
+
+status recorder_has_moments(recorder *book, const char *subject, bool *has, failure *why) {
+    sqlite3_stmt *rows;
+    TRY(recorder_select(book, STATEMENT_HAS_TABLE, &rows, why, "t", "moment")); /* younger than the first versions */
+    TRY(ask(book, rows, has, why));
+    if (!*has) return STATUS_OK;
+    TRY(recorder_select(book, STATEMENT_HAS_MOMENTS, &rows, why, "t", subject));
+    return ask(book, rows, has, why);
 }
 
 status recorder_each_experiment(recorder *book, void (*visit)(void *argument, const recorder_summary *experiment),

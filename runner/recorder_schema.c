@@ -23,10 +23,42 @@ static status read_number(recorder *book, const char *sql, long otherwise, long 
     return outcome;
 }
 
+/* Tables whose checks changed, which SQLite cannot alter, with the version that brought the new ones. Their columns are
+ * what they were, so their rows move over as they are. */
+static const struct {
+    long version;
+    const char *exists, *set_aside, *put_back;
+} rebuilt[] = {
+#define REBUILT(version, table)                                                                                        \
+    {                                                                                                                  \
+        version, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '" table "'",                     \
+            "CREATE TABLE " table "_before AS SELECT * FROM " table "; DROP TABLE " table,                             \
+            "INSERT INTO " table " SELECT * FROM " table "_before; DROP TABLE " table "_before"                        \
+    }
+    REBUILT(3, "epoch"), /* the split 'test' */
+    REBUILT(3, "flow"),
+#undef REBUILT
+};
+enum { REBUILT_TABLES = sizeof rebuilt / sizeof rebuilt[0] };
+
+static status bring_up(recorder *book, long version, failure *why) {
+    bool aside[REBUILT_TABLES] = {false};
+    for (size_t i = 0; i < REBUILT_TABLES; i++) {
+        long exists = 0;
+        if (version < rebuilt[i].version) TRY(read_number(book, rebuilt[i].exists, 0, &exists, why));
+        aside[i] = exists > 0;
+        if (aside[i]) TRY(recorder_script(book, rebuilt[i].set_aside, "bring up to date", why));
+    }
+    TRY(recorder_script(book, schema, "create", why));
+    for (size_t i = 0; i < REBUILT_TABLES; i++)
+        if (aside[i]) TRY(recorder_script(book, rebuilt[i].put_back, "bring up to date", why));
+    return STATUS_OK;
+}
+
 /* In one transaction: a process killed here leaves the database as it was, empty or older. */
-static status create_schema(recorder *book, failure *why) {
+static status create_schema(recorder *book, long version, failure *why) {
     TRY(recorder_script(book, "BEGIN IMMEDIATE", "create", why));
-    const status outcome = recorder_script(book, schema, "create", why);
+    const status outcome = bring_up(book, version, why);
     if (outcome == STATUS_OK) return recorder_script(book, "COMMIT", "create", why);
     sqlite3_exec(book->db, "ROLLBACK", NULL, NULL, NULL);
     return outcome;
@@ -50,5 +82,5 @@ status recorder_prepare_schema(recorder *book, bool create, failure *why) {
     /* Write-ahead logging lets others read while we write. Where a file system cannot do it, SQLite stays with its
      * other journal, and all works. Only now, as it changes the file. */
     if (create) TRY(recorder_script(book, "PRAGMA journal_mode = WAL", "open", why));
-    return create && version < RECORDER_SCHEMA_VERSION ? create_schema(book, why) : STATUS_OK;
+    return create && version < RECORDER_SCHEMA_VERSION ? create_schema(book, version, why) : STATUS_OK;
 }

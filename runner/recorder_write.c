@@ -65,7 +65,9 @@ status recorder_put_prediction(recorder *book, int64_t run, uint64_t bytes, fail
 }
 
 status recorder_put_epoch(recorder *book, int64_t run, const recorder_epoch *epoch, failure *why) {
-    const char *split = epoch->validation ? "validation" : "training";
+    static const char *const splits[] = {
+        [RECORDER_TRAINING] = "training", [RECORDER_VALIDATION] = "validation", [RECORDER_TEST] = "test"};
+    const char *split = splits[epoch->split];
     TRY(recorder_write(book, STATEMENT_PUT_EPOCH, why, "iuutndddu", run, epoch->epoch, epoch->iteration, split,
                        epoch->loss, epoch->nfe_forward, epoch->nfe_backward, epoch->wall_seconds, epoch->peak_bytes));
     for (size_t f = 0; f < epoch->flow_count; f++)
@@ -93,6 +95,13 @@ status recorder_put_blob(recorder *book, const recorder_blob *blob, failure *why
                           bytes);
 }
 
+status recorder_put_moment(recorder *book, const recorder_blob *blob, uint64_t moment, double time, failure *why) {
+    const size_t bytes = (size_t)(blob->rows * blob->columns) * sizeof(float);
+    return recorder_write(book, STATEMENT_PUT_MOMENT, why, "ttuduuddddb", blob->subject, blob->kind, moment, time,
+                          blob->rows, blob->columns, blob->window[0], blob->window[1], blob->window[2], blob->window[3],
+                          blob->data, bytes);
+}
+
 status recorder_put_checkpoint(recorder *book, int64_t run, const recorder_checkpoint *checkpoint, failure *why) {
     char now[32];
     recorder_now(now);
@@ -109,6 +118,8 @@ status recorder_end_run(recorder *book, int64_t run, recorder_state state, const
         TRY(recorder_write(book, STATEMENT_PUT_BEST_LOSS, why, "i", run));
         TRY(recorder_write(book, STATEMENT_PUT_BEST_EPOCH, why, "i", run));
         TRY(recorder_write(book, STATEMENT_PUT_BEST_BITS, why, "i", run));
+        TRY(recorder_write(book, STATEMENT_PUT_FINAL_TEST, why, "i", run));
+        TRY(recorder_write(book, STATEMENT_PUT_CHOSEN_TEST, why, "i", run));
     }
     return recorder_write(book, STATEMENT_END_RUN, why, "ittudt", run, recorder_state_name(state), error, iteration,
                           wall_seconds, now);
@@ -122,5 +133,6 @@ status recorder_reset_run(recorder *book, int64_t run, failure *why) {
     TRY(recorder_write(book, STATEMENT_DROP_MEMORY, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_METRICS, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_BLOBS, why, "i", run));
+    TRY(recorder_write(book, STATEMENT_DROP_MOMENTS, why, "i", run));
     return recorder_write(book, STATEMENT_RESET_RUN, why, "i", run);
 }

@@ -1,7 +1,8 @@
--- schema.sql - the results database, schema version 2.
+-- schema.sql - the results database, schema version 3.
 --
 -- Run on an older database it adds what that lacks: tables are made where there
--- are none, views are made anew.
+-- are none, views are made anew. (Tables whose columns are checked otherwise now
+-- are set aside before, and their rows put back; recorder_schema.c.)
 --
 -- One row of `run` is one training: data set x model x seed under resolved
 -- settings. Its key is a hash of everything that determines its numbers, so
@@ -16,7 +17,7 @@ CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT OR REPLACE INTO meta VALUES ('schema_version', '2');
+INSERT OR REPLACE INTO meta VALUES ('schema_version', '3');
 
 -- One experiment file, by its [experiment] name.
 CREATE TABLE IF NOT EXISTS experiment (
@@ -80,13 +81,15 @@ CREATE TABLE IF NOT EXISTS setting (
 ) WITHOUT ROWID;
 
 -- Losses, means over the split: nats for points, bits per dimension for images,
--- which are validated on their test images where there are no others.
+-- which are validated on their test images where there are no others. The split
+-- 'test' (train.test) shares nothing with the validation batch: an epoch chosen by
+-- the one is judged by the other.
 -- Evaluations are those of all flows together, means over the epoch's solves.
 CREATE TABLE IF NOT EXISTS epoch (
     run_id       INTEGER NOT NULL REFERENCES run,
     epoch        INTEGER NOT NULL,        -- from 1
     iteration    INTEGER NOT NULL,        -- done at its end
-    split        TEXT NOT NULL CHECK (split IN ('training', 'validation')),
+    split        TEXT NOT NULL CHECK (split IN ('training', 'validation', 'test')),
     loss         REAL,
     nonfinite    TEXT,                    -- kind, where loss is not finite
     nfe_forward  REAL NOT NULL,           -- field evaluations a sample and solve
@@ -100,7 +103,7 @@ CREATE TABLE IF NOT EXISTS epoch (
 CREATE TABLE IF NOT EXISTS flow (
     run_id       INTEGER NOT NULL REFERENCES run,
     epoch        INTEGER NOT NULL,
-    split        TEXT NOT NULL CHECK (split IN ('training', 'validation')),
+    split        TEXT NOT NULL CHECK (split IN ('training', 'validation', 'test')),
     flow         INTEGER NOT NULL,
     nfe_forward  REAL NOT NULL,
     nfe_backward REAL NOT NULL,
@@ -157,6 +160,23 @@ CREATE TABLE IF NOT EXISTS sample_blob (
     x0 REAL NOT NULL, x1 REAL NOT NULL, y0 REAL NOT NULL, y1 REAL NOT NULL,
     data    BLOB NOT NULL,
     PRIMARY KEY (subject, kind)
+);
+
+-- The same at moments of a flow's time (output.moments), from 0 at time 0, that
+-- of the data, to T, that of the base. kind 'density': of z(t); 'samples': where the same
+-- base points are at t; 'field': x, y and the two numbers of dz/dt in a row, at the
+-- centres of a grid's cells (none at T); 'context': z*(t), or t of a clock, in
+-- one row (none at T).
+CREATE TABLE IF NOT EXISTS moment (
+    subject TEXT NOT NULL,                -- a run's key
+    kind    TEXT NOT NULL CHECK (kind IN ('density', 'samples', 'field', 'context')),
+    moment  INTEGER NOT NULL,
+    time    REAL NOT NULL,                -- t
+    rows    INTEGER NOT NULL,
+    columns INTEGER NOT NULL,
+    x0 REAL NOT NULL, x1 REAL NOT NULL, y0 REAL NOT NULL, y1 REAL NOT NULL,
+    data    BLOB NOT NULL,
+    PRIMARY KEY (subject, kind, moment)
 );
 
 -- The newest checkpoint of a run; the path is relative to the database.

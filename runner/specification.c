@@ -31,6 +31,7 @@ void specification_flow(const settings *values, size_t dimension, cnf_spec *out)
         .augmented_dimension = values->model_augmented_dimension,
         .augmented_width = values->model_augmented_width,
         .learn_start = values->model_start == 1,
+        .fixed_context = values->model_motion == 1,
         .end_time = values->flow_end_time,
         .base_variance = values->flow_base_variance,
         .solver = (cnf_solver)values->solver_method,
@@ -99,13 +100,17 @@ void specification_trainer(const settings *values, trainer_spec *out) {
 }
 
 void specification_points(const settings *values, size_t dimension, uint64_t seed, point_objective_spec *out) {
-    *out = (point_objective_spec){.seed = seed, .batch = values->train_batch, .validation = values->train_validation};
+    *out = (point_objective_spec){
+        .seed = seed, .batch = values->train_batch, .validation = values->train_validation, .test = values->train_test};
     specification_flow(values, dimension, &out->flow);
 }
 
 void specification_images(const settings *values, const size_t shape[3], uint64_t seed, image_objective_spec *out) {
-    *out = (image_objective_spec){
-        .seed = seed, .batch = values->train_batch, .validation = values->train_validation, .flip = values->image_flip};
+    *out = (image_objective_spec){.seed = seed,
+                                  .batch = values->train_batch,
+                                  .validation = values->train_validation,
+                                  .test = values->train_test,
+                                  .flip = values->image_flip};
     specification_multiscale(values, shape, &out->model);
 }
 
@@ -137,6 +142,8 @@ status specification_check(const settings *values, const specification_shape *sh
                         "points");
         return STATUS_OK;
     }
+    if (values->model_motion == 1)
+        return fail(why, STATUS_INVALID, "model.motion = fixed: a control for points; expected learned for images");
     image_spec spec;
     image_model *model = malloc(sizeof *model);
     if (!model) return fail(why, STATUS_MEMORY, "out of memory");

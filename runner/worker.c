@@ -70,10 +70,15 @@ static status send_epoch(worker *self, const trainer_epoch *epoch, failure *why)
                           .peak_bytes = peak_bytes()};
     fill_flows(self, &epoch->training_counts, &row);
     TRY(worker_send(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why));
-    row.validation = true;
+    self->epoch_start = now;
+    row.split = RECORDER_VALIDATION;
     row.loss = epoch->validation_loss;
     fill_flows(self, &epoch->validation_counts, &row);
-    self->epoch_start = now;
+    TRY(worker_send(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why));
+    if (!epoch->tested) return STATUS_OK;
+    row.split = RECORDER_TEST;
+    row.loss = epoch->test_loss;
+    fill_flows(self, &epoch->test_counts, &row);
     return worker_send(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why);
 }
 
@@ -213,6 +218,8 @@ static status step(worker *self, failure *why) {
     if (epoch_done) {
         if (self->data.images && epoch.validation != STATUS_OK)
             TRY(say(self, "a flow could not be solved on validation images; that epoch's loss is stored as nan", why));
+        if (self->data.images && epoch.tested && epoch.test != STATUS_OK)
+            TRY(say(self, "a flow could not be solved on test images; that epoch's loss is stored as nan", why));
         TRY(send_epoch(self, &epoch, why));
         if (epoch.epoch % values->train_checkpoint_epochs == 0) TRY(save(self, why));
     }

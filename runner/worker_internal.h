@@ -33,6 +33,9 @@ status worker_send_metric(worker *self, const char *name, double value, failure 
 status worker_send_target(worker *self, failure *why);
 status worker_send_outputs(worker *self, failure *why);
 
+/* A flow of points in the plane at the moments of output.moments. */
+status worker_send_moments(worker *self, cnf *flow, failure *why);
+
 /* The items of experiment.theory on the trained field. */
 status worker_send_theory(worker *self, failure *why);
 

@@ -188,7 +188,8 @@ static void record_blob(workers *all, const job *one, const message *m, const vo
                          .columns = m->blob.columns,
                          .data = bytes};
     memcpy(row.window, m->blob.window, sizeof row.window);
-    RECORD(all, recorder_put_blob(all->book, &row, all->why));
+    if (m->blob.moving) RECORD(all, recorder_put_moment(all->book, &row, m->blob.moment, m->blob.time, all->why));
+    else RECORD(all, recorder_put_blob(all->book, &row, all->why));
 }
 
 static void say_of(workers *all, const job *one, const char *text) {

@@ -117,17 +117,29 @@ static inline void add_metric(FILE *script, int run, const char *name, double va
     fprintf(script, "INSERT INTO metric VALUES (%d, '%s', %.17g, NULL);\n", run, name, value);
 }
 
-/* The window is x0, x1, y0, y1. */
-static inline void add_blob(FILE *script, const char *subject, const char *kind, int rows, int columns,
-                            const double window[4], const float *data) {
-    fprintf(script, "INSERT INTO sample_blob VALUES ('%s', '%s', %d, %d, %.17g, %.17g, %.17g, %.17g, x'", subject, kind,
-            rows, columns, window[0], window[1], window[2], window[3]);
+/* What a row of an array ends with: shape, window, numbers. */
+static inline void add_array(FILE *script, int rows, int columns, const double window[4], const float *data) {
+    fprintf(script, "%d, %d, %.17g, %.17g, %.17g, %.17g, x'", rows, columns, window[0], window[1], window[2],
+            window[3]);
     for (int i = 0; i < rows * columns; i++) {
         unsigned bits;
         memcpy(&bits, &data[i], sizeof bits);
         for (int byte = 0; byte < 4; byte++) fprintf(script, "%02x", bits >> 8 * byte & 0xff);
     }
     fputs("');\n", script);
+}
+
+/* The window is x0, x1, y0, y1. */
+static inline void add_blob(FILE *script, const char *subject, const char *kind, int rows, int columns,
+                            const double window[4], const float *data) {
+    fprintf(script, "INSERT INTO sample_blob VALUES ('%s', '%s', ", subject, kind);
+    add_array(script, rows, columns, window, data);
+}
+
+static inline void add_moment(FILE *script, const char *subject, const char *kind, int moment, double time, int rows,
+                              int columns, const double window[4], const float *data) {
+    fprintf(script, "INSERT INTO moment VALUES ('%s', '%s', %d, %.17g, ", subject, kind, moment, time);
+    add_array(script, rows, columns, window, data);
 }
 
 /* --- Looking at pictures ---------------------------------------------------------------------------------------- */

@@ -94,7 +94,7 @@ static inline void put_loss(recorder *book, int64_t run, uint64_t epoch, double 
                           .wall_seconds = 0.5,
                           .peak_bytes = 1000};
     OK(recorder_put_epoch(book, run, &row, why));
-    row.validation = true;
+    row.split = RECORDER_VALIDATION;
     row.loss = validation;
     row.nfe_backward = 0;
     OK(recorder_put_epoch(book, run, &row, why));

@@ -105,6 +105,67 @@ Test(figures, every_item_is_drawn) {
     cr_expect_eq(shell("ls -A %s/out | grep -c drawing", folder), 1, "%s", output);
 }
 
+/* Moments of a flow that carries the bump across, and its field: to the right everywhere, twice as fast in the end. */
+static void add_moments(FILE *script, const char *subject, int context) {
+    enum { FIELD = 9, MOMENTS = 5 };
+    const double window[4] = {-1.5, 1.5, -1.5, 1.5};
+    for (int moment = 0; moment < MOMENTS; moment++) {
+        float density[CELLS * CELLS], points[2 * SAMPLES], field[FIELD * FIELD * 4], z[2] = {0.5F, (float)moment};
+        for (int i = 0; i < CELLS * CELLS; i++) density[i] = i / CELLS == 3 * moment ? 1 : 0.1F;
+        for (int i = 0; i < 2 * SAMPLES; i++) points[i] = (float)(cos(i + moment) + 0.2 * moment);
+        for (int i = 0; i < FIELD * FIELD; i++) {
+            field[4 * i] = (float)(-1.5 + 3 * (i % FIELD + 0.5) / FIELD);
+            field[4 * i + 1] = (float)(-1.5 + 3 * (i / FIELD + 0.5) / FIELD);
+            field[4 * i + 2] = moment < 2 ? 0.5F : 1;
+            field[4 * i + 3] = 0;
+        }
+        add_moment(script, subject, "density", moment, 2.5 * moment, CELLS, CELLS, window, density);
+        add_moment(script, subject, "samples", moment, 2.5 * moment, SAMPLES, 2, window, points);
+        if (moment == MOMENTS - 1) continue;
+        add_moment(script, subject, "field", moment, 2.5 * moment, FIELD * FIELD, 4, window, field);
+        add_moment(script, subject, "context", moment, 2.5 * moment, 1, context, window, z);
+    }
+}
+
+Test(figures, moments_are_drawn_and_filmed) {
+    FILE *script = script_open();
+    add_experiment(script, 1, "fig1");
+    for (int run = 1; run <= 2; run++) {
+        char key[33];
+        add_run(script, run, 1, "ty", models[run - 1], 0);
+        add_epoch(script, run, 1, "validation", 0.75, 160);
+        add_metric(script, run, "final_validation_loss", 0.75);
+        snprintf(key, sizeof key, "%032d", run);
+        add_moments(script, key, run == 1 ? 2 : 1);
+    }
+    script_run(script);
+    cr_assert_eq(figures("fig1 film"), 0, "%s", output);
+    expect_drawn("fig1_ty");
+    read_text("out/fig1_ty.txt");
+    expect_output("TY at eight times");
+    expect_output("AFFJORD seed 0, 0.750 nats; FFJORD seed 0, 0.750 nats");
+    /* The fastest has the highest colour: in the later half of the pictures, which is the lower line of both. */
+    picture image = read_picture("out/fig1_ty.png");
+    double height = 0;
+    cr_expect_gt(count_colour(&image, 252, 255, 164, &height), image.width * image.height / 8);
+    cr_expect_float_eq(height / image.height, 0.6, 0.1);
+    free(image.rgb);
+    /* Five frames, and the last one held: each begins with a graphic control block. */
+    read_text("out/film_ty.txt");
+    expect_output("from t = T to 0");
+    cr_assert_eq(shell("head -c 6 %s/out/film_ty.gif; LC_ALL=C grep -aoP '\\x21\\xf9\\x04' %s/out/film_ty.gif | wc -l",
+                       folder, folder),
+                 0);
+    cr_expect_str_eq(output, "GIF89a20\n");
+    /* A database without them says what makes them. */
+    cr_assert_eq(shell("sqlite3 %s/r.db 'DELETE FROM moment'", folder), 0);
+    cr_assert_eq(figures("fig1"), 1);
+    expect_output("fig1: the database has no rows for it; make them with: ./run experiments/fig1.ini");
+    cr_assert_eq(shell("sqlite3 %s/r.db 'DROP TABLE moment'", folder), 0);
+    cr_assert_eq(figures("film"), 1);
+    expect_output("./run experiments/fig1.ini");
+}
+
 /* Fields of one line of a query's output. */
 static int split(char *line, char *fields[16]) {
     int count = 0;
@@ -218,7 +279,7 @@ Test(figures, experiments_are_found) {
 Test(figures, wrong_usage_is_told) {
     make_full("fig6");
     cr_expect_eq(figures("fgi6"), 2);
-    expect_output("unknown item fgi6; did you mean fig6? Items: fig2 fig3 fig4");
+    expect_output("unknown item fgi6; did you mean fig6? Items: fig1 fig2 fig3");
     cr_expect_eq(figures("fig6_nothing"), 2);
     expect_output("unknown item fig6_nothing");
     cr_expect_eq(figures("--colour"), 2);

@@ -116,6 +116,38 @@ Test(gradient, discrete_equals_differences_for_each_divergence) {
         }
 }
 
+/* Of a fixed context nothing is learned; the rest has the gradient that it has beside a learned one. */
+Test(gradient, a_fixed_context_has_none) {
+    for (cnf_gradient way = GRADIENT_DISCRETE; way <= GRADIENT_ADJOINT; way++) {
+        cnf_spec spec = base_spec(CONTEXT_AUGMENTED);
+        spec.gradient = way;
+        cnf *learned = make(spec);
+        spec.fixed_context = true;
+        cnf *fixed = make(spec);
+        const parameter_table *table = cnf_parameters(fixed);
+        real *params = lively(fixed), *a = calloc(table->total, sizeof *a), *b = calloc(table->total, sizeof *b);
+        double first, second;
+        cr_assert_eq(cnf_loss_gradient(learned, params, x, N, probe, &first, a, NULL), STATUS_OK);
+        cr_assert_eq(cnf_loss_gradient(fixed, params, x, N, probe, &second, b, NULL), STATUS_OK);
+        cr_expect_eq(first, second);
+        size_t contexts = 0;
+        for (size_t k = 0; k < table->count; k++) {
+            const parameter *part = &table->entries[k];
+            const bool context = strncmp(part->name, "context.", 8) == 0;
+            contexts += context;
+            cr_expect_gt(largest(a, part), 0, "%s", part->name);
+            if (context) cr_expect_eq(largest(b, part), 0, "%s", part->name);
+            else
+                cr_expect_arr_eq(b + part->offset, a + part->offset, part->rows * part->columns * sizeof *a, "%s",
+                                 part->name);
+        }
+        cr_expect_gt(contexts, 3);
+        free(params), free(a), free(b);
+        cnf_destroy(&learned);
+        cnf_destroy(&fixed);
+    }
+}
+
 Test(gradient, adjoint_equals_differences_on_a_fine_grid) {
     cnf_spec spec = base_spec(CONTEXT_AUGMENTED);
     spec.gradient = GRADIENT_ADJOINT;

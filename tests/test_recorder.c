@@ -10,11 +10,12 @@ TestSuite(recorder, .init = begin, .fini = end, .timeout = 60);
 
 Test(recorder, new_database_has_every_table_and_view) {
     close_book(open_book());
-    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "2;");
-    cr_expect_str_eq(query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'table' "
-                           "ORDER BY name)"),
-                     "checkpoint epoch experiment experiment_run flow memory meta metric reported run sample_blob "
-                     "setting theory;");
+    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "3;");
+    cr_expect_str_eq(
+        query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'table' "
+              "ORDER BY name)"),
+        "checkpoint epoch experiment experiment_run flow memory meta metric moment reported run sample_blob "
+        "setting theory;");
     cr_expect_str_eq(query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
                            "ORDER BY name)"),
                      "claims loss_curves nfe_curves table1 table2 theory_statements toy_losses;");

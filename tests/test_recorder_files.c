@@ -36,7 +36,7 @@ static void check_refused(const char *words, const char *more) {
 Test(recorder_files, other_schema_versions_are_refused_with_both_numbers) {
     close_book(open_book());
     change("UPDATE meta SET value = '7' WHERE key = 'schema_version'");
-    check_refused("schema version 7", "knows versions up to 2: use a newer version");
+    check_refused("schema version 7", "knows versions up to 3: use a newer version");
     change("UPDATE meta SET value = '0' WHERE key = 'schema_version'");
     check_refused("of another program", "--db");
 }
@@ -49,6 +49,33 @@ static void make_version_1(void) {
     change("DROP TABLE flow; DROP TABLE memory; DROP TABLE theory; DROP VIEW table1; CREATE VIEW table1 AS SELECT "
            "'old' AS dataset;"
            "UPDATE meta SET value = '1' WHERE key = 'schema_version'");
+}
+
+/* Version 2 knew two splits, and checked that there were no others. */
+Test(recorder_files, version_2_gets_the_test_split) {
+    recorder *book = open_book();
+    put_finished(book, put_experiment(book, "e"), "k", "m", 3, 1.0);
+    close_book(book);
+    change("CREATE TABLE younger AS SELECT * FROM epoch; DROP TABLE epoch;"
+           "CREATE TABLE epoch (run_id INTEGER NOT NULL REFERENCES run, epoch INTEGER NOT NULL, iteration INTEGER NOT "
+           "NULL, split TEXT NOT NULL CHECK (split IN ('training', 'validation')), loss REAL, nonfinite TEXT, "
+           "nfe_forward REAL NOT NULL, nfe_backward REAL NOT NULL, wall_seconds REAL NOT NULL, peak_bytes INTEGER NOT "
+           "NULL, PRIMARY KEY (run_id, epoch, split)) WITHOUT ROWID;"
+           "INSERT INTO epoch SELECT * FROM younger; DROP TABLE younger; DROP TABLE moment;"
+           "UPDATE meta SET value = '2' WHERE key = 'schema_version'");
+    static const char rows[] = "SELECT * FROM epoch WHERE split != 'test' ORDER BY epoch, split";
+    char *before = strdup(query(rows));
+    cr_assert_gt(strlen(before), 50);
+    book = open_book();
+    const recorder_epoch tested = {.epoch = 1, .iteration = 100, .split = RECORDER_TEST, .loss = 0.5};
+    OK(recorder_put_epoch(book, 1, &tested, why));
+    close_book(book);
+    cr_expect_str_eq(query(rows), before);
+    cr_expect_str_eq(query("SELECT loss FROM epoch WHERE split = 'test'"), "0.5;");
+    cr_expect_str_eq(query("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%before'"), "0;");
+    cr_expect_str_eq(query("PRAGMA integrity_check"), "ok;");
+    cr_expect_str_eq(query("SELECT n FROM loss_curves WHERE split = 'test'"), "1;");
+    free(before);
 }
 
 static const char old_rows[] = "SELECT key, dataset, model, seed, status FROM run UNION ALL "

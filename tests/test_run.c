@@ -89,6 +89,37 @@ Test(run, finished_runs_are_not_repeated_and_return_at_once) {
     cr_assert(strstr(output, strchr(before, '\n') + 1), "nothing ran: %s %s", before, output);
 }
 
+/* Moments of a run that is done are made from its checkpoint: nothing is trained, no number changes. */
+Test(run, moments_are_made_when_they_are_first_wanted) {
+    char *expected = undisturbed();
+    static const char count[] = "SELECT count(*) || ' of ' || count(DISTINCT subject) || ', ' || sum(kind = 'field') "
+                                "|| ', ' || count(DISTINCT moment) FROM moment";
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set output.moments=3 --seeds 1 --quiet");
+    EXPECT(0, "sqlite3 $TEST_DIR/whole.db \"%s\"", count);
+    cr_assert_str_eq(output,
+                     "20 of 2, 4, 3\n"); /* 2 models: density and samples at 3 moments, field and context at 2 */
+    EXPECT(
+        0,
+        "sqlite3 $TEST_DIR/whole.db \"SELECT DISTINCT rows, columns, length(data) FROM moment ORDER BY kind, 1, 2\"");
+    cr_assert_str_eq(output, "1|1|4\n1|2|8\n80|80|25600\n1089|4|17424\n1000|2|8000\n");
+    char *seen = results("whole.db");
+    char *before = results("whole.db");
+    free(seen);
+    /* Once is enough, and where a checkpoint is gone, nothing can be done, and nothing is lost. */
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set output.moments=3 --seeds 1 --quiet;"
+              "sqlite3 $TEST_DIR/whole.db 'SELECT max(sessions) FROM run'");
+    cr_assert_str_eq(output, "2\n");
+    EXPECT(0, "rm $TEST_DIR/whole.checkpoints/*;"
+              "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set output.moments=3 --quiet;"
+              "sqlite3 $TEST_DIR/whole.db 'SELECT count(*), sum(status = \"done\"), max(sessions) FROM run'");
+    cr_assert_str_eq(output, "4|4|2\n");
+    seen = results("whole.db");
+    cr_assert_str_eq(seen, before);
+    free(seen);
+    free(before);
+    free(expected);
+}
+
 Test(run, experiments_share_runs_by_key) {
     free(undisturbed());
     EXPECT(0, "sed 's/name = small/name = other/' $TEST_DIR/small.ini > $TEST_DIR/other.ini;"

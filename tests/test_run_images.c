@@ -187,6 +187,33 @@ Test(run_images, tables_hold_what_a_training_gave) {
     EXPECT(0, "$AFFJORD check --db $TEST_DIR/whole.db");
 }
 
+/* The test batch is the images behind those validated on, in batches numbered on behind theirs: a validation on both
+ * sees the same. */
+Test(run_images, a_test_batch_goes_on_behind_the_validation) {
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/both.db --seeds 0 --quiet --set train.validation=50");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/apart.db --seeds 0 --quiet --set train.test=20");
+    expect_number("apart.db", "SELECT count(*) FROM flow WHERE split = 'test' AND nfe_forward >= 7",
+                  2 * EPOCHS * FLOWS);
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/apart.db \"ATTACH '$TEST_DIR/both.db' AS other;"
+           "SELECT count(*), max(abs(0.6 * v.loss + 0.4 * t.loss - b.loss)) < 1e-9 FROM epoch v "
+           "JOIN run r USING (run_id) JOIN epoch t ON t.run_id = v.run_id AND t.epoch = v.epoch AND t.split = 'test' "
+           "JOIN other.run o ON o.model = r.model JOIN other.epoch b ON b.run_id = o.run_id AND b.epoch = v.epoch "
+           "AND b.split = 'validation' WHERE v.split = 'validation'\"");
+    char expected[32];
+    snprintf(expected, sizeof expected, "%d|1\n", 2 * EPOCHS);
+    cr_assert_str_eq(output, expected);
+    /* What the epoch chosen by the validation is worth. */
+    expect_number("apart.db",
+                  "SELECT count(*) FROM metric m JOIN metric b ON b.run_id = m.run_id AND b.name = 'best_epoch' "
+                  "JOIN epoch t ON t.run_id = m.run_id AND t.epoch = b.value AND t.split = 'test' AND t.loss = m.value "
+                  "WHERE m.name = 'chosen_test_loss'",
+                  2);
+    expect_number("apart.db", "SELECT count(*) FROM metric WHERE name = 'final_test_loss'", 2);
+    EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/many.db --seeds 0 --set train.test=31");
+    EXPECT_SAYS("31 test images of mnist-tiny: expected at most the 30 that are not validated on");
+}
+
 #ifndef __SANITIZE_ADDRESS__ /* which holds much more */
 /* What the prediction does not know is the code of libraries that the first step touches, about 7 MB whatever the
  * batch. What does grow with the batch, it knows to a few per cent. */

@@ -92,6 +92,31 @@ Test(trainer, epochs_are_where_they_should_be) {
     dataset_close(&data);
 }
 
+/* A test batch changes nothing of the training, and is another than the validation batch. */
+Test(trainer, a_test_batch_stands_beside) {
+    dataset *data = open_data("ty");
+    training_spec spec = short_spec(CONTEXT_AUGMENTED);
+    trainer *without = make(spec, data, NULL);
+    spec.goal.test = 700;
+    trainer *with = make(spec, data, NULL);
+    record first = {0}, second = {0};
+    train(without, 1000, &first);
+    train(with, 1000, &second);
+    for (size_t i = 0; i < 3; i++) {
+        const trainer_epoch *plain = &first.epoch[i], *tested = &second.epoch[i];
+        cr_expect_not(plain->tested);
+        cr_expect(tested->tested && tested->test == STATUS_OK);
+        cr_expect_eq(tested->training_loss, plain->training_loss);
+        cr_expect_eq(tested->validation_loss, plain->validation_loss);
+        cr_expect_neq(tested->test_loss, tested->validation_loss);
+        cr_expect_float_eq(tested->test_loss, tested->validation_loss, 0.2);
+        cr_expect_eq(trainer_forward_evaluations(&tested->test_counts), 40);
+    }
+    trainer_destroy(&without);
+    trainer_destroy(&with);
+    dataset_close(&data);
+}
+
 #ifndef AFFJORD_DOUBLE /* which trains slowly */
 
 Test(trainer, loss_falls) {

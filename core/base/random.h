@@ -20,7 +20,7 @@ typedef enum random_purpose {
     RANDOM_TARGET = 7, /* samples of a target, shown in figures */
     RANDOM_SHUFFLE = 8, /* the order of training images in an epoch */
     RANDOM_FLIP = 9, /* which images are mirrored */
-    RANDOM_TEST = 10, /* dequantization of test images */
+    RANDOM_TEST = 10, /* dequantization of test images; test points */
     RANDOM_TEST_PROBE = 11 /* probes of a loss that is only measured */
 } random_purpose;
 

@@ -137,6 +137,10 @@ const char *dataset_name(const dataset *data) {
     return data->name;
 }
 
+bool dataset_is_drawn(const dataset *data) {
+    return data->density != NULL;
+}
+
 size_t dataset_dimension(const dataset *data) {
     return data->density != NULL ? 2 : data->points->columns;
 }
@@ -149,6 +153,7 @@ static random_purpose purpose_of(dataset_split split) {
     switch (split) {
     case SPLIT_TRAINING: return RANDOM_TRAINING;
     case SPLIT_VALIDATION: return RANDOM_VALIDATION;
+    case SPLIT_TEST: return RANDOM_TEST;
     case SPLIT_TARGET: break;
     }
     return RANDOM_TARGET;

@@ -14,7 +14,7 @@
 
 typedef struct dataset dataset;
 
-typedef enum dataset_split { SPLIT_TRAINING, SPLIT_VALIDATION, SPLIT_TARGET } dataset_split;
+typedef enum dataset_split { SPLIT_TRAINING, SPLIT_VALIDATION, SPLIT_TEST, SPLIT_TARGET } dataset_split;
 
 /* Open by the name of a toy density (see toy.h) or by the path of a table of
  * points ending in .npy or .csv; a tenth of a table's rows, chosen by
@@ -27,6 +27,9 @@ void dataset_close(dataset **data);
 /* Name for tables and files: a toy's name, or a table's file name without its
  * folder and ending. Valid as long as the data set. */
 const char *dataset_name(const dataset *data);
+
+/* Points are drawn from a density, as many as are wanted, not taken from a table. */
+bool dataset_is_drawn(const dataset *data);
 
 /* Number of coordinates of a point. */
 size_t dataset_dimension(const dataset *data);

@@ -154,7 +154,7 @@ static void chunk_evaluate(void *argument, size_t evaluation, double t, const re
     (void)t;
     const cnf_chunk *chunk = argument;
     const cnf *flow = chunk->flow;
-    field_evaluate(flow->field, flow->theta + evaluation * flow->field->stride, y, chunk->probe, dy,
+    field_evaluate(flow->field, flow->theta + (chunk->first + evaluation) * flow->field->stride, y, chunk->probe, dy,
                    dy + flow->spec.dimension * CHUNK);
 }
 
@@ -198,10 +198,11 @@ double cnf_terminal(const cnf *flow, const real *state, size_t points, size_t n,
     return sum;
 }
 
-/* One call of cnf_transform or cnf_sample, shared out by chunks. */
+/* One solve of a batch, shared out by chunks. */
 typedef struct solve_job {
     cnf *flow;
-    grid g;
+    grid g; /* what is solved: the grid that was prepared, or the part of it that begins with evaluation `first` */
+    size_t first;
     const real *x; /* (n, D) */
     size_t n;
     random_stream probe;
@@ -214,10 +215,10 @@ static void solve_chunk(void *argument, size_t chunk, size_t thread) {
     const cnf *flow = job->flow;
     const size_t D = flow->spec.dimension, first = chunk * CHUNK;
     cnf_lane *lane = &flow->lanes[thread];
-    cnf_chunk equation = {.flow = flow, .lane = lane};
+    cnf_chunk equation = {.flow = flow, .lane = lane, .first = job->first};
     equation.probe = cnf_load_chunk(flow, lane, job->x, job->n, chunk, job->probe);
     const ode_system system = cnf_system(&equation);
-    rk_integrate(flow->method, job->g, &system, lane->state, NULL, lane->rk);
+    if (job->g.steps > 0) rk_integrate(flow->method, job->g, &system, lane->state, NULL, lane->rk);
     for (size_t i = 0; i < cnf_chunk_points(job->n, chunk); i++) {
         if (job->log_density) job->log_density[first + i] = -cnf_point_loss(flow, lane->state, i);
         if (!job->z) continue;
@@ -251,6 +252,56 @@ void cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t fi
     cnf_prepare(flow, params, job.g);
     parallel_for(flow->workers, cnf_chunks(n), solve_chunk, &job);
     count(flow, 0, statistics);
+}
+
+/* --- Moments --- */
+
+double cnf_moment_time(const cnf *flow, size_t step) {
+    return (double)step * flow->spec.end_time / (double)flow->spec.steps;
+}
+
+void cnf_moment_log_density(cnf *flow, const real *params, size_t step, const real *z, size_t n, random_stream probe,
+                            double *log_density) {
+    const size_t steps = flow->spec.steps;
+    solve_job job = {.flow = flow,
+                     .g = {.start = cnf_moment_time(flow, step), .end = flow->spec.end_time, .steps = steps - step},
+                     .first = step * flow->method->stages,
+                     .x = z,
+                     .n = n,
+                     .probe = probe,
+                     .log_density = log_density};
+    cnf_prepare(flow, params, cnf_grid_forward(flow));
+    parallel_for(flow->workers, cnf_chunks(n), solve_chunk, &job);
+}
+
+void cnf_moment_sample(cnf *flow, const real *params, size_t step, random_stream stream, uint64_t first, size_t n,
+                       real *z) {
+    const size_t steps = flow->spec.steps;
+    noise_base(stream, flow->spec.base_variance, first, n, flow->spec.dimension, z);
+    solve_job job = {.flow = flow,
+                     .g = {.start = flow->spec.end_time, .end = cnf_moment_time(flow, step), .steps = steps - step},
+                     .x = z,
+                     .n = n,
+                     .probe = stream,
+                     .z = z};
+    cnf_prepare(flow, params, cnf_grid_backward(flow));
+    parallel_for(flow->workers, cnf_chunks(n), solve_chunk, &job);
+}
+
+void cnf_moment_field(cnf *flow, const real *params, size_t step, const real *z, size_t n, real *dz, real *c) {
+    const size_t D = flow->spec.dimension, C = context_dimension(flow->context);
+    const size_t evaluation = step * flow->method->stages; /* the step's first stage, at its beginning */
+    cnf_lane *lane = &flow->lanes[0];
+    cnf_prepare(flow, params, cnf_grid_forward(flow));
+    memcpy(c, flow->path + evaluation * C, C * sizeof *c);
+    for (size_t chunk = 0; chunk < cnf_chunks(n); chunk++) {
+        const random_stream unused = {.seed = 0};
+        const real *probe = cnf_load_chunk(flow, lane, z, n, chunk, unused);
+        field_evaluate(flow->field, flow->theta + evaluation * flow->field->stride, lane->state, probe, lane->cotangent,
+                       lane->cotangent + D * CHUNK);
+        for (size_t i = 0; i < cnf_chunk_points(n, chunk); i++)
+            for (size_t d = 0; d < D; d++) dz[(chunk * CHUNK + i) * D + d] = lane->cotangent[d * CHUNK + i];
+    }
 }
 
 status cnf_loss_gradient(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,

@@ -36,6 +36,8 @@ typedef struct cnf_spec {
     size_t augmented_dimension; /* A, of z*; unused by the clock */
     size_t augmented_width; /* hidden units of g */
     bool learn_start; /* z*(0) is a parameter, started at U[0, 1); otherwise it is zero */
+    bool fixed_context; /* g and z*(0) stay as they were initialised: z*(t) is a random curve, and nothing is learned of
+                         * how the field changes in time but the hypernet */
     double end_time; /* T */
     double base_variance; /* s^2 */
     cnf_solver solver;
@@ -87,6 +89,20 @@ void cnf_transform(cnf *flow, const real *params, const real *x, size_t n, rando
  * first .. first + n - 1 of it, integrated from T back to 0, z* anew. */
 void cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
                 cnf_statistics *statistics);
+
+/* The flow at a moment of its time, t = T step / steps, 0 <= step <= steps: at 0 it is data, at T the base. */
+double cnf_moment_time(const cnf *flow, size_t step);
+
+/* log_density (n) <- log p_t(z) of z (n, D), where p_t is the density of z(t): cnf_log_density at 0. */
+void cnf_moment_log_density(cnf *flow, const real *params, size_t step, const real *z, size_t n, random_stream probe,
+                            double *log_density);
+
+/* z (n, D) <- where the base points of cnf_sample are at t, on their way to 0. */
+void cnf_moment_sample(cnf *flow, const real *params, size_t step, random_stream stream, uint64_t first, size_t n,
+                       real *z);
+
+/* dz (n, D) <- f(z, c(t)) at z (n, D), and c <- c(t): t alone for the clock, z*(t) (A) if augmented. step < steps. */
+void cnf_moment_field(cnf *flow, const real *params, size_t step, const real *z, size_t n, real *dz, real *c);
 
 /* Mean negative log-likelihood in nats of x (n, D) and its gradient, gradient
  * (P), overwritten; 1 <= n <= batch_max, otherwise STATUS_INVALID. Returns STATUS_NON_FINITE if the loss or an entry of

@@ -68,7 +68,7 @@ void cnf_gradient_discrete(cnf *flow, const real *params, const real *x, size_t 
     parallel_for(flow->workers, flow->evaluations, add_chunk_range, &job);
     memset(gradient, 0, flow->parameters.total * sizeof *gradient);
     field_prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, gradient, flow->pathbar);
-    context_path_reverse(flow->context, params, g, flow->path, flow->pathbar, gradient);
+    if (!flow->spec.fixed_context) context_path_reverse(flow->context, params, g, flow->path, flow->pathbar, gradient);
     *loss = mean_loss(flow, n);
 }
 
@@ -129,7 +129,8 @@ void cnf_gradient_adjoint(cnf *flow, const real *params, const real *x, size_t n
     field_prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, flow->gradient,
                           flow->pathbar);
     memset(gradient, 0, flow->parameters.total * sizeof *gradient);
-    context_path_adjoint(flow->context, params, back, flow->path, flow->pathbar, gradient);
+    if (!flow->spec.fixed_context)
+        context_path_adjoint(flow->context, params, back, flow->path, flow->pathbar, gradient);
     field_prepare(flow->field, flow->evaluations, params, flow->path, flow->theta);
     for (size_t i = 0; i < flow->evaluations; i++) {
         const real weight = (real)(-grid_step(back) * flow->method->b[i % flow->method->stages]);

@@ -47,6 +47,7 @@ typedef struct cnf_chunk {
     const cnf *flow;
     cnf_lane *lane;
     const real *probe; /* NULL for the exact divergence */
+    size_t first; /* evaluation, of those prepared, that the solve begins with */
     real *thetabar; /* (evaluations, stride) of this chunk */
 } cnf_chunk;
 

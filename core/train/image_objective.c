@@ -14,9 +14,9 @@ typedef struct image_objective {
     arena memory; /* holds itself too */
     multiscale *model;
     size_t validation; /* images validated on */
-    real *batch, *validated; /* (B, D): of the last step, and of the last validation */
+    real *batch, *measured; /* (B, D): of the last step, and of the last measurement */
     double *log_density; /* (B) */
-    /* Of the last step. A validation behind it, at the end of an epoch, leaves them and its batch as they are: they
+    /* Of the last step. A measurement behind it, at the end of an epoch, leaves them and its batch as they are: they
      * are asked for if the step failed. */
     uint64_t iteration;
     multiscale_statistics statistics;
@@ -79,25 +79,34 @@ static status step(objective *base, uint64_t iteration, const real *params, doub
     return outcome;
 }
 
+static size_t held(const objective *base, objective_held which) {
+    const image_objective *self = as_images(base);
+    return which == OBJECTIVE_VALIDATION ? self->validation : self->spec.test;
+}
+
 /* Evaluations are means over the batches, in each of which they differ. */
-static status validate(objective *base, uint64_t iteration, const real *params, double *loss,
-                       objective_counts *counts) {
+static status measure(objective *base, objective_held which, uint64_t iteration, const real *params, double *loss,
+                      objective_counts *counts) {
     image_objective *self = (image_objective *)base;
     const image_objective_spec *spec = &self->spec;
-    const size_t D = multiscale_dimension(self->model);
+    const bool test = which == OBJECTIVE_TEST;
+    const image_split split = test ? IMAGE_TEST : image_objective_validation(self->set);
+    const size_t D = multiscale_dimension(self->model), images = held(base, which);
+    /* Test images that are validated on come first, and batches are numbered on behind those of the validation. */
+    const size_t start = test && image_objective_validation(self->set) == IMAGE_TEST ? self->validation : 0;
+    const size_t before = test ? (self->validation + spec->batch - 1) / spec->batch : 0;
     objective_counts sums = {.flow_count = 0};
     multiscale_statistics statistics;
     double sum = 0, batches = 0;
     (void)iteration; /* always the same batches */
     *loss = NAN;
-    for (size_t first = 0; first < self->validation; first += spec->batch, batches++) {
-        const size_t n = self->validation - first < spec->batch ? self->validation - first : spec->batch;
+    for (size_t first = 0; first < images; first += spec->batch, batches++) {
+        const size_t n = images - first < spec->batch ? images - first : spec->batch;
         /* The same noise and probes after every epoch; a batch has those of its number. */
         const random_stream probe = {
-            .seed = spec->seed, .purpose = RANDOM_TEST_PROBE, .iteration = first / spec->batch};
-        image_batch(self->set, image_objective_validation(self->set), spec->seed, first, n, false, IMAGE_CHANNEL_LAST,
-                    self->validated);
-        TRY(multiscale_transform(self->model, params, self->validated, n, probe, NULL, self->log_density, &statistics));
+            .seed = spec->seed, .purpose = RANDOM_TEST_PROBE, .iteration = before + first / spec->batch};
+        image_batch(self->set, split, spec->seed, start + first, n, false, IMAGE_CHANNEL_LAST, self->measured);
+        TRY(multiscale_transform(self->model, params, self->measured, n, probe, NULL, self->log_density, &statistics));
         for (size_t i = 0; i < n; i++) sum += self->log_density[i];
         objective_counts one;
         count(&statistics, &one);
@@ -109,7 +118,7 @@ static status validate(objective *base, uint64_t iteration, const real *params, 
     }
     for (size_t f = 0; f < sums.flow_count; f++) sums.flows[f].forward /= batches;
     *counts = sums;
-    *loss = bits_per_dim(sum / (double)self->validation, D);
+    *loss = bits_per_dim(sum / (double)images, D);
     return isfinite(*loss) ? STATUS_OK : STATUS_NON_FINITE;
 }
 
@@ -157,7 +166,8 @@ static const objective_ops ops = {
     .kept_bytes = kept_bytes,
     .initialise = initialise,
     .step = step,
-    .validate = validate,
+    .held = held,
+    .measure = measure,
     .describe = describe,
     .save_batch = save_batch,
     .destroy = destroy,
@@ -167,7 +177,7 @@ static status build(image_objective *self, parallel *workers, failure *why) {
     const image_objective_spec *spec = &self->spec;
     TRY(multiscale_create(&spec->model, spec->batch, true, workers, &self->model, why));
     TRY(ARENA_NEW(&self->memory, spec->batch * multiscale_dimension(self->model), &self->batch));
-    TRY(ARENA_NEW(&self->memory, spec->batch * multiscale_dimension(self->model), &self->validated));
+    TRY(ARENA_NEW(&self->memory, spec->batch * multiscale_dimension(self->model), &self->measured));
     return ARENA_NEW(&self->memory, spec->batch, &self->log_density);
 }
 
@@ -187,6 +197,12 @@ status image_objective_create(const image_objective_spec *spec, const image_set 
     if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a training");
     *self = (image_objective){.base = {&ops}, .spec = *spec, .set = set, .memory = memory};
     self->validation = spec->validation > 0 && spec->validation < available ? spec->validation : available;
+    const size_t left = set->size[IMAGE_TEST] - (image_objective_validation(set) == IMAGE_TEST ? self->validation : 0);
+    if (spec->test > left) {
+        arena_release(&memory);
+        return fail(why, STATUS_INVALID, "%zu test images of %s: expected at most the %zu that are not validated on",
+                    spec->test, set->name, left);
+    }
     const status built = build(self, workers, &reason);
     if (built != STATUS_OK) {
         destroy(&self->base);

@@ -11,6 +11,7 @@ typedef struct image_objective_spec {
     uint64_t seed;
     size_t batch; /* B, images an iteration: those at (iteration - 1) B, ... of the shuffled training split */
     size_t validation; /* first images of the split that is validated on, at most; 0 for all */
+    size_t test; /* test images of the test batch, behind those validated on where these are test images too; 0: none */
     bool flip; /* mirror training images at random */
 } image_objective_spec;
 

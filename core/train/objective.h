@@ -17,6 +17,10 @@
 
 enum { OBJECTIVE_FLOWS_MAX = IMAGE_FLOWS_MAX };
 
+/* What a loss is measured on that is not trained on: by the validation batch one may choose an epoch, by the test batch,
+ * which shares nothing with it, one then sees what the choice is worth. */
+typedef enum objective_held { OBJECTIVE_VALIDATION, OBJECTIVE_TEST, OBJECTIVE_HELD } objective_held;
+
 /* What a call has cost: evaluations of each flow's field in one solve, out and back. */
 typedef struct objective_flow {
     double forward, backward;
@@ -38,7 +42,9 @@ typedef struct objective_ops {
     void (*initialise)(const objective *self, real *params);
     status (*step)(objective *self, uint64_t iteration, const real *params, double *loss, real *gradient,
                    objective_counts *counts);
-    status (*validate)(objective *self, uint64_t iteration, const real *params, double *loss, objective_counts *counts);
+    size_t (*held)(const objective *self, objective_held which);
+    status (*measure)(objective *self, objective_held which, uint64_t iteration, const real *params, double *loss,
+                      objective_counts *counts);
     void (*describe)(const objective *self, status outcome, failure *why);
     status (*save_batch)(const objective *self, checkpoint *into);
     void (*destroy)(objective *self);
@@ -76,11 +82,16 @@ static inline status objective_step(objective *self, uint64_t iteration, const r
     return self->ops->step(self, iteration, params, loss, gradient, counts);
 }
 
-/* Mean loss of the validation batch, the same points or images after every epoch. NaN where it could not be computed.
- */
-static inline status objective_validate(objective *self, uint64_t iteration, const real *params, double *loss,
-                                        objective_counts *counts) {
-    return self->ops->validate(self, iteration, params, loss, counts);
+/* Points or images of the validation batch, or of the test batch: 0 for none. */
+static inline size_t objective_held_size(const objective *self, objective_held which) {
+    return self->ops->held(self, which);
+}
+
+/* Mean loss of the validation or the test batch, the same points or images after every epoch. NaN where it could not be
+ * computed. The batch must not be empty. */
+static inline status objective_measure(objective *self, objective_held which, uint64_t iteration, const real *params,
+                                       double *loss, objective_counts *counts) {
+    return self->ops->measure(self, which, iteration, params, loss, counts);
 }
 
 /* A sentence on why the last step or validation had this outcome. */

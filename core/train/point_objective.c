@@ -12,8 +12,8 @@ typedef struct point_objective {
     arena memory; /* holds itself too */
     cnf *flow;
     real *batch; /* (B, D) */
-    real *validation; /* (validation, D), the same points at every epoch */
-    double *log_density; /* (validation) */
+    real *held[OBJECTIVE_HELD]; /* (validation, D) and (test, D), the same points at every epoch */
+    double *log_density; /* (the larger of the two) */
 } point_objective;
 
 static const point_objective *as_points(const objective *self) {
@@ -52,16 +52,21 @@ static status step(objective *base, uint64_t iteration, const real *params, doub
     return outcome;
 }
 
-static status validate(objective *base, uint64_t iteration, const real *params, double *loss,
-                       objective_counts *counts) {
+static size_t held(const objective *self, objective_held which) {
+    const point_objective_spec *spec = &as_points(self)->spec;
+    return which == OBJECTIVE_VALIDATION ? spec->validation : spec->test;
+}
+
+static status measure(objective *base, objective_held which, uint64_t iteration, const real *params, double *loss,
+                      objective_counts *counts) {
     point_objective *self = (point_objective *)base;
-    const point_objective_spec *spec = &self->spec;
-    const random_stream probe = {.seed = spec->seed, .purpose = RANDOM_PROBE, .iteration = iteration};
+    const random_stream probe = {.seed = self->spec.seed, .purpose = RANDOM_PROBE, .iteration = iteration};
+    const size_t n = held(base, which);
     cnf_statistics statistics;
-    cnf_log_density(self->flow, params, self->validation, spec->validation, probe, self->log_density, &statistics);
+    cnf_log_density(self->flow, params, self->held[which], n, probe, self->log_density, &statistics);
     double sum = 0;
-    for (size_t i = 0; i < spec->validation; i++) sum += self->log_density[i];
-    *loss = -sum / (double)spec->validation;
+    for (size_t i = 0; i < n; i++) sum += self->log_density[i];
+    *loss = -sum / (double)n;
     count(self, &statistics, counts);
     return isfinite(*loss) ? STATUS_OK : STATUS_NON_FINITE;
 }
@@ -89,7 +94,8 @@ static const objective_ops ops = {
     .bytes = bytes,
     .initialise = initialise,
     .step = step,
-    .validate = validate,
+    .held = held,
+    .measure = measure,
     .describe = describe,
     .save_batch = save_batch,
     .destroy = destroy,
@@ -100,8 +106,9 @@ static status build(point_objective *self, parallel *workers, failure *why) {
     const size_t D = spec->flow.dimension;
     TRY(cnf_create(&spec->flow, spec->batch, workers, &self->flow, why));
     TRY(ARENA_NEW(&self->memory, spec->batch * D, &self->batch));
-    TRY(ARENA_NEW(&self->memory, spec->validation * D, &self->validation));
-    return ARENA_NEW(&self->memory, spec->validation, &self->log_density);
+    TRY(ARENA_NEW(&self->memory, spec->validation * D, &self->held[OBJECTIVE_VALIDATION]));
+    TRY(ARENA_NEW(&self->memory, spec->test * D, &self->held[OBJECTIVE_TEST]));
+    return ARENA_NEW(&self->memory, spec->validation > spec->test ? spec->validation : spec->test, &self->log_density);
 }
 
 status point_objective_create(const point_objective_spec *spec, const dataset *data, parallel *workers, objective **out,
@@ -111,6 +118,11 @@ status point_objective_create(const point_objective_spec *spec, const dataset *d
                     dataset_dimension(data));
     if (spec->batch < 1 || spec->validation < 1)
         return fail(why, STATUS_INVALID, "batch and validation points must be at least 1");
+    if (spec->test > 0 && !dataset_is_drawn(data))
+        return fail(why, STATUS_INVALID,
+                    "%zu test points of \"%s\": expected 0, as all held-out rows of a table are "
+                    "validated on",
+                    spec->test, dataset_name(data));
     arena memory = {0};
     point_objective *self;
     failure reason = {""};
@@ -121,7 +133,8 @@ status point_objective_create(const point_objective_spec *spec, const dataset *d
         destroy(&self->base);
         return fail(why, built, "%s", reason.text[0] ? reason.text : "out of memory for a training");
     }
-    dataset_batch(data, SPLIT_VALIDATION, spec->seed, 0, 0, spec->validation, self->validation);
+    dataset_batch(data, SPLIT_VALIDATION, spec->seed, 0, 0, spec->validation, self->held[OBJECTIVE_VALIDATION]);
+    dataset_batch(data, SPLIT_TEST, spec->seed, 0, 0, spec->test, self->held[OBJECTIVE_TEST]);
     *out = &self->base;
     return STATUS_OK;
 }

@@ -11,6 +11,7 @@ typedef struct point_objective_spec {
     uint64_t seed;
     size_t batch; /* B, points drawn afresh for an iteration */
     size_t validation; /* points of the validation batch */
+    size_t test; /* of the test batch, 0 for none: a table of points has no others to give and must have none */
 } point_objective_spec;
 
 /* `data` and `workers` are shared and must outlive it; the caller owns *out. Errors: STATUS_INVALID with the reason,

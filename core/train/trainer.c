@@ -98,8 +98,12 @@ static void end_epoch(trainer *training, const objective_counts *last, trainer_e
         epoch->training_counts.flows[f].forward = training->evaluations[2 * f] / (double)length;
         epoch->training_counts.flows[f].backward = training->evaluations[2 * f + 1] / (double)length;
     }
-    epoch->validation = objective_validate(training->goal, training->iteration, training->params,
-                                           &epoch->validation_loss, &epoch->validation_counts);
+    epoch->validation = objective_measure(training->goal, OBJECTIVE_VALIDATION, training->iteration, training->params,
+                                          &epoch->validation_loss, &epoch->validation_counts);
+    epoch->tested = objective_held_size(training->goal, OBJECTIVE_TEST) > 0;
+    if (epoch->tested)
+        epoch->test = objective_measure(training->goal, OBJECTIVE_TEST, training->iteration, training->params,
+                                        &epoch->test_loss, &epoch->test_counts);
     training->epoch_sum = 0;
     memset(training->evaluations, 0, sizeof training->evaluations);
 }

@@ -1,8 +1,8 @@
 /* trainer.h - minimising an objective with Adam.
  *
  * One iteration: loss and gradient of its batch, a step of Adam. An "epoch" is
- * a stated number of iterations; at its end the validation loss is taken. All
- * randomness is keyed by (seed, iteration), so a trainer restored from a
+ * a stated number of iterations; at its end the validation loss is
+ * taken, and the test loss where there is a test batch. All randomness is keyed by (seed, iteration), so a trainer restored from a
  * checkpoint goes on with the same bits. */
 #ifndef AFFJORD_TRAIN_TRAINER_H
 #define AFFJORD_TRAIN_TRAINER_H
@@ -29,9 +29,12 @@ typedef struct trainer_epoch {
     double training_loss; /* mean over the epoch's iterations */
     double validation_loss; /* at its end */
     status validation; /* its outcome */
+    bool tested; /* there is a test batch; */
+    double test_loss; /* its loss, */
+    status test; /* and outcome */
     uint64_t skipped; /* iterations of the whole training so far whose loss or gradient could not be had */
     objective_counts training_counts; /* mean over the epoch's iterations, of each flow */
-    objective_counts validation_counts;
+    objective_counts validation_counts, test_counts;
 } trainer_epoch;
 
 /* Evaluations of all flows together. */

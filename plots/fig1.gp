@@ -1,0 +1,89 @@
+# fig1.gp - Figure 1 for the data set `part`: the field at eight times, two lines
+# of four pictures a model.
+load 'plots/style.gp'
+
+# The rows of this data set.
+rows_file = 'rows.tsv'
+stats rows_file using ($0) nooutput
+rows = int(STATS_records)
+array of_part[rows]; array model_at[rows]; array model_label[rows]; array number_at[rows]
+array file_at[rows]; array moment_at[rows]; array time_at[rows]; array cells_at[rows]
+array x0_at[rows]; array x1_at[rows]; array y0_at[rows]; array y1_at[rows]; array context_at[rows]; array augmented[rows]
+models = 0
+stats rows_file using ( \
+    i = int($0) + 1, of_part[i] = strcol(1) eq part, model_at[i] = int($3), model_label[i] = strcol(4), \
+    number_at[i] = int($5), file_at[i] = strcol(6), moment_at[i] = int($7), time_at[i] = $8, \
+    cells_at[i] = int(sqrt($9) + 0.5), x0_at[i] = $10, x1_at[i] = $11, y0_at[i] = $12, y1_at[i] = $13, \
+    context_at[i] = int(number(strcol(14))), augmented[i] = int($15), \
+    models = of_part[i] && model_at[i] > models ? model_at[i] : models, 0) nooutput
+
+field_of(i) = "'" . file_at[i] . '.field.' . sprintf("%d' binary record=(%d) format='%%4float32' endian=little", \
+                                                    moment_at[i], cells_at[i] ** 2)
+# The colour scale's top, the largest speed of any picture.
+fastest = 0
+do for [i = 1:rows] {
+    if (of_part[i]) {
+        eval 'stats ' . field_of(i) . ' using (sqrt($3 ** 2 + $4 ** 2)) nooutput'
+        fastest = STATS_max > fastest ? STATS_max : fastest
+    }
+}
+
+# "t = 2.5", for AFFJORD with z*: its first two numbers.
+do for [i = 1:rows] {
+    if (of_part[i] && augmented[i]) {
+        shown = context_at[i] > 1 ? 2 : 1
+        eval 'stats "' . file_at[i] . '.context.' . sprintf('%d" binary record=(1) format="%%%dfloat32" ', moment_at[i], \
+             context_at[i]) . 'endian=little using 1' . (shown == 2 ? ':2' : '') . ' nooutput'
+        model_label[i] = model_label[i] . "\t" . (shown == 2 ? sprintf('%.2f, %.2f', STATS_mean_x, STATS_mean_y) \
+                                                              : sprintf('%.2f', STATS_mean)) \
+                       . (context_at[i] > 2 ? ', …' : '')
+    }
+}
+name_of(words) = (at = strstrt(words, "\t"), at ? words[1:at - 1] : words)
+context_of(words) = (at = strstrt(words, "\t"), at ? words[at + 1:*] : '')
+heading(i) = '{/:Italic t} = ' . sprintf('%.4g', time_at[i]) \
+    . (augmented[i] ? '   {/:Bold:Italic z}* = (' . context_of(model_label[i]) . ')' : '')
+
+width = 4.8
+left = 0.2              # for the models' names
+edge = 0.04
+gap = 0.07              # between pictures
+head = 0.17             # above each
+scale = 0.42            # for the colour scale
+between = 0.1           # two models
+side = (width - left - scale - edge - 3 * gap) / 4
+block = 2 * (side + head)
+
+eval canvas(width, models * block + (models - 1) * between + edge)
+# An arrow about its cell, as long as three of them, shorter where it is slow; one for three by three cells.
+arrow_x(u, v) = reach * u / (sqrt(u ** 2 + v ** 2) + 0.1 * fastest)
+arrow_y(u, v) = reach * v / (sqrt(u ** 2 + v ** 2) + 0.1 * fastest)
+set multiplot
+eval bare_axes
+set cbrange [0:fastest]
+do for [i = 1:rows] {
+    if (!of_part[i]) { continue }
+    column = number_at[i] % 4
+    x = left + column * (side + gap)
+    y = H - (model_at[i] - 1) * (block + between) - (number_at[i] / 4 + 1) * (side + head)
+    step = (x1_at[i] - x0_at[i]) / cells_at[i]
+    reach = 3 * step
+    eval frame(x, y, side, side)
+    eval text(1, heading(i), x + side / 2, y + side + 0.42 * head, 'center font small')
+    if (number_at[i] == 0) {
+        eval text(2, name_of(model_label[i]), 0.42 * left, y + side + head - block / 2, 'center rotate by 90 noenhanced')
+        if (model_at[i] == 1) {
+            eval colour_scale(width - scale - edge + 0.06, H - block, 0.07, block - head, fastest)
+        }
+    }
+    set xrange [x0_at[i]:x1_at[i]]
+    set yrange [y0_at[i]:y1_at[i]]
+    eval 'plot ' . field_of(i) . ' using 1:2:(sqrt($3 ** 2 + $4 ** 2)) with image notitle, ' . field_of(i) \
+        . sprintf(' using (int($0) %% %d %% 3 == 1 && int($0 / %d) %% 3 == 1 ? $1 - arrow_x($3, $4) / 2 : NaN)', \
+                  cells_at[i], cells_at[i]) \
+        . ':($2 - arrow_y($3, $4) / 2):(arrow_x($3, $4)):(arrow_y($3, $4)) ' \
+        . "with vectors head filled size screen 0.006, 25 linewidth 0.6 linecolor rgb '#FFFFFF' notitle"
+    unset label
+    unset colorbox
+}
+unset multiplot

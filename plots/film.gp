@@ -1,0 +1,75 @@
+# film.gp - the film of the data set `part`: a column for each model, its density
+# above and its samples below, a frame for each moment, from the base to the data.
+load 'plots/style.gp'
+
+rows_file = 'rows.tsv'
+stats rows_file using ($0) nooutput
+rows = int(STATS_records)
+array of_part[rows]; array model_at[rows]; array model_label[rows]; array file_at[rows]; array moment_at[rows]
+array time_at[rows]; array number_at[rows]; array cells_at[rows]; array points_at[rows]
+array x0_at[rows]; array x1_at[rows]; array y0_at[rows]; array y1_at[rows]
+models = 0
+frames = 0
+heading = ''
+stats rows_file using ( \
+    i = int($0) + 1, of_part[i] = strcol(1) eq part, model_at[i] = int($3), model_label[i] = strcol(4), \
+    file_at[i] = strcol(5), moment_at[i] = int($6), time_at[i] = $7, number_at[i] = int($8), cells_at[i] = int($9), \
+    points_at[i] = int($10), x0_at[i] = $11, x1_at[i] = $12, y0_at[i] = $13, y1_at[i] = $14, \
+    heading = of_part[i] ? strcol(2) : heading, \
+    models = of_part[i] && model_at[i] > models ? model_at[i] : models, \
+    frames = of_part[i] && number_at[i] > frames ? number_at[i] : frames, 0) nooutput
+row_of(m, n) = sum [i = 1:rows] (of_part[i] && model_at[i] == m && number_at[i] == n ? i : 0)
+blob(i, kind) = "'" . file_at[i] . '.' . kind . '.' . sprintf("%d' binary ", moment_at[i])
+density_of(i) = blob(i, 'density') . sprintf("format='%%float32' endian=little array=(%d,%d) ", cells_at[i], cells_at[i]) \
+    . sprintf('dx=%.9g dy=%.9g ', cell_x(i), cell_y(i)) \
+    . sprintf('origin=(%.9g,%.9g)', x0_at[i] + cell_x(i) / 2, y0_at[i] + cell_y(i) / 2)
+cell_x(i) = (x1_at[i] - x0_at[i]) / cells_at[i]
+cell_y(i) = (y1_at[i] - y0_at[i]) / cells_at[i]
+
+# The colour scale's top: of the last frame, the data.
+densest = 0
+do for [m = 1:models] {
+    i = row_of(m, frames)
+    if (i > 0) {
+        eval 'stats ' . blob(i, 'density') . sprintf("record=(%d) format='%%float32' endian=little ", cells_at[i] ** 2) \
+             . 'using 1 nooutput'
+        densest = STATS_max > densest ? STATS_max : densest
+    }
+}
+
+# In dots of the film.
+dots = 72.0
+side = 210 / dots
+gap = 10 / dots
+head = 44 / dots
+edge = 10 / dots
+W = 2 * edge + models * (side + gap) - gap
+H = head + 2 * side + gap + edge
+held = 15               # times that the last frame is shown
+set terminal gif animate delay 12 loop 0 enhanced font 'DejaVu Sans,9' background '#ffffff' \
+    size int(W * dots + 0.5), int(H * dots + 0.5)
+set output 'picture.' . part . '.gif'
+
+eval bare_axes
+set cbrange [0:densest]
+do for [n = 1:frames + held] {
+    set multiplot
+    do for [m = 1:models] {
+        i = row_of(m, n < frames ? n : frames)
+        if (i == 0) { continue }
+        x = edge + (m - 1) * (side + gap)
+        set xrange [x0_at[i]:x1_at[i]]
+        set yrange [y0_at[i]:y1_at[i]]
+        if (m == 1) {
+            eval text(1, heading . sprintf(', t = %.2f', time_at[i]), edge, H - 12 / dots, 'left noenhanced')
+        }
+        eval text(2, model_label[i], x + side / 2, H - 33 / dots, 'center noenhanced')
+        eval frame(x, edge + side + gap, side, side)
+        eval 'plot ' . density_of(i) . ' using 1 with image notitle'
+        unset label
+        eval frame(x, edge, side, side)
+        eval 'plot ' . blob(i, 'samples') . sprintf("record=(%d) format='%%2float32' endian=little ", points_at[i]) \
+            . "using 1:2 with points pointtype 7 pointsize 0.25 linecolor rgb '#0B3C5D' notitle"
+    }
+    unset multiplot
+}
