@@ -93,9 +93,9 @@ $(BUILD)/provenance.h: FORCE
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # The database's schema as a C string.
-$(BUILD)/schema.inc: runner/schema.sql
+$(BUILD)/schema.inc: runner/schema.sql runner/views.sql
 	@mkdir -p $(@D)
-	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
+	@cat $^ | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' > $@
 
 $(RUNNER_OBJECTS) $(TEST_OBJECTS): | $(BUILD)/provenance.h $(BUILD)/schema.inc
 

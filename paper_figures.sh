@@ -44,6 +44,8 @@ theory_derivative  figure  theory_curves  theory_statements  any  -        -    
 theory_magnus      figure  theory_curves  theory_statements  any  -        -        theory.ini          errors of the Magnus series as the time shrinks
 quickstart         figure  quickstart     -                  own  toy      -        quickstart.ini      target, model densities and samples side by side
 toy_table          table   toy_table      toy_losses         any  toy      -        fig6.ini            final validation losses on the toy data
+toy_tests          table   toy_tests      toy_tests          any  toy      -        fig6.ini            is AFFJORD lower than other models on the toy data: tests over the seeds
+claims             table   claims         claims             all  -        -        table1.ini          claims of the paper, and the verdict of the runs at hand
 table1             table   table1         table1             all  -        -        table1.ini          bits a dimension on images
 table2             table   table2         table2             all  -        -        table2.ini          numbers of parameters of the image models
 theory             table   theory_table   theory_statements  any  -        -        theory.ini          the mathematics of the paper, number by number

@@ -8,7 +8,7 @@
 # Input: tab-separated cells, the first line the headings. `name` is that of the
 # item, and the caption is in the environment, where awk leaves backslashes be.
 # A column whose cells are numbers (or words in their place) stands to the
-# right. In LaTeX a cell of the first column that repeats the one above is left
+# right; one of long texts is broken into lines in LaTeX. There a cell of the first column that repeats the one above is left
 # out.
 BEGIN {
     FS = "\t"
@@ -18,7 +18,10 @@ BEGIN {
     for (i = 1; i <= NF; i++) cell[NR, i] = $i
     if (NF > columns) columns = NF
     if (NR > 1) {
-        for (i = 1; i <= NF; i++) if ($i !~ /^[-+]?[0-9]|^(—|not .*)$/) words[i] = 1
+        for (i = 1; i <= NF; i++) {
+            if ($i !~ /^[-+]?[0-9]|^(—|not .*)$/) words[i] = 1
+            if (length($i) > 50 && !(i in long)) long[i] = ++longs
+        }
     }
 }
 function right(i) {
@@ -45,7 +48,7 @@ function tex(text) {
     return text
 }
 function markdown(text) {
-    gsub(/\|/, "\\|", text)
+    gsub(/[|*]/, "\\\\&", text)
     return text
 }
 function print_markdown(    row, i, line) {
@@ -65,7 +68,7 @@ function print_latex(    row, i, line) {
     print "% Needs \\usepackage{booktabs}."
     print "\\begin{table}\n\\centering\n\\caption{" tex(caption) "}\n\\label{tab:" name "}"
     line = ""
-    for (i = 1; i <= columns; i++) line = line (right(i) ? "r" : "l")
+    for (i = 1; i <= columns; i++) line = line (right(i) ? "r" : i in long ? "p{" 0.6 / longs "\\linewidth}" : "l")
     print "\\begin{tabular}{" line "}\n\\toprule"
     for (row = 1; row <= NR; row++) {
         if (row > 2 && cell[row, 1] != cell[row - 1, 1]) print "\\addlinespace"

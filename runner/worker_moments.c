@@ -1,4 +1,5 @@
 /* worker_moments.c - a flow of points in the plane as its time goes by, for films and Figure 1. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,6 +21,10 @@ typedef struct moments {
     uint64_t number; /* of the moment */
     size_t step; /* of the flow's grid, at whose beginning the moment is */
     real *points, *rates; /* (DENSITY_POINTS, 2) */
+    real *before; /* (FIELD_POINTS, 2), the field one moment earlier, of that time; */
+    double time_before;
+    double squares, fastest; /* sum of its squares, and largest rms of its change per time, so far */
+    size_t fields; /* moments that have one, so far */
     double *log_density; /* (DENSITY_POINTS) */
     float *values; /* (4 DENSITY_POINTS) */
 } moments;
@@ -60,6 +65,21 @@ static status send_samples(moments *all, failure *why) {
     return send(all, "samples", SAMPLES, 2, why);
 }
 
+/* How fast the field on the grid changes from one moment to the next. */
+static void note_change(moments *all) {
+    const double time = cnf_moment_time(all->flow, all->step), passed = time - all->time_before;
+    double change = 0;
+    for (size_t i = 0; i < 2 * (size_t)FIELD_POINTS; i++) {
+        const double now = (double)all->rates[i], by = now - (double)all->before[i];
+        all->squares += now * now / FIELD_POINTS;
+        change += by * by / FIELD_POINTS;
+        all->before[i] = all->rates[i];
+    }
+    if (all->fields > 0 && passed > 0) all->fastest = fmax(all->fastest, sqrt(change) / passed);
+    all->time_before = time;
+    all->fields++;
+}
+
 static status send_field(moments *all, failure *why) {
     const cnf_spec *spec = cnf_specification(all->flow);
     const size_t columns = spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1;
@@ -75,6 +95,7 @@ static status send_field(moments *all, failure *why) {
             all->values[4 * i + 2 + d] = (float)all->rates[2 * i + d];
         }
     }
+    note_change(all);
     TRY(send(all, "field", FIELD_POINTS, 4, why));
     for (size_t i = 0; i < columns; i++) all->values[i] = (float)context[i];
     return send(all, "context", 1, columns, why);
@@ -91,7 +112,9 @@ static status send_all(moments *all, failure *why) {
         TRY(send_samples(all, why));
         if (all->step < steps) TRY(send_field(all, why));
     }
-    return STATUS_OK;
+    if (all->fields < 2 || all->number < count) return STATUS_OK;
+    /* In units of the field's own rms over all moments, so that flows of other speeds can be compared. */
+    return worker_send_metric(all->self, "field_change", all->fastest / sqrt(all->squares / (double)all->fields), why);
 }
 
 status worker_send_moments(worker *self, cnf *flow, failure *why) {
@@ -99,13 +122,15 @@ status worker_send_moments(worker *self, cnf *flow, failure *why) {
     dataset_window(self->data.points, all.window);
     all.points = calloc(2 * (size_t)DENSITY_POINTS, sizeof *all.points);
     all.rates = calloc(2 * (size_t)DENSITY_POINTS, sizeof *all.rates);
+    all.before = calloc(2 * (size_t)FIELD_POINTS, sizeof *all.before);
     all.log_density = calloc(DENSITY_POINTS, sizeof *all.log_density);
     all.values = calloc(4 * (size_t)DENSITY_POINTS, sizeof *all.values);
-    status outcome = all.points && all.rates && all.log_density && all.values
+    status outcome = all.points && all.rates && all.before && all.log_density && all.values
                          ? send_all(&all, why)
                          : fail(why, STATUS_MEMORY, "out of memory for moments of the flow");
     free(all.points);
     free(all.rates);
+    free(all.before);
     free(all.log_density);
     free(all.values);
     return outcome;

@@ -1,0 +1,229 @@
+/* test_claims.c - the paper's claims against made-up runs: statistics, rules and verdicts. */
+#include "figures_support.h"
+
+#include <math.h>
+
+TestSuite(claims, .init = setup, .fini = teardown);
+
+/* The first number that a query returns. */
+__attribute__((format(printf, 1, 2))) static double number(const char *format, ...) {
+    char query[600];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(query, sizeof query, format, arguments);
+    va_end(arguments);
+    cr_assert_eq(shell("sqlite3 -batch -init /dev/null -readonly %s/r.db \"%s\"", folder, query), 0, "%s", output);
+    char *end;
+    const double value = strtod(output, &end);
+    cr_assert(end != output, "no number from %s: %s", query, output);
+    return value;
+}
+
+static void expect_verdict(const char *id, const char *verdict) {
+    cr_assert_eq(
+        shell("sqlite3 -batch -init /dev/null -readonly %s/r.db \"SELECT verdict FROM claims WHERE id = '%s'\"", folder,
+              id),
+        0);
+    output[strcspn(output, "\n")] = '\0';
+    cr_expect_str_eq(output, verdict, "%s: %s, expected %s", id, output, verdict);
+}
+
+static int runs; /* numbered so far */
+
+static void add_loss(FILE *script, int experiment, const char *dataset, const char *model, int seed, double loss) {
+    add_run(script, ++runs, experiment, dataset, model, seed);
+    add_epoch(script, runs, 1, "validation", loss, 160);
+    add_metric(script, runs, "final_validation_loss", loss);
+}
+
+/* --- Toy densities --- */
+
+/* Against scipy's ttest_ind(equal_var=False) and mannwhitneyu(method='asymptotic'). */
+typedef struct comparison {
+    const char *dataset;
+    double t, df, p, u, u_p;
+} comparison;
+
+static void check_comparison(comparison expected) {
+    const char *where =
+        "FROM toy_tests WHERE experiment = 'fig6' AND model = 'affjord' AND other = 'ffjord' AND dataset =";
+    const char *data = expected.dataset;
+    cr_expect_float_eq(number("SELECT welch_t %s '%s'", where, data), expected.t, 1e-9 * expected.t);
+    cr_expect_float_eq(number("SELECT welch_df %s '%s'", where, data), expected.df, 1e-9 * expected.df);
+    cr_expect_float_eq(number("SELECT welch_p %s '%s'", where, data), expected.p, 0.1 * expected.p);
+    cr_expect_float_eq(number("SELECT mann_whitney_u %s '%s'", where, data), expected.u, 1e-12);
+    cr_expect_float_eq(number("SELECT mann_whitney_p %s '%s'", where, data), expected.u_p, 1e-4 * expected.u_p + 1e-7);
+    /* The other way round everything changes its side, and no p. */
+    where = "FROM toy_tests WHERE experiment = 'fig6' AND model = 'ffjord' AND dataset =";
+    cr_expect_float_eq(number("SELECT welch_t %s '%s'", where, data), -expected.t, 1e-9 * expected.t);
+    cr_expect_float_eq(number("SELECT mann_whitney_p %s '%s'", where, data), expected.u_p, 1e-4 * expected.u_p + 1e-7);
+}
+
+Test(claims, toy_models_are_compared_as_statisticians_do) {
+    const double a[] = {1.064, 1.051, 1.082, 1.043, 1.0712, 1.09};
+    const double b[] = {1.087, 1.101, 1.079, 1.0955, 1.11, 1.093, 1.0805};
+    FILE *script = script_open();
+    add_experiment(script, 1, "fig6");
+    for (int i = 0; i < 6; i++) add_loss(script, 1, "ty", "affjord", i, a[i]);
+    for (int i = 0; i < 7; i++) add_loss(script, 1, "ty", "ffjord", i, b[i]);
+    for (int i = 0; i < 30; i++) {
+        add_loss(script, 1, "rings", "affjord", i, 0.77 + 0.002 * i);
+        add_loss(script, 1, "rings", "ffjord", i, 0.80 + 0.0015 * i);
+    }
+    add_loss(script, 1, "moons", "ffjord", 0, 1); /* one seed: nothing to compare */
+    add_loss(script, 1, "moons", "affjord", 0, 1);
+    script_run(script);
+    /* All pairs but five in which FFJORD is the lower one. */
+    check_comparison((comparison){"ty", 3.0068830539550206, 8.104827548357767, 0.016643269, 37, 0.026809130715595843});
+    check_comparison(
+        (comparison){"rings", 5.661756253228057, 53.78338278931753, 5.974207979690434e-07, 752.5, 7.99915e-06});
+    cr_expect_eq(number("SELECT count(*) FROM toy_tests WHERE dataset = 'moons'"), 0);
+    /* mean 1.0923 and 1.0669, deviation 0.01113 */
+    cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'toy_loss_ty'"), 2.2828, 1e-3);
+    cr_expect_eq(number("SELECT n FROM claims WHERE id = 'toy_loss_ty'"), 6);
+    expect_verdict("toy_loss_ty", "supported");
+    expect_verdict("toy_loss_hash_gaussian", "not run");
+    expect_verdict("control_size_ty", "not run");
+}
+
+Test(claims, controls_need_twice_their_error) {
+    FILE *script = script_open();
+    add_experiment(script, 1, "toy_controls");
+    for (int i = 0; i < 10; i++) {
+        add_loss(script, 1, "ty", "affjord", i, 0.70 + 0.01 * i);
+        add_loss(script, 1, "ty", "ffjord_matched", i, 0.71 + 0.01 * i); /* a third of a deviation */
+        add_loss(script, 1, "ty", "random_curve", i, 0.80 + 0.01 * i);
+    }
+    script_run(script);
+    expect_verdict("control_size_ty", "not supported");
+    expect_verdict("control_motion_ty", "supported");
+    expect_verdict("toy_loss_ty", "not run");
+}
+
+/* --- Images --- */
+
+static int add_image_run(FILE *script, const char *dataset, const char *model, const char *context, const char *layer,
+                         int seed, const double best_last_chosen[3], double evaluations) {
+    static const char *const metrics[] = {"best_bits_per_dim", "final_validation_loss", "chosen_test_loss"};
+    add_run(script, ++runs, 1, dataset, model, seed);
+    add_metric(script, runs, "data_dimension", 784);
+    for (int i = 0; i < 3; i++) add_metric(script, runs, metrics[i], best_last_chosen[i]);
+    add_epoch(script, runs, 1, "training", 3, 1000); /* not the last */
+    add_epoch(script, runs, 2, "training", 2, evaluations);
+    fprintf(script, "INSERT INTO setting VALUES (%d, 'model', 'context', '%s'), (%d, 'image', 'layer', '%s');\n", runs,
+            context, runs, layer);
+    return runs;
+}
+
+Test(claims, images_are_judged_by_three_rules) {
+    FILE *script = script_open();
+    add_experiment(script, 1, "table1_mnist");
+    for (int seed = 0; seed < 2; seed++) {
+        const double d = 0.01 * seed;
+        /* AFFJORD is lower at its best epoch, and higher by the other rules. */
+        add_image_run(script, "mnist", "ffjord", "clock", "concat", seed, (double[]){0.96 + d, 0.97, 0.98 + d}, 100);
+        add_image_run(script, "mnist", "affjord", "augmented", "hyper", seed, (double[]){0.95, 0.99, 0.99}, 150);
+        add_image_run(script, "mnist", "affjord_concat", "augmented", "concat", seed, (double[]){1, 1, 1}, 60 + d);
+    }
+    add_image_run(script, "cifar10", "ffjord", "clock", "concat", 0, (double[]){3, 3, 3}, 100); /* one seed */
+    script_run(script);
+    expect_verdict("bits_mnist", "supported");
+    expect_verdict("bits_mnist_last", "not supported");
+    expect_verdict("bits_mnist_chosen", "not supported");
+    cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'bits_mnist'"), 0.015, 1e-12);
+    /* A deviation of 0.00707 over two seeds, and none. */
+    cr_expect_float_eq(number("SELECT uncertainty FROM claims WHERE id = 'bits_mnist'"), 0.005, 1e-9);
+    expect_verdict("bits_ffjord_mnist", "supported"); /* 0.965 is 0.96 to its digits */
+    expect_verdict("bits_cifar10", "not run");
+    expect_verdict("larger_gains", "not run");
+    expect_verdict("time_hyper_cifar10", "not run");
+    expect_verdict("nfe_concat_mnist", "supported");
+    expect_verdict("nfe_hyper_mnist", "supported");
+    cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'nfe_hyper_mnist'"), 1.5, 1e-12);
+    cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'nfe_concat_mnist'"), 0.60005, 1e-12);
+    /* The paper's data sets are all there, each claim once, and another one as soon as it was run. */
+    cr_expect_eq(number("SELECT count(*) - count(DISTINCT id) FROM claims"), 0);
+    cr_expect_eq(number("SELECT count(*) FROM claims WHERE id LIKE 'nfe_concat%%'"), 3);
+}
+
+Test(claims, other_sizes_have_rows_of_their_own) {
+    FILE *script = script_open();
+    add_experiment(script, 1, "table1_small");
+    for (int seed = 0; seed < 2; seed++) {
+        add_image_run(script, "mnist_14x14", "ffjord", "clock", "concat", seed, (double[]){2.2, 2.2, 2.2}, 70);
+        add_image_run(script, "mnist_14x14", "affjord", "augmented", "concat", seed, (double[]){2.5, 2.5, 2.5}, 86);
+    }
+    script_run(script);
+    expect_verdict("bits_mnist_14x14", "not supported");
+    expect_verdict("nfe_concat_mnist_14x14", "not supported");
+    expect_verdict("bits_mnist", "not run");
+}
+
+/* --- Numbers of parameters, the mathematics, the field --- */
+
+Test(claims, counts_and_mathematics) {
+    static const char *const data[] = {"mnist", "cifar10", "celeba"};
+    FILE *script = script_open();
+    add_experiment(script, 1, "table2");
+    add_experiment(script, 2, "theory");
+    add_experiment(script, 3, "fig1");
+    for (int d = 0; d < 3; d++)
+        for (int m = 0; m < 2; m++)
+            for (int layer = 0; layer < 2; layer++) {
+                add_run(script, ++runs, 1, data[d], m ? "affjord" : "ffjord", 0);
+                fprintf(script,
+                        "INSERT INTO setting VALUES (%d, 'model', 'context', '%s'), (%d, 'image', 'layer', '%s');"
+                        "INSERT INTO metric SELECT %d, 'parameters_declared', value, NULL FROM reported WHERE "
+                        "item = 'table2' AND dataset = '%s' AND model = '%s' AND architecture = '%s';\n",
+                        runs, m ? "augmented" : "clock", runs, layer ? "hyper" : "concat", runs, data[d],
+                        m ? "AFFJORD" : "FFJORD", layer ? "hyper" : "concat");
+                add_metric(script, runs, "parameters_effective", m && layer ? 2e6 : 4e5);
+            }
+    add_run(script, ++runs, 2, "ty", "affjord", 0);
+    fprintf(
+        script,
+        "INSERT INTO theory VALUES (%d, 'blocks', 'drawn', 'largest entry of dz*(T)/dz(0)', 0, 0, NULL, '<=', 0, 1),"
+        "(%d, 'cable', 'drawn', 'an error', 0, 1, NULL, '<=', 0.5, 0);\n",
+        runs, runs);
+    for (int seed = 0; seed < 2; seed++)
+        for (int m = 0; m < 2; m++) {
+            add_run(script, ++runs, 3, "ty", m ? "affjord" : "ffjord", seed);
+            add_metric(script, runs, "field_change", m ? 3 + seed : 1);
+        }
+    script_run(script);
+    expect_verdict("parameters", "supported");
+    expect_verdict("parameters_contained", "not supported");
+    cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'parameters_contained'"), 5, 1e-12);
+    expect_verdict("sampling", "supported");
+    expect_verdict("mathematics", "not supported");
+    cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'mathematics'"), 0.5, 1e-12);
+    expect_verdict("field_change", "supported");
+    cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'field_change'"), 3.5, 1e-12);
+    cr_expect_float_eq(number("SELECT uncertainty FROM claims WHERE id = 'field_change'"), 0.5, 1e-12);
+
+    /* One count off, and the claim falls. */
+    cr_assert_eq(
+        shell("sqlite3 %s/r.db \"UPDATE metric SET value = value + 1 WHERE run_id = 1 AND name LIKE '%%declared'\"",
+              folder),
+        0);
+    expect_verdict("parameters", "not supported");
+    cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'parameters'"), 11, 1e-12);
+}
+
+Test(claims, are_set_as_tables) {
+    FILE *script = script_open();
+    add_experiment(script, 1, "fig6");
+    for (int i = 0; i < 3; i++) {
+        add_loss(script, 1, "ty", "affjord", i, 1 + 0.01 * i);
+        add_loss(script, 1, "ty", "ffjord", i, 2 + 0.01 * i);
+    }
+    script_run(script);
+    cr_assert_eq(figures("claims toy_tests"), 0, "%s", output);
+    read_text("out/claims.md");
+    expect_output("| supported |");
+    expect_output("| not run |");
+    expect_output("100.00 ± "); /* one nat in deviations of 0.01 */
+    read_text("out/toy_tests.md");
+    expect_output("AFFJORD");
+    expect_output("9 of 9");
+}
