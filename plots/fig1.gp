@@ -34,27 +34,31 @@ do for [i = 1:rows] {
         shown = context_at[i] > 1 ? 2 : 1
         eval 'stats "' . file_at[i] . '.context.' . sprintf('%d" binary record=(1) format="%%%dfloat32" ', moment_at[i], \
              context_at[i]) . 'endian=little using 1' . (shown == 2 ? ':2' : '') . ' nooutput'
-        model_label[i] = model_label[i] . "\t" . (shown == 2 ? sprintf('%.2f, %.2f', STATS_mean_x, STATS_mean_y) \
-                                                              : sprintf('%.2f', STATS_mean)) \
+        model_label[i] = model_label[i] . "\t" . (shown == 2 ? sprintf('%.1f, %.1f', STATS_mean_x, STATS_mean_y) \
+                                                              : sprintf('%.1f', STATS_mean)) \
                        . (context_at[i] > 2 ? ', …' : '')
     }
 }
 name_of(words) = (at = strstrt(words, "\t"), at ? words[1:at - 1] : words)
 context_of(words) = (at = strstrt(words, "\t"), at ? words[at + 1:*] : '')
 heading(i) = '{/:Italic t} = ' . sprintf('%.4g', time_at[i]) \
-    . (augmented[i] ? '   {/:Bold:Italic z}* = (' . context_of(model_label[i]) . ')' : '')
+    . (augmented[i] ? "\n{/:Bold:Italic z}* = (" . context_of(model_label[i]) . ')' : '')
 
 width = 4.8
 left = 0.2              # for the models' names
 edge = 0.04
 gap = 0.07              # between pictures
-head = 0.17             # above each
 scale = 0.42            # for the colour scale
 between = 0.1           # two models
 side = (width - left - scale - edge - 3 * gap) / 4
-block = 2 * (side + head)
+# Above each picture stands a line, of AFFJORD two; a model has two lines of pictures.
+array head[models]
+do for [m = 1:models] { head[m] = 0.17 }
+do for [i = 1:rows] { if (of_part[i] && augmented[i]) { head[model_at[i]] = 0.32 } }
+block(m) = 2 * (side + head[m])
+bottom(m) = H - (sum [k = 1:m] block(k)) - (m - 1) * between
 
-eval canvas(width, models * block + (models - 1) * between + edge)
+eval canvas(width, (sum [m = 1:models] block(m)) + (models - 1) * between + edge)
 # An arrow about its cell, as long as three of them, shorter where it is slow; one for three by three cells.
 arrow_x(u, v) = reach * u / (sqrt(u ** 2 + v ** 2) + 0.1 * fastest)
 arrow_y(u, v) = reach * v / (sqrt(u ** 2 + v ** 2) + 0.1 * fastest)
@@ -65,15 +69,16 @@ do for [i = 1:rows] {
     if (!of_part[i]) { continue }
     column = number_at[i] % 4
     x = left + column * (side + gap)
-    y = H - (model_at[i] - 1) * (block + between) - (number_at[i] / 4 + 1) * (side + head)
+    m = model_at[i]
+    y = bottom(m) + (1 - number_at[i] / 4) * (side + head[m])
     step = (x1_at[i] - x0_at[i]) / cells_at[i]
     reach = 3 * step
     eval frame(x, y, side, side)
-    eval text(1, heading(i), x + side / 2, y + side + 0.42 * head, 'center font small')
+    eval text(1, heading(i), x + side / 2, y + side + (augmented[i] ? 0.74 : 0.42) * head[m], 'center font small')
     if (number_at[i] == 0) {
-        eval text(2, name_of(model_label[i]), 0.42 * left, y + side + head - block / 2, 'center rotate by 90 noenhanced')
-        if (model_at[i] == 1) {
-            eval colour_scale(width - scale - edge + 0.06, H - block, 0.07, block - head, fastest)
+        eval text(2, name_of(model_label[i]), 0.42 * left, bottom(m) + block(m) / 2, 'center rotate by 90 noenhanced')
+        if (m == 1) {
+            eval colour_scale(width - scale - edge + 0.06, y - side - head[m], 0.07, block(m) - head[m], fastest)
         }
     }
     set xrange [x0_at[i]:x1_at[i]]
