@@ -1,6 +1,7 @@
 /* machine.c - what a number depends on besides its settings: program, machine, libraries. */
 #include "machine.h"
 
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,6 +60,12 @@ void machine_describe(machine *out, int count, char **arguments) {
                                       .compiler_flags = AFFJORD_CFLAGS,
                                       .libraries = out->libraries,
                                       .command_line = out->command_line};
+}
+
+size_t machine_jobs(size_t threads) {
+    cpu_set_t set;
+    const int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return (size_t)cores > threads ? (size_t)cores / threads : 1;
 }
 
 void machine_write_version(FILE *stream) {

@@ -16,6 +16,9 @@ typedef struct machine {
  * not be copied. */
 void machine_describe(machine *out, int count, char **arguments);
 
+/* How many runs with so many threads each the cores that this process may use have room for, at least one. */
+size_t machine_jobs(size_t threads);
+
 /* What --version prints. */
 void machine_write_version(FILE *stream);
 

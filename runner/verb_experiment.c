@@ -1,6 +1,5 @@
 /* verb_experiment.c - ./run FILE.ini: from an experiment file to rows and pictures. */
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,13 +67,6 @@ static int check_device(const char *device) {
     return EXIT_USAGE;
 }
 
-static size_t core_count(void) {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-    const int count = CPU_COUNT(&set);
-    return count > 0 ? (size_t)count : 1;
-}
-
 /* --- Running --- */
 
 static bool counts(const experiment *self) {
@@ -99,8 +91,8 @@ static bool wait_for_lock(void *argument, const char *holder) {
 static status train(const experiment *self, recorder *book, const enrolment *list, const machine *here,
                     workers_result *result, failure *why) {
     const request *asked = &self->asked;
-    const size_t threads = asked->threads ? (size_t)asked->threads : 1, cores = core_count();
-    size_t jobs = asked->jobs ? (size_t)asked->jobs : (cores > threads ? cores / threads : 1);
+    const size_t threads = asked->threads ? (size_t)asked->threads : 1;
+    size_t jobs = asked->jobs ? (size_t)asked->jobs : machine_jobs(threads);
     if (jobs > list->count - list->done) jobs = list->count - list->done;
     uint64_t iterations = 0;
     for (size_t i = 0; i < list->count; i++) {
