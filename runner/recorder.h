@@ -225,4 +225,39 @@ status recorder_each_count(recorder *book, void (*visit)(void *argument, const r
  * sentence each. */
 status recorder_check(recorder *book, void (*fault)(void *argument, const char *text), void *argument, failure *why);
 
+/* --- To be compared, or computed again --- */
+
+/* Visit the numbers of a run: its losses, called epoch.NUMBER.SPLIT, by epoch and split, then its metrics by name. A
+ * visit that fails fills its caller's failure itself, here and below. */
+status recorder_each_value(recorder *book, int64_t run,
+                           status (*visit)(void *argument, const char *quantity, double value), void *argument,
+                           failure *why);
+/* Visit its settings as they are stored; the files of the experiments that have it. */
+status recorder_each_setting(recorder *book, int64_t run,
+                             status (*visit)(void *argument, const char *section, const char *key, const char *value),
+                             void *argument, failure *why);
+status recorder_each_file(recorder *book, int64_t run, status (*visit)(void *argument, const char *file),
+                          void *argument, failure *why);
+/* Visit the programs and processors that computed the finished runs, each once. */
+status recorder_each_origin(recorder *book,
+                            void (*visit)(void *argument, const char *commit, const char *cpu, const char *simd),
+                            void *argument, failure *why);
+/* *has <- whether it has rows of the mathematics. */
+status recorder_has_theory(recorder *book, int64_t run, bool *has, failure *why);
+
+/* --- Archives --- */
+
+/* What is kept in an archive, and what there was. */
+typedef struct recorder_archived {
+    uint64_t runs, runs_before, pictures, pictures_before;
+} recorder_archived;
+
+/* Write the database, opened for reading, to a new file: its finished runs with all their numbers, without their
+ * checkpoints, and of the stored pictures those that figures draw. The row 'archive' of table meta says so, with the
+ * date. The new file has nothing beside it. */
+status recorder_archive(recorder *book, const char *path, recorder_archived *out, failure *why);
+
+/* date <- when the database was archived, in UTC; "" if it was not. */
+status recorder_archive_date(recorder *book, char date[32], failure *why);
+
 #endif

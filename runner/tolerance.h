@@ -1,0 +1,37 @@
+/* tolerance.h - how far a number may be from a recorded one. */
+#ifndef AFFJORD_RUNNER_TOLERANCE_H
+#define AFFJORD_RUNNER_TOLERANCE_H
+
+#include <stdbool.h>
+
+#include "base/status.h"
+
+enum { TOLERANCE_TEXT_MAX = 64, NUMBER_TEXT_MAX = 32 }; /* bytes of them as text, terminators included */
+
+typedef enum tolerance_kind {
+    TOLERANCE_BITS, /* the same bits */
+    TOLERANCE_ABSOLUTE, /* |found - recorded| <= amount */
+    TOLERANCE_RELATIVE /* |found - recorded| <= amount |recorded| */
+} tolerance_kind;
+
+typedef struct tolerance {
+    tolerance_kind kind;
+    double amount; /* 0 for bits */
+} tolerance;
+
+/* Whether it is near enough. What is not finite has to be the same: nan, inf or -inf. */
+bool tolerance_allows(const tolerance *allowed, double recorded, double found);
+
+/* Whether both are the same number, or both nan. */
+bool tolerance_same(double recorded, double found);
+
+/* "bits", "absolute 0.002", "relative 0.002", and back. Errors: STATUS_INVALID, with what was expected. */
+void tolerance_text(const tolerance *allowed, char text[TOLERANCE_TEXT_MAX]);
+status tolerance_parse(const char *text, tolerance *out, failure *why);
+
+/* A number in a form that reads back to the same bits, nan, inf or -inf; and back. Errors: STATUS_INVALID, with what
+ * was expected. */
+void number_text(double value, char text[NUMBER_TEXT_MAX]);
+status number_parse(const char *text, double *out, failure *why);
+
+#endif
