@@ -20,13 +20,20 @@ static bool is_file(const char *name) {
 static status find_file(const char *name, const char *database, model *out, failure *note, failure *why) {
     recorder *book;
     recorder_run run;
+    char archived[32] = "";
     TRY(recorder_open_reading(database, &book, why));
-    const status outcome = recorder_resolve_run(book, name, &run, why);
+    status outcome = recorder_resolve_run(book, name, &run, why);
+    if (outcome == STATUS_OK) outcome = recorder_archive_date(book, archived, why);
     if (outcome == STATUS_OK) checkpoint_locate(recorder_path(book), run.checkpoint_path, out->path);
     recorder_close(&book, NULL);
     if (outcome != STATUS_OK) return outcome;
     if (run.iterations == 0)
         return fail(why, STATUS_INVALID, "run %s only counted parameters: it has no model", run.key);
+    if (!run.has_checkpoint && run.state == RUN_DONE && *archived)
+        return fail(why, STATUS_IO,
+                    "run %s has no checkpoint: \"%s\" was archived without them at %s; use the database that it was "
+                    "made from, or train the run again in another database",
+                    run.key, database, archived);
     if (!run.has_checkpoint)
         return fail(why, STATUS_IO, "run %s (%s) has no checkpoint yet", run.key, recorder_state_name(run.state));
     if (run.state != RUN_DONE)

@@ -1,0 +1,24 @@
+/* rerun.h - runs of a database computed once more, and compared. */
+#ifndef AFFJORD_RUNNER_RERUN_H
+#define AFFJORD_RUNNER_RERUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct rerun_request {
+    const char *database;
+    const char *run; /* this one; NULL: `sample` chosen at random */
+    const char *experiment; /* of its runs; NULL: of all */
+    uint64_t sample, seed;
+    uint64_t jobs, threads; /* 0: not said */
+    bool all; /* show every value */
+    int word_count; /* the program's command line */
+    char **words;
+} rerun_request;
+
+/* Compute the runs again, from the settings that are stored, in a temporary folder, and write how the numbers compare to
+ * the standard output. Returns the exit status: failed if one differs, could not be computed, or it was stopped. */
+int rerun(const rerun_request *asked);
+
+#endif
