@@ -65,7 +65,7 @@ void machine_describe(machine *out, int count, char **arguments) {
 size_t machine_jobs(size_t threads) {
     cpu_set_t set;
     const int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return (size_t)cores > threads ? (size_t)cores / threads : 1;
+    return threads > 0 && (size_t)cores > threads ? (size_t)cores / threads : 1;
 }
 
 void machine_write_version(FILE *stream) {

@@ -59,6 +59,7 @@ static status write_archive(const request *asked, recorder_archived *kept, failu
     if (snprintf(temporary, sizeof temporary, "%s.%ld.tmp", asked->output, (long)getpid()) >= (int)sizeof temporary)
         return fail(why, STATUS_IO, "the archive's path is too long: \"%.200s...\"", asked->output);
     TRY(recorder_open_reading(asked->database, &book, why));
+    unlink(temporary); /* of a process with this number that was killed */
     status outcome = recorder_archive(book, temporary, kept, why);
     recorder_close(&book, NULL);
     if (outcome == STATUS_OK) {

@@ -277,7 +277,7 @@ const verb verb_check = {
              "  --sample N        compute N finished runs again from their stored settings, in a temporary folder,\n"
              "                    and compare every loss and metric\n"
              "  --seed S          which runs are chosen (from the clock, and printed)\n"
-             "  --experiment NAME of the runs of this experiment\n"
+             "  --experiment NAME only runs of this experiment, for --record and --sample\n"
              "  --run RUN         compute this one again\n"
              "  --jobs N          runs at a time; --threads N: threads in each\n"
              "  --verbose         show every value, not only differences\n"
