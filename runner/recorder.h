@@ -238,8 +238,8 @@ status recorder_each_setting(recorder *book, int64_t run,
                              void *argument, failure *why);
 status recorder_each_file(recorder *book, int64_t run, status (*visit)(void *argument, const char *file),
                           void *argument, failure *why);
-/* Visit the programs and processors that computed the finished runs, each once. */
-status recorder_each_origin(recorder *book,
+/* Visit the programs and processors that computed the finished runs of an experiment, or of all for NULL, each once. */
+status recorder_each_origin(recorder *book, const char *experiment,
                             void (*visit)(void *argument, const char *commit, const char *cpu, const char *simd),
                             void *argument, failure *why);
 /* *has <- whether it has rows of the mathematics. */

@@ -93,12 +93,12 @@ status recorder_has_theory(recorder *book, int64_t run, bool *has, failure *why)
     return each_row(book, STATEMENT_HAS_THEORY, run, count_row, has, why);
 }
 
-status recorder_each_origin(recorder *book,
+status recorder_each_origin(recorder *book, const char *experiment,
                             void (*visit)(void *argument, const char *commit, const char *cpu, const char *simd),
                             void *argument, failure *why) {
     sqlite3_stmt *rows;
     bool more;
-    TRY(recorder_select(book, STATEMENT_EACH_ORIGIN, &rows, why, ""));
+    TRY(recorder_select(book, STATEMENT_EACH_ORIGIN, &rows, why, "t", experiment));
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));
         if (!more) return STATUS_OK;

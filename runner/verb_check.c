@@ -141,12 +141,12 @@ static void write_origin(void *argument, const char *commit, const char *cpu, co
 }
 
 /* Every line of it begins with #. The caller frees *out. */
-static status make_comment(recorder *book, char **out, failure *why) {
+static status make_comment(recorder *book, const char *experiment, char **out, failure *why) {
     size_t size;
     FILE *stream = open_memstream(out, &size);
     if (!stream) return fail(why, STATUS_MEMORY, "out of memory");
     fprintf(stream, "# Recorded by ./run check --record; docs/database.md has the format.\n");
-    const status outcome = recorder_each_origin(book, write_origin, stream, why);
+    const status outcome = recorder_each_origin(book, experiment, write_origin, stream, why);
     if (fclose(stream) != 0) return fail(why, STATUS_MEMORY, "out of memory");
     return outcome;
 }
@@ -158,7 +158,7 @@ static status record_values(recorder *book, const request *asked, failure *why) 
     if (outcome == STATUS_OK && values.count == 0)
         outcome = fail(why, STATUS_FORMAT, "no run of \"%s\"%s%s is done: there is nothing to record", asked->database,
                        asked->experiment ? ", experiment " : "", asked->experiment ? asked->experiment : "");
-    if (outcome == STATUS_OK) outcome = make_comment(book, &comment, why);
+    if (outcome == STATUS_OK) outcome = make_comment(book, asked->experiment, &comment, why);
     if (outcome == STATUS_OK) outcome = baseline_write(&values, comment, asked->force, asked->record, why);
     if (outcome == STATUS_OK) printf("%s: %zu values\n", asked->record, values.count);
     free(comment);
