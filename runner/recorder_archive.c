@@ -94,6 +94,7 @@ static status shrink(recorder *book, recorder_archived *out, failure *why) {
     TRY(recorder_write(book, STATEMENT_DROP_CHECKPOINTS, why, ""));
     TRY(drop_unfinished(book, why));
     TRY(recorder_write(book, STATEMENT_DROP_PICTURES, why, ""));
+    TRY(recorder_write(book, STATEMENT_DROP_OTHER_MOMENTS, why, ""));
     TRY(recorder_commit(book, why));
     TRY(count_rows(book, &out->runs, &out->pictures, why));
     /* Without a log beside it, the one file is all there is. */

@@ -253,6 +253,15 @@ Test(check, an_archive_keeps_all_numbers_and_what_figures_draw) {
     EXPECT(0, "$AFFJORD sample 22 --db $TEST_DIR/b.db --n 3 --output $TEST_DIR/x.npy");
 }
 
+Test(check, an_archive_keeps_the_moments_that_films_show) {
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --jobs 2 --quiet --set output.moments=3");
+    EXPECT(0, "$AFFJORD archive $TEST_DIR/b.db --db $TEST_DIR/a.db");
+    EXPECT(0, "for d in a b; do sqlite3 $TEST_DIR/$d.db 'SELECT count(DISTINCT subject) FROM moment'; done;"
+              "sqlite3 $TEST_DIR/b.db 'SELECT DISTINCT r.seed FROM moment m JOIN run r ON r.key = m.subject'");
+    cr_assert_str_eq(output, "4\n2\n0\n");
+    EXPECT(0, CHECK "--sample 1");
+}
+
 Test(check, an_archive_replaces_nothing_by_mistake) {
     EXPECT(2, "$AFFJORD archive");
     EXPECT_SAYS("Name the archive");

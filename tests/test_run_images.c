@@ -7,98 +7,8 @@
 #include "data/image_batch.h"
 #include "data/npy.h"
 #include "flow/logit.h"
-#include "image_support.h"
-#include "run_support.h"
+#include "run_images_support.h"
 #include "train/checkpoint.h"
-
-enum {
-    TRAINING = 200,
-    TEST = 60,
-    SIDE = 8,
-    D = SIDE * SIDE,
-    BATCH = 10,
-    SAMPLES = 7,
-    ITERATIONS = 15,
-    EPOCHS = ITERATIONS / 3,
-    FLOWS = 3, /* two scales */
-    VALIDATION = 30
-};
-
-/* Two models, two seeds, some tiny iterations each. */
-static const char small_experiment[] = "[experiment]\n"
-                                       "name = table1_tiny\n"
-                                       "data = mnist-tiny\n"
-                                       "models = ffjord, affjord\n"
-                                       "seeds = 0-1\n"
-                                       "[image]\n"
-                                       "hidden_layers = 1\n"
-                                       "hidden_channels = 4\n"
-                                       "moving = 6\n"
-                                       "fed = 3\n"
-                                       "variant = paper\n"
-                                       "[flow]\n"
-                                       "end_time = 1\n"
-                                       "learn_end_time = yes\n"
-                                       "divergence = rademacher\n"
-                                       "[solver]\n"
-                                       "method = dopri5\n"
-                                       "atol = 1e-2\n"
-                                       "rtol = 1e-2\n"
-                                       "[train]\n"
-                                       "batch = 10\n"
-                                       "learning_rate = 1e-2\n"
-                                       "iterations = 15\n"
-                                       "epoch_iterations = 3\n"
-                                       "validation = 30\n"
-                                       "checkpoint_epochs = 1\n"
-                                       "[output]\n"
-                                       "samples = 7\n"
-                                       "[model ffjord]\n"
-                                       "context = clock\n"
-                                       "[model affjord]\n"
-                                       "context = augmented\n";
-
-/* Blobs on black, each at a place and of a size of its own. */
-static void write_images(const char *name, size_t first, size_t count, size_t side) {
-    size_t size;
-    unsigned char *pixels = calloc(count, side * side);
-    cr_assert_not_null(pixels);
-    for (size_t i = 0; i < count; i++) {
-        const size_t image = first + i;
-        const double row = (double)(image * 7 % side), column = (double)(image * 11 % side);
-        const double width = 2 + (double)(image % 5);
-        for (size_t y = 0; y < side; y++)
-            for (size_t x = 0; x < side; x++) {
-                const double far = pow((double)y - row, 2) + pow((double)x - column, 2);
-                pixels[(i * side + y) * side + x] = (unsigned char)(255 / (1 + far / width));
-            }
-    }
-    unsigned char *bytes =
-        idx_bytes(3, (uint32_t[]){(uint32_t)count, (uint32_t)side, (uint32_t)side}, pixels, count * side * side, &size);
-    data_write(name, bytes, size, false);
-    free(bytes);
-    free(pixels);
-}
-
-static void write_set(const char *name, size_t side) {
-    char file[64];
-    snprintf(file, sizeof file, "%s/train-images-idx3-ubyte", name);
-    write_images(file, 0, TRAINING, side);
-    snprintf(file, sizeof file, "%s/t10k-images-idx3-ubyte", name);
-    write_images(file, TRAINING, TEST, side);
-}
-
-static void begin(void) {
-    begin_run(small_experiment);
-    data_begin();
-    write_set("mnist-tiny", SIDE);
-    setenv("AFFJORD_DATA", data_folder, 1);
-}
-
-static void end(void) {
-    data_end();
-    end_run();
-}
 
 TestSuite(run_images, .init = begin, .fini = end, .timeout = 240);
 
@@ -485,33 +395,6 @@ Test(run_images, wrong_settings_exit_2_and_write_nothing) {
     expect_refused_setting("experiment.data=mnits", "\"mnits\" is not a known data set; did you mean \"mnist\"?");
     expect_refused_setting("experiment.data=celebra", "did you mean \"celeba\"?");
     expect_refused_setting("experiment.data=hash-gausian", "did you mean \"hash_gaussian\"?");
-}
-
-/* --- Computed again, and archived --- */
-
-Test(run_images, a_sample_comes_out_the_same_and_an_archive_draws_the_same) {
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --jobs 2 --quiet");
-    EXPECT(0, "$AFFJORD check $TEST_DIR/a.db --sample 2 --threads 2");
-    EXPECT_SAYS(": the same, ");
-    EXPECT_SAYS("2 of 2 runs came out the same");
-    /* Another processor's convolutions may differ a little, and no more. */
-    EXPECT(0, "sqlite3 $TEST_DIR/a.db 'UPDATE epoch SET loss = loss * 1.001 WHERE run_id = 1 AND epoch = 3'");
-    EXPECT(0, "$AFFJORD check $TEST_DIR/a.db --run 1");
-    EXPECT_SAYS("the same as far as is promised");
-    EXPECT(0, "sqlite3 $TEST_DIR/a.db 'UPDATE epoch SET loss = loss * 1.01 WHERE run_id = 1 AND epoch = 4'");
-    EXPECT(1, "$AFFJORD check $TEST_DIR/a.db --run 1");
-    EXPECT_SAYS("first in epoch 4, training: recorded ");
-    EXPECT(1, "AFFJORD_DATA=$TEST_DIR $AFFJORD check $TEST_DIR/a.db --sample 2");
-    EXPECT_SAYS("Not chosen: 4 runs, as ");
-    EXPECT_SAYS("the images \"mnist-tiny\" are not in the folder");
-    /* Averaged images have another name than their set. */
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/b.db --jobs 2 --quiet --seeds 0 --set image.average=2");
-    EXPECT(0, "$AFFJORD check $TEST_DIR/b.db --sample 1");
-    EXPECT_SAYS("mnist-tiny_4x4 ");
-    EXPECT(0, "$AFFJORD archive $TEST_DIR/c.db --db $TEST_DIR/a.db");
-    EXPECT_SAYS("4 of 4 runs, 2 of 4 pictures");
-    EXPECT(0, "for d in a c; do ./paper_figures.sh --db $TEST_DIR/$d.db --out $TEST_DIR/$d fig8 >/dev/null || exit 1; "
-              "done; cmp $TEST_DIR/a/fig8.png $TEST_DIR/c/fig8.png");
 }
 
 #endif

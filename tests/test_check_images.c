@@ -1,0 +1,33 @@
+/* test_check_images.c - ./run check and ./run archive on trainings on images. */
+#ifndef AFFJORD_DOUBLE /* as test_run.c */
+
+#include "run_images_support.h"
+
+TestSuite(check_images, .init = begin, .fini = end, .timeout = 240);
+
+Test(check_images, a_sample_comes_out_the_same_and_an_archive_draws_the_same) {
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --jobs 2 --quiet");
+    EXPECT(0, "$AFFJORD check $TEST_DIR/a.db --sample 2 --threads 2");
+    EXPECT_SAYS(": the same, ");
+    EXPECT_SAYS("2 of 2 runs came out the same");
+    /* Another processor's convolutions may differ a little, and no more. */
+    EXPECT(0, "sqlite3 $TEST_DIR/a.db 'UPDATE epoch SET loss = loss * 1.001 WHERE run_id = 1 AND epoch = 3'");
+    EXPECT(0, "$AFFJORD check $TEST_DIR/a.db --run 1");
+    EXPECT_SAYS("the same as far as is promised");
+    EXPECT(0, "sqlite3 $TEST_DIR/a.db 'UPDATE epoch SET loss = loss * 1.01 WHERE run_id = 1 AND epoch = 4'");
+    EXPECT(1, "$AFFJORD check $TEST_DIR/a.db --run 1");
+    EXPECT_SAYS("first in epoch 4, training: recorded ");
+    EXPECT(1, "AFFJORD_DATA=$TEST_DIR $AFFJORD check $TEST_DIR/a.db --sample 2");
+    EXPECT_SAYS("Not chosen: 4 runs, as ");
+    EXPECT_SAYS("the images \"mnist-tiny\" are not in the folder");
+    /* Averaged images have another name than their set. */
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/b.db --jobs 2 --quiet --seeds 0 --set image.average=2");
+    EXPECT(0, "$AFFJORD check $TEST_DIR/b.db --sample 1");
+    EXPECT_SAYS("mnist-tiny_4x4 ");
+    EXPECT(0, "$AFFJORD archive $TEST_DIR/c.db --db $TEST_DIR/a.db");
+    EXPECT_SAYS("4 of 4 runs, 2 of 4 pictures");
+    EXPECT(0, "for d in a c; do ./paper_figures.sh --db $TEST_DIR/$d.db --out $TEST_DIR/$d fig8 >/dev/null || exit 1; "
+              "done; cmp $TEST_DIR/a/fig8.png $TEST_DIR/c/fig8.png");
+}
+
+#endif
