@@ -68,8 +68,14 @@ size_t machine_jobs(size_t threads) {
     return threads > 0 && (size_t)cores > threads ? (size_t)cores / threads : 1;
 }
 
+void machine_name_program(size_t size, char *out) {
+    snprintf(out, size, "affjord %s%s", AFFJORD_GIT_COMMIT, AFFJORD_GIT_DIRTY ? " with changes" : "");
+}
+
 void machine_write_version(FILE *stream) {
-    fprintf(stream, "affjord %s%s\n", AFFJORD_GIT_COMMIT, AFFJORD_GIT_DIRTY ? " with changes" : "");
+    char program[128];
+    machine_name_program(sizeof program, program);
+    fprintf(stream, "%s\n", program);
     fprintf(stream, "numbers %s, kernels %s, database schema %d\n", REAL_NAME, cpu_level_name(cpu_level_best()),
             RECORDER_SCHEMA_VERSION);
     char libraries[256];

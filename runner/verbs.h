@@ -16,7 +16,7 @@ typedef struct verb {
 
 extern const verb verb_experiment; /* ./run FILE.ini */
 extern const verb verb_eval, verb_sample, verb_export;
-extern const verb verb_list, verb_check, verb_data, verb_replay, verb_bench;
+extern const verb verb_list, verb_check, verb_report, verb_data, verb_replay, verb_bench;
 extern const verb verb_archive;
 
 /* Say what was wrong with the command line, and how it goes. Returns EXIT_USAGE. */

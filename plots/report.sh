@@ -1,0 +1,470 @@
+#!/usr/bin/env bash
+# report.sh - one page with all that a results database has to show: `./run report`
+# runs it. `plots/report.sh --help` tells how.
+#
+# paper_figures.sh draws the items into a folder of its own; plots/report.sql and
+# plots/report_experiment.sql select the rest, and plots/report.awk sets it. The
+# page is put together beside its place and moved there when it is complete. All
+# in it comes from the database, but for the one line that says when it was made.
+set -euo pipefail
+shopt -s inherit_errexit
+export LC_ALL=C.UTF-8
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+page_bytes_max=5000000 # what a page may weigh that is sent by mail and opened on a phone
+
+usage() {
+    cat <<'END'
+usage: plots/report.sh --db PATH --output FILE [--program TEXT]
+
+Writes FILE, one page of HTML that needs no other file and no network: the
+figures and tables that the database has rows for, claims, settings, and where
+each run comes from. TEXT names the program that asks for it. The date in it is
+that of SOURCE_DATE_EPOCH (seconds since 1970) where that is set.
+Exit status: 0 done; 1 a database or a program is missing, a figure could not be
+drawn or the page not be written; 2 wrong usage.
+END
+}
+
+say() { printf 'report: %s\n' "$*" >&2; }
+die() { say "$1"; exit "${2:-1}"; }
+
+db='' output='' program=affjord
+while [ $# -gt 0 ]; do
+    case $1 in
+        --db | --output | --program)
+            [ $# -ge 2 ] || die "$1 needs a value" 2
+            case $1 in
+                --db) db=$2 ;;
+                --output) output=$2 ;;
+                --program) program=$2 ;;
+            esac
+            shift 2
+            ;;
+        -h | --help) usage; exit 0 ;;
+        *) say "unknown word $1"; usage >&2; exit 2 ;;
+    esac
+done
+if [ -z "$db" ] || [ -z "$output" ]; then usage >&2; exit 2; fi
+
+if [ -d "$root/.deps/usr" ]; then # programs unpacked without root by `make deps-local`
+    PATH=$PATH:$root/.deps/usr/bin
+    export PATH
+fi
+command -v sqlite3 >/dev/null || die "sqlite3 is not installed (Debian package sqlite3)"
+[ -e "$db" ] || die "no database $db; ./run experiments/quickstart.ini makes the first one"
+[ ! -d "$output" ] || die "cannot write $output: it is a folder"
+[ ! "$output" -ef "$db" ] || die "cannot write $output: it is the database"
+made=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}" '+%Y-%m-%d %H:%M UTC' 2>/dev/null) ||
+    die "SOURCE_DATE_EPOCH is no number of seconds: $SOURCE_DATE_EPOCH"
+
+db=$(realpath -- "$db")
+place=$(realpath -- "$(dirname -- "$output")" 2>/dev/null) || die "no folder $(dirname -- "$output") for $output"
+output=$place/$(basename -- "$output")
+work=$(mktemp -d "$place/.report.XXXXXX" 2>/dev/null) || die "cannot write to the folder $place"
+# Whatever fails in here, the reader is told whether it was for want of room.
+# shellcheck disable=SC2317 # reached by the trap
+finish() {
+    local status=$?
+    if [ "$status" -ne 0 ] && [ -d "$work" ] && ! head -c 262144 /dev/zero 2>/dev/null >"$work/probe"; then
+        say "$place takes no more data; is the disk full?"
+    fi
+    rm -rf -- "$work"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM HUP
+
+# As in paper_figures.sh, only a database that a killed run left is opened for
+# writing, by that script, before anything is asked here.
+query() { sqlite3 -readonly -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"; }
+
+escape() {
+    local text=${1//&/"&amp;"}
+    text=${text//</"&lt;"}
+    text=${text//>/"&gt;"}
+    text=${text//\"/"&quot;"}
+    printf '%s' "${text//\'/"&#39;"}"
+}
+
+# --- Figures and tables of the paper --------------------------------------------------------------------------------
+
+unit=$'\037' record=$'\036' # no text has these, so they part cells and rows
+
+# A line of `items`: the item, what it is, the experiment shown, its state
+# (drawn, missing, failed), and its files or the command that makes what it lacks.
+item_row() {
+    local name=$1 what=$2 said=$3
+    case $said in
+        '') printf '%s\n' "$name$unit$what$unit${unit}failed$unit./paper_figures.sh $name" ;;
+        *'make them with: '*) printf '%s\n' "$name$unit$what$unit${unit}missing$unit${said##*make them with: }" ;;
+        *'  (experiment '*)
+            local experiment=${said##*  (experiment }
+            printf '%s\n' "$name$unit$what$unit${experiment%)}${unit}drawn$unit${said%  (experiment *}"
+            ;;
+        *) printf '%s\n' "$name$unit$what$unit${unit}drawn$unit$said" ;;
+    esac
+}
+
+# Draw all items into the folder `drawn` and list them in `items`. Status: 1 if one could not be drawn.
+draw_items() {
+    local name what line variants=() complete=0
+    "$root/paper_figures.sh" --db "$db" --out "$work/drawn" >"$work/said" 2>"$work/errors" || complete=1
+    cat "$work/errors" >&2
+    [ -s "$work/said" ] || exit 1
+
+    # An experiment fig6_release has a Figure 6 of its own. (Tables are of all experiments.)
+    "$root/paper_figures.sh" --list >"$work/list"
+    while IFS= read -r name; do
+        [[ $name =~ ^(fig[0-9]+)_[A-Za-z0-9_.-]+$ ]] || continue
+        ! grep -q "^${BASH_REMATCH[1]} " "$work/list" || variants+=("$name")
+    done < <(query "SELECT name FROM experiment ORDER BY name")
+    [ ${#variants[@]} -eq 0 ] ||
+        "$root/paper_figures.sh" --db "$db" --out "$work/drawn" "${variants[@]}" >>"$work/said" 2>"$work/errors" ||
+        sed -n 's/^paper_figures.sh: \([^ :]*\): .*\(make them with: .*\)/\1 \2/p' "$work/errors" >>"$work/said"
+
+    declare -A outcome
+    while read -r name line; do outcome[$name]=$line; done <"$work/said"
+    while read -r name what; do
+        item_row "$name" "$what" "${outcome[$name]-}"
+        for line in ${variants[@]+"${variants[@]}"}; do
+            [[ $line != "$name"_* ]] || item_row "$line" "$what" "${outcome[$line]-}"
+        done
+    done <"$work/list" >"$work/items"
+    return "$complete"
+}
+
+# "Figure 6: validation loss ...", "Table 2: ..."; of other items what they are.
+heading_of() {
+    local name=$1 what=$2
+    if [[ $name =~ ^(fig|table)([0-9]+)(_(.*))?$ ]]; then
+        [ "${BASH_REMATCH[1]}" = fig ] && printf 'Figure' || printf 'Table'
+        printf ' %s' "${BASH_REMATCH[2]}"
+        [ -z "${BASH_REMATCH[4]}" ] || printf ' (%s)' "${BASH_REMATCH[4]//_/ }"
+        printf ': %s' "$what"
+    else
+        printf '%s' "${what^}"
+    fi
+}
+
+# Width and height of a PNG or GIF, from its header.
+size_of() {
+    local b
+    case $1 in
+        *.png)
+            read -ra b < <(od -An -tu1 -j16 -N8 -- "$1")
+            printf '%d ' $((b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3]))
+            printf '%d\n' $((b[4] << 24 | b[5] << 16 | b[6] << 8 | b[7]))
+            ;;
+        *.gif)
+            read -ra b < <(od -An -tu1 -j6 -N4 -- "$1")
+            printf '%d %d\n' $((b[0] | b[1] << 8)) $((b[2] | b[3] << 8))
+            ;;
+    esac
+}
+
+# What a reader who cannot see item $1 of experiment $2 needs: where its curves
+# begin and end, or its caption $3 where it has no curves over iterations.
+alternative() {
+    local kind='' ends=''
+    case $1 in
+        fig6 | fig6_* | fig7 | fig7_*) kind=loss ;;
+        fig9 | fig9_*) kind=evaluations ;;
+    esac
+    [ -z "$kind" ] || ends=$(awk -v FS="$unit" -v RS="$record" -v kind="$kind" -v name="$2" \
+        '$1 == kind && $2 == name { print $3 }' "$work/rows/curves")
+    [ -n "$ends" ] && printf '%s' "$ends" || printf '%s' "$3"
+}
+
+# The pictures of the files $1 by name, without their endings.
+pictures_of() {
+    tr ' ' '\n' <<<"$1" | sed -n 's/\.\(png\|gif\)$//p' | awk '!seen[$0]++'
+}
+
+# Choose the file of each picture that the page has room for, $1 bytes: still ones
+# first, then films (GIF), or for want of room the still picture of the same name.
+choose_pictures() {
+    local left=$1 files picture ending file
+    take() {
+        [ -e "$1" ] || return 1
+        local cost
+        cost=$(base64 -w 0 -- "$1" | wc -c)
+        [ "$cost" -le "$left" ] || return 1
+        left=$((left - cost))
+        printf '%s\n' "$1"
+    }
+    awk -F "$unit" '$4 == "drawn" { print $5 }' "$work/items" | while IFS= read -r files; do
+        pictures_of "$files"
+    done >"$work/pictures"
+    for ending in png gif; do
+        while IFS= read -r picture; do
+            file=$work/drawn/$picture
+            case $ending$([ -e "$file.gif" ] && echo ' film') in
+                png | 'gif film') take "$file.$ending" || { [ "$ending" = gif ] && take "$file.png"; } || true ;;
+            esac
+        done <"$work/pictures"
+    done >"$work/chosen"
+}
+
+# --- Parts of the page ----------------------------------------------------------------------------------------------
+
+# Ask the database once, for everything, so that all parts show the same moment.
+select_rows() {
+    mkdir "$work/rows"
+    ln -s "$root/plots" "$work/rows/plots"
+    query "SELECT experiment_id FROM experiment ORDER BY name" >"$work/experiments"
+    {
+        printf 'BEGIN;\n.read plots/report.sql\nCREATE TEMP TABLE told_experiment (experiment_id INTEGER);\n'
+        while read -r id; do
+            mkdir "$work/rows/$id"
+            printf 'DELETE FROM told_experiment;\nINSERT INTO told_experiment VALUES (%d);\n' "$id"
+            printf '.cd %d\n.read ../plots/report_experiment.sql\n.output\n.cd ..\n' "$id"
+        done <"$work/experiments"
+        printf 'COMMIT;\n.headers off\n.output complete\nSELECT 1;\n'
+    } >"$work/rows/commands"
+    # A full disk can cut files short without an error.
+    (cd "$work/rows" && query <commands >/dev/null && [ -s complete ]) || die "cannot read $db"
+}
+
+# Set rows $3 in style $1, with the caption $2; $4: the line that opens them.
+set_rows() {
+    caption=$2 awk -v style="$1" -v fold="${4-}" -v corner=Setting -v label="Table: ${2%%[.:]*}" \
+        -v FS="$unit" -v RS="$record" -f "$root/plots/report.awk" "$3"
+}
+has_rows() { [ -s "$1" ]; }
+
+# A line of the table of contents; what comes after a number is shown where there is room.
+entry() {
+    local number=$2 rest=
+    if [[ $2 =~ ^((Figure|Table)[^:]*)(:.*)$ ]]; then
+        number=${BASH_REMATCH[1]} rest="<span>$(escape "${BASH_REMATCH[3]}")</span>"
+    fi
+    printf '<li><a href="#%s">%s%s</a></li>\n' "$1" "$(escape "$number")" "$rest" >>"$work/contents"
+}
+section() {
+    [ "$1" = claims ] || printf '</ul></li>\n' >>"$work/contents"
+    printf '<li><a href="#%s">%s</a><ul>\n' "$1" "$2" >>"$work/contents"
+    printf '<section aria-labelledby="%s">\n<h2 id="%s">%s</h2>\n' "$1" "$1" "$2"
+}
+
+write_claims() {
+    section claims 'Claims'
+    if has_rows "$work/rows/claims"; then
+        printf '<p>What the paper claims, and what the runs in this database say of it: %s.</p>\n' \
+            "$(set_rows text '' "$work/rows/verdicts")"
+        set_rows table 'Claims of the paper. Measured is ours, ± its standard error, over n seeds.' "$work/rows/claims"
+    else
+        printf '<p>The database holds no claims.</p>\n'
+    fi
+    printf '</section>\n'
+}
+
+write_picture() {
+    local item=$1 picture=$2 heading=$3 experiment=$4 caption file width height dots
+    caption=$(cat -- "$work/drawn/$picture.txt" 2>/dev/null) || caption=$heading
+    printf '<figure>\n'
+    file=$(grep -Fx -e "$work/drawn/$picture.png" -e "$work/drawn/$picture.gif" "$work/chosen") || file=
+    if [ -n "$file" ]; then
+        read -r width height < <(size_of "$file")
+        # PNGs have 300 dots an inch. On a screen they are half as large again as printed.
+        dots=300
+        [[ $file != *.gif ]] || dots=144
+        printf '<div class="picture" role="group" tabindex="0" aria-label="Picture: %s">' "$(escape "$picture")"
+        printf '<img width="%d" height="%d" style="--printed: %dpx" alt="%s" src="data:image/%s;base64,' \
+            $((width * 144 / dots)) $((height * 144 / dots)) $((width * 96 / dots)) \
+            "$(escape "$heading. $(alternative "$item" "$experiment" "$caption")")" "${file##*.}"
+        base64 -w 0 -- "$file"
+        printf '"></div>\n'
+    else
+        printf '<p class="soft">Left out, as the page would be larger than %d MB: %s draws it.</p>\n' \
+            $((page_bytes_max / 1000000)) "<code>./paper_figures.sh $(escape "$item")</code>"
+    fi
+    printf '<figcaption>%s</figcaption>\n</figure>\n' "$(escape "$caption")"
+}
+
+write_figures() {
+    local name what experiment state files heading picture
+    section figures 'Figures'
+    while IFS=$unit read -r name what experiment state files; do
+        if [ "$state" != drawn ] || [ -z "$(pictures_of "$files")" ]; then continue; fi
+        heading=$(heading_of "$name" "$what")
+        entry "$name" "$heading"
+        printf '<h3 id="%s">%s</h3>\n' "$name" "$(escape "$heading")"
+        while IFS= read -r picture; do
+            write_picture "$name" "$picture" "$heading" "$experiment"
+        done < <(pictures_of "$files")
+    done <"$work/items"
+    printf '</section>\n'
+}
+
+write_tables() {
+    local name what state files file heading fold
+    section tables 'Tables'
+    while IFS=$unit read -r name what _ state files; do
+        [ "$state" = drawn ] || continue
+        heading=
+        for file in $files; do
+            [[ $file == *.md ]] || continue
+            if [ -z "$heading" ]; then
+                heading=$(heading_of "$name" "$what")
+                entry "$name" "$heading"
+                printf '<h3 id="%s">%s</h3>\n' "$name" "$(escape "$heading")"
+            fi
+            # A long one is opened by who wants to read it.
+            fold=$(grep -c '^|' "$work/drawn/$file") || true
+            [ "$fold" -gt 40 ] && fold="All $((fold - 2)) rows" || fold=
+            caption=$(sed '/^|/d; /^$/d' "$work/drawn/$file") awk -v style=markdown -v fold="$fold" \
+                -v label="Table: $heading" -f "$root/plots/report.awk" "$work/drawn/$file"
+        done
+    done <"$work/items"
+    if has_rows "$work/rows/toy_losses"; then
+        entry toy_losses 'Final losses of every experiment on point sets'
+        printf '<h3 id="toy_losses">Final losses of every experiment on point sets</h3>\n'
+        set_rows table 'Validation loss in nats at the end: mean ± deviation over n seeds, and the least.' \
+            "$work/rows/toy_losses"
+    fi
+    if has_rows "$work/rows/reported"; then
+        entry reported 'Sources of the reported numbers'
+        printf '<h3 id="reported">Sources of the reported numbers</h3>\n'
+        set_rows table 'Numbers that the paper and the works it compares with report, and where.' \
+            "$work/rows/reported" 'All reported numbers'
+    fi
+    printf '</section>\n'
+}
+
+write_experiment() {
+    local rows=$1 number=$2 title shown
+    title=$(set_rows text '' "$rows/heading")
+    printf '<li><a href="#experiment-%d">%s</a></li>\n' "$number" "$title" >>"$work/contents"
+    printf '<h3 id="experiment-%d">%s</h3>\n' "$number" "$title"
+    printf '<p class="soft">%s</p>\n' "$(set_rows sentence '' "$rows/sentence")"
+    has_rows "$rows/groups" || return 0
+    set_rows table 'Runs by data set and model. Time is the mean of those that finished.' "$rows/groups"
+    set_rows pivot 'Settings that differ between runs, by model.' "$rows/differing" 'Settings that differ'
+    set_rows table 'Settings that all runs share, defaults included.' "$rows/common" 'Settings in common'
+    shown=$(($(tr -dc "$record" <"$rows/runs" | wc -c) - 1))
+    set_rows table 'Runs, at most 600 of them. Loss is that at the end; of images, of the best epoch.' \
+        "$rows/runs" "Every run and its seed ($shown)"
+    set_rows table 'What started the runs.' "$rows/commands" 'Command lines'
+}
+
+write_runs() {
+    local id number=0
+    section runs 'Runs'
+    if [ -s "$work/experiments" ]; then
+        printf '<p>Experiments share runs: one that two of them need was computed once, and is told in both.</p>\n'
+    else
+        printf '<p>Nothing has been run yet: <code>./run experiments/quickstart.ini</code> makes the first runs.</p>\n'
+    fi
+    while read -r id; do
+        number=$((number + 1))
+        write_experiment "$work/rows/$id" "$number"
+    done <"$work/experiments"
+    if has_rows "$work/rows/failed"; then
+        entry failed 'Runs that failed'
+        printf '<h3 id="failed">Runs that failed</h3>\n'
+        set_rows table 'Runs that failed, and why.' "$work/rows/failed"
+    fi
+    printf '</section>\n'
+    has_rows "$work/rows/environments" || return 0
+    section provenance 'Provenance'
+    printf '<p>From which data and which program the runs were computed, and where.</p>\n'
+    entry datasets 'Data sets'
+    printf '<h3 id="datasets">Data sets</h3>\n'
+    set_rows table 'Data sets of the runs, with the checksum of their data.' "$work/rows/datasets"
+    awk -v FS="$unit" -v RS="$record" '!seen[$1]++ { print $1 }' "$work/rows/environments" |
+        while read -r number; do entry "environment-$number" "Environment $number"; done
+    set_rows list '' "$work/rows/environments"
+    printf '</section>\n'
+}
+
+write_missing() {
+    local state
+    section missing 'Not drawn'
+    for state in missing failed; do
+        awk -F "$unit" -v OFS="$unit" -v ORS="$record" -v state="$state" '
+            NR == 1 { print "Item", "What it shows", "Make it with" }
+            $4 == state { print $1, $2, $5 }' "$work/items" >"$work/rows/$state"
+    done
+    if [ "$(tr -dc "$record" <"$work/rows/missing" | wc -c)" -gt 1 ]; then
+        printf '<p>For these the database has no rows yet.</p>\n'
+        set_rows table 'Items without rows, and the commands that make them.' "$work/rows/missing"
+    else
+        printf '<p>Every item of the paper has rows.</p>\n'
+    fi
+    if [ "$(tr -dc "$record" <"$work/rows/failed" | wc -c)" -gt 1 ]; then
+        printf '<p>These could not be drawn; the commands say why.</p>\n'
+        set_rows table 'Items that could not be drawn, and the commands that try again.' "$work/rows/failed"
+    fi
+    printf '</section>\n'
+}
+
+# The line with the date is the only one that is not from the database.
+write_head() {
+    cat <<'END'
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>AFFJORD: results beside the paper</title>
+<style>
+END
+    cat "$root/plots/report.css"
+    cat <<'END'
+</style>
+</head>
+<body>
+<a class="skip" href="#main">To the results</a>
+<header>
+<h1>AFFJORD: results beside the paper</h1>
+<p>Figures, tables and claims of <cite>Enhanced Distribution Modelling via Augmented Architectures For Neural ODE
+Flows</cite> (Haxholli and Lorenzi, <a href="https://arxiv.org/abs/2306.02731">arXiv 2306.02731</a>), as one results
+database has them.</p>
+END
+    printf '<p>%s</p>\n' "$(set_rows sentence '' "$work/rows/summary")"
+    printf '<p class="made">Made on %s from %s by %s.</p>\n' \
+        "$made" "$(escape "$(basename -- "$db")")" "$(escape "$program")"
+    printf '</header>\n<nav aria-labelledby="contents">\n<div>\n<h2 id="contents">Contents</h2>\n<ul>\n'
+    cat "$work/contents"
+    printf '</ul></li>\n</ul>\n</div>\n</nav>\n<main id="main">\n'
+}
+
+write_foot() {
+    cat <<'END'
+</main>
+<footer>
+<p>Every number here is in the database; <code>./run report</code> makes the page anew from it.</p>
+</footer>
+</body>
+</html>
+END
+}
+
+say "drawing from $db; this takes a few seconds"
+status=0
+draw_items || status=1
+select_rows
+cd "$work"
+: >contents
+write_claims >claims.html
+# How many pictures there is room for depends on all that is not a picture.
+cp contents before
+: >chosen
+write_figures >figures.html
+write_tables >tables.html
+write_runs >runs.html
+write_missing >missing.html
+write_head >head.html
+write_foot >foot.html
+cp contents after
+choose_pictures $((page_bytes_max - $(cat ./*.html | wc -c)))
+cp before contents
+write_figures >figures.html
+cat head.html claims.html figures.html tables.html runs.html missing.html foot.html >page
+[ "$(tail -n 1 page)" = '</html>' ]
+chmod "$(printf '%o' $((0666 & ~0$(umask))))" page
+mv -f -- page "$output" || die "cannot write $output"
+printf '%s: %d figures, %d tables, %s MB\n' "$output" "$(grep -c '<img ' "$output")" "$(grep -c '<table[ >]' "$output")" \
+    "$(awk -v bytes="$(stat -c %s -- "$output")" 'BEGIN { printf "%.1f", bytes / 1e6 }')"
+exit "$status"

@@ -1,0 +1,106 @@
+-- report_experiment.sql - what the page of plots/report.sh says of one experiment,
+-- whose experiment_id is in the table `told_experiment`; after plots/report.sql,
+-- and in a folder of the experiment's own.
+DROP TABLE IF EXISTS member;
+CREATE TEMP TABLE member AS
+SELECT t.*
+FROM told_experiment
+JOIN experiment_run er USING (experiment_id)
+JOIN told t USING (run_id);
+
+.headers off
+.output heading
+SELECT e.title FROM told_experiment JOIN experiment e USING (experiment_id);
+.output sentence
+SELECT e.file || ': ' || (SELECT count(*) || iif(count(*) = 1, ' run', ' runs') FROM member) || ', computed in ',
+       (SELECT total(wall_seconds) FROM member),
+       '; last started on ' || replace(replace(e.updated, 'T', ' at '), 'Z', ' UTC') || '.'
+FROM told_experiment
+JOIN experiment e USING (experiment_id);
+
+.headers on
+.output groups
+WITH seeds AS (
+    SELECT dataset, model, group_concat(text, ', ') AS text
+    FROM (SELECT dataset, model, min(seed) || iif(max(seed) > min(seed), '–' || max(seed), '') AS text
+          FROM (SELECT dataset, model, seed,
+                       seed - row_number() OVER (PARTITION BY dataset, model ORDER BY seed) AS island
+                FROM (SELECT DISTINCT dataset, model, seed FROM member))
+          GROUP BY dataset, model, island
+          ORDER BY dataset, model, min(seed))
+    GROUP BY dataset, model
+), states AS (
+    SELECT dataset, model, group_concat(n || ' ' || status, ', ') AS text
+    FROM (SELECT dataset, model, status, count(*) AS n FROM member GROUP BY dataset, model, status
+          ORDER BY status != 'done', status)
+    GROUP BY dataset, model
+)
+SELECT m.dataset_label AS "Data set", m.model_label AS "Model", t.text AS "Runs", s.text AS "Seeds",
+       printf('%,d', max(m.iteration)) || iif(max(m.iteration) < max(m.iterations),
+                                             ' of ' || printf('%,d', max(m.iterations)), '') AS "Iterations",
+       CASE WHEN max(m.parameters) IS NOT NULL THEN printf('%,d', max(m.parameters)) END AS "Parameters",
+       avg(m.wall_seconds) FILTER (WHERE m.status = 'done') AS "Time each",
+       (SELECT group_concat(environment, ', ')
+        FROM (SELECT DISTINCT environment FROM member f
+              WHERE f.dataset = m.dataset AND f.model = m.model AND environment IS NOT NULL ORDER BY 1))
+       AS "Environment"
+FROM member m
+JOIN seeds s USING (dataset, model)
+JOIN states t USING (dataset, model)
+GROUP BY m.dataset, m.model
+ORDER BY m.dataset_rank, m.dataset, m.model_rank, m.model;
+
+DROP TABLE IF EXISTS chosen_value;
+CREATE TEMP TABLE chosen_value AS
+SELECT m.dataset_label, m.dataset_rank, m.model_label, m.model_rank, s.section, s.key, s.value
+FROM member m
+JOIN setting s USING (run_id);
+DROP TABLE IF EXISTS varying;
+CREATE TEMP TABLE varying AS
+SELECT section, key FROM chosen_value GROUP BY section, key
+HAVING count(DISTINCT value) > 1 OR count(*) < (SELECT count(*) FROM member);
+
+-- A row for each setting and model; plots/report.awk makes a column of each model.
+.headers off
+.output differing
+WITH used AS (
+    SELECT DISTINCT section, key, model_label, model_rank, dataset_label, dataset_rank, value
+    FROM chosen_value
+    JOIN varying USING (section, key)
+    ORDER BY dataset_rank, dataset_label, value
+)
+SELECT section || '.' || key, model_label,
+       CASE WHEN count(DISTINCT value) = 1 THEN min(value)
+            ELSE group_concat(dataset_label || ': ' || value, '; ') END
+FROM used
+GROUP BY section, key, model_label
+ORDER BY section, key, model_rank, model_label;
+
+.headers on
+.output common
+SELECT section AS "Section", group_concat(key || ' = ' || value, '; ') AS "Settings"
+FROM (SELECT DISTINCT section, key, value FROM chosen_value
+      WHERE (section, key) NOT IN (SELECT section, key FROM varying)
+      ORDER BY section, key)
+GROUP BY section;
+
+-- A page has room for so many.
+.output runs
+SELECT m.dataset_label AS "Data set", m.model_label AS "Model", m.seed AS "Seed", substr(m.key, 1, 12) AS "Key",
+       m.status AS "State", printf('%,d', m.iteration) AS "Iterations",
+       (SELECT coalesce(printf('%.4f', value), nonfinite) FROM metric
+        WHERE run_id = m.run_id AND name IN ('best_bits_per_dim', 'final_validation_loss')
+        ORDER BY name LIMIT 1) AS "Loss",
+       iif(m.sessions > 0, m.wall_seconds, NULL) AS "Time",
+       substr(m.started, 1, 10) AS "Started", nullif(m.sessions, 0) AS "Starts",
+       m.environment AS "Environment"
+FROM member m
+ORDER BY m.dataset_rank, m.dataset, m.model_rank, m.model, m.seed, m.run_id
+LIMIT 600;
+
+.output commands
+SELECT command_line AS "Command", count(*) AS "Runs"
+FROM member
+WHERE command_line IS NOT NULL
+GROUP BY command_line
+ORDER BY min(run_id);
