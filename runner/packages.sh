@@ -5,6 +5,9 @@
 #   packages.sh install [test]    install them: as root or with sudo, otherwise say what to do
 #   packages.sh local   [test]    unpack them into .deps, without root (all but the compiler and make)
 #
+# For the tests also axe-core, which no package of the distribution has: the accessibility rules that the
+# report's page is held against. It comes from a Python package, by version and checksum, into .deps/axe.
+#
 # A package counts as there when its file is: under / or under .deps.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -37,7 +40,10 @@ test_packages="
 libcriterion-dev usr/include/criterion/criterion.h
 libpng-dev       usr/include/png.h
 libsundials-dev  usr/include/cvodes/cvodes.h
+chromium-headless-shell usr/lib/chromium/chromium-headless-shell
+python3-pip      usr/lib/python3/dist-packages/pip/__init__.py
 "
+axe_package="axe-playwright-python==0.1.8 --hash=sha256:fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8"
 
 missing() {
     printf '%s\n' "$packages" | while read -r package file; do
@@ -118,6 +124,33 @@ unpack_packages() {
     echo "Unpacked into .deps: $list and what they need" >&2
 }
 
+fetch_axe() {
+    [ ! -e "$root/.deps/axe/axe.min.js" ] || return 0
+    folder=$(mktemp -d)
+    printf '%s\n' "$axe_package" >"$folder/wanted.txt"
+    # Python may be of the system or of .deps.
+    if (
+        PATH=$PATH:$root/.deps/usr/bin
+        PYTHONPATH=${PYTHONPATH:+$PYTHONPATH:}$root/.deps/usr/lib/python3/dist-packages
+        export PATH PYTHONPATH
+        cd "$folder"
+        python3 -m pip -q --disable-pip-version-check download --no-deps --only-binary :all: --require-hashes \
+            -r wanted.txt >log 2>&1 && python3 -m zipfile -e ./*.whl . >>log 2>&1
+    ); then
+        mkdir -p "$root/.deps/axe"
+        # From another file system, moving is copying, which may be cut short.
+        cp "$folder/axe_playwright_python/axe.min.js" "$root/.deps/axe/new"
+        mv "$root/.deps/axe/new" "$root/.deps/axe/axe.min.js"
+        rm -rf "$folder"
+    else
+        tail -n 20 "$folder/log" >&2
+        echo "axe-core could not be fetched: pip download ${axe_package%% *} failed (above); the file axe.min.js of" \
+            "that package can also be put into .deps/axe by hand" >&2
+        rm -rf "$folder"
+        return 1
+    fi
+}
+
 packages="$compiler_packages$build_packages"
 [ "${2:-}" != test ] || packages="$packages$test_packages"
 case ${1:-} in
@@ -128,4 +161,7 @@ local) unpack_packages ;;
     echo "usage: packages.sh missing|install|local [test]" >&2
     exit 2
     ;;
+esac
+case ${1:-},${2:-} in
+install,test | local,test) fetch_axe ;;
 esac
