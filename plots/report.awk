@@ -42,6 +42,10 @@ function keep(row, column, text) {
 function is_code(heading) {
     return heading ~ /^(Key|Name|Setting|Settings|Command|SHA-256|Make it with)$/
 }
+# What is said of a row, though in words at the left.
+function is_said(heading) {
+    return is_code(heading) || heading ~ /^(Runs|Seeds|State|Where|Source|Why)$/
+}
 function content(row, column,    text, heading) {
     text = cell[row, column]
     heading = cell[1, column]
@@ -70,7 +74,7 @@ function measure(    row, column, size) {
         }
     }
     heads = 1
-    while (heads < columns && (heads + 1) in words && longest[heads + 1] <= 48 && !is_code(cell[1, heads + 1])) heads++
+    while (heads < columns && (heads + 1) in words && longest[heads + 1] <= 48 && !is_said(cell[1, heads + 1])) heads++
     if (heads == columns) heads = 1
 }
 function kind(column,    names) {

@@ -59,7 +59,9 @@ made=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}" '+%Y-%m-%d %H:%M UTC' 2>/
     die "SOURCE_DATE_EPOCH is no number of seconds: $SOURCE_DATE_EPOCH"
 
 db=$(realpath -- "$db")
-place=$(realpath -- "$(dirname -- "$output")" 2>/dev/null) || die "no folder $(dirname -- "$output") for $output"
+place=$(dirname -- "$output")
+[ -d "$place" ] || die "no folder $place for $(basename -- "$output")"
+place=$(realpath -- "$place")
 output=$place/$(basename -- "$output")
 work=$(mktemp -d "$place/.report.XXXXXX" 2>/dev/null) || die "cannot write to the folder $place"
 # Whatever fails in here, the reader is told whether it was for want of room.
@@ -88,7 +90,7 @@ escape() {
 
 # --- Figures and tables of the paper --------------------------------------------------------------------------------
 
-unit=$'\037' record=$'\036' # no text has these, so they part cells and rows
+unit=$'\037' record=$'\036' # they part cells and rows, as they are in no text
 
 # A line of `items`: the item, what it is, the experiment shown, its state
 # (drawn, missing, failed), and its files or the command that makes what it lacks.
@@ -383,17 +385,17 @@ write_missing() {
     for state in missing failed; do
         awk -F "$unit" -v OFS="$unit" -v ORS="$record" -v state="$state" '
             NR == 1 { print "Item", "What it shows", "Make it with" }
-            $4 == state { print $1, $2, $5 }' "$work/items" >"$work/rows/$state"
+            $4 == state { print $1, $2, $5 }' "$work/items" >"$work/rows/items_$state"
     done
-    if [ "$(tr -dc "$record" <"$work/rows/missing" | wc -c)" -gt 1 ]; then
+    if [ "$(tr -dc "$record" <"$work/rows/items_missing" | wc -c)" -gt 1 ]; then
         printf '<p>For these the database has no rows yet.</p>\n'
-        set_rows table 'Items without rows, and the commands that make them.' "$work/rows/missing"
+        set_rows table 'Items without rows, and the commands that make them.' "$work/rows/items_missing"
     else
         printf '<p>Every item of the paper has rows.</p>\n'
     fi
-    if [ "$(tr -dc "$record" <"$work/rows/failed" | wc -c)" -gt 1 ]; then
+    if [ "$(tr -dc "$record" <"$work/rows/items_failed" | wc -c)" -gt 1 ]; then
         printf '<p>These could not be drawn; the commands say why.</p>\n'
-        set_rows table 'Items that could not be drawn, and the commands that try again.' "$work/rows/failed"
+        set_rows table 'Items that could not be drawn, and the commands that try again.' "$work/rows/items_failed"
     fi
     printf '</section>\n'
 }
@@ -464,7 +466,7 @@ write_figures >figures.html
 cat head.html claims.html figures.html tables.html runs.html missing.html foot.html >page
 [ "$(tail -n 1 page)" = '</html>' ]
 chmod "$(printf '%o' $((0666 & ~0$(umask))))" page
-mv -f -- page "$output" || die "cannot write $output"
-printf '%s: %d figures, %d tables, %s MB\n' "$output" "$(grep -c '<img ' "$output")" "$(grep -c '<table[ >]' "$output")" \
-    "$(awk -v bytes="$(stat -c %s -- "$output")" 'BEGIN { printf "%.1f", bytes / 1e6 }')"
+mv -f -- page "$output" 2>/dev/null || die "cannot write $output"
+printf '%s: %d pictures, %d tables, %d kB\n' "$output" "$(grep -c '<img ' "$output")" \
+    "$(grep -c '<table[ >]' "$output")" $(($(stat -c %s -- "$output") / 1000))
 exit "$status"

@@ -1,6 +1,6 @@
 -- report.sql - what the page of plots/report.sh says of the whole database: each
 -- part goes to a file of its own, cells parted by the unit separator and rows by
--- the record separator, which no text can be mistaken for. The first row of a
+-- the record separator, which texts from outside are rid of. The first row of a
 -- table holds the headings; times are in seconds, which plots/report.awk words.
 -- plots/report_experiment.sql follows for each experiment.
 .read plots/common.sql
@@ -19,8 +19,9 @@ SELECT r.run_id, r.key, r.dataset, d.label AS dataset_label, d.rank AS dataset_r
        r.model,
        coalesce(l.label, replace(replace(replace(r.model, '_', ' '), 'ffjord', 'FFJORD'), 'aFFJORD', 'AFFJORD'))
        AS model_label, coalesce(l.rank, 1000) AS model_rank,
-       r.seed, r.parameters, r.iterations, r.status, r.iteration, r.error, r.started, r.ended, r.wall_seconds,
-       r.sessions, r.command_line, e.number AS environment
+       r.seed, r.parameters, r.iterations, r.status, r.iteration, r.started, r.ended, r.wall_seconds, r.sessions,
+       replace(replace(r.error, char(30), ' '), char(31), ' ') AS error,
+       replace(replace(r.command_line, char(30), ' '), char(31), ' ') AS command_line, e.number AS environment
 FROM run r
 JOIN dataset_name d USING (dataset)
 LEFT JOIN model_label l USING (model)

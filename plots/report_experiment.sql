@@ -10,7 +10,7 @@ JOIN told t USING (run_id);
 
 .headers off
 .output heading
-SELECT e.title FROM told_experiment JOIN experiment e USING (experiment_id);
+SELECT replace(replace(e.title, char(30), ' '), char(31), ' ') FROM told_experiment JOIN experiment e USING (experiment_id);
 .output sentence
 SELECT e.file || ': ' || (SELECT count(*) || iif(count(*) = 1, ' run', ' runs') FROM member) || ', computed in ',
        (SELECT total(wall_seconds) FROM member),

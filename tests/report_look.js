@@ -38,7 +38,7 @@
     const accessibility = async () => {
         const result = await axe.run(document, { resultTypes: ['violations'] });
         for (const rule of result.violations)
-            for (const node of rule.nodes) found(`axe ${rule.id}: ${node.html}`);
+            for (const node of rule.nodes) found(`axe ${rule.id}: ${node.html.slice(0, 100)}`);
         return `axe ${axe.version}, ${result.passes.length} rules passed`;
     };
 
