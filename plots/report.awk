@@ -127,8 +127,7 @@ style == "pivot" {
     }
     keep(row_at[$1], column_at[$2], $3)
 }
-# "| a | b |": a bar within a cell has a backslash before it. A line that is no
-# row ends the table.
+# "| a | b |": a bar or a star within a cell has a backslash before it.
 style == "markdown" && /^\|/ && !/^\|(---:?\|)+$/ {
     line = substr($0, 3, length($0) - 4)
     gsub(/\\\|/, "\001", line)
@@ -136,6 +135,7 @@ style == "markdown" && /^\|/ && !/^\|(---:?\|)+$/ {
     markdown_rows++
     for (i = 1; i <= parts; i++) {
         gsub(/\001/, "|", part[i])
+        gsub(/\\\*/, "*", part[i])
         keep(markdown_rows, i, part[i])
     }
 }

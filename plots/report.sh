@@ -12,6 +12,8 @@ export LC_ALL=C.UTF-8
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 page_bytes_max=5000000 # what a page may weigh that is sent by mail and opened on a phone
+# Dots an inch of its pictures: enough for a phone, and half the weight of the 300 that papers ask for.
+export AFFJORD_PNG_DOTS=200
 
 usage() {
     cat <<'END'
@@ -248,12 +250,19 @@ section() {
     printf '<section aria-labelledby="%s">\n<h2 id="%s">%s</h2>\n' "$1" "$1" "$2"
 }
 
+# Set the table of the file $1, under the heading $2; $3: the line that opens it.
+set_file() {
+    caption=$(sed '/^|/d; /^$/d' "$work/drawn/$1") awk -v style=markdown -v fold="${3-}" -v label="Table: $2" \
+        -f "$root/plots/report.awk" "$work/drawn/$1"
+}
+
+# What the paper says and the verdicts: the item `claims`, which is left out below.
 write_claims() {
     section claims 'Claims'
-    if has_rows "$work/rows/claims"; then
+    if [ -e "$work/drawn/claims.md" ]; then
         printf '<p>What the paper claims, and what the runs in this database say of it: %s.</p>\n' \
             "$(set_rows text '' "$work/rows/verdicts")"
-        set_rows table 'Claims of the paper. Measured is ours, ± its standard error, over n seeds.' "$work/rows/claims"
+        set_file claims.md Claims
     else
         printf '<p>The database holds no claims.</p>\n'
     fi
@@ -267,15 +276,20 @@ write_picture() {
     file=$(grep -Fx -e "$work/drawn/$picture.png" -e "$work/drawn/$picture.gif" "$work/chosen") || file=
     if [ -n "$file" ]; then
         read -r width height < <(size_of "$file")
-        # PNGs have 300 dots an inch. On a screen they are half as large again as printed.
-        dots=300
-        [[ $file != *.gif ]] || dots=144
+        # On a screen pictures are half as large again as printed.
+        dots=$AFFJORD_PNG_DOTS
+        if [[ $file == *.gif ]]; then
+            dots=144
+            # What moves starts when the reader wants it to.
+            printf '<details>\n<summary>Show the film (%d kB)</summary>\n' $(($(stat -c %s -- "$file") / 1000))
+        fi
         printf '<div class="picture" role="group" tabindex="0" aria-label="Picture: %s">' "$(escape "$picture")"
         printf '<img width="%d" height="%d" style="--printed: %dpx" alt="%s" src="data:image/%s;base64,' \
             $((width * 144 / dots)) $((height * 144 / dots)) $((width * 96 / dots)) \
             "$(escape "$heading. $(alternative "$item" "$experiment" "$caption")")" "${file##*.}"
         base64 -w 0 -- "$file"
         printf '"></div>\n'
+        [[ $file != *.gif ]] || printf '</details>\n'
     else
         printf '<p class="soft">Left out, as the page would be larger than %d MB: %s draws it.</p>\n' \
             $((page_bytes_max / 1000000)) "<code>./paper_figures.sh $(escape "$item")</code>"
@@ -289,8 +303,8 @@ write_figures() {
     while IFS=$unit read -r name what experiment state files; do
         if [ "$state" != drawn ] || [ -z "$(pictures_of "$files")" ]; then continue; fi
         heading=$(heading_of "$name" "$what")
-        entry "$name" "$heading"
-        printf '<h3 id="%s">%s</h3>\n' "$name" "$(escape "$heading")"
+        entry "item-$name" "$heading"
+        printf '<h3 id="item-%s">%s</h3>\n' "$name" "$(escape "$heading")"
         while IFS= read -r picture; do
             write_picture "$name" "$picture" "$heading" "$experiment"
         done < <(pictures_of "$files")
@@ -302,20 +316,19 @@ write_tables() {
     local name what state files file heading fold
     section tables 'Tables'
     while IFS=$unit read -r name what _ state files; do
-        [ "$state" = drawn ] || continue
+        if [ "$state" != drawn ] || [ "$name" = claims ]; then continue; fi
         heading=
         for file in $files; do
             [[ $file == *.md ]] || continue
             if [ -z "$heading" ]; then
                 heading=$(heading_of "$name" "$what")
-                entry "$name" "$heading"
-                printf '<h3 id="%s">%s</h3>\n' "$name" "$(escape "$heading")"
+                entry "item-$name" "$heading"
+                printf '<h3 id="item-%s">%s</h3>\n' "$name" "$(escape "$heading")"
             fi
             # A long one is opened by who wants to read it.
             fold=$(grep -c '^|' "$work/drawn/$file") || true
             [ "$fold" -gt 40 ] && fold="All $((fold - 2)) rows" || fold=
-            caption=$(sed '/^|/d; /^$/d' "$work/drawn/$file") awk -v style=markdown -v fold="$fold" \
-                -v label="Table: $heading" -f "$root/plots/report.awk" "$work/drawn/$file"
+            set_file "$file" "$heading" "$fold"
         done
     done <"$work/items"
     if has_rows "$work/rows/toy_losses"; then

@@ -53,22 +53,6 @@ FROM (SELECT verdict, count(*) AS n FROM claims GROUP BY verdict
 
 .headers on
 
--- Counts are whole numbers; all else has three digits that count.
-.output claims
-SELECT claim AS "Claim", source AS "Where",
-       CASE WHEN expected IS NULL THEN NULL
-            WHEN typeof(expected) = 'text' THEN expected
-            WHEN expected = CAST(expected AS INTEGER) AND abs(expected) >= 1000 THEN printf('%,d', expected)
-            ELSE printf('%.3g', expected) END AS "Expected",
-       CASE WHEN measured IS NULL THEN NULL
-            WHEN typeof(measured) = 'text' THEN measured
-            WHEN measured = CAST(measured AS INTEGER) AND abs(measured) >= 1000 THEN printf('%,d', measured)
-            ELSE printf('%.3g', measured) END
-       || CASE WHEN typeof(uncertainty) IN ('real', 'integer') THEN printf(' ± %.2g', uncertainty) ELSE '' END
-       AS "Measured",
-       n AS "n", verdict AS "Verdict"
-FROM claims;
-
 -- Point sets in every experiment, of which the items of the paper show one.
 .output toy_losses
 SELECT t.experiment AS "Experiment", d.label AS "Data set", coalesce(l.label, t.model) AS "Model", t.n AS "n",
@@ -141,7 +125,7 @@ WITH curve AS (
            first_value(iteration) OVER w AS first, first_value(value) OVER w AS from_value,
            last_value(iteration) OVER w AS last, last_value(value) OVER w AS to_value
     FROM curve
-    WHERE value IS NOT NULL AND (split = 'validation' OR kind = 'evaluations')
+    WHERE value IS NOT NULL AND split IN ('validation', iif(kind = 'evaluations', 'training', 'validation'))
     WINDOW w AS (PARTITION BY kind, experiment, dataset, model, split ORDER BY iteration
                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 ), sentence AS (

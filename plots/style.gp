@@ -13,7 +13,7 @@ font_face = 'DejaVu Sans'
 font_points = 8
 small = ',7'                     # marks and keys
 heavy = font_face . ':Bold,9'    # headings
-png_dots = 300.0                 # an inch
+png_dots = 1.0 * system('echo ${AFFJORD_PNG_DOTS:-300}')    # an inch; plots/report.sh takes fewer
 
 # Colours of Okabe and Ito, which the colour-blind can tell apart.
 blue = '#0072B2'
