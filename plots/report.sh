@@ -78,9 +78,13 @@ finish() {
 trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
-# As in paper_figures.sh, only a database that a killed run left is opened for
-# writing, by that script, before anything is asked here.
-query() { sqlite3 -readonly -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"; }
+# Nothing is written to the database; but opened for reading alone, one that could
+# be written would be left with SQLite's side files beside it.
+query() {
+    local how=()
+    { [ -w "$db" ] && [ -w "$(dirname "$db")" ]; } || how=(-readonly)
+    sqlite3 ${how[@]+"${how[@]}"} -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"
+}
 
 escape() {
     local text=${1//&/"&amp;"}
