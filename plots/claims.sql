@@ -12,9 +12,11 @@ SELECT *, CASE WHEN id LIKE 'bits%' OR id LIKE 'time%' OR id = 'larger_gains' TH
                WHEN id = 'parameters' THEN '%.0f' ELSE '%.2f' END AS form
 FROM claims;
 
-SELECT claim AS "Claim", replace(source, 'Haxholli and Lorenzi 2023, ', '') AS "Source",
+SELECT claim AS "Claim", verdict AS "Verdict",
        CASE WHEN verdict = 'not run' OR measured IS NULL THEN NULL
             WHEN uncertainty IS NULL THEN printf(form, measured)
             ELSE printf(form || ' ± ' || form, measured, uncertainty) END AS "Measured",
-       printf('%g', expected) AS "Expected", nullif(n, 0) AS "n", verdict AS "Verdict"
-FROM digits;
+       printf('%g', expected) AS "Expected", nullif(n, 0) AS "n",
+       replace(source, 'Haxholli and Lorenzi 2023, ', '') AS "Source"
+FROM digits
+ORDER BY verdict = 'not run';

@@ -39,14 +39,14 @@ do for [m = 1:models] {
 
 # In dots of the film.
 dots = 72.0
-side = 210 / dots
+side = 160 / dots
 gap = 10 / dots
 head = 44 / dots
 edge = 10 / dots
 W = 2 * edge + models * (side + gap) - gap
 H = head + 2 * side + gap + edge
 held = 15               # times that the last frame is shown
-set terminal gif animate delay 12 loop 0 enhanced font 'DejaVu Sans,9' background '#ffffff' \
+set terminal gif animate delay 12 loop 0 enhanced font 'DejaVu Sans,8' background '#ffffff' \
     size int(W * dots + 0.5), int(H * dots + 0.5)
 set output 'picture.' . part . '.gif'
 
