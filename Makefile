@@ -3,6 +3,7 @@
 #   make                 the runner, build/affjord
 #   make test            everything that is promised, in under 5 minutes
 #   make asan ubsan      the same tests under sanitizers
+#   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
 #   make lint            clang-format, clang-tidy, cppcheck
 #   make check-layout    folders use only folders above them
 #   make deps            install missing packages (root or sudo)
@@ -53,7 +54,7 @@ TEST_OBJECTS   := $(TESTS:%.c=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests test test-only asan ubsan lint format check-layout deps deps-local clean FORCE
+.PHONY: all tests test test-only asan ubsan fuzz fuzzers lint format check-layout deps deps-local clean FORCE
 
 all: $(BUILD)/affjord
 tests: $(BUILD)/affjord $(BUILD)/affjord-tests
@@ -120,10 +121,22 @@ ubsan: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=undefined tests
 	@build/float-undefined/affjord-tests
 
+# Readers against bytes that a machine makes up: make fuzz TIME=60, with clang; one target by make fuzz FUZZ=npy.
+TIME ?= 60
+FUZZ ?=
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
+fuzz:
+	@$(MAKE) --no-print-directory -j$(shell nproc) CC=clang SANITIZE=fuzzer-no-link,address fuzzers
+	@sh tests/fuzz/run.sh build/float-fuzzer-no-link-address $(TIME) $(FUZZ)
+fuzzers: $(FUZZERS)
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(BUILD)/libaffjord.a
+	@$(call say,link,$@)
+	$(Q)$(CC) $(STRICT) $(CFLAGS) -fsanitize=fuzzer,address -o $@ $^ $(LIBS)
+
 check-layout:
 	@sh tests/check_layout.sh
 
-LINTED := $(wildcard core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.[ch] tests/*.[ch])
+LINTED := $(wildcard core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.[ch] tests/*.[ch] tests/fuzz/*.[ch])
 lint: $(BUILD)/provenance.h $(BUILD)/schema.inc
 	clang-format --dry-run --Werror $(LINTED)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \

@@ -1,0 +1,13 @@
+/* baseline.c - recorded values. */
+#include "baseline.h"
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
+    char path[256];
+    baseline rows = {0};
+    failure why = {""};
+    fuzz_file("any.tsv", bytes, size, path);
+    fuzz_expect_reason(baseline_read(&rows, path, &why), &why);
+    baseline_release(&rows);
+    return 0;
+}

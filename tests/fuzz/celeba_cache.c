@@ -1,0 +1,13 @@
+/* celeba_cache.c - the file that small pictures are kept in. */
+#include "data/image_cache.h"
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
+    char path[256];
+    image_set set = {0};
+    failure why = {""};
+    fuzz_file("any.cache", bytes, size, path);
+    fuzz_expect_reason(image_cache_read(fuzz_place(), "any.cache", NULL, &set, &why), &why);
+    free(set.pixels);
+    return 0;
+}

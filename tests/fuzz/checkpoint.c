@@ -1,0 +1,29 @@
+/* checkpoint.c - checkpoints and exports (safetensors), and the settings and parameters in them. */
+#include <string.h>
+
+#include "train/checkpoint.h"
+#include "fuzz.h"
+#include "specification.h"
+
+static void take_text(void *argument, const char *name, const char *value) {
+    size_t *length = argument;
+    *length += strlen(name) + strlen(value);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
+    char path[256];
+    checkpoint *file = NULL;
+    failure why = {""};
+    fuzz_file("any.safetensors", bytes, size, path);
+    const status outcome = checkpoint_read(path, &file, &why);
+    fuzz_expect_reason(outcome, &why);
+    if (outcome != STATUS_OK) return 0;
+    settings values;
+    specification_shape shape;
+    size_t length = 0;
+    why.text[0] = '\0';
+    checkpoint_each_text(file, take_text, &length);
+    fuzz_expect_reason(specification_read(file, path, &values, &shape, &why), &why);
+    checkpoint_destroy(&file);
+    return 0;
+}

@@ -1,0 +1,48 @@
+/* fuzz.h - what the fuzz targets share: the bytes under test as a file in a folder of this process.
+ *
+ * A target is a file of this folder: it hands the file to one reader, which may refuse it with a reason, and nothing
+ * else. libFuzzer looks for bytes that make it crash, read where nothing is, or take memory or time without bounds. */
+#ifndef AFFJORD_TESTS_FUZZ_H
+#define AFFJORD_TESTS_FUZZ_H
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/status.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static char fuzz_folder[64];
+
+static inline void fuzz_remove(void) {
+    char command[96];
+    snprintf(command, sizeof command, "rm -rf %s", fuzz_folder);
+    if (*fuzz_folder && system(command) != 0) perror(command);
+}
+
+/* The folder, made at the first call and removed at the end. In memory where there is room for files. */
+static inline const char *fuzz_place(void) {
+    if (*fuzz_folder) return fuzz_folder;
+    snprintf(fuzz_folder, sizeof fuzz_folder, "%s/affjord-fuzz-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+    if (!mkdtemp(fuzz_folder)) abort();
+    atexit(fuzz_remove);
+    return fuzz_folder;
+}
+
+/* path <- the file `name` of the folder (or of a folder in it), which holds the bytes. */
+static inline void fuzz_file(const char *name, const uint8_t *bytes, size_t size, char path[256]) {
+    snprintf(path, 256, "%s/%s", fuzz_place(), name);
+    const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (file < 0 || write(file, bytes, size) != (ssize_t)size || close(file) != 0) abort();
+}
+
+/* A refusal has to say why. */
+static inline void fuzz_expect_reason(status outcome, const failure *why) {
+    if (outcome != STATUS_OK && !why->text[0]) abort();
+}
+
+#endif

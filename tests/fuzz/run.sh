@@ -1,0 +1,30 @@
+#!/bin/sh
+# run.sh - a round of fuzzing: tests/fuzz/run.sh BUILD SECONDS [TARGET...]
+#
+# Each target begins with its corpus in tests/fuzz/corpus (small files that are
+# taken, and those that once broke a reader). What is found new stays in
+# BUILD/fuzz/TARGET; what breaks a reader is left there as crash-..., oom-... or
+# timeout-..., named, and the exit status is 1.
+set -eu
+cd "$(dirname "$0")/../.."
+build=$1 seconds=$2
+shift 2
+[ $# -gt 0 ] || set -- $(ls tests/fuzz/*.c | sed 's|.*/||; s|\.c$||')
+status=0
+for target; do
+    found=$build/fuzz/$target
+    mkdir -p "$found" "tests/fuzz/corpus/$target"
+    if "$build/fuzz-$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=512 \
+        -max_len=65536 -artifact_prefix="$found/" -print_final_stats=1 "$found" "tests/fuzz/corpus/$target" \
+        >"$found.log" 2>&1; then
+        awk -v target="$target" '
+            /stat::number_of_executed_units/ { runs = $2 }
+            / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") edges = $(i + 1) }
+            END { printf "%-14s %10d inputs, %5d edges reached, nothing found\n", target, runs, edges }' "$found.log"
+    else
+        tail -n 25 "$found.log" >&2
+        echo "$target: broken by $(sed -n 's/.*Test unit written to //p' "$found.log")" >&2
+        status=1
+    fi
+done
+exit $status

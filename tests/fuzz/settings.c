@@ -1,0 +1,23 @@
+/* settings.c - experiment files, as whoever wrote them left them. */
+#include "config.h"
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
+    char path[256];
+    experiment_config *config = NULL;
+    failure why = {""};
+    fuzz_file("any.ini", bytes, size, path);
+    const status outcome = config_load(path, 0, NULL, &config, &why);
+    fuzz_expect_reason(outcome, &why);
+    if (outcome != STATUS_OK) return 0;
+    settings values;
+    char origin[CONFIG_PATH_MAX], item[SETTINGS_TEXT_MAX], source[CONFIG_PATH_MAX];
+    const char *cursor = config_settings(config)->experiment_data;
+    while (settings_list_next(&cursor, item)) {
+        (void)config_data_source(config, item, source, &why);
+        config_resolve(config, item, "affjord", &values);
+    }
+    for (size_t i = 0; i < settings_count(); i++) config_origin(config, settings_option(i)->name, origin);
+    config_destroy(&config);
+    return 0;
+}
