@@ -12,6 +12,11 @@ export LC_ALL=C.UTF-8
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
+# Where the program writes, and what it is called: in a checkout, or installed.
+place=$root
+program=./run
+case $root in */share/affjord) place=. program=affjord ;; esac
+
 # name; kind; script that selects and draws it; table or view that has to exist; whose
 # runs it shows (any: those of an experiment of another name will do; own: of the
 # one named as the item; all: experiments play no part); data and model, as in
@@ -114,8 +119,8 @@ nearest_item() {
 
 quote_sql() { printf "'%s'" "${1//\'/\'\'}"; }
 
-db=$root/results/results.db
-out=$root/results/figures
+db=$place/results/results.db
+out=$place/results/figures
 experiment=
 wanted=()
 while [ $# -gt 0 ]; do
@@ -172,7 +177,7 @@ done
 if [ "$rows_shown" = 0 ]; then
     db=:memory:
 else
-    [ -e "$db" ] || die "no database $db; ./run experiments/quickstart.ini makes the first one"
+    [ -e "$db" ] || die "no database $db; $program experiments/quickstart.ini makes the first one"
     db=$(realpath -- "$db")
     known_version=$(sed -n "s/.*VALUES ('schema_version', '\([0-9]*\)').*/\1/p" "$root/runner/schema.sql")
     version=$(query "SELECT value FROM meta WHERE key = 'schema_version'" 2>&1) ||
@@ -345,7 +350,7 @@ command_for() {
     file=experiments/$file
     [ "$1" = "$base" ] || file=experiments/$1.ini
     [ -z "$experiment" ] || file=$(query "SELECT file FROM experiment WHERE name = $(quote_sql "$experiment")")
-    printf './run %s' "$file"
+    printf '%s %s' "$program" "$file"
 }
 
 status=0

@@ -16,6 +16,7 @@
 #include "bench_peak.h"
 #include "bench_sort.h"
 #include "clock.h"
+#include "place.h"
 #include "train/point_objective.h"
 #include "train/trainer.h"
 
@@ -139,7 +140,7 @@ int bench_run(int count, char **arguments) {
         }
         repeats = (size_t)wanted;
     } else if (count != 1) {
-        fprintf(stderr, "usage: ./run bench toy|conv [--repeats N]\n");
+        fprintf(stderr, "usage: %s bench toy|conv [--repeats N]\n", place_command());
         return 2;
     }
     if (strcmp(arguments[0], "toy") == 0) return bench_toy(repeats);

@@ -10,6 +10,7 @@
 
 #include "arguments.h"
 #include "data/image.h"
+#include "place.h"
 #include "verbs.h"
 
 enum { COLUMNS = 100, INDENT = 4 };
@@ -131,7 +132,7 @@ int data_check_run(int count, char **words) {
     if (outcome == STATUS_OK && word != NULL && strcmp(word, "check") != 0)
         outcome = fail(&why, STATUS_INVALID, "\"%.100s\" cannot be done with data: expected check", word);
     if (outcome != STATUS_OK) {
-        fprintf(stderr, "%s\nSee ./run data --help\n", why.text);
+        fprintf(stderr, "%s\nSee %s data --help\n", why.text, place_command());
         return EXIT_USAGE;
     }
     if (data == NULL) data = getenv("AFFJORD_DATA");

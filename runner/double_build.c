@@ -33,7 +33,7 @@ static bool build(const char *makefile) {
 status double_build_become(int count, char **words, failure *why) {
     char makefile[PLACE_PATH_MAX], program[PLACE_PATH_MAX];
     place_path("Makefile", makefile);
-    place_path("build/double/affjord", program);
+    place_double(program);
     if (!build(makefile))
         return fail(why, STATUS_IO,
                     "the program that computes in double could not be built; make PRECISION=double says "

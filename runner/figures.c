@@ -79,7 +79,7 @@ bool figures_draw(const char *database, const char *experiment, const char *item
     if (run_script((char **)arguments, quiet)) return true;
     fprintf(stderr,
             "Warning: not all pictures could be drawn. The numbers are safe in %s; try again with\n"
-            "    ./paper_figures.sh --db %s --out %s --experiment %s\n",
-            database, database, folder, experiment);
+            "    %s --db %s --out %s --experiment %s\n",
+            database, place_is_installed() ? script : "./paper_figures.sh", database, folder, experiment);
     return false;
 }

@@ -1,15 +1,35 @@
-/* place.h - where the project and its default files are. */
+/* place.h - where the project's files are: in a checkout, or installed. */
 #ifndef AFFJORD_RUNNER_PLACE_H
 #define AFFJORD_RUNNER_PLACE_H
 
+#include <stdbool.h>
+
 enum { PLACE_PATH_MAX = 4096, PLACE_ROOT_MAX = 4000 };
 
-/* The project's folder: $AFFJORD_ROOT, which ./run sets, or the nearest one
- * above the program that has paper_figures.sh; "." if there is none. */
+/* The project's folder: $AFFJORD_ROOT, which ./run sets, or what is nearest
+ * above the program of a folder with paper_figures.sh (a checkout) and a
+ * share/affjord with it (installed); "." if there is neither. Nothing is fixed
+ * when the program is built, so an installed tree may be moved as a whole. */
 void place_root(char out[PLACE_PATH_MAX]);
 
-/* The path of a file of the project, such as "paper_figures.sh". */
+/* Whether that is share/affjord of an installed program. */
+bool place_is_installed(void);
+
+/* What a user types to start the program: "./run", or "affjord" where it is installed. */
+const char *place_command(void);
+
+/* The path of a file of the project, such as "paper_figures.sh". What runs
+ * write, "results/...", is under the current folder where the project is
+ * installed: share/affjord is not theirs. */
 void place_path(const char *name, char out[PLACE_PATH_MAX]);
+
+/* The program that computes in double: build/double/affjord, or libexec/affjord/affjord-double beside share. */
+void place_double(char out[PLACE_PATH_MAX]);
+
+/* The file that `asked` names of an installed folder, "experiments" or "configs", for one that is not there as it is
+ * asked for: NAME, FOLDER/NAME or ../FOLDER/NAME. False if the project is not installed, has no such file, or the path
+ * is any other: it was meant as it is. */
+bool place_installed(const char *folder, const char *asked, char out[PLACE_PATH_MAX]);
 
 /* The database that is used where --db names no other. */
 #define PLACE_DATABASE "results/results.db"

@@ -1,6 +1,8 @@
 /* recorder_read.c - what the program itself asks the database. */
 #include "recorder_internal.h"
 
+#include "place.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,8 +93,8 @@ status recorder_resolve_run(recorder *book, const char *text, recorder_run *out,
         return fail(why, STATUS_INVALID, "several runs of \"%s\" have a key that begins with %.40s", book->path, text);
     if (found.id == 0)
         return fail(why, STATUS_INVALID,
-                    "no run of \"%s\" has the number %.40s or a key that begins with it; \"./run list runs\" shows all",
-                    book->path, text);
+                    "no run of \"%s\" has the number %.40s or a key that begins with it; \"%s list runs\" shows all",
+                    book->path, text, place_command());
     *out = found;
     return STATUS_OK;
 }

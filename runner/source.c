@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "data/table.h"
 #include "data/toy.h"
+#include "place.h"
 
 enum { NAMES_MAX = 64 }; /* known ones, more than there are */
 
@@ -26,8 +27,8 @@ static status fail_absent(const char *name, const char *folder, failure *why) {
     return fail(
         why, STATUS_IO,
         "the images \"%s\" are not in the folder \"%s\"; AFFJORD_DATA or data.dir = FOLDER says where they are, "
-        "and ./run data check where to get them",
-        name, folder);
+        "and %s data check where to get them",
+        name, folder, place_command());
 }
 
 static status open_images(const char *name, const settings *values, source *out, failure *why) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "arguments.h"
 #include "base/real.h"
@@ -230,7 +231,10 @@ static int dry_run(const experiment *self) {
 static int read_and_run(experiment *self, int all_count, char **all) {
     const request *asked = &self->asked;
     failure why = {""};
-    status outcome = config_load(asked->file, asked->set.count, asked->set.items, &self->config, &why);
+    char installed[PLACE_PATH_MAX];
+    const bool elsewhere = access(asked->file, F_OK) != 0 && place_installed("experiments", asked->file, installed);
+    const char *file = elsewhere ? installed : asked->file;
+    status outcome = config_load(file, asked->set.count, asked->set.items, &self->config, &why);
     if (outcome == STATUS_OK) outcome = plan_create(self->config, asked->seeds, &self->runs, &why);
     if (outcome != STATUS_OK) {
         fprintf(stderr, "%s\n", why.text);
@@ -239,8 +243,7 @@ static int read_and_run(experiment *self, int all_count, char **all) {
     const settings *values = config_settings(self->config);
     if (values->experiment_task == TASK_THEORY && sizeof(real) == sizeof(float) && !asked->dry_run)
         return double_build_become(all_count, all, &why) == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
-    self->row =
-        (recorder_experiment){.name = values->experiment_name, .title = values->experiment_title, .file = asked->file};
+    self->row = (recorder_experiment){.name = values->experiment_name, .title = values->experiment_title, .file = file};
     return asked->dry_run ? dry_run(self) : run(self, all_count, all);
 }
 
@@ -272,6 +275,9 @@ const verb verb_experiment = {
              "\n"
              "Trains what the experiment file asks for and the database does not have yet, prints the losses, and\n"
              "draws its figures. Started again, it goes on where it was; what is done is never repeated.\n"
+             "\n"
+             "Where the program is installed, a FILE.ini that is not in the current folder is one of its own\n"
+             "experiments, as in affjord fig6.ini, and results lie under the current folder.\n"
              "\n"
              "  --set S.K=V    a setting on top of the file; may be repeated. --set \"model NAME.S.K=V\" and\n"
              "                 --set \"data NAME.S.K=V\" are for one model or data set\n"

@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "message.h"
 #include "outputs.h"
+#include "place.h"
 #include "specification.h"
 #include "worker_internal.h"
 
@@ -146,8 +147,8 @@ static status read_state(worker *self, const char *path, const checkpoint *file,
 /* What a user can do about a checkpoint that is not what it should be. */
 static status advise(const worker *self, status outcome, const failure *reason, failure *why) {
     if (outcome == STATUS_MEMORY) return fail(why, outcome, "%s", reason->text);
-    return fail(why, outcome, "%.800s; put it back, or begin the run again after ./run check --restart %.12s",
-                reason->text, self->task->run->key);
+    return fail(why, outcome, "%.800s; put it back, or begin the run again after %s check --restart %.12s",
+                reason->text, place_command(), self->task->run->key);
 }
 
 static status read_checkpoint(worker *self, const char *path, failure *why) {
@@ -197,8 +198,8 @@ static status skip(worker *self, status outcome, failure *why) {
         checkpoint_make_failures(task->database, &ignored) == STATUS_OK &&
         write_state(self, goal, path, NULL, &ignored) == STATUS_OK) {
         self->failures_kept++;
-        failure_describe(&text, "iteration %" PRIu64 " skipped: %.400s; ./run replay %.400s repeats it", iteration,
-                         reason.text, path);
+        failure_describe(&text, "iteration %" PRIu64 " skipped: %.400s; %s replay %.400s repeats it", iteration,
+                         reason.text, place_command(), path);
     }
     return say(self, text.text, why);
 }
