@@ -69,7 +69,8 @@ size_t machine_jobs(size_t threads) {
 }
 
 void machine_name_program(size_t size, char *out) {
-    snprintf(out, size, "affjord %s%s", AFFJORD_GIT_COMMIT, AFFJORD_GIT_DIRTY ? " with changes" : "");
+    snprintf(out, size, "affjord %s, commit %s%s", AFFJORD_VERSION, AFFJORD_GIT_COMMIT,
+             AFFJORD_GIT_DIRTY ? " with changes" : "");
 }
 
 void machine_write_version(FILE *stream) {

@@ -118,5 +118,7 @@ status settings_seeds(const char *text, uint64_t **out, size_t *count, failure *
 void settings_write_help(FILE *stream);
 /* docs/settings.md, the whole file. */
 void settings_write_markdown(FILE *stream);
+/* affjord.ini(5), the manual page. */
+void settings_write_manual(FILE *stream);
 
 #endif

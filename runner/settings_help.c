@@ -1,8 +1,9 @@
-/* settings_help.c - the table of settings for people: --help and docs/settings.md. */
+/* settings_help.c - the table of settings for people: --help, docs/settings.md and affjord.ini(5). */
 #include <math.h>
 #include <string.h>
 
 #include "flow/cnf.h"
+#include "manual.h"
 #include "settings.h"
 
 static const struct {
@@ -139,4 +140,65 @@ void settings_write_markdown(FILE *stream) {
                     option->keyed ? "yes" : "no", option->help);
         }
     }
+}
+
+static void write_manual_introduction(FILE *stream) {
+    manual_write_head(stream, "affjord.ini", "5", "an experiment of affjord");
+    fputs(".SH DESCRIPTION\n"
+          "An experiment is one INI file:\n"
+          ".PP\n.nf\n.RS\n"
+          "include = configs/toy_paper.ini      ; a preset; only above the first section\n"
+          ".sp\n"
+          "[experiment]\n"
+          "name = mine\n"
+          "data = ty, hash_gaussian, points.npy\n"
+          "models = ffjord, affjord\n"
+          "seeds = 0\\-4\n"
+          ".sp\n"
+          "[train]\n"
+          "iterations = 2000\n"
+          ".sp\n"
+          "[model affjord]                      ; declares a model; a bare key is of the section [model]\n"
+          "width = 128\n"
+          "train.learning_rate = 5e\\-4\n"
+          ".sp\n"
+          "[data ty]                            ; for one data set only\n"
+          "train.stop_loss = 0.5\n"
+          ".RE\n.fi\n"
+          ".PP\n",
+          stream);
+    manual_write_text(
+        stream, "A file to include is looked for beside the file that includes it; configs/NAME and ../configs/NAME, "
+                "where there is no such file, are the installed presets. Later in this list wins: defaults, included "
+                "files, the file itself, [data NAME], [model NAME], --set section.key=value, --set \"data "
+                "NAME.section.key=value\", --set \"model NAME.section.key=value\". Every model of experiment.models "
+                "needs a section [model NAME], which may be empty. NAME of a data set is what experiment.data says, or "
+                "its file name without folder and ending.");
+    fputs(".PP\n", stream);
+    manual_write_text(
+        stream, "A line holds at most 197 bytes; a list may go on in indented lines. ; after a blank starts a comment, "
+                "and so do ; and # at the start of a line. Anything else that is not understood is an error with file "
+                "and line, and nothing is run.");
+}
+
+void settings_write_manual(FILE *stream) {
+    char range[SETTINGS_TEXT_MAX], term[2 * SETTINGS_TEXT_MAX];
+    write_manual_introduction(stream);
+    fputs(".SH SETTINGS\n", stream);
+    for (size_t s = 0; s < sizeof SECTIONS / sizeof *SECTIONS; s++) {
+        fprintf(stream, ".SS [%s]\n", SECTIONS[s].section);
+        manual_write_text(stream, SECTIONS[s].help);
+        for (size_t i = 0; i < settings_count(); i++) {
+            const setting_option *option = settings_option(i);
+            if (strcmp(option->section, SECTIONS[s].section) != 0) continue;
+            describe_range(option, " | ", range);
+            snprintf(term, sizeof term, "%s = %s", option->key, range);
+            fputs(".TP\n.B ", stream);
+            manual_write_text(stream, term);
+            manual_write_text(stream, option->help);
+            fputs("Default: ", stream);
+            manual_write_text(stream, describe_initial(option));
+        }
+    }
+    fputs(".SH SEE ALSO\n.BR affjord (1)\n", stream);
 }

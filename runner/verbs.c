@@ -10,7 +10,10 @@
 #include "bench.h"
 #include "data_check.h"
 #include "machine.h"
+#include "place.h"
 #include "settings.h"
+#include "usage.h"
+#include "verb_document.h"
 
 static int run_bench(int count, char **words, int all_count, char **all) {
     (void)all_count;
@@ -47,15 +50,23 @@ static const verb *const verbs[VERBS] = {&verb_eval,    &verb_sample, &verb_expo
                                          &verb_archive, &verb_report, &verb_data,   &verb_replay, &verb_bench};
 
 static void write_help(FILE *stream) {
-    fputs(verb_experiment.usage, stream);
-    fputs("\nOther verbs (./run VERB --help tells more):\n", stream);
+    usage_write(verb_experiment.usage, stream);
+    fprintf(stream, "\nOther verbs (%s VERB --help tells more):\n", place_command());
     for (size_t i = 0; i < VERBS; i++) fprintf(stream, "  %-8s %s\n", verbs[i]->name, verbs[i]->summary);
     fputs("\nExit status: 0 done; 1 failed while running, or stopped; 2 wrong usage or settings.\n", stream);
 }
 
+size_t verbs_count(void) {
+    return VERBS;
+}
+
+const verb *verbs_at(size_t index) {
+    return verbs[index];
+}
+
 int verb_misused(const verb *self, const char *message) {
     fprintf(stderr, "%s\n", message);
-    fprintf(stderr, "See ./run %s%s--help\n", self->name, *self->name ? " " : "");
+    fprintf(stderr, "See %s %s%s--help\n", place_command(), self->name, *self->name ? " " : "");
     return EXIT_USAGE;
 }
 
@@ -72,7 +83,7 @@ static bool wants_help(int count, char **words) {
 
 static int run_verb(const verb *self, int count, char **words, int all_count, char **all) {
     if (!wants_help(count, words)) return self->run(count, words, all_count, all);
-    fputs(self->usage, stdout);
+    usage_write(self->usage, stdout);
     return EXIT_DONE;
 }
 
@@ -86,8 +97,8 @@ static int unknown_verb(const char *word) {
     for (size_t i = 0; i < VERBS; i++) names[i] = verbs[i]->name;
     fprintf(stderr,
             "\"%s\" is neither an experiment file nor a verb; the nearest verb is %s\n"
-            "See ./run --help\n",
-            word, nearest_name(word, VERBS, names));
+            "See %s --help\n",
+            word, nearest_name(word, VERBS, names), place_command());
     return EXIT_USAGE;
 }
 
@@ -101,6 +112,7 @@ int verbs_main(int count, char **words) {
         machine_write_version(stdout);
         return EXIT_DONE;
     }
+    if (strcmp(first, "document") == 0) return document_run(count - 2, words + 2);
     for (size_t i = 0; i < VERBS; i++)
         if (strcmp(first, verbs[i]->name) == 0) return run_verb(verbs[i], count - 2, words + 2, count, words);
     if (wants_help(count - 1, words + 1)) {

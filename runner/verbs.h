@@ -2,6 +2,8 @@
 #ifndef AFFJORD_RUNNER_VERBS_H
 #define AFFJORD_RUNNER_VERBS_H
 
+#include <stddef.h>
+
 /* How ./run ends. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -18,6 +20,10 @@ extern const verb verb_experiment; /* ./run FILE.ini */
 extern const verb verb_eval, verb_sample, verb_export;
 extern const verb verb_list, verb_check, verb_report, verb_data, verb_replay, verb_bench;
 extern const verb verb_archive;
+
+/* The verbs, in the order of --help; verb_experiment, which has no name, is not among them. */
+size_t verbs_count(void);
+const verb *verbs_at(size_t index);
 
 /* Say what was wrong with the command line, and how it goes. Returns EXIT_USAGE. */
 int verb_misused(const verb *self, const char *message);
