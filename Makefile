@@ -6,10 +6,14 @@
 #   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
 #   make lint            clang-format, clang-tidy, cppcheck
 #   make check-layout    folders use only folders above them
+#   make install         PREFIX=/usr/local DESTDIR=; also uninstall, deb and api: packaging/install.mk
 #   make deps            install missing packages (root or sudo)
 #   make deps-local      unpack them into .deps without root
 #   make V=1 ...         show the commands
 #   make PRECISION=double ...   the build in which gradients are checked
+
+VERSION  := 0.1.0
+RELEASED := 2026-11-25
 
 PRECISION ?= float
 SANITIZE  ?=
@@ -23,23 +27,26 @@ CFLAGS ?= -O2 -g
 # products into vfmaddsub in spite of -ffp-contract=off when it packs straight-line code, so it may not do that.)
 STRICT := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-tree-slp-vectorize -fno-math-errno -fno-trapping-math \
           -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror=implicit-function-declaration
+# The same objects make the programs and the shared library, which shows what core/base/export.h marks and nothing else.
+STRICT += -fPIC -fvisibility=hidden -fno-semantic-interposition
 STRICT += $(if $(filter double,$(PRECISION)),-DAFFJORD_DOUBLE)
 STRICT += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 PATHS  := -Icore -Irunner -I$(BUILD)
 # LAPACK and OpenBLAS are for the mathematics alone, which is computed in double. (OpenBLAS starts threads when it is
 # loaded, and a program that waits for signals should have none but its own.)
-LIBS   := $(if $(filter double,$(PRECISION)),-llapacke -lopenblas) -lsqlite3 -linih -ljansson -lmd -lsleef -ldnnl -lgomp -ljpeg -lzip -lz -lm -lpthread
+CORE_LIBS := -ljansson -lmd -lsleef -ldnnl -lgomp -ljpeg -lzip -lz -lm -lpthread
+LIBS   := $(if $(filter double,$(PRECISION)),-llapacke -lopenblas) -lsqlite3 -linih $(CORE_LIBS)
 ifneq ($(wildcard .deps/usr),)
 LOCAL  := $(CURDIR)/.deps/usr
 export PATH := $(PATH):$(LOCAL)/bin
 export LD_LIBRARY_PATH := $(LD_LIBRARY_PATH):$(LOCAL)/lib/$(shell uname -m)-linux-gnu
 PATHS  += -isystem $(LOCAL)/include -isystem $(LOCAL)/include/$(shell uname -m)-linux-gnu
-LIBS   := -L$(LOCAL)/lib/$(shell uname -m)-linux-gnu -Wl,--disable-new-dtags,-rpath,$(LOCAL)/lib/$(shell uname -m)-linux-gnu $(LIBS)
+LDFLAGS += -L$(LOCAL)/lib/$(shell uname -m)-linux-gnu -Wl,--disable-new-dtags,-rpath,$(LOCAL)/lib/$(shell uname -m)-linux-gnu
 endif
 # One short line a step; make V=1 shows the commands.
 Q   := $(if $(V),,@)
 say  = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),:,printf '  %-8s %s\n' $(1) $(2))
-COMPILE = $(CC) $(STRICT) $(CFLAGS) $(PATHS) -MMD -MP
+COMPILE = $(CC) $(STRICT) $(CPPFLAGS) $(CFLAGS) $(PATHS) -MMD -MP
 
 THEORY  := $(filter-out core/theory/items.c,$(wildcard core/theory/*.c))
 CORE    := $(filter-out core/backend/cpu/kernels_% $(if $(filter double,$(PRECISION)),,$(THEORY)),\
@@ -65,11 +72,11 @@ $(BUILD)/libaffjord.a: $(CORE_OBJECTS)
 
 $(BUILD)/affjord: $(RUNNER_OBJECTS) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
-	$(Q)$(CC) $(STRICT) $(CFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/affjord-tests: $(TEST_OBJECTS) $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
-	$(Q)$(CC) $(STRICT) $(CFLAGS) -o $@ $^ -lcriterion -lpng -ldl $(if $(filter double,$(PRECISION)),-lsundials_cvodes) $(LIBS)
+	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lpng -ldl $(if $(filter double,$(PRECISION)),-lsundials_cvodes) $(LIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -87,6 +94,7 @@ $(BUILD)/tests/%.o: CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"'
 $(BUILD)/provenance.h: FORCE
 	@mkdir -p $(@D)
 	@{ printf '/* provenance.h - generated: what this program was built from. */\n'; \
+	   printf '#define AFFJORD_VERSION "%s"\n#define AFFJORD_RELEASED "%s"\n' $(VERSION) $(RELEASED); \
 	   printf '#define AFFJORD_GIT_COMMIT "%s"\n' "$$(git rev-parse --verify -q HEAD 2>/dev/null || echo unknown)"; \
 	   printf '#define AFFJORD_GIT_DIRTY %s\n' "$$(test -z "$$(git status --porcelain 2>/dev/null)" && echo 0 || echo 1)"; \
 	   printf '#define AFFJORD_COMPILER "%s"\n' "$$($(CC) --version | head -n 1)"; \
@@ -136,7 +144,7 @@ $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(filter-out $(BUILD)/runner/main.o,$(R
 check-layout:
 	@sh tests/check_layout.sh
 
-LINTED := $(wildcard core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.[ch] tests/*.[ch] tests/fuzz/*.[ch])
+LINTED := $(wildcard core/*.h core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.[ch] tests/*.[ch] tests/fuzz/*.[ch] examples/*.c)
 lint: $(BUILD)/provenance.h $(BUILD)/schema.inc
 	clang-format --dry-run --Werror $(LINTED)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
@@ -148,5 +156,9 @@ format:
 
 clean:
 	rm -rf build
+
+ifeq ($(VARIANT),float)
+include packaging/install.mk
+endif
 
 -include $(CORE_OBJECTS:.o=.d) $(RUNNER_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

@@ -1,9 +1,11 @@
 #!/bin/sh
 # packages.sh - the distribution's packages that the project needs, and how to get them.
 #
-#   packages.sh missing [test]    print those that are missing
-#   packages.sh install [test]    install them: as root or with sudo, otherwise say what to do
-#   packages.sh local   [test]    unpack them into .deps, without root (all but the compiler and make)
+#   packages.sh missing [FOR]    print those that are missing
+#   packages.sh install [FOR]    install them: as root or with sudo, otherwise say what to do
+#   packages.sh local   [FOR]    unpack them into .deps, without root (all but the compiler and make)
+#
+# FOR: test, api or deb, for what these targets of the Makefile need besides.
 #
 # For the tests also axe-core, which no package of the distribution has: the accessibility rules that the
 # report's page is held against. It comes from a Python package, by version and checksum, into .deps/axe.
@@ -42,6 +44,15 @@ libpng-dev       usr/include/png.h
 libsundials-dev  usr/include/cvodes/cvodes.h
 chromium-headless-shell usr/lib/chromium/chromium-headless-shell
 python3-pip      usr/lib/python3/dist-packages/pip/__init__.py
+pkgconf          usr/bin/pkg-config
+mandoc           usr/bin/mandoc
+"
+api_packages="
+doxygen          usr/bin/doxygen
+"
+deb_packages="
+dpkg-dev         usr/bin/dpkg-buildpackage
+debhelper        usr/bin/dh
 "
 axe_package="axe-playwright-python==0.1.8 --hash=sha256:fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8"
 
@@ -152,13 +163,17 @@ fetch_axe() {
 }
 
 packages="$compiler_packages$build_packages"
-[ "${2:-}" != test ] || packages="$packages$test_packages"
+case ${2:-} in
+test) packages=$packages$test_packages ;;
+api) packages=$packages$api_packages ;;
+deb) packages=$packages$deb_packages ;;
+esac
 case ${1:-} in
 missing) missing ;;
 install) install_packages ;;
 local) unpack_packages ;;
 *)
-    echo "usage: packages.sh missing|install|local [test]" >&2
+    echo "usage: packages.sh missing|install|local [test|api|deb]" >&2
     exit 2
     ;;
 esac

@@ -4,7 +4,10 @@
 
 #include <stddef.h>
 
+#include "base/export.h"
 #include "base/status.h"
+
+AFFJORD_API_BEGIN
 
 typedef struct parallel parallel;
 
@@ -23,5 +26,7 @@ size_t parallel_threads(const parallel *workers);
  * depend on it. */
 void parallel_for(parallel *workers, size_t tasks, void (*body)(void *argument, size_t task, size_t thread),
                   void *argument);
+
+AFFJORD_API_END
 
 #endif

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/export.h"
+
+AFFJORD_API_BEGIN
+
 /* What a draw is for. The values are part of the reproducible format. */
 typedef enum random_purpose {
     RANDOM_INITIALISATION = 1,
@@ -37,5 +41,7 @@ void random_uniform4(random_stream stream, uint64_t sample, uint32_t block, doub
 
 /* Four independent standard normal numbers (Box-Muller on random_uniform4). */
 void random_normal4(random_stream stream, uint64_t sample, uint32_t block, double n[4]);
+
+AFFJORD_API_END
 
 #endif

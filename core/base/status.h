@@ -7,6 +7,10 @@
 #ifndef AFFJORD_BASE_STATUS_H
 #define AFFJORD_BASE_STATUS_H
 
+#include "base/export.h"
+
+AFFJORD_API_BEGIN
+
 /* 0 is success, positive values are recoverable, negative ones are not. */
 typedef enum status {
     STATUS_OK = 0,
@@ -38,5 +42,7 @@ __attribute__((format(printf, 2, 3))) void failure_describe(failure *why, const 
         status try_status_ = (call);                                                                                   \
         if (try_status_ != STATUS_OK) return try_status_;                                                              \
     } while (0)
+
+AFFJORD_API_END
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/table.h"
+#include "data/table_formats.h"
 
 typedef struct csv {
     const char *path;

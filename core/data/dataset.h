@@ -9,8 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/export.h"
 #include "base/real.h"
 #include "base/status.h"
+
+AFFJORD_API_BEGIN
 
 typedef struct dataset dataset;
 
@@ -52,5 +55,7 @@ bool dataset_log_density(const dataset *data, const double *point, double *log_d
 
 /* Differential entropy in nats, the floor of the loss; false if not known. */
 bool dataset_entropy(const dataset *data, double *entropy);
+
+AFFJORD_API_END
 
 #endif

@@ -9,7 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/export.h"
 #include "base/status.h"
+
+AFFJORD_API_BEGIN
 
 /* As published: MNIST and CIFAR-10 have no validation images. */
 typedef enum image_split { IMAGE_TRAINING, IMAGE_VALIDATION, IMAGE_TEST } image_split;
@@ -77,5 +80,7 @@ void image_close(image_set **set);
  * the factor is 0 or does not divide height and width; the set is then as
  * before. */
 status image_average(image_set *set, size_t factor, failure *why);
+
+AFFJORD_API_END
 
 #endif

@@ -11,8 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/export.h"
 #include "base/real.h"
 #include "data/image.h"
+
+AFFJORD_API_BEGIN
 
 typedef enum image_layout {
     IMAGE_CHANNEL_FIRST, /* (count, channels, height, width) */
@@ -34,5 +37,7 @@ size_t image_at(const image_set *set, image_split split, uint64_t seed, uint64_t
  * right with probability 1/2, by (seed, split, epoch, place). */
 void image_batch(const image_set *set, image_split split, uint64_t seed, uint64_t first, size_t count, bool flip,
                  image_layout layout, real *x);
+
+AFFJORD_API_END
 
 #endif

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "data/table.h"
+#include "data/table_formats.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied between files and memory as they are");
 

@@ -4,8 +4,11 @@
 
 #include <stddef.h>
 
+#include "base/export.h"
 #include "base/real.h"
 #include "base/status.h"
+
+AFFJORD_API_BEGIN
 
 typedef enum npy_type { NPY_F32, NPY_F64 } npy_type;
 
@@ -20,5 +23,7 @@ typedef enum npy_type { NPY_F32, NPY_F64 } npy_type;
  * row, as a whole or not at all; 0 columns makes it an array of one dimension,
  * (rows). Errors name the path: STATUS_IO, STATUS_MEMORY. */
 status npy_write(const char *path, npy_type type, const void *values, size_t rows, size_t columns, failure *why);
+
+AFFJORD_API_END
 
 #endif

@@ -8,6 +8,7 @@
 #include <sha256.h>
 
 #include "base/file.h"
+#include "data/table_formats.h"
 
 typedef status table_parser(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why);
 

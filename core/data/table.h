@@ -5,8 +5,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/export.h"
 #include "base/real.h"
 #include "base/status.h"
+
+AFFJORD_API_BEGIN
 
 typedef struct table {
     size_t rows, columns;
@@ -24,10 +27,6 @@ void table_destroy(table **points);
 /* Whether the path ends as those of tables do. */
 bool table_is_path(const char *path);
 
-/* The readers of the two formats: fill rows, columns and values (a fresh
- * allocation) from the `size` bytes of a file and a 0 after them. Values may
- * still be infinite or NaN. Errors: STATUS_FORMAT, STATUS_MEMORY. */
-status csv_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why);
-status npy_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why);
+AFFJORD_API_END
 
 #endif

@@ -14,7 +14,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/export.h"
 #include "base/status.h"
+
+AFFJORD_API_BEGIN
 
 typedef enum image_architecture { IMAGE_FFJORD, IMAGE_AFFJORD } image_architecture;
 
@@ -75,5 +78,7 @@ typedef struct image_model {
 /* *out <- the model of a specification. The caller holds it (some 60 KB, not for a small stack). Errors:
  * STATUS_INVALID with the reason: an empty size, a bound exceeded, an odd side that would have to be squeezed. */
 status image_model_expand(const image_spec *spec, image_model *out, failure *why);
+
+AFFJORD_API_END
 
 #endif

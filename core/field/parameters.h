@@ -4,7 +4,10 @@
 
 #include <stddef.h>
 
+#include "base/export.h"
 #include "base/status.h"
+
+AFFJORD_API_BEGIN
 
 enum { PARAMETERS_MAX = 512, PARAMETER_NAME_MAX = 48 };
 
@@ -25,5 +28,7 @@ typedef struct parameter_table {
  * fixed models never reach (asserted). */
 size_t parameter_table_add(parameter_table *table, size_t rows, size_t columns, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+AFFJORD_API_END
 
 #endif

@@ -12,11 +12,14 @@
 #include <stdint.h>
 
 #include "backend/backend.h"
+#include "base/export.h"
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/real.h"
 #include "base/status.h"
 #include "field/parameters.h"
+
+AFFJORD_API_BEGIN
 
 typedef enum cnf_context { CONTEXT_CLOCK, CONTEXT_AUGMENTED } cnf_context;
 typedef enum cnf_solver { SOLVER_EULER, SOLVER_MIDPOINT, SOLVER_RK4, SOLVER_RK4_38 } cnf_solver;
@@ -109,5 +112,7 @@ void cnf_moment_field(cnf *flow, const real *params, size_t step, const real *z,
  * the gradient is not finite. */
 status cnf_loss_gradient(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,
                          real *gradient, cnf_statistics *statistics);
+
+AFFJORD_API_END
 
 #endif

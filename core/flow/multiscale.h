@@ -14,13 +14,16 @@
 #define AFFJORD_FLOW_MULTISCALE_H
 
 #include "backend/backend.h"
-#include "backend/cpu/conv.h"
+#include "backend/conv_method.h"
+#include "base/export.h"
 #include "base/parallel.h"
 #include "base/random.h"
 #include "field/image_model.h"
 #include "field/parameters.h"
 #include "flow/cnf.h"
 #include "ode/solve.h"
+
+AFFJORD_API_BEGIN
 
 typedef struct multiscale_spec {
     image_spec model;
@@ -106,5 +109,7 @@ status multiscale_sample(multiscale *self, const real *params, random_stream str
  * entry of the gradient is not finite. */
 status multiscale_loss_gradient(multiscale *self, const real *params, const real *x, size_t n, random_stream probe,
                                 multiscale_loss *loss, real *gradient, multiscale_statistics *statistics);
+
+AFFJORD_API_END
 
 #endif

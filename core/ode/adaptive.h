@@ -18,8 +18,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/export.h"
 #include "base/status.h"
 #include "ode/rk.h"
+
+AFFJORD_API_BEGIN
 
 enum { ADAPTIVE_PARTS_MAX = 5, ADAPTIVE_ATTEMPTS = 10000 };
 
@@ -104,5 +107,7 @@ status adaptive_integrate(const tableau *pair, double start, double end, const a
  * is taken; the result is the same bits. Returns STATUS_NON_FINITE if it is not finite. */
 status adaptive_reverse(const tableau *pair, const adaptive_record *record, const ode_system *system, real *ybar,
                         real *workspace, adaptive_statistics *statistics);
+
+AFFJORD_API_END
 
 #endif

@@ -9,7 +9,10 @@
 #include <stddef.h>
 
 #include "backend/backend.h"
+#include "base/export.h"
 #include "base/real.h"
+
+AFFJORD_API_BEGIN
 
 enum {
     RK_STAGES_MAX = 13,
@@ -92,5 +95,7 @@ void rk_integrate(const tableau *method, grid g, const ode_system *system, real 
  * are cotangents that the states of the evaluations have from elsewhere. steps * stages calls of reverse. */
 void rk_reverse(const tableau *method, grid g, const ode_system *system, const real *states, const real *sources,
                 real *ybar, real *workspace);
+
+AFFJORD_API_END
 
 #endif

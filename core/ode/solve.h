@@ -7,7 +7,10 @@
 #ifndef AFFJORD_ODE_SOLVE_H
 #define AFFJORD_ODE_SOLVE_H
 
+#include "base/export.h"
 #include "ode/adaptive.h"
+
+AFFJORD_API_BEGIN
 
 typedef struct solve_spec {
     const tableau *method;
@@ -27,5 +30,7 @@ status solve_integrate(const solve_spec *by, double start, double end, const ode
 /* Reverse of a solve that left a record, exact for the computed solution: adaptive_reverse. */
 status solve_reverse(const solve_spec *by, const adaptive_record *record, const ode_system *system, real *ybar,
                      real *workspace, adaptive_statistics *statistics);
+
+AFFJORD_API_END
 
 #endif

@@ -11,8 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/export.h"
 #include "base/real.h"
 #include "base/status.h"
+
+AFFJORD_API_BEGIN
 
 typedef enum checkpoint_type { CHECKPOINT_F32, CHECKPOINT_F64, CHECKPOINT_U64 } checkpoint_type;
 
@@ -52,5 +55,7 @@ status checkpoint_read(const char *path, checkpoint **out, failure *why);
 #else
 #define CHECKPOINT_REAL CHECKPOINT_F32
 #endif
+
+AFFJORD_API_END
 
 #endif

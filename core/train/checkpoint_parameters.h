@@ -2,8 +2,11 @@
 #ifndef AFFJORD_TRAIN_CHECKPOINT_PARAMETERS_H
 #define AFFJORD_TRAIN_CHECKPOINT_PARAMETERS_H
 
+#include "base/export.h"
 #include "field/parameters.h"
 #include "train/checkpoint.h"
+
+AFFJORD_API_BEGIN
 
 /* Put every part under its name: matrices as (rows, columns), biases and other vectors as (rows). Errors:
  * STATUS_MEMORY. */
@@ -12,5 +15,7 @@ status checkpoint_put_parameters(checkpoint *file, const parameter_table *table,
 /* params (P) <- the arrays of these names, or nothing: STATUS_FORMAT naming the first that is missing or has another
  * size. */
 status checkpoint_get_parameters(const checkpoint *file, const parameter_table *table, real *params, failure *why);
+
+AFFJORD_API_END
 
 #endif

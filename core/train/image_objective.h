@@ -2,9 +2,12 @@
 #ifndef AFFJORD_TRAIN_IMAGE_OBJECTIVE_H
 #define AFFJORD_TRAIN_IMAGE_OBJECTIVE_H
 
+#include "base/export.h"
 #include "data/image.h"
 #include "flow/multiscale.h"
 #include "train/objective.h"
+
+AFFJORD_API_BEGIN
 
 typedef struct image_objective_spec {
     multiscale_spec model;
@@ -26,5 +29,7 @@ status image_objective_create(const image_objective_spec *spec, const image_set 
 
 /* Why a solve of the model failed: a sentence with the flow, the direction and the time it had reached. */
 void image_objective_explain(const multiscale_statistics *statistics, status outcome, failure *why);
+
+AFFJORD_API_END
 
 #endif

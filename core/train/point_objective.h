@@ -2,9 +2,12 @@
 #ifndef AFFJORD_TRAIN_POINT_OBJECTIVE_H
 #define AFFJORD_TRAIN_POINT_OBJECTIVE_H
 
+#include "base/export.h"
 #include "data/dataset.h"
 #include "flow/cnf.h"
 #include "train/objective.h"
+
+AFFJORD_API_BEGIN
 
 typedef struct point_objective_spec {
     cnf_spec flow;
@@ -21,5 +24,7 @@ status point_objective_create(const point_objective_spec *spec, const dataset *d
 
 /* Its flow, valid as long as it. */
 cnf *point_objective_flow(objective *self);
+
+AFFJORD_API_END
 
 #endif

@@ -10,8 +10,11 @@
 #include <stdbool.h>
 
 #include "backend/backend.h"
+#include "base/export.h"
 #include "train/checkpoint.h"
 #include "train/objective.h"
+
+AFFJORD_API_BEGIN
 
 typedef struct trainer_spec {
     uint64_t iterations; /* at most */
@@ -68,5 +71,7 @@ size_t trainer_bytes(const trainer *training);
 status trainer_save(const trainer *training, checkpoint *into);
 /* The opposite. STATUS_FORMAT if an array is missing or has another shape. */
 status trainer_restore(trainer *training, const checkpoint *from, failure *why);
+
+AFFJORD_API_END
 
 #endif

@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 #include "backend/backend.h"
+#include "backend/conv_method.h"
 #include "base/real.h"
 #include "base/status.h"
 
@@ -24,10 +25,6 @@ typedef struct conv_shape {
     size_t images, height, width;
     size_t in, out; /* channels */
 } conv_shape;
-
-/* oneDNN's but for our own from many channels to few, oneDNN's alone, or plain loops. The double build has plain loops
- * for all. */
-typedef enum conv_method { CONV_BEST, CONV_LIBRARY, CONV_PLAIN, CONV_METHODS } conv_method;
 
 typedef struct conv conv;
 

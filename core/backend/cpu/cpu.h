@@ -3,6 +3,9 @@
 #define AFFJORD_BACKEND_CPU_CPU_H
 
 #include "backend/backend.h"
+#include "base/export.h"
+
+AFFJORD_API_BEGIN
 
 typedef enum cpu_level { CPU_PORTABLE, CPU_AVX2, CPU_AVX512, CPU_LEVELS } cpu_level;
 
@@ -14,5 +17,7 @@ const char *cpu_level_name(cpu_level level);
 
 /* The operations of a level, or NULL if the build or the processor lacks it. All levels give the same bits. */
 const backend_ops *cpu_backend(cpu_level level);
+
+AFFJORD_API_END
 
 #endif

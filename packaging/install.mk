@@ -1,0 +1,59 @@
+# install.mk - what `make install` and `make deb` need besides the programs. Included by the Makefile.
+#
+#   make install PREFIX=/usr/local DESTDIR=     programs, library, headers, pages, experiments
+#   make uninstall PREFIX=... DESTDIR=...       removes exactly these
+#   make deb                                    Debian packages in build/deb
+#   make api                                    the library's documentation, build/api/html
+#
+# All of it is of the float build; of the double build there is the program alone, for the theory experiments.
+
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+DESTDIR ?=
+SONAME  := libaffjord.so.$(firstword $(subst ., ,$(VERSION)))
+SHARED  := build/libaffjord.so.$(VERSION)
+PAGES   := $(addprefix build/pages/,affjord.1 affjord.ini.5 completion)
+
+.PHONY: installable install uninstall api deb
+
+# A call inside the library stays inside, whatever functions the program that uses it has.
+$(SHARED): $(CORE_OBJECTS)
+	@$(call say,link,$@)
+	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-Bsymbolic -Wl,-z,defs -Wl,--as-needed \
+	    -o $@ $^ $(CORE_LIBS)
+
+# The installed headers name each other as <affjord/...>, so that nobody needs a path to them.
+build/include/affjord/affjord.h: $(wildcard core/*.h core/*/*.h core/*/*/*.h core/ode/tableau.def)
+	@rm -rf build/include
+	@for header in $$($(CC) -MM -Icore core/affjord.h | sed -e 's/^[^:]*://' -e 's/\\//'); do \
+	    to=build/include/affjord/$${header#core/}; mkdir -p "$${to%/*}"; \
+	    sed 's|^#include "\(.*\)"|#include <affjord/\1>|' "$$header" > "$$to" || exit 1; done
+	@touch $@
+
+$(PAGES): build/affjord
+	@mkdir -p $(@D)
+	@$(call say,write,$@)
+	@AFFJORD_ROOT=. build/affjord document $(@F) > $@
+
+build/double/affjord: FORCE
+	@$(MAKE) --no-print-directory PRECISION=double all
+
+installable: build/affjord build/double/affjord build/libaffjord.a $(SHARED) build/include/affjord/affjord.h $(PAGES)
+
+INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' VERSION='$(VERSION)' SONAME='$(SONAME)' \
+          LIBS='$(CORE_LIBS)' sh packaging/install.sh
+install: installable
+	@$(INSTALL) install
+uninstall: build/include/affjord/affjord.h
+	@$(INSTALL) uninstall
+
+# Its input is what is installed. A comment that names something else than the code does is an error.
+api: build/include/affjord/affjord.h
+	@sh runner/packages.sh install api
+	@rm -rf build/api && mkdir -p build/api
+	@VERSION=$(VERSION) doxygen docs/Doxyfile
+	@echo "build/api/html/index.html"
+
+deb:
+	@sh runner/packages.sh install deb
+	@VERSION=$(VERSION) sh packaging/deb.sh

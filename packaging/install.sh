@@ -1,0 +1,76 @@
+#!/bin/sh
+# install.sh - puts what was built into place, or removes it.
+#
+#   install.sh install|uninstall      with PREFIX, LIBDIR, DESTDIR, VERSION, SONAME and LIBS in the environment;
+#                                     `make install` and `make uninstall` call it
+#
+# Both go over the same list, so that what one brings the other takes away. Folders that others use too, such as bin,
+# stay; those of our name go.
+set -eu
+cd "$(dirname "$0")/.."
+action=$1
+
+# put MODE FILE PLACE
+put() {
+    case $action in
+    install) install -D -m "$1" "$2" "$DESTDIR$3" ;;
+    uninstall) rm -f "$DESTDIR$3" ;;
+    esac
+}
+
+# put_link TARGET PLACE
+put_link() {
+    case $action in
+    install) ln -sf "$1" "$DESTDIR$2" ;;
+    uninstall) rm -f "$DESTDIR$2" ;;
+    esac
+}
+
+# put_folder FOLDER PLACE PATTERN...: its files of these names
+put_folder() {
+    from=$1 to=$2
+    shift 2
+    for pattern; do
+        for file in "$from"/$pattern; do put 644 "$file" "$to/${file##*/}"; done
+    done
+}
+
+own_folder() {
+    [ "$action" = install ] || [ ! -d "$DESTDIR$1" ] || find "$DESTDIR$1" -depth -type d -empty -delete
+}
+
+share=$PREFIX/share/affjord
+
+put 755 build/affjord "$PREFIX/bin/affjord"
+put 755 build/double/affjord "$PREFIX/libexec/affjord/affjord-double"
+
+put 644 build/libaffjord.a "$LIBDIR/libaffjord.a"
+put 644 "build/libaffjord.so.$VERSION" "$LIBDIR/libaffjord.so.$VERSION"
+put_link "libaffjord.so.$VERSION" "$LIBDIR/$SONAME"
+put_link "$SONAME" "$LIBDIR/libaffjord.so"
+for header in $(cd build/include && find affjord -type f); do
+    put 644 "build/include/$header" "$PREFIX/include/$header"
+done
+sed -e "s|@PREFIX@|$PREFIX|" -e "s|@LIBDIR@|$LIBDIR|" -e "s|@VERSION@|$VERSION|" -e "s|@LIBS@|$LIBS|" \
+    packaging/affjord.pc.in >build/affjord.pc
+put 644 build/affjord.pc "$LIBDIR/pkgconfig/affjord.pc"
+
+put 644 build/pages/affjord.1 "$PREFIX/share/man/man1/affjord.1"
+put 644 build/pages/affjord.ini.5 "$PREFIX/share/man/man5/affjord.ini.5"
+put 644 build/pages/completion "$PREFIX/share/bash-completion/completions/affjord"
+
+put_folder configs "$share/configs" '*.ini'
+put_folder experiments "$share/experiments" '*.ini'
+put_folder plots "$share/plots" '*'
+put 755 paper_figures.sh "$share/paper_figures.sh"
+put 644 runner/schema.sql "$share/runner/schema.sql"
+
+put_folder . "$PREFIX/share/doc/affjord" README.md
+put_folder docs "$PREFIX/share/doc/affjord/docs" '*.md' '*.png'
+put_folder examples "$PREFIX/share/doc/affjord/examples" '*'
+
+own_folder "$PREFIX/include/affjord"
+own_folder "$PREFIX/libexec/affjord"
+own_folder "$share"
+own_folder "$PREFIX/share/doc/affjord"
+[ "$action" = uninstall ] || echo "Installed under $DESTDIR$PREFIX"
