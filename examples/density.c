@@ -1,0 +1,58 @@
+/* density.c - train a flow on points of your own, and write its density at them.
+ *
+ *   ./density points.csv 2000 > density.csv      2000 iterations; a line: log p(x) in nats, then x */
+#include <affjord/affjord.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static failure why;
+
+static void check(status outcome) {
+    if (outcome == STATUS_OK) return;
+    fprintf(stderr, "%s\n", why.text);
+    exit(1);
+}
+
+int main(int count, char **words) {
+    if (count != 3) return fprintf(stderr, "usage: density POINTS ITERATIONS\n"), 2;
+    /* Batches of it, drawn at random; a tenth of the rows is kept for validation. */
+    dataset *data;
+    check(dataset_open(words[1], &data, &why));
+
+    /* AFFJORD: weights made from z*(t), which is joined to the points. */
+    /* clang-format off */
+    const cnf_spec flow = {.dimension = dataset_dimension(data), .width = 64, .context = CONTEXT_AUGMENTED,
+        .join = true, .hypernet_layers = 2, .hypernet_width = 32, .augmented_dimension = 2, .augmented_width = 3,
+        .end_time = 10, .base_variance = 1, .solver = SOLVER_RK4, .steps = 20};
+    /* clang-format on */
+    const point_objective_spec loss = {.flow = flow, .seed = 0, .batch = 128, .validation = 128};
+    const uint64_t iterations = strtoull(words[2], NULL, 10);
+    const trainer_spec by = {iterations, .epoch_iterations = 100, .learning_rate = 3e-3, .stop_loss = -INFINITY};
+    objective *goal;
+    trainer *adam;
+    check(point_objective_create(&loss, data, NULL, &goal, &why));
+    check(trainer_create(&by, &goal, &adam, &why));
+    while (!trainer_finished(adam)) {
+        bool done;
+        trainer_epoch epoch;
+        trainer_step(adam, NULL, &done, &epoch); /* an iteration that is not finite is counted and left out */
+        if (done) fprintf(stderr, "%6u  %.4f nats\n", (unsigned)epoch.iteration, epoch.validation_loss);
+    }
+
+    table *points;
+    check(table_read(words[1], &points, &why));
+    double *density = malloc(points->rows * sizeof *density);
+    cnf_log_density(point_objective_flow(trainer_objective(adam)), trainer_parameters(adam), points->values,
+                    points->rows, (random_stream){.purpose = RANDOM_PROBE}, density, NULL);
+    for (size_t i = 0; i < points->rows; i++) {
+        printf("%.6f", density[i]);
+        for (size_t d = 0; d < points->columns; d++) printf(",%.7g", (double)points->values[i * points->columns + d]);
+        putchar('\n');
+    }
+    free(density);
+    table_destroy(&points);
+    trainer_destroy(&adam); /* and the objective */
+    dataset_close(&data);
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env Rscript
+# read_results.R - losses from a results database, parameters from an exported model.
+#
+#   ./read_results.R results/results.db [model.safetensors]
+#
+# Needs the packages RSQLite and jsonlite (Debian: r-cran-rsqlite, r-cran-jsonlite).
+suppressPackageStartupMessages(library(RSQLite))
+
+words <- commandArgs(trailingOnly = TRUE)
+if (!length(words) %in% 1:2) stop("usage: read_results.R DATABASE [MODEL.safetensors]")
+
+book <- dbConnect(SQLite(), words[1], flags = SQLITE_RO)
+losses <- dbGetQuery(book, "
+    SELECT r.dataset, r.model, r.seed, m.value AS loss FROM run r JOIN metric m USING (run_id)
+    WHERE r.status = 'done' AND m.name = 'final_validation_loss' ORDER BY 1, 2, 3")
+dbDisconnect(book)
+print(aggregate(loss ~ dataset + model, losses, function(x) c(runs = length(x), mean = mean(x))))
+
+# The arrays of a .safetensors file: 8 bytes with the length of a header in JSON, the header, the numbers row by row.
+load_model <- function(path) {
+    file <- file(path, "rb")
+    on.exit(close(file))
+    length <- sum(readBin(file, "integer", 4, size = 2, signed = FALSE, endian = "little") * 65536^(0:3))
+    header <- jsonlite::fromJSON(rawToChar(readBin(file, "raw", length)))
+    body <- readBin(file, "raw", file.size(path))
+    arrays <- header[names(header) != "__metadata__"]
+    arrays <- lapply(arrays, function(entry) {
+        size <- c(F32 = 4, F64 = 8)[[entry$dtype]]
+        from <- entry$data_offsets
+        numbers <- readBin(body[seq_len(from[2] - from[1]) + from[1]], "double", (from[2] - from[1]) / size,
+                           size = size, endian = "little")
+        # R keeps columns together.
+        aperm(array(numbers, rev(entry$shape)))
+    })
+    list(arrays = arrays, texts = header[["__metadata__"]])
+}
+
+if (length(words) == 2) {
+    model <- load_model(words[2])
+    with(model$texts, cat(model, "on", dataset, "seed", seed, "\n"))
+    for (name in names(model$arrays))
+        cat(sprintf("%-24s %-12s mean %+.6f\n", name, paste(dim(model$arrays[[name]]), collapse = " x "),
+                    mean(model$arrays[[name]])))
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""read_results.py - losses from a results database, parameters from an exported model.
+
+    ./read_results.py results/results.db [model.safetensors]
+
+Python's standard library is all that it needs. With the package safetensors,
+safetensors.numpy.load_file("model.safetensors") gives the same arrays.
+"""
+import array
+import hashlib
+import json
+import sqlite3
+import struct
+import sys
+
+
+def losses(path):
+    """(data, model, runs, mean final validation loss) of every experiment's runs that are done."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as book:
+        return book.execute(
+            "SELECT r.dataset, r.model, count(*), avg(m.value) FROM run r JOIN metric m USING (run_id) "
+            "WHERE r.status = 'done' AND m.name = 'final_validation_loss' GROUP BY 1, 2 ORDER BY 1, 2"
+        ).fetchall()
+
+
+def load(path):
+    """The arrays, {name: (shape, numbers)}, and the texts of a .safetensors file."""
+    codes = {"F32": "f", "F64": "d", "U64": "Q"}
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        body = file.read()
+    texts = header.pop("__metadata__", {})
+    if hashlib.sha256(body).hexdigest() != texts.get("sha256"):
+        raise ValueError(f"{path}: the arrays do not have the checksum that the file states")
+    arrays = {}
+    for name, entry in header.items():
+        first, last = entry["data_offsets"]
+        arrays[name] = (entry["shape"], array.array(codes[entry["dtype"]], body[first:last]))
+    return arrays, texts
+
+
+def main(words):
+    if len(words) not in (2, 3):
+        sys.exit("usage: read_results.py DATABASE [MODEL.safetensors]")
+    for data, model, runs, mean in losses(words[1]):
+        print(f"{data:16} {model:16} {runs:4} runs   {mean:.6f}")
+    if len(words) == 3:
+        arrays, texts = load(words[2])
+        print(f"{texts['model']} on {texts['dataset']}, seed {texts['seed']}, {texts['train.iterations']} iterations")
+        for name, (shape, numbers) in arrays.items():
+            print(f"{name:24} {shape!s:12} mean {sum(numbers) / len(numbers):+.6f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv)
