@@ -51,9 +51,11 @@ put_link "$SONAME" "$LIBDIR/libaffjord.so"
 for header in $(cd build/include && find affjord -type f); do
     put 644 "build/include/$header" "$PREFIX/include/$header"
 done
+pc=$(mktemp)
+trap 'rm -f "$pc"' EXIT
 sed -e "s|@PREFIX@|$PREFIX|" -e "s|@LIBDIR@|$LIBDIR|" -e "s|@VERSION@|$VERSION|" -e "s|@LIBS@|$LIBS|" \
-    packaging/affjord.pc.in >build/affjord.pc
-put 644 build/affjord.pc "$LIBDIR/pkgconfig/affjord.pc"
+    packaging/affjord.pc.in >"$pc"
+put 644 "$pc" "$LIBDIR/pkgconfig/affjord.pc"
 
 put 644 build/pages/affjord.1 "$PREFIX/share/man/man1/affjord.1"
 put 644 build/pages/affjord.ini.5 "$PREFIX/share/man/man5/affjord.ini.5"

@@ -1,0 +1,58 @@
+# doxygen.awk - a header with its plain comments turned into those that Doxygen reads. Used by docs/Doxyfile.
+#
+#   /* name.h - what it is        \file, \brief
+#   /* before a declaration       /**
+#   code; /* beside it            /**< \brief
+#   (three blanks or more)        verbatim, as formulas and drawings are laid out by hand
+#   #include <.../tableau.def>    the names that this makes, which Doxygen's preprocessor would pass over
+
+function open_comment(line) {
+    if (FNR == 1 && line ~ /^\/\* [a-z_]+\.h - /) {
+        print "/** \\file"
+        sub(/^\/\* [a-z_]+\.h - /, " * \\brief ", line)
+        return line
+    }
+    if (line ~ /^ *\/\* /) sub(/\/\* /, "/** ", line)
+    else sub(/\/\* /, "/**< \\brief ", line)
+    return line
+}
+
+function close_verbatim() {
+    if (verbatim) print " * \\endverbatim"
+    verbatim = 0
+}
+
+/^#define (TABLEAU|PAIR)\(/ {
+    kind = /TABLEAU/ ? "TABLEAU" : "PAIR"
+}
+
+/^#include <affjord\/ode\/tableau.def>/ {
+    path = FILENAME
+    sub(/[^\/]*$/, "tableau.def", path)
+    while ((getline row < path) > 0)
+        if (index(row, kind "(") == 1 && split(row, part, /[(,]/) > 1) print "    " kind "_" part[2] ","
+    close(path)
+    next
+}
+
+{
+    line = $0
+    opens = !inside && line ~ /\/\* /
+    if (opens) line = open_comment(line)
+    closes = (inside || opens) && line ~ /\*\//
+    if (inside && line ~ /^ *\*    *[^ ]/) {
+        if (!verbatim) print " * \\verbatim"
+        verbatim = 1
+        # Where the comment ends in the same line, the drawing ends before it.
+        if (closes) {
+            sub(/ *\*\/.*/, "", line)
+            print line
+            line = " */"
+            close_verbatim()
+        }
+    } else if (inside && (closes || line !~ /^ *\* *$/)) {
+        close_verbatim()
+    }
+    print line
+    inside = (inside || opens) && !closes
+}
