@@ -98,7 +98,7 @@ $(BUILD)/provenance.h: FORCE
 	   printf '#define AFFJORD_GIT_COMMIT "%s"\n' "$$(git rev-parse --verify -q HEAD 2>/dev/null || echo unknown)"; \
 	   printf '#define AFFJORD_GIT_DIRTY %s\n' "$$(test -z "$$(git status --porcelain 2>/dev/null)" && echo 0 || echo 1)"; \
 	   printf '#define AFFJORD_COMPILER "%s"\n' "$$($(CC) --version | head -n 1)"; \
-	   printf '#define AFFJORD_CFLAGS "%s"\n' '$(STRICT) $(CFLAGS)'; } > $@.new
+	   printf '#define AFFJORD_CFLAGS "%s"\n' '$(filter-out -ffile-prefix-map=%,$(STRICT) $(CFLAGS))'; } > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # The database's schema as a C string.

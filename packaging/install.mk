@@ -2,7 +2,7 @@
 #
 #   make install PREFIX=/usr/local DESTDIR=     programs, library, headers, pages, experiments
 #   make uninstall PREFIX=... DESTDIR=...       removes exactly these
-#   make deb                                    Debian packages in build/deb
+#   make deb deb-check                          Debian packages in build/deb; installed, tried and removed
 #   make api                                    the library's documentation, build/api/html
 #
 # All of it is of the float build; of the double build there is the program alone, for the theory experiments.
@@ -14,7 +14,7 @@ SONAME  := libaffjord.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED  := build/libaffjord.so.$(VERSION)
 PAGES   := $(addprefix build/pages/,affjord.1 affjord.ini.5 completion)
 
-.PHONY: installable install uninstall api deb
+.PHONY: installable install uninstall api deb deb-check
 
 # A call inside the library stays inside, whatever functions the program that uses it has.
 $(SHARED): $(CORE_OBJECTS)
@@ -40,12 +40,13 @@ build/double/affjord: FORCE
 
 installable: build/affjord build/double/affjord build/libaffjord.a $(SHARED) build/include/affjord/affjord.h $(PAGES)
 
-INSTALL = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' VERSION='$(VERSION)' SONAME='$(SONAME)' \
-          LIBS='$(CORE_LIBS)' sh packaging/install.sh
+# (Not INSTALL, which Debian's helpers set.)
+PUT = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' VERSION='$(VERSION)' SONAME='$(SONAME)' \
+      LIBS='$(CORE_LIBS)' sh packaging/install.sh
 install: installable
-	@$(INSTALL) install
+	@$(PUT) install
 uninstall: build/include/affjord/affjord.h
-	@$(INSTALL) uninstall
+	@$(PUT) uninstall
 
 # Its input is what is installed. A comment that names something else than the code does is an error.
 api: build/include/affjord/affjord.h
@@ -57,3 +58,5 @@ api: build/include/affjord/affjord.h
 deb:
 	@sh runner/packages.sh install deb
 	@VERSION=$(VERSION) sh packaging/deb.sh
+deb-check: deb
+	@sh packaging/check_deb.sh
