@@ -26,7 +26,7 @@ files() { find "$root" ! -type d ! -path "$root/var/lib/dpkg/*"; }
 say "installing into an empty root"
 mkdir -p "$root/var/lib/dpkg/info" "$root/var/lib/dpkg/updates" "$root/var/lib/dpkg/triggers"
 : >"$root/var/lib/dpkg/status"
-in_root --install "$packages"/affjord_*.deb "$packages"/libaffjord*.deb
+in_root --install "$packages"/affjord_*.deb "$packages"/libaffjord0_*.deb "$packages"/libaffjord-dev_*.deb
 [ "$(dpkg --root="$root" -l 'affjord' 'libaffjord*' | grep -c '^ii')" = 3 ] || die "not all three are installed"
 for package in affjord libaffjord0; do
     dpkg --root="$root" -s $package | grep '^Depends:' | grep -q 'libc6 (>= ' || die "$package depends on no libc6"

@@ -14,7 +14,7 @@ copy=build/deb/affjord-$VERSION
 rm -rf build/deb
 mkdir -p "$copy"
 git ls-files -z | tar --null -T - -c | tar -x -C "$copy"
-(cd "$copy" && dpkg-buildpackage --build=binary --no-sign) >build/deb/log 2>&1 || {
+(cd "$copy" && dpkg-buildpackage --build=binary --no-sign -j"$(nproc)") >build/deb/log 2>&1 || {
     tail -n 20 build/deb/log >&2
     echo "The packages could not be built; build/deb/log has all that was said" >&2
     exit 1

@@ -31,7 +31,11 @@ put_folder() {
     from=$1 to=$2
     shift 2
     for pattern; do
-        for file in "$from"/$pattern; do put 644 "$file" "$to/${file##*/}"; done
+        for file in "$from"/$pattern; do
+            mode=644
+            [ ! -x "$file" ] || mode=755
+            put $mode "$file" "$to/${file##*/}"
+        done
     done
 }
 
@@ -66,6 +70,7 @@ put_folder experiments "$share/experiments" '*.ini'
 put_folder plots "$share/plots" '*'
 put 755 paper_figures.sh "$share/paper_figures.sh"
 put 644 runner/schema.sql "$share/runner/schema.sql"
+put_folder tests/baselines "$share/tests/baselines" '*.tsv'
 
 put_folder . "$PREFIX/share/doc/affjord" README.md
 put_folder docs "$PREFIX/share/doc/affjord/docs" '*.md' '*.png'

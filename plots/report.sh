@@ -11,6 +11,8 @@ shopt -s inherit_errexit
 export LC_ALL=C.UTF-8
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+run=./run # what starts the program: in a checkout, or installed
+case $root in */share/affjord) run=affjord ;; esac
 page_bytes_max=5000000 # what a page may weigh that is sent by mail and opened on a phone
 # Dots an inch of its pictures: enough for a phone, and half the weight of the 300 that papers ask for.
 export AFFJORD_PNG_DOTS=200
@@ -54,7 +56,7 @@ if [ -d "$root/.deps/usr" ]; then # programs unpacked without root by `make deps
     export PATH
 fi
 command -v sqlite3 >/dev/null || die "sqlite3 is not installed (Debian package sqlite3)"
-[ -e "$db" ] || die "no database $db; ./run experiments/quickstart.ini makes the first one"
+[ -e "$db" ] || die "no database $db; $run experiments/quickstart.ini makes the first one"
 [ ! -d "$output" ] || die "cannot write $output: it is a folder"
 [ ! "$output" -ef "$db" ] || die "cannot write $output: it is the database"
 made=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}" '+%Y-%m-%d %H:%M UTC' 2>/dev/null) ||
@@ -372,7 +374,7 @@ write_runs() {
     if [ -s "$work/experiments" ]; then
         printf '<p>Experiments share runs: one that two of them need was computed once, and is told in both.</p>\n'
     else
-        printf '<p>Nothing has been run yet: <code>./run experiments/quickstart.ini</code> makes the first runs.</p>\n'
+        printf '<p>Nothing has been run yet: <code>%s experiments/quickstart.ini</code> makes the first runs.</p>\n' "$run"
     fi
     while read -r id; do
         number=$((number + 1))
@@ -450,10 +452,10 @@ END
 }
 
 write_foot() {
-    cat <<'END'
+    cat <<END
 </main>
 <footer>
-<p>Every number here is in the database; <code>./run report</code> makes the page anew from it.</p>
+<p>Every number here is in the database; <code>$run report</code> makes the page anew from it.</p>
 </footer>
 </body>
 </html>

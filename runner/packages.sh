@@ -51,6 +51,7 @@ api_packages="
 doxygen          usr/bin/doxygen
 "
 deb_packages="
+build-essential  usr/share/build-essential/list
 dpkg-dev         usr/bin/dpkg-buildpackage
 debhelper        usr/bin/dh
 "

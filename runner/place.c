@@ -33,7 +33,7 @@ void place_root(char out[PLACE_PATH_MAX]) {
     while (cut_last(out)) {
         if (is_project(out, "")) return;
         if (!is_project(out, INSTALLED)) continue;
-        strcat(out, INSTALLED);
+        snprintf(out + strlen(out), sizeof INSTALLED, "%s", INSTALLED); /* PLACE_ROOT_MAX leaves room for it */
         return;
     }
     snprintf(out, PLACE_PATH_MAX, ".");

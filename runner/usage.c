@@ -54,10 +54,19 @@ static bool goes_on(usage_kind kind, const line *next) {
     }
 }
 
+/* Where the words in small letters begin, for a first column that leaves no room for two blanks. */
+static size_t names_length(const line *first) {
+    size_t length = strcspn(first->text, " \n");
+    while (length < first->length && strchr("-ABCDEFGHIJKLMNOPQRSTUVWXYZ", first->text[length + 1]))
+        length += 1 + strcspn(first->text + length + 1, " \n");
+    return length;
+}
+
 /* The two columns of an item's first line. */
 static void split_item(const line *first, usage_part *out) {
     const char *gap = strstr(first->text, "  ");
-    const size_t term = gap && gap < first->text + first->length ? (size_t)(gap - first->text) : first->length;
+    const bool wide = gap && gap < first->text + first->length;
+    const size_t term = wide ? (size_t)(gap - first->text) : names_length(first);
     const size_t blanks = strspn(first->text + term, " ");
     append(out->term, sizeof out->term, first->text, term);
     append(out->text, sizeof out->text, first->text + term + blanks, first->length - term - blanks);

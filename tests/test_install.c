@@ -70,6 +70,7 @@ Test(install, program_works_from_any_folder) {
     EXPECT_SAYS("toy_table.md");
     EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED list runs; $INSTALLED check");
     EXPECT_SAYS("all whole");
+    EXPECT(0, "$TEST_DIR/usr/share/affjord/plots/report.sh --help");
     EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED small.ini --db other/own.db --quiet; ls other");
     EXPECT_SAYS("own.db");
     EXPECT(0, "cd $TEST_DIR/elsewhere; env -i PATH=/usr/bin:/bin ../usr/share/affjord/paper_figures.sh --out . "
@@ -187,7 +188,7 @@ Test(install, pages_render_and_bash_completes) {
     expect_completion("small.ini --set model.context = a", "augmented");
     expect_completion("small.ini --device \"\"", "cpu cuda");
     expect_completion("bench \"\"", "toy conv");
-    expect_completion("check --re", "--restart");
+    expect_completion("check --res", "--restart");
     expect_completion("small.ini --db \"\"", "");
 }
 
