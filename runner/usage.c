@@ -108,8 +108,8 @@ bool usage_option(const char **cursor, char name[USAGE_TERM_MAX], char value[USA
     const char *at = strstr(*cursor, "--");
     value[0] = '\0';
     if (!at) return false;
-    at += copy_until(at, " ]|=[", name);
-    if ((*at == ' ' || *at == '=') && at[1] && !strchr("[|-(", at[1])) at += 1 + copy_until(at + 1, " ]", value);
+    at += copy_until(at, " ]|=[\n", name);
+    if ((*at == ' ' || *at == '=') && at[1] && !strchr("[|-(", at[1])) at += 1 + copy_until(at + 1, " ]\n", value);
     *cursor = at;
     return true;
 }

@@ -261,7 +261,7 @@ static int run_check(int count, char **words, int all_count, char **all) {
 const verb verb_check = {
     .name = "check",
     .summary = "whether the database is whole, and its numbers are the recorded ones or come out again",
-    .usage = "usage: ./run check [DB] [--baselines PATH] [--verbose]\n"
+    .usage = "usage: ./run check [DB|--db PATH] [--baselines PATH] [--verbose]\n"
              "       ./run check [DB] --record FILE.tsv [--experiment NAME] [--force]\n"
              "       ./run check [DB] --sample N [--seed S] [--experiment NAME] [--jobs N] [--threads N]\n"
              "                          [--verbose]\n"

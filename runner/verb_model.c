@@ -249,7 +249,8 @@ const verb verb_sample = {
 const verb verb_export = {.name = "export",
                           .summary = "a trained model as a file of its own",
                           .usage =
-                              "usage: ./run export RUN|FILE.safetensors --output FILE.safetensors [--db PATH]\n"
+                              "usage: ./run export RUN|FILE.safetensors --output FILE.safetensors [--threads N]\n"
+                              "                    [--db PATH]\n"
                               "\n"
                               "Writes the parameters under their names, with every setting in the file's metadata.\n"
                               "\n" MODEL_HELP,
