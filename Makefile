@@ -78,7 +78,13 @@ $(BUILD)/affjord-tests: $(TEST_OBJECTS) $(filter-out $(BUILD)/runner/main.o,$(RU
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lpng -ldl $(if $(filter double,$(PRECISION)),-lsundials_cvodes) $(LIBS)
 
-$(BUILD)/%.o: %.c
+# Objects of other flags are compiled anew. (FLAGS is fixed here, before single objects add their own.)
+FLAGS := $(STRICT) $(CPPFLAGS) $(CFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@$(call say,compile,$<)
 	$(Q)$(COMPILE) -c -o $@ $<
@@ -139,7 +145,7 @@ fuzz:
 fuzzers: $(FUZZERS)
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
-	$(Q)$(CC) $(STRICT) $(CFLAGS) -fsanitize=fuzzer,address -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer,address -o $@ $^ $(LIBS)
 
 check-layout:
 	@sh tests/check_layout.sh

@@ -284,10 +284,10 @@ Test(flow, parameter_counts_are_the_papers_less_what_cannot_matter) {
     cnf_destroy(&affjord), cnf_destroy(&ffjord);
 }
 
-/* malloc of the C library, counted while a flow integrates. */
+/* malloc of the C library, counted while a flow integrates; visible, so that shared libraries call it too. */
 static _Thread_local size_t allocations;
 
-void *malloc(size_t size) {
+__attribute__((visibility("default"))) void *malloc(size_t size) {
     static void *(*next)(size_t);
     if (!next) *(void **)&next = dlsym(RTLD_NEXT, "malloc");
     allocations++;
