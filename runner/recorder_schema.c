@@ -80,7 +80,9 @@ status recorder_prepare_schema(recorder *book, bool create, failure *why) {
                         book->path, version, RECORDER_SCHEMA_VERSION);
     }
     /* Write-ahead logging lets others read while we write. Where a file system cannot do it, SQLite stays with its
-     * other journal, and all works. Only now, as it changes the file. */
-    if (create) TRY(recorder_script(book, "PRAGMA journal_mode = WAL", "open", why));
+     * other journal, and all works. Only now, as it changes the file.
+     * The database of one task does without on purpose (recorder_open_shard). */
+    const char *journal = book->shard ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL";
+    if (create) TRY(recorder_script(book, journal, "open", why));
     return create && version < RECORDER_SCHEMA_VERSION ? create_schema(book, version, why) : STATUS_OK;
 }

@@ -17,7 +17,7 @@ typedef struct verb {
 extern const verb verb_experiment; /* ./run FILE.ini */
 extern const verb verb_eval, verb_sample, verb_export;
 extern const verb verb_list, verb_check, verb_report, verb_data, verb_replay, verb_bench;
-extern const verb verb_archive;
+extern const verb verb_archive, verb_merge;
 
 /* Say what was wrong with the command line, and how it goes. Returns EXIT_USAGE. */
 int verb_misused(const verb *self, const char *message);
