@@ -14,6 +14,18 @@ static status fail_copy(const char *from, const char *to, failure *why) {
     return fail(why, STATUS_IO, "cannot copy \"%.400s\" to \"%.400s\": %s", from, to, strerror(errno));
 }
 
+/* A name lasts through a power failure when its folder has been synced. */
+static void sync_folder(const char *path) {
+    char folder[PATH_SIZE];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash) *slash = '\0';
+    const int open_folder = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (open_folder < 0) return;
+    fsync(open_folder);
+    close(open_folder);
+}
+
 static bool copy_bytes(int input, int output) {
     for (;;) {
         const ssize_t part = sendfile(output, input, NULL, PART);
@@ -43,7 +55,8 @@ status file_take(const char *from, const char *to, bool *found, failure *why) {
         return fail(why, STATUS_IO, "the path \"%.200s...\" is too long", to);
     unlink(temporary);
     *found = true;
-    if (link(from, temporary) != 0) {
+    const bool copied = link(from, temporary) != 0;
+    if (copied) {
         if (errno == ENOENT && access(from, F_OK) != 0) {
             *found = false;
             return STATUS_OK;
@@ -56,6 +69,7 @@ status file_take(const char *from, const char *to, bool *found, failure *why) {
         }
     }
     if (rename(temporary, to) == 0) {
+        if (copied) sync_folder(to);
         unlink(temporary); /* where both names were links to one file already, rename leaves it */
         return STATUS_OK;
     }

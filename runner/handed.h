@@ -19,6 +19,7 @@ enum { HANDED_NAME_MAX = 64, HANDED_WORD_MAX = 64 };
 typedef struct handed_task {
     char key[PLAN_KEY_SIZE];
     uint64_t iteration; /* of its checkpoint when it was last handed over */
+    bool seen; /* for the use of who goes through them */
     bool queued; /* still in the queue, so: */
     char state[HANDED_WORD_MAX], node[HANDED_WORD_MAX], reason[HANDED_WORD_MAX]; /* in Slurm's words */
 } handed_task;

@@ -60,9 +60,10 @@ static bool is_ready(void *argument, recorder_run *run) {
 }
 
 static status merge_attached(recorder *book, merging_files *files, recorder_merged *merged, failure *why) {
-    bool again = true;
+    bool again = true, needed;
     for (int attempt = 1; again; attempt++) {
-        TRY(recorder_each_wanted(book, fetch, files, why));
+        TRY(recorder_each_wanted(book, fetch, files, merged, &needed, why));
+        if (!needed) return STATUS_OK;
         TRY(recorder_merge(book, is_ready, files, attempt >= ATTEMPTS, merged, &again, why));
     }
     return STATUS_OK;

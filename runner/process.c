@@ -77,6 +77,8 @@ static status explain(const char *program, int outcome, const streams *ends, fai
     char *said = read_all(ends->error);
     if (said) said[strcspn(said, "\r") < SAID_MAX ? strcspn(said, "\r") : SAID_MAX] = '\0';
     for (size_t length = said ? strlen(said) : 0; length > 0 && said[length - 1] == '\n';) said[--length] = '\0';
+    for (char *c = said; c && *c; c++)
+        if (*c == '\n') *c = ' ';
     status result;
     if (WIFEXITED(outcome) && WEXITSTATUS(outcome) == NOT_STARTED)
         result = fail(why, STATUS_IO, "cannot start %s: is it installed, and on the PATH?", program);

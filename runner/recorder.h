@@ -219,9 +219,11 @@ typedef struct recorder_merged {
 status recorder_attach(recorder *book, const char *shard, bool *empty, failure *why);
 status recorder_detach(recorder *book, failure *why);
 
-/* Visit the runs of the attached database that the merge would take and that have a checkpoint. */
+/* Visit the runs of the attached database that the merge would take and that
+ * have a checkpoint. *out <- what is known without merging; *needed <- whether
+ * the merge would write anything. */
 status recorder_each_wanted(recorder *book, status (*visit)(void *argument, const recorder_run *run, failure *why),
-                            void *argument, failure *why);
+                            void *argument, recorder_merged *out, bool *needed, failure *why);
 
 /* Copy the attached database's runs with all that belongs to them, in one
  * transaction. A finished run stays as it is, and only pictures are added to
