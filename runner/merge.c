@@ -109,6 +109,7 @@ status merge_shard(recorder *book, const char *path, const merge_options *option
         return STATUS_OK;
     }
     result->shards++;
+    TRY(recorder_begin_merging(book, options->remove, why));
     status outcome = recorder_attach(book, path, &empty, &reason);
     if (outcome == STATUS_OK) {
         if (!empty) outcome = merge_attached(book, &files, &merged, &reason);
@@ -149,8 +150,9 @@ status merge_folder(recorder *book, const char *folder, const merge_options *opt
                     failure *why) {
     merging_walk walk = {.book = book, .options = options, .result = result};
     TRY(checkpoint_make_folder(recorder_path(book), why));
-    TRY(shard_each(folder, SHARD_DATABASE, visit_shard, &walk, why));
-    return merge_sweep(book, why);
+    const status outcome = shard_each(folder, SHARD_DATABASE, visit_shard, &walk, why);
+    recorder_end_merging(book);
+    return outcome == STATUS_OK ? merge_sweep(book, why) : outcome;
 }
 
 /* KEY-ITERATION.safetensors, or a temporary of it. */

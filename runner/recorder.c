@@ -269,7 +269,7 @@ static status open_reading(recorder *book, failure *why) {
 }
 
 static void release(recorder **book) {
-    recorder_release_merging(*book);
+    recorder_end_merging(*book);
     for (size_t i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize((*book)->statements[i]);
     sqlite3_close((*book)->db);
     if ((*book)->lock >= 0) close((*book)->lock);

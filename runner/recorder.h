@@ -213,6 +213,11 @@ typedef struct recorder_merged {
     uint64_t lost; /* checkpoints that were not there */
 } recorder_merged;
 
+/* To be called before shards are attached, and after. Between, a power failure may take back transactions, which merging
+ * again repairs, unless `durable`. */
+status recorder_begin_merging(recorder *book, bool durable, failure *why);
+void recorder_end_merging(recorder *book);
+
 /* Make the runs of another database, as far as it is committed, readable through
  * this one until recorder_detach; *empty <- whether it holds nothing yet.
  * Errors: STATUS_FORMAT if it is no database of this one's schema version; nothing is attached then. */

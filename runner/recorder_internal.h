@@ -56,9 +56,6 @@ status recorder_next(recorder *book, sqlite3_stmt *rows, bool *more, failure *wh
 /* The columns of RUN_COLUMNS as a run. */
 void recorder_read_run(sqlite3_stmt *row, recorder_run *out);
 
-/* Take back what a merge prepared. */
-void recorder_release_merging(recorder *book);
-
 /* Now, in UTC, as in 2024-12-31T23:59:59Z. */
 void recorder_now(char text[32]);
 

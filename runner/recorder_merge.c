@@ -65,8 +65,8 @@ static status attach(recorder *book, const char *shard, failure *why) {
 }
 
 status recorder_attach(recorder *book, const char *shard, bool *empty, failure *why) {
+    assert(book->merging);
     TRY(recorder_commit(book, why));
-    TRY(recorder_describe_merging(book, why));
     TRY(attach(book, shard, why));
     const status outcome = check_version(book, empty, why);
     if (outcome != STATUS_OK) detach(book);
@@ -87,7 +87,8 @@ typedef struct candidate {
     recorder_run run;
     int64_t here; /* its number in this database, 0 for none */
     merge_choice choice;
-    bool lacks_experiment;
+    bool is_outside; /* an experiment of the shard lacks it here */
+    bool is_first; /* there is no such experiment */
 } candidate;
 
 /* The columns are those of EACH_SHARD_RUN. */
@@ -98,7 +99,8 @@ static status next_candidate(recorder *book, sqlite3_stmt *rows, candidate *out,
     const char *word = (const char *)sqlite3_column_text(rows, 17);
     out->here = sqlite3_column_int64(rows, 16);
     out->choice = strcmp(word, "take") == 0 ? MERGE_TAKE : strcmp(word, "add") == 0 ? MERGE_ADD : MERGE_KEEP;
-    out->lacks_experiment = sqlite3_column_int(rows, 18) != 0;
+    out->is_outside = sqlite3_column_int(rows, 18) > 0;
+    out->is_first = sqlite3_column_int(rows, 18) > 1;
     return STATUS_OK;
 }
 
@@ -131,7 +133,7 @@ static status want(recorder *book, void *argument, candidate *one, bool *stop, f
     (void)book;
     (void)stop;
     self->out->unfinished += one->run.state != RUN_DONE;
-    *self->needed |= one->choice != MERGE_KEEP || one->lacks_experiment;
+    *self->needed |= one->choice != MERGE_KEEP || one->is_outside;
     return one->choice == MERGE_TAKE && one->run.has_checkpoint ? self->visit(self->argument, &one->run, why)
                                                                 : STATUS_OK;
 }
@@ -211,12 +213,15 @@ typedef struct merge_request {
     bool last;
     recorder_merged *out;
     bool *again;
+    bool outside, first; /* of any run */
 } merge_request;
 
 static status merge_run(recorder *book, void *argument, candidate *one, bool *stop, failure *why) {
-    const merge_request *asked = argument;
+    merge_request *asked = argument;
     recorder_run *run = &one->run;
     asked->out->unfinished += run->state != RUN_DONE;
+    asked->outside |= one->is_outside;
+    asked->first |= one->is_first;
     if (one->choice == MERGE_KEEP) return STATUS_OK;
     TRY(add_pictures(book, run->data_checksum, why));
     if (one->choice == MERGE_ADD) return add_pictures(book, run->key, why);
@@ -232,10 +237,13 @@ static status merge_run(recorder *book, void *argument, candidate *one, bool *st
 
 static status merge_all(recorder *book, merge_request *asked, failure *why) {
     TRY(look_at_tables(book, why));
-    TRY(recorder_write(book, STATEMENT_MERGE_EXPERIMENT_MARK, why, ""));
-    TRY(recorder_write(book, STATEMENT_MERGE_EXPERIMENT, why, ""));
     TRY(each_candidate(book, merge_run, asked, why));
-    return *asked->again ? STATUS_OK : recorder_write(book, STATEMENT_MERGE_MEMBERS, why, "");
+    if (*asked->again) return STATUS_OK;
+    if (asked->first) {
+        TRY(recorder_write(book, STATEMENT_MERGE_EXPERIMENT_MARK, why, ""));
+        TRY(recorder_write(book, STATEMENT_MERGE_EXPERIMENT, why, ""));
+    }
+    return asked->outside ? recorder_write(book, STATEMENT_MERGE_MEMBERS, why, "") : STATUS_OK;
 }
 
 status recorder_merge(recorder *book, recorder_ready *ready, void *argument, bool last, recorder_merged *out,

@@ -124,7 +124,7 @@ static status describe_all(recorder *book, failure *why) {
     return self->insert_run && self->update_run ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory");
 }
 
-void recorder_release_merging(recorder *book) {
+void recorder_end_merging(recorder *book) {
     struct merging *self = book->merging;
     if (!self) return;
     for (size_t i = 0; i < self->table_count; i++) {
@@ -146,11 +146,13 @@ void recorder_release_merging(recorder *book) {
     free(self->tables);
     free(self);
     book->merging = NULL;
-    sqlite3_exec(book->db, "PRAGMA foreign_keys = ON; PRAGMA ignore_check_constraints = OFF", NULL, NULL, NULL);
+    sqlite3_exec(book->db, "PRAGMA foreign_keys = ON; PRAGMA ignore_check_constraints = OFF; PRAGMA synchronous = FULL",
+                 NULL, NULL, NULL);
 }
 
-status recorder_describe_merging(recorder *book, failure *why) {
+status recorder_begin_merging(recorder *book, bool durable, failure *why) {
     if (book->merging) return STATUS_OK;
+    TRY(recorder_commit(book, why));
     book->merging = calloc(1, sizeof *book->merging);
     if (!book->merging) return fail(why, STATUS_MEMORY, "out of memory");
     status outcome = describe_all(book, why);
@@ -158,6 +160,7 @@ status recorder_describe_merging(recorder *book, failure *why) {
      * take twice as long as to copy it. */
     if (outcome == STATUS_OK)
         outcome = recorder_script(book, "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON", "open", why);
-    if (outcome != STATUS_OK) recorder_release_merging(book);
+    if (outcome == STATUS_OK && !durable) outcome = recorder_script(book, "PRAGMA synchronous = NORMAL", "open", why);
+    if (outcome != STATUS_OK) recorder_end_merging(book);
     return outcome;
 }

@@ -22,7 +22,4 @@ struct merging {
     char shard[RECORDER_PATH_MAX];
 };
 
-/* Make book->merging from the schema, unless it is there. */
-status recorder_describe_merging(recorder *book, failure *why);
-
 #endif

@@ -3,20 +3,21 @@
 set -u
 folder=$(cd "$1" 2>/dev/null && pwd -P) || exit 0
 
-# Processes of tasks know the cluster by their environment.
+# Processes of the cluster's tasks, by their environment.
 tasks() {
     for environment in /proc/[0-9]*/environ; do
         pid=${environment#/proc/}
         pid=${pid%/environ}
-        [ "$pid" != $$ ] || continue
-        tr '\0' '\n' <"$environment" 2>/dev/null | grep -qx "AFFJORD_TEST_CLUSTER=$folder" && echo "$pid"
+        found=$({ tr '\0' '\n' <"$environment"; } 2>/dev/null |
+            grep -cxE "SLURM_CONF=$folder/slurm.conf|SLURM_JOB_ID=[0-9]+") || continue
+        [ "$found" = 2 ] && echo "$pid"
     done
 }
 end() {
     [ -s "$1" ] || return 0
     pid=$(cat "$1")
     # A pid from a file may have come to be another process's.
-    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q "$2" && kill "-$3" "$pid" 2>/dev/null
+    { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -q "$2" && kill "-$3" "$pid" 2>/dev/null
 }
 for node in n1 n2; do end "$folder/slurmd-$node.pid" slurmd TERM; done
 end "$folder/slurmctld.pid" slurmctld TERM
