@@ -115,13 +115,12 @@ static void write_task(task_list *self, task *one) {
     snprintf(progress, sizeof progress, "%" PRIu64 "/%" PRIu64, run->id ? run->iteration : 0, run->iterations);
     if (run->dataset[0]) snprintf(seed, sizeof seed, "%" PRIu64, run->seed);
     if (one->silent >= 0) snprintf(heard, sizeof heard, "%.0f s ago", one->silent);
-    const bool placed = one->handed && one->handed->queued && one->handed->node[0];
-    fprintf(self->stream, "%.12s  %-16s %-16s %6s  %-11s %15s  %-16s %s%s%s\n", one->key, run->dataset, run->model,
-            seed, state_names[state], progress,
-            placed                  ? one->handed->node
-            : state == TASK_RUNNING ? one->shard.place.host
-                                    : "",
-            heard, state == TASK_QUEUED ? one->handed->reason : "", run->state == RUN_FAILED ? run->error : "");
+    const char *node = state == TASK_RUNNING ? one->shard.place.host : "";
+    if (one->handed && one->handed->queued && one->handed->node[0]) node = one->handed->node;
+    const char *note = run->state == RUN_FAILED ? run->error : "";
+    if (state == TASK_QUEUED) note = one->handed->reason; /* why it waits */
+    fprintf(self->stream, "%.12s  %-16s %-16s %6s  %-11s %15s  %-16s %-14s %s\n", one->key, run->dataset, run->model,
+            seed, state_names[state], progress, node, heard, note);
     if (state == TASK_FAILED && one->has_log) write_tail(one->log, self->stream);
 }
 
