@@ -4,6 +4,7 @@
 #   make test            everything that is promised, in under 5 minutes
 #   make asan ubsan      the same tests under sanitizers
 #   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
+#   make test-slurm      the way through a real Slurm of two nodes on this machine (root)
 #   make lint            clang-format, clang-tidy, cppcheck
 #   make check-layout    folders use only folders above them
 #   make install         PREFIX=/usr/local DESTDIR=; also uninstall, deb and api: packaging/install.mk
@@ -61,7 +62,7 @@ TEST_OBJECTS   := $(TESTS:%.c=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests test test-only asan ubsan fuzz fuzzers lint format check-layout deps deps-local clean FORCE
+.PHONY: all tests test test-slurm test-only asan ubsan fuzz fuzzers lint format check-layout deps deps-local clean FORCE
 
 all: $(BUILD)/affjord
 tests: $(BUILD)/affjord $(BUILD)/affjord-tests
@@ -146,6 +147,10 @@ fuzzers: $(FUZZERS)
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer,address -o $@ $^ $(LIBS)
+
+# Not among the tests: it installs Slurm, and needs root.
+test-slurm: $(BUILD)/affjord
+	@sh tests/slurm/test.sh
 
 check-layout:
 	@sh tests/check_layout.sh

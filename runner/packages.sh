@@ -10,6 +10,8 @@
 # For the tests also axe-core, which no package of the distribution has: the accessibility rules that the
 # report's page is held against. It comes from a Python package, by version and checksum, into .deps/axe.
 #
+# With slurm instead of test: those of tests/slurm, and no others.
+#
 # A package counts as there when its file is: under / or under .deps.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -56,6 +58,12 @@ dpkg-dev         usr/bin/dpkg-buildpackage
 debhelper        usr/bin/dh
 "
 axe_package="axe-playwright-python==0.1.8 --hash=sha256:fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8"
+
+slurm_packages="
+slurm-wlm        usr/sbin/slurmd
+munge            usr/sbin/munged
+parallel         usr/bin/parallel
+"
 
 missing() {
     printf '%s\n' "$packages" | while read -r package file; do
@@ -168,13 +176,14 @@ case ${2:-} in
 test) packages=$packages$test_packages ;;
 api) packages=$packages$api_packages ;;
 deb) packages=$packages$deb_packages ;;
+slurm) packages=$slurm_packages ;;
 esac
 case ${1:-} in
 missing) missing ;;
 install) install_packages ;;
 local) unpack_packages ;;
 *)
-    echo "usage: packages.sh missing|install|local [test|api|deb]" >&2
+    echo "usage: packages.sh missing|install|local [test|api|deb|slurm]" >&2
     exit 2
     ;;
 esac

@@ -239,6 +239,39 @@ status plan_create(const experiment_config *config, const char *seeds, plan **ou
     return STATUS_OK;
 }
 
+/* Whether a word is the number of a run rather than the beginning of a key. */
+static bool is_number(const char *text) {
+    const size_t digits = strspn(text, "0123456789");
+    return digits > 0 && digits <= PLAN_NUMBER_DIGITS && !text[digits];
+}
+
+status plan_select(plan *runs, const char *text, failure *why) {
+    const size_t length = strlen(text);
+    size_t chosen = runs->run_count, found = 0;
+    if (is_number(text)) {
+        chosen = strtoul(text, NULL, 10);
+        if (chosen >= runs->run_count)
+            return fail(why, STATUS_INVALID, "--only %s: the plan has runs 0 to %zu", text, runs->run_count - 1);
+    } else {
+        if (length <= PLAN_NUMBER_DIGITS || length >= PLAN_KEY_SIZE || strspn(text, "0123456789abcdef") != length)
+            return fail(why, STATUS_INVALID,
+                        "--only %.100s: expected the number of a run in the plan, or at least %d digits of its key",
+                        text, PLAN_NUMBER_DIGITS + 1);
+        for (size_t i = 0; i < runs->run_count; i++) {
+            if (strncmp(runs->runs[i].key, text, length) != 0) continue;
+            chosen = i;
+            found++;
+        }
+        if (found != 1)
+            return fail(why, STATUS_INVALID, "--only %s: %s of the %zu runs of the plan ha%s a key that begins so%s",
+                        text, found == 0 ? "none" : "several", runs->run_count, found == 0 ? "s" : "ve",
+                        found == 0 ? "; were settings changed since?" : "");
+    }
+    runs->runs[0] = runs->runs[chosen];
+    runs->run_count = 1;
+    return STATUS_OK;
+}
+
 void plan_destroy(plan **runs) {
     if (!*runs) return;
     free((*runs)->datasets);

@@ -8,6 +8,7 @@
 enum {
     PLAN_KEY_SIZE = 33, /* 32 hexadecimal digits and a terminator */
     PLAN_CHECKSUM_SIZE = 65, /* 64 of them */
+    PLAN_NUMBER_DIGITS = 7, /* of a run's number, to tell it from a key */
     PLAN_FORMAT_VERSION = 1 /* raised when the same settings come to mean other numbers */
 };
 
@@ -48,6 +49,11 @@ typedef struct plan {
  * STATUS_FORMAT (a data file), STATUS_MEMORY. */
 status plan_create(const experiment_config *config, const char *seeds, plan **out, failure *why);
 void plan_destroy(plan **runs);
+
+/* Keep only the run that `text` means: its number in the plan, from 0, of at
+ * most PLAN_NUMBER_DIGITS digits; or its key, or a longer beginning of it.
+ * Errors: STATUS_INVALID if there is none, or several. */
+status plan_select(plan *runs, const char *text, failure *why);
 
 /* Key of a run: the first 32 hexadecimal digits of the SHA-256 of
  *

@@ -14,7 +14,12 @@
 
 #include "clock.h"
 
-enum { BUSY_MILLISECONDS = 10000, LOCK_POLL_NANOSECONDS = 200000000, URI_MAX = 3 * RECORDER_PATH_MAX };
+enum {
+    BUSY_MILLISECONDS = 10000,
+    SHARD_BUSY_MILLISECONDS = 300000,
+    LOCK_POLL_NANOSECONDS = 200000000,
+    URI_MAX = 3 * RECORDER_PATH_MAX
+};
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
 #define STATEMENT(name, sql) [STATEMENT_##name] = (sql),
@@ -81,7 +86,8 @@ status recorder_commit(recorder *book, failure *why) {
 
 double recorder_due(const recorder *book) {
     if (!book->open) return -1;
-    const double left = RECORDER_COMMIT_SECONDS - (clock_seconds() - book->opened);
+    const double interval = book->shard ? RECORDER_SHARD_COMMIT_SECONDS : RECORDER_COMMIT_SECONDS;
+    const double left = interval - (clock_seconds() - book->opened);
     return left > 0 ? left : 0;
 }
 
@@ -207,7 +213,8 @@ static status take_lock(recorder *book, recorder_wait *wait, void *argument, fai
 static status open_writing(recorder *book, failure *why) {
     if (sqlite3_open_v2(book->path, &book->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
         return recorder_fail(book, "open", why);
-    sqlite3_busy_timeout(book->db, BUSY_MILLISECONDS);
+    /* Who merges a shard holds up its task's commit meanwhile. */
+    sqlite3_busy_timeout(book->db, book->shard ? SHARD_BUSY_MILLISECONDS : BUSY_MILLISECONDS);
     /* The log lets others read while we write. Where it cannot be had, the file works without. */
     TRY(recorder_prepare_schema(book, true, why));
     TRY(recorder_script(book, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", "open", why));
@@ -262,6 +269,7 @@ static status open_reading(recorder *book, failure *why) {
 }
 
 static void release(recorder **book) {
+    recorder_end_merging(*book);
     for (size_t i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize((*book)->statements[i]);
     sqlite3_close((*book)->db);
     if ((*book)->lock >= 0) close((*book)->lock);
@@ -279,14 +287,24 @@ static status create(const char *path, recorder **out, failure *why) {
     return outcome;
 }
 
-status recorder_open(const char *path, recorder_wait *wait, void *argument, recorder **out, failure *why) {
+static status open_locked(const char *path, bool shard, recorder_wait *wait, void *argument, recorder **out,
+                          failure *why) {
     recorder *book;
     TRY(create(path, &book, why));
+    book->shard = shard;
     status outcome = take_lock(book, wait, argument, why);
     if (outcome == STATUS_OK) outcome = open_writing(book, why);
     if (outcome == STATUS_OK) *out = book;
     else release(&book);
     return outcome;
+}
+
+status recorder_open(const char *path, recorder_wait *wait, void *argument, recorder **out, failure *why) {
+    return open_locked(path, false, wait, argument, out, why);
+}
+
+status recorder_open_shard(const char *path, recorder_wait *wait, void *argument, recorder **out, failure *why) {
+    return open_locked(path, true, wait, argument, out, why);
 }
 
 status recorder_open_reading(const char *path, recorder **out, failure *why) {

@@ -27,6 +27,7 @@ enum {
     RECORDER_BLOB_MAX = 900000000 /* bytes of a blob; SQLite's own limit is 10^9 of a row */
 };
 #define RECORDER_COMMIT_SECONDS 0.5
+#define RECORDER_SHARD_COMMIT_SECONDS 10.0
 
 typedef struct recorder recorder;
 
@@ -39,6 +40,11 @@ typedef bool recorder_wait(void *argument, const char *holder);
  * database what its schema lacks, mark runs left "running" by a dead process as
  * interrupted. The caller closes *out. */
 status recorder_open(const char *path, recorder_wait *wait, void *argument, recorder **out, failure *why);
+
+/* The same for the database of one task (shard.h), which is often on a network disk: with a journal that is rolled back,
+ * as the log takes memory that all its users share, and so one host; and rows are committed only every
+ * RECORDER_SHARD_COMMIT_SECONDS, so that a thousand tasks do not wear out their file server. */
+status recorder_open_shard(const char *path, recorder_wait *wait, void *argument, recorder **out, failure *why);
 
 /* Open for reading, without the lock; nothing is written, and the file may lie
  * on a read-only medium. */
@@ -89,6 +95,11 @@ typedef struct recorder_run {
     char checkpoint_sha256[65];
 } recorder_run;
 
+/* Where a run was last computed and heard of: its host and the time, both "" before its first start. */
+typedef struct recorder_place {
+    char host[RECORDER_NAME_MAX], heartbeat[32];
+} recorder_place;
+
 /* Add or rename an experiment. */
 status recorder_put_experiment(recorder *book, const recorder_experiment *experiment, int64_t *id, failure *why);
 /* *id <- its number, 0 if there is none; *same <- whether its title is that one. */
@@ -109,6 +120,7 @@ status recorder_find_run(recorder *book, const char *key, recorder_run *out, fai
 /* The run that `text` means: its number, its key or the beginning of no other
  * key. Errors: STATUS_INVALID if there is none, or several. */
 status recorder_resolve_run(recorder *book, const char *text, recorder_run *out, failure *why);
+status recorder_find_place(recorder *book, int64_t run, recorder_place *out, failure *why);
 /* Visit the runs of an experiment, or all for NULL, in the order of their numbers. */
 status recorder_each_run(recorder *book, const char *experiment,
                          status (*visit)(void *argument, const recorder_run *run, failure *why), void *argument,
@@ -188,6 +200,44 @@ status recorder_end_run(recorder *book, int64_t run, recorder_state state, const
 
 /* Forget what a run gave, so that it starts anew. Files stay. */
 status recorder_reset_run(recorder *book, int64_t run, failure *why);
+
+/* --- Merging shards (docs/scaling.md) --- */
+
+/* Whether the checkpoint of a run of a shard is among the files of this database; its path, which is the shard's, <- the
+ * one here. */
+typedef bool recorder_ready(void *argument, recorder_run *run);
+
+typedef struct recorder_merged {
+    uint64_t taken; /* runs that were new or had come further */
+    uint64_t unfinished; /* of all the shard's runs, those that are not done */
+    uint64_t lost; /* checkpoints that were not there */
+} recorder_merged;
+
+/* To be called before shards are attached, and after. Between, a power failure may take back transactions, which merging
+ * again repairs, unless `durable`. */
+status recorder_begin_merging(recorder *book, bool durable, failure *why);
+void recorder_end_merging(recorder *book);
+
+/* Make the runs of another database, as far as it is committed, readable through
+ * this one until recorder_detach; *empty <- whether it holds nothing yet.
+ * Errors: STATUS_FORMAT if it is no database of this one's schema version; nothing is attached then. */
+status recorder_attach(recorder *book, const char *shard, bool *empty, failure *why);
+status recorder_detach(recorder *book, failure *why);
+
+/* Visit the runs of the attached database that the merge would take and that
+ * have a checkpoint. *out <- what is known without merging; *needed <- whether
+ * the merge would write anything. */
+status recorder_each_wanted(recorder *book, status (*visit)(void *argument, const recorder_run *run, failure *why),
+                            void *argument, recorder_merged *out, bool *needed, failure *why);
+
+/* Copy the attached database's runs with all that belongs to them, in one
+ * transaction. A finished run stays as it is, and only pictures are added to
+ * it; of two unfinished ones the later iteration is taken, whole. What was
+ * "running" becomes "interrupted", as nothing that writes this database
+ * computes it. The path of a checkpoint is what `ready` makes of it. If one is not
+ * ready, *again <- true and nothing is written; with `last` it is left out instead. */
+status recorder_merge(recorder *book, recorder_ready *ready, void *argument, bool last, recorder_merged *out,
+                      bool *again, failure *why);
 
 /* --- For people --- */
 

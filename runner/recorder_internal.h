@@ -18,6 +18,8 @@ struct recorder {
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared when first used */
     char path[RECORDER_PATH_MAX];
     int lock; /* descriptor of PATH.lock; -1 when reading */
+    bool shard; /* of one task, on a disk that hosts share */
+    struct merging *merging; /* how rows of shards are copied; made when first used */
     bool open; /* a transaction */
     double opened; /* when, on the monotonic clock */
 };
@@ -50,6 +52,9 @@ status recorder_select(recorder *book, recorder_statement id, sqlite3_stmt **row
 /* *more <- whether there was another row; after the last one, or a failure,
  * the statement is ready for its next use. */
 status recorder_next(recorder *book, sqlite3_stmt *rows, bool *more, failure *why);
+
+/* The columns of RUN_COLUMNS as a run. */
+void recorder_read_run(sqlite3_stmt *row, recorder_run *out);
 
 /* Now, in UTC, as in 2024-12-31T23:59:59Z. */
 void recorder_now(char text[32]);

@@ -30,8 +30,7 @@ static recorder_state state_at(sqlite3_stmt *row, int column) {
     return RUN_DONE; /* the schema allows no other */
 }
 
-/* The columns are those of RUN_COLUMNS. */
-static void read_run(sqlite3_stmt *row, recorder_run *out) {
+void recorder_read_run(sqlite3_stmt *row, recorder_run *out) {
     *out = (recorder_run){.id = sqlite3_column_int64(row, 0),
                           .seed = count_at(row, 5),
                           .parameters = count_at(row, 6),
@@ -57,7 +56,7 @@ static status only_run(recorder *book, sqlite3_stmt *rows, recorder_run *out, bo
     bool more;
     *several = false;
     TRY(recorder_next(book, rows, &more, why));
-    if (more) read_run(rows, &found);
+    if (more) recorder_read_run(rows, &found);
     while (more) {
         TRY(recorder_next(book, rows, &more, why));
         *several |= more;
@@ -71,6 +70,19 @@ status recorder_find_run(recorder *book, const char *key, recorder_run *out, fai
     bool several;
     TRY(recorder_select(book, STATEMENT_GET_RUN, &rows, why, "t", key));
     return only_run(book, rows, out, &several, why);
+}
+
+status recorder_find_place(recorder *book, int64_t run, recorder_place *out, failure *why) {
+    sqlite3_stmt *rows;
+    bool more;
+    *out = (recorder_place){.host = ""};
+    TRY(recorder_select(book, STATEMENT_GET_PLACE, &rows, why, "i", run));
+    for (;;) {
+        TRY(recorder_next(book, rows, &more, why));
+        if (!more) return STATUS_OK;
+        COPY_TEXT(out->host, rows, 0);
+        COPY_TEXT(out->heartbeat, rows, 1);
+    }
 }
 
 status recorder_resolve_run(recorder *book, const char *text, recorder_run *out, failure *why) {
@@ -110,7 +122,7 @@ status recorder_each_run(recorder *book, const char *experiment,
         recorder_run run;
         TRY(recorder_next(book, rows, &more, why));
         if (!more) return STATUS_OK;
-        read_run(rows, &run);
+        recorder_read_run(rows, &run);
         const status outcome = visit(argument, &run, why);
         if (outcome != STATUS_OK) {
             sqlite3_reset(rows);

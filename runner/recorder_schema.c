@@ -41,6 +41,23 @@ static const struct {
 };
 enum { REBUILT_TABLES = sizeof rebuilt / sizeof rebuilt[0] };
 
+/* Nobody draws figures from a single shard, and a merge reads the schema of thousands. */
+static status drop_views(recorder *book, failure *why) {
+    char name[RECORDER_NAME_MAX], sql[RECORDER_NAME_MAX + 16];
+    for (;;) {
+        sqlite3_stmt *row = NULL;
+        if (sqlite3_prepare_v2(book->db, "SELECT name FROM sqlite_schema WHERE type = 'view' LIMIT 1", -1, &row,
+                               NULL) != SQLITE_OK)
+            return recorder_fail(book, "create", why);
+        const bool more = sqlite3_step(row) == SQLITE_ROW;
+        if (more) sqlite3_snprintf(sizeof name, name, "%s", sqlite3_column_text(row, 0));
+        sqlite3_finalize(row);
+        if (!more) return STATUS_OK;
+        sqlite3_snprintf(sizeof sql, sql, "DROP VIEW \"%w\"", name);
+        TRY(recorder_script(book, sql, "create", why));
+    }
+}
+
 static status bring_up(recorder *book, long version, failure *why) {
     bool aside[REBUILT_TABLES] = {false};
     for (size_t i = 0; i < REBUILT_TABLES; i++) {
@@ -52,7 +69,7 @@ static status bring_up(recorder *book, long version, failure *why) {
     TRY(recorder_script(book, schema, "create", why));
     for (size_t i = 0; i < REBUILT_TABLES; i++)
         if (aside[i]) TRY(recorder_script(book, rebuilt[i].put_back, "bring up to date", why));
-    return STATUS_OK;
+    return book->shard ? drop_views(book, why) : STATUS_OK;
 }
 
 /* In one transaction: a process killed here leaves the database as it was, empty or older. */
@@ -80,7 +97,9 @@ status recorder_prepare_schema(recorder *book, bool create, failure *why) {
                         book->path, version, RECORDER_SCHEMA_VERSION);
     }
     /* Write-ahead logging lets others read while we write. Where a file system cannot do it, SQLite stays with its
-     * other journal, and all works. Only now, as it changes the file. */
-    if (create) TRY(recorder_script(book, "PRAGMA journal_mode = WAL", "open", why));
+     * other journal, and all works. Only now, as it changes the file.
+     * The database of one task does without on purpose (recorder_open_shard). */
+    const char *journal = book->shard ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL";
+    if (create) TRY(recorder_script(book, journal, "open", why));
     return create && version < RECORDER_SCHEMA_VERSION ? create_schema(book, version, why) : STATUS_OK;
 }

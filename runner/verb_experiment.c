@@ -11,22 +11,26 @@
 #include "count.h"
 #include "double_build.h"
 #include "dry_run.h"
+#include "engine.h"
 #include "enrolment.h"
 #include "figures.h"
 #include "machine.h"
+#include "merge.h"
 #include "place.h"
+#include "shard.h"
 #include "summary.h"
 #include "verbs.h"
 #include "workers.h"
 
-enum { JOBS_MAX = 1024, THREADS_MAX = 256 };
+enum { JOBS_MAX = 1024, THREADS_MAX = 256, ARRAY_SIZE = 1001 /* Slurm's own default */, ARRAY_SIZE_MAX = 4000000 };
 
 /* What the command line says. */
 typedef struct request {
-    const char *file, *seeds, *device, *database;
-    argument_texts set;
+    const char *file, *seeds, *device, *database, *only, *shards, *format;
+    argument_texts set, slurm_options, slurm_merge_options;
+    uint64_t slurm_array;
     uint64_t jobs, threads; /* 0: not said */
-    bool dry_run, quiet;
+    bool dry_run, quiet, slurm, slurm_again;
 } request;
 
 /* The experiment, read. */
@@ -35,7 +39,8 @@ typedef struct experiment {
     experiment_config *config;
     plan *runs;
     recorder_experiment row;
-    char database[PLACE_PATH_MAX];
+    char database[PLACE_PATH_MAX]; /* of one task (--only), its shard */
+    char shards[PLACE_PATH_MAX];
     signals events;
 } experiment;
 
@@ -49,10 +54,31 @@ static status read_request(int count, char **words, request *out, failure *why) 
         {.name = "--db", .type = ARGUMENT_TEXT, .into = &out->database},
         {.name = "--dry-run", .type = ARGUMENT_FLAG, .into = &out->dry_run},
         {.name = "--quiet", .type = ARGUMENT_FLAG, .into = &out->quiet},
+        {.name = "--only", .type = ARGUMENT_TEXT, .into = &out->only},
+        {.name = "--shards", .type = ARGUMENT_TEXT, .into = &out->shards},
+        {.name = "--format", .type = ARGUMENT_TEXT, .into = &out->format},
+        {.name = "--slurm", .type = ARGUMENT_FLAG, .into = &out->slurm},
+        {.name = "--slurm-opt", .type = ARGUMENT_TEXTS, .into = &out->slurm_options},
+        {.name = "--slurm-merge-opt", .type = ARGUMENT_TEXTS, .into = &out->slurm_merge_options},
+        {.name = "--slurm-array",
+         .type = ARGUMENT_NUMBER,
+         .into = &out->slurm_array,
+         .minimum = 1,
+         .maximum = ARRAY_SIZE_MAX},
+        {.name = "--slurm-again", .type = ARGUMENT_FLAG, .into = &out->slurm_again},
     };
     size_t files = 0;
+    out->slurm_array = ARRAY_SIZE;
     TRY(arguments_read(count, words, sizeof options / sizeof *options, options, 1, &out->file, &files, why));
     if (files == 0) return fail(why, STATUS_INVALID, "which experiment? Name its .ini file");
+    out->slurm |= out->slurm_again;
+    if (out->format && (strcmp(out->format, "commands") != 0 || !out->dry_run))
+        return fail(why, STATUS_INVALID, "--format %.40s: expected --dry-run --format commands", out->format);
+    if (out->only && (out->slurm || out->format))
+        return fail(why, STATUS_INVALID, "--only is for one task, not for handing over the plan");
+    if (!out->slurm && out->slurm_options.count + out->slurm_merge_options.count > 0)
+        return fail(why, STATUS_INVALID, "%s is for --slurm",
+                    out->slurm_options.count > 0 ? "--slurm-opt" : "--slurm-merge-opt");
     return STATUS_OK;
 }
 
@@ -134,7 +160,12 @@ static status compute(const experiment *self, const machine *here, workers_resul
     recorder *book;
     failure closing;
     waiting state = {.self = self};
-    TRY(recorder_open(self->database, wait_for_lock, &state, &book, why));
+    if (self->asked.only) {
+        TRY(shard_make_place(self->shards, self->runs->runs[0].key, why));
+        TRY(recorder_open_shard(self->database, wait_for_lock, &state, &book, why));
+    } else {
+        TRY(recorder_open(self->database, wait_for_lock, &state, &book, why));
+    }
     const status outcome = write_and_train(self, book, here, result, why);
     const status closed = recorder_close(&book, &closing);
     if (outcome != STATUS_OK) return outcome;
@@ -200,12 +231,65 @@ static int run(experiment *self, int all_count, char **all) {
         return EXIT_FAILED;
     }
     size_t broken = 0;
-    show(self, result.done > 0, &broken);
+    if (!self->asked.only) show(self, result.done > 0, &broken);
     if (broken > 0) fprintf(stderr, "%zu statements do not keep their bound\n", broken);
     if (result.failed == 0 && result.interrupted == 0) return broken ? EXIT_FAILED : EXIT_DONE;
     fprintf(stderr, "%zu of %zu runs failed; the same command takes them up again\n", result.failed,
             self->runs->run_count);
     return EXIT_FAILED;
+}
+
+/* --- Handing over --- */
+
+static engine_request engine_of(const experiment *self) {
+    const request *asked = &self->asked;
+    return (engine_request){.file = self->row.file,
+                            .database = self->database,
+                            .shards = asked->shards,
+                            .seeds = asked->seeds,
+                            .device = asked->device,
+                            .set = &asked->set,
+                            .threads = asked->threads,
+                            .options = &asked->slurm_options,
+                            .merge_options = &asked->slurm_merge_options,
+                            .array_size = asked->slurm_array,
+                            .again = asked->slurm_again,
+                            .quiet = asked->quiet && !asked->slurm_again};
+}
+
+static status enrol_and_submit(const experiment *self, recorder *book, bool *refused, failure *why) {
+    const engine_request engine = engine_of(self);
+    merge_result merged = {.shards = 0};
+    enrolment *list;
+    if (self->asked.slurm_again) {
+        TRY(merge_folder(book, self->shards, &(merge_options){.quiet = false}, &merged, why));
+        merge_say(&merged, self->database);
+        *refused = merged.refused > 0;
+    }
+    TRY(enrolment_write(book, self->runs, &self->row, &list, why));
+    const status outcome = engine_submit(&engine, self->row.name, self->runs, list, why);
+    enrolment_destroy(&list);
+    return outcome;
+}
+
+/* The database is held meanwhile: whoever submits the same at the same time sees the queue after this. */
+static int submit(experiment *self) {
+    failure why = {""};
+    recorder *book;
+    bool refused = false;
+    waiting state = {.self = self};
+    status outcome = signals_open(&self->events, &why);
+    if (outcome != STATUS_OK) return verb_failed(why.text);
+    outcome = recorder_open(self->database, wait_for_lock, &state, &book, &why);
+    if (outcome == STATUS_OK) {
+        failure closing;
+        outcome = enrol_and_submit(self, book, &refused, &why);
+        const status closed = recorder_close(&book, &closing);
+        if (outcome == STATUS_OK && closed != STATUS_OK) outcome = fail(&why, closed, "%s", closing.text);
+    }
+    signals_close(&self->events);
+    if (outcome != STATUS_OK) return verb_failed(why.text);
+    return refused ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* --- The verb --- */
@@ -222,10 +306,20 @@ static int dry_run(const experiment *self) {
         outcome = recorder_open_reading(self->database, &book, &why);
         if (outcome == STATUS_OK) outcome = enrolment_read(book, self->runs, &self->row, &list, &why);
     }
-    if (outcome == STATUS_OK) dry_run_write(config_settings(self->config), self->runs, list, self->database, stdout);
+    const engine_request engine = engine_of(self);
+    if (outcome == STATUS_OK && self->asked.format)
+        outcome = engine_write_commands(&engine, self->runs, list, stdout, &why);
+    else if (outcome == STATUS_OK)
+        dry_run_write(config_settings(self->config), self->runs, list, self->database, stdout);
     enrolment_destroy(&list);
     recorder_close(&book, NULL);
     return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
+}
+
+/* One run of the plan, and its shard for a database. */
+static status select_run(experiment *self, failure *why) {
+    TRY(plan_select(self->runs, self->asked.only, why));
+    return shard_path(self->shards, self->runs->runs[0].key, SHARD_DATABASE, self->database, why);
 }
 
 static int read_and_run(experiment *self, int all_count, char **all) {
@@ -236,22 +330,28 @@ static int read_and_run(experiment *self, int all_count, char **all) {
     const char *file = elsewhere ? installed : asked->file;
     status outcome = config_load(file, asked->set.count, asked->set.items, &self->config, &why);
     if (outcome == STATUS_OK) outcome = plan_create(self->config, asked->seeds, &self->runs, &why);
+    if (outcome == STATUS_OK && asked->shards) snprintf(self->shards, sizeof self->shards, "%s", asked->shards);
+    else if (outcome == STATUS_OK) shard_folder(self->database, self->shards);
+    if (outcome == STATUS_OK && asked->only) outcome = select_run(self, &why);
     if (outcome != STATUS_OK) {
         fprintf(stderr, "%s\n", why.text);
         return outcome == STATUS_MEMORY ? EXIT_FAILED : EXIT_USAGE;
     }
     const settings *values = config_settings(self->config);
-    if (values->experiment_task == TASK_THEORY && sizeof(real) == sizeof(float) && !asked->dry_run)
+    if (values->experiment_task == TASK_THEORY && sizeof(real) == sizeof(float) && (!asked->dry_run || asked->format))
         return double_build_become(all_count, all, &why) == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
     self->row = (recorder_experiment){.name = values->experiment_name, .title = values->experiment_title, .file = file};
-    return asked->dry_run ? dry_run(self) : run(self, all_count, all);
+    if (asked->dry_run) return dry_run(self);
+    return asked->slurm ? submit(self) : run(self, all_count, all);
 }
 
 static int run_experiment(int count, char **words, int all_count, char **all) {
     experiment self = {.events = {.descriptor = -1}};
     failure why = {""};
-    self.asked.set.items = calloc((size_t)count, sizeof *self.asked.set.items);
-    if (!self.asked.set.items) return verb_failed("out of memory");
+    argument_texts *lists[] = {&self.asked.set, &self.asked.slurm_options, &self.asked.slurm_merge_options};
+    const char **room = calloc(3 * (size_t)count, sizeof *room); /* for each as many words as there are */
+    if (!room) return verb_failed("out of memory");
+    for (size_t i = 0; i < 3; i++) lists[i]->items = room + i * (size_t)count;
     int result = EXIT_USAGE;
     if (read_request(count, words, &self.asked, &why) != STATUS_OK) {
         result = verb_misused(&verb_experiment, why.text);
@@ -262,7 +362,7 @@ static int run_experiment(int count, char **words, int all_count, char **all) {
     }
     plan_destroy(&self.runs);
     config_destroy(&self.config);
-    free(self.asked.set.items);
+    free(room);
     return result;
 }
 
@@ -270,6 +370,7 @@ const verb verb_experiment = {
     .name = "",
     .usage = "usage: ./run FILE.ini [--set SECTION.KEY=VALUE]... [--seeds LIST] [--jobs N] [--threads N]\n"
              "                      [--device cpu|cuda[:N]] [--db PATH] [--dry-run] [--quiet]\n"
+             "       ./run FILE.ini ... --dry-run --format commands | --only RUN | --slurm\n"
              "       ./run VERB ...\n"
              "       ./run --help | --version\n"
              "\n"
@@ -288,6 +389,19 @@ const verb verb_experiment = {
              "  --db PATH      the results database (results/results.db); while another process writes it, wait\n"
              "  --dry-run      print the settings and what would be computed; write nothing\n"
              "  --quiet        print nothing but errors\n"
+             "\n"
+             "On many machines (docs/scaling.md), each task computes one run into a database of its own, its shard;\n"
+             "./run merge brings them together:\n"
+             "\n"
+             "  --only RUN     compute this run into its shard: its number in the plan, from 0, or its key\n"
+             "  --shards DIR   the folder of shards (shards, beside the database)\n"
+             "  --dry-run --format commands\n"
+             "                 print a command for each run that is missing, for any engine\n"
+             "  --slurm        submit what is missing to Slurm, as job arrays and a job that merges when they end\n"
+             "  --slurm-opt \"OPTIONS\"       options for sbatch, parted by blanks; may be repeated\n"
+             "  --slurm-merge-opt \"OPTIONS\" those of the job that merges, where they are others\n"
+             "  --slurm-array N             tasks in an array: at most the cluster's MaxArraySize (1001)\n"
+             "  --slurm-again               what that job does: merge, then submit what was stopped and had advanced\n"
              "\n"
              "Ctrl-C finishes the step under way and leaves a checkpoint; a second one stops at once.\n",
     .run = run_experiment};

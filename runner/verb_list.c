@@ -3,10 +3,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arguments.h"
 #include "place.h"
 #include "recorder.h"
+#include "shard.h"
+#include "task_list.h"
 #include "verbs.h"
 
 static void write_experiment(void *argument, const recorder_summary *row) {
@@ -47,30 +50,44 @@ static status list_runs(recorder *book, failure *why) {
 static int run_list(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    const char *what = NULL, *database = NULL;
+    const char *what = NULL, *database = NULL, *folder = NULL;
     size_t others;
     failure why = {""};
-    char standard[PLACE_PATH_MAX];
-    recorder *book;
-    const argument_option options[] = {{.name = "--db", .type = ARGUMENT_TEXT, .into = &database}};
-    if (arguments_read(count, words, 1, options, 1, &what, &others, &why) != STATUS_OK)
+    char standard[PLACE_PATH_MAX], beside[PLACE_PATH_MAX];
+    recorder *book = NULL;
+    const argument_option options[] = {{.name = "--db", .type = ARGUMENT_TEXT, .into = &database},
+                                       {.name = "--shards", .type = ARGUMENT_TEXT, .into = &folder}};
+    if (arguments_read(count, words, 2, options, 1, &what, &others, &why) != STATUS_OK)
         return verb_misused(&verb_list, why.text);
-    const bool experiments = !what || strcmp(what, "experiments") == 0, runs = !what || strcmp(what, "runs") == 0;
-    if (!experiments && !runs) {
-        snprintf(why.text, sizeof why.text, "cannot list \"%.100s\": expected experiments or runs", what);
+    const bool experiments = !what || strcmp(what, "experiments") == 0, runs = !what || strcmp(what, "runs") == 0,
+               tasks = !what || strcmp(what, "tasks") == 0;
+    if (!experiments && !runs && !tasks) {
+        snprintf(why.text, sizeof why.text, "cannot list \"%.100s\": expected experiments, runs or tasks", what);
         return verb_misused(&verb_list, why.text);
     }
     place_path(PLACE_DATABASE, standard);
-    if (recorder_open_reading(database ? database : standard, &book, &why) != STATUS_OK) return verb_failed(why.text);
+    if (!database) database = standard;
+    shard_folder(database, beside);
+    if (!folder) folder = beside;
+    /* Tasks may have begun before there is a database. */
+    if (!(tasks && access(database, F_OK) != 0 && access(folder, F_OK) == 0) &&
+        recorder_open_reading(database, &book, &why) != STATUS_OK)
+        return verb_failed(why.text);
     status outcome = STATUS_OK;
-    if (experiments) outcome = list_experiments(book, &why);
-    if (experiments && runs) putchar('\n');
-    if (runs && outcome == STATUS_OK) outcome = list_runs(book, &why);
+    if (book && experiments) outcome = list_experiments(book, &why);
+    if (book && experiments && runs) putchar('\n');
+    if (book && runs && outcome == STATUS_OK) outcome = list_runs(book, &why);
+    if (book && tasks && (experiments || runs) && access(folder, F_OK) == 0) putchar('\n');
+    if (tasks && outcome == STATUS_OK) outcome = task_list_write(book, folder, stdout, &why);
     recorder_close(&book, NULL);
     return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
 }
 
 const verb verb_list = {.name = "list",
-                        .summary = "experiments and runs of the database, with their state",
-                        .usage = "usage: ./run list [experiments|runs] [--db PATH]\n",
+                        .summary = "experiments and runs of the database, and tasks elsewhere, with their state",
+                        .usage =
+                            "usage: ./run list [experiments|runs|tasks] [--db PATH] [--shards DIR]\n"
+                            "\n"
+                            "tasks: those that were handed to other machines, from their shards and, where there is\n"
+                            "one, Slurm's queue; of failed ones the last lines of their logs.\n",
                         .run = run_list};

@@ -1,0 +1,14 @@
+/* file_copy.h - a file under a second name, whole or not at all. */
+#ifndef AFFJORD_RUNNER_FILE_COPY_H
+#define AFFJORD_RUNNER_FILE_COPY_H
+
+#include <stdbool.h>
+
+#include "base/status.h"
+
+/* Make `to` the file `from`, replacing what has that name: as a second link where both lie on one disk, else as a copy,
+ * synced. It is written under a temporary name first, so whoever looks sees the old one or all of the new one. The file must
+ * never be written in place, as checkpoints are not. *found <- whether `from` is there. Errors: STATUS_IO naming both. */
+status file_take(const char *from, const char *to, bool *found, failure *why);
+
+#endif

@@ -1,0 +1,12 @@
+/* process.h - another program, run to its end, never through a shell. */
+#ifndef AFFJORD_RUNNER_PROCESS_H
+#define AFFJORD_RUNNER_PROCESS_H
+
+#include "base/status.h"
+
+/* Run `words` (ended by NULL; the first is looked for on the PATH) with `input` to read (NULL: nothing). *output, which the
+ * caller frees, <- what it wrote. Errors, with what it said on its standard error: STATUS_IO if it cannot be started or
+ * ends with another status than 0. */
+status process_run(const char *const *words, const char *input, char **output, failure *why);
+
+#endif

@@ -1,0 +1,290 @@
+/* test_merge.c - shards into a database: what is taken, what is kept, and whatever happens meanwhile. */
+#ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+
+#include "recorder.h"
+#include "run_support.h"
+
+/* Two models, two seeds, a few hundred tiny iterations each. */
+static const char small_experiment[] = "[experiment]\n"
+                                       "name = small\n"
+                                       "data = ty\n"
+                                       "models = ffjord, affjord\n"
+                                       "seeds = 0-1\n"
+                                       "[model]\n"
+                                       "width = 16\n"
+                                       "[model ffjord]\n"
+                                       "context = clock\n"
+                                       "[model affjord]\n"
+                                       "context = augmented\n"
+                                       "join = yes\n"
+                                       "[solver]\n"
+                                       "steps = 5\n"
+                                       "[train]\n"
+                                       "iterations = 600\n"
+                                       "batch = 64\n"
+                                       "epoch_iterations = 50\n"
+                                       "validation = 200\n"
+                                       "checkpoint_epochs = 1\n"
+                                       "[output]\n"
+                                       "density_cells = 16\n"
+                                       "samples = 50\n";
+
+static void begin(void) {
+    begin_run(small_experiment);
+}
+
+TestSuite(merge, .init = begin, .fini = end_run, .timeout = 120);
+
+/* The path of the n-th shard in the order of keys, as the shell sees it. */
+#define SHARD(n) "$(ls $TEST_DIR/shards/*/*.db | sed -n " #n "p)"
+
+static void compute_shards(const char *options) {
+    for (int i = 0; i < 4; i++)
+        EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only %d --quiet %s", i, options);
+}
+
+Test(merge, shards_give_the_numbers_of_a_local_run_to_the_bit) {
+    char *expected = undisturbed();
+    compute_shards("");
+    EXPECT(0, "test ! -e $TEST_DIR/merged.db && ls $TEST_DIR/shards/*/*-wal $TEST_DIR/shards/*/*-journal; "
+              "sqlite3 " SHARD(1) " 'PRAGMA journal_mode'");
+    cr_assert(strstr(output, "delete"), "%s", output);
+    EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db");
+    EXPECT_SAYS("4 shards: 4 runs taken into");
+    check_same(expected, "merged.db");
+    EXPECT(0, "$AFFJORD check --db $TEST_DIR/merged.db");
+    EXPECT_SAYS("4 checkpoints; all whole");
+    /* Where and how it was computed comes along; the experiment has its runs. */
+    EXPECT(0, "sqlite3 $TEST_DIR/merged.db \"SELECT count(*), count(DISTINCT command_line), min(length(host)) > 0, "
+              "sum(wall_seconds > 0) FROM run; SELECT name, count(*) FROM experiment JOIN experiment_run USING "
+              "(experiment_id); PRAGMA foreign_key_check\"");
+    cr_assert_str_eq(output, "4|4|1|4\nsmall|4\n");
+    /* Again: the same, and nothing is left to compute. */
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/merged.db .dump | sha256sum > $TEST_DIR/before; $AFFJORD merge --db $TEST_DIR/merged.db;"
+           "sqlite3 $TEST_DIR/merged.db .dump | sha256sum | cmp - $TEST_DIR/before");
+    EXPECT_SAYS("0 runs taken");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db; sqlite3 $TEST_DIR/merged.db "
+              "'SELECT max(sessions) FROM run'");
+    EXPECT_SAYS("\n1\n");
+    free(expected);
+}
+
+Test(merge, a_task_goes_on_from_the_checkpoint_of_its_shard) {
+    char *expected = undisturbed();
+    for (int i = 0; i < 4; i++) {
+        /* Ended again and again, in order or not, after ever longer times. */
+        for (int attempt = 0, done = 0; !done; attempt++)
+            done =
+                shell(
+                    "timeout --signal=%s 0.%d $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only %d --quiet",
+                    attempt % 2 ? "KILL" : "TERM", attempt < 8 ? attempt + 1 : 9, i) == 0 ||
+                attempt > 30;
+        EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only %d --quiet", i);
+    }
+    EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db --quiet");
+    check_same(expected, "merged.db");
+    EXPECT(0, "sqlite3 $TEST_DIR/merged.db 'SELECT max(sessions) > 1 FROM run'");
+    cr_assert_str_eq(output, "1\n");
+    free(expected);
+}
+
+Test(merge, a_run_is_named_by_number_or_key_and_nothing_else) {
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only 4");
+    EXPECT_SAYS("--only 4: the plan has runs 0 to 3");
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only abc");
+    EXPECT_SAYS("expected the number of a run in the plan, or at least 8 digits of its key");
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only 00000000000");
+    EXPECT_SAYS("none of the 4 runs of the plan has a key that begins so; were settings changed since?");
+    EXPECT(0, "key=$($AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --dry-run | sed -n 's/^  "
+              "\\([0-9a-f]\\{32\\}\\) .*/"
+              "\\1/p' | sed -n 3p); $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only $key --quiet; "
+              "ls $TEST_DIR/shards/*/$key.db");
+}
+
+/* Tasks run, are stopped, and run on, while merges go on all the time, some of them killed. */
+Test(merge, merged_while_tasks_run_and_killed_at_any_moment) {
+    char *expected = undisturbed();
+    EXPECT(0, "for i in 0 1 2 3; do $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only $i --quiet & done; "
+              "n=0; while [ $n -lt 25 ]; do n=$((n + 1)); "
+              "timeout --signal=KILL 0.0$((n %% 10)) $AFFJORD merge --db $TEST_DIR/merged.db --quiet; "
+              "$AFFJORD merge --db $TEST_DIR/merged.db --quiet && $AFFJORD check --db $TEST_DIR/merged.db | "
+              "grep -v 'all whole'; done 2>&1 | grep -v Killed | grep fault; wait");
+    cr_assert_str_eq(output, "", "%s", output);
+    EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db");
+    check_same(expected, "merged.db");
+    EXPECT(0, "ls $TEST_DIR/merged.checkpoints | wc -l");
+    cr_assert_str_eq(output, "4\n", "older checkpoints were swept: %s", output);
+    free(expected);
+}
+
+/* A finished run is not replaced; of unfinished ones the later iteration is kept, and a local run goes on from it. */
+Test(merge, later_iterations_win_and_finished_runs_stay) {
+    char *expected = undisturbed();
+    EXPECT(1, "timeout --signal=TERM 0.3 $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only 0 --quiet; "
+              "exit $(( $? == 124 || $? == 1 ))");
+    EXPECT(0, "mkdir $TEST_DIR/old; cp -r $TEST_DIR/shards $TEST_DIR/old/; $AFFJORD merge --db $TEST_DIR/merged.db; "
+              "sqlite3 $TEST_DIR/merged.db 'SELECT status, iteration > 0, process FROM run'");
+    EXPECT_SAYS("\ninterrupted|1|\n");
+    EXPECT_SAYS("1 not done yet");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --quiet");
+    check_same(expected, "merged.db");
+    EXPECT(0, "$AFFJORD merge --shards $TEST_DIR/old/shards --db $TEST_DIR/merged.db");
+    EXPECT_SAYS("0 runs taken");
+    check_same(expected, "merged.db");
+    /* The other way round: the shard is further than the database. */
+    EXPECT(0, "$AFFJORD merge --shards $TEST_DIR/old/shards --db $TEST_DIR/again.db --quiet; "
+              "$AFFJORD merge $TEST_DIR/merged.db --db $TEST_DIR/again.db");
+    EXPECT_SAYS("1 shard: 4 runs taken");
+    check_same(expected, "again.db");
+    free(expected);
+}
+
+/* An experiment whose settings changed is not given its older runs back. */
+Test(merge, shards_under_older_settings_stay_out_of_the_experiment) {
+    compute_shards("--set train.iterations=50");
+    EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db --quiet; sleep 1.1; "
+              "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --set train.iterations=100 --quiet; "
+              "$AFFJORD merge --db $TEST_DIR/merged.db --quiet; sqlite3 $TEST_DIR/merged.db \"SELECT count(*), "
+              "min(iterations), (SELECT count(*) FROM run) FROM experiment_run JOIN run USING (run_id)\"");
+    cr_assert_str_eq(output, "4|100|8\n", "%s", output);
+}
+
+Test(merge, moments_made_later_are_added_to_a_finished_run) {
+    compute_shards("");
+    EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db --quiet; sleep 1.1");
+    compute_shards("--set output.moments=3");
+    EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db; $AFFJORD merge --db $TEST_DIR/merged.db --quiet; "
+              "sqlite3 $TEST_DIR/merged.db 'SELECT count(*), count(DISTINCT subject) FROM moment'");
+    EXPECT_SAYS("40|4\n");
+}
+
+Test(merge, removed_when_they_are_in_the_database) {
+    char *expected = undisturbed();
+    compute_shards("");
+    EXPECT(0, "$AFFJORD merge --remove --db $TEST_DIR/merged.db; find $TEST_DIR/shards -type f");
+    EXPECT_SAYS("4 removed\n");
+    cr_assert_null(strstr(output, "/shards/"), "%s", output);
+    check_same(expected, "merged.db");
+    EXPECT(0, "$AFFJORD check --db $TEST_DIR/merged.db");
+    free(expected);
+}
+
+Test(merge, what_cannot_be_merged_is_named_and_the_others_are) {
+    compute_shards("--set train.iterations=50");
+    EXPECT(0, "sqlite3 " SHARD(1) " \"UPDATE meta SET value = '2' WHERE key = 'schema_version'\"; "
+                                  "sqlite3 " SHARD(2) " \"UPDATE meta SET value = '99' WHERE key = 'schema_version'\"; "
+                                                      "head -c 100000 /dev/urandom > " SHARD(
+                                                          3) "; "
+                                                             "mkdir -p $TEST_DIR/shards/00; : > "
+                                                             "$TEST_DIR/shards/00/00000000000000000000000000000000.db");
+    EXPECT(1, "$AFFJORD merge --db $TEST_DIR/merged.db");
+    EXPECT_SAYS(
+        "its schema has version 2, that of the database version 3; its task's command, run again, brings it up");
+    EXPECT_SAYS(
+        "its schema has version 99, that of the database version 3; use the version of the program that wrote it");
+    EXPECT_SAYS("merged.db\": file is not a database");
+    EXPECT_SAYS("5 shards: 1 run taken");
+    EXPECT_SAYS("3 refused");
+    EXPECT(1, "$AFFJORD merge $TEST_DIR/nothing.db --db $TEST_DIR/merged.db");
+    EXPECT_SAYS("nothing.db\" into");
+    EXPECT(1, "$AFFJORD merge $TEST_DIR/merged.db --db $TEST_DIR/merged.db");
+    EXPECT_SAYS("they are one file");
+}
+
+/* --- Many --- */
+
+/* One finished run with as many rows of epochs, and its checkpoint, as the shard of its key. */
+static void make_template(const char *file, uint64_t rows) {
+    recorder *book;
+    failure why = {""};
+    int64_t experiment;
+    recorder_run run = {.iterations = rows, .seed = 0, .dataset = "ty", .model = "ffjord", .data_checksum = "c0ffee"};
+    snprintf(run.key, sizeof run.key, "%032d", 0);
+    cr_assert_eq(recorder_open_shard(file, NULL, NULL, &book, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(recorder_put_experiment(book, &(recorder_experiment){"many", "many", "many.ini"}, &experiment, &why),
+                 0);
+    cr_assert_eq(recorder_put_run(book, &run, &why), STATUS_OK);
+    cr_assert_eq(recorder_find_run(book, run.key, &run, &why), STATUS_OK);
+    cr_assert_eq(recorder_put_member(book, experiment, run.id, &why), STATUS_OK);
+    cr_assert_eq(recorder_put_setting(book, run.id, "train", "iterations", "1", &why), STATUS_OK);
+    cr_assert_eq(recorder_start_run(book, run.id, &(recorder_session){.host = "node"}, &why), STATUS_OK);
+    for (uint64_t i = 0; i < rows; i++) {
+        const recorder_epoch epoch = {
+            .epoch = i / 2 + 1, .iteration = i / 2 + 1, .split = i % 2, .loss = 1.0 / (double)i};
+        cr_assert_eq(recorder_put_epoch(book, run.id, &epoch, &why), STATUS_OK);
+    }
+    const recorder_checkpoint last = {.iteration = rows, .bytes = 4, .path = "x.checkpoints/x", .sha256 = "0"};
+    cr_assert_eq(recorder_put_checkpoint(book, run.id, &last, &why), STATUS_OK);
+    cr_assert_eq(recorder_end_run(book, run.id, RUN_DONE, NULL, rows, 1, &why), STATUS_OK);
+    cr_assert_eq(recorder_close(&book, &why), STATUS_OK);
+}
+
+/* Shards 0 to n - 1, by copies of a template: their runs differ in key and seed. */
+static void make_shards(size_t n, uint64_t rows) {
+    char template[128], path[256], sql[256];
+    size_t size;
+    scratch_path(folder, "template.db", template);
+    make_template(template, rows);
+    unsigned char *bytes = scratch_read(template, &size);
+    EXPECT(0, "mkdir $TEST_DIR/shards; cd $TEST_DIR/shards; for a in 0 1 2 3 4 5 6 7 8 9 a b c d e f; do mkdir "
+              "${a}0 ${a}1 ${a}2 ${a}3 ${a}4 ${a}5 ${a}6 ${a}7 ${a}8 ${a}9 ${a}a ${a}b ${a}c ${a}d ${a}e ${a}f; done; "
+              "mkdir x.checkpoints; printf test > x.checkpoints/x");
+    for (size_t i = 0; i < n; i++) {
+        sqlite3 *db;
+        const unsigned place = (unsigned)(i * 2654435761u) >> 24 & 0xff;
+        snprintf(path, sizeof path, "%s/shards/%02x/%02x%030zx.db", folder, place, place, i);
+        scratch_write(path, bytes, size);
+        cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+        snprintf(
+            sql, sizeof sql,
+            "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; UPDATE run SET key = '%02x%030zx', seed = %zu; "
+            "UPDATE checkpoint SET path = '../x.checkpoints/x'",
+            place, i, i);
+        cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+        sqlite3_close(db);
+    }
+    free(bytes);
+}
+
+/* Of all that were started and have ended. */
+static double busy_seconds(void) {
+    struct rusage used;
+    getrusage(RUSAGE_CHILDREN, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
+/* In constant memory, and in time that grows with their number alone. AFFJORD_MERGE_SHARDS sets the number;
+ * tests/benchmarks/merge_shards.sh takes 10,000. */
+Test(merge, many_shards, .timeout = 1800) {
+    const char *asked = getenv("AFFJORD_MERGE_SHARDS");
+    const int n = asked ? atoi(asked) : 200;
+    make_shards((size_t)n, 1000);
+    const double from = now(), busy = busy_seconds();
+    EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db");
+    const double seconds = now() - from, worked = busy_seconds() - busy;
+    EXPECT_SAYS("runs taken into");
+    struct rusage used;
+    getrusage(RUSAGE_CHILDREN, &used); /* the largest of all that were started */
+    if (asked)
+        fprintf(stderr, "%d shards of 1000 rows: %.1f s, of which a processor worked %.1f; %ld kB held; %s", n, seconds,
+                worked, used.ru_maxrss, output);
+    const double again = now();
+    EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db");
+    EXPECT_SAYS(": 0 runs taken");
+    if (asked) fprintf(stderr, "once more: %.1f s\n", now() - again);
+    EXPECT(0, "sqlite3 $TEST_DIR/merged.db 'SELECT count(*), (SELECT count(*) FROM epoch), (SELECT count(*) FROM "
+              "checkpoint), (SELECT count(*) FROM experiment_run) FROM run'");
+    char expected[128];
+    snprintf(expected, sizeof expected, "%d|%d|%d|%d\n", n, 1000 * n, n, n);
+    cr_assert_str_eq(output, expected);
+    cr_assert_lt(used.ru_maxrss, 64000, "%ld kB", used.ru_maxrss);
+    cr_assert_lt(seconds, asked ? 600 : 30);
+}
+
+#endif
