@@ -64,8 +64,8 @@ static void list_options(const char *usage, option_lists *lists) {
     char name[USAGE_TERM_MAX], value[USAGE_TERM_MAX], word[USAGE_TERM_MAX + 2];
     *lists = (option_lists){.all = " "};
     while (usage_next(&usage, &part)) {
-        const char *at = part.text;
-        while (part.kind == USAGE_FORM && usage_option(&at, name, value)) {
+        const char *at = usage_options(&part);
+        while (usage_option(&at, name, value)) {
             snprintf(word, sizeof word, " %s ", name);
             if (strstr(lists->all, word)) continue;
             add(lists->all, sizeof lists->all, word + 1);

@@ -21,6 +21,7 @@ void manual_write_text(FILE *stream, const char *text) {
         if (first && (*text == '.' || *text == '\'')) fputs("\\&", stream);
         if (*text == '\\') fputs("\\e", stream);
         else if (*text == '-') fputs("\\-", stream);
+        else if (*text == '"') fputs("\\(dq", stream);
         else if (*text == '\n') fputs("\n.br\n", stream);
         else fputc(*text, stream);
     }

@@ -57,16 +57,16 @@ static bool goes_on(usage_kind kind, const line *next) {
 /* Where the words in small letters begin, for a first column that leaves no room for two blanks. */
 static size_t names_length(const line *first) {
     size_t length = strcspn(first->text, " \n");
-    while (length < first->length && strchr("-ABCDEFGHIJKLMNOPQRSTUVWXYZ", first->text[length + 1]))
+    while (length < first->length && strchr("-\"ABCDEFGHIJKLMNOPQRSTUVWXYZ", first->text[length + 1]))
         length += 1 + strcspn(first->text + length + 1, " \n");
     return length;
 }
 
-/* The two columns of an item's first line. */
-static void split_item(const line *first, usage_part *out) {
+/* The two columns of an item's first line; the first alone where there is no second, but lines that go on. */
+static void split_item(const line *first, bool has_more, usage_part *out) {
     const char *gap = strstr(first->text, "  ");
     const bool wide = gap && gap < first->text + first->length;
-    const size_t term = wide ? (size_t)(gap - first->text) : names_length(first);
+    const size_t term = wide ? (size_t)(gap - first->text) : has_more ? first->length : names_length(first);
     const size_t blanks = strspn(first->text + term, " ");
     append(out->term, sizeof out->term, first->text, term);
     append(out->text, sizeof out->text, first->text + term + blanks, first->length - term - blanks);
@@ -80,10 +80,11 @@ bool usage_next(const char **cursor, usage_part *out) {
     const line first = read_line(at);
     out->kind = first.form ? USAGE_FORM : first.indent == ITEM_INDENT ? USAGE_ITEM : USAGE_PARAGRAPH;
     out->term[0] = out->text[0] = '\0';
-    if (out->kind == USAGE_ITEM) split_item(&first, out);
-    else append(out->text, sizeof out->text, first.text, first.length);
     at = end_of(&first);
-    for (line next = read_line(at); goes_on(out->kind, &next); next = read_line(at)) {
+    line next = read_line(at);
+    if (out->kind == USAGE_ITEM) split_item(&first, goes_on(USAGE_ITEM, &next), out);
+    else append(out->text, sizeof out->text, first.text, first.length);
+    for (; goes_on(out->kind, &next); next = read_line(at)) {
         append(out->text, sizeof out->text, next.text, next.length);
         at = end_of(&next);
     }
@@ -102,6 +103,11 @@ static size_t copy_until(const char *at, const char *ends, char text[USAGE_TERM_
     }
     text[length] = '\0';
     return length;
+}
+
+const char *usage_options(const usage_part *part) {
+    if (part->kind == USAGE_FORM) return part->text;
+    return part->kind == USAGE_ITEM ? part->term : "";
 }
 
 bool usage_option(const char **cursor, char name[USAGE_TERM_MAX], char value[USAGE_TERM_MAX]) {

@@ -9,7 +9,9 @@
  *
  *     A paragraph.
  *
- *       --option N     an item: two columns, two blanks or more between them */
+ *       --option N     an item: two columns, two blanks or more between them
+ *       --a --long one
+ *                      or the first column in a line of its own */
 #ifndef AFFJORD_RUNNER_USAGE_H
 #define AFFJORD_RUNNER_USAGE_H
 
@@ -29,7 +31,10 @@ typedef struct usage_part {
 /* Each call that returns true has put the next part into *out; start with *cursor = the text. */
 bool usage_next(const char **cursor, usage_part *out);
 
-/* The next option of a form that starts at *cursor: its name with the dashes, and what stands for its value, "" for a
+/* Where a part may have options: a form, the first column of an item; "" for a paragraph. */
+const char *usage_options(const usage_part *part);
+
+/* The next option in such a text that starts at *cursor: its name with the dashes, and what stands for its value, "" for a
  * flag. Anything else is passed over. */
 bool usage_option(const char **cursor, char name[USAGE_TERM_MAX], char value[USAGE_TERM_MAX]);
 

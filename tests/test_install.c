@@ -78,6 +78,16 @@ Test(install, program_works_from_any_folder) {
     EXPECT_SAYS("(experiment small)");
 }
 
+/* A task's command runs the installed program, with what is installed beside it, from any folder. */
+Test(install, commands_for_engines_work_from_any_folder) {
+    EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED small.ini --db many/all.db --dry-run --format commands > ../tasks && "
+              "cd / && sh $TEST_DIR/tasks && cd $TEST_DIR/elsewhere && $INSTALLED merge --db many/all.db");
+    EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED list runs --db many/all.db");
+    EXPECT_SAYS("done");
+    EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED fig6.ini --dry-run --format commands | head -n 1");
+    EXPECT_SAYS("share/affjord/experiments/fig6.ini");
+}
+
 Test(install, experiments_are_those_of_the_folder_then_the_installed_ones) {
     EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED fig6.ini --dry-run");
     EXPECT_SAYS("hash_gaussian");

@@ -16,6 +16,8 @@ static const char text[] = "usage: ./run do RUN|FILE [--flag] [--set S.KEY=VALUE
                            "  --flag       does it; goes on\n"
                            "               here\n"
                            "  --other NAME one blank alone\n"
+                           "  --set it --all\n"
+                           "               in two lines\n"
                            "\n"
                            "The end.\n";
 
@@ -26,6 +28,7 @@ Test(usage, a_text_comes_apart_into_forms_paragraphs_and_items) {
         {USAGE_PARAGRAPH, "", "Words of ./run do in two lines."},
         {USAGE_ITEM, "--flag", "does it; goes on here"},
         {USAGE_ITEM, "--other NAME", "one blank alone"},
+        {USAGE_ITEM, "--set it --all", "in two lines"},
         {USAGE_PARAGRAPH, "", "The end."},
     };
     const char *at = text;
@@ -70,17 +73,17 @@ Test(usage, every_verb_is_understood) {
         cr_expect_gt(counts[USAGE_FORM], 0, "%s", verbs_at(i)->name);
     }
     count_parts(verb_experiment.usage, counts);
-    cr_expect_eq(counts[USAGE_FORM], 6);
-    cr_expect_eq(counts[USAGE_ITEM], 16);
+    cr_expect_gt(counts[USAGE_FORM], 2);
+    cr_expect_gt(counts[USAGE_ITEM], 7);
 }
 
-/* A form of the text has the option. */
+/* A form or an item of the text has the option. */
 static bool has_option(const char *usage, const char *wanted) {
     usage_part part;
     char name[USAGE_TERM_MAX], value[USAGE_TERM_MAX];
     while (usage_next(&usage, &part)) {
-        const char *at = part.text;
-        while (part.kind == USAGE_FORM && usage_option(&at, name, value))
+        const char *at = usage_options(&part);
+        while (usage_option(&at, name, value))
             if (strcmp(name, wanted) == 0) return true;
     }
     return false;
@@ -94,13 +97,13 @@ static size_t expect_options(const verb *self, const char *words) {
     char *list = strstr(output, ", of --");
     if (!list) return 0;
     for (char *name = strtok(list + 4, ", \n"); name && strncmp(name, "--", 2) == 0; name = strtok(NULL, ", \n")) {
-        cr_expect(has_option(self->usage, name), "%s %s is in no form of its help", words, name);
+        cr_expect(has_option(self->usage, name), "%s %s is not in its help", words, name);
         known++;
     }
     return known;
 }
 
-Test(usage, every_option_is_in_a_form) {
+Test(usage, every_option_is_in_the_help) {
     size_t known = expect_options(&verb_experiment, "experiments/fig6.ini");
     for (size_t i = 0; i < verbs_count(); i++) {
         const verb *one = verbs_at(i);
