@@ -171,7 +171,7 @@ static void write_counts(const task_list *self) {
     fprintf(self->stream, "%zu task%s of %s", all, all == 1 ? "" : "s", self->folder);
     for (task_state state = TASK_DONE; state <= TASK_GONE; state++)
         if (self->counts[state] > 0) fprintf(self->stream, ", %zu %s", self->counts[state], state_names[state]);
-    fputs("; ./run merge takes what they have\n", self->stream);
+    fprintf(self->stream, "; %s merge takes what they have\n", place_command());
 }
 
 status task_list_write(recorder *book, const char *folder, FILE *stream, failure *why) {
