@@ -5,12 +5,10 @@
 #   packages.sh install [FOR]    install them: as root or with sudo, otherwise say what to do
 #   packages.sh local   [FOR]    unpack them into .deps, without root (all but the compiler and make)
 #
-# FOR: test, api or deb, for what these targets of the Makefile need besides.
+# FOR: test, api or deb, for what these targets of the Makefile need besides; slurm, for what tests/slurm needs and no more.
 #
 # For the tests also axe-core, which no package of the distribution has: the accessibility rules that the
 # report's page is held against. It comes from a Python package, by version and checksum, into .deps/axe.
-#
-# With slurm instead of test: those of tests/slurm, and no others.
 #
 # A package counts as there when its file is: under / or under .deps.
 set -eu

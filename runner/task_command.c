@@ -48,6 +48,15 @@ void task_command_write_place(const task_command *self, FILE *stream) {
     fputs(" && AFFJORD_ROOT=", stream);
     shell_word(stream, self->root);
     fputs(" && export AFFJORD_ROOT", stream);
+    /* What a task may need of this environment, which no other engine than Slurm hands on. */
+    static const char *const handed_on[] = {"AFFJORD_DATA", "LD_LIBRARY_PATH"};
+    for (size_t i = 0; i < sizeof handed_on / sizeof *handed_on; i++) {
+        const char *value = getenv(handed_on[i]);
+        if (!value) continue;
+        fprintf(stream, " && %s=", handed_on[i]);
+        shell_word(stream, value);
+        fprintf(stream, " && export %s", handed_on[i]);
+    }
 }
 
 void task_command_write(const task_command *self, FILE *stream) {

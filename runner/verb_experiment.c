@@ -332,7 +332,6 @@ static int read_and_run(experiment *self, int all_count, char **all) {
     if (outcome == STATUS_OK) outcome = plan_create(self->config, asked->seeds, &self->runs, &why);
     if (outcome == STATUS_OK && asked->shards) snprintf(self->shards, sizeof self->shards, "%s", asked->shards);
     else if (outcome == STATUS_OK) shard_folder(self->database, self->shards);
-    if (outcome == STATUS_OK && asked->only) outcome = select_run(self, &why);
     if (outcome != STATUS_OK) {
         fprintf(stderr, "%s\n", why.text);
         return outcome == STATUS_MEMORY ? EXIT_FAILED : EXIT_USAGE;
@@ -341,6 +340,11 @@ static int read_and_run(experiment *self, int all_count, char **all) {
     if (values->experiment_task == TASK_THEORY && sizeof(real) == sizeof(float) && (!asked->dry_run || asked->format))
         return double_build_become(all_count, all, &why) == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
     self->row = (recorder_experiment){.name = values->experiment_name, .title = values->experiment_title, .file = file};
+    /* Only now: keys of the double build are others. */
+    if (asked->only && select_run(self, &why) != STATUS_OK) {
+        fprintf(stderr, "%s\n", why.text);
+        return EXIT_USAGE;
+    }
     if (asked->dry_run) return dry_run(self);
     return asked->slurm ? submit(self) : run(self, all_count, all);
 }

@@ -277,7 +277,10 @@ Test(merge, many_shards, .timeout = 1800) {
     const double again = now();
     EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db");
     EXPECT_SAYS(": 0 runs taken");
-    if (asked) fprintf(stderr, "once more: %.1f s\n", now() - again);
+    const double once_more = now() - again, listing = now();
+    EXPECT(0, "$AFFJORD list tasks --db $TEST_DIR/merged.db");
+    EXPECT_SAYS(" done; ./run merge");
+    if (asked) fprintf(stderr, "once more: %.1f s; ./run list tasks: %.1f s\n", once_more, now() - listing);
     EXPECT(0, "sqlite3 $TEST_DIR/merged.db 'SELECT count(*), (SELECT count(*) FROM epoch), (SELECT count(*) FROM "
               "checkpoint), (SELECT count(*) FROM experiment_run) FROM run'");
     char expected[128];
