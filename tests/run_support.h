@@ -19,6 +19,17 @@
 
 static const char binary[] = AFFJORD_BINARY; /* of the same build */
 
+/* An experiment file: both models on TY, so many seeds, iterations that take a millisecond. All are texts. */
+#define TINY_EXPERIMENT(name, seeds, iterations, epoch)                                                                \
+    "[experiment]\nname = " name "\ndata = ty\nmodels = ffjord, affjord\nseeds = " seeds "\n"                          \
+    "[model]\nwidth = 16\n"                                                                                            \
+    "[model ffjord]\ncontext = clock\n"                                                                                \
+    "[model affjord]\ncontext = augmented\njoin = yes\n"                                                               \
+    "[solver]\nsteps = 5\n"                                                                                            \
+    "[train]\niterations = " iterations "\nbatch = 64\nepoch_iterations = " epoch "\nvalidation = 200\n"               \
+    "checkpoint_epochs = 1\n"                                                                                          \
+    "[output]\ndensity_cells = 16\nsamples = 50\n"
+
 static char folder[64];
 
 /* A folder for the test, with the experiment small.ini in it. */

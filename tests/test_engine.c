@@ -5,29 +5,7 @@
 
 #include "run_support.h"
 
-static const char small_experiment[] = "[experiment]\n"
-                                       "name = small\n"
-                                       "data = ty\n"
-                                       "models = ffjord, affjord\n"
-                                       "seeds = 0-2\n"
-                                       "[model]\n"
-                                       "width = 16\n"
-                                       "[model ffjord]\n"
-                                       "context = clock\n"
-                                       "[model affjord]\n"
-                                       "context = augmented\n"
-                                       "join = yes\n"
-                                       "[solver]\n"
-                                       "steps = 5\n"
-                                       "[train]\n"
-                                       "iterations = 100\n"
-                                       "batch = 64\n"
-                                       "epoch_iterations = 50\n"
-                                       "validation = 200\n"
-                                       "checkpoint_epochs = 1\n"
-                                       "[output]\n"
-                                       "density_cells = 16\n"
-                                       "samples = 50\n";
+static const char small_experiment[] = TINY_EXPERIMENT("small", "0-2", "100", "50");
 
 /* A job's number is that of its file; one more than `room` jobs is refused. */
 static const char fake_sbatch[] = "#!/bin/sh\n"

@@ -9,29 +9,7 @@
 #include "run_support.h"
 
 /* Two models, two seeds, a few hundred tiny iterations each. */
-static const char small_experiment[] = "[experiment]\n"
-                                       "name = small\n"
-                                       "data = ty\n"
-                                       "models = ffjord, affjord\n"
-                                       "seeds = 0-1\n"
-                                       "[model]\n"
-                                       "width = 16\n"
-                                       "[model ffjord]\n"
-                                       "context = clock\n"
-                                       "[model affjord]\n"
-                                       "context = augmented\n"
-                                       "join = yes\n"
-                                       "[solver]\n"
-                                       "steps = 5\n"
-                                       "[train]\n"
-                                       "iterations = 600\n"
-                                       "batch = 64\n"
-                                       "epoch_iterations = 50\n"
-                                       "validation = 200\n"
-                                       "checkpoint_epochs = 1\n"
-                                       "[output]\n"
-                                       "density_cells = 16\n"
-                                       "samples = 50\n";
+static const char small_experiment[] = TINY_EXPERIMENT("small", "0-1", "600", "50");
 
 static void begin(void) {
     begin_run(small_experiment);
