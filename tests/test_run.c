@@ -72,7 +72,10 @@ Test(run, moments_are_made_when_they_are_first_wanted) {
     char *expected = undisturbed();
     static const char count[] = "SELECT count(*) || ' of ' || count(DISTINCT subject) || ', ' || sum(kind = 'field') "
                                 "|| ', ' || count(DISTINCT moment) FROM moment";
+    EXPECT(0, "sqlite3 $TEST_DIR/whole.db \"UPDATE run SET git_commit = 'of its training'\"");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set output.moments=3 --seeds 1 --quiet");
+    EXPECT(0, "sqlite3 $TEST_DIR/whole.db 'SELECT DISTINCT git_commit FROM run'");
+    cr_assert_str_eq(output, "of its training\n");
     EXPECT(0, "sqlite3 $TEST_DIR/whole.db \"%s\"", count);
     cr_assert_str_eq(output,
                      "20 of 2, 4, 3\n"); /* 2 models: density and samples at 3 moments, field and context at 2 */
