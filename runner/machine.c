@@ -11,6 +11,7 @@
 
 #include "backend/cpu/cpu.h"
 #include "base/real.h"
+#include "place.h"
 #include "provenance.h" /* made by the build */
 
 /* The processor's name as the kernel gives it, or "unknown". */
@@ -46,7 +47,9 @@ static void list_libraries(char *text, size_t size) {
 void machine_describe(machine *out, int count, char **arguments) {
     size_t used = 0;
     out->command_line[0] = '\0';
-    for (int i = 0; i < count; i++) used = append_word(out->command_line, sizeof out->command_line, used, arguments[i]);
+    /* As a user types it: where the program lies on this machine says nothing about a number. */
+    for (int i = 0; i < count; i++)
+        used = append_word(out->command_line, sizeof out->command_line, used, i == 0 ? place_command() : arguments[i]);
     if (gethostname(out->host, sizeof out->host) != 0) snprintf(out->host, sizeof out->host, "unknown");
     out->host[sizeof out->host - 1] = '\0';
     read_cpu(out->cpu, sizeof out->cpu);
