@@ -178,6 +178,15 @@ Test(check, a_table_is_found_by_the_file_of_its_experiment) {
     EXPECT_SAYS("the data \"pts\" is not here: expected a table of points");
 }
 
+Test(check, the_reference_database_has_the_recorded_numbers) {
+    EXPECT(0, "$AFFJORD check results/reference.db");
+    EXPECT_SAYS("all whole");
+    EXPECT_SAYS("compared, all as recorded");
+    EXPECT(0, "sqlite3 -readonly results/reference.db \"SELECT count(*) FROM claims WHERE verdict = 'not supported' "
+              "OR verdict = 'supported'\"");
+    cr_assert_geq(atoi(output), 13);
+}
+
 Test(check, counts_are_counted_again) {
     EXPECT(0, "$AFFJORD experiments/table2.ini --db $TEST_DIR/count.db --quiet");
     EXPECT(0, "TMPDIR=$TEST_DIR/tmp $AFFJORD check $TEST_DIR/count.db --sample 12");
