@@ -1,6 +1,7 @@
 /* recorder_schema.c - the tables of a new database, and the version of an old one. */
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "recorder_internal.h"
 
 /* schema.sql as the build made a string of it. */
@@ -98,8 +99,10 @@ status recorder_prepare_schema(recorder *book, bool create, failure *why) {
     }
     /* Write-ahead logging lets others read while we write. Where a file system cannot do it, SQLite stays with its
      * other journal, and all works. Only now, as it changes the file.
-     * The database of one task does without on purpose (recorder_open_shard). */
-    const char *journal = book->shard ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL";
+     * It needs memory that all processes share: on a network disk, where readers of other hosts would not see it, the
+     * journal is one that is rolled back, as in the database of one task (recorder_open_shard). */
+    const bool apart = book->shard || file_is_on_network(book->path);
+    const char *journal = apart ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL";
     if (create) TRY(recorder_script(book, journal, "open", why));
     return create && version < RECORDER_SCHEMA_VERSION ? create_schema(book, version, why) : STATUS_OK;
 }

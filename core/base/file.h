@@ -2,6 +2,7 @@
 #ifndef AFFJORD_BASE_FILE_H
 #define AFFJORD_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -9,6 +10,13 @@
 /* Read all of a regular file. *bytes, freed by the caller, has a 0 after its
  * *size bytes. Errors name the path: STATUS_IO, STATUS_MEMORY. */
 status file_read(const char *path, unsigned char **bytes, size_t *size, failure *why);
+
+/* Whether the file or folder lies on a disk that several hosts share, as far as the kernel tells (statfs): memory that
+ * processes map there is not the same for all of them. False if it is not there. */
+bool file_is_on_network(const char *path);
+
+/* The same of a file system by its type, as statfs has it. */
+bool file_system_is_network(unsigned long type);
 
 /* A file being written under a temporary name, path + ".tmp". Readers of the
  * path see the old file until file_replace_commit, and then the whole new one.
