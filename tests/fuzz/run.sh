@@ -9,6 +9,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 build=$1 seconds=$2
 shift 2
+# shellcheck disable=SC2046 # names of targets have no blanks
 [ $# -gt 0 ] || set -- $(ls tests/fuzz/*.c | sed 's|.*/||; s|\.c$||')
 status=0
 for target; do
