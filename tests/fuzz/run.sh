@@ -6,6 +6,7 @@
 # BUILD/fuzz/TARGET; what breaks a reader is left there as crash-..., oom-... or
 # timeout-..., named, and the exit status is 1.
 set -eu
+[ $# -ge 2 ] || { echo "usage: tests/fuzz/run.sh BUILD SECONDS [TARGET...]" >&2; exit 2; }
 cd "$(dirname "$0")/../.."
 build=$1 seconds=$2
 shift 2
