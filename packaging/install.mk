@@ -58,5 +58,5 @@ api: build/include/affjord/affjord.h
 deb:
 	@sh runner/packages.sh install deb
 	@VERSION=$(VERSION) sh packaging/deb.sh
-deb-check: deb
+deb-check: deb build/affjord-tests
 	@sh packaging/check_deb.sh

@@ -46,6 +46,11 @@ chromium-headless-shell usr/lib/chromium/chromium-headless-shell
 python3-pip      usr/lib/python3/dist-packages/pip/__init__.py
 pkgconf          usr/bin/pkg-config
 mandoc           usr/bin/mandoc
+g++              usr/bin/c++
+r-base-core      usr/bin/Rscript
+r-cran-rsqlite   usr/lib/R/site-library/RSQLite/DESCRIPTION
+parallel         usr/bin/parallel
+r-cran-jsonlite  usr/lib/R/site-library/jsonlite/DESCRIPTION
 "
 api_packages="
 doxygen          usr/bin/doxygen
@@ -54,13 +59,13 @@ deb_packages="
 build-essential  usr/share/build-essential/list
 dpkg-dev         usr/bin/dpkg-buildpackage
 debhelper        usr/bin/dh
+lintian          usr/bin/lintian
 "
 axe_package="axe-playwright-python==0.1.8 --hash=sha256:fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8"
 
 slurm_packages="
 slurm-wlm        usr/sbin/slurmd
 munge            usr/sbin/munged
-parallel         usr/bin/parallel
 "
 
 missing() {

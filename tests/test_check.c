@@ -201,7 +201,7 @@ Test(check, counts_are_counted_again) {
 
 Test(check, a_signal_ends_it_and_leaves_nothing) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --jobs 2 --quiet --seeds 5 --set "
-              "train.iterations=1500 --set experiment.models=ffjord --set experiment.name=long");
+              "train.iterations=6000 --set experiment.models=ffjord --set experiment.name=long");
     EXPECT(1, CHECK "--run 5 & job=$!; while [ -z \"$(ls $TEST_DIR/tmp)\" ]; do sleep 0.01; done; sleep 0.1; "
                     "kill -INT $job; wait $job");
     EXPECT_SAYS("not computed");

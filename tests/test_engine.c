@@ -53,10 +53,8 @@ Test(engine, commands_are_independent_and_quoted) {
         "wc -l < ../commands; grep -c shards ../commands");
     cr_assert_str_eq(output, "6\n6\n");
     /* Any program that runs lines of a shell does. */
-    EXPECT(0,
-           "cd /; if command -v parallel > /dev/null; then head -n 3 $TEST_DIR/commands | parallel --will-cite -j 2; "
-           "else head -n 3 $TEST_DIR/commands | xargs -d '\\n' -n 1 sh -c; fi; "
-           "tail -n 3 $TEST_DIR/commands | xargs -d '\\n' -n 1 -P 2 sh -c");
+    EXPECT(0, "cd /; head -n 3 $TEST_DIR/commands | parallel --will-cite -j 2; "
+              "tail -n 3 $TEST_DIR/commands | xargs -d '\\n' -n 1 -P 2 sh -c");
     cr_assert_str_eq(output, "");
     EXPECT(0,
            "program=$PWD/$AFFJORD; cd \"$TEST_DIR/it's a folder\"; ls -d x y z 2> /dev/null; $program 'a b.ini' --db "

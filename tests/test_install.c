@@ -25,10 +25,6 @@ static const char small_experiment[] = "include = ../configs/toy_paper.ini\n"
                                        "density_cells = 0\n"
                                        "samples = 0\n";
 
-static bool there_is(const char *program) {
-    return shell("command -v %s", program) == 0;
-}
-
 /* Two clusters of 200 points each. */
 static void write_points(void) {
     EXPECT(0, "awk 'BEGIN { for (i = 0; i < 400; i++) printf \"%%.6f,%%.6f\\n\", (i %% 2 ? 2 : -2) + 0.4 * sin(7 * i), "
@@ -42,9 +38,6 @@ static void make(const char *what) {
 
 /* A folder $TEST_DIR with the project installed in its $TEST_DIR/usr, as $INSTALLED. */
 static void begin(void) {
-    if (strcmp(binary, "build/affjord") != 0) cr_skip_test("only the plain build is installed");
-    if (access("build/double/affjord", X_OK) != 0)
-        cr_skip_test("no build/double/affjord to install; make PRECISION=double makes it, as make test does");
     begin_run(small_experiment);
     write_points();
     unsetenv("AFFJORD_ROOT");
@@ -57,7 +50,7 @@ static void end(void) {
     if (*folder) end_run();
 }
 
-TestSuite(install, .init = begin, .fini = end, .timeout = 120);
+TestSuite(install, .init = begin, .fini = end, .timeout = 900);
 
 Test(install, program_works_from_any_folder) {
     EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED --help");
@@ -128,9 +121,8 @@ Test(install, programs_are_compiled_against_the_library) {
     EXPECT(0, "cd $TEST_DIR/elsewhere/examples; export PKG_CONFIG_PATH=$TEST_DIR/usr/lib/pkgconfig; "
               "cc -std=c11 -o static $(pkg-config --cflags affjord) own_equation.c $TEST_DIR/usr/lib/libaffjord.a "
               "$(pkg-config --static --libs-only-l affjord | sed s/-laffjord//) && ./static");
-    if (there_is("c++"))
-        EXPECT(0, "cd $TEST_DIR/elsewhere; echo '#include <affjord/affjord.h>' > all.cc; "
-                  "c++ -Wall -Werror -fsyntax-only -I../usr/include all.cc");
+    EXPECT(0, "cd $TEST_DIR/elsewhere; echo '#include <affjord/affjord.h>' > all.cc; "
+              "c++ -Wall -Werror -fsyntax-only -I../usr/include all.cc");
 }
 
 /* -aux-info lists every function that is declared, with its file. */
@@ -152,22 +144,14 @@ Test(install, library_shows_what_its_headers_declare_and_nothing_else) {
 
 Test(install, results_are_read_by_scripts) {
     EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED small.ini --quiet && $INSTALLED export 1 --output m.safetensors");
-    if (!there_is("python3")) {
-        cr_log_warn("no python3 here: examples/read_results.py was not run\n");
-    } else {
-        EXPECT(0, "cd $TEST_DIR/elsewhere; python3 ../usr/share/doc/affjord/examples/read_results.py "
-                  "results/results.db m.safetensors");
-        EXPECT_SAYS("affjord on points, seed 0, 100 iterations");
-        EXPECT_SAYS("hypernet.0.weight");
-    }
-    if (shell("Rscript -e 'library(RSQLite); library(jsonlite)'") != 0) {
-        cr_log_warn("no Rscript with RSQLite and jsonlite here: examples/read_results.R was not run\n");
-    } else {
-        EXPECT(0, "cd $TEST_DIR/elsewhere; Rscript ../usr/share/doc/affjord/examples/read_results.R "
-                  "results/results.db m.safetensors");
-        EXPECT_SAYS("affjord on points seed 0");
-        EXPECT_SAYS("hypernet.0.weight");
-    }
+    EXPECT(0, "cd $TEST_DIR/elsewhere; python3 ../usr/share/doc/affjord/examples/read_results.py "
+              "results/results.db m.safetensors");
+    EXPECT_SAYS("affjord on points, seed 0, 100 iterations");
+    EXPECT_SAYS("hypernet.0.weight");
+    EXPECT(0, "cd $TEST_DIR/elsewhere; Rscript ../usr/share/doc/affjord/examples/read_results.R "
+              "results/results.db m.safetensors");
+    EXPECT_SAYS("affjord on points seed 0");
+    EXPECT_SAYS("hypernet.0.weight");
 }
 
 /* What bash would offer for a command line, in order. */

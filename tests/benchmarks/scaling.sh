@@ -7,7 +7,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd -P)
 program=$root/build/affjord
-folder=$(mktemp -d /tmp/affjord-scaling-XXXXXX)
+folder=$(mktemp -d "${TMPDIR:-/tmp}/affjord-scaling-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/bin"
 cd "$folder"
@@ -37,30 +37,7 @@ step() {
 [ $# -gt 0 ] || set -- 100 1000 10000
 for n in "$@"; do
     rm -rf shards r.* queue
-    cat >many.ini <<END
-[experiment]
-name = many
-data = ty
-models = ffjord, affjord
-seeds = 0-$((n / 2 - 1))
-[model]
-width = 16
-[model ffjord]
-context = clock
-[model affjord]
-context = augmented
-join = yes
-[solver]
-steps = 5
-[train]
-iterations = 1
-batch = 64
-epoch_iterations = 1
-validation = 200
-[output]
-density_cells = 16
-samples = 50
-END
+    sh "$root/tests/tiny_experiment.sh" many "0-$((n / 2 - 1))" 1 1 1 >many.ini
     echo "$n runs                                          clock   worked"
     step "the plan (--dry-run)" "$program" many.ini --db r.db --dry-run
     step "commands for the missing ones" "$program" many.ini --db r.db --dry-run --format commands

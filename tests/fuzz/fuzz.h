@@ -16,18 +16,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-static char fuzz_folder[64];
+static char fuzz_folder[128];
 
 static inline void fuzz_remove(void) {
-    char command[96];
+    char command[160];
     snprintf(command, sizeof command, "rm -rf %s", fuzz_folder);
     if (*fuzz_folder && system(command) != 0) perror(command);
 }
 
-/* The folder, made at the first call and removed at the end. In memory where there is room for files. */
+/* The folder, made at the first call and removed at the end: in TMPDIR, or else in memory where files can be. */
 static inline const char *fuzz_place(void) {
     if (*fuzz_folder) return fuzz_folder;
-    snprintf(fuzz_folder, sizeof fuzz_folder, "%s/affjord-fuzz-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+    const char *told = getenv("TMPDIR"), *memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf(fuzz_folder, sizeof fuzz_folder, "%s/affjord-fuzz-XXXXXX", told && *told ? told : memory);
     if (!mkdtemp(fuzz_folder)) abort();
     atexit(fuzz_remove);
     return fuzz_folder;

@@ -3,7 +3,7 @@
 #
 #   start.sh FOLDER      installs Debian's slurm-wlm and munge where they are missing; FOLDER/slurm.conf is for SLURM_CONF
 #
-# Exit status 77 where it cannot be done (no root), with the reason. stop.sh FOLDER ends it by the pids in FOLDER.
+# Exit status 1 where it cannot be done, as without root, with the reason. stop.sh FOLDER ends it by the pids in FOLDER.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd -P)
 [ $# = 1 ] || {
@@ -16,7 +16,7 @@ folder=$(cd "$1" && pwd -P)
 cannot() {
     echo "No Slurm here: $1" >&2
     sh "$here/stop.sh" "$folder"
-    exit 77
+    exit 1
 }
 [ "$(id -u)" = 0 ] || cannot "its daemons are started by root only"
 sh "$here/../../runner/packages.sh" install slurm || cannot "its packages cannot be installed"

@@ -1,0 +1,19 @@
+/* tables.h - what the fuzz targets of tables of points share. */
+#ifndef AFFJORD_TESTS_FUZZ_TABLES_H
+#define AFFJORD_TESTS_FUZZ_TABLES_H
+
+#include "data/table.h"
+#include "fuzz.h"
+
+/* The bytes as a table of this name, which is then read. */
+static inline int fuzz_table(const char *name, const uint8_t *bytes, size_t size) {
+    char path[256];
+    table *points = NULL;
+    failure why = {""};
+    fuzz_file(name, bytes, size, path);
+    fuzz_expect_reason(table_read(path, &points, &why), &why);
+    table_destroy(&points);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,30 @@
+#!/bin/sh
+# tiny_experiment.sh NAME SEEDS ITERATIONS EPOCH CHECKPOINTS - prints an experiment file: both models on TY, iterations
+# that take a millisecond, so many of them an epoch, a checkpoint after so many epochs.
+set -eu
+[ $# = 5 ] || { echo "usage: tiny_experiment.sh NAME SEEDS ITERATIONS EPOCH CHECKPOINTS" >&2; exit 2; }
+cat <<END
+[experiment]
+name = $1
+data = ty
+models = ffjord, affjord
+seeds = $2
+[model]
+width = 16
+[model ffjord]
+context = clock
+[model affjord]
+context = augmented
+join = yes
+[solver]
+steps = 5
+[train]
+iterations = $3
+batch = 64
+epoch_iterations = $4
+validation = 200
+checkpoint_epochs = $5
+[output]
+density_cells = 16
+samples = 50
+END
