@@ -63,8 +63,9 @@ usage: ./paper_figures.sh [--db PATH] [--out DIR] [--experiment NAME] [ITEM...]
 
 Draws each ITEM from the database: figures as ITEM.pdf and ITEM.png, with their
 caption as ITEM.txt and a LaTeX figure in ITEM.tex; films as ITEM.gif; tables
-as ITEM.md and ITEM.tex. Without items: all that the database has rows for. Figures 3 and 10
-to 14 are drawings that need no rows, and no database if asked for alone.
+as ITEM.md and ITEM.tex. Without items: all that the database has rows for.
+Figures 3 and 10 to 14 are drawings that need no rows, and no database if asked
+for alone.
 
   --db PATH          results database (results/results.db)
   --out DIR          where the files go (results/figures)

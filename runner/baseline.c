@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "plan.h"
 
 enum { KEY, DATASET, MODEL, SEED, QUANTITY, VALUE, TOLERANCE, REASON, COLUMNS };
 
@@ -45,10 +46,6 @@ static const char *file_of(const baseline *self, const baseline_row *row) {
 /* "file:line: column: ..." */
 static status fail_at(const baseline *self, const baseline_row *row, int column, const char *reason, failure *why) {
     return fail(why, STATUS_FORMAT, "%s:%zu: %s: %s", file_of(self, row), row->line, columns[column], reason);
-}
-
-static bool is_key(const char *text) {
-    return strlen(text) == 32 && text[strspn(text, "0123456789abcdef")] == '\0';
 }
 
 /* Copy a text that has to be there. */
@@ -87,7 +84,7 @@ static status read_quantity(const baseline *self, baseline_row *row, const char 
 
 static status read_fields(const baseline *self, char *const fields[COLUMNS], baseline_row *row, failure *why) {
     failure reason;
-    if (!is_key(fields[KEY])) {
+    if (!plan_begins_with_key(fields[KEY]) || fields[KEY][PLAN_KEY_SIZE - 1]) {
         failure_describe(&reason, "\"%.60s\": expected a run's key, 32 hexadecimal digits", fields[KEY]);
         return fail_at(self, row, KEY, reason.text, why);
     }
@@ -222,15 +219,6 @@ static status write_rows(const baseline *from, FILE *stream) {
     return fflush(stream) == 0 ? STATUS_OK : STATUS_MEMORY;
 }
 
-static status write_text(const char *path, const char *text, size_t size, failure *why) {
-    file_replacement file;
-    TRY(file_replace_begin(path, &file, why));
-    const status outcome = file_replace_write(&file, text, size, why);
-    if (outcome == STATUS_OK) return file_replace_commit(&file, why);
-    file_replace_cancel(&file);
-    return outcome;
-}
-
 status baseline_write(const baseline *from, const char *comment, bool replace, const char *path, failure *why) {
     char *text = NULL;
     size_t size = 0;
@@ -241,7 +229,7 @@ status baseline_write(const baseline *from, const char *comment, bool replace, c
     fprintf(stream, "%s%s\n", comment, header);
     status outcome = write_rows(from, stream);
     if (fclose(stream) != 0) outcome = STATUS_MEMORY;
-    outcome = outcome == STATUS_OK ? write_text(path, text, size, why) : fail(why, outcome, "out of memory");
+    outcome = outcome == STATUS_OK ? file_write(path, text, size, why) : fail(why, outcome, "out of memory");
     free(text);
     return outcome;
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "shard.h"
 
 static const char list_ending[] = ".tasks";
@@ -29,26 +30,19 @@ status handed_path(const char *folder, const char *name, const char *ending, cha
     return fail(why, STATUS_INVALID, "the path of the folder of shards is too long: \"%.200s...\"", folder);
 }
 
-static status fail_write(const char *path, failure *why) {
-    return fail(why, STATUS_IO, "cannot write \"%s\": %s", path, strerror(errno));
-}
-
 status handed_write(const char *folder, const char *name, size_t count, const handed_task *tasks, failure *why) {
-    char path[PLACE_PATH_MAX], temporary[PLACE_PATH_MAX + 8], place[PLACE_PATH_MAX];
+    char path[PLACE_PATH_MAX], place[PLACE_PATH_MAX], *text = NULL;
+    size_t size = 0;
     TRY(handed_path(folder, name, list_ending, path, why));
     snprintf(place, sizeof place, "%.*s", (int)(strrchr(path, '/') - path), path);
     TRY(shard_make_folder(place, why));
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *file = fopen(temporary, "w");
-    if (!file) return fail_write(temporary, why);
-    for (size_t i = 0; i < count; i++) fprintf(file, "%s %" PRIu64 "\n", tasks[i].key, tasks[i].iteration);
-    const bool whole = !ferror(file);
-    if (fclose(file) != 0 || !whole || rename(temporary, path) != 0) {
-        const status outcome = fail_write(path, why);
-        unlink(temporary);
-        return outcome;
-    }
-    return STATUS_OK;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream) return fail(why, STATUS_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++) fprintf(stream, "%s %" PRIu64 "\n", tasks[i].key, tasks[i].iteration);
+    const bool whole = fclose(stream) == 0;
+    const status outcome = whole ? file_write(path, text, size, why) : fail(why, STATUS_MEMORY, "out of memory");
+    free(text);
+    return outcome;
 }
 
 void handed_forget(const char *folder, const char *name) {

@@ -18,9 +18,10 @@
 
 #include "checkpoint_files.h"
 #include "file_copy.h"
+#include "plan.h"
 #include "shard.h"
 
-enum { ATTEMPTS = 5, KEY_DIGITS = 32 };
+enum { ATTEMPTS = 5 };
 
 typedef struct merging_files {
     const char *database, *shard;
@@ -157,11 +158,11 @@ status merge_folder(recorder *book, const char *folder, const merge_options *opt
 
 /* KEY-ITERATION.safetensors, or a temporary of it. */
 static bool is_checkpoint(const char *name) {
-    return strspn(name, "0123456789abcdef") == KEY_DIGITS && name[KEY_DIGITS] == '-';
+    return plan_begins_with_key(name) && name[PLAN_KEY_SIZE - 1] == '-';
 }
 
 status merge_sweep(recorder *book, failure *why) {
-    char folder[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX], named[CHECKPOINT_PATH_MAX], key[KEY_DIGITS + 1];
+    char folder[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX], named[CHECKPOINT_PATH_MAX], key[PLAN_KEY_SIZE];
     status outcome = STATUS_OK;
     checkpoint_folder(recorder_path(book), folder);
     DIR *entries = opendir(folder);

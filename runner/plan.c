@@ -239,6 +239,10 @@ status plan_create(const experiment_config *config, const char *seeds, plan **ou
     return STATUS_OK;
 }
 
+bool plan_begins_with_key(const char *text) {
+    return strspn(text, "0123456789abcdef") == PLAN_KEY_SIZE - 1;
+}
+
 /* Whether a word is the number of a run rather than the beginning of a key. */
 static bool is_number(const char *text) {
     const size_t digits = strspn(text, "0123456789");

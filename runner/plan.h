@@ -67,4 +67,7 @@ status plan_select(plan *runs, const char *text, failure *why);
  */
 void plan_run_key(const settings *values, const char *checksum, uint64_t seed, char key[PLAN_KEY_SIZE]);
 
+/* Whether a text, as a file's name, begins with a run's key, which ends there. */
+bool plan_begins_with_key(const char *text);
+
 #endif

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "recorder_internal.h"
 
-/* schema.sql as the build made a string of it. */
+/* schema.sql and views.sql as the build made a string of them. */
 static const char schema[] =
 #include "schema.inc"
     ;

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { KEY_DIGITS = 32, ROOM = 128 /* for the names of files beside a database */ };
+#include "plan.h"
+
+enum { KEY_DIGITS = PLAN_KEY_SIZE - 1, ROOM = 128 /* for the names of files beside a database */ };
 
 void shard_folder(const char *database, char out[PLACE_PATH_MAX]) {
     const char *slash = strrchr(database, '/');
@@ -71,7 +73,7 @@ static int is_digits(const struct dirent *entry) {
 }
 
 static int is_file(const struct dirent *entry) {
-    return strspn(entry->d_name, "0123456789abcdef") == KEY_DIGITS && entry->d_name[KEY_DIGITS] == '.';
+    return plan_begins_with_key(entry->d_name) && entry->d_name[KEY_DIGITS] == '.';
 }
 
 /* Names in their order, so that a merge takes the same steps everywhere; *names is NULL where there is no folder. */
@@ -105,7 +107,7 @@ static status visit_files(const char *folder, const walk *way, failure *why) {
     TRY(list(folder, is_file, &names, &count, why));
     status outcome = STATUS_OK;
     for (int i = 0; i < count && outcome == STATUS_OK; i++) {
-        char path[PLACE_PATH_MAX], key[KEY_DIGITS + 1];
+        char path[PLACE_PATH_MAX], key[PLAN_KEY_SIZE];
         if (strcmp(names[i]->d_name + KEY_DIGITS, way->ending) != 0) continue;
         snprintf(key, sizeof key, "%.32s", names[i]->d_name);
         if (snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name) >= (int)sizeof path) continue;

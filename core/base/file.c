@@ -166,6 +166,18 @@ status file_replace_commit(file_replacement *file, failure *why) {
     return STATUS_OK;
 }
 
+status file_replace_end(file_replacement *file, status outcome, failure *why) {
+    if (outcome == STATUS_OK) return file_replace_commit(file, why);
+    file_replace_cancel(file);
+    return outcome;
+}
+
+status file_write(const char *path, const void *bytes, size_t size, failure *why) {
+    file_replacement file;
+    TRY(file_replace_begin(path, &file, why));
+    return file_replace_end(&file, file_replace_write(&file, bytes, size, why), why);
+}
+
 bool file_system_is_network(unsigned long type) {
     /* linux/magic.h knows some of them; FUSE is more often a network than not (sshfs, GlusterFS, s3fs). */
     static const unsigned long networks[] = {

@@ -11,6 +11,9 @@
  * *size bytes. Errors name the path: STATUS_IO, STATUS_MEMORY. */
 status file_read(const char *path, unsigned char **bytes, size_t *size, failure *why);
 
+/* Write a file that holds these bytes, in the way of file_replacement: whole or not at all. Errors: its own. */
+status file_write(const char *path, const void *bytes, size_t size, failure *why);
+
 /* Whether the file or folder lies on a disk that several hosts share, as far as the kernel tells (statfs): memory that
  * processes map there is not the same for all of them. False if it is not there. */
 bool file_is_on_network(const char *path);
@@ -40,5 +43,8 @@ status file_replace_commit(file_replacement *file, failure *why);
 
 /* Remove the temporary; the old file stays. */
 void file_replace_cancel(file_replacement *file);
+
+/* Commit if all went well so far, which `outcome` says; otherwise cancel and give it back. */
+status file_replace_end(file_replacement *file, status outcome, failure *why);
 
 #endif

@@ -126,8 +126,7 @@ static status make_cache(const char *folder, photo_source *source, const image_s
     }
     const status outcome = decode_all(source, splits, set, why);
     status kept = writing && outcome == STATUS_OK ? image_cache_write(&file, sha256, set, &reason) : STATUS_IO;
-    if (writing && kept != STATUS_OK) file_replace_cancel(&file);
-    if (kept == STATUS_OK) kept = file_replace_commit(&file, &reason);
+    if (writing) kept = file_replace_end(&file, kept, &reason);
     if (kept != STATUS_OK)
         snprintf(set->note, sizeof set->note, "All pictures must be decoded each time: %.200s", reason.text);
     return outcome;

@@ -222,9 +222,5 @@ status npy_write(const char *path, npy_type type, const void *values, size_t row
     if (outcome == STATUS_OK) {
         outcome = file_replace_write(&file, values, rows * (columns == 0 ? 1 : columns) * item, why);
     }
-    if (outcome != STATUS_OK) {
-        file_replace_cancel(&file);
-        return outcome;
-    }
-    return file_replace_commit(&file, why);
+    return file_replace_end(&file, outcome, why);
 }

@@ -110,14 +110,7 @@ status checkpoint_write(const checkpoint *file, const char *path, char sha256_he
     if (header == NULL) return fail(why, STATUS_MEMORY, "no memory to write \"%s\"", path);
     SHA256_Init(&out.hash);
     status outcome = file_replace_begin(path, &out.file, why);
-    if (outcome == STATUS_OK) {
-        outcome = put_all(&out, file, header);
-        if (outcome == STATUS_OK) {
-            outcome = file_replace_commit(&out.file, why);
-        } else {
-            file_replace_cancel(&out.file);
-        }
-    }
+    if (outcome == STATUS_OK) outcome = file_replace_end(&out.file, put_all(&out, file, header), why);
     free(header);
     if (outcome != STATUS_OK) return outcome;
     SHA256_End(&out.hash, file_sha256);

@@ -1,9 +1,9 @@
 /* trainer.h - minimising an objective with Adam.
  *
  * One iteration: loss and gradient of its batch, a step of Adam. An "epoch" is
- * a stated number of iterations; at its end the validation loss is
- * taken, and the test loss where there is a test batch. All randomness is keyed by (seed, iteration), so a trainer restored from a
- * checkpoint goes on with the same bits. */
+ * a stated number of iterations; at its end the validation loss is taken, and
+ * the test loss where there is a test batch. All randomness is keyed by (seed,
+ * iteration), so a trainer restored from a checkpoint goes on with the same bits. */
 #ifndef AFFJORD_TRAIN_TRAINER_H
 #define AFFJORD_TRAIN_TRAINER_H
 
