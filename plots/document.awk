@@ -8,8 +8,8 @@
 # Input: tab-separated cells, the first line the headings. `name` is that of the
 # item, and the caption is in the environment, where awk leaves backslashes be.
 # A column whose cells are numbers (or words in their place) stands to the
-# right; one of long texts is broken into lines in LaTeX. There a cell of the first column that repeats the one above is left
-# out.
+# right; one of long texts is broken into lines in LaTeX. There a cell of the
+# first column that repeats the one above is left out.
 BEGIN {
     FS = "\t"
     caption = ENVIRON["caption"]
@@ -48,7 +48,9 @@ function tex(text) {
     return text
 }
 function markdown(text) {
-    gsub(/[|*]/, "\\\\&", text)
+    gsub(/[|*`]/, "\\\\&", text)
+    gsub(/&/, "\\&amp;", text)
+    gsub(/</, "\\&lt;", text)
     return text
 }
 function print_markdown(    row, i, line) {
