@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "flow/cnf.h"
-#include "manual.h"
+#include "roff.h"
 #include "settings.h"
 
 static const struct {
@@ -143,7 +143,7 @@ void settings_write_markdown(FILE *stream) {
 }
 
 static void write_manual_introduction(FILE *stream) {
-    manual_write_head(stream, "affjord.ini", "5", "an experiment of affjord");
+    roff_write_head(stream, "affjord.ini", "5", "an experiment of affjord");
     fputs(".SH DESCRIPTION\n"
           "An experiment is one INI file:\n"
           ".PP\n.nf\n.RS\n"
@@ -167,7 +167,7 @@ static void write_manual_introduction(FILE *stream) {
           ".RE\n.fi\n"
           ".PP\n",
           stream);
-    manual_write_text(
+    roff_write_text(
         stream, "A file to include is looked for beside the file that includes it; configs/NAME and ../configs/NAME, "
                 "where there is no such file, are the installed presets. Later in this list wins: defaults, included "
                 "files, the file itself, [data NAME], [model NAME], --set section.key=value, --set \"data "
@@ -175,7 +175,7 @@ static void write_manual_introduction(FILE *stream) {
                 "needs a section [model NAME], which may be empty. NAME of a data set is what experiment.data says, or "
                 "its file name without folder and ending.");
     fputs(".PP\n", stream);
-    manual_write_text(
+    roff_write_text(
         stream, "A line holds at most 197 bytes; a list may go on in indented lines. ; after a blank starts a comment, "
                 "and so do ; and # at the start of a line. Anything else that is not understood is an error with file "
                 "and line, and nothing is run.");
@@ -187,17 +187,17 @@ void settings_write_manual(FILE *stream) {
     fputs(".SH SETTINGS\n", stream);
     for (size_t s = 0; s < sizeof SECTIONS / sizeof *SECTIONS; s++) {
         fprintf(stream, ".SS [%s]\n", SECTIONS[s].section);
-        manual_write_text(stream, SECTIONS[s].help);
+        roff_write_text(stream, SECTIONS[s].help);
         for (size_t i = 0; i < settings_count(); i++) {
             const setting_option *option = settings_option(i);
             if (strcmp(option->section, SECTIONS[s].section) != 0) continue;
             describe_range(option, " | ", range);
             snprintf(term, sizeof term, "%s = %s", option->key, range);
             fputs(".TP\n.B ", stream);
-            manual_write_text(stream, term);
-            manual_write_text(stream, option->help);
+            roff_write_text(stream, term);
+            roff_write_text(stream, option->help);
             fputs("Default: ", stream);
-            manual_write_text(stream, describe_initial(option));
+            roff_write_text(stream, describe_initial(option));
         }
     }
     fputs(".SH SEE ALSO\n.BR affjord (1)\n", stream);
