@@ -16,7 +16,6 @@
 #include "rerun_choice.h"
 #include "rerun_compare.h"
 #include "temporary.h"
-#include "verbs.h"
 #include "workers.h"
 
 enum { NO_CHECKPOINTS = 1000000 }; /* epochs between them */
@@ -144,35 +143,32 @@ static status compute_and_compare(rerunning *self, rerun_tally *tally, failure *
     return outcome;
 }
 
-static int conclude(const rerunning *self, const rerun_tally *tally) {
+static bool conclude(const rerunning *self, const rerun_tally *tally) {
     const size_t count = self->choice.count;
     printf("%zu of %zu run%s came out the same\n", tally->same, count, count == 1 ? "" : "s");
     if (self->result.stopped) fprintf(stderr, "Stopped; what was computed is gone\n");
-    return tally->same == count ? EXIT_DONE : EXIT_FAILED;
+    return tally->same == count;
 }
 
-static int run(rerunning *self) {
-    failure why = {""};
+static status run(rerunning *self, bool *same, failure *why) {
     rerun_tally tally = {.same = 0};
-    status outcome = choose(self, &why);
-    if (outcome == STATUS_INVALID) return verb_misused(&verb_check, why.text);
-    if (outcome != STATUS_OK) return verb_failed(why.text);
-    outcome = signals_open(&self->events, &why);
-    if (outcome != STATUS_OK) return verb_failed(why.text);
-    outcome = temporary_create(self->folder, &why);
+    TRY(choose(self, why));
+    TRY(signals_open(&self->events, why));
+    status outcome = temporary_create(self->folder, why);
     if (outcome == STATUS_OK) {
         snprintf(self->database, sizeof self->database, "%s/again.db", self->folder);
-        outcome = compute_and_compare(self, &tally, &why);
+        outcome = compute_and_compare(self, &tally, why);
         temporary_remove(self->folder);
     }
     signals_close(&self->events);
-    return outcome == STATUS_OK ? conclude(self, &tally) : verb_failed(why.text);
+    if (outcome == STATUS_OK) *same = conclude(self, &tally);
+    return outcome;
 }
 
-int rerun(const rerun_request *asked) {
+status rerun(const rerun_request *asked, bool *same, failure *why) {
     rerunning self = {.asked = asked, .events = {.descriptor = -1}};
     machine_describe(&self.here, asked->word_count, asked->words);
-    const int result = run(&self);
+    const status outcome = run(&self, same, why);
     rerun_choice_release(&self.choice);
-    return result;
+    return outcome;
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/status.h"
+
 typedef struct rerun_request {
     const char *database;
     const char *run; /* this one; NULL: `sample` chosen at random */
@@ -18,7 +20,9 @@ typedef struct rerun_request {
 } rerun_request;
 
 /* Compute the runs again, from the settings that are stored, in a temporary folder, and write how the numbers compare to
- * the standard output. Returns the exit status: failed if one differs, could not be computed, or it was stopped. */
-int rerun(const rerun_request *asked);
+ * the standard output. *same <- whether all came out the same; false if one could not be computed, or it was stopped.
+ * Errors: STATUS_INVALID if the run asked for is not there, not finished, or cannot be computed; STATUS_IO if there is
+ * none; those of the recorder. */
+status rerun(const rerun_request *asked, bool *same, failure *why);
 
 #endif

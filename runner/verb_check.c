@@ -242,7 +242,12 @@ static int compute_again(const request *asked, int all_count, char **all) {
                                 .all = asked->verbose,
                                 .word_count = all_count,
                                 .words = all};
-    return rerun(&wish);
+    bool same = false;
+    failure why = {""};
+    const status outcome = rerun(&wish, &same, &why);
+    if (outcome == STATUS_INVALID) return verb_misused(&verb_check, why.text);
+    if (outcome != STATUS_OK) return verb_failed(why.text);
+    return same ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int run_check(int count, char **words, int all_count, char **all) {
