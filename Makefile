@@ -53,7 +53,7 @@ THEORY  := $(filter-out core/theory/items.c,$(wildcard core/theory/*.c))
 CORE    := $(filter-out core/backend/cpu/kernels_% $(if $(filter double,$(PRECISION)),,$(THEORY)),\
              $(wildcard core/*/*.c core/*/*/*.c))
 KERNELS := portable $(if $(filter double,$(PRECISION)),,$(if $(filter x86_64,$(shell uname -m)),avx2 avx512))
-RUNNER  := $(wildcard runner/*.c)
+RUNNER  := $(wildcard runner/*.c runner/*/*.c)
 TESTS   := $(wildcard tests/*.c)
 
 CORE_OBJECTS   := $(CORE:%.c=$(BUILD)/%.o) $(KERNELS:%=$(BUILD)/core/backend/cpu/kernels_%.o)
@@ -109,7 +109,7 @@ $(BUILD)/provenance.h: FORCE
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # The database's schema as a C string.
-$(BUILD)/schema.inc: runner/schema.sql runner/views.sql
+$(BUILD)/schema.inc: runner/record/schema.sql runner/record/views.sql
 	@mkdir -p $(@D)
 	@cat $^ | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' > $@
 
@@ -155,7 +155,7 @@ test-slurm: $(BUILD)/affjord
 check-layout:
 	@sh tests/check_layout.sh
 
-LINTED := $(wildcard core/*.h core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.[ch] tests/*.[ch] tests/fuzz/*.[ch] examples/*.c)
+LINTED := $(wildcard core/*.h core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.c runner/*/*.[ch] tests/*.[ch] tests/fuzz/*.[ch] examples/*.c)
 lint: $(BUILD)/provenance.h $(BUILD)/schema.inc
 	clang-format --dry-run --Werror $(LINTED)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \

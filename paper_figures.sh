@@ -161,7 +161,7 @@ command -v sqlite3 >/dev/null || die "sqlite3 is not installed (Debian package s
 # nothing is written otherwise. Drawings that show no rows ask an empty one.
 query() {
     if [ "$db" = :memory: ]; then
-        sqlite3 -batch -bail -init "$root/runner/schema.sql" "$db" "$@"
+        sqlite3 -batch -bail -init "$root/runner/record/schema.sql" "$db" "$@"
     elif [ -w "$db" ] && [ -w "$(dirname "$db")" ]; then
         sqlite3 -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"
     else
@@ -180,7 +180,7 @@ if [ "$rows_shown" = 0 ]; then
 else
     [ -e "$db" ] || die "no database $db; $program experiments/quickstart.ini makes the first one"
     db=$(realpath -- "$db")
-    known_version=$(sed -n "s/.*VALUES ('schema_version', '\([0-9]*\)').*/\1/p" "$root/runner/schema.sql")
+    known_version=$(sed -n "s/.*VALUES ('schema_version', '\([0-9]*\)').*/\1/p" "$root/runner/record/schema.sql")
     version=$(query "SELECT value FROM meta WHERE key = 'schema_version'" 2>&1) ||
         die "$db is no results database: $version"
     [ "$version" -le "$known_version" ] 2>/dev/null ||

@@ -69,7 +69,7 @@ put_folder configs "$share/configs" '*.ini'
 put_folder experiments "$share/experiments" '*.ini'
 put_folder plots "$share/plots" '*'
 put 755 paper_figures.sh "$share/paper_figures.sh"
-put 644 runner/schema.sql "$share/runner/schema.sql"
+put 644 runner/record/schema.sql "$share/runner/record/schema.sql"
 put_folder tests/baselines "$share/tests/baselines" '*.tsv'
 
 put_folder . "$PREFIX/share/doc/affjord" README.md

@@ -1,5 +1,5 @@
 /* main.c - ./run. */
-#include "verbs.h"
+#include "verbs/verbs.h"
 
 int main(int count, char **words) {
     return verbs_main(count, words);

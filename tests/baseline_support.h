@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "baseline.h"
-#include "plan.h"
+#include "compare/baseline.h"
+#include "plan/plan.h"
 
 /* Settings given as "section.key=value", separated by blanks, on top of what there is. */
 static inline void baseline_set(const char *texts, settings *into) {

@@ -17,11 +17,18 @@ for folder in base backend ode field flow data train theory; do
     breach "core/$folder includes something above it" \
         "$(grep -nE '^#include "' -r "core/$folder" | grep -vE "#include \"($below)/")"
 done
-breach "core includes the runner's headers" "$(grep -rnE '#include "(config|plan|recorder|worker|settings)' core)"
-breach "only runner/recorder* includes sqlite3.h" \
-    "$(grep -rnE '#include *[<"]sqlite3\.h' core runner | grep -v '^runner/recorder')"
-breach "only runner/config* includes ini.h" \
-    "$(grep -rnE '#include *[<"]ini\.h' core runner | grep -v '^runner/config')"
+core=$below
+below=
+for folder in system settings record plan work scale compare bench verbs; do
+    below="$below${below:+|}$folder"
+    breach "runner/$folder includes something above it" \
+        "$(grep -nE '^#include "[a-z]+/' -r "runner/$folder" | grep -vE "#include \"($core|$below)/")"
+done
+breach "core includes the runner's headers" "$(grep -rnE "#include \"($below)/" core)"
+breach "only runner/record/recorder* includes sqlite3.h" \
+    "$(grep -rnE '#include *[<"]sqlite3\.h' core runner | grep -v '^runner/record/recorder')"
+breach "only runner/settings/config* includes ini.h" \
+    "$(grep -rnE '#include *[<"]ini\.h' core runner | grep -v '^runner/settings/config')"
 breach "only core/backend/cpu/conv_library.c includes oneDNN or OpenMP" \
     "$(grep -rnE '#include *[<"](oneapi/|dnnl|omp\.h)' core runner | grep -v '^core/backend/cpu/conv_library')"
 breach "only core/backend/cuda includes CUDA" \

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "recorder.h"
+#include "record/recorder.h"
 #include "scratch.h"
 
 static char folder[64], path[128];

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "settings/config.h"
 
 /* Six lines of a good file; what a case adds begins on line 7. */
 #define GOOD "[experiment]\nname = a\ndata = ty, points.npy\nmodels = m, n\n[model m]\n[model n]\n"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "baseline.h"
+#include "compare/baseline.h"
 #include "scratch.h"
 
 static char folder[64], path[128];

@@ -7,9 +7,9 @@
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 
-#include "data_check.h"
+#include "verbs/data_check.h"
 #include "image_support.h"
-#include "verbs.h"
+#include "verbs/verbs.h"
 
 static void redirect(void) {
     data_begin();

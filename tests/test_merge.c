@@ -5,7 +5,7 @@
 #include <sqlite3.h>
 #include <sys/resource.h>
 
-#include "recorder.h"
+#include "record/recorder.h"
 #include "run_support.h"
 
 /* Two models, two seeds, a few hundred tiny iterations each. */

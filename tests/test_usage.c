@@ -1,8 +1,8 @@
 /* test_usage.c - the verbs' help as manual pages and completion read it: all of it is understood, and it names every
  * option that there is. */
 #include "run_support.h"
-#include "usage.h"
-#include "verbs.h"
+#include "verbs/usage.h"
+#include "verbs/verbs.h"
 
 TestSuite(usage, .timeout = 60);
 

@@ -1,5 +1,5 @@
 /* baseline.c - recorded values. */
-#include "baseline.h"
+#include "compare/baseline.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {

@@ -3,7 +3,7 @@
 
 #include "train/checkpoint.h"
 #include "fuzz.h"
-#include "specification.h"
+#include "settings/specification.h"
 
 static void take_text(void *argument, const char *name, const char *value) {
     size_t *length = argument;

@@ -1,5 +1,5 @@
 /* settings.c - experiment files, as whoever wrote them left them. */
-#include "config.h"
+#include "settings/config.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {

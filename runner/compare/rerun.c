@@ -1,0 +1,174 @@
+/* rerun.c - runs of a database computed once more, and compared.
+ *
+ * What is computed goes into a database of its own in a temporary folder, by
+ * the same workers and the same recorder as an experiment's runs. Pictures and
+ * checkpoints are left out, as far as they can be: no number depends on them. */
+#include "compare/rerun.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "work/count.h"
+#include "plan/enrolment.h"
+#include "record/machine.h"
+#include "compare/rerun_choice.h"
+#include "compare/rerun_compare.h"
+#include "system/temporary.h"
+#include "work/workers.h"
+
+enum { NO_CHECKPOINTS = 1000000 }; /* epochs between them */
+
+typedef struct rerunning {
+    const rerun_request *asked;
+    rerun_choice choice;
+    char folder[TEMPORARY_PATH_MAX], database[TEMPORARY_PATH_MAX + 16];
+    signals events;
+    machine here;
+    workers_result result;
+} rerunning;
+
+/* The chosen runs of one kind as a plan, in which each has a data set to itself. */
+static status make_plan(const rerun_choice *choice, bool counted, plan **out, failure *why) {
+    const size_t count = choice->count;
+    plan *made = calloc(1, sizeof *made);
+    if (!made) return fail(why, STATUS_MEMORY, "out of memory");
+    made->datasets = calloc(count, sizeof *made->datasets);
+    made->models = calloc(count, sizeof *made->models);
+    made->resolved = calloc(count, sizeof *made->resolved);
+    made->runs = calloc(count, sizeof *made->runs);
+    made->model_count = made->seed_count = 1;
+    if (!made->datasets || !made->models || !made->resolved || !made->runs) {
+        plan_destroy(&made);
+        return fail(why, STATUS_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        const stored_run *from = &choice->items[i];
+        if (from->counted != counted) continue;
+        const size_t at = made->run_count++;
+        settings *values = &made->resolved[at];
+        *values = from->values;
+        values->output_density_cells = 0;
+        values->output_samples = 0;
+        values->output_moments = 0;
+        values->train_checkpoint_epochs = NO_CHECKPOINTS;
+        made->datasets[at] = from->data;
+        snprintf(made->models[at].name, sizeof made->models[at].name, "%s", from->row.model);
+        made->runs[at] = (plan_run){
+            .dataset = &made->datasets[at], .model = &made->models[at], .seed = from->row.seed, .values = values};
+        memcpy(made->runs[at].key, from->row.key, sizeof made->runs[at].key);
+    }
+    made->dataset_count = made->run_count;
+    *out = made;
+    return STATUS_OK;
+}
+
+/* --- Computing --- */
+
+static status train(rerunning *self, recorder *book, const plan *runs, const enrolment *list, failure *why) {
+    const rerun_request *asked = self->asked;
+    const size_t threads = asked->threads ? (size_t)asked->threads : 1;
+    size_t jobs = asked->jobs ? (size_t)asked->jobs : machine_jobs(threads);
+    if (jobs > runs->run_count) jobs = runs->run_count;
+    uint64_t iterations = 0;
+    for (size_t i = 0; i < runs->run_count; i++) iterations += runs->runs[i].values->train_iterations;
+    progress *shown;
+    if (progress_create(stderr, false, jobs, runs->run_count, 0, iterations, &shown) != STATUS_OK)
+        return fail(why, STATUS_MEMORY, "out of memory");
+    const workers_spec spec = {
+        .runs = runs, .states = list->runs, .session = &self->here.session, .jobs = jobs, .threads = threads};
+    const status outcome = workers_run(&spec, book, &self->events, shown, &self->result, why);
+    progress_destroy(&shown);
+    return outcome;
+}
+
+/* The runs of one kind. */
+static status compute_kind(rerunning *self, recorder *book, bool counted, failure *why) {
+    const char *name = counted ? "counts" : "trainings";
+    const recorder_experiment row = {.name = name, .title = name, .file = self->asked->database};
+    plan *runs;
+    enrolment *list = NULL;
+    TRY(make_plan(&self->choice, counted, &runs, why));
+    status outcome = STATUS_OK;
+    if (runs->run_count > 0) {
+        outcome = enrolment_write(book, runs, &row, &list, why);
+        if (outcome == STATUS_OK && counted) outcome = count_runs(book, runs, list, &self->here.session, why);
+        else if (outcome == STATUS_OK) outcome = train(self, book, runs, list, why);
+    }
+    enrolment_destroy(&list);
+    plan_destroy(&runs);
+    return outcome;
+}
+
+static status compute(rerunning *self, failure *why) {
+    recorder *book;
+    failure closing;
+    TRY(recorder_open(self->database, NULL, NULL, &book, why));
+    status outcome = compute_kind(self, book, true, why);
+    if (outcome == STATUS_OK) outcome = compute_kind(self, book, false, why);
+    const status closed = recorder_close(&book, &closing);
+    if (outcome != STATUS_OK) return outcome;
+    return closed == STATUS_OK ? STATUS_OK : fail(why, closed, "%s", closing.text);
+}
+
+/* --- The whole --- */
+
+static status choose(rerunning *self, failure *why) {
+    recorder *book;
+    const rerun_request *asked = self->asked;
+    TRY(recorder_open_reading(asked->database, &book, why));
+    const status outcome = rerun_choose(book, asked, &self->choice, why);
+    recorder_close(&book, NULL);
+    TRY(outcome);
+    if (self->choice.count == 0)
+        return fail(why, STATUS_IO, "no finished run of \"%s\"%s%s can be computed again here", asked->database,
+                    asked->experiment ? ", experiment " : "", asked->experiment ? asked->experiment : "");
+    if (!asked->run)
+        printf("Computing %zu of %zu runs again, chosen by --seed %" PRIu64 "\n", self->choice.count, self->choice.able,
+               asked->seed);
+    fflush(stdout);
+    return STATUS_OK;
+}
+
+static status compute_and_compare(rerunning *self, rerun_tally *tally, failure *why) {
+    recorder *recorded = NULL, *again = NULL;
+    TRY(compute(self, why));
+    status outcome = recorder_open_reading(self->asked->database, &recorded, why);
+    if (outcome == STATUS_OK) outcome = recorder_open_reading(self->database, &again, why);
+    for (size_t i = 0; i < self->choice.count && outcome == STATUS_OK; i++)
+        outcome = rerun_compare(recorded, again, &self->choice.items[i].row, self->asked->all, stdout, tally, why);
+    recorder_close(&recorded, NULL);
+    recorder_close(&again, NULL);
+    return outcome;
+}
+
+static bool conclude(const rerunning *self, const rerun_tally *tally) {
+    const size_t count = self->choice.count;
+    printf("%zu of %zu run%s came out the same\n", tally->same, count, count == 1 ? "" : "s");
+    if (self->result.stopped) fprintf(stderr, "Stopped; what was computed is gone\n");
+    return tally->same == count;
+}
+
+static status run(rerunning *self, bool *same, failure *why) {
+    rerun_tally tally = {.same = 0};
+    TRY(choose(self, why));
+    TRY(signals_open(&self->events, why));
+    status outcome = temporary_create(self->folder, why);
+    if (outcome == STATUS_OK) {
+        snprintf(self->database, sizeof self->database, "%s/again.db", self->folder);
+        outcome = compute_and_compare(self, &tally, why);
+        temporary_remove(self->folder);
+    }
+    signals_close(&self->events);
+    if (outcome == STATUS_OK) *same = conclude(self, &tally);
+    return outcome;
+}
+
+status rerun(const rerun_request *asked, bool *same, failure *why) {
+    rerunning self = {.asked = asked, .events = {.descriptor = -1}};
+    machine_describe(&self.here, asked->word_count, asked->words);
+    const status outcome = run(&self, same, why);
+    rerun_choice_release(&self.choice);
+    return outcome;
+}

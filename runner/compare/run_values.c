@@ -1,0 +1,80 @@
+/* run_values.c - the numbers of a run, each under one name. */
+#include "compare/run_values.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Convolutions are summed by a library in an order that depends on the processor, and a step that one processor accepts
+ * may be rejected on another one. */
+static const double image_relative = 2e-3;
+
+typedef struct reading {
+    run_values *into;
+    failure *why;
+} reading;
+
+static status keep(void *argument, const char *quantity, double value) {
+    const reading *state = argument;
+    run_values *into = state->into;
+    if (strlen(quantity) >= RUN_QUANTITY_MAX)
+        return fail(state->why, STATUS_FORMAT, "the name of a metric has %zu bytes, expected at most %d: %.200s",
+                    strlen(quantity), RUN_QUANTITY_MAX - 1, quantity);
+    if (into->count == into->capacity) {
+        const size_t capacity = into->capacity ? 2 * into->capacity : 64;
+        run_value *items = realloc(into->items, capacity * sizeof *items);
+        if (!items) return fail(state->why, STATUS_MEMORY, "out of memory");
+        into->items = items;
+        into->capacity = capacity;
+    }
+    run_value *item = &into->items[into->count++];
+    item->value = value;
+    memcpy(item->quantity, quantity, strlen(quantity) + 1);
+    return STATUS_OK;
+}
+
+status run_values_read(recorder *book, int64_t run, run_values *out, failure *why) {
+    reading state = {.into = out, .why = why};
+    *out = (run_values){.count = 0};
+    return recorder_each_value(book, run, keep, &state, why);
+}
+
+void run_values_release(run_values *values) {
+    free(values->items);
+    *values = (run_values){.count = 0};
+}
+
+const run_value *run_values_find(const run_values *values, const char *quantity) {
+    for (size_t i = 0; i < values->count; i++)
+        if (strcmp(values->items[i].quantity, quantity) == 0) return &values->items[i];
+    return NULL;
+}
+
+bool run_quantity_epoch(const char *quantity, uint64_t *epoch, const char **split) {
+    static const char start[] = "epoch.";
+    if (strncmp(quantity, start, sizeof start - 1) != 0) return false;
+    const char *number = quantity + sizeof start - 1;
+    const size_t digits = strspn(number, "0123456789");
+    if (digits == 0 || digits > 18 || number[digits] != '.' || !number[digits + 1]) return false;
+    *epoch = strtoull(number, NULL, 10);
+    *split = number + digits + 1;
+    return true;
+}
+
+bool run_promise_of(const run_values *values, const char *quantity, run_promise *out) {
+    static const char promised[] = "the same operations in the same order everywhere", counted[] = "counted";
+    /* Only trainings on images, and only counts of parameters, have these. */
+    const bool images = run_values_find(values, "data_dimension") != NULL;
+    const bool count = run_values_find(values, "parameters_declared") != NULL;
+    const bool number = strcmp(quantity, "parameters") == 0 || strcmp(quantity, "data_dimension") == 0;
+    /* Of moments, which are computed as pictures are, where they are wanted. */
+    if (strcmp(quantity, "field_change") == 0) return false;
+    /* Which epoch of images is best can hang on the last digit of a loss. */
+    if (images && strcmp(quantity, "best_epoch") == 0) return false;
+    if (images && !number)
+        *out = (run_promise){.allowed = {.kind = TOLERANCE_RELATIVE, .amount = image_relative},
+                             .reason = "convolutions are summed in an order that depends on the processor"};
+    else *out = (run_promise){.allowed = {.kind = TOLERANCE_BITS}, .reason = count || number ? counted : promised};
+    return true;
+}

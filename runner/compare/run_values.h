@@ -1,0 +1,44 @@
+/* run_values.h - the numbers of a run, each under one name.
+ *
+ * A loss is called epoch.NUMBER.SPLIT, as epoch.3.validation; a metric has its
+ * own name, as final_validation_loss. */
+#ifndef AFFJORD_RUNNER_RUN_VALUES_H
+#define AFFJORD_RUNNER_RUN_VALUES_H
+
+#include "record/recorder.h"
+#include "compare/tolerance.h"
+
+enum { RUN_QUANTITY_MAX = 96 }; /* bytes of a name, terminator included */
+
+typedef struct run_value {
+    char quantity[RUN_QUANTITY_MAX];
+    double value; /* may be no finite number */
+} run_value;
+
+/* Losses by epoch and split, then metrics by name. */
+typedef struct run_values {
+    size_t count, capacity;
+    run_value *items;
+} run_values;
+
+/* What the database has of a run; the caller releases it, also after a failure. Errors: those of the recorder,
+ * STATUS_MEMORY. */
+status run_values_read(recorder *book, int64_t run, run_values *out, failure *why);
+void run_values_release(run_values *values);
+
+/* NULL if there is none of this name. */
+const run_value *run_values_find(const run_values *values, const char *quantity);
+
+/* Whether the name is that of a loss: *epoch <- its number, *split <- where the split's name begins. */
+bool run_quantity_epoch(const char *quantity, uint64_t *epoch, const char **split);
+
+/* How far a number may be from that of the same run computed elsewhere, and why. */
+typedef struct run_promise {
+    tolerance allowed;
+    const char *reason;
+} run_promise;
+
+/* The promise for one number of a run with these values; false if there is none. */
+bool run_promise_of(const run_values *values, const char *quantity, run_promise *out);
+
+#endif

@@ -1,0 +1,230 @@
+/* stored_run.c - a run as the database has it, made ready to be computed again. */
+#include "compare/stored_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/real.h"
+#include "data/toy.h"
+#include "system/place.h"
+#include "settings/source.h"
+
+/* What is known of the data of one name, checksum and averaging. */
+struct stored_data {
+    char dataset[RECORDER_NAME_MAX], checksum[PLAN_CHECKSUM_SIZE];
+    uint64_t average;
+    bool found;
+    failure reason; /* where not */
+    plan_dataset data;
+    char folder[SETTINGS_TEXT_MAX]; /* data.dir, of images */
+};
+
+void stored_cache_release(stored_cache *cache) {
+    free(cache->items);
+    *cache = (stored_cache){.count = 0};
+}
+
+/* --- Settings --- */
+
+typedef struct reading {
+    settings *into;
+    failure *reason; /* of the first setting that this program cannot read */
+} reading;
+
+static status read_setting(void *argument, const char *section, const char *key, const char *value) {
+    const reading *state = argument;
+    const setting_option *option;
+    TRY(settings_find(section, key, &option, state->reason));
+    /* Only texts can be empty, and are so where they were left out. */
+    return *value ? settings_parse(option, value, state->into, state->reason) : STATUS_OK;
+}
+
+/* A setting that is younger than the run has its default, which is what was done before. */
+static status read_settings(recorder *book, stored_run *out, bool *able, failure *reason, failure *why) {
+    failure wrong = {""};
+    reading state = {.into = &out->values, .reason = &wrong};
+    settings_default(&out->values);
+    const status outcome = recorder_each_setting(book, out->row.id, read_setting, &state, why);
+    *able = outcome == STATUS_OK;
+    if (outcome != STATUS_INVALID) return outcome;
+    failure_describe(reason, "this version of the program does not know their settings: %.800s", wrong.text);
+    return STATUS_OK;
+}
+
+/* The key is a hash of all that decides the numbers: computed from the settings it has to come out the same. */
+static status check_key(recorder *book, const stored_run *run, bool *able, failure *reason, failure *why) {
+    char key[PLAN_KEY_SIZE];
+    bool theory = false;
+    plan_run_key(&run->values, run->row.data_checksum, run->row.seed, key);
+    *able = strcmp(key, run->row.key) == 0;
+    if (*able) return STATUS_OK;
+    TRY(recorder_has_theory(book, run->row.id, &theory, why));
+    if (theory)
+        failure_describe(reason, "trainings for the mathematics, whose items are part of their key and are not stored "
+                                 "as settings; the experiment's file computes them again in a new database");
+    else
+        failure_describe(reason,
+                         "their settings mean other runs for this version of the program, or for one that "
+                         "computes with other numbers than %s",
+                         REAL_NAME);
+    return STATUS_OK;
+}
+
+/* --- Data --- */
+
+/* Open what may be the data; it is, if its checksum says so. */
+static bool try_source(const char *name, const char *folder, const recorder_run *row, const settings *values,
+                       stored_data *out) {
+    settings there = *values;
+    source data;
+    snprintf(there.data_dir, sizeof there.data_dir, "%s", folder);
+    if (source_open(name, &there, &data, &out->reason) != STATUS_OK) return false;
+    out->found = strcmp(source_checksum(&data), row->data_checksum) == 0;
+    if (out->found) {
+        snprintf(out->data.source, sizeof out->data.source, "%s", name);
+        snprintf(out->data.name, sizeof out->data.name, "%s", row->dataset);
+        snprintf(out->data.checksum, sizeof out->data.checksum, "%s", row->data_checksum);
+        out->data.shape = source_shape(&data);
+        snprintf(out->folder, sizeof out->folder, "%s", folder);
+    } else {
+        failure_describe(&out->reason,
+                         "the data \"%.200s\" is not what it was: expected SHA-256 %.12s..., found "
+                         "%.12s...",
+                         name, row->data_checksum, source_checksum(&data));
+    }
+    source_close(&data);
+    return out->found;
+}
+
+typedef struct searching {
+    const recorder_run *row;
+    const settings *values;
+    const char *images; /* the set's name, NULL for points */
+    stored_data *out;
+} searching;
+
+/* An item of an experiment's list of data, if it can be the run's: images lie where the experiment says, tables beside
+ * its file. */
+static void try_item(const searching *self, const experiment_config *config, const char *item) {
+    char path[CONFIG_PATH_MAX];
+    failure ignored;
+    if (self->images) {
+        if (strcmp(item, self->images) == 0)
+            try_source(item, config_settings(config)->data_dir, self->row, self->values, self->out);
+        return;
+    }
+    if (source_is_images(item) || config_data_source(config, item, path, &ignored) != STATUS_OK) return;
+    /* Other tables of the same experiment are no news. */
+    const char *slash = strrchr(item, '/');
+    const char *stem = slash ? slash + 1 : item;
+    const size_t length = strlen(self->row->dataset);
+    if (strncmp(stem, self->row->dataset, length) != 0 || stem[length] != '.') return;
+    try_source(path, "", self->row, self->values, self->out);
+}
+
+/* The file of an experiment, as it was given on the command line: from here, or from the project's folder. */
+static status try_experiment(void *argument, const char *file) {
+    const searching *self = argument;
+    char path[PLACE_PATH_MAX], item[SETTINGS_TEXT_MAX];
+    experiment_config *config;
+    failure ignored;
+    if (self->out->found) return STATUS_OK;
+    snprintf(path, sizeof path, "%s", file);
+    if (access(path, R_OK) != 0 && *file != '/') place_path(file, path);
+    if (config_load(path, 0, NULL, &config, &ignored) != STATUS_OK) return STATUS_OK;
+    const char *cursor = config_settings(config)->experiment_data;
+    while (!self->out->found && settings_list_next(&cursor, item)) try_item(self, config, item);
+    config_destroy(&config);
+    return STATUS_OK;
+}
+
+/* name <- that of the set, of which "_HEIGHTxWIDTH" was added to the name of averaged images; false for points. */
+static bool image_name(const recorder_run *row, const settings *values, char name[RECORDER_NAME_MAX]) {
+    snprintf(name, RECORDER_NAME_MAX, "%s", row->dataset);
+    char *cut = values->image_average > 1 ? strrchr(name, '_') : NULL;
+    if (cut) *cut = '\0';
+    return source_is_images(name);
+}
+
+static status find_data(recorder *book, const recorder_run *row, const settings *values, stored_data *out,
+                        failure *why) {
+    char name[RECORDER_NAME_MAX];
+    const bool images = image_name(row, values, name);
+    searching self = {.row = row, .values = values, .images = images ? name : NULL, .out = out};
+    if (images || toy_find(row->dataset)) try_source(images ? name : row->dataset, "", row, values, out);
+    else
+        failure_describe(&out->reason,
+                         "the data \"%.200s\" is not here: expected a table of points with this name and SHA-256 "
+                         "%.12s... in the list of its experiment's file",
+                         row->dataset, row->data_checksum);
+    return out->found ? STATUS_OK : recorder_each_file(book, row->id, try_experiment, &self, why);
+}
+
+/* The data of the run, from the cache if it was looked for before; *out is valid until the next call. */
+static status look_up(recorder *book, const stored_run *run, stored_cache *cache, const stored_data **out,
+                      failure *why) {
+    const recorder_run *row = &run->row;
+    const uint64_t average = run->values.image_average;
+    for (size_t i = 0; i < cache->count; i++) {
+        const stored_data *item = &cache->items[i];
+        if (item->average != average || strcmp(item->dataset, row->dataset) != 0 ||
+            strcmp(item->checksum, row->data_checksum) != 0)
+            continue;
+        *out = item;
+        return STATUS_OK;
+    }
+    stored_data *items = realloc(cache->items, (cache->count + 1) * sizeof *items);
+    if (!items) return fail(why, STATUS_MEMORY, "out of memory");
+    cache->items = items;
+    stored_data *item = &items[cache->count];
+    *item = (stored_data){.average = average};
+    snprintf(item->dataset, sizeof item->dataset, "%s", row->dataset);
+    snprintf(item->checksum, sizeof item->checksum, "%s", row->data_checksum);
+    TRY(find_data(book, row, &run->values, item, why));
+    cache->count++;
+    *out = item;
+    return STATUS_OK;
+}
+
+/* A count needs no data but the size of its images. */
+static bool describe_count(stored_run *out) {
+    const image_kind *kind = image_kind_of(out->row.dataset);
+    if (!kind) return false;
+    size_t *shape = out->data.shape.image;
+    image_kind_shape(kind, shape);
+    out->data.shape.dimension = shape[0] * shape[1] * shape[2];
+    snprintf(out->data.source, sizeof out->data.source, "%s", out->row.dataset);
+    snprintf(out->data.name, sizeof out->data.name, "%s", out->row.dataset);
+    snprintf(out->data.checksum, sizeof out->data.checksum, "%s", out->row.data_checksum);
+    out->values.experiment_task = TASK_COUNT;
+    return true;
+}
+
+static status prepare_data(recorder *book, stored_cache *cache, stored_run *out, bool *able, failure *reason,
+                           failure *why) {
+    const stored_data *data;
+    failure wrong;
+    if (out->counted) {
+        *able = describe_count(out);
+        if (!*able) failure_describe(reason, "counts for images that this program does not know");
+        return STATUS_OK;
+    }
+    TRY(look_up(book, out, cache, &data, why));
+    *able = data->found;
+    *reason = data->reason;
+    if (!data->found) return STATUS_OK;
+    out->data = data->data;
+    memcpy(out->values.data_dir, data->folder, sizeof out->values.data_dir);
+    *able = specification_check(&out->values, &out->data.shape, &wrong) == STATUS_OK;
+    if (!*able) *reason = wrong;
+    return STATUS_OK;
+}
+
+status stored_run_prepare(recorder *book, const recorder_run *row, stored_cache *cache, stored_run *out, bool *able,
+                          failure *reason, failure *why) {
+    *out = (stored_run){.row = *row, .counted = row->iterations == 0};
+    TRY(read_settings(book, out, able, reason, why));
+    if (*able) TRY(check_key(book, out, able, reason, why));
+    return *able ? prepare_data(book, cache, out, able, reason, why) : STATUS_OK;
+}

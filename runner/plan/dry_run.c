@@ -1,0 +1,72 @@
+/* dry_run.c - what ./run FILE.ini --dry-run prints. */
+#include "plan/dry_run.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* For how many of a plan's runs a setting has one value. */
+typedef enum reach { REACH_ALL, REACH_MODEL, REACH_PAIR } reach;
+
+/* Whether a setting is the same for the pairs of data set and model from `first` on, `stride` apart. */
+static bool is_same(const plan *runs, const setting_option *option, size_t first, size_t stride) {
+    char expected[SETTINGS_TEXT_MAX], text[SETTINGS_TEXT_MAX];
+    settings_text(&runs->resolved[first], option, expected);
+    for (size_t i = first + stride; i < runs->dataset_count * runs->model_count; i += stride) {
+        settings_text(&runs->resolved[i], option, text);
+        if (strcmp(text, expected) != 0) return false;
+    }
+    return true;
+}
+
+static reach reach_of(const plan *runs, const setting_option *option) {
+    if (is_same(runs, option, 0, 1)) return REACH_ALL;
+    for (size_t m = 0; m < runs->model_count; m++)
+        if (!is_same(runs, option, m, runs->model_count)) return REACH_PAIR;
+    return REACH_MODEL;
+}
+
+/* Write the settings of this reach under a title, if there are any. */
+static void write_block(const plan *runs, size_t pair, reach wanted, const char *title, FILE *stream) {
+    bool titled = false;
+    for (size_t i = 0; i < settings_count(); i++) {
+        const setting_option *option = settings_option(i);
+        char text[SETTINGS_TEXT_MAX];
+        if (!settings_of_run(option) || reach_of(runs, option) != wanted) continue;
+        settings_text(&runs->resolved[pair], option, text);
+        if (!titled) fprintf(stream, "%s\n", title);
+        titled = true;
+        fprintf(stream, "  %s = %s\n", option->name, text);
+    }
+}
+
+static void write_settings(const plan *runs, FILE *stream) {
+    char title[2 * SETTINGS_TEXT_MAX + 64];
+    write_block(runs, 0, REACH_ALL, "Settings of all runs", stream);
+    for (size_t m = 0; m < runs->model_count; m++) {
+        snprintf(title, sizeof title, "Settings of %s", runs->models[m].name);
+        write_block(runs, m, REACH_MODEL, title, stream);
+    }
+    for (size_t d = 0; d < runs->dataset_count; d++)
+        for (size_t m = 0; m < runs->model_count; m++) {
+            snprintf(title, sizeof title, "Settings of %s on %s", runs->models[m].name, runs->datasets[d].name);
+            write_block(runs, d * runs->model_count + m, REACH_PAIR, title, stream);
+        }
+}
+
+static void write_run(const plan_run *run, const recorder_run *row, FILE *stream) {
+    fprintf(stream, "  %s  %-16s %-16s seed %-6" PRIu64 " ", run->key, run->dataset->name, run->model->name, run->seed);
+    if (row->id != 0 && row->state == RUN_DONE) fprintf(stream, "done");
+    else if (row->has_checkpoint) fprintf(stream, "go on from iteration %" PRIu64, row->checkpoint_iteration);
+    else fprintf(stream, "compute");
+    if (row->state == RUN_FAILED) fprintf(stream, " (failed: %s)", row->error);
+    fputc('\n', stream);
+}
+
+void dry_run_write(const settings *base, const plan *runs, const enrolment *list, const char *database, FILE *stream) {
+    fprintf(stream, "Experiment %s: %s\nDatabase %s\n", base->experiment_name, base->experiment_title, database);
+    write_settings(runs, stream);
+    fprintf(stream, "Runs: %zu, of which %zu are done\n", list->count, list->done);
+    for (size_t i = 0; i < list->count; i++) write_run(&runs->runs[i], &list->runs[i], stream);
+    if (list->stale_count > 0)
+        fprintf(stream, "%zu runs with other settings would leave the experiment\n", list->stale_count);
+}

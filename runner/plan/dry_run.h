@@ -1,0 +1,12 @@
+/* dry_run.h - what ./run FILE.ini --dry-run prints. */
+#ifndef AFFJORD_RUNNER_DRY_RUN_H
+#define AFFJORD_RUNNER_DRY_RUN_H
+
+#include <stdio.h>
+
+#include "plan/enrolment.h"
+
+/* The settings, resolved, and each run with what would be done about it. */
+void dry_run_write(const settings *base, const plan *runs, const enrolment *list, const char *database, FILE *stream);
+
+#endif

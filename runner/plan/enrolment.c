@@ -1,0 +1,173 @@
+/* enrolment.c - a plan and the database: which of its runs are there, and how far. */
+#include "plan/enrolment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/checkpoint_files.h"
+
+/* A finished run of which moments are wanted, and there are none: it is taken up at its last checkpoint, where only its
+ * pictures are left to be made. One whose checkpoint is gone, as in an archive, stays as it is. */
+static status look_for_moments(recorder *book, const plan_run *run, recorder_run *row, failure *why) {
+    char path[CHECKPOINT_PATH_MAX];
+    bool has = false;
+    failure reason;
+    if (row->state != RUN_DONE || run->values->output_moments == 0 || run->dataset->shape.dimension != 2 ||
+        !row->has_checkpoint)
+        return STATUS_OK;
+    TRY(recorder_has_moments(book, row->key, &has, why));
+    if (has) return STATUS_OK;
+    checkpoint_locate(recorder_path(book), row->checkpoint_path, path);
+    if (checkpoint_verify(path, row->checkpoint_bytes, row->checkpoint_sha256, &reason) == STATUS_OK)
+        row->state = RUN_INTERRUPTED;
+    return STATUS_OK;
+}
+
+/* The experiment's runs in the database against the plan. */
+typedef struct membership {
+    const plan *runs;
+    enrolment *list;
+    bool *present; /* (count): run i of the plan is part of the experiment */
+} membership;
+
+status enrolment_empty(const plan *runs, enrolment **out, failure *why) {
+    enrolment *list = calloc(1, sizeof *list);
+    recorder_run *rows = calloc(runs->run_count, sizeof *rows);
+    if (!list || !rows) {
+        free(list);
+        free(rows);
+        return fail(why, STATUS_MEMORY, "out of memory");
+    }
+    list->count = runs->run_count;
+    list->runs = rows;
+    *out = list;
+    return STATUS_OK;
+}
+
+void enrolment_destroy(enrolment **list) {
+    if (!*list) return;
+    free((*list)->runs);
+    free((*list)->stale);
+    free(*list);
+    *list = NULL;
+}
+
+/* The run differs from one of the plan's in nothing but the seed. */
+static bool same_settings(const plan *runs, const recorder_run *row) {
+    for (size_t d = 0; d < runs->dataset_count; d++) {
+        if (strcmp(runs->datasets[d].checksum, row->data_checksum) != 0) continue;
+        for (size_t m = 0; m < runs->model_count; m++) {
+            char key[PLAN_KEY_SIZE];
+            plan_run_key(&runs->resolved[d * runs->model_count + m], row->data_checksum, row->seed, key);
+            if (strcmp(key, row->key) == 0) return true;
+        }
+    }
+    return false;
+}
+
+static status add_stale(enrolment *list, int64_t id, failure *why) {
+    int64_t *stale = realloc(list->stale, (list->stale_count + 1) * sizeof *stale);
+    if (!stale) return fail(why, STATUS_MEMORY, "out of memory");
+    stale[list->stale_count++] = id;
+    list->stale = stale;
+    return STATUS_OK;
+}
+
+static status visit_member(void *argument, const recorder_run *row, failure *why) {
+    const membership *members = argument;
+    for (size_t i = 0; i < members->list->count; i++) {
+        if (strcmp(members->runs->runs[i].key, row->key) != 0) continue;
+        members->present[i] = true;
+        return STATUS_OK;
+    }
+    return same_settings(members->runs, row) ? STATUS_OK : add_stale(members->list, row->id, why);
+}
+
+static status read_members(recorder *book, const plan *runs, const recorder_experiment *experiment, enrolment *list,
+                           failure *why) {
+    membership members = {.runs = runs, .list = list, .present = calloc(runs->run_count, sizeof(bool))};
+    if (!members.present) return fail(why, STATUS_MEMORY, "out of memory");
+    const status outcome = recorder_each_run(book, experiment->name, visit_member, &members, why);
+    for (size_t i = 0; i < runs->run_count; i++) list->current &= members.present[i];
+    free(members.present);
+    list->current &= list->stale_count == 0;
+    return outcome;
+}
+
+static status read_all(recorder *book, const plan *runs, const recorder_experiment *experiment, enrolment *list,
+                       failure *why) {
+    int64_t id;
+    TRY(recorder_find_experiment(book, experiment, &id, &list->current, why));
+    for (size_t i = 0; i < runs->run_count; i++) {
+        TRY(recorder_find_run(book, runs->runs[i].key, &list->runs[i], why));
+        TRY(look_for_moments(book, &runs->runs[i], &list->runs[i], why));
+        list->done += list->runs[i].id != 0 && list->runs[i].state == RUN_DONE;
+    }
+    return read_members(book, runs, experiment, list, why);
+}
+
+status enrolment_read(recorder *book, const plan *runs, const recorder_experiment *experiment, enrolment **out,
+                      failure *why) {
+    enrolment *list;
+    TRY(enrolment_empty(runs, &list, why));
+    const status outcome = read_all(book, runs, experiment, list, why);
+    if (outcome == STATUS_OK) *out = list;
+    else enrolment_destroy(&list);
+    return outcome;
+}
+
+/* Where the settings of one run go. */
+typedef struct setting_rows {
+    recorder *book;
+    int64_t run;
+    status outcome;
+    failure *why;
+} setting_rows;
+
+static void put_setting(void *argument, const char *section, const char *key, const char *value) {
+    setting_rows *rows = argument;
+    if (rows->outcome == STATUS_OK)
+        rows->outcome = recorder_put_setting(rows->book, rows->run, section, key, value, rows->why);
+}
+
+/* A finished run keeps the settings that it was computed with; those outside its key may differ from the plan's. */
+static status write_run(recorder *book, const plan_run *run, recorder_run *row, failure *why) {
+    if (row->id != 0 && row->state == RUN_DONE) return STATUS_OK;
+    if (row->id == 0) {
+        snprintf(row->key, sizeof row->key, "%s", run->key);
+        snprintf(row->dataset, sizeof row->dataset, "%s", run->dataset->name);
+        snprintf(row->data_checksum, sizeof row->data_checksum, "%s", run->dataset->checksum);
+        snprintf(row->model, sizeof row->model, "%s", run->model->name);
+        row->seed = run->seed;
+        row->iterations = run->values->experiment_task == TASK_COUNT ? 0 : run->values->train_iterations;
+        TRY(recorder_put_run(book, row, why));
+        TRY(recorder_find_run(book, run->key, row, why));
+    }
+    setting_rows rows = {.book = book, .run = row->id, .outcome = STATUS_OK, .why = why};
+    settings_each(run->values, put_setting, &rows);
+    return rows.outcome;
+}
+
+static status write_all(recorder *book, const plan *runs, const recorder_experiment *experiment, enrolment *list,
+                        failure *why) {
+    int64_t id;
+    TRY(recorder_put_experiment(book, experiment, &id, why));
+    for (size_t i = 0; i < list->stale_count; i++) TRY(recorder_drop_member(book, id, list->stale[i], why));
+    for (size_t i = 0; i < runs->run_count; i++) {
+        TRY(write_run(book, &runs->runs[i], &list->runs[i], why));
+        TRY(recorder_put_member(book, id, list->runs[i].id, why));
+    }
+    list->current = true;
+    return recorder_commit(book, why);
+}
+
+status enrolment_write(recorder *book, const plan *runs, const recorder_experiment *experiment, enrolment **out,
+                       failure *why) {
+    enrolment *list;
+    TRY(enrolment_read(book, runs, experiment, &list, why));
+    const status outcome = write_all(book, runs, experiment, list, why);
+    if (outcome == STATUS_OK) *out = list;
+    else enrolment_destroy(&list);
+    return outcome;
+}

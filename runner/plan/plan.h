@@ -1,0 +1,73 @@
+/* plan.h - the runs of an experiment: data set x model x seed. */
+#ifndef AFFJORD_RUNNER_PLAN_H
+#define AFFJORD_RUNNER_PLAN_H
+
+#include "settings/config.h"
+#include "settings/specification.h"
+
+enum {
+    PLAN_KEY_SIZE = 33, /* 32 hexadecimal digits and a terminator */
+    PLAN_CHECKSUM_SIZE = 65, /* 64 of them */
+    PLAN_NUMBER_DIGITS = 7, /* of a run's number, to tell it from a key */
+    PLAN_FORMAT_VERSION = 1 /* raised when the same settings come to mean other numbers */
+};
+
+typedef struct plan_dataset {
+    char source[CONFIG_PATH_MAX]; /* what source_open() takes */
+    char name[SETTINGS_TEXT_MAX]; /* of the data, as in tables */
+    char checksum[PLAN_CHECKSUM_SIZE];
+    specification_shape shape;
+} plan_dataset;
+
+typedef struct plan_model {
+    char name[SETTINGS_TEXT_MAX];
+} plan_model;
+
+typedef struct plan_run {
+    const plan_dataset *dataset;
+    const plan_model *model;
+    uint64_t seed;
+    const settings *values; /* resolved for the data set and the model */
+    char key[PLAN_KEY_SIZE];
+} plan_run;
+
+/* All memory is the plan's; runs are in the order data set, model, seed, the
+ * last one fastest. */
+typedef struct plan {
+    size_t dataset_count, model_count, seed_count, run_count;
+    plan_dataset *datasets; /* (dataset_count) */
+    plan_model *models; /* (model_count) */
+    settings *resolved; /* (dataset_count, model_count) */
+    plan_run *runs; /* (dataset_count, model_count, seed_count) */
+} plan;
+
+/* Make the plan. `seeds` (may be NULL) replaces experiment.seeds, as in "0-4".
+ * Opens every data set for its name and checksum; a count of parameters needs
+ * only the shape of its images, which stands for the checksum then. Does not need `config`
+ * afterwards. The caller owns *out. Errors: STATUS_INVALID (seeds, an unknown
+ * data set, two data sets or models that are the same), STATUS_IO and
+ * STATUS_FORMAT (a data file), STATUS_MEMORY. */
+status plan_create(const experiment_config *config, const char *seeds, plan **out, failure *why);
+void plan_destroy(plan **runs);
+
+/* Keep only the run that `text` means: its number in the plan, from 0, of at
+ * most PLAN_NUMBER_DIGITS digits; or its key, or a longer beginning of it.
+ * Errors: STATUS_INVALID if there is none, or several. */
+status plan_select(plan *runs, const char *text, failure *why);
+
+/* Key of a run: the first 32 hexadecimal digits of the SHA-256 of
+ *
+ *     format=1\n  real=F32\n  data=CHECKSUM\n  seed=SEED\n
+ *     theory=ITEMS\n           where experiment.task = theory
+ *     section.key=value\n      for every keyed setting that differs from its default, in the order of
+ *                              options.def, reals by %.17g
+ *
+ * Defaults are left out, so that a setting added later, whose default is what was done before, leaves all keys as they
+ * are. A default that changes therefore has to raise PLAN_FORMAT_VERSION.
+ */
+void plan_run_key(const settings *values, const char *checksum, uint64_t seed, char key[PLAN_KEY_SIZE]);
+
+/* Whether a text, as a file's name, begins with a run's key, which ends there. */
+bool plan_begins_with_key(const char *text);
+
+#endif

@@ -1,0 +1,108 @@
+/* checkpoint_files.c - where the checkpoints of a database's runs lie. */
+#include "record/checkpoint_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sha256.h>
+
+static const char ending[] = ".safetensors";
+
+/* The last part of a path. */
+static const char *last_part(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* The recorder refuses paths of databases that leave no room for these names. */
+__attribute__((format(printf, 2, 3))) static void compose(char out[CHECKPOINT_PATH_MAX], const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(out, CHECKPOINT_PATH_MAX, format, arguments);
+    va_end(arguments);
+}
+
+/* Length of the path without ".db". */
+static int stem(const char *path) {
+    const size_t length = strlen(path);
+    return (int)(length > 3 && strcmp(path + length - 3, ".db") == 0 ? length - 3 : length);
+}
+
+void checkpoint_folder(const char *database, char out[CHECKPOINT_PATH_MAX]) {
+    compose(out, "%.*s.checkpoints", stem(database), database);
+}
+
+static status make_folder(const char *folder, failure *why) {
+    if (mkdir(folder, 0777) == 0 || errno == EEXIST) return STATUS_OK;
+    return fail(why, STATUS_IO, "cannot make the folder \"%s\": %s", folder, strerror(errno));
+}
+
+status checkpoint_make_folder(const char *database, failure *why) {
+    char folder[CHECKPOINT_PATH_MAX];
+    checkpoint_folder(database, folder);
+    return make_folder(folder, why);
+}
+
+void checkpoint_failure_path(const char *database, const char *key, uint64_t iteration, char out[CHECKPOINT_PATH_MAX]) {
+    compose(out, "%.*s.failures/%s-%" PRIu64 "%s", stem(database), database, key, iteration, ending);
+}
+
+status checkpoint_make_failures(const char *database, failure *why) {
+    char folder[CHECKPOINT_PATH_MAX];
+    compose(folder, "%.*s.failures", stem(database), database);
+    return make_folder(folder, why);
+}
+
+void checkpoint_name(const char *database, const char *key, uint64_t iteration, char out[CHECKPOINT_PATH_MAX]) {
+    char folder[CHECKPOINT_PATH_MAX];
+    checkpoint_folder(database, folder);
+    compose(out, "%s/%s-%" PRIu64 "%s", last_part(folder), key, iteration, ending);
+}
+
+void checkpoint_locate(const char *database, const char *name, char out[CHECKPOINT_PATH_MAX]) {
+    compose(out, "%.*s%s", (int)(last_part(database) - database), database, name);
+}
+
+status checkpoint_measure(const char *path, uint64_t *bytes, failure *why) {
+    struct stat information;
+    if (stat(path, &information) != 0)
+        return fail(why, STATUS_IO, "cannot read the checkpoint \"%s\": %s", path, strerror(errno));
+    *bytes = (uint64_t)information.st_size;
+    return STATUS_OK;
+}
+
+status checkpoint_verify(const char *path, uint64_t bytes, const char *sha256, failure *why) {
+    uint64_t found;
+    char digest[SHA256_DIGEST_STRING_LENGTH];
+    TRY(checkpoint_measure(path, &found, why));
+    if (found != bytes)
+        return fail(why, STATUS_FORMAT, "the checkpoint \"%s\" is damaged: expected %" PRIu64 " bytes, found %" PRIu64,
+                    path, bytes, found);
+    if (!SHA256File(path, digest))
+        return fail(why, STATUS_IO, "cannot read the checkpoint \"%s\": %s", path, strerror(errno));
+    if (strcmp(digest, sha256) != 0)
+        return fail(why, STATUS_FORMAT, "the checkpoint \"%s\" is damaged: expected SHA-256 %s, found %s", path, sha256,
+                    digest);
+    return STATUS_OK;
+}
+
+void checkpoint_clean(const char *database, const char *key, const char *keep) {
+    char folder[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX];
+    checkpoint_folder(database, folder);
+    DIR *entries = opendir(folder);
+    if (!entries) return;
+    const size_t length = strlen(key);
+    for (const struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        if (strncmp(entry->d_name, key, length) != 0 || entry->d_name[length] != '-') continue;
+        if (strlen(folder) + strlen(entry->d_name) + 2 > sizeof path) continue;
+        compose(path, "%s/%s", folder, entry->d_name);
+        if (strcmp(path, keep) != 0) unlink(path);
+    }
+    closedir(entries);
+}

@@ -1,0 +1,62 @@
+/* recorder_internal.h - what the files of the recorder share. */
+#ifndef AFFJORD_RUNNER_RECORDER_INTERNAL_H
+#define AFFJORD_RUNNER_RECORDER_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include "record/recorder.h"
+
+typedef enum recorder_statement {
+#define STATEMENT(name, sql) STATEMENT_##name,
+#include "record/recorder_statements.def"
+#undef STATEMENT
+    STATEMENT_COUNT
+} recorder_statement;
+
+struct recorder {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared when first used */
+    char path[RECORDER_PATH_MAX];
+    int lock; /* descriptor of PATH.lock; -1 when reading */
+    bool shard; /* of one task, on a disk that hosts share */
+    struct merging *merging; /* how rows of shards are copied; made when first used */
+    bool open; /* a transaction */
+    double opened; /* when, on the monotonic clock */
+};
+
+/* Whether this process got the lock of the database at `path`: *descriptor
+ * holds it until closed, also in child processes, and is -1 where the file
+ * system has no locks. If not, `holder` tells who has it. */
+status recorder_lock(const char *path, bool *taken, int *descriptor, char holder[RECORDER_NAME_MAX], failure *why);
+
+/* Check that the open database has this program's schema; create it in an
+ * empty one if `create`. */
+status recorder_prepare_schema(recorder *book, bool create, failure *why);
+
+/* `why` <- what SQLite says of the last call, with the database's path. */
+status recorder_fail(const recorder *book, const char *doing, failure *why);
+
+/* Run statements without parameters. */
+status recorder_script(recorder *book, const char *sql, const char *doing, failure *why);
+
+/* Run one writing statement in the open transaction, or in a new one. `kinds`
+ * has a letter for each argument after it:
+ *   i int64_t   u uint64_t   d double   t const char * (may be NULL)
+ *   n double that may be no finite number; takes two parameters, value and kind
+ *   b const void *, size_t */
+status recorder_write(recorder *book, recorder_statement id, failure *why, const char *kinds, ...);
+
+/* Start a reading statement; its rows follow. */
+status recorder_select(recorder *book, recorder_statement id, sqlite3_stmt **rows, failure *why, const char *kinds,
+                       ...);
+/* *more <- whether there was another row; after the last one, or a failure,
+ * the statement is ready for its next use. */
+status recorder_next(recorder *book, sqlite3_stmt *rows, bool *more, failure *why);
+
+/* The columns of RUN_COLUMNS as a run. */
+void recorder_read_run(sqlite3_stmt *row, recorder_run *out);
+
+/* Now, in UTC, as in 2024-12-31T23:59:59Z. */
+void recorder_now(char text[32]);
+
+#endif

@@ -1,0 +1,91 @@
+/* recorder_lock.c - one writer of a database at a time.
+ *
+ * The lock is an flock on PATH.lock, a file that stays: removing it would let
+ * two processes lock two files of the same name. It is not on the database
+ * itself, as closing any descriptor of that file would drop SQLite's locks. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "record/recorder_internal.h"
+
+static bool lock_path(const char *path, char out[RECORDER_PATH_MAX]) {
+    return snprintf(out, RECORDER_PATH_MAX, "%s.lock", path) < RECORDER_PATH_MAX;
+}
+
+/* File systems that have no locks lose only the protection against a second writer. */
+static bool no_locks_here(int error) {
+    return error == ENOLCK || error == EOPNOTSUPP || error == EINVAL || error == ENOSYS;
+}
+
+static void write_holder(int descriptor) {
+    char host[256] = "", text[RECORDER_NAME_MAX];
+    gethostname(host, sizeof host - 1);
+    const int length = snprintf(text, sizeof text, "process %ld on %s\n", (long)getpid(), host);
+    /* Only a help to the reader: a full disk does not matter here. */
+    if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, text, (size_t)length, 0) != length) return;
+}
+
+static void read_holder(int descriptor, char holder[RECORDER_NAME_MAX]) {
+    const ssize_t got = pread(descriptor, holder, RECORDER_NAME_MAX - 1, 0);
+    holder[got > 0 ? got : 0] = '\0';
+    holder[strcspn(holder, "\n")] = '\0';
+    if (!*holder) snprintf(holder, RECORDER_NAME_MAX, "another process");
+}
+
+/* Open the lock's file, and make the folder that it is to lie in where that is missing. */
+static int open_lock(const char *name) {
+    const int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    const char *slash = strrchr(name, '/');
+    if (file >= 0 || errno != ENOENT || !slash) return file;
+    char folder[RECORDER_PATH_MAX];
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - name), name);
+    if (mkdir(folder, 0777) != 0) return -1;
+    return open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+}
+
+status recorder_lock(const char *path, bool *taken, int *descriptor, char holder[RECORDER_NAME_MAX], failure *why) {
+    char name[RECORDER_PATH_MAX];
+    if (!lock_path(path, name)) return fail(why, STATUS_IO, "the database's path is too long");
+    const int file = open_lock(name);
+    if (file < 0) {
+        const int error = errno;
+        struct stat information;
+        const bool exists = stat(path, &information) == 0;
+        return fail(why, STATUS_IO, "cannot %s the database \"%s\": cannot write \"%s\" beside it: %s",
+                    exists ? "write" : "create", path, name, strerror(error));
+    }
+    while (flock(file, LOCK_EX | LOCK_NB) != 0) {
+        const int error = errno;
+        if (error == EINTR) continue;
+        if (error == EWOULDBLOCK) {
+            read_holder(file, holder);
+            close(file);
+            *taken = false;
+            return STATUS_OK;
+        }
+        close(file);
+        if (!no_locks_here(error)) return fail(why, STATUS_IO, "cannot lock \"%s\": %s", name, strerror(error));
+        *descriptor = -1;
+        *taken = true;
+        return STATUS_OK;
+    }
+    write_holder(file);
+    *descriptor = file;
+    *taken = true;
+    return STATUS_OK;
+}
+
+bool recorder_is_held(const char *path) {
+    char name[RECORDER_PATH_MAX];
+    if (!lock_path(path, name)) return false;
+    const int file = open(name, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    const bool held = flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(file);
+    return held;
+}

@@ -1,0 +1,108 @@
+/* recorder_schema.c - the tables of a new database, and the version of an old one. */
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "record/recorder_internal.h"
+
+/* schema.sql and views.sql as the build made a string of them. */
+static const char schema[] =
+#include "schema.inc"
+    ;
+
+/* The first number of a query's first row; `otherwise` if it has none or cannot be run. */
+static status read_number(recorder *book, const char *sql, long otherwise, long *out, failure *why) {
+    sqlite3_stmt *row = NULL;
+    *out = otherwise;
+    if (sqlite3_prepare_v2(book->db, sql, -1, &row, NULL) != SQLITE_OK) {
+        const int code = sqlite3_errcode(book->db);
+        return code == SQLITE_ERROR ? STATUS_OK : recorder_fail(book, "read", why);
+    }
+    const int code = sqlite3_step(row);
+    if (code == SQLITE_ROW) *out = (long)sqlite3_column_int64(row, 0);
+    const status outcome = code == SQLITE_ROW || code == SQLITE_DONE ? STATUS_OK : recorder_fail(book, "read", why);
+    sqlite3_finalize(row);
+    return outcome;
+}
+
+/* Tables whose checks changed, which SQLite cannot alter, with the version that brought the new ones. Their columns are
+ * what they were, so their rows move over as they are. */
+static const struct {
+    long version;
+    const char *exists, *set_aside, *put_back;
+} rebuilt[] = {
+#define REBUILT(version, table)                                                                                        \
+    {                                                                                                                  \
+        version, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '" table "'",                     \
+            "CREATE TABLE " table "_before AS SELECT * FROM " table "; DROP TABLE " table,                             \
+            "INSERT INTO " table " SELECT * FROM " table "_before; DROP TABLE " table "_before"                        \
+    }
+    REBUILT(3, "epoch"), /* the split 'test' */
+    REBUILT(3, "flow"),
+#undef REBUILT
+};
+enum { REBUILT_TABLES = sizeof rebuilt / sizeof rebuilt[0] };
+
+/* Nobody draws figures from a single shard, and a merge reads the schema of thousands. */
+static status drop_views(recorder *book, failure *why) {
+    char name[RECORDER_NAME_MAX], sql[RECORDER_NAME_MAX + 16];
+    for (;;) {
+        sqlite3_stmt *row = NULL;
+        if (sqlite3_prepare_v2(book->db, "SELECT name FROM sqlite_schema WHERE type = 'view' LIMIT 1", -1, &row,
+                               NULL) != SQLITE_OK)
+            return recorder_fail(book, "create", why);
+        const bool more = sqlite3_step(row) == SQLITE_ROW;
+        if (more) sqlite3_snprintf(sizeof name, name, "%s", sqlite3_column_text(row, 0));
+        sqlite3_finalize(row);
+        if (!more) return STATUS_OK;
+        sqlite3_snprintf(sizeof sql, sql, "DROP VIEW \"%w\"", name);
+        TRY(recorder_script(book, sql, "create", why));
+    }
+}
+
+static status bring_up(recorder *book, long version, failure *why) {
+    bool aside[REBUILT_TABLES] = {false};
+    for (size_t i = 0; i < REBUILT_TABLES; i++) {
+        long exists = 0;
+        if (version < rebuilt[i].version) TRY(read_number(book, rebuilt[i].exists, 0, &exists, why));
+        aside[i] = exists > 0;
+        if (aside[i]) TRY(recorder_script(book, rebuilt[i].set_aside, "bring up to date", why));
+    }
+    TRY(recorder_script(book, schema, "create", why));
+    for (size_t i = 0; i < REBUILT_TABLES; i++)
+        if (aside[i]) TRY(recorder_script(book, rebuilt[i].put_back, "bring up to date", why));
+    return book->shard ? drop_views(book, why) : STATUS_OK;
+}
+
+/* In one transaction: a process killed here leaves the database as it was, empty or older. */
+static status create_schema(recorder *book, long version, failure *why) {
+    TRY(recorder_script(book, "BEGIN IMMEDIATE", "create", why));
+    const status outcome = bring_up(book, version, why);
+    if (outcome == STATUS_OK) return recorder_script(book, "COMMIT", "create", why);
+    sqlite3_exec(book->db, "ROLLBACK", NULL, NULL, NULL);
+    return outcome;
+}
+
+status recorder_prepare_schema(recorder *book, bool create, failure *why) {
+    long objects, version = 0;
+    TRY(read_number(book, "SELECT count(*) FROM sqlite_schema", 0, &objects, why));
+    if (objects == 0 && !create) return fail(why, STATUS_FORMAT, "the database \"%s\" is empty", book->path);
+    if (objects > 0) {
+        TRY(read_number(book, "SELECT value FROM meta WHERE key = 'schema_version'", -1, &version, why));
+        if (version < 1)
+            return fail(why, STATUS_FORMAT, "\"%s\" is a database of another program; choose another with --db",
+                        book->path);
+        if (version > RECORDER_SCHEMA_VERSION)
+            return fail(why, STATUS_FORMAT,
+                        "the database \"%s\" has schema version %ld, and this program knows versions up to %d: use a "
+                        "newer version of the program, or another database with --db",
+                        book->path, version, RECORDER_SCHEMA_VERSION);
+    }
+    /* Write-ahead logging lets others read while we write. Where a file system cannot do it, SQLite stays with its
+     * other journal, and all works. Only now, as it changes the file.
+     * It needs memory that all processes share: on a network disk, where readers of other hosts would not see it, the
+     * journal is one that is rolled back, as in the database of one task (recorder_open_shard). */
+    const bool apart = book->shard || file_is_on_network(book->path);
+    const char *journal = apart ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL";
+    if (create) TRY(recorder_script(book, journal, "open", why));
+    return create && version < RECORDER_SCHEMA_VERSION ? create_schema(book, version, why) : STATUS_OK;
+}

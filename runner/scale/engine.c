@@ -1,0 +1,231 @@
+/* engine.c - a plan handed to an engine that runs tasks on many machines. */
+#include "scale/engine.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scale/missing.h"
+#include "system/shell_words.h"
+#include "scale/slurm.h"
+
+enum { DEPENDENCY_MAX = 4096 };
+
+static status place(const engine_request *asked, task_command *out, failure *why) {
+    *out = (task_command){.set = asked->set, .seeds = asked->seeds, .device = asked->device, .threads = asked->threads};
+    return task_command_place(asked->file, asked->database, asked->shards, out, why);
+}
+
+status engine_write_commands(const engine_request *asked, const plan *runs, const enrolment *list, FILE *stream,
+                             failure *why) {
+    task_command command;
+    missing found;
+    TRY(place(asked, &command, why));
+    const missing_query query = {.runs = runs, .list = list, .folder = command.shards};
+    TRY(missing_find(&query, &found, why));
+    for (size_t i = 0; i < found.count; i++) {
+        task_command_write_place(&command, stream);
+        fputs(" && ", stream);
+        task_command_write(&command, stream);
+        fprintf(stream, " --only %s\n", found.tasks[i].key);
+    }
+    missing_release(&found);
+    if (fflush(stream) == 0 && !ferror(stream)) return STATUS_OK;
+    return fail(why, STATUS_IO, "cannot write the commands");
+}
+
+/* --- Slurm --- */
+
+/* One submission. */
+typedef struct submission {
+    const engine_request *asked;
+    task_command command;
+    const char *experiment;
+    char dependency[DEPENDENCY_MAX]; /* "afterany:ID:ID" */
+    char last_name[HANDED_NAME_MAX]; /* of an array */
+    size_t handed, arrays;
+} submission;
+
+/* A script's text while it is written. */
+typedef struct script {
+    FILE *stream;
+    char *text;
+    size_t size;
+} script;
+
+static status script_open(script *out, failure *why) {
+    *out = (script){.text = NULL};
+    out->stream = open_memstream(&out->text, &out->size);
+    return out->stream ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory");
+}
+
+static status script_close(script *self, failure *why) {
+    return fclose(self->stream) == 0 && self->text ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory");
+}
+
+/* The shell becomes the program, so the signal that Slurm sends it ahead of the time limit reaches the program, which
+ * leaves a checkpoint and ends. What the task says goes to a file of its own beside its shard. */
+static void write_tasks(const submission *self, size_t count, const handed_task *tasks, FILE *stream) {
+    fputs("#!/bin/sh\n# One run for each task of the array: the key at its number.\nset --", stream);
+    for (size_t i = 0; i < count; i++) fprintf(stream, " \\\n    %s", tasks[i].key);
+    fputs("\nshift \"$SLURM_ARRAY_TASK_ID\" || exit\n", stream);
+    task_command_write_place(&self->command, stream);
+    fputs(" || exit\nplace=", stream);
+    shell_word(stream, self->command.shards);
+    fputs("/$(printf %.2s \"$1\")\nmkdir -p \"$place\" || exit\nexec ", stream);
+    task_command_write(&self->command, stream);
+    fputs(" --only \"$1\" >\"$place/$1.log\" 2>&1\n", stream);
+}
+
+/* The merging job's: the same submission once more, which merges first and hands over what was stopped. */
+static void write_merging(const submission *self, FILE *stream) {
+    const engine_request *asked = self->asked;
+    fputs("#!/bin/sh\n# Merge what the tasks left, and hand over again what was stopped.\n", stream);
+    task_command_write_place(&self->command, stream);
+    fputs(" || exit\nexec ", stream);
+    task_command_write(&self->command, stream);
+    fprintf(stream, " --slurm-again --slurm-array %" PRIu64, asked->array_size);
+    for (size_t i = 0; i < asked->options->count; i++) {
+        fputs(" --slurm-opt ", stream);
+        shell_word(stream, asked->options->items[i]);
+    }
+    for (size_t i = 0; i < asked->merge_options->count; i++) {
+        fputs(" --slurm-merge-opt ", stream);
+        shell_word(stream, asked->merge_options->items[i]);
+    }
+    fputc('\n', stream);
+}
+
+/* Where Slurm writes what it has to say of all tasks: in a pattern of its own, in which % is special. */
+static status add_log(slurm_options *options, const submission *self, const char *name, failure *why) {
+    char path[PLACE_PATH_MAX], pattern[2 * PLACE_PATH_MAX];
+    size_t used = 0;
+    TRY(handed_path(self->command.shards, name, ".log", path, why));
+    for (const char *c = path; *c; c++) {
+        if (*c == '%') pattern[used++] = '%';
+        pattern[used++] = *c;
+    }
+    pattern[used] = '\0';
+    return slurm_add(options, why, "--output=%s", pattern);
+}
+
+static status add_texts(slurm_options *options, const argument_texts *texts, failure *why) {
+    for (size_t i = 0; i < texts->count; i++) TRY(slurm_add_words(options, texts->items[i], why));
+    return STATUS_OK;
+}
+
+static status add_array(slurm_options *options, const submission *self, const char *name, size_t count, failure *why) {
+    TRY(slurm_add(options, why, "--parsable"));
+    TRY(slurm_add(options, why, "--job-name=%s", name));
+    TRY(slurm_add(options, why, "--array=0-%zu", count - 1));
+    TRY(slurm_add(options, why, "--requeue")); /* after a node was lost or a task had to make room */
+    TRY(slurm_add(options, why, "--open-mode=append"));
+    TRY(slurm_add(options, why, "--signal=B:TERM@60"));
+    if (self->asked->threads > 0) TRY(slurm_add(options, why, "--cpus-per-task=%" PRIu64, self->asked->threads));
+    TRY(add_log(options, self, name, why));
+    return add_texts(options, self->asked->options, why);
+}
+
+static status submit_script(const slurm_options *options, const submission *self, size_t count,
+                            const handed_task *tasks, char id[SLURM_ID_MAX], failure *why) {
+    script text;
+    TRY(script_open(&text, why));
+    if (tasks) write_tasks(self, count, tasks, text.stream);
+    else write_merging(self, text.stream);
+    status outcome = script_close(&text, why);
+    if (outcome == STATUS_OK) outcome = slurm_submit(options, text.text, id, why);
+    free(text.text);
+    return outcome;
+}
+
+/* The list first: a task that is in the queue has to be known as such by whoever submits next. */
+static status submit_array(submission *self, size_t count, const handed_task *tasks, failure *why) {
+    slurm_options options = {.count = 0};
+    char id[SLURM_ID_MAX];
+    handed_name(self->experiment, self->last_name);
+    TRY(add_array(&options, self, self->last_name, count, why));
+    TRY(handed_write(self->command.shards, self->last_name, count, tasks, why));
+    const status outcome = submit_script(&options, self, count, tasks, id, why);
+    if (outcome != STATUS_OK) {
+        handed_forget(self->command.shards, self->last_name);
+        return outcome;
+    }
+    const size_t used = strlen(self->dependency);
+    snprintf(self->dependency + used, sizeof self->dependency - used, "%s:%s", used ? "" : "afterany", id);
+    self->handed += count;
+    self->arrays++;
+    if (!self->asked->quiet) printf("Job %s (%s): %zu runs\n", id, self->last_name, count);
+    return STATUS_OK;
+}
+
+static status submit_merging(submission *self, failure *why) {
+    slurm_options options = {.count = 0};
+    const argument_texts *texts =
+        self->asked->merge_options->count > 0 ? self->asked->merge_options : self->asked->options;
+    char id[SLURM_ID_MAX];
+    TRY(slurm_add(&options, why, "--parsable"));
+    TRY(slurm_add(&options, why, "--job-name=%s.merge", self->last_name));
+    TRY(slurm_add(&options, why, "--dependency=%s", self->dependency));
+    TRY(slurm_add(&options, why, "--requeue"));
+    TRY(slurm_add(&options, why, "--open-mode=append"));
+    TRY(add_log(&options, self, self->last_name, why));
+    TRY(add_texts(&options, texts, why));
+    TRY(submit_script(&options, self, 0, NULL, id, why));
+    if (!self->asked->quiet) printf("Job %s merges their shards when all have ended\n", id);
+    return STATUS_OK;
+}
+
+/* Arrays that were submitted before one was refused stay, and are merged. */
+static status submit_all(submission *self, const missing *found, failure *why) {
+    status outcome = STATUS_OK;
+    for (size_t first = 0; first < found->count && outcome == STATUS_OK;) {
+        const size_t left = found->count - first, most = (size_t)self->asked->array_size;
+        const size_t count = left < most ? left : most;
+        outcome = submit_array(self, count, found->tasks + first, why);
+        first += count;
+        /* The list of jobs that the merging one waits for has an end. */
+        const bool full = strlen(self->dependency) + SLURM_ID_MAX + 2 > sizeof self->dependency;
+        if (self->dependency[0] && (full || outcome != STATUS_OK || first >= found->count)) {
+            failure reason;
+            const status merging = submit_merging(self, &reason);
+            if (merging != STATUS_OK && outcome == STATUS_OK) outcome = fail(why, merging, "%s", reason.text);
+            self->dependency[0] = '\0';
+        }
+    }
+    return outcome;
+}
+
+static status explain(const submission *self, const missing *found, status outcome, const failure *reason,
+                      failure *why) {
+    if (outcome == STATUS_OK) return STATUS_OK;
+    return fail(why, outcome, "%zu of %zu runs were handed to Slurm, then: %.800s%s", self->handed, found->count,
+                reason->text,
+                strstr(reason->text, "Invalid job array specification")
+                    ? " (--slurm-array N has to be at most the cluster's MaxArraySize)"
+                    : "");
+}
+
+status engine_submit(const engine_request *asked, const char *experiment, const plan *runs, const enrolment *list,
+                     failure *why) {
+    submission self = {.asked = asked, .experiment = experiment};
+    handed queue;
+    missing found;
+    failure reason = {""};
+    TRY(place(asked, &self.command, why));
+    TRY(handed_read(self.command.shards, &queue, why));
+    status outcome = slurm_look(self.command.shards, &queue, why);
+    const missing_query query = {
+        .runs = runs, .list = list, .folder = self.command.shards, .queue = &queue, .interrupted_only = asked->again};
+    if (outcome == STATUS_OK) outcome = missing_find(&query, &found, why);
+    handed_release(&queue);
+    if (outcome != STATUS_OK) return outcome;
+    outcome = explain(&self, &found, submit_all(&self, &found, &reason), &reason, why);
+    if (outcome == STATUS_OK && !asked->quiet) {
+        printf("%zu runs: %zu done, %zu done in shards, %zu queued or running, %zu handed to Slurm now",
+               runs->run_count, found.done, found.in_shards, found.at_work, self.handed);
+        if (found.left > 0) printf(", %zu failed or not begun and left alone", found.left);
+        putchar('\n');
+    }
+    missing_release(&found);
+    return outcome;
+}

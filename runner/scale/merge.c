@@ -1,0 +1,190 @@
+/* merge.c - shards into a database: rows, and the checkpoints' files.
+ *
+ * A task may write its shard at the same time. So a checkpoint's file is taken
+ * first, under the name of its iteration, without a lock that would hold the
+ * task up; then all rows are, in one transaction; and if the shard has gone on
+ * to another checkpoint in between, once more from the start. Killed at any
+ * moment, the database has the whole shard or nothing new of it, and files that
+ * no row names, which the next merge sweeps. */
+#include "scale/merge.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "record/checkpoint_files.h"
+#include "system/file_copy.h"
+#include "plan/plan.h"
+#include "scale/shard.h"
+
+enum { ATTEMPTS = 5 };
+
+typedef struct merging_files {
+    const char *database, *shard;
+} merging_files;
+
+/* Where a run's checkpoint lies here; `name` is what its row says. */
+static void locate(const merging_files *files, const recorder_run *run, char name[CHECKPOINT_PATH_MAX],
+                   char path[CHECKPOINT_PATH_MAX]) {
+    checkpoint_name(files->database, run->key, run->checkpoint_iteration, name);
+    checkpoint_locate(files->database, name, path);
+}
+
+static bool has_size(const char *path, uint64_t bytes) {
+    uint64_t found;
+    failure ignored;
+    return checkpoint_measure(path, &found, &ignored) == STATUS_OK && found == bytes;
+}
+
+/* A file of this name and size is the one: names carry the key and the iteration, which decide every bit of it. */
+static status fetch(void *argument, const recorder_run *run, failure *why) {
+    const merging_files *files = argument;
+    char name[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX], from[CHECKPOINT_PATH_MAX];
+    bool found;
+    locate(files, run, name, path);
+    if (has_size(path, run->checkpoint_bytes)) return STATUS_OK;
+    checkpoint_locate(files->shard, run->checkpoint_path, from);
+    return file_take(from, path, &found, why);
+}
+
+static bool is_ready(void *argument, recorder_run *run) {
+    const merging_files *files = argument;
+    char name[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX];
+    locate(files, run, name, path);
+    if (strlen(name) >= sizeof run->checkpoint_path) return false;
+    snprintf(run->checkpoint_path, sizeof run->checkpoint_path, "%.*s", RECORDER_NAME_MAX - 1, name);
+    return has_size(path, run->checkpoint_bytes);
+}
+
+static status merge_attached(recorder *book, merging_files *files, recorder_merged *merged, failure *why) {
+    bool again = true, needed;
+    for (int attempt = 1; again; attempt++) {
+        TRY(recorder_each_wanted(book, fetch, files, merged, &needed, why));
+        if (!needed) return STATUS_OK;
+        TRY(recorder_merge(book, is_ready, files, attempt >= ATTEMPTS, merged, &again, why));
+    }
+    return STATUS_OK;
+}
+
+/* Its files go only once the rows are safe on the disk, which they are when the transaction is. */
+static void remove_shard(const char *path) {
+    char folder[CHECKPOINT_PATH_MAX], other[CHECKPOINT_PATH_MAX];
+    checkpoint_folder(path, folder);
+    DIR *entries = opendir(folder);
+    for (const struct dirent *entry; entries && (entry = readdir(entries)) != NULL;) {
+        if (entry->d_name[0] == '.') continue;
+        if (snprintf(other, sizeof other, "%s/%s", folder, entry->d_name) < (int)sizeof other) unlink(other);
+    }
+    if (entries) closedir(entries);
+    rmdir(folder);
+    unlink(path);
+    if (snprintf(other, sizeof other, "%s.lock", path) < (int)sizeof other) unlink(other);
+    if (snprintf(other, sizeof other, "%.*s%s", (int)(strlen(path) - strlen(SHARD_DATABASE)), path, SHARD_LOG) <
+        (int)sizeof other)
+        unlink(other);
+}
+
+static void refuse(const char *text, merge_result *result) {
+    fprintf(stderr, "%s\n", text);
+    result->refused++;
+}
+
+static bool is_same_file(const char *path, const char *other) {
+    struct stat one, two;
+    return stat(path, &one) == 0 && stat(other, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
+status merge_shard(recorder *book, const char *path, const merge_options *options, merge_result *result, failure *why) {
+    merging_files files = {.database = recorder_path(book), .shard = path};
+    recorder_merged merged = {.taken = 0};
+    bool empty = true;
+    failure reason;
+    if (access(path, R_OK) != 0 || is_same_file(path, files.database)) {
+        failure_describe(&reason, "cannot merge \"%s\" into \"%s\": %s", path, files.database,
+                         access(path, R_OK) == 0 ? "they are one file" : strerror(errno));
+        refuse(reason.text, result);
+        return STATUS_OK;
+    }
+    result->shards++;
+    TRY(recorder_begin_merging(book, options->remove, why));
+    status outcome = recorder_attach(book, path, &empty, &reason);
+    if (outcome == STATUS_OK) {
+        if (!empty) outcome = merge_attached(book, &files, &merged, &reason);
+        failure leaving;
+        const status left = recorder_detach(book, &leaving);
+        if (left != STATUS_OK) return fail(why, left, "%s", leaving.text);
+    }
+    if (outcome == STATUS_IO || outcome == STATUS_MEMORY) return fail(why, outcome, "%s", reason.text);
+    if (outcome != STATUS_OK) {
+        refuse(reason.text, result);
+        return STATUS_OK;
+    }
+    result->runs += merged.taken;
+    result->unfinished += merged.unfinished;
+    if (merged.lost > 0 && !options->quiet)
+        fprintf(stderr, "A checkpoint of \"%s\" is not there; its run was merged without\n", path);
+    if (!options->remove || empty || merged.unfinished > 0 || merged.lost > 0 || recorder_is_held(path))
+        return STATUS_OK;
+    remove_shard(path);
+    result->removed++;
+    return STATUS_OK;
+}
+
+/* What a walk over a folder needs. */
+typedef struct merging_walk {
+    recorder *book;
+    const merge_options *options;
+    merge_result *result;
+} merging_walk;
+
+static status visit_shard(void *argument, const char *path, const char *key, failure *why) {
+    (void)key;
+    const merging_walk *walk = argument;
+    return merge_shard(walk->book, path, walk->options, walk->result, why);
+}
+
+status merge_folder(recorder *book, const char *folder, const merge_options *options, merge_result *result,
+                    failure *why) {
+    merging_walk walk = {.book = book, .options = options, .result = result};
+    TRY(checkpoint_make_folder(recorder_path(book), why));
+    const status outcome = shard_each(folder, SHARD_DATABASE, visit_shard, &walk, why);
+    recorder_end_merging(book);
+    return outcome == STATUS_OK ? merge_sweep(book, why) : outcome;
+}
+
+/* KEY-ITERATION.safetensors, or a temporary of it. */
+static bool is_checkpoint(const char *name) {
+    return plan_begins_with_key(name) && name[PLAN_KEY_SIZE - 1] == '-';
+}
+
+status merge_sweep(recorder *book, failure *why) {
+    char folder[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX], named[CHECKPOINT_PATH_MAX], key[PLAN_KEY_SIZE];
+    status outcome = STATUS_OK;
+    checkpoint_folder(recorder_path(book), folder);
+    DIR *entries = opendir(folder);
+    if (!entries) return STATUS_OK;
+    for (const struct dirent *entry; outcome == STATUS_OK && (entry = readdir(entries)) != NULL;) {
+        recorder_run run;
+        if (!is_checkpoint(entry->d_name)) continue;
+        snprintf(key, sizeof key, "%.32s", entry->d_name);
+        outcome = recorder_find_run(book, key, &run, why);
+        if (outcome != STATUS_OK || run.id == 0 || !run.has_checkpoint) continue;
+        if (snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path) continue;
+        checkpoint_locate(recorder_path(book), run.checkpoint_path, named);
+        if (strcmp(path, named) != 0) unlink(path);
+    }
+    closedir(entries);
+    return outcome;
+}
+
+void merge_say(const merge_result *result, const char *database) {
+    printf("%" PRIu64 " shard%s: %" PRIu64 " run%s taken into %s, %" PRIu64 " not done yet", result->shards,
+           result->shards == 1 ? "" : "s", result->runs, result->runs == 1 ? "" : "s", database, result->unfinished);
+    if (result->refused > 0) printf(", %" PRIu64 " refused", result->refused);
+    if (result->removed > 0) printf(", %" PRIu64 " removed", result->removed);
+    putchar('\n');
+}

@@ -1,0 +1,35 @@
+/* merge.h - shards into a database: rows, and the checkpoints' files. */
+#ifndef AFFJORD_RUNNER_MERGE_H
+#define AFFJORD_RUNNER_MERGE_H
+
+#include "record/recorder.h"
+
+typedef struct merge_result {
+    uint64_t shards; /* looked at */
+    uint64_t runs; /* taken into the database */
+    uint64_t unfinished; /* runs of the shards that are not done */
+    uint64_t refused; /* shards that could not be merged; each was said */
+    uint64_t removed;
+} merge_result;
+
+typedef struct merge_options {
+    bool remove; /* shards of which all runs are done and in the database now */
+    bool quiet; /* say only what went wrong */
+} merge_options;
+
+/* Merge the database at `path`, in a transaction of its own. What goes wrong with it is
+ * said, and counted as refused. Errors: those that other shards would meet too. */
+status merge_shard(recorder *book, const char *path, const merge_options *options, merge_result *result, failure *why);
+
+/* Merge all shards of a folder, in the order of their keys; then sweep. */
+status merge_folder(recorder *book, const char *folder, const merge_options *options, merge_result *result,
+                    failure *why);
+
+/* Remove checkpoints of the database's runs that no row names: older ones of runs that were merged again, and what a
+ * killed merge left. */
+status merge_sweep(recorder *book, failure *why);
+
+/* "12 shards: 3 runs taken, ..." */
+void merge_say(const merge_result *result, const char *database);
+
+#endif

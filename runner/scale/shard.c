@@ -1,0 +1,135 @@
+/* shard.c - the databases of single tasks: where they lie, and what they say. */
+#include "scale/shard.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "plan/plan.h"
+
+enum { KEY_DIGITS = PLAN_KEY_SIZE - 1, ROOM = 128 /* for the names of files beside a database */ };
+
+void shard_folder(const char *database, char out[PLACE_PATH_MAX]) {
+    const char *slash = strrchr(database, '/');
+    const int length = slash ? (int)(slash - database) + 1 : 0;
+    snprintf(out, PLACE_PATH_MAX, "%.*sshards", length < PLACE_ROOT_MAX ? length : 0, database);
+}
+
+status shard_path(const char *folder, const char *key, const char *ending, char out[PLACE_PATH_MAX], failure *why) {
+    if (snprintf(out, PLACE_PATH_MAX, "%s/%.2s/%s%s", folder, key, key, ending) + ROOM < PLACE_PATH_MAX)
+        return STATUS_OK;
+    return fail(why, STATUS_INVALID, "the path of the folder of shards is too long: \"%.200s...\"", folder);
+}
+
+status shard_make_folder(const char *folder, failure *why) {
+    char path[PLACE_PATH_MAX];
+    snprintf(path, sizeof path, "%s", folder);
+    /* From the top down; other tasks make the same ones at the same time. */
+    for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash) *slash = '\0';
+        if (mkdir(path, 0777) != 0 && errno != EEXIST && !(slash && (errno == EACCES || errno == EROFS)))
+            return fail(why, STATUS_IO, "cannot make the folder \"%s\": %s", path, strerror(errno));
+        if (!slash) return STATUS_OK;
+        *slash = '/';
+    }
+}
+
+status shard_make_place(const char *folder, const char *key, failure *why) {
+    char path[PLACE_PATH_MAX];
+    TRY(shard_path(folder, key, "", path, why));
+    *strrchr(path, '/') = '\0';
+    return shard_make_folder(path, why);
+}
+
+static status look_inside(const char *path, const char *key, shard_state *out, failure *why) {
+    recorder *book;
+    TRY(recorder_open_reading(path, &book, why));
+    status outcome = recorder_find_run(book, key, &out->run, why);
+    if (outcome == STATUS_OK) outcome = recorder_find_place(book, out->run.id, &out->place, why);
+    recorder_close(&book, NULL);
+    return outcome;
+}
+
+status shard_look(const char *folder, const char *key, shard_state *out, failure *why) {
+    char path[PLACE_PATH_MAX];
+    struct stat information;
+    out->run.id = 0;
+    out->place = (recorder_place){.host = ""};
+    out->held = false;
+    TRY(shard_path(folder, key, SHARD_DATABASE, path, why));
+    /* Until its first commit a task's file is empty. */
+    if (stat(path, &information) != 0 || information.st_size == 0) return STATUS_OK;
+    out->held = recorder_is_held(path);
+    return look_inside(path, key, out, why);
+}
+
+/* --- All of a folder --- */
+
+static int is_digits(const struct dirent *entry) {
+    return strlen(entry->d_name) == 2 && strspn(entry->d_name, "0123456789abcdef") == 2;
+}
+
+static int is_file(const struct dirent *entry) {
+    return plan_begins_with_key(entry->d_name) && entry->d_name[KEY_DIGITS] == '.';
+}
+
+/* Names in their order, so that a merge takes the same steps everywhere; *names is NULL where there is no folder. */
+static status list(const char *folder, int (*wanted)(const struct dirent *), struct dirent ***names, int *count,
+                   failure *why) {
+    *names = NULL;
+    *count = scandir(folder, names, wanted, alphasort);
+    if (*count >= 0) return STATUS_OK;
+    const int error = errno;
+    *count = 0;
+    *names = NULL;
+    return error == ENOENT ? STATUS_OK
+                           : fail(why, STATUS_IO, "cannot read the folder \"%s\": %s", folder, strerror(error));
+}
+
+static void release(struct dirent **names, int count) {
+    for (int i = 0; i < count; i++) free(names[i]);
+    free(names);
+}
+
+/* What is visited, and by whom. */
+typedef struct walk {
+    const char *ending;
+    status (*visit)(void *argument, const char *path, const char *key, failure *why);
+    void *argument;
+} walk;
+
+static status visit_files(const char *folder, const walk *way, failure *why) {
+    struct dirent **names;
+    int count;
+    TRY(list(folder, is_file, &names, &count, why));
+    status outcome = STATUS_OK;
+    for (int i = 0; i < count && outcome == STATUS_OK; i++) {
+        char path[PLACE_PATH_MAX], key[PLAN_KEY_SIZE];
+        if (strcmp(names[i]->d_name + KEY_DIGITS, way->ending) != 0) continue;
+        snprintf(key, sizeof key, "%.32s", names[i]->d_name);
+        if (snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name) >= (int)sizeof path) continue;
+        outcome = way->visit(way->argument, path, key, why);
+    }
+    release(names, count);
+    return outcome;
+}
+
+status shard_each(const char *folder, const char *ending,
+                  status (*visit)(void *argument, const char *path, const char *key, failure *why), void *argument,
+                  failure *why) {
+    const walk way = {.ending = ending, .visit = visit, .argument = argument};
+    struct dirent **names;
+    int count;
+    TRY(list(folder, is_digits, &names, &count, why));
+    status outcome = STATUS_OK;
+    for (int i = 0; i < count && outcome == STATUS_OK; i++) {
+        char inner[PLACE_PATH_MAX];
+        if (snprintf(inner, sizeof inner, "%s/%s", folder, names[i]->d_name) >= (int)sizeof inner) continue;
+        outcome = visit_files(inner, &way, why);
+    }
+    release(names, count);
+    return outcome;
+}

@@ -1,0 +1,27 @@
+/* slurm.h - Slurm's own programs: what is submitted to it, and what its queue says. */
+#ifndef AFFJORD_RUNNER_SLURM_H
+#define AFFJORD_RUNNER_SLURM_H
+
+#include "scale/handed.h"
+
+enum { SLURM_ID_MAX = 32, SLURM_OPTIONS_MAX = 64 };
+
+/* Words for sbatch, ended by NULL, with the memory they lie in. */
+typedef struct slurm_options {
+    size_t count;
+    const char *words[SLURM_OPTIONS_MAX + 1];
+    char text[8192];
+    size_t used;
+} slurm_options;
+
+/* Add a word; add the words of a text, which are parted by blanks. Errors: STATUS_INVALID if there are too many. */
+__attribute__((format(printf, 3, 4))) status slurm_add(slurm_options *options, failure *why, const char *format, ...);
+status slurm_add_words(slurm_options *options, const char *text, failure *why);
+
+/* sbatch OPTIONS with `script` to read; id <- the job's number. Errors: STATUS_IO with what sbatch said. */
+status slurm_submit(const slurm_options *options, const char *script, char id[SLURM_ID_MAX], failure *why);
+
+/* Ask squeue for this user's tasks, and mark those of the lists of this folder. Errors: STATUS_IO with what squeue said. */
+status slurm_look(const char *folder, handed *list, failure *why);
+
+#endif

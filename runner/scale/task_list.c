@@ -1,0 +1,189 @@
+/* task_list.c - what ./run list says of tasks: queued, running, failed, done. */
+#include "scale/task_list.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scale/handed.h"
+#include "system/place.h"
+#include "scale/shard.h"
+#include "scale/slurm.h"
+
+enum { TAIL_LINES = 3, TAIL_BYTES = 600 };
+
+/* A task that has not been heard of for so long is taken for dead where nothing else tells: it writes every
+ * RECORDER_SHARD_COMMIT_SECONDS. */
+#define SILENT_SECONDS 120.0
+
+typedef enum task_state { TASK_DONE, TASK_QUEUED, TASK_RUNNING, TASK_INTERRUPTED, TASK_FAILED, TASK_GONE } task_state;
+static const char *const state_names[] = {
+    [TASK_DONE] = "done",     [TASK_QUEUED] = "queued", [TASK_RUNNING] = "running", [TASK_INTERRUPTED] = "interrupted",
+    [TASK_FAILED] = "failed", [TASK_GONE] = "not begun"};
+
+typedef struct task_list {
+    recorder *book;
+    const char *folder;
+    FILE *stream;
+    handed list;
+    bool asked; /* Slurm's queue */
+    size_t counts[TASK_GONE + 1];
+    bool titled;
+} task_list;
+
+/* One task, from all that is known of it. */
+typedef struct task {
+    const char *key;
+    shard_state shard;
+    const handed_task *handed; /* NULL: not through Slurm */
+    double silent; /* seconds since it was last heard of; negative if never */
+    bool has_log;
+    char log[PLACE_PATH_MAX];
+} task;
+
+/* Seconds since a moment as recorder_now writes it. */
+static double seconds_since(const char *moment) {
+    struct tm parts = {.tm_year = 0};
+    const char *end = strptime(moment, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return end && !*end ? difftime(time(NULL), timegm(&parts)) : -1;
+}
+
+static task_state state_of(const task_list *self, const task *one) {
+    const recorder_run *run = &one->shard.run;
+    const bool queued = one->handed && one->handed->queued;
+    if (run->id != 0 && run->state == RUN_DONE) return TASK_DONE;
+    if (queued && strcmp(one->handed->state, "PENDING") == 0) return TASK_QUEUED;
+    if (queued || one->shard.held) return TASK_RUNNING;
+    if (run->id == 0) return one->has_log ? TASK_FAILED : TASK_GONE;
+    if (run->state == RUN_FAILED) return TASK_FAILED;
+    /* Another engine's, or one on a machine that this one cannot ask. */
+    const bool told = self->asked && one->handed;
+    if (run->state == RUN_RUNNING && !told && one->silent >= 0 && one->silent < SILENT_SECONDS) return TASK_RUNNING;
+    return run->state == RUN_PLANNED ? TASK_GONE : TASK_INTERRUPTED;
+}
+
+/* The last lines of a log, each after some blanks. */
+static void write_tail(const char *path, FILE *stream) {
+    char text[TAIL_BYTES + 1];
+    FILE *file = fopen(path, "r");
+    if (!file) return;
+    if (fseek(file, -TAIL_BYTES, SEEK_END) != 0) rewind(file);
+    const size_t size = fread(text, 1, TAIL_BYTES, file);
+    fclose(file);
+    text[size] = '\0';
+    size_t from = size, lines = 0;
+    while (from > 0 && text[from - 1] == '\n') text[--from] = '\0';
+    for (; from > 0; from--)
+        if (text[from - 1] == '\n' && ++lines == TAIL_LINES) break;
+    char *rest = NULL;
+    for (char *line = strtok_r(text + from, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        fprintf(stream, "        %s\n", line);
+}
+
+static void write_title(task_list *self) {
+    if (!self->titled)
+        fprintf(self->stream, "%-12s  %-16s %-16s %6s  %-11s %15s  %-16s %s\n", "task", "data", "model", "seed",
+                "state", "iterations", "node", "last heard of");
+    self->titled = true;
+}
+
+/* What the database knows of a run that has no shard yet. */
+static void complete_from_book(const task_list *self, task *one) {
+    failure ignored;
+    recorder_run row;
+    if (one->shard.run.id != 0 || !self->book) return;
+    if (recorder_find_run(self->book, one->key, &row, &ignored) != STATUS_OK || row.id == 0) return;
+    const bool done = row.state == RUN_DONE; /* its shard was removed when it had been merged */
+    one->shard.run = row;
+    one->shard.run.id = done ? row.id : 0;
+    one->shard.run.state = done ? RUN_DONE : RUN_PLANNED;
+}
+
+static void write_task(task_list *self, task *one) {
+    const recorder_run *run = &one->shard.run;
+    char progress[64], heard[64] = "", seed[32] = "";
+    failure ignored;
+    one->silent = seconds_since(one->shard.place.heartbeat);
+    one->has_log =
+        shard_path(self->folder, one->key, SHARD_LOG, one->log, &ignored) == STATUS_OK && access(one->log, R_OK) == 0;
+    complete_from_book(self, one);
+    const task_state state = state_of(self, one);
+    self->counts[state]++;
+    if (state == TASK_DONE) return;
+    write_title(self);
+    snprintf(progress, sizeof progress, "%" PRIu64 "/%" PRIu64, run->id ? run->iteration : 0, run->iterations);
+    if (run->dataset[0]) snprintf(seed, sizeof seed, "%" PRIu64, run->seed);
+    if (one->silent >= 0) snprintf(heard, sizeof heard, "%.0f s ago", one->silent);
+    const char *node = state == TASK_RUNNING ? one->shard.place.host : "";
+    if (one->handed && one->handed->queued && one->handed->node[0]) node = one->handed->node;
+    const char *note = run->state == RUN_FAILED ? run->error : "";
+    if (state == TASK_QUEUED) note = one->handed->reason; /* why it waits */
+    fprintf(self->stream, "%.12s  %-16s %-16s %6s  %-11s %15s  %-16s %-14s %s\n", one->key, run->dataset, run->model,
+            seed, state_names[state], progress, node, heard, note);
+    if (state == TASK_FAILED && one->has_log) write_tail(one->log, self->stream);
+}
+
+static status visit_shard(void *argument, const char *path, const char *key, failure *why) {
+    (void)why;
+    task_list *self = argument;
+    task one = {.key = key};
+    failure reason;
+    handed_task *given = handed_find(&self->list, key);
+    one.handed = given;
+    if (shard_look(self->folder, key, &one.shard, &reason) != STATUS_OK) {
+        fprintf(self->stream, "%s: %s\n", path, reason.text);
+        one.shard.run.id = 0;
+    }
+    write_task(self, &one);
+    if (given) given->seen = true;
+    return STATUS_OK;
+}
+
+/* A task that ended before it could open a shard has at most a log. */
+static status visit_log(void *argument, const char *path, const char *key, failure *why) {
+    task_list *self = argument;
+    char shard[PLACE_PATH_MAX];
+    (void)path;
+    TRY(shard_path(self->folder, key, SHARD_DATABASE, shard, why));
+    handed_task *given = handed_find(&self->list, key);
+    if (access(shard, F_OK) == 0) return STATUS_OK;
+    task one = {.key = key, .handed = given};
+    write_task(self, &one);
+    if (given) given->seen = true;
+    return STATUS_OK;
+}
+
+static status write_all(task_list *self, failure *why) {
+    TRY(shard_each(self->folder, SHARD_DATABASE, visit_shard, self, why));
+    TRY(shard_each(self->folder, SHARD_LOG, visit_log, self, why));
+    for (size_t i = 0; i < self->list.count; i++) {
+        task one = {.key = self->list.tasks[i].key, .handed = &self->list.tasks[i]};
+        if (!self->list.tasks[i].seen) write_task(self, &one);
+    }
+    return STATUS_OK;
+}
+
+static void write_counts(const task_list *self) {
+    size_t all = 0;
+    for (task_state state = TASK_DONE; state <= TASK_GONE; state++) all += self->counts[state];
+    if (all == 0) return;
+    fprintf(self->stream, "%zu task%s of %s", all, all == 1 ? "" : "s", self->folder);
+    for (task_state state = TASK_DONE; state <= TASK_GONE; state++)
+        if (self->counts[state] > 0) fprintf(self->stream, ", %zu %s", self->counts[state], state_names[state]);
+    fprintf(self->stream, "; %s merge takes what they have\n", place_command());
+}
+
+status task_list_write(recorder *book, const char *folder, FILE *stream, failure *why) {
+    task_list self = {.book = book, .folder = folder, .stream = stream};
+    failure reason;
+    TRY(handed_read(folder, &self.list, why));
+    /* Without Slurm here, what the shards say has to do. */
+    if (self.list.count > 0) self.asked = slurm_look(folder, &self.list, &reason) == STATUS_OK;
+    const status outcome = write_all(&self, why);
+    if (outcome == STATUS_OK) write_counts(&self);
+    if (outcome == STATUS_OK && self.list.count > 0 && !self.asked) fprintf(stream, "Slurm's queue: %s\n", reason.text);
+    handed_release(&self.list);
+    return outcome;
+}

@@ -1,0 +1,59 @@
+/* config.h - an experiment file with its includes and what --set adds.
+ *
+ * The file is INI:
+ *
+ *     include = ../configs/toy_paper.ini     only at the top; relative to this file
+ *     [experiment]
+ *     name = fig6
+ *     models = ffjord, affjord
+ *     [train]
+ *     iterations = 5000
+ *     [data ty]                              for this data set only
+ *     train.stop_loss = 0.5
+ *     [model affjord]                        for this model only; it also declares the model
+ *     width = 128                            a bare key is of section [model]
+ *
+ * What is said later in this list wins: defaults, includes, the file's plain
+ * sections, [data NAME], [model NAME], --set section.key=value, --set "data
+ * NAME.key=value", --set "model NAME.key=value". An including file wins over
+ * the included one, a later include over an earlier one. */
+#ifndef AFFJORD_RUNNER_CONFIG_H
+#define AFFJORD_RUNNER_CONFIG_H
+
+#include "settings/settings.h"
+
+enum { CONFIG_PATH_MAX = 4096 }; /* bytes of a path, terminator included */
+
+typedef struct experiment_config experiment_config;
+
+/* Read and check everything: `set` holds `set_count` texts as given to --set
+ * (without the word --set). The caller owns *out. The message starts with
+ * "file:line: " or "--set TEXT: ". Errors: STATUS_INVALID for a setting or a
+ * name, STATUS_FORMAT for a line, STATUS_IO for a file, STATUS_MEMORY. The
+ * program exits with 2 for all of them. */
+status config_load(const char *path, size_t set_count, const char *const *set, experiment_config **out, failure *why);
+void config_destroy(experiment_config **config);
+
+/* The path as given. */
+const char *config_path(const experiment_config *config);
+
+/* The settings without those of single data sets and models. Its experiment
+ * fields are those of the experiment: experiment_name, experiment_title (the
+ * name if the file has none), experiment_figures, ... */
+const settings *config_settings(const experiment_config *config);
+
+/* Where a setting was last said for all data sets and models: "file:line", or
+ * "--set", or the experiment file's path if nowhere. `name` is "section.key". */
+void config_origin(const experiment_config *config, const char *name, char text[CONFIG_PATH_MAX]);
+
+/* The settings of one model on one data set. `source` is an item of
+ * experiment.data: [data NAME] matches the item itself, or its file name
+ * without folder and ending. */
+void config_resolve(const experiment_config *config, const char *source, const char *model, settings *out);
+
+/* What dataset_open() takes for an item of experiment.data: a toy's name as it
+ * is; the path of a table relative to the folder of the file that lists it.
+ * Errors: STATUS_INVALID if the path is too long. */
+status config_data_source(const experiment_config *config, const char *item, char path[CONFIG_PATH_MAX], failure *why);
+
+#endif

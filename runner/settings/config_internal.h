@@ -1,0 +1,63 @@
+/* config_internal.h - what config.c (reading files) and config_resolve.c
+ * (precedence and checks of names) share. */
+#ifndef AFFJORD_RUNNER_CONFIG_INTERNAL_H
+#define AFFJORD_RUNNER_CONFIG_INTERNAL_H
+
+#include "settings/config.h"
+
+/* What a section or assignment is for. The order is that of precedence. */
+typedef enum config_scope { SCOPE_ALL, SCOPE_DATA, SCOPE_MODEL, SCOPE_COUNT } config_scope;
+
+/* One "key = value". */
+typedef struct config_assignment {
+    config_scope scope;
+    const char *name; /* of the data set or model; "" for all */
+    const setting_option *option;
+    const char *value;
+    const char *path; /* of the file; NULL for --set */
+    size_t line;
+} config_assignment;
+
+/* One section [data NAME] or [model NAME]. */
+typedef struct config_section {
+    config_scope scope;
+    const char *name;
+    const char *path;
+    size_t line;
+    bool included; /* stands in an included file */
+} config_section;
+
+/* All strings are in `texts`, in the order in which they were kept. */
+struct experiment_config {
+    const char *path;
+    settings base; /* without those of single data sets and models */
+    size_t assignment_count, section_count, text_count;
+    config_assignment *assignments;
+    config_section *sections;
+    char **texts;
+};
+
+/* A copy of `text` that lives as long as the configuration. */
+status config_keep(experiment_config *config, const char *text, const char **out, failure *why);
+
+/* Append one assignment whose value was checked. */
+status config_assign(experiment_config *config, const config_assignment *assignment, failure *why);
+
+/* "model" or "data". */
+const char *config_scope_name(config_scope scope);
+
+/* Append what one --set says. */
+status config_assign_text(experiment_config *config, const char *text, failure *why);
+
+/* Compute config->base; `with_set`: with what --set says for all. */
+void config_resolve_base(experiment_config *config, bool with_set);
+
+/* Sections [data NAME] and [model NAME] of the experiment file itself name
+ * what it lists; included presets may know more. */
+status config_check_sections(const experiment_config *config, failure *why);
+
+/* Nothing required is missing, each listed model has a section, and each
+ * scoped --set names what is listed. */
+status config_check_whole(const experiment_config *config, failure *why);
+
+#endif

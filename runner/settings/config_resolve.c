@@ -1,0 +1,250 @@
+/* config_resolve.c - which assignment wins, and whether all names are known. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "settings/config_internal.h"
+
+enum { NAMES_MAX = 64 }; /* candidates for the nearest name; more are not looked at */
+
+const char *config_scope_name(config_scope scope) {
+    return scope == SCOPE_MODEL ? "model" : "data";
+}
+
+static bool is_table(const char *item) {
+    const size_t length = strlen(item);
+    return length > 4 && (strcmp(item + length - 4, ".npy") == 0 || strcmp(item + length - 4, ".csv") == 0);
+}
+
+/* Whether [data NAME] is for this item of experiment.data. */
+static bool data_matches(const char *name, const char *item) {
+    if (strcmp(name, item) == 0) return true;
+    if (!is_table(item)) return false;
+    const char *slash = strrchr(item, '/');
+    const char *stem = slash ? slash + 1 : item;
+    const size_t length = strlen(stem) - 4;
+    return strlen(name) == length && strncmp(name, stem, length) == 0;
+}
+
+static bool scope_matches(const config_assignment *assignment, const char *data, const char *model) {
+    switch (assignment->scope) {
+    case SCOPE_DATA: return data && data_matches(assignment->name, data);
+    case SCOPE_MODEL: return model && strcmp(assignment->name, model) == 0;
+    default: return true;
+    }
+}
+
+/* Apply in the order of precedence; files first, then --set if wanted. */
+static void apply(const experiment_config *config, const char *data, const char *model, bool with_set, settings *out) {
+    settings_default(out);
+    for (int set = 0; set <= (int)with_set; set++) {
+        for (int scope = 0; scope < SCOPE_COUNT; scope++) {
+            for (size_t i = 0; i < config->assignment_count; i++) {
+                const config_assignment *assignment = &config->assignments[i];
+                if ((int)assignment->scope != scope || (assignment->path == NULL) != (set == 1)) continue;
+                if (!scope_matches(assignment, data, model)) continue;
+                const status parsed = settings_parse(assignment->option, assignment->value, out, NULL);
+                assert(parsed == STATUS_OK); /* it was checked when it was read */
+                (void)parsed;
+            }
+        }
+    }
+    if (!*out->experiment_title) memcpy(out->experiment_title, out->experiment_name, sizeof out->experiment_title);
+}
+
+void config_resolve_base(experiment_config *config, bool with_set) {
+    apply(config, NULL, NULL, with_set, &config->base);
+}
+
+void config_resolve(const experiment_config *config, const char *source, const char *model, settings *out) {
+    apply(config, source, model, true, out);
+}
+
+const char *config_path(const experiment_config *config) {
+    return config->path;
+}
+
+const settings *config_settings(const experiment_config *config) {
+    return &config->base;
+}
+
+/* The assignment for all data sets and models that won, or NULL. */
+static const config_assignment *find_winner(const experiment_config *config, const char *name) {
+    const config_assignment *winner = NULL;
+    for (size_t i = 0; i < config->assignment_count; i++) {
+        const config_assignment *assignment = &config->assignments[i];
+        /* --set is appended last, so the last one wins. */
+        if (assignment->scope == SCOPE_ALL && strcmp(assignment->option->name, name) == 0) winner = assignment;
+    }
+    return winner;
+}
+
+void config_origin(const experiment_config *config, const char *name, char text[CONFIG_PATH_MAX]) {
+    const config_assignment *winner = find_winner(config, name);
+    if (!winner) snprintf(text, CONFIG_PATH_MAX, "%s", config->path);
+    else if (!winner->path) snprintf(text, CONFIG_PATH_MAX, "--set");
+    else snprintf(text, CONFIG_PATH_MAX, "%s:%zu", winner->path, winner->line);
+}
+
+status config_data_source(const experiment_config *config, const char *item, char path[CONFIG_PATH_MAX], failure *why) {
+    const config_assignment *winner = find_winner(config, "experiment.data");
+    const char *slash = winner && winner->path ? strrchr(winner->path, '/') : NULL;
+    const bool relative = is_table(item) && *item != '/' && slash;
+    const size_t folder = relative ? (size_t)(slash - winner->path) + 1 : 0;
+    if (folder + strlen(item) >= CONFIG_PATH_MAX) return fail(why, STATUS_INVALID, "%s: the path is too long", item);
+    snprintf(path, CONFIG_PATH_MAX, "%.*s%s", (int)folder, relative ? winner->path : "", item);
+    return STATUS_OK;
+}
+
+/* Whether experiment.data or experiment.models lists the name. */
+static bool is_listed(const settings *values, config_scope scope, const char *name) {
+    const char *cursor = scope == SCOPE_MODEL ? values->experiment_models : values->experiment_data;
+    for (char item[SETTINGS_TEXT_MAX]; settings_list_next(&cursor, item);)
+        if (scope == SCOPE_MODEL ? strcmp(name, item) == 0 : data_matches(name, item)) return true;
+    return false;
+}
+
+/* "...; the nearest is NAME" for a name that is not in the list. */
+static status fail_unlisted(const settings *values, config_scope scope, const char *name, failure *why) {
+    const char *list = scope == SCOPE_MODEL ? values->experiment_models : values->experiment_data;
+    char items[NAMES_MAX][SETTINGS_TEXT_MAX];
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+    for (const char *cursor = list; count < NAMES_MAX && settings_list_next(&cursor, items[count]); count++)
+        names[count] = items[count];
+    const char *nearest = nearest_name(name, count, names);
+    return fail(why, STATUS_INVALID, "[%s %s]: experiment.%s lists only %s%s%s", config_scope_name(scope), name,
+                scope == SCOPE_MODEL ? "models" : "data", list, nearest ? "; the nearest is " : "",
+                nearest ? nearest : "");
+}
+
+status config_check_sections(const experiment_config *config, failure *why) {
+    for (size_t i = 0; i < config->section_count; i++) {
+        const config_section *section = &config->sections[i];
+        const char *list =
+            section->scope == SCOPE_MODEL ? config->base.experiment_models : config->base.experiment_data;
+        if (section->included || !*list || is_listed(&config->base, section->scope, section->name)) continue;
+        failure reason;
+        fail_unlisted(&config->base, section->scope, section->name, &reason);
+        return fail(why, STATUS_INVALID, "%s:%zu: %s", section->path, section->line, reason.text);
+    }
+    return STATUS_OK;
+}
+
+static status check_required(const experiment_config *config, failure *why) {
+    for (size_t i = 0; i < settings_count(); i++) {
+        const setting_option *option = settings_option(i);
+        if (!option->initial && !find_winner(config, option->name))
+            return fail(why, STATUS_INVALID, "%s: %s is missing", config->path, option->name);
+    }
+    return STATUS_OK;
+}
+
+/* Each listed model needs a section, or a slip in its name would train defaults. */
+static status check_models(const experiment_config *config, failure *why) {
+    const char *cursor = config->base.experiment_models;
+    for (char model[SETTINGS_TEXT_MAX]; settings_list_next(&cursor, model);) {
+        const char *names[NAMES_MAX];
+        size_t count = 0;
+        bool declared = false;
+        for (size_t i = 0; i < config->section_count; i++) {
+            const config_section *section = &config->sections[i];
+            if (section->scope != SCOPE_MODEL) continue;
+            declared = declared || strcmp(section->name, model) == 0;
+            if (count < NAMES_MAX) names[count++] = section->name;
+        }
+        if (declared) continue;
+        char origin[CONFIG_PATH_MAX];
+        config_origin(config, "experiment.models", origin);
+        const char *nearest = nearest_name(model, count, names);
+        return fail(why, STATUS_INVALID, "%s: experiment.models lists %s, but there is no section [model %s]%s%s%s",
+                    origin, model, model, nearest ? "; the nearest is [model " : "", nearest ? nearest : "",
+                    nearest ? "]" : "");
+    }
+    return STATUS_OK;
+}
+
+status config_check_whole(const experiment_config *config, failure *why) {
+    TRY(check_required(config, why));
+    TRY(check_models(config, why));
+    for (size_t i = 0; i < config->assignment_count; i++) {
+        const config_assignment *assignment = &config->assignments[i];
+        if (assignment->path || assignment->scope == SCOPE_ALL) continue;
+        if (is_listed(&config->base, assignment->scope, assignment->name)) continue;
+        failure reason;
+        fail_unlisted(&config->base, assignment->scope, assignment->name, &reason);
+        return fail(why, STATUS_INVALID, "--set: %s", reason.text);
+    }
+    return STATUS_OK;
+}
+
+/* Cut blanks off both ends of text[0 .. *length). */
+static const char *trim(const char *text, size_t *length) {
+    while (*length > 0 && (*text == ' ' || *text == '\t')) text++, (*length)--;
+    while (*length > 0 && (text[*length - 1] == ' ' || text[*length - 1] == '\t')) (*length)--;
+    return text;
+}
+
+/* Split "NAME.key" or "NAME.section.key" in place; NAME of a table of points
+ * may have dots of its own. Returns the setting's name, or NULL. */
+static char *split_scoped(char *text) {
+    char *last = strrchr(text, '.');
+    if (!last || last == text) return NULL;
+    *last = '\0';
+    char *before = strrchr(text, '.');
+    const bool whole = before && before != text && settings_section_known(before + 1, NULL);
+    *last = whole ? '.' : '\0';
+    char *cut = whole ? before : last;
+    *cut = '\0';
+    return cut + 1;
+}
+
+/* The left side of --set: what it is for and which setting. */
+static status parse_target(char *target, config_assignment *out, char **name, failure *why) {
+    const config_scope scopes[] = {SCOPE_DATA, SCOPE_MODEL};
+    out->scope = SCOPE_ALL;
+    *name = target + strlen(target);
+    for (size_t i = 0; i < 2; i++) {
+        const char *word = config_scope_name(scopes[i]);
+        const size_t length = strlen(word);
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): strncmp saw that far */
+        if (strncmp(target, word, length) != 0 || (target[length] != ' ' && target[length] != '\t')) continue;
+        out->scope = scopes[i];
+        *name = target + length + strspn(target + length, " \t");
+        target = split_scoped(*name);
+        if (!target) return fail(why, STATUS_INVALID, "expected \"%s NAME.key=value\"", word);
+        break;
+    }
+    if (out->scope != SCOPE_ALL && !strchr(target, '.')) return settings_find("model", target, &out->option, why);
+    TRY(settings_find_name(target, &out->option, why));
+    if (out->scope != SCOPE_ALL && !settings_of_run(out->option))
+        return fail(why, STATUS_INVALID, "%s cannot differ between data sets or models", out->option->name);
+    return STATUS_OK;
+}
+
+status config_assign_text(experiment_config *config, const char *text, failure *why) {
+    const char *equals = strchr(text, '=');
+    if (!equals) return fail(why, STATUS_INVALID, "expected section.key=value");
+    char target[SETTINGS_TEXT_MAX], *name;
+    size_t length = (size_t)(equals - text);
+    const char *left = trim(text, &length);
+    if (length >= sizeof target) return fail(why, STATUS_INVALID, "expected section.key=value");
+    memcpy(target, left, length);
+    target[length] = '\0';
+
+    config_assignment assignment = {0};
+    TRY(parse_target(target, &assignment, &name, why));
+    char value[SETTINGS_TEXT_MAX];
+    length = strlen(equals + 1);
+    const char *right = trim(equals + 1, &length);
+    if (length >= sizeof value)
+        return fail(why, STATUS_INVALID, "%s: the value has %zu bytes, expected at most %d", assignment.option->name,
+                    length, SETTINGS_TEXT_MAX - 1);
+    memcpy(value, right, length);
+    value[length] = '\0';
+    settings scratch;
+    TRY(settings_parse(assignment.option, value, &scratch, why));
+    TRY(config_keep(config, name, &assignment.name, why));
+    TRY(config_keep(config, value, &assignment.value, why));
+    return config_assign(config, &assignment, why);
+}

@@ -1,0 +1,371 @@
+/* settings.c - the table of settings, their parsing and their printing. */
+#include "settings/settings.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "field/image_model.h"
+#include "flow/cnf.h"
+
+static const setting_option OPTIONS[] = {
+#define COMMON(section_, key_, type_, initial_, keyed_, help_)                                                         \
+    .section = #section_, .key = #key_, .name = #section_ "." #key_, .type = type_, .initial = initial_,               \
+    .keyed = keyed_, .help = help_, .offset = offsetof(settings, section_##_##key_)
+#define INTEGER(section_, key_, minimum_, maximum_, initial_, keyed_, help_)                                           \
+    {COMMON(section_, key_, SETTING_INTEGER, initial_, keyed_, help_), .minimum = minimum_, .maximum = maximum_},
+#define REAL(section_, key_, minimum_, maximum_, initial_, keyed_, help_)                                              \
+    {COMMON(section_, key_, SETTING_REAL, initial_, keyed_, help_), .minimum = minimum_, .maximum = maximum_},
+#define BOOLEAN(section_, key_, initial_, keyed_, help_)                                                               \
+    {COMMON(section_, key_, SETTING_BOOLEAN, initial_, keyed_, help_)},
+#define CHOICE(section_, key_, names_, initial_, keyed_, help_)                                                        \
+    {COMMON(section_, key_, SETTING_CHOICE, initial_, keyed_, help_), .choices = names_},
+#define TEXT(section_, key_, items_, initial_, keyed_, help_)                                                          \
+    {COMMON(section_, key_, SETTING_TEXT, initial_, keyed_, help_), .items = items_},
+#define LIST(section_, key_, items_, initial_, keyed_, help_)                                                          \
+    {COMMON(section_, key_, SETTING_LIST, initial_, keyed_, help_), .items = items_},
+#include "settings/options.def"
+#undef COMMON
+};
+
+static const char *const SECTIONS[] = {
+#define SECTION(section, help) #section,
+#include "settings/options.def"
+};
+
+enum {
+    OPTION_COUNT = sizeof OPTIONS / sizeof *OPTIONS,
+    SECTION_COUNT = sizeof SECTIONS / sizeof *SECTIONS,
+    CHOICES_MAX = 16
+};
+
+size_t settings_count(void) {
+    return OPTION_COUNT;
+}
+
+const setting_option *settings_option(size_t index) {
+    assert(index < OPTION_COUNT);
+    return &OPTIONS[index];
+}
+
+/* Where the field is. */
+static void *field(settings *values, const setting_option *option) {
+    return (char *)values + option->offset;
+}
+
+static const void *field_of(const settings *values, const setting_option *option) {
+    return (const char *)values + option->offset;
+}
+
+bool settings_section_known(const char *section, failure *why) {
+    for (size_t i = 0; i < SECTION_COUNT; i++)
+        if (strcmp(SECTIONS[i], section) == 0) return true;
+    const char *nearest = nearest_name(section, SECTION_COUNT, SECTIONS);
+    if (nearest) failure_describe(why, "unknown section [%s]; the nearest is [%s]", section, nearest);
+    else failure_describe(why, "unknown section [%s]", section);
+    return false;
+}
+
+status settings_find(const char *section, const char *key, const setting_option **out, failure *why) {
+    if (!settings_section_known(section, why)) return STATUS_INVALID;
+    const char *names[OPTION_COUNT];
+    size_t count = 0;
+    const setting_option *elsewhere = NULL;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const setting_option *option = &OPTIONS[i];
+        const bool same_key = strcmp(option->key, key) == 0;
+        if (strcmp(option->section, section) == 0) {
+            if (same_key) {
+                *out = option;
+                return STATUS_OK;
+            }
+            names[count++] = option->key;
+        } else if (same_key && !elsewhere) {
+            elsewhere = option;
+        }
+    }
+    /* A key in the wrong section is a likelier slip than a wrong letter. */
+    if (elsewhere)
+        return fail(why, STATUS_INVALID, "unknown setting %s.%s; the nearest is %s", section, key, elsewhere->name);
+    const char *nearest = nearest_name(key, count, names);
+    if (nearest)
+        return fail(why, STATUS_INVALID, "unknown setting %s.%s; the nearest is %s.%s", section, key, section, nearest);
+    return fail(why, STATUS_INVALID, "unknown setting %s.%s", section, key);
+}
+
+status settings_find_name(const char *name, const setting_option **out, failure *why) {
+    const char *dot = strchr(name, '.');
+    char section[SETTINGS_TEXT_MAX];
+    if (!dot || (size_t)(dot - name) >= sizeof section)
+        return fail(why, STATUS_INVALID, "unknown setting %.200s; expected section.key", name);
+    memcpy(section, name, (size_t)(dot - name));
+    section[dot - name] = '\0';
+    return settings_find(section, dot + 1, out, why);
+}
+
+void settings_default(settings *out) {
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (!OPTIONS[i].initial || !*OPTIONS[i].initial) continue;
+        const status parsed = settings_parse(&OPTIONS[i], OPTIONS[i].initial, out, NULL);
+        assert(parsed == STATUS_OK); /* test_settings parses every default */
+        (void)parsed;
+    }
+}
+
+bool settings_list_next(const char **cursor, char item[SETTINGS_TEXT_MAX]) {
+    const char *start = *cursor + strspn(*cursor, " \t");
+    if (!*start) return false;
+    const char *end = start + strcspn(start, ",");
+    *cursor = *end ? end + 1 : end;
+    while (end > start && (end[-1] == ' ' || end[-1] == '\t')) end--;
+    const size_t length = (size_t)(end - start) < SETTINGS_TEXT_MAX ? (size_t)(end - start) : SETTINGS_TEXT_MAX - 1;
+    memcpy(item, start, length);
+    item[length] = '\0';
+    return true;
+}
+
+static bool is_digits(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if (text[i] < '0' || text[i] > '9') return false;
+    return length > 0;
+}
+
+/* ASCII only, in any locale. */
+bool settings_name_valid(const char *text) {
+    return text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")] == '\0';
+}
+
+/* A seed is also an integer of the database, hence at most 2^63 - 1. */
+static bool parse_seed(const char *text, size_t length, uint64_t *out) {
+    if (!is_digits(text, length) || length > 19) return false;
+    uint64_t value = 0;
+    for (size_t i = 0; i < length; i++) value = 10 * value + (uint64_t)(text[i] - '0');
+    if (value > INT64_MAX) return false;
+    *out = value;
+    return true;
+}
+
+static int compare_seeds(const void *left, const void *right) {
+    const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* The first number that occurs twice, through `repeated`. */
+static status find_repeated(const uint64_t *seeds, size_t count, bool *found, uint64_t *repeated) {
+    uint64_t *sorted = malloc(count * sizeof *sorted);
+    if (!sorted) return STATUS_MEMORY;
+    memcpy(sorted, seeds, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, compare_seeds);
+    *found = false;
+    for (size_t i = 1; i < count && !*found; i++) {
+        if (sorted[i] != sorted[i - 1]) continue;
+        *found = true;
+        *repeated = sorted[i];
+    }
+    free(sorted);
+    return STATUS_OK;
+}
+
+/* Append first .. last; the list may have to grow. */
+static status append_seeds(uint64_t **seeds, size_t *count, uint64_t first, uint64_t last, failure *why) {
+    if (last - first >= SETTINGS_SEEDS_MAX || *count + (size_t)(last - first) + 1 > SETTINGS_SEEDS_MAX)
+        return fail(why, STATUS_INVALID, "more than %d seeds", SETTINGS_SEEDS_MAX);
+    const size_t more = (size_t)(last - first) + 1;
+    uint64_t *grown = realloc(*seeds, (*count + more) * sizeof *grown);
+    if (!grown) return fail(why, STATUS_MEMORY, "out of memory");
+    *seeds = grown;
+    for (size_t i = 0; i < more; i++) grown[(*count)++] = first + i;
+    return STATUS_OK;
+}
+
+static status collect_seeds(const char *text, uint64_t **seeds, size_t *count, failure *why) {
+    char item[SETTINGS_TEXT_MAX];
+    while (settings_list_next(&text, item)) {
+        const size_t length = strlen(item), head = strcspn(item, "-");
+        uint64_t first, last;
+        bool good = parse_seed(item, head, &first);
+        last = good ? first : 0;
+        if (good && head < length) good = parse_seed(item + head + 1, length - head - 1, &last) && first <= last;
+        if (!good) return fail(why, STATUS_INVALID, "\"%s\" is not a seed nor a range of seeds such as 0-29", item);
+        TRY(append_seeds(seeds, count, first, last, why));
+    }
+    if (*count == 0) return fail(why, STATUS_INVALID, "no seeds; expected a list such as 0-29, 40");
+    bool found;
+    uint64_t repeated = 0;
+    if (find_repeated(*seeds, *count, &found, &repeated) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory");
+    if (found) return fail(why, STATUS_INVALID, "seed %" PRIu64 " is listed twice", repeated);
+    return STATUS_OK;
+}
+
+status settings_seeds(const char *text, uint64_t **out, size_t *count, failure *why) {
+    uint64_t *seeds = NULL;
+    size_t total = 0;
+    const status collected = collect_seeds(text, &seeds, &total, why);
+    if (collected != STATUS_OK) {
+        free(seeds);
+        return collected;
+    }
+    *out = seeds;
+    *count = total;
+    return STATUS_OK;
+}
+
+/* "name = found: expected ..." for a number. */
+static status fail_number(const setting_option *option, const char *text, failure *why) {
+    const char *const kind = option->type == SETTING_INTEGER ? "an integer" : "a number";
+    if (isinf(option->minimum))
+        return fail(why, STATUS_INVALID, "%s = %s: expected %s or -inf", option->name, text, kind);
+    return fail(why, STATUS_INVALID, "%s = %s: expected %s from %.15g to %.15g", option->name, text, kind,
+                option->minimum, option->maximum);
+}
+
+static status parse_integer(const setting_option *option, const char *text, settings *into, failure *why) {
+    uint64_t value = 0;
+    if (!parse_seed(text, strlen(text), &value) || (double)value < option->minimum || (double)value > option->maximum)
+        return fail_number(option, text, why);
+    *(uint64_t *)field(into, option) = value;
+    return STATUS_OK;
+}
+
+static status parse_real(const setting_option *option, const char *text, settings *into, failure *why) {
+    const bool infinite = strcmp(text, "inf") == 0 || strcmp(text, "-inf") == 0;
+    /* strtod alone would also take nan, hexadecimal and leading blanks. */
+    if (!infinite && text[strspn(text, "0123456789+-.eE")] != '\0') return fail_number(option, text, why);
+    char *end;
+    const double value = strtod(text, &end);
+    if (*end || end == text || (isinf(value) && !infinite) || !(value >= option->minimum && value <= option->maximum))
+        return fail_number(option, text, why);
+    *(double *)field(into, option) = value;
+    return STATUS_OK;
+}
+
+static status parse_boolean(const setting_option *option, const char *text, settings *into, failure *why) {
+    const bool yes = strcmp(text, "yes") == 0;
+    if (!yes && strcmp(text, "no") != 0)
+        return fail(why, STATUS_INVALID, "%s = %s: expected yes or no", option->name, text);
+    *(bool *)field(into, option) = yes;
+    return STATUS_OK;
+}
+
+/* Split "a|b|c" in `copy` and point at the parts. */
+static size_t split_choices(const setting_option *option, char copy[SETTINGS_TEXT_MAX],
+                            const char *names[CHOICES_MAX]) {
+    size_t count = 0;
+    snprintf(copy, SETTINGS_TEXT_MAX, "%s", option->choices);
+    for (char *rest = copy, *name; (name = strsep(&rest, "|"));) {
+        assert(count < CHOICES_MAX);
+        names[count++] = name;
+    }
+    return count;
+}
+
+static status parse_choice(const setting_option *option, const char *text, settings *into, failure *why) {
+    char copy[SETTINGS_TEXT_MAX], listed[SETTINGS_TEXT_MAX] = "";
+    const char *names[CHOICES_MAX];
+    const size_t count = split_choices(option, copy, names);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], text) == 0) {
+            *(unsigned *)field(into, option) = (unsigned)i;
+            return STATUS_OK;
+        }
+        const size_t used = strlen(listed);
+        snprintf(listed + used, sizeof listed - used, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
+    }
+    const char *nearest = nearest_name(text, count, names);
+    return fail(why, STATUS_INVALID, "%s = %s: expected %s%s%s", option->name, text, listed,
+                nearest ? "; the nearest is " : "", nearest ? nearest : "");
+}
+
+static status check_items(const setting_option *option, const char *text, failure *why) {
+    char item[SETTINGS_TEXT_MAX], other[SETTINGS_TEXT_MAX];
+    for (const char *cursor = text; settings_list_next(&cursor, item);) {
+        if (!*item) return fail(why, STATUS_INVALID, "%s = %s: an item is empty", option->name, text);
+        if (option->items == ITEMS_NAME && !settings_name_valid(item))
+            return fail(why, STATUS_INVALID, "%s = %s: \"%s\" has something else than letters, digits, _ and -",
+                        option->name, text, item);
+        for (const char *rest = cursor; settings_list_next(&rest, other);)
+            if (strcmp(item, other) == 0)
+                return fail(why, STATUS_INVALID, "%s = %s: %s is listed twice", option->name, text, item);
+    }
+    return STATUS_OK;
+}
+
+static status check_seeds(const setting_option *option, const char *text, failure *why) {
+    uint64_t *seeds;
+    size_t count;
+    failure reason;
+    const status parsed = settings_seeds(text, &seeds, &count, &reason);
+    if (parsed != STATUS_OK) return fail(why, parsed, "%s = %s: %s", option->name, text, reason.text);
+    free(seeds);
+    return STATUS_OK;
+}
+
+static status parse_text(const setting_option *option, const char *text, settings *into, failure *why) {
+    const size_t length = strlen(text);
+    if (length >= SETTINGS_TEXT_MAX)
+        return fail(why, STATUS_INVALID, "%s: the value has %zu bytes, expected at most %d", option->name, length,
+                    SETTINGS_TEXT_MAX - 1);
+    if (option->items == ITEMS_SEEDS) TRY(check_seeds(option, text, why));
+    else if (option->type == SETTING_LIST) TRY(check_items(option, text, why));
+    else if (option->items == ITEMS_NAME && !settings_name_valid(text))
+        return fail(why, STATUS_INVALID, "%s = %s: expected only letters, digits, _ and -", option->name, text);
+    memcpy(field(into, option), text, length + 1);
+    return STATUS_OK;
+}
+
+status settings_parse(const setting_option *option, const char *text, settings *into, failure *why) {
+    if (!*text) return fail(why, STATUS_INVALID, "%s: the value is empty", option->name);
+    switch (option->type) {
+    case SETTING_INTEGER: return parse_integer(option, text, into, why);
+    case SETTING_REAL: return parse_real(option, text, into, why);
+    case SETTING_BOOLEAN: return parse_boolean(option, text, into, why);
+    case SETTING_CHOICE: return parse_choice(option, text, into, why);
+    case SETTING_TEXT:
+    case SETTING_LIST: return parse_text(option, text, into, why);
+    }
+    return fail(why, STATUS_INVALID, "%s: no such type", option->name);
+}
+
+/* The shortest of the three precisions that reads back to the same bits. */
+static void print_real(double value, char text[SETTINGS_TEXT_MAX]) {
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, SETTINGS_TEXT_MAX, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) return;
+    }
+}
+
+void settings_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]) {
+    const void *at = field_of(values, option);
+    char copy[SETTINGS_TEXT_MAX];
+    const char *names[CHOICES_MAX];
+    switch (option->type) {
+    case SETTING_INTEGER: snprintf(text, SETTINGS_TEXT_MAX, "%" PRIu64, *(const uint64_t *)at); break;
+    case SETTING_REAL: print_real(*(const double *)at, text); break;
+    case SETTING_BOOLEAN: snprintf(text, SETTINGS_TEXT_MAX, "%s", *(const bool *)at ? "yes" : "no"); break;
+    case SETTING_CHOICE:
+        split_choices(option, copy, names);
+        snprintf(text, SETTINGS_TEXT_MAX, "%s", names[*(const unsigned *)at]);
+        break;
+    case SETTING_TEXT:
+    case SETTING_LIST: snprintf(text, SETTINGS_TEXT_MAX, "%s", (const char *)at); break;
+    }
+}
+
+bool settings_of_run(const setting_option *option) {
+    return strcmp(option->section, "experiment") != 0 && strcmp(option->section, "data") != 0;
+}
+
+void settings_each(const settings *values,
+                   void (*visit)(void *argument, const char *section, const char *key, const char *value),
+                   void *argument) {
+    char text[SETTINGS_TEXT_MAX];
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (!settings_of_run(&OPTIONS[i])) continue;
+        settings_text(values, &OPTIONS[i], text);
+        visit(argument, OPTIONS[i].section, OPTIONS[i].key, text);
+    }
+}

@@ -1,0 +1,124 @@
+/* settings.h - the values of all settings and the table that describes them.
+ *
+ * options.def is the one list; everything here is made from it. Numbers are
+ * read and written in the C locale, which holds as long as the program does
+ * not call setlocale(). */
+#ifndef AFFJORD_RUNNER_SETTINGS_H
+#define AFFJORD_RUNNER_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/status.h"
+
+enum {
+    SETTINGS_TEXT_MAX = 1024, /* bytes of any value as text, terminator included */
+    SETTINGS_SEEDS_MAX = 100000,
+    SETTINGS_GRID_METHODS = 4 /* first names of solver.method, on a fixed grid */
+};
+
+/* One field for each setting, named section_key: settings.train_batch. An
+ * integer is a uint64_t, a real a double, a boolean a bool, a choice the
+ * position of its name in options.def, a text or list the text itself. */
+typedef struct settings {
+#define INTEGER(section, key, minimum, maximum, initial, keyed, help) uint64_t section##_##key;
+#define REAL(section, key, minimum, maximum, initial, keyed, help) double section##_##key;
+#define BOOLEAN(section, key, initial, keyed, help) bool section##_##key;
+#define CHOICE(section, key, names, initial, keyed, help) unsigned section##_##key;
+#define TEXT(section, key, items, initial, keyed, help) char section##_##key[SETTINGS_TEXT_MAX];
+#define LIST(section, key, items, initial, keyed, help) char section##_##key[SETTINGS_TEXT_MAX];
+#include "settings/options.def"
+} settings;
+
+/* Positions of the choice experiment.task. */
+enum { TASK_TRAIN, TASK_COUNT, TASK_THEORY };
+
+typedef enum setting_type {
+    SETTING_INTEGER,
+    SETTING_REAL,
+    SETTING_BOOLEAN,
+    SETTING_CHOICE,
+    SETTING_TEXT,
+    SETTING_LIST
+} setting_type;
+
+/* What a text, or an item of a list, may be. */
+typedef enum setting_items {
+    ITEMS_ANY, /* any characters */
+    ITEMS_NAME, /* letters, digits, _ and - */
+    ITEMS_SEEDS /* an integer, or a range of them as in 0-29 */
+} setting_items;
+
+/* What is known of one setting. */
+typedef struct setting_option {
+    const char *section, *key;
+    const char *name; /* "section.key" */
+    setting_type type;
+    double minimum, maximum; /* of a number, both allowed */
+    const char *choices; /* of a choice: names separated by | */
+    setting_items items; /* of a text or a list */
+    const char *initial; /* default as text; NULL where the user must say */
+    bool keyed; /* enters a run's key */
+    const char *help; /* one sentence */
+    size_t offset; /* of the field in `settings` */
+} setting_option;
+
+/* The table, in the order of options.def. */
+size_t settings_count(void);
+const setting_option *settings_option(size_t index);
+
+/* The setting of this section and key. Errors: STATUS_INVALID, with the
+ * nearest known name. */
+status settings_find(const char *section, const char *key, const setting_option **out, failure *why);
+/* The same for a name "section.key". */
+status settings_find_name(const char *name, const setting_option **out, failure *why);
+
+/* True for the name of a section; otherwise `why` names the nearest. */
+bool settings_section_known(const char *section, failure *why);
+
+/* True for letters, digits, _ and - only: what names of experiments and models
+ * are made of, because they name files. */
+bool settings_name_valid(const char *text);
+
+/* Set every field to its default; required texts become empty. */
+void settings_default(settings *out);
+
+/* Check `text` and store what it says in `into`, which stays as it was on
+ * failure. Errors: STATUS_INVALID, naming the setting, what was found and
+ * what was expected. */
+status settings_parse(const setting_option *option, const char *text, settings *into, failure *why);
+
+/* The value as text, in a form that settings_parse reads back to the same
+ * bits; reals as short as that allows. */
+void settings_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]);
+
+/* Whether a setting is one of a run: those of [experiment] and [data] say which runs there are and where data lie. */
+bool settings_of_run(const setting_option *option);
+
+/* Visit every setting of a run as text, in the
+ * order of options.def. These are the rows of the table `setting` and the
+ * texts of a checkpoint. */
+void settings_each(const settings *values,
+                   void (*visit)(void *argument, const char *section, const char *key, const char *value),
+                   void *argument);
+
+/* Walk over the items of a list: start with *cursor = the list's text; each
+ * call that returns true has put the next item into `item`, without the blanks
+ * around it. */
+bool settings_list_next(const char **cursor, char item[SETTINGS_TEXT_MAX]);
+
+/* Numbers of a seeds list such as "0-29, 40", in its order, in memory that
+ * the caller frees. Errors: STATUS_INVALID for anything that is not such a list,
+ * a seed listed twice, none or more than SETTINGS_SEEDS_MAX; STATUS_MEMORY. */
+status settings_seeds(const char *text, uint64_t **out, size_t *count, failure *why);
+
+/* All settings for `./run --help`. */
+void settings_write_help(FILE *stream);
+/* docs/settings.md, the whole file. */
+void settings_write_markdown(FILE *stream);
+/* affjord.ini(5), the manual page. */
+void settings_write_manual(FILE *stream);
+
+#endif

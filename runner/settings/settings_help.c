@@ -1,0 +1,204 @@
+/* settings_help.c - the table of settings for people: --help, docs/settings.md and affjord.ini(5). */
+#include <math.h>
+#include <string.h>
+
+#include "flow/cnf.h"
+#include "system/roff.h"
+#include "settings/settings.h"
+
+static const struct {
+    const char *section, *help;
+} SECTIONS[] = {
+#define SECTION(section_, help_) {#section_, help_},
+#include "settings/options.def"
+};
+
+/* What a value may be, in a few words, with `separator` between choices. */
+static void describe_range(const setting_option *option, const char *separator, char text[SETTINGS_TEXT_MAX]) {
+    static const char *const TEXTS[] = {
+        [ITEMS_ANY] = "text", [ITEMS_NAME] = "letters, digits, _ and -", [ITEMS_SEEDS] = "integers and ranges"};
+    static const char *const LISTS[] = {
+        [ITEMS_ANY] = "list", [ITEMS_NAME] = "list of names", [ITEMS_SEEDS] = "list of integers and ranges"};
+    size_t used = 0;
+    switch (option->type) {
+    case SETTING_INTEGER:
+        snprintf(text, SETTINGS_TEXT_MAX, "integer, %.15g to %.15g", option->minimum, option->maximum);
+        break;
+    case SETTING_REAL:
+        if (isinf(option->minimum)) snprintf(text, SETTINGS_TEXT_MAX, "number or -inf");
+        else snprintf(text, SETTINGS_TEXT_MAX, "number, %.15g to %.15g", option->minimum, option->maximum);
+        break;
+    case SETTING_BOOLEAN: snprintf(text, SETTINGS_TEXT_MAX, "yes%sno", separator); break;
+    case SETTING_CHOICE:
+        for (const char *from = option->choices; *from && used < SETTINGS_TEXT_MAX;) {
+            const size_t length = strcspn(from, "|");
+            const int written = snprintf(text + used, SETTINGS_TEXT_MAX - used, "%.*s%s", (int)length, from,
+                                         from[length] ? separator : "");
+            used += (size_t)written;
+            from += length + (from[length] == '|');
+        }
+        break;
+    case SETTING_TEXT: snprintf(text, SETTINGS_TEXT_MAX, "%s", TEXTS[option->items]); break;
+    case SETTING_LIST: snprintf(text, SETTINGS_TEXT_MAX, "%s", LISTS[option->items]); break;
+    }
+}
+
+/* The default as shown; never empty. */
+static const char *describe_initial(const setting_option *option) {
+    if (!option->initial) return "required";
+    return *option->initial ? option->initial : "none";
+}
+
+/* Print `text` in lines that end before column `width`, indented. */
+static void print_wrapped(FILE *stream, const char *text, int indent, int width) {
+    int column = 0;
+    while (*text) {
+        const int length = (int)strcspn(text, " ");
+        if (column > 0 && column + 1 + length > width) {
+            fputc('\n', stream);
+            column = 0;
+        }
+        if (column == 0) column = fprintf(stream, "%*s%.*s", indent, "", length, text);
+        else column += fprintf(stream, " %.*s", length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+    fputc('\n', stream);
+}
+
+void settings_write_help(FILE *stream) {
+    char range[SETTINGS_TEXT_MAX];
+    fprintf(stream, "Settings (--set section.key=value, or in the file under [section]):\n");
+    for (size_t s = 0; s < sizeof SECTIONS / sizeof *SECTIONS; s++) {
+        fprintf(stream, "\n[%s]\n", SECTIONS[s].section);
+        print_wrapped(stream, SECTIONS[s].help, 2, 100);
+        for (size_t i = 0; i < settings_count(); i++) {
+            const setting_option *option = settings_option(i);
+            if (strcmp(option->section, SECTIONS[s].section) != 0) continue;
+            describe_range(option, " | ", range);
+            fprintf(stream, "  %s.%s: %s; default: %s\n", option->section, option->key, range,
+                    describe_initial(option));
+            print_wrapped(stream, option->help, 6, 100);
+        }
+    }
+}
+
+static void write_introduction(FILE *stream) {
+    fputs(
+        "# Settings\n"
+        "\n"
+        "This page is generated from `runner/settings/options.def`, and a test compares the two.\n"
+        "\n"
+        "An experiment is one INI file:\n"
+        "\n"
+        "```ini\n"
+        "include = ../configs/toy_paper.ini   ; a preset, relative to this file; only above the first section\n"
+        "\n"
+        "[experiment]\n"
+        "name = mine\n"
+        "data = ty, hash_gaussian, points.npy\n"
+        "models = ffjord, affjord\n"
+        "seeds = 0-4\n"
+        "\n"
+        "[train]\n"
+        "iterations = 2000\n"
+        "\n"
+        "[model affjord]                      ; declares a model; a bare key is of the section [model]\n"
+        "width = 128\n"
+        "train.learning_rate = 5e-4\n"
+        "\n"
+        "[data ty]                            ; for one data set only\n"
+        "train.stop_loss = 0.5\n"
+        "```\n"
+        "\n"
+        "Later in this list wins: defaults, included files, the file itself, `[data NAME]`, `[model NAME]`,\n"
+        "`--set section.key=value`, `--set \"data NAME.section.key=value\"`,\n"
+        "`--set \"model NAME.section.key=value\"`.\n"
+        "Every model of `experiment.models` needs a section `[model NAME]`, which may be empty. `NAME` of a data set\n"
+        "is what `experiment.data` says, or its file name without folder and ending.\n"
+        "\n"
+        "A line holds at most 197 bytes; a list may go on in indented lines. `;` after a blank starts a comment, and\n"
+        "so do `;` and `#` at the start of a line. Anything else that is not understood is an error with file and\n"
+        "line, and nothing is run.\n"
+        "\n"
+        "*In key* says whether a setting is part of a run's key. Runs with the same key are the same training and\n"
+        "are computed once, whichever experiments ask for them.\n",
+        stream);
+}
+
+void settings_write_markdown(FILE *stream) {
+    char range[SETTINGS_TEXT_MAX];
+    write_introduction(stream);
+    for (size_t s = 0; s < sizeof SECTIONS / sizeof *SECTIONS; s++) {
+        fprintf(stream, "\n## [%s]\n\n%s\n\n", SECTIONS[s].section, SECTIONS[s].help);
+        fprintf(stream, "| key | value | default | in key | meaning |\n|---|---|---|---|---|\n");
+        for (size_t i = 0; i < settings_count(); i++) {
+            const setting_option *option = settings_option(i);
+            if (strcmp(option->section, SECTIONS[s].section) != 0) continue;
+            describe_range(option, ", ", range);
+            fprintf(stream, "| `%s` | %s | %s | %s | %s |\n", option->key, range, describe_initial(option),
+                    option->keyed ? "yes" : "no", option->help);
+        }
+    }
+}
+
+static void write_manual_introduction(FILE *stream) {
+    roff_write_head(stream, "affjord.ini", "5", "an experiment of affjord");
+    fputs(".SH DESCRIPTION\n"
+          "An experiment is one INI file:\n"
+          ".PP\n.nf\n.RS\n"
+          "include = configs/toy_paper.ini      ; a preset; only above the first section\n"
+          ".sp\n"
+          "[experiment]\n"
+          "name = mine\n"
+          "data = ty, hash_gaussian, points.npy\n"
+          "models = ffjord, affjord\n"
+          "seeds = 0\\-4\n"
+          ".sp\n"
+          "[train]\n"
+          "iterations = 2000\n"
+          ".sp\n"
+          "[model affjord]                      ; declares a model; a bare key is of the section [model]\n"
+          "width = 128\n"
+          "train.learning_rate = 5e\\-4\n"
+          ".sp\n"
+          "[data ty]                            ; for one data set only\n"
+          "train.stop_loss = 0.5\n"
+          ".RE\n.fi\n"
+          ".PP\n",
+          stream);
+    roff_write_text(
+        stream, "A file to include is looked for beside the file that includes it; configs/NAME and ../configs/NAME, "
+                "where there is no such file, are the installed presets. Later in this list wins: defaults, included "
+                "files, the file itself, [data NAME], [model NAME], --set section.key=value, --set \"data "
+                "NAME.section.key=value\", --set \"model NAME.section.key=value\". Every model of experiment.models "
+                "needs a section [model NAME], which may be empty. NAME of a data set is what experiment.data says, or "
+                "its file name without folder and ending.");
+    fputs(".PP\n", stream);
+    roff_write_text(
+        stream, "A line holds at most 197 bytes; a list may go on in indented lines. ; after a blank starts a comment, "
+                "and so do ; and # at the start of a line. Anything else that is not understood is an error with file "
+                "and line, and nothing is run.");
+}
+
+void settings_write_manual(FILE *stream) {
+    char range[SETTINGS_TEXT_MAX], term[2 * SETTINGS_TEXT_MAX];
+    write_manual_introduction(stream);
+    fputs(".SH SETTINGS\n", stream);
+    for (size_t s = 0; s < sizeof SECTIONS / sizeof *SECTIONS; s++) {
+        fprintf(stream, ".SS [%s]\n", SECTIONS[s].section);
+        roff_write_text(stream, SECTIONS[s].help);
+        for (size_t i = 0; i < settings_count(); i++) {
+            const setting_option *option = settings_option(i);
+            if (strcmp(option->section, SECTIONS[s].section) != 0) continue;
+            describe_range(option, " | ", range);
+            snprintf(term, sizeof term, "%s = %s", option->key, range);
+            fputs(".TP\n.B ", stream);
+            roff_write_text(stream, term);
+            roff_write_text(stream, option->help);
+            fputs("Default: ", stream);
+            roff_write_text(stream, describe_initial(option));
+        }
+    }
+    fputs(".SH SEE ALSO\n.BR affjord (1)\n", stream);
+}

@@ -1,0 +1,100 @@
+/* source.c - the data of a run, points or images, by one name. */
+#include "settings/source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/nearest.h"
+#include "data/table.h"
+#include "data/toy.h"
+#include "system/place.h"
+
+enum { NAMES_MAX = 64 }; /* known ones, more than there are */
+
+bool source_is_images(const char *name) {
+    return image_kind_of(name) != NULL;
+}
+
+const char *source_folder(const settings *values) {
+    const char *folder = getenv("AFFJORD_DATA");
+    if (values->data_dir[0]) return values->data_dir;
+    return folder && folder[0] ? folder : "./data";
+}
+
+/* "...; AFFJORD_DATA or data.dir says where it is" for a set that is not there. */
+static status fail_absent(const char *name, const char *folder, failure *why) {
+    return fail(
+        why, STATUS_IO,
+        "the images \"%s\" are not in the folder \"%s\"; AFFJORD_DATA or data.dir = FOLDER says where they are, "
+        "and %s data check where to get them",
+        name, folder, place_command());
+}
+
+static status open_images(const char *name, const settings *values, source *out, failure *why) {
+    const char *folder = source_folder(values);
+    failure reason;
+    if (!image_exists(name, folder)) return fail_absent(name, folder, why);
+    TRY(image_open(name, folder, &out->images, why));
+    if (values->image_average == 1) return STATUS_OK;
+    const status outcome = image_average(out->images, values->image_average, &reason);
+    if (outcome == STATUS_OK) return STATUS_OK;
+    image_close(&out->images);
+    return fail(why, outcome, "image.average: %s", reason.text);
+}
+
+/* A name that nothing has may have been meant to be that of points or of images. */
+static status fail_unknown(const char *name, failure *why) {
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < image_kind_count() && count < NAMES_MAX; i++)
+        names[count++] = image_kind_name(image_kind_at(i));
+    for (size_t i = 0; i < toy_count() && count < NAMES_MAX; i++) names[count++] = toy_at(i)->name;
+    return fail(why, STATUS_INVALID,
+                "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy or .csv; other "
+                "images in the layout of a set are KIND-SOMETHING, as mnist-fashion)",
+                name, nearest_name(name, count, names));
+}
+
+status source_open(const char *name, const settings *values, source *out, failure *why) {
+    *out = (source){.points = NULL};
+    if (source_is_images(name)) return open_images(name, values, out, why);
+    if (!table_is_path(name) && !toy_find(name)) return fail_unknown(name, why);
+    return dataset_open(name, &out->points, why);
+}
+
+void source_close(source *self) {
+    dataset_close(&self->points);
+    image_close(&self->images);
+}
+
+const char *source_checksum(const source *self) {
+    return self->images ? self->images->sha256 : dataset_checksum(self->points);
+}
+
+specification_shape source_shape(const source *self) {
+    if (!self->images) return (specification_shape){.dimension = dataset_dimension(self->points)};
+    const image_set *set = self->images;
+    return (specification_shape){.dimension = set->channels * set->height * set->width,
+                                 .image = {set->channels, set->height, set->width}};
+}
+
+void source_name(const source *self, const settings *values, char text[SETTINGS_TEXT_MAX]) {
+    const image_set *set = self->images;
+    if (!set) snprintf(text, SETTINGS_TEXT_MAX, "%s", dataset_name(self->points));
+    else if (values->image_average == 1) snprintf(text, SETTINGS_TEXT_MAX, "%s", set->name);
+    else snprintf(text, SETTINGS_TEXT_MAX, "%.900s_%zux%zu", set->name, set->height, set->width);
+}
+
+status source_objective(const source *self, const settings *values, uint64_t seed, parallel *workers, objective **out,
+                        failure *why) {
+    const specification_shape shape = source_shape(self);
+    if (self->images) {
+        image_objective_spec spec;
+        specification_images(values, shape.image, seed, &spec);
+        return image_objective_create(&spec, self->images, workers, out, why);
+    }
+    point_objective_spec spec;
+    specification_points(values, shape.dimension, seed, &spec);
+    return point_objective_create(&spec, self->points, workers, out, why);
+}

@@ -1,0 +1,37 @@
+/* source.h - the data of a run, points or images, by one name. */
+#ifndef AFFJORD_RUNNER_SOURCE_H
+#define AFFJORD_RUNNER_SOURCE_H
+
+#include "base/parallel.h"
+#include "data/dataset.h"
+#include "data/image.h"
+#include "settings/specification.h"
+
+/* One of both. */
+typedef struct source {
+    dataset *points;
+    image_set *images;
+} source;
+
+/* Whether the name is that of a set of images. */
+bool source_is_images(const char *name);
+
+/* The folder of the sets of images: data.dir, else $AFFJORD_DATA, else ./data. */
+const char *source_folder(const settings *values);
+
+/* Open a toy density, a table of points or a set of images, which is averaged as image.average says. Errors: those of
+ * dataset_open and image_open; STATUS_INVALID for squares that do not divide the images. */
+status source_open(const char *name, const settings *values, source *out, failure *why);
+void source_close(source *self);
+
+const char *source_checksum(const source *self);
+specification_shape source_shape(const source *self);
+
+/* Its name in tables and figures; averaged images have their size in it, as they are other data: mnist_14x14. */
+void source_name(const source *self, const settings *values, char text[SETTINGS_TEXT_MAX]);
+
+/* What a training on it minimises. The caller owns *out, and the source outlives it. */
+status source_objective(const source *self, const settings *values, uint64_t seed, parallel *workers, objective **out,
+                        failure *why);
+
+#endif

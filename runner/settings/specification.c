@@ -1,0 +1,256 @@
+/* specification.c - settings as the core wants them, and in checkpoints. */
+#include "settings/specification.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A choice is stored as its position in options.def, which is the order of
+ * the enumeration; test_settings compares the two name by name. */
+_Static_assert(CONTEXT_CLOCK == 0 && CONTEXT_AUGMENTED == 1, "model.context");
+_Static_assert(SOLVER_EULER == 0 && SOLVER_MIDPOINT == 1 && SOLVER_RK4 == 2 && SOLVER_RK4_38 == 3, "solver.method");
+_Static_assert(DIVERGENCE_EXACT == 0 && DIVERGENCE_RADEMACHER == 1 && DIVERGENCE_GAUSSIAN == 2, "flow.divergence");
+_Static_assert(GRADIENT_DISCRETE == 0 && GRADIENT_ADJOINT == 1, "solver.gradient");
+
+_Static_assert(IMAGE_IGNORE == 0 && IMAGE_CONCAT == 1 && IMAGE_HYPER == 2 && IMAGE_CONCATSQUASH == 3, "image.layer");
+_Static_assert(IMAGE_PAPER == 0 && IMAGE_RELEASE == 1, "image.variant");
+_Static_assert(ACTIVATION_SOFTPLUS == 0 && ACTIVATION_TANH == 1 && ACTIVATION_SWISH == 2, "image.activation");
+/* From heun2 on, solver.method goes on with the pairs. */
+_Static_assert(PAIR_HEUN2 == 0 && PAIR_BOSH3 == 1 && PAIR_DOPRI5 == 2 && PAIR_TSIT5 == 3 && PAIR_DOPRI8 == 4,
+               "solver.method");
+
+static const char DIMENSION[] = "dimension", SHAPE[] = "shape"; /* the texts that are no settings */
+
+void specification_flow(const settings *values, size_t dimension, cnf_spec *out) {
+    *out = (cnf_spec){
+        .dimension = dimension,
+        .width = values->model_width,
+        .context = (cnf_context)values->model_context,
+        .join = values->model_join,
+        .hypernet_layers = values->model_hypernet_layers,
+        .hypernet_width = values->model_hypernet_width,
+        .augmented_dimension = values->model_augmented_dimension,
+        .augmented_width = values->model_augmented_width,
+        .learn_start = values->model_start == 1,
+        .fixed_context = values->model_motion == 1,
+        .end_time = values->flow_end_time,
+        .base_variance = values->flow_base_variance,
+        .solver = (cnf_solver)values->solver_method,
+        .steps = values->solver_steps,
+        .divergence = (cnf_divergence)values->flow_divergence,
+        .gradient = (cnf_gradient)values->solver_gradient,
+    };
+}
+
+void specification_image(const settings *values, const size_t shape[3], image_spec *out) {
+    *out = (image_spec){
+        .channels = shape[0],
+        .height = shape[1],
+        .width = shape[2],
+        .architecture = values->model_context == CONTEXT_AUGMENTED ? IMAGE_AFFJORD : IMAGE_FFJORD,
+        .layer = (image_layer)values->image_layer,
+        .variant = (image_variant)values->image_variant,
+        .hidden_layers = values->image_hidden_layers,
+        .moving = values->image_moving,
+        .fed = values->image_fed,
+    };
+    for (size_t i = 0; i < out->hidden_layers; i++) out->hidden[i] = values->image_hidden_channels;
+}
+
+static solve_spec solver_of(const settings *values) {
+    static const tableau_id grids[SETTINGS_GRID_METHODS] = {TABLEAU_EULER, TABLEAU_MIDPOINT, TABLEAU_RK4,
+                                                            TABLEAU_RK4_38};
+    if (values->solver_method < SETTINGS_GRID_METHODS)
+        return (solve_spec){.method = tableau_get(grids[values->solver_method]), .steps = values->solver_steps};
+    const pair_id pair = (pair_id)(values->solver_method - SETTINGS_GRID_METHODS);
+    return (solve_spec){.method = tableau_pair(pair),
+                        .options = {.atol = values->solver_atol,
+                                    .rtol = values->solver_rtol,
+                                    .land = pair == PAIR_DOPRI8, /* too long steps to interpolate in */
+                                    .min_step = values->solver_min_step,
+                                    .max_attempts = values->solver_max_steps}};
+}
+
+void specification_multiscale(const settings *values, const size_t shape[3], multiscale_spec *out) {
+    *out = (multiscale_spec){
+        .function = (activation)values->image_activation,
+        .alpha = values->image_alpha,
+        .end_time = values->flow_end_time,
+        .learn_end_time = values->flow_learn_end_time,
+        .base_variance = values->flow_base_variance,
+        .divergence = (cnf_divergence)values->flow_divergence,
+        .gradient = (cnf_gradient)values->solver_gradient,
+        .seminorm = values->solver_seminorm,
+        .kinetic = values->flow_kinetic,
+        .jacobian = values->flow_jacobian,
+        .kept_steps = values->solver_kept_steps,
+        .keep_stages = values->solver_keep == 0,
+        .solver = solver_of(values),
+    };
+    specification_image(values, shape, &out->model);
+}
+
+void specification_trainer(const settings *values, trainer_spec *out) {
+    *out = (trainer_spec){
+        .iterations = values->train_iterations,
+        .epoch_iterations = values->train_epoch_iterations,
+        .learning_rate = values->train_learning_rate,
+        .warmup = values->train_warmup,
+        .stop_loss = values->train_stop_loss,
+    };
+}
+
+void specification_points(const settings *values, size_t dimension, uint64_t seed, point_objective_spec *out) {
+    *out = (point_objective_spec){
+        .seed = seed, .batch = values->train_batch, .validation = values->train_validation, .test = values->train_test};
+    specification_flow(values, dimension, &out->flow);
+}
+
+void specification_images(const settings *values, const size_t shape[3], uint64_t seed, image_objective_spec *out) {
+    *out = (image_objective_spec){.seed = seed,
+                                  .batch = values->train_batch,
+                                  .validation = values->train_validation,
+                                  .test = values->train_test,
+                                  .flip = values->image_flip};
+    specification_multiscale(values, shape, &out->model);
+}
+
+/* z* of each flow has as many entries as its images have numbers; no more can move where they are seen. */
+static status check_moving(const settings *values, const image_model *model, failure *why) {
+    if (model->spec.architecture != IMAGE_AFFJORD || !image_sees_context(&model->spec)) return STATUS_OK;
+    for (size_t f = 0; f < model->flow_count; f++) {
+        const image_flow *flow = &model->flows[f];
+        const size_t entries = flow->channels * flow->height * flow->width;
+        if (values->image_moving > entries)
+            return fail(why, STATUS_INVALID,
+                        "image.moving: %zu entries of z*, and that of flow %zu has %zu: expected no more than that",
+                        (size_t)values->image_moving, f, entries);
+    }
+    return STATUS_OK;
+}
+
+status specification_check(const settings *values, const specification_shape *shape, failure *why) {
+    if (values->model_context > CONTEXT_AUGMENTED)
+        return fail(
+            why, STATUS_INVALID,
+            "model.context = general: where g sees z, the Jacobian's block dz*(T)/dz(0) is not zero, int tr df/dz "
+            "is not its log-determinant, and z(T) may be the same for two points (eq. 16): there is no density "
+            "to train; expected clock or augmented");
+    if (!specification_is_image(shape)) {
+        if (values->solver_method >= SETTINGS_GRID_METHODS)
+            return fail(why, STATUS_INVALID,
+                        "solver.method: adaptive steps are for images; expected euler, midpoint, rk4 or rk4_38 for "
+                        "points");
+        return STATUS_OK;
+    }
+    if (values->model_motion == 1)
+        return fail(why, STATUS_INVALID, "model.motion = fixed: a control for points; expected learned for images");
+    image_spec spec;
+    image_model *model = malloc(sizeof *model);
+    if (!model) return fail(why, STATUS_MEMORY, "out of memory");
+    specification_image(values, shape->image, &spec);
+    status outcome = image_model_expand(&spec, model, why);
+    if (outcome == STATUS_OK) outcome = check_moving(values, model, why);
+    free(model);
+    return outcome;
+}
+
+typedef struct writing {
+    checkpoint *into;
+    status code;
+} writing;
+
+static void write_text(void *argument, const char *section, const char *key, const char *value) {
+    writing *state = argument;
+    char name[SETTINGS_TEXT_MAX];
+    snprintf(name, sizeof name, "%s.%s", section, key);
+    if (state->code == STATUS_OK) state->code = checkpoint_put_text(state->into, name, value);
+}
+
+status specification_write(const settings *values, const specification_shape *shape, checkpoint *into) {
+    char text[96];
+    snprintf(text, sizeof text, "%zu", shape->dimension);
+    TRY(checkpoint_put_text(into, DIMENSION, text));
+    snprintf(text, sizeof text, "%zu %zu %zu", shape->image[0], shape->image[1], shape->image[2]);
+    if (specification_is_image(shape)) TRY(checkpoint_put_text(into, SHAPE, text));
+    writing state = {.into = into, .code = STATUS_OK};
+    settings_each(values, write_text, &state);
+    return state.code;
+}
+
+typedef struct reading {
+    const char *path;
+    status code;
+    failure *why;
+} reading;
+
+/* Refuse a text "section.key" that would be a setting but is not known. */
+static void check_text(void *argument, const char *name, const char *value) {
+    reading *state = argument;
+    (void)value;
+    char section[SETTINGS_TEXT_MAX];
+    const char *dot = strchr(name, '.');
+    if (state->code != STATUS_OK || !dot || (size_t)(dot - name) >= sizeof section) return;
+    memcpy(section, name, (size_t)(dot - name));
+    section[dot - name] = '\0';
+    if (!settings_section_known(section, NULL)) return;
+    const setting_option *option;
+    failure reason;
+    if (settings_find(section, dot + 1, &option, &reason) == STATUS_OK) return;
+    state->code = fail(state->why, STATUS_FORMAT, "%s: %s", state->path, reason.text);
+}
+
+/* One number of a text, from 1 to `most`; the text goes on behind it. */
+static bool read_number(const char **text, size_t most, size_t *out) {
+    size_t value = 0;
+    const size_t digits = strspn(*text, "0123456789");
+    for (size_t i = 0; i < digits && value <= most; i++) value = 10 * value + (size_t)((*text)[i] - '0');
+    *text += digits;
+    *out = value;
+    return digits > 0 && value >= 1 && value <= most;
+}
+
+static status read_shape(const checkpoint *from, const char *path, specification_shape *out, failure *why) {
+    const char *dimension = checkpoint_get_text(from, DIMENSION), *shape = checkpoint_get_text(from, SHAPE);
+    if (!dimension) return fail(why, STATUS_FORMAT, "%s: the text %s is missing", path, DIMENSION);
+    const char *at = shape ? shape : dimension;
+    specification_shape read = {.dimension = 1};
+    if (!shape) {
+        if (!read_number(&at, CNF_DIMENSION_MAX, &read.dimension) || *at)
+            return fail(why, STATUS_FORMAT, "%s: %s = %.100s: expected an integer from 1 to %d", path, DIMENSION,
+                        dimension, CNF_DIMENSION_MAX);
+        *out = read;
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        const size_t most = i == 0 ? IMAGE_CHANNELS_MAX : IMAGE_SIDE_MAX;
+        if ((i > 0 && *at++ != ' ') || !read_number(&at, most, &read.image[i]) || (i == 2 && *at))
+            return fail(why, STATUS_FORMAT, "%s: %s = %.100s: expected channels, height and width of an image", path,
+                        SHAPE, shape);
+        read.dimension *= read.image[i];
+    }
+    *out = read;
+    return STATUS_OK;
+}
+
+status specification_read(const checkpoint *from, const char *path, settings *values, specification_shape *shape,
+                          failure *why) {
+    settings read;
+    specification_shape about = {.dimension = 0};
+    reading state = {.path = path, .code = STATUS_OK, .why = why};
+    checkpoint_each_text(from, check_text, &state);
+    TRY(state.code);
+    settings_default(&read);
+    for (size_t i = 0; i < settings_count(); i++) {
+        const setting_option *option = settings_option(i);
+        if (!settings_of_run(option)) continue;
+        const char *text = checkpoint_get_text(from, option->name);
+        failure reason;
+        if (!text) continue; /* a setting that is younger than the file; its default is what was done before */
+        if (settings_parse(option, text, &read, &reason) != STATUS_OK)
+            return fail(why, STATUS_FORMAT, "%s: %s", path, reason.text);
+    }
+    TRY(read_shape(from, path, &about, why));
+    *values = read;
+    *shape = about;
+    return STATUS_OK;
+}

@@ -1,0 +1,53 @@
+/* specification.h - settings as the core wants them, and in checkpoints. */
+#ifndef AFFJORD_RUNNER_SPECIFICATION_H
+#define AFFJORD_RUNNER_SPECIFICATION_H
+
+#include "field/image_model.h"
+#include "flow/cnf.h"
+#include "flow/multiscale.h"
+#include "settings/settings.h"
+#include "train/checkpoint.h"
+#include "train/image_objective.h"
+#include "train/point_objective.h"
+#include "train/trainer.h"
+
+/* What a model is about: points of R^dimension, or images. */
+typedef struct specification_shape {
+    size_t dimension; /* D */
+    size_t image[3]; /* channels, height, width; 0 for points */
+} specification_shape;
+
+static inline bool specification_is_image(const specification_shape *shape) {
+    return shape->image[0] > 0;
+}
+
+/* The flow that the settings describe on R^dimension. */
+void specification_flow(const settings *values, size_t dimension, cnf_spec *out);
+
+/* The image model that they describe, for images of shape = {channels, height, width}: what it consists of, and with
+ * its solver. */
+void specification_image(const settings *values, const size_t shape[3], image_spec *out);
+void specification_multiscale(const settings *values, const size_t shape[3], multiscale_spec *out);
+
+/* The training that they describe, and what it minimises. */
+void specification_trainer(const settings *values, trainer_spec *out);
+void specification_points(const settings *values, size_t dimension, uint64_t seed, point_objective_spec *out);
+void specification_images(const settings *values, const size_t shape[3], uint64_t seed, image_objective_spec *out);
+
+/* Settings that the core would refuse or not look at for what the model is about. Errors: STATUS_INVALID. */
+status specification_check(const settings *values, const specification_shape *shape, failure *why);
+
+/* Put every setting of a run into a checkpoint, as texts "section.key", and
+ * the texts "dimension" and, of images, "shape", so that the file alone can rebuild the flow. Errors:
+ * STATUS_MEMORY. */
+status specification_write(const settings *values, const specification_shape *shape, checkpoint *into);
+
+/* The opposite; [experiment] and [data] get their defaults. `path` is for messages. Texts
+ * whose name is not that of a section and a dot are others' and passed over.
+ * A setting that the file does not have gets its default, as it may be
+ * younger. Errors: STATUS_FORMAT for one that is unknown or out of range, and
+ * where there is no dimension. */
+status specification_read(const checkpoint *from, const char *path, settings *values, specification_shape *shape,
+                          failure *why);
+
+#endif

@@ -1,0 +1,49 @@
+/* double_build.c - make PRECISION=double, then exec. */
+#include "system/double_build.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "system/place.h"
+
+/* Without a Makefile, as where only programs were copied to, what is there has to do. */
+static bool build(const char *makefile) {
+    char folder[PLACE_PATH_MAX];
+    if (access(makefile, R_OK) != 0) return true;
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(makefile, '/') - makefile), makefile);
+    char *const arguments[] = {"make", "-s", "-C", folder, "-j2", "PRECISION=double", "all", NULL};
+    fflush(NULL);
+    const pid_t process = fork();
+    if (process == 0) {
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+        execvp(arguments[0], arguments);
+        _exit(127);
+    }
+    int outcome = -1;
+    if (process < 0) return false;
+    while (waitpid(process, &outcome, 0) < 0 && errno == EINTR) continue;
+    return WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0;
+}
+
+status double_build_become(int count, char **words, failure *why) {
+    char makefile[PLACE_PATH_MAX], program[PLACE_PATH_MAX];
+    place_path("Makefile", makefile);
+    place_double(program);
+    if (!build(makefile))
+        return fail(why, STATUS_IO,
+                    "the program that computes in double could not be built; make PRECISION=double says "
+                    "why");
+    char **arguments = calloc((size_t)count + 1, sizeof *arguments);
+    if (!arguments) return fail(why, STATUS_MEMORY, "out of memory");
+    memcpy(arguments, words, (size_t)count * sizeof *arguments);
+    setenv("OPENBLAS_NUM_THREADS", "1", 1); /* its threads would take signals that are for the runner */
+    execv(program, arguments);
+    free(arguments);
+    return fail(why, STATUS_IO, "cannot run %s, which computes in double: %s; make PRECISION=double makes it", program,
+                strerror(errno));
+}

@@ -1,0 +1,60 @@
+/* file_copy.c - a file under a second name, whole or not at all. */
+#include "system/file_copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+enum { PATH_SIZE = 4200, PART = 1 << 22 };
+
+static status fail_copy(const char *from, const char *to, failure *why) {
+    return fail(why, STATUS_IO, "cannot copy \"%.400s\" to \"%.400s\": %s", from, to, strerror(errno));
+}
+
+/* A second name for the same bytes, where both lie on one disk; false with errno where not. A name cannot be linked over
+ * another, so it is renamed there. */
+static bool link_over(const char *from, const char *to) {
+    char temporary[PATH_SIZE];
+    if (snprintf(temporary, sizeof temporary, "%s.link", to) >= (int)sizeof temporary) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    unlink(temporary);
+    if (link(from, temporary) != 0) return false;
+    const bool renamed = rename(temporary, to) == 0;
+    const int error = errno;
+    unlink(temporary); /* where both names were links to one file already, rename leaves it */
+    errno = error;
+    return renamed;
+}
+
+static bool copy_bytes(int input, int output) {
+    for (;;) {
+        const ssize_t part = sendfile(output, input, NULL, PART);
+        if (part < 0 && errno == EINTR) continue;
+        if (part <= 0) return part == 0;
+    }
+}
+
+static status copy(int input, const char *from, const char *to, failure *why) {
+    file_replacement file;
+    TRY(file_replace_begin(to, &file, why));
+    const status outcome = copy_bytes(input, file.descriptor) ? STATUS_OK : fail_copy(from, to, why);
+    return file_replace_end(&file, outcome, why);
+}
+
+status file_take(const char *from, const char *to, bool *found, failure *why) {
+    *found = true;
+    if (link_over(from, to)) return STATUS_OK;
+    const int input = open(from, O_RDONLY | O_CLOEXEC);
+    *found = input >= 0 || errno != ENOENT;
+    if (input < 0) return *found ? fail_copy(from, to, why) : STATUS_OK;
+    const status outcome = copy(input, from, to, why);
+    close(input);
+    return outcome;
+}

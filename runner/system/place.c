@@ -1,0 +1,83 @@
+/* place.c - where the project's files are: in a checkout, or installed. */
+#include "system/place.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char INSTALLED[] = "/share/affjord";
+
+/* Cut the path at its last slash; false if there is none. */
+static bool cut_last(char *path) {
+    char *slash = strrchr(path, '/');
+    if (!slash) return false;
+    *slash = '\0';
+    return true;
+}
+
+static bool is_project(const char *folder, const char *below) {
+    char mark[PLACE_PATH_MAX];
+    snprintf(mark, sizeof mark, "%.*s%s/paper_figures.sh", PLACE_ROOT_MAX, folder, below);
+    return access(mark, F_OK) == 0;
+}
+
+void place_root(char out[PLACE_PATH_MAX]) {
+    const char *told = getenv("AFFJORD_ROOT");
+    if (told && *told && strlen(told) < PLACE_ROOT_MAX) {
+        snprintf(out, PLACE_PATH_MAX, "%s", told);
+        return;
+    }
+    const ssize_t length = readlink("/proc/self/exe", out, PLACE_ROOT_MAX);
+    out[length > 0 ? length : 0] = '\0';
+    while (cut_last(out)) {
+        if (is_project(out, "")) return;
+        if (!is_project(out, INSTALLED)) continue;
+        snprintf(out + strlen(out), sizeof INSTALLED, "%s", INSTALLED); /* PLACE_ROOT_MAX leaves room for it */
+        return;
+    }
+    snprintf(out, PLACE_PATH_MAX, ".");
+}
+
+static bool ends_as_installed(const char *root) {
+    const size_t length = strlen(root), ending = strlen(INSTALLED);
+    return length >= ending && strcmp(root + length - ending, INSTALLED) == 0;
+}
+
+bool place_is_installed(void) {
+    char root[PLACE_PATH_MAX];
+    place_root(root);
+    return ends_as_installed(root);
+}
+
+const char *place_command(void) {
+    return place_is_installed() ? "affjord" : "./run";
+}
+
+void place_path(const char *name, char out[PLACE_PATH_MAX]) {
+    char root[PLACE_PATH_MAX];
+    place_root(root);
+    if (ends_as_installed(root) && strncmp(name, "results/", 8) == 0) snprintf(out, PLACE_PATH_MAX, "%s", name);
+    else snprintf(out, PLACE_PATH_MAX, "%.*s/%s", PLACE_ROOT_MAX, root, name);
+}
+
+void place_double(char out[PLACE_PATH_MAX]) {
+    if (!place_is_installed()) {
+        place_path("build/double/affjord", out);
+        return;
+    }
+    char root[PLACE_PATH_MAX];
+    place_root(root);
+    snprintf(out, PLACE_PATH_MAX, "%.*s/libexec/affjord/affjord-double", (int)(strlen(root) - strlen(INSTALLED)), root);
+}
+
+bool place_installed(const char *folder, const char *asked, char out[PLACE_PATH_MAX]) {
+    char root[PLACE_PATH_MAX];
+    const size_t length = strlen(folder);
+    if (strncmp(asked, "../", 3) == 0) asked += 3;
+    if (strncmp(asked, folder, length) == 0 && asked[length] == '/') asked += length + 1;
+    place_root(root);
+    if (!*asked || strchr(asked, '/') || !ends_as_installed(root)) return false;
+    const int written = snprintf(out, PLACE_PATH_MAX, "%.*s/%s/%s", PLACE_ROOT_MAX, root, folder, asked);
+    return written < PLACE_PATH_MAX && access(out, F_OK) == 0;
+}

@@ -1,0 +1,111 @@
+/* process.c - another program, run to its end, never through a shell. */
+#include "system/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { NOT_STARTED = 127, SAID_MAX = 700 };
+
+/* Files in memory for its three streams: whatever their sizes, nobody waits for anybody. */
+typedef struct streams {
+    int input, output, error;
+} streams;
+
+static bool fill(int descriptor, const char *text) {
+    for (size_t left = text ? strlen(text) : 0; left > 0;) {
+        const ssize_t part = write(descriptor, text, left);
+        if (part < 0 && errno == EINTR) continue;
+        if (part < 0) return false;
+        text += part;
+        left -= (size_t)part;
+    }
+    return lseek(descriptor, 0, SEEK_SET) == 0;
+}
+
+static status open_streams(const char *input, streams *out, failure *why) {
+    out->input = memfd_create("input", MFD_CLOEXEC);
+    out->output = memfd_create("output", MFD_CLOEXEC);
+    out->error = memfd_create("error", MFD_CLOEXEC);
+    if (out->input >= 0 && out->output >= 0 && out->error >= 0 && fill(out->input, input)) return STATUS_OK;
+    return fail(why, STATUS_IO, "cannot make files in memory: %s", strerror(errno));
+}
+
+static void close_streams(const streams *ends) {
+    if (ends->input >= 0) close(ends->input);
+    if (ends->output >= 0) close(ends->output);
+    if (ends->error >= 0) close(ends->error);
+}
+
+_Noreturn static void become(const char *const *words, const streams *ends) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    dup2(ends->input, STDIN_FILENO);
+    dup2(ends->output, STDOUT_FILENO);
+    dup2(ends->error, STDERR_FILENO);
+    execvp(words[0], (char *const *)words);
+    _exit(NOT_STARTED);
+}
+
+/* All that a file in memory holds, ended by a 0. */
+static char *read_all(int descriptor) {
+    struct stat information;
+    if (fstat(descriptor, &information) != 0) return NULL;
+    const size_t size = (size_t)information.st_size;
+    char *text = malloc(size + 1);
+    size_t had = 0;
+    while (text && had < size) {
+        const ssize_t part = pread(descriptor, text + had, size - had, (off_t)had);
+        if (part < 0 && errno == EINTR) continue;
+        if (part <= 0) break;
+        had += (size_t)part;
+    }
+    if (text) text[had] = '\0';
+    return text;
+}
+
+static status explain(const char *program, int outcome, const streams *ends, failure *why) {
+    char *said = read_all(ends->error);
+    if (said) said[strcspn(said, "\r") < SAID_MAX ? strcspn(said, "\r") : SAID_MAX] = '\0';
+    for (size_t length = said ? strlen(said) : 0; length > 0 && said[length - 1] == '\n';) said[--length] = '\0';
+    for (char *c = said; c && *c; c++)
+        if (*c == '\n') *c = ' ';
+    status result;
+    if (WIFEXITED(outcome) && WEXITSTATUS(outcome) == NOT_STARTED)
+        result = fail(why, STATUS_IO, "cannot start %s: is it installed, and on the PATH?", program);
+    else
+        result =
+            fail(why, STATUS_IO, "%s ended with %s %d: %s", program, WIFEXITED(outcome) ? "status" : "signal",
+                 WIFEXITED(outcome) ? WEXITSTATUS(outcome) : WTERMSIG(outcome), said && *said ? said : "no message");
+    free(said);
+    return result;
+}
+
+static status run(const char *const *words, const streams *ends, char **output, failure *why) {
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) become(words, ends);
+    if (child < 0) return fail(why, STATUS_IO, "cannot start %s: %s", words[0], strerror(errno));
+    int outcome = 0;
+    while (waitpid(child, &outcome, 0) < 0 && errno == EINTR) continue;
+    if (!WIFEXITED(outcome) || WEXITSTATUS(outcome) != 0) return explain(words[0], outcome, ends, why);
+    *output = read_all(ends->output);
+    return *output ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory");
+}
+
+status process_run(const char *const *words, const char *input, char **output, failure *why) {
+    streams ends;
+    status outcome = open_streams(input, &ends, why);
+    if (outcome == STATUS_OK) outcome = run(words, &ends, output, why);
+    close_streams(&ends);
+    return outcome;
+}

@@ -1,0 +1,40 @@
+/* signals.c - requests to stop, read as events instead of interrupting. */
+#include "system/signals.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static const int requests[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP};
+
+status signals_open(signals *out, failure *why) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) sigaddset(&set, requests[i]);
+    sigprocmask(SIG_BLOCK, &set, &out->before);
+    out->descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (out->descriptor >= 0) return STATUS_OK;
+    const int error = errno;
+    sigprocmask(SIG_SETMASK, &out->before, NULL);
+    return fail(why, STATUS_IO, "cannot watch for signals: %s", strerror(error));
+}
+
+void signals_close(signals *events) {
+    close(events->descriptor);
+    sigprocmask(SIG_SETMASK, &events->before, NULL);
+}
+
+int signals_read(const signals *events) {
+    struct signalfd_siginfo information;
+    ssize_t got;
+    do got = read(events->descriptor, &information, sizeof information);
+    while (got < 0 && errno == EINTR);
+    return got == (ssize_t)sizeof information ? (int)information.ssi_signo : 0;
+}
+
+void signals_wait(const signals *events, int milliseconds) {
+    struct pollfd one = {.fd = events->descriptor, .events = POLLIN};
+    poll(&one, 1, milliseconds);
+}

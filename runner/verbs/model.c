@@ -1,0 +1,87 @@
+/* model.c - a trained flow by the name of its run or of its file. */
+#include "verbs/model.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/checkpoint_files.h"
+#include "work/outputs.h"
+#include "record/recorder.h"
+#include "train/checkpoint_parameters.h"
+
+static bool is_file(const char *name) {
+    static const char ending[] = ".safetensors";
+    const size_t length = strlen(name), tail = strlen(ending);
+    return length > tail && strcmp(name + length - tail, ending) == 0;
+}
+
+/* The file of a run, as the database knows it. */
+static status find_file(const char *name, const char *database, model *out, failure *note, failure *why) {
+    recorder *book;
+    recorder_run run;
+    char archived[32] = "";
+    TRY(recorder_open_reading(database, &book, why));
+    status outcome = recorder_resolve_run(book, name, &run, why);
+    if (outcome == STATUS_OK) outcome = recorder_archive_date(book, archived, why);
+    if (outcome == STATUS_OK) checkpoint_locate(recorder_path(book), run.checkpoint_path, out->path);
+    recorder_close(&book, NULL);
+    if (outcome != STATUS_OK) return outcome;
+    if (run.iterations == 0)
+        return fail(why, STATUS_INVALID, "run %s only counted parameters: it has no model", run.key);
+    if (!run.has_checkpoint && run.state == RUN_DONE && *archived)
+        return fail(why, STATUS_IO,
+                    "run %s has no checkpoint: \"%s\" was archived without them at %s; use the database that it was "
+                    "made from, or train the run again in another database",
+                    run.key, database, archived);
+    if (!run.has_checkpoint)
+        return fail(why, STATUS_IO, "run %s (%s) has no checkpoint yet", run.key, recorder_state_name(run.state));
+    if (run.state != RUN_DONE)
+        failure_describe(note, "run %s is %s: these are its parameters after %" PRIu64 " iterations", run.key,
+                         recorder_state_name(run.state), run.checkpoint_iteration);
+    return checkpoint_verify(out->path, run.checkpoint_bytes, run.checkpoint_sha256, why);
+}
+
+static status read_parameters(model *out, failure *why) {
+    failure reason;
+    out->params = calloc(out->table->total, sizeof *out->params);
+    if (!out->params) return fail(why, STATUS_MEMORY, "out of memory");
+    const status outcome = checkpoint_get_parameters(out->file, out->table, out->params, &reason);
+    return outcome == STATUS_OK ? STATUS_OK : fail(why, outcome, "%s: %s", out->path, reason.text);
+}
+
+static status read_model(model *out, size_t threads, failure *why) {
+    TRY(checkpoint_read(out->path, &out->file, why));
+    TRY(specification_read(out->file, out->path, &out->values, &out->shape, why));
+    if (threads > 1 && parallel_create(threads, &out->workers) != STATUS_OK)
+        return fail(why, STATUS_MEMORY, "cannot start %zu threads", threads);
+    if (specification_is_image(&out->shape)) {
+        TRY(outputs_multiscale(&out->values, out->shape.image, out->workers, &out->images, why));
+        out->table = multiscale_parameters(out->images);
+    } else {
+        TRY(outputs_flow(&out->values, out->shape.dimension, out->workers, &out->flow, why));
+        out->table = cnf_parameters(out->flow);
+    }
+    return read_parameters(out, why);
+}
+
+status model_open(const char *name, const char *database, size_t threads, model *out, failure *note, failure *why) {
+    *out = (model){.flow = NULL};
+    note->text[0] = '\0';
+    if (is_file(name)) {
+        if (strlen(name) >= sizeof out->path) return fail(why, STATUS_IO, "the path is too long: %.100s...", name);
+        memcpy(out->path, name, strlen(name) + 1);
+    } else TRY(find_file(name, database, out, note, why));
+    const status outcome = read_model(out, threads, why);
+    if (outcome != STATUS_OK) model_close(out);
+    return outcome;
+}
+
+void model_close(model *trained) {
+    cnf_destroy(&trained->flow);
+    multiscale_destroy(&trained->images);
+    parallel_destroy(&trained->workers);
+    checkpoint_destroy(&trained->file);
+    free(trained->params);
+    trained->params = NULL;
+}

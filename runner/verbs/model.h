@@ -1,0 +1,29 @@
+/* model.h - a trained flow by the name of its run or of its file. */
+#ifndef AFFJORD_RUNNER_MODEL_H
+#define AFFJORD_RUNNER_MODEL_H
+
+#include "flow/cnf.h"
+#include "flow/multiscale.h"
+#include "settings/specification.h"
+#include "train/checkpoint.h"
+
+typedef struct model {
+    settings values; /* that it was trained with */
+    specification_shape shape;
+    char path[4096]; /* of the file it was read from */
+    checkpoint *file;
+    parallel *workers;
+    cnf *flow; /* of points, as outputs_flow makes it; NULL for images */
+    multiscale *images; /* of images, as outputs_multiscale makes it; NULL for points */
+    const parameter_table *table;
+    real *params; /* (P) */
+} model;
+
+/* Read the model that `name` means: a file if it ends in .safetensors,
+ * otherwise a run of the database, of which `note` (may be empty after it)
+ * says whether it is unfinished. Errors: STATUS_INVALID if there is no such run;
+ * STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
+status model_open(const char *name, const char *database, size_t threads, model *out, failure *note, failure *why);
+void model_close(model *trained);
+
+#endif

@@ -1,0 +1,63 @@
+/* summary.c - the small table at the end of an experiment. */
+#include "verbs/summary.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* "-" where a number is not known. */
+static void number(double value, char text[32]) {
+    if (isnan(value)) snprintf(text, 32, "-");
+    else snprintf(text, 32, "%.4f", value);
+}
+
+static void write_row(void *argument, const recorder_losses *row) {
+    FILE *stream = argument;
+    char mean[32], deviation[32], entropy[32], runs[64];
+    number(row->mean, mean);
+    number(row->deviation, deviation);
+    number(row->entropy_floor, entropy);
+    snprintf(runs, sizeof runs, row->done < row->runs ? "%" PRIu64 " of %" PRIu64 : "%" PRIu64, row->done, row->runs);
+    fprintf(stream, "%-16s %-16s %9s  %10s  %10s  %10s  %s", row->dataset, row->model, runs, mean, deviation, entropy,
+            row->images ? "bits/dim" : "nats");
+    if (row->finite < row->done) fprintf(stream, "  %" PRIu64 " not finite", row->done - row->finite);
+    fputc('\n', stream);
+}
+
+status summary_write(recorder *book, const char *experiment, FILE *stream, failure *why) {
+    fprintf(stream, "Validation loss of %s at the end, over the finished seeds\n", experiment);
+    fprintf(stream, "%-16s %-16s %9s  %10s  %10s  %10s  %s\n", "data", "model", "seeds", "mean", "deviation", "entropy",
+            "unit");
+    TRY(recorder_each_loss(book, experiment, write_row, stream, why));
+    fprintf(stream, "All numbers: %s\n", recorder_path(book));
+    fflush(stream);
+    return STATUS_OK;
+}
+
+typedef struct theory_writing {
+    FILE *stream;
+    size_t statements, broken;
+    char item[32];
+} theory_writing;
+
+static void write_theory_row(void *argument, const char *model, const recorder_theory *row) {
+    theory_writing *to = argument;
+    to->statements++;
+    to->broken += !row->holds;
+    if (strcmp(to->item, row->item) != 0) {
+        snprintf(to->item, sizeof to->item, "%s", row->item);
+        fprintf(to->stream, "\n%s\n", row->item);
+    }
+    fprintf(to->stream, "  %-5s %-8s %-36s %-58s %10.3g %s %g\n", row->holds ? "holds" : "FAILS", model, row->subject,
+            row->quantity, row->value, row->relation, row->bound);
+}
+
+status summary_write_theory(recorder *book, const char *experiment, FILE *stream, size_t *broken, failure *why) {
+    theory_writing to = {.stream = stream};
+    TRY(recorder_each_theory(book, experiment, write_theory_row, &to, why));
+    fprintf(stream, "\n%zu statements, of which %zu do not keep their bound\nAll numbers: %s\n", to.statements,
+            to.broken, recorder_path(book));
+    fflush(stream);
+    *broken = to.broken;
+    return STATUS_OK;
+}

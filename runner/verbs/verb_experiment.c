@@ -1,0 +1,415 @@
+/* verb_experiment.c - ./run FILE.ini: from an experiment file to rows and pictures. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/arguments.h"
+#include "base/real.h"
+#include "work/count.h"
+#include "system/double_build.h"
+#include "plan/dry_run.h"
+#include "scale/engine.h"
+#include "plan/enrolment.h"
+#include "verbs/figures.h"
+#include "record/machine.h"
+#include "scale/merge.h"
+#include "system/place.h"
+#include "scale/shard.h"
+#include "verbs/summary.h"
+#include "verbs/verbs.h"
+#include "work/workers.h"
+
+enum { JOBS_MAX = 1024, THREADS_MAX = 256, ARRAY_SIZE = 1001 /* Slurm's own default */, ARRAY_SIZE_MAX = 4000000 };
+
+/* What the command line says. */
+typedef struct request {
+    const char *file, *seeds, *device, *database, *only, *shards, *format;
+    argument_texts set, slurm_options, slurm_merge_options;
+    uint64_t slurm_array;
+    uint64_t jobs, threads; /* 0: not said */
+    bool dry_run, quiet, slurm, slurm_again;
+} request;
+
+/* The experiment, read. */
+typedef struct experiment {
+    request asked;
+    experiment_config *config;
+    plan *runs;
+    recorder_experiment row;
+    char database[PLACE_PATH_MAX]; /* of one task (--only), its shard */
+    char shards[PLACE_PATH_MAX];
+    signals events;
+} experiment;
+
+static status read_request(int count, char **words, request *out, failure *why) {
+    const argument_option options[] = {
+        {.name = "--set", .type = ARGUMENT_TEXTS, .into = &out->set},
+        {.name = "--seeds", .type = ARGUMENT_TEXT, .into = &out->seeds},
+        {.name = "--jobs", .type = ARGUMENT_NUMBER, .into = &out->jobs, .minimum = 1, .maximum = JOBS_MAX},
+        {.name = "--threads", .type = ARGUMENT_NUMBER, .into = &out->threads, .minimum = 1, .maximum = THREADS_MAX},
+        {.name = "--device", .type = ARGUMENT_TEXT, .into = &out->device},
+        {.name = "--db", .type = ARGUMENT_TEXT, .into = &out->database},
+        {.name = "--dry-run", .type = ARGUMENT_FLAG, .into = &out->dry_run},
+        {.name = "--quiet", .type = ARGUMENT_FLAG, .into = &out->quiet},
+        {.name = "--only", .type = ARGUMENT_TEXT, .into = &out->only},
+        {.name = "--shards", .type = ARGUMENT_TEXT, .into = &out->shards},
+        {.name = "--format", .type = ARGUMENT_TEXT, .into = &out->format},
+        {.name = "--slurm", .type = ARGUMENT_FLAG, .into = &out->slurm},
+        {.name = "--slurm-opt", .type = ARGUMENT_TEXTS, .into = &out->slurm_options},
+        {.name = "--slurm-merge-opt", .type = ARGUMENT_TEXTS, .into = &out->slurm_merge_options},
+        {.name = "--slurm-array",
+         .type = ARGUMENT_NUMBER,
+         .into = &out->slurm_array,
+         .minimum = 1,
+         .maximum = ARRAY_SIZE_MAX},
+        {.name = "--slurm-again", .type = ARGUMENT_FLAG, .into = &out->slurm_again},
+    };
+    size_t files = 0;
+    out->slurm_array = ARRAY_SIZE;
+    TRY(arguments_read(count, words, sizeof options / sizeof *options, options, 1, &out->file, &files, why));
+    if (files == 0) return fail(why, STATUS_INVALID, "which experiment? Name its .ini file");
+    out->slurm |= out->slurm_again;
+    if (out->format && (strcmp(out->format, "commands") != 0 || !out->dry_run))
+        return fail(why, STATUS_INVALID, "--format %.40s: expected --dry-run --format commands", out->format);
+    if (out->only && (out->slurm || out->format))
+        return fail(why, STATUS_INVALID, "--only is for one task, not for handing over the plan");
+    if (!out->slurm && out->slurm_options.count + out->slurm_merge_options.count > 0)
+        return fail(why, STATUS_INVALID, "%s is for --slurm",
+                    out->slurm_options.count > 0 ? "--slurm-opt" : "--slurm-merge-opt");
+    return STATUS_OK;
+}
+
+/* cpu, cuda, cuda:N */
+static int check_device(const char *device) {
+    if (!device || strcmp(device, "cpu") == 0) return EXIT_DONE;
+    const size_t digits = strncmp(device, "cuda:", 5) == 0 ? strspn(device + 5, "0123456789") : 0;
+    if (strcmp(device, "cuda") == 0 || (digits > 0 && !device[5 + digits])) {
+        fprintf(stderr, "--device %s: this build has no CUDA backend\n", device);
+        return EXIT_FAILED;
+    }
+    fprintf(stderr, "--device %s: expected cpu, cuda or cuda:N\n", device);
+    return EXIT_USAGE;
+}
+
+/* --- Running --- */
+
+static bool counts(const experiment *self) {
+    return config_settings(self->config)->experiment_task == TASK_COUNT;
+}
+
+/* How the wait for another process goes. */
+typedef struct waiting {
+    const experiment *self;
+    bool said;
+} waiting;
+
+static bool wait_for_lock(void *argument, const char *holder) {
+    waiting *state = argument;
+    if (!state->said && !state->self->asked.quiet)
+        fprintf(stderr, "Waiting for %s, which writes %s\n", holder, state->self->database);
+    state->said = true;
+    const int number = signals_read(&state->self->events);
+    return number == 0 || number == SIGTSTP;
+}
+
+static status train(const experiment *self, recorder *book, const enrolment *list, const machine *here,
+                    workers_result *result, failure *why) {
+    const request *asked = &self->asked;
+    const size_t threads = asked->threads ? (size_t)asked->threads : 1;
+    size_t jobs = asked->jobs ? (size_t)asked->jobs : machine_jobs(threads);
+    if (jobs > list->count - list->done) jobs = list->count - list->done;
+    uint64_t iterations = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const recorder_run *run = &list->runs[i];
+        if (run->state == RUN_DONE) continue;
+        iterations += run->iterations - (run->has_checkpoint ? run->checkpoint_iteration : 0);
+    }
+    progress *shown;
+    if (progress_create(stderr, asked->quiet, jobs, list->count, list->done, iterations, &shown) != STATUS_OK)
+        return fail(why, STATUS_MEMORY, "out of memory");
+    const workers_spec spec = {
+        .runs = self->runs, .states = list->runs, .session = &here->session, .jobs = jobs, .threads = threads};
+    const status outcome = workers_run(&spec, book, &self->events, shown, result, why);
+    progress_destroy(&shown);
+    return outcome;
+}
+
+static status write_and_train(const experiment *self, recorder *book, const machine *here, workers_result *result,
+                              failure *why) {
+    enrolment *list;
+    TRY(enrolment_write(book, self->runs, &self->row, &list, why));
+    if (list->stale_count > 0 && !self->asked.quiet)
+        fprintf(stderr,
+                "%zu run%s with other settings left experiment %s; they stay in the database under their keys\n",
+                list->stale_count, list->stale_count == 1 ? "" : "s", self->row.name);
+    status outcome = STATUS_OK;
+    if (list->done < list->count && counts(self)) {
+        outcome = count_runs(book, self->runs, list, &here->session, why);
+        result->done = list->count - list->done;
+    } else if (list->done < list->count) {
+        outcome = train(self, book, list, here, result, why);
+    }
+    enrolment_destroy(&list);
+    return outcome;
+}
+
+static status compute(const experiment *self, const machine *here, workers_result *result, failure *why) {
+    recorder *book;
+    failure closing;
+    waiting state = {.self = self};
+    if (self->asked.only) {
+        TRY(shard_make_place(self->shards, self->runs->runs[0].key, why));
+        TRY(recorder_open_shard(self->database, wait_for_lock, &state, &book, why));
+    } else {
+        TRY(recorder_open(self->database, wait_for_lock, &state, &book, why));
+    }
+    const status outcome = write_and_train(self, book, here, result, why);
+    const status closed = recorder_close(&book, &closing);
+    if (outcome != STATUS_OK) return outcome;
+    return closed == STATUS_OK ? STATUS_OK : fail(why, closed, "%s", closing.text);
+}
+
+/* *complete <- whether nothing is left to do, found without writing. */
+static status look(const experiment *self, bool *complete, failure *why) {
+    struct stat information;
+    recorder *book;
+    enrolment *list;
+    *complete = false;
+    if (stat(self->database, &information) != 0 || information.st_size == 0) return STATUS_OK;
+    TRY(recorder_open_reading(self->database, &book, why));
+    status outcome = enrolment_read(book, self->runs, &self->row, &list, why);
+    if (outcome == STATUS_OK) {
+        *complete = list->current && list->done == list->count;
+        enrolment_destroy(&list);
+    }
+    recorder_close(&book, NULL);
+    return outcome;
+}
+
+static status write_table(const experiment *self, recorder *book, FILE *stream, size_t *broken, failure *why) {
+    const unsigned task = config_settings(self->config)->experiment_task;
+    if (task == TASK_COUNT) return count_write(book, self->runs, stream, why);
+    if (task == TASK_THEORY) return summary_write_theory(book, self->row.name, stream, broken, why);
+    return summary_write(book, self->row.name, stream, why);
+}
+
+/* The table, then the pictures. *broken <- statements of the mathematics that do not keep their bound. */
+static void show(const experiment *self, bool computed, size_t *broken) {
+    const char *items = config_settings(self->config)->experiment_figures;
+    failure why;
+    recorder *book;
+    /* Quiet, it is written to nowhere: what is broken counts all the same. */
+    FILE *stream = self->asked.quiet ? fopen("/dev/null", "w") : stdout;
+    if (stream && recorder_open_reading(self->database, &book, &why) == STATUS_OK) {
+        if (write_table(self, book, stream, broken, &why) != STATUS_OK) fprintf(stderr, "%s\n", why.text);
+        recorder_close(&book, NULL);
+    }
+    if (stream && stream != stdout) fclose(stream);
+    if (*items && (computed || !figures_exist(self->database, self->row.name, items)))
+        figures_draw(self->database, self->row.name, items, self->asked.quiet);
+}
+
+static int run(experiment *self, int all_count, char **all) {
+    failure why = {""};
+    bool complete = false;
+    workers_result result = {0};
+    machine here;
+    status outcome = signals_open(&self->events, &why);
+    if (outcome != STATUS_OK) return verb_failed(why.text);
+    outcome = look(self, &complete, &why);
+    if (outcome == STATUS_OK && !complete) {
+        machine_describe(&here, all_count, all);
+        outcome = compute(self, &here, &result, &why);
+    }
+    signals_close(&self->events);
+    if (outcome != STATUS_OK) return verb_failed(why.text);
+    if (result.stopped) {
+        if (!self->asked.quiet) fprintf(stderr, "Stopped. The same command goes on from here.\n");
+        return EXIT_FAILED;
+    }
+    size_t broken = 0;
+    if (!self->asked.only) show(self, result.done > 0, &broken);
+    if (broken > 0) fprintf(stderr, "%zu statements do not keep their bound\n", broken);
+    if (result.failed == 0 && result.interrupted == 0) return broken ? EXIT_FAILED : EXIT_DONE;
+    fprintf(stderr, "%zu of %zu runs failed; the same command takes them up again\n", result.failed,
+            self->runs->run_count);
+    return EXIT_FAILED;
+}
+
+/* --- Handing over --- */
+
+static engine_request engine_of(const experiment *self) {
+    const request *asked = &self->asked;
+    return (engine_request){.file = self->row.file,
+                            .database = self->database,
+                            .shards = asked->shards,
+                            .seeds = asked->seeds,
+                            .device = asked->device,
+                            .set = &asked->set,
+                            .threads = asked->threads,
+                            .options = &asked->slurm_options,
+                            .merge_options = &asked->slurm_merge_options,
+                            .array_size = asked->slurm_array,
+                            .again = asked->slurm_again,
+                            .quiet = asked->quiet && !asked->slurm_again};
+}
+
+static status enrol_and_submit(const experiment *self, recorder *book, bool *refused, failure *why) {
+    const engine_request engine = engine_of(self);
+    merge_result merged = {.shards = 0};
+    enrolment *list;
+    if (self->asked.slurm_again) {
+        TRY(merge_folder(book, self->shards, &(merge_options){.quiet = false}, &merged, why));
+        merge_say(&merged, self->database);
+        *refused = merged.refused > 0;
+    }
+    TRY(enrolment_write(book, self->runs, &self->row, &list, why));
+    const status outcome = engine_submit(&engine, self->row.name, self->runs, list, why);
+    enrolment_destroy(&list);
+    return outcome;
+}
+
+/* The database is held meanwhile: whoever submits the same at the same time sees the queue after this. */
+static int submit(experiment *self) {
+    failure why = {""};
+    recorder *book;
+    bool refused = false;
+    waiting state = {.self = self};
+    status outcome = signals_open(&self->events, &why);
+    if (outcome != STATUS_OK) return verb_failed(why.text);
+    outcome = recorder_open(self->database, wait_for_lock, &state, &book, &why);
+    if (outcome == STATUS_OK) {
+        failure closing;
+        outcome = enrol_and_submit(self, book, &refused, &why);
+        const status closed = recorder_close(&book, &closing);
+        if (outcome == STATUS_OK && closed != STATUS_OK) outcome = fail(&why, closed, "%s", closing.text);
+    }
+    signals_close(&self->events);
+    if (outcome != STATUS_OK) return verb_failed(why.text);
+    return refused ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* --- The verb --- */
+
+static int dry_run(const experiment *self) {
+    failure why = {""};
+    struct stat information;
+    recorder *book = NULL;
+    enrolment *list = NULL;
+    status outcome;
+    if (stat(self->database, &information) != 0 || information.st_size == 0) {
+        outcome = enrolment_empty(self->runs, &list, &why);
+    } else {
+        outcome = recorder_open_reading(self->database, &book, &why);
+        if (outcome == STATUS_OK) outcome = enrolment_read(book, self->runs, &self->row, &list, &why);
+    }
+    const engine_request engine = engine_of(self);
+    if (outcome == STATUS_OK && self->asked.format)
+        outcome = engine_write_commands(&engine, self->runs, list, stdout, &why);
+    else if (outcome == STATUS_OK)
+        dry_run_write(config_settings(self->config), self->runs, list, self->database, stdout);
+    enrolment_destroy(&list);
+    recorder_close(&book, NULL);
+    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
+}
+
+/* One run of the plan, and its shard for a database. */
+static status select_run(experiment *self, failure *why) {
+    TRY(plan_select(self->runs, self->asked.only, why));
+    return shard_path(self->shards, self->runs->runs[0].key, SHARD_DATABASE, self->database, why);
+}
+
+static int read_and_run(experiment *self, int all_count, char **all) {
+    const request *asked = &self->asked;
+    failure why = {""};
+    char installed[PLACE_PATH_MAX];
+    const bool elsewhere = access(asked->file, F_OK) != 0 && place_installed("experiments", asked->file, installed);
+    const char *file = elsewhere ? installed : asked->file;
+    status outcome = config_load(file, asked->set.count, asked->set.items, &self->config, &why);
+    if (outcome == STATUS_OK) outcome = plan_create(self->config, asked->seeds, &self->runs, &why);
+    if (outcome == STATUS_OK && asked->shards) snprintf(self->shards, sizeof self->shards, "%s", asked->shards);
+    else if (outcome == STATUS_OK) shard_folder(self->database, self->shards);
+    if (outcome != STATUS_OK) {
+        fprintf(stderr, "%s\n", why.text);
+        return outcome == STATUS_MEMORY ? EXIT_FAILED : EXIT_USAGE;
+    }
+    const settings *values = config_settings(self->config);
+    if (values->experiment_task == TASK_THEORY && sizeof(real) == sizeof(float) && (!asked->dry_run || asked->format))
+        return double_build_become(all_count, all, &why) == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
+    self->row = (recorder_experiment){.name = values->experiment_name, .title = values->experiment_title, .file = file};
+    /* Only now: keys of the double build are others. */
+    if (asked->only && select_run(self, &why) != STATUS_OK) {
+        fprintf(stderr, "%s\n", why.text);
+        return EXIT_USAGE;
+    }
+    if (asked->dry_run) return dry_run(self);
+    return asked->slurm ? submit(self) : run(self, all_count, all);
+}
+
+static int run_experiment(int count, char **words, int all_count, char **all) {
+    experiment self = {.events = {.descriptor = -1}};
+    failure why = {""};
+    argument_texts *lists[] = {&self.asked.set, &self.asked.slurm_options, &self.asked.slurm_merge_options};
+    const char **room = calloc(3 * (size_t)count, sizeof *room); /* for each as many words as there are */
+    if (!room) return verb_failed("out of memory");
+    for (size_t i = 0; i < 3; i++) lists[i]->items = room + i * (size_t)count;
+    int result = EXIT_USAGE;
+    if (read_request(count, words, &self.asked, &why) != STATUS_OK) {
+        result = verb_misused(&verb_experiment, why.text);
+    } else if ((result = check_device(self.asked.device)) == EXIT_DONE) {
+        place_path(PLACE_DATABASE, self.database);
+        if (self.asked.database) snprintf(self.database, sizeof self.database, "%s", self.asked.database);
+        result = read_and_run(&self, all_count, all);
+    }
+    plan_destroy(&self.runs);
+    config_destroy(&self.config);
+    free(room);
+    return result;
+}
+
+const verb verb_experiment = {
+    .name = "",
+    .usage =
+        "usage: ./run FILE.ini [--set SECTION.KEY=VALUE]... [--seeds LIST] [--jobs N] [--threads N]\n"
+        "                      [--device cpu|cuda[:N]] [--db PATH] [--dry-run] [--quiet]\n"
+        "       ./run FILE.ini ... --dry-run --format commands\n"
+        "       ./run FILE.ini ... --only RUN [--shards DIR]\n"
+        "       ./run FILE.ini ... --slurm [--slurm-opt OPTIONS]... [--slurm-merge-opt OPTIONS]...\n"
+        "                      [--slurm-array N] [--slurm-again]\n"
+        "       ./run VERB ...\n"
+        "       ./run --help | --version\n"
+        "\n"
+        "Trains what the experiment file asks for and the database does not have yet, prints the losses, and\n"
+        "draws its figures. Started again, it goes on where it was; what is done is never repeated.\n"
+        "\n"
+        "Where the program is installed, a FILE.ini that is not in the current folder is one of its own\n"
+        "experiments, as in affjord fig6.ini, and results lie under the current folder.\n"
+        "\n"
+        "  --set S.K=V    a setting on top of the file; may be repeated. --set \"model NAME.S.K=V\" and\n"
+        "                 --set \"data NAME.S.K=V\" are for one model or data set\n"
+        "  --seeds LIST   seeds instead of the file's, as in 0-4,7\n"
+        "  --jobs N       runs at a time (as many as there are cores for their threads)\n"
+        "  --threads N    threads in each of them (1)\n"
+        "  --device D     cpu, or cuda[:N] where the build has it (cpu)\n"
+        "  --db PATH      the results database (results/results.db); while another process writes it, wait\n"
+        "  --dry-run      print the settings and what would be computed; write nothing\n"
+        "  --quiet        print nothing but errors\n"
+        "\n"
+        "On many machines (docs/scaling.md), each task computes one run into a database of its own, its shard;\n"
+        "./run merge brings them together:\n"
+        "\n"
+        "  --only RUN                 compute this run into its shard: its number in the plan, from 0, or its key\n"
+        "  --shards DIR               the folder of shards (shards, beside the database)\n"
+        "  --format commands          print a command for each run that is missing, for any engine\n"
+        "  --slurm                    submit what is missing to Slurm, as job arrays and a job that merges at\n"
+        "                             their end\n"
+        "  --slurm-opt OPTIONS        options for sbatch, as one word; may be repeated\n"
+        "  --slurm-merge-opt OPTIONS  those of the job that merges, where they are others\n"
+        "  --slurm-array N            tasks in an array: at most the cluster's MaxArraySize (1001)\n"
+        "  --slurm-again              what that job does: merge, then submit what was stopped and had advanced\n"
+        "\n"
+        "Ctrl-C finishes the step under way and leaves a checkpoint; a second one stops at once.\n",
+    .run = run_experiment};

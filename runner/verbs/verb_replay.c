@@ -1,0 +1,162 @@
+/* verb_replay.c - ./run replay FILE: an iteration of an image training that failed, once more. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "system/arguments.h"
+#include "settings/specification.h"
+#include "train/checkpoint_parameters.h"
+#include "verbs/verbs.h"
+
+/* What the file says, and what is needed to do it. */
+typedef struct replay {
+    const char *path;
+    checkpoint *file;
+    settings values;
+    specification_shape shape;
+    uint64_t seed, iteration;
+    size_t n;
+    const real *batch; /* (n, D), of the file */
+    parallel *workers;
+    multiscale *model;
+    real *params, *gradient; /* (P) */
+} replay;
+
+static status fail_missing(const replay *self, const char *what, failure *why) {
+    return fail(why, STATUS_FORMAT, "%s: %s is missing; expected a file of a folder *.failures", self->path, what);
+}
+
+static status read_file(replay *self, failure *why) {
+    TRY(checkpoint_read(self->path, &self->file, why));
+    TRY(specification_read(self->file, self->path, &self->values, &self->shape, why));
+    if (!specification_is_image(&self->shape))
+        return fail(why, STATUS_FORMAT, "%s: a model of points, whose batches are not kept", self->path);
+    const char *seed = checkpoint_get_text(self->file, "seed");
+    const uint64_t *iteration = checkpoint_get(self->file, "batch.iteration", CHECKPOINT_U64, 1);
+    self->n = self->values.train_batch;
+    self->batch = checkpoint_get(self->file, "batch", CHECKPOINT_REAL, self->n * self->shape.dimension);
+    if (!seed) return fail_missing(self, "the text seed", why);
+    if (!iteration) return fail_missing(self, "the array batch.iteration", why);
+    if (!self->batch) return fail_missing(self, "the array batch, of the size that train.batch says,", why);
+    self->seed = strtoull(seed, NULL, 10);
+    self->iteration = *iteration;
+    return STATUS_OK;
+}
+
+/* --set SECTION.KEY=VALUE, on top of the file's. */
+static status change_setting(replay *self, const char *text, failure *why) {
+    char name[SETTINGS_TEXT_MAX];
+    const char *equals = strchr(text, '=');
+    const setting_option *option;
+    if (!equals || (size_t)(equals - text) >= sizeof name)
+        return fail(why, STATUS_INVALID, "--set %.200s: expected SECTION.KEY=VALUE", text);
+    memcpy(name, text, (size_t)(equals - text));
+    name[equals - text] = '\0';
+    TRY(settings_find_name(name, &option, why));
+    if (strcmp(option->section, "solver") != 0)
+        return fail(why, STATUS_INVALID,
+                    "--set %.200s: the batch and the model are the file's; expected a setting of "
+                    "[solver]",
+                    text);
+    return settings_parse(option, equals + 1, &self->values, why);
+}
+
+static status make_model(replay *self, size_t threads, failure *why) {
+    multiscale_spec spec;
+    failure reason;
+    specification_multiscale(&self->values, self->shape.image, &spec);
+    if (threads > 1 && parallel_create(threads, &self->workers) != STATUS_OK)
+        return fail(why, STATUS_MEMORY, "cannot start %zu threads", threads);
+    TRY(multiscale_create(&spec, self->n, true, self->workers, &self->model, why));
+    const parameter_table *table = multiscale_parameters(self->model);
+    self->params = calloc(table->total, sizeof(real));
+    self->gradient = calloc(table->total, sizeof(real));
+    if (!self->params || !self->gradient) return fail(why, STATUS_MEMORY, "out of memory");
+    const status outcome = checkpoint_get_parameters(self->file, table, self->params, &reason);
+    return outcome == STATUS_OK ? STATUS_OK : fail(why, outcome, "%s: %s", self->path, reason.text);
+}
+
+static void write_solve(const char *direction, const adaptive_statistics *s) {
+    if (s->evaluations == 0) return;
+    printf("  %-8s %11zu %9zu %9zu %10.3g %10.3g  %.6g\n", direction, s->evaluations, s->accepted, s->rejected,
+           s->smallest, s->largest, s->time);
+}
+
+static void write_flows(const multiscale_statistics *statistics) {
+    printf("  %-8s %11s %9s %9s %10s %10s  %s\n", "", "evaluations", "accepted", "rejected", "smallest", "largest",
+           "reached (1 is T)");
+    for (size_t f = 0; f < statistics->flow_count; f++) {
+        const multiscale_flow *flow = &statistics->flows[f];
+        if (flow->forward.evaluations == 0) continue;
+        printf("flow %zu, T = %.4g\n", f, flow->end_time);
+        write_solve("forward", &flow->forward);
+        write_solve("backward", &flow->backward);
+    }
+}
+
+/* Exit status: done if the iteration failed again or, with other settings, did not; what it says is the point. */
+static int repeat(const replay *self) {
+    multiscale_statistics statistics;
+    multiscale_loss loss;
+    const random_stream probe = {.seed = self->seed, .purpose = RANDOM_PROBE, .iteration = self->iteration};
+    printf("Iteration %" PRIu64 " of run %s: %s on %s, seed %" PRIu64 ", %zu images\n", self->iteration,
+           checkpoint_get_text(self->file, "key"), checkpoint_get_text(self->file, "model"),
+           checkpoint_get_text(self->file, "dataset"), self->seed, self->n);
+    const status outcome = multiscale_loss_gradient(self->model, self->params, self->batch, self->n, probe, &loss,
+                                                    self->gradient, &statistics);
+    write_flows(&statistics);
+    if (outcome == STATUS_OK) {
+        printf("It has a loss, %.6f bits per dimension, and a finite gradient\n", loss.bits);
+    } else {
+        failure reason;
+        image_objective_explain(&statistics, outcome, &reason);
+        printf("It fails: %s\n", reason.text);
+    }
+    return EXIT_DONE;
+}
+
+static int run_replay(int count, char **words, int all_count, char **all) {
+    (void)all_count;
+    (void)all;
+    replay self = {.path = NULL};
+    argument_texts set = {.items = calloc((size_t)count + 1, sizeof *set.items)};
+    uint64_t threads = 1;
+    size_t files = 0;
+    failure why = {""};
+    const argument_option options[] = {
+        {.name = "--set", .type = ARGUMENT_TEXTS, .into = &set},
+        {.name = "--threads", .type = ARGUMENT_NUMBER, .into = &threads, .minimum = 1, .maximum = 256},
+    };
+    if (!set.items) return verb_failed("out of memory");
+    status outcome = arguments_read(count, words, 2, options, 1, &self.path, &files, &why);
+    if (outcome == STATUS_OK && files == 0) outcome = fail(&why, STATUS_INVALID, "which iteration? Name its file");
+    if (outcome != STATUS_OK) {
+        free(set.items);
+        return verb_misused(&verb_replay, why.text);
+    }
+    outcome = read_file(&self, &why);
+    for (size_t i = 0; outcome == STATUS_OK && i < set.count; i++) outcome = change_setting(&self, set.items[i], &why);
+    if (outcome == STATUS_OK) outcome = make_model(&self, (size_t)threads, &why);
+    const int result = outcome == STATUS_OK        ? repeat(&self)
+                       : outcome == STATUS_INVALID ? verb_misused(&verb_replay, why.text)
+                                                   : verb_failed(why.text);
+    multiscale_destroy(&self.model);
+    parallel_destroy(&self.workers);
+    checkpoint_destroy(&self.file);
+    free(self.params);
+    free(self.gradient);
+    free(set.items);
+    return result;
+}
+
+const verb verb_replay = {
+    .name = "replay",
+    .summary = "repeat an iteration of an image training that failed",
+    .usage =
+        "usage: ./run replay FILE.safetensors [--set solver.KEY=VALUE]... [--threads N]\n"
+        "\n"
+        "A training that skips an iteration, as a flow could not be solved, keeps its parameters and its batch in\n"
+        "results/results.failures. This repeats it and says what every solve of every flow did; --set tries\n"
+        "another solver, tolerance or bound.\n",
+    .run = run_replay};

@@ -1,0 +1,18 @@
+/* count.h - ./run FILE.ini with experiment.task = count: the parameters of image models, as in Table 2. */
+#ifndef AFFJORD_RUNNER_COUNT_H
+#define AFFJORD_RUNNER_COUNT_H
+
+#include <stdio.h>
+
+#include "plan/enrolment.h"
+
+/* Count what the plan has and the database does not, and record for each run the metrics parameters_declared and
+ * parameters_effective, and without_effect.GROUP for every group of parameters in which they differ. Errors: those of
+ * the recorder; STATUS_INVALID for a model that cannot be. */
+status count_runs(recorder *book, const plan *runs, const enrolment *list, const recorder_session *session,
+                  failure *why);
+
+/* The view table2 as a table, then what is declared without effect, and why. */
+status count_write(recorder *book, const plan *runs, FILE *stream, failure *why);
+
+#endif

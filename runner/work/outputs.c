@@ -1,0 +1,124 @@
+/* outputs.c - what is computed from a trained flow for figures: its density on a grid, and samples. */
+#include "work/outputs.h"
+
+#include <stdlib.h>
+
+#include "base/detmath.h"
+#include "settings/specification.h"
+
+status outputs_flow(const settings *values, size_t dimension, parallel *workers, cnf **out, failure *why) {
+    cnf_spec spec;
+    specification_flow(values, dimension, &spec);
+    spec.divergence = DIVERGENCE_EXACT;
+    return cnf_create(&spec, OUTPUTS_BATCH, workers, out, why);
+}
+
+static size_t batch_at(size_t first, size_t n) {
+    return n - first < OUTPUTS_BATCH ? n - first : OUTPUTS_BATCH;
+}
+
+bool outputs_log_density(cnf *flow, const real *params, const real *x, size_t n, outputs_stop *stop, void *argument,
+                         double *log_density) {
+    const size_t D = cnf_specification(flow)->dimension;
+    const random_stream unused = {.purpose = RANDOM_PROBE}; /* an exact divergence draws nothing */
+    for (size_t first = 0; first < n; first += OUTPUTS_BATCH) {
+        if (stop && stop(argument)) return false;
+        cnf_log_density(flow, params, x + first * D, batch_at(first, n), unused, log_density + first, NULL);
+    }
+    return true;
+}
+
+bool outputs_samples(cnf *flow, const real *params, uint64_t seed, size_t n, outputs_stop *stop, void *argument,
+                     real *x) {
+    const size_t D = cnf_specification(flow)->dimension;
+    const random_stream stream = {.seed = seed, .purpose = RANDOM_SAMPLING};
+    for (size_t first = 0; first < n; first += OUTPUTS_BATCH) {
+        if (stop && stop(argument)) return false;
+        cnf_sample(flow, params, stream, first, batch_at(first, n), x + first * D, NULL);
+    }
+    return true;
+}
+
+status outputs_multiscale(const settings *values, const size_t shape[3], parallel *workers, multiscale **out,
+                          failure *why) {
+    multiscale_spec spec;
+    specification_multiscale(values, shape, &spec);
+    return multiscale_create(&spec, OUTPUTS_IMAGES, false, workers, out, why);
+}
+
+static size_t images_at(size_t first, size_t n) {
+    return n - first < OUTPUTS_IMAGES ? n - first : OUTPUTS_IMAGES;
+}
+
+status outputs_image_log_density(multiscale *model, const real *params, const real *x, size_t n, uint64_t seed,
+                                 outputs_stop *stop, void *argument, double *log_density, failure *why) {
+    const size_t D = multiscale_dimension(model);
+    multiscale_statistics statistics;
+    for (size_t first = 0; first < n; first += OUTPUTS_IMAGES) {
+        if (stop && stop(argument)) return STATUS_OK;
+        const random_stream probe = {.seed = seed, .purpose = RANDOM_TEST_PROBE, .iteration = first / OUTPUTS_IMAGES};
+        const status outcome = multiscale_transform(model, params, x + first * D, images_at(first, n), probe, NULL,
+                                                    log_density + first, &statistics);
+        if (outcome == STATUS_OK) continue;
+        failure reason;
+        image_objective_explain(&statistics, outcome, &reason);
+        return fail(why, outcome, "images %zu to %zu have no density: %s", first, first + images_at(first, n) - 1,
+                    reason.text);
+    }
+    return STATUS_OK;
+}
+
+status outputs_image_samples(multiscale *model, const real *params, uint64_t seed, size_t n, outputs_stop *stop,
+                             void *argument, real *x, failure *why) {
+    const size_t D = multiscale_dimension(model);
+    const random_stream stream = {.seed = seed, .purpose = RANDOM_SAMPLING};
+    multiscale_statistics statistics;
+    for (size_t first = 0; first < n; first += OUTPUTS_IMAGES) {
+        if (stop && stop(argument)) return STATUS_OK;
+        const status outcome =
+            multiscale_sample(model, params, stream, first, images_at(first, n), x + first * D, &statistics);
+        if (outcome == STATUS_OK) continue;
+        failure reason;
+        image_objective_explain(&statistics, outcome, &reason);
+        return fail(why, outcome, "samples %zu to %zu could not be made: %s", first, first + images_at(first, n) - 1,
+                    reason.text);
+    }
+    return STATUS_OK;
+}
+
+void outputs_cell_centre(const double window[4], size_t cells, size_t index, double centre[2]) {
+    const size_t column = index % cells, row = index / cells;
+    centre[0] = window[0] + ((double)column + 0.5) * (window[1] - window[0]) / (double)cells;
+    centre[1] = window[2] + ((double)row + 0.5) * (window[3] - window[2]) / (double)cells;
+}
+
+bool outputs_density(cnf *flow, const real *params, const double window[4], size_t cells, outputs_stop *stop,
+                     void *argument, float *p) {
+    const size_t n = cells * cells;
+    real *x = calloc(2 * n, sizeof *x);
+    double *log_density = calloc(n, sizeof *log_density);
+    bool done = x && log_density;
+    for (size_t i = 0; done && i < n; i++) {
+        double centre[2];
+        outputs_cell_centre(window, cells, i, centre);
+        x[2 * i] = (real)centre[0];
+        x[2 * i + 1] = (real)centre[1];
+    }
+    done = done && outputs_log_density(flow, params, x, n, stop, argument, log_density);
+    for (size_t i = 0; done && i < n; i++) p[i] = (float)det_exp(log_density[i]);
+    free(x);
+    free(log_density);
+    return done;
+}
+
+bool outputs_target_density(const dataset *data, size_t cells, float *p) {
+    double window[4];
+    dataset_window(data, window);
+    for (size_t i = 0; i < cells * cells; i++) {
+        double centre[2], log_density;
+        outputs_cell_centre(window, cells, i, centre);
+        if (!dataset_log_density(data, centre, &log_density)) return false;
+        p[i] = (float)det_exp(log_density);
+    }
+    return true;
+}

@@ -1,0 +1,54 @@
+/* outputs.h - what is computed from a trained flow for figures: its density on a grid, and samples. */
+#ifndef AFFJORD_RUNNER_OUTPUTS_H
+#define AFFJORD_RUNNER_OUTPUTS_H
+
+#include "data/dataset.h"
+#include "flow/cnf.h"
+#include "flow/multiscale.h"
+#include "settings/settings.h"
+
+enum {
+    OUTPUTS_BATCH = 1024, /* points of one call of the flow */
+    OUTPUTS_IMAGES = 50 /* images of one call: with adaptive steps they are solved together, and results depend on it */
+};
+
+/* Asked between batches; true gives up. May be NULL. */
+typedef bool outputs_stop(void *argument);
+
+/* The flow of the settings for use after training: with the exact divergence,
+ * whatever the training estimated, for batches of OUTPUTS_BATCH. The caller
+ * owns *out. Errors: those of cnf_create. */
+status outputs_flow(const settings *values, size_t dimension, parallel *workers, cnf **out, failure *why);
+
+/* log_density (n) <- log p(x) of x (n, D), any n. */
+bool outputs_log_density(cnf *flow, const real *params, const real *x, size_t n, outputs_stop *stop, void *argument,
+                         double *log_density);
+/* x (n, D) <- the first n samples of the model for this seed. */
+bool outputs_samples(cnf *flow, const real *params, uint64_t seed, size_t n, outputs_stop *stop, void *argument,
+                     real *x);
+
+/* The same for images: the model of the settings, as it was trained but for gradients. */
+status outputs_multiscale(const settings *values, const size_t shape[3], parallel *workers, multiscale **out,
+                          failure *why);
+
+/* log_density (n) <- log p(x) of images x (n, D), by Hutchinson's estimate with probes of `seed`. STATUS_OK too where
+ * it was stopped. Errors: those of solves, with the flow. */
+status outputs_image_log_density(multiscale *model, const real *params, const real *x, size_t n, uint64_t seed,
+                                 outputs_stop *stop, void *argument, double *log_density, failure *why);
+/* x (n, D) <- the first n samples of the model for this seed. */
+status outputs_image_samples(multiscale *model, const real *params, uint64_t seed, size_t n, outputs_stop *stop,
+                             void *argument, real *x, failure *why);
+
+/* The centre of cell `index` of a grid over the window {x0, x1, y0, y1}, row by row from y0 up. */
+void outputs_cell_centre(const double window[4], size_t cells, size_t index, double centre[2]);
+
+/* p (cells, cells) <- p(x) at the centres of the cells of the window {x0, x1,
+ * y0, y1}, row by row from y0 up. False if stopped, like those above, or if
+ * memory is short. The flow is of dimension 2. */
+bool outputs_density(cnf *flow, const real *params, const double window[4], size_t cells, outputs_stop *stop,
+                     void *argument, float *p);
+
+/* The same of the data itself; false if it has no closed form. */
+bool outputs_target_density(const dataset *data, size_t cells, float *p);
+
+#endif

@@ -1,0 +1,322 @@
+/* worker.c - one training, in a process of its own. */
+#include "work/worker.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "record/checkpoint_files.h"
+#include "system/clock.h"
+#include "work/message.h"
+#include "work/outputs.h"
+#include "system/place.h"
+#include "settings/specification.h"
+#include "work/worker_internal.h"
+
+#define PROGRESS_SECONDS 0.2
+
+/* Iterations that fail one after another until the run does, and batches of a session that are kept for ./run replay. */
+enum { SKIPPED_MAX = 10, FAILURES_KEPT = 3 };
+
+/* In a checkpoint made between failing iterations: how many there were. Without it a run that failed, or was stopped
+ * before it would, could go on from there and be done. */
+static const char skipped_name[] = "worker.skipped";
+
+static uint64_t peak_bytes(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_maxrss * 1024;
+}
+
+/* Signals stay blocked and are looked for between steps. */
+bool worker_asked_to_stop(void *argument) {
+    worker *self = argument;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    if (sigtimedwait(&set, NULL, &(struct timespec){0}) == SIGTERM) self->stop = true;
+    return self->stop;
+}
+
+status worker_send(worker *self, message one, const void *bytes, failure *why) {
+    one.iteration = self->training ? trainer_iteration(self->training) : self->task->from->checkpoint_iteration;
+    if (message_send(self->task->output, &one, bytes)) return STATUS_OK;
+    return fail(why, STATUS_IO, "nobody records what is computed: %s", strerror(errno));
+}
+
+static void fill_flows(const worker *self, const objective_counts *counts, recorder_epoch *row) {
+    row->nfe_forward = trainer_forward_evaluations(counts);
+    row->nfe_backward = trainer_backward_evaluations(counts);
+    row->flow_count = self->data.images ? counts->flow_count : 0; /* of points there is one */
+    for (size_t f = 0; f < row->flow_count; f++)
+        row->flows[f] = (recorder_flow){.nfe_forward = counts->flows[f].forward,
+                                        .nfe_backward = counts->flows[f].backward,
+                                        .end_time = counts->flows[f].end_time};
+}
+
+static status send_epoch(worker *self, const trainer_epoch *epoch, failure *why) {
+    const double now = clock_seconds();
+    recorder_epoch row = {.epoch = epoch->epoch,
+                          .iteration = epoch->iteration,
+                          .loss = epoch->training_loss,
+                          .wall_seconds = now - self->epoch_start,
+                          .peak_bytes = peak_bytes()};
+    fill_flows(self, &epoch->training_counts, &row);
+    TRY(worker_send(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why));
+    self->epoch_start = now;
+    row.split = RECORDER_VALIDATION;
+    row.loss = epoch->validation_loss;
+    fill_flows(self, &epoch->validation_counts, &row);
+    TRY(worker_send(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why));
+    if (!epoch->tested) return STATUS_OK;
+    row.split = RECORDER_TEST;
+    row.loss = epoch->test_loss;
+    fill_flows(self, &epoch->test_counts, &row);
+    return worker_send(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why);
+}
+
+/* --- Checkpoints --- */
+
+/* What tells whose parameters they are. Nothing here depends on the moment, so that the same state is the same file. */
+static status describe(const plan_run *run, checkpoint *file) {
+    char seed[32];
+    snprintf(seed, sizeof seed, "%" PRIu64, run->seed);
+    TRY(checkpoint_put_text(file, "key", run->key));
+    TRY(checkpoint_put_text(file, "dataset", run->dataset->name));
+    TRY(checkpoint_put_text(file, "data_checksum", run->dataset->checksum));
+    TRY(checkpoint_put_text(file, "model", run->model->name));
+    TRY(checkpoint_put_text(file, "seed", seed));
+    return specification_write(run->values, &run->dataset->shape, file);
+}
+
+/* The state as a file at `path`; `batch`, which may be NULL, is told to add the last one. */
+static status write_state(worker *self, const objective *batch, const char *path, char sha256[65], failure *why) {
+    checkpoint *file;
+    if (checkpoint_create(&file) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a checkpoint");
+    status outcome = describe(self->task->run, file);
+    if (outcome == STATUS_OK) outcome = trainer_save(self->training, file);
+    const size_t one = 1;
+    if (outcome == STATUS_OK && self->skipped > 0)
+        outcome = checkpoint_put(file, skipped_name, CHECKPOINT_U64, 1, &one, &self->skipped);
+    if (outcome == STATUS_OK && batch) outcome = objective_save_batch(batch, file);
+    if (outcome != STATUS_OK) failure_describe(why, "out of memory for a checkpoint");
+    else outcome = checkpoint_write(file, path, sha256, why);
+    checkpoint_destroy(&file);
+    return outcome;
+}
+
+static status save(worker *self, failure *why) {
+    const worker_task *task = self->task;
+    const uint64_t iteration = trainer_iteration(self->training);
+    if (iteration == self->saved) return STATUS_OK;
+    char name[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX];
+    message one = {.kind = MESSAGE_CHECKPOINT};
+    checkpoint_name(task->database, task->run->key, iteration, name);
+    checkpoint_locate(task->database, name, path);
+    TRY(write_state(self, NULL, path, one.file.sha256, why));
+    TRY(checkpoint_measure(path, &one.file.bytes, why));
+    self->saved = iteration;
+    one.size = strlen(name);
+    return worker_send(self, one, name, why);
+}
+
+static status read_state(worker *self, const char *path, const checkpoint *file, failure *why) {
+    const char *key = checkpoint_get_text(file, "key");
+    failure reason;
+    if (!key || strcmp(key, self->task->run->key) != 0)
+        return fail(why, STATUS_FORMAT, "the checkpoint \"%s\" belongs to another run", path);
+    const status outcome = trainer_restore(self->training, file, &reason);
+    if (outcome != STATUS_OK) return fail(why, outcome, "the checkpoint \"%s\": %s", path, reason.text);
+    if (trainer_iteration(self->training) != self->task->from->checkpoint_iteration)
+        return fail(why, STATUS_FORMAT, "the checkpoint \"%s\" is of iteration %" PRIu64 ", not %" PRIu64, path,
+                    trainer_iteration(self->training), self->task->from->checkpoint_iteration);
+    self->saved = trainer_iteration(self->training);
+    const uint64_t *skipped = checkpoint_get(file, skipped_name, CHECKPOINT_U64, 1);
+    self->skipped = skipped ? *skipped : 0;
+    return STATUS_OK;
+}
+
+/* What a user can do about a checkpoint that is not what it should be. */
+static status advise(const worker *self, status outcome, const failure *reason, failure *why) {
+    if (outcome == STATUS_MEMORY) return fail(why, outcome, "%s", reason->text);
+    return fail(why, outcome, "%.800s; put it back, or begin the run again after %s check --restart %.12s",
+                reason->text, place_command(), self->task->run->key);
+}
+
+static status read_checkpoint(worker *self, const char *path, failure *why) {
+    const recorder_run *from = self->task->from;
+    checkpoint *file;
+    TRY(checkpoint_verify(path, from->checkpoint_bytes, from->checkpoint_sha256, why));
+    TRY(checkpoint_read(path, &file, why));
+    const status outcome = read_state(self, path, file, why);
+    checkpoint_destroy(&file);
+    return outcome;
+}
+
+/* Go on from the checkpoint that the database names. What else there is of this run's files was never recorded. */
+static status resume(worker *self, failure *why) {
+    const worker_task *task = self->task;
+    char path[CHECKPOINT_PATH_MAX] = "";
+    if (task->from->has_checkpoint) {
+        failure reason = {""};
+        checkpoint_locate(task->database, task->from->checkpoint_path, path);
+        const status outcome = read_checkpoint(self, path, &reason);
+        if (outcome != STATUS_OK) return advise(self, outcome, &reason, why);
+    }
+    checkpoint_clean(task->database, task->run->key, path);
+    return STATUS_OK;
+}
+
+/* --- Training --- */
+
+static status say(worker *self, const char *text, failure *why) {
+    return worker_send(self, (message){.kind = MESSAGE_NOTE, .size = strlen(text)}, text, why);
+}
+
+/* A step without a loss or a gradient: the parameters are as they were, and the batch is kept, to be repeated. */
+static status skip(worker *self, status outcome, failure *why) {
+    const worker_task *task = self->task;
+    const objective *goal = trainer_objective(self->training);
+    const uint64_t iteration = trainer_iteration(self->training);
+    char path[CHECKPOINT_PATH_MAX];
+    failure reason, text, ignored;
+    objective_describe(goal, outcome, &reason);
+    if (++self->skipped >= SKIPPED_MAX)
+        return fail(why, outcome, "%" PRIu64 " iterations in a row failed, the last one, %" PRIu64 ", so: %.600s",
+                    self->skipped, iteration, reason.text);
+    failure_describe(&text, "iteration %" PRIu64 " skipped: %.600s", iteration, reason.text);
+    checkpoint_failure_path(task->database, task->run->key, iteration, path);
+    if (self->data.images && self->failures_kept < FAILURES_KEPT &&
+        checkpoint_make_failures(task->database, &ignored) == STATUS_OK &&
+        write_state(self, goal, path, NULL, &ignored) == STATUS_OK) {
+        self->failures_kept++;
+        failure_describe(&text, "iteration %" PRIu64 " skipped: %.400s; %s replay %.400s repeats it", iteration,
+                         reason.text, place_command(), path);
+    }
+    return say(self, text.text, why);
+}
+
+static status step(worker *self, failure *why) {
+    const settings *values = self->task->run->values;
+    double loss = NAN;
+    bool epoch_done;
+    trainer_epoch epoch;
+    const status outcome = trainer_step(self->training, &loss, &epoch_done, &epoch);
+    if (outcome < 0)
+        return fail(why, outcome, "the step after iteration %" PRIu64 " failed%s", trainer_iteration(self->training),
+                    outcome == STATUS_MEMORY ? ": out of memory" : "");
+    /* A loss that is no finite number is recorded as what it is. */
+    if (outcome == STATUS_OK) self->skipped = 0;
+    else TRY(skip(self, outcome, why));
+    if (epoch_done) {
+        if (self->data.images && epoch.validation != STATUS_OK)
+            TRY(say(self, "a flow could not be solved on validation images; that epoch's loss is stored as nan", why));
+        if (self->data.images && epoch.tested && epoch.test != STATUS_OK)
+            TRY(say(self, "a flow could not be solved on test images; that epoch's loss is stored as nan", why));
+        TRY(send_epoch(self, &epoch, why));
+        if (epoch.epoch % values->train_checkpoint_epochs == 0) TRY(save(self, why));
+    }
+    const double now = clock_seconds();
+    if (now - self->last_progress < PROGRESS_SECONDS) return STATUS_OK;
+    self->last_progress = now;
+    return worker_send(self, (message){.kind = MESSAGE_PROGRESS, .loss = loss}, NULL, why);
+}
+
+static status prepare(worker *self, failure *why) {
+    const worker_task *task = self->task;
+    const plan_dataset *planned = task->run->dataset;
+    const settings *values = task->run->values;
+    trainer_spec spec;
+    objective *goal;
+    TRY(source_open(planned->source, values, &self->data, why));
+    if (strcmp(source_checksum(&self->data), planned->checksum) != 0)
+        return fail(why, STATUS_IO, "\"%s\" has changed since the start", planned->source);
+    const uint64_t sample_bytes = planned->shape.dimension * sizeof(float);
+    if (values->output_samples > RECORDER_BLOB_MAX / sample_bytes)
+        return fail(why, STATUS_INVALID, "output.samples: the database can hold %" PRIu64 " samples of %zu numbers",
+                    RECORDER_BLOB_MAX / sample_bytes, planned->shape.dimension);
+    if (task->threads > 1 && parallel_create(task->threads, &self->threads) != STATUS_OK)
+        return fail(why, STATUS_MEMORY, "cannot start %zu threads", task->threads);
+    specification_trainer(values, &spec);
+    self->held = peak_bytes();
+    TRY(source_objective(&self->data, values, task->run->seed, self->threads, &goal, why));
+    TRY(trainer_create(&spec, &goal, &self->training, why));
+    return resume(self, why);
+}
+
+/* Bytes that the first step brings besides: code that libraries make and load for it, as measured. */
+static const uint64_t library_bytes = 8000000;
+
+/* What making samples takes at the end, with the training still there. */
+static status sampling_bytes(const worker *self, uint64_t *bytes, failure *why) {
+    const plan_run *run = self->task->run;
+    multiscale *model;
+    *bytes = 0;
+    if (!self->data.images || run->values->output_samples == 0) return STATUS_OK;
+    TRY(outputs_multiscale(run->values, run->dataset->shape.image, self->threads, &model, why));
+    *bytes = multiscale_bytes(model) + run->values->output_samples * run->dataset->shape.dimension * sizeof(real);
+    multiscale_destroy(&model);
+    return STATUS_OK;
+}
+
+/* What the process held before the model was made, and what it may come to hold. */
+static status send_start(worker *self, failure *why) {
+    const objective *goal = trainer_objective(self->training);
+    uint64_t sampling;
+    TRY(sampling_bytes(self, &sampling, why));
+    const uint64_t predicted = self->held + trainer_bytes(self->training) + library_bytes + sampling;
+    const message one = {.kind = MESSAGE_STARTED,
+                         .started = {.parameters = objective_parameters(goal)->total,
+                                     .predicted_bytes = predicted,
+                                     .kept_bytes = objective_kept_bytes(goal)}};
+    TRY(worker_send(self, one, NULL, why));
+    if (!self->data.images) return STATUS_OK;
+    return worker_send_metric(self, "data_dimension", (double)self->task->run->dataset->shape.dimension, why);
+}
+
+static status work(worker *self, failure *why) {
+    TRY(prepare(self, why));
+    TRY(send_start(self, why));
+    TRY(worker_send_target(self, why));
+    self->epoch_start = clock_seconds();
+    while (!trainer_finished(self->training) && !worker_asked_to_stop(self)) TRY(step(self, why));
+    TRY(save(self, why));
+    if (!self->stop) TRY(worker_send_outputs(self, why));
+    if (!self->stop && self->task->run->values->experiment_task == TASK_THEORY) TRY(worker_send_theory(self, why));
+    return worker_send(self, (message){.kind = self->stop ? MESSAGE_INTERRUPTED : MESSAGE_DONE}, NULL, why);
+}
+
+int worker_run(const worker_task *task) {
+    worker self = {.task = task};
+    failure why = {""};
+    /* A group of its own: Ctrl-C goes to the parent, which passes it on. Without the parent nobody records. */
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != task->parent) return 1;
+    signal(SIGPIPE, SIG_IGN);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+
+    const status outcome = work(&self, &why);
+    if (outcome != STATUS_OK) {
+        if (!why.text[0]) failure_describe(&why, "failed with status %d", (int)outcome);
+        failure ignored;
+        worker_send(&self, (message){.kind = MESSAGE_FAILED, .size = strlen(why.text)}, why.text, &ignored);
+    }
+    trainer_destroy(&self.training);
+    parallel_destroy(&self.threads);
+    source_close(&self.data);
+    return outcome == STATUS_OK ? 0 : 1;
+}

@@ -1,0 +1,26 @@
+/* worker.h - one training, in a process of its own. */
+#ifndef AFFJORD_RUNNER_WORKER_H
+#define AFFJORD_RUNNER_WORKER_H
+
+#include <sys/types.h>
+
+#include "plan/plan.h"
+#include "record/recorder.h"
+
+typedef struct worker_task {
+    const plan_run *run;
+    const char *database; /* checkpoints lie beside it */
+    const recorder_run *from; /* has the checkpoint to go on from, if there is one */
+    size_t threads;
+    uint64_t target_cells, target_samples; /* of the data itself, to be sent too; 0: not wanted */
+    pid_t parent; /* without which it ends */
+    int output; /* messages go here */
+} worker_task;
+
+/* Train, sending messages, until the training is finished, fails, or SIGTERM
+ * asks to stop, which leaves a checkpoint after the step under way. The last
+ * message is MESSAGE_DONE, MESSAGE_FAILED or MESSAGE_INTERRUPTED. To be called in
+ * a child process, which then ends with the returned exit status. */
+int worker_run(const worker_task *task);
+
+#endif

@@ -1,0 +1,42 @@
+/* worker_internal.h - what the files of a worker share. */
+#ifndef AFFJORD_RUNNER_WORKER_INTERNAL_H
+#define AFFJORD_RUNNER_WORKER_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "work/message.h"
+#include "settings/source.h"
+#include "train/trainer.h"
+#include "work/worker.h"
+
+typedef struct worker {
+    const worker_task *task;
+    source data;
+    parallel *threads;
+    trainer *training;
+    uint64_t saved; /* iteration of the last checkpoint; 0 for none */
+    uint64_t held; /* bytes, before the model was made */
+    double epoch_start, last_progress; /* seconds */
+    uint64_t skipped; /* iterations in a row that failed */
+    unsigned failures_kept; /* batches of this session */
+    bool stop; /* asked to */
+} worker;
+
+/* Asked between parts of the work, with the worker as argument. */
+bool worker_asked_to_stop(void *self);
+
+/* Tell the process that records. Errors: STATUS_IO if nobody listens. */
+status worker_send(worker *self, message one, const void *bytes, failure *why);
+status worker_send_metric(worker *self, const char *name, double value, failure *why);
+
+/* Pictures of the data itself, where they are wanted; then those of a finished training. */
+status worker_send_target(worker *self, failure *why);
+status worker_send_outputs(worker *self, failure *why);
+
+/* A flow of points in the plane at the moments of output.moments. */
+status worker_send_moments(worker *self, cnf *flow, failure *why);
+
+/* The items of experiment.theory on the trained field. */
+status worker_send_theory(worker *self, failure *why);
+
+#endif

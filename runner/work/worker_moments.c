@@ -1,0 +1,137 @@
+/* worker_moments.c - a flow of points in the plane as its time goes by, for films and Figure 1. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/detmath.h"
+#include "work/outputs.h"
+#include "work/worker_internal.h"
+
+/* Sides of the grids on which the density and the field are taken, and points that move. */
+enum { DENSITY_CELLS = 80, FIELD_CELLS = 33, SAMPLES = 1000, CONTEXT_MAX = 1024 };
+
+enum { DENSITY_POINTS = DENSITY_CELLS * DENSITY_CELLS, FIELD_POINTS = FIELD_CELLS * FIELD_CELLS };
+
+/* What is at hand for every moment. */
+typedef struct moments {
+    worker *self;
+    cnf *flow;
+    const real *params;
+    double window[4];
+    uint64_t number; /* of the moment */
+    size_t step; /* of the flow's grid, at whose beginning the moment is */
+    real *points, *rates; /* (DENSITY_POINTS, 2) */
+    real *before; /* (FIELD_POINTS, 2), the field one moment earlier, of that time; */
+    double time_before;
+    double squares, fastest; /* sum of its squares, and largest rms of its change per time, so far */
+    size_t fields; /* moments that have one, so far */
+    double *log_density; /* (DENSITY_POINTS) */
+    float *values; /* (4 DENSITY_POINTS) */
+} moments;
+
+static status send(const moments *all, const char *kind, uint64_t rows, uint64_t columns, failure *why) {
+    message one = {.kind = MESSAGE_BLOB,
+                   .blob = {.moving = true,
+                            .moment = all->number,
+                            .time = cnf_moment_time(all->flow, all->step),
+                            .rows = rows,
+                            .columns = columns,
+                            .window = {all->window[0], all->window[1], all->window[2], all->window[3]}},
+                   .size = rows * columns * sizeof *all->values};
+    snprintf(one.blob.kind, sizeof one.blob.kind, "%s", kind);
+    return worker_send(all->self, one, all->values, why);
+}
+
+static void place_grid(moments *all, size_t cells) {
+    for (size_t i = 0; i < cells * cells; i++) {
+        double centre[2];
+        outputs_cell_centre(all->window, cells, i, centre);
+        for (size_t d = 0; d < 2; d++) all->points[2 * i + d] = (real)centre[d];
+    }
+}
+
+static status send_density(moments *all, failure *why) {
+    const random_stream unused = {.purpose = RANDOM_PROBE}; /* an exact divergence draws nothing */
+    place_grid(all, DENSITY_CELLS);
+    cnf_moment_log_density(all->flow, all->params, all->step, all->points, DENSITY_POINTS, unused, all->log_density);
+    for (size_t i = 0; i < DENSITY_POINTS; i++) all->values[i] = (float)det_exp(all->log_density[i]);
+    return send(all, "density", DENSITY_CELLS, DENSITY_CELLS, why);
+}
+
+static status send_samples(moments *all, failure *why) {
+    const random_stream stream = {.seed = all->self->task->run->seed, .purpose = RANDOM_SAMPLING};
+    cnf_moment_sample(all->flow, all->params, all->step, stream, 0, SAMPLES, all->points);
+    for (size_t i = 0; i < 2 * (size_t)SAMPLES; i++) all->values[i] = (float)all->points[i];
+    return send(all, "samples", SAMPLES, 2, why);
+}
+
+/* How fast the field on the grid changes from one moment to the next. */
+static void note_change(moments *all) {
+    const double time = cnf_moment_time(all->flow, all->step), passed = time - all->time_before;
+    double change = 0;
+    for (size_t i = 0; i < 2 * (size_t)FIELD_POINTS; i++) {
+        const double now = (double)all->rates[i], by = now - (double)all->before[i];
+        all->squares += now * now / FIELD_POINTS;
+        change += by * by / FIELD_POINTS;
+        all->before[i] = all->rates[i];
+    }
+    if (all->fields > 0 && passed > 0) all->fastest = fmax(all->fastest, sqrt(change) / passed);
+    all->time_before = time;
+    all->fields++;
+}
+
+static status send_field(moments *all, failure *why) {
+    const cnf_spec *spec = cnf_specification(all->flow);
+    const size_t columns = spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1;
+    real context[CONTEXT_MAX];
+    if (columns > CONTEXT_MAX)
+        return fail(why, STATUS_INVALID, "output.moments: expected a context of at most %d numbers, found %zu",
+                    CONTEXT_MAX, columns);
+    place_grid(all, FIELD_CELLS);
+    cnf_moment_field(all->flow, all->params, all->step, all->points, FIELD_POINTS, all->rates, context);
+    for (size_t i = 0; i < FIELD_POINTS; i++) {
+        for (size_t d = 0; d < 2; d++) {
+            all->values[4 * i + d] = (float)all->points[2 * i + d];
+            all->values[4 * i + 2 + d] = (float)all->rates[2 * i + d];
+        }
+    }
+    note_change(all);
+    TRY(send(all, "field", FIELD_POINTS, 4, why));
+    for (size_t i = 0; i < columns; i++) all->values[i] = (float)context[i];
+    return send(all, "context", 1, columns, why);
+}
+
+/* Moments lie at beginnings of steps, as evenly as those allow; several may fall on one where there are few steps. */
+static status send_all(moments *all, failure *why) {
+    const uint64_t count = all->self->task->run->values->output_moments;
+    const size_t steps = cnf_specification(all->flow)->steps;
+    for (all->number = 0; all->number < count && !worker_asked_to_stop(all->self); all->number++) {
+        const double part = count > 1 ? (double)all->number / (double)(count - 1) : 0;
+        all->step = (size_t)(part * (double)steps + 0.5);
+        TRY(send_density(all, why));
+        TRY(send_samples(all, why));
+        if (all->step < steps) TRY(send_field(all, why));
+    }
+    if (all->fields < 2 || all->number < count) return STATUS_OK;
+    /* In units of the field's own rms over all moments, so that flows of other speeds can be compared. */
+    return worker_send_metric(all->self, "field_change", all->fastest / sqrt(all->squares / (double)all->fields), why);
+}
+
+status worker_send_moments(worker *self, cnf *flow, failure *why) {
+    moments all = {.self = self, .flow = flow, .params = trainer_parameters(self->training)};
+    dataset_window(self->data.points, all.window);
+    all.points = calloc(2 * (size_t)DENSITY_POINTS, sizeof *all.points);
+    all.rates = calloc(2 * (size_t)DENSITY_POINTS, sizeof *all.rates);
+    all.before = calloc(2 * (size_t)FIELD_POINTS, sizeof *all.before);
+    all.log_density = calloc(DENSITY_POINTS, sizeof *all.log_density);
+    all.values = calloc(4 * (size_t)DENSITY_POINTS, sizeof *all.values);
+    status outcome = all.points && all.rates && all.before && all.log_density && all.values
+                         ? send_all(&all, why)
+                         : fail(why, STATUS_MEMORY, "out of memory for moments of the flow");
+    free(all.points);
+    free(all.rates);
+    free(all.before);
+    free(all.log_density);
+    free(all.values);
+    return outcome;
+}

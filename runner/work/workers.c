@@ -1,0 +1,381 @@
+/* workers.c - runs, several at a time, each in a process of its own, and one process that records. */
+#include "work/workers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "record/checkpoint_files.h"
+#include "system/clock.h"
+#include "work/message.h"
+#include "work/worker.h"
+
+#define HEARTBEAT_SECONDS 2.0
+
+/* One run under way. */
+typedef struct job {
+    bool active;
+    size_t index; /* of the run in the plan */
+    pid_t process;
+    int pipe;
+    message_reader reader;
+    uint64_t iteration; /* reached */
+    double started, heartbeat; /* seconds */
+    char checkpoint[CHECKPOINT_PATH_MAX]; /* the file that its committed row names; "" for none */
+    recorder_state state; /* RUNNING until its last message */
+    failure error;
+} job;
+
+typedef struct workers {
+    const workers_spec *spec;
+    recorder *book;
+    const signals *events;
+    progress *shown;
+    job *jobs; /* (spec->jobs) */
+    struct pollfd *polled; /* (1 + spec->jobs) */
+    size_t next; /* run of the plan to start next */
+    size_t active;
+    bool *target_given; /* (dataset_count): some worker sends the data's own picture */
+    int requests; /* signals so far */
+    status recording; /* the recorder's first failure */
+    failure *why;
+    workers_result result;
+} workers;
+
+static const plan_run *run_of(const workers *all, const job *one) {
+    return &all->spec->runs->runs[one->index];
+}
+
+static const recorder_run *state_of(const workers *all, const job *one) {
+    return &all->spec->states[one->index];
+}
+
+static double wall_seconds(const workers *all, const job *one) {
+    return state_of(all, one)->wall_seconds + clock_seconds() - one->started;
+}
+
+/* "ty affjord 3" */
+static void label_run(const plan_run *run, char text[96]) {
+    snprintf(text, 96, "%.40s %.30s %" PRIu64, run->dataset->name, run->model->name, run->seed);
+}
+
+static void signal_workers(const workers *all, int signal) {
+    for (size_t i = 0; i < all->spec->jobs; i++)
+        if (all->jobs[i].active) kill(all->jobs[i].process, signal);
+}
+
+/* After the recorder's first failure nothing more is recorded, and the workers are asked to end: what they computed
+ * since their last recorded checkpoint will be computed again. */
+static void keep_failure(workers *all, status outcome) {
+    if (outcome == STATUS_OK || all->recording != STATUS_OK) return;
+    all->recording = outcome;
+    signal_workers(all, SIGTERM);
+}
+
+/* RECORD(all, recorder_...(all->book, ..., all->why)) */
+#define RECORD(all, call)                                                                                              \
+    do {                                                                                                               \
+        if ((all)->recording == STATUS_OK) keep_failure((all), (call));                                                \
+    } while (0)
+
+/* --- Starting --- */
+
+/* What the data's own picture still lacks, as the first run on this data stores it. */
+static void want_target(workers *all, worker_task *task) {
+    const plan *runs = all->spec->runs;
+    const plan_dataset *data = task->run->dataset;
+    const size_t index = (size_t)(data - runs->datasets);
+    const settings *values = &runs->resolved[index * runs->model_count];
+    bool density = false, samples = false;
+    if (all->target_given[index]) return;
+    all->target_given[index] = true;
+    RECORD(all, recorder_has_blob(all->book, data->checksum, "density", &density, all->why));
+    RECORD(all, recorder_has_blob(all->book, data->checksum, "samples", &samples, all->why));
+    if (!density) task->target_cells = values->output_density_cells;
+    if (!samples) task->target_samples = values->output_samples;
+}
+
+/* The child never touches the database. It keeps the lock, so that nobody takes its run up while it is alive. */
+_Noreturn static void become_worker(const workers *all, worker_task *task) {
+    for (size_t i = 0; i < all->spec->jobs; i++)
+        if (all->jobs[i].active) close(all->jobs[i].pipe);
+    close(all->events->descriptor);
+    _exit(worker_run(task));
+}
+
+static status start_process(workers *all, job *one, failure *why) {
+    int ends[2];
+    worker_task task = {.run = run_of(all, one),
+                        .database = recorder_path(all->book),
+                        .from = state_of(all, one),
+                        .threads = all->spec->threads,
+                        .parent = getpid()};
+    want_target(all, &task);
+    if (pipe2(ends, O_CLOEXEC) != 0) return fail(why, STATUS_IO, "cannot make a pipe: %s", strerror(errno));
+    task.output = ends[1];
+    fflush(NULL);
+    const pid_t process = fork();
+    if (process == 0) {
+        close(ends[0]);
+        become_worker(all, &task);
+    }
+    const int error = errno;
+    close(ends[1]);
+    if (process < 0) {
+        close(ends[0]);
+        return fail(why, STATUS_IO, "cannot start a process: %s", strerror(error));
+    }
+    one->process = process;
+    one->pipe = ends[0];
+    return STATUS_OK;
+}
+
+static void end_job(workers *all, job *one);
+
+static void start_job(workers *all, size_t slot) {
+    job *one = &all->jobs[slot];
+    const size_t index = all->next++;
+    const recorder_run *state = &all->spec->states[index];
+    *one = (job){.index = index,
+                 .iteration = state->has_checkpoint ? state->checkpoint_iteration : 0,
+                 .started = clock_seconds(),
+                 .state = RUN_RUNNING,
+                 .pipe = -1};
+    if (state->has_checkpoint) checkpoint_locate(recorder_path(all->book), state->checkpoint_path, one->checkpoint);
+    char label[96];
+    label_run(run_of(all, one), label);
+    progress_start(all->shown, slot, label, one->iteration, run_of(all, one)->values->train_iterations);
+    if (start_process(all, one, &one->error) != STATUS_OK) {
+        one->state = RUN_FAILED;
+        end_job(all, one);
+        return;
+    }
+    one->active = true;
+    all->active++;
+    recorder_session session = *all->spec->session;
+    session.process = one->process;
+    RECORD(all, recorder_start_run(all->book, state->id, &session, all->why));
+}
+
+/* --- Messages --- */
+
+static void record_checkpoint(workers *all, job *one, const message *m, const char *name) {
+    const recorder_checkpoint row = {
+        .iteration = m->iteration, .bytes = m->file.bytes, .path = name, .sha256 = m->file.sha256};
+    RECORD(all, recorder_put_checkpoint(all->book, state_of(all, one)->id, &row, all->why));
+    RECORD(all,
+           recorder_put_progress(all->book, state_of(all, one)->id, m->iteration, wall_seconds(all, one), all->why));
+    RECORD(all, recorder_commit(all->book, all->why));
+    if (all->recording != STATUS_OK) return;
+    /* Only now is the older one of no use. */
+    char path[CHECKPOINT_PATH_MAX];
+    checkpoint_locate(recorder_path(all->book), name, path);
+    if (*one->checkpoint && strcmp(one->checkpoint, path) != 0) unlink(one->checkpoint);
+    memcpy(one->checkpoint, path, sizeof path);
+}
+
+static void record_blob(workers *all, const job *one, const message *m, const void *bytes) {
+    const plan_run *run = run_of(all, one);
+    recorder_blob row = {.subject = m->blob.target ? run->dataset->checksum : run->key,
+                         .kind = m->blob.kind,
+                         .rows = m->blob.rows,
+                         .columns = m->blob.columns,
+                         .data = bytes};
+    memcpy(row.window, m->blob.window, sizeof row.window);
+    if (m->blob.moving) RECORD(all, recorder_put_moment(all->book, &row, m->blob.moment, m->blob.time, all->why));
+    else RECORD(all, recorder_put_blob(all->book, &row, all->why));
+}
+
+static void say_of(workers *all, const job *one, const char *text) {
+    char label[96];
+    label_run(run_of(all, one), label);
+    progress_say(all->shown, "%s: %s", label, text);
+}
+
+/* Points need little; a model of images says what it may take before it takes it. */
+static void record_start(workers *all, const job *one, const message *m) {
+    const int64_t id = state_of(all, one)->id;
+    RECORD(all, recorder_put_parameters(all->book, id, m->started.parameters, all->why));
+    RECORD(all, recorder_put_prediction(all->book, id, m->started.predicted_bytes, all->why));
+    if (!specification_is_image(&run_of(all, one)->dataset->shape)) return;
+    char label[96], text[256];
+    label_run(run_of(all, one), label);
+    snprintf(text, sizeof text,
+             "%s: %" PRIu64 " parameters; at most %.0f MB of memory, of these %.0f MB for kept steps", label,
+             m->started.parameters, 1e-6 * (double)m->started.predicted_bytes, 1e-6 * (double)m->started.kept_bytes);
+    progress_note(all->shown, text);
+}
+
+static void record_theory(workers *all, const job *one, const message *m) {
+    const recorder_theory row = {.item = m->theory.item,
+                                 .subject = m->theory.subject,
+                                 .quantity = m->theory.quantity,
+                                 .x = m->theory.x,
+                                 .value = m->theory.value,
+                                 .relation = m->theory.relation[0] ? m->theory.relation : NULL,
+                                 .bound = m->theory.bound,
+                                 .holds = m->theory.holds};
+    RECORD(all, recorder_put_theory(all->book, state_of(all, one)->id, &row, all->why));
+}
+
+static void record_progress(workers *all, job *one, const message *m) {
+    progress_update(all->shown, (size_t)(one - all->jobs), m->iteration, m->loss);
+    if (clock_seconds() - one->heartbeat < HEARTBEAT_SECONDS) return;
+    one->heartbeat = clock_seconds();
+    RECORD(all,
+           recorder_put_progress(all->book, state_of(all, one)->id, m->iteration, wall_seconds(all, one), all->why));
+}
+
+static void take_message(workers *all, job *one, const message *m, const void *bytes) {
+    const int64_t id = state_of(all, one)->id;
+    if (m->kind != MESSAGE_FAILED || m->iteration > one->iteration) one->iteration = m->iteration;
+    switch (m->kind) {
+    case MESSAGE_STARTED: record_start(all, one, m); break;
+    case MESSAGE_NOTE: say_of(all, one, bytes); break;
+    case MESSAGE_PROGRESS: record_progress(all, one, m); break;
+    case MESSAGE_EPOCH: RECORD(all, recorder_put_epoch(all->book, id, &m->epoch, all->why)); break;
+    case MESSAGE_METRIC:
+        RECORD(all, recorder_put_metric(all->book, id, m->metric.name, m->metric.value, all->why));
+        break;
+    case MESSAGE_THEORY: record_theory(all, one, m); break;
+    case MESSAGE_BLOB: record_blob(all, one, m, bytes); break;
+    case MESSAGE_CHECKPOINT: record_checkpoint(all, one, m, bytes); break;
+    case MESSAGE_DONE: one->state = RUN_DONE; break;
+    case MESSAGE_INTERRUPTED: one->state = RUN_INTERRUPTED; break;
+    case MESSAGE_FAILED:
+        one->state = RUN_FAILED;
+        failure_describe(&one->error, "%s", (const char *)bytes);
+        break;
+    }
+}
+
+/* --- Ending --- */
+
+/* How a worker ended that did not say so itself. */
+static void explain_death(const workers *all, job *one, int outcome) {
+    if (one->state != RUN_RUNNING) return;
+    one->state = RUN_FAILED;
+    if (WIFSIGNALED(outcome) && all->requests > 1) one->state = RUN_INTERRUPTED;
+    else if (WIFSIGNALED(outcome))
+        failure_describe(&one->error, "its process was ended by signal %d (%s)%s", WTERMSIG(outcome),
+                         strsignal(WTERMSIG(outcome)),
+                         WTERMSIG(outcome) == SIGKILL ? "; if nobody did, memory may have been short" : "");
+    else failure_describe(&one->error, "its process ended with status %d without a word", WEXITSTATUS(outcome));
+}
+
+static void end_job(workers *all, job *one) {
+    const plan_run *run = run_of(all, one);
+    const char *error = one->state == RUN_FAILED ? one->error.text : NULL;
+    RECORD(all, recorder_end_run(all->book, state_of(all, one)->id, one->state, error, one->iteration,
+                                 wall_seconds(all, one), all->why));
+    RECORD(all, recorder_commit(all->book, all->why));
+    progress_end(all->shown, (size_t)(one - all->jobs), one->state == RUN_DONE);
+    if (one->state == RUN_DONE) all->result.done++;
+    else if (one->state == RUN_INTERRUPTED) all->result.interrupted++;
+    else {
+        char label[96];
+        label_run(run, label);
+        all->result.failed++;
+        all->target_given[run->dataset - all->spec->runs->datasets] = false; /* perhaps it was this one's to send */
+        progress_say(all->shown, "%s failed: %s", label, error);
+    }
+}
+
+static void listen_to(workers *all, job *one) {
+    bool open = true;
+    message m;
+    const void *bytes;
+    if (message_receive(&one->reader, one->pipe, &open) != STATUS_OK) {
+        /* Without its messages the worker is of no use. */
+        kill(one->process, SIGKILL);
+        open = false;
+    }
+    while (message_next(&one->reader, &m, &bytes)) take_message(all, one, &m, bytes);
+    if (open) return;
+    int outcome = 0;
+    while (waitpid(one->process, &outcome, 0) < 0 && errno == EINTR) continue;
+    explain_death(all, one, outcome);
+    close(one->pipe);
+    message_release(&one->reader);
+    one->active = false;
+    all->active--;
+    end_job(all, one);
+}
+
+/* --- The loop --- */
+
+static void pause_all(workers *all) {
+    signal_workers(all, SIGSTOP);
+    raise(SIGSTOP);
+    signal_workers(all, SIGCONT);
+}
+
+static void take_signals(workers *all) {
+    for (int number; (number = signals_read(all->events)) != 0;) {
+        if (number == SIGTSTP) {
+            pause_all(all);
+            continue;
+        }
+        all->result.stopped = true;
+        if (++all->requests == 1) {
+            if (all->active > 0)
+                progress_note(all->shown, "Stopping after the step under way; once more stops at once");
+            signal_workers(all, SIGTERM);
+        } else signal_workers(all, SIGKILL);
+    }
+}
+
+static bool may_start(workers *all) {
+    if (all->requests > 0 || all->recording != STATUS_OK) return false;
+    while (all->next < all->spec->runs->run_count && all->spec->states[all->next].state == RUN_DONE) all->next++;
+    return all->next < all->spec->runs->run_count;
+}
+
+static void wait_for_news(workers *all) {
+    const size_t jobs = all->spec->jobs;
+    double due = progress_due(all->shown);
+    const double commit = recorder_due(all->book);
+    if (commit >= 0 && all->recording == STATUS_OK && commit < due) due = commit;
+    all->polled[0] = (struct pollfd){.fd = all->events->descriptor, .events = POLLIN};
+    for (size_t i = 0; i < jobs; i++)
+        all->polled[1 + i] = (struct pollfd){.fd = all->jobs[i].active ? all->jobs[i].pipe : -1, .events = POLLIN};
+    if (poll(all->polled, 1 + jobs, due < 1000 ? (int)ceil(1000 * due) : -1) <= 0) return;
+    if (all->polled[0].revents) take_signals(all);
+    for (size_t i = 0; i < jobs; i++)
+        if (all->polled[1 + i].revents && all->jobs[i].active) listen_to(all, &all->jobs[i]);
+}
+
+static void loop(workers *all) {
+    for (;;) {
+        take_signals(all);
+        for (size_t i = 0; i < all->spec->jobs; i++)
+            while (!all->jobs[i].active && may_start(all)) start_job(all, i);
+        if (all->active == 0) break;
+        wait_for_news(all);
+        RECORD(all, recorder_tick(all->book, all->why));
+        progress_draw(all->shown);
+    }
+}
+
+status workers_run(const workers_spec *spec, recorder *book, const signals *events, progress *shown,
+                   workers_result *out, failure *why) {
+    workers all = {.spec = spec, .book = book, .events = events, .shown = shown, .recording = STATUS_OK, .why = why};
+    TRY(checkpoint_make_folder(recorder_path(book), why));
+    all.jobs = calloc(spec->jobs, sizeof *all.jobs);
+    all.polled = calloc(1 + spec->jobs, sizeof *all.polled);
+    all.target_given = calloc(spec->runs->dataset_count, sizeof *all.target_given);
+    if (all.jobs && all.polled && all.target_given) loop(&all);
+    else all.recording = fail(why, STATUS_MEMORY, "out of memory");
+    RECORD(&all, recorder_commit(book, why));
+    free(all.jobs);
+    free(all.polled);
+    free(all.target_given);
+    *out = all.result;
+    return all.recording;
+}

@@ -1,0 +1,30 @@
+/* workers.h - runs, several at a time, each in a process of its own, and one process that records. */
+#ifndef AFFJORD_RUNNER_WORKERS_H
+#define AFFJORD_RUNNER_WORKERS_H
+
+#include "plan/plan.h"
+#include "work/progress.h"
+#include "record/recorder.h"
+#include "system/signals.h"
+
+typedef struct workers_spec {
+    const plan *runs;
+    const recorder_run *states; /* (run_count), each with its number */
+    const recorder_session *session; /* where and how, the same for all */
+    size_t jobs, threads; /* processes at a time; threads in each */
+} workers_spec;
+
+typedef struct workers_result {
+    size_t done, failed, interrupted; /* of the runs that were not done before */
+    bool stopped; /* by a signal */
+} workers_result;
+
+/* Train every run that is not done, in the order of the plan. A run that fails
+ * is marked so with the reason, said at once, and the others go on. The first
+ * signal asks the workers to checkpoint and end, a second one kills them.
+ * Errors: those of the recorder, after which nothing is recorded any more and
+ * the workers are ended. */
+status workers_run(const workers_spec *spec, recorder *book, const signals *events, progress *shown,
+                   workers_result *out, failure *why);
+
+#endif
