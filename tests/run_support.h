@@ -74,40 +74,18 @@ __attribute__((format(printf, 1, 2))) static inline int shell(const char *format
 
 #define EXPECT_SAYS(words) cr_assert_not_null(strstr(output, words), "no \"%s\" in:\n%s", words, output)
 
-/* Every number that a database's trainings gave; the caller frees it. Nothing in it depends on the moment, the machine or
- * how a training was computed. */
+/* Every number that a database's trainings gave (tests/results.sql); the caller frees it. */
 static inline char *results(const char *database) {
-    EXPECT(0,
-           "sqlite3 $TEST_DIR/%s \""
-           "SELECT r.key, r.dataset, r.model, r.seed, r.parameters, r.status, r.iteration, e.epoch, e.iteration, "
-           "e.split, printf('%%!.17g', e.loss), e.nonfinite, e.nfe_forward, e.nfe_backward "
-           "FROM run r JOIN epoch e USING (run_id) ORDER BY 1, 8, 10;"
-           "SELECT r.key, f.epoch, f.split, f.flow, printf('%%!.17g', f.nfe_forward), "
-           "printf('%%!.17g', f.nfe_backward), printf('%%!.17g', f.end_time) "
-           "FROM run r JOIN flow f USING (run_id) ORDER BY 1, 2, 3, 4;"
-           "SELECT r.key, m.name, printf('%%!.17g', m.value), m.nonfinite FROM run r JOIN metric m USING (run_id) "
-           "ORDER BY 1, 2;"
-           "SELECT subject, kind, rows, columns, x0, x1, y0, y1, hex(data) FROM sample_blob ORDER BY 1, 2;\"",
-           database);
+    EXPECT(0, "sqlite3 -bail $TEST_DIR/%s < tests/results.sql", database);
     cr_assert_gt(strlen(output), 1000);
     return strdup(output);
 }
 
-/* These, and the settings and checkpoints. */
+/* These, and the settings and checkpoints (tests/kept.sql). */
 static inline char *numbers(const char *database) {
-    char *computed = results(database);
-    EXPECT(0,
-           "sqlite3 $TEST_DIR/%s \""
-           "SELECT r.key, s.section, s.key, s.value FROM run r JOIN setting s USING (run_id) ORDER BY 1, 2, 3;"
-           "SELECT r.key, c.iteration, c.sha256 FROM run r JOIN checkpoint c USING (run_id) ORDER BY 1;\"",
-           database);
-    cr_assert_gt(strlen(output), 1000);
-    char *all = malloc(strlen(computed) + strlen(output) + 1);
-    cr_assert_not_null(all);
-    strcpy(all, computed);
-    strcat(all, output);
-    free(computed);
-    return all;
+    EXPECT(0, "cat tests/results.sql tests/kept.sql | sqlite3 -bail $TEST_DIR/%s", database);
+    cr_assert_gt(strlen(output), 2000);
+    return strdup(output);
 }
 
 static inline double now(void) {

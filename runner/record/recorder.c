@@ -247,7 +247,7 @@ static bool immutable_name(const char *path, char out[URI_MAX]) {
     return true;
 }
 
-static status open_reading(recorder *book, failure *why) {
+static status connect_reading(recorder *book, failure *why) {
     char name[URI_MAX];
     struct stat information;
     if (stat(book->path, &information) != 0)
@@ -264,8 +264,7 @@ static status open_reading(recorder *book, failure *why) {
         if (sqlite3_open_v2(name, &book->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) != SQLITE_OK)
             return recorder_fail(book, "read", why);
     }
-    TRY(recorder_script(book, "PRAGMA query_only = ON", "read", why));
-    return recorder_prepare_schema(book, false, why);
+    return recorder_script(book, "PRAGMA query_only = ON", "read", why);
 }
 
 static void release(recorder **book) {
@@ -310,8 +309,23 @@ status recorder_open_shard(const char *path, recorder_wait *wait, void *argument
 status recorder_open_reading(const char *path, recorder **out, failure *why) {
     recorder *book;
     TRY(create(path, &book, why));
-    const status outcome = open_reading(book, why);
+    status outcome = connect_reading(book, why);
+    if (outcome == STATUS_OK) outcome = recorder_prepare_schema(book, false, why);
     if (outcome == STATUS_OK) *out = book;
+    else release(&book);
+    return outcome;
+}
+
+status recorder_open_begun(const char *path, recorder **out, failure *why) {
+    recorder *book;
+    bool empty = false;
+    *out = NULL;
+    if (access(path, F_OK) != 0 && errno == ENOENT) return STATUS_OK;
+    TRY(create(path, &book, why));
+    status outcome = connect_reading(book, why);
+    if (outcome == STATUS_OK) outcome = recorder_is_empty(book, &empty, why);
+    if (outcome == STATUS_OK && !empty) outcome = recorder_prepare_schema(book, false, why);
+    if (outcome == STATUS_OK && !empty) *out = book;
     else release(&book);
     return outcome;
 }

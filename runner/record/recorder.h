@@ -50,6 +50,10 @@ status recorder_open_shard(const char *path, recorder_wait *wait, void *argument
  * on a read-only medium. */
 status recorder_open_reading(const char *path, recorder **out, failure *why);
 
+/* The same where there may be no database yet: *out <- NULL if there is no file, or one in which nothing has been
+ * committed, as a program that was killed in its first moment leaves it. */
+status recorder_open_begun(const char *path, recorder **out, failure *why);
+
 /* Commit and close; *book is NULL after it even if committing failed. */
 status recorder_close(recorder **book, failure *why);
 

@@ -29,6 +29,9 @@ struct recorder {
  * system has no locks. If not, `holder` tells who has it. */
 status recorder_lock(const char *path, bool *taken, int *descriptor, char holder[RECORDER_NAME_MAX], failure *why);
 
+/* *empty <- whether nothing has been committed in the open database. */
+status recorder_is_empty(recorder *book, bool *empty, failure *why);
+
 /* Check that the open database has this program's schema; create it in an
  * empty one if `create`. */
 status recorder_prepare_schema(recorder *book, bool create, failure *why);

@@ -82,11 +82,19 @@ static status create_schema(recorder *book, long version, failure *why) {
     return outcome;
 }
 
-status recorder_prepare_schema(recorder *book, bool create, failure *why) {
-    long objects, version = 0;
+status recorder_is_empty(recorder *book, bool *empty, failure *why) {
+    long objects;
     TRY(read_number(book, "SELECT count(*) FROM sqlite_schema", 0, &objects, why));
-    if (objects == 0 && !create) return fail(why, STATUS_FORMAT, "the database \"%s\" is empty", book->path);
-    if (objects > 0) {
+    *empty = objects == 0;
+    return STATUS_OK;
+}
+
+status recorder_prepare_schema(recorder *book, bool create, failure *why) {
+    long version = 0;
+    bool empty;
+    TRY(recorder_is_empty(book, &empty, why));
+    if (empty && !create) return fail(why, STATUS_FORMAT, "the database \"%s\" is empty", book->path);
+    if (!empty) {
         TRY(read_number(book, "SELECT value FROM meta WHERE key = 'schema_version'", -1, &version, why));
         if (version < 1)
             return fail(why, STATUS_FORMAT, "\"%s\" is a database of another program; choose another with --db",

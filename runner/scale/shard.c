@@ -46,7 +46,8 @@ status shard_make_place(const char *folder, const char *key, failure *why) {
 
 static status look_inside(const char *path, const char *key, shard_state *out, failure *why) {
     recorder *book;
-    TRY(recorder_open_reading(path, &book, why));
+    TRY(recorder_open_begun(path, &book, why));
+    if (!book) return STATUS_OK;
     status outcome = recorder_find_run(book, key, &out->run, why);
     if (outcome == STATUS_OK) outcome = recorder_find_place(book, out->run.id, &out->place, why);
     recorder_close(&book, NULL);
@@ -55,13 +56,10 @@ static status look_inside(const char *path, const char *key, shard_state *out, f
 
 status shard_look(const char *folder, const char *key, shard_state *out, failure *why) {
     char path[PLACE_PATH_MAX];
-    struct stat information;
     out->run.id = 0;
     out->place = (recorder_place){.host = ""};
     out->held = false;
     TRY(shard_path(folder, key, SHARD_DATABASE, path, why));
-    /* Until its first commit a task's file is empty. */
-    if (stat(path, &information) != 0 || information.st_size == 0) return STATUS_OK;
     out->held = recorder_is_held(path);
     return look_inside(path, key, out, why);
 }
