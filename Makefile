@@ -4,6 +4,7 @@
 #   make test            everything that is promised, in 6 to 10 minutes
 #   make asan ubsan      the same tests under sanitizers
 #   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
+#   make stress          killed at random moments, each call failing in turn; an hour
 #   make test-slurm      the way through a real Slurm of two nodes on this machine (root)
 #   make lint            clang-format, clang-tidy, cppcheck
 #   make check-layout    folders use only folders above them
@@ -62,10 +63,10 @@ TEST_OBJECTS   := $(TESTS:%.c=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests test test-slurm asan ubsan fuzz fuzzers lint format check-layout deps deps-local clean FORCE
+.PHONY: all tests test stress test-slurm asan ubsan fuzz fuzzers lint format check-layout deps deps-local clean FORCE
 
 all: $(BUILD)/affjord
-tests: $(BUILD)/affjord $(BUILD)/affjord-tests
+tests: $(BUILD)/affjord $(BUILD)/affjord-tests $(BUILD)/fault.so
 
 $(BUILD)/libaffjord.a: $(CORE_OBJECTS)
 	@rm -f $@
@@ -147,6 +148,17 @@ fuzzers: $(FUZZERS)
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer,address -o $@ $^ $(LIBS)
+
+# Calls that fail on demand, for tests/stress.
+$(BUILD)/fault.so: tests/stress/fault.c
+	@mkdir -p $(@D)
+	@$(call say,link,$@)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra $(CFLAGS) -fPIC -shared -fvisibility=hidden -o $@ $< -ldl
+
+# The long forms of what is tried shortly among the tests: an hour.
+stress: tests
+	@tests/stress/kill.sh 500
+	@tests/stress/faults.sh 1 100
 
 # Not among the tests: it installs Slurm, and needs root.
 test-slurm: $(BUILD)/affjord

@@ -28,4 +28,58 @@ Test(stress, killed_twenty_times) {
     EXPECT_SAYS("20 rounds: killed");
 }
 
+/* One of them waits for the other, or finds that nothing is left to do. */
+Test(stress, programs_started_at_once_on_one_database_all_finish) {
+    char *expected = undisturbed();
+    for (int round = 0; round < 4; round++) {
+        EXPECT(
+            0,
+            "cd $TEST_DIR; rm -rf r.*; for i in 1 2 3; do $OLDPWD/$AFFJORD small.ini --db r.db --jobs 2 > said.$i 2>&1 "
+            "& all=\"$all $!\"; done; for one in $all; do wait $one || exit 1; done");
+        EXPECT(0, "sed -n '/locked/p' $TEST_DIR/said.*");
+        cr_expect_str_eq(output, "");
+        check_same(expected, "r.db");
+    }
+    free(expected);
+}
+
+/* Every call that could fail, does; here one in forty, and one of three thousand for memory. */
+Test(stress, disks_fail_and_memory_ends) {
+    EXPECT(0, "tests/stress/faults.sh 40 3000 $(dirname $AFFJORD)");
+    EXPECT_SAYS("memory");
+}
+
+/* Readers of other hosts would not see a write-ahead log. */
+Test(stress, no_log_is_kept_on_a_network_disk) {
+    EXPECT(0, "cd $TEST_DIR; export FAULT_LOG=$TEST_DIR/log FAULT=network; "
+              "LD_PRELOAD=$OLDPWD/$(dirname $AFFJORD)/fault.so $OLDPWD/$AFFJORD small.ini --db r.db --quiet");
+    EXPECT(0, "grep -c 'open .*r.db-journal' $TEST_DIR/log; sed -n '/-wal/p' $TEST_DIR/log");
+    cr_expect_null(strstr(output, "-wal"));
+    char *expected = undisturbed();
+    check_same(expected, "r.db");
+    free(expected);
+}
+
+/* A checkpoint is in place, and lasting, before the one before it goes. */
+Test(stress, checkpoints_are_written_synced_renamed_and_only_then_the_old_one_removed) {
+    EXPECT(0, "cd $TEST_DIR; LD_PRELOAD=$OLDPWD/$(dirname $AFFJORD)/fault.so FAULT=none FAULT_LOG=$TEST_DIR/log "
+              "$OLDPWD/$AFFJORD small.ini --set experiment.models=ffjord --db r.db --jobs 1 --quiet");
+    EXPECT(0, "sed -E 's|[^ ]*/||; s|[0-9a-f]{32}|KEY|' $TEST_DIR/log | grep -E 'KEY|checkpoints$' | uniq");
+    cr_expect_str_eq(output, "mkdir r.checkpoints\n"
+                             "open KEY-10.safetensors.tmp\n"
+                             "write KEY-10.safetensors.tmp\n"
+                             "fsync KEY-10.safetensors.tmp\n"
+                             "rename KEY-10.safetensors\n"
+                             "fsync r.checkpoints\n"
+                             "open KEY-20.safetensors.tmp\n"
+                             "write KEY-20.safetensors.tmp\n"
+                             "fsync KEY-20.safetensors.tmp\n"
+                             "rename KEY-20.safetensors\n"
+                             "fsync r.checkpoints\n"
+                             "unlink KEY-10.safetensors\n");
+    /* The row that names the new one is committed between. */
+    EXPECT(0, "awk '/^rename .*-20/ { renamed = NR } /^fdatasync .*-wal/ && renamed && !kept { kept = NR } "
+              "/^unlink .*-10/ { gone = NR } END { exit !(renamed < kept && kept < gone) }' $TEST_DIR/log");
+}
+
 #endif

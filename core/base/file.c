@@ -138,9 +138,7 @@ void file_replace_cancel(file_replacement *file) {
     file_replace_release(file);
 }
 
-/* Make the new name last through a power failure. The file is in place already, so a folder that cannot be
- * synced is not worth an error. */
-static void sync_folder_of(const char *path) {
+void file_sync_folder_of(const char *path) {
     const char *slash = strrchr(path, '/');
     char *folder = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
     if (folder == NULL) return;
@@ -161,7 +159,7 @@ status file_replace_commit(file_replacement *file, failure *why) {
         file_replace_cancel(file);
         return outcome;
     }
-    sync_folder_of(file->path);
+    file_sync_folder_of(file->path);
     file_replace_release(file);
     return STATUS_OK;
 }

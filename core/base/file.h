@@ -41,6 +41,10 @@ status file_replace_write(file_replacement *file, const void *bytes, size_t size
  * still there. */
 status file_replace_commit(file_replacement *file, failure *why);
 
+/* Make a new name last through a power failure, by syncing the folder that it is in. What it names is in place already,
+ * so a folder that cannot be synced is not worth an error. */
+void file_sync_folder_of(const char *path);
+
 /* Remove the temporary; the old file stays. */
 void file_replace_cancel(file_replacement *file);
 

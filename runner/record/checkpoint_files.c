@@ -12,6 +12,8 @@
 
 #include <sha256.h>
 
+#include "base/file.h"
+
 static const char ending[] = ".safetensors";
 
 /* The last part of a path. */
@@ -39,8 +41,10 @@ void checkpoint_folder(const char *database, char out[CHECKPOINT_PATH_MAX]) {
 }
 
 static status make_folder(const char *folder, failure *why) {
-    if (mkdir(folder, 0777) == 0 || errno == EEXIST) return STATUS_OK;
-    return fail(why, STATUS_IO, "cannot make the folder \"%s\": %s", folder, strerror(errno));
+    if (mkdir(folder, 0777) == 0) file_sync_folder_of(folder);
+    else if (errno != EEXIST)
+        return fail(why, STATUS_IO, "cannot make the folder \"%s\": %s", folder, strerror(errno));
+    return STATUS_OK;
 }
 
 status checkpoint_make_folder(const char *database, failure *why) {
