@@ -48,6 +48,9 @@ status recorder_fail(const recorder *book, const char *doing, failure *why) {
     switch (code) {
     case SQLITE_NOTADB: return fail(why, STATUS_FORMAT, "\"%s\" is not a database", path);
     case SQLITE_CORRUPT:
+        /* What cannot be read may be whole, whatever SQLite makes of it. */
+        if (system == EIO)
+            return fail(why, STATUS_IO, "cannot %s the database \"%s\": %s", doing, path, strerror(system));
         return fail(why, STATUS_FORMAT,
                     "the database \"%s\" is damaged (%s); keep it, and see what \"sqlite3 %s "
                     ".recover\" can save of it",
