@@ -42,15 +42,27 @@ const char *recorder_library_version(void) {
     return sqlite3_libversion();
 }
 
+/* What a read that failed leaves looks like damage to SQLite: it looks again. */
+static bool is_whole(const recorder *book) {
+    sqlite3_stmt *check;
+    if (sqlite3_prepare_v2(book->db, "PRAGMA quick_check(1)", -1, &check, NULL) != SQLITE_OK) return false;
+    const bool whole =
+        sqlite3_step(check) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(check, 0), "ok") == 0;
+    sqlite3_finalize(check);
+    return whole;
+}
+
 status recorder_fail(const recorder *book, const char *doing, failure *why) {
     const int code = sqlite3_errcode(book->db) & 0xff, system = sqlite3_system_errno(book->db);
-    const char *path = book->path, *message = sqlite3_errmsg(book->db);
+    const char *path = book->path;
+    char message[RECORDER_NAME_MAX];
+    snprintf(message, sizeof message, "%s", sqlite3_errmsg(book->db)); /* is_whole() has messages of its own */
     switch (code) {
     case SQLITE_NOTADB: return fail(why, STATUS_FORMAT, "\"%s\" is not a database", path);
     case SQLITE_CORRUPT:
-        /* What cannot be read may be whole, whatever SQLite makes of it. */
-        if (system == EIO)
-            return fail(why, STATUS_IO, "cannot %s the database \"%s\": %s", doing, path, strerror(system));
+        if (is_whole(book))
+            return fail(why, STATUS_IO, "cannot %s the database \"%s\": reading it failed (Input/output error)", doing,
+                        path);
         return fail(why, STATUS_FORMAT,
                     "the database \"%s\" is damaged (%s); keep it, and see what \"sqlite3 %s "
                     ".recover\" can save of it",
