@@ -9,7 +9,7 @@ Test(long_runs, memory_stays_as_it_is, .timeout = 300) {
     char said[4096];
     said[fread(said, 1, sizeof said - 1, pipe)] = '\0';
     cr_assert_eq(pclose(pipe), 0, "%s", said);
-    cr_assert_not_null(strstr(said, "20000 iterations, 400 rows"), "%s", said);
+    cr_assert_not_null(strstr(said, "20000 iterations, 800 rows"), "%s", said);
 }
 
 /* --- Questions --- */

@@ -107,7 +107,7 @@ pkg_version() { # PACKAGE
     dpkg-query -W -f '${Version}' "$1" 2>/dev/null || echo unknown
 }
 
-# AFFJORD on TY with iterations of a tenth of a millisecond: nothing but epochs and checkpoints is stored.
+# AFFJORD on TY with iterations of a fortieth of a millisecond: nothing but epochs and checkpoints is stored.
 write_fast() { # FILE ITERATIONS EPOCH CHECKPOINTS
     cat >"$1" <<END
 [experiment]
@@ -115,17 +115,17 @@ name = long
 data = ty
 models = affjord
 [model]
-width = 8
+width = 4
 hypernet_layers = 1
-hypernet_width = 8
+hypernet_width = 4
 [model affjord]
 context = augmented
 join = yes
 [solver]
-steps = 2
+steps = 1
 [train]
 iterations = $2
-batch = 32
+batch = 8
 epoch_iterations = $3
 validation = 1
 checkpoint_epochs = $4

@@ -1,15 +1,18 @@
 #!/bin/sh
 # long.sh - memory, the database and the cost of recording in a long training: tests/stress/long.sh [ITERATIONS]
 #
-# A training of a million iterations (or so many) of a tenth of a millisecond, an
-# epoch every hundred of them and a checkpoint every hundred epochs. While it runs,
-# the resident memory of the process that records and of the one that trains, their
-# processor time, and the pages of the database are read again and again.
+# A training of a million iterations (or so many) of a fortieth of a millisecond, an
+# epoch every 400 of them (50 in runs of less than 100,000) and a checkpoint every 25
+# epochs. While it runs, the resident memory of the process that records and of the
+# one that trains, their processor time, and the pages of the database are read
+# again and again.
 #
-# Exit status 1 if after the first tenth either process grows by more than 1 MB,
-# the rows of the second half need more bytes than those of the first by a tenth,
-# or, in a run of 100,000 iterations or more, the recording process takes more than
-# 1% of the other's time. (Short runs are shorter than a clock tick in it.)
+# Exit status 1 if after the first tenth either process grows by more than 1 MB;
+# if rows of the second half need more room than those of the first, by a tenth and
+# two pages; or, in a run of 100,000 iterations or more, if recording takes more
+# than 1% of the training's processor time. (That is only judged where the training
+# had a processor to itself: twice a second a transaction is committed, which on a
+# busy machine are more of them an iteration.)
 #
 # AFFJORD names the program, build/affjord if it is not set.
 set -eu
@@ -47,9 +50,9 @@ sample() {
     return 0
 }
 
-pause=1
-[ "$iterations" -ge 100000 ] || pause=0.05
-write_fast "$work/long.ini" "$iterations" 100 100
+pause=1 epoch=400
+[ "$iterations" -ge 100000 ] || pause=0.05 epoch=50
+write_fast "$work/long.ini" "$iterations" $epoch 25
 : >"$work/samples"
 began=$(date +%s)
 "$program" "$work/long.ini" --db "$work/long.db" --jobs 1 --threads 1 --quiet >"$work/log" 2>&1 &
@@ -61,7 +64,8 @@ done
 wait "$child" || { cat "$work/log" >&2; exit 1; }
 child=
 rows=$(sqlite3 "$work/long.db" "SELECT count(*) FROM epoch")
-[ "$rows" = $((iterations / 50)) ] || { echo "$rows rows of epochs, not $((iterations / 50))" >&2; exit 1; }
+expected=$((iterations / epoch * 2))
+[ "$rows" = $expected ] || { echo "$rows rows of epochs, not $expected" >&2; exit 1; }
 
 awk -v iterations="$iterations" -v seconds=$(($(date +%s) - began)) -v rows="$rows" '
     $1 >= iterations / 10 {
@@ -74,14 +78,17 @@ awk -v iterations="$iterations" -v seconds=$(($(date +%s) - began)) -v rows="$ro
     END {
         if (seen < 5 || last_rows <= half_rows) { print "too few samples"; exit 1 }
         early = (half_bytes - first_bytes) / (half_rows - first_rows)
-        late = (last_bytes - half_bytes) / (last_rows - half_rows)
+        late = last_bytes - half_bytes
         share = worker_ticks ? parent_ticks / worker_ticks : 0
+        quiet = worker_ticks / 100 > 0.8 * seconds
         printf "%d iterations, %d rows of epochs, %d seconds; %d samples after the first tenth\n", iterations, rows, seconds, seen
         printf "recording process: %.1f MB after a tenth, at most %d KB more later\n", parent / 1024, parent_growth
         printf "training process: %.1f MB after a tenth, at most %d KB more later\n", worker / 1024, worker_growth
-        printf "database: %.1f bytes a row, %.1f in the second half\n", early, late
-        printf "processor time: %.2f s recording, %.1f s training, %.2f%%\n", parent_ticks / 100, worker_ticks / 100, 100 * share
-        bad = parent_growth > 1024 || worker_growth > 1024 || late > 1.1 * early || (iterations >= 100000 && share > 0.01)
+        printf "database: %.1f bytes a row, %.1f in the second half\n", early, late / (last_rows - half_rows)
+        printf "processor time: %.2f s recording, %.1f s training, %.2f%%%s\n", parent_ticks / 100, worker_ticks / 100,
+            100 * share, quiet ? "" : " (the machine was busy)"
+        bad = parent_growth > 1024 || worker_growth > 1024 || late > 1.1 * early * (last_rows - half_rows) + 8192
+        if (iterations >= 100000 && quiet && share > 0.01) bad = 1
         if (bad) print "That is too much."
         exit bad
     }' "$work/samples"
