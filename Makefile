@@ -91,12 +91,13 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@$(call say,compile,$<)
 	$(Q)$(COMPILE) -c -o $@ $<
 
-# The same kernels for each level of vector instructions; which one runs is decided at run time.
-$(BUILD)/core/backend/cpu/kernels_%.o: CFLAGS += -O3
+# The same kernels for each level of vector instructions; which one runs is decided at run time. (What is added to CFLAGS
+# here and below is added to those of a command line too.)
+$(BUILD)/core/backend/cpu/kernels_%.o: override CFLAGS += -O3
 $(BUILD)/core/backend/cpu/kernels_avx2.o: STRICT += -mavx2 -mfma
 $(BUILD)/core/backend/cpu/kernels_avx512.o: STRICT += -mavx512f -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
 
-$(BUILD)/tests/%.o: CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"'
+$(BUILD)/tests/%.o: override CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"'
 
 # What the recorder stores of the program itself; rewritten only when it changes.
 $(BUILD)/provenance.h: FORCE

@@ -121,6 +121,14 @@ Test(install, programs_are_compiled_against_the_library) {
     EXPECT(0, "cd $TEST_DIR/elsewhere/examples; export PKG_CONFIG_PATH=$TEST_DIR/usr/lib/pkgconfig; "
               "cc -std=c11 -o static $(pkg-config --cflags affjord) own_equation.c $TEST_DIR/usr/lib/libaffjord.a "
               "$(pkg-config --static --libs-only-l affjord | sed s/-laffjord//) && ./static");
+    /* By both, a training has the same bits. */
+    EXPECT(0, "cp tests/stress/parameters.c $TEST_DIR/elsewhere; cd $TEST_DIR/elsewhere; "
+              "export PKG_CONFIG_PATH=$TEST_DIR/usr/lib/pkgconfig; "
+              "cc -std=c11 -o shared $(pkg-config --cflags affjord) parameters.c $(pkg-config --libs affjord) && "
+              "cc -std=c11 -o static $(pkg-config --cflags affjord) parameters.c $TEST_DIR/usr/lib/libaffjord.a "
+              "$(pkg-config --static --libs-only-l affjord | sed s/-laffjord//) && ./static > static.txt && "
+              "LD_LIBRARY_PATH=../usr/lib ./shared > shared.txt && cmp static.txt shared.txt && wc -l < static.txt");
+    cr_expect_gt(atoi(output), 1000, "losses and parameters: %s", output);
     EXPECT(0, "cd $TEST_DIR/elsewhere; echo '#include <affjord/affjord.h>' > all.cc; "
               "c++ -Wall -Werror -fsyntax-only -I../usr/include all.cc");
 }

@@ -2,7 +2,8 @@
 -- database is made or brought up to date (schema.sql).
 
 -- Figure 6 and every other curve of a loss: mean and deviation over seeds.
--- std is the sample deviation, NULL for one seed.
+-- std is the sample deviation, NULL for one seed. (Grouped by what differs most
+-- first: rows are sorted for that, and names that are all the same are compared last.)
 DROP VIEW IF EXISTS loss_curves;
 CREATE VIEW loss_curves AS
 SELECT e.name AS experiment, r.dataset, r.model, p.split, p.iteration,
@@ -14,7 +15,8 @@ FROM experiment e
 JOIN experiment_run er USING (experiment_id)
 JOIN run r USING (run_id)
 JOIN epoch p USING (run_id)
-GROUP BY e.name, r.dataset, r.model, p.split, p.iteration;
+GROUP BY p.iteration, p.split, r.model, r.dataset, e.name
+ORDER BY e.name, r.dataset, r.model, p.split, p.iteration;
 
 -- Field evaluations as training goes on.
 DROP VIEW IF EXISTS nfe_curves;
@@ -25,7 +27,8 @@ FROM experiment e
 JOIN experiment_run er USING (experiment_id)
 JOIN run r USING (run_id)
 JOIN epoch p USING (run_id)
-GROUP BY e.name, r.dataset, r.model, p.split, p.iteration;
+GROUP BY p.iteration, p.split, r.model, r.dataset, e.name
+ORDER BY e.name, r.dataset, r.model, p.split, p.iteration;
 
 -- The finished runs of point sets: the validation loss at the end, mean and
 -- sample deviation over the n seeds whose loss is finite; the least validation

@@ -59,6 +59,8 @@ void manual_write_program(FILE *stream) {
           ".SH ENVIRONMENT\n"
           ".TP\n.B AFFJORD_DATA\nFolder of the sets of images, where the setting data.dir is not given.\n"
           ".TP\n.B AFFJORD_ROOT\nFolder to take instead of share/affjord.\n"
+          ".TP\n.B AFFJORD_SIMD\nBest vector instructions to use, portable, avx2 or avx512, where the processor has "
+          "better ones.\n"
           ".SH EXIT STATUS\n"
           "0 done; 1 failed while running, or stopped; 2 wrong usage or settings.\n"
           ".SH EXAMPLES\n.nf\n"

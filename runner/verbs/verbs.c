@@ -3,9 +3,11 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/cpu/cpu.h"
 #include "base/nearest.h"
 #include "bench/bench.h"
 #include "verbs/data_check.h"
@@ -103,7 +105,16 @@ static int unknown_verb(const char *word) {
     return EXIT_USAGE;
 }
 
+/* A level misspelt would pass for none, and its numbers for those of that level. */
+static bool level_is_known(void) {
+    const char *level = getenv("AFFJORD_SIMD");
+    if (!level || cpu_level_named(level) < CPU_LEVELS) return true;
+    fprintf(stderr, "AFFJORD_SIMD is \"%s\"; it can be portable, avx2 or avx512\n", level);
+    return false;
+}
+
 int verbs_main(int count, char **words) {
+    if (!level_is_known()) return EXIT_USAGE;
     if (count < 2) {
         write_help(stderr);
         return EXIT_USAGE;

@@ -1,6 +1,9 @@
 /* cpu.c - which vector instructions there are, and the operations that use them. */
 #include "backend/cpu/cpu.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 extern const backend_ops backend_portable;
 
 /* The double build checks gradients; it has no vector kernels of its own. */
@@ -24,14 +27,22 @@ const backend_ops *cpu_backend(cpu_level level) {
     }
 }
 
-cpu_level cpu_level_best(void) {
-    cpu_level best = CPU_PORTABLE;
-    for (cpu_level level = CPU_PORTABLE; level < CPU_LEVELS; level++)
-        if (cpu_backend(level)) best = level;
-    return best;
-}
-
 const char *cpu_level_name(cpu_level level) {
     static const char *const names[CPU_LEVELS] = {"portable", "avx2", "avx512"};
     return level < CPU_LEVELS ? names[level] : "unknown";
+}
+
+cpu_level cpu_level_named(const char *name) {
+    cpu_level level = CPU_PORTABLE;
+    while (level < CPU_LEVELS && strcmp(cpu_level_name(level), name) != 0) level++;
+    return level;
+}
+
+cpu_level cpu_level_best(void) {
+    const char *wanted = getenv("AFFJORD_SIMD");
+    const cpu_level most = wanted ? cpu_level_named(wanted) : CPU_LEVELS;
+    cpu_level best = CPU_PORTABLE;
+    for (cpu_level level = CPU_PORTABLE; level < CPU_LEVELS && level <= most; level++)
+        if (cpu_backend(level)) best = level;
+    return best;
 }

@@ -9,8 +9,12 @@ AFFJORD_API_BEGIN
 
 typedef enum cpu_level { CPU_PORTABLE, CPU_AVX2, CPU_AVX512, CPU_LEVELS } cpu_level;
 
-/* The best level that both this build and this processor have. */
+/* The best level that both this build and this processor have, and that the environment variable AFFJORD_SIMD, if it is
+ * the name of a level, does not forbid: "AFFJORD_SIMD=avx2" computes on a newer processor as an older one does. */
 cpu_level cpu_level_best(void);
+
+/* The level of a name; CPU_LEVELS if there is none of that name. */
+cpu_level cpu_level_named(const char *name);
 
 /* Its name: "portable", "avx2", "avx512". */
 const char *cpu_level_name(cpu_level level);

@@ -1,0 +1,263 @@
+#!/bin/sh
+# determinism.sh - which numbers are the same to the bit, and where: tests/stress/determinism.sh [--to FILE]
+#
+# Short trainings of points (in float and in double), of images and for the
+# mathematics are computed once as a reference (gcc -O2, one job, one thread, the
+# processor's best instructions), then once more for each way of building and
+# running them. All numbers, stored arrays and checkpoints are compared with the
+# reference, and a table of what came out is written to FILE, docs/determinism.md
+# if left out. The exit status is 1 if something differs that is promised not to.
+#
+# Programs are built in build/determinism; gcc and clang have to be there. Less
+# than 15 minutes on two cores.
+set -eu
+export LC_ALL=C
+cd "$(dirname "$0")/../.."
+to=docs/determinism.md
+[ $# = 0 ] || { [ $# = 2 ] && [ "$1" = --to ] && to=$2; } || { echo "usage: tests/stress/determinism.sh [--to FILE]" >&2; exit 2; }
+. tests/stress/experiments.sh
+built=$PWD/build/determinism
+work=$(mktemp -d "${TMPDIR:-/tmp}/affjord-determinism-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+began=$(date +%s)
+commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)$([ -z "$(git status --porcelain 2>/dev/null)" ] || echo ' with changes')
+AFFJORD_DATA=$work/data OPENBLAS_NUM_THREADS=1
+export AFFJORD_DATA OPENBLAS_NUM_THREADS
+unset AFFJORD_SIMD ONEDNN_MAX_CPU_ISA OPENBLAS_CORETYPE
+
+# --- Programs ---
+
+# The libraries' flags are words.
+# shellcheck disable=SC2046
+build() { # COMPILER LEVEL: what was built lies in $built/COMPILER-LEVEL
+    echo "building with $1 $2" >&2
+    folder=build/determinism/$1$2
+    CFLAGS="$2 -g" make -s -j2 CC="$1" BUILD="$folder" SHARED="$folder/libaffjord.so.0" all \
+        "$folder/libaffjord.so.0" build/include/affjord/affjord.h
+    CFLAGS="$2 -g" make -s -j2 CC="$1" PRECISION=double BUILD="$folder/double" all
+    "$1" -std=c11 "$2" -Ibuild/include -o "$folder/parameters-static" tests/stress/parameters.c "$folder/libaffjord.a" \
+        $(sed -n 's/^CORE_LIBS := //p' Makefile)
+    "$1" -std=c11 "$2" -Ibuild/include -o "$folder/parameters-shared" tests/stress/parameters.c "$folder/libaffjord.so.0" \
+        -Wl,-rpath,"$built/$1$2"
+}
+
+# --- One way of computing one experiment ---
+
+program_of() { # EXPERIMENT BUILD
+    case $1 in
+        points | images) echo "$built/$2/affjord" ;;
+        *) echo "$built/$2/double/affjord" ;;
+    esac
+}
+
+numbers() { # DATABASE: one line a row, with all digits
+    sqlite3 -readonly "$1" <<'END'
+SELECT 'epoch', r.model, r.seed, e.epoch, e.split, r.status, r.iteration, e.iteration, printf('%!.17g', e.loss), e.nonfinite,
+       printf('%!.17g', e.nfe_forward), printf('%!.17g', e.nfe_backward)
+FROM run r JOIN epoch e USING (run_id) ORDER BY 2, 3, 4, 5;
+SELECT 'flow', r.model, r.seed, f.epoch, f.split, f.flow, printf('%!.17g', f.nfe_forward), printf('%!.17g', f.nfe_backward),
+       printf('%!.17g', f.end_time)
+FROM run r JOIN flow f USING (run_id) ORDER BY 2, 3, 4, 5, 6;
+SELECT 'metric', r.model, r.seed, m.name, printf('%!.17g', m.value), m.nonfinite
+FROM run r JOIN metric m USING (run_id) ORDER BY 2, 3, 4;
+SELECT 'theory', r.model, r.seed, t.item, t.subject, t.quantity, printf('%!.17g', t.x), printf('%!.17g', t.value), t.nonfinite,
+       t.holds
+FROM run r JOIN theory t USING (run_id) ORDER BY 2, 3, 4, 5, 6, t.x;
+SELECT 'array', coalesce(r.model, 'target'), coalesce(r.seed, 0), b.kind, b.rows, b.columns, b.x0, b.x1, b.y0, b.y1, hex(b.data)
+FROM sample_blob b LEFT JOIN run r ON r.key = b.subject ORDER BY 2, 3, 4;
+END
+}
+
+checkpoints() { # DATABASE: the parameters and all else that a training goes on with
+    sqlite3 -readonly "$1" "SELECT 'checkpoint', r.model, r.seed, c.iteration, c.sha256 FROM run r
+                            JOIN checkpoint c USING (run_id) ORDER BY 2, 3"
+}
+
+# Ends the program at its first checkpoint, and again at later ones, and lets it come to its end at last.
+run_stopped() { # PROGRAM FILE DATABASE
+    reached=0
+    for _ in 1 2 3; do
+        "$1" "$2" --db "$3" --jobs 1 --threads 1 --quiet >"$3.log" 2>&1 &
+        child=$!
+        while kill -0 "$child" 2>/dev/null; do
+            had=$(sqlite3 -readonly "$3" "SELECT coalesce(sum(iteration), 0) FROM checkpoint" 2>/dev/null || echo 0)
+            [ "$had" -le "$reached" ] || { reached=$had; kill -TERM "$child" 2>/dev/null || true; break; }
+            sleep 0.02
+        done
+        ! wait "$child" || break
+    done
+    "$1" "$2" --db "$3" --jobs 1 --threads 1 --quiet >"$3.log" 2>&1 || return 1
+    [ "$(sqlite3 -readonly "$3" "SELECT max(sessions) FROM run")" -gt 1 ] || { echo "nothing was stopped" >"$3.log"; return 1; }
+}
+
+compute() { # EXPERIMENT BUILD NAME HOW [ARGUMENT...]: the numbers are in $work/EXPERIMENT.NAME
+    experiment=$1 program=$(program_of "$1" "$2") name=$3 how=$4 database=$work/$1.$3.db file=$work/$1.ini
+    shift 4
+    [ $# -gt 0 ] || set -- --jobs 1 --threads 1
+    if [ "$how" = stopped ]; then run_stopped "$program" "$file" "$database"
+    else "$program" "$file" --db "$database" --quiet "$@" >"$database.log" 2>&1
+    fi || { cat "$database.log" >&2; echo "determinism.sh: $experiment could not be computed" >&2; return 1; }
+    numbers "$database" >"$work/$experiment.$name"
+    [ "$how" = kept ] || checkpoints "$database" >>"$work/$experiment.$name"
+    rm -rf "$database"*
+}
+
+# All of them at once.
+compute_all() { # EXPERIMENTS BUILD NAME HOW [ARGUMENT...]
+    list=$1 started=
+    shift
+    for each in $list; do
+        compute "$each" "$@" &
+        started="$started $!"
+    done
+    for process in $started; do wait "$process"; done
+}
+
+# "same", or how much differs: of losses the most, in parts of themselves, or else how many rows.
+compare() { # EXPERIMENT NAME
+    grep -v "$ignored" "$work/$1.reference" >"$work/expected" || true
+    cmp -s "$work/expected" "$work/$1.$2" && { echo same; return; }
+    awk -F'|' '
+        function size(x) { return x < 0 ? -x : x }
+        NR == FNR { expected[FNR] = $0; rows = FNR; next }
+        expected[FNR] != $0 {
+            different++
+            split(expected[FNR], e)
+            if ($1 == "epoch" && size(e[9] - $9) > loss * size(e[9])) loss = size(e[9] - $9) / size(e[9])
+            if ($1 == "theory" && e[10] != $10) turned++
+        }
+        END {
+            if (FNR != rows) print "differs: other rows"
+            else if (loss > 0) printf "differs: losses by up to %.0e of themselves\n", loss
+            else printf "differs: %d of %d rows, no loss%s\n", different, rows, turned ? "" : " or verdict"
+        }' "$work/expected" "$work/$1.$2"
+}
+
+# --- The matrix ---
+
+promised_of() { # EXPERIMENT KIND: what docs/architecture.md and docs/reliability.md promise
+    case $1.$2 in
+        points*.*) echo yes ;;
+        *.schedule) echo yes ;;
+        images.instructions) echo yes ;;
+        *) echo no ;;
+    esac
+}
+
+experiments="points points_double images theory"
+broken=0
+row() { # LABEL KIND BUILD EXPERIMENTS HOW [VARIABLE=VALUE...] [-- ARGUMENT...]: one line of the table
+    label=$1 kind=$2 of=$3 for=$4 how=$5
+    shift 5
+    printf '| %s |' "$label" >>"$work/table"
+    echo "$label" >&2
+    settings=
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do settings="$settings $1"; shift; done
+    [ $# = 0 ] || shift
+    ignored='^$'
+    [ "$how" != kept ] || ignored='^checkpoint'
+    # shellcheck disable=SC2086,SC2163 # settings are words without blanks
+    ([ -z "$settings" ] || export $settings; compute_all "$for" "$of" now "$how" "$@")
+    for experiment in $experiments; do
+        case " $for " in *" $experiment "*) ;; *) printf ' |' >>"$work/table"; continue ;; esac
+        outcome=$(compare "$experiment" now)
+        promised=$(promised_of "$experiment" "$kind")
+        case $promised.$outcome in
+            yes.same) cell="**same**" ;;
+            yes.*) cell="**$outcome**, though promised" broken=$((broken + 1)) ;;
+            *) cell=$outcome ;;
+        esac
+        printf ' %s |' "$cell" >>"$work/table"
+    done
+    echo >>"$work/table"
+}
+
+libraries() { # BUILD: a training by the library that programs are linked with
+    "$built/$1/parameters-static" >"$work/static"
+    "$built/$1/parameters-shared" >"$work/shared"
+    [ -s "$work/static" ] && ldd "$built/$1/parameters-shared" | grep -q libaffjord.so || return 1
+    cmp -s "$work/parameters.reference" "$work/static" && cmp -s "$work/static" "$work/shared"
+}
+
+compilers="gcc clang"
+for compiler in $compilers; do for level in -O2 -O3; do build "$compiler" "$level"; done; done
+built_at=$(date +%s)
+
+write_points "$work/points.ini" 0 200 20 1
+write_points "$work/points_double.ini" 0 200 20 1
+write_images "$work/images.ini" "$AFFJORD_DATA/mnist-tiny"
+write_theory "$work/theory.ini"
+compute_all "$experiments" gcc-O2 reference plain
+"$built/gcc-O2/parameters-static" >"$work/parameters.reference"
+
+all=$experiments
+row "gcc -O3" compiler gcc-O3 "$all" plain
+row "clang -O2" compiler clang-O2 "$all" plain
+row "clang -O3" compiler clang-O3 "$all" plain
+for simd in portable avx2 avx512; do
+    if [ "$(AFFJORD_SIMD=$simd "$built/gcc-O2/affjord" --version | sed -n 's/.*kernels \([a-z0-9]*\),.*/\1/p')" = $simd ]; then
+        row "kernels of $simd (AFFJORD_SIMD)" instructions gcc-O2 "points images" plain AFFJORD_SIMD=$simd
+    fi
+done
+row "clang -O3, kernels portable" instructions clang-O3 "points" plain AFFJORD_SIMD=portable
+for isa in SSE41 AVX AVX2 AVX512_CORE; do
+    case $isa in
+        SSE41) flag=sse4_1 ;;
+        AVX512_CORE) flag=avx512vl ;;
+        *) flag=$(echo $isa | tr '[:upper:]' '[:lower:]') ;;
+    esac
+    grep -qw "$flag" /proc/cpuinfo || continue
+    row "oneDNN with $isa at most (ONEDNN_MAX_CPU_ISA)" library gcc-O2 images plain ONEDNN_MAX_CPU_ISA=$isa
+done
+for core in Prescott Nehalem Sandybridge Haswell SkylakeX; do
+    [ $core != Haswell ] || grep -qw avx2 /proc/cpuinfo || continue
+    [ $core != Sandybridge ] || grep -qw avx /proc/cpuinfo || continue
+    [ $core != SkylakeX ] || grep -qw avx512vl /proc/cpuinfo || continue
+    row "OpenBLAS as on a $core (OPENBLAS_CORETYPE)" library gcc-O2 theory plain OPENBLAS_CORETYPE=$core
+done
+row "2 threads" schedule gcc-O2 "$all" plain -- --jobs 1 --threads 2
+row "4 threads" schedule gcc-O2 "$all" plain -- --jobs 1 --threads 4
+row "2 jobs" schedule gcc-O2 "$all" plain -- --jobs 2 --threads 1
+row "2 jobs of 4 threads" schedule gcc-O2 "$all" plain -- --jobs 2 --threads 4
+row "stopped at checkpoints and taken up" schedule gcc-O2 "$all" stopped
+row "states of steps kept, stages computed again (solver.keep)" schedule gcc-O2 images kept -- --jobs 1 --threads 1 --set solver.keep=steps
+for compiler in $compilers; do
+    if libraries "$compiler-O2"; then outcome="**same**"
+    else outcome="**differs**, though promised" broken=$((broken + 1))
+    fi
+    echo "| another program, static library and shared library, $compiler -O2 | $outcome | | | |" >>"$work/table"
+done
+
+count() { wc -l <"$work/$1.reference"; }
+{
+    cat <<END
+# Which numbers are the same to the bit
+
+This page is written by
+
+    tests/stress/determinism.sh
+
+which took $(( ($(date +%s) - began) / 60 )) minutes, $(( (built_at - began) / 60 )) of them compiling. [reliability.md](reliability.md) says what is promised and why the
+rest differs.
+
+- $(date -u +%Y-%m-%d), commit $commit
+- $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors; instructions: $("$built/gcc-O2/affjord" --version | sed -n 's/.*kernels \([a-z0-9]*\),.*/\1/p')
+- $(gcc --version | head -n 1)
+- $(clang --version | head -n 1)
+- oneDNN $(pkg_version libdnnl-dev), OpenBLAS $(pkg_version libopenblas-dev), SLEEF $(pkg_version libsleef-dev), glibc $(pkg_version libc6)
+
+Compared with gcc -O2, one job of one thread, the best instructions of this processor: losses and evaluations of every
+epoch, metrics, stored densities and samples, and checkpoints, in rows ($(count points), $(count points_double), $(count images) and $(count theory) of them). Both models on points and images.
+**same** is promised; same without emphasis came out here and is not; a free cell is one that has no such variant.
+
+| | points | points, double | images | the mathematics, double |
+|---|---|---|---|---|
+END
+    cat "$work/table"
+} >"$work/page"
+mkdir -p "$(dirname "$to")"
+cp "$work/page" "$to"
+cat "$work/table"
+[ "$broken" = 0 ] || { echo "$broken cells differ that are promised to be the same" >&2; exit 1; }

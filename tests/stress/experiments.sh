@@ -1,0 +1,136 @@
+# experiments.sh - the short experiments of the scripts in this folder, to be read by them with `.`.
+# shellcheck shell=sh
+
+# Both models on TY, as tests/tiny_experiment.sh has them.
+write_points() { # FILE SEEDS ITERATIONS EPOCH CHECKPOINTS
+    sh tests/tiny_experiment.sh points "$2" "$3" "$4" "$5" >"$1"
+}
+
+# A set of images as MNIST is published, of 8 x 8 pixels: blobs on black, each at a place and of a size of its own.
+write_blobs() { # FILE FIRST COUNT
+    awk -v first="$2" -v count="$3" 'BEGIN {
+        side = 8
+        printf "\\0\\0\\010\\03\\0\\0\\0\\0%03o\\0\\0\\0\\0%03o\\0\\0\\0\\0%03o", count, side, side
+        for (image = first; image < first + count; image++)
+            for (y = 0; y < side; y++)
+                for (x = 0; x < side; x++) {
+                    far = (y - image * 7 % side) ^ 2 + (x - image * 11 % side) ^ 2
+                    printf "\\0%03o", int(255 / (1 + far / (2 + image % 5)))
+                }
+    }' >"$1.octal"
+    printf '%b' "$(cat "$1.octal")" >"$1"
+    rm "$1.octal"
+}
+
+# Both models on such images, with all that images have: Dopri5, Hutchinson's estimate, learned end times, hyper layers.
+write_images() { # FILE FOLDER
+    mkdir -p "$2"
+    write_blobs "$2/train-images-idx3-ubyte" 0 200
+    write_blobs "$2/t10k-images-idx3-ubyte" 200 60
+    cat >"$1" <<'END'
+[experiment]
+name = images
+data = mnist-tiny
+models = ffjord, affjord
+[image]
+layer = hyper
+hidden_layers = 2
+hidden_channels = 8
+moving = 6
+fed = 3
+variant = paper
+[flow]
+end_time = 1
+learn_end_time = yes
+divergence = rademacher
+[solver]
+method = dopri5
+atol = 1e-3
+rtol = 1e-3
+[train]
+batch = 20
+learning_rate = 1e-2
+iterations = 12
+epoch_iterations = 3
+validation = 30
+checkpoint_epochs = 1
+[output]
+samples = 7
+[model ffjord]
+context = clock
+[model affjord]
+context = augmented
+END
+}
+
+# The mathematics on the fields of a short training.
+write_theory() { # FILE
+    cat >"$1" <<'END'
+[experiment]
+name = mathematics
+task = theory
+data = ty
+models = ffjord, affjord
+[model]
+width = 6
+hypernet_layers = 1
+hypernet_width = 4
+[flow]
+end_time = 2
+[solver]
+steps = 8
+[train]
+batch = 128
+iterations = 60
+epoch_iterations = 6
+validation = 256
+learning_rate = 1e-2
+checkpoint_epochs = 1
+[output]
+density_cells = 0
+samples = 0
+[image]
+layer = hyper
+hidden_layers = 1
+hidden_channels = 2
+moving = 6
+fed = 3
+[model ffjord]
+context = clock
+[model affjord]
+context = augmented
+join = yes
+END
+}
+
+pkg_version() { # PACKAGE
+    dpkg-query -W -f '${Version}' "$1" 2>/dev/null || echo unknown
+}
+
+# AFFJORD on TY with iterations of a fortieth of a millisecond: nothing but epochs and checkpoints is stored.
+write_fast() { # FILE ITERATIONS EPOCH CHECKPOINTS
+    cat >"$1" <<END
+[experiment]
+name = long
+data = ty
+models = affjord
+[model]
+width = 4
+hypernet_layers = 1
+hypernet_width = 4
+[model affjord]
+context = augmented
+join = yes
+[solver]
+steps = 1
+[train]
+iterations = $2
+batch = 8
+epoch_iterations = $3
+validation = 1
+checkpoint_epochs = $4
+[output]
+density_cells = 0
+samples = 0
+END
+}

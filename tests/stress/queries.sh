@@ -1,0 +1,54 @@
+#!/bin/sh
+# queries.sh - what questions to ten million rows of epochs take: tests/stress/queries.sh [DATABASE]
+#
+# DATABASE is one that tests/stress/rows.sh has made; without it one is made and
+# removed (a gigabyte in TMPDIR). Each question is asked three times, those that
+# go through all rows once, and the least processor time and the least time by the
+# clock are printed as a Markdown table. The exit status is 1 if more than 100 ms of processor time are taken by a
+# view of results, by a curve of one model of an experiment (25,000 rows of epoch),
+# or by every hundredth point of all of its curves. What returns more is shown too.
+set -eu
+export LC_ALL=C
+cd "$(dirname "$0")/../.."
+database=${1:-}
+work=$(mktemp -d "${TMPDIR:-/tmp}/affjord-queries-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+[ -n "$database" ] || { database=$work/rows.db; sh tests/stress/rows.sh "$database"; }
+
+slow=0
+ask() { # MILLISECONDS SQL [TIMES]: at most so many; 0: no bound
+    {
+        printf '.timer on\n.output %s\n' "$work/rows"
+        for _ in $(seq "${3:-3}"); do echo "$2;"; done
+    } | sqlite3 -readonly "$database" >"$work/timed"
+    awk -v sql="$2" -v bound="$1" -v rows=$(($(wc -l <"$work/rows") / ${3:-3})) '
+        /^Run Time:/ { real = $4 * 1000; used = ($6 + $8) * 1000 }
+        NR == 1 || used < least { least = used }
+        NR == 1 || real < clock { clock = real }
+        END { printf "| `%s` | %d | %.1f | %.1f |\n", sql, rows, least, clock; exit(bound > 0 && least > bound) }
+    ' "$work/timed" || slow=$((slow + 1))
+}
+
+rows=$(sqlite3 -readonly "$database" "SELECT count(*) FROM epoch")
+echo "$rows rows of epoch, $(($(stat -c %s "$database") / 1000000)) MB, SQLite $(sqlite3 --version | cut -d' ' -f1)"
+echo
+echo '| question | rows | processor, ms | clock, ms |'
+echo '|---|---|---|---|'
+for view in table1 table2 claims toy_losses toy_tests image_losses image_nfe theory_statements; do
+    ask 100 "SELECT * FROM $view"
+done
+for view in loss_curves nfe_curves; do
+    ask 100 "SELECT * FROM $view WHERE experiment = 'points_07' AND model = 'affjord' AND split = 'validation'"
+    ask 0 "SELECT * FROM $view WHERE experiment = 'points_07' AND split = 'validation'"
+    ask 100 "SELECT * FROM $view WHERE experiment = 'points_07' AND iteration % 10000 = 0"
+    ask 0 "SELECT * FROM $view WHERE experiment = 'points_07'"
+    ask 0 "SELECT * FROM $view WHERE experiment = 'seeds_1' AND split = 'validation'"
+done
+run=$(sqlite3 -readonly "$database" "SELECT max(run_id) FROM run")
+ask 100 "SELECT iteration, loss FROM epoch WHERE run_id = $run AND split = 'validation'"
+ask 100 "SELECT max(epoch) FROM epoch WHERE run_id = $run"
+ask 0 "SELECT * FROM loss_curves LIMIT 1" 1
+ask 0 "SELECT * FROM loss_curves" 1
+[ "$slow" = 0 ] || { echo "$slow questions are slower than 100 ms" >&2; exit 1; }

@@ -1,0 +1,95 @@
+/* test_determinism.c - the same bits by the program as a whole: on other vector instructions, and of the mathematics. What
+ * other schedules, stops and kills do not change is in test_run.c and test_run_images.c; the whole matrix, with other
+ * compilers, is tests/stress/determinism.sh. */
+#include "backend/cpu/cpu.h"
+#include "run_images_support.h"
+
+static void begin_points(void) {
+    begin_run(TINY_EXPERIMENT("small", "0", "60", "20"));
+}
+
+/* --- Vector instructions --- */
+
+/* The experiment on each level that there is, on more threads than one as well. */
+static void check_levels(void) {
+    char *expected = undisturbed();
+    for (cpu_level level = CPU_PORTABLE; level <= cpu_level_best(); level++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s.db", cpu_level_name(level));
+        EXPECT(0, "AFFJORD_SIMD=%s $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/%s --threads 4 --jobs 1 --quiet",
+               cpu_level_name(level), name);
+        check_same(expected, name);
+        EXPECT(0, "sqlite3 $TEST_DIR/%s 'SELECT DISTINCT simd FROM run'", name);
+        output[strcspn(output, "\n")] = '\0';
+        cr_expect_str_eq(output, cpu_level_name(level), "the level that was asked for was used");
+    }
+    free(expected);
+}
+
+Test(determinism, points_are_the_same_on_all_levels, .init = begin_points, .fini = end_run, .timeout = 120) {
+    check_levels();
+}
+
+Test(determinism, images_are_the_same_on_all_levels_of_our_kernels, .init = begin, .fini = end, .timeout = 120) {
+    check_levels();
+}
+
+Test(determinism, a_level_is_one_that_there_is, .init = begin_points, .fini = end_run) {
+    EXPECT(2, "AFFJORD_SIMD=avx3 $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db");
+    EXPECT_SAYS("AFFJORD_SIMD is \"avx3\"; it can be portable, avx2 or avx512");
+    EXPECT(0, "ls $TEST_DIR");
+    cr_expect_str_eq(output, "small.ini\n");
+    cr_expect_eq(cpu_level_named("portable"), CPU_PORTABLE);
+    cr_expect_eq(cpu_level_named("avx512"), CPU_AVX512);
+    cr_expect_eq(cpu_level_named(""), CPU_LEVELS);
+    setenv("AFFJORD_SIMD", "portable", 1);
+    cr_expect_eq(cpu_level_best(), CPU_PORTABLE);
+    setenv("AFFJORD_SIMD", "avx512", 1);
+    cr_expect_eq(cpu_level_best(),
+                 cpu_backend(CPU_AVX512) ? CPU_AVX512
+                 : cpu_backend(CPU_AVX2) ? CPU_AVX2
+                                         : CPU_PORTABLE,
+                 "no better than what there is");
+}
+
+/* --- The mathematics --- */
+
+#ifdef AFFJORD_DOUBLE
+
+static char *statements(const char *database) {
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/%s \"SELECT r.model, t.item, t.subject, t.quantity, printf('%%!.17g', t.x), "
+           "printf('%%!.17g', t.value), t.nonfinite, t.holds FROM run r JOIN theory t USING (run_id) "
+           "ORDER BY 1, 2, 3, 4, t.x\"",
+           database);
+    cr_assert_gt(strlen(output), 5000);
+    return strdup(output);
+}
+
+static void begin_theory(void) {
+    begin_run(TINY_EXPERIMENT("small", "0", "400", "20"));
+    EXPECT(0, ". tests/stress/experiments.sh; write_theory $TEST_DIR/small.ini");
+}
+
+Test(determinism, statements_do_not_depend_on_jobs_threads_and_stops, .init = begin_theory, .fini = end_run,
+     .timeout = 300) {
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/one.db --jobs 1 --threads 1 --quiet");
+    char *expected = statements("one.db");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/two.db --jobs 2 --threads 3 --quiet");
+    char *seen = statements("two.db");
+    cr_expect_str_eq(seen, expected);
+    free(seen);
+
+    const pid_t child = start("stopped.db", 1);
+    wait_until("stopped.db", "SELECT count(*) FROM checkpoint");
+    kill(child, SIGTERM);
+    const int outcome = wait_for(child);
+    cr_assert(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 1, "it was stopped");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/stopped.db --quiet");
+    seen = statements("stopped.db");
+    cr_expect_str_eq(seen, expected);
+    free(seen);
+    free(expected);
+}
+
+#endif

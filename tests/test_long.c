@@ -1,0 +1,85 @@
+/* test_long.c - long trainings and large databases, in short: memory stays as it is, and questions to the database go by
+ * its indexes. A million iterations and ten million rows are in tests/stress. */
+#include "recorder_support.h"
+
+Test(long_runs, memory_stays_as_it_is, .timeout = 300) {
+    setenv("AFFJORD", AFFJORD_BINARY, 1);
+    FILE *pipe = popen("sh tests/stress/long.sh 20000 2>&1", "r");
+    cr_assert_not_null(pipe);
+    char said[4096];
+    said[fread(said, 1, sizeof said - 1, pipe)] = '\0';
+    cr_assert_eq(pclose(pipe), 0, "%s", said);
+    cr_assert_not_null(strstr(said, "20000 iterations, 800 rows"), "%s", said);
+}
+
+/* --- Questions --- */
+
+/* How SQLite would answer. A database that nobody has analysed is planned by its schema alone, so an empty one shows what
+ * a large one does. */
+static const char *plan(const char *question) {
+    char sql[8192];
+    cr_assert_lt(snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", question), (int)sizeof sql);
+    return query(sql);
+}
+
+/* Whether a step goes through a whole table that has rows for every epoch, by the names that the views give it. */
+static bool reads_all_epochs(const char *steps) {
+    static const char *const tables[] = {"epoch", "flow", "p", "q"};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (const char *at = steps; (at = strstr(at, "SCAN ")) != NULL;) {
+            at += strlen("SCAN ");
+            const size_t length = strcspn(at, " ;");
+            if (length == strlen(tables[i]) && strncmp(at, tables[i], length) == 0) return true;
+        }
+    return false;
+}
+
+Test(long_runs, no_view_reads_all_epochs, .init = begin, .fini = end) {
+    close_book(open_book());
+    cr_assert(reads_all_epochs(plan("SELECT * FROM epoch p WHERE loss < 1")), "one that does is known");
+    cr_assert(reads_all_epochs(plan("SELECT sum(loss) FROM epoch")), "one that does is known");
+    static const char *const views[] = {"table1",       "table2",    "claims",      "toy_losses", "toy_tests",
+                                        "image_losses", "image_nfe", "loss_curves", "nfe_curves"};
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
+        char question[128];
+        snprintf(question, sizeof question, "SELECT * FROM %s", views[i]);
+        cr_expect_not(reads_all_epochs(plan(question)), "%s: %s", question, plan(question));
+    }
+}
+
+/* The curves of an experiment are read from its runs alone, by the beginning of the primary key. */
+Test(long_runs, curves_are_found_by_experiment, .init = begin, .fini = end) {
+    close_book(open_book());
+    static const char *const questions[] = {
+        "SELECT * FROM loss_curves WHERE experiment = 'fig6'",
+        "SELECT * FROM loss_curves WHERE experiment = 'fig6' AND dataset = 'ty' AND model = 'affjord' AND split = "
+        "'test'",
+        "SELECT * FROM loss_curves WHERE experiment = 'fig6' AND split = 'validation' AND iteration % 500 = 0",
+        "SELECT * FROM nfe_curves WHERE experiment = 'fig9' AND split = 'training'"};
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+        const char *steps = plan(questions[i]);
+        cr_expect_not_null(strstr(steps, "SEARCH e USING COVERING INDEX"), "%s: %s", questions[i], steps);
+        cr_expect_not_null(strstr(steps, "SEARCH er USING"), "%s: %s", questions[i], steps);
+        cr_expect_not_null(strstr(steps, "SEARCH p USING PRIMARY KEY (run_id=?"), "%s: %s", questions[i], steps);
+    }
+}
+
+/* What is asked and written while trainings run. */
+Test(long_runs, no_statement_of_the_recorder_reads_all_epochs, .init = begin, .fini = end) {
+    close_book(open_book());
+    static const char *const statements[] = {
+#define STATEMENT(name, sql) (sql),
+#include "recorder_statements.def"
+#undef STATEMENT
+    };
+    int looked_at = 0;
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        const char *sql = statements[i];
+        if (strstr(sql, "shard.") || !strstr(sql, "epoch") || strncmp(sql, "INSERT OR REPLACE INTO epoch", 28) == 0)
+            continue; /* of another file; of other tables; a single row */
+        const char *steps = plan(sql);
+        cr_expect_not(reads_all_epochs(steps) || strstr(steps, "SCAN t"), "%s: %s", sql, steps);
+        looked_at++;
+    }
+    cr_expect_geq(looked_at, 6);
+}
