@@ -30,7 +30,7 @@ ubsan: check-deps
 	@sh tests/checks/under.sh ubsan build/double-undefined
 tsan: check-deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=thread tests
-	@sh tests/checks/under.sh tsan build/float-thread
+	@sh tests/checks/under.sh tsan build/float-thread '@(parallel/*|*/*thread*)'
 memcheck: check-deps tests
 	@sh tests/checks/under.sh memcheck build
 coverage: check-deps
@@ -60,3 +60,8 @@ analyze: export FLAGS := -fanalyzer -Werror $(STRICT) $(CFLAGS) $(PATHS)
 analyze: $(BUILD)/provenance.h $(BUILD)/schema.inc
 	$(Q)$(call each_unit,$(filter core/%.c runner/%.c,$(UNITS))) \
 	    'for unit; do $(CC) $$FLAGS -c -o /dev/null "$$unit" || exit 1; done' analyze
+
+# What is worth its time with every change: linters, and undefined behaviour in the tests that are short.
+check-short: lint
+	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=undefined tests
+	@sh tests/checks/under.sh ubsan build/float-undefined short

@@ -1,14 +1,20 @@
 #!/bin/sh
 # under.sh - the tests, and trainings from the command line, under an instrument: 1 on any finding of any process.
 #
-#   under.sh asan|ubsan|tsan|memcheck FOLDER [TESTS]    FOLDER of the build; TESTS as 'suite/test', 'suite/*', '!(a/*|b/*)'
+#   under.sh asan|ubsan|tsan|memcheck FOLDER [TESTS]
 #
-# Left out are the tests that left_out.txt names, unless TESTS say which. An exit status does not reach far enough: a
+# FOLDER is that of the build; TESTS are all, short or a pattern as 'suite/test', '@(a/*|b/*)', and without it all (of
+# memcheck short). left_out.txt says which all and short leave out. An exit status does not reach far enough: a
 # test may expect its program to fail, and a worker's end is its parent's to judge. So each process writes what was
 # found in it into a file of its own, and no file may be left.
 set -u
 instrument=$1 build=$2
-tests=${3:-"!($(sed -nE "s/^(any|$instrument) +([^ ]+) .*/\\2/p" tests/checks/left_out.txt | paste -sd '|'))"}
+tests=${3:-all}
+left_out() { sed -nE "s/^($1) +([^ ]+) .*/\\2/p" tests/checks/left_out.txt | paste -sd '|'; }
+case $instrument,$tests in
+*,short | memcheck,all) tests="!($(left_out 'any|slow'))" ;;
+*,all) tests="!($(left_out any))" ;;
+esac
 findings=$PWD/$build/findings
 rm -rf "$findings"
 mkdir -p "$findings"
@@ -33,11 +39,11 @@ memcheck) # -q: what is no finding is not said
     # Programs that the tests call on are not ours to check. A shell is looked into, as it starts ours.
     valgrind="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect
         --errors-for-leak-kinds=definite,indirect --trace-children=yes --child-silent-after-fork=no
-        --log-file=$findings/process.%p --suppressions=tests/memcheck.supp
-        --trace-children-skip=*/sqlite3,*/gnuplot*,*/chromium*,*/python3*,*/Rscript,*/R,*/make,*/cc,*/gcc,*/c++,*/perl,*/awk"
+        --log-file=$findings/process.%p
+        --trace-children-skip=*/sqlite3,*/gnuplot*,*/chromium*,*/python3*,*/R*,*/make,*/cc,*/gcc,*/c++,*/perl,*/awk"
     ;;
 *)
-    sed -n '2,4s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
