@@ -2,11 +2,11 @@
 #
 #   make                 the runner, build/affjord
 #   make test            everything that is promised, in 6 to 10 minutes
-#   make asan ubsan      the same tests under sanitizers
 #   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
 #   make stress          killed at random moments, each call failing in turn; an hour
 #   make test-slurm      the way through a real Slurm of two nodes on this machine (root)
-#   make lint            clang-format, clang-tidy, cppcheck
+#   make lint            clang-format, clang-tidy, cppcheck, shellcheck
+#   make asan ubsan tsan memcheck analyze coverage check-short: docs/reliability.md
 #   make check-layout    folders use only folders above them
 #   make install         PREFIX=/usr/local DESTDIR=; also uninstall, deb and api: packaging/install.mk
 #   make deps            install missing packages (root or sudo)
@@ -18,9 +18,11 @@ VERSION  := 0.1.0
 RELEASED := 2026-11-25
 
 PRECISION ?= float
+# Instruments, which have builds of their own: SANITIZE=address,undefined and the like, or COVERAGE=1.
 SANITIZE  ?=
+COVERAGE  ?=
 comma     := ,
-VARIANT   := $(PRECISION)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+VARIANT   := $(PRECISION)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(COVERAGE),-coverage)
 BUILD     := build$(if $(filter-out float,$(VARIANT)),/$(VARIANT))
 
 CC     ?= cc
@@ -33,6 +35,7 @@ STRICT := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-tree-slp-vectorize -fno-
 STRICT += -fPIC -fvisibility=hidden -fno-semantic-interposition
 STRICT += $(if $(filter double,$(PRECISION)),-DAFFJORD_DOUBLE)
 STRICT += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+STRICT += $(if $(COVERAGE),--coverage -fprofile-update=prefer-atomic -fprofile-abs-path -DAFFJORD_COVERAGE)
 PATHS  := -Icore -Irunner -I$(BUILD)
 # LAPACK and OpenBLAS are for the mathematics alone, which is computed in double. (OpenBLAS starts threads when it is
 # loaded, and a program that waits for signals should have none but its own.)
@@ -45,6 +48,9 @@ export LD_LIBRARY_PATH := $(LD_LIBRARY_PATH):$(LOCAL)/lib/$(shell uname -m)-linu
 PATHS  += -isystem $(LOCAL)/include -isystem $(LOCAL)/include/$(shell uname -m)-linux-gnu
 LDFLAGS += -L$(LOCAL)/lib/$(shell uname -m)-linux-gnu -Wl,--disable-new-dtags,-rpath,$(LOCAL)/lib/$(shell uname -m)-linux-gnu
 endif
+LDFLAGS += $(if $(LAST),-Wl$(comma)--wrap=_exit)
+# As shared libraries the two would each have a file of findings, of which one is never opened.
+LDFLAGS += $(if $(filter address$(comma)undefined,$(SANITIZE)),-static-libasan -static-libubsan)
 # One short line a step; make V=1 shows the commands.
 Q   := $(if $(V),,@)
 say  = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),:,printf '  %-8s %s\n' $(1) $(2))
@@ -56,14 +62,16 @@ CORE    := $(filter-out core/backend/cpu/kernels_% $(if $(filter double,$(PRECIS
 KERNELS := portable $(if $(filter double,$(PRECISION)),,$(if $(filter x86_64,$(shell uname -m)),avx2 avx512))
 RUNNER  := $(wildcard runner/*.c runner/*/*.c)
 TESTS   := $(wildcard tests/*.c)
+LAST    := $(if $(SANITIZE)$(COVERAGE),tests/checks/last_act.c)
 
 CORE_OBJECTS   := $(CORE:%.c=$(BUILD)/%.o) $(KERNELS:%=$(BUILD)/core/backend/cpu/kernels_%.o)
 RUNNER_OBJECTS := $(RUNNER:%.c=$(BUILD)/%.o)
 TEST_OBJECTS   := $(TESTS:%.c=$(BUILD)/%.o)
+LAST_OBJECT    := $(LAST:%.c=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests test stress test-slurm asan ubsan fuzz fuzzers lint format check-layout deps deps-local clean FORCE
+.PHONY: all tests test stress test-slurm fuzz fuzzers check-layout deps deps-local clean FORCE
 
 all: $(BUILD)/affjord
 tests: $(BUILD)/affjord $(BUILD)/affjord-tests $(BUILD)/fault.so
@@ -72,11 +80,11 @@ $(BUILD)/libaffjord.a: $(CORE_OBJECTS)
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
-$(BUILD)/affjord: $(RUNNER_OBJECTS) $(BUILD)/libaffjord.a
+$(BUILD)/affjord: $(RUNNER_OBJECTS) $(LAST_OBJECT) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/affjord-tests: $(TEST_OBJECTS) $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(BUILD)/libaffjord.a
+$(BUILD)/affjord-tests: $(TEST_OBJECTS) $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(LAST_OBJECT) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lpng -ldl $(if $(filter double,$(PRECISION)),-lsundials_cvodes) $(LIBS)
 
@@ -131,13 +139,6 @@ test: deps check-layout
 	@echo "== tests, float" && build/affjord-tests
 	@echo "== tests, double" && OPENBLAS_NUM_THREADS=1 build/double/affjord-tests
 
-asan: deps
-	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=address tests
-	@ASAN_OPTIONS=allocator_may_return_null=1 build/float-address/affjord-tests
-ubsan: deps
-	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=undefined tests
-	@build/float-undefined/affjord-tests
-
 # Readers against bytes that a machine makes up: make fuzz TIME=60, with clang; one target by make fuzz FUZZ=npy.
 TIME ?= 60
 FUZZ ?=
@@ -168,20 +169,11 @@ test-slurm: $(BUILD)/affjord
 check-layout:
 	@sh tests/check_layout.sh
 
-LINTED := $(wildcard core/*.h core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.c runner/*/*.[ch] tests/*.[ch] tests/fuzz/*.[ch] examples/*.c)
-lint: $(BUILD)/provenance.h $(BUILD)/schema.inc
-	clang-format --dry-run --Werror $(LINTED)
-	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
-	    --suppressions-list=tests/cppcheck.txt -Icore -Irunner -I$(BUILD) core runner
-	clang-tidy --quiet $(filter-out core/backend/cpu/kernels_%,$(filter core/%.c runner/%.c,$(LINTED))) -- \
-	    -std=c11 -D_GNU_SOURCE $(PATHS)
-format:
-	clang-format -i $(LINTED)
-
 clean:
 	rm -rf build
 
 ifeq ($(VARIANT),float)
+include tests/checks/checks.mk
 include packaging/install.mk
 endif
 

@@ -5,7 +5,8 @@
 #   packages.sh install [FOR]    install them: as root or with sudo, otherwise say what to do
 #   packages.sh local   [FOR]    unpack them into .deps, without root (all but the compiler and make)
 #
-# FOR: test, api or deb, for what these targets of the Makefile need besides; slurm, for what tests/slurm needs and no more.
+# FOR: test, check, api or deb, for what these targets of the Makefile need besides (check: those that look for faults,
+# which run the tests too); slurm, for what tests/slurm needs and no more.
 #
 # For the tests also axe-core, which no package of the distribution has: the accessibility rules that the
 # report's page is held against. It comes from a Python package, by version and checksum, into .deps/axe.
@@ -51,6 +52,17 @@ r-base-core      usr/bin/Rscript
 r-cran-rsqlite   usr/lib/R/site-library/RSQLite/DESCRIPTION
 parallel         usr/bin/parallel
 r-cran-jsonlite  usr/lib/R/site-library/jsonlite/DESCRIPTION
+"
+check_packages="
+clang            usr/bin/clang
+libclang-rt-14-dev usr/lib/llvm-14/lib/clang/14.0.6/lib/linux
+clang-format     usr/bin/clang-format
+clang-tidy       usr/bin/clang-tidy
+cppcheck         usr/bin/cppcheck
+shellcheck       usr/bin/shellcheck
+valgrind         usr/bin/valgrind
+libc6-dbg        usr/lib/debug/.build-id
+gcovr            usr/bin/gcovr
 "
 api_packages="
 doxygen          usr/bin/doxygen
@@ -177,6 +189,7 @@ fetch_axe() {
 packages="$compiler_packages$build_packages"
 case ${2:-} in
 test) packages=$packages$test_packages ;;
+check) packages=$packages$test_packages$check_packages ;;
 api) packages=$packages$api_packages ;;
 deb) packages=$packages$deb_packages ;;
 slurm) packages=$slurm_packages ;;
@@ -186,10 +199,10 @@ missing) missing ;;
 install) install_packages ;;
 local) unpack_packages ;;
 *)
-    echo "usage: packages.sh missing|install|local [test|api|deb|slurm]" >&2
+    echo "usage: packages.sh missing|install|local [test|check|api|deb|slurm]" >&2
     exit 2
     ;;
 esac
 case ${1:-},${2:-} in
-install,test | local,test) fetch_axe ;;
+install,test | local,test | install,check | local,check) fetch_axe ;;
 esac

@@ -134,7 +134,7 @@ Test(adaptive, makes_two_evaluations_and_the_stages_of_every_attempt) {
 Test(adaptive, a_solve_of_no_length_evaluates_nothing) {
     equation e = equation_make(0);
     const double times[2] = {3, 3};
-    real shown[2 * LENGTH_MAX];
+    real shown[2 * LENGTH_MAX] = {0};
     const adaptive_outputs out = {.count = 2, .times = times, .states = shown};
     const adaptive_options options = {.atol = 1e-4, .rtol = 1e-4};
     solution_find(tableau_pair(PAIR_DOPRI5), &e, 3, 3, &options, &out, &found);
@@ -384,7 +384,7 @@ Test(adaptive, a_full_record_keeps_what_it_has) {
 Test(adaptive, refuses_what_makes_no_sense) {
     const adaptive_options good = {.atol = 1e-4, .rtol = 0};
     const double past[1] = {2.5}, disordered[2] = {1, 0.5}, ordered[2] = {0.5, 2};
-    real shown[2 * LENGTH_MAX];
+    real shown[2 * LENGTH_MAX] = {0};
     const struct bad {
         adaptive_options options;
         double start, end;

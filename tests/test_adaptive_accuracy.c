@@ -23,7 +23,7 @@ Test(adaptive, outputs_are_on_the_way_and_change_nothing) {
             /* Twice the start, the end of the first step, then evenly on to twice the end. */
             const double first = other.time[1], spacing = (end - first) / (OUTPUTS_MAX - 4);
             double times[OUTPUTS_MAX] = {start, start};
-            real shown[OUTPUTS_MAX * LENGTH_MAX];
+            real shown[OUTPUTS_MAX * LENGTH_MAX] = {0};
             for (size_t i = 2; i < OUTPUTS_MAX; i++) times[i] = first + (double)(i - 2) * spacing;
             times[OUTPUTS_MAX - 2] = times[OUTPUTS_MAX - 1] = end;
             const adaptive_outputs out = {.count = OUTPUTS_MAX, .times = times, .states = shown};
@@ -210,7 +210,7 @@ Test(adaptive, errors_are_proportional_to_tolerances) {
         for (pair_id id = 0; id < PAIR_COUNT; id++)
             for (int land = id == PAIR_DOPRI8; land < 2; land++) { /* dopri8's steps are too long to interpolate */
                 const int tightest = id == PAIR_HEUN2 ? 6 : 9;
-                double error[10];
+                double error[10] = {0};
                 for (int digits = 3; digits <= tightest; digits++) {
                     const double tolerance = pow(10, -digits);
                     const adaptive_options options = {.atol = tolerance, .rtol = tolerance, .land = land};

@@ -16,7 +16,7 @@ status arena_take(arena *memory, size_t count, size_t size, void **out) {
     const size_t bytes = 2 * HEADER + count * size;
     void *start = calloc(1, bytes);
     if (!start) return STATUS_MEMORY;
-    struct arena_block *block = (void *)(((uintptr_t)start + HEADER - 1) / HEADER * HEADER);
+    struct arena_block *block = (void *)((char *)start + (HEADER - (uintptr_t)start % HEADER) % HEADER);
     *block = (struct arena_block){.older = memory->newest, .start = start};
     memory->newest = block;
     memory->bytes += bytes;

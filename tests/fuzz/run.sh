@@ -10,8 +10,9 @@ set -eu
 cd "$(dirname "$0")/../.."
 build=$1 seconds=$2
 shift 2
-# shellcheck disable=SC2046 # names of targets have no blanks
-[ $# -gt 0 ] || set -- $(ls tests/fuzz/*.c | sed 's|.*/||; s|\.c$||')
+if [ $# -eq 0 ]; then
+    for source in tests/fuzz/*.c; do set -- "$@" "$(basename "$source" .c)"; done
+fi
 status=0
 for target; do
     found=$build/fuzz/$target

@@ -54,8 +54,8 @@ numbers() {
 same_numbers() {
     numbers "$1" >one
     numbers "$2" >other
-    [ -s one ] && cmp -s one other || failed "$1 and $2 differ"
-    "$program" check --db "$2" >check || failed "$(cat check)"
+    if [ ! -s one ] || ! cmp -s one other; then failed "$1 and $2 differ"; fi
+    said=$("$program" check --db "$2") || failed "$said"
 }
 
 # write_experiment NAME SEEDS ITERATIONS
@@ -72,7 +72,8 @@ grep -q "12 handed to Slurm now" said || failed "$(cat said)"
 grep -qE "12 runs: .* 0 handed to Slurm now" said || failed "handed over twice: $(cat said)"
 until_true 60 "twelve runs are not merged" all_done many/r.db 12
 same_numbers whole.db many/r.db
-until_true 30 "the queue does not empty" sh -c '[ -z "$(squeue -h)" ]'
+queue_is_empty() { [ -z "$(squeue -h)" ]; }
+until_true 30 "the queue does not empty" queue_is_empty
 "$program" many.ini --db many/r.db --slurm >said
 grep -q "12 runs: 12 done, .* 0 handed to Slurm now" said || failed "$(cat said)"
 say "twelve runs in three arrays: the same bits; handed over again, nothing is submitted"
@@ -110,7 +111,7 @@ processes_on() {
 jobs_on() { squeue -h -t RUNNING --array -w "$1" -o '%i|%j' | grep 'affjord.long.[0-9a-f]*$' | cut -d'|' -f1; }
 stopped=$(jobs_on n1 | sed -n 1p)
 killed=$(jobs_on n1 | sed -n 2p)
-[ -n "$stopped" ] && [ -n "$killed" ] || failed "expected two tasks on n1: $(squeue)"
+if [ -z "$stopped" ] || [ -z "$killed" ]; then failed "expected two tasks on n1: $(squeue)"; fi
 # The signal that Slurm sends ahead of a time limit; a kill as for want of memory; and a node that is gone.
 scancel --batch --signal=TERM "$stopped"
 scancel --signal=KILL --full "$killed"

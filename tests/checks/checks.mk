@@ -1,0 +1,67 @@
+# checks.mk - the tests under instruments, and what linters and compilers see without running anything.
+#
+#   make asan            all tests, float and double: memory, leaks, undefined behaviour
+#   make ubsan           the same for undefined behaviour alone, in half the time
+#   make tsan            what starts threads: races
+#   make memcheck        valgrind: memory that was never set, in tests that are short without it
+#   make coverage        lines and branches that the tests reach, build/coverage; 1 below the bounds
+#   make lint            formatting, clang-tidy, cppcheck, shellcheck
+#   make analyze         gcc -fanalyzer
+#   make check-short     of these what takes minutes
+#
+# docs/reliability.md says what they take and what they found. Included by the Makefile.
+
+.PHONY: asan ubsan tsan memcheck coverage lint analyze check-short format check-deps
+
+check-deps:
+	@sh runner/packages.sh install check
+
+# $(call build,VARIABLE=...): the tests in both precisions with an instrument
+build = $(MAKE) --no-print-directory -j$(shell nproc) $(1) tests && \
+        $(MAKE) --no-print-directory -j$(shell nproc) $(1) PRECISION=double tests
+
+asan: check-deps
+	@$(call build,SANITIZE=address$(comma)undefined)
+	@sh tests/checks/under.sh asan build/float-address-undefined
+	@sh tests/checks/under.sh asan build/double-address-undefined
+ubsan: check-deps
+	@$(call build,SANITIZE=undefined)
+	@sh tests/checks/under.sh ubsan build/float-undefined
+	@sh tests/checks/under.sh ubsan build/double-undefined
+tsan: check-deps
+	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=thread tests
+	@sh tests/checks/under.sh tsan build/float-thread '@(parallel/*|*/*thread*)'
+memcheck: check-deps tests
+	@sh tests/checks/under.sh memcheck build
+coverage: check-deps
+	@$(call build,COVERAGE=1)
+	@sh tests/checks/coverage.sh build/float-coverage build/double-coverage
+
+# Kernels are one file compiled for several levels of instructions, of which a linter sees the portable one.
+SOURCES := $(wildcard core/*.h core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.c runner/*/*.[ch] tests/*.[ch] tests/*/*.[ch] \
+             examples/*.c)
+UNITS   := $(filter-out core/backend/cpu/kernels_avx%,$(filter core/%.c runner/%.c tests/%.c,$(SOURCES)))
+SCRIPTS := .ci/run run paper_figures.sh $(wildcard packaging/*.sh plots/*.sh runner/*.sh tests/*.sh tests/*/*.sh)
+# A command for each of the units, several at a time, with its flags in $$FLAGS.
+each_unit = printf '%s\n' $(1) | xargs -n 4 -P $(shell nproc) sh -c
+
+lint: export FLAGS := -std=c11 -D_GNU_SOURCE -DAFFJORD_BINARY="affjord" $(PATHS)
+lint: check-deps $(BUILD)/provenance.h $(BUILD)/schema.inc
+	clang-format --dry-run --Werror $(SOURCES)
+	shellcheck $(SCRIPTS)
+	cppcheck --quiet -j$(shell nproc) --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+	    --library=tests/checks/criterion.cfg -Icore -Irunner -I$(BUILD) core runner tests
+	$(call each_unit,$(UNITS)) 'clang-tidy --quiet "$$@" -- $$FLAGS' tidy
+format:
+	clang-format -i $(SOURCES)
+
+# Nothing is kept of what it compiles.
+analyze: export FLAGS := -fanalyzer -Werror $(STRICT) $(CFLAGS) $(PATHS)
+analyze: $(BUILD)/provenance.h $(BUILD)/schema.inc
+	$(Q)$(call each_unit,$(filter core/%.c runner/%.c,$(UNITS))) \
+	    'for unit; do $(CC) $$FLAGS -c -o /dev/null "$$unit" || exit 1; done' analyze
+
+# What is worth its time with every change: linters, and undefined behaviour in the tests that are short.
+check-short: lint
+	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=undefined tests
+	@sh tests/checks/under.sh ubsan build/float-undefined short

@@ -1,0 +1,85 @@
+#!/bin/sh
+# under.sh - the tests, and trainings from the command line, under an instrument: 1 on any finding of any process.
+#
+#   under.sh asan|ubsan|tsan|memcheck FOLDER [TESTS]
+#
+# FOLDER is that of the build; TESTS are all, short or a pattern as 'suite/test', '@(a/*|b/*)', and without it all (of
+# memcheck short). left_out.txt says which all and short leave out. An exit status does not reach far enough: a
+# test may expect its program to fail, and a worker's end is its parent's to judge. So each process writes what was
+# found in it into a file of its own, and no file may be left.
+set -u
+instrument=$1 build=$2
+tests=${3:-all}
+left_out() { sed -nE "s/^($1) +([^ ]+) .*/\\2/p" tests/checks/left_out.txt | paste -sd '|'; }
+case $instrument,$tests in
+*,short | memcheck,all) tests="!($(left_out 'any|slow'))" ;;
+*,all) tests="!($(left_out any))" ;;
+esac
+findings=$PWD/$build/findings
+rm -rf "$findings"
+mkdir -p "$findings"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# Exit statuses that the program does not have. No memory is an answer that tests want.
+common="log_path=$findings/process:exitcode=99:allocator_may_return_null=1"
+export OPENBLAS_NUM_THREADS=1
+case $instrument in
+asan | ubsan)
+    patience=10 iterations=2000
+    export ASAN_OPTIONS="$common:detect_stack_use_after_return=1:strict_string_checks=1"
+    export UBSAN_OPTIONS="$common:print_stacktrace=1"
+    ;;
+tsan)
+    patience=20 iterations=1000
+    export TSAN_OPTIONS="$common:suppressions=$PWD/tests/tsan.txt"
+    ;;
+memcheck) # -q: what is no finding is not said
+    patience=60 iterations=150
+    # Programs that the tests call on are not ours to check. A shell is looked into, as it starts ours.
+    valgrind="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect
+        --errors-for-leak-kinds=definite,indirect --trace-children=yes --child-silent-after-fork=no
+        --log-file=$findings/process.%p
+        --trace-children-skip=*/sqlite3,*/gnuplot*,*/chromium*,*/python3*,*/R*,*/make,*/cc,*/gcc,*/c++,*/perl,*/awk"
+    ;;
+*)
+    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
+esac
+
+failed=0
+export AFFJORD_PATIENCE=$patience
+${valgrind:-} "$build/affjord-tests" --filter "$tests" || failed=1
+
+# Workers of several threads, stopped once there is a checkpoint; taken up again, and asked for what they learned.
+sh tests/tiny_experiment.sh small 0-1 "$iterations" 50 1 >"$scratch/small.ini"
+affjord() {
+    ${valgrind:-} "$build/affjord" "$@" --db "$scratch/small.db"
+}
+ask() { sqlite3 -cmd '.timeout 10000' "$scratch/small.db" "$1" 2>/dev/null; }
+${valgrind:-} "$build/affjord" "$scratch/small.ini" --db "$scratch/small.db" --jobs 2 --threads 2 --quiet &
+process=$!
+until [ "$(ask 'SELECT count(*) > 0 FROM checkpoint')" = 1 ] || ! kill -0 $process 2>/dev/null; do sleep 0.2; done
+kill -TERM $process
+wait $process
+stopped=$?
+if [ $stopped != 1 ] || [ "$(ask "SELECT count(*) FROM run WHERE status = 'interrupted'")" != 2 ] ||
+    ! affjord "$scratch/small.ini" --jobs 2 --threads 2 --quiet || ! affjord list >/dev/null ||
+    ! affjord check --sample 1 >"$scratch/said"; then
+    cat "$scratch/said"
+    echo "A training from the command line failed under $instrument: stopped with $stopped" >&2
+    failed=1
+fi
+
+# Where nothing was found there are no files, or empty ones, or a remark that so much memory is not to be had.
+for file in "$findings"/*; do
+    if [ -f "$file" ] && ! grep -qv 'failed to allocate' "$file"; then rm "$file"; fi
+done
+if [ -n "$(ls "$findings")" ]; then
+    failed=1
+    echo "Found by $instrument in $(find "$findings" -type f | wc -l) processes, in $findings; one of them:" >&2
+    head -n 60 "$(find "$findings" -type f | head -n 1)" >&2
+fi
+[ $failed = 0 ] && echo "$instrument: nothing found"
+exit $failed
