@@ -69,7 +69,7 @@ Test(long_runs, no_statement_of_the_recorder_reads_all_epochs, .init = begin, .f
     close_book(open_book());
     static const char *const statements[] = {
 #define STATEMENT(name, sql) (sql),
-#include "recorder_statements.def"
+#include "record/recorder_statements.def"
 #undef STATEMENT
     };
     int looked_at = 0;
