@@ -316,6 +316,22 @@ status recorder_open_reading(const char *path, recorder **out, failure *why) {
     return outcome;
 }
 
+status recorder_open_begun(const char *path, recorder **out, failure *why) {
+    struct stat information;
+    recorder *book;
+    *out = NULL;
+    if (stat(path, &information) != 0 || information.st_size == 0) return STATUS_OK;
+    TRY(create(path, &book, why));
+    const status outcome = open_reading(book, why);
+    if (outcome == STATUS_OK) {
+        *out = book;
+        return STATUS_OK;
+    }
+    const bool empty = book->empty;
+    release(&book);
+    return empty ? STATUS_OK : outcome;
+}
+
 status recorder_close(recorder **book, failure *why) {
     if (!*book) return STATUS_OK;
     const status outcome = recorder_commit(*book, why);

@@ -50,6 +50,10 @@ status recorder_open_shard(const char *path, recorder_wait *wait, void *argument
  * on a read-only medium. */
 status recorder_open_reading(const char *path, recorder **out, failure *why);
 
+/* The same; *out <- NULL where nothing was recorded yet: there is no file, it has no bytes, or a process that was to make
+ * its tables is about to, or was ended before it had. */
+status recorder_open_begun(const char *path, recorder **out, failure *why);
+
 /* Commit and close; *book is NULL after it even if committing failed. */
 status recorder_close(recorder **book, failure *why);
 

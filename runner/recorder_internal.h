@@ -20,6 +20,7 @@ struct recorder {
     int lock; /* descriptor of PATH.lock; -1 when reading */
     bool shard; /* of one task, on a disk that hosts share */
     struct merging *merging; /* how rows of shards are copied; made when first used */
+    bool empty; /* without tables, when it was opened */
     bool open; /* a transaction */
     double opened; /* when, on the monotonic clock */
 };

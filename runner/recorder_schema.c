@@ -85,8 +85,9 @@ static status create_schema(recorder *book, long version, failure *why) {
 status recorder_prepare_schema(recorder *book, bool create, failure *why) {
     long objects, version = 0;
     TRY(read_number(book, "SELECT count(*) FROM sqlite_schema", 0, &objects, why));
-    if (objects == 0 && !create) return fail(why, STATUS_FORMAT, "the database \"%s\" is empty", book->path);
-    if (objects > 0) {
+    book->empty = objects == 0;
+    if (book->empty && !create) return fail(why, STATUS_FORMAT, "the database \"%s\" is empty", book->path);
+    if (!book->empty) {
         TRY(read_number(book, "SELECT value FROM meta WHERE key = 'schema_version'", -1, &version, why));
         if (version < 1)
             return fail(why, STATUS_FORMAT, "\"%s\" is a database of another program; choose another with --db",

@@ -46,7 +46,8 @@ status shard_make_place(const char *folder, const char *key, failure *why) {
 
 static status look_inside(const char *path, const char *key, shard_state *out, failure *why) {
     recorder *book;
-    TRY(recorder_open_reading(path, &book, why));
+    TRY(recorder_open_begun(path, &book, why));
+    if (!book) return STATUS_OK;
     status outcome = recorder_find_run(book, key, &out->run, why);
     if (outcome == STATUS_OK) outcome = recorder_find_place(book, out->run.id, &out->place, why);
     recorder_close(&book, NULL);

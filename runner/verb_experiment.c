@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arguments.h"
@@ -174,12 +173,11 @@ static status compute(const experiment *self, const machine *here, workers_resul
 
 /* *complete <- whether nothing is left to do, found without writing. */
 static status look(const experiment *self, bool *complete, failure *why) {
-    struct stat information;
     recorder *book;
     enrolment *list;
     *complete = false;
-    if (stat(self->database, &information) != 0 || information.st_size == 0) return STATUS_OK;
-    TRY(recorder_open_reading(self->database, &book, why));
+    TRY(recorder_open_begun(self->database, &book, why));
+    if (!book) return STATUS_OK;
     status outcome = enrolment_read(book, self->runs, &self->row, &list, why);
     if (outcome == STATUS_OK) {
         *complete = list->current && list->done == list->count;
@@ -296,16 +294,11 @@ static int submit(experiment *self) {
 
 static int dry_run(const experiment *self) {
     failure why = {""};
-    struct stat information;
     recorder *book = NULL;
     enrolment *list = NULL;
-    status outcome;
-    if (stat(self->database, &information) != 0 || information.st_size == 0) {
-        outcome = enrolment_empty(self->runs, &list, &why);
-    } else {
-        outcome = recorder_open_reading(self->database, &book, &why);
-        if (outcome == STATUS_OK) outcome = enrolment_read(book, self->runs, &self->row, &list, &why);
-    }
+    status outcome = recorder_open_begun(self->database, &book, &why);
+    if (outcome == STATUS_OK && !book) outcome = enrolment_empty(self->runs, &list, &why);
+    else if (outcome == STATUS_OK) outcome = enrolment_read(book, self->runs, &self->row, &list, &why);
     const engine_request engine = engine_of(self);
     if (outcome == STATUS_OK && self->asked.format)
         outcome = engine_write_commands(&engine, self->runs, list, stdout, &why);
