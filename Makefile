@@ -4,6 +4,7 @@
 #   make test            everything that is promised, in 6 to 10 minutes
 #   make asan ubsan      the same tests under sanitizers
 #   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
+#   make stress          killed at random moments, and with every call to the system failing in turn; 20 minutes
 #   make test-slurm      the way through a real Slurm of two nodes on this machine (root)
 #   make lint            clang-format, clang-tidy, cppcheck
 #   make check-layout    folders use only folders above them
@@ -62,10 +63,10 @@ TEST_OBJECTS   := $(TESTS:%.c=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests test test-slurm asan ubsan fuzz fuzzers lint format check-layout deps deps-local clean FORCE
+.PHONY: all tests test test-slurm asan ubsan fuzz fuzzers stress lint format check-layout deps deps-local clean FORCE
 
 all: $(BUILD)/affjord
-tests: $(BUILD)/affjord $(BUILD)/affjord-tests
+tests: $(BUILD)/affjord $(BUILD)/affjord-tests $(BUILD)/fault.so
 
 $(BUILD)/libaffjord.a: $(CORE_OBJECTS)
 	@rm -f $@
@@ -78,6 +79,12 @@ $(BUILD)/affjord: $(RUNNER_OBJECTS) $(BUILD)/libaffjord.a
 $(BUILD)/affjord-tests: $(TEST_OBJECTS) $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lpng -ldl $(if $(filter double,$(PRECISION)),-lsundials_cvodes) $(LIBS)
+
+# What makes calls to the system fail, for tests. (It is loaded before any sanitizer, and so has none.)
+$(BUILD)/fault.so: tests/stress/fault.c
+	@mkdir -p $(@D)
+	@$(call say,link,$@)
+	$(Q)$(CC) $(filter-out -fsanitize=% -fno-sanitize-recover=%,$(STRICT)) $(CFLAGS) -fno-builtin -shared -o $@ $< -ldl
 
 # Objects of other flags are compiled anew. (FLAGS is fixed here, before single objects add their own.)
 FLAGS := $(STRICT) $(CPPFLAGS) $(CFLAGS)
@@ -147,6 +154,13 @@ fuzzers: $(FUZZERS)
 $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer,address -o $@ $^ $(LIBS)
+
+# Killed at random moments, and with each call to the system failing in turn: hours' worth of bad luck in minutes.
+KILLS ?= 500
+stress: $(BUILD)/affjord $(BUILD)/fault.so
+	@sh tests/stress/kill.sh $(KILLS)
+	@sh tests/stress/faults.sh long
+	@sh tests/stress/together.sh 20
 
 # Not among the tests: it installs Slurm, and needs root.
 test-slurm: $(BUILD)/affjord

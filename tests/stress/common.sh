@@ -26,6 +26,7 @@ numbers() { sqlite3 "$1.db" <"$here/numbers.sql" | sed "s|$1\.checkpoints/|DB.ch
 # What holds of NAME.db after whatever was done to it, and before it is opened for writing again: it is whole, and every
 # recorded checkpoint is there, as it was written. "./run check" reads each of them against its size and SHA-256.
 check_sound() {
+    [ -s "$1.db" ] || return 0
     [ "$(sqlite3 "$1.db" 'PRAGMA integrity_check; PRAGMA foreign_key_check')" = ok ] || give_up "$2: the database is damaged"
     [ -n "$(sqlite3 "$1.db" "SELECT 1 FROM sqlite_schema LIMIT 1")" ] || return 0
     "$affjord" check "$1.db" >check.out 2>&1 || { cat check.out >&2; give_up "$2: a checkpoint is lost"; }

@@ -1,0 +1,259 @@
+/* fault.c - a layer between a program and the C library that makes chosen calls fail, and writes down what is called.
+ *
+ * LD_PRELOAD=build/fault.so, and in the environment
+ *
+ *   FAULT_CALL   which calls: write, read, sync, rename, unlink, open, fork, memory, clock, or stat for statfs
+ *   FAULT_WHAT   what happens to them: the name of an error (ENOSPC, EIO, EINTR, EMFILE, EAGAIN, ENOMEM), short (half of the
+ *                bytes are taken), kill (SIGKILL before the call, as at a power failure of the process), jump (of a clock: 100 s
+ *                forward or back), network (statfs says that it is NFS)
+ *   FAULT_PATH   only for files whose path matches this pattern (fnmatch; a pipe's is pipe:[NUMBER]); else all
+ *   FAULT_IN     parent or worker, a process that a parent forked; else both
+ *   FAULT_AT     the first call to which it happens, from 1, counted in each process; else 1
+ *   FAULT_ONCE   if set, only to that one; else to all from there on. EINTR and short happen to every other call, as a call
+ *                that never succeeds is a hang and no interruption
+ *   FAULT_LOG    a file that gets a line for each call to which it happened
+ *   FAULT_TRACE  a file that gets a line for each call on a file that matches FAULT_PATH, whether or not it fails
+ *
+ * It begins when main does: what the loader and constructors of libraries do is not the program's. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+/* It stands in for functions whose headers may declare them in many ways, and is no part of the program. */
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#define EXPORTED __attribute__((visibility("default")))
+
+enum { PATH_BYTES = 4200, NFS = 0x6969 };
+
+static const struct {
+    const char *name;
+    int number;
+} errors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO},       {"EINTR", EINTR},
+              {"EMFILE", EMFILE}, {"EAGAIN", EAGAIN}, {"ENOMEM", ENOMEM}};
+
+/* The one state of a layer that cannot be handed any. */
+static struct {
+    bool active;
+    bool worker;
+    const char *call, *what, *path, *in, *log, *trace;
+    bool once;
+    long at, count; /* calls so far */
+} layer;
+
+/* What happens to a call. */
+typedef enum fate { PASSES, FAILS, SHORT, JUMPS, SAYS_NETWORK } fate;
+
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+/* --- What is written down, without a call of the C library that could be one of ours --- */
+
+static void put_line(const char *file, const char *call, const char *path) {
+    char line[PATH_BYTES + 100];
+    const int length = snprintf(line, sizeof line, "%s %s %ld %s\n", layer.worker ? "worker" : "parent", call, layer.count,
+                                path ? path : "-");
+    const long descriptor = syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (descriptor < 0 || length < 0) return;
+    syscall(SYS_write, descriptor, line, (size_t)length < sizeof line ? (size_t)length : sizeof line);
+    syscall(SYS_close, descriptor);
+}
+
+static bool path_of(int descriptor, char path[PATH_BYTES]) {
+    char name[64];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+    const long length = syscall(SYS_readlinkat, AT_FDCWD, name, path, PATH_BYTES - 1);
+    path[length > 0 ? length : 0] = '\0';
+    return length > 0;
+}
+
+/* --- The decision --- */
+
+static bool is_ours(void) {
+    return layer.active && (!layer.in || (strcmp(layer.in, "worker") == 0) == layer.worker);
+}
+
+static fate carry_out(const char *call, const char *path) {
+    if (layer.log) put_line(layer.log, call, path);
+    if (strcmp(layer.what, "kill") == 0) syscall(SYS_kill, getpid(), SIGKILL);
+    if (strcmp(layer.what, "short") == 0) return SHORT;
+    if (strcmp(layer.what, "jump") == 0) return JUMPS;
+    if (strcmp(layer.what, "network") == 0) return SAYS_NETWORK;
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (strcmp(layer.what, errors[i].name) == 0) errno = errors[i].number;
+    return FAILS;
+}
+
+/* What happens to this call, on this path or on none. */
+static fate decide(const char *call, const char *path) {
+    if (!is_ours()) return PASSES;
+    if (layer.path && (!path || fnmatch(layer.path, path, 0) != 0)) return PASSES;
+    if (layer.trace) put_line(layer.trace, call, path);
+    if (!layer.call || strcmp(layer.call, call) != 0) return PASSES;
+    const long count = __atomic_add_fetch(&layer.count, 1, __ATOMIC_RELAXED);
+    if (count < layer.at || (layer.once && count > layer.at)) return PASSES;
+    const bool lets_through = strcmp(layer.what, "short") == 0 || strcmp(layer.what, "EINTR") == 0;
+    if (lets_through && (count - layer.at) % 2 != 0) return PASSES;
+    return carry_out(call, path);
+}
+
+static fate decide_descriptor(const char *call, int descriptor) {
+    char path[PATH_BYTES];
+    if (!is_ours() || (!layer.path && !layer.trace && (!layer.call || strcmp(layer.call, call) != 0))) return PASSES;
+    return decide(call, path_of(descriptor, path) ? path : NULL);
+}
+
+/* --- Beginning --- */
+
+static int (*main_of_program)(int, char **, char **);
+
+static int begin(int count, char **words, char **environment) {
+    const char *at = getenv("FAULT_AT");
+    layer.call = getenv("FAULT_CALL");
+    layer.what = getenv("FAULT_WHAT");
+    layer.path = getenv("FAULT_PATH");
+    layer.in = getenv("FAULT_IN");
+    layer.log = getenv("FAULT_LOG");
+    layer.trace = getenv("FAULT_TRACE");
+    layer.once = getenv("FAULT_ONCE") != NULL;
+    layer.at = at ? atol(at) : 1;
+    if (!layer.what) layer.call = NULL;
+    layer.active = layer.call || layer.trace;
+    return main_of_program(count, words, environment);
+}
+
+EXPORTED int __libc_start_main(int (*program)(int, char **, char **), int count, char **words, void (*init)(void),
+                               void (*fini)(void), void (*loader)(void), void *stack_end);
+EXPORTED int __libc_start_main(int (*program)(int, char **, char **), int count, char **words, void (*init)(void),
+                               void (*fini)(void), void (*loader)(void), void *stack_end) {
+    main_of_program = program;
+    return NEXT(__libc_start_main)(begin, count, words, init, fini, loader, stack_end);
+}
+
+EXPORTED pid_t fork(void) {
+    if (decide("fork", NULL) == FAILS) return -1;
+    const pid_t process = NEXT(fork)();
+    if (process == 0) {
+        layer.worker = true;
+        layer.count = 0;
+    }
+    return process;
+}
+
+/* --- Files --- */
+
+/* A call that moves `size` bytes. */
+#define MOVE(call, descriptor, size, ...)                                                                              \
+    do {                                                                                                               \
+        const fate decided = decide_descriptor(call, descriptor);                                                      \
+        if (decided == FAILS) return -1;                                                                               \
+        if (decided == SHORT && size > 1) size /= 2;                                                                   \
+        return __VA_ARGS__;                                                                                            \
+    } while (0)
+
+EXPORTED ssize_t write(int file, const void *bytes, size_t size) {
+    MOVE("write", file, size, syscall(SYS_write, file, bytes, size));
+}
+EXPORTED ssize_t pwrite(int file, const void *bytes, size_t size, off_t at) {
+    MOVE("write", file, size, syscall(SYS_pwrite64, file, bytes, size, at));
+}
+EXPORTED ssize_t pwrite64(int file, const void *bytes, size_t size, off_t at) {
+    MOVE("write", file, size, syscall(SYS_pwrite64, file, bytes, size, at));
+}
+EXPORTED ssize_t read(int file, void *bytes, size_t size) {
+    MOVE("read", file, size, syscall(SYS_read, file, bytes, size));
+}
+EXPORTED ssize_t __read_chk(int file, void *bytes, size_t size, size_t room) {
+    if (size > room) abort();
+    MOVE("read", file, size, syscall(SYS_read, file, bytes, size));
+}
+EXPORTED ssize_t pread(int file, void *bytes, size_t size, off_t at) {
+    MOVE("read", file, size, syscall(SYS_pread64, file, bytes, size, at));
+}
+EXPORTED ssize_t pread64(int file, void *bytes, size_t size, off_t at) {
+    MOVE("read", file, size, syscall(SYS_pread64, file, bytes, size, at));
+}
+EXPORTED int fsync(int file) {
+    return decide_descriptor("sync", file) == FAILS ? -1 : (int)syscall(SYS_fsync, file);
+}
+EXPORTED int fdatasync(int file) {
+    return decide_descriptor("sync", file) == FAILS ? -1 : (int)syscall(SYS_fdatasync, file);
+}
+EXPORTED int rename(const char *from, const char *to) {
+    return decide("rename", to) == FAILS ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+EXPORTED int unlink(const char *path) {
+    return decide("unlink", path) == FAILS ? -1 : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+
+static int open_file(const char *path, int flags, unsigned mode) {
+    return decide("open", path) == FAILS ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+#define OPEN(name)                                                                                                     \
+    EXPORTED int name(const char *path, int flags, ...) {                                                              \
+        va_list more;                                                                                                  \
+        va_start(more, flags);                                                                                         \
+        const unsigned mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, unsigned) : 0;                              \
+        va_end(more);                                                                                                  \
+        return open_file(path, flags, mode);                                                                           \
+    }
+OPEN(open)
+OPEN(open64)
+
+EXPORTED int statfs(const char *path, struct statfs *out) {
+    const int outcome = (int)syscall(SYS_statfs, path, out);
+    if (outcome == 0 && decide("stat", path) == SAYS_NETWORK) out->f_type = NFS;
+    return outcome;
+}
+
+/* --- Memory: glibc's own functions under their other names, as looking for them by name would need memory --- */
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+EXPORTED void *malloc(size_t size) {
+    return decide("memory", NULL) == FAILS ? NULL : __libc_malloc(size);
+}
+EXPORTED void *calloc(size_t count, size_t size) {
+    return decide("memory", NULL) == FAILS ? NULL : __libc_calloc(count, size);
+}
+EXPORTED void *realloc(void *old, size_t size) {
+    return decide("memory", NULL) == FAILS ? NULL : __libc_realloc(old, size);
+}
+
+/* --- Clocks: every third reading 100 s late, every third 100 s early --- */
+
+static time_t jump(void) {
+    enum { SECONDS = 100 };
+    if (decide("clock", NULL) != JUMPS) return 0;
+    return layer.count % 3 == 0 ? SECONDS : layer.count % 3 == 1 ? -SECONDS : 0;
+}
+
+EXPORTED int clock_gettime(clockid_t clock, struct timespec *out) {
+    const int outcome = (int)syscall(SYS_clock_gettime, clock, out);
+    if (outcome == 0) out->tv_sec += jump();
+    return outcome;
+}
+EXPORTED int gettimeofday(struct timeval *out, void *zone) {
+    const int outcome = (int)syscall(SYS_gettimeofday, out, zone);
+    if (outcome == 0) out->tv_sec += jump();
+    return outcome;
+}
+EXPORTED time_t time(time_t *out) {
+    struct timespec now;
+    syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
+    now.tv_sec += jump();
+    if (out) *out = now.tv_sec;
+    return now.tv_sec;
+}

@@ -1,0 +1,113 @@
+#!/bin/sh
+# faults.sh [short|long|full] - a small experiment while calls to the system fail, one kind after another, at the first
+# such call, at the second, and so on until there are no more; the layer is fault.c, in build/fault.so.
+#
+# Whatever fails, the program ends with 0, or with 1 and a message: no signal, no hang. What is left is whole, recorded
+# checkpoints are there, and the next start, of a system that works again, ends with the numbers of an undisturbed run.
+# What a program is to survive (calls that are interrupted, or take half of their bytes, and clocks that jump) it does.
+#
+# short takes few of the calls, as `make test` wants it; long takes every one, of memory every 97th; full takes those too.
+set -eu
+length=${1:-long}
+case $length in
+short | long | full) ;;
+*) echo "usage: faults.sh [short|long|full]" >&2; exit 2 ;;
+esac
+here=$(cd "$(dirname "$0")" && pwd -P)
+layer=$(realpath "${FAULT_LAYER:-$here/../../build/fault.so}")
+. "$here/common.sh"
+[ -f "$layer" ] || { echo "no $layer: make build/fault.so first" >&2; exit 2; }
+
+sh "$here/../tiny_experiment.sh" stress 0 40 20 1 >stress.ini
+"$affjord" stress.ini --db undisturbed.db --jobs 2 --quiet
+numbers undisturbed >expected.numbers
+[ "$(grep -c '^epoch' expected.numbers)" = 8 ] || give_up "the undisturbed run has not all its epochs"
+begun=$(seconds_now)
+all=0
+
+# fault CALL WHAT IN PATTERN once|on SHORT LONG: at call 1, 1 + step, ..., with the step of the short form (0: not in it) or
+# of the long one; counts how often it was survived and how often said.
+fault() {
+    case $length in
+    short) step=$6 ;;
+    long) step=$7 ;;
+    full) step=1 ;;
+    esac
+    [ "$step" -gt 0 ] || return 0
+    at=1 survived=0 told=0
+    while :; do
+        said="$1 $2 in the $3 on $4, call $at, $5"
+        rm -f fault.log
+        once=
+        [ "$5" = on ] || once="FAULT_ONCE=1"
+        if [ "$4" = any ]; then pattern=; else pattern="FAULT_PATH=$4"; fi
+        status=0
+        # shellcheck disable=SC2086 # words or nothing
+        env LD_PRELOAD="$layer" FAULT_CALL="$1" FAULT_WHAT="$2" FAULT_IN="$3" FAULT_AT="$at" FAULT_LOG=fault.log $once $pattern \
+            timeout -k 1 60 "$affjord" stress.ini --db faulty.db --jobs 2 --quiet 2>said.err || status=$?
+        [ -e fault.log ] || break
+        case $2-$status in
+        *-0) check_finished faulty "$said"; survived=$((survived + 1)) ;;
+        EINTR-* | short-* | jump-* | network-*) cat said.err >&2; give_up "$said: not survived, but ended with $status" ;;
+        kill-137) told=$((told + 1)) ;;
+        *-1)
+            [ -s said.err ] || give_up "$said: ended with 1, without a word"
+            told=$((told + 1))
+            ;;
+        *) cat said.err >&2; give_up "$said: ended with $status" ;;
+        esac
+        if [ "$status" != 0 ]; then
+            check_sound faulty "$said"
+            "$affjord" stress.ini --db faulty.db --jobs 2 --quiet 2>said.err ||
+                { cat said.err >&2; give_up "$said: the next start ended with $?"; }
+            check_finished faulty "$said"
+        fi
+        forget faulty
+        at=$((at + step))
+    done
+    check_finished faulty "$said (which did not happen)"
+    forget faulty
+    [ $((survived + told)) -gt 0 ] || give_up "$said: it never happened"
+    all=$((all + survived + told))
+    printf '%-7s %-8s %-7s %-14s %-4s every %-4s %4d survived, %4d said\n' "$1" "$2" "$3" "$4" "$5" "$step" "$survived" "$told"
+}
+
+#     call   what    in     on             how  short long
+fault write  ENOSPC  parent '*faulty.db*'  on     41    1
+fault write  EIO     parent '*faulty.db*'  once    0    1
+fault write  ENOSPC  worker '*.tmp'        on     13    1
+fault write  EIO     worker '*.tmp'        once    0    1
+fault write  EIO     worker 'pipe:*'       once   23    1
+fault read   EIO     parent 'pipe:*'       once   13    1
+fault read   EIO     parent '*faulty.db*'  once   17    1
+fault sync   EIO     parent '*'            on      7    1
+fault sync   EIO     worker '*'            on      2    1
+fault rename EIO     worker '*'            once    1    1
+fault unlink EIO     parent '*'            once    3    1
+fault open   EMFILE  parent '*'            once    5    1
+fault open   ENOSPC  worker '*'            once    3    1
+fault fork   EAGAIN  parent any            once    1    1
+fault write  short   parent '*'            on   1000   50
+fault write  short   worker '*'            on   1000   50
+fault read   short   parent '*'            on   1000   50
+fault read   short   worker '*'            on   1000   50
+fault write  EINTR   parent '*'            on   1000   50
+fault write  EINTR   worker '*'            on   1000   50
+fault read   EINTR   parent '*'            on   1000   50
+fault read   EINTR   worker '*'            on   1000   50
+fault clock  jump    parent any            on   1000   50
+fault clock  jump    worker any            on   1000   50
+fault stat   network parent any            on   1000    1
+fault memory ENOMEM  parent any            once 2003   97
+fault memory ENOMEM  worker any            once  211   97
+fault memory ENOMEM  parent any            on      0   97
+fault memory ENOMEM  worker any            on      0   97
+fault write  kill    parent '*'            once   67    1
+fault write  kill    worker '*'            once   29    1
+fault sync   kill    parent '*'            once    7    1
+fault sync   kill    worker '*'            once    2    1
+fault rename kill    worker '*'            once    1    1
+fault unlink kill    parent '*'            once    3    1
+echo "$all faults in $(since "$begun") s"
+cd /
+rm -rf "$work"
