@@ -73,7 +73,7 @@ while [ "$round" -lt "$rounds" ]; do
     said="round $round ($victim after $moment ms)"
     setsid "$affjord" stress.ini --db killed.db --jobs 2 --quiet 2>said.err &
     parent=$!
-    sleep "$(printf '0.%03d' "$moment")"
+    sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
     workers=$(ps -o pid= --ppid "$parent" 2>/dev/null || true)
     case $victim in
     parent) kill -9 "$parent" 2>/dev/null || true ;;
