@@ -102,7 +102,7 @@ $(BUILD)/core/backend/cpu/kernels_%.o: CFLAGS += -O3
 $(BUILD)/core/backend/cpu/kernels_avx2.o: STRICT += -mavx2 -mfma
 $(BUILD)/core/backend/cpu/kernels_avx512.o: STRICT += -mavx512f -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
 
-$(BUILD)/tests/%.o: CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"'
+$(BUILD)/tests/%.o: CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"' -DAFFJORD_FAULT_LAYER='"$(BUILD)/fault.so"'
 
 # What the recorder stores of the program itself; rewritten only when it changes.
 $(BUILD)/provenance.h: FORCE
@@ -169,7 +169,7 @@ test-slurm: $(BUILD)/affjord
 check-layout:
 	@sh tests/check_layout.sh
 
-LINTED := $(wildcard core/*.h core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.[ch] tests/*.[ch] tests/fuzz/*.[ch] examples/*.c)
+LINTED := $(wildcard core/*.h core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.[ch] tests/*.[ch] tests/fuzz/*.[ch] tests/stress/*.c examples/*.c)
 lint: $(BUILD)/provenance.h $(BUILD)/schema.inc
 	clang-format --dry-run --Werror $(LINTED)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \

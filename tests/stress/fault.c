@@ -61,8 +61,8 @@ typedef enum fate { PASSES, FAILS, SHORT, JUMPS, SAYS_NETWORK } fate;
 
 static void put_line(const char *file, const char *call, const char *path) {
     char line[PATH_BYTES + 100];
-    const int length = snprintf(line, sizeof line, "%s %s %ld %s\n", layer.worker ? "worker" : "parent", call, layer.count,
-                                path ? path : "-");
+    const int length = snprintf(line, sizeof line, "%s %s %ld %s\n", layer.worker ? "worker" : "parent", call,
+                                layer.count, path ? path : "-");
     const long descriptor = syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (descriptor < 0 || length < 0) return;
     syscall(SYS_write, descriptor, line, (size_t)length < sizeof line ? (size_t)length : sizeof line);

@@ -104,7 +104,7 @@ fault read   EINTR   worker '*'            on   1000   50
 fault clock  jump    parent any            on   1000   50
 fault clock  jump    worker any            on   1000   50
 fault stat   network parent any            on   1000    1
-fault memory ENOMEM  parent any            once 2003   97
+fault memory ENOMEM  parent any            once 4001   97
 fault memory ENOMEM  worker any            once  211   97
 fault memory ENOMEM  parent any            on      0   97
 fault memory ENOMEM  worker any            on      0   97

@@ -1,0 +1,76 @@
+/* test_stress.c - the short forms of tests/stress: killed at random moments, three starts at once, and calls to the system
+ * that fail; the order of calls by which a checkpoint replaces another. */
+#ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
+
+#include "run_support.h"
+
+static const char small_experiment[] = TINY_EXPERIMENT("small", "0", "40", "20");
+
+static void begin(void) {
+    begin_run(small_experiment);
+    setenv("TMPDIR", folder, 1);
+    setenv("FAULT_LAYER", AFFJORD_FAULT_LAYER, 1);
+}
+
+TestSuite(stress, .init = begin, .fini = end_run, .timeout = 300);
+
+Test(stress, killed_twenty_times_it_ends_with_the_same_bits) {
+    EXPECT(0, "sh tests/stress/kill.sh 20 1");
+    EXPECT_SAYS("20 rounds");
+}
+
+Test(stress, three_at_once_wait_for_each_other) {
+    EXPECT(0, "sh tests/stress/together.sh 3");
+    EXPECT_SAYS("3 times three at once");
+}
+
+/* AddressSanitizer has a layer of its own for memory, which must be the first. */
+#ifndef __SANITIZE_ADDRESS__
+
+Test(stress, calls_that_fail_lose_nothing) {
+    EXPECT(0, "sh tests/stress/faults.sh short");
+    EXPECT_SAYS(" faults in ");
+}
+
+/* Written beside it and synced before it takes its place, the folder synced behind it; the older one is removed only after
+ * the database's log was synced with the row that names the new one. */
+Test(stress, a_checkpoint_replaces_another_in_this_order) {
+    EXPECT(0, "FAULT_TRACE=$TEST_DIR/trace FAULT_PATH='*' LD_PRELOAD=$FAULT_LAYER "
+              "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/traced.db --jobs 1 --quiet");
+    EXPECT(
+        0,
+        "awk '"
+        /* Of the worker: what was done so far to the file that is being written. */
+        "$1 == \"worker\" && $4 ~ /[.]tmp$/ && $2 == \"open\" { at = \"opened\" } "
+        "$1 == \"worker\" && $4 ~ /[.]tmp$/ && $2 == \"write\" { at = \"written\" } "
+        "$1 == \"worker\" && $4 ~ /[.]tmp$/ && $2 == \"sync\" { if (at == \"written\") at = \"synced\" } "
+        "$1 == \"worker\" && $2 == \"rename\" { if (at != \"synced\") print \"renamed when \" at; at = \"renamed\" } "
+        "$1 == \"worker\" && $4 ~ /checkpoints$/ && $2 == \"sync\" { if (at == \"renamed\") { at = \"folder\"; whole++ "
+        "} } "
+        /* Told of it only then: a message that is a checkpoint's follows the folder's sync. */
+        "$1 == \"worker\" && $4 ~ /^pipe:/ { if (at == \"renamed\") print \"told before the folder was synced\" } "
+        /* Of the parent: rows of the log, synced, then the older file's end. */
+        "$1 == \"parent\" && $4 ~ /traced[.]db-wal$/ && $2 == \"write\" { log_at = \"written\" } "
+        "$1 == \"parent\" && $4 ~ /traced[.]db-wal$/ && $2 == \"sync\" { log_at = \"synced\" } "
+        "$1 == \"parent\" && $4 ~ /safetensors$/ && $2 == \"unlink\" "
+        "{ removed++; if (log_at != \"synced\") print \"removed when the log was \" log_at } "
+        "END { print whole \" written, \" removed \" removed\" }' $TEST_DIR/trace");
+    cr_assert_str_eq(output, "4 written, 2 removed\n");
+}
+
+/* SQLite's log needs memory that hosts share: where statfs says NFS, there is none, and readers and writers still agree. */
+Test(stress, on_a_network_disk_the_log_is_not_used) {
+    EXPECT(0, "FAULT_TRACE=$TEST_DIR/trace FAULT_PATH='*' FAULT_CALL=stat FAULT_WHAT=network LD_PRELOAD=$FAULT_LAYER "
+              "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/far.db --jobs 2 --quiet");
+    EXPECT(1, "grep -e '-wal$' -e '-shm$' $TEST_DIR/trace");
+    EXPECT(0, "grep -q 'write.*far.db-journal$' $TEST_DIR/trace");
+    EXPECT(0, "sqlite3 $TEST_DIR/far.db 'PRAGMA journal_mode'");
+    cr_assert_str_eq(output, "delete\n");
+    char *expected = undisturbed();
+    EXPECT(0, "sqlite3 $TEST_DIR/whole.db 'PRAGMA journal_mode'");
+    cr_assert_str_eq(output, "wal\n");
+    free(expected);
+}
+
+#endif
+#endif
