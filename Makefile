@@ -161,6 +161,7 @@ stress: $(BUILD)/affjord $(BUILD)/fault.so
 	@sh tests/stress/kill.sh $(KILLS)
 	@sh tests/stress/faults.sh long
 	@sh tests/stress/together.sh 20
+	@sh tests/stress/full.sh
 
 # Not among the tests: it installs Slurm, and needs root.
 test-slurm: $(BUILD)/affjord

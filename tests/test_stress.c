@@ -12,7 +12,7 @@ static void begin(void) {
     setenv("FAULT_LAYER", AFFJORD_FAULT_LAYER, 1);
 }
 
-TestSuite(stress, .init = begin, .fini = end_run, .timeout = 300);
+TestSuite(stress, .init = begin, .fini = end_run, .timeout = 600);
 
 Test(stress, killed_twenty_times_it_ends_with_the_same_bits) {
     EXPECT(0, "sh tests/stress/kill.sh 20 1");
