@@ -3,7 +3,7 @@
 #   make                 the runner, build/affjord
 #   make test            everything that is promised, in 6 to 10 minutes
 #   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
-#   make stress          killed at random moments, each call failing in turn; an hour
+#   make stress          killed at random moments, and with every call to the system failing in turn; 20 minutes
 #   make test-slurm      the way through a real Slurm of two nodes on this machine (root)
 #   make lint            clang-format, clang-tidy, cppcheck, shellcheck
 #   make asan ubsan tsan memcheck analyze coverage check-short: docs/reliability.md
@@ -71,7 +71,7 @@ LAST_OBJECT    := $(LAST:%.c=$(BUILD)/%.o)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests test stress test-slurm fuzz fuzzers check-layout deps deps-local clean FORCE
+.PHONY: all tests test test-slurm fuzz fuzzers stress check-layout deps deps-local clean FORCE
 
 all: $(BUILD)/affjord
 tests: $(BUILD)/affjord $(BUILD)/affjord-tests $(BUILD)/fault.so
@@ -87,6 +87,12 @@ $(BUILD)/affjord: $(RUNNER_OBJECTS) $(LAST_OBJECT) $(BUILD)/libaffjord.a
 $(BUILD)/affjord-tests: $(TEST_OBJECTS) $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(LAST_OBJECT) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lpng -ldl $(if $(filter double,$(PRECISION)),-lsundials_cvodes) $(LIBS)
+
+# What makes calls to the system fail, for tests. (It is loaded before any sanitizer, and so has none.)
+$(BUILD)/fault.so: tests/stress/fault.c
+	@mkdir -p $(@D)
+	@$(call say,link,$@)
+	$(Q)$(CC) $(filter-out -fsanitize=% -fno-sanitize-recover=%,$(STRICT)) $(CFLAGS) -fno-builtin -shared -o $@ $< -ldl
 
 # Objects of other flags are compiled anew. (FLAGS is fixed here, before single objects add their own.)
 FLAGS := $(STRICT) $(CPPFLAGS) $(CFLAGS)
@@ -105,7 +111,7 @@ $(BUILD)/core/backend/cpu/kernels_%.o: override CFLAGS += -O3
 $(BUILD)/core/backend/cpu/kernels_avx2.o: STRICT += -mavx2 -mfma
 $(BUILD)/core/backend/cpu/kernels_avx512.o: STRICT += -mavx512f -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
 
-$(BUILD)/tests/%.o: override CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"'
+$(BUILD)/tests/%.o: override CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"' -DAFFJORD_FAULT_LAYER='"$(BUILD)/fault.so"'
 
 # What the recorder stores of the program itself; rewritten only when it changes.
 $(BUILD)/provenance.h: FORCE
@@ -151,16 +157,13 @@ $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(filter-out $(BUILD)/runner/main.o,$(R
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer,address -o $@ $^ $(LIBS)
 
-# Calls that fail on demand, for tests/stress.
-$(BUILD)/fault.so: tests/stress/fault.c
-	@mkdir -p $(@D)
-	@$(call say,link,$@)
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra $(CFLAGS) -fPIC -shared -fvisibility=hidden -o $@ $< -ldl
-
-# The long forms of what is tried shortly among the tests: an hour.
-stress: tests
-	@tests/stress/kill.sh 500
-	@tests/stress/faults.sh 1 100
+# Killed at random moments, and with each call to the system failing in turn: hours' worth of bad luck in minutes.
+KILLS ?= 500
+stress: $(BUILD)/affjord $(BUILD)/fault.so
+	@sh tests/stress/kill.sh $(KILLS)
+	@sh tests/stress/faults.sh long
+	@sh tests/stress/together.sh 20
+	@sh tests/stress/full.sh
 
 # Not among the tests: it installs Slurm, and needs root.
 test-slurm: $(BUILD)/affjord

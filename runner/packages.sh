@@ -45,6 +45,7 @@ libpng-dev       usr/include/png.h
 libsundials-dev  usr/include/cvodes/cvodes.h
 chromium-headless-shell usr/lib/chromium/chromium-headless-shell
 python3-pip      usr/lib/python3/dist-packages/pip/__init__.py
+procps           usr/bin/ps
 pkgconf          usr/bin/pkg-config
 mandoc           usr/bin/mandoc
 g++              usr/bin/c++

@@ -13,7 +13,7 @@ static void begin(void) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --jobs 2 --quiet");
 }
 
-TestSuite(check, .init = begin, .fini = end_run, .timeout = 120);
+TestSuite(check, .init = begin, .fini = end_run, .timeout = 600);
 
 #define CHECK "TMPDIR=$TEST_DIR/tmp $AFFJORD check $TEST_DIR/a.db "
 #define CHANGE(sql) EXPECT(0, "sqlite3 $TEST_DIR/a.db \"" sql "\"")

@@ -26,11 +26,11 @@ static void check_levels(void) {
     free(expected);
 }
 
-Test(determinism, points_are_the_same_on_all_levels, .init = begin_points, .fini = end_run, .timeout = 120) {
+Test(determinism, points_are_the_same_on_all_levels, .init = begin_points, .fini = end_run, .timeout = 600) {
     check_levels();
 }
 
-Test(determinism, images_are_the_same_on_all_levels_of_our_kernels, .init = begin, .fini = end, .timeout = 120) {
+Test(determinism, images_are_the_same_on_all_levels_of_our_kernels, .init = begin, .fini = end, .timeout = 600) {
     check_levels();
 }
 

@@ -36,7 +36,7 @@ static void begin(void) {
     setenv("PATH", path, 1);
 }
 
-TestSuite(engine, .init = begin, .fini = end_run, .timeout = 120);
+TestSuite(engine, .init = begin, .fini = end_run, .timeout = 600);
 
 /* As Slurm would, one after the other: every task of every array. */
 static const char run_jobs[] = "for words in $TEST_DIR/jobs/*.words; do last=$(sed -n 's/^--array=0-//p' $words); "

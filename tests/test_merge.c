@@ -15,7 +15,7 @@ static void begin(void) {
     begin_run(small_experiment);
 }
 
-TestSuite(merge, .init = begin, .fini = end_run, .timeout = 120);
+TestSuite(merge, .init = begin, .fini = end_run, .timeout = 600);
 
 /* The path of the n-th shard in the order of keys, as the shell sees it. */
 #define SHARD(n) "$(ls $TEST_DIR/shards/*/*.db | sed -n " #n "p)"

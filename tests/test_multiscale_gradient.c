@@ -50,7 +50,7 @@ static void check_differences(multiscale_spec spec, size_t entries, double toler
     bench_close(&b);
 }
 
-Test(multiscale_gradient, gradients_equal_differences, .timeout = 120) {
+Test(multiscale_gradient, gradients_equal_differences, .timeout = 600) {
     static const struct {
         image_architecture architecture;
         image_layer layer;
@@ -74,7 +74,7 @@ Test(multiscale_gradient, gradients_equal_differences, .timeout = 120) {
 }
 
 /* With adaptive steps the sizes of steps are constants of the gradient: it is exact up to the tolerance. */
-Test(multiscale_gradient, adaptive_gradients_equal_differences_within_tolerance, .timeout = 120) {
+Test(multiscale_gradient, adaptive_gradients_equal_differences_within_tolerance, .timeout = 600) {
     for (cnf_gradient gradient = GRADIENT_DISCRETE; gradient <= GRADIENT_ADJOINT; gradient++)
         for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++) {
             multiscale_spec spec = small_spec(architecture, IMAGE_CONCAT);
@@ -113,7 +113,7 @@ static double distance(multiscale_spec spec, bool seminorm, double tolerance) {
     return worst;
 }
 
-Test(multiscale_gradient, adjoint_meets_discrete_as_tolerances_tighten, .timeout = 120) {
+Test(multiscale_gradient, adjoint_meets_discrete_as_tolerances_tighten, .timeout = 600) {
     for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++)
         for (int seminorm = 0; seminorm < 2; seminorm++) {
             multiscale_spec spec = small_spec(architecture, IMAGE_CONCAT);

@@ -158,6 +158,26 @@ Test(recorder_files, an_empty_file_becomes_a_database) {
     cr_expect_str_eq(query("SELECT count(*) FROM run"), "0;");
 }
 
+/* What SQLite has written when a process is killed between asking for the log and making its tables. */
+Test(recorder_files, a_database_without_tables_is_one_that_nothing_was_recorded_in) {
+    recorder *book = NULL;
+    failure reason = {""};
+    OK(recorder_open_begun(path, &book, why));
+    cr_expect_null(book, "there is no file");
+    scratch_write(path, "", 0);
+    cr_expect_str_eq(query("PRAGMA journal_mode = WAL"), "wal;");
+    struct stat information;
+    cr_assert_eq(stat(path, &information), 0);
+    cr_assert_gt(information.st_size, 0);
+    OK(recorder_open_begun(path, &book, why));
+    cr_expect_null(book, "there are no tables");
+    cr_expect_eq(recorder_open_reading(path, &book, &reason), STATUS_FORMAT);
+    close_book(open_book());
+    OK(recorder_open_begun(path, &book, why));
+    cr_assert_not_null(book);
+    close_book(book);
+}
+
 Test(recorder_files, missing_folders_and_files_are_named) {
     recorder *book = NULL;
     failure reason = {""};

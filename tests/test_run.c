@@ -10,7 +10,7 @@ static void begin(void) {
     begin_run(small_experiment);
 }
 
-TestSuite(run, .init = begin, .fini = end_run, .timeout = 120);
+TestSuite(run, .init = begin, .fini = end_run, .timeout = 600);
 
 Test(run, jobs_and_threads_do_not_change_a_bit) {
     char *expected = undisturbed();

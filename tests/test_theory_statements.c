@@ -83,7 +83,7 @@ static void check_item(const char *item, cnf_context context, uint64_t seed, siz
     free(params);
 }
 
-TestSuite(theory_statements, .timeout = 120);
+TestSuite(theory_statements, .timeout = 600);
 
 Test(theory_statements, cable) {
     check_item("cable", CONTEXT_CLOCK, 6, 31, 9);
@@ -211,7 +211,7 @@ static void begin(void) {
     begin_run(small_theory);
 }
 
-TestSuite(theory_run, .init = begin, .fini = end_run, .timeout = 120);
+TestSuite(theory_run, .init = begin, .fini = end_run, .timeout = 600);
 
 Test(theory_run, the_general_form_has_no_density_to_train) {
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --set experiment.task=train "

@@ -62,7 +62,8 @@ static char *header_text(const checkpoint *file, const char *sha256) {
     char *text = NULL;
     header_build build = {.object = json_object()};
     json_t *texts = json_copy(file->texts);
-    if (build.object != NULL && texts != NULL &&
+    /* Where memory ends, jansson's copy is one that lacks some of the texts. */
+    if (build.object != NULL && texts != NULL && json_object_size(texts) == json_object_size(file->texts) &&
         json_object_set_new(texts, CHECKPOINT_SHA256, json_string(sha256)) == 0 &&
         json_object_set(build.object, CHECKPOINT_METADATA, texts) == 0 &&
         each_array(file, describe_array, &build) == STATUS_OK) {

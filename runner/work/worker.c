@@ -48,7 +48,9 @@ bool worker_asked_to_stop(void *argument) {
 
 status worker_send(worker *self, message one, const void *bytes, failure *why) {
     one.iteration = self->training ? trainer_iteration(self->training) : self->task->from->checkpoint_iteration;
+    if (self->cut) return fail(why, STATUS_IO, "nobody records what is computed");
     if (message_send(self->task->output, &one, bytes)) return STATUS_OK;
+    self->cut = true;
     return fail(why, STATUS_IO, "nobody records what is computed: %s", strerror(errno));
 }
 

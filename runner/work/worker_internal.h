@@ -20,6 +20,7 @@ typedef struct worker {
     uint64_t skipped; /* iterations in a row that failed */
     unsigned failures_kept; /* batches of this session */
     bool stop; /* asked to */
+    bool cut; /* a message may have gone out in part: what came behind it would be taken for the rest of it */
 } worker;
 
 /* Asked between parts of the work, with the worker as argument. */

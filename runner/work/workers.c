@@ -28,6 +28,7 @@ typedef struct job {
     uint64_t iteration; /* reached */
     double started, heartbeat; /* seconds */
     char checkpoint[CHECKPOINT_PATH_MAX]; /* the file that its committed row names; "" for none */
+    bool littered; /* an older one could not be removed */
     recorder_state state; /* RUNNING until its last message */
     failure error;
 } job;
@@ -176,7 +177,7 @@ static void record_checkpoint(workers *all, job *one, const message *m, const ch
     /* Only now is the older one of no use. */
     char path[CHECKPOINT_PATH_MAX];
     checkpoint_locate(recorder_path(all->book), name, path);
-    if (*one->checkpoint && strcmp(one->checkpoint, path) != 0) unlink(one->checkpoint);
+    if (*one->checkpoint && strcmp(one->checkpoint, path) != 0 && unlink(one->checkpoint) != 0) one->littered = true;
     memcpy(one->checkpoint, path, sizeof path);
 }
 
@@ -276,6 +277,8 @@ static void end_job(workers *all, job *one) {
                                  wall_seconds(all, one), all->why));
     RECORD(all, recorder_commit(all->book, all->why));
     progress_end(all->shown, (size_t)(one - all->jobs), one->state == RUN_DONE);
+    if (one->littered && all->recording == STATUS_OK)
+        checkpoint_clean(recorder_path(all->book), run->key, one->checkpoint);
     if (one->state == RUN_DONE) all->result.done++;
     else if (one->state == RUN_INTERRUPTED) all->result.interrupted++;
     else {

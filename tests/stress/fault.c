@@ -1,283 +1,259 @@
-/* fault.c - a library between a program and the C library that lets chosen calls fail, for tests:
+/* fault.c - a layer between a program and the C library that makes chosen calls fail, and writes down what is called.
  *
- *   LD_PRELOAD=build/fault.so FAULT=enospc FAULT_AT=7 FAULT_PATH=r.db FAULT_COUNTER=/tmp/count program
+ * LD_PRELOAD=build/fault.so, and in the environment
  *
- *   FAULT          what fails, and how:
- *                    enospc, eio    writing, and for eio also reading, a file or pipe
- *                    sync           fsync, fdatasync (EIO)
- *                    rename         rename (EACCES)
- *                    create         opening to write or create, mkdir (EACCES)
- *                    memory         malloc, calloc, realloc, posix_memalign, aligned_alloc
- *                    short          a write or read of more than a byte does half
- *                    interrupted    a write or read returns EINTR (every third: a loop that repeats would not end else)
- *                    clock          every clock jumps to and fro, by hours
- *                    network        nothing fails: every file is on NFS, says statfs
- *                    none           nothing; calls are counted
- *   FAULT_AT       the k-th of the calls that could fail does, k = 1, 2 ...; 0 or none: every one
- *   FAULT_LAST     until this one; none: it alone. With FAULT_LAST=0 all from the k-th on.
- *   FAULT_PATH     only files whose path has this in it (memory and clocks have no path)
- *   FAULT_COUNTER  a file of 8 bytes: how many calls could have failed, of all processes of the program together
- *   FAULT_LOG      a file, to which a line is added for each call on a file: what, path
+ *   FAULT_CALL   which calls: write, read, sync, rename, unlink, open, fork, memory, clock, or stat for statfs
+ *   FAULT_WHAT   what happens to them: the name of an error (ENOSPC, EIO, EINTR, EMFILE, EAGAIN, ENOMEM), short (half of the
+ *                bytes are taken), kill (SIGKILL before the call, as at a power failure of the process), jump (of a clock: 100 s
+ *                forward or back), network (statfs says that it is NFS)
+ *   FAULT_PATH   only for files whose path matches this pattern (fnmatch; a pipe's is pipe:[NUMBER]); else all
+ *   FAULT_IN     parent or worker, a process that a parent forked; else both
+ *   FAULT_AT     the first call to which it happens, from 1, counted in each process; else 1
+ *   FAULT_ONCE   if set, only to that one; else to all from there on. EINTR and short happen to every other call, as a call
+ *                that never succeeds is a hang and no interruption
+ *   FAULT_LOG    a file that gets a line for each call to which it happened
+ *   FAULT_TRACE  a file that gets a line for each call on a file that matches FAULT_PATH, whether or not it fails
  *
- * Calls count from the beginning of main on. */
+ * It begins when main does: what the loader and constructors of libraries do is not the program's. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
+#include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SHOWN __attribute__((visibility("default")))
+/* It stands in for functions whose headers may declare them in many ways, and is no part of the program. */
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#define EXPORTED __attribute__((visibility("default")))
 
-typedef enum kind { NONE, ENOSPC_, EIO_, SYNC, RENAME, CREATE, MEMORY, SHORT, INTERRUPTED, CLOCK, NETWORK } kind;
-static const char *const names[] = {"none",   "enospc", "eio",         "sync",  "rename", "create",
-                                    "memory", "short",  "interrupted", "clock", "network"};
+enum { PATH_BYTES = 4200, NFS = 0x6969 };
 
-static kind what;
-static uint64_t first, last;
-static const char *part; /* of a path */
-static int logged = -1;
-static bool begun;
-static _Atomic uint64_t here, *count = &here;
+static const struct {
+    const char *name;
+    int number;
+} errors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO},       {"EINTR", EINTR},
+              {"EMFILE", EMFILE}, {"EAGAIN", EAGAIN}, {"ENOMEM", ENOMEM}};
 
-static uint64_t number(const char *name, uint64_t otherwise) {
-    const char *text = getenv(name);
-    return text && *text ? strtoull(text, NULL, 10) : otherwise;
+/* The one state of a layer that cannot be handed any. */
+static struct {
+    bool active;
+    bool worker;
+    const char *call, *what, *path, *in, *log, *trace;
+    bool once;
+    long at, count; /* calls so far */
+} layer;
+
+/* What happens to a call. */
+typedef enum fate { PASSES, FAILS, SHORT, JUMPS, SAYS_NETWORK } fate;
+
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+/* --- What is written down, without a call of the C library that could be one of ours --- */
+
+static void put_line(const char *file, const char *call, const char *path) {
+    char line[PATH_BYTES + 100];
+    const int length = snprintf(line, sizeof line, "%s %s %ld %s\n", layer.worker ? "worker" : "parent", call,
+                                layer.count, path ? path : "-");
+    const long descriptor = syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (descriptor < 0 || length < 0) return;
+    syscall(SYS_write, descriptor, line, (size_t)length < sizeof line ? (size_t)length : sizeof line);
+    syscall(SYS_close, descriptor);
 }
 
-/* The C library's own of that name. */
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+static bool path_of(int descriptor, char path[PATH_BYTES]) {
+    char name[64];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+    const long length = syscall(SYS_readlinkat, AT_FDCWD, name, path, PATH_BYTES - 1);
+    path[length > 0 ? length : 0] = '\0';
+    return length > 0;
+}
 
-static void begin(void) {
-    const char *kind_name = getenv("FAULT"), *counter = getenv("FAULT_COUNTER"), *log = getenv("FAULT_LOG");
-    for (size_t i = 0; kind_name && i < sizeof names / sizeof *names; i++)
-        if (strcmp(kind_name, names[i]) == 0) what = (kind)i;
-    first = number("FAULT_AT", 0);
-    last = number("FAULT_LAST", first);
-    if (first == 0 || last == 0) last = UINT64_MAX;
-    part = getenv("FAULT_PATH");
-    if (log) logged = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-    const int file = counter ? (int)syscall(SYS_openat, AT_FDCWD, counter, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
-    if (file >= 0 && syscall(SYS_ftruncate, file, 8) == 0) {
-        void *shared = mmap(NULL, 8, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-        if (shared != MAP_FAILED) count = shared;
-        syscall(SYS_close, file);
+/* --- The decision --- */
+
+static bool is_ours(void) {
+    return layer.active && (!layer.in || (strcmp(layer.in, "worker") == 0) == layer.worker);
+}
+
+static fate carry_out(const char *call, const char *path) {
+    if (layer.log) put_line(layer.log, call, path);
+    if (strcmp(layer.what, "kill") == 0) syscall(SYS_kill, getpid(), SIGKILL);
+    if (strcmp(layer.what, "short") == 0) return SHORT;
+    if (strcmp(layer.what, "jump") == 0) return JUMPS;
+    if (strcmp(layer.what, "network") == 0) return SAYS_NETWORK;
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (strcmp(layer.what, errors[i].name) == 0) errno = errors[i].number;
+    return FAILS;
+}
+
+/* What happens to this call, on this path or on none. */
+static fate decide(const char *call, const char *path) {
+    if (!is_ours()) return PASSES;
+    if (layer.path && (!path || fnmatch(layer.path, path, 0) != 0)) return PASSES;
+    if (layer.trace) put_line(layer.trace, call, path);
+    if (!layer.call || strcmp(layer.call, call) != 0) return PASSES;
+    const long count = __atomic_add_fetch(&layer.count, 1, __ATOMIC_RELAXED);
+    if (count < layer.at || (layer.once && count > layer.at)) return PASSES;
+    const bool lets_through = strcmp(layer.what, "short") == 0 || strcmp(layer.what, "EINTR") == 0;
+    if (lets_through && (count - layer.at) % 2 != 0) return PASSES;
+    return carry_out(call, path);
+}
+
+static fate decide_descriptor(const char *call, int descriptor) {
+    char path[PATH_BYTES];
+    if (!is_ours() || (!layer.path && !layer.trace && (!layer.call || strcmp(layer.call, call) != 0))) return PASSES;
+    return decide(call, path_of(descriptor, path) ? path : NULL);
+}
+
+/* --- Beginning --- */
+
+static int (*main_of_program)(int, char **, char **);
+
+static int begin(int count, char **words, char **environment) {
+    const char *at = getenv("FAULT_AT");
+    layer.call = getenv("FAULT_CALL");
+    layer.what = getenv("FAULT_WHAT");
+    layer.path = getenv("FAULT_PATH");
+    layer.in = getenv("FAULT_IN");
+    layer.log = getenv("FAULT_LOG");
+    layer.trace = getenv("FAULT_TRACE");
+    layer.once = getenv("FAULT_ONCE") != NULL;
+    layer.at = at ? atol(at) : 1;
+    if (!layer.what) layer.call = NULL;
+    layer.active = layer.call || layer.trace;
+    return main_of_program(count, words, environment);
+}
+
+EXPORTED int __libc_start_main(int (*program)(int, char **, char **), int count, char **words, void (*init)(void),
+                               void (*fini)(void), void (*loader)(void), void *stack_end);
+EXPORTED int __libc_start_main(int (*program)(int, char **, char **), int count, char **words, void (*init)(void),
+                               void (*fini)(void), void (*loader)(void), void *stack_end) {
+    main_of_program = program;
+    return NEXT(__libc_start_main)(begin, count, words, init, fini, loader, stack_end);
+}
+
+EXPORTED pid_t fork(void) {
+    if (decide("fork", NULL) == FAILS) return -1;
+    const pid_t process = NEXT(fork)();
+    if (process == 0) {
+        layer.worker = true;
+        layer.count = 0;
     }
-    begun = true;
+    return process;
 }
-
-/* --- Which calls fail --- */
-
-/* One more call of this kind; whether it is one of the chosen. */
-static bool strikes(void) {
-    const uint64_t number_of_it = atomic_fetch_add(count, 1) + 1;
-    return number_of_it >= first && number_of_it <= last;
-}
-
-static void note(const char *call, const char *path) {
-    char line[512];
-    const int length = logged >= 0 ? snprintf(line, sizeof line, "%s %s\n", call, path) : 0;
-    if (length > 0) syscall(SYS_write, logged, line, (size_t)length);
-}
-
-/* The path of a descriptor: "pipe:[...]" and the like for what is no file. */
-static void path_of(int descriptor, char out[512]) {
-    char link[64];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
-    const ssize_t length = readlink(link, out, 511);
-    out[length > 0 ? length : 0] = '\0';
-}
-
-static bool chosen(const char *path) {
-    return !part || strstr(path, part);
-}
-
-static bool fails_on(int descriptor, const char *call, bool could) {
-    if (!begun || (!could && logged < 0)) return false;
-    char path[512];
-    path_of(descriptor, path);
-    if (strncmp(path, "/dev/", 5) == 0) return false;
-    note(call, path);
-    return could && chosen(path) && strikes();
-}
-
-static bool fails_at(const char *path, const char *call, bool could) {
-    if (!begun) return false;
-    note(call, path);
-    return could && chosen(path) && strikes();
-}
-
-/* --- Reading and writing --- */
-
-/* How much of `size` is to be done; -1, with errno set: none. */
-static ssize_t transfer(int descriptor, const char *call, bool writing, size_t size) {
-    const bool could = what == NONE || what == EIO_ || what == INTERRUPTED || (what == SHORT && size > 1) ||
-                       (what == ENOSPC_ && writing);
-    if (!fails_on(descriptor, call, could) || what == NONE) return (ssize_t)size;
-    if (what == SHORT) return (ssize_t)(size / 2);
-    if (what == INTERRUPTED) {
-        if (atomic_load(count) % 3 != 0) return (ssize_t)size;
-        errno = EINTR;
-    } else {
-        errno = what == ENOSPC_ ? ENOSPC : EIO;
-    }
-    return -1;
-}
-
-#define TRANSFER(result, name, parameters, arguments, writing)                                                         \
-    SHOWN result name parameters {                                                                                     \
-        const ssize_t allowed = transfer(descriptor, #name, writing, size);                                            \
-        if (allowed < 0) return -1;                                                                                    \
-        size = (size_t)allowed;                                                                                        \
-        return REAL(name) arguments;                                                                                   \
-    }
-TRANSFER(ssize_t, write, (int descriptor, const void *bytes, size_t size), (descriptor, bytes, size), true)
-TRANSFER(ssize_t, read, (int descriptor, void *bytes, size_t size), (descriptor, bytes, size), false)
-TRANSFER(ssize_t, pwrite, (int descriptor, const void *bytes, size_t size, off_t at), (descriptor, bytes, size, at),
-         true)
-TRANSFER(ssize_t, pwrite64, (int descriptor, const void *bytes, size_t size, off64_t at), (descriptor, bytes, size, at),
-         true)
-TRANSFER(ssize_t, pread, (int descriptor, void *bytes, size_t size, off_t at), (descriptor, bytes, size, at), false)
-TRANSFER(ssize_t, pread64, (int descriptor, void *bytes, size_t size, off64_t at), (descriptor, bytes, size, at), false)
 
 /* --- Files --- */
 
-static int synced(int descriptor, const char *call, int (*real)(int)) {
-    if (!fails_on(descriptor, call, what == SYNC)) return real(descriptor);
-    errno = EIO;
-    return -1;
+/* A call that moves `size` bytes. */
+#define MOVE(call, descriptor, size, ...)                                                                              \
+    do {                                                                                                               \
+        const fate decided = decide_descriptor(call, descriptor);                                                      \
+        if (decided == FAILS) return -1;                                                                               \
+        if (decided == SHORT && size > 1) size /= 2;                                                                   \
+        return __VA_ARGS__;                                                                                            \
+    } while (0)
+
+EXPORTED ssize_t write(int file, const void *bytes, size_t size) {
+    MOVE("write", file, size, syscall(SYS_write, file, bytes, size));
 }
-SHOWN int fsync(int descriptor) {
-    return synced(descriptor, "fsync", REAL(fsync));
+EXPORTED ssize_t pwrite(int file, const void *bytes, size_t size, off_t at) {
+    MOVE("write", file, size, syscall(SYS_pwrite64, file, bytes, size, at));
 }
-SHOWN int fdatasync(int descriptor) {
-    return synced(descriptor, "fdatasync", REAL(fdatasync));
+EXPORTED ssize_t pwrite64(int file, const void *bytes, size_t size, off_t at) {
+    MOVE("write", file, size, syscall(SYS_pwrite64, file, bytes, size, at));
+}
+EXPORTED ssize_t read(int file, void *bytes, size_t size) {
+    MOVE("read", file, size, syscall(SYS_read, file, bytes, size));
+}
+EXPORTED ssize_t __read_chk(int file, void *bytes, size_t size, size_t room) {
+    if (size > room) abort();
+    MOVE("read", file, size, syscall(SYS_read, file, bytes, size));
+}
+EXPORTED ssize_t pread(int file, void *bytes, size_t size, off_t at) {
+    MOVE("read", file, size, syscall(SYS_pread64, file, bytes, size, at));
+}
+EXPORTED ssize_t pread64(int file, void *bytes, size_t size, off_t at) {
+    MOVE("read", file, size, syscall(SYS_pread64, file, bytes, size, at));
+}
+EXPORTED int fsync(int file) {
+    return decide_descriptor("sync", file) == FAILS ? -1 : (int)syscall(SYS_fsync, file);
+}
+EXPORTED int fdatasync(int file) {
+    return decide_descriptor("sync", file) == FAILS ? -1 : (int)syscall(SYS_fdatasync, file);
+}
+EXPORTED int rename(const char *from, const char *to) {
+    return decide("rename", to) == FAILS ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+EXPORTED int unlink(const char *path) {
+    return decide("unlink", path) == FAILS ? -1 : (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
-SHOWN int rename(const char *from, const char *to) {
-    if (!fails_at(to, "rename", what == RENAME)) return REAL(rename)(from, to);
-    errno = EACCES;
-    return -1;
+static int open_file(const char *path, int flags, unsigned mode) {
+    return decide("open", path) == FAILS ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
+#define OPEN(name)                                                                                                     \
+    EXPORTED int name(const char *path, int flags, ...) {                                                              \
+        va_list more;                                                                                                  \
+        va_start(more, flags);                                                                                         \
+        const unsigned mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, unsigned) : 0;                              \
+        va_end(more);                                                                                                  \
+        return open_file(path, flags, mode);                                                                           \
+    }
+OPEN(open)
+OPEN(open64)
 
-SHOWN int unlink(const char *path) {
-    fails_at(path, "unlink", false);
-    return REAL(unlink)(path);
-}
-
-SHOWN int statfs(const char *path, struct statfs *out) {
-    enum { NFS = 0x6969 };
-    const int outcome = REAL(statfs)(path, out);
-    if (outcome == 0 && what == NETWORK) out->f_type = NFS;
+EXPORTED int statfs(const char *path, struct statfs *out) {
+    const int outcome = (int)syscall(SYS_statfs, path, out);
+    if (outcome == 0 && decide("stat", path) == SAYS_NETWORK) out->f_type = NFS;
     return outcome;
 }
 
-SHOWN int mkdir(const char *path, mode_t mode) {
-    if (!fails_at(path, "mkdir", what == CREATE)) return REAL(mkdir)(path, mode);
-    errno = EACCES;
-    return -1;
+/* --- Memory: glibc's own functions under their other names, as looking for them by name would need memory --- */
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+EXPORTED void *malloc(size_t size) {
+    return decide("memory", NULL) == FAILS ? NULL : __libc_malloc(size);
+}
+EXPORTED void *calloc(size_t count, size_t size) {
+    return decide("memory", NULL) == FAILS ? NULL : __libc_calloc(count, size);
+}
+EXPORTED void *realloc(void *old, size_t size) {
+    return decide("memory", NULL) == FAILS ? NULL : __libc_realloc(old, size);
 }
 
-static int opened(int folder, const char *path, int flags, mode_t mode) {
-    const bool to_write = (flags & (O_CREAT | O_WRONLY | O_RDWR)) != 0 && strncmp(path, "/dev/", 5) != 0;
-    if (to_write && fails_at(path, "open", what == CREATE)) {
-        errno = EACCES;
-        return -1;
-    }
-    return (int)syscall(SYS_openat, folder, path, flags, mode);
-}
-#define OPEN(name, parameters, folder)                                                                                 \
-    SHOWN int name parameters {                                                                                        \
-        mode_t mode = 0;                                                                                               \
-        if (flags & (O_CREAT | O_TMPFILE)) {                                                                           \
-            va_list more;                                                                                              \
-            va_start(more, flags);                                                                                     \
-            mode = va_arg(more, mode_t);                                                                               \
-            va_end(more);                                                                                              \
-        }                                                                                                              \
-        return opened(folder, path, flags, mode);                                                                      \
-    }
-OPEN(open, (const char *path, int flags, ...), AT_FDCWD)
-OPEN(open64, (const char *path, int flags, ...), AT_FDCWD)
-OPEN(openat, (int at, const char *path, int flags, ...), at)
-OPEN(openat64, (int at, const char *path, int flags, ...), at)
+/* --- Clocks: every third reading 100 s late, every third 100 s early --- */
 
-/* --- Memory. dlsym takes some itself, so the C library's own names are called. --- */
-
-extern void *__libc_malloc(size_t size), *__libc_calloc(size_t members, size_t size);
-extern void *__libc_realloc(void *old, size_t size), *__libc_memalign(size_t alignment, size_t size);
-
-static bool no_memory(void) {
-    if (!begun || what != MEMORY || !strikes()) return false;
-    errno = ENOMEM;
-    return true;
-}
-SHOWN void *malloc(size_t size) {
-    return no_memory() ? NULL : __libc_malloc(size);
-}
-SHOWN void *calloc(size_t members, size_t size) {
-    return no_memory() ? NULL : __libc_calloc(members, size);
-}
-SHOWN void *realloc(void *old, size_t size) {
-    return no_memory() ? NULL : __libc_realloc(old, size);
-}
-SHOWN void *aligned_alloc(size_t alignment, size_t size) {
-    return no_memory() ? NULL : __libc_memalign(alignment, size);
-}
-SHOWN int posix_memalign(void **out, size_t alignment, size_t size) {
-    if (no_memory()) return ENOMEM;
-    *out = __libc_memalign(alignment, size);
-    return *out ? 0 : ENOMEM;
-}
-
-/* --- Time --- */
-
-/* Seconds by which the clock is wrong at this call: to and fro, up to nine hours. */
 static time_t jump(void) {
-    if (!begun || what != CLOCK || !strikes()) return 0;
-    return (time_t)(atomic_load(count) * 2654435761u % 65536) - 32768;
+    enum { SECONDS = 100 };
+    if (decide("clock", NULL) != JUMPS) return 0;
+    return layer.count % 3 == 0 ? SECONDS : layer.count % 3 == 1 ? -SECONDS : 0;
 }
-SHOWN int clock_gettime(clockid_t clock, struct timespec *out) {
+
+EXPORTED int clock_gettime(clockid_t clock, struct timespec *out) {
     const int outcome = (int)syscall(SYS_clock_gettime, clock, out);
     if (outcome == 0) out->tv_sec += jump();
-    if (out->tv_sec < 0) out->tv_sec = 0;
     return outcome;
 }
-SHOWN int gettimeofday(struct timeval *restrict out, void *restrict zone) {
+EXPORTED int gettimeofday(struct timeval *out, void *zone) {
     const int outcome = (int)syscall(SYS_gettimeofday, out, zone);
     if (outcome == 0) out->tv_sec += jump();
     return outcome;
 }
-SHOWN time_t time(time_t *out) {
+EXPORTED time_t time(time_t *out) {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
+    now.tv_sec += jump();
     if (out) *out = now.tv_sec;
     return now.tv_sec;
-}
-
-/* --- The beginning --- */
-
-typedef int main_function(int, char **, char **);
-static main_function *program;
-static int begin_and_run(int count_of_words, char **words, char **environment) {
-    begin();
-    return program(count_of_words, words, environment);
-}
-SHOWN int __libc_start_main(main_function *start, int count_of_words, char **words, void (*before)(void),
-                            void (*after)(void), void (*loader)(void), void *stack_end);
-SHOWN int __libc_start_main(main_function *start, int count_of_words, char **words, void (*before)(void),
-                            void (*after)(void), void (*loader)(void), void *stack_end) {
-    program = start;
-    return REAL(__libc_start_main)(begin_and_run, count_of_words, words, before, after, loader, stack_end);
 }

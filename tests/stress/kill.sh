@@ -1,112 +1,118 @@
-#!/usr/bin/env bash
-# kill.sh - kill -9, again and again, and see that nothing is lost: tests/stress/kill.sh ROUNDS [SEED [PROGRAM]]
+#!/bin/sh
+# kill.sh N [SEED] - N times: start a small experiment, wait for a random moment, kill -9 the parent, a worker, or all; then
+# let it finish. The numbers must be those of an undisturbed run, to the bit, and nothing may be left over.
 #
-# A round starts a small experiment (two models, four seeds, two at a time), waits
-# for a random moment and kills the program, one of its workers, or its whole
-# process group; the next round goes on with the same database. Whenever the
-# experiment is finished, its database and checkpoints are held against those
-# of an undisturbed run, and a new one is begun. The same SEED makes the same
-# choices, though not at the same instants.
-set -euo pipefail
-shopt -s nullglob
-[ $# -ge 1 ] && [ $# -le 3 ] || { echo "usage: tests/stress/kill.sh ROUNDS [SEED [PROGRAM]]" >&2; exit 2; }
-cd "$(dirname "$0")/../.."
-rounds=$1 seed=${2:-$((RANDOM))} program=$(realpath "${3:-build/affjord}")
-RANDOM=$seed
-work=$(mktemp -d "${TMPDIR:-/tmp}/affjord-kill-XXXXXX")
-pid=
-# Processes are ended by their group's number, which is ours as long as it has not been waited for.
-leave() {
-    [ -z "$pid" ] || kill -9 -- "-$pid" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap leave EXIT
+# Moments and victims come from SEED (the clock, and printed), so that a campaign can be repeated. An experiment that
+# came to its end in between is compared, and begun anew. AFFJORD names another program than build/affjord.
+set -eu
+[ $# = 1 ] || [ $# = 2 ] || { echo "usage: kill.sh N [SEED]" >&2; exit 2; }
+rounds=$1
+random=${2:-$(date +%s)}
+here=$(cd "$(dirname "$0")" && pwd -P)
+. "$here/common.sh"
+echo "kill.sh $rounds $random"
 
-broken() {
-    echo "kill.sh: $* (seed $seed, round $round)" >&2
-    sed 's/^/    /' "$work/said" >&2
-    exit 1
+# Two models, four seeds; checkpoints after every epoch, which is a few milliseconds of work.
+sh "$here/../tiny_experiment.sh" stress 0-3 120 12 1 >stress.ini
+begun=$(seconds_now)
+"$affjord" stress.ini --db undisturbed.db --jobs 2 --quiet
+whole=$(since "$begun" | awk '{ print int(1000 * $1) + 100 }')
+numbers undisturbed >expected.numbers
+[ "$(grep -c '^epoch' expected.numbers)" = 160 ] || give_up "the undisturbed run has not all its epochs"
+
+# A number from 0 to $1 - 1 (the generator of the C standard's example).
+draw() {
+    random=$(((random * 1103515245 + 12345) % 2147483648))
+    drawn=$((random / 65536 % $1))
 }
 
-# Numbers of a finished database; what lies beside it; and that it is whole.
-numbers() { cat tests/results.sql tests/kept.sql | sqlite3 -bail "$1"; }
-files() { (cd "$1" && find . -type f ! -name said | sort); }
-ask() { sqlite3 -bail "$work/all/runs.db" "$1"; }
-
-sh tests/tiny_experiment.sh small 0-3 500 25 1 >"$work/small.ini"
-mkdir "$work/whole" "$work/all"
-from=$(date +%s%N)
-round=0
-"$program" "$work/small.ini" --db "$work/whole/runs.db" --jobs 2 --quiet >"$work/said" 2>&1 || broken "an undisturbed run fails"
-milliseconds=$((($(date +%s%N) - from) / 1000000))
-numbers "$work/whole/runs.db" >"$work/expected"
-files "$work/whole" >"$work/expected_files"
-echo "seed $seed; undisturbed $milliseconds ms, $(wc -l <"$work/expected") lines of numbers"
-
-finished() {
-    [ "$(ask 'PRAGMA integrity_check')" = ok ] || broken "the database is damaged"
-    [ "$(ask "SELECT count(*) FROM run WHERE status <> 'done'")" = 0 ] || broken "a run is not done"
-    numbers "$work/all/runs.db" | cmp -s - "$work/expected" || broken "other numbers than an undisturbed run's"
-    files "$work/all" | diff "$work/expected_files" - >>"$work/said" || broken "other files than an undisturbed run's"
-    rm -rf "$work/all"
-    mkdir "$work/all"
-    databases=$((databases + 1))
-}
-
-# In which state the database was when the kill came, as far as can be seen afterwards.
-databases=0 early=0 training=0 writing=0 late=0 hot=0 survived=0
-declare -A killed=([program]=0 [worker]=0 [group]=0)
-note_state() {
-    local temporaries=("$work"/all/runs.checkpoints/*.tmp) log=("$work"/all/runs.db-wal "$work"/all/runs.db-journal)
-    ((!${#temporaries[@]})) || writing=$((writing + 1))
-    [ ! -s "${log[0]:-/}" ] || hot=$((hot + 1))
-    [ -e "$work/all/runs.db" ] || { early=$((early + 1)); return; }
-    case $(ask "SELECT count(*), sum(status = 'done') FROM run" 2>/dev/null || echo "0|") in
-    0\|) early=$((early + 1)) ;;
-    8\|[67]) late=$((late + 1)) ;;
-    *) training=$((training + 1)) ;;
-    esac
-}
-
-victims=(program worker group)
-for ((round = 1; round <= rounds; round++)); do
-    victim=${victims[RANDOM % 3]}
-    # Half of the moments lie in the first tenth of a second, where a program starts and takes up what it finds.
-    if ((RANDOM % 2)); then wait_ms=$((RANDOM % 100)); else wait_ms=$((RANDOM % (milliseconds / 3 + 1))); fi
-    setsid "$program" "$work/small.ini" --db "$work/all/runs.db" --jobs 2 --quiet >"$work/said" 2>&1 &
-    pid=$!
-    sleep "$(printf '%d.%03d' $((wait_ms / 1000)) $((wait_ms % 1000)))"
-    target=$pid
-    if [ $victim = group ]; then target=-$pid; fi
-    if [ $victim = worker ]; then
-        mapfile -t workers < <(ps -o pid= --ppid "$pid" | tr -d ' ')
-        if ((${#workers[@]})); then target=${workers[RANDOM % ${#workers[@]}]}; else target=$pid victim=program; fi
+# Where the experiment was when it was killed, from a copy of what was left, as opening the database would repair it.
+phase_of() {
+    if ls killed.checkpoints/*.tmp >/dev/null 2>&1; then echo writing a checkpoint; return; fi
+    mkdir copy
+    cp killed.db* copy 2>/dev/null || true
+    if ! states=$(sqlite3 copy/killed.db "
+        SELECT count(*), sum(status = 'running'), sum(status = 'done') FROM run;
+        SELECT path FROM checkpoint ORDER BY path" 2>/dev/null) || [ "${states%%|*}" = 0 ]; then
+        phase="starting: no run enrolled"
+    else
+        counts=${states%%
+*}
+        running=${counts#*|}
+        done=${running#*|}
+        running=${running%|*}
+        printf '%s\n' "$states" | tail -n +2 | sed '/^$/d' >recorded.files
+        ls -d killed.checkpoints/* 2>/dev/null >there.files || true
+        if ! cmp -s recorded.files there.files; then phase="recording: a checkpoint in place, its row or the older one's removal not"
+        elif [ "$done" = 8 ]; then phase="finishing: all runs done"
+        elif [ "$running" = 0 ]; then phase="starting: no run at work, or between two"
+        elif [ -n "$(sqlite3 copy/killed.db "SELECT 1 FROM run JOIN checkpoint c USING (run_id)
+            WHERE status = 'running' AND c.iteration = iterations LIMIT 1")" ]; then phase="finishing: a run trained, its pictures not recorded"
+        else phase="training"
+        fi
     fi
-    kill -9 -- "$target" 2>/dev/null || true
-    outcome=0
-    wait "$pid" 2>/dev/null || outcome=$?
-    # Workers do not outlive their program.
-    for ((tries = 0; tries < 500; tries++)); do
-        pgrep -g "$pid" >/dev/null || break
-        sleep 0.02
-    done
-    ! pgrep -g "$pid" >/dev/null || broken "workers outlived the program by 10 s"
-    pid=
-    case $outcome in
-    0) survived=$((survived + 1)) ;; # it was done, or the worker was
-    137) [ $victim != worker ] || broken "the program died of its worker" ;;
-    1) [ $victim = worker ] || broken "it failed by itself"
-       grep -q 'killed\|signal\|SIGKILL' "$work/said" || broken "it does not say that a worker was killed" ;;
-    *) broken "exit status $outcome" ;;
+    rm -rf copy
+    echo "$phase"
+}
+
+finished=0
+: >phases
+round=0
+while [ "$round" -lt "$rounds" ]; do
+    round=$((round + 1))
+    # A third of the moments lie in the first 60 ms, where the experiment starts.
+    draw 3
+    if [ "$drawn" = 0 ]; then draw 60; else draw $((whole / 2)); fi
+    moment=$drawn
+    draw 3
+    case $drawn in
+    0) victim=parent ;;
+    1) victim=worker ;;
+    2) victim=all ;;
     esac
-    [ $outcome = 0 ] || killed[$victim]=$((killed[$victim] + 1))
-    [ $outcome = 0 ] || note_state
-    [ $outcome != 0 ] || finished
+    said="round $round ($victim after $moment ms)"
+    setsid "$affjord" stress.ini --db killed.db --jobs 2 --quiet 2>said.err &
+    parent=$!
+    sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
+    workers=$(ps -o pid= --ppid "$parent" 2>/dev/null || true)
+    case $victim in
+    parent) kill -9 "$parent" 2>/dev/null || true ;;
+    worker) # its parent marks that run, goes on with the others, and is asked to stop a little later
+        for worker in $workers; do kill -9 "$worker" 2>/dev/null || true; break; done
+        sleep 0.05
+        kill "$parent" 2>/dev/null || true
+        ;;
+    all) kill -9 "$parent" $workers 2>/dev/null || true ;;
+    esac
+    status=0
+    wait "$parent" 2>/dev/null || status=$?
+    case $victim-$status in
+    *-0) # it was faster
+        check_finished killed "$said"
+        forget killed
+        finished=$((finished + 1))
+        echo "$victim: already at its end" >>phases
+        ;;
+    worker-1 | worker-143) # 143: before it was ready to be asked
+        check_sound killed "$said"
+        if grep -q 'signal 9' said.err; then echo "worker: its run marked as failed, then stopped in order" >>phases
+        elif [ -s said.err ]; then cat said.err >&2; give_up "$said: failed, but not by the kill"
+        else echo "worker: none was at work; stopped in order" >>phases
+        fi
+        ;;
+    parent-137 | all-137)
+        phase_of | sed "s/^/$victim: /" >>phases
+        ;;
+    *)
+        cat said.err >&2
+        give_up "$said: ended with status $status"
+        ;;
+    esac
 done
-"$program" "$work/small.ini" --db "$work/all/runs.db" --jobs 2 --quiet >"$work/said" 2>&1 || broken "the last run fails"
-finished
-[ $((killed[program] + killed[worker] + killed[group])) -gt $((rounds / 4)) ] || broken "too few were killed at work"
-echo "$rounds rounds: killed ${killed[program]} programs, ${killed[worker]} workers, ${killed[group]} groups; $survived were done first"
-echo "found then: $early before there were runs, $training with runs in training, $late at the last runs," \
-    "$writing amid a checkpoint, $hot amid a transaction"
-echo "$databases databases finished, each with the numbers, checkpoints and files of an undisturbed run"
+"$affjord" stress.ini --db killed.db --jobs 2 --quiet || give_up "the last start: exit $?"
+check_finished killed "the last start"
+finished=$((finished + 1))
+sort phases | uniq -c
+echo "$rounds rounds in $(since "$begun") s; $finished experiments came to their end with the same bits"
+cd /
+rm -rf "$work"

@@ -1,0 +1,53 @@
+# common.sh - what the scripts of this folder share: a small experiment, its numbers, and what must hold of a database
+# whenever nothing works on it. Sourced, with $here, this folder, set; each script works in a folder of its own.
+
+affjord=$(realpath "${AFFJORD:-$here/../../build/affjord}")
+AFFJORD_ROOT=$(realpath "$here/../..")
+export AFFJORD_ROOT
+[ -x "$affjord" ] || { echo "no program $affjord: make first" >&2; exit 2; }
+
+# The folder to work in; it is kept when something was found, as evidence.
+work=$(mktemp -d "${TMPDIR:-/tmp}/affjord-stress-XXXXXX")
+cd "$work"
+
+give_up() {
+    echo "$*" >&2
+    echo "what it left is in $work" >&2
+    exit 1
+}
+
+# For one of two processes that may not overtake a moment: seconds, with fractions.
+seconds_now() { date +%s.%N; }
+since() { echo "$1 $(seconds_now)" | awk '{ printf "%.1f", $2 - $1 }'; }
+
+# The numbers of database NAME.db.
+numbers() { cat "$here/../results.sql" "$here/../kept.sql" | sqlite3 -bail "$1.db"; }
+
+# What holds of NAME.db after whatever was done to it, and before it is opened for writing again: it is whole, and every
+# recorded checkpoint is there, as it was written. "./run check" reads each of them against its size and SHA-256.
+check_sound() {
+    [ -s "$1.db" ] || return 0
+    [ "$(sqlite3 "$1.db" 'PRAGMA integrity_check; PRAGMA foreign_key_check')" = ok ] || give_up "$2: the database is damaged"
+    [ -n "$(sqlite3 "$1.db" "SELECT 1 FROM sqlite_schema LIMIT 1")" ] || return 0
+    "$affjord" check "$1.db" >check.out 2>&1 || { cat check.out >&2; give_up "$2: a checkpoint is lost"; }
+}
+
+# What holds of NAME.db besides when its experiment has come to its end, and the numbers in the file EXPECTED.
+check_finished() {
+    check_sound "$1" "$2"
+    numbers "$1" >"$1.numbers"
+    cmp -s "$1.numbers" expected.numbers || give_up "$2: other numbers than undisturbed: $1.numbers, expected.numbers"
+    [ "$(sqlite3 "$1.db" "SELECT count(*) FROM run WHERE status <> 'done' OR process IS NOT NULL")" = 0 ] ||
+        give_up "$2: a run is left that is not done"
+    sqlite3 "$1.db" 'SELECT path FROM checkpoint ORDER BY path' >recorded.files
+    find "$1.checkpoints" -type f | sort >there.files
+    cmp -s recorded.files there.files || give_up "$2: other files than the recorded checkpoints: there.files"
+    for beside in "$1".*; do
+        case $beside in
+        "$1.db" | "$1.db.lock" | "$1.checkpoints" | "$1.numbers") ;;
+        *) give_up "$2: $beside was left" ;;
+        esac
+    done
+}
+
+forget() { rm -rf "$1.db" "$1".db-* "$1.db.lock" "$1.checkpoints" "$1.numbers" "$1.failures"; }

@@ -1,0 +1,58 @@
+#!/bin/sh
+# full.sh - the small experiment on real disks that are full, then larger; and on one that may only be read. The disks are
+# memory (tmpfs) in a namespace of this script's own, for which a kernel may want root: where it refuses, this says so and
+# ends with 1. (faults.sh needs neither, and is the test that is always there.)
+set -eu
+here=$(cd "$(dirname "$0")" && pwd -P)
+if [ "${1:-}" != inside ]; then
+    [ $# = 0 ] || { echo "usage: full.sh" >&2; exit 2; }
+    if [ "$(id -u)" = 0 ]; then set -- --mount; else set -- --mount --user --map-root-user; fi
+    unshare "$@" true 2>/dev/null || { echo "full.sh: this kernel lets nobody mount a disk of memory here" >&2; exit 1; }
+    exec unshare "$@" sh "$here/full.sh" inside
+fi
+. "$here/common.sh"
+
+sh "$here/../tiny_experiment.sh" stress 0 40 20 1 >stress.ini
+"$affjord" stress.ini --db undisturbed.db --jobs 2 --quiet
+numbers undisturbed >expected.numbers
+mkdir disk
+full=0 kilobytes=16
+while :; do
+    said="a disk of $kilobytes kB"
+    mount -t tmpfs -o "size=${kilobytes}k" affjord disk
+    cd disk
+    status=0
+    timeout -k 1 60 "$affjord" ../stress.ini --db small.db --jobs 2 --quiet 2>"$work/said.err" || status=$?
+    cat "$work/said.err" >>"$work/all.err"
+    case $status in
+    0 | 1) ;;
+    *) cat "$work/said.err" >&2; give_up "$said: ended with $status" ;;
+    esac
+    mount -o remount,size=64m affjord .
+    cp ../expected.numbers .
+    check_sound small "$said"
+    if [ "$status" = 1 ]; then
+        [ -s "$work/said.err" ] || give_up "$said: ended with 1, without a word"
+        full=$((full + 1))
+        "$affjord" ../stress.ini --db small.db --jobs 2 --quiet || give_up "$said, enlarged: ended with $?"
+    fi
+    check_finished small "$said"
+    if [ "$status" = 0 ]; then break; fi
+    cd ..
+    umount disk
+    kilobytes=$((kilobytes + 24))
+done
+[ "$full" -gt 5 ] || give_up "only $full disks were too small"
+
+# Of a finished database everything can be read; nothing new is begun.
+mount -o remount,ro affjord .
+"$affjord" ../stress.ini --db small.db --quiet || give_up "a finished experiment on a disk for reading: ended with $?"
+"$affjord" check small.db >"$work/check.out" || give_up "a check on a disk for reading: ended with $?"
+status=0
+"$affjord" ../stress.ini --db small.db --seeds 7 --quiet 2>"$work/said.err" || status=$?
+[ "$status" = 1 ] && grep -q 'small.db' "$work/said.err" || give_up "a disk for reading: ended with $status"
+cd "$work"
+umount disk
+echo "$full disks too small, the last of $((kilobytes - 24)) kB; one only for reading"
+cd /
+rm -rf "$work"

@@ -1,0 +1,37 @@
+#!/bin/sh
+# together.sh N - N times: two starts of one experiment on one new database at the same moment, and a third on a part of it.
+# Whoever comes later waits, and finds what it wanted done or does the rest. All end with 0, none speaks of a lock, and the
+# numbers are those of an undisturbed run.
+set -eu
+[ $# = 1 ] || { echo "usage: together.sh N" >&2; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd -P)
+. "$here/common.sh"
+
+sh "$here/../tiny_experiment.sh" stress 0-1 40 20 1 >stress.ini
+"$affjord" stress.ini --db undisturbed.db --jobs 2 --quiet
+numbers undisturbed >expected.numbers
+begun=$(seconds_now)
+round=0
+while [ "$round" -lt "$1" ]; do
+    round=$((round + 1))
+    "$affjord" stress.ini --db shared.db --jobs 2 --quiet 2>first.err &
+    first=$!
+    "$affjord" stress.ini --db shared.db --jobs 1 --quiet 2>second.err &
+    second=$!
+    "$affjord" stress.ini --db shared.db --seeds 1 --jobs 1 --quiet 2>third.err &
+    third=$!
+    failed=
+    wait "$first" || failed="$failed first:$?"
+    wait "$second" || failed="$failed second:$?"
+    wait "$third" || failed="$failed third:$?"
+    cat first.err second.err third.err >said.err
+    [ -z "$failed" ] && [ ! -s said.err ] || { cat said.err >&2; give_up "round $round: ended with$failed"; }
+    # Who came last may have left the experiment with its own seeds alone; whatever is asked for again becomes part of it.
+    "$affjord" stress.ini --db shared.db --jobs 2 --quiet
+    check_finished shared "round $round"
+    [ "$(sqlite3 shared.db 'SELECT max(sessions) FROM run')" = 1 ] || give_up "round $round: a run was computed twice"
+    forget shared
+done
+echo "$1 times three at once in $(since "$begun") s"
+cd /
+rm -rf "$work"
