@@ -60,12 +60,25 @@ CORE_OBJECTS   := $(CORE:%.c=$(BUILD)/%.o) $(KERNELS:%=$(BUILD)/core/backend/cpu
 RUNNER_OBJECTS := $(RUNNER:%.c=$(BUILD)/%.o)
 TEST_OBJECTS   := $(TESTS:%.c=$(BUILD)/%.o)
 
+# What computes on a GPU is a library of its own, opened at run time; without nvcc there is none, and nothing else is
+# missed. It brings the CUDA runtime along, so a user needs the driver alone. EMULATED is the same sources for the CPU,
+# for tests (tests/cuda_on_host).
+NVCC  ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
+ARCHS ?= sm_80 sm_90 sm_100
+ifeq ($(VARIANT),float)
+CUDA := $(if $(NVCC),$(BUILD)/libaffjord_cuda.so)
+endif
+EMULATED := $(if $(filter double,$(PRECISION)),,$(BUILD)/tests/libaffjord_cuda_emulated.so)
+CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BUILD)/core/base/status.o
+EMULATED_OBJECTS := $(patsubst %.cu,$(BUILD)/tests/%.o,$(wildcard core/backend/cuda/*.cu)) \
+                    $(BUILD)/tests/cuda_on_host/cuda_on_host.o $(BUILD)/core/base/status.o
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests test test-slurm asan ubsan fuzz fuzzers lint format check-layout deps deps-local clean FORCE
+.PHONY: all cuda tests test test-slurm asan ubsan fuzz fuzzers lint format check-layout deps deps-local clean FORCE
 
-all: $(BUILD)/affjord
-tests: $(BUILD)/affjord $(BUILD)/affjord-tests
+all: $(BUILD)/affjord cuda
+tests: $(BUILD)/affjord $(BUILD)/affjord-tests $(EMULATED)
 
 $(BUILD)/libaffjord.a: $(CORE_OBJECTS)
 	@rm -f $@
@@ -95,6 +108,42 @@ $(BUILD)/core/backend/cpu/kernels_%.o: CFLAGS += -O3
 $(BUILD)/core/backend/cpu/kernels_avx2.o: STRICT += -mavx2 -mfma
 $(BUILD)/core/backend/cpu/kernels_avx512.o: STRICT += -mavx512f -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
 
+# --- The library of the GPU ---
+
+cuda: $(CUDA)
+	@echo '$(if $(CUDA),✓ $(CUDA) for $(ARCHS),✗ no GPU: $(if $(NVCC),only the plain build has it,nvcc was not found))'
+
+# IEEE arithmetic as on the CPU: nothing fused that the source does not fuse, every quotient and root rounded once.
+CUDA_FLAGS := -std=c++17 -O3 -fmad=false -prec-div=true -prec-sqrt=true -ftz=false --threads 0 \
+              $(foreach arch,$(ARCHS),-gencode arch=compute_$(arch:sm_%=%),code=$(arch)) \
+              -DAFFJORD_CUDA_ARCHITECTURES='"$(ARCHS)"' -Icore \
+              --Werror all-warnings -Xcompiler=-fPIC,-fvisibility=hidden,-Wall,-Wextra,-ffp-contract=off
+$(BUILD)/cuda.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(NVCC) $(subst ',,$(CUDA_FLAGS))' | cmp -s - $@ || echo '$(NVCC) $(subst ',,$(CUDA_FLAGS))' > $@
+$(BUILD)/core/backend/cuda/%.o: core/backend/cuda/%.cu $(BUILD)/cuda.flags
+	@mkdir -p $(@D)
+	@$(call say,nvcc,$<)
+	$(Q)$(NVCC) $(CUDA_FLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+$(BUILD)/libaffjord_cuda.so: $(CUDA_OBJECTS)
+	@$(call say,link,$@)
+	$(Q)$(NVCC) -shared --cudart static -o $@ $^
+
+EMULATION := $(CXX) -std=c++17 -O2 -g -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Werror \
+             -Wno-unknown-pragmas -Icore -Itests/cuda_on_host -DAFFJORD_CUDA_ARCHITECTURES='"fibers"' -MMD -MP
+$(BUILD)/tests/core/backend/cuda/%.o: core/backend/cuda/%.cu
+	@mkdir -p $(@D)
+	@$(call say,emulate,$<)
+	$(Q)$(EMULATION) -x c++ -c -o $@ $<
+$(BUILD)/tests/cuda_on_host/%.o: tests/cuda_on_host/%.cpp
+	@mkdir -p $(@D)
+	@$(call say,compile,$<)
+	$(Q)$(EMULATION) -c -o $@ $<
+$(EMULATED): $(EMULATED_OBJECTS)
+	@$(call say,link,$@)
+	$(Q)$(CXX) -shared -o $@ $^
+
+$(BUILD)/tests/%.o: CFLAGS += -DAFFJORD_LIBRARY_EMULATED='"$(EMULATED)"'
 $(BUILD)/tests/%.o: CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"'
 
 # What the recorder stores of the program itself; rewritten only when it changes.
@@ -155,7 +204,7 @@ test-slurm: $(BUILD)/affjord
 check-layout:
 	@sh tests/check_layout.sh
 
-LINTED := $(wildcard core/*.h core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.[ch] tests/*.[ch] tests/fuzz/*.[ch] examples/*.c)
+LINTED := $(wildcard core/*.h core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc core/backend/cuda/*.cu* runner/*.[ch] tests/*.[ch] tests/cuda_on_host/* tests/fuzz/*.[ch] examples/*.c)
 lint: $(BUILD)/provenance.h $(BUILD)/schema.inc
 	clang-format --dry-run --Werror $(LINTED)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
@@ -172,4 +221,4 @@ ifeq ($(VARIANT),float)
 include packaging/install.mk
 endif
 
--include $(CORE_OBJECTS:.o=.d) $(RUNNER_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
+-include $(CORE_OBJECTS:.o=.d) $(RUNNER_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(CUDA_OBJECTS:.o=.d) $(EMULATED_OBJECTS:.o=.d)
