@@ -4,11 +4,13 @@
 #   make test            everything that is promised, in 6 to 10 minutes
 #   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
 #   make stress          killed at random moments, and with every call to the system failing in turn; 20 minutes
+#   make cuda            the library for GPUs, where nvcc is found: ARCHS="sm_80 sm_90 sm_100"; also part of make
+#   make gpu-check       what only a machine with a GPU can show
 #   make test-slurm      the way through a real Slurm of two nodes on this machine (root)
 #   make lint            clang-format, clang-tidy, cppcheck, shellcheck
 #   make asan ubsan tsan memcheck analyze coverage check-short: docs/reliability.md
 #   make check-layout    folders use only folders above them
-#   make install         PREFIX=/usr/local DESTDIR=; also uninstall, deb and api: packaging/install.mk
+#   make install         PREFIX=/usr/local DESTDIR=; also uninstall, deb, api and bundle: packaging/install.mk
 #   make deps            install missing packages (root or sudo)
 #   make deps-local      unpack them into .deps without root
 #   make V=1 ...         show the commands
@@ -69,12 +71,25 @@ RUNNER_OBJECTS := $(RUNNER:%.c=$(BUILD)/%.o)
 TEST_OBJECTS   := $(TESTS:%.c=$(BUILD)/%.o)
 LAST_OBJECT    := $(LAST:%.c=$(BUILD)/%.o)
 
+# What computes on a GPU is a library of its own, opened at run time; without nvcc there is none, and nothing else is
+# missed. It brings the CUDA runtime along, so a user needs the driver alone. EMULATED is the same sources for the CPU,
+# for tests (tests/cuda_on_host).
+NVCC  ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
+ARCHS ?= sm_80 sm_90 sm_100
+ifeq ($(VARIANT),float)
+CUDA := $(if $(NVCC),$(BUILD)/libaffjord_cuda.so)
+endif
+EMULATED := $(if $(filter double,$(PRECISION)),,$(BUILD)/tests/libaffjord_cuda_emulated.so)
+CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BUILD)/core/base/status.o
+EMULATED_OBJECTS := $(patsubst %.cu,$(BUILD)/tests/%.o,$(wildcard core/backend/cuda/*.cu)) \
+                    $(BUILD)/tests/cuda_on_host/cuda_on_host.o $(BUILD)/core/base/status.o
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all tests test test-slurm fuzz fuzzers stress check-layout deps deps-local clean FORCE
+.PHONY: all cuda tests test test-slurm fuzz fuzzers stress check-layout deps deps-local clean FORCE
 
-all: $(BUILD)/affjord
-tests: $(BUILD)/affjord $(BUILD)/affjord-tests $(BUILD)/fault.so
+all: $(BUILD)/affjord cuda
+tests: $(BUILD)/affjord $(BUILD)/affjord-tests $(BUILD)/fault.so $(EMULATED)
 
 $(BUILD)/libaffjord.a: $(CORE_OBJECTS)
 	@rm -f $@
@@ -111,7 +126,44 @@ $(BUILD)/core/backend/cpu/kernels_%.o: override CFLAGS += -O3
 $(BUILD)/core/backend/cpu/kernels_avx2.o: STRICT += -mavx2 -mfma
 $(BUILD)/core/backend/cpu/kernels_avx512.o: STRICT += -mavx512f -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
 
-$(BUILD)/tests/%.o: override CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"' -DAFFJORD_FAULT_LAYER='"$(BUILD)/fault.so"'
+# --- The library of the GPU ---
+
+cuda: $(CUDA)
+	@echo '$(if $(CUDA),✓ $(CUDA) for $(ARCHS),✗ no GPU: $(if $(NVCC),only the plain build has it,nvcc was not found))'
+
+# IEEE arithmetic as on the CPU: nothing fused that the source does not fuse, every quotient and root rounded once.
+CUDA_FLAGS := -std=c++17 -O3 -fmad=false -prec-div=true -prec-sqrt=true -ftz=false --threads 0 \
+              $(foreach arch,$(ARCHS),-gencode arch=compute_$(arch:sm_%=%),code=$(arch)) \
+              -DAFFJORD_CUDA_ARCHITECTURES='"$(ARCHS)"' -Icore \
+              --Werror all-warnings -Xcompiler=-fPIC,-fvisibility=hidden,-Wall,-Wextra,-ffp-contract=off
+$(BUILD)/cuda.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(NVCC) $(subst ',,$(CUDA_FLAGS))' | cmp -s - $@ || echo '$(NVCC) $(subst ',,$(CUDA_FLAGS))' > $@
+$(BUILD)/core/backend/cuda/%.o: core/backend/cuda/%.cu $(BUILD)/cuda.flags
+	@mkdir -p $(@D)
+	@$(call say,nvcc,$<)
+	$(Q)$(NVCC) $(CUDA_FLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+$(BUILD)/libaffjord_cuda.so: $(CUDA_OBJECTS)
+	@$(call say,link,$@)
+	$(Q)$(NVCC) -shared --cudart static -o $@ $^
+
+EMULATION := $(CXX) -std=c++17 -O2 -g -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Werror \
+             -Wno-unknown-pragmas -Icore -Itests/cuda_on_host -DAFFJORD_CUDA_ARCHITECTURES='"fibers"' -MMD -MP
+$(BUILD)/tests/core/backend/cuda/%.o: core/backend/cuda/%.cu
+	@mkdir -p $(@D)
+	@$(call say,emulate,$<)
+	$(Q)$(EMULATION) -x c++ -c -o $@ $<
+$(BUILD)/tests/cuda_on_host/%.o: tests/cuda_on_host/%.cpp
+	@mkdir -p $(@D)
+	@$(call say,compile,$<)
+	$(Q)$(EMULATION) -c -o $@ $<
+$(EMULATED): $(EMULATED_OBJECTS)
+	@$(call say,link,$@)
+	$(Q)$(CXX) -shared -o $@ $^
+
+# What tests run and load.
+$(BUILD)/tests/%.o: override CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"' -DAFFJORD_FAULT_LAYER='"$(BUILD)/fault.so"' \
+    -DAFFJORD_LIBRARY_EMULATED='"$(EMULATED)"'
 
 # What the recorder stores of the program itself; rewritten only when it changes.
 $(BUILD)/provenance.h: FORCE
@@ -140,10 +192,11 @@ deps-local:
 
 # Installing comes first and alone: what it brings is needed to compile.
 test: deps check-layout
-	@$(MAKE) --no-print-directory -j$(shell nproc) tests
+	@$(MAKE) --no-print-directory -j$(shell nproc) tests cuda
 	@$(MAKE) --no-print-directory -j$(shell nproc) PRECISION=double tests
 	@echo "== tests, float" && build/affjord-tests
 	@echo "== tests, double" && OPENBLAS_NUM_THREADS=1 build/double/affjord-tests
+	@$(MAKE) --no-print-directory bundle-check
 
 # Readers against bytes that a machine makes up: make fuzz TIME=60, with clang; one target by make fuzz FUZZ=npy.
 TIME ?= 60
@@ -180,4 +233,4 @@ include tests/checks/checks.mk
 include packaging/install.mk
 endif
 
--include $(CORE_OBJECTS:.o=.d) $(RUNNER_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
+-include $(CORE_OBJECTS:.o=.d) $(RUNNER_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(CUDA_OBJECTS:.o=.d) $(EMULATED_OBJECTS:.o=.d)

@@ -1,13 +1,19 @@
 /* pointwise.h - formulas of one variable, written once for every device.
  *
  * They use only the operations v_* of the including file (a vector or one
- * number), each rounded once, so that all devices give the same bits. */
+ * number), each rounded once, so that all devices give the same bits. That
+ * file also says what a function and a table are where they are not C's. */
 #ifndef AFFJORD_BACKEND_POINTWISE_H
 #define AFFJORD_BACKEND_POINTWISE_H
 
+#ifndef V_FUNCTION
+#define V_FUNCTION static inline
+#define V_TABLE static const
+#endif
+
 #ifdef AFFJORD_DOUBLE
 #include "base/detmath.h"
-static inline vreal v_tanh(vreal x) {
+V_FUNCTION vreal v_tanh(vreal x) {
     return det_tanh(x);
 }
 #else
@@ -20,9 +26,9 @@ static inline vreal v_tanh(vreal x) {
  * The coefficients are a weighted minimax fit in ulps of tanh, about centres chosen such that tanh of the centre is
  * nearly a float, rounded from the lowest order up with the others fitted again after each. A rational function, as
  * usual elsewhere, cannot do this well in float: where tanh is near 1 each of its roundings costs up to one ulp. */
-static const real tanh_centre[8] = {0x1.c9p-1f,  0x1.7fp+0f, 0x1.338p+1f, 0x1.cdcp+1f,
-                                    0x1.5bcp+2f, 0x1.f7p+2f, 0x0p+0f,     0x1.cep-2f};
-static const real tanh_coefficient[7][8] = {
+V_TABLE real tanh_centre[8] = {0x1.c9p-1f,  0x1.7fp+0f, 0x1.338p+1f, 0x1.cdcp+1f,
+                               0x1.5bcp+2f, 0x1.f7p+2f, 0x0p+0f,     0x1.cep-2f};
+V_TABLE real tanh_coefficient[7][8] = {
     {0x1.6ce266p-1f, 0x1.cf12bep-1f, 0x1.f7ae28p-1f, 0x1.ff3f5p-1f, 0x1.fffbp-1f, 0x1.fffff6p-1f, 0x0p+0f,
      0x1.b102bp-2f},
     {0x1.f7eb9ap-2f, 0x1.74b64p-3f, 0x1.08115p-5f, 0x1.811d7ap-9f, 0x1.416ae6p-14f, 0x1.41b21p-21f, 0x1p+0f,
@@ -39,7 +45,7 @@ static const real tanh_coefficient[7][8] = {
      -0x1.5af66cp-5f, -0x1.19b2eep-4f},
 };
 
-static inline vreal v_tanh(vreal x) {
+V_FUNCTION vreal v_tanh(vreal x) {
     const vreal a = v_min(v_set(0x1.21999ap+3f), v_abs(x));
     const vsegment i = v_segment(v_fma(a, v_set(0x1.a84f3p+0f), v_set(1)));
     const vreal d = v_sub(a, v_lookup(tanh_centre, i));
@@ -50,7 +56,7 @@ static inline vreal v_tanh(vreal x) {
 #endif
 
 /* 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2. */
-static inline vreal v_sigmoid(vreal x) {
+V_FUNCTION vreal v_sigmoid(vreal x) {
     return v_fma(v_set((real)0.5), v_tanh(v_mul(v_set((real)0.5), x)), v_set((real)0.5));
 }
 
@@ -62,7 +68,7 @@ static inline vreal v_sigmoid(vreal x) {
  *
  * One division serves both quotients. NaN stays NaN. */
 #ifdef AFFJORD_DOUBLE
-static inline vreal v_softplus(vreal x, vreal *logistic) {
+V_FUNCTION vreal v_softplus(vreal x, vreal *logistic) {
     const vreal t = det_exp(-fabs(x));
     *logistic = (x < 0 ? t : 1) / (1 + t);
     return v_max(x, 0) + det_log1p(t);
@@ -70,7 +76,7 @@ static inline vreal v_softplus(vreal x, vreal *logistic) {
 #else
 /* exp(-a) for a >= 0 to 2 ulp; from 87 on that of 87, still a normal number: r = -a - k log 2 in [-0.35, 0.35], then
  * 1 + r + r^2 (a polynomial of degree 4), fitted at Chebyshev's nodes. */
-static inline vreal v_exp_negative(vreal a) {
+V_FUNCTION vreal v_exp_negative(vreal a) {
     const vreal shift = v_set(0x1.8p+23f + 127), clamped = v_min(v_set(87), a);
     const vreal shifted = v_fnma(clamped, v_set(0x1.715476p+0f), shift), k = v_sub(shifted, shift);
     vreal r = v_fnma(k, v_set(0x1.62e43p-1f), v_sub(v_set(0), clamped));
@@ -84,7 +90,7 @@ static inline vreal v_exp_negative(vreal a) {
     return v_fma(p, power, power);
 }
 
-static inline vreal v_softplus(vreal x, vreal *logistic) {
+V_FUNCTION vreal v_softplus(vreal x, vreal *logistic) {
     const vreal t = v_exp_negative(v_abs(x));
     const vreal one = v_add(v_set(1), t), two = v_add(v_set(2), t);
     const vreal q = v_div(v_set(1), v_mul(one, two));
@@ -102,14 +108,14 @@ static inline vreal v_softplus(vreal x, vreal *logistic) {
 #endif
 
 /* x logistic(x) and its derivatives, with s the logistic function: s + y (1 - s), and s (1 - s) (2 + x (1 - 2 s)). */
-static inline vreal v_swish(vreal x, vreal *slope) {
+V_FUNCTION vreal v_swish(vreal x, vreal *slope) {
     vreal s;
     v_softplus(x, &s);
     const vreal y = v_mul(x, s);
     *slope = v_fma(y, v_sub(v_set(1), s), s);
     return y;
 }
-static inline vreal v_swish_slopes(vreal x, vreal *bend) {
+V_FUNCTION vreal v_swish_slopes(vreal x, vreal *bend) {
     vreal s;
     v_softplus(x, &s);
     const vreal rest = v_sub(v_set(1), s);

@@ -176,13 +176,15 @@ ode_system cnf_system(cnf_chunk *chunk) {
                         .reverse = chunk_reverse};
 }
 
+double cnf_base_logarithm(const cnf *flow) {
+    return (double)flow->spec.dimension * (log_two_pi + det_log(flow->spec.base_variance));
+}
+
 double cnf_point_loss(const cnf *flow, const real *state, size_t i) {
     const size_t D = flow->spec.dimension;
-    const double variance = flow->spec.base_variance;
     double square = 0;
     for (size_t d = 0; d < D; d++) square += (double)state[d * CHUNK + i] * (double)state[d * CHUNK + i];
-    const double logarithm = (double)D * (log_two_pi + det_log(variance));
-    return 0.5 * (square / variance + logarithm) - (double)state[D * CHUNK + i];
+    return 0.5 * (square / flow->spec.base_variance + cnf_base_logarithm(flow)) - (double)state[D * CHUNK + i];
 }
 
 double cnf_terminal(const cnf *flow, const real *state, size_t points, size_t n, real *cotangent) {

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/arena.h"
+#include "flow/cnf_program.h"
 
 typedef struct point_objective {
     objective base;
@@ -39,13 +40,20 @@ static void count(const point_objective *self, const cnf_statistics *statistics,
                                             .end_time = self->spec.flow.end_time}}};
 }
 
+void point_objective_batch(const objective *base, uint64_t iteration, size_t count, real *x) {
+    const point_objective *self = as_points(base);
+    const size_t floats = self->spec.batch * self->spec.flow.dimension;
+    for (size_t i = 0; i < count; i++)
+        dataset_batch(self->data, SPLIT_TRAINING, self->spec.seed, iteration + i, 0, self->spec.batch, x + i * floats);
+}
+
 static status step(objective *base, uint64_t iteration, const real *params, double *loss, real *gradient,
                    objective_counts *counts) {
     point_objective *self = (point_objective *)base;
     const point_objective_spec *spec = &self->spec;
     const random_stream probe = {.seed = spec->seed, .purpose = RANDOM_PROBE, .iteration = iteration};
     cnf_statistics statistics;
-    dataset_batch(self->data, SPLIT_TRAINING, spec->seed, iteration, 0, spec->batch, self->batch);
+    point_objective_batch(base, iteration, 1, self->batch);
     const status outcome =
         cnf_loss_gradient(self->flow, params, self->batch, spec->batch, probe, loss, gradient, &statistics);
     count(self, &statistics, counts);
@@ -57,6 +65,13 @@ static size_t held(const objective *self, objective_held which) {
     return which == OBJECTIVE_VALIDATION ? spec->validation : spec->test;
 }
 
+status point_objective_mean(size_t n, const double *log_density, double *loss) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += log_density[i];
+    *loss = -sum / (double)n;
+    return isfinite(*loss) ? STATUS_OK : STATUS_NON_FINITE;
+}
+
 static status measure(objective *base, objective_held which, uint64_t iteration, const real *params, double *loss,
                       objective_counts *counts) {
     point_objective *self = (point_objective *)base;
@@ -64,11 +79,8 @@ static status measure(objective *base, objective_held which, uint64_t iteration,
     const size_t n = held(base, which);
     cnf_statistics statistics;
     cnf_log_density(self->flow, params, self->held[which], n, probe, self->log_density, &statistics);
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += self->log_density[i];
-    *loss = -sum / (double)n;
     count(self, &statistics, counts);
-    return isfinite(*loss) ? STATUS_OK : STATUS_NON_FINITE;
+    return point_objective_mean(n, self->log_density, loss);
 }
 
 static void describe(const objective *self, status outcome, failure *why) {
@@ -139,6 +151,25 @@ status point_objective_create(const point_objective_spec *spec, const dataset *d
     return STATUS_OK;
 }
 
-cnf *point_objective_flow(objective *self) {
+bool objective_is_points(const objective *self) {
+    return self->ops == &ops;
+}
+
+cnf *point_objective_flow(const objective *self) {
     return as_points(self)->flow;
+}
+
+const point_objective_spec *point_objective_specification(const objective *self) {
+    return &as_points(self)->spec;
+}
+
+const real *point_objective_held(const objective *self, objective_held which) {
+    return as_points(self)->held[which];
+}
+
+void point_objective_count(const objective *self, bool backward, objective_counts *counts) {
+    const size_t evaluations = cnf_evaluations(as_points(self)->flow);
+    const cnf_statistics statistics = {.evaluations_forward = evaluations,
+                                       .evaluations_backward = backward ? evaluations : 0};
+    count(as_points(self), &statistics, counts);
 }

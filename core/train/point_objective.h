@@ -22,8 +22,25 @@ typedef struct point_objective_spec {
 status point_objective_create(const point_objective_spec *spec, const dataset *data, parallel *workers, objective **out,
                               failure *why);
 
+/* Whether an objective is one of points; what follows is for those alone. */
+bool objective_is_points(const objective *self);
+
 /* Its flow, valid as long as it. */
-cnf *point_objective_flow(objective *self);
+cnf *point_objective_flow(const objective *self);
+
+/* --- For a device that does steps of its own --- */
+
+const point_objective_spec *point_objective_specification(const objective *self);
+
+/* x (count, B, D) <- the batches of so many iterations from `iteration` on. May be called by several threads. */
+void point_objective_batch(const objective *self, uint64_t iteration, size_t count, real *x);
+
+/* (validation or test, D), valid as long as it; and the mean loss of one from the densities of its n points. */
+const real *point_objective_held(const objective *self, objective_held which);
+status point_objective_mean(size_t n, const double *log_density, double *loss);
+
+/* What a step costs, or a solve that is not reversed. */
+void point_objective_count(const objective *self, bool backward, objective_counts *counts);
 
 AFFJORD_API_END
 

@@ -5,31 +5,9 @@
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
-#include "base/arena.h"
 #include "train/adam.h"
 #include "train/checkpoint_parameters.h"
-
-struct trainer {
-    trainer_spec spec;
-    objective *goal;
-    const backend_ops *backend;
-    arena memory; /* holds the trainer itself */
-    size_t parameters; /* P */
-
-    /* The state, saved and restored. */
-    uint64_t iteration; /* done */
-    uint64_t updates; /* of Adam: iterations less those that were skipped */
-    double epoch_sum; /* of the training losses of the running epoch */
-    double running; /* mean with decay 0.99 of the training loss */
-    double evaluations[2 * OBJECTIVE_FLOWS_MAX]; /* of the running epoch: forward, backward, for each flow */
-    real *params; /* (P) */
-    real *first; /* (P), Adam's moments */
-    real *second; /* (P) */
-
-    real *gradient; /* (P) */
-};
-
-static const double running_decay = 0.99;
+#include "train/trainer_internal.h"
 
 static status build(trainer *training) {
     const size_t P = training->parameters;
@@ -86,36 +64,58 @@ double trainer_backward_evaluations(const objective_counts *counts) {
     return sum;
 }
 
-static void end_epoch(trainer *training, const objective_counts *last, trainer_epoch *epoch) {
+void trainer_end_epoch(trainer *training, const objective_counts *last, trainer_epoch *epoch) {
     const trainer_spec *spec = &training->spec;
     const uint64_t length = (training->iteration - 1) % spec->epoch_iterations + 1;
     *epoch = (trainer_epoch){.epoch = (training->iteration - 1) / spec->epoch_iterations + 1,
                              .iteration = training->iteration,
                              .training_loss = training->epoch_sum / (double)length,
+                             .tested = objective_held_size(training->goal, OBJECTIVE_TEST) > 0,
                              .skipped = training->iteration - training->updates,
                              .training_counts = *last};
     for (size_t f = 0; f < last->flow_count; f++) {
         epoch->training_counts.flows[f].forward = training->evaluations[2 * f] / (double)length;
         epoch->training_counts.flows[f].backward = training->evaluations[2 * f + 1] / (double)length;
     }
-    epoch->validation = objective_measure(training->goal, OBJECTIVE_VALIDATION, training->iteration, training->params,
-                                          &epoch->validation_loss, &epoch->validation_counts);
-    epoch->tested = objective_held_size(training->goal, OBJECTIVE_TEST) > 0;
-    if (epoch->tested)
-        epoch->test = objective_measure(training->goal, OBJECTIVE_TEST, training->iteration, training->params,
-                                        &epoch->test_loss, &epoch->test_counts);
     training->epoch_sum = 0;
     memset(training->evaluations, 0, sizeof training->evaluations);
 }
 
-/* Adam's learning rate at an iteration, from 1. */
-static double learning_rate(const trainer_spec *spec, uint64_t iteration) {
+static void measure(trainer *training, trainer_epoch *epoch) {
+    epoch->validation = objective_measure(training->goal, OBJECTIVE_VALIDATION, training->iteration, training->params,
+                                          &epoch->validation_loss, &epoch->validation_counts);
+    if (epoch->tested)
+        epoch->test = objective_measure(training->goal, OBJECTIVE_TEST, training->iteration, training->params,
+                                        &epoch->test_loss, &epoch->test_counts);
+}
+
+double trainer_learning_rate(const trainer *training, uint64_t iteration) {
+    const trainer_spec *spec = &training->spec;
     if (iteration >= spec->warmup) return spec->learning_rate;
     return spec->learning_rate * (double)iteration / (double)spec->warmup;
 }
 
+void trainer_count(trainer *training, status outcome, double loss, const objective_counts *counts) {
+    const double value = isnan(loss) ? NAN : loss; /* one NaN is as good as another, and has the same bits */
+    training->iteration++;
+    if (outcome == STATUS_OK) {
+        training->updates++;
+        training->running = isnan(training->running)
+                                ? value
+                                : trainer_running_decay * training->running + (1 - trainer_running_decay) * value;
+    }
+    training->epoch_sum += value;
+    for (size_t f = 0; f < counts->flow_count; f++) {
+        training->evaluations[2 * f] += counts->flows[f].forward;
+        training->evaluations[2 * f + 1] += counts->flows[f].backward;
+    }
+}
+
+bool trainer_ends_epoch(const trainer *training) {
+    return training->iteration % training->spec.epoch_iterations == 0 || trainer_finished(training);
+}
+
 status trainer_step(trainer *training, double *loss, bool *epoch_done, trainer_epoch *epoch) {
-    const trainer_spec *spec = &training->spec;
     const uint64_t iteration = training->iteration + 1;
     objective_counts counts = {.flow_count = 0};
     double value;
@@ -123,21 +123,17 @@ status trainer_step(trainer *training, double *loss, bool *epoch_done, trainer_e
         objective_step(training->goal, iteration, training->params, &value, training->gradient, &counts);
     if (outcome < 0) return outcome;
     if (outcome == STATUS_OK) {
-        const adam_step step = adam_step_at(learning_rate(spec, iteration), ++training->updates);
+        const adam_step step = adam_step_at(trainer_learning_rate(training, iteration), training->updates + 1);
         training->backend->adam(training->parameters, &step, training->gradient, training->first, training->second,
                                 training->params);
-        training->running =
-            isnan(training->running) ? value : running_decay * training->running + (1 - running_decay) * value;
     }
-    training->iteration = iteration;
-    training->epoch_sum += value;
-    for (size_t f = 0; f < counts.flow_count; f++) {
-        training->evaluations[2 * f] += counts.flows[f].forward;
-        training->evaluations[2 * f + 1] += counts.flows[f].backward;
-    }
+    trainer_count(training, outcome, value, &counts);
     if (loss) *loss = value;
-    *epoch_done = iteration % spec->epoch_iterations == 0 || trainer_finished(training);
-    if (*epoch_done) end_epoch(training, &counts, epoch);
+    *epoch_done = trainer_ends_epoch(training);
+    if (*epoch_done) {
+        trainer_end_epoch(training, &counts, epoch);
+        measure(training, epoch);
+    }
     return outcome;
 }
 

@@ -8,6 +8,7 @@
 #include "system/arguments.h"
 #include "base/real.h"
 #include "work/count.h"
+#include "work/devices.h"
 #include "system/double_build.h"
 #include "plan/dry_run.h"
 #include "scale/engine.h"
@@ -41,6 +42,8 @@ typedef struct experiment {
     char database[PLACE_PATH_MAX]; /* of one task (--only), its shard */
     char shards[PLACE_PATH_MAX];
     signals events;
+    device_choice device;
+    device_about about; /* of a device of the library, once it was asked */
 } experiment;
 
 static status read_request(int count, char **words, request *out, failure *why) {
@@ -81,22 +84,25 @@ static status read_request(int count, char **words, request *out, failure *why) 
     return STATUS_OK;
 }
 
-/* cpu, cuda, cuda:N */
-static int check_device(const char *device) {
-    if (!device || strcmp(device, "cpu") == 0) return EXIT_DONE;
-    const size_t digits = strncmp(device, "cuda:", 5) == 0 ? strspn(device + 5, "0123456789") : 0;
-    if (strcmp(device, "cuda") == 0 || (digits > 0 && !device[5 + digits])) {
-        fprintf(stderr, "--device %s: this build has no CUDA backend\n", device);
-        return EXIT_FAILED;
-    }
-    fprintf(stderr, "--device %s: expected cpu, cuda or cuda:N\n", device);
-    return EXIT_USAGE;
-}
-
 /* --- Running --- */
 
 static bool counts(const experiment *self) {
     return config_settings(self->config)->experiment_task == TASK_COUNT;
+}
+
+/* What trains on a device of the library so far. Errors: STATUS_INVALID naming the experiment. */
+static status check_device(const experiment *self, failure *why) {
+    const char *name = config_settings(self->config)->experiment_name;
+    if (!self->device.library) return STATUS_OK;
+    if (config_settings(self->config)->experiment_task != TASK_TRAIN)
+        return fail(why, STATUS_INVALID, "--device %s: experiment %s is computed by the processor only so far",
+                    self->asked.device, name);
+    for (size_t i = 0; i < self->runs->dataset_count; i++)
+        if (specification_is_image(&self->runs->datasets[i].shape))
+            return fail(why, STATUS_INVALID,
+                        "--device %s: experiment %s trains on images, which the processor alone can do so far",
+                        self->asked.device, name);
+    return STATUS_OK;
 }
 
 /* How the wait for another process goes. */
@@ -117,8 +123,11 @@ static bool wait_for_lock(void *argument, const char *holder) {
 static status train(const experiment *self, recorder *book, const enrolment *list, const machine *here,
                     workers_result *result, failure *why) {
     const request *asked = &self->asked;
-    const size_t threads = asked->threads ? (size_t)asked->threads : 1;
-    size_t jobs = asked->jobs ? (size_t)asked->jobs : machine_jobs(threads);
+    const bool library = self->device.library;
+    /* On a device the threads are one process's, which draws batches for all runs, and a run is a processor's. */
+    const size_t threads = asked->threads ? (size_t)asked->threads : library ? machine_jobs(1) : 1;
+    const size_t room = library ? (size_t)self->about.processors : machine_jobs(threads);
+    size_t jobs = asked->jobs ? (size_t)asked->jobs : room;
     if (jobs > list->count - list->done) jobs = list->count - list->done;
     uint64_t iterations = 0;
     for (size_t i = 0; i < list->count; i++) {
@@ -129,8 +138,12 @@ static status train(const experiment *self, recorder *book, const enrolment *lis
     progress *shown;
     if (progress_create(stderr, asked->quiet, jobs, list->count, list->done, iterations, &shown) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "out of memory");
-    const workers_spec spec = {
-        .runs = self->runs, .states = list->runs, .session = &here->session, .jobs = jobs, .threads = threads};
+    const workers_spec spec = {.runs = self->runs,
+                               .states = list->runs,
+                               .session = &here->session,
+                               .jobs = jobs,
+                               .threads = threads,
+                               .device = library ? &self->device : NULL};
     const status outcome = workers_run(&spec, book, &self->events, shown, result, why);
     progress_destroy(&shown);
     return outcome;
@@ -218,8 +231,12 @@ static int run(experiment *self, int all_count, char **all) {
     status outcome = signals_open(&self->events, &why);
     if (outcome != STATUS_OK) return verb_failed(why.text);
     outcome = look(self, &complete, &why);
+    if (outcome == STATUS_OK && !complete && self->device.library)
+        outcome = devices_ask(&self->device, &self->about, &why);
     if (outcome == STATUS_OK && !complete) {
         machine_describe(&here, all_count, all);
+        if (self->device.library) here.session.gpu = self->about.name;
+        if (self->device.library) here.session.driver = self->about.driver;
         outcome = compute(self, &here, &result, &why);
     }
     signals_close(&self->events);
@@ -323,6 +340,7 @@ static int read_and_run(experiment *self, int all_count, char **all) {
     const char *file = elsewhere ? installed : asked->file;
     status outcome = config_load(file, asked->set.count, asked->set.items, &self->config, &why);
     if (outcome == STATUS_OK) outcome = plan_create(self->config, asked->seeds, &self->runs, &why);
+    if (outcome == STATUS_OK) outcome = check_device(self, &why);
     if (outcome == STATUS_OK && asked->shards) snprintf(self->shards, sizeof self->shards, "%s", asked->shards);
     else if (outcome == STATUS_OK) shard_folder(self->database, self->shards);
     if (outcome != STATUS_OK) {
@@ -352,7 +370,9 @@ static int run_experiment(int count, char **words, int all_count, char **all) {
     int result = EXIT_USAGE;
     if (read_request(count, words, &self.asked, &why) != STATUS_OK) {
         result = verb_misused(&verb_experiment, why.text);
-    } else if ((result = check_device(self.asked.device)) == EXIT_DONE) {
+    } else if (self.asked.device && device_parse(self.asked.device, &self.device, &why) != STATUS_OK) {
+        fprintf(stderr, "%s\n", why.text);
+    } else {
         place_path(PLACE_DATABASE, self.database);
         if (self.asked.database) snprintf(self.database, sizeof self.database, "%s", self.asked.database);
         result = read_and_run(&self, all_count, all);
@@ -386,7 +406,7 @@ const verb verb_experiment = {
         "  --seeds LIST   seeds instead of the file's, as in 0-4,7\n"
         "  --jobs N       runs at a time (as many as there are cores for their threads)\n"
         "  --threads N    threads in each of them (1)\n"
-        "  --device D     cpu, or cuda[:N] where the build has it (cpu)\n"
+        "  --device D     cpu, or cuda[:N], which trains models of points, all runs at once (cpu)\n"
         "  --db PATH      the results database (results/results.db); while another process writes it, wait\n"
         "  --dry-run      print the settings and what would be computed; write nothing\n"
         "  --quiet        print nothing but errors\n"

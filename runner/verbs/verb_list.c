@@ -1,4 +1,4 @@
-/* verb_list.c - ./run list: experiments and runs with their state. */
+/* verb_list.c - ./run list: experiments and runs with their state, and devices. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "system/arguments.h"
+#include "work/devices.h"
 #include "system/place.h"
 #include "record/recorder.h"
 #include "scale/shard.h"
@@ -61,8 +62,13 @@ static int run_list(int count, char **words, int all_count, char **all) {
         return verb_misused(&verb_list, why.text);
     const bool experiments = !what || strcmp(what, "experiments") == 0, runs = !what || strcmp(what, "runs") == 0,
                tasks = !what || strcmp(what, "tasks") == 0;
+    if (what && strcmp(what, "devices") == 0) {
+        devices_write(stdout);
+        return EXIT_DONE;
+    }
     if (!experiments && !runs && !tasks) {
-        snprintf(why.text, sizeof why.text, "cannot list \"%.100s\": expected experiments, runs or tasks", what);
+        snprintf(why.text, sizeof why.text, "cannot list \"%.100s\": expected experiments, runs, tasks or devices",
+                 what);
         return verb_misused(&verb_list, why.text);
     }
     place_path(PLACE_DATABASE, standard);
@@ -86,8 +92,11 @@ static int run_list(int count, char **words, int all_count, char **all) {
 const verb verb_list = {.name = "list",
                         .summary = "experiments and runs of the database, and tasks elsewhere, with their state",
                         .usage =
-                            "usage: ./run list [experiments|runs|tasks] [--db PATH] [--shards DIR]\n"
+                            "usage: ./run list [experiments|runs|tasks|devices] [--db PATH] [--shards DIR]\n"
                             "\n"
                             "tasks: those that were handed to other machines, from their shards and, where there is\n"
-                            "one, Slurm's queue; of failed ones the last lines of their logs.\n",
+                            "one, Slurm's queue; of failed ones the last lines of their logs.\n"
+                            "\n"
+                            "devices: what --device can name on this machine, or why there is nothing but the\n"
+                            "processor.\n",
                         .run = run_list};

@@ -206,8 +206,27 @@ static status skip(worker *self, status outcome, failure *why) {
     return say(self, text.text, why);
 }
 
-static status step(worker *self, failure *why) {
+status worker_took(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
+                   failure *why) {
     const settings *values = self->task->run->values;
+    /* A loss that is no finite number is recorded as what it is. */
+    if (outcome == STATUS_OK) self->skipped = 0;
+    else TRY(skip(self, outcome, why));
+    if (epoch_done) {
+        if (self->data.images && epoch->validation != STATUS_OK)
+            TRY(say(self, "a flow could not be solved on validation images; that epoch's loss is stored as nan", why));
+        if (self->data.images && epoch->tested && epoch->test != STATUS_OK)
+            TRY(say(self, "a flow could not be solved on test images; that epoch's loss is stored as nan", why));
+        TRY(send_epoch(self, epoch, why));
+        if (epoch->epoch % values->train_checkpoint_epochs == 0) TRY(save(self, why));
+    }
+    const double now = clock_seconds();
+    if (now - self->last_progress < PROGRESS_SECONDS) return STATUS_OK;
+    self->last_progress = now;
+    return worker_send(self, (message){.kind = MESSAGE_PROGRESS, .loss = loss}, NULL, why);
+}
+
+static status step(worker *self, failure *why) {
     double loss = NAN;
     bool epoch_done;
     trainer_epoch epoch;
@@ -215,21 +234,7 @@ static status step(worker *self, failure *why) {
     if (outcome < 0)
         return fail(why, outcome, "the step after iteration %" PRIu64 " failed%s", trainer_iteration(self->training),
                     outcome == STATUS_MEMORY ? ": out of memory" : "");
-    /* A loss that is no finite number is recorded as what it is. */
-    if (outcome == STATUS_OK) self->skipped = 0;
-    else TRY(skip(self, outcome, why));
-    if (epoch_done) {
-        if (self->data.images && epoch.validation != STATUS_OK)
-            TRY(say(self, "a flow could not be solved on validation images; that epoch's loss is stored as nan", why));
-        if (self->data.images && epoch.tested && epoch.test != STATUS_OK)
-            TRY(say(self, "a flow could not be solved on test images; that epoch's loss is stored as nan", why));
-        TRY(send_epoch(self, &epoch, why));
-        if (epoch.epoch % values->train_checkpoint_epochs == 0) TRY(save(self, why));
-    }
-    const double now = clock_seconds();
-    if (now - self->last_progress < PROGRESS_SECONDS) return STATUS_OK;
-    self->last_progress = now;
-    return worker_send(self, (message){.kind = MESSAGE_PROGRESS, .loss = loss}, NULL, why);
+    return worker_took(self, outcome, loss, epoch_done, &epoch, why);
 }
 
 static status prepare(worker *self, failure *why) {
@@ -245,7 +250,7 @@ static status prepare(worker *self, failure *why) {
     if (values->output_samples > RECORDER_BLOB_MAX / sample_bytes)
         return fail(why, STATUS_INVALID, "output.samples: the database can hold %" PRIu64 " samples of %zu numbers",
                     RECORDER_BLOB_MAX / sample_bytes, planned->shape.dimension);
-    if (task->threads > 1 && parallel_create(task->threads, &self->threads) != STATUS_OK)
+    if (!self->shares_threads && task->threads > 1 && parallel_create(task->threads, &self->threads) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start %zu threads", task->threads);
     specification_trainer(values, &spec);
     self->held = peak_bytes();
@@ -284,25 +289,37 @@ static status send_start(worker *self, failure *why) {
     return worker_send_metric(self, "data_dimension", (double)self->task->run->dataset->shape.dimension, why);
 }
 
-static status work(worker *self, failure *why) {
+status worker_open(worker *self, failure *why) {
     TRY(prepare(self, why));
     TRY(send_start(self, why));
     TRY(worker_send_target(self, why));
     self->epoch_start = clock_seconds();
-    while (!trainer_finished(self->training) && !worker_asked_to_stop(self)) TRY(step(self, why));
+    return STATUS_OK;
+}
+
+status worker_finish(worker *self, failure *why) {
     TRY(save(self, why));
     if (!self->stop) TRY(worker_send_outputs(self, why));
     if (!self->stop && self->task->run->values->experiment_task == TASK_THEORY) TRY(worker_send_theory(self, why));
     return worker_send(self, (message){.kind = self->stop ? MESSAGE_INTERRUPTED : MESSAGE_DONE}, NULL, why);
 }
 
-int worker_run(const worker_task *task) {
-    worker self = {.task = task};
-    failure why = {""};
+void worker_close(worker *self, status outcome, failure *why) {
+    if (outcome != STATUS_OK) {
+        if (!why->text[0]) failure_describe(why, "failed with status %d", (int)outcome);
+        failure ignored;
+        worker_send(self, (message){.kind = MESSAGE_FAILED, .size = strlen(why->text)}, why->text, &ignored);
+    }
+    trainer_destroy(&self->training);
+    if (!self->shares_threads) parallel_destroy(&self->threads);
+    source_close(&self->data);
+}
+
+bool worker_become_child(pid_t parent) {
     /* A group of its own: Ctrl-C goes to the parent, which passes it on. Without the parent nobody records. */
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != task->parent) return 1;
+    if (getppid() != parent) return false;
     signal(SIGPIPE, SIG_IGN);
     sigset_t set;
     sigemptyset(&set);
@@ -310,15 +327,20 @@ int worker_run(const worker_task *task) {
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     sigprocmask(SIG_SETMASK, &set, NULL);
+    return true;
+}
 
+static status work(worker *self, failure *why) {
+    TRY(worker_open(self, why));
+    while (!trainer_finished(self->training) && !worker_asked_to_stop(self)) TRY(step(self, why));
+    return worker_finish(self, why);
+}
+
+int worker_run(const worker_task *task) {
+    worker self = {.task = task};
+    failure why = {""};
+    if (!worker_become_child(task->parent)) return 1;
     const status outcome = work(&self, &why);
-    if (outcome != STATUS_OK) {
-        if (!why.text[0]) failure_describe(&why, "failed with status %d", (int)outcome);
-        failure ignored;
-        worker_send(&self, (message){.kind = MESSAGE_FAILED, .size = strlen(why.text)}, why.text, &ignored);
-    }
-    trainer_destroy(&self.training);
-    parallel_destroy(&self.threads);
-    source_close(&self.data);
+    worker_close(&self, outcome, &why);
     return outcome == STATUS_OK ? 0 : 1;
 }

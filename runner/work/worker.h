@@ -1,4 +1,4 @@
-/* worker.h - one training, in a process of its own. */
+/* worker.h - one training, in a process of its own, or many on a device. */
 #ifndef AFFJORD_RUNNER_WORKER_H
 #define AFFJORD_RUNNER_WORKER_H
 
@@ -22,5 +22,9 @@ typedef struct worker_task {
  * message is MESSAGE_DONE, MESSAGE_FAILED or MESSAGE_INTERRUPTED. To be called in
  * a child process, which then ends with the returned exit status. */
 int worker_run(const worker_task *task);
+
+/* The same for `count` trainings of points side by side on a device of the library, each with its own messages and its
+ * own end, whose output is closed then. All have the same parent and threads. */
+int worker_run_many(const worker_task *tasks, size_t count, int device);
 
 #endif

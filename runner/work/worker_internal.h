@@ -12,7 +12,8 @@
 typedef struct worker {
     const worker_task *task;
     source data;
-    parallel *threads;
+    parallel *threads; /* its own, or those of all trainings of the process */
+    bool shares_threads;
     trainer *training;
     uint64_t saved; /* iteration of the last checkpoint; 0 for none */
     uint64_t held; /* bytes, before the model was made */
@@ -22,6 +23,18 @@ typedef struct worker {
     bool stop; /* asked to */
     bool cut; /* a message may have gone out in part: what came behind it would be taken for the rest of it */
 } worker;
+
+/* The process of workers: what ends it, and what it leaves to its parent. False if the parent is gone already. */
+bool worker_become_child(pid_t parent);
+
+/* The parts of a training's life, in their order. Open: make it, go on from its checkpoint, say so. Took: an iteration
+ * is done, and *epoch filled where it ended one. Finish: leave a checkpoint and, if it was not asked to stop, what the
+ * trained model gives; the last message. Close: free it all, after telling a failure, where `outcome` is one. */
+status worker_open(worker *self, failure *why);
+status worker_took(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
+                   failure *why);
+status worker_finish(worker *self, failure *why);
+void worker_close(worker *self, status outcome, failure *why);
 
 /* Asked between parts of the work, with the worker as argument. */
 bool worker_asked_to_stop(void *self);

@@ -1,4 +1,4 @@
-/* workers.c - runs, several at a time, each in a process of its own, and one process that records. */
+/* workers.c - processes that train, what they tell of each run, and its way into the database. */
 #include "work/workers.h"
 
 #include <errno.h>
@@ -18,11 +18,19 @@
 
 #define HEARTBEAT_SECONDS 2.0
 
+/* A process, with the runs that it trains: one, or on a device several. */
+typedef struct child {
+    pid_t process;
+    size_t jobs; /* that it still has */
+    bool ended; /* and was waited for; */
+    int outcome; /* how */
+} child;
+
 /* One run under way. */
 typedef struct job {
     bool active;
     size_t index; /* of the run in the plan */
-    pid_t process;
+    child *trained_by;
     int pipe;
     message_reader reader;
     uint64_t iteration; /* reached */
@@ -39,6 +47,7 @@ typedef struct workers {
     const signals *events;
     progress *shown;
     job *jobs; /* (spec->jobs) */
+    child *children; /* (spec->jobs) */
     struct pollfd *polled; /* (1 + spec->jobs) */
     size_t next; /* run of the plan to start next */
     size_t active;
@@ -68,7 +77,7 @@ static void label_run(const plan_run *run, char text[96]) {
 
 static void signal_workers(const workers *all, int signal) {
     for (size_t i = 0; i < all->spec->jobs; i++)
-        if (all->jobs[i].active) kill(all->jobs[i].process, signal);
+        if (all->children[i].jobs > 0 && !all->children[i].ended) kill(all->children[i].process, signal);
 }
 
 /* After the recorder's first failure nothing more is recorded, and the workers are asked to end: what they computed
@@ -102,47 +111,12 @@ static void want_target(workers *all, worker_task *task) {
     if (!samples) task->target_samples = values->output_samples;
 }
 
-/* The child never touches the database. It keeps the lock, so that nobody takes its run up while it is alive. */
-_Noreturn static void become_worker(const workers *all, worker_task *task) {
-    for (size_t i = 0; i < all->spec->jobs; i++)
-        if (all->jobs[i].active) close(all->jobs[i].pipe);
-    close(all->events->descriptor);
-    _exit(worker_run(task));
-}
-
-static status start_process(workers *all, job *one, failure *why) {
-    int ends[2];
-    worker_task task = {.run = run_of(all, one),
-                        .database = recorder_path(all->book),
-                        .from = state_of(all, one),
-                        .threads = all->spec->threads,
-                        .parent = getpid()};
-    want_target(all, &task);
-    if (pipe2(ends, O_CLOEXEC) != 0) return fail(why, STATUS_IO, "cannot make a pipe: %s", strerror(errno));
-    task.output = ends[1];
-    fflush(NULL);
-    const pid_t process = fork();
-    if (process == 0) {
-        close(ends[0]);
-        become_worker(all, &task);
-    }
-    const int error = errno;
-    close(ends[1]);
-    if (process < 0) {
-        close(ends[0]);
-        return fail(why, STATUS_IO, "cannot start a process: %s", strerror(error));
-    }
-    one->process = process;
-    one->pipe = ends[0];
-    return STATUS_OK;
-}
-
-static void end_job(workers *all, job *one);
-
-static void start_job(workers *all, size_t slot) {
+/* A run in a slot, and its pipe; *task is what its worker is told. */
+static status place_job(workers *all, size_t slot, worker_task *task, failure *why) {
     job *one = &all->jobs[slot];
     const size_t index = all->next++;
     const recorder_run *state = &all->spec->states[index];
+    int ends[2];
     *one = (job){.index = index,
                  .iteration = state->has_checkpoint ? state->checkpoint_iteration : 0,
                  .started = clock_seconds(),
@@ -152,16 +126,85 @@ static void start_job(workers *all, size_t slot) {
     char label[96];
     label_run(run_of(all, one), label);
     progress_start(all->shown, slot, label, one->iteration, run_of(all, one)->values->train_iterations);
-    if (start_process(all, one, &one->error) != STATUS_OK) {
-        one->state = RUN_FAILED;
-        end_job(all, one);
+    *task = (worker_task){.run = run_of(all, one),
+                          .database = recorder_path(all->book),
+                          .from = state,
+                          .threads = all->spec->threads,
+                          .parent = getpid(),
+                          .output = -1};
+    if (pipe2(ends, O_CLOEXEC) != 0) return fail(why, STATUS_IO, "cannot make a pipe: %s", strerror(errno));
+    want_target(all, task);
+    one->pipe = ends[0];
+    task->output = ends[1];
+    return STATUS_OK;
+}
+
+static void end_job(workers *all, job *one);
+
+static void fail_job(workers *all, job *one) {
+    one->state = RUN_FAILED;
+    if (one->pipe >= 0) close(one->pipe);
+    end_job(all, one);
+}
+
+/* The child never touches the database. It keeps the lock, so that nobody takes its runs up while it is alive. */
+_Noreturn static void become_worker(const workers *all, const worker_task *tasks, size_t count) {
+    for (size_t i = 0; i < all->spec->jobs; i++)
+        if (all->jobs[i].active) close(all->jobs[i].pipe);
+    close(all->events->descriptor);
+    _exit(all->spec->device ? worker_run_many(tasks, count, all->spec->device->number) : worker_run(tasks));
+}
+
+/* One process for the runs in slots first .. first + count - 1. */
+static void start_process(workers *all, size_t first, size_t count, const worker_task *tasks) {
+    child *process = &all->children[first];
+    for (size_t i = 0; i < count; i++) all->jobs[first + i].active = true; /* the child closes their pipes */
+    fflush(NULL);
+    const pid_t number = fork();
+    if (number == 0) become_worker(all, tasks, count);
+    const int error = errno;
+    *process = (child){.process = number, .jobs = number > 0 ? count : 0};
+    for (size_t i = 0; i < count; i++) {
+        job *one = &all->jobs[first + i];
+        close(tasks[i].output);
+        one->trained_by = process;
+        one->active = number > 0;
+        if (number < 0) {
+            failure_describe(&one->error, "cannot start a process: %s", strerror(error));
+            fail_job(all, one);
+            continue;
+        }
+        all->active++;
+        recorder_session session = *all->spec->session;
+        session.process = number;
+        RECORD(all, recorder_start_run(all->book, state_of(all, one)->id, &session, all->why));
+    }
+}
+
+static void start_job(workers *all, size_t slot) {
+    job *one = &all->jobs[slot];
+    worker_task task;
+    if (place_job(all, slot, &task, &one->error) == STATUS_OK) start_process(all, slot, 1, &task);
+    else fail_job(all, one);
+}
+
+static bool may_start(workers *all);
+
+/* As many runs as there are slots; the device has none at the moment. */
+static void start_many(workers *all) {
+    size_t count = 0;
+    worker_task *tasks = calloc(all->spec->jobs, sizeof *tasks);
+    if (!tasks) {
+        keep_failure(all, fail(all->why, STATUS_MEMORY, "out of memory"));
         return;
     }
-    one->active = true;
-    all->active++;
-    recorder_session session = *all->spec->session;
-    session.process = one->process;
-    RECORD(all, recorder_start_run(all->book, state->id, &session, all->why));
+    while (count < all->spec->jobs && may_start(all)) {
+        job *one = &all->jobs[count];
+        if (place_job(all, count, &tasks[count], &one->error) == STATUS_OK) count++;
+        else fail_job(all, one);
+    }
+    if (count > 0) start_process(all, 0, count, tasks);
+    free(tasks);
 }
 
 /* --- Messages --- */
@@ -260,7 +303,6 @@ static void take_message(workers *all, job *one, const message *m, const void *b
 
 /* How a worker ended that did not say so itself. */
 static void explain_death(const workers *all, job *one, int outcome) {
-    if (one->state != RUN_RUNNING) return;
     one->state = RUN_FAILED;
     if (WIFSIGNALED(outcome) && all->requests > 1) one->state = RUN_INTERRUPTED;
     else if (WIFSIGNALED(outcome))
@@ -290,20 +332,27 @@ static void end_job(workers *all, job *one) {
     }
 }
 
+static void wait_for(child *process) {
+    if (process->ended) return;
+    while (waitpid(process->process, &process->outcome, 0) < 0 && errno == EINTR) continue;
+    process->ended = true;
+}
+
 static void listen_to(workers *all, job *one) {
     bool open = true;
     message m;
     const void *bytes;
     if (message_receive(&one->reader, one->pipe, &open) != STATUS_OK) {
         /* Without its messages the worker is of no use. */
-        kill(one->process, SIGKILL);
+        kill(one->trained_by->process, SIGKILL);
         open = false;
     }
     while (message_next(&one->reader, &m, &bytes)) take_message(all, one, &m, bytes);
     if (open) return;
-    int outcome = 0;
-    while (waitpid(one->process, &outcome, 0) < 0 && errno == EINTR) continue;
-    explain_death(all, one, outcome);
+    one->trained_by->jobs--;
+    /* A run that ended without a word ended with its process; one that said so may leave others behind. */
+    if (one->state == RUN_RUNNING || one->trained_by->jobs == 0) wait_for(one->trained_by);
+    if (one->state == RUN_RUNNING) explain_death(all, one, one->trained_by->outcome);
     close(one->pipe);
     message_release(&one->reader);
     one->active = false;
@@ -357,8 +406,9 @@ static void wait_for_news(workers *all) {
 static void loop(workers *all) {
     for (;;) {
         take_signals(all);
-        for (size_t i = 0; i < all->spec->jobs; i++)
+        for (size_t i = 0; i < all->spec->jobs && !all->spec->device; i++)
             while (!all->jobs[i].active && may_start(all)) start_job(all, i);
+        while (all->spec->device && all->active == 0 && may_start(all)) start_many(all);
         if (all->active == 0) break;
         wait_for_news(all);
         RECORD(all, recorder_tick(all->book, all->why));
@@ -371,12 +421,14 @@ status workers_run(const workers_spec *spec, recorder *book, const signals *even
     workers all = {.spec = spec, .book = book, .events = events, .shown = shown, .recording = STATUS_OK, .why = why};
     TRY(checkpoint_make_folder(recorder_path(book), why));
     all.jobs = calloc(spec->jobs, sizeof *all.jobs);
+    all.children = calloc(spec->jobs, sizeof *all.children);
     all.polled = calloc(1 + spec->jobs, sizeof *all.polled);
     all.target_given = calloc(spec->runs->dataset_count, sizeof *all.target_given);
-    if (all.jobs && all.polled && all.target_given) loop(&all);
+    if (all.jobs && all.children && all.polled && all.target_given) loop(&all);
     else all.recording = fail(why, STATUS_MEMORY, "out of memory");
     RECORD(&all, recorder_commit(book, why));
     free(all.jobs);
+    free(all.children);
     free(all.polled);
     free(all.target_given);
     *out = all.result;

@@ -1,7 +1,9 @@
-/* workers.h - runs, several at a time, each in a process of its own, and one process that records. */
+/* workers.h - runs, several at a time, and one process that records: each run in a process of its own, or all that are
+ * under way in one that trains them on a device. */
 #ifndef AFFJORD_RUNNER_WORKERS_H
 #define AFFJORD_RUNNER_WORKERS_H
 
+#include "backend/device.h"
 #include "plan/plan.h"
 #include "work/progress.h"
 #include "record/recorder.h"
@@ -11,7 +13,8 @@ typedef struct workers_spec {
     const plan *runs;
     const recorder_run *states; /* (run_count), each with its number */
     const recorder_session *session; /* where and how, the same for all */
-    size_t jobs, threads; /* processes at a time; threads in each */
+    size_t jobs, threads; /* runs at a time; threads in each process */
+    const device_choice *device; /* NULL, or where the library's devices are */
 } workers_spec;
 
 typedef struct workers_result {

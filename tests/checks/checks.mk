@@ -38,8 +38,8 @@ coverage: check-deps
 	@sh tests/checks/coverage.sh build/float-coverage build/double-coverage
 
 # Kernels are one file compiled for several levels of instructions, of which a linter sees the portable one.
-SOURCES := $(wildcard core/*.h core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc runner/*.c runner/*/*.[ch] tests/*.[ch] tests/*/*.[ch] \
-             examples/*.c)
+SOURCES := $(wildcard core/*.h core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc core/*/*/*.cu* runner/*.c runner/*/*.[ch] \
+             tests/*.[ch] tests/*/*.[ch] tests/*/*.cpp examples/*.c)
 UNITS   := $(filter-out core/backend/cpu/kernels_avx%,$(filter core/%.c runner/%.c tests/%.c,$(SOURCES)))
 SCRIPTS := .ci/run run paper_figures.sh $(wildcard packaging/*.sh plots/*.sh runner/*.sh tests/*.sh tests/*/*.sh)
 # A command for each of the units, several at a time, with its flags in $$FLAGS.

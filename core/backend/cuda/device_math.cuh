@@ -1,0 +1,144 @@
+/* device_math.cuh - the formulas of the CPU, one number at a time, for a thread of the device.
+ *
+ * Compiled with -fmad=false: what is fused is fused by name. */
+#ifndef AFFJORD_BACKEND_CUDA_DEVICE_MATH_CUH
+#define AFFJORD_BACKEND_CUDA_DEVICE_MATH_CUH
+
+#include <cuda_runtime.h>
+
+#include <stdint.h>
+
+#include "base/real.h"
+
+/* The vocabulary of backend/pointwise.h. */
+typedef float vreal;
+typedef uint32_t vsegment;
+#define V_FUNCTION static __device__ __forceinline__
+#define V_TABLE static __device__ const
+
+V_FUNCTION vreal v_set(float x) {
+    return x;
+}
+V_FUNCTION vreal v_add(vreal a, vreal b) {
+    return a + b;
+}
+V_FUNCTION vreal v_sub(vreal a, vreal b) {
+    return a - b;
+}
+V_FUNCTION vreal v_mul(vreal a, vreal b) {
+    return a * b;
+}
+V_FUNCTION vreal v_div(vreal a, vreal b) {
+    return a / b;
+}
+V_FUNCTION vreal v_fma(vreal a, vreal b, vreal c) {
+    return fmaf(a, b, c);
+}
+V_FUNCTION vreal v_fnma(vreal a, vreal b, vreal c) {
+    return fmaf(-a, b, c);
+}
+V_FUNCTION vreal v_min(vreal a, vreal b) {
+    return a < b ? a : b;
+}
+V_FUNCTION vreal v_max(vreal a, vreal b) {
+    return a > b ? a : b;
+}
+V_FUNCTION vreal v_abs(vreal a) {
+    return fabsf(a);
+}
+V_FUNCTION vreal v_signed(vreal a, vreal b) {
+    return copysignf(a, b);
+}
+V_FUNCTION vsegment v_segment(vreal a) {
+    return __float_as_uint(a) >> 22 & 7;
+}
+V_FUNCTION vreal v_lookup(const float *table, vsegment i) {
+    return table[i];
+}
+V_FUNCTION vreal v_power(vreal shifted) {
+    return __uint_as_float(__float_as_uint(shifted) << 23);
+}
+
+#include "backend/pointwise.h"
+
+/* --- exp(x) - 1 in double, for x <= 0: the value of det_expm1 (base/detmath.h) to the bit. ---
+ *
+ * SLEEF's sequence of operations without fused multiply-adds, which the ELU of the context's equation has on the CPU:
+ * exp(x) = 2^q exp(s) with s in double-double, 1/2 + s/6 and upwards in double-double too, the rest a polynomial.
+ * A pair stands for high + low; products split their factors (Dekker 1971). */
+typedef struct pair {
+    double high, low;
+} pair;
+
+/* The leading 26 bits. */
+V_FUNCTION double leading(double x) {
+    return __longlong_as_double(__double_as_longlong(x) & (long long)0xfffffffff8000000ull);
+}
+
+/* x + y, where |x| may be smaller than |y|. */
+V_FUNCTION pair pair_add_any(pair x, double y) {
+    const double sum = x.high + y, part = sum - x.high;
+    return {sum, ((x.high - (sum - part)) + (y - part)) + x.low};
+}
+
+/* x + y, |x| the larger. */
+V_FUNCTION pair pair_add_to(double x, pair y) {
+    const double sum = x + y.high;
+    return {sum, ((x - sum) + y.high) + y.low};
+}
+V_FUNCTION pair pair_add(pair x, pair y) {
+    const double sum = x.high + y.high;
+    return {sum, (((x.high - sum) + y.high) + x.low) + y.low};
+}
+
+V_FUNCTION pair pair_square(pair x) {
+    const double head = leading(x.high), tail = x.high - head, product = x.high * x.high;
+    const double error = ((head * head - product) + (head + head) * tail) + tail * tail;
+    return {product, error + x.high * (x.low + x.low)};
+}
+
+/* What x.high y lacks of the exact product, as far as it is summed before the low parts. */
+V_FUNCTION double product_error(double x, double y, double product) {
+    const double xh = leading(x), xl = x - xh, yh = leading(y), yl = y - yh;
+    return ((xh * yh - product) + xl * yh) + xh * yl + xl * yl;
+}
+V_FUNCTION pair pair_times(pair x, double y) {
+    const double product = x.high * y;
+    return {product, product_error(x.high, y, product) + x.low * y};
+}
+V_FUNCTION pair pair_multiply(pair x, pair y) {
+    const double product = x.high * y.high;
+    return {product, (product_error(x.high, y.high, product) + x.high * y.low) + x.low * y.high};
+}
+
+V_FUNCTION double power_of_two(int q) {
+    return __longlong_as_double((long long)(0x3ff + q) << 52);
+}
+
+V_FUNCTION double same_expm1(double x) {
+    if (x < -36.736800569677101399113302437) return -1;
+    const double q = rint((x + 0.0) * 1.442695040888963407359924681001892137426645954152985934135449406931);
+    pair s = {x, 0.0};
+    s = pair_add_any(s, q * -.69314718055966295651160180568695068359375);
+    s = pair_add_any(s, q * -.28235290563031577122588448175013436025525412068e-12);
+    const pair square = pair_square(s), fourth = pair_square(square);
+    const double y = s.high, y2 = square.high, y4 = fourth.high, y8 = fourth.high * fourth.high;
+    const double top = y * 0.1602472219709932072e-9 + 0.2092255183563157007e-8;
+    const double upper = y2 * (y * 0.2505230023782644465e-7 + 0.2755724800902135303e-6) +
+                         (y * 0.2755731892386044373e-5 + 0.2480158735605815065e-4);
+    const double lower = y2 * (y * 0.1984126984148071858e-3 + 0.1388888888886763255e-2) +
+                         (y * 0.8333333333333347095e-2 + 0.4166666666666669905e-1);
+    const double rest = y8 * top + (y4 * upper + lower);
+    pair t = pair_add_to(0.5, pair_times(s, 0.1666666666666666574e+0));
+    t = pair_add_to(1.0, pair_multiply(t, s));
+    t = pair_add_to(1.0, pair_multiply(t, s));
+    t = pair_add(t, pair_times(fourth, rest));
+    const int whole = (int)q, half = whole >> 1;
+    const double first = power_of_two(half), second = power_of_two(whole - half);
+    t.high = t.high * first * second;
+    t.low = t.low * first * second;
+    t = pair_add_any(t, -1.0);
+    return t.high + t.low;
+}
+
+#endif

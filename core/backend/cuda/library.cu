@@ -1,0 +1,74 @@
+/* library.cu - the table of the library, and the devices that there are. */
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/cuda/errors.cuh"
+#include "backend/cuda/fleet.cuh"
+
+static void write_version(int version, char *text, size_t size) {
+    snprintf(text, size, "%d.%d", version / 1000, version % 1000 / 10);
+}
+
+static status count_devices(int *count, failure *why) {
+    int found = 0, driver = 0, runtime = 0;
+    const cudaError_t code = cudaGetDeviceCount(&found);
+    if (code == cudaSuccess && found > 0) {
+        *count = found;
+        return STATUS_OK;
+    }
+    cudaGetLastError();
+    char has[16], needs[16];
+    cudaDriverGetVersion(&driver);
+    cudaRuntimeGetVersion(&runtime);
+    write_version(driver, has, sizeof has);
+    write_version(runtime, needs, sizeof needs);
+    if (driver == 0) return fail(why, STATUS_IO, "CUDA: no NVIDIA driver is installed (libcuda.so.1 was not found)");
+    if (code == cudaErrorInsufficientDriver)
+        return fail(why, STATUS_IO, "CUDA: the driver is too old: it runs programs for CUDA %s, this one is for %s",
+                    has, needs);
+    if (code == cudaErrorNoDevice || code == cudaSuccess) return fail(why, STATUS_IO, "CUDA: there is no device");
+    return cuda_outcome(code, "looking for devices", why);
+}
+
+static status describe_device(int device, device_about *out, failure *why) {
+    int count, driver = 0;
+    cudaDeviceProp about;
+    TRY(count_devices(&count, why));
+    if (device < 0 || device >= count)
+        return fail(why, STATUS_INVALID, "there is no CUDA device %d: expected 0%s", device,
+                    count > 1 ? " or one of the others that ./run list devices shows" : ", the only one");
+    TRY_CUDA(cudaGetDeviceProperties(&about, device), "asking for a device's properties", why);
+    *out = device_about{};
+    snprintf(out->name, sizeof out->name, "%s", about.name);
+    TRY_CUDA(cudaDriverGetVersion(&driver), "asking for the driver's version", why);
+    write_version(driver, out->driver, sizeof out->driver);
+    out->major = about.major;
+    out->minor = about.minor;
+    out->processors = about.multiProcessorCount;
+    out->shared = about.sharedMemPerBlockOptin;
+    TRY_CUDA(cudaSetDevice(device), "choosing a device", why);
+    return cuda_outcome(cudaMemGetInfo(&out->available, &out->memory), "asking for a device's memory", why);
+}
+
+static const device_table table = {
+    DEVICE_TABLE_VERSION,
+    AFFJORD_CUDA_ARCHITECTURES,
+    count_devices,
+    describe_device,
+    fleet_create,
+    fleet_destroy,
+    fleet_bytes,
+    fleet_path,
+    fleet_put,
+    fleet_get,
+    fleet_hold,
+    fleet_batches,
+    fleet_begin,
+    fleet_end,
+    fleet_measured,
+};
+
+extern "C" __attribute__((visibility("default"))) device_table_function affjord_device_table;
+extern "C" const device_table *affjord_device_table(void) {
+    return &table;
+}

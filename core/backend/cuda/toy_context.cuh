@@ -1,0 +1,169 @@
+/* toy_context.cuh - z*(t) at every evaluation, and the reverse of its path, by one warp.
+ *
+ *   d(z*)/dt = g(z*),  g = Linear(C, width), ELU, Linear(width, C)
+ *
+ * The operations of context_path and context_path_reverse (field/context.c) in their order: each sum is one thread's.
+ * The solve is a chain of E small steps, so all that it touches lies in shared memory. */
+#ifndef AFFJORD_BACKEND_CUDA_TOY_CONTEXT_CUH
+#define AFFJORD_BACKEND_CUDA_TOY_CONTEXT_CUH
+
+#include "backend/cuda/device_math.cuh"
+#include "backend/cuda/toy_run.cuh"
+
+/* Parameters of g are one range of the block of parameters. */
+static __host__ __device__ inline unsigned motion_count(const toy_net &motion) {
+    return motion.bias[1] + motion.size[2] - motion.weight[0];
+}
+
+/* Shared memory of a solve; k and Ybar of a stage are the same place. */
+typedef struct motion_pool {
+    float *params, *gradient; /* (count) */
+    float *state, *at, *kbar; /* (C): z* or its cotangent, where g is evaluated, the cotangent of g */
+    float *stage; /* (stages, C) */
+    float *hidden, *hiddenbar; /* (width) */
+} motion_pool;
+
+static __host__ __device__ inline unsigned motion_pool_floats(const toy_program &program) {
+    return 2 * motion_count(program.motion) + (3 + program.stages) * program.context + 2 * program.motion.size[1];
+}
+
+static __device__ motion_pool motion_place(const toy_program &program, float *shared) {
+    const unsigned count = motion_count(program.motion), C = program.context, width = program.motion.size[1];
+    motion_pool pool;
+    pool.params = shared;
+    pool.gradient = pool.params + count;
+    pool.state = pool.gradient + count;
+    pool.at = pool.state + C;
+    pool.kbar = pool.at + C;
+    pool.stage = pool.kbar + C;
+    pool.hidden = pool.stage + program.stages * C;
+    pool.hiddenbar = pool.hidden + width;
+    return pool;
+}
+
+/* Parts of g among its parameters. */
+typedef struct motion_parts {
+    unsigned weight[2], bias[2];
+} motion_parts;
+
+static __device__ motion_parts motion_split(const toy_net &motion) {
+    const unsigned first = motion.weight[0];
+    return {{0, motion.weight[1] - first}, {motion.bias[0] - first, motion.bias[1] - first}};
+}
+
+/* y (out) <- bias + weight (out, in) x. */
+static __device__ void dense(team t, unsigned in, unsigned out, const float *weight, const float *bias, const float *x,
+                             float *y) {
+    for (unsigned i = t.rank; i < out; i += t.size) {
+        float sum = bias[i];
+        for (unsigned p = 0; p < in; p++) sum = fmaf(x[p], weight[i * in + p], sum);
+        y[i] = sum;
+    }
+}
+
+/* Its reverse: xbar (in) <- ybar weight, and the gradients of weight and bias added to what was gathered. */
+static __device__ void dense_reverse(team t, unsigned in, unsigned out, const float *weight, const float *x,
+                                     const float *ybar, float *xbar, float *weightbar, float *biasbar) {
+    for (unsigned i = t.rank; i < out; i += t.size) biasbar[i] = (0.0f + ybar[i]) + biasbar[i];
+    for (unsigned e = t.rank; e < out * in; e += t.size)
+        weightbar[e] = fmaf(ybar[e / in], x[e % in], 0.0f) + weightbar[e];
+    for (unsigned j = t.rank; j < in; j += t.size) {
+        float sum = 0;
+        for (unsigned p = 0; p < out; p++) sum = fmaf(ybar[p], weight[p * in + j], sum);
+        xbar[j] = sum;
+    }
+}
+
+/* hidden <- the hidden layer of g at pool.at. */
+static __device__ void motion_hidden(team t, const toy_net &motion, const motion_parts &parts,
+                                     const motion_pool &pool) {
+    dense(t, motion.size[0], motion.size[1], pool.params + parts.weight[0], pool.params + parts.bias[0], pool.at,
+          pool.hidden);
+    for (unsigned i = t.rank; i < motion.size[1]; i += t.size) /* each thread its own */
+        if (pool.hidden[i] < 0) pool.hidden[i] = (float)same_expm1((double)pool.hidden[i]);
+    meet(t);
+}
+
+static __device__ void motion_begin(team t, const toy_program &program, const toy_run &run, const motion_pool &pool) {
+    const unsigned count = motion_count(program.motion), first = program.motion.weight[0];
+    for (unsigned i = t.rank; i < count; i += t.size) pool.params[i] = run.params[first + i];
+    clear(t, count, pool.gradient);
+}
+
+/* run.path (E, C) <- z* where it is evaluated. */
+static __device__ void motion_path(team t, const toy_program &program, const toy_run &run, float *shared) {
+    const motion_pool pool = motion_place(program, shared);
+    const motion_parts parts = motion_split(program.motion);
+    const unsigned C = program.context, stages = program.stages;
+    motion_begin(t, program, run, pool);
+    for (unsigned c = t.rank; c < C; c += t.size)
+        pool.state[c] = program.learn_start ? run.params[program.start + c] : 0.0f;
+    meet(t);
+    for (unsigned step = 0; step < program.steps; step++) {
+        for (unsigned i = 0; i < stages; i++) {
+            for (unsigned c = t.rank; c < C; c += t.size) {
+                float y = pool.state[c];
+                for (unsigned j = 0; j < i; j++)
+                    if (program.a[i][j] != 0) y = fmaf(program.a[i][j], pool.stage[j * C + c], y);
+                pool.at[c] = y;
+                run.path[(step * stages + i) * C + c] = y;
+            }
+            meet(t);
+            motion_hidden(t, program.motion, parts, pool);
+            dense(t, program.motion.size[1], C, pool.params + parts.weight[1], pool.params + parts.bias[1], pool.hidden,
+                  pool.stage + i * C);
+            meet(t);
+        }
+        for (unsigned c = t.rank; c < C; c += t.size)
+            for (unsigned i = 0; i < stages; i++)
+                if (program.b[i] != 0) pool.state[c] = fmaf(program.b[i], pool.stage[i * C + c], pool.state[c]);
+    }
+}
+
+/* One evaluation on the way back: kbar at the value of the path becomes Ybar of the stage. */
+static __device__ void motion_pull(team t, const toy_program &program, const motion_parts &parts,
+                                   const motion_pool &pool, float *Ybar) {
+    const toy_net &motion = program.motion;
+    motion_hidden(t, motion, parts, pool);
+    dense_reverse(t, motion.size[1], motion.size[2], pool.params + parts.weight[1], pool.hidden, pool.kbar,
+                  pool.hiddenbar, pool.gradient + parts.weight[1], pool.gradient + parts.bias[1]);
+    for (unsigned i = t.rank; i < motion.size[1]; i += t.size) /* each thread its own */
+        pool.hiddenbar[i] *= pool.hidden[i] < 0 ? pool.hidden[i] + 1 : 1;
+    meet(t);
+    dense_reverse(t, motion.size[0], motion.size[1], pool.params + parts.weight[0], pool.at, pool.hiddenbar, Ybar,
+                  pool.gradient + parts.weight[0], pool.gradient + parts.bias[0]);
+}
+
+/* The context's range of run.gradient <- what run.pathbar (E, C) gives. */
+static __device__ void motion_reverse(team t, const toy_program &program, const toy_run &run, float *shared) {
+    const motion_pool pool = motion_place(program, shared);
+    const motion_parts parts = motion_split(program.motion);
+    const unsigned C = program.context, stages = program.stages, count = motion_count(program.motion);
+    motion_begin(t, program, run, pool);
+    clear(t, C, pool.state); /* nothing looks at z*(T) itself */
+    meet(t);
+    for (unsigned step = program.steps; step-- > 0;) {
+        for (unsigned i = stages; i-- > 0;) {
+            const unsigned evaluation = step * stages + i;
+            for (unsigned c = t.rank; c < C; c += t.size) {
+                float kbar = program.b[i] != 0 ? fmaf(program.b[i], pool.state[c], 0.0f) : 0.0f;
+                for (unsigned j = i + 1; j < stages; j++)
+                    if (program.a[j][i] != 0) kbar = fmaf(program.a[j][i], pool.stage[j * C + c], kbar);
+                pool.kbar[c] = kbar;
+                pool.at[c] = run.path[evaluation * C + c];
+            }
+            meet(t);
+            motion_pull(t, program, parts, pool, pool.stage + i * C);
+            meet(t);
+            for (unsigned c = t.rank; c < C; c += t.size) pool.stage[i * C + c] += run.pathbar[evaluation * C + c];
+        }
+        for (unsigned c = t.rank; c < C; c += t.size)
+            for (unsigned i = 0; i < stages; i++) pool.state[c] += pool.stage[i * C + c];
+        meet(t);
+    }
+    for (unsigned i = t.rank; i < count; i += t.size) run.gradient[program.motion.weight[0] + i] = pool.gradient[i];
+    if (!program.learn_start) return;
+    for (unsigned c = t.rank; c < C; c += t.size) run.gradient[program.start + c] = 0.0f + pool.state[c];
+}
+
+#endif

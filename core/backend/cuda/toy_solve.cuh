@@ -1,0 +1,260 @@
+/* toy_solve.cuh - the solve of the points that a block has together, and its reverse: one thread a point.
+ *
+ *   h_j = w_j . z + b_j,  t_j = tanh h_j,  s_j = 1 - t_j^2,  f = sum_j u_j t_j,  trace = sum_j c_j s_j
+ *
+ * The operations of toy_evaluate and toy_reverse (backend/cpu/toy.inc) and of the Runge-Kutta steps (ode/rk_step.c) in
+ * their order. On the way out a point's state never leaves its thread. On the way back, what is a sum over units is
+ * still the point's own; what is a sum over points, theta_bar, is made by other threads, one for each unit and each
+ * of the 16 partial sums of a chunk, from t_j and the cotangent of h_j in shared memory, a tile of units at a time.
+ *
+ * FIXED is the dimension where it is known when this is compiled, or 0. */
+#ifndef AFFJORD_BACKEND_CUDA_TOY_SOLVE_CUH
+#define AFFJORD_BACKEND_CUDA_TOY_SOLVE_CUH
+
+#include "backend/cuda/device_math.cuh"
+#include "backend/cuda/toy_run.cuh"
+
+#define DIMENSION_ROOM (FIXED ? FIXED : TOY_DEVICE_DIMENSION_MAX)
+
+/* Short loops vanish where D is known, so that their arrays are registers; elsewhere they stay loops, which compile
+ * quickly. */
+#define UNROLL_WHOLE [[maybe_unused]] constexpr int whole = FIXED ? TOY_DEVICE_DIMENSION_MAX : 1
+#define UNROLL_UNITS [[maybe_unused]] constexpr int units = FIXED ? 2 : 1
+
+/* Shared memory on the way back, for `points` points together; on the way out, theta of a step. */
+typedef struct reverse_pool {
+    float *theta; /* (stride) */
+    float *z, *a; /* (D, points): where the field is evaluated, and the cotangent of its value */
+    float *l; /* (points): that of its divergence */
+    float *t, *hbar; /* (tile, points + ROW_PAD) */
+    float *partial; /* (chunks together, tile, unit) */
+} reverse_pool;
+
+static __host__ __device__ inline size_t forward_pool_floats(const toy_program &program) {
+    return (size_t)program.stages * program.stride;
+}
+
+static __host__ __device__ inline size_t reverse_pool_floats(const toy_program &program, unsigned points,
+                                                             unsigned tile) {
+    return program.stride + (2 * (size_t)program.dimension + 1) * points + 2 * (size_t)tile * (points + ROW_PAD) +
+           (size_t)points / CHUNK * tile * program.unit;
+}
+
+static __device__ reverse_pool reverse_place(const toy_program &program, unsigned points, unsigned tile,
+                                             float *shared) {
+    reverse_pool pool;
+    pool.theta = shared;
+    pool.z = pool.theta + program.stride;
+    pool.a = pool.z + program.dimension * points;
+    pool.l = pool.a + program.dimension * points;
+    pool.t = pool.l + points;
+    pool.hbar = pool.t + tile * (points + ROW_PAD);
+    pool.partial = pool.hbar + tile * (points + ROW_PAD);
+    return pool;
+}
+
+/* f (D) and *trace <- the field at z (D). */
+template <int FIXED>
+static __device__ __forceinline__ void toy_field(unsigned D, unsigned W, const float *theta, const float *z, float *f,
+                                                 float *trace) {
+    UNROLL_WHOLE;
+    UNROLL_UNITS;
+    const unsigned K = 2 * D + 2;
+    float sum = 0;
+#pragma unroll whole
+    for (unsigned d = 0; d < D; d++) f[d] = 0;
+#pragma unroll units
+    for (unsigned j = 0; j < W; j++) {
+        const float *w = theta + j * K, *u = w + D + 1;
+        float h = w[D];
+#pragma unroll whole
+        for (unsigned d = 0; d < D; d++) h = fmaf(w[d], z[d], h);
+        const float t = v_tanh(h), s = fmaf(-t, t, 1.0f);
+#pragma unroll whole
+        for (unsigned d = 0; d < D; d++) f[d] = fmaf(u[d], t, f[d]);
+        sum = fmaf(w[2 * D + 1], s, sum);
+    }
+    *trace = sum;
+}
+
+/* state (D + 1), [z | l] at 0, becomes that at T. The places of all evaluations are kept in `states` (E, D, threads)
+ * where it is not NULL. All threads of the block take part, also those without a point. */
+template <int FIXED>
+static __device__ void solve_forward(const toy_program &program, const float *theta, float *shared, float *state,
+                                     float *states) {
+    UNROLL_WHOLE;
+    const unsigned D = FIXED ? FIXED : program.dimension, stages = program.stages, stride = program.stride;
+    float k[TOY_STAGES_MAX][DIMENSION_ROOM + 1], z[DIMENSION_ROOM];
+    for (unsigned step = 0; step < program.steps; step++) {
+        __syncthreads();
+        for (unsigned e = threadIdx.x; e < stages * stride; e += blockDim.x)
+            shared[e] = theta[step * stages * stride + e];
+        __syncthreads();
+#pragma unroll whole
+        for (unsigned i = 0; i < TOY_STAGES_MAX; i++) {
+            if (i >= stages) continue;
+#pragma unroll whole
+            for (unsigned d = 0; d < D; d++) z[d] = state[d];
+#pragma unroll whole
+            for (unsigned j = 0; j < i; j++) {
+                if (program.a[i][j] == 0) continue;
+#pragma unroll whole
+                for (unsigned d = 0; d < D; d++) z[d] = fmaf(program.a[i][j], k[j][d], z[d]);
+            }
+            if (states)
+                for (unsigned d = 0; d < D; d++)
+                    states[((step * stages + i) * D + d) * blockDim.x + threadIdx.x] = z[d];
+            toy_field<FIXED>(D, program.width, shared + i * stride, z, k[i], &k[i][D]);
+        }
+#pragma unroll whole
+        for (unsigned i = 0; i < TOY_STAGES_MAX; i++) {
+            if (i >= stages || program.b[i] == 0) continue;
+#pragma unroll whole
+            for (unsigned d = 0; d <= D; d++) state[d] = fmaf(program.b[i], k[i][d], state[d]);
+        }
+    }
+    __syncthreads();
+}
+
+/* The part of a tile of units that is a point's own: zbar (D) goes on over these units, and t and hbar of them. */
+template <int FIXED>
+static __device__ __forceinline__ void reverse_points(unsigned D, unsigned first, unsigned count,
+                                                      const reverse_pool &pool, const float *z, const float *a, float l,
+                                                      float *zbar) {
+    UNROLL_WHOLE;
+    UNROLL_UNITS;
+    const unsigned K = 2 * D + 2, row = blockDim.x + ROW_PAD;
+#pragma unroll units
+    for (unsigned v = 0; v < count; v++) {
+        const float *w = pool.theta + (first + v) * K, *u = w + D + 1;
+        float h = w[D];
+#pragma unroll whole
+        for (unsigned d = 0; d < D; d++) h = fmaf(w[d], z[d], h);
+        const float t = v_tanh(h), s = fmaf(-t, t, 1.0f);
+        float r = -2 * w[2 * D + 1] * l * t;
+#pragma unroll whole
+        for (unsigned d = 0; d < D; d++) r = fmaf(u[d], a[d], r);
+        const float hbar = s * r;
+#pragma unroll whole
+        for (unsigned d = 0; d < D; d++) zbar[d] = fmaf(w[d], hbar, zbar[d]);
+        pool.t[v * row + threadIdx.x] = t;
+        pool.hbar[v * row + threadIdx.x] = hbar;
+    }
+}
+
+/* Sixteen partial sums, of threads side by side, folded by halves: the sum is the first thread's. */
+static __device__ __forceinline__ float fold_lanes(unsigned mask, float sum) {
+#pragma unroll
+    for (int half = LANES / 2; half > 0; half /= 2) sum += __shfl_down_sync(mask, sum, half, LANES);
+    return sum;
+}
+
+/* The other part: for each unit of the tile and each chunk, the sums over its points. Thread 16 q + i has partial sum i
+ * of chunk q mod (chunks together), and of every eighth unit. */
+template <int FIXED>
+static __device__ __forceinline__ void reverse_units(unsigned D, unsigned count, unsigned tile, unsigned chunks,
+                                                     const reverse_pool &pool) {
+    UNROLL_WHOLE;
+    const unsigned K = 2 * D + 2, row = blockDim.x + ROW_PAD, together = blockDim.x / CHUNK;
+    const unsigned lane = threadIdx.x % LANES, q = threadIdx.x / LANES, chunk = q % together;
+    const unsigned mask = 0xffffu << (threadIdx.x % WARP / LANES * LANES);
+    if (chunk >= chunks) return;
+    for (unsigned v = q / together; v < count; v += CHUNK / LANES) {
+        float wbar[DIMENSION_ROOM], ubar[DIMENSION_ROOM], bbar = 0, cbar = 0;
+#pragma unroll whole
+        for (unsigned d = 0; d < D; d++) wbar[d] = ubar[d] = 0;
+#pragma unroll whole
+        for (unsigned n = 0; n < LANE_POINTS; n++) {
+            const unsigned point = chunk * CHUNK + n * LANES + lane;
+            const float t = pool.t[v * row + point], hbar = pool.hbar[v * row + point], s = fmaf(-t, t, 1.0f);
+            cbar = fmaf(pool.l[point], s, cbar);
+            bbar += hbar;
+#pragma unroll whole
+            for (unsigned d = 0; d < D; d++) {
+                wbar[d] = fmaf(hbar, pool.z[d * blockDim.x + point], wbar[d]);
+                ubar[d] = fmaf(pool.a[d * blockDim.x + point], t, ubar[d]);
+            }
+        }
+        float *sums = pool.partial + (chunk * tile + v) * K;
+        bbar = fold_lanes(mask, bbar);
+        cbar = fold_lanes(mask, cbar);
+        if (lane == 0) sums[D] = bbar;
+        if (lane == 0) sums[2 * D + 1] = cbar;
+#pragma unroll whole
+        for (unsigned d = 0; d < D; d++) {
+            wbar[d] = fold_lanes(mask, wbar[d]);
+            ubar[d] = fold_lanes(mask, ubar[d]);
+            if (lane == 0) sums[d] = wbar[d];
+            if (lane == 0) sums[D + 1 + d] = ubar[d];
+        }
+    }
+}
+
+/* One evaluation: zbar (D) for the cotangents a (D) and l at z (D), and thetabar of the instant: that of these chunks,
+ * in their order, after what there is unless these are the batch's first. */
+template <int FIXED>
+static __device__ void field_reverse(const toy_program &program, const float *theta, unsigned tile, unsigned chunks,
+                                     bool first_chunks, const reverse_pool &pool, const float *z, const float *a,
+                                     float l, float *zbar, float *thetabar) {
+    UNROLL_WHOLE;
+    const unsigned D = FIXED ? FIXED : program.dimension, W = program.width, K = program.unit;
+#pragma unroll whole
+    for (unsigned d = 0; d < D; d++) {
+        pool.z[d * blockDim.x + threadIdx.x] = z[d];
+        pool.a[d * blockDim.x + threadIdx.x] = a[d];
+        zbar[d] = 0;
+    }
+    pool.l[threadIdx.x] = l;
+    for (unsigned e = threadIdx.x; e < program.stride; e += blockDim.x) pool.theta[e] = theta[e];
+    __syncthreads();
+    for (unsigned first = 0; first < W; first += tile) {
+        const unsigned count = W - first < tile ? W - first : tile;
+        reverse_points<FIXED>(D, first, count, pool, z, a, l, zbar);
+        __syncthreads();
+        reverse_units<FIXED>(D, count, tile, chunks, pool);
+        __syncthreads();
+        for (unsigned e = threadIdx.x; e < count * K; e += blockDim.x) {
+            float sum = first_chunks ? pool.partial[e] : thetabar[first * K + e] + pool.partial[e];
+            for (unsigned chunk = 1; chunk < chunks; chunk++) sum += pool.partial[chunk * tile * K + e];
+            thetabar[first * K + e] = sum;
+        }
+    }
+}
+
+/* Reverse of solve_forward: ybar (D + 1), the cotangent of the state at T, becomes that of z at 0; run.thetabar gets the
+ * cotangents of run.theta, summed over the points of `chunks` chunks. */
+template <int FIXED>
+static __device__ void solve_reverse(const toy_program &program, const toy_run &run, unsigned tile, unsigned chunks,
+                                     bool first_chunks, float *shared, float *ybar) {
+    UNROLL_WHOLE;
+    const unsigned D = FIXED ? FIXED : program.dimension, stages = program.stages;
+    const reverse_pool pool = reverse_place(program, blockDim.x, tile, shared);
+    float Ybar[TOY_STAGES_MAX][DIMENSION_ROOM], z[DIMENSION_ROOM], a[DIMENSION_ROOM];
+    for (unsigned step = program.steps; step-- > 0;) {
+#pragma unroll whole
+        for (int i = TOY_STAGES_MAX - 1; i >= 0; i--) {
+            if ((unsigned)i >= stages) continue;
+            const unsigned evaluation = step * stages + (unsigned)i;
+            const float b = program.b[i], l = b != 0 ? fmaf(b, ybar[D], 0.0f) : 0.0f; /* nothing depends on l */
+#pragma unroll whole
+            for (unsigned d = 0; d < D; d++) {
+                a[d] = b != 0 ? fmaf(b, ybar[d], 0.0f) : 0.0f;
+#pragma unroll whole
+                for (unsigned j = (unsigned)i + 1; j < TOY_STAGES_MAX; j++)
+                    if (j < stages && program.a[j][i] != 0) a[d] = fmaf(program.a[j][i], Ybar[j][d], a[d]);
+                z[d] = run.states[(evaluation * D + d) * blockDim.x + threadIdx.x];
+            }
+            field_reverse<FIXED>(program, run.theta + evaluation * program.stride, tile, chunks, first_chunks, pool, z,
+                                 a, l, Ybar[i], run.thetabar + evaluation * program.stride);
+        }
+#pragma unroll whole
+        for (unsigned i = 0; i < TOY_STAGES_MAX; i++) {
+            if (i >= stages) continue;
+#pragma unroll whole
+            for (unsigned d = 0; d < D; d++) ybar[d] += Ybar[i][d];
+        }
+    }
+    __syncthreads();
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* device.c - the library of the CUDA devices, found and opened at run time. */
+#include "backend/device.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char library_name[] = "libaffjord_cuda.so";
+
+status device_parse(const char *text, device_choice *out, failure *why) {
+    static const char word[] = "cuda";
+    enum { DIGITS_MAX = 4 };
+    const char *number = text + sizeof word; /* behind "cuda:" */
+    *out = (device_choice){.library = strcmp(text, "cpu") != 0};
+    if (!out->library || strcmp(text, word) == 0) return STATUS_OK;
+    const bool numbered = strncmp(text, word, sizeof word - 1) == 0 && text[sizeof word - 1] == ':';
+    const size_t digits = numbered ? strspn(number, "0123456789") : 0;
+    if (digits < 1 || digits > DIGITS_MAX || number[digits])
+        return fail(why, STATUS_INVALID, "--device %.100s: expected cpu, cuda or cuda:N", text);
+    out->number = (int)strtol(number, NULL, 10);
+    return STATUS_OK;
+}
+
+#ifdef AFFJORD_DOUBLE
+status device_open(const device_table **out, failure *why) {
+    (void)out;
+    return fail(why, STATUS_IO, "the build in double precision has no other device than the processor");
+}
+#else
+/* Beside the program; dlopen knows what $ORIGIN is. */
+static void *open_library(failure *why) {
+    const char *given = getenv("AFFJORD_DEVICE_LIBRARY");
+    void *library = dlopen(given ? given : "$ORIGIN/libaffjord_cuda.so", RTLD_NOW | RTLD_LOCAL);
+    if (!library && !given) library = dlopen(library_name, RTLD_NOW | RTLD_LOCAL);
+    if (!library) failure_describe(why, "%s cannot be opened: %s", given ? given : library_name, dlerror());
+    return library;
+}
+
+status device_open(const device_table **out, failure *why) {
+    failure reason;
+    void *library = open_library(&reason);
+    if (!library)
+        return fail(why, STATUS_IO, "no CUDA backend: %.800s (make builds it where nvcc is found)", reason.text);
+    device_table_function *ask;
+    void *symbol = dlsym(library, DEVICE_TABLE_SYMBOL);
+    memcpy(&ask, &symbol, sizeof ask); /* ISO C has no conversion between the two */
+    if (!symbol) {
+        dlclose(library);
+        return fail(why, STATUS_FORMAT, "no CUDA backend: %s has no \"%s\"", library_name, DEVICE_TABLE_SYMBOL);
+    }
+    const device_table *table = ask();
+    if (table->version != DEVICE_TABLE_VERSION) {
+        const unsigned found = table->version;
+        dlclose(library);
+        return fail(why, STATUS_FORMAT,
+                    "no CUDA backend: %s is of version %u of the interface, and this program needs %d: build both from "
+                    "the same sources",
+                    library_name, found, DEVICE_TABLE_VERSION);
+    }
+    *out = table;
+    return STATUS_OK;
+}
+#endif

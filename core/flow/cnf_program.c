@@ -1,0 +1,80 @@
+/* cnf_program.c - sizes, offsets and weights, rounded as the kernels of the processor round them. */
+#include "flow/cnf_program.h"
+
+#include "flow/cnf_internal.h"
+
+_Static_assert((int)TOY_LAYERS_MAX == (int)MLP_LAYERS_MAX, "layers of a network");
+
+/* Weight by weight, h times the table's, as a real. One that is zero is passed over by every device; one that only
+ * rounding makes zero would be passed over by some. */
+static status round_weight(double h, double weight, float *out, failure *why) {
+    const double exact = h * weight;
+    *out = (float)exact;
+    if (*out != 0 || exact == 0) return STATUS_OK;
+    return fail(why, STATUS_INVALID, "flow.end_time: steps of %g are too small for --device cuda", h);
+}
+
+static status describe_method(const cnf *flow, toy_program *out, failure *why) {
+    const tableau *method = flow->method;
+    const double h = grid_step(cnf_grid_forward(flow));
+    if (method->stages > TOY_STAGES_MAX)
+        return fail(why, STATUS_INVALID, "solver.method: --device cuda takes at most %d stages", TOY_STAGES_MAX);
+    out->stages = (uint32_t)method->stages;
+    out->steps = (uint32_t)flow->spec.steps;
+    for (size_t i = 0; i < method->stages; i++) {
+        TRY(round_weight(h, method->b[i], &out->b[i], why));
+        for (size_t j = 0; j < i; j++) TRY(round_weight(h, method->a[i][j], &out->a[i][j], why));
+    }
+    return STATUS_OK;
+}
+
+/* The network whose layers are the table's entries from *entry on; moves *entry behind it. */
+static void describe_net(const parameter_table *table, size_t layers, size_t *entry, toy_net *out) {
+    out->layers = (uint32_t)layers;
+    for (size_t l = 0; l < layers; l++) {
+        const parameter *weight = &table->entries[(*entry)++], *bias = &table->entries[(*entry)++];
+        out->size[l] = (uint32_t)weight->columns;
+        out->size[l + 1] = (uint32_t)weight->rows;
+        out->weight[l] = (uint32_t)weight->offset;
+        out->bias[l] = (uint32_t)bias->offset;
+    }
+}
+
+status cnf_program(const cnf *flow, toy_program *out, failure *why) {
+    enum { MOTION_LAYERS = 2 };
+    const cnf_spec *spec = &flow->spec;
+    const parameter_table *table = &flow->parameters;
+    const toy_shape shape = {.dimension = spec->dimension, .width = spec->width};
+    size_t entry = 0;
+    if (sizeof(real) != sizeof(float)) return fail(why, STATUS_INVALID, "--device cuda computes in single precision");
+    if (spec->gradient != GRADIENT_DISCRETE)
+        return fail(why, STATUS_INVALID, "solver.gradient = adjoint: --device cuda takes discrete");
+    if (spec->divergence != DIVERGENCE_EXACT)
+        return fail(why, STATUS_INVALID, "flow.divergence: --device cuda takes exact, which points have by default");
+    out->dimension = (uint32_t)spec->dimension;
+    out->width = (uint32_t)spec->width;
+    out->unit = (uint32_t)toy_unit(shape);
+    out->stride = (uint32_t)toy_stride(shape);
+    out->context = (uint32_t)context_dimension(flow->context);
+    out->inputs = (uint32_t)(spec->join ? spec->dimension + context_dimension(flow->context) : spec->dimension);
+    out->augmented = spec->context == CONTEXT_AUGMENTED;
+    out->fixed_context = spec->fixed_context;
+    out->parameters = (uint32_t)table->total;
+    describe_net(table, spec->hypernet_layers + 1, &entry, &out->hypernet);
+    if (out->augmented) {
+        describe_net(table, MOTION_LAYERS, &entry, &out->motion);
+        out->learn_start = spec->learn_start;
+        if (spec->learn_start) out->start = (uint32_t)table->entries[entry].offset;
+    }
+    out->variance = spec->base_variance;
+    out->logarithm = cnf_base_logarithm(flow);
+    return describe_method(flow, out, why);
+}
+
+void cnf_clock_path(const cnf *flow, real *path) {
+    context_path(flow->context, NULL, cnf_grid_forward(flow), path);
+}
+
+size_t cnf_evaluations(const cnf *flow) {
+    return flow->evaluations;
+}

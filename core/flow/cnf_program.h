@@ -1,0 +1,18 @@
+/* cnf_program.h - a flow as a device is told of it. */
+#ifndef AFFJORD_FLOW_CNF_PROGRAM_H
+#define AFFJORD_FLOW_CNF_PROGRAM_H
+
+#include "backend/toy_program.h"
+#include "flow/cnf.h"
+
+/* What of *out is the flow's: all but the batches and what trains it. Errors: STATUS_INVALID for a flow that only the
+ * processor can train, with the setting that makes it so. */
+status cnf_program(const cnf *flow, toy_program *out, failure *why);
+
+/* path (evaluations) <- the clock at every evaluation of a forward solve; only for CONTEXT_CLOCK. */
+void cnf_clock_path(const cnf *flow, real *path);
+
+/* Evaluations of the field in one solve. */
+size_t cnf_evaluations(const cnf *flow);
+
+#endif

@@ -1,0 +1,43 @@
+/* trainer_internal.h - the state of a training, and what is done with it wherever its steps are computed. */
+#ifndef AFFJORD_TRAIN_TRAINER_INTERNAL_H
+#define AFFJORD_TRAIN_TRAINER_INTERNAL_H
+
+#include "base/arena.h"
+#include "train/trainer.h"
+
+struct trainer {
+    trainer_spec spec;
+    objective *goal;
+    const backend_ops *backend;
+    arena memory; /* holds the trainer itself */
+    size_t parameters; /* P */
+
+    /* The state, saved and restored. */
+    uint64_t iteration; /* done */
+    uint64_t updates; /* of Adam: iterations less those that were skipped */
+    double epoch_sum; /* of the training losses of the running epoch */
+    double running; /* mean with decay 0.99 of the training loss */
+    double evaluations[2 * OBJECTIVE_FLOWS_MAX]; /* of the running epoch: forward, backward, for each flow */
+    real *params; /* (P) */
+    real *first; /* (P), Adam's moments */
+    real *second; /* (P) */
+
+    real *gradient; /* (P) */
+};
+
+/* Of the running mean of the loss. */
+static const double trainer_running_decay = 0.99;
+
+/* Adam's learning rate at an iteration, from 1. */
+double trainer_learning_rate(const trainer *training, uint64_t iteration);
+
+/* Count the next iteration: its outcome, its loss, what it cost. The parameters have moved already, if they could. */
+void trainer_count(trainer *training, status outcome, double loss, const objective_counts *counts);
+
+/* Whether the iteration just counted is the last of an epoch. */
+bool trainer_ends_epoch(const trainer *training);
+
+/* What the epoch gave but the losses of the held batches; the next one begins. */
+void trainer_end_epoch(trainer *training, const objective_counts *last, trainer_epoch *epoch);
+
+#endif

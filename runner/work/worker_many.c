@@ -1,0 +1,233 @@
+/* worker_many.c - trainings of points side by side on a device, in one process.
+ *
+ * Each has a worker of its own, as if it were alone: its messages, checkpoints, failures. Those of the same model and
+ * settings are one fleet; a launch of every fleet is under way at once. What the device's memory has no room for waits
+ * for the next wave. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/device.h"
+#include "train/fleet.h"
+#include "work/worker_internal.h"
+
+/* One training. */
+typedef struct one_of_many {
+    worker worker;
+    bool open;
+    toy_program program;
+} one_of_many;
+
+/* Trainings of one program. */
+typedef struct squadron {
+    fleet *ships;
+    one_of_many **members; /* (count) */
+    size_t count;
+} squadron;
+
+typedef struct many {
+    const device_table *table;
+    int device;
+    parallel *threads;
+    one_of_many *all; /* (count) */
+    size_t count;
+    bool stop; /* asked to */
+    squadron *squadrons; /* of the wave; (count) at most */
+    size_t squadron_count;
+} many;
+
+/* One training's end. Its output is closed, which is how the parent hears of it. */
+static void end(one_of_many *one, status outcome, failure *why) {
+    if (!one->open) return;
+    worker_close(&one->worker, outcome, why);
+    close(one->worker.task->output);
+    one->open = false;
+}
+
+/* Once asked, all are. */
+static bool asked_to_stop(many *self) {
+    for (size_t i = 0; i < self->count && !self->stop; i++)
+        if (self->all[i].open) self->stop = worker_asked_to_stop(&self->all[i].worker);
+    for (size_t i = 0; i < self->count && self->stop; i++) self->all[i].worker.stop = true;
+    return self->stop;
+}
+
+static void finish(many *self, one_of_many *one) {
+    failure why = {""};
+    const status outcome = worker_finish(&one->worker, &why);
+    self->stop |= one->worker.stop;
+    end(one, outcome, &why);
+}
+
+/* --- A wave --- */
+
+/* Give up those of a squadron that are still open. */
+static void lose(const squadron *group, status outcome, const failure *reason) {
+    for (size_t i = 0; i < group->count; i++) {
+        failure why = *reason;
+        end(group->members[i], outcome, &why);
+    }
+}
+
+static status make_fleet(many *self, squadron *group, failure *why) {
+    trainer **members = calloc(group->count, sizeof *members);
+    if (!members) return fail(why, STATUS_MEMORY, "out of memory");
+    for (size_t i = 0; i < group->count; i++) members[i] = group->members[i]->worker.training;
+    const status outcome =
+        fleet_create(self->table, self->device, members, group->count, self->threads, &group->ships, why);
+    free(members);
+    return outcome;
+}
+
+/* The squadrons of the trainings first .. end - 1. */
+static void form(many *self, one_of_many **room, size_t first, size_t last) {
+    failure why = {""};
+    self->squadron_count = 0;
+    for (size_t i = first; i < last; i++) {
+        bool taken = !self->all[i].open;
+        for (size_t g = 0; g < self->squadron_count && !taken; g++) {
+            const squadron *group = &self->squadrons[g];
+            taken = memcmp(&group->members[0]->program, &self->all[i].program, sizeof(toy_program)) == 0;
+        }
+        if (taken) continue;
+        squadron *group = &self->squadrons[self->squadron_count++];
+        *group = (squadron){.members = room};
+        for (size_t k = i; k < last; k++)
+            if (self->all[k].open && memcmp(&self->all[i].program, &self->all[k].program, sizeof(toy_program)) == 0)
+                group->members[group->count++] = &self->all[k];
+        room += group->count;
+    }
+    for (size_t g = 0; g < self->squadron_count; g++) {
+        squadron *group = &self->squadrons[g];
+        const status outcome = make_fleet(self, group, &why);
+        if (outcome != STATUS_OK) lose(group, outcome, &why);
+    }
+}
+
+/* What the launch gave to one training. */
+static status take(squadron *group, size_t i, failure *why) {
+    worker *one = &group->members[i]->worker;
+    status outcome;
+    double loss;
+    bool epoch_done;
+    trainer_epoch epoch;
+    while (fleet_next(group->ships, i, &outcome, &loss, &epoch_done, &epoch))
+        TRY(worker_took(one, outcome, loss, epoch_done, &epoch, why));
+    return STATUS_OK;
+}
+
+static void take_all(many *self, squadron *group) {
+    for (size_t i = 0; i < group->count; i++) {
+        one_of_many *one = group->members[i];
+        failure why = {""};
+        if (!one->open) continue;
+        const status outcome = take(group, i, &why);
+        if (outcome != STATUS_OK) end(one, outcome, &why);
+        else if (trainer_finished(one->worker.training)) finish(self, one);
+        if (!one->open) fleet_leave(group->ships, i);
+    }
+}
+
+static bool any_open(const squadron *group) {
+    for (size_t i = 0; i < group->count; i++)
+        if (group->members[i]->open) return true;
+    return false;
+}
+
+static void launch_all(many *self) {
+    for (size_t g = 0; g < self->squadron_count; g++) {
+        squadron *group = &self->squadrons[g];
+        failure why = {""};
+        const status outcome = any_open(group) ? fleet_begin(group->ships, &why) : STATUS_OK;
+        if (outcome != STATUS_OK) lose(group, outcome, &why);
+    }
+    for (size_t g = 0; g < self->squadron_count; g++) {
+        squadron *group = &self->squadrons[g];
+        failure why = {""};
+        const status outcome = any_open(group) ? fleet_end(group->ships, &why) : STATUS_OK;
+        if (outcome != STATUS_OK) lose(group, outcome, &why);
+        else take_all(self, group);
+    }
+}
+
+static void train_wave(many *self, one_of_many **room, size_t first, size_t last) {
+    form(self, room, first, last);
+    /* One that was finished already, and only had not given what a trained model gives. */
+    for (size_t i = first; i < last; i++)
+        if (self->all[i].open && trainer_finished(self->all[i].worker.training)) finish(self, &self->all[i]);
+    for (bool any = true; any && !asked_to_stop(self);) {
+        launch_all(self);
+        any = false;
+        for (size_t g = 0; g < self->squadron_count; g++) any |= any_open(&self->squadrons[g]);
+    }
+    for (size_t g = 0; g < self->squadron_count; g++) fleet_destroy(&self->squadrons[g].ships);
+}
+
+/* --- The whole --- */
+
+/* Trainings from `first` on that fit into the device together, at least one. */
+static status end_of_wave(const many *self, size_t first, size_t *last, failure *why) {
+    device_about about;
+    TRY(self->table->describe(self->device, &about, why));
+    size_t left = about.available - about.available / 10;
+    for (*last = first; *last < self->count; (*last)++) {
+        const one_of_many *one = &self->all[*last];
+        const size_t bytes = one->open ? fleet_member_bytes(self->table, &one->program, one->worker.training) : 0;
+        if (bytes > left && *last > first) return STATUS_OK;
+        left -= bytes < left ? bytes : left;
+    }
+    return STATUS_OK;
+}
+
+static status train_all(many *self, failure *why) {
+    one_of_many **room = calloc(self->count, sizeof(one_of_many *));
+    status outcome = room ? STATUS_OK : STATUS_MEMORY;
+    for (size_t first = 0, last; outcome == STATUS_OK && first < self->count && !asked_to_stop(self); first = last) {
+        outcome = end_of_wave(self, first, &last, why);
+        if (outcome == STATUS_OK) train_wave(self, room, first, last);
+    }
+    free(room);
+    return outcome;
+}
+
+static void open_all(many *self, const worker_task *tasks) {
+    for (size_t i = 0; i < self->count; i++) {
+        one_of_many *one = &self->all[i];
+        failure why = {""};
+        one->worker = (worker){.task = &tasks[i], .threads = self->threads, .shares_threads = true};
+        one->open = true;
+        status outcome = worker_open(&one->worker, &why);
+        if (outcome == STATUS_OK) outcome = fleet_program(one->worker.training, &one->program, &why);
+        if (outcome != STATUS_OK) end(one, outcome, &why);
+    }
+}
+
+static status make(many *self, const worker_task *tasks, failure *why) {
+    self->all = calloc(self->count, sizeof *self->all);
+    self->squadrons = calloc(self->count, sizeof *self->squadrons);
+    if (!self->all || !self->squadrons) return fail(why, STATUS_MEMORY, "out of memory");
+    TRY(device_open(&self->table, why));
+    if (tasks[0].threads > 1 && parallel_create(tasks[0].threads, &self->threads) != STATUS_OK)
+        return fail(why, STATUS_MEMORY, "cannot start %zu threads", tasks[0].threads);
+    return STATUS_OK;
+}
+
+int worker_run_many(const worker_task *tasks, size_t count, int device) {
+    many self = {.device = device, .count = count};
+    failure why = {""};
+    if (!worker_become_child(tasks[0].parent)) return 1;
+    status outcome = make(&self, tasks, &why);
+    if (self.all) open_all(&self, tasks);
+    if (outcome == STATUS_OK) outcome = train_all(&self, &why);
+    /* Stopped, or what went wrong with all. */
+    for (size_t i = 0; i < count && self.all; i++) {
+        failure reason = why;
+        if (!self.all[i].open) continue;
+        if (outcome == STATUS_OK) finish(&self, &self.all[i]);
+        else end(&self.all[i], outcome, &reason);
+    }
+    parallel_destroy(&self.threads);
+    free(self.all);
+    free(self.squadrons);
+    return outcome == STATUS_OK ? 0 : 1;
+}

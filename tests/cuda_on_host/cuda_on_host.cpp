@@ -1,0 +1,307 @@
+/* cuda_on_host.cpp - a device made of fibers.
+ *
+ *   AFFJORD_EMULATED_DEVICES=N     so many devices (1); 0: none
+ *   AFFJORD_EMULATED_DRIVER=N      the driver's version as CUDA counts it (13000); 0: no driver
+ *   AFFJORD_EMULATED_MEMORY=N      bytes of a device (4 GB)
+ *   AFFJORD_EMULATED_IMAGE=0       the kernels were compiled for other devices
+ *   AFFJORD_EMULATED_BACKWARDS=1   threads take their turns from the last: what depends on it lacks a barrier */
+#include "cuda_runtime.h"
+
+#include <assert.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+/* --- Fibers --- */
+
+enum { THREADS_MAX = 1024, WARP = 32, STACK = 128 * 1024 };
+
+/* What a fiber waits for: its whole block, or the lanes of its warp that a mask names. */
+typedef enum waiting { RUNNING, WAITING_BLOCK, WAITING_LANES, ENDED } waiting;
+
+typedef struct fiber {
+    ucontext_t begin;
+    jmp_buf resume;
+    bool begun;
+    waiting state;
+    unsigned mask;
+    int vote;
+    float given; /* to other lanes */
+} fiber;
+
+/* The block that is run. */
+static fiber fibers[THREADS_MAX];
+static unsigned char *stacks;
+static unsigned count, current;
+static ucontext_t scheduler_context;
+static jmp_buf scheduler;
+static emulated_body *body;
+static void *body_arguments;
+static float *pool;
+static int voted;
+
+void *emulated_pool(void) {
+    return pool;
+}
+
+static void fiber_main(void) {
+    body(body_arguments);
+    fibers[current].state = ENDED;
+    _longjmp(scheduler, 1);
+}
+
+static void wait_as(waiting state, unsigned mask) {
+    fiber *self = &fibers[current];
+    self->state = state;
+    self->mask = mask;
+    if (_setjmp(self->resume) == 0) _longjmp(scheduler, 1);
+}
+
+void __syncthreads(void) {
+    wait_as(WAITING_BLOCK, 0);
+}
+
+int __syncthreads_or(int value) {
+    fibers[current].vote = value != 0;
+    wait_as(WAITING_BLOCK, 0);
+    return voted;
+}
+
+void __syncwarp(void) {
+    wait_as(WAITING_LANES, 0xffffffff);
+}
+
+float __shfl_down_sync(unsigned mask, float value, unsigned delta, int width) {
+    const unsigned lane = current % WARP, other = lane + delta;
+    fibers[current].given = value;
+    assert(mask >> lane & 1);
+    wait_as(WAITING_LANES, mask);
+    const bool inside = other / (unsigned)width == lane / (unsigned)width;
+    assert(!inside || mask >> other & 1);
+    const float got = inside ? fibers[current - lane + other].given : value;
+    wait_as(WAITING_LANES, mask); /* until all have read */
+    return got;
+}
+
+static void run_fiber(unsigned index) {
+    fiber *one = &fibers[index];
+    current = index;
+    threadIdx = dim3(index);
+    one->state = RUNNING;
+    if (_setjmp(scheduler) != 0) return;
+    if (one->begun) _longjmp(one->resume, 1);
+    one->begun = true;
+    setcontext(&one->begin);
+}
+
+static bool all_wait_for_block(void) {
+    for (unsigned i = 0; i < count; i++)
+        if (fibers[i].state != WAITING_BLOCK && fibers[i].state != ENDED) return false;
+    return true;
+}
+
+static bool lanes_are_there(unsigned first, unsigned mask) {
+    for (unsigned lane = 0; lane < WARP; lane++) {
+        const fiber *one = &fibers[first + lane];
+        if (mask >> lane & 1 && (one->state != WAITING_LANES || one->mask != mask)) return false;
+    }
+    return true;
+}
+
+/* A warp alone, as far as it comes without the block. */
+static void run_warp(unsigned first, bool backwards) {
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (unsigned k = 0; k < WARP; k++) {
+            const unsigned index = first + (backwards ? WARP - 1 - k : k);
+            if (fibers[index].state != RUNNING) continue;
+            run_fiber(index);
+            moved = true;
+        }
+        for (unsigned lane = 0; lane < WARP; lane++) {
+            const fiber *one = &fibers[first + lane];
+            if (one->state != WAITING_LANES || !lanes_are_there(first, one->mask)) continue;
+            const unsigned mask = one->mask;
+            for (unsigned other = 0; other < WARP; other++)
+                if (mask >> other & 1) fibers[first + other].state = RUNNING;
+            moved = true;
+        }
+    }
+}
+
+static bool ended(void) {
+    for (unsigned i = 0; i < count; i++)
+        if (fibers[i].state != ENDED) return false;
+    return true;
+}
+
+static void run_block(bool backwards) {
+    for (unsigned i = 0; i < count; i++) {
+        fibers[i].begun = false;
+        fibers[i].state = RUNNING;
+        fibers[i].vote = 0;
+        getcontext(&fibers[i].begin);
+        fibers[i].begin.uc_stack.ss_sp = stacks + (size_t)i * STACK;
+        fibers[i].begin.uc_stack.ss_size = STACK;
+        fibers[i].begin.uc_link = &scheduler_context;
+        makecontext(&fibers[i].begin, fiber_main, 0);
+    }
+    while (!ended()) {
+        for (unsigned k = 0; k < count / WARP; k++) run_warp((backwards ? count / WARP - 1 - k : k) * WARP, backwards);
+        if (!all_wait_for_block()) abort(); /* some lanes wait for others that never come */
+        voted = 0;
+        for (unsigned i = 0; i < count; i++) voted |= fibers[i].vote;
+        for (unsigned i = 0; i < count; i++) {
+            fibers[i].vote = 0;
+            if (fibers[i].state == WAITING_BLOCK) fibers[i].state = RUNNING;
+        }
+    }
+}
+
+/* --- The runtime --- */
+
+static size_t number(const char *name, size_t otherwise) {
+    const char *text = getenv(name);
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static size_t memory_size(void) {
+    return number("AFFJORD_EMULATED_MEMORY", (size_t)4 << 30);
+}
+
+static size_t taken;
+
+/* Before each piece of memory, its size. */
+enum { HEAD = 256 };
+
+cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, emulated_body *kernel, void *arguments) {
+    const bool backwards = number("AFFJORD_EMULATED_BACKWARDS", 0) != 0;
+    count = block.x;
+    assert(count <= THREADS_MAX && count % WARP == 0);
+    stacks = (unsigned char *)mmap(NULL, (size_t)count * STACK, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    pool = (float *)aligned_alloc(HEAD, (shared + HEAD - 1) / HEAD * HEAD);
+    if (stacks == MAP_FAILED || !pool) abort();
+    body = kernel;
+    body_arguments = arguments;
+    blockDim = block;
+    gridDim = grid;
+    for (unsigned i = 0; i < grid.x; i++) {
+        memset(pool, 0xff, shared); /* NaN: nobody may read what nobody wrote */
+        blockIdx = dim3(i);
+        run_block(backwards);
+    }
+    munmap(stacks, (size_t)count * STACK);
+    free(pool);
+    return cudaSuccess;
+}
+
+cudaError_t emulated_permit(int) {
+    return number("AFFJORD_EMULATED_IMAGE", 1) ? cudaSuccess : cudaErrorNoKernelImageForDevice;
+}
+
+const char *cudaGetErrorString(cudaError_t code) {
+    return code == cudaErrorMemoryAllocation ? "out of memory" : "an emulated error";
+}
+
+cudaError_t cudaGetLastError(void) {
+    return cudaSuccess;
+}
+
+cudaError_t cudaDriverGetVersion(int *version) {
+    *version = (int)number("AFFJORD_EMULATED_DRIVER", 13000);
+    return cudaSuccess;
+}
+
+cudaError_t cudaRuntimeGetVersion(int *version) {
+    *version = 13000;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceCount(int *devices) {
+    int driver;
+    cudaDriverGetVersion(&driver);
+    *devices = (int)number("AFFJORD_EMULATED_DEVICES", 1);
+    if (driver < 13000) return cudaErrorInsufficientDriver;
+    return *devices > 0 ? cudaSuccess : cudaErrorNoDevice;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *out, int) {
+    *out = cudaDeviceProp();
+    snprintf(out->name, sizeof out->name, "fibers on a CPU, for tests");
+    out->major = 9;
+    out->multiProcessorCount = 4;
+    out->sharedMemPerBlockOptin = 232448;
+    return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int) {
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemGetInfo(size_t *available, size_t *all) {
+    *all = memory_size();
+    *available = *all - taken;
+    return cudaSuccess;
+}
+
+cudaError_t cudaMalloc(void **out, size_t bytes) {
+    if (bytes > memory_size() - taken) return cudaErrorMemoryAllocation;
+    unsigned char *memory = (unsigned char *)aligned_alloc(HEAD, (bytes + 2 * HEAD - 1) / HEAD * HEAD);
+    if (!memory) return cudaErrorMemoryAllocation;
+    memcpy(memory, &bytes, sizeof bytes);
+    taken += bytes;
+    *out = memory + HEAD;
+    return cudaSuccess;
+}
+
+cudaError_t cudaFree(void *memory) {
+    if (!memory) return cudaSuccess;
+    unsigned char *head = (unsigned char *)memory - HEAD;
+    size_t bytes;
+    memcpy(&bytes, head, sizeof bytes);
+    taken -= bytes;
+    free(head);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMallocHost(void **out, size_t bytes) {
+    *out = calloc(bytes ? bytes : 1, 1);
+    return *out ? cudaSuccess : cudaErrorMemoryAllocation;
+}
+
+cudaError_t cudaFreeHost(void *memory) {
+    free(memory);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemset(void *memory, int value, size_t bytes) {
+    memset(memory, value, bytes);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind) {
+    if (bytes > 0) memcpy(to, from, bytes);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
+    return cudaMemcpy(to, from, bytes, kind);
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned) {
+    *out = NULL;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t) {
+    return cudaSuccess;
+}

@@ -1,0 +1,404 @@
+/* test_fleet.c - a training on a device is the training on the processor, bit for bit.
+ *
+ * The device is tests/cuda_on_host: the library's own kernels and host code, run by fibers on the CPU. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/device.h"
+#include "scratch.h"
+#include "train/fleet.h"
+#include "train/point_objective.h"
+#include "train/trainer_internal.h"
+
+#ifndef AFFJORD_DOUBLE
+
+enum { MEMBERS_MAX = 6, STEPS_MAX = 64 };
+
+/* What a training gave: every iteration, and every epoch. */
+typedef struct history {
+    size_t steps, epochs;
+    double loss[STEPS_MAX];
+    status outcome[STEPS_MAX];
+    trainer_epoch epoch[STEPS_MAX];
+} history;
+
+typedef struct setting {
+    const char *data;
+    point_objective_spec goal;
+    trainer_spec training;
+} setting;
+
+/* Small in everything: an iteration takes milliseconds, also of fibers. */
+static setting tiny(cnf_context context) {
+    return (setting){
+        .data = "ty",
+        .goal = {.flow = {.dimension = 2,
+                          .width = 7,
+                          .context = context,
+                          .join = context == CONTEXT_AUGMENTED,
+                          .hypernet_layers = 2,
+                          .hypernet_width = 5,
+                          .augmented_dimension = 2,
+                          .augmented_width = 3,
+                          .end_time = 2,
+                          .base_variance = 1,
+                          .solver = SOLVER_RK4,
+                          .steps = 3},
+                 .seed = 3,
+                 .batch = 70,
+                 .validation = 50},
+        .training = {.iterations = 12, .epoch_iterations = 5, .learning_rate = 1e-2, .stop_loss = -INFINITY}};
+}
+
+static const device_table *device(void) {
+    const device_table *table = NULL;
+    failure why = {""};
+    setenv("AFFJORD_DEVICE_LIBRARY", AFFJORD_LIBRARY_EMULATED, 1);
+    cr_assert_eq(device_open(&table, &why), STATUS_OK, "%s", why.text);
+    return table;
+}
+
+static trainer *make(const setting *one, const dataset *data) {
+    trainer *training = NULL;
+    objective *goal = NULL;
+    failure why = {""};
+    cr_assert_eq(point_objective_create(&one->goal, data, NULL, &goal, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(trainer_create(&one->training, &goal, &training, &why), STATUS_OK, "%s", why.text);
+    return training;
+}
+
+static dataset *open_data(const char *name) {
+    dataset *data = NULL;
+    failure why = {""};
+    cr_assert_eq(dataset_open(name, &data, &why), STATUS_OK, "%s", why.text);
+    return data;
+}
+
+static void train_on_processor(trainer *training, history *seen) {
+    while (!trainer_finished(training)) {
+        bool done;
+        const size_t i = seen->steps++;
+        cr_assert_lt(i, STEPS_MAX);
+        seen->outcome[i] = trainer_step(training, &seen->loss[i], &done, &seen->epoch[seen->epochs]);
+        if (done) seen->epochs++;
+    }
+}
+
+static void take(fleet *all, size_t member, history *seen) {
+    bool done;
+    while (fleet_next(all, member, &seen->outcome[seen->steps], &seen->loss[seen->steps], &done,
+                      &seen->epoch[seen->epochs])) {
+        cr_assert_lt(++seen->steps, STEPS_MAX);
+        if (done) seen->epochs++;
+    }
+}
+
+static void train_on_device(trainer *const *members, size_t count, history *seen) {
+    fleet *all = NULL;
+    failure why = {""};
+    cr_assert_eq(fleet_create(device(), 0, members, count, NULL, &all, &why), STATUS_OK, "%s", why.text);
+    for (bool any = true; any;) {
+        any = false;
+        cr_assert_eq(fleet_begin(all, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(fleet_end(all, &why), STATUS_OK, "%s", why.text);
+        for (size_t i = 0; i < count; i++) {
+            take(all, i, &seen[i]);
+            any |= !trainer_finished(members[i]);
+        }
+    }
+    fleet_destroy(&all);
+}
+
+static bool same_number(double a, double b) {
+    return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
+}
+
+static void check_same(const trainer *a, const history *first, const trainer *b, const history *second,
+                       const char *what) {
+    const size_t bytes = a->parameters * sizeof(real);
+    cr_assert_eq(first->steps, second->steps, "%s: %zu and %zu steps", what, first->steps, second->steps);
+    for (size_t i = 0; i < first->steps; i++) {
+        cr_assert(same_number(first->loss[i], second->loss[i]), "%s: loss %zu is %a and %a", what, i, first->loss[i],
+                  second->loss[i]);
+        cr_assert_eq(first->outcome[i], second->outcome[i], "%s: outcome %zu", what, i);
+    }
+    cr_assert_eq(memcmp(a->params, b->params, bytes), 0, "%s: parameters", what);
+    cr_assert_eq(memcmp(a->first, b->first, bytes), 0, "%s: first moments", what);
+    cr_assert_eq(memcmp(a->second, b->second, bytes), 0, "%s: second moments", what);
+    cr_assert(same_number(a->running, b->running), "%s: running mean", what);
+    cr_assert_eq(first->epochs, second->epochs, "%s: epochs", what);
+    for (size_t i = 0; i < first->epochs; i++) {
+        const trainer_epoch *x = &first->epoch[i], *y = &second->epoch[i];
+        cr_assert(same_number(x->training_loss, y->training_loss), "%s: epoch %zu", what, i);
+        cr_assert(same_number(x->validation_loss, y->validation_loss), "%s: validation %zu", what, i);
+        cr_assert_eq(x->validation, y->validation, "%s: validation %zu", what, i);
+        cr_assert_eq(x->tested, y->tested, "%s: test %zu", what, i);
+        if (x->tested) cr_assert(same_number(x->test_loss, y->test_loss), "%s: test %zu", what, i);
+        cr_assert_eq(x->epoch, y->epoch);
+        cr_assert_eq(x->iteration, y->iteration);
+        cr_assert_eq(x->skipped, y->skipped);
+        cr_assert_eq(memcmp(&x->training_counts, &y->training_counts, sizeof x->training_counts), 0);
+        cr_assert_eq(memcmp(&x->validation_counts, &y->validation_counts, sizeof x->validation_counts), 0);
+    }
+}
+
+/* Both ways for `count` settings of one program. */
+static void compare(const setting *settings, size_t count, const char *what) {
+    trainer *here[MEMBERS_MAX], *there[MEMBERS_MAX];
+    dataset *data[MEMBERS_MAX];
+    history *seen = calloc(2 * count, sizeof *seen);
+    for (size_t i = 0; i < count; i++) {
+        data[i] = open_data(settings[i].data);
+        here[i] = make(&settings[i], data[i]);
+        there[i] = make(&settings[i], data[i]);
+        train_on_processor(here[i], &seen[i]);
+    }
+    train_on_device(there, count, seen + count);
+    for (size_t i = 0; i < count; i++) {
+        check_same(here[i], &seen[i], there[i], &seen[count + i], what);
+        trainer_destroy(&here[i]);
+        trainer_destroy(&there[i]);
+        dataset_close(&data[i]);
+    }
+    free(seen);
+}
+
+/* A training moves, so that equal bits say something. */
+Test(fleet, the_tiny_training_learns) {
+    const setting one = tiny(CONTEXT_AUGMENTED);
+    dataset *data = open_data(one.data);
+    trainer *training = make(&one, data);
+    history seen = {0};
+    train_on_processor(training, &seen);
+    cr_assert_lt(seen.loss[seen.steps - 1], seen.loss[0]);
+    trainer_destroy(&training);
+    dataset_close(&data);
+}
+
+Test(fleet, one_run_of_each_context_is_that_of_the_processor) {
+    setting one = tiny(CONTEXT_CLOCK);
+    compare(&one, 1, "clock");
+    one = tiny(CONTEXT_AUGMENTED);
+    compare(&one, 1, "augmented");
+    one.goal.flow.fixed_context = true;
+    compare(&one, 1, "random curve");
+    one.goal.flow.fixed_context = false;
+    one.goal.flow.learn_start = true;
+    one.goal.flow.base_variance = 0.1;
+    one.goal.flow.solver = SOLVER_RK4_38;
+    compare(&one, 1, "the release");
+}
+
+Test(fleet, every_method_and_odd_sizes) {
+    for (cnf_solver solver = SOLVER_EULER; solver <= SOLVER_RK4_38; solver++) {
+        setting one = tiny(CONTEXT_AUGMENTED);
+        one.goal.flow.solver = solver;
+        one.goal.flow.width = 1 + 4 * (size_t)solver;
+        one.goal.flow.hypernet_layers = 1 + (size_t)solver;
+        one.goal.flow.augmented_dimension = 1 + (size_t)solver;
+        one.goal.flow.augmented_width = 2 + 20 * (size_t)solver;
+        one.goal.flow.join = solver % 2 == 0;
+        one.goal.test = 10;
+        one.training.iterations = 6;
+        one.training.warmup = 4;
+        compare(&one, 1, "odd sizes");
+    }
+}
+
+/* More chunks than a block takes at a time, and a last one that is not full. */
+Test(fleet, batches_of_many_chunks) {
+    static const size_t batches[] = {1, 128, 300, 900};
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        setting one = tiny(CONTEXT_CLOCK);
+        one.goal.batch = batches[i];
+        one.goal.validation = 700;
+        one.goal.flow.steps = 2;
+        one.training.iterations = 4;
+        compare(&one, 1, "batches");
+    }
+}
+
+Test(fleet, points_of_other_dimensions, .init = NULL) {
+    char folder[64], path[128];
+    scratch_create(folder);
+    scratch_path(folder, "points.csv", path);
+    static const size_t dimensions[] = {1, 3, 5};
+    for (size_t k = 0; k < sizeof dimensions / sizeof *dimensions; k++) {
+        FILE *file = fopen(path, "w");
+        cr_assert_not_null(file);
+        for (size_t i = 0; i < 200; i++)
+            for (size_t d = 0; d < dimensions[k]; d++)
+                fprintf(file, "%.6f%c", sin(0.7 * (double)(i * dimensions[k] + d * d)),
+                        d + 1 < dimensions[k] ? ',' : '\n');
+        fclose(file);
+        setting one = tiny(CONTEXT_AUGMENTED);
+        one.data = path;
+        one.goal.flow.dimension = dimensions[k];
+        one.goal.validation = 20;
+        one.training.iterations = 6;
+        compare(&one, 1, "dimensions");
+    }
+    scratch_remove(folder);
+}
+
+/* Runs in one launch are those of each alone, whatever their seeds and data. */
+Test(fleet, many_at_once) {
+    static const char *const names[] = {"ty", "hash_gaussian", "rings"};
+    setting all[MEMBERS_MAX];
+    for (size_t i = 0; i < MEMBERS_MAX; i++) {
+        all[i] = tiny(CONTEXT_AUGMENTED);
+        all[i].goal.seed = i;
+        all[i].data = names[i % 3];
+    }
+    compare(all, MEMBERS_MAX, "many at once");
+}
+
+/* A few hundred iterations, so that a difference in the last place would have grown. */
+Test(fleet, a_long_training) {
+    setting one = tiny(CONTEXT_AUGMENTED);
+    one.goal.flow.width = 3;
+    one.goal.flow.steps = 2;
+    one.goal.batch = 16;
+    one.goal.validation = 8;
+    one.training.iterations = 300;
+    one.training.epoch_iterations = 150; /* longer than a launch */
+    dataset *data = open_data(one.data);
+    trainer *here = make(&one, data), *there = make(&one, data);
+    history *seen = calloc(1, sizeof *seen);
+    bool done;
+    while (!trainer_finished(here)) cr_assert_eq(trainer_step(here, NULL, &done, &seen->epoch[0]), STATUS_OK);
+    fleet *all = NULL;
+    failure why = {""};
+    cr_assert_eq(fleet_create(device(), 0, &there, 1, NULL, &all, &why), STATUS_OK, "%s", why.text);
+    while (!trainer_finished(there)) {
+        status outcome;
+        double loss;
+        cr_assert_eq(fleet_begin(all, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(fleet_end(all, &why), STATUS_OK, "%s", why.text);
+        while (fleet_next(all, 0, &outcome, &loss, &done, &seen->epoch[1])) cr_assert_eq(outcome, STATUS_OK);
+    }
+    cr_assert_eq(memcmp(here->params, there->params, here->parameters * sizeof(real)), 0);
+    cr_assert(same_number(seen->epoch[0].validation_loss, seen->epoch[1].validation_loss));
+    fleet_destroy(&all);
+    trainer_destroy(&here);
+    trainer_destroy(&there);
+    dataset_close(&data);
+    free(seen);
+}
+
+/* One run ends early by its loss, one loses its numbers; the third goes on, and all are as on the processor. */
+Test(fleet, runs_that_end_early_or_are_not_finite) {
+    setting all[3];
+    for (size_t i = 0; i < 3; i++) {
+        all[i] = tiny(CONTEXT_CLOCK);
+        all[i].goal.seed = i;
+        all[i].training.stop_loss = 3.1;
+        all[i].training.learning_rate = i == 1 ? 1e30 : 1e-2;
+    }
+    compare(all, 3, "early ends");
+}
+
+/* What depends on which thread comes first lacks a barrier. */
+Test(fleet, threads_may_take_their_turns_backwards) {
+    setenv("AFFJORD_EMULATED_BACKWARDS", "1", 1);
+    setting one = tiny(CONTEXT_AUGMENTED);
+    one.goal.batch = 200;
+    one.training.iterations = 3;
+    compare(&one, 1, "backwards");
+    unsetenv("AFFJORD_EMULATED_BACKWARDS");
+}
+
+/* --- What cannot be done --- */
+
+static void refuse(const setting *one, const char *words) {
+    toy_program program;
+    failure why = {""};
+    dataset *data = open_data(one->data);
+    trainer *training = make(one, data);
+    cr_assert_eq(fleet_program(training, &program, &why), STATUS_INVALID);
+    cr_assert_not_null(strstr(why.text, words), "no \"%s\" in: %s", words, why.text);
+    trainer_destroy(&training);
+    dataset_close(&data);
+}
+
+Test(fleet, settings_that_are_refused) {
+    setting one = tiny(CONTEXT_CLOCK);
+    one.goal.flow.gradient = GRADIENT_ADJOINT;
+    refuse(&one, "solver.gradient = adjoint");
+    one = tiny(CONTEXT_CLOCK);
+    one.goal.flow.divergence = DIVERGENCE_RADEMACHER;
+    refuse(&one, "flow.divergence");
+}
+
+static void fail_to_make(const setting *one, status expected, const char *words) {
+    failure why = {""};
+    fleet *all = NULL;
+    dataset *data = open_data(one->data);
+    trainer *training = make(one, data);
+    cr_assert_eq(fleet_create(device(), 0, &training, 1, NULL, &all, &why), expected, "%s", why.text);
+    cr_assert_not_null(strstr(why.text, words), "no \"%s\" in: %s", words, why.text);
+    cr_assert_null(all);
+    trainer_destroy(&training);
+    dataset_close(&data);
+}
+
+Test(fleet, a_device_may_be_too_small_or_another) {
+    setting one = tiny(CONTEXT_CLOCK);
+    setenv("AFFJORD_EMULATED_MEMORY", "20000", 1);
+    fail_to_make(&one, STATUS_MEMORY, "out of memory on CUDA device 0: 1 runs need");
+    unsetenv("AFFJORD_EMULATED_MEMORY");
+    setenv("AFFJORD_EMULATED_IMAGE", "0", 1);
+    fail_to_make(&one, STATUS_INVALID, "is an sm_90, and libaffjord_cuda.so was built for fibers");
+    unsetenv("AFFJORD_EMULATED_IMAGE");
+    one.goal.flow.context = CONTEXT_AUGMENTED;
+    one.goal.flow.augmented_width = 4096;
+    one.goal.flow.augmented_dimension = 16;
+    fail_to_make(&one, STATUS_INVALID, "model.augmented_width = 4096");
+}
+
+static void fail_to_count(const char *name, const char *value, const char *words) {
+    int count;
+    failure why = {""};
+    setenv(name, value, 1);
+    cr_assert_eq(device()->count(&count, &why), STATUS_IO);
+    cr_assert_not_null(strstr(why.text, words), "no \"%s\" in: %s", words, why.text);
+    unsetenv(name);
+}
+
+Test(fleet, devices_that_are_not_there) {
+    fail_to_count("AFFJORD_EMULATED_DEVICES", "0", "there is no device");
+    fail_to_count("AFFJORD_EMULATED_DRIVER", "0", "no NVIDIA driver");
+    fail_to_count("AFFJORD_EMULATED_DRIVER", "12040", "for CUDA 12.4, this one is for 13.0");
+    device_about about;
+    failure why = {""};
+    cr_assert_eq(device()->describe(3, &about, &why), STATUS_INVALID);
+    cr_assert_eq(device()->describe(0, &about, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(about.major, 9);
+}
+
+Test(fleet, a_library_that_is_not_there) {
+    const device_table *table;
+    failure why = {""};
+    setenv("AFFJORD_DEVICE_LIBRARY", "/nowhere/at-all.so", 1);
+    cr_assert_eq(device_open(&table, &why), STATUS_IO);
+    cr_assert_not_null(strstr(why.text, "/nowhere/at-all.so"), "%s", why.text);
+}
+
+#endif
+
+Test(fleet, names_of_devices) {
+    static const char *const wrong[] = {"", "cuda:", "cuda:x", "cuda:1x", "cuda:12345", "gpu", "cudaa", "cpu:0"};
+    device_choice choice;
+    failure why;
+    cr_assert_eq(device_parse("cpu", &choice, &why), STATUS_OK);
+    cr_assert_not(choice.library);
+    cr_assert_eq(device_parse("cuda", &choice, &why), STATUS_OK);
+    cr_assert(choice.library && choice.number == 0);
+    cr_assert_eq(device_parse("cuda:12", &choice, &why), STATUS_OK);
+    cr_assert(choice.library && choice.number == 12);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        cr_assert_eq(device_parse(wrong[i], &choice, &why), STATUS_INVALID, "%s", wrong[i]);
+}

@@ -1,0 +1,133 @@
+/* test_run_device.c - ./run --device cuda from outside, on the device of tests/cuda_on_host: the processor's numbers,
+ * however it is stopped; and what it says where there is nothing to run on. */
+#ifndef AFFJORD_DOUBLE
+
+#include "run_support.h"
+
+/* Iterations of a millisecond or two on fibers; two models, so two launches side by side, and two data sets in each. */
+static const char experiment[] =
+    "[experiment]\nname = small\ndata = ty, hash_gaussian\nmodels = ffjord, affjord\nseeds = 0-1\n"
+    "[model]\nwidth = 6\nhypernet_width = 5\n"
+    "[model ffjord]\ncontext = clock\n"
+    "[model affjord]\ncontext = augmented\njoin = yes\n"
+    "[solver]\nsteps = 2\n"
+    "[train]\niterations = 30\nbatch = 40\nepoch_iterations = 10\nvalidation = 50\ntest = 20\ncheckpoint_epochs = 1\n"
+    "[output]\ndensity_cells = 8\nsamples = 50\n";
+
+static void begin(void) {
+    begin_run(experiment);
+    setenv("AFFJORD_DEVICE_LIBRARY", AFFJORD_LIBRARY_EMULATED, 1);
+}
+
+TestSuite(run_device, .init = begin, .fini = end_run, .timeout = 120);
+
+/* By --jobs 3 in three processes one after another, the last with fewer runs. */
+Test(run_device, a_device_gives_the_numbers_of_the_processor) {
+    char *expected = undisturbed();
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/device.db --device cuda --jobs 3 --threads 2 --quiet");
+    check_same(expected, "device.db");
+    EXPECT(0, "sqlite3 $TEST_DIR/device.db 'SELECT DISTINCT gpu, driver FROM run'");
+    cr_assert_str_eq(output, "fibers on a CPU, for tests|13.0\n");
+    EXPECT(0, "sqlite3 $TEST_DIR/whole.db 'SELECT count(gpu) FROM run'");
+    cr_assert_str_eq(output, "0\n");
+    free(expected);
+}
+
+/* Start it on the device, so many runs at a time. */
+static pid_t start_on_device(const char *database, const char *jobs) {
+    const pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child > 0) return child;
+    char ini[128], path[128];
+    scratch_path(folder, "small.ini", ini);
+    scratch_path(folder, database, path);
+    freopen("/dev/null", "w", stderr);
+    execl(binary, binary, ini, "--db", path, "--device", "cuda", "--quiet", "--jobs", jobs, (char *)NULL);
+    _exit(127);
+}
+
+/* Stopped after its first checkpoints, gone on with on the same device, stopped again, ended by the processor. */
+Test(run_device, what_one_begins_the_other_ends) {
+    char *expected = undisturbed();
+    int stopped = 0;
+    for (int checkpoints = 1; checkpoints <= 2; checkpoints++) {
+        const pid_t child = start_on_device("both.db", "2");
+        char wanted[128];
+        snprintf(wanted, sizeof wanted, "SELECT count(*) >= %d FROM checkpoint WHERE iteration >= 10", checkpoints);
+        wait_until("both.db", wanted);
+        kill(child, SIGTERM);
+        if (WEXITSTATUS(wait_for(child)) == 1) stopped++;
+        EXPECT(0, "sqlite3 $TEST_DIR/both.db \"SELECT count(*) FROM run WHERE status IN ('running', 'failed')\"");
+        cr_assert_str_eq(output, "0\n");
+    }
+    cr_assert_gt(stopped, 0, "it was stopped at least once");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/both.db --quiet");
+    check_same(expected, "both.db");
+    free(expected);
+}
+
+/* A process that is killed takes its runs along; the next start takes them up. */
+Test(run_device, a_killed_process_fails_all_its_runs_and_no_more) {
+    char *expected = undisturbed();
+    const pid_t child = start_on_device("killed.db", "8");
+    const int worker = wait_until("killed.db", "SELECT process FROM run WHERE status = 'running'");
+    cr_assert_gt(worker, 1);
+    cr_assert_eq(kill(worker, SIGKILL), 0);
+    cr_assert_eq(WEXITSTATUS(wait_for(child)), 1);
+    EXPECT(0, "sqlite3 $TEST_DIR/killed.db \"SELECT DISTINCT status, error LIKE '%%signal 9%%' FROM run\"");
+    cr_assert_str_eq(output, "failed|1\n");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/killed.db --quiet");
+    check_same(expected, "killed.db");
+    free(expected);
+}
+
+/* Runs without a finite gradient fail as on the processor; the others end. */
+Test(run_device, some_failures_leave_the_others_alone) {
+    EXPECT(0, "seq 1 40 | sed 's/.*/3e38,-3e38/' > $TEST_DIR/far.csv");
+    for (int device = 0; device < 2; device++)
+        EXPECT(1,
+               "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/odd%d.db --set experiment.data=$TEST_DIR/far.csv,ty "
+               "--set train.test=0 --set 'data ty.train.test=0' --device %s --quiet",
+               device, device ? "cuda" : "cpu");
+    static const char what[] = "SELECT key, status, iteration, error FROM run ORDER BY 1; SELECT run.key, epoch.epoch, "
+                               "split, loss, nonfinite FROM run JOIN epoch USING (run_id) ORDER BY 1, 2, 3";
+    EXPECT(0, "sqlite3 $TEST_DIR/odd0.db \"%s\"", what);
+    char *expected = strdup(output);
+    cr_assert_not_null(strstr(expected, "failed|10|10 iterations in a row failed"), "%s", expected);
+    cr_assert_not_null(strstr(expected, "done|30|"), "%s", expected);
+    EXPECT(0, "sqlite3 $TEST_DIR/odd1.db \"%s\"", what);
+    cr_assert_str_eq(output, expected);
+    free(expected);
+}
+
+/* Memory for two runs or so: the others wait for their turn. */
+Test(run_device, a_small_memory_means_more_waves) {
+    char *expected = undisturbed();
+    EXPECT(0, "AFFJORD_EMULATED_MEMORY=250000 $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/waves.db --device cuda "
+              "--jobs 8 --quiet");
+    check_same(expected, "waves.db");
+    EXPECT(1, "AFFJORD_EMULATED_MEMORY=20000 $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --device cuda");
+    EXPECT_SAYS("out of memory on CUDA device 0: 1 runs need 0 MB, and 0 MB are free");
+    free(expected);
+}
+
+Test(run_device, what_cannot_be_done_is_said) {
+    EXPECT(0, "$AFFJORD list devices");
+    EXPECT_SAYS("cpu ");
+    EXPECT_SAYS("cuda:0   fibers on a CPU, for tests, 4.3 GB, sm_90, 4 processors, driver for CUDA 13.0");
+    EXPECT(0, "AFFJORD_EMULATED_DRIVER=0 $AFFJORD list devices");
+    EXPECT_SAYS("cuda     none: CUDA: no NVIDIA driver is installed");
+    EXPECT(1, "AFFJORD_EMULATED_DEVICES=0 $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db --device cuda");
+    cr_assert_str_eq(output, "CUDA: there is no device\n");
+    EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db --device cuda:7");
+    EXPECT_SAYS("there is no CUDA device 7");
+    EXPECT(1, "AFFJORD_DEVICE_LIBRARY=/nowhere.so $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db --device cuda");
+    EXPECT_SAYS("no CUDA backend: /nowhere.so cannot be opened");
+    EXPECT(2, "$AFFJORD experiments/table2.ini --db $TEST_DIR/no.db --device cuda");
+    EXPECT_SAYS("experiment table2 is computed by the processor only so far");
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db --device gpu");
+    EXPECT_SAYS("--device gpu: expected cpu, cuda or cuda:N");
+    EXPECT(2, "ls $TEST_DIR/no.db"); /* nothing was begun */
+}
+
+#endif
