@@ -24,7 +24,7 @@ ldd "$program" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | while read -r library; d
     *) cp -L "$library" "$folder/bin/" ;;
     esac
 done
-git ls-files experiments configs plots paper_figures.sh LICENSE 2>/dev/null | while read -r file; do
+find experiments configs plots paper_figures.sh LICENSE -type f | while read -r file; do
     mkdir -p "$folder/$(dirname "$file")"
     cp "$file" "$folder/$file"
 done

@@ -105,10 +105,16 @@ static status train_there(const bench *self, side *one, failure *why) {
 
 /* --- The same bits --- */
 
+static bool same_bits(double x, double y) {
+    uint64_t bits[2];
+    memcpy(&bits[0], &x, sizeof x);
+    memcpy(&bits[1], &y, sizeof y);
+    return bits[0] == bits[1];
+}
+
 static bool same(const side *a, size_t i, const side *b, size_t j) {
     const size_t P = objective_parameters(trainer_objective(a->members[i]))->total;
-    return memcmp(&a->loss[i], &b->loss[j], sizeof a->loss[i]) == 0 &&
-           memcmp(&a->validation[i], &b->validation[j], sizeof a->validation[i]) == 0 &&
+    return same_bits(a->loss[i], b->loss[j]) && same_bits(a->validation[i], b->validation[j]) &&
            memcmp(trainer_parameters(a->members[i]), trainer_parameters(b->members[j]), P * sizeof(real)) == 0;
 }
 
