@@ -4,10 +4,12 @@
 #   make test            everything that is promised, in 6 to 10 minutes
 #   make asan ubsan      the same tests under sanitizers
 #   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
+#   make cuda            the library for GPUs, where nvcc is found: ARCHS="sm_80 sm_90 sm_100"; also part of make
+#   make gpu-check       what only a machine with a GPU can show
 #   make test-slurm      the way through a real Slurm of two nodes on this machine (root)
 #   make lint            clang-format, clang-tidy, cppcheck
 #   make check-layout    folders use only folders above them
-#   make install         PREFIX=/usr/local DESTDIR=; also uninstall, deb and api: packaging/install.mk
+#   make install         PREFIX=/usr/local DESTDIR=; also uninstall, deb, api and bundle: packaging/install.mk
 #   make deps            install missing packages (root or sudo)
 #   make deps-local      unpack them into .deps without root
 #   make V=1 ...         show the commands
@@ -173,10 +175,11 @@ deps-local:
 
 # Installing comes first and alone: what it brings is needed to compile.
 test: deps check-layout
-	@$(MAKE) --no-print-directory -j$(shell nproc) tests
+	@$(MAKE) --no-print-directory -j$(shell nproc) tests cuda
 	@$(MAKE) --no-print-directory -j$(shell nproc) PRECISION=double tests
 	@echo "== tests, float" && build/affjord-tests
 	@echo "== tests, double" && OPENBLAS_NUM_THREADS=1 build/double/affjord-tests
+	@$(MAKE) --no-print-directory bundle-check
 
 asan: deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=address tests

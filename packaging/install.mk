@@ -4,6 +4,8 @@
 #   make uninstall PREFIX=... DESTDIR=...       removes exactly these
 #   make deb deb-check                          Debian packages in build/deb; installed, tried and removed
 #   make api                                    the library's documentation, build/api/html
+#   make bundle bundle-check                    a folder and an archive that run elsewhere as they are; tried
+#   make gpu-check                              on a machine with a GPU: build/gpu-check.md (docs/gpu.md)
 #
 # All of it is of the float build; of the double build there is the program alone, for the theory experiments.
 
@@ -14,7 +16,7 @@ SONAME  := libaffjord.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED  := build/libaffjord.so.$(VERSION)
 PAGES   := $(addprefix build/pages/,affjord.1 affjord.ini.5 completion)
 
-.PHONY: installable install uninstall api deb deb-check
+.PHONY: installable install uninstall api deb deb-check bundle bundle-check gpu-check
 
 # A call inside the library stays inside, whatever functions the program that uses it has.
 $(SHARED): $(CORE_OBJECTS)
@@ -60,3 +62,17 @@ deb:
 	@VERSION=$(VERSION) sh packaging/deb.sh
 deb-check: deb build/affjord-tests
 	@sh packaging/check_deb.sh
+
+# The program once more, looking for its libraries beside itself; and those of its libraries too (no new dtags).
+BUNDLE := affjord-$(VERSION)-$(shell uname -m)
+build/bundle/affjord: $(RUNNER_OBJECTS) build/libaffjord.a
+	@mkdir -p $(@D)
+	@$(call say,link,$@)
+	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' -o $@ $^ $(LIBS)
+bundle: build/bundle/affjord $(CUDA)
+	@sh packaging/bundle.sh $(BUNDLE) build/bundle/affjord $(CUDA)
+bundle-check: bundle
+	@sh packaging/check_bundle.sh $(BUNDLE)
+
+gpu-check: all
+	@sh packaging/gpu_check.sh build/affjord build/gpu-check.md

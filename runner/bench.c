@@ -11,13 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/cpu/cpu.h"
 #include "bench_conv.h"
+#include "bench_device.h"
 #include "bench_peak.h"
 #include "bench_sort.h"
 #include "clock.h"
 #include "place.h"
-#include "train/point_objective.h"
 #include "train/trainer.h"
 
 enum { REPEATS = 41, CASES_MAX = 16, THREADS_MAX = 2 };
@@ -30,7 +29,7 @@ typedef struct bench_case {
     double seconds[REPEATS];
 } bench_case;
 
-static point_objective_spec step_spec(cnf_context context, cpu_level level) {
+point_objective_spec bench_toy_spec(cnf_context context, cpu_level level) {
     return (point_objective_spec){.flow = {.dimension = 2,
                                            .width = 64,
                                            .context = context,
@@ -64,7 +63,7 @@ static status add_case(bench_case *cases, size_t *count, cnf_context context, cp
              context == CONTEXT_CLOCK ? "ffjord" : "affjord", cpu_level_name(level), threads, threads > 1 ? "s" : "");
     one->level = level;
     one->threads = threads;
-    const point_objective_spec spec = step_spec(context, level);
+    const point_objective_spec spec = bench_toy_spec(context, level);
     const trainer_spec training = {.iterations = UINT64_MAX,
                                    .epoch_iterations = UINT64_MAX,
                                    .learning_rate = 1e-3,
@@ -131,6 +130,8 @@ static int bench_toy(size_t repeats) {
 
 int bench_run(int count, char **arguments) {
     size_t repeats = REPEATS;
+    const bool brief = count == 2 && strcmp(arguments[1], "--brief") == 0;
+    if (strcmp(arguments[0], "device") == 0 && (count == 1 || brief)) return bench_device(brief);
     if (count == 3 && strcmp(arguments[1], "--repeats") == 0) {
         char *end;
         const long wanted = strtol(arguments[2], &end, 10);
@@ -140,11 +141,12 @@ int bench_run(int count, char **arguments) {
         }
         repeats = (size_t)wanted;
     } else if (count != 1) {
-        fprintf(stderr, "usage: %s bench toy|conv [--repeats N]\n", place_command());
+        fprintf(stderr, "usage: %s bench toy|conv [--repeats N]\n       %s bench device [--brief]\n", place_command(),
+                place_command());
         return 2;
     }
     if (strcmp(arguments[0], "toy") == 0) return bench_toy(repeats);
     if (strcmp(arguments[0], "conv") == 0) return bench_conv(repeats);
-    fprintf(stderr, "bench: no benchmark \"%s\"; there are: toy, conv\n", arguments[0]);
+    fprintf(stderr, "bench: no benchmark \"%s\"; there are: toy, conv, device\n", arguments[0]);
     return 2;
 }

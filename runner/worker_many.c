@@ -4,7 +4,6 @@
  * settings are one fleet; a launch of every fleet is under way at once. What the device's memory has no room for waits
  * for the next wave. */
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "backend/device.h"
@@ -70,7 +69,7 @@ static void lose(const squadron *group, status outcome, const failure *reason) {
 }
 
 static status make_fleet(many *self, squadron *group, failure *why) {
-    trainer **members = calloc(group->count, sizeof *members);
+    trainer **members = calloc(group->count, sizeof(trainer *));
     if (!members) return fail(why, STATUS_MEMORY, "out of memory");
     for (size_t i = 0; i < group->count; i++) members[i] = group->members[i]->worker.training;
     const status outcome =
@@ -87,13 +86,13 @@ static void form(many *self, one_of_many **room, size_t first, size_t last) {
         bool taken = !self->all[i].open;
         for (size_t g = 0; g < self->squadron_count && !taken; g++) {
             const squadron *group = &self->squadrons[g];
-            taken = memcmp(&group->members[0]->program, &self->all[i].program, sizeof(toy_program)) == 0;
+            taken = fleet_same_program(&group->members[0]->program, &self->all[i].program);
         }
         if (taken) continue;
         squadron *group = &self->squadrons[self->squadron_count++];
         *group = (squadron){.members = room};
         for (size_t k = i; k < last; k++)
-            if (self->all[k].open && memcmp(&self->all[i].program, &self->all[k].program, sizeof(toy_program)) == 0)
+            if (self->all[k].open && fleet_same_program(&self->all[i].program, &self->all[k].program))
                 group->members[group->count++] = &self->all[k];
         room += group->count;
     }
@@ -182,7 +181,8 @@ static status end_of_wave(const many *self, size_t first, size_t *last, failure 
 static status train_all(many *self, failure *why) {
     one_of_many **room = calloc(self->count, sizeof(one_of_many *));
     status outcome = room ? STATUS_OK : STATUS_MEMORY;
-    for (size_t first = 0, last; outcome == STATUS_OK && first < self->count && !asked_to_stop(self); first = last) {
+    for (size_t first = 0, last = 0; outcome == STATUS_OK && first < self->count && !asked_to_stop(self);
+         first = last) {
         outcome = end_of_wave(self, first, &last, why);
         if (outcome == STATUS_OK) train_wave(self, room, first, last);
     }
@@ -203,30 +203,35 @@ static void open_all(many *self, const worker_task *tasks) {
 }
 
 static status make(many *self, const worker_task *tasks, failure *why) {
-    self->all = calloc(self->count, sizeof *self->all);
-    self->squadrons = calloc(self->count, sizeof *self->squadrons);
-    if (!self->all || !self->squadrons) return fail(why, STATUS_MEMORY, "out of memory");
     TRY(device_open(&self->table, why));
     if (tasks[0].threads > 1 && parallel_create(tasks[0].threads, &self->threads) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start %zu threads", tasks[0].threads);
     return STATUS_OK;
 }
 
+static status train_and_end(many *self, const worker_task *tasks) {
+    failure why = {""};
+    status outcome = make(self, tasks, &why);
+    open_all(self, tasks);
+    if (outcome == STATUS_OK) outcome = train_all(self, &why);
+    /* Stopped, or what went wrong with all. */
+    for (size_t i = 0; i < self->count; i++) {
+        failure reason = why;
+        if (!self->all[i].open) continue;
+        if (outcome == STATUS_OK) finish(self, &self->all[i]);
+        else end(&self->all[i], outcome, &reason);
+    }
+    parallel_destroy(&self->threads);
+    return outcome;
+}
+
 int worker_run_many(const worker_task *tasks, size_t count, int device) {
     many self = {.device = device, .count = count};
-    failure why = {""};
     if (!worker_become_child(tasks[0].parent)) return 1;
-    status outcome = make(&self, tasks, &why);
-    if (self.all) open_all(&self, tasks);
-    if (outcome == STATUS_OK) outcome = train_all(&self, &why);
-    /* Stopped, or what went wrong with all. */
-    for (size_t i = 0; i < count && self.all; i++) {
-        failure reason = why;
-        if (!self.all[i].open) continue;
-        if (outcome == STATUS_OK) finish(&self, &self.all[i]);
-        else end(&self.all[i], outcome, &reason);
-    }
-    parallel_destroy(&self.threads);
+    self.all = calloc(count, sizeof *self.all);
+    self.squadrons = calloc(count, sizeof *self.squadrons);
+    const bool made = self.all && self.squadrons; /* else the parent says that the process ended without a word */
+    const status outcome = made ? train_and_end(&self, tasks) : STATUS_MEMORY;
     free(self.all);
     free(self.squadrons);
     return outcome == STATUS_OK ? 0 : 1;

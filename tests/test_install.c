@@ -181,7 +181,7 @@ Test(install, pages_render_and_bash_completes) {
     expect_completion("small.ini --set train.it", "train.iterations=");
     expect_completion("small.ini --set model.context = a", "augmented");
     expect_completion("small.ini --device \"\"", "cpu cuda");
-    expect_completion("bench \"\"", "toy conv");
+    expect_completion("bench \"\"", "toy conv device");
     expect_completion("check --res", "--restart");
     expect_completion("small.ini --db \"\"", "");
 }

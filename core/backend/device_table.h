@@ -1,12 +1,14 @@
 /* device_table.h - what the library of a device offers, as a table of functions in plain C.
  *
  * The program opens the library at run time (backend/device.c) and asks its one symbol for the table. A table of
- * another version is refused before anything else of it is read. Every function returns a status and, on failure, a
+ * another version is refused before anything else of it is read. The library is of the float build, so a real is a float.
+ * Every function returns a status and, on failure, a
  * sentence. */
 #ifndef AFFJORD_BACKEND_DEVICE_TABLE_H
 #define AFFJORD_BACKEND_DEVICE_TABLE_H
 
 #include "backend/toy_program.h"
+#include "base/real.h"
 #include "base/status.h"
 
 enum { DEVICE_TABLE_VERSION = 1 };
@@ -43,19 +45,19 @@ typedef struct device_table {
     size_t (*toy_bytes)(const toy_program *program, size_t block);
 
     /* The clock's path (E), the same for all runs; not for an augmented context. */
-    status (*toy_path)(toy_fleet *fleet, const float *path, failure *why);
+    status (*toy_path)(toy_fleet *fleet, const real *path, failure *why);
 
     /* Parameters and Adam's moments of a run, (P) each. */
-    status (*toy_put)(toy_fleet *fleet, size_t run, const float *params, const float *first, const float *second,
+    status (*toy_put)(toy_fleet *fleet, size_t run, const real *params, const real *first, const real *second,
                       failure *why);
-    status (*toy_get)(toy_fleet *fleet, size_t run, float *params, float *first, float *second, failure *why);
+    status (*toy_get)(toy_fleet *fleet, size_t run, real *params, real *first, real *second, failure *why);
 
     /* x (held[which], D), a batch of a run that is only measured. */
-    status (*toy_hold)(toy_fleet *fleet, size_t run, size_t which, const float *x, failure *why);
+    status (*toy_hold)(toy_fleet *fleet, size_t run, size_t which, const real *x, failure *why);
 
     /* Memory of the host from which a launch takes the batches (block, n, D) of a run. There are two such places, 0 and
      * 1, so that one is filled while the other is used. */
-    float *(*toy_batches)(toy_fleet *fleet, size_t place, size_t run);
+    real *(*toy_batches)(toy_fleet *fleet, size_t place, size_t run);
 
     /* Begin a launch: orders (runs), adam (runs, block), batches from `place`. Returns at once. */
     status (*toy_begin)(toy_fleet *fleet, size_t place, const toy_order *orders, const toy_adam *adam, failure *why);

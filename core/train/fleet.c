@@ -66,6 +66,11 @@ status fleet_program(const trainer *training, toy_program *out, failure *why) {
     return STATUS_OK;
 }
 
+bool fleet_same_program(const toy_program *a, const toy_program *b) {
+    const unsigned char *x = (const unsigned char *)a, *y = (const unsigned char *)b;
+    return memcmp(x, y, sizeof *a) == 0;
+}
+
 static size_t block_of(const trainer *training) {
     const uint64_t epoch = training->spec.epoch_iterations;
     return epoch < BLOCK_MAX ? (size_t)epoch : BLOCK_MAX;
@@ -80,12 +85,11 @@ size_t fleet_member_bytes(const device_table *table, const toy_program *program,
 static status put_member(fleet *self, size_t i, failure *why) {
     const trainer *training = self->members[i].training;
     const device_table *table = self->table;
-    TRY(table->toy_put(self->device, i, (const float *)training->params, (const float *)training->first,
-                       (const float *)training->second, why));
+    TRY(table->toy_put(self->device, i, training->params, training->first, training->second, why));
     for (size_t which = 0; which < OBJECTIVE_HELD; which++)
         if (self->program.held[which] > 0)
-            TRY(table->toy_hold(self->device, i, which,
-                                (const float *)point_objective_held(training->goal, (objective_held)which), why));
+            TRY(table->toy_hold(self->device, i, which, point_objective_held(training->goal, (objective_held)which),
+                                why));
     return STATUS_OK;
 }
 
@@ -95,7 +99,7 @@ static status put_path(fleet *self, failure *why) {
     if (self->program.augmented) return STATUS_OK;
     TRY(ARENA_NEW(&self->memory, cnf_evaluations(flow), &path));
     cnf_clock_path(flow, path);
-    return self->table->toy_path(self->device, (const float *)path, why);
+    return self->table->toy_path(self->device, path, why);
 }
 
 static status build(fleet *self, int device, trainer *const *members, failure *why) {
@@ -172,7 +176,7 @@ static void draw(fleet *self, size_t i, size_t place, uint64_t iteration) {
     drawn *there = &one->batches[place];
     if (there->first == wanted.first && there->count >= wanted.count) return;
     point_objective_batch(one->training->goal, wanted.first, wanted.count,
-                          (real *)self->table->toy_batches(self->device, place, i));
+                          self->table->toy_batches(self->device, place, i));
     *there = wanted;
 }
 
@@ -231,8 +235,7 @@ static status take_results(fleet *self, size_t i, failure *why) {
     member *one = &self->members[i];
     trainer *training = one->training;
     if (self->orders[i].done == 0) return STATUS_OK;
-    TRY(self->table->toy_get(self->device, i, (float *)training->params, (float *)training->first,
-                             (float *)training->second, why));
+    TRY(self->table->toy_get(self->device, i, training->params, training->first, training->second, why));
     if (!self->orders[i].measured) return STATUS_OK;
     for (size_t which = 0; which < OBJECTIVE_HELD; which++) {
         const size_t n = self->program.held[which];

@@ -13,9 +13,11 @@
 
 typedef struct fleet fleet;
 
-/* What a trainer would be on a device; equal bytes mean that two can be in one fleet. Errors: STATUS_INVALID for one
- * that cannot be trained on a device, with the reason. */
+/* What a trainer would be on a device. Errors: STATUS_INVALID for one that cannot be trained there, with the reason. */
 status fleet_program(const trainer *training, toy_program *out, failure *why);
+
+/* Whether two that fleet_program made are the same, so that their trainers can be in one fleet. */
+bool fleet_same_program(const toy_program *a, const toy_program *b);
 
 /* Bytes on the device that one such member takes. */
 size_t fleet_member_bytes(const device_table *table, const toy_program *program, const trainer *training);

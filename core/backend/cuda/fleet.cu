@@ -117,6 +117,8 @@ static status plan_shared(toy_fleet *fleet, size_t available, failure *why) {
     fleet->tile = program.width;
     while (fleet->tile > 1 && reverse_pool_floats(program, fleet->threads, fleet->tile) * sizeof(float) > available)
         fleet->tile--;
+    const unsigned tiles = (program.width + fleet->tile - 1) / fleet->tile; /* even ones leave more to the cache */
+    fleet->tile = (program.width + tiles - 1) / tiles;
     const size_t reverse = reverse_pool_floats(program, fleet->threads, fleet->tile);
     if (reverse > floats) floats = reverse;
     fleet->shared = floats * sizeof(float);

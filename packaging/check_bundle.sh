@@ -1,0 +1,44 @@
+#!/bin/sh
+# check_bundle.sh - the bundle, unpacked elsewhere and started without any of this environment. `make bundle-check`.
+#
+#   check_bundle.sh NAME
+set -eu
+cd "$(dirname "$0")/.."
+archive=$PWD/build/$1.tar.gz
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+die() {
+    printf 'check_bundle.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+tar -C "$work" -xzf "$archive"
+cd "$work/$1"
+elsewhere=$(env -i /usr/bin/ldd bin/affjord | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | grep -v "^$work/" |
+    grep -vE '/(libc|libm|libpthread|libdl|librt)\.so\.' || true)
+[ -z "$elsewhere" ] || die "libraries from elsewhere: $elsewhere"
+cat >"$work/small.ini" <<END
+include = $PWD/configs/toy_paper.ini
+[experiment]
+name = small
+data = ty
+models = ffjord
+[train]
+iterations = 10
+batch = 64
+epoch_iterations = 10
+validation = 50
+[solver]
+steps = 4
+END
+mkdir "$work/empty"
+cd "$work/empty"
+env -i "$work/$1/run" "$work/small.ini" --db "$work/small.db" >"$work/said" 2>&1 || die "$(cat "$work/said")"
+grep -q 'ffjord *1 ' "$work/said" || die "no table: $(cat "$work/said")"
+env -i "$work/$1/run" list devices >"$work/said" || die "list devices"
+if [ -e "$work/$1/bin/libaffjord_cuda.so" ]; then
+    # What is missing on a machine without a GPU is the driver, not the library.
+    grep -qE 'cuda:0|none: CUDA: (no NVIDIA driver|there is no device|the driver is too old)' "$work/said" ||
+        die "$(cat "$work/said")"
+fi
+echo "check_bundle.sh: $1 runs on its own"

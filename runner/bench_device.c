@@ -1,0 +1,253 @@
+/* bench_device.c - a device against the processor, bit by bit, then its speed. */
+#include "bench_device.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/device.h"
+#include "bench.h"
+#include "clock.h"
+#include "machine.h"
+#include "train/fleet.h"
+#include "train/point_objective.h"
+
+enum { RUNS_MAX = 120, MODELS = 3, TIMED_LAUNCHES = 3, TIMED_ITERATIONS = 100 };
+
+/* Figure 6's two models, and AFFJORD with the settings of the authors' release. */
+static const char *const model_names[MODELS] = {"FFJORD", "AFFJORD", "AFFJORD, released settings"};
+
+static point_objective_spec model_spec(size_t model, uint64_t seed, bool brief) {
+    point_objective_spec spec = bench_toy_spec(model == 0 ? CONTEXT_CLOCK : CONTEXT_AUGMENTED, cpu_level_best());
+    spec.seed = seed;
+    spec.validation = brief ? 100 : 1000;
+    if (brief) spec.flow.steps = 2;
+    if (model < 2) return spec;
+    spec.flow.solver = SOLVER_RK4_38;
+    if (!brief) spec.flow.steps = 20;
+    spec.flow.base_variance = 0.1;
+    spec.flow.learn_start = true;
+    return spec;
+}
+
+/* What all parts share. */
+typedef struct bench {
+    const device_table *table;
+    dataset *data[2];
+    parallel *workers;
+    bool brief;
+    size_t iterations; /* of a training that is compared */
+    size_t failures;
+} bench;
+
+/* Trainings side by side, and what they gave. */
+typedef struct side {
+    size_t count;
+    trainer *members[RUNS_MAX];
+    double loss[RUNS_MAX], validation[RUNS_MAX]; /* of the last iteration and the last epoch */
+} side;
+
+static status make_side(const bench *self, size_t model, uint64_t first, size_t count, uint64_t iterations,
+                        uint64_t epoch, side *out, failure *why) {
+    *out = (side){.count = 0};
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        const point_objective_spec spec = model_spec(model, seed, self->brief);
+        const trainer_spec training = {
+            .iterations = iterations, .epoch_iterations = epoch, .learning_rate = 1e-3, .stop_loss = -INFINITY};
+        objective *goal;
+        TRY(point_objective_create(&spec, self->data[seed % 2], self->workers, &goal, why));
+        TRY(trainer_create(&training, &goal, &out->members[out->count], why));
+        out->count++;
+    }
+    return STATUS_OK;
+}
+
+static void free_side(side *one) {
+    for (size_t i = 0; i < one->count; i++) trainer_destroy(&one->members[i]);
+    one->count = 0;
+}
+
+static status train_here(side *one, failure *why) {
+    for (size_t i = 0; i < one->count; i++)
+        while (!trainer_finished(one->members[i])) {
+            bool done;
+            trainer_epoch epoch;
+            const status outcome = trainer_step(one->members[i], &one->loss[i], &done, &epoch);
+            if (outcome < 0) return fail(why, outcome, "a step on the processor failed");
+            if (done) one->validation[i] = epoch.validation_loss;
+        }
+    return STATUS_OK;
+}
+
+static void take(fleet *ships, side *one) {
+    status outcome;
+    bool done;
+    trainer_epoch epoch;
+    for (size_t i = 0; i < one->count; i++)
+        while (fleet_next(ships, i, &outcome, &one->loss[i], &done, &epoch))
+            if (done) one->validation[i] = epoch.validation_loss;
+}
+
+static status train_there(const bench *self, side *one, failure *why) {
+    fleet *ships;
+    status outcome = fleet_create(self->table, 0, one->members, one->count, self->workers, &ships, why);
+    if (outcome != STATUS_OK) return outcome;
+    while (outcome == STATUS_OK && !trainer_finished(one->members[0])) {
+        outcome = fleet_begin(ships, why);
+        if (outcome == STATUS_OK) outcome = fleet_end(ships, why);
+        if (outcome == STATUS_OK) take(ships, one);
+    }
+    fleet_destroy(&ships);
+    return outcome;
+}
+
+/* --- The same bits --- */
+
+static bool same_bits(double x, double y) {
+    uint64_t bits[2];
+    memcpy(&bits[0], &x, sizeof x);
+    memcpy(&bits[1], &y, sizeof y);
+    return bits[0] == bits[1];
+}
+
+static bool same(const side *a, size_t i, const side *b, size_t j) {
+    const size_t P = objective_parameters(trainer_objective(a->members[i]))->total;
+    return same_bits(a->loss[i], b->loss[j]) && same_bits(a->validation[i], b->validation[j]) &&
+           memcmp(trainer_parameters(a->members[i]), trainer_parameters(b->members[j]), P * sizeof(real)) == 0;
+}
+
+static void say(bench *self, size_t model, const char *what, bool holds, const side *a, const side *b, size_t j) {
+    if (!holds) self->failures++;
+    printf("| %s | %s | %s | %.17g | %.17g |\n", model_names[model], what, holds ? "same bits" : "**differ**",
+           a->loss[0], b->loss[j]);
+    fflush(stdout);
+}
+
+/* `count` runs at once; the first and the last of them alone, twice, and on the processor. */
+static status compare_model(bench *self, size_t model, size_t count, side sides[4], failure *why) {
+    const size_t n = self->iterations;
+    TRY(make_side(self, model, 0, count, n, n, &sides[0], why));
+    TRY(train_there(self, &sides[0], why));
+    for (uint64_t seed = 0; seed < count; seed += count - 1) {
+        for (size_t i = 1; i < 4; i++) {
+            free_side(&sides[i]);
+            TRY(make_side(self, model, seed, 1, n, n, &sides[i], why));
+        }
+        TRY(train_here(&sides[1], why));
+        TRY(train_there(self, &sides[2], why));
+        TRY(train_there(self, &sides[3], why));
+        say(self, model, "processor and device", same(&sides[1], 0, &sides[2], 0), &sides[1], &sides[2], 0);
+        say(self, model, "device, twice", same(&sides[2], 0, &sides[3], 0), &sides[2], &sides[3], 0);
+        say(self, model, "device, alone and among others", same(&sides[2], 0, &sides[0], seed), &sides[2], &sides[0],
+            seed);
+    }
+    return STATUS_OK;
+}
+
+static status compare_all(bench *self, size_t count, failure *why) {
+    side *sides = calloc(4, sizeof *sides);
+    if (!sides) return fail(why, STATUS_MEMORY, "out of memory");
+    printf("\n## The same bits\n\nTrainings of %zu iterations: parameters, last loss, validation loss; %zu runs at "
+           "once.\n\n| model | what | verdict | last loss | last loss |\n|---|---|---|---|---|\n",
+           self->iterations, count);
+    status outcome = STATUS_OK;
+    for (size_t model = 0; model < MODELS && outcome == STATUS_OK; model++) {
+        outcome = compare_model(self, model, count, sides, why);
+        for (size_t i = 0; i < 4; i++) free_side(&sides[i]);
+    }
+    free(sides);
+    return outcome;
+}
+
+/* --- Speed --- */
+
+/* One launch of each fleet, side by side. */
+static status launch(fleet *const ships[2], side sides[2], failure *why) {
+    for (size_t k = 0; k < 2; k++)
+        if (ships[k]) TRY(fleet_begin(ships[k], why));
+    for (size_t k = 0; k < 2; k++) {
+        if (!ships[k]) continue;
+        TRY(fleet_end(ships[k], why));
+        take(ships[k], &sides[k]);
+    }
+    return STATUS_OK;
+}
+
+static status time_runs(const bench *self, size_t runs, side sides[2], fleet *ships[2], failure *why) {
+    const uint64_t n = TIMED_ITERATIONS;
+    for (size_t k = 0; k < 2; k++) {
+        const size_t count = k == 0 ? runs - runs / 2 : runs / 2; /* FFJORD and AFFJORD in halves */
+        if (count == 0) continue;
+        TRY(make_side(self, k, 0, count, (TIMED_LAUNCHES + 1) * n, n, &sides[k], why));
+        TRY(fleet_create(self->table, 0, sides[k].members, count, self->workers, &ships[k], why));
+    }
+    TRY(launch(ships, sides, why)); /* warms up */
+    const double start = clock_seconds();
+    for (size_t i = 0; i < TIMED_LAUNCHES; i++) TRY(launch(ships, sides, why));
+    const double seconds = (clock_seconds() - start) / TIMED_LAUNCHES;
+    printf("| %zu | %.2f | %.0f | %.1f |\n", runs, 1e3 * seconds / TIMED_ITERATIONS,
+           (double)runs * TIMED_ITERATIONS / seconds, seconds / TIMED_ITERATIONS * 10000);
+    fflush(stdout);
+    return STATUS_OK;
+}
+
+static status time_all(const bench *self, failure *why) {
+    static const size_t runs[] = {1, 30, RUNS_MAX};
+    status outcome = STATUS_OK;
+    side *sides = calloc(2, sizeof *sides);
+    if (!sides) return fail(why, STATUS_MEMORY, "out of memory");
+    printf(
+        "\n## Figure 6's runs\n\nHalf FFJORD, half AFFJORD, with a validation of 1,000 points every %d iterations.\n\n"
+        "| runs at once | ms an iteration of all | iterations/s | seconds for 10,000 iterations |\n"
+        "|---|---|---|---|\n",
+        TIMED_ITERATIONS);
+    for (size_t i = 0; i < sizeof runs / sizeof *runs && outcome == STATUS_OK; i++) {
+        fleet *ships[2] = {NULL, NULL};
+        outcome = time_runs(self, runs[i], sides, ships, why);
+        for (size_t k = 0; k < 2; k++) {
+            fleet_destroy(&ships[k]);
+            free_side(&sides[k]);
+        }
+    }
+    free(sides);
+    return outcome;
+}
+
+/* --- The report --- */
+
+static status write_head(const bench *self, failure *why) {
+    device_about about;
+    char program[128];
+    TRY(self->table->describe(0, &about, why));
+    machine_name_program(sizeof program, program);
+    printf(
+        "# A device against the processor\n\n%s; %s, sm_%d%d, %d processors, %.1f GB, driver for CUDA %s; library for "
+        "%s; the processor computes with %s kernels.\n",
+        program, about.name, about.major, about.minor, about.processors, 1e-9 * (double)about.memory, about.driver,
+        self->table->architectures, cpu_level_name(cpu_level_best()));
+    return STATUS_OK;
+}
+
+static status work(bench *self, failure *why) {
+    TRY(device_open(&self->table, why));
+    TRY(write_head(self, why));
+    TRY(dataset_open("ty", &self->data[0], why));
+    TRY(dataset_open("hash_gaussian", &self->data[1], why));
+    if (parallel_create(machine_jobs(1), &self->workers) != STATUS_OK)
+        return fail(why, STATUS_MEMORY, "cannot start threads");
+    TRY(compare_all(self, self->brief ? 3 : RUNS_MAX, why));
+    return self->brief ? STATUS_OK : time_all(self, why);
+}
+
+int bench_device(bool brief) {
+    bench self = {.brief = brief, .iterations = brief ? 2 : 200};
+    failure why = {""};
+    const status outcome = work(&self, &why);
+    parallel_destroy(&self.workers);
+    for (size_t i = 0; i < 2; i++) dataset_close(&self.data[i]);
+    if (outcome != STATUS_OK) fprintf(stderr, "bench: %s\n", why.text);
+    if (self.failures > 0) fprintf(stderr, "bench: %zu comparisons differ\n", self.failures);
+    return outcome == STATUS_OK && self.failures == 0 ? 0 : 1;
+}
