@@ -63,14 +63,16 @@ context = augmented
 END
 }
 
-# The mathematics on the fields of a short training.
+# The mathematics on the field of a short training: of its items the blocks, which take matrices of fields on points and
+# on images, and less time than the others.
 write_theory() { # FILE
     cat >"$1" <<'END'
 [experiment]
 name = mathematics
 task = theory
+theory = blocks
 data = ty
-models = ffjord, affjord
+models = affjord
 [model]
 width = 6
 hypernet_layers = 1
@@ -95,8 +97,6 @@ hidden_layers = 1
 hidden_channels = 2
 moving = 6
 fed = 3
-[model ffjord]
-context = clock
 [model affjord]
 context = augmented
 join = yes
