@@ -4,8 +4,10 @@
  * _exit(), which is right and would pass them over. Builds with an instrument are linked with --wrap=_exit. */
 #include <unistd.h>
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
 _Noreturn void __real__exit(int code);
 _Noreturn void __wrap__exit(int code);
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/lsan_interface.h>
