@@ -50,9 +50,7 @@ export LD_LIBRARY_PATH := $(LD_LIBRARY_PATH):$(LOCAL)/lib/$(shell uname -m)-linu
 PATHS  += -isystem $(LOCAL)/include -isystem $(LOCAL)/include/$(shell uname -m)-linux-gnu
 LDFLAGS += -L$(LOCAL)/lib/$(shell uname -m)-linux-gnu -Wl,--disable-new-dtags,-rpath,$(LOCAL)/lib/$(shell uname -m)-linux-gnu
 endif
-LDFLAGS += $(if $(LAST),-Wl$(comma)--wrap=_exit)
-# As shared libraries the two would each have a file of findings, of which one is never opened.
-LDFLAGS += $(if $(filter address$(comma)undefined,$(SANITIZE)),-static-libasan -static-libubsan)
+LDFLAGS += $(if $(LAST),-Wl$(comma)--wrap=_exit$(comma)--wrap=execv$(comma)--wrap=execvp)
 # One short line a step; make V=1 shows the commands.
 Q   := $(if $(V),,@)
 say  = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),:,printf '  %-8s %s\n' $(1) $(2))

@@ -146,7 +146,8 @@ static status run_reach(const theory_subject *subject) {
 
 status theory_magnus(const theory_subject *subject) {
     theory_fields fields;
-    if (subject->flow.dimension > D_MAX || subject->flow.dimension + subject->flow.augmented_dimension > 2 * D_MAX)
+    if (subject->flow.dimension > D_MAX ||
+        subject->flow.dimension + subject->flow.augmented_dimension > (size_t)2 * D_MAX)
         return STATUS_INVALID;
     TRY(theory_fields_open(subject, &fields));
     status outcome = run_slopes(subject, "trained", fields.trained, 4);

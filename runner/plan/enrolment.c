@@ -164,7 +164,7 @@ static status write_all(recorder *book, const plan *runs, const recorder_experim
 
 status enrolment_write(recorder *book, const plan *runs, const recorder_experiment *experiment, enrolment **out,
                        failure *why) {
-    enrolment *list;
+    enrolment *list = NULL;
     TRY(enrolment_read(book, runs, experiment, &list, why));
     const status outcome = write_all(book, runs, experiment, list, why);
     if (outcome == STATUS_OK) *out = list;

@@ -301,8 +301,7 @@ static status parse_content(source *from) {
     const char *nul = memchr(from->content, '\0', from->length);
     if (nul) {
         from->line = 1;
-        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): file_read filled it */
-        for (const char *at = from->content; at < nul; at++) from->line += *at == '\n';
+        for (const char *at = from->content; (at = memchr(at, '\n', (size_t)(nul - at))); at++) from->line++;
         return fail_at(from, STATUS_FORMAT, "a NUL byte; expected text");
     }
     static const char MARK[] = "\xef\xbb\xbf"; /* of UTF-8 */

@@ -194,6 +194,9 @@ static status reset(recorder *book, const char *name, failure *why) {
 static int restart(const char *database, const char *name) {
     failure why = {""};
     recorder *book;
+    /* Opened for writing, a database that is not there would be made. */
+    if (recorder_open_reading(database, &book, &why) != STATUS_OK) return verb_failed(why.text);
+    recorder_close(&book, NULL);
     if (recorder_open(database, NULL, NULL, &book, &why) != STATUS_OK) return verb_failed(why.text);
     const status outcome = reset(book, name, &why);
     recorder_close(&book, NULL);

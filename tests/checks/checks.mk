@@ -55,8 +55,10 @@ lint: check-deps $(BUILD)/provenance.h $(BUILD)/schema.inc
 format:
 	clang-format -i $(SOURCES)
 
-# Nothing is kept of what it compiles.
-analyze: export FLAGS := -fanalyzer -Werror $(STRICT) $(CFLAGS) $(PATHS)
+# Nothing is kept of what it compiles. GCC 12 takes arrays that grow in a loop, and names that a list keeps, for lost: in
+# nine places of five files, each read and found right. Leaks are what `make asan` and `make memcheck` look for, in all
+# processes.
+analyze: export FLAGS := -fanalyzer -Wno-analyzer-malloc-leak -Werror $(STRICT) $(CFLAGS) $(PATHS)
 analyze: $(BUILD)/provenance.h $(BUILD)/schema.inc
 	$(Q)$(call each_unit,$(filter core/%.c runner/%.c,$(UNITS))) \
 	    'for unit; do $(CC) $$FLAGS -c -o /dev/null "$$unit" || exit 1; done' analyze

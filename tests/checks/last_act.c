@@ -1,29 +1,60 @@
-/* last_act.c - what an instrument does at the end of a process is done by processes that end by _exit() too.
+/* last_act.c - what an instrument does at the end of a process is done by processes that end otherwise too.
  *
  * Leaks are looked for, and counts of coverage written, by exit(). Workers, and children whose exec failed, leave by
- * _exit(), which is right and would pass them over. Builds with an instrument are linked with --wrap=_exit. */
+ * _exit(), which is right and would pass them over; and what becomes another program loses its counts. Builds with an
+ * instrument are linked with --wrap for these. */
 #include <unistd.h>
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
 _Noreturn void __real__exit(int code);
 _Noreturn void __wrap__exit(int code);
+int __real_execv(const char *path, char *const words[]);
+int __wrap_execv(const char *path, char *const words[]);
+int __real_execvp(const char *file, char *const words[]);
+int __wrap_execvp(const char *file, char *const words[]);
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/lsan_interface.h>
+
+enum { FOUND = 99 }; /* an exit status that the program does not have */
+
 static int look(int code) {
-    return __lsan_do_recoverable_leak_check() ? 99 : code;
+    return __lsan_do_recoverable_leak_check() ? FOUND : code;
 }
+
+static void write_counts(void) {}
 #elif defined(AFFJORD_COVERAGE)
 #include <gcov.h>
-static int look(int code) {
+
+/* Reset, so that they can be written again where exec fails. */
+static void write_counts(void) {
     __gcov_dump();
+    __gcov_reset();
+}
+
+static int look(int code) {
+    write_counts();
     return code;
 }
 #else
 static int look(int code) {
     return code;
 }
+
+static void write_counts(void) {}
 #endif
 
 void __wrap__exit(int code) {
     __real__exit(look(code));
+}
+
+int __wrap_execv(const char *path, char *const words[]) {
+    write_counts();
+    return __real_execv(path, words);
+}
+
+int __wrap_execvp(const char *file, char *const words[]) {
+    write_counts();
+    return __real_execvp(file, words);
 }

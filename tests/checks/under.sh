@@ -25,9 +25,13 @@ trap 'rm -rf "$scratch"' EXIT
 common="log_path=$findings/process:exitcode=99:allocator_may_return_null=1"
 export OPENBLAS_NUM_THREADS=1
 case $instrument in
-asan | ubsan)
+asan) # Beside the one for addresses, the other writes no file; but it can abort, which the first reports.
     patience=10 iterations=2000
-    export ASAN_OPTIONS="$common:detect_stack_use_after_return=1:strict_string_checks=1"
+    export ASAN_OPTIONS="$common:detect_stack_use_after_return=1:strict_string_checks=1:handle_abort=1"
+    export UBSAN_OPTIONS="$common:abort_on_error=1"
+    ;;
+ubsan)
+    patience=10 iterations=2000
     export UBSAN_OPTIONS="$common:print_stacktrace=1"
     ;;
 tsan)

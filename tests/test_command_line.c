@@ -1,0 +1,87 @@
+/* test_command_line.c - what a user meets around a training: help, pictures drawn after it, a run begun again, a pause
+ * from the terminal. */
+#ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
+
+#include "run_support.h"
+
+static const char small_experiment[] = TINY_EXPERIMENT("small", "0", "60", "30");
+
+static void begin(void) {
+    begin_run(small_experiment);
+}
+
+TestSuite(command_line, .init = begin, .fini = end_run, .timeout = 120);
+
+Test(command_line, says_what_it_is_and_what_it_takes) {
+    EXPECT(2, "$AFFJORD");
+    EXPECT_SAYS("Other verbs (./run VERB --help tells more):");
+    EXPECT(0, "$AFFJORD --help");
+    EXPECT_SAYS("usage: ./run FILE.ini");
+    EXPECT_SAYS("learning_rate");
+    EXPECT(0, "$AFFJORD --version");
+    EXPECT_SAYS("numbers F32, kernels ");
+    EXPECT(2, "$AFFJORD evall");
+    EXPECT_SAYS("\"evall\" is neither an experiment file nor a verb; the nearest verb is eval");
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --device gpu --db $TEST_DIR/r.db");
+    EXPECT_SAYS("--device gpu: expected cpu, cuda or cuda:N");
+}
+
+Test(command_line, pictures_are_drawn_once_and_numbers_outlive_them) {
+    EXPECT(0, "sed -i '/^seeds/a figures = toy_table' $TEST_DIR/small.ini; "
+              "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet; cat $TEST_DIR/figures/toy_table.md");
+    EXPECT_SAYS("| TY | AFFJORD | 1 |");
+    EXPECT(0, "touch -d 2020-01-01 $TEST_DIR/figures/*; $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet; "
+              "find $TEST_DIR/figures -newermt 2020-01-02 -type f");
+    cr_assert_str_eq(output, "", "drawn again: %s", output);
+    EXPECT(0, "rm -r $TEST_DIR/figures; touch $TEST_DIR/figures; $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db");
+    EXPECT_SAYS("Warning: not all pictures could be drawn. The numbers are safe in ");
+    EXPECT(0, "rm $TEST_DIR/figures; $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet; ls $TEST_DIR/figures");
+    EXPECT_SAYS("toy_table.md");
+}
+
+/* The key of the first run. */
+#define KEY "$(sqlite3 $TEST_DIR/r.db 'SELECT key FROM run ORDER BY run_id LIMIT 1')"
+
+Test(command_line, an_interrupted_run_begins_again_when_asked) {
+    char *expected = undisturbed();
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet");
+    EXPECT(2, "$AFFJORD check --db $TEST_DIR/r.db --restart " KEY);
+    EXPECT_SAYS(" is done; nothing is to be begun again");
+    EXPECT(0, "sqlite3 $TEST_DIR/r.db \"UPDATE run SET status = 'interrupted' WHERE key = '" KEY "'\"; "
+              "$AFFJORD check --db $TEST_DIR/r.db --restart " KEY);
+    EXPECT_SAYS("seed 0) begins again at the next start");
+    EXPECT(0, "sqlite3 $TEST_DIR/r.db \"SELECT status, iteration FROM run WHERE key = '" KEY "'\"");
+    cr_assert_str_eq(output, "planned|0\n");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet");
+    check_same(expected, "r.db");
+    EXPECT(1, "$AFFJORD check --db $TEST_DIR/nothing.db --restart " KEY);
+    EXPECT(1, "test -e $TEST_DIR/nothing.db");
+    free(expected);
+}
+
+Test(command_line, faults_of_a_database_are_counted) {
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet; "
+              "rm \"$(ls $TEST_DIR/r.checkpoints/*.safetensors | head -n 1)\"");
+    EXPECT(1, "$AFFJORD check --db $TEST_DIR/r.db");
+    EXPECT_SAYS("; 1 fault\n");
+    EXPECT(1, "sqlite3 $TEST_DIR/r.db 'DELETE FROM checkpoint'; $AFFJORD check --db $TEST_DIR/r.db");
+    EXPECT_SAYS(" is done, but has no checkpoint");
+    EXPECT_SAYS("; 2 faults\n");
+}
+
+Test(command_line, paused_from_the_terminal_it_goes_on_when_asked) {
+    EXPECT(0, "sed -i 's/^iterations = .*/iterations = 600/' $TEST_DIR/small.ini");
+    const pid_t child = start("r.db", 2);
+    wait_until("r.db", "SELECT count(*) FROM run WHERE status = 'running'");
+    kill(child, SIGTSTP);
+    int outcome = 0;
+    cr_assert_eq(waitpid(child, &outcome, WUNTRACED), child);
+    cr_assert(WIFSTOPPED(outcome), "it stops");
+    kill(child, SIGCONT);
+    outcome = wait_for(child);
+    cr_assert(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0, "it goes on to its end");
+    EXPECT(0, "sqlite3 $TEST_DIR/r.db \"SELECT count(*) FROM run WHERE status = 'done' AND iteration = 600\"");
+    cr_assert_str_eq(output, "2\n");
+}
+
+#endif

@@ -1,0 +1,47 @@
+/* test_pages.c - what the program writes about itself, by `document`, and its benchmark of a toy's step, as a user asks
+ * for them. test_install.c reads the pages by the programs that they are for. */
+#ifndef AFFJORD_DOUBLE /* pages are the same in both */
+
+#include "run_support.h"
+
+static void begin(void) {
+    begin_run("");
+}
+
+TestSuite(pages, .init = begin, .fini = end_run, .timeout = 60);
+
+Test(pages, every_page_is_written) {
+    EXPECT(0, "$AFFJORD document affjord.1");
+    EXPECT_SAYS(".TH affjord 1 ");
+    EXPECT_SAYS(".SH EXIT STATUS");
+    EXPECT(0, "$AFFJORD document affjord.ini.5");
+    EXPECT_SAYS(".TH affjord.ini 5 ");
+    EXPECT_SAYS("learning_rate");
+    EXPECT(
+        0,
+        "$AFFJORD document completion > $TEST_DIR/completion; bash -n $TEST_DIR/completion; cat $TEST_DIR/completion");
+    EXPECT_SAYS("train.learning_rate=");
+    EXPECT(0, "$AFFJORD document settings.md | cmp - docs/settings.md");
+}
+
+Test(pages, other_pages_are_refused_and_a_full_disk_is_told) {
+    EXPECT(2, "$AFFJORD document");
+    EXPECT_SAYS("expected one page, affjord.1, affjord.ini.5, completion or settings.md");
+    EXPECT(2, "$AFFJORD document affjord.2");
+    EXPECT(1, "$AFFJORD document affjord.1 > /dev/full");
+    EXPECT_SAYS("the page could not be written whole");
+}
+
+Test(pages, a_step_is_timed_in_every_way_of_this_processor) {
+    EXPECT(0, "$AFFJORD bench toy --repeats 1");
+    EXPECT_SAYS("toy_step_ffjord_");
+    EXPECT_SAYS("toy_step_affjord_");
+    EXPECT(2, "$AFFJORD bench toy --repeats 0");
+    EXPECT_SAYS("--repeats 0: expected 1 to ");
+    EXPECT(2, "$AFFJORD bench toy --repeats");
+    EXPECT_SAYS("bench toy|conv [--repeats N]");
+    EXPECT(2, "$AFFJORD bench sorting");
+    EXPECT_SAYS("no benchmark \"sorting\"; there are: toy, conv");
+}
+
+#endif
