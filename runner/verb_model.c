@@ -9,7 +9,7 @@
 #include "data/image_batch.h"
 #include "data/npy.h"
 #include "data/table.h"
-#include "flow/logit.h"
+#include "flow/bits.h"
 #include "model.h"
 #include "outputs.h"
 #include "place.h"
