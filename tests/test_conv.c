@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/cpu/conv.h"
+#include "backend/conv.h"
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/level.h"
 #include "base/parallel.h"
 #include "base/random.h"
 
@@ -34,7 +35,7 @@ typedef struct results {
 
 static results run(conv_shape s, conv_method method, cpu_level level, const real *x, const real *w, const real *ybar) {
     conv *c = NULL;
-    cr_assert_eq(conv_create(s, method, cpu_backend(level), &c), STATUS_OK, "%zu to %zu", s.in, s.out);
+    cr_assert_eq(conv_create(cpu_backend(level), s, method, &c), STATUS_OK, "%zu to %zu", s.in, s.out);
     const size_t pixels = s.images * s.height * s.width;
     results r = {.x_count = pixels * s.in, .y_count = pixels * s.out, .w_count = CONV_TAPS * s.in * s.out};
     r.y = reals(r.y_count), r.xbar = reals(r.x_count), r.weightbar = reals(r.w_count);
@@ -181,7 +182,7 @@ Test(conv, same_bits_on_any_thread) {
 
 Test(conv, refuses_an_empty_shape) {
     conv *c = NULL;
-    cr_assert_eq(conv_create((conv_shape){0, 4, 4, 1, 1}, CONV_LIBRARY, NULL, &c), STATUS_INVALID);
-    cr_assert_eq(conv_create((conv_shape){1, 4, 4, 0, 1}, CONV_PLAIN, NULL, &c), STATUS_INVALID);
+    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){0, 4, 4, 1, 1}, CONV_LIBRARY, &c), STATUS_INVALID);
+    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){1, 4, 4, 0, 1}, CONV_PLAIN, &c), STATUS_INVALID);
     cr_assert_null(c);
 }

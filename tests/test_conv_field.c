@@ -269,8 +269,9 @@ Test(conv_field, softplus_is_right_everywhere) {
         for (size_t i = 0; i < POINTS; i++) h[i] = (real)points[i];
         h[POINTS] = (real)NAN;
         for (size_t i = 0; i <= POINTS; i++) h[POINTS + 1 + i] = 1;
-        const dual_shape shape = {ACTIVATION_SOFTPLUS, 1, 1, POINTS + 1, NULL};
-        cpu_backend(level)->dual_activate(&shape, bias, true, h, y);
+        const backend_ops *backend = cpu_backend(level);
+        const dual_shape shape = {ACTIVATION_SOFTPLUS, 1, 1, POINTS + 1, 1, NULL};
+        backend->dual_activate(backend, &shape, bias, true, h, y);
         for (size_t i = 0; i < POINTS; i++) {
             const double x = (double)(real)points[i];
             const double value = fmax(x, 0) + log1p(exp(-fabs(x))), slope = 1 / (1 + exp(-x));

@@ -1,7 +1,7 @@
 /* test_drawings.c - figures that are drawings: rectangles of appendix A, dependencies, the multiscale architecture. */
 #include "figures_support.h"
 
-#include "flow/squeeze.h"
+#include "backend/cpu/cpu.h"
 
 enum { DOTS = 300, SIDE = 28, DIGIT = SIDE * SIDE, DIGITS = 2 };
 
@@ -167,9 +167,12 @@ Test(drawings, pictures_are_squeezed_as_the_library_squeezes) {
     for (int model = 0; model < 2; model++) {
         static real x[DIGIT], once[DIGIT], kept[DIGIT / 2], left[DIGIT / 2], twice[DIGIT / 2];
         for (int i = 0; i < DIGIT; i++) x[i] = grey(model, i / SIDE, i % SIDE);
-        squeeze_images((squeeze_shape){1, 28, 28, SQUEEZE_CHANNEL_LAST}, 1, x, once);
-        split_channels(14 * 14, 4, once, kept, left);
-        squeeze_images((squeeze_shape){2, 14, 14, SQUEEZE_CHANNEL_LAST}, 1, kept, twice);
+        const backend_ops *backend = cpu_backend(CPU_PORTABLE);
+        const squeeze_shape first = {1, 28, 28, SQUEEZE_CHANNEL_LAST}, second = {2, 14, 14, SQUEEZE_CHANNEL_LAST};
+        backend->squeeze(backend, &first, 1, false, x, once);
+        backend->copy_rows(backend, 14 * 14, 2, once, 4, kept, 2);
+        backend->copy_rows(backend, 14 * 14, 2, once + 2, 4, left, 2);
+        backend->squeeze(backend, &second, 1, false, kept, twice);
 
         /* As plots/multiscale.gp has them: columns, and the upper edges of the data. */
         const bool augmented = model == 0;

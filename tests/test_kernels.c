@@ -39,8 +39,8 @@ static void check_toy_values(const backend_ops *backend, size_t D) {
     draw(toy_stride(shape), 1, 1, theta);
     draw(D * CHUNK, 2, 2, z);
     draw(D * CHUNK, 3, 1, e);
-    backend->toy_evaluate(shape, theta, z, NULL, dz, trace);
-    backend->toy_evaluate(shape, theta, z, e, dz, estimate);
+    backend->toy_evaluate(backend, shape, theta, z, NULL, dz, trace);
+    backend->toy_evaluate(backend, shape, theta, z, e, dz, estimate);
     for (size_t i = 0; i < CHUNK; i++) {
         double f[D_MAX] = {0}, exact = 0, probe = 0;
         for (size_t j = 0; j < W; j++) {
@@ -92,8 +92,8 @@ static void run_toy(const backend_ops *backend, size_t D, bool exact, outcome *o
     draw(D * CHUNK, 4, 1, a);
     draw(CHUNK, 5, 1, l);
     memset(theta + W * toy_unit(shape), 0, (stride - W * toy_unit(shape)) * sizeof *theta);
-    backend->toy_evaluate(shape, theta, z, exact ? NULL : e, dz, trace);
-    backend->toy_reverse(shape, theta, z, exact ? NULL : e, a, l, zbar, thetabar, lanes);
+    backend->toy_evaluate(backend, shape, theta, z, exact ? NULL : e, dz, trace);
+    backend->toy_reverse(backend, shape, theta, z, exact ? NULL : e, a, l, zbar, thetabar, lanes);
     add(out, dz, D * CHUNK);
     add(out, trace, CHUNK);
     add(out, zbar, D * CHUNK);
@@ -113,23 +113,23 @@ static void run_all(const backend_ops *backend, outcome *out) {
     draw(M * P, 6, 1, a);
     draw(P * N, 7, 1, b);
     draw(N, 8, 1, bias);
-    backend->matmul(M, N, P, a, P, 1, b, bias, c);
+    backend->matmul(backend, M, N, P, a, P, 1, b, bias, c);
     add(out, c, M * N);
-    backend->matmul(M, N, P, a, 1, M, b, NULL, c);
+    backend->matmul(backend, M, N, P, a, 1, M, b, NULL, c);
     add(out, c, M * N);
     draw(M * N, 9, 12, c);
-    backend->tanh(M * N, c, c);
+    backend->tanh(backend, M * N, c, c);
     add(out, c, M * N);
-    backend->sigmoid(M * N, c, c);
+    backend->sigmoid(backend, M * N, c, c);
     add(out, c, M * N);
     const double weights[] = {0.5, 0, 1.0 / 3};
     const real *const terms[] = {a, c, b};
-    backend->combine(N, bias, 3, weights, terms, p);
+    backend->combine(backend, N, bias, 3, weights, terms, p);
     add(out, p, N);
     draw(N, 10, 1, m);
     for (size_t i = 0; i < N; i++) v[i] = m[i] * m[i];
     const adam_step step = {.beta1 = 0.9, .beta2 = 0.999, .step_size = 0.01, .root_correction = 0.5, .epsilon = 1e-8};
-    backend->adam(N, &step, bias, m, v, p);
+    backend->adam(backend, N, &step, bias, m, v, p);
     add(out, m, N);
     add(out, v, N);
     add(out, p, N);
@@ -157,7 +157,7 @@ Test(kernels, matmul_agrees_with_plain_sums) {
     draw(N, 3, 1, bias);
     for (cpu_level level = CPU_PORTABLE; level < CPU_LEVELS; level++) {
         if (!cpu_backend(level)) continue;
-        cpu_backend(level)->matmul(M, N, P, a, P, 1, b, bias, c);
+        cpu_backend(level)->matmul(cpu_backend(level), M, N, P, a, P, 1, b, bias, c);
         for (size_t i = 0; i < M; i++)
             for (size_t j = 0; j < N; j++) {
                 double sum = (double)bias[j];
@@ -178,7 +178,7 @@ Test(kernels, adam_takes_a_first_step_of_the_learning_rate) {
                             .step_size = 1e-3 / (1 - 0.9),
                             .root_correction = sqrt(1 - 0.999),
                             .epsilon = 1e-8};
-    cpu_backend(cpu_level_best())->adam(20, &step, g, m, v, p);
+    cpu_backend(cpu_level_best())->adam(cpu_backend(cpu_level_best()), 20, &step, g, m, v, p);
     for (size_t i = 0; i < 20; i++) cr_assert_float_eq((double)(p[i] - before[i]), g[i] > 0 ? -1e-3 : 1e-3, 1e-6);
 }
 
@@ -202,7 +202,7 @@ Test(kernels, tanh_is_accurate_to_two_ulp) {
             memcpy(&x[i], &bits, sizeof bits);
             if (i % 2) x[i] = -x[i];
         }
-        backend->tanh(N, x, y);
+        backend->tanh(backend, N, x, y);
         for (size_t i = 0; i < N; i++) {
             const double error = ulps(y[i], tanh((double)x[i]));
             if (error > worst) worst = error;
@@ -216,7 +216,7 @@ Test(kernels, tanh_at_the_edges) {
     for (cpu_level level = CPU_PORTABLE; level < CPU_LEVELS; level++) {
         if (!cpu_backend(level)) continue;
         float x[] = {0, -0.0f, INFINITY, -INFINITY, NAN, 1e30f, -1e30f, 1e-42f}, y[8];
-        cpu_backend(level)->tanh(8, x, y);
+        cpu_backend(level)->tanh(cpu_backend(level), 8, x, y);
         cr_assert(y[0] == 0 && y[1] == 0);
         cr_assert(y[2] == 1 && y[3] == -1 && y[5] == 1 && y[6] == -1);
         cr_assert(isnan(y[4]));

@@ -2,54 +2,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "flow/logit.h"
-#include "flow/squeeze.h"
+#include "flow/bits.h"
 #include "multiscale_support.h"
 #ifdef AFFJORD_DOUBLE
 #include "theory/matrix.h"
 #endif
 
-/* --- Parts --- */
-
-Test(multiscale, squeezes_and_splits_are_undone) {
-    for (squeeze_layout layout = SQUEEZE_CHANNEL_LAST; layout <= SQUEEZE_CHANNEL_FIRST; layout++) {
-        enum { H = 4, W = 6, C = 3, N = 2, ALL = N * H * W * C };
-        const squeeze_shape shape = {.channels = C, .height = H, .width = W, .layout = layout};
-        real x[ALL], y[ALL], z[ALL], kept[ALL], left[ALL];
-        for (size_t i = 0; i < ALL; i++) x[i] = (real)i;
-        squeeze_images(shape, N, x, y);
-        /* Row 3, column 2, channel 1 of image 1 goes to row 1, column 1, channel 4 + 2 + 0. */
-        const size_t from = layout == SQUEEZE_CHANNEL_LAST ? (3 * W + 2) * C + 1 : (1 * H + 3) * W + 2;
-        const size_t to =
-            layout == SQUEEZE_CHANNEL_LAST ? (1 * (W / 2) + 1) * (4 * C) + 6 : (6 * (H / 2) + 1) * (W / 2) + 1;
-        cr_assert_eq(y[H * W * C + to], x[H * W * C + from]);
-        unsqueeze_images(shape, N, y, z);
-        cr_assert_arr_eq(z, x, sizeof x);
-        split_channels(ALL / 4, 4, x, kept, left);
-        cr_assert_eq(kept[2], x[4]);
-        cr_assert_eq(left[3], x[7]);
-        join_channels(ALL / 4, 4, kept, left, z);
-        cr_assert_arr_eq(z, x, sizeof x);
-        memcpy(y, x, sizeof x); /* in place */
-        split_channels(ALL / 4, 4, y, y, left);
-        join_channels(ALL / 4, 4, y, left, y);
-        cr_assert_arr_eq(y, x, sizeof x);
-    }
-}
-
-Test(multiscale, logit_is_undone_and_bits_count_bytes) {
-    const real x[] = {0, (real)1e-7, (real)0.25, (real)0.5, (real)0.9999999};
-    real z[5], back[5];
-    double determinant[1];
-    logit_images(1e-6, 1, 5, x, z, determinant);
-    unlogit_images(1e-6, 1, 5, z, back);
-    double expected = 0;
-    for (size_t i = 0; i < 5; i++) {
-        const double y = 1e-6 + (1 - 2e-6) * (double)x[i];
-        cr_assert_float_eq((double)back[i], (double)x[i], 3e-7);
-        expected += log((1 - 2e-6) / (y * (1 - y)));
-    }
-    cr_assert_float_eq(determinant[0], expected, 1e-9);
+Test(multiscale, bits_count_bytes) {
     cr_assert_float_eq(bits_per_dim(0, 7), 8, 1e-15, "a uniform density");
     cr_assert_float_eq(bits_per_dim(10 * log(256), 10), 0, 1e-14, "one byte for sure");
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow/logit.h"
+#include "flow/bits.h"
 #include "flow/multiscale_internal.h"
 #include "golden_support.h"
 

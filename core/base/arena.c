@@ -1,6 +1,7 @@
 /* arena.c - a list of blocks, freed together. */
 #include "base/arena.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -9,7 +10,13 @@ static const size_t HEADER = 64; /* keeps what follows aligned */
 struct arena_block {
     struct arena_block *older;
     void *start; /* of the allocation */
+    /* Of a block that was adopted, otherwise NULL. */
+    void *adopted;
+    void (*give_back)(const void *owner, void *block);
+    const void *owner;
 };
+
+static_assert(sizeof(struct arena_block) <= 64, "a block's header has room for it");
 
 status arena_take(arena *memory, size_t count, size_t size, void **out) {
     if (size != 0 && count > (SIZE_MAX - 3 * HEADER) / size) return STATUS_MEMORY;
@@ -24,9 +31,21 @@ status arena_take(arena *memory, size_t count, size_t size, void **out) {
     return STATUS_OK;
 }
 
+status arena_adopt(arena *memory, void *block, size_t bytes, void (*give_back)(const void *owner, void *block),
+                   const void *owner) {
+    void *note;
+    TRY(arena_take(memory, 0, 1, &note));
+    memory->newest->adopted = block;
+    memory->newest->give_back = give_back;
+    memory->newest->owner = owner;
+    memory->bytes += bytes;
+    return STATUS_OK;
+}
+
 void arena_release(arena *memory) {
     while (memory->newest) {
         struct arena_block *older = memory->newest->older;
+        if (memory->newest->give_back) memory->newest->give_back(memory->newest->owner, memory->newest->adopted);
         free(memory->newest->start);
         memory->newest = older;
     }

@@ -21,6 +21,12 @@ typedef struct arena {
  * count * size overflows. Use ARENA_NEW, which knows the type. */
 status arena_take(arena *memory, size_t count, size_t size, void **out);
 
+/* Let the arena own a block of `bytes` that was taken elsewhere: give_back(owner,
+ * block) is called when it is released. Errors: STATUS_MEMORY, the block is then
+ * still the caller's. */
+status arena_adopt(arena *memory, void *block, size_t bytes, void (*give_back)(const void *owner, void *block),
+                   const void *owner);
+
 /* Free everything taken; the arena is as new. */
 void arena_release(arena *memory);
 

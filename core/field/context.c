@@ -128,7 +128,7 @@ static void augmented_pull(const augmented_solve *solve, const real *c, const re
     mlp_reverse(&self->g, self->backend, 1, solve->params, c, k, ybar, self->gradient, self->net);
     const real *term = self->gradient + self->g.first;
     real *sum = solve->gradient + self->g.first;
-    self->backend->combine(self->g.count, sum, 1, &weight, &term, sum);
+    self->backend->combine(self->backend, self->g.count, sum, 1, &weight, &term, sum);
 }
 
 static void augmented_reverse(void *argument, size_t evaluation, double t, const real *y, const real *k, real *ybar) {

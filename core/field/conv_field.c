@@ -1,18 +1,16 @@
 /* conv_field.c - making the field, and its evaluation and reverse on a batch.
  *
- * The batch is cut into chunks of images of a size that keeps a chunk's
- * activations near the core and does not depend on threads. Each chunk goes
- * through all layers, both ways. For sums over the batch chunks are dealt to
- * CONV_GROUPS groups in their order; a group is one task, and groups are added
- * in their order. */
+ * The batch is cut into chunks of as many images as the backend works on
+ * together: few on a processor, whose activations then stay near the core. Each
+ * chunk goes through all layers, both ways. For sums over the batch chunks are
+ * dealt to CONV_GROUPS groups in their order; a group is one task, and groups are
+ * added in their order. So nothing depends on the number of threads. */
 #include "field/conv_field.h"
 
 #include <string.h>
 
-#include "backend/lanes.h"
+#include "backend/memory.h"
 #include "field/conv_internal.h"
-
-enum { CHUNK_PIXELS = 392, CHUNK_IMAGES_MAX = 8 };
 
 /* One call on a batch, for its tasks. */
 typedef struct batch {
@@ -31,45 +29,44 @@ static size_t images_in(const batch *b, size_t first) {
 
 /* One half of a stack (chunk, D) <- rows of x (n, D) from `first` on; zeros for missing images and for x NULL. */
 static void load(const batch *b, size_t first, const real *x, real *half) {
-    const size_t D = b->self->dimension, images = images_in(b, first);
-    if (x) memcpy(half, x + first * D, images * D * sizeof *half);
-    else memset(half, 0, images * D * sizeof *half);
-    memset(half + images * D, 0, (b->self->chunk - images) * D * sizeof *half);
+    const backend_ops *backend = b->self->backend;
+    const size_t D = b->self->dimension, images = x ? images_in(b, first) : 0;
+    if (x) backend->copy(backend, images * D, x + first * D, half);
+    if (images < b->self->chunk) backend->zero(backend, (b->self->chunk - images) * D, half + images * D);
 }
 
 static void store(const batch *b, size_t first, const real *half, real *x) {
-    if (x) memcpy(x + first * b->self->dimension, half, images_in(b, first) * b->self->dimension * sizeof *x);
+    const backend_ops *backend = b->self->backend;
+    const size_t D = b->self->dimension;
+    if (x) backend->copy(backend, images_in(b, first) * D, half, x + first * D);
+}
+
+static real *from(real *x, size_t first) {
+    return x ? x + first : NULL;
 }
 
 /* What is wanted of a chunk whose last layer gave f and J e; e is the second half of the lane's input. */
 static void give(const batch *b, size_t first, const conv_lane *lane, const real *last) {
+    const backend_ops *backend = b->self->backend;
     const conv_values *out = b->out;
     const size_t D = b->self->dimension, half = b->self->chunk * D;
     store(b, first, last, out->f);
     store(b, first, last + half, out->product);
-    for (size_t i = 0; i < images_in(b, first); i++) {
-        const real *f = last + i * D, *product = f + half, *e = lane->input + half + i * D;
-        if (out->divergence) out->divergence[first + i] = (real)lanes_dot(D, e, product);
-        if (out->kinetic) out->kinetic[first + i] = (real)lanes_dot(D, f, f);
-        if (out->jacobian) out->jacobian[first + i] = (real)lanes_dot(D, product, product);
-    }
+    if (out->divergence || out->kinetic || out->jacobian)
+        backend->image_products(backend, images_in(b, first), D, last, lane->input + half, last + half,
+                                from(out->divergence, first), from(out->kinetic, first), from(out->jacobian, first));
 }
 
 /* bar (2, chunk, D) <- cotangents of f and J e, those of what is made of them included. */
 static void take(const batch *b, size_t first, const conv_lane *lane, const real *last, real *bar) {
-    const conv_values *from = b->bar;
+    const backend_ops *backend = b->self->backend;
+    const conv_values *bars = b->bar;
     const size_t D = b->self->dimension, half = b->self->chunk * D;
-    load(b, first, from->f, bar);
-    load(b, first, from->product, bar + half);
-    for (size_t i = 0; i < images_in(b, first); i++) {
-        const real divergence = from->divergence ? from->divergence[first + i] : 0;
-        const real kinetic = from->kinetic ? 2 * from->kinetic[first + i] : 0;
-        const real jacobian = from->jacobian ? 2 * from->jacobian[first + i] : 0;
-        for (size_t d = i * D; d < (i + 1) * D; d++) {
-            bar[d] += kinetic * last[d];
-            bar[half + d] += divergence * lane->input[half + d] + jacobian * last[half + d];
-        }
-    }
+    load(b, first, bars->f, bar);
+    load(b, first, bars->product, bar + half);
+    backend->image_products_reverse(backend, images_in(b, first), D, last, lane->input + half, last + half,
+                                    from(bars->divergence, first), from(bars->kinetic, first),
+                                    from(bars->jacobian, first), bar, bar + half);
 }
 
 static dual_shape dual_of(const conv_field *self, const conv_layer *layer) {
@@ -77,32 +74,28 @@ static dual_shape dual_of(const conv_field *self, const conv_layer *layer) {
                         .images = self->chunk,
                         .pixels = self->pixels,
                         .channels = layer->out,
+                        .vectors = layer->bias_count,
                         .bias_of = layer->bias_of};
 }
 
-/* A chunk through all layers. Where keep, every layer's numbers stay for the way back; otherwise two buffers do. */
-static void forward(const conv_field *self, conv_lane *lane, bool keep) {
+/* A chunk through all layers, to f and J e, which are returned. Where keep, every layer's numbers stay for the way back;
+ * otherwise two buffers do. */
+static real *forward(const conv_field *self, conv_lane *lane, bool keep) {
+    const backend_ops *backend = self->backend;
     const real *x = lane->input;
-    for (size_t l = 0; l < self->layers; l++) {
+    for (size_t l = 0;; l++) {
         const conv_layer *layer = &self->layer[l];
+        const dual_shape shape = dual_of(self, layer);
         const bool last = l + 1 == self->layers;
         real *h = keep || last ? lane->h[l] : lane->cotangent[0], *y = keep ? lane->y[l] : lane->cotangent[1];
         conv_forward(lane->convs[l], layer->forward, x, h);
-        if (last) break;
-        const dual_shape shape = dual_of(self, layer);
-        self->backend->dual_activate(&shape, layer->biases, keep, h, y);
+        if (last) {
+            backend->bias_add(backend, &shape, layer->biases, h);
+            return h;
+        }
+        backend->dual_activate(backend, &shape, layer->biases, keep, h, y);
         x = y;
     }
-}
-
-/* The last layer's bias, to the values alone. */
-static void add_last_bias(const conv_field *self, real *f) {
-    const conv_layer *layer = &self->layer[self->layers - 1];
-    for (size_t i = 0; i < self->chunk; i++)
-        for (size_t p = 0; p < self->pixels; p++, f += layer->out) {
-            const real *bias = layer->biases + (layer->bias_of ? layer->bias_of[p] * layer->out : 0);
-            for (size_t o = 0; o < layer->out; o++) f[o] += bias[o];
-        }
 }
 
 static void evaluate_chunk(void *argument, size_t chunk, size_t thread) {
@@ -112,10 +105,7 @@ static void evaluate_chunk(void *argument, size_t chunk, size_t thread) {
     const size_t first = chunk * self->chunk;
     load(b, first, b->z, lane->input);
     load(b, first, b->e, lane->input + self->chunk * self->dimension);
-    forward(self, lane, false);
-    real *last = lane->h[self->layers - 1];
-    add_last_bias(self, last);
-    give(b, first, lane, last);
+    give(b, first, lane, forward(self, lane, false));
 }
 
 void conv_field_evaluate(conv_field *self, size_t n, const real *z, const real *e, const conv_values *out) {
@@ -123,28 +113,19 @@ void conv_field_evaluate(conv_field *self, size_t n, const real *z, const real *
     parallel_for(self->workers, conv_field_chunks(self, n), evaluate_chunk, &b);
 }
 
-static void add_last_bias_cotangent(const conv_field *self, const real *fbar, real *bias_bar) {
-    const conv_layer *layer = &self->layer[self->layers - 1];
-    for (size_t i = 0; i < self->chunk; i++)
-        for (size_t p = 0; p < self->pixels; p++, fbar += layer->out) {
-            real *bias = bias_bar + (layer->bias_of ? layer->bias_of[p] * layer->out : 0);
-            for (size_t o = 0; o < layer->out; o++) bias[o] += fbar[o];
-        }
-}
-
 static void reverse_chunk(const batch *b, size_t chunk, conv_lane *lane, real *sums) {
-    conv_field *self = b->self;
+    const conv_field *self = b->self;
+    const backend_ops *backend = self->backend;
     const size_t first = chunk * self->chunk;
     load(b, first, b->z, lane->input);
     load(b, first, b->e, lane->input + self->chunk * self->dimension);
-    forward(self, lane, true);
-
-    size_t l = self->layers - 1;
-    real *last = lane->h[l], *bar = lane->cotangent[0], *below = lane->cotangent[1];
-    add_last_bias(self, last);
+    const real *last = forward(self, lane, true);
+    real *bar = lane->cotangent[0], *below = lane->cotangent[1];
     give(b, first, lane, last);
     take(b, first, lane, last, bar);
-    add_last_bias_cotangent(self, bar, sums + self->layer[l].bias_gradient);
+    size_t l = self->layers - 1;
+    const dual_shape top = dual_of(self, &self->layer[l]);
+    backend->bias_reverse(backend, &top, bar, sums + self->layer[l].bias_gradient);
     for (;; l--) {
         const conv_layer *layer = &self->layer[l];
         conv_weight_reverse(lane->convs[l], l > 0 ? lane->y[l - 1] : lane->input, bar, sums + layer->gradient);
@@ -152,7 +133,7 @@ static void reverse_chunk(const batch *b, size_t chunk, conv_lane *lane, real *s
         if (l == 0) break;
         const conv_layer *before = &self->layer[l - 1];
         const dual_shape shape = dual_of(self, before);
-        self->backend->dual_reverse(&shape, lane->h[l - 1], below, sums + before->bias_gradient);
+        backend->dual_reverse(backend, &shape, lane->h[l - 1], below, sums + before->bias_gradient);
         real *kept = bar;
         bar = below;
         below = kept;
@@ -164,7 +145,7 @@ static void reverse_group(void *argument, size_t group, size_t thread) {
     const batch *b = argument;
     conv_field *self = b->self;
     real *sums = self->sums + group * self->sums_stride;
-    if (group >= self->groups_used) memset(sums, 0, self->sums_stride * sizeof *sums);
+    if (group >= self->groups_used) self->backend->zero(self->backend, self->sums_stride, sums);
     for (size_t chunk = group * b->chunks / b->groups; chunk < (group + 1) * b->chunks / b->groups; chunk++)
         reverse_chunk(b, chunk, &self->lanes[thread], sums);
 }
@@ -242,19 +223,36 @@ static void declare(conv_field *self, const char *prefix, parameter_table *table
     self->count = table->total - self->first;
 }
 
+/* edges, each (h w), for the device <- a pixel's vector of nine, and of as many as there are pixels. */
+static status place_pixels(conv_field *self, uint32_t **edges, uint32_t **each) {
+    const backend_ops *backend = self->backend;
+    const size_t h = self->spec.height, w = self->spec.width, bytes = self->pixels * sizeof **edges;
+    arena draft = {0};
+    uint32_t *nine, *all;
+    status made = ARENA_NEW(&draft, self->pixels, &nine);
+    if (made == STATUS_OK) made = ARENA_NEW(&draft, self->pixels, &all);
+    if (made == STATUS_OK) made = BACKEND_NEW(backend, &self->memory, self->pixels, edges);
+    if (made == STATUS_OK) made = BACKEND_NEW(backend, &self->memory, self->pixels, each);
+    if (made == STATUS_OK) {
+        for (uint32_t p = 0; p < self->pixels; p++) {
+            const size_t i = p / w, j = p % w;
+            const uint32_t row = i == 0 ? 0 : i + 1 == h ? 2 : 1, column = j == 0 ? 0 : j + 1 == w ? 2 : 1;
+            nine[p] = 3 * row + column;
+            all[p] = p;
+        }
+        backend->upload(backend, bytes, nine, *edges);
+        backend->upload(backend, bytes, all, *each);
+    }
+    arena_release(&draft);
+    return made;
+}
+
 /* Where the bias of a pixel is: of one value's channels by rows and columns at the first, a middle or the last place;
  * of an image's for each pixel. */
 static status place_biases(conv_field *self) {
     const size_t h = self->spec.height, w = self->spec.width;
     uint32_t *edges = NULL, *each = NULL;
-    TRY(ARENA_NEW(&self->memory, self->pixels, &edges));
-    TRY(ARENA_NEW(&self->memory, self->pixels, &each));
-    for (size_t i = 0; i < h; i++)
-        for (size_t j = 0; j < w; j++) {
-            const uint32_t row = i == 0 ? 0 : i + 1 == h ? 2 : 1, column = j == 0 ? 0 : j + 1 == w ? 2 : 1;
-            edges[i * w + j] = 3 * row + column;
-            each[i * w + j] = (uint32_t)(i * w + j);
-        }
+    TRY(place_pixels(self, &edges, &each));
     for (size_t l = 0; l < self->layers; l++) {
         conv_layer *layer = &self->layer[l];
         const bool image = layer->extra && self->spec.layer != IMAGE_CONCAT;
@@ -267,19 +265,20 @@ static status place_biases(conv_field *self) {
 }
 
 static status make_lane(conv_field *self, conv_lane *lane) {
+    const backend_ops *backend = self->backend;
     const conv_field_spec *s = &self->spec;
     const size_t stack = 2 * self->chunk * self->pixels;
     size_t widest = s->channels;
-    TRY(ARENA_NEW(&self->memory, stack * s->channels, &lane->input));
+    TRY(BACKEND_NEW(backend, &self->memory, stack * s->channels, &lane->input));
     for (size_t l = 0; l < self->layers; l++) {
         const conv_layer *layer = &self->layer[l];
         const conv_shape shape = {2 * self->chunk, s->height, s->width, layer->in, layer->out};
-        TRY(conv_create(shape, s->method, self->backend, &lane->convs[l]));
-        TRY(ARENA_NEW(&self->memory, stack * layer->out, &lane->h[l]));
-        if (l + 1 < self->layers) TRY(ARENA_NEW(&self->memory, stack * layer->out, &lane->y[l]));
+        TRY(conv_create(self->backend, shape, s->method, &lane->convs[l]));
+        TRY(BACKEND_NEW(backend, &self->memory, stack * layer->out, &lane->h[l]));
+        if (l + 1 < self->layers) TRY(BACKEND_NEW(backend, &self->memory, stack * layer->out, &lane->y[l]));
         if (layer->out > widest) widest = layer->out;
     }
-    for (size_t i = 0; i < 2; i++) TRY(ARENA_NEW(&self->memory, stack * widest, &lane->cotangent[i]));
+    for (size_t i = 0; i < 2; i++) TRY(BACKEND_NEW(backend, &self->memory, stack * widest, &lane->cotangent[i]));
     return STATUS_OK;
 }
 
@@ -288,6 +287,7 @@ static size_t aligned(size_t reals) {
 }
 
 static status build(conv_field *self) {
+    const backend_ops *backend = self->backend;
     arena *memory = &self->memory;
     TRY(place_biases(self));
     TRY(ARENA_NEW(memory, self->threads, &self->lanes));
@@ -296,11 +296,11 @@ static status build(conv_field *self) {
     for (size_t l = 0; l < self->layers; l++) {
         conv_layer *layer = &self->layer[l];
         const conv *one = self->lanes[0].convs[l];
-        TRY(ARENA_NEW(memory, conv_forward_reals(one), &layer->forward));
-        TRY(ARENA_NEW(memory, conv_reverse_reals(one), &layer->reverse));
-        TRY(ARENA_NEW(memory, layer->weights + layer->out, &layer->whole));
-        TRY(ARENA_NEW(memory, layer->out, &layer->gate));
-        TRY(ARENA_NEW(memory, layer->bias_count * layer->out, &layer->biases));
+        TRY(BACKEND_NEW(backend, memory, conv_forward_reals(one), &layer->forward));
+        TRY(BACKEND_NEW(backend, memory, conv_reverse_reals(one), &layer->reverse));
+        TRY(BACKEND_NEW(backend, memory, layer->weights + layer->out, &layer->whole));
+        TRY(BACKEND_NEW(backend, memory, layer->out, &layer->gate));
+        TRY(BACKEND_NEW(backend, memory, layer->bias_count * layer->out, &layer->biases));
         layer->gradient = self->sums_stride;
         layer->bias_gradient = layer->gradient + aligned(conv_gradient_reals(one));
         self->sums_stride = layer->bias_gradient + aligned(layer->bias_count * layer->out);
@@ -308,9 +308,9 @@ static status build(conv_field *self) {
         if (packed > largest) largest = packed;
         if (layer->weights + layer->out > largest_whole) largest_whole = layer->weights + layer->out;
     }
-    TRY(ARENA_NEW(memory, CONV_GROUPS * self->sums_stride, &self->sums));
-    TRY(ARENA_NEW(memory, largest_whole, &self->whole_bar));
-    return ARENA_NEW(memory, largest, &self->packing);
+    TRY(BACKEND_NEW(backend, memory, CONV_GROUPS * self->sums_stride, &self->sums));
+    TRY(BACKEND_NEW(backend, memory, largest_whole, &self->whole_bar));
+    return BACKEND_NEW(backend, memory, largest, &self->packing);
 }
 
 status conv_field_create(const conv_field_spec *spec, const char *prefix, parallel *workers, const backend_ops *backend,
@@ -321,22 +321,20 @@ status conv_field_create(const conv_field_spec *spec, const char *prefix, parall
     if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a field");
     self->spec = *spec;
     self->backend = backend;
-    self->workers = workers;
+    self->workers = backend->concurrent ? workers : NULL;
     self->memory = memory;
-    self->threads = parallel_threads(workers);
+    self->threads = parallel_threads(self->workers);
     self->layers = spec->hidden_layers + 1;
     self->pixels = spec->height * spec->width;
     self->dimension = self->pixels * spec->channels;
-    self->chunk = CHUNK_PIXELS / self->pixels;
-    if (self->chunk < 1) self->chunk = 1;
-    if (self->chunk > CHUNK_IMAGES_MAX) self->chunk = CHUNK_IMAGES_MAX;
+    self->chunk = backend->images_together(backend, self->pixels, spec->batch);
     const parameter_table before = *table;
     declare(self, prefix, table);
     const status built = build(self);
     if (built != STATUS_OK) {
         *table = before;
         failure_describe(why, "no field could be made: %s",
-                         built == STATUS_MEMORY ? "out of memory" : "oneDNN refused a convolution");
+                         built == STATUS_MEMORY ? "out of memory" : "a convolution was refused");
         conv_field_destroy(&self);
         return built;
     }

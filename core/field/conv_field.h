@@ -22,12 +22,12 @@
  *   evaluate, reverse   any number of times, on the batch
  *   collect     after reverses: what they gave, to parameters and to c
  *
- * Results are the same bits for any number of threads. */
+ * Arrays are in the backend's memory, but for those of `initialise`. Results are the same bits for any number of
+ * threads. */
 #ifndef AFFJORD_FIELD_CONV_FIELD_H
 #define AFFJORD_FIELD_CONV_FIELD_H
 
 #include "backend/backend.h"
-#include "backend/cpu/conv.h"
 #include "base/parallel.h"
 #include "field/image_model.h"
 #include "field/parameters.h"
@@ -44,6 +44,7 @@ typedef struct conv_field_spec {
     size_t fed; /* 1 .. C; unused where the layer ignores c */
     size_t joined; /* 0, or channels of the image that c begins with: joined*h*w <= C */
     conv_method method;
+    size_t batch; /* images that a call brings as a rule, 0 if not known: a device may work on all of them together */
 } conv_field_spec;
 
 /* The field of one flow of an image model. FFJORD's context is t, AFFJORD's z* or as much of it as the field sees:
@@ -62,7 +63,7 @@ void conv_field_destroy(conv_field **self);
 
 const conv_field_spec *conv_field_specification(const conv_field *self);
 size_t conv_field_dimension(const conv_field *self); /* D */
-size_t conv_field_bytes(const conv_field *self); /* all that it holds, without oneDNN's code */
+size_t conv_field_bytes(const conv_field *self); /* all that it holds, without a library's code */
 
 /* The field's range of params <- as PyTorch's Conv2d and Linear, U(-1/sqrt(fan in), 1/sqrt(fan in)); hyper: weight 0,
  * bias N(0, 0.01^2). Number i of the block is draw i of (seed, RANDOM_INITIALISATION). */

@@ -2,6 +2,7 @@
 #ifndef AFFJORD_FIELD_CONV_INTERNAL_H
 #define AFFJORD_FIELD_CONV_INTERNAL_H
 
+#include "backend/conv.h"
 #include "base/arena.h"
 #include "field/conv_field.h"
 

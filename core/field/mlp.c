@@ -4,8 +4,6 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "base/detmath.h"
-
 void mlp_declare(mlp *net, parameter_table *table, const char *prefix) {
     net->first = table->total;
     for (size_t l = 0; l < net->layers; l++) {
@@ -50,21 +48,13 @@ size_t mlp_workspace(const mlp *net, size_t rows) {
 }
 
 static void activate(const mlp *net, const backend_ops *backend, size_t n, real *h) {
-    if (net->activation == MLP_TANH) {
-        backend->tanh(n, h, h);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (h[i] < 0) h[i] = (real)det_expm1(h[i]);
+    if (net->activation == MLP_TANH) backend->tanh(backend, n, h, h);
+    else backend->elu(backend, n, h, h);
 }
 
-/* The derivative from the value y: tanh' = 1 - y^2; elu' = 1, or e^x = y + 1 below zero. */
-static void activate_reverse(const mlp *net, size_t n, const real *y, real *ybar) {
-    if (net->activation == MLP_TANH) {
-        for (size_t i = 0; i < n; i++) ybar[i] *= 1 - y[i] * y[i];
-    } else {
-        for (size_t i = 0; i < n; i++) ybar[i] *= y[i] < 0 ? y[i] + 1 : 1;
-    }
+static void activate_reverse(const mlp *net, const backend_ops *backend, size_t n, const real *y, real *bar) {
+    if (net->activation == MLP_TANH) backend->tanh_reverse(backend, n, y, bar);
+    else backend->elu_reverse(backend, n, y, bar);
 }
 
 void mlp_forward(const mlp *net, const backend_ops *backend, size_t rows, const real *params, const real *x, real *y,
@@ -73,11 +63,10 @@ void mlp_forward(const mlp *net, const backend_ops *backend, size_t rows, const 
     for (size_t l = 0; l < net->layers; l++) {
         const size_t in = net->size[l], out = net->size[l + 1];
         const real *weight = params + net->weight[l]; /* (out, in) */
-        for (size_t i = 0; i < out; i++)
-            for (size_t j = 0; j < in; j++) transposed[j * out + i] = weight[i * in + j];
+        backend->transpose(backend, out, in, weight, transposed);
         const bool last = l + 1 == net->layers;
         real *h = last ? y : hidden;
-        backend->matmul(rows, out, in, x, in, 1, transposed, params + net->bias[l], h);
+        backend->matmul(backend, rows, out, in, x, in, 1, transposed, params + net->bias[l], h);
         if (last) break;
         activate(net, backend, rows * out, h);
         x = h;
@@ -96,14 +85,13 @@ void mlp_reverse(const mlp *net, const backend_ops *backend, size_t rows, const 
         if (l > 0) hidden -= rows * in;
         const real *h = l > 0 ? workspace + hidden : x; /* (rows, in), the layer's input */
         real *bias = gradient + net->bias[l];
-        for (size_t i = 0; i < out; i++) bias[i] = 0;
-        for (size_t r = 0; r < rows; r++)
-            for (size_t i = 0; i < out; i++) bias[i] += hbar[r * out + i];
-        backend->matmul(out, in, rows, hbar, 1, out, h, NULL, gradient + net->weight[l]);
+        backend->zero(backend, out, bias);
+        backend->add_rows(backend, rows, out, hbar, out, bias);
+        backend->matmul(backend, out, in, rows, hbar, 1, out, h, NULL, gradient + net->weight[l]);
         real *below = l > 0 ? cotangents[l % 2] : xbar;
         if (!below) break;
-        backend->matmul(rows, in, out, hbar, out, 1, params + net->weight[l], NULL, below);
-        if (l > 0) activate_reverse(net, rows * in, h, below);
+        backend->matmul(backend, rows, in, out, hbar, out, 1, params + net->weight[l], NULL, below);
+        if (l > 0) activate_reverse(net, backend, rows * in, h, below);
         hbar = below;
     }
 }

@@ -4,7 +4,7 @@
  *
  * It makes the weights of a field from the context (hypernet) and moves the
  * augmented context (g). Weights are stored as PyTorch's Linear stores them,
- * (out, in). */
+ * (out, in). All arrays but those of mlp_initialise are in the backend's memory. */
 #ifndef AFFJORD_FIELD_MLP_H
 #define AFFJORD_FIELD_MLP_H
 

@@ -55,7 +55,7 @@ static void toy_prepare(const field *base, size_t instants, const real *params, 
     for (size_t i = 0; i < instants; i++, theta += base->stride) {
         const outputs o = split(self, self->raw + i * self->outputs);
         real *gate = self->gate + i * D * W;
-        base->backend->sigmoid(D * W, o.g, gate);
+        base->backend->sigmoid(base->backend, D * W, o.g, gate);
         for (size_t j = 0; j < W; j++) {
             real *unit = theta + j * K, trace = 0, b = o.b[j];
             for (size_t a = D; a < self->inputs; a++) b += o.w[a * W + j] * c[i * self->context + a - D];
@@ -110,12 +110,12 @@ static void toy_prepare_reverse(const field *base, size_t instants, const real *
 
 static void toy_field_evaluate(const field *base, const real *theta, const real *z, const real *probe, real *dz,
                                real *divergence) {
-    base->backend->toy_evaluate(as_toy(base)->shape, theta, z, probe, dz, divergence);
+    base->backend->toy_evaluate(base->backend, as_toy(base)->shape, theta, z, probe, dz, divergence);
 }
 
 static void toy_field_reverse(const field *base, const real *theta, const real *z, const real *probe, const real *a,
                               const real *l, real *zbar, real *thetabar, real *scratch) {
-    base->backend->toy_reverse(as_toy(base)->shape, theta, z, probe, a, l, zbar, thetabar, scratch);
+    base->backend->toy_reverse(base->backend, as_toy(base)->shape, theta, z, probe, a, l, zbar, thetabar, scratch);
 }
 
 static const field_ops toy_field_ops = {

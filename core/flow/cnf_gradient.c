@@ -36,7 +36,7 @@ static void add_chunk_range(void *argument, size_t evaluation, size_t thread) {
     real *sum = flow->thetabar + evaluation * stride;
     for (size_t chunk = 1; chunk < cnf_chunks(job->n); chunk++) {
         const real *term = chunk_thetabar(flow, chunk) + evaluation * stride;
-        flow->backend->combine(stride, sum, 1, &one, &term, sum);
+        flow->backend->combine(flow->backend, stride, sum, 1, &one, &term, sum);
     }
 }
 

@@ -3,8 +3,8 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "backend/memory.h"
 #include "flow/image_cnf_internal.h"
 
 /* --- The equation --- */
@@ -20,8 +20,9 @@ image_state image_state_of(const image_cnf *self, size_t n) {
 
 void image_cnf_see(const image_solve *solve, double s, const real *moving) {
     image_cnf *self = solve->self;
-    if (self->M > 0) memcpy(self->c, moving, self->M * sizeof *moving);
-    else if (self->spec.field.context == 1) self->c[0] = (real)(solve->T * s);
+    const backend_ops *backend = self->backend;
+    if (self->M > 0) backend->copy(backend, self->M, moving, self->c);
+    else if (self->spec.field.context == 1) backend->fill(backend, 1, 1, solve->T * s, self->c);
     conv_field_prepare(self->field, solve->params, self->c);
 }
 
@@ -31,8 +32,9 @@ void image_cnf_rate(const image_solve *solve) {
 }
 
 void image_cnf_basis(const image_cnf *self, size_t n, size_t d) {
-    memset(self->basis, 0, n * self->D * sizeof *self->basis);
-    for (size_t i = 0; i < n; i++) self->basis[i * self->D + d] = 1;
+    const backend_ops *backend = self->backend;
+    backend->zero(backend, n * self->D, self->basis);
+    backend->fill(backend, n, self->D, 1, self->basis + d);
 }
 
 conv_values image_cnf_one(const image_cnf *self, size_t n, const conv_values *all) {
@@ -40,9 +42,13 @@ conv_values image_cnf_one(const image_cnf *self, size_t n, const conv_values *al
     return (conv_values){.divergence = divergence, .jacobian = all->jacobian ? divergence + n : NULL};
 }
 
-void image_cnf_add_one(size_t n, const conv_values *one, const conv_values *all) {
-    for (size_t i = 0; i < n; i++) all->divergence[i] += one->divergence[i];
-    for (size_t i = 0; i < n && all->jacobian; i++) all->jacobian[i] += one->jacobian[i];
+void image_cnf_add(const image_cnf *self, size_t n, const real *x, real *y) {
+    self->backend->add_rows(self->backend, 1, n, x, 0, y);
+}
+
+void image_cnf_add_one(const image_cnf *self, size_t n, const conv_values *one, const conv_values *all) {
+    image_cnf_add(self, n, one->divergence, all->divergence);
+    if (all->jacobian) image_cnf_add(self, n, one->jacobian, all->jacobian);
 }
 
 /* With the exact trace: sum over all unit vectors of what is quadratic in e. */
@@ -55,19 +61,15 @@ static void evaluate_exact(const image_solve *solve, const real *z, const conv_v
     for (size_t d = 1; d < self->D; d++) {
         image_cnf_basis(self, n, d);
         conv_field_evaluate(self->field, n, z, self->basis, &one);
-        image_cnf_add_one(n, &one, out);
+        image_cnf_add_one(self, n, &one, out);
     }
-}
-
-void image_cnf_scale(size_t n, double by, real *x) {
-    const real factor = (real)by;
-    for (size_t i = 0; i < n; i++) x[i] *= factor;
 }
 
 void image_cnf_evaluate(void *argument, size_t evaluation, double s, const real *y, real *dy) {
     (void)evaluation;
     const image_solve *solve = argument;
     const image_cnf *self = solve->self;
+    const backend_ops *backend = self->backend;
     const image_state at = image_state_of(self, solve->n);
     const bool regularised = self->spec.regularised && solve->divergence;
     const conv_values out = {.f = dy,
@@ -78,9 +80,9 @@ void image_cnf_evaluate(void *argument, size_t evaluation, double s, const real 
     image_cnf_rate(solve);
     if (solve->divergence && self->spec.exact) evaluate_exact(solve, y, &out);
     else conv_field_evaluate(self->field, solve->n, y, solve->e, &out);
-    memcpy(dy + at.moving, self->slope, self->M * sizeof *dy);
-    if (!regularised) memset(dy + at.kinetic, 0, (at.length - at.kinetic) * sizeof *dy);
-    image_cnf_scale(at.length, solve->T, dy);
+    backend->copy(backend, self->M, self->slope, dy + at.moving);
+    if (!regularised) backend->zero(backend, at.length - at.kinetic, dy + at.kinetic);
+    backend->scale(backend, at.length, solve->T, dy, dy);
 }
 
 solve_spec image_cnf_solver(const image_cnf *self, size_t n) {
@@ -105,17 +107,27 @@ static ode_system system_of(image_solve *solve) {
 }
 
 static void add_sums(const image_cnf *self, size_t n, const image_cnf_sums *sums) {
+    const backend_ops *backend = self->backend;
     const image_state at = image_state_of(self, n);
-    for (size_t i = 0; i < n; i++) {
-        sums->divergence[i] += (double)self->state[at.l + i];
-        if (!self->spec.regularised || !sums->kinetic) continue;
-        sums->kinetic[i] += (double)self->state[at.kinetic + i];
-        sums->jacobian[i] += (double)self->state[at.jacobian + i];
-    }
+    backend->accumulate(backend, n, self->state + at.l, sums->divergence);
+    if (!self->spec.regularised || !sums->kinetic) return;
+    backend->accumulate(backend, n, self->state + at.kinetic, sums->kinetic);
+    backend->accumulate(backend, n, self->state + at.jacobian, sums->jacobian);
+}
+
+/* The state of a solve <- z and z*, and zeros; and back. */
+static void begin_state(image_cnf *self, size_t n, const real *z, const real *context) {
+    const backend_ops *backend = self->backend;
+    const image_state at = image_state_of(self, n);
+    if (self->spec.field.context > 1) backend->copy(backend, self->C, context, self->c);
+    backend->copy(backend, at.l, z, self->state);
+    backend->zero(backend, at.length - at.l, self->state + at.l);
+    backend->copy(backend, self->M, context, self->state + at.moving);
 }
 
 status image_cnf_integrate(image_cnf *self, const real *params, size_t n, const real *e, bool keep, real *z,
                            real *context, const image_cnf_sums *sums, adaptive_statistics *statistics) {
+    const backend_ops *backend = self->backend;
     const image_state at = image_state_of(self, n);
     image_solve solve = image_cnf_begin(self, params, n);
     const ode_system system = system_of(&solve);
@@ -123,16 +135,13 @@ status image_cnf_integrate(image_cnf *self, const real *params, size_t n, const 
     solve.divergence = true;
     solve.e = e;
     adaptive_record *record = keep && !self->spec.adjoint ? &self->record : NULL;
-    if (self->spec.field.context > 1) memcpy(self->c, context, self->C * sizeof *context);
-    memset(self->state, 0, at.length * sizeof *self->state);
-    memcpy(self->state, z, n * self->D * sizeof *z);
-    memcpy(self->state + at.moving, context, self->M * sizeof *z);
+    begin_state(self, n, z, context);
     TRY(solve_integrate(&solver, 0, 1, &system, self->state, record, self->solve, statistics));
-    memcpy(z, self->state, n * self->D * sizeof *z);
-    memcpy(context, self->state + at.moving, self->M * sizeof *z);
+    backend->copy(backend, at.l, self->state, z);
+    backend->copy(backend, self->M, self->state + at.moving, context);
     if (keep && self->spec.adjoint) {
-        memcpy(self->final, z, n * self->D * sizeof *z);
-        memcpy(self->final + n * self->D, context, self->M * sizeof *z);
+        backend->copy(backend, at.l, z, self->final);
+        backend->copy(backend, self->M, context, self->final + at.l);
     }
     add_sums(self, n, sums);
     return STATUS_OK;
@@ -143,7 +152,7 @@ static void evaluate_context(void *argument, size_t evaluation, double s, const 
     const image_solve *solve = argument;
     const image_cnf *self = solve->self;
     mlp_forward(&self->g, self->backend, 1, solve->params, y, dy, self->net);
-    image_cnf_scale(self->M, solve->T, dy);
+    self->backend->scale(self->backend, self->M, solve->T, dy, dy);
 }
 
 status image_cnf_move_context(image_cnf *self, const real *params, real *context, adaptive_statistics *statistics) {
@@ -160,12 +169,9 @@ status image_cnf_invert(image_cnf *self, const real *params, size_t n, real *z, 
     image_solve solve = image_cnf_begin(self, params, n);
     const ode_system system = system_of(&solve);
     const solve_spec solver = image_cnf_solver(self, n);
-    if (self->spec.field.context > 1) memcpy(self->c, context, self->C * sizeof *context);
-    memset(self->state, 0, at.length * sizeof *self->state);
-    memcpy(self->state, z, n * self->D * sizeof *z);
-    memcpy(self->state + at.moving, context, self->M * sizeof *z);
+    begin_state(self, n, z, context);
     TRY(solve_integrate(&solver, 1, 0, &system, self->state, NULL, self->solve, statistics));
-    memcpy(z, self->state, n * self->D * sizeof *z);
+    self->backend->copy(self->backend, at.l, self->state, z);
     return STATUS_OK;
 }
 
@@ -224,23 +230,24 @@ void image_cnf_share(image_cnf *self, real *workspace, real *gradients[2]) {
 
 static status build(image_cnf *self) {
     const image_cnf_spec *spec = &self->spec;
+    const backend_ops *backend = self->backend;
     arena *memory = &self->memory;
     const size_t n = self->batch_max;
-    TRY(ARENA_NEW(memory, self->C, &self->c));
-    TRY(ARENA_NEW(memory, self->C, &self->cbar));
-    TRY(ARENA_NEW(memory, self->C - self->M, &self->still_bar));
-    TRY(ARENA_NEW(memory, self->M, &self->slope));
-    TRY(ARENA_NEW(memory, self->M, &self->g_bar));
-    TRY(ARENA_NEW(memory, self->M, &self->g_below));
-    if (self->M > 0) TRY(ARENA_NEW(memory, mlp_workspace(&self->g, 1), &self->net));
+    TRY(BACKEND_NEW(backend, memory, self->C, &self->c));
+    TRY(BACKEND_NEW(backend, memory, self->C, &self->cbar));
+    TRY(BACKEND_NEW(backend, memory, self->C - self->M, &self->still_bar));
+    TRY(BACKEND_NEW(backend, memory, self->M, &self->slope));
+    TRY(BACKEND_NEW(backend, memory, self->M, &self->g_bar));
+    TRY(BACKEND_NEW(backend, memory, self->M, &self->g_below));
+    if (self->M > 0) TRY(BACKEND_NEW(backend, memory, mlp_workspace(&self->g, 1), &self->net));
     if (spec->kept_steps == 0) return STATUS_OK;
-    if (spec->adjoint) return ARENA_NEW(memory, n * self->D + self->M, &self->final);
+    if (spec->adjoint) return BACKEND_NEW(backend, memory, n * self->D + self->M, &self->final);
     const size_t steps = spec->solver.steps ? spec->solver.steps : spec->kept_steps;
     self->record.capacity = steps;
     self->record.stages = spec->keep_stages;
     TRY(ARENA_NEW(memory, steps, &self->record.time));
     TRY(ARENA_NEW(memory, steps, &self->record.step));
-    return ARENA_NEW(memory, image_cnf_kept_bytes(self) / sizeof(real), &self->record.states);
+    return BACKEND_NEW(backend, memory, image_cnf_kept_bytes(self) / sizeof(real), &self->record.states);
 }
 
 status image_cnf_create(const image_cnf_spec *spec, const char *prefix, size_t batch_max, parallel *workers,
@@ -260,8 +267,9 @@ status image_cnf_create(const image_cnf_spec *spec, const char *prefix, size_t b
                         .C = spec->field.context,
                         .M = spec->moving,
                         .batch_max = batch_max};
+    self->spec.field.batch = batch_max;
     snprintf(name, sizeof name, "%.30s.field", prefix);
-    status outcome = conv_field_create(&spec->field, name, workers, backend, table, &self->field, why);
+    status outcome = conv_field_create(&self->spec.field, name, workers, backend, table, &self->field, why);
     if (outcome == STATUS_OK) {
         if (self->M > 0) {
             self->g = (mlp){.layers = 2, .size = {self->M, self->M, self->M}, .activation = MLP_TANH};
@@ -312,6 +320,7 @@ void image_cnf_initialise(const image_cnf *self, uint64_t seed, real *params) {
 
 double image_cnf_end_time(const image_cnf *self, const real *params) {
     if (!self->spec.learn_end_time) return self->spec.end_time;
-    const double root = (double)params[self->end_time];
-    return root * root;
+    real root;
+    self->backend->download(self->backend, sizeof root, params + self->end_time, &root);
+    return (double)root * (double)root;
 }

@@ -11,7 +11,9 @@
  * batch: [z (n, D) | l (n) | z* (M) | K (n) | R (n)]; steps are chosen by the error of z with l, and of z*.
  *
  * Nothing here scales with the mean over a batch: cotangents are those of a sum over images, of order one, so that the
- * tolerances of an adjoint solve mean the same for a batch of any size. */
+ * tolerances of an adjoint solve mean the same for a batch of any size.
+ *
+ * Arrays are in the backend's memory, sums in double too; image_cnf_initialise alone writes to the program's. */
 #ifndef AFFJORD_FLOW_IMAGE_CNF_H
 #define AFFJORD_FLOW_IMAGE_CNF_H
 
@@ -36,7 +38,7 @@ typedef struct image_cnf_spec {
 
 /* What one image's flow gives besides z, added up over flows. */
 typedef struct image_cnf_sums {
-    double *divergence; /* (n): l(1) */
+    double *divergence; /* (n): l(1); all in the backend's memory */
     double *kinetic, *jacobian; /* (n): K(1), R(1); NULL where not regularised */
 } image_cnf_sums;
 

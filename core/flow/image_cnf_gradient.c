@@ -7,9 +7,6 @@
  * not change,
  *   da/ds = -k . dF/dz,   da*_i/ds = -k . dF/dz*_i,   dL/dtheta = int_0^1 k . dF/dtheta ds,
  * solved from s = 1 back to 0 beside z and z* themselves. As F = T f, T is one of theta. */
-#include <string.h>
-
-#include "backend/lanes.h"
 #include "flow/image_cnf_internal.h"
 
 /* Cotangents of F's parts. */
@@ -24,7 +21,7 @@ typedef struct image_cotangent {
 static void reverse_field(const image_solve *solve, const real *z, const conv_values *bar, const conv_values *out,
                           real *zbar) {
     const image_cnf *self = solve->self;
-    const size_t n = solve->n, row = n * self->D;
+    const size_t n = solve->n;
     if (!self->spec.exact) {
         conv_field_reverse(self->field, n, z, solve->e, bar, out, zbar);
         return;
@@ -36,22 +33,39 @@ static void reverse_field(const image_solve *solve, const real *z, const conv_va
     for (size_t d = 1; d < self->D; d++) {
         image_cnf_basis(self, n, d);
         conv_field_reverse(self->field, n, z, self->basis, &rest, &one, self->below);
-        image_cnf_add_one(n, &one, out);
-        for (size_t i = 0; i < row; i++) zbar[i] += self->below[i];
+        image_cnf_add_one(self, n, &one, out);
+        image_cnf_add(self, n * self->D, self->below, zbar);
     }
 }
 
 /* out (n) <- T k, for a k that may be NULL; returns out, or NULL. */
-static real *scaled(size_t n, double T, const real *k, real *out) {
-    if (!k) return NULL;
-    const real factor = (real)T;
-    for (size_t i = 0; i < n; i++) out[i] = factor * k[i];
-    return out;
+static real *scaled(const image_solve *solve, size_t n, const real *k, real *out) {
+    const backend_ops *backend = solve->self->backend;
+    if (k) backend->scale(backend, n, solve->T, k, out);
+    return k ? out : NULL;
 }
 
-/* 0 for a term that there is not. */
-static double dot(size_t n, const real *a, const real *b) {
-    return a && b ? lanes_dot(n, a, b) : 0;
+/* What the context's own rate and its cotangent k (M) give to the gradient and to cbar. */
+static void pull_context(const image_solve *solve, const real *k) {
+    const image_cnf *self = solve->self;
+    scaled(solve, self->M, k, self->g_bar);
+    mlp_reverse(&self->g, self->backend, 1, solve->params, self->c, self->g_bar, self->g_below, self->gradients[0],
+                self->net);
+    image_cnf_add(self, self->g.count, self->gradients[0] + self->g.first, solve->gradient + self->g.first);
+    image_cnf_add(self, self->M, self->g_below, self->cbar);
+}
+
+/* All of F is T times something: k . dF/dT. */
+static void pull_end_time(const image_solve *solve, double s, const image_cotangent *k, const conv_values *out) {
+    const image_cnf *self = solve->self;
+    const size_t n = solve->n;
+    const bool clock = self->M == 0 && self->C == 1; /* c = T s */
+    const dot_terms terms = {.count = 5,
+                             .n = {n * self->D, n, n, n, self->M},
+                             .a = {k->z, k->l, k->kinetic, k->jacobian, k->moving},
+                             .b = {out->f, out->divergence, out->kinetic, out->jacobian, self->slope}};
+    self->backend->time_reverse(self->backend, &terms, s, clock ? self->cbar : NULL, solve->params + self->end_time,
+                                solve->gradient + self->end_time);
 }
 
 /* k . dF at s, z, z*: zbar (n, D) and the flow's cbar (C) are overwritten, solve->gradient is added to. *out, in the
@@ -61,10 +75,10 @@ static void pull(const image_solve *solve, double s, const real *z, const real *
     image_cnf *self = solve->self;
     const size_t n = solve->n, row = n * self->D;
     real *const values = self->values, *const room = self->scaled;
-    const conv_values bar = {.f = scaled(row, solve->T, k->z, room),
-                             .divergence = scaled(n, solve->T, k->l, room + row),
-                             .kinetic = scaled(n, solve->T, k->kinetic, room + row + n),
-                             .jacobian = scaled(n, solve->T, k->jacobian, room + row + 2 * n)};
+    const conv_values bar = {.f = scaled(solve, row, k->z, room),
+                             .divergence = scaled(solve, n, k->l, room + row),
+                             .kinetic = scaled(solve, n, k->kinetic, room + row + n),
+                             .jacobian = scaled(solve, n, k->jacobian, room + row + 2 * n)};
     *out = (conv_values){.f = values,
                          .divergence = values + row,
                          .kinetic = k->kinetic ? values + row + n : NULL,
@@ -73,19 +87,8 @@ static void pull(const image_solve *solve, double s, const real *z, const real *
     image_cnf_rate(solve);
     reverse_field(solve, z, &bar, out, zbar);
     conv_field_collect(self->field, solve->params, self->c, solve->gradient, self->cbar);
-    if (self->M > 0) {
-        const real *part = self->gradients[0];
-        scaled(self->M, solve->T, k->moving, self->g_bar);
-        mlp_reverse(&self->g, self->backend, 1, solve->params, self->c, self->g_bar, self->g_below, self->gradients[0],
-                    self->net);
-        for (size_t i = self->g.first; i < self->g.first + self->g.count; i++) solve->gradient[i] += part[i];
-        for (size_t i = 0; i < self->M; i++) self->cbar[i] += self->g_below[i];
-    }
-    if (!self->spec.learn_end_time) return;
-    double bar_T = dot(row, k->z, out->f) + dot(n, k->l, out->divergence) + dot(n, k->kinetic, out->kinetic) +
-                   dot(n, k->jacobian, out->jacobian) + dot(self->M, k->moving, self->slope);
-    if (self->M == 0 && self->C == 1) bar_T += s * (double)self->cbar[0]; /* c = T s */
-    solve->gradient[self->end_time] += (real)(2 * (double)solve->params[self->end_time] * bar_T);
+    if (self->M > 0) pull_context(solve, k->moving);
+    if (self->spec.learn_end_time) pull_end_time(solve, s, k, out);
 }
 
 /* --- Through the steps --- */
@@ -94,6 +97,7 @@ static void reverse_step(void *argument, size_t evaluation, double s, const real
     (void)evaluation;
     const image_solve *solve = argument;
     const image_cnf *self = solve->self;
+    const backend_ops *backend = self->backend;
     const image_state at = image_state_of(self, solve->n);
     const bool regularised = self->spec.regularised;
     const image_cotangent bar = {.z = k,
@@ -103,36 +107,33 @@ static void reverse_step(void *argument, size_t evaluation, double s, const real
                                  .jacobian = regularised ? k + at.jacobian : NULL};
     conv_values out;
     pull(solve, s, y, y + at.moving, &bar, ybar, &out);
-    memset(ybar + at.l, 0, (at.length - at.l) * sizeof *ybar); /* nothing depends on l, K, R */
-    memcpy(ybar + at.moving, self->cbar, self->M * sizeof *ybar);
-    for (size_t i = self->M; i < self->C; i++) self->still_bar[i - self->M] += self->cbar[i];
-}
-
-static void fill(size_t n, double value, real *x) {
-    for (size_t i = 0; i < n; i++) x[i] = (real)value;
+    backend->zero(backend, at.length - at.l, ybar + at.l); /* nothing depends on l, K, R */
+    backend->copy(backend, self->M, self->cbar, ybar + at.moving);
+    image_cnf_add(self, self->C - self->M, self->cbar + self->M, self->still_bar);
 }
 
 static status reverse_discrete(image_solve *solve, image_cnf_weights bar, real *zbar, real *context_bar,
                                adaptive_statistics *statistics) {
     image_cnf *self = solve->self;
+    const backend_ops *backend = self->backend;
     const size_t n = solve->n;
     const image_state at = image_state_of(self, n);
-    const ode_system system = {.backend = self->backend,
+    const ode_system system = {.backend = backend,
                                .length = at.length,
                                .context = solve,
                                .evaluate = image_cnf_evaluate,
                                .reverse = reverse_step};
     real *ybar = self->state;
-    memcpy(ybar, zbar, n * self->D * sizeof *zbar);
-    fill(n, bar.divergence, ybar + at.l);
-    memcpy(ybar + at.moving, context_bar, self->M * sizeof *ybar);
+    backend->copy(backend, at.l, zbar, ybar);
+    backend->fill(backend, n, 1, bar.divergence, ybar + at.l);
+    backend->copy(backend, self->M, context_bar, ybar + at.moving);
     if (self->spec.regularised) {
-        fill(n, bar.kinetic, ybar + at.kinetic);
-        fill(n, bar.jacobian, ybar + at.jacobian);
+        backend->fill(backend, n, 1, bar.kinetic, ybar + at.kinetic);
+        backend->fill(backend, n, 1, bar.jacobian, ybar + at.jacobian);
     }
     TRY(solve_reverse(&self->spec.solver, &self->record, &system, ybar, self->solve, statistics));
-    memcpy(zbar, ybar, n * self->D * sizeof *zbar);
-    memcpy(context_bar, ybar + at.moving, self->M * sizeof *ybar);
+    backend->copy(backend, at.l, ybar, zbar);
+    backend->copy(backend, self->M, ybar + at.moving, context_bar);
     return STATUS_OK;
 }
 
@@ -161,6 +162,7 @@ static void evaluate_adjoint(void *argument, size_t evaluation, double s, const 
     (void)evaluation;
     const image_solve *solve = argument;
     image_cnf *self = solve->self;
+    const backend_ops *backend = self->backend;
     const size_t n = solve->n, row = n * self->D;
     const adjoint_state at = adjoint_state_of(self, n);
     const bool regularised = self->spec.regularised;
@@ -170,15 +172,13 @@ static void evaluate_adjoint(void *argument, size_t evaluation, double s, const 
                                  .kinetic = regularised ? self->constant + n : NULL,
                                  .jacobian = regularised ? self->constant + 2 * n : NULL};
     conv_values out;
-    memset(solve->gradient + self->first, 0, self->count * sizeof(real));
+    backend->zero(backend, self->count, solve->gradient + self->first);
     pull(solve, s, y, y + at.moving, &bar, dy + at.a, &out);
-    for (size_t i = 0; i < row; i++) {
-        dy[i] = (real)solve->T * out.f[i];
-        dy[at.a + i] = -dy[at.a + i];
-    }
-    for (size_t i = 0; i < self->M; i++) dy[at.moving + i] = (real)solve->T * self->slope[i];
-    for (size_t i = 0; i < self->C; i++) dy[at.a_moving + i] = -self->cbar[i]; /* moving, then still */
-    for (size_t i = 0; i < self->count; i++) dy[at.gradient + i] = -solve->gradient[self->first + i];
+    backend->scale(backend, row, solve->T, out.f, dy);
+    backend->scale(backend, row, -1, dy + at.a, dy + at.a);
+    backend->scale(backend, self->M, solve->T, self->slope, dy + at.moving);
+    backend->scale(backend, self->C, -1, self->cbar, dy + at.a_moving); /* moving, then still */
+    backend->scale(backend, self->count, -1, solve->gradient + self->first, dy + at.gradient);
 }
 
 static adaptive_norm adjoint_norm(const image_cnf *self, const adjoint_state *at) {
@@ -191,27 +191,27 @@ static adaptive_norm adjoint_norm(const image_cnf *self, const adjoint_state *at
 static status reverse_adjoint(image_solve *solve, image_cnf_weights bar, real *zbar, real *context_bar, real *gradient,
                               adaptive_statistics *statistics) {
     image_cnf *self = solve->self;
+    const backend_ops *backend = self->backend;
     const size_t n = solve->n, row = n * self->D;
     const adjoint_state at = adjoint_state_of(self, n);
-    const ode_system system = {
-        .backend = self->backend, .length = at.length, .context = solve, .evaluate = evaluate_adjoint};
+    const ode_system system = {.backend = backend, .length = at.length, .context = solve, .evaluate = evaluate_adjoint};
     solve_spec solver = self->spec.solver;
     solver.options.norm = adjoint_norm(self, &at);
     real *y = self->state;
-    memset(y, 0, at.length * sizeof *y);
-    memcpy(y, self->final, row * sizeof *y);
-    memcpy(y + at.a, zbar, row * sizeof *y);
-    memcpy(y + at.moving, self->final + row, self->M * sizeof *y);
-    memcpy(y + at.a_moving, context_bar, self->M * sizeof *y);
-    fill(n, bar.divergence, self->constant);
-    fill(n, bar.kinetic, self->constant + n);
-    fill(n, bar.jacobian, self->constant + 2 * n);
+    backend->copy(backend, row, self->final, y);
+    backend->copy(backend, row, zbar, y + at.a);
+    backend->copy(backend, self->M, self->final + row, y + at.moving);
+    backend->copy(backend, self->M, context_bar, y + at.a_moving);
+    backend->zero(backend, at.length - at.still, y + at.still);
+    backend->fill(backend, n, 1, bar.divergence, self->constant);
+    backend->fill(backend, n, 1, bar.kinetic, self->constant + n);
+    backend->fill(backend, n, 1, bar.jacobian, self->constant + 2 * n);
     solve->gradient = self->gradients[1];
     TRY(solve_integrate(&solver, 1, 0, &system, y, NULL, self->solve, statistics));
-    memcpy(zbar, y + at.a, row * sizeof *y);
-    memcpy(context_bar, y + at.a_moving, self->M * sizeof *y);
-    memcpy(self->still_bar, y + at.still, (self->C - self->M) * sizeof *y);
-    for (size_t i = 0; i < self->count; i++) gradient[self->first + i] += y[at.gradient + i];
+    backend->copy(backend, row, y + at.a, zbar);
+    backend->copy(backend, self->M, y + at.a_moving, context_bar);
+    backend->copy(backend, self->C - self->M, y + at.still, self->still_bar);
+    image_cnf_add(self, self->count, y + at.gradient, gradient + self->first);
     return STATUS_OK;
 }
 
@@ -221,10 +221,10 @@ status image_cnf_reverse(image_cnf *self, const real *params, size_t n, const re
     solve.divergence = true;
     solve.e = e;
     solve.gradient = gradient;
-    memset(self->still_bar, 0, (self->C - self->M) * sizeof *self->still_bar);
+    self->backend->zero(self->backend, self->C - self->M, self->still_bar);
     if (self->spec.adjoint) TRY(reverse_adjoint(&solve, bar, zbar, context_bar, gradient, statistics));
     else TRY(reverse_discrete(&solve, bar, zbar, context_bar, statistics));
     if (self->C > 1) /* the clock starts at 0 whatever comes */
-        for (size_t i = self->M; i < self->C; i++) context_bar[i] += self->still_bar[i - self->M];
+        image_cnf_add(self, self->C - self->M, self->still_bar, context_bar + self->M);
     return STATUS_OK;
 }

@@ -75,9 +75,9 @@ void image_cnf_basis(const image_cnf *self, size_t n, size_t d);
 
 /* Where one unit vector's share goes of what is summed over all, and its addition. */
 conv_values image_cnf_one(const image_cnf *self, size_t n, const conv_values *all);
-void image_cnf_add_one(size_t n, const conv_values *one, const conv_values *all);
+void image_cnf_add_one(const image_cnf *self, size_t n, const conv_values *one, const conv_values *all);
 
-/* x (n) <- by x. */
-void image_cnf_scale(size_t n, double by, real *x);
+/* y (n) += x. */
+void image_cnf_add(const image_cnf *self, size_t n, const real *x, real *y);
 
 #endif

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
+#include "backend/memory.h"
 #include "base/detmath.h"
-#include "flow/logit.h"
 #include "flow/multiscale_internal.h"
 #include "flow/noise.h"
 
@@ -58,30 +58,31 @@ static status make_flow(multiscale *self, size_t f, bool gradients, parallel *wo
 }
 
 static status build(multiscale *self, bool gradients, parallel *workers, failure *why) {
+    const backend_ops *backend = self->backend;
     arena *memory = &self->memory;
-    const size_t n = self->batch_max;
+    const size_t n = self->batch_max, rows = SUM_SQUARES + self->model.flow_count;
     size_t workspace = 0, context = 1;
     for (size_t f = 0; f < self->model.flow_count; f++) {
         TRY(make_flow(self, f, gradients, workers, why));
         const size_t D = image_cnf_dimension(self->flows[f]), C = image_cnf_context(self->flows[f]);
         if (image_cnf_workspace(self->flows[f]) > workspace) workspace = image_cnf_workspace(self->flows[f]);
         if (C > context) context = C;
-        TRY(ARENA_NEW(memory, C, &self->context[f]));
-        if (self->spec.divergence != DIVERGENCE_EXACT) TRY(ARENA_NEW(memory, n * D, &self->probes[f]));
+        TRY(BACKEND_NEW(backend, memory, C, &self->context[f]));
+        if (self->spec.divergence != DIVERGENCE_EXACT) TRY(BACKEND_NEW(backend, memory, n * D, &self->probes[f]));
     }
     real *shared, *parameters[2];
-    TRY(ARENA_NEW(memory, workspace, &shared));
+    TRY(BACKEND_NEW(backend, memory, workspace, &shared));
     for (size_t i = 0; i < 2; i++) {
-        TRY(ARENA_NEW(memory, gradients ? self->parameters.total : 0, &parameters[i]));
-        TRY(ARENA_NEW(memory, n * self->D, &self->z[i]));
-        TRY(ARENA_NEW(memory, context, &self->context_bar[i]));
+        TRY(BACKEND_NEW(backend, memory, gradients ? self->parameters.total : 0, &parameters[i]));
+        TRY(BACKEND_NEW(backend, memory, n * self->D, &self->z[i]));
+        TRY(BACKEND_NEW(backend, memory, context, &self->context_bar[i]));
     }
     for (size_t f = 0; f < self->model.flow_count; f++) image_cnf_share(self->flows[f], shared, parameters);
-    TRY(ARENA_NEW(memory, n * self->D, &self->left));
-    TRY(ARENA_NEW(memory, n, &self->log_density));
-    TRY(ARENA_NEW(memory, n, &self->divergence));
-    TRY(ARENA_NEW(memory, n, &self->kinetic));
-    return ARENA_NEW(memory, n, &self->jacobian);
+    TRY(BACKEND_NEW(backend, memory, n * self->D, &self->left));
+    TRY(BACKEND_NEW(backend, memory, n * rows, &self->sums));
+    TRY(ARENA_NEW(memory, n * rows, &self->known));
+    TRY(ARENA_NEW(memory, n * self->D, &self->drawn));
+    return ARENA_NEW(memory, n, &self->log_density);
 }
 
 status multiscale_create(const multiscale_spec *spec, size_t batch_max, bool gradients, parallel *workers,
@@ -149,66 +150,99 @@ void multiscale_initialise(const multiscale *self, uint64_t seed, real *params) 
 
 /* --- The way out --- */
 
+static void upload(const multiscale *self, size_t n, const real *from, real *to) {
+    self->backend->upload(self->backend, n * sizeof *from, from, to);
+}
+static void download(const multiscale *self, size_t n, const real *from, real *to) {
+    self->backend->download(self->backend, n * sizeof *from, from, to);
+}
+
 /* Numbers of a flow's probes stand after those of earlier flows, whole blocks of four for each. */
 static void draw_probes(const multiscale *self, size_t f, random_stream stream, size_t n) {
     const size_t D = image_cnf_dimension(self->flows[f]);
     uint32_t block = 0;
     for (size_t before = 0; before < f; before++)
         block += (uint32_t)((image_cnf_dimension(self->flows[before]) + 3) / 4);
-    for (size_t i = 0; i < n; i++) noise_probe(self->spec.divergence, stream, i, block, D, 1, self->probes[f] + i * D);
+    for (size_t i = 0; i < n; i++) noise_probe(self->spec.divergence, stream, i, block, D, 1, self->drawn + i * D);
+    upload(self, n * D, self->drawn, self->probes[f]);
 }
 
 const real *multiscale_probes(const multiscale *self, size_t f) {
     return self->given_probes ? self->given_probes[f] : self->probes[f];
 }
 
+void multiscale_squeeze(const multiscale *self, size_t f, squeeze_layout layout, size_t n, bool back, const real *x,
+                        real *y) {
+    const image_flow *flow = &self->model.flows[f];
+    const squeeze_shape shape = {flow->channels, flow->height, flow->width, layout};
+    self->backend->squeeze(self->backend, &shape, n, back, x, y);
+}
+
 void multiscale_start_context(multiscale *self, size_t f) {
     const image_flow *flow = &self->model.flows[f];
+    const size_t C = image_cnf_context(self->flows[f]);
     const bool second = flow > self->model.flows && flow[-1].scale == flow->scale;
-    if (second && image_cnf_context(self->flows[f]) > 1)
-        squeeze_images(multiscale_shape(self, f - 1, SQUEEZE_CHANNEL_FIRST), 1, self->context[f - 1], self->context[f]);
-    else memset(self->context[f], 0, image_cnf_context(self->flows[f]) * sizeof(real));
+    if (second && C > 1)
+        multiscale_squeeze(self, f - 1, SQUEEZE_CHANNEL_FIRST, 1, false, self->context[f - 1], self->context[f]);
+    else self->backend->zero(self->backend, C, self->context[f]);
 }
 
 /* What follows a flow on the way out. */
 static void step_out(multiscale *self, size_t f, size_t n, size_t *now) {
+    const backend_ops *backend = self->backend;
     const image_flow *flow = &self->model.flows[f];
-    const size_t pixels = n * flow->height * flow->width;
-    real *left = self->left + n * multiscale_left_before(self, f);
+    const size_t pixels = n * flow->height * flow->width, all = flow->channels, half = all / 2;
+    const real *z = self->z[*now];
+    real *room = self->z[1 - *now], *left = self->left + n * multiscale_left_before(self, f);
     if (multiscale_squeezes(self, f)) {
-        squeeze_images(multiscale_shape(self, f, SQUEEZE_CHANNEL_LAST), n, self->z[*now], self->z[1 - *now]);
+        multiscale_squeeze(self, f, SQUEEZE_CHANNEL_LAST, n, false, z, room);
         *now = 1 - *now;
     } else if (multiscale_splits(self, f)) {
-        split_channels(pixels, flow->channels, self->z[*now], self->z[*now], left);
+        backend->copy_rows(backend, pixels, half, z + half, all, left, half);
+        backend->copy_rows(backend, pixels, half, z, all, room, half);
+        *now = 1 - *now;
     } else {
-        memcpy(left, self->z[*now], pixels * flow->channels * sizeof *left);
+        backend->copy(backend, pixels * all, z, left);
     }
 }
 
-/* log_density (n) += log N of what left. A part's images follow each other; parts are added in their order. */
-static void add_base(multiscale *self, size_t n) {
+/* The sums of all images, which are known then to the program too. A part's images follow each other. */
+static void gather(multiscale *self, size_t n) {
+    const backend_ops *backend = self->backend;
+    const size_t rows = SUM_SQUARES + self->model.flow_count;
+    for (size_t f = 0; f < self->model.flow_count; f++)
+        backend->squares(backend, n, multiscale_leaving(self, f), self->left + n * multiscale_left_before(self, f),
+                         multiscale_row(self, self->sums, SUM_SQUARES + f));
+    backend->download(backend, rows * self->batch_max * sizeof *self->sums, self->sums, self->known);
+}
+
+/* log_density (n) <- that of the logit, of the flows, and log N of what left, whose parts are added in their order. */
+static void add_densities(multiscale *self, size_t n) {
     const double variance = self->spec.base_variance, constant = log_two_pi + det_log(variance);
-    const real *part = self->left;
-    for (size_t i = 0; i < n; i++) self->log_density[i] += self->divergence[i] - 0.5 * (double)self->D * constant;
+    const double *logit = multiscale_row(self, self->known, SUM_LOGIT);
+    const double *divergence = multiscale_row(self, self->known, SUM_DIVERGENCE);
+    for (size_t i = 0; i < n; i++) self->log_density[i] = logit[i] + (divergence[i] - 0.5 * (double)self->D * constant);
     for (size_t f = 0; f < self->model.flow_count; f++) {
-        const size_t D = multiscale_leaving(self, f);
-        for (size_t i = 0; i < n; i++, part += D) {
-            double square = 0;
-            for (size_t d = 0; d < D; d++) square += (double)part[d] * (double)part[d];
-            self->log_density[i] -= 0.5 * square / variance;
-        }
+        const double *square = multiscale_row(self, self->known, SUM_SQUARES + f);
+        if (multiscale_leaving(self, f) == 0) continue;
+        for (size_t i = 0; i < n; i++) self->log_density[i] -= 0.5 * square[i] / variance;
     }
 }
 
 status multiscale_forward(multiscale *self, const real *params, const real *x, size_t n, random_stream probe, bool keep,
                           multiscale_statistics *statistics) {
-    const image_cnf_sums sums = {.divergence = self->divergence, .kinetic = self->kinetic, .jacobian = self->jacobian};
+    const backend_ops *backend = self->backend;
+    const size_t rows = SUM_SQUARES + self->model.flow_count;
+    const image_cnf_sums sums = {.divergence = multiscale_row(self, self->sums, SUM_DIVERGENCE),
+                                 .kinetic = multiscale_row(self, self->sums, SUM_KINETIC),
+                                 .jacobian = multiscale_row(self, self->sums, SUM_JACOBIAN)};
     size_t now = 0;
     *statistics = (multiscale_statistics){.flow_count = self->model.flow_count};
-    memset(self->divergence, 0, n * sizeof(double));
-    memset(self->kinetic, 0, n * sizeof(double));
-    memset(self->jacobian, 0, n * sizeof(double));
-    logit_images(self->spec.alpha, n, self->D, x, self->z[0], self->log_density);
+    memset(self->known, 0, rows * self->batch_max * sizeof *self->known);
+    backend->upload(backend, rows * self->batch_max * sizeof *self->known, self->known, self->sums);
+    upload(self, n * self->D, x, self->z[1]);
+    backend->logit(backend, self->spec.alpha, n, self->D, self->z[1], self->z[0],
+                   multiscale_row(self, self->sums, SUM_LOGIT));
     for (size_t f = 0; f < self->model.flow_count; f++) {
         multiscale_flow *flow = &statistics->flows[f];
         multiscale_start_context(self, f);
@@ -219,20 +253,20 @@ status multiscale_forward(multiscale *self, const real *params, const real *x, s
                                 self->context[f], &sums, &flow->forward));
         step_out(self, f, n, &now);
     }
-    add_base(self, n);
+    gather(self, n);
+    add_densities(self, n);
     return STATUS_OK;
 }
 
 /* From parts one after another, n images in each, to images with all their parts; or back. */
 static void sort_parts(const multiscale *self, size_t n, bool back, real *parts, real *images) {
+    const backend_ops *backend = self->backend;
     size_t before = 0;
     for (size_t f = 0; f < self->model.flow_count; f++) {
         const size_t D = multiscale_leaving(self, f);
-        for (size_t i = 0; i < n; i++) {
-            real *part = parts + n * before + i * D, *image = images + i * self->D + before;
-            if (back) memcpy(part, image, D * sizeof *part);
-            else memcpy(image, part, D * sizeof *part);
-        }
+        real *part = parts + n * before, *image = images + before;
+        if (back) backend->copy_rows(backend, n, D, image, self->D, part, D);
+        else backend->copy_rows(backend, n, D, part, D, image, self->D);
         before += D;
     }
 }
@@ -242,7 +276,10 @@ status multiscale_transform(multiscale *self, const real *params, const real *x,
     multiscale_statistics unused = {.flow_count = 0};
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
     TRY(multiscale_forward(self, params, x, n, probe, false, statistics ? statistics : &unused));
-    if (z) sort_parts(self, n, false, self->left, z);
+    if (z) {
+        sort_parts(self, n, false, self->left, self->z[0]);
+        download(self, n * self->D, self->z[0], z);
+    }
     memcpy(log_density, self->log_density, n * sizeof *log_density);
     return STATUS_OK;
 }
@@ -250,16 +287,20 @@ status multiscale_transform(multiscale *self, const real *params, const real *x,
 /* --- The way back --- */
 
 void multiscale_step_back(multiscale *self, size_t f, size_t n, size_t *now) {
+    const backend_ops *backend = self->backend;
     const image_flow *flow = &self->model.flows[f];
-    const size_t pixels = n * flow->height * flow->width;
+    const size_t pixels = n * flow->height * flow->width, all = flow->channels, half = all / 2;
     const real *left = self->left + n * multiscale_left_before(self, f);
+    real *z = self->z[*now], *room = self->z[1 - *now];
     if (multiscale_squeezes(self, f)) {
-        unsqueeze_images(multiscale_shape(self, f, SQUEEZE_CHANNEL_LAST), n, self->z[*now], self->z[1 - *now]);
+        multiscale_squeeze(self, f, SQUEEZE_CHANNEL_LAST, n, true, z, room);
         *now = 1 - *now;
     } else if (multiscale_splits(self, f)) {
-        join_channels(pixels, flow->channels, self->z[*now], left, self->z[*now]);
+        backend->copy_rows(backend, pixels, half, z, half, room, all);
+        backend->copy_rows(backend, pixels, half, left, half, room + half, all);
+        *now = 1 - *now;
     } else {
-        memcpy(self->z[*now], left, pixels * flow->channels * sizeof *left);
+        backend->copy(backend, pixels * all, left, z);
     }
 }
 
@@ -277,7 +318,8 @@ static status invert_left(multiscale *self, const real *params, size_t n, real *
         statistics->failed = f;
         TRY(image_cnf_invert(self->flows[f], params, n, self->z[now], self->context[f], &statistics->flows[f].forward));
     }
-    unlogit_images(self->spec.alpha, n, self->D, self->z[now], x);
+    self->backend->unlogit(self->backend, self->spec.alpha, n, self->D, self->z[now], self->z[1 - now]);
+    download(self, n * self->D, self->z[1 - now], x);
     return STATUS_OK;
 }
 
@@ -285,7 +327,7 @@ status multiscale_invert(multiscale *self, const real *params, const real *z, si
                          multiscale_statistics *statistics) {
     multiscale_statistics unused = {.flow_count = 0};
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
-    memcpy(self->z[0], z, n * self->D * sizeof *z);
+    upload(self, n * self->D, z, self->z[0]);
     sort_parts(self, n, true, self->left, self->z[0]);
     return invert_left(self, params, n, x, statistics ? statistics : &unused);
 }
@@ -293,6 +335,6 @@ status multiscale_invert(multiscale *self, const real *params, const real *z, si
 status multiscale_sample(multiscale *self, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
                          multiscale_statistics *statistics) {
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
-    noise_base(stream, self->spec.base_variance, first, n, self->D, self->z[1]);
-    return multiscale_invert(self, params, self->z[1], n, x, statistics);
+    noise_base(stream, self->spec.base_variance, first, n, self->D, self->drawn);
+    return multiscale_invert(self, params, self->drawn, n, x, statistics);
 }

@@ -9,7 +9,8 @@
  * Neither it nor anything else is stored for each image but z and its integrals.
  *
  * Images are channel-last, x (n, h, w, c), D = h w c. What left is z (n, D): for each image the parts in the order of
- * their scales, each channel-last. All results are the same bits for any number of threads. */
+ * their scales, each channel-last. Images, what left and densities are in the program's memory, parameters and gradients
+ * in the backend's (a processor's is the program's own). All results are the same bits for any number of threads. */
 #ifndef AFFJORD_FLOW_MULTISCALE_H
 #define AFFJORD_FLOW_MULTISCALE_H
 
@@ -86,6 +87,8 @@ size_t multiscale_kept_bytes(const multiscale *self);
 
 /* Names, shapes and offsets of the P parameters, which the caller holds. Valid as long as the model. */
 const parameter_table *multiscale_parameters(const multiscale *self);
+
+/* params (P), in the program's memory, <- those of a seed. */
 void multiscale_initialise(const multiscale *self, uint64_t seed, real *params);
 
 /* The calls below take 1 <= n <= batch_max images, otherwise STATUS_INVALID. With adaptive steps an image's result

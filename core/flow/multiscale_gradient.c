@@ -4,17 +4,15 @@
  * N times the loss and are of order one, and the gradient is divided by N at the end. The logit has no parameters and
  * needs no reverse. */
 #include <math.h>
-#include <string.h>
 
-#include "flow/logit.h"
+#include "flow/bits.h"
 #include "flow/multiscale_internal.h"
 
 static const double log_two = 0.69314718055994530942;
 
 /* `left` gives way to the cotangent of what left, z / s^2. */
 static void start_back(multiscale *self, size_t n) {
-    const real inverse = (real)(1 / self->spec.base_variance);
-    for (size_t i = 0; i < n * self->D; i++) self->left[i] *= inverse;
+    self->backend->scale(self->backend, n * self->D, 1 / self->spec.base_variance, self->left, self->left);
 }
 
 /* context_bar[0] <- cotangent of where the context of flow f ended, from that of where the next one started. */
@@ -22,11 +20,11 @@ static void context_step_back(multiscale *self, size_t f) {
     const size_t C = image_cnf_context(self->flows[f]);
     real **bar = self->context_bar;
     if (multiscale_squeezes(self, f) && C > 1) {
-        unsqueeze_images(multiscale_shape(self, f, SQUEEZE_CHANNEL_FIRST), 1, bar[0], bar[1]);
+        multiscale_squeeze(self, f, SQUEEZE_CHANNEL_FIRST, 1, true, bar[0], bar[1]);
         real *swap = bar[0];
         bar[0] = bar[1], bar[1] = swap;
     } else {
-        memset(bar[0], 0, C * sizeof(real));
+        self->backend->zero(self->backend, C, bar[0]);
     }
 }
 
@@ -49,11 +47,13 @@ static status reverse(multiscale *self, const real *params, size_t n, real *grad
 }
 
 static void measure(const multiscale *self, size_t n, multiscale_loss *loss) {
+    const double *all_kinetic = multiscale_row(self, self->known, SUM_KINETIC);
+    const double *all_jacobian = multiscale_row(self, self->known, SUM_JACOBIAN);
     double log_density = 0, kinetic = 0, jacobian = 0;
     for (size_t i = 0; i < n; i++) {
         log_density += self->log_density[i];
-        kinetic += self->kinetic[i];
-        jacobian += self->jacobian[i];
+        kinetic += all_kinetic[i];
+        jacobian += all_jacobian[i];
     }
     const double all = (double)n * (double)self->D;
     *loss = (multiscale_loss){.bits = bits_per_dim(log_density / (double)n, self->D),
@@ -67,15 +67,11 @@ status multiscale_loss_gradient(multiscale *self, const real *params, const real
     multiscale_statistics unused = {.flow_count = 0}, *counts = statistics ? statistics : &unused;
     const size_t P = self->parameters.total;
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
-    memset(gradient, 0, P * sizeof *gradient);
+    const backend_ops *backend = self->backend;
+    backend->zero(backend, P, gradient);
     TRY(multiscale_forward(self, params, x, n, probe, true, counts));
     measure(self, n, loss);
     TRY(reverse(self, params, n, gradient, counts));
-    const real inverse = (real)(1 / ((double)n * (double)self->D * log_two));
-    bool finite = isfinite(loss->total);
-    for (size_t i = 0; i < P; i++) {
-        gradient[i] *= inverse;
-        finite = finite && isfinite(gradient[i]);
-    }
-    return finite ? STATUS_OK : STATUS_NON_FINITE;
+    backend->scale(backend, P, 1 / ((double)n * (double)self->D * log_two), gradient, gradient);
+    return isfinite(loss->total) && backend->is_finite(backend, P, gradient) ? STATUS_OK : STATUS_NON_FINITE;
 }

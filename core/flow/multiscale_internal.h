@@ -5,7 +5,6 @@
 #include "base/arena.h"
 #include "flow/image_cnf.h"
 #include "flow/multiscale.h"
-#include "flow/squeeze.h"
 
 struct multiscale {
     multiscale_spec spec;
@@ -16,15 +15,29 @@ struct multiscale {
     image_cnf *flows[IMAGE_FLOWS_MAX];
     size_t D, batch_max;
 
-    real *z[2]; /* (batch_max, D): the images of the present scale, and room to squeeze them */
+    /* In the backend's memory. */
+    real *z[2]; /* (batch_max, D): the images of the present scale, and room to rearrange them */
     real *left; /* (batch_max D): what left, part after part; on the way back its cotangent */
     real *probes[IMAGE_FLOWS_MAX]; /* (batch_max, D of the flow); not where the divergence is exact */
     real *context[IMAGE_FLOWS_MAX]; /* (C): where a flow's context starts, then where it ends */
     real *context_bar[2]; /* (largest C) */
-    double *log_density; /* (batch_max) */
-    double *divergence, *kinetic, *jacobian; /* (batch_max), sums over flows */
+    double *sums; /* (sums' rows, batch_max), see multiscale_sum */
     const real *const *given_probes; /* (flows), used instead of drawn ones where not NULL */
+
+    /* In the program's. */
+    real *drawn; /* (batch_max, D): random numbers on their way */
+    double *known; /* the sums of the last forward */
+    double *log_density; /* (batch_max) */
 };
+
+/* What is known of each image once it has been through all flows, in double; after these rows, one for each flow has the
+ * squares of what left after it. */
+typedef enum multiscale_sum { SUM_LOGIT, SUM_DIVERGENCE, SUM_KINETIC, SUM_JACOBIAN, SUM_SQUARES } multiscale_sum;
+
+/* A row of `sums` or `known`. */
+static inline double *multiscale_row(const multiscale *self, double *rows, size_t sum) {
+    return rows + sum * self->batch_max;
+}
 
 /* A scale's first flow, unless it is the only one of the last scale: a squeeze comes after it. A scale's second flow:
  * channels leave after it. */
@@ -49,11 +62,6 @@ static inline size_t multiscale_left_before(const multiscale *self, size_t flow)
     return before;
 }
 
-static inline squeeze_shape multiscale_shape(const multiscale *self, size_t flow, squeeze_layout layout) {
-    const image_flow *f = &self->model.flows[flow];
-    return (squeeze_shape){.channels = f->channels, .height = f->height, .width = f->width, .layout = layout};
-}
-
 /* From x to `left` and log_density, keeping what a gradient needs. */
 status multiscale_forward(multiscale *self, const real *params, const real *x, size_t n, random_stream probe, bool keep,
                           multiscale_statistics *statistics);
@@ -63,6 +71,10 @@ const real *multiscale_probes(const multiscale *self, size_t flow);
 
 /* context[flow] <- where its context starts: at zero in each scale, then as the one before left it, squeezed. */
 void multiscale_start_context(multiscale *self, size_t flow);
+
+/* y (n images) <- x squeezed as after this flow, or back; y is not x. */
+void multiscale_squeeze(const multiscale *self, size_t flow, squeeze_layout layout, size_t n, bool back, const real *x,
+                        real *y);
 
 /* The images of the present scale, joined with what left after this flow, and, or, unsqueezed: the way back over what
  * follows a flow. `now` says which of z holds them. */

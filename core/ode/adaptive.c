@@ -2,10 +2,8 @@
 #include "ode/adaptive.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/detmath.h"
-#include "ode/adaptive_norm.h"
 #include "ode/rk_step.h"
 
 static const double safety = 0.9, factor_max = 10, factor_min = 0.2;
@@ -63,9 +61,33 @@ static void evaluate(solver *s, double t, const real *y, real *dy) {
     system->evaluate(system->context, s->count.evaluations++, t, y, dy);
 }
 
+/* How the solve measures errors; `whole`: NaN also for a state or last derivative that isn't finite where the norm
+ * doesn't look. */
+static error_norm norm_of(const solver *s, bool whole) {
+    const adaptive_options *o = s->options;
+    const bool parts = o->norm.parts > 0;
+    return (error_norm){.atol = o->atol,
+                        .rtol = o->rtol,
+                        .parts = parts ? o->norm.parts : 1,
+                        .length = parts ? o->norm.length : &s->step.system->length,
+                        .finite = whole ? s->step.system->length : 0};
+}
+
+static bool is_finite(const solver *s, const real *x) {
+    const ode_system *system = s->step.system;
+    return system->backend->is_finite(system->backend, system->length, x);
+}
+
+static void copy(const solver *s, const real *from, real *to) {
+    const ode_system *system = s->step.system;
+    system->backend->copy(system->backend, system->length, from, to);
+}
+
 /* Norm of sum_j weight_j k_j at the accepted state alone. */
 static double norm_here(const solver *s, size_t terms, const double *weight, const real *const *k) {
-    return adaptive_norm_of(s->options, s->step.system, terms, weight, k, s->y, s->y);
+    const ode_system *system = s->step.system;
+    const error_norm norm = norm_of(s, false);
+    return system->backend->measure_error(system->backend, &norm, terms, weight, k, s->y, s->y);
 }
 
 static double clamped(const adaptive_options *o, double size) {
@@ -123,13 +145,14 @@ static double attempt(solver *s, double until, const adaptive_record *record) {
     if (record && record->stages) {
         real *states = kept_at(s->step.method, record, record->steps, n);
         rk_step_stages(&s->step, 1, stages + 1, s->y, states, n, s->k);
-        memcpy(s->next, states + stages * n, n * sizeof *states);
+        copy(s, states + stages * n, s->next);
     } else {
         rk_step_stages(&s->step, 1, stages + 1, s->y, s->next, 0, s->k);
     }
     s->count.evaluations += stages;
-    if (!adaptive_is_finite(n, s->next) || !adaptive_is_finite(n, s->k[stages])) return NAN;
-    return adaptive_norm_of(s->options, s->step.system, stages + 1, weights, (const real *const *)s->k, s->y, s->next);
+    const error_norm norm = norm_of(s, true);
+    return s->step.system->backend->measure_error(s->step.system->backend, &norm, stages + 1, weights,
+                                                  (const real *const *)s->k, s->y, s->next);
 }
 
 static void keep(const solver *s, double until, adaptive_record *record) {
@@ -137,7 +160,7 @@ static void keep(const solver *s, double until, adaptive_record *record) {
     if (!record) return;
     record->time[record->steps] = s->t;
     record->step[record->steps] = s->step.h;
-    memcpy(kept_at(s->step.method, record, record->steps, n), s->y, n * sizeof *s->y);
+    copy(s, s->y, kept_at(s->step.method, record, record->steps, n));
     record->steps++;
     record->reached = until;
 }
@@ -146,7 +169,7 @@ static void keep(const solver *s, double until, adaptive_record *record) {
 static void interpolate(const solver *s, double until, double t, real *out) {
     double w[RK_WEIGHTS_MAX];
     if (t == until) {
-        memcpy(out, s->next, s->step.system->length * sizeof *out);
+        copy(s, s->next, out);
         return;
     }
     tableau_dense(s->step.method, (t - s->t) / (until - s->t), w);
@@ -171,13 +194,12 @@ static status run(solver *s, real *y, adaptive_record *record, const adaptive_ou
     const size_t n = s->step.system->length, attempts = o->max_attempts ? o->max_attempts : ADAPTIVE_ATTEMPTS;
     const size_t wanted = outputs ? outputs->count : 0;
     size_t shown = 0;
-    if (!adaptive_is_finite(n, s->y)) return STATUS_NON_FINITE;
-    for (; shown < wanted && outputs->times[shown] == s->t; shown++)
-        memcpy(outputs->states + shown * n, s->y, n * sizeof *s->y);
+    if (!is_finite(s, s->y)) return STATUS_NON_FINITE;
+    for (; shown < wanted && outputs->times[shown] == s->t; shown++) copy(s, s->y, outputs->states + shown * n);
     if (s->t == s->end) return STATUS_OK;
 
     evaluate(s, s->t, s->y, s->k[0]);
-    if (!adaptive_is_finite(n, s->k[0])) return STATUS_NON_FINITE;
+    if (!is_finite(s, s->k[0])) return STATUS_NON_FINITE;
     double size = o->first_step != 0 ? o->first_step : first_size(s);
     bool arrived = false, finite = true; /* of the last attempt */
     while (!arrived) {
@@ -224,7 +246,7 @@ status adaptive_integrate(const tableau *pair, double start, double end, const a
     status outcome = STATUS_INVALID;
     if (valid(pair, start, end, options, system, outputs)) {
         for (size_t i = 0; i <= pair->stages; i++) s.k[i] = workspace + (i + 2) * n;
-        memcpy(s.y, y, n * sizeof *y);
+        copy(&s, y, s.y);
         if (record) record->steps = 0, record->reached = start, record->end = end;
         outcome = run(&s, y, record, outputs);
     }
@@ -263,5 +285,5 @@ status adaptive_reverse(const tableau *pair, const adaptive_record *record, cons
         count.time = t;
     }
     if (statistics) *statistics = count;
-    return adaptive_is_finite(n, ybar) ? STATUS_OK : STATUS_NON_FINITE;
+    return system->backend->is_finite(system->backend, n, ybar) ? STATUS_OK : STATUS_NON_FINITE;
 }

@@ -53,7 +53,7 @@ typedef struct adaptive_statistics {
     double time; /* reached by the last accepted step */
 } adaptive_statistics;
 
-/* The accepted steps of a solve, in memory of the caller. */
+/* The accepted steps of a solve, in memory of the caller; states in the backend's. */
 typedef struct adaptive_record {
     size_t capacity; /* steps there is room for */
     double *time; /* (capacity) at each step's start */

@@ -71,7 +71,7 @@ static inline double grid_time(grid g, const tableau *method, size_t evaluation)
 }
 
 typedef struct ode_system {
-    const backend_ops *backend;
+    const backend_ops *backend; /* in whose memory states, cotangents, records and workspace are */
     size_t length; /* n, reals of the state */
     void *context; /* given to both functions */
 

@@ -5,8 +5,6 @@
  * (Hager 2000: the reverse of a Runge-Kutta method is one too). */
 #include "ode/rk_step.h"
 
-#include <string.h>
-
 static const double *row(const tableau *method, size_t stage) {
     return stage < method->stages ? method->a[stage] : method->b;
 }
@@ -14,7 +12,8 @@ static const double *row(const tableau *method, size_t stage) {
 void rk_step_combine(const rk_step *step, size_t stages, const double *w, const real *y, real *const *k, real *out) {
     double weights[RK_WEIGHTS_MAX];
     for (size_t i = 0; i < stages; i++) weights[i] = step->h * w[i];
-    step->system->backend->combine(step->system->length, y, stages, weights, (const real *const *)k, out);
+    const backend_ops *backend = step->system->backend;
+    backend->combine(backend, step->system->length, y, stages, weights, (const real *const *)k, out);
 }
 
 void rk_step_stages(const rk_step *step, size_t first, size_t last, const real *y, real *states, size_t stride,
@@ -30,6 +29,7 @@ void rk_step_stages(const rk_step *step, size_t first, size_t last, const real *
 void rk_step_reverse(const rk_step *step, size_t stages, const double *w, const real *states, const real *sources,
                      real *ybar, real *kbar, real *const *Ybar) {
     const ode_system *system = step->system;
+    const backend_ops *backend = system->backend;
     const size_t n = system->length;
     double ones[RK_WEIGHTS_MAX], weights[RK_WEIGHTS_MAX];
     const real *terms[RK_WEIGHTS_MAX]; /* ybar+, then the Ybar of later stages */
@@ -42,13 +42,13 @@ void rk_step_reverse(const rk_step *step, size_t stages, const double *w, const 
             weights[j - i] = step->h * row(step->method, j)[i];
             terms[j - i] = Ybar[j];
         }
-        memset(kbar, 0, n * sizeof *kbar);
-        system->backend->combine(n, kbar, stages - i, weights, terms, kbar);
+        backend->zero(backend, n, kbar);
+        backend->combine(backend, n, kbar, stages - i, weights, terms, kbar);
         system->reverse(system->context, step->evaluation + i, step->time[i], states + i * n, kbar, Ybar[i]);
         if (sources) {
             const real *source = sources + i * n;
-            system->backend->combine(n, Ybar[i], 1, ones, &source, Ybar[i]);
+            backend->combine(backend, n, Ybar[i], 1, ones, &source, Ybar[i]);
         }
     }
-    system->backend->combine(n, ybar, stages, ones, (const real *const *)Ybar, ybar);
+    backend->combine(backend, n, ybar, stages, ones, (const real *const *)Ybar, ybar);
 }

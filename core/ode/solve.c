@@ -2,9 +2,6 @@
 #include "ode/solve.h"
 
 #include <math.h>
-#include <string.h>
-
-#include "ode/adaptive_norm.h"
 
 size_t solve_workspace(const solve_spec *by, size_t length) {
     return by->steps ? rk_workspace(by->method, length) + length : adaptive_workspace(by->method, length);
@@ -16,10 +13,11 @@ size_t solve_reverse_workspace(const solve_spec *by, size_t length) {
 
 static status integrate_grid(const solve_spec *by, grid g, const ode_system *system, real *y, adaptive_record *record,
                              real *workspace, adaptive_statistics *count) {
+    const backend_ops *backend = system->backend;
     const size_t n = system->length;
     real *next = workspace + rk_workspace(by->method, n);
     if (record && record->capacity < g.steps) return STATUS_RECORD_FULL;
-    memcpy(next, y, n * sizeof *y);
+    backend->copy(backend, n, y, next);
     for (size_t i = 0; i < g.steps; i++) {
         const double t = g.start + (double)i * grid_step(g);
         const double until = i + 1 == g.steps ? g.end : g.start + (double)(i + 1) * grid_step(g);
@@ -27,7 +25,7 @@ static status integrate_grid(const solve_spec *by, grid g, const ode_system *sys
         if (record) {
             record->time[i] = t;
             record->step[i] = until - t;
-            memcpy(kept, next, n * sizeof *y);
+            backend->copy(backend, n, next, kept);
         }
         rk_integrate(by->method, (grid){.start = t, .end = until, .steps = 1}, system, next,
                      record && record->stages ? kept : NULL, workspace);
@@ -37,8 +35,8 @@ static status integrate_grid(const solve_spec *by, grid g, const ode_system *sys
     }
     count->smallest = count->largest = fabs(grid_step(g));
     if (record) record->steps = g.steps, record->reached = record->end = g.end;
-    if (!adaptive_is_finite(n, next)) return STATUS_NON_FINITE;
-    memcpy(y, next, n * sizeof *y);
+    if (!backend->is_finite(backend, n, next)) return STATUS_NON_FINITE;
+    backend->copy(backend, n, next, y);
     return STATUS_OK;
 }
 

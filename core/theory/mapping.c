@@ -76,7 +76,8 @@ static void step(mapping *self, size_t n, const real *x, const real *y, uint64_t
     rk_reverse(tableau_get(TABLEAU_RK4), self->g, &system, self->states, NULL, self->cotangent, self->rk);
     field_prepare_reverse(self->field, self->evaluations, self->params, self->path, self->thetabar, self->gradient,
                           self->pathbar);
-    self->backend->adam(self->table.total, &adam, self->gradient, self->first, self->second, self->params);
+    self->backend->adam(self->backend, self->table.total, &adam, self->gradient, self->first, self->second,
+                        self->params);
 }
 
 static status build(mapping *self) {

@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "data/image_batch.h"
-#include "flow/logit.h"
+#include "flow/bits.h"
 
 typedef struct image_objective {
     objective base;

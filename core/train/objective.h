@@ -34,6 +34,8 @@ typedef struct objective_counts {
 
 typedef struct objective objective;
 
+/* Parameters and gradients are in the memory of the backend that the objective is computed on, but for those of
+ * initialise. */
 typedef struct objective_ops {
     const char *name;
     const parameter_table *(*parameters)(const objective *self);

@@ -5,16 +5,30 @@
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
+#include "backend/memory.h"
 #include "train/adam.h"
 #include "train/checkpoint_parameters.h"
 #include "train/trainer_internal.h"
 
 static status build(trainer *training) {
+    const backend_ops *backend = training->backend;
     const size_t P = training->parameters;
-    TRY(ARENA_NEW(&training->memory, P, &training->params));
-    TRY(ARENA_NEW(&training->memory, P, &training->first));
-    TRY(ARENA_NEW(&training->memory, P, &training->second));
-    return ARENA_NEW(&training->memory, P, &training->gradient);
+    TRY(BACKEND_NEW(backend, &training->memory, P, &training->params));
+    TRY(BACKEND_NEW(backend, &training->memory, P, &training->first));
+    TRY(BACKEND_NEW(backend, &training->memory, P, &training->second));
+    TRY(BACKEND_NEW(backend, &training->memory, P, &training->gradient));
+    training->near = training->gradient;
+    return backend_is_near(backend) ? STATUS_OK : ARENA_NEW(&training->memory, P, &training->near);
+}
+
+/* x (P) <- numbers of the program; and x for the program to read, until the next such call. */
+static void set(const trainer *training, const void *from, real *x) {
+    training->backend->upload(training->backend, training->parameters * sizeof *x, from, x);
+}
+static const real *show(const trainer *training, const real *x) {
+    if (backend_is_near(training->backend)) return x;
+    training->backend->download(training->backend, training->parameters * sizeof *x, x, training->near);
+    return training->near;
 }
 
 static status create(const trainer_spec *spec, objective *goal, trainer **out, failure *why) {
@@ -32,7 +46,8 @@ static status create(const trainer_spec *spec, objective *goal, trainer **out, f
         arena_release(&training->memory);
         return fail(why, STATUS_MEMORY, "out of memory for a trainer");
     }
-    objective_initialise(goal, training->params);
+    objective_initialise(goal, training->near);
+    set(training, training->near, training->params);
     *out = training;
     return STATUS_OK;
 }
@@ -124,8 +139,8 @@ status trainer_step(trainer *training, double *loss, bool *epoch_done, trainer_e
     if (outcome < 0) return outcome;
     if (outcome == STATUS_OK) {
         const adam_step step = adam_step_at(trainer_learning_rate(training, iteration), training->updates + 1);
-        training->backend->adam(training->parameters, &step, training->gradient, training->first, training->second,
-                                training->params);
+        training->backend->adam(training->backend, training->parameters, &step, training->gradient, training->first,
+                                training->second, training->params);
     }
     trainer_count(training, outcome, value, &counts);
     if (loss) *loss = value;
@@ -146,7 +161,7 @@ uint64_t trainer_iteration(const trainer *training) {
 }
 
 const real *trainer_parameters(const trainer *training) {
-    return training->params;
+    return show(training, training->params);
 }
 
 objective *trainer_objective(trainer *training) {
@@ -163,9 +178,9 @@ status trainer_save(const trainer *training, checkpoint *into) {
     const size_t P = training->parameters, two = 2, flows[] = {OBJECTIVE_FLOWS_MAX, 2};
     const uint64_t counters[] = {training->iteration, training->updates};
     const double means[] = {training->epoch_sum, training->running};
-    TRY(checkpoint_put_parameters(into, objective_parameters(training->goal), training->params));
-    TRY(checkpoint_put(into, "adam.first", CHECKPOINT_REAL, 1, &P, training->first));
-    TRY(checkpoint_put(into, "adam.second", CHECKPOINT_REAL, 1, &P, training->second));
+    TRY(checkpoint_put_parameters(into, objective_parameters(training->goal), show(training, training->params)));
+    TRY(checkpoint_put(into, "adam.first", CHECKPOINT_REAL, 1, &P, show(training, training->first)));
+    TRY(checkpoint_put(into, "adam.second", CHECKPOINT_REAL, 1, &P, show(training, training->second)));
     TRY(checkpoint_put(into, "trainer.counters", CHECKPOINT_U64, 1, &two, counters));
     TRY(checkpoint_put(into, "trainer.means", CHECKPOINT_F64, 1, &two, means));
     return checkpoint_put(into, "trainer.evaluations", CHECKPOINT_F64, 2, flows, training->evaluations);
@@ -181,16 +196,16 @@ static status find(const checkpoint *from, const char *name, checkpoint_type typ
 status trainer_restore(trainer *training, const checkpoint *from, failure *why) {
     const size_t P = training->parameters;
     const void *first, *second, *counters, *means, *evaluations;
-    TRY(checkpoint_get_parameters(from, objective_parameters(training->goal), training->gradient, why));
+    TRY(checkpoint_get_parameters(from, objective_parameters(training->goal), training->near, why));
     TRY(find(from, "adam.first", CHECKPOINT_REAL, P, &first, why));
     TRY(find(from, "adam.second", CHECKPOINT_REAL, P, &second, why));
     TRY(find(from, "trainer.counters", CHECKPOINT_U64, 2, &counters, why));
     TRY(find(from, "trainer.means", CHECKPOINT_F64, 2, &means, why));
     TRY(find(from, "trainer.evaluations", CHECKPOINT_F64, (size_t)2 * OBJECTIVE_FLOWS_MAX, &evaluations, why));
 
-    memcpy(training->params, training->gradient, P * sizeof(real)); /* where they were read to, in case others fail */
-    memcpy(training->first, first, P * sizeof(real));
-    memcpy(training->second, second, P * sizeof(real));
+    set(training, training->near, training->params); /* where they were read to, in case others fail */
+    set(training, first, training->first);
+    set(training, second, training->second);
     memcpy(training->evaluations, evaluations, sizeof training->evaluations);
     training->iteration = ((const uint64_t *)counters)[0];
     training->updates = ((const uint64_t *)counters)[1];

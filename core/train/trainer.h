@@ -22,7 +22,7 @@ typedef struct trainer_spec {
     double learning_rate; /* of Adam */
     uint64_t warmup; /* iterations over which the learning rate rises linearly to its value; 0 for none */
     double stop_loss; /* stop once the running mean (0.99) of the training loss is below; -INFINITY: never */
-    const backend_ops *backend; /* NULL for the best of this processor */
+    const backend_ops *backend; /* the objective's; NULL for the best of this processor */
 } trainer_spec;
 
 /* What one epoch gave, in the objective's unit. */
@@ -61,7 +61,7 @@ status trainer_step(trainer *training, double *loss, bool *epoch_done, trainer_e
 bool trainer_finished(const trainer *training);
 
 uint64_t trainer_iteration(const trainer *training);
-const real *trainer_parameters(const trainer *training); /* (P), valid as long as the trainer */
+const real *trainer_parameters(const trainer *training); /* (P), valid until the next call on the trainer */
 objective *trainer_objective(trainer *training);
 
 /* Bytes that it can come to hold, the objective included. */

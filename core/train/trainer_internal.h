@@ -18,11 +18,15 @@ struct trainer {
     double epoch_sum; /* of the training losses of the running epoch */
     double running; /* mean with decay 0.99 of the training loss */
     double evaluations[2 * OBJECTIVE_FLOWS_MAX]; /* of the running epoch: forward, backward, for each flow */
-    real *params; /* (P) */
+    real *params; /* (P), in the backend's memory, as the next three */
     real *first; /* (P), Adam's moments */
     real *second; /* (P) */
 
     real *gradient; /* (P) */
+
+    /* (P), in the program's memory: numbers on their way to or from the backend. Where that has the same memory, it is the
+     * gradient, which is of no use between steps. */
+    real *near;
 };
 
 /* Of the running mean of the loss. */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/conv.h"
 #include "backend/cpu/cpu.h"
 #include "base/arena.h"
 #include "bench/bench_sort.h"
@@ -58,7 +59,8 @@ static status make_bare(bench_case *one, bare *b) {
         fill(wide, b->wide[i]);
     }
     for (size_t l = 0; l < LAYERS; l++) {
-        TRY(conv_create((conv_shape){2, SIDE, SIDE, size[l], size[l + 1]}, CONV_LIBRARY, NULL, &b->convs[l]));
+        TRY(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){2, SIDE, SIDE, size[l], size[l + 1]}, CONV_LIBRARY,
+                        &b->convs[l]));
         TRY(ARENA_NEW(&one->memory, conv_forward_reals(b->convs[l]), &b->forward[l]));
         TRY(ARENA_NEW(&one->memory, conv_reverse_reals(b->convs[l]), &b->reverse[l]));
         TRY(ARENA_NEW(&one->memory, conv_gradient_reals(b->convs[l]), &b->gradient[l]));

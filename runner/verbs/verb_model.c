@@ -9,7 +9,7 @@
 #include "data/image_batch.h"
 #include "data/npy.h"
 #include "data/table.h"
-#include "flow/logit.h"
+#include "flow/bits.h"
 #include "verbs/model.h"
 #include "work/outputs.h"
 #include "system/place.h"

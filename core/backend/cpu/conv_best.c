@@ -4,12 +4,12 @@
  * and, on the way back, the first. */
 #include <string.h>
 
-#include "backend/cpu/conv_internal.h"
+#include "backend/cpu/conv_kinds.h"
 
 typedef struct best_conv {
     conv base;
     conv *library; /* owned */
-    const backend_ops *backend;
+    const cpu_level_ops *level;
     bool few_in, few_out;
     real *scratch;
 } best_conv;
@@ -40,21 +40,21 @@ static void best_pack(conv *base, const real *weight, real *forward, real *rever
 static void best_forward(conv *base, const real *forward, const real *x, real *y) {
     const best_conv *self = (best_conv *)base;
     const narrow_shape shape = narrow_of(self);
-    if (self->few_out) self->backend->narrow_convolve(&shape, forward, x, y, self->scratch);
+    if (self->few_out) self->level->narrow_convolve(&shape, forward, x, y, self->scratch);
     else conv_forward(self->library, forward, x, y);
 }
 
 static void best_data_reverse(conv *base, const real *reverse, const real *ybar, real *xbar) {
     const best_conv *self = (best_conv *)base;
     const narrow_shape shape = narrow_of(self);
-    if (self->few_in) self->backend->narrow_convolve(&shape, reverse, ybar, xbar, self->scratch);
+    if (self->few_in) self->level->narrow_convolve(&shape, reverse, ybar, xbar, self->scratch);
     else conv_data_reverse(self->library, reverse, ybar, xbar);
 }
 
 static void best_weight_reverse(conv *base, const real *x, const real *ybar, real *gradient) {
     const best_conv *self = (best_conv *)base;
     const narrow_shape shape = narrow_of(self);
-    if (self->few_out) self->backend->narrow_outer(&shape, x, ybar, gradient);
+    if (self->few_out) self->level->narrow_outer(&shape, x, ybar, gradient);
     else conv_weight_reverse(self->library, x, ybar, gradient);
 }
 
@@ -87,7 +87,7 @@ static const conv_ops best_ops = {
 static status build(best_conv *self) {
     conv *base = &self->base;
     const conv_shape s = base->shape;
-    TRY(conv_create(s, CONV_LIBRARY, self->backend, &self->library));
+    TRY(conv_create_cpu(&self->level->table, s, CONV_LIBRARY, &self->library));
     const size_t weights = CONV_TAPS * s.in * s.out;
     base->forward_reals = self->few_out ? weights : conv_forward_reals(self->library);
     base->reverse_reals = self->few_in ? weights : conv_reverse_reals(self->library);
@@ -96,15 +96,15 @@ static status build(best_conv *self) {
     return ARENA_NEW(&base->memory, narrow_scratch(&shape), &self->scratch);
 }
 
-status conv_best_create(conv_shape shape, const backend_ops *backend, conv **out) {
+status conv_best_create(conv_shape shape, const cpu_level_ops *level, conv **out) {
     const bool few_out = shape.out <= NARROW_MAX && shape.in % LANES == 0;
     const bool few_in = !few_out && shape.in <= NARROW_MAX && shape.out % LANES == 0;
-    if (!few_out && !few_in) return conv_create(shape, CONV_LIBRARY, backend, out);
+    if (!few_out && !few_in) return conv_create_cpu(&level->table, shape, CONV_LIBRARY, out);
     arena memory = {0};
     best_conv *self;
     TRY(ARENA_NEW(&memory, 1, &self));
     self->base = (conv){.ops = &best_ops, .shape = shape, .memory = memory};
-    self->backend = backend;
+    self->level = level;
     self->few_in = few_in;
     self->few_out = few_out;
     conv *base = &self->base;

@@ -4,7 +4,7 @@
  * their channels exchanged and turned by half a circle. oneDNN is told to use
  * one thread: it would otherwise split the sums of a weight's gradient over
  * threads. Images are shared out to threads by the caller. */
-#include "backend/cpu/conv_internal.h"
+#include "backend/cpu/conv_kinds.h"
 
 #ifdef AFFJORD_DOUBLE
 typedef int conv_library_is_float_only; /* a file is not empty */

@@ -4,23 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const backend_ops backend_portable;
+#include "backend/cpu/level.h"
+
+extern const cpu_level_ops backend_portable;
 
 /* The double build checks gradients; it has no vector kernels of its own. */
 #if defined(__x86_64__) && !defined(AFFJORD_DOUBLE)
 #define HAVE_X86_LEVELS
-extern const backend_ops backend_avx2, backend_avx512;
+extern const cpu_level_ops backend_avx2, backend_avx512;
 #endif
 
 const backend_ops *cpu_backend(cpu_level level) {
     switch (level) {
-    case CPU_PORTABLE: return &backend_portable;
+    case CPU_PORTABLE: return &backend_portable.table;
 #ifdef HAVE_X86_LEVELS
-    case CPU_AVX2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &backend_avx2 : NULL;
+    case CPU_AVX2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &backend_avx2.table : NULL;
     case CPU_AVX512:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                        __builtin_cpu_supports("avx512dq")
-                   ? &backend_avx512
+                   ? &backend_avx512.table
                    : NULL;
 #endif
     default: return NULL;

@@ -3,8 +3,8 @@
 #define BACKEND_NAME "avx2"
 #define BACKEND_TABLE backend_avx2
 
-#include "backend/backend.h"
+#include "backend/cpu/level.h"
 
-extern const backend_ops backend_avx2;
+extern const cpu_level_ops backend_avx2;
 
 #include "backend/cpu/kernels.inc"

@@ -3,8 +3,8 @@
 #define BACKEND_NAME "avx512"
 #define BACKEND_TABLE backend_avx512
 
-#include "backend/backend.h"
+#include "backend/cpu/level.h"
 
-extern const backend_ops backend_avx512;
+extern const cpu_level_ops backend_avx512;
 
 #include "backend/cpu/kernels.inc"

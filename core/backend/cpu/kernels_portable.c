@@ -3,8 +3,8 @@
 #define BACKEND_NAME "portable"
 #define BACKEND_TABLE backend_portable
 
-#include "backend/backend.h"
+#include "backend/cpu/level.h"
 
-extern const backend_ops backend_portable;
+extern const cpu_level_ops backend_portable;
 
 #include "backend/cpu/kernels.inc"

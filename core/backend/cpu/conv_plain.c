@@ -1,9 +1,8 @@
-/* conv.c - convolutions in plain loops, and the way to each kind. */
-#include "backend/cpu/conv.h"
+/* conv_plain.c - convolutions in plain loops, and the choice of a kind. */
 
 #include <string.h>
 
-#include "backend/cpu/conv_internal.h"
+#include "backend/cpu/conv_kinds.h"
 
 /* The outputs whose tap (offset 0, 1, 2 of a dimension) falls inside: first .. end - 1 of n. */
 static size_t first_inside(size_t offset) {
@@ -100,53 +99,14 @@ status conv_plain_create(conv_shape shape, conv **out) {
     return STATUS_OK;
 }
 
-status conv_create(conv_shape shape, conv_method method, const backend_ops *backend, conv **out) {
-    if (!shape.images || !shape.height || !shape.width || !shape.in || !shape.out) return STATUS_INVALID;
+status conv_create_cpu(const backend_ops *backend, conv_shape shape, conv_method method, conv **out) {
 #ifdef AFFJORD_DOUBLE
     method = CONV_PLAIN;
     (void)backend;
 #else
-    if (method == CONV_BEST) return conv_best_create(shape, backend, out);
+    if (method == CONV_BEST) return conv_best_create(shape, (const cpu_level_ops *)backend, out);
     if (method == CONV_LIBRARY) return conv_library_create(shape, out);
 #endif
     (void)method;
     return conv_plain_create(shape, out);
-}
-
-void conv_destroy(conv **self) {
-    if (!*self) return;
-    (*self)->ops->destroy(*self);
-    arena memory = (*self)->memory;
-    arena_release(&memory);
-    *self = NULL;
-}
-
-size_t conv_forward_reals(const conv *self) {
-    return self->forward_reals;
-}
-size_t conv_reverse_reals(const conv *self) {
-    return self->reverse_reals;
-}
-size_t conv_gradient_reals(const conv *self) {
-    return self->gradient_reals;
-}
-
-size_t conv_bytes(const conv *self) {
-    return self->memory.bytes;
-}
-
-void conv_pack(conv *self, const real *weight, real *forward, real *reverse) {
-    self->ops->pack(self, weight, forward, reverse);
-}
-void conv_forward(conv *self, const real *forward, const real *x, real *y) {
-    self->ops->forward(self, forward, x, y);
-}
-void conv_data_reverse(conv *self, const real *reverse, const real *ybar, real *xbar) {
-    self->ops->data_reverse(self, reverse, ybar, xbar);
-}
-void conv_weight_reverse(conv *self, const real *x, const real *ybar, real *gradient) {
-    self->ops->weight_reverse(self, x, ybar, gradient);
-}
-void conv_unpack(conv *self, const real *gradient, real *weightbar) {
-    self->ops->unpack(self, gradient, weightbar);
 }

@@ -11,26 +11,32 @@
  * Nothing is allocated after creation. One object is for one thread at a time;
  * packed weights may be shared. Each call runs on its calling thread alone, so
  * sums have one order however many threads share out the images. */
-#ifndef AFFJORD_BACKEND_CPU_CONV_H
-#define AFFJORD_BACKEND_CPU_CONV_H
-
-#include <stddef.h>
+#ifndef AFFJORD_BACKEND_CONV_H
+#define AFFJORD_BACKEND_CONV_H
 
 #include "backend/backend.h"
-#include "backend/conv_method.h"
-#include "base/real.h"
-#include "base/status.h"
+#include "base/arena.h"
 
-typedef struct conv_shape {
-    size_t images, height, width;
-    size_t in, out; /* channels */
-} conv_shape;
+typedef struct conv_ops {
+    void (*destroy)(conv *self); /* what the arena doesn't hold */
+    void (*pack)(conv *self, const real *weight, real *forward, real *reverse);
+    void (*forward)(conv *self, const real *forward, const real *x, real *y);
+    void (*data_reverse)(conv *self, const real *reverse, const real *ybar, real *xbar);
+    void (*weight_reverse)(conv *self, const real *x, const real *ybar, real *gradient);
+    void (*unpack)(conv *self, const real *gradient, real *weightbar);
+} conv_ops;
 
-typedef struct conv conv;
+/* An implementation begins with it. */
+struct conv {
+    const conv_ops *ops;
+    conv_shape shape;
+    size_t forward_reals, reverse_reals, gradient_reals;
+    arena memory; /* holds the object itself too */
+};
 
 /* A convolution of one shape, owned by the caller. Errors: STATUS_INVALID for an empty shape or one that the library
  * refuses, STATUS_MEMORY. */
-status conv_create(conv_shape shape, conv_method method, const backend_ops *backend, conv **out);
+status conv_create(const backend_ops *backend, conv_shape shape, conv_method method, conv **out);
 void conv_destroy(conv **self);
 
 /* Reals of packed weights, for conv_forward and for conv_data_reverse, and of the packed gradient. They are the same

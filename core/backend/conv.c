@@ -1,0 +1,45 @@
+/* conv.c - the way to whichever convolution a backend has made. */
+#include "backend/conv.h"
+
+status conv_create(const backend_ops *backend, conv_shape shape, conv_method method, conv **out) {
+    if (!shape.images || !shape.height || !shape.width || !shape.in || !shape.out) return STATUS_INVALID;
+    return backend->conv_create(backend, shape, method, out);
+}
+
+void conv_destroy(conv **self) {
+    if (!*self) return;
+    (*self)->ops->destroy(*self);
+    arena memory = (*self)->memory;
+    arena_release(&memory);
+    *self = NULL;
+}
+
+size_t conv_forward_reals(const conv *self) {
+    return self->forward_reals;
+}
+size_t conv_reverse_reals(const conv *self) {
+    return self->reverse_reals;
+}
+size_t conv_gradient_reals(const conv *self) {
+    return self->gradient_reals;
+}
+
+size_t conv_bytes(const conv *self) {
+    return self->memory.bytes;
+}
+
+void conv_pack(conv *self, const real *weight, real *forward, real *reverse) {
+    self->ops->pack(self, weight, forward, reverse);
+}
+void conv_forward(conv *self, const real *forward, const real *x, real *y) {
+    self->ops->forward(self, forward, x, y);
+}
+void conv_data_reverse(conv *self, const real *reverse, const real *ybar, real *xbar) {
+    self->ops->data_reverse(self, reverse, ybar, xbar);
+}
+void conv_weight_reverse(conv *self, const real *x, const real *ybar, real *gradient) {
+    self->ops->weight_reverse(self, x, ybar, gradient);
+}
+void conv_unpack(conv *self, const real *gradient, real *weightbar) {
+    self->ops->unpack(self, gradient, weightbar);
+}

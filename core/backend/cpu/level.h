@@ -1,0 +1,85 @@
+/* level.h - what the files of the processor's backend share.
+ *
+ * A level of vector instructions has a table of its own: kernels that are worth
+ * it are compiled for each (kernels.inc), the rest once for all of them. */
+#ifndef AFFJORD_BACKEND_CPU_LEVEL_H
+#define AFFJORD_BACKEND_CPU_LEVEL_H
+
+#include "backend/backend.h"
+
+/* The first parameter of an operation, for those that don't look at it. */
+#define UNUSED_SELF const backend_ops *self __attribute__((unused))
+
+enum { NARROW_MAX = 4 /* few channels */ };
+
+/* A 3 x 3 convolution, stride 1 and zero padding 1, from (images, height, width, wide) to (images, height, width, few),
+ * or the other way round in reverse; wide is a multiple of LANES, few 1 .. NARROW_MAX. */
+typedef struct narrow_shape {
+    size_t images, height, width, wide, few;
+} narrow_shape;
+
+/* Reals of scratch for a row's partial sums and their folds. */
+static inline size_t narrow_scratch(const narrow_shape *shape) {
+    return (shape->width * shape->few + LANES - 1) / LANES * LANES * (LANES + 1);
+}
+
+/* The table of a level, and kernels that only the convolutions of this backend use. */
+typedef struct cpu_level_ops {
+    backend_ops table;
+
+    /* y (.., few) <- convolution of x (.., wide) by w (few, 3, 3, wide). */
+    void (*narrow_convolve)(const narrow_shape *shape, const real *w, const real *x, real *y, real *scratch);
+
+    /* gradient (few, 3, 3, wide) += cotangent of w for the cotangent ybar of y. */
+    void (*narrow_outer)(const narrow_shape *shape, const real *x, const real *ybar, real *gradient);
+} cpu_level_ops;
+
+/* Operations that are the same code on all levels: vectors.c, networks.c, images.c, context_bias.c. */
+void copy_cpu(const backend_ops *self, size_t n, const real *x, real *y);
+void copy_bytes_cpu(const backend_ops *self, size_t bytes, const void *from, void *to);
+void zero_cpu(const backend_ops *self, size_t n, real *x);
+void fill_cpu(const backend_ops *self, size_t n, size_t stride, double value, real *x);
+void scale_cpu(const backend_ops *self, size_t n, double by, const real *x, real *y);
+void copy_rows_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y,
+                   size_t y_apart);
+void transpose_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, real *y);
+void add_rows_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y);
+bool is_finite_cpu(const backend_ops *self, size_t n, const real *x);
+double measure_error_cpu(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
+                         const real *const *k, const real *y, const real *next);
+void accumulate_cpu(const backend_ops *self, size_t n, const real *x, double *sums);
+void squares_cpu(const backend_ops *self, size_t n, size_t D, const real *x, double *sums);
+
+void apply_cpu(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *bias,
+               const real *x, real *y);
+void apply_reverse_cpu(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x,
+                       const real *ybar, real *matrix_bar, real *bias_bar, real *xbar);
+void elu_cpu(const backend_ops *self, size_t n, const real *x, real *y);
+void tanh_reverse_cpu(const backend_ops *self, size_t n, const real *y, real *bar);
+void elu_reverse_cpu(const backend_ops *self, size_t n, const real *y, real *bar);
+void gate_cpu(const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x, const real *bias,
+              real *y, real *shift);
+void gate_reverse_cpu(const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x,
+                      const real *bias, const real *ybar, real *x_bar, real *bias_bar, real *shift_bar);
+void time_reverse_cpu(const backend_ops *self, const dot_terms *terms, double s, const real *clock_bar,
+                      const real *root, real *root_bar);
+
+size_t images_together_cpu(const backend_ops *self, size_t pixels, size_t batch);
+void bias_add_cpu(const backend_ops *self, const dual_shape *shape, const real *bias, real *x);
+void bias_reverse_cpu(const backend_ops *self, const dual_shape *shape, const real *xbar, real *bias_bar);
+void image_products_cpu(const backend_ops *self, size_t n, size_t D, const real *f, const real *e, const real *product,
+                        real *divergence, real *kinetic, real *jacobian);
+void image_products_reverse_cpu(const backend_ops *self, size_t n, size_t D, const real *f, const real *e,
+                                const real *product, const real *divergence, const real *kinetic, const real *jacobian,
+                                real *fbar, real *product_bar);
+void logit_cpu(const backend_ops *self, double alpha, size_t n, size_t D, const real *x, real *z,
+               double *log_determinant);
+void unlogit_cpu(const backend_ops *self, double alpha, size_t n, size_t D, const real *z, real *x);
+void squeeze_cpu(const backend_ops *self, const squeeze_shape *shape, size_t n, bool back, const real *x, real *y);
+
+void context_bias_cpu(const backend_ops *self, const context_shape *shape, const real *weight, const real *c,
+                      real *biases);
+void context_bias_reverse_cpu(const backend_ops *self, const context_shape *shape, const real *weight, const real *c,
+                              const real *bias_bar, real *weight_bar, real *cbar);
+
+#endif

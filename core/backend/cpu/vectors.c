@@ -1,0 +1,120 @@
+/* vectors.c - operations on vectors that are the same code on all levels. */
+#include <math.h>
+#include <string.h>
+
+#include "backend/cpu/level.h"
+#include "backend/lanes.h"
+
+enum { PIECE = 512, TERMS_MAX = 16 }; /* a multiple of LANES */
+
+void copy_cpu(UNUSED_SELF, size_t n, const real *x, real *y) {
+    memcpy(y, x, n * sizeof *x);
+}
+
+void copy_bytes_cpu(UNUSED_SELF, size_t bytes, const void *from, void *to) {
+    memcpy(to, from, bytes);
+}
+
+void zero_cpu(UNUSED_SELF, size_t n, real *x) {
+    memset(x, 0, n * sizeof *x);
+}
+
+void fill_cpu(UNUSED_SELF, size_t n, size_t stride, double value, real *x) {
+    for (size_t i = 0; i < n; i++) x[i * stride] = (real)value;
+}
+
+void scale_cpu(UNUSED_SELF, size_t n, double by, const real *x, real *y) {
+    const real factor = (real)by;
+    for (size_t i = 0; i < n; i++) y[i] = factor * x[i];
+}
+
+void copy_rows_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *x, size_t x_apart, real *y, size_t y_apart) {
+    for (size_t i = 0; i < rows; i++) memcpy(y + i * y_apart, x + i * x_apart, columns * sizeof *x);
+}
+
+void transpose_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *x, real *y) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns; j++) y[j * rows + i] = x[i * columns + j];
+}
+
+void add_rows_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *x, size_t x_apart, real *y) {
+    for (size_t i = 0; i < rows; i++, x += x_apart)
+        for (size_t j = 0; j < columns; j++) y[j] += x[j];
+}
+
+bool is_finite_cpu(UNUSED_SELF, size_t n, const real *x) {
+    real zero[LANES] = {0}; /* x - x is NaN where x is not finite */
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t l = 0; l < LANES; l++) zero[l] += x[i + l] - x[i + l];
+    for (; i < n; i++) zero[0] += x[i] - x[i];
+    for (size_t l = 1; l < LANES; l++) zero[0] += zero[l];
+    return zero[0] == 0;
+}
+
+/* --- The norm of an error, formed in small pieces: max over parts of
+ * sqrt(1/n sum_i (e_i / (atol + rtol max(|y_i|, |next_i|)))^2) --- */
+
+static inline double larger(double a, double b) {
+    return a > b ? a : b;
+}
+
+/* sum[i % LANES] += squares of n <= PIECE ratios. */
+static void add_squares(size_t n, const real *error, const real *y, const real *next, double atol, double rtol,
+                        double *restrict sum) {
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t l = 0; l < LANES; l++) {
+            const double size = larger(fabs((double)y[i + l]), fabs((double)next[i + l]));
+            const double ratio = (double)error[i + l] / (atol + rtol * size);
+            sum[l] += ratio * ratio;
+        }
+    for (size_t l = 0; i < n; i++, l++) {
+        const double size = larger(fabs((double)y[i]), fabs((double)next[i]));
+        const double ratio = (double)error[i] / (atol + rtol * size);
+        sum[l] += ratio * ratio;
+    }
+}
+
+static double root_mean_square(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
+                               const real *const *k, const real *y, const real *next, size_t first, size_t n) {
+    real error[PIECE];
+    const real *piece[TERMS_MAX];
+    double sum[LANES] = {0};
+    for (size_t done = 0; done < n; done += PIECE) {
+        const size_t count = n - done < PIECE ? n - done : PIECE, at = first + done;
+        for (size_t j = 0; j < terms; j++) piece[j] = k[j] + at;
+        memset(error, 0, count * sizeof *error);
+        self->combine(self, count, error, terms, weight, piece, error);
+        add_squares(count, error, y + at, next + at, norm->atol, norm->rtol, sum);
+    }
+    return sqrt(lanes_fold(sum) / (double)n);
+}
+
+double measure_error_cpu(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
+                         const real *const *k, const real *y, const real *next) {
+    if (norm->finite > 0 &&
+        (!is_finite_cpu(self, norm->finite, next) || !is_finite_cpu(self, norm->finite, k[terms - 1])))
+        return NAN;
+    double largest = 0;
+    for (size_t part = 0, first = 0; part < norm->parts; first += norm->length[part++]) {
+        const double size = root_mean_square(self, norm, terms, weight, k, y, next, first, norm->length[part]);
+        if (!(size <= largest)) largest = size; /* a NaN too */
+        if (isnan(largest)) break;
+    }
+    return largest;
+}
+
+/* --- Sums in double --- */
+
+void accumulate_cpu(UNUSED_SELF, size_t n, const real *x, double *sums) {
+    for (size_t i = 0; i < n; i++) sums[i] += (double)x[i];
+}
+
+void squares_cpu(UNUSED_SELF, size_t n, size_t D, const real *x, double *sums) {
+    for (size_t i = 0; i < n; i++, x += D) {
+        double square = 0;
+        for (size_t d = 0; d < D; d++) square += (double)x[d] * (double)x[d];
+        sums[i] = square;
+    }
+}

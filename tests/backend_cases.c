@@ -1,0 +1,452 @@
+/* backend_cases.c - the cases, and their comparison. */
+#include "backend_cases.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/conv.h"
+#include "backend/memory.h"
+#include "base/random.h"
+
+enum { RESULTS_MAX = 64 };
+
+/* One run of a case: its arrays, and what it gave. Without memory the tests cannot go on. */
+typedef struct work {
+    const backend_ops *backend;
+    arena memory; /* of both kinds */
+    uint64_t draws;
+    size_t count, length[RESULTS_MAX];
+    double *results[RESULTS_MAX];
+} work;
+
+static void must(status outcome) {
+    if (outcome == STATUS_OK) return;
+    fprintf(stderr, "backend cases: status %d\n", (int)outcome);
+    abort();
+}
+
+/* Room for n reals on the device, zeros; numbers in (-range, range) that no other draw has; and given bytes. */
+static real *room(work *w, size_t n) {
+    real *x;
+    must(BACKEND_NEW(w->backend, &w->memory, n, &x));
+    return x;
+}
+static double *room_double(work *w, size_t n) {
+    double *x;
+    must(BACKEND_NEW(w->backend, &w->memory, n, &x));
+    return x;
+}
+static real *drawn(work *w, size_t n, double range) {
+    const random_stream stream = {.seed = 21, .purpose = RANDOM_PROBE, .iteration = ++w->draws};
+    real *x, *near = malloc(n * sizeof *near);
+    if (!near) must(STATUS_MEMORY);
+    for (size_t i = 0; i < n; i++) {
+        double u[4];
+        random_uniform4(stream, i, 0, u);
+        near[i] = (real)(range * (2 * u[0] - 1));
+    }
+    x = room(w, n);
+    w->backend->upload(w->backend, n * sizeof *x, near, x);
+    free(near);
+    return x;
+}
+
+static void give(work *w, size_t n, double *values) {
+    if (w->count == RESULTS_MAX) must(STATUS_MEMORY);
+    w->length[w->count] = n;
+    w->results[w->count++] = values;
+}
+static double *values(work *w, size_t n) {
+    double *x;
+    must(ARENA_NEW(&w->memory, n, &x));
+    return x;
+}
+
+/* What the operation gave: n reals, n doubles, or one number. */
+static void result(work *w, size_t n, const real *x) {
+    double *all = values(w, n);
+    real *near = malloc((n + 1) * sizeof *near);
+    if (!near) must(STATUS_MEMORY);
+    w->backend->download(w->backend, n * sizeof *x, x, near);
+    for (size_t i = 0; i < n; i++) all[i] = (double)near[i];
+    free(near);
+    give(w, n, all);
+}
+static void result_double(work *w, size_t n, const double *x) {
+    double *all = values(w, n);
+    w->backend->download(w->backend, n * sizeof *x, x, all);
+    give(w, n, all);
+}
+static void result_number(work *w, double x) {
+    double *one = values(w, 1);
+    *one = x;
+    give(w, 1, one);
+}
+
+/* --- Vectors --- */
+
+static const size_t lengths[] = {1, 15, 16, 1027};
+enum { LENGTHS = sizeof lengths / sizeof *lengths };
+
+static void run_moves(work *w) {
+    const backend_ops *b = w->backend;
+    for (size_t i = 0; i < LENGTHS; i++) {
+        const size_t n = lengths[i];
+        real *x = drawn(w, n, 3), *y = room(w, n), *z = drawn(w, 3 * n, 1);
+        b->copy(b, n, x, y);
+        b->scale(b, n, 0.3, x, x);
+        b->fill(b, n, 3, 1.0 / 3, z + 1);
+        b->add_rows(b, 1, n, y, 0, x);
+        result(w, n, x);
+        result(w, n, y);
+        result(w, 3 * n, z);
+        b->zero(b, n, y);
+        result(w, n, y);
+    }
+}
+
+static void run_rows(work *w) {
+    const backend_ops *b = w->backend;
+    enum { ROWS = 7, COLUMNS = 19, APART = 23 };
+    real *x = drawn(w, ROWS * APART, 1), *y = drawn(w, ROWS * APART, 1), *sum = drawn(w, COLUMNS, 1);
+    real *turned = room(w, ROWS * APART), *same = room(w, ROWS * COLUMNS);
+    b->copy_rows(b, ROWS, COLUMNS, x, APART, y, COLUMNS + 1);
+    b->copy_rows(b, ROWS, COLUMNS, x, 0, same, COLUMNS);
+    b->transpose(b, ROWS, APART, x, turned);
+    b->add_rows(b, ROWS, COLUMNS, x, APART, sum);
+    result(w, ROWS * APART, y);
+    result(w, ROWS * COLUMNS, same);
+    result(w, ROWS * APART, turned);
+    result(w, COLUMNS, sum);
+}
+
+static void run_combine(work *w) {
+    const backend_ops *b = w->backend;
+    const double weight[] = {0.5, 0, 1.0 / 3, -2};
+    for (size_t i = 0; i < LENGTHS; i++) {
+        const size_t n = lengths[i];
+        const real *k[] = {drawn(w, n, 1), drawn(w, n, 1), drawn(w, n, 1), drawn(w, n, 1)};
+        real *x = drawn(w, n, 1), *y = room(w, n);
+        b->combine(b, n, x, 4, weight, k, y);
+        b->combine(b, n, x, 0, weight, k, x);
+        result(w, n, y);
+        result(w, n, x);
+    }
+}
+
+static void run_adam(work *w) {
+    const backend_ops *b = w->backend;
+    const adam_step step = {.beta1 = 0.9, .beta2 = 0.999, .step_size = 0.01, .root_correction = 0.5, .epsilon = 1e-8};
+    enum { N = 135 };
+    real *g = drawn(w, N, 1), *m = drawn(w, N, 1), *v = drawn(w, N, 1), *p = drawn(w, N, 1), *square = room(w, N);
+    const double one = 1;
+    const real *term = square;
+    b->tanh(b, N, v, square);
+    b->combine(b, N, square, 1, &one, &term, v); /* some are negative: a NaN is one everywhere */
+    b->adam(b, N, &step, g, m, v, p);
+    result(w, N, m);
+    result(w, N, v);
+    result(w, N, p);
+}
+
+static void run_error(work *w) {
+    const backend_ops *b = w->backend;
+    const double weight[] = {0.1, 0, -0.2};
+    const size_t n = 1900, parts[] = {1500, 1, 300};
+    const real *k[] = {drawn(w, n, 1), drawn(w, n, 1), drawn(w, n, 1)};
+    real *y = drawn(w, n, 2), *next = drawn(w, n, 2);
+    error_norm norm = {.atol = 1e-3, .rtol = 1e-2, .parts = 3, .length = parts};
+    result_number(w, b->measure_error(b, &norm, 3, weight, k, y, next));
+    norm.finite = n;
+    result_number(w, b->measure_error(b, &norm, 3, weight, k, y, next));
+    norm.parts = 1;
+    result_number(w, b->measure_error(b, &norm, 2, weight, k, y, y));
+    result_number(w, b->is_finite(b, n, next));
+    b->fill(b, 1, 1, INFINITY, next + n - 1); /* where no part looks */
+    result_number(w, b->measure_error(b, &norm, 3, weight, k, y, next));
+    result_number(w, b->is_finite(b, n, next));
+    norm.finite = 0;
+    result_number(w, b->measure_error(b, &norm, 3, weight, k, y, next));
+}
+
+static void run_sums(work *w) {
+    const backend_ops *b = w->backend;
+    enum { N = 37, D = 29 };
+    double *sums = room_double(w, N), *squares = room_double(w, N);
+    real *x = drawn(w, N * D, 2);
+    b->accumulate(b, N, x, sums);
+    b->accumulate(b, N, x + N, sums);
+    b->squares(b, N, D, x, squares);
+    result_double(w, N, sums);
+    result_double(w, N, squares);
+}
+
+/* --- Networks --- */
+
+static void run_matmul(work *w) {
+    const backend_ops *b = w->backend;
+    enum { M = 7, N = 45, K = 13 };
+    real *x = drawn(w, M * K, 1), *y = drawn(w, K * N, 1), *bias = drawn(w, N, 1), *z = room(w, M * N);
+    b->matmul(b, M, N, K, x, K, 1, y, bias, z);
+    result(w, M * N, z);
+    b->matmul(b, M, N, K, x, 1, M, y, NULL, z);
+    result(w, M * N, z);
+}
+
+static void run_apply(work *w) {
+    const backend_ops *b = w->backend;
+    const size_t shapes[][2] = {{1, 1}, {40, 3}, {1153, 10}};
+    for (size_t i = 0; i < 3; i++) {
+        const size_t rows = shapes[i][0], columns = shapes[i][1];
+        real *matrix = drawn(w, rows * columns, 1), *bias = drawn(w, rows, 1), *x = drawn(w, columns, 1);
+        real *y = room(w, rows), *ybar = drawn(w, rows, 1);
+        real *matrix_bar = drawn(w, rows * columns, 1), *bias_bar = drawn(w, rows, 1), *xbar = drawn(w, columns, 1);
+        b->apply(b, rows, columns, matrix, bias, x, y);
+        result(w, rows, y);
+        b->apply(b, rows, columns, matrix, NULL, x, y);
+        result(w, rows, y);
+        b->apply_reverse(b, rows, columns, matrix, x, ybar, matrix_bar, bias_bar, xbar);
+        b->apply_reverse(b, rows, columns, matrix, x, ybar, matrix_bar, NULL, xbar);
+        result(w, rows * columns, matrix_bar);
+        result(w, rows, bias_bar);
+        result(w, columns, xbar);
+    }
+}
+
+static void run_curves(work *w) {
+    const backend_ops *b = w->backend;
+    enum { N = 1003 };
+    real *x = drawn(w, N, 12), *y = room(w, N), *bar = drawn(w, N, 1);
+    b->tanh(b, N, x, y);
+    b->tanh_reverse(b, N, y, bar);
+    result(w, N, y);
+    result(w, N, bar);
+    b->sigmoid(b, N, x, y);
+    result(w, N, y);
+    b->elu(b, N, x, y);
+    b->elu_reverse(b, N, y, bar);
+    result(w, N, y);
+    result(w, N, bar);
+}
+
+static void run_gate(work *w) {
+    const backend_ops *b = w->backend;
+    enum { ROWS = 21, COLUMNS = 45 };
+    real *gate = drawn(w, ROWS, 1), *x = drawn(w, ROWS * COLUMNS, 1), *bias = drawn(w, ROWS, 1);
+    real *y = room(w, ROWS * COLUMNS), *shift = drawn(w, ROWS, 1), *ybar = drawn(w, ROWS * COLUMNS, 1);
+    real *x_bar = drawn(w, ROWS * COLUMNS, 1), *bias_bar = drawn(w, ROWS, 1), *shift_bar = drawn(w, ROWS, 1);
+    b->gate(b, ROWS, COLUMNS, gate, x, bias, y, shift);
+    b->gate_reverse(b, ROWS, COLUMNS, gate, x, bias, ybar, x_bar, bias_bar, shift_bar);
+    result(w, ROWS * COLUMNS, y);
+    result(w, ROWS, shift);
+    result(w, ROWS * COLUMNS, x_bar);
+    result(w, ROWS, bias_bar);
+    result(w, ROWS, shift_bar);
+}
+
+static void run_time(work *w) {
+    const backend_ops *b = w->backend;
+    real *a = drawn(w, 2000, 1), *c = drawn(w, 2000, 1), *root = drawn(w, 1, 1), *bar = drawn(w, 1, 1);
+    const dot_terms terms = {3, {1500, 3, 6}, {a, NULL, a + 1500}, {c, c, c + 1500}};
+    b->time_reverse(b, &terms, 0.7, a, root, bar);
+    result(w, 1, bar);
+    b->time_reverse(b, &terms, 0.7, NULL, root, bar);
+    result(w, 1, bar);
+}
+
+/* --- Images --- */
+
+/* bias_of: three vectors in turn. */
+static const uint32_t *places(work *w, size_t pixels) {
+    uint32_t *of, near[64];
+    for (uint32_t p = 0; p < pixels; p++) near[p] = p % 3;
+    must(BACKEND_NEW(w->backend, &w->memory, pixels, &of));
+    w->backend->upload(w->backend, pixels * sizeof *of, near, of);
+    return of;
+}
+
+static void run_dual(work *w) {
+    const backend_ops *b = w->backend;
+    for (activation function = ACTIVATION_SOFTPLUS; function <= ACTIVATION_SWISH; function++)
+        for (size_t shared = 0; shared < 2; shared++) {
+            const size_t channels = function == ACTIVATION_TANH ? 16 : 21;
+            const dual_shape shape = {function, 3, 20, channels, shared ? 1 : 3, shared ? NULL : places(w, 20)};
+            const size_t half = 3 * 20 * channels;
+            real *bias = drawn(w, 3 * channels, 1), *h = drawn(w, 2 * half, 8), *y = room(w, 2 * half);
+            real *ybar = drawn(w, 2 * half, 1), *bias_bar = drawn(w, 3 * channels, 1);
+            b->dual_activate(b, &shape, bias, false, h, y);
+            result(w, 2 * half, y);
+            b->dual_activate(b, &shape, bias, true, h, y);
+            result(w, 2 * half, h);
+            b->dual_reverse(b, &shape, h, ybar, bias_bar);
+            result(w, 2 * half, ybar);
+            result(w, 3 * channels, bias_bar);
+        }
+}
+
+static void run_bias(work *w) {
+    const backend_ops *b = w->backend;
+    for (size_t shared = 0; shared < 2; shared++) {
+        const dual_shape shape = {ACTIVATION_TANH, 4, 12, 3, shared ? 1 : 3, shared ? NULL : places(w, 12)};
+        real *bias = drawn(w, 9, 1), *x = drawn(w, 2 * 4 * 12 * 3, 1), *bias_bar = drawn(w, 9, 1);
+        b->bias_add(b, &shape, bias, x);
+        b->bias_reverse(b, &shape, x, bias_bar);
+        result(w, 2 * 4 * 12 * 3, x);
+        result(w, 9, bias_bar);
+    }
+}
+
+static void run_products(work *w) {
+    const backend_ops *b = w->backend;
+    enum { N = 5, D = 147 };
+    real *f = drawn(w, N * D, 1), *e = drawn(w, N * D, 1), *product = drawn(w, N * D, 1);
+    real *sums = room(w, 3 * N), *bars = drawn(w, 3 * N, 1);
+    real *fbar = drawn(w, N * D, 1), *product_bar = drawn(w, N * D, 1);
+    b->image_products(b, N, D, f, e, product, sums, sums + N, sums + 2 * N);
+    result(w, 3 * N, sums);
+    b->image_products(b, N, D, f, e, product, NULL, NULL, sums);
+    result(w, N, sums);
+    b->image_products_reverse(b, N, D, f, e, product, bars, bars + N, bars + 2 * N, fbar, product_bar);
+    b->image_products_reverse(b, N, D, f, e, product, bars, NULL, NULL, fbar, product_bar);
+    result(w, N * D, fbar);
+    result(w, N * D, product_bar);
+}
+
+static void run_context(work *w) {
+    const backend_ops *b = w->backend;
+    const context_shape shapes[] = {
+        {.height = 5, .width = 4, .out = 7, .inputs = 4, .first = 0, .extra = 2, .shared = true, .vectors = 9},
+        {.height = 1, .width = 6, .out = 3, .inputs = 3, .first = 1, .extra = 1, .shared = true, .vectors = 6},
+        {.height = 4, .width = 6, .out = 17, .inputs = 5, .first = 3, .extra = 2, .vectors = 24}};
+    for (size_t i = 0; i < 3; i++) {
+        const context_shape *s = &shapes[i];
+        const size_t entries = s->shared ? s->extra : s->extra * s->height * s->width;
+        const size_t weights = s->out * s->inputs * CONV_TAPS;
+        real *weight = drawn(w, weights, 1), *c = drawn(w, entries, 1), *biases = drawn(w, s->vectors * s->out, 1);
+        real *bias_bar = drawn(w, s->vectors * s->out, 1), *weight_bar = drawn(w, weights, 1);
+        real *cbar = drawn(w, entries, 1);
+        b->fill(b, 1, 1, 0, c + entries - 1);
+        b->context_bias(b, s, weight, c, biases);
+        b->context_bias_reverse(b, s, weight, c, bias_bar, weight_bar, cbar);
+        result(w, s->vectors * s->out, biases);
+        result(w, weights, weight_bar);
+        result(w, entries, cbar);
+    }
+}
+
+static void run_conv(work *w) {
+    const conv_shape shapes[] = {
+        {2, 5, 3, 1, 7}, {2, 7, 7, 16, 16}, {2, 6, 9, 33, 17}, {2, 5, 4, 16, 2}, {1, 1, 6, 3, 16}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const conv_shape s = shapes[i];
+        const size_t pixels = s.images * s.height * s.width, weights = s.in * s.out * CONV_TAPS;
+        conv *c = NULL;
+        must(conv_create(w->backend, s, CONV_BEST, &c));
+        real *weight = drawn(w, weights, 1), *x = drawn(w, pixels * s.in, 1), *ybar = drawn(w, pixels * s.out, 1);
+        real *y = room(w, pixels * s.out), *xbar = room(w, pixels * s.in), *weight_bar = room(w, weights);
+        real *forward = room(w, conv_forward_reals(c)), *reverse = room(w, conv_reverse_reals(c));
+        real *gradient = room(w, conv_gradient_reals(c));
+        conv_pack(c, weight, forward, reverse);
+        conv_forward(c, forward, x, y);
+        conv_data_reverse(c, reverse, ybar, xbar);
+        conv_weight_reverse(c, x, ybar, gradient);
+        conv_weight_reverse(c, x, ybar, gradient);
+        conv_unpack(c, gradient, weight_bar);
+        result(w, pixels * s.out, y);
+        result(w, pixels * s.in, xbar);
+        result(w, weights, weight_bar);
+        conv_destroy(&c);
+    }
+}
+
+static void run_logit(work *w) {
+    const backend_ops *b = w->backend;
+    enum { N = 3, D = 50 };
+    real *x = drawn(w, N * D, 30), *z = room(w, N * D), *back = room(w, N * D);
+    double *log_determinant = room_double(w, N);
+    b->sigmoid(b, N * D, x, x); /* in [0, 1], both ends too */
+    b->logit(b, 1e-6, N, D, x, z, log_determinant);
+    b->unlogit(b, 1e-6, N, D, z, back);
+    result(w, N * D, z);
+    result_double(w, N, log_determinant);
+    result(w, N * D, back);
+}
+
+static void run_squeeze(work *w) {
+    const backend_ops *b = w->backend;
+    for (squeeze_layout layout = SQUEEZE_CHANNEL_LAST; layout <= SQUEEZE_CHANNEL_FIRST; layout++) {
+        enum { N = 2, ALL = N * 4 * 6 * 3 };
+        const squeeze_shape shape = {.channels = 3, .height = 4, .width = 6, .layout = layout};
+        real *x = drawn(w, ALL, 1), *y = room(w, ALL), *back = room(w, ALL);
+        b->squeeze(b, &shape, N, false, x, y);
+        b->squeeze(b, &shape, N, true, x, back);
+        result(w, ALL, y);
+        result(w, ALL, back);
+    }
+}
+
+/* --- The table --- */
+
+#ifdef AFFJORD_DOUBLE
+#define SUMMED 1e-13
+#else
+#define SUMMED 1e-5
+#endif
+
+static const struct {
+    const char *name;
+    void (*run)(work *w);
+    double tolerance; /* 0: each number is a fixed sequence of IEEE operations, the same bits everywhere */
+} cases[] = {
+    {"moves", run_moves, 0},          {"rows", run_rows, 0},
+    {"combine", run_combine, 0},      {"adam", run_adam, 0},
+    {"error", run_error, 1e-12},      {"sums", run_sums, 1e-14},
+    {"matmul", run_matmul, SUMMED},   {"apply", run_apply, SUMMED},
+    {"curves", run_curves, 1e-6},     {"gate", run_gate, SUMMED},
+    {"time", run_time, 1e-6},         {"dual", run_dual, SUMMED},
+    {"bias", run_bias, SUMMED},       {"products", run_products, 1e-6},
+    {"context", run_context, SUMMED}, {"conv", run_conv, SUMMED},
+    {"logit", run_logit, 1e-6},       {"squeeze", run_squeeze, 0},
+};
+
+size_t backend_case_count(void) {
+    return sizeof cases / sizeof *cases;
+}
+
+const char *backend_case_name(size_t index) {
+    return cases[index].name;
+}
+
+/* NaN equals NaN, whatever its bits; 0 is not -0. */
+static bool same(double a, double b) {
+    return (isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof a) == 0;
+}
+
+static bool compare(size_t index, const work *a, const work *b, bool exact, char *why, size_t size) {
+    for (size_t r = 0; r < a->count; r++) {
+        double largest = 0;
+        for (size_t i = 0; i < a->length[r]; i++)
+            if (fabs(a->results[r][i]) > largest) largest = fabs(a->results[r][i]);
+        for (size_t i = 0; i < a->length[r]; i++) {
+            const double x = a->results[r][i], y = b->results[r][i];
+            if (same(x, y) || (!exact && fabs(x - y) <= cases[index].tolerance * largest)) continue;
+            snprintf(why, size, "%s on %s: result %zu, number %zu is %a, on %s %a", cases[index].name, b->backend->name,
+                     r, i, y, a->backend->name, x);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool backend_case_agrees(size_t index, const backend_ops *reference, const backend_ops *other, bool exact, char *why,
+                         size_t size) {
+    work a = {.backend = reference}, b = {.backend = other};
+    cases[index].run(&a);
+    cases[index].run(&b);
+    const bool agrees = compare(index, &a, &b, exact || cases[index].tolerance == 0, why, size);
+    arena_release(&a.memory);
+    arena_release(&b.memory);
+    return agrees;
+}

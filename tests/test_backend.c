@@ -1,0 +1,274 @@
+/* test_backend.c - every implementation of the table of operations gives what every other gives, and what runs on one
+ * whose memory is out of the program's reach is a whole training. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include "backend/cpu/cpu.h"
+#include "backend/cpu/level.h"
+#include "backend/memory.h"
+#include "backend_cases.h"
+#include "data/image.h"
+#include "far_backend.h"
+#include "multiscale_support.h"
+#include "train/image_objective.h"
+#include "train/trainer.h"
+
+enum { REGION = 1 << 28 };
+
+Test(backend, all_implementations_give_the_same_bits) {
+    const backend_ops *portable = cpu_backend(CPU_PORTABLE), *far = far_create(portable, REGION);
+    char why[256];
+    for (size_t i = 0; i < backend_case_count(); i++) {
+        for (cpu_level level = CPU_AVX2; level < CPU_LEVELS; level++)
+            if (cpu_backend(level))
+                cr_expect(backend_case_agrees(i, portable, cpu_backend(level), true, why, sizeof why), "%s", why);
+        cr_expect(backend_case_agrees(i, portable, far, true, why, sizeof why), "%s", why);
+    }
+    cr_expect_eq(far_taken(far), 0, "all was given back");
+    far_destroy(far);
+}
+
+/* The comparison itself: it finds one number that is one unit off. */
+static void wrong_squares(const backend_ops *self, size_t n, size_t D, const real *x, double *sums) {
+    const backend_ops *right = cpu_backend(CPU_PORTABLE);
+    (void)self;
+    right->squares(right, n, D, x, sums);
+    sums[n - 1] *= 1 + 1e-13;
+}
+
+Test(backend, a_wrong_number_is_found) {
+    cpu_level_ops wrong = *(const cpu_level_ops *)cpu_backend(CPU_PORTABLE);
+    char why[256] = "";
+    size_t found = 0;
+    wrong.table.name = "wrong";
+    wrong.table.squares = wrong_squares;
+    for (size_t i = 0; i < backend_case_count(); i++)
+        found += !backend_case_agrees(i, cpu_backend(CPU_PORTABLE), &wrong.table, false, why, sizeof why);
+    cr_expect_eq(found, 1);
+    cr_expect(strstr(why, "sums on wrong") == why, "%s", why);
+}
+
+Test(backend, a_squeeze_moves_two_by_two_pixels_into_channels) {
+    enum { H = 4, W = 6, C = 3, N = 2, ALL = N * H * W * C };
+    const backend_ops *backend = cpu_backend(CPU_PORTABLE);
+    for (squeeze_layout layout = SQUEEZE_CHANNEL_LAST; layout <= SQUEEZE_CHANNEL_FIRST; layout++) {
+        const squeeze_shape shape = {.channels = C, .height = H, .width = W, .layout = layout};
+        real x[ALL], y[ALL], z[ALL];
+        for (size_t i = 0; i < ALL; i++) x[i] = (real)i;
+        backend->squeeze(backend, &shape, N, false, x, y);
+        /* Row 3, column 2, channel 1 of image 1 goes to row 1, column 1, channel 4 + 2 + 0. */
+        const size_t from = layout == SQUEEZE_CHANNEL_LAST ? (3 * W + 2) * C + 1 : (1 * H + 3) * W + 2;
+        const size_t to =
+            layout == SQUEEZE_CHANNEL_LAST ? (1 * (W / 2) + 1) * (4 * C) + 6 : (6 * (H / 2) + 1) * (W / 2) + 1;
+        cr_assert_eq(y[H * W * C + to], x[H * W * C + from]);
+        backend->squeeze(backend, &shape, N, true, y, z);
+        cr_assert_arr_eq(z, x, sizeof x);
+    }
+}
+
+Test(backend, a_logit_is_undone) {
+    const backend_ops *backend = cpu_backend(CPU_PORTABLE);
+    const real x[] = {0, (real)1e-7, (real)0.25, (real)0.5, (real)0.9999999};
+    real z[5], back[5];
+    double determinant[1], expected = 0;
+    backend->logit(backend, 1e-6, 1, 5, x, z, determinant);
+    backend->unlogit(backend, 1e-6, 1, 5, z, back);
+    for (size_t i = 0; i < 5; i++) {
+        const double y = 1e-6 + (1 - 2e-6) * (double)x[i];
+        cr_assert_float_eq((double)back[i], (double)x[i], 3e-7);
+        expected += log((1 - 2e-6) / (y * (1 - y)));
+    }
+    cr_assert_float_eq(determinant[0], expected, 1e-9);
+}
+
+/* --- Whole trainings, far away --- */
+
+static image_set *blobs(const image_spec *shape) {
+    enum { COUNT = 12, SIDE = 8 };
+    static unsigned char pixels[COUNT * SIDE * SIDE];
+    static char name[] = "blobs";
+    static image_set set;
+    set = (image_set){.name = name,
+                      .count = COUNT,
+                      .channels = 1,
+                      .height = shape->height,
+                      .width = shape->width,
+                      .pixels = pixels,
+                      .first = {0, 8, 8},
+                      .size = {8, 0, 4}};
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (unsigned char)(i * 37 % 251);
+    return &set;
+}
+
+static trainer *make(const backend_ops *backend, multiscale_spec model) {
+    trainer *training = NULL;
+    objective *goal = NULL;
+    failure why = {""};
+    model.backend = backend;
+    const image_objective_spec goal_spec = {.model = model, .seed = 4, .batch = 3, .test = 0};
+    const trainer_spec spec = {.iterations = 3, .epoch_iterations = 3, .learning_rate = 1e-2, .backend = backend};
+    cr_assert_eq(image_objective_create(&goal_spec, blobs(&model.model), NULL, &goal, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(trainer_create(&spec, &goal, &training, &why), STATUS_OK, "%s", why.text);
+    return training;
+}
+
+/* Some iterations, saved in between and taken up by another trainer. */
+static double train(const backend_ops *backend, multiscale_spec model, real *params, size_t P) {
+    trainer *first = make(backend, model), *second = make(backend, model);
+    trainer_epoch epoch = {.validation_loss = NAN};
+    checkpoint *file = NULL;
+    failure why = {""};
+    bool done;
+    cr_assert_eq(objective_parameters(trainer_objective(first))->total, P);
+    cr_assert_eq(trainer_step(first, NULL, &done, &epoch), STATUS_OK);
+    cr_assert_eq(checkpoint_create(&file), STATUS_OK);
+    cr_assert_eq(trainer_save(first, file), STATUS_OK);
+    cr_assert_eq(trainer_restore(second, file, &why), STATUS_OK, "%s", why.text);
+    for (size_t i = 0; i < 2; i++) cr_assert_eq(trainer_step(second, NULL, &done, &epoch), STATUS_OK);
+    cr_assert(done);
+    memcpy(params, trainer_parameters(second), P * sizeof *params);
+    checkpoint_destroy(&file);
+    trainer_destroy(&first);
+    trainer_destroy(&second);
+    return epoch.validation_loss;
+}
+
+/* A near backend that works on all images of a batch at once, as the far one does: sums have one order then. */
+static size_t all_together(const backend_ops *self, size_t pixels, size_t batch) {
+    (void)self, (void)pixels;
+    return batch;
+}
+static const backend_ops *near_together(void) {
+    static cpu_level_ops together;
+    together = *(const cpu_level_ops *)cpu_backend(cpu_level_best());
+    together.table.images_together = all_together;
+    return &together.table;
+}
+
+static size_t parameters_of(multiscale_spec spec) {
+    multiscale *model = NULL;
+    failure why = {""};
+    cr_assert_eq(multiscale_create(&spec, 1, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
+    const size_t P = multiscale_parameters(model)->total;
+    multiscale_destroy(&model);
+    return P;
+}
+
+static void check_training(multiscale_spec spec) {
+    const backend_ops *near = near_together(), *far = far_create(near, REGION);
+    const size_t P = parameters_of(spec);
+    real *a = reals(P), *b = reals(P);
+    const double near_loss = train(near, spec, a, P), far_loss = train(far, spec, b, P);
+    cr_expect(isfinite(near_loss));
+    cr_expect_eq(near_loss, far_loss, "%a and %a", near_loss, far_loss);
+    cr_expect_arr_eq(a, b, P * sizeof *a);
+    cr_expect_eq(far_taken(far), 0, "all was given back");
+    free(a), free(b);
+    far_destroy(far);
+}
+
+Test(backend, a_training_far_away_gives_the_same_bits) {
+    for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++) {
+        multiscale_spec spec = small_spec(layer == IMAGE_CONCAT ? IMAGE_FFJORD : IMAGE_AFFJORD, layer);
+        spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
+        spec.kinetic = spec.jacobian = 0.01;
+        spec.keep_stages = layer % 2 == 0;
+        check_training(spec);
+    }
+}
+
+Test(backend, adjoints_grids_and_exact_traces_far_away_give_the_same_bits) {
+    multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
+    spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
+    spec.gradient = GRADIENT_ADJOINT;
+    check_training(spec);
+    spec.gradient = GRADIENT_DISCRETE;
+    spec.model.height = spec.model.width = 4; /* one flow, D = 16 */
+    spec.divergence = DIVERGENCE_EXACT;
+    spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 2};
+    check_training(spec);
+}
+
+/* What left and samples, for parameters where the backend has them. */
+static void use(const backend_ops *backend, multiscale_spec spec, real *z, real *x, double *log_density) {
+    enum { N = 2 };
+    arena memory = {0};
+    multiscale *model = NULL;
+    failure why = {""};
+    spec.backend = backend;
+    cr_assert_eq(multiscale_create(&spec, N, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
+    const size_t P = multiscale_parameters(model)->total, D = multiscale_dimension(model);
+    real *near = reals(P), *images = reals(N * D), *params;
+    for (size_t i = 0; i < N * D; i++) images[i] = (real)(i % 7) / 8;
+    multiscale_initialise(model, 3, near);
+    cr_assert_eq(BACKEND_NEW(backend, &memory, P, &params), STATUS_OK);
+    backend->upload(backend, P * sizeof *near, near, params);
+    cr_assert_eq(multiscale_transform(model, params, images, N, probe, z, log_density, NULL), STATUS_OK);
+    cr_assert_eq(multiscale_sample(model, params, probe, 0, N, x, NULL), STATUS_OK);
+    multiscale_destroy(&model);
+    arena_release(&memory);
+    free(near), free(images);
+}
+
+Test(backend, densities_and_samples_far_away_have_the_same_bits) {
+    enum { ALL = 2 * 64 };
+    const backend_ops *near = near_together(), *far = far_create(near, REGION);
+    const multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
+    real z[2][ALL], x[2][ALL];
+    double log_density[2][2];
+    use(near, spec, z[0], x[0], log_density[0]);
+    use(far, spec, z[1], x[1], log_density[1]);
+    cr_expect_arr_eq(z[0], z[1], sizeof z[0]);
+    cr_expect_arr_eq(x[0], x[1], sizeof x[0]);
+    cr_expect_arr_eq(log_density[0], log_density[1], sizeof log_density[0]);
+    far_destroy(far);
+}
+
+/* The outcome of every step that is tried, once; the rest is a few for each solve, however long it is. */
+Test(backend, a_step_waits_for_its_outcome_and_for_nothing_else) {
+    enum { N = 2 };
+    const backend_ops *far = far_create(near_together(), REGION);
+    multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
+    arena memory = {0};
+    multiscale *model = NULL;
+    multiscale_statistics statistics;
+    multiscale_loss loss;
+    failure why = {""};
+    spec.backend = far;
+    cr_assert_eq(multiscale_create(&spec, N, true, NULL, &model, &why), STATUS_OK, "%s", why.text);
+    const size_t P = multiscale_parameters(model)->total, D = multiscale_dimension(model);
+    real *near = reals(P), *images = reals(N * D), *params, *gradient;
+    multiscale_initialise(model, 3, near);
+    cr_assert_eq(BACKEND_NEW(far, &memory, P, &params), STATUS_OK);
+    cr_assert_eq(BACKEND_NEW(far, &memory, P, &gradient), STATUS_OK);
+    far->upload(far, P * sizeof *near, near, params);
+    const size_t before = far_waits(far);
+    cr_assert_eq(multiscale_loss_gradient(model, params, images, N, probe, &loss, gradient, &statistics), STATUS_OK);
+    size_t expected = 2; /* what is known of each image, and whether the gradient is finite */
+    for (size_t f = 0; f < statistics.flow_count; f++) {
+        const adaptive_statistics *out = &statistics.flows[f].forward;
+        expected += out->accepted + out->rejected;
+        expected += 2 + 3; /* whether state and slope at the start are finite, and the size of the first step */
+        expected += 1; /* whether what came back is finite */
+        expected += 3; /* the end time, told and used, out and back */
+    }
+    cr_expect_eq(far_waits(far) - before, expected, "%zu, not %zu", far_waits(far) - before, expected);
+    multiscale_destroy(&model);
+    arena_release(&memory);
+    free(near), free(images);
+    far_destroy(far);
+}
+
+Test(backend, a_device_without_room_is_out_of_memory) {
+    const backend_ops *far = far_create(cpu_backend(CPU_PORTABLE), 1 << 16);
+    multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
+    multiscale *model = NULL;
+    failure why = {""};
+    spec.backend = far;
+    cr_expect_eq(multiscale_create(&spec, 4, true, NULL, &model, &why), STATUS_MEMORY);
+    cr_expect_null(model);
+    cr_expect(why.text[0] != 0);
+    cr_expect_eq(far_taken(far), 0, "what was taken was given back");
+    far_destroy(far);
+}
