@@ -228,7 +228,7 @@ done
 row "clang -O3, portable kernels" instructions clang-O3 points plain AFFJORD_SIMD=portable
 
 times >"$work/times" # of this shell, then of what it started
-spent=$(awk 'NR == 2 { split($1, user, "m"); split($2, system, "m"); print user[1] + system[1] + 1 }' "$work/times")
+spent=$(awk 'NR == 2 { print int($1) + int($2) + 1 }' "$work/times")
 count() { wc -l <"$work/$1.reference"; }
 {
     cat <<END
