@@ -63,14 +63,14 @@ context = augmented
 END
 }
 
-# The mathematics on the field of a short training: of its items the blocks, which take matrices of fields on points and
-# on images, and less time than the others.
+# The mathematics on the field of a short training: of its items those that take least time, with matrices of fields on
+# points and on images.
 write_theory() { # FILE
     cat >"$1" <<'END'
 [experiment]
 name = mathematics
 task = theory
-theory = blocks
+theory = blocks, trace
 data = ty
 models = affjord
 [model]
