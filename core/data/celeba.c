@@ -107,7 +107,7 @@ static status decode_all(photo_source *source, const image_split *splits, image_
     for (size_t i = 0; i < source->count && outcome == STATUS_OK; i++)
         outcome = decode_one(source, i, &picture, set->pixels + next[splits[i]]++ * IMAGE, why);
     photo_release(&picture);
-    image_cache_hash(set);
+    if (outcome == STATUS_OK) image_cache_hash(set);
     return outcome;
 }
 

@@ -2,7 +2,7 @@
 #
 #   make asan            all tests, float and double: memory, leaks, undefined behaviour
 #   make ubsan           the same for undefined behaviour alone, in half the time
-#   make tsan            what starts threads: races
+#   make tsan            trainings, samples and densities by several threads: races
 #   make memcheck        valgrind: memory that was never set, in tests that are short without it
 #   make coverage        lines and branches that the tests reach, build/coverage; 1 below the bounds
 #   make lint            formatting, clang-tidy, cppcheck, shellcheck
@@ -29,8 +29,8 @@ ubsan: check-deps
 	@sh tests/checks/under.sh ubsan build/float-undefined
 	@sh tests/checks/under.sh ubsan build/double-undefined
 tsan: check-deps
-	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=thread tests
-	@sh tests/checks/under.sh tsan build/float-thread '@(parallel/*|*/*thread*)'
+	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=thread all
+	@sh tests/checks/under.sh tsan build/float-thread
 memcheck: check-deps tests
 	@sh tests/checks/under.sh memcheck build
 coverage: check-deps
