@@ -1,7 +1,7 @@
 # Makefile - builds, tests and checks AFFJORD.
 #
 #   make                 the runner, build/affjord
-#   make test            everything that is promised, in 6 to 10 minutes
+#   make test            everything that is promised, in 10 minutes or so
 #   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
 #   make stress          killed at random moments, and with every call to the system failing in turn; 20 minutes
 #   make cuda            the library for GPUs, where nvcc is found: ARCHS="sm_80 sm_90 sm_100"; also part of make
