@@ -14,6 +14,20 @@ Test(long_runs, memory_stays_as_it_is, .timeout = 300) {
 
 /* --- Questions --- */
 
+/* The database of many rows that tests/stress/queries.sh asks, in small. */
+Test(long_runs, a_large_database_can_be_made_and_asked, .timeout = 300, .init = begin, .fini = end) {
+    char command[512];
+    snprintf(command, sizeof command,
+             "sh tests/stress/rows.sh %s/rows.db 20 2>&1 && sh tests/stress/queries.sh %s/rows.db 2>&1", folder,
+             folder);
+    FILE *pipe = popen(command, "r");
+    cr_assert_not_null(pipe);
+    char said[8192];
+    said[fread(said, 1, sizeof said - 1, pipe)] = '\0';
+    cr_assert_eq(pclose(pipe), 0, "%s", said);
+    cr_assert_not_null(strstr(said, "rows of epoch"), "%s", said);
+}
+
 /* How SQLite would answer. A database that nobody has analysed is planned by its schema alone, so an empty one shows what
  * a large one does. */
 static const char *plan(const char *question) {

@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-    char path[256];
+    char path[FUZZ_PATH_MAX];
     image_set set = {0};
     failure why = {""};
     fuzz_file("any.cache", bytes, size, path);

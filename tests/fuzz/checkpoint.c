@@ -11,7 +11,7 @@ static void take_text(void *argument, const char *name, const char *value) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-    char path[256];
+    char path[FUZZ_PATH_MAX];
     checkpoint *file = NULL;
     failure why = {""};
     fuzz_file("any.safetensors", bytes, size, path);

@@ -13,30 +13,31 @@
 #include <unistd.h>
 
 #include "base/status.h"
+#include "system/temporary.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-static char fuzz_folder[128];
+enum { FUZZ_PATH_MAX = TEMPORARY_PATH_MAX + 256 };
+
+static char fuzz_folder[TEMPORARY_PATH_MAX];
 
 static inline void fuzz_remove(void) {
-    char command[160];
-    snprintf(command, sizeof command, "rm -rf %s", fuzz_folder);
-    if (*fuzz_folder && system(command) != 0) perror(command);
+    temporary_remove(fuzz_folder);
 }
 
 /* The folder, made at the first call and removed at the end: in TMPDIR, or else in memory where files can be. */
 static inline const char *fuzz_place(void) {
     if (*fuzz_folder) return fuzz_folder;
-    const char *told = getenv("TMPDIR"), *memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    snprintf(fuzz_folder, sizeof fuzz_folder, "%s/affjord-fuzz-XXXXXX", told && *told ? told : memory);
-    if (!mkdtemp(fuzz_folder)) abort();
+    failure why;
+    if (access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 0);
+    if (temporary_create(fuzz_folder, &why) != STATUS_OK) abort();
     atexit(fuzz_remove);
     return fuzz_folder;
 }
 
 /* path <- the file `name` of the folder (or of a folder in it), which holds the bytes. */
-static inline void fuzz_file(const char *name, const uint8_t *bytes, size_t size, char path[256]) {
-    snprintf(path, 256, "%s/%s", fuzz_place(), name);
+static inline void fuzz_file(const char *name, const uint8_t *bytes, size_t size, char path[FUZZ_PATH_MAX]) {
+    snprintf(path, FUZZ_PATH_MAX, "%s/%s", fuzz_place(), name);
     const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (file < 0 || write(file, bytes, size) != (ssize_t)size || close(file) != 0) abort();
 }

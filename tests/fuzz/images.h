@@ -7,7 +7,7 @@
 
 /* The bytes as the files `names` (NULL at the end) of the set, which is then read. */
 static inline int fuzz_images(const char *set, const char *const *names, const uint8_t *bytes, size_t size) {
-    char path[256];
+    char path[FUZZ_PATH_MAX];
     image_set *images = NULL;
     failure why = {""};
     snprintf(path, sizeof path, "%s/%s", fuzz_place(), set);

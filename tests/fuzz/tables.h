@@ -7,7 +7,7 @@
 
 /* The bytes as a table of this name, which is then read. */
 static inline int fuzz_table(const char *name, const uint8_t *bytes, size_t size) {
-    char path[256];
+    char path[FUZZ_PATH_MAX];
     table *points = NULL;
     failure why = {""};
     fuzz_file(name, bytes, size, path);

@@ -8,9 +8,20 @@ export AFFJORD_ROOT
 
 # The folder to work in; it is kept when something was found, as evidence.
 work=$(mktemp -d "${TMPDIR:-/tmp}/affjord-stress-XXXXXX")
+kept=
+group= # of processes that are not to outlive the script
+leave() {
+    [ -z "$group" ] || kill -9 -- "-$group" 2>/dev/null || true
+    cd /
+    [ -n "$kept" ] || rm -rf "$work"
+}
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 cd "$work"
 
 give_up() {
+    kept=yes
     echo "$*" >&2
     echo "what it left is in $work" >&2
     exit 1

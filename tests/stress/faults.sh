@@ -115,5 +115,3 @@ fault sync   kill    worker '*'            once    2    1
 fault rename kill    worker '*'            once    1    1
 fault unlink kill    parent '*'            once    3    1
 echo "$all faults in $(since "$begun") s"
-cd /
-rm -rf "$work"

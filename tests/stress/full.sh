@@ -54,5 +54,3 @@ status=0
 cd "$work"
 umount disk
 echo "$full disks too small, the last of $((kilobytes - 24)) kB; one only for reading"
-cd /
-rm -rf "$work"

@@ -72,7 +72,7 @@ while [ "$round" -lt "$rounds" ]; do
     esac
     said="round $round ($victim after $moment ms)"
     setsid "$affjord" stress.ini --db killed.db --jobs 2 --quiet 2>said.err &
-    parent=$!
+    parent=$! group=$!
     sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
     workers=$(ps -o pid= --ppid "$parent" 2>/dev/null || true)
     case $victim in
@@ -86,6 +86,7 @@ while [ "$round" -lt "$rounds" ]; do
     esac
     status=0
     wait "$parent" 2>/dev/null || status=$?
+    group=
     case $victim-$status in
     *-0) # it was faster
         check_finished killed "$said"
@@ -114,5 +115,3 @@ check_finished killed "the last start"
 finished=$((finished + 1))
 sort phases | uniq -c
 echo "$rounds rounds in $(since "$begun") s; $finished experiments came to their end with the same bits"
-cd /
-rm -rf "$work"

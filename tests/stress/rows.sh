@@ -17,7 +17,7 @@ database=$1 epochs=${2:-5000}
 cp results/reference.db "$database"
 {
     echo 'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;'
-    cat runner/schema.sql runner/views.sql
+    cat runner/record/schema.sql runner/record/views.sql
     cat <<END
 CREATE TEMP TABLE made AS
 WITH number (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM number WHERE i < 999)
