@@ -37,7 +37,7 @@ STRICT := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-tree-slp-vectorize -fno-
 STRICT += -fPIC -fvisibility=hidden -fno-semantic-interposition
 STRICT += $(if $(filter double,$(PRECISION)),-DAFFJORD_DOUBLE)
 STRICT += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-STRICT += $(if $(COVERAGE),--coverage -fprofile-update=prefer-atomic -fprofile-abs-path -DAFFJORD_COVERAGE)
+STRICT += $(if $(COVERAGE),--coverage -fprofile-abs-path -DAFFJORD_COVERAGE)
 PATHS  := -Icore -Irunner -I$(BUILD)
 # LAPACK and OpenBLAS are for the mathematics alone, which is computed in double. (OpenBLAS starts threads when it is
 # loaded, and a program that waits for signals should have none but its own.)

@@ -26,6 +26,19 @@ Test(command_line, says_what_it_is_and_what_it_takes) {
     EXPECT_SAYS("--device gpu: expected cpu, cuda or cuda:N");
 }
 
+Test(command_line, a_terminal_sees_a_line_that_moves) {
+    EXPECT(
+        0,
+        "sed -i 's/^iterations = .*/iterations = 1200/' $TEST_DIR/small.ini; TERM=xterm NO_COLOR= script -qec \"stty "
+        "cols 40; $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --jobs 1\" /dev/null");
+    EXPECT_SAYS("\033[1m[0/2]\033[0m ");
+    const char *line = strstr(output, "\033[1m[0/2]"), *end = line + strcspn(line, "\r\n");
+    cr_assert_leq(end - line, 39 + 8, "cut to the terminal, but for two codes of colour: %.99s", line);
+    EXPECT_SAYS("All numbers: ");
+    EXPECT(0, "TERM=dumb script -qec \"$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/dumb.db\" /dev/null");
+    cr_assert_null(strchr(output, '\033'), "%s", output);
+}
+
 Test(command_line, pictures_are_drawn_once_and_numbers_outlive_them) {
     EXPECT(0, "sed -i '/^seeds/a figures = toy_table' $TEST_DIR/small.ini; "
               "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet; cat $TEST_DIR/figures/toy_table.md");
