@@ -7,8 +7,8 @@
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 
-#include "verbs/data_check.h"
 #include "image_support.h"
+#include "verbs/data_check.h"
 #include "verbs/verbs.h"
 
 static void redirect(void) {

@@ -1,7 +1,7 @@
 /* test_plan.c - plans, the keys of runs, and settings as the core and checkpoints have them. */
 #include "plan/plan.h"
-#include "settings_support.h"
 #include "settings/specification.h"
+#include "settings_support.h"
 
 Test(plan, keys_follow_keyed_settings_only) {
     char first[PLAN_KEY_SIZE], key[PLAN_KEY_SIZE];

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "work/message.h"
 #include "theory_support.h"
+#include "work/message.h"
 
 enum { ROWS_MAX = 512, KEY_MAX = 160 };
 

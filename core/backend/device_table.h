@@ -2,8 +2,7 @@
  *
  * The program opens the library at run time (backend/device.c) and asks its one symbol for the table. A table of
  * another version is refused before anything else of it is read. The library is of the float build, so a real is a float.
- * Every function returns a status and, on failure, a
- * sentence. */
+ * Every function returns a status and, on failure, a sentence. */
 #ifndef AFFJORD_BACKEND_DEVICE_TABLE_H
 #define AFFJORD_BACKEND_DEVICE_TABLE_H
 

@@ -17,8 +17,8 @@
 #include "backend/cpu/cpu.h"
 #include "base/arena.h"
 #include "bench/bench_sort.h"
-#include "system/clock.h"
 #include "field/conv_field.h"
+#include "system/clock.h"
 
 enum { IMAGES = 50, SIDE = 28, HIDDEN = 64, LAYERS = 4, CHANNEL_CASES = 3, THREADS_MAX = 2 };
 

@@ -9,8 +9,8 @@
 
 #include "backend/device.h"
 #include "bench/bench.h"
-#include "system/clock.h"
 #include "record/machine.h"
+#include "system/clock.h"
 #include "train/fleet.h"
 #include "train/point_objective.h"
 
@@ -81,25 +81,25 @@ static status train_here(side *one, failure *why) {
     return STATUS_OK;
 }
 
-static void take(fleet *ships, side *one) {
+static void take(fleet *trained, side *one) {
     status outcome;
     bool done;
     trainer_epoch epoch;
     for (size_t i = 0; i < one->count; i++)
-        while (fleet_next(ships, i, &outcome, &one->loss[i], &done, &epoch))
+        while (fleet_next(trained, i, &outcome, &one->loss[i], &done, &epoch))
             if (done) one->validation[i] = epoch.validation_loss;
 }
 
 static status train_there(const bench *self, side *one, failure *why) {
-    fleet *ships;
-    status outcome = fleet_create(self->table, 0, one->members, one->count, self->workers, &ships, why);
+    fleet *trained;
+    status outcome = fleet_create(self->table, 0, one->members, one->count, self->workers, &trained, why);
     if (outcome != STATUS_OK) return outcome;
     while (outcome == STATUS_OK && !trainer_finished(one->members[0])) {
-        outcome = fleet_begin(ships, why);
-        if (outcome == STATUS_OK) outcome = fleet_end(ships, why);
-        if (outcome == STATUS_OK) take(ships, one);
+        outcome = fleet_begin(trained, why);
+        if (outcome == STATUS_OK) outcome = fleet_end(trained, why);
+        if (outcome == STATUS_OK) take(trained, one);
     }
-    fleet_destroy(&ships);
+    fleet_destroy(&trained);
     return outcome;
 }
 
@@ -164,28 +164,28 @@ static status compare_all(bench *self, size_t count, failure *why) {
 /* --- Speed --- */
 
 /* One launch of each fleet, side by side. */
-static status launch(fleet *const ships[2], side sides[2], failure *why) {
+static status launch(fleet *const trained[2], side sides[2], failure *why) {
     for (size_t k = 0; k < 2; k++)
-        if (ships[k]) TRY(fleet_begin(ships[k], why));
+        if (trained[k]) TRY(fleet_begin(trained[k], why));
     for (size_t k = 0; k < 2; k++) {
-        if (!ships[k]) continue;
-        TRY(fleet_end(ships[k], why));
-        take(ships[k], &sides[k]);
+        if (!trained[k]) continue;
+        TRY(fleet_end(trained[k], why));
+        take(trained[k], &sides[k]);
     }
     return STATUS_OK;
 }
 
-static status time_runs(const bench *self, size_t runs, side sides[2], fleet *ships[2], failure *why) {
+static status time_runs(const bench *self, size_t runs, side sides[2], fleet *trained[2], failure *why) {
     const uint64_t n = TIMED_ITERATIONS;
     for (size_t k = 0; k < 2; k++) {
         const size_t count = k == 0 ? runs - runs / 2 : runs / 2; /* FFJORD and AFFJORD in halves */
         if (count == 0) continue;
         TRY(make_side(self, k, 0, count, (TIMED_LAUNCHES + 1) * n, n, &sides[k], why));
-        TRY(fleet_create(self->table, 0, sides[k].members, count, self->workers, &ships[k], why));
+        TRY(fleet_create(self->table, 0, sides[k].members, count, self->workers, &trained[k], why));
     }
-    TRY(launch(ships, sides, why)); /* warms up */
+    TRY(launch(trained, sides, why)); /* warms up */
     const double start = clock_seconds();
-    for (size_t i = 0; i < TIMED_LAUNCHES; i++) TRY(launch(ships, sides, why));
+    for (size_t i = 0; i < TIMED_LAUNCHES; i++) TRY(launch(trained, sides, why));
     const double seconds = (clock_seconds() - start) / TIMED_LAUNCHES;
     printf("| %zu | %.2f | %.0f | %.1f |\n", runs, 1e3 * seconds / TIMED_ITERATIONS,
            (double)runs * TIMED_ITERATIONS / seconds, seconds / TIMED_ITERATIONS * 10000);
@@ -204,10 +204,10 @@ static status time_all(const bench *self, failure *why) {
         "|---|---|---|---|\n",
         TIMED_ITERATIONS);
     for (size_t i = 0; i < sizeof runs / sizeof *runs && outcome == STATUS_OK; i++) {
-        fleet *ships[2] = {NULL, NULL};
-        outcome = time_runs(self, runs[i], sides, ships, why);
+        fleet *trained[2] = {NULL, NULL};
+        outcome = time_runs(self, runs[i], sides, trained, why);
         for (size_t k = 0; k < 2; k++) {
-            fleet_destroy(&ships[k]);
+            fleet_destroy(&trained[k]);
             free_side(&sides[k]);
         }
     }

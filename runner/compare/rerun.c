@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "work/count.h"
-#include "plan/enrolment.h"
-#include "record/machine.h"
 #include "compare/rerun_choice.h"
 #include "compare/rerun_compare.h"
+#include "plan/enrolment.h"
+#include "record/machine.h"
 #include "system/temporary.h"
+#include "work/count.h"
 #include "work/workers.h"
 
 enum { NO_CHECKPOINTS = 1000000 }; /* epochs between them */

@@ -5,8 +5,8 @@
 #ifndef AFFJORD_RUNNER_RUN_VALUES_H
 #define AFFJORD_RUNNER_RUN_VALUES_H
 
-#include "record/recorder.h"
 #include "compare/tolerance.h"
+#include "record/recorder.h"
 
 enum { RUN_QUANTITY_MAX = 96 }; /* bytes of a name, terminator included */
 

@@ -7,8 +7,8 @@
 
 #include "base/real.h"
 #include "data/toy.h"
-#include "system/place.h"
 #include "settings/source.h"
+#include "system/place.h"
 
 /* What is known of the data of one name, checksum and averaging. */
 struct stored_data {

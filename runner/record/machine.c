@@ -11,8 +11,8 @@
 
 #include "backend/cpu/cpu.h"
 #include "base/real.h"
-#include "system/place.h"
 #include "provenance.h" /* made by the build */
+#include "system/place.h"
 
 /* The processor's name as the kernel gives it, or "unknown". */
 static void read_cpu(char *text, size_t size) {

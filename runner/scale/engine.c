@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "scale/missing.h"
-#include "system/shell_words.h"
 #include "scale/slurm.h"
+#include "system/shell_words.h"
 
 enum { DEPENDENCY_MAX = 4096 };
 

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "system/place.h"
 #include "plan/plan.h"
+#include "system/place.h"
 
 enum { HANDED_NAME_MAX = 64, HANDED_WORD_MAX = 64 };
 

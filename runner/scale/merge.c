@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "record/checkpoint_files.h"
-#include "system/file_copy.h"
 #include "plan/plan.h"
+#include "record/checkpoint_files.h"
 #include "scale/shard.h"
+#include "system/file_copy.h"
 
 enum { ATTEMPTS = 5 };
 

@@ -11,8 +11,8 @@
 #ifndef AFFJORD_RUNNER_SHARD_H
 #define AFFJORD_RUNNER_SHARD_H
 
-#include "system/place.h"
 #include "record/recorder.h"
+#include "system/place.h"
 
 /* The folder of a database's shards: "shards" beside it. */
 void shard_folder(const char *database, char out[PLACE_PATH_MAX]);

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "scale/handed.h"
-#include "system/place.h"
 #include "scale/shard.h"
 #include "scale/slurm.h"
+#include "system/place.h"
 
 enum { TAIL_LINES = 3, TAIL_BYTES = 600 };
 

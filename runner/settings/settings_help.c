@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "flow/cnf.h"
-#include "system/roff.h"
 #include "settings/settings.h"
+#include "system/roff.h"
 
 static const struct {
     const char *section, *help;

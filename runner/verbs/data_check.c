@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "system/arguments.h"
 #include "data/image.h"
+#include "system/arguments.h"
 #include "system/place.h"
 #include "verbs/verbs.h"
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "record/checkpoint_files.h"
-#include "work/outputs.h"
 #include "record/recorder.h"
 #include "train/checkpoint_parameters.h"
+#include "work/outputs.h"
 
 static bool is_file(const char *name) {
     static const char ending[] = ".safetensors";

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "record/recorder.h"
 #include "system/arguments.h"
 #include "system/place.h"
-#include "record/recorder.h"
 #include "verbs/verbs.h"
 
 typedef struct request {

@@ -6,12 +6,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "system/arguments.h"
-#include "record/checkpoint_files.h"
 #include "compare/compare.h"
-#include "system/place.h"
-#include "record/recorder.h"
 #include "compare/rerun.h"
+#include "record/checkpoint_files.h"
+#include "record/recorder.h"
+#include "system/arguments.h"
+#include "system/place.h"
 #include "verbs/verbs.h"
 
 #define PLACE_BASELINES "tests/baselines"

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "settings/settings.h"
 #include "verbs/completion.h"
 #include "verbs/manual.h"
-#include "settings/settings.h"
 #include "verbs/verbs.h"
 
 static const struct {

@@ -5,21 +5,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "system/arguments.h"
 #include "base/real.h"
-#include "work/count.h"
-#include "work/devices.h"
-#include "system/double_build.h"
 #include "plan/dry_run.h"
-#include "scale/engine.h"
 #include "plan/enrolment.h"
-#include "verbs/figures.h"
 #include "record/machine.h"
+#include "scale/engine.h"
 #include "scale/merge.h"
-#include "system/place.h"
 #include "scale/shard.h"
+#include "system/arguments.h"
+#include "system/double_build.h"
+#include "system/place.h"
+#include "verbs/figures.h"
 #include "verbs/summary.h"
 #include "verbs/verbs.h"
+#include "work/count.h"
+#include "work/devices.h"
 #include "work/workers.h"
 
 enum { JOBS_MAX = 1024, THREADS_MAX = 256, ARRAY_SIZE = 1001 /* Slurm's own default */, ARRAY_SIZE_MAX = 4000000 };

@@ -5,13 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "system/arguments.h"
-#include "work/devices.h"
-#include "system/place.h"
 #include "record/recorder.h"
 #include "scale/shard.h"
 #include "scale/task_list.h"
+#include "system/arguments.h"
+#include "system/place.h"
 #include "verbs/verbs.h"
+#include "work/devices.h"
 
 static void write_experiment(void *argument, const recorder_summary *row) {
     FILE *stream = argument;

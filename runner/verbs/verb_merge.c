@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "system/arguments.h"
 #include "record/checkpoint_files.h"
 #include "scale/merge.h"
-#include "system/place.h"
 #include "scale/shard.h"
+#include "system/arguments.h"
+#include "system/place.h"
 #include "verbs/verbs.h"
 
 typedef struct merge_request {

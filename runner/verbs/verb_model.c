@@ -5,17 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "system/arguments.h"
 #include "data/image_batch.h"
 #include "data/npy.h"
 #include "data/table.h"
 #include "flow/bits.h"
-#include "verbs/model.h"
-#include "work/outputs.h"
-#include "system/place.h"
 #include "settings/source.h"
+#include "system/arguments.h"
+#include "system/place.h"
 #include "train/checkpoint_parameters.h"
+#include "verbs/model.h"
 #include "verbs/verbs.h"
+#include "work/outputs.h"
 
 enum { THREADS_MAX = 256 };
 #define POINTS_MAX 1000000000 /* of one call */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "system/arguments.h"
 #include "settings/specification.h"
+#include "system/arguments.h"
 #include "train/checkpoint_parameters.h"
 #include "verbs/verbs.h"
 

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "system/arguments.h"
 #include "record/machine.h"
-#include "system/place.h"
 #include "record/recorder.h"
+#include "system/arguments.h"
+#include "system/place.h"
 #include "verbs/verbs.h"
 
 enum { PROGRAM_MAX = 128 };

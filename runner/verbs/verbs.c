@@ -10,10 +10,10 @@
 #include "backend/cpu/cpu.h"
 #include "base/nearest.h"
 #include "bench/bench.h"
-#include "verbs/data_check.h"
 #include "record/machine.h"
-#include "system/place.h"
 #include "settings/settings.h"
+#include "system/place.h"
+#include "verbs/data_check.h"
 #include "verbs/usage.h"
 #include "verbs/verb_document.h"
 

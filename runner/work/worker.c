@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #include "record/checkpoint_files.h"
+#include "settings/specification.h"
 #include "system/clock.h"
+#include "system/place.h"
 #include "work/message.h"
 #include "work/outputs.h"
-#include "system/place.h"
-#include "settings/specification.h"
 #include "work/worker_internal.h"
 
 #define PROGRESS_SECONDS 0.2

@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-#include "work/message.h"
 #include "settings/source.h"
 #include "train/trainer.h"
+#include "work/message.h"
 #include "work/worker.h"
 
 typedef struct worker {

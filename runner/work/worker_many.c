@@ -18,11 +18,11 @@ typedef struct one_of_many {
 } one_of_many;
 
 /* Trainings of one program. */
-typedef struct squadron {
-    fleet *ships;
+typedef struct program_group {
+    fleet *fleet;
     one_of_many **members; /* (count) */
     size_t count;
-} squadron;
+} program_group;
 
 typedef struct many {
     const device_table *table;
@@ -31,8 +31,8 @@ typedef struct many {
     one_of_many *all; /* (count) */
     size_t count;
     bool stop; /* asked to */
-    squadron *squadrons; /* of the wave; (count) at most */
-    size_t squadron_count;
+    program_group *groups; /* of the wave; (count) at most */
+    size_t group_count;
 } many;
 
 /* One training's end. Its output is closed, which is how the parent hears of it. */
@@ -60,62 +60,62 @@ static void finish(many *self, one_of_many *one) {
 
 /* --- A wave --- */
 
-/* Give up those of a squadron that are still open. */
-static void lose(const squadron *group, status outcome, const failure *reason) {
+/* Give up those of a group that are still open. */
+static void lose(const program_group *group, status outcome, const failure *reason) {
     for (size_t i = 0; i < group->count; i++) {
         failure why = *reason;
         end(group->members[i], outcome, &why);
     }
 }
 
-static status make_fleet(many *self, squadron *group, failure *why) {
+static status make_fleet(many *self, program_group *group, failure *why) {
     trainer **members = calloc(group->count, sizeof(trainer *));
     if (!members) return fail(why, STATUS_MEMORY, "out of memory");
     for (size_t i = 0; i < group->count; i++) members[i] = group->members[i]->worker.training;
     const status outcome =
-        fleet_create(self->table, self->device, members, group->count, self->threads, &group->ships, why);
+        fleet_create(self->table, self->device, members, group->count, self->threads, &group->fleet, why);
     free(members);
     return outcome;
 }
 
-/* The squadrons of the trainings first .. end - 1. */
+/* The groups of the trainings first .. last - 1. */
 static void form(many *self, one_of_many **room, size_t first, size_t last) {
     failure why = {""};
-    self->squadron_count = 0;
+    self->group_count = 0;
     for (size_t i = first; i < last; i++) {
         bool taken = !self->all[i].open;
-        for (size_t g = 0; g < self->squadron_count && !taken; g++) {
-            const squadron *group = &self->squadrons[g];
+        for (size_t g = 0; g < self->group_count && !taken; g++) {
+            const program_group *group = &self->groups[g];
             taken = fleet_same_program(&group->members[0]->program, &self->all[i].program);
         }
         if (taken) continue;
-        squadron *group = &self->squadrons[self->squadron_count++];
-        *group = (squadron){.members = room};
+        program_group *group = &self->groups[self->group_count++];
+        *group = (program_group){.members = room};
         for (size_t k = i; k < last; k++)
             if (self->all[k].open && fleet_same_program(&self->all[i].program, &self->all[k].program))
                 group->members[group->count++] = &self->all[k];
         room += group->count;
     }
-    for (size_t g = 0; g < self->squadron_count; g++) {
-        squadron *group = &self->squadrons[g];
+    for (size_t g = 0; g < self->group_count; g++) {
+        program_group *group = &self->groups[g];
         const status outcome = make_fleet(self, group, &why);
         if (outcome != STATUS_OK) lose(group, outcome, &why);
     }
 }
 
 /* What the launch gave to one training. */
-static status take(squadron *group, size_t i, failure *why) {
+static status take(program_group *group, size_t i, failure *why) {
     worker *one = &group->members[i]->worker;
     status outcome;
     double loss;
     bool epoch_done;
     trainer_epoch epoch;
-    while (fleet_next(group->ships, i, &outcome, &loss, &epoch_done, &epoch))
+    while (fleet_next(group->fleet, i, &outcome, &loss, &epoch_done, &epoch))
         TRY(worker_took(one, outcome, loss, epoch_done, &epoch, why));
     return STATUS_OK;
 }
 
-static void take_all(many *self, squadron *group) {
+static void take_all(many *self, program_group *group) {
     for (size_t i = 0; i < group->count; i++) {
         one_of_many *one = group->members[i];
         failure why = {""};
@@ -123,27 +123,27 @@ static void take_all(many *self, squadron *group) {
         const status outcome = take(group, i, &why);
         if (outcome != STATUS_OK) end(one, outcome, &why);
         else if (trainer_finished(one->worker.training)) finish(self, one);
-        if (!one->open) fleet_leave(group->ships, i);
+        if (!one->open) fleet_leave(group->fleet, i);
     }
 }
 
-static bool any_open(const squadron *group) {
+static bool any_open(const program_group *group) {
     for (size_t i = 0; i < group->count; i++)
         if (group->members[i]->open) return true;
     return false;
 }
 
 static void launch_all(many *self) {
-    for (size_t g = 0; g < self->squadron_count; g++) {
-        squadron *group = &self->squadrons[g];
+    for (size_t g = 0; g < self->group_count; g++) {
+        program_group *group = &self->groups[g];
         failure why = {""};
-        const status outcome = any_open(group) ? fleet_begin(group->ships, &why) : STATUS_OK;
+        const status outcome = any_open(group) ? fleet_begin(group->fleet, &why) : STATUS_OK;
         if (outcome != STATUS_OK) lose(group, outcome, &why);
     }
-    for (size_t g = 0; g < self->squadron_count; g++) {
-        squadron *group = &self->squadrons[g];
+    for (size_t g = 0; g < self->group_count; g++) {
+        program_group *group = &self->groups[g];
         failure why = {""};
-        const status outcome = any_open(group) ? fleet_end(group->ships, &why) : STATUS_OK;
+        const status outcome = any_open(group) ? fleet_end(group->fleet, &why) : STATUS_OK;
         if (outcome != STATUS_OK) lose(group, outcome, &why);
         else take_all(self, group);
     }
@@ -157,9 +157,9 @@ static void train_wave(many *self, one_of_many **room, size_t first, size_t last
     for (bool any = true; any && !asked_to_stop(self);) {
         launch_all(self);
         any = false;
-        for (size_t g = 0; g < self->squadron_count; g++) any |= any_open(&self->squadrons[g]);
+        for (size_t g = 0; g < self->group_count; g++) any |= any_open(&self->groups[g]);
     }
-    for (size_t g = 0; g < self->squadron_count; g++) fleet_destroy(&self->squadrons[g].ships);
+    for (size_t g = 0; g < self->group_count; g++) fleet_destroy(&self->groups[g].fleet);
 }
 
 /* --- The whole --- */
@@ -229,10 +229,10 @@ int worker_run_many(const worker_task *tasks, size_t count, int device) {
     many self = {.device = device, .count = count};
     if (!worker_become_child(tasks[0].parent)) return 1;
     self.all = calloc(count, sizeof *self.all);
-    self.squadrons = calloc(count, sizeof *self.squadrons);
-    const bool made = self.all && self.squadrons; /* else the parent says that the process ended without a word */
+    self.groups = calloc(count, sizeof *self.groups);
+    const bool made = self.all && self.groups; /* else the parent says that the process ended without a word */
     const status outcome = made ? train_and_end(&self, tasks) : STATUS_MEMORY;
     free(self.all);
-    free(self.squadrons);
+    free(self.groups);
     return outcome == STATUS_OK ? 0 : 1;
 }

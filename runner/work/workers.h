@@ -5,9 +5,9 @@
 
 #include "backend/device.h"
 #include "plan/plan.h"
-#include "work/progress.h"
 #include "record/recorder.h"
 #include "system/signals.h"
+#include "work/progress.h"
 
 typedef struct workers_spec {
     const plan *runs;

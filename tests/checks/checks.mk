@@ -45,7 +45,8 @@ SCRIPTS := .ci/run run paper_figures.sh $(wildcard packaging/*.sh plots/*.sh run
 # A command for each of the units, several at a time, with its flags in $$FLAGS.
 each_unit = printf '%s\n' $(1) | xargs -n 4 -P $(shell nproc) sh -c
 
-lint: export FLAGS := -std=c11 -D_GNU_SOURCE -DAFFJORD_BINARY="affjord" $(PATHS)
+lint: export FLAGS := -std=c11 -D_GNU_SOURCE -DAFFJORD_BINARY="affjord" -DAFFJORD_FAULT_LAYER="fault.so" \
+    -DAFFJORD_LIBRARY_EMULATED="emulated.so" $(PATHS)
 lint: check-deps $(BUILD)/provenance.h $(BUILD)/schema.inc
 	clang-format --dry-run --Werror $(SOURCES)
 	shellcheck $(SCRIPTS)

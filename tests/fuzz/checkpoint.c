@@ -1,9 +1,9 @@
 /* checkpoint.c - checkpoints and exports (safetensors), and the settings and parameters in them. */
 #include <string.h>
 
-#include "train/checkpoint.h"
 #include "fuzz.h"
 #include "settings/specification.h"
+#include "train/checkpoint.h"
 
 static void take_text(void *argument, const char *name, const char *value) {
     size_t *length = argument;

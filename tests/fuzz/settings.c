@@ -1,6 +1,6 @@
 /* settings.c - experiment files, as whoever wrote them left them. */
-#include "settings/config.h"
 #include "fuzz.h"
+#include "settings/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     char path[FUZZ_PATH_MAX];
