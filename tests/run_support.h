@@ -112,8 +112,8 @@ static inline void check_same(const char *expected, const char *database) {
     cr_assert_str_eq(output, "ok\n");
 }
 
-/* Start the experiment in a process group of its own; it ends by itself or by a signal. */
-static inline pid_t start(const char *database, int jobs) {
+/* Start the experiment on a device in a process group of its own; it ends by itself or by a signal. */
+static inline pid_t start_on(const char *device, const char *database, int jobs) {
     const pid_t child = fork();
     cr_assert_geq(child, 0);
     if (child == 0) {
@@ -125,10 +125,14 @@ static inline pid_t start(const char *database, int jobs) {
         const int null = open("/dev/null", O_WRONLY);
         dup2(null, 1);
         dup2(null, 2);
-        execl(binary, binary, ini, "--db", db, "--jobs", count, "--quiet", (char *)NULL);
+        execl(binary, binary, ini, "--db", db, "--device", device, "--jobs", count, "--quiet", (char *)NULL);
         _exit(127);
     }
     return child;
+}
+
+static inline pid_t start(const char *database, int jobs) {
+    return start_on("cpu", database, jobs);
 }
 
 static inline void pause_for(double seconds) {

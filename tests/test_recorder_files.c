@@ -106,6 +106,8 @@ Test(recorder_files, an_older_database_gets_what_it_lacks_and_keeps_its_rows) {
     /* What is written to the new tables is there. */
     recorder_run run = make_run(book, "l", "m", 4);
     OK(recorder_put_prediction(book, run.id, 5000, why));
+    OK(recorder_put_peak(book, run.id, 4000, why));
+    OK(recorder_put_peak(book, run.id, 3000, why));
     recorder_epoch row = {.epoch = 1, .iteration = 100, .peak_bytes = 4000, .flow_count = 2};
     row.flows[1] = (recorder_flow){.nfe_forward = 14, .nfe_backward = 13, .end_time = 1.5};
     OK(recorder_put_epoch(book, run.id, &row, why));

@@ -33,25 +33,12 @@ Test(run_device, a_device_gives_the_numbers_of_the_processor) {
     free(expected);
 }
 
-/* Start it on the device, so many runs at a time. */
-static pid_t start_on_device(const char *database, const char *jobs) {
-    const pid_t child = fork();
-    cr_assert_geq(child, 0);
-    if (child > 0) return child;
-    char ini[128], path[128];
-    scratch_path(folder, "small.ini", ini);
-    scratch_path(folder, database, path);
-    freopen("/dev/null", "w", stderr);
-    execl(binary, binary, ini, "--db", path, "--device", "cuda", "--quiet", "--jobs", jobs, (char *)NULL);
-    _exit(127);
-}
-
 /* Stopped after its first checkpoints, gone on with on the same device, stopped again, ended by the processor. */
 Test(run_device, what_one_begins_the_other_ends) {
     char *expected = undisturbed();
     int stopped = 0;
     for (int checkpoints = 1; checkpoints <= 2; checkpoints++) {
-        const pid_t child = start_on_device("both.db", "2");
+        const pid_t child = start_on("cuda", "both.db", 2);
         char wanted[128];
         snprintf(wanted, sizeof wanted, "SELECT count(*) >= %d FROM checkpoint WHERE iteration >= 10", checkpoints);
         wait_until("both.db", wanted);
@@ -69,7 +56,7 @@ Test(run_device, what_one_begins_the_other_ends) {
 /* A process that is killed takes its runs along; the next start takes them up. */
 Test(run_device, a_killed_process_fails_all_its_runs_and_no_more) {
     char *expected = undisturbed();
-    const pid_t child = start_on_device("killed.db", "8");
+    const pid_t child = start_on("cuda", "killed.db", 8);
     const int worker = wait_until("killed.db", "SELECT process FROM run WHERE status = 'running'");
     cr_assert_gt(worker, 1);
     cr_assert_eq(kill(worker, SIGKILL), 0);

@@ -42,8 +42,7 @@ void checkpoint_folder(const char *database, char out[CHECKPOINT_PATH_MAX]) {
 
 static status make_folder(const char *folder, failure *why) {
     if (mkdir(folder, 0777) == 0) file_sync_folder_of(folder);
-    else if (errno != EEXIST)
-        return fail(why, STATUS_IO, "cannot make the folder \"%s\": %s", folder, strerror(errno));
+    else if (errno != EEXIST) return fail(why, STATUS_IO, "cannot make the folder \"%s\": %s", folder, strerror(errno));
     return STATUS_OK;
 }
 

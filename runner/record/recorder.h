@@ -185,6 +185,8 @@ status recorder_put_parameters(recorder *book, int64_t run, uint64_t parameters,
 status recorder_put_prediction(recorder *book, int64_t run, uint64_t bytes, failure *why);
 status recorder_put_progress(recorder *book, int64_t run, uint64_t iteration, double wall_seconds, failure *why);
 status recorder_put_epoch(recorder *book, int64_t run, const recorder_epoch *epoch, failure *why);
+/* Bytes that the worker has held, of which the most are kept. */
+status recorder_put_peak(recorder *book, int64_t run, uint64_t bytes, failure *why);
 status recorder_put_metric(recorder *book, int64_t run, const char *name, double value, failure *why);
 status recorder_put_theory(recorder *book, int64_t run, const recorder_theory *row, failure *why);
 status recorder_put_blob(recorder *book, const recorder_blob *blob, failure *why);

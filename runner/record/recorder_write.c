@@ -64,16 +64,31 @@ status recorder_put_prediction(recorder *book, int64_t run, uint64_t bytes, fail
     return recorder_write(book, STATEMENT_PUT_PREDICTION, why, "iu", run, bytes);
 }
 
+/* A row is there already only where a run was stopped behind its checkpoint. REPLACE alone would do, but it keeps a
+ * journal of each statement, which doubles what a row costs. */
+static status put_split(recorder *book, int64_t run, const recorder_epoch *epoch, const char *split, failure *why) {
+    static const recorder_statement attempts[] = {STATEMENT_PUT_EPOCH, STATEMENT_REPLACE_EPOCH};
+    for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
+        TRY(recorder_write(book, attempts[i], why, "iuutndddu", run, epoch->epoch, epoch->iteration, split, epoch->loss,
+                           epoch->nfe_forward, epoch->nfe_backward, epoch->wall_seconds, epoch->peak_bytes));
+        if (sqlite3_changes(book->db) > 0) break;
+    }
+    return STATUS_OK;
+}
+
 status recorder_put_epoch(recorder *book, int64_t run, const recorder_epoch *epoch, failure *why) {
     static const char *const splits[] = {
         [RECORDER_TRAINING] = "training", [RECORDER_VALIDATION] = "validation", [RECORDER_TEST] = "test"};
     const char *split = splits[epoch->split];
-    TRY(recorder_write(book, STATEMENT_PUT_EPOCH, why, "iuutndddu", run, epoch->epoch, epoch->iteration, split,
-                       epoch->loss, epoch->nfe_forward, epoch->nfe_backward, epoch->wall_seconds, epoch->peak_bytes));
+    TRY(put_split(book, run, epoch, split, why));
     for (size_t f = 0; f < epoch->flow_count; f++)
         TRY(recorder_write(book, STATEMENT_PUT_FLOW, why, "iutuddd", run, epoch->epoch, split, (uint64_t)f,
                            epoch->flows[f].nfe_forward, epoch->flows[f].nfe_backward, epoch->flows[f].end_time));
-    return recorder_write(book, STATEMENT_PUT_PEAK, why, "iu", run, epoch->peak_bytes);
+    return STATUS_OK;
+}
+
+status recorder_put_peak(recorder *book, int64_t run, uint64_t bytes, failure *why) {
+    return recorder_write(book, STATEMENT_PUT_PEAK, why, "iu", run, bytes);
 }
 
 status recorder_put_metric(recorder *book, int64_t run, const char *name, double value, failure *why) {

@@ -86,11 +86,12 @@ CREATE TABLE IF NOT EXISTS setting (
 -- 'test' (train.test) shares nothing with the validation batch: an epoch chosen by
 -- the one is judged by the other.
 -- Evaluations are those of all flows together, means over the epoch's solves.
+-- (For an IN of three words SQLite fills a table with each row that it checks.)
 CREATE TABLE IF NOT EXISTS epoch (
     run_id       INTEGER NOT NULL REFERENCES run,
     epoch        INTEGER NOT NULL,        -- from 1
     iteration    INTEGER NOT NULL,        -- done at its end
-    split        TEXT NOT NULL CHECK (split IN ('training', 'validation', 'test')),
+    split        TEXT NOT NULL CHECK (split = 'training' OR split = 'validation' OR split = 'test'),
     loss         REAL,
     nonfinite    TEXT,                    -- kind, where loss is not finite
     nfe_forward  REAL NOT NULL,           -- field evaluations a sample and solve
@@ -104,7 +105,7 @@ CREATE TABLE IF NOT EXISTS epoch (
 CREATE TABLE IF NOT EXISTS flow (
     run_id       INTEGER NOT NULL REFERENCES run,
     epoch        INTEGER NOT NULL,
-    split        TEXT NOT NULL CHECK (split IN ('training', 'validation', 'test')),
+    split        TEXT NOT NULL CHECK (split = 'training' OR split = 'validation' OR split = 'test'),
     flow         INTEGER NOT NULL,
     nfe_forward  REAL NOT NULL,
     nfe_backward REAL NOT NULL,

@@ -7,23 +7,44 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-static bool write_all(int descriptor, const void *bytes, size_t size) {
-    const unsigned char *next = bytes;
-    while (size > 0) {
-        const ssize_t part = write(descriptor, next, size);
-        if (part < 0 && errno == EINTR) continue;
-        if (part < 0) return false;
-        next += part;
-        size -= (size_t)part;
+#include "system/clock.h"
+
+#define HELD_SECONDS 0.1
+
+bool message_send(message_writer *writer, int descriptor, const message *one, const void *bytes) {
+    struct iovec parts[] = {
+        {writer->bytes, writer->held}, {(void *)one, sizeof *one}, {(void *)bytes, one->size}, {(char[]){0}, 1}};
+    const int count = sizeof parts / sizeof *parts;
+    writer->held = 0;
+    for (int next = 0; next < count;) {
+        const ssize_t written = writev(descriptor, parts + next, count - next);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return false;
+        size_t left = (size_t)written;
+        for (; next < count && left >= parts[next].iov_len; next++) left -= parts[next].iov_len;
+        if (next == count) break;
+        parts[next].iov_base = (char *)parts[next].iov_base + left;
+        parts[next].iov_len -= left;
     }
     return true;
 }
 
-bool message_send(int descriptor, const message *one, const void *bytes) {
-    return write_all(descriptor, one, sizeof *one) && write_all(descriptor, bytes, one->size) &&
-           write_all(descriptor, "", 1);
+bool message_send_later(message_writer *writer, int descriptor, const message *one, const void *bytes) {
+    const size_t size = sizeof *one + one->size + 1;
+    const double now = clock_seconds();
+    if (now - writer->sent >= HELD_SECONDS || size > sizeof writer->bytes - writer->held) {
+        writer->sent = now;
+        return message_send(writer, descriptor, one, bytes);
+    }
+    unsigned char *place = writer->bytes + writer->held;
+    memcpy(place, one, sizeof *one);
+    if (one->size > 0) memcpy(place + sizeof *one, bytes, one->size);
+    place[size - 1] = 0;
+    writer->held += size;
+    return true;
 }
 
 /* Make room for `more` bytes behind what there is. */

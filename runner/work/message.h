@@ -13,7 +13,7 @@ typedef enum message_kind {
     MESSAGE_STARTED, /* started, iteration */
     MESSAGE_NOTE, /* a sentence for the user behind */
     MESSAGE_PROGRESS, /* iteration, loss */
-    MESSAGE_EPOCH, /* epoch */
+    MESSAGE_EPOCH, /* iteration; a recorder_epoch of each split behind */
     MESSAGE_METRIC, /* name, value */
     MESSAGE_THEORY, /* theory */
     MESSAGE_BLOB, /* blob, its numbers behind */
@@ -33,7 +33,6 @@ typedef struct message {
             uint64_t kept_bytes; /* of these, touched only as far as solves have steps */
         } started;
         double loss;
-        recorder_epoch epoch;
         struct {
             char name[64];
             double value;
@@ -60,8 +59,19 @@ typedef struct message {
     uint64_t size; /* bytes behind it */
 } message;
 
-/* Write a message and the `size` bytes that follow it. False if nobody reads. */
-bool message_send(int descriptor, const message *one, const void *bytes);
+/* Messages on their way, of which small ones may be held back, so that the reader is not woken for each. Start with {0}. */
+typedef struct message_writer {
+    double sent; /* when one that might have waited was sent last, in seconds */
+    size_t held;
+    unsigned char bytes[16384];
+} message_writer;
+
+/* Write what is held back, a message, and the `size` bytes that follow it. False if nobody reads. */
+bool message_send(message_writer *writer, int descriptor, const message *one, const void *bytes);
+
+/* The same, but held back until a later call where the last one sent by this function was less than a tenth of a second
+ * ago. */
+bool message_send_later(message_writer *writer, int descriptor, const message *one, const void *bytes);
 
 /* What has arrived and was not taken yet. Start with {0}. */
 typedef struct message_reader {

@@ -49,12 +49,18 @@ bool worker_asked_to_stop(void *argument) {
 status worker_send(worker *self, message one, const void *bytes, failure *why) {
     one.iteration = self->training ? trainer_iteration(self->training) : self->task->from->checkpoint_iteration;
     if (self->cut) return fail(why, STATUS_IO, "nobody records what is computed");
-    if (message_send(self->task->output, &one, bytes)) return STATUS_OK;
+    /* Epochs may be short, and are on the disk with the next commit or checkpoint anyway. */
+    bool (*const send)(message_writer *, int, const message *, const void *) =
+        one.kind == MESSAGE_EPOCH ? message_send_later : message_send;
+    if (send(&self->writer, self->task->output, &one, bytes)) return STATUS_OK;
     self->cut = true;
     return fail(why, STATUS_IO, "nobody records what is computed: %s", strerror(errno));
 }
 
-static void fill_flows(const worker *self, const objective_counts *counts, recorder_epoch *row) {
+static void fill_split(const worker *self, recorder_split split, double loss, const objective_counts *counts,
+                       recorder_epoch *row) {
+    row->split = split;
+    row->loss = loss;
     row->nfe_forward = trainer_forward_evaluations(counts);
     row->nfe_backward = trainer_backward_evaluations(counts);
     row->flow_count = self->data.images ? counts->flow_count : 0; /* of points there is one */
@@ -65,24 +71,20 @@ static void fill_flows(const worker *self, const objective_counts *counts, recor
 }
 
 static status send_epoch(worker *self, const trainer_epoch *epoch, failure *why) {
+    enum { SPLITS = 3 };
     const double now = clock_seconds();
-    recorder_epoch row = {.epoch = epoch->epoch,
-                          .iteration = epoch->iteration,
-                          .loss = epoch->training_loss,
-                          .wall_seconds = now - self->epoch_start,
-                          .peak_bytes = peak_bytes()};
-    fill_flows(self, &epoch->training_counts, &row);
-    TRY(worker_send(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why));
+    recorder_epoch rows[SPLITS];
+    for (size_t i = 0; i < SPLITS; i++)
+        rows[i] = (recorder_epoch){.epoch = epoch->epoch,
+                                   .iteration = epoch->iteration,
+                                   .wall_seconds = now - self->epoch_start,
+                                   .peak_bytes = peak_bytes()};
     self->epoch_start = now;
-    row.split = RECORDER_VALIDATION;
-    row.loss = epoch->validation_loss;
-    fill_flows(self, &epoch->validation_counts, &row);
-    TRY(worker_send(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why));
-    if (!epoch->tested) return STATUS_OK;
-    row.split = RECORDER_TEST;
-    row.loss = epoch->test_loss;
-    fill_flows(self, &epoch->test_counts, &row);
-    return worker_send(self, (message){.kind = MESSAGE_EPOCH, .epoch = row}, NULL, why);
+    fill_split(self, RECORDER_TRAINING, epoch->training_loss, &epoch->training_counts, &rows[0]);
+    fill_split(self, RECORDER_VALIDATION, epoch->validation_loss, &epoch->validation_counts, &rows[1]);
+    if (epoch->tested) fill_split(self, RECORDER_TEST, epoch->test_loss, &epoch->test_counts, &rows[2]);
+    const message one = {.kind = MESSAGE_EPOCH, .size = (epoch->tested ? SPLITS : SPLITS - 1) * sizeof *rows};
+    return worker_send(self, one, rows, why);
 }
 
 /* --- Checkpoints --- */

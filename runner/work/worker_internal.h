@@ -18,6 +18,7 @@ typedef struct worker {
     uint64_t saved; /* iteration of the last checkpoint; 0 for none */
     uint64_t held; /* bytes, before the model was made */
     double epoch_start, last_progress; /* seconds */
+    message_writer writer;
     uint64_t skipped; /* iterations in a row that failed */
     unsigned failures_kept; /* batches of this session */
     bool stop; /* asked to */

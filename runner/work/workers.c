@@ -35,6 +35,7 @@ typedef struct job {
     message_reader reader;
     uint64_t iteration; /* reached */
     double started, heartbeat; /* seconds */
+    uint64_t peak; /* bytes that its worker is known to have held */
     char checkpoint[CHECKPOINT_PATH_MAX]; /* the file that its committed row names; "" for none */
     bool littered; /* an older one could not be removed */
     recorder_state state; /* RUNNING until its last message */
@@ -276,6 +277,19 @@ static void record_progress(workers *all, job *one, const message *m) {
            recorder_put_progress(all->book, state_of(all, one)->id, m->iteration, wall_seconds(all, one), all->why));
 }
 
+/* Rows of epochs are most of what is recorded, so the peak is only where it is new. */
+static void record_epoch(workers *all, job *one, const message *m, const unsigned char *bytes) {
+    const int64_t id = state_of(all, one)->id;
+    recorder_epoch row = {0};
+    for (uint64_t at = 0; at < m->size; at += sizeof row) {
+        memcpy(&row, bytes + at, sizeof row);
+        RECORD(all, recorder_put_epoch(all->book, id, &row, all->why));
+    }
+    if (row.peak_bytes <= one->peak) return;
+    one->peak = row.peak_bytes;
+    RECORD(all, recorder_put_peak(all->book, id, one->peak, all->why));
+}
+
 static void take_message(workers *all, job *one, const message *m, const void *bytes) {
     const int64_t id = state_of(all, one)->id;
     if (m->kind != MESSAGE_FAILED || m->iteration > one->iteration) one->iteration = m->iteration;
@@ -283,7 +297,7 @@ static void take_message(workers *all, job *one, const message *m, const void *b
     case MESSAGE_STARTED: record_start(all, one, m); break;
     case MESSAGE_NOTE: say_of(all, one, bytes); break;
     case MESSAGE_PROGRESS: record_progress(all, one, m); break;
-    case MESSAGE_EPOCH: RECORD(all, recorder_put_epoch(all->book, id, &m->epoch, all->why)); break;
+    case MESSAGE_EPOCH: record_epoch(all, one, m, bytes); break;
     case MESSAGE_METRIC:
         RECORD(all, recorder_put_metric(all->book, id, m->metric.name, m->metric.value, all->why));
         break;

@@ -49,8 +49,8 @@ lint: export FLAGS := -std=c11 -D_GNU_SOURCE -DAFFJORD_BINARY="affjord" -DAFFJOR
     -DAFFJORD_LIBRARY_EMULATED="emulated.so" $(PATHS)
 lint: check-deps $(BUILD)/provenance.h $(BUILD)/schema.inc
 	clang-format --dry-run --Werror $(SOURCES)
-	shellcheck $(SCRIPTS)
-	cppcheck --quiet -j$(shell nproc) --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+	shellcheck -x -P SCRIPTDIR $(SCRIPTS)
+	cppcheck --quiet -j$(shell nproc) --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --library=tests/checks/criterion.cfg -Icore -Irunner -I$(BUILD) core runner tests
 	$(call each_unit,$(UNITS)) 'clang-tidy --quiet "$$@" -- $$FLAGS' tidy
 format:

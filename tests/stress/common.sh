@@ -1,5 +1,6 @@
 # common.sh - what the scripts of this folder share: a small experiment, its numbers, and what must hold of a database
 # whenever nothing works on it. Sourced, with $here, this folder, set; each script works in a folder of its own.
+# shellcheck shell=sh
 
 affjord=$(realpath "${AFFJORD:-$here/../../build/affjord}")
 AFFJORD_ROOT=$(realpath "$here/../..")
@@ -18,7 +19,7 @@ leave() {
 trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-cd "$work"
+cd "$work" || exit 1
 
 give_up() {
     kept=yes

@@ -28,6 +28,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -132,6 +133,7 @@ static int begin(int count, char **words, char **environment) {
     return main_of_program(count, words, environment);
 }
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the C library's names */
 EXPORTED int __libc_start_main(int (*program)(int, char **, char **), int count, char **words, void (*init)(void),
                                void (*fini)(void), void (*loader)(void), void *stack_end);
 EXPORTED int __libc_start_main(int (*program)(int, char **, char **), int count, char **words, void (*init)(void),
@@ -169,6 +171,12 @@ EXPORTED ssize_t pwrite(int file, const void *bytes, size_t size, off_t at) {
 }
 EXPORTED ssize_t pwrite64(int file, const void *bytes, size_t size, off_t at) {
     MOVE("write", file, size, syscall(SYS_pwrite64, file, bytes, size, at));
+}
+EXPORTED ssize_t writev(int file, const struct iovec *parts, int count) {
+    const fate decided = decide_descriptor("write", file);
+    if (decided == FAILS) return -1;
+    if (decided == SHORT && parts->iov_len > 1) return syscall(SYS_write, file, parts->iov_base, parts->iov_len / 2);
+    return syscall(SYS_writev, file, parts, count);
 }
 EXPORTED ssize_t read(int file, void *bytes, size_t size) {
     MOVE("read", file, size, syscall(SYS_read, file, bytes, size));
@@ -257,3 +265,4 @@ EXPORTED time_t time(time_t *out) {
     if (out) *out = now.tv_sec;
     return now.tv_sec;
 }
+/* NOLINTEND(bugprone-reserved-identifier) */

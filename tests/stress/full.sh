@@ -50,7 +50,9 @@ mount -o remount,ro affjord .
 "$affjord" check small.db >"$work/check.out" || give_up "a check on a disk for reading: ended with $?"
 status=0
 "$affjord" ../stress.ini --db small.db --seeds 7 --quiet 2>"$work/said.err" || status=$?
-[ "$status" = 1 ] && grep -q 'small.db' "$work/said.err" || give_up "a disk for reading: ended with $status"
+if [ "$status" != 1 ] || ! grep -q 'small.db' "$work/said.err"; then
+    give_up "a disk for reading: ended with $status"
+fi
 cd "$work"
 umount disk
 echo "$full disks too small, the last of $((kilobytes - 24)) kB; one only for reading"

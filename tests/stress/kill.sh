@@ -75,6 +75,7 @@ while [ "$round" -lt "$rounds" ]; do
     parent=$! group=$!
     sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
     workers=$(ps -o pid= --ppid "$parent" 2>/dev/null || true)
+    # shellcheck disable=SC2086 # numbers
     case $victim in
     parent) kill -9 "$parent" 2>/dev/null || true ;;
     worker) # its parent marks that run, goes on with the others, and is asked to stop a little later

@@ -64,7 +64,7 @@ done
 wait "$child" || { cat "$work/log" >&2; exit 1; }
 child=
 rows=$(sqlite3 "$work/long.db" "SELECT count(*) FROM epoch")
-expected=$((iterations / epoch * 2))
+expected=$((2 * (iterations / epoch)))
 [ "$rows" = $expected ] || { echo "$rows rows of epochs, not $expected" >&2; exit 1; }
 
 awk -v iterations="$iterations" -v seconds=$(($(date +%s) - began)) -v rows="$rows" '

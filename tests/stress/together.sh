@@ -25,7 +25,10 @@ while [ "$round" -lt "$1" ]; do
     wait "$second" || failed="$failed second:$?"
     wait "$third" || failed="$failed third:$?"
     cat first.err second.err third.err >said.err
-    [ -z "$failed" ] && [ ! -s said.err ] || { cat said.err >&2; give_up "round $round: ended with$failed"; }
+    if [ -n "$failed" ] || [ -s said.err ]; then
+        cat said.err >&2
+        give_up "round $round: ended with$failed"
+    fi
     # Who came last may have left the experiment with its own seeds alone; whatever is asked for again becomes part of it.
     "$affjord" stress.ini --db shared.db --jobs 2 --quiet
     check_finished shared "round $round"

@@ -1,0 +1,102 @@
+/* What workers say over the pipe: whole, in order, and small messages several at a time. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "work/message.h"
+
+static int ends[2];
+static message_writer *writer;
+static message_reader reader;
+
+static void open_pipe(void) {
+    cr_assert_eq(pipe(ends), 0);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    writer = calloc(1, sizeof *writer);
+    reader = (message_reader){0};
+}
+
+static void close_pipe(void) {
+    close(ends[0]);
+    close(ends[1]);
+    free(writer);
+    message_release(&reader);
+}
+
+TestSuite(message, .init = open_pipe, .fini = close_pipe, .timeout = 60);
+
+static message numbered(uint64_t iteration, const char *text) {
+    return (message){.kind = MESSAGE_NOTE, .iteration = iteration, .size = strlen(text)};
+}
+
+/* The iterations and texts of all messages that have arrived, as "1 a; 2 b; ". */
+static const char *arrived(void) {
+    static char all[4096];
+    bool open;
+    message one;
+    const void *bytes;
+    size_t used = 0;
+    all[0] = 0;
+    if (message_receive(&reader, ends[0], &open) != STATUS_OK) return all; /* nothing yet */
+    while (message_next(&reader, &one, &bytes))
+        used += (size_t)sprintf(all + used, "%d %s; ", (int)one.iteration, (const char *)bytes);
+    return all;
+}
+
+Test(message, arrives_with_what_is_behind_it) {
+    const message one = numbered(1, "a sentence"), two = numbered(2, "");
+    cr_assert(message_send(writer, ends[1], &one, "a sentence"));
+    cr_assert(message_send(writer, ends[1], &two, NULL));
+    cr_expect_str_eq(arrived(), "1 a sentence; 2 ; ");
+}
+
+Test(message, that_may_wait_goes_with_the_next_that_may_not) {
+    const message first = numbered(1, "a"), second = numbered(2, "b"), third = numbered(3, "c");
+    cr_assert(message_send_later(writer, ends[1], &first, "a"));
+    cr_expect_str_eq(arrived(), "1 a; ", "nothing was sent before it, so it has no company to wait for");
+    cr_assert(message_send_later(writer, ends[1], &second, "b"));
+    cr_expect_str_eq(arrived(), "");
+    cr_assert(message_send(writer, ends[1], &third, "c"));
+    cr_expect_str_eq(arrived(), "2 b; 3 c; ");
+    cr_assert(message_send(writer, ends[1], &third, "c"));
+    cr_expect_str_eq(arrived(), "3 c; ", "what was held back is sent once");
+}
+
+Test(message, that_may_wait_does_not_wait_for_long) {
+    const message first = numbered(1, "a"), second = numbered(2, "b"), third = numbered(3, "c");
+    cr_assert(message_send_later(writer, ends[1], &first, "a"));
+    cr_assert(message_send_later(writer, ends[1], &second, "b"));
+    usleep(110000);
+    cr_assert(message_send_later(writer, ends[1], &third, "c"));
+    cr_expect_str_eq(arrived(), "1 a; 2 b; 3 c; ");
+}
+
+Test(message, larger_than_the_room_for_waiting_ones_is_sent_behind_them) {
+    static char large[2 * sizeof writer->bytes];
+    memset(large, 'x', sizeof large - 1);
+    const message first = numbered(1, "a"), second = numbered(2, "b"), third = numbered(3, large);
+    message got;
+    const void *bytes;
+    cr_assert(message_send_later(writer, ends[1], &first, "a"));
+    cr_assert(message_send_later(writer, ends[1], &second, "b"));
+    cr_assert(message_send_later(writer, ends[1], &third, large));
+    bool open;
+    cr_assert_eq(message_receive(&reader, ends[0], &open), STATUS_OK);
+    for (uint64_t i = 1; i <= 3; i++) {
+        cr_assert(message_next(&reader, &got, &bytes), "message %d", (int)i);
+        cr_expect_eq(got.iteration, i);
+    }
+    cr_expect_str_eq(bytes, large);
+    cr_expect_not(message_next(&reader, &got, &bytes));
+}
+
+Test(message, to_nobody_is_said_to_be_lost) {
+    const message one = numbered(1, "a");
+    signal(SIGPIPE, SIG_IGN);
+    close(ends[0]);
+    cr_expect_not(message_send(writer, ends[1], &one, "a"));
+}
