@@ -23,7 +23,7 @@ Test(command_line, says_what_it_is_and_what_it_takes) {
     EXPECT(2, "$AFFJORD evall");
     EXPECT_SAYS("\"evall\" is neither an experiment file nor a verb; the nearest verb is eval");
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --device gpu --db $TEST_DIR/r.db");
-    EXPECT_SAYS("--device gpu: expected cpu, cuda or cuda:N");
+    EXPECT_SAYS("--device gpu: expected cpu, cuda, cuda:N or cuda:auto");
 }
 
 Test(command_line, a_terminal_sees_a_line_that_moves) {

@@ -350,9 +350,9 @@ Test(fleet, a_device_may_be_too_small_or_another) {
     setenv("AFFJORD_EMULATED_MEMORY", "20000", 1);
     fail_to_make(&one, STATUS_MEMORY, "out of memory on CUDA device 0: 1 runs need");
     unsetenv("AFFJORD_EMULATED_MEMORY");
-    setenv("AFFJORD_EMULATED_IMAGE", "0", 1);
+    setenv("AFFJORD_EMULATED_OLD", "0", 1);
     fail_to_make(&one, STATUS_INVALID, "is an sm_90, and libaffjord_cuda.so was built for fibers");
-    unsetenv("AFFJORD_EMULATED_IMAGE");
+    unsetenv("AFFJORD_EMULATED_OLD");
     one.goal.flow.context = CONTEXT_AUGMENTED;
     one.goal.flow.augmented_width = 4096;
     one.goal.flow.augmented_dimension = 16;

@@ -98,6 +98,53 @@ Test(run_device, a_small_memory_means_more_waves) {
     free(expected);
 }
 
+/* Three devices, one of which is too old: each of the others trains half of the eight runs, in as many turns as it
+ * takes. */
+Test(run_device, runs_are_shared_among_devices) {
+    char *expected = undisturbed();
+    setenv("AFFJORD_EMULATED_DEVICES", "3", 1);
+    setenv("AFFJORD_EMULATED_OLD", "1", 1);
+    static const char *const jobs[] = {"", "--jobs 8", "--jobs 3", "--jobs 1"};
+    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
+        EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/shared%zu.db --device cuda:auto %s --quiet", i, jobs[i]);
+        char name[32];
+        snprintf(name, sizeof name, "shared%zu.db", i);
+        check_same(expected, name);
+        EXPECT(0, "sqlite3 $TEST_DIR/%s 'SELECT gpu, count(*) FROM run GROUP BY 1'", name);
+        if (i < 2) cr_expect_str_eq(output, "fibers 2|4\nfibers on a CPU, for tests|4\n", "%s", jobs[i]);
+        /* One slot and two, so that who gets the last runs is for time to say. */
+        if (i == 2) cr_expect_not_null(strstr(output, "fibers 2|"), "%s", output);
+        if (i == 3) cr_expect_str_eq(output, "fibers on a CPU, for tests|8\n");
+    }
+    EXPECT(0, "$AFFJORD list devices");
+    EXPECT_SAYS("cuda:1   cannot be used: CUDA device 1 is an sm_90, and libaffjord_cuda.so was built for ");
+    EXPECT_SAYS("cuda:2   fibers 2, ");
+    EXPECT(1, "AFFJORD_EMULATED_DEVICES=2 AFFJORD_EMULATED_OLD=1 $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db "
+              "--device cuda:1");
+    EXPECT_SAYS("CUDA device 1 is an sm_90");
+    EXPECT(1, "AFFJORD_EMULATED_DEVICES=1 AFFJORD_EMULATED_OLD=0 $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db "
+              "--device cuda:auto");
+    EXPECT_SAYS("CUDA device 0 is an sm_90");
+    free(expected);
+}
+
+/* The process of one device is killed: those of its runs that are not done fail, and all of the other device's end. */
+Test(run_device, a_device_that_is_lost_takes_no_other_along) {
+    setenv("AFFJORD_EMULATED_DEVICES", "2", 1);
+    char *expected = undisturbed();
+    const pid_t child = start_on("cuda:auto", "lost.db", 8);
+    const int worker = wait_until("lost.db", "SELECT process FROM run WHERE status = 'running' AND gpu = 'fibers 1'");
+    cr_assert_gt(worker, 1);
+    cr_assert_eq(kill(worker, SIGKILL), 0);
+    cr_assert_eq(WEXITSTATUS(wait_for(child)), 1);
+    EXPECT(0, "sqlite3 $TEST_DIR/lost.db \"SELECT DISTINCT gpu, status FROM run WHERE gpu != 'fibers 1' OR "
+              "status != 'done' ORDER BY 1\"");
+    cr_assert_str_eq(output, "fibers 1|failed\nfibers on a CPU, for tests|done\n");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/lost.db --device cuda:auto --quiet");
+    check_same(expected, "lost.db");
+    free(expected);
+}
+
 Test(run_device, what_cannot_be_done_is_said) {
     EXPECT(0, "$AFFJORD list devices");
     EXPECT_SAYS("cpu ");
@@ -113,7 +160,7 @@ Test(run_device, what_cannot_be_done_is_said) {
     EXPECT(2, "$AFFJORD experiments/table2.ini --db $TEST_DIR/no.db --device cuda");
     EXPECT_SAYS("experiment table2 is computed by the processor only so far");
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db --device gpu");
-    EXPECT_SAYS("--device gpu: expected cpu, cuda or cuda:N");
+    EXPECT_SAYS("--device gpu: expected cpu, cuda, cuda:N or cuda:auto");
     EXPECT(2, "ls $TEST_DIR/no.db"); /* nothing was begun */
 }
 

@@ -12,11 +12,12 @@ status device_parse(const char *text, device_choice *out, failure *why) {
     enum { DIGITS_MAX = 4 };
     const char *number = text + sizeof word; /* behind "cuda:" */
     *out = (device_choice){.library = strcmp(text, "cpu") != 0};
-    if (!out->library || strcmp(text, word) == 0) return STATUS_OK;
+    out->all = strcmp(text, "cuda:auto") == 0;
+    if (!out->library || out->all || strcmp(text, word) == 0) return STATUS_OK;
     const bool numbered = strncmp(text, word, sizeof word - 1) == 0 && text[sizeof word - 1] == ':';
     const size_t digits = numbered ? strspn(number, "0123456789") : 0;
     if (digits < 1 || digits > DIGITS_MAX || number[digits])
-        return fail(why, STATUS_INVALID, "--device %.100s: expected cpu, cuda or cuda:N", text);
+        return fail(why, STATUS_INVALID, "--device %.100s: expected cpu, cuda, cuda:N or cuda:auto", text);
     out->number = (int)strtol(number, NULL, 10);
     return STATUS_OK;
 }

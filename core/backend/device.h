@@ -9,9 +9,11 @@
 
 #include "backend/device_table.h"
 
-/* A device as a user names it: "cpu", or "cuda" or "cuda:N" for number N (0) of the library's. */
+/* Devices as a user names them: "cpu"; "cuda" or "cuda:N" for number N (0) of the library's; "cuda:auto" for all of
+ * them, which are those in CUDA_VISIBLE_DEVICES where that is set. */
 typedef struct device_choice {
     bool library; /* not the processor */
+    bool all;
     int number;
 } device_choice;
 

@@ -43,7 +43,7 @@ typedef struct experiment {
     char shards[PLACE_PATH_MAX];
     signals events;
     device_choice device;
-    device_about about; /* of a device of the library, once it was asked */
+    device_list devices; /* of the library, once it was asked */
 } experiment;
 
 static status read_request(int count, char **words, request *out, failure *why) {
@@ -120,15 +120,27 @@ static bool wait_for_lock(void *argument, const char *holder) {
     return number == 0 || number == SIGTSTP;
 }
 
+/* How many runs at a time, threads in each process, and devices, for so many runs that are missing. On a device a run is
+ * a processor's, and threads are those of the process that draws batches for all of its runs. */
+static void share_out(const experiment *self, size_t missing, size_t *jobs, size_t *threads, size_t *devices) {
+    const request *asked = &self->asked;
+    size_t room = 0;
+    *devices = self->devices.count;
+    for (size_t i = 0; i < *devices; i++) room += (size_t)self->devices.about[i].processors;
+    const size_t own = *devices > 0 ? machine_jobs(*devices) : 1;
+    *threads = asked->threads ? (size_t)asked->threads : own;
+    if (room == 0) room = machine_jobs(*threads);
+    *jobs = asked->jobs ? (size_t)asked->jobs : room;
+    if (*jobs > missing) *jobs = missing;
+    if (*devices > *jobs) *devices = *jobs;
+}
+
 static status train(const experiment *self, recorder *book, const enrolment *list, const machine *here,
                     workers_result *result, failure *why) {
     const request *asked = &self->asked;
-    const bool library = self->device.library;
-    /* On a device the threads are one process's, which draws batches for all runs, and a run is a processor's. */
-    const size_t threads = asked->threads ? (size_t)asked->threads : library ? machine_jobs(1) : 1;
-    const size_t room = library ? (size_t)self->about.processors : machine_jobs(threads);
-    size_t jobs = asked->jobs ? (size_t)asked->jobs : room;
-    if (jobs > list->count - list->done) jobs = list->count - list->done;
+    size_t jobs, threads;
+    device_list devices = self->devices;
+    share_out(self, list->count - list->done, &jobs, &threads, &devices.count);
     uint64_t iterations = 0;
     for (size_t i = 0; i < list->count; i++) {
         const recorder_run *run = &list->runs[i];
@@ -143,7 +155,7 @@ static status train(const experiment *self, recorder *book, const enrolment *lis
                                .session = &here->session,
                                .jobs = jobs,
                                .threads = threads,
-                               .device = library ? &self->device : NULL};
+                               .devices = devices.count > 0 ? &devices : NULL};
     const status outcome = workers_run(&spec, book, &self->events, shown, result, why);
     progress_destroy(&shown);
     return outcome;
@@ -232,11 +244,9 @@ static int run(experiment *self, int all_count, char **all) {
     if (outcome != STATUS_OK) return verb_failed(why.text);
     outcome = look(self, &complete, &why);
     if (outcome == STATUS_OK && !complete && self->device.library)
-        outcome = devices_ask(&self->device, &self->about, &why);
+        outcome = devices_ask(&self->device, &self->devices, &why);
     if (outcome == STATUS_OK && !complete) {
         machine_describe(&here, all_count, all);
-        if (self->device.library) here.session.gpu = self->about.name;
-        if (self->device.library) here.session.driver = self->about.driver;
         outcome = compute(self, &here, &result, &why);
     }
     signals_close(&self->events);
@@ -387,7 +397,7 @@ const verb verb_experiment = {
     .name = "",
     .usage =
         "usage: ./run FILE.ini [--set SECTION.KEY=VALUE]... [--seeds LIST] [--jobs N] [--threads N]\n"
-        "                      [--device cpu|cuda[:N]] [--db PATH] [--dry-run] [--quiet]\n"
+        "                      [--device cpu|cuda[:N|:auto]] [--db PATH] [--dry-run] [--quiet]\n"
         "       ./run FILE.ini ... --dry-run --format commands\n"
         "       ./run FILE.ini ... --only RUN [--shards DIR]\n"
         "       ./run FILE.ini ... --slurm [--slurm-opt OPTIONS]... [--slurm-merge-opt OPTIONS]...\n"
@@ -406,7 +416,8 @@ const verb verb_experiment = {
         "  --seeds LIST   seeds instead of the file's, as in 0-4,7\n"
         "  --jobs N       runs at a time (as many as there are cores for their threads)\n"
         "  --threads N    threads in each of them (1)\n"
-        "  --device D     cpu, or cuda[:N], which trains models of points, all runs at once (cpu)\n"
+        "  --device D     cpu; cuda[:N], which trains models of points, all runs at once; or cuda:auto, all\n"
+        "                 devices in CUDA_VISIBLE_DEVICES, the runs shared among them (cpu)\n"
         "  --db PATH      the results database (results/results.db); while another process writes it, wait\n"
         "  --dry-run      print the settings and what would be computed; write nothing\n"
         "  --quiet        print nothing but errors\n"

@@ -14,39 +14,80 @@
 typedef struct answer {
     status outcome;
     failure why;
-    device_about about;
+    device_list list;
 } answer;
 
-static status ask(int number, device_about *out, failure *why) {
+static status describe(const device_table *table, int number, device_list *out, failure *why) {
+    TRY(table->describe(number, &out->about[out->count], why));
+    out->numbers[out->count++] = number;
+    return STATUS_OK;
+}
+
+/* Those that cannot be used are left out. */
+static status describe_all(const device_table *table, device_list *out, failure *why) {
+    int count;
+    failure later;
+    status outcome = STATUS_OK; /* the first failure, which `why` tells of */
+    TRY(table->count(&count, why));
+    for (int i = 0; i < count && out->count < DEVICES_MAX; i++) {
+        const status described = describe(table, i, out, outcome == STATUS_OK ? why : &later);
+        if (outcome == STATUS_OK) outcome = described;
+    }
+    return out->count > 0 ? STATUS_OK : outcome;
+}
+
+static status ask(const device_choice *choice, device_list *out, failure *why) {
     const device_table *table;
     TRY(device_open(&table, why));
-    return table->describe(number, out, why);
+    return choice->all ? describe_all(table, out, why) : describe(table, choice->number, out, why);
 }
 
-_Noreturn static void answer_and_exit(int number, int output) {
-    answer given;
-    memset(&given, 0, sizeof given);
-    given.outcome = ask(number, &given.about, &given.why);
-    _exit(write(output, &given, sizeof given) == (ssize_t)sizeof given ? 0 : 1);
+/* To or from a pipe, whole. */
+static bool move_all(ssize_t (*move)(int, void *, size_t), int descriptor, void *bytes, size_t size) {
+    for (size_t done = 0; done < size;) {
+        const ssize_t part = move(descriptor, (char *)bytes + done, size - done);
+        if (part < 0 && errno == EINTR) continue;
+        if (part <= 0) return false;
+        done += (size_t)part;
+    }
+    return true;
 }
 
-status devices_ask(const device_choice *choice, device_about *out, failure *why) {
+static ssize_t put(int descriptor, void *bytes, size_t size) {
+    return write(descriptor, bytes, size);
+}
+
+_Noreturn static void answer_and_exit(const device_choice *choice, int output) {
+    static answer given; /* zero, as all its bytes are sent */
+    given.outcome = ask(choice, &given.list, &given.why);
+    _exit(move_all(put, output, &given, sizeof given) ? 0 : 1);
+}
+
+status devices_ask(const device_choice *choice, device_list *out, failure *why) {
     int ends[2], outcome = 0;
     answer got;
     if (pipe(ends) != 0) return fail(why, STATUS_IO, "cannot make a pipe: %s", strerror(errno));
     fflush(NULL);
     const pid_t process = fork();
-    if (process == 0) answer_and_exit(choice->number, ends[1]);
+    if (process == 0) answer_and_exit(choice, ends[1]);
     close(ends[1]);
-    /* An answer is shorter than what a pipe hands over at once. */
-    const ssize_t size = process > 0 ? read(ends[0], &got, sizeof got) : -1;
+    const bool whole = process > 0 && move_all(read, ends[0], &got, sizeof got);
     close(ends[0]);
     while (process > 0 && waitpid(process, &outcome, 0) < 0 && errno == EINTR) continue;
-    if (size != (ssize_t)sizeof got)
-        return fail(why, STATUS_IO, "the process that looks for CUDA devices ended without an answer");
+    if (!whole) return fail(why, STATUS_IO, "the process that looks for CUDA devices ended without an answer");
     if (got.outcome != STATUS_OK) return fail(why, got.outcome, "%s", got.why.text);
-    *out = got.about;
+    *out = got.list;
     return STATUS_OK;
+}
+
+static void write_device(const device_table *table, int number, FILE *stream) {
+    device_about about;
+    failure why;
+    fprintf(stream, "cuda:%-3d ", number);
+    if (table->describe(number, &about, &why) == STATUS_OK)
+        fprintf(stream, "%s, %.1f GB, sm_%d%d, %d processors, driver for CUDA %s\n", about.name,
+                1e-9 * (double)about.memory, about.major, about.minor, about.processors, about.driver);
+    else fprintf(stream, "cannot be used: %s\n", why.text);
 }
 
 static status write_library(FILE *stream, failure *why) {
@@ -54,12 +95,7 @@ static status write_library(FILE *stream, failure *why) {
     int count;
     TRY(device_open(&table, why));
     TRY(table->count(&count, why));
-    for (int i = 0; i < count; i++) {
-        device_about about;
-        TRY(table->describe(i, &about, why));
-        fprintf(stream, "cuda:%-3d %s, %.1f GB, sm_%d%d, %d processors, driver for CUDA %s\n", i, about.name,
-                1e-9 * (double)about.memory, about.major, about.minor, about.processors, about.driver);
-    }
+    for (int i = 0; i < count; i++) write_device(table, i, stream);
     return STATUS_OK;
 }
 

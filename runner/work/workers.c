@@ -149,20 +149,32 @@ static void fail_job(workers *all, job *one) {
 }
 
 /* The child never touches the database. It keeps the lock, so that nobody takes its runs up while it is alive. */
-_Noreturn static void become_worker(const workers *all, const worker_task *tasks, size_t count) {
+_Noreturn static void become_worker(const workers *all, size_t device, const worker_task *tasks, size_t count) {
+    const device_list *devices = all->spec->devices;
     for (size_t i = 0; i < all->spec->jobs; i++)
         if (all->jobs[i].active) close(all->jobs[i].pipe);
     close(all->events->descriptor);
-    _exit(all->spec->device ? worker_run_many(tasks, count, all->spec->device->number) : worker_run(tasks));
+    _exit(devices ? worker_run_many(tasks, count, devices->numbers[device]) : worker_run(tasks));
 }
 
-/* One process for the runs in slots first .. first + count - 1. */
-static void start_process(workers *all, size_t first, size_t count, const worker_task *tasks) {
+/* Who trains what, and on what. */
+static recorder_session session_of(const workers *all, size_t device, pid_t process) {
+    recorder_session session = *all->spec->session;
+    const device_list *devices = all->spec->devices;
+    session.process = process;
+    if (!devices) return session;
+    session.gpu = devices->about[device].name;
+    session.driver = devices->about[device].driver;
+    return session;
+}
+
+/* One process for the runs in slots first .. first + count - 1, on a device of the list, if there is one. */
+static void start_process(workers *all, size_t device, size_t first, size_t count, const worker_task *tasks) {
     child *process = &all->children[first];
     for (size_t i = 0; i < count; i++) all->jobs[first + i].active = true; /* the child closes their pipes */
     fflush(NULL);
     const pid_t number = fork();
-    if (number == 0) become_worker(all, tasks, count);
+    if (number == 0) become_worker(all, device, tasks, count);
     const int error = errno;
     *process = (child){.process = number, .jobs = number > 0 ? count : 0};
     for (size_t i = 0; i < count; i++) {
@@ -176,8 +188,7 @@ static void start_process(workers *all, size_t first, size_t count, const worker
             continue;
         }
         all->active++;
-        recorder_session session = *all->spec->session;
-        session.process = number;
+        const recorder_session session = session_of(all, device, number);
         RECORD(all, recorder_start_run(all->book, state_of(all, one)->id, &session, all->why));
     }
 }
@@ -185,27 +196,48 @@ static void start_process(workers *all, size_t first, size_t count, const worker
 static void start_job(workers *all, size_t slot) {
     job *one = &all->jobs[slot];
     worker_task task;
-    if (place_job(all, slot, &task, &one->error) == STATUS_OK) start_process(all, slot, 1, &task);
+    if (place_job(all, slot, &task, &one->error) == STATUS_OK) start_process(all, 0, slot, 1, &task);
     else fail_job(all, one);
 }
 
 static bool may_start(workers *all);
 
-/* As many runs as there are slots; the device has none at the moment. */
-static void start_many(workers *all) {
+/* Slots of a device, of which each has its part: from its first to that of the next one. */
+static size_t first_slot(const workers *all, size_t device) {
+    return device * all->spec->jobs / all->spec->devices->count;
+}
+
+static size_t runs_left(const workers *all) {
+    size_t left = 0;
+    for (size_t i = all->next; i < all->spec->runs->run_count; i++) left += all->spec->states[i].state != RUN_DONE;
+    return left;
+}
+
+/* As many runs as a device without any has slots, but no more than its share of those that are left. */
+static void start_many(workers *all, size_t device) {
+    const size_t first = first_slot(all, device), slots = first_slot(all, device + 1) - first;
+    const size_t devices = all->spec->devices->count, share = (runs_left(all) + devices - 1) / devices;
     size_t count = 0;
-    worker_task *tasks = calloc(all->spec->jobs, sizeof *tasks);
+    worker_task *tasks = calloc(slots, sizeof *tasks);
     if (!tasks) {
         keep_failure(all, fail(all->why, STATUS_MEMORY, "out of memory"));
         return;
     }
-    while (count < all->spec->jobs && may_start(all)) {
-        job *one = &all->jobs[count];
-        if (place_job(all, count, &tasks[count], &one->error) == STATUS_OK) count++;
+    while (count < slots && count < share && may_start(all)) {
+        job *one = &all->jobs[first + count];
+        if (place_job(all, first + count, &tasks[count], &one->error) == STATUS_OK) count++;
         else fail_job(all, one);
     }
-    if (count > 0) start_process(all, 0, count, tasks);
+    if (count > 0) start_process(all, device, first, count, tasks);
     free(tasks);
+}
+
+static void start_all(workers *all) {
+    const device_list *devices = all->spec->devices;
+    for (size_t i = 0; !devices && i < all->spec->jobs; i++)
+        while (!all->jobs[i].active && may_start(all)) start_job(all, i);
+    for (size_t i = 0; devices && i < devices->count; i++)
+        while (all->children[first_slot(all, i)].jobs == 0 && may_start(all)) start_many(all, i);
 }
 
 /* --- Messages --- */
@@ -420,9 +452,7 @@ static void wait_for_news(workers *all) {
 static void loop(workers *all) {
     for (;;) {
         take_signals(all);
-        for (size_t i = 0; i < all->spec->jobs && !all->spec->device; i++)
-            while (!all->jobs[i].active && may_start(all)) start_job(all, i);
-        while (all->spec->device && all->active == 0 && may_start(all)) start_many(all);
+        start_all(all);
         if (all->active == 0) break;
         wait_for_news(all);
         RECORD(all, recorder_tick(all->book, all->why));

@@ -1,20 +1,20 @@
 /* workers.h - runs, several at a time, and one process that records: each run in a process of its own, or all that are
- * under way in one that trains them on a device. */
+ * under way on a device in one that trains them there. */
 #ifndef AFFJORD_RUNNER_WORKERS_H
 #define AFFJORD_RUNNER_WORKERS_H
 
-#include "backend/device.h"
 #include "plan/plan.h"
 #include "record/recorder.h"
 #include "system/signals.h"
+#include "work/devices.h"
 #include "work/progress.h"
 
 typedef struct workers_spec {
     const plan *runs;
     const recorder_run *states; /* (run_count), each with its number */
-    const recorder_session *session; /* where and how, the same for all */
+    const recorder_session *session; /* where and how, but for the device the same for all */
     size_t jobs, threads; /* runs at a time; threads in each process */
-    const device_choice *device; /* NULL, or where the library's devices are */
+    const device_list *devices; /* to share the runs among, no more than jobs; NULL for the processor */
 } workers_spec;
 
 typedef struct workers_result {

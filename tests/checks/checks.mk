@@ -46,8 +46,8 @@ SCRIPTS := .ci/run run paper_figures.sh $(wildcard packaging/*.sh plots/*.sh run
 each_unit = printf '%s\n' $(1) | xargs -n 4 -P $(shell nproc) sh -c
 
 lint: export FLAGS := -std=c11 -D_GNU_SOURCE -DAFFJORD_BINARY="affjord" -DAFFJORD_FAULT_LAYER="fault.so" \
-    -DAFFJORD_LIBRARY_EMULATED="emulated.so" $(PATHS)
-lint: check-deps $(BUILD)/provenance.h $(BUILD)/schema.inc
+    -DAFFJORD_LIBRARY_EMULATED="emulated.so" $(PATHS) -Ibuild/include
+lint: check-deps $(BUILD)/provenance.h $(BUILD)/schema.inc build/include/affjord/affjord.h
 	clang-format --dry-run --Werror $(SOURCES)
 	shellcheck -x -P SCRIPTDIR $(SCRIPTS)
 	cppcheck --quiet -j$(shell nproc) --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \

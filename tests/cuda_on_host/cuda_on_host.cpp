@@ -3,7 +3,7 @@
  *   AFFJORD_EMULATED_DEVICES=N     so many devices (1); 0: none
  *   AFFJORD_EMULATED_DRIVER=N      the driver's version as CUDA counts it (13000); 0: no driver
  *   AFFJORD_EMULATED_MEMORY=N      bytes of a device (4 GB)
- *   AFFJORD_EMULATED_IMAGE=0       the kernels were compiled for other devices
+ *   AFFJORD_EMULATED_OLD=N         device N is one that no kernel was compiled for
  *   AFFJORD_EMULATED_BACKWARDS=1   threads take their turns from the last: what depends on it lacks a barrier */
 #include "cuda_runtime.h"
 
@@ -200,8 +200,10 @@ cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, emulated_body 
     return cudaSuccess;
 }
 
-cudaError_t emulated_permit(int) {
-    return number("AFFJORD_EMULATED_IMAGE", 1) ? cudaSuccess : cudaErrorNoKernelImageForDevice;
+static size_t chosen;
+
+cudaError_t emulated_kernel() {
+    return number("AFFJORD_EMULATED_OLD", SIZE_MAX) != chosen ? cudaSuccess : cudaErrorNoKernelImageForDevice;
 }
 
 const char *cudaGetErrorString(cudaError_t code) {
@@ -230,16 +232,17 @@ cudaError_t cudaGetDeviceCount(int *devices) {
     return *devices > 0 ? cudaSuccess : cudaErrorNoDevice;
 }
 
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp *out, int) {
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *out, int device) {
     *out = cudaDeviceProp();
-    snprintf(out->name, sizeof out->name, "fibers on a CPU, for tests");
+    snprintf(out->name, sizeof out->name, device == 0 ? "fibers on a CPU, for tests" : "fibers %d", device);
     out->major = 9;
     out->multiProcessorCount = 4;
     out->sharedMemPerBlockOptin = 232448;
     return cudaSuccess;
 }
 
-cudaError_t cudaSetDevice(int) {
+cudaError_t cudaSetDevice(int device) {
+    chosen = (size_t)device;
     return cudaSuccess;
 }
 

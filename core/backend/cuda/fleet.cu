@@ -163,20 +163,25 @@ static status take_memory(toy_fleet *fleet, failure *why) {
                         "copying", why);
 }
 
+status fleet_supports(int device, const cudaDeviceProp *about, failure *why) {
+    cudaFuncAttributes unused;
+    TRY_CUDA(cudaSetDevice(device), "choosing a device", why);
+    const cudaError_t code = cudaFuncGetAttributes(&unused, toy_train<2>);
+    if (code != cudaErrorNoKernelImageForDevice && code != cudaErrorInvalidDeviceFunction)
+        return cuda_outcome(code, "looking for kernels", why);
+    cudaGetLastError();
+    return fail(why, STATUS_INVALID, "CUDA device %d is an sm_%d%d, and libaffjord_cuda.so was built for %s", device,
+                about->major, about->minor, AFFJORD_CUDA_ARCHITECTURES);
+}
+
 static status build(toy_fleet *fleet, failure *why) {
     cudaDeviceProp about;
-    TRY_CUDA(cudaSetDevice(fleet->device), "choosing a device", why);
     TRY_CUDA(cudaGetDeviceProperties(&about, fleet->device), "asking for a device's properties", why);
+    TRY(fleet_supports(fleet->device, &about, why));
     TRY(plan_shared(fleet, about.sharedMemPerBlockOptin, why));
-    void (*kernel)(toy_launch) = kernel_of(fleet->program);
-    const cudaError_t code =
-        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)fleet->shared);
-    if (code == cudaErrorNoKernelImageForDevice || code == cudaErrorInvalidDeviceFunction) {
-        cudaGetLastError();
-        return fail(why, STATUS_INVALID, "CUDA device %d is an sm_%d%d, and libaffjord_cuda.so was built for %s",
-                    fleet->device, about.major, about.minor, AFFJORD_CUDA_ARCHITECTURES);
-    }
-    TRY(cuda_outcome(code, "asking for shared memory", why));
+    TRY_CUDA(cudaFuncSetAttribute(kernel_of(fleet->program), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                  (int)fleet->shared),
+             "asking for shared memory", why);
     TRY_CUDA(cudaStreamCreateWithFlags(&fleet->stream, cudaStreamNonBlocking), "making a stream", why);
     return take_memory(fleet, why);
 }

@@ -2,7 +2,12 @@
 #ifndef AFFJORD_BACKEND_CUDA_FLEET_CUH
 #define AFFJORD_BACKEND_CUDA_FLEET_CUH
 
+#include <cuda_runtime.h>
+
 #include "backend/device_table.h"
+
+/* Choose the device. Errors: STATUS_INVALID if nothing was compiled for it. */
+status fleet_supports(int device, const cudaDeviceProp *about, failure *why);
 
 status fleet_create(int device, const toy_program *program, size_t runs, size_t block, toy_fleet **out, failure *why);
 void fleet_destroy(toy_fleet **fleet);

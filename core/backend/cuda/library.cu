@@ -46,7 +46,7 @@ static status describe_device(int device, device_about *out, failure *why) {
     out->minor = about.minor;
     out->processors = about.multiProcessorCount;
     out->shared = about.sharedMemPerBlockOptin;
-    TRY_CUDA(cudaSetDevice(device), "choosing a device", why);
+    TRY(fleet_supports(device, &about, why));
     return cuda_outcome(cudaMemGetInfo(&out->available, &out->memory), "asking for a device's memory", why);
 }
 
