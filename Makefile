@@ -200,7 +200,7 @@ test: deps check-layout
 TIME ?= 60
 FUZZ ?=
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
-fuzz:
+fuzz: check-deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) CC=clang SANITIZE=fuzzer-no-link,address fuzzers
 	@sh tests/fuzz/run.sh build/float-fuzzer-no-link-address $(TIME) $(FUZZ)
 fuzzers: $(FUZZERS)

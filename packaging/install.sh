@@ -48,6 +48,11 @@ share=$PREFIX/share/affjord
 put 755 build/affjord "$PREFIX/bin/affjord"
 put 755 build/double/affjord "$PREFIX/libexec/affjord/affjord-double"
 
+# What computes on a GPU, where it was built.
+if [ "$action" = uninstall ] || [ -f build/libaffjord_cuda.so ]; then
+    put 755 build/libaffjord_cuda.so "$PREFIX/libexec/affjord/libaffjord_cuda.so"
+fi
+
 put 644 build/libaffjord.a "$LIBDIR/libaffjord.a"
 put 644 "build/libaffjord.so.$VERSION" "$LIBDIR/libaffjord.so.$VERSION"
 put_link "libaffjord.so.$VERSION" "$LIBDIR/$SONAME"

@@ -104,6 +104,13 @@ Test(install, theory_is_computed_by_the_double_program) {
     EXPECT_SAYS("theory.md");
 }
 
+/* Where there is nvcc it is installed with the rest; a device of fibers takes its place here. */
+Test(install, a_device_is_found_by_the_installed_program) {
+    EXPECT(0, "cp " AFFJORD_LIBRARY_EMULATED " $TEST_DIR/usr/libexec/affjord/libaffjord_cuda.so && cd $TEST_DIR/elsewhere && "
+              "$INSTALLED list devices");
+    EXPECT_SAYS("cuda:0   fibers on a CPU");
+}
+
 /* The examples, in a folder from which only the installed files can be found. */
 Test(install, programs_are_compiled_against_the_library) {
     setenv("LD_LIBRARY_PATH", "../../usr/lib", 1);

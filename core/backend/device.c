@@ -28,11 +28,14 @@ status device_open(const device_table **out, failure *why) {
     return fail(why, STATUS_IO, "the build in double precision has no other device than the processor");
 }
 #else
-/* Beside the program; dlopen knows what $ORIGIN is. */
 static void *open_library(failure *why) {
+    /* Beside the program as it was built; where `make install` puts it; anywhere. dlopen knows what $ORIGIN is. */
+    static const char *const places[] = {"$ORIGIN/libaffjord_cuda.so", "$ORIGIN/../libexec/affjord/libaffjord_cuda.so",
+                                         library_name};
     const char *given = getenv("AFFJORD_DEVICE_LIBRARY");
-    void *library = dlopen(given ? given : "$ORIGIN/libaffjord_cuda.so", RTLD_NOW | RTLD_LOCAL);
-    if (!library && !given) library = dlopen(library_name, RTLD_NOW | RTLD_LOCAL);
+    void *library = given ? dlopen(given, RTLD_NOW | RTLD_LOCAL) : NULL;
+    for (size_t i = 0; !given && !library && i < sizeof places / sizeof *places; i++)
+        library = dlopen(places[i], RTLD_NOW | RTLD_LOCAL);
     if (!library) failure_describe(why, "%s cannot be opened: %s", given ? given : library_name, dlerror());
     return library;
 }

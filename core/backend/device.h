@@ -21,7 +21,7 @@ typedef struct device_choice {
 status device_parse(const char *text, device_choice *out, failure *why);
 
 /* Open the library: $AFFJORD_DEVICE_LIBRARY where that is set (for tests), else libaffjord_cuda.so beside the program,
- * else where the system looks for libraries. *out stays valid as long as the program. Errors, each with a sentence:
+ * in ../libexec/affjord from there, or where the system looks for libraries. *out stays valid as long as the program. Errors, each with a sentence:
  * STATUS_IO for one that is not there or cannot be loaded, STATUS_FORMAT for one of another version. */
 status device_open(const device_table **out, failure *why);
 
