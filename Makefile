@@ -157,7 +157,7 @@ $(BUILD)/tests/cuda_on_host/%.o: tests/cuda_on_host/%.cpp
 	$(Q)$(EMULATION) -c -o $@ $<
 $(EMULATED): $(EMULATED_OBJECTS)
 	@$(call say,link,$@)
-	$(Q)$(CXX) -shared -o $@ $^
+	$(Q)$(CXX) -shared $(if $(COVERAGE),--coverage) -o $@ $^
 
 # What tests run and load.
 $(BUILD)/tests/%.o: override CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"' -DAFFJORD_FAULT_LAYER='"$(BUILD)/fault.so"' \

@@ -1,152 +1,38 @@
-/* bench.c - `./run bench`: which benchmark, and `toy`, the training step of the toy experiments.
- *
- * Batch 512, classic Runge-Kutta with 40 steps (160 evaluations), width 64,
- * exact trace, discrete gradient, Adam. The cases are run in turns, so that a
- * machine whose speed drifts is unfair to none. */
+/* bench.c - `./run bench`: which benchmark, and how long. */
 #include "bench/bench.h"
 
-#include <math.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench/bench_conv.h"
 #include "bench/bench_device.h"
-#include "bench/bench_peak.h"
-#include "bench/bench_sort.h"
-#include "system/clock.h"
-#include "system/place.h"
-#include "train/trainer.h"
+#include "bench/bench_toy.h"
+#include "system/arguments.h"
 
-enum { REPEATS = 41, CASES_MAX = 16, THREADS_MAX = 2 };
-
-typedef struct bench_case {
-    char name[48];
-    cpu_level level;
-    size_t threads;
-    trainer *training;
-    double seconds[REPEATS];
-} bench_case;
-
-point_objective_spec bench_toy_spec(cnf_context context, cpu_level level) {
-    return (point_objective_spec){.flow = {.dimension = 2,
-                                           .width = 64,
-                                           .context = context,
-                                           .join = context == CONTEXT_AUGMENTED,
-                                           .hypernet_layers = 2,
-                                           .hypernet_width = 32,
-                                           .augmented_dimension = 2,
-                                           .augmented_width = 3,
-                                           .end_time = 10,
-                                           .base_variance = 1,
-                                           .solver = SOLVER_RK4,
-                                           .steps = 40,
-                                           .backend = cpu_backend(level)},
-                                  .batch = 512,
-                                  .validation = 1};
-}
-
-/* Floating-point operations of one step, a fused multiply-add counted as two, of the field alone: for each hidden unit
- * of each point and evaluation, with D = 2 and T operations of a tanh,
- *   forward  h 2 D, tanh T, s 2, f 2 D, trace 2
- *   reverse  h 2 D, tanh T, s 2, r 2 + 2 D, hbar 1, bbar 1, zbar 2 D, wbar 2 D, ubar 2 D, cbar 2 */
-static double step_operations(void) {
-    const double D = 2, T = 16, units = 512.0 * 64 * 160;
-    return units * (4 * D + 4 + T + 10 * D + 8 + T);
-}
-
-static status add_case(bench_case *cases, size_t *count, cnf_context context, cpu_level level, size_t threads,
-                       const dataset *data, parallel *workers, failure *why) {
-    bench_case *one = &cases[*count];
-    snprintf(one->name, sizeof one->name, "toy_step_%s_%s_%zu_thread%s",
-             context == CONTEXT_CLOCK ? "ffjord" : "affjord", cpu_level_name(level), threads, threads > 1 ? "s" : "");
-    one->level = level;
-    one->threads = threads;
-    const point_objective_spec spec = bench_toy_spec(context, level);
-    const trainer_spec training = {.iterations = UINT64_MAX,
-                                   .epoch_iterations = UINT64_MAX,
-                                   .learning_rate = 1e-3,
-                                   .stop_loss = -INFINITY,
-                                   .backend = cpu_backend(level)};
-    objective *goal;
-    TRY(point_objective_create(&spec, data, workers, &goal, why));
-    TRY(trainer_create(&training, &goal, &one->training, why));
-    ++*count;
-    return STATUS_OK;
-}
-
-static status time_cases(bench_case *cases, size_t count, size_t repeats, failure *why) {
-    for (size_t r = 0; r <= repeats; r++) /* the first round warms up */
-        for (size_t i = 0; i < count; i++) {
-            bool done;
-            trainer_epoch epoch;
-            const double start = clock_seconds();
-            const status outcome = trainer_step(cases[i].training, NULL, &done, &epoch);
-            if (outcome < 0) return fail(why, outcome, "%s: the step failed", cases[i].name);
-            if (r > 0) cases[i].seconds[r - 1] = clock_seconds() - start;
-        }
-    return STATUS_OK;
-}
-
-static void report(bench_case *cases, size_t count, size_t repeats) {
-    double peak[CPU_LEVELS];
-    for (cpu_level level = CPU_PORTABLE; level < CPU_LEVELS; level++) peak[level] = bench_peak(level);
-    printf("%-36s %12s %12s %8s  %s\n", "name", "median s", "minimum s", "repeats", "of the cores' peak");
-    for (size_t i = 0; i < count; i++) {
-        bench_sort(cases[i].seconds, repeats);
-        const double median = cases[i].seconds[repeats / 2], limit = peak[cases[i].level] * (double)cases[i].threads;
-        printf("%-36s %12.6f %12.6f %8zu  ", cases[i].name, median, cases[i].seconds[0], repeats);
-        if (limit > 0) printf("%.0f%% of %.0f GFLOP/s\n", 100 * step_operations() / median / limit, limit / 1e9);
-        else printf("-\n");
-    }
-}
-
-static int bench_toy(size_t repeats) {
-    static bench_case cases[CASES_MAX];
-    size_t count = 0;
-    failure why = {""};
-    dataset *data = NULL;
-    parallel *workers[THREADS_MAX + 1] = {NULL};
-    status outcome = dataset_open("hash_gaussian", &data, &why);
-    if (outcome == STATUS_OK) outcome = parallel_create(THREADS_MAX, &workers[THREADS_MAX]);
-    for (cpu_level level = CPU_AVX2; level < CPU_LEVELS && outcome == STATUS_OK; level++) {
-        if (!cpu_backend(level)) continue;
-        for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++)
-            for (size_t threads = 1; threads <= THREADS_MAX && outcome == STATUS_OK; threads++)
-                outcome = add_case(cases, &count, context, level, threads, data, workers[threads], &why);
-    }
-    if (outcome == STATUS_OK && count == 0)
-        for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED && outcome == STATUS_OK; context++)
-            outcome = add_case(cases, &count, context, CPU_PORTABLE, 1, data, NULL, &why);
-    if (outcome == STATUS_OK) outcome = time_cases(cases, count, repeats, &why);
-    if (outcome == STATUS_OK) report(cases, count, repeats);
-    else fprintf(stderr, "bench: %s\n", why.text);
-    for (size_t i = 0; i < count; i++) trainer_destroy(&cases[i].training);
-    parallel_destroy(&workers[THREADS_MAX]);
-    dataset_close(&data);
-    return outcome == STATUS_OK ? 0 : 1;
-}
+static const struct {
+    const char *name;
+    int (*run)(const bench_options *options);
+} benchmarks[] = {{"toy", bench_toy}, {"conv", bench_conv}, {"device", bench_device}};
 
 int bench_run(int count, char **arguments) {
-    size_t repeats = REPEATS;
-    const bool brief = count == 2 && strcmp(arguments[1], "--brief") == 0;
-    if (strcmp(arguments[0], "device") == 0 && (count == 1 || brief)) return bench_device(brief);
-    if (count == 3 && strcmp(arguments[1], "--repeats") == 0) {
-        char *end;
-        const long wanted = strtol(arguments[2], &end, 10);
-        if (*end || wanted < 1 || wanted > REPEATS) {
-            fprintf(stderr, "bench: --repeats %s: expected 1 to %d\n", arguments[2], REPEATS);
-            return 2;
-        }
-        repeats = (size_t)wanted;
-    } else if (count != 1) {
-        fprintf(stderr, "usage: %s bench toy|conv [--repeats N]\n       %s bench device [--brief]\n", place_command(),
-                place_command());
+    failure why;
+    bool brief = false;
+    uint64_t repeats = 0;
+    const char *name = NULL;
+    size_t names = 0;
+    const argument_option options[] = {
+        {.name = "--repeats", .type = ARGUMENT_NUMBER, .into = &repeats, .minimum = 1, .maximum = BENCH_REPEATS_MAX},
+        {.name = "--brief", .type = ARGUMENT_FLAG, .into = &brief},
+    };
+    if (arguments_read(count, arguments, sizeof options / sizeof *options, options, 1, &name, &names, &why) !=
+        STATUS_OK) {
+        fprintf(stderr, "bench: %s\n", why.text);
         return 2;
     }
-    if (strcmp(arguments[0], "toy") == 0) return bench_toy(repeats);
-    if (strcmp(arguments[0], "conv") == 0) return bench_conv(repeats);
-    fprintf(stderr, "bench: no benchmark \"%s\"; there are: toy, conv, device\n", arguments[0]);
+    const bench_options asked = {.repeats = repeats ? (size_t)repeats : brief ? 1 : BENCH_REPEATS_MAX, .brief = brief};
+    for (size_t i = 0; names == 1 && i < sizeof benchmarks / sizeof *benchmarks; i++)
+        if (strcmp(name, benchmarks[i].name) == 0) return benchmarks[i].run(&asked);
+    fprintf(stderr, "bench: expected toy, conv or device, found \"%s\"\n", names == 1 ? name : "");
     return 2;
 }

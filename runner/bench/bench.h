@@ -2,11 +2,15 @@
 #ifndef AFFJORD_RUNNER_BENCH_H
 #define AFFJORD_RUNNER_BENCH_H
 
-#include "backend/cpu/cpu.h"
-#include "train/point_objective.h"
+#include <stdbool.h>
+#include <stddef.h>
 
-/* Figure 6's training step, without a seed, and with a validation batch of one point. */
-point_objective_spec bench_toy_spec(cnf_context context, cpu_level level);
+enum { BENCH_REPEATS_MAX = 41 };
+
+typedef struct bench_options {
+    size_t repeats; /* 1 .. BENCH_REPEATS_MAX */
+    bool brief; /* few cases, without a round that warms up: to see that it works */
+} bench_options;
 
 /* Run the benchmark named by arguments[0], with options behind it. "toy" and "conv" print one line a case: name, median
  * seconds, minimum, repeats; "device" a report (bench_device.h). Returns the exit status of ./run. */

@@ -44,7 +44,7 @@ typedef struct bench_case {
     real *z, *e, *f, *product, *zbar; /* (IMAGES, D) */
     bare bares[THREADS_MAX];
     bool reverse; /* what bare_image does */
-    double seconds[TIMED][BENCH_CONV_REPEATS_MAX];
+    double seconds[TIMED][BENCH_REPEATS_MAX];
 } bench_case;
 
 static void fill(size_t n, real *x) {
@@ -148,9 +148,20 @@ static void report(bench_case *one, size_t repeats) {
     }
 }
 
-int bench_conv(size_t repeats) {
+static void time_cases(bench_case *cases, size_t count, const bench_options *options) {
+    const size_t warm = options->brief ? 0 : 1; /* rounds before those that count */
+    for (size_t r = 0; r < warm + options->repeats; r++)
+        for (size_t i = 0; i < count; i++)
+            for (int what = 0; what < TIMED; what++) {
+                const double start = clock_seconds();
+                run(&cases[i], what);
+                if (r >= warm) cases[i].seconds[what][r - warm] = clock_seconds() - start;
+            }
+}
+
+int bench_conv(const bench_options *options) {
     static bench_case cases[CHANNEL_CASES * THREADS_MAX];
-    const size_t count = sizeof cases / sizeof cases[0];
+    const size_t count = options->brief ? 1 : sizeof cases / sizeof cases[0];
     parallel *workers[THREADS_MAX + 1] = {NULL};
     failure why = {"out of memory"};
     status outcome = parallel_create(THREADS_MAX, &workers[THREADS_MAX]);
@@ -160,16 +171,10 @@ int bench_conv(size_t repeats) {
         cases[i].workers = workers[cases[i].threads];
         outcome = make_case(&cases[i], &why);
     }
-    for (size_t r = 0; r <= repeats && outcome == STATUS_OK; r++) /* the first round warms up */
-        for (size_t i = 0; i < count; i++)
-            for (int what = 0; what < TIMED; what++) {
-                const double start = clock_seconds();
-                run(&cases[i], what);
-                if (r > 0) cases[i].seconds[what][r - 1] = clock_seconds() - start;
-            }
     if (outcome == STATUS_OK) {
+        time_cases(cases, count, options);
         printf("%-36s %12s %12s %8s  %s\n", "name", "median s", "minimum s", "repeats", "bare convolutions s, share");
-        for (size_t i = 0; i < count; i++) report(&cases[i], repeats);
+        for (size_t i = 0; i < count; i++) report(&cases[i], options->repeats);
     } else {
         fprintf(stderr, "bench: %s\n", why.text);
     }

@@ -8,16 +8,19 @@
 #include <string.h>
 
 #include "backend/device.h"
-#include "bench/bench.h"
+#include "bench/bench_toy.h"
 #include "record/machine.h"
 #include "system/clock.h"
 #include "train/fleet.h"
 #include "train/point_objective.h"
 
-enum { RUNS_MAX = 120, MODELS = 3, TIMED_LAUNCHES = 3, TIMED_ITERATIONS = 100 };
+enum { RUNS_MAX = 120, MODELS = 3, DATA = 2, TIMED_LAUNCHES = 3, TIMED_ITERATIONS = 100 };
 
 /* Figure 6's two models, and AFFJORD with the settings of the authors' release. */
 static const char *const model_names[MODELS] = {"FFJORD", "AFFJORD", "AFFJORD, released settings"};
+
+/* Of runs with even and with odd seeds. */
+static const char *const data_names[DATA] = {"ty", "hash_gaussian"};
 
 static point_objective_spec model_spec(size_t model, uint64_t seed, bool brief) {
     point_objective_spec spec = bench_toy_spec(model == 0 ? CONTEXT_CLOCK : CONTEXT_AUGMENTED, cpu_level_best());
@@ -35,7 +38,7 @@ static point_objective_spec model_spec(size_t model, uint64_t seed, bool brief) 
 /* What all parts share. */
 typedef struct bench {
     const device_table *table;
-    dataset *data[2];
+    dataset *data[DATA];
     parallel *workers;
     bool brief;
     size_t iterations; /* of a training that is compared */
@@ -57,7 +60,7 @@ static status make_side(const bench *self, size_t model, uint64_t first, size_t 
         const trainer_spec training = {
             .iterations = iterations, .epoch_iterations = epoch, .learning_rate = 1e-3, .stop_loss = -INFINITY};
         objective *goal;
-        TRY(point_objective_create(&spec, self->data[seed % 2], self->workers, &goal, why));
+        TRY(point_objective_create(&spec, self->data[seed % DATA], self->workers, &goal, why));
         TRY(trainer_create(&training, &goal, &out->members[out->count], why));
         out->count++;
     }
@@ -118,14 +121,16 @@ static bool same(const side *a, size_t i, const side *b, size_t j) {
            memcmp(trainer_parameters(a->members[i]), trainer_parameters(b->members[j]), P * sizeof(real)) == 0;
 }
 
-static void say(bench *self, size_t model, const char *what, bool holds, const side *a, const side *b, size_t j) {
+static void say(bench *self, size_t model, uint64_t seed, const char *what, const side *a, const side *b, size_t j) {
+    const bool holds = same(a, 0, b, j);
     if (!holds) self->failures++;
-    printf("| %s | %s | %s | %.17g | %.17g |\n", model_names[model], what, holds ? "same bits" : "**differ**",
-           a->loss[0], b->loss[j]);
+    printf("| %s, %s | %s | %s | %.17g | %.17g |\n", model_names[model], data_names[seed % DATA], what,
+           holds ? "same bits" : "**differ**", a->loss[0], b->loss[j]);
     fflush(stdout);
 }
 
-/* `count` runs at once; the first and the last of them alone, twice, and on the processor. */
+/* `count` runs at once, an even number; the first and the last of them, of either data set, alone, twice, and on the
+ * processor. */
 static status compare_model(bench *self, size_t model, size_t count, side sides[4], failure *why) {
     const size_t n = self->iterations;
     TRY(make_side(self, model, 0, count, n, n, &sides[0], why));
@@ -138,10 +143,9 @@ static status compare_model(bench *self, size_t model, size_t count, side sides[
         TRY(train_here(&sides[1], why));
         TRY(train_there(self, &sides[2], why));
         TRY(train_there(self, &sides[3], why));
-        say(self, model, "processor and device", same(&sides[1], 0, &sides[2], 0), &sides[1], &sides[2], 0);
-        say(self, model, "device, twice", same(&sides[2], 0, &sides[3], 0), &sides[2], &sides[3], 0);
-        say(self, model, "device, alone and among others", same(&sides[2], 0, &sides[0], seed), &sides[2], &sides[0],
-            seed);
+        say(self, model, seed, "processor and device", &sides[1], &sides[2], 0);
+        say(self, model, seed, "device, twice", &sides[2], &sides[3], 0);
+        say(self, model, seed, "device, alone and among others", &sides[2], &sides[0], seed);
     }
     return STATUS_OK;
 }
@@ -150,7 +154,7 @@ static status compare_all(bench *self, size_t count, failure *why) {
     side *sides = calloc(4, sizeof *sides);
     if (!sides) return fail(why, STATUS_MEMORY, "out of memory");
     printf("\n## The same bits\n\nTrainings of %zu iterations: parameters, last loss, validation loss; %zu runs at "
-           "once.\n\n| model | what | verdict | last loss | last loss |\n|---|---|---|---|---|\n",
+           "once.\n\n| model | what | verdict | last loss of the first | of the second |\n|---|---|---|---|---|\n",
            self->iterations, count);
     status outcome = STATUS_OK;
     for (size_t model = 0; model < MODELS && outcome == STATUS_OK; model++) {
@@ -233,20 +237,19 @@ static status write_head(const bench *self, failure *why) {
 static status work(bench *self, failure *why) {
     TRY(device_open(&self->table, why));
     TRY(write_head(self, why));
-    TRY(dataset_open("ty", &self->data[0], why));
-    TRY(dataset_open("hash_gaussian", &self->data[1], why));
+    for (size_t i = 0; i < DATA; i++) TRY(dataset_open(data_names[i], &self->data[i], why));
     if (parallel_create(machine_jobs(1), &self->workers) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start threads");
-    TRY(compare_all(self, self->brief ? 3 : RUNS_MAX, why));
+    TRY(compare_all(self, self->brief ? 4 : RUNS_MAX, why));
     return self->brief ? STATUS_OK : time_all(self, why);
 }
 
-int bench_device(bool brief) {
-    bench self = {.brief = brief, .iterations = brief ? 2 : 200};
+int bench_device(const bench_options *options) {
+    bench self = {.brief = options->brief, .iterations = options->brief ? 2 : 200};
     failure why = {""};
     const status outcome = work(&self, &why);
     parallel_destroy(&self.workers);
-    for (size_t i = 0; i < 2; i++) dataset_close(&self.data[i]);
+    for (size_t i = 0; i < DATA; i++) dataset_close(&self.data[i]);
     if (outcome != STATUS_OK) fprintf(stderr, "bench: %s\n", why.text);
     if (self.failures > 0) fprintf(stderr, "bench: %zu comparisons differ\n", self.failures);
     return outcome == STATUS_OK && self.failures == 0 ? 0 : 1;

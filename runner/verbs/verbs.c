@@ -23,17 +23,19 @@ static int run_bench(int count, char **words, int all_count, char **all) {
     return bench_run(count, words);
 }
 
-const verb verb_bench = {.name = "bench",
-                         .summary = "time the parts that decide how long a training takes",
-                         .usage =
-                             "usage: ./run bench toy|conv [--repeats N]\n"
-                             "       ./run bench device [--brief]\n"
-                             "\n"
-                             "toy: the training step of the toy experiments. conv: the convolutional field and its\n"
-                             "reverse beside bare convolutions of the same shapes. Median and minimum seconds.\n"
-                             "device: trainings on a CUDA device against the processor's, bit by bit, then the speed\n"
-                             "of Figure 6's runs, as a report in Markdown; --brief: a few iterations, no speed.\n",
-                         .run = run_bench};
+const verb verb_bench = {
+    .name = "bench",
+    .summary = "time the parts that decide how long a training takes",
+    .usage = "usage: ./run bench toy|conv|device [--repeats N] [--brief]\n"
+             "\n"
+             "toy: the training step of the toy experiments. conv: the convolutional field and its\n"
+             "reverse beside bare convolutions of the same shapes. Median and minimum seconds of\n"
+             "N repeats (41).\n"
+             "device: trainings on a CUDA device against the processor's, bit by bit, then the speed\n"
+             "of Figure 6's runs, as a report in Markdown.\n"
+             "\n"
+             "  --brief        a few cases once, or iterations without the speed: to see that it works\n",
+    .run = run_bench};
 
 static int run_data(int count, char **words, int all_count, char **all) {
     (void)all_count;

@@ -1,0 +1,16 @@
+/* bench_toy.h - `./run bench toy`: how long a training step of the toy experiments takes. */
+#ifndef AFFJORD_RUNNER_BENCH_TOY_H
+#define AFFJORD_RUNNER_BENCH_TOY_H
+
+#include "backend/cpu/cpu.h"
+#include "bench/bench.h"
+#include "train/point_objective.h"
+
+/* Figure 6's training step, without a seed, and with a validation batch of one point. */
+point_objective_spec bench_toy_spec(cnf_context context, cpu_level level);
+
+/* Time it for FFJORD and AFFJORD with the vectors that this processor has, on one and two threads; print one line a
+ * case. Briefly: with the widest vectors, on one thread. Returns the exit status of ./run. */
+int bench_toy(const bench_options *options);
+
+#endif
