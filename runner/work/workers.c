@@ -51,6 +51,7 @@ typedef struct workers {
     child *children; /* (spec->jobs) */
     struct pollfd *polled; /* (1 + spec->jobs) */
     size_t next; /* run of the plan to start next */
+    size_t missing, given[DEVICES_MAX]; /* runs that were not done before; of these, started on each device so far */
     size_t active;
     bool *target_given; /* (dataset_count): some worker sends the data's own picture */
     int requests; /* signals so far */
@@ -207,23 +208,30 @@ static size_t first_slot(const workers *all, size_t device) {
     return device * all->spec->jobs / all->spec->devices->count;
 }
 
-static size_t runs_left(const workers *all) {
-    size_t left = 0;
-    for (size_t i = all->next; i < all->spec->runs->run_count; i++) left += all->spec->states[i].state != RUN_DONE;
-    return left;
+static size_t missing_runs(const workers_spec *spec) {
+    size_t missing = 0;
+    for (size_t i = 0; i < spec->runs->run_count; i++) missing += spec->states[i].state != RUN_DONE;
+    return missing;
 }
 
-/* As many runs as a device without any has slots, but no more than its share of those that are left. */
+/* Runs that a device is still to have: its part of those that were missing is that of the slots, so that all devices
+ * are done after as many turns. */
+static size_t runs_due(const workers *all, size_t device) {
+    const size_t jobs = all->spec->jobs;
+    const size_t end = all->missing * first_slot(all, device + 1) / jobs;
+    return end - all->missing * first_slot(all, device) / jobs - all->given[device];
+}
+
+/* A turn of a device that trains nothing: as many runs as it has slots. */
 static void start_many(workers *all, size_t device) {
     const size_t first = first_slot(all, device), slots = first_slot(all, device + 1) - first;
-    const size_t devices = all->spec->devices->count, share = (runs_left(all) + devices - 1) / devices;
     size_t count = 0;
     worker_task *tasks = calloc(slots, sizeof *tasks);
     if (!tasks) {
         keep_failure(all, fail(all->why, STATUS_MEMORY, "out of memory"));
         return;
     }
-    while (count < slots && count < share && may_start(all)) {
+    for (; count < slots && runs_due(all, device) > 0 && may_start(all); all->given[device]++) {
         job *one = &all->jobs[first + count];
         if (place_job(all, first + count, &tasks[count], &one->error) == STATUS_OK) count++;
         else fail_job(all, one);
@@ -237,7 +245,8 @@ static void start_all(workers *all) {
     for (size_t i = 0; !devices && i < all->spec->jobs; i++)
         while (!all->jobs[i].active && may_start(all)) start_job(all, i);
     for (size_t i = 0; devices && i < devices->count; i++)
-        while (all->children[first_slot(all, i)].jobs == 0 && may_start(all)) start_many(all, i);
+        while (all->children[first_slot(all, i)].jobs == 0 && runs_due(all, i) > 0 && may_start(all))
+            start_many(all, i);
 }
 
 /* --- Messages --- */
@@ -464,6 +473,7 @@ status workers_run(const workers_spec *spec, recorder *book, const signals *even
                    workers_result *out, failure *why) {
     workers all = {.spec = spec, .book = book, .events = events, .shown = shown, .recording = STATUS_OK, .why = why};
     TRY(checkpoint_make_folder(recorder_path(book), why));
+    all.missing = missing_runs(spec);
     all.jobs = calloc(spec->jobs, sizeof *all.jobs);
     all.children = calloc(spec->jobs, sizeof *all.children);
     all.polled = calloc(1 + spec->jobs, sizeof *all.polled);
