@@ -27,7 +27,13 @@ static size_t count_lines(const char *beginning, unsigned repeats) {
     return count;
 }
 
-Test(bench, a_step_of_the_toy_experiments_is_timed) {
+Test(bench, a_step_is_timed_in_every_way_of_this_processor) {
+    EXPECT(0, "$AFFJORD bench toy --repeats 1");
+    cr_expect_geq(count_lines("toy_step_", 1), 2, "%s", output);
+    EXPECT_SAYS("_2_threads ");
+}
+
+Test(bench, a_step_is_timed_briefly) {
     EXPECT(0, "$AFFJORD bench toy --brief --repeats 3");
     cr_expect_eq(count_lines("toy_step_", 3), 2, "%s", output);
     EXPECT_SAYS("toy_step_ffjord_");
@@ -57,7 +63,9 @@ Test(bench, what_is_not_there_is_said) {
     EXPECT(2, "$AFFJORD bench tyo");
     EXPECT_SAYS("bench: expected toy, conv or device, found \"tyo\"");
     EXPECT(2, "$AFFJORD bench toy --repeats 42");
-    EXPECT_SAYS("--repeats");
+    EXPECT_SAYS("bench: --repeats 42: expected an integer from 1 to 41");
+    EXPECT(2, "$AFFJORD bench toy --repeats");
+    EXPECT_SAYS("bench: --repeats");
     EXPECT(2, "$AFFJORD bench toy --repeat 4");
     EXPECT_SAYS("--repeats");
 }

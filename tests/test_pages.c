@@ -1,5 +1,5 @@
-/* test_pages.c - what the program writes about itself, by `document`, and its benchmark of a toy's step, as a user asks
- * for them. test_install.c reads the pages by the programs that they are for. */
+/* test_pages.c - what the program writes about itself, by `document`. test_install.c reads the pages by the programs that
+ * they are for. */
 #ifndef AFFJORD_DOUBLE /* pages are the same in both */
 
 #include "run_support.h"
@@ -30,18 +30,6 @@ Test(pages, other_pages_are_refused_and_a_full_disk_is_told) {
     EXPECT(2, "$AFFJORD document affjord.2");
     EXPECT(1, "$AFFJORD document affjord.1 > /dev/full");
     EXPECT_SAYS("the page could not be written whole");
-}
-
-Test(pages, a_step_is_timed_in_every_way_of_this_processor) {
-    EXPECT(0, "$AFFJORD bench toy --repeats 1");
-    EXPECT_SAYS("toy_step_ffjord_");
-    EXPECT_SAYS("toy_step_affjord_");
-    EXPECT(2, "$AFFJORD bench toy --repeats 0");
-    EXPECT_SAYS("--repeats 0: expected 1 to ");
-    EXPECT(2, "$AFFJORD bench toy --repeats");
-    EXPECT_SAYS("bench toy|conv [--repeats N]");
-    EXPECT(2, "$AFFJORD bench sorting");
-    EXPECT_SAYS("no benchmark \"sorting\"; there are: toy, conv");
 }
 
 #endif
