@@ -14,7 +14,7 @@ failed=0
 listed=$("$program" list devices)
 printf '%s\n' "$listed"
 case $listed in
-*cuda:0*) ;;
+*"driver for CUDA"*) ;; # of a device that can be used
 *)
     echo "gpu_check.sh: no CUDA device to check" >&2
     exit 1

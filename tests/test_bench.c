@@ -38,7 +38,6 @@ Test(bench, a_step_is_timed_briefly) {
     cr_expect_eq(count_lines("toy_step_", 3), 2, "%s", output);
     EXPECT_SAYS("toy_step_ffjord_");
     EXPECT_SAYS("toy_step_affjord_");
-    EXPECT_SAYS("% of ");
 }
 
 Test(bench, the_field_of_images_is_timed_beside_bare_convolutions) {

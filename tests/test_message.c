@@ -1,12 +1,14 @@
 /* What workers say over the pipe: whole, in order, and small messages several at a time. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "system/clock.h"
 #include "work/message.h"
 
 static int ends[2];
@@ -54,10 +56,19 @@ Test(message, arrives_with_what_is_behind_it) {
     cr_expect_str_eq(arrived(), "1 a sentence; 2 ; ");
 }
 
+/* As if one had been sent just now, or long ago, however slow the machine is. */
+static void sent_just_now(void) {
+    writer->sent = clock_seconds() + 1000;
+}
+static void sent_long_ago(void) {
+    writer->sent = 0;
+}
+
 Test(message, that_may_wait_goes_with_the_next_that_may_not) {
     const message first = numbered(1, "a"), second = numbered(2, "b"), third = numbered(3, "c");
     cr_assert(message_send_later(writer, ends[1], &first, "a"));
     cr_expect_str_eq(arrived(), "1 a; ", "nothing was sent before it, so it has no company to wait for");
+    sent_just_now();
     cr_assert(message_send_later(writer, ends[1], &second, "b"));
     cr_expect_str_eq(arrived(), "");
     cr_assert(message_send(writer, ends[1], &third, "c"));
@@ -67,12 +78,14 @@ Test(message, that_may_wait_goes_with_the_next_that_may_not) {
 }
 
 Test(message, that_may_wait_does_not_wait_for_long) {
-    const message first = numbered(1, "a"), second = numbered(2, "b"), third = numbered(3, "c");
+    const message first = numbered(1, "a"), second = numbered(2, "b");
+    sent_just_now();
     cr_assert(message_send_later(writer, ends[1], &first, "a"));
+    cr_expect_str_eq(arrived(), "");
+    sent_long_ago();
     cr_assert(message_send_later(writer, ends[1], &second, "b"));
-    usleep(110000);
-    cr_assert(message_send_later(writer, ends[1], &third, "c"));
-    cr_expect_str_eq(arrived(), "1 a; 2 b; 3 c; ");
+    cr_expect_str_eq(arrived(), "1 a; 2 b; ");
+    cr_expect(clock_seconds() - writer->sent < 100, "and the next one waits again");
 }
 
 Test(message, larger_than_the_room_for_waiting_ones_is_sent_behind_them) {
@@ -82,6 +95,7 @@ Test(message, larger_than_the_room_for_waiting_ones_is_sent_behind_them) {
     message got;
     const void *bytes;
     cr_assert(message_send_later(writer, ends[1], &first, "a"));
+    sent_just_now();
     cr_assert(message_send_later(writer, ends[1], &second, "b"));
     cr_assert(message_send_later(writer, ends[1], &third, large));
     bool open;
@@ -92,6 +106,48 @@ Test(message, larger_than_the_room_for_waiting_ones_is_sent_behind_them) {
     }
     cr_expect_str_eq(bytes, large);
     cr_expect_not(message_next(&reader, &got, &bytes));
+}
+
+/* A pipe of one page takes what it has room for, and the rest when a part was read. */
+static void *read_slowly(void *unused) {
+    bool open = true;
+    (void)unused;
+    fcntl(ends[0], F_SETFL, 0);
+    while (open && message_receive(&reader, ends[0], &open) == STATUS_OK) usleep(200);
+    return NULL;
+}
+
+Test(message, that_the_pipe_takes_in_parts_is_whole) {
+    enum { COUNT = 60, SIZE = 1000 };
+    static char text[SIZE];
+    pthread_t thread;
+    message got;
+    const void *bytes;
+    memset(text, 'y', sizeof text - 1);
+    cr_assert_gt(fcntl(ends[1], F_SETPIPE_SZ, 4096), 0);
+    /* Held back in all but the last: parts end anywhere in them. */
+    cr_assert_eq(pthread_create(&thread, NULL, read_slowly, NULL), 0);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        text[i % 7] = (char)('a' + i % 26);
+        const message one = {.kind = MESSAGE_NOTE, .iteration = i, .size = SIZE};
+        if (i % 8 < 7) sent_just_now();
+        cr_assert((i % 8 < 7 ? message_send_later : message_send)(writer, ends[1], &one, text));
+    }
+    const message last = numbered(COUNT, "end");
+    cr_assert(message_send(writer, ends[1], &last, "end"));
+    close(ends[1]);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    memset(text, 'y', sizeof text - 1);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        text[i % 7] = (char)('a' + i % 26);
+        cr_assert(message_next(&reader, &got, &bytes), "message %d", (int)i);
+        cr_expect_eq(got.iteration, i);
+        cr_expect_eq(got.size, (uint64_t)SIZE);
+        cr_expect_eq(memcmp(bytes, text, SIZE), 0, "message %d", (int)i);
+    }
+    cr_assert(message_next(&reader, &got, &bytes));
+    cr_expect_str_eq(bytes, "end");
+    ends[1] = dup(ends[0]);
 }
 
 Test(message, to_nobody_is_said_to_be_lost) {

@@ -28,15 +28,24 @@ status device_open(const device_table **out, failure *why) {
     return fail(why, STATUS_IO, "the build in double precision has no other device than the processor");
 }
 #else
+static void *open_at(const char *path, const char *name, failure *why) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library) failure_describe(why, "%s cannot be opened: %s", name, dlerror());
+    return library;
+}
+
 static void *open_library(failure *why) {
     /* Beside the program as it was built; where `make install` puts it; anywhere. dlopen knows what $ORIGIN is. */
     static const char *const places[] = {"$ORIGIN/libaffjord_cuda.so", "$ORIGIN/../libexec/affjord/libaffjord_cuda.so",
                                          library_name};
     const char *given = getenv("AFFJORD_DEVICE_LIBRARY");
-    void *library = given ? dlopen(given, RTLD_NOW | RTLD_LOCAL) : NULL;
-    for (size_t i = 0; !given && !library && i < sizeof places / sizeof *places; i++)
-        library = dlopen(places[i], RTLD_NOW | RTLD_LOCAL);
-    if (!library) failure_describe(why, "%s cannot be opened: %s", given ? given : library_name, dlerror());
+    if (given) return open_at(given, given, why);
+    void *library = NULL;
+    /* One that is there but cannot be loaded is what to tell of, and not that there is none in the next place. */
+    for (size_t i = 0; !library && i < sizeof places / sizeof *places; i++) {
+        library = open_at(places[i], library_name, why);
+        if (!library && !strstr(why->text, "No such file")) break;
+    }
     return library;
 }
 

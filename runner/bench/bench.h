@@ -12,7 +12,7 @@ typedef struct bench_options {
     bool brief; /* few cases, without a round that warms up: to see that it works */
 } bench_options;
 
-/* Run the benchmark named by arguments[0], with options behind it. "toy" and "conv" print one line a case: name, median
+/* Run the benchmark that the words of a command line name, with their options. "toy" and "conv" print one line a case: name, median
  * seconds, minimum, repeats; "device" a report (bench_device.h). Returns the exit status of ./run. */
 int bench_run(int count, char **arguments);
 

@@ -7,12 +7,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-static const int requests[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP};
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCHLD};
 
 status signals_open(signals *out, failure *why) {
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) sigaddset(&set, requests[i]);
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) sigaddset(&set, watched[i]);
     sigprocmask(SIG_BLOCK, &set, &out->before);
     out->descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (out->descriptor >= 0) return STATUS_OK;
@@ -29,8 +29,9 @@ void signals_close(signals *events) {
 int signals_read(const signals *events) {
     struct signalfd_siginfo information;
     ssize_t got;
+    /* A child's end is no request: waking those who wait is all that it is for. */
     do got = read(events->descriptor, &information, sizeof information);
-    while (got < 0 && errno == EINTR);
+    while ((got < 0 && errno == EINTR) || (got > 0 && information.ssi_signo == SIGCHLD));
     return got == (ssize_t)sizeof information ? (int)information.ssi_signo : 0;
 }
 

@@ -1,7 +1,7 @@
 /* signals.h - requests to stop, read as events instead of interrupting.
  *
  * While open, SIGINT, SIGTERM, SIGHUP and SIGTSTP are blocked and wait to be
- * read from a descriptor that can be polled. */
+ * read from a descriptor that can be polled; a child's end wakes who polls it. */
 #ifndef AFFJORD_RUNNER_SIGNALS_H
 #define AFFJORD_RUNNER_SIGNALS_H
 
@@ -18,10 +18,10 @@ typedef struct signals {
 status signals_open(signals *out, failure *why);
 void signals_close(signals *events);
 
-/* The number of a signal that waits, 0 for none. */
+/* The number of a request that waits, 0 for none. */
 int signals_read(const signals *events);
 
-/* Wait until a signal can be read or `milliseconds` are over. */
+/* Wait until a request can be read, a child has ended, or `milliseconds` are over. */
 void signals_wait(const signals *events, int milliseconds);
 
 #endif

@@ -121,18 +121,17 @@ static bool wait_for_lock(void *argument, const char *holder) {
 }
 
 /* How many runs at a time, threads in each process, and devices, for so many runs that are missing. On a device a run is
- * a processor's, and threads are those of the process that draws batches for all of its runs. */
+ * a processor's (devices are taken to be alike), and threads are those of the process that draws batches for all of its
+ * runs. */
 static void share_out(const experiment *self, size_t missing, size_t *jobs, size_t *threads, size_t *devices) {
     const request *asked = &self->asked;
     size_t room = 0;
-    *devices = self->devices.count;
-    for (size_t i = 0; i < *devices; i++) room += (size_t)self->devices.about[i].processors;
-    const size_t own = *devices > 0 ? machine_jobs(*devices) : 1;
-    *threads = asked->threads ? (size_t)asked->threads : own;
-    if (room == 0) room = machine_jobs(*threads);
-    *jobs = asked->jobs ? (size_t)asked->jobs : room;
+    for (size_t i = 0; i < self->devices.count; i++) room += (size_t)self->devices.about[i].processors;
+    if (room == 0) room = machine_jobs(asked->threads ? (size_t)asked->threads : 1);
+    *jobs = asked->jobs ? (size_t)asked->jobs : room < JOBS_MAX ? room : JOBS_MAX;
     if (*jobs > missing) *jobs = missing;
-    if (*devices > *jobs) *devices = *jobs;
+    *devices = self->devices.count < *jobs ? self->devices.count : *jobs;
+    *threads = asked->threads ? (size_t)asked->threads : *devices > 0 ? machine_jobs(*devices) : 1;
 }
 
 static status train(const experiment *self, recorder *book, const enrolment *list, const machine *here,
@@ -414,8 +413,8 @@ const verb verb_experiment = {
         "  --set S.K=V    a setting on top of the file; may be repeated. --set \"model NAME.S.K=V\" and\n"
         "                 --set \"data NAME.S.K=V\" are for one model or data set\n"
         "  --seeds LIST   seeds instead of the file's, as in 0-4,7\n"
-        "  --jobs N       runs at a time (as many as there are cores for their threads)\n"
-        "  --threads N    threads in each of them (1)\n"
+        "  --jobs N       runs at a time (as many as there are cores for their threads, or processors of devices)\n"
+        "  --threads N    threads in each of them (1; all cores for those on a device)\n"
         "  --device D     cpu; cuda[:N], which trains models of points, all runs at once; or cuda:auto, all\n"
         "                 devices in CUDA_VISIBLE_DEVICES, the runs shared among them (cpu)\n"
         "  --db PATH      the results database (results/results.db); while another process writes it, wait\n"

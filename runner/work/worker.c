@@ -49,7 +49,7 @@ bool worker_asked_to_stop(void *argument) {
 status worker_send(worker *self, message one, const void *bytes, failure *why) {
     one.iteration = self->training ? trainer_iteration(self->training) : self->task->from->checkpoint_iteration;
     if (self->cut) return fail(why, STATUS_IO, "nobody records what is computed");
-    /* Epochs may be short, and are on the disk with the next commit or checkpoint anyway. */
+    /* Epochs may be short. What is lost with the process is behind its checkpoint, whose message sends what waits. */
     bool (*const send)(message_writer *, int, const message *, const void *) =
         one.kind == MESSAGE_EPOCH ? message_send_later : message_send;
     if (send(&self->writer, self->task->output, &one, bytes)) return STATUS_OK;

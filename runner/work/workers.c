@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,12 +18,13 @@
 #include "work/worker.h"
 
 #define HEARTBEAT_SECONDS 2.0
+#define FAREWELL_SECONDS 10.0
 
 /* A process, with the runs that it trains: one, or on a device several. */
 typedef struct child {
     pid_t process;
     size_t jobs; /* that it still has */
-    bool ended; /* and was waited for; */
+    bool ended; /* and was waited for */
     int outcome; /* how */
 } child;
 
@@ -79,7 +81,7 @@ static void label_run(const plan_run *run, char text[96]) {
 
 static void signal_workers(const workers *all, int signal) {
     for (size_t i = 0; i < all->spec->jobs; i++)
-        if (all->children[i].jobs > 0 && !all->children[i].ended) kill(all->children[i].process, signal);
+        if (all->children[i].process > 0 && !all->children[i].ended) kill(all->children[i].process, signal);
 }
 
 /* After the recorder's first failure nothing more is recorded, and the workers are asked to end: what they computed
@@ -177,7 +179,7 @@ static void start_process(workers *all, size_t device, size_t first, size_t coun
     const pid_t number = fork();
     if (number == 0) become_worker(all, device, tasks, count);
     const int error = errno;
-    *process = (child){.process = number, .jobs = number > 0 ? count : 0};
+    *process = (child){.process = number, .jobs = number > 0 ? count : 0, .ended = number < 0};
     for (size_t i = 0; i < count; i++) {
         job *one = &all->jobs[first + i];
         close(tasks[i].output);
@@ -214,8 +216,8 @@ static size_t missing_runs(const workers_spec *spec) {
     return missing;
 }
 
-/* Runs that a device is still to have: its part of those that were missing is that of the slots, so that all devices
- * are done after as many turns. */
+/* Runs that a device is still to have: its part of those that were missing is that of the slots, so that none takes
+ * more turns than all together must. */
 static size_t runs_due(const workers *all, size_t device) {
     const size_t jobs = all->spec->jobs;
     const size_t end = all->missing * first_slot(all, device + 1) / jobs;
@@ -231,21 +233,32 @@ static void start_many(workers *all, size_t device) {
         keep_failure(all, fail(all->why, STATUS_MEMORY, "out of memory"));
         return;
     }
-    for (; count < slots && runs_due(all, device) > 0 && may_start(all); all->given[device]++) {
+    for (bool placed = true; placed && count < slots && runs_due(all, device) > 0 && may_start(all);) {
         job *one = &all->jobs[first + count];
-        if (place_job(all, first + count, &tasks[count], &one->error) == STATUS_OK) count++;
-        else fail_job(all, one);
+        placed = place_job(all, first + count, &tasks[count], &one->error) == STATUS_OK;
+        all->given[device]++;
+        if (placed) count++;
+        else fail_job(all, one); /* the others may have room once these have ended */
     }
     if (count > 0) start_process(all, device, first, count, tasks);
     free(tasks);
 }
 
+/* Whether a process has ended, and all of its runs with it. One that has said all it had to may be a while with giving
+ * back a device; nobody waits for that. */
+static bool is_free(child *process) {
+    if (process->jobs > 0) return false;
+    if (process->process <= 0 || process->ended) return true;
+    process->ended = waitpid(process->process, &process->outcome, WNOHANG) == process->process;
+    return process->ended;
+}
+
 static void start_all(workers *all) {
     const device_list *devices = all->spec->devices;
     for (size_t i = 0; !devices && i < all->spec->jobs; i++)
-        while (!all->jobs[i].active && may_start(all)) start_job(all, i);
+        while (!all->jobs[i].active && is_free(&all->children[i]) && may_start(all)) start_job(all, i);
     for (size_t i = 0; devices && i < devices->count; i++)
-        while (all->children[first_slot(all, i)].jobs == 0 && runs_due(all, i) > 0 && may_start(all))
+        while (runs_due(all, i) > 0 && is_free(&all->children[first_slot(all, i)]) && may_start(all))
             start_many(all, i);
 }
 
@@ -405,9 +418,10 @@ static void listen_to(workers *all, job *one) {
     while (message_next(&one->reader, &m, &bytes)) take_message(all, one, &m, bytes);
     if (open) return;
     one->trained_by->jobs--;
-    /* A run that ended without a word ended with its process; one that said so may leave others behind. */
-    if (one->state == RUN_RUNNING || one->trained_by->jobs == 0) wait_for(one->trained_by);
-    if (one->state == RUN_RUNNING) explain_death(all, one, one->trained_by->outcome);
+    if (one->state == RUN_RUNNING) { /* a run that ended without a word ended with its process */
+        wait_for(one->trained_by);
+        explain_death(all, one, one->trained_by->outcome);
+    }
     close(one->pipe);
     message_release(&one->reader);
     one->active = false;
@@ -462,11 +476,31 @@ static void loop(workers *all) {
     for (;;) {
         take_signals(all);
         start_all(all);
-        if (all->active == 0) break;
-        wait_for_news(all);
+        if (all->active == 0 && !may_start(all)) break;
+        wait_for_news(all); /* of a run, a request, or that a process has ended and made room */
         RECORD(all, recorder_tick(all->book, all->why));
         progress_draw(all->shown);
     }
+}
+
+/* They have said all they had to, and still hold the database's lock, which who comes next would wait for. */
+static void see_off(workers *all) {
+    const double start = clock_seconds();
+    for (size_t i = 0; i < all->spec->jobs; i++)
+        while (!is_free(&all->children[i]) && clock_seconds() - start < FAREWELL_SECONDS) {
+            take_signals(all);
+            signals_wait(all->events, 100);
+        }
+}
+
+/* Each run under way has a pipe, of which both ends are open while its process is started: for many runs the usual
+ * 1,024 descriptors are too few. */
+static void allow_descriptors(size_t jobs) {
+    struct rlimit limit;
+    const rlim_t needed = 2 * (rlim_t)jobs + 64;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
+    limit.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 status workers_run(const workers_spec *spec, recorder *book, const signals *events, progress *shown,
@@ -478,8 +512,11 @@ status workers_run(const workers_spec *spec, recorder *book, const signals *even
     all.children = calloc(spec->jobs, sizeof *all.children);
     all.polled = calloc(1 + spec->jobs, sizeof *all.polled);
     all.target_given = calloc(spec->runs->dataset_count, sizeof *all.target_given);
-    if (all.jobs && all.children && all.polled && all.target_given) loop(&all);
-    else all.recording = fail(why, STATUS_MEMORY, "out of memory");
+    if (all.jobs && all.children && all.polled && all.target_given) {
+        allow_descriptors(spec->jobs);
+        loop(&all);
+        see_off(&all);
+    } else all.recording = fail(why, STATUS_MEMORY, "out of memory");
     RECORD(&all, recorder_commit(book, why));
     free(all.jobs);
     free(all.children);

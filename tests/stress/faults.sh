@@ -83,7 +83,7 @@ fault write  ENOSPC  parent '*faulty.db*'  on     41    1
 fault write  EIO     parent '*faulty.db*'  once    0    1
 fault write  ENOSPC  worker '*.tmp'        on     13    1
 fault write  EIO     worker '*.tmp'        once    0    1
-fault write  EIO     worker 'pipe:*'       once   23    1
+fault write  EIO     worker 'pipe:*'       once    5    1
 fault read   EIO     parent 'pipe:*'       once   13    1
 fault read   EIO     parent '*faulty.db*'  once   17    1
 fault sync   EIO     parent '*'            on      7    1
@@ -109,7 +109,7 @@ fault memory ENOMEM  worker any            once  211   97
 fault memory ENOMEM  parent any            on      0   97
 fault memory ENOMEM  worker any            on      0   97
 fault write  kill    parent '*'            once   67    1
-fault write  kill    worker '*'            once   29    1
+fault write  kill    worker '*'            once   11    1
 fault sync   kill    parent '*'            once    7    1
 fault sync   kill    worker '*'            once    2    1
 fault rename kill    worker '*'            once    1    1
