@@ -78,9 +78,9 @@ ifeq ($(VARIANT),float)
 CUDA := $(if $(NVCC),$(BUILD)/libaffjord_cuda.so)
 endif
 EMULATED := $(if $(filter double,$(PRECISION)),,$(BUILD)/tests/libaffjord_cuda_emulated.so)
-CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BUILD)/core/base/status.o
+CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BUILD)/core/base/status.o $(BUILD)/core/base/arena.o
 EMULATED_OBJECTS := $(patsubst %.cu,$(BUILD)/tests/%.o,$(wildcard core/backend/cuda/*.cu)) \
-                    $(BUILD)/tests/cuda_on_host/cuda_on_host.o $(BUILD)/core/base/status.o
+                    $(BUILD)/tests/cuda_on_host/cuda_on_host.o $(BUILD)/core/base/status.o $(BUILD)/core/base/arena.o
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

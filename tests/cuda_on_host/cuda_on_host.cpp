@@ -35,8 +35,9 @@ typedef struct fiber {
 
 /* The block that is run. */
 static fiber fibers[THREADS_MAX];
-static unsigned char *stacks;
-static unsigned count, current;
+static unsigned char *stacks; /* (THREADS_MAX, STACK), taken once */
+static unsigned count, current, turn; /* threads, the one that runs, and how many have begun */
+static bool backwards;
 static ucontext_t scheduler_context;
 static jmp_buf scheduler;
 static emulated_body *body;
@@ -48,10 +49,22 @@ void *emulated_pool(void) {
     return pool;
 }
 
+/* Who is the turn-th to begin. */
+static unsigned in_turn(void) {
+    return backwards ? count - 1 - turn : turn;
+}
+
+/* A thread that ends without a wait hands its stack to the next one, so kernels whose threads never meet need one. */
 static void fiber_main(void) {
-    body(body_arguments);
-    fibers[current].state = ENDED;
-    _longjmp(scheduler, 1);
+    for (;;) {
+        body(body_arguments);
+        fibers[current].state = ENDED;
+        if (turn == count) _longjmp(scheduler, 1);
+        current = in_turn();
+        turn++;
+        threadIdx = dim3(current);
+        fibers[current].begun = true;
+    }
 }
 
 static void wait_as(waiting state, unsigned mask) {
@@ -94,7 +107,14 @@ static void run_fiber(unsigned index) {
     one->state = RUNNING;
     if (_setjmp(scheduler) != 0) return;
     if (one->begun) _longjmp(one->resume, 1);
+    assert(index == in_turn());
+    turn++;
     one->begun = true;
+    getcontext(&one->begin);
+    one->begin.uc_stack.ss_sp = stacks + (size_t)index * STACK;
+    one->begin.uc_stack.ss_size = STACK;
+    one->begin.uc_link = &scheduler_context;
+    makecontext(&one->begin, fiber_main, 0);
     setcontext(&one->begin);
 }
 
@@ -113,7 +133,7 @@ static bool lanes_are_there(unsigned first, unsigned mask) {
 }
 
 /* A warp alone, as far as it comes without the block. */
-static void run_warp(unsigned first, bool backwards) {
+static void run_warp(unsigned first) {
     for (bool moved = true; moved;) {
         moved = false;
         for (unsigned k = 0; k < WARP; k++) {
@@ -139,19 +159,15 @@ static bool ended(void) {
     return true;
 }
 
-static void run_block(bool backwards) {
+static void run_block(void) {
+    turn = 0;
     for (unsigned i = 0; i < count; i++) {
         fibers[i].begun = false;
         fibers[i].state = RUNNING;
         fibers[i].vote = 0;
-        getcontext(&fibers[i].begin);
-        fibers[i].begin.uc_stack.ss_sp = stacks + (size_t)i * STACK;
-        fibers[i].begin.uc_stack.ss_size = STACK;
-        fibers[i].begin.uc_link = &scheduler_context;
-        makecontext(&fibers[i].begin, fiber_main, 0);
     }
     while (!ended()) {
-        for (unsigned k = 0; k < count / WARP; k++) run_warp((backwards ? count / WARP - 1 - k : k) * WARP, backwards);
+        for (unsigned k = 0; k < count / WARP; k++) run_warp((backwards ? count / WARP - 1 - k : k) * WARP);
         if (!all_wait_for_block()) abort(); /* some lanes wait for others that never come */
         voted = 0;
         for (unsigned i = 0; i < count; i++) voted |= fibers[i].vote;
@@ -179,12 +195,13 @@ static size_t taken;
 enum { HEAD = 256 };
 
 cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, emulated_body *kernel, void *arguments) {
-    const bool backwards = number("AFFJORD_EMULATED_BACKWARDS", 0) != 0;
+    backwards = number("AFFJORD_EMULATED_BACKWARDS", 0) != 0;
     count = block.x;
     assert(count <= THREADS_MAX && count % WARP == 0);
-    stacks = (unsigned char *)mmap(NULL, (size_t)count * STACK, PROT_READ | PROT_WRITE,
-                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    pool = (float *)aligned_alloc(HEAD, (shared + HEAD - 1) / HEAD * HEAD);
+    if (!stacks)
+        stacks = (unsigned char *)mmap(NULL, (size_t)THREADS_MAX * STACK, PROT_READ | PROT_WRITE,
+                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    pool = (float *)aligned_alloc(HEAD, (shared + HEAD) / HEAD * HEAD);
     if (stacks == MAP_FAILED || !pool) abort();
     body = kernel;
     body_arguments = arguments;
@@ -193,9 +210,8 @@ cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, emulated_body 
     for (unsigned i = 0; i < grid.x; i++) {
         memset(pool, 0xff, shared); /* NaN: nobody may read what nobody wrote */
         blockIdx = dim3(i);
-        run_block(backwards);
+        run_block();
     }
-    munmap(stacks, (size_t)count * STACK);
     free(pool);
     return cudaSuccess;
 }
@@ -286,6 +302,10 @@ cudaError_t cudaFreeHost(void *memory) {
 cudaError_t cudaMemset(void *memory, int value, size_t bytes) {
     memset(memory, value, bytes);
     return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t) {
+    return cudaMemset(memory, value, bytes);
 }
 
 cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind) {
