@@ -112,6 +112,23 @@ static void want_target(workers *all, worker_task *task) {
     if (!samples) task->target_samples = values->output_samples;
 }
 
+/* Whether runs are of images, each a process's, also on a device. */
+static bool trains_images(const workers *all) {
+    return specification_is_image(&all->spec->runs->runs[0].dataset->shape);
+}
+
+/* Slots of a device, of which each has its part: from its first to that of the next one. */
+static size_t first_slot(const workers *all, size_t device) {
+    return device * all->spec->jobs / all->spec->devices->count;
+}
+
+/* The device that has a slot; 0 where there are none. */
+static size_t device_of(const workers *all, size_t slot) {
+    size_t device = 0;
+    while (all->spec->devices && first_slot(all, device + 1) <= slot) device++;
+    return device;
+}
+
 /* A run in a slot, and its pipe; *task is what its worker is told. */
 static status place_job(workers *all, size_t slot, worker_task *task, failure *why) {
     job *one = &all->jobs[slot];
@@ -133,6 +150,10 @@ static status place_job(workers *all, size_t slot, worker_task *task, failure *w
                           .threads = all->spec->threads,
                           .parent = getpid(),
                           .output = -1};
+    if (all->spec->devices && trains_images(all)) {
+        task->on_device = true;
+        task->device = all->spec->devices->numbers[device_of(all, slot)];
+    }
     if (pipe2(ends, O_CLOEXEC) != 0) return fail(why, STATUS_IO, "cannot make a pipe: %s", strerror(errno));
     want_target(all, task);
     one->pipe = ends[0];
@@ -154,7 +175,8 @@ _Noreturn static void become_worker(const workers *all, size_t device, const wor
     for (size_t i = 0; i < all->spec->jobs; i++)
         if (all->jobs[i].active) close(all->jobs[i].pipe);
     close(all->events->descriptor);
-    _exit(devices ? worker_run_many(tasks, count, devices->numbers[device]) : worker_run(tasks));
+    const bool many = devices && !trains_images(all);
+    _exit(many ? worker_run_many(tasks, count, devices->numbers[device]) : worker_run(tasks));
 }
 
 /* Who trains what, and on what. */
@@ -196,16 +218,12 @@ static void start_process(workers *all, size_t device, size_t first, size_t coun
 static void start_job(workers *all, size_t slot) {
     job *one = &all->jobs[slot];
     worker_task task;
-    if (place_job(all, slot, &task, &one->error) == STATUS_OK) start_process(all, 0, slot, 1, &task);
+    if (place_job(all, slot, &task, &one->error) == STATUS_OK)
+        start_process(all, device_of(all, slot), slot, 1, &task);
     else fail_job(all, one);
 }
 
 static bool may_start(workers *all);
-
-/* Slots of a device, of which each has its part: from its first to that of the next one. */
-static size_t first_slot(const workers *all, size_t device) {
-    return device * all->spec->jobs / all->spec->devices->count;
-}
 
 static size_t runs_left(const workers *all) {
     size_t left = 0;
@@ -234,9 +252,10 @@ static void start_many(workers *all, size_t device) {
 
 static void start_all(workers *all) {
     const device_list *devices = all->spec->devices;
-    for (size_t i = 0; !devices && i < all->spec->jobs; i++)
+    const bool many = devices && !trains_images(all);
+    for (size_t i = 0; !many && i < all->spec->jobs; i++)
         while (!all->jobs[i].active && may_start(all)) start_job(all, i);
-    for (size_t i = 0; devices && i < devices->count; i++)
+    for (size_t i = 0; many && i < devices->count; i++)
         while (all->children[first_slot(all, i)].jobs == 0 && may_start(all)) start_many(all, i);
 }
 
