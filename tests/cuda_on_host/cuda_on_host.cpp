@@ -4,6 +4,7 @@
  *   AFFJORD_EMULATED_DRIVER=N      the driver's version as CUDA counts it (13000); 0: no driver
  *   AFFJORD_EMULATED_MEMORY=N      bytes of a device (4 GB)
  *   AFFJORD_EMULATED_OLD=N         device N is one that no kernel was compiled for
+ *   AFFJORD_EMULATED_LOST=N        the N-th launch of the process and all later ones fail
  *   AFFJORD_EMULATED_BACKWARDS=1   threads take their turns from the last: what depends on it lacks a barrier */
 #include "cuda_runtime.h"
 
@@ -24,8 +25,8 @@ enum { THREADS_MAX = 1024, WARP = 32, STACK = 128 * 1024 };
 typedef enum waiting { RUNNING, WAITING_BLOCK, WAITING_LANES, ENDED } waiting;
 
 typedef struct fiber {
-    ucontext_t begin;
-    jmp_buf resume;
+    jmp_buf begin, resume;
+    bool made; /* its stack has been entered once */
     bool begun;
     waiting state;
     unsigned mask;
@@ -56,6 +57,7 @@ static unsigned in_turn(void) {
 
 /* A thread that ends without a wait hands its stack to the next one, so kernels whose threads never meet need one. */
 static void fiber_main(void) {
+    _setjmp(fibers[current].begin); /* from here on it begins anew, without a call to the system */
     for (;;) {
         body(body_arguments);
         fibers[current].state = ENDED;
@@ -110,12 +112,15 @@ static void run_fiber(unsigned index) {
     assert(index == in_turn());
     turn++;
     one->begun = true;
-    getcontext(&one->begin);
-    one->begin.uc_stack.ss_sp = stacks + (size_t)index * STACK;
-    one->begin.uc_stack.ss_size = STACK;
-    one->begin.uc_link = &scheduler_context;
-    makecontext(&one->begin, fiber_main, 0);
-    setcontext(&one->begin);
+    if (one->made) _longjmp(one->begin, 1);
+    one->made = true;
+    ucontext_t first;
+    getcontext(&first);
+    first.uc_stack.ss_sp = stacks + (size_t)index * STACK;
+    first.uc_stack.ss_size = STACK;
+    first.uc_link = &scheduler_context;
+    makecontext(&first, fiber_main, 0);
+    setcontext(&first);
 }
 
 static bool all_wait_for_block(void) {
@@ -195,6 +200,8 @@ static size_t taken;
 enum { HEAD = 256 };
 
 cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, emulated_body *kernel, void *arguments) {
+    static size_t launches;
+    if (++launches >= number("AFFJORD_EMULATED_LOST", SIZE_MAX)) return cudaErrorLaunchFailure;
     backwards = number("AFFJORD_EMULATED_BACKWARDS", 0) != 0;
     count = block.x;
     assert(count <= THREADS_MAX && count % WARP == 0);
@@ -223,6 +230,7 @@ cudaError_t emulated_kernel() {
 }
 
 const char *cudaGetErrorString(cudaError_t code) {
+    if (code == cudaErrorLaunchFailure) return "unspecified launch failure";
     return code == cudaErrorMemoryAllocation ? "out of memory" : "an emulated error";
 }
 
