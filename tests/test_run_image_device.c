@@ -1,7 +1,12 @@
-/* test_run_image_device.c - ./run --device cuda on images from outside, on the device of tests/cuda_on_host. */
-#ifndef AFFJORD_DOUBLE
+/* test_run_image_device.c - ./run --device cuda on images from outside, on the device of tests/cuda_on_host: the
+ * processor's losses, the same bits however it goes, and what cannot be done. */
+#ifndef AFFJORD_DOUBLE /* the library is of the float build */
 
 #include "run_images_support.h"
+
+/* One model and a few iterations, as a device of fibers is slow. */
+#define FEW "--set experiment.models=affjord --set train.iterations=6 --set train.epoch_iterations=2 --quiet "
+#define TRAIN "$AFFJORD $TEST_DIR/small.ini " FEW
 
 static void begin_device(void) {
     begin();
@@ -10,14 +15,75 @@ static void begin_device(void) {
 
 TestSuite(run_image_device, .init = begin_device, .fini = end, .timeout = 240);
 
-Test(run_image_device, probe) {
-    double a = now();
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/cpu.db --seeds 0 --quiet --set train.iterations=6");
-    double b = now();
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/device.db --seeds 0 --device cuda --set train.iterations=6");
-    double c = now();
-    printf("%s\ncpu %g device %g\n", output, b - a, c - b);
-    EXPECT(0, "for d in cpu device; do sqlite3 $TEST_DIR/$d.db 'SELECT model, epoch, split, loss, nfe_forward, nfe_backward, gpu FROM run JOIN epoch USING (run_id) order by 1,2,3'; done");
-    printf("%s\n", output);
+/* The order of long sums is another one, and no more: to 1e-6 of a bit, with as many evaluations. */
+Test(run_image_device, a_device_gives_the_losses_of_the_processor) {
+    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/processor.db");
+    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/device.db --device cuda");
+    EXPECT(0, "sqlite3 $TEST_DIR/device.db \"ATTACH '$TEST_DIR/processor.db' AS other;"
+              "SELECT count(*), max(abs(a.loss - b.loss)) < 1e-6, "
+              "sum(a.nfe_forward <> b.nfe_forward OR a.nfe_backward <> b.nfe_backward) FROM epoch a "
+              "JOIN run r USING (run_id) JOIN other.run o ON o.key = r.key "
+              "JOIN other.epoch b ON b.run_id = o.run_id AND b.epoch = a.epoch AND b.split = a.split\"");
+    cr_assert_str_eq(output, "6|1|0\n", "%s", output);
+    EXPECT(0, "sqlite3 $TEST_DIR/device.db 'SELECT gpu, driver, status FROM run; SELECT count(*) FROM sample_blob'");
+    cr_assert_str_eq(output, "fibers on a CPU, for tests|13.0|done\n1\n");
+    /* A run has one key on both, so what is done is not done again. */
+    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/device.db");
+    EXPECT(0, "sqlite3 $TEST_DIR/device.db 'SELECT count(*), max(gpu) FROM run'");
+    cr_assert_str_eq(output, "1|fibers on a CPU, for tests\n");
 }
+
+/* Two runs on two devices, one each, and the same one after the other on one of them. */
+Test(run_image_device, a_run_is_the_same_on_any_device) {
+    setenv("AFFJORD_EMULATED_DEVICES", "2", 1);
+    EXPECT(0, TRAIN "--db $TEST_DIR/two.db --device cuda:auto");
+    EXPECT(0, "sqlite3 $TEST_DIR/two.db 'SELECT gpu, count(*) FROM run GROUP BY 1'");
+    cr_assert_str_eq(output, "fibers 1|1\nfibers on a CPU, for tests|1\n", "%s", output);
+    char *expected = numbers("two.db");
+    EXPECT(0, TRAIN "--db $TEST_DIR/one.db --device cuda:1");
+    check_same(expected, "one.db");
+    EXPECT(0, "sqlite3 $TEST_DIR/one.db 'SELECT DISTINCT gpu FROM run'");
+    cr_assert_str_eq(output, "fibers 1\n");
+    free(expected);
+}
+
+/* Stopped after a checkpoint and gone on with; lost, and gone on with. */
+Test(run_image_device, a_run_that_was_stopped_or_lost_ends_with_the_same_bits) {
+    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/whole.db --device cuda");
+    char *expected = numbers("whole.db");
+    EXPECT(1, TRAIN "--seeds 0 --db $TEST_DIR/stopped.db --device cuda & "
+                    "until sqlite3 $TEST_DIR/stopped.db 'SELECT count(*) FROM checkpoint' 2>/dev/null | grep -q 1; "
+                    "do sleep 0.02; done; kill $!; wait $!");
+    EXPECT(0, "sqlite3 $TEST_DIR/stopped.db 'SELECT status, iteration BETWEEN 2 AND 5 FROM run'");
+    cr_assert_str_eq(output, "interrupted|1\n");
+    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/stopped.db --device cuda");
+    check_same(expected, "stopped.db");
+    EXPECT(1, "AFFJORD_EMULATED_LOST=9000 " TRAIN "--seeds 0 --db $TEST_DIR/lost.db --device cuda");
+    EXPECT(0, "sqlite3 $TEST_DIR/lost.db 'SELECT status, iteration > 0, error FROM run'");
+    cr_assert_str_eq(output, "failed|1|CUDA: starting a kernel: unspecified launch failure\n");
+    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/lost.db --device cuda");
+    check_same(expected, "lost.db");
+    free(expected);
+}
+
+Test(run_image_device, what_cannot_be_done_is_said) {
+    EXPECT(1, "AFFJORD_EMULATED_MEMORY=700000 $AFFJORD $TEST_DIR/small.ini --seeds 0 --db $TEST_DIR/no.db "
+              "--device cuda " FEW);
+    EXPECT_SAYS("out of memory");
+    EXPECT_SAYS("on CUDA device 0 or beside it: 0.4 MB of its 0.7 MB are free");
+    EXPECT_SAYS("a smaller train.batch needs less");
+    EXPECT(1, "AFFJORD_EMULATED_DEVICES=0 " TRAIN "--db $TEST_DIR/none.db --device cuda");
+    cr_assert_str_eq(output, "CUDA: there is no device\n");
+    EXPECT(1, TRAIN "--db $TEST_DIR/none.db --device cuda:7");
+    EXPECT_SAYS("there is no CUDA device 7");
+    /* Before anything is begun, with the setting's name. */
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --set experiment.data=mnist-tiny,ty --db $TEST_DIR/none.db --device cuda");
+    EXPECT_SAYS("experiment table1_tiny has points and images");
+    EXPECT(2, "$AFFJORD experiments/fig6.ini --db $TEST_DIR/none.db --device cuda --set solver.gradient=adjoint");
+    EXPECT_SAYS("solver.gradient = adjoint: --device cuda takes discrete");
+    EXPECT(2, "$AFFJORD experiments/fig6.ini --db $TEST_DIR/none.db --device cuda --set flow.divergence=rademacher");
+    EXPECT_SAYS("flow.divergence: --device cuda takes exact");
+    EXPECT(2, "ls $TEST_DIR/none.db");
+}
+
 #endif

@@ -262,14 +262,14 @@ static status make_training(worker *self, failure *why) {
     return trainer_create(&spec, &goal, &self->training, why);
 }
 
-/* There was no room for a model on the device; it is free again by now. */
+/* There was no room for a model on the device, or beside it; what it had is free again by now. */
 static status explain_memory(const worker *self, failure *why) {
     const failure reason = *why;
     const int number = self->task->device;
     device_about about;
     TRY(self->library->describe(number, &about, why));
     return fail(why, STATUS_MEMORY,
-                "%.600s, on CUDA device %d or beside it: %.0f MB of its %.0f MB are free, and the model with its "
+                "%.600s, on CUDA device %d or beside it: %.1f MB of its %.1f MB are free, and the model with its "
                 "workspaces needs more; a smaller train.batch needs less",
                 reason.text, number, 1e-6 * (double)about.available, 1e-6 * (double)about.memory);
 }

@@ -25,7 +25,6 @@ enum { THREADS_MAX = 1024, WARP = 32, STACK = 128 * 1024 };
 typedef enum waiting { RUNNING, WAITING_BLOCK, WAITING_LANES, ENDED } waiting;
 
 typedef struct fiber {
-    jmp_buf begin, resume;
     bool made; /* its stack has been entered once */
     bool begun;
     waiting state;
@@ -36,8 +35,9 @@ typedef struct fiber {
 
 /* The block that is run. */
 static fiber fibers[THREADS_MAX];
+static jmp_buf begins[THREADS_MAX], resumes[THREADS_MAX];
 static unsigned char *stacks; /* (THREADS_MAX, STACK), taken once */
-static unsigned count, current, turn; /* threads, the one that runs, and how many have begun */
+static unsigned count, alive, current, turn; /* threads, those not ended, the one that runs, those that have begun */
 static bool backwards;
 static ucontext_t scheduler_context;
 static jmp_buf scheduler;
@@ -57,10 +57,11 @@ static unsigned in_turn(void) {
 
 /* A thread that ends without a wait hands its stack to the next one, so kernels whose threads never meet need one. */
 static void fiber_main(void) {
-    _setjmp(fibers[current].begin); /* from here on it begins anew, without a call to the system */
+    _setjmp(begins[current]); /* from here on it begins anew, without a call to the system */
     for (;;) {
         body(body_arguments);
         fibers[current].state = ENDED;
+        alive--;
         if (turn == count) _longjmp(scheduler, 1);
         current = in_turn();
         turn++;
@@ -73,7 +74,7 @@ static void wait_as(waiting state, unsigned mask) {
     fiber *self = &fibers[current];
     self->state = state;
     self->mask = mask;
-    if (_setjmp(self->resume) == 0) _longjmp(scheduler, 1);
+    if (_setjmp(resumes[current]) == 0) _longjmp(scheduler, 1);
 }
 
 void __syncthreads(void) {
@@ -108,11 +109,11 @@ static void run_fiber(unsigned index) {
     threadIdx = dim3(index);
     one->state = RUNNING;
     if (_setjmp(scheduler) != 0) return;
-    if (one->begun) _longjmp(one->resume, 1);
+    if (one->begun) _longjmp(resumes[index], 1);
     assert(index == in_turn());
     turn++;
     one->begun = true;
-    if (one->made) _longjmp(one->begin, 1);
+    if (one->made) _longjmp(begins[index], 1);
     one->made = true;
     ucontext_t first;
     getcontext(&first);
@@ -139,9 +140,9 @@ static bool lanes_are_there(unsigned first, unsigned mask) {
 
 /* A warp alone, as far as it comes without the block. */
 static void run_warp(unsigned first) {
-    for (bool moved = true; moved;) {
+    for (bool moved = true; moved && alive > 0;) {
         moved = false;
-        for (unsigned k = 0; k < WARP; k++) {
+        for (unsigned k = 0; k < WARP && alive > 0; k++) {
             const unsigned index = first + (backwards ? WARP - 1 - k : k);
             if (fibers[index].state != RUNNING) continue;
             run_fiber(index);
@@ -158,20 +159,15 @@ static void run_warp(unsigned first) {
     }
 }
 
-static bool ended(void) {
-    for (unsigned i = 0; i < count; i++)
-        if (fibers[i].state != ENDED) return false;
-    return true;
-}
-
 static void run_block(void) {
     turn = 0;
+    alive = count;
     for (unsigned i = 0; i < count; i++) {
         fibers[i].begun = false;
         fibers[i].state = RUNNING;
         fibers[i].vote = 0;
     }
-    while (!ended()) {
+    while (alive > 0) {
         for (unsigned k = 0; k < count / WARP; k++) run_warp((backwards ? count / WARP - 1 - k : k) * WARP);
         if (!all_wait_for_block()) abort(); /* some lanes wait for others that never come */
         voted = 0;

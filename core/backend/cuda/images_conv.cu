@@ -29,13 +29,22 @@ struct view {
     unsigned height, width, channels;
     const float *x;
 
-    __device__ float read(unsigned pixel, unsigned tap, unsigned channel) const {
+    /* The channels that a tap reads for a pixel; NULL outside. */
+    __device__ const float *at(unsigned pixel, unsigned tap) const {
         const unsigned column = pixel % width, row = pixel / width % height, u = tap / 3, v = tap % 3;
         const bool inside = row + u >= 1 && row + u <= height && column + v >= 1 && column + v <= width;
-        if (!inside) return 0;
-        return x[((size_t)pixel + (size_t)u * width + v - width - 1) * channels + channel];
+        return inside ? x + ((size_t)pixel + (size_t)u * width + v - width - 1) * channels : NULL;
+    }
+    __device__ float read(unsigned pixel, unsigned tap, unsigned channel) const {
+        const float *from = at(pixel, tap);
+        return from ? from[channel] : 0;
     }
 };
+
+/* Where the terms of a part of a sum begin. */
+template <class product> static __device__ unsigned part_begin(const product &job, unsigned part) {
+    return (unsigned)((size_t)part * job.depth / job.parts);
+}
 
 /* y (pixels, out) <- the convolution of an image by w (3, 3, in, out). */
 struct gather {
@@ -58,6 +67,16 @@ struct gather {
     }
     __device__ float *result(unsigned, unsigned i, unsigned j) const {
         return y + (size_t)i * columns + j;
+    }
+    /* A result as one thread sums it: taps, then channels, as in a tile. */
+    __device__ float dot(unsigned, unsigned i, unsigned j) const {
+        float sum = 0;
+        for (unsigned tap = 0; tap < CONV_TAPS; tap++) {
+            const float *pixel = from.at(i, tap), *weight = w + (size_t)tap * from.channels * columns + j;
+            for (unsigned c = 0; pixel && c < from.channels; c++)
+                sum = fmaf(pixel[c], weight[(size_t)c * columns], sum);
+        }
+        return sum;
     }
 };
 
@@ -83,12 +102,16 @@ struct outer {
     __device__ float *result(unsigned part, unsigned i, unsigned j) const {
         return partial + ((size_t)part * rows + i) * columns + j;
     }
+    __device__ float dot(unsigned part, unsigned i, unsigned j) const {
+        const unsigned tap = i / from.channels, channel = i % from.channels, end = part_begin(*this, part + 1);
+        float sum = 0;
+        for (unsigned p = part_begin(*this, part); p < end; p++) {
+            const float *pixel = from.at(p, tap);
+            if (pixel) sum = fmaf(pixel[channel], right(p, j), sum);
+        }
+        return sum;
+    }
 };
-
-/* The terms first .. end - 1 of a part. */
-template <class product> static __device__ unsigned part_begin(const product &job, unsigned part) {
-    return (unsigned)((size_t)part * job.depth / job.parts);
-}
 
 /* --- The kernels --- */
 
@@ -124,15 +147,13 @@ template <class product> static __global__ void __launch_bounds__(TILE_THREADS) 
                 *job.result(part, row + i, column + j) = sum[i / (TILE / SIDE)][j / (TILE / SIDE)];
 }
 
-/* A thread for each result, in the same order. */
+/* A thread for each result. */
 template <class product> struct product_one {
     product job;
     __device__ void operator()(size_t at) const {
         const unsigned j = (unsigned)(at % job.columns), i = (unsigned)(at / job.columns % job.rows);
-        const unsigned part = (unsigned)(at / job.columns / job.rows), end = part_begin(job, part + 1);
-        float sum = 0;
-        for (unsigned p = part_begin(job, part); p < end; p++) sum = fmaf(job.left(i, p), job.right(p, j), sum);
-        *job.result(part, i, j) = sum;
+        const unsigned part = (unsigned)(at / job.columns / job.rows);
+        *job.result(part, i, j) = job.dot(part, i, j);
     }
 };
 
