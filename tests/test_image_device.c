@@ -3,6 +3,7 @@
 #ifndef AFFJORD_DOUBLE /* the library is of the float build */
 
 #include <criterion/criterion.h>
+#include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +121,7 @@ static void convolve_on(const backend_ops *backend, arena *memory, conv_shape s,
     conv_destroy(&c);
 }
 
-Test(image_device, convolutions_of_many_tiles) {
+static void check_convolutions(void) {
     const conv_shape shapes[] = {{2, 9, 8, 16, 70}, {3, 13, 11, 20, 16}, {1, 2, 2, 70, 1}, {4, 1, 1, 2, 3}};
     const backend_ops *device = open_device(), *near = cpu_backend(CPU_PORTABLE);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
@@ -137,6 +138,10 @@ Test(image_device, convolutions_of_many_tiles) {
         arena_release(&there);
     }
     close_device(&device);
+}
+
+Test(image_device, convolutions_of_many_tiles) {
+    check_convolutions();
 }
 
 /* Biases whose sums go in groups of several pixels and images, or in none as there are so many. */
@@ -163,6 +168,68 @@ Test(image_device, biases_of_many_channels) {
         arena_release(&memory[1]);
     }
     close_device(&device);
+}
+
+/* --- cuDNN, or what stands for it: tests/cuda_on_host/cudnn_on_host.cpp --- */
+
+/* Descriptors and handles that were not destroyed. */
+static int cudnn_living(void) {
+    void *file = dlopen(AFFJORD_CUDNN_EMULATED, RTLD_NOW);
+    cr_assert_not_null(file, "%s", dlerror());
+    int (*living)(void);
+    void *symbol = dlsym(file, "emulated_cudnn_living");
+    memcpy(&living, &symbol, sizeof living);
+    cr_assert_not_null(symbol);
+    return living();
+}
+
+/* Open a device: whether it has cuDNN, and its words about that. */
+static void check_library(bool has, const char *words) {
+    const backend_ops *device = open_device();
+    failure which = {""};
+    cr_expect_eq(library()->images_library(device, &which), has);
+    cr_expect_not_null(strstr(which.text, words), "no \"%s\" in: %s", words, which.text);
+    close_device(&device);
+}
+
+/* Plans that are neither deterministic nor exact, cannot be made or want too much are passed over, as they fail here. */
+Test(image_device, convolutions_by_cudnn) {
+    setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
+    check_library(true, "cuDNN 9.19.0");
+    check_cases("by cuDNN");
+    check_convolutions();
+    cr_expect_eq(cudnn_living(), 0);
+    setenv("AFFJORD_EMULATED_CUDNN", "wide", 1); /* some shapes by own kernels, with the same packed weights */
+    check_cases("some by cuDNN");
+    check_convolutions();
+    cr_expect_eq(cudnn_living(), 0);
+}
+
+Test(image_device, a_cudnn_that_cannot_be_used_is_done_without) {
+    check_library(false, "cuDNN is not asked for");
+    setenv("AFFJORD_CUDNN", "/nowhere/libcudnn.so.9", 1);
+    check_library(false, "cuDNN cannot be used: /nowhere/libcudnn.so.9: ");
+    setenv("AFFJORD_CUDNN", AFFJORD_LIBRARY_EMULATED, 1);
+    check_library(false, "it lacks functions of cuDNN 9");
+    setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
+    setenv("AFFJORD_EMULATED_CUDNN", "old", 1);
+    check_library(false, "it is older than cuDNN 9");
+    check_convolutions();
+}
+
+Test(image_device, a_cudnn_that_fails_is_a_failure) {
+    const conv_shape shape = {1, 3, 3, 8, 8};
+    setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
+    setenv("AFFJORD_EMULATED_CUDNN", "broken", 1);
+    const backend_ops *device = open_device();
+    arena memory = {0};
+    real *unused[3];
+    failure why = {""};
+    convolve_on(device, &memory, shape, unused);
+    cr_expect_eq(library()->images_state(device, &why), STATUS_IO);
+    cr_expect_str_eq(why.text, "cuDNN: computing a convolution: CUDNN_STATUS_BAD_PARAM");
+    arena_release(&memory);
+    library()->images_close(&device);
 }
 
 /* --- Memory and failures --- */

@@ -77,7 +77,9 @@ Test(run_image_device, what_cannot_be_done_is_said) {
     EXPECT(1, TRAIN "--db $TEST_DIR/none.db --device cuda:7");
     EXPECT_SAYS("there is no CUDA device 7");
     /* Before anything is begun, with the setting's name. */
-    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --set experiment.data=mnist-tiny,ty --db $TEST_DIR/none.db --device cuda");
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --device cuda --set experiment.data=mnist-tiny,ty "
+              "--set 'data ty.solver.method=rk4' --set 'data ty.flow.divergence=exact' "
+              "--set 'data ty.flow.learn_end_time=no'");
     EXPECT_SAYS("experiment table1_tiny has points and images");
     EXPECT(2, "$AFFJORD experiments/fig6.ini --db $TEST_DIR/none.db --device cuda --set solver.gradient=adjoint");
     EXPECT_SAYS("solver.gradient = adjoint: --device cuda takes discrete");

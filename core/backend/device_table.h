@@ -6,6 +6,8 @@
 #ifndef AFFJORD_BACKEND_DEVICE_TABLE_H
 #define AFFJORD_BACKEND_DEVICE_TABLE_H
 
+#include <stdbool.h>
+
 #include "backend/backend.h"
 #include "backend/toy_program.h"
 #include "base/real.h"
@@ -76,6 +78,9 @@ typedef struct device_table {
     /* The first failure of an operation since it was opened, as operations themselves return none: STATUS_OK if all
      * went well so far as is known. After a failure what is downloaded is NaN, and what is asked is not finite. */
     status (*images_state)(const backend_ops *backend, failure *why);
+
+    /* Whether convolutions are cuDNN's: *which <- its version, or why they are the library's own kernels'. */
+    bool (*images_library)(const backend_ops *backend, failure *which);
 
     /* The same, of which *backend is NULL afterwards; it may be NULL before. */
     void (*images_close)(const backend_ops **backend);

@@ -247,9 +247,15 @@ static status step(worker *self, failure *why) {
     return worker_took(self, outcome, loss, epoch_done, &epoch, why);
 }
 
+/* Own kernels are slower than cuDNN's, so the user is told where that was not found. */
 static status open_device(worker *self, failure *why) {
+    failure which;
     TRY(device_open(&self->library, why));
-    return self->library->images_open(self->task->device, &self->device, why);
+    TRY(self->library->images_open(self->task->device, &self->device, why));
+    if (self->library->images_library(self->device, &which)) return STATUS_OK;
+    failure text;
+    failure_describe(&text, "convolutions are the library's own, which are slower: %.800s", which.text);
+    return say(self, text.text, why);
 }
 
 static status make_training(worker *self, failure *why) {

@@ -218,8 +218,7 @@ static void start_process(workers *all, size_t device, size_t first, size_t coun
 static void start_job(workers *all, size_t slot) {
     job *one = &all->jobs[slot];
     worker_task task;
-    if (place_job(all, slot, &task, &one->error) == STATUS_OK)
-        start_process(all, device_of(all, slot), slot, 1, &task);
+    if (place_job(all, slot, &task, &one->error) == STATUS_OK) start_process(all, device_of(all, slot), slot, 1, &task);
     else fail_job(all, one);
 }
 

@@ -84,6 +84,7 @@ static status build(cuda_backend *device, failure *why) {
     TRY_CUDA(cudaMalloc((void **)&device->sums, SUMS_MAX * sizeof(double)), "taking memory", why);
     TRY_CUDA(cudaMallocHost((void **)&device->sums_near, SUMS_MAX * sizeof(double)), "taking memory", why);
     fill_table(&device->table);
+    images_cudnn_open(device);
     return STATUS_OK;
 }
 
@@ -104,13 +105,17 @@ status images_state(const backend_ops *self, failure *why) {
     return fail(why, device->outcome, "%s", device->why.text);
 }
 
+bool images_library(const backend_ops *self, failure *which) {
+    *which = images_device(self)->remark;
+    return images_device(self)->library != NULL;
+}
+
 void images_close(const backend_ops **backend) {
     cuda_backend *device = images_device(*backend);
     if (!device) return;
-    if (device->stream) {
-        cudaStreamSynchronize(device->stream);
-        cudaStreamDestroy(device->stream);
-    }
+    if (device->stream) cudaStreamSynchronize(device->stream);
+    images_cudnn_close(device);
+    if (device->stream) cudaStreamDestroy(device->stream);
     cudaFree(device->partial);
     cudaFree(device->sums);
     cudaFreeHost(device->sums_near);

@@ -38,7 +38,8 @@ typedef struct cuda_backend {
     float *partial; /* (PARTIAL_MAX) on the device */
     double *sums; /* (SUMS_MAX) on the device */
     double *sums_near; /* (SUMS_MAX), the same in memory that the copy engine reads */
-    struct convolver *library; /* cuDNN, where it was found (images_cudnn.cu) */
+    struct cudnn *library; /* cuDNN, or NULL where it was not found (images_cudnn.cu) */
+    failure remark; /* why not; else which version it is */
     status outcome; /* the first failure since it was opened; later operations do nothing of use */
     failure why;
 } cuda_backend;
@@ -54,6 +55,12 @@ static inline bool images_note(const backend_ops *self, cudaError_t code, const 
     return device->outcome == STATUS_OK;
 }
 
+/* The same for a library of CUDA, whose sentence this is. */
+static inline void images_fail(const backend_ops *self, const char *tried, const char *said) {
+    cuda_backend *device = images_device(self);
+    if (device->outcome == STATUS_OK) device->outcome = fail(&device->why, STATUS_IO, "%s: %s", tried, said);
+}
+
 /* One kernel with one structure for argument. */
 template <class job>
 static inline void images_launch(const backend_ops *self, void (*kernel)(job), size_t blocks, unsigned threads,
@@ -61,10 +68,10 @@ static inline void images_launch(const backend_ops *self, void (*kernel)(job), s
     static_assert(sizeof(job) <= ARGUMENTS_MAX, "what a launch can carry");
     void *arguments[] = {(void *)&given};
     if (blocks == 0) return;
-    images_note(self,
-                cudaLaunchKernel(kernel, dim3((unsigned)blocks), dim3(threads), arguments, 0,
-                                 images_device(self)->stream),
-                "starting a kernel");
+    images_note(
+        self,
+        cudaLaunchKernel(kernel, dim3((unsigned)blocks), dim3(threads), arguments, 0, images_device(self)->stream),
+        "starting a kernel");
 }
 
 template <class work> struct each_job {
@@ -122,9 +129,14 @@ void images_field(backend_ops *table); /* images_field.cu: the field's biases, a
 /* images_conv.cu: a convolution by cuDNN where it was found and takes the shape, else by own kernels. */
 status images_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv **out);
 
+/* images_cudnn.cu: open cuDNN for the device's stream; a device without it has a remark. */
+void images_cudnn_open(cuda_backend *device);
+void images_cudnn_close(cuda_backend *device);
+
 /* The functions images_* of the library's table (device_table.h). */
 status images_open(int device, const backend_ops **out, failure *why);
 status images_state(const backend_ops *backend, failure *why);
+bool images_library(const backend_ops *backend, failure *which);
 void images_close(const backend_ops **backend);
 
 #endif

@@ -46,61 +46,53 @@ template <class product> static __device__ unsigned part_begin(const product &jo
     return (unsigned)((size_t)part * job.depth / job.parts);
 }
 
-/* y (pixels, out) <- the convolution of an image by w (3, 3, in, out). */
+/* Which row and term (or column and term) of a tile a thread reads, such that neighbours read neighbouring numbers. */
+struct place_in_tile {
+    unsigned line, term;
+};
+static __device__ place_in_tile along_terms(unsigned place) {
+    return {place / DEPTH, place % DEPTH};
+}
+static __device__ place_in_tile along_lines(unsigned place) {
+    return {place % TILE, place / TILE};
+}
+
+/* y (pixels, out) <- the convolution of an image by w (out, 3, 3, in). */
 struct gather {
     unsigned rows, columns, depth, parts; /* pixels, out, 9 in, 1 */
     view from;
     const float *w;
     float *y;
 
-    __device__ unsigned row_of(unsigned place) const { /* of a tile's place: neighbours read neighbouring channels */
-        return place / DEPTH;
-    }
-    __device__ unsigned term_of(unsigned place) const {
-        return place % DEPTH;
-    }
-    __device__ float left(unsigned i, unsigned p) const {
-        return from.read(i, p / from.channels, p % from.channels);
-    }
-    __device__ float right(unsigned p, unsigned j) const {
-        return w[(size_t)p * columns + j];
-    }
-    __device__ float *result(unsigned, unsigned i, unsigned j) const {
-        return y + (size_t)i * columns + j;
-    }
+    static __device__ place_in_tile left_place(unsigned place) { return along_terms(place); }
+    static __device__ place_in_tile right_place(unsigned place) { return along_terms(place); }
+    __device__ float left(unsigned i, unsigned p) const { return from.read(i, p / from.channels, p % from.channels); }
+    __device__ float right(unsigned p, unsigned j) const { return w[(size_t)j * depth + p]; }
+    __device__ float *result(unsigned, unsigned i, unsigned j) const { return y + (size_t)i * columns + j; }
     /* A result as one thread sums it: taps, then channels, as in a tile. */
     __device__ float dot(unsigned, unsigned i, unsigned j) const {
         float sum = 0;
         for (unsigned tap = 0; tap < CONV_TAPS; tap++) {
-            const float *pixel = from.at(i, tap), *weight = w + (size_t)tap * from.channels * columns + j;
-            for (unsigned c = 0; pixel && c < from.channels; c++)
-                sum = fmaf(pixel[c], weight[(size_t)c * columns], sum);
+            const float *pixel = from.at(i, tap), *weight = w + ((size_t)j * CONV_TAPS + tap) * from.channels;
+            for (unsigned c = 0; pixel && c < from.channels; c++) sum = fmaf(pixel[c], weight[c], sum);
         }
         return sum;
     }
 };
 
-/* partial (parts, 3, 3, in, out) <- the sums over a part of the pixels of x ybar. */
+/* partial (parts, out, 3, 3, in) <- the sums over a part of the pixels of x ybar. */
 struct outer {
     unsigned rows, columns, depth, parts; /* 9 in, out, pixels */
     view from;
     const float *ybar;
     float *partial;
 
-    __device__ unsigned row_of(unsigned place) const {
-        return place % TILE;
-    }
-    __device__ unsigned term_of(unsigned place) const {
-        return place / TILE;
-    }
-    __device__ float left(unsigned i, unsigned p) const {
-        return from.read(p, i / from.channels, i % from.channels);
-    }
-    __device__ float right(unsigned p, unsigned j) const {
-        return ybar[(size_t)p * columns + j];
-    }
+    static __device__ place_in_tile left_place(unsigned place) { return along_lines(place); }
+    static __device__ place_in_tile right_place(unsigned place) { return along_lines(place); }
+    __device__ float left(unsigned i, unsigned p) const { return from.read(p, i / from.channels, i % from.channels); }
+    __device__ float right(unsigned p, unsigned j) const { return ybar[(size_t)p * columns + j]; }
     __device__ float *result(unsigned part, unsigned i, unsigned j) const {
-        return partial + ((size_t)part * rows + i) * columns + j;
+        return partial + ((size_t)part * columns + j) * rows + i;
     }
     __device__ float dot(unsigned part, unsigned i, unsigned j) const {
         const unsigned tap = i / from.channels, channel = i % from.channels, end = part_begin(*this, part + 1);
@@ -125,14 +117,14 @@ template <class product> static __global__ void __launch_bounds__(TILE_THREADS) 
     float sum[SIDE][SIDE] = {};
     for (unsigned first = part_begin(job, part); first < end; first += DEPTH) {
         for (unsigned place = threadIdx.x; place < TILE * DEPTH; place += TILE_THREADS) {
-            const unsigned i = job.row_of(place), p = job.term_of(place);
-            const bool there = row + i < job.rows && first + p < end;
-            left[p][i] = there ? job.left(row + i, first + p) : 0;
+            const place_in_tile at = product::left_place(place);
+            const bool there = row + at.line < job.rows && first + at.term < end;
+            left[at.term][at.line] = there ? job.left(row + at.line, first + at.term) : 0;
         }
         for (unsigned place = threadIdx.x; place < TILE * DEPTH; place += TILE_THREADS) {
-            const unsigned j = place % TILE, p = place / TILE;
-            const bool there = column + j < job.columns && first + p < end;
-            right[p][j] = there ? job.right(first + p, column + j) : 0;
+            const place_in_tile at = product::right_place(place);
+            const bool there = column + at.line < job.columns && first + at.term < end;
+            right[at.term][at.line] = there ? job.right(first + at.term, column + at.line) : 0;
         }
         __syncthreads();
         for (unsigned p = 0; p < DEPTH; p++)
@@ -175,7 +167,8 @@ struct add_parts {
     }
 };
 
-/* --- Packing: (3, 3, in, out), and for the way back (3, 3, out, in), turned by half a circle --- */
+/* --- Packing: (out, 3, 3, in), and for the way back (in, 3, 3, out), turned by half a circle, by which the gradient of the
+ * data is a convolution too. cuDNN's convolutions have the same, so that packed weights are good for both kinds. --- */
 
 struct pack_one {
     size_t in, out;
@@ -183,19 +176,31 @@ struct pack_one {
     float *forward, *reverse;
     __device__ void operator()(size_t at) const {
         const size_t tap = at % CONV_TAPS, c = at / CONV_TAPS % in, o = at / CONV_TAPS / in;
-        if (forward) forward[(tap * in + c) * out + o] = weight[at];
-        if (reverse) reverse[((CONV_TAPS - 1 - tap) * out + o) * in + c] = weight[at];
+        if (forward) forward[(o * CONV_TAPS + tap) * in + c] = weight[at];
+        if (reverse) reverse[(c * CONV_TAPS + CONV_TAPS - 1 - tap) * out + o] = weight[at];
     }
 };
+void images_conv_pack(const backend_ops *device, const conv_shape &s, const real *weight, real *forward,
+                      real *reverse) {
+    images_each(device, images_conv_weights(s), pack_one{s.in, s.out, weight, forward, reverse});
+}
+
 struct unpack_one {
-    size_t in, out;
+    size_t in;
     const float *gradient;
     float *weightbar;
     __device__ void operator()(size_t at) const {
         const size_t tap = at % CONV_TAPS, c = at / CONV_TAPS % in, o = at / CONV_TAPS / in;
-        weightbar[at] = gradient[(tap * in + c) * out + o];
+        weightbar[at] = gradient[(o * CONV_TAPS + tap) * in + c];
     }
 };
+void images_conv_unpack(const backend_ops *device, const conv_shape &s, const real *gradient, real *weightbar) {
+    images_each(device, images_conv_weights(s), unpack_one{s.in, gradient, weightbar});
+}
+
+void images_conv_add(const backend_ops *device, size_t n, size_t parts, const real *partial, real *gradient) {
+    images_each(device, n, add_parts{n, parts, partial, gradient});
+}
 
 /* --- The object --- */
 
@@ -204,28 +209,21 @@ typedef struct own_conv {
     const backend_ops *device;
     unsigned pixels; /* of all images */
     unsigned parts; /* of the sums over them */
-    float *partial; /* (parts, 3, 3, in, out) on the device */
+    float *partial; /* (parts, out, 3, 3, in) on the device */
 } own_conv;
 
-static size_t weights_of(const conv *self) {
-    return CONV_TAPS * self->shape.in * self->shape.out;
-}
-
 static void own_pack(conv *self, const real *weight, real *forward, real *reverse) {
-    images_each(((own_conv *)self)->device, weights_of(self),
-                pack_one{self->shape.in, self->shape.out, weight, forward, reverse});
+    images_conv_pack(((own_conv *)self)->device, self->shape, weight, forward, reverse);
 }
 
 static void own_unpack(conv *self, const real *gradient, real *weightbar) {
-    images_each(((own_conv *)self)->device, weights_of(self),
-                unpack_one{self->shape.in, self->shape.out, gradient, weightbar});
+    images_conv_unpack(((own_conv *)self)->device, self->shape, gradient, weightbar);
 }
 
 static void convolve(const own_conv *self, size_t in, size_t out, const float *w, const float *x, float *y) {
     const conv_shape &s = self->base.shape;
     const view from = {(unsigned)s.height, (unsigned)s.width, (unsigned)in, x};
-    multiply(self->device, out >= WIDE,
-             gather{self->pixels, (unsigned)out, (unsigned)(CONV_TAPS * in), 1, from, w, y});
+    multiply(self->device, out >= WIDE, gather{self->pixels, (unsigned)out, (unsigned)(CONV_TAPS * in), 1, from, w, y});
 }
 
 static void own_forward(conv *self, const real *forward, const real *x, real *y) {
@@ -244,18 +242,17 @@ static void own_weight_reverse(conv *base, const real *x, const real *ybar, real
     const own_conv *self = (own_conv *)base;
     const conv_shape &s = base->shape;
     const view from = {(unsigned)s.height, (unsigned)s.width, (unsigned)s.in, x};
-    multiply(self->device, tiles_weights(s),
-             outer{(unsigned)(CONV_TAPS * s.in), (unsigned)s.out, self->pixels, self->parts, from, ybar,
-                   self->partial});
-    images_each(self->device, weights_of(base), add_parts{weights_of(base), self->parts, self->partial, gradient});
+    multiply(
+        self->device, tiles_weights(s),
+        outer{(unsigned)(CONV_TAPS * s.in), (unsigned)s.out, self->pixels, self->parts, from, ybar, self->partial});
+    images_conv_add(self->device, images_conv_weights(s), self->parts, self->partial, gradient);
 }
 
 static void own_destroy(conv *) {
     /* all is in the arena */
 }
 
-static const conv_ops own_ops = {own_destroy,      own_pack,           own_forward,
-                                 own_data_reverse, own_weight_reverse, own_unpack};
+static const conv_ops own_ops = {own_destroy, own_pack, own_forward, own_data_reverse, own_weight_reverse, own_unpack};
 
 static void give_back(const void *owner, void *block) {
     const backend_ops *device = (const backend_ops *)owner;
@@ -273,7 +270,7 @@ status images_conv_reals(const backend_ops *device, arena *memory, size_t count,
 
 /* As many parts as keep the device busy, each with enough to do. */
 static size_t parts_of(const conv_shape &s, size_t pixels) {
-    const size_t weights = CONV_TAPS * s.in * s.out;
+    const size_t weights = images_conv_weights(s);
     const size_t blocks = tiles_weights(s) ? ((CONV_TAPS * s.in + TILE - 1) / TILE) * ((s.out + TILE - 1) / TILE)
                                            : (weights + EACH - 1) / EACH;
     size_t parts = (BLOCKS_WANTED + blocks - 1) / blocks;
@@ -282,7 +279,7 @@ static size_t parts_of(const conv_shape &s, size_t pixels) {
 }
 
 status images_conv_own(const backend_ops *device, conv_shape shape, conv **out) {
-    const size_t pixels = shape.images * shape.height * shape.width, weights = CONV_TAPS * shape.in * shape.out;
+    const size_t pixels = shape.images * shape.height * shape.width, weights = images_conv_weights(shape);
     if (pixels > UINT32_MAX / 2 || weights > UINT32_MAX / 2) return STATUS_INVALID;
     arena memory = {};
     own_conv *self;
@@ -303,6 +300,11 @@ status images_conv_own(const backend_ops *device, conv_shape shape, conv **out) 
     return STATUS_OK;
 }
 
-status images_conv_create(const backend_ops *self, conv_shape shape, conv_method, conv **out) {
+/* A shape that cuDNN does not take is computed by own kernels; another failure is one. */
+status images_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv **out) {
+    if (method != CONV_PLAIN && images_device(self)->library) {
+        const status made = images_conv_cudnn(self, shape, out);
+        if (made != STATUS_INVALID) return made;
+    }
     return images_conv_own(self, shape, out);
 }

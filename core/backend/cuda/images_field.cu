@@ -94,9 +94,7 @@ struct bias_one {
     layer of;
     const float *bias;
     float *x;
-    __device__ void operator()(size_t i) const {
-        x[i] += bias[of.bias(i)];
-    }
+    __device__ void operator()(size_t i) const { x[i] += bias[of.bias(i)]; }
 };
 static void bias_add(const backend_ops *self, const dual_shape *shape, const real *bias, real *x) {
     images_each(self, numbers_of(shape), bias_one{layer_of(shape), bias, x});
@@ -202,8 +200,7 @@ static __global__ void __launch_bounds__(PRODUCT_THREADS) products_kernel(produc
     const float *left = which == 0 ? job.e : which == 1 ? job.f : job.product;
     const float *right = which == 1 ? job.f : job.product;
     double sum = 0;
-    for (size_t i = lane; wanted && i < job.D; i += LANES)
-        sum += (double)left[first + i] * (double)right[first + i];
+    for (size_t i = lane; wanted && i < job.D; i += LANES) sum += (double)left[first + i] * (double)right[first + i];
     sums[threadIdx.x] = sum;
     __syncthreads();
     if (!wanted || lane > 0) return;
@@ -234,8 +231,7 @@ struct products_reverse_one {
 static void image_products_reverse(const backend_ops *self, size_t n, size_t D, const real *f, const real *e,
                                    const real *product, const real *divergence, const real *kinetic,
                                    const real *jacobian, real *fbar, real *product_bar) {
-    images_each(self, n * D,
-                products_reverse_one{D, f, e, product, divergence, kinetic, jacobian, fbar, product_bar});
+    images_each(self, n * D, products_reverse_one{D, f, e, product, divergence, kinetic, jacobian, fbar, product_bar});
 }
 
 /* --- The context --- */
@@ -244,9 +240,7 @@ static void image_products_reverse(const backend_ops *self, size_t n, size_t D, 
 struct sight {
     context_shape s;
 
-    __device__ bool each_pixel() const {
-        return s.vectors == s.height * s.width;
-    }
+    __device__ bool each_pixel() const { return s.vectors == s.height * s.width; }
     /* Each plus one; whether that is inside. */
     __device__ bool read(size_t k, size_t tap, size_t *u, size_t *v) const {
         const size_t row = each_pixel() ? k / s.width : k / 3 == 0 ? 0 : k / 3 == 1 ? 1 : s.height - 1;
@@ -311,9 +305,7 @@ struct context_channel {
         if (!at.read(k, tap, &u, &v)) return 0;
         return (double)bias_bar[k * at.s.out + o] * (double)weight[at.weight(o, a, tap)];
     }
-    __device__ void end(size_t a, double sum) const {
-        cbar[a] = (float)((double)cbar[a] + sum);
-    }
+    __device__ void end(size_t a, double sum) const { cbar[a] = (float)((double)cbar[a] + sum); }
 };
 
 /* That of a pixel, (i, j), which is read through tap (u, v) from pixel (i + 1 - u, j + 1 - v), first from the first. */

@@ -53,12 +53,8 @@ struct apply_back {
     size_t columns;
     const float *matrix, *ybar;
     float *xbar;
-    __device__ double term(size_t j, size_t i) const {
-        return (double)matrix[i * columns + j] * (double)ybar[i];
-    }
-    __device__ void end(size_t j, double sum) const {
-        xbar[j] = (float)((double)xbar[j] + sum);
-    }
+    __device__ double term(size_t j, size_t i) const { return (double)matrix[i * columns + j] * (double)ybar[i]; }
+    __device__ void end(size_t j, double sum) const { xbar[j] = (float)((double)xbar[j] + sum); }
 };
 static void apply_reverse(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x,
                           const real *ybar, real *matrix_bar, real *bias_bar, real *xbar) {
@@ -113,9 +109,7 @@ struct dot_pieces {
         const size_t at = row * piece + i;
         return at < n ? (double)a[at] * (double)b[at] : 0;
     }
-    __device__ void end(size_t row, double sum) const {
-        sums[row] = sum;
-    }
+    __device__ void end(size_t row, double sum) const { sums[row] = sum; }
 };
 
 struct time_back {
@@ -123,9 +117,7 @@ struct time_back {
     double s;
     const float *clock_bar, *root;
     float *root_bar;
-    __device__ double term(size_t, size_t i) const {
-        return sums[i];
-    }
+    __device__ double term(size_t, size_t i) const { return sums[i]; }
     __device__ void end(size_t, double sum) const {
         if (clock_bar) sum += s * (double)*clock_bar;
         *root_bar += (float)(2 * (double)*root * sum);
@@ -159,9 +151,7 @@ struct logit_rows {
         z[at] = (float)(log_y - log_rest);
         return log_scale - log_y - log_rest;
     }
-    __device__ void end(size_t row, double sum) const {
-        log_determinant[row] = sum;
-    }
+    __device__ void end(size_t row, double sum) const { log_determinant[row] = sum; }
 };
 static void logit(const backend_ops *self, double alpha, size_t n, size_t D, const real *x, real *z,
                   double *log_determinant) {
@@ -209,9 +199,7 @@ static void squeeze(const backend_ops *self, const squeeze_shape *shape, size_t 
 struct accumulate_one {
     const float *x;
     double *sums;
-    __device__ void operator()(size_t i) const {
-        sums[i] += (double)x[i];
-    }
+    __device__ void operator()(size_t i) const { sums[i] += (double)x[i]; }
 };
 static void accumulate(const backend_ops *self, size_t n, const real *x, double *sums) {
     images_each(self, n, accumulate_one{x, sums});
@@ -221,12 +209,8 @@ struct square_rows {
     size_t D;
     const float *x;
     double *sums;
-    __device__ double term(size_t row, size_t i) const {
-        return (double)x[row * D + i] * (double)x[row * D + i];
-    }
-    __device__ void end(size_t row, double sum) const {
-        sums[row] = sum;
-    }
+    __device__ double term(size_t row, size_t i) const { return (double)x[row * D + i] * (double)x[row * D + i]; }
+    __device__ void end(size_t row, double sum) const { sums[row] = sum; }
 };
 static void squares(const backend_ops *self, size_t n, size_t D, const real *x, double *sums) {
     images_sum(self, n, D, square_rows{D, x, sums});

@@ -9,9 +9,7 @@
 struct copy_one {
     const float *x;
     float *y;
-    __device__ void operator()(size_t i) const {
-        y[i] = x[i];
-    }
+    __device__ void operator()(size_t i) const { y[i] = x[i]; }
 };
 static void copy(const backend_ops *self, size_t n, const real *x, real *y) {
     images_each(self, n, copy_one{x, y});
@@ -20,9 +18,7 @@ static void copy(const backend_ops *self, size_t n, const real *x, real *y) {
 struct fill_one {
     size_t stride;
     float value, *x;
-    __device__ void operator()(size_t i) const {
-        x[i * stride] = value;
-    }
+    __device__ void operator()(size_t i) const { x[i * stride] = value; }
 };
 static void zero(const backend_ops *self, size_t n, real *x) {
     images_each(self, n, fill_one{1, 0, x});
@@ -49,9 +45,7 @@ struct transpose_one {
     size_t rows, columns;
     const float *x;
     float *y;
-    __device__ void operator()(size_t i) const {
-        y[i] = x[i % rows * columns + i / rows];
-    }
+    __device__ void operator()(size_t i) const { y[i] = x[i % rows * columns + i / rows]; }
 };
 static void transpose(const backend_ops *self, size_t rows, size_t columns, const real *x, real *y) {
     images_each(self, rows * columns, transpose_one{rows, columns, x, y});
@@ -63,9 +57,7 @@ struct scale_one {
     float by;
     const float *x;
     float *y;
-    __device__ void operator()(size_t i) const {
-        y[i] = by * x[i];
-    }
+    __device__ void operator()(size_t i) const { y[i] = by * x[i]; }
 };
 static void scale(const backend_ops *self, size_t n, double by, const real *x, real *y) {
     images_each(self, n, scale_one{(float)by, x, y});
@@ -94,9 +86,7 @@ struct combine_one {
     weighted_terms terms;
     const float *x;
     float *y;
-    __device__ void operator()(size_t i) const {
-        y[i] = terms.sum(x[i], i);
-    }
+    __device__ void operator()(size_t i) const { y[i] = terms.sum(x[i], i); }
 };
 static void combine(const backend_ops *self, size_t n, const real *x, size_t terms, const double *weight,
                     const real *const *k, real *y) {
@@ -146,9 +136,7 @@ struct infinities {
         const size_t at = row % pieces * piece + i;
         return at < n && !isfinite(x[row / pieces][at]);
     }
-    __device__ void end(size_t row, double sum) const {
-        sums[row] = sum;
-    }
+    __device__ void end(size_t row, double sum) const { sums[row] = sum; }
 };
 
 /* sums (vectors, pieces) <- the counts; returns how many sums these are. */
@@ -184,9 +172,7 @@ struct error_squares {
         const double ratio = (double)terms.sum(0, at) / (atol + rtol * (a > b ? a : b));
         return ratio * ratio;
     }
-    __device__ void end(size_t row, double sum) const {
-        sums[row] = sum;
-    }
+    __device__ void end(size_t row, double sum) const { sums[row] = sum; }
 };
 
 /* All parts are summed before anything is brought back. The order of a sum is not the CPU's, whose 16 partial sums
@@ -219,27 +205,19 @@ static double measure_error(const backend_ops *self, const error_norm *norm, siz
 /* --- Activations --- */
 
 struct tanh_of {
-    __device__ static float of(float x) {
-        return v_tanh(x);
-    }
+    __device__ static float of(float x) { return v_tanh(x); }
 };
 struct sigmoid_of {
-    __device__ static float of(float x) {
-        return v_sigmoid(x);
-    }
+    __device__ static float of(float x) { return v_sigmoid(x); }
 };
 struct elu_of {
-    __device__ static float of(float x) {
-        return x < 0 ? (float)same_expm1((double)x) : x;
-    }
+    __device__ static float of(float x) { return x < 0 ? (float)same_expm1((double)x) : x; }
 };
 
 template <class curve> struct curve_one {
     const float *x;
     float *y;
-    __device__ void operator()(size_t i) const {
-        y[i] = curve::of(x[i]);
-    }
+    __device__ void operator()(size_t i) const { y[i] = curve::of(x[i]); }
 };
 template <class curve> static void draw(const backend_ops *self, size_t n, const real *x, real *y) {
     images_each(self, n, curve_one<curve>{x, y});
@@ -248,9 +226,7 @@ template <class curve> static void draw(const backend_ops *self, size_t n, const
 struct tanh_reverse_one {
     const float *y;
     float *bar;
-    __device__ void operator()(size_t i) const {
-        bar[i] *= 1 - y[i] * y[i];
-    }
+    __device__ void operator()(size_t i) const { bar[i] *= 1 - y[i] * y[i]; }
 };
 static void tanh_reverse(const backend_ops *self, size_t n, const real *y, real *bar) {
     images_each(self, n, tanh_reverse_one{y, bar});
@@ -259,9 +235,7 @@ static void tanh_reverse(const backend_ops *self, size_t n, const real *y, real 
 struct elu_reverse_one {
     const float *y;
     float *bar;
-    __device__ void operator()(size_t i) const {
-        bar[i] *= y[i] < 0 ? y[i] + 1 : 1;
-    }
+    __device__ void operator()(size_t i) const { bar[i] *= y[i] < 0 ? y[i] + 1 : 1; }
 };
 static void elu_reverse(const backend_ops *self, size_t n, const real *y, real *bar) {
     images_each(self, n, elu_reverse_one{y, bar});

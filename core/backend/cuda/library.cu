@@ -69,6 +69,7 @@ static const device_table table = {
     fleet_measured,
     images_open,
     images_state,
+    images_library,
     images_close,
 };
 
