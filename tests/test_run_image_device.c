@@ -4,9 +4,10 @@
 
 #include "run_images_support.h"
 
-/* One model and a few iterations, as a device of fibers is slow. */
-#define FEW "--set experiment.models=affjord --set train.iterations=6 --set train.epoch_iterations=2 --quiet "
-#define TRAIN "$AFFJORD $TEST_DIR/small.ini " FEW
+/* One model and a few iterations, as a device of fibers is slow; one that is to be stopped has a few more. */
+#define FEW "--set experiment.models=affjord --set train.epoch_iterations=2 --quiet --set train.iterations="
+#define TRAIN "$AFFJORD $TEST_DIR/small.ini " FEW "4 "
+#define TRAIN_LONGER "$AFFJORD $TEST_DIR/small.ini " FEW "6 "
 
 static void begin_device(void) {
     begin();
@@ -24,7 +25,7 @@ Test(run_image_device, a_device_gives_the_losses_of_the_processor) {
               "sum(a.nfe_forward <> b.nfe_forward OR a.nfe_backward <> b.nfe_backward) FROM epoch a "
               "JOIN run r USING (run_id) JOIN other.run o ON o.key = r.key "
               "JOIN other.epoch b ON b.run_id = o.run_id AND b.epoch = a.epoch AND b.split = a.split\"");
-    cr_assert_str_eq(output, "6|1|0\n", "%s", output);
+    cr_assert_str_eq(output, "4|1|0\n", "%s", output);
     EXPECT(0, "sqlite3 $TEST_DIR/device.db 'SELECT gpu, driver, status FROM run; SELECT count(*) FROM sample_blob'");
     cr_assert_str_eq(output, "fibers on a CPU, for tests|13.0|done\n1\n");
     /* A run has one key on both, so what is done is not done again. */
@@ -49,26 +50,35 @@ Test(run_image_device, a_run_is_the_same_on_any_device) {
 
 /* Stopped after a checkpoint and gone on with; lost, and gone on with. */
 Test(run_image_device, a_run_that_was_stopped_or_lost_ends_with_the_same_bits) {
-    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/whole.db --device cuda");
+    EXPECT(0, TRAIN_LONGER "--seeds 0 --db $TEST_DIR/whole.db --device cuda");
     char *expected = numbers("whole.db");
-    EXPECT(1, TRAIN "--seeds 0 --db $TEST_DIR/stopped.db --device cuda & "
+    EXPECT(1, TRAIN_LONGER "--seeds 0 --db $TEST_DIR/stopped.db --device cuda & "
                     "until sqlite3 $TEST_DIR/stopped.db 'SELECT count(*) FROM checkpoint' 2>/dev/null | grep -q 1; "
                     "do sleep 0.02; done; kill $!; wait $!");
     EXPECT(0, "sqlite3 $TEST_DIR/stopped.db 'SELECT status, iteration BETWEEN 2 AND 5 FROM run'");
     cr_assert_str_eq(output, "interrupted|1\n");
-    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/stopped.db --device cuda");
+    EXPECT(0, TRAIN_LONGER "--seeds 0 --db $TEST_DIR/stopped.db --device cuda");
     check_same(expected, "stopped.db");
-    EXPECT(1, "AFFJORD_EMULATED_LOST=9000 " TRAIN "--seeds 0 --db $TEST_DIR/lost.db --device cuda");
+    EXPECT(1, "AFFJORD_EMULATED_LOST=9000 " TRAIN_LONGER "--seeds 0 --db $TEST_DIR/lost.db --device cuda");
     EXPECT(0, "sqlite3 $TEST_DIR/lost.db 'SELECT status, iteration > 0, error FROM run'");
     cr_assert_str_eq(output, "failed|1|CUDA: starting a kernel: unspecified launch failure\n");
-    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/lost.db --device cuda");
+    EXPECT(0, TRAIN_LONGER "--seeds 0 --db $TEST_DIR/lost.db --device cuda");
     check_same(expected, "lost.db");
     free(expected);
 }
 
+/* The report of `make gpu-check`, in short. */
+Test(run_image_device, the_bench_compares_and_says_so) {
+    EXPECT(0, "AFFJORD_CUDNN=" AFFJORD_CUDNN_EMULATED " $AFFJORD bench device --brief > $TEST_DIR/report");
+    EXPECT(0, "grep -c 'processor and device, own convolutions | near' $TEST_DIR/report");
+    cr_expect_str_eq(output, "2\n");
+    EXPECT(0, "grep -c 'device, twice, cuDNN 9.19.0 | same bits' $TEST_DIR/report");
+    cr_expect_str_eq(output, "2\n");
+}
+
 Test(run_image_device, what_cannot_be_done_is_said) {
     EXPECT(1, "AFFJORD_EMULATED_MEMORY=700000 $AFFJORD $TEST_DIR/small.ini --seeds 0 --db $TEST_DIR/no.db "
-              "--device cuda " FEW);
+              "--device cuda " FEW "4");
     EXPECT_SAYS("out of memory");
     EXPECT_SAYS("on CUDA device 0 or beside it: 0.4 MB of its 0.7 MB are free");
     EXPECT_SAYS("a smaller train.batch needs less");

@@ -9,6 +9,7 @@
 
 #include "backend/device.h"
 #include "bench/bench.h"
+#include "bench/bench_images.h"
 #include "record/machine.h"
 #include "system/clock.h"
 #include "train/fleet.h"
@@ -238,7 +239,8 @@ static status work(bench *self, failure *why) {
     if (parallel_create(machine_jobs(1), &self->workers) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start threads");
     TRY(compare_all(self, self->brief ? 3 : RUNS_MAX, why));
-    return self->brief ? STATUS_OK : time_all(self, why);
+    if (!self->brief) TRY(time_all(self, why));
+    return bench_images(self->table, self->workers, self->brief, &self->failures, why);
 }
 
 int bench_device(bool brief) {

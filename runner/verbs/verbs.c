@@ -32,7 +32,8 @@ const verb verb_bench = {.name = "bench",
                              "toy: the training step of the toy experiments. conv: the convolutional field and its\n"
                              "reverse beside bare convolutions of the same shapes. Median and minimum seconds.\n"
                              "device: trainings on a CUDA device against the processor's, bit by bit, then the speed\n"
-                             "of Figure 6's runs, as a report in Markdown; --brief: a few iterations, no speed.\n",
+                             "of Figure 6's runs, and the same of images, as a report in Markdown; --brief: a few\n"
+                             "iterations, no speed.\n",
                          .run = run_bench};
 
 static int run_data(int count, char **words, int all_count, char **all) {
