@@ -199,7 +199,7 @@ static status compare(bench *self, bool brief, failure *why) {
            "| model | what | verdict | last loss | last loss |\n|---|---|---|---|---|\n",
            of.iterations, of.batch, of.side, of.side, of.channels, of.tolerance);
     for (size_t model = 0; model < MODELS; model++) {
-        side here;
+        side here = {.params = NULL};
         bool has;
         status outcome = train_on(self, NULL, &of, model, &here, why);
         if (outcome == STATUS_OK) outcome = compare_by(self, false, &of, model, &here, &has, why);
@@ -220,7 +220,7 @@ static status measure(bench *self, failure *why) {
            of.batch, of.channels, of.tolerance);
     for (size_t model = 0; model < MODELS; model++)
         for (size_t library = 0; library < 2; library++) {
-            side one;
+            side one = {.params = NULL};
             bool has;
             failure which;
             const status outcome = train_there(self, library, &of, model, &one, &has, &which, why);

@@ -15,7 +15,8 @@ enum {
     TILE = 64, /* rows and columns of a tile */
     DEPTH = 16, /* terms of the sums that are in shared memory at a time */
     TILE_THREADS = 256,
-    SIDE = 4, /* results of a thread: SIDE x SIDE */
+    SIDE = 4, /* results of a thread: SIDE x SIDE, */
+    STRIDE = TILE / SIDE, /* so many rows and columns apart */
     WIDE = 16, /* channels from which on tiles are worth it */
     PARTS_MAX = 256, /* of a sum over pixels */
     PART_LEAST = 64, /* pixels of such a part */
@@ -112,7 +113,7 @@ template <class product> static __global__ void __launch_bounds__(TILE_THREADS) 
     const unsigned across = (job.columns + TILE - 1) / TILE, down = (job.rows + TILE - 1) / TILE;
     const unsigned column = blockIdx.x % across * TILE, row = blockIdx.x / across % down * TILE;
     const unsigned part = blockIdx.x / across / down;
-    const unsigned x = threadIdx.x % (TILE / SIDE), y = threadIdx.x / (TILE / SIDE);
+    const unsigned x = threadIdx.x % STRIDE, y = threadIdx.x / STRIDE;
     const unsigned end = part_begin(job, part + 1);
     float sum[SIDE][SIDE] = {};
     for (unsigned first = part_begin(job, part); first < end; first += DEPTH) {
@@ -127,16 +128,21 @@ template <class product> static __global__ void __launch_bounds__(TILE_THREADS) 
             right[at.term][at.line] = there ? job.right(first + at.term, column + at.line) : 0;
         }
         __syncthreads();
+#pragma unroll
         for (unsigned p = 0; p < DEPTH; p++)
+#pragma unroll
             for (unsigned i = 0; i < SIDE; i++)
+#pragma unroll
                 for (unsigned j = 0; j < SIDE; j++)
-                    sum[i][j] = fmaf(left[p][y + i * (TILE / SIDE)], right[p][x + j * (TILE / SIDE)], sum[i][j]);
+                    sum[i][j] = fmaf(left[p][y + i * STRIDE], right[p][x + j * STRIDE], sum[i][j]);
         __syncthreads();
     }
-    for (unsigned i = y; i < TILE; i += TILE / SIDE)
-        for (unsigned j = x; j < TILE; j += TILE / SIDE)
-            if (row + i < job.rows && column + j < job.columns)
-                *job.result(part, row + i, column + j) = sum[i / (TILE / SIDE)][j / (TILE / SIDE)];
+#pragma unroll
+    for (unsigned i = 0; i < SIDE; i++)
+#pragma unroll
+        for (unsigned j = 0; j < SIDE; j++)
+            if (row + y + i * STRIDE < job.rows && column + x + j * STRIDE < job.columns)
+                *job.result(part, row + y + i * STRIDE, column + x + j * STRIDE) = sum[i][j];
 }
 
 /* A thread for each result. */
