@@ -107,8 +107,7 @@ static status train(trainer *training, side *out, failure *why) {
 }
 
 /* A whole training; `device` NULL is the processor. */
-static status train_on(bench *self, const backend_ops *device, const sizes *of, size_t model, side *out,
-                       failure *why) {
+static status train_on(bench *self, const backend_ops *device, const sizes *of, size_t model, side *out, failure *why) {
     const image_set set = draw(self, of->side);
     const size_t shape[3] = {1, of->side, of->side};
     settings values;
@@ -194,10 +193,11 @@ static status compare_by(bench *self, bool library, const sizes *of, size_t mode
 
 static status compare(bench *self, bool brief, failure *why) {
     const sizes of = brief ? (sizes){8, 4, 2, 1, 1e-1} : (sizes){14, 16, 32, COMPARED, 1e-3};
-    printf("\n## Images\n\nTrainings of %zu iterations on %zu images of %zu x %zu, %zu channels, tolerances of %g: last "
-           "losses, validation losses and, device against device, parameters.\n\n"
-           "| model | what | verdict | last loss | last loss |\n|---|---|---|---|---|\n",
-           of.iterations, of.batch, of.side, of.side, of.channels, of.tolerance);
+    printf(
+        "\n## Images\n\nTrainings of %zu iterations on %zu images of %zu x %zu, %zu channels, tolerances of %g: last "
+        "losses, validation losses and, device against device, parameters.\n\n"
+        "| model | what | verdict | last loss | last loss |\n|---|---|---|---|---|\n",
+        of.iterations, of.batch, of.side, of.side, of.channels, of.tolerance);
     for (size_t model = 0; model < MODELS; model++) {
         side here = {.params = NULL};
         bool has;
@@ -214,10 +214,11 @@ static status compare(bench *self, bool brief, failure *why) {
 
 static status measure(bench *self, failure *why) {
     const sizes of = {28, 64, 200, 1 + TIMED, 1e-5};
-    printf("\n### Table 1's runs on MNIST\n\nBatches of %zu, three layers of %zu channels, tolerances of %g, at the start "
-           "of a training.\n\n| model | convolutions | seconds an iteration | evaluations of fields in it | ms an "
-           "evaluation |\n|---|---|---|---|---|\n",
-           of.batch, of.channels, of.tolerance);
+    printf(
+        "\n### Table 1's runs on MNIST\n\nBatches of %zu, three layers of %zu channels, tolerances of %g, at the start "
+        "of a training.\n\n| model | convolutions | seconds an iteration | evaluations of fields in it | ms an "
+        "evaluation |\n|---|---|---|---|---|\n",
+        of.batch, of.channels, of.tolerance);
     for (size_t model = 0; model < MODELS; model++)
         for (size_t library = 0; library < 2; library++) {
             side one = {.params = NULL};

@@ -230,10 +230,9 @@ static size_t runs_left(const workers *all) {
     return left;
 }
 
-/* As many runs as a device without any has slots, but no more than its share of those that are left. */
-static void start_many(workers *all, size_t device) {
+/* As many runs as a device without any has slots, but no more than its share. */
+static void start_many(workers *all, size_t device, size_t share) {
     const size_t first = first_slot(all, device), slots = first_slot(all, device + 1) - first;
-    const size_t devices = all->spec->devices->count, share = (runs_left(all) + devices - 1) / devices;
     size_t count = 0;
     worker_task *tasks = calloc(slots, sizeof *tasks);
     if (!tasks) {
@@ -254,8 +253,12 @@ static void start_all(workers *all) {
     const bool many = devices && !trains_images(all);
     for (size_t i = 0; !many && i < all->spec->jobs; i++)
         while (!all->jobs[i].active && may_start(all)) start_job(all, i);
+    size_t share = 0; /* of those that are left before any device takes some: who begins together has as many */
     for (size_t i = 0; many && i < devices->count; i++)
-        while (all->children[first_slot(all, i)].jobs == 0 && may_start(all)) start_many(all, i);
+        while (all->children[first_slot(all, i)].jobs == 0 && may_start(all)) {
+            if (share == 0) share = (runs_left(all) + devices->count - 1) / devices->count;
+            start_many(all, i, share);
+        }
 }
 
 /* --- Messages --- */
