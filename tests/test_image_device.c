@@ -200,6 +200,7 @@ Test(image_device, convolutions_by_cudnn) {
     check_convolutions();
     cr_expect_eq(cudnn_living(), 0);
     setenv("AFFJORD_EMULATED_CUDNN", "wide", 1); /* some shapes by own kernels, with the same packed weights */
+    check_library(true, "cuDNN 9.19.0");
     check_cases("some by cuDNN");
     check_convolutions();
     cr_expect_eq(cudnn_living(), 0);
@@ -215,6 +216,25 @@ Test(image_device, a_cudnn_that_cannot_be_used_is_done_without) {
     setenv("AFFJORD_EMULATED_CUDNN", "old", 1);
     check_library(false, "it is older than cuDNN 9");
     check_convolutions();
+}
+
+/* Each convolution that cuDNN has no plan for is counted. */
+Test(image_device, shapes_without_a_plan_are_told) {
+    const conv_shape wide = {1, 3, 3, 8, 8}, narrow = {1, 3, 3, 8, 1};
+    setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
+    setenv("AFFJORD_EMULATED_CUDNN", "wide", 1);
+    const backend_ops *device = open_device();
+    conv *made[2] = {NULL, NULL};
+    failure which = {""};
+    cr_assert_eq(conv_create(device, wide, CONV_BEST, &made[0]), STATUS_OK);
+    cr_expect(library()->images_library(device, &which));
+    cr_assert_eq(conv_create(device, narrow, CONV_BEST, &made[1]), STATUS_OK);
+    cr_expect_not(library()->images_library(device, &which));
+    cr_expect_str_eq(which.text, "cuDNN 9.19.0 has no plan for 1 of 2 convolutions");
+    cr_expect_eq(conv_forward_reals(made[1]), 8 * CONV_TAPS);
+    for (size_t i = 0; i < 2; i++) conv_destroy(&made[i]);
+    close_device(&device);
+    cr_expect_eq(cudnn_living(), 0);
 }
 
 Test(image_device, a_cudnn_that_fails_is_a_failure) {

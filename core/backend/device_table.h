@@ -79,7 +79,7 @@ typedef struct device_table {
      * went well so far as is known. After a failure what is downloaded is NaN, and what is asked is not finite. */
     status (*images_state)(const backend_ops *backend, failure *why);
 
-    /* Whether convolutions are cuDNN's: *which <- its version, or why they are the library's own kernels'. */
+    /* Whether all convolutions made so far are cuDNN's: *which <- its version, or why some are the library's own. */
     bool (*images_library)(const backend_ops *backend, failure *which);
 
     /* The same, of which *backend is NULL afterwards; it may be NULL before. */

@@ -148,6 +148,7 @@ static status train_there(bench *self, bool library, const sizes *of, size_t mod
     TRY(open_device(self, library, &device, why));
     *has = self->table->images_library(device, which);
     const status outcome = train_on(self, device, of, model, out, why);
+    if (*has) self->table->images_library(device, which); /* with what it has no plan for */
     self->table->images_close(&device);
     return outcome;
 }

@@ -247,14 +247,16 @@ static status step(worker *self, failure *why) {
     return worker_took(self, outcome, loss, epoch_done, &epoch, why);
 }
 
-/* Own kernels are slower than cuDNN's, so the user is told where that was not found. */
 static status open_device(worker *self, failure *why) {
-    failure which;
     TRY(device_open(&self->library, why));
-    TRY(self->library->images_open(self->task->device, &self->device, why));
-    if (self->library->images_library(self->device, &which)) return STATUS_OK;
-    failure text;
-    failure_describe(&text, "convolutions are the library's own, which are slower: %.800s", which.text);
+    return self->library->images_open(self->task->device, &self->device, why);
+}
+
+/* Own kernels are slower than cuDNN's, so the user is told where that was not found, or has nothing to offer. */
+static status say_library(worker *self, failure *why) {
+    failure which, text;
+    if (!self->device || self->library->images_library(self->device, &which)) return STATUS_OK;
+    failure_describe(&text, "convolutions by own kernels, which may be slower: %.800s", which.text);
     return say(self, text.text, why);
 }
 
@@ -297,6 +299,7 @@ static status prepare(worker *self, failure *why) {
     self->held = peak_bytes();
     const status made = make_training(self, why);
     if (made != STATUS_OK) return task->on_device && made == STATUS_MEMORY ? explain_memory(self, why) : made;
+    TRY(say_library(self, why));
     return resume(self, why);
 }
 

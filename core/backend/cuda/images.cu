@@ -106,8 +106,12 @@ status images_state(const backend_ops *self, failure *why) {
 }
 
 bool images_library(const backend_ops *self, failure *which) {
-    *which = images_device(self)->remark;
-    return images_device(self)->library != NULL;
+    const cuda_backend *device = images_device(self);
+    *which = device->remark;
+    if (!device->library || device->own == 0) return device->library != NULL;
+    failure_describe(which, "%s has no plan for %u of %u convolutions", device->remark.text, device->own,
+                     device->convolutions);
+    return false;
 }
 
 void images_close(const backend_ops **backend) {

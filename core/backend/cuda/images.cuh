@@ -40,6 +40,7 @@ typedef struct cuda_backend {
     double *sums_near; /* (SUMS_MAX), the same in memory that the copy engine reads */
     struct cudnn *library; /* cuDNN, or NULL where it was not found (images_cudnn.cu) */
     failure remark; /* why not; else which version it is */
+    unsigned convolutions, own; /* made so far, and those of them by own kernels */
     status outcome; /* the first failure since it was opened; later operations do nothing of use */
     failure why;
 } cuda_backend;
