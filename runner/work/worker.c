@@ -298,6 +298,7 @@ static status prepare(worker *self, failure *why) {
     if (task->on_device) TRY(open_device(self, why));
     self->held = peak_bytes();
     const status made = make_training(self, why);
+    TRY(check_device(self, why)); /* which explains what else went wrong */
     if (made != STATUS_OK) return task->on_device && made == STATUS_MEMORY ? explain_memory(self, why) : made;
     TRY(say_library(self, why));
     return resume(self, why);

@@ -27,6 +27,10 @@ struct dim3 {
     dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
 
+struct alignas(16) float4 { /* one that isn't so aligned is a fault here too */
+    float x, y, z, w;
+};
+
 /* Of the fiber that is running. */
 extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 

@@ -47,6 +47,19 @@ template <class product> static __device__ unsigned part_begin(const product &jo
     return (unsigned)((size_t)part * job.depth / job.parts);
 }
 
+/* sum + a (n) . b (n), in order; four at a time are read where every pixel begins at a multiple of them. */
+static __device__ float add_dot(unsigned n, const float *a, const float *b, float sum) {
+    if (n % 4 != 0) {
+        for (unsigned i = 0; i < n; i++) sum = fmaf(a[i], b[i], sum);
+        return sum;
+    }
+    for (unsigned i = 0; i < n; i += 4) {
+        const float4 x = *(const float4 *)(a + i), y = *(const float4 *)(b + i);
+        sum = fmaf(x.w, y.w, fmaf(x.z, y.z, fmaf(x.y, y.y, fmaf(x.x, y.x, sum))));
+    }
+    return sum;
+}
+
 /* Which row and term (or column and term) of a tile a thread reads, such that neighbours read neighbouring numbers. */
 struct place_in_tile {
     unsigned line, term;
@@ -75,7 +88,7 @@ struct gather {
         float sum = 0;
         for (unsigned tap = 0; tap < CONV_TAPS; tap++) {
             const float *pixel = from.at(i, tap), *weight = w + ((size_t)j * CONV_TAPS + tap) * from.channels;
-            for (unsigned c = 0; pixel && c < from.channels; c++) sum = fmaf(pixel[c], weight[c], sum);
+            if (pixel) sum = add_dot(from.channels, pixel, weight, sum);
         }
         return sum;
     }
