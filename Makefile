@@ -78,16 +78,17 @@ ifeq ($(VARIANT),float)
 CUDA := $(if $(NVCC),$(BUILD)/libaffjord_cuda.so)
 endif
 EMULATED := $(if $(filter double,$(PRECISION)),,$(BUILD)/tests/libaffjord_cuda_emulated.so)
-CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BUILD)/core/base/status.o
+EMULATED_CUDNN := $(if $(EMULATED),$(BUILD)/tests/libcudnn_emulated.so)
+CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BUILD)/core/base/status.o $(BUILD)/core/base/arena.o
 EMULATED_OBJECTS := $(patsubst %.cu,$(BUILD)/tests/%.o,$(wildcard core/backend/cuda/*.cu)) \
-                    $(BUILD)/tests/cuda_on_host/cuda_on_host.o $(BUILD)/core/base/status.o
+                    $(BUILD)/tests/cuda_on_host/cuda_on_host.o $(BUILD)/core/base/status.o $(BUILD)/core/base/arena.o
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all cuda tests test test-slurm fuzz fuzzers stress check-layout deps deps-local clean FORCE
 
 all: $(BUILD)/affjord cuda
-tests: $(BUILD)/affjord $(BUILD)/affjord-tests $(BUILD)/fault.so $(EMULATED)
+tests: $(BUILD)/affjord $(BUILD)/affjord-tests $(BUILD)/fault.so $(EMULATED) $(EMULATED_CUDNN)
 
 $(BUILD)/libaffjord.a: $(CORE_OBJECTS)
 	@rm -f $@
@@ -143,7 +144,7 @@ $(BUILD)/core/backend/cuda/%.o: core/backend/cuda/%.cu $(BUILD)/cuda.flags
 	$(Q)$(NVCC) $(CUDA_FLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 $(BUILD)/libaffjord_cuda.so: $(CUDA_OBJECTS)
 	@$(call say,link,$@)
-	$(Q)$(NVCC) -shared --cudart static -o $@ $^
+	$(Q)$(NVCC) -shared --cudart static -o $@ $^ -ldl
 
 EMULATION := $(CXX) -std=c++17 -O2 -g -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Werror \
              -Wno-unknown-pragmas -Icore -Itests/cuda_on_host -DAFFJORD_CUDA_ARCHITECTURES='"fibers"' -MMD -MP
@@ -157,11 +158,14 @@ $(BUILD)/tests/cuda_on_host/%.o: tests/cuda_on_host/%.cpp
 	$(Q)$(EMULATION) -c -o $@ $<
 $(EMULATED): $(EMULATED_OBJECTS)
 	@$(call say,link,$@)
+	$(Q)$(CXX) -shared $(if $(COVERAGE),--coverage) -o $@ $^ -ldl
+$(EMULATED_CUDNN): $(BUILD)/tests/cuda_on_host/cudnn_on_host.o
+	@$(call say,link,$@)
 	$(Q)$(CXX) -shared $(if $(COVERAGE),--coverage) -o $@ $^
 
 # What tests run and load.
 $(BUILD)/tests/%.o: override CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"' -DAFFJORD_FAULT_LAYER='"$(BUILD)/fault.so"' \
-    -DAFFJORD_LIBRARY_EMULATED='"$(EMULATED)"'
+    -DAFFJORD_LIBRARY_EMULATED='"$(EMULATED)"' -DAFFJORD_CUDNN_EMULATED='"$(EMULATED_CUDNN)"'
 
 # What the recorder stores of the program itself; rewritten only when it changes.
 $(BUILD)/provenance.h: FORCE

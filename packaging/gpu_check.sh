@@ -5,6 +5,7 @@
 #
 # It needs the driver and nothing else: also from an unpacked bundle (make bundle), as
 #   sh gpu_check.sh bin/affjord
+# cuDNN's convolutions of images are checked where libcudnn.so.9 is found, and the report says so where it is not.
 # compute-sanitizer, of the CUDA toolkit, is run where it is found. Status 1 where anything is not as it should be.
 set -u
 program=$1
@@ -32,7 +33,7 @@ verdict() { # WHAT STATUS
 outcome=$?
 {
     printf '\n## Verdicts\n\n'
-    verdict "trainings on the device are those of the processor" $outcome
+    verdict "trainings on the device are those of the processor, of points to the bit, of images nearly" $outcome
 } >>"$report"
 
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)

@@ -8,11 +8,8 @@
 #include "backend/cpu/level.h"
 #include "backend/memory.h"
 #include "backend_cases.h"
-#include "data/image.h"
+#include "backend_training.h"
 #include "far_backend.h"
-#include "multiscale_support.h"
-#include "train/image_objective.h"
-#include "train/trainer.h"
 
 enum { REGION = 1 << 28 };
 
@@ -83,77 +80,6 @@ Test(backend, a_logit_is_undone) {
 }
 
 /* --- Whole trainings, far away --- */
-
-static image_set *blobs(const image_spec *shape) {
-    enum { COUNT = 12, SIDE = 8 };
-    static unsigned char pixels[COUNT * SIDE * SIDE];
-    static char name[] = "blobs";
-    static image_set set;
-    set = (image_set){.name = name,
-                      .count = COUNT,
-                      .channels = 1,
-                      .height = shape->height,
-                      .width = shape->width,
-                      .pixels = pixels,
-                      .first = {0, 8, 8},
-                      .size = {8, 0, 4}};
-    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (unsigned char)(i * 37 % 251);
-    return &set;
-}
-
-static trainer *make(const backend_ops *backend, multiscale_spec model) {
-    trainer *training = NULL;
-    objective *goal = NULL;
-    failure why = {""};
-    model.backend = backend;
-    const image_objective_spec goal_spec = {.model = model, .seed = 4, .batch = 3, .test = 0};
-    const trainer_spec spec = {.iterations = 3, .epoch_iterations = 3, .learning_rate = 1e-2, .backend = backend};
-    cr_assert_eq(image_objective_create(&goal_spec, blobs(&model.model), NULL, &goal, &why), STATUS_OK, "%s", why.text);
-    cr_assert_eq(trainer_create(&spec, &goal, &training, &why), STATUS_OK, "%s", why.text);
-    return training;
-}
-
-/* Some iterations, saved in between and taken up by another trainer. */
-static double train(const backend_ops *backend, multiscale_spec model, real *params, size_t P) {
-    trainer *first = make(backend, model), *second = make(backend, model);
-    trainer_epoch epoch = {.validation_loss = NAN};
-    checkpoint *file = NULL;
-    failure why = {""};
-    bool done;
-    cr_assert_eq(objective_parameters(trainer_objective(first))->total, P);
-    cr_assert_eq(trainer_step(first, NULL, &done, &epoch), STATUS_OK);
-    cr_assert_eq(checkpoint_create(&file), STATUS_OK);
-    cr_assert_eq(trainer_save(first, file), STATUS_OK);
-    cr_assert_eq(trainer_restore(second, file, &why), STATUS_OK, "%s", why.text);
-    for (size_t i = 0; i < 2; i++) cr_assert_eq(trainer_step(second, NULL, &done, &epoch), STATUS_OK);
-    cr_assert(done);
-    memcpy(params, trainer_parameters(second), P * sizeof *params);
-    checkpoint_destroy(&file);
-    trainer_destroy(&first);
-    trainer_destroy(&second);
-    return epoch.validation_loss;
-}
-
-/* A near backend that works on all images of a batch at once, as the far one does: sums have one order then. */
-static size_t all_together(const backend_ops *self, size_t pixels, size_t batch) {
-    (void)self, (void)pixels;
-    return batch;
-}
-static const backend_ops *near_together(void) {
-    static cpu_level_ops together;
-    together = *(const cpu_level_ops *)cpu_backend(cpu_level_best());
-    together.table.images_together = all_together;
-    return &together.table;
-}
-
-static size_t parameters_of(multiscale_spec spec) {
-    multiscale *model = NULL;
-    failure why = {""};
-    cr_assert_eq(multiscale_create(&spec, 1, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
-    const size_t P = multiscale_parameters(model)->total;
-    multiscale_destroy(&model);
-    return P;
-}
 
 static void check_training(multiscale_spec spec) {
     const backend_ops *near = near_together(), *far = far_create(near, REGION);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char library_name[] = "libaffjord_cuda.so";
-
 status device_parse(const char *text, device_choice *out, failure *why) {
     static const char word[] = "cuda";
     enum { DIGITS_MAX = 4 };
@@ -28,6 +26,8 @@ status device_open(const device_table **out, failure *why) {
     return fail(why, STATUS_IO, "the build in double precision has no other device than the processor");
 }
 #else
+static const char library_name[] = "libaffjord_cuda.so";
+
 static void *open_at(const char *path, const char *name, failure *why) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library) failure_describe(why, "%s cannot be opened: %s", name, dlerror());

@@ -6,11 +6,14 @@
 #ifndef AFFJORD_BACKEND_DEVICE_TABLE_H
 #define AFFJORD_BACKEND_DEVICE_TABLE_H
 
+#include <stdbool.h>
+
+#include "backend/backend.h"
 #include "backend/toy_program.h"
 #include "base/real.h"
 #include "base/status.h"
 
-enum { DEVICE_TABLE_VERSION = 1 };
+enum { DEVICE_TABLE_VERSION = 2 };
 
 typedef struct device_about {
     char name[256];
@@ -66,6 +69,21 @@ typedef struct device_table {
 
     /* log_density (held[which]) of a run's held batch, after a launch that measured. */
     status (*toy_measured)(toy_fleet *fleet, size_t run, size_t which, double *log_density, failure *why);
+
+    /* The operations of backend.h on a device, but toy_*, which are NULL: points are a fleet's. For one thread. The
+     * caller owns *out, and closes it after all that was taken from it was given back. Errors: as for `describe`,
+     * STATUS_MEMORY. */
+    status (*images_open)(int device, const backend_ops **out, failure *why);
+
+    /* The first failure of an operation since it was opened, as operations themselves return none: STATUS_OK if all
+     * went well so far as is known. After a failure what is downloaded is NaN, and what is asked is not finite. */
+    status (*images_state)(const backend_ops *backend, failure *why);
+
+    /* Whether all convolutions made so far are cuDNN's: *which <- its version, or why some are the library's own. */
+    bool (*images_library)(const backend_ops *backend, failure *which);
+
+    /* The same, of which *backend is NULL afterwards; it may be NULL before. */
+    void (*images_close)(const backend_ops **backend);
 } device_table;
 
 /* The library's one symbol. */

@@ -40,6 +40,14 @@ static void describe_net(const parameter_table *table, size_t layers, size_t *en
     }
 }
 
+status cnf_program_takes(const cnf_spec *spec, failure *why) {
+    if (spec->gradient != GRADIENT_DISCRETE)
+        return fail(why, STATUS_INVALID, "solver.gradient = adjoint: --device cuda takes discrete");
+    if (spec->divergence != DIVERGENCE_EXACT)
+        return fail(why, STATUS_INVALID, "flow.divergence: --device cuda takes exact, which points have by default");
+    return STATUS_OK;
+}
+
 status cnf_program(const cnf *flow, toy_program *out, failure *why) {
     enum { MOTION_LAYERS = 2 };
     const cnf_spec *spec = &flow->spec;
@@ -47,10 +55,7 @@ status cnf_program(const cnf *flow, toy_program *out, failure *why) {
     const toy_shape shape = {.dimension = spec->dimension, .width = spec->width};
     size_t entry = 0;
     if (sizeof(real) != sizeof(float)) return fail(why, STATUS_INVALID, "--device cuda computes in single precision");
-    if (spec->gradient != GRADIENT_DISCRETE)
-        return fail(why, STATUS_INVALID, "solver.gradient = adjoint: --device cuda takes discrete");
-    if (spec->divergence != DIVERGENCE_EXACT)
-        return fail(why, STATUS_INVALID, "flow.divergence: --device cuda takes exact, which points have by default");
+    TRY(cnf_program_takes(spec, why));
     out->dimension = (uint32_t)spec->dimension;
     out->width = (uint32_t)spec->width;
     out->unit = (uint32_t)toy_unit(shape);

@@ -5,6 +5,10 @@
 #include "backend/toy_program.h"
 #include "flow/cnf.h"
 
+/* Whether a device takes such a flow at all, as can be said before there is one. Errors: STATUS_INVALID with the setting
+ * that makes it the processor's. */
+status cnf_program_takes(const cnf_spec *spec, failure *why);
+
 /* What of *out is the flow's: all but the batches and what trains it. Errors: STATUS_INVALID for a flow that only the
  * processor can train, with the setting that makes it so. */
 status cnf_program(const cnf *flow, toy_program *out, failure *why);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/device.h"
+#include "bench/bench_images.h"
 #include "bench/bench_toy.h"
 #include "record/machine.h"
 #include "system/clock.h"
@@ -241,7 +242,8 @@ static status work(bench *self, failure *why) {
     if (parallel_create(machine_jobs(1), &self->workers) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start threads");
     TRY(compare_all(self, self->brief ? 4 : RUNS_MAX, why));
-    return self->brief ? STATUS_OK : time_all(self, why);
+    if (!self->brief) TRY(time_all(self, why));
+    return bench_images(self->table, self->workers, self->brief, &self->failures, why);
 }
 
 int bench_device(const bench_options *options) {

@@ -86,12 +86,13 @@ void source_name(const source *self, const settings *values, char text[SETTINGS_
     else snprintf(text, SETTINGS_TEXT_MAX, "%.900s_%zux%zu", set->name, set->height, set->width);
 }
 
-status source_objective(const source *self, const settings *values, uint64_t seed, parallel *workers, objective **out,
-                        failure *why) {
+status source_objective(const source *self, const settings *values, uint64_t seed, parallel *workers,
+                        const backend_ops *device, objective **out, failure *why) {
     const specification_shape shape = source_shape(self);
     if (self->images) {
         image_objective_spec spec;
         specification_images(values, shape.image, seed, &spec);
+        spec.model.backend = device;
         return image_objective_create(&spec, self->images, workers, out, why);
     }
     point_objective_spec spec;

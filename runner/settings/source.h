@@ -30,8 +30,9 @@ specification_shape source_shape(const source *self);
 /* Its name in tables and figures; averaged images have their size in it, as they are other data: mnist_14x14. */
 void source_name(const source *self, const settings *values, char text[SETTINGS_TEXT_MAX]);
 
-/* What a training on it minimises. The caller owns *out, and the source outlives it. */
-status source_objective(const source *self, const settings *values, uint64_t seed, parallel *workers, objective **out,
-                        failure *why);
+/* What a training on it minimises; `device` computes with images, NULL for the processor, and outlives *out. The caller
+ * owns *out, and the source outlives it. */
+status source_objective(const source *self, const settings *values, uint64_t seed, parallel *workers,
+                        const backend_ops *device, objective **out, failure *why);
 
 #endif

@@ -57,6 +57,7 @@ void manual_write_program(FILE *stream) {
           "Draws every figure and table that a database has rows for; \\-\\-help tells more.\n"
           ".TP\n.I share/doc/affjord/examples\nPrograms that use the library, and scripts that read results.\n"
           ".SH ENVIRONMENT\n"
+          ".TP\n.B AFFJORD_CUDNN\nThe file of cuDNN 9 for images on a CUDA device, instead of libcudnn.so.9, or none.\n"
           ".TP\n.B AFFJORD_DATA\nFolder of the sets of images, where the setting data.dir is not given.\n"
           ".TP\n.B AFFJORD_ROOT\nFolder to take instead of share/affjord.\n"
           ".TP\n.B AFFJORD_SIMD\nBest vector instructions to use, portable, avx2 or avx512, where the processor has "

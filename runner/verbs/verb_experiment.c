@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/real.h"
+#include "flow/cnf_program.h"
 #include "plan/dry_run.h"
 #include "plan/enrolment.h"
 #include "record/machine.h"
@@ -90,7 +91,11 @@ static bool counts(const experiment *self) {
     return config_settings(self->config)->experiment_task == TASK_COUNT;
 }
 
-/* What trains on a device of the library so far. Errors: STATUS_INVALID naming the experiment. */
+static bool is_image(const experiment *self, size_t index) {
+    return specification_is_image(&self->runs->datasets[index].shape);
+}
+
+/* What trains on a device of the library. Errors: STATUS_INVALID naming the experiment, or the setting. */
 static status check_device(const experiment *self, failure *why) {
     const char *name = config_settings(self->config)->experiment_name;
     if (!self->device.library) return STATUS_OK;
@@ -98,10 +103,16 @@ static status check_device(const experiment *self, failure *why) {
         return fail(why, STATUS_INVALID, "--device %s: experiment %s is computed by the processor only so far",
                     self->asked.device, name);
     for (size_t i = 0; i < self->runs->dataset_count; i++)
-        if (specification_is_image(&self->runs->datasets[i].shape))
+        if (is_image(self, i) != is_image(self, 0))
             return fail(why, STATUS_INVALID,
-                        "--device %s: experiment %s trains on images, which the processor alone can do so far",
-                        self->asked.device, name);
+                        "--device %s: experiment %s has points and images, which a device trains in different ways: "
+                        "expected one of both, as by --set experiment.data=%s",
+                        self->asked.device, name, self->runs->datasets[0].source);
+    for (size_t i = 0; i < self->runs->run_count && !is_image(self, 0); i++) {
+        cnf_spec flow;
+        specification_flow(self->runs->runs[i].values, self->runs->runs[i].dataset->shape.dimension, &flow);
+        TRY(cnf_program_takes(&flow, why));
+    }
     return STATUS_OK;
 }
 
@@ -120,13 +131,14 @@ static bool wait_for_lock(void *argument, const char *holder) {
     return number == 0 || number == SIGTSTP;
 }
 
-/* How many runs at a time, threads in each process, and devices, for so many runs that are missing. On a device a run is
- * a processor's (devices are taken to be alike), and threads are those of the process that draws batches for all of its
- * runs. */
+/* How many runs at a time, threads in each process, and devices, for so many runs that are missing. On a device (they are
+ * taken to be alike) a run of points is a processor's, and threads are those of the process that draws batches for all of
+ * its runs; one of images has the device for itself. */
 static void share_out(const experiment *self, size_t missing, size_t *jobs, size_t *threads, size_t *devices) {
     const request *asked = &self->asked;
     size_t room = 0;
-    for (size_t i = 0; i < self->devices.count; i++) room += (size_t)self->devices.about[i].processors;
+    for (size_t i = 0; i < self->devices.count; i++)
+        room += is_image(self, 0) ? 1 : (size_t)self->devices.about[i].processors;
     if (room == 0) room = machine_jobs(asked->threads ? (size_t)asked->threads : 1);
     *jobs = asked->jobs ? (size_t)asked->jobs : room < JOBS_MAX ? room : JOBS_MAX;
     if (*jobs > missing) *jobs = missing;
@@ -415,8 +427,9 @@ const verb verb_experiment = {
         "  --seeds LIST   seeds instead of the file's, as in 0-4,7\n"
         "  --jobs N       runs at a time (as many as there are cores for their threads, or processors of devices)\n"
         "  --threads N    threads in each of them (1; all cores for those on a device)\n"
-        "  --device D     cpu; cuda[:N], which trains models of points, all runs at once; or cuda:auto, all\n"
-        "                 devices in CUDA_VISIBLE_DEVICES, the runs shared among them (cpu)\n"
+        "  --device D     cpu; cuda[:N], which trains models of points, all runs at once, and those of images\n"
+        "                 one by one; or cuda:auto, all devices in CUDA_VISIBLE_DEVICES, the runs shared\n"
+        "                 among them (cpu)\n"
         "  --db PATH      the results database (results/results.db); while another process writes it, wait\n"
         "  --dry-run      print the settings and what would be computed; write nothing\n"
         "  --quiet        print nothing but errors\n"

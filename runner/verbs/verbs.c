@@ -32,7 +32,7 @@ const verb verb_bench = {
              "reverse beside bare convolutions of the same shapes. Median and minimum seconds of\n"
              "N repeats (41).\n"
              "device: trainings on a CUDA device against the processor's, bit by bit, then the speed\n"
-             "of Figure 6's runs, as a report in Markdown.\n"
+             "of Figure 6's runs, and the same of images, as a report in Markdown.\n"
              "\n"
              "  --brief        a few cases once, or iterations without the speed: to see that it works\n",
     .run = run_bench};

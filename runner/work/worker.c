@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/device.h"
 #include "record/checkpoint_files.h"
 #include "settings/specification.h"
 #include "system/clock.h"
@@ -101,6 +102,11 @@ static status describe(const plan_run *run, checkpoint *file) {
     return specification_write(run->values, &run->dataset->shape, file);
 }
 
+/* Operations of a device return no status: what it computed counts only if none has failed. */
+static status check_device(const worker *self, failure *why) {
+    return self->device ? self->library->images_state(self->device, why) : STATUS_OK;
+}
+
 /* The state as a file at `path`; `batch`, which may be NULL, is told to add the last one. */
 static status write_state(worker *self, const objective *batch, const char *path, char sha256[65], failure *why) {
     checkpoint *file;
@@ -112,7 +118,8 @@ static status write_state(worker *self, const objective *batch, const char *path
         outcome = checkpoint_put(file, skipped_name, CHECKPOINT_U64, 1, &one, &self->skipped);
     if (outcome == STATUS_OK && batch) outcome = objective_save_batch(batch, file);
     if (outcome != STATUS_OK) failure_describe(why, "out of memory for a checkpoint");
-    else outcome = checkpoint_write(file, path, sha256, why);
+    else outcome = check_device(self, why); /* parameters were fetched from there */
+    if (outcome == STATUS_OK) outcome = checkpoint_write(file, path, sha256, why);
     checkpoint_destroy(&file);
     return outcome;
 }
@@ -233,18 +240,52 @@ static status step(worker *self, failure *why) {
     bool epoch_done;
     trainer_epoch epoch;
     const status outcome = trainer_step(self->training, &loss, &epoch_done, &epoch);
+    TRY(check_device(self, why));
     if (outcome < 0)
         return fail(why, outcome, "the step after iteration %" PRIu64 " failed%s", trainer_iteration(self->training),
                     outcome == STATUS_MEMORY ? ": out of memory" : "");
     return worker_took(self, outcome, loss, epoch_done, &epoch, why);
 }
 
+static status open_device(worker *self, failure *why) {
+    TRY(device_open(&self->library, why));
+    return self->library->images_open(self->task->device, &self->device, why);
+}
+
+/* Own kernels are slower than cuDNN's, so the user is told where that was not found, or has nothing to offer. */
+static status say_library(worker *self, failure *why) {
+    failure which, text;
+    if (!self->device || self->library->images_library(self->device, &which)) return STATUS_OK;
+    failure_describe(&text, "convolutions by own kernels, which may be slower: %.800s", which.text);
+    return say(self, text.text, why);
+}
+
+static status make_training(worker *self, failure *why) {
+    const worker_task *task = self->task;
+    trainer_spec spec;
+    objective *goal;
+    specification_trainer(task->run->values, &spec);
+    spec.backend = self->device;
+    TRY(source_objective(&self->data, task->run->values, task->run->seed, self->threads, self->device, &goal, why));
+    return trainer_create(&spec, &goal, &self->training, why);
+}
+
+/* There was no room for a model on the device, or beside it; what it had is free again by now. */
+static status explain_memory(const worker *self, failure *why) {
+    const failure reason = *why;
+    const int number = self->task->device;
+    device_about about;
+    TRY(self->library->describe(number, &about, why));
+    return fail(why, STATUS_MEMORY,
+                "%.600s, on CUDA device %d or beside it: %.1f MB of its %.1f MB are free, and the model with its "
+                "workspaces needs more; a smaller train.batch needs less",
+                reason.text, number, 1e-6 * (double)about.available, 1e-6 * (double)about.memory);
+}
+
 static status prepare(worker *self, failure *why) {
     const worker_task *task = self->task;
     const plan_dataset *planned = task->run->dataset;
     const settings *values = task->run->values;
-    trainer_spec spec;
-    objective *goal;
     TRY(source_open(planned->source, values, &self->data, why));
     if (strcmp(source_checksum(&self->data), planned->checksum) != 0)
         return fail(why, STATUS_IO, "\"%s\" has changed since the start", planned->source);
@@ -254,10 +295,12 @@ static status prepare(worker *self, failure *why) {
                     RECORDER_BLOB_MAX / sample_bytes, planned->shape.dimension);
     if (!self->shares_threads && task->threads > 1 && parallel_create(task->threads, &self->threads) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start %zu threads", task->threads);
-    specification_trainer(values, &spec);
+    if (task->on_device) TRY(open_device(self, why));
     self->held = peak_bytes();
-    TRY(source_objective(&self->data, values, task->run->seed, self->threads, &goal, why));
-    TRY(trainer_create(&spec, &goal, &self->training, why));
+    const status made = make_training(self, why);
+    TRY(check_device(self, why)); /* which explains what else went wrong */
+    if (made != STATUS_OK) return task->on_device && made == STATUS_MEMORY ? explain_memory(self, why) : made;
+    TRY(say_library(self, why));
     return resume(self, why);
 }
 
@@ -313,6 +356,7 @@ void worker_close(worker *self, status outcome, failure *why) {
         worker_send(self, (message){.kind = MESSAGE_FAILED, .size = strlen(why->text)}, why->text, &ignored);
     }
     trainer_destroy(&self->training);
+    if (self->device) self->library->images_close(&self->device);
     if (!self->shares_threads) parallel_destroy(&self->threads);
     source_close(&self->data);
 }

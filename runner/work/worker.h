@@ -15,9 +15,11 @@ typedef struct worker_task {
     uint64_t target_cells, target_samples; /* of the data itself, to be sent too; 0: not wanted */
     pid_t parent; /* without which it ends */
     int output; /* messages go here */
+    bool on_device; /* images are trained on that device of the library, not on the processor */
+    int device;
 } worker_task;
 
-/* Train, sending messages, until the training is finished, fails, or SIGTERM
+/* Train, on the processor or images on a device, sending messages, until the training is finished, fails, or SIGTERM
  * asks to stop, which leaves a checkpoint after the step under way. The last
  * message is MESSAGE_DONE, MESSAGE_FAILED or MESSAGE_INTERRUPTED. To be called in
  * a child process, which then ends with the returned exit status. */

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "backend/device_table.h"
 #include "settings/source.h"
 #include "train/trainer.h"
 #include "work/message.h"
@@ -15,6 +16,8 @@ typedef struct worker {
     parallel *threads; /* its own, or those of all trainings of the process */
     bool shares_threads;
     trainer *training;
+    const device_table *library; /* where images are trained on a device: the library, */
+    const backend_ops *device; /* and the device, its own; else NULL */
     uint64_t saved; /* iteration of the last checkpoint; 0 for none */
     uint64_t held; /* bytes, before the model was made */
     double epoch_start, last_progress; /* seconds */

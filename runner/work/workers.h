@@ -1,5 +1,5 @@
-/* workers.h - runs, several at a time, and one process that records: each run in a process of its own, or all that are
- * under way on a device in one that trains them there. */
+/* workers.h - runs, several at a time, and one process that records: each run in a process of its own, or all runs of
+ * points that are under way on a device in one that trains them there. */
 #ifndef AFFJORD_RUNNER_WORKERS_H
 #define AFFJORD_RUNNER_WORKERS_H
 
@@ -14,7 +14,8 @@ typedef struct workers_spec {
     const recorder_run *states; /* (run_count), each with its number */
     const recorder_session *session; /* where and how, but for the device the same for all */
     size_t jobs, threads; /* runs at a time; threads in each process */
-    const device_list *devices; /* to share the runs among, no more than jobs; NULL for the processor */
+    const device_list *devices; /* to share the runs among, which are all of points or all of images, and no more than
+                                 * jobs; NULL for the processor */
 } workers_spec;
 
 typedef struct workers_result {

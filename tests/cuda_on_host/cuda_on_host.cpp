@@ -4,6 +4,7 @@
  *   AFFJORD_EMULATED_DRIVER=N      the driver's version as CUDA counts it (13000); 0: no driver
  *   AFFJORD_EMULATED_MEMORY=N      bytes of a device (4 GB)
  *   AFFJORD_EMULATED_OLD=N         device N is one that no kernel was compiled for
+ *   AFFJORD_EMULATED_LOST=N        the N-th launch of the process and all later ones fail
  *   AFFJORD_EMULATED_BACKWARDS=1   threads take their turns from the last: what depends on it lacks a barrier */
 #include "cuda_runtime.h"
 
@@ -24,8 +25,7 @@ enum { THREADS_MAX = 1024, WARP = 32, STACK = 128 * 1024 };
 typedef enum waiting { RUNNING, WAITING_BLOCK, WAITING_LANES, ENDED } waiting;
 
 typedef struct fiber {
-    ucontext_t begin;
-    jmp_buf resume;
+    bool made; /* its stack has been entered once */
     bool begun;
     waiting state;
     unsigned mask;
@@ -35,8 +35,10 @@ typedef struct fiber {
 
 /* The block that is run. */
 static fiber fibers[THREADS_MAX];
-static unsigned char *stacks;
-static unsigned count, current;
+static jmp_buf begins[THREADS_MAX], resumes[THREADS_MAX];
+static unsigned char *stacks; /* (THREADS_MAX, STACK), taken once */
+static unsigned count, alive, current, turn; /* threads, those not ended, the one that runs, those that have begun */
+static bool backwards;
 static ucontext_t scheduler_context;
 static jmp_buf scheduler;
 static emulated_body *body;
@@ -48,17 +50,31 @@ void *emulated_pool(void) {
     return pool;
 }
 
+/* Who is the turn-th to begin. */
+static unsigned in_turn(void) {
+    return backwards ? count - 1 - turn : turn;
+}
+
+/* A thread that ends without a wait hands its stack to the next one, so kernels whose threads never meet need one. */
 static void fiber_main(void) {
-    body(body_arguments);
-    fibers[current].state = ENDED;
-    _longjmp(scheduler, 1);
+    _setjmp(begins[current]); /* from here on it begins anew, without a call to the system */
+    for (;;) {
+        body(body_arguments);
+        fibers[current].state = ENDED;
+        alive--;
+        if (turn == count) _longjmp(scheduler, 1);
+        current = in_turn();
+        turn++;
+        threadIdx = dim3(current);
+        fibers[current].begun = true;
+    }
 }
 
 static void wait_as(waiting state, unsigned mask) {
     fiber *self = &fibers[current];
     self->state = state;
     self->mask = mask;
-    if (_setjmp(self->resume) == 0) _longjmp(scheduler, 1);
+    if (_setjmp(resumes[current]) == 0) _longjmp(scheduler, 1);
 }
 
 void __syncthreads(void) {
@@ -93,9 +109,19 @@ static void run_fiber(unsigned index) {
     threadIdx = dim3(index);
     one->state = RUNNING;
     if (_setjmp(scheduler) != 0) return;
-    if (one->begun) _longjmp(one->resume, 1);
+    if (one->begun) _longjmp(resumes[index], 1);
+    assert(index == in_turn());
+    turn++;
     one->begun = true;
-    setcontext(&one->begin);
+    if (one->made) _longjmp(begins[index], 1);
+    one->made = true;
+    ucontext_t first;
+    getcontext(&first);
+    first.uc_stack.ss_sp = stacks + (size_t)index * STACK;
+    first.uc_stack.ss_size = STACK;
+    first.uc_link = &scheduler_context;
+    makecontext(&first, fiber_main, 0);
+    setcontext(&first);
 }
 
 static bool all_wait_for_block(void) {
@@ -113,10 +139,10 @@ static bool lanes_are_there(unsigned first, unsigned mask) {
 }
 
 /* A warp alone, as far as it comes without the block. */
-static void run_warp(unsigned first, bool backwards) {
-    for (bool moved = true; moved;) {
+static void run_warp(unsigned first) {
+    for (bool moved = true; moved && alive > 0;) {
         moved = false;
-        for (unsigned k = 0; k < WARP; k++) {
+        for (unsigned k = 0; k < WARP && alive > 0; k++) {
             const unsigned index = first + (backwards ? WARP - 1 - k : k);
             if (fibers[index].state != RUNNING) continue;
             run_fiber(index);
@@ -133,25 +159,16 @@ static void run_warp(unsigned first, bool backwards) {
     }
 }
 
-static bool ended(void) {
-    for (unsigned i = 0; i < count; i++)
-        if (fibers[i].state != ENDED) return false;
-    return true;
-}
-
-static void run_block(bool backwards) {
+static void run_block(void) {
+    turn = 0;
+    alive = count;
     for (unsigned i = 0; i < count; i++) {
         fibers[i].begun = false;
         fibers[i].state = RUNNING;
         fibers[i].vote = 0;
-        getcontext(&fibers[i].begin);
-        fibers[i].begin.uc_stack.ss_sp = stacks + (size_t)i * STACK;
-        fibers[i].begin.uc_stack.ss_size = STACK;
-        fibers[i].begin.uc_link = &scheduler_context;
-        makecontext(&fibers[i].begin, fiber_main, 0);
     }
-    while (!ended()) {
-        for (unsigned k = 0; k < count / WARP; k++) run_warp((backwards ? count / WARP - 1 - k : k) * WARP, backwards);
+    while (alive > 0) {
+        for (unsigned k = 0; k < count / WARP; k++) run_warp((backwards ? count / WARP - 1 - k : k) * WARP);
         if (!all_wait_for_block()) abort(); /* some lanes wait for others that never come */
         voted = 0;
         for (unsigned i = 0; i < count; i++) voted |= fibers[i].vote;
@@ -179,12 +196,15 @@ static size_t taken;
 enum { HEAD = 256 };
 
 cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, emulated_body *kernel, void *arguments) {
-    const bool backwards = number("AFFJORD_EMULATED_BACKWARDS", 0) != 0;
+    static size_t launches;
+    if (++launches >= number("AFFJORD_EMULATED_LOST", SIZE_MAX)) return cudaErrorLaunchFailure;
+    backwards = number("AFFJORD_EMULATED_BACKWARDS", 0) != 0;
     count = block.x;
     assert(count <= THREADS_MAX && count % WARP == 0);
-    stacks = (unsigned char *)mmap(NULL, (size_t)count * STACK, PROT_READ | PROT_WRITE,
-                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    pool = (float *)aligned_alloc(HEAD, (shared + HEAD - 1) / HEAD * HEAD);
+    if (!stacks)
+        stacks = (unsigned char *)mmap(NULL, (size_t)THREADS_MAX * STACK, PROT_READ | PROT_WRITE,
+                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    pool = (float *)aligned_alloc(HEAD, (shared + HEAD) / HEAD * HEAD);
     if (stacks == MAP_FAILED || !pool) abort();
     body = kernel;
     body_arguments = arguments;
@@ -193,9 +213,8 @@ cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, emulated_body 
     for (unsigned i = 0; i < grid.x; i++) {
         memset(pool, 0xff, shared); /* NaN: nobody may read what nobody wrote */
         blockIdx = dim3(i);
-        run_block(backwards);
+        run_block();
     }
-    munmap(stacks, (size_t)count * STACK);
     free(pool);
     return cudaSuccess;
 }
@@ -207,6 +226,7 @@ cudaError_t emulated_kernel() {
 }
 
 const char *cudaGetErrorString(cudaError_t code) {
+    if (code == cudaErrorLaunchFailure) return "unspecified launch failure";
     return code == cudaErrorMemoryAllocation ? "out of memory" : "an emulated error";
 }
 
@@ -286,6 +306,10 @@ cudaError_t cudaFreeHost(void *memory) {
 cudaError_t cudaMemset(void *memory, int value, size_t bytes) {
     memset(memory, value, bytes);
     return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t) {
+    return cudaMemset(memory, value, bytes);
 }
 
 cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind) {

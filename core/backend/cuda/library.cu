@@ -4,6 +4,7 @@
 
 #include "backend/cuda/errors.cuh"
 #include "backend/cuda/fleet.cuh"
+#include "backend/cuda/images.cuh"
 
 static void write_version(int version, char *text, size_t size) {
     snprintf(text, size, "%d.%d", version / 1000, version % 1000 / 10);
@@ -66,6 +67,10 @@ static const device_table table = {
     fleet_begin,
     fleet_end,
     fleet_measured,
+    images_open,
+    images_state,
+    images_library,
+    images_close,
 };
 
 extern "C" __attribute__((visibility("default"))) device_table_function affjord_device_table;

@@ -1,0 +1,128 @@
+/* images.cu - a device as a table of operations: its memory, its stream, its failures. */
+#include "backend/cuda/images.cuh"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cuda/fleet.cuh"
+
+/* Pixels that are worked on together where the batch isn't known: enough for all processors of a device. */
+enum { TOGETHER_PIXELS = 1 << 17 };
+
+static status take(const backend_ops *self, size_t bytes, void **out) {
+    void *block;
+    if (cudaMalloc(&block, bytes ? bytes : 1) != cudaSuccess) {
+        cudaGetLastError(); /* a caller may go on with less */
+        return STATUS_MEMORY;
+    }
+    if (!images_note(self, cudaMemsetAsync(block, 0, bytes, images_device(self)->stream), "clearing memory")) {
+        cudaFree(block);
+        return images_device(self)->outcome;
+    }
+    *out = block;
+    return STATUS_OK;
+}
+
+/* cudaFree waits for what still works on the block. */
+static void give_back(const backend_ops *self, void *block) {
+    images_note(self, cudaFree(block), "freeing memory");
+}
+
+/* From memory that can be paged out, CUDA has read all when this returns. */
+static void upload(const backend_ops *self, size_t bytes, const void *from, void *to) {
+    images_note(self, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, images_device(self)->stream),
+                "sending numbers");
+}
+
+static bool wait(const backend_ops *self) {
+    return images_note(self, cudaStreamSynchronize(images_device(self)->stream), "computing");
+}
+
+/* After a failure all is NaN, so that nobody takes it for a result. */
+static void download(const backend_ops *self, size_t bytes, const void *from, void *to) {
+    images_note(self, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, images_device(self)->stream),
+                "fetching numbers");
+    if (!wait(self)) memset(to, 0xff, bytes);
+}
+
+bool images_fetch_sums(const backend_ops *self, size_t count) {
+    cuda_backend *device = images_device(self);
+    images_note(self,
+                cudaMemcpyAsync(device->sums_near, device->sums, count * sizeof(double), cudaMemcpyDeviceToHost,
+                                device->stream),
+                "fetching numbers");
+    return wait(self);
+}
+
+/* The whole batch: a GPU has room, and more at once is quicker. */
+static size_t images_together(const backend_ops *, size_t pixels, size_t batch) {
+    const size_t images = TOGETHER_PIXELS / pixels;
+    return batch > 0 ? batch : images < 1 ? 1 : images;
+}
+
+static void fill_table(backend_ops *table) {
+    table->name = "cuda";
+    table->concurrent = false; /* one stream */
+    table->take = take;
+    table->give_back = give_back;
+    table->upload = upload;
+    table->download = download;
+    images_vectors(table);
+    images_networks(table);
+    images_field(table);
+    table->images_together = images_together;
+    table->conv_create = images_conv_create;
+    /* toy_evaluate, toy_reverse: NULL. Points are trained by a fleet, and no image model has a toy field. */
+}
+
+static status build(cuda_backend *device, failure *why) {
+    cudaDeviceProp about;
+    TRY_CUDA(cudaGetDeviceProperties(&about, device->device), "asking for a device's properties", why);
+    TRY(fleet_supports(device->device, &about, why));
+    TRY_CUDA(cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking), "making a stream", why);
+    TRY_CUDA(cudaMalloc((void **)&device->partial, PARTIAL_MAX * sizeof(float)), "taking memory", why);
+    TRY_CUDA(cudaMalloc((void **)&device->sums, SUMS_MAX * sizeof(double)), "taking memory", why);
+    TRY_CUDA(cudaMallocHost((void **)&device->sums_near, SUMS_MAX * sizeof(double)), "taking memory", why);
+    fill_table(&device->table);
+    images_cudnn_open(device);
+    return STATUS_OK;
+}
+
+status images_open(int number, const backend_ops **out, failure *why) {
+    cuda_backend *device = (cuda_backend *)calloc(1, sizeof *device);
+    if (!device) return fail(why, STATUS_MEMORY, "out of memory");
+    device->device = number;
+    const backend_ops *table = &device->table;
+    const status outcome = build(device, why);
+    if (outcome == STATUS_OK) *out = table;
+    else images_close(&table);
+    return outcome;
+}
+
+status images_state(const backend_ops *self, failure *why) {
+    const cuda_backend *device = images_device(self);
+    if (device->outcome == STATUS_OK) return STATUS_OK;
+    return fail(why, device->outcome, "%s", device->why.text);
+}
+
+bool images_library(const backend_ops *self, failure *which) {
+    const cuda_backend *device = images_device(self);
+    *which = device->remark;
+    if (!device->library || device->own == 0) return device->library != NULL;
+    failure_describe(which, "%s has no plan for %u of %u convolutions", device->remark.text, device->own,
+                     device->convolutions);
+    return false;
+}
+
+void images_close(const backend_ops **backend) {
+    cuda_backend *device = images_device(*backend);
+    if (!device) return;
+    if (device->stream) cudaStreamSynchronize(device->stream);
+    images_cudnn_close(device);
+    if (device->stream) cudaStreamDestroy(device->stream);
+    cudaFree(device->partial);
+    cudaFree(device->sums);
+    cudaFreeHost(device->sums_near);
+    free(device);
+    *backend = NULL;
+}

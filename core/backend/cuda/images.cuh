@@ -1,0 +1,143 @@
+/* images.cuh - the operations of backend.h on a device: what their files share.
+ *
+ * Everything runs on one stream, in the order of the calls. Nearly every
+ * operation is one of two kinds:
+ *
+ *   images_each   one(i) for every i < n, a thread for each: what the CPU
+ *                 computes number by number, with its bits
+ *   images_sum    sums over the terms of each row, in double, a block for each:
+ *                 FOLD partial sums, thread t adding terms t, t + FOLD, ... in
+ *                 order, folded by halves
+ *
+ * Nothing is added by atomics, so all results are the same from run to run. A
+ * sum that the CPU makes in one chain over a whole batch is such a tree here, and
+ * differs from the CPU's in the last places. */
+#ifndef AFFJORD_BACKEND_CUDA_IMAGES_CUH
+#define AFFJORD_BACKEND_CUDA_IMAGES_CUH
+
+#include <cuda_runtime.h>
+
+#include "backend/backend.h"
+#include "backend/cuda/errors.cuh"
+
+enum {
+    EACH = 256, /* threads of a block that share nothing */
+    FOLD = 128, /* partial sums of a row */
+    TERMS_MAX = 16, /* of a sum of vectors */
+    PIECES_MAX = 64, /* of a long sum, each a row */
+    SUMS_MAX = 8 * PIECES_MAX, /* sums that one operation brings back */
+    PARTIAL_MAX = 1 << 16, /* partial sums of a bias */
+    ARGUMENTS_MAX = 4096 /* bytes of a kernel's argument */
+};
+
+/* A device with its stream and workspaces. */
+typedef struct cuda_backend {
+    backend_ops table; /* first: operations get it as `self` */
+    int device;
+    cudaStream_t stream;
+    float *partial; /* (PARTIAL_MAX) on the device */
+    double *sums; /* (SUMS_MAX) on the device */
+    double *sums_near; /* (SUMS_MAX), the same in memory that the copy engine reads */
+    struct cudnn *library; /* cuDNN, or NULL where it was not found (images_cudnn.cu) */
+    failure remark; /* why not; else which version it is */
+    unsigned convolutions, own; /* made so far, and those of them by own kernels */
+    status outcome; /* the first failure since it was opened; later operations do nothing of use */
+    failure why;
+} cuda_backend;
+
+static inline cuda_backend *images_device(const backend_ops *self) {
+    return (cuda_backend *)self;
+}
+
+/* Remember the first failure; whether there was none so far. */
+static inline bool images_note(const backend_ops *self, cudaError_t code, const char *tried) {
+    cuda_backend *device = images_device(self);
+    if (code != cudaSuccess && device->outcome == STATUS_OK) device->outcome = cuda_outcome(code, tried, &device->why);
+    return device->outcome == STATUS_OK;
+}
+
+/* The same for a library of CUDA, whose sentence this is. */
+static inline void images_fail(const backend_ops *self, const char *tried, const char *said) {
+    cuda_backend *device = images_device(self);
+    if (device->outcome == STATUS_OK) device->outcome = fail(&device->why, STATUS_IO, "%s: %s", tried, said);
+}
+
+/* One kernel with one structure for argument. */
+template <class job>
+static inline void images_launch(const backend_ops *self, void (*kernel)(job), size_t blocks, unsigned threads,
+                                 const job &given) {
+    static_assert(sizeof(job) <= ARGUMENTS_MAX, "what a launch can carry");
+    void *arguments[] = {(void *)&given};
+    if (blocks == 0) return;
+    images_note(
+        self,
+        cudaLaunchKernel(kernel, dim3((unsigned)blocks), dim3(threads), arguments, 0, images_device(self)->stream),
+        "starting a kernel");
+}
+
+template <class work> struct each_job {
+    size_t n;
+    work one;
+};
+template <class work> static __global__ void __launch_bounds__(EACH) each_kernel(each_job<work> job) {
+    const size_t i = (size_t)blockIdx.x * EACH + threadIdx.x;
+    if (i < job.n) job.one(i);
+}
+
+/* one(i) for i < n. */
+template <class work> static inline void images_each(const backend_ops *self, size_t n, const work &one) {
+    images_launch(self, each_kernel<work>, (n + EACH - 1) / EACH, EACH, each_job<work>{n, one});
+}
+
+template <class work> struct sum_job {
+    size_t length;
+    work one;
+};
+template <class work> static __global__ void __launch_bounds__(FOLD) sum_kernel(sum_job<work> job) {
+    __shared__ double sums[FOLD];
+    const size_t row = blockIdx.x;
+    double sum = 0;
+    for (size_t i = threadIdx.x; i < job.length; i += FOLD) sum += job.one.term(row, i);
+    sums[threadIdx.x] = sum;
+    for (unsigned half = FOLD / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+    }
+    if (threadIdx.x == 0) job.one.end(row, sums[0]);
+}
+
+/* one.end(row, sum of one.term(row, i) over i < length) for each of the rows. */
+template <class work>
+static inline void images_sum(const backend_ops *self, size_t rows, size_t length, const work &one) {
+    images_launch(self, sum_kernel<work>, rows, FOLD, sum_job<work>{length, one});
+}
+
+/* A long sum of n terms goes in so many pieces. */
+static inline size_t images_pieces(size_t n) {
+    enum { LEAST = 8 * FOLD };
+    const size_t pieces = (n + LEAST - 1) / LEAST;
+    return pieces < 1 ? 1 : pieces < PIECES_MAX ? pieces : (size_t)PIECES_MAX;
+}
+
+/* sums_near (count) <- sums, once all that was begun is done; false after a failure. */
+bool images_fetch_sums(const backend_ops *self, size_t count);
+
+/* Put the operations of a file into the table. */
+void images_vectors(backend_ops *table); /* images_vectors.cu: vectors, matrices and activations */
+void images_networks(backend_ops *table); /* images_networks.cu: networks, gates, what flows start from and end with */
+void images_field(backend_ops *table); /* images_field.cu: the field's biases, activations and products */
+
+/* images_conv.cu: a convolution by cuDNN where it was found and takes the shape, else by own kernels. */
+status images_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv **out);
+
+/* images_cudnn.cu: open cuDNN for the device's stream; a device without it has a remark. */
+void images_cudnn_open(cuda_backend *device);
+void images_cudnn_close(cuda_backend *device);
+
+/* The functions images_* of the library's table (device_table.h). */
+status images_open(int device, const backend_ops **out, failure *why);
+status images_state(const backend_ops *backend, failure *why);
+bool images_library(const backend_ops *backend, failure *which);
+void images_close(const backend_ops **backend);
+
+#endif

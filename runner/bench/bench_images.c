@@ -1,0 +1,249 @@
+/* bench_images.c - trainings of images on a device against the processor's, then their speed. */
+#include "bench/bench_images.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "settings/settings.h"
+#include "settings/specification.h"
+#include "system/clock.h"
+
+/* Made-up images, as real ones need not be on the machine: blobs on black, each at a place and of a size of its own. */
+enum { IMAGES = 600, TRAINING_IMAGES = 400, SIDE_MAX = 28, MODELS = 2, COMPARED = 4, TIMED = 3 };
+
+/* As table1_small.ini has them, or, where the speed is measured, Table 1. */
+typedef struct sizes {
+    size_t side, channels, batch, iterations;
+    double tolerance; /* of the solver */
+} sizes;
+
+static const char *const model_names[MODELS] = {"FFJORD", "AFFJORD"};
+
+/* What all parts share. */
+typedef struct bench {
+    const device_table *table;
+    parallel *workers;
+    unsigned char pixels[IMAGES * SIDE_MAX * SIDE_MAX];
+    size_t *failures;
+} bench;
+
+/* One training: what it gave, and how long an iteration took after the first one. */
+typedef struct side {
+    double loss, validation, seconds;
+    double evaluations; /* of the fields, in an iteration, forward and backward */
+    size_t parameters;
+    real *params; /* (parameters), owned */
+} side;
+
+static image_set draw(bench *self, size_t edge) {
+    static char name[] = "blobs";
+    for (size_t i = 0; i < IMAGES; i++)
+        for (size_t y = 0; y < edge; y++)
+            for (size_t x = 0; x < edge; x++) {
+                const double row = (double)(i * 7 % edge), column = (double)(i * 11 % edge);
+                const double far = pow((double)y - row, 2) + pow((double)x - column, 2);
+                self->pixels[(i * edge + y) * edge + x] = (unsigned char)(255 / (1 + far / (2 + (double)(i % 5))));
+            }
+    return (image_set){.name = name,
+                       .count = IMAGES,
+                       .channels = 1,
+                       .height = edge,
+                       .width = edge,
+                       .pixels = self->pixels,
+                       .first = {0, TRAINING_IMAGES, TRAINING_IMAGES},
+                       .size = {TRAINING_IMAGES, 0, IMAGES - TRAINING_IMAGES}};
+}
+
+static void choose(const sizes *of, size_t model, settings *values) {
+    settings_default(values);
+    values->model_context = model == 0 ? CONTEXT_CLOCK : CONTEXT_AUGMENTED;
+    values->image_layer = model == 0 ? IMAGE_CONCAT : IMAGE_HYPER;
+    values->image_variant = IMAGE_PAPER;
+    values->image_hidden_layers = 3;
+    values->image_hidden_channels = of->channels;
+    values->image_moving = 16;
+    values->image_fed = 10;
+    values->flow_end_time = 1;
+    values->flow_learn_end_time = true;
+    values->flow_base_variance = 1;
+    values->flow_divergence = DIVERGENCE_RADEMACHER;
+    values->solver_method = SETTINGS_GRID_METHODS + PAIR_DOPRI5;
+    values->solver_atol = values->solver_rtol = of->tolerance;
+    values->train_batch = of->batch;
+    values->train_validation = of->batch;
+    values->train_test = 0;
+    values->train_iterations = values->train_epoch_iterations = of->iterations;
+    values->train_learning_rate = 1e-3;
+    values->train_warmup = 0;
+}
+
+static void free_side(side *one) {
+    free(one->params);
+    one->params = NULL;
+}
+
+static status train(trainer *training, side *out, failure *why) {
+    bool done;
+    trainer_epoch epoch = {.validation_loss = NAN};
+    double start = 0;
+    while (!trainer_finished(training)) {
+        if (trainer_iteration(training) == 1) start = clock_seconds(); /* what is made once is made */
+        const uint64_t before = trainer_iteration(training);
+        const status outcome = trainer_step(training, &out->loss, &done, &epoch);
+        if (outcome != STATUS_OK) return fail(why, STATUS_NON_FINITE, "iteration %zu failed", (size_t)before + 1);
+    }
+    const size_t rest = (size_t)trainer_iteration(training) - 1;
+    out->seconds = rest > 0 ? (clock_seconds() - start) / (double)rest : NAN;
+    out->validation = epoch.validation_loss;
+    out->evaluations =
+        trainer_forward_evaluations(&epoch.training_counts) + trainer_backward_evaluations(&epoch.training_counts);
+    out->parameters = objective_parameters(trainer_objective(training))->total;
+    out->params = calloc(out->parameters, sizeof *out->params);
+    if (!out->params) return fail(why, STATUS_MEMORY, "out of memory");
+    memcpy(out->params, trainer_parameters(training), out->parameters * sizeof *out->params);
+    return STATUS_OK;
+}
+
+/* A whole training; `device` NULL is the processor. */
+static status train_on(bench *self, const backend_ops *device, const sizes *of, size_t model, side *out, failure *why) {
+    const image_set set = draw(self, of->side);
+    const size_t shape[3] = {1, of->side, of->side};
+    settings values;
+    image_objective_spec spec;
+    trainer_spec training_spec;
+    objective *goal;
+    trainer *training;
+    *out = (side){.params = NULL};
+    choose(of, model, &values);
+    specification_images(&values, shape, 1, &spec);
+    specification_trainer(&values, &training_spec);
+    spec.model.backend = training_spec.backend = device;
+    TRY(image_objective_create(&spec, &set, self->workers, &goal, why));
+    TRY(trainer_create(&training_spec, &goal, &training, why));
+    status outcome = train(training, out, why);
+    trainer_destroy(&training);
+    if (device) TRY(self->table->images_state(device, why)); /* which explains others */
+    return outcome;
+}
+
+/* Open device 0 with cuDNN, as far as it is found, or without. */
+static status open_device(const bench *self, bool library, const backend_ops **out, failure *why) {
+    const char *given = getenv("AFFJORD_CUDNN");
+    char *kept = given ? strdup(given) : NULL;
+    if (given && !kept) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!library) setenv("AFFJORD_CUDNN", "none", 1);
+    const status opened = self->table->images_open(0, out, why);
+    if (kept) setenv("AFFJORD_CUDNN", kept, 1);
+    else unsetenv("AFFJORD_CUDNN");
+    free(kept);
+    return opened;
+}
+
+/* The same on device 0, opened with cuDNN or without; *has <- whether with. */
+static status train_there(bench *self, bool library, const sizes *of, size_t model, side *out, bool *has,
+                          failure *which, failure *why) {
+    const backend_ops *device;
+    TRY(open_device(self, library, &device, why));
+    *has = self->table->images_library(device, which);
+    const status outcome = train_on(self, device, of, model, out, why);
+    if (*has) self->table->images_library(device, which); /* with what it has no plan for */
+    self->table->images_close(&device);
+    return outcome;
+}
+
+/* --- Comparing --- */
+
+static void say(bench *self, size_t model, const char *what, bool holds, const char *good, double a, double b) {
+    if (!holds) ++*self->failures;
+    printf("| %s | %s | %s | %.9g | %.9g |\n", model_names[model], what, holds ? good : "**differ**", a, b);
+    fflush(stdout);
+}
+
+/* Order of sums and no more: a few iterations make little of it. */
+static bool near(const side *a, const side *b) {
+    const double most = 1e-3; /* bits per dimension */
+    return fabs(a->loss - b->loss) <= most && fabs(a->validation - b->validation) <= most;
+}
+
+static bool same(const side *a, const side *b) {
+    return a->loss == b->loss && a->validation == b->validation &&
+           memcmp(a->params, b->params, a->parameters * sizeof *a->params) == 0;
+}
+
+static status compare_by(bench *self, bool library, const sizes *of, size_t model, const side *here, bool *has,
+                         failure *why) {
+    side there[2] = {{.params = NULL}, {.params = NULL}};
+    failure which;
+    char what[160];
+    status outcome = train_there(self, library, of, model, &there[0], has, &which, why);
+    if (outcome == STATUS_OK) outcome = train_there(self, library, of, model, &there[1], has, &which, why);
+    if (outcome == STATUS_OK && *has == library) {
+        snprintf(what, sizeof what, "processor and device, %.60s", library ? which.text : "own convolutions");
+        say(self, model, what, near(here, &there[0]), "near", here->loss, there[0].loss);
+        snprintf(what, sizeof what, "device, twice, %.60s", library ? which.text : "own convolutions");
+        say(self, model, what, same(&there[0], &there[1]), "same bits", there[0].loss, there[1].loss);
+    } else if (outcome == STATUS_OK) {
+        printf("| %s | not done: %.200s | | | |\n", model_names[model], which.text);
+    }
+    free_side(&there[0]);
+    free_side(&there[1]);
+    return outcome;
+}
+
+static status compare(bench *self, bool brief, failure *why) {
+    const sizes of = brief ? (sizes){8, 4, 2, 1, 1e-1} : (sizes){14, 16, 32, COMPARED, 1e-3};
+    printf(
+        "\n## Images\n\nTrainings of %zu iterations on %zu images of %zu x %zu, %zu channels, tolerances of %g: last "
+        "losses, validation losses and, device against device, parameters.\n\n"
+        "| model | what | verdict | last loss | last loss |\n|---|---|---|---|---|\n",
+        of.iterations, of.batch, of.side, of.side, of.channels, of.tolerance);
+    for (size_t model = 0; model < MODELS; model++) {
+        side here = {.params = NULL};
+        bool has;
+        status outcome = train_on(self, NULL, &of, model, &here, why);
+        if (outcome == STATUS_OK) outcome = compare_by(self, false, &of, model, &here, &has, why);
+        if (outcome == STATUS_OK) outcome = compare_by(self, true, &of, model, &here, &has, why);
+        free_side(&here);
+        TRY(outcome);
+    }
+    return STATUS_OK;
+}
+
+/* --- Speed --- */
+
+static status measure(bench *self, failure *why) {
+    const sizes of = {28, 64, 200, 1 + TIMED, 1e-5};
+    printf(
+        "\n### Table 1's runs on MNIST\n\nBatches of %zu, three layers of %zu channels, tolerances of %g, at the start "
+        "of a training.\n\n| model | convolutions | seconds an iteration | evaluations of fields in it | ms an "
+        "evaluation |\n|---|---|---|---|---|\n",
+        of.batch, of.channels, of.tolerance);
+    for (size_t model = 0; model < MODELS; model++)
+        for (size_t library = 0; library < 2; library++) {
+            side one = {.params = NULL};
+            bool has;
+            failure which;
+            const status outcome = train_there(self, library, &of, model, &one, &has, &which, why);
+            free_side(&one);
+            TRY(outcome);
+            if (library && !has) continue;
+            printf("| %s | %.60s | %.3f | %.0f | %.3f |\n", model_names[model], library ? which.text : "own",
+                   one.seconds, one.evaluations, 1e3 * one.seconds / one.evaluations);
+            fflush(stdout);
+        }
+    return STATUS_OK;
+}
+
+status bench_images(const device_table *table, parallel *workers, bool brief, size_t *failures, failure *why) {
+    bench *self = calloc(1, sizeof *self);
+    if (!self) return fail(why, STATUS_MEMORY, "out of memory");
+    self->table = table;
+    self->workers = workers;
+    self->failures = failures;
+    status outcome = compare(self, brief, why);
+    if (outcome == STATUS_OK && !brief) outcome = measure(self, why);
+    free(self);
+    return outcome;
+}

@@ -1,0 +1,111 @@
+/* workers_record.c - what workers say becomes rows, and lines on the terminal. */
+#include <string.h>
+#include <unistd.h>
+
+#include "settings/specification.h"
+#include "work/workers_internal.h"
+
+#define HEARTBEAT_SECONDS 2.0
+
+static void record_checkpoint(workers *all, job *one, const message *m, const char *name) {
+    const recorder_checkpoint row = {
+        .iteration = m->iteration, .bytes = m->file.bytes, .path = name, .sha256 = m->file.sha256};
+    RECORD(all, recorder_put_checkpoint(all->book, workers_state_of(all, one)->id, &row, all->why));
+    RECORD(all, recorder_put_progress(all->book, workers_state_of(all, one)->id, m->iteration,
+                                      workers_wall_seconds(all, one), all->why));
+    RECORD(all, recorder_commit(all->book, all->why));
+    if (all->recording != STATUS_OK) return;
+    /* Only now is the older one of no use. */
+    char path[CHECKPOINT_PATH_MAX];
+    checkpoint_locate(recorder_path(all->book), name, path);
+    if (*one->checkpoint && strcmp(one->checkpoint, path) != 0 && unlink(one->checkpoint) != 0) one->littered = true;
+    memcpy(one->checkpoint, path, sizeof path);
+}
+
+static void record_blob(workers *all, const job *one, const message *m, const void *bytes) {
+    const plan_run *run = workers_run_of(all, one);
+    recorder_blob row = {.subject = m->blob.target ? run->dataset->checksum : run->key,
+                         .kind = m->blob.kind,
+                         .rows = m->blob.rows,
+                         .columns = m->blob.columns,
+                         .data = bytes};
+    memcpy(row.window, m->blob.window, sizeof row.window);
+    if (m->blob.moving) RECORD(all, recorder_put_moment(all->book, &row, m->blob.moment, m->blob.time, all->why));
+    else RECORD(all, recorder_put_blob(all->book, &row, all->why));
+}
+
+static void say_of(workers *all, const job *one, const char *text) {
+    char label[96];
+    workers_label(workers_run_of(all, one), label);
+    progress_say(all->shown, "%s: %s", label, text);
+}
+
+/* Points need little; a model of images says what it may take before it takes it. */
+static void record_start(workers *all, const job *one, const message *m) {
+    const int64_t id = workers_state_of(all, one)->id;
+    RECORD(all, recorder_put_parameters(all->book, id, m->started.parameters, all->why));
+    RECORD(all, recorder_put_prediction(all->book, id, m->started.predicted_bytes, all->why));
+    if (!specification_is_image(&workers_run_of(all, one)->dataset->shape)) return;
+    char label[96], text[256];
+    workers_label(workers_run_of(all, one), label);
+    snprintf(text, sizeof text,
+             "%s: %" PRIu64 " parameters; at most %.0f MB of memory, of these %.0f MB for kept steps", label,
+             m->started.parameters, 1e-6 * (double)m->started.predicted_bytes, 1e-6 * (double)m->started.kept_bytes);
+    progress_note(all->shown, text);
+}
+
+static void record_theory(workers *all, const job *one, const message *m) {
+    const recorder_theory row = {.item = m->theory.item,
+                                 .subject = m->theory.subject,
+                                 .quantity = m->theory.quantity,
+                                 .x = m->theory.x,
+                                 .value = m->theory.value,
+                                 .relation = m->theory.relation[0] ? m->theory.relation : NULL,
+                                 .bound = m->theory.bound,
+                                 .holds = m->theory.holds};
+    RECORD(all, recorder_put_theory(all->book, workers_state_of(all, one)->id, &row, all->why));
+}
+
+static void record_progress(workers *all, job *one, const message *m) {
+    progress_update(all->shown, (size_t)(one - all->jobs), m->iteration, m->loss);
+    if (clock_seconds() - one->heartbeat < HEARTBEAT_SECONDS) return;
+    one->heartbeat = clock_seconds();
+    RECORD(all, recorder_put_progress(all->book, workers_state_of(all, one)->id, m->iteration,
+                                      workers_wall_seconds(all, one), all->why));
+}
+
+/* Rows of epochs are most of what is recorded, so the peak is only where it is new. */
+static void record_epoch(workers *all, job *one, const message *m, const unsigned char *bytes) {
+    const int64_t id = workers_state_of(all, one)->id;
+    recorder_epoch row = {0};
+    for (uint64_t at = 0; at < m->size; at += sizeof row) {
+        memcpy(&row, bytes + at, sizeof row);
+        RECORD(all, recorder_put_epoch(all->book, id, &row, all->why));
+    }
+    if (row.peak_bytes <= one->peak) return;
+    one->peak = row.peak_bytes;
+    RECORD(all, recorder_put_peak(all->book, id, one->peak, all->why));
+}
+
+void workers_take_message(workers *all, job *one, const message *m, const void *bytes) {
+    const int64_t id = workers_state_of(all, one)->id;
+    if (m->kind != MESSAGE_FAILED || m->iteration > one->iteration) one->iteration = m->iteration;
+    switch (m->kind) {
+    case MESSAGE_STARTED: record_start(all, one, m); break;
+    case MESSAGE_NOTE: say_of(all, one, bytes); break;
+    case MESSAGE_PROGRESS: record_progress(all, one, m); break;
+    case MESSAGE_EPOCH: record_epoch(all, one, m, bytes); break;
+    case MESSAGE_METRIC:
+        RECORD(all, recorder_put_metric(all->book, id, m->metric.name, m->metric.value, all->why));
+        break;
+    case MESSAGE_THEORY: record_theory(all, one, m); break;
+    case MESSAGE_BLOB: record_blob(all, one, m, bytes); break;
+    case MESSAGE_CHECKPOINT: record_checkpoint(all, one, m, bytes); break;
+    case MESSAGE_DONE: one->state = RUN_DONE; break;
+    case MESSAGE_INTERRUPTED: one->state = RUN_INTERRUPTED; break;
+    case MESSAGE_FAILED:
+        one->state = RUN_FAILED;
+        failure_describe(&one->error, "%s", (const char *)bytes);
+        break;
+    }
+}

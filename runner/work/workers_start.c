@@ -1,0 +1,185 @@
+/* workers_start.c - which run begins where: in a process of its own, or with others on a device. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "settings/specification.h"
+#include "work/worker.h"
+#include "work/workers_internal.h"
+
+/* What the data's own picture still lacks, as the first run on this data stores it. */
+static void want_target(workers *all, worker_task *task) {
+    const plan *runs = all->spec->runs;
+    const plan_dataset *data = task->run->dataset;
+    const size_t index = (size_t)(data - runs->datasets);
+    const settings *values = &runs->resolved[index * runs->model_count];
+    bool density = false, samples = false;
+    if (all->target_given[index]) return;
+    all->target_given[index] = true;
+    RECORD(all, recorder_has_blob(all->book, data->checksum, "density", &density, all->why));
+    RECORD(all, recorder_has_blob(all->book, data->checksum, "samples", &samples, all->why));
+    if (!density) task->target_cells = values->output_density_cells;
+    if (!samples) task->target_samples = values->output_samples;
+}
+
+/* Whether runs are of images, each a process's, also on a device. */
+static bool trains_images(const workers *all) {
+    return specification_is_image(&all->spec->runs->runs[0].dataset->shape);
+}
+
+/* Slots of a device, of which each has its part: from its first to that of the next one. */
+static size_t first_slot(const workers *all, size_t device) {
+    return device * all->spec->jobs / all->spec->devices->count;
+}
+
+/* The device that has a slot; 0 where there are none. */
+static size_t device_of(const workers *all, size_t slot) {
+    size_t device = 0;
+    while (all->spec->devices && first_slot(all, device + 1) <= slot) device++;
+    return device;
+}
+
+/* A run in a slot, and its pipe; *task is what its worker is told. */
+static status place_job(workers *all, size_t slot, worker_task *task, failure *why) {
+    job *one = &all->jobs[slot];
+    const size_t index = all->next++;
+    const recorder_run *state = &all->spec->states[index];
+    int ends[2];
+    *one = (job){.index = index,
+                 .iteration = state->has_checkpoint ? state->checkpoint_iteration : 0,
+                 .started = clock_seconds(),
+                 .state = RUN_RUNNING,
+                 .pipe = -1};
+    if (state->has_checkpoint) checkpoint_locate(recorder_path(all->book), state->checkpoint_path, one->checkpoint);
+    char label[96];
+    workers_label(workers_run_of(all, one), label);
+    progress_start(all->shown, slot, label, one->iteration, workers_run_of(all, one)->values->train_iterations);
+    *task = (worker_task){.run = workers_run_of(all, one),
+                          .database = recorder_path(all->book),
+                          .from = state,
+                          .threads = all->spec->threads,
+                          .parent = getpid(),
+                          .output = -1};
+    if (all->spec->devices && trains_images(all)) {
+        task->on_device = true;
+        task->device = all->spec->devices->numbers[device_of(all, slot)];
+    }
+    if (pipe2(ends, O_CLOEXEC) != 0) return fail(why, STATUS_IO, "cannot make a pipe: %s", strerror(errno));
+    want_target(all, task);
+    one->pipe = ends[0];
+    task->output = ends[1];
+    return STATUS_OK;
+}
+
+static void fail_job(workers *all, job *one) {
+    one->state = RUN_FAILED;
+    if (one->pipe >= 0) close(one->pipe);
+    workers_end_job(all, one);
+}
+
+/* The child never touches the database. It keeps the lock, so that nobody takes its runs up while it is alive. */
+_Noreturn static void become_worker(const workers *all, size_t device, const worker_task *tasks, size_t count) {
+    const device_list *devices = all->spec->devices;
+    for (size_t i = 0; i < all->spec->jobs; i++)
+        if (all->jobs[i].active) close(all->jobs[i].pipe);
+    close(all->events->descriptor);
+    const bool many = devices && !trains_images(all);
+    _exit(many ? worker_run_many(tasks, count, devices->numbers[device]) : worker_run(tasks));
+}
+
+/* Who trains what, and on what. */
+static recorder_session session_of(const workers *all, size_t device, pid_t process) {
+    recorder_session session = *all->spec->session;
+    const device_list *devices = all->spec->devices;
+    session.process = process;
+    if (!devices) return session;
+    session.gpu = devices->about[device].name;
+    session.driver = devices->about[device].driver;
+    return session;
+}
+
+/* One process for the runs in slots first .. first + count - 1, on a device of the list, if there is one. */
+static void start_process(workers *all, size_t device, size_t first, size_t count, const worker_task *tasks) {
+    child *process = &all->children[first];
+    for (size_t i = 0; i < count; i++) all->jobs[first + i].active = true; /* the child closes their pipes */
+    fflush(NULL);
+    const pid_t number = fork();
+    if (number == 0) become_worker(all, device, tasks, count);
+    const int error = errno;
+    *process = (child){.process = number, .jobs = number > 0 ? count : 0, .ended = number < 0};
+    for (size_t i = 0; i < count; i++) {
+        job *one = &all->jobs[first + i];
+        close(tasks[i].output);
+        one->trained_by = process;
+        one->active = number > 0;
+        if (number < 0) {
+            failure_describe(&one->error, "cannot start a process: %s", strerror(error));
+            fail_job(all, one);
+            continue;
+        }
+        all->active++;
+        const recorder_session session = session_of(all, device, number);
+        RECORD(all, recorder_start_run(all->book, workers_state_of(all, one)->id, &session, all->why));
+    }
+}
+
+bool workers_may_start(workers *all) {
+    if (all->requests > 0 || all->recording != STATUS_OK) return false;
+    while (all->next < all->spec->runs->run_count && all->spec->states[all->next].state == RUN_DONE) all->next++;
+    return all->next < all->spec->runs->run_count;
+}
+
+static void start_job(workers *all, size_t slot) {
+    job *one = &all->jobs[slot];
+    worker_task task;
+    if (place_job(all, slot, &task, &one->error) == STATUS_OK) start_process(all, device_of(all, slot), slot, 1, &task);
+    else fail_job(all, one);
+}
+
+/* Runs that a device is still to have: its part of those that were missing is that of the slots, so that none takes
+ * more turns than all together must. */
+static size_t runs_due(const workers *all, size_t device) {
+    const size_t jobs = all->spec->jobs;
+    const size_t end = all->missing * first_slot(all, device + 1) / jobs;
+    return end - all->missing * first_slot(all, device) / jobs - all->given[device];
+}
+
+/* A turn of a device that trains nothing: as many runs as it has slots. */
+static void start_many(workers *all, size_t device) {
+    const size_t first = first_slot(all, device), slots = first_slot(all, device + 1) - first;
+    size_t count = 0;
+    worker_task *tasks = calloc(slots, sizeof *tasks);
+    if (!tasks) {
+        workers_keep_failure(all, fail(all->why, STATUS_MEMORY, "out of memory"));
+        return;
+    }
+    for (bool placed = true; placed && count < slots && runs_due(all, device) > 0 && workers_may_start(all);) {
+        job *one = &all->jobs[first + count];
+        placed = place_job(all, first + count, &tasks[count], &one->error) == STATUS_OK;
+        all->given[device]++;
+        if (placed) count++;
+        else fail_job(all, one); /* the others may have room once these have ended */
+    }
+    if (count > 0) start_process(all, device, first, count, tasks);
+    free(tasks);
+}
+
+bool workers_is_free(child *process) {
+    if (process->jobs > 0) return false;
+    if (process->process <= 0 || process->ended) return true;
+    process->ended = waitpid(process->process, &process->outcome, WNOHANG) == process->process;
+    return process->ended;
+}
+
+void workers_start(workers *all) {
+    const device_list *devices = all->spec->devices;
+    const bool many = devices && !trains_images(all);
+    for (size_t i = 0; !many && i < all->spec->jobs; i++)
+        while (!all->jobs[i].active && workers_is_free(&all->children[i]) && workers_may_start(all)) start_job(all, i);
+    for (size_t i = 0; many && i < devices->count; i++)
+        while (runs_due(all, i) > 0 && workers_is_free(&all->children[first_slot(all, i)]) && workers_may_start(all))
+            start_many(all, i);
+}

@@ -1,0 +1,249 @@
+/* cudnn_on_host.cpp - convolutions in plain loops behind cuDNN's backend API, for tests.
+ *
+ * It does what it is asked and not what is right: shapes, strides, paddings and places are read from the descriptors. Of
+ * the ways to compute that it proposes, best first, some are not deterministic or round differently, one cannot be made,
+ * and one wants too much memory; all of these fail when they are executed.
+ *
+ *   AFFJORD_EMULATED_CUDNN=old    the version is that of cuDNN 8
+ *   AFFJORD_EMULATED_CUDNN=wide   only images of more than 4 channels on both sides
+ *   AFFJORD_EMULATED_CUDNN=broken nothing can be executed */
+#include "cudnn_graph.h"
+
+#include <stdlib.h>
+
+#include <map>
+#include <vector>
+
+#define SHOWN __attribute__((visibility("default")))
+
+struct emulated_cudnn {
+    bool streamed;
+};
+
+typedef std::vector<unsigned char> bytes;
+
+struct emulated_descriptor {
+    cudnnBackendDescriptorType_t type;
+    bool final;
+    std::map<cudnnBackendAttributeName_t, bytes> attributes;
+    int engine; /* of a configuration or an engine: which way */
+};
+
+/* The ways, in the order in which they are proposed. */
+enum { NOT_DETERMINISTIC, BY_TENSOR_CORES, BY_WINOGRAD, NOT_MADE, TOO_LARGE, GOOD, ENGINES };
+
+static int living; /* descriptors and handles */
+
+static const char *mode(void) {
+    const char *text = getenv("AFFJORD_EMULATED_CUDNN");
+    return text ? text : "";
+}
+
+static size_t size_of(cudnnBackendAttributeType_t type) {
+    switch (type) {
+    case CUDNN_TYPE_DATA_TYPE:
+    case CUDNN_TYPE_CONVOLUTION_MODE:
+    case CUDNN_TYPE_HEUR_MODE:
+    case CUDNN_TYPE_NUMERICAL_NOTE:
+    case CUDNN_TYPE_FLOAT: return 4;
+    default: return 8;
+    }
+}
+
+template <class value>
+static std::vector<value> all_of(cudnnBackendDescriptor_t object, cudnnBackendAttributeName_t a) {
+    const bytes &from = object->attributes.at(a);
+    std::vector<value> out(from.size() / sizeof(value));
+    memcpy(out.data(), from.data(), from.size());
+    return out;
+}
+template <class value> static value one_of(cudnnBackendDescriptor_t object, cudnnBackendAttributeName_t name) {
+    return all_of<value>(object, name).at(0);
+}
+static cudnnBackendDescriptor_t object_of(cudnnBackendDescriptor_t object, cudnnBackendAttributeName_t name) {
+    return one_of<cudnnBackendDescriptor_t>(object, name);
+}
+
+/* Which operation, with its tensors; both have an image, a weight and a result. */
+struct operation {
+    bool gradient;
+    cudnnBackendDescriptor_t x, w, y, convolution;
+    explicit operation(cudnnBackendDescriptor_t graph) {
+        const cudnnBackendDescriptor_t op = object_of(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS);
+        gradient = op->type == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR;
+        x = object_of(op, gradient ? CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X
+                                   : CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X);
+        w = object_of(op, gradient ? CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW
+                                   : CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W);
+        y = object_of(op, gradient ? CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY
+                                   : CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y);
+        convolution = object_of(op, gradient ? CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC
+                                             : CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC);
+    }
+};
+
+/* A tensor and where its numbers are. */
+struct array {
+    std::vector<int64_t> size, stride;
+    float *at;
+    array(cudnnBackendDescriptor_t tensor, cudnnBackendDescriptor_t pack)
+        : size(all_of<int64_t>(tensor, CUDNN_ATTR_TENSOR_DIMENSIONS)),
+          stride(all_of<int64_t>(tensor, CUDNN_ATTR_TENSOR_STRIDES)), at(NULL) {
+        const int64_t id = one_of<int64_t>(tensor, CUDNN_ATTR_TENSOR_UNIQUE_ID);
+        const std::vector<int64_t> ids = all_of<int64_t>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
+        const std::vector<float *> places = all_of<float *>(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS);
+        for (size_t i = 0; i < ids.size(); i++)
+            if (ids[i] == id) at = places.at(i);
+    }
+    float *number(int64_t i, int64_t j, int64_t k, int64_t l) const {
+        return at + i * stride[0] + j * stride[1] + k * stride[2] + l * stride[3];
+    }
+};
+
+/* Every product of the convolution: visit(y, x, w). */
+template <class function>
+static void each_product(const operation &op, const array &x, const array &w, const array &y, function visit) {
+    const std::vector<int64_t> padding = all_of<int64_t>(op.convolution, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS);
+    for (int64_t n = 0; n < y.size[0]; n++)
+        for (int64_t i = 0; i < y.size[2]; i++)
+            for (int64_t j = 0; j < y.size[3]; j++)
+                for (int64_t u = 0; u < w.size[2]; u++)
+                    for (int64_t v = 0; v < w.size[3]; v++) {
+                        const int64_t row = i + u - padding[0], column = j + v - padding[1];
+                        if (row < 0 || row >= x.size[2] || column < 0 || column >= x.size[3]) continue;
+                        for (int64_t o = 0; o < y.size[1]; o++)
+                            for (int64_t c = 0; c < x.size[1]; c++)
+                                visit(y.number(n, o, i, j), x.number(n, c, row, column), w.number(o, c, u, v));
+                    }
+}
+
+static void clear(const array &a) {
+    for (int64_t i = 0; i < a.size[0]; i++)
+        for (int64_t j = 0; j < a.size[1]; j++)
+            for (int64_t k = 0; k < a.size[2]; k++)
+                for (int64_t l = 0; l < a.size[3]; l++) *a.number(i, j, k, l) = 0;
+}
+
+extern "C" {
+SHOWN int emulated_cudnn_living(void) {
+    return living;
+}
+
+SHOWN size_t cudnnGetVersion(void) {
+    return strcmp(mode(), "old") == 0 ? 8907 : 91900;
+}
+
+SHOWN const char *cudnnGetErrorString(cudnnStatus_t outcome) {
+    return outcome == CUDNN_STATUS_BAD_PARAM ? "CUDNN_STATUS_BAD_PARAM" : "CUDNN_STATUS_NOT_SUPPORTED";
+}
+
+SHOWN cudnnStatus_t cudnnCreate(cudnnHandle_t *out) {
+    *out = new emulated_cudnn();
+    living++;
+    return CUDNN_STATUS_SUCCESS;
+}
+SHOWN cudnnStatus_t cudnnDestroy(cudnnHandle_t handle) {
+    delete handle;
+    living--;
+    return CUDNN_STATUS_SUCCESS;
+}
+SHOWN cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t) {
+    handle->streamed = true;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+SHOWN cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t *out) {
+    *out = new emulated_descriptor();
+    (*out)->type = type;
+    living++;
+    return CUDNN_STATUS_SUCCESS;
+}
+SHOWN cudnnStatus_t cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t object) {
+    delete object;
+    living--;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+SHOWN cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t object, cudnnBackendAttributeName_t name,
+                                             cudnnBackendAttributeType_t type, int64_t count, const void *values) {
+    const unsigned char *from = (const unsigned char *)values;
+    if (object->final) return CUDNN_STATUS_BAD_PARAM;
+    object->attributes[name] = bytes(from, from + (size_t)count * size_of(type));
+    if (type != CUDNN_TYPE_BACKEND_DESCRIPTOR) return CUDNN_STATUS_SUCCESS;
+    return object_of(object, name)->final ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
+}
+
+/* A shape that none of the ways is for; a way that cannot be made. */
+SHOWN cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t object) {
+    if (object->type == CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR && strcmp(mode(), "wide") == 0) {
+        const operation op(object);
+        if (all_of<int64_t>(op.w, CUDNN_ATTR_TENSOR_DIMENSIONS)[0] <= 4 ||
+            all_of<int64_t>(op.w, CUDNN_ATTR_TENSOR_DIMENSIONS)[1] <= 4)
+            return CUDNN_STATUS_NOT_SUPPORTED;
+    }
+    if (object->type == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR &&
+        object_of(object, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)->engine == NOT_MADE)
+        return CUDNN_STATUS_NOT_SUPPORTED;
+    object->final = true;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+static cudnnStatus_t get_notes(int engine, int64_t *count, void *values) {
+    std::vector<cudnnBackendNumericalNote_t> notes;
+    if (engine == NOT_DETERMINISTIC) notes = {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC};
+    if (engine == BY_TENSOR_CORES)
+        notes = {CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP, CUDNN_NUMERICAL_NOTE_TENSOR_CORE,
+                 CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS};
+    if (engine == BY_WINOGRAD) notes = {CUDNN_NUMERICAL_NOTE_WINOGRAD};
+    if (engine == GOOD) notes = {CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP};
+    *count = (int64_t)notes.size();
+    memcpy(values, notes.data(), notes.size() * sizeof notes[0]);
+    return CUDNN_STATUS_SUCCESS;
+}
+
+SHOWN cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t object, cudnnBackendAttributeName_t name,
+                                             cudnnBackendAttributeType_t, int64_t room, int64_t *count, void *values) {
+    cudnnBackendDescriptor_t *objects = (cudnnBackendDescriptor_t *)values;
+    if (!object->final) return CUDNN_STATUS_BAD_PARAM;
+    switch (name) {
+    case CUDNN_ATTR_ENGINEHEUR_RESULTS: /* heuristics know those that are no good; the good one is the fallback */
+        if (one_of<int>(object, CUDNN_ATTR_ENGINEHEUR_MODE) == CUDNN_HEUR_MODE_A) {
+            *count = GOOD;
+            for (int i = 0; i < GOOD && i < room; i++) objects[i]->engine = i, objects[i]->final = true;
+        } else {
+            *count = 1;
+            objects[0]->engine = GOOD;
+            objects[0]->final = true;
+            objects[0]->attributes[CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH] =
+                object->attributes[CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH];
+        }
+        return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_ENGINECFG_ENGINE:
+        objects[0]->engine = object->engine;
+        objects[0]->final = true;
+        *count = 1;
+        return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE: return get_notes(object->engine, count, values);
+    case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE: {
+        const int engine = object_of(object, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)->engine;
+        *(int64_t *)values = engine == TOO_LARGE ? (int64_t)1 << 40 : 1000;
+        return CUDNN_STATUS_SUCCESS;
+    }
+    default: return CUDNN_STATUS_BAD_PARAM;
+    }
+}
+
+SHOWN cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
+                                        cudnnBackendDescriptor_t pack) {
+    if (!handle->streamed || !plan->final || !pack->final || strcmp(mode(), "broken") == 0)
+        return CUDNN_STATUS_BAD_PARAM;
+    const cudnnBackendDescriptor_t config = object_of(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
+    const operation op(object_of(config, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH));
+    const array x(op.x, pack), w(op.w, pack), y(op.y, pack);
+    memset(one_of<void *>(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE), 0xff, 1000);
+    clear(op.gradient ? w : y);
+    if (op.gradient) each_product(op, x, w, y, [](float *b, const float *a, float *c) { *c += *a * *b; });
+    else each_product(op, x, w, y, [](float *b, const float *a, const float *c) { *b += *a * *c; });
+    return config->engine == GOOD ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
+}
+}

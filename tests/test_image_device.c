@@ -1,0 +1,369 @@
+/* test_image_device.c - the operations of images on a device, on the device of tests/cuda_on_host: what each gives against
+ * the processor's plain kernels, whole trainings, and what fails. */
+#ifndef AFFJORD_DOUBLE /* the library is of the float build */
+
+#include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/conv.h"
+#include "backend/device.h"
+#include "backend/memory.h"
+#include "backend_cases.h"
+#include "backend_training.h"
+#include "train/trainer_internal.h"
+
+static const device_table *library(void) {
+    const device_table *table = NULL;
+    failure why = {""};
+    setenv("AFFJORD_DEVICE_LIBRARY", AFFJORD_LIBRARY_EMULATED, 1);
+    cr_assert_eq(device_open(&table, &why), STATUS_OK, "%s", why.text);
+    return table;
+}
+
+static const backend_ops *open_device(void) {
+    const backend_ops *device = NULL;
+    failure why = {""};
+    cr_assert_eq(library()->images_open(0, &device, &why), STATUS_OK, "%s", why.text);
+    return device;
+}
+
+/* Nothing failed, and all memory is free again. */
+static void close_device(const backend_ops **device) {
+    device_about about;
+    failure why = {""};
+    cr_expect_eq(library()->images_state(*device, &why), STATUS_OK, "%s", why.text);
+    library()->images_close(device);
+    cr_expect_null(*device);
+    cr_assert_eq(library()->describe(0, &about, &why), STATUS_OK, "%s", why.text);
+    cr_expect_eq(about.available, about.memory, "all was given back");
+}
+
+/* --- Operations --- */
+
+/* Those that sum in an order of their own: long sums that the processor makes in a chain. All others have its bits. */
+static bool sums_otherwise(const char *name) {
+    static const char *const names[] = {"error", "sums", "apply", "gate", "context", "conv", "logit"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return false;
+}
+
+static void check_cases(const char *how) {
+    const backend_ops *device = open_device();
+    char why[256] = "";
+    for (size_t i = 0; i < backend_case_count(); i++) {
+        const bool exact = !sums_otherwise(backend_case_name(i));
+        cr_expect(backend_case_agrees(i, cpu_backend(CPU_PORTABLE), device, exact, why, sizeof why), "%s: %s", how,
+                  why);
+        cr_expect(backend_case_agrees(i, device, device, true, why, sizeof why), "%s, twice: %s", how, why);
+    }
+    close_device(&device);
+}
+
+Test(image_device, operations_give_what_the_processor_gives) {
+    check_cases("in turn");
+}
+
+Test(image_device, threads_may_take_their_turns_backwards) {
+    setenv("AFFJORD_EMULATED_BACKWARDS", "1", 1);
+    check_cases("backwards");
+    unsetenv("AFFJORD_EMULATED_BACKWARDS");
+}
+
+/* --- Sizes that a sum is split for --- */
+
+/* n numbers in (-1, 1), no two alike, in the backend's memory. */
+static real *numbers_on(const backend_ops *backend, arena *memory, size_t n, double seed) {
+    real *x, *near = reals(n);
+    for (size_t i = 0; i < n; i++) near[i] = (real)sin(seed + 1.7 * (double)i);
+    cr_assert_eq(BACKEND_NEW(backend, memory, n, &x), STATUS_OK);
+    backend->upload(backend, n * sizeof *x, near, x);
+    free(near);
+    return x;
+}
+
+static void expect_near(const backend_ops *a, const real *x, const backend_ops *b, const real *y, size_t n,
+                        double tolerance, const char *what) {
+    real *here = reals(n), *there = reals(n);
+    double largest = 0, apart = 0;
+    a->download(a, n * sizeof *x, x, here);
+    b->download(b, n * sizeof *y, y, there);
+    for (size_t i = 0; i < n; i++) {
+        largest = fmax(largest, fabs((double)here[i]));
+        if (!(fabs((double)here[i] - (double)there[i]) <= apart)) apart = fabs((double)here[i] - (double)there[i]);
+    }
+    cr_expect(largest > 0 && apart <= tolerance * largest, "%s: %g apart, of %g", what, apart, largest);
+    free(here), free(there);
+}
+
+/* A convolution of more than one tile each way, and of sums in several parts. */
+static void convolve_on(const backend_ops *backend, arena *memory, conv_shape s, real *results[3]) {
+    const size_t pixels = s.images * s.height * s.width, weights = s.in * s.out * CONV_TAPS;
+    conv *c = NULL;
+    cr_assert_eq(conv_create(backend, s, CONV_BEST, &c), STATUS_OK);
+    real *weight = numbers_on(backend, memory, weights, 1), *x = numbers_on(backend, memory, pixels * s.in, 2);
+    real *ybar = numbers_on(backend, memory, pixels * s.out, 3);
+    real *forward = numbers_on(backend, memory, conv_forward_reals(c), 0);
+    real *reverse = numbers_on(backend, memory, conv_reverse_reals(c), 0), *gradient;
+    cr_assert_eq(BACKEND_NEW(backend, memory, conv_gradient_reals(c), &gradient), STATUS_OK);
+    results[0] = numbers_on(backend, memory, pixels * s.out, 0);
+    results[1] = numbers_on(backend, memory, pixels * s.in, 0);
+    results[2] = numbers_on(backend, memory, weights, 0);
+    conv_pack(c, weight, forward, NULL);
+    conv_pack(c, weight, NULL, reverse);
+    conv_forward(c, forward, x, results[0]);
+    conv_data_reverse(c, reverse, ybar, results[1]);
+    for (size_t i = 0; i < 2; i++) conv_weight_reverse(c, x, ybar, gradient);
+    conv_unpack(c, gradient, results[2]);
+    conv_destroy(&c);
+}
+
+static void check_convolutions(void) {
+    const conv_shape shapes[] = {{2, 9, 8, 16, 70}, {3, 13, 11, 20, 16}, {1, 2, 2, 70, 1}, {4, 1, 1, 2, 3}};
+    const backend_ops *device = open_device(), *near = cpu_backend(CPU_PORTABLE);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const conv_shape s = shapes[i];
+        const size_t pixels = s.images * s.height * s.width;
+        arena here = {0}, there = {0};
+        real *a[3], *b[3];
+        convolve_on(near, &here, s, a);
+        convolve_on(device, &there, s, b);
+        expect_near(near, a[0], device, b[0], pixels * s.out, 1e-5, "forward");
+        expect_near(near, a[1], device, b[1], pixels * s.in, 1e-5, "to the data");
+        expect_near(near, a[2], device, b[2], s.in * s.out * CONV_TAPS, 1e-5, "to the weight");
+        arena_release(&here);
+        arena_release(&there);
+    }
+    close_device(&device);
+}
+
+Test(image_device, convolutions_of_many_tiles) {
+    check_convolutions();
+}
+
+/* Biases whose sums go in groups of several pixels and images, or in none as there are so many. */
+Test(image_device, biases_of_many_channels) {
+    enum { IMAGES = 5, PIXELS = 12 };
+    const size_t channels[] = {1000, 9000, 70000};
+    const backend_ops *device = open_device(), *near = cpu_backend(CPU_PORTABLE);
+    for (size_t i = 0; i < 6; i++) {
+        const size_t C = channels[i / 2], K = i % 2 ? 3 : 1, n = IMAGES * PIXELS * C;
+        const backend_ops *const both[] = {near, device};
+        arena memory[2] = {{0}, {0}};
+        real *bars[2];
+        for (size_t k = 0; k < 2; k++) {
+            uint32_t of[PIXELS], *bias_of;
+            for (uint32_t p = 0; p < PIXELS; p++) of[p] = p * p % 3;
+            cr_assert_eq(BACKEND_NEW(both[k], &memory[k], PIXELS, &bias_of), STATUS_OK);
+            both[k]->upload(both[k], sizeof of, of, bias_of);
+            const dual_shape shape = {ACTIVATION_TANH, IMAGES, PIXELS, C, K, K > 1 ? bias_of : NULL};
+            bars[k] = numbers_on(both[k], &memory[k], K * C, 1);
+            both[k]->bias_reverse(both[k], &shape, numbers_on(both[k], &memory[k], n, 2), bars[k]);
+        }
+        expect_near(near, bars[0], device, bars[1], K * C, 1e-5, "bias");
+        arena_release(&memory[0]);
+        arena_release(&memory[1]);
+    }
+    close_device(&device);
+}
+
+/* --- cuDNN, or what stands for it: tests/cuda_on_host/cudnn_on_host.cpp --- */
+
+/* Descriptors and handles that were not destroyed. */
+static int cudnn_living(void) {
+    void *file = dlopen(AFFJORD_CUDNN_EMULATED, RTLD_NOW);
+    cr_assert_not_null(file, "%s", dlerror());
+    int (*living)(void);
+    void *symbol = dlsym(file, "emulated_cudnn_living");
+    memcpy(&living, &symbol, sizeof living);
+    cr_assert_not_null(symbol);
+    return living();
+}
+
+/* Open a device: whether it has cuDNN, and its words about that. */
+static void check_library(bool has, const char *words) {
+    const backend_ops *device = open_device();
+    failure which = {""};
+    cr_expect_eq(library()->images_library(device, &which), has);
+    cr_expect_not_null(strstr(which.text, words), "no \"%s\" in: %s", words, which.text);
+    close_device(&device);
+}
+
+/* Plans that are neither deterministic nor exact, cannot be made or want too much are passed over, as they fail here. */
+Test(image_device, convolutions_by_cudnn) {
+    setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
+    check_library(true, "cuDNN 9.19.0");
+    check_cases("by cuDNN");
+    check_convolutions();
+    cr_expect_eq(cudnn_living(), 0);
+    setenv("AFFJORD_EMULATED_CUDNN", "wide", 1); /* some shapes by own kernels, with the same packed weights */
+    check_library(true, "cuDNN 9.19.0");
+    check_cases("some by cuDNN");
+    check_convolutions();
+    cr_expect_eq(cudnn_living(), 0);
+}
+
+Test(image_device, a_cudnn_that_cannot_be_used_is_done_without) {
+    check_library(false, "cuDNN is not asked for");
+    setenv("AFFJORD_CUDNN", "/nowhere/libcudnn.so.9", 1);
+    check_library(false, "cuDNN cannot be used: /nowhere/libcudnn.so.9: ");
+    setenv("AFFJORD_CUDNN", AFFJORD_LIBRARY_EMULATED, 1);
+    check_library(false, "it lacks functions of cuDNN 9");
+    setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
+    setenv("AFFJORD_EMULATED_CUDNN", "old", 1);
+    check_library(false, "it is older than cuDNN 9");
+    check_convolutions();
+}
+
+/* Each convolution that cuDNN has no plan for is counted. */
+Test(image_device, shapes_without_a_plan_are_told) {
+    const conv_shape wide = {1, 3, 3, 8, 8}, narrow = {1, 3, 3, 8, 1};
+    setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
+    setenv("AFFJORD_EMULATED_CUDNN", "wide", 1);
+    const backend_ops *device = open_device();
+    conv *made[2] = {NULL, NULL};
+    failure which = {""};
+    cr_assert_eq(conv_create(device, wide, CONV_BEST, &made[0]), STATUS_OK);
+    cr_expect(library()->images_library(device, &which));
+    cr_assert_eq(conv_create(device, narrow, CONV_BEST, &made[1]), STATUS_OK);
+    cr_expect_not(library()->images_library(device, &which));
+    cr_expect_str_eq(which.text, "cuDNN 9.19.0 has no plan for 1 of 2 convolutions");
+    cr_expect_eq(conv_forward_reals(made[1]), 8 * CONV_TAPS);
+    for (size_t i = 0; i < 2; i++) conv_destroy(&made[i]);
+    close_device(&device);
+    cr_expect_eq(cudnn_living(), 0);
+}
+
+Test(image_device, a_cudnn_that_fails_is_a_failure) {
+    const conv_shape shape = {1, 3, 3, 8, 8};
+    setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
+    setenv("AFFJORD_EMULATED_CUDNN", "broken", 1);
+    const backend_ops *device = open_device();
+    arena memory = {0};
+    real *unused[3];
+    failure why = {""};
+    convolve_on(device, &memory, shape, unused);
+    cr_expect_eq(library()->images_state(device, &why), STATUS_IO);
+    cr_expect_str_eq(why.text, "cuDNN: computing a convolution: CUDNN_STATUS_BAD_PARAM");
+    arena_release(&memory);
+    library()->images_close(&device);
+}
+
+/* --- Memory and failures --- */
+
+Test(image_device, memory_is_zero_and_may_be_short) {
+    const backend_ops *device = open_device();
+    arena memory = {0};
+    real *x, near[100];
+    void *block = NULL;
+    cr_assert_eq(BACKEND_NEW(device, &memory, 100, &x), STATUS_OK);
+    device->download(device, sizeof near, x, near);
+    for (size_t i = 0; i < 100; i++) cr_expect_eq(near[i], 0);
+    cr_expect_eq(device->take(device, (size_t)1 << 40, &block), STATUS_MEMORY);
+    cr_expect_null(block);
+    arena_release(&memory);
+    close_device(&device);
+}
+
+Test(image_device, what_fails_is_remembered_and_gives_no_number) {
+    const backend_ops *device = open_device();
+    const double one = 1;
+    const size_t n = 10;
+    const error_norm norm = {.atol = 1, .parts = 1, .length = &n};
+    arena memory = {0};
+    failure why = {""};
+    real *x = numbers_on(device, &memory, n, 1), near[10];
+    const real *k = x;
+    cr_expect(device->is_finite(device, n, x));
+    setenv("AFFJORD_EMULATED_LOST", "1", 1);
+    device->zero(device, n, x);
+    unsetenv("AFFJORD_EMULATED_LOST");
+    cr_expect_eq(library()->images_state(device, &why), STATUS_IO);
+    cr_expect_str_eq(why.text, "CUDA: starting a kernel: unspecified launch failure");
+    cr_expect_not(device->is_finite(device, n, x));
+    cr_expect(isnan(device->measure_error(device, &norm, 1, &one, &k, x, x)));
+    device->download(device, sizeof near, x, near);
+    for (size_t i = 0; i < n; i++) cr_expect(isnan(near[i]));
+    arena_release(&memory);
+    library()->images_close(&device);
+}
+
+Test(image_device, devices_that_cannot_be_opened) {
+    const backend_ops *device = NULL;
+    failure why = {""};
+    setenv("AFFJORD_EMULATED_OLD", "0", 1);
+    cr_expect_eq(library()->images_open(0, &device, &why), STATUS_INVALID);
+    cr_expect_not_null(strstr(why.text, "is an sm_90, and libaffjord_cuda.so was built for fibers"), "%s", why.text);
+    unsetenv("AFFJORD_EMULATED_OLD");
+    setenv("AFFJORD_EMULATED_MEMORY", "1000", 1);
+    cr_expect_eq(library()->images_open(0, &device, &why), STATUS_MEMORY);
+    cr_expect_null(device);
+    library()->images_close(&device); /* nothing to close */
+}
+
+/* --- Whole trainings --- */
+
+static multiscale_spec spec_of(image_layer layer) {
+    multiscale_spec spec = small_spec(layer == IMAGE_CONCAT ? IMAGE_FFJORD : IMAGE_AFFJORD, layer);
+    spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
+    spec.kinetic = spec.jacobian = 0.01;
+    spec.keep_stages = layer % 2 == 0;
+    return spec;
+}
+
+/* The gradient (P) of the first iteration. */
+static void gradient_on(const backend_ops *backend, multiscale_spec spec, real *gradient, size_t P) {
+    trainer *training = make(backend, spec);
+    trainer_epoch epoch;
+    bool done;
+    cr_assert_eq(trainer_step(training, NULL, &done, &epoch), STATUS_OK);
+    backend->download(backend, P * sizeof *gradient, training->gradient, gradient);
+    trainer_destroy(&training);
+}
+
+/* The processor's loss and gradient but for the order of sums, and the same bits each time, whoever comes first. */
+static void check_training(multiscale_spec spec, const char *what) {
+    const backend_ops *near = near_together(), *device = open_device();
+    const size_t P = parameters_of(spec);
+    real *a = reals(P), *b = reals(P);
+    gradient_on(near, spec, a, P);
+    gradient_on(device, spec, b, P);
+    double largest = 0, apart = 0;
+    for (size_t i = 0; i < P; i++) {
+        largest = fmax(largest, fabs((double)a[i]));
+        if (!(fabs((double)a[i] - (double)b[i]) <= apart)) apart = fabs((double)a[i] - (double)b[i]);
+    }
+    cr_expect(largest > 0 && apart <= 1e-4 * largest, "%s: gradients are %g apart, of %g", what, apart, largest);
+    const double near_loss = train(near, spec, a, P), device_loss = train(device, spec, a, P);
+    cr_expect_float_eq(device_loss, near_loss, 1e-4, "%s: %.9g, %.9g on the processor", what, device_loss, near_loss);
+    setenv("AFFJORD_EMULATED_BACKWARDS", "1", 1);
+    const double again = train(device, spec, b, P);
+    unsetenv("AFFJORD_EMULATED_BACKWARDS");
+    cr_expect_eq(device_loss, again, "%s: %a and %a", what, device_loss, again);
+    cr_expect_arr_eq(a, b, P * sizeof *a, "%s: parameters", what);
+    free(a), free(b);
+    close_device(&device);
+}
+
+Test(image_device, trainings_are_those_of_the_processor_but_for_the_order_of_sums) {
+    static const char *const names[] = {"ignore", "hyper", "concat", "concatsquash"};
+    for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++)
+        check_training(spec_of(layer), (size_t)layer < 4 ? names[layer] : "another layer");
+}
+
+Test(image_device, adjoints_grids_and_exact_traces) {
+    multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
+    spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
+    spec.gradient = GRADIENT_ADJOINT;
+    check_training(spec, "adjoint");
+    spec.gradient = GRADIENT_DISCRETE;
+    spec.model.height = spec.model.width = 4; /* one flow, D = 16 */
+    spec.divergence = DIVERGENCE_EXACT;
+    spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 2};
+    check_training(spec, "a grid and an exact trace");
+}
+
+#endif
