@@ -41,7 +41,8 @@ static results run(conv_shape s, conv_method method, cpu_level level, const real
     r.y = reals(r.y_count), r.xbar = reals(r.x_count), r.weightbar = reals(r.w_count);
     real *forward = reals(conv_forward_reals(c)), *reverse = reals(conv_reverse_reals(c));
     real *gradient = reals(conv_gradient_reals(c));
-    conv_pack(c, w, forward, reverse);
+    conv_pack(c, w, forward, NULL);
+    conv_pack(c, w, NULL, reverse);
     conv_forward(c, forward, x, r.y);
     conv_data_reverse(c, reverse, ybar, r.xbar);
     conv_weight_reverse(c, x, ybar, gradient);

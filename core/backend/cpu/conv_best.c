@@ -32,8 +32,8 @@ static void best_pack(conv *base, const real *weight, real *forward, real *rever
         for (size_t c = 0; c < in; c++)
             for (size_t tap = 0; tap < CONV_TAPS; tap++) {
                 const real w = weight[(o * in + c) * CONV_TAPS + tap];
-                if (self->few_out) forward[(o * CONV_TAPS + tap) * in + c] = w;
-                if (self->few_in) reverse[(c * CONV_TAPS + CONV_TAPS - 1 - tap) * out + o] = w;
+                if (self->few_out && forward) forward[(o * CONV_TAPS + tap) * in + c] = w;
+                if (self->few_in && reverse) reverse[(c * CONV_TAPS + CONV_TAPS - 1 - tap) * out + o] = w;
             }
 }
 
