@@ -106,7 +106,8 @@ Test(install, theory_is_computed_by_the_double_program) {
 
 /* Where there is nvcc it is installed with the rest; a device of fibers takes its place here. */
 Test(install, a_device_is_found_by_the_installed_program) {
-    EXPECT(0, "cp " AFFJORD_LIBRARY_EMULATED " $TEST_DIR/usr/libexec/affjord/libaffjord_cuda.so && cd $TEST_DIR/elsewhere && "
+    EXPECT(0, "cp " AFFJORD_LIBRARY_EMULATED
+              " $TEST_DIR/usr/libexec/affjord/libaffjord_cuda.so && cd $TEST_DIR/elsewhere && "
               "$INSTALLED list devices");
     EXPECT_SAYS("cuda:0   fibers on a CPU");
 }
