@@ -107,6 +107,20 @@ static void run_moves(work *w) {
     }
 }
 
+/* Numbers of every size, the least and the largest among them; in place too. */
+static void run_round(work *w) {
+    const backend_ops *b = w->backend;
+    enum { SIZES = 277, EACH = 5 };
+    for (conv_math math = MATH_TF32; math < CONV_MATHS; math++) {
+        real *x = drawn(w, SIZES * EACH, 1), *y = room(w, SIZES * EACH);
+        for (int i = 0; i < SIZES; i++) b->scale(b, EACH, ldexp(1, i - 149), x + i * EACH, x + i * EACH);
+        b->round(b, SIZES * EACH, math, x, y);
+        b->round(b, SIZES, math, x, x);
+        result(w, SIZES * EACH, y);
+        result(w, SIZES, x);
+    }
+}
+
 static void run_rows(work *w) {
     const backend_ops *b = w->backend;
     enum { ROWS = 7, COLUMNS = 19, APART = 23 };
@@ -343,7 +357,7 @@ static void run_conv(work *w) {
         const conv_shape s = shapes[i];
         const size_t pixels = s.images * s.height * s.width, weights = s.in * s.out * CONV_TAPS;
         conv *c = NULL;
-        must(conv_create(w->backend, s, CONV_BEST, &c));
+        must(conv_create(w->backend, s, CONV_BEST, MATH_FP32, &c));
         real *weight = drawn(w, weights, 1), *x = drawn(w, pixels * s.in, 1), *ybar = drawn(w, pixels * s.out, 1);
         real *y = room(w, pixels * s.out), *xbar = room(w, pixels * s.in), *weight_bar = room(w, weights);
         real *forward = room(w, conv_forward_reals(c)), *reverse = room(w, conv_reverse_reals(c));
@@ -400,15 +414,13 @@ static const struct {
     void (*run)(work *w);
     double tolerance; /* 0: each number is a fixed sequence of IEEE operations, the same bits everywhere */
 } cases[] = {
-    {"moves", run_moves, 0},          {"rows", run_rows, 0},
-    {"combine", run_combine, 0},      {"adam", run_adam, 0},
-    {"error", run_error, 1e-12},      {"sums", run_sums, 1e-14},
-    {"matmul", run_matmul, SUMMED},   {"apply", run_apply, SUMMED},
-    {"curves", run_curves, 1e-6},     {"gate", run_gate, SUMMED},
-    {"time", run_time, 1e-6},         {"dual", run_dual, SUMMED},
-    {"bias", run_bias, SUMMED},       {"products", run_products, 1e-6},
-    {"context", run_context, SUMMED}, {"conv", run_conv, SUMMED},
-    {"logit", run_logit, 1e-6},       {"squeeze", run_squeeze, 0},
+    {"moves", run_moves, 0},          {"rows", run_rows, 0},          {"round", run_round, 0},
+    {"combine", run_combine, 0},      {"adam", run_adam, 0},          {"error", run_error, 1e-12},
+    {"sums", run_sums, 1e-14},        {"matmul", run_matmul, SUMMED}, {"apply", run_apply, SUMMED},
+    {"curves", run_curves, 1e-6},     {"gate", run_gate, SUMMED},     {"time", run_time, 1e-6},
+    {"dual", run_dual, SUMMED},       {"bias", run_bias, SUMMED},     {"products", run_products, 1e-6},
+    {"context", run_context, SUMMED}, {"conv", run_conv, SUMMED},     {"logit", run_logit, 1e-6},
+    {"squeeze", run_squeeze, 0},
 };
 
 size_t backend_case_count(void) {

@@ -82,6 +82,8 @@ FAR(fill, (const backend_ops *self, size_t n, size_t stride, double value, real 
     ARRAYS(x))
 FAR(scale, (const backend_ops *self, size_t n, double by, const real *x, real *y), (far->near, n, by, x, y),
     ARRAYS(x, y))
+FAR(round, (const backend_ops *self, size_t n, conv_math math, const real *x, real *y), (far->near, n, math, x, y),
+    ARRAYS(x, y))
 FAR(combine,
     (const backend_ops *self, size_t n, const real *x, size_t terms, const double *weight, const real *const *k,
      real *y),
@@ -223,12 +225,13 @@ static const conv_ops far_conv_ops = {
     .unpack = conv_far_unpack,
 };
 
-static status far_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv **out) {
+static status far_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv_math math,
+                              conv **out) {
     const far_backend *far = (const far_backend *)self;
     conv *near = NULL;
     arena memory = {0};
     far_conv *made;
-    TRY(conv_create(far->near, shape, method, &near));
+    TRY(far->near->conv_create(far->near, shape, method, math, &near));
     cr_assert_eq(ARENA_NEW(&memory, 1, &made), STATUS_OK);
     *made = (far_conv){.base = {.ops = &far_conv_ops,
                                 .shape = shape,
@@ -263,6 +266,7 @@ const backend_ops *far_create(const backend_ops *near, size_t bytes) {
         OPERATION(zero),
         OPERATION(fill),
         OPERATION(scale),
+        OPERATION(round),
         OPERATION(combine),
         OPERATION(copy_rows),
         OPERATION(transpose),

@@ -116,6 +116,13 @@ Test(backend, adjoints_grids_and_exact_traces_far_away_give_the_same_bits) {
     check_training(spec);
 }
 
+Test(backend, rounded_convolutions_far_away_give_the_same_bits) {
+    multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCATSQUASH);
+    spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 2};
+    spec.math = MATH_BF16;
+    check_training(spec);
+}
+
 /* What left and samples, for parameters where the backend has them. */
 static void use(const backend_ops *backend, multiscale_spec spec, real *z, real *x, double *log_density) {
     enum { N = 2 };

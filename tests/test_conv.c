@@ -35,13 +35,14 @@ typedef struct results {
 
 static results run(conv_shape s, conv_method method, cpu_level level, const real *x, const real *w, const real *ybar) {
     conv *c = NULL;
-    cr_assert_eq(conv_create(cpu_backend(level), s, method, &c), STATUS_OK, "%zu to %zu", s.in, s.out);
+    cr_assert_eq(conv_create(cpu_backend(level), s, method, MATH_FP32, &c), STATUS_OK, "%zu to %zu", s.in, s.out);
     const size_t pixels = s.images * s.height * s.width;
     results r = {.x_count = pixels * s.in, .y_count = pixels * s.out, .w_count = CONV_TAPS * s.in * s.out};
     r.y = reals(r.y_count), r.xbar = reals(r.x_count), r.weightbar = reals(r.w_count);
     real *forward = reals(conv_forward_reals(c)), *reverse = reals(conv_reverse_reals(c));
     real *gradient = reals(conv_gradient_reals(c));
-    conv_pack(c, w, forward, reverse);
+    conv_pack(c, w, forward, NULL);
+    conv_pack(c, w, NULL, reverse);
     conv_forward(c, forward, x, r.y);
     conv_data_reverse(c, reverse, ybar, r.xbar);
     conv_weight_reverse(c, x, ybar, gradient);
@@ -182,7 +183,9 @@ Test(conv, same_bits_on_any_thread) {
 
 Test(conv, refuses_an_empty_shape) {
     conv *c = NULL;
-    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){0, 4, 4, 1, 1}, CONV_LIBRARY, &c), STATUS_INVALID);
-    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){1, 4, 4, 0, 1}, CONV_PLAIN, &c), STATUS_INVALID);
+    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){0, 4, 4, 1, 1}, CONV_LIBRARY, MATH_FP32, &c),
+                 STATUS_INVALID);
+    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){1, 4, 4, 0, 1}, CONV_PLAIN, MATH_FP32, &c),
+                 STATUS_INVALID);
     cr_assert_null(c);
 }

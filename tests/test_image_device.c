@@ -103,7 +103,7 @@ static void expect_near(const backend_ops *a, const real *x, const backend_ops *
 static void convolve_on(const backend_ops *backend, arena *memory, conv_shape s, real *results[3]) {
     const size_t pixels = s.images * s.height * s.width, weights = s.in * s.out * CONV_TAPS;
     conv *c = NULL;
-    cr_assert_eq(conv_create(backend, s, CONV_BEST, &c), STATUS_OK);
+    cr_assert_eq(conv_create(backend, s, CONV_BEST, MATH_FP32, &c), STATUS_OK);
     real *weight = numbers_on(backend, memory, weights, 1), *x = numbers_on(backend, memory, pixels * s.in, 2);
     real *ybar = numbers_on(backend, memory, pixels * s.out, 3);
     real *forward = numbers_on(backend, memory, conv_forward_reals(c), 0);
@@ -226,9 +226,9 @@ Test(image_device, shapes_without_a_plan_are_told) {
     const backend_ops *device = open_device();
     conv *made[2] = {NULL, NULL};
     failure which = {""};
-    cr_assert_eq(conv_create(device, wide, CONV_BEST, &made[0]), STATUS_OK);
+    cr_assert_eq(conv_create(device, wide, CONV_BEST, MATH_FP32, &made[0]), STATUS_OK);
     cr_expect(library()->images_library(device, &which));
-    cr_assert_eq(conv_create(device, narrow, CONV_BEST, &made[1]), STATUS_OK);
+    cr_assert_eq(conv_create(device, narrow, CONV_BEST, MATH_FP32, &made[1]), STATUS_OK);
     cr_expect_not(library()->images_library(device, &which));
     cr_expect_str_eq(which.text, "cuDNN 9.19.0 has no plan for 1 of 2 convolutions");
     cr_expect_eq(conv_forward_reals(made[1]), 8 * CONV_TAPS);

@@ -18,7 +18,7 @@ Test(plan, keys_follow_keyed_settings_only) {
         cr_expect_eq(strcmp(key, first) != 0, option->keyed, "%s", option->name);
         keyed += option->keyed;
     }
-    cr_expect_eq(keyed, 42);
+    cr_expect_eq(keyed, 43);
     plan_run_key(&values, "abd", 0, key);
     cr_expect_str_neq(key, first);
     plan_run_key(&values, "abc", 1, key);
@@ -238,6 +238,7 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect_gt(model->kinetic, 0);
     cr_expect_gt(model->jacobian, 0);
     cr_expect_eq(model->kept_steps, 101);
+    cr_expect_eq(model->math, MATH_TF32);
     cr_expect_not(model->keep_stages);
     cr_expect_eq(model->solver.steps, 41, "a grid, by the changed method");
 
@@ -257,6 +258,25 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect_eq(options->max_attempts, 1001);
     cr_expect_gt(options->min_step, 0);
     cr_expect(options->land, "dopri8 lands");
+}
+
+/* Rounding is for what images convolve, and for the float build. */
+Test(plan, points_and_the_double_build_refuse_rounded_convolutions) {
+    const specification_shape points = {.dimension = 2}, images = {.dimension = 64, .image = {1, 8, 8}};
+    settings values;
+    failure why = {""};
+    settings_default(&values);
+    cr_assert_eq(specification_check(&values, &points, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(specification_check(&values, &images, &why), STATUS_OK, "%s", why.text);
+    values.solver_math = MATH_BF16;
+    cr_expect_eq(specification_check(&values, &points, &why), STATUS_INVALID);
+    cr_expect_not_null(strstr(why.text, "solver.math: points have no convolutions"), "%s", why.text);
+#ifdef AFFJORD_DOUBLE
+    cr_expect_eq(specification_check(&values, &images, &why), STATUS_INVALID);
+    cr_expect_not_null(strstr(why.text, "solver.math: the double build"), "%s", why.text);
+#else
+    cr_expect_eq(specification_check(&values, &images, &why), STATUS_OK, "%s", why.text);
+#endif
 }
 
 Test(plan, checkpoints_keep_every_setting) {

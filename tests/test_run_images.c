@@ -30,6 +30,27 @@ Test(run_images, jobs_and_threads_do_not_change_a_bit) {
     free(expected);
 }
 
+/* A run of rounded convolutions is another run, whose losses differ by what a rounding does; its checkpoint says so, or it
+ * would not go on with the same bits. */
+Test(run_images, rounded_convolutions_are_a_setting_of_a_run) {
+    free(undisturbed());
+    EXPECT(0,
+           "cp $TEST_DIR/whole.db $TEST_DIR/math.db && cp -r $TEST_DIR/whole.checkpoints $TEST_DIR/math.checkpoints");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/math.db --quiet --set solver.math=fp32");
+    EXPECT(0, "sqlite3 $TEST_DIR/math.db 'SELECT count(*) FROM run'");
+    cr_expect_str_eq(output, "4\n", "fp32 is what there was");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/math.db --quiet --seeds 0 --set solver.math=bf16 "
+              "--set train.iterations=6");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/math.db --quiet --seeds 0 --set train.iterations=6");
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/math.db \"WITH short AS (SELECT r.model, e.loss, s.value AS math FROM run r "
+           "JOIN epoch e USING (run_id) JOIN setting s USING (run_id) WHERE r.iteration = 6 AND e.epoch = 2 AND "
+           "e.split = 'validation' AND s.section = 'solver' AND s.key = 'math') "
+           "SELECT count(*), min(abs(a.loss - b.loss)) > 0, max(abs(a.loss - b.loss)) < 0.01 FROM short a JOIN short b "
+           "USING (model) WHERE a.math = 'fp32' AND b.math = 'bf16'\"");
+    cr_expect_str_eq(output, "2|1|1\n", "%s", output);
+}
+
 Test(run_images, stopped_by_a_signal_and_started_again_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
     interrupt_repeatedly("stopped.db");
@@ -381,6 +402,7 @@ Test(run_images, wrong_settings_exit_2_and_write_nothing) {
     expect_refused_setting("experiment.data=ty",
                            "small.ini:4: experiment.models: ffjord on ty: solver.method: adaptive "
                            "steps are for images; expected euler");
+    expect_refused_setting("solver.math=fp16", "solver.math = fp16: expected fp32, tf32 or bf16");
     expect_refused_setting("image.average=3", "small.ini:3: experiment.data: image.average: ");
     expect_refused_setting("image.average=3", "8 x 8, cannot be averaged over squares of 3");
     expect_refused_setting("image.average=4", "images of 2 x 2 pixels: expected sides of 4 to 512");

@@ -105,6 +105,10 @@ struct backend_ops {
     /* y (n) <- by x, `by` rounded to a real first. y may be x. */
     void (*scale)(const backend_ops *self, size_t n, double by, const real *x, real *y);
 
+    /* y (n) <- the numbers nearest to x that have no more bits than `math`, which is not MATH_FP32 (rounding.h, by way of
+     * a float in the double build). y may be x. */
+    void (*round)(const backend_ops *self, size_t n, conv_math math, const real *x, real *y);
+
     /* y (n) <- x + sum over terms j of weight[j] k[j], added in order; zero weights are passed over. y may be x. */
     void (*combine)(const backend_ops *self, size_t n, const real *x, size_t terms, const double *weight,
                     const real *const *k, real *y);
@@ -167,8 +171,9 @@ struct backend_ops {
     /* Images of so many pixels that the device works on together, of a batch of so many (0: not known). */
     size_t (*images_together)(const backend_ops *self, size_t pixels, size_t batch);
 
-    /* A convolution on this device, owned by the caller: see conv.h, which calls it. */
-    status (*conv_create)(const backend_ops *self, conv_shape shape, conv_method method, conv **out);
+    /* A convolution on this device, owned by the caller: see conv.h, which calls it. What it is given has been rounded to
+     * `math`, so that it may multiply in units that read no more bits than these; sums are fp32's all the same. */
+    status (*conv_create)(const backend_ops *self, conv_shape shape, conv_method method, conv_math math, conv **out);
 
     /* h and y (2, images, pixels, channels). y <- activation of h with bias (K, channels) added to its values, on dual
      * numbers; y may not be h. Where keep, the values of h give way to what dual_reverse needs. */

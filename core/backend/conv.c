@@ -1,9 +1,12 @@
 /* conv.c - the way to whichever convolution a backend has made. */
 #include "backend/conv.h"
 
-status conv_create(const backend_ops *backend, conv_shape shape, conv_method method, conv **out) {
+#include "backend/conv_rounded.h"
+
+status conv_create(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out) {
     if (!shape.images || !shape.height || !shape.width || !shape.in || !shape.out) return STATUS_INVALID;
-    return backend->conv_create(backend, shape, method, out);
+    if (math != MATH_FP32) return conv_rounded_create(backend, shape, method, math, out);
+    return backend->conv_create(backend, shape, method, math, out);
 }
 
 void conv_destroy(conv **self) {

@@ -34,9 +34,10 @@ struct conv {
     arena memory; /* holds the object itself too */
 };
 
-/* A convolution of one shape, owned by the caller. Errors: STATUS_INVALID for an empty shape or one that the library
+/* A convolution of one shape, owned by the caller. Below fp32, every input of the calls below, weights, images and
+ * cotangents, is rounded first, by the device (conv_rounded.c); a gradient is still added up in fp32. Errors: STATUS_INVALID for an empty shape or one that the library
  * refuses, STATUS_MEMORY. */
-status conv_create(const backend_ops *backend, conv_shape shape, conv_method method, conv **out);
+status conv_create(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out);
 void conv_destroy(conv **self);
 
 /* Reals of packed weights, for conv_forward and for conv_data_reverse, and of the packed gradient. They are the same

@@ -273,7 +273,7 @@ static status make_lane(conv_field *self, conv_lane *lane) {
     for (size_t l = 0; l < self->layers; l++) {
         const conv_layer *layer = &self->layer[l];
         const conv_shape shape = {2 * self->chunk, s->height, s->width, layer->in, layer->out};
-        TRY(conv_create(self->backend, shape, s->method, &lane->convs[l]));
+        TRY(conv_create(self->backend, shape, s->method, s->math, &lane->convs[l]));
         TRY(BACKEND_NEW(backend, &self->memory, stack * layer->out, &lane->h[l]));
         if (l + 1 < self->layers) TRY(BACKEND_NEW(backend, &self->memory, stack * layer->out, &lane->y[l]));
         if (layer->out > widest) widest = layer->out;

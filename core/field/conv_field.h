@@ -44,6 +44,7 @@ typedef struct conv_field_spec {
     size_t fed; /* 1 .. C; unused where the layer ignores c */
     size_t joined; /* 0, or channels of the image that c begins with: joined*h*w <= C */
     conv_method method;
+    conv_math math; /* of the convolutions; what the context gives is a bias, in fp32 */
     size_t batch; /* images that a call brings as a rule, 0 if not known: a device may work on all of them together */
 } conv_field_spec;
 

@@ -51,6 +51,7 @@ static status make_flow(multiscale *self, size_t f, bool gradients, parallel *wo
                           .keep_stages = spec->keep_stages,
                           .solver = spec->solver};
     one.field.method = spec->method;
+    one.field.math = spec->math;
     one.moving = moving_entries(&spec->model);
     snprintf(prefix, sizeof prefix, "flow.%zu", f);
     return image_cnf_create(&one, prefix, self->batch_max, workers, self->backend, &self->parameters, &self->flows[f],

@@ -41,6 +41,7 @@ typedef struct multiscale_spec {
     bool keep_stages; /* keep all their stages: less work, more memory, the same bits */
     solve_spec solver;
     conv_method method;
+    conv_math math; /* of the convolutions */
     const backend_ops *backend; /* NULL for the best of this processor */
 } multiscale_spec;
 

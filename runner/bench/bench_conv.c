@@ -60,7 +60,7 @@ static status make_bare(bench_case *one, bare *b) {
     }
     for (size_t l = 0; l < LAYERS; l++) {
         TRY(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){2, SIDE, SIDE, size[l], size[l + 1]}, CONV_LIBRARY,
-                        &b->convs[l]));
+                        MATH_FP32, &b->convs[l]));
         TRY(ARENA_NEW(&one->memory, conv_forward_reals(b->convs[l]), &b->forward[l]));
         TRY(ARENA_NEW(&one->memory, conv_reverse_reals(b->convs[l]), &b->reverse[l]));
         TRY(ARENA_NEW(&one->memory, conv_gradient_reals(b->convs[l]), &b->gradient[l]));

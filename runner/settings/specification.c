@@ -14,6 +14,7 @@ _Static_assert(GRADIENT_DISCRETE == 0 && GRADIENT_ADJOINT == 1, "solver.gradient
 _Static_assert(IMAGE_IGNORE == 0 && IMAGE_CONCAT == 1 && IMAGE_HYPER == 2 && IMAGE_CONCATSQUASH == 3, "image.layer");
 _Static_assert(IMAGE_PAPER == 0 && IMAGE_RELEASE == 1, "image.variant");
 _Static_assert(ACTIVATION_SOFTPLUS == 0 && ACTIVATION_TANH == 1 && ACTIVATION_SWISH == 2, "image.activation");
+_Static_assert(MATH_FP32 == 0 && MATH_TF32 == 1 && MATH_BF16 == 2, "solver.math");
 /* From heun2 on, solver.method goes on with the pairs. */
 _Static_assert(PAIR_HEUN2 == 0 && PAIR_BOSH3 == 1 && PAIR_DOPRI5 == 2 && PAIR_TSIT5 == 3 && PAIR_DOPRI8 == 4,
                "solver.method");
@@ -85,6 +86,7 @@ void specification_multiscale(const settings *values, const size_t shape[3], mul
         .kept_steps = values->solver_kept_steps,
         .keep_stages = values->solver_keep == 0,
         .solver = solver_of(values),
+        .math = (conv_math)values->solver_math,
     };
     specification_image(values, shape, &out->model);
 }
@@ -140,10 +142,16 @@ status specification_check(const settings *values, const specification_shape *sh
             return fail(why, STATUS_INVALID,
                         "solver.method: adaptive steps are for images; expected euler, midpoint, rk4 or rk4_38 for "
                         "points");
+        if (values->solver_math != MATH_FP32)
+            return fail(why, STATUS_INVALID,
+                        "solver.math: points have no convolutions to round the inputs of; expected fp32 for points");
         return STATUS_OK;
     }
     if (values->model_motion == 1)
         return fail(why, STATUS_INVALID, "model.motion = fixed: a control for points; expected learned for images");
+    if (values->solver_math != MATH_FP32 && sizeof(real) != sizeof(float))
+        return fail(why, STATUS_INVALID,
+                    "solver.math: the double build is for what fp32 rounds already; expected fp32 in it");
     image_spec spec;
     image_model *model = malloc(sizeof *model);
     if (!model) return fail(why, STATUS_MEMORY, "out of memory");

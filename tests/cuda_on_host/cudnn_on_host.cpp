@@ -2,10 +2,12 @@
  *
  * It does what it is asked and not what is right: shapes, strides, paddings and places are read from the descriptors. Of
  * the ways to compute that it proposes, best first, some are not deterministic or round differently, one cannot be made,
- * and one wants too much memory; all of these fail when they are executed.
+ * and one wants too much memory; all of these fail when they are executed. One multiplies as tensor cores do: it cuts off
+ * what a number has beyond the bits of TF32.
  *
  *   AFFJORD_EMULATED_CUDNN=old    the version is that of cuDNN 8
  *   AFFJORD_EMULATED_CUDNN=wide   only images of more than 4 channels on both sides
+ *   AFFJORD_EMULATED_CUDNN=cores  only that on tensor cores can be made
  *   AFFJORD_EMULATED_CUDNN=broken nothing can be executed */
 #include "cudnn_graph.h"
 
@@ -30,7 +32,7 @@ struct emulated_descriptor {
 };
 
 /* The ways, in the order in which they are proposed. */
-enum { NOT_DETERMINISTIC, BY_TENSOR_CORES, BY_WINOGRAD, NOT_MADE, TOO_LARGE, GOOD, ENGINES };
+enum { NOT_DETERMINISTIC, CONVERTS, BY_WINOGRAD, NOT_MADE, TOO_LARGE, TENSOR_CORES, GOOD, ENGINES };
 
 static int living; /* descriptors and handles */
 
@@ -117,6 +119,15 @@ static void each_product(const operation &op, const array &x, const array &w, co
                     }
 }
 
+/* x without its last 13 bits. */
+static float cut(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits &= ~(uint32_t)0x1fff;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
 static void clear(const array &a) {
     for (int64_t i = 0; i < a.size[0]; i++)
         for (int64_t j = 0; j < a.size[1]; j++)
@@ -181,9 +192,10 @@ SHOWN cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t object) {
             all_of<int64_t>(op.w, CUDNN_ATTR_TENSOR_DIMENSIONS)[1] <= 4)
             return CUDNN_STATUS_NOT_SUPPORTED;
     }
-    if (object->type == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR &&
-        object_of(object, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)->engine == NOT_MADE)
-        return CUDNN_STATUS_NOT_SUPPORTED;
+    if (object->type == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR) {
+        const int engine = object_of(object, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)->engine;
+        if (engine == NOT_MADE || (engine == GOOD && strcmp(mode(), "cores") == 0)) return CUDNN_STATUS_NOT_SUPPORTED;
+    }
     object->final = true;
     return CUDNN_STATUS_SUCCESS;
 }
@@ -191,10 +203,11 @@ SHOWN cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t object) {
 static cudnnStatus_t get_notes(int engine, int64_t *count, void *values) {
     std::vector<cudnnBackendNumericalNote_t> notes;
     if (engine == NOT_DETERMINISTIC) notes = {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC};
-    if (engine == BY_TENSOR_CORES)
+    if (engine == CONVERTS)
         notes = {CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP, CUDNN_NUMERICAL_NOTE_TENSOR_CORE,
                  CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS};
     if (engine == BY_WINOGRAD) notes = {CUDNN_NUMERICAL_NOTE_WINOGRAD};
+    if (engine == TENSOR_CORES) notes = {CUDNN_NUMERICAL_NOTE_TENSOR_CORE};
     if (engine == GOOD) notes = {CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP};
     *count = (int64_t)notes.size();
     memcpy(values, notes.data(), notes.size() * sizeof notes[0]);
@@ -209,7 +222,12 @@ SHOWN cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t object, cu
     case CUDNN_ATTR_ENGINEHEUR_RESULTS: /* heuristics know those that are no good; the good one is the fallback */
         if (one_of<int>(object, CUDNN_ATTR_ENGINEHEUR_MODE) == CUDNN_HEUR_MODE_A) {
             *count = GOOD;
-            for (int i = 0; i < GOOD && i < room; i++) objects[i]->engine = i, objects[i]->final = true;
+            for (int i = 0; i < GOOD && i < room; i++) {
+                objects[i]->engine = i;
+                objects[i]->final = true;
+                objects[i]->attributes[CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH] =
+                    object->attributes[CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH];
+            }
         } else {
             *count = 1;
             objects[0]->engine = GOOD;
@@ -242,8 +260,10 @@ SHOWN cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescri
     const array x(op.x, pack), w(op.w, pack), y(op.y, pack);
     memset(one_of<void *>(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE), 0xff, 1000);
     clear(op.gradient ? w : y);
-    if (op.gradient) each_product(op, x, w, y, [](float *b, const float *a, float *c) { *c += *a * *b; });
-    else each_product(op, x, w, y, [](float *b, const float *a, const float *c) { *b += *a * *c; });
-    return config->engine == GOOD ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
+    const bool cuts = config->engine == TENSOR_CORES;
+    const auto read = [cuts](const float *x) { return cuts ? cut(*x) : *x; };
+    if (op.gradient) each_product(op, x, w, y, [&](float *b, const float *a, float *c) { *c += read(a) * read(b); });
+    else each_product(op, x, w, y, [&](float *b, const float *a, const float *c) { *b += read(a) * read(c); });
+    return cuts || config->engine == GOOD ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
 }
 }

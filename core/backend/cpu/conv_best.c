@@ -32,8 +32,8 @@ static void best_pack(conv *base, const real *weight, real *forward, real *rever
         for (size_t c = 0; c < in; c++)
             for (size_t tap = 0; tap < CONV_TAPS; tap++) {
                 const real w = weight[(o * in + c) * CONV_TAPS + tap];
-                if (self->few_out) forward[(o * CONV_TAPS + tap) * in + c] = w;
-                if (self->few_in) reverse[(c * CONV_TAPS + CONV_TAPS - 1 - tap) * out + o] = w;
+                if (self->few_out && forward) forward[(o * CONV_TAPS + tap) * in + c] = w;
+                if (self->few_in && reverse) reverse[(c * CONV_TAPS + CONV_TAPS - 1 - tap) * out + o] = w;
             }
 }
 
@@ -87,7 +87,7 @@ static const conv_ops best_ops = {
 static status build(best_conv *self) {
     conv *base = &self->base;
     const conv_shape s = base->shape;
-    TRY(conv_create_cpu(&self->level->table, s, CONV_LIBRARY, &self->library));
+    TRY(conv_create_cpu(&self->level->table, s, CONV_LIBRARY, MATH_FP32, &self->library));
     const size_t weights = CONV_TAPS * s.in * s.out;
     base->forward_reals = self->few_out ? weights : conv_forward_reals(self->library);
     base->reverse_reals = self->few_in ? weights : conv_reverse_reals(self->library);
@@ -99,7 +99,7 @@ static status build(best_conv *self) {
 status conv_best_create(conv_shape shape, const cpu_level_ops *level, conv **out) {
     const bool few_out = shape.out <= NARROW_MAX && shape.in % LANES == 0;
     const bool few_in = !few_out && shape.in <= NARROW_MAX && shape.out % LANES == 0;
-    if (!few_out && !few_in) return conv_create_cpu(&level->table, shape, CONV_LIBRARY, out);
+    if (!few_out && !few_in) return conv_create_cpu(&level->table, shape, CONV_LIBRARY, MATH_FP32, out);
     arena memory = {0};
     best_conv *self;
     TRY(ARENA_NEW(&memory, 1, &self));

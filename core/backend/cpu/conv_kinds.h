@@ -5,8 +5,8 @@
 #include "backend/conv.h"
 #include "backend/cpu/level.h"
 
-/* That of a method; the double build has plain loops for all. */
-status conv_create_cpu(const backend_ops *backend, conv_shape shape, conv_method method, conv **out);
+/* That of a method; the double build has plain loops for all. `math` changes nothing, as there are no units for less. */
+status conv_create_cpu(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out);
 
 status conv_plain_create(conv_shape shape, conv **out);
 status conv_library_create(conv_shape shape, conv **out);

@@ -99,7 +99,8 @@ status conv_plain_create(conv_shape shape, conv **out) {
     return STATUS_OK;
 }
 
-status conv_create_cpu(const backend_ops *backend, conv_shape shape, conv_method method, conv **out) {
+status conv_create_cpu(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out) {
+    (void)math;
 #ifdef AFFJORD_DOUBLE
     method = CONV_PLAIN;
     (void)backend;

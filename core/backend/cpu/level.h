@@ -40,6 +40,7 @@ void copy_bytes_cpu(const backend_ops *self, size_t bytes, const void *from, voi
 void zero_cpu(const backend_ops *self, size_t n, real *x);
 void fill_cpu(const backend_ops *self, size_t n, size_t stride, double value, real *x);
 void scale_cpu(const backend_ops *self, size_t n, double by, const real *x, real *y);
+void round_cpu(const backend_ops *self, size_t n, conv_math math, const real *x, real *y);
 void copy_rows_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y,
                    size_t y_apart);
 void transpose_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, real *y);

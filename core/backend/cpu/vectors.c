@@ -4,6 +4,7 @@
 
 #include "backend/cpu/level.h"
 #include "backend/lanes.h"
+#include "backend/rounding.h"
 
 enum { PIECE = 512, TERMS_MAX = 16 }; /* a multiple of LANES */
 
@@ -26,6 +27,11 @@ void fill_cpu(UNUSED_SELF, size_t n, size_t stride, double value, real *x) {
 void scale_cpu(UNUSED_SELF, size_t n, double by, const real *x, real *y) {
     const real factor = (real)by;
     for (size_t i = 0; i < n; i++) y[i] = factor * x[i];
+}
+
+void round_cpu(UNUSED_SELF, size_t n, conv_math math, const real *x, real *y) {
+    const unsigned drops = rounding_drops(math);
+    for (size_t i = 0; i < n; i++) y[i] = (real)rounding_nearest(drops, (float)x[i]);
 }
 
 void copy_rows_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *x, size_t x_apart, real *y, size_t y_apart) {

@@ -128,7 +128,7 @@ void images_networks(backend_ops *table); /* images_networks.cu: networks, gates
 void images_field(backend_ops *table); /* images_field.cu: the field's biases, activations and products */
 
 /* images_conv.cu: a convolution by cuDNN where it was found and takes the shape, else by own kernels. */
-status images_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv **out);
+status images_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv_math math, conv **out);
 
 /* images_cudnn.cu: open cuDNN for the device's stream; a device without it has a remark. */
 void images_cudnn_open(cuda_backend *device);

@@ -320,11 +320,11 @@ status images_conv_own(const backend_ops *device, conv_shape shape, conv **out) 
 }
 
 /* A shape that cuDNN does not take is computed by own kernels; another failure is one. */
-status images_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv **out) {
+status images_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv_math math, conv **out) {
     cuda_backend *device = images_device(self);
     device->convolutions++;
     if (method != CONV_PLAIN && device->library) {
-        const status made = images_conv_cudnn(self, shape, out);
+        const status made = images_conv_cudnn(self, shape, math, out);
         if (made != STATUS_INVALID) return made;
     }
     device->own++;

@@ -13,7 +13,15 @@
  * taken. Not allowed are those whose results are not the same each time, and those
  * that round what they multiply or add up to less than single precision (tensor
  * cores would to TF32), or transform it first (Winograd, FFT): a solver takes the
- * differences between its stages for its own error. */
+ * differences between its stages for its own error.
+ *
+ * Below fp32, tensor cores are allowed. What they are given was rounded to tf32 or
+ * bf16 before (conv_rounded.c), whose numbers are TF32's too, so they cut nothing
+ * off that matters, and multiply exactly. A way that converts its inputs by itself
+ * (to half precision, whose exponents are too few) stays forbidden, and so do sums
+ * in less than single precision. bf16 has no tensors of its own: its results would
+ * have to be of single precision still, for which cuDNN has fewer ways, and another
+ * pass over the images would take back much of what a faster product gives. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +127,7 @@ enum { OBJECTS_MAX = 16 /* of a plan: it has nine or ten */ };
 /* How one operation on one shape is computed: all of cuDNN's objects that it was made of, which live as long. */
 typedef struct plan {
     const cudnn *library;
+    bool tensor_cores; /* may be used */
     cudnnBackendDescriptor_t objects[OBJECTS_MAX]; /* (count), owned */
     unsigned count;
     cudnnStatus_t outcome; /* the first failure; nothing is done any more after it */
@@ -192,8 +201,10 @@ static cudnnBackendDescriptor_t make_convolution(plan *self) {
 
 /* --- Plans --- */
 
-/* Whether a proposal is deterministic and in single precision: it has no numerical note but one on NaN. */
-static bool may_use(const cudnn *library, cudnnBackendDescriptor_t config) {
+/* Whether a proposal is deterministic and in single precision: it has no numerical note but one on NaN, and where they may
+ * be used on tensor cores. */
+static bool may_use(const plan *self, cudnnBackendDescriptor_t config) {
+    const cudnn *library = self->library;
     cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
     cudnnBackendDescriptor_t engine;
     int64_t count = 0;
@@ -202,7 +213,9 @@ static bool may_use(const cudnn *library, cudnnBackendDescriptor_t config) {
                    CUDNN_STATUS_SUCCESS &&
                library->get(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
                             CUDNN_NUMERICAL_NOTE_TYPE_COUNT, &count, notes) == CUDNN_STATUS_SUCCESS;
-    for (int64_t i = 0; may && i < count; i++) may = notes[i] == CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP;
+    for (int64_t i = 0; may && i < count; i++)
+        may = notes[i] == CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP ||
+              (self->tensor_cores && notes[i] == CUDNN_NUMERICAL_NOTE_TENSOR_CORE);
     library->destroy_descriptor(engine);
     return may;
 }
@@ -245,7 +258,7 @@ static bool choose_by(plan *self, cudnnBackendDescriptor_t graph, cudnnBackendHe
                                   configs) != CUDNN_STATUS_SUCCESS)
         count = 0;
     for (int64_t i = 0; i < made; i++) {
-        const bool chosen = !found && i < count && may_use(library, configs[i]) && try_config(self, configs[i]);
+        const bool chosen = !found && i < count && may_use(self, configs[i]) && try_config(self, configs[i]);
         if (chosen) self->objects[self->count++] = configs[i];
         else library->destroy_descriptor(configs[i]);
         found |= chosen;
@@ -354,10 +367,13 @@ static void cudnn_destroy(conv *base) {
 static const conv_ops cudnn_ops = {cudnn_destroy,      cudnn_pack,           cudnn_forward,
                                    cudnn_data_reverse, cudnn_weight_reverse, cudnn_unpack};
 
-static status build(cudnn_conv *self) {
+static status build(cudnn_conv *self, conv_math math) {
     conv *base = &self->base;
     const conv_shape s = base->shape;
-    for (unsigned i = 0; i < PLANS; i++) self->plans[i].library = self->library;
+    for (unsigned i = 0; i < PLANS; i++) {
+        self->plans[i].library = self->library;
+        self->plans[i].tensor_cores = math != MATH_FP32;
+    }
     if (!plan_convolution(&self->plans[FORWARD], s, s.in, s.out) ||
         !plan_convolution(&self->plans[REVERSE], s, s.out, s.in) || !plan_gradient(&self->plans[GRADIENT], s))
         return STATUS_INVALID;
@@ -369,7 +385,7 @@ static status build(cudnn_conv *self) {
     return images_conv_reals(self->device, &base->memory, images_conv_weights(s), &self->gradient);
 }
 
-status images_conv_cudnn(const backend_ops *device, conv_shape shape, conv **out) {
+status images_conv_cudnn(const backend_ops *device, conv_shape shape, conv_math math, conv **out) {
     arena memory = {};
     cudnn_conv *self;
     TRY(ARENA_NEW(&memory, 1, &self));
@@ -380,7 +396,7 @@ status images_conv_cudnn(const backend_ops *device, conv_shape shape, conv **out
     base->memory = memory;
     self->device = device;
     self->library = images_device(device)->library;
-    const status made = build(self);
+    const status made = build(self, math);
     if (made == STATUS_OK) {
         *out = base;
         return STATUS_OK;
@@ -397,7 +413,7 @@ void images_cudnn_open(cuda_backend *device) {
     failure_describe(&device->remark, "cuDNN's headers were missing when libaffjord_cuda.so was compiled");
 }
 void images_cudnn_close(cuda_backend *) {}
-status images_conv_cudnn(const backend_ops *, conv_shape, conv **) {
+status images_conv_cudnn(const backend_ops *, conv_shape, conv_math, conv **) {
     return STATUS_INVALID;
 }
 

@@ -4,6 +4,9 @@
 #include "backend/cuda/device_math.cuh"
 #include "backend/cuda/images.cuh"
 
+#define ROUNDING_FUNCTION V_FUNCTION
+#include "backend/rounding.h"
+
 /* --- Moves --- */
 
 struct copy_one {
@@ -61,6 +64,16 @@ struct scale_one {
 };
 static void scale(const backend_ops *self, size_t n, double by, const real *x, real *y) {
     images_each(self, n, scale_one{(float)by, x, y});
+}
+
+struct round_one {
+    unsigned drops;
+    const float *x;
+    float *y;
+    __device__ void operator()(size_t i) const { y[i] = rounding_nearest(drops, x[i]); }
+};
+static void round_all(const backend_ops *self, size_t n, conv_math math, const real *x, real *y) {
+    images_each(self, n, round_one{rounding_drops(math), x, y});
 }
 
 /* The terms of a sum of vectors whose weights are not zero. */
@@ -246,6 +259,7 @@ void images_vectors(backend_ops *table) {
     table->zero = zero;
     table->fill = fill;
     table->scale = scale;
+    table->round = round_all;
     table->combine = combine;
     table->copy_rows = copy_rows;
     table->transpose = transpose;

@@ -1,0 +1,174 @@
+/* conv_math.c - what solver.math does to a trained model of images: log p, its gradient, evaluations.
+ *
+ *   make && cc -std=c11 -D_GNU_SOURCE -O2 -Icore -Irunner -Ibuild -o build/conv_math tests/benchmarks/conv_math.c \
+ *       $(find build/runner/settings build/runner/system -name "*.o") build/libaffjord.a -linih -ljansson -lmd -lsleef \
+ *       -ldnnl -lgomp -ljpeg -lzip -lz -lm -lpthread
+ *   AFFJORD_DATA=... build/conv_math MODEL.safetensors [batches]
+ *
+ * MODEL is a checkpoint of experiments/table1_small.ini. Batches of 32 of MNIST's test images at 14 x 14, with the same
+ * noise and the same probes for every setting. Printed for each tolerance, and for a fixed grid: the mean of bits per
+ * dimension, how far an image's bits and the gradient of a batch (its relative norm) are from fp32's, and from fp32's at
+ * the finest tolerance, as root mean squares, and the evaluations of all fields, out and back. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/parallel.h"
+#include "data/image_batch.h"
+#include "flow/multiscale.h"
+#include "settings/specification.h"
+#include "train/checkpoint_parameters.h"
+
+enum { BATCH = 32, BATCHES_MAX = 16, STEPS_MAX = 100 /* tried in a solve; who needs more has lost */ };
+
+static const char *const names[CONV_MATHS] = {"fp32", "tf32", "bf16"};
+
+/* What a model gives on all batches. */
+typedef struct measured {
+    size_t parameters; /* P */
+    double *bits; /* (batches BATCH), of each image */
+    real *gradients; /* (batches, P) */
+    double evaluations[2]; /* out and back, a batch */
+} measured;
+
+static void forget(const measured *one) {
+    free(one->bits);
+    free(one->gradients);
+}
+
+static void *room(size_t count, size_t size) {
+    void *block = calloc(count, size);
+    if (!block) exit(1);
+    return block;
+}
+
+static void must(status outcome, const char *what, const failure *why) {
+    if (outcome == STATUS_OK) return;
+    fprintf(stderr, "%s: status %d: %s\n", what, (int)outcome, why->text);
+    exit(1);
+}
+
+static size_t total(const multiscale_statistics *statistics, bool back) {
+    size_t sum = 0;
+    for (size_t f = 0; f < statistics->flow_count; f++)
+        sum += back ? statistics->flows[f].backward.evaluations + statistics->flows[f].backward.reversals
+                    : statistics->flows[f].forward.evaluations;
+    return sum;
+}
+
+/* bits: NULL where a solve has too many steps. */
+static measured measure(const checkpoint *file, const multiscale_spec *spec, const image_set *set, size_t batches) {
+    failure why = {""};
+    multiscale *model;
+    multiscale_loss loss;
+    multiscale_statistics statistics;
+    must(multiscale_create(spec, BATCH, true, NULL, &model, &why), "model", &why);
+    const parameter_table *table = multiscale_parameters(model);
+    const size_t D = multiscale_dimension(model), P = table->total;
+    real *params = room(P, sizeof *params), *x = room(BATCH * D, sizeof *x), *z = room(BATCH * D, sizeof *z);
+    measured out = {
+        .parameters = P, .bits = room(batches * BATCH, sizeof *out.bits), .gradients = room(batches * P, sizeof(real))};
+    must(checkpoint_get_parameters(file, table, params, &why), "parameters", &why);
+    for (size_t b = 0; b < batches; b++) {
+        const random_stream probe = {.seed = 1, .purpose = RANDOM_PROBE, .iteration = b};
+        double *bits = out.bits + b * BATCH;
+        image_batch(set, IMAGE_TEST, 1, b * BATCH, BATCH, false, IMAGE_CHANNEL_LAST, x);
+        status done = multiscale_transform(model, params, x, BATCH, probe, z, bits, &statistics);
+        if (done == STATUS_OK)
+            done = multiscale_loss_gradient(model, params, x, BATCH, probe, &loss, out.gradients + b * P, &statistics);
+        if (done != STATUS_OK) {
+            forget(&out);
+            out.bits = NULL;
+            break;
+        }
+        for (size_t i = 0; i < BATCH; i++) bits[i] = 8 - bits[i] / (double)D / log(2);
+        for (size_t i = 0; i < 2; i++) out.evaluations[i] += (double)total(&statistics, i) / (double)batches;
+    }
+    free(params), free(x), free(z);
+    multiscale_destroy(&model);
+    return out;
+}
+
+/* Root mean squares over images and batches. */
+static double bits_apart(const measured *a, const measured *b, size_t batches) {
+    double sum = 0;
+    for (size_t i = 0; i < batches * BATCH; i++) sum += pow(a->bits[i] - b->bits[i], 2);
+    return sqrt(sum / (double)(batches * BATCH));
+}
+static double gradients_apart(const measured *a, const measured *b, size_t batches) {
+    const size_t P = a->parameters;
+    double sum = 0;
+    for (size_t k = 0; k < batches; k++) {
+        double difference = 0, size = 0;
+        for (size_t i = k * P; i < (k + 1) * P; i++) {
+            difference += pow((double)a->gradients[i] - (double)b->gradients[i], 2);
+            size += pow((double)b->gradients[i], 2);
+        }
+        sum += difference / size;
+    }
+    return sqrt(sum / (double)batches);
+}
+
+static void say(const char *how, conv_math math, const measured *a, const measured *fp32, const measured *finest,
+                size_t batches) {
+    double mean = 0;
+    if (!a->bits) {
+        printf("| %s | %s | more than %d steps | | | | | |\n", how, names[math], STEPS_MAX);
+        return;
+    }
+    for (size_t i = 0; i < batches * BATCH; i++) mean += a->bits[i] / (double)(batches * BATCH);
+    printf("| %s | %s | %.4f | %.2g | %.2g | %.2g | %.2g | %.0f + %.0f |\n", how, names[math], mean,
+           bits_apart(a, fp32, batches), bits_apart(a, finest, batches), gradients_apart(a, fp32, batches),
+           gradients_apart(a, finest, batches), a->evaluations[0], a->evaluations[1]);
+    fflush(stdout);
+}
+
+/* `finest` is what the others are compared with; it is the first fp32 that there is. */
+static void compare(const checkpoint *file, const multiscale_spec *given, const char *how, const image_set *set,
+                    size_t batches, measured *finest) {
+    multiscale_spec spec = *given;
+    measured fp32 = {.bits = NULL};
+    for (conv_math math = MATH_FP32; math < CONV_MATHS; math++) {
+        spec.math = math;
+        const measured one = measure(file, &spec, set, batches);
+        if (math == MATH_FP32) fp32 = one;
+        if (!finest->bits) *finest = one;
+        say(how, math, &one, &fp32, finest, batches);
+        if (math != MATH_FP32 && one.bits) forget(&one);
+    }
+    if (fp32.bits != finest->bits) forget(&fp32);
+}
+
+int main(int count, char **arguments) {
+    const char *data = getenv("AFFJORD_DATA");
+    const size_t batches = count > 2 ? strtoul(arguments[2], NULL, 10) : 4;
+    failure why = {""};
+    checkpoint *file = NULL;
+    image_set *set = NULL;
+    settings values;
+    specification_shape shape;
+    multiscale_spec spec;
+    measured finest = {.bits = NULL};
+    if (count < 2 || !data || batches < 1 || batches > BATCHES_MAX) {
+        fprintf(stderr, "AFFJORD_DATA=FOLDER conv_math MODEL.safetensors [BATCHES, up to %d]\n", BATCHES_MAX);
+        return 2;
+    }
+    must(checkpoint_read(arguments[1], &file, &why), "checkpoint", &why);
+    must(specification_read(file, arguments[1], &values, &shape, &why), "settings", &why);
+    must(image_open("mnist", data, &set, &why), "MNIST", &why);
+    must(image_average(set, set->height / shape.image[1], &why), "averages", &why);
+    for (int digits = 5; digits >= 3; digits--) {
+        char how[32];
+        values.solver_atol = values.solver_rtol = pow(10, -digits);
+        snprintf(how, sizeof how, "tolerance 1e-%d", digits);
+        specification_multiscale(&values, shape.image, &spec);
+        spec.solver.options.max_attempts = STEPS_MAX;
+        compare(file, &spec, how, set, batches, &finest);
+    }
+    spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 10};
+    compare(file, &spec, "10 steps of RK4", set, batches, &finest);
+    forget(&finest);
+    image_close(&set);
+    checkpoint_destroy(&file);
+    return 0;
+}
