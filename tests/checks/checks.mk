@@ -48,13 +48,13 @@ each_unit = printf '%s\n' $(1) | xargs -n 4 -P $(shell nproc) sh -c
 lint: export FLAGS := -std=c11 -D_GNU_SOURCE -DAFFJORD_BINARY="affjord" -DAFFJORD_FAULT_LAYER="fault.so" \
     -DAFFJORD_LIBRARY_EMULATED="emulated.so" -DAFFJORD_CUDNN_EMULATED="cudnn.so" $(PATHS) -Ibuild/include
 lint: check-deps $(BUILD)/provenance.h $(BUILD)/schema.inc build/include/affjord/affjord.h
-	clang-format --dry-run --Werror $(SOURCES)
-	shellcheck -x -P SCRIPTDIR $(SCRIPTS)
-	cppcheck --quiet -j$(shell nproc) --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+	$(Q)clang-format --dry-run --Werror $(SOURCES)
+	$(Q)shellcheck -x -P SCRIPTDIR $(SCRIPTS)
+	$(Q)cppcheck --quiet -j$(shell nproc) --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --library=tests/checks/criterion.cfg -Icore -Irunner -I$(BUILD) core runner tests
-	$(call each_unit,$(UNITS)) 'clang-tidy --quiet "$$@" -- $$FLAGS' tidy
+	$(Q)$(call each_unit,$(UNITS)) 'clang-tidy --quiet "$$@" -- $$FLAGS' tidy
 format:
-	clang-format -i $(SOURCES)
+	$(Q)clang-format -i $(SOURCES)
 
 # Nothing is kept of what it compiles. GCC 12 takes arrays that grow in a loop, and names that a list keeps, for lost: in
 # nine places of five files, each read and found right. Leaks are what `make asan` and `make memcheck` look for, in all

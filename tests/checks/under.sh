@@ -43,7 +43,7 @@ memcheck) # -q: what is no finding is not said
     patience=60 iterations=150
     # Programs that the tests call on are not ours to check. A shell is looked into, as it starts ours.
     valgrind="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect
-        --errors-for-leak-kinds=definite,indirect --trace-children=yes --child-silent-after-fork=no
+        --errors-for-leak-kinds=definite,indirect --suppressions=$PWD/tests/checks/valgrind.supp --trace-children=yes --child-silent-after-fork=no
         --log-file=$findings/process.%p
         --trace-children-skip=*/sqlite3,*/gnuplot*,*/chromium*,*/python3*,*/R*,*/make,*/cc,*/gcc,*/c++,*/perl,*/awk"
     ;;
