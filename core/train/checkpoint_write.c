@@ -57,6 +57,18 @@ static status describe_array(void *argument, const checkpoint_array *array) {
     return STATUS_OK;
 }
 
+/* jansson may leave out a part of what it writes where memory ends, and say nothing: so it is read again. */
+static char *dump_whole(const json_t *object) {
+    char *text = json_dumps(object, JSON_COMPACT);
+    json_t *again = text ? json_loads(text, 0, NULL) : NULL;
+    if (text && !(again && json_equal(again, object))) {
+        free(text);
+        text = NULL;
+    }
+    json_decref(again);
+    return text;
+}
+
 /* The header's text, freed by the caller; NULL if memory is short. */
 static char *header_text(const checkpoint *file, const char *sha256) {
     char *text = NULL;
@@ -67,7 +79,7 @@ static char *header_text(const checkpoint *file, const char *sha256) {
         json_object_set_new(texts, CHECKPOINT_SHA256, json_string(sha256)) == 0 &&
         json_object_set(build.object, CHECKPOINT_METADATA, texts) == 0 &&
         each_array(file, describe_array, &build) == STATUS_OK) {
-        text = json_dumps(build.object, JSON_COMPACT);
+        text = dump_whole(build.object);
     }
     json_decref(texts);
     json_decref(build.object);
