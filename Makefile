@@ -208,7 +208,7 @@ fuzz: check-deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) CC=clang SANITIZE=fuzzer-no-link,address fuzzers
 	@sh tests/fuzz/run.sh build/float-fuzzer-no-link-address $(TIME) $(FUZZ)
 fuzzers: $(FUZZERS)
-$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(BUILD)/libaffjord.a
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(LAST_OBJECT) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer,address -o $@ $^ $(LIBS)
 
