@@ -7,9 +7,9 @@
 
 #include "backend/conv.h"
 #include "backend/cpu/cpu.h"
-#include "backend/device.h"
 #include "backend/memory.h"
 #include "backend/rounding.h"
+#include "device_support.h"
 #include "multiscale_support.h"
 
 static const char *const names[CONV_MATHS] = {"fp32", "tf32", "bf16"};
@@ -197,37 +197,22 @@ Test(conv_math, memory_is_counted) {
 
 #ifndef AFFJORD_DOUBLE /* the library is of the float build */
 
-static const device_table *library(void) {
-    const device_table *table = NULL;
-    failure why = {""};
-    setenv("AFFJORD_DEVICE_LIBRARY", AFFJORD_LIBRARY_EMULATED, 1);
-    cr_assert_eq(device_open(&table, &why), STATUS_OK, "%s", why.text);
-    return table;
-}
-
-static const backend_ops *open_device(void) {
-    const backend_ops *device = NULL;
-    failure why = {""};
-    cr_assert_eq(library()->images_open(0, &device, &why), STATUS_OK, "%s", why.text);
-    return device;
-}
-
 static void check_device(const char *what) {
-    const backend_ops *device = open_device();
+    const backend_ops *device = emulated_images();
     failure why = {""};
     check_convolutions(device, CONV_BEST, what);
-    cr_expect_eq(library()->images_state(device, &why), STATUS_OK, "%s: %s", what, why.text);
-    library()->images_close(&device);
+    cr_expect_eq(emulated_library()->images_state(device, &why), STATUS_OK, "%s: %s", what, why.text);
+    emulated_library()->images_close(&device);
 }
 
 static bool has_plan(conv_math math) {
-    const backend_ops *device = open_device();
+    const backend_ops *device = emulated_images();
     failure which = {""};
     conv *c = NULL;
     cr_assert_eq(conv_create(device, shapes[1], CONV_BEST, math, &c), STATUS_OK);
-    const bool has = library()->images_library(device, &which);
+    const bool has = emulated_library()->images_library(device, &which);
     conv_destroy(&c);
-    library()->images_close(&device);
+    emulated_library()->images_close(&device);
     return has;
 }
 

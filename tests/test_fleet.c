@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/device.h"
+#include "device_support.h"
 #include "scratch.h"
 #include "train/fleet.h"
 #include "train/point_objective.h"
@@ -53,14 +53,6 @@ static setting tiny(cnf_context context) {
         .training = {.iterations = 12, .epoch_iterations = 5, .learning_rate = 1e-2, .stop_loss = -INFINITY}};
 }
 
-static const device_table *device(void) {
-    const device_table *table = NULL;
-    failure why = {""};
-    setenv("AFFJORD_DEVICE_LIBRARY", AFFJORD_LIBRARY_EMULATED, 1);
-    cr_assert_eq(device_open(&table, &why), STATUS_OK, "%s", why.text);
-    return table;
-}
-
 static trainer *make(const setting *one, const dataset *data) {
     trainer *training = NULL;
     objective *goal = NULL;
@@ -99,7 +91,7 @@ static void take(fleet *all, size_t member, history *seen) {
 static void train_on_device(trainer *const *members, size_t count, history *seen) {
     fleet *all = NULL;
     failure why = {""};
-    cr_assert_eq(fleet_create(device(), 0, members, count, NULL, &all, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(fleet_create(emulated_library(), 0, members, count, NULL, &all, &why), STATUS_OK, "%s", why.text);
     for (bool any = true; any;) {
         any = false;
         cr_assert_eq(fleet_begin(all, &why), STATUS_OK, "%s", why.text);
@@ -272,7 +264,7 @@ Test(fleet, a_long_training) {
     while (!trainer_finished(here)) cr_assert_eq(trainer_step(here, NULL, &done, &seen->epoch[0]), STATUS_OK);
     fleet *all = NULL;
     failure why = {""};
-    cr_assert_eq(fleet_create(device(), 0, &there, 1, NULL, &all, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(fleet_create(emulated_library(), 0, &there, 1, NULL, &all, &why), STATUS_OK, "%s", why.text);
     while (!trainer_finished(there)) {
         status outcome;
         double loss;
@@ -338,7 +330,7 @@ static void fail_to_make(const setting *one, status expected, const char *words)
     fleet *all = NULL;
     dataset *data = open_data(one->data);
     trainer *training = make(one, data);
-    cr_assert_eq(fleet_create(device(), 0, &training, 1, NULL, &all, &why), expected, "%s", why.text);
+    cr_assert_eq(fleet_create(emulated_library(), 0, &training, 1, NULL, &all, &why), expected, "%s", why.text);
     cr_assert_not_null(strstr(why.text, words), "no \"%s\" in: %s", words, why.text);
     cr_assert_null(all);
     trainer_destroy(&training);
@@ -363,7 +355,7 @@ static void fail_to_count(const char *name, const char *value, const char *words
     int count;
     failure why = {""};
     setenv(name, value, 1);
-    cr_assert_eq(device()->count(&count, &why), STATUS_IO);
+    cr_assert_eq(emulated_library()->count(&count, &why), STATUS_IO);
     cr_assert_not_null(strstr(why.text, words), "no \"%s\" in: %s", words, why.text);
     unsetenv(name);
 }
@@ -374,8 +366,8 @@ Test(fleet, devices_that_are_not_there) {
     fail_to_count("AFFJORD_EMULATED_DRIVER", "12040", "for CUDA 12.4, this one is for 13.0");
     device_about about;
     failure why = {""};
-    cr_assert_eq(device()->describe(3, &about, &why), STATUS_INVALID);
-    cr_assert_eq(device()->describe(0, &about, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(emulated_library()->describe(3, &about, &why), STATUS_INVALID);
+    cr_assert_eq(emulated_library()->describe(0, &about, &why), STATUS_OK, "%s", why.text);
     cr_assert_eq(about.major, 9);
 }
 

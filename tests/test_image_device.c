@@ -9,35 +9,20 @@
 #include <string.h>
 
 #include "backend/conv.h"
-#include "backend/device.h"
 #include "backend/memory.h"
 #include "backend_cases.h"
 #include "backend_training.h"
+#include "device_support.h"
 #include "train/trainer_internal.h"
-
-static const device_table *library(void) {
-    const device_table *table = NULL;
-    failure why = {""};
-    setenv("AFFJORD_DEVICE_LIBRARY", AFFJORD_LIBRARY_EMULATED, 1);
-    cr_assert_eq(device_open(&table, &why), STATUS_OK, "%s", why.text);
-    return table;
-}
-
-static const backend_ops *open_device(void) {
-    const backend_ops *device = NULL;
-    failure why = {""};
-    cr_assert_eq(library()->images_open(0, &device, &why), STATUS_OK, "%s", why.text);
-    return device;
-}
 
 /* Nothing failed, and all memory is free again. */
 static void close_device(const backend_ops **device) {
     device_about about;
     failure why = {""};
-    cr_expect_eq(library()->images_state(*device, &why), STATUS_OK, "%s", why.text);
-    library()->images_close(device);
+    cr_expect_eq(emulated_library()->images_state(*device, &why), STATUS_OK, "%s", why.text);
+    emulated_library()->images_close(device);
     cr_expect_null(*device);
-    cr_assert_eq(library()->describe(0, &about, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(emulated_library()->describe(0, &about, &why), STATUS_OK, "%s", why.text);
     cr_expect_eq(about.available, about.memory, "all was given back");
 }
 
@@ -52,7 +37,7 @@ static bool sums_otherwise(const char *name) {
 }
 
 static void check_cases(const char *how) {
-    const backend_ops *device = open_device();
+    const backend_ops *device = emulated_images();
     char why[256] = "";
     for (size_t i = 0; i < backend_case_count(); i++) {
         const bool exact = !sums_otherwise(backend_case_name(i));
@@ -123,7 +108,7 @@ static void convolve_on(const backend_ops *backend, arena *memory, conv_shape s,
 
 static void check_convolutions(void) {
     const conv_shape shapes[] = {{2, 9, 8, 16, 70}, {3, 13, 11, 20, 16}, {1, 2, 2, 70, 1}, {4, 1, 1, 2, 3}};
-    const backend_ops *device = open_device(), *near = cpu_backend(CPU_PORTABLE);
+    const backend_ops *device = emulated_images(), *near = cpu_backend(CPU_PORTABLE);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const conv_shape s = shapes[i];
         const size_t pixels = s.images * s.height * s.width;
@@ -148,7 +133,7 @@ Test(image_device, convolutions_of_many_tiles) {
 Test(image_device, biases_of_many_channels) {
     enum { IMAGES = 5, PIXELS = 12 };
     const size_t channels[] = {1000, 9000, 70000};
-    const backend_ops *device = open_device(), *near = cpu_backend(CPU_PORTABLE);
+    const backend_ops *device = emulated_images(), *near = cpu_backend(CPU_PORTABLE);
     for (size_t i = 0; i < 6; i++) {
         const size_t C = channels[i / 2], K = i % 2 ? 3 : 1, n = IMAGES * PIXELS * C;
         const backend_ops *const both[] = {near, device};
@@ -185,9 +170,9 @@ static int cudnn_living(void) {
 
 /* Open a device: whether it has cuDNN, and its words about that. */
 static void check_library(bool has, const char *words) {
-    const backend_ops *device = open_device();
+    const backend_ops *device = emulated_images();
     failure which = {""};
-    cr_expect_eq(library()->images_library(device, &which), has);
+    cr_expect_eq(emulated_library()->images_library(device, &which), has);
     cr_expect_not_null(strstr(which.text, words), "no \"%s\" in: %s", words, which.text);
     close_device(&device);
 }
@@ -223,13 +208,13 @@ Test(image_device, shapes_without_a_plan_are_told) {
     const conv_shape wide = {1, 3, 3, 8, 8}, narrow = {1, 3, 3, 8, 1};
     setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
     setenv("AFFJORD_EMULATED_CUDNN", "wide", 1);
-    const backend_ops *device = open_device();
+    const backend_ops *device = emulated_images();
     conv *made[2] = {NULL, NULL};
     failure which = {""};
     cr_assert_eq(conv_create(device, wide, CONV_BEST, MATH_FP32, &made[0]), STATUS_OK);
-    cr_expect(library()->images_library(device, &which));
+    cr_expect(emulated_library()->images_library(device, &which));
     cr_assert_eq(conv_create(device, narrow, CONV_BEST, MATH_FP32, &made[1]), STATUS_OK);
-    cr_expect_not(library()->images_library(device, &which));
+    cr_expect_not(emulated_library()->images_library(device, &which));
     cr_expect_str_eq(which.text, "cuDNN 9.19.0 has no plan for 1 of 2 convolutions");
     cr_expect_eq(conv_forward_reals(made[1]), 8 * CONV_TAPS);
     for (size_t i = 0; i < 2; i++) conv_destroy(&made[i]);
@@ -241,21 +226,21 @@ Test(image_device, a_cudnn_that_fails_is_a_failure) {
     const conv_shape shape = {1, 3, 3, 8, 8};
     setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
     setenv("AFFJORD_EMULATED_CUDNN", "broken", 1);
-    const backend_ops *device = open_device();
+    const backend_ops *device = emulated_images();
     arena memory = {0};
     real *unused[3];
     failure why = {""};
     convolve_on(device, &memory, shape, unused);
-    cr_expect_eq(library()->images_state(device, &why), STATUS_IO);
+    cr_expect_eq(emulated_library()->images_state(device, &why), STATUS_IO);
     cr_expect_str_eq(why.text, "cuDNN: computing a convolution: CUDNN_STATUS_BAD_PARAM");
     arena_release(&memory);
-    library()->images_close(&device);
+    emulated_library()->images_close(&device);
 }
 
 /* --- Memory and failures --- */
 
 Test(image_device, memory_is_zero_and_may_be_short) {
-    const backend_ops *device = open_device();
+    const backend_ops *device = emulated_images();
     arena memory = {0};
     real *x, near[100];
     void *block = NULL;
@@ -269,7 +254,7 @@ Test(image_device, memory_is_zero_and_may_be_short) {
 }
 
 Test(image_device, what_fails_is_remembered_and_gives_no_number) {
-    const backend_ops *device = open_device();
+    const backend_ops *device = emulated_images();
     const double one = 1;
     const size_t n = 10;
     const error_norm norm = {.atol = 1, .parts = 1, .length = &n};
@@ -281,27 +266,27 @@ Test(image_device, what_fails_is_remembered_and_gives_no_number) {
     setenv("AFFJORD_EMULATED_LOST", "1", 1);
     device->zero(device, n, x);
     unsetenv("AFFJORD_EMULATED_LOST");
-    cr_expect_eq(library()->images_state(device, &why), STATUS_IO);
+    cr_expect_eq(emulated_library()->images_state(device, &why), STATUS_IO);
     cr_expect_str_eq(why.text, "CUDA: starting a kernel: unspecified launch failure");
     cr_expect_not(device->is_finite(device, n, x));
     cr_expect(isnan(device->measure_error(device, &norm, 1, &one, &k, x, x)));
     device->download(device, sizeof near, x, near);
     for (size_t i = 0; i < n; i++) cr_expect(isnan(near[i]));
     arena_release(&memory);
-    library()->images_close(&device);
+    emulated_library()->images_close(&device);
 }
 
 Test(image_device, devices_that_cannot_be_opened) {
     const backend_ops *device = NULL;
     failure why = {""};
     setenv("AFFJORD_EMULATED_OLD", "0", 1);
-    cr_expect_eq(library()->images_open(0, &device, &why), STATUS_INVALID);
+    cr_expect_eq(emulated_library()->images_open(0, &device, &why), STATUS_INVALID);
     cr_expect_not_null(strstr(why.text, "is an sm_90, and libaffjord_cuda.so was built for fibers"), "%s", why.text);
     unsetenv("AFFJORD_EMULATED_OLD");
     setenv("AFFJORD_EMULATED_MEMORY", "1000", 1);
-    cr_expect_eq(library()->images_open(0, &device, &why), STATUS_MEMORY);
+    cr_expect_eq(emulated_library()->images_open(0, &device, &why), STATUS_MEMORY);
     cr_expect_null(device);
-    library()->images_close(&device); /* nothing to close */
+    emulated_library()->images_close(&device); /* nothing to close */
 }
 
 /* --- Whole trainings --- */
@@ -326,7 +311,7 @@ static void gradient_on(const backend_ops *backend, multiscale_spec spec, real *
 
 /* The processor's loss and gradient but for the order of sums, and the same bits each time, whoever comes first. */
 static void check_training(multiscale_spec spec, const char *what) {
-    const backend_ops *near = near_together(), *device = open_device();
+    const backend_ops *near = near_together(), *device = emulated_images();
     const size_t P = parameters_of(spec);
     real *a = reals(P), *b = reals(P);
     gradient_on(near, spec, a, P);

@@ -53,14 +53,21 @@ Test(run_device, what_one_begins_the_other_ends) {
     free(expected);
 }
 
-/* A process that is killed takes its runs along; the next start takes them up. */
-Test(run_device, a_killed_process_fails_all_its_runs_and_no_more) {
-    char *expected = undisturbed();
-    const pid_t child = start_on("cuda", "killed.db", 8);
-    const int worker = wait_until("killed.db", "SELECT process FROM run WHERE status = 'running'");
+/* Begin, and kill the process that trains the runs that the database shows for `which`. */
+static void kill_one(const char *device, const char *database, const char *which) {
+    char shows[256];
+    snprintf(shows, sizeof shows, "SELECT process FROM run WHERE status = 'running' AND %s", which);
+    const pid_t child = start_on(device, database, 8);
+    const int worker = wait_until(database, shows);
     cr_assert_gt(worker, 1);
     cr_assert_eq(kill(worker, SIGKILL), 0);
     cr_assert_eq(WEXITSTATUS(wait_for(child)), 1);
+}
+
+/* A process that is killed takes its runs along; the next start takes them up. */
+Test(run_device, a_killed_process_fails_all_its_runs_and_no_more) {
+    char *expected = undisturbed();
+    kill_one("cuda", "killed.db", "true");
     EXPECT(0, "sqlite3 $TEST_DIR/killed.db \"SELECT DISTINCT status, error LIKE '%%signal 9%%' FROM run\"");
     cr_assert_str_eq(output, "failed|1\n");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/killed.db --quiet");
@@ -133,11 +140,7 @@ Test(run_device, runs_are_shared_among_devices) {
 Test(run_device, a_device_that_is_lost_takes_no_other_along) {
     setenv("AFFJORD_EMULATED_DEVICES", "2", 1);
     char *expected = undisturbed();
-    const pid_t child = start_on("cuda:auto", "lost.db", 8);
-    const int worker = wait_until("lost.db", "SELECT process FROM run WHERE status = 'running' AND gpu = 'fibers 1'");
-    cr_assert_gt(worker, 1);
-    cr_assert_eq(kill(worker, SIGKILL), 0);
-    cr_assert_eq(WEXITSTATUS(wait_for(child)), 1);
+    kill_one("cuda:auto", "lost.db", "gpu = 'fibers 1'");
     EXPECT(0, "sqlite3 $TEST_DIR/lost.db \"SELECT DISTINCT gpu, status FROM run WHERE gpu != 'fibers 1' OR "
               "status != 'done' ORDER BY 1\"");
     cr_assert_str_eq(output, "fibers 1|failed\nfibers on a CPU, for tests|done\n");

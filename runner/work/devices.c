@@ -42,25 +42,20 @@ static status ask(const device_choice *choice, device_list *out, failure *why) {
     return choice->all ? describe_all(table, out, why) : describe(table, choice->number, out, why);
 }
 
-/* To or from a pipe, whole. */
-static bool move_all(ssize_t (*move)(int, void *, size_t), int descriptor, void *bytes, size_t size) {
-    for (size_t done = 0; done < size;) {
-        const ssize_t part = move(descriptor, (char *)bytes + done, size - done);
-        if (part < 0 && errno == EINTR) continue;
-        if (part <= 0) return false;
-        done += (size_t)part;
-    }
-    return true;
-}
-
-static ssize_t put(int descriptor, void *bytes, size_t size) {
-    return write(descriptor, bytes, size);
-}
-
 _Noreturn static void answer_and_exit(const device_choice *choice, int output) {
     static answer given; /* zero, as all its bytes are sent */
+    FILE *stream = fdopen(output, "w");
     given.outcome = ask(choice, &given.list, &given.why);
-    _exit(move_all(put, output, &given, sizeof given) ? 0 : 1);
+    const bool sent = stream && fwrite(&given, sizeof given, 1, stream) == 1 && fflush(stream) == 0;
+    _exit(sent ? 0 : 1);
+}
+
+static bool read_answer(int input, answer *out) {
+    FILE *stream = fdopen(input, "r");
+    const bool whole = stream && fread(out, sizeof *out, 1, stream) == 1;
+    if (stream) fclose(stream);
+    else close(input);
+    return whole;
 }
 
 status devices_ask(const device_choice *choice, device_list *out, failure *why) {
@@ -71,8 +66,7 @@ status devices_ask(const device_choice *choice, device_list *out, failure *why) 
     const pid_t process = fork();
     if (process == 0) answer_and_exit(choice, ends[1]);
     close(ends[1]);
-    const bool whole = process > 0 && move_all(read, ends[0], &got, sizeof got);
-    close(ends[0]);
+    const bool whole = read_answer(ends[0], &got); /* nothing, where there is no process */
     while (process > 0 && waitpid(process, &outcome, 0) < 0 && errno == EINTR) continue;
     if (!whole) return fail(why, STATUS_IO, "the process that looks for CUDA devices ended without an answer");
     if (got.outcome != STATUS_OK) return fail(why, got.outcome, "%s", got.why.text);

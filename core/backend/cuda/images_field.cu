@@ -47,17 +47,6 @@ struct group_sums {
     }
 };
 
-struct add_groups {
-    size_t groups, numbers; /* numbers = vectors channels */
-    const float *partial;
-    float *bias_bar;
-    __device__ void operator()(size_t i) const {
-        float sum = bias_bar[i];
-        for (size_t g = 0; g < groups; g++) sum += partial[g * numbers + i];
-        bias_bar[i] = sum;
-    }
-};
-
 /* Biases without room for partial sums of their own, which are so many that a thread for each is enough. */
 struct add_all {
     group_sums one; /* of a single group */
@@ -87,7 +76,7 @@ static void bias_reverse(const backend_ops *self, const dual_shape *shape, const
         return;
     }
     images_each(self, image_groups * pixel_groups * numbers, job);
-    images_each(self, numbers, add_groups{image_groups * pixel_groups, numbers, partial, bias_bar});
+    self->add_rows(self, image_groups * pixel_groups, numbers, partial, numbers, bias_bar);
 }
 
 struct bias_one {

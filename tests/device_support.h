@@ -1,0 +1,26 @@
+/* device_support.h - the library whose device is made of fibers (tests/cuda_on_host), for tests of what runs on it. */
+#ifndef AFFJORD_TESTS_DEVICE_SUPPORT_H
+#define AFFJORD_TESTS_DEVICE_SUPPORT_H
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "backend/device.h"
+
+static inline const device_table *emulated_library(void) {
+    const device_table *table = NULL;
+    failure why = {""};
+    setenv("AFFJORD_DEVICE_LIBRARY", AFFJORD_LIBRARY_EMULATED, 1);
+    cr_assert_eq(device_open(&table, &why), STATUS_OK, "%s", why.text);
+    return table;
+}
+
+/* The operations of its first device on images; the caller closes them by images_close. */
+static inline const backend_ops *emulated_images(void) {
+    const backend_ops *device = NULL;
+    failure why = {""};
+    cr_assert_eq(emulated_library()->images_open(0, &device, &why), STATUS_OK, "%s", why.text);
+    return device;
+}
+
+#endif
