@@ -137,11 +137,12 @@ static void loop(workers *all) {
 
 /* They have said all they had to, and still hold the database's lock, which who comes next would wait for. */
 static void see_off(workers *all) {
-    const double start = clock_seconds();
+    const double end = clock_seconds() + FAREWELL_SECONDS;
     for (size_t i = 0; i < all->spec->jobs; i++)
-        while (!workers_is_free(&all->children[i]) && clock_seconds() - start < FAREWELL_SECONDS) {
-            take_signals(all);
-            signals_wait(all->events, 100);
+        for (;;) {
+            take_signals(all); /* before the look: an end after it is an event again */
+            if (workers_is_free(&all->children[i]) || clock_seconds() > end) break;
+            signals_wait(all->events, 1000);
         }
 }
 
