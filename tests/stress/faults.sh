@@ -1,19 +1,20 @@
 #!/bin/sh
-# faults.sh [short|long|full] [CALL] - a small experiment while calls to the system fail, one kind after another, at the first
-# such call, at the second, and so on until there are no more; the layer is fault.c, in build/fault.so.
+# faults.sh [short|long|full] [CALL [IN [ONCE]]] - a small experiment while calls to the system fail, one kind after
+# another, at the first such call, at the second, and so on until there are no more; the layer is fault.c, in
+# build/fault.so.
 #
 # Whatever fails, the program ends with 0, or with 1 and a message: no signal, no hang. What is left is whole, recorded
 # checkpoints are there, and the next start, of a system that works again, ends with the numbers of an undisturbed run.
 # What a program is to survive (calls that are interrupted, or take half of their bytes, and clocks that jump) it does.
 #
 # short takes few of the calls, as `make test` wants it; long takes every one, of memory every 97th; full takes those too.
-# CALL, as the table below has it, takes those faults alone.
+# CALL, IN and ONCE, as the table below has them, take those faults alone: faults.sh full memory worker once.
 set -eu
 length=${1:-long}
-only=${2:-}
+only="${2:-*} ${3:-*} ${4:-*}"
 case $length in
 short | long | full) ;;
-*) echo "usage: faults.sh [short|long|full] [CALL]" >&2; exit 2 ;;
+*) echo "usage: faults.sh [short|long|full] [CALL [IN [ONCE]]]" >&2; exit 2 ;;
 esac
 here=$(cd "$(dirname "$0")" && pwd -P)
 layer=$(realpath "${FAULT_LAYER:-$here/../../build/fault.so}")
@@ -35,7 +36,12 @@ fault() {
     long) step=$7 ;;
     full) step=1 ;;
     esac
-    [ "$step" -gt 0 ] && [ "${only:-$1}" = "$1" ] || return 0
+    [ "$step" -gt 0 ] || return 0
+    # shellcheck disable=SC2254 # a pattern
+    case "$1 $3 $5" in
+    $only) ;;
+    *) return 0 ;;
+    esac
     at=1 survived=0 told=0
     while :; do
         said="$1 $2 in the $3 on $4, call $at, $5"
@@ -114,4 +120,5 @@ fault sync   kill    parent '*'            once    7    1
 fault sync   kill    worker '*'            once    2    1
 fault rename kill    worker '*'            once    1    1
 fault unlink kill    parent '*'            once    3    1
+[ "$all" -gt 0 ] || give_up "no faults are named ${only% \*}"
 echo "$all faults in $(since "$begun") s"
