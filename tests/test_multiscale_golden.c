@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cpu/cpu.h"
+#include "backend/cpu/level.h"
+#include "backend/memory.h"
+#include "device_support.h"
 #include "flow/bits.h"
 #include "flow/multiscale_internal.h"
 #include "golden_support.h"
@@ -26,7 +30,7 @@ static double decimal(const golden *g, const char *key) {
 #define CHOICE(key, ...)                                                                                               \
     choice(g, key, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
 
-static multiscale_spec specification(const golden *g, conv_method method) {
+static multiscale_spec specification(const golden *g, const backend_ops *backend, conv_method method) {
     const tableau *const methods[] = {tableau_get(TABLEAU_RK4), tableau_get(TABLEAU_MIDPOINT),
                                       tableau_pair(PAIR_DOPRI5)};
     multiscale_spec spec = {
@@ -48,7 +52,8 @@ static multiscale_spec specification(const golden *g, conv_method method) {
         .jacobian = decimal(g, "jacobian"),
         .kept_steps = 1,
         .solver = {.method = methods[CHOICE("solver", "rk4", "midpoint", "dopri5")], .steps = number(g, "steps")},
-        .method = method};
+        .method = method,
+        .backend = backend};
     char *end;
     for (const char *at = text(g, "hidden"); *at; at = end)
         spec.model.hidden[spec.model.hidden_layers++] = strtoul(at, &end, 10);
@@ -60,51 +65,73 @@ static void expect(const golden *g, const char *what, double ours, double theirs
                        what, ours, theirs);
 }
 
-/* A model with the parameters, images and probes of a file. */
+/* A model with the parameters, images and probes of a file; what is in the backend's memory is `far`. */
 typedef struct bench {
     multiscale *model;
     const parameter_table *table;
+    const backend_ops *backend;
     size_t n, all;
-    real *params, *gradient, *x, *z, *back;
-    real *probes[IMAGE_FLOWS_MAX];
+    real *gradient, *x, *z, *back;
+    real *far_params, *far_gradient, *far_probes[IMAGE_FLOWS_MAX];
+    arena far;
 } bench;
+
+/* n reals in the backend's memory, those of `near`, which is freed. */
+static real *bench_send(bench *b, size_t n, real *near) {
+    real *far;
+    cr_assert_eq(BACKEND_NEW(b->backend, &b->far, n, &far), STATUS_OK);
+    b->backend->upload(b->backend, n * sizeof *near, near, far);
+    free(near);
+    return far;
+}
 
 static void bench_open(bench *b, const golden *g, const multiscale_spec *spec) {
     failure why = {""};
-    *b = (bench){.n = number(g, "batch")};
+    *b = (bench){.n = number(g, "batch"), .backend = spec->backend};
     cr_assert_eq(multiscale_create(spec, b->n, true, NULL, &b->model, &why), STATUS_OK, "%s", why.text);
     b->table = multiscale_parameters(b->model);
     b->all = b->n * multiscale_dimension(b->model);
-    b->params = reals(b->table->total), b->gradient = reals(b->table->total);
+    real *params = reals(b->table->total);
     for (size_t k = 0; k < b->table->count; k++) {
         const parameter *part = &b->table->entries[k];
         const double *values = array(g, part->name, part->rows * part->columns);
-        for (size_t i = 0; i < part->rows * part->columns; i++) b->params[part->offset + i] = (real)values[i];
+        for (size_t i = 0; i < part->rows * part->columns; i++) params[part->offset + i] = (real)values[i];
     }
+    b->gradient = reals(b->table->total);
+    b->far_params = bench_send(b, b->table->total, params);
+    b->far_gradient = bench_send(b, b->table->total, reals(b->table->total));
     b->x = as_reals(g, "x", b->all);
     b->z = reals(b->all), b->back = reals(b->all);
     if (spec->divergence == DIVERGENCE_EXACT) return;
     for (size_t f = 0; f < multiscale_flow_count(b->model); f++) {
         char name[32];
         snprintf(name, sizeof name, "probe.%zu", f);
-        b->probes[f] = as_reals(g, name, b->n * image_cnf_dimension(b->model->flows[f]));
+        const size_t count = b->n * image_cnf_dimension(b->model->flows[f]);
+        b->far_probes[f] = bench_send(b, count, as_reals(g, name, count));
     }
-    b->model->given_probes = (const real *const *)b->probes;
+    b->model->given_probes = (const real *const *)b->far_probes;
 }
 
 static void bench_close(bench *b) {
-    free(b->params), free(b->gradient), free(b->x), free(b->z), free(b->back);
-    for (size_t f = 0; f < IMAGE_FLOWS_MAX; f++) free(b->probes[f]);
+    free(b->gradient), free(b->x), free(b->z), free(b->back);
     multiscale_destroy(&b->model);
+    arena_release(&b->far);
 }
 
 static const random_stream none = {0};
+
+/* b->gradient, near, and the loss. */
+static void bench_gradient(bench *b, multiscale_loss *loss) {
+    cr_assert_eq(multiscale_loss_gradient(b->model, b->far_params, b->x, b->n, none, loss, b->far_gradient, NULL),
+                 STATUS_OK);
+    b->backend->download(b->backend, b->table->total * sizeof(real), b->far_gradient, b->gradient);
+}
 
 static void check_transform(const golden *g, bench *b) {
     double log_density[16], mean = 0;
     cr_assert_leq(b->n, (size_t)16);
     const double *expected = array(g, "log_density", b->n), *loss = array(g, "loss", 4);
-    cr_assert_eq(multiscale_transform(b->model, b->params, b->x, b->n, none, b->z, log_density, NULL), STATUS_OK);
+    cr_assert_eq(multiscale_transform(b->model, b->far_params, b->x, b->n, none, b->z, log_density, NULL), STATUS_OK);
     compare(g, "z", b->z, b->all, value_tolerance);
     for (size_t i = 0; i < b->n; i++) {
         expect(g, "log_density", log_density[i], expected[i]);
@@ -113,7 +140,7 @@ static void check_transform(const golden *g, bench *b) {
     expect(g, "bits_per_dim", mean, loss[0]);
     /* The grid backwards from the reference's z, whose result is x up to the error of the steps. */
     real *z = as_reals(g, "z", b->all);
-    cr_assert_eq(multiscale_invert(b->model, b->params, z, b->n, b->back, NULL), STATUS_OK);
+    cr_assert_eq(multiscale_invert(b->model, b->far_params, z, b->n, b->back, NULL), STATUS_OK);
     compare(g, "inverse", b->back, b->all, value_tolerance);
     free(z);
 }
@@ -121,7 +148,7 @@ static void check_transform(const golden *g, bench *b) {
 static void check_gradient(const golden *g, bench *b) {
     const double *expected = array(g, "loss", 4);
     multiscale_loss loss;
-    cr_assert_eq(multiscale_loss_gradient(b->model, b->params, b->x, b->n, none, &loss, b->gradient, NULL), STATUS_OK);
+    bench_gradient(b, &loss);
     expect(g, "bits", loss.bits, expected[0]);
     expect(g, "kinetic", loss.kinetic, expected[1]);
     expect(g, "jacobian", loss.jacobian, expected[2]);
@@ -134,8 +161,8 @@ static void check_gradient(const golden *g, bench *b) {
     }
 }
 
-static void check_golden(const golden *g, conv_method method) {
-    const multiscale_spec spec = specification(g, method);
+static void check_golden(const golden *g, const backend_ops *backend, conv_method method) {
+    const multiscale_spec spec = specification(g, backend, method);
     bench b;
     bench_open(&b, g, &spec);
     check_transform(g, &b);
@@ -151,7 +178,8 @@ static void golden_open(golden *g, const char *name) {
     cr_assert_eq(checkpoint_read(path, &g->file, &why), STATUS_OK, "%s", why.text);
 }
 
-Test(multiscale_golden, values_and_gradients_are_those_of_the_reference) {
+/* Every case, by each of the ways to compute a convolution. */
+static void check_all(const backend_ops *backend, size_t ways, const conv_method *way) {
     DIR *all = opendir(folder);
     cr_assert_not_null(all, "%s", folder);
     size_t cases = 0;
@@ -159,8 +187,7 @@ Test(multiscale_golden, values_and_gradients_are_those_of_the_reference) {
         if (!strstr(entry->d_name, ".safetensors")) continue;
         golden g;
         golden_open(&g, entry->d_name);
-        check_golden(&g, CONV_BEST);
-        check_golden(&g, CONV_PLAIN);
+        for (size_t i = 0; i < ways; i++) check_golden(&g, backend, way[i]);
         checkpoint_destroy(&g.file);
         cases++;
     }
@@ -168,25 +195,33 @@ Test(multiscale_golden, values_and_gradients_are_those_of_the_reference) {
     cr_assert_geq(cases, 12, "every case was there");
 }
 
+Test(multiscale_golden, values_and_gradients_are_those_of_the_reference) {
+    check_all(cpu_backend(cpu_level_best()), 2, (const conv_method[]){CONV_BEST, CONV_PLAIN});
+}
+
+#ifndef AFFJORD_DOUBLE
+Test(any_device, values_and_gradients_are_those_of_the_reference) {
+    const backend_ops *device = tested_images();
+    check_all(device, 1, (const conv_method[]){CONV_BEST});
+    tested_close(&device);
+}
+#endif
+
 #ifdef AFFJORD_DOUBLE
 
 /* On a fine grid the equation's properties are the computed ones: both gradients agree, and the inverse is one. */
 static void check_fine(const char *name) {
     golden g;
     golden_open(&g, name);
-    multiscale_spec spec = specification(&g, CONV_BEST);
+    multiscale_spec spec = specification(&g, cpu_backend(cpu_level_best()), CONV_BEST);
     spec.solver = (solve_spec){.method = tableau_pair(PAIR_DOPRI5), .steps = 24};
     bench discrete, adjoint;
     bench_open(&discrete, &g, &spec);
     spec.gradient = GRADIENT_ADJOINT;
     bench_open(&adjoint, &g, &spec);
     multiscale_loss loss[2];
-    cr_assert_eq(multiscale_loss_gradient(discrete.model, discrete.params, discrete.x, discrete.n, none, &loss[0],
-                                          discrete.gradient, NULL),
-                 STATUS_OK);
-    cr_assert_eq(multiscale_loss_gradient(adjoint.model, adjoint.params, adjoint.x, adjoint.n, none, &loss[1],
-                                          adjoint.gradient, NULL),
-                 STATUS_OK);
+    bench_gradient(&discrete, &loss[0]);
+    bench_gradient(&adjoint, &loss[1]);
     cr_assert_eq(loss[0].total, loss[1].total);
     for (size_t k = 0; k < discrete.table->count; k++) {
         const parameter *part = &discrete.table->entries[k];
@@ -199,10 +234,11 @@ static void check_fine(const char *name) {
                                part->name, i, found[i], expected[i]);
     }
     double log_density[16];
-    cr_assert_eq(
-        multiscale_transform(adjoint.model, adjoint.params, adjoint.x, adjoint.n, none, adjoint.z, log_density, NULL),
-        STATUS_OK);
-    cr_assert_eq(multiscale_invert(adjoint.model, adjoint.params, adjoint.z, adjoint.n, adjoint.back, NULL), STATUS_OK);
+    cr_assert_eq(multiscale_transform(adjoint.model, adjoint.far_params, adjoint.x, adjoint.n, none, adjoint.z,
+                                      log_density, NULL),
+                 STATUS_OK);
+    cr_assert_eq(multiscale_invert(adjoint.model, adjoint.far_params, adjoint.z, adjoint.n, adjoint.back, NULL),
+                 STATUS_OK);
     for (size_t i = 0; i < adjoint.all; i++)
         cr_assert_float_eq(adjoint.back[i], adjoint.x[i], 2e-8, "%s: x[%zu] came back as %.14g, was %.14g", name, i,
                            adjoint.back[i], adjoint.x[i]);
