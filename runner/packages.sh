@@ -30,7 +30,7 @@ libmd-dev        usr/include/sha256.h
 libsleef-dev     usr/include/ARCHITECTURE/sleef.h
 libdnnl-dev      usr/include/oneapi/dnnl/dnnl.h
 librandom123-dev usr/include/Random123/philox.h
-libopenblas-dev  usr/include/ARCHITECTURE/cblas.h
+libopenblas-dev  usr/lib/ARCHITECTURE/libopenblas.so
 liblapacke-dev   usr/include/lapacke.h
 libjpeg62-turbo-dev usr/include/jpeglib.h
 libzip-dev       usr/include/zip.h
@@ -153,9 +153,10 @@ unpack_packages() {
     [ ! -d "$root/.deps/lib" ] || cp -a "$root/.deps/lib/." "$root/.deps/usr/lib/"
     # Alternatives that a package's installation would have set up.
     [ -e "$root/.deps/usr/bin/gnuplot-nox" ] && ln -sf gnuplot-nox "$root/.deps/usr/bin/gnuplot"
-    for library in "$root/.deps/usr/lib/$architecture"/*/lib*.so.*; do
-        [ -e "$library" ] && ln -sf "$(basename "$(dirname "$library")")/$(basename "$library")" \
-            "$root/.deps/usr/lib/$architecture/$(basename "$library")"
+    for file in "$root/.deps/usr/lib/$architecture"/*/lib*.so.* "$root/.deps/usr/lib/$architecture"/openblas*/lib*.so \
+        "$root/.deps/usr/include/$architecture"/openblas*/*.h; do
+        [ ! -e "$file" ] || ln -sf "$(basename "$(dirname "$file")")/$(basename "$file")" \
+            "$(dirname "$(dirname "$file")")/$(basename "$file")"
     done
     echo "Unpacked into .deps: $list and what they need" >&2
 }
