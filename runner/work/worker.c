@@ -102,8 +102,7 @@ static status describe(const plan_run *run, checkpoint *file) {
     return specification_write(run->values, &run->dataset->shape, file);
 }
 
-/* Operations of a device return no status: what it computed counts only if none has failed. */
-static status check_device(const worker *self, failure *why) {
+status worker_check_device(const worker *self, failure *why) {
     return self->device ? self->library->images_state(self->device, why) : STATUS_OK;
 }
 
@@ -119,7 +118,7 @@ static status write_state(worker *self, const objective *batch, const char *path
         outcome = checkpoint_put(file, skipped_name, CHECKPOINT_U64, 1, &one, &self->skipped);
     if (outcome == STATUS_OK && batch) outcome = objective_save_batch(batch, file);
     if (outcome != STATUS_OK) failure_describe(why, "out of memory for a checkpoint");
-    else outcome = check_device(self, why); /* parameters were fetched from there */
+    else outcome = worker_check_device(self, why); /* parameters were fetched from there */
     if (outcome == STATUS_OK) outcome = checkpoint_write(file, path, sha256, why);
     checkpoint_destroy(&file);
     return outcome;
@@ -213,7 +212,8 @@ status worker_took(worker *self, status outcome, double loss, bool epoch_done, c
     else TRY(skip(self, outcome, why));
     if (epoch_done) {
         if (self->data.images && epoch->validation != STATUS_OK)
-            TRY(worker_say(self, "a flow could not be solved on validation images; that epoch's loss is stored as nan", why));
+            TRY(worker_say(self, "a flow could not be solved on validation images; that epoch's loss is stored as nan",
+                           why));
         if (self->data.images && epoch->tested && epoch->test != STATUS_OK)
             TRY(worker_say(self, "a flow could not be solved on test images; that epoch's loss is stored as nan", why));
         TRY(send_epoch(self, epoch, why));
@@ -230,7 +230,7 @@ static status step(worker *self, failure *why) {
     bool epoch_done;
     trainer_epoch epoch;
     const status outcome = trainer_step(self->training, &loss, &epoch_done, &epoch);
-    TRY(check_device(self, why));
+    TRY(worker_check_device(self, why));
     if (outcome < 0)
         return fail(why, outcome, "the step after iteration %" PRIu64 " failed%s", trainer_iteration(self->training),
                     outcome == STATUS_MEMORY ? ": out of memory" : "");
@@ -260,8 +260,9 @@ static status make_training(worker *self, failure *why) {
     return trainer_create(&spec, &goal, &self->training, why);
 }
 
-/* There was no room for a model on the device, or beside it; what it had is free again by now. */
-static status explain_memory(const worker *self, failure *why) {
+/* What a model had is free again by now. */
+status worker_explain_memory(const worker *self, failure *why) {
+    if (!self->device) return STATUS_MEMORY;
     const failure reason = *why;
     const int number = self->task->device;
     device_about about;
@@ -274,13 +275,12 @@ static status explain_memory(const worker *self, failure *why) {
 
 /* Make the training, and go on from a checkpoint, which may be NULL. */
 static status begin_training(worker *self, const char *path, const checkpoint *file, failure *why) {
-    const worker_task *task = self->task;
     failure reason = {""};
     if (file) TRY(worker_recall_plans(self, file, why));
     self->held = peak_bytes();
     const status made = make_training(self, why);
-    TRY(check_device(self, why)); /* which explains what else went wrong */
-    if (made != STATUS_OK) return task->on_device && made == STATUS_MEMORY ? explain_memory(self, why) : made;
+    TRY(worker_check_device(self, why)); /* which explains what else went wrong */
+    if (made != STATUS_OK) return made == STATUS_MEMORY ? worker_explain_memory(self, why) : made;
     TRY(say_library(self, why));
     const status read = file ? read_state(self, path, file, &reason) : STATUS_OK;
     return read == STATUS_OK ? STATUS_OK : advise(self, read, &reason, why);
@@ -313,23 +313,11 @@ static status prepare(worker *self, failure *why) {
 /* Bytes that the first step brings besides: code that libraries make and load for it, as measured. */
 static const uint64_t library_bytes = 8000000;
 
-/* What making samples takes at the end, with the training still there. */
-static status sampling_bytes(const worker *self, uint64_t *bytes, failure *why) {
-    const plan_run *run = self->task->run;
-    multiscale *model;
-    *bytes = 0;
-    if (!self->data.images || run->values->output_samples == 0) return STATUS_OK;
-    TRY(outputs_multiscale(run->values, run->dataset->shape.image, self->threads, &model, why));
-    *bytes = multiscale_bytes(model) + run->values->output_samples * run->dataset->shape.dimension * sizeof(real);
-    multiscale_destroy(&model);
-    return STATUS_OK;
-}
-
 /* What the process held before the model was made, and what it may come to hold. */
 static status send_start(worker *self, failure *why) {
     const objective *goal = trainer_objective(self->training);
     uint64_t sampling;
-    TRY(sampling_bytes(self, &sampling, why));
+    TRY(worker_sampling_bytes(self, &sampling, why));
     const uint64_t predicted = self->held + trainer_bytes(self->training) + library_bytes + sampling;
     const message one = {.kind = MESSAGE_STARTED,
                          .started = {.parameters = objective_parameters(goal)->total,
