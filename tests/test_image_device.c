@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,6 +202,64 @@ Test(image_device, a_cudnn_that_cannot_be_used_is_done_without) {
     setenv("AFFJORD_EMULATED_CUDNN", "old", 1);
     check_library(false, "it is older than cuDNN 9");
     check_convolutions();
+}
+
+/* What the kinds of convolutions that are made here have for plans, where these were recalled. */
+static void check_plans(const char *recalled, const char *expected) {
+    const conv_shape shape = {1, 3, 3, 8, 4};
+    const backend_ops *device = emulated_images();
+    conv *made[2] = {NULL, NULL};
+    failure why = {""};
+    cr_expect_str_eq(emulated_library()->images_plans(device), "");
+    cr_assert_eq(emulated_library()->images_recall(device, recalled, &why), STATUS_OK, "%s", why.text);
+    cr_expect_str_eq(emulated_library()->images_plans(device), "", "what is not computed here is none of ours");
+    for (size_t i = 0; i < 2; i++) cr_assert_eq(conv_create(device, shape, CONV_BEST, MATH_FP32, &made[i]), STATUS_OK);
+    cr_expect_str_eq(emulated_library()->images_plans(device), expected, "recalled \"%s\"", recalled);
+    for (size_t i = 0; i < 2; i++) conv_destroy(&made[i]);
+    close_device(&device);
+    cr_expect_eq(cudnn_living(), 0);
+}
+
+#define KIND "8 to 4 channels, 1 images of 3 x 3, fp32\t"
+#define PLANS(forward, data, weight) KIND "forward\t" forward "\n" KIND "data\t" data "\n" KIND "weight\t" weight "\n"
+
+/* A plan that was recalled is taken if it is one, and allowed; a text that is none is passed over. */
+Test(image_device, plans_are_made_from_their_names) {
+    static const char chosen[] =
+        PLANS("cuDNN 9.19.0 eng6_k2=6_k14=-3", "cuDNN 9.19.0 eng6_k2=6_k14=-3", "cuDNN 9.19.0 eng6_k2=6_k14=4");
+    static const char own[] = PLANS("own kernels", "own kernels", "own kernels");
+    setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
+    check_plans("", chosen);
+    check_plans(
+        PLANS("cuDNN 9.1.0 eng7_k2=7_k14=-3", "cuDNN 9.19.0 eng7_k2=7_k14=-3", "cuDNN 9.19.0 eng6_k2=6_k14=4"),
+        PLANS("cuDNN 9.19.0 eng7_k2=7_k14=-3", "cuDNN 9.19.0 eng7_k2=7_k14=-3", "cuDNN 9.19.0 eng6_k2=6_k14=4"));
+    check_plans(own, own);
+    static const char *const no_plans[] = {"cuDNN 9.19.0 eng0", /* not deterministic */
+                                           "cuDNN 9.19.0 eng3", /* cannot be made */
+                                           "cuDNN 9.19.0 eng4", /* takes too much memory */
+                                           "cuDNN 9.19.0 eng5_k2=5_k14=-3", /* on tensor cores */
+                                           "cuDNN 9.19.0 eng7_k2=6_k14=-3",
+                                           "cuDNN 9.19.0 eng7",
+                                           "cuDNN 9.19.0 eng99",
+                                           "cuDNN 9.19.0 eng-1",
+                                           "cuDNN 9.19.0 eng7_k2=7_k14=-3_",
+                                           "cuDNN 9.19.0 eng7_k2",
+                                           "cuDNN 9.19.0 eng7_k2=7_k14=-3 and more",
+                                           "cuDNN 9.19.0, an engine without a name",
+                                           "eng7_k2=7_k14=-3",
+                                           ""};
+    for (size_t i = 0; i < sizeof no_plans / sizeof *no_plans; i++) {
+        char recalled[1024];
+        snprintf(recalled, sizeof recalled, KIND "forward\t%s\n" KIND "data\t%s\n", no_plans[i], no_plans[i]);
+        check_plans(recalled, chosen);
+    }
+    check_plans("\n\t\n\t\t\n" KIND "\n" KIND "sideways\tcuDNN\n\t\t\t\t", chosen);
+    char *knobs = calloc(1, 4096), *at = knobs + sprintf(knobs, KIND "data\tcuDNN 9.19.0 eng7");
+    for (int i = 0; i < 60; i++) at += sprintf(at, "_k%d=1", i % 10); /* more than an engine has */
+    check_plans(knobs, chosen);
+    for (int i = 0; i < 200; i++) at += sprintf(at, "_k%d=1", i % 10); /* longer than a plan's name */
+    check_plans(knobs, chosen);
+    free(knobs);
 }
 
 /* Each convolution that cuDNN has no plan for is counted. */

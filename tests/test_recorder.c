@@ -10,12 +10,11 @@ TestSuite(recorder, .init = begin, .fini = end, .timeout = 60);
 
 Test(recorder, new_database_has_every_table_and_view) {
     close_book(open_book());
-    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "3;");
-    cr_expect_str_eq(
-        query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'table' "
-              "ORDER BY name)"),
-        "checkpoint epoch experiment experiment_run flow memory meta metric moment reported run sample_blob "
-        "setting theory;");
+    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "4;");
+    cr_expect_str_eq(query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'table' "
+                           "ORDER BY name)"),
+                     "checkpoint convolution_plan epoch experiment experiment_run flow memory meta metric moment "
+                     "reported run sample_blob setting theory;");
     cr_expect_str_eq(query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
                            "ORDER BY name)"),
                      "claims image_losses image_nfe loss_curves nfe_curves table1 table2 theory_statements toy_losses "
@@ -165,6 +164,30 @@ Test(recorder, rows_written_again_replace_themselves) {
                            "(SELECT count(*) FROM metric)"),
                      "1|2|1;");
     cr_expect_str_eq(query("SELECT value = 0.1 + 0.2 FROM metric"), "1;", "the same bits");
+}
+
+/* One row from the beginning, and another where a plan changes; what was done again is as if it had been done once. */
+Test(recorder, plans_are_rows_where_they_change) {
+    static const char rows[] = "SELECT way, iteration, plan FROM convolution_plan ORDER BY way, iteration";
+    const recorder_plan one = {"c", "data", "p"}, two = {"c", "weight", "p"}, other = {"c", "data", "q"};
+    recorder *book = open_book();
+    const int64_t id = make_run(book, "k", "m", 0).id;
+    OK(recorder_put_plan(book, id, 0, &one, why));
+    OK(recorder_put_plan(book, id, 0, &two, why));
+    OK(recorder_put_plan(book, id, 10, &one, why));
+    OK(recorder_put_plan(book, id, 20, &other, why));
+    OK(recorder_put_plan(book, id, 20, &two, why));
+    OK(recorder_put_plan(book, id, 30, &one, why));
+    OK(recorder_commit(book, why));
+    cr_expect_str_eq(query(rows), "data|0|p;data|20|q;data|30|p;weight|0|p;");
+    OK(recorder_drop_plans(book, id, 20, why));
+    OK(recorder_put_plan(book, id, 20, &one, why));
+    OK(recorder_commit(book, why));
+    cr_expect_str_eq(query(rows), "data|0|p;weight|0|p;");
+    OK(recorder_put_plan(book, make_run(book, "l", "m", 1).id, 0, &other, why));
+    OK(recorder_reset_run(book, id, why));
+    close_book(book);
+    cr_expect_str_eq(query(rows), "data|0|q;");
 }
 
 Test(recorder, blobs_are_their_bytes) {

@@ -36,7 +36,7 @@ static void check_refused(const char *words, const char *more) {
 Test(recorder_files, other_schema_versions_are_refused_with_both_numbers) {
     close_book(open_book());
     change("UPDATE meta SET value = '7' WHERE key = 'schema_version'");
-    check_refused("schema version 7", "knows versions up to 3: use a newer version");
+    check_refused("schema version 7", "knows versions up to 4: use a newer version");
     change("UPDATE meta SET value = '0' WHERE key = 'schema_version'");
     check_refused("of another program", "--db");
 }
@@ -46,7 +46,8 @@ static void make_version_1(void) {
     recorder *book = open_book();
     put_finished(book, put_experiment(book, "e"), "k", "m", 3, 1.0);
     close_book(book);
-    change("DROP TABLE flow; DROP TABLE memory; DROP TABLE theory; DROP VIEW table1; CREATE VIEW table1 AS SELECT "
+    change("DROP TABLE flow; DROP TABLE memory; DROP TABLE theory; DROP TABLE convolution_plan; DROP VIEW table1; "
+           "CREATE VIEW table1 AS SELECT "
            "'old' AS dataset;"
            "UPDATE meta SET value = '1' WHERE key = 'schema_version'");
 }
@@ -111,12 +112,14 @@ Test(recorder_files, an_older_database_gets_what_it_lacks_and_keeps_its_rows) {
     recorder_epoch row = {.epoch = 1, .iteration = 100, .peak_bytes = 4000, .flow_count = 2};
     row.flows[1] = (recorder_flow){.nfe_forward = 14, .nfe_backward = 13, .end_time = 1.5};
     OK(recorder_put_epoch(book, run.id, &row, why));
+    OK(recorder_put_plan(book, run.id, 0, &(recorder_plan){"c", "data", "p"}, why));
     close_book(book);
+    cr_expect_str_eq(query("SELECT plan FROM convolution_plan"), "p;");
     cr_expect_str_eq(query("SELECT run_id, predicted_bytes, peak_bytes FROM memory"), "2|5000|4000;");
     cr_expect_str_eq(query("SELECT flow, nfe_forward, nfe_backward, end_time FROM flow"),
                      "0|0.0|0.0|0.0;1|14.0|13.0|1.5;");
-    change(
-        "DELETE FROM flow; DELETE FROM memory; DELETE FROM epoch WHERE run_id = 2; DELETE FROM run WHERE run_id = 2");
+    change("DELETE FROM flow; DELETE FROM memory; DELETE FROM convolution_plan; DELETE FROM epoch WHERE run_id = 2; "
+           "DELETE FROM run WHERE run_id = 2");
     cr_expect_str_eq(query(old_rows), before);
     snprintf(version, sizeof version, "%d;", RECORDER_SCHEMA_VERSION);
     cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), version);

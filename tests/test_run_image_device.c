@@ -46,6 +46,52 @@ Test(run_image_device, a_device_gives_the_losses_of_the_processor) {
     cr_assert_str_eq(output, "1|fibers on a CPU, for tests\n");
 }
 
+/* The float32 numbers of a run's samples; the caller frees them. */
+static float *samples_of(const char *database) {
+    char path[128];
+    size_t size;
+    EXPECT(0, "sqlite3 $TEST_DIR/%s \"SELECT writefile('$TEST_DIR/samples', data) FROM sample_blob\"", database);
+    scratch_path(folder, "samples", path);
+    float *x = (float *)scratch_read(path, &size);
+    cr_assert_eq(size, SAMPLES * D * sizeof *x);
+    return x;
+}
+
+/* By the same noise, and as near as losses are: both of what the device trained, and the processor's own. */
+Test(run_image_device, samples_are_the_processors) {
+    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/processor.db");
+    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/device.db --device cuda");
+    EXPECT(0,
+           "$AFFJORD sample $(sqlite3 $TEST_DIR/device.db 'SELECT key FROM run') --db $TEST_DIR/device.db --n %d "
+           "--seed 0 --output $TEST_DIR/samples.npy",
+           SAMPLES);
+    char path[128];
+    size_t size;
+    scratch_path(folder, "samples.npy", path);
+    unsigned char *file = scratch_read(path, &size);
+    float *far = samples_of("device.db"), *near = samples_of("processor.db"), again[SAMPLES * D];
+    cr_assert_gt(size, sizeof again);
+    memcpy(again, file + size - sizeof again, sizeof again);
+    double apart = 0, least = 1, most = 0;
+    for (size_t i = 0; i < SAMPLES * D; i++) {
+        apart = fmax(apart, fmax(fabs((double)far[i] - (double)near[i]), fabs((double)far[i] - (double)again[i])));
+        least = fmin(least, (double)far[i]);
+        most = fmax(most, (double)far[i]);
+    }
+    cr_expect(apart < 1e-6 && most - least > 0.5, "%g apart, from %g to %g", apart, least, most);
+    free(far), free(near), free(file);
+    /* Lost with the training done, it is the device that lacks them. */
+    char *expected = numbers("device.db");
+    EXPECT(0, "n=24000; while AFFJORD_EMULATED_LOST=$n " TRAIN "--seeds 0 --db $TEST_DIR/lost.db --device cuda; do "
+              "rm -f $TEST_DIR/lost.db*; n=$((n * 96 / 100)); done");
+    EXPECT(0, "sqlite3 $TEST_DIR/lost.db 'SELECT status, c.iteration, (SELECT count(*) FROM sample_blob) FROM run "
+              "JOIN checkpoint c USING (run_id)'");
+    cr_assert_str_eq(output, "failed|4|0\n", "%s", output);
+    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/lost.db --device cuda");
+    check_same(expected, "lost.db");
+    free(expected);
+}
+
 /* The rounding is the processor's. Another order of a sum may send a number to the next of so few, so losses agree to less
  * than in fp32, from which those of bf16 are further away. */
 Test(run_image_device, rounded_convolutions_are_the_processors) {
@@ -92,6 +138,124 @@ Test(run_image_device, a_run_that_was_stopped_or_lost_ends_with_the_same_bits) {
     EXPECT(0, TRAIN_LONGER "--seeds 0 --db $TEST_DIR/lost.db --device cuda");
     check_same(expected, "lost.db");
     free(expected);
+}
+
+/* --- Plans of convolutions --- */
+
+#define WITH_CUDNN "AFFJORD_CUDNN=" AFFJORD_CUDNN_EMULATED " "
+#define AS(mode) "AFFJORD_EMULATED_CUDNN=" mode " "
+
+/* Train until there is a checkpoint and be lost behind it; the losses so far, as another cuDNN goes on from there. */
+static void lose(const char *database) {
+    EXPECT(1, WITH_CUDNN "AFFJORD_EMULATED_LOST=11000 " TRAIN_LONGER "--seeds 0 --db $TEST_DIR/%s --device cuda",
+           database);
+    EXPECT(
+        0,
+        "sqlite3 $TEST_DIR/%s 'SELECT status, c.iteration BETWEEN 1 AND 5 FROM run JOIN checkpoint c USING (run_id)'",
+        database);
+    cr_assert_str_eq(output, "failed|1\n", "%s", output);
+}
+
+static void go_on(const char *how, const char *database) {
+    EXPECT(0, "%s " TRAIN_LONGER "--seeds 0 --db $TEST_DIR/%s --device cuda", how, database);
+}
+
+/* A query about the plans of a database. */
+static void expect_plans(const char *database, const char *columns, const char *expected) {
+    EXPECT(0, "sqlite3 $TEST_DIR/%s \"SELECT %s FROM convolution_plan\"", database, columns);
+    cr_assert_str_eq(output, expected, "%s: %s", database, output);
+}
+
+/* Every kind of convolution has three ways, and a plan of each from the beginning; of samples too. */
+Test(run_image_device, plans_of_convolutions_are_stored) {
+    go_on(WITH_CUDNN, "cudnn.db");
+    expect_plans("cudnn.db", "count(*) = 3 * count(DISTINCT convolution), sum(iteration)", "1|0\n");
+    expect_plans("cudnn.db", "DISTINCT way, plan",
+                 "data|cuDNN 9.19.0 eng6_k2=6_k14=-3\nforward|cuDNN 9.19.0 eng6_k2=6_k14=-3\n"
+                 "weight|cuDNN 9.19.0 eng6_k2=6_k14=4\n");
+    expect_plans("cudnn.db", "sum(convolution = '4 to 1 channels, 20 images of 8 x 8, fp32')", "3\n");
+    expect_plans("cudnn.db",
+                 "count(DISTINCT convolution) FROM convolution_plan WHERE convolution "
+                 "LIKE '% 100 images %' UNION SELECT 0",
+                 "0\n5\n");
+    go_on("", "own.db");
+    expect_plans("own.db", "DISTINCT plan", "own kernels\n");
+    EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/processor.db");
+    expect_plans("processor.db", "count(*)", "0\n");
+}
+
+/* Another GPU would choose otherwise, and yet ends with the bits of the one that began. */
+Test(run_image_device, plans_are_those_that_a_run_began_with) {
+    go_on(WITH_CUDNN, "whole.db");
+    char *expected = numbers("whole.db");
+    lose("same.db");
+    go_on(WITH_CUDNN AS("moved"), "same.db");
+    cr_assert_null(strstr(output, "plans of convolutions"), "%s", output);
+    check_same(expected, "same.db");
+    expect_plans("same.db", "count(DISTINCT plan), max(iteration)", "2|0\n");
+    /* With the other's choice from the beginning they are other bits. */
+    go_on(WITH_CUDNN AS("moved"), "moved.db");
+    char *others = numbers("moved.db");
+    cr_assert_str_neq(others, expected);
+    expect_plans("moved.db", "DISTINCT way, plan",
+                 "data|cuDNN 9.19.0 eng7_k2=7_k14=-3\nforward|cuDNN 9.19.0 eng7_k2=7_k14=-3\n"
+                 "weight|cuDNN 9.19.0 eng7_k2=7_k14=4\n");
+    /* One that began with own kernels keeps them. */
+    EXPECT(1, "AFFJORD_EMULATED_LOST=11000 " TRAIN_LONGER "--seeds 0 --db $TEST_DIR/own.db --device cuda");
+    go_on(WITH_CUDNN, "own.db");
+    EXPECT_SAYS("convolutions by own kernels, which may be slower: the run began with them for ");
+    expect_plans("own.db", "DISTINCT plan", "own kernels\n");
+    free(expected);
+    free(others);
+}
+
+/* A new version is said and recorded, with the same plans or, where it lacks these, with others. */
+Test(run_image_device, plans_that_change_are_said_and_stored) {
+    lose("newer.db");
+    go_on(WITH_CUDNN AS("newer"), "newer.db");
+    EXPECT_SAYS(" plans of convolutions are not those that came before, as cuDNN 9.20.0 eng6_k2=6_k14=-3 instead of "
+                "cuDNN 9.19.0 eng6_k2=6_k14=-3: after iteration ");
+    expect_plans("newer.db", "DISTINCT plan, iteration > 0",
+                 "cuDNN 9.19.0 eng6_k2=6_k14=-3|0\ncuDNN 9.20.0 eng6_k2=6_k14=-3|1\n"
+                 "cuDNN 9.19.0 eng6_k2=6_k14=4|0\ncuDNN 9.20.0 eng6_k2=6_k14=4|1\n");
+    lose("other.db");
+    go_on(WITH_CUDNN AS("other"), "other.db");
+    EXPECT_SAYS("as cuDNN 9.20.0 eng7_k2=7_k14=-3 instead of cuDNN 9.19.0 eng6_k2=6_k14=-3");
+    EXPECT(0, "sqlite3 $TEST_DIR/other.db 'SELECT count(*) = 2 * sum(iteration = 0), count(DISTINCT iteration) FROM "
+              "convolution_plan; SELECT status FROM run'");
+    cr_assert_str_eq(output, "1|2\ndone\n", "%s", output);
+    /* Those of a start that came to no checkpoint are of nothing that is left. */
+    lose("back.db");
+    EXPECT(1, WITH_CUDNN AS("newer") "AFFJORD_EMULATED_LOST=1000 " TRAIN_LONGER "--seeds 0 --db $TEST_DIR/back.db "
+                                     "--device cuda");
+    expect_plans("back.db", "max(plan > 'cuDNN 9.20'), max(iteration) > 0", "1|1\n");
+    go_on(WITH_CUDNN, "back.db");
+    expect_plans("back.db", "max(plan > 'cuDNN 9.20'), max(iteration) > 0", "0|0\n");
+    /* Begun again, nothing is left of it. */
+    lose("again.db");
+    EXPECT(0, "$AFFJORD check $TEST_DIR/again.db --restart $(sqlite3 $TEST_DIR/again.db 'SELECT key FROM run')");
+    expect_plans("again.db", "count(*)", "0\n");
+}
+
+/* A task's shard has them, the database that it is merged into, and an archive of that. */
+Test(run_image_device, plans_go_where_their_run_goes) {
+    go_on(WITH_CUDNN, "whole.db");
+    EXPECT(0, WITH_CUDNN TRAIN_LONGER "--seeds 0 --only 0 --db $TEST_DIR/merged.db --device cuda");
+    EXPECT(0,
+           "$AFFJORD merge --db $TEST_DIR/merged.db && $AFFJORD archive $TEST_DIR/archive.db --db $TEST_DIR/merged.db");
+    EXPECT(0, "for db in whole merged archive; do sqlite3 $TEST_DIR/$db.db 'SELECT * FROM convolution_plan' "
+              "> $TEST_DIR/$db; done; cmp $TEST_DIR/whole $TEST_DIR/merged && cmp $TEST_DIR/whole $TEST_DIR/archive "
+              "&& wc -l < $TEST_DIR/whole");
+    cr_assert_str_eq(output, "30\n");
+}
+
+/* The processor has none of its own, and hands on those of who began. */
+Test(run_image_device, plans_outlast_the_processor) {
+    lose("both.db");
+    EXPECT(0, TRAIN_LONGER "--seeds 0 --db $TEST_DIR/both.db");
+    EXPECT(0, "grep -ac 'cuDNN 9.19.0 eng6_k2=6_k14=4' $TEST_DIR/both.checkpoints/*-6.safetensors");
+    expect_plans("both.db", "DISTINCT plan, iteration",
+                 "cuDNN 9.19.0 eng6_k2=6_k14=-3|0\ncuDNN 9.19.0 eng6_k2=6_k14=4|0\n");
 }
 
 /* The report of `make gpu-check`, in short. */

@@ -13,7 +13,7 @@
 #include "base/real.h"
 #include "base/status.h"
 
-enum { DEVICE_TABLE_VERSION = 3 };
+enum { DEVICE_TABLE_VERSION = 4 };
 
 typedef struct device_about {
     char name[256];
@@ -82,7 +82,15 @@ typedef struct device_table {
     /* Whether all convolutions made so far are cuDNN's: *which <- its version, or why some are the library's own. */
     bool (*images_library)(const backend_ops *backend, failure *which);
 
-    /* The same, of which *backend is NULL afterwards; it may be NULL before. */
+    /* How convolutions were computed before, in the words of images_plans: convolutions that are made from now on try
+     * these plans first. Errors: STATUS_MEMORY. */
+    status (*images_recall)(const backend_ops *backend, const char *plans, failure *why);
+
+    /* How all kinds of convolutions made so far are computed, a line "convolution\tway\tplan\n" for each way: forward,
+     * data, weight. NULL if memory is short; valid until the next call on this backend. */
+    const char *(*images_plans)(const backend_ops *backend);
+
+    /* The same as opened, of which *backend is NULL afterwards; it may be NULL before. */
     void (*images_close)(const backend_ops **backend);
 } device_table;
 

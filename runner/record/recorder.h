@@ -20,7 +20,7 @@
 #include "base/status.h"
 
 enum {
-    RECORDER_SCHEMA_VERSION = 3,
+    RECORDER_SCHEMA_VERSION = 4,
     RECORDER_FLOWS_MAX = 16,
     RECORDER_NAME_MAX = 1024, /* bytes of a name, terminator included */
     RECORDER_PATH_MAX = 4096,
@@ -179,6 +179,11 @@ typedef struct recorder_checkpoint {
     const char *path, *sha256;
 } recorder_checkpoint;
 
+/* How a convolution is computed in one way. */
+typedef struct recorder_plan {
+    const char *convolution, *way, *plan;
+} recorder_plan;
+
 status recorder_start_run(recorder *book, int64_t run, const recorder_session *session, failure *why);
 status recorder_put_parameters(recorder *book, int64_t run, uint64_t parameters, failure *why);
 /* Bytes that the worker may come to hold, at most, as it knows before its first step. */
@@ -195,6 +200,11 @@ status recorder_put_moment(recorder *book, const recorder_blob *blob, uint64_t m
 status recorder_has_moments(recorder *book, const char *subject, bool *has, failure *why);
 status recorder_has_blob(recorder *book, const char *subject, const char *kind, bool *has, failure *why);
 status recorder_put_checkpoint(recorder *book, int64_t run, const recorder_checkpoint *checkpoint, failure *why);
+
+/* A convolution's plan from an iteration on, which is a row if it is not the one before. Forget those from an iteration
+ * on, which is done again. */
+status recorder_put_plan(recorder *book, int64_t run, uint64_t iteration, const recorder_plan *plan, failure *why);
+status recorder_drop_plans(recorder *book, int64_t run, uint64_t iteration, failure *why);
 
 /* The run's end, for now or for good. With RUN_DONE the metrics
  * final_validation_loss, best_validation_loss and best_epoch are taken from

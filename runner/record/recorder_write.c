@@ -95,6 +95,15 @@ status recorder_put_metric(recorder *book, int64_t run, const char *name, double
     return recorder_write(book, STATEMENT_PUT_METRIC, why, "itn", run, name, value);
 }
 
+status recorder_put_plan(recorder *book, int64_t run, uint64_t iteration, const recorder_plan *plan, failure *why) {
+    return recorder_write(book, STATEMENT_PUT_PLAN, why, "ittut", run, plan->convolution, plan->way, iteration,
+                          plan->plan);
+}
+
+status recorder_drop_plans(recorder *book, int64_t run, uint64_t iteration, failure *why) {
+    return recorder_write(book, STATEMENT_DROP_PLANS, why, "iu", run, iteration);
+}
+
 status recorder_put_theory(recorder *book, int64_t run, const recorder_theory *row, failure *why) {
     if (!row->relation)
         return recorder_write(book, STATEMENT_PUT_SHOWN, why, "itttdn", run, row->item, row->subject, row->quantity,
@@ -145,6 +154,7 @@ status recorder_reset_run(recorder *book, int64_t run, failure *why) {
     TRY(recorder_write(book, STATEMENT_DROP_EPOCHS, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_FLOWS, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_THEORY, why, "i", run));
+    TRY(recorder_drop_plans(book, run, 0, why));
     TRY(recorder_write(book, STATEMENT_DROP_MEMORY, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_METRICS, why, "i", run));
     TRY(recorder_write(book, STATEMENT_DROP_BLOBS, why, "i", run));

@@ -1,4 +1,4 @@
--- schema.sql - the results database, schema version 3.
+-- schema.sql - the results database, schema version 4.
 --
 -- Run on an older database it adds what that lacks: tables are made where there
 -- are none; views.sql makes the views anew. (Tables whose columns are checked otherwise now
@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT OR REPLACE INTO meta VALUES ('schema_version', '3');
+INSERT OR REPLACE INTO meta VALUES ('schema_version', '4');
 
 -- One experiment file, by its [experiment] name.
 CREATE TABLE IF NOT EXISTS experiment (
@@ -111,6 +111,18 @@ CREATE TABLE IF NOT EXISTS flow (
     nfe_backward REAL NOT NULL,
     end_time     REAL NOT NULL,           -- T
     PRIMARY KEY (run_id, epoch, split, flow)
+) WITHOUT ROWID;
+
+-- How the convolutions of images trained on a GPU are computed, and from which
+-- iteration on: one row of each, and another where a run was gone on with by other
+-- plans (docs/gpu.md). Of what a processor computed there are none.
+CREATE TABLE IF NOT EXISTS convolution_plan (
+    run_id      INTEGER NOT NULL REFERENCES run,
+    convolution TEXT NOT NULL,            -- '64 to 64 channels, 400 images of 28 x 28, fp32'
+    way         TEXT NOT NULL CHECK (way IN ('forward', 'data', 'weight')),
+    iteration   INTEGER NOT NULL,         -- done before
+    plan        TEXT NOT NULL,            -- 'cuDNN 9.19.0 eng6_k2=3_k14=4', 'own kernels'
+    PRIMARY KEY (run_id, convolution, way, iteration)
 ) WITHOUT ROWID;
 
 -- What a worker said before its first step that it may come to hold, at most,

@@ -56,7 +56,7 @@ static status read_model(model *out, size_t threads, failure *why) {
     if (threads > 1 && parallel_create(threads, &out->workers) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start %zu threads", threads);
     if (specification_is_image(&out->shape)) {
-        TRY(outputs_multiscale(&out->values, out->shape.image, out->workers, &out->images, why));
+        TRY(outputs_multiscale(&out->values, out->shape.image, out->workers, NULL, &out->images, why));
         out->table = multiscale_parameters(out->images);
     } else {
         TRY(outputs_flow(&out->values, out->shape.dimension, out->workers, &out->flow, why));

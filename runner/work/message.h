@@ -11,6 +11,7 @@
 
 typedef enum message_kind {
     MESSAGE_STARTED, /* started, iteration */
+    MESSAGE_PLANS, /* iteration; how convolutions are computed behind, in the words of device_table.h */
     MESSAGE_NOTE, /* a sentence for the user behind */
     MESSAGE_PROGRESS, /* iteration, loss */
     MESSAGE_EPOCH, /* iteration; a recorder_epoch of each split behind */

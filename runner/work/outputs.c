@@ -39,10 +39,11 @@ bool outputs_samples(cnf *flow, const real *params, uint64_t seed, size_t n, out
     return true;
 }
 
-status outputs_multiscale(const settings *values, const size_t shape[3], parallel *workers, multiscale **out,
-                          failure *why) {
+status outputs_multiscale(const settings *values, const size_t shape[3], parallel *workers, const backend_ops *backend,
+                          multiscale **out, failure *why) {
     multiscale_spec spec;
     specification_multiscale(values, shape, &spec);
+    spec.backend = backend;
     return multiscale_create(&spec, OUTPUTS_IMAGES, false, workers, out, why);
 }
 

@@ -27,9 +27,10 @@ bool outputs_log_density(cnf *flow, const real *params, const real *x, size_t n,
 bool outputs_samples(cnf *flow, const real *params, uint64_t seed, size_t n, outputs_stop *stop, void *argument,
                      real *x);
 
-/* The same for images: the model of the settings, as it was trained but for gradients. */
-status outputs_multiscale(const settings *values, const size_t shape[3], parallel *workers, multiscale **out,
-                          failure *why);
+/* The same for images: the model of the settings, as it was trained but for gradients. `backend` NULL is the processor;
+ * parameters are in its memory below. */
+status outputs_multiscale(const settings *values, const size_t shape[3], parallel *workers, const backend_ops *backend,
+                          multiscale **out, failure *why);
 
 /* log_density (n) <- log p(x) of images x (n, D), by Hutchinson's estimate with probes of `seed`. STATUS_OK too where
  * it was stopped. Errors: those of solves, with the flow. */

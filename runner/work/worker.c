@@ -102,8 +102,7 @@ static status describe(const plan_run *run, checkpoint *file) {
     return specification_write(run->values, &run->dataset->shape, file);
 }
 
-/* Operations of a device return no status: what it computed counts only if none has failed. */
-static status check_device(const worker *self, failure *why) {
+status worker_check_device(const worker *self, failure *why) {
     return self->device ? self->library->images_state(self->device, why) : STATUS_OK;
 }
 
@@ -113,12 +112,13 @@ static status write_state(worker *self, const objective *batch, const char *path
     if (checkpoint_create(&file) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a checkpoint");
     status outcome = describe(self->task->run, file);
     if (outcome == STATUS_OK) outcome = trainer_save(self->training, file);
+    if (outcome == STATUS_OK) outcome = worker_keep_plans(self, file);
     const size_t one = 1;
     if (outcome == STATUS_OK && self->skipped > 0)
         outcome = checkpoint_put(file, skipped_name, CHECKPOINT_U64, 1, &one, &self->skipped);
     if (outcome == STATUS_OK && batch) outcome = objective_save_batch(batch, file);
     if (outcome != STATUS_OK) failure_describe(why, "out of memory for a checkpoint");
-    else outcome = check_device(self, why); /* parameters were fetched from there */
+    else outcome = worker_check_device(self, why); /* parameters were fetched from there */
     if (outcome == STATUS_OK) outcome = checkpoint_write(file, path, sha256, why);
     checkpoint_destroy(&file);
     return outcome;
@@ -162,33 +162,22 @@ static status advise(const worker *self, status outcome, const failure *reason, 
                 reason->text, place_command(), self->task->run->key);
 }
 
-static status read_checkpoint(worker *self, const char *path, failure *why) {
+/* The checkpoint that the database names, and where it is; *file <- NULL if there is none. */
+static status open_checkpoint(const worker *self, char path[CHECKPOINT_PATH_MAX], checkpoint **file, failure *why) {
     const recorder_run *from = self->task->from;
-    checkpoint *file;
-    TRY(checkpoint_verify(path, from->checkpoint_bytes, from->checkpoint_sha256, why));
-    TRY(checkpoint_read(path, &file, why));
-    const status outcome = read_state(self, path, file, why);
-    checkpoint_destroy(&file);
-    return outcome;
-}
-
-/* Go on from the checkpoint that the database names. What else there is of this run's files was never recorded. */
-static status resume(worker *self, failure *why) {
-    const worker_task *task = self->task;
-    char path[CHECKPOINT_PATH_MAX] = "";
-    if (task->from->has_checkpoint) {
-        failure reason = {""};
-        checkpoint_locate(task->database, task->from->checkpoint_path, path);
-        const status outcome = read_checkpoint(self, path, &reason);
-        if (outcome != STATUS_OK) return advise(self, outcome, &reason, why);
-    }
-    checkpoint_clean(task->database, task->run->key, path);
-    return STATUS_OK;
+    failure reason = {""};
+    *file = NULL;
+    path[0] = '\0';
+    if (!from->has_checkpoint) return STATUS_OK;
+    checkpoint_locate(self->task->database, from->checkpoint_path, path);
+    status outcome = checkpoint_verify(path, from->checkpoint_bytes, from->checkpoint_sha256, &reason);
+    if (outcome == STATUS_OK) outcome = checkpoint_read(path, file, &reason);
+    return outcome == STATUS_OK ? STATUS_OK : advise(self, outcome, &reason, why);
 }
 
 /* --- Training --- */
 
-static status say(worker *self, const char *text, failure *why) {
+status worker_say(worker *self, const char *text, failure *why) {
     return worker_send(self, (message){.kind = MESSAGE_NOTE, .size = strlen(text)}, text, why);
 }
 
@@ -212,7 +201,7 @@ static status skip(worker *self, status outcome, failure *why) {
         failure_describe(&text, "iteration %" PRIu64 " skipped: %.400s; %s replay %.400s repeats it", iteration,
                          reason.text, place_command(), path);
     }
-    return say(self, text.text, why);
+    return worker_say(self, text.text, why);
 }
 
 status worker_took(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
@@ -223,9 +212,10 @@ status worker_took(worker *self, status outcome, double loss, bool epoch_done, c
     else TRY(skip(self, outcome, why));
     if (epoch_done) {
         if (self->data.images && epoch->validation != STATUS_OK)
-            TRY(say(self, "a flow could not be solved on validation images; that epoch's loss is stored as nan", why));
+            TRY(worker_say(self, "a flow could not be solved on validation images; that epoch's loss is stored as nan",
+                           why));
         if (self->data.images && epoch->tested && epoch->test != STATUS_OK)
-            TRY(say(self, "a flow could not be solved on test images; that epoch's loss is stored as nan", why));
+            TRY(worker_say(self, "a flow could not be solved on test images; that epoch's loss is stored as nan", why));
         TRY(send_epoch(self, epoch, why));
         if (epoch->epoch % values->train_checkpoint_epochs == 0) TRY(save(self, why));
     }
@@ -240,7 +230,7 @@ static status step(worker *self, failure *why) {
     bool epoch_done;
     trainer_epoch epoch;
     const status outcome = trainer_step(self->training, &loss, &epoch_done, &epoch);
-    TRY(check_device(self, why));
+    TRY(worker_check_device(self, why));
     if (outcome < 0)
         return fail(why, outcome, "the step after iteration %" PRIu64 " failed%s", trainer_iteration(self->training),
                     outcome == STATUS_MEMORY ? ": out of memory" : "");
@@ -257,7 +247,7 @@ static status say_library(worker *self, failure *why) {
     failure which, text;
     if (!self->device || self->library->images_library(self->device, &which)) return STATUS_OK;
     failure_describe(&text, "convolutions by own kernels, which may be slower: %.800s", which.text);
-    return say(self, text.text, why);
+    return worker_say(self, text.text, why);
 }
 
 static status make_training(worker *self, failure *why) {
@@ -270,8 +260,9 @@ static status make_training(worker *self, failure *why) {
     return trainer_create(&spec, &goal, &self->training, why);
 }
 
-/* There was no room for a model on the device, or beside it; what it had is free again by now. */
-static status explain_memory(const worker *self, failure *why) {
+/* What a model had is free again by now. */
+status worker_explain_memory(const worker *self, failure *why) {
+    if (!self->device) return STATUS_MEMORY;
     const failure reason = *why;
     const int number = self->task->device;
     device_about about;
@@ -282,10 +273,25 @@ static status explain_memory(const worker *self, failure *why) {
                 reason.text, number, 1e-6 * (double)about.available, 1e-6 * (double)about.memory);
 }
 
+/* Make the training, and go on from a checkpoint, which may be NULL. */
+static status begin_training(worker *self, const char *path, const checkpoint *file, failure *why) {
+    failure reason = {""};
+    if (file) TRY(worker_recall_plans(self, file, why));
+    self->held = peak_bytes();
+    const status made = make_training(self, why);
+    TRY(worker_check_device(self, why)); /* which explains what else went wrong */
+    if (made != STATUS_OK) return made == STATUS_MEMORY ? worker_explain_memory(self, why) : made;
+    TRY(say_library(self, why));
+    const status read = file ? read_state(self, path, file, &reason) : STATUS_OK;
+    return read == STATUS_OK ? STATUS_OK : advise(self, read, &reason, why);
+}
+
 static status prepare(worker *self, failure *why) {
     const worker_task *task = self->task;
     const plan_dataset *planned = task->run->dataset;
     const settings *values = task->run->values;
+    char path[CHECKPOINT_PATH_MAX];
+    checkpoint *file;
     TRY(source_open(planned->source, values, &self->data, why));
     if (strcmp(source_checksum(&self->data), planned->checksum) != 0)
         return fail(why, STATUS_IO, "\"%s\" has changed since the start", planned->source);
@@ -296,34 +302,22 @@ static status prepare(worker *self, failure *why) {
     if (!self->shares_threads && task->threads > 1 && parallel_create(task->threads, &self->threads) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start %zu threads", task->threads);
     if (task->on_device) TRY(open_device(self, why));
-    self->held = peak_bytes();
-    const status made = make_training(self, why);
-    TRY(check_device(self, why)); /* which explains what else went wrong */
-    if (made != STATUS_OK) return task->on_device && made == STATUS_MEMORY ? explain_memory(self, why) : made;
-    TRY(say_library(self, why));
-    return resume(self, why);
+    TRY(open_checkpoint(self, path, &file, why));
+    const status begun = begin_training(self, path, file, why);
+    checkpoint_destroy(&file);
+    if (begun != STATUS_OK) return begun;
+    checkpoint_clean(task->database, task->run->key, path); /* what else there is of its files was never recorded */
+    return STATUS_OK;
 }
 
 /* Bytes that the first step brings besides: code that libraries make and load for it, as measured. */
 static const uint64_t library_bytes = 8000000;
 
-/* What making samples takes at the end, with the training still there. */
-static status sampling_bytes(const worker *self, uint64_t *bytes, failure *why) {
-    const plan_run *run = self->task->run;
-    multiscale *model;
-    *bytes = 0;
-    if (!self->data.images || run->values->output_samples == 0) return STATUS_OK;
-    TRY(outputs_multiscale(run->values, run->dataset->shape.image, self->threads, &model, why));
-    *bytes = multiscale_bytes(model) + run->values->output_samples * run->dataset->shape.dimension * sizeof(real);
-    multiscale_destroy(&model);
-    return STATUS_OK;
-}
-
 /* What the process held before the model was made, and what it may come to hold. */
 static status send_start(worker *self, failure *why) {
     const objective *goal = trainer_objective(self->training);
     uint64_t sampling;
-    TRY(sampling_bytes(self, &sampling, why));
+    TRY(worker_sampling_bytes(self, &sampling, why));
     const uint64_t predicted = self->held + trainer_bytes(self->training) + library_bytes + sampling;
     const message one = {.kind = MESSAGE_STARTED,
                          .started = {.parameters = objective_parameters(goal)->total,
@@ -337,6 +331,7 @@ static status send_start(worker *self, failure *why) {
 status worker_open(worker *self, failure *why) {
     TRY(prepare(self, why));
     TRY(send_start(self, why));
+    TRY(worker_tell_plans(self, why));
     TRY(worker_send_target(self, why));
     self->epoch_start = clock_seconds();
     return STATUS_OK;
@@ -359,6 +354,7 @@ void worker_close(worker *self, status outcome, failure *why) {
     if (self->device) self->library->images_close(&self->device);
     if (!self->shares_threads) parallel_destroy(&self->threads);
     source_close(&self->data);
+    free(self->plans);
 }
 
 bool worker_become_child(pid_t parent) {

@@ -18,6 +18,7 @@ typedef struct worker {
     trainer *training;
     const device_table *library; /* where images are trained on a device: the library, */
     const backend_ops *device; /* and the device, its own; else NULL */
+    char *plans; /* how its convolutions are computed on a device, as far as is known; NULL for nothing */
     uint64_t saved; /* iteration of the last checkpoint; 0 for none */
     uint64_t held; /* bytes, before the model was made */
     double epoch_start, last_progress; /* seconds */
@@ -46,6 +47,26 @@ bool worker_asked_to_stop(void *self);
 /* Tell the process that records. Errors: STATUS_IO if nobody listens. */
 status worker_send(worker *self, message one, const void *bytes, failure *why);
 status worker_send_metric(worker *self, const char *name, double value, failure *why);
+
+/* Tell the user. */
+status worker_say(worker *self, const char *text, failure *why);
+
+/* The plans of a device's convolutions (worker_plans.c). Recall: those of the checkpoint that the training goes on
+ * from, before it is made. Tell: those that it has now, and where they are others. Keep: put them into a checkpoint. */
+status worker_recall_plans(worker *self, const checkpoint *from, failure *why);
+status worker_tell_plans(worker *self, failure *why);
+status worker_keep_plans(const worker *self, checkpoint *into);
+
+/* Whether all is well with the device, where there is one: operations return no status, so what it computed counts only
+ * if none has failed. */
+status worker_check_device(const worker *self, failure *why);
+
+/* `why` <- that there was no room for a model on the device, where there is one, or beside it. Always STATUS_MEMORY, if
+ * the device can still be asked. */
+status worker_explain_memory(const worker *self, failure *why);
+
+/* *bytes <- what making samples takes at the end, with the training still there. */
+status worker_sampling_bytes(const worker *self, uint64_t *bytes, failure *why);
 
 /* Pictures of the data itself, where they are wanted; then those of a finished training. */
 status worker_send_target(worker *self, failure *why);

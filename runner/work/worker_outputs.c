@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/memory.h"
 #include "work/outputs.h"
 #include "work/worker_internal.h"
 
@@ -95,26 +96,70 @@ static status send_point_outputs(worker *self, failure *why) {
 
 /* --- Images --- */
 
-/* Samples that a model cannot make, as its flows can't be solved backwards, are left out and said to be. */
-static status send_image_outputs(worker *self, failure *why) {
-    const settings *values = self->task->run->values;
-    const specification_shape *shape = &self->task->run->dataset->shape;
-    const uint64_t n = values->output_samples;
-    const double window[4] = {0, (double)shape->image[2], 0, (double)shape->image[1]};
-    failure reason;
+/* The model that makes samples, where it was trained, and its parameters there. */
+typedef struct sampler {
     multiscale *model;
+    arena memory;
+    real *params; /* (P), the device's; NULL where there is none */
+} sampler;
+
+static void destroy_sampler(sampler *self) {
+    multiscale_destroy(&self->model);
+    arena_release(&self->memory);
+}
+
+static status create_sampler(const worker *self, sampler *out, failure *why) {
+    const plan_run *run = self->task->run;
+    *out = (sampler){.model = NULL};
+    status outcome =
+        outputs_multiscale(run->values, run->dataset->shape.image, self->threads, self->device, &out->model, why);
+    if (outcome == STATUS_OK && self->device)
+        outcome = BACKEND_NEW(self->device, &out->memory, multiscale_parameters(out->model)->total, &out->params);
+    if (outcome == STATUS_OK) return STATUS_OK;
+    failure_describe(why, "%s", why->text[0] ? why->text : "out of memory for a model");
+    destroy_sampler(out);
+    TRY(worker_check_device(self, why));
+    return outcome == STATUS_MEMORY ? worker_explain_memory(self, why) : outcome;
+}
+
+/* It is made for that: so a device that has no room for it says so now, and not after the training. */
+status worker_sampling_bytes(const worker *self, uint64_t *bytes, failure *why) {
+    const plan_run *run = self->task->run;
+    sampler one;
+    *bytes = 0;
+    if (!self->data.images || run->values->output_samples == 0) return STATUS_OK;
+    TRY(create_sampler(self, &one, why));
+    *bytes = multiscale_bytes(one.model) + one.memory.bytes +
+             run->values->output_samples * run->dataset->shape.dimension * sizeof(real);
+    destroy_sampler(&one);
+    return STATUS_OK;
+}
+
+/* Samples that a model cannot make, as its flows can't be solved backwards, are left out and said to be. */
+static status sample_images(worker *self, const sampler *from, uint64_t n, real *x, failure *why) {
+    const plan_run *run = self->task->run;
+    const double window[4] = {0, (double)run->dataset->shape.image[2], 0, (double)run->dataset->shape.image[1]};
+    const real *params = trainer_parameters(self->training);
+    const size_t P = multiscale_parameters(from->model)->total;
+    failure reason;
+    if (self->device) self->device->upload(self->device, P * sizeof *params, params, from->params);
+    const status sampled = outputs_image_samples(from->model, self->device ? from->params : params, run->seed, n,
+                                                 worker_asked_to_stop, self, x, &reason);
+    TRY(worker_check_device(self, why));
+    if (sampled != STATUS_OK) return worker_say(self, reason.text, why);
+    return self->stop ? STATUS_OK : send_samples(self, false, window, x, n, run->dataset->shape.dimension, why);
+}
+
+static status send_image_outputs(worker *self, failure *why) {
+    const uint64_t n = self->task->run->values->output_samples;
+    sampler one;
     if (n == 0) return STATUS_OK;
-    real *x = calloc(n * shape->dimension, sizeof *x);
+    real *x = calloc(n * self->task->run->dataset->shape.dimension, sizeof *x);
     if (!x) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", n);
-    status outcome = outputs_multiscale(values, shape->image, self->threads, &model, why);
+    status outcome = create_sampler(self, &one, why);
     if (outcome == STATUS_OK) {
-        const status sampled = outputs_image_samples(model, trainer_parameters(self->training), self->task->run->seed,
-                                                     n, worker_asked_to_stop, self, x, &reason);
-        multiscale_destroy(&model);
-        if (sampled == STATUS_OK && !self->stop)
-            outcome = send_samples(self, false, window, x, n, shape->dimension, why);
-        else if (sampled != STATUS_OK)
-            outcome = worker_send(self, (message){.kind = MESSAGE_NOTE, .size = strlen(reason.text)}, reason.text, why);
+        outcome = sample_images(self, &one, n, x, why);
+        destroy_sampler(&one);
     }
     free(x);
     return outcome;

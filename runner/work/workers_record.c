@@ -1,4 +1,5 @@
 /* workers_record.c - what workers say becomes rows, and lines on the terminal. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,6 +55,22 @@ static void record_start(workers *all, const job *one, const message *m) {
     progress_note(all->shown, text);
 }
 
+/* All plans that the run has now; what was known of later iterations is of a worker that came no further. */
+static void record_plans(workers *all, const job *one, const message *m, const char *text) {
+    const int64_t id = workers_state_of(all, one)->id;
+    char *copy = strdup(text), *rest = NULL;
+    RECORD(all, copy ? STATUS_OK : fail(all->why, STATUS_MEMORY, "out of memory"));
+    RECORD(all, recorder_drop_plans(all->book, id, m->iteration, all->why));
+    for (char *line = copy ? strtok_r(copy, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) {
+        char *words = NULL;
+        const recorder_plan row = {.convolution = strtok_r(line, "\t", &words),
+                                   .way = strtok_r(NULL, "\t", &words),
+                                   .plan = strtok_r(NULL, "\t", &words)};
+        RECORD(all, recorder_put_plan(all->book, id, m->iteration, &row, all->why));
+    }
+    free(copy);
+}
+
 static void record_theory(workers *all, const job *one, const message *m) {
     const recorder_theory row = {.item = m->theory.item,
                                  .subject = m->theory.subject,
@@ -92,6 +109,7 @@ void workers_take_message(workers *all, job *one, const message *m, const void *
     if (m->kind != MESSAGE_FAILED || m->iteration > one->iteration) one->iteration = m->iteration;
     switch (m->kind) {
     case MESSAGE_STARTED: record_start(all, one, m); break;
+    case MESSAGE_PLANS: record_plans(all, one, m, bytes); break;
     case MESSAGE_NOTE: say_of(all, one, bytes); break;
     case MESSAGE_PROGRESS: record_progress(all, one, m); break;
     case MESSAGE_EPOCH: record_epoch(all, one, m, bytes); break;

@@ -8,7 +8,12 @@
  *   AFFJORD_EMULATED_CUDNN=old    the version is that of cuDNN 8
  *   AFFJORD_EMULATED_CUDNN=wide   only images of more than 4 channels on both sides
  *   AFFJORD_EMULATED_CUDNN=cores  only that on tensor cores can be made
- *   AFFJORD_EMULATED_CUDNN=broken nothing can be executed */
+ *   AFFJORD_EMULATED_CUDNN=moved  as on another GPU: another way is proposed, which adds up from the other end
+ *   AFFJORD_EMULATED_CUDNN=newer  the next version, which has the same ways
+ *   AFFJORD_EMULATED_CUDNN=other  the next version, without the good way, but with that of "moved"
+ *   AFFJORD_EMULATED_CUDNN=broken nothing can be executed
+ *
+ * The good ways have two knobs each, one of which is of the operation; with others they cannot be made. */
 #include "cudnn_graph.h"
 
 #include <stdlib.h>
@@ -29,10 +34,11 @@ struct emulated_descriptor {
     bool final;
     std::map<cudnnBackendAttributeName_t, bytes> attributes;
     int engine; /* of a configuration or an engine: which way */
+    std::vector<std::pair<int, int64_t>> knobs; /* of a configuration */
 };
 
 /* The ways, in the order in which they are proposed. */
-enum { NOT_DETERMINISTIC, CONVERTS, BY_WINOGRAD, NOT_MADE, TOO_LARGE, TENSOR_CORES, GOOD, ENGINES };
+enum { NOT_DETERMINISTIC, CONVERTS, BY_WINOGRAD, NOT_MADE, TOO_LARGE, TENSOR_CORES, GOOD, BACKWARDS, ENGINES };
 
 static int living; /* descriptors and handles */
 
@@ -41,11 +47,16 @@ static const char *mode(void) {
     return text ? text : "";
 }
 
+static bool is_mode(const char *name) {
+    return strcmp(mode(), name) == 0;
+}
+
 static size_t size_of(cudnnBackendAttributeType_t type) {
     switch (type) {
     case CUDNN_TYPE_DATA_TYPE:
     case CUDNN_TYPE_CONVOLUTION_MODE:
     case CUDNN_TYPE_HEUR_MODE:
+    case CUDNN_TYPE_KNOB_TYPE:
     case CUDNN_TYPE_NUMERICAL_NOTE:
     case CUDNN_TYPE_FLOAT: return 4;
     default: return 8;
@@ -102,20 +113,27 @@ struct array {
     }
 };
 
-/* Every product of the convolution: visit(y, x, w). */
+/* Every product of the convolution, from one end or from the other: visit(y, x, w). */
 template <class function>
-static void each_product(const operation &op, const array &x, const array &w, const array &y, function visit) {
+static void each_product(const operation &op, bool backwards, const array &x, const array &w, const array &y,
+                         function visit) {
     const std::vector<int64_t> padding = all_of<int64_t>(op.convolution, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS);
+    const auto turn = [backwards](int64_t i, int64_t n) { return backwards ? n - 1 - i : i; };
     for (int64_t n = 0; n < y.size[0]; n++)
         for (int64_t i = 0; i < y.size[2]; i++)
             for (int64_t j = 0; j < y.size[3]; j++)
                 for (int64_t u = 0; u < w.size[2]; u++)
                     for (int64_t v = 0; v < w.size[3]; v++) {
-                        const int64_t row = i + u - padding[0], column = j + v - padding[1];
+                        const int64_t image = turn(n, y.size[0]), up = turn(i, y.size[2]), along = turn(j, y.size[3]);
+                        const int64_t down = turn(u, w.size[2]), right = turn(v, w.size[3]);
+                        const int64_t row = up + down - padding[0], column = along + right - padding[1];
                         if (row < 0 || row >= x.size[2] || column < 0 || column >= x.size[3]) continue;
                         for (int64_t o = 0; o < y.size[1]; o++)
-                            for (int64_t c = 0; c < x.size[1]; c++)
-                                visit(y.number(n, o, i, j), x.number(n, c, row, column), w.number(o, c, u, v));
+                            for (int64_t k = 0; k < x.size[1]; k++) {
+                                const int64_t c = turn(k, x.size[1]);
+                                visit(y.number(image, o, up, along), x.number(image, c, row, column),
+                                      w.number(o, c, down, right));
+                            }
                     }
 }
 
@@ -126,6 +144,40 @@ static float cut(float x) {
     bits &= ~(uint32_t)0x1fff;
     memcpy(&x, &bits, sizeof x);
     return x;
+}
+
+/* What the knobs of a way that may be used have to be; others have none. */
+static std::vector<std::pair<int, int64_t>> knobs_of(int engine, cudnnBackendDescriptor_t graph) {
+    if (engine < TENSOR_CORES) return {};
+    return {{CUDNN_KNOB_TYPE_TILE_SIZE, engine}, {CUDNN_KNOB_TYPE_STAGES, operation(graph).gradient ? 4 : -3}};
+}
+
+/* A way as one that is proposed, for a graph. */
+static void propose(cudnnBackendDescriptor_t config, int engine, const bytes &graph) {
+    config->engine = engine;
+    config->attributes[CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH] = graph;
+    config->knobs = knobs_of(engine, object_of(config, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH));
+    config->final = true;
+}
+
+/* One that is put together from an engine and knobs. */
+static cudnnStatus_t finish_config(cudnnBackendDescriptor_t config) {
+    const cudnnBackendDescriptor_t engine = object_of(config, CUDNN_ATTR_ENGINECFG_ENGINE);
+    config->engine = engine->engine;
+    config->attributes[CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH] = engine->attributes[CUDNN_ATTR_ENGINE_OPERATION_GRAPH];
+    if (config->attributes.count(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES))
+        for (cudnnBackendDescriptor_t one : all_of<cudnnBackendDescriptor_t>(config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES))
+            config->knobs.push_back({one_of<int>(one, CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE),
+                                     one_of<int64_t>(one, CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE)});
+    const cudnnBackendDescriptor_t graph = object_of(config, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
+    return config->knobs == knobs_of(config->engine, graph) ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
+}
+
+static cudnnStatus_t finish_engine(cudnnBackendDescriptor_t engine) {
+    const int64_t index = one_of<int64_t>(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX);
+    if (index < 0 || index >= ENGINES || (index == GOOD && is_mode("other"))) return CUDNN_STATUS_NOT_SUPPORTED;
+    engine->engine = (int)index;
+    return CUDNN_STATUS_SUCCESS;
 }
 
 static void clear(const array &a) {
@@ -141,7 +193,7 @@ SHOWN int emulated_cudnn_living(void) {
 }
 
 SHOWN size_t cudnnGetVersion(void) {
-    return strcmp(mode(), "old") == 0 ? 8907 : 91900;
+    return is_mode("old") ? 8907 : is_mode("newer") || is_mode("other") ? 92000 : 91900;
 }
 
 SHOWN const char *cudnnGetErrorString(cudnnStatus_t outcome) {
@@ -181,12 +233,18 @@ SHOWN cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t object, cu
     if (object->final) return CUDNN_STATUS_BAD_PARAM;
     object->attributes[name] = bytes(from, from + (size_t)count * size_of(type));
     if (type != CUDNN_TYPE_BACKEND_DESCRIPTOR) return CUDNN_STATUS_SUCCESS;
-    return object_of(object, name)->final ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
+    for (cudnnBackendDescriptor_t one : all_of<cudnnBackendDescriptor_t>(object, name))
+        if (!one->final) return CUDNN_STATUS_BAD_PARAM;
+    return CUDNN_STATUS_SUCCESS;
 }
 
 /* A shape that none of the ways is for; a way that cannot be made. */
 SHOWN cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t object) {
-    if (object->type == CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR && strcmp(mode(), "wide") == 0) {
+    cudnnStatus_t outcome = CUDNN_STATUS_SUCCESS;
+    if (object->type == CUDNN_BACKEND_ENGINE_DESCRIPTOR) outcome = finish_engine(object);
+    if (object->type == CUDNN_BACKEND_ENGINECFG_DESCRIPTOR) outcome = finish_config(object);
+    if (outcome != CUDNN_STATUS_SUCCESS) return outcome;
+    if (object->type == CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR && is_mode("wide")) {
         const operation op(object);
         if (all_of<int64_t>(op.w, CUDNN_ATTR_TENSOR_DIMENSIONS)[0] <= 4 ||
             all_of<int64_t>(op.w, CUDNN_ATTR_TENSOR_DIMENSIONS)[1] <= 4)
@@ -194,7 +252,7 @@ SHOWN cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t object) {
     }
     if (object->type == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR) {
         const int engine = object_of(object, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)->engine;
-        if (engine == NOT_MADE || (engine == GOOD && strcmp(mode(), "cores") == 0)) return CUDNN_STATUS_NOT_SUPPORTED;
+        if (engine == NOT_MADE || (engine >= GOOD && is_mode("cores"))) return CUDNN_STATUS_NOT_SUPPORTED;
     }
     object->final = true;
     return CUDNN_STATUS_SUCCESS;
@@ -208,7 +266,7 @@ static cudnnStatus_t get_notes(int engine, int64_t *count, void *values) {
                  CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS};
     if (engine == BY_WINOGRAD) notes = {CUDNN_NUMERICAL_NOTE_WINOGRAD};
     if (engine == TENSOR_CORES) notes = {CUDNN_NUMERICAL_NOTE_TENSOR_CORE};
-    if (engine == GOOD) notes = {CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP};
+    if (engine >= GOOD) notes = {CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP};
     *count = (int64_t)notes.size();
     memcpy(values, notes.data(), notes.size() * sizeof notes[0]);
     return CUDNN_STATUS_SUCCESS;
@@ -219,28 +277,35 @@ SHOWN cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t object, cu
     cudnnBackendDescriptor_t *objects = (cudnnBackendDescriptor_t *)values;
     if (!object->final) return CUDNN_STATUS_BAD_PARAM;
     switch (name) {
-    case CUDNN_ATTR_ENGINEHEUR_RESULTS: /* heuristics know those that are no good; the good one is the fallback */
-        if (one_of<int>(object, CUDNN_ATTR_ENGINEHEUR_MODE) == CUDNN_HEUR_MODE_A) {
-            *count = GOOD;
-            for (int i = 0; i < GOOD && i < room; i++) {
-                objects[i]->engine = i;
-                objects[i]->final = true;
-                objects[i]->attributes[CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH] =
-                    object->attributes[CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH];
-            }
-        } else {
-            *count = 1;
-            objects[0]->engine = GOOD;
-            objects[0]->final = true;
-            objects[0]->attributes[CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH] =
-                object->attributes[CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH];
-        }
+    case CUDNN_ATTR_ENGINEHEUR_RESULTS: { /* heuristics know those that are no good; the good one is the fallback */
+        const bytes &graph = object->attributes.at(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
+        const bool fallback = one_of<int>(object, CUDNN_ATTR_ENGINEHEUR_MODE) == CUDNN_HEUR_MODE_FALLBACK;
+        *count = fallback ? 1 : GOOD;
+        if (fallback) propose(objects[0], is_mode("moved") || is_mode("other") ? BACKWARDS : GOOD, graph);
+        for (int i = 0; !fallback && i < GOOD && i < room; i++) propose(objects[i], i, graph);
         return CUDNN_STATUS_SUCCESS;
+    }
     case CUDNN_ATTR_ENGINECFG_ENGINE:
         objects[0]->engine = object->engine;
         objects[0]->final = true;
         *count = 1;
         return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_ENGINECFG_KNOB_CHOICES:
+        *count = (int64_t)object->knobs.size();
+        for (int64_t i = 0; i < *count && i < room; i++) {
+            const int type = object->knobs[(size_t)i].first;
+            const int64_t value = object->knobs[(size_t)i].second;
+            const unsigned char *typed = (const unsigned char *)&type, *valued = (const unsigned char *)&value;
+            objects[i]->attributes[CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE] = bytes(typed, typed + sizeof type);
+            objects[i]->attributes[CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE] = bytes(valued, valued + sizeof value);
+            objects[i]->final = true;
+        }
+        return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE: *(int *)values = one_of<int>(object, name); return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE:
+        *(int64_t *)values = one_of<int64_t>(object, name);
+        return CUDNN_STATUS_SUCCESS;
+    case CUDNN_ATTR_ENGINE_GLOBAL_INDEX: *(int64_t *)values = object->engine; return CUDNN_STATUS_SUCCESS;
     case CUDNN_ATTR_ENGINE_NUMERICAL_NOTE: return get_notes(object->engine, count, values);
     case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE: {
         const int engine = object_of(object, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)->engine;
@@ -253,17 +318,17 @@ SHOWN cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t object, cu
 
 SHOWN cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
                                         cudnnBackendDescriptor_t pack) {
-    if (!handle->streamed || !plan->final || !pack->final || strcmp(mode(), "broken") == 0)
-        return CUDNN_STATUS_BAD_PARAM;
+    if (!handle->streamed || !plan->final || !pack->final || is_mode("broken")) return CUDNN_STATUS_BAD_PARAM;
     const cudnnBackendDescriptor_t config = object_of(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
     const operation op(object_of(config, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH));
     const array x(op.x, pack), w(op.w, pack), y(op.y, pack);
     memset(one_of<void *>(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE), 0xff, 1000);
     clear(op.gradient ? w : y);
-    const bool cuts = config->engine == TENSOR_CORES;
+    const bool cuts = config->engine == TENSOR_CORES, turned = config->engine == BACKWARDS;
     const auto read = [cuts](const float *x) { return cuts ? cut(*x) : *x; };
-    if (op.gradient) each_product(op, x, w, y, [&](float *b, const float *a, float *c) { *c += read(a) * read(b); });
-    else each_product(op, x, w, y, [&](float *b, const float *a, const float *c) { *b += read(a) * read(c); });
-    return cuts || config->engine == GOOD ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
+    if (op.gradient)
+        each_product(op, turned, x, w, y, [&](float *b, const float *a, float *c) { *c += read(a) * read(b); });
+    else each_product(op, turned, x, w, y, [&](float *b, const float *a, const float *c) { *b += read(a) * read(c); });
+    return config->engine >= TENSOR_CORES ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
 }
 }

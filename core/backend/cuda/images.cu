@@ -109,8 +109,12 @@ bool images_library(const backend_ops *self, failure *which) {
     const cuda_backend *device = images_device(self);
     *which = device->remark;
     if (!device->library || device->own == 0) return device->library != NULL;
-    failure_describe(which, "%s has no plan for %u of %u convolutions", device->remark.text, device->own,
-                     device->convolutions);
+    if (device->began_own > 0)
+        failure_describe(which, "the run began with them for %u of %u, and keeps them", device->began_own,
+                         device->convolutions);
+    else
+        failure_describe(which, "%s has no plan for %u of %u convolutions", device->remark.text, device->own,
+                         device->convolutions);
     return false;
 }
 
@@ -119,6 +123,7 @@ void images_close(const backend_ops **backend) {
     if (!device) return;
     if (device->stream) cudaStreamSynchronize(device->stream);
     images_cudnn_close(device);
+    plan_book_release(&device->plans);
     if (device->stream) cudaStreamDestroy(device->stream);
     cudaFree(device->partial);
     cudaFree(device->sums);

@@ -19,6 +19,7 @@
 
 #include "backend/backend.h"
 #include "backend/cuda/errors.cuh"
+#include "backend/cuda/images_plans.cuh"
 
 enum {
     EACH = 256, /* threads of a block that share nothing */
@@ -40,7 +41,9 @@ typedef struct cuda_backend {
     double *sums_near; /* (SUMS_MAX), the same in memory that the copy engine reads */
     struct cudnn *library; /* cuDNN, or NULL where it was not found (images_cudnn.cu) */
     failure remark; /* why not; else which version it is */
-    unsigned convolutions, own; /* made so far, and those of them by own kernels */
+    unsigned convolutions, own; /* made so far, and those of them by own kernels, */
+    unsigned began_own; /* for the sake of what was computed by these before */
+    plan_book plans; /* of the convolutions */
     status outcome; /* the first failure since it was opened; later operations do nothing of use */
     failure why;
 } cuda_backend;

@@ -322,11 +322,16 @@ status images_conv_own(const backend_ops *device, conv_shape shape, conv **out) 
 /* A shape that cuDNN does not take is computed by own kernels; another failure is one. */
 status images_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv_math math, conv **out) {
     cuda_backend *device = images_device(self);
+    plan_kind *kind = plan_book_find(&device->plans, shape, math);
+    if (!kind) return STATUS_MEMORY;
+    const bool began_own = plan_kind_began_own(kind);
     device->convolutions++;
-    if (method != CONV_PLAIN && device->library) {
-        const status made = images_conv_cudnn(self, shape, math, out);
+    if (method != CONV_PLAIN && device->library && !began_own) {
+        const status made = images_conv_cudnn(self, shape, math, kind, out);
         if (made != STATUS_INVALID) return made;
     }
     device->own++;
+    device->began_own += began_own;
+    plan_kind_use_own(kind);
     return images_conv_own(self, shape, out);
 }

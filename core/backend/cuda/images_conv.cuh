@@ -12,10 +12,11 @@ extern "C" {
 /* By own kernels (images_conv.cu). Errors: STATUS_INVALID for more pixels or weights than 2^31, STATUS_MEMORY. */
 status images_conv_own(const backend_ops *device, conv_shape shape, conv **out);
 
-/* By cuDNN (images_cudnn.cu), where the device has opened it; below fp32 on tensor cores, if they are the best. Errors:
+/* By cuDNN (images_cudnn.cu), where the device has opened it; below fp32 on tensor cores, if they are the best. The
+ * plans of its kind are tried first, and are those that were chosen afterwards. Errors:
  * STATUS_INVALID where it has no way to compute this shape that is deterministic and sums in single precision,
  * STATUS_MEMORY. */
-status images_conv_cudnn(const backend_ops *device, conv_shape shape, conv_math math, conv **out);
+status images_conv_cudnn(const backend_ops *device, conv_shape shape, conv_math math, plan_kind *kind, conv **out);
 
 /* Numbers of a weight, its gradient, or either packed. */
 static inline size_t images_conv_weights(const conv_shape &s) {

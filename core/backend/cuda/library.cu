@@ -70,6 +70,8 @@ static const device_table table = {
     images_open,
     images_state,
     images_library,
+    images_recall,
+    images_plans,
     images_close,
 };
 

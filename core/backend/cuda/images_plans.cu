@@ -1,0 +1,88 @@
+/* images_plans.cu - the list of kinds of convolutions and their plans, and the text that it is elsewhere:
+ *
+ *   CONVOLUTION <tab> WAY <tab> PLAN <newline>, three lines for each kind */
+#include "backend/cuda/images_plans.cuh"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cuda/images.cuh"
+
+static const char own_kernels[] = "own kernels";
+static const char *const ways[WAYS] = {"forward", "data", "weight"};
+static const char *const maths[CONV_MATHS] = {"fp32", "tf32", "bf16"};
+
+static plan_kind *find(plan_book *self, const char *convolution) {
+    plan_kind **at = &self->first;
+    while (*at && strcmp((*at)->convolution, convolution) != 0) at = &(*at)->next;
+    if (*at) return *at;
+    *at = (plan_kind *)calloc(1, sizeof **at);
+    if (*at) snprintf((*at)->convolution, sizeof(*at)->convolution, "%s", convolution);
+    return *at;
+}
+
+plan_kind *plan_book_find(plan_book *self, const conv_shape &s, conv_math math) {
+    char convolution[sizeof self->first->convolution];
+    snprintf(convolution, sizeof convolution, "%zu to %zu channels, %zu images of %zu x %zu, %s", s.in, s.out, s.images,
+             s.height, s.width, maths[math]);
+    return find(self, convolution);
+}
+
+bool plan_kind_began_own(const plan_kind *self) {
+    return self->recalled && strcmp(self->plans[WAY_FORWARD], own_kernels) == 0;
+}
+
+void plan_kind_use_own(plan_kind *self) {
+    self->used = true;
+    for (unsigned i = 0; i < WAYS; i++) memcpy(self->plans[i], own_kernels, sizeof own_kernels);
+}
+
+void plan_book_release(plan_book *self) {
+    while (self->first) {
+        plan_kind *one = self->first;
+        self->first = one->next;
+        free(one);
+    }
+    free(self->text);
+    self->text = NULL;
+}
+
+/* One line of three words; one that is something else, or too long for a plan, is nobody's. */
+static status recall_line(plan_book *self, char *line) {
+    char *rest = NULL;
+    const char *convolution = strtok_r(line, "\t", &rest), *way = strtok_r(NULL, "\t", &rest);
+    const char *plan = strtok_r(NULL, "\t", &rest);
+    if (!plan || strlen(plan) >= PLAN_TEXT || strlen(convolution) >= sizeof self->first->convolution) return STATUS_OK;
+    plan_kind *kind = find(self, convolution);
+    if (!kind) return STATUS_MEMORY;
+    kind->recalled = true;
+    for (unsigned i = 0; i < WAYS; i++)
+        if (strcmp(way, ways[i]) == 0) memcpy(kind->plans[i], plan, strlen(plan) + 1);
+    return STATUS_OK;
+}
+
+status images_recall(const backend_ops *backend, const char *plans, failure *why) {
+    char *copy = strdup(plans), *rest = NULL;
+    status outcome = copy ? STATUS_OK : STATUS_MEMORY;
+    for (char *line = copy ? strtok_r(copy, "\n", &rest) : NULL; line && outcome == STATUS_OK;
+         line = strtok_r(NULL, "\n", &rest))
+        outcome = recall_line(&images_device(backend)->plans, line);
+    free(copy);
+    return outcome == STATUS_OK ? STATUS_OK : fail(why, outcome, "out of memory for plans of convolutions");
+}
+
+const char *images_plans(const backend_ops *backend) {
+    plan_book *self = &images_device(backend)->plans;
+    size_t used = 0, room = 1;
+    for (const plan_kind *one = self->first; one; one = one->next)
+        room += WAYS * (sizeof one->convolution + sizeof one->plans[0] + sizeof "weight");
+    free(self->text);
+    self->text = (char *)calloc(room, 1);
+    if (!self->text) return NULL;
+    for (const plan_kind *one = self->first; one; one = one->next)
+        for (unsigned i = 0; one->used && i < WAYS; i++)
+            used += (size_t)snprintf(self->text + used, room - used, "%s\t%s\t%s\n", one->convolution, ways[i],
+                                     one->plans[i]);
+    return self->text;
+}

@@ -1,0 +1,80 @@
+/* worker_plans.c - how the convolutions of a training on a device are computed: told, and kept in checkpoints.
+ *
+ * A checkpoint has the plans by which its numbers were computed, so whoever goes on from it, on whatever machine, can
+ * try them first. What is in the database is for people. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "work/worker_internal.h"
+
+static const char text_name[] = "convolutions";
+
+static status keep_text(worker *self, const char *text, failure *why) {
+    char *copy = text ? strdup(text) : NULL;
+    if (!copy) return fail(why, STATUS_MEMORY, "out of memory for plans of convolutions");
+    free(self->plans);
+    self->plans = copy;
+    return STATUS_OK;
+}
+
+/* The processor has none, and hands on what it found. */
+status worker_recall_plans(worker *self, const checkpoint *from, failure *why) {
+    const char *text = checkpoint_get_text(from, text_name);
+    if (!text) return STATUS_OK; /* older than plans, or never on a device */
+    TRY(keep_text(self, text, why));
+    return self->device ? self->library->images_recall(self->device, text, why) : STATUS_OK;
+}
+
+status worker_keep_plans(const worker *self, checkpoint *into) {
+    return self->plans ? checkpoint_put_text(into, text_name, self->plans) : STATUS_OK;
+}
+
+static size_t line_length(const char *text) {
+    return strcspn(text, "\n");
+}
+
+/* The plan of a line "convolution, way, plan", behind its second tab. */
+static const char *plan_of(const char *line) {
+    const char *way = strchr(line, '\t');
+    return way ? strchr(way + 1, '\t') : NULL;
+}
+
+/* The line of `text` for the same convolution and way as `line`; NULL if there is none. */
+static const char *find_same(const char *text, const char *line) {
+    const char *behind = plan_of(line);
+    if (!behind) return NULL;
+    for (; *text; text += line_length(text), text += *text == '\n')
+        if (strncmp(text, line, (size_t)(behind + 1 - line)) == 0) return text;
+    return NULL;
+}
+
+/* What a user is told where plans are not those that came before; false if they are. */
+static bool describe_changes(const char *before, const char *now, uint64_t iteration, failure *out) {
+    unsigned changed = 0, all = 0;
+    const char *first = NULL, *instead = NULL;
+    for (const char *line = now; *line; line += line_length(line), line += *line == '\n', all++) {
+        const char *same = find_same(before, line);
+        if (!same || (line_length(same) == line_length(line) && strncmp(same, line, line_length(line)) == 0)) continue;
+        if (changed++ > 0) continue;
+        first = plan_of(line) + 1;
+        instead = plan_of(same) + 1;
+    }
+    if (changed == 0) return false;
+    failure_describe(out,
+                     "%u of %u plans of convolutions are not those that came before, as %.*s instead of %.*s: after "
+                     "iteration %" PRIu64 " numbers may be others in their last places",
+                     changed, all, (int)line_length(first), first, (int)line_length(instead), instead, iteration);
+    return true;
+}
+
+status worker_tell_plans(worker *self, failure *why) {
+    failure text;
+    if (!self->device) return STATUS_OK;
+    const char *now = self->library->images_plans(self->device);
+    if (!now) return fail(why, STATUS_MEMORY, "out of memory for plans of convolutions");
+    if (self->plans && describe_changes(self->plans, now, trainer_iteration(self->training), &text))
+        TRY(worker_say(self, text.text, why));
+    TRY(keep_text(self, now, why));
+    return worker_send(self, (message){.kind = MESSAGE_PLANS, .size = strlen(now)}, now, why);
+}
