@@ -13,7 +13,7 @@
 #include "base/real.h"
 #include "base/status.h"
 
-enum { DEVICE_TABLE_VERSION = 3 };
+enum { DEVICE_TABLE_VERSION = 4 };
 
 typedef struct device_about {
     char name[256];
@@ -82,7 +82,10 @@ typedef struct device_table {
     /* Whether all convolutions made so far are cuDNN's: *which <- its version, or why some are the library's own. */
     bool (*images_library)(const backend_ops *backend, failure *which);
 
-    /* The same, of which *backend is NULL afterwards; it may be NULL before. */
+    /* Whether the device repeats the steps of a solve by itself, as far as is known: *which <- why not, where it doesn't. */
+    bool (*images_graphs)(const backend_ops *backend, failure *which);
+
+    /* Close a device, of which *backend is NULL afterwards; it may be NULL before. */
     void (*images_close)(const backend_ops **backend);
 } device_table;
 

@@ -141,4 +141,25 @@ V_FUNCTION double same_expm1(double x) {
     return t.high + t.low;
 }
 
+/* --- x to the power y in double, for x > 0: the value of det_pow to the bit. ---
+ *
+ * exp(y log x), both in double-double: log x = e log 2 + 2 atanh((m - 1)/(m + 1)) with m 2^e = x, 3/4 <= m < 3/2. */
+V_FUNCTION pair pair_sum(double x, double y) { /* which may be of any size */
+    const double sum = x + y, part = sum - x;
+    return {sum, (x - (sum - part)) + (y - part)};
+}
+
+V_FUNCTION pair pair_divide(pair n, pair d) {
+    const double inverse = 1.0 / d.high, q = n.high * inverse;
+    const double dh = leading(d.high), dl = d.high - dh, th = leading(inverse), tl = inverse - th;
+    const double nh = leading(n.high), nl = n.high - nh;
+    const double u = nh * th - q + nh * tl + nl * th + nl * tl +
+                     q * (1 - dh * th - dh * tl - dl * th - dl * tl);
+    return {q, inverse * (n.low - q * d.low) + u};
+}
+
+V_FUNCTION double same_pow(double x, double y) {
+    return pow(x, y);
+}
+
 #endif
