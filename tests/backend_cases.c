@@ -181,10 +181,21 @@ static step_control *control_on(work *w, const step_control *control) {
 static void result_control(work *w, const step_control *c) {
     static step_control near;
     w->backend->download(w->backend, sizeof near, c, &near);
-    const double numbers[] = {near.going,     near.outcome,  near.size,           near.t,
-                              near.until,     near.h,        near.reached,        (double)near.steps,
-                              near.finite,    near.smallest, (double)near.advance, (double)near.evaluations,
-                              (double)near.rejected, near.largest,  (double)near.accepted};
+    const double numbers[] = {near.going,
+                              near.outcome,
+                              near.size,
+                              near.t,
+                              near.until,
+                              near.h,
+                              near.reached,
+                              (double)near.steps,
+                              near.finite,
+                              near.smallest,
+                              (double)near.advance,
+                              (double)near.evaluations,
+                              (double)near.rejected,
+                              near.largest,
+                              (double)near.accepted};
     double *all = values(w, sizeof numbers / sizeof *numbers);
     memcpy(all, numbers, sizeof numbers);
     give(w, sizeof numbers / sizeof *numbers, all);
@@ -560,14 +571,29 @@ static const struct {
     void (*run)(work *w);
     double tolerance; /* 0: each number is a fixed sequence of IEEE operations, the same bits everywhere */
 } cases[] = {
-    {"moves", run_moves, 0},          {"rows", run_rows, 0},          {"round", run_round, 0},
-    {"slots", run_slots, 0},          {"product", run_product, 0},    {"control", run_control, 0},
-    {"grid", run_grid, 0},            {"repeat", run_repeat, 0},
-    {"combine", run_combine, 0},      {"adam", run_adam, 0},          {"error", run_error, 1e-12},
-    {"sums", run_sums, 1e-14},        {"matmul", run_matmul, SUMMED}, {"apply", run_apply, SUMMED},
-    {"curves", run_curves, 1e-6},     {"gate", run_gate, SUMMED},     {"time", run_time, 1e-6},
-    {"dual", run_dual, SUMMED},       {"bias", run_bias, SUMMED},     {"products", run_products, 1e-6},
-    {"context", run_context, SUMMED}, {"conv", run_conv, SUMMED},     {"logit", run_logit, 1e-6},
+    {"moves", run_moves, 0},
+    {"rows", run_rows, 0},
+    {"round", run_round, 0},
+    {"slots", run_slots, 0},
+    {"product", run_product, 0},
+    {"control", run_control, 0},
+    {"grid", run_grid, 0},
+    {"repeat", run_repeat, 0},
+    {"combine", run_combine, 0},
+    {"adam", run_adam, 0},
+    {"error", run_error, 1e-12},
+    {"sums", run_sums, 1e-14},
+    {"matmul", run_matmul, SUMMED},
+    {"apply", run_apply, SUMMED},
+    {"curves", run_curves, 1e-6},
+    {"gate", run_gate, SUMMED},
+    {"time", run_time, 1e-6},
+    {"dual", run_dual, SUMMED},
+    {"bias", run_bias, SUMMED},
+    {"products", run_products, 1e-6},
+    {"context", run_context, SUMMED},
+    {"conv", run_conv, SUMMED},
+    {"logit", run_logit, 1e-6},
     {"squeeze", run_squeeze, 0},
 };
 

@@ -96,7 +96,8 @@ FAR(round, (const backend_ops *self, size_t n, conv_math math, const real *x, re
 FAR(combine,
     (const backend_ops *self, size_t n, const real *x, size_t terms, const double *weight, const real *const *k,
      real *y),
-    (far->near, n, x, terms, weight, k, y), ARRAYS(x, y, terms ? weight : NULL, terms ? k[0] : NULL, terms ? k[terms - 1] : NULL))
+    (far->near, n, x, terms, weight, k, y),
+    ARRAYS(x, y, terms ? weight : NULL, terms ? k[0] : NULL, terms ? k[terms - 1] : NULL))
 FAR(copy_rows,
     (const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y, size_t y_apart),
     (far->near, rows, columns, x, x_apart, y, y_apart), ARRAYS(x, y))

@@ -25,7 +25,8 @@ static void pendulum(void *context, size_t evaluation, const double *t, const re
     dy[1] = (real)(-sin((double)y[0]) + 0.5 * cos(*t));
 }
 
-static void pendulum_reverse(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
+static void pendulum_reverse(void *context, size_t evaluation, const double *t, const real *y, const real *k,
+                             real *ybar) {
     (void)evaluation, (void)t;
     ((counters *)context)->reverses++;
     ybar[0] = (real)(-cos((double)y[0]) * (double)k[1]);

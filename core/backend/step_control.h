@@ -58,7 +58,8 @@ typedef struct step_control {
     double *times, *sizes; /* (capacity) in the backend's memory: t and h of accepted steps; NULL: not kept */
 
     /* What operations measure. */
-    double size_norm, slope_norm, bend_norm; /* of the first state, its derivative, and how that changes along an Euler step */
+    double size_norm, slope_norm,
+        bend_norm; /* of the first state, its derivative, and how that changes along an Euler step */
     double ratio; /* of error and tolerance, in the step that was tried */
 
     /* How it stands. */

@@ -131,7 +131,8 @@ static void augmented_pull(const augmented_solve *solve, const real *c, const re
     self->backend->combine(self->backend, self->g.count, sum, 1, &weight, &term, sum);
 }
 
-static void augmented_reverse(void *argument, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
+static void augmented_reverse(void *argument, size_t evaluation, const double *t, const real *y, const real *k,
+                              real *ybar) {
     (void)evaluation, (void)t;
     augmented_pull(argument, y, k, 1, ybar);
 }

@@ -158,7 +158,8 @@ static void chunk_evaluate(void *argument, size_t evaluation, const double *t, c
                    dy + flow->spec.dimension * CHUNK);
 }
 
-static void chunk_reverse(void *argument, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
+static void chunk_reverse(void *argument, size_t evaluation, const double *t, const real *y, const real *k,
+                          real *ybar) {
     (void)t;
     const cnf_chunk *chunk = argument;
     const cnf *flow = chunk->flow;

@@ -100,7 +100,8 @@ static void evaluate_alone(void *argument, size_t evaluation, const double *s, c
     move(argument, y, dy);
 }
 
-static void reverse_alone(void *argument, size_t evaluation, const double *s, const real *y, const real *k, real *ybar) {
+static void reverse_alone(void *argument, size_t evaluation, const double *s, const real *y, const real *k,
+                          real *ybar) {
     (void)evaluation, (void)s;
     const taking *t = argument;
     look(t, y);
@@ -110,7 +111,8 @@ static void reverse_alone(void *argument, size_t evaluation, const double *s, co
     product(1, t->P, t->n, 1, t->more, t->B, 1, t->gradient);
 }
 
-static ode_system system_of(taking *t, size_t length, void (*evaluate)(void *, size_t, const double *, const real *, real *)) {
+static ode_system system_of(taking *t, size_t length,
+                            void (*evaluate)(void *, size_t, const double *, const real *, real *)) {
     return (ode_system){.backend = t->piece->of->backend,
                         .length = length,
                         .context = t,

@@ -175,7 +175,8 @@ template <class argument>
 cudaError_t cudaLaunchKernel(void (*kernel)(argument), dim3 grid, dim3 block, void **arguments, size_t shared,
                              cudaStream_t stream) {
     const argument given = *(const argument *)arguments[0];
-    return emulated_launch(grid, block, shared, [kernel, given]() { kernel(given); }, stream);
+    return emulated_launch(
+        grid, block, shared, [kernel, given]() { kernel(given); }, stream);
 }
 
 #endif

@@ -153,8 +153,7 @@ V_FUNCTION pair pair_divide(pair n, pair d) {
     const double inverse = 1.0 / d.high, q = n.high * inverse;
     const double dh = leading(d.high), dl = d.high - dh, th = leading(inverse), tl = inverse - th;
     const double nh = leading(n.high), nl = n.high - nh;
-    const double u = nh * th - q + nh * tl + nl * th + nl * tl +
-                     q * (1 - dh * th - dh * tl - dl * th - dl * tl);
+    const double u = nh * th - q + nh * tl + nl * th + nl * tl + q * (1 - dh * th - dh * tl - dl * th - dl * tl);
     return {q, inverse * (n.low - q * d.low) + u};
 }
 

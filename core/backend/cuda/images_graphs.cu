@@ -114,8 +114,7 @@ static bool capture(const backend_ops *self, cudaGraph_t graph, const body *what
     cuda_backend *device = images_device(self);
     graphs *all = device->graphs;
     cudaGraph_t same = NULL;
-    if (!good(all,
-              cudaStreamBeginCaptureToGraph(device->stream, graph, NULL, NULL, 0, cudaStreamCaptureModeRelaxed),
+    if (!good(all, cudaStreamBeginCaptureToGraph(device->stream, graph, NULL, NULL, 0, cudaStreamCaptureModeRelaxed),
               "recording a step"))
         return false;
     device->doing = CAPTURING;
@@ -228,10 +227,9 @@ static bool write_down(const backend_ops *self, void (*step)(void *argument), vo
 /* Whether there is another step; not after a failure. */
 static bool look(const backend_ops *self, const int *going) {
     cuda_backend *device = images_device(self);
-    images_note(
-        self,
-        cudaMemcpyAsync(device->graphs->going, going, sizeof *going, cudaMemcpyDeviceToHost, device->stream),
-        "fetching numbers");
+    images_note(self,
+                cudaMemcpyAsync(device->graphs->going, going, sizeof *going, cudaMemcpyDeviceToHost, device->stream),
+                "fetching numbers");
     return images_wait(self) && *device->graphs->going != 0;
 }
 
@@ -270,7 +268,8 @@ status images_graphs_open(cuda_backend *device, failure *why) {
     size_t how = BY_ITSELF;
     if (given)
         for (how = 0; how <= BY_ITSELF && strcmp(given, names[how]) != 0;) how++;
-    if (how > BY_ITSELF) return fail(why, STATUS_INVALID, "AFFJORD_GRAPHS = %.100s: expected none, step or while", given);
+    if (how > BY_ITSELF)
+        return fail(why, STATUS_INVALID, "AFFJORD_GRAPHS = %.100s: expected none, step or while", given);
     graphs *all = (graphs *)calloc(1, sizeof *all);
     if (!all) return fail(why, STATUS_MEMORY, "out of memory");
     all->how = (repetition)how;
