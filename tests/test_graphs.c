@@ -1,5 +1,5 @@
-/* test_graphs.c - steps of a solve that a device repeats by itself, on the device of tests/cuda_on_host: the same bits as
- * kernels that are started one by one, how often the program waits, which graphs are kept, and what cannot be recorded. */
+/* test_graphs.c - steps of a solve that a device repeats by itself, on the device of tests/cuda_on_host: the same bits
+ * as kernels that are started one by one, how often the program waits, which graphs are kept, and what is refused. */
 #ifndef AFFJORD_DOUBLE /* the library is of the float build */
 
 #include <criterion/criterion.h>

@@ -119,8 +119,8 @@ struct backend_ops {
      * a float in the double build). y may be x. */
     void (*round)(const backend_ops *self, size_t n, conv_math math, const real *x, real *y);
 
-    /* y (n) <- x + sum over terms j of weight[j] k[j], added in order, each weight, in the memory of the device, rounded to
-     * a real first; zero weights are passed over. y may be x. */
+    /* y (n) <- x + sum over terms j of weight[j] k[j], added in order, each weight, which the device has, rounded to a
+     * real first; zero weights are passed over. y may be x. */
     void (*combine)(const backend_ops *self, size_t n, const real *x, size_t terms, const double *weight,
                     const real *const *k, real *y);
 
@@ -148,9 +148,8 @@ struct backend_ops {
     void (*decide)(const backend_ops *self, step_action action, step_control *control);
 
     /* step(argument) again and again until *going, in the device's memory, is 0, which it may be at first. `step` calls
-     * operations and nothing else, none that returns a number, and with one state of the program the same ones with the
-     * same arguments each time: a device may call it when there is nothing to do, record the operations, and repeat them
-     * by itself. NULL, in the memory of the program: the caller calls (rk_step_repeat). */
+     * operations and nothing else, none that returns a number, and the same ones with the same arguments each time: a
+     * device may call it when there is nothing to do, record the operations, and repeat them by itself. NULL, in the memory of the program: the caller calls (rk_step_repeat). */
     void (*repeat)(const backend_ops *self, void (*step)(void *argument), void *argument, const int *going);
 
     /* --- Networks --- */

@@ -82,7 +82,7 @@ typedef struct device_table {
     /* Whether all convolutions made so far are cuDNN's: *which <- its version, or why some are the library's own. */
     bool (*images_library)(const backend_ops *backend, failure *which);
 
-    /* Whether the device repeats the steps of a solve by itself, as far as is known: *which <- why not, where it doesn't. */
+    /* Whether the device repeats the steps of a solve by itself, as far as is known; *which <- why not, otherwise. */
     bool (*images_graphs)(const backend_ops *backend, failure *which);
 
     /* Close a device, of which *backend is NULL afterwards; it may be NULL before. */

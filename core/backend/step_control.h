@@ -14,7 +14,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/export.h"
 #include "base/status.h"
+
+AFFJORD_API_BEGIN
 
 enum {
     RK_STAGES_MAX = 13,
@@ -101,5 +104,7 @@ void step_numbers_weigh(const tableau *method, double h, bool back, step_numbers
 
 /* w (s + 1) of tableau_dense (rk.h). */
 void step_dense(const tableau *pair, double x, double *w);
+
+AFFJORD_API_END
 
 #endif

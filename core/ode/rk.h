@@ -61,9 +61,9 @@ typedef struct ode_system {
     size_t length; /* n, reals of the state */
     void *context; /* given to both functions */
 
-    /* dy (n) <- F(*t, y). The time is in the backend's memory too, as a device that repeats a step by itself has it there
-     * alone; such a step was called once, when it was recorded, and its evaluations have the numbers that they had then.
-     * An equation that is solved there calls operations and nothing else, the same ones at every evaluation. */
+    /* dy (n) <- F(*t, y). The time is in the backend's memory too, as a device that repeats a step by itself has it
+     * nowhere else; such a step was called once, when it was recorded, and its evaluations have the numbers that they
+     * had then. An equation that is solved there calls operations and nothing else, the same ones at every evaluation. */
     void (*evaluate)(void *context, size_t evaluation, const double *t, const real *y, real *dy);
 
     /* ybar (n) <- (dF/dy)^T k, for a cotangent k (n) of F; the equation gathers the gradients of what else F depends

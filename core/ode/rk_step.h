@@ -14,7 +14,7 @@ typedef struct rk_step {
     const step_numbers *numbers; /* in the backend's memory: times and weights of this step */
     size_t evaluation; /* number of stage 0's evaluation; those of the others follow it */
 
-    /* Where the Y_i are kept as well: Y_i in slot number *slot of `kept`, from its i-th n reals on. NULL: they aren't. */
+    /* Where the Y_i are kept as well: in slot number *slot of `kept`, one after another. NULL: they aren't. */
     real *kept; /* (slots, apart) */
     size_t apart;
     const size_t *slot; /* in the backend's memory */

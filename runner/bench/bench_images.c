@@ -128,7 +128,7 @@ static status train_on(bench *self, const backend_ops *device, const sizes *of, 
     return outcome;
 }
 
-/* How a device is opened: with cuDNN, as far as it is found, or without; steps repeated by it, or kernels one by one. */
+/* How a device is opened: with cuDNN where it is found, or without; steps repeated by it, or kernels one by one. */
 typedef struct way {
     bool library, graphs;
 } way;

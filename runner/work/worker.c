@@ -235,7 +235,7 @@ status worker_took(worker *self, status outcome, double loss, bool epoch_done, c
     return worker_send(self, (message){.kind = MESSAGE_PROGRESS, .loss = loss}, NULL, why);
 }
 
-/* What keeps a device from repeating steps by itself shows when it first tries to, and makes it slower, so it is told. */
+/* What keeps a device from repeating steps by itself shows when it first tries to; it is slower then, so it is told. */
 static status say_graphs(worker *self, failure *why) {
     failure which, text;
     if (!self->device || self->graphs_told || self->library->images_graphs(self->device, &which)) return STATUS_OK;

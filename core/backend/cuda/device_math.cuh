@@ -143,7 +143,8 @@ V_FUNCTION double same_expm1(double x) {
 
 /* --- x to the power y in double, for positive x and y: the value of det_pow to the bit. ---
  *
- * exp(y log x) by SLEEF's operations, both in double-double: log x = e log 2 + 2 atanh((m - 1)/(m + 1)) with m 2^e = x, 3/4 <= m < 3/2. */
+ * exp(y log x) by SLEEF's operations, both in double-double, with m 2^e = x and 3/4 <= m < 3/2:
+ * log x = e log 2 + 2 atanh((m - 1)/(m + 1)). */
 V_FUNCTION pair pair_sum(double x, double y) { /* which may be of any size */
     const double sum = x + y, part = sum - x;
     return {sum, (x - (sum - part)) + (y - part)};

@@ -175,7 +175,7 @@ status images_conv_create(const backend_ops *self, conv_shape shape, conv_method
 void images_cudnn_open(cuda_backend *device);
 void images_cudnn_close(cuda_backend *device);
 
-/* images_graphs.cu: the table's `repeat`. Errors: STATUS_INVALID for an AFFJORD_GRAPHS that is not known, STATUS_MEMORY. */
+/* images_graphs.cu: the table's `repeat`. Errors: STATUS_INVALID for an unknown AFFJORD_GRAPHS, STATUS_MEMORY. */
 status images_graphs_open(cuda_backend *device, failure *why);
 void images_graphs_close(cuda_backend *device);
 
