@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,6 +198,35 @@ Test(graphs, a_training_step_waits_a_few_times_for_each_flow) {
     spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 9};
     cr_expect_leq(waits_of("while", spec, 1e-4, &launches), 3 * FLOWS + 3);
     cr_expect_eq(launches, 2 * FLOWS);
+}
+
+/* Kernels of Table 1's steps, as docs/gpu.md tells them: of the way out, of the last step back, and of the others. */
+static void check_kernels(image_architecture architecture, image_layer layer, const size_t expected[3]) {
+    multiscale_spec spec = small_spec(architecture, layer);
+    spec.model.height = spec.model.width = 4;
+    spec.model.hidden_layers = 3;
+    for (size_t i = 0; i < 3; i++) spec.model.hidden[i] = 16;
+    spec.solver.options.atol = spec.solver.options.rtol = 1e-3;
+    const backend_ops *device = open_as("while");
+    trainer *training = make(device, spec);
+    trainer_epoch epoch;
+    bool done;
+    const size_t before = counted("graphs made");
+    cr_assert_eq(trainer_step(training, NULL, &done, &epoch), STATUS_OK);
+    cr_assert_eq(counted("graphs made"), before + 3);
+    for (size_t i = 0; i < 3; i++) {
+        char which[32];
+        snprintf(which, sizeof which, "nodes %zu", before + i);
+        cr_expect_eq(counted(which), expected[i] + 2, "%s: %zu besides two for the loop, not %zu", which,
+                     counted(which) - 2, expected[i]);
+    }
+    trainer_destroy(&training);
+    emulated_library()->images_close(&device);
+}
+
+Test(graphs, steps_are_so_many_kernels) {
+    check_kernels(IMAGE_FFJORD, IMAGE_CONCAT, (const size_t[]){146, 815, 699});
+    check_kernels(IMAGE_AFFJORD, IMAGE_HYPER, (const size_t[]){237, 1067, 915});
 }
 
 /* --- Graphs that are kept --- */

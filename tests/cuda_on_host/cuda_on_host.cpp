@@ -238,14 +238,15 @@ struct emulated_executable {
     std::shared_ptr<emulated_graph> graph;
 };
 
-/* What tests count. */
-static size_t waits, graphs_made, graphs_living, graph_launches, nodes_made;
+/* What tests count; "nodes 0" are those of the first graph that was made. */
+static size_t waits, graphs_living, graph_launches;
+static std::vector<size_t> nodes; /* of each graph that was made */
 extern "C" __attribute__((visibility("default"))) size_t emulated_count(const char *what) {
-    return strcmp(what, "waits") == 0           ? waits
-           : strcmp(what, "graphs made") == 0   ? graphs_made
-           : strcmp(what, "graphs living") == 0 ? graphs_living
-           : strcmp(what, "nodes made") == 0    ? nodes_made
-                                                : graph_launches;
+    if (strcmp(what, "waits") == 0) return waits;
+    if (strcmp(what, "graphs made") == 0) return nodes.size();
+    if (strcmp(what, "graphs living") == 0) return graphs_living;
+    if (strcmp(what, "graphs launched") == 0) return graph_launches;
+    return nodes.at(strtoull(what + strlen("nodes "), NULL, 10));
 }
 
 static bool refuses(const char *what) {
@@ -345,8 +346,9 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out, cudaGraph_t graph, unsign
     std::swap(copy->nodes, graph->nodes); /* and with them the places of conditions */
     std::swap(copy->conditions, graph->conditions);
     *out = new emulated_executable{copy};
-    graphs_made++, graphs_living++;
-    for (const emulated_node &node : copy->nodes) nodes_made += node.condition ? node.inside->nodes.size() : 1;
+    graphs_living++;
+    nodes.push_back(0);
+    for (const emulated_node &node : copy->nodes) nodes.back() += node.condition ? node.inside->nodes.size() : 1;
     return cudaSuccess;
 }
 
