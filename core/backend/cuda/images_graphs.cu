@@ -99,7 +99,7 @@ struct condition_job {
     const int *going;
 };
 static __global__ void condition_kernel(condition_job job) {
-    cudaGraphSetConditional(job.condition, *job.going != 0);
+    if (threadIdx.x == 0) cudaGraphSetConditional(job.condition, *job.going != 0);
 }
 
 /* What is to be captured: a step, and how to go on. */
