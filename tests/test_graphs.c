@@ -156,6 +156,81 @@ Test(graphs, a_way_that_is_not_known_is_refused) {
     cr_expect_str_eq(why.text, "AFFJORD_GRAPHS = always: expected none, step or while");
 }
 
+/* --- Outcomes --- */
+
+enum { LENGTH = 40, CAPACITY = 30 };
+
+/* dy/dt = -50 y */
+static void decay(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
+    (void)evaluation, (void)t;
+    const backend_ops *backend = argument;
+    backend->scale(backend, LENGTH, -50, y, dy);
+}
+
+typedef struct outcome {
+    status outcome;
+    adaptive_statistics count;
+    size_t steps;
+    double reached, y;
+} outcome;
+
+/* From `start` everywhere, to 1. */
+static outcome solve_on(const backend_ops *backend, const adaptive_options *options, double start, size_t capacity,
+                        bool steered) {
+    const tableau *pair = tableau_pair(PAIR_BOSH3);
+    arena memory = {0};
+    adaptive_record record = {.capacity = capacity};
+    ode_system system = {.backend = backend, .length = LENGTH, .context = (void *)backend, .evaluate = decay};
+    real *y, *workspace, first;
+    cr_assert_eq(BACKEND_NEW(backend, &memory, LENGTH, &y), STATUS_OK);
+    cr_assert_eq(BACKEND_NEW(backend, &memory, adaptive_workspace(pair, LENGTH), &workspace), STATUS_OK);
+    cr_assert_eq(BACKEND_NEW(backend, &memory, CAPACITY, &record.time), STATUS_OK);
+    cr_assert_eq(BACKEND_NEW(backend, &memory, CAPACITY, &record.step), STATUS_OK);
+    cr_assert_eq(BACKEND_NEW(backend, &memory, CAPACITY * LENGTH, &record.states), STATUS_OK);
+    if (steered) cr_assert_eq(BACKEND_NEW(backend, &memory, 1, &system.control), STATUS_OK);
+    backend->fill(backend, LENGTH, 1, start, y);
+    outcome got = {.y = 0};
+    got.outcome = adaptive_integrate(pair, 0, 1, options, &system, y, &record, NULL, workspace, &got.count);
+    backend->download(backend, sizeof first, y, &first);
+    got.y = (double)first, got.steps = record.steps, got.reached = record.reached;
+    arena_release(&memory);
+    return got;
+}
+
+/* A solve that ends well, or not, is told by a device as by the processor, but for the order of sums. */
+Test(graphs, outcomes_are_those_of_the_processor) {
+    const adaptive_options loose = {.atol = 1e-2, .rtol = 1e-2}, tight = {.atol = 1e-3, .rtol = 1e-3};
+    adaptive_options few = tight, coarse = tight, given = loose;
+    few.max_attempts = 3;
+    coarse.min_step = coarse.first_step = 0.3;
+    given.first_step = 0.01, given.land = true;
+    const struct {
+        const adaptive_options *options;
+        double start;
+        size_t capacity;
+        status expected;
+    } cases[] = {{&loose, 1, CAPACITY, STATUS_OK},           {&given, 1, CAPACITY, STATUS_OK},
+                 {&few, 1, CAPACITY, STATUS_TOO_MANY_STEPS}, {&tight, 1, 2, STATUS_RECORD_FULL},
+                 {&tight, 1, 0, STATUS_RECORD_FULL},         {&coarse, 1, CAPACITY, STATUS_STEP_TOO_SMALL},
+                 {&given, NAN, CAPACITY, STATUS_NON_FINITE}};
+    const backend_ops *device = open_as("while"), *near = cpu_backend(CPU_PORTABLE);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const outcome a = solve_on(near, cases[i].options, cases[i].start, cases[i].capacity, i % 2);
+        const outcome b = solve_on(device, cases[i].options, cases[i].start, cases[i].capacity, true);
+        cr_expect_eq(a.outcome, cases[i].expected, "%zu: %d", i, (int)a.outcome);
+        cr_expect_eq(b.outcome, cases[i].expected, "%zu: %d", i, (int)b.outcome);
+        cr_expect(a.steps == b.steps && a.count.accepted == b.count.accepted && a.count.rejected == b.count.rejected,
+                  "%zu: %zu and %zu steps", i, a.steps, b.steps);
+        cr_expect_float_eq(a.reached, b.reached, 1e-9, "%zu: %g and %g", i, a.reached, b.reached);
+        if (isnan(cases[i].start)) continue; /* the processor looks before it evaluates */
+        cr_expect_eq(a.count.evaluations, b.count.evaluations);
+        cr_expect_float_eq(a.y, b.y, 1e-6, "%zu: %g and %g", i, a.y, b.y);
+        if (cases[i].expected != STATUS_OK) cr_expect_eq(b.y, cases[i].start, "y is as it was");
+    }
+    cr_expect_eq(solve_on(device, &loose, 1, CAPACITY, false).outcome, STATUS_INVALID, "nothing to steer it by");
+    close_as(&device, NULL);
+}
+
 /* --- Waiting --- */
 
 /* Waits of the fourth iteration, which makes no graph any more; *steps <- tried ones, of the way out. */
