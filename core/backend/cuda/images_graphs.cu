@@ -124,7 +124,7 @@ static bool capture(const backend_ops *self, cudaGraph_t graph, const body *what
     return good(all, cudaStreamEndCapture(device->stream, &same), "recording a step");
 }
 
-/* *out <- condition <- *going; while (condition) { step; condition <- *going }. */
+/* condition <- *going; while (condition) { step; condition <- *going }. */
 static bool make_loop(const backend_ops *self, cudaGraph_t graph, const body *step, const int *going) {
     graphs *all = images_device(self)->graphs;
     condition_job condition = {0, going};
