@@ -17,14 +17,14 @@ typedef struct growth {
 } growth;
 
 /* dy <- F(t, y) */
-static void evaluate(void *context, size_t evaluation, double t, const real *y, real *dy) {
+static void evaluate(void *context, size_t evaluation, const double *t, const real *y, real *dy) {
     const growth *self = context;
     (void)evaluation, (void)t;
     dy[0] = (real)(self->r * y[0] * (1 - y[0] / self->K));
 }
 
 /* For a cotangent k of F: ybar <- k dF/dy, and k dF/dr, k dF/dK are added up. */
-static void reverse(void *context, size_t evaluation, double t, const real *y, const real *k, real *ybar) {
+static void reverse(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
     growth *self = context;
     (void)evaluation, (void)t;
     ybar[0] = (real)(k[0] * self->r * (1 - 2 * y[0] / self->K));

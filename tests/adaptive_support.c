@@ -100,18 +100,18 @@ equation equation_make(size_t which) {
     return e;
 }
 
-static void evaluate(void *context, size_t evaluation, double t, const real *y, real *dy) {
+static void evaluate(void *context, size_t evaluation, const double *t, const real *y, real *dy) {
     equation *e = context;
     e->in_order = e->in_order && evaluation == e->evaluations;
     e->evaluations++;
-    e->f(t, e->strength, y, dy);
+    e->f(*t, e->strength, y, dy);
 }
 
-static void reverse(void *context, size_t evaluation, double t, const real *y, const real *k, real *ybar) {
+static void reverse(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
     (void)evaluation;
     equation *e = context;
     e->reversals++;
-    e->gradient += e->pull(t, e->strength, y, k, ybar);
+    e->gradient += e->pull(*t, e->strength, y, k, ybar);
 }
 
 ode_system equation_system(equation *e) {

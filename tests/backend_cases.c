@@ -9,8 +9,9 @@
 #include "backend/conv.h"
 #include "backend/memory.h"
 #include "base/random.h"
+#include "ode/rk_step.h"
 
-enum { RESULTS_MAX = 64 };
+enum { RESULTS_MAX = 256 };
 
 /* One run of a case: its arrays, and what it gave. Without memory the tests cannot go on. */
 typedef struct work {
@@ -51,6 +52,16 @@ static real *drawn(work *w, size_t n, double range) {
     w->backend->upload(w->backend, n * sizeof *x, near, x);
     free(near);
     return x;
+}
+
+/* Numbers in double on the device. */
+static double *doubles(work *w, size_t n, const double *values) {
+    double *x = room_double(w, n);
+    w->backend->upload(w->backend, n * sizeof *x, values, x);
+    return x;
+}
+static const double *one_double(work *w, double value) {
+    return doubles(w, 1, &value);
 }
 
 static void give(work *w, size_t n, double *values) {
@@ -97,6 +108,7 @@ static void run_moves(work *w) {
         real *x = drawn(w, n, 3), *y = room(w, n), *z = drawn(w, 3 * n, 1);
         b->copy(b, n, x, y);
         b->scale(b, n, 0.3, x, x);
+        b->scale_by(b, n, one_double(w, 1.0 / 7), x, x);
         b->fill(b, n, 3, 1.0 / 3, z + 1);
         b->add_rows(b, 1, n, y, 0, x);
         result(w, n, x);
@@ -136,9 +148,147 @@ static void run_rows(work *w) {
     result(w, COLUMNS, sum);
 }
 
+/* Slots of x, of y, and one that is y itself. */
+static void run_slots(work *w) {
+    const backend_ops *b = w->backend;
+    enum { N = 300, SLOTS = 3 };
+    for (size_t slot = 0; slot < SLOTS; slot++) {
+        real *x = drawn(w, SLOTS * N, 1), *y = drawn(w, SLOTS * N, 1);
+        size_t *which;
+        must(BACKEND_NEW(b, &w->memory, 1, &which));
+        b->upload(b, sizeof slot, &slot, which);
+        b->copy_slot(b, N, which, x, N, y, 0);
+        b->copy_slot(b, N - 1, which, x + N, 0, y, N);
+        b->copy_slot(b, N, which, x, N, x, 0);
+        result(w, SLOTS * N, x);
+        result(w, SLOTS * N, y);
+    }
+}
+
+static void run_product(work *w) {
+    real *y = room(w, 1);
+    w->backend->product(w->backend, one_double(w, 1.0 / 3), one_double(w, -0.7), y);
+    result(w, 1, y);
+}
+
+/* A control on the device, and all that it became. */
+static step_control *control_on(work *w, const step_control *control) {
+    step_control *c;
+    must(BACKEND_NEW(w->backend, &w->memory, 1, &c));
+    w->backend->upload(w->backend, sizeof *control, control, c);
+    return c;
+}
+static void result_control(work *w, const step_control *c) {
+    static step_control near;
+    w->backend->download(w->backend, sizeof near, c, &near);
+    const double numbers[] = {near.going,
+                              near.outcome,
+                              near.size,
+                              near.t,
+                              near.until,
+                              near.h,
+                              near.reached,
+                              (double)near.steps,
+                              near.finite,
+                              near.smallest,
+                              (double)near.advance,
+                              (double)near.evaluations,
+                              (double)near.rejected,
+                              near.largest,
+                              (double)near.accepted};
+    double *all = values(w, sizeof numbers / sizeof *numbers);
+    memcpy(all, numbers, sizeof numbers);
+    give(w, sizeof numbers / sizeof *numbers, all);
+    const size_t count = sizeof near.numbers / sizeof(double);
+    all = values(w, count);
+    memcpy(all, &near.numbers, count * sizeof *all);
+    give(w, count, all);
+}
+
+/* A solve whose errors are given: accepted, rejected, not a number, past the end; and the way back. */
+static void run_control(work *w) {
+    const backend_ops *b = w->backend;
+    const double ratios[] = {0.3, 0, 1.7, NAN, 1, 0.99, 40, 1e-9, 0.5, 0.5, 0.5, 0.5};
+    enum { CAPACITY = 20, RATIOS = sizeof ratios / sizeof *ratios };
+    for (size_t p = 0; p < 2 * PAIR_COUNT; p++) {
+        const tableau *pair = tableau_pair((pair_id)(p / 2));
+        step_control c = {.method = *pair,
+                          .end = p % 2 ? -2 : 2,
+                          .direction = p % 2 ? -1 : 1,
+                          .max_step = 1.5,
+                          .land = p % 4 == 1,
+                          .attempts = 100,
+                          .capacity = CAPACITY,
+                          .going = 1,
+                          .finite = true,
+                          .evaluations = 2,
+                          .size_norm = 0.7,
+                          .slope_norm = 0.2 + (double)p,
+                          .bend_norm = 0.01};
+        c.times = room_double(w, CAPACITY), c.sizes = room_double(w, CAPACITY);
+        step_numbers_weigh(&c.method, 0, false, &c.numbers);
+        step_control *far = control_on(w, &c);
+        b->decide(b, STEP_EULER, far);
+        b->decide(b, STEP_BEGIN, far);
+        for (size_t i = 0; i < RATIOS; i++) {
+            b->upload(b, sizeof(double), &ratios[i], &far->ratio);
+            b->decide(b, STEP_JUDGE, far);
+            b->decide(b, STEP_PLAN, far);
+            if (i % 5 == 3 || i + 1 == RATIOS) result_control(w, far);
+        }
+        b->download(b, sizeof c, far, &c);
+        c.count = c.steps, c.going = 1;
+        b->upload(b, sizeof c, &c, far);
+        for (size_t i = 0; i < 2 && i < c.count; i++) b->decide(b, STEP_BACK, far);
+        result_control(w, far);
+        b->decide(b, STEP_FURTHER, far);
+        result_double(w, CAPACITY, c.times);
+        result_double(w, CAPACITY, c.sizes);
+    }
+}
+
+static void run_grid(work *w) {
+    const backend_ops *b = w->backend;
+    step_control c = {.method = *tableau_get(TABLEAU_RK4), .start = 0.3, .end = 1, .grid = 3, .going = 1};
+    step_control_begin_grid(&c);
+    step_control *far = control_on(w, &c);
+    for (size_t i = 0; i < 3; i++) {
+        result_control(w, far);
+        b->decide(b, STEP_DONE, far);
+    }
+    result_control(w, far);
+}
+
+/* y <- sums of the steps' numbers, repeated until the grid is done; and nothing where it is done already. */
+typedef struct repeated {
+    const backend_ops *b;
+    step_control *control;
+    const real *x;
+    real *y;
+} repeated;
+static void repeat_once(void *argument) {
+    const repeated *r = argument;
+    r->b->combine(r->b, 100, r->y, 1, &r->control->numbers.time[1], &r->x, r->y);
+    r->b->decide(r->b, STEP_DONE, r->control);
+}
+static void run_repeat(work *w) {
+    const backend_ops *b = w->backend;
+    for (size_t steps = 1; steps < 5; steps++) {
+        step_control c = {.method = *tableau_get(TABLEAU_RK4), .end = 1, .grid = steps, .going = 1};
+        step_control_begin_grid(&c);
+        repeated r = {b, control_on(w, &c), drawn(w, 100, 1), room(w, 100)};
+        for (size_t again = 0; again < 3; again++) {
+            rk_step_repeat(b, repeat_once, &r, &r.control->going);
+            result(w, 100, r.y);
+            if (again == 1) b->upload(b, sizeof c, &c, r.control);
+        }
+        result_control(w, r.control);
+    }
+}
+
 static void run_combine(work *w) {
     const backend_ops *b = w->backend;
-    const double weight[] = {0.5, 0, 1.0 / 3, -2};
+    const double *weight = doubles(w, 4, (const double[]){0.5, 0, 1.0 / 3, -2});
     for (size_t i = 0; i < LENGTHS; i++) {
         const size_t n = lengths[i];
         const real *k[] = {drawn(w, n, 1), drawn(w, n, 1), drawn(w, n, 1), drawn(w, n, 1)};
@@ -155,34 +305,40 @@ static void run_adam(work *w) {
     const adam_step step = {.beta1 = 0.9, .beta2 = 0.999, .step_size = 0.01, .root_correction = 0.5, .epsilon = 1e-8};
     enum { N = 135 };
     real *g = drawn(w, N, 1), *m = drawn(w, N, 1), *v = drawn(w, N, 1), *p = drawn(w, N, 1), *square = room(w, N);
-    const double one = 1;
     const real *term = square;
     b->tanh(b, N, v, square);
-    b->combine(b, N, square, 1, &one, &term, v); /* some are negative: a NaN is one everywhere */
+    b->combine(b, N, square, 1, one_double(w, 1), &term, v); /* some are negative: a NaN is one everywhere */
     b->adam(b, N, &step, g, m, v, p);
     result(w, N, m);
     result(w, N, v);
     result(w, N, p);
 }
 
+static void result_error(work *w, const error_norm *norm, size_t terms, const double *weight, const real *const *k,
+                         const real *y, const real *next) {
+    double *size = room_double(w, 1);
+    w->backend->measure_error(w->backend, norm, terms, weight, k, y, next, size);
+    result_double(w, 1, size);
+}
+
 static void run_error(work *w) {
     const backend_ops *b = w->backend;
-    const double weight[] = {0.1, 0, -0.2};
+    const double *weight = doubles(w, 3, (const double[]){0.1, 0, -0.2});
     const size_t n = 1900, parts[] = {1500, 1, 300};
     const real *k[] = {drawn(w, n, 1), drawn(w, n, 1), drawn(w, n, 1)};
     real *y = drawn(w, n, 2), *next = drawn(w, n, 2);
     error_norm norm = {.atol = 1e-3, .rtol = 1e-2, .parts = 3, .length = parts};
-    result_number(w, b->measure_error(b, &norm, 3, weight, k, y, next));
+    result_error(w, &norm, 3, weight, k, y, next);
     norm.finite = n;
-    result_number(w, b->measure_error(b, &norm, 3, weight, k, y, next));
+    result_error(w, &norm, 3, weight, k, y, next);
     norm.parts = 1;
-    result_number(w, b->measure_error(b, &norm, 2, weight, k, y, y));
+    result_error(w, &norm, 2, weight, k, y, y);
     result_number(w, b->is_finite(b, n, next));
     b->fill(b, 1, 1, INFINITY, next + n - 1); /* where no part looks */
-    result_number(w, b->measure_error(b, &norm, 3, weight, k, y, next));
+    result_error(w, &norm, 3, weight, k, y, next);
     result_number(w, b->is_finite(b, n, next));
     norm.finite = 0;
-    result_number(w, b->measure_error(b, &norm, 3, weight, k, y, next));
+    result_error(w, &norm, 3, weight, k, y, next);
 }
 
 static void run_sums(work *w) {
@@ -263,10 +419,11 @@ static void run_gate(work *w) {
 static void run_time(work *w) {
     const backend_ops *b = w->backend;
     real *a = drawn(w, 2000, 1), *c = drawn(w, 2000, 1), *root = drawn(w, 1, 1), *bar = drawn(w, 1, 1);
+    const double *s = one_double(w, 0.7);
     const dot_terms terms = {3, {1500, 3, 6}, {a, NULL, a + 1500}, {c, c, c + 1500}};
-    b->time_reverse(b, &terms, 0.7, a, root, bar);
+    b->time_reverse(b, &terms, s, a, root, bar);
     result(w, 1, bar);
-    b->time_reverse(b, &terms, 0.7, NULL, root, bar);
+    b->time_reverse(b, &terms, s, NULL, root, bar);
     result(w, 1, bar);
 }
 
@@ -414,12 +571,29 @@ static const struct {
     void (*run)(work *w);
     double tolerance; /* 0: each number is a fixed sequence of IEEE operations, the same bits everywhere */
 } cases[] = {
-    {"moves", run_moves, 0},          {"rows", run_rows, 0},          {"round", run_round, 0},
-    {"combine", run_combine, 0},      {"adam", run_adam, 0},          {"error", run_error, 1e-12},
-    {"sums", run_sums, 1e-14},        {"matmul", run_matmul, SUMMED}, {"apply", run_apply, SUMMED},
-    {"curves", run_curves, 1e-6},     {"gate", run_gate, SUMMED},     {"time", run_time, 1e-6},
-    {"dual", run_dual, SUMMED},       {"bias", run_bias, SUMMED},     {"products", run_products, 1e-6},
-    {"context", run_context, SUMMED}, {"conv", run_conv, SUMMED},     {"logit", run_logit, 1e-6},
+    {"moves", run_moves, 0},
+    {"rows", run_rows, 0},
+    {"round", run_round, 0},
+    {"slots", run_slots, 0},
+    {"product", run_product, 0},
+    {"control", run_control, 0},
+    {"grid", run_grid, 0},
+    {"repeat", run_repeat, 0},
+    {"combine", run_combine, 0},
+    {"adam", run_adam, 0},
+    {"error", run_error, 1e-12},
+    {"sums", run_sums, 1e-14},
+    {"matmul", run_matmul, SUMMED},
+    {"apply", run_apply, SUMMED},
+    {"curves", run_curves, 1e-6},
+    {"gate", run_gate, SUMMED},
+    {"time", run_time, 1e-6},
+    {"dual", run_dual, SUMMED},
+    {"bias", run_bias, SUMMED},
+    {"products", run_products, 1e-6},
+    {"context", run_context, SUMMED},
+    {"conv", run_conv, SUMMED},
+    {"logit", run_logit, 1e-6},
     {"squeeze", run_squeeze, 0},
 };
 

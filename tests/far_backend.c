@@ -82,12 +82,22 @@ FAR(fill, (const backend_ops *self, size_t n, size_t stride, double value, real 
     ARRAYS(x))
 FAR(scale, (const backend_ops *self, size_t n, double by, const real *x, real *y), (far->near, n, by, x, y),
     ARRAYS(x, y))
+FAR(scale_by, (const backend_ops *self, size_t n, const double *by, const real *x, real *y), (far->near, n, by, x, y),
+    ARRAYS(by, x, y))
+FAR(product, (const backend_ops *self, const double *a, const double *b, real *y), (far->near, a, b, y),
+    ARRAYS(a, b, y))
+FAR(copy_slot,
+    (const backend_ops *self, size_t n, const size_t *slot, const real *x, size_t x_apart, real *y, size_t y_apart),
+    (far->near, n, slot, x, x_apart, y, y_apart), ARRAYS(slot, x, y))
+FAR(decide, (const backend_ops *self, step_action action, step_control *control), (far->near, action, control),
+    ARRAYS(control))
 FAR(round, (const backend_ops *self, size_t n, conv_math math, const real *x, real *y), (far->near, n, math, x, y),
     ARRAYS(x, y))
 FAR(combine,
     (const backend_ops *self, size_t n, const real *x, size_t terms, const double *weight, const real *const *k,
      real *y),
-    (far->near, n, x, terms, weight, k, y), ARRAYS(x, y, terms ? k[0] : NULL, terms ? k[terms - 1] : NULL))
+    (far->near, n, x, terms, weight, k, y),
+    ARRAYS(x, y, terms ? weight : NULL, terms ? k[0] : NULL, terms ? k[terms - 1] : NULL))
 FAR(copy_rows,
     (const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y, size_t y_apart),
     (far->near, rows, columns, x, x_apart, y, y_apart), ARRAYS(x, y))
@@ -104,12 +114,20 @@ static bool far_is_finite(const backend_ops *self, size_t n, const real *x) {
     close_after(far);
     return result;
 }
-static double far_measure_error(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
-                                const real *const *k, const real *y, const real *next) {
-    const far_backend *far = open_and_wait(self, ARRAYS(k[0], k[terms - 1], y, next));
-    const double result = far->near->measure_error(far->near, norm, terms, weight, k, y, next);
-    close_after(far);
-    return result;
+FAR(measure_error,
+    (const backend_ops *self, const error_norm *norm, size_t terms, const double *weight, const real *const *k,
+     const real *y, const real *next, double *size),
+    (far->near, norm, terms, weight, k, y, next, size), ARRAYS(weight, k[0], k[terms - 1], y, next, size))
+
+/* As a device that looks for itself. */
+static void far_repeat(const backend_ops *self, void (*step)(void *argument), void *argument, const int *going) {
+    for (;;) {
+        const far_backend *far = open_with(self, ARRAYS(going));
+        const bool more = *going != 0;
+        close_after(far);
+        if (!more) return;
+        step(argument);
+    }
 }
 
 FAR(matmul,
@@ -171,9 +189,9 @@ FAR(gate_reverse,
     (far->near, rows, columns, gate, x, bias, ybar, x_bar, bias_bar, shift_bar),
     ARRAYS(gate, x, bias, ybar, x_bar, bias_bar, shift_bar))
 FAR(time_reverse,
-    (const backend_ops *self, const dot_terms *terms, double s, const real *clock_bar, const real *root,
+    (const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar, const real *root,
      real *root_bar),
-    (far->near, terms, s, clock_bar, root, root_bar), ARRAYS(terms->a[0], terms->b[0], clock_bar, root, root_bar))
+    (far->near, terms, s, clock_bar, root, root_bar), ARRAYS(terms->a[0], terms->b[0], s, clock_bar, root, root_bar))
 FAR(logit, (const backend_ops *self, double alpha, size_t n, size_t D, const real *x, real *z, double *log_determinant),
     (far->near, alpha, n, D, x, z, log_determinant), ARRAYS(x, z, log_determinant))
 FAR(unlogit, (const backend_ops *self, double alpha, size_t n, size_t D, const real *z, real *x),
@@ -266,6 +284,11 @@ const backend_ops *far_create(const backend_ops *near, size_t bytes) {
         OPERATION(zero),
         OPERATION(fill),
         OPERATION(scale),
+        OPERATION(scale_by),
+        OPERATION(product),
+        OPERATION(copy_slot),
+        OPERATION(decide),
+        OPERATION(repeat),
         OPERATION(round),
         OPERATION(combine),
         OPERATION(copy_rows),

@@ -144,9 +144,9 @@ Test(adaptive, a_solve_of_no_length_evaluates_nothing) {
 }
 
 static equation mirrored;
-static void mirror(void *context, size_t evaluation, double t, const real *y, real *dy) {
+static void mirror(void *context, size_t evaluation, const double *t, const real *y, real *dy) {
     (void)context, (void)evaluation;
-    mirrored.f(-t, mirrored.strength, y, dy);
+    mirrored.f(-*t, mirrored.strength, y, dy);
     for (size_t i = 0; i < mirrored.length; i++) dy[i] = -dy[i];
 }
 

@@ -57,26 +57,26 @@ typedef struct trail {
     real states[20 * STEPS_MAX * LENGTH_MAX];
 } trail;
 
-static void trail_evaluate(void *context, size_t evaluation, double t, const real *y, real *dy) {
+static void trail_evaluate(void *context, size_t evaluation, const double *t, const real *y, real *dy) {
     trail *l = context;
     const size_t n = l->e->length;
     if (l->reversing) {
         bool seen = false;
         for (size_t i = 0; i < l->count; i++)
-            seen = seen || (l->time[i] == t && same(n, l->states + i * LENGTH_MAX, y));
+            seen = seen || (l->time[i] == *t && same(n, l->states + i * LENGTH_MAX, y));
         l->known = l->known && seen;
         l->ordered = l->ordered && evaluation == l->next++;
     } else {
-        l->time[l->count] = t;
+        l->time[l->count] = *t;
         memcpy(l->states + l->count++ * LENGTH_MAX, y, n * sizeof *y);
     }
-    l->e->f(t, l->e->strength, y, dy);
+    l->e->f(*t, l->e->strength, y, dy);
 }
 
-static void trail_reverse(void *context, size_t evaluation, double t, const real *y, const real *k, real *ybar) {
+static void trail_reverse(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
     trail *l = context;
     l->ordered = l->ordered && evaluation == --l->next;
-    l->e->pull(t, l->e->strength, y, k, ybar);
+    l->e->pull(*t, l->e->strength, y, k, ybar);
 }
 
 Test(adaptive, the_reverse_repeats_the_stages_of_accepted_steps_to_the_bit) {

@@ -158,8 +158,8 @@ Test(backend, densities_and_samples_far_away_have_the_same_bits) {
     far_destroy(far);
 }
 
-/* The outcome of every step that is tried, once; the rest is a few for each solve, however long it is. */
-Test(backend, a_step_waits_for_its_outcome_and_for_nothing_else) {
+/* A few for each solve, however many steps it has. */
+Test(backend, a_solve_waits_for_its_outcome_and_for_nothing_else) {
     enum { N = 2 };
     const backend_ops *far = far_create(near_together(), REGION);
     multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
@@ -180,11 +180,10 @@ Test(backend, a_step_waits_for_its_outcome_and_for_nothing_else) {
     cr_assert_eq(multiscale_loss_gradient(model, params, images, N, probe, &loss, gradient, &statistics), STATUS_OK);
     size_t expected = 2; /* what is known of each image, and whether the gradient is finite */
     for (size_t f = 0; f < statistics.flow_count; f++) {
-        const adaptive_statistics *out = &statistics.flows[f].forward;
-        expected += out->accepted + out->rejected;
-        expected += 2 + 3; /* whether state and slope at the start are finite, and the size of the first step */
+        cr_expect_gt(statistics.flows[f].forward.accepted, 2);
+        expected += 1; /* the outcome */
         expected += 1; /* whether what came back is finite */
-        expected += 3; /* the end time, told and used, out and back */
+        expected += 1; /* the end time, told */
     }
     cr_expect_eq(far_waits(far) - before, expected, "%zu, not %zu", far_waits(far) - before, expected);
     multiscale_destroy(&model);

@@ -17,15 +17,16 @@ typedef struct counters {
     bool in_order;
 } counters;
 
-static void pendulum(void *context, size_t evaluation, double t, const real *y, real *dy) {
+static void pendulum(void *context, size_t evaluation, const double *t, const real *y, real *dy) {
     counters *count = context;
     count->in_order = count->in_order && evaluation == count->evaluations;
     count->evaluations++;
     dy[0] = y[1];
-    dy[1] = (real)(-sin((double)y[0]) + 0.5 * cos(t));
+    dy[1] = (real)(-sin((double)y[0]) + 0.5 * cos(*t));
 }
 
-static void pendulum_reverse(void *context, size_t evaluation, double t, const real *y, const real *k, real *ybar) {
+static void pendulum_reverse(void *context, size_t evaluation, const double *t, const real *y, const real *k,
+                             real *ybar) {
     (void)evaluation, (void)t;
     ((counters *)context)->reverses++;
     ybar[0] = (real)(-cos((double)y[0]) * (double)k[1]);

@@ -263,6 +263,8 @@ Test(run_image_device, the_bench_compares_and_says_so) {
     EXPECT(0, "AFFJORD_CUDNN=" AFFJORD_CUDNN_EMULATED " $AFFJORD bench device --brief > $TEST_DIR/report");
     EXPECT(0, "grep -c 'processor and device, own convolutions | near' $TEST_DIR/report");
     cr_expect_str_eq(output, "2\n");
+    EXPECT(0, "grep -c 'steps repeated and kernels one by one, .* | same bits' $TEST_DIR/report");
+    cr_expect_str_eq(output, "4\n");
     EXPECT(0, "grep -c 'device, twice, cuDNN 9.19.0 | same bits' $TEST_DIR/report");
     cr_expect_str_eq(output, "2\n");
 }
@@ -276,6 +278,11 @@ Test(run_image_device, what_cannot_be_done_is_said) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --seeds 0 --db $TEST_DIR/said.db --device cuda --set train.iterations=1 "
               "--set experiment.models=ffjord --set train.validation=10 --set output.samples=0");
     EXPECT_SAYS("convolutions by own kernels, which may be slower: cuDNN is not asked for");
+    EXPECT(0,
+           "AFFJORD_EMULATED_GRAPHS=while $AFFJORD $TEST_DIR/small.ini --seeds 0 --db $TEST_DIR/looks.db --device cuda "
+           "--set train.iterations=1 --set experiment.models=ffjord --set train.validation=10 --set output.samples=0");
+    EXPECT_SAYS("steps are not repeated by the device, which may be slower: the program has to look after each step: "
+                "CUDA: making a loop");
     EXPECT(1, "AFFJORD_EMULATED_DEVICES=0 " TRAIN "--db $TEST_DIR/none.db --device cuda");
     cr_assert_str_eq(output, "CUDA: there is no device\n");
     EXPECT(1, TRAIN "--db $TEST_DIR/none.db --device cuda:7");

@@ -128,10 +128,10 @@ Test(tableau, dense_output_passes_through_the_ends_and_the_middle) {
 
 #ifdef AFFJORD_DOUBLE
 
-static void pendulum(void *context, size_t evaluation, double t, const real *y, real *dy) {
+static void pendulum(void *context, size_t evaluation, const double *t, const real *y, real *dy) {
     cr_assert_eq(evaluation, (*(size_t *)context)++);
     dy[0] = y[1];
-    dy[1] = -sin(y[0]) + 0.5 * cos(t);
+    dy[1] = -sin(y[0]) + 0.5 * cos(*t);
 }
 
 static void solve(const tableau *m, size_t steps, real y[2]) {

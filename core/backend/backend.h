@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "backend/image_shapes.h"
+#include "backend/step_control.h"
 #include "base/real.h"
 #include "base/status.h"
 
@@ -78,7 +79,7 @@ typedef struct backend_ops backend_ops;
 /* The table. An implementation that has a state of its own begins with it, so operations get it as `self`.
  *
  * Arrays are in the memory of the device, which nothing but the operations looks into; structures and tables that an
- * operation is told its work by (shapes, weights, lists of pointers) are the caller's, and are read before it returns.
+ * operation is told its work by (shapes, lists of pointers) are the caller's, and are read before it returns.
  * Operations take effect in the order of their calls, and those that return a number wait for it. None allocates. */
 struct backend_ops {
     const char *name;
@@ -102,14 +103,24 @@ struct backend_ops {
     void (*zero)(const backend_ops *self, size_t n, real *x);
     void (*fill)(const backend_ops *self, size_t n, size_t stride, double value, real *x);
 
-    /* y (n) <- by x, `by` rounded to a real first. y may be x. */
+    /* y (n) <- by x, `by` rounded to a real first, a number of the program or one of the device's. y may be x. */
     void (*scale)(const backend_ops *self, size_t n, double by, const real *x, real *y);
+    void (*scale_by)(const backend_ops *self, size_t n, const double *by, const real *x, real *y);
+
+    /* *y <- *a times *b, in double. */
+    void (*product)(const backend_ops *self, const double *a, const double *b, real *y);
+
+    /* y (n) <- x, where *slot says which: slots of x and of y are so many reals apart, 0 where there is only one. Where
+     * it is y itself, nothing moves. */
+    void (*copy_slot)(const backend_ops *self, size_t n, const size_t *slot, const real *x, size_t x_apart, real *y,
+                      size_t y_apart);
 
     /* y (n) <- the numbers nearest to x that have no more bits than `math`, which is not MATH_FP32 (rounding.h, by way of
      * a float in the double build). y may be x. */
     void (*round)(const backend_ops *self, size_t n, conv_math math, const real *x, real *y);
 
-    /* y (n) <- x + sum over terms j of weight[j] k[j], added in order; zero weights are passed over. y may be x. */
+    /* y (n) <- x + sum over terms j of weight[j] k[j], added in order, each weight, which the device has, rounded to a
+     * real first; zero weights are passed over. y may be x. */
     void (*combine)(const backend_ops *self, size_t n, const real *x, size_t terms, const double *weight,
                     const real *const *k, real *y);
 
@@ -123,12 +134,23 @@ struct backend_ops {
     /* Whether x (n) has neither an infinity nor a NaN. */
     bool (*is_finite)(const backend_ops *self, size_t n, const real *x);
 
-    /* The norm of the error sum_j weight[j] k[j], which is never stored; NaN if anything in it is. */
-    double (*measure_error)(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
-                            const real *const *k, const real *y, const real *next);
+    /* *size <- the norm of the error sum_j weight[j] k[j], which is never stored; NaN if anything in it is. The weights
+     * are the device's, as of combine. */
+    void (*measure_error)(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
+                          const real *const *k, const real *y, const real *next, double *size);
 
     /* p (n), m (n), v (n) <- one step of Adam along g (n). */
     void (*adam)(const backend_ops *self, size_t n, const adam_step *step, const real *g, real *m, real *v, real *p);
+
+    /* --- Steps of a solve --- */
+
+    /* step_control_act, on a control in the device's memory. */
+    void (*decide)(const backend_ops *self, step_action action, step_control *control);
+
+    /* step(argument) again and again until *going, in the device's memory, is 0, which it may be at first. `step` calls
+     * operations and nothing else, none that returns a number, and the same ones with the same arguments each time: a
+     * device may call it when there is nothing to do, record the operations, and repeat them by itself. NULL, in the memory of the program: the caller calls (rk_step_repeat). */
+    void (*repeat)(const backend_ops *self, void (*step)(void *argument), void *argument, const int *going);
 
     /* --- Networks --- */
 
@@ -218,9 +240,9 @@ struct backend_ops {
     void (*gate_reverse)(const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x,
                          const real *bias, const real *ybar, real *x_bar, real *bias_bar, real *shift_bar);
 
-    /* root_bar += 2 root (sum of the terms, and s times *clock_bar where not NULL), in double: the cotangent of root
+    /* root_bar += 2 root (sum of the terms, and *s times *clock_bar where not NULL), in double: the cotangent of root
      * where all of a flow's rates are multiplied by root squared, its end time. */
-    void (*time_reverse)(const backend_ops *self, const dot_terms *terms, double s, const real *clock_bar,
+    void (*time_reverse)(const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar,
                          const real *root, real *root_bar);
 
     /* --- Images: what a flow starts from and ends with --- */

@@ -82,6 +82,9 @@ typedef struct device_table {
     /* Whether all convolutions made so far are cuDNN's: *which <- its version, or why some are the library's own. */
     bool (*images_library)(const backend_ops *backend, failure *which);
 
+    /* Whether the device repeats the steps of a solve by itself, as far as is known; *which <- why not, otherwise. */
+    bool (*images_graphs)(const backend_ops *backend, failure *which);
+
     /* How convolutions were computed before, in the words of images_plans: convolutions that are made from now on try
      * these plans first. Errors: STATUS_MEMORY. */
     status (*images_recall)(const backend_ops *backend, const char *plans, failure *why);
@@ -90,7 +93,7 @@ typedef struct device_table {
      * data, weight. NULL if memory is short; valid until the next call on this backend. */
     const char *(*images_plans)(const backend_ops *backend);
 
-    /* The same as opened, of which *backend is NULL afterwards; it may be NULL before. */
+    /* Close a device, of which *backend is NULL afterwards; it may be NULL before. */
     void (*images_close)(const backend_ops **backend);
 } device_table;
 

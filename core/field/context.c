@@ -115,7 +115,7 @@ static void augmented_rate(const context *self, const real *params, const real *
     mlp_forward(&self->g, self->backend, 1, params, c, dc, self->net);
 }
 
-static void augmented_evaluate(void *argument, size_t evaluation, double t, const real *y, real *dy) {
+static void augmented_evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
     (void)evaluation, (void)t;
     const augmented_solve *solve = argument;
     augmented_rate(solve->self, solve->params, y, dy);
@@ -131,7 +131,8 @@ static void augmented_pull(const augmented_solve *solve, const real *c, const re
     self->backend->combine(self->backend, self->g.count, sum, 1, &weight, &term, sum);
 }
 
-static void augmented_reverse(void *argument, size_t evaluation, double t, const real *y, const real *k, real *ybar) {
+static void augmented_reverse(void *argument, size_t evaluation, const double *t, const real *y, const real *k,
+                              real *ybar) {
     (void)evaluation, (void)t;
     augmented_pull(argument, y, k, 1, ybar);
 }
@@ -183,7 +184,7 @@ static void augmented_path_reverse(const context *self, const real *params, grid
 }
 
 /* da_c/dt of the continuous adjoint; the quadrature of the parameters' gradient rides along. */
-static void augmented_adjoint_evaluate(void *argument, size_t evaluation, double t, const real *y, real *dy) {
+static void augmented_adjoint_evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
     (void)t;
     const augmented_solve *solve = argument;
     const context *self = solve->self;

@@ -150,7 +150,7 @@ const real *cnf_load_chunk(const cnf *flow, cnf_lane *lane, const real *x, size_
     return lane->probe;
 }
 
-static void chunk_evaluate(void *argument, size_t evaluation, double t, const real *y, real *dy) {
+static void chunk_evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
     (void)t;
     const cnf_chunk *chunk = argument;
     const cnf *flow = chunk->flow;
@@ -158,7 +158,8 @@ static void chunk_evaluate(void *argument, size_t evaluation, double t, const re
                    dy + flow->spec.dimension * CHUNK);
 }
 
-static void chunk_reverse(void *argument, size_t evaluation, double t, const real *y, const real *k, real *ybar) {
+static void chunk_reverse(void *argument, size_t evaluation, const double *t, const real *y, const real *k,
+                          real *ybar) {
     (void)t;
     const cnf_chunk *chunk = argument;
     const cnf *flow = chunk->flow;

@@ -73,7 +73,7 @@ void cnf_gradient_discrete(cnf *flow, const real *params, const real *x, size_t 
 }
 
 /* State of a chunk on the way back: [z | l | a | dL/dl]; l and dL/dl ride along unchanged in meaning. */
-static void adjoint_evaluate(void *argument, size_t evaluation, double t, const real *y, real *dy) {
+static void adjoint_evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
     (void)t;
     const cnf_chunk *chunk = argument;
     const cnf *flow = chunk->flow;

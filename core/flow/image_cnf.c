@@ -18,11 +18,11 @@ image_state image_state_of(const image_cnf *self, size_t n) {
     return at;
 }
 
-void image_cnf_see(const image_solve *solve, double s, const real *moving) {
+void image_cnf_see(const image_solve *solve, const double *s, const real *moving) {
     image_cnf *self = solve->self;
     const backend_ops *backend = self->backend;
     if (self->M > 0) backend->copy(backend, self->M, moving, self->c);
-    else if (self->spec.field.context == 1) backend->fill(backend, 1, 1, solve->T * s, self->c);
+    else if (self->spec.field.context == 1) backend->product(backend, self->T, s, self->c);
     conv_field_prepare(self->field, solve->params, self->c);
 }
 
@@ -65,7 +65,7 @@ static void evaluate_exact(const image_solve *solve, const real *z, const conv_v
     }
 }
 
-void image_cnf_evaluate(void *argument, size_t evaluation, double s, const real *y, real *dy) {
+void image_cnf_evaluate(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
     (void)evaluation;
     const image_solve *solve = argument;
     const image_cnf *self = solve->self;
@@ -82,7 +82,7 @@ void image_cnf_evaluate(void *argument, size_t evaluation, double s, const real 
     else conv_field_evaluate(self->field, solve->n, y, solve->e, &out);
     backend->copy(backend, self->M, self->slope, dy + at.moving);
     if (!regularised) backend->zero(backend, at.length - at.kinetic, dy + at.kinetic);
-    backend->scale(backend, at.length, solve->T, dy, dy);
+    backend->scale_by(backend, at.length, self->T, dy, dy);
 }
 
 solve_spec image_cnf_solver(const image_cnf *self, size_t n) {
@@ -92,9 +92,16 @@ solve_spec image_cnf_solver(const image_cnf *self, size_t n) {
     return solver;
 }
 
+/* T <- that at these parameters, where it is not the same for all. */
+static void set_end_time(const image_cnf *self, const real *params) {
+    const backend_ops *backend = self->backend;
+    if (self->spec.learn_end_time) backend->squares(backend, 1, 1, params + self->end_time, self->T);
+}
+
 image_solve image_cnf_begin(image_cnf *self, const real *params, size_t n) {
     conv_field_bind(self->field, params);
-    return (image_solve){.self = self, .params = params, .n = n, .T = image_cnf_end_time(self, params)};
+    set_end_time(self, params);
+    return (image_solve){.self = self, .params = params, .n = n};
 }
 
 /* --- Solves --- */
@@ -103,7 +110,8 @@ static ode_system system_of(image_solve *solve) {
     return (ode_system){.backend = solve->self->backend,
                         .length = image_state_of(solve->self, solve->n).length,
                         .context = solve,
-                        .evaluate = image_cnf_evaluate};
+                        .evaluate = image_cnf_evaluate,
+                        .control = solve->self->control};
 }
 
 static void add_sums(const image_cnf *self, size_t n, const image_cnf_sums *sums) {
@@ -147,19 +155,23 @@ status image_cnf_integrate(image_cnf *self, const real *params, size_t n, const 
     return STATUS_OK;
 }
 
-static void evaluate_context(void *argument, size_t evaluation, double s, const real *y, real *dy) {
+static void evaluate_context(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
     (void)evaluation, (void)s;
     const image_solve *solve = argument;
     const image_cnf *self = solve->self;
     mlp_forward(&self->g, self->backend, 1, solve->params, y, dy, self->net);
-    self->backend->scale(self->backend, self->M, solve->T, dy, dy);
+    self->backend->scale_by(self->backend, self->M, self->T, dy, dy);
 }
 
 status image_cnf_move_context(image_cnf *self, const real *params, real *context, adaptive_statistics *statistics) {
     if (self->M == 0) return STATUS_OK;
-    image_solve solve = {.self = self, .params = params, .T = image_cnf_end_time(self, params)};
-    const ode_system system = {
-        .backend = self->backend, .length = self->M, .context = &solve, .evaluate = evaluate_context};
+    image_solve solve = {.self = self, .params = params};
+    const ode_system system = {.backend = self->backend,
+                               .length = self->M,
+                               .context = &solve,
+                               .evaluate = evaluate_context,
+                               .control = self->control};
+    set_end_time(self, params);
     return solve_integrate(&self->spec.solver, 0, 1, &system, context, NULL, self->solve, statistics);
 }
 
@@ -233,6 +245,9 @@ static status build(image_cnf *self) {
     const backend_ops *backend = self->backend;
     arena *memory = &self->memory;
     const size_t n = self->batch_max;
+    TRY(BACKEND_NEW(backend, memory, 1, &self->control));
+    TRY(BACKEND_NEW(backend, memory, 1, &self->T));
+    backend->upload(backend, sizeof *self->T, &spec->end_time, self->T);
     TRY(BACKEND_NEW(backend, memory, self->C, &self->c));
     TRY(BACKEND_NEW(backend, memory, self->C, &self->cbar));
     TRY(BACKEND_NEW(backend, memory, self->C - self->M, &self->still_bar));
@@ -245,8 +260,8 @@ static status build(image_cnf *self) {
     const size_t steps = spec->solver.steps ? spec->solver.steps : spec->kept_steps;
     self->record.capacity = steps;
     self->record.stages = spec->keep_stages;
-    TRY(ARENA_NEW(memory, steps, &self->record.time));
-    TRY(ARENA_NEW(memory, steps, &self->record.step));
+    TRY(BACKEND_NEW(backend, memory, steps, &self->record.time));
+    TRY(BACKEND_NEW(backend, memory, steps, &self->record.step));
     return BACKEND_NEW(backend, memory, image_cnf_kept_bytes(self) / sizeof(real), &self->record.states);
 }
 

@@ -41,7 +41,7 @@ static void reverse_field(const image_solve *solve, const real *z, const conv_va
 /* out (n) <- T k, for a k that may be NULL; returns out, or NULL. */
 static real *scaled(const image_solve *solve, size_t n, const real *k, real *out) {
     const backend_ops *backend = solve->self->backend;
-    if (k) backend->scale(backend, n, solve->T, k, out);
+    if (k) backend->scale_by(backend, n, solve->self->T, k, out);
     return k ? out : NULL;
 }
 
@@ -56,7 +56,7 @@ static void pull_context(const image_solve *solve, const real *k) {
 }
 
 /* All of F is T times something: k . dF/dT. */
-static void pull_end_time(const image_solve *solve, double s, const image_cotangent *k, const conv_values *out) {
+static void pull_end_time(const image_solve *solve, const double *s, const image_cotangent *k, const conv_values *out) {
     const image_cnf *self = solve->self;
     const size_t n = solve->n;
     const bool clock = self->M == 0 && self->C == 1; /* c = T s */
@@ -68,9 +68,9 @@ static void pull_end_time(const image_solve *solve, double s, const image_cotang
                                 solve->gradient + self->end_time);
 }
 
-/* k . dF at s, z, z*: zbar (n, D) and the flow's cbar (C) are overwritten, solve->gradient is added to. *out, in the
+/* k . dF at *s, z, z*: zbar (n, D) and the flow's cbar (C) are overwritten, solve->gradient is added to. *out, in the
  * flow's `values`, gets f and what goes with it, and the flow's slope g. */
-static void pull(const image_solve *solve, double s, const real *z, const real *moving, const image_cotangent *k,
+static void pull(const image_solve *solve, const double *s, const real *z, const real *moving, const image_cotangent *k,
                  real *zbar, conv_values *out) {
     image_cnf *self = solve->self;
     const size_t n = solve->n, row = n * self->D;
@@ -93,7 +93,7 @@ static void pull(const image_solve *solve, double s, const real *z, const real *
 
 /* --- Through the steps --- */
 
-static void reverse_step(void *argument, size_t evaluation, double s, const real *y, const real *k, real *ybar) {
+static void reverse_step(void *argument, size_t evaluation, const double *s, const real *y, const real *k, real *ybar) {
     (void)evaluation;
     const image_solve *solve = argument;
     const image_cnf *self = solve->self;
@@ -122,7 +122,8 @@ static status reverse_discrete(image_solve *solve, image_cnf_weights bar, real *
                                .length = at.length,
                                .context = solve,
                                .evaluate = image_cnf_evaluate,
-                               .reverse = reverse_step};
+                               .reverse = reverse_step,
+                               .control = self->control};
     real *ybar = self->state;
     backend->copy(backend, at.l, zbar, ybar);
     backend->fill(backend, n, 1, bar.divergence, ybar + at.l);
@@ -158,7 +159,7 @@ size_t image_adjoint_length(const image_cnf *self, size_t n) {
     return adjoint_state_of(self, n).length;
 }
 
-static void evaluate_adjoint(void *argument, size_t evaluation, double s, const real *y, real *dy) {
+static void evaluate_adjoint(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
     (void)evaluation;
     const image_solve *solve = argument;
     image_cnf *self = solve->self;
@@ -174,9 +175,9 @@ static void evaluate_adjoint(void *argument, size_t evaluation, double s, const 
     conv_values out;
     backend->zero(backend, self->count, solve->gradient + self->first);
     pull(solve, s, y, y + at.moving, &bar, dy + at.a, &out);
-    backend->scale(backend, row, solve->T, out.f, dy);
+    backend->scale_by(backend, row, self->T, out.f, dy);
     backend->scale(backend, row, -1, dy + at.a, dy + at.a);
-    backend->scale(backend, self->M, solve->T, self->slope, dy + at.moving);
+    backend->scale_by(backend, self->M, self->T, self->slope, dy + at.moving);
     backend->scale(backend, self->C, -1, self->cbar, dy + at.a_moving); /* moving, then still */
     backend->scale(backend, self->count, -1, solve->gradient + self->first, dy + at.gradient);
 }
@@ -194,7 +195,11 @@ static status reverse_adjoint(image_solve *solve, image_cnf_weights bar, real *z
     const backend_ops *backend = self->backend;
     const size_t n = solve->n, row = n * self->D;
     const adjoint_state at = adjoint_state_of(self, n);
-    const ode_system system = {.backend = backend, .length = at.length, .context = solve, .evaluate = evaluate_adjoint};
+    const ode_system system = {.backend = backend,
+                               .length = at.length,
+                               .context = solve,
+                               .evaluate = evaluate_adjoint,
+                               .control = self->control};
     solve_spec solver = self->spec.solver;
     solver.options.norm = adjoint_norm(self, &at);
     real *y = self->state;

@@ -17,6 +17,9 @@ struct image_cnf {
     size_t D, C, M;
     size_t batch_max;
 
+    step_control *control; /* of the solve under way */
+    double *T; /* (1), at the parameters of that solve */
+
     /* The context. */
     real *c, *cbar; /* (C) */
     real *slope; /* (M), g */
@@ -41,7 +44,6 @@ typedef struct image_solve {
     size_t n;
     bool divergence; /* wanted, and what is integrated beside it */
     const real *e; /* (n, D), unused where the divergence is exact */
-    double T;
     real *gradient; /* (P), of a reverse: what is added to */
 } image_solve;
 
@@ -56,10 +58,10 @@ image_state image_state_of(const image_cnf *self, size_t n);
 size_t image_adjoint_length(const image_cnf *self, size_t n);
 
 /* The equation, for an image_solve: dy <- F(s, y). */
-void image_cnf_evaluate(void *solve, size_t evaluation, double s, const real *y, real *dy);
+void image_cnf_evaluate(void *solve, size_t evaluation, const double *s, const real *y, real *dy);
 
-/* The context at s, z* (M), and the field's numbers there. */
-void image_cnf_see(const image_solve *solve, double s, const real *moving);
+/* The context at *s, z* (M), and the field's numbers there. */
+void image_cnf_see(const image_solve *solve, const double *s, const real *moving);
 
 /* slope (M) <- g(z*), at the context last seen. */
 void image_cnf_rate(const image_solve *solve);

@@ -2,21 +2,22 @@
 #include "ode/adaptive.h"
 
 #include <math.h>
+#include <stdint.h>
 
-#include "base/detmath.h"
+#include "backend/memory.h"
 #include "ode/rk_step.h"
 
-static const double safety = 0.9, factor_max = 10, factor_min = 0.2;
-
-/* A solve under way. */
+/* A solve under way. Its states and slopes are in a row, so that one of two is a slot of a pair. */
 typedef struct solver {
     const adaptive_options *options;
-    double end, direction; /* 1 forward in time, -1 backward */
+    const ode_system *system;
+    step_control *control; /* in the backend's memory */
     rk_step step;
-    double t;
     real *y, *next; /* (n) the last accepted state, and the attempt's */
-    real *k[RK_WEIGHTS_MAX]; /* (n) each */
-    adaptive_statistics count;
+    real *k[RK_WEIGHTS_MAX]; /* (n) each, s + 1 of them */
+    const adaptive_record *record;
+    const adaptive_outputs *outputs;
+    size_t shown; /* outputs */
 } solver;
 
 size_t adaptive_workspace(const tableau *pair, size_t length) {
@@ -45,6 +46,7 @@ static bool in_order(size_t count, const double *times, double start, double end
 
 static bool valid(const tableau *pair, double start, double end, const adaptive_options *o, const ode_system *system,
                   const adaptive_outputs *outputs) {
+    if ((!system->control || outputs) && !backend_is_near(system->backend)) return false;
     if (pair->error[0] == 0 || !isfinite(start) || !isfinite(end)) return false;
     if (!is_size(o->atol) || o->atol == 0 || !is_size(o->rtol)) return false;
     if (!is_size(o->first_step) || !is_size(o->min_step) || !is_size(o->max_step)) return false;
@@ -56,11 +58,6 @@ static bool valid(const tableau *pair, double start, double end, const adaptive_
     return !outputs || in_order(outputs->count, outputs->times, start, end);
 }
 
-static void evaluate(solver *s, double t, const real *y, real *dy) {
-    const ode_system *system = s->step.system;
-    system->evaluate(system->context, s->count.evaluations++, t, y, dy);
-}
-
 /* How the solve measures errors; `whole`: NaN also for a state or last derivative that isn't finite where the norm
  * doesn't look. */
 static error_norm norm_of(const solver *s, bool whole) {
@@ -69,165 +66,157 @@ static error_norm norm_of(const solver *s, bool whole) {
     return (error_norm){.atol = o->atol,
                         .rtol = o->rtol,
                         .parts = parts ? o->norm.parts : 1,
-                        .length = parts ? o->norm.length : &s->step.system->length,
-                        .finite = whole ? s->step.system->length : 0};
-}
-
-static bool is_finite(const solver *s, const real *x) {
-    const ode_system *system = s->step.system;
-    return system->backend->is_finite(system->backend, system->length, x);
+                        .length = parts ? o->norm.length : &s->system->length,
+                        .finite = whole ? s->system->length : 0};
 }
 
 static void copy(const solver *s, const real *from, real *to) {
-    const ode_system *system = s->step.system;
-    system->backend->copy(system->backend, system->length, from, to);
+    s->system->backend->copy(s->system->backend, s->system->length, from, to);
 }
 
-/* Norm of sum_j weight_j k_j at the accepted state alone. */
-static double norm_here(const solver *s, size_t terms, const double *weight, const real *const *k) {
-    const ode_system *system = s->step.system;
-    const error_norm norm = norm_of(s, false);
-    return system->backend->measure_error(system->backend, &norm, terms, weight, k, s->y, s->y);
+static void decide(const solver *s, step_action action) {
+    s->system->backend->decide(s->system->backend, action, s->control);
 }
 
-static double clamped(const adaptive_options *o, double size) {
-    if (o->max_step != 0 && size > o->max_step) size = o->max_step;
-    return size < o->min_step ? o->min_step : size;
+/* *out <- norm of sum_j weight_j k_j at the accepted state alone. */
+static void norm_here(const solver *s, bool whole, size_t terms, const double *weight, const real *const *k,
+                      double *out) {
+    const backend_ops *backend = s->system->backend;
+    const error_norm norm = norm_of(s, whole);
+    backend->measure_error(backend, &norm, terms, weight, k, s->y, s->y, out);
 }
 
-/* Size of the first step: such that an explicit Euler step would be small, then such that by the second derivative, as
- * an Euler step shows it, the error would be. */
-static double first_size(solver *s) {
-    const double one = 1, root = 1.0 / (double)s->step.method->order;
+/* Where the program can look, a start that is not finite is seen before more is evaluated. */
+static bool is_lost(const solver *s) {
+    const step_control *c = s->control;
+    return backend_is_near(s->system->backend) && (isnan(c->size_norm) || isnan(c->slope_norm));
+}
+
+/* The derivative at the start, the norms there and along an Euler step, and what follows from them. */
+static void begin(solver *s) {
+    const ode_system *system = s->system;
+    const backend_ops *backend = system->backend;
+    step_control *c = s->control;
+    const step_numbers *numbers = &c->numbers;
     const real *value = s->y, *slopes[2] = {s->k[1], s->k[0]};
-    const double d0 = norm_here(s, 1, &one, &value), d1 = norm_here(s, 1, &one, &slopes[1]);
-    const double h0 = d0 < 1e-5 || d1 < 1e-5 || !isfinite(d0 / d1) ? 1e-6 : 0.01 * d0 / d1;
-
-    s->step.h = s->direction * h0;
-    rk_step_combine(&s->step, 1, &one, s->y, s->k, s->next);
-    evaluate(s, s->t + s->step.h, s->next, s->k[1]);
-    const double d2 = norm_here(s, 2, (const double[]){1, -1}, slopes) / h0;
-    if (!isfinite(d2)) return h0 * 1e-3; /* the Euler step was already too long */
-    const double most = d1 > d2 ? d1 : d2, cautious = h0 * 1e-3 > 1e-6 ? h0 * 1e-3 : 1e-6;
-    const double h1 = most <= 1e-15 ? cautious : det_pow(0.01 / most, root);
-    return h1 < 100 * h0 ? h1 : 100 * h0;
-}
-
-/* What the next step's size is multiplied by. A ratio that is not a number shrinks it as much as can be. */
-static double factor(const solver *s, double ratio) {
-    if (ratio == 0) return factor_max;
-    const double low = ratio < 1 ? 1 : factor_min;
-    const double wanted = safety / det_pow(ratio, 1.0 / (double)s->step.method->order);
-    if (!(wanted > low)) return low;
-    return wanted < factor_max ? wanted : factor_max;
-}
-
-/* Times of the stages of a step from t to `until`. */
-static void place(rk_step *step, double t, double until) {
-    const tableau *pair = step->method;
-    for (size_t i = 0; i < pair->stages; i++) step->time[i] = pair->c[i] == 1 ? until : t + pair->c[i] * step->h;
-    step->time[pair->stages] = until;
-}
-
-/* What a record has of a step. */
-static real *kept_at(const tableau *pair, const adaptive_record *record, size_t step, size_t n) {
-    return record->states + step * adaptive_kept(pair, n, record->stages);
-}
-
-/* Tries the step to `until` and returns the ratio of error and tolerance; NaN where the state or the derivative at the
- * step's end is not finite, whether or not the norm and the estimate look at it. */
-static double attempt(solver *s, double until, const adaptive_record *record) {
-    const size_t stages = s->step.method->stages, n = s->step.system->length;
-    double weights[RK_WEIGHTS_MAX];
-    for (size_t i = 0; i <= stages; i++) weights[i] = s->step.h * s->step.method->error[i];
-    place(&s->step, s->t, until);
-    s->step.evaluation = s->count.evaluations - 1; /* stage 0 is there */
-    if (record && record->stages) {
-        real *states = kept_at(s->step.method, record, record->steps, n);
-        rk_step_stages(&s->step, 1, stages + 1, s->y, states, n, s->k);
-        copy(s, states + stages * n, s->next);
-    } else {
-        rk_step_stages(&s->step, 1, stages + 1, s->y, s->next, 0, s->k);
+    norm_here(s, true, 1, numbers->one, &value, &c->size_norm);
+    if (!is_lost(s)) system->evaluate(system->context, s->step.evaluation++, &c->t, s->y, s->k[0]);
+    if (!is_lost(s)) norm_here(s, true, 1, numbers->one, &slopes[1], &c->slope_norm);
+    if (s->options->first_step == 0 && !is_lost(s)) {
+        decide(s, STEP_EULER);
+        backend->combine(backend, system->length, s->y, 1, numbers->result, (const real *const *)s->k, s->next);
+        system->evaluate(system->context, s->step.evaluation++, &numbers->time[1], s->next, s->k[1]);
+        norm_here(s, false, 2, numbers->apart, slopes, &c->bend_norm);
     }
-    s->count.evaluations += stages;
-    const error_norm norm = norm_of(s, true);
-    return s->step.system->backend->measure_error(s->step.system->backend, &norm, stages + 1, weights,
-                                                  (const real *const *)s->k, s->y, s->next);
+    decide(s, STEP_BEGIN);
 }
 
-static void keep(const solver *s, double until, adaptive_record *record) {
-    const size_t n = s->step.system->length;
-    if (!record) return;
-    record->time[record->steps] = s->t;
-    record->step[record->steps] = s->step.h;
-    copy(s, s->y, kept_at(s->step.method, record, record->steps, n));
-    record->steps++;
-    record->reached = until;
-}
-
-/* out (n) <- the state at t, in the step from s->t to `until`. */
-static void interpolate(const solver *s, double until, double t, real *out) {
+/* out (n) <- the state at t, in the step that was judged. Near backends alone. */
+static void interpolate(const solver *s, double t, real *out) {
+    const backend_ops *backend = s->system->backend;
+    const step_control *c = s->control;
+    const size_t stages = s->step.method->stages;
     double w[RK_WEIGHTS_MAX];
-    if (t == until) {
+    if (t == c->until) {
         copy(s, s->next, out);
         return;
     }
-    tableau_dense(s->step.method, (t - s->t) / (until - s->t), w);
-    rk_step_combine(&s->step, s->step.method->stages + 1, w, s->y, s->k, out);
+    tableau_dense(s->step.method, (t - c->t) / (c->until - c->t), w);
+    for (size_t i = 0; i <= stages; i++) w[i] = c->h * w[i];
+    backend->combine(backend, s->system->length, s->y, stages + 1, w, (const real *const *)s->k, out);
 }
 
-/* The attempt becomes the state. Its last stage is the next step's first. */
-static void advance(solver *s, double until) {
-    const double size = fabs(s->step.h);
-    if (s->count.accepted == 0 || size < s->count.smallest) s->count.smallest = size;
-    if (size > s->count.largest) s->count.largest = size;
-    s->count.accepted++;
-    s->count.time = s->t = until;
-    real *y = s->y, **last = &s->k[s->step.method->stages], *slope = *last;
-    s->y = s->next, s->next = y;
-    *last = s->k[0], s->k[0] = slope;
-}
-
-/* From the state in s->y to s->end, where y gets the state. */
-static status run(solver *s, real *y, adaptive_record *record, const adaptive_outputs *outputs) {
-    const adaptive_options *o = s->options;
-    const size_t n = s->step.system->length, attempts = o->max_attempts ? o->max_attempts : ADAPTIVE_ATTEMPTS;
-    const size_t wanted = outputs ? outputs->count : 0;
-    size_t shown = 0;
-    if (!is_finite(s, s->y)) return STATUS_NON_FINITE;
-    for (; shown < wanted && outputs->times[shown] == s->t; shown++) copy(s, s->y, outputs->states + shown * n);
-    if (s->t == s->end) return STATUS_OK;
-
-    evaluate(s, s->t, s->y, s->k[0]);
-    if (!is_finite(s, s->k[0])) return STATUS_NON_FINITE;
-    double size = o->first_step != 0 ? o->first_step : first_size(s);
-    bool arrived = false, finite = true; /* of the last attempt */
-    while (!arrived) {
-        size = clamped(o, size);
-        const bool landing = o->land && size >= fabs(s->end - s->t);
-        s->step.h = landing ? s->end - s->t : s->direction * size;
-        const double until = landing ? s->end : s->t + s->step.h;
-        if (until == s->t) return finite ? STATUS_STEP_TOO_SMALL : STATUS_NON_FINITE;
-        if (s->count.accepted + s->count.rejected == attempts) return STATUS_TOO_MANY_STEPS;
-
-        if (record && record->steps == record->capacity) return STATUS_RECORD_FULL;
-        const double ratio = attempt(s, until, record);
-        size = fabs(s->step.h);
-        if (ratio <= 1) {
-            arrived = s->direction * (until - s->end) >= 0;
-            keep(s, until, record);
-            for (; shown < wanted && s->direction * (outputs->times[shown] - until) <= 0; shown++)
-                interpolate(s, until, outputs->times[shown], outputs->states + shown * n);
-            if (arrived) interpolate(s, until, s->end, y);
-            advance(s, until);
-            finite = true;
-        } else {
-            s->count.rejected++;
-            finite = isfinite(ratio);
-            if (size <= o->min_step) return finite ? STATUS_STEP_TOO_SMALL : STATUS_NON_FINITE;
-        }
-        size *= factor(s, ratio);
+/* Outputs that lie in the step that was judged, if it was accepted. */
+static void show(solver *s) {
+    const step_control *c = s->control;
+    const adaptive_outputs *outputs = s->outputs;
+    for (; c->ratio <= 1 && s->shown < outputs->count; s->shown++) {
+        if (c->direction * (outputs->times[s->shown] - c->until) > 0) return;
+        interpolate(s, outputs->times[s->shown], outputs->states + s->shown * s->system->length);
     }
+}
+
+/* One attempt. The ratio is NaN where the state or the derivative at the step's end is not finite, whether or not the
+ * norm and the estimate look at it. An accepted step's last stage is the next step's first. */
+static void attempt(void *argument) {
+    solver *s = argument;
+    const backend_ops *backend = s->system->backend;
+    step_control *c = s->control;
+    const size_t stages = s->step.method->stages, n = s->system->length;
+    const error_norm norm = norm_of(s, true);
+    rk_step stepping = s->step;
+    if (s->record) {
+        rk_step_keep(&s->step, 0, s->y);
+        if (!s->record->stages) stepping.kept = NULL;
+    }
+    stepping.evaluation--; /* stage 0 is there */
+    rk_step_stages(&stepping, 1, stages + 1, s->y, s->next, 0, s->k);
+    s->step.evaluation += stages;
+    backend->measure_error(backend, &norm, stages + 1, c->numbers.error, (const real *const *)s->k, s->y, s->next,
+                           &c->ratio);
+    decide(s, STEP_JUDGE);
+    if (s->outputs) show(s);
+    backend->copy_slot(backend, n, &c->advance, s->y, n, s->y, 0);
+    backend->copy_slot(backend, n, &c->advance, s->k[0], stages * n, s->k[0], 0);
+    decide(s, STEP_PLAN);
+}
+
+/* The control of a solve that begins. */
+static step_control control_of(const solver *s, double start, double end) {
+    const adaptive_options *o = s->options;
+    const adaptive_record *record = s->record;
+    step_control c = {.method = *s->step.method,
+                      .start = start,
+                      .end = end,
+                      .direction = end < start ? -1 : 1,
+                      .first_step = o->first_step,
+                      .min_step = o->min_step,
+                      .max_step = o->max_step,
+                      .land = o->land,
+                      .attempts = o->max_attempts ? o->max_attempts : ADAPTIVE_ATTEMPTS,
+                      .capacity = record ? record->capacity : SIZE_MAX,
+                      .times = record ? record->time : NULL,
+                      .sizes = record ? record->step : NULL,
+                      .going = 1,
+                      .t = start,
+                      .reached = start,
+                      .finite = true,
+                      .evaluations = o->first_step != 0 ? 1 : 2};
+    step_numbers_weigh(&c.method, 0, false, &c.numbers);
+    return c;
+}
+
+/* What became of it. A device that has failed gives nothing but NaN. */
+static status outcome_of(const solver *s, const step_control *c, adaptive_record *record, adaptive_statistics *count) {
+    if (isnan(c->t)) return STATUS_NON_FINITE;
+    *count = (adaptive_statistics){.evaluations = is_lost(s) ? s->step.evaluation : c->evaluations,
+                                   .accepted = c->accepted,
+                                   .rejected = c->rejected,
+                                   .smallest = c->smallest,
+                                   .largest = c->largest,
+                                   .time = c->reached};
+    if (record) record->steps = c->steps, record->reached = c->reached;
+    return (status)c->outcome;
+}
+
+/* From the state in s->y to `end`, where y gets the state. */
+static status run(solver *s, double start, double end, real *y, adaptive_record *record, adaptive_statistics *count) {
+    const backend_ops *backend = s->system->backend;
+    const size_t n = s->system->length, stages = s->step.method->stages;
+    const adaptive_outputs *outputs = s->outputs;
+    if (start == end || outputs) {
+        if (!backend->is_finite(backend, n, s->y)) return STATUS_NON_FINITE;
+        for (; outputs && s->shown < outputs->count && outputs->times[s->shown] == start; s->shown++)
+            copy(s, s->y, outputs->states + s->shown * n);
+        if (start == end) return STATUS_OK;
+    }
+    step_control c = control_of(s, start, end);
+    backend->upload(backend, sizeof c, &c, s->control);
+    begin(s);
+    rk_step_repeat(backend, attempt, s, &s->control->going);
+    backend->download(backend, sizeof c, s->control, &c);
+    TRY(outcome_of(s, &c, record, count));
+    backend->combine(backend, n, s->y, stages + 1, s->control->numbers.result, (const real *const *)s->k, y);
     return STATUS_OK;
 }
 
@@ -235,55 +224,105 @@ status adaptive_integrate(const tableau *pair, double start, double end, const a
                           const ode_system *system, real *y, adaptive_record *record, const adaptive_outputs *outputs,
                           real *workspace, adaptive_statistics *statistics) {
     const size_t n = system->length;
+    step_control own;
     solver s = {.options = options,
-                .end = end,
-                .direction = end < start ? -1 : 1,
+                .system = system,
+                .control = system->control ? system->control : &own,
                 .step = {.method = pair, .system = system},
-                .t = start,
                 .y = workspace,
                 .next = workspace + n,
-                .count = {.time = start}};
+                .record = record,
+                .outputs = outputs};
+    adaptive_statistics count = {.time = start};
     status outcome = STATUS_INVALID;
     if (valid(pair, start, end, options, system, outputs)) {
         for (size_t i = 0; i <= pair->stages; i++) s.k[i] = workspace + (i + 2) * n;
+        s.step.numbers = &s.control->numbers;
+        if (record) {
+            s.step.kept = record->states;
+            s.step.apart = adaptive_kept(pair, n, record->stages);
+            s.step.slot = &s.control->steps;
+            record->steps = 0, record->start = record->reached = start, record->end = end;
+        }
         copy(&s, y, s.y);
-        if (record) record->steps = 0, record->reached = start, record->end = end;
-        outcome = run(&s, y, record, outputs);
+        outcome = run(&s, start, end, y, record, &count);
     }
-    if (statistics) *statistics = s.count;
+    if (statistics) *statistics = count;
     return outcome;
+}
+
+/* --- The way back --- */
+
+typedef struct reversal {
+    const ode_system *system;
+    const adaptive_record *record;
+    step_control *control; /* in the backend's memory */
+    rk_step step;
+    size_t stages; /* of the steps that are reversed */
+    real *ybar, *kbar, *states; /* (n), (n), (s + 1, n) */
+    real *k[RK_WEIGHTS_MAX]; /* (n) each; the derivatives, then the cotangents of the states */
+} reversal;
+
+static void reverse_one(void *argument) {
+    const reversal *r = argument;
+    const backend_ops *backend = r->system->backend;
+    const adaptive_record *record = r->record;
+    const size_t n = r->system->length, apart = adaptive_kept(r->step.method, n, record->stages);
+    const size_t *slot = &r->control->steps;
+    backend->decide(backend, STEP_BACK, r->control);
+    if (record->stages) {
+        backend->copy_slot(backend, r->stages * n, slot, record->states, apart, r->states, 0);
+    } else {
+        backend->copy_slot(backend, n, slot, record->states, apart, r->kbar, 0);
+        rk_step_stages(&r->step, 0, r->stages, r->kbar, r->states, n, r->k);
+    }
+    rk_step_reverse(&r->step, r->stages, r->states, NULL, r->ybar, r->kbar, r->k);
+}
+
+/* Steps of the record, from the last; an interpolated last one has a stage more. */
+static void reverse_all(reversal *r) {
+    const backend_ops *backend = r->system->backend;
+    const adaptive_record *record = r->record;
+    if (record->reached != record->end) {
+        r->stages++;
+        rk_step_repeat(backend, reverse_one, r, &r->control->going);
+        r->stages--;
+        backend->decide(backend, STEP_FURTHER, r->control);
+    }
+    rk_step_repeat(backend, reverse_one, r, &r->control->going);
 }
 
 status adaptive_reverse(const tableau *pair, const adaptive_record *record, const ode_system *system, real *ybar,
                         real *workspace, adaptive_statistics *statistics) {
-    const size_t n = system->length;
-    rk_step step = {.method = pair, .system = system};
-    real *kbar = workspace, *states = workspace + n; /* (n), (s + 1, n) */
-    real *k[RK_WEIGHTS_MAX]; /* (n) each; the derivatives, then the cotangents of the states */
-    double dense[RK_WEIGHTS_MAX];
-    for (size_t i = 0; i <= pair->stages; i++) k[i] = states + (pair->stages + 1 + i) * n;
-
+    const backend_ops *backend = system->backend;
+    const size_t n = system->length, extra = record->reached != record->end;
+    step_control own, c = {.method = *pair,
+                           .end = record->end,
+                           .times = record->time,
+                           .sizes = record->step,
+                           .going = 1,
+                           .reached = record->reached,
+                           .steps = record->steps,
+                           .count = record->steps};
+    reversal r = {.system = system,
+                  .record = record,
+                  .control = system->control ? system->control : &own,
+                  .step = {.method = pair, .system = system},
+                  .stages = pair->stages,
+                  .ybar = ybar,
+                  .kbar = workspace,
+                  .states = workspace + n};
     adaptive_statistics count = {.time = record->end};
-    for (size_t i = record->steps; i-- > 0;) {
-        const double t = record->time[i], until = i + 1 < record->steps ? record->time[i + 1] : record->reached;
-        const double *w = pair->b;
-        size_t stages = pair->stages;
-        if (i + 1 == record->steps && until != record->end) {
-            tableau_dense(pair, (record->end - t) / (until - t), dense);
-            w = dense;
-            stages++;
-        }
-        step.h = record->step[i];
-        place(&step, t, until);
-        real *kept = kept_at(pair, record, i, n);
-        if (!record->stages) {
-            rk_step_stages(&step, 0, stages, kept, states, n, k);
-            count.evaluations += stages;
-        }
-        rk_step_reverse(&step, stages, w, record->stages ? kept : states, NULL, ybar, kbar, k);
-        count.reversals += stages;
-        count.time = t;
+    r.step.numbers = &r.control->numbers;
+    for (size_t i = 0; i <= pair->stages; i++) r.k[i] = r.states + (pair->stages + 1 + i) * n;
+    if (record->steps > 0) {
+        step_numbers_weigh(&c.method, 0, false, &c.numbers);
+        backend->upload(backend, sizeof c, &c, r.control);
+        reverse_all(&r);
+        count.reversals = record->steps * pair->stages + extra;
+        count.evaluations = record->stages ? 0 : count.reversals;
+        count.time = record->start;
     }
     if (statistics) *statistics = count;
-    return system->backend->is_finite(system->backend, n, ybar) ? STATUS_OK : STATUS_NON_FINITE;
+    return backend->is_finite(backend, n, ybar) ? STATUS_OK : STATUS_NON_FINITE;
 }

@@ -53,7 +53,7 @@ typedef struct adaptive_statistics {
     double time; /* reached by the last accepted step */
 } adaptive_statistics;
 
-/* The accepted steps of a solve, in memory of the caller; states in the backend's. */
+/* The accepted steps of a solve, in memory of the caller that is the backend's. */
 typedef struct adaptive_record {
     size_t capacity; /* steps there is room for */
     double *time; /* (capacity) at each step's start */
@@ -62,11 +62,12 @@ typedef struct adaptive_record {
     bool stages; /* the latter: the states of all stages, so that a reverse need not evaluate them again */
     /* What follows is filled in by the solve. */
     size_t steps;
+    double start; /* of the solve */
     double reached; /* end of the last step */
     double end; /* end of the solve, in the last step */
 } adaptive_record;
 
-/* Dense output: states at given times, of the order of tableau_dense. */
+/* Dense output: states at given times, of the order of tableau_dense. For backends whose memory is the program's. */
 typedef struct adaptive_outputs {
     size_t count;
     const double *times; /* (count), from start to end, in that order */
@@ -82,6 +83,9 @@ size_t adaptive_kept(const tableau *pair, size_t length, bool stages);
 
 /* y (n): the state at `start` becomes the state at `end`, which may lie before it. Evaluations are numbered in the
  * order made, from 0. `record` and `outputs` may be NULL; outputs don't change the steps. No memory is allocated.
+ *
+ * All that is decided is decided in the backend's memory (backend/step_control.h), and attempts are repeated there; the
+ * program waits once, for the outcome.
  *
  * Returns, besides STATUS_OK,
  *   STATUS_NON_FINITE      the state or derivative at the start is not finite, or steps as small as can be still lead

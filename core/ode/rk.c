@@ -25,15 +25,8 @@ const tableau *tableau_pair(pair_id id) {
     return &pairs[id];
 }
 
-/* p(x) = y + x h k_0 + x^2 (...) + x^3 (...) + x^4 (...), sorted by what it is made of. */
 void tableau_dense(const tableau *pair, double x, double *w) {
-    const size_t s = pair->stages;
-    const double square = x * x;
-    const double end = square * (-5 + x * (14 - 8 * x)); /* of y+ - y */
-    const double middle = 16 * square * (1 - x) * (1 - x); /* of y(t + h/2) - y */
-    for (size_t i = 0; i < s; i++) w[i] = end * pair->b[i] + middle * pair->mid[i];
-    w[0] += x * (1 + x * (-4 + x * (5 - 2 * x)));
-    w[s] = middle * pair->mid[s] + square * (1 + x * (-3 + 2 * x));
+    step_dense(pair, x, w);
 }
 
 size_t rk_workspace(const tableau *method, size_t length) {
@@ -41,36 +34,40 @@ size_t rk_workspace(const tableau *method, size_t length) {
 }
 
 /* Step number `index` of the grid. */
-static void place(rk_step *step, grid g, size_t index) {
+static void place(rk_step *step, grid g, size_t index, step_numbers *numbers) {
     const size_t stages = step->method->stages;
     step->evaluation = index * stages;
-    for (size_t i = 0; i < stages; i++) step->time[i] = grid_time(g, step->method, step->evaluation + i);
+    for (size_t i = 0; i < stages; i++) numbers->time[i] = grid_time(g, step->method, step->evaluation + i);
 }
 
 void rk_integrate(const tableau *method, grid g, const ode_system *system, real *y, real *states, real *workspace) {
     const size_t n = system->length, stages = method->stages;
-    rk_step step = {.method = method, .system = system, .h = grid_step(g)};
+    const backend_ops *backend = system->backend;
+    step_numbers numbers; /* as large as the largest method's; what this one lacks is never read */
+    rk_step step = {.method = method, .system = system, .numbers = &numbers};
     real *k[RK_STAGES_MAX];
     for (size_t i = 0; i < stages; i++) k[i] = workspace + (i + 1) * n;
 
+    step_numbers_weigh(method, grid_step(g), false, &numbers);
     for (size_t index = 0; index < g.steps; index++) {
-        place(&step, g, index);
+        place(&step, g, index, &numbers);
         rk_step_stages(&step, 0, stages, y, states ? states + step.evaluation * n : workspace, states ? n : 0, k);
-        rk_step_combine(&step, stages, method->b, y, k, y);
+        backend->combine(backend, n, y, stages, numbers.stage[stages], (const real *const *)k, y);
     }
 }
 
 void rk_reverse(const tableau *method, grid g, const ode_system *system, const real *states, const real *sources,
                 real *ybar, real *workspace) {
     const size_t n = system->length, stages = method->stages;
-    rk_step step = {.method = method, .system = system, .h = grid_step(g)};
+    step_numbers numbers;
+    rk_step step = {.method = method, .system = system, .numbers = &numbers};
     real *Ybar[RK_STAGES_MAX];
     for (size_t i = 0; i < stages; i++) Ybar[i] = workspace + (i + 1) * n;
 
+    step_numbers_weigh(method, grid_step(g), true, &numbers);
     for (size_t index = g.steps; index-- > 0;) {
-        place(&step, g, index);
+        place(&step, g, index, &numbers);
         const size_t first = step.evaluation * n;
-        rk_step_reverse(&step, stages, method->b, states + first, sources ? sources + first : NULL, ybar, workspace,
-                        Ybar);
+        rk_step_reverse(&step, stages, states + first, sources ? sources + first : NULL, ybar, workspace, Ybar);
     }
 }

@@ -2,7 +2,10 @@
  *
  * An equation dy/dt = F(t, y) is a table of functions on a contiguous state.
  * Evaluations are numbered: on a grid evaluation = step * stages + stage, which
- * is how an equation finds what it has prepared for that instant. */
+ * is how an equation finds what it has prepared for that instant.
+ *
+ * rk_integrate and rk_reverse are for backends whose memory is the program's; what is solved on any device goes by
+ * solve.h. */
 #ifndef AFFJORD_ODE_RK_H
 #define AFFJORD_ODE_RK_H
 
@@ -13,23 +16,6 @@
 #include "base/real.h"
 
 AFFJORD_API_BEGIN
-
-enum {
-    RK_STAGES_MAX = 13,
-    RK_WEIGHTS_MAX = RK_STAGES_MAX + 1 /* with the derivative at the step's end */
-};
-
-typedef struct tableau {
-    const char *name;
-    size_t order;
-    size_t stages; /* s, evaluations that the result of a step needs */
-    double a[RK_STAGES_MAX][RK_STAGES_MAX];
-    double b[RK_STAGES_MAX];
-    double c[RK_STAGES_MAX];
-    /* Of embedded pairs, zero otherwise: weights of k_0 .. k_s, where k_s = F(t + h, y+). */
-    double error[RK_WEIGHTS_MAX]; /* h sum_i error_i k_i estimates the error of y+ */
-    double mid[RK_WEIGHTS_MAX]; /* y + h sum_i mid_i k_i is near y(t + h/2) */
-} tableau;
 
 /* The methods for fixed grids, in the order of tableau.def. */
 typedef enum tableau_id {
@@ -75,12 +61,18 @@ typedef struct ode_system {
     size_t length; /* n, reals of the state */
     void *context; /* given to both functions */
 
-    /* dy (n) <- F(t, y). */
-    void (*evaluate)(void *context, size_t evaluation, double t, const real *y, real *dy);
+    /* dy (n) <- F(*t, y). The time is in the backend's memory too, as a device that repeats a step by itself has it
+     * nowhere else; such a step was called once, when it was recorded, and its evaluations have the numbers that they
+     * had then. An equation that is solved there calls operations and nothing else, the same ones at every evaluation. */
+    void (*evaluate)(void *context, size_t evaluation, const double *t, const real *y, real *dy);
 
     /* ybar (n) <- (dF/dy)^T k, for a cotangent k (n) of F; the equation gathers the gradients of what else F depends
      * on. NULL if the equation is never reversed. */
-    void (*reverse)(void *context, size_t evaluation, double t, const real *y, const real *k, real *ybar);
+    void (*reverse)(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar);
+
+    /* In the backend's memory, owned by the caller: what a solve of solve.h or adaptive.h is steered by. May be NULL
+     * where the backend's memory is the program's. */
+    step_control *control;
 } ode_system;
 
 /* Reals of workspace that integrating or reversing needs. */

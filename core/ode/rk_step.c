@@ -5,50 +5,49 @@
  * (Hager 2000: the reverse of a Runge-Kutta method is one too). */
 #include "ode/rk_step.h"
 
-static const double *row(const tableau *method, size_t stage) {
-    return stage < method->stages ? method->a[stage] : method->b;
-}
-
-void rk_step_combine(const rk_step *step, size_t stages, const double *w, const real *y, real *const *k, real *out) {
-    double weights[RK_WEIGHTS_MAX];
-    for (size_t i = 0; i < stages; i++) weights[i] = step->h * w[i];
+void rk_step_keep(const rk_step *step, size_t i, const real *y) {
     const backend_ops *backend = step->system->backend;
-    backend->combine(backend, step->system->length, y, stages, weights, (const real *const *)k, out);
+    const size_t n = step->system->length;
+    if (step->kept) backend->copy_slot(backend, n, step->slot, y, 0, step->kept + i * n, step->apart);
 }
 
 void rk_step_stages(const rk_step *step, size_t first, size_t last, const real *y, real *states, size_t stride,
                     real *const *k) {
     const ode_system *system = step->system;
+    const backend_ops *backend = system->backend;
+    const step_numbers *numbers = step->numbers;
     for (size_t i = first; i < last; i++) {
         real *state = states + i * stride;
-        rk_step_combine(step, i, row(step->method, i), y, k, state);
-        system->evaluate(system->context, step->evaluation + i, step->time[i], state, k[i]);
+        backend->combine(backend, system->length, y, i, numbers->stage[i], (const real *const *)k, state);
+        rk_step_keep(step, i, state);
+        system->evaluate(system->context, step->evaluation + i, &numbers->time[i], state, k[i]);
     }
 }
 
-void rk_step_reverse(const rk_step *step, size_t stages, const double *w, const real *states, const real *sources,
-                     real *ybar, real *kbar, real *const *Ybar) {
+void rk_step_reverse(const rk_step *step, size_t stages, const real *states, const real *sources, real *ybar,
+                     real *kbar, real *const *Ybar) {
     const ode_system *system = step->system;
     const backend_ops *backend = system->backend;
+    const step_numbers *numbers = step->numbers;
     const size_t n = system->length;
-    double ones[RK_WEIGHTS_MAX], weights[RK_WEIGHTS_MAX];
     const real *terms[RK_WEIGHTS_MAX]; /* ybar+, then the Ybar of later stages */
-    for (size_t i = 0; i < stages; i++) ones[i] = 1;
 
     for (size_t i = stages; i-- > 0;) {
-        weights[0] = step->h * w[i];
         terms[0] = ybar;
-        for (size_t j = i + 1; j < stages; j++) {
-            weights[j - i] = step->h * row(step->method, j)[i];
-            terms[j - i] = Ybar[j];
-        }
+        for (size_t j = i + 1; j < stages; j++) terms[j - i] = Ybar[j];
         backend->zero(backend, n, kbar);
-        backend->combine(backend, n, kbar, stages - i, weights, terms, kbar);
-        system->reverse(system->context, step->evaluation + i, step->time[i], states + i * n, kbar, Ybar[i]);
+        backend->combine(backend, n, kbar, stages - i, numbers->back[i], terms, kbar);
+        system->reverse(system->context, step->evaluation + i, &numbers->time[i], states + i * n, kbar, Ybar[i]);
         if (sources) {
             const real *source = sources + i * n;
-            backend->combine(backend, n, Ybar[i], 1, ones, &source, Ybar[i]);
+            backend->combine(backend, n, Ybar[i], 1, numbers->one, &source, Ybar[i]);
         }
     }
-    backend->combine(backend, n, ybar, stages, ones, (const real *const *)Ybar, ybar);
+    backend->combine(backend, n, ybar, stages, numbers->one, (const real *const *)Ybar, ybar);
+}
+
+void rk_step_repeat(const backend_ops *backend, void (*step)(void *argument), void *argument, const int *going) {
+    if (backend->repeat) backend->repeat(backend, step, argument, going);
+    else
+        while (*going) step(argument);
 }

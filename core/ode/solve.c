@@ -3,6 +3,9 @@
 
 #include <math.h>
 
+#include "backend/memory.h"
+#include "ode/rk_step.h"
+
 size_t solve_workspace(const solve_spec *by, size_t length) {
     return by->steps ? rk_workspace(by->method, length) + length : adaptive_workspace(by->method, length);
 }
@@ -11,32 +14,60 @@ size_t solve_reverse_workspace(const solve_spec *by, size_t length) {
     return adaptive_reverse_workspace(by->method, length);
 }
 
+/* A solve on a grid under way. */
+typedef struct grid_solve {
+    const ode_system *system;
+    step_control *control; /* in the backend's memory */
+    rk_step step;
+    bool stages; /* are kept */
+    real *y, *stage; /* (n) each */
+    real *k[RK_STAGES_MAX]; /* (n) each */
+} grid_solve;
+
+static void step_once(void *argument) {
+    const grid_solve *s = argument;
+    const backend_ops *backend = s->system->backend;
+    const step_numbers *numbers = s->step.numbers;
+    const size_t n = s->system->length, stages = s->step.method->stages;
+    rk_step stepping = s->step;
+    if (!s->stages) {
+        rk_step_keep(&s->step, 0, s->y);
+        stepping.kept = NULL;
+    }
+    rk_step_stages(&stepping, 0, stages, s->y, s->stage, 0, s->k);
+    backend->combine(backend, n, s->y, stages, numbers->stage[stages], (const real *const *)s->k, s->y);
+    backend->decide(backend, STEP_DONE, s->control);
+}
+
 static status integrate_grid(const solve_spec *by, grid g, const ode_system *system, real *y, adaptive_record *record,
                              real *workspace, adaptive_statistics *count) {
     const backend_ops *backend = system->backend;
-    const size_t n = system->length;
-    real *next = workspace + rk_workspace(by->method, n);
+    const size_t n = system->length, stages = by->method->stages;
+    step_control own, c = {.method = *by->method, .start = g.start, .end = g.end, .grid = g.steps, .going = 1};
+    grid_solve s = {.system = system,
+                    .control = system->control ? system->control : &own,
+                    .step = {.method = by->method, .system = system},
+                    .y = workspace + rk_workspace(by->method, n),
+                    .stage = workspace};
+    if (!system->control && !backend_is_near(backend)) return STATUS_INVALID;
     if (record && record->capacity < g.steps) return STATUS_RECORD_FULL;
-    backend->copy(backend, n, y, next);
-    for (size_t i = 0; i < g.steps; i++) {
-        const double t = g.start + (double)i * grid_step(g);
-        const double until = i + 1 == g.steps ? g.end : g.start + (double)(i + 1) * grid_step(g);
-        real *kept = record ? record->states + i * adaptive_kept(by->method, n, record->stages) : NULL;
-        if (record) {
-            record->time[i] = t;
-            record->step[i] = until - t;
-            backend->copy(backend, n, next, kept);
-        }
-        rk_integrate(by->method, (grid){.start = t, .end = until, .steps = 1}, system, next,
-                     record && record->stages ? kept : NULL, workspace);
-        count->evaluations += by->method->stages;
-        count->accepted++;
-        count->time = until;
+    for (size_t i = 0; i < stages; i++) s.k[i] = workspace + (i + 1) * n;
+    s.step.numbers = &s.control->numbers;
+    if (record) {
+        c.times = record->time, c.sizes = record->step;
+        s.stages = record->stages;
+        s.step.kept = record->states, s.step.apart = adaptive_kept(by->method, n, record->stages);
+        s.step.slot = &s.control->steps;
     }
+    step_control_begin_grid(&c);
+    backend->upload(backend, sizeof c, &c, s.control);
+    backend->copy(backend, n, y, s.y);
+    rk_step_repeat(backend, step_once, &s, &s.control->going);
+    *count = (adaptive_statistics){.evaluations = g.steps * stages, .accepted = g.steps, .time = g.end};
     count->smallest = count->largest = fabs(grid_step(g));
-    if (record) record->steps = g.steps, record->reached = record->end = g.end;
-    if (!backend->is_finite(backend, n, next)) return STATUS_NON_FINITE;
-    backend->copy(backend, n, next, y);
+    if (record) record->steps = g.steps, record->start = g.start, record->reached = record->end = g.end;
+    if (!backend->is_finite(backend, n, s.y)) return STATUS_NON_FINITE;
+    backend->copy(backend, n, s.y, y);
     return STATUS_OK;
 }
 

@@ -11,7 +11,7 @@ typedef struct cable_equation {
     double *A, *product, *Y; /* (n, n) */
 } cable_equation;
 
-static void evaluate(void *argument, size_t evaluation, double t, const real *y, real *dy) {
+static void evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
     (void)evaluation, (void)t;
     const cable_equation *e = argument;
     const size_t n = e->of->n;
@@ -27,7 +27,7 @@ static void evaluate(void *argument, size_t evaluation, double t, const real *y,
     dy[n + n * n + 1] = (real)trace_z;
 }
 
-static void evaluate_alone(void *argument, size_t evaluation, double t, const real *y, real *dy) {
+static void evaluate_alone(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
     (void)evaluation, (void)t;
     dynamics_value(argument, y, dy);
 }

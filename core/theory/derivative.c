@@ -57,7 +57,7 @@ static void put(size_t count, double factor, const double *from, real *to) {
 }
 
 /* [w | Y (n, n) | Q (n, P)]: Y' = A Y, Q' = Y^-1 B. */
-static void evaluate_cable(void *argument, size_t evaluation, double s, const real *y, real *dy) {
+static void evaluate_cable(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
     (void)evaluation, (void)s;
     const taking *t = argument;
     const size_t n = t->n;
@@ -71,7 +71,7 @@ static void evaluate_cable(void *argument, size_t evaluation, double s, const re
 }
 
 /* [w | S (n, P)]: S' = A S + B. */
-static void evaluate_forward(void *argument, size_t evaluation, double s, const real *y, real *dy) {
+static void evaluate_forward(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
     (void)evaluation, (void)s;
     const taking *t = argument;
     move(t, y, dy);
@@ -82,7 +82,7 @@ static void evaluate_forward(void *argument, size_t evaluation, double s, const 
 }
 
 /* [w | a (z, n) | q (z, P)]: a' = -a A, q' = -a B. */
-static void evaluate_adjoint(void *argument, size_t evaluation, double s, const real *y, real *dy) {
+static void evaluate_adjoint(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
     (void)evaluation, (void)s;
     const taking *t = argument;
     const size_t n = t->n, z = t->z;
@@ -95,12 +95,13 @@ static void evaluate_adjoint(void *argument, size_t evaluation, double s, const 
     put(z * t->P, -1, t->right, dy + n + z * n);
 }
 
-static void evaluate_alone(void *argument, size_t evaluation, double s, const real *y, real *dy) {
+static void evaluate_alone(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
     (void)evaluation, (void)s;
     move(argument, y, dy);
 }
 
-static void reverse_alone(void *argument, size_t evaluation, double s, const real *y, const real *k, real *ybar) {
+static void reverse_alone(void *argument, size_t evaluation, const double *s, const real *y, const real *k,
+                          real *ybar) {
     (void)evaluation, (void)s;
     const taking *t = argument;
     look(t, y);
@@ -110,7 +111,8 @@ static void reverse_alone(void *argument, size_t evaluation, double s, const rea
     product(1, t->P, t->n, 1, t->more, t->B, 1, t->gradient);
 }
 
-static ode_system system_of(taking *t, size_t length, void (*evaluate)(void *, size_t, double, const real *, real *)) {
+static ode_system system_of(taking *t, size_t length,
+                            void (*evaluate)(void *, size_t, const double *, const real *, real *)) {
     return (ode_system){.backend = t->piece->of->backend,
                         .length = length,
                         .context = t,

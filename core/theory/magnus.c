@@ -19,7 +19,7 @@ static void put(size_t count, const double *from, real *to) {
     for (size_t i = 0; i < count; i++) to[i] = (real)from[i];
 }
 
-static void evaluate(void *argument, size_t evaluation, double t, const real *y, real *dy) {
+static void evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
     (void)evaluation, (void)t;
     const magnus_equation *e = argument;
     const size_t D = e->of->z, count = D * D, n = e->of->n;

@@ -29,13 +29,13 @@ struct mapping {
     double error;
 };
 
-static void evaluate(void *argument, size_t evaluation, double t, const real *y, real *dy) {
+static void evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
     (void)t;
     const mapping *self = argument;
     field_evaluate(self->field, self->theta + evaluation * self->field->stride, y, NULL, dy, self->divergence);
 }
 
-static void reverse(void *argument, size_t evaluation, double t, const real *y, const real *k, real *ybar) {
+static void reverse(void *argument, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
     (void)t;
     const mapping *self = argument;
     const size_t at = evaluation * self->field->stride;

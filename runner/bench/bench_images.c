@@ -128,24 +128,43 @@ static status train_on(bench *self, const backend_ops *device, const sizes *of, 
     return outcome;
 }
 
-/* Open device 0 with cuDNN, as far as it is found, or without. */
-static status open_device(const bench *self, bool library, const backend_ops **out, failure *why) {
-    const char *given = getenv("AFFJORD_CUDNN");
-    char *kept = given ? strdup(given) : NULL;
-    if (given && !kept) return fail(why, STATUS_MEMORY, "out of memory");
-    if (!library) setenv("AFFJORD_CUDNN", "none", 1);
-    const status opened = self->table->images_open(0, out, why);
-    if (kept) setenv("AFFJORD_CUDNN", kept, 1);
-    else unsetenv("AFFJORD_CUDNN");
+/* How a device is opened: with cuDNN where it is found, or without; steps repeated by it, or kernels one by one. */
+typedef struct way {
+    bool library, graphs;
+} way;
+
+/* An environment variable is `value` until it is given back. */
+static status borrow(const char *name, const char *value, char **kept, failure *why) {
+    const char *given = getenv(name);
+    *kept = given ? strdup(given) : NULL;
+    if (given && !*kept) return fail(why, STATUS_MEMORY, "out of memory");
+    if (value) setenv(name, value, 1);
+    return STATUS_OK;
+}
+static void put_back(const char *name, char *kept) {
+    if (kept) setenv(name, kept, 1);
+    else unsetenv(name);
     free(kept);
+}
+
+/* Open device 0. */
+static status open_device(const bench *self, way by, const backend_ops **out, failure *why) {
+    char *library, *graphs;
+    TRY(borrow("AFFJORD_CUDNN", by.library ? NULL : "none", &library, why));
+    status opened = borrow("AFFJORD_GRAPHS", by.graphs ? NULL : "none", &graphs, why);
+    if (opened == STATUS_OK) {
+        opened = self->table->images_open(0, out, why);
+        put_back("AFFJORD_GRAPHS", graphs);
+    }
+    put_back("AFFJORD_CUDNN", library);
     return opened;
 }
 
-/* The same on device 0, opened with cuDNN or without; *has <- whether with. */
-static status train_there(bench *self, bool library, const sizes *of, size_t model, side *out, bool *has,
-                          failure *which, failure *why) {
+/* The same on device 0; *has <- whether cuDNN computes all convolutions. */
+static status train_there(bench *self, way by, const sizes *of, size_t model, side *out, bool *has, failure *which,
+                          failure *why) {
     const backend_ops *device;
-    TRY(open_device(self, library, &device, why));
+    TRY(open_device(self, by, &device, why));
     *has = self->table->images_library(device, which);
     const status outcome = train_on(self, device, of, model, out, why);
     if (*has) self->table->images_library(device, which); /* with what it has no plan for */
@@ -174,21 +193,27 @@ static bool same(const side *a, const side *b) {
 
 static status compare_by(bench *self, bool library, const sizes *of, size_t model, const side *here, bool *has,
                          failure *why) {
-    side there[2] = {{.params = NULL}, {.params = NULL}};
+    enum { TIMES = 3 };
+    side there[TIMES] = {{.params = NULL}};
     failure which;
     char what[160];
-    status outcome = train_there(self, library, of, model, &there[0], has, &which, why);
-    if (outcome == STATUS_OK) outcome = train_there(self, library, of, model, &there[1], has, &which, why);
+    status outcome = STATUS_OK;
+    for (size_t i = 0; i < TIMES && outcome == STATUS_OK; i++) {
+        const way by = {.library = library, .graphs = i < 2};
+        outcome = train_there(self, by, of, model, &there[i], has, &which, why);
+    }
     if (outcome == STATUS_OK && *has == library) {
         snprintf(what, sizeof what, "processor and device, %.60s", library ? which.text : "own convolutions");
         say(self, model, what, near(here, &there[0]), "near", here->loss, there[0].loss);
         snprintf(what, sizeof what, "device, twice, %.60s", library ? which.text : "own convolutions");
         say(self, model, what, same(&there[0], &there[1]), "same bits", there[0].loss, there[1].loss);
+        snprintf(what, sizeof what, "steps repeated and kernels one by one, %.60s",
+                 library ? which.text : "own convolutions");
+        say(self, model, what, same(&there[0], &there[2]), "same bits", there[0].loss, there[2].loss);
     } else if (outcome == STATUS_OK) {
         printf("| %s | not done: %.200s | | | |\n", model_names[model], which.text);
     }
-    free_side(&there[0]);
-    free_side(&there[1]);
+    for (size_t i = 0; i < TIMES; i++) free_side(&there[i]);
     return outcome;
 }
 
@@ -221,16 +246,18 @@ static status measure(bench *self, failure *why) {
         "evaluation |\n|---|---|---|---|---|\n",
         of.batch, of.channels, of.tolerance);
     for (size_t model = 0; model < MODELS; model++)
-        for (size_t library = 0; library < 2; library++) {
+        for (size_t i = 0; i < 4; i++) {
+            const way by = {.library = i / 2, .graphs = i % 2};
             side one = {.params = NULL};
             bool has;
             failure which;
-            const status outcome = train_there(self, library, &of, model, &one, &has, &which, why);
+            const status outcome = train_there(self, by, &of, model, &one, &has, &which, why);
             free_side(&one);
             TRY(outcome);
-            if (library && !has) continue;
-            printf("| %s | %.60s | %.3f | %.0f | %.3f |\n", model_names[model], library ? which.text : "own",
-                   one.seconds, one.evaluations, 1e3 * one.seconds / one.evaluations);
+            if (by.library && !has) continue;
+            printf("| %s | %.60s%s | %.3f | %.0f | %.3f |\n", model_names[model], by.library ? which.text : "own",
+                   by.graphs ? "" : ", kernels one by one", one.seconds, one.evaluations,
+                   1e3 * one.seconds / one.evaluations);
             fflush(stdout);
         }
     return STATUS_OK;

@@ -59,6 +59,8 @@ void manual_write_program(FILE *stream) {
           ".SH ENVIRONMENT\n"
           ".TP\n.B AFFJORD_CUDNN\nThe file of cuDNN 9 for images on a CUDA device, instead of libcudnn.so.9, or none.\n"
           ".TP\n.B AFFJORD_DATA\nFolder of the sets of images, where the setting data.dir is not given.\n"
+          ".TP\n.B AFFJORD_GRAPHS\nHow a CUDA device repeats the steps of a solve on images: while, by itself (the "
+          "default); step, by a launch for each; or none, by a launch for each kernel.\n"
           ".TP\n.B AFFJORD_ROOT\nFolder to take instead of share/affjord.\n"
           ".TP\n.B AFFJORD_SIMD\nBest vector instructions to use, portable, avx2 or avx512, where the processor has "
           "better ones.\n"

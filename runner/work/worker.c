@@ -225,12 +225,22 @@ status worker_took(worker *self, status outcome, double loss, bool epoch_done, c
     return worker_send(self, (message){.kind = MESSAGE_PROGRESS, .loss = loss}, NULL, why);
 }
 
+/* What keeps a device from repeating steps by itself shows when it first tries to; it is slower then, so it is told. */
+static status say_graphs(worker *self, failure *why) {
+    failure which, text;
+    if (!self->device || self->graphs_told || self->library->images_graphs(self->device, &which)) return STATUS_OK;
+    self->graphs_told = true;
+    failure_describe(&text, "steps are not repeated by the device, which may be slower: %.800s", which.text);
+    return worker_say(self, text.text, why);
+}
+
 static status step(worker *self, failure *why) {
     double loss = NAN;
     bool epoch_done;
     trainer_epoch epoch;
     const status outcome = trainer_step(self->training, &loss, &epoch_done, &epoch);
     TRY(worker_check_device(self, why));
+    TRY(say_graphs(self, why));
     if (outcome < 0)
         return fail(why, outcome, "the step after iteration %" PRIu64 " failed%s", trainer_iteration(self->training),
                     outcome == STATUS_MEMORY ? ": out of memory" : "");

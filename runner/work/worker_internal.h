@@ -19,6 +19,7 @@ typedef struct worker {
     const device_table *library; /* where images are trained on a device: the library, */
     const backend_ops *device; /* and the device, its own; else NULL */
     char *plans; /* how its convolutions are computed on a device, as far as is known; NULL for nothing */
+    bool graphs_told; /* that the device doesn't repeat steps by itself */
     uint64_t saved; /* iteration of the last checkpoint; 0 for none */
     uint64_t held; /* bytes, before the model was made */
     double epoch_start, last_progress; /* seconds */

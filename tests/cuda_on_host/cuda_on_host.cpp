@@ -5,6 +5,7 @@
  *   AFFJORD_EMULATED_MEMORY=N      bytes of a device (4 GB)
  *   AFFJORD_EMULATED_OLD=N         device N is one that no kernel was compiled for
  *   AFFJORD_EMULATED_LOST=N        the N-th launch of the process and all later ones fail
+ *   AFFJORD_EMULATED_GRAPHS=X      what is refused of graphs: capture, while (loops), instance (of a graph with loops)
  *   AFFJORD_EMULATED_BACKWARDS=1   threads take their turns from the last: what depends on it lacks a barrier */
 #include "cuda_runtime.h"
 
@@ -14,6 +15,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <ucontext.h>
+
+#include <deque>
+#include <memory>
+#include <vector>
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
 
@@ -41,8 +46,7 @@ static unsigned count, alive, current, turn; /* threads, those not ended, the on
 static bool backwards;
 static ucontext_t scheduler_context;
 static jmp_buf scheduler;
-static emulated_body *body;
-static void *body_arguments;
+static const emulated_body *body;
 static float *pool;
 static int voted;
 
@@ -59,7 +63,7 @@ static unsigned in_turn(void) {
 static void fiber_main(void) {
     _setjmp(begins[current]); /* from here on it begins anew, without a call to the system */
     for (;;) {
-        body(body_arguments);
+        (*body)();
         fibers[current].state = ENDED;
         alive--;
         if (turn == count) _longjmp(scheduler, 1);
@@ -195,7 +199,7 @@ static size_t taken;
 /* Before each piece of memory, its size. */
 enum { HEAD = 256 };
 
-cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, emulated_body *kernel, void *arguments) {
+static cudaError_t run_kernel(dim3 grid, dim3 block, size_t shared, const emulated_body &kernel) {
     static size_t launches;
     if (++launches >= number("AFFJORD_EMULATED_LOST", SIZE_MAX)) return cudaErrorLaunchFailure;
     backwards = number("AFFJORD_EMULATED_BACKWARDS", 0) != 0;
@@ -206,8 +210,7 @@ cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, emulated_body 
                                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     pool = (float *)aligned_alloc(HEAD, (shared + HEAD) / HEAD * HEAD);
     if (stacks == MAP_FAILED || !pool) abort();
-    body = kernel;
-    body_arguments = arguments;
+    body = &kernel;
     blockDim = block;
     gridDim = grid;
     for (unsigned i = 0; i < grid.x; i++) {
@@ -218,6 +221,170 @@ cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, emulated_body 
     free(pool);
     return cudaSuccess;
 }
+
+/* --- Graphs: lists of work, as one stream is captured --- */
+
+struct emulated_node {
+    emulated_work work; /* of a node that is no loop */
+    int *condition; /* of a loop */
+    std::shared_ptr<emulated_graph> inside;
+    cudaGraph_t inside_out; /* as CUDA gives it out */
+};
+struct emulated_graph {
+    std::vector<emulated_node> nodes;
+    std::deque<int> conditions; /* each begins as 0 */
+};
+struct emulated_executable {
+    std::shared_ptr<emulated_graph> graph;
+};
+
+/* What tests count; "nodes 0" are those of the first graph that was made. */
+static size_t waits, graphs_living, graph_launches;
+static std::vector<size_t> nodes; /* of each graph that was made */
+extern "C" __attribute__((visibility("default"))) size_t emulated_count(const char *what) {
+    if (strcmp(what, "waits") == 0) return waits;
+    if (strcmp(what, "graphs made") == 0) return nodes.size();
+    if (strcmp(what, "graphs living") == 0) return graphs_living;
+    if (strcmp(what, "graphs launched") == 0) return graph_launches;
+    return nodes.at(strtoull(what + strlen("nodes "), NULL, 10));
+}
+
+static bool refuses(const char *what) {
+    const char *text = getenv("AFFJORD_EMULATED_GRAPHS");
+    return text && strcmp(text, what) == 0;
+}
+
+static void add_work(cudaStream_t stream, const emulated_work &work) {
+    stream->graph->nodes.push_back(emulated_node{work, NULL, nullptr, NULL});
+}
+
+/* Done at once, or when the graph is. */
+static cudaError_t now_or_later(cudaStream_t stream, const emulated_work &work) {
+    if (!stream || !stream->graph) return work();
+    add_work(stream, work);
+    return cudaSuccess;
+}
+
+/* What cannot be captured ends the capture. */
+static cudaError_t not_captured(cudaStream_t stream) {
+    if (!stream || !stream->graph) return cudaSuccess;
+    stream->broken = true;
+    return cudaErrorStreamCaptureUnsupported;
+}
+
+cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, const emulated_body &kernel, cudaStream_t stream) {
+    return now_or_later(stream, [=]() { return run_kernel(grid, block, shared, kernel); });
+}
+
+cudaError_t cudaGraphCreate(cudaGraph_t *graph, unsigned) {
+    *graph = new emulated_graph();
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+    delete graph;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphConditionalHandleCreate(cudaGraphConditionalHandle *handle, cudaGraph_t graph, unsigned otherwise,
+                                             unsigned flags) {
+    if (refuses("while")) return cudaErrorNotSupported;
+    if (otherwise != 0 || flags != cudaGraphCondAssignDefault) return cudaErrorInvalidValue;
+    graph->conditions.push_back(0);
+    *handle = (cudaGraphConditionalHandle)(uintptr_t)&graph->conditions.back();
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t *nodes, size_t *room) {
+    if (graph->nodes.size() > *room) return cudaErrorInvalidValue;
+    *room = graph->nodes.size();
+    for (size_t i = 0; i < *room; i++) nodes[i] = &graph->nodes[i];
+    return cudaSuccess;
+}
+
+/* A loop, after all that there is. */
+cudaError_t cudaGraphAddNode(cudaGraphNode_t *node, cudaGraph_t graph, const cudaGraphNode_t *after,
+                             const cudaGraphEdgeData *, size_t before, cudaGraphNodeParams *about) {
+    if (before != graph->nodes.size() || before != 1 || *after != &graph->nodes[0]) return cudaErrorInvalidValue;
+    if (about->type != cudaGraphNodeTypeConditional || about->conditional.type != cudaGraphCondTypeWhile ||
+        about->conditional.size != 1)
+        return cudaErrorInvalidValue;
+    int *condition = (int *)(uintptr_t)about->conditional.handle;
+    emulated_node loop = {emulated_work(), condition, std::make_shared<emulated_graph>(), NULL};
+    graph->nodes.reserve(2); /* nodes are known by where they are */
+    graph->nodes.push_back(loop);
+    *node = &graph->nodes.back();
+    (*node)->inside_out = loop.inside.get();
+    about->conditional.phGraph_out = &(*node)->inside_out;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamBeginCaptureToGraph(cudaStream_t stream, cudaGraph_t graph, const cudaGraphNode_t *,
+                                          const cudaGraphEdgeData *, size_t, cudaStreamCaptureMode) {
+    if (refuses("capture")) return cudaErrorNotSupported;
+    stream->graph = graph;
+    stream->broken = false;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph) {
+    *graph = stream->broken ? NULL : stream->graph;
+    stream->graph = NULL;
+    return stream->broken ? cudaErrorStreamCaptureInvalidated : cudaSuccess;
+}
+
+static bool has_loop(const emulated_graph &graph) {
+    for (const emulated_node &node : graph.nodes)
+        if (node.condition) return true;
+    return false;
+}
+
+/* The graph that was made may go; this one has its own nodes. */
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out, cudaGraph_t graph, unsigned long long) {
+    if (refuses("instance") && has_loop(*graph)) return cudaErrorNotSupported;
+    std::shared_ptr<emulated_graph> copy = std::make_shared<emulated_graph>();
+    std::swap(copy->nodes, graph->nodes); /* and with them the places of conditions */
+    std::swap(copy->conditions, graph->conditions);
+    *out = new emulated_executable{copy};
+    graphs_living++;
+    nodes.push_back(0);
+    for (const emulated_node &node : copy->nodes) nodes.back() += node.condition ? node.inside->nodes.size() : 1;
+    return cudaSuccess;
+}
+
+static cudaError_t run_graph(const emulated_graph &graph) {
+    for (const emulated_node &node : graph.nodes) {
+        if (!node.condition) {
+            const cudaError_t outcome = node.work();
+            if (outcome != cudaSuccess) return outcome;
+            continue;
+        }
+        while (*node.condition) {
+            const cudaError_t outcome = run_graph(*node.inside);
+            if (outcome != cudaSuccess) return outcome;
+        }
+    }
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+    if (stream->graph) return not_captured(stream);
+    for (int &condition : graph->graph->conditions) condition = 0;
+    graph_launches++;
+    return run_graph(*graph->graph);
+}
+
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
+    graphs_living--;
+    delete graph;
+    return cudaSuccess;
+}
+
+void cudaGraphSetConditional(cudaGraphConditionalHandle handle, unsigned value) {
+    *(int *)(uintptr_t)handle = (int)value;
+}
+
+/* --- Devices and memory --- */
 
 static size_t chosen;
 
@@ -308,8 +475,9 @@ cudaError_t cudaMemset(void *memory, int value, size_t bytes) {
     return cudaSuccess;
 }
 
-cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t) {
-    return cudaMemset(memory, value, bytes);
+/* From and to the program: not in a graph. */
+cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t stream) {
+    return now_or_later(stream, [=]() { return cudaMemset(memory, value, bytes); });
 }
 
 cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind) {
@@ -317,19 +485,22 @@ cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind)
     return cudaSuccess;
 }
 
-cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
-    return cudaMemcpy(to, from, bytes, kind);
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+    if (kind != cudaMemcpyDeviceToDevice && stream && stream->graph) return not_captured(stream);
+    return now_or_later(stream, [=]() { return cudaMemcpy(to, from, bytes, kind); });
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned) {
-    *out = NULL;
+    *out = new emulated_stream{NULL, false, add_work};
     return cudaSuccess;
 }
 
-cudaError_t cudaStreamSynchronize(cudaStream_t) {
-    return cudaSuccess;
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    waits++;
+    return not_captured(stream);
 }
 
-cudaError_t cudaStreamDestroy(cudaStream_t) {
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+    delete stream;
     return cudaSuccess;
 }

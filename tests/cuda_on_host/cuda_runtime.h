@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <functional>
+
 #define __global__
 #define __device__
 #define __host__
@@ -70,13 +72,26 @@ enum cudaError_t {
     cudaErrorNoDevice,
     cudaErrorNoKernelImageForDevice,
     cudaErrorInvalidDeviceFunction,
-    cudaErrorLaunchFailure
+    cudaErrorLaunchFailure,
+    cudaErrorNotSupported,
+    cudaErrorStreamCaptureUnsupported,
+    cudaErrorStreamCaptureInvalidated
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum { cudaStreamNonBlocking = 1 };
 
-struct emulated_stream;
+struct emulated_graph;
+struct emulated_node;
+struct emulated_executable;
+typedef std::function<cudaError_t()> emulated_work;
+
+/* While a stream is captured, what it is given is added to the graph instead of being done. */
+struct emulated_stream {
+    emulated_graph *graph; /* NULL: it isn't captured */
+    bool broken; /* the capture */
+    void (*add)(emulated_stream *stream, const emulated_work &work); /* for libraries */
+};
 typedef emulated_stream *cudaStream_t;
 
 struct cudaDeviceProp {
@@ -105,6 +120,42 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 
+/* --- Graphs --- */
+
+typedef emulated_graph *cudaGraph_t;
+typedef emulated_node *cudaGraphNode_t;
+typedef emulated_executable *cudaGraphExec_t;
+typedef unsigned long long cudaGraphConditionalHandle;
+struct cudaGraphEdgeData;
+enum cudaStreamCaptureMode { cudaStreamCaptureModeRelaxed };
+enum { cudaGraphCondAssignDefault = 1 };
+enum cudaGraphNodeType { cudaGraphNodeTypeConditional = 13 };
+enum cudaGraphConditionalNodeType { cudaGraphCondTypeWhile = 1 };
+struct cudaGraphNodeParams {
+    cudaGraphNodeType type;
+    struct {
+        cudaGraphConditionalHandle handle;
+        cudaGraphConditionalNodeType type;
+        unsigned size;
+        cudaGraph_t *phGraph_out;
+    } conditional;
+};
+
+cudaError_t cudaGraphCreate(cudaGraph_t *graph, unsigned flags);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphConditionalHandleCreate(cudaGraphConditionalHandle *handle, cudaGraph_t graph, unsigned otherwise,
+                                             unsigned flags);
+cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t *nodes, size_t *count);
+cudaError_t cudaGraphAddNode(cudaGraphNode_t *node, cudaGraph_t graph, const cudaGraphNode_t *after,
+                             const cudaGraphEdgeData *edges, size_t count, cudaGraphNodeParams *about);
+cudaError_t cudaStreamBeginCaptureToGraph(cudaStream_t stream, cudaGraph_t graph, const cudaGraphNode_t *after,
+                                          const cudaGraphEdgeData *edges, size_t count, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph);
+void cudaGraphSetConditional(cudaGraphConditionalHandle handle, unsigned value); /* of device code */
+
 struct cudaFuncAttributes {};
 cudaError_t emulated_kernel(); /* of the device chosen last: whether there is one */
 template <class argument> cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *, void (*)(argument)) {
@@ -116,23 +167,16 @@ template <class argument> cudaError_t cudaFuncSetAttribute(void (*)(argument), c
     return cudaSuccess;
 }
 
-typedef void emulated_body(void *arguments);
-cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, emulated_body *body, void *arguments);
-
-template <class argument> struct emulated_call {
-    void (*kernel)(argument);
-    const argument *given;
-    static void body(void *self) {
-        const emulated_call *call = (const emulated_call *)self;
-        call->kernel(*call->given);
-    }
-};
+/* A kernel with its argument, which are called in each thread. */
+typedef std::function<void()> emulated_body;
+cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, const emulated_body &body, cudaStream_t stream);
 
 template <class argument>
 cudaError_t cudaLaunchKernel(void (*kernel)(argument), dim3 grid, dim3 block, void **arguments, size_t shared,
-                             cudaStream_t) {
-    emulated_call<argument> call = {kernel, (const argument *)arguments[0]};
-    return emulated_launch(grid, block, shared, call.body, &call);
+                             cudaStream_t stream) {
+    const argument given = *(const argument *)arguments[0];
+    return emulated_launch(
+        grid, block, shared, [kernel, given]() { kernel(given); }, stream);
 }
 
 #endif

@@ -12,6 +12,7 @@
  *   AFFJORD_EMULATED_CUDNN=newer  the next version, which has the same ways
  *   AFFJORD_EMULATED_CUDNN=other  the next version, without the good way, but with that of "moved"
  *   AFFJORD_EMULATED_CUDNN=broken nothing can be executed
+ *   AFFJORD_EMULATED_CUDNN=alone  nothing can be captured into a graph
  *
  * The good ways have two knobs each, one of which is of the operation; with others they cannot be made. */
 #include "cudnn_graph.h"
@@ -24,7 +25,7 @@
 #define SHOWN __attribute__((visibility("default")))
 
 struct emulated_cudnn {
-    bool streamed;
+    cudaStream_t stream;
 };
 
 typedef std::vector<unsigned char> bytes;
@@ -210,8 +211,8 @@ SHOWN cudnnStatus_t cudnnDestroy(cudnnHandle_t handle) {
     living--;
     return CUDNN_STATUS_SUCCESS;
 }
-SHOWN cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t) {
-    handle->streamed = true;
+SHOWN cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
+    handle->stream = stream;
     return CUDNN_STATUS_SUCCESS;
 }
 
@@ -318,17 +319,29 @@ SHOWN cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t object, cu
 
 SHOWN cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
                                         cudnnBackendDescriptor_t pack) {
-    if (!handle->streamed || !plan->final || !pack->final || is_mode("broken")) return CUDNN_STATUS_BAD_PARAM;
+    if (!handle->stream || !plan->final || !pack->final || is_mode("broken")) return CUDNN_STATUS_BAD_PARAM;
     const cudnnBackendDescriptor_t config = object_of(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
     const operation op(object_of(config, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH));
     const array x(op.x, pack), w(op.w, pack), y(op.y, pack);
-    memset(one_of<void *>(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE), 0xff, 1000);
-    clear(op.gradient ? w : y);
+    void *const workspace = one_of<void *>(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE);
     const bool cuts = config->engine == TENSOR_CORES, turned = config->engine == BACKWARDS;
-    const auto read = [cuts](const float *x) { return cuts ? cut(*x) : *x; };
-    if (op.gradient)
-        each_product(op, turned, x, w, y, [&](float *b, const float *a, float *c) { *c += read(a) * read(b); });
-    else each_product(op, turned, x, w, y, [&](float *b, const float *a, const float *c) { *b += read(a) * read(c); });
+    const emulated_work work = [=]() {
+        const auto read = [cuts](const float *at) { return cuts ? cut(*at) : *at; };
+        memset(workspace, 0xff, 1000);
+        clear(op.gradient ? w : y);
+        if (op.gradient)
+            each_product(op, turned, x, w, y, [&](float *b, const float *a, float *c) { *c += read(a) * read(b); });
+        else
+            each_product(op, turned, x, w, y,
+                         [&](float *b, const float *a, const float *c) { *b += read(a) * read(c); });
+        return cudaSuccess;
+    };
+    if (handle->stream->graph && is_mode("alone")) {
+        handle->stream->broken = true;
+        return CUDNN_STATUS_NOT_SUPPORTED;
+    }
+    if (handle->stream->graph) handle->stream->add(handle->stream, work);
+    else work();
     return config->engine >= TENSOR_CORES ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
 }
 }

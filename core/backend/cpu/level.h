@@ -40,14 +40,19 @@ void copy_bytes_cpu(const backend_ops *self, size_t bytes, const void *from, voi
 void zero_cpu(const backend_ops *self, size_t n, real *x);
 void fill_cpu(const backend_ops *self, size_t n, size_t stride, double value, real *x);
 void scale_cpu(const backend_ops *self, size_t n, double by, const real *x, real *y);
+void scale_by_cpu(const backend_ops *self, size_t n, const double *by, const real *x, real *y);
+void product_cpu(const backend_ops *self, const double *a, const double *b, real *y);
+void copy_slot_cpu(const backend_ops *self, size_t n, const size_t *slot, const real *x, size_t x_apart, real *y,
+                   size_t y_apart);
 void round_cpu(const backend_ops *self, size_t n, conv_math math, const real *x, real *y);
 void copy_rows_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y,
                    size_t y_apart);
 void transpose_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, real *y);
 void add_rows_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y);
 bool is_finite_cpu(const backend_ops *self, size_t n, const real *x);
-double measure_error_cpu(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
-                         const real *const *k, const real *y, const real *next);
+void measure_error_cpu(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
+                       const real *const *k, const real *y, const real *next, double *size);
+void decide_cpu(const backend_ops *self, step_action action, step_control *control);
 void accumulate_cpu(const backend_ops *self, size_t n, const real *x, double *sums);
 void squares_cpu(const backend_ops *self, size_t n, size_t D, const real *x, double *sums);
 
@@ -62,7 +67,7 @@ void gate_cpu(const backend_ops *self, size_t rows, size_t columns, const real *
               real *y, real *shift);
 void gate_reverse_cpu(const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x,
                       const real *bias, const real *ybar, real *x_bar, real *bias_bar, real *shift_bar);
-void time_reverse_cpu(const backend_ops *self, const dot_terms *terms, double s, const real *clock_bar,
+void time_reverse_cpu(const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar,
                       const real *root, real *root_bar);
 
 size_t images_together_cpu(const backend_ops *self, size_t pixels, size_t batch);

@@ -60,10 +60,10 @@ static double dot_of(const dot_terms *terms, size_t i) {
     return terms->a[i] && terms->b[i] ? lanes_dot(terms->n[i], terms->a[i], terms->b[i]) : 0;
 }
 
-void time_reverse_cpu(UNUSED_SELF, const dot_terms *terms, double s, const real *clock_bar, const real *root,
+void time_reverse_cpu(UNUSED_SELF, const dot_terms *terms, const double *s, const real *clock_bar, const real *root,
                       real *root_bar) {
     double bar = dot_of(terms, 0);
     for (size_t i = 1; i < terms->count; i++) bar += dot_of(terms, i);
-    if (clock_bar) bar += s * (double)*clock_bar;
+    if (clock_bar) bar += *s * (double)*clock_bar;
     *root_bar += (real)(2 * (double)*root * bar);
 }

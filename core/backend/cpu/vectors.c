@@ -29,6 +29,20 @@ void scale_cpu(UNUSED_SELF, size_t n, double by, const real *x, real *y) {
     for (size_t i = 0; i < n; i++) y[i] = factor * x[i];
 }
 
+void scale_by_cpu(const backend_ops *self, size_t n, const double *by, const real *x, real *y) {
+    scale_cpu(self, n, *by, x, y);
+}
+
+void product_cpu(UNUSED_SELF, const double *a, const double *b, real *y) {
+    *y = (real)(*a * *b);
+}
+
+void copy_slot_cpu(UNUSED_SELF, size_t n, const size_t *slot, const real *x, size_t x_apart, real *y, size_t y_apart) {
+    const real *from = x + *slot * x_apart;
+    real *to = y + *slot * y_apart;
+    if (from != to) memcpy(to, from, n * sizeof *x);
+}
+
 void round_cpu(UNUSED_SELF, size_t n, conv_math math, const real *x, real *y) {
     const unsigned drops = rounding_drops(math);
     for (size_t i = 0; i < n; i++) y[i] = (real)rounding_nearest(drops, (float)x[i]);
@@ -97,18 +111,23 @@ static double root_mean_square(const backend_ops *self, const error_norm *norm, 
     return sqrt(lanes_fold(sum) / (double)n);
 }
 
-double measure_error_cpu(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
-                         const real *const *k, const real *y, const real *next) {
+void measure_error_cpu(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
+                       const real *const *k, const real *y, const real *next, double *size) {
+    *size = NAN;
     if (norm->finite > 0 &&
         (!is_finite_cpu(self, norm->finite, next) || !is_finite_cpu(self, norm->finite, k[terms - 1])))
-        return NAN;
+        return;
     double largest = 0;
     for (size_t part = 0, first = 0; part < norm->parts; first += norm->length[part++]) {
-        const double size = root_mean_square(self, norm, terms, weight, k, y, next, first, norm->length[part]);
-        if (!(size <= largest)) largest = size; /* a NaN too */
+        const double root = root_mean_square(self, norm, terms, weight, k, y, next, first, norm->length[part]);
+        if (!(root <= largest)) largest = root; /* a NaN too */
         if (isnan(largest)) break;
     }
-    return largest;
+    *size = largest;
+}
+
+void decide_cpu(UNUSED_SELF, step_action action, step_control *control) {
+    step_control_act(action, control);
 }
 
 /* --- Sums in double --- */

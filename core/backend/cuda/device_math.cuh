@@ -141,4 +141,68 @@ V_FUNCTION double same_expm1(double x) {
     return t.high + t.low;
 }
 
+/* --- x to the power y in double, for positive x and y: the value of det_pow to the bit. ---
+ *
+ * exp(y log x) by SLEEF's operations, both in double-double, with m 2^e = x and 3/4 <= m < 3/2:
+ * log x = e log 2 + 2 atanh((m - 1)/(m + 1)). */
+V_FUNCTION pair pair_sum(double x, double y) { /* which may be of any size */
+    const double sum = x + y, part = sum - x;
+    return {sum, (x - (sum - part)) + (y - part)};
+}
+
+V_FUNCTION pair pair_divide(pair n, pair d) {
+    const double inverse = 1.0 / d.high, q = n.high * inverse;
+    const double dh = leading(d.high), dl = d.high - dh, th = leading(inverse), tl = inverse - th;
+    const double nh = leading(n.high), nl = n.high - nh;
+    const double u = nh * th - q + nh * tl + nl * th + nl * tl + q * (1 - dh * th - dh * tl - dl * th - dl * tl);
+    return {q, inverse * (n.low - q * d.low) + u};
+}
+
+/* log x, for a positive x that is not infinite. */
+V_FUNCTION pair pair_logarithm(double x) {
+    const bool tiny = x < 0x1p-1022;
+    if (tiny) x *= 0x1p64;
+    const long long bits = __double_as_longlong(x * (1.0 / 0.75)), exponent = (bits >> 52 & 0x7ff) - 0x3ff;
+    const double m = __longlong_as_double(__double_as_longlong(x) - (exponent << 52));
+    const double e = (double)(tiny ? exponent - 64 : exponent);
+    pair q = pair_divide(pair_sum(-1, m), pair_sum(1, m));
+    const pair square = pair_square(q);
+    const double y = square.high, y2 = y * y, y4 = y2 * y2, y8 = y4 * y4;
+    const double upper = y2 * (y * 0.103239680901072952701192 + 0.117754809412463995466069) +
+                         (y * 0.13332981086846273921509 + 0.153846227114512262845736);
+    const double lower = y2 * (y * 0.181818180850050775676507 + 0.222222222230083560345903) +
+                         (y * 0.285714285714249172087875 + 0.400000000000000077715612);
+    const double rest = y8 * 0.116255524079935043668677 + (y4 * upper + lower);
+    pair sum = pair_times({0.693147180559945286226764, 2.319046813846299558417771e-17}, e);
+    sum = pair_add(sum, {2 * q.high, 2 * q.low});
+    q = pair_multiply(square, q);
+    sum = pair_add(sum, pair_multiply(q, {0.666666666666666629659233, 3.80554962542412056336616e-17}));
+    q = pair_multiply(square, q);
+    return pair_add(sum, pair_times(q, rest));
+}
+
+V_FUNCTION double pair_exponential(pair d) {
+    const double q = rint((d.high + d.low) * 1.442695040888963407359924681001892137426645954152985934135449406931);
+    pair s = pair_add_any(d, q * -.69314718055966295651160180568695068359375);
+    s = pair_add_any(s, q * -.28235290563031577122588448175013436025525412068e-12);
+    const double normal = s.high + s.low;
+    s = {normal, (s.high - normal) + s.low};
+    const double y = s.high, y2 = y * y, y4 = y2 * y2, y8 = y4 * y4;
+    const double top = y * 2.51069683420950419527139e-08 + 2.76286166770270649116855e-07;
+    const double upper = y2 * (y * 2.75572496725023574143864e-06 + 2.48014973989819794114153e-05) +
+                         (y * 0.000198412698809069797676111 + 0.0013888888939977128960529);
+    const double lower = y2 * (y * 0.00833333333332371417601081 + 0.0416666666665409524128449) +
+                         (y * 0.166666666666666740681535 + 0.500000000000000999200722);
+    const double rest = y8 * top + (y4 * upper + lower);
+    const pair t = pair_add(pair_add_to(1.0, s), pair_times(pair_square(s), rest));
+    const int whole = (int)q, half = whole >> 1;
+    return (t.high + t.low) * power_of_two(half) * power_of_two(whole - half);
+}
+
+V_FUNCTION double same_pow(double x, double y) {
+    if (!(x < INFINITY)) return x; /* y is positive */
+    const pair d = pair_times(pair_logarithm(x), y);
+    return d.high > 709.78271114955742909217217426 ? INFINITY : d.high < -1000 ? 0 : pair_exponential(d);
+}
+
 #endif

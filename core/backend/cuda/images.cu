@@ -9,8 +9,16 @@
 /* Pixels that are worked on together where the batch isn't known: enough for all processors of a device. */
 enum { TOGETHER_PIXELS = 1 << 17 };
 
+/* A step that the device repeats by itself cannot ask the program, nor be told by it. */
+static bool may_ask(const backend_ops *self) {
+    const bool may = images_device(self)->doing == LAUNCHING;
+    if (!may) images_fail(self, "repeating a step", "it asks for numbers");
+    return may;
+}
+
 static status take(const backend_ops *self, size_t bytes, void **out) {
     void *block;
+    if (!may_ask(self)) return STATUS_INVALID;
     if (cudaMalloc(&block, bytes ? bytes : 1) != cudaSuccess) {
         cudaGetLastError(); /* a caller may go on with less */
         return STATUS_MEMORY;
@@ -30,28 +38,32 @@ static void give_back(const backend_ops *self, void *block) {
 
 /* From memory that can be paged out, CUDA has read all when this returns. */
 static void upload(const backend_ops *self, size_t bytes, const void *from, void *to) {
+    if (!may_ask(self)) return;
     images_note(self, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, images_device(self)->stream),
                 "sending numbers");
 }
 
-static bool wait(const backend_ops *self) {
+bool images_wait(const backend_ops *self) {
     return images_note(self, cudaStreamSynchronize(images_device(self)->stream), "computing");
 }
 
 /* After a failure all is NaN, so that nobody takes it for a result. */
 static void download(const backend_ops *self, size_t bytes, const void *from, void *to) {
+    memset(to, 0xff, bytes);
+    if (!may_ask(self)) return;
     images_note(self, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, images_device(self)->stream),
                 "fetching numbers");
-    if (!wait(self)) memset(to, 0xff, bytes);
+    if (!images_wait(self)) memset(to, 0xff, bytes);
 }
 
 bool images_fetch_sums(const backend_ops *self, size_t count) {
     cuda_backend *device = images_device(self);
+    if (!may_ask(self)) return false;
     images_note(self,
                 cudaMemcpyAsync(device->sums_near, device->sums, count * sizeof(double), cudaMemcpyDeviceToHost,
                                 device->stream),
                 "fetching numbers");
-    return wait(self);
+    return images_wait(self);
 }
 
 /* The whole batch: a GPU has room, and more at once is quicker. */
@@ -84,6 +96,7 @@ static status build(cuda_backend *device, failure *why) {
     TRY_CUDA(cudaMalloc((void **)&device->sums, SUMS_MAX * sizeof(double)), "taking memory", why);
     TRY_CUDA(cudaMallocHost((void **)&device->sums_near, SUMS_MAX * sizeof(double)), "taking memory", why);
     fill_table(&device->table);
+    TRY(images_graphs_open(device, why));
     images_cudnn_open(device);
     return STATUS_OK;
 }
@@ -122,6 +135,7 @@ void images_close(const backend_ops **backend) {
     cuda_backend *device = images_device(*backend);
     if (!device) return;
     if (device->stream) cudaStreamSynchronize(device->stream);
+    images_graphs_close(device);
     images_cudnn_close(device);
     plan_book_release(&device->plans);
     if (device->stream) cudaStreamDestroy(device->stream);

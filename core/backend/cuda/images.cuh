@@ -24,12 +24,17 @@
 enum {
     EACH = 256, /* threads of a block that share nothing */
     FOLD = 128, /* partial sums of a row */
+    WARP_THREADS = 32, /* of a block that has one thing to do */
     TERMS_MAX = 16, /* of a sum of vectors */
     PIECES_MAX = 64, /* of a long sum, each a row */
-    SUMS_MAX = 8 * PIECES_MAX, /* sums that one operation brings back */
+    NORM_PARTS_MAX = 6, /* of a state whose error is measured */
+    SUMS_MAX = (2 + NORM_PARTS_MAX) * PIECES_MAX, /* sums that one operation needs */
     PARTIAL_MAX = 1 << 16, /* partial sums of a bias */
     ARGUMENTS_MAX = 4096 /* bytes of a kernel's argument */
 };
+
+/* What becomes of a kernel that is to be launched: images_graphs.cu writes a step down or captures it, to repeat it. */
+typedef enum doing { LAUNCHING, WRITING_DOWN, CAPTURING } doing;
 
 /* A device with its stream and workspaces. */
 typedef struct cuda_backend {
@@ -41,6 +46,9 @@ typedef struct cuda_backend {
     double *sums_near; /* (SUMS_MAX), the same in memory that the copy engine reads */
     struct cudnn *library; /* cuDNN, or NULL where it was not found (images_cudnn.cu) */
     failure remark; /* why not; else which version it is */
+    struct graphs *graphs; /* steps that it has recorded (images_graphs.cu) */
+    enum doing doing;
+    uint64_t numbered; /* convolutions of cuDNN made so far: no two have one number */
     unsigned convolutions, own; /* made so far, and those of them by own kernels, */
     unsigned began_own; /* for the sake of what was computed by these before */
     plan_book plans; /* of the convolutions */
@@ -52,26 +60,56 @@ static inline cuda_backend *images_device(const backend_ops *self) {
     return (cuda_backend *)self;
 }
 
+/* For a step that is written down or captured: a launch, by whatever stands for what is launched; and that it cannot be
+ * repeated. */
+void images_write_down(const backend_ops *self, const void *what, size_t blocks, size_t threads, const void *argument,
+                       size_t bytes);
+void images_not_repeated(const backend_ops *self, const failure *why);
+
 /* Remember the first failure; whether there was none so far. */
 static inline bool images_note(const backend_ops *self, cudaError_t code, const char *tried) {
     cuda_backend *device = images_device(self);
-    if (code != cudaSuccess && device->outcome == STATUS_OK) device->outcome = cuda_outcome(code, tried, &device->why);
+    failure why;
+    if (code != cudaSuccess) {
+        const status outcome = cuda_outcome(code, tried, &why);
+        if (device->doing != LAUNCHING) images_not_repeated(self, &why);
+        else if (device->outcome == STATUS_OK) device->outcome = outcome, device->why = why;
+    }
     return device->outcome == STATUS_OK;
 }
 
-/* The same for a library of CUDA, whose sentence this is. */
+/* The same for a library of CUDA, or a rule of our own, whose sentence this is. */
 static inline void images_fail(const backend_ops *self, const char *tried, const char *said) {
     cuda_backend *device = images_device(self);
-    if (device->outcome == STATUS_OK) device->outcome = fail(&device->why, STATUS_IO, "%s: %s", tried, said);
+    failure why;
+    failure_describe(&why, "%s: %s", tried, said);
+    if (device->doing != LAUNCHING) images_not_repeated(self, &why);
+    else if (device->outcome == STATUS_OK) device->outcome = STATUS_IO, device->why = why;
 }
+
+/* Bytes between the members of a structure that is compared as a whole are 0. */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_clear_padding)
+#define CLEAR_PADDING(structure) __builtin_clear_padding(structure)
+#endif
+#endif
+#ifndef CLEAR_PADDING
+#define CLEAR_PADDING(structure) (void)(structure) /* a step may then be recorded more than once, which is all */
+#endif
 
 /* One kernel with one structure for argument. */
 template <class job>
 static inline void images_launch(const backend_ops *self, void (*kernel)(job), size_t blocks, unsigned threads,
                                  const job &given) {
     static_assert(sizeof(job) <= ARGUMENTS_MAX, "what a launch can carry");
-    void *arguments[] = {(void *)&given};
+    job sent = given;
+    void *arguments[] = {&sent};
     if (blocks == 0) return;
+    if (images_device(self)->doing == WRITING_DOWN) {
+        CLEAR_PADDING(&sent);
+        images_write_down(self, (const void *)kernel, blocks, threads, &sent, sizeof sent);
+        return;
+    }
     images_note(
         self,
         cudaLaunchKernel(kernel, dim3((unsigned)blocks), dim3(threads), arguments, 0, images_device(self)->stream),
@@ -122,6 +160,9 @@ static inline size_t images_pieces(size_t n) {
     return pieces < 1 ? 1 : pieces < PIECES_MAX ? pieces : (size_t)PIECES_MAX;
 }
 
+/* Until all that was begun is done; false after a failure. */
+bool images_wait(const backend_ops *self);
+
 /* sums_near (count) <- sums, once all that was begun is done; false after a failure. */
 bool images_fetch_sums(const backend_ops *self, size_t count);
 
@@ -137,10 +178,15 @@ status images_conv_create(const backend_ops *self, conv_shape shape, conv_method
 void images_cudnn_open(cuda_backend *device);
 void images_cudnn_close(cuda_backend *device);
 
+/* images_graphs.cu: the table's `repeat`. Errors: STATUS_INVALID for an unknown AFFJORD_GRAPHS, STATUS_MEMORY. */
+status images_graphs_open(cuda_backend *device, failure *why);
+void images_graphs_close(cuda_backend *device);
+
 /* The functions images_* of the library's table (device_table.h). */
 status images_open(int device, const backend_ops **out, failure *why);
 status images_state(const backend_ops *backend, failure *why);
 bool images_library(const backend_ops *backend, failure *which);
+bool images_graphs(const backend_ops *backend, failure *which);
 void images_close(const backend_ops **backend);
 
 #endif

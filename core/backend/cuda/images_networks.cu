@@ -113,17 +113,16 @@ struct dot_pieces {
 };
 
 struct time_back {
-    const double *sums;
-    double s;
+    const double *sums, *s;
     const float *clock_bar, *root;
     float *root_bar;
     __device__ double term(size_t, size_t i) const { return sums[i]; }
     __device__ void end(size_t, double sum) const {
-        if (clock_bar) sum += s * (double)*clock_bar;
+        if (clock_bar) sum += *s * (double)*clock_bar;
         *root_bar += (float)(2 * (double)*root * sum);
     }
 };
-static void time_reverse(const backend_ops *self, const dot_terms *terms, double s, const real *clock_bar,
+static void time_reverse(const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar,
                          const real *root, real *root_bar) {
     double *sums = images_device(self)->sums;
     size_t count = 0;

@@ -7,6 +7,10 @@
 #define ROUNDING_FUNCTION V_FUNCTION
 #include "backend/rounding.h"
 
+#define STEP_FUNCTION static __device__
+#define STEP_POWER(x, y) same_pow(x, y)
+#include "backend/step_rules.h"
+
 /* --- Moves --- */
 
 struct copy_one {
@@ -28,6 +32,24 @@ static void zero(const backend_ops *self, size_t n, real *x) {
 }
 static void fill(const backend_ops *self, size_t n, size_t stride, double value, real *x) {
     images_each(self, n, fill_one{stride, (float)value, x});
+}
+
+struct copy_slot_one {
+    const size_t *slot;
+    const float *x;
+    size_t x_apart;
+    float *y;
+    size_t y_apart;
+    __device__ void operator()(size_t i) const {
+        const size_t at = *slot;
+        const float *from = x + at * x_apart + i;
+        float *to = y + at * y_apart + i;
+        if (from != to) *to = *from;
+    }
+};
+static void copy_slot(const backend_ops *self, size_t n, const size_t *slot, const real *x, size_t x_apart, real *y,
+                      size_t y_apart) {
+    images_each(self, n, copy_slot_one{slot, x, x_apart, y, y_apart});
 }
 
 struct copy_rows_one {
@@ -66,6 +88,25 @@ static void scale(const backend_ops *self, size_t n, double by, const real *x, r
     images_each(self, n, scale_one{(float)by, x, y});
 }
 
+struct scale_by_one {
+    const double *by;
+    const float *x;
+    float *y;
+    __device__ void operator()(size_t i) const { y[i] = (float)*by * x[i]; }
+};
+static void scale_by(const backend_ops *self, size_t n, const double *by, const real *x, real *y) {
+    images_each(self, n, scale_by_one{by, x, y});
+}
+
+struct product_one {
+    const double *a, *b;
+    float *y;
+    __device__ void operator()(size_t) const { *y = (float)(*a * *b); }
+};
+static void product(const backend_ops *self, const double *a, const double *b, real *y) {
+    images_each(self, 1, product_one{a, b, y});
+}
+
 struct round_one {
     unsigned drops;
     const float *x;
@@ -76,21 +117,19 @@ static void round_all(const backend_ops *self, size_t n, conv_math math, const r
     images_each(self, n, round_one{rounding_drops(math), x, y});
 }
 
-/* The terms of a sum of vectors whose weights are not zero. */
+/* A sum of vectors, whose weights the device has. */
 struct weighted_terms {
     size_t count;
-    float weight[TERMS_MAX];
+    const double *weight;
     const float *k[TERMS_MAX];
 
-    weighted_terms(size_t terms, const double *weights, const float *const *vectors) : count(0) {
-        for (size_t j = 0; j < terms; j++) {
-            if (weights[j] == 0) continue;
-            weight[count] = (float)weights[j];
-            k[count++] = vectors[j];
-        }
+    weighted_terms(size_t terms, const double *weights, const float *const *vectors)
+        : count(terms), weight(weights), k() {
+        for (size_t j = 0; j < terms; j++) k[j] = vectors[j];
     }
     __device__ float sum(float start, size_t i) const {
-        for (size_t j = 0; j < count; j++) start = fmaf(weight[j], k[j][i], start);
+        for (size_t j = 0; j < count; j++)
+            if (weight[j] != 0) start = fmaf((float)weight[j], k[j][i], start);
         return start;
     }
 };
@@ -188,31 +227,60 @@ struct error_squares {
     __device__ void end(size_t row, double sum) const { sums[row] = sum; }
 };
 
-/* All parts are summed before anything is brought back. The order of a sum is not the CPU's, whose 16 partial sums
- * would be chains of a tenth of a million terms. */
-static double measure_error(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
-                            const real *const *k, const real *y, const real *next) {
-    cuda_backend *device = images_device(self);
+/* The norm from the sums of all pieces, in their order; NaN where there are infinities. */
+struct error_norm_one {
+    const double *sums;
+    size_t infinite, parts; /* sums that count infinities, and parts behind them */
+    size_t length[NORM_PARTS_MAX], pieces[NORM_PARTS_MAX];
+    double *size;
+    static __device__ double add(const double *sums, size_t count) {
+        double sum = 0;
+        for (size_t i = 0; i < count; i++) sum += sums[i];
+        return sum;
+    }
+    __device__ void operator()(size_t) const {
+        const double *at = sums + infinite;
+        double largest = 0;
+        if (add(sums, infinite) != 0) largest = NAN;
+        for (size_t part = 0; part < parts && !isnan(largest); at += pieces[part++]) {
+            const double root = sqrt(add(at, pieces[part]) / (double)length[part]);
+            if (!(root <= largest)) largest = root; /* a NaN too */
+        }
+        *size = largest;
+    }
+};
+
+/* The order of a sum is not the CPU's, whose 16 partial sums would be chains of a tenth of a million terms. */
+static void measure_error(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
+                          const real *const *k, const real *y, const real *next, double *size) {
+    double *sums = images_device(self)->sums;
     const weighted_terms sum(terms, weight, k);
-    size_t count = norm->finite > 0 ? count_infinities(self, 2, norm->finite, next, k[terms - 1]) : 0;
-    const size_t infinite = count;
+    error_norm_one job = {};
+    job.sums = sums;
+    job.size = size;
+    job.infinite = norm->finite > 0 ? count_infinities(self, 2, norm->finite, next, k[terms - 1]) : 0;
+    job.parts = norm->parts;
+    size_t count = job.infinite;
     for (size_t part = 0, first = 0; part < norm->parts; first += norm->length[part++]) {
         const size_t n = norm->length[part], pieces = images_pieces(n), piece = (n + pieces - 1) / pieces;
         images_sum(self, pieces, piece,
-                   error_squares{sum, norm->atol, norm->rtol, first, n, piece, y, next, device->sums + count});
+                   error_squares{sum, norm->atol, norm->rtol, first, n, piece, y, next, sums + count});
+        job.length[part] = n;
+        job.pieces[part] = pieces;
         count += pieces;
     }
-    if (!images_fetch_sums(self, count) || add_near(self, 0, infinite) != 0) return NAN;
-    double largest = 0;
-    count = infinite;
-    for (size_t part = 0; part < norm->parts; part++) {
-        const size_t n = norm->length[part], pieces = images_pieces(n);
-        const double size = sqrt(add_near(self, count, pieces) / (double)n);
-        if (!(size <= largest)) largest = size; /* a NaN too */
-        if (isnan(largest)) break;
-        count += pieces;
-    }
-    return largest;
+    images_each(self, 1, job);
+}
+
+/* --- What a solver decides --- */
+
+struct decide_one {
+    size_t action;
+    step_control *control;
+    __device__ void operator()(size_t) const { rules_act((step_action)action, control); }
+};
+static void decide(const backend_ops *self, step_action action, step_control *control) {
+    images_each(self, 1, decide_one{(size_t)action, control});
 }
 
 /* --- Activations --- */
@@ -259,6 +327,9 @@ void images_vectors(backend_ops *table) {
     table->zero = zero;
     table->fill = fill;
     table->scale = scale;
+    table->scale_by = scale_by;
+    table->product = product;
+    table->copy_slot = copy_slot;
     table->round = round_all;
     table->combine = combine;
     table->copy_rows = copy_rows;
@@ -266,6 +337,7 @@ void images_vectors(backend_ops *table) {
     table->add_rows = add_rows;
     table->is_finite = is_finite;
     table->measure_error = measure_error;
+    table->decide = decide;
     table->adam = adam;
     table->tanh = draw<tanh_of>;
     table->sigmoid = draw<sigmoid_of>;

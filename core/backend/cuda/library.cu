@@ -70,6 +70,7 @@ static const device_table table = {
     images_open,
     images_state,
     images_library,
+    images_graphs,
     images_recall,
     images_plans,
     images_close,

@@ -1,0 +1,215 @@
+/* step_rules.h - what a solver decides (step_control.h), one text for both compilers.
+ *
+ * Who includes this has defined STEP_FUNCTION, how a function is declared, and
+ * STEP_POWER(x, y), x to the power y in double. The rules are torchdiffeq's, see
+ * ode/adaptive.h; nothing is contracted, so they have the same bits everywhere. */
+#ifndef AFFJORD_BACKEND_STEP_RULES_H
+#define AFFJORD_BACKEND_STEP_RULES_H
+
+#include <math.h>
+
+#include "backend/step_control.h"
+
+/* p(x) = y + x h k_0 + x^2 (...) + x^3 (...) + x^4 (...), sorted by what it is made of. */
+STEP_FUNCTION void rules_dense(const tableau *pair, double x, double *w) {
+    const size_t s = pair->stages;
+    const double square = x * x;
+    const double end = square * (-5 + x * (14 - 8 * x)); /* of y+ - y */
+    const double middle = 16 * square * (1 - x) * (1 - x); /* of y(t + h/2) - y */
+    for (size_t i = 0; i < s; i++) w[i] = end * pair->b[i] + middle * pair->mid[i];
+    w[0] += x * (1 + x * (-4 + x * (5 - 2 * x)));
+    w[s] = middle * pair->mid[s] + square * (1 + x * (-3 + 2 * x));
+}
+
+/* --- A step's numbers --- */
+
+STEP_FUNCTION double rules_entry(const tableau *m, size_t stage, size_t j) {
+    return stage < m->stages ? m->a[stage][j] : m->b[j];
+}
+
+STEP_FUNCTION void rules_weigh(const tableau *m, double h, step_numbers *out) {
+    for (size_t i = 0; i <= m->stages; i++)
+        for (size_t j = 0; j < i; j++) out->stage[i][j] = h * rules_entry(m, i, j);
+    for (size_t j = 0; j <= m->stages; j++) out->error[j] = h * m->error[j];
+}
+
+/* Of the reverse of a step of so many stages whose result has the weights w. */
+STEP_FUNCTION void rules_weigh_back(const tableau *m, double h, size_t stages, const double *w, step_numbers *out) {
+    for (size_t i = 0; i < stages; i++) {
+        out->back[i][0] = h * w[i];
+        for (size_t j = i + 1; j < stages; j++) out->back[i][j - i] = h * rules_entry(m, j, i);
+    }
+}
+
+/* Times of the stages of a step; a stage at its end has exactly that time. */
+STEP_FUNCTION void rules_place(const tableau *m, double t, double until, double h, step_numbers *out) {
+    for (size_t i = 0; i < m->stages; i++) out->time[i] = m->c[i] == 1 ? until : t + m->c[i] * h;
+    out->time[m->stages] = until;
+}
+
+/* --- Adaptive steps --- */
+
+STEP_FUNCTION void rules_stop(step_control *c, status outcome) {
+    c->going = 0;
+    c->outcome = outcome;
+}
+
+/* Why no step can be smaller. */
+STEP_FUNCTION status rules_least(const step_control *c) {
+    return c->finite ? STATUS_STEP_TOO_SMALL : STATUS_NON_FINITE;
+}
+
+STEP_FUNCTION void rules_plan(step_control *c) {
+    if (c->max_step != 0 && c->size > c->max_step) c->size = c->max_step;
+    if (c->size < c->min_step) c->size = c->min_step;
+    const bool landing = c->land && c->size >= fabs(c->end - c->t);
+    c->h = landing ? c->end - c->t : c->direction * c->size;
+    c->until = landing ? c->end : c->t + c->h;
+    if (c->until == c->t) rules_stop(c, rules_least(c));
+    else if (c->accepted + c->rejected == c->attempts) rules_stop(c, STATUS_TOO_MANY_STEPS);
+    else if (c->steps == c->capacity) rules_stop(c, STATUS_RECORD_FULL);
+    else {
+        rules_place(&c->method, c->t, c->until, c->h, &c->numbers);
+        rules_weigh(&c->method, c->h, &c->numbers);
+    }
+}
+
+/* Such that an explicit Euler step would be small. */
+STEP_FUNCTION double rules_euler_size(const step_control *c) {
+    const double ratio = c->size_norm / c->slope_norm;
+    return c->size_norm < 1e-5 || c->slope_norm < 1e-5 || !isfinite(ratio) ? 1e-6 : 0.01 * c->size_norm / c->slope_norm;
+}
+
+STEP_FUNCTION void rules_euler(step_control *c) {
+    c->numbers.result[0] = c->direction * rules_euler_size(c);
+    c->numbers.time[1] = c->t + c->numbers.result[0];
+}
+
+/* Such that by the second derivative, as the Euler step shows it, the error would be small. */
+STEP_FUNCTION double rules_first_size(const step_control *c) {
+    const double h0 = rules_euler_size(c), d1 = c->slope_norm, d2 = c->bend_norm / h0;
+    if (!isfinite(d2)) return h0 * 1e-3; /* the Euler step was already too long */
+    const double most = d1 > d2 ? d1 : d2, cautious = h0 * 1e-3 > 1e-6 ? h0 * 1e-3 : 1e-6;
+    const double h1 = most <= 1e-15 ? cautious : STEP_POWER(0.01 / most, 1.0 / (double)c->method.order);
+    return h1 < 100 * h0 ? h1 : 100 * h0;
+}
+
+STEP_FUNCTION void rules_begin(step_control *c) {
+    if (isnan(c->size_norm) || isnan(c->slope_norm)) {
+        rules_stop(c, STATUS_NON_FINITE);
+        return;
+    }
+    c->size = c->first_step != 0 ? c->first_step : rules_first_size(c);
+    rules_plan(c);
+}
+
+/* What the next step's size is multiplied by. A ratio that is not a number shrinks it as much as can be. */
+STEP_FUNCTION double rules_factor(const step_control *c) {
+    const double safety = 0.9, most = 10, least = 0.2, ratio = c->ratio;
+    if (ratio == 0) return most;
+    const double low = ratio < 1 ? 1 : least;
+    const double wanted = safety / STEP_POWER(ratio, 1.0 / (double)c->method.order);
+    if (!(wanted > low)) return low;
+    return wanted < most ? wanted : most;
+}
+
+/* The step under way is accepted. */
+STEP_FUNCTION void rules_keep(step_control *c, double size) {
+    if (c->times) {
+        c->times[c->steps] = c->t;
+        c->sizes[c->steps] = c->h;
+        c->steps++;
+    }
+    if (c->accepted == 0 || size < c->smallest) c->smallest = size;
+    if (size > c->largest) c->largest = size;
+    c->accepted++;
+    c->reached = c->until;
+}
+
+/* Weights of the state at the end, which the last step may go past. */
+STEP_FUNCTION void rules_arrive(step_control *c) {
+    const tableau *m = &c->method;
+    double *w = c->numbers.result;
+    for (size_t i = 0; i < m->stages; i++) w[i] = m->b[i];
+    w[m->stages] = 0;
+    if (c->until != c->end) rules_dense(m, (c->end - c->t) / (c->until - c->t), w);
+    for (size_t i = 0; i <= m->stages; i++) w[i] = c->h * w[i];
+    rules_stop(c, STATUS_OK);
+}
+
+STEP_FUNCTION void rules_judge(step_control *c) {
+    c->evaluations += c->method.stages;
+    c->size = fabs(c->h);
+    c->advance = 0;
+    if (c->ratio <= 1) {
+        rules_keep(c, c->size);
+        c->finite = true;
+        c->advance = c->direction * (c->until - c->end) < 0;
+        if (c->advance == 0) rules_arrive(c);
+    } else {
+        c->rejected++;
+        c->finite = isfinite(c->ratio);
+        if (c->size <= c->min_step) rules_stop(c, rules_least(c));
+    }
+    c->size *= rules_factor(c);
+}
+
+STEP_FUNCTION void rules_next(step_control *c) {
+    if (!c->going) return;
+    if (c->advance) c->t = c->until;
+    rules_plan(c);
+}
+
+/* --- A fixed grid --- */
+
+STEP_FUNCTION void rules_grid(step_control *c) {
+    const tableau *m = &c->method;
+    const double each = (c->end - c->start) / (double)c->grid;
+    c->t = c->start + (double)c->accepted * each;
+    c->until = c->accepted + 1 == c->grid ? c->end : c->start + (double)(c->accepted + 1) * each;
+    c->h = c->until - c->t;
+    for (size_t i = 0; i < m->stages; i++) c->numbers.time[i] = c->t + m->c[i] * c->h;
+    rules_weigh(m, c->h, &c->numbers);
+}
+
+STEP_FUNCTION void rules_done(step_control *c) {
+    rules_keep(c, fabs(c->h));
+    c->going = c->accepted < c->grid;
+    if (c->going) rules_grid(c);
+}
+
+/* --- The way back --- */
+
+STEP_FUNCTION void rules_back(step_control *c) {
+    const tableau *m = &c->method;
+    const size_t i = --c->steps;
+    const bool last = i + 1 == c->count;
+    double dense[RK_WEIGHTS_MAX];
+    c->t = c->times[i];
+    c->h = c->sizes[i];
+    c->until = last ? c->reached : c->times[i + 1];
+    c->going = i > 0;
+    rules_place(m, c->t, c->until, c->h, &c->numbers);
+    rules_weigh(m, c->h, &c->numbers);
+    if (last && c->until != c->end) {
+        rules_dense(m, (c->end - c->t) / (c->until - c->t), dense);
+        rules_weigh_back(m, c->h, m->stages + 1, dense, &c->numbers);
+        c->going = 0; /* the others have a stage less */
+    } else {
+        rules_weigh_back(m, c->h, m->stages, m->b, &c->numbers);
+    }
+}
+
+STEP_FUNCTION void rules_act(step_action action, step_control *c) {
+    switch (action) {
+    case STEP_EULER: rules_euler(c); break;
+    case STEP_BEGIN: rules_begin(c); break;
+    case STEP_JUDGE: rules_judge(c); break;
+    case STEP_PLAN: rules_next(c); break;
+    case STEP_DONE: rules_done(c); break;
+    case STEP_BACK: rules_back(c); break;
+    case STEP_FURTHER: c->going = c->steps > 0; break;
+    }
+}
+
+#endif
