@@ -5,6 +5,7 @@
 #
 # It needs the driver and nothing else: also from an unpacked bundle (make bundle), as
 #   sh gpu_check.sh bin/affjord
+# In a checkout whose tests are built, those of any device are run with the real one.
 # cuDNN's convolutions of images are checked where libcudnn.so.9 is found, and the report says so where it is not.
 # compute-sanitizer, of the CUDA toolkit, is run where it is found. Status 1 where anything is not as it should be.
 set -u
@@ -36,6 +37,21 @@ outcome=$?
     verdict "trainings on the device are those of the processor, of points to the bit, of images nearly" $outcome
 } >>"$report"
 
+# Each operation against the processor's, golden values and gradients, trainings by graphs and without, fleets of points.
+tests=$(dirname "$program")/affjord-tests
+if [ -x "$tests" ]; then
+    log=$(mktemp)
+    AFFJORD_TEST_LIBRARY=$(realpath "$(dirname "$program")/libaffjord_cuda.so") "$tests" --filter 'any_device/*' -j1 >"$log" 2>&1
+    outcome=$?
+    {
+        verdict "$(sed -n 's/.*Tested: \([0-9]*\).*/\1/p' "$log") tests of any device" $outcome
+        [ $outcome = 0 ] || { printf '\n```\n' && tail -n 100 "$log" && printf '```\n'; }
+    } >>"$report"
+    rm -f "$log"
+else
+    printf -- '- tests of any device: not run, as there is no %s (make tests)\n' "$tests" >>"$report"
+fi
+
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)
 for tool in memcheck racecheck; do
     if [ -z "$sanitizer" ]; then
@@ -45,8 +61,10 @@ for tool in memcheck racecheck; do
     log=$(mktemp)
     "$sanitizer" --tool $tool --error-exitcode 9 "$program" bench device --brief >"$log" 2>&1
     outcome=$?
-    verdict "$tool" $outcome >>"$report"
-    [ $outcome = 0 ] || { printf '\n```\n' && tail -n 40 "$log" && printf '```\n'; } >>"$report"
+    {
+        verdict "$tool" $outcome
+        [ $outcome = 0 ] || { printf '\n```\n' && tail -n 40 "$log" && printf '```\n'; }
+    } >>"$report"
     rm -f "$log"
 done
 

@@ -74,5 +74,6 @@ bundle: build/bundle/affjord $(CUDA)
 bundle-check: bundle
 	@sh packaging/check_bundle.sh $(BUNDLE)
 
-gpu-check: all
+# The tests of any device are part of it where they can be built.
+gpu-check: all $(if $(wildcard $(addsuffix /include/criterion/criterion.h,/usr $(LOCAL))),tests)
 	@sh packaging/gpu_check.sh build/affjord build/gpu-check.md

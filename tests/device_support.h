@@ -1,4 +1,5 @@
-/* device_support.h - the library whose device is made of fibers (tests/cuda_on_host), for tests of what runs on it. */
+/* device_support.h - the library whose device is made of fibers (tests/cuda_on_host), for tests of what runs on it; and
+ * whichever library the tests of any device are run with. */
 #ifndef AFFJORD_TESTS_DEVICE_SUPPORT_H
 #define AFFJORD_TESTS_DEVICE_SUPPORT_H
 
@@ -23,14 +24,17 @@ static inline const backend_ops *emulated_images(void) {
     return device;
 }
 
-/* The library that tests of any device are for: $AFFJORD_TEST_LIBRARY, which is how `make gpu-check` names the real one,
- * else that of fibers. */
+/* The library that tests of the suite any_device are for: $AFFJORD_TEST_LIBRARY, which is how `make gpu-check` names the
+ * real one, else that of fibers. */
+static inline bool device_is_emulated(void) {
+    return !getenv("AFFJORD_TEST_LIBRARY");
+}
+
 static inline const device_table *tested_library(void) {
-    const char *name = getenv("AFFJORD_TEST_LIBRARY");
-    if (!name) return emulated_library();
+    if (device_is_emulated()) return emulated_library();
     const device_table *table = NULL;
     failure why = {""};
-    setenv("AFFJORD_DEVICE_LIBRARY", name, 1);
+    setenv("AFFJORD_DEVICE_LIBRARY", getenv("AFFJORD_TEST_LIBRARY"), 1);
     cr_assert_eq(device_open(&table, &why), STATUS_OK, "%s", why.text);
     return table;
 }
@@ -42,11 +46,15 @@ static inline const backend_ops *tested_images(void) {
     return device;
 }
 
-/* Nothing failed. */
+/* Nothing failed, and all memory is free again (of a real device others may have taken some). */
 static inline void tested_close(const backend_ops **device) {
+    device_about about;
     failure why = {""};
     cr_expect_eq(tested_library()->images_state(*device, &why), STATUS_OK, "%s", why.text);
     tested_library()->images_close(device);
+    cr_expect_null(*device);
+    cr_assert_eq(tested_library()->describe(0, &about, &why), STATUS_OK, "%s", why.text);
+    if (device_is_emulated()) cr_expect_eq(about.available, about.memory, "all was given back");
 }
 
 #endif

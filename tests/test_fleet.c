@@ -91,7 +91,7 @@ static void take(fleet *all, size_t member, history *seen) {
 static void train_on_device(trainer *const *members, size_t count, history *seen) {
     fleet *all = NULL;
     failure why = {""};
-    cr_assert_eq(fleet_create(emulated_library(), 0, members, count, NULL, &all, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(fleet_create(tested_library(), 0, members, count, NULL, &all, &why), STATUS_OK, "%s", why.text);
     for (bool any = true; any;) {
         any = false;
         cr_assert_eq(fleet_begin(all, &why), STATUS_OK, "%s", why.text);
@@ -170,7 +170,7 @@ Test(fleet, the_tiny_training_learns) {
     dataset_close(&data);
 }
 
-Test(fleet, one_run_of_each_context_is_that_of_the_processor) {
+Test(any_device, one_run_of_each_context_is_that_of_the_processor) {
     setting one = tiny(CONTEXT_CLOCK);
     compare(&one, 1, "clock");
     one = tiny(CONTEXT_AUGMENTED);
@@ -184,7 +184,7 @@ Test(fleet, one_run_of_each_context_is_that_of_the_processor) {
     compare(&one, 1, "the release");
 }
 
-Test(fleet, every_method_and_odd_sizes) {
+Test(any_device, every_method_and_odd_sizes) {
     for (cnf_solver solver = SOLVER_EULER; solver <= SOLVER_RK4_38; solver++) {
         setting one = tiny(CONTEXT_AUGMENTED);
         one.goal.flow.solver = solver;
@@ -201,7 +201,7 @@ Test(fleet, every_method_and_odd_sizes) {
 }
 
 /* More chunks than a block takes at a time, and a last one that is not full. */
-Test(fleet, batches_of_many_chunks) {
+Test(any_device, batches_of_many_chunks) {
     static const size_t batches[] = {1, 128, 300, 900};
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
         setting one = tiny(CONTEXT_CLOCK);
@@ -213,7 +213,7 @@ Test(fleet, batches_of_many_chunks) {
     }
 }
 
-Test(fleet, points_of_other_dimensions, .init = NULL) {
+Test(any_device, points_of_other_dimensions, .init = NULL) {
     char folder[64], path[128];
     scratch_create(folder);
     scratch_path(folder, "points.csv", path);
@@ -237,7 +237,7 @@ Test(fleet, points_of_other_dimensions, .init = NULL) {
 }
 
 /* Runs in one launch are those of each alone, whatever their seeds and data. */
-Test(fleet, many_at_once) {
+Test(any_device, many_at_once) {
     static const char *const names[] = {"ty", "hash_gaussian", "rings"};
     setting all[MEMBERS_MAX];
     for (size_t i = 0; i < MEMBERS_MAX; i++) {
@@ -249,7 +249,7 @@ Test(fleet, many_at_once) {
 }
 
 /* A few hundred iterations, so that a difference in the last place would have grown. */
-Test(fleet, a_long_training) {
+Test(any_device, a_long_training) {
     setting one = tiny(CONTEXT_AUGMENTED);
     one.goal.flow.width = 3;
     one.goal.flow.steps = 2;
@@ -264,7 +264,7 @@ Test(fleet, a_long_training) {
     while (!trainer_finished(here)) cr_assert_eq(trainer_step(here, NULL, &done, &seen->epoch[0]), STATUS_OK);
     fleet *all = NULL;
     failure why = {""};
-    cr_assert_eq(fleet_create(emulated_library(), 0, &there, 1, NULL, &all, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(fleet_create(tested_library(), 0, &there, 1, NULL, &all, &why), STATUS_OK, "%s", why.text);
     while (!trainer_finished(there)) {
         status outcome;
         double loss;
@@ -282,7 +282,7 @@ Test(fleet, a_long_training) {
 }
 
 /* One run ends early by its loss, one loses its numbers; the third goes on, and all are as on the processor. */
-Test(fleet, runs_that_end_early_or_are_not_finite) {
+Test(any_device, runs_that_end_early_or_are_not_finite) {
     setting all[3];
     for (size_t i = 0; i < 3; i++) {
         all[i] = tiny(CONTEXT_CLOCK);

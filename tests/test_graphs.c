@@ -31,17 +31,16 @@ static size_t counted(const char *what) {
 static const backend_ops *open_as(const char *how) {
     if (how) setenv("AFFJORD_GRAPHS", how, 1);
     else unsetenv("AFFJORD_GRAPHS");
-    return emulated_images();
+    return tested_images();
 }
 
 /* Nothing failed; steps are repeated by the device, or not, in these words. */
 static void close_as(const backend_ops **device, const char *words) {
-    failure why = {""}, which = {""};
-    cr_expect_eq(emulated_library()->images_state(*device, &why), STATUS_OK, "%s", why.text);
-    cr_expect_eq(emulated_library()->images_graphs(*device, &which), !words);
+    failure which = {""};
+    cr_expect_eq(tested_library()->images_graphs(*device, &which), !words, "%s", which.text);
     if (words) cr_expect_not_null(strstr(which.text, words), "no \"%s\" in: %s", words, which.text);
-    emulated_library()->images_close(device);
-    cr_expect_eq(counted("graphs living"), 0);
+    tested_close(device);
+    if (device_is_emulated()) cr_expect_eq(counted("graphs living"), 0);
 }
 
 /* --- The same bits --- */
@@ -77,7 +76,7 @@ static void check_same_bits(multiscale_spec spec, const char *what) {
     free(expected), free(params);
 }
 
-Test(graphs, all_layers_have_the_bits_of_plain_launches) {
+Test(any_device, all_layers_have_the_bits_of_plain_launches) {
     static const char *const names[] = {"ignore", "hyper", "concat", "concatsquash"};
     for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++) {
         multiscale_spec spec = spec_of(layer);
@@ -89,7 +88,7 @@ Test(graphs, all_layers_have_the_bits_of_plain_launches) {
     }
 }
 
-Test(graphs, adjoints_grids_and_exact_traces_have_them_too) {
+Test(any_device, adjoints_grids_and_exact_traces_have_them_too) {
     multiscale_spec spec = spec_of(IMAGE_HYPER);
     spec.gradient = GRADIENT_ADJOINT;
     check_same_bits(spec, "adjoint");

@@ -16,17 +16,6 @@
 #include "device_support.h"
 #include "train/trainer_internal.h"
 
-/* Nothing failed, and all memory is free again. */
-static void close_device(const backend_ops **device) {
-    device_about about;
-    failure why = {""};
-    cr_expect_eq(emulated_library()->images_state(*device, &why), STATUS_OK, "%s", why.text);
-    emulated_library()->images_close(device);
-    cr_expect_null(*device);
-    cr_assert_eq(emulated_library()->describe(0, &about, &why), STATUS_OK, "%s", why.text);
-    cr_expect_eq(about.available, about.memory, "all was given back");
-}
-
 /* --- Operations --- */
 
 /* Those that sum in an order of their own: long sums that the processor makes in a chain. All others have its bits. */
@@ -38,7 +27,7 @@ static bool sums_otherwise(const char *name) {
 }
 
 static void check_cases(const char *how) {
-    const backend_ops *device = emulated_images();
+    const backend_ops *device = tested_images();
     char why[256] = "";
     for (size_t i = 0; i < backend_case_count(); i++) {
         const bool exact = !sums_otherwise(backend_case_name(i));
@@ -46,10 +35,10 @@ static void check_cases(const char *how) {
                   why);
         cr_expect(backend_case_agrees(i, device, device, true, why, sizeof why), "%s, twice: %s", how, why);
     }
-    close_device(&device);
+    tested_close(&device);
 }
 
-Test(image_device, operations_give_what_the_processor_gives) {
+Test(any_device, operations_give_what_the_processor_gives) {
     check_cases("in turn");
 }
 
@@ -109,7 +98,7 @@ static void convolve_on(const backend_ops *backend, arena *memory, conv_shape s,
 
 static void check_convolutions(void) {
     const conv_shape shapes[] = {{2, 9, 8, 16, 70}, {3, 13, 11, 20, 16}, {1, 2, 2, 70, 1}, {4, 1, 1, 2, 3}};
-    const backend_ops *device = emulated_images(), *near = cpu_backend(CPU_PORTABLE);
+    const backend_ops *device = tested_images(), *near = cpu_backend(CPU_PORTABLE);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const conv_shape s = shapes[i];
         const size_t pixels = s.images * s.height * s.width;
@@ -123,18 +112,18 @@ static void check_convolutions(void) {
         arena_release(&here);
         arena_release(&there);
     }
-    close_device(&device);
+    tested_close(&device);
 }
 
-Test(image_device, convolutions_of_many_tiles) {
+Test(any_device, convolutions_of_many_tiles) {
     check_convolutions();
 }
 
 /* Biases whose sums go in groups of several pixels and images, or in none as there are so many. */
-Test(image_device, biases_of_many_channels) {
+Test(any_device, biases_of_many_channels) {
     enum { IMAGES = 5, PIXELS = 12 };
     const size_t channels[] = {1000, 9000, 70000};
-    const backend_ops *device = emulated_images(), *near = cpu_backend(CPU_PORTABLE);
+    const backend_ops *device = tested_images(), *near = cpu_backend(CPU_PORTABLE);
     for (size_t i = 0; i < 6; i++) {
         const size_t C = channels[i / 2], K = i % 2 ? 3 : 1, n = IMAGES * PIXELS * C;
         const backend_ops *const both[] = {near, device};
@@ -153,7 +142,7 @@ Test(image_device, biases_of_many_channels) {
         arena_release(&memory[0]);
         arena_release(&memory[1]);
     }
-    close_device(&device);
+    tested_close(&device);
 }
 
 /* --- cuDNN, or what stands for it: tests/cuda_on_host/cudnn_on_host.cpp --- */
@@ -175,7 +164,7 @@ static void check_library(bool has, const char *words) {
     failure which = {""};
     cr_expect_eq(emulated_library()->images_library(device, &which), has);
     cr_expect_not_null(strstr(which.text, words), "no \"%s\" in: %s", words, which.text);
-    close_device(&device);
+    tested_close(&device);
 }
 
 /* Plans that are neither deterministic nor exact, cannot be made or want too much are passed over, as they fail here. */
@@ -216,7 +205,7 @@ static void check_plans(const char *recalled, const char *expected) {
     for (size_t i = 0; i < 2; i++) cr_assert_eq(conv_create(device, shape, CONV_BEST, MATH_FP32, &made[i]), STATUS_OK);
     cr_expect_str_eq(emulated_library()->images_plans(device), expected, "recalled \"%s\"", recalled);
     for (size_t i = 0; i < 2; i++) conv_destroy(&made[i]);
-    close_device(&device);
+    tested_close(&device);
     cr_expect_eq(cudnn_living(), 0);
 }
 
@@ -277,7 +266,7 @@ Test(image_device, shapes_without_a_plan_are_told) {
     cr_expect_str_eq(which.text, "cuDNN 9.19.0 has no plan for 1 of 2 convolutions");
     cr_expect_eq(conv_forward_reals(made[1]), 8 * CONV_TAPS);
     for (size_t i = 0; i < 2; i++) conv_destroy(&made[i]);
-    close_device(&device);
+    tested_close(&device);
     cr_expect_eq(cudnn_living(), 0);
 }
 
@@ -309,7 +298,7 @@ Test(image_device, memory_is_zero_and_may_be_short) {
     cr_expect_eq(device->take(device, (size_t)1 << 40, &block), STATUS_MEMORY);
     cr_expect_null(block);
     arena_release(&memory);
-    close_device(&device);
+    tested_close(&device);
 }
 
 Test(image_device, what_fails_is_remembered_and_gives_no_number) {
@@ -373,7 +362,7 @@ static void gradient_on(const backend_ops *backend, multiscale_spec spec, real *
 
 /* The processor's loss and gradient but for the order of sums, and the same bits each time, whoever comes first. */
 static void check_training(multiscale_spec spec, const char *what) {
-    const backend_ops *near = near_together(), *device = emulated_images();
+    const backend_ops *near = near_together(), *device = tested_images();
     const size_t P = parameters_of(spec);
     real *a = reals(P), *b = reals(P);
     gradient_on(near, spec, a, P);
@@ -392,16 +381,16 @@ static void check_training(multiscale_spec spec, const char *what) {
     cr_expect_eq(device_loss, again, "%s: %a and %a", what, device_loss, again);
     cr_expect_arr_eq(a, b, P * sizeof *a, "%s: parameters", what);
     free(a), free(b);
-    close_device(&device);
+    tested_close(&device);
 }
 
-Test(image_device, trainings_are_those_of_the_processor_but_for_the_order_of_sums) {
+Test(any_device, trainings_are_those_of_the_processor_but_for_the_order_of_sums) {
     static const char *const names[] = {"ignore", "hyper", "concat", "concatsquash"};
     for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++)
         check_training(spec_of(layer), (size_t)layer < 4 ? names[layer] : "another layer");
 }
 
-Test(image_device, adjoints_grids_and_exact_traces) {
+Test(any_device, adjoints_grids_and_exact_traces) {
     multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
     spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
     spec.gradient = GRADIENT_ADJOINT;
