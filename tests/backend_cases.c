@@ -1,5 +1,5 @@
 /* backend_cases.c - the cases, and their comparison. */
-#include "backend_cases.h"
+#include "backend_cases_internal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,46 +9,34 @@
 #include "backend/conv.h"
 #include "backend/memory.h"
 #include "base/random.h"
-#include "ode/rk_step.h"
 
-enum { RESULTS_MAX = 256 };
-
-/* One run of a case: its arrays, and what it gave. Without memory the tests cannot go on. */
-typedef struct work {
-    const backend_ops *backend;
-    arena memory; /* of both kinds */
-    uint64_t draws;
-    size_t count, length[RESULTS_MAX];
-    double *results[RESULTS_MAX];
-} work;
-
-static void must(status outcome) {
+void case_must(status outcome) {
     if (outcome == STATUS_OK) return;
     fprintf(stderr, "backend cases: status %d\n", (int)outcome);
     abort();
 }
 
 /* Room for n reals on the device, zeros; numbers in (-range, range) that no other draw has; and given bytes. */
-static real *room(work *w, size_t n) {
+real *case_room(work *w, size_t n) {
     real *x;
-    must(BACKEND_NEW(w->backend, &w->memory, n, &x));
+    case_must(BACKEND_NEW(w->backend, &w->memory, n, &x));
     return x;
 }
-static double *room_double(work *w, size_t n) {
+double *case_room_double(work *w, size_t n) {
     double *x;
-    must(BACKEND_NEW(w->backend, &w->memory, n, &x));
+    case_must(BACKEND_NEW(w->backend, &w->memory, n, &x));
     return x;
 }
-static real *drawn(work *w, size_t n, double range) {
+real *case_drawn(work *w, size_t n, double range) {
     const random_stream stream = {.seed = 21, .purpose = RANDOM_PROBE, .iteration = ++w->draws};
     real *x, *near = malloc(n * sizeof *near);
-    if (!near) must(STATUS_MEMORY);
+    if (!near) case_must(STATUS_MEMORY);
     for (size_t i = 0; i < n; i++) {
         double u[4];
         random_uniform4(stream, i, 0, u);
         near[i] = (real)(range * (2 * u[0] - 1));
     }
-    x = room(w, n);
+    x = case_room(w, n);
     w->backend->upload(w->backend, n * sizeof *x, near, x);
     free(near);
     return x;
@@ -56,7 +44,7 @@ static real *drawn(work *w, size_t n, double range) {
 
 /* Numbers in double on the device. */
 static double *doubles(work *w, size_t n, const double *values) {
-    double *x = room_double(w, n);
+    double *x = case_room_double(w, n);
     w->backend->upload(w->backend, n * sizeof *x, values, x);
     return x;
 }
@@ -64,36 +52,36 @@ static const double *one_double(work *w, double value) {
     return doubles(w, 1, &value);
 }
 
-static void give(work *w, size_t n, double *values) {
-    if (w->count == RESULTS_MAX) must(STATUS_MEMORY);
+void case_give(work *w, size_t n, double *values) {
+    if (w->count == RESULTS_MAX) case_must(STATUS_MEMORY);
     w->length[w->count] = n;
     w->results[w->count++] = values;
 }
-static double *values(work *w, size_t n) {
+double *case_values(work *w, size_t n) {
     double *x;
-    must(ARENA_NEW(&w->memory, n, &x));
+    case_must(ARENA_NEW(&w->memory, n, &x));
     return x;
 }
 
 /* What the operation gave: n reals, n doubles, or one number. */
-static void result(work *w, size_t n, const real *x) {
-    double *all = values(w, n);
+void case_result(work *w, size_t n, const real *x) {
+    double *all = case_values(w, n);
     real *near = malloc((n + 1) * sizeof *near);
-    if (!near) must(STATUS_MEMORY);
+    if (!near) case_must(STATUS_MEMORY);
     w->backend->download(w->backend, n * sizeof *x, x, near);
     for (size_t i = 0; i < n; i++) all[i] = (double)near[i];
     free(near);
-    give(w, n, all);
+    case_give(w, n, all);
 }
-static void result_double(work *w, size_t n, const double *x) {
-    double *all = values(w, n);
+void case_result_double(work *w, size_t n, const double *x) {
+    double *all = case_values(w, n);
     w->backend->download(w->backend, n * sizeof *x, x, all);
-    give(w, n, all);
+    case_give(w, n, all);
 }
 static void result_number(work *w, double x) {
-    double *one = values(w, 1);
+    double *one = case_values(w, 1);
     *one = x;
-    give(w, 1, one);
+    case_give(w, 1, one);
 }
 
 /* --- Vectors --- */
@@ -105,17 +93,17 @@ static void run_moves(work *w) {
     const backend_ops *b = w->backend;
     for (size_t i = 0; i < LENGTHS; i++) {
         const size_t n = lengths[i];
-        real *x = drawn(w, n, 3), *y = room(w, n), *z = drawn(w, 3 * n, 1);
+        real *x = case_drawn(w, n, 3), *y = case_room(w, n), *z = case_drawn(w, 3 * n, 1);
         b->copy(b, n, x, y);
         b->scale(b, n, 0.3, x, x);
         b->scale_by(b, n, one_double(w, 1.0 / 7), x, x);
         b->fill(b, n, 3, 1.0 / 3, z + 1);
         b->add_rows(b, 1, n, y, 0, x);
-        result(w, n, x);
-        result(w, n, y);
-        result(w, 3 * n, z);
+        case_result(w, n, x);
+        case_result(w, n, y);
+        case_result(w, 3 * n, z);
         b->zero(b, n, y);
-        result(w, n, y);
+        case_result(w, n, y);
     }
 }
 
@@ -124,28 +112,28 @@ static void run_round(work *w) {
     const backend_ops *b = w->backend;
     enum { SIZES = 277, EACH = 5 };
     for (conv_math math = MATH_TF32; math < CONV_MATHS; math++) {
-        real *x = drawn(w, SIZES * EACH, 1), *y = room(w, SIZES * EACH);
+        real *x = case_drawn(w, SIZES * EACH, 1), *y = case_room(w, SIZES * EACH);
         for (int i = 0; i < SIZES; i++) b->scale(b, EACH, ldexp(1, i - 149), x + i * EACH, x + i * EACH);
         b->round(b, SIZES * EACH, math, x, y);
         b->round(b, SIZES, math, x, x);
-        result(w, SIZES * EACH, y);
-        result(w, SIZES, x);
+        case_result(w, SIZES * EACH, y);
+        case_result(w, SIZES, x);
     }
 }
 
 static void run_rows(work *w) {
     const backend_ops *b = w->backend;
     enum { ROWS = 7, COLUMNS = 19, APART = 23 };
-    real *x = drawn(w, ROWS * APART, 1), *y = drawn(w, ROWS * APART, 1), *sum = drawn(w, COLUMNS, 1);
-    real *turned = room(w, ROWS * APART), *same = room(w, ROWS * COLUMNS);
+    real *x = case_drawn(w, ROWS * APART, 1), *y = case_drawn(w, ROWS * APART, 1), *sum = case_drawn(w, COLUMNS, 1);
+    real *turned = case_room(w, ROWS * APART), *same = case_room(w, ROWS * COLUMNS);
     b->copy_rows(b, ROWS, COLUMNS, x, APART, y, COLUMNS + 1);
     b->copy_rows(b, ROWS, COLUMNS, x, 0, same, COLUMNS);
     b->transpose(b, ROWS, APART, x, turned);
     b->add_rows(b, ROWS, COLUMNS, x, APART, sum);
-    result(w, ROWS * APART, y);
-    result(w, ROWS * COLUMNS, same);
-    result(w, ROWS * APART, turned);
-    result(w, COLUMNS, sum);
+    case_result(w, ROWS * APART, y);
+    case_result(w, ROWS * COLUMNS, same);
+    case_result(w, ROWS * APART, turned);
+    case_result(w, COLUMNS, sum);
 }
 
 /* Slots of x, of y, and one that is y itself. */
@@ -153,137 +141,22 @@ static void run_slots(work *w) {
     const backend_ops *b = w->backend;
     enum { N = 300, SLOTS = 3 };
     for (size_t slot = 0; slot < SLOTS; slot++) {
-        real *x = drawn(w, SLOTS * N, 1), *y = drawn(w, SLOTS * N, 1);
+        real *x = case_drawn(w, SLOTS * N, 1), *y = case_drawn(w, SLOTS * N, 1);
         size_t *which;
-        must(BACKEND_NEW(b, &w->memory, 1, &which));
+        case_must(BACKEND_NEW(b, &w->memory, 1, &which));
         b->upload(b, sizeof slot, &slot, which);
         b->copy_slot(b, N, which, x, N, y, 0);
         b->copy_slot(b, N - 1, which, x + N, 0, y, N);
         b->copy_slot(b, N, which, x, N, x, 0);
-        result(w, SLOTS * N, x);
-        result(w, SLOTS * N, y);
+        case_result(w, SLOTS * N, x);
+        case_result(w, SLOTS * N, y);
     }
 }
 
 static void run_product(work *w) {
-    real *y = room(w, 1);
+    real *y = case_room(w, 1);
     w->backend->product(w->backend, one_double(w, 1.0 / 3), one_double(w, -0.7), y);
-    result(w, 1, y);
-}
-
-/* A control on the device, and all that it became. */
-static step_control *control_on(work *w, const step_control *control) {
-    step_control *c;
-    must(BACKEND_NEW(w->backend, &w->memory, 1, &c));
-    w->backend->upload(w->backend, sizeof *control, control, c);
-    return c;
-}
-static void result_control(work *w, const step_control *c) {
-    static step_control near;
-    w->backend->download(w->backend, sizeof near, c, &near);
-    const double numbers[] = {near.going,
-                              near.outcome,
-                              near.size,
-                              near.t,
-                              near.until,
-                              near.h,
-                              near.reached,
-                              (double)near.steps,
-                              near.finite,
-                              near.smallest,
-                              (double)near.advance,
-                              (double)near.evaluations,
-                              (double)near.rejected,
-                              near.largest,
-                              (double)near.accepted};
-    double *all = values(w, sizeof numbers / sizeof *numbers);
-    memcpy(all, numbers, sizeof numbers);
-    give(w, sizeof numbers / sizeof *numbers, all);
-    const size_t count = sizeof near.numbers / sizeof(double);
-    all = values(w, count);
-    memcpy(all, &near.numbers, count * sizeof *all);
-    give(w, count, all);
-}
-
-/* A solve whose errors are given: accepted, rejected, not a number, past the end; and the way back. */
-static void run_control(work *w) {
-    const backend_ops *b = w->backend;
-    const double ratios[] = {0.3, 0, 1.7, NAN, 1, 0.99, 40, 1e-9, 0.5, 0.5, 0.5, 0.5};
-    enum { CAPACITY = 20, RATIOS = sizeof ratios / sizeof *ratios };
-    for (size_t p = 0; p < 2 * PAIR_COUNT; p++) {
-        const tableau *pair = tableau_pair((pair_id)(p / 2));
-        step_control c = {.method = *pair,
-                          .end = p % 2 ? -2 : 2,
-                          .direction = p % 2 ? -1 : 1,
-                          .max_step = 1.5,
-                          .land = p % 4 == 1,
-                          .attempts = 100,
-                          .capacity = CAPACITY,
-                          .going = 1,
-                          .finite = true,
-                          .evaluations = 2,
-                          .size_norm = 0.7,
-                          .slope_norm = 0.2 + (double)p,
-                          .bend_norm = 0.01};
-        c.times = room_double(w, CAPACITY), c.sizes = room_double(w, CAPACITY);
-        step_numbers_weigh(&c.method, 0, false, &c.numbers);
-        step_control *far = control_on(w, &c);
-        b->decide(b, STEP_EULER, far);
-        b->decide(b, STEP_BEGIN, far);
-        for (size_t i = 0; i < RATIOS; i++) {
-            b->upload(b, sizeof(double), &ratios[i], &far->ratio);
-            b->decide(b, STEP_JUDGE, far);
-            b->decide(b, STEP_PLAN, far);
-            if (i % 5 == 3 || i + 1 == RATIOS) result_control(w, far);
-        }
-        b->download(b, sizeof c, far, &c);
-        c.count = c.steps, c.going = 1;
-        b->upload(b, sizeof c, &c, far);
-        for (size_t i = 0; i < 2 && i < c.count; i++) b->decide(b, STEP_BACK, far);
-        result_control(w, far);
-        b->decide(b, STEP_FURTHER, far);
-        result_double(w, CAPACITY, c.times);
-        result_double(w, CAPACITY, c.sizes);
-    }
-}
-
-static void run_grid(work *w) {
-    const backend_ops *b = w->backend;
-    step_control c = {.method = *tableau_get(TABLEAU_RK4), .start = 0.3, .end = 1, .grid = 3, .going = 1};
-    step_control_begin_grid(&c);
-    step_control *far = control_on(w, &c);
-    for (size_t i = 0; i < 3; i++) {
-        result_control(w, far);
-        b->decide(b, STEP_DONE, far);
-    }
-    result_control(w, far);
-}
-
-/* y <- sums of the steps' numbers, repeated until the grid is done; and nothing where it is done already. */
-typedef struct repeated {
-    const backend_ops *b;
-    step_control *control;
-    const real *x;
-    real *y;
-} repeated;
-static void repeat_once(void *argument) {
-    const repeated *r = argument;
-    r->b->combine(r->b, 100, r->y, 1, &r->control->numbers.time[1], &r->x, r->y);
-    r->b->decide(r->b, STEP_DONE, r->control);
-}
-static void run_repeat(work *w) {
-    const backend_ops *b = w->backend;
-    for (size_t steps = 1; steps < 5; steps++) {
-        step_control c = {.method = *tableau_get(TABLEAU_RK4), .end = 1, .grid = steps, .going = 1};
-        step_control_begin_grid(&c);
-        repeated r = {b, control_on(w, &c), drawn(w, 100, 1), room(w, 100)};
-        for (size_t again = 0; again < 3; again++) {
-            rk_step_repeat(b, repeat_once, &r, &r.control->going);
-            result(w, 100, r.y);
-            if (again == 1) b->upload(b, sizeof c, &c, r.control);
-        }
-        result_control(w, r.control);
-    }
+    case_result(w, 1, y);
 }
 
 static void run_combine(work *w) {
@@ -291,12 +164,12 @@ static void run_combine(work *w) {
     const double *weight = doubles(w, 4, (const double[]){0.5, 0, 1.0 / 3, -2});
     for (size_t i = 0; i < LENGTHS; i++) {
         const size_t n = lengths[i];
-        const real *k[] = {drawn(w, n, 1), drawn(w, n, 1), drawn(w, n, 1), drawn(w, n, 1)};
-        real *x = drawn(w, n, 1), *y = room(w, n);
+        const real *k[] = {case_drawn(w, n, 1), case_drawn(w, n, 1), case_drawn(w, n, 1), case_drawn(w, n, 1)};
+        real *x = case_drawn(w, n, 1), *y = case_room(w, n);
         b->combine(b, n, x, 4, weight, k, y);
         b->combine(b, n, x, 0, weight, k, x);
-        result(w, n, y);
-        result(w, n, x);
+        case_result(w, n, y);
+        case_result(w, n, x);
     }
 }
 
@@ -304,29 +177,30 @@ static void run_adam(work *w) {
     const backend_ops *b = w->backend;
     const adam_step step = {.beta1 = 0.9, .beta2 = 0.999, .step_size = 0.01, .root_correction = 0.5, .epsilon = 1e-8};
     enum { N = 135 };
-    real *g = drawn(w, N, 1), *m = drawn(w, N, 1), *v = drawn(w, N, 1), *p = drawn(w, N, 1), *square = room(w, N);
+    real *g = case_drawn(w, N, 1), *m = case_drawn(w, N, 1), *v = case_drawn(w, N, 1), *p = case_drawn(w, N, 1),
+         *square = case_room(w, N);
     const real *term = square;
     b->tanh(b, N, v, square);
     b->combine(b, N, square, 1, one_double(w, 1), &term, v); /* some are negative: a NaN is one everywhere */
     b->adam(b, N, &step, g, m, v, p);
-    result(w, N, m);
-    result(w, N, v);
-    result(w, N, p);
+    case_result(w, N, m);
+    case_result(w, N, v);
+    case_result(w, N, p);
 }
 
 static void result_error(work *w, const error_norm *norm, size_t terms, const double *weight, const real *const *k,
                          const real *y, const real *next) {
-    double *size = room_double(w, 1);
+    double *size = case_room_double(w, 1);
     w->backend->measure_error(w->backend, norm, terms, weight, k, y, next, size);
-    result_double(w, 1, size);
+    case_result_double(w, 1, size);
 }
 
 static void run_error(work *w) {
     const backend_ops *b = w->backend;
     const double *weight = doubles(w, 3, (const double[]){0.1, 0, -0.2});
     const size_t n = 1900, parts[] = {1500, 1, 300};
-    const real *k[] = {drawn(w, n, 1), drawn(w, n, 1), drawn(w, n, 1)};
-    real *y = drawn(w, n, 2), *next = drawn(w, n, 2);
+    const real *k[] = {case_drawn(w, n, 1), case_drawn(w, n, 1), case_drawn(w, n, 1)};
+    real *y = case_drawn(w, n, 2), *next = case_drawn(w, n, 2);
     error_norm norm = {.atol = 1e-3, .rtol = 1e-2, .parts = 3, .length = parts};
     result_error(w, &norm, 3, weight, k, y, next);
     norm.finite = n;
@@ -344,13 +218,13 @@ static void run_error(work *w) {
 static void run_sums(work *w) {
     const backend_ops *b = w->backend;
     enum { N = 37, D = 29 };
-    double *sums = room_double(w, N), *squares = room_double(w, N);
-    real *x = drawn(w, N * D, 2);
+    double *sums = case_room_double(w, N), *squares = case_room_double(w, N);
+    real *x = case_drawn(w, N * D, 2);
     b->accumulate(b, N, x, sums);
     b->accumulate(b, N, x + N, sums);
     b->squares(b, N, D, x, squares);
-    result_double(w, N, sums);
-    result_double(w, N, squares);
+    case_result_double(w, N, sums);
+    case_result_double(w, N, squares);
 }
 
 /* --- Networks --- */
@@ -358,11 +232,12 @@ static void run_sums(work *w) {
 static void run_matmul(work *w) {
     const backend_ops *b = w->backend;
     enum { M = 7, N = 45, K = 13 };
-    real *x = drawn(w, M * K, 1), *y = drawn(w, K * N, 1), *bias = drawn(w, N, 1), *z = room(w, M * N);
+    real *x = case_drawn(w, M * K, 1), *y = case_drawn(w, K * N, 1), *bias = case_drawn(w, N, 1),
+         *z = case_room(w, M * N);
     b->matmul(b, M, N, K, x, K, 1, y, bias, z);
-    result(w, M * N, z);
+    case_result(w, M * N, z);
     b->matmul(b, M, N, K, x, 1, M, y, NULL, z);
-    result(w, M * N, z);
+    case_result(w, M * N, z);
 }
 
 static void run_apply(work *w) {
@@ -370,61 +245,64 @@ static void run_apply(work *w) {
     const size_t shapes[][2] = {{1, 1}, {40, 3}, {1153, 10}};
     for (size_t i = 0; i < 3; i++) {
         const size_t rows = shapes[i][0], columns = shapes[i][1];
-        real *matrix = drawn(w, rows * columns, 1), *bias = drawn(w, rows, 1), *x = drawn(w, columns, 1);
-        real *y = room(w, rows), *ybar = drawn(w, rows, 1);
-        real *matrix_bar = drawn(w, rows * columns, 1), *bias_bar = drawn(w, rows, 1), *xbar = drawn(w, columns, 1);
+        real *matrix = case_drawn(w, rows * columns, 1), *bias = case_drawn(w, rows, 1), *x = case_drawn(w, columns, 1);
+        real *y = case_room(w, rows), *ybar = case_drawn(w, rows, 1);
+        real *matrix_bar = case_drawn(w, rows * columns, 1), *bias_bar = case_drawn(w, rows, 1),
+             *xbar = case_drawn(w, columns, 1);
         b->apply(b, rows, columns, matrix, bias, x, y);
-        result(w, rows, y);
+        case_result(w, rows, y);
         b->apply(b, rows, columns, matrix, NULL, x, y);
-        result(w, rows, y);
+        case_result(w, rows, y);
         b->apply_reverse(b, rows, columns, matrix, x, ybar, matrix_bar, bias_bar, xbar);
         b->apply_reverse(b, rows, columns, matrix, x, ybar, matrix_bar, NULL, xbar);
-        result(w, rows * columns, matrix_bar);
-        result(w, rows, bias_bar);
-        result(w, columns, xbar);
+        case_result(w, rows * columns, matrix_bar);
+        case_result(w, rows, bias_bar);
+        case_result(w, columns, xbar);
     }
 }
 
 static void run_curves(work *w) {
     const backend_ops *b = w->backend;
     enum { N = 1003 };
-    real *x = drawn(w, N, 12), *y = room(w, N), *bar = drawn(w, N, 1);
+    real *x = case_drawn(w, N, 12), *y = case_room(w, N), *bar = case_drawn(w, N, 1);
     b->tanh(b, N, x, y);
     b->tanh_reverse(b, N, y, bar);
-    result(w, N, y);
-    result(w, N, bar);
+    case_result(w, N, y);
+    case_result(w, N, bar);
     b->sigmoid(b, N, x, y);
-    result(w, N, y);
+    case_result(w, N, y);
     b->elu(b, N, x, y);
     b->elu_reverse(b, N, y, bar);
-    result(w, N, y);
-    result(w, N, bar);
+    case_result(w, N, y);
+    case_result(w, N, bar);
 }
 
 static void run_gate(work *w) {
     const backend_ops *b = w->backend;
     enum { ROWS = 21, COLUMNS = 45 };
-    real *gate = drawn(w, ROWS, 1), *x = drawn(w, ROWS * COLUMNS, 1), *bias = drawn(w, ROWS, 1);
-    real *y = room(w, ROWS * COLUMNS), *shift = drawn(w, ROWS, 1), *ybar = drawn(w, ROWS * COLUMNS, 1);
-    real *x_bar = drawn(w, ROWS * COLUMNS, 1), *bias_bar = drawn(w, ROWS, 1), *shift_bar = drawn(w, ROWS, 1);
+    real *gate = case_drawn(w, ROWS, 1), *x = case_drawn(w, ROWS * COLUMNS, 1), *bias = case_drawn(w, ROWS, 1);
+    real *y = case_room(w, ROWS * COLUMNS), *shift = case_drawn(w, ROWS, 1), *ybar = case_drawn(w, ROWS * COLUMNS, 1);
+    real *x_bar = case_drawn(w, ROWS * COLUMNS, 1), *bias_bar = case_drawn(w, ROWS, 1),
+         *shift_bar = case_drawn(w, ROWS, 1);
     b->gate(b, ROWS, COLUMNS, gate, x, bias, y, shift);
     b->gate_reverse(b, ROWS, COLUMNS, gate, x, bias, ybar, x_bar, bias_bar, shift_bar);
-    result(w, ROWS * COLUMNS, y);
-    result(w, ROWS, shift);
-    result(w, ROWS * COLUMNS, x_bar);
-    result(w, ROWS, bias_bar);
-    result(w, ROWS, shift_bar);
+    case_result(w, ROWS * COLUMNS, y);
+    case_result(w, ROWS, shift);
+    case_result(w, ROWS * COLUMNS, x_bar);
+    case_result(w, ROWS, bias_bar);
+    case_result(w, ROWS, shift_bar);
 }
 
 static void run_time(work *w) {
     const backend_ops *b = w->backend;
-    real *a = drawn(w, 2000, 1), *c = drawn(w, 2000, 1), *root = drawn(w, 1, 1), *bar = drawn(w, 1, 1);
+    real *a = case_drawn(w, 2000, 1), *c = case_drawn(w, 2000, 1), *root = case_drawn(w, 1, 1),
+         *bar = case_drawn(w, 1, 1);
     const double *s = one_double(w, 0.7);
     const dot_terms terms = {3, {1500, 3, 6}, {a, NULL, a + 1500}, {c, c, c + 1500}};
     b->time_reverse(b, &terms, s, a, root, bar);
-    result(w, 1, bar);
+    case_result(w, 1, bar);
     b->time_reverse(b, &terms, s, NULL, root, bar);
-    result(w, 1, bar);
+    case_result(w, 1, bar);
 }
 
 /* --- Images --- */
@@ -433,7 +311,7 @@ static void run_time(work *w) {
 static const uint32_t *places(work *w, size_t pixels) {
     uint32_t *of, near[64];
     for (uint32_t p = 0; p < pixels; p++) near[p] = p % 3;
-    must(BACKEND_NEW(w->backend, &w->memory, pixels, &of));
+    case_must(BACKEND_NEW(w->backend, &w->memory, pixels, &of));
     w->backend->upload(w->backend, pixels * sizeof *of, near, of);
     return of;
 }
@@ -445,15 +323,15 @@ static void run_dual(work *w) {
             const size_t channels = function == ACTIVATION_TANH ? 16 : 21;
             const dual_shape shape = {function, 3, 20, channels, shared ? 1 : 3, shared ? NULL : places(w, 20)};
             const size_t half = 3 * 20 * channels;
-            real *bias = drawn(w, 3 * channels, 1), *h = drawn(w, 2 * half, 8), *y = room(w, 2 * half);
-            real *ybar = drawn(w, 2 * half, 1), *bias_bar = drawn(w, 3 * channels, 1);
+            real *bias = case_drawn(w, 3 * channels, 1), *h = case_drawn(w, 2 * half, 8), *y = case_room(w, 2 * half);
+            real *ybar = case_drawn(w, 2 * half, 1), *bias_bar = case_drawn(w, 3 * channels, 1);
             b->dual_activate(b, &shape, bias, false, h, y);
-            result(w, 2 * half, y);
+            case_result(w, 2 * half, y);
             b->dual_activate(b, &shape, bias, true, h, y);
-            result(w, 2 * half, h);
+            case_result(w, 2 * half, h);
             b->dual_reverse(b, &shape, h, ybar, bias_bar);
-            result(w, 2 * half, ybar);
-            result(w, 3 * channels, bias_bar);
+            case_result(w, 2 * half, ybar);
+            case_result(w, 3 * channels, bias_bar);
         }
 }
 
@@ -461,28 +339,28 @@ static void run_bias(work *w) {
     const backend_ops *b = w->backend;
     for (size_t shared = 0; shared < 2; shared++) {
         const dual_shape shape = {ACTIVATION_TANH, 4, 12, 3, shared ? 1 : 3, shared ? NULL : places(w, 12)};
-        real *bias = drawn(w, 9, 1), *x = drawn(w, 2 * 4 * 12 * 3, 1), *bias_bar = drawn(w, 9, 1);
+        real *bias = case_drawn(w, 9, 1), *x = case_drawn(w, 2 * 4 * 12 * 3, 1), *bias_bar = case_drawn(w, 9, 1);
         b->bias_add(b, &shape, bias, x);
         b->bias_reverse(b, &shape, x, bias_bar);
-        result(w, 2 * 4 * 12 * 3, x);
-        result(w, 9, bias_bar);
+        case_result(w, 2 * 4 * 12 * 3, x);
+        case_result(w, 9, bias_bar);
     }
 }
 
 static void run_products(work *w) {
     const backend_ops *b = w->backend;
     enum { N = 5, D = 147 };
-    real *f = drawn(w, N * D, 1), *e = drawn(w, N * D, 1), *product = drawn(w, N * D, 1);
-    real *sums = room(w, 3 * N), *bars = drawn(w, 3 * N, 1);
-    real *fbar = drawn(w, N * D, 1), *product_bar = drawn(w, N * D, 1);
+    real *f = case_drawn(w, N * D, 1), *e = case_drawn(w, N * D, 1), *product = case_drawn(w, N * D, 1);
+    real *sums = case_room(w, 3 * N), *bars = case_drawn(w, 3 * N, 1);
+    real *fbar = case_drawn(w, N * D, 1), *product_bar = case_drawn(w, N * D, 1);
     b->image_products(b, N, D, f, e, product, sums, sums + N, sums + 2 * N);
-    result(w, 3 * N, sums);
+    case_result(w, 3 * N, sums);
     b->image_products(b, N, D, f, e, product, NULL, NULL, sums);
-    result(w, N, sums);
+    case_result(w, N, sums);
     b->image_products_reverse(b, N, D, f, e, product, bars, bars + N, bars + 2 * N, fbar, product_bar);
     b->image_products_reverse(b, N, D, f, e, product, bars, NULL, NULL, fbar, product_bar);
-    result(w, N * D, fbar);
-    result(w, N * D, product_bar);
+    case_result(w, N * D, fbar);
+    case_result(w, N * D, product_bar);
 }
 
 static void run_context(work *w) {
@@ -495,15 +373,16 @@ static void run_context(work *w) {
         const context_shape *s = &shapes[i];
         const size_t entries = s->shared ? s->extra : s->extra * s->height * s->width;
         const size_t weights = s->out * s->inputs * CONV_TAPS;
-        real *weight = drawn(w, weights, 1), *c = drawn(w, entries, 1), *biases = drawn(w, s->vectors * s->out, 1);
-        real *bias_bar = drawn(w, s->vectors * s->out, 1), *weight_bar = drawn(w, weights, 1);
-        real *cbar = drawn(w, entries, 1);
+        real *weight = case_drawn(w, weights, 1), *c = case_drawn(w, entries, 1),
+             *biases = case_drawn(w, s->vectors * s->out, 1);
+        real *bias_bar = case_drawn(w, s->vectors * s->out, 1), *weight_bar = case_drawn(w, weights, 1);
+        real *cbar = case_drawn(w, entries, 1);
         b->fill(b, 1, 1, 0, c + entries - 1);
         b->context_bias(b, s, weight, c, biases);
         b->context_bias_reverse(b, s, weight, c, bias_bar, weight_bar, cbar);
-        result(w, s->vectors * s->out, biases);
-        result(w, weights, weight_bar);
-        result(w, entries, cbar);
+        case_result(w, s->vectors * s->out, biases);
+        case_result(w, weights, weight_bar);
+        case_result(w, entries, cbar);
     }
 }
 
@@ -514,20 +393,22 @@ static void run_conv(work *w) {
         const conv_shape s = shapes[i];
         const size_t pixels = s.images * s.height * s.width, weights = s.in * s.out * CONV_TAPS;
         conv *c = NULL;
-        must(conv_create(w->backend, s, CONV_BEST, MATH_FP32, &c));
-        real *weight = drawn(w, weights, 1), *x = drawn(w, pixels * s.in, 1), *ybar = drawn(w, pixels * s.out, 1);
-        real *y = room(w, pixels * s.out), *xbar = room(w, pixels * s.in), *weight_bar = room(w, weights);
-        real *forward = room(w, conv_forward_reals(c)), *reverse = room(w, conv_reverse_reals(c));
-        real *gradient = room(w, conv_gradient_reals(c));
+        case_must(conv_create(w->backend, s, CONV_BEST, MATH_FP32, &c));
+        real *weight = case_drawn(w, weights, 1), *x = case_drawn(w, pixels * s.in, 1),
+             *ybar = case_drawn(w, pixels * s.out, 1);
+        real *y = case_room(w, pixels * s.out), *xbar = case_room(w, pixels * s.in),
+             *weight_bar = case_room(w, weights);
+        real *forward = case_room(w, conv_forward_reals(c)), *reverse = case_room(w, conv_reverse_reals(c));
+        real *gradient = case_room(w, conv_gradient_reals(c));
         conv_pack(c, weight, forward, reverse);
         conv_forward(c, forward, x, y);
         conv_data_reverse(c, reverse, ybar, xbar);
         conv_weight_reverse(c, x, ybar, gradient);
         conv_weight_reverse(c, x, ybar, gradient);
         conv_unpack(c, gradient, weight_bar);
-        result(w, pixels * s.out, y);
-        result(w, pixels * s.in, xbar);
-        result(w, weights, weight_bar);
+        case_result(w, pixels * s.out, y);
+        case_result(w, pixels * s.in, xbar);
+        case_result(w, weights, weight_bar);
         conv_destroy(&c);
     }
 }
@@ -535,14 +416,14 @@ static void run_conv(work *w) {
 static void run_logit(work *w) {
     const backend_ops *b = w->backend;
     enum { N = 3, D = 50 };
-    real *x = drawn(w, N * D, 30), *z = room(w, N * D), *back = room(w, N * D);
-    double *log_determinant = room_double(w, N);
+    real *x = case_drawn(w, N * D, 30), *z = case_room(w, N * D), *back = case_room(w, N * D);
+    double *log_determinant = case_room_double(w, N);
     b->sigmoid(b, N * D, x, x); /* in [0, 1], both ends too */
     b->logit(b, 1e-6, N, D, x, z, log_determinant);
     b->unlogit(b, 1e-6, N, D, z, back);
-    result(w, N * D, z);
-    result_double(w, N, log_determinant);
-    result(w, N * D, back);
+    case_result(w, N * D, z);
+    case_result_double(w, N, log_determinant);
+    case_result(w, N * D, back);
 }
 
 static void run_squeeze(work *w) {
@@ -550,11 +431,11 @@ static void run_squeeze(work *w) {
     for (squeeze_layout layout = SQUEEZE_CHANNEL_LAST; layout <= SQUEEZE_CHANNEL_FIRST; layout++) {
         enum { N = 2, ALL = N * 4 * 6 * 3 };
         const squeeze_shape shape = {.channels = 3, .height = 4, .width = 6, .layout = layout};
-        real *x = drawn(w, ALL, 1), *y = room(w, ALL), *back = room(w, ALL);
+        real *x = case_drawn(w, ALL, 1), *y = case_room(w, ALL), *back = case_room(w, ALL);
         b->squeeze(b, &shape, N, false, x, y);
         b->squeeze(b, &shape, N, true, x, back);
-        result(w, ALL, y);
-        result(w, ALL, back);
+        case_result(w, ALL, y);
+        case_result(w, ALL, back);
     }
 }
 
@@ -571,30 +452,18 @@ static const struct {
     void (*run)(work *w);
     double tolerance; /* 0: each number is a fixed sequence of IEEE operations, the same bits everywhere */
 } cases[] = {
-    {"moves", run_moves, 0},
-    {"rows", run_rows, 0},
-    {"round", run_round, 0},
-    {"slots", run_slots, 0},
-    {"product", run_product, 0},
-    {"control", run_control, 0},
-    {"grid", run_grid, 0},
-    {"repeat", run_repeat, 0},
-    {"combine", run_combine, 0},
-    {"adam", run_adam, 0},
-    {"error", run_error, 1e-12},
-    {"sums", run_sums, 1e-14},
-    {"matmul", run_matmul, SUMMED},
-    {"apply", run_apply, SUMMED},
-    {"curves", run_curves, 1e-6},
-    {"gate", run_gate, SUMMED},
-    {"time", run_time, 1e-6},
-    {"dual", run_dual, SUMMED},
-    {"bias", run_bias, SUMMED},
-    {"products", run_products, 1e-6},
-    {"context", run_context, SUMMED},
-    {"conv", run_conv, SUMMED},
-    {"logit", run_logit, 1e-6},
-    {"squeeze", run_squeeze, 0},
+    {"moves", run_moves, 0},          {"rows", run_rows, 0},
+    {"round", run_round, 0},          {"slots", run_slots, 0},
+    {"product", run_product, 0},      {"control", case_control, 0},
+    {"grid", case_grid, 0},           {"repeat", case_repeat, 0},
+    {"combine", run_combine, 0},      {"adam", run_adam, 0},
+    {"error", run_error, 1e-12},      {"sums", run_sums, 1e-14},
+    {"matmul", run_matmul, SUMMED},   {"apply", run_apply, SUMMED},
+    {"curves", run_curves, 1e-6},     {"gate", run_gate, SUMMED},
+    {"time", run_time, 1e-6},         {"dual", run_dual, SUMMED},
+    {"bias", run_bias, SUMMED},       {"products", run_products, 1e-6},
+    {"context", run_context, SUMMED}, {"conv", run_conv, SUMMED},
+    {"logit", run_logit, 1e-6},       {"squeeze", run_squeeze, 0},
 };
 
 size_t backend_case_count(void) {

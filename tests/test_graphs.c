@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/conv.h"
 #include "backend/memory.h"
 #include "backend_training.h"
 #include "device_support.h"
@@ -376,6 +377,58 @@ Test(graphs, a_graph_is_not_used_by_others) {
     cr_expect_eq(counted("graphs made"), 4);
     arena_release(&one.memory);
     arena_release(&other.memory);
+    close_as(&device, NULL);
+}
+
+/* Steps of a grid, each of which convolves x to y. */
+typedef struct convolving {
+    adding of; /* its control and arrays */
+    conv *by;
+    real *weight, *result;
+} convolving;
+
+static void convolve_once(void *argument) {
+    const convolving *self = argument;
+    conv_forward(self->by, self->weight, self->of.x, self->result);
+    self->of.device->decide(self->of.device, STEP_DONE, self->of.control);
+}
+
+/* Of ones by a weight of ones, in the middle of an image of 3 x 3. */
+static void expect_convolved(convolving *self, double expected) {
+    step_control c = {.method = *tableau_get(TABLEAU_EULER), .end = 1, .grid = 2, .going = 1};
+    const backend_ops *device = self->of.device;
+    real middle;
+    step_control_begin_grid(&c);
+    device->upload(device, sizeof c, &c, self->of.control);
+    device->repeat(device, convolve_once, self, &self->of.control->going);
+    device->download(device, sizeof middle, self->result + 4, &middle);
+    cr_expect_eq(middle, (real)expected, "%g, not %g", (double)middle, expected);
+}
+
+/* Other arrays, and another convolution, even where the memory of the first one's plans is used again. */
+Test(graphs, a_graph_with_a_plan_of_cudnn_is_not_used_by_others) {
+    const conv_shape shape = {1, 3, 3, 1, 1}, deep = {1, 3, 3, 2, 1};
+    setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
+    const backend_ops *device = open_as("while");
+    convolving one = {.of = begin_adding(device, 18)}, other;
+    cr_assert_eq(BACKEND_NEW(device, &one.of.memory, 18, &one.weight), STATUS_OK);
+    device->fill(device, 18, 1, 1, one.weight);
+    one.result = one.of.y;
+    cr_assert_eq(conv_create(device, shape, CONV_BEST, MATH_FP32, &one.by), STATUS_OK);
+    expect_convolved(&one, 9);
+    other = one;
+    other.result = one.of.y + 9;
+    expect_convolved(&other, 9);
+    expect_convolved(&one, 9);
+    cr_expect_eq(counted("graphs made"), 2);
+    conv_destroy(&one.by);
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_eq(conv_create(device, i % 2 ? shape : deep, CONV_BEST, MATH_FP32, &one.by), STATUS_OK);
+        expect_convolved(&one, i % 2 ? 9 : 18);
+        conv_destroy(&one.by);
+    }
+    cr_expect_eq(counted("graphs made"), 6);
+    arena_release(&one.of.memory);
     close_as(&device, NULL);
 }
 
