@@ -4,12 +4,12 @@
 
 Test(long_runs, memory_stays_as_it_is, .timeout = 300) {
     setenv("AFFJORD", AFFJORD_BINARY, 1);
-    FILE *pipe = popen("sh tests/stress/long.sh 20000 2>&1", "r");
+    FILE *pipe = popen("sh tests/stress/long.sh 80000 2>&1", "r");
     cr_assert_not_null(pipe);
     char said[4096];
     said[fread(said, 1, sizeof said - 1, pipe)] = '\0';
     cr_assert_eq(pclose(pipe), 0, "%s", said);
-    cr_assert_not_null(strstr(said, "20000 iterations, 800 rows"), "%s", said);
+    cr_assert_not_null(strstr(said, "80000 iterations, 3200 rows"), "%s", said);
 }
 
 /* --- Questions --- */
