@@ -30,6 +30,7 @@ asan) # Beside the one for addresses, the other writes no file; but it can abort
     patience=10 iterations=2000
     export ASAN_OPTIONS="$common:detect_stack_use_after_return=1:strict_string_checks=1:handle_abort=1"
     export UBSAN_OPTIONS="$common:abort_on_error=1"
+    export LSAN_OPTIONS="suppressions=$PWD/tests/checks/lsan.supp:print_suppressions=0"
     ;;
 ubsan)
     patience=10 iterations=2000
