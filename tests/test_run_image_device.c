@@ -52,7 +52,8 @@ static float *samples_of(const char *database) {
     size_t size;
     EXPECT(0, "sqlite3 $TEST_DIR/%s \"SELECT writefile('$TEST_DIR/samples', data) FROM sample_blob\"", database);
     scratch_path(folder, "samples", path);
-    float *x = (float *)scratch_read(path, &size);
+    void *bytes = scratch_read(path, &size);
+    float *x = bytes;
     cr_assert_eq(size, SAMPLES * D * sizeof *x);
     return x;
 }

@@ -224,7 +224,7 @@ status adaptive_integrate(const tableau *pair, double start, double end, const a
                           const ode_system *system, real *y, adaptive_record *record, const adaptive_outputs *outputs,
                           real *workspace, adaptive_statistics *statistics) {
     const size_t n = system->length;
-    step_control own;
+    step_control own = {.going = 0};
     solver s = {.options = options,
                 .system = system,
                 .control = system->control ? system->control : &own,
@@ -296,14 +296,14 @@ status adaptive_reverse(const tableau *pair, const adaptive_record *record, cons
                         real *workspace, adaptive_statistics *statistics) {
     const backend_ops *backend = system->backend;
     const size_t n = system->length, extra = record->reached != record->end;
-    step_control own, c = {.method = *pair,
-                           .end = record->end,
-                           .times = record->time,
-                           .sizes = record->step,
-                           .going = 1,
-                           .reached = record->reached,
-                           .steps = record->steps,
-                           .count = record->steps};
+    step_control own = {.going = 0}, c = {.method = *pair,
+                                          .end = record->end,
+                                          .times = record->time,
+                                          .sizes = record->step,
+                                          .going = 1,
+                                          .reached = record->reached,
+                                          .steps = record->steps,
+                                          .count = record->steps};
     reversal r = {.system = system,
                   .record = record,
                   .control = system->control ? system->control : &own,

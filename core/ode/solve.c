@@ -43,7 +43,8 @@ static status integrate_grid(const solve_spec *by, grid g, const ode_system *sys
                              real *workspace, adaptive_statistics *count) {
     const backend_ops *backend = system->backend;
     const size_t n = system->length, stages = by->method->stages;
-    step_control own, c = {.method = *by->method, .start = g.start, .end = g.end, .grid = g.steps, .going = 1};
+    step_control own = {.going = 0},
+                 c = {.method = *by->method, .start = g.start, .end = g.end, .grid = g.steps, .going = 1};
     grid_solve s = {.system = system,
                     .control = system->control ? system->control : &own,
                     .step = {.method = by->method, .system = system},
