@@ -5,7 +5,7 @@
 #   what     the words along the axis of what is measured
 #   splits   the splits to draw, the first solid, the second dashed
 #   readers  what the key calls these; '' if it need not
-#   rising   1 if the curves rise, so that the key stands below them
+#   rising   1 if the curves rise from 0 or more, so that the key stands below them, in room of its own
 #   alone    the width of the figure if its panels stand one below the other
 rows_file = 'rows.tsv'
 stats rows_file using 1 nooutput
@@ -61,7 +61,7 @@ at(m, s) = $1 == d && $2 == m && strcol(12) eq word(splits, s) ? $5 / unit : NaN
 set dashtype 2 '--'
 weight(s) = s == 1 ? 2.5 : 1.6
 # A little beyond the frame is as good as far beyond it.
-within(y) = y > highest + 3 * room ? highest + 3 * room : y < lowest - 3 * room ? lowest - 3 * room : y
+within(y) = y > highest + 3 * room ? highest + 3 * room : y < lowest - 3 * below ? lowest - 3 * below : y
 
 do for [d = 0:datasets - 1] {
     set autoscale
@@ -73,8 +73,14 @@ do for [d = 0:datasets - 1] {
         n = number(strcol(8)), n < least[m] ? (least[m] = n) : 0, n > most[m] ? (most[m] = n) : 0, \
         floor = number(strcol(9)), 0) : NaN) nooutput
     room = 0.05 * (highest - lowest)
+    below = room
+    if (rising) {
+        keyed = 0.03 + 0.11 * models    # of the height of a panel
+        below = keyed / (1 - keyed) * (highest - lowest)
+        below = below < lowest || lowest < 0 ? below : lowest
+    }
     set xrange [0:last_iteration / unit]
-    set yrange [lowest - room:highest + room]
+    set yrange [lowest - below:highest + room]
     eval steps('y', highest - lowest)
     eval steps('x', last_iteration / unit)
     x = left + (d % in_line) * (across + gap)
