@@ -8,20 +8,28 @@
 
 #include "backend/device.h"
 
-static inline const device_table *emulated_library(void) {
+static inline const device_table *library_of(const char *name) {
     const device_table *table = NULL;
     failure why = {""};
-    setenv("AFFJORD_DEVICE_LIBRARY", AFFJORD_LIBRARY_EMULATED, 1);
+    setenv("AFFJORD_DEVICE_LIBRARY", name, 1);
     cr_assert_eq(device_open(&table, &why), STATUS_OK, "%s", why.text);
     return table;
 }
 
-/* The operations of its first device on images; the caller closes them by images_close. */
-static inline const backend_ops *emulated_images(void) {
+/* The operations of a library's first device on images; the caller closes them by images_close. */
+static inline const backend_ops *images_of(const device_table *library) {
     const backend_ops *device = NULL;
     failure why = {""};
-    cr_assert_eq(emulated_library()->images_open(0, &device, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(library->images_open(0, &device, &why), STATUS_OK, "%s", why.text);
     return device;
+}
+
+static inline const device_table *emulated_library(void) {
+    return library_of(AFFJORD_LIBRARY_EMULATED);
+}
+
+static inline const backend_ops *emulated_images(void) {
+    return images_of(emulated_library());
 }
 
 /* The library that tests of the suite any_device are for: $AFFJORD_TEST_LIBRARY, which is how `make gpu-check` names the
@@ -31,19 +39,11 @@ static inline bool device_is_emulated(void) {
 }
 
 static inline const device_table *tested_library(void) {
-    if (device_is_emulated()) return emulated_library();
-    const device_table *table = NULL;
-    failure why = {""};
-    setenv("AFFJORD_DEVICE_LIBRARY", getenv("AFFJORD_TEST_LIBRARY"), 1);
-    cr_assert_eq(device_open(&table, &why), STATUS_OK, "%s", why.text);
-    return table;
+    return device_is_emulated() ? emulated_library() : library_of(getenv("AFFJORD_TEST_LIBRARY"));
 }
 
 static inline const backend_ops *tested_images(void) {
-    const backend_ops *device = NULL;
-    failure why = {""};
-    cr_assert_eq(tested_library()->images_open(0, &device, &why), STATUS_OK, "%s", why.text);
-    return device;
+    return images_of(tested_library());
 }
 
 /* Nothing failed, and all memory is free again (of a real device others may have taken some). */
