@@ -1,6 +1,7 @@
 -- toy_table.sql - validation losses on point sets, in nats: mean and deviation
 -- over the seeds, and how far the mean is from the entropy of the data. n counts
--- finished runs with a finite loss; "2 of 3" where the experiment has more.
+-- finished runs with a finite loss that a density can have; "2 of 3" where the
+-- experiment has more.
 .read plots/common.sql
 INSERT INTO request (item, fallback, data) SELECT 'toy_table', 1, 'toy' WHERE NOT EXISTS (SELECT 1 FROM request);
 
@@ -16,7 +17,7 @@ CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        'Validation loss in nats: at the end of training, mean and standard deviation over n seeds; the least at the '
        || 'end of any epoch of any seed; the entropy of the data, below which no model can be; the gap between it and '
-       || 'the mean. Experiment ' || (SELECT name FROM chosen) || '.' AS text;
+       || 'the mean. Runs below the entropy by more than chance are left out. Experiment ' || (SELECT name FROM chosen) || '.' AS text;
 
 SELECT dataset AS "Data set", model AS "Model",
        CASE WHEN runs = 0 THEN NULL WHEN n < runs THEN n || ' of ' || runs ELSE n END AS "n",

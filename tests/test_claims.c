@@ -86,6 +86,32 @@ Test(claims, toy_models_are_compared_as_statisticians_do) {
     expect_verdict("control_size_ty", "not run");
 }
 
+/* A loss that no density has, as steps have become too long for the field, counts nowhere; one by chance does. */
+Test(claims, losses_below_the_entropy_are_left_out) {
+    const double a[] = {1.02, 1.06, 1.04}, b[] = {0.93, 1.10, 1.08, 1.12};
+    FILE *script = script_open();
+    add_experiment(script, 1, "fig6");
+    for (int i = 0; i < 3; i++) add_loss(script, 1, "ty", "affjord", i, a[i]);
+    for (int i = 0; i < 4; i++) add_loss(script, 1, "ty", "ffjord", i, b[i]);
+    for (int i = 1; i <= runs; i++) add_metric(script, i, "entropy_floor", 1);
+    script_run(script);
+    cr_expect_eq(number("SELECT sum(impossible) FROM final_losses"), 0, "chance: within 5 / sqrt(4096)");
+
+    script = script_open();
+    add_loss(script, 1, "ty", "ffjord", 4, -0.7);
+    add_metric(script, runs, "entropy_floor", 1);
+    add_loss(script, 1, "ty", "ffjord", 5, 0.9);
+    add_metric(script, runs, "entropy_floor", 1);
+    fprintf(script, "INSERT INTO setting VALUES (%d, 'train', 'validation', '100');\n", runs); /* 5 / 10 are possible */
+    script_run(script);
+    cr_expect_eq(number("SELECT impossible FROM toy_losses WHERE model = 'ffjord'"), 1);
+    cr_expect_eq(number("SELECT n FROM toy_losses WHERE model = 'ffjord'"), 5);
+    cr_expect_float_eq(number("SELECT mean FROM toy_losses WHERE model = 'ffjord'"),
+                       (0.93 + 1.10 + 1.08 + 1.12 + 0.9) / 5, 1e-12);
+    cr_expect_eq(number("SELECT n_other FROM toy_tests WHERE model = 'affjord'"), 5);
+    cr_expect_eq(number("SELECT n FROM claims WHERE id = 'toy_loss_ty'"), 3);
+}
+
 Test(claims, controls_need_twice_their_error) {
     FILE *script = script_open();
     add_experiment(script, 1, "toy_controls");

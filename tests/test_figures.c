@@ -276,6 +276,19 @@ Test(figures, experiments_are_found) {
     expect_output("it has: fig6_small\n");
 }
 
+/* What an experiment's file asks to be drawn is an item, or, as fig6_release, one that has its own name. */
+Test(figures, experiments_ask_for_items_that_there_are) {
+    cr_assert_eq(shell("./paper_figures.sh --list >%s/items; for file in experiments/*.ini; do "
+                       "name=$(sed -n 's/^name = //p' $file); "
+                       "for figure in $(sed -n 's/^figures = //p' $file | tr ',' ' '); do "
+                       "grep -q \"^$figure \" %s/items || "
+                       "{ [ $figure = $name ] && grep -q \"^${name%%%%_*} \" %s/items; } || "
+                       "echo \"$file asks for $figure\"; done; done",
+                       folder, folder, folder),
+                 0);
+    cr_expect_str_eq(output, "");
+}
+
 Test(figures, wrong_usage_is_told) {
     make_full("fig6");
     cr_expect_eq(figures("fgi6"), 2);

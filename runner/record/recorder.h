@@ -267,7 +267,8 @@ status recorder_each_experiment(recorder *book, void (*visit)(void *argument, co
 /* One data set and model of an experiment; NaN where a number is not known. */
 typedef struct recorder_losses {
     const char *dataset, *model;
-    uint64_t runs, done, finite; /* of `done`, those whose loss is finite */
+    uint64_t runs, done, finite; /* of `done`, those whose loss is finite and possible */
+    uint64_t impossible; /* those whose loss is below the entropy of the data */
     double mean, deviation, entropy_floor;
     bool images; /* bits per dimension instead of nats */
 } recorder_losses;

@@ -206,7 +206,8 @@ status recorder_each_loss(recorder *book, const char *experiment,
                                            .mean = number_at(rows, 5),
                                            .deviation = number_at(rows, 6),
                                            .entropy_floor = number_at(rows, 7),
-                                           .images = count_at(rows, 8) > 0});
+                                           .images = count_at(rows, 8) > 0,
+                                           .impossible = count_at(rows, 9)});
     }
 }
 

@@ -30,24 +30,41 @@ JOIN epoch p USING (run_id)
 GROUP BY p.iteration, p.split, r.model, r.dataset, e.name
 ORDER BY e.name, r.dataset, r.model, p.split, p.iteration;
 
--- The finished runs of point sets: the validation loss at the end, mean and
--- sample deviation over the n seeds whose loss is finite; the least validation
--- loss at the end of any epoch of any of them; the entropy of the data.
-DROP VIEW IF EXISTS toy_losses;
-CREATE VIEW toy_losses AS
-SELECT e.name AS experiment, r.dataset, r.model,
-       count(f.value) AS n, avg(f.value) AS mean,
-       CASE WHEN count(f.value) > 1
-            THEN sqrt(max(0, (sum(f.value * f.value) - sum(f.value) * avg(f.value)) / (count(f.value) - 1))) END AS std,
-       min(b.value) AS best, avg(h.value) AS entropy_floor
+-- The finished runs: the validation loss at the end, NULL where it is not finite; the
+-- least at the end of any epoch; of point sets the entropy of the data, and
+-- whether the loss is below it by more than five errors of a mean over the
+-- validation's points, each of a nat. No density has such a loss: steps that are too
+-- long for what the field has become give numbers that do not sum to one.
+DROP VIEW IF EXISTS final_losses;
+CREATE VIEW final_losses AS
+SELECT e.name AS experiment, r.dataset, r.model, r.seed, r.run_id, f.value AS loss, b.value AS best,
+       h.value AS entropy_floor,
+       coalesce(f.value < h.value - 5 / sqrt(coalesce(CAST(s.value AS REAL), 4096)), 0) AS impossible,
+       EXISTS (SELECT 1 FROM metric d WHERE d.run_id = r.run_id AND d.name = 'data_dimension') AS images
 FROM experiment e
 JOIN experiment_run er USING (experiment_id)
 JOIN run r USING (run_id)
 JOIN metric f ON f.run_id = r.run_id AND f.name = 'final_validation_loss'
 LEFT JOIN metric b ON b.run_id = r.run_id AND b.name = 'best_validation_loss'
 LEFT JOIN metric h ON h.run_id = r.run_id AND h.name = 'entropy_floor'
-WHERE r.status = 'done'
-GROUP BY e.name, r.dataset, r.model;
+LEFT JOIN setting s ON s.run_id = r.run_id AND s.section = 'train' AND s.key = 'validation'
+WHERE r.status = 'done';
+
+-- The same by model: mean and sample deviation over the n seeds whose loss is finite
+-- and possible; the least at the end of any epoch of any of them; how many are
+-- impossible.
+DROP VIEW IF EXISTS toy_losses;
+CREATE VIEW toy_losses AS
+WITH judged AS (
+    SELECT *, CASE WHEN NOT impossible THEN loss END AS kept, CASE WHEN NOT impossible THEN best END AS least
+    FROM final_losses
+)
+SELECT experiment, dataset, model, count(kept) AS n, avg(kept) AS mean,
+       CASE WHEN count(kept) > 1
+            THEN sqrt(max(0, (sum(kept * kept) - sum(kept) * avg(kept)) / (count(kept) - 1))) END AS std,
+       min(least) AS best, avg(entropy_floor) AS entropy_floor, sum(impossible) AS impossible
+FROM judged
+GROUP BY experiment, dataset, model;
 
 -- What of the mathematics is held against a bound, of each run.
 DROP VIEW IF EXISTS theory_statements;
@@ -123,7 +140,7 @@ LEFT JOIN ours e ON e.dataset = p.dataset AND e.model = p.model AND e.architectu
 WHERE p.item = 'table2';
 
 -- Models of toy densities in pairs: is `model` lower than `other`? n and n_other
--- finished seeds with finite losses, at least two each; difference = mean(other) -
+-- finished seeds with finite and possible losses, at least two each; difference = mean(other) -
 -- mean(model) in nats; effect = difference / deviation(other). Welch's t with its
 -- degrees of freedom, by Wallace's approximation turned into a normal deviate; u of
 -- Mann and Whitney, the pairs of seeds in which `model` is lower (ties half), with
@@ -133,13 +150,8 @@ WHERE p.item = 'table2';
 DROP VIEW IF EXISTS toy_tests;
 CREATE VIEW toy_tests AS
 WITH loss AS (
-    SELECT e.name AS experiment, r.dataset, r.model, f.value AS loss
-    FROM experiment e
-    JOIN experiment_run er USING (experiment_id)
-    JOIN run r USING (run_id)
-    JOIN metric f ON f.run_id = r.run_id AND f.name = 'final_validation_loss' AND f.value IS NOT NULL
-    WHERE r.status = 'done' AND NOT EXISTS (SELECT 1 FROM metric d WHERE d.run_id = r.run_id
-                                                                        AND d.name = 'data_dimension')
+    SELECT experiment, dataset, model, loss FROM final_losses WHERE loss IS NOT NULL AND NOT impossible
+                                                        AND NOT images
 ), summary AS (
     SELECT experiment, dataset, model, count(*) AS n, avg(loss) AS mean,
            max(0, (sum(loss * loss) - sum(loss) * avg(loss)) / (count(*) - 1)) AS variance

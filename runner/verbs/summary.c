@@ -20,7 +20,9 @@ static void write_row(void *argument, const recorder_losses *row) {
     snprintf(runs, sizeof runs, row->done < row->runs ? "%" PRIu64 " of %" PRIu64 : "%" PRIu64, row->done, row->runs);
     fprintf(stream, "%-16s %-16s %9s  %10s  %10s  %10s  %s", row->dataset, row->model, runs, mean, deviation, entropy,
             row->images ? "bits/dim" : "nats");
-    if (row->finite < row->done) fprintf(stream, "  %" PRIu64 " not finite", row->done - row->finite);
+    const uint64_t infinite = row->done - row->finite - row->impossible;
+    if (infinite > 0) fprintf(stream, "  %" PRIu64 " not finite", infinite);
+    if (row->impossible > 0) fprintf(stream, "  %" PRIu64 " below the entropy, left out", row->impossible);
     fputc('\n', stream);
 }
 
