@@ -17,7 +17,7 @@ CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        'Validation loss in nats: at the end of training, mean and standard deviation over n seeds; the least at the '
        || 'end of any epoch of any seed; the entropy of the data, below which no model can be; the gap between it and '
-       || 'the mean. Runs below the entropy by more than chance are left out. Experiment ' || (SELECT name FROM chosen) || '.' AS text;
+       || 'the mean. Runs whose numbers are of no density are left out. Experiment ' || (SELECT name FROM chosen) || '.' AS text;
 
 SELECT dataset AS "Data set", model AS "Model",
        CASE WHEN runs = 0 THEN NULL WHEN n < runs THEN n || ' of ' || runs ELSE n END AS "n",

@@ -22,7 +22,7 @@ static void write_row(void *argument, const recorder_losses *row) {
             row->images ? "bits/dim" : "nats");
     const uint64_t infinite = row->done - row->finite - row->impossible;
     if (infinite > 0) fprintf(stream, "  %" PRIu64 " not finite", infinite);
-    if (row->impossible > 0) fprintf(stream, "  %" PRIu64 " below the entropy, left out", row->impossible);
+    if (row->impossible > 0) fprintf(stream, "  %" PRIu64 " of no density, left out", row->impossible);
     fputc('\n', stream);
 }
 

@@ -54,6 +54,13 @@ static status send_points(worker *self, cnf *flow, bool target, uint64_t n, fail
     return outcome;
 }
 
+/* What a density sums to over its window: 1 but for what lies outside, and for the cells' size. */
+static double density_mass(const float *p, uint64_t cells, const double window[4]) {
+    double sum = 0;
+    for (size_t i = 0; i < cells * cells; i++) sum += (double)p[i];
+    return sum * (window[1] - window[0]) * (window[3] - window[2]) / (double)(cells * cells);
+}
+
 static status send_density(worker *self, cnf *flow, bool target, uint64_t cells, failure *why) {
     double window[4];
     float *p = calloc(cells * cells, sizeof *p);
@@ -62,7 +69,9 @@ static status send_density(worker *self, cnf *flow, bool target, uint64_t cells,
     const bool done = target ? outputs_target_density(self->data.points, cells, p)
                              : outputs_density(flow, trainer_parameters(self->training), window, cells,
                                                worker_asked_to_stop, self, p);
-    status outcome = done ? send_blob(self, target, "density", cells, cells, window, p, why) : STATUS_OK;
+    status outcome = STATUS_OK;
+    if (done && !target) outcome = worker_send_metric(self, "density_mass", density_mass(p, cells, window), why);
+    if (done && outcome == STATUS_OK) outcome = send_blob(self, target, "density", cells, cells, window, p, why);
     if (!done && !target && !self->stop) outcome = fail(why, STATUS_MEMORY, "out of memory for a density");
     free(p);
     return outcome;
