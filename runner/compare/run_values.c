@@ -68,8 +68,8 @@ bool run_promise_of(const run_values *values, const char *quantity, run_promise 
     const bool images = run_values_find(values, "data_dimension") != NULL;
     const bool count = run_values_find(values, "parameters_declared") != NULL;
     const bool number = strcmp(quantity, "parameters") == 0 || strcmp(quantity, "data_dimension") == 0;
-    /* Of moments, which are computed as pictures are, where they are wanted. */
-    if (strcmp(quantity, "field_change") == 0) return false;
+    /* Of pictures and moments, which are computed where they are wanted. */
+    if (strcmp(quantity, "density_mass") == 0 || strcmp(quantity, "field_change") == 0) return false;
     /* Which epoch of images is best can hang on the last digit of a loss. */
     if (images && strcmp(quantity, "best_epoch") == 0) return false;
     if (images && !number)
