@@ -95,13 +95,22 @@ static bool is_image(const experiment *self, size_t index) {
     return specification_is_image(&self->runs->datasets[index].shape);
 }
 
+/* Whether the device that was asked for is of no use: only trainings are computed on one. */
+static bool is_processors(const experiment *self) {
+    return self->device.library && config_settings(self->config)->experiment_task != TASK_TRAIN;
+}
+
+static void leave_device(experiment *self) {
+    self->device.library = false;
+    if (!self->asked.quiet)
+        fprintf(stderr, "--device %s: experiment %s trains nothing and is the processor's\n", self->asked.device,
+                config_settings(self->config)->experiment_name);
+}
+
 /* What trains on a device of the library. Errors: STATUS_INVALID naming the experiment, or the setting. */
 static status check_device(const experiment *self, failure *why) {
     const char *name = config_settings(self->config)->experiment_name;
-    if (!self->device.library) return STATUS_OK;
-    if (config_settings(self->config)->experiment_task != TASK_TRAIN)
-        return fail(why, STATUS_INVALID, "--device %s: experiment %s is computed by the processor only so far",
-                    self->asked.device, name);
+    if (!self->device.library || is_processors(self)) return STATUS_OK;
     for (size_t i = 0; i < self->runs->dataset_count; i++)
         if (is_image(self, i) != is_image(self, 0))
             return fail(why, STATUS_INVALID,
@@ -371,6 +380,7 @@ static int read_and_run(experiment *self, int all_count, char **all) {
     const settings *values = config_settings(self->config);
     if (values->experiment_task == TASK_THEORY && sizeof(real) == sizeof(float) && (!asked->dry_run || asked->format))
         return double_build_become(all_count, all, &why) == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
+    if (is_processors(self)) leave_device(self);
     self->row = (recorder_experiment){.name = values->experiment_name, .title = values->experiment_title, .file = file};
     /* Only now: keys of the double build are others. */
     if (asked->only && select_run(self, &why) != STATUS_OK) {
