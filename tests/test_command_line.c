@@ -29,7 +29,7 @@ Test(command_line, says_what_it_is_and_what_it_takes) {
 Test(command_line, a_terminal_sees_a_line_that_moves) {
     EXPECT(
         0,
-        "sed -i 's/^iterations = .*/iterations = 1200/' $TEST_DIR/small.ini; TERM=xterm NO_COLOR= script -qec \"stty "
+        "sed -i 's/^iterations = .*/iterations = 6000/' $TEST_DIR/small.ini; TERM=xterm NO_COLOR= script -qec \"stty "
         "cols 40; $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --jobs 1\" /dev/null");
     EXPECT_SAYS("\033[1m[0/2]\033[0m ");
     const char *line = strstr(output, "\033[1m[0/2]"), *end = line + strcspn(line, "\r\n");

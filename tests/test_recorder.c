@@ -51,7 +51,7 @@ Test(recorder, views_return_what_was_put_in) {
     close_book(book);
     cr_expect_str_eq(query("SELECT model, n, mean, printf('%.6f', std), best, entropy_floor FROM toy_losses "
                            "WHERE experiment = 'fig6' ORDER BY model"),
-                     "affjord|2|0.625|0.176777|0.25|0.5;ffjord|2|1.25|0.353553|0.75|0.5;");
+                     "affjord|2|0.625|0.176777|0.5|0.5;ffjord|2|1.25|0.353553|0.75|0.5;");
     cr_expect_str_eq(query("SELECT n, mean, std FROM toy_losses WHERE experiment = 'other'"), "1|9.0|null;");
     cr_expect_str_eq(query("SELECT split, iteration, mean, printf('%.6f', std), n FROM loss_curves "
                            "WHERE experiment = 'fig6' AND model = 'ffjord' ORDER BY split, iteration"),

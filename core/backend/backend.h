@@ -149,7 +149,8 @@ struct backend_ops {
 
     /* step(argument) again and again until *going, in the device's memory, is 0, which it may be at first. `step` calls
      * operations and nothing else, none that returns a number, and the same ones with the same arguments each time: a
-     * device may call it when there is nothing to do, record the operations, and repeat them by itself. NULL, in the memory of the program: the caller calls (rk_step_repeat). */
+     * device may call it when there is nothing to do, record the operations, and repeat them by itself. NULL where
+     * memory is the program's: the caller calls (rk_step_repeat). */
     void (*repeat)(const backend_ops *self, void (*step)(void *argument), void *argument, const int *going);
 
     /* --- Networks --- */

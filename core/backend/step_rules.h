@@ -168,7 +168,7 @@ STEP_FUNCTION void rules_grid(step_control *c) {
     c->t = c->start + (double)c->accepted * each;
     c->until = c->accepted + 1 == c->grid ? c->end : c->start + (double)(c->accepted + 1) * each;
     c->h = c->until - c->t;
-    for (size_t i = 0; i < m->stages; i++) c->numbers.time[i] = c->t + m->c[i] * c->h;
+    rules_place(m, c->t, c->until, c->h, &c->numbers);
     rules_weigh(m, c->h, &c->numbers);
 }
 

@@ -296,6 +296,7 @@ status adaptive_reverse(const tableau *pair, const adaptive_record *record, cons
                         real *workspace, adaptive_statistics *statistics) {
     const backend_ops *backend = system->backend;
     const size_t n = system->length, extra = record->reached != record->end;
+    if (!system->control && !backend_is_near(backend)) return STATUS_INVALID;
     step_control own = {.going = 0}, c = {.method = *pair,
                                           .end = record->end,
                                           .times = record->time,

@@ -108,7 +108,8 @@ status adaptive_integrate(const tableau *pair, double start, double end, const a
  * s + 1 evaluations of a step have made.
  *
  * So a gradient needs n reals for each accepted step, or s + 1 times n without evaluations, and 2 s + 3 times n while it
- * is taken; the result is the same bits. Returns STATUS_NON_FINITE if it is not finite. */
+ * is taken; the result is the same bits. Returns STATUS_NON_FINITE if it is not finite, and
+ * STATUS_INVALID on a device without system->control. */
 status adaptive_reverse(const tableau *pair, const adaptive_record *record, const ode_system *system, real *ybar,
                         real *workspace, adaptive_statistics *statistics);
 

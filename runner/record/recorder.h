@@ -268,7 +268,7 @@ status recorder_each_experiment(recorder *book, void (*visit)(void *argument, co
 typedef struct recorder_losses {
     const char *dataset, *model;
     uint64_t runs, done, finite; /* of `done`, those whose loss is finite and possible */
-    uint64_t impossible; /* those whose loss no density has (view final_losses) */
+    uint64_t impossible; /* those whose loss or picture is of no density (view final_losses) */
     double mean, deviation, entropy_floor;
     bool images; /* bits per dimension instead of nats */
 } recorder_losses;

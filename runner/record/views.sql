@@ -40,6 +40,7 @@ DROP VIEW IF EXISTS final_losses;
 CREATE VIEW final_losses AS
 SELECT e.name AS experiment, r.dataset, r.model, r.seed, r.run_id, f.value AS loss, b.value AS best,
        h.value AS entropy_floor, p.value AS mass,
+       h.value - 5 / sqrt(coalesce(CAST(s.value AS REAL), 4096)) AS least_possible,
        coalesce(f.value < h.value - 5 / sqrt(coalesce(CAST(s.value AS REAL), 4096)), 0)
            OR coalesce(p.value > 1.2, 0) AS impossible,
        EXISTS (SELECT 1 FROM metric d WHERE d.run_id = r.run_id AND d.name = 'data_dimension') AS images
@@ -54,12 +55,12 @@ LEFT JOIN setting s ON s.run_id = r.run_id AND s.section = 'train' AND s.key = '
 WHERE r.status = 'done';
 
 -- The same by model: mean and sample deviation over the n seeds whose loss is finite
--- and possible; the least at the end of any epoch of any of them; how many are
--- impossible.
+-- and possible; the least at the end of any epoch of any of them that never fell to
+-- what is impossible; how many are impossible.
 DROP VIEW IF EXISTS toy_losses;
 CREATE VIEW toy_losses AS
 WITH judged AS (
-    SELECT *, CASE WHEN NOT impossible THEN loss END AS kept, CASE WHEN NOT impossible THEN best END AS least
+    SELECT *, CASE WHEN NOT impossible THEN loss END AS kept, CASE WHEN NOT impossible AND best >= coalesce(least_possible, best) THEN best END AS least
     FROM final_losses
 )
 SELECT experiment, dataset, model, count(kept) AS n, avg(kept) AS mean,

@@ -54,6 +54,9 @@ static status send_points(worker *self, cnf *flow, bool target, uint64_t n, fail
     return outcome;
 }
 
+/* Cells a side of a picture that are small enough for its sum to say something. */
+enum { MASS_CELLS = 128 };
+
 /* What a density sums to over its window: 1 but for what lies outside, and for the cells' size. */
 static double density_mass(const float *p, uint64_t cells, const double window[4]) {
     double sum = 0;
@@ -70,7 +73,8 @@ static status send_density(worker *self, cnf *flow, bool target, uint64_t cells,
                              : outputs_density(flow, trainer_parameters(self->training), window, cells,
                                                worker_asked_to_stop, self, p);
     status outcome = STATUS_OK;
-    if (done && !target) outcome = worker_send_metric(self, "density_mass", density_mass(p, cells, window), why);
+    if (done && !target && cells >= MASS_CELLS)
+        outcome = worker_send_metric(self, "density_mass", density_mass(p, cells, window), why);
     if (done && outcome == STATUS_OK) outcome = send_blob(self, target, "density", cells, cells, window, p, why);
     if (!done && !target && !self->stop) outcome = fail(why, STATUS_MEMORY, "out of memory for a density");
     free(p);
@@ -125,7 +129,7 @@ static status create_sampler(const worker *self, sampler *out, failure *why) {
     if (outcome == STATUS_OK && self->device)
         outcome = BACKEND_NEW(self->device, &out->memory, multiscale_parameters(out->model)->total, &out->params);
     if (outcome == STATUS_OK) return STATUS_OK;
-    failure_describe(why, "%s", why->text[0] ? why->text : "out of memory for a model");
+    if (!why->text[0]) failure_describe(why, "out of memory for a model");
     destroy_sampler(out);
     TRY(worker_check_device(self, why));
     return outcome == STATUS_MEMORY ? worker_explain_memory(self, why) : outcome;

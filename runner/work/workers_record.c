@@ -47,6 +47,8 @@ static void record_start(workers *all, const job *one, const message *m) {
     RECORD(all, recorder_put_parameters(all->book, id, m->started.parameters, all->why));
     RECORD(all, recorder_put_prediction(all->book, id, m->started.predicted_bytes, all->why));
     if (!specification_is_image(&workers_run_of(all, one)->dataset->shape)) return;
+    /* Whoever begins here without a device has none, whatever a worker had that came no further. */
+    RECORD(all, recorder_drop_plans(all->book, id, m->iteration, all->why));
     char label[96], text[256];
     workers_label(workers_run_of(all, one), label);
     snprintf(text, sizeof text,
@@ -63,9 +65,9 @@ static void record_plans(workers *all, const job *one, const message *m, const c
     RECORD(all, recorder_drop_plans(all->book, id, m->iteration, all->why));
     for (char *line = copy ? strtok_r(copy, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) {
         char *words = NULL;
-        const recorder_plan row = {.convolution = strtok_r(line, "\t", &words),
-                                   .way = strtok_r(NULL, "\t", &words),
-                                   .plan = strtok_r(NULL, "\t", &words)};
+        recorder_plan row = {.convolution = strtok_r(line, "\t", &words)};
+        row.way = strtok_r(NULL, "\t", &words);
+        row.plan = strtok_r(NULL, "\t", &words);
         RECORD(all, recorder_put_plan(all->book, id, m->iteration, &row, all->why));
     }
     free(copy);

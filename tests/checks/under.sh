@@ -30,7 +30,6 @@ asan) # Beside the one for addresses, the other writes no file; but it can abort
     patience=10 iterations=2000
     export ASAN_OPTIONS="$common:detect_stack_use_after_return=1:strict_string_checks=1:handle_abort=1"
     export UBSAN_OPTIONS="$common:abort_on_error=1"
-    export LSAN_OPTIONS="suppressions=$PWD/tests/checks/lsan.supp:print_suppressions=0"
     ;;
 ubsan)
     patience=10 iterations=2000
@@ -90,8 +89,13 @@ fi
 # stack, as it does between the threads of tests/cuda_on_host.
 remarks='failed to allocate|unhandled ioctl|could cause spurious value errors|README_MISSING_SYSCALL_OR_IOCTL'
 remarks="$remarks|ignoring requested __asan_handle_no_return|False positive error reports may follow|sanitizers/issues/189"
+# Criterion now and then keeps a few dozen bytes of a worker that it has seen the end of: leaks of its own calls alone.
+criterions() {
+    awk '/leak of .* allocated from:/ { leaks++ } /^    #1 .*libcriterion/ { own++ }
+        /ERROR: / && !/LeakSanitizer/ { others++ } END { exit leaks == 0 || leaks > own || others > 0 }' "$1"
+}
 for file in "$findings"/*; do
-    if [ -f "$file" ] && ! grep -qvE "$remarks" "$file"; then rm "$file"; fi
+    if [ -f "$file" ] && { ! grep -qvE "$remarks" "$file" || criterions "$file"; }; then rm "$file"; fi
 done
 if [ -n "$(ls "$findings")" ]; then
     failed=1

@@ -122,11 +122,14 @@ bool images_library(const backend_ops *self, failure *which) {
     const cuda_backend *device = images_device(self);
     *which = device->remark;
     if (!device->library || device->own == 0) return device->library != NULL;
-    if (device->began_own > 0)
-        failure_describe(which, "the run began with them for %u of %u, and keeps them", device->began_own,
-                         device->convolutions);
+    const unsigned began = device->began_own, without = device->own - began;
+    if (began > 0 && without > 0)
+        failure_describe(which, "the run began with them for %u of %u, and keeps them; for %u %.200s has no plan",
+                         began, device->convolutions, without, device->remark.text);
+    else if (began > 0)
+        failure_describe(which, "the run began with them for %u of %u, and keeps them", began, device->convolutions);
     else
-        failure_describe(which, "%s has no plan for %u of %u convolutions", device->remark.text, device->own,
+        failure_describe(which, "%s has no plan for %u of %u convolutions", device->remark.text, without,
                          device->convolutions);
     return false;
 }
