@@ -45,7 +45,7 @@ memcheck) # -q: what is no finding is not said
     valgrind="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect
         --errors-for-leak-kinds=definite,indirect --suppressions=$PWD/tests/checks/valgrind.supp --trace-children=yes --child-silent-after-fork=no
         --log-file=$findings/process.%p
-        --trace-children-skip=*/sqlite3,*/gnuplot*,*/chromium*,*/python3*,*/R*,*/make,*/cc,*/gcc,*/c++,*/perl,*/awk"
+        --trace-children-skip=*/mktemp,*/sqlite3,*/gnuplot*,*/chromium*,*/python3*,*/R*,*/make,*/cc,*/gcc,*/c++,*/perl,*/awk"
     ;;
 *)
     sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
