@@ -101,7 +101,8 @@ compute_all() { # EXPERIMENTS BUILD NAME HOW [ARGUMENT...]
 # "same", or how much differs: of losses the most, in parts of themselves, or else how many rows.
 compare() { # EXPERIMENT NAME
     grep -v "$ignored" "$work/$1.reference" >"$work/expected" || true
-    cmp -s "$work/expected" "$work/$1.$2" && { echo same; return; }
+    grep -v "$ignored" "$work/$1.$2" >"$work/found" || true
+    cmp -s "$work/expected" "$work/found" && { echo same; return; }
     awk -F'|' '
         function size(x) { return x < 0 ? -x : x }
         NR == FNR { expected[FNR] = $0; rows = FNR; next }
@@ -115,7 +116,7 @@ compare() { # EXPERIMENT NAME
             if (FNR != rows) print "differs: other rows"
             else if (loss > 0) printf "differs: losses by up to %.0e of themselves\n", loss
             else printf "differs: %d of %d rows, no loss%s\n", different, rows, turned ? "" : " or verdict"
-        }' "$work/expected" "$work/$1.$2"
+        }' "$work/expected" "$work/found"
 }
 
 # --- The matrix ---
