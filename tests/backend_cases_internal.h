@@ -31,6 +31,15 @@ void case_give(work *w, size_t n, double *values);
 void case_result(work *w, size_t n, const real *x);
 void case_result_double(work *w, size_t n, const double *x);
 
+/* The cases of backend_cases_images.c. */
+void case_dual(work *w);
+void case_bias(work *w);
+void case_products(work *w);
+void case_context(work *w);
+void case_conv(work *w);
+void case_logit(work *w);
+void case_squeeze(work *w);
+
 /* The cases of backend_cases_steps.c. */
 void case_control(work *w);
 void case_grid(work *w);
