@@ -32,27 +32,30 @@ ORDER BY e.name, r.dataset, r.model, p.split, p.iteration;
 
 -- The finished runs: the validation loss at the end, NULL where it is not finite; the
 -- least at the end of any epoch; of point sets the entropy of the data, what the
--- density of the run's picture sums to, and whether these are impossible: a loss
--- below the entropy by more than five errors of a mean over the validation's points,
--- each of a nat, or a sum above 1.2. Steps that are too long for what the field has
--- become give numbers that are no density.
+-- density of the run's picture sums to, the least loss that is possible (below the
+-- entropy by five errors of a mean over the validation's points, each of a nat), and
+-- whether these are impossible: a loss below that, or a sum above 1.2. Steps that are
+-- too long for what the field has become give numbers that are no density.
 DROP VIEW IF EXISTS final_losses;
 CREATE VIEW final_losses AS
-SELECT e.name AS experiment, r.dataset, r.model, r.seed, r.run_id, f.value AS loss, b.value AS best,
-       h.value AS entropy_floor, p.value AS mass,
-       h.value - 5 / sqrt(coalesce(CAST(s.value AS REAL), 4096)) AS least_possible,
-       coalesce(f.value < h.value - 5 / sqrt(coalesce(CAST(s.value AS REAL), 4096)), 0)
-           OR coalesce(p.value > 1.2, 0) AS impossible,
-       EXISTS (SELECT 1 FROM metric d WHERE d.run_id = r.run_id AND d.name = 'data_dimension') AS images
-FROM experiment e
-JOIN experiment_run er USING (experiment_id)
-JOIN run r USING (run_id)
-JOIN metric f ON f.run_id = r.run_id AND f.name = 'final_validation_loss'
-LEFT JOIN metric b ON b.run_id = r.run_id AND b.name = 'best_validation_loss'
-LEFT JOIN metric h ON h.run_id = r.run_id AND h.name = 'entropy_floor'
-LEFT JOIN metric p ON p.run_id = r.run_id AND p.name = 'density_mass'
-LEFT JOIN setting s ON s.run_id = r.run_id AND s.section = 'train' AND s.key = 'validation'
-WHERE r.status = 'done';
+WITH known AS (
+    SELECT e.name AS experiment, r.dataset, r.model, r.seed, r.run_id, f.value AS loss, b.value AS best,
+           h.value AS entropy_floor, p.value AS mass,
+           h.value - 5 / sqrt(coalesce(CAST(s.value AS REAL), 4096)) AS least_possible,
+           EXISTS (SELECT 1 FROM metric d WHERE d.run_id = r.run_id AND d.name = 'data_dimension') AS images
+    FROM experiment e
+    JOIN experiment_run er USING (experiment_id)
+    JOIN run r USING (run_id)
+    JOIN metric f ON f.run_id = r.run_id AND f.name = 'final_validation_loss'
+    LEFT JOIN metric b ON b.run_id = r.run_id AND b.name = 'best_validation_loss'
+    LEFT JOIN metric h ON h.run_id = r.run_id AND h.name = 'entropy_floor'
+    LEFT JOIN metric p ON p.run_id = r.run_id AND p.name = 'density_mass'
+    LEFT JOIN setting s ON s.run_id = r.run_id AND s.section = 'train' AND s.key = 'validation'
+    WHERE r.status = 'done'
+)
+SELECT experiment, dataset, model, seed, run_id, loss, best, entropy_floor, mass, least_possible,
+       coalesce(loss < least_possible, 0) OR coalesce(mass > 1.2, 0) AS impossible, images
+FROM known;
 
 -- The same by model: mean and sample deviation over the n seeds whose loss is finite
 -- and possible; the least at the end of any epoch of any of them that never fell to
@@ -60,7 +63,8 @@ WHERE r.status = 'done';
 DROP VIEW IF EXISTS toy_losses;
 CREATE VIEW toy_losses AS
 WITH judged AS (
-    SELECT *, CASE WHEN NOT impossible THEN loss END AS kept, CASE WHEN NOT impossible AND best >= coalesce(least_possible, best) THEN best END AS least
+    SELECT *, CASE WHEN NOT impossible THEN loss END AS kept,
+           CASE WHEN NOT impossible AND best >= coalesce(least_possible, best) THEN best END AS least
     FROM final_losses
 )
 SELECT experiment, dataset, model, count(kept) AS n, avg(kept) AS mean,
