@@ -73,8 +73,20 @@ Test(settings, seeds_lists) {
     cr_expect_eq(settings_seeds("0-99999, 100000", &seeds, &count, &why), STATUS_INVALID);
     cr_expect_str_eq(why.text, "more than 100000 seeds");
     cr_expect_eq(settings_seeds("0-9223372036854775807", &seeds, &count, &why), STATUS_INVALID);
+    cr_expect_eq(settings_seeds("4-9, 40, 0-4", &seeds, &count, &why), STATUS_INVALID);
+    cr_expect_str_eq(why.text, "seed 4 is listed twice");
     cr_expect_null(seeds);
     cr_expect_eq(count, 7);
+}
+
+Test(settings, a_seeds_list_of_hundreds_of_parts_is_refused) {
+    char text[8192];
+    size_t used = 0, count;
+    for (int i = 0; i < 513; i++) used += (size_t)snprintf(text + used, sizeof text - used, "%d,", 2 * i);
+    uint64_t *seeds;
+    failure why;
+    cr_expect_eq(settings_seeds(text, &seeds, &count, &why), STATUS_INVALID);
+    cr_expect_str_eq(why.text, "more than 512 seeds and ranges; expected ranges such as 0-29");
 }
 
 Test(settings, docs_are_what_the_table_says) {

@@ -39,8 +39,14 @@ static const char *const SECTIONS[] = {
 enum {
     OPTION_COUNT = sizeof OPTIONS / sizeof *OPTIONS,
     SECTION_COUNT = sizeof SECTIONS / sizeof *SECTIONS,
-    CHOICES_MAX = 16
+    CHOICES_MAX = 16,
+    SEED_RANGES_MAX = SETTINGS_TEXT_MAX / 2 /* as many as a value has room for */
 };
+
+/* A part of a list of seeds; one number is a range too. */
+typedef struct seed_range {
+    uint64_t first, last; /* both are in it */
+} seed_range;
 
 size_t settings_count(void) {
     return OPTION_COUNT;
@@ -149,68 +155,48 @@ static bool parse_seed(const char *text, size_t length, uint64_t *out) {
     return true;
 }
 
-static int compare_seeds(const void *left, const void *right) {
-    const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
-}
-
-/* The first number that occurs twice, through `repeated`. */
-static status find_repeated(const uint64_t *seeds, size_t count, bool *found, uint64_t *repeated) {
-    uint64_t *sorted = malloc(count * sizeof *sorted);
-    if (!sorted) return STATUS_MEMORY;
-    memcpy(sorted, seeds, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, compare_seeds);
-    *found = false;
-    for (size_t i = 1; i < count && !*found; i++) {
-        if (sorted[i] != sorted[i - 1]) continue;
-        *found = true;
-        *repeated = sorted[i];
-    }
-    free(sorted);
-    return STATUS_OK;
-}
-
-/* Append first .. last; the list may have to grow. */
-static status append_seeds(uint64_t **seeds, size_t *count, uint64_t first, uint64_t last, failure *why) {
-    if (last - first >= SETTINGS_SEEDS_MAX || *count + (size_t)(last - first) + 1 > SETTINGS_SEEDS_MAX)
-        return fail(why, STATUS_INVALID, "more than %d seeds", SETTINGS_SEEDS_MAX);
-    const size_t more = (size_t)(last - first) + 1;
-    uint64_t *grown = realloc(*seeds, (*count + more) * sizeof *grown);
-    if (!grown) return fail(why, STATUS_MEMORY, "out of memory");
-    *seeds = grown;
-    for (size_t i = 0; i < more; i++) grown[(*count)++] = first + i;
-    return STATUS_OK;
-}
-
-static status collect_seeds(const char *text, uint64_t **seeds, size_t *count, failure *why) {
+/* The list as its parts, in its order. It allocates nothing: a value can be checked when no memory is left. */
+static status read_seed_ranges(const char *text, seed_range ranges[SEED_RANGES_MAX], size_t *count, failure *why) {
     char item[SETTINGS_TEXT_MAX];
+    uint64_t seeds = 0;
+    *count = 0;
     while (settings_list_next(&text, item)) {
         const size_t length = strlen(item), head = strcspn(item, "-");
-        uint64_t first, last;
-        bool good = parse_seed(item, head, &first);
-        last = good ? first : 0;
-        if (good && head < length) good = parse_seed(item + head + 1, length - head - 1, &last) && first <= last;
+        seed_range range;
+        bool good = parse_seed(item, head, &range.first);
+        range.last = good ? range.first : 0;
+        if (good && head < length)
+            good = parse_seed(item + head + 1, length - head - 1, &range.last) && range.first <= range.last;
         if (!good) return fail(why, STATUS_INVALID, "\"%s\" is not a seed nor a range of seeds such as 0-29", item);
-        TRY(append_seeds(seeds, count, first, last, why));
+        for (size_t i = 0; i < *count; i++) {
+            const uint64_t common = range.first > ranges[i].first ? range.first : ranges[i].first;
+            if (common <= range.last && common <= ranges[i].last)
+                return fail(why, STATUS_INVALID, "seed %" PRIu64 " is listed twice", common);
+        }
+        const uint64_t more = range.last - range.first; /* and one */
+        if (more >= SETTINGS_SEEDS_MAX - seeds)
+            return fail(why, STATUS_INVALID, "more than %d seeds", SETTINGS_SEEDS_MAX);
+        seeds += more + 1;
+        if (*count == SEED_RANGES_MAX)
+            return fail(why, STATUS_INVALID, "more than %d seeds and ranges; expected ranges such as 0-29",
+                        SEED_RANGES_MAX);
+        ranges[(*count)++] = range;
     }
     if (*count == 0) return fail(why, STATUS_INVALID, "no seeds; expected a list such as 0-29, 40");
-    bool found;
-    uint64_t repeated = 0;
-    if (find_repeated(*seeds, *count, &found, &repeated) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory");
-    if (found) return fail(why, STATUS_INVALID, "seed %" PRIu64 " is listed twice", repeated);
     return STATUS_OK;
 }
 
 status settings_seeds(const char *text, uint64_t **out, size_t *count, failure *why) {
-    uint64_t *seeds = NULL;
-    size_t total = 0;
-    const status collected = collect_seeds(text, &seeds, &total, why);
-    if (collected != STATUS_OK) {
-        free(seeds);
-        return collected;
-    }
+    seed_range ranges[SEED_RANGES_MAX];
+    size_t range_count, total = 0;
+    TRY(read_seed_ranges(text, ranges, &range_count, why));
+    for (size_t i = 0; i < range_count; i++) total += (size_t)(ranges[i].last - ranges[i].first) + 1;
+    uint64_t *seeds = malloc(total * sizeof *seeds);
+    if (!seeds) return fail(why, STATUS_MEMORY, "out of memory");
     *out = seeds;
     *count = total;
+    for (size_t i = 0; i < range_count; i++)
+        for (uint64_t seed = ranges[i].first; seed <= ranges[i].last; seed++) *seeds++ = seed;
     return STATUS_OK;
 }
 
@@ -295,13 +281,11 @@ static status check_items(const setting_option *option, const char *text, failur
 }
 
 static status check_seeds(const setting_option *option, const char *text, failure *why) {
-    uint64_t *seeds;
+    seed_range ranges[SEED_RANGES_MAX];
     size_t count;
     failure reason;
-    const status parsed = settings_seeds(text, &seeds, &count, &reason);
-    if (parsed != STATUS_OK) return fail(why, parsed, "%s = %s: %s", option->name, text, reason.text);
-    free(seeds);
-    return STATUS_OK;
+    const status parsed = read_seed_ranges(text, ranges, &count, &reason);
+    return parsed == STATUS_OK ? STATUS_OK : fail(why, parsed, "%s = %s: %s", option->name, text, reason.text);
 }
 
 static status parse_text(const setting_option *option, const char *text, settings *into, failure *why) {

@@ -87,7 +87,7 @@ void settings_default(settings *out);
 
 /* Check `text` and store what it says in `into`, which stays as it was on
  * failure. Errors: STATUS_INVALID, naming the setting, what was found and
- * what was expected. */
+ * what was expected; of memory none, as none is taken. */
 status settings_parse(const setting_option *option, const char *text, settings *into, failure *why);
 
 /* The value as text, in a form that settings_parse reads back to the same
@@ -111,7 +111,8 @@ bool settings_list_next(const char **cursor, char item[SETTINGS_TEXT_MAX]);
 
 /* Numbers of a seeds list such as "0-29, 40", in its order, in memory that
  * the caller frees. Errors: STATUS_INVALID for anything that is not such a list,
- * a seed listed twice, none or more than SETTINGS_SEEDS_MAX; STATUS_MEMORY. */
+ * a seed listed twice, none or more than SETTINGS_SEEDS_MAX, or hundreds of
+ * parts that could be ranges; STATUS_MEMORY. */
 status settings_seeds(const char *text, uint64_t **out, size_t *count, failure *why);
 
 /* All settings for `./run --help`. */

@@ -3,19 +3,37 @@
 #
 #   under.sh asan|ubsan|tsan|memcheck FOLDER [TESTS]
 #
-# FOLDER is that of the build; TESTS are all, short or a pattern as 'suite/test', '@(a/*|b/*)', and without it all (of
+# FOLDER is that of the build; TESTS are all, short or patterns as 'suite/test' or 'a/*|b/*', and without it all (of
 # memcheck short). left_out.txt says which all and short leave out. An exit status does not reach far enough: a
 # test may expect its program to fail, and a worker's end is its parent's to judge. So each process writes what was
 # found in it into a file of its own, and no file may be left.
 set -u
 instrument=$1 build=$2
-tests=${3:-all}
-left_out() { sed -nE "s/^($1) +([^ ]+) .*/\\2/p" tests/checks/left_out.txt | paste -sd '|'; }
-case $instrument,$tests in
-*,short) tests="!($(left_out 'any|slow'))" ;;
-memcheck,all) tests="!($(left_out 'any|slow|memcheck'))" ;;
-*,all) tests="!($(left_out any))" ;;
+wanted='*' left=any
+case $instrument,${3:-all} in
+memcheck,all) left='any|slow|memcheck' ;;
+*,all) ;;
+*,short) left='any|slow' ;;
+*) wanted=$3 left=none ;;
 esac
+left=$(sed -nE "s/^($left) +([^ ]+) .*/\\2/p" tests/checks/left_out.txt | paste -sd '|')
+
+# matches NAME PATTERNS: is it one of them?
+matches() (
+    set -f
+    name=$1 IFS='|'
+    for pattern in $2; do
+        # shellcheck disable=SC2254 # a pattern
+        case $name in $pattern) exit 0 ;; esac
+    done
+    exit 1
+)
+
+# The names of the tests, a line each.
+names() {
+    "$build/affjord-tests" --list | awk '/^[a-z_]+: / { suite = $1; sub(":", "", suite); next } { print suite "/" $NF }' |
+        while read -r name; do if matches "$name" "$wanted" && ! matches "$name" "$left"; then echo "$name"; fi; done
+}
 findings=$PWD/$build/findings
 rm -rf "$findings"
 mkdir -p "$findings"
@@ -36,15 +54,16 @@ ubsan)
     export UBSAN_OPTIONS="$common:print_stacktrace=1"
     ;;
 tsan) # Criterion's workers inherit memory at addresses that this one needs for itself: the program alone is looked at.
-    patience=20 iterations=1000 tests=
+    patience=20 iterations=1000
     export TSAN_OPTIONS="$common:suppressions=$PWD/tests/tsan.txt"
     ;;
 memcheck) # -q: what is no finding is not said
     patience=60 iterations=150
+    export OF=training # what a file of findings is named after
     # Programs that the tests call on are not ours to check. A shell is looked into, as it starts ours.
     valgrind="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect
         --errors-for-leak-kinds=definite,indirect --suppressions=$PWD/tests/checks/valgrind.supp --trace-children=yes --child-silent-after-fork=no
-        --log-file=$findings/process.%p
+        --log-file=$findings/%q{OF}.%p
         --trace-children-skip=*/mktemp,*/sqlite3,*/gnuplot*,*/chromium*,*/python3*,*/R*,*/make,*/cc,*/gcc,*/c++,*/perl,*/awk"
     ;;
 *)
@@ -55,7 +74,22 @@ esac
 
 failed=0
 export AFFJORD_PATIENCE=$patience
-[ -z "$tests" ] || ${valgrind:-} "$build/affjord-tests" --filter "$tests" || failed=1
+case $instrument in
+tsan) ;;
+memcheck) # each by itself: Criterion's matching of patterns takes valgrind a minute, and a runner has one test at a time
+    names >"$scratch/names"
+    # shellcheck disable=SC2016,SC2086 # for the shell that xargs starts; words
+    xargs -P "$(nproc)" -I '{}' sh -c 'export OF="$(echo "$1" | tr / .)"; filter=$1 said=$2/$OF; shift 2
+        "$@" --filter "$filter" >"$said" 2>&1 || { cat "$said"; exit 1; }' \
+        sh '{}' "$scratch" $valgrind "$build/affjord-tests" <"$scratch/names" || failed=1
+    echo "$(wc -l <"$scratch/names") tests of memory"
+    ;;
+*)
+    filter="!($left)"
+    [ "$wanted" = '*' ] || filter="@($wanted)"
+    "$build/affjord-tests" --filter "$filter" || failed=1
+    ;;
+esac
 
 : >"$scratch/said"
 # Workers of several threads, stopped once there is a checkpoint; taken up again, and asked for what they learned.

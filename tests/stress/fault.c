@@ -11,17 +11,21 @@
  *   FAULT_AT     the first call to which it happens, from 1, counted in each process; else 1
  *   FAULT_ONCE   if set, only to that one; else to all from there on. EINTR and short happen to every other call, as a call
  *                that never succeeds is a hang and no interruption
+ *   FAULT_SEEN   a file of places, which are all functions on the stack: what happens begins at the first call from a place
+ *                that is not in it, and that place is added; for running again until there are no new ones
  *   FAULT_LOG    a file that gets a line for each call to which it happened
  *   FAULT_TRACE  a file that gets a line for each call on a file that matches FAULT_PATH, whether or not it fails
  *
  * It begins when main does: what the loader and constructors of libraries do is not the program's. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +40,7 @@
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define EXPORTED __attribute__((visibility("default")))
 
-enum { PATH_BYTES = 4200, NFS = 0x6969 };
+enum { PATH_BYTES = 4200, NFS = 0x6969, FRAMES = 64, PLACES = 1 << 16 /* a power of two */ };
 
 static const struct {
     const char *name;
@@ -48,7 +52,8 @@ static const struct {
 static struct {
     bool active;
     bool worker;
-    const char *call, *what, *path, *in, *log, *trace;
+    const char *call, *what, *path, *in, *log, *trace, *seen;
+    uint64_t places[PLACES]; /* those of the file, by open addressing; 0: free */
     bool once;
     long at, count; /* calls so far */
 } layer;
@@ -78,6 +83,53 @@ static bool path_of(int descriptor, char path[PATH_BYTES]) {
     return length > 0;
 }
 
+/* --- Places --- */
+
+/* Where a place is in the table, or would be. */
+static uint64_t *slot_of(uint64_t place) {
+    uint64_t at = place % PLACES;
+    while (layer.places[at] != 0 && layer.places[at] != place) at = (at + 1) % PLACES;
+    return &layer.places[at];
+}
+
+static void read_places(const char *file) {
+    const long descriptor = syscall(SYS_openat, AT_FDCWD, file, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return; /* there are none yet */
+    uint64_t place;
+    for (int count = 0; syscall(SYS_read, descriptor, &place, sizeof place) == sizeof place; count++) {
+        if (count == PLACES / 2) abort();
+        *slot_of(place) = place;
+    }
+    syscall(SYS_close, descriptor);
+}
+
+static void add_place(const char *file, uint64_t place) {
+    const long descriptor = syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (descriptor < 0 || syscall(SYS_write, descriptor, &place, sizeof place) != sizeof place) abort();
+    syscall(SYS_close, descriptor);
+}
+
+/* The place of a call: its return addresses, each as an offset in its file, which is the same in every process (FNV-1a). */
+static uint64_t this_place(void) {
+    void *frames[FRAMES];
+    const int count = backtrace(frames, FRAMES);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (int i = 0; i < count; i++) {
+        struct dl_find_object found;
+        const uintptr_t start = _dl_find_object(frames[i], &found) == 0 ? (uintptr_t)found.dlfo_map_start : 0;
+        hash = (hash ^ ((uintptr_t)frames[i] - start)) * UINT64_C(0x100000001b3);
+    }
+    return hash ? hash : 1;
+}
+
+/* Does nothing happen yet, as the file has this place? Otherwise it gets it. */
+static bool is_seen(void) {
+    const uint64_t place = this_place();
+    if (*slot_of(place) == place) return true;
+    add_place(layer.seen, place);
+    return false;
+}
+
 /* --- The decision --- */
 
 static bool is_ours(void) {
@@ -101,6 +153,7 @@ static fate decide(const char *call, const char *path) {
     if (layer.path && (!path || fnmatch(layer.path, path, 0) != 0)) return PASSES;
     if (layer.trace) put_line(layer.trace, call, path);
     if (!layer.call || strcmp(layer.call, call) != 0) return PASSES;
+    if (layer.seen && __atomic_load_n(&layer.count, __ATOMIC_RELAXED) == 0 && is_seen()) return PASSES;
     const long count = __atomic_add_fetch(&layer.count, 1, __ATOMIC_RELAXED);
     if (count < layer.at || (layer.once && count > layer.at)) return PASSES;
     const bool lets_through = strcmp(layer.what, "short") == 0 || strcmp(layer.what, "EINTR") == 0;
@@ -126,9 +179,15 @@ static int begin(int count, char **words, char **environment) {
     layer.in = getenv("FAULT_IN");
     layer.log = getenv("FAULT_LOG");
     layer.trace = getenv("FAULT_TRACE");
+    layer.seen = getenv("FAULT_SEEN");
     layer.once = getenv("FAULT_ONCE") != NULL;
     layer.at = at ? atol(at) : 1;
     if (!layer.what) layer.call = NULL;
+    if (layer.seen) {
+        void *frame;
+        backtrace(&frame, 1); /* its first call takes memory */
+        read_places(layer.seen);
+    }
     layer.active = layer.call || layer.trace;
     return main_of_program(count, words, environment);
 }

@@ -7,9 +7,11 @@
 # checkpoints are there, and the next start, of a system that works again, ends with the numbers of an undisturbed run.
 # What a program is to survive (calls that are interrupted, or take half of their bytes, and clocks that jump) it does.
 #
-# short takes few of the calls, as `make test` wants it; long takes every one, of memory every 97th; full takes those too.
+# short takes few of the calls, as `make test` wants it; long takes every one, of memory one of each place (the functions
+# on the stack); full takes every one.
 # CALL, IN and ONCE, as the table below has them, take those faults alone: faults.sh full memory worker once. The calls
-# before number FROM are left out, so that a long form that was cut off can be gone on with: FROM=945 faults.sh ...
+# before number FROM and behind number TO are left out, so that a long form that was cut off can be gone on with, and two
+# take half of it each: FROM=945 TO=2000 faults.sh ...
 set -eu
 length=${1:-long}
 only="${2:-*} ${3:-*} ${4:-*}"
@@ -30,29 +32,31 @@ begun=$(seconds_now)
 all=0
 
 # fault CALL WHAT IN PATTERN once|on SHORT LONG: at call 1, 1 + step, ..., with the step of the short form (0: not in it) or
-# of the long one; counts how often it was survived and how often said.
+# of the long one, or (place) at the first from each place; counts how often it was survived and how often said.
 fault() {
     case $length in
     short) step=$6 ;;
     long) step=$7 ;;
     full) step=1 ;;
     esac
-    [ "$step" -gt 0 ] || return 0
+    [ "$step" != 0 ] || return 0
     # shellcheck disable=SC2254 # a pattern
     case "$1 $3 $5" in
     $only) ;;
     *) return 0 ;;
     esac
     at=${FROM:-1} survived=0 told=0
-    while :; do
+    rm -f places
+    while [ "$at" -le "${TO:-$at}" ]; do
         said="$1 $2 in the $3 on $4, call $at, $5"
         rm -f fault.log
         once=
         [ "$5" = on ] || once="FAULT_ONCE=1"
         if [ "$4" = any ]; then pattern=; else pattern="FAULT_PATH=$4"; fi
+        if [ "$step" = place ]; then where="FAULT_SEEN=places"; else where="FAULT_AT=$at"; fi
         status=0
         # shellcheck disable=SC2086 # words or nothing
-        timeout -k 1 60 env LD_PRELOAD="$layer" FAULT_CALL="$1" FAULT_WHAT="$2" FAULT_IN="$3" FAULT_AT="$at" FAULT_LOG=fault.log $once $pattern \
+        timeout -k 1 60 env LD_PRELOAD="$layer" FAULT_CALL="$1" FAULT_WHAT="$2" FAULT_IN="$3" "$where" FAULT_LOG=fault.log $once $pattern \
             "$affjord" stress.ini --db faulty.db --jobs 2 --quiet 2>said.err || status=$?
         [ -e fault.log ] || break
         case $2-$status in
@@ -76,13 +80,15 @@ fault() {
             check_finished faulty "$said"
         fi
         forget faulty
-        at=$((at + step))
+        if [ "$step" = place ]; then at=$((at + 1)); else at=$((at + step)); fi
     done
-    check_finished faulty "$said (which did not happen)"
-    forget faulty
+    if [ "$at" -le "${TO:-$at}" ]; then
+        check_finished faulty "$said (which did not happen)"
+        forget faulty
+    fi
     [ $((survived + told)) -gt 0 ] || give_up "$said: it never happened"
     all=$((all + survived + told))
-    printf '%-7s %-8s %-7s %-14s %-4s every %-4s %4d survived, %4d said\n' "$1" "$2" "$3" "$4" "$5" "$step" "$survived" "$told"
+    printf '%-7s %-8s %-7s %-14s %-4s every %-5s %4d survived, %4d said\n' "$1" "$2" "$3" "$4" "$5" "$step" "$survived" "$told"
 }
 
 #     call   what    in     on             how  short long
@@ -111,10 +117,10 @@ fault read   EINTR   worker '*'            on   1000   50
 fault clock  jump    parent any            on   1000   50
 fault clock  jump    worker any            on   1000   50
 fault stat   network parent any            on   1000    1
-fault memory ENOMEM  parent any            once 4001   97
-fault memory ENOMEM  worker any            once  211   97
-fault memory ENOMEM  parent any            on      0   97
-fault memory ENOMEM  worker any            on      0   97
+fault memory ENOMEM  parent any            once 4001   place
+fault memory ENOMEM  worker any            once  211   place
+fault memory ENOMEM  parent any            on      0   place
+fault memory ENOMEM  worker any            on      0   place
 fault write  kill    parent '*'            once   67    1
 fault write  kill    worker '*'            once   11    1
 fault sync   kill    parent '*'            once    7    1
