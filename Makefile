@@ -217,6 +217,7 @@ KILLS ?= 500
 stress: $(BUILD)/affjord $(BUILD)/fault.so
 	@sh tests/stress/kill.sh $(KILLS)
 	@sh tests/stress/faults.sh long
+	@sh tests/stress/verbs.sh
 	@sh tests/stress/together.sh 20
 	@sh tests/stress/full.sh
 

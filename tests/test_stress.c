@@ -32,6 +32,12 @@ Test(stress, calls_that_fail_lose_nothing) {
     EXPECT_SAYS(" faults in ");
 }
 
+/* Of all verbs the one that reads a checkpoint's texts and writes them. */
+Test(stress, a_model_is_exported_whole_or_not_at_all_as_memory_ends) {
+    EXPECT(0, "sh tests/stress/verbs.sh export");
+    EXPECT_SAYS("said\n");
+}
+
 /* Written beside it and synced before it takes its place, the folder synced behind it; the older one is removed only after
  * the database's log was synced with the row that names the new one. */
 Test(stress, a_checkpoint_replaces_another_in_this_order) {

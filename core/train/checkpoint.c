@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "train/checkpoint_parts.h"
+#include "train/json_memory.h"
 
 const checkpoint_type_name checkpoint_types[CHECKPOINT_TYPES] = {
     [CHECKPOINT_F32] = {.dtype = "F32", .size = 4},
@@ -97,8 +98,9 @@ status checkpoint_put(checkpoint *file, const char *name, checkpoint_type type, 
 /* JSON is UTF-8. A path in a setting may be any bytes: those that are not UTF-8 become '?', as such a text only
  * informs. */
 static json_t *text_of(const char *value) {
+    json_memory_watch();
     json_t *text = json_string(value);
-    if (text != NULL) return text;
+    if (text != NULL || !json_memory_sufficed()) return text;
     char *copy = strdup(value);
     if (copy == NULL) return NULL;
     for (char *c = copy; *c != 0; c++) {

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "train/checkpoint_parts.h"
+#include "train/json_memory.h"
 
 /* An array as its header entry describes it. */
 typedef struct described {
@@ -30,6 +31,10 @@ typedef struct source {
 } source;
 
 #define MALFORMED(from, format, ...) fail((from)->why, STATUS_FORMAT, "\"%s\": " format, (from)->path, __VA_ARGS__)
+
+static status memory_short(const source *from) {
+    return fail(from->why, STATUS_MEMORY, "no memory to read \"%s\"", from->path);
+}
 
 static status read_type(const source *from, const char *name, const json_t *entry, checkpoint_type *type) {
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
@@ -124,7 +129,7 @@ static status read_texts(const source *from, json_t *metadata, checkpoint *file)
         if (!json_is_string(value)) return MALFORMED(from, "expected text \"%.100s\" to be a string", key);
         if (strcmp(key, CHECKPOINT_SHA256) == 0) continue;
         if (checkpoint_put_text(file, key, json_string_value(value)) != STATUS_OK) {
-            return fail(from->why, STATUS_MEMORY, "no memory to read \"%s\"", from->path);
+            return memory_short(from);
         }
     }
     return STATUS_OK;
@@ -145,7 +150,7 @@ static status read_arrays(const source *from, json_t *header, described *arrays,
         const described *array = &arrays[i];
         if (checkpoint_put(file, array->name, array->type, array->rank, array->shape, from->data + array->begin) !=
             STATUS_OK) {
-            return fail(from->why, STATUS_MEMORY, "no memory to read \"%s\"", from->path);
+            return memory_short(from);
         }
     }
     return STATUS_OK;
@@ -156,7 +161,7 @@ static status read_header(const source *from, json_t *header, checkpoint **out) 
     described *arrays = calloc(json_object_size(header) + 1, sizeof *arrays);
     if (arrays == NULL || checkpoint_create(&file) != STATUS_OK) {
         free(arrays);
-        return fail(from->why, STATUS_MEMORY, "no memory to read \"%s\"", from->path);
+        return memory_short(from);
     }
     status outcome = read_arrays(from, header, arrays, file);
     if (outcome == STATUS_OK) outcome = read_texts(from, json_object_get(header, CHECKPOINT_METADATA), file);
@@ -186,10 +191,13 @@ static status read_bytes(const char *path, const unsigned char *bytes, size_t si
     from.data = bytes + sizeof length + length;
     from.size = size - sizeof length - (size_t)length;
     json_error_t error;
+    json_memory_watch();
     json_t *header = json_loadb((const char *)bytes + sizeof length, (size_t)length, JSON_REJECT_DUPLICATES, &error);
-    if (header == NULL) return MALFORMED(&from, "expected a header in JSON: %.150s", error.text);
-    status outcome = json_is_object(header) ? read_header(&from, header, out)
-                                            : MALFORMED(&from, "expected a JSON %s as header", "object");
+    status outcome;
+    if (!json_memory_sufficed()) outcome = memory_short(&from);
+    else if (header == NULL) outcome = MALFORMED(&from, "expected a header in JSON: %.150s", error.text);
+    else if (!json_is_object(header)) outcome = MALFORMED(&from, "expected a JSON %s as header", "object");
+    else outcome = read_header(&from, header, out);
     json_decref(header);
     return outcome;
 }

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "train/checkpoint_parts.h"
+#include "train/json_memory.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "arrays are copied between files and memory as they are");
 
@@ -57,33 +58,23 @@ static status describe_array(void *argument, const checkpoint_array *array) {
     return STATUS_OK;
 }
 
-/* jansson may leave out a part of what it writes where memory ends, and say nothing: so it is read again. */
-static char *dump_whole(const json_t *object) {
-    char *text = json_dumps(object, JSON_COMPACT);
-    json_t *again = text ? json_loads(text, 0, NULL) : NULL;
-    if (text && !(again && json_equal(again, object))) {
-        free(text);
-        text = NULL;
-    }
-    json_decref(again);
-    return text;
-}
-
 /* The header's text, freed by the caller; NULL if memory is short. */
 static char *header_text(const checkpoint *file, const char *sha256) {
     char *text = NULL;
+    json_memory_watch();
     header_build build = {.object = json_object()};
     json_t *texts = json_copy(file->texts);
-    /* Where memory ends, jansson's copy is one that lacks some of the texts. */
-    if (build.object != NULL && texts != NULL && json_object_size(texts) == json_object_size(file->texts) &&
+    if (build.object != NULL && texts != NULL &&
         json_object_set_new(texts, CHECKPOINT_SHA256, json_string(sha256)) == 0 &&
         json_object_set(build.object, CHECKPOINT_METADATA, texts) == 0 &&
         each_array(file, describe_array, &build) == STATUS_OK) {
-        text = dump_whole(build.object);
+        text = json_dumps(build.object, JSON_COMPACT);
     }
     json_decref(texts);
     json_decref(build.object);
-    return text;
+    if (json_memory_sufficed()) return text;
+    free(text);
+    return NULL;
 }
 
 /* Where bytes go: into the file, and into the hash of the whole file. */

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The text of a column, empty for NULL; valid until the next row. */
@@ -249,15 +250,24 @@ status recorder_each_count(recorder *book, void (*visit)(void *argument, const r
     }
 }
 
+/* SQLite reports a page that it had no memory for among the pages that are damaged, by the number of the error. */
+static bool tells_of_memory(const char *text) {
+    const char *code = strstr(text, "error code=");
+    return code != NULL && (atoi(code + strlen("error code=")) & 0xff) == SQLITE_NOMEM;
+}
+
 status recorder_check(recorder *book, void (*fault)(void *argument, const char *text), void *argument, failure *why) {
     sqlite3_stmt *rows;
-    bool more;
+    bool more, memory_short = false;
     TRY(recorder_select(book, STATEMENT_INTEGRITY, &rows, why, ""));
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));
         if (!more) break;
-        if (strcmp(text_at(rows, 0), "ok") != 0) fault(argument, text_at(rows, 0));
+        const char *text = text_at(rows, 0);
+        if (tells_of_memory(text)) memory_short = true;
+        else if (strcmp(text, "ok") != 0) fault(argument, text);
     }
+    if (memory_short) return fail(why, STATUS_MEMORY, "no memory to check the database \"%s\"", book->path);
     TRY(recorder_select(book, STATEMENT_FOREIGN_KEYS, &rows, why, ""));
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));

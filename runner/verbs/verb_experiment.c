@@ -1,4 +1,5 @@
 /* verb_experiment.c - ./run FILE.ini: from an experiment file to rows and pictures. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,20 +240,21 @@ static status write_table(const experiment *self, recorder *book, FILE *stream, 
     return summary_write(book, self->row.name, stream, why);
 }
 
-/* The table, then the pictures. *broken <- statements of the mathematics that do not keep their bound. */
-static void show(const experiment *self, bool computed, size_t *broken) {
+/* The table, then the pictures. *broken <- statements of the mathematics that do not keep their bound. That pictures could
+ * not be drawn was said and is no failure, as they can be at any time. */
+static status show(const experiment *self, bool computed, size_t *broken, failure *why) {
     const char *items = config_settings(self->config)->experiment_figures;
-    failure why;
-    recorder *book;
     /* Quiet, it is written to nowhere: what is broken counts all the same. */
     FILE *stream = self->asked.quiet ? fopen("/dev/null", "w") : stdout;
-    if (stream && recorder_open_reading(self->database, &book, &why) == STATUS_OK) {
-        if (write_table(self, book, stream, broken, &why) != STATUS_OK) fprintf(stderr, "%s\n", why.text);
-        recorder_close(&book, NULL);
-    }
-    if (stream && stream != stdout) fclose(stream);
+    if (!stream) return fail(why, STATUS_IO, "/dev/null: %s", strerror(errno));
+    recorder *book = NULL;
+    status shown = recorder_open_reading(self->database, &book, why);
+    if (shown == STATUS_OK) shown = write_table(self, book, stream, broken, why);
+    recorder_close(&book, NULL);
+    if (stream != stdout) fclose(stream);
     if (*items && (computed || !figures_exist(self->database, self->row.name, items)))
         figures_draw(self->database, self->row.name, items, self->asked.quiet);
+    return shown;
 }
 
 static int run(experiment *self, int all_count, char **all) {
@@ -276,7 +278,7 @@ static int run(experiment *self, int all_count, char **all) {
         return EXIT_FAILED;
     }
     size_t broken = 0;
-    if (!self->asked.only) show(self, result.done > 0, &broken);
+    if (!self->asked.only && show(self, result.done > 0, &broken, &why) != STATUS_OK) return verb_failed(why.text);
     if (broken > 0) fprintf(stderr, "%zu statements do not keep their bound\n", broken);
     if (result.failed == 0 && result.interrupted == 0) return broken ? EXIT_FAILED : EXIT_DONE;
     fprintf(stderr, "%zu of %zu runs failed; the same command takes them up again\n", result.failed,

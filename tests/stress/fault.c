@@ -11,8 +11,9 @@
  *   FAULT_AT     the first call to which it happens, from 1, counted in each process; else 1
  *   FAULT_ONCE   if set, only to that one; else to all from there on. EINTR and short happen to every other call, as a call
  *                that never succeeds is a hang and no interruption
- *   FAULT_SEEN   a file of places, which are all functions on the stack: what happens begins at the first call from a place
- *                that is not in it, and that place is added; for running again until there are no new ones
+ *   FAULT_SEEN   a file of places, each the program's functions on the stack and the last four of libraries: what happens
+ *                begins at the first call from a place that is not in it, and that place is added; for running again until
+ *                there are no new ones
  *   FAULT_LOG    a file that gets a line for each call to which it happened
  *   FAULT_TRACE  a file that gets a line for each call on a file that matches FAULT_PATH, whether or not it fails
  *
@@ -40,7 +41,7 @@
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define EXPORTED __attribute__((visibility("default")))
 
-enum { PATH_BYTES = 4200, NFS = 0x6969, FRAMES = 64, PLACES = 1 << 16 /* a power of two */ };
+enum { PATH_BYTES = 4200, NFS = 0x6969, FRAMES = 256, LIBRARY_FRAMES = 4, PLACES = 1 << 16 /* a power of two */ };
 
 static const struct {
     const char *name;
@@ -54,6 +55,7 @@ static struct {
     bool worker;
     const char *call, *what, *path, *in, *log, *trace, *seen;
     uint64_t places[PLACES]; /* those of the file, by open addressing; 0: free */
+    uintptr_t file, program; /* where this layer, and the program, are in memory */
     bool once;
     long at, count; /* calls so far */
 } layer;
@@ -109,15 +111,21 @@ static void add_place(const char *file, uint64_t place) {
     syscall(SYS_close, descriptor);
 }
 
-/* The place of a call: its return addresses, each as an offset in its file, which is the same in every process (FNV-1a). */
+/* The first address of the file that holds this code, or 0. */
+static uintptr_t file_of(const void *code) {
+    struct dl_find_object found;
+    return _dl_find_object((void *)code, &found) == 0 ? (uintptr_t)found.dlfo_map_start : 0;
+}
+
+/* The place of a call (FNV-1a): return addresses, as offsets in their files, which are the same in every process. */
 static uint64_t this_place(void) {
     void *frames[FRAMES];
     const int count = backtrace(frames, FRAMES);
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (int i = 0; i < count; i++) {
-        struct dl_find_object found;
-        const uintptr_t start = _dl_find_object(frames[i], &found) == 0 ? (uintptr_t)found.dlfo_map_start : 0;
-        hash = (hash ^ ((uintptr_t)frames[i] - start)) * UINT64_C(0x100000001b3);
+    for (int i = 0, others = 0; i < count; i++) {
+        const uintptr_t file = file_of(frames[i]);
+        if (file == layer.file || (file != layer.program && others++ >= LIBRARY_FRAMES)) continue;
+        hash = (hash ^ ((uintptr_t)frames[i] - file)) * UINT64_C(0x100000001b3);
     }
     return hash ? hash : 1;
 }
@@ -187,7 +195,10 @@ static int begin(int count, char **words, char **environment) {
         void *frame;
         backtrace(&frame, 1); /* its first call takes memory */
         read_places(layer.seen);
+        layer.file = file_of((const void *)(uintptr_t)begin);
+        layer.program = file_of((const void *)(uintptr_t)main_of_program);
     }
+    unsetenv("LD_PRELOAD"); /* other programs that this one starts are not looked at */
     layer.active = layer.call || layer.trace;
     return main_of_program(count, words, environment);
 }

@@ -7,8 +7,8 @@
 # checkpoints are there, and the next start, of a system that works again, ends with the numbers of an undisturbed run.
 # What a program is to survive (calls that are interrupted, or take half of their bytes, and clocks that jump) it does.
 #
-# short takes few of the calls, as `make test` wants it; long takes every one, of memory one of each place (the functions
-# on the stack); full takes every one.
+# short takes few of the calls, as `make test` wants it; long takes every one, of memory one of each place (as fault.c
+# has it); full takes every one.
 # CALL, IN and ONCE, as the table below has them, take those faults alone: faults.sh full memory worker once. The calls
 # before number FROM and behind number TO are left out, so that a long form that was cut off can be gone on with, and two
 # take half of it each: FROM=945 TO=2000 faults.sh ...

@@ -1,0 +1,90 @@
+#!/bin/sh
+# verbs.sh [NAME...] - verbs at work on a finished database while memory ends: at the first call from one place (as
+# fault.c has it), from the next, and so on until there are no new ones; the layer is fault.c, in build/fault.so.
+#
+# A verb ends with 0, and has then said and written what it does undisturbed; or with 1 and a message, and has then written
+# nothing. The database and its checkpoints stay as they are. NAMEs, as the table below has them, take those alone.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd -P)
+layer=$(realpath "${FAULT_LAYER:-$here/../../build/fault.so}")
+wanted=${*:-*}
+. "$here/common.sh"
+[ -f "$layer" ] || { echo "no $layer: make build/fault.so first" >&2; exit 2; }
+
+sh "$here/../tiny_experiment.sh" stress 0 40 20 1 >stress.ini
+"$affjord" stress.ini --db small.db --jobs 2 --quiet
+"$affjord" stress.ini --db shards/one.db --seeds 1 --quiet
+printf '0.5,1\n-1,0.25\n2,-2\n' >points.csv
+state() { cat small.db shards/one.db small.checkpoints/* shards/one.checkpoints/* | cksum; }
+undisturbed=$(state)
+begun=$(seconds_now)
+all=0
+
+# places NAME WORDS: the verb with its words, which write to out or out.* where they write a file.
+places() {
+    name=$1
+    shift
+    # shellcheck disable=SC2254 # a pattern
+    case " $wanted " in
+    *" $name "* | ' * ') ;;
+    *) return 0 ;;
+    esac
+    rm -rf places out* good
+    "$affjord" "$@" >good.out 2>good.err
+    mkdir good
+    for made in out*; do [ ! -e "$made" ] || mv "$made" good; done
+    survived=0 told=0
+    while :; do
+        said="$name, place $((survived + told + 1))"
+        rm -rf fault.log out*
+        status=0
+        timeout -k 1 60 env LD_PRELOAD="$layer" FAULT_CALL=memory FAULT_WHAT=ENOMEM FAULT_SEEN=places FAULT_ONCE=1 \
+            FAULT_LOG=fault.log "$affjord" "$@" >said.out 2>said.err || status=$?
+        case $status in
+        0)
+            cmp -s good.out said.out || give_up "$said: survived, but said something else: $work/said.out, good.out"
+            for made in good/*; do
+                [ ! -e "$made" ] || same "$made" "${made#good/}" || give_up "$said: survived, but wrote something else"
+            done
+            survived=$((survived + 1))
+            ;;
+        1)
+            [ -s said.err ] || give_up "$said: ended with 1, without a word"
+            for made in out*; do [ ! -e "$made" ] || give_up "$said: failed, and left $made"; done
+            told=$((told + 1))
+            ;;
+        *) cat said.err >&2; give_up "$said: ended with $status" ;;
+        esac
+        [ "$(state)" = "$undisturbed" ] || give_up "$said: something happened to the database"
+        [ -e fault.log ] || break
+    done
+    [ "$status" = 0 ] || give_up "$said: nothing failed, and it ended with $status"
+    survived=$((survived - 1)) # without a fault
+    [ $((survived + told)) -gt 0 ] || give_up "$name never asked for memory"
+    all=$((all + survived + told))
+    printf '%-9s %4d survived, %4d said\n' "$name" "$survived" "$told"
+}
+
+# Files to the byte; of databases the numbers, as dates are in them too.
+same() {
+    case $1 in
+    *.db) [ "$(numbers "${1%.db}")" = "$(numbers "${2%.db}")" ] ;;
+    *.checkpoints) diff -r "$1" "$2" >/dev/null ;;
+    *) cmp -s "$1" "$2" ;;
+    esac
+}
+
+places plan stress.ini --dry-run --db small.db --seeds 0-2
+places commands stress.ini --dry-run --format commands --db small.db --seeds 0-2
+places finished stress.ini --db small.db
+places list list runs --db small.db
+places tasks list tasks --db small.db
+places eval eval 1 --db small.db --input points.csv --output out.npy
+places sample sample 2 --db small.db --n 5 --output out.npy
+places export export 2 --db small.db --output out.safetensors
+places check check small.db
+places again check small.db --sample 1 --seed 1
+places archive archive out.db --db small.db
+places merge merge shards/one.db --db out.db --quiet
+[ "$all" -gt 0 ] || give_up "no verb is named $wanted"
+echo "$all faults in $(since "$begun") s"
