@@ -46,8 +46,7 @@ const char *recorder_library_version(void) {
 static bool is_whole(const recorder *book) {
     sqlite3_stmt *check;
     if (sqlite3_prepare_v2(book->db, "PRAGMA quick_check(1)", -1, &check, NULL) != SQLITE_OK) return false;
-    const bool whole =
-        sqlite3_step(check) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(check, 0), "ok") == 0;
+    const bool whole = sqlite3_step(check) == SQLITE_ROW && strcmp(recorder_text(check, 0), "ok") == 0;
     sqlite3_finalize(check);
     return whole;
 }
@@ -199,6 +198,11 @@ status recorder_next(recorder *book, sqlite3_stmt *rows, bool *more, failure *wh
     sqlite3_reset(rows);
     sqlite3_clear_bindings(rows);
     return outcome;
+}
+
+const char *recorder_text(sqlite3_stmt *row, int column) {
+    const unsigned char *text = sqlite3_column_text(row, column);
+    return text ? (const char *)text : "";
 }
 
 /* --- Opening and closing --- */

@@ -23,7 +23,7 @@ status recorder_archive_date(recorder *book, char date[32], failure *why) {
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));
         if (!more) return STATUS_OK;
-        snprintf(date, 32, "%s", (const char *)sqlite3_column_text(rows, 0));
+        snprintf(date, 32, "%s", recorder_text(rows, 0));
     }
 }
 
@@ -51,8 +51,8 @@ static status list_tables(recorder *book, run_table tables[TABLES_MAX], size_t *
                         TABLES_MAX);
         }
         run_table *table = &tables[(*count)++];
-        snprintf(table->name, sizeof table->name, "%s", (const char *)sqlite3_column_text(rows, 0));
-        snprintf(table->column, sizeof table->column, "%s", (const char *)sqlite3_column_text(rows, 1));
+        snprintf(table->name, sizeof table->name, "%s", recorder_text(rows, 0));
+        snprintf(table->column, sizeof table->column, "%s", recorder_text(rows, 1));
     }
 }
 

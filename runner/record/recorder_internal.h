@@ -56,6 +56,9 @@ status recorder_select(recorder *book, recorder_statement id, sqlite3_stmt **row
  * the statement is ready for its next use. */
 status recorder_next(recorder *book, sqlite3_stmt *rows, bool *more, failure *why);
 
+/* The text of a column, valid until the next row; empty for NULL, and where memory ended, which recorder_next says then. */
+const char *recorder_text(sqlite3_stmt *row, int column);
+
 /* The columns of RUN_COLUMNS as a run. */
 void recorder_read_run(sqlite3_stmt *row, recorder_run *out);
 

@@ -96,7 +96,7 @@ static status next_candidate(recorder *book, sqlite3_stmt *rows, candidate *out,
     if (recorder_next(book, rows, more, why) != STATUS_OK) return fail_merge(book, why);
     if (!*more) return STATUS_OK;
     recorder_read_run(rows, &out->run);
-    const char *word = (const char *)sqlite3_column_text(rows, 17);
+    const char *word = recorder_text(rows, 17);
     out->here = sqlite3_column_int64(rows, 16);
     out->choice = strcmp(word, "take") == 0 ? MERGE_TAKE : strcmp(word, "add") == 0 ? MERGE_ADD : MERGE_KEEP;
     out->is_outside = sqlite3_column_int(rows, 18) > 0;

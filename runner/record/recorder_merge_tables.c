@@ -15,9 +15,13 @@ static status read_text(recorder *book, char *sql, char **out, failure *why) {
     if (!sql) return fail(why, STATUS_MEMORY, "out of memory");
     int code = sqlite3_prepare_v2(book->db, sql, -1, &row, NULL);
     if (code == SQLITE_OK) code = sqlite3_step(row);
-    if (code == SQLITE_ROW && sqlite3_column_type(row, 0) != SQLITE_NULL)
-        *out = sqlite3_mprintf("%s", sqlite3_column_text(row, 0));
-    const status outcome = code == SQLITE_ROW || code == SQLITE_DONE ? STATUS_OK : recorder_fail(book, "read", why);
+    status outcome = code == SQLITE_ROW || code == SQLITE_DONE ? STATUS_OK : recorder_fail(book, "read", why);
+    if (code == SQLITE_ROW && sqlite3_column_type(row, 0) != SQLITE_NULL) {
+        const unsigned char *text = sqlite3_column_text(row, 0);
+        if (text) *out = sqlite3_mprintf("%s", text);
+        /* Without a word here, a table's rows would be left behind. */
+        if (!*out) outcome = fail(why, STATUS_MEMORY, "out of memory");
+    }
     sqlite3_finalize(row);
     sqlite3_free(sql);
     return outcome;

@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The text of a column, empty for NULL; valid until the next row. */
-static const char *text_at(sqlite3_stmt *row, int column) {
-    const unsigned char *text = sqlite3_column_text(row, column);
-    return text ? (const char *)text : "";
-}
-
 static uint64_t count_at(sqlite3_stmt *row, int column) {
     return (uint64_t)sqlite3_column_int64(row, column);
 }
@@ -22,10 +16,10 @@ static double number_at(sqlite3_stmt *row, int column) {
     return sqlite3_column_type(row, column) == SQLITE_NULL ? NAN : sqlite3_column_double(row, column);
 }
 
-#define COPY_TEXT(into, row, column) snprintf((into), sizeof(into), "%s", text_at(row, column))
+#define COPY_TEXT(into, row, column) snprintf((into), sizeof(into), "%s", recorder_text(row, column))
 
 static recorder_state state_at(sqlite3_stmt *row, int column) {
-    const char *name = text_at(row, column);
+    const char *name = recorder_text(row, column);
     for (recorder_state state = RUN_PLANNED; state < RUN_DONE; state++)
         if (strcmp(name, recorder_state_name(state)) == 0) return state;
     return RUN_DONE; /* the schema allows no other */
@@ -143,7 +137,7 @@ status recorder_find_experiment(recorder *book, const recorder_experiment *exper
         TRY(recorder_next(book, rows, &more, why));
         if (!more) return STATUS_OK;
         *id = sqlite3_column_int64(rows, 0);
-        *same = strcmp(text_at(rows, 1), experiment->title) == 0;
+        *same = strcmp(recorder_text(rows, 1), experiment->title) == 0;
     }
 }
 
@@ -180,14 +174,14 @@ status recorder_each_experiment(recorder *book, void (*visit)(void *argument, co
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));
         if (!more) return STATUS_OK;
-        visit(argument, &(recorder_summary){.name = text_at(rows, 0),
-                                            .title = text_at(rows, 1),
+        visit(argument, &(recorder_summary){.name = recorder_text(rows, 0),
+                                            .title = recorder_text(rows, 1),
                                             .runs = count_at(rows, 2),
                                             .done = count_at(rows, 3),
                                             .running = count_at(rows, 4),
                                             .interrupted = count_at(rows, 5),
                                             .failed = count_at(rows, 6),
-                                            .updated = text_at(rows, 7)});
+                                            .updated = recorder_text(rows, 7)});
     }
 }
 
@@ -199,8 +193,8 @@ status recorder_each_loss(recorder *book, const char *experiment,
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));
         if (!more) return STATUS_OK;
-        visit(argument, &(recorder_losses){.dataset = text_at(rows, 0),
-                                           .model = text_at(rows, 1),
+        visit(argument, &(recorder_losses){.dataset = recorder_text(rows, 0),
+                                           .model = recorder_text(rows, 1),
                                            .runs = count_at(rows, 2),
                                            .done = count_at(rows, 3),
                                            .finite = count_at(rows, 4),
@@ -221,13 +215,13 @@ status recorder_each_theory(recorder *book, const char *experiment,
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));
         if (!more) return STATUS_OK;
-        visit(argument, text_at(rows, 0),
-              &(recorder_theory){.item = text_at(rows, 1),
-                                 .subject = text_at(rows, 2),
-                                 .quantity = text_at(rows, 3),
+        visit(argument, recorder_text(rows, 0),
+              &(recorder_theory){.item = recorder_text(rows, 1),
+                                 .subject = recorder_text(rows, 2),
+                                 .quantity = recorder_text(rows, 3),
                                  .x = number_at(rows, 4),
                                  .value = number_at(rows, 5),
-                                 .relation = text_at(rows, 6),
+                                 .relation = recorder_text(rows, 6),
                                  .bound = number_at(rows, 7),
                                  .holds = count_at(rows, 8) > 0});
     }
@@ -241,9 +235,9 @@ status recorder_each_count(recorder *book, void (*visit)(void *argument, const r
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));
         if (!more) return STATUS_OK;
-        visit(argument, &(recorder_count){.dataset = text_at(rows, 0),
-                                          .architecture = text_at(rows, 1),
-                                          .model = text_at(rows, 2),
+        visit(argument, &(recorder_count){.dataset = recorder_text(rows, 0),
+                                          .architecture = recorder_text(rows, 1),
+                                          .model = recorder_text(rows, 2),
                                           .paper = count_at(rows, 3),
                                           .declared = count_at(rows, 4),
                                           .effective = count_at(rows, 5)});
@@ -263,7 +257,7 @@ status recorder_check(recorder *book, void (*fault)(void *argument, const char *
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));
         if (!more) break;
-        const char *text = text_at(rows, 0);
+        const char *text = recorder_text(rows, 0);
         if (tells_of_memory(text)) memory_short = true;
         else if (strcmp(text, "ok") != 0) fault(argument, text);
     }
@@ -273,7 +267,7 @@ status recorder_check(recorder *book, void (*fault)(void *argument, const char *
         TRY(recorder_next(book, rows, &more, why));
         if (!more) return STATUS_OK;
         char text[RECORDER_NAME_MAX];
-        snprintf(text, sizeof text, "a row of table %.100s refers to a row that is not there", text_at(rows, 0));
+        snprintf(text, sizeof text, "a row of table %.100s refers to a row that is not there", recorder_text(rows, 0));
         fault(argument, text);
     }
 }

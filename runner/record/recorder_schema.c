@@ -51,7 +51,7 @@ static status drop_views(recorder *book, failure *why) {
                                NULL) != SQLITE_OK)
             return recorder_fail(book, "create", why);
         const bool more = sqlite3_step(row) == SQLITE_ROW;
-        if (more) sqlite3_snprintf(sizeof name, name, "%s", sqlite3_column_text(row, 0));
+        if (more) sqlite3_snprintf(sizeof name, name, "%s", recorder_text(row, 0));
         sqlite3_finalize(row);
         if (!more) return STATUS_OK;
         sqlite3_snprintf(sizeof sql, sql, "DROP VIEW \"%w\"", name);

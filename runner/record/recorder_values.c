@@ -5,15 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *text_at(sqlite3_stmt *row, int column) {
-    const unsigned char *text = sqlite3_column_text(row, column);
-    return text ? (const char *)text : "";
-}
-
 /* A value with its kind in the column after it. */
 static double value_at(sqlite3_stmt *row, int column) {
     if (sqlite3_column_type(row, column) != SQLITE_NULL) return sqlite3_column_double(row, column);
-    const char *kind = text_at(row, column + 1);
+    const char *kind = recorder_text(row, column + 1);
     if (strcmp(kind, "inf") == 0) return INFINITY;
     return strcmp(kind, "-inf") == 0 ? -INFINITY : NAN;
 }
@@ -41,7 +36,7 @@ typedef struct value_visit {
 
 static status visit_value(void *argument, sqlite3_stmt *row) {
     const value_visit *to = argument;
-    return to->visit(to->argument, text_at(row, 0), value_at(row, 1));
+    return to->visit(to->argument, recorder_text(row, 0), value_at(row, 1));
 }
 
 status recorder_each_value(recorder *book, int64_t run,
@@ -58,7 +53,7 @@ typedef struct setting_visit {
 
 static status visit_setting(void *argument, sqlite3_stmt *row) {
     const setting_visit *to = argument;
-    return to->visit(to->argument, text_at(row, 0), text_at(row, 1), text_at(row, 2));
+    return to->visit(to->argument, recorder_text(row, 0), recorder_text(row, 1), recorder_text(row, 2));
 }
 
 status recorder_each_setting(recorder *book, int64_t run,
@@ -75,7 +70,7 @@ typedef struct file_visit {
 
 static status visit_file(void *argument, sqlite3_stmt *row) {
     const file_visit *to = argument;
-    return to->visit(to->argument, text_at(row, 0));
+    return to->visit(to->argument, recorder_text(row, 0));
 }
 
 status recorder_each_file(recorder *book, int64_t run, status (*visit)(void *argument, const char *file),
@@ -102,6 +97,6 @@ status recorder_each_origin(recorder *book, const char *experiment,
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));
         if (!more) return STATUS_OK;
-        visit(argument, text_at(rows, 0), text_at(rows, 1), text_at(rows, 2));
+        visit(argument, recorder_text(rows, 0), recorder_text(rows, 1), recorder_text(rows, 2));
     }
 }
