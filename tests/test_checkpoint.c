@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
+#include <jansson.h>
 #include <sha256.h>
 
 #include "scratch.h"
@@ -296,6 +298,22 @@ Test(checkpoint, header_longer_than_the_file) {
     }
 }
 
+Test(checkpoint, header_of_more_than_16_megabytes) {
+    enum { LENGTH = (16 << 20) + 1 };
+    char *header = malloc(LENGTH + 1);
+    cr_assert_not_null(header);
+    memset(header, ' ', LENGTH);
+    memcpy(header, "{}", 2);
+    header[LENGTH] = 0;
+    failure why;
+    cr_expect_eq(read_header(header, 0, &why), STATUS_FORMAT);
+    cr_expect_not_null(strstr(why.text, "expected a header of at most 16777216 bytes, found one of 16777217"));
+    header[LENGTH - 1] = 0;
+    cr_expect_eq(read_header(header, 0, &why), STATUS_FORMAT);
+    cr_expect_not_null(strstr(why.text, "expected the text \"sha256\""), "it was read: %s", why.text);
+    free(header);
+}
+
 Test(checkpoint, deeply_nested_headers_do_not_exhaust_the_stack) {
     enum { DEPTH = 1000000 };
     char *header = malloc(DEPTH + 1);
@@ -318,5 +336,38 @@ Test(checkpoint, failures_to_write_and_read_name_the_path) {
     cr_expect_not_null(strstr(why.text, missing), "%s", why.text);
     cr_expect_eq(checkpoint_read(folder, &back, &why), STATUS_IO);
     cr_expect_null(back);
+    checkpoint_destroy(&file);
+}
+
+/* jansson's memory, of which the call that `until` counts down to gets none. */
+static long until;
+
+static void *limited(size_t size) {
+    return --until == 0 ? NULL : malloc(size);
+}
+
+/* Left to itself, jansson reads a text on with a letter less, or copies an object with a member less. */
+Test(checkpoint, where_jansson_has_no_memory_nothing_is_lost) {
+    json_set_alloc_funcs(limited, free);
+    checkpoint *file = make_example(), *again = NULL;
+    failure why;
+    long refused_writing = 0, refused_reading = 0;
+    for (bool met = true; met; refused_writing += met) {
+        until = refused_writing + 1;
+        const status written = checkpoint_write(file, path, NULL, &why);
+        met = until <= 0;
+        cr_assert_eq(written, met ? STATUS_MEMORY : STATUS_OK, "call %ld", refused_writing + 1);
+        cr_assert_eq(access(path, F_OK) == 0, !met, "call %ld", refused_writing + 1);
+    }
+    for (bool met = true; met; refused_reading += met) {
+        until = refused_reading + 1;
+        const status read = checkpoint_read(path, &again, &why);
+        met = until <= 0;
+        cr_assert_eq(read, met ? STATUS_MEMORY : STATUS_OK, "call %ld: %s", refused_reading + 1, why.text);
+    }
+    cr_expect_gt(refused_writing, 50);
+    cr_expect_gt(refused_reading, 50);
+    expect_example(again);
+    checkpoint_destroy(&again);
     checkpoint_destroy(&file);
 }

@@ -98,9 +98,9 @@ status checkpoint_put(checkpoint *file, const char *name, checkpoint_type type, 
 /* JSON is UTF-8. A path in a setting may be any bytes: those that are not UTF-8 become '?', as such a text only
  * informs. */
 static json_t *text_of(const char *value) {
-    json_memory_watch();
+    (void)json_memory_watch(0); /* without a reserve it cannot fail */
     json_t *text = json_string(value);
-    if (text != NULL || !json_memory_sufficed()) return text;
+    if (!json_memory_end(&text) || text != NULL) return text;
     char *copy = strdup(value);
     if (copy == NULL) return NULL;
     for (char *c = copy; *c != 0; c++) {

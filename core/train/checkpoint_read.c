@@ -20,7 +20,7 @@ typedef struct described {
 } described;
 
 /* More than any model has; each array added is looked for among all others. */
-enum { ARRAYS_MAX = 16384 };
+enum { ARRAYS_MAX = 16384, HEADER_MAX = 1024 * ARRAYS_MAX };
 
 /* A file in memory. */
 typedef struct source {
@@ -190,11 +190,14 @@ static status read_bytes(const char *path, const unsigned char *bytes, size_t si
     }
     from.data = bytes + sizeof length + length;
     from.size = size - sizeof length - (size_t)length;
+    if (length > HEADER_MAX)
+        return MALFORMED(&from, "expected a header of at most %d bytes, found one of %llu", HEADER_MAX,
+                         (unsigned long long)length);
+    if (!json_memory_watch(JSON_MEMORY_TO_READ(length))) return memory_short(&from);
     json_error_t error;
-    json_memory_watch();
     json_t *header = json_loadb((const char *)bytes + sizeof length, (size_t)length, JSON_REJECT_DUPLICATES, &error);
     status outcome;
-    if (!json_memory_sufficed()) outcome = memory_short(&from);
+    if (!json_memory_end(&header)) outcome = memory_short(&from);
     else if (header == NULL) outcome = MALFORMED(&from, "expected a header in JSON: %.150s", error.text);
     else if (!json_is_object(header)) outcome = MALFORMED(&from, "expected a JSON %s as header", "object");
     else outcome = read_header(&from, header, out);

@@ -61,7 +61,7 @@ static status describe_array(void *argument, const checkpoint_array *array) {
 /* The header's text, freed by the caller; NULL if memory is short. */
 static char *header_text(const checkpoint *file, const char *sha256) {
     char *text = NULL;
-    json_memory_watch();
+    (void)json_memory_watch(0); /* without a reserve it cannot fail */
     header_build build = {.object = json_object()};
     json_t *texts = json_copy(file->texts);
     if (build.object != NULL && texts != NULL &&
@@ -72,7 +72,7 @@ static char *header_text(const checkpoint *file, const char *sha256) {
     }
     json_decref(texts);
     json_decref(build.object);
-    if (json_memory_sufficed()) return text;
+    if (json_memory_end(NULL)) return text;
     free(text);
     return NULL;
 }

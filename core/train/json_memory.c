@@ -2,31 +2,62 @@
 #include "train/json_memory.h"
 
 #include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
 
-#include <jansson.h>
+enum { ALIGNMENT = 16 };
 
-static _Thread_local bool refused;
+/* A look of this thread. */
+static _Thread_local struct {
+    bool open, refused;
+    char *reserve;
+    size_t size, used;
+} look;
 
-static json_malloc_t allocate; /* jansson's before the first look */
+/* jansson's before the first look. */
+static json_malloc_t allocate;
+static json_free_t release;
 static pthread_once_t placed = PTHREAD_ONCE_INIT;
 
 static void *allocate_and_note(size_t size) {
     void *memory = allocate(size);
-    refused |= memory == NULL;
+    if (memory != NULL || !look.open) return memory;
+    look.refused = true;
+    const size_t padded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (padded < size || padded > look.size - look.used) return NULL;
+    memory = look.reserve + look.used;
+    look.used += padded;
     return memory;
 }
 
+static void release_if_allocated(void *memory) {
+    if ((uintptr_t)memory - (uintptr_t)look.reserve >= look.used) release(memory);
+}
+
 static void place(void) {
-    json_free_t release;
     json_get_alloc_funcs(&allocate, &release);
-    json_set_alloc_funcs(allocate_and_note, release);
+    json_set_alloc_funcs(allocate_and_note, release_if_allocated);
 }
 
-void json_memory_watch(void) {
+bool json_memory_watch(size_t reserve) {
     pthread_once(&placed, place);
-    refused = false;
+    look.reserve = reserve > 0 ? malloc(reserve) : NULL;
+    if (reserve > 0 && look.reserve == NULL) return false;
+    look.size = reserve;
+    look.used = 0;
+    look.refused = false;
+    look.open = true;
+    return true;
 }
 
-bool json_memory_sufficed(void) {
-    return !refused;
+bool json_memory_end(json_t **made) {
+    look.open = false;
+    if (look.refused && made != NULL) {
+        json_decref(*made);
+        *made = NULL;
+    }
+    free(look.reserve);
+    look.reserve = NULL;
+    look.used = 0;
+    return !look.refused;
 }

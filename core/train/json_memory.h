@@ -1,17 +1,27 @@
 /* json_memory.h - whether jansson had all the memory that it asked for.
  *
  * Where memory ends jansson may leave out a part of what it reads, copies or writes, and say nothing: a letter of a
- * text, a member of an object. What it made is whole only if it was refused nothing meanwhile. */
+ * text, a member of an object. As it reads, a quotation mark that was left out makes it write behind a text's end. So
+ * it is looked at while it works, what it made is used only if it was refused nothing, and as it reads it is never
+ * told that there is no memory. */
 #ifndef AFFJORD_TRAIN_JSON_MEMORY_H
 #define AFFJORD_TRAIN_JSON_MEMORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-/* Look at what this thread's calls of jansson get from here on. The first look puts a function before the allocator
- * that jansson has then (json_set_alloc_funcs), which goes on to serve it. */
-void json_memory_watch(void);
+#include <jansson.h>
 
-/* False if it was refused memory since. */
-bool json_memory_sufficed(void);
+/* More bytes than jansson 2.14 asks for as it reads a text of `length`, those that it frees meanwhile too: 114 for each
+ * of "[[[[", 84 of "{},", 75 of "[{}],", 60 of "[],", 4 of a long string. */
+#define JSON_MEMORY_TO_READ(length) (128 * (size_t)(length) + 65536)
+
+/* Look at this thread's calls of jansson from here on, with `reserve` bytes set aside that it gets where there are no
+ * others. The first look puts functions before the allocator that jansson has then (json_set_alloc_funcs), which goes
+ * on to serve it. False if there is no reserve; then nothing is looked at. */
+bool json_memory_watch(size_t reserve);
+
+/* The look ends. False if memory was refused since; then *made is destroyed, and is NULL. `made` may be NULL. */
+bool json_memory_end(json_t **made);
 
 #endif
