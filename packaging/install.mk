@@ -18,11 +18,12 @@ PAGES   := $(addprefix build/pages/,affjord.1 affjord.ini.5 completion)
 
 .PHONY: installable install uninstall api deb deb-check bundle bundle-check gpu-check
 
-# A call inside the library stays inside, whatever functions the program that uses it has.
+# A call inside the library stays inside, whatever functions the program that uses it has. Once loaded it stays loaded:
+# jansson, which the program may use too, calls a function of its (core/train/json_memory.h).
 $(SHARED): $(CORE_OBJECTS)
 	@$(call say,link,$@)
-	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-Bsymbolic -Wl,-z,defs -Wl,--as-needed \
-	    -o $@ $^ $(CORE_LIBS)
+	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-Bsymbolic -Wl,-z,defs,-z,nodelete \
+	    -Wl,--as-needed -o $@ $^ $(CORE_LIBS)
 
 # The installed headers name each other as <affjord/...>, so that nobody needs a path to them.
 build/include/affjord/affjord.h: $(wildcard core/*.h core/*/*.h core/*/*/*.h core/ode/tableau.def)

@@ -298,8 +298,8 @@ Test(checkpoint, header_longer_than_the_file) {
     }
 }
 
-Test(checkpoint, header_of_more_than_16_megabytes) {
-    enum { LENGTH = (16 << 20) + 1 };
+Test(checkpoint, header_of_more_than_4_megabytes) {
+    enum { LENGTH = (4 << 20) + 1 };
     char *header = malloc(LENGTH + 1);
     cr_assert_not_null(header);
     memset(header, ' ', LENGTH);
@@ -307,7 +307,7 @@ Test(checkpoint, header_of_more_than_16_megabytes) {
     header[LENGTH] = 0;
     failure why;
     cr_expect_eq(read_header(header, 0, &why), STATUS_FORMAT);
-    cr_expect_not_null(strstr(why.text, "expected a header of at most 16777216 bytes, found one of 16777217"));
+    cr_expect_not_null(strstr(why.text, "expected a header of at most 4194304 bytes, found one of 4194305"));
     header[LENGTH - 1] = 0;
     cr_expect_eq(read_header(header, 0, &why), STATUS_FORMAT);
     cr_expect_not_null(strstr(why.text, "expected the text \"sha256\""), "it was read: %s", why.text);

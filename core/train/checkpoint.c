@@ -26,7 +26,9 @@ bool checkpoint_size(checkpoint_type type, size_t rank, const size_t *shape, siz
 status checkpoint_create(checkpoint **out) {
     checkpoint *file = calloc(1, sizeof *file);
     if (file == NULL) return STATUS_MEMORY;
+    (void)json_memory_watch(0); /* before any other call of jansson; without a reserve it cannot fail */
     file->texts = json_object();
+    (void)json_memory_end(&file->texts);
     if (file->texts == NULL) {
         free(file);
         return STATUS_MEMORY;

@@ -42,7 +42,8 @@ void checkpoint_each_text(const checkpoint *file, void (*visit)(void *argument, 
 
 /* Write atomically: temporary, fsync, rename, fsync of the folder. sha256_hex
  * (may be NULL) gets the file's 64 hexadecimal digits and a terminator.
- * Errors: STATUS_IO naming the path. */
+ * Errors: STATUS_IO naming the path, STATUS_MEMORY, STATUS_INVALID where the
+ * names and texts take 4 MB, more than is read. */
 status checkpoint_write(const checkpoint *file, const char *path, char sha256_hex[65], failure *why);
 
 /* Read and verify. Errors name the path and what was expected: STATUS_IO,

@@ -9,7 +9,12 @@
 
 #include "train/checkpoint.h"
 
-enum { CHECKPOINT_RANK_MAX = 4, CHECKPOINT_TYPES = CHECKPOINT_U64 + 1, CHECKPOINT_ALIGNMENT = 8 };
+enum {
+    CHECKPOINT_RANK_MAX = 4,
+    CHECKPOINT_TYPES = CHECKPOINT_U64 + 1,
+    CHECKPOINT_ALIGNMENT = 8,
+    CHECKPOINT_HEADER_MAX = 4 << 20 /* bytes; some 128 times as many are set aside while one is read */
+};
 
 /* Names that the format keeps for itself. */
 #define CHECKPOINT_METADATA "__metadata__"

@@ -20,7 +20,7 @@ typedef struct described {
 } described;
 
 /* More than any model has; each array added is looked for among all others. */
-enum { ARRAYS_MAX = 16384, HEADER_MAX = 1024 * ARRAYS_MAX };
+enum { ARRAYS_MAX = 16384 };
 
 /* A file in memory. */
 typedef struct source {
@@ -190,8 +190,8 @@ static status read_bytes(const char *path, const unsigned char *bytes, size_t si
     }
     from.data = bytes + sizeof length + length;
     from.size = size - sizeof length - (size_t)length;
-    if (length > HEADER_MAX)
-        return MALFORMED(&from, "expected a header of at most %d bytes, found one of %llu", HEADER_MAX,
+    if (length > CHECKPOINT_HEADER_MAX)
+        return MALFORMED(&from, "expected a header of at most %d bytes, found one of %llu", CHECKPOINT_HEADER_MAX,
                          (unsigned long long)length);
     if (!json_memory_watch(JSON_MEMORY_TO_READ(length))) return memory_short(&from);
     json_error_t error;

@@ -54,11 +54,14 @@ static status describe_array(void *argument, const checkpoint_array *array) {
     json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", checkpoint_types[array->type].dtype, "shape", shape,
                               "data_offsets", (json_int_t)build->offset, (json_int_t)end);
     build->offset = end;
-    if (failed || json_object_set_new(build->object, array->name, entry) != 0) return STATUS_MEMORY;
-    return STATUS_OK;
+    if (failed) {
+        json_decref(entry);
+        return STATUS_MEMORY;
+    }
+    return json_object_set_new(build->object, array->name, entry) == 0 ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* The header's text, freed by the caller; NULL if memory is short. */
+/* The header's text, for json_memory_release; NULL if memory is short. */
 static char *header_text(const checkpoint *file, const char *sha256) {
     char *text = NULL;
     (void)json_memory_watch(0); /* without a reserve it cannot fail */
@@ -73,7 +76,7 @@ static char *header_text(const checkpoint *file, const char *sha256) {
     json_decref(texts);
     json_decref(build.object);
     if (json_memory_end(NULL)) return text;
-    free(text);
+    json_memory_release(text);
     return NULL;
 }
 
@@ -113,9 +116,13 @@ status checkpoint_write(const checkpoint *file, const char *path, char sha256_he
     char *header = header_text(file, arrays_sha256);
     if (header == NULL) return fail(why, STATUS_MEMORY, "no memory to write \"%s\"", path);
     SHA256_Init(&out.hash);
-    status outcome = file_replace_begin(path, &out.file, why);
+    status outcome = STATUS_OK;
+    if (strlen(header) > CHECKPOINT_HEADER_MAX - CHECKPOINT_ALIGNMENT)
+        outcome = fail(why, STATUS_INVALID, "\"%s\": names and texts take %zu bytes, expected at most %d", path,
+                       strlen(header), CHECKPOINT_HEADER_MAX - CHECKPOINT_ALIGNMENT);
+    if (outcome == STATUS_OK) outcome = file_replace_begin(path, &out.file, why);
     if (outcome == STATUS_OK) outcome = file_replace_end(&out.file, put_all(&out, file, header), why);
-    free(header);
+    json_memory_release(header);
     if (outcome != STATUS_OK) return outcome;
     SHA256_End(&out.hash, file_sha256);
     if (sha256_hex != NULL) memcpy(sha256_hex, file_sha256, sizeof file_sha256);

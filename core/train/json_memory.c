@@ -61,3 +61,9 @@ bool json_memory_end(json_t **made) {
     look.used = 0;
     return !look.refused;
 }
+
+void json_memory_release(char *text) {
+    json_free_t free_text;
+    json_get_alloc_funcs(NULL, &free_text);
+    if (text != NULL) free_text(text);
+}

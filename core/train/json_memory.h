@@ -17,11 +17,15 @@
 #define JSON_MEMORY_TO_READ(length) (128 * (size_t)(length) + 65536)
 
 /* Look at this thread's calls of jansson from here on, with `reserve` bytes set aside that it gets where there are no
- * others. The first look puts functions before the allocator that jansson has then (json_set_alloc_funcs), which goes
- * on to serve it. False if there is no reserve; then nothing is looked at. */
+ * others. The first look of the process puts functions before the allocator that jansson has then, which goes on to
+ * serve it; it comes before any other call of jansson. After a json_set_alloc_funcs of somebody else's nothing is seen
+ * any more. False if there is no reserve; then nothing is looked at. */
 bool json_memory_watch(size_t reserve);
 
 /* The look ends. False if memory was refused since; then *made is destroyed, and is NULL. `made` may be NULL. */
 bool json_memory_end(json_t **made);
+
+/* Gives back a text that jansson made, or NULL. */
+void json_memory_release(char *text);
 
 #endif

@@ -189,9 +189,7 @@ status recorder_select(recorder *book, recorder_statement id, sqlite3_stmt **row
 }
 
 status recorder_next(recorder *book, sqlite3_stmt *rows, bool *more, failure *why) {
-    /* A text of the row before may have been NULL as memory had ended, of which this alone tells. */
-    const int before = sqlite3_errcode(book->db);
-    const int code = before == SQLITE_NOMEM ? before : sqlite3_step(rows);
+    const int code = sqlite3_step(rows);
     *more = code == SQLITE_ROW;
     if (*more) return STATUS_OK;
     const status outcome = code == SQLITE_DONE ? STATUS_OK : recorder_fail(book, "read", why);

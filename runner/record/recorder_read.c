@@ -244,24 +244,28 @@ status recorder_each_count(recorder *book, void (*visit)(void *argument, const r
     }
 }
 
-/* SQLite reports a page that it had no memory for among the pages that are damaged, by the number of the error. */
-static bool tells_of_memory(const char *text) {
-    const char *code = strstr(text, "error code=");
-    return code != NULL && (atoi(code + strlen("error code=")) & 0xff) == SQLITE_NOMEM;
+/* SQLite reports a page that it could not read among the damaged ones, with the error's number or without. */
+static bool tells_of_reading(const char *text, int *code) {
+    const char *number = strstr(text, "unable to get the page. error code=");
+    *code = number != NULL ? atoi(strchr(number, '=') + 1) : SQLITE_IOERR;
+    return number != NULL ? *code != SQLITE_CORRUPT : strstr(text, "failed to get page") != NULL;
 }
 
 status recorder_check(recorder *book, void (*fault)(void *argument, const char *text), void *argument, failure *why) {
     sqlite3_stmt *rows;
-    bool more, memory_short = false;
+    bool more;
+    int code, unread = SQLITE_OK;
     TRY(recorder_select(book, STATEMENT_INTEGRITY, &rows, why, ""));
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));
         if (!more) break;
         const char *text = recorder_text(rows, 0);
-        if (tells_of_memory(text)) memory_short = true;
+        if (tells_of_reading(text, &code)) unread = code;
         else if (strcmp(text, "ok") != 0) fault(argument, text);
     }
-    if (memory_short) return fail(why, STATUS_MEMORY, "no memory to check the database \"%s\"", book->path);
+    if (unread != SQLITE_OK)
+        return fail(why, STATUS_IO, "cannot check the database \"%s\": a page could not be read (%s)", book->path,
+                    sqlite3_errstr(unread));
     TRY(recorder_select(book, STATEMENT_FOREIGN_KEYS, &rows, why, ""));
     for (;;) {
         TRY(recorder_next(book, rows, &more, why));

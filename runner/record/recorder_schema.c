@@ -50,10 +50,12 @@ static status drop_views(recorder *book, failure *why) {
         if (sqlite3_prepare_v2(book->db, "SELECT name FROM sqlite_schema WHERE type = 'view' LIMIT 1", -1, &row,
                                NULL) != SQLITE_OK)
             return recorder_fail(book, "create", why);
-        const bool more = sqlite3_step(row) == SQLITE_ROW;
-        if (more) sqlite3_snprintf(sizeof name, name, "%s", recorder_text(row, 0));
+        const int code = sqlite3_step(row);
+        if (code == SQLITE_ROW) sqlite3_snprintf(sizeof name, name, "%s", recorder_text(row, 0));
+        const status outcome =
+            code == SQLITE_ROW || code == SQLITE_DONE ? STATUS_OK : recorder_fail(book, "create", why);
         sqlite3_finalize(row);
-        if (!more) return STATUS_OK;
+        if (code != SQLITE_ROW) return outcome;
         sqlite3_snprintf(sizeof sql, sql, "DROP VIEW \"%w\"", name);
         TRY(recorder_script(book, sql, "create", why));
     }

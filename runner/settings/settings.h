@@ -111,8 +111,8 @@ bool settings_list_next(const char **cursor, char item[SETTINGS_TEXT_MAX]);
 
 /* Numbers of a seeds list such as "0-29, 40", in its order, in memory that
  * the caller frees. Errors: STATUS_INVALID for anything that is not such a list,
- * a seed listed twice, none or more than SETTINGS_SEEDS_MAX, or hundreds of
- * parts that could be ranges; STATUS_MEMORY. */
+ * a seed listed twice, none or more than SETTINGS_SEEDS_MAX, more than 512
+ * parts; STATUS_MEMORY. */
 status settings_seeds(const char *text, uint64_t **out, size_t *count, failure *why);
 
 /* All settings for `./run --help`. */

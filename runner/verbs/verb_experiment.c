@@ -278,9 +278,10 @@ static int run(experiment *self, int all_count, char **all) {
         return EXIT_FAILED;
     }
     size_t broken = 0;
-    if (!self->asked.only && show(self, result.done > 0, &broken, &why) != STATUS_OK) return verb_failed(why.text);
+    if (!self->asked.only) outcome = show(self, result.done > 0, &broken, &why);
+    if (outcome != STATUS_OK) verb_failed(why.text);
     if (broken > 0) fprintf(stderr, "%zu statements do not keep their bound\n", broken);
-    if (result.failed == 0 && result.interrupted == 0) return broken ? EXIT_FAILED : EXIT_DONE;
+    if (result.failed == 0 && result.interrupted == 0) return broken || outcome != STATUS_OK ? EXIT_FAILED : EXIT_DONE;
     fprintf(stderr, "%zu of %zu runs failed; the same command takes them up again\n", result.failed,
             self->runs->run_count);
     return EXIT_FAILED;

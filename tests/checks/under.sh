@@ -11,7 +11,7 @@ set -u
 instrument=$1 build=$2
 wanted='*' left=any
 case $instrument,${3:-all} in
-memcheck,all) left='any|slow|memcheck' ;;
+memcheck,all | memcheck,short) left='any|slow|memcheck' ;;
 *,all) ;;
 *,short) left='any|slow' ;;
 *) wanted=$3 left=none ;;
@@ -29,9 +29,9 @@ matches() (
     exit 1
 )
 
-# The names of the tests, a line each.
+# The names of the tests that are wanted, a line each.
 names() {
-    "$build/affjord-tests" --list | awk '/^[a-z_]+: / { suite = $1; sub(":", "", suite); next } { print suite "/" $NF }' |
+    awk '/^[^ ]+: [0-9]+ test/ { suite = $1; sub(":", "", suite); next } { print suite "/" $NF }' "$scratch/list" |
         while read -r name; do if matches "$name" "$wanted" && ! matches "$name" "$left"; then echo "$name"; fi; done
 }
 findings=$PWD/$build/findings
@@ -77,7 +77,9 @@ export AFFJORD_PATIENCE=$patience
 case $instrument in
 tsan) ;;
 memcheck) # each by itself: Criterion's matching of patterns takes valgrind a minute, and a runner has one test at a time
+    "$build/affjord-tests" --list >"$scratch/list" || exit 1
     names >"$scratch/names"
+    [ -s "$scratch/names" ] || { echo "No test is named $wanted" >&2; exit 1; }
     # shellcheck disable=SC2016,SC2086 # for the shell that xargs starts; words
     xargs -P "$(nproc)" -I '{}' sh -c 'export OF="$(echo "$1" | tr / .)"; filter=$1 said=$2/$OF; shift 2
         "$@" --filter "$filter" >"$said" 2>&1 || { cat "$said"; exit 1; }' \

@@ -130,14 +130,6 @@ static uint64_t this_place(void) {
     return hash ? hash : 1;
 }
 
-/* Does nothing happen yet, as the file has this place? Otherwise it gets it. */
-static bool is_seen(void) {
-    const uint64_t place = this_place();
-    if (*slot_of(place) == place) return true;
-    add_place(layer.seen, place);
-    return false;
-}
-
 /* --- The decision --- */
 
 static bool is_ours(void) {
@@ -161,8 +153,11 @@ static fate decide(const char *call, const char *path) {
     if (layer.path && (!path || fnmatch(layer.path, path, 0) != 0)) return PASSES;
     if (layer.trace) put_line(layer.trace, call, path);
     if (!layer.call || strcmp(layer.call, call) != 0) return PASSES;
-    if (layer.seen && __atomic_load_n(&layer.count, __ATOMIC_RELAXED) == 0 && is_seen()) return PASSES;
+    const bool looks = layer.seen && __atomic_load_n(&layer.count, __ATOMIC_RELAXED) == 0;
+    const uint64_t place = looks ? this_place() : 0;
+    if (looks && *slot_of(place) == place) return PASSES;
     const long count = __atomic_add_fetch(&layer.count, 1, __ATOMIC_RELAXED);
+    if (looks && count == 1) add_place(layer.seen, place);
     if (count < layer.at || (layer.once && count > layer.at)) return PASSES;
     const bool lets_through = strcmp(layer.what, "short") == 0 || strcmp(layer.what, "EINTR") == 0;
     if (lets_through && (count - layer.at) % 2 != 0) return PASSES;

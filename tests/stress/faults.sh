@@ -10,8 +10,8 @@
 # short takes few of the calls, as `make test` wants it; long takes every one, of memory one of each place (as fault.c
 # has it); full takes every one.
 # CALL, IN and ONCE, as the table below has them, take those faults alone: faults.sh full memory worker once. The calls
-# before number FROM and behind number TO are left out, so that a long form that was cut off can be gone on with, and two
-# take half of it each: FROM=945 TO=2000 faults.sh ...
+# before number FROM and behind number TO are left out, so that what was cut off can be gone on with, and two take half of
+# it each: FROM=945 TO=2000 faults.sh ... (not of places, which have no numbers).
 set -eu
 length=${1:-long}
 only="${2:-*} ${3:-*} ${4:-*}"
@@ -45,7 +45,9 @@ fault() {
     $only) ;;
     *) return 0 ;;
     esac
+    if [ "$step" = place ] && [ -n "${FROM:-}${TO:-}" ]; then give_up "FROM and TO are numbers of calls, not of places"; fi
     at=${FROM:-1} survived=0 told=0
+    said="$1 $2 in the $3 on $4, $5"
     rm -f places
     while [ "$at" -le "${TO:-$at}" ]; do
         said="$1 $2 in the $3 on $4, call $at, $5"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# verbs.sh [NAME...] - verbs at work on a finished database while memory ends: at the first call from one place (as
-# fault.c has it), from the next, and so on until there are no new ones; the layer is fault.c, in build/fault.so.
+# verbs.sh [NAME...] - verbs at work on a finished database while memory ends: at the first call from one place (as fault.c
+# has it), from the next, and so on until there are no new ones; the layer is in build/fault.so.
 #
 # A verb ends with 0, and has then said and written what it does undisturbed; or with 1 and a message, and has then written
 # nothing, but for merge, which goes on from there. The database and its checkpoints stay as they are. NAMEs, as the table below has them, take those alone.
@@ -15,30 +15,31 @@ sh "$here/../tiny_experiment.sh" stress 0 40 20 1 >stress.ini
 "$affjord" stress.ini --db small.db --jobs 2 --quiet
 "$affjord" stress.ini --db shards/one.db --seeds 1 --quiet
 printf '0.5,1\n-1,0.25\n2,-2\n' >points.csv
-state() { cat small.db shards/one.db small.checkpoints/* shards/one.checkpoints/* | cksum; }
+state() { find small.* shards -type f ! -name '*.lock' | sort | xargs cksum; }
 undisturbed=$(state)
 begun=$(seconds_now)
 all=0
 
-# places NAME WORDS: the verb with its words, which write to out or out.* where they write a file.
+# places NAME IN WORDS: the verb with its words, which write to out or out.* where they write a file; memory ends in the
+# parent or in a worker that it forks.
 places() {
-    name=$1
-    shift
-    # shellcheck disable=SC2254 # a pattern
+    name=$1 in=$2
+    shift 2
     case " $wanted " in
     *" $name "* | ' * ') ;;
     *) return 0 ;;
     esac
     rm -rf places out* good
-    "$affjord" "$@" >good.out 2>good.err
+    "$affjord" "$@" >good.out 2>good.err || { cat good.err >&2; give_up "$name: ended with $? undisturbed"; }
     mkdir good
     for made in out*; do [ ! -e "$made" ] || mv "$made" good; done
+    if [ -f good/out.db ]; then numbers good/out >good.numbers; fi
     survived=0 told=0
     while :; do
         said="$name, place $((survived + told + 1))"
         rm -rf fault.log out*
         status=0
-        timeout -k 1 60 env LD_PRELOAD="$layer" FAULT_CALL=memory FAULT_WHAT=ENOMEM FAULT_SEEN=places FAULT_ONCE=1 \
+        timeout -k 1 60 env LD_PRELOAD="$layer" FAULT_CALL=memory FAULT_WHAT=ENOMEM FAULT_IN="$in" FAULT_SEEN=places FAULT_ONCE=1 \
             FAULT_LOG=fault.log "$affjord" "$@" >said.out 2>said.err || status=$?
         case $status in
         0)
@@ -69,28 +70,34 @@ places() {
     printf '%-9s %4d survived, %4d said\n' "$name" "$survived" "$told"
 }
 
-# Are the files out* those of good? To the byte; of databases the numbers, as there are dates in them too.
+# Are the files out* those of good, and no others? To the byte; of a database the numbers, as there are dates in it too.
 wrote_the_same() {
-    for made in good/*; do
+    for made in good/* out*; do
         case $made in
-        'good/*' | *.lock) ;;
-        *.db) [ "$(numbers "${made%.db}")" = "$(numbers out)" ] || return 1 ;;
-        *) diff -r "$made" "${made#good/}" >/dev/null || return 1 ;;
+        'good/*' | 'out*' | *.lock) ;;
+        good/*.db)
+            numbers out >out.numbers || return 1
+            cmp -s good.numbers out.numbers || return 1
+            rm out.numbers
+            ;;
+        good/*) diff -r "$made" "${made#good/}" >/dev/null || return 1 ;;
+        *) [ -e "good/$made" ] || return 1 ;;
         esac
     done
 }
 
-places plan stress.ini --dry-run --db small.db --seeds 0-2
-places commands stress.ini --dry-run --format commands --db small.db --seeds 0-2
-places finished stress.ini --db small.db
-places list list runs --db small.db
-places tasks list tasks --db small.db
-places eval eval 1 --db small.db --input points.csv --output out.npy
-places sample sample 2 --db small.db --n 5 --output out.npy
-places export export 2 --db small.db --output out.safetensors
-places check check small.db
-places again check small.db --sample 1 --seed 1
-places archive archive out.db --db small.db
-places merge merge shards/one.db --db out.db --quiet
+places plan parent stress.ini --dry-run --db small.db --seeds 0-2
+places commands parent stress.ini --dry-run --format commands --db small.db --seeds 0-2
+places finished parent stress.ini --db small.db
+places list parent list runs --db small.db
+places tasks parent list tasks --db small.db
+places eval parent eval 1 --db small.db --input points.csv --output out.npy
+places sample parent sample 2 --db small.db --n 5 --output out.npy
+places export parent export 2 --db small.db --output out.safetensors
+places check parent check small.db
+places again parent check small.db --sample 1 --seed 1
+places worker worker check small.db --sample 1 --seed 1
+places archive parent archive out.db --db small.db
+places merge parent merge shards/one.db --db out.db --quiet
 [ "$all" -gt 0 ] || give_up "no verb is named $wanted"
 echo "$all faults in $(since "$begun") s"
