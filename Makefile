@@ -3,7 +3,7 @@
 #   make                 the runner, build/affjord
 #   make test            everything that is promised, in 10 minutes or so
 #   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
-#   make stress          killed at random moments, and with every call to the system failing in turn; 20 minutes
+#   make stress          killed at random moments, and with every call to the system failing in turn; 40 minutes
 #   make cuda            the library for GPUs, where nvcc is found: ARCHS="sm_80 sm_90 sm_100"; also part of make
 #   make gpu-check       what only a machine with a GPU can show
 #   make test-slurm      the way through a real Slurm of two nodes on this machine (root)
