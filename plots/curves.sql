@@ -3,6 +3,15 @@
 -- `measured`: dataset, model, split, iteration; mean, deviation (std) and number
 -- (n) over the seeds; and a view `fence` of one number, the factor below.
 
+-- A run that stops before the others has its last epoch at an iteration of its own: a mean of one between means of
+-- thirty is no point of their curve.
+CREATE TEMP VIEW drawn AS
+SELECT dataset, model, split, iteration, mean, std, n
+FROM (SELECT *, lag(n) OVER epochs AS before, lead(n) OVER epochs AS after
+      FROM measured
+      WINDOW epochs AS (PARTITION BY dataset, model, split ORDER BY iteration))
+WHERE (2 * n < before AND 2 * n < after) IS NOT TRUE;
+
 -- What to show of each data set's bands: from the floor to the highest value
 -- that is no outlier by Tukey's rule (more than factor, for him 1.5,
 -- interquartile ranges beyond a quartile), so that neither the first epochs nor
@@ -10,7 +19,7 @@
 CREATE TEMP VIEW span AS
 WITH band AS (
     SELECT dataset, mean - coalesce(std, 0) AS low, mean + coalesce(std, 0) AS high
-    FROM measured
+    FROM drawn
     WHERE mean IS NOT NULL
 ), ranked AS (
     SELECT *, cume_dist() OVER (PARTITION BY dataset ORDER BY low) AS low_rank,
@@ -49,7 +58,7 @@ SELECT p.dataset_index, s.model_index, p.label AS dataset_label, s.label AS mode
 FROM place p
 JOIN series s
 LEFT JOIN span v ON v.dataset = p.dataset
-LEFT JOIN measured c ON c.dataset = p.dataset AND c.model = s.model
+LEFT JOIN drawn c ON c.dataset = p.dataset AND c.model = s.model
 ORDER BY p.dataset_index, s.model_index, c.split, c.iteration;
 
 -- The end of every caption.

@@ -14,7 +14,13 @@ CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        'Validation loss against iteration: mean over the seeds, with a band of one standard deviation to either '
        || 'side where there are several; the dashed line is the entropy of the data, the floor of the loss.'
-       || text AS text
+       || text
+       || coalesce((SELECT ' Among them are runs that end with no density, which tables leave out: '
+                           || group_concat(d.label || ' ' || m.label || ' ' || l.impossible, '; ') || '.'
+                    FROM toy_losses l
+                    JOIN chosen_dataset d USING (dataset)
+                    JOIN chosen_model m USING (model)
+                    WHERE l.experiment = (SELECT name FROM chosen) AND l.impossible > 0), '') AS text
 FROM seeds_text;
 
 SELECT * FROM curve WHERE EXISTS (SELECT 1 FROM curve WHERE mean IS NOT NULL);

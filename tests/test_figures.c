@@ -249,6 +249,29 @@ Test(figures, half_done_experiments_are_drawn) {
     expect_output("0|2|TY|FFJORD|300|1.125||1||");
 }
 
+/* Four runs, the last of which stops in the middle of an epoch, with no density. */
+Test(figures, where_one_run_stopped_there_is_no_point_of_the_curve) {
+    FILE *script = script_open();
+    add_experiment(script, 1, "fig6");
+    for (int run = 1; run <= 4; run++) {
+        add_run(script, run, 1, "ty", "ffjord", run);
+        for (int epoch = 1; epoch <= (run < 4 ? EPOCHS : 2); epoch++)
+            add_epoch(script, run, epoch, "validation", loss_of(0, 0, run, epoch), 160);
+        add_metric(script, run, "final_validation_loss", 1);
+        add_metric(script, run, "density_mass", run < 4 ? 1 : 7);
+    }
+    fputs("UPDATE epoch SET iteration = 150 WHERE run_id = 4 AND epoch = 2;\n", script);
+    script_run(script);
+    cr_assert_eq(select_rows("-list", "'.read plots/fig6.sql'"), 0);
+    expect_output("|FFJORD|100|");
+    expect_output("|FFJORD|200|");
+    cr_expect_null(strstr(output, "|FFJORD|150|"), "%s", output);
+    cr_assert_eq(figures("fig6"), 0, "%s", output);
+    read_text("out/fig6.txt");
+    expect_output("TY FFJORD 3 to 4. Experiment fig6. Among them are runs that end with no density, which tables leave "
+                  "out: TY FFJORD 1.\n");
+}
+
 Test(figures, missing_rows_name_the_command) {
     script_run(script_open());
     cr_expect_eq(figures(""), 0);
