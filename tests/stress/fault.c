@@ -190,8 +190,8 @@ static int begin(int count, char **words, char **environment) {
         void *frame;
         backtrace(&frame, 1); /* its first call takes memory */
         read_places(layer.seen);
-        layer.file = file_of((const void *)(uintptr_t)begin);
-        layer.program = file_of((const void *)(uintptr_t)main_of_program);
+        layer.file = file_of((const void *)begin);
+        layer.program = file_of((const void *)main_of_program);
     }
     unsetenv("LD_PRELOAD"); /* other programs that this one starts are not looked at */
     layer.active = layer.call || layer.trace;
