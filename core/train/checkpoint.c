@@ -26,7 +26,7 @@ bool checkpoint_size(checkpoint_type type, size_t rank, const size_t *shape, siz
 status checkpoint_create(checkpoint **out) {
     checkpoint *file = calloc(1, sizeof *file);
     if (file == NULL) return STATUS_MEMORY;
-    (void)json_memory_watch(0); /* before any other call of jansson; without a reserve it cannot fail */
+    json_memory_watch(); /* the first is before any other call of jansson */
     file->texts = json_object();
     (void)json_memory_end(&file->texts);
     if (file->texts == NULL) {
@@ -100,7 +100,7 @@ status checkpoint_put(checkpoint *file, const char *name, checkpoint_type type, 
 /* JSON is UTF-8. A path in a setting may be any bytes: those that are not UTF-8 become '?', as such a text only
  * informs. */
 static json_t *text_of(const char *value) {
-    (void)json_memory_watch(0); /* without a reserve it cannot fail */
+    json_memory_watch();
     json_t *text = json_string(value);
     if (!json_memory_end(&text) || text != NULL) return text;
     char *copy = strdup(value);

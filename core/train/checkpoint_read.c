@@ -193,7 +193,8 @@ static status read_bytes(const char *path, const unsigned char *bytes, size_t si
     if (length > CHECKPOINT_HEADER_MAX)
         return MALFORMED(&from, "expected a header of at most %d bytes, found one of %llu", CHECKPOINT_HEADER_MAX,
                          (unsigned long long)length);
-    if (!json_memory_watch(JSON_MEMORY_TO_READ(length))) return memory_short(&from);
+    json_memory_watch();
+    if (!json_memory_reserve(JSON_MEMORY_TO_READ(length))) return memory_short(&from);
     json_error_t error;
     json_t *header = json_loadb((const char *)bytes + sizeof length, (size_t)length, JSON_REJECT_DUPLICATES, &error);
     status outcome;

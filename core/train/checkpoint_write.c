@@ -64,7 +64,7 @@ static status describe_array(void *argument, const checkpoint_array *array) {
 /* The header's text, for json_memory_release; NULL if memory is short. */
 static char *header_text(const checkpoint *file, const char *sha256) {
     char *text = NULL;
-    (void)json_memory_watch(0); /* without a reserve it cannot fail */
+    json_memory_watch();
     header_build build = {.object = json_object()};
     json_t *texts = json_copy(file->texts);
     if (build.object != NULL && texts != NULL &&

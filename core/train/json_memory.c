@@ -39,15 +39,18 @@ static void place(void) {
     json_set_alloc_funcs(allocate_and_note, release_if_allocated);
 }
 
-bool json_memory_watch(size_t reserve) {
+void json_memory_watch(void) {
     pthread_once(&placed, place);
-    look.reserve = reserve > 0 ? malloc(reserve) : NULL;
-    if (reserve > 0 && look.reserve == NULL) return false;
-    look.size = reserve;
-    look.used = 0;
+    look.size = 0;
     look.refused = false;
     look.open = true;
-    return true;
+}
+
+bool json_memory_reserve(size_t bytes) {
+    look.reserve = malloc(bytes);
+    look.open = look.reserve != NULL;
+    look.size = look.open ? bytes : 0;
+    return look.open;
 }
 
 bool json_memory_end(json_t **made) {

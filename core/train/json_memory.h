@@ -16,11 +16,14 @@
  * of "[[[[", 84 of "{},", 75 of "[{}],", 60 of "[],", 4 of a long string. */
 #define JSON_MEMORY_TO_READ(length) (128 * (size_t)(length) + 65536)
 
-/* Look at this thread's calls of jansson from here on, with `reserve` bytes set aside that it gets where there are no
- * others. The first look of the process puts functions before the allocator that jansson has then, which goes on to
- * serve it; it comes before any other call of jansson. After a json_set_alloc_funcs of somebody else's nothing is seen
- * any more. False if there is no reserve; then nothing is looked at. */
-bool json_memory_watch(size_t reserve);
+/* Look at this thread's calls of jansson from here on. The first look of the process puts functions before the allocator
+ * that jansson has then, which goes on to serve it; it comes before any other call of jansson. After a
+ * json_set_alloc_funcs of somebody else's nothing is seen any more. */
+void json_memory_watch(void);
+
+/* In this look jansson gets memory out of so many bytes, set aside now, where there is no other. False if they are not
+ * to be had; the look has then ended. */
+bool json_memory_reserve(size_t bytes);
 
 /* The look ends. False if memory was refused since; then *made is destroyed, and is NULL. `made` may be NULL. */
 bool json_memory_end(json_t **made);
