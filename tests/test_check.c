@@ -2,7 +2,7 @@
  * for keeping. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
-#include "run_support.h"
+#include "stop_support.h"
 
 /* Two models, two seeds, a hundred tiny iterations each. */
 static const char small_experiment[] = TINY_EXPERIMENT("fig5", "0-1", "100", "10");
@@ -202,8 +202,11 @@ Test(check, counts_are_counted_again) {
 Test(check, a_signal_ends_it_and_leaves_nothing) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --jobs 2 --quiet --seeds 5 --set "
               "train.iterations=6000 --set experiment.models=ffjord --set experiment.name=long");
-    EXPECT(1, CHECK "--run 5 & job=$!; while [ -z \"$(ls $TEST_DIR/tmp)\" ]; do sleep 0.01; done; sleep 0.1; "
-                    "kill -INT $job; wait $job");
+    int outcome;
+    cr_assert(stop_at(CHECK "--run 5", "ls -d $TEST_DIR/tmp/*/again.checkpoints 2>/dev/null | wc -l", RECORDING, SIGINT,
+                      &outcome));
+    cr_assert_eq(WEXITSTATUS(outcome), 1);
+    EXPECT(0, "cat $TEST_DIR/said");
     EXPECT_SAYS("not computed");
     EXPECT_SAYS("0 of 1 run came out the same");
     EXPECT_SAYS("Stopped");

@@ -2,7 +2,7 @@
  * from the terminal. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
-#include "run_support.h"
+#include "stop_support.h"
 
 static const char small_experiment[] = TINY_EXPERIMENT("small", "0", "60", "30");
 
@@ -84,10 +84,11 @@ Test(command_line, faults_of_a_database_are_counted) {
 
 Test(command_line, paused_from_the_terminal_it_goes_on_when_asked) {
     EXPECT(0, "sed -i 's/^iterations = .*/iterations = 600/' $TEST_DIR/small.ini");
-    const pid_t child = start("r.db", 2);
-    wait_until("r.db", "SELECT count(*) FROM run WHERE status = 'running'");
-    kill(child, SIGTSTP);
+    const pid_t child = start(START "--db $TEST_DIR/r.db --jobs 2");
     int outcome = 0;
+    cr_assert(hold(child, ASK("r.db", "SELECT count(*) FROM run WHERE status = 'running'"), &outcome));
+    kill(-child, SIGCONT); /* which forgets signals to stop that wait */
+    kill(child, SIGTSTP);
     cr_assert_eq(waitpid(child, &outcome, WUNTRACED), child);
     cr_assert(WIFSTOPPED(outcome), "it stops");
     kill(child, SIGCONT);

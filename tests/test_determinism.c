@@ -3,6 +3,7 @@
  * compilers, is tests/stress/determinism.sh. */
 #include "backend/cpu/cpu.h"
 #include "run_images_support.h"
+#include "stop_support.h"
 
 static void begin_points(void) {
     begin_run(TINY_EXPERIMENT("small", "0", "60", "20"));
@@ -69,10 +70,8 @@ Test(determinism, statements_do_not_depend_on_jobs_threads_and_stops, .init = be
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/two.db --jobs 2 --threads 3 --quiet");
     check_same(expected, "two.db");
 
-    const pid_t child = start("stopped.db", 1);
-    wait_until("stopped.db", "SELECT count(*) FROM checkpoint");
-    kill(child, SIGTERM);
-    const int outcome = wait_for(child);
+    const int outcome =
+        stop_new("stopped", "--jobs 1", ASK("stopped.db", "SELECT count(*) FROM checkpoint"), RECORDING, SIGTERM);
     cr_assert(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 1, "it was stopped");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/stopped.db --quiet");
     check_same(expected, "stopped.db");

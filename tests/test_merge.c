@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 
 #include "record/recorder.h"
-#include "run_support.h"
+#include "stop_support.h"
 
 /* Two models, two seeds, a few hundred tiny iterations each. */
 static const char small_experiment[] = TINY_EXPERIMENT("small", "0-1", "600", "50");
@@ -58,18 +58,18 @@ static void lengthen(void) {
 }
 
 Test(merge, a_task_goes_on_from_the_checkpoint_of_its_shard) {
-    lengthen();
     char *expected = undisturbed();
+    int stopped = 0;
     for (int i = 0; i < 4; i++) {
-        /* Ended again and again, in order or not, after ever longer times. */
-        for (int attempt = 0, done = 0; !done; attempt++)
-            done =
-                shell(
-                    "timeout --signal=%s 0.%d $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only %d --quiet",
-                    attempt % 2 ? "KILL" : "TERM", attempt < 8 ? attempt + 1 : 9, i) == 0 ||
-                attempt > 30;
+        char command[128];
+        snprintf(command, sizeof command, START "--db $TEST_DIR/merged.db --only %d", i);
+        stopped += stop_repeatedly(command,
+                                   "for shard in $TEST_DIR/shards/*/*.db; do sqlite3 $shard 'SELECT iteration FROM "
+                                   "run'; done | awk '{ sum += $1 } END { print sum }'",
+                                   100, i % 2 ? KILLED : ASKED);
         EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only %d --quiet", i);
     }
+    cr_assert_geq(stopped, 4, "stopped %d times", stopped);
     EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db --quiet");
     check_same(expected, "merged.db");
     EXPECT(0, "sqlite3 $TEST_DIR/merged.db 'SELECT max(sessions) > 1 FROM run'");
@@ -109,12 +109,11 @@ Test(merge, merged_while_tasks_run_and_killed_at_any_moment) {
 
 /* A finished run is not replaced; of unfinished ones the later iteration is kept, and a local run goes on from it. */
 Test(merge, later_iterations_win_and_finished_runs_stay) {
-    lengthen();
     char *expected = undisturbed();
-    /* Stopped as soon as there is a checkpoint. */
-    EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only 0 --quiet & task=$!; "
-              "until ls $TEST_DIR/shards/*/*.checkpoints/*.safetensors >/dev/null 2>&1; do sleep 0.01; done; "
-              "kill -TERM $task; wait $task");
+    int outcome = 0;
+    cr_assert(stop_at(START "--db $TEST_DIR/merged.db --only 0",
+                      "ls $TEST_DIR/shards/*/*.checkpoints/*.safetensors 2>/dev/null | wc -l", RECORDING, SIGTERM,
+                      &outcome));
     EXPECT(0, "mkdir $TEST_DIR/old; cp -r $TEST_DIR/shards $TEST_DIR/old/; $AFFJORD merge --db $TEST_DIR/merged.db; "
               "sqlite3 $TEST_DIR/merged.db 'SELECT status, iteration > 0, process FROM run'");
     EXPECT_SAYS("\ninterrupted|1|\n");

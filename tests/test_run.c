@@ -1,7 +1,9 @@
 /* test_run.c - ./run from outside: the same numbers however it is scheduled or stopped; errors that lose nothing. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
-#include "run_support.h"
+#include <math.h>
+
+#include "stop_support.h"
 
 /* Two models, two seeds, a thousand tiny iterations each. */
 static const char small_experiment[] = TINY_EXPERIMENT("small", "0-1", "1000", "50");
@@ -23,14 +25,14 @@ Test(run, jobs_and_threads_do_not_change_a_bit) {
 
 Test(run, stopped_by_a_signal_and_started_again_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
-    interrupt_repeatedly("stopped.db");
+    stop_and_finish("stopped.db", ASKED);
     check_same(expected, "stopped.db");
     free(expected);
 }
 
 Test(run, killed_at_any_moment_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
-    kill_repeatedly("killed.db");
+    stop_and_finish("killed.db", KILLED);
     check_same(expected, "killed.db");
     EXPECT(0, "ls $TEST_DIR/killed.checkpoints");
     cr_assert_null(strstr(output, "tmp"), "%s", output);
@@ -41,11 +43,9 @@ Test(run, killed_at_any_moment_it_ends_with_the_same_bits) {
 
 Test(run, killed_worker_is_marked_and_taken_up_again) {
     char *expected = undisturbed();
-    const pid_t child = start("worker.db", 1);
-    const int worker = wait_until("worker.db", "SELECT process FROM run WHERE status = 'running'");
-    cr_assert_gt(worker, 1);
-    cr_assert_eq(kill(worker, SIGKILL), 0);
-    const int outcome = wait_for(child);
+    const int outcome =
+        stop_new("worker", "--jobs 1", ASK("worker.db", "SELECT process FROM run WHERE status = 'running'"),
+                 TRAINING_PROCESS, SIGKILL);
     cr_assert_eq(WEXITSTATUS(outcome), 1);
     EXPECT(0, "sqlite3 $TEST_DIR/worker.db \"SELECT status, error FROM run WHERE status = 'failed'\"");
     EXPECT_SAYS("failed|");
@@ -59,9 +59,13 @@ Test(run, finished_runs_are_not_repeated_and_return_at_once) {
     EXPECT(0, "stat -c %%Y.%%s $TEST_DIR/whole.db; sqlite3 $TEST_DIR/whole.db 'SELECT max(ended) FROM run'");
     char before[200];
     snprintf(before, sizeof before, "%.150s", output);
-    const double from = now();
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db");
-    cr_assert_lt(now() - from, 0.2, "%g s", now() - from);
+    double least = 1;
+    for (int attempt = 0; attempt < 5; attempt++) {
+        const double from = now();
+        EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db");
+        least = fmin(least, now() - from);
+    }
+    cr_assert_lt(least, 0.2, "%g s", least);
     EXPECT_SAYS("affjord");
     EXPECT(0, "stat -c %%Y.%%s $TEST_DIR/whole.db; sqlite3 $TEST_DIR/whole.db 'SELECT max(ended) FROM run'");
     cr_assert(strstr(output, strchr(before, '\n') + 1), "nothing ran: %s %s", before, output);
@@ -175,17 +179,9 @@ Test(run, eval_sample_and_export_agree) {
 }
 
 Test(run, corrupt_checkpoint_is_named_and_nothing_is_lost) {
-    const pid_t child = start("torn.db", 1);
-    int saved = 0;
-    for (int attempt = 0; attempt < 300 && !saved; attempt++) {
-        pause_for(0.01);
-        saved = shell("test -n \"$(sqlite3 $TEST_DIR/torn.db 'SELECT path FROM checkpoint' 2>/dev/null)\"") == 0;
-    }
-    cr_assert(saved);
-    kill(child, SIGTERM);
-    cr_assert_eq(WEXITSTATUS(wait_for(child)), 1);
-    EXPECT(0, "sqlite3 $TEST_DIR/torn.db \"SELECT c.path FROM checkpoint c JOIN run r USING (run_id) "
-              "WHERE r.status = 'interrupted' LIMIT 1\"");
+#define UNFINISHED "FROM checkpoint c JOIN run r USING (run_id) WHERE r.status != 'done'"
+    stop_new("torn", "--jobs 1", ASK("torn.db", "SELECT count(*) " UNFINISHED), ALL_PROCESSES, SIGKILL);
+    EXPECT(0, ASK("torn.db", "SELECT c.path " UNFINISHED));
     output[strcspn(output, "\n")] = '\0';
     char path[512];
     snprintf(path, sizeof path, "%s/%.400s", folder, output);

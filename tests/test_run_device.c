@@ -2,7 +2,7 @@
  * however it is stopped; and what it says where there is nothing to run on. */
 #ifndef AFFJORD_DOUBLE
 
-#include "run_support.h"
+#include "stop_support.h"
 
 /* Iterations of a millisecond or two on fibers; two models, so two launches side by side, and two data sets in each. */
 static const char experiment[] =
@@ -33,41 +33,30 @@ Test(run_device, a_device_gives_the_numbers_of_the_processor) {
     free(expected);
 }
 
-/* Stopped after its first checkpoints, gone on with on the same device, stopped again, ended by the processor. */
+/* Stopped, gone on with on the same device, stopped again, ended by the processor. */
 Test(run_device, what_one_begins_the_other_ends) {
     char *expected = undisturbed();
-    int stopped = 0;
-    for (int checkpoints = 1; checkpoints <= 2; checkpoints++) {
-        const pid_t child = start_on("cuda", "both.db", 2);
-        char wanted[128];
-        snprintf(wanted, sizeof wanted, "SELECT count(*) >= %d FROM checkpoint WHERE iteration >= 10", checkpoints);
-        wait_until("both.db", wanted);
-        kill(child, SIGTERM);
-        if (WEXITSTATUS(wait_for(child)) == 1) stopped++;
-        EXPECT(0, "sqlite3 $TEST_DIR/both.db \"SELECT count(*) FROM run WHERE status IN ('running', 'failed')\"");
-        cr_assert_str_eq(output, "0\n");
-    }
+    const int stopped = stop_repeatedly(START "--db $TEST_DIR/both.db --device cuda --jobs 2",
+                                        ASK("both.db", "SELECT sum(iteration) FROM run"), 40, ASKED);
     cr_assert_gt(stopped, 0, "it was stopped at least once");
+    EXPECT(0, "sqlite3 $TEST_DIR/both.db \"SELECT count(*) FROM run WHERE status IN ('running', 'failed')\"");
+    cr_assert_str_eq(output, "0\n");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/both.db --quiet");
     check_same(expected, "both.db");
     free(expected);
 }
 
-/* Begin, and kill the process that trains the runs that the database shows for `which`. */
-static void kill_one(const char *device, const char *database, const char *which) {
-    char shows[256];
-    snprintf(shows, sizeof shows, "SELECT process FROM run WHERE status = 'running' AND %s", which);
-    const pid_t child = start_on(device, database, 8);
-    const int worker = wait_until(database, shows);
-    cr_assert_gt(worker, 1);
-    cr_assert_eq(kill(worker, SIGKILL), 0);
-    cr_assert_eq(WEXITSTATUS(wait_for(child)), 1);
+/* Begin, and kill a process that trains runs, which `when` asks for. */
+static void kill_one(const char *device, const char *database, const char *when) {
+    char options[64];
+    snprintf(options, sizeof options, "--device %s --jobs 8", device);
+    cr_assert_eq(WEXITSTATUS(stop_new(database, options, when, TRAINING_PROCESS, SIGKILL)), 1);
 }
 
 /* A process that is killed takes its runs along; the next start takes them up. */
 Test(run_device, a_killed_process_fails_all_its_runs_and_no_more) {
     char *expected = undisturbed();
-    kill_one("cuda", "killed.db", "true");
+    kill_one("cuda", "killed", ASK("killed.db", "SELECT process FROM run WHERE status = 'running'"));
     EXPECT(0, "sqlite3 $TEST_DIR/killed.db \"SELECT DISTINCT status, error LIKE '%%signal 9%%' FROM run\"");
     cr_assert_str_eq(output, "failed|1\n");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/killed.db --quiet");
@@ -140,7 +129,8 @@ Test(run_device, runs_are_shared_among_devices) {
 Test(run_device, a_device_that_is_lost_takes_no_other_along) {
     setenv("AFFJORD_EMULATED_DEVICES", "2", 1);
     char *expected = undisturbed();
-    kill_one("cuda:auto", "lost.db", "gpu = 'fibers 1'");
+    kill_one("cuda:auto", "lost",
+             ASK("lost.db", "SELECT process FROM run WHERE status = 'running' AND gpu = 'fibers 1'"));
     EXPECT(0, "sqlite3 $TEST_DIR/lost.db \"SELECT DISTINCT gpu, status FROM run WHERE gpu != 'fibers 1' OR "
               "status != 'done' ORDER BY 1\"");
     cr_assert_str_eq(output, "fibers 1|failed\nfibers on a CPU, for tests|done\n");

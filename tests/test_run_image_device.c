@@ -3,6 +3,7 @@
 #ifndef AFFJORD_DOUBLE /* the library is of the float build */
 
 #include "run_images_support.h"
+#include "stop_support.h"
 
 /* One model and a few iterations, as a device of fibers is slow; one that is to be stopped has a few more. */
 #define FEW                                                                                                            \
@@ -125,10 +126,9 @@ Test(run_image_device, a_run_is_the_same_on_any_device) {
 Test(run_image_device, a_run_that_was_stopped_or_lost_ends_with_the_same_bits) {
     EXPECT(0, TRAIN_LONGER "--seeds 0 --db $TEST_DIR/whole.db --device cuda");
     char *expected = numbers("whole.db");
-    EXPECT(1,
-           TRAIN_LONGER "--seeds 0 --db $TEST_DIR/stopped.db --device cuda & "
-                        "until sqlite3 $TEST_DIR/stopped.db 'SELECT count(*) FROM checkpoint' 2>/dev/null | grep -q 1; "
-                        "do sleep 0.02; done; kill $!; wait $!");
+    const int outcome = stop_new("stopped", FEW "6 --seeds 0 --device cuda",
+                                 ASK("stopped.db", "SELECT count(*) FROM checkpoint"), RECORDING, SIGTERM);
+    cr_assert(WIFEXITED(outcome), "it ends in order");
     EXPECT(0, "sqlite3 $TEST_DIR/stopped.db 'SELECT status, iteration BETWEEN 2 AND 5 FROM run'");
     cr_assert_str_eq(output, "interrupted|1\n");
     EXPECT(0, TRAIN_LONGER "--seeds 0 --db $TEST_DIR/stopped.db --device cuda");

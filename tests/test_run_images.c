@@ -8,6 +8,7 @@
 #include "data/npy.h"
 #include "flow/bits.h"
 #include "run_images_support.h"
+#include "stop_support.h"
 #include "train/checkpoint.h"
 
 TestSuite(run_images, .init = begin, .fini = end, .timeout = 240);
@@ -53,14 +54,14 @@ Test(run_images, rounded_convolutions_are_a_setting_of_a_run) {
 
 Test(run_images, stopped_by_a_signal_and_started_again_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
-    interrupt_repeatedly("stopped.db");
+    stop_and_finish("stopped.db", ASKED);
     check_same(expected, "stopped.db");
     free(expected);
 }
 
 Test(run_images, killed_at_any_moment_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
-    kill_repeatedly("killed.db");
+    stop_and_finish("killed.db", KILLED);
     check_same(expected, "killed.db");
     free(expected);
 }

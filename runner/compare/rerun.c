@@ -146,7 +146,7 @@ static status compute_and_compare(rerunning *self, rerun_tally *tally, failure *
 static bool conclude(const rerunning *self, const rerun_tally *tally) {
     const size_t count = self->choice.count;
     printf("%zu of %zu run%s came out the same\n", tally->same, count, count == 1 ? "" : "s");
-    if (self->result.stopped) fprintf(stderr, "Stopped; what was computed is gone\n");
+    if (self->result.stopped && tally->missing > 0) fprintf(stderr, "Stopped; what was computed is gone\n");
     return tally->same == count;
 }
 

@@ -1,0 +1,126 @@
+/* stop_support.h - stop a training in the middle, on a machine of any speed, however busy it is. The training goes on for
+ * a few milliseconds at a time and is held in between, all its processes with it, while the database is asked whether the
+ * moment has come; what is then killed or asked to end is what the rows show. */
+#ifndef AFFJORD_TESTS_STOP_SUPPORT_H
+#define AFFJORD_TESTS_STOP_SUPPORT_H
+
+#include "run_support.h"
+
+/* The command of a shell that prints what a database of the test says; nothing where there is none yet. */
+#define ASK(database, query) "sqlite3 $TEST_DIR/" database " \"" query "\" 2>/dev/null"
+
+static inline void pause_for(double seconds) {
+    nanosleep(&(struct timespec){.tv_nsec = (long)(seconds * 1e9)}, NULL);
+}
+
+/* Start a command, $AFFJORD with its arguments, in a process group of its own. What it prints is in $TEST_DIR/said. */
+static inline pid_t start(const char *command) {
+    char whole[1024];
+    snprintf(whole, sizeof whole, "exec env %s >$TEST_DIR/said 2>&1", command);
+    const pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        setpgid(0, 0);
+        execl("/bin/sh", "sh", "-c", whole, (char *)NULL);
+        _exit(127);
+    }
+    setpgid(child, child); /* by whichever comes first */
+    return child;
+}
+
+static inline int wait_for(pid_t child) {
+    int outcome = 0;
+    cr_assert_eq(waitpid(child, &outcome, 0), child);
+    return outcome;
+}
+
+/* Let what was started go on until the command `when` prints a number above 0, and hold it there. Returns that number,
+ * or 0 where it came to its end before; that is `outcome`. */
+static inline int hold(pid_t child, const char *when, int *outcome) {
+    for (;;) {
+        pause_for(0.005);
+        kill(-child, SIGSTOP);
+        cr_assert_eq(waitpid(child, outcome, WUNTRACED), child);
+        if (!WIFSTOPPED(*outcome)) return 0;
+        shell("%s", when);
+        if (atoi(output) > 0) return atoi(output);
+        kill(-child, SIGCONT);
+    }
+}
+
+/* Who gets the signal: the process that records, that which trains and whose number `when` prints, or both. */
+typedef enum { RECORDING, TRAINING_PROCESS, ALL_PROCESSES } party;
+
+/* Start, hold when it is time, send a signal, let go. Returns whether the training was stopped by it, and did not come to
+ * its end before; in order (exit 1) or not is for the caller to say from `outcome`. */
+static inline bool stop_at(const char *command, const char *when, party whom, int number, int *outcome) {
+    const pid_t child = start(command);
+    const int seen = hold(child, when, outcome);
+    if (seen) {
+        cr_assert_eq(kill(whom == RECORDING ? child : whom == TRAINING_PROCESS ? seen : -child, number), 0);
+        kill(-child, SIGCONT);
+        *outcome = wait_for(child);
+    }
+    return !(WIFEXITED(*outcome) && WEXITSTATUS(*outcome) == 0);
+}
+
+/* The beginning of a command that trains the experiment of the test. */
+#define START "$AFFJORD $TEST_DIR/small.ini --quiet "
+
+/* Train on a new database each time, with these options, until it was stopped: between a row and the moment that it is
+ * read a process that trains may have come further than its rows. */
+static inline int stop_new(const char *database, const char *options, const char *when, party whom, int number) {
+    int outcome = 0;
+    for (int attempt = 0; attempt < 10; attempt++) {
+        char command[512];
+        snprintf(command, sizeof command, START "--db $TEST_DIR/%s.db %s", database, options);
+        if (stop_at(command, when, whom, number, &outcome)) return outcome;
+        EXPECT(0, "rm -r $TEST_DIR/%s.*", database);
+    }
+    cr_assert_fail("it always ended before it could be stopped");
+    return outcome;
+}
+
+/* In order, by SIGTERM or SIGINT to the process that records; or by SIGKILL to that one alone or to all. */
+typedef enum { ASKED, KILLED } manner;
+
+/* Start and stop again and again, each time when the number that `progress` prints has grown by `step` since, until the
+ * command comes to its end, but six times at most. Returns how often it was stopped. */
+static inline int stop_repeatedly(const char *command, const char *progress, int step, manner how) {
+    int stopped = 0;
+    for (; stopped < 6; stopped++) {
+        char when[512];
+        shell("%s", progress);
+        snprintf(when, sizeof when, "test \"$(%s)\" -ge %d 2>/dev/null && echo 1", progress, atoi(output) + step);
+        const bool odd = stopped % 2;
+        int outcome;
+        if (!stop_at(command, when, how == KILLED && odd ? ALL_PROCESSES : RECORDING,
+                     how == KILLED ? SIGKILL
+                     : odd         ? SIGINT
+                                   : SIGTERM,
+                     &outcome))
+            break;
+        cr_assert(how == KILLED || (WIFEXITED(outcome) && WEXITSTATUS(outcome) == 1), "it ends in order");
+    }
+    return stopped;
+}
+
+/* The experiment of the test in two jobs, stopped six times on its way, if it is not too fast for the last ones, and gone
+ * on with to its end. */
+static inline void stop_and_finish(const char *database, manner how) {
+    EXPECT(0, ASK("whole.db", "SELECT sum(iteration) FROM run"));
+    const int whole = atoi(output);
+    cr_assert_gt(whole, 0, "the undisturbed run comes first");
+    char command[256], progress[256];
+    snprintf(command, sizeof command, START "--db $TEST_DIR/%s --jobs 2", database);
+    snprintf(progress, sizeof progress, "sqlite3 $TEST_DIR/%s 'SELECT sum(iteration) FROM run'", database);
+    const int stopped = stop_repeatedly(command, progress, whole / 8, how);
+    cr_assert_geq(stopped, 3, "stopped %d times", stopped);
+    if (how == ASKED) {
+        EXPECT(0, "sqlite3 $TEST_DIR/%s \"SELECT count(*) FROM run WHERE status = 'running'\"", database);
+        cr_assert_str_eq(output, "0\n", "nothing is left running");
+    }
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/%s --jobs 2 --quiet", database);
+}
+
+#endif
