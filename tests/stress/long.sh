@@ -1,11 +1,11 @@
 #!/bin/sh
 # long.sh - memory, the database and the cost of recording in a long training: tests/stress/long.sh [ITERATIONS]
 #
-# A training of a million iterations (or so many) of a fortieth of a millisecond, an
-# epoch every 400 of them (50 in runs of less than 100,000) and a checkpoint every 25
-# epochs. While it runs, the resident memory of the process that records and of the
-# one that trains, their processor time, and the pages of the database are read
-# again and again.
+# A training of a million iterations (or so many) of some microseconds, an epoch every
+# 400 of them or more, so that it takes 10 ms (50 in runs of less than 100,000), and a
+# checkpoint every 25 epochs. While it runs, the resident memory of the process that
+# records and of the one that trains, their processor time, and the pages of the
+# database are read again and again. How fast the machine is, a short training says first.
 #
 # Exit status 1 if after the first tenth either process grows by more than 1 MB;
 # if rows of the second half need more room than those of the first, by a tenth and
@@ -33,11 +33,11 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 resident() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status" 2>/dev/null; }
-ticks() { # of all its threads, in and out of the kernel
-    sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '{ print $12 + $13 }'
+processor_seconds() { # of all its threads, in and out of the kernel
+    cat "/proc/$1/task/"*/schedstat 2>/dev/null | awk '{ sum += $1 } END { printf "%.6f\n", sum / 1e9 }'
 }
 
-# One line: iterations done, kB of the recording and of the training process, ticks of both, rows of epochs, bytes.
+# One line: iterations done, kB of the recording and of the training process, processor time of both, rows of epochs, bytes.
 sample() {
     seen=$(sqlite3 -readonly -separator ' ' "$work/long.db" "SELECT process, iteration,
         (SELECT count(*) FROM epoch), (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)
@@ -45,48 +45,56 @@ sample() {
     [ -n "$seen" ] || return 0
     # shellcheck disable=SC2086 # four numbers
     set -- $seen
-    line="$2 $(resident "$child") $(resident "$1") $(ticks "$child") $(ticks "$1") $3 $4"
+    line="$2 $(resident "$child") $(resident "$1") $(processor_seconds "$child") $(processor_seconds "$1") $3 $4"
     [ "$(echo "$line" | wc -w)" = 7 ] && echo "$line" >>"$work/samples"
     return 0
 }
 
-pause=1 epoch=400
-[ "$iterations" -ge 100000 ] || pause=0.05 epoch=50
-write_fast "$work/long.ini" "$iterations" $epoch 25
+write_fast "$work/first.ini" 4000 4000 1
+"$program" "$work/first.ini" --db "$work/first.db" --jobs 1 --threads 1 --quiet
+each=$(sqlite3 "$work/first.db" "SELECT printf('%.9f', wall_seconds / iteration) FROM run")
+epoch=50
+[ "$iterations" -lt 100000 ] ||
+    for epoch in 400 800 2000 4000 8000 20000; do # of 10 ms, if it is one of these
+        awk "BEGIN { exit !($each * $epoch >= 0.01) }" && break
+    done
+pause=$(awk "BEGIN { pause = $each * $iterations / 50; print (pause < 0.02) ? 0.02 : (pause > 1) ? 1 : pause }")
+write_fast "$work/long.ini" "$iterations" "$epoch" 25
 : >"$work/samples"
-began=$(date +%s)
+began=$(date +%s.%N)
 "$program" "$work/long.ini" --db "$work/long.db" --jobs 1 --threads 1 --quiet >"$work/log" 2>&1 &
 child=$!
 while kill -0 "$child" 2>/dev/null; do
     sample
-    sleep $pause
+    sleep "$pause"
 done
 wait "$child" || { cat "$work/log" >&2; exit 1; }
 child=
+seconds=$(date +%s.%N | awk -v began="$began" '{ print $1 - began }')
 rows=$(sqlite3 "$work/long.db" "SELECT count(*) FROM epoch")
 expected=$((2 * (iterations / epoch)))
 [ "$rows" = $expected ] || { echo "$rows rows of epochs, not $expected" >&2; exit 1; }
 
-awk -v iterations="$iterations" -v seconds=$(($(date +%s) - began)) -v rows="$rows" '
+awk -v iterations="$iterations" -v seconds="$seconds" -v rows="$rows" '
     $1 >= iterations / 10 {
         if (!seen++) { parent = $2; worker = $3; first_rows = $6; first_bytes = $7 }
         if ($2 - parent > parent_growth) parent_growth = $2 - parent
         if ($3 - worker > worker_growth) worker_growth = $3 - worker
         if (!half_rows && $1 >= iterations * 0.55) { half_rows = $6; half_bytes = $7 }
-        parent_ticks = $4; worker_ticks = $5; last_rows = $6; last_bytes = $7
+        recording = $4; training = $5; last_rows = $6; last_bytes = $7
     }
     END {
         if (seen < 5 || last_rows <= half_rows) { print "too few samples"; exit 1 }
         early = (half_bytes - first_bytes) / (half_rows - first_rows)
         late = last_bytes - half_bytes
-        share = worker_ticks ? parent_ticks / worker_ticks : 0
-        quiet = worker_ticks / 100 > 0.8 * seconds
-        printf "%d iterations, %d rows of epochs, %d seconds; %d samples after the first tenth\n", iterations, rows, seconds, seen
+        share = training ? recording / training : 0
+        quiet = training > 0.8 * seconds
+        printf "%d iterations, %d rows of epochs, %.1f seconds; %d samples after the first tenth\n", iterations, rows, seconds, seen
         printf "recording process: %.1f MB after a tenth, at most %d KB more later\n", parent / 1024, parent_growth
         printf "training process: %.1f MB after a tenth, at most %d KB more later\n", worker / 1024, worker_growth
         printf "database: %.1f bytes a row, %.1f in the second half\n", early, late / (last_rows - half_rows)
-        printf "processor time: %.2f s recording, %.1f s training, %.2f%%%s\n", parent_ticks / 100, worker_ticks / 100,
-            100 * share, quiet ? "" : " (the machine was busy)"
+        printf "processor time: %.3f s recording, %.2f s training, %.2f%%%s\n", recording, training, 100 * share,
+            quiet ? "" : " (the machine was busy)"
         bad = parent_growth > 1024 || worker_growth > 1024 || late > 1.1 * early * (last_rows - half_rows) + 8192
         if (iterations >= 100000 && quiet && share > 0.01) bad = 1
         if (bad) print "That is too much."
