@@ -8,6 +8,7 @@
 # test may expect its program to fail, and a worker's end is its parent's to judge. So each process writes what was
 # found in it into a file of its own, and no file may be left.
 set -u
+. tests/hold.sh
 instrument=$1 build=$2
 wanted='*' left=any
 case $instrument,${3:-all} in
@@ -100,10 +101,10 @@ affjord() {
     ${valgrind:-} "$build/affjord" "$@" --db "$scratch/small.db"
 }
 ask() { sqlite3 -cmd '.timeout 10000' "$scratch/small.db" "$1" 2>/dev/null; }
-${valgrind:-} "$build/affjord" "$scratch/small.ini" --db "$scratch/small.db" --jobs 2 --threads 2 --quiet &
+# shellcheck disable=SC2086 # a command and its options, or nothing
+setsid ${valgrind:-} "$build/affjord" "$scratch/small.ini" --db "$scratch/small.db" --jobs 2 --threads 2 --quiet &
 process=$!
-until [ "$(ask 'SELECT count(*) > 0 FROM checkpoint')" = 1 ] || ! kill -0 $process 2>/dev/null; do sleep 0.2; done
-kill -TERM $process
+if hold_at $process "$scratch/small.db" 'SELECT count(*) FROM checkpoint'; then let_go $process TERM; fi
 wait $process
 stopped=$?
 key=$(ask "SELECT min(key) FROM run WHERE status = 'interrupted'")

@@ -16,6 +16,7 @@ cd "$(dirname "$0")/../.."
 to=docs/determinism.md
 [ $# = 0 ] || { [ $# = 2 ] && [ "$1" = --to ] && to=$2; } || { echo "usage: tests/stress/determinism.sh [--to FILE]" >&2; exit 2; }
 . tests/stress/experiments.sh
+. tests/hold.sh
 built=$PWD/build/determinism
 work=$(mktemp -d "${TMPDIR:-/tmp}/affjord-determinism-XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -63,13 +64,12 @@ numbers() { # DATABASE
 run_stopped() { # PROGRAM FILE DATABASE
     reached=0
     for _ in 1 2 3; do
-        "$1" "$2" --db "$3" --jobs 1 --threads 1 --quiet >"$3.log" 2>&1 &
+        setsid "$1" "$2" --db "$3" --jobs 1 --threads 1 --quiet >"$3.log" 2>&1 &
         child=$!
-        while kill -0 "$child" 2>/dev/null; do
-            had=$(sqlite3 -readonly "$3" "SELECT coalesce(sum(iteration), 0) FROM checkpoint" 2>/dev/null || echo 0)
-            [ "$had" -le "$reached" ] || { reached=$had; kill -TERM "$child" 2>/dev/null || true; break; }
-            sleep 0.02
-        done
+        if hold_at "$child" "$3" "SELECT sum(iteration) > $reached FROM checkpoint"; then
+            reached=$(sqlite3 -readonly "$3" "SELECT sum(iteration) FROM checkpoint")
+            let_go "$child" TERM
+        fi
         ! wait "$child" || break
     done
     "$1" "$2" --db "$3" --jobs 1 --threads 1 --quiet >"$3.log" 2>&1 || return 1
