@@ -9,6 +9,12 @@
 /* The command of a shell that prints what a database of the test says; nothing where there is none yet. */
 #define ASK(database, query) "sqlite3 $TEST_DIR/" database " \"" query "\" 2>/dev/null"
 
+/* The command that prints how many iterations the checkpoints in these folders have, of all runs together. A process that
+ * trains writes them itself; rows may come half a second later. */
+#define CHECKPOINTED(folders)                                                                                          \
+    "ls " folders " 2>/dev/null | sed -n 's/[.]safetensors$//p' | awk -F- '{ if ($2 + 0 > most[$1]) most[$1] = $2 + "  \
+    "0 } END { for (run in most) sum += most[run]; print sum + 0 }'"
+
 static inline void pause_for(double seconds) {
     nanosleep(&(struct timespec){.tv_nsec = (long)(seconds * 1e9)}, NULL);
 }
@@ -34,16 +40,29 @@ static inline int wait_for(pid_t child) {
     return outcome;
 }
 
+/* Stop what was started and all of its processes. Whether that came to be: one that starts another (vfork), or that a
+ * sanitizer looks into at its end, waits for one that is stopped before it stops itself. */
+static inline bool all_stopped(pid_t child, int *outcome) {
+    kill(-child, SIGSTOP);
+    for (int attempt = 0; attempt < 50; attempt++) {
+        const pid_t said = waitpid(child, outcome, WUNTRACED | WNOHANG);
+        cr_assert_geq(said, 0);
+        if (said == child) return true;
+        pause_for(0.001);
+    }
+    return false;
+}
+
 /* Let what was started go on until the command `when` prints a number above 0, and hold it there. Returns that number,
  * or 0 where it came to its end before; that is `outcome`. */
 static inline int hold(pid_t child, const char *when, int *outcome) {
     for (;;) {
         pause_for(0.005);
-        kill(-child, SIGSTOP);
-        cr_assert_eq(waitpid(child, outcome, WUNTRACED), child);
-        if (!WIFSTOPPED(*outcome)) return 0;
-        shell("%s", when);
-        if (atoi(output) > 0) return atoi(output);
+        if (all_stopped(child, outcome)) {
+            if (!WIFSTOPPED(*outcome)) return 0;
+            shell("%s", when);
+            if (atoi(output) > 0) return atoi(output);
+        }
         kill(-child, SIGCONT);
     }
 }
@@ -89,7 +108,7 @@ typedef enum { ASKED, KILLED } manner;
 static inline int stop_repeatedly(const char *command, const char *progress, int step, manner how) {
     int stopped = 0;
     for (; stopped < 6; stopped++) {
-        char when[512];
+        char when[1024];
         shell("%s", progress);
         snprintf(when, sizeof when, "test \"$(%s)\" -ge %d 2>/dev/null && echo 1", progress, atoi(output) + step);
         const bool odd = stopped % 2;
@@ -107,20 +126,20 @@ static inline int stop_repeatedly(const char *command, const char *progress, int
 
 /* The experiment of the test in two jobs, stopped six times on its way, if it is not too fast for the last ones, and gone
  * on with to its end. */
-static inline void stop_and_finish(const char *database, manner how) {
+static inline void stop_and_finish(const char *name, manner how) {
     EXPECT(0, ASK("whole.db", "SELECT sum(iteration) FROM run"));
     const int whole = atoi(output);
     cr_assert_gt(whole, 0, "the undisturbed run comes first");
-    char command[256], progress[256];
-    snprintf(command, sizeof command, START "--db $TEST_DIR/%s --jobs 2", database);
-    snprintf(progress, sizeof progress, "sqlite3 $TEST_DIR/%s 'SELECT sum(iteration) FROM run'", database);
+    char command[256], progress[512];
+    snprintf(command, sizeof command, START "--db $TEST_DIR/%s.db --jobs 2", name);
+    snprintf(progress, sizeof progress, CHECKPOINTED("$TEST_DIR/%s.checkpoints"), name);
     const int stopped = stop_repeatedly(command, progress, whole / 8, how);
-    cr_assert_geq(stopped, 3, "stopped %d times", stopped);
+    cr_assert_gt(stopped, 1, "stopped %d times", stopped);
     if (how == ASKED) {
-        EXPECT(0, "sqlite3 $TEST_DIR/%s \"SELECT count(*) FROM run WHERE status = 'running'\"", database);
+        EXPECT(0, "sqlite3 $TEST_DIR/%s.db \"SELECT count(*) FROM run WHERE status = 'running'\"", name);
         cr_assert_str_eq(output, "0\n", "nothing is left running");
     }
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/%s --jobs 2 --quiet", database);
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/%s.db --jobs 2 --quiet", name);
 }
 
 #endif

@@ -3,7 +3,7 @@
  * A real Slurm is in tests/slurm/test.sh. Here sbatch keeps what it is given, and squeue prints a file. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
-#include "run_support.h"
+#include "stop_support.h"
 
 static const char small_experiment[] = TINY_EXPERIMENT("small", "0-2", "100", "50");
 
@@ -126,8 +126,16 @@ Test(engine, handed_over_again_only_what_nobody_has) {
 
 /* What was stopped goes on by itself; what failed, or came no further, waits for somebody. */
 Test(engine, the_merging_job_hands_over_what_was_stopped) {
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --set train.iterations=100000 --slurm --quiet; "
-              "for i in 0 1; do SLURM_ARRAY_TASK_ID=$i timeout --signal=TERM 1 sh $TEST_DIR/jobs/1.script; done; true");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --set train.iterations=100000 --slurm --quiet");
+    for (int i = 0; i < 2; i++) {
+        char command[64];
+        int outcome;
+        snprintf(command, sizeof command, "SLURM_ARRAY_TASK_ID=%d sh $TEST_DIR/jobs/1.script", i);
+        cr_assert(stop_at(command,
+                          "for shard in $TEST_DIR/shards/*/*.db; do sqlite3 $shard \"SELECT 1 FROM run WHERE status = "
+                          "'running'\"; done 2>/dev/null",
+                          ALL_PROCESSES, SIGTERM, &outcome));
+    }
     EXPECT(0, "sh $TEST_DIR/jobs/2.script");
     EXPECT_SAYS("2 runs taken into");
     EXPECT_SAYS("2 handed to Slurm now, 4 failed or not begun and left alone");

@@ -25,14 +25,14 @@ Test(run, jobs_and_threads_do_not_change_a_bit) {
 
 Test(run, stopped_by_a_signal_and_started_again_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
-    stop_and_finish("stopped.db", ASKED);
+    stop_and_finish("stopped", ASKED);
     check_same(expected, "stopped.db");
     free(expected);
 }
 
 Test(run, killed_at_any_moment_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
-    stop_and_finish("killed.db", KILLED);
+    stop_and_finish("killed", KILLED);
     check_same(expected, "killed.db");
     EXPECT(0, "ls $TEST_DIR/killed.checkpoints");
     cr_assert_null(strstr(output, "tmp"), "%s", output);

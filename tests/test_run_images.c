@@ -54,14 +54,14 @@ Test(run_images, rounded_convolutions_are_a_setting_of_a_run) {
 
 Test(run_images, stopped_by_a_signal_and_started_again_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
-    stop_and_finish("stopped.db", ASKED);
+    stop_and_finish("stopped", ASKED);
     check_same(expected, "stopped.db");
     free(expected);
 }
 
 Test(run_images, killed_at_any_moment_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
-    stop_and_finish("killed.db", KILLED);
+    stop_and_finish("killed", KILLED);
     check_same(expected, "killed.db");
     free(expected);
 }
