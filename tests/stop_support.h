@@ -19,18 +19,16 @@ static inline void pause_for(double seconds) {
     nanosleep(&(struct timespec){.tv_nsec = (long)(seconds * 1e9)}, NULL);
 }
 
-/* Start a command, $AFFJORD with its arguments, in a process group of its own. What it prints is in $TEST_DIR/said. */
+/* Start a command, $AFFJORD with its arguments. What it prints is in $TEST_DIR/said. */
 static inline pid_t start(const char *command) {
     char whole[1024];
     snprintf(whole, sizeof whole, "exec env %s >$TEST_DIR/said 2>&1", command);
     const pid_t child = fork();
     cr_assert_geq(child, 0);
     if (child == 0) {
-        setpgid(0, 0);
         execl("/bin/sh", "sh", "-c", whole, (char *)NULL);
         _exit(127);
     }
-    setpgid(child, child); /* by whichever comes first */
     return child;
 }
 
@@ -40,14 +38,37 @@ static inline int wait_for(pid_t child) {
     return outcome;
 }
 
-/* Stop what was started and all of its processes. Whether that came to be: one that starts another (vfork), or that a
- * sanitizer looks into at its end, waits for one that is stopped before it stops itself. */
+/* Send a signal to all processes that a process has started, and to those that they have: a process that trains is in a
+ * group of its own. */
+static inline void tell_children(pid_t process, int number) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", process, process);
+    FILE *list = fopen(path, "r");
+    if (!list) return; /* it has ended */
+    for (int child; fscanf(list, "%d", &child) == 1;) {
+        tell_children(child, number);
+        kill(child, number);
+    }
+    fclose(list);
+}
+
+/* The same, and to the process itself. */
+static inline void tell_all(pid_t process, int number) {
+    tell_children(process, number);
+    kill(process, number);
+}
+
+/* Stop what was started, and then what it has started. Whether that came to be, or it has ended: what starts another by
+ * vfork() cannot be stopped meanwhile. */
 static inline bool all_stopped(pid_t child, int *outcome) {
-    kill(-child, SIGSTOP);
+    kill(child, SIGSTOP);
     for (int attempt = 0; attempt < 50; attempt++) {
         const pid_t said = waitpid(child, outcome, WUNTRACED | WNOHANG);
         cr_assert_geq(said, 0);
-        if (said == child) return true;
+        if (said == child) {
+            if (WIFSTOPPED(*outcome)) tell_children(child, SIGSTOP);
+            return true;
+        }
         pause_for(0.001);
     }
     return false;
@@ -63,7 +84,7 @@ static inline int hold(pid_t child, const char *when, int *outcome) {
             shell("%s", when);
             if (atoi(output) > 0) return atoi(output);
         }
-        kill(-child, SIGCONT);
+        tell_all(child, SIGCONT);
     }
 }
 
@@ -76,8 +97,9 @@ static inline bool stop_at(const char *command, const char *when, party whom, in
     const pid_t child = start(command);
     const int seen = hold(child, when, outcome);
     if (seen) {
-        cr_assert_eq(kill(whom == RECORDING ? child : whom == TRAINING_PROCESS ? seen : -child, number), 0);
-        kill(-child, SIGCONT);
+        if (whom == ALL_PROCESSES) tell_all(child, number);
+        else cr_assert_eq(kill(whom == RECORDING ? child : seen, number), 0);
+        tell_all(child, SIGCONT);
         *outcome = wait_for(child);
     }
     return !(WIFEXITED(*outcome) && WEXITSTATUS(*outcome) == 0);

@@ -87,7 +87,7 @@ Test(command_line, paused_from_the_terminal_it_goes_on_when_asked) {
     const pid_t child = start(START "--db $TEST_DIR/r.db --jobs 2");
     int outcome = 0;
     cr_assert(hold(child, ASK("r.db", "SELECT count(*) FROM run WHERE status = 'running'"), &outcome));
-    kill(-child, SIGCONT); /* which forgets signals to stop that wait */
+    tell_all(child, SIGCONT); /* which forgets signals to stop that wait */
     kill(child, SIGTSTP);
     cr_assert_eq(waitpid(child, &outcome, WUNTRACED), child);
     cr_assert(WIFSTOPPED(outcome), "it stops");

@@ -64,7 +64,7 @@ numbers() { # DATABASE
 run_stopped() { # PROGRAM FILE DATABASE
     reached=0
     for _ in 1 2 3; do
-        setsid "$1" "$2" --db "$3" --jobs 1 --threads 1 --quiet >"$3.log" 2>&1 &
+        "$1" "$2" --db "$3" --jobs 1 --threads 1 --quiet >"$3.log" 2>&1 &
         child=$!
         if hold_at "$child" "$3" "SELECT sum(iteration) > $reached FROM checkpoint"; then
             reached=$(sqlite3 -readonly "$3" "SELECT sum(iteration) FROM checkpoint")
