@@ -11,7 +11,8 @@ export OPENBLAS_NUM_THREADS=1 AFFJORD_PATIENCE=10
 failed=0
 for build; do
     find "$build" -name '*.gcda' -delete
-    "$build/affjord-tests" --filter "!(install/*|tutorial/*)" || failed=1 # these try a build of their own
+    # The first two try a build of their own; in the third memory ends in what writes the counts too, which crashes then.
+    "$build/affjord-tests" --filter "!(install/*|tutorial/*|stress/a_model_is_exported_*)" || failed=1
     set -- "$@" "$build/core" "$build/runner"
     shift
 done
