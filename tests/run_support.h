@@ -3,8 +3,6 @@
 #define AFFJORD_TESTS_RUN_SUPPORT_H
 
 #include <criterion/criterion.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

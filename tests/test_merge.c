@@ -63,8 +63,8 @@ Test(merge, a_task_goes_on_from_the_checkpoint_of_its_shard) {
     for (int i = 0; i < 4; i++) {
         char command[128];
         snprintf(command, sizeof command, START "--db $TEST_DIR/merged.db --only %d", i);
-        stopped +=
-            stop_repeatedly(command, CHECKPOINTED("$TEST_DIR/shards/*/*.checkpoints"), 100, i % 2 ? KILLED : ASKED);
+        stopped += stop_repeatedly(command, CHECKPOINTED("$TEST_DIR/shards/*/*.checkpoints"), 100, 600 * (i + 1),
+                                   i % 2 ? KILLED : ASKED);
         EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --only %d --quiet", i);
     }
     cr_assert_gt(stopped, 3, "stopped %d times", stopped);

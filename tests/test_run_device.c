@@ -37,7 +37,7 @@ Test(run_device, a_device_gives_the_numbers_of_the_processor) {
 Test(run_device, what_one_begins_the_other_ends) {
     char *expected = undisturbed();
     const int stopped = stop_repeatedly(START "--db $TEST_DIR/both.db --device cuda --jobs 2",
-                                        CHECKPOINTED("$TEST_DIR/both.checkpoints"), 40, ASKED);
+                                        CHECKPOINTED("$TEST_DIR/both.checkpoints"), 40, 240, ASKED);
     cr_assert_gt(stopped, 0, "it was stopped at least once");
     EXPECT(0, "sqlite3 $TEST_DIR/both.db \"SELECT count(*) FROM run WHERE status IN ('running', 'failed')\"");
     cr_assert_str_eq(output, "0\n");
@@ -47,10 +47,10 @@ Test(run_device, what_one_begins_the_other_ends) {
 }
 
 /* Begin, and kill a process that trains runs, which `when` asks for. */
-static void kill_one(const char *device, const char *database, const char *when) {
+static void kill_one(const char *device, const char *name, const char *when) {
     char options[64];
     snprintf(options, sizeof options, "--device %s --jobs 8", device);
-    cr_assert_eq(WEXITSTATUS(stop_new(database, options, when, TRAINING_PROCESS, SIGKILL)), 1);
+    cr_assert_eq(WEXITSTATUS(stop_new(name, options, when, TRAINING_PROCESS, SIGKILL)), 1);
 }
 
 /* A process that is killed takes its runs along; the next start takes them up. */
