@@ -104,18 +104,6 @@ static void expect_content(const char *text) {
     free(bytes);
 }
 
-Test(file, network_disks_are_known) {
-    cr_expect(file_system_is_network(0x6969), "NFS");
-    cr_expect(file_system_is_network(0x0BD00BD0), "Lustre");
-    cr_expect(file_system_is_network(0xFF534D42), "CIFS");
-    cr_expect_not(file_system_is_network(0xEF53), "ext4");
-    cr_expect_not(file_system_is_network(0x01021994), "tmpfs");
-    cr_expect_not(file_system_is_network(0x794C7630), "overlayfs");
-    cr_expect_not(file_system_is_network(0x58465342), "XFS");
-    cr_expect_not(file_is_on_network(folder));
-    cr_expect_not(file_is_on_network("/no/such/folder"));
-}
-
 Test(file, replaces_as_a_whole) {
     replace_with("first");
     expect_content("first");

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 static status fail_errno(failure *why, const char *doing, const char *path, int error) {
@@ -174,35 +173,4 @@ status file_write(const char *path, const void *bytes, size_t size, failure *why
     file_replacement file;
     TRY(file_replace_begin(path, &file, why));
     return file_replace_end(&file, file_replace_write(&file, bytes, size, why), why);
-}
-
-bool file_system_is_network(unsigned long type) {
-    /* linux/magic.h knows some of them; FUSE is more often a network than not (sshfs, GlusterFS, s3fs). */
-    static const unsigned long networks[] = {
-        0x6969 /* NFS */,
-        0xFF534D42 /* CIFS */,
-        0xFE534D42 /* SMB 2 */,
-        0x517B /* SMB */,
-        0x00C36400 /* Ceph */,
-        0x0BD00BD0 /* Lustre */,
-        0x47504653 /* GPFS */,
-        0x19830326 /* BeeGFS */,
-        0x01021997 /* 9P */,
-        0x5346414F /* AFS */,
-        0x6B414653 /* kAFS */,
-        0x65735546 /* FUSE */,
-        0x01161970 /* GFS2 */,
-        0x7461636F /* OCFS2 */,
-        0x73757245 /* Coda */,
-        0x013111A8 /* IBRIX */,
-        0xAAD7AAEA /* Panasas */
-    };
-    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
-        if (type == networks[i]) return true;
-    return false;
-}
-
-bool file_is_on_network(const char *path) {
-    struct statfs system;
-    return statfs(path, &system) == 0 && file_system_is_network((unsigned long)system.f_type & 0xFFFFFFFF);
 }

@@ -14,13 +14,6 @@ status file_read(const char *path, unsigned char **bytes, size_t *size, failure 
 /* Write a file that holds these bytes, in the way of file_replacement: whole or not at all. Errors: its own. */
 status file_write(const char *path, const void *bytes, size_t size, failure *why);
 
-/* Whether the file or folder lies on a disk that several hosts share, as far as the kernel tells (statfs): memory that
- * processes map there is not the same for all of them. False if it is not there. */
-bool file_is_on_network(const char *path);
-
-/* The same of a file system by its type, as statfs has it. */
-bool file_system_is_network(unsigned long type);
-
 /* A file being written under a temporary name, path + ".tmp". Readers of the
  * path see the old file until file_replace_commit, and then the whole new one.
  * A temporary left by a killed process is taken over by the next writer; two

@@ -6,6 +6,13 @@
 
 #include "record/recorder.h"
 
+enum {
+    RECORDER_READING_MILLISECONDS = 10000, /* that a reader waits for a commit */
+    /* The bytes of a database that whoever reads it has locked (sqlite.org/fileformat2.html, "The Lock-Byte Page"). */
+    RECORDER_LOCK_FIRST = 0x40000002,
+    RECORDER_LOCK_SIZE = 510
+};
+
 typedef enum recorder_statement {
 #define STATEMENT(name, sql) STATEMENT_##name,
 #include "record/recorder_statements.def"
@@ -22,12 +29,26 @@ struct recorder {
     struct merging *merging; /* how rows of shards are copied; made when first used */
     bool open; /* a transaction */
     double opened; /* when, on the monotonic clock */
+    recorder_wait *wait; /* asked while another program's lock is in the way of writing; may be NULL */
+    void *argument;
+    bool trying; /* do not wait for that lock now */
+    double blocked; /* when it was first in the way of the statement under way */
 };
 
 /* Whether this process got the lock of the database at `path`: *descriptor
  * holds it until closed, also in child processes, and is -1 where the file
  * system has no locks. If not, `holder` tells who has it. */
 status recorder_lock(const char *path, bool *taken, int *descriptor, char holder[RECORDER_NAME_MAX], failure *why);
+
+/* Make the database's file, empty, if it is not there, with the permissions that the umask allows. SQLite's own are for
+ * its owner alone; its journal gets those of the database. */
+status recorder_make_file(const char *path, failure *why);
+
+/* What another user left beside a database that this one may write, and has to be written too, becomes this one's. */
+void recorder_take_side_files(const char *path);
+
+/* Open the database for reading. */
+status recorder_connect_reading(recorder *book, failure *why);
 
 /* *empty <- whether nothing has been committed in the open database. */
 status recorder_is_empty(recorder *book, bool *empty, failure *why);

@@ -1,7 +1,6 @@
 /* recorder_schema.c - the tables of a new database, and the version of an old one. */
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "record/recorder_internal.h"
 
 /* schema.sql and views.sql as the build made a string of them. */
@@ -107,12 +106,8 @@ status recorder_prepare_schema(recorder *book, bool create, failure *why) {
                         "newer version of the program, or another database with --db",
                         book->path, version, RECORDER_SCHEMA_VERSION);
     }
-    /* Write-ahead logging lets others read while we write. Where a file system cannot do it, SQLite stays with its
-     * other journal, and all works. Only now, as it changes the file.
-     * It needs memory that all processes share: on a network disk, where readers of other hosts would not see it, the
-     * journal is one that is rolled back, as in the database of one task (recorder_open_shard). */
-    const bool apart = book->shard || file_is_on_network(book->path);
-    const char *journal = apart ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL";
-    if (create) TRY(recorder_script(book, journal, "open", why));
+    /* Older versions made databases with a write-ahead log, which takes files beside it even to read (docs/database.md).
+     * Only now, as it changes the file. */
+    if (create) TRY(recorder_script(book, "PRAGMA journal_mode = DELETE", "open", why));
     return create && version < RECORDER_SCHEMA_VERSION ? create_schema(book, version, why) : STATUS_OK;
 }

@@ -24,7 +24,13 @@
 #include "work/devices.h"
 #include "work/workers.h"
 
-enum { JOBS_MAX = 1024, THREADS_MAX = 256, ARRAY_SIZE = 1001 /* Slurm's own default */, ARRAY_SIZE_MAX = 4000000 };
+enum {
+    JOBS_MAX = 1024,
+    THREADS_MAX = 256,
+    ARRAY_SIZE = 1001 /* Slurm's own default */,
+    ARRAY_SIZE_MAX = 4000000,
+    LOCK_TIMEOUT_MAX = 1000000
+};
 
 /* What the command line says. */
 typedef struct request {
@@ -32,6 +38,7 @@ typedef struct request {
     argument_texts set, slurm_options, slurm_merge_options;
     uint64_t slurm_array;
     uint64_t jobs, threads; /* 0: not said */
+    uint64_t lock_timeout; /* seconds */
     bool dry_run, quiet, slurm, slurm_again;
 } request;
 
@@ -56,6 +63,11 @@ static status read_request(int count, char **words, request *out, failure *why) 
         {.name = "--threads", .type = ARGUMENT_NUMBER, .into = &out->threads, .minimum = 1, .maximum = THREADS_MAX},
         {.name = "--device", .type = ARGUMENT_TEXT, .into = &out->device},
         {.name = "--db", .type = ARGUMENT_TEXT, .into = &out->database},
+        {.name = "--lock-timeout",
+         .type = ARGUMENT_NUMBER,
+         .into = &out->lock_timeout,
+         .minimum = 1,
+         .maximum = LOCK_TIMEOUT_MAX},
         {.name = "--dry-run", .type = ARGUMENT_FLAG, .into = &out->dry_run},
         {.name = "--quiet", .type = ARGUMENT_FLAG, .into = &out->quiet},
         {.name = "--only", .type = ARGUMENT_TEXT, .into = &out->only},
@@ -73,6 +85,7 @@ static status read_request(int count, char **words, request *out, failure *why) 
     };
     size_t files = 0;
     out->slurm_array = ARRAY_SIZE;
+    out->lock_timeout = WORKERS_LOCK_SECONDS;
     TRY(arguments_read(count, words, sizeof options / sizeof *options, options, 1, &out->file, &files, why));
     if (files == 0) return fail(why, STATUS_INVALID, "which experiment? Name its .ini file");
     out->slurm |= out->slurm_again;
@@ -132,11 +145,17 @@ typedef struct waiting {
     bool said;
 } waiting;
 
-static bool wait_for_lock(void *argument, const char *holder) {
+/* Another process of this program ends; another program may not. */
+static bool wait_for_lock(void *argument, const char *holder, double seconds) {
     waiting *state = argument;
-    if (!state->said && !state->self->asked.quiet)
-        fprintf(stderr, "Waiting for %s, which writes %s\n", holder, state->self->database);
-    state->said = true;
+    const request *asked = &state->self->asked;
+    if (!holder && seconds > (double)asked->lock_timeout) return false;
+    const bool worth_saying = holder || seconds > 2; /* a commit, or one who reads, is gone by then */
+    if (worth_saying && !state->said && !asked->quiet) {
+        if (holder) fprintf(stderr, "Waiting for %s, which writes %s\n", holder, state->self->database);
+        else fprintf(stderr, "%s: locked by another program; waiting\n", state->self->database);
+    }
+    state->said |= worth_saying;
     const int number = signals_read(&state->self->events);
     return number == 0 || number == SIGTSTP;
 }
@@ -176,7 +195,8 @@ static status train(const experiment *self, recorder *book, const enrolment *lis
                                .session = &here->session,
                                .jobs = jobs,
                                .threads = threads,
-                               .devices = devices.count > 0 ? &devices : NULL};
+                               .devices = devices.count > 0 ? &devices : NULL,
+                               .lock_seconds = (double)asked->lock_timeout};
     const status outcome = workers_run(&spec, book, &self->events, shown, result, why);
     progress_destroy(&shown);
     return outcome;
@@ -185,6 +205,7 @@ static status train(const experiment *self, recorder *book, const enrolment *lis
 static status write_and_train(const experiment *self, recorder *book, const machine *here, workers_result *result,
                               failure *why) {
     enrolment *list;
+    TRY(workers_take_pending(book, why));
     TRY(enrolment_write(book, self->runs, &self->row, &list, why));
     if (list->stale_count > 0 && !self->asked.quiet)
         fprintf(stderr,
@@ -421,7 +442,8 @@ const verb verb_experiment = {
     .name = "",
     .usage =
         "usage: ./run FILE.ini [--set SECTION.KEY=VALUE]... [--seeds LIST] [--jobs N] [--threads N]\n"
-        "                      [--device cpu|cuda[:N|:auto]] [--db PATH] [--dry-run] [--quiet]\n"
+        "                      [--device cpu|cuda[:N|:auto]] [--db PATH] [--lock-timeout N]\n"
+        "                      [--dry-run] [--quiet]\n"
         "       ./run FILE.ini ... --dry-run --format commands\n"
         "       ./run FILE.ini ... --only RUN [--shards DIR]\n"
         "       ./run FILE.ini ... --slurm [--slurm-opt OPTIONS]... [--slurm-merge-opt OPTIONS]...\n"
@@ -444,6 +466,9 @@ const verb verb_experiment = {
         "                 one by one; or cuda:auto, all devices in CUDA_VISIBLE_DEVICES, the runs shared\n"
         "                 among them (cpu)\n"
         "  --db PATH      the results database (results/results.db); while another process writes it, wait\n"
+        "  --lock-timeout N\n"
+        "                 seconds that another program, which uses SQLite, may keep the database locked (300);\n"
+        "                 the training goes on meanwhile\n"
         "  --dry-run      print the settings and what would be computed; write nothing\n"
         "  --quiet        print nothing but errors\n"
         "\n"

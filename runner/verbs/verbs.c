@@ -16,6 +16,7 @@
 #include "verbs/data_check.h"
 #include "verbs/usage.h"
 #include "verbs/verb_document.h"
+#include "verbs/verb_readable.h"
 
 static int run_bench(int count, char **words, int all_count, char **all) {
     (void)all_count;
@@ -130,6 +131,7 @@ int verbs_main(int count, char **words) {
         return EXIT_DONE;
     }
     if (strcmp(first, "document") == 0) return document_run(count - 2, words + 2);
+    if (strcmp(first, "readable") == 0) return readable_run(count - 2, words + 2);
     for (size_t i = 0; i < VERBS; i++)
         if (strcmp(first, verbs[i]->name) == 0) return run_verb(verbs[i], count - 2, words + 2, count, words);
     if (wants_help(count - 1, words + 1)) {
