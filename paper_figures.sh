@@ -157,15 +157,20 @@ gnuplot=$(command -v gnuplot || command -v gnuplot-nox || true)
 [ -n "$gnuplot" ] || die "gnuplot is not installed (Debian package gnuplot-nox)"
 command -v sqlite3 >/dev/null || die "sqlite3 is not installed (Debian package sqlite3)"
 
-# A database that a killed run left needs to be writable to be recovered;
-# nothing is written otherwise. Drawings that show no rows ask an empty one.
+work=
+# shellcheck disable=SC2317 # reached by the trap
+tidy() { rm -rf -- ${work:+"$work"} ${readable_folder:+"$readable_folder"}; }
+trap tidy EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+. "$root/plots/database.sh"
+
+# Drawings that show no rows ask an empty database.
 query() {
     if [ "$db" = :memory: ]; then
         sqlite3 -batch -bail -init "$root/runner/record/schema.sql" "$db" "$@"
-    elif [ -w "$db" ] && [ -w "$(dirname "$db")" ]; then
-        sqlite3 -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"
     else
-        sqlite3 -readonly -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"
+        query_database "$@"
     fi
 }
 
@@ -180,6 +185,7 @@ if [ "$rows_shown" = 0 ]; then
 else
     [ -e "$db" ] || die "no database $db; $program experiments/quickstart.ini makes the first one"
     db=$(realpath -- "$db")
+    find_readable "$db"
     known_version=$(sed -n "s/.*VALUES ('schema_version', '\([0-9]*\)').*/\1/p" "$root/runner/record/schema.sql")
     version=$(query "SELECT value FROM meta WHERE key = 'schema_version'" 2>&1) ||
         die "$db is no results database: $version"
@@ -203,9 +209,6 @@ done
 mkdir -p -- "$out" 2>/dev/null || die "cannot make the folder $out"
 out=$(realpath -- "$out")
 work=$(mktemp -d "$out/.drawing.XXXXXX" 2>/dev/null) || die "cannot write to $out"
-trap 'rm -rf -- "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 if [ -d "$root/.deps/usr/share/fonts" ]; then
     cat >"$work/fonts.conf" <<END

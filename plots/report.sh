@@ -68,6 +68,7 @@ place=$(dirname -- "$output")
 place=$(realpath -- "$place")
 output=$place/$(basename -- "$output")
 work=$(mktemp -d "$place/.report.XXXXXX" 2>/dev/null) || die "cannot write to the folder $place"
+. "$root/plots/database.sh"
 # Whatever fails in here, the reader is told whether it was for want of room.
 # shellcheck disable=SC2317 # reached by the trap
 finish() {
@@ -75,18 +76,12 @@ finish() {
     if [ "$status" -ne 0 ] && [ -d "$work" ] && ! head -c 262144 /dev/zero 2>/dev/null >"$work/probe"; then
         say "$place takes no more data; is the disk full?"
     fi
-    rm -rf -- "$work"
+    rm -rf -- "$work" ${readable_folder:+"$readable_folder"}
 }
 trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
-# Nothing is written to the database; but opened for reading alone, one that could
-# be written would be left with SQLite's side files beside it.
-query() {
-    local how=()
-    { [ -w "$db" ] && [ -w "$(dirname "$db")" ]; } || how=(-readonly)
-    sqlite3 ${how[@]+"${how[@]}"} -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"
-}
+find_readable "$db"
 
 escape() {
     local text=${1//&/"&amp;"}
@@ -118,7 +113,7 @@ item_row() {
 # Draw all items into the folder `drawn` and list them in `items`. Status: 1 if one could not be drawn.
 draw_items() {
     local name what line variants=() complete=0
-    "$root/paper_figures.sh" --db "$db" --out "$work/drawn" >"$work/said" 2>"$work/errors" || complete=1
+    "$root/paper_figures.sh" --db "$readable" --out "$work/drawn" >"$work/said" 2>"$work/errors" || complete=1
     cat "$work/errors" >&2
     [ -s "$work/said" ] || exit 1
 
@@ -127,9 +122,9 @@ draw_items() {
     while IFS= read -r name; do
         [[ $name =~ ^(fig[0-9]+)_[A-Za-z0-9_.-]+$ ]] || continue
         ! grep -q "^${BASH_REMATCH[1]} " "$work/list" || variants+=("$name")
-    done < <(query "SELECT name FROM experiment ORDER BY name")
+    done < <(query_database "SELECT name FROM experiment ORDER BY name")
     [ ${#variants[@]} -eq 0 ] ||
-        "$root/paper_figures.sh" --db "$db" --out "$work/drawn" "${variants[@]}" >>"$work/said" 2>"$work/errors" ||
+        "$root/paper_figures.sh" --db "$readable" --out "$work/drawn" "${variants[@]}" >>"$work/said" 2>"$work/errors" ||
         sed -n 's/^paper_figures.sh: \([^ :]*\): .*\(make them with: .*\)/\1 \2/p' "$work/errors" >>"$work/said"
 
     declare -A outcome
@@ -221,7 +216,7 @@ choose_pictures() {
 select_rows() {
     mkdir "$work/rows"
     ln -s "$root/plots" "$work/rows/plots"
-    query "SELECT experiment_id FROM experiment ORDER BY name" >"$work/experiments"
+    query_database "SELECT experiment_id FROM experiment ORDER BY name" >"$work/experiments"
     {
         printf 'BEGIN;\n.read plots/report.sql\nCREATE TEMP TABLE told_experiment (experiment_id INTEGER);\n'
         while read -r id; do
@@ -232,7 +227,7 @@ select_rows() {
         printf 'COMMIT;\n.headers off\n.output complete\nSELECT 1;\n'
     } >"$work/rows/commands"
     # A full disk can cut files short without an error.
-    (cd "$work/rows" && query <commands >/dev/null && [ -s complete ]) || die "cannot read $db"
+    (cd "$work/rows" && query_database <commands >/dev/null && [ -s complete ]) || die "cannot read $db"
 }
 
 # Set rows $3 in style $1, with the caption $2; $4: the line that opens them.

@@ -9,7 +9,7 @@
 #include "work/workers_internal.h"
 
 #define TELL_SECONDS 2.0 /* after which a lock is worth a message */
-#define STOPPING_SECONDS 10.0 /* that it is waited for once all was asked to stop */
+#define STOPPING_SECONDS 5.0 /* that it is waited for once all was asked to stop */
 
 static void note_lock(workers *all, bool locked) {
     const double now = clock_seconds();
