@@ -105,6 +105,11 @@ static void read_as(const char *user, const char *where) {
 Test(sharing, who_reads_leaves_nothing_behind) {
     NEEDS_ROOT();
     train_as_anna();
+    /* By other programs, as the documents have it. */
+    EXPECT(0, "cd $TEST_DIR/shared; for how in '-header -column' -readonly; do " BERT
+              "sqlite3 $how r.db 'SELECT * FROM toy_losses'; done; " BERT
+              "sqlite3 'file:r.db?mode=ro' 'SELECT * FROM run'; ls");
+    EXPECT_SAYS("r.checkpoints\nr.db\nr.db.lock\nsmall.ini\n");
     for (size_t i = 0; i < CONDITIONS; i++) {
         write_condition(&conditions[i]);
         EXPECT(0, "cd $TEST_DIR/shared; cp -a r.db whole; " ANNA "sh ../make");

@@ -111,12 +111,20 @@ static status attempt(recorder *book, status (*doing)(recorder *book, failure *w
     return *done || (sqlite3_errcode(book->db) & 0xff) != SQLITE_BUSY ? outcome : STATUS_OK;
 }
 
-status recorder_try_begin(recorder *book, bool *done, failure *why) {
-    return attempt(book, begin, done, why);
+/* What does not fit into SQLite's cache would be written before the commit, which has to wait for readers too. */
+static status begin_in_memory(recorder *book, failure *why) {
+    if (!book->open) TRY(recorder_script(book, "PRAGMA cache_spill = OFF", "write", why));
+    return begin(book, why);
 }
 
+status recorder_try_begin(recorder *book, bool *done, failure *why) {
+    return attempt(book, begin_in_memory, done, why);
+}
+
+/* A commit that has to wait for one reader keeps out all others; so it is only tried where nobody reads. */
 status recorder_try_commit(recorder *book, bool *done, failure *why) {
-    return attempt(book, recorder_commit, done, why);
+    *done = !book->open;
+    return *done || recorder_is_read(book->file) ? STATUS_OK : attempt(book, recorder_commit, done, why);
 }
 
 void recorder_give_up(recorder *book) {
@@ -269,8 +277,8 @@ static int wait_for_other(void *argument, int count) {
 }
 
 static status open_writing(recorder *book, failure *why) {
-    TRY(recorder_make_file(book->path, why));
-    recorder_take_side_files(book->path);
+    TRY(recorder_make_file(book->path, &book->file, why));
+    recorder_take_side_files(book->path, book->file);
     if (sqlite3_open_v2(book->path, &book->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
         return recorder_fail(book, "open", why);
     sqlite3_busy_handler(book->db, wait_for_other, book);
@@ -291,6 +299,7 @@ static void release(recorder **book) {
     recorder_end_merging(*book);
     for (size_t i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize((*book)->statements[i]);
     sqlite3_close((*book)->db);
+    if ((*book)->file >= 0) close((*book)->file);
     if ((*book)->lock >= 0) close((*book)->lock);
     free(*book);
     *book = NULL;
@@ -299,7 +308,7 @@ static void release(recorder **book) {
 static status create(const char *path, recorder **out, failure *why) {
     recorder *book = calloc(1, sizeof *book);
     if (!book) return fail(why, STATUS_MEMORY, "out of memory");
-    book->lock = -1;
+    book->lock = book->file = -1;
     const status outcome = keep_path(book, path, why);
     if (outcome == STATUS_OK) *out = book;
     else free(book);

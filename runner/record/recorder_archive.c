@@ -106,7 +106,9 @@ status recorder_archive(recorder *book, const char *path, recorder_archived *out
     failure closing;
     if (snprintf(lock, sizeof lock, "%s.lock", path) >= (int)sizeof lock)
         return fail(why, STATUS_IO, "the archive's path is too long: \"%.200s...\"", path);
-    TRY(recorder_make_file(path, why)); /* which SQLite fills then */
+    int file;
+    TRY(recorder_make_file(path, &file, why)); /* which SQLite fills then */
+    close(file);
     status outcome = run_alone(book, STATEMENT_COPY_INTO, path, why);
     if (outcome == STATUS_OK) outcome = recorder_open(path, NULL, NULL, &copy, why);
     if (outcome == STATUS_OK) outcome = shrink(copy, out, why);

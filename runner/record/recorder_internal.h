@@ -25,6 +25,7 @@ struct recorder {
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared when first used */
     char path[RECORDER_PATH_MAX];
     int lock; /* descriptor of PATH.lock; -1 when reading */
+    int file; /* and of the database; closing it would drop SQLite's locks, so it is closed after SQLite's; -1 when reading */
     bool shard; /* of one task, on a disk that hosts share */
     struct merging *merging; /* how rows of shards are copied; made when first used */
     bool open; /* a transaction */
@@ -40,12 +41,15 @@ struct recorder {
  * system has no locks. If not, `holder` tells who has it. */
 status recorder_lock(const char *path, bool *taken, int *descriptor, char holder[RECORDER_NAME_MAX], failure *why);
 
-/* Make the database's file, empty, if it is not there, with the permissions that the umask allows. SQLite's own are for
- * its owner alone; its journal gets those of the database. */
-status recorder_make_file(const char *path, failure *why);
+/* Open the database's file, and make it, empty, if it is not there, with the permissions that the umask allows. SQLite's
+ * own are for its owner alone; its journal gets those of the database. */
+status recorder_make_file(const char *path, int *file, failure *why);
+
+/* Whether another process reads the database of this open file at this moment. */
+bool recorder_is_read(int file);
 
 /* What another user left beside a database that this one may write, and has to be written too, becomes this one's. */
-void recorder_take_side_files(const char *path);
+void recorder_take_side_files(const char *path, int file);
 
 /* Open the database for reading. */
 status recorder_connect_reading(recorder *book, failure *why);
