@@ -193,6 +193,14 @@ Test(lock, at_the_start_is_waited_for_and_said) {
     cr_assert(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0);
     EXPECT(0, "sqlite3 $TEST_DIR/r.db \"SELECT count(*) FROM run WHERE status = 'done'\"");
     cr_expect_str_eq(output, "4\n");
+    /* A database of an older version is changed only once nobody reads it. */
+    EXPECT(0, "sqlite3 $TEST_DIR/r.db 'PRAGMA journal_mode = WAL'");
+    other = lock(reading);
+    EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --set train.iterations=60 --lock-timeout 3");
+    EXPECT_SAYS("r.db: locked by another program; waiting\n");
+    sqlite3_close(other);
+    EXPECT(0, START "--db $TEST_DIR/r.db --set train.iterations=60; sqlite3 $TEST_DIR/r.db 'PRAGMA journal_mode'");
+    cr_expect_str_eq(output, "delete\n");
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --lock-timeout 0");
     EXPECT_SAYS("--lock-timeout 0: expected an integer from 1 to");
 }

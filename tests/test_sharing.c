@@ -118,6 +118,22 @@ Test(sharing, who_reads_leaves_nothing_behind) {
     }
 }
 
+/* A link to the database, in another folder, leads to what lies beside the file. */
+Test(sharing, a_link_is_read_with_what_belongs_to_its_database) {
+    NEEDS_ROOT();
+    train_as_anna();
+    write_condition(&conditions[2]);
+    EXPECT(0, "cd $TEST_DIR/shared; sh ../make; ln -s ../shared/r.db ../open/link.db; cd ../open; " BERT TOOL
+              " readable link.db >name");
+    EXPECT(0, "cd $TEST_DIR/open; sqlite3 -readonly $(cat name) 'SELECT value FROM meta WHERE key = 1'; ls $(dirname "
+              "$(cat name)); rm -r $(dirname $(cat name))");
+    cr_expect_str_eq(output, "2\nresults.db\n");
+    EXPECT(0, "cd $TEST_DIR/open; " BERT TOOL " list runs --db link.db; rm ../shared/r.db-*; sqlite3 ../shared/r.db "
+              "'PRAGMA journal_mode = DELETE'; " BERT TOOL " readable link.db; " ANNA TOOL
+              " ../shared/small.ini --db link.db --seeds 0-1 --quiet; ls");
+    EXPECT_SAYS("delete\nlink.db\nlink.db\nname\n");
+}
+
 /* Nobody may write here, and no file may be made. */
 Test(sharing, a_read_only_folder_is_read) {
     NEEDS_ROOT();

@@ -276,6 +276,16 @@ static int wait_for_other(void *argument, int count) {
     return 1;
 }
 
+/* Older versions made databases with a write-ahead log, which takes files beside it even to read (docs/database.md). For
+ * this statement SQLite does not wait by itself. */
+status recorder_leave_log(recorder *book, failure *why) {
+    status outcome;
+    int count = 0;
+    do outcome = recorder_script(book, "PRAGMA journal_mode = DELETE", "open", why);
+    while (outcome != STATUS_OK && (sqlite3_errcode(book->db) & 0xff) == SQLITE_BUSY && wait_for_other(book, count++));
+    return outcome;
+}
+
 static status open_writing(recorder *book, failure *why) {
     TRY(recorder_make_file(book->path, &book->file, why));
     recorder_take_side_files(book->path, book->file);

@@ -61,6 +61,9 @@ status recorder_is_empty(recorder *book, bool *empty, failure *why);
  * empty one if `create`. */
 status recorder_prepare_schema(recorder *book, bool create, failure *why);
 
+/* Give a database that has a write-ahead log a journal that is rolled back, once nobody reads it. */
+status recorder_leave_log(recorder *book, failure *why);
+
 /* `why` <- what SQLite says of the last call, with the database's path. */
 status recorder_fail(const recorder *book, const char *doing, failure *why);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -126,23 +127,30 @@ static status copy_and_recover(int database, const char *path, const char *endin
     return recover(path, copy, why);
 }
 
+/* The copy's name and folder, where one is needed. */
+static status copy_if_needed(int database, const char *path, char name[RECORDER_PATH_MAX],
+                             char folder[TEMPORARY_PATH_MAX], failure *why) {
+    const bool log = has_log_mode(database);
+    if (!log && !needs_rollback(path)) return STATUS_OK;
+    TRY(temporary_create(folder, why));
+    snprintf(name, RECORDER_PATH_MAX, "%s/results.db", folder);
+    const status outcome = copy_and_recover(database, path, log ? "-wal" : "-journal", name, why);
+    if (outcome != STATUS_OK) temporary_remove(folder);
+    return outcome;
+}
+
 status recorder_make_readable(const char *path, char name[RECORDER_PATH_MAX], char folder[TEMPORARY_PATH_MAX],
                               failure *why) {
     folder[0] = '\0';
     snprintf(name, RECORDER_PATH_MAX, "%s", path);
-    const int database = open(path, O_RDONLY | O_CLOEXEC);
-    if (database < 0) return fail(why, STATUS_IO, "cannot read the database \"%s\": %s", path, strerror(errno));
-    const bool log = has_log_mode(database);
-    status outcome = STATUS_OK;
-    if (log || needs_rollback(path)) {
-        outcome = temporary_create(folder, why);
-        if (outcome == STATUS_OK) {
-            snprintf(name, RECORDER_PATH_MAX, "%s/results.db", folder);
-            outcome = copy_and_recover(database, path, log ? "-wal" : "-journal", name, why);
-            if (outcome != STATUS_OK) temporary_remove(folder);
-        }
-    }
-    close(database);
+    /* What belongs to a database lies beside the file, not beside a link to it. */
+    char *real = realpath(path, NULL);
+    const int database = real ? open(real, O_RDONLY | O_CLOEXEC) : -1;
+    const status outcome = database >= 0
+                               ? copy_if_needed(database, real, name, folder, why)
+                               : fail(why, STATUS_IO, "cannot read the database \"%s\": %s", path, strerror(errno));
+    if (database >= 0) close(database);
+    free(real);
     return outcome;
 }
 

@@ -106,8 +106,6 @@ status recorder_prepare_schema(recorder *book, bool create, failure *why) {
                         "newer version of the program, or another database with --db",
                         book->path, version, RECORDER_SCHEMA_VERSION);
     }
-    /* Older versions made databases with a write-ahead log, which takes files beside it even to read (docs/database.md).
-     * Only now, as it changes the file. */
-    if (create) TRY(recorder_script(book, "PRAGMA journal_mode = DELETE", "open", why));
+    if (create) TRY(recorder_leave_log(book, why)); /* only now, as it changes the file */
     return create && version < RECORDER_SCHEMA_VERSION ? create_schema(book, version, why) : STATUS_OK;
 }
