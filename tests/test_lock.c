@@ -76,16 +76,28 @@ static void start_again(const char *expected) {
     cr_expect_str_eq(output, "r.checkpoints\nr.db\nr.db.lock\n2\n");
 }
 
+/* Seconds that a processor worked for the process that records. */
+static double worked(pid_t process) {
+    char name[64];
+    double nanoseconds = 0;
+    snprintf(name, sizeof name, "/proc/%d/schedstat", process);
+    FILE *file = fopen(name, "r");
+    cr_assert(file && fscanf(file, "%lf", &nanoseconds) == 1);
+    fclose(file);
+    return 1e-9 * nanoseconds;
+}
+
 /* Trainings of this length are stopped in the middle by whoever counts on it. */
 static void check_goes_on(const char *how) {
     sqlite3 *other;
     char *expected = undisturbed();
     const pid_t child = start_and_lock("", how, &other);
-    const double locked = now();
+    const double locked = now(), idle = worked(child);
     const int before = recorded(), newest = checkpointed();
     wait_until_checkpointed(newest + 500);
     while (now() < locked + 3) pause_for(0.1);
     cr_expect_eq(recorded(), before, "nothing can be recorded while it is locked");
+    cr_expect_lt(worked(child) - idle, 0.2 * (now() - locked), "it waits without work");
     sqlite3_close(other);
     const int outcome = wait_for(child);
     cr_assert(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0);

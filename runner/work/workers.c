@@ -128,10 +128,10 @@ static bool has_room(const workers *all, const job *one) {
 }
 
 static double seconds_to_wait(const workers *all) {
-    double due = progress_due(all->shown);
+    const double due = progress_due(all->shown);
+    if (all->locked > 0) return LOCK_POLL_SECONDS < due ? LOCK_POLL_SECONDS : due;
+    if (all->commit_due) return 0; /* of a run that could not be started */
     const double commit = all->recording == STATUS_OK ? recorder_due(all->book) : -1;
-    if (all->commit_due) return all->committing ? LOCK_POLL_SECONDS : 0; /* a run could not be started */
-    if (all->locked > 0 && LOCK_POLL_SECONDS < due) due = LOCK_POLL_SECONDS;
     return commit >= 0 && commit < due ? commit : due;
 }
 
