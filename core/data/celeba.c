@@ -5,6 +5,7 @@
 #include "data/image_reader.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #include "data/photo.h"
 #include "data/photo_source.h"
 
-enum { SIDE = 32, CHANNELS = 3, IMAGE = CHANNELS * SIDE * SIDE, PATH_SIZE = 4096 };
+enum { SIDE = 32, CHANNELS = 3, IMAGE = CHANNELS * SIDE * SIDE, PATH_SIZE = PATH_MAX };
 enum { OFFICIAL_COUNT = 202599 };
 
 static const size_t official_sizes[IMAGE_SPLITS] = {162770, 19867, 19962};

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "base/nearest.h"
 #include "data/image_reader.h"
 
-enum { KINDS = 3, FOLDERS_MAX = 2, PATH_SIZE = 4096 };
+enum { KINDS = 3, FOLDERS_MAX = 2, PATH_SIZE = PATH_MAX };
 
 struct image_kind {
     const char *name;

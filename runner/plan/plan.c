@@ -79,11 +79,14 @@ static status describe_count(const experiment_config *config, const char *item, 
                          nearest ? nearest : "");
         return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, why);
     }
+    const size_t length = strlen(item);
     size_t *shape = out->shape.image;
+    if (length >= sizeof out->name)
+        return fail_at_list(config, "experiment.data", STATUS_INVALID, "the name of a set of images is too long", why);
     image_kind_shape(kind, shape);
     out->shape.dimension = shape[0] * shape[1] * shape[2];
-    snprintf(out->source, sizeof out->source, "%s", item);
-    snprintf(out->name, sizeof out->name, "%s", item);
+    memcpy(out->source, item, length + 1);
+    memcpy(out->name, item, length + 1);
     snprintf(out->checksum, sizeof out->checksum, "%.30s %zux%zux%zu", item, shape[0], shape[1], shape[2]);
     return STATUS_OK;
 }
@@ -169,7 +172,11 @@ static status check_models(const experiment_config *config, const plan *runs, si
 static status fill_resolved(const experiment_config *config, plan *into, failure *why) {
     const settings *base = config_settings(config);
     const char *cursor = base->experiment_models;
-    for (size_t m = 0; m < into->model_count; m++) settings_list_next(&cursor, into->models[m].name);
+    for (size_t m = 0; m < into->model_count; m++) {
+        char item[SETTINGS_TEXT_MAX]; /* the header of the model's section was as long at most as inih takes */
+        settings_list_next(&cursor, item);
+        snprintf(into->models[m].name, sizeof into->models[m].name, "%.*s", SETTINGS_NAME_MAX - 1, item);
+    }
     cursor = base->experiment_data;
     for (size_t d = 0; d < into->dataset_count; d++) {
         char item[SETTINGS_TEXT_MAX];

@@ -14,13 +14,13 @@ enum {
 
 typedef struct plan_dataset {
     char source[CONFIG_PATH_MAX]; /* what source_open() takes */
-    char name[SETTINGS_TEXT_MAX]; /* of the data, as in tables */
+    char name[SETTINGS_NAME_MAX]; /* of the data, as in tables */
     char checksum[PLAN_CHECKSUM_SIZE];
     specification_shape shape;
 } plan_dataset;
 
 typedef struct plan_model {
-    char name[SETTINGS_TEXT_MAX];
+    char name[SETTINGS_NAME_MAX];
 } plan_model;
 
 typedef struct plan_run {

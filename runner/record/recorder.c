@@ -205,6 +205,20 @@ const char *recorder_text(sqlite3_stmt *row, int column) {
 
 /* --- Opening and closing --- */
 
+/* SQLite knows files by their whole paths, links followed, and has little room for them. */
+static status check_length(const char *path, failure *why) {
+    char folder[RECORDER_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const size_t most = (size_t)sqlite3_vfs_find(NULL)->mxPathname - strlen("-journal");
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    char *real = realpath(folder, NULL);
+    const size_t length = real ? strlen(real) + 1 + strlen(slash ? slash + 1 : path) : strlen(path);
+    free(real);
+    if (length <= most) return STATUS_OK;
+    return fail(why, STATUS_IO, "the database's path is too long: %zu bytes, SQLite takes at most %zu: \"%s\"", length,
+                most, path);
+}
+
 /* A database that is a link is locked, and has its checkpoints, where the file is. */
 static status keep_path(recorder *book, const char *path, failure *why) {
     char *real = realpath(path, NULL);
@@ -213,8 +227,8 @@ static status keep_path(recorder *book, const char *path, failure *why) {
     const int length = snprintf(book->path, sizeof book->path, "%s", linked ? real : path);
     free(real);
     /* Room for the names of files beside it. */
-    if (length + 128 < (int)sizeof book->path) return STATUS_OK;
-    return fail(why, STATUS_IO, "the database's path is too long: \"%.200s...\"", path);
+    if (length + 128 < (int)sizeof book->path) return check_length(book->path, why);
+    return fail(why, STATUS_IO, "the database's path is too long: %d bytes: \"%s\"", length, path);
 }
 
 static status take_lock(recorder *book, recorder_wait *wait, void *argument, failure *why) {

@@ -13,6 +13,7 @@
 #ifndef AFFJORD_RUNNER_RECORDER_H
 #define AFFJORD_RUNNER_RECORDER_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,7 +24,7 @@ enum {
     RECORDER_SCHEMA_VERSION = 4,
     RECORDER_FLOWS_MAX = 16,
     RECORDER_NAME_MAX = 1024, /* bytes of a name, terminator included */
-    RECORDER_PATH_MAX = 4096,
+    RECORDER_PATH_MAX = PATH_MAX,
     RECORDER_BLOB_MAX = 900000000 /* bytes of a blob; SQLite's own limit is 10^9 of a row */
 };
 #define RECORDER_COMMIT_SECONDS 0.5

@@ -20,9 +20,11 @@
 #ifndef AFFJORD_RUNNER_CONFIG_H
 #define AFFJORD_RUNNER_CONFIG_H
 
+#include <limits.h>
+
 #include "settings/settings.h"
 
-enum { CONFIG_PATH_MAX = 4096 }; /* bytes of a path, terminator included */
+enum { CONFIG_PATH_MAX = PATH_MAX }; /* bytes of a path, terminator included */
 
 typedef struct experiment_config experiment_config;
 

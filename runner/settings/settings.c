@@ -40,7 +40,7 @@ enum {
     OPTION_COUNT = sizeof OPTIONS / sizeof *OPTIONS,
     SECTION_COUNT = sizeof SECTIONS / sizeof *SECTIONS,
     CHOICES_MAX = 16,
-    SEED_RANGES_MAX = SETTINGS_TEXT_MAX / 2 /* as many as a value has room for */
+    SEED_RANGES_MAX = 512
 };
 
 /* A part of a list of seeds; one number is a range too. */
@@ -122,11 +122,28 @@ void settings_default(settings *out) {
     }
 }
 
+/* item <- what stands in the quotes that open at `start`. Returns where the item ends, at a comma or the end of the text;
+ * NULL if the quotes are not closed or something else follows them. */
+static const char *read_quoted(const char *start, char item[SETTINGS_TEXT_MAX]) {
+    size_t length = 0;
+    const char *at = start + 1;
+    for (; *at && (*at != '"' || at[1] == '"'); at++) {
+        if (length + 1 < SETTINGS_TEXT_MAX) item[length++] = *at;
+        at += *at == '"';
+    }
+    if (!*at) return NULL;
+    item[length] = '\0';
+    at += 1 + strspn(at + 1, " \t");
+    return !*at || *at == ',' ? at : NULL;
+}
+
 bool settings_list_next(const char **cursor, char item[SETTINGS_TEXT_MAX]) {
     const char *start = *cursor + strspn(*cursor, " \t");
     if (!*start) return false;
-    const char *end = start + strcspn(start, ",");
+    const char *quoted = *start == '"' ? read_quoted(start, item) : NULL;
+    const char *end = quoted ? quoted : start + strcspn(start, ",");
     *cursor = *end ? end + 1 : end;
+    if (quoted) return true;
     while (end > start && (end[-1] == ' ' || end[-1] == '\t')) end--;
     const size_t length = (size_t)(end - start) < SETTINGS_TEXT_MAX ? (size_t)(end - start) : SETTINGS_TEXT_MAX - 1;
     memcpy(item, start, length);
@@ -268,7 +285,11 @@ static status parse_choice(const setting_option *option, const char *text, setti
 
 static status check_items(const setting_option *option, const char *text, failure *why) {
     char item[SETTINGS_TEXT_MAX], other[SETTINGS_TEXT_MAX];
-    for (const char *cursor = text; settings_list_next(&cursor, item);) {
+    for (const char *cursor = text, *start = cursor; settings_list_next(&cursor, item); start = cursor) {
+        start += strspn(start, " \t");
+        if (*start == '"' && !read_quoted(start, other))
+            return fail(why, STATUS_INVALID, "%s = %s: expected a closing \" before the next comma or the end",
+                        option->name, text);
         if (!*item) return fail(why, STATUS_INVALID, "%s = %s: an item is empty", option->name, text);
         if (option->items == ITEMS_NAME && !settings_name_valid(item))
             return fail(why, STATUS_INVALID, "%s = %s: \"%s\" has something else than letters, digits, _ and -",

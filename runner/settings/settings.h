@@ -6,6 +6,7 @@
 #ifndef AFFJORD_RUNNER_SETTINGS_H
 #define AFFJORD_RUNNER_SETTINGS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +15,8 @@
 #include "base/status.h"
 
 enum {
-    SETTINGS_TEXT_MAX = 1024, /* bytes of any value as text, terminator included */
+    SETTINGS_TEXT_MAX = 2 * PATH_MAX, /* bytes of any value as text, terminator included */
+    SETTINGS_NAME_MAX = 1024, /* bytes of the name of a data set or a model, terminator included */
     SETTINGS_SEEDS_MAX = 100000,
     SETTINGS_GRID_METHODS = 4 /* first names of solver.method, on a fixed grid */
 };
@@ -106,7 +108,8 @@ void settings_each(const settings *values,
 
 /* Walk over the items of a list: start with *cursor = the list's text; each
  * call that returns true has put the next item into `item`, without the blanks
- * around it. */
+ * around it. Commas part items. An item in double quotes is what stands between
+ * them, commas and blanks included; "" in it is one ". */
 bool settings_list_next(const char **cursor, char item[SETTINGS_TEXT_MAX]);
 
 /* Numbers of a seeds list such as "0-29, 40", in its order, in memory that

@@ -117,9 +117,11 @@ static void write_introduction(FILE *stream) {
         "Every model of `experiment.models` needs a section `[model NAME]`, which may be empty. `NAME` of a data set\n"
         "is what `experiment.data` says, or its file name without folder and ending.\n"
         "\n"
-        "A line holds at most 197 bytes; a list may go on in indented lines. `;` after a blank starts a comment, and\n"
-        "so do `;` and `#` at the start of a line. Anything else that is not understood is an error with file and\n"
-        "line, and nothing is run.\n"
+        "Commas separate the items of a list. A list may continue, or begin, in indented lines. Put an item that\n"
+        "contains a comma in double quotes, as in `data = \"a, b.csv\", ty`; write `\"\"` for a quote inside them. "
+        "`;`\n"
+        "after a blank starts a comment, and so do `;` and `#` at the start of a line. A value has at most 8191\n"
+        "bytes. Every other line is an error with file and line, and nothing is run.\n"
         "\n"
         "*In key* says whether a setting is part of a run's key. Runs with the same key are the same training and\n"
         "are computed once, whichever experiments ask for them.\n",
@@ -176,9 +178,11 @@ static void write_manual_introduction(FILE *stream) {
                 "its file name without folder and ending.");
     fputs(".PP\n", stream);
     roff_write_text(
-        stream, "A line holds at most 197 bytes; a list may go on in indented lines. ; after a blank starts a comment, "
-                "and so do ; and # at the start of a line. Anything else that is not understood is an error with file "
-                "and line, and nothing is run.");
+        stream,
+        "Commas separate the items of a list. A list may continue, or begin, in indented lines. Put an item that "
+        "contains a comma in double quotes, as in data = \"a, b.csv\", ty; write \"\" for a quote inside them. ; "
+        "after a blank starts a comment, and so do ; and # at the start of a line. A value has at most 8191 "
+        "bytes. Every other line is an error with file and line, and nothing is run.");
 }
 
 void settings_write_manual(FILE *stream) {

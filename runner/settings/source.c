@@ -79,11 +79,11 @@ specification_shape source_shape(const source *self) {
                                  .image = {set->channels, set->height, set->width}};
 }
 
-void source_name(const source *self, const settings *values, char text[SETTINGS_TEXT_MAX]) {
+void source_name(const source *self, const settings *values, char text[SETTINGS_NAME_MAX]) {
     const image_set *set = self->images;
-    if (!set) snprintf(text, SETTINGS_TEXT_MAX, "%s", dataset_name(self->points));
-    else if (values->image_average == 1) snprintf(text, SETTINGS_TEXT_MAX, "%s", set->name);
-    else snprintf(text, SETTINGS_TEXT_MAX, "%.900s_%zux%zu", set->name, set->height, set->width);
+    if (!set) snprintf(text, SETTINGS_NAME_MAX, "%s", dataset_name(self->points));
+    else if (values->image_average == 1) snprintf(text, SETTINGS_NAME_MAX, "%s", set->name);
+    else snprintf(text, SETTINGS_NAME_MAX, "%.900s_%zux%zu", set->name, set->height, set->width);
 }
 
 status source_objective(const source *self, const settings *values, uint64_t seed, parallel *workers,

@@ -28,7 +28,7 @@ const char *source_checksum(const source *self);
 specification_shape source_shape(const source *self);
 
 /* Its name in tables and figures; averaged images have their size in it, as they are other data: mnist_14x14. */
-void source_name(const source *self, const settings *values, char text[SETTINGS_TEXT_MAX]);
+void source_name(const source *self, const settings *values, char text[SETTINGS_NAME_MAX]);
 
 /* What a training on it minimises; `device` computes with images, NULL for the processor, and outlives *out. The caller
  * owns *out, and the source outlives it. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -10,7 +11,7 @@
 
 #include "base/file.h"
 
-enum { PATH_SIZE = 4200, PART = 1 << 22 };
+enum { PATH_SIZE = PATH_MAX, PART = 1 << 22 };
 
 static status fail_copy(const char *from, const char *to, failure *why) {
     return fail(why, STATUS_IO, "cannot copy \"%.400s\" to \"%.400s\": %s", from, to, strerror(errno));

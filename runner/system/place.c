@@ -39,6 +39,11 @@ void place_root(char out[PLACE_PATH_MAX]) {
     snprintf(out, PLACE_PATH_MAX, ".");
 }
 
+bool place_root_fits(void) {
+    const char *told = getenv("AFFJORD_ROOT");
+    return !told || strlen(told) < PLACE_ROOT_MAX;
+}
+
 static bool ends_as_installed(const char *root) {
     const size_t length = strlen(root), ending = strlen(INSTALLED);
     return length >= ending && strcmp(root + length - ending, INSTALLED) == 0;

@@ -2,15 +2,20 @@
 #ifndef AFFJORD_RUNNER_PLACE_H
 #define AFFJORD_RUNNER_PLACE_H
 
+#include <limits.h>
 #include <stdbool.h>
 
-enum { PLACE_PATH_MAX = 4096, PLACE_ROOT_MAX = 4000 };
+/* The folder of the project leaves room for the names of its files. */
+enum { PLACE_PATH_MAX = PATH_MAX, PLACE_ROOT_MAX = PATH_MAX - 96 };
 
 /* The project's folder: $AFFJORD_ROOT, which ./run sets, or what is nearest
  * above the program of a folder with paper_figures.sh (a checkout) and a
  * share/affjord with it (installed); "." if there is neither. Nothing is fixed
  * when the program is built, so an installed tree may be moved as a whole. */
 void place_root(char out[PLACE_PATH_MAX]);
+
+/* Whether AFFJORD_ROOT, where it is set, is a path that the names above have room in. */
+bool place_root_fits(void);
 
 /* Whether that is share/affjord of an installed program. */
 bool place_is_installed(void);

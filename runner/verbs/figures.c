@@ -13,14 +13,14 @@
 
 enum { ITEMS_MAX = 32, FIXED_ARGUMENTS = 8 };
 
-void figures_folder(const char *database, char out[4096]) {
+void figures_folder(const char *database, char out[PATH_MAX]) {
     const char *slash = strrchr(database, '/');
-    snprintf(out, 4096, "%.*sfigures", slash ? (int)(slash + 1 - database) : 0, database);
+    snprintf(out, PATH_MAX, "%.*sfigures", slash ? (int)(slash + 1 - database) : 0, database);
 }
 
 static bool item_exists(const char *folder, const char *item) {
     static const char *const endings[] = {"png", "md"};
-    char path[4096 + SETTINGS_TEXT_MAX + 16];
+    char path[PATH_MAX + SETTINGS_TEXT_MAX + 16];
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         snprintf(path, sizeof path, "%s/%s.%s", folder, item, endings[i]);
         if (access(path, F_OK) == 0) return true;
@@ -30,7 +30,7 @@ static bool item_exists(const char *folder, const char *item) {
 
 /* A picture's caption, where it has one, says which experiment it shows. */
 static bool item_shows(const char *folder, const char *item, const char *experiment) {
-    char path[4096 + SETTINGS_TEXT_MAX + 16], caption[8192], words[SETTINGS_TEXT_MAX + 32];
+    char path[PATH_MAX + SETTINGS_TEXT_MAX + 16], caption[8192], words[SETTINGS_TEXT_MAX + 32];
     snprintf(path, sizeof path, "%s/%s.txt", folder, item);
     FILE *file = fopen(path, "r");
     if (!file) return true;
@@ -42,7 +42,7 @@ static bool item_shows(const char *folder, const char *item, const char *experim
 }
 
 bool figures_exist(const char *database, const char *experiment, const char *items) {
-    char folder[4096], item[SETTINGS_TEXT_MAX];
+    char folder[PATH_MAX], item[SETTINGS_TEXT_MAX];
     figures_folder(database, folder);
     while (settings_list_next(&items, item))
         if (!item_exists(folder, item) || !item_shows(folder, item, experiment)) return false;
@@ -69,7 +69,7 @@ static bool run_script(char **arguments, bool quiet) {
 }
 
 bool figures_draw(const char *database, const char *experiment, const char *items, bool quiet) {
-    char script[PLACE_PATH_MAX], folder[4096], names[ITEMS_MAX][SETTINGS_TEXT_MAX];
+    char script[PLACE_PATH_MAX], folder[PATH_MAX], names[ITEMS_MAX][SETTINGS_TEXT_MAX];
     place_path("paper_figures.sh", script);
     figures_folder(database, folder);
     const char *arguments[FIXED_ARGUMENTS + ITEMS_MAX] = {script, "--db",         database,  "--out",

@@ -120,6 +120,10 @@ static bool level_is_known(void) {
 
 int verbs_main(int count, char **words) {
     if (!level_is_known()) return EXIT_USAGE;
+    if (!place_root_fits()) {
+        fprintf(stderr, "AFFJORD_ROOT is too long: expected at most %d bytes\n", PLACE_ROOT_MAX - 1);
+        return EXIT_USAGE;
+    }
     if (count < 2) {
         write_help(stderr);
         return EXIT_USAGE;
