@@ -58,7 +58,7 @@ theory             table   theory_table   theory_statements  any  -        -    
 
 usage() {
     cat <<'END'
-usage: ./paper_figures.sh [--db PATH] [--out DIR] [--experiment NAME] [ITEM...]
+usage: ./paper_figures.sh [--db PATH] [--out DIR] [--experiment NAME] [--force] [ITEM...]
        ./paper_figures.sh --list
 
 Draws each ITEM from the database: figures as ITEM.pdf and ITEM.png, with their
@@ -73,6 +73,7 @@ for alone.
                      the experiment named as the item, or else, for items that
                      do not insist, of the one whose file makes their rows, or
                      of the one that trained longest on data of their kind
+  --force            replace files in DIR that are no figures or tables
   --list             print the items
   --help             print this
 
@@ -120,9 +121,13 @@ nearest_item() {
 
 quote_sql() { printf "'%s'" "${1//\'/\'\'}"; }
 
+# shellcheck source=plots/output.sh
+. "$root/plots/output.sh"
+
 db=$place/results/results.db
 out=$place/results/figures
 experiment=
+force=no
 wanted=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -135,6 +140,7 @@ while [ $# -gt 0 ]; do
             esac
             shift 2
             ;;
+        --force) force=yes; shift ;;
         --list)
             while read -r name _ _ _ _ _ _ _ what; do
                 [ -z "$name" ] || printf '%-18s%s\n' "$name" "$what"
@@ -299,6 +305,17 @@ document() {
     caption=$2 awk -v style="$1" -v name="$3" -v points="${4:-0}" -f "$root/plots/document.awk"
 }
 
+# Move the files $2... from the folder $1 to $out: all, or none where one of them would destroy another file.
+put_files() {
+    local folder=$1 name refusal refused=0
+    shift
+    for name; do
+        refusal=$(output_refusal "$out/$name" "$(output_target "$out/$name")" "$name" "$db") || { say "$refusal" && refused=1; }
+    done
+    [ "$refused" = 0 ] || return 1
+    for name; do output_put "$folder/$name" "$(output_target "$out/$name")"; done
+}
+
 # Make item $1 and move its files into place. Status: 0 done, 3 no rows, 1 failed.
 make_item() {
     local item=$1 base kind script view whose data model file wish folder part caption name chosen='' made=()
@@ -339,7 +356,7 @@ make_item() {
             made+=("$name.pdf" "$name.png" "$name.txt" "$name.tex")
         fi
     done <"$folder/captions.tsv"
-    (cd "$folder" && mv -f -- "${made[@]}" "$out/")
+    put_files "$folder" "${made[@]}"
     [ "$whose" = all ] || chosen=$(cut -f 1 "$folder/chosen.txt")
     printf '%-18s%s%s\n' "$item" "${made[*]}" "${chosen:+  (experiment $chosen)}"
 }

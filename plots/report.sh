@@ -19,12 +19,13 @@ export AFFJORD_PNG_DOTS=200
 
 usage() {
     cat <<'END'
-usage: plots/report.sh --db PATH --output FILE [--program TEXT]
+usage: plots/report.sh --db PATH --output FILE [--program TEXT] [--force]
 
-Writes FILE, one page of HTML that needs no other file and no network: the
+Writes FILE ("-" for standard output), one page of HTML that needs no other file and no network: the
 figures and tables that the database has rows for, claims, settings, and where
 each run comes from. TEXT names the program that asks for it. The date in it is
-that of SOURCE_DATE_EPOCH (seconds since 1970) where that is set.
+that of SOURCE_DATE_EPOCH (seconds since 1970) where that is set. A file that is
+no such page is replaced with --force only.
 Exit status: 0 done; 1 a database or a program is missing, a figure could not be
 drawn or the page not be written; 2 wrong usage.
 END
@@ -33,7 +34,10 @@ END
 say() { printf 'report: %s\n' "$*" >&2; }
 die() { say "$1"; exit "${2:-1}"; }
 
-db='' output='' program=affjord
+# shellcheck source=output.sh
+. "$root/plots/output.sh"
+
+db='' output='' program=affjord force=no
 while [ $# -gt 0 ]; do
     case $1 in
         --db | --output | --program)
@@ -45,6 +49,7 @@ while [ $# -gt 0 ]; do
             esac
             shift 2
             ;;
+        --force) force=yes; shift ;;
         -h | --help) usage; exit 0 ;;
         *) say "unknown word $1"; usage >&2; exit 2 ;;
     esac
@@ -57,16 +62,14 @@ if [ -d "$root/.deps/usr" ]; then # programs unpacked without root by `make deps
 fi
 command -v sqlite3 >/dev/null || die "sqlite3 is not installed (Debian package sqlite3)"
 [ -e "$db" ] || die "no database $db; $run experiments/quickstart.ini makes the first one"
-[ ! -d "$output" ] || die "cannot write $output: it is a folder"
-[ ! "$output" -ef "$db" ] || die "cannot write $output: it is the database"
+db=$(realpath -- "$db")
+target=$(output_target "$output")
+refusal=$(output_refusal "$output" "$target" page.html "$db") || die "$refusal" "$?"
 made=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}" '+%Y-%m-%d %H:%M UTC' 2>/dev/null) ||
     die "SOURCE_DATE_EPOCH is no number of seconds: $SOURCE_DATE_EPOCH"
 
-db=$(realpath -- "$db")
-place=$(dirname -- "$output")
-[ -d "$place" ] || die "no folder $place for $(basename -- "$output")"
-place=$(realpath -- "$place")
-output=$place/$(basename -- "$output")
+place=${TMPDIR:-/tmp} # of a page that is written through
+output_is_stream "$target" || place=$(dirname -- "$target")
 work=$(mktemp -d "$place/.report.XXXXXX" 2>/dev/null) || die "cannot write to the folder $place"
 # Whatever fails in here, the reader is told whether it was for want of room.
 # shellcheck disable=SC2317 # reached by the trap
@@ -484,8 +487,11 @@ cp before contents
 write_figures >figures.html
 cat head.html claims.html figures.html tables.html runs.html missing.html foot.html >page
 [ "$(tail -n 1 page)" = '</html>' ]
-chmod "$(printf '%o' $((0666 & ~0$(umask))))" page
-mv -f -- page "$output" 2>/dev/null || die "cannot write $output"
-printf '%s: %d pictures, %d tables, %d kB\n' "$output" "$(grep -c '<img ' "$output")" \
-    "$(grep -c '<table[ >]' "$output")" $(($(stat -c %s -- "$output") / 1000))
+if [ -f "$target" ]; then chmod --reference="$target" page; else chmod "$(printf '%o' $((0666 & ~0$(umask))))" page; fi
+summary="$output: $(grep -c '<img ' page) pictures, $(grep -c '<table[ >]' page) tables, $(($(stat -c %s page) / 1000)) kB"
+# Somebody may have put something there meanwhile.
+refusal=$(output_refusal "$output" "$target" page.html "$db") || die "$refusal" "$?"
+trap '' PIPE # a reader that goes away is an error to be told
+output_put page "$target" || die "cannot write $output"
+if [ "$target" = '&1' ]; then say "$summary"; else printf '%s\n' "$summary"; fi
 exit "$status"

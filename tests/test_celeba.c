@@ -406,7 +406,7 @@ Test(celeba, what_was_kept_is_enough) {
 Test(celeba, without_a_place_to_keep_it_a_set_is_read_all_the_same) {
     char path[128];
     write_folder();
-    data_path("celeba-few/images_32x32.cache.tmp", path);
+    data_path("celeba-few/images_32x32.cache.affjord.tmp", path);
     cr_assert_eq(mkdir(path, 0777), 0); /* in the way, for root too */
     image_set *set = open_set("celeba-few");
     cr_expect_eq(number_of(set, 10), 11);

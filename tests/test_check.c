@@ -257,7 +257,7 @@ Test(check, an_archive_replaces_nothing_by_mistake) {
     EXPECT(2, "$AFFJORD archive");
     EXPECT_SAYS("Name the archive");
     EXPECT(2, "$AFFJORD archive $TEST_DIR/a.db --db $TEST_DIR/a.db --force");
-    EXPECT_SAYS("is the database itself");
+    EXPECT_SAYS("is read by this command");
     EXPECT(0, "$AFFJORD archive $TEST_DIR/b.db --db $TEST_DIR/a.db");
     EXPECT(2, "$AFFJORD archive $TEST_DIR/b.db --db $TEST_DIR/a.db");
     EXPECT_SAYS("is there already; --force replaces it");

@@ -152,6 +152,8 @@ static status find_data(recorder *book, const recorder_run *row, const settings 
     char name[RECORDER_NAME_MAX];
     const bool images = image_name(row, values, name);
     searching self = {.row = row, .values = values, .images = images ? name : NULL, .out = out};
+    if (images && *values->data_dir) try_source(name, values->data_dir, row, values, out);
+    if (out->found) return STATUS_OK;
     if (images || toy_find(row->dataset)) try_source(images ? name : row->dataset, "", row, values, out);
     else
         failure_describe(&out->reason,

@@ -2,6 +2,7 @@
 #include "verbs/model.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +17,15 @@ static bool is_file(const char *name) {
     return length > tail && strcmp(name + length - tail, ending) == 0;
 }
 
+/* The folder of a run's images is no setting of its checkpoint: the file may go elsewhere. */
+static status keep_folder(void *argument, const char *section, const char *key, const char *value) {
+    if (strcmp(section, "data") == 0 && strcmp(key, "dir") == 0) snprintf(argument, SETTINGS_TEXT_MAX, "%s", value);
+    return STATUS_OK;
+}
+
 /* The file of a run, as the database knows it. */
-static status find_file(const char *name, const char *database, model *out, failure *note, failure *why) {
+static status find_file(const char *name, const char *database, model *out, char folder[SETTINGS_TEXT_MAX],
+                        failure *note, failure *why) {
     recorder *book;
     recorder_run run;
     char archived[32] = "";
@@ -25,6 +33,7 @@ static status find_file(const char *name, const char *database, model *out, fail
     status outcome = recorder_resolve_run(book, name, &run, why);
     if (outcome == STATUS_OK) outcome = recorder_archive_date(book, archived, why);
     if (outcome == STATUS_OK) checkpoint_locate(recorder_path(book), run.checkpoint_path, out->path);
+    if (outcome == STATUS_OK) outcome = recorder_each_setting(book, run.id, keep_folder, folder, why);
     recorder_close(&book, NULL);
     if (outcome != STATUS_OK) return outcome;
     if (run.iterations == 0)
@@ -66,13 +75,15 @@ static status read_model(model *out, size_t threads, failure *why) {
 }
 
 status model_open(const char *name, const char *database, size_t threads, model *out, failure *note, failure *why) {
+    char folder[SETTINGS_TEXT_MAX] = "";
     *out = (model){.flow = NULL};
     note->text[0] = '\0';
     if (is_file(name)) {
         if (strlen(name) >= sizeof out->path) return fail(why, STATUS_IO, "the path is too long: %.100s...", name);
         memcpy(out->path, name, strlen(name) + 1);
-    } else TRY(find_file(name, database, out, note, why));
+    } else TRY(find_file(name, database, out, folder, note, why));
     const status outcome = read_model(out, threads, why);
+    memcpy(out->values.data_dir, folder, sizeof folder);
     if (outcome != STATUS_OK) model_close(out);
     return outcome;
 }

@@ -4,13 +4,14 @@
 
 #include "flow/cnf.h"
 #include "flow/multiscale.h"
+#include "record/checkpoint_files.h"
 #include "settings/specification.h"
 #include "train/checkpoint.h"
 
 typedef struct model {
-    settings values; /* that it was trained with */
+    settings values; /* that it was trained with; data.dir too, where a database has it */
     specification_shape shape;
-    char path[4096]; /* of the file it was read from */
+    char path[CHECKPOINT_PATH_MAX]; /* of the file it was read from */
     checkpoint *file;
     parallel *workers;
     cnf *flow; /* of points, as outputs_flow makes it; NULL for images */
