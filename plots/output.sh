@@ -59,7 +59,8 @@ output_refusal() {
         printf 'cannot write %s: it is the database' "$1"
     elif [ ! -f "$2" ]; then
         printf 'cannot write %s: it is no file' "$1"
-    elif [[ $(head -c 15 -- "$2" | tr '\0' '.') == 'SQLite format 3' || $2 == "$4"-* || $2 == "$4".lock ]]; then
+    elif [[ $(head -c 15 -- "$2" | tr '\0' '.') == 'SQLite format 3' ||
+        $2 == "$4"-* || $2 == "$4".lock || $2 == *.checkpoints/* || $2 == *.failures/* ]]; then
         printf 'cannot write %s: it is a database or belongs to one' "$1"
     elif [ ! -w "$2" ]; then
         printf 'cannot write %s: it is write-protected' "$1"

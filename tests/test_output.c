@@ -72,6 +72,14 @@ Test(output, a_checkpoint_is_never_replaced) {
     EXPECT(0, IN "for f in r.checkpoints/*; do for m in 1 2 m.safetensors; do $AFFJORD export $m --db r.db --force "
                  "--output $f; test $? = 2 || exit 3; done; done");
     EXPECT_SAYS("is read by this command");
+    EXPECT_SAYS("is a database or belongs to one");
+    EXPECT(
+        0, IN
+        "for f in $TEST_DIR/r.checkpoints/*; do for c in \"archive $f\" \"check --record $f\" \"report --output $f\"; "
+        "do cd r.checkpoints; $AFFJORD $c --db $TEST_DIR/r.db --force; test $? = 2 || exit 3; cd ..; done; done");
+    /* Nor is a copy of one, but for what it is. */
+    EXPECT(2, IN "cp $(ls r.checkpoints/* | head -n 1) copy.safetensors; $AFFJORD export 1 --db r.db --force --output "
+                 "copy.safetensors");
     EXPECT_SAYS("is in use, and is not replaced");
     EXPECT(0, IN "diff -r before r.checkpoints && $AFFJORD check r.db");
 }

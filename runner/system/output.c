@@ -68,6 +68,14 @@ const output_kind output_table = {
 
 /* --- What is there --- */
 
+/* A checkpoint or a batch that failed, in one of the folders beside a database. */
+static bool is_in_folder_of_database(const char *path) {
+    char *whole = realpath(path, NULL);
+    const bool found = whole && (strstr(whole, ".checkpoints/") || strstr(whole, ".failures/"));
+    free(whole);
+    return found && ends_with(path, ".safetensors");
+}
+
 /* "-shm" and the like: SQLite's files beside a database, and the lock of ours. */
 static bool belongs_to_database(const char *path) {
     static const char *const endings[] = {"-wal", "-shm", "-journal", ".lock"};
@@ -78,7 +86,7 @@ static bool belongs_to_database(const char *path) {
         snprintf(database, sizeof database, "%.*s", (int)(strlen(path) - strlen(endings[i])), path);
         if (stat(database, &information) == 0 && S_ISREG(information.st_mode)) return true;
     }
-    return false;
+    return is_in_folder_of_database(path);
 }
 
 static bool is_database(const unsigned char *head, size_t size) {
