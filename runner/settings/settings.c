@@ -166,6 +166,7 @@ bool settings_name_valid(const char *text) {
 static bool parse_seed(const char *text, size_t length, uint64_t *out) {
     if (!is_digits(text, length) || length > 19) return false;
     uint64_t value = 0;
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): is_digits saw that far */
     for (size_t i = 0; i < length; i++) value = 10 * value + (uint64_t)(text[i] - '0');
     if (value > INT64_MAX) return false;
     *out = value;
