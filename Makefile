@@ -79,9 +79,11 @@ CUDA := $(if $(NVCC),$(BUILD)/libaffjord_cuda.so)
 endif
 EMULATED := $(if $(filter double,$(PRECISION)),,$(BUILD)/tests/libaffjord_cuda_emulated.so)
 EMULATED_CUDNN := $(if $(EMULATED),$(BUILD)/tests/libcudnn_emulated.so)
-CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BUILD)/core/base/status.o $(BUILD)/core/base/arena.o
+# What the kernels' host code takes from core/base.
+BASE_OBJECTS     := $(addprefix $(BUILD)/core/base/,status.o number.o arena.o)
+CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BASE_OBJECTS)
 EMULATED_OBJECTS := $(patsubst %.cu,$(BUILD)/tests/%.o,$(wildcard core/backend/cuda/*.cu)) \
-                    $(BUILD)/tests/cuda_on_host/cuda_on_host.o $(BUILD)/core/base/status.o $(BUILD)/core/base/arena.o
+                    $(BUILD)/tests/cuda_on_host/cuda_on_host.o $(BASE_OBJECTS)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

@@ -53,6 +53,7 @@ r-base-core      usr/bin/Rscript
 r-cran-rsqlite   usr/lib/R/site-library/RSQLite/DESCRIPTION
 parallel         usr/bin/parallel
 r-cran-jsonlite  usr/lib/R/site-library/jsonlite/DESCRIPTION
+locales          usr/share/i18n/locales/de_DE
 "
 check_packages="
 clang            usr/bin/clang

@@ -39,6 +39,24 @@ breach "only core/backend/cuda and tests/cuda_on_host know the kernels' files" \
 breach "the top level has what is listed here" "$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u | grep -vxE \
     '\.ci|\.clang-format|\.clang-tidy|\.gitignore|LICENSE|Makefile|README\.md|configs|core|debian|docs|examples|experiments|packaging|paper_figures\.sh|plots|results|run|runner|tests')"
 breach "the library prints or exits" "$(grep -rnE '\b(printf|fprintf *\((stdout|stderr)|puts|exit|abort)\(' core --include='*.c' --include='*.h' --include='*.inc' --include='*.cu' --include='*.cuh' | grep -v 'format(printf')"
+# A number as text is core/base/number.c's, which no locale changes. What the program prints for people may be printf's, as
+# the program asks for no locale either.
+breach "only core/base/number.c reads numbers with a fraction, or knows locales" "$(grep -rnE \
+    '\b(strto(f|d|ld)(_l)?|atof|wcsto(f|d|ld)|(set|new|use|dup|free)locale|localeconv|(str|wcs)coll|strcasecmp)\b *\(' core runner |
+    grep -v '^core/base/number\.c:')"
+# Statement by statement, since a format may be lines behind its function. In core whatever formats; in runner what makes a
+# text, which may become a key, a file or a row.
+breach "a number with a fraction is read or written by locale" "$(find core runner -name '*.[ch]' -o -name '*.cu*' -o -name '*.inc' |
+    grep -v '^core/base/number\.' | sort | xargs awk '
+    FNR == 1 { statement = "" }
+    { statement = statement " " $0 }
+    /[;{}]/ {
+        makes = FILENAME ~ /^core/ ? "printf *\\(" : "(^|[^a-z_])v?(s|sn|as|d)printf *\\("
+        number = "\"[^\"]*%[-+ #0]*[0-9*]*([.][0-9*]+)?[lL]?[aefgAEFG]"
+        if (statement ~ makes && statement ~ number || statement ~ /scanf *\(/ && statement ~ /%[*0-9]*[lL]?[aefgAEFG]/)
+            print FILENAME ":" FNR ": " statement
+        statement = ""
+    }')"
 breach "fast-math" "$(grep -nE '(-ffast-math|-Ofast)' Makefile | grep -v 'never')"
 [ "$failures" = 0 ] || exit 1
 echo "Layout: as designed."

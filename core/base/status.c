@@ -2,12 +2,13 @@
 #include "base/status.h"
 
 #include <stdarg.h>
-#include <stdio.h>
+
+#include "base/number.h"
 
 void failure_describe(failure *why, const char *format, ...) {
     if (!why) return;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(why->text, sizeof why->text, format, arguments);
+    number_print_list(why->text, sizeof why->text, format, arguments);
     va_end(arguments);
 }

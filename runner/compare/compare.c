@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+
 /* --- Comparing --- */
 
 typedef struct comparing {
@@ -39,7 +41,7 @@ static void write_row(comparing *self, const baseline_row *row, const run_value 
     number_text(row->value, recorded);
     if (found) number_text(found->value, value);
     if (found && isfinite(row->value) && isfinite(found->value))
-        snprintf(difference, sizeof difference, "%.3g", found->value - row->value);
+        number_print(difference, sizeof difference, "%.3g", found->value - row->value);
     tolerance_text(&row->allowed, allowed);
     write_header(self);
     fprintf(self->stream, "%.12s %-16s %-16s %6" PRIu64 "  %-24s %24s %24s %11s  %-16s %s\n", row->key, row->dataset,

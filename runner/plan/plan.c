@@ -9,6 +9,7 @@
 #include <sha2.h>
 
 #include "base/nearest.h"
+#include "base/number.h"
 #include "base/real.h"
 #include "data/image.h"
 #include "settings/source.h"
@@ -20,7 +21,7 @@ static status fail_memory(failure *why) {
 
 static void canonical_value(const settings *values, const setting_option *option, char out[SETTINGS_TEXT_MAX]) {
     const void *at = (const char *)values + option->offset;
-    if (option->type == SETTING_REAL) snprintf(out, SETTINGS_TEXT_MAX, "%.17g", *(const double *)at);
+    if (option->type == SETTING_REAL) number_print(out, SETTINGS_TEXT_MAX, "%.17g", *(const double *)at);
     else settings_text(values, option, out);
 }
 

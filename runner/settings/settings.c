@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/number.h"
 #include "field/image_model.h"
 #include "flow/cnf.h"
 
@@ -218,13 +219,11 @@ static status parse_integer(const setting_option *option, const char *text, sett
 }
 
 static status parse_real(const setting_option *option, const char *text, settings *into, failure *why) {
-    const bool infinite = strcmp(text, "inf") == 0 || strcmp(text, "-inf") == 0;
-    /* strtod alone would also take nan, hexadecimal and leading blanks. */
-    if (!infinite && text[strspn(text, "0123456789+-.eE")] != '\0') return fail_number(option, text, why);
-    char *end;
-    const double value = strtod(text, &end);
-    if (*end || end == text || (isinf(value) && !infinite) || !(value >= option->minimum && value <= option->maximum))
+    double value = *text == '-' ? -INFINITY : INFINITY;
+    if (strcmp(text, "inf") != 0 && strcmp(text, "-inf") != 0 &&
+        (!number_read(text, text + strlen(text), &value) || isinf(value)))
         return fail_number(option, text, why);
+    if (!(value >= option->minimum && value <= option->maximum)) return fail_number(option, text, why);
     *(double *)field(into, option) = value;
     return STATUS_OK;
 }
@@ -317,8 +316,10 @@ status settings_parse(const setting_option *option, const char *text, settings *
 /* The shortest of the three precisions that reads back to the same bits. */
 static void print_real(double value, char text[SETTINGS_TEXT_MAX]) {
     for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, SETTINGS_TEXT_MAX, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) return;
+        double again = value; /* of inf and -inf, which are no decimal numbers */
+        number_print(text, SETTINGS_TEXT_MAX, "%.*g", digits, value);
+        number_read(text, text + strlen(text), &again);
+        if (again == value) return;
     }
 }
 

@@ -1,8 +1,6 @@
 /* settings.h - the values of all settings and the table that describes them.
  *
- * options.def is the one list; everything here is made from it. Numbers are
- * read and written in the C locale, which holds as long as the program does
- * not call setlocale(). */
+ * options.def is the one list; everything here is made from it. */
 #ifndef AFFJORD_RUNNER_SETTINGS_H
 #define AFFJORD_RUNNER_SETTINGS_H
 

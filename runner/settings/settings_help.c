@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "flow/cnf.h"
 #include "settings/settings.h"
 #include "system/roff.h"
@@ -22,11 +23,11 @@ static void describe_range(const setting_option *option, const char *separator, 
     size_t used = 0;
     switch (option->type) {
     case SETTING_INTEGER:
-        snprintf(text, SETTINGS_TEXT_MAX, "integer, %.15g to %.15g", option->minimum, option->maximum);
+        number_print(text, SETTINGS_TEXT_MAX, "integer, %.15g to %.15g", option->minimum, option->maximum);
         break;
     case SETTING_REAL:
         if (isinf(option->minimum)) snprintf(text, SETTINGS_TEXT_MAX, "number or -inf");
-        else snprintf(text, SETTINGS_TEXT_MAX, "number, %.15g to %.15g", option->minimum, option->maximum);
+        else number_print(text, SETTINGS_TEXT_MAX, "number, %.15g to %.15g", option->minimum, option->maximum);
         break;
     case SETTING_BOOLEAN: snprintf(text, SETTINGS_TEXT_MAX, "yes%sno", separator); break;
     case SETTING_CHOICE:

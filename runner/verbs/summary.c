@@ -5,10 +5,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
+
 /* "-" where a number is not known. */
 static void number(double value, char text[32]) {
     if (isnan(value)) snprintf(text, 32, "-");
-    else snprintf(text, 32, "%.4f", value);
+    else number_print(text, 32, "%.4f", value);
 }
 
 static void write_row(void *argument, const recorder_losses *row) {
