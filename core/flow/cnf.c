@@ -31,6 +31,8 @@ static status check(const cnf_spec *spec, failure *why) {
         return fail(why, STATUS_INVALID, "end time %g: expected a positive number", spec->end_time);
     if (!(spec->base_variance > 0) || !isfinite(spec->base_variance))
         return fail(why, STATUS_INVALID, "base variance %g: expected a positive number", spec->base_variance);
+    if (!isfinite(spec->log_volume))
+        return fail(why, STATUS_INVALID, "log volume %g: expected a number", spec->log_volume);
     if (spec->steps < 1) return fail(why, STATUS_INVALID, "0 steps: expected at least 1");
     return STATUS_OK;
 }
@@ -178,7 +180,7 @@ ode_system cnf_system(cnf_chunk *chunk) {
 }
 
 double cnf_base_logarithm(const cnf *flow) {
-    return (double)flow->spec.dimension * (log_two_pi + det_log(flow->spec.base_variance));
+    return (double)flow->spec.dimension * (log_two_pi + det_log(flow->spec.base_variance)) + 2 * flow->spec.log_volume;
 }
 
 double cnf_point_loss(const cnf *flow, const real *state, size_t i) {

@@ -2,7 +2,7 @@
  *
  *   dz/dt = f(z, c(t); theta),  log p(x) = log N(z(T); 0, s^2 I) + int_0^T tr(df/dz) dt     (eq. 6, 8, 18)
  *
- * with x = z(0), on a fixed grid. FFJORD's context is c(t) = t; AFFJORD's is
+ * with x = z(0) (and log_volume taken off, where x is measured in other units than z(0)), on a fixed grid. FFJORD's context is c(t) = t; AFFJORD's is
  * c(t) = z*(t), d(z*)/dt = g(z*), one vector for the whole batch. */
 #ifndef AFFJORD_FLOW_CNF_H
 #define AFFJORD_FLOW_CNF_H
@@ -47,6 +47,8 @@ typedef struct cnf_spec {
     size_t steps;
     cnf_divergence divergence;
     cnf_gradient gradient;
+    double log_volume; /* log of the volume that a unit of z has in the units of p: densities and losses are by the
+                        * latter. 0 where they are the same (data/standard.h) */
     const backend_ops *backend; /* the device's operations; NULL for the best of this processor */
 } cnf_spec;
 

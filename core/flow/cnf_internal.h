@@ -78,7 +78,7 @@ ode_system cnf_system(cnf_chunk *chunk);
  * divided by the `n` points of the batch. */
 double cnf_terminal(const cnf *flow, const real *state, size_t points, size_t n, real *cotangent);
 
-/* D log(2 pi s^2), the constant of the base density. */
+/* D log(2 pi s^2) + 2 log_volume, the constant of the base density. */
 double cnf_base_logarithm(const cnf *flow);
 
 /* -log N(z; 0, s^2 I) - l of point i of a state. */

@@ -140,12 +140,16 @@ status point_objective_create(const point_objective_spec *spec, const dataset *d
     failure reason = {""};
     if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a training");
     *self = (point_objective){.base = {&ops}, .spec = *spec, .data = data, .memory = memory};
+    self->spec.flow.log_volume = standard_log_volume(dataset_units(data));
+    /* Each row that is held out counts once. */
+    if (!dataset_is_drawn(data) && dataset_held_out(data) < spec->validation)
+        self->spec.validation = dataset_held_out(data);
     const status built = build(self, workers, &reason);
     if (built != STATUS_OK) {
         destroy(&self->base);
         return fail(why, built, "%s", reason.text[0] ? reason.text : "out of memory for a training");
     }
-    dataset_batch(data, SPLIT_VALIDATION, spec->seed, 0, 0, spec->validation, self->held[OBJECTIVE_VALIDATION]);
+    dataset_batch(data, SPLIT_VALIDATION, spec->seed, 0, 0, self->spec.validation, self->held[OBJECTIVE_VALIDATION]);
     dataset_batch(data, SPLIT_TEST, spec->seed, 0, 0, spec->test, self->held[OBJECTIVE_TEST]);
     *out = &self->base;
     return STATUS_OK;

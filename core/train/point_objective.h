@@ -10,10 +10,10 @@
 AFFJORD_API_BEGIN
 
 typedef struct point_objective_spec {
-    cnf_spec flow;
+    cnf_spec flow; /* its log_volume is the data's */
     uint64_t seed;
     size_t batch; /* B, points drawn afresh for an iteration */
-    size_t validation; /* points of the validation batch */
+    size_t validation; /* points of the validation batch; of a table at most the rows that are held out */
     size_t test; /* of the test batch, 0 for none: a table of points has no others to give and must have none */
 } point_objective_spec;
 
