@@ -159,9 +159,10 @@ Test(check, settings_that_mean_another_run_are_told) {
 }
 
 Test(check, a_table_is_found_by_the_file_of_its_experiment) {
-    EXPECT(0, "awk 'BEGIN { for (i = 0; i < 300; i++) printf \"%%g,%%g\\n\", sin(i), cos(3 * i) }' >$TEST_DIR/pts.csv;"
-              "sed 's/= ty/= pts.csv/; s/fig5/own/' $TEST_DIR/small.ini >$TEST_DIR/own.ini;"
-              "$AFFJORD $TEST_DIR/own.ini --db $TEST_DIR/a.db --jobs 2 --quiet");
+    EXPECT(0,
+           "awk 'BEGIN { for (i = 0; i < 300; i++) printf \"%%.6f,%%.6f\\n\", sin(i), cos(3 * i) }' >$TEST_DIR/pts.csv;"
+           "sed 's/= ty/= pts.csv/; s/fig5/own/' $TEST_DIR/small.ini >$TEST_DIR/own.ini;"
+           "$AFFJORD $TEST_DIR/own.ini --db $TEST_DIR/a.db --jobs 2 --quiet");
     EXPECT(0, CHECK "--sample 8");
     EXPECT_SAYS("pts affjord, seed 1: the same, ");
     EXPECT_SAYS("8 of 8 runs came out the same");

@@ -142,7 +142,7 @@ Test(run_images, a_test_batch_goes_on_behind_the_validation) {
                   "WHERE m.name = 'chosen_test_loss'",
                   2);
     expect_number("apart.db", "SELECT count(*) FROM metric WHERE name = 'final_test_loss'", 2);
-    EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/many.db --seeds 0 --set train.test=31");
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/many.db --seeds 0 --set train.test=31");
     EXPECT_SAYS("31 test images of mnist-tiny: expected at most the 30 that are not validated on");
 }
 
@@ -400,15 +400,14 @@ static void expect_refused_setting(const char *set, const char *words) {
 }
 
 Test(run_images, wrong_settings_exit_2_and_write_nothing) {
-    expect_refused_setting("experiment.data=ty",
-                           "small.ini:4: experiment.models: ffjord on ty: solver.method: adaptive "
-                           "steps are for images; expected euler");
+    expect_refused_setting("experiment.data=ty", "small.ini:17: ffjord on ty: solver.method: adaptive "
+                                                 "steps are for images; expected euler");
     expect_refused_setting("solver.math=fp16", "solver.math = fp16: expected fp32, tf32 or bf16");
     expect_refused_setting("image.average=3", "small.ini:3: experiment.data: image.average: ");
     expect_refused_setting("image.average=3", "8 x 8, cannot be averaged over squares of 3");
     expect_refused_setting("image.average=4", "images of 2 x 2 pixels: expected sides of 4 to 512");
     expect_refused_setting("model affjord.image.average=2", "image.average: expected the same for all models");
-    expect_refused_setting("image.moving=33", "small.ini:4: experiment.models: affjord on mnist-tiny: image.moving: 33 "
+    expect_refused_setting("image.moving=33", "--set: affjord on mnist-tiny: image.moving: 33 "
                                               "entries of z*, and that of flow 2 has 32: expected no more");
     expect_refused_setting("image.fed=7", "expected 1 to 6, those that move");
     expect_refused_setting("data.dir=/nonexistent",

@@ -16,7 +16,7 @@
 
 static const double log_two_pi = 1.8378770664093454836;
 
-static status check(const cnf_spec *spec, failure *why) {
+status cnf_check(const cnf_spec *spec, failure *why) {
     if (spec->dimension < 1 || spec->dimension > CNF_DIMENSION_MAX)
         return fail(why, STATUS_INVALID, "data of %zu dimensions: expected 1 to %d", spec->dimension,
                     CNF_DIMENSION_MAX);
@@ -87,7 +87,7 @@ static status build(cnf *flow) {
 }
 
 status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf **out, failure *why) {
-    TRY(check(spec, why));
+    TRY(cnf_check(spec, why));
     arena memory = {0};
     cnf *flow;
     if (arena_take(&memory, 1, sizeof *flow, (void **)&flow) != STATUS_OK)

@@ -60,6 +60,9 @@ typedef struct cnf_statistics {
 
 typedef struct cnf cnf;
 
+/* Whether there is such a flow. Errors: STATUS_INVALID with the reason. */
+status cnf_check(const cnf_spec *spec, failure *why);
+
 /* Make a flow whose gradient can be taken for up to `batch_max` points, with
  * all its workspace; `workers` (shared, not owned) splits the batch and may be NULL
  * for one thread. The results are the same bits for any number of threads.

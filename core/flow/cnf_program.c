@@ -41,6 +41,9 @@ static void describe_net(const parameter_table *table, size_t layers, size_t *en
 }
 
 status cnf_program_takes(const cnf_spec *spec, failure *why) {
+    if (spec->dimension > TOY_DEVICE_DIMENSION_MAX)
+        return fail(why, STATUS_INVALID, "points of %zu dimensions: --device cuda takes at most %d", spec->dimension,
+                    TOY_DEVICE_DIMENSION_MAX);
     if (spec->gradient != GRADIENT_DISCRETE)
         return fail(why, STATUS_INVALID, "solver.gradient = adjoint: --device cuda takes discrete");
     if (spec->divergence != DIVERGENCE_EXACT)

@@ -123,8 +123,7 @@ static status build(point_objective *self, parallel *workers, failure *why) {
     return ARENA_NEW(&self->memory, spec->validation > spec->test ? spec->validation : spec->test, &self->log_density);
 }
 
-status point_objective_create(const point_objective_spec *spec, const dataset *data, parallel *workers, objective **out,
-                              failure *why) {
+status point_objective_check(const point_objective_spec *spec, const dataset *data, failure *why) {
     if (spec->flow.dimension != dataset_dimension(data))
         return fail(why, STATUS_INVALID, "a flow of dimension %zu on data of dimension %zu", spec->flow.dimension,
                     dataset_dimension(data));
@@ -132,9 +131,15 @@ status point_objective_create(const point_objective_spec *spec, const dataset *d
         return fail(why, STATUS_INVALID, "batch and validation points must be at least 1");
     if (spec->test > 0 && !dataset_is_drawn(data))
         return fail(why, STATUS_INVALID,
-                    "%zu test points of \"%s\": expected 0, as all held-out rows of a table are "
+                    "train.test: %zu test points of \"%s\": expected 0, as all held-out rows of a table are "
                     "validated on",
                     spec->test, dataset_name(data));
+    return cnf_check(&spec->flow, why);
+}
+
+status point_objective_create(const point_objective_spec *spec, const dataset *data, parallel *workers, objective **out,
+                              failure *why) {
+    TRY(point_objective_check(spec, data, why));
     arena memory = {0};
     point_objective *self;
     failure reason = {""};

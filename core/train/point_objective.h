@@ -17,6 +17,9 @@ typedef struct point_objective_spec {
     size_t test; /* of the test batch, 0 for none: a table of points has no others to give and must have none */
 } point_objective_spec;
 
+/* Whether a training can have this on the data. Errors: STATUS_INVALID with the reason. */
+status point_objective_check(const point_objective_spec *spec, const dataset *data, failure *why);
+
 /* `data` and `workers` are shared and must outlive it; the caller owns *out. Errors: STATUS_INVALID with the reason,
  * STATUS_MEMORY. */
 status point_objective_create(const point_objective_spec *spec, const dataset *data, parallel *workers, objective **out,

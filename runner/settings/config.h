@@ -46,6 +46,10 @@ const settings *config_settings(const experiment_config *config);
  * "--set", or the experiment file's path if nowhere. `name` is "section.key". */
 void config_origin(const experiment_config *config, const char *name, char text[CONFIG_PATH_MAX]);
 
+/* The same for one model on one data set: [data NAME] and [model NAME] count. False where it is said nowhere. */
+bool config_origin_for(const experiment_config *config, const char *name, const char *source, const char *model,
+                       char text[CONFIG_PATH_MAX]);
+
 /* The settings of one model on one data set. `source` is an item of
  * experiment.data: [data NAME] matches the item itself, or its file name
  * without folder and ending. */

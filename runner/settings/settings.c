@@ -341,7 +341,8 @@ void settings_text(const settings *values, const setting_option *option, char te
 }
 
 bool settings_of_run(const setting_option *option) {
-    return strcmp(option->section, "experiment") != 0 && strcmp(option->section, "data") != 0;
+    if (strcmp(option->section, "data") == 0) return option->keyed; /* the others say where data lie */
+    return strcmp(option->section, "experiment") != 0;
 }
 
 void settings_each(const settings *values,

@@ -92,7 +92,7 @@ status settings_parse(const setting_option *option, const char *text, settings *
  * bits; reals as short as that allows. */
 void settings_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]);
 
-/* Whether a setting is one of a run: those of [experiment] and [data] say which runs there are and where data lie. */
+/* Whether a setting is one of a run: those of [experiment] say which runs there are, and data.dir where data lie. */
 bool settings_of_run(const setting_option *option);
 
 /* Visit every setting of a run as text, in the

@@ -1,8 +1,11 @@
 /* specification.c - settings as the core wants them, and in checkpoints. */
 #include "settings/specification.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/number.h"
 
 /* A choice is stored as its position in options.def, which is the order of
  * the enumeration; test_settings compares the two name by name. */
@@ -20,6 +23,7 @@ _Static_assert(PAIR_HEUN2 == 0 && PAIR_BOSH3 == 1 && PAIR_DOPRI5 == 2 && PAIR_TS
                "solver.method");
 
 static const char DIMENSION[] = "dimension", SHAPE[] = "shape"; /* the texts that are no settings */
+static const char MEAN[] = "standard.mean", DEVIATION[] = "standard.deviation";
 
 void specification_flow(const settings *values, size_t dimension, cnf_spec *out) {
     *out = (cnf_spec){
@@ -40,6 +44,12 @@ void specification_flow(const settings *values, size_t dimension, cnf_spec *out)
         .divergence = (cnf_divergence)values->flow_divergence,
         .gradient = (cnf_gradient)values->solver_gradient,
     };
+}
+
+void specification_trained_flow(const settings *values, size_t dimension, const standard *units, cnf_spec *out) {
+    specification_flow(values, dimension, out);
+    out->divergence = DIVERGENCE_EXACT;
+    out->log_volume = standard_log_volume(units);
 }
 
 void specification_image(const settings *values, const size_t shape[3], image_spec *out) {
@@ -138,6 +148,8 @@ status specification_check(const settings *values, const specification_shape *sh
             "is not its log-determinant, and z(T) may be the same for two points (eq. 16): there is no density "
             "to train; expected clock or augmented");
     if (!specification_is_image(shape)) {
+        cnf_spec flow;
+        specification_flow(values, shape->dimension, &flow);
         if (values->solver_method >= SETTINGS_GRID_METHODS)
             return fail(why, STATUS_INVALID,
                         "solver.method: adaptive steps are for images; expected euler, midpoint, rk4 or rk4_38 for "
@@ -145,8 +157,10 @@ status specification_check(const settings *values, const specification_shape *sh
         if (values->solver_math != MATH_FP32)
             return fail(why, STATUS_INVALID,
                         "solver.math: points have no convolutions to round the inputs of; expected fp32 for points");
-        return STATUS_OK;
+        return cnf_check(&flow, why);
     }
+    if (values->data_standardise)
+        return fail(why, STATUS_INVALID, "data.standardise = yes: expected no for images, whose units are known");
     if (values->model_motion == 1)
         return fail(why, STATUS_INVALID, "model.motion = fixed: a control for points; expected learned for images");
     if (values->solver_math != MATH_FP32 && sizeof(real) != sizeof(float))
@@ -183,6 +197,50 @@ status specification_write(const settings *values, const specification_shape *sh
     writing state = {.into = into, .code = STATUS_OK};
     settings_each(values, write_text, &state);
     return state.code;
+}
+
+/* --- Units --- */
+
+static status write_numbers(const char *name, const double *numbers, size_t count, checkpoint *into) {
+    enum { NUMBER_MAX = 32 };
+    char text[CNF_DIMENSION_MAX * NUMBER_MAX];
+    int used = 0;
+    for (size_t i = 0; i < count; i++)
+        used += number_print(text + used, sizeof text - (size_t)used, "%s%.17g", i > 0 ? " " : "", numbers[i]);
+    return checkpoint_put_text(into, name, text);
+}
+
+status specification_write_units(const standard *units, checkpoint *into) {
+    if (!units) return STATUS_OK;
+    TRY(write_numbers(MEAN, units->mean, units->dimension, into));
+    return write_numbers(DEVIATION, units->deviation, units->dimension, into);
+}
+
+static status read_numbers(const checkpoint *from, const char *path, const char *name, size_t count, double *out,
+                           failure *why) {
+    const char *at = checkpoint_get_text(from, name);
+    bool good = at != NULL;
+    for (size_t i = 0; good && i < count; i++) {
+        const char *end = at + strcspn(at, " ");
+        good = number_read(at, end, &out[i]) && isfinite(out[i]) && (*end == ' ') == (i + 1 < count);
+        at = end + 1;
+    }
+    return good ? STATUS_OK
+                : fail(why, STATUS_FORMAT, "%s: %s: expected %zu numbers between blanks", path, name, count);
+}
+
+status specification_read_units(const checkpoint *from, const char *path, const settings *values, size_t dimension,
+                                standard *out, failure *why) {
+    standard read = {.dimension = dimension};
+    out->dimension = 0;
+    if (!values->data_standardise || dimension > CNF_DIMENSION_MAX) return STATUS_OK;
+    TRY(read_numbers(from, path, MEAN, dimension, read.mean, why));
+    TRY(read_numbers(from, path, DEVIATION, dimension, read.deviation, why));
+    for (size_t d = 0; d < dimension; d++)
+        if (!(read.deviation[d] > 0))
+            return fail(why, STATUS_FORMAT, "%s: %s: expected numbers above 0", path, DEVIATION);
+    *out = read;
+    return STATUS_OK;
 }
 
 typedef struct reading {

@@ -10,6 +10,10 @@
 #include "train/checkpoint_parameters.h"
 #include "work/outputs.h"
 
+const standard *model_units(const model *trained) {
+    return trained->units.dimension > 0 ? &trained->units : NULL;
+}
+
 static bool is_file(const char *name) {
     static const char ending[] = ".safetensors";
     const size_t length = strlen(name), tail = strlen(ending);
@@ -59,7 +63,8 @@ static status read_model(model *out, size_t threads, failure *why) {
         TRY(outputs_multiscale(&out->values, out->shape.image, out->workers, NULL, &out->images, why));
         out->table = multiscale_parameters(out->images);
     } else {
-        TRY(outputs_flow(&out->values, out->shape.dimension, out->workers, &out->flow, why));
+        TRY(specification_read_units(out->file, out->path, &out->values, out->shape.dimension, &out->units, why));
+        TRY(outputs_flow(&out->values, out->shape.dimension, model_units(out), out->workers, &out->flow, why));
         out->table = cnf_parameters(out->flow);
     }
     return read_parameters(out, why);

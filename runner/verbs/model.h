@@ -10,6 +10,7 @@
 typedef struct model {
     settings values; /* that it was trained with */
     specification_shape shape;
+    standard units; /* of the flow's points; of dimension 0 where they are the data's own */
     char path[4096]; /* of the file it was read from */
     checkpoint *file;
     parallel *workers;
@@ -25,5 +26,8 @@ typedef struct model {
  * STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status model_open(const char *name, const char *database, size_t threads, model *out, failure *note, failure *why);
 void model_close(model *trained);
+
+/* Its units, NULL where points are used as they are. */
+const standard *model_units(const model *trained);
 
 #endif

@@ -391,6 +391,7 @@ static int read_and_run(experiment *self, int all_count, char **all) {
         return EXIT_USAGE;
     }
     if (asked->dry_run) return dry_run(self);
+    if (!asked->quiet) plan_write_reports(self->runs, stderr);
     return asked->slurm ? submit(self) : run(self, all_count, all);
 }
 

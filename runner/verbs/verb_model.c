@@ -60,21 +60,21 @@ static status read_request(int count, char **words, unsigned has, request *out, 
 static status read_rows(const request *asked, const model *trained, real **x, size_t *n, failure *why) {
     table *points;
     const size_t D = trained->shape.dimension;
-    TRY(table_read(asked->input, &points, why));
+    TRY(table_read_numbers(asked->input, &points, why));
     status outcome = STATUS_OK;
     if (points->columns != D)
         outcome = fail(why, STATUS_FORMAT, "\"%s\" has points of dimension %zu, and the model is of dimension %zu",
                        asked->input, points->columns, D);
     for (size_t i = 0; trained->images && outcome == STATUS_OK && i < points->rows * D; i++)
-        if (points->values[i] < 0 || points->values[i] > 1)
+        if (points->numbers[i] < 0 || points->numbers[i] > 1)
             outcome = fail(why, STATUS_FORMAT,
                            "\"%s\", row %zu, column %zu: %g: expected numbers from 0 to 1, as (byte + u)/256",
-                           asked->input, i / D + 1, i % D + 1, (double)points->values[i]);
-    if (outcome == STATUS_OK) {
-        *n = points->rows;
-        *x = points->values;
-        points->values = NULL;
-    }
+                           asked->input, i / D + 1, i % D + 1, points->numbers[i]);
+    *n = points->rows;
+    *x = NULL;
+    if (outcome == STATUS_OK && !(*x = calloc(*n * D, sizeof **x)))
+        outcome = fail(why, STATUS_MEMORY, "out of memory for %zu points", *n);
+    if (outcome == STATUS_OK) standard_take(model_units(trained), D, points->numbers, *n, *x);
     table_destroy(&points);
     return outcome;
 }
@@ -136,6 +136,17 @@ static status evaluate(const request *asked, model *trained, failure *why) {
     return outcome;
 }
 
+/* Doubles, as units were perhaps chosen because a float is too coarse for them. */
+static status write_in_units(const request *asked, const standard *units, const real *x, failure *why) {
+    const size_t D = units->dimension;
+    double *numbers = calloc(asked->n * D, sizeof *numbers);
+    if (!numbers) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", asked->n);
+    standard_give(units, D, x, asked->n, numbers);
+    const status outcome = npy_write(asked->output, NPY_F64, numbers, asked->n, D, why);
+    free(numbers);
+    return outcome;
+}
+
 static status sample(const request *asked, model *trained, failure *why) {
     const size_t D = trained->shape.dimension;
     real *x = calloc(asked->n * D, sizeof *x);
@@ -144,7 +155,9 @@ static status sample(const request *asked, model *trained, failure *why) {
     if (trained->images)
         outcome = outputs_image_samples(trained->images, trained->params, asked->seed, asked->n, NULL, NULL, x, why);
     else outputs_samples(trained->flow, trained->params, asked->seed, asked->n, NULL, NULL, x);
-    if (outcome == STATUS_OK) outcome = npy_write(asked->output, NPY_REAL, x, asked->n, D, why);
+    if (outcome == STATUS_OK && !model_units(trained))
+        outcome = npy_write(asked->output, NPY_REAL, x, asked->n, D, why);
+    else if (outcome == STATUS_OK) outcome = write_in_units(asked, model_units(trained), x, why);
     free(x);
     return outcome;
 }

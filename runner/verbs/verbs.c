@@ -45,11 +45,15 @@ static int run_data(int count, char **words, int all_count, char **all) {
 
 const verb verb_data = {
     .name = "data",
-    .summary = "say which sets of images are there, and whether they are sound",
+    .summary = "say which sets of images are there, and what is read of a table",
     .usage = "usage: ./run data check [--dir DIR]\n"
+             "       ./run data check FILE\n"
              "\n"
              "Looks for MNIST, CIFAR-10 and CelebA in DIR, else $AFFJORD_DATA, else ./data: what was\n"
-             "found, its checksum, and otherwise which files to get from where. Nothing is downloaded.\n",
+             "found, its checksum, and otherwise which files to get from where. Nothing is downloaded.\n"
+             "\n"
+             "Of FILE, a table of points (.csv or .npy), says how many rows there are and how many are held out,\n"
+             "the names of the columns with their ranges and deviations, and warns of what has no density.\n",
     .run = run_data};
 
 enum { VERBS = 11 };

@@ -6,10 +6,10 @@
 #include "base/detmath.h"
 #include "settings/specification.h"
 
-status outputs_flow(const settings *values, size_t dimension, parallel *workers, cnf **out, failure *why) {
+status outputs_flow(const settings *values, size_t dimension, const standard *units, parallel *workers, cnf **out,
+                    failure *why) {
     cnf_spec spec;
-    specification_flow(values, dimension, &spec);
-    spec.divergence = DIVERGENCE_EXACT;
+    specification_trained_flow(values, dimension, units, &spec);
     return cnf_create(&spec, OUTPUTS_BATCH, workers, out, why);
 }
 
@@ -93,8 +93,8 @@ void outputs_cell_centre(const double window[4], size_t cells, size_t index, dou
     centre[1] = window[2] + ((double)row + 0.5) * (window[3] - window[2]) / (double)cells;
 }
 
-bool outputs_density(cnf *flow, const real *params, const double window[4], size_t cells, outputs_stop *stop,
-                     void *argument, float *p) {
+bool outputs_density(cnf *flow, const real *params, const standard *units, const double window[4], size_t cells,
+                     outputs_stop *stop, void *argument, float *p) {
     const size_t n = cells * cells;
     real *x = calloc(2 * n, sizeof *x);
     double *log_density = calloc(n, sizeof *log_density);
@@ -102,8 +102,7 @@ bool outputs_density(cnf *flow, const real *params, const double window[4], size
     for (size_t i = 0; done && i < n; i++) {
         double centre[2];
         outputs_cell_centre(window, cells, i, centre);
-        x[2 * i] = (real)centre[0];
-        x[2 * i + 1] = (real)centre[1];
+        standard_take(units, 2, centre, 1, x + 2 * i);
     }
     done = done && outputs_log_density(flow, params, x, n, stop, argument, log_density);
     for (size_t i = 0; done && i < n; i++) p[i] = (float)det_exp(log_density[i]);

@@ -16,9 +16,11 @@ enum {
 typedef bool outputs_stop(void *argument);
 
 /* The flow of the settings for use after training: with the exact divergence,
- * whatever the training estimated, for batches of OUTPUTS_BATCH. The caller
+ * whatever the training estimated, for batches of OUTPUTS_BATCH. Its points are in
+ * the units given (NULL: their own), its densities in the data's. The caller
  * owns *out. Errors: those of cnf_create. */
-status outputs_flow(const settings *values, size_t dimension, parallel *workers, cnf **out, failure *why);
+status outputs_flow(const settings *values, size_t dimension, const standard *units, parallel *workers, cnf **out,
+                    failure *why);
 
 /* log_density (n) <- log p(x) of x (n, D), any n. */
 bool outputs_log_density(cnf *flow, const real *params, const real *x, size_t n, outputs_stop *stop, void *argument,
@@ -44,10 +46,10 @@ status outputs_image_samples(multiscale *model, const real *params, uint64_t see
 void outputs_cell_centre(const double window[4], size_t cells, size_t index, double centre[2]);
 
 /* p (cells, cells) <- p(x) at the centres of the cells of the window {x0, x1,
- * y0, y1}, row by row from y0 up. False if stopped, like those above, or if
+ * y0, y1} in the data's units, row by row from y0 up. False if stopped, like those above, or if
  * memory is short. The flow is of dimension 2. */
-bool outputs_density(cnf *flow, const real *params, const double window[4], size_t cells, outputs_stop *stop,
-                     void *argument, float *p);
+bool outputs_density(cnf *flow, const real *params, const standard *units, const double window[4], size_t cells,
+                     outputs_stop *stop, void *argument, float *p);
 
 /* The same of the data itself; false if it has no closed form. */
 bool outputs_target_density(const dataset *data, size_t cells, float *p);

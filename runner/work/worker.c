@@ -91,7 +91,7 @@ static status send_epoch(worker *self, const trainer_epoch *epoch, failure *why)
 /* --- Checkpoints --- */
 
 /* What tells whose parameters they are. Nothing here depends on the moment, so that the same state is the same file. */
-static status describe(const plan_run *run, checkpoint *file) {
+static status describe(const plan_run *run, const standard *units, checkpoint *file) {
     char seed[32];
     snprintf(seed, sizeof seed, "%" PRIu64, run->seed);
     TRY(checkpoint_put_text(file, "key", run->key));
@@ -99,6 +99,7 @@ static status describe(const plan_run *run, checkpoint *file) {
     TRY(checkpoint_put_text(file, "data_checksum", run->dataset->checksum));
     TRY(checkpoint_put_text(file, "model", run->model->name));
     TRY(checkpoint_put_text(file, "seed", seed));
+    TRY(specification_write_units(units, file));
     return specification_write(run->values, &run->dataset->shape, file);
 }
 
@@ -110,7 +111,7 @@ status worker_check_device(const worker *self, failure *why) {
 static status write_state(worker *self, const objective *batch, const char *path, char sha256[65], failure *why) {
     checkpoint *file;
     if (checkpoint_create(&file) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a checkpoint");
-    status outcome = describe(self->task->run, file);
+    status outcome = describe(self->task->run, source_units(&self->data), file);
     if (outcome == STATUS_OK) outcome = trainer_save(self->training, file);
     if (outcome == STATUS_OK) outcome = worker_keep_plans(self, file);
     const size_t one = 1;
@@ -305,10 +306,6 @@ static status prepare(worker *self, failure *why) {
     TRY(source_open(planned->source, values, &self->data, why));
     if (strcmp(source_checksum(&self->data), planned->checksum) != 0)
         return fail(why, STATUS_IO, "\"%s\" has changed since the start", planned->source);
-    const uint64_t sample_bytes = planned->shape.dimension * sizeof(float);
-    if (values->output_samples > RECORDER_BLOB_MAX / sample_bytes)
-        return fail(why, STATUS_INVALID, "output.samples: the database can hold %" PRIu64 " samples of %zu numbers",
-                    RECORDER_BLOB_MAX / sample_bytes, planned->shape.dimension);
     if (!self->shares_threads && task->threads > 1 && parallel_create(task->threads, &self->threads) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start %zu threads", task->threads);
     if (task->on_device) TRY(open_device(self, why));
@@ -323,6 +320,18 @@ static status prepare(worker *self, failure *why) {
 /* Bytes that the first step brings besides: code that libraries make and load for it, as measured. */
 static const uint64_t library_bytes = 8000000;
 
+/* Of a standardised table: what was subtracted and divided by, for who asks the database. */
+static status send_units(worker *self, const standard *units, failure *why) {
+    for (size_t d = 0; units && d < units->dimension; d++) {
+        char name[32];
+        snprintf(name, sizeof name, "data_mean_%zu", d + 1);
+        TRY(worker_send_metric(self, name, units->mean[d], why));
+        snprintf(name, sizeof name, "data_deviation_%zu", d + 1);
+        TRY(worker_send_metric(self, name, units->deviation[d], why));
+    }
+    return STATUS_OK;
+}
+
 /* What the process held before the model was made, and what it may come to hold. */
 static status send_start(worker *self, failure *why) {
     const objective *goal = trainer_objective(self->training);
@@ -334,7 +343,7 @@ static status send_start(worker *self, failure *why) {
                                      .predicted_bytes = predicted,
                                      .kept_bytes = objective_kept_bytes(goal)}};
     TRY(worker_send(self, one, NULL, why));
-    if (!self->data.images) return STATUS_OK;
+    if (!self->data.images) return send_units(self, source_units(&self->data), why);
     return worker_send_metric(self, "data_dimension", (double)self->task->run->dataset->shape.dimension, why);
 }
 

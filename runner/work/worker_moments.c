@@ -17,6 +17,7 @@ typedef struct moments {
     worker *self;
     cnf *flow;
     const real *params;
+    const standard *units; /* of the flow's points; pictures are in the data's */
     double window[4];
     uint64_t number; /* of the moment */
     size_t step; /* of the flow's grid, at whose beginning the moment is */
@@ -46,8 +47,15 @@ static void place_grid(moments *all, size_t cells) {
     for (size_t i = 0; i < cells * cells; i++) {
         double centre[2];
         outputs_cell_centre(all->window, cells, i, centre);
-        for (size_t d = 0; d < 2; d++) all->points[2 * i + d] = (real)centre[d];
+        standard_take(all->units, 2, centre, 1, all->points + 2 * i);
     }
+}
+
+/* Point i in the data's units. */
+static void give_point(const moments *all, size_t i, float *out) {
+    double point[2];
+    standard_give(all->units, 2, all->points + 2 * i, 1, point);
+    for (size_t d = 0; d < 2; d++) out[d] = (float)point[d];
 }
 
 static status send_density(moments *all, failure *why) {
@@ -61,7 +69,7 @@ static status send_density(moments *all, failure *why) {
 static status send_samples(moments *all, failure *why) {
     const random_stream stream = {.seed = all->self->task->run->seed, .purpose = RANDOM_SAMPLING};
     cnf_moment_sample(all->flow, all->params, all->step, stream, 0, SAMPLES, all->points);
-    for (size_t i = 0; i < 2 * (size_t)SAMPLES; i++) all->values[i] = (float)all->points[i];
+    for (size_t i = 0; i < SAMPLES; i++) give_point(all, i, all->values + 2 * i);
     return send(all, "samples", SAMPLES, 2, why);
 }
 
@@ -90,9 +98,10 @@ static status send_field(moments *all, failure *why) {
     place_grid(all, FIELD_CELLS);
     cnf_moment_field(all->flow, all->params, all->step, all->points, FIELD_POINTS, all->rates, context);
     for (size_t i = 0; i < FIELD_POINTS; i++) {
+        give_point(all, i, all->values + 4 * i);
         for (size_t d = 0; d < 2; d++) {
-            all->values[4 * i + d] = (float)all->points[2 * i + d];
-            all->values[4 * i + 2 + d] = (float)all->rates[2 * i + d];
+            const double unit = all->units ? all->units->deviation[d] : 1;
+            all->values[4 * i + 2 + d] = (float)(unit * (double)all->rates[2 * i + d]);
         }
     }
     note_change(all);
@@ -120,6 +129,7 @@ static status send_all(moments *all, failure *why) {
 status worker_send_moments(worker *self, cnf *flow, failure *why) {
     moments all = {.self = self, .flow = flow, .params = trainer_parameters(self->training)};
     dataset_window(self->data.points, all.window);
+    all.units = source_units(&self->data);
     all.points = calloc(2 * (size_t)DENSITY_POINTS, sizeof *all.points);
     all.rates = calloc(2 * (size_t)DENSITY_POINTS, sizeof *all.rates);
     all.before = calloc(2 * (size_t)FIELD_POINTS, sizeof *all.before);

@@ -40,6 +40,7 @@ static status send_samples(worker *self, bool target, const double window[4], co
 
 static status send_points(worker *self, cnf *flow, bool target, uint64_t n, failure *why) {
     const size_t D = dataset_dimension(self->data.points);
+    const standard *units = source_units(&self->data);
     double window[4];
     real *x = calloc(n * D, sizeof *x);
     if (!x) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", n);
@@ -48,6 +49,11 @@ static status send_points(worker *self, cnf *flow, bool target, uint64_t n, fail
     else
         done = outputs_samples(flow, trainer_parameters(self->training), self->task->run->seed, n, worker_asked_to_stop,
                                self, x);
+    for (size_t i = 0; done && !target && units && i < n; i++) {
+        double point[CNF_DIMENSION_MAX];
+        standard_give(units, D, x + i * D, 1, point);
+        standard_take(NULL, D, point, 1, x + i * D);
+    }
     dataset_window(self->data.points, window);
     const status outcome = done ? send_samples(self, target, window, x, n, D, why) : STATUS_OK;
     free(x);
@@ -70,8 +76,8 @@ static status send_density(worker *self, cnf *flow, bool target, uint64_t cells,
     if (!p) return fail(why, STATUS_MEMORY, "out of memory for a density of %" PRIu64 " cells a side", cells);
     dataset_window(self->data.points, window);
     const bool done = target ? outputs_target_density(self->data.points, cells, p)
-                             : outputs_density(flow, trainer_parameters(self->training), window, cells,
-                                               worker_asked_to_stop, self, p);
+                             : outputs_density(flow, trainer_parameters(self->training), source_units(&self->data),
+                                               window, cells, worker_asked_to_stop, self, p);
     status outcome = STATUS_OK;
     if (done && !target && cells >= MASS_CELLS)
         outcome = worker_send_metric(self, "density_mass", density_mass(p, cells, window), why);
@@ -95,7 +101,7 @@ static status send_point_outputs(worker *self, failure *why) {
     double entropy;
     cnf *flow;
     if (dataset_entropy(self->data.points, &entropy)) TRY(worker_send_metric(self, "entropy_floor", entropy, why));
-    TRY(outputs_flow(values, D, self->threads, &flow, why));
+    TRY(outputs_flow(values, D, source_units(&self->data), self->threads, &flow, why));
     status outcome = STATUS_OK;
     if (values->output_density_cells > 0 && D == 2)
         outcome = send_density(self, flow, false, values->output_density_cells, why);

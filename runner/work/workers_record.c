@@ -52,9 +52,9 @@ static void record_start(workers *all, const job *one, const message *m) {
     RECORD(all, recorder_drop_plans(all->book, id, m->iteration, all->why));
     char label[96], text[256];
     workers_label(workers_run_of(all, one), label);
-    number_print(text, sizeof text,
-             "%s: %" PRIu64 " parameters; at most %.0f MB of memory, of these %.0f MB for kept steps", label,
-             m->started.parameters, 1e-6 * (double)m->started.predicted_bytes, 1e-6 * (double)m->started.kept_bytes);
+    number_print(
+        text, sizeof text, "%s: %" PRIu64 " parameters; at most %.0f MB of memory, of these %.0f MB for kept steps",
+        label, m->started.parameters, 1e-6 * (double)m->started.predicted_bytes, 1e-6 * (double)m->started.kept_bytes);
     progress_note(all->shown, text);
 }
 
