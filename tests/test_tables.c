@@ -184,6 +184,9 @@ Test(tables, what_a_worker_would_refuse_is_refused_before) {
     EXPECT(0, "cut -d' ' -f1-60 $TEST_DIR/wide.csv >$TEST_DIR/sixty.csv");
     expect_refused("--set experiment.data=$TEST_DIR/sixty.csv --set output.samples=10000000",
                    "output.samples: the database can hold ");
+    EXPECT(0, "cut -d' ' -f1-17 $TEST_DIR/wide.csv >$TEST_DIR/some.csv");
+    expect_refused("--set experiment.data=$TEST_DIR/some.csv --device cuda",
+                   "points of 17 dimensions: --device cuda takes at most 16");
     EXPECT(0, "printf '[data points]\ntrain.test = 5\n' >>$TEST_DIR/small.ini");
     expect_refused("", "small.ini:20: ffjord on points.csv: train.test: 5 test points");
     expect_refused("--set solver.method=dopri5",
