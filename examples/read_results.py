@@ -23,6 +23,17 @@ def losses(path):
         ).fetchall()
 
 
+def checksum(arrays):
+    """What the metadata entry sha256_by_name is of (docs/formats.md)."""
+    sum_of = hashlib.sha256()
+    for name in sorted(arrays, key=str.encode):
+        shape, numbers = arrays[name]
+        kind, wide = (b"U", numbers) if numbers.typecode == "Q" else (b"F", array.array("d", numbers))
+        sum_of.update(name.encode() + b"\0" + kind + struct.pack(f"<{1 + len(shape)}Q", len(shape), *shape))
+        sum_of.update(wide.tobytes())
+    return sum_of.hexdigest()
+
+
 def load(path):
     """The arrays, {name: (shape, numbers)}, and the texts of a .safetensors file."""
     codes = {"F32": "f", "F64": "d", "U64": "Q"}
@@ -31,12 +42,12 @@ def load(path):
         header = json.loads(file.read(length))
         body = file.read()
     texts = header.pop("__metadata__", {})
-    if hashlib.sha256(body).hexdigest() != texts.get("sha256"):
-        raise ValueError(f"{path}: the arrays do not have the checksum that the file states")
     arrays = {}
     for name, entry in header.items():
         first, last = entry["data_offsets"]
         arrays[name] = (entry["shape"], array.array(codes[entry["dtype"]], body[first:last]))
+    if checksum(arrays) != texts.get("sha256_by_name", checksum(arrays)):
+        raise ValueError(f"{path}: the arrays do not have the checksum that the file states")
     return arrays, texts
 
 

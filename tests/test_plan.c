@@ -310,7 +310,9 @@ Test(plan, checkpoints_keep_every_setting) {
 
     cr_assert_eq(checkpoint_create(&file), STATUS_OK);
     cr_expect_eq(specification_read(file, "b", &back, &shape, &why), STATUS_FORMAT);
-    cr_expect_str_eq(why.text, "b: the text dimension is missing");
+    cr_expect_not_null(
+        strstr(why.text, "b: expected the settings of the model in the file's metadata, found no dimension"), "%s",
+        why.text);
     cr_assert_eq(checkpoint_put_text(file, "dimension", "3"), STATUS_OK);
     cr_assert_eq(checkpoint_put_text(file, "model.width", "9"), STATUS_OK);
     cr_expect_eq(specification_read(file, "b", &back, &shape, &why), STATUS_OK, "an old file has fewer settings");

@@ -217,9 +217,18 @@ static bool read_number(const char **text, size_t most, size_t *out) {
     return digits > 0 && value >= 1 && value <= most;
 }
 
+/* Programs that write .safetensors files drop the metadata unless they are given them. */
+static status fail_without_text(const char *path, const char *missing, failure *why) {
+    return fail(why, STATUS_FORMAT,
+                "%s: expected the settings of the model in the file's metadata, found no %s; another program saved it "
+                "without them: save it with the metadata of the original, in Python "
+                "save_file(arrays, path, metadata=safe_open(original, \"numpy\").metadata())",
+                path, missing);
+}
+
 static status read_shape(const checkpoint *from, const char *path, specification_shape *out, failure *why) {
     const char *dimension = checkpoint_get_text(from, DIMENSION), *shape = checkpoint_get_text(from, SHAPE);
-    if (!dimension) return fail(why, STATUS_FORMAT, "%s: the text %s is missing", path, DIMENSION);
+    if (!dimension) return fail_without_text(path, DIMENSION, why);
     const char *at = shape ? shape : dimension;
     specification_shape read = {.dimension = 1};
     if (!shape) {
@@ -248,16 +257,19 @@ status specification_read(const checkpoint *from, const char *path, settings *va
     checkpoint_each_text(from, check_text, &state);
     TRY(state.code);
     settings_default(&read);
+    size_t found = 0;
     for (size_t i = 0; i < settings_count(); i++) {
         const setting_option *option = settings_option(i);
         if (!settings_of_run(option)) continue;
         const char *text = checkpoint_get_text(from, option->name);
         failure reason;
         if (!text) continue; /* a setting that is younger than the file; its default is what was done before */
+        found++;
         if (settings_parse(option, text, &read, &reason) != STATUS_OK)
             return fail(why, STATUS_FORMAT, "%s: %s", path, reason.text);
     }
     TRY(read_shape(from, path, &about, why));
+    if (found == 0) return fail_without_text(path, "setting", why);
     *values = read;
     *shape = about;
     return STATUS_OK;

@@ -7,7 +7,11 @@
 #include "settings/specification.h"
 #include "train/checkpoint.h"
 
+enum { MODEL_NOTES_MAX = 3 };
+
 typedef struct model {
+    size_t note_count;
+    failure notes[MODEL_NOTES_MAX]; /* sentences that a user should read: it is unfinished, unverified, converted */
     settings values; /* that it was trained with */
     specification_shape shape;
     char path[4096]; /* of the file it was read from */
@@ -20,10 +24,9 @@ typedef struct model {
 } model;
 
 /* Read the model that `name` means: a file if it ends in .safetensors,
- * otherwise a run of the database, of which `note` (may be empty after it)
- * says whether it is unfinished. Errors: STATUS_INVALID if there is no such run;
- * STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
-status model_open(const char *name, const char *database, size_t threads, model *out, failure *note, failure *why);
+ * otherwise a run of the database. Errors: STATUS_INVALID if there is no such
+ * run; STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
+status model_open(const char *name, const char *database, size_t threads, model *out, failure *why);
 void model_close(model *trained);
 
 #endif

@@ -185,15 +185,15 @@ static int run_with_model(const verb *self, int count, char **words, unsigned ha
                           status (*use)(const request *asked, model *trained, failure *why)) {
     request asked;
     model trained;
-    failure note, why = {""};
+    failure why = {""};
     char database[PLACE_PATH_MAX];
     if (read_request(count, words, has, &asked, &why) != STATUS_OK) return verb_misused(self, why.text);
     place_path(PLACE_DATABASE, database);
-    status outcome = model_open(asked.name, asked.database ? asked.database : database, (size_t)asked.threads, &trained,
-                                &note, &why);
+    status outcome =
+        model_open(asked.name, asked.database ? asked.database : database, (size_t)asked.threads, &trained, &why);
     if (outcome == STATUS_INVALID) return verb_misused(self, why.text);
     if (outcome != STATUS_OK) return verb_failed(why.text);
-    if (note.text[0]) fprintf(stderr, "Note: %s\n", note.text);
+    for (size_t i = 0; i < trained.note_count; i++) fprintf(stderr, "Note: %s\n", trained.notes[i].text);
     outcome = use(&asked, &trained, &why);
     model_close(&trained);
     return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
