@@ -167,13 +167,16 @@ $(EMULATED_CUDNN): $(BUILD)/tests/cuda_on_host/cudnn_on_host.o
 $(BUILD)/tests/%.o: override CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"' -DAFFJORD_FAULT_LAYER='"$(BUILD)/fault.so"' \
     -DAFFJORD_LIBRARY_EMULATED='"$(EMULATED)"' -DAFFJORD_CUDNN_EMULATED='"$(EMULATED_CUDNN)"'
 
+# Changes that are not in the commit. Figures, reports and results lie among the sources, tracked or not, and are none.
+CHANGES := git --no-optional-locks status --porcelain --untracked-files=no -- . ':!results'
+
 # What the recorder stores of the program itself; rewritten only when it changes.
 $(BUILD)/provenance.h: FORCE
 	@mkdir -p $(@D)
 	@{ printf '/* provenance.h - generated: what this program was built from. */\n'; \
 	   printf '#define AFFJORD_VERSION "%s"\n#define AFFJORD_RELEASED "%s"\n' $(VERSION) $(RELEASED); \
 	   printf '#define AFFJORD_GIT_COMMIT "%s"\n' "$$(git rev-parse --verify -q HEAD 2>/dev/null || echo unknown)"; \
-	   printf '#define AFFJORD_GIT_DIRTY %s\n' "$$(test -z "$$(git status --porcelain 2>/dev/null)" && echo 0 || echo 1)"; \
+	   printf '#define AFFJORD_GIT_DIRTY %s\n' "$$(test -z "$$($(CHANGES) 2>/dev/null)" && echo 0 || echo 1)"; \
 	   printf '#define AFFJORD_COMPILER "%s"\n' "$$($(CC) --version | head -n 1)"; \
 	   printf '#define AFFJORD_CFLAGS "%s"\n' '$(filter-out -ffile-prefix-map=%,$(STRICT) $(CFLAGS))'; } > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@

@@ -202,9 +202,9 @@ static status include_file(source *from, const char *value) {
     const int folder = *value == '/' || !slash ? 0 : (int)(slash - from->path) + 1;
     const int length = snprintf(path, sizeof path, "%.*s%s", folder, from->path, value);
     if (length >= CONFIG_PATH_MAX) return fail_at(from, STATUS_INVALID, "include = %s: the path is too long", value);
-    /* The presets of an installed program may be named as if they lay beside the file. */
+    /* The presets of the project may be named as if they lay beside the file. */
     char preset[PLACE_PATH_MAX];
-    if (access(path, F_OK) != 0 && place_installed("configs", value, preset))
+    if (access(path, F_OK) != 0 && place_shipped("configs", value, preset))
         return read_source(from->config, preset, from, from->why);
     return read_source(from->config, path, from, from->why);
 }

@@ -111,6 +111,9 @@ static void write_introduction(FILE *stream) {
         "train.stop_loss = 0.5\n"
         "```\n"
         "\n"
+        "Where there is no such file beside it, `configs/NAME` and `../configs/NAME` are the presets of the checkout,\n"
+        "or the installed ones.\n"
+        "\n"
         "Later in this list wins: defaults, included files, the file itself, `[data NAME]`, `[model NAME]`,\n"
         "`--set section.key=value`, `--set \"data NAME.section.key=value\"`,\n"
         "`--set \"model NAME.section.key=value\"`.\n"
@@ -168,8 +171,8 @@ static void write_manual_introduction(FILE *stream) {
           ".PP\n",
           stream);
     roff_write_text(
-        stream, "A file to include is looked for beside the file that includes it; configs/NAME and ../configs/NAME, "
-                "where there is no such file, are the installed presets. Later in this list wins: defaults, included "
+        stream, "A file to include is looked for beside the file that includes it. Where there is none, configs/NAME "
+                "and ../configs/NAME are the presets that come with the program. Later in this list wins: defaults, included "
                 "files, the file itself, [data NAME], [model NAME], --set section.key=value, --set \"data "
                 "NAME.section.key=value\", --set \"model NAME.section.key=value\". Every model of experiment.models "
                 "needs a section [model NAME], which may be empty. NAME of a data set is what experiment.data says, or "

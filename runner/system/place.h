@@ -26,10 +26,10 @@ void place_path(const char *name, char out[PLACE_PATH_MAX]);
 /* The program that computes in double: build/double/affjord, or libexec/affjord/affjord-double beside share. */
 void place_double(char out[PLACE_PATH_MAX]);
 
-/* The file that `asked` names of an installed folder, "experiments" or "configs", for one that is not there as it is
- * asked for: NAME, FOLDER/NAME or ../FOLDER/NAME. False if the project is not installed, has no such file, or the path
- * is any other: it was meant as it is. */
-bool place_installed(const char *folder, const char *asked, char out[PLACE_PATH_MAX]);
+/* The file that `asked` names of the project's folder "experiments" or "configs", for one that is not there as it is
+ * asked for: NAME, FOLDER/NAME or ../FOLDER/NAME. False if the project has no such file, or the path is any other: it
+ * was meant as it is. */
+bool place_shipped(const char *folder, const char *asked, char out[PLACE_PATH_MAX]);
 
 /* The database that is used where --db names no other. */
 #define PLACE_DATABASE "results/results.db"

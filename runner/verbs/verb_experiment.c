@@ -368,9 +368,9 @@ static status select_run(experiment *self, failure *why) {
 static int read_and_run(experiment *self, int all_count, char **all) {
     const request *asked = &self->asked;
     failure why = {""};
-    char installed[PLACE_PATH_MAX];
-    const bool elsewhere = access(asked->file, F_OK) != 0 && place_installed("experiments", asked->file, installed);
-    const char *file = elsewhere ? installed : asked->file;
+    char shipped[PLACE_PATH_MAX];
+    const bool elsewhere = access(asked->file, F_OK) != 0 && place_shipped("experiments", asked->file, shipped);
+    const char *file = elsewhere ? shipped : asked->file;
     status outcome = config_load(file, asked->set.count, asked->set.items, &self->config, &why);
     if (outcome == STATUS_OK) outcome = plan_create(self->config, asked->seeds, &self->runs, &why);
     if (outcome == STATUS_OK) outcome = check_device(self, &why);

@@ -23,7 +23,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 began=$(date +%s)
-commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)$([ -z "$(git status --porcelain 2>/dev/null)" ] || echo ' with changes')
+commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)$([ -z "$(git status --porcelain --untracked-files=no 2>/dev/null)" ] || echo ' with changes')
 AFFJORD_DATA=$work/data OPENBLAS_NUM_THREADS=1
 export AFFJORD_DATA OPENBLAS_NUM_THREADS
 unset AFFJORD_SIMD ONEDNN_MAX_CPU_ISA OPENBLAS_CORETYPE
