@@ -128,7 +128,9 @@ $(BUILD)/core/backend/cpu/kernels_avx512.o: STRICT += -mavx512f -mavx512vl -mavx
 # --- The library of the GPU ---
 
 cuda: $(CUDA)
-	@echo '$(if $(CUDA),✓ $(CUDA) for $(ARCHS),✗ no GPU: $(if $(NVCC),only the plain build has it,nvcc was not found))'
+	@echo '$(if $(CUDA),✓ $(CUDA) for $(ARCHS),GPU library: $(if $(filter float,$(VARIANT)),not built; expected nvcc on the \
+	PATH or in /usr/local/cuda/bin$(comma) found none; without it everything runs on the CPU,not part of this \
+	build ($(VARIANT)); run make without PRECISION$(comma) SANITIZE and COVERAGE to get it))'
 
 # IEEE arithmetic as on the CPU: nothing fused that the source does not fuse, every quotient and root rounded once.
 CUDA_FLAGS := -std=c++17 -O3 -fmad=false -prec-div=true -prec-sqrt=true -ftz=false --threads 0 \

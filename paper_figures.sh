@@ -195,6 +195,10 @@ for item in ${wanted[@]+"${wanted[@]}"}; do
     read -r base _ <<<"$(item_line "$item")" || true
     if [ "$base" != "$item" ] && { [ -z "$base" ] || { [ ! -e "$root/experiments/$item.ini" ] &&
         [ -z "$(query "SELECT 1 FROM experiment WHERE name = $(quote_sql "$item")")" ]; }; }; then
+        if [ -n "$base" ] && shows_rows "$item"; then
+            names=$(query "SELECT name FROM experiment ORDER BY name")
+            die "unknown item $item; $db has no experiment of that name; run one (name = $item in its file), or draw $base by --experiment with one of: ${names//$'\n'/ }" 2
+        fi
         die "unknown item $item; did you mean $(nearest_item "$item")? Items: $(item_names | tr '\n' ' ')" 2
     fi
 done

@@ -42,4 +42,13 @@ Test(provenance, changed_sources_are) {
     cr_expect(is_dirty(), "a file that the commit has and the next has not");
 }
 
+Test(provenance, a_build_without_a_library_for_gpus_says_why) {
+    EXPECT(0, "env -u MAKEFLAGS -u MAKELEVEL make -s NVCC= cuda");
+    cr_assert_str_eq(output, "GPU library: not built; expected nvcc on the PATH or in /usr/local/cuda/bin, found none; "
+                             "without it everything runs on the CPU\n");
+    EXPECT(0, "env -u MAKEFLAGS -u MAKELEVEL make -s NVCC=nvcc PRECISION=double cuda");
+    cr_assert_str_eq(output, "GPU library: not part of this build (double); run make without PRECISION, SANITIZE and "
+                             "COVERAGE to get it\n");
+}
+
 #endif

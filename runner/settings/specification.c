@@ -162,6 +162,34 @@ status specification_check(const settings *values, const specification_shape *sh
     return outcome;
 }
 
+/* What specification_points and specification_images leave out, and the outputs of the other kind. */
+static const char *const only_points[] = {"model.join",
+                                          "model.width",
+                                          "model.hypernet_layers",
+                                          "model.hypernet_width",
+                                          "model.augmented_dimension",
+                                          "model.augmented_width",
+                                          "model.start",
+                                          "model.motion",
+                                          "output.density_cells",
+                                          "output.moments"};
+static const char *const only_images[] = {
+    "flow.learn_end_time", "flow.kinetic",    "flow.jacobian",     "solver.atol", "solver.rtol", "solver.seminorm",
+    "solver.max_steps",    "solver.min_step", "solver.kept_steps", "solver.keep", "solver.math"};
+
+static bool is_among(const char *name, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return false;
+}
+
+bool specification_uses(const specification_shape *shape, const setting_option *option) {
+    if (specification_is_image(shape))
+        return !is_among(option->name, only_points, sizeof only_points / sizeof *only_points);
+    return strcmp(option->section, "image") != 0 &&
+           !is_among(option->name, only_images, sizeof only_images / sizeof *only_images);
+}
+
 typedef struct writing {
     checkpoint *into;
     status code;

@@ -37,6 +37,10 @@ void specification_images(const settings *values, const size_t shape[3], uint64_
 /* Settings that the core would refuse or not look at for what the model is about. Errors: STATUS_INVALID. */
 status specification_check(const settings *values, const specification_shape *shape, failure *why);
 
+/* Whether a setting plays a part in trainings on what the model is about: points or images. Others may be set, and are
+ * not looked at. */
+bool specification_uses(const specification_shape *shape, const setting_option *option);
+
 /* Put every setting of a run into a checkpoint, as texts "section.key", and
  * the texts "dimension" and, of images, "shape", so that the file alone can rebuild the flow. Errors:
  * STATUS_MEMORY. */

@@ -93,13 +93,26 @@ static status check_whole(recorder *book, const char *database, bool *good, fail
 
 /* --- Recorded values --- */
 
+/* "3 runs" */
+static void write_runs(const char *before, size_t count, const char *after) {
+    if (count > 0) printf("%s%zu run%s %s\n", before, count, count == 1 ? "" : "s", after);
+}
+
 static void write_result(const char *path, const compare_result *result) {
-    printf("%s: %zu values of %zu run%s compared, ", path, result->values, result->runs, result->runs == 1 ? "" : "s");
-    if (result->breaches == 0) printf("all as recorded");
-    else printf("%zu breach%s", result->breaches, result->breaches == 1 ? "" : "es");
-    printf("; %zu recorded run%s not there", result->absent, result->absent == 1 ? "" : "s");
-    if (result->unfinished > 0) printf(", %zu not finished", result->unfinished);
-    printf("; %zu run%s of the database not recorded\n", result->unknown, result->unknown == 1 ? "" : "s");
+    if (result->runs == 0) printf("%s: nothing to compare\n", path);
+    else {
+        printf("%s: compared %zu values of %zu run%s: ", path, result->values, result->runs,
+               result->runs == 1 ? "" : "s");
+        if (result->breaches == 0) printf("all as recorded\n");
+        else
+            printf("%zu value%s beyond the tolerance, expected none (table above)\n", result->breaches,
+                   result->breaches == 1 ? "" : "s");
+    }
+    write_runs("  not compared: ", result->absent,
+               "with recorded values, not in this database; start their experiments to compare them");
+    write_runs("  not compared: ", result->unfinished, "with recorded values, not finished in this database");
+    write_runs("  not compared: ", result->unknown,
+               "of this database, without recorded values; --sample N computes N of them again");
 }
 
 static status check_baselines(recorder *book, const request *asked, bool *good, failure *why) {
