@@ -100,6 +100,7 @@ static status describe_dataset(const experiment_config *config, const char *item
     source_name(&data, values, out->name);
     snprintf(out->checksum, sizeof out->checksum, "%s", source_checksum(&data));
     out->shape = source_shape(&data);
+    snprintf(out->note, sizeof out->note, "%s", source_note(&data));
     source_close(&data);
     return STATUS_OK;
 }

@@ -17,6 +17,7 @@ typedef struct plan_dataset {
     char name[SETTINGS_TEXT_MAX]; /* of the data, as in tables */
     char checksum[PLAN_CHECKSUM_SIZE];
     specification_shape shape;
+    char note[SETTINGS_TEXT_MAX]; /* sentences about the files that a user should read, or "" */
 } plan_dataset;
 
 typedef struct plan_model {

@@ -72,6 +72,10 @@ const char *source_checksum(const source *self) {
     return self->images ? self->images->sha256 : dataset_checksum(self->points);
 }
 
+const char *source_note(const source *self) {
+    return self->images ? self->images->note : "";
+}
+
 specification_shape source_shape(const source *self) {
     if (!self->images) return (specification_shape){.dimension = dataset_dimension(self->points)};
     const image_set *set = self->images;

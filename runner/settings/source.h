@@ -27,6 +27,9 @@ void source_close(source *self);
 const char *source_checksum(const source *self);
 specification_shape source_shape(const source *self);
 
+/* Sentences about its files that a user should read, as which pictures were left out; "" if there are none. */
+const char *source_note(const source *self);
+
 /* Its name in tables and figures; averaged images have their size in it, as they are other data: mnist_14x14. */
 void source_name(const source *self, const settings *values, char text[SETTINGS_TEXT_MAX]);
 

@@ -365,6 +365,13 @@ static status select_run(experiment *self, failure *why) {
     return shard_path(self->shards, self->runs->runs[0].key, SHARD_DATABASE, self->database, why);
 }
 
+static void write_notes(const experiment *self) {
+    for (size_t i = 0; i < self->runs->dataset_count && !self->asked.quiet; i++) {
+        const plan_dataset *data = &self->runs->datasets[i];
+        if (*data->note) fprintf(stderr, "Note: %s: %s\n", data->name, data->note);
+    }
+}
+
 static int read_and_run(experiment *self, int all_count, char **all) {
     const request *asked = &self->asked;
     failure why = {""};
@@ -390,6 +397,7 @@ static int read_and_run(experiment *self, int all_count, char **all) {
         fprintf(stderr, "%s\n", why.text);
         return EXIT_USAGE;
     }
+    write_notes(self);
     if (asked->dry_run) return dry_run(self);
     return asked->slurm ? submit(self) : run(self, all_count, all);
 }
@@ -432,8 +440,8 @@ const verb verb_experiment = {
         "Trains what the experiment file asks for and the database does not have yet, prints the losses, and\n"
         "draws its figures. Started again, it goes on where it was; what is done is never repeated.\n"
         "\n"
-        "Where the program is installed, a FILE.ini that is not in the current folder is one of its own\n"
-        "experiments, as in affjord fig6.ini, and results lie under the current folder.\n"
+        "A FILE.ini that is not there is one of the program's own experiments, as in ./run fig6.ini. Where the\n"
+        "program is installed, results lie under the current folder.\n"
         "\n"
         "  --set S.K=V    a setting on top of the file; may be repeated. --set \"model NAME.S.K=V\" and\n"
         "                 --set \"data NAME.S.K=V\" are for one model or data set\n"

@@ -85,6 +85,7 @@ static status read_set(const request *asked, const model *trained, real **x, siz
     const specification_shape shape = source_shape(&data);
     const image_split split = image_objective_validation(data.images);
     const size_t there = data.images->size[split];
+    if (*source_note(&data)) fprintf(stderr, "Note: %s: %s\n", asked->input, source_note(&data));
     status outcome = STATUS_OK;
     *n = asked->n > 0 && asked->n < there ? (size_t)asked->n : there;
     *x = NULL;
