@@ -60,6 +60,7 @@ put_link "$SONAME" "$LIBDIR/libaffjord.so"
 for header in $(cd build/include && find affjord -type f); do
     put 644 "build/include/$header" "$PREFIX/include/$header"
 done
+# shellcheck disable=SC2016 # pkg-config's variable
 case $LIBDIR in
 /lib | /lib/* | /usr/lib | /usr/lib/*) rpath= ;;
 *) rpath='-Wl,-rpath,${libdir} ' ;;

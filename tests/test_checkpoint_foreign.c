@@ -73,7 +73,7 @@ static int compare_keys(const void *left, const void *right) {
 static void save_again(const conversion *as) {
     enum { ARRAYS_MAX = 64 };
     parts file = parts_read();
-    const char *names[ARRAYS_MAX], *name;
+    const char *names[ARRAYS_MAX] = {NULL}, *name;
     json_t *entry, *header = json_object();
     size_t count = 0, used = 0;
     unsigned char *data = malloc(2 * file.size + 1);

@@ -51,10 +51,10 @@ static void hash_array(SHA256_CTX *hash, const checkpoint_array *array) {
 }
 
 status checkpoint_digest(const checkpoint *file, char sha256[65]) {
-    const checkpoint_array **sorted = calloc(file->count + 1, sizeof(const checkpoint_array *));
+    const checkpoint_array **sorted = calloc(file->count + 1, sizeof(void *));
     if (sorted == NULL) return STATUS_MEMORY;
     for (size_t i = 0; i < file->count; i++) sorted[i] = &file->arrays[i];
-    qsort(sorted, file->count, sizeof *sorted, compare_names);
+    qsort(sorted, file->count, sizeof(void *), compare_names);
     SHA256_CTX hash;
     SHA256_Init(&hash);
     for (size_t i = 0; i < file->count; i++) hash_array(&hash, sorted[i]);

@@ -171,12 +171,13 @@ static void write_manual_introduction(FILE *stream) {
           ".PP\n",
           stream);
     roff_write_text(
-        stream, "A file to include is looked for beside the file that includes it. Where there is none, configs/NAME "
-                "and ../configs/NAME are the presets that come with the program. Later in this list wins: defaults, included "
-                "files, the file itself, [data NAME], [model NAME], --set section.key=value, --set \"data "
-                "NAME.section.key=value\", --set \"model NAME.section.key=value\". Every model of experiment.models "
-                "needs a section [model NAME], which may be empty. NAME of a data set is what experiment.data says, or "
-                "its file name without folder and ending.");
+        stream,
+        "A file to include is looked for beside the file that includes it. Where there is none, configs/NAME "
+        "and ../configs/NAME are the presets that come with the program. Later in this list wins: defaults, included "
+        "files, the file itself, [data NAME], [model NAME], --set section.key=value, --set \"data "
+        "NAME.section.key=value\", --set \"model NAME.section.key=value\". Every model of experiment.models "
+        "needs a section [model NAME], which may be empty. NAME of a data set is what experiment.data says, or "
+        "its file name without folder and ending.");
     fputs(".PP\n", stream);
     roff_write_text(
         stream, "A line holds at most 197 bytes; a list may go on in indented lines. ; after a blank starts a comment, "

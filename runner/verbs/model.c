@@ -51,7 +51,8 @@ static void note_check(model *out) {
     switch (checkpoint_checked(out->file)) {
     case CHECKPOINT_VERIFIED: break;
     case CHECKPOINT_WITHOUT_CHECKSUM:
-        failure_describe(next_note(out), "%s has no checksum (metadata entry sha256_by_name), so damage would not be noticed",
+        failure_describe(next_note(out),
+                         "%s has no checksum (metadata entry sha256_by_name), so damage would not be noticed",
                          out->path);
         break;
     case CHECKPOINT_CONVERTED:
