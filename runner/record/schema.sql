@@ -163,7 +163,7 @@ CREATE INDEX IF NOT EXISTS metric_by_name ON metric (name, run_id, value);
 -- Arrays that figures draw: float32, little endian. `subject` is a run's key, or
 -- a data set's checksum for the target itself. kind 'density': rows x columns
 -- values of p(x) at the centres of the cells of the window, row by row from the
--- bottom (y0) up; kind 'samples': rows points of columns numbers. A sample that
+-- bottom (y0) up, for points of one column in one row; kind 'samples': rows points of columns numbers. A sample that
 -- is an image has its channels last, about 0 to 1, from its top row down; x1 and
 -- y1 are then its width and height.
 CREATE TABLE IF NOT EXISTS sample_blob (

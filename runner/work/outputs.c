@@ -93,17 +93,20 @@ void outputs_cell_centre(const double window[4], size_t cells, size_t index, dou
     centre[1] = window[2] + ((double)row + 0.5) * (window[3] - window[2]) / (double)cells;
 }
 
+size_t outputs_density_rows(size_t dimension, size_t cells) {
+    return dimension == 1 ? 1 : cells;
+}
+
 bool outputs_density(cnf *flow, const real *params, const double window[4], size_t cells, outputs_stop *stop,
                      void *argument, float *p) {
-    const size_t n = cells * cells;
-    real *x = calloc(2 * n, sizeof *x);
+    const size_t D = cnf_specification(flow)->dimension, n = outputs_density_rows(D, cells) * cells;
+    real *x = calloc(D * n, sizeof *x);
     double *log_density = calloc(n, sizeof *log_density);
     bool done = x && log_density;
     for (size_t i = 0; done && i < n; i++) {
         double centre[2];
         outputs_cell_centre(window, cells, i, centre);
-        x[2 * i] = (real)centre[0];
-        x[2 * i + 1] = (real)centre[1];
+        for (size_t d = 0; d < D; d++) x[D * i + d] = (real)centre[d];
     }
     done = done && outputs_log_density(flow, params, x, n, stop, argument, log_density);
     for (size_t i = 0; done && i < n; i++) p[i] = (float)det_exp(log_density[i]);

@@ -43,9 +43,12 @@ status outputs_image_samples(multiscale *model, const real *params, uint64_t see
 /* The centre of cell `index` of a grid over the window {x0, x1, y0, y1}, row by row from y0 up. */
 void outputs_cell_centre(const double window[4], size_t cells, size_t index, double centre[2]);
 
-/* p (cells, cells) <- p(x) at the centres of the cells of the window {x0, x1,
+/* The rows of a density's picture: `cells` for points of the plane, 1 for points of a line. */
+size_t outputs_density_rows(size_t dimension, size_t cells);
+
+/* p (rows, cells) <- p(x) at the centres of the cells of the window {x0, x1,
  * y0, y1}, row by row from y0 up. False if stopped, like those above, or if
- * memory is short. The flow is of dimension 2. */
+ * memory is short. The flow is of dimension 1 or 2. */
 bool outputs_density(cnf *flow, const real *params, const double window[4], size_t cells, outputs_stop *stop,
                      void *argument, float *p);
 

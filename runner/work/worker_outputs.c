@@ -57,16 +57,20 @@ static status send_points(worker *self, cnf *flow, bool target, uint64_t n, fail
 /* Cells a side of a picture that are small enough for its sum to say something. */
 enum { MASS_CELLS = 128 };
 
-/* What a density sums to over its window: 1 but for what lies outside, and for the cells' size. */
-static double density_mass(const float *p, uint64_t cells, const double window[4]) {
+/* Sum a density over its window: 1 but for what lies outside, and for the cells' size. */
+static double density_mass(const float *p, size_t dimension, uint64_t cells, const double window[4]) {
+    const size_t n = outputs_density_rows(dimension, cells) * cells;
     double sum = 0;
-    for (size_t i = 0; i < cells * cells; i++) sum += (double)p[i];
-    return sum * (window[1] - window[0]) * (window[3] - window[2]) / (double)(cells * cells);
+    for (size_t i = 0; i < n; i++) sum += (double)p[i];
+    for (size_t d = 0; d < dimension; d++) sum *= window[2 * d + 1] - window[2 * d];
+    return sum / (double)n;
 }
 
 static status send_density(worker *self, cnf *flow, bool target, uint64_t cells, failure *why) {
+    const size_t D = dataset_dimension(self->data.points);
+    const uint64_t rows = outputs_density_rows(D, cells);
     double window[4];
-    float *p = calloc(cells * cells, sizeof *p);
+    float *p = calloc(rows * cells, sizeof *p);
     if (!p) return fail(why, STATUS_MEMORY, "out of memory for a density of %" PRIu64 " cells a side", cells);
     dataset_window(self->data.points, window);
     const bool done = target ? outputs_target_density(self->data.points, cells, p)
@@ -74,8 +78,8 @@ static status send_density(worker *self, cnf *flow, bool target, uint64_t cells,
                                                worker_asked_to_stop, self, p);
     status outcome = STATUS_OK;
     if (done && !target && cells >= MASS_CELLS)
-        outcome = worker_send_metric(self, "density_mass", density_mass(p, cells, window), why);
-    if (done && outcome == STATUS_OK) outcome = send_blob(self, target, "density", cells, cells, window, p, why);
+        outcome = worker_send_metric(self, "density_mass", density_mass(p, D, cells, window), why);
+    if (done && outcome == STATUS_OK) outcome = send_blob(self, target, "density", rows, cells, window, p, why);
     if (!done && !target && !self->stop) outcome = fail(why, STATUS_MEMORY, "out of memory for a density");
     free(p);
     return outcome;
@@ -97,7 +101,7 @@ static status send_point_outputs(worker *self, failure *why) {
     if (dataset_entropy(self->data.points, &entropy)) TRY(worker_send_metric(self, "entropy_floor", entropy, why));
     TRY(outputs_flow(values, D, self->threads, &flow, why));
     status outcome = STATUS_OK;
-    if (values->output_density_cells > 0 && D == 2)
+    if (values->output_density_cells > 0 && D <= 2)
         outcome = send_density(self, flow, false, values->output_density_cells, why);
     if (outcome == STATUS_OK && values->output_samples > 0 && !self->stop)
         outcome = send_points(self, flow, false, values->output_samples, why);
