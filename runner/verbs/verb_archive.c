@@ -100,7 +100,7 @@ const verb verb_archive = {
     .usage = "usage: ./run archive OUTPUT.db [--db PATH] [--force]\n"
              "\n"
              "Copies the finished runs with all their numbers. Checkpoints are left out, and of the stored densities\n"
-             "and samples all but those that figures draw: of the data, and of the lowest seed of each data set and\n"
+             "and samples all but those that figures draw: of the data, and of the median seed of each data set and\n"
              "model of each experiment. Figures, ./run check and further trainings work with the copy as with any\n"
              "database; models of its runs cannot be used, as these are in the checkpoints.\n"
              "\n"
