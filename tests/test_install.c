@@ -59,7 +59,7 @@ Test(install, program_works_from_any_folder) {
     cr_expect_null(strstr(output, "./run"), "%s", output);
     EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED small.ini");
     EXPECT_SAYS("All numbers: results/results.db");
-    EXPECT(0, "cd $TEST_DIR/elsewhere; ls . results results/figures");
+    EXPECT(0, "cd $TEST_DIR/elsewhere; ls . results results/figures/small");
     EXPECT_SAYS("toy_table.md");
     EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED list runs; $INSTALLED check");
     EXPECT_SAYS("all whole");

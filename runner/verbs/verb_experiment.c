@@ -240,9 +240,9 @@ static status write_table(const experiment *self, recorder *book, FILE *stream, 
     return summary_write(book, self->row.name, stream, why);
 }
 
-/* The table, then the pictures. *broken <- statements of the mathematics that do not keep their bound. That pictures could
- * not be drawn was said and is no failure, as they can be at any time. */
-static status show(const experiment *self, bool computed, size_t *broken, failure *why) {
+/* Print the table, then draw the pictures. *broken <- statements of the mathematics that do not keep their bound; *drawn
+ * <- false, after a message, if a picture could not be drawn. */
+static status show(const experiment *self, bool computed, size_t *broken, bool *drawn, failure *why) {
     const char *items = config_settings(self->config)->experiment_figures;
     /* Quiet, it is written to nowhere: what is broken counts all the same. */
     FILE *stream = self->asked.quiet ? fopen("/dev/null", "w") : stdout;
@@ -253,7 +253,7 @@ static status show(const experiment *self, bool computed, size_t *broken, failur
     recorder_close(&book, NULL);
     if (stream != stdout) fclose(stream);
     if (*items && (computed || !figures_exist(self->database, self->row.name, items)))
-        figures_draw(self->database, self->row.name, items, self->asked.quiet);
+        *drawn = figures_draw(self->database, self->row.name, items, self->asked.quiet);
     return shown;
 }
 
@@ -278,10 +278,12 @@ static int run(experiment *self, int all_count, char **all) {
         return EXIT_FAILED;
     }
     size_t broken = 0;
-    if (!self->asked.only) outcome = show(self, result.done > 0, &broken, &why);
+    bool drawn = true;
+    if (!self->asked.only) outcome = show(self, result.done > 0, &broken, &drawn, &why);
     if (outcome != STATUS_OK) verb_failed(why.text);
     if (broken > 0) fprintf(stderr, "%zu statements do not keep their bound\n", broken);
-    if (result.failed == 0 && result.interrupted == 0) return broken || outcome != STATUS_OK ? EXIT_FAILED : EXIT_DONE;
+    if (result.failed == 0 && result.interrupted == 0)
+        return broken || !drawn || outcome != STATUS_OK ? EXIT_FAILED : EXIT_DONE;
     fprintf(stderr, "%zu of %zu runs failed; the same command takes them up again\n", result.failed,
             self->runs->run_count);
     return EXIT_FAILED;
