@@ -58,7 +58,8 @@ theory             table   theory_table   theory_statements  any  -        -    
 
 usage() {
     cat <<'END'
-usage: ./paper_figures.sh [--db PATH] [--out DIR] [--experiment NAME] [ITEM...]
+usage: ./paper_figures.sh [--db PATH] [--out DIR] [--experiment NAME]
+                          [--width column|page] [ITEM...]
        ./paper_figures.sh --list
 
 Draws each ITEM from the database: figures as ITEM.pdf and ITEM.png, with their
@@ -68,11 +69,16 @@ Figures 3 and 10 to 14 are drawings that need no rows, and no database if asked
 for alone.
 
   --db PATH          results database (results/results.db)
-  --out DIR          where the files go (results/figures)
+  --out DIR          where the files go (results/figures/EXPERIMENT of the
+                     experiment drawn; results/figures for drawings and for
+                     tables of all experiments)
   --experiment NAME  draw from this experiment's runs; otherwise from those of
                      the experiment named as the item, or else, for items that
                      do not insist, of the one whose file makes their rows, or
                      of the one that trained longest on data of their kind
+  --width WIDTH      how wide figures are at most: column (3.4 inches), page
+                     (7 inches, the default); letters have 8 points in both.
+                     Drawings (2 to 4, 10 to 14) and films have their own width
   --list             print the items
   --help             print this
 
@@ -121,17 +127,19 @@ nearest_item() {
 quote_sql() { printf "'%s'" "${1//\'/\'\'}"; }
 
 db=$place/results/results.db
-out=$place/results/figures
+out=
 experiment=
+width=page
 wanted=()
 while [ $# -gt 0 ]; do
     case $1 in
-        --db | --out | --experiment)
+        --db | --out | --experiment | --width)
             [ $# -ge 2 ] || die "$1 needs a value" 2
             case $1 in
                 --db) db=$2 ;;
                 --out) out=$2 ;;
                 --experiment) experiment=$2 ;;
+                --width) width=$2 ;;
             esac
             shift 2
             ;;
@@ -146,6 +154,12 @@ while [ $# -gt 0 ]; do
         *) wanted+=("$1"); shift ;;
     esac
 done
+
+case $width in
+    column) inches=3.4 ;;
+    page) inches=7.0 ;;
+    *) say "unknown width $width; expected column or page"; usage >&2; exit 2 ;;
+esac
 
 # Programs unpacked without root by `make deps-local`.
 if [ -d "$root/.deps/usr" ]; then
@@ -200,6 +214,8 @@ for item in ${wanted[@]+"${wanted[@]}"}; do
 done
 [ "$explicit" -gt 0 ] || mapfile -t wanted < <(item_names)
 
+apart=0 # a folder for each experiment
+[ -n "$out" ] || { apart=1 && out=$place/results/figures; }
 mkdir -p -- "$out" 2>/dev/null || die "cannot make the folder $out"
 out=$(realpath -- "$out")
 work=$(mktemp -d "$out/.drawing.XXXXXX" 2>/dev/null) || die "cannot write to $out"
@@ -249,7 +265,7 @@ INSERT INTO request VALUES ($1);
 .output captions.tsv
 SELECT text, part FROM caption;
 .output chosen.txt
-SELECT name, file FROM chosen;
+SELECT what, next_seed, name, file FROM lack;
 .output
 CREATE TEMP VIEW IF NOT EXISTS panel AS SELECT NULL AS subject, NULL AS kind, NULL AS state WHERE 0;
 SELECT writefile(b.subject || '.' || b.kind, b.data)
@@ -268,7 +284,7 @@ END
 draw_part() {
     local format pids=() failed=0 file
     for format in $4; do
-        (cd "$3" && exec "$gnuplot" --default-settings -e "format = '$format'; part = '$2'" "plots/$1.gp" \
+        (cd "$3" && exec "$gnuplot" --default-settings -e "format = '$format'; part = '${2//\'/\'\'}'; width = $inches" "plots/$1.gp" \
             >"errors.$2.$format" 2>&1 </dev/null) &
         pids+=($!)
     done
@@ -301,7 +317,7 @@ document() {
 
 # Make item $1 and move its files into place. Status: 0 done, 3 no rows, 1 failed.
 make_item() {
-    local item=$1 base kind script view whose data model file wish folder part caption name chosen='' made=()
+    local item=$1 base kind script view whose data model file wish folder part caption name chosen='' to='' made=()
     read -r base kind script view whose data model file _ <<<"$(item_line "$item")"
     [ "$item" = "$base" ] || whose=own
     if [ "$view" != - ] && [ -z "$(query "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = '$view'")" ]; then
@@ -339,19 +355,37 @@ make_item() {
             made+=("$name.pdf" "$name.png" "$name.txt" "$name.tex")
         fi
     done <"$folder/captions.tsv"
-    (cd "$folder" && mv -f -- "${made[@]}" "$out/")
-    [ "$whose" = all ] || chosen=$(cut -f 1 "$folder/chosen.txt")
-    printf '%-18s%s%s\n' "$item" "${made[*]}" "${chosen:+  (experiment $chosen)}"
+    [ "$whose" = all ] || chosen=$(cut -f 3 "$folder/chosen.txt")
+    # A name of an older database's experiment may be no name of a folder.
+    [ "$apart" = 0 ] || [ -z "$chosen" ] || { to=${chosen//\//_}/ && to=${to/#./_}; }
+    mkdir -p -- "$out/$to"
+    (cd "$folder" && mv -f -- "${made[@]}" "$out/$to")
+    printf '%-18s%s%s\n' "$item" "${made[*]/#/$to}" "${chosen:+  (experiment $chosen)}"
 }
 
-# How to get the rows that item $1 lacks.
-command_for() {
-    local base file
-    read -r base _ _ _ _ _ _ file _ <<<"$(item_line "$1")"
-    file=experiments/$file
-    [ "$1" = "$base" ] || file=experiments/$1.ini
-    [ -z "$experiment" ] || file=$(query "SELECT file FROM experiment WHERE name = $(quote_sql "$experiment")")
-    printf '%s %s' "$program" "$file"
+# Why the chosen experiment has no rows for item $1, where its command alone would
+# change nothing, and a command that makes some.
+missing_rows() {
+    local base script home lack='' seed='' name='' file=''
+    read -r base _ script _ _ _ _ home _ <<<"$(item_line "$1")"
+    home=experiments/$home
+    [ "$1" = "$base" ] || home=experiments/$1.ini
+    [ ! -s "$work/$1/chosen.txt" ] || IFS=$'\t' read -r lack seed name file <"$work/$1/chosen.txt"
+    [ "$lack" != data ] || [ -n "$experiment" ] || lack=''
+    case $lack/$script in
+        data/*) printf 'experiment %s has no runs on data that it shows; ' "$name" ;;
+        runs/*) home=$file ;;
+        stored/fig1 | stored/film)
+            printf 'experiment %s stored no moments, which only data of two columns has; ' "$name"
+            home="$file --set output.moments=24"
+            ;;
+        stored/fig5 | stored/quickstart | stored/images | stored/multiscale)
+            printf 'the finished runs of experiment %s stored nothing that it shows; ' "$name"
+            home="$file --seeds $seed --set output.samples=10000 --set output.density_cells=256"
+            ;;
+        stored/*) printf 'experiment %s has no finite values; ' "$name" ;;
+    esac
+    printf 'make them with: %s %s' "$program" "$home"
 }
 
 status=0
@@ -365,10 +399,10 @@ for item in "${wanted[@]}"; do
         0) ;;
         3)
             if [ "$explicit" -gt 0 ]; then
-                say "$item: the database has no rows for it; make them with: $(command_for "$item")"
+                say "$item: the database has no rows for it; $(missing_rows "$item")"
                 status=1
             else
-                printf '%-18sno rows yet; make them with: %s\n' "$item" "$(command_for "$item")"
+                printf '%-18sno rows yet; %s\n' "$item" "$(missing_rows "$item")"
             fi
             ;;
         *)

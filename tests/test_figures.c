@@ -75,7 +75,7 @@ Test(figures, every_item_is_drawn) {
     expect_drawn("quickstart");
 
     read_text("out/fig5.txt");
-    expect_output("TY AFFJORD seed 0, 1.504 nats; TY FFJORD seed 0, 1.754 nats");
+    expect_output("TY AFFJORD seed 0, 1.504 nats, rank 1 of 2; TY FFJORD seed 0, 1.754 nats, rank 1 of 2");
 
     /* Rows of a density go up, columns to the right: the target's bump is bright at the lower left of both its panels,
      * which stand one above the other below a heading. */
@@ -160,7 +160,9 @@ Test(figures, moments_are_drawn_and_filmed) {
     /* A database without them says what makes them. */
     cr_assert_eq(shell("sqlite3 %s/r.db 'DELETE FROM moment'", folder), 0);
     cr_assert_eq(figures("fig1"), 1);
-    expect_output("fig1: the database has no rows for it; make them with: ./run experiments/fig1.ini");
+    expect_output(
+        "fig1: the database has no rows for it; experiment fig1 stored no moments, which only data of two columns has; "
+        "make them with: ./run experiments/fig1.ini --set output.moments=24\n");
     cr_assert_eq(shell("sqlite3 %s/r.db 'DROP TABLE moment'", folder), 0);
     cr_assert_eq(figures("film"), 1);
     expect_output("./run experiments/fig1.ini");
@@ -238,9 +240,10 @@ Test(figures, half_done_experiments_are_drawn) {
     expect_output("TY AFFJORD not run; TY FFJORD 1 to 2");
 
     cr_assert_eq(select_rows("-list", "'.read plots/quickstart.sql'"), 0);
-    expect_output("0|0|density|TY|Target|||ty-data|||||||not known\n");
-    expect_output("0|1|density|TY|AFFJORD||||||||||not run\n");
-    expect_output("0|2|density|TY|FFJORD|4||00000000000000000000000000000002|16|16|-1.5|1.5|-1.5|1.5|drawn\n");
+    expect_output("0|0|density|TY|Target|||ty-data|||||||not known|1|plane||\n");
+    expect_output("0|1|density|TY|AFFJORD||||||||||not run|1|plane||\n");
+    expect_output(
+        "0|2|density|TY|FFJORD|4||00000000000000000000000000000002|16|16|-1.5|1.5|-1.5|1.5|drawn|0|plane|seed 4|\n");
     /* Of one seed there is no deviation. */
     cr_assert_eq(select_rows("-list",
                              "\"CREATE TEMP TABLE request AS SELECT 'fig6' AS item, 'quickstart' AS experiment, "
