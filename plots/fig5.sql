@@ -17,8 +17,9 @@ WITH models AS (
     SELECT shape, ' ' || (SELECT text FROM why_shown) || text || '.' || experiment AS which FROM shown_text JOIN ending
 )
 SELECT '' AS part,
-       'Target density (left) and the densities learnt by ' || names || '. Each row has one linear colour scale, from '
-       || '0 to the maximum of its target; larger values have the colour of the maximum.' || which AS text
+       'Target density (left; where it is not known, points of the target) and the densities learnt by ' || names
+       || '. Each row has one linear colour scale, from 0 to the maximum of its target, or of the models where that is not '
+       || 'known; larger values have the colour of the maximum.' || which AS text
 FROM models JOIN shown WHERE shape = 'plane' AND 'density' IN (SELECT kind FROM pictures)
 UNION ALL
 SELECT 'samples', 'Samples of the target (left) and of ' || names || ': at most the first 6,000 stored.' || which

@@ -66,6 +66,17 @@ do for [i = 1:panels] {
     }
 }
 
+# A panel without a picture has the form of the others of its data set. A target whose
+# density is not known shows its points instead.
+do for [i = 1:panels] {
+    do for [j = 1:panels] {
+        if (state_at[i] ne 'drawn' && state_at[j] eq 'drawn' && dataset_at[i] == dataset_at[j]) {
+            x0_at[i] = x0_at[j]; x1_at[i] = x1_at[j]; y0_at[i] = y0_at[j]; y1_at[i] = y1_at[j]
+        }
+    }
+}
+shown_at(d, m, k) = (i = panel_of(d, m, k), k eq 'density' && m == 0 && state_at[i] eq 'not known' ? panel_of(d, m, 'samples') : i)
+
 # The top of each data set's colour scale: the maximum of the target, or that
 # of the models where the target's density is not known; of a run that computes no
 # density only where there is no other.
@@ -95,11 +106,11 @@ histogram_of(i, c, m, bins, x0, x1) = sprintf('bin = (%.17g - (%.17g)) / %d; arr
 one_line(words) = (at = strstrt(words, "\n"), at ? words[1:at - 1] . ' ' . words[at + 1:*] : words)
 
 # Draw panel i into the square with this lower left corner and side:
-# eval panel(i, left, bottom, side). A window that is not square keeps its
+# eval panel(i, left, bottom, side, height). A window that is not square keeps its
 # proportions, centred.
 wide(i) = (x1_at[i] - x0_at[i]) / (y1_at[i] - y0_at[i])
-across(i, side) = state_at[i] ne 'drawn' || wide(i) >= 1 ? side : side * wide(i)
-along(i, side) = state_at[i] ne 'drawn' || wide(i) <= 1 ? side : side / wide(i)
+across(i, side) = wide(i) < 1 ? side * wide(i) : side
+along(i, side) = wide(i) > 1 ? side / wide(i) : side
 window(i) = state_at[i] ne 'drawn' ? 'set xrange [0:1]; set yrange [0:1]' \
     : sprintf('set xrange [%.17g:%.17g]; set yrange [%.17g:%.17g]', x0_at[i], x1_at[i], y0_at[i], y1_at[i])
 picture_of(i) = state_at[i] eq 'drawn' ? (kind_at[i] eq 'density' ? density_of(i) : samples_of(i)) \
@@ -111,7 +122,7 @@ density_of(i) = 'set object 99 rectangle from graph 0, 0 to graph 1, 1 behind fi
     . 'plot ' . grid_of(i) . ' using (datum(1)) with image notitle; unset object 99'
 samples_of(i) = 'plot ' . table_of(i) . sprintf(' every ::::%d', samples_drawn - 1) \
     . ' using (datum(1)):(datum(2)) with points pointtype 7 pointsize sample_size linecolor rgb sample_colour notitle'
-panel(i, x, y, side) = frame(x + (side - across(i, side)) / 2, y + (side - along(i, side)) / 2, \
+panel(i, x, y, side, height) = frame(x + (side - across(i, side)) / 2, y + (height - along(i, side)) / 2, \
                              across(i, side), along(i, side)) . '; ' . window(i) . '; ' . picture_of(i)
 samples_drawn = 6000    # fig5.sql's caption says so
 sample_size = 0.07

@@ -25,7 +25,7 @@ do for [d = 0:datasets - 1] {
         x = left + (d % in_line) * (block + block_gap) + m * (side + gap)
         above = H - (d / in_line) * high
         do for [r = 0:1] {
-            i = panel_of(d, m, r == 0 ? 'samples' : 'density')
+            i = shown_at(d, m, r == 0 ? 'samples' : 'density')
             y = above - high + edge + r * (side + gap)
             if (r == 1) {
                 if (m == 0) {
@@ -39,7 +39,7 @@ do for [d = 0:datasets - 1] {
             if (d % in_line == 0 && m == 0) {
                 eval text(4, r == 0 ? 'Samples' : 'Density', left / 2, y + side / 2, 'center rotate by 90')
             }
-            eval panel(i, x, y, side)
+            eval panel(i, x, y, side, side)
             unset label
             unset arrow
         }

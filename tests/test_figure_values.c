@@ -129,14 +129,11 @@ Test(figure_values, every_figure_leaves_out_what_is_no_number) {
         const char *item, *line, *fields;
         bool hidden; /* another row has it too, or none has it */
     } figures_of[] = {
-        {"fig6", "4", "6"},         {"fig6", "4", "5"},
-        {"fig6", "4", "7 8", true}, {"fig6", "4", "9 10 11", true},
-        {"fig7", "4", "6 7"},       {"fig9", "4", "6"},
-        {"fig5", "3", "7 11"},      {"fig5", "3", "13"},
-        {"fig1", "2", "8"},         {"fig1", "2", "10 13"},
-        {"film", "2", "7"},         {"film", "2", "11"},
-        {"quickstart", "3", "7"},   {"theory_cable", "2", "5"},
-        {"theory_cable", "2", "6"},
+        {"fig6", "4", "6", false},       {"fig6", "4", "5", false},         {"fig6", "4", "7 8", true},
+        {"fig6", "4", "9 10 11", true},  {"fig7", "4", "6 7", false},       {"fig9", "4", "6", false},
+        {"fig5", "3", "7 11", false},    {"fig5", "3", "13", false},        {"fig1", "2", "8", false},
+        {"fig1", "2", "10 13", false},   {"film", "2", "7", false},         {"film", "2", "11", false},
+        {"quickstart", "3", "7", false}, {"theory_cable", "2", "5", false}, {"theory_cable", "2", "6", false},
     };
     make_all(1);
     put_between();
