@@ -1,12 +1,12 @@
 -- moments.sql - flows of the chosen experiment whose moments are stored, for
 -- fig1.sql and film.sql: of each data set and model the median run that has them.
--- Read common.sql first.
+-- Read common.sql first. gnuplot takes double quotes out of a name.
 CREATE TEMP VIEW pictured AS
 SELECT DISTINCT r.run_id, 'moments' AS kind FROM chosen_run r JOIN moment b ON b.subject = r.key;
 .read plots/median.sql
 
 CREATE TEMP VIEW moving AS
-SELECT r.run_id, r.key, r.dataset, d.label AS dataset_label, d.rank AS dataset_rank, r.model, m.label AS model_label,
+SELECT r.run_id, r.key, replace(r.dataset, '"', '''') AS dataset, d.label AS dataset_label, d.rank AS dataset_rank, r.model, m.label AS model_label,
        m.rank AS model_rank, r.shown_as, (SELECT max(b.time) FROM moment b WHERE b.subject = r.key) AS end_time
 FROM median_run r
 JOIN chosen_dataset d USING (dataset)

@@ -15,7 +15,7 @@ run=./run # what starts the program: in a checkout, or installed
 case $root in */share/affjord) run=affjord ;; esac
 page_bytes_max=5000000 # what a page may weigh that is sent by mail and opened on a phone
 # Dots an inch of its pictures: enough for a phone, and half the weight of the 300 that papers ask for.
-export AFFJORD_PNG_DOTS=200
+export AFFJORD_PNG_DOTS=160
 
 usage() {
     cat <<'END'

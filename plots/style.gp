@@ -6,6 +6,7 @@
 # and starts gnuplot in a folder with plots/, the rows that the item's query
 # returned (rows.tsv) and the blobs that they name (SUBJECT.KIND).
 set encoding utf8
+if (!exists('width')) { width = 7.0 }
 set datafile separator tab
 set datafile missing 'NULL'
 

@@ -157,6 +157,12 @@ Test(figures, moments_are_drawn_and_filmed) {
                        folder, folder),
                  0);
     cr_expect_str_eq(output, "GIF89a20\n");
+    /* A data set's name is only a name. */
+    cr_assert_eq(
+        shell("sqlite3 %s/r.db \"UPDATE run SET dataset = 'it''s ' || char(34) || 'q' || char(34) || ' {a}'\"", folder),
+        0);
+    cr_assert_eq(figures("fig1 film --experiment fig1"), 0, "%s", output);
+    cr_expect(exists("out/fig1_it's 'q' {a}.png"));
     /* A database without them says what makes them. */
     cr_assert_eq(shell("sqlite3 %s/r.db 'DELETE FROM moment'", folder), 0);
     cr_assert_eq(figures("fig1"), 1);
