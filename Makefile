@@ -41,7 +41,7 @@ STRICT += $(if $(COVERAGE),--coverage -fprofile-abs-path -DAFFJORD_COVERAGE)
 PATHS  := -Icore -Irunner -I$(BUILD)
 # LAPACK and OpenBLAS are for the mathematics alone, which is computed in double. (OpenBLAS starts threads when it is
 # loaded, and a program that waits for signals should have none but its own.)
-CORE_LIBS := -ljansson -lmd -lsleef -ldnnl -lgomp -ljpeg -lzip -lz -lm -lpthread
+CORE_LIBS := -ljansson -lmd -lsleef -ljpeg -lzip -lz -lm -lpthread
 LIBS   := $(if $(filter double,$(PRECISION)),-llapacke -lopenblas) -lsqlite3 -linih $(CORE_LIBS)
 ifneq ($(wildcard .deps/usr),)
 LOCAL  := $(CURDIR)/.deps/usr

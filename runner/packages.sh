@@ -28,7 +28,6 @@ libinih-dev      usr/include/ini.h
 libjansson-dev   usr/include/jansson.h
 libmd-dev        usr/include/sha256.h
 libsleef-dev     usr/include/ARCHITECTURE/sleef.h
-libdnnl-dev      usr/include/oneapi/dnnl/dnnl.h
 librandom123-dev usr/include/Random123/philox.h
 libopenblas-dev  usr/lib/ARCHITECTURE/libopenblas.so
 liblapacke-dev   usr/include/lapacke.h

@@ -29,8 +29,6 @@ breach "only runner/record/recorder* includes sqlite3.h" \
     "$(grep -rnE '#include *[<"]sqlite3\.h' core runner | grep -v '^runner/record/recorder')"
 breach "only runner/settings/config* includes ini.h" \
     "$(grep -rnE '#include *[<"]ini\.h' core runner | grep -v '^runner/settings/config')"
-breach "only core/backend/cpu/conv_library.c includes oneDNN or OpenMP" \
-    "$(grep -rnE '#include *[<"](oneapi/|dnnl|omp\.h)' core runner | grep -v '^core/backend/cpu/conv_library')"
 breach "only core/backend/cuda includes CUDA" \
     "$(grep -rnE '#include *[<"](cuda|cublas|cudnn)' core runner | grep -v '^core/backend/cuda/')"
 breach "only core/backend/cuda and tests/cuda_on_host know the kernels' files" \

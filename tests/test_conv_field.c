@@ -105,7 +105,6 @@ Test(conv_field, values_and_gradients_are_those_of_the_reference) {
         failure why = {""};
         cr_assert_eq(checkpoint_read(path, &g.file, &why), STATUS_OK, "%s", why.text);
         check_golden(&g, CONV_BEST);
-        check_golden(&g, CONV_LIBRARY);
         check_golden(&g, CONV_PLAIN);
         checkpoint_destroy(&g.file);
         cases++;
@@ -211,11 +210,9 @@ Test(conv_field, same_bits_for_any_number_of_threads) {
     }
 }
 
-/* With plain convolutions, so that only our own kernels differ. */
 Test(conv_field, same_bits_on_every_level) {
     for (activation function = ACTIVATION_SOFTPLUS; function <= ACTIVATION_SWISH; function++) {
-        conv_field_spec spec = small_spec(IMAGE_CONCAT, function);
-        spec.method = CONV_PLAIN;
+        const conv_field_spec spec = small_spec(IMAGE_CONCAT, function);
         bench portable;
         bench_open(&portable, spec, 20, NULL, CPU_PORTABLE);
         bench_run(&portable);

@@ -108,7 +108,8 @@ static void check_convolutions(void) {
         convolve_on(device, &there, s, b);
         expect_near(near, a[0], device, b[0], pixels * s.out, 1e-5, "forward");
         expect_near(near, a[1], device, b[1], pixels * s.in, 1e-5, "to the data");
-        expect_near(near, a[2], device, b[2], s.in * s.out * CONV_TAPS, 1e-5, "to the weight");
+        /* Winograd's terms are larger than the sum of few pixels that they cancel to. */
+        expect_near(near, a[2], device, b[2], s.in * s.out * CONV_TAPS, 3e-5, "to the weight");
         arena_release(&here);
         arena_release(&there);
     }

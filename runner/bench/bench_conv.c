@@ -59,7 +59,7 @@ static status make_bare(bench_case *one, bare *b) {
         fill(wide, b->wide[i]);
     }
     for (size_t l = 0; l < LAYERS; l++) {
-        TRY(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){2, SIDE, SIDE, size[l], size[l + 1]}, CONV_LIBRARY,
+        TRY(conv_create(cpu_backend(cpu_level_best()), (conv_shape){2, SIDE, SIDE, size[l], size[l + 1]}, CONV_BEST,
                         MATH_FP32, &b->convs[l]));
         TRY(ARENA_NEW(&one->memory, conv_forward_reals(b->convs[l]), &b->forward[l]));
         TRY(ARENA_NEW(&one->memory, conv_reverse_reals(b->convs[l]), &b->reverse[l]));

@@ -2,7 +2,7 @@
  *
  *   make && cc -std=c11 -D_GNU_SOURCE -O2 -Icore -Irunner -Ibuild -o build/conv_math tests/benchmarks/conv_math.c \
  *       $(find build/runner/settings build/runner/system -name "*.o") build/libaffjord.a -linih -ljansson -lmd -lsleef \
- *       -ldnnl -lgomp -ljpeg -lzip -lz -lm -lpthread
+ *       -ljpeg -lzip -lz -lm -lpthread
  *   AFFJORD_DATA=... build/conv_math MODEL.safetensors [batches]
  *
  * MODEL is a checkpoint of experiments/table1_small.ini. Batches of 32 of MNIST's test images at 14 x 14, with the same
