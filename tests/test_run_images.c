@@ -335,7 +335,7 @@ static void expect_failures(const char *set, const char *reason) {
     expect_number("f.db", "SELECT count(*) FROM epoch WHERE (loss IS NULL) = (nonfinite IS NULL)", 0);
     expect_number("f.db", "SELECT count(*) FROM epoch WHERE split = 'training' AND nonfinite = 'nan'", 2 * 3);
     expect_number("f.db", "SELECT count(*) FROM flow WHERE split = 'training'", 2 * 3 * FLOWS);
-    expect_query("f.db", "SELECT DISTINCT name FROM metric ORDER BY 1", "data_dimension\nparameters\n");
+    expect_query("f.db", "SELECT DISTINCT name FROM metric ORDER BY 1", "convolutions\ndata_dimension\nparameters\n");
     expect_number("f.db", "SELECT count(*) FROM sample_blob", 0);
     expect_query("f.db", "SELECT DISTINCT status FROM table1 WHERE dataset = 'mnist-tiny'", "not finished\n");
     EXPECT(0, "$AFFJORD check --db $TEST_DIR/f.db");

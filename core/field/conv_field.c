@@ -268,17 +268,20 @@ static status make_lane(conv_field *self, conv_lane *lane) {
     const backend_ops *backend = self->backend;
     const conv_field_spec *s = &self->spec;
     const size_t stack = 2 * self->chunk * self->pixels;
-    size_t widest = s->channels;
+    size_t widest = s->channels, scratch = 0;
     TRY(BACKEND_NEW(backend, &self->memory, stack * s->channels, &lane->input));
     for (size_t l = 0; l < self->layers; l++) {
         const conv_layer *layer = &self->layer[l];
         const conv_shape shape = {2 * self->chunk, s->height, s->width, layer->in, layer->out};
-        TRY(conv_create(self->backend, shape, s->method, s->math, &lane->convs[l]));
+        TRY(conv_create_bare(self->backend, shape, s->method, s->math, &lane->convs[l]));
+        if (conv_scratch_reals(lane->convs[l]) > scratch) scratch = conv_scratch_reals(lane->convs[l]);
         TRY(BACKEND_NEW(backend, &self->memory, stack * layer->out, &lane->h[l]));
         if (l + 1 < self->layers) TRY(BACKEND_NEW(backend, &self->memory, stack * layer->out, &lane->y[l]));
         if (layer->out > widest) widest = layer->out;
     }
     for (size_t i = 0; i < 2; i++) TRY(BACKEND_NEW(backend, &self->memory, stack * widest, &lane->cotangent[i]));
+    if (scratch) TRY(BACKEND_NEW(backend, &self->memory, scratch, &lane->scratch));
+    for (size_t l = 0; l < self->layers; l++) conv_lend(lane->convs[l], lane->scratch);
     return STATUS_OK;
 }
 

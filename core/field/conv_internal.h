@@ -36,6 +36,7 @@ typedef struct conv_lane {
     real *h[CONV_LAYERS_MAX]; /* (2, chunk, h, w, out), what convolutions give; the last is f and J e */
     real *y[CONV_LAYERS_MAX]; /* the same after the activation */
     real *cotangent[2]; /* (2, chunk, h, w, widest) */
+    real *scratch; /* of all its convolutions */
 } conv_lane;
 
 struct conv_field {

@@ -57,7 +57,8 @@ static status take_run(comparing *self, const char *key, failure *why) {
 }
 
 static status compare_row(comparing *self, size_t index, failure *why) {
-    const baseline_row *row = &self->recorded->rows[index];
+    baseline_row at = self->recorded->rows[index];
+    const baseline_row *row = &at;
     const bool first = is_first(self->recorded, index);
     TRY(take_run(self, row->key, why));
     if (self->run.id == 0) {
@@ -69,6 +70,10 @@ static status compare_row(comparing *self, size_t index, failure *why) {
         return STATUS_OK;
     }
     const run_value *found = run_values_find(&self->values, row->quantity);
+    run_promise promised;
+    /* Bits are those of this program's kernels. */
+    if (at.allowed.kind == TOLERANCE_BITS && run_promise_of(&self->values, at.quantity, &promised))
+        at.allowed = promised.allowed;
     const bool good = found && tolerance_allows(&row->allowed, row->value, found->value);
     self->result.runs += first;
     self->result.values++;

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/cpu/cpu.h"
 #include "backend/device.h"
 #include "record/checkpoint_files.h"
 #include "settings/specification.h"
@@ -335,7 +336,11 @@ static status send_start(worker *self, failure *why) {
                                      .kept_bytes = objective_kept_bytes(goal)}};
     TRY(worker_send(self, one, NULL, why));
     if (!self->data.images) return STATUS_OK;
-    return worker_send_metric(self, "data_dimension", (double)self->task->run->dataset->shape.dimension, why);
+    TRY(worker_send_metric(self, "data_dimension", (double)self->task->run->dataset->shape.dimension, why));
+    /* A run that others began keeps what they said. */
+    if (self->device) return worker_send_metric(self, "convolutions", 0, why);
+    if (trainer_iteration(self->training) > 0) return STATUS_OK;
+    return worker_send_metric(self, "convolutions", CPU_CONVOLUTIONS, why);
 }
 
 status worker_open(worker *self, failure *why) {

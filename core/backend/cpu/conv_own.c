@@ -26,9 +26,7 @@ typedef struct own_conv {
     image_stack stack;
     conv_way forward, reverse;
     conv_way gradient; /* whose input is seen through the taps: the side with fewer channels */
-    winograd_scratch winograd;
-    real *padded; /* (height + 2, width + 2, in) of direct */
-    real *sums; /* scratch of narrow */
+    size_t wide; /* the larger number of channels, in whole lanes */
 } own_conv;
 
 /* Winograd has 36 products a tile, and transforms that take about as long for few channels; direct has one for each tap
@@ -58,10 +56,23 @@ static size_t packed_reals(const conv_way *way) {
     return way->kind == WAY_WINOGRAD ? WINOGRAD_PLACES * way->in * lanes_up(way->out) : CONV_TAPS * way->in * way->out;
 }
 
+/* The workspace of Winograd is lent as one block, in this order; that of the others is all of it. */
+static size_t winograd_side(const own_conv *self) {
+    return WINOGRAD_PLACES * winograd_apart(winograd_together(self->wide, winograd_all(&self->stack)), self->wide);
+}
+static winograd_scratch winograd_of(const own_conv *self) {
+    const size_t side = winograd_side(self);
+    real *block = self->base.scratch;
+    return (winograd_scratch){.together = winograd_together(self->wide, winograd_all(&self->stack)),
+                              .left = block,
+                              .right = block + side,
+                              .weight = block + 2 * side};
+}
+
 static void pack_way(const own_conv *self, const conv_way *way, const real *weight, real *packed) {
     const size_t in = self->base.shape.in, out = self->base.shape.out;
     if (!packed) return;
-    real *to = way->kind == WAY_WINOGRAD ? self->winograd.weight : packed;
+    real *to = way->kind == WAY_WINOGRAD ? self->base.scratch : packed;
     for (size_t o = 0; o < out; o++)
         for (size_t c = 0; c < in; c++)
             for (size_t tap = 0; tap < CONV_TAPS; tap++)
@@ -78,10 +89,11 @@ static void own_pack(conv *base, const real *weight, real *forward, real *revers
 static void convolve(const own_conv *self, const conv_way *way, const real *packed, const real *x, real *y) {
     const cpu_level_ops *level = self->level;
     const image_stack *s = &self->stack;
+    const winograd_scratch scratch = winograd_of(self);
     switch (way->kind) {
-    case WAY_NARROW: level->narrow_convolve(s, way->in, way->out, packed, x, y, self->sums); break;
-    case WAY_DIRECT: level->direct_convolve(s, way->in, way->out, packed, x, y, self->padded); break;
-    case WAY_WINOGRAD: level->winograd_convolve(s, way->in, way->out, packed, x, y, &self->winograd); break;
+    case WAY_NARROW: level->narrow_convolve(s, way->in, way->out, packed, x, y, self->base.scratch); break;
+    case WAY_DIRECT: level->direct_convolve(s, way->in, way->out, packed, x, y, self->base.scratch); break;
+    case WAY_WINOGRAD: level->winograd_convolve(s, way->in, way->out, packed, x, y, &scratch); break;
     }
 }
 
@@ -100,9 +112,10 @@ static void own_weight_reverse(conv *base, const real *x, const real *ybar, real
     const own_conv *self = (own_conv *)base;
     const conv_way *way = &self->gradient;
     const real *from = way->back ? ybar : x, *bar = way->back ? x : ybar;
+    const winograd_scratch scratch = winograd_of(self);
     if (way->kind == WAY_WINOGRAD)
-        self->level->winograd_outer(&self->stack, way->in, way->out, from, bar, gradient, &self->winograd);
-    else self->level->direct_outer(&self->stack, way->in, way->out, from, bar, gradient, self->padded);
+        self->level->winograd_outer(&self->stack, way->in, way->out, from, bar, gradient, &scratch);
+    else self->level->direct_outer(&self->stack, way->in, way->out, from, bar, gradient, base->scratch);
 }
 
 static void own_unpack(conv *base, const real *gradient, real *weightbar) {
@@ -127,41 +140,30 @@ static const conv_ops own_ops = {
     .unpack = own_unpack,
 };
 
-static bool has(const own_conv *self, way_kind kind) {
-    return self->forward.kind == kind || self->reverse.kind == kind || self->gradient.kind == kind;
+static size_t scratch_of(const own_conv *self, const conv_way *way) {
+    const image_stack *s = &self->stack;
+    switch (way->kind) {
+    case WAY_NARROW: return narrow_scratch(s, way->out);
+    case WAY_DIRECT: return (s->height + 2) * (s->width + 2) * way->in;
+    default: return 2 * winograd_side(self) + WINOGRAD_PLACES * way->in * lanes_up(way->out);
+    }
 }
 
-static status make_winograd(own_conv *self) {
-    arena *memory = &self->base.memory;
-    winograd_scratch *scratch = &self->winograd;
-    const size_t in = lanes_up(self->base.shape.in), out = lanes_up(self->base.shape.out), wide = in > out ? in : out;
-    scratch->together = winograd_together(wide, winograd_all(&self->stack));
-    const size_t side = WINOGRAD_PLACES * winograd_apart(scratch->together, wide);
-    TRY(ARENA_NEW(memory, side, &scratch->left));
-    TRY(ARENA_NEW(memory, side, &scratch->right));
-    return ARENA_NEW(memory, WINOGRAD_PLACES * in * out, &scratch->weight);
-}
-
-static status build(own_conv *self) {
+static void plan(own_conv *self) {
     conv *base = &self->base;
     const conv_shape s = base->shape;
-    const image_stack *stack = &self->stack;
-    self->forward = way_of(stack, s.in, s.out, false);
-    self->reverse = way_of(stack, s.out, s.in, true);
+    self->stack = (image_stack){s.images, s.height, s.width};
+    self->wide = lanes_up(s.in > s.out ? s.in : s.out);
+    self->forward = way_of(&self->stack, s.in, s.out, false);
+    self->reverse = way_of(&self->stack, s.out, s.in, true);
     self->gradient = s.out < s.in ? self->reverse : self->forward;
     if (self->gradient.kind == WAY_NARROW) self->gradient.kind = WAY_DIRECT;
     base->forward_reals = packed_reals(&self->forward);
     base->reverse_reals = packed_reals(&self->reverse);
     base->gradient_reals = CONV_TAPS * s.in * s.out;
-    if (has(self, WAY_WINOGRAD)) TRY(make_winograd(self));
-    if (has(self, WAY_NARROW))
-        TRY(ARENA_NEW(&base->memory, narrow_scratch(stack, s.in < s.out ? s.in : s.out), &self->sums));
     const conv_way *const ways[] = {&self->forward, &self->reverse, &self->gradient};
-    size_t widest = 0;
     for (size_t i = 0; i < 3; i++)
-        if (ways[i]->kind == WAY_DIRECT && ways[i]->in > widest) widest = ways[i]->in;
-    if (widest) TRY(ARENA_NEW(&base->memory, (s.height + 2) * (s.width + 2) * widest, &self->padded));
-    return STATUS_OK;
+        if (scratch_of(self, ways[i]) > base->scratch_reals) base->scratch_reals = scratch_of(self, ways[i]);
 }
 
 status conv_own_create(conv_shape shape, const cpu_level_ops *level, conv **out) {
@@ -170,13 +172,7 @@ status conv_own_create(conv_shape shape, const cpu_level_ops *level, conv **out)
     TRY(ARENA_NEW(&memory, 1, &self));
     self->base = (conv){.ops = &own_ops, .shape = shape, .memory = memory};
     self->level = level;
-    self->stack = (image_stack){shape.images, shape.height, shape.width};
-    conv *base = &self->base;
-    const status built = build(self);
-    if (built != STATUS_OK) {
-        conv_destroy(&base);
-        return built;
-    }
-    *out = base;
+    plan(self);
+    *out = &self->base;
     return STATUS_OK;
 }
