@@ -1,12 +1,10 @@
 /* bench_conv.c - `./run bench conv`: the field of the image models beside bare convolutions.
  *
- * A case is timed in turns with its ceiling: the same convolutions and nothing
- * else, one image with its tangents at a time, which is how oneDNN is fastest
- * here, without biases, activations, or sums over the batch. Shares are those
- * of the fastest repeats, which say most about a machine that others use too.
- * Operations are counted for the channels that there are, a multiply and an
- * add as two; oneDNN itself computes 16 outputs where there are fewer, where the field has a
- * kernel of its own, so that a share may exceed 100%. */
+ * A case is timed in turns with the same convolutions and nothing else, one
+ * image with its tangents at a time, without biases, activations, or sums over
+ * the batch. Shares are those of the fastest repeats, which say most about a
+ * machine that others use too. Operations are those of the definition, a
+ * multiply and an add as two; Winograd's way does with a quarter of them. */
 #include "bench/bench_conv.h"
 
 #include <stdbool.h>

@@ -322,7 +322,7 @@ static status prepare(worker *self, failure *why) {
 }
 
 /* Bytes that the first step brings besides: code that libraries make and load for it, as measured. */
-static const uint64_t library_bytes = 8000000;
+static const uint64_t library_bytes = 2000000;
 
 /* What the process held before the model was made, and what it may come to hold. */
 static status send_start(worker *self, failure *why) {
