@@ -1,5 +1,6 @@
 /* test_conv.c - 3 x 3 convolutions against their definition; the same bits on every level and for any number of threads. */
 #include <criterion/criterion.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,34 @@ Test(conv, same_bits_on_every_level) {
         free(x), free(w), free(ybar), release(a);
     }
 }
+
+#ifndef AFFJORD_DOUBLE
+/* FNV-1a of the bits. */
+static uint64_t hash(uint64_t before, size_t n, const real *x) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        for (size_t k = 0; k < 4; k++) before = (before ^ (bits >> 8 * k & 255)) * 0x100000001b3;
+    }
+    return before;
+}
+
+/* Of all compilers and processors. Where it changes, CPU_CONVOLUTIONS counts up, and the images' baselines are recorded
+ * anew. */
+Test(conv, bits_are_those_of_the_version) {
+    uint64_t seen = 0xcbf29ce484222325;
+    for (size_t k = 0; k < SHAPES; k++) {
+        const conv_shape s = shapes[k];
+        const size_t pixels = s.images * s.height * s.width;
+        real *x = drawn(pixels * s.in, 16), *w = drawn(CONV_TAPS * s.in * s.out, 17), *ybar = drawn(pixels * s.out, 18);
+        const results r = run(s, CONV_BEST, cpu_level_best(), x, w, ybar);
+        seen = hash(hash(hash(seen, r.y_count, r.y), r.x_count, r.xbar), r.w_count, r.weightbar);
+        free(x), free(w), free(ybar), release(r);
+    }
+    cr_expect_eq(CPU_CONVOLUTIONS, 1);
+    cr_expect_eq(seen, 0x4c9c5b4be297c3ef, "%" PRIx64, seen);
+}
+#endif
 
 typedef struct job {
     real *x, *w, *ybar;
