@@ -18,7 +18,7 @@
 #include "data/npy.h"
 #include "data/table.h"
 #include "field/image_model.h"
-#include "field/parameters.h"
+#include "base/parameters.h"
 #include "flow/cnf.h"
 #include "flow/multiscale.h"
 #include "ode/adaptive.h"

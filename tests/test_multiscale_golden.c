@@ -106,7 +106,7 @@ static void bench_open(bench *b, const golden *g, const multiscale_spec *spec) {
     for (size_t f = 0; f < multiscale_flow_count(b->model); f++) {
         char name[32];
         snprintf(name, sizeof name, "probe.%zu", f);
-        const size_t count = b->n * image_cnf_dimension(b->model->flows[f]);
+        const size_t count = b->n * flow_dimension(b->model->flows[f]);
         b->far_probes[f] = bench_send(b, count, as_reals(g, name, count));
     }
     b->model->given_probes = (const real *const *)b->far_probes;

@@ -17,8 +17,8 @@ typedef struct batch {
     conv_field *self;
     size_t n, chunks, groups;
     const real *z, *e;
-    const conv_values *out;
-    const conv_values *bar; /* reverse */
+    const field_values *out;
+    const field_values *bar; /* reverse */
     real *zbar;
 } batch;
 
@@ -48,7 +48,7 @@ static real *from(real *x, size_t first) {
 /* What is wanted of a chunk whose last layer gave f and J e; e is the second half of the lane's input. */
 static void give(const batch *b, size_t first, const conv_lane *lane, const real *last) {
     const backend_ops *backend = b->self->backend;
-    const conv_values *out = b->out;
+    const field_values *out = b->out;
     const size_t D = b->self->dimension, half = b->self->chunk * D;
     store(b, first, last, out->f);
     store(b, first, last + half, out->product);
@@ -60,7 +60,7 @@ static void give(const batch *b, size_t first, const conv_lane *lane, const real
 /* bar (2, chunk, D) <- cotangents of f and J e, those of what is made of them included. */
 static void take(const batch *b, size_t first, const conv_lane *lane, const real *last, real *bar) {
     const backend_ops *backend = b->self->backend;
-    const conv_values *bars = b->bar;
+    const field_values *bars = b->bar;
     const size_t D = b->self->dimension, half = b->self->chunk * D;
     load(b, first, bars->f, bar);
     load(b, first, bars->product, bar + half);
@@ -108,9 +108,11 @@ static void evaluate_chunk(void *argument, size_t chunk, size_t thread) {
     give(b, first, lane, forward(self, lane, false));
 }
 
-void conv_field_evaluate(conv_field *self, size_t n, const real *z, const real *e, const conv_values *out) {
+static status conv_field_forward(field *base, size_t n, const real *z, const real *e, const field_values *out) {
+    conv_field *self = (conv_field *)base;
     batch b = {.self = self, .n = n, .z = z, .e = e, .out = out};
     parallel_for(self->workers, conv_field_chunks(self, n), evaluate_chunk, &b);
+    return STATUS_OK;
 }
 
 static void reverse_chunk(const batch *b, size_t chunk, conv_lane *lane, real *sums) {
@@ -150,13 +152,15 @@ static void reverse_group(void *argument, size_t group, size_t thread) {
         reverse_chunk(b, chunk, &self->lanes[thread], sums);
 }
 
-void conv_field_reverse(conv_field *self, size_t n, const real *z, const real *e, const conv_values *bar,
-                        const conv_values *out, real *zbar) {
+static status conv_field_backward(field *base, size_t n, const real *z, const real *e, const field_values *bar,
+                                  const field_values *out, real *zbar) {
+    conv_field *self = (conv_field *)base;
     batch b = {.self = self, .n = n, .z = z, .e = e, .bar = bar, .out = out, .zbar = zbar};
     b.chunks = conv_field_chunks(self, n);
     b.groups = b.chunks < CONV_GROUPS ? b.chunks : CONV_GROUPS;
     parallel_for(self->workers, b.groups, reverse_group, &b);
     if (b.groups > self->groups_used) self->groups_used = b.groups;
+    return STATUS_OK;
 }
 
 conv_field_spec conv_field_specify(const image_spec *model, const image_flow *flow, activation function) {
@@ -313,8 +317,37 @@ static status build(conv_field *self) {
     return BACKEND_NEW(backend, memory, largest, &self->packing);
 }
 
+static size_t conv_field_bytes(const field *base) {
+    const conv_field *self = (const conv_field *)base;
+    size_t bytes = self->memory.bytes;
+    for (size_t i = 0; i < self->threads; i++)
+        for (size_t l = 0; l < self->layers; l++) bytes += conv_bytes(self->lanes[i].convs[l]);
+    return bytes;
+}
+
+static void conv_field_destroy(field *base) {
+    conv_field *self = (conv_field *)base;
+    if (self->lanes)
+        for (size_t i = 0; i < self->threads; i++)
+            for (size_t l = 0; l < CONV_LAYERS_MAX; l++) conv_destroy(&self->lanes[i].convs[l]);
+    arena memory = self->memory;
+    arena_release(&memory);
+}
+
+static const field_ops conv_field_ops = {
+    .name = "conv",
+    .initialise = conv_field_initialise,
+    .bind = conv_field_bind,
+    .prepare = conv_field_prepare,
+    .forward = conv_field_forward,
+    .backward = conv_field_backward,
+    .accumulate = conv_field_accumulate,
+    .bytes = conv_field_bytes,
+    .destroy = conv_field_destroy,
+};
+
 status conv_field_create(const conv_field_spec *spec, const char *prefix, parallel *workers, const backend_ops *backend,
-                         parameter_table *table, conv_field **out, failure *why) {
+                         parameter_table *table, field **out, failure *why) {
     TRY(check(spec, why));
     arena memory = {0};
     conv_field *self;
@@ -328,6 +361,8 @@ status conv_field_create(const conv_field_spec *spec, const char *prefix, parall
     self->pixels = spec->height * spec->width;
     self->dimension = self->pixels * spec->channels;
     self->chunk = backend->images_together(backend, self->pixels, spec->batch);
+    self->base =
+        (field){.ops = &conv_field_ops, .backend = backend, .dimension = self->dimension, .context = spec->context};
     const parameter_table before = *table;
     declare(self, prefix, table);
     const status built = build(self);
@@ -335,32 +370,9 @@ status conv_field_create(const conv_field_spec *spec, const char *prefix, parall
         *table = before;
         failure_describe(why, "no field could be made: %s",
                          built == STATUS_MEMORY ? "out of memory" : "a convolution was refused");
-        conv_field_destroy(&self);
+        conv_field_destroy(&self->base);
         return built;
     }
-    *out = self;
+    *out = &self->base;
     return STATUS_OK;
-}
-
-void conv_field_destroy(conv_field **self) {
-    if (!*self) return;
-    if ((*self)->lanes)
-        for (size_t i = 0; i < (*self)->threads; i++)
-            for (size_t l = 0; l < CONV_LAYERS_MAX; l++) conv_destroy(&(*self)->lanes[i].convs[l]);
-    arena memory = (*self)->memory;
-    arena_release(&memory);
-    *self = NULL;
-}
-
-const conv_field_spec *conv_field_specification(const conv_field *self) {
-    return &self->spec;
-}
-size_t conv_field_dimension(const conv_field *self) {
-    return self->dimension;
-}
-size_t conv_field_bytes(const conv_field *self) {
-    size_t bytes = self->memory.bytes;
-    for (size_t i = 0; i < self->threads; i++)
-        for (size_t l = 0; l < self->layers; l++) bytes += conv_bytes(self->lanes[i].convs[l]);
-    return bytes;
 }

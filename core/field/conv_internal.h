@@ -38,7 +38,8 @@ typedef struct conv_lane {
     real *cotangent[2]; /* (2, chunk, h, w, widest) */
 } conv_lane;
 
-struct conv_field {
+typedef struct conv_field {
+    field base;
     conv_field_spec spec;
     const backend_ops *backend;
     parallel *workers;
@@ -54,8 +55,14 @@ struct conv_field {
     real *sums; /* (CONV_GROUPS, sums_stride) */
     size_t groups_used; /* groups that have sums */
     real *packing; /* (largest out in 9) */
-    real *whole_bar; /* (largest weights + out), while collecting */
-};
+    real *whole_bar; /* (largest weights + out), while accumulating */
+} conv_field;
+
+/* The operations of field.h that work on parameters and context (conv_prepare.c). */
+void conv_field_initialise(const field *self, uint64_t seed, real *params);
+void conv_field_bind(field *self, const real *params);
+status conv_field_prepare(field *self, const real *params, const real *c);
+status conv_field_accumulate(field *self, const real *params, const real *c, real *gradient, real *cbar);
 
 static inline size_t conv_field_chunks(const conv_field *self, size_t n) {
     return (n + self->chunk - 1) / self->chunk;

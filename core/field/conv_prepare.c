@@ -13,7 +13,8 @@
 #include "field/conv_field.h"
 #include "field/conv_internal.h"
 
-void conv_field_initialise(const conv_field *self, uint64_t seed, real *params) {
+void conv_field_initialise(const field *base, uint64_t seed, real *params) {
+    const conv_field *self = (const conv_field *)base;
     const random_stream stream = {.seed = seed, .purpose = RANDOM_INITIALISATION};
     for (size_t l = 0; l < self->layers; l++) {
         const conv_layer *layer = &self->layer[l];
@@ -51,7 +52,8 @@ static void pack(conv_field *self, size_t l) {
     conv_pack(self->lanes[0].convs[l], self->packing, layer->forward, layer->reverse);
 }
 
-void conv_field_bind(conv_field *self, const real *params) {
+void conv_field_bind(field *base, const real *params) {
+    conv_field *self = (conv_field *)base;
     const backend_ops *backend = self->backend;
     if (conv_field_moves(self)) return; /* all is made from the context */
     for (size_t l = 0; l < self->layers; l++) {
@@ -89,7 +91,8 @@ static context_shape context_of(const conv_field *self, const conv_layer *layer)
                            .vectors = layer->bias_count};
 }
 
-void conv_field_prepare(conv_field *self, const real *params, const real *c) {
+status conv_field_prepare(field *base, const real *params, const real *c) {
+    conv_field *self = (conv_field *)base;
     const backend_ops *backend = self->backend;
     for (size_t l = 0; l < self->layers; l++) {
         const conv_layer *layer = &self->layer[l];
@@ -102,6 +105,7 @@ void conv_field_prepare(conv_field *self, const real *params, const real *c) {
         const context_shape shape = context_of(self, layer);
         backend->context_bias(backend, &shape, layer->whole, c, layer->biases);
     }
+    return STATUS_OK;
 }
 
 /* whole_bar (weights + out) <- cotangents of a layer's weight and bias at this instant, from the sums; and cbar. */
@@ -142,7 +146,8 @@ static void add_groups(conv_field *self) {
     self->groups_used = 0;
 }
 
-void conv_field_collect(conv_field *self, const real *params, const real *c, real *gradient, real *cbar) {
+status conv_field_accumulate(field *base, const real *params, const real *c, real *gradient, real *cbar) {
+    conv_field *self = (conv_field *)base;
     const backend_ops *backend = self->backend;
     backend->zero(backend, self->spec.context, cbar);
     add_groups(self);
@@ -159,4 +164,5 @@ void conv_field_collect(conv_field *self, const real *params, const real *c, rea
             backend->add_rows(backend, 1, layer->out, self->whole_bar + layer->weights, 0, gradient + layer->bias);
         }
     }
+    return STATUS_OK;
 }

@@ -35,6 +35,18 @@ static status check(const cnf_spec *spec, failure *why) {
     return STATUS_OK;
 }
 
+context_spec cnf_context_spec(const cnf_spec *spec, const tableau *method) {
+    const bool augmented = spec->context == CONTEXT_AUGMENTED;
+    return (context_spec){.augmented = augmented,
+                          .dimension = augmented ? spec->augmented_dimension : 1,
+                          .moving = augmented ? spec->augmented_dimension : 0,
+                          .width = spec->augmented_width,
+                          .activation = MLP_ELU,
+                          .learn_start = augmented && spec->learn_start,
+                          .fixed = spec->fixed_context,
+                          .method = method};
+}
+
 static status build(cnf *flow) {
     static const tableau_id methods[] = {
         [SOLVER_EULER] = TABLEAU_EULER,
@@ -43,20 +55,24 @@ static status build(cnf *flow) {
         [SOLVER_RK4_38] = TABLEAU_RK4_38,
     };
     const cnf_spec *spec = &flow->spec;
-    const bool augmented = spec->context == CONTEXT_AUGMENTED;
-    const size_t C = augmented ? spec->augmented_dimension : 1, D = spec->dimension;
+    const size_t C = spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1, D = spec->dimension;
     flow->method = tableau_get(methods[spec->solver]);
     flow->evaluations = spec->steps * flow->method->stages;
     flow->length = (D + 1) * CHUNK;
     flow->chunks_max = cnf_chunks(flow->batch_max);
 
     arena *memory = &flow->memory;
-    TRY(toy_field_create(D, spec->width, C, spec->join, spec->hypernet_layers, spec->hypernet_width, flow->evaluations,
-                         flow->backend, &flow->parameters, memory, &flow->field));
-    if (augmented)
-        TRY(context_augmented_create(C, spec->augmented_width, spec->learn_start, flow->backend, flow->method,
-                                     &flow->parameters, memory, &flow->context));
-    else TRY(context_clock_create(flow->backend, flow->method, memory, &flow->context));
+    const hyper_mlp_spec hyper = {.dimension = D,
+                                  .width = spec->width,
+                                  .context = C,
+                                  .join = spec->join,
+                                  .layers = spec->hypernet_layers,
+                                  .hidden = spec->hypernet_width,
+                                  .instants = flow->evaluations};
+    const context_spec about = cnf_context_spec(spec, flow->method);
+    TRY(hyper_mlp_create(&hyper, NULL, flow->backend, &flow->parameters, &flow->field, NULL));
+    flow->grid = flow->field->ops->grid;
+    TRY(context_create(&about, "context", flow->backend, &flow->parameters, memory, &flow->context, NULL));
 
     const size_t theta = flow->evaluations * flow->field->stride;
     TRY(ARENA_NEW(memory, flow->evaluations * C, &flow->path));
@@ -107,6 +123,7 @@ status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf
 
 void cnf_destroy(cnf **flow) {
     if (!*flow) return;
+    field_destroy(&(*flow)->field);
     arena memory = (*flow)->memory; /* holds the flow itself */
     arena_release(&memory);
     *flow = NULL;
@@ -117,7 +134,7 @@ const cnf_spec *cnf_specification(const cnf *flow) {
 }
 
 size_t cnf_bytes(const cnf *flow) {
-    return flow->memory.bytes;
+    return flow->memory.bytes + field_bytes(flow->field);
 }
 
 const parameter_table *cnf_parameters(const cnf *flow) {
@@ -131,7 +148,7 @@ void cnf_initialise(const cnf *flow, uint64_t seed, real *params) {
 
 void cnf_prepare(cnf *flow, const real *params, grid g) {
     context_path(flow->context, params, g, flow->path);
-    field_prepare(flow->field, flow->evaluations, params, flow->path, flow->theta);
+    flow->grid->prepare(flow->field, flow->evaluations, params, flow->path, flow->theta);
 }
 
 const real *cnf_load_chunk(const cnf *flow, cnf_lane *lane, const real *x, size_t n, size_t chunk,
@@ -154,8 +171,8 @@ static void chunk_evaluate(void *argument, size_t evaluation, const double *t, c
     (void)t;
     const cnf_chunk *chunk = argument;
     const cnf *flow = chunk->flow;
-    field_evaluate(flow->field, flow->theta + (chunk->first + evaluation) * flow->field->stride, y, chunk->probe, dy,
-                   dy + flow->spec.dimension * CHUNK);
+    flow->grid->evaluate(flow->field, flow->theta + (chunk->first + evaluation) * flow->field->stride, y, chunk->probe,
+                         dy, dy + flow->spec.dimension * CHUNK);
 }
 
 static void chunk_reverse(void *argument, size_t evaluation, const double *t, const real *y, const real *k,
@@ -164,8 +181,8 @@ static void chunk_reverse(void *argument, size_t evaluation, const double *t, co
     const cnf_chunk *chunk = argument;
     const cnf *flow = chunk->flow;
     const size_t stride = flow->field->stride, l = flow->spec.dimension * CHUNK;
-    field_reverse(flow->field, flow->theta + evaluation * stride, y, chunk->probe, k, k + l, ybar,
-                  chunk->thetabar + evaluation * stride, chunk->lane->scratch);
+    flow->grid->reverse(flow->field, flow->theta + evaluation * stride, y, chunk->probe, k, k + l, ybar,
+                        chunk->thetabar + evaluation * stride, chunk->lane->scratch);
     memset(ybar + l, 0, CHUNK * sizeof *ybar); /* nothing depends on l */
 }
 
@@ -300,8 +317,8 @@ void cnf_moment_field(cnf *flow, const real *params, size_t step, const real *z,
     for (size_t chunk = 0; chunk < cnf_chunks(n); chunk++) {
         const random_stream unused = {.seed = 0};
         const real *probe = cnf_load_chunk(flow, lane, z, n, chunk, unused);
-        field_evaluate(flow->field, flow->theta + evaluation * flow->field->stride, lane->state, probe, lane->cotangent,
-                       lane->cotangent + D * CHUNK);
+        flow->grid->evaluate(flow->field, flow->theta + evaluation * flow->field->stride, lane->state, probe,
+                             lane->cotangent, lane->cotangent + D * CHUNK);
         for (size_t i = 0; i < cnf_chunk_points(n, chunk); i++)
             for (size_t d = 0; d < D; d++) dz[(chunk * CHUNK + i) * D + d] = lane->cotangent[d * CHUNK + i];
     }

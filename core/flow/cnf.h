@@ -17,7 +17,7 @@
 #include "base/random.h"
 #include "base/real.h"
 #include "base/status.h"
-#include "field/parameters.h"
+#include "base/parameters.h"
 
 AFFJORD_API_BEGIN
 

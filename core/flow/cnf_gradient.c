@@ -67,8 +67,9 @@ void cnf_gradient_discrete(cnf *flow, const real *params, const real *x, size_t 
     parallel_for(flow->workers, cnf_chunks(n), discrete_chunk, &job);
     parallel_for(flow->workers, flow->evaluations, add_chunk_range, &job);
     memset(gradient, 0, flow->parameters.total * sizeof *gradient);
-    field_prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, gradient, flow->pathbar);
-    if (!flow->spec.fixed_context) context_path_reverse(flow->context, params, g, flow->path, flow->pathbar, gradient);
+    flow->grid->prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, gradient,
+                                flow->pathbar);
+    context_path_reverse(flow->context, params, g, flow->path, flow->pathbar, gradient);
     *loss = mean_loss(flow, n);
 }
 
@@ -80,9 +81,9 @@ static void adjoint_evaluate(void *argument, size_t evaluation, const double *t,
     const size_t n = flow->length, stride = flow->field->stride, l = flow->spec.dimension * CHUNK;
     const real *theta = flow->theta + evaluation * stride, *a = y + n;
     real *da = dy + n;
-    field_evaluate(flow->field, theta, y, chunk->probe, dy, dy + l);
-    field_reverse(flow->field, theta, y, chunk->probe, a, a + l, da, chunk->thetabar + evaluation * stride,
-                  chunk->lane->scratch);
+    flow->grid->evaluate(flow->field, theta, y, chunk->probe, dy, dy + l);
+    flow->grid->reverse(flow->field, theta, y, chunk->probe, a, a + l, da, chunk->thetabar + evaluation * stride,
+                        chunk->lane->scratch);
     for (size_t i = 0; i < l; i++) da[i] = -da[i];
     memset(da + l, 0, CHUNK * sizeof *da);
 }
@@ -126,16 +127,16 @@ void cnf_gradient_adjoint(cnf *flow, const real *params, const real *x, size_t n
 
     /* The context needs the density in time itself; its gradients of parameters are not wanted. A hypernet's need
      * the quadrature's weights, |h| b_i. */
-    field_prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, flow->gradient,
-                          flow->pathbar);
+    flow->grid->prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, flow->gradient,
+                                flow->pathbar);
     memset(gradient, 0, flow->parameters.total * sizeof *gradient);
-    if (!flow->spec.fixed_context)
-        context_path_adjoint(flow->context, params, back, flow->path, flow->pathbar, gradient);
-    field_prepare(flow->field, flow->evaluations, params, flow->path, flow->theta);
+    context_path_adjoint(flow->context, params, back, flow->path, flow->pathbar, gradient);
+    flow->grid->prepare(flow->field, flow->evaluations, params, flow->path, flow->theta);
     for (size_t i = 0; i < flow->evaluations; i++) {
         const real weight = (real)(-grid_step(back) * flow->method->b[i % flow->method->stages]);
         for (size_t k = 0; k < stride; k++) flow->thetabar[i * stride + k] *= weight;
     }
-    field_prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, gradient, flow->pathbar);
+    flow->grid->prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, gradient,
+                                flow->pathbar);
     *loss = mean_loss(flow, n);
 }

@@ -2,8 +2,8 @@
 #ifndef AFFJORD_FLOW_CNF_INTERNAL_H
 #define AFFJORD_FLOW_CNF_INTERNAL_H
 
-#include "field/context.h"
-#include "field/field.h"
+#include "context/context.h"
+#include "field/hyper_mlp.h"
 #include "flow/cnf.h"
 
 /* What one thread needs for one chunk. The state of a chunk is [z (D, CHUNK) | l (CHUNK)], its length n. */
@@ -26,6 +26,7 @@ struct cnf {
     parameter_table parameters;
     context *context;
     field *field;
+    const field_grid_ops *grid; /* its operations */
     size_t evaluations; /* steps * stages, of one solve */
     size_t length; /* n = (D + 1) CHUNK */
     size_t batch_max;
@@ -64,6 +65,9 @@ static inline size_t cnf_chunks(size_t n) {
 static inline size_t cnf_chunk_points(size_t n, size_t chunk) {
     return n - chunk * CHUNK < CHUNK ? n - chunk * CHUNK : CHUNK;
 }
+
+/* The context of a flow; `method` of its paths. */
+context_spec cnf_context_spec(const cnf_spec *spec, const tableau *method);
 
 /* Contexts and the field's numbers at every evaluation of a solve along g. */
 void cnf_prepare(cnf *flow, const real *params, grid g);

@@ -37,48 +37,62 @@ static size_t moving_entries(const image_spec *model) {
     return model->architecture == IMAGE_AFFJORD && image_sees_context(model) ? model->moving : 0;
 }
 
+static context_spec context_of(const multiscale *self, size_t dimension) {
+    const image_spec *model = &self->spec.model;
+    const size_t moving = moving_entries(model);
+    return (context_spec){.augmented = model->architecture == IMAGE_AFFJORD,
+                          .dimension = dimension,
+                          .moving = moving,
+                          .width = moving,
+                          .activation = MLP_TANH};
+}
+
 static status make_flow(multiscale *self, size_t f, bool gradients, parallel *workers, failure *why) {
     const multiscale_spec *spec = &self->spec;
-    char prefix[32];
-    image_cnf_spec one = {.field = conv_field_specify(&self->model.spec, &self->model.flows[f], spec->function),
-                          .end_time = spec->end_time,
-                          .learn_end_time = spec->learn_end_time,
-                          .exact = spec->divergence == DIVERGENCE_EXACT,
-                          .regularised = spec->kinetic > 0 || spec->jacobian > 0,
-                          .adjoint = spec->gradient == GRADIENT_ADJOINT,
-                          .seminorm = spec->seminorm,
-                          .kept_steps = gradients ? spec->kept_steps : 0,
-                          .keep_stages = spec->keep_stages,
-                          .solver = spec->solver};
-    one.field.method = spec->method;
-    one.field.math = spec->math;
-    one.moving = moving_entries(&spec->model);
-    snprintf(prefix, sizeof prefix, "flow.%zu", f);
-    return image_cnf_create(&one, prefix, self->batch_max, workers, self->backend, &self->parameters, &self->flows[f],
-                            why);
+    const size_t first = self->parameters.total;
+    char prefix[32], name[48];
+    conv_field_spec about = conv_field_specify(&self->model.spec, &self->model.flows[f], spec->function);
+    about.method = spec->method;
+    about.math = spec->math;
+    about.batch = self->batch_max;
+    const flow_spec one = {.context = context_of(self, about.context),
+                           .end_time = spec->end_time,
+                           .learn_end_time = spec->learn_end_time,
+                           .exact = spec->divergence == DIVERGENCE_EXACT,
+                           .regularised = spec->kinetic > 0 || spec->jacobian > 0,
+                           .adjoint = spec->gradient == GRADIENT_ADJOINT,
+                           .seminorm = spec->seminorm,
+                           .kept_steps = gradients ? spec->kept_steps : 0,
+                           .keep_stages = spec->keep_stages,
+                           .solver = spec->solver};
+    field *made;
+    snprintf(prefix, sizeof prefix, "flow.%zu.", f);
+    snprintf(name, sizeof name, "%sfield", prefix);
+    TRY(conv_field_create(&about, name, workers, self->backend, &self->parameters, &made, why));
+    return flow_create(&one, prefix, self->batch_max, &made, first, &self->parameters, &self->flows[f], why);
 }
 
 static status build(multiscale *self, bool gradients, parallel *workers, failure *why) {
     const backend_ops *backend = self->backend;
     arena *memory = &self->memory;
     const size_t n = self->batch_max, rows = SUM_SQUARES + self->model.flow_count;
-    size_t workspace = 0, context = 1;
+    size_t workspace = 0, widest = 1;
     for (size_t f = 0; f < self->model.flow_count; f++) {
         TRY(make_flow(self, f, gradients, workers, why));
-        const size_t D = image_cnf_dimension(self->flows[f]), C = image_cnf_context(self->flows[f]);
-        if (image_cnf_workspace(self->flows[f]) > workspace) workspace = image_cnf_workspace(self->flows[f]);
-        if (C > context) context = C;
+        const size_t D = flow_dimension(self->flows[f]), C = context_dimension(flow_context(self->flows[f]));
+        if (flow_workspace(self->flows[f]) > workspace) workspace = flow_workspace(self->flows[f]);
+        if (C > widest) widest = C;
         TRY(BACKEND_NEW(backend, memory, C, &self->context[f]));
         if (self->spec.divergence != DIVERGENCE_EXACT) TRY(BACKEND_NEW(backend, memory, n * D, &self->probes[f]));
     }
-    real *shared, *parameters[2];
+    real *shared, *parameters;
     TRY(BACKEND_NEW(backend, memory, workspace, &shared));
+    TRY(BACKEND_NEW(backend, memory, gradients ? self->parameters.total : 0, &parameters));
     for (size_t i = 0; i < 2; i++) {
-        TRY(BACKEND_NEW(backend, memory, gradients ? self->parameters.total : 0, &parameters[i]));
         TRY(BACKEND_NEW(backend, memory, n * self->D, &self->z[i]));
-        TRY(BACKEND_NEW(backend, memory, context, &self->context_bar[i]));
+        TRY(BACKEND_NEW(backend, memory, widest, &self->context_bar[i]));
     }
-    for (size_t f = 0; f < self->model.flow_count; f++) image_cnf_share(self->flows[f], shared, parameters);
+    for (size_t f = 0; f < self->model.flow_count; f++) flow_share(self->flows[f], shared, parameters);
     TRY(BACKEND_NEW(backend, memory, n * self->D, &self->left));
     TRY(BACKEND_NEW(backend, memory, n * rows, &self->sums));
     TRY(ARENA_NEW(memory, n * rows, &self->known));
@@ -112,7 +126,7 @@ status multiscale_create(const multiscale_spec *spec, size_t batch_max, bool gra
 
 void multiscale_destroy(multiscale **self) {
     if (!*self) return;
-    for (size_t f = 0; f < IMAGE_FLOWS_MAX; f++) image_cnf_destroy(&(*self)->flows[f]);
+    for (size_t f = 0; f < IMAGE_FLOWS_MAX; f++) flow_destroy(&(*self)->flows[f]);
     arena memory = (*self)->memory;
     arena_release(&memory);
     *self = NULL;
@@ -136,17 +150,17 @@ const parameter_table *multiscale_parameters(const multiscale *self) {
 
 size_t multiscale_bytes(const multiscale *self) {
     size_t bytes = self->memory.bytes;
-    for (size_t f = 0; f < self->model.flow_count; f++) bytes += image_cnf_bytes(self->flows[f]);
+    for (size_t f = 0; f < self->model.flow_count; f++) bytes += flow_bytes(self->flows[f]);
     return bytes;
 }
 size_t multiscale_kept_bytes(const multiscale *self) {
     size_t bytes = 0;
-    for (size_t f = 0; f < self->model.flow_count; f++) bytes += image_cnf_kept_bytes(self->flows[f]);
+    for (size_t f = 0; f < self->model.flow_count; f++) bytes += flow_kept_bytes(self->flows[f]);
     return bytes;
 }
 
 void multiscale_initialise(const multiscale *self, uint64_t seed, real *params) {
-    for (size_t f = 0; f < self->model.flow_count; f++) image_cnf_initialise(self->flows[f], seed, params);
+    for (size_t f = 0; f < self->model.flow_count; f++) flow_initialise(self->flows[f], seed, params);
 }
 
 /* --- The way out --- */
@@ -160,10 +174,9 @@ static void download(const multiscale *self, size_t n, const real *from, real *t
 
 /* Numbers of a flow's probes stand after those of earlier flows, whole blocks of four for each. */
 static void draw_probes(const multiscale *self, size_t f, random_stream stream, size_t n) {
-    const size_t D = image_cnf_dimension(self->flows[f]);
+    const size_t D = flow_dimension(self->flows[f]);
     uint32_t block = 0;
-    for (size_t before = 0; before < f; before++)
-        block += (uint32_t)((image_cnf_dimension(self->flows[before]) + 3) / 4);
+    for (size_t before = 0; before < f; before++) block += (uint32_t)((flow_dimension(self->flows[before]) + 3) / 4);
     for (size_t i = 0; i < n; i++) noise_probe(self->spec.divergence, stream, i, block, D, 1, self->drawn + i * D);
     upload(self, n * D, self->drawn, self->probes[f]);
 }
@@ -181,7 +194,7 @@ void multiscale_squeeze(const multiscale *self, size_t f, squeeze_layout layout,
 
 void multiscale_start_context(multiscale *self, size_t f) {
     const image_flow *flow = &self->model.flows[f];
-    const size_t C = image_cnf_context(self->flows[f]);
+    const size_t C = context_dimension(flow_context(self->flows[f]));
     const bool second = flow > self->model.flows && flow[-1].scale == flow->scale;
     if (second && C > 1)
         multiscale_squeeze(self, f - 1, SQUEEZE_CHANNEL_FIRST, 1, false, self->context[f - 1], self->context[f]);
@@ -234,9 +247,9 @@ status multiscale_forward(multiscale *self, const real *params, const real *x, s
                           multiscale_statistics *statistics) {
     const backend_ops *backend = self->backend;
     const size_t rows = SUM_SQUARES + self->model.flow_count;
-    const image_cnf_sums sums = {.divergence = multiscale_row(self, self->sums, SUM_DIVERGENCE),
-                                 .kinetic = multiscale_row(self, self->sums, SUM_KINETIC),
-                                 .jacobian = multiscale_row(self, self->sums, SUM_JACOBIAN)};
+    const flow_sums sums = {.divergence = multiscale_row(self, self->sums, SUM_DIVERGENCE),
+                            .kinetic = multiscale_row(self, self->sums, SUM_KINETIC),
+                            .jacobian = multiscale_row(self, self->sums, SUM_JACOBIAN)};
     size_t now = 0;
     *statistics = (multiscale_statistics){.flow_count = self->model.flow_count};
     memset(self->known, 0, rows * self->batch_max * sizeof *self->known);
@@ -247,11 +260,11 @@ status multiscale_forward(multiscale *self, const real *params, const real *x, s
     for (size_t f = 0; f < self->model.flow_count; f++) {
         multiscale_flow *flow = &statistics->flows[f];
         multiscale_start_context(self, f);
-        flow->end_time = image_cnf_end_time(self->flows[f], params);
+        flow->end_time = flow_end_time(self->flows[f], params);
         statistics->failed = f;
         if (self->probes[f] && !self->given_probes) draw_probes(self, f, probe, n);
-        TRY(image_cnf_integrate(self->flows[f], params, n, multiscale_probes(self, f), keep, self->z[now],
-                                self->context[f], &sums, &flow->forward));
+        TRY(flow_integrate(self->flows[f], params, n, multiscale_probes(self, f), keep, self->z[now], self->context[f],
+                           &sums, &flow->forward));
         step_out(self, f, n, &now);
     }
     gather(self, n);
@@ -311,13 +324,13 @@ static status invert_left(multiscale *self, const real *params, size_t n, real *
     for (size_t f = 0; f < self->model.flow_count; f++) {
         multiscale_start_context(self, f);
         statistics->failed = f;
-        statistics->flows[f].end_time = image_cnf_end_time(self->flows[f], params);
-        TRY(image_cnf_move_context(self->flows[f], params, self->context[f], &statistics->flows[f].forward));
+        statistics->flows[f].end_time = flow_end_time(self->flows[f], params);
+        TRY(flow_move_context(self->flows[f], params, self->context[f], &statistics->flows[f].forward));
     }
     for (size_t f = self->model.flow_count; f-- > 0;) {
         multiscale_step_back(self, f, n, &now);
         statistics->failed = f;
-        TRY(image_cnf_invert(self->flows[f], params, n, self->z[now], self->context[f], &statistics->flows[f].forward));
+        TRY(flow_invert(self->flows[f], params, n, self->z[now], self->context[f], &statistics->flows[f].forward));
     }
     self->backend->unlogit(self->backend, self->spec.alpha, n, self->D, self->z[now], self->z[1 - now]);
     download(self, n * self->D, self->z[1 - now], x);

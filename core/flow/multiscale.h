@@ -20,7 +20,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "field/image_model.h"
-#include "field/parameters.h"
+#include "base/parameters.h"
 #include "flow/cnf.h"
 #include "ode/solve.h"
 

@@ -17,7 +17,7 @@ static void start_back(multiscale *self, size_t n) {
 
 /* context_bar[0] <- cotangent of where the context of flow f ended, from that of where the next one started. */
 static void context_step_back(multiscale *self, size_t f) {
-    const size_t C = image_cnf_context(self->flows[f]);
+    const size_t C = context_dimension(flow_context(self->flows[f]));
     real **bar = self->context_bar;
     if (multiscale_squeezes(self, f) && C > 1) {
         multiscale_squeeze(self, f, SQUEEZE_CHANNEL_FIRST, 1, true, bar[0], bar[1]);
@@ -30,7 +30,7 @@ static void context_step_back(multiscale *self, size_t f) {
 
 static status reverse(multiscale *self, const real *params, size_t n, real *gradient,
                       multiscale_statistics *statistics) {
-    const image_cnf_weights bar = {
+    const flow_weights bar = {
         .divergence = -1, .kinetic = log_two * self->spec.kinetic, .jacobian = log_two * self->spec.jacobian};
     size_t now = 0;
     start_back(self, n);
@@ -39,8 +39,8 @@ static status reverse(multiscale *self, const real *params, size_t n, real *grad
         multiscale_step_back(self, f, n, &now);
         context_step_back(self, f);
         statistics->failed = f;
-        TRY(image_cnf_reverse(self->flows[f], params, n, multiscale_probes(self, f), bar, self->z[now],
-                              self->context_bar[0], gradient, &statistics->flows[f].backward));
+        TRY(flow_reverse(self->flows[f], params, n, multiscale_probes(self, f), bar, self->z[now], self->context_bar[0],
+                         gradient, &statistics->flows[f].backward));
     }
     statistics->failed_backward = false;
     return STATUS_OK;

@@ -3,7 +3,8 @@
 #define AFFJORD_FLOW_MULTISCALE_INTERNAL_H
 
 #include "base/arena.h"
-#include "flow/image_cnf.h"
+#include "field/conv_field.h"
+#include "flow/flow.h"
 #include "flow/multiscale.h"
 
 struct multiscale {
@@ -12,7 +13,7 @@ struct multiscale {
     const backend_ops *backend;
     arena memory; /* holds the model itself */
     parameter_table parameters;
-    image_cnf *flows[IMAGE_FLOWS_MAX];
+    ode_flow *flows[IMAGE_FLOWS_MAX];
     size_t D, batch_max;
 
     /* In the backend's memory. */
@@ -51,7 +52,7 @@ static inline bool multiscale_splits(const multiscale *self, size_t flow) {
 /* Numbers of an image that leave after this flow. */
 static inline size_t multiscale_leaving(const multiscale *self, size_t flow) {
     if (multiscale_squeezes(self, flow)) return 0;
-    return image_cnf_dimension(self->flows[flow]) / (multiscale_splits(self, flow) ? 2 : 1);
+    return flow_dimension(self->flows[flow]) / (multiscale_splits(self, flow) ? 2 : 1);
 }
 
 /* Where in `left` the part begins that leaves after this flow, in reals for each image: parts follow each other, n

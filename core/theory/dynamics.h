@@ -11,29 +11,20 @@
 
 #include "base/status.h"
 #include "field/conv_field.h"
-#include "field/parameters.h"
+#include "base/parameters.h"
 #include "flow/cnf.h"
 #include "ode/rk.h"
 
-typedef struct dynamics dynamics;
+typedef struct dynamics_state dynamics_state;
 
-typedef struct dynamics_ops {
-    const char *name;
-    void (*start)(dynamics *self, const real *z, real *w);
-    void (*value)(dynamics *self, const real *w, real *h);
-    void (*linearise)(dynamics *self, const real *w, double *A, double *B);
-    void (*destroy)(dynamics *self);
-} dynamics_ops;
-
-/* What every one has; an implementation begins with it. */
-struct dynamics {
-    const dynamics_ops *ops;
+typedef struct dynamics {
+    dynamics_state *state;
     const backend_ops *backend;
     size_t z, c; /* numbers of z and of the context that moves */
     size_t n; /* z + c */
     size_t parameters; /* P */
-    const real *params; /* (P), the caller's; may be changed between calls */
-};
+    const real *params; /* (P), the caller's or, of a drawn field, its own; may be changed between calls */
+} dynamics;
 
 /* The toy field of a specification, of which field and context are looked at; params as cnf_parameters tells. The
  * general augmentation (eq. 7), whose g sees z, is such a field on z and z* together with the clock. The caller owns
@@ -42,23 +33,17 @@ status dynamics_toy(const cnf_spec *spec, const real *params, dynamics **out);
 
 /* The convolutional field of a flow at end time 1, its context z* with `moving` entries that move by Linear, tanh,
  * Linear, or the clock where 0. Parameters are drawn by `seed`, `scale` times as large as at a training's start, and
- * owned. Its B is not offered. Errors: those of conv_field_create. */
+ * owned. Errors: those of conv_field_create. */
 status dynamics_image(const conv_field_spec *spec, size_t moving, uint64_t seed, double scale, dynamics **out,
                       failure *why);
 
 void dynamics_destroy(dynamics **self);
 
 /* h (n) <- h(w). A (n, n) <- dh/dw, and B (n, P) <- dh/dparams where not NULL. */
-static inline void dynamics_value(dynamics *self, const real *w, real *h) {
-    self->ops->value(self, w, h);
-}
-static inline void dynamics_linearise(dynamics *self, const real *w, double *A, double *B) {
-    self->ops->linearise(self, w, A, B);
-}
+void dynamics_value(dynamics *of, const real *w, real *h);
+void dynamics_linearise(dynamics *of, const real *w, double *A, double *B);
 
 /* w (n) <- [z, c(0)]. */
-static inline void dynamics_start(dynamics *self, const real *z, real *w) {
-    self->ops->start(self, z, w);
-}
+void dynamics_start(dynamics *of, const real *z, real *w);
 
 #endif

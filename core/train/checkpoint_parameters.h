@@ -3,7 +3,7 @@
 #define AFFJORD_TRAIN_CHECKPOINT_PARAMETERS_H
 
 #include "base/export.h"
-#include "field/parameters.h"
+#include "base/parameters.h"
 #include "train/checkpoint.h"
 
 AFFJORD_API_BEGIN

@@ -39,7 +39,7 @@ typedef struct bench_case {
     parallel *workers; /* not owned */
     arena memory;
     parameter_table table;
-    conv_field *field;
+    field *field;
     real *params, *gradient, *time, *time_bar;
     real *z, *e, *f, *product, *zbar; /* (IMAGES, D) */
     bare bares[THREADS_MAX];
@@ -78,7 +78,7 @@ static status make_case(bench_case *one, failure *why) {
                                   .context = 1,
                                   .fed = 1};
     TRY(conv_field_create(&spec, "field", one->workers, cpu_backend(cpu_level_best()), &one->table, &one->field, why));
-    const size_t all = IMAGES * conv_field_dimension(one->field);
+    const size_t all = IMAGES * one->field->dimension;
     real **const images[] = {&one->z, &one->e, &one->f, &one->product, &one->zbar};
     for (size_t i = 0; i < 5; i++) {
         TRY(ARENA_NEW(&one->memory, all, images[i]));
@@ -89,14 +89,14 @@ static status make_case(bench_case *one, failure *why) {
     TRY(ARENA_NEW(&one->memory, 1, &one->time));
     TRY(ARENA_NEW(&one->memory, 1, &one->time_bar));
     one->time[0] = (real)0.5;
-    conv_field_initialise(one->field, 1, one->params);
-    conv_field_bind(one->field, one->params);
+    field_initialise(one->field, 1, one->params);
+    field_bind(one->field, one->params);
     for (size_t i = 0; i < one->threads; i++) TRY(make_bare(one, &one->bares[i]));
     return STATUS_OK;
 }
 
 static void destroy_case(bench_case *one) {
-    conv_field_destroy(&one->field);
+    field_destroy(&one->field);
     for (size_t i = 0; i < THREADS_MAX; i++)
         for (size_t l = 0; l < LAYERS; l++) conv_destroy(&one->bares[i].convs[l]);
     arena_release(&one->memory);
@@ -115,15 +115,15 @@ static void bare_image(void *argument, size_t image, size_t thread) {
 }
 
 static void run(bench_case *one, int what) {
-    const conv_values values = {.f = one->f, .product = one->product}, nothing = {0};
+    const field_values values = {.f = one->f, .product = one->product}, nothing = {0};
     switch (what) {
     case FIELD_EVALUATE:
-        conv_field_prepare(one->field, one->params, one->time);
-        conv_field_evaluate(one->field, IMAGES, one->z, one->e, &values);
+        field_prepare(one->field, one->params, one->time);
+        field_forward(one->field, IMAGES, one->z, one->e, &values);
         break;
     case FIELD_REVERSE:
-        conv_field_reverse(one->field, IMAGES, one->z, one->e, &values, &nothing, one->zbar);
-        conv_field_collect(one->field, one->params, one->time, one->gradient, one->time_bar);
+        field_backward(one->field, IMAGES, one->z, one->e, &values, &nothing, one->zbar);
+        field_accumulate(one->field, one->params, one->time, one->gradient, one->time_bar);
         break;
     default: /* the same convolutions */
         one->reverse = what == BARE_REVERSE;

@@ -1,5 +1,5 @@
 /* mlp.c - layers as matrix products over all rows at once. */
-#include "field/mlp.h"
+#include "context/mlp.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -7,8 +7,9 @@
 void mlp_declare(mlp *net, parameter_table *table, const char *prefix) {
     net->first = table->total;
     for (size_t l = 0; l < net->layers; l++) {
-        net->weight[l] = parameter_table_add(table, net->size[l + 1], net->size[l], "%s.%zu.weight", prefix, l);
-        net->bias[l] = parameter_table_add(table, net->size[l + 1], 1, "%s.%zu.bias", prefix, l);
+        const size_t in = net->size[l], out = net->size[l + 1];
+        net->weight[l] = parameter_table_add(table, out, in, "%s.%zu.weight", prefix, l) - net->first;
+        net->bias[l] = parameter_table_add(table, out, 1, "%s.%zu.bias", prefix, l) - net->first;
     }
     net->count = table->total - net->first;
 }
@@ -17,8 +18,8 @@ void mlp_initialise(const mlp *net, uint64_t seed, real *params) {
     const random_stream stream = {.seed = seed, .purpose = RANDOM_INITIALISATION};
     for (size_t l = 0; l < net->layers; l++) {
         const double bound = 1 / sqrt((double)net->size[l]);
-        const size_t end = l + 1 < net->layers ? net->weight[l + 1] : net->first + net->count;
-        for (size_t i = net->weight[l]; i < end; i++) {
+        const size_t end = l + 1 < net->layers ? net->weight[l + 1] : net->count;
+        for (size_t i = net->first + net->weight[l]; i < net->first + end; i++) {
             double u[4];
             random_uniform4(stream, i, 0, u);
             params[i] = (real)(bound * (2 * u[0] - 1));
@@ -62,11 +63,11 @@ void mlp_forward(const mlp *net, const backend_ops *backend, size_t rows, const 
     real *hidden = workspace, *transposed = workspace + mlp_workspace(net, rows) - largest_weight(net);
     for (size_t l = 0; l < net->layers; l++) {
         const size_t in = net->size[l], out = net->size[l + 1];
-        const real *weight = params + net->weight[l]; /* (out, in) */
+        const real *weight = params + net->first + net->weight[l]; /* (out, in) */
         backend->transpose(backend, out, in, weight, transposed);
         const bool last = l + 1 == net->layers;
         real *h = last ? y : hidden;
-        backend->matmul(backend, rows, out, in, x, in, 1, transposed, params + net->bias[l], h);
+        backend->matmul(backend, rows, out, in, x, in, 1, transposed, params + net->first + net->bias[l], h);
         if (last) break;
         activate(net, backend, rows * out, h);
         x = h;
@@ -90,7 +91,7 @@ void mlp_reverse(const mlp *net, const backend_ops *backend, size_t rows, const 
         backend->matmul(backend, out, in, rows, hbar, 1, out, h, NULL, gradient + net->weight[l]);
         real *below = l > 0 ? cotangents[l % 2] : xbar;
         if (!below) break;
-        backend->matmul(backend, rows, in, out, hbar, out, 1, params + net->weight[l], NULL, below);
+        backend->matmul(backend, rows, in, out, hbar, out, 1, params + net->first + net->weight[l], NULL, below);
         if (l > 0) activate_reverse(net, backend, rows * in, h, below);
         hbar = below;
     }

@@ -1,5 +1,5 @@
 /* parameters.c - appending to a table of parameters. */
-#include "field/parameters.h"
+#include "base/parameters.h"
 
 #include <assert.h>
 #include <stdarg.h>

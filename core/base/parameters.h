@@ -1,6 +1,6 @@
 /* parameters.h - one block of parameters and the table that names its parts. */
-#ifndef AFFJORD_FIELD_PARAMETERS_H
-#define AFFJORD_FIELD_PARAMETERS_H
+#ifndef AFFJORD_BASE_PARAMETERS_H
+#define AFFJORD_BASE_PARAMETERS_H
 
 #include <stddef.h>
 

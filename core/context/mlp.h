@@ -2,15 +2,15 @@
  *
  *   h_0 = x,  h_l = activation(W_l h_{l-1} + b_l),  y = W_L h_{L-1} + b_L
  *
- * It makes the weights of a field from the context (hypernet) and moves the
- * augmented context (g). Weights are stored as PyTorch's Linear stores them,
+ * It moves the augmented context (g) and makes the weights of a field from the
+ * context (hypernet). Weights are stored as PyTorch's Linear stores them,
  * (out, in). All arrays but those of mlp_initialise are in the backend's memory. */
-#ifndef AFFJORD_FIELD_MLP_H
-#define AFFJORD_FIELD_MLP_H
+#ifndef AFFJORD_CONTEXT_MLP_H
+#define AFFJORD_CONTEXT_MLP_H
 
 #include "backend/backend.h"
+#include "base/parameters.h"
 #include "base/random.h"
-#include "field/parameters.h"
 
 enum { MLP_LAYERS_MAX = 6 };
 
@@ -20,8 +20,8 @@ typedef struct mlp {
     size_t layers; /* L, linear maps */
     size_t size[MLP_LAYERS_MAX + 1]; /* input, hidden ..., output */
     mlp_activation activation;
-    size_t weight[MLP_LAYERS_MAX], bias[MLP_LAYERS_MAX]; /* offsets in the block of parameters */
-    size_t first, count; /* the range of the block that is this network's */
+    size_t first, count; /* the range of the block of parameters that is this network's */
+    size_t weight[MLP_LAYERS_MAX], bias[MLP_LAYERS_MAX]; /* offsets in this range */
 } mlp;
 
 /* Enter the parameters of `net`, whose layers, size and activation are set, into the table as prefix.0.weight,
@@ -39,8 +39,8 @@ size_t mlp_workspace(const mlp *net, size_t rows);
 void mlp_forward(const mlp *net, const backend_ops *backend, size_t rows, const real *params, const real *x, real *y,
                  real *workspace);
 
-/* For the cotangent ybar (rows, out) of y: xbar (rows, in) where not NULL, and the network's range of gradient,
- * overwritten with sums over rows. Follows a forward with the same x, params and workspace. */
+/* For the cotangent ybar (rows, out) of y: xbar (rows, in) where not NULL, and gradient (count), that of the network's
+ * range, overwritten with sums over rows. Follows a forward with the same x, params and workspace. */
 void mlp_reverse(const mlp *net, const backend_ops *backend, size_t rows, const real *params, const real *x,
                  const real *ybar, real *xbar, real *gradient, real *workspace);
 
