@@ -46,8 +46,8 @@ Test(moments, at_both_ends_they_are_data_and_base) {
         cnf *flow = make(context, SOLVER_RK4, STEPS);
         real *params = lively(flow), x[2 * N], z[2 * N];
         double expected[N], seen[N];
-        cr_expect_eq(cnf_moment_time(flow, 0), 0);
-        cr_expect_eq(cnf_moment_time(flow, STEPS), 2);
+        cr_expect_eq(cnf_moment_time(flow, params, 0), 0);
+        cr_expect_eq(cnf_moment_time(flow, params, STEPS), 2);
         cnf_sample(flow, params, base, 3, N, x, NULL);
         cnf_moment_sample(flow, params, 0, base, 3, N, z);
         cr_expect_arr_eq(z, x, sizeof x);

@@ -209,6 +209,11 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect_eq(points.flow.solver, SOLVER_EULER);
     cr_expect_eq(points.flow.gradient, GRADIENT_ADJOINT);
     cr_expect_eq(points.flow.divergence, DIVERGENCE_RADEMACHER);
+    cr_expect_eq(points.flow.field, CNF_MLP);
+    cr_expect_eq(points.flow.mlp.function, ACTIVATION_TANH);
+    cr_expect_eq(points.flow.mlp.layer, IMAGE_IGNORE);
+    cr_expect(points.flow.learn_end_time && points.flow.kinetic > 0 && points.flow.jacobian > 0);
+    cr_expect(!points.flow.seminorm && points.flow.kept_steps == 101 && !points.flow.keep_stages);
     cr_expect_eq(training.warmup, 1);
 
     const size_t shape[3] = {3, 8, 12};

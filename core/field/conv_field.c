@@ -335,7 +335,6 @@ static void conv_field_destroy(field *base) {
 }
 
 static const field_ops conv_field_ops = {
-    .name = "conv",
     .initialise = conv_field_initialise,
     .bind = conv_field_bind,
     .prepare = conv_field_prepare,
@@ -361,8 +360,11 @@ status conv_field_create(const conv_field_spec *spec, const char *prefix, parall
     self->pixels = spec->height * spec->width;
     self->dimension = self->pixels * spec->channels;
     self->chunk = backend->images_together(backend, self->pixels, spec->batch);
-    self->base =
-        (field){.ops = &conv_field_ops, .backend = backend, .dimension = self->dimension, .context = spec->context};
+    self->base = (field){.ops = &conv_field_ops,
+                         .name = "conv",
+                         .backend = backend,
+                         .dimension = self->dimension,
+                         .context = spec->context};
     const parameter_table before = *table;
     declare(self, prefix, table);
     const status built = build(self);

@@ -54,13 +54,12 @@ typedef struct field_grid_ops {
 
 /* Errors of prepare, forward, backward and accumulate are those of a user's callbacks; the library's own have none. */
 typedef struct field_ops {
-    const char *name;
     void (*initialise)(const field *self, uint64_t seed, real *params);
     void (*bind)(field *self, const real *params); /* NULL: nothing to do */
     status (*prepare)(field *self, const real *params, const real *c);
     status (*forward)(field *self, size_t n, const real *z, const real *e, const field_values *out);
     status (*backward)(field *self, size_t n, const real *z, const real *e, const field_values *bar,
-                       const field_values *out, real *zbar); /* NULL: no gradient can be taken */
+                       const field_values *out, real *zbar);
     status (*accumulate)(field *self, const real *params, const real *c, real *gradient, real *cbar);
     size_t (*bytes)(const field *self);
     void (*destroy)(field *self);
@@ -70,9 +69,11 @@ typedef struct field_ops {
 /* What every field has; an implementation begins with it. */
 struct field {
     const field_ops *ops;
+    const char *name; /* for messages */
     const backend_ops *backend;
     size_t dimension; /* D, of z */
     size_t context; /* C, of c */
+    const char *lacks; /* what it has not that training needs, as in "has no reverse"; NULL: nothing */
     bool traces; /* forward with e NULL gives the exact divergence, and backward its reverse */
     size_t stride, scratch; /* where it has operations for a grid: reals of theta at one instant, and of scratch */
 };

@@ -347,7 +347,6 @@ static void destroy(field *base) {
 }
 
 static const field_ops ops = {
-    .name = "hyper_mlp",
     .initialise = initialise,
     .prepare = prepare,
     .forward = forward,
@@ -397,6 +396,7 @@ status hyper_mlp_create(const hyper_mlp_spec *spec, parallel *workers, const bac
     self->workers = workers;
     self->shape = (toy_shape){.dimension = spec->dimension, .width = spec->width};
     self->base = (field){.ops = &ops,
+                         .name = "hyper_mlp",
                          .backend = backend,
                          .dimension = spec->dimension,
                          .context = spec->context,

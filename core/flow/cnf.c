@@ -12,18 +12,41 @@
 #include "backend/cpu/cpu.h"
 #include "base/detmath.h"
 #include "flow/cnf_internal.h"
-#include "flow/noise.h"
 
 static const double log_two_pi = 1.8378770664093454836;
+
+static bool is_fused(const cnf_spec *spec) {
+    return spec->field == CNF_HYPER_MLP && spec->steps > 0 && !spec->learn_end_time && spec->kinetic == 0 &&
+           spec->jacobian == 0;
+}
+
+static status check_toy(const cnf_spec *spec, failure *why) {
+    if (spec->dimension > CNF_HYPER_DIMENSION_MAX)
+        return fail(why, STATUS_INVALID, "data of %zu dimensions: expected 1 to %d", spec->dimension,
+                    CNF_HYPER_DIMENSION_MAX);
+    if (spec->width < 1) return fail(why, STATUS_INVALID, "width of the field is 0: expected at least 1");
+    if (spec->hypernet_layers < 1 || spec->hypernet_layers > CNF_HIDDEN_MAX || spec->hypernet_width < 1)
+        return fail(why, STATUS_INVALID, "hypernet of %zu hidden layers of %zu: expected 1 to %d layers, not empty",
+                    spec->hypernet_layers, spec->hypernet_width, CNF_HIDDEN_MAX);
+    return STATUS_OK;
+}
+
+/* An exact divergence is D evaluations of a field that has no trace of its own. */
+static status check_general(const cnf_spec *spec, failure *why) {
+    if (spec->field == CNF_OWN && !spec->own)
+        return fail(why, STATUS_INVALID, "a field of one's own without callbacks: expected some");
+    if (spec->kept_steps > 0 && spec->divergence == DIVERGENCE_EXACT && spec->dimension > CNF_EXACT_MAX)
+        return fail(why, STATUS_INVALID,
+                    "the exact divergence of %zu dimensions: expected at most %d to train, or rademacher or gaussian",
+                    spec->dimension, CNF_EXACT_MAX);
+    return STATUS_OK;
+}
 
 static status check(const cnf_spec *spec, failure *why) {
     if (spec->dimension < 1 || spec->dimension > CNF_DIMENSION_MAX)
         return fail(why, STATUS_INVALID, "data of %zu dimensions: expected 1 to %d", spec->dimension,
                     CNF_DIMENSION_MAX);
-    if (spec->width < 1) return fail(why, STATUS_INVALID, "width of the field is 0: expected at least 1");
-    if (spec->hypernet_layers < 1 || spec->hypernet_layers > CNF_HIDDEN_MAX || spec->hypernet_width < 1)
-        return fail(why, STATUS_INVALID, "hypernet of %zu hidden layers of %zu: expected 1 to %d layers, not empty",
-                    spec->hypernet_layers, spec->hypernet_width, CNF_HIDDEN_MAX);
+    TRY(spec->field == CNF_HYPER_MLP ? check_toy(spec, why) : check_general(spec, why));
     if (spec->context == CONTEXT_AUGMENTED && (spec->augmented_dimension < 1 || spec->augmented_width < 1))
         return fail(why, STATUS_INVALID, "augmented context of dimension %zu and width %zu: expected at least 1",
                     spec->augmented_dimension, spec->augmented_width);
@@ -31,8 +54,15 @@ static status check(const cnf_spec *spec, failure *why) {
         return fail(why, STATUS_INVALID, "end time %g: expected a positive number", spec->end_time);
     if (!(spec->base_variance > 0) || !isfinite(spec->base_variance))
         return fail(why, STATUS_INVALID, "base variance %g: expected a positive number", spec->base_variance);
-    if (spec->steps < 1) return fail(why, STATUS_INVALID, "0 steps: expected at least 1");
+    if (spec->steps < 1 && spec->solver < SOLVER_HEUN2)
+        return fail(why, STATUS_INVALID, "0 steps: expected at least 1, or an embedded pair");
     return STATUS_OK;
+}
+
+static const tableau *method_of(const cnf_spec *spec) {
+    static const tableau_id grids[] = {TABLEAU_EULER, TABLEAU_MIDPOINT, TABLEAU_RK4, TABLEAU_RK4_38};
+    if (spec->solver >= SOLVER_HEUN2) return tableau_pair((pair_id)(spec->solver - SOLVER_HEUN2));
+    return tableau_get(grids[spec->solver]);
 }
 
 context_spec cnf_context_spec(const cnf_spec *spec, const tableau *method) {
@@ -48,15 +78,8 @@ context_spec cnf_context_spec(const cnf_spec *spec, const tableau *method) {
 }
 
 static status build(cnf *flow) {
-    static const tableau_id methods[] = {
-        [SOLVER_EULER] = TABLEAU_EULER,
-        [SOLVER_MIDPOINT] = TABLEAU_MIDPOINT,
-        [SOLVER_RK4] = TABLEAU_RK4,
-        [SOLVER_RK4_38] = TABLEAU_RK4_38,
-    };
     const cnf_spec *spec = &flow->spec;
     const size_t C = spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1, D = spec->dimension;
-    flow->method = tableau_get(methods[spec->solver]);
     flow->evaluations = spec->steps * flow->method->stages;
     flow->length = (D + 1) * CHUNK;
     flow->chunks_max = cnf_chunks(flow->batch_max);
@@ -111,9 +134,12 @@ status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf
     flow->workers = workers;
     flow->batch_max = batch_max;
     flow->memory = memory;
-    const status built = build(flow);
+    flow->method = method_of(spec);
+    failure reason = {""};
+    const status built = is_fused(spec) ? build(flow) : cnf_points_create(flow, &reason);
     if (built != STATUS_OK) {
-        failure_describe(why, "out of memory for a flow: %zu bytes were taken before", flow->memory.bytes);
+        if (reason.text[0]) failure_describe(why, "%s", reason.text);
+        else failure_describe(why, "out of memory for a flow: %zu bytes were taken before", flow->memory.bytes);
         cnf_destroy(&flow);
         return built;
     }
@@ -124,6 +150,7 @@ status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf
 void cnf_destroy(cnf **flow) {
     if (!*flow) return;
     field_destroy(&(*flow)->field);
+    multiscale_destroy(&(*flow)->model);
     arena memory = (*flow)->memory; /* holds the flow itself */
     arena_release(&memory);
     *flow = NULL;
@@ -133,15 +160,35 @@ const cnf_spec *cnf_specification(const cnf *flow) {
     return &flow->spec;
 }
 
+bool cnf_is_fused(const cnf *flow) {
+    return !flow->model;
+}
+
 size_t cnf_bytes(const cnf *flow) {
-    return flow->memory.bytes + field_bytes(flow->field);
+    return flow->memory.bytes + (flow->model ? multiscale_bytes(flow->model) : field_bytes(flow->field));
+}
+
+size_t cnf_kept_bytes(const cnf *flow) {
+    return flow->model ? multiscale_kept_bytes(flow->model) : 0;
+}
+
+void cnf_explain(const cnf *flow, status outcome, failure *why) {
+    if (flow->model && outcome != STATUS_MEMORY && (flow->last.failed_field || outcome != STATUS_NON_FINITE))
+        multiscale_explain(&flow->last, outcome, why);
+    else
+        failure_describe(why,
+                         outcome == STATUS_NON_FINITE ? "the loss or its gradient is not finite" : "out of memory");
 }
 
 const parameter_table *cnf_parameters(const cnf *flow) {
-    return &flow->parameters;
+    return flow->model ? multiscale_parameters(flow->model) : &flow->parameters;
 }
 
 void cnf_initialise(const cnf *flow, uint64_t seed, real *params) {
+    if (flow->model) {
+        multiscale_initialise(flow->model, seed, params);
+        return;
+    }
     field_initialise(flow->field, seed, params);
     context_initialise(flow->context, seed, params);
 }
@@ -248,67 +295,91 @@ static void solve_chunk(void *argument, size_t chunk, size_t thread) {
 
 static void count(const cnf *flow, size_t backward, cnf_statistics *statistics) {
     if (!statistics) return;
-    *statistics = (cnf_statistics){.evaluations_forward = flow->evaluations, .evaluations_backward = backward};
+    *statistics = (cnf_statistics){.evaluations_forward = (double)flow->evaluations,
+                                   .evaluations_backward = (double)backward,
+                                   .end_time = flow->spec.end_time};
 }
 
-void cnf_transform(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, real *z,
-                   double *log_density, cnf_statistics *statistics) {
+status cnf_transform(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, real *z,
+                     double *log_density, cnf_statistics *statistics) {
+    if (flow->model) return cnf_points_transform(flow, params, 0, x, n, probe, z, log_density, statistics);
     solve_job job = {
         .flow = flow, .g = cnf_grid_forward(flow), .x = x, .n = n, .probe = probe, .z = z, .log_density = log_density};
     cnf_prepare(flow, params, job.g);
     parallel_for(flow->workers, cnf_chunks(n), solve_chunk, &job);
     count(flow, 0, statistics);
+    return STATUS_OK;
 }
 
-void cnf_log_density(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *log_density,
-                     cnf_statistics *statistics) {
-    cnf_transform(flow, params, x, n, probe, NULL, log_density, statistics);
+status cnf_log_density(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *log_density,
+                       cnf_statistics *statistics) {
+    return cnf_transform(flow, params, x, n, probe, NULL, log_density, statistics);
 }
 
-void cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
-                cnf_statistics *statistics) {
+status cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
+                  cnf_statistics *statistics) {
+    if (flow->model) return cnf_points_sample(flow, params, 0, stream, first, n, x, statistics);
     noise_base(stream, flow->spec.base_variance, first, n, flow->spec.dimension, x);
     solve_job job = {.flow = flow, .g = cnf_grid_backward(flow), .x = x, .n = n, .probe = stream, .z = x};
     cnf_prepare(flow, params, job.g);
     parallel_for(flow->workers, cnf_chunks(n), solve_chunk, &job);
     count(flow, 0, statistics);
+    return STATUS_OK;
 }
 
 /* --- Moments --- */
 
-double cnf_moment_time(const cnf *flow, size_t step) {
-    return (double)step * flow->spec.end_time / (double)flow->spec.steps;
+size_t cnf_moment_steps(const cnf *flow) {
+    return flow->spec.steps > 0 ? flow->spec.steps : CNF_MOMENTS;
 }
 
-void cnf_moment_log_density(cnf *flow, const real *params, size_t step, const real *z, size_t n, random_stream probe,
-                            double *log_density) {
+double cnf_moment_time(const cnf *flow, const real *params, size_t step) {
+    const double T = flow->model ? flow_end_time(flow->model->flows[0], params) : flow->spec.end_time;
+    return (double)step * T / (double)cnf_moment_steps(flow);
+}
+
+/* The moment as a part of T. */
+static double part_of(const cnf *flow, size_t step) {
+    return (double)step / (double)cnf_moment_steps(flow);
+}
+
+status cnf_moment_log_density(cnf *flow, const real *params, size_t step, const real *z, size_t n, random_stream probe,
+                              double *log_density) {
+    if (flow->model)
+        return cnf_points_transform(flow, params, part_of(flow, step), z, n, probe, NULL, log_density, NULL);
     const size_t steps = flow->spec.steps;
-    solve_job job = {.flow = flow,
-                     .g = {.start = cnf_moment_time(flow, step), .end = flow->spec.end_time, .steps = steps - step},
-                     .first = step * flow->method->stages,
-                     .x = z,
-                     .n = n,
-                     .probe = probe,
-                     .log_density = log_density};
+    solve_job job = {
+        .flow = flow,
+        .g = {.start = cnf_moment_time(flow, params, step), .end = flow->spec.end_time, .steps = steps - step},
+        .first = step * flow->method->stages,
+        .x = z,
+        .n = n,
+        .probe = probe,
+        .log_density = log_density};
     cnf_prepare(flow, params, cnf_grid_forward(flow));
     parallel_for(flow->workers, cnf_chunks(n), solve_chunk, &job);
+    return STATUS_OK;
 }
 
-void cnf_moment_sample(cnf *flow, const real *params, size_t step, random_stream stream, uint64_t first, size_t n,
-                       real *z) {
+status cnf_moment_sample(cnf *flow, const real *params, size_t step, random_stream stream, uint64_t first, size_t n,
+                         real *z) {
+    if (flow->model) return cnf_points_sample(flow, params, part_of(flow, step), stream, first, n, z, NULL);
     const size_t steps = flow->spec.steps;
     noise_base(stream, flow->spec.base_variance, first, n, flow->spec.dimension, z);
-    solve_job job = {.flow = flow,
-                     .g = {.start = flow->spec.end_time, .end = cnf_moment_time(flow, step), .steps = steps - step},
-                     .x = z,
-                     .n = n,
-                     .probe = stream,
-                     .z = z};
+    solve_job job = {
+        .flow = flow,
+        .g = {.start = flow->spec.end_time, .end = cnf_moment_time(flow, params, step), .steps = steps - step},
+        .x = z,
+        .n = n,
+        .probe = stream,
+        .z = z};
     cnf_prepare(flow, params, cnf_grid_backward(flow));
     parallel_for(flow->workers, cnf_chunks(n), solve_chunk, &job);
+    return STATUS_OK;
 }
 
-void cnf_moment_field(cnf *flow, const real *params, size_t step, const real *z, size_t n, real *dz, real *c) {
+status cnf_moment_field(cnf *flow, const real *params, size_t step, const real *z, size_t n, real *dz, real *c) {
+    if (flow->model) return cnf_points_field(flow, params, part_of(flow, step), z, n, dz, c);
     const size_t D = flow->spec.dimension, C = context_dimension(flow->context);
     const size_t evaluation = step * flow->method->stages; /* the step's first stage, at its beginning */
     cnf_lane *lane = &flow->lanes[0];
@@ -322,11 +393,13 @@ void cnf_moment_field(cnf *flow, const real *params, size_t step, const real *z,
         for (size_t i = 0; i < cnf_chunk_points(n, chunk); i++)
             for (size_t d = 0; d < D; d++) dz[(chunk * CHUNK + i) * D + d] = lane->cotangent[d * CHUNK + i];
     }
+    return STATUS_OK;
 }
 
 status cnf_loss_gradient(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,
                          real *gradient, cnf_statistics *statistics) {
     if (n < 1 || n > flow->batch_max) return STATUS_INVALID;
+    if (flow->model) return cnf_points_gradient(flow, params, x, n, probe, loss, gradient, statistics);
     if (flow->spec.gradient == GRADIENT_DISCRETE) cnf_gradient_discrete(flow, params, x, n, probe, loss, gradient);
     else cnf_gradient_adjoint(flow, params, x, n, probe, loss, gradient);
     count(flow, flow->evaluations, statistics);

@@ -142,6 +142,16 @@ static ode_system system_of(flow_solve *solve) {
                         .control = solve->self->control};
 }
 
+/* A solve over a part of [0, 1], on a grid with that part of its steps. */
+static status solve_part(const solve_spec *by, double start, double end, const ode_system *system, real *y,
+                         adaptive_record *record, real *workspace, adaptive_statistics *statistics) {
+    solve_spec part = *by;
+    part.steps = (size_t)ceil((double)by->steps * fabs(end - start) - 1e-9);
+    if (start != end) return solve_integrate(&part, start, end, system, y, record, workspace, statistics);
+    *statistics = (adaptive_statistics){.time = end};
+    return STATUS_OK;
+}
+
 static void add_sums(const ode_flow *self, size_t n, const flow_sums *sums) {
     const backend_ops *backend = self->backend;
     const flow_state at = flow_state_of(self, n);
@@ -161,8 +171,8 @@ static void begin_state(ode_flow *self, size_t n, const real *z, const real *mov
     backend->copy(backend, self->M, moved, self->state + at.moving);
 }
 
-status flow_integrate(ode_flow *self, const real *params, size_t n, const real *e, bool keep, real *z, real *moved,
-                      const flow_sums *sums, adaptive_statistics *statistics) {
+status flow_integrate(ode_flow *self, const real *params, double from, size_t n, const real *e, bool keep, real *z,
+                      real *moved, const flow_sums *sums, adaptive_statistics *statistics) {
     const backend_ops *backend = self->backend;
     const flow_state at = flow_state_of(self, n);
     flow_solve solve = flow_begin(self, params, n);
@@ -172,7 +182,7 @@ status flow_integrate(ode_flow *self, const real *params, size_t n, const real *
     solve.e = e;
     adaptive_record *record = keep && !self->spec.adjoint ? &self->record : NULL;
     begin_state(self, n, z, moved);
-    TRY(flow_outcome(self, solve_integrate(&solver, 0, 1, &system, self->state, record, self->solve, statistics)));
+    TRY(flow_outcome(self, solve_part(&solver, from, 1, &system, self->state, record, self->solve, statistics)));
     backend->copy(backend, at.l, self->state, z);
     backend->copy(backend, self->M, self->state + at.moving, moved);
     if (keep && self->spec.adjoint) {
@@ -191,7 +201,7 @@ static void evaluate_context(void *argument, size_t evaluation, const double *s,
     self->backend->scale_by(self->backend, self->M, self->T, dy, dy);
 }
 
-status flow_move_context(ode_flow *self, const real *params, real *moved, adaptive_statistics *statistics) {
+status flow_move_context(ode_flow *self, const real *params, double to, real *moved, adaptive_statistics *statistics) {
     if (self->M == 0) return STATUS_OK;
     flow_solve solve = {.self = self, .params = params};
     const ode_system system = {.backend = self->backend,
@@ -200,19 +210,29 @@ status flow_move_context(ode_flow *self, const real *params, real *moved, adapti
                                .evaluate = evaluate_context,
                                .control = self->control};
     set_end_time(self, params);
-    return solve_integrate(&self->spec.solver, 0, 1, &system, moved, NULL, self->solve, statistics);
+    return solve_part(&self->spec.solver, 0, to, &system, moved, NULL, self->solve, statistics);
 }
 
-status flow_invert(ode_flow *self, const real *params, size_t n, real *z, const real *moved,
+status flow_invert(ode_flow *self, const real *params, double to, size_t n, real *z, const real *moved,
                    adaptive_statistics *statistics) {
     const flow_state at = flow_state_of(self, n);
     flow_solve solve = flow_begin(self, params, n);
     const ode_system system = system_of(&solve);
     const solve_spec solver = flow_solver(self, n);
     begin_state(self, n, z, moved);
-    TRY(flow_outcome(self, solve_integrate(&solver, 1, 0, &system, self->state, NULL, self->solve, statistics)));
+    TRY(flow_outcome(self, solve_part(&solver, 1, to, &system, self->state, NULL, self->solve, statistics)));
     self->backend->copy(self->backend, at.l, self->state, z);
     return STATUS_OK;
+}
+
+status flow_field(ode_flow *self, const real *params, double at, size_t n, const real *z, real *c, real *dz) {
+    const backend_ops *backend = self->backend;
+    const flow_solve solve = flow_begin(self, params, n);
+    backend->upload(backend, sizeof at, &at, self->room);
+    if (!context_is_clock(self->context)) backend->copy(backend, self->C, c, self->c);
+    TRY(flow_see(&solve, self->room, c));
+    if (context_is_clock(self->context)) backend->copy(backend, 1, self->c, c);
+    return field_forward(self->field, n, z, NULL, &(field_values){.f = dz});
 }
 
 /* --- Making --- */
@@ -274,6 +294,7 @@ static status build(ode_flow *self) {
     const size_t n = self->batch_max;
     TRY(BACKEND_NEW(backend, memory, 1, &self->control));
     TRY(BACKEND_NEW(backend, memory, 1, &self->T));
+    TRY(BACKEND_NEW(backend, memory, 1, &self->room));
     backend->upload(backend, sizeof *self->T, &spec->end_time, self->T);
     TRY(BACKEND_NEW(backend, memory, self->C, &self->c));
     TRY(BACKEND_NEW(backend, memory, self->C, &self->cbar));
@@ -297,12 +318,10 @@ static status make(ode_flow *self, const char *prefix, size_t first, parameter_t
     if (self->field->context != spec->context.dimension)
         return fail(why, STATUS_INVALID,
                     "field %s: takes a context of %zu numbers; expected one of %zu, as the flow's is",
-                    self->field->ops->name, self->field->context, spec->context.dimension);
-    if (spec->kept_steps > 0 && !self->field->ops->backward)
-        return fail(
-            why, STATUS_INVALID,
-            "field %s: no gradient can be taken, as it has no reverse; expected one to train, or kept_steps = 0",
-            self->field->ops->name);
+                    self->field->name, self->field->context, spec->context.dimension);
+    if (spec->kept_steps > 0 && self->field->lacks)
+        return fail(why, STATUS_INVALID, "field %s: %s; expected all that a gradient needs, to train",
+                    self->field->name, self->field->lacks);
     snprintf(name, sizeof name, "%.30scontext", prefix);
     TRY(context_create(&spec->context, name, self->backend, table, &self->memory, &self->context, why));
     if (spec->learn_end_time) self->end_time = parameter_table_add(table, 1, 1, "%.30send_time", prefix);

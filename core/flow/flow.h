@@ -74,12 +74,12 @@ void flow_initialise(const ode_flow *self, uint64_t seed, real *params);
 /* T at these parameters. */
 double flow_end_time(const ode_flow *self, const real *params);
 
-/* z (n, D) at 0 becomes that at T, along probes e (n, D); c (C) likewise, where augmented; sums are added to.
+/* z (n, D) at time `from` T, 0 <= from <= 1, becomes that at T, along probes e (n, D); c (C) likewise, where augmented; sums are added to.
  * Where `keep`, what the reverse needs is kept. Errors: those of solve_integrate, z and c then unspecified. */
-status flow_integrate(ode_flow *self, const real *params, size_t n, const real *e, bool keep, real *z, real *c,
-                      const flow_sums *sums, adaptive_statistics *statistics);
+status flow_integrate(ode_flow *self, const real *params, double from, size_t n, const real *e, bool keep, real *z,
+                      real *c, const flow_sums *sums, adaptive_statistics *statistics);
 
-/* Reverse of the last flow_integrate that kept, with the same arguments: zbar (n, D) and context_bar (C),
+/* Reverse of the last flow_integrate that kept, from 0, with the same arguments: zbar (n, D) and context_bar (C),
  * cotangents of what it ended with, become those of what it started with, for cotangents of the sums that are the same
  * for all rows; gradient (P) is added to. Errors: those of solve_integrate. */
 typedef struct flow_weights {
@@ -88,11 +88,15 @@ typedef struct flow_weights {
 status flow_reverse(ode_flow *self, const real *params, size_t n, const real *e, flow_weights bar, real *zbar,
                     real *context_bar, real *gradient, adaptive_statistics *statistics);
 
-/* The context alone from 0 to T, which needs no batch: what sampling starts from. */
-status flow_move_context(ode_flow *self, const real *params, real *c, adaptive_statistics *statistics);
+/* The context alone from 0 to time `to` T, which needs no batch: what sampling starts from. */
+status flow_move_context(ode_flow *self, const real *params, double to, real *c, adaptive_statistics *statistics);
 
-/* z (n, D) at T becomes that at 0, with the context c (C) at T going back beside it. */
-status flow_invert(ode_flow *self, const real *params, size_t n, real *z, const real *c,
+/* z (n, D) at T becomes that at time `to` T, with the context c (C) at T going back beside it. */
+status flow_invert(ode_flow *self, const real *params, double to, size_t n, real *z, const real *c,
                    adaptive_statistics *statistics);
+
+/* dz (n, D) <- f(z, c(t)) at time `at` T, for the context c (C) there, which only an augmented one needs; of the clock
+ * *c <- t. */
+status flow_field(ode_flow *self, const real *params, double at, size_t n, const real *z, real *c, real *dz);
 
 #endif

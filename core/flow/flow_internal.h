@@ -18,6 +18,7 @@ struct ode_flow {
 
     step_control *control; /* of the solve under way */
     double *T; /* (1), at the parameters of that solve */
+    double *room; /* (1), a time */
 
     /* The context. */
     real *c, *cbar; /* (C) */

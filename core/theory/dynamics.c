@@ -127,7 +127,7 @@ static status finish(dynamics *of, const context_spec *about, failure *why) {
 
 static status make_toy(dynamics *of, const cnf_spec *spec) {
     const context_spec about = cnf_context_spec(spec, NULL);
-    const hyper_mlp_spec field = {.dimension = spec->dimension,
+    const hyper_mlp_spec toy = {.dimension = spec->dimension,
                                   .width = spec->width,
                                   .context = about.dimension,
                                   .join = spec->join,
@@ -135,7 +135,7 @@ static status make_toy(dynamics *of, const cnf_spec *spec) {
                                   .hidden = spec->hypernet_width,
                                   .instants = 1,
                                   .batches = true};
-    TRY(hyper_mlp_create(&field, NULL, of->backend, &of->state->table, &of->state->field, NULL));
+    TRY(hyper_mlp_create(&toy, NULL, of->backend, &of->state->table, &of->state->field, NULL));
     return finish(of, &about, NULL);
 }
 

@@ -122,27 +122,8 @@ static status measure(objective *base, objective_held which, uint64_t iteration,
     return isfinite(*loss) ? STATUS_OK : STATUS_NON_FINITE;
 }
 
-void image_objective_explain(const multiscale_statistics *statistics, status outcome, failure *why) {
-    static const char *const reasons[] = {[STATUS_NON_FINITE] = "a number is not finite",
-                                          [STATUS_STEP_TOO_SMALL] = "the error stays too large at the smallest step",
-                                          [STATUS_TOO_MANY_STEPS] = "too many steps (solver.max_steps)",
-                                          [STATUS_RECORD_FULL] = "more steps than are kept (solver.kept_steps)"};
-    const multiscale_flow *flow = &statistics->flows[statistics->failed];
-    const adaptive_statistics *solve = statistics->failed_backward ? &flow->backward : &flow->forward;
-    if (outcome < STATUS_NON_FINITE || outcome > STATUS_RECORD_FULL) {
-        failure_describe(why, "the solve failed");
-        return;
-    }
-    failure_describe(
-        why,
-        "flow %zu, %s: %s, at %.4g of its end time %.4g after %zu steps and %zu rejected ones, the smallest "
-        "%.3g",
-        statistics->failed, statistics->failed_backward ? "backward" : "forward", reasons[outcome], solve->time,
-        flow->end_time, solve->accepted, solve->rejected, solve->smallest);
-}
-
 static void describe(const objective *base, status outcome, failure *why) {
-    image_objective_explain(&as_images(base)->statistics, outcome, why);
+    multiscale_explain(&as_images(base)->statistics, outcome, why);
 }
 
 static status save_batch(const objective *base, checkpoint *into) {

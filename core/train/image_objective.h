@@ -27,9 +27,6 @@ image_split image_objective_validation(const image_set *set);
 status image_objective_create(const image_objective_spec *spec, const image_set *set, parallel *workers,
                               objective **out, failure *why);
 
-/* Why a solve of the model failed: a sentence with the flow, the direction and the time it had reached. */
-void image_objective_explain(const multiscale_statistics *statistics, status outcome, failure *why);
-
 AFFJORD_API_END
 
 #endif

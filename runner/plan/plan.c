@@ -108,6 +108,10 @@ static status check_theory(const settings *values, const plan_dataset *data, fai
     char item[SETTINGS_TEXT_MAX];
     if (specification_is_image(&data->shape) || data->shape.dimension > 4)
         return fail(why, STATUS_INVALID, "the theory is looked at on points of at most 4 dimensions");
+    if (values->model_field != CNF_HYPER_MLP || values->solver_method >= SETTINGS_GRID_METHODS ||
+        values->flow_learn_end_time)
+        return fail(why, STATUS_INVALID,
+                    "the theory is looked at on model.field = hyper_mlp, on a fixed grid with a fixed end time");
     for (const char *cursor = values->experiment_theory; settings_list_next(&cursor, item);) {
         size_t count = 0;
         while (theory_items[count] && strcmp(theory_items[count], item) != 0) count++;

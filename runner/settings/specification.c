@@ -11,9 +11,12 @@ _Static_assert(SOLVER_EULER == 0 && SOLVER_MIDPOINT == 1 && SOLVER_RK4 == 2 && S
 _Static_assert(DIVERGENCE_EXACT == 0 && DIVERGENCE_RADEMACHER == 1 && DIVERGENCE_GAUSSIAN == 2, "flow.divergence");
 _Static_assert(GRADIENT_DISCRETE == 0 && GRADIENT_ADJOINT == 1, "solver.gradient");
 
-_Static_assert(IMAGE_IGNORE == 0 && IMAGE_CONCAT == 1 && IMAGE_HYPER == 2 && IMAGE_CONCATSQUASH == 3, "image.layer");
+_Static_assert(IMAGE_IGNORE == 0 && IMAGE_CONCAT == 1 && IMAGE_HYPER == 2 && IMAGE_CONCATSQUASH == 3,
+               "image.layer, model.layer");
 _Static_assert(IMAGE_PAPER == 0 && IMAGE_RELEASE == 1, "image.variant");
-_Static_assert(ACTIVATION_SOFTPLUS == 0 && ACTIVATION_TANH == 1 && ACTIVATION_SWISH == 2, "image.activation");
+_Static_assert(ACTIVATION_SOFTPLUS == 0 && ACTIVATION_TANH == 1 && ACTIVATION_SWISH == 2 && ACTIVATION_ELU == 3,
+               "image.activation, model.activation");
+_Static_assert(CNF_HYPER_MLP == 0 && CNF_MLP == 1, "model.field");
 _Static_assert(MATH_FP32 == 0 && MATH_TF32 == 1 && MATH_BF16 == 2, "solver.math");
 /* From heun2 on, solver.method goes on with the pairs. */
 _Static_assert(PAIR_HEUN2 == 0 && PAIR_BOSH3 == 1 && PAIR_DOPRI5 == 2 && PAIR_TSIT5 == 3 && PAIR_DOPRI8 == 4,
@@ -21,40 +24,14 @@ _Static_assert(PAIR_HEUN2 == 0 && PAIR_BOSH3 == 1 && PAIR_DOPRI5 == 2 && PAIR_TS
 
 static const char DIMENSION[] = "dimension", SHAPE[] = "shape"; /* the texts that are no settings */
 
-void specification_flow(const settings *values, size_t dimension, cnf_spec *out) {
-    *out = (cnf_spec){
-        .dimension = dimension,
-        .width = values->model_width,
-        .context = (cnf_context)values->model_context,
-        .join = values->model_join,
-        .hypernet_layers = values->model_hypernet_layers,
-        .hypernet_width = values->model_hypernet_width,
-        .augmented_dimension = values->model_augmented_dimension,
-        .augmented_width = values->model_augmented_width,
-        .learn_start = values->model_start == 1,
-        .fixed_context = values->model_motion == 1,
-        .end_time = values->flow_end_time,
-        .base_variance = values->flow_base_variance,
-        .solver = (cnf_solver)values->solver_method,
-        .steps = values->solver_steps,
-        .divergence = (cnf_divergence)values->flow_divergence,
-        .gradient = (cnf_gradient)values->solver_gradient,
-    };
-}
-
-void specification_image(const settings *values, const size_t shape[3], image_spec *out) {
-    *out = (image_spec){
-        .channels = shape[0],
-        .height = shape[1],
-        .width = shape[2],
-        .architecture = values->model_context == CONTEXT_AUGMENTED ? IMAGE_AFFJORD : IMAGE_FFJORD,
-        .layer = (image_layer)values->image_layer,
-        .variant = (image_variant)values->image_variant,
-        .hidden_layers = values->image_hidden_layers,
-        .moving = values->image_moving,
-        .fed = values->image_fed,
-    };
-    for (size_t i = 0; i < out->hidden_layers; i++) out->hidden[i] = values->image_hidden_channels;
+/* One number of a text, from 1 to `most`; the text goes on behind it. */
+static bool read_number(const char **text, size_t most, size_t *out) {
+    size_t value = 0;
+    const size_t digits = strspn(*text, "0123456789");
+    for (size_t i = 0; i < digits && value <= most; i++) value = 10 * value + (size_t)((*text)[i] - '0');
+    *text += digits;
+    *out = value;
+    return digits > 0 && value >= 1 && value <= most;
 }
 
 static solve_spec solver_of(const settings *values) {
@@ -71,9 +48,74 @@ static solve_spec solver_of(const settings *values) {
                                     .max_attempts = values->solver_max_steps}};
 }
 
+/* The numbers of model.hidden. Errors: STATUS_INVALID. */
+static status read_hidden(const settings *values, mlp_field_spec *out, failure *why) {
+    char item[SETTINGS_TEXT_MAX];
+    out->hidden_layers = 0;
+    for (const char *cursor = values->model_hidden; settings_list_next(&cursor, item);) {
+        const char *at = item;
+        if (out->hidden_layers == MLP_FIELD_HIDDEN_MAX)
+            return fail(why, STATUS_INVALID, "model.hidden: more than %d hidden layers; expected at most that many",
+                        MLP_FIELD_HIDDEN_MAX);
+        if (!read_number(&at, MLP_FIELD_WIDTH_MAX, &out->hidden[out->hidden_layers++]) || *at)
+            return fail(why, STATUS_INVALID, "model.hidden: \"%.40s\"; expected integers from 1 to %d, as in 64, 64",
+                        item, MLP_FIELD_WIDTH_MAX);
+    }
+    return STATUS_OK;
+}
+
+void specification_flow(const settings *values, size_t dimension, cnf_spec *out) {
+    const solve_spec by = solver_of(values);
+    *out = (cnf_spec){
+        .dimension = dimension,
+        .field = (cnf_field)values->model_field,
+        .mlp = {.function = (activation)values->model_activation, .layer = (image_layer)values->model_layer},
+        .width = values->model_width,
+        .context = (cnf_context)values->model_context,
+        .join = values->model_join,
+        .hypernet_layers = values->model_hypernet_layers,
+        .hypernet_width = values->model_hypernet_width,
+        .augmented_dimension = values->model_augmented_dimension,
+        .augmented_width = values->model_augmented_width,
+        .learn_start = values->model_start == 1,
+        .fixed_context = values->model_motion == 1,
+        .end_time = values->flow_end_time,
+        .learn_end_time = values->flow_learn_end_time,
+        .base_variance = values->flow_base_variance,
+        .kinetic = values->flow_kinetic,
+        .jacobian = values->flow_jacobian,
+        .solver = (cnf_solver)values->solver_method,
+        .steps = by.steps,
+        .options = by.options,
+        .divergence = (cnf_divergence)values->flow_divergence,
+        .gradient = (cnf_gradient)values->solver_gradient,
+        .seminorm = values->solver_seminorm,
+        .kept_steps = values->solver_kept_steps,
+        .keep_stages = values->solver_keep == 0,
+    };
+    read_hidden(values, &out->mlp, NULL); /* specification_check says what is wrong */
+}
+
+void specification_image(const settings *values, const size_t shape[3], image_spec *out) {
+    *out = (image_spec){
+        .channels = shape[0],
+        .height = shape[1],
+        .width = shape[2],
+        .architecture = values->model_context == CONTEXT_AUGMENTED ? IMAGE_AFFJORD : IMAGE_FFJORD,
+        .layer = (image_layer)values->image_layer,
+        .variant = (image_variant)values->image_variant,
+        .hidden_layers = values->image_hidden_layers,
+        .moving = values->image_moving,
+        .fed = values->image_fed,
+        .learn_start = values->model_context == CONTEXT_AUGMENTED && values->model_start == 1,
+    };
+    for (size_t i = 0; i < out->hidden_layers; i++) out->hidden[i] = values->image_hidden_channels;
+}
+
 void specification_multiscale(const settings *values, const size_t shape[3], multiscale_spec *out) {
     *out = (multiscale_spec){
         .function = (activation)values->image_activation,
+        .fixed_context = values->model_motion == 1,
         .alpha = values->image_alpha,
         .end_time = values->flow_end_time,
         .learn_end_time = values->flow_learn_end_time,
@@ -130,6 +172,33 @@ static status check_moving(const settings *values, const image_model *model, fai
     return STATUS_OK;
 }
 
+/* An mlp's layers take in the context by themselves, and its exact divergence is as many evaluations as columns. */
+static status check_mlp(const settings *values, size_t dimension, failure *why) {
+    mlp_field_spec layers;
+    TRY(read_hidden(values, &layers, why));
+    if (values->model_join)
+        return fail(why, STATUS_INVALID,
+                    "model.join = yes: the layers of an mlp take in the context as model.layer says; expected no");
+    if (values->flow_divergence == DIVERGENCE_EXACT && dimension > CNF_EXACT_MAX)
+        return fail(why, STATUS_INVALID,
+                    "flow.divergence = exact: of an mlp it is for up to %d columns, and the data have %zu; expected "
+                    "rademacher or gaussian",
+                    CNF_EXACT_MAX, dimension);
+    return STATUS_OK;
+}
+
+static status check_points(const settings *values, size_t dimension, failure *why) {
+    if (values->solver_math != MATH_FP32)
+        return fail(why, STATUS_INVALID,
+                    "solver.math: points have no convolutions to round the inputs of; expected fp32 for points");
+    if (values->model_field == CNF_MLP) return check_mlp(values, dimension, why);
+    if (dimension > CNF_HYPER_DIMENSION_MAX)
+        return fail(why, STATUS_INVALID,
+                    "model.field = hyper_mlp: for up to %d columns, and the data have %zu; expected mlp",
+                    CNF_HYPER_DIMENSION_MAX, dimension);
+    return STATUS_OK;
+}
+
 status specification_check(const settings *values, const specification_shape *shape, failure *why) {
     if (values->model_context > CONTEXT_AUGMENTED)
         return fail(
@@ -137,18 +206,12 @@ status specification_check(const settings *values, const specification_shape *sh
             "model.context = general: where g sees z, the Jacobian's block dz*(T)/dz(0) is not zero, int tr df/dz "
             "is not its log-determinant, and z(T) may be the same for two points (eq. 16): there is no density "
             "to train; expected clock or augmented");
-    if (!specification_is_image(shape)) {
-        if (values->solver_method >= SETTINGS_GRID_METHODS)
-            return fail(why, STATUS_INVALID,
-                        "solver.method: adaptive steps are for images; expected euler, midpoint, rk4 or rk4_38 for "
-                        "points");
-        if (values->solver_math != MATH_FP32)
-            return fail(why, STATUS_INVALID,
-                        "solver.math: points have no convolutions to round the inputs of; expected fp32 for points");
-        return STATUS_OK;
-    }
-    if (values->model_motion == 1)
-        return fail(why, STATUS_INVALID, "model.motion = fixed: a control for points; expected learned for images");
+    if (!specification_is_image(shape)) return check_points(values, shape->dimension, why);
+    if (values->model_field != CNF_HYPER_MLP)
+        return fail(
+            why, STATUS_INVALID,
+            "model.field = mlp: the field of images is made of convolutions ([image]); expected hyper_mlp, which is "
+            "not looked at, for images");
     if (values->solver_math != MATH_FP32 && sizeof(real) != sizeof(float))
         return fail(why, STATUS_INVALID,
                     "solver.math: the double build is for what fp32 rounds already; expected fp32 in it");
@@ -205,16 +268,6 @@ static void check_text(void *argument, const char *name, const char *value) {
     failure reason;
     if (settings_find(section, dot + 1, &option, &reason) == STATUS_OK) return;
     state->code = fail(state->why, STATUS_FORMAT, "%s: %s", state->path, reason.text);
-}
-
-/* One number of a text, from 1 to `most`; the text goes on behind it. */
-static bool read_number(const char **text, size_t most, size_t *out) {
-    size_t value = 0;
-    const size_t digits = strspn(*text, "0123456789");
-    for (size_t i = 0; i < digits && value <= most; i++) value = 10 * value + (size_t)((*text)[i] - '0');
-    *text += digits;
-    *out = value;
-    return digits > 0 && value >= 1 && value <= most;
 }
 
 static status read_shape(const checkpoint *from, const char *path, specification_shape *out, failure *why) {

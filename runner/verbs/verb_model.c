@@ -129,7 +129,8 @@ static status evaluate(const request *asked, model *trained, failure *why) {
     double *log_density = calloc(n, sizeof *log_density);
     status outcome = log_density ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory for %zu points", n);
     if (outcome == STATUS_OK && trained->images) outcome = evaluate_images(asked, trained, x, n, log_density, why);
-    else if (outcome == STATUS_OK) outputs_log_density(trained->flow, trained->params, x, n, NULL, NULL, log_density);
+    else if (outcome == STATUS_OK)
+        outcome = outputs_log_density(trained->flow, trained->params, x, n, NULL, NULL, log_density, why);
     if (outcome == STATUS_OK && asked->output) outcome = npy_write(asked->output, NPY_F64, log_density, n, 0, why);
     free(log_density);
     free(x);
@@ -143,7 +144,7 @@ static status sample(const request *asked, model *trained, failure *why) {
     if (!x) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", asked->n);
     if (trained->images)
         outcome = outputs_image_samples(trained->images, trained->params, asked->seed, asked->n, NULL, NULL, x, why);
-    else outputs_samples(trained->flow, trained->params, asked->seed, asked->n, NULL, NULL, x);
+    else outcome = outputs_samples(trained->flow, trained->params, asked->seed, asked->n, NULL, NULL, x, why);
     if (outcome == STATUS_OK) outcome = npy_write(asked->output, NPY_REAL, x, asked->n, D, why);
     free(x);
     return outcome;

@@ -58,13 +58,18 @@ status worker_send(worker *self, message one, const void *bytes, failure *why) {
     return fail(why, STATUS_IO, "nobody records what is computed: %s", strerror(errno));
 }
 
+/* Whether a flow's evaluations and end time may change as the training goes by, and so are worth a row an epoch. */
+static bool has_flows(const worker *self) {
+    return self->data.images || !cnf_is_fused(point_objective_flow(trainer_objective(self->training)));
+}
+
 static void fill_split(const worker *self, recorder_split split, double loss, const objective_counts *counts,
                        recorder_epoch *row) {
     row->split = split;
     row->loss = loss;
     row->nfe_forward = trainer_forward_evaluations(counts);
     row->nfe_backward = trainer_backward_evaluations(counts);
-    row->flow_count = self->data.images ? counts->flow_count : 0; /* of points there is one */
+    row->flow_count = has_flows(self) ? counts->flow_count : 0;
     for (size_t f = 0; f < row->flow_count; f++)
         row->flows[f] = (recorder_flow){.nfe_forward = counts->flows[f].forward,
                                         .nfe_backward = counts->flows[f].backward,

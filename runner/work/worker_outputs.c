@@ -38,18 +38,30 @@ static status send_samples(worker *self, bool target, const double window[4], co
 
 /* --- Points --- */
 
+/* What a flow cannot give, as it cannot be solved, is left out and said to be; *there <- whether it was made. Memory that
+ * is short, and nothing else, is an error. */
+static status made(worker *self, status outcome, const failure *reason, bool *there, failure *why) {
+    *there = outcome == STATUS_OK && !self->stop;
+    if (outcome == STATUS_OK) return STATUS_OK;
+    return outcome == STATUS_MEMORY ? fail(why, outcome, "%s", reason->text) : worker_say(self, reason->text, why);
+}
+
 static status send_points(worker *self, cnf *flow, bool target, uint64_t n, failure *why) {
     const size_t D = dataset_dimension(self->data.points);
     double window[4];
+    failure reason = {""};
+    bool there = true;
     real *x = calloc(n * D, sizeof *x);
     if (!x) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", n);
-    bool done = true;
+    status outcome = STATUS_OK;
     if (target) dataset_batch(self->data.points, SPLIT_TARGET, 0, 0, 0, n, x);
     else
-        done = outputs_samples(flow, trainer_parameters(self->training), self->task->run->seed, n, worker_asked_to_stop,
-                               self, x);
+        outcome = made(self,
+                       outputs_samples(flow, trainer_parameters(self->training), self->task->run->seed, n,
+                                       worker_asked_to_stop, self, x, &reason),
+                       &reason, &there, why);
     dataset_window(self->data.points, window);
-    const status outcome = done ? send_samples(self, target, window, x, n, D, why) : STATUS_OK;
+    if (outcome == STATUS_OK && there) outcome = send_samples(self, target, window, x, n, D, why);
     free(x);
     return outcome;
 }
@@ -66,17 +78,21 @@ static double density_mass(const float *p, uint64_t cells, const double window[4
 
 static status send_density(worker *self, cnf *flow, bool target, uint64_t cells, failure *why) {
     double window[4];
+    failure reason = {""};
+    bool there = false;
+    status outcome = STATUS_OK;
     float *p = calloc(cells * cells, sizeof *p);
     if (!p) return fail(why, STATUS_MEMORY, "out of memory for a density of %" PRIu64 " cells a side", cells);
     dataset_window(self->data.points, window);
-    const bool done = target ? outputs_target_density(self->data.points, cells, p)
-                             : outputs_density(flow, trainer_parameters(self->training), window, cells,
-                                               worker_asked_to_stop, self, p);
-    status outcome = STATUS_OK;
-    if (done && !target && cells >= MASS_CELLS)
+    if (target) there = outputs_target_density(self->data.points, cells, p);
+    else
+        outcome = made(self,
+                       outputs_density(flow, trainer_parameters(self->training), window, cells, worker_asked_to_stop,
+                                       self, p, &reason),
+                       &reason, &there, why);
+    if (outcome == STATUS_OK && there && !target && cells >= MASS_CELLS)
         outcome = worker_send_metric(self, "density_mass", density_mass(p, cells, window), why);
-    if (done && outcome == STATUS_OK) outcome = send_blob(self, target, "density", cells, cells, window, p, why);
-    if (!done && !target && !self->stop) outcome = fail(why, STATUS_MEMORY, "out of memory for a density");
+    if (outcome == STATUS_OK && there) outcome = send_blob(self, target, "density", cells, cells, window, p, why);
     free(p);
     return outcome;
 }
