@@ -9,6 +9,7 @@
 
 #include "backend/cpu/cpu.h"
 #include "base/parallel.h"
+#include "base/parameters.h"
 #include "base/random.h"
 #include "base/real.h"
 #include "base/status.h"
@@ -18,7 +19,7 @@
 #include "data/npy.h"
 #include "data/table.h"
 #include "field/image_model.h"
-#include "base/parameters.h"
+#include "field/own_field.h"
 #include "flow/cnf.h"
 #include "flow/multiscale.h"
 #include "ode/adaptive.h"

@@ -258,7 +258,7 @@ Test(flow, refuses_what_it_cannot_be) {
     cr_assert_eq(cnf_create(&spec, 1, NULL, &flow, &why), STATUS_INVALID);
     cr_assert_str_eq(why.text, "end time -1: expected a positive number");
     spec = small_spec();
-    spec.dimension = CNF_DIMENSION_MAX + 1;
+    spec.dimension = CNF_HYPER_DIMENSION_MAX + 1;
     cr_assert_eq(cnf_create(&spec, 1, NULL, &flow, &why), STATUS_INVALID);
     cr_assert_str_eq(why.text, "data of 65 dimensions: expected 1 to 64");
     spec = small_spec();

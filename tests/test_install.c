@@ -120,6 +120,8 @@ Test(install, programs_are_compiled_against_the_library) {
               "CFLAGS='-Wall -Wextra -Wpedantic -Wconversion -Werror'");
     EXPECT(0, "cd $TEST_DIR/elsewhere/examples; ./own_equation");
     EXPECT_SAYS("dy(T)/dr");
+    EXPECT(0, "cd $TEST_DIR/elsewhere/examples; ./own_field");
+    EXPECT_SAYS("entropy of the data 2.145");
     EXPECT(0, "cd $TEST_DIR/elsewhere/examples; ./density ../points.csv 100 2>/dev/null | wc -l");
     cr_expect_eq(atoi(output), 400, "a line a point: %s", output);
     EXPECT(1, "cd $TEST_DIR/elsewhere/examples; ./density nowhere.csv 1");

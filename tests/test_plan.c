@@ -18,7 +18,7 @@ Test(plan, keys_follow_keyed_settings_only) {
         cr_expect_eq(strcmp(key, first) != 0, option->keyed, "%s", option->name);
         keyed += option->keyed;
     }
-    cr_expect_eq(keyed, 43);
+    cr_expect_eq(keyed, 47);
     plan_run_key(&values, "abd", 0, key);
     cr_expect_str_neq(key, first);
     plan_run_key(&values, "abc", 1, key);
@@ -326,9 +326,9 @@ Test(plan, checkpoints_keep_every_setting) {
     cr_expect_eq(specification_read(file, "b", &back, &shape, &why), STATUS_FORMAT);
     cr_expect_str_eq(why.text, "b: train.batch = 0: expected an integer from 1 to 1000000");
     cr_assert_eq(checkpoint_put_text(file, "train.batch", "1"), STATUS_OK);
-    cr_assert_eq(checkpoint_put_text(file, "dimension", "65"), STATUS_OK);
+    cr_assert_eq(checkpoint_put_text(file, "dimension", "513"), STATUS_OK);
     cr_expect_eq(specification_read(file, "b", &back, &shape, &why), STATUS_FORMAT);
-    cr_expect_str_eq(why.text, "b: dimension = 65: expected an integer from 1 to 64");
+    cr_expect_str_eq(why.text, "b: dimension = 513: expected an integer from 1 to 512");
     cr_expect_eq(shape.dimension, 3, "untouched by a failure");
     checkpoint_destroy(&file);
 

@@ -25,6 +25,7 @@ typedef struct check {
     field_values out, bar;
     real *zbar, *cbar, *gradient;
     double *computed, *expected; /* (the most entries of a kind) */
+    double overall; /* the largest of all that is computed */
     bool f_alone; /* only f has a reverse */
     field_report *report;
 } check;
@@ -89,7 +90,7 @@ static status compare(check *self, size_t n, const char *kind, const char *part,
         largest = fmax(largest, fmax(fabs(self->computed[i]), fabs(self->expected[i])));
     }
     for (size_t i = 0; i < n; i++) {
-        const double error = fabs(self->computed[i] - self->expected[i]) / fmax(largest, 1e-3);
+        const double error = fabs(self->computed[i] - self->expected[i]) / fmax(largest, 0.01 * self->overall);
         field_report *report = self->report;
         if (error <= report->error && report->worst[0]) continue;
         report->error = error;
@@ -103,12 +104,18 @@ static status compare(check *self, size_t n, const char *kind, const char *part,
     return STATUS_OK;
 }
 
+static void see(check *self, size_t n, const real *x) {
+    for (size_t i = 0; i < n; i++) self->overall = fmax(self->overall, fabs((double)x[i]));
+}
+
 /* J e is how f changes along e. */
 static status check_product(check *self) {
     static const double steps[] = {1, -1, 2, -2}, weights[] = {8, -8, -1, 1};
     const double h = step_of();
     real *const z = self->z;
     TRY(forward(self));
+    see(self, self->all, self->out.f);
+    see(self, self->all, self->out.product);
     for (size_t i = 0; i < self->all; i++) self->computed[i] = (double)self->out.product[i], self->expected[i] = 0;
     memcpy(self->zbar, z, self->all * sizeof *z); /* kept */
     status outcome = STATUS_OK;
@@ -135,6 +142,9 @@ static status check_gradients(check *self) {
     TRY(forward(self));
     TRY(field_backward(self->of, ROWS, self->z, self->f_alone ? NULL : self->e, &self->bar, &self->out, self->zbar));
     TRY(field_accumulate(self->of, self->params, self->c, self->gradient, self->cbar));
+    see(self, self->all, self->zbar);
+    see(self, self->of->context, self->cbar);
+    see(self, self->table->total, self->gradient);
     TRY(check_entries(self, self->all, self->z, self->zbar, "gradient of z", NULL, true));
     if (self->f_alone) return STATUS_OK;
     TRY(check_entries(self, self->of->context, self->c, self->cbar, "gradient of c", NULL, false));

@@ -56,7 +56,8 @@ status field_from_callbacks(const field_callbacks *callbacks, const char *prefix
 
 /* The largest disagreement that a check found. */
 typedef struct field_report {
-    double error; /* relative to the largest entry of its kind */
+    double
+        error; /* relative to the largest entry of its kind, or a hundredth of the largest of all, whichever is larger */
     double computed, expected; /* by the field, and by differences of its values */
     char worst[128]; /* which entry: as in "gradient of parameter \"field.w\", entry 3" */
     const char *skipped; /* what could not be checked, or NULL */

@@ -31,13 +31,15 @@ void flow_rate(const flow_solve *solve) {
     context_rate(self->context, solve->params, self->c, self->slope);
 }
 
-void flow_fail(const flow_solve *solve, status code, size_t evaluation, const double *s, size_t length, real *dy) {
+status flow_judge(const flow_solve *solve, status made, const double *s, size_t length, real *dy) {
     ode_flow *self = solve->self;
     const backend_ops *backend = self->backend;
-    if (self->failed.code == STATUS_OK)
+    if (made != STATUS_OK && self->failed.code == STATUS_OK)
         self->failed = (flow_failure){
-            .code = code, .time = backend_is_near(backend) ? *s * *self->T : NAN, .evaluation = evaluation};
-    backend->fill(backend, length, 1, NAN, dy);
+            .code = made, .time = backend_is_near(backend) ? *s * *self->T : NAN, .evaluation = self->evaluations};
+    if (made != STATUS_OK) backend->fill(backend, length, 1, NAN, dy);
+    self->evaluations++;
+    return made;
 }
 
 status flow_outcome(const ode_flow *self, status solved) {
@@ -92,6 +94,7 @@ static status forward(const flow_solve *solve, const double *s, const real *y, c
 }
 
 void flow_evaluate(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
+    (void)evaluation;
     const flow_solve *solve = argument;
     const ode_flow *self = solve->self;
     const backend_ops *backend = self->backend;
@@ -102,10 +105,7 @@ void flow_evaluate(void *argument, size_t evaluation, const double *s, const rea
                               .kinetic = regularised ? dy + at.kinetic : NULL,
                               .jacobian = regularised ? dy + at.jacobian : NULL};
     const status made = self->failed.code != STATUS_OK ? self->failed.code : forward(solve, s, y, &at, &out);
-    if (made != STATUS_OK) {
-        flow_fail(solve, made, evaluation, s, at.length, dy);
-        return;
-    }
+    if (flow_judge(solve, made, s, at.length, dy) != STATUS_OK) return;
     flow_rate(solve);
     backend->copy(backend, self->M, self->slope, dy + at.moving);
     if (!regularised) backend->zero(backend, at.length - at.kinetic, dy + at.kinetic);
@@ -129,6 +129,7 @@ flow_solve flow_begin(ode_flow *self, const real *params, size_t n) {
     field_bind(self->field, params);
     set_end_time(self, params);
     self->failed = (flow_failure){.code = STATUS_OK};
+    self->evaluations = 0;
     return (flow_solve){.self = self, .params = params, .n = n};
 }
 

@@ -93,6 +93,7 @@ static status pull(const flow_solve *solve, const double *s, const real *z, cons
 /* --- Through the steps --- */
 
 static void reverse_step(void *argument, size_t evaluation, const double *s, const real *y, const real *k, real *ybar) {
+    (void)evaluation;
     const flow_solve *solve = argument;
     const ode_flow *self = solve->self;
     const backend_ops *backend = self->backend;
@@ -104,11 +105,7 @@ static void reverse_step(void *argument, size_t evaluation, const double *s, con
                                 .kinetic = regularised ? k + at.kinetic : NULL,
                                 .jacobian = regularised ? k + at.jacobian : NULL};
     field_values out;
-    const status made = pull(solve, s, y, y + at.moving, &bar, ybar, &out);
-    if (made != STATUS_OK) {
-        flow_fail(solve, made, evaluation, s, at.length, ybar);
-        return;
-    }
+    if (flow_judge(solve, pull(solve, s, y, y + at.moving, &bar, ybar, &out), s, at.length, ybar) != STATUS_OK) return;
     backend->zero(backend, at.length - at.l, ybar + at.l); /* nothing depends on l, K, R */
     backend->copy(backend, self->M, self->cbar, ybar + at.moving);
     flow_add(self, self->C - self->M, self->cbar + self->M, self->still_bar);
@@ -162,6 +159,7 @@ size_t flow_adjoint_length(const ode_flow *self, size_t n) {
 }
 
 static void evaluate_adjoint(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
+    (void)evaluation;
     const flow_solve *solve = argument;
     ode_flow *self = solve->self;
     const backend_ops *backend = self->backend;
@@ -175,11 +173,8 @@ static void evaluate_adjoint(void *argument, size_t evaluation, const double *s,
                                 .jacobian = regularised ? self->constant + 2 * n : NULL};
     field_values out;
     backend->zero(backend, self->count, solve->gradient + self->first);
-    const status made = pull(solve, s, y, y + at.moving, &bar, dy + at.a, &out);
-    if (made != STATUS_OK) {
-        flow_fail(solve, made, evaluation, s, at.length, dy);
+    if (flow_judge(solve, pull(solve, s, y, y + at.moving, &bar, dy + at.a, &out), s, at.length, dy) != STATUS_OK)
         return;
-    }
     backend->scale_by(backend, row, self->T, out.f, dy);
     backend->scale(backend, row, -1, dy + at.a, dy + at.a);
     backend->scale_by(backend, self->M, self->T, self->slope, dy + at.moving);

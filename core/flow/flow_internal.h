@@ -35,6 +35,7 @@ struct ode_flow {
     real *state, *values, *scaled, *constant, *basis, *below, *solve; /* parts of the workspace */
     real *gradient; /* (P), of an adjoint's right-hand side */
     flow_failure failed; /* in the solve under way */
+    size_t evaluations; /* of the field in it, so far; on a device, of the steps that were recorded */
 };
 
 /* One solve under way. */
@@ -76,8 +77,9 @@ solve_spec flow_solver(const ode_flow *self, size_t n);
 /* A solve at these parameters, bound to the field, of z and z* alone. */
 flow_solve flow_begin(ode_flow *self, const real *params, size_t n);
 
-/* Note that the field failed at evaluation number `evaluation`, at *s: dy (length) <- NaN, which ends the solve soon. */
-void flow_fail(const flow_solve *solve, status code, size_t evaluation, const double *s, size_t length, real *dy);
+/* Note an evaluation of the field at *s, and whether it failed: dy (length) <- NaN then, which ends the solve soon. Returns
+ * its outcome. */
+status flow_judge(const flow_solve *solve, status made, const double *s, size_t length, real *dy);
 
 /* The outcome of a solve, or of the field's failure in it. */
 status flow_outcome(const ode_flow *self, status solved);
