@@ -24,6 +24,7 @@ static const char experiment[] = "[experiment]\n"
                                  "[flow]\n"
                                  "end_time = 1\n"
                                  "learn_end_time = yes\n"
+                                 "base_variance = 0.1\n"
                                  "[solver]\n"
                                  "method = dopri5\n"
                                  "atol = 1e-4\n"
@@ -67,7 +68,7 @@ Test(run_points, other_fields_are_trained_and_stored) {
     cr_expect_float_eq(number("SELECT min(value) FROM metric WHERE name = 'density_mass'"), 1, 0.05);
     cr_expect_float_eq(number("SELECT max(value) FROM metric WHERE name = 'density_mass'"), 1, 0.05);
     cr_expect_eq(number("SELECT count(*) FROM sample_blob WHERE kind = 'samples'"), 3, "of two models and the data");
-    cr_expect_eq(number("SELECT count(DISTINCT run_id) FROM moment"), 2);
+    cr_expect_eq(number("SELECT count(DISTINCT subject) FROM moment"), 2);
 }
 
 /* As whole runs of a process each: what is stopped after four iterations goes on with the same bits. */
@@ -89,13 +90,13 @@ Test(run_points, a_model_is_evaluated_sampled_and_exported) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --quiet");
     EXPECT(0, "awk 'BEGIN { for (i = 0; i < 30; i++) print sin(i) \",\" cos(2 * i) }' > $TEST_DIR/x.csv");
     for (int run = 1; run <= 2; run++) {
-        EXPECT(0, "cd $TEST_DIR; $AFFJORD eval %d --db whole.db --input x.csv --output a.npy", run);
-        EXPECT(0, "cd $TEST_DIR; $AFFJORD export %d --db whole.db --output m.safetensors", run);
+        EXPECT(0, "$AFFJORD eval %d --db $TEST_DIR/whole.db --input $TEST_DIR/x.csv --output $TEST_DIR/a.npy", run);
+        EXPECT(0, "$AFFJORD export %d --db $TEST_DIR/whole.db --output $TEST_DIR/m.safetensors", run);
+        EXPECT(0, "t=$TEST_DIR; $AFFJORD eval $t/m.safetensors --input $t/x.csv --output $t/b.npy --threads 2 && "
+                  "cmp $t/a.npy $t/b.npy");
         EXPECT(0,
-               "cd $TEST_DIR; $AFFJORD eval m.safetensors --input x.csv --output b.npy --threads 2 && cmp a.npy b.npy");
-        EXPECT(0,
-               "cd $TEST_DIR; $AFFJORD sample m.safetensors --n 40 --output c.npy && "
-               "$AFFJORD sample %d --db whole.db --n 40 --output d.npy && cmp c.npy d.npy",
+               "t=$TEST_DIR; $AFFJORD sample $t/m.safetensors --n 40 --output $t/c.npy && "
+               "$AFFJORD sample %d --db $t/whole.db --n 40 --output $t/d.npy && cmp $t/c.npy $t/d.npy",
                run);
     }
 }
@@ -115,9 +116,9 @@ Test(run_points, what_cannot_be_is_refused_before_the_start) {
     EXPECT_SAYS("model.join = yes: the layers of an mlp take in the context as model.layer says; expected no");
     EXPECT(0, "awk 'BEGIN { for (i = 0; i < 40; i++) { for (k = 0; k < 70; k++) printf \"%%s%%.4f\", k ? \",\" : \"\", "
               "sin(i * k + k); print \"\" } }' > $TEST_DIR/wide.csv");
-    EXPECT(2, "cd $TEST_DIR; $AFFJORD small.ini --db a.db --set experiment.data=wide.csv");
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --set experiment.data=$TEST_DIR/wide.csv");
     EXPECT_SAYS("flow.divergence = exact: of an mlp it is for up to 32 columns, and the data have 70");
-    EXPECT(2, "cd $TEST_DIR; $AFFJORD small.ini --db a.db --set experiment.data=wide.csv --set "
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --set experiment.data=$TEST_DIR/wide.csv --set "
               "flow.divergence=rademacher");
     EXPECT_SAYS("model.field = hyper_mlp: for up to 64 columns, and the data have 70; expected mlp");
     EXPECT(0, "test ! -e $TEST_DIR/a.db");
