@@ -7,6 +7,7 @@
  * added in their order. So nothing depends on the number of threads. */
 #include "field/conv_field.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/memory.h"
@@ -200,9 +201,11 @@ static status check(const conv_field_spec *s, failure *why) {
 
 static void declare(conv_field *self, const char *prefix, parameter_table *table) {
     const conv_field_spec *s = &self->spec;
-    self->first = table->total;
+    /* To the intake a context of channels is a part of the input. */
+    const image_layer kind = s->layer == IMAGE_CONCAT ? IMAGE_IGNORE : s->layer;
     for (size_t l = 0; l < self->layers; l++) {
         conv_layer *layer = &self->layer[l];
+        char name[PARAMETER_NAME_MAX];
         layer->in = l > 0 ? s->hidden[l - 1] : s->channels;
         layer->out = l + 1 < self->layers ? s->hidden[l] : s->channels;
         layer->extra = s->layer == IMAGE_CONCAT ? s->fed : l == 0 ? s->joined : 0;
@@ -210,21 +213,9 @@ static void declare(conv_field *self, const char *prefix, parameter_table *table
         layer->first_extra = s->layer == IMAGE_CONCAT ? 0 : layer->in;
         layer->inputs = layer->in + layer->extra;
         layer->weights = layer->out * layer->inputs * CONV_TAPS;
-        if (s->layer == IMAGE_HYPER) {
-            const size_t made = layer->weights + layer->out;
-            layer->weight = parameter_table_add(table, made, s->fed, "%s.%zu.hyper.weight", prefix, l);
-            layer->bias = parameter_table_add(table, made, 1, "%s.%zu.hyper.bias", prefix, l);
-            continue;
-        }
-        layer->weight = parameter_table_add(table, layer->out, layer->inputs * CONV_TAPS, "%s.%zu.weight", prefix, l);
-        layer->bias = parameter_table_add(table, layer->out, 1, "%s.%zu.bias", prefix, l);
-        if (s->layer == IMAGE_CONCATSQUASH) {
-            layer->gate_weight = parameter_table_add(table, layer->out, s->fed, "%s.%zu.gate.weight", prefix, l);
-            layer->gate_bias = parameter_table_add(table, layer->out, 1, "%s.%zu.gate.bias", prefix, l);
-            layer->shift = parameter_table_add(table, layer->out, s->fed, "%s.%zu.shift.weight", prefix, l);
-        }
+        snprintf(name, sizeof name, "%.24s.%zu", prefix, l);
+        intake_declare(&layer->in_context, kind, layer->out, layer->inputs * CONV_TAPS, s->fed, name, table);
     }
-    self->count = table->total - self->first;
 }
 
 /* edges, each (h w), for the device <- a pixel's vector of nine, and of as many as there are pixels. */
@@ -302,8 +293,7 @@ static status build(conv_field *self) {
         const conv *one = self->lanes[0].convs[l];
         TRY(BACKEND_NEW(backend, memory, conv_forward_reals(one), &layer->forward));
         TRY(BACKEND_NEW(backend, memory, conv_reverse_reals(one), &layer->reverse));
-        TRY(BACKEND_NEW(backend, memory, layer->weights + layer->out, &layer->whole));
-        TRY(BACKEND_NEW(backend, memory, layer->out, &layer->gate));
+        TRY(intake_build(&layer->in_context, backend, memory));
         TRY(BACKEND_NEW(backend, memory, layer->bias_count * layer->out, &layer->biases));
         layer->gradient = self->sums_stride;
         layer->bias_gradient = layer->gradient + aligned(conv_gradient_reals(one));

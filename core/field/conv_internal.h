@@ -5,6 +5,7 @@
 #include "backend/conv.h"
 #include "base/arena.h"
 #include "field/conv_field.h"
+#include "field/layers/intake.h"
 
 enum { CONV_LAYERS_MAX = IMAGE_HIDDEN_MAX + 1, CONV_GROUPS = 16 };
 
@@ -15,16 +16,14 @@ typedef struct conv_layer {
     size_t inputs; /* in + extra */
     size_t extra; /* channels of the context */
     size_t first_data, first_extra;
-    size_t weight, bias; /* offsets of parameters: of the convolution, or of the hypernet */
-    size_t gate_weight, gate_bias, shift; /* of concatsquash */
+    intake
+        in_context; /* (out, inputs 9): weight and bias at an instant; what it has for the context's channels is a bias */
     size_t weights; /* out inputs 9, numbers of the whole weight */
 
     size_t bias_count; /* K, vectors of bias */
     const uint32_t *bias_of; /* (h w), of each pixel; NULL where K = 1 */
 
     real *forward, *reverse; /* packed weights */
-    real *whole; /* (weights + out): weight and bias at this instant */
-    real *gate; /* (out) */
     real *biases; /* (K, out) */
     size_t gradient, bias_gradient; /* offsets in a group's sums: packed, and (K, out) */
 } conv_layer;
@@ -44,7 +43,6 @@ typedef struct conv_field {
     const backend_ops *backend;
     parallel *workers;
     arena memory; /* holds the field itself too */
-    size_t first, count; /* its range of parameters */
     size_t layers; /* L + 1 */
     conv_layer layer[CONV_LAYERS_MAX];
     size_t pixels, dimension; /* h w, h w c */
@@ -66,11 +64,6 @@ status conv_field_accumulate(field *self, const real *params, const real *c, rea
 
 static inline size_t conv_field_chunks(const conv_field *self, size_t n) {
     return (n + self->chunk - 1) / self->chunk;
-}
-
-/* Whether a layer's weight differs from instant to instant. */
-static inline bool conv_field_moves(const conv_field *self) {
-    return self->spec.layer == IMAGE_HYPER || self->spec.layer == IMAGE_CONCATSQUASH;
 }
 
 #endif

@@ -59,7 +59,7 @@ static size_t padded(size_t reals) {
 
 static void initialise(const field *base, uint64_t seed, real *params) {
     const mlp_field *self = as_mlp(base);
-    for (size_t l = 0; l < self->layers; l++) intake_initialise(&self->layer[l].in_context, seed, params);
+    for (size_t l = 0; l < self->layers; l++) intake_initialise(&self->layer[l].in_context, 0, seed, params);
 }
 
 static void pack_weight(const mlp_field *self, const mlp_layer *layer) {

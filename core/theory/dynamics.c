@@ -10,8 +10,9 @@
 #include "field/hyper_mlp.h"
 #include "flow/cnf_internal.h"
 
-struct dynamics_state {
-    arena memory; /* holds all */
+typedef struct field_dynamics {
+    dynamics base;
+    arena memory; /* holds itself too */
     parameter_table table;
     field *field;
     context *context;
@@ -20,24 +21,28 @@ struct dynamics_state {
     real *unit; /* the larger of D and M */
     real *zbar, *gbar; /* (D), (M) */
     real *gradient; /* (P) */
-};
+} field_dynamics;
+
+static field_dynamics *as_field(dynamics *of) {
+    return (field_dynamics *)of;
+}
 
 static status prepare(dynamics *of, const real *w) {
-    dynamics_state *self = of->state;
+    field_dynamics *self = as_field(of);
     memcpy(self->c, w + of->z, of->c * sizeof *w);
     return field_prepare(self->field, of->params, self->c);
 }
 
-void dynamics_start(dynamics *of, const real *z, real *w) {
-    dynamics_state *self = of->state;
+static void start(dynamics *of, const real *z, real *w) {
+    field_dynamics *self = as_field(of);
     memcpy(w, z, of->z * sizeof *w);
     context_start(self->context, of->params, self->c);
     memcpy(w + of->z, self->c, of->c * sizeof *w);
     memset(self->c, 0, self->field->context * sizeof *w); /* what does not move */
 }
 
-void dynamics_value(dynamics *of, const real *w, real *h) {
-    dynamics_state *self = of->state;
+static void value(dynamics *of, const real *w, real *h) {
+    field_dynamics *self = as_field(of);
     field_bind(self->field, of->params);
     prepare(of, w);
     field_forward(self->field, 1, w, NULL, &(field_values){.f = h});
@@ -49,14 +54,14 @@ static void put(size_t count, const real *from, double *to) {
     for (size_t i = 0; i < count; i++) to[i] = (double)from[i];
 }
 
-static real *unit_of(dynamics_state *self, size_t count, size_t k) {
+static real *unit_of(field_dynamics *self, size_t count, size_t k) {
     memset(self->unit, 0, count * sizeof *self->unit);
     self->unit[k] = 1;
     return self->unit;
 }
 
-void dynamics_linearise(dynamics *of, const real *w, double *A, double *B) {
-    dynamics_state *self = of->state;
+static void linearise(dynamics *of, const real *w, double *A, double *B) {
+    field_dynamics *self = as_field(of);
     const size_t D = of->z, C = of->c, n = of->n, P = of->parameters;
     memset(A, 0, n * n * sizeof *A);
     field_bind(self->field, of->params);
@@ -81,12 +86,18 @@ void dynamics_linearise(dynamics *of, const real *w, double *A, double *B) {
     }
 }
 
-void dynamics_destroy(dynamics **of) {
-    if (!*of) return;
-    dynamics_state *self = (*of)->state;
+static void destroy(dynamics *of) {
+    field_dynamics *self = as_field(of);
     field_destroy(&self->field);
     arena memory = self->memory;
     arena_release(&memory);
+}
+
+static const dynamics_ops ops = {
+    .name = "field", .start = start, .value = value, .linearise = linearise, .destroy = destroy};
+
+void dynamics_destroy(dynamics **of) {
+    if (*of) (*of)->ops->destroy(*of);
     *of = NULL;
 }
 
@@ -94,23 +105,16 @@ void dynamics_destroy(dynamics **of) {
 
 static status create(dynamics **out, const backend_ops *backend) {
     arena memory = {0};
-    dynamics *of;
-    dynamics_state *self;
-    status made = ARENA_NEW(&memory, 1, &of);
-    if (made == STATUS_OK) made = ARENA_NEW(&memory, 1, &self);
-    if (made != STATUS_OK) {
-        arena_release(&memory);
-        return made;
-    }
-    self->memory = memory;
-    *of = (dynamics){.state = self, .backend = backend};
-    *out = of;
+    field_dynamics *self;
+    TRY(ARENA_NEW(&memory, 1, &self));
+    *self = (field_dynamics){.base = {.ops = &ops, .backend = backend}, .memory = memory};
+    *out = &self->base;
     return STATUS_OK;
 }
 
 /* In the order in which a flow enters its parts into the table: the field, which is there, then the context. */
 static status finish(dynamics *of, const context_spec *about, failure *why) {
-    dynamics_state *self = of->state;
+    field_dynamics *self = as_field(of);
     arena *memory = &self->memory;
     TRY(context_create(about, "context", of->backend, &self->table, memory, &self->context, why));
     of->z = self->field->dimension;
@@ -128,14 +132,14 @@ static status finish(dynamics *of, const context_spec *about, failure *why) {
 static status make_toy(dynamics *of, const cnf_spec *spec) {
     const context_spec about = cnf_context_spec(spec, NULL);
     const hyper_mlp_spec toy = {.dimension = spec->dimension,
-                                  .width = spec->width,
-                                  .context = about.dimension,
-                                  .join = spec->join,
-                                  .layers = spec->hypernet_layers,
-                                  .hidden = spec->hypernet_width,
-                                  .instants = 1,
-                                  .batches = true};
-    TRY(hyper_mlp_create(&toy, NULL, of->backend, &of->state->table, &of->state->field, NULL));
+                                .width = spec->width,
+                                .context = about.dimension,
+                                .join = spec->join,
+                                .layers = spec->hypernet_layers,
+                                .hidden = spec->hypernet_width,
+                                .instants = 1,
+                                .batches = true};
+    TRY(hyper_mlp_create(&toy, NULL, of->backend, &as_field(of)->table, &as_field(of)->field, NULL));
     return finish(of, &about, NULL);
 }
 
@@ -151,7 +155,7 @@ status dynamics_toy(const cnf_spec *spec, const real *params, dynamics **out) {
 
 static status make_image(dynamics *of, const conv_field_spec *spec, size_t moving, uint64_t seed, double scale,
                          failure *why) {
-    dynamics_state *self = of->state;
+    field_dynamics *self = as_field(of);
     const context_spec about = {
         .augmented = moving > 0, .dimension = spec->context, .moving = moving, .width = moving, .activation = MLP_TANH};
     TRY(conv_field_create(spec, "field", NULL, of->backend, &self->table, &self->field, why));

@@ -15,16 +15,25 @@
 #include "flow/cnf.h"
 #include "ode/rk.h"
 
-typedef struct dynamics_state dynamics_state;
+typedef struct dynamics dynamics;
 
-typedef struct dynamics {
-    dynamics_state *state;
+typedef struct dynamics_ops {
+    const char *name;
+    void (*start)(dynamics *of, const real *z, real *w);
+    void (*value)(dynamics *of, const real *w, real *h);
+    void (*linearise)(dynamics *of, const real *w, double *A, double *B);
+    void (*destroy)(dynamics *of);
+} dynamics_ops;
+
+/* What every one has; an implementation begins with it. */
+struct dynamics {
+    const dynamics_ops *ops;
     const backend_ops *backend;
     size_t z, c; /* numbers of z and of the context that moves */
     size_t n; /* z + c */
     size_t parameters; /* P */
     const real *params; /* (P), the caller's or, of a drawn field, its own; may be changed between calls */
-} dynamics;
+};
 
 /* The toy field of a specification, of which field and context are looked at; params as cnf_parameters tells. The
  * general augmentation (eq. 7), whose g sees z, is such a field on z and z* together with the clock. The caller owns
@@ -40,10 +49,16 @@ status dynamics_image(const conv_field_spec *spec, size_t moving, uint64_t seed,
 void dynamics_destroy(dynamics **self);
 
 /* h (n) <- h(w). A (n, n) <- dh/dw, and B (n, P) <- dh/dparams where not NULL. */
-void dynamics_value(dynamics *of, const real *w, real *h);
-void dynamics_linearise(dynamics *of, const real *w, double *A, double *B);
+static inline void dynamics_value(dynamics *of, const real *w, real *h) {
+    of->ops->value(of, w, h);
+}
+static inline void dynamics_linearise(dynamics *of, const real *w, double *A, double *B) {
+    of->ops->linearise(of, w, A, B);
+}
 
 /* w (n) <- [z, c(0)]. */
-void dynamics_start(dynamics *of, const real *z, real *w);
+static inline void dynamics_start(dynamics *of, const real *z, real *w) {
+    of->ops->start(of, z, w);
+}
 
 #endif

@@ -209,6 +209,13 @@ static status skip(worker *self, status outcome, failure *why) {
     return worker_say(self, text.text, why);
 }
 
+static status say_unsolved(worker *self, const char *split, failure *why) {
+    failure text;
+    failure_describe(&text, "a flow could not be solved on %s %s; that epoch's loss is stored as nan", split,
+                     self->data.images ? "images" : "points");
+    return worker_say(self, text.text, why);
+}
+
 status worker_took(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
                    failure *why) {
     const settings *values = self->task->run->values;
@@ -216,11 +223,8 @@ status worker_took(worker *self, status outcome, double loss, bool epoch_done, c
     if (outcome == STATUS_OK) self->skipped = 0;
     else TRY(skip(self, outcome, why));
     if (epoch_done) {
-        if (self->data.images && epoch->validation != STATUS_OK)
-            TRY(worker_say(self, "a flow could not be solved on validation images; that epoch's loss is stored as nan",
-                           why));
-        if (self->data.images && epoch->tested && epoch->test != STATUS_OK)
-            TRY(worker_say(self, "a flow could not be solved on test images; that epoch's loss is stored as nan", why));
+        if (has_flows(self) && epoch->validation != STATUS_OK) TRY(say_unsolved(self, "validation", why));
+        if (has_flows(self) && epoch->tested && epoch->test != STATUS_OK) TRY(say_unsolved(self, "test", why));
         TRY(send_epoch(self, epoch, why));
         if (epoch->epoch % values->train_checkpoint_epochs == 0) TRY(save(self, why));
     }

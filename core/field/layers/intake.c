@@ -33,15 +33,22 @@ status intake_build(intake *self, const backend_ops *backend, arena *memory) {
     return STATUS_OK;
 }
 
-void intake_initialise(const intake *self, uint64_t seed, real *params) {
+void intake_initialise(const intake *self, double deviation, uint64_t seed, real *params) {
     const random_stream stream = {.seed = seed, .purpose = RANDOM_INITIALISATION};
     const size_t all = self->columns + (self->kind == IMAGE_CONCAT ? self->context : 0);
+    const bool hyper = self->kind == IMAGE_HYPER;
     for (size_t i = self->weight; i < self->end; i++) {
         double draw[4];
         const bool gate = self->kind == IMAGE_CONCATSQUASH && i >= self->gate_weight;
-        random_uniform4(stream, i, 0, draw);
-        params[i] = (real)((2 * draw[0] - 1) / sqrt((double)(gate ? self->context : all)));
-        if (self->kind == IMAGE_HYPER && i < self->bias) params[i] = 0;
+        if (hyper && i < self->bias) {
+            params[i] = 0;
+        } else if (hyper && deviation > 0) {
+            random_normal4(stream, i, 0, draw);
+            params[i] = (real)(deviation * draw[0]);
+        } else {
+            random_uniform4(stream, i, 0, draw);
+            params[i] = (real)((2 * draw[0] - 1) / sqrt((double)(gate ? self->context : all)));
+        }
     }
 }
 

@@ -6,8 +6,8 @@
  *   hyper         [W, b] = H c + h
  *   concatsquash  gate . W and gate . b + S c, gate = sigmoid(G c + g), for each output
  *
- * Parameters have the names and the initial values of the convolutional field's layers (conv_prepare.c). Arrays are in the
- * backend's memory, but for those of `initialise`. */
+ * A layer is a linear one, or a convolution, whose columns are inputs times taps. Arrays are in the backend's memory, but
+ * for those of `initialise`. */
 #ifndef AFFJORD_FIELD_LAYERS_INTAKE_H
 #define AFFJORD_FIELD_LAYERS_INTAKE_H
 
@@ -33,8 +33,9 @@ void intake_declare(intake *self, image_layer kind, size_t out, size_t columns, 
                     parameter_table *table);
 status intake_build(intake *self, const backend_ops *backend, arena *memory);
 
-/* As PyTorch's Linear, U(-1/sqrt(fan in), 1/sqrt(fan in)); hyper: weight 0, bias as a Linear's. */
-void intake_initialise(const intake *self, uint64_t seed, real *params);
+/* As PyTorch's Linear, U(-1/sqrt(fan in), 1/sqrt(fan in)). hyper: weight 0, and the bias, which is the layer at the start,
+ * as a Linear's or, where `deviation` > 0, N(0, deviation^2). */
+void intake_initialise(const intake *self, double deviation, uint64_t seed, real *params);
 
 /* Whether the weight differs from instant to instant. */
 static inline bool intake_moves(const intake *self) {
