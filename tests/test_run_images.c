@@ -400,9 +400,9 @@ static void expect_refused_setting(const char *set, const char *words) {
 }
 
 Test(run_images, wrong_settings_exit_2_and_write_nothing) {
-    expect_refused_setting("experiment.data=ty",
-                           "small.ini:4: experiment.models: ffjord on ty: solver.method: adaptive "
-                           "steps are for images; expected euler");
+    expect_refused_setting("model.field=mlp",
+                           "small.ini:4: experiment.models: ffjord on mnist-tiny: model.field = mlp: the "
+                           "field of images is made of convolutions ([image]); expected hyper_mlp");
     expect_refused_setting("solver.math=fp16", "solver.math = fp16: expected fp32, tf32 or bf16");
     expect_refused_setting("image.average=3", "small.ini:3: experiment.data: image.average: ");
     expect_refused_setting("image.average=3", "8 x 8, cannot be averaged over squares of 3");

@@ -1,6 +1,7 @@
 /* mlp_field.c - making the field, and a batch through its layers, both ways.
  *
- * A chunk is a stack of two halves, values and tangents, (2, ROWS, width): a layer is one matrix product over both. Rows
+ * A chunk of up to ROWS rows is a stack of two halves, values and tangents, (2, rows, width): a layer is one matrix product
+ * over both. Rows
  * of every matrix are padded with zeros to whole vectors, so that no product has a short end. For sums over the batch
  * chunks are dealt to GROUPS groups in their order; a group is one task, and groups are added in their order. */
 #include "field/mlp_field.h"
@@ -124,11 +125,11 @@ static size_t rows_in(const batch *b, size_t first) {
     return b->n - first < ROWS ? b->n - first : ROWS;
 }
 
-/* Rows of x (n, D) from `first` on -> those of a padded half; zeros for missing rows and for x NULL. And back. */
+/* Rows of x (n, D) from `first` on -> those of a padded half; zeros for x NULL. And back. */
 static void load(const batch *b, size_t first, const real *x, size_t wide, real *half) {
     const backend_ops *backend = b->self->base.backend;
     const size_t D = b->self->spec.dimension;
-    backend->zero(backend, ROWS * wide, half);
+    backend->zero(backend, rows_in(b, first) * wide, half);
     if (x) backend->copy_rows(backend, rows_in(b, first), D, x + first * D, D, half, wide);
 }
 static void store(const batch *b, size_t first, const real *half, size_t wide, real *x) {
@@ -145,12 +146,12 @@ static real *from(real *x, size_t first) {
 static void densify(const batch *b, size_t first, const lane *at) {
     const mlp_field *self = b->self;
     const backend_ops *backend = self->base.backend;
-    const size_t D = self->spec.dimension, wide = self->layer[self->layers - 1].wide_out;
+    const size_t rows = rows_in(b, first), D = self->spec.dimension, wide = self->layer[self->layers - 1].wide_out;
     const real *last = at->h[self->layers - 1];
-    backend->copy_rows(backend, ROWS, D, last, wide, at->dense[0], D);
-    backend->copy_rows(backend, ROWS, D, last + ROWS * wide, wide, at->dense[2], D);
-    backend->zero(backend, ROWS * D, at->dense[1]);
-    if (b->e) backend->copy(backend, rows_in(b, first) * D, b->e + first * D, at->dense[1]);
+    backend->copy_rows(backend, rows, D, last, wide, at->dense[0], D);
+    backend->copy_rows(backend, rows, D, last + rows * wide, wide, at->dense[2], D);
+    backend->zero(backend, rows * D, at->dense[1]);
+    if (b->e) backend->copy(backend, rows * D, b->e + first * D, at->dense[1]);
 }
 
 /* What is wanted of a chunk whose last layer gave f and J e. */
@@ -166,23 +167,23 @@ static void give(const batch *b, size_t first, const lane *at) {
                                 from(out->kinetic, first), from(out->jacobian, first));
 }
 
-static dual_shape dual_of(const mlp_field *self, const mlp_layer *layer) {
+static dual_shape dual_of(const mlp_field *self, const mlp_layer *layer, size_t rows) {
     return (dual_shape){
-        .function = self->spec.function, .images = ROWS, .pixels = 1, .channels = layer->wide_out, .vectors = 1};
+        .function = self->spec.function, .images = rows, .pixels = 1, .channels = layer->wide_out, .vectors = 1};
 }
 
 /* A chunk through all layers. Where keep, every layer's numbers stay for the way back. */
 static void run(const batch *b, size_t first, const lane *at, bool keep) {
     const mlp_field *self = b->self;
     const backend_ops *backend = self->base.backend;
-    const size_t wide = self->layer[0].wide_in;
+    const size_t rows = rows_in(b, first), wide = self->layer[0].wide_in;
     load(b, first, b->z, wide, at->x[0]);
-    load(b, first, b->e, wide, at->x[0] + ROWS * wide);
+    load(b, first, b->e, wide, at->x[0] + rows * wide);
     for (size_t l = 0; l < self->layers; l++) {
         const mlp_layer *layer = &self->layer[l];
-        const dual_shape shape = dual_of(self, layer);
-        backend->matmul(backend, 2 * (size_t)ROWS, layer->wide_out, layer->in, at->x[l], layer->wide_in, 1,
-                        layer->forward, NULL, at->h[l]);
+        const dual_shape shape = dual_of(self, layer, rows);
+        backend->matmul(backend, 2 * rows, layer->wide_out, layer->in, at->x[l], layer->wide_in, 1, layer->forward,
+                        NULL, at->h[l]);
         if (l + 1 < self->layers) backend->dual_activate(backend, &shape, layer->bias, keep, at->h[l], at->x[l + 1]);
         else backend->bias_add(backend, &shape, layer->bias, at->h[l]);
     }
@@ -202,42 +203,42 @@ static status forward(field *base, size_t n, const real *z, const real *e, const
     return STATUS_OK;
 }
 
-/* bar (2, ROWS, wide) <- cotangents of f and J e, those of what is made of them included. */
+/* bar (2, rows, wide) <- cotangents of f and J e, those of what is made of them included. */
 static void take(const batch *b, size_t first, const lane *at, size_t wide, real *bar) {
     const mlp_field *self = b->self;
     const backend_ops *backend = self->base.backend;
     const field_values *bars = b->bar;
     const size_t D = self->spec.dimension, n = rows_in(b, first);
-    real *const fbar = at->weight, *const product_bar = at->weight + ROWS * D;
-    backend->zero(backend, 2 * (size_t)ROWS * D, fbar);
+    real *const fbar = at->weight, *const product_bar = at->weight + n * D;
+    backend->zero(backend, 2 * n * D, fbar);
     if (bars->f) backend->copy(backend, n * D, bars->f + first * D, fbar);
     if (bars->product) backend->copy(backend, n * D, bars->product + first * D, product_bar);
     backend->image_products_reverse(backend, n, D, at->dense[0], at->dense[1], at->dense[2],
                                     from(bars->divergence, first), from(bars->kinetic, first),
                                     from(bars->jacobian, first), fbar, product_bar);
-    backend->zero(backend, 2 * ROWS * wide, bar);
-    backend->copy_rows(backend, 2 * (size_t)ROWS, D, fbar, D, bar, wide);
+    backend->zero(backend, 2 * n * wide, bar);
+    backend->copy_rows(backend, 2 * n, D, fbar, D, bar, wide);
 }
 
 static void backward_chunk(const batch *b, size_t chunk, const lane *at, real *sums) {
     const mlp_field *self = b->self;
     const backend_ops *backend = self->base.backend;
-    const size_t first = chunk * ROWS;
+    const size_t first = chunk * ROWS, rows = rows_in(b, first);
     size_t l = self->layers - 1;
     real *bar = at->cotangent[0], *below = at->cotangent[1];
-    const dual_shape top = dual_of(self, &self->layer[l]);
+    const dual_shape top = dual_of(self, &self->layer[l], rows);
     run(b, first, at, true);
     take(b, first, at, self->layer[l].wide_out, bar);
     backend->bias_reverse(backend, &top, bar, sums + self->layer[l].bias_gradient);
     for (;; l--) {
         const mlp_layer *layer = &self->layer[l];
-        backend->matmul(backend, layer->out, layer->wide_in, 2 * (size_t)ROWS, bar, 1, layer->wide_out, at->x[l], NULL,
+        backend->matmul(backend, layer->out, layer->wide_in, 2 * rows, bar, 1, layer->wide_out, at->x[l], NULL,
                         at->weight);
         backend->add_rows(backend, 1, layer->out * layer->wide_in, at->weight, 0, sums + layer->gradient);
-        backend->matmul(backend, 2 * (size_t)ROWS, layer->wide_in, layer->out, bar, layer->wide_out, 1, layer->reverse,
-                        NULL, below);
+        backend->matmul(backend, 2 * rows, layer->wide_in, layer->out, bar, layer->wide_out, 1, layer->reverse, NULL,
+                        below);
         if (l == 0) break;
-        const dual_shape shape = dual_of(self, &self->layer[l - 1]);
+        const dual_shape shape = dual_of(self, &self->layer[l - 1], rows);
         backend->dual_reverse(backend, &shape, at->h[l - 1], below, sums + self->layer[l - 1].bias_gradient);
         real *kept = bar;
         bar = below;
