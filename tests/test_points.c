@@ -239,6 +239,9 @@ static void expect_differences(cnf_spec spec, double tolerance, const char *name
     cr_assert_eq(cnf_loss_gradient(flow, params, x, ROWS, probe, &loss, gradient, NULL), STATUS_OK);
     for (size_t k = 0; k < table->count; k++) {
         const parameter *part = &table->entries[k];
+        const bool of_context = strncmp(part->name, "context", 7) == 0;
+        /* The second derivative of g's elu jumps at 0, where a path may pass: differences lose an order there. */
+        const double within = of_context ? fmax(tolerance, 2e-5) : tolerance;
         double largest = 1e-3;
         for (size_t i = 0; i < part->rows * part->columns; i++)
             largest = fmax(largest, fabs(gradient[part->offset + i]));
@@ -247,9 +250,8 @@ static void expect_differences(cnf_spec spec, double tolerance, const char *name
             const size_t i = part->offset + which[j];
             const double h = 1e-3, near = (loss_at(flow, params, x, i, h) - loss_at(flow, params, x, i, -h)) / (2 * h);
             const double far = (loss_at(flow, params, x, i, 2 * h) - loss_at(flow, params, x, i, -2 * h)) / (4 * h);
-            const double expected =
-                spec.fixed_context && strncmp(part->name, "context", 7) == 0 ? 0 : (4 * near - far) / 3;
-            cr_expect_float_eq(gradient[i], expected, tolerance * largest, "%s, %s[%zu]: %.10g, differences give %.10g",
+            const double expected = spec.fixed_context && of_context ? 0 : (4 * near - far) / 3;
+            cr_expect_float_eq(gradient[i], expected, within * largest, "%s, %s[%zu]: %.10g, differences give %.10g",
                                name, part->name, i - part->offset, gradient[i], expected);
         }
     }
