@@ -107,6 +107,25 @@ Test(run_points, a_run_computed_again_is_the_same) {
     EXPECT_SAYS("2 of 2 runs came out the same");
 }
 
+/* Six columns, as POWER has, by the preset; and a hundred. */
+Test(run_points, tables_train_by_the_preset) {
+    EXPECT(0, "for n in 6 100; do awk -v n=$n 'BEGIN { for (i = 0; i < 300; i++) { for (k = 0; k < n; k++) printf "
+              "\"%%s%%.4f\", k ? \",\" : \"\", sin(i * (k + 1)) + 0.3 * cos(3 * i + k); print \"\" } }' "
+              "> $TEST_DIR/t$n.csv; done");
+    EXPECT(0, "printf 'include = %%s/configs/tabular.ini\n[experiment]\nname = t\ndata = t6.csv, t100.csv\nmodels = "
+              "ffjord_table, affjord_table\n[model]\nhidden = 8, 8\n[train]\niterations = 6\nbatch = 32\n"
+              "epoch_iterations = 3\nvalidation = 20\n[output]\nsamples = 5\n' $PWD > $TEST_DIR/t.ini");
+    EXPECT(0, "$AFFJORD $TEST_DIR/t.ini --db $TEST_DIR/whole.db --quiet");
+    cr_expect_eq(number("SELECT count(*) FROM run WHERE status = 'done'"), 4);
+    cr_expect_eq(number("SELECT count(*) FROM epoch WHERE loss IS NULL"), 0);
+    /* The density of a hundred columns is exact too where it is only looked at. */
+    EXPECT(
+        0,
+        "head -n 5 $TEST_DIR/t100.csv > $TEST_DIR/x.csv; $AFFJORD eval $(sqlite3 $TEST_DIR/whole.db \"SELECT key FROM "
+        "run WHERE dataset = 't100' LIMIT 1\") --db $TEST_DIR/whole.db --input $TEST_DIR/x.csv --output "
+        "$TEST_DIR/l.npy");
+}
+
 Test(run_points, what_cannot_be_is_refused_before_the_start) {
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --set model.hidden=64,x");
     EXPECT_SAYS("model.hidden: \"x\"; expected integers from 1 to 4096, as in 64, 64");

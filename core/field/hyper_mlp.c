@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "backend/memory.h"
 #include "base/arena.h"
 #include "context/mlp.h"
 
@@ -391,6 +392,8 @@ status hyper_mlp_create(const hyper_mlp_spec *spec, parallel *workers, const bac
                         parameter_table *table, field **out, failure *why) {
     arena memory = {0};
     hyper_mlp *self;
+    if (!backend_is_near(backend))
+        return fail(why, STATUS_INVALID, "field hyper_mlp: its memory is the program's; expected no other device");
     if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a field");
     self->memory = memory;
     self->workers = workers;

@@ -173,8 +173,7 @@ size_t cnf_kept_bytes(const cnf *flow) {
 }
 
 void cnf_explain(const cnf *flow, status outcome, failure *why) {
-    if (flow->model && outcome != STATUS_MEMORY && (flow->last.failed_field || outcome != STATUS_NON_FINITE))
-        multiscale_explain(&flow->last, outcome, why);
+    if (flow->model && outcome != STATUS_MEMORY) multiscale_explain(&flow->last, outcome, why);
     else
         failure_describe(why,
                          outcome == STATUS_NON_FINITE ? "the loss or its gradient is not finite" : "out of memory");

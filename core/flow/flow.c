@@ -211,6 +211,7 @@ status flow_move_context(ode_flow *self, const real *params, double to, real *mo
                                .evaluate = evaluate_context,
                                .control = self->control};
     set_end_time(self, params);
+    self->failed = (flow_failure){.code = STATUS_OK};
     return solve_part(&self->spec.solver, 0, to, &system, moved, NULL, self->solve, statistics);
 }
 
