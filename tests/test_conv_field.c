@@ -45,8 +45,8 @@ static void check_golden(const golden *g, conv_method method) {
     parameter_table table = {0};
     field *of = NULL;
     failure why = {""};
-    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(cpu_level_best()), &table, &of, &why),
-                 STATUS_OK, "%s", why.text);
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(cpu_level_best()), &table, &of, &why), STATUS_OK,
+                 "%s", why.text);
     const size_t all = n * of->dimension;
     real *params = reals(table.total), *gradient = reals(table.total);
     for (size_t k = 0; k < table.count; k++) {
@@ -321,16 +321,13 @@ Test(conv_field, refuses_what_cannot_be) {
     failure why;
     conv_field_spec spec = small_spec(IMAGE_HYPER, ACTIVATION_TANH);
     spec.fed = 5;
-    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &why),
-                 STATUS_INVALID);
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &why), STATUS_INVALID);
     spec.fed = 2;
     spec.joined = 1; /* 35 entries of a context of 4 */
-    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &why),
-                 STATUS_INVALID);
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &why), STATUS_INVALID);
     spec.joined = 0;
     spec.hidden_layers = 0;
-    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &why),
-                 STATUS_INVALID);
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &why), STATUS_INVALID);
     cr_assert_null(of);
     cr_assert_eq(table.total, 0);
 }

@@ -35,7 +35,8 @@ static size_t check_cell(const char *cell) {
         memcpy(path, at, length);
         path[length] = '\0';
         at += length;
-        cr_assert_eq(sscanf(at, " `%127[a-z0-9_]`", name), 1, "%s: expected a function behind it, found %.40s", path, at);
+        cr_assert_eq(sscanf(at, " `%127[a-z0-9_]`", name), 1, "%s: expected a function behind it, found %.40s", path,
+                     at);
         char *text = contents(path);
         cr_expect(has_function(text, name), "%s has no function %s", path, name);
         free(text);

@@ -88,7 +88,8 @@ Test(run_points, a_stopped_training_goes_on_with_the_same_bits) {
 
 Test(run_points, a_model_is_evaluated_sampled_and_exported) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --quiet");
-    EXPECT(0, "awk 'BEGIN { for (i = 0; i < 30; i++) printf \"%%.4f,%%.4f\\n\", sin(i), cos(2 * i) }' > $TEST_DIR/x.csv");
+    EXPECT(0,
+           "awk 'BEGIN { for (i = 0; i < 30; i++) printf \"%%.4f,%%.4f\\n\", sin(i), cos(2 * i) }' > $TEST_DIR/x.csv");
     for (int run = 1; run <= 2; run++) {
         EXPECT(0, "$AFFJORD eval %d --db $TEST_DIR/whole.db --input $TEST_DIR/x.csv --output $TEST_DIR/a.npy", run);
         EXPECT(0, "$AFFJORD export %d --db $TEST_DIR/whole.db --output $TEST_DIR/m.safetensors", run);
