@@ -36,7 +36,7 @@ static inline multiscale_spec small_spec(image_architecture architecture, image_
                              .divergence = DIVERGENCE_RADEMACHER,
                              .seminorm = true,
                              .kept_steps = 200,
-                             .solver = {.method = tableau_pair(PAIR_DOPRI5), .options = {.atol = 1e-5, .rtol = 1e-5}}};
+                             .solver = {.method = tableau_get(TABLEAU_DOPRI5), .options = {.atol = 1e-5, .rtol = 1e-5}}};
 }
 
 /* A model with everything that a call on it needs. */

@@ -87,7 +87,7 @@ Test(plan, committed_experiments_say_what_the_sources_say) {
     cnf_spec flow;
     config_resolve(config, "hash_gaussian", "affjord", &values);
     specification_flow(&values, 2, &flow);
-    cr_expect_eq(flow.solver, SOLVER_RK4_38);
+    cr_expect_eq(flow.solver, TABLEAU_RK4_38);
     cr_expect_eq(flow.steps, 20);
     cr_expect_eq(flow.base_variance, 0.1);
     cr_expect(flow.learn_start && flow.join);
@@ -158,10 +158,10 @@ Test(plan, choices_mean_their_namesakes) {
         {"flow.divergence", "exact", offsetof(cnf_spec, divergence), DIVERGENCE_EXACT},
         {"flow.divergence", "rademacher", offsetof(cnf_spec, divergence), DIVERGENCE_RADEMACHER},
         {"flow.divergence", "gaussian", offsetof(cnf_spec, divergence), DIVERGENCE_GAUSSIAN},
-        {"solver.method", "euler", offsetof(cnf_spec, solver), SOLVER_EULER},
-        {"solver.method", "midpoint", offsetof(cnf_spec, solver), SOLVER_MIDPOINT},
-        {"solver.method", "rk4", offsetof(cnf_spec, solver), SOLVER_RK4},
-        {"solver.method", "rk4_38", offsetof(cnf_spec, solver), SOLVER_RK4_38},
+        {"solver.method", "euler", offsetof(cnf_spec, solver), TABLEAU_EULER},
+        {"solver.method", "midpoint", offsetof(cnf_spec, solver), TABLEAU_MIDPOINT},
+        {"solver.method", "rk4", offsetof(cnf_spec, solver), TABLEAU_RK4},
+        {"solver.method", "rk4_38", offsetof(cnf_spec, solver), TABLEAU_RK4_38},
         {"solver.gradient", "discrete", offsetof(cnf_spec, gradient), GRADIENT_DISCRETE},
         {"solver.gradient", "adjoint", offsetof(cnf_spec, gradient), GRADIENT_ADJOINT},
     };
@@ -206,7 +206,7 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect_eq(points.flow.end_time, nextafter(10, 0));
     cr_expect_eq(points.flow.base_variance, nextafter(1, 0));
     cr_expect_eq(points.flow.steps, 41);
-    cr_expect_eq(points.flow.solver, SOLVER_EULER);
+    cr_expect_eq(points.flow.solver, TABLEAU_EULER);
     cr_expect_eq(points.flow.gradient, GRADIENT_ADJOINT);
     cr_expect_eq(points.flow.divergence, DIVERGENCE_RADEMACHER);
     cr_expect_eq(training.warmup, 1);
@@ -242,7 +242,7 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect_not(model->keep_stages);
     cr_expect_eq(model->solver.steps, 41, "a grid, by the changed method");
 
-    for (unsigned method = 0; method < SETTINGS_GRID_METHODS + PAIR_COUNT; method++) {
+    for (unsigned method = 0; method < TABLEAU_COUNT; method++) {
         char name[SETTINGS_TEXT_MAX];
         const setting_option *option;
         values.solver_method = method;
@@ -250,7 +250,7 @@ Test(plan, every_setting_reaches_the_core) {
         settings_text(&values, option, name);
         specification_images(&values, shape, 9, &images);
         cr_expect_str_eq(images.model.solver.method->name, name);
-        cr_expect_eq(images.model.solver.steps, method < SETTINGS_GRID_METHODS ? 41 : 0);
+        cr_expect_eq(images.model.solver.steps, tableau_is_pair(tableau_get((tableau_id)method)) ? 0 : 41);
     }
     const adaptive_options *options = &images.model.solver.options;
     cr_expect_eq(options->atol, nextafter(1e-5, 0));

@@ -162,15 +162,22 @@ static void augmented_rate_reverse(const context *self, const real *params, cons
     augmented_pull(&solve, c, k, 1, cbar);
 }
 
+/* The context's state from one end of a grid to the other. */
+static void solve_along(const context *self, grid g, const ode_system *system, adaptive_record *record) {
+    const solve_spec by = {.method = self->method, .steps = g.steps};
+    solve_integrate(&by, g.start, g.end, system, self->state, record, self->rk, NULL);
+}
+
 static void augmented_path(const context *self, const real *params, grid g, real *path) {
     augmented_solve solve = {.self = self, .params = params};
     const ode_system system = augmented_system(self, &solve);
     augmented_start(self, params, self->state);
     if (g.start != 0) {
         const grid there = {.start = g.end, .end = g.start, .steps = g.steps};
-        rk_integrate(self->method, there, &system, self->state, NULL, self->rk);
+        solve_along(self, there, &system, NULL);
     }
-    rk_integrate(self->method, g, &system, self->state, path, self->rk);
+    adaptive_record record = {.capacity = g.steps, .states = path, .stages = true};
+    solve_along(self, g, &system, &record);
 }
 
 static void augmented_path_reverse(const context *self, const real *params, grid g, const real *path,
@@ -178,7 +185,15 @@ static void augmented_path_reverse(const context *self, const real *params, grid
     augmented_solve solve = {.self = self, .params = params, .gradient = gradient};
     const ode_system system = augmented_system(self, &solve);
     memset(self->state, 0, self->dimension * sizeof *self->state); /* nothing looks at z*(T) itself */
-    rk_reverse(self->method, g, &system, path, pathbar, self->state, self->rk);
+    const solve_spec by = {.method = self->method, .steps = g.steps};
+    const adaptive_record record = {.states = (real *)path,
+                                    .stages = true,
+                                    .sources = pathbar,
+                                    .steps = g.steps,
+                                    .start = g.start,
+                                    .reached = g.end,
+                                    .end = g.end};
+    solve_reverse(&by, &record, &system, self->state, self->rk, NULL);
     if (self->learn_start)
         for (size_t i = 0; i < self->dimension; i++) gradient[self->start + i] += self->state[i];
 }
@@ -201,7 +216,7 @@ static void augmented_path_adjoint(const context *self, const real *params, grid
     ode_system system = augmented_system(self, &solve);
     system.evaluate = augmented_adjoint_evaluate;
     memset(self->state, 0, self->dimension * sizeof *self->state);
-    rk_integrate(self->method, g, &system, self->state, NULL, self->rk);
+    solve_along(self, g, &system, NULL);
     if (self->learn_start)
         for (size_t i = 0; i < self->dimension; i++) gradient[self->start + i] += self->state[i];
 }
@@ -219,6 +234,7 @@ static const context_ops augmented_ops = {
 
 status context_augmented_create(size_t dimension, size_t width, bool learn_start, const backend_ops *backend,
                                 const tableau *method, parameter_table *table, arena *memory, context **out) {
+    const solve_spec by = {.method = method};
     context *self;
     TRY(ARENA_NEW(memory, 1, &self));
     *self = (context){.ops = &augmented_ops,
@@ -231,7 +247,7 @@ status context_augmented_create(size_t dimension, size_t width, bool learn_start
     if (learn_start) self->start = parameter_table_add(table, dimension, 1, "context.start");
     TRY(ARENA_NEW(memory, dimension, &self->state));
     TRY(ARENA_NEW(memory, dimension, &self->cotangent));
-    TRY(ARENA_NEW(memory, rk_workspace(method, dimension), &self->rk));
+    TRY(ARENA_NEW(memory, solve_reverse_workspace(&by, dimension), &self->rk));
     TRY(ARENA_NEW(memory, mlp_workspace(&self->g, 1), &self->net));
     TRY(ARENA_NEW(memory, table->total, &self->gradient));
     *out = self;

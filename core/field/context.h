@@ -13,7 +13,7 @@
 
 #include "base/arena.h"
 #include "field/mlp.h"
-#include "ode/rk.h"
+#include "ode/solve.h"
 
 typedef struct context context;
 

@@ -35,17 +35,18 @@ static status check(const cnf_spec *spec, failure *why) {
     return STATUS_OK;
 }
 
+/* Reals of workspace: of a gradient's solve and its reverse, or of an adjoint's state of 2 n. */
+static size_t solve_reals(const cnf *flow) {
+    const solve_spec by = cnf_solver(flow);
+    const size_t adjoint = solve_workspace(&by, 2 * flow->length), reverse = solve_reverse_workspace(&by, flow->length);
+    return adjoint > reverse ? adjoint : reverse;
+}
+
 static status build(cnf *flow) {
-    static const tableau_id methods[] = {
-        [SOLVER_EULER] = TABLEAU_EULER,
-        [SOLVER_MIDPOINT] = TABLEAU_MIDPOINT,
-        [SOLVER_RK4] = TABLEAU_RK4,
-        [SOLVER_RK4_38] = TABLEAU_RK4_38,
-    };
     const cnf_spec *spec = &flow->spec;
     const bool augmented = spec->context == CONTEXT_AUGMENTED;
     const size_t C = augmented ? spec->augmented_dimension : 1, D = spec->dimension;
-    flow->method = tableau_get(methods[spec->solver]);
+    flow->method = tableau_get(spec->solver);
     flow->evaluations = spec->steps * flow->method->stages;
     flow->length = (D + 1) * CHUNK;
     flow->chunks_max = cnf_chunks(flow->batch_max);
@@ -77,7 +78,7 @@ static status build(cnf *flow) {
         TRY(ARENA_NEW(memory, D * CHUNK, &lane->probe));
         if (spec->gradient == GRADIENT_DISCRETE)
             TRY(ARENA_NEW(memory, flow->evaluations * flow->length, &lane->states));
-        TRY(ARENA_NEW(memory, rk_workspace(flow->method, 2 * flow->length), &lane->rk));
+        TRY(ARENA_NEW(memory, solve_reals(flow), &lane->rk));
         TRY(ARENA_NEW(memory, flow->field->scratch, &lane->scratch));
         TRY(ARENA_NEW(memory, 2 * flow->length, &lane->joint));
     }
@@ -221,7 +222,8 @@ static void solve_chunk(void *argument, size_t chunk, size_t thread) {
     cnf_chunk equation = {.flow = flow, .lane = lane, .first = job->first};
     equation.probe = cnf_load_chunk(flow, lane, job->x, job->n, chunk, job->probe);
     const ode_system system = cnf_system(&equation);
-    if (job->g.steps > 0) rk_integrate(flow->method, job->g, &system, lane->state, NULL, lane->rk);
+    const solve_spec by = {.method = flow->method, .steps = job->g.steps};
+    if (by.steps > 0) solve_integrate(&by, job->g.start, job->g.end, &system, lane->state, NULL, lane->rk, NULL);
     for (size_t i = 0; i < cnf_chunk_points(job->n, chunk); i++) {
         if (job->log_density) job->log_density[first + i] = -cnf_point_loss(flow, lane->state, i);
         if (!job->z) continue;

@@ -18,11 +18,11 @@
 #include "base/real.h"
 #include "base/status.h"
 #include "field/parameters.h"
+#include "ode/tableau.h"
 
 AFFJORD_API_BEGIN
 
 typedef enum cnf_context { CONTEXT_CLOCK, CONTEXT_AUGMENTED } cnf_context;
-typedef enum cnf_solver { SOLVER_EULER, SOLVER_MIDPOINT, SOLVER_RK4, SOLVER_RK4_38 } cnf_solver;
 typedef enum cnf_divergence { DIVERGENCE_EXACT, DIVERGENCE_RADEMACHER, DIVERGENCE_GAUSSIAN } cnf_divergence;
 typedef enum cnf_gradient { GRADIENT_DISCRETE, GRADIENT_ADJOINT } cnf_gradient;
 
@@ -43,7 +43,7 @@ typedef struct cnf_spec {
                          * how the field changes in time but the hypernet */
     double end_time; /* T */
     double base_variance; /* s^2 */
-    cnf_solver solver;
+    tableau_id solver; /* the method, on a fixed grid of so many steps; a pair's estimate is not used */
     size_t steps;
     cnf_divergence divergence;
     cnf_gradient gradient;

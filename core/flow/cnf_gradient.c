@@ -50,13 +50,14 @@ static void discrete_chunk(void *argument, size_t chunk, size_t thread) {
     const gradient_job *job = argument;
     cnf *flow = job->flow;
     cnf_lane *lane = &flow->lanes[thread];
-    const grid g = cnf_grid_forward(flow);
+    const solve_spec by = cnf_solver(flow);
     cnf_chunk equation = {.flow = flow, .lane = lane, .thetabar = chunk_thetabar(flow, chunk)};
     equation.probe = cnf_load_chunk(flow, lane, job->x, job->n, chunk, job->probe);
     const ode_system system = cnf_system(&equation);
-    rk_integrate(flow->method, g, &system, lane->state, lane->states, lane->rk);
+    adaptive_record record = {.capacity = by.steps, .states = lane->states, .stages = true};
+    solve_integrate(&by, 0, flow->spec.end_time, &system, lane->state, &record, lane->rk, NULL);
     flow->losses[chunk] = cnf_terminal(flow, lane->state, cnf_chunk_points(job->n, chunk), job->n, lane->cotangent);
-    rk_reverse(flow->method, g, &system, lane->states, NULL, lane->cotangent, lane->rk);
+    solve_reverse(&by, &record, &system, lane->cotangent, lane->rk, NULL);
 }
 
 void cnf_gradient_discrete(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,
@@ -94,7 +95,8 @@ static void adjoint_out(void *argument, size_t chunk, size_t thread) {
     cnf_chunk equation = {.flow = flow, .lane = lane};
     equation.probe = cnf_load_chunk(flow, lane, job->x, job->n, chunk, job->probe);
     const ode_system system = cnf_system(&equation);
-    rk_integrate(flow->method, cnf_grid_forward(flow), &system, lane->state, NULL, lane->rk);
+    const solve_spec by = cnf_solver(flow);
+    solve_integrate(&by, 0, flow->spec.end_time, &system, lane->state, NULL, lane->rk, NULL);
     memcpy(job->final + chunk * flow->length, lane->state, flow->length * sizeof *lane->state);
 }
 
@@ -110,7 +112,8 @@ static void adjoint_back(void *argument, size_t chunk, size_t thread) {
     system.evaluate = adjoint_evaluate;
     memcpy(lane->joint, job->final + chunk * n, n * sizeof *lane->joint);
     flow->losses[chunk] = cnf_terminal(flow, lane->joint, cnf_chunk_points(job->n, chunk), job->n, lane->joint + n);
-    rk_integrate(flow->method, cnf_grid_backward(flow), &system, lane->joint, NULL, lane->rk);
+    const solve_spec by = cnf_solver(flow);
+    solve_integrate(&by, flow->spec.end_time, 0, &system, lane->joint, NULL, lane->rk, NULL);
 }
 
 void cnf_gradient_adjoint(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,

@@ -57,6 +57,9 @@ static inline grid cnf_grid_forward(const cnf *flow) {
 static inline grid cnf_grid_backward(const cnf *flow) {
     return (grid){.start = flow->spec.end_time, .end = 0, .steps = flow->spec.steps};
 }
+static inline solve_spec cnf_solver(const cnf *flow) {
+    return (solve_spec){.method = flow->method, .steps = flow->spec.steps};
+}
 static inline size_t cnf_chunks(size_t n) {
     return (n + CHUNK - 1) / CHUNK;
 }
@@ -71,7 +74,7 @@ void cnf_prepare(cnf *flow, const real *params, grid g);
 /* state <- chunk `chunk` of x (n, D), with zeros for missing points and for l; and its probe, NULL if exact. */
 const real *cnf_load_chunk(const cnf *flow, cnf_lane *lane, const real *x, size_t n, size_t chunk, random_stream probe);
 
-/* The equation for rk_integrate and rk_reverse; `chunk` must outlive it. */
+/* The equation for a solve and its reverse; `chunk` must outlive it. */
 ode_system cnf_system(cnf_chunk *chunk);
 
 /* Sum over the chunk's points of -log N(z(T); 0, s^2 I) - l, and into cotangent (n) its derivative by the final state,

@@ -324,7 +324,7 @@ size_t image_cnf_bytes(const image_cnf *self) {
 
 size_t image_cnf_kept_bytes(const image_cnf *self) {
     const size_t length = image_state_of(self, self->batch_max).length;
-    return self->record.capacity * adaptive_kept(self->spec.solver.method, length, self->record.stages) * sizeof(real);
+    return self->record.capacity * solve_kept(&self->spec.solver, length, self->record.stages) * sizeof(real);
 }
 
 void image_cnf_initialise(const image_cnf *self, uint64_t seed, real *params) {

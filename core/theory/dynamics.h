@@ -13,7 +13,7 @@
 #include "field/conv_field.h"
 #include "field/parameters.h"
 #include "flow/cnf.h"
-#include "ode/rk.h"
+#include "ode/solve.h"
 
 typedef struct dynamics dynamics;
 

@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "field/context.h"
 #include "field/field.h"
-#include "ode/rk.h"
+#include "ode/solve.h"
 #include "train/adam.h"
 
 enum { HYPERNET_WIDTH = 8, DIMENSIONS_MAX = 8 };
@@ -25,7 +25,8 @@ struct mapping {
     real *path, *pathbar; /* (evaluations) */
     real *theta, *thetabar; /* (evaluations, stride) */
     real *state, *cotangent, *divergence, *l, *scratch, *rk; /* l is zero */
-    real *states; /* (evaluations, length) */
+    solve_spec solver;
+    adaptive_record record; /* of a solve that is reversed: states (evaluations, length) */
     double error;
 };
 
@@ -56,7 +57,8 @@ static void move(mapping *self, size_t n, const real *x, bool keep) {
         for (size_t k = 0; k < d; k++) self->state[k * CHUNK + i] = x[i * d + k];
     context_path(self->clock, self->params, self->g, self->path);
     field_prepare(self->field, self->evaluations, self->params, self->path, self->theta);
-    rk_integrate(tableau_get(TABLEAU_RK4), self->g, &system, self->state, keep ? self->states : NULL, self->rk);
+    solve_integrate(&self->solver, self->g.start, self->g.end, &system, self->state, keep ? &self->record : NULL,
+                    self->rk, NULL);
 }
 
 static void step(mapping *self, size_t n, const real *x, const real *y, uint64_t iteration) {
@@ -73,7 +75,7 @@ static void step(mapping *self, size_t n, const real *x, const real *y, uint64_t
             self->error += off * off / count;
             self->cotangent[k * CHUNK + i] = (real)(2 * off / count);
         }
-    rk_reverse(tableau_get(TABLEAU_RK4), self->g, &system, self->states, NULL, self->cotangent, self->rk);
+    solve_reverse(&self->solver, &self->record, &system, self->cotangent, self->rk, NULL);
     field_prepare_reverse(self->field, self->evaluations, self->params, self->path, self->thetabar, self->gradient,
                           self->pathbar);
     self->backend->adam(self->backend, self->table.total, &adam, self->gradient, self->first, self->second,
@@ -85,6 +87,8 @@ static status build(mapping *self) {
     const size_t D = spec->visible + spec->joined;
     arena *memory = &self->memory;
     self->g = (grid){.start = 0, .end = 1, .steps = spec->steps};
+    self->solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = spec->steps};
+    self->record = (adaptive_record){.capacity = spec->steps, .stages = true};
     self->evaluations = 4 * spec->steps;
     self->length = D * CHUNK;
     TRY(toy_field_create(D, spec->width, 1, false, 1, HYPERNET_WIDTH, self->evaluations, self->backend, &self->table,
@@ -102,8 +106,8 @@ static status build(mapping *self) {
     TRY(ARENA_NEW(memory, CHUNK, &self->divergence));
     TRY(ARENA_NEW(memory, CHUNK, &self->l));
     TRY(ARENA_NEW(memory, self->field->scratch, &self->scratch));
-    TRY(ARENA_NEW(memory, rk_workspace(tableau_get(TABLEAU_RK4), self->length), &self->rk));
-    return ARENA_NEW(memory, self->evaluations * self->length, &self->states);
+    TRY(ARENA_NEW(memory, solve_reverse_workspace(&self->solver, self->length), &self->rk));
+    return ARENA_NEW(memory, self->evaluations * self->length, &self->record.states);
 }
 
 status mapping_fit(const mapping_spec *spec, size_t n, const real *x, const real *y, mapping **out) {

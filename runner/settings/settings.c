@@ -11,6 +11,14 @@
 #include "field/image_model.h"
 #include "flow/cnf.h"
 
+/* The names of all Runge-Kutta methods, "euler|midpoint|...". */
+static const char TABLEAU_LIST[] =
+#define TABLEAU(symbol, name, ...) "|" name
+#define PAIR(symbol, name, ...) "|" name
+#include "ode/tableau.def"
+    ;
+#define TABLEAU_NAMES (TABLEAU_LIST + 1)
+
 static const setting_option OPTIONS[] = {
 #define COMMON(section_, key_, type_, initial_, keyed_, help_)                                                         \
     .section = #section_, .key = #key_, .name = #section_ "." #key_, .type = type_, .initial = initial_,               \

@@ -15,8 +15,7 @@
 
 enum {
     SETTINGS_TEXT_MAX = 1024, /* bytes of any value as text, terminator included */
-    SETTINGS_SEEDS_MAX = 100000,
-    SETTINGS_GRID_METHODS = 4 /* first names of solver.method, on a fixed grid */
+    SETTINGS_SEEDS_MAX = 100000
 };
 
 /* One field for each setting, named section_key: settings.train_batch. An

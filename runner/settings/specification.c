@@ -7,7 +7,6 @@
 /* A choice is stored as its position in options.def, which is the order of
  * the enumeration; test_settings compares the two name by name. */
 _Static_assert(CONTEXT_CLOCK == 0 && CONTEXT_AUGMENTED == 1, "model.context");
-_Static_assert(SOLVER_EULER == 0 && SOLVER_MIDPOINT == 1 && SOLVER_RK4 == 2 && SOLVER_RK4_38 == 3, "solver.method");
 _Static_assert(DIVERGENCE_EXACT == 0 && DIVERGENCE_RADEMACHER == 1 && DIVERGENCE_GAUSSIAN == 2, "flow.divergence");
 _Static_assert(GRADIENT_DISCRETE == 0 && GRADIENT_ADJOINT == 1, "solver.gradient");
 
@@ -15,9 +14,6 @@ _Static_assert(IMAGE_IGNORE == 0 && IMAGE_CONCAT == 1 && IMAGE_HYPER == 2 && IMA
 _Static_assert(IMAGE_PAPER == 0 && IMAGE_RELEASE == 1, "image.variant");
 _Static_assert(ACTIVATION_SOFTPLUS == 0 && ACTIVATION_TANH == 1 && ACTIVATION_SWISH == 2, "image.activation");
 _Static_assert(MATH_FP32 == 0 && MATH_TF32 == 1 && MATH_BF16 == 2, "solver.math");
-/* From heun2 on, solver.method goes on with the pairs. */
-_Static_assert(PAIR_HEUN2 == 0 && PAIR_BOSH3 == 1 && PAIR_DOPRI5 == 2 && PAIR_TSIT5 == 3 && PAIR_DOPRI8 == 4,
-               "solver.method");
 
 static const char DIMENSION[] = "dimension", SHAPE[] = "shape"; /* the texts that are no settings */
 
@@ -35,7 +31,7 @@ void specification_flow(const settings *values, size_t dimension, cnf_spec *out)
         .fixed_context = values->model_motion == 1,
         .end_time = values->flow_end_time,
         .base_variance = values->flow_base_variance,
-        .solver = (cnf_solver)values->solver_method,
+        .solver = (tableau_id)values->solver_method,
         .steps = values->solver_steps,
         .divergence = (cnf_divergence)values->flow_divergence,
         .gradient = (cnf_gradient)values->solver_gradient,
@@ -58,17 +54,15 @@ void specification_image(const settings *values, const size_t shape[3], image_sp
 }
 
 static solve_spec solver_of(const settings *values) {
-    static const tableau_id grids[SETTINGS_GRID_METHODS] = {TABLEAU_EULER, TABLEAU_MIDPOINT, TABLEAU_RK4,
-                                                            TABLEAU_RK4_38};
-    if (values->solver_method < SETTINGS_GRID_METHODS)
-        return (solve_spec){.method = tableau_get(grids[values->solver_method]), .steps = values->solver_steps};
-    const pair_id pair = (pair_id)(values->solver_method - SETTINGS_GRID_METHODS);
-    return (solve_spec){.method = tableau_pair(pair),
-                        .options = {.atol = values->solver_atol,
-                                    .rtol = values->solver_rtol,
-                                    .land = pair == PAIR_DOPRI8, /* too long steps to interpolate in */
-                                    .min_step = values->solver_min_step,
-                                    .max_attempts = values->solver_max_steps}};
+    const tableau *method = tableau_get((tableau_id)values->solver_method);
+    if (!tableau_is_pair(method)) return (solve_spec){.method = method, .steps = values->solver_steps};
+    return (solve_spec){
+        .method = method,
+        .options = {.atol = values->solver_atol,
+                    .rtol = values->solver_rtol,
+                    .land = values->solver_method == TABLEAU_DOPRI8, /* too long steps to interpolate in */
+                    .min_step = values->solver_min_step,
+                    .max_attempts = values->solver_max_steps}};
 }
 
 void specification_multiscale(const settings *values, const size_t shape[3], multiscale_spec *out) {
@@ -138,7 +132,7 @@ status specification_check(const settings *values, const specification_shape *sh
             "is not its log-determinant, and z(T) may be the same for two points (eq. 16): there is no density "
             "to train; expected clock or augmented");
     if (!specification_is_image(shape)) {
-        if (values->solver_method >= SETTINGS_GRID_METHODS)
+        if (tableau_is_pair(tableau_get((tableau_id)values->solver_method)))
             return fail(why, STATUS_INVALID,
                         "solver.method: adaptive steps are for images; expected euler, midpoint, rk4 or rk4_38 for "
                         "points");

@@ -1,12 +1,12 @@
-/* rk_step.h - one step of an explicit Runge-Kutta method, and its reverse; solves on a grid and adaptive ones are
+/* step.h - one step of an explicit Runge-Kutta method, and its reverse; solves on a grid and adaptive ones are
  * made of these.
  *
  * Stage i < s is k_i = F(time_i, Y_i), Y_i = y + h sum_{j<i} a_ij k_j. Stage s is the derivative at the step's end: its
  * row of a is b, so that Y_s is the step's result. */
-#ifndef AFFJORD_ODE_RK_STEP_H
-#define AFFJORD_ODE_RK_STEP_H
+#ifndef AFFJORD_ODE_STEP_H
+#define AFFJORD_ODE_STEP_H
 
-#include "ode/rk.h"
+#include "ode/solve.h"
 
 typedef struct rk_step {
     const tableau *method;

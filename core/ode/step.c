@@ -1,9 +1,9 @@
-/* rk_step.c - y_i = y + h sum_j a_ij k_j,  k_i = F(t + c_i h, y_i),  y+ = y + h sum_i b_i k_i, and its reverse.
+/* step.c - y_i = y + h sum_j a_ij k_j,  k_i = F(t + c_i h, y_i),  y+ = y + h sum_i b_i k_i, and its reverse.
  *
  * Reverse: with ybar+ the cotangent of y+, going through the stages from the last,
  *   kbar_i = h b_i ybar+ + h sum_{j>i} a_ji Ybar_j,  Ybar_i = (dF/dy)^T kbar_i,  ybar = ybar+ + sum_i Ybar_i
  * (Hager 2000: the reverse of a Runge-Kutta method is one too). */
-#include "ode/rk_step.h"
+#include "ode/step.h"
 
 void rk_step_keep(const rk_step *step, size_t i, const real *y) {
     const backend_ops *backend = step->system->backend;
