@@ -19,7 +19,7 @@ for folder in base backend ode field flow data train theory; do
 done
 core=$below
 below=
-for folder in system settings record plan work scale compare bench verbs; do
+for folder in system settings statistics record plan work scale compare bench verbs; do
     below="$below${below:+|}$folder"
     breach "runner/$folder includes something above it" \
         "$(grep -nE '^#include "[a-z]+/' -r "runner/$folder" | grep -vE "#include \"($core|$below)/")"

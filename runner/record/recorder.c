@@ -351,7 +351,11 @@ status recorder_open_begun(const char *path, recorder **out, failure *why) {
 
 status recorder_close(recorder **book, failure *why) {
     if (!*book) return STATUS_OK;
-    const status outcome = recorder_commit(*book, why);
+    status outcome = recorder_commit(*book, why);
+    if (outcome == STATUS_OK && (*book)->finished && !(*book)->shard) {
+        outcome = recorder_compare(*book, why);
+        if (outcome == STATUS_OK) outcome = recorder_commit(*book, why);
+    }
     release(book);
     return outcome;
 }

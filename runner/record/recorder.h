@@ -20,7 +20,7 @@
 #include "base/status.h"
 
 enum {
-    RECORDER_SCHEMA_VERSION = 4,
+    RECORDER_SCHEMA_VERSION = 5,
     RECORDER_FLOWS_MAX = 16,
     RECORDER_NAME_MAX = 1024, /* bytes of a name, terminator included */
     RECORDER_PATH_MAX = 4096,
@@ -151,6 +151,7 @@ typedef struct recorder_epoch {
     uint64_t epoch, iteration;
     recorder_split split;
     double loss; /* may be no finite number */
+    double running; /* running mean (0.99) of the training loss; NaN of other splits */
     double nfe_forward, nfe_backward;
     double wall_seconds;
     uint64_t peak_bytes;

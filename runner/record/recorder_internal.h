@@ -22,6 +22,7 @@ struct recorder {
     struct merging *merging; /* how rows of shards are copied; made when first used */
     bool open; /* a transaction */
     double opened; /* when, on the monotonic clock */
+    bool finished; /* a run was: comparisons are made anew before it closes */
 };
 
 /* Whether this process got the lock of the database at `path`: *descriptor
@@ -58,6 +59,9 @@ status recorder_next(recorder *book, sqlite3_stmt *rows, bool *more, failure *wh
 
 /* The text of a column, valid until the next row; empty for NULL, and where memory ended, which recorder_next says then. */
 const char *recorder_text(sqlite3_stmt *row, int column);
+
+/* The table `comparison` from the runs there are. */
+status recorder_compare(recorder *book, failure *why);
 
 /* The columns of RUN_COLUMNS as a run. */
 void recorder_read_run(sqlite3_stmt *row, recorder_run *out);

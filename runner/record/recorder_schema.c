@@ -42,6 +42,13 @@ static const struct {
 };
 enum { REBUILT_TABLES = sizeof rebuilt / sizeof rebuilt[0] };
 
+/* Columns that were added, with the version that brought them; each is its table's last. */
+static const struct {
+    long version;
+    const char *exists, *add;
+} added[] = {{5, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'epoch'",
+              "ALTER TABLE epoch ADD COLUMN running REAL"}};
+
 /* Nobody draws figures from a single shard, and a merge reads the schema of thousands. */
 static status drop_views(recorder *book, failure *why) {
     char name[RECORDER_NAME_MAX], sql[RECORDER_NAME_MAX + 16];
@@ -63,6 +70,11 @@ static status drop_views(recorder *book, failure *why) {
 
 static status bring_up(recorder *book, long version, failure *why) {
     bool aside[REBUILT_TABLES] = {false};
+    for (size_t i = 0; version > 0 && i < sizeof added / sizeof *added; i++) {
+        long exists = 0;
+        if (version < added[i].version) TRY(read_number(book, added[i].exists, 0, &exists, why));
+        if (exists > 0) TRY(recorder_script(book, added[i].add, "bring up to date", why));
+    }
     for (size_t i = 0; i < REBUILT_TABLES; i++) {
         long exists = 0;
         if (version < rebuilt[i].version) TRY(read_number(book, rebuilt[i].exists, 0, &exists, why));

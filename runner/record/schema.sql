@@ -1,4 +1,4 @@
--- schema.sql - the results database, schema version 4.
+-- schema.sql - the results database, schema version 5.
 --
 -- Run on an older database it adds what that lacks: tables are made where there
 -- are none; views.sql makes the views anew. (Tables whose columns are checked otherwise now
@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT OR REPLACE INTO meta VALUES ('schema_version', '4');
+INSERT OR REPLACE INTO meta VALUES ('schema_version', '5');
 
 -- One experiment file, by its [experiment] name.
 CREATE TABLE IF NOT EXISTS experiment (
@@ -98,6 +98,7 @@ CREATE TABLE IF NOT EXISTS epoch (
     nfe_backward REAL NOT NULL,
     wall_seconds REAL NOT NULL,           -- of this epoch
     peak_bytes   INTEGER NOT NULL,        -- resident, of the worker
+    running      REAL,                    -- running mean (0.99) of the training loss; NULL in other splits
     PRIMARY KEY (run_id, epoch, split)
 ) WITHOUT ROWID;
 
@@ -192,6 +193,43 @@ CREATE TABLE IF NOT EXISTS moment (
     data    BLOB NOT NULL,
     PRIMARY KEY (subject, kind, moment)
 );
+
+-- Two models of an experiment by their final losses, seed by seed: is `model` lower
+-- than `other`? Made anew from the runs whenever one of them is finished
+-- (recorder_compare.c). `losses` says which: 'validation' as recorded, 'offset' less
+-- what the validation points of a seed add for every model, 'measured' again on many
+-- points, 'fine' by a finer solve. `failures` says what becomes of runs without
+-- a possible loss: 'left out', with the same seed of the other model; or 'last', ranked
+-- behind all others, which only the rank tests can do. Intervals are of 95%.
+CREATE TABLE IF NOT EXISTS comparison (
+    experiment TEXT NOT NULL,
+    dataset    TEXT NOT NULL,
+    model      TEXT NOT NULL,
+    other      TEXT NOT NULL,
+    losses     TEXT NOT NULL CHECK (losses IN ('validation', 'offset', 'measured', 'fine')),
+    failures   TEXT NOT NULL CHECK (failures IN ('left out', 'last')),
+    n          INTEGER NOT NULL,          -- seeds that both have
+    failed     INTEGER NOT NULL,          -- of `model`, without a possible loss
+    failed_other INTEGER NOT NULL,
+    mean       REAL,                      -- of `model`, over the n seeds
+    mean_other REAL,
+    deviation  REAL,                      -- between seeds, of `model`
+    deviation_other REAL,
+    correlation REAL,                     -- of the two over seeds
+    difference REAL,                      -- mean(other) - mean(model)
+    difference_low REAL,                  -- bootstrap over seeds
+    difference_high REAL,
+    effect     REAL,                      -- difference / deviation_other
+    effect_low REAL,                      -- bootstrap over seeds
+    effect_high REAL,
+    paired_t   REAL, paired_p REAL,       -- Student
+    wilcoxon   REAL, wilcoxon_p REAL,     -- signed ranks; exact
+    welch_t    REAL, welch_df REAL, welch_p REAL,
+    mann_whitney_u REAL, mann_whitney_p REAL,  -- exact
+    holm_p     REAL,                      -- paired_p (failures last: wilcoxon_p) by Holm over the experiment's rows
+    tests      INTEGER NOT NULL,          -- how many rows that is
+    PRIMARY KEY (experiment, dataset, model, other, losses, failures)
+) WITHOUT ROWID;
 
 -- The newest checkpoint of a run; the path is relative to the database.
 CREATE TABLE IF NOT EXISTS checkpoint (

@@ -32,16 +32,21 @@ ORDER BY e.name, r.dataset, r.model, p.split, p.iteration;
 
 -- The finished runs: the validation loss at the end, NULL where it is not finite; the
 -- least at the end of any epoch; of point sets the entropy of the data, what the
--- density of the run's picture sums to, the least loss that is possible (below the
--- entropy by five errors of a mean over the validation's points, each of a nat), and
--- whether these are impossible: a loss below that, or a sum above 1.2. Steps that are
--- too long for what the field has become give numbers that are no density.
+-- density of the run's picture sums to, and the least loss that is possible (below the
+-- entropy by five errors of a mean over the validation's points, each of a nat).
+-- offset: what the validation points of the seed add to every model's loss;
+-- measured, fine: the final loss on many points, by the trained solver and by a finer
+-- one; solver_error: their difference on the same points. Steps that are too long for
+-- what the field has become give numbers that are no density. impossible: a finer solve
+-- moves the loss by more than 0.01 nats and five standard errors; or, where that was
+-- not measured, the loss is below the least possible or the density sums to more than 1.2.
 DROP VIEW IF EXISTS final_losses;
 CREATE VIEW final_losses AS
 WITH known AS (
     SELECT e.name AS experiment, r.dataset, r.model, r.seed, r.run_id, f.value AS loss, b.value AS best,
            h.value AS entropy_floor, p.value AS mass,
            h.value - 5 / sqrt(coalesce(CAST(s.value AS REAL), 4096)) AS least_possible,
+           o.value AS offset, m.value AS measured, n.value AS fine, c.value AS solver_error, d.value AS solver_error_error,
            EXISTS (SELECT 1 FROM metric d WHERE d.run_id = r.run_id AND d.name = 'data_dimension') AS images
     FROM experiment e
     JOIN experiment_run er USING (experiment_id)
@@ -50,11 +55,18 @@ WITH known AS (
     LEFT JOIN metric b ON b.run_id = r.run_id AND b.name = 'best_validation_loss'
     LEFT JOIN metric h ON h.run_id = r.run_id AND h.name = 'entropy_floor'
     LEFT JOIN metric p ON p.run_id = r.run_id AND p.name = 'density_mass'
+    LEFT JOIN metric o ON o.run_id = r.run_id AND o.name = 'validation_offset'
+    LEFT JOIN metric m ON m.run_id = r.run_id AND m.name = 'final_loss'
+    LEFT JOIN metric n ON n.run_id = r.run_id AND n.name = 'final_loss_fine'
+    LEFT JOIN metric c ON c.run_id = r.run_id AND c.name = 'solver_error'
+    LEFT JOIN metric d ON d.run_id = r.run_id AND d.name = 'solver_error_error'
     LEFT JOIN setting s ON s.run_id = r.run_id AND s.section = 'train' AND s.key = 'validation'
     WHERE r.status = 'done'
 )
 SELECT experiment, dataset, model, seed, run_id, loss, best, entropy_floor, mass, least_possible,
-       coalesce(loss < least_possible, 0) OR coalesce(mass > 1.2, 0) AS impossible, images
+       CASE WHEN solver_error IS NOT NULL THEN abs(solver_error) > 0.01 + 5 * coalesce(solver_error_error, 0)
+            ELSE coalesce(loss < least_possible, 0) OR coalesce(mass > 1.2, 0) END AS impossible,
+       images, offset, measured, fine, solver_error, solver_error_error
 FROM known;
 
 -- The same by model: mean and sample deviation over the n seeds whose loss is finite

@@ -78,10 +78,12 @@ static status send_epoch(worker *self, const trainer_epoch *epoch, failure *why)
     for (size_t i = 0; i < SPLITS; i++)
         rows[i] = (recorder_epoch){.epoch = epoch->epoch,
                                    .iteration = epoch->iteration,
+                                   .running = (double)NAN,
                                    .wall_seconds = now - self->epoch_start,
                                    .peak_bytes = peak_bytes()};
     self->epoch_start = now;
     fill_split(self, RECORDER_TRAINING, epoch->training_loss, &epoch->training_counts, &rows[0]);
+    rows[0].running = epoch->running_loss;
     fill_split(self, RECORDER_VALIDATION, epoch->validation_loss, &epoch->validation_counts, &rows[1]);
     if (epoch->tested) fill_split(self, RECORDER_TEST, epoch->test_loss, &epoch->test_counts, &rows[2]);
     const message one = {.kind = MESSAGE_EPOCH, .size = (epoch->tested ? SPLITS : SPLITS - 1) * sizeof *rows};
@@ -350,6 +352,7 @@ status worker_open(worker *self, failure *why) {
 status worker_finish(worker *self, failure *why) {
     TRY(save(self, why));
     if (!self->stop) TRY(worker_send_outputs(self, why));
+    if (!self->stop) TRY(worker_send_measurements(self, why));
     if (!self->stop && self->task->run->values->experiment_task == TASK_THEORY) TRY(worker_send_theory(self, why));
     return worker_send(self, (message){.kind = self->stop ? MESSAGE_INTERRUPTED : MESSAGE_DONE}, NULL, why);
 }

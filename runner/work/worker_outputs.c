@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/memory.h"
+#include "work/measure.h"
 #include "work/outputs.h"
 #include "work/worker_internal.h"
 
@@ -105,6 +106,26 @@ static status send_point_outputs(worker *self, failure *why) {
         outcome = worker_send_moments(self, flow, why);
     cnf_destroy(&flow);
     return outcome;
+}
+
+static status send_number(void *self, const char *name, double value, failure *why) {
+    return worker_send_metric(self, name, value, why);
+}
+
+status worker_send_measurements(worker *self, failure *why) {
+    const plan_run *run = self->task->run;
+    if (self->data.images) return STATUS_OK;
+    const size_t n = measure_points_of(run->values, self->data.points);
+    bool known = false, stopped;
+    double offset;
+    measurement found;
+    if (n == 0) return STATUS_OK;
+    TRY(measure_offset(run->values, self->data.points, run->seed, &known, &offset, why));
+    TRY(measure_points(run->values, self->data.points, self->threads, trainer_parameters(self->training), n,
+                       worker_asked_to_stop, self, &stopped, &found, why));
+    if (stopped) return STATUS_OK;
+    if (known) TRY(worker_send_metric(self, "validation_offset", offset, why));
+    return measure_each(&found, send_number, self, why);
 }
 
 /* --- Images --- */
