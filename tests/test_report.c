@@ -101,7 +101,7 @@ Test(report, a_browser_has_nothing_to_complain_of) {
     cr_expect_eq(shell("test $(stat -c %%s %s/report.html) -lt 5000000", folder), 0);
     cr_expect_eq(shell("ls -A %s | grep -c '^[.]report'", folder), 1, "what it is made in is gone: %s", output);
 
-    expect_page("1 supported, 1 not supported, ");
+    expect_page("2 undecided, ");
     expect_page("Validation loss against iteration: mean over the seeds");
     /* What Figure 6 shows, in words; the losses of two seeds are apart by an eighth. */
     expect_page("alt=\"Figure 6: validation loss against iteration on the toy data. "

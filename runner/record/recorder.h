@@ -215,6 +215,9 @@ status recorder_drop_plans(recorder *book, int64_t run, uint64_t iteration, fail
 status recorder_end_run(recorder *book, int64_t run, recorder_state state, const char *error, uint64_t iteration,
                         double wall_seconds, failure *why);
 
+/* Compare the models of all experiments anew when the database is closed (table `comparison`), as after the end of a run. */
+void recorder_compare_at_close(recorder *book);
+
 /* Forget what a run gave, so that it starts anew. Files stay. */
 status recorder_reset_run(recorder *book, int64_t run, failure *why);
 

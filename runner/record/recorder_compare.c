@@ -6,15 +6,20 @@
 #include "record/recorder_internal.h"
 #include "statistics/tests.h"
 
-/* Which losses; the words of the column `losses`. */
-enum { LOSS_VALIDATION, LOSS_OFFSET, LOSS_MEASURED, LOSS_FINE, LOSS_KINDS };
-static const char *const kinds[LOSS_KINDS] = {"validation", "offset", "measured", "fine"};
+/* The words of the column `quantity`, in the order of EACH_COMPARED's columns, and whether a run without a possible loss
+ * has none of it. */
+enum { QUANTITIES = 8 };
+static const struct {
+    const char *name;
+    bool fails;
+} quantities[QUANTITIES] = {{"validation", true}, {"offset", true}, {"measured", true},     {"fine", false},
+                            {"best", true},       {"chosen", true}, {"evaluations", false}, {"field_change", false}};
 
-/* A finished run of the experiment. loss: NaN where it is not known, infinite where there is no possible one. */
+/* A finished run of the experiment. value: NaN where it is not known, infinite where there is no possible one. */
 typedef struct entry {
     char dataset[RECORDER_NAME_MAX], model[RECORDER_NAME_MAX];
     uint64_t seed;
-    double loss[LOSS_KINDS];
+    double value[QUANTITIES];
 } entry;
 
 typedef struct entries {
@@ -38,17 +43,18 @@ static status add(entries *all, sqlite3_stmt *row, failure *why) {
     sqlite3_snprintf(sizeof one->dataset, one->dataset, "%s", recorder_text(row, 0));
     sqlite3_snprintf(sizeof one->model, one->model, "%s", recorder_text(row, 1));
     one->seed = (uint64_t)sqlite3_column_int64(row, 2);
-    for (int kind = 0; kind < LOSS_KINDS; kind++) one->loss[kind] = number(row, 3 + kind);
-    if (sqlite3_column_int(row, 3 + LOSS_KINDS))
-        for (int kind = 0; kind < LOSS_FINE; kind++)
-            if (!isnan(one->loss[kind])) one->loss[kind] = (double)INFINITY;
+    const bool impossible = sqlite3_column_int(row, 3 + QUANTITIES) != 0;
+    for (int q = 0; q < QUANTITIES; q++) {
+        one->value[q] = number(row, 3 + q);
+        if (impossible && quantities[q].fails && !isnan(one->value[q])) one->value[q] = (double)INFINITY;
+    }
     return STATUS_OK;
 }
 
-static status read_entries(recorder *book, int64_t experiment, entries *all, failure *why) {
+static status read_entries(recorder *book, const char *experiment, entries *all, failure *why) {
     sqlite3_stmt *rows;
     bool more;
-    TRY(recorder_select(book, STATEMENT_EACH_FINAL_LOSS, &rows, why, "i", experiment));
+    TRY(recorder_select(book, STATEMENT_EACH_COMPARED, &rows, why, "t", experiment));
     status outcome;
     while ((outcome = recorder_next(book, rows, &more, why)) == STATUS_OK && more) {
         outcome = add(all, rows, why);
@@ -63,7 +69,7 @@ static status read_entries(recorder *book, int64_t experiment, entries *all, fai
 /* One row of the table, and the p that Holm's procedure corrects. */
 typedef struct comparison {
     const entry *model, *other; /* any run of each */
-    int kind;
+    int quantity;
     bool last; /* failures are ranked last; otherwise left out */
     size_t n, failed, failed_other;
     double mean, mean_other, deviation, deviation_other, correlation;
@@ -88,9 +94,9 @@ static size_t pair_up(const group *a, const group *b, comparison *row, double *x
             continue;
         }
         i++, j++;
-        const double u = one->loss[row->kind], v = two->loss[row->kind];
+        const double u = one->value[row->quantity], v = two->value[row->quantity];
         if (isnan(u) || isnan(v)) continue;
-        row->failed += isinf(u), row->failed_other += isinf(v);
+        row->failed += isinf(u) != 0, row->failed_other += isinf(v) != 0;
         if (!row->last && (isinf(u) || isinf(v))) continue;
         x[n] = u, y[n] = v, n++;
     }
@@ -105,7 +111,7 @@ static status test_pair(const group *a, const group *b, comparison *row, failure
     status outcome = tests_wilcoxon(n, x, y, &row->wilcoxon);
     if (outcome == STATUS_OK) outcome = tests_mann_whitney(n, x, n, y, &row->mann_whitney);
     row->mean = row->mean_other = row->deviation = row->deviation_other = row->correlation = none;
-    row->effect = (paired_effect){none, none, unknown, unknown};
+    row->effect = (paired_effect){none, none, none, unknown, unknown, unknown};
     row->paired = row->welch = (test_result){none, none, none};
     if (!row->last && outcome == STATUS_OK) {
         row->mean = tests_mean(n, x), row->mean_other = tests_mean(n, y);
@@ -121,19 +127,20 @@ static status test_pair(const group *a, const group *b, comparison *row, failure
 
 static status put_row(recorder *book, const char *experiment, const comparison *row, size_t tests, failure *why) {
     const paired_effect *e = &row->effect;
-    return recorder_write(book, STATEMENT_PUT_COMPARISON, why, "ttttttuuuddddddddddddddddddddddu", experiment,
-                          row->model->dataset, row->model->model, row->other->model, kinds[row->kind],
+    return recorder_write(book, STATEMENT_PUT_COMPARISON, why, "ttttttuuuddddddddddddddddddddddddu", experiment,
+                          row->model->dataset, row->model->model, row->other->model, quantities[row->quantity].name,
                           row->last ? "last" : "left out", (uint64_t)row->n, (uint64_t)row->failed,
                           (uint64_t)row->failed_other, row->mean, row->mean_other, row->deviation, row->deviation_other,
                           row->correlation, e->difference, e->difference_95.low, e->difference_95.high, e->effect,
-                          e->effect_95.low, e->effect_95.high, row->paired.statistic, row->paired.p,
-                          row->wilcoxon.statistic, row->wilcoxon.p, row->welch.statistic, row->welch.df, row->welch.p,
-                          row->mann_whitney.statistic, row->mann_whitney.p, row->holm, (uint64_t)tests);
+                          e->effect_95.low, e->effect_95.high, e->ratio, e->ratio_95.low, e->ratio_95.high,
+                          row->paired.statistic, row->paired.p, row->wilcoxon.statistic, row->wilcoxon.p,
+                          row->welch.statistic, row->welch.df, row->welch.p, row->mann_whitney.statistic,
+                          row->mann_whitney.p, row->holm, (uint64_t)tests);
 }
 
-/* All ordered pairs, both ways of failures, of one kind of losses. A pair is one test whichever of the two is first. */
-static status compare_kind(recorder *book, const char *experiment, size_t groups, const group *of, int kind,
-                           failure *why) {
+/* All ordered pairs, both ways of failures, of one quantity. A pair is one test whichever of the two is first. */
+static status compare_quantity(recorder *book, const char *experiment, size_t groups, const group *of, int quantity,
+                               failure *why) {
     const size_t most = groups * groups;
     for (int last = 0; last < 2; last++) {
         comparison *rows = calloc(most, sizeof *rows);
@@ -145,10 +152,11 @@ static status compare_kind(recorder *book, const char *experiment, size_t groups
             for (size_t b = 0; b < groups && outcome == STATUS_OK; b++) {
                 if (a == b || strcmp(of[a].first->dataset, of[b].first->dataset) != 0) continue;
                 comparison *row = &rows[count];
-                *row = (comparison){.model = of[a].first, .other = of[b].first, .kind = kind, .last = last == 1};
+                *row =
+                    (comparison){.model = of[a].first, .other = of[b].first, .quantity = quantity, .last = last == 1};
                 outcome = test_pair(&of[a], &of[b], row, why);
                 p[count] = a < b ? row->p : (double)NAN;
-                tests += !isnan(p[count]);
+                tests += isnan(p[count]) ? 0 : 1;
                 count += row->n >= 2;
             }
         if (outcome == STATUS_OK) {
@@ -168,9 +176,9 @@ static status compare_kind(recorder *book, const char *experiment, size_t groups
     return STATUS_OK;
 }
 
-static status compare_experiment(recorder *book, int64_t id, const char *experiment, failure *why) {
+static status compare_experiment(recorder *book, const char *experiment, failure *why) {
     entries all = {0};
-    status outcome = read_entries(book, id, &all, why);
+    status outcome = read_entries(book, experiment, &all, why);
     group *groups = calloc(all.count + 1, sizeof *groups);
     size_t count = 0;
     if (outcome == STATUS_OK && !groups) outcome = fail(why, STATUS_MEMORY, "out of memory to compare models");
@@ -180,8 +188,8 @@ static status compare_experiment(recorder *book, int64_t id, const char *experim
             groups[count++].first = one;
         groups[count - 1].count++;
     }
-    for (int kind = 0; kind < LOSS_KINDS && outcome == STATUS_OK && count > 1; kind++)
-        outcome = compare_kind(book, experiment, count, groups, kind, why);
+    for (int q = 0; q < QUANTITIES && outcome == STATUS_OK && count > 1; q++)
+        outcome = compare_quantity(book, experiment, count, groups, q, why);
     free(groups);
     free(all.items);
     return outcome;
@@ -192,10 +200,7 @@ status recorder_compare(recorder *book, failure *why) {
     bool more;
     status outcome;
     size_t count = 0;
-    struct {
-        int64_t id;
-        char name[RECORDER_NAME_MAX];
-    } *list = NULL;
+    char(*list)[RECORDER_NAME_MAX] = NULL;
     TRY(recorder_select(book, STATEMENT_EACH_EXPERIMENT_NAME, &rows, why, ""));
     while ((outcome = recorder_next(book, rows, &more, why)) == STATUS_OK && more) {
         void *longer = realloc(list, (count + 1) * sizeof *list);
@@ -205,13 +210,15 @@ status recorder_compare(recorder *book, failure *why) {
             break;
         }
         list = longer;
-        list[count].id = sqlite3_column_int64(rows, 0);
-        sqlite3_snprintf(sizeof list[count].name, list[count].name, "%s", recorder_text(rows, 1));
+        sqlite3_snprintf(sizeof list[count], list[count], "%s", recorder_text(rows, 0));
         count++;
     }
     if (outcome == STATUS_OK) outcome = recorder_write(book, STATEMENT_DROP_COMPARISONS, why, "");
-    for (size_t i = 0; i < count && outcome == STATUS_OK; i++)
-        outcome = compare_experiment(book, list[i].id, list[i].name, why);
+    for (size_t i = 0; i < count && outcome == STATUS_OK; i++) outcome = compare_experiment(book, list[i], why);
     free(list);
     return outcome;
+}
+
+void recorder_compare_at_close(recorder *book) {
+    book->finished = true;
 }

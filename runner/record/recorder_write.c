@@ -69,8 +69,8 @@ status recorder_put_prediction(recorder *book, int64_t run, uint64_t bytes, fail
 static status put_split(recorder *book, int64_t run, const recorder_epoch *epoch, const char *split, failure *why) {
     static const recorder_statement attempts[] = {STATEMENT_PUT_EPOCH, STATEMENT_REPLACE_EPOCH};
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
-        TRY(recorder_write(book, attempts[i], why, "iuutndddud", run, epoch->epoch, epoch->iteration, split, epoch->loss,
-                           epoch->nfe_forward, epoch->nfe_backward, epoch->wall_seconds, epoch->peak_bytes,
+        TRY(recorder_write(book, attempts[i], why, "iuutndddud", run, epoch->epoch, epoch->iteration, split,
+                           epoch->loss, epoch->nfe_forward, epoch->nfe_backward, epoch->wall_seconds, epoch->peak_bytes,
                            epoch->running));
         if (sqlite3_changes(book->db) > 0) break;
     }

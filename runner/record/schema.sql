@@ -194,41 +194,54 @@ CREATE TABLE IF NOT EXISTS moment (
     PRIMARY KEY (subject, kind, moment)
 );
 
--- Two models of an experiment by their final losses, seed by seed: is `model` lower
--- than `other`? Made anew from the runs whenever one of them is finished
--- (recorder_compare.c). `losses` says which: 'validation' as recorded, 'offset' less
--- what the validation points of a seed add for every model, 'measured' again on many
--- points, 'fine' by a finer solve. `failures` says what becomes of runs without
--- a possible loss: 'left out', with the same seed of the other model; or 'last', ranked
--- behind all others, which only the rank tests can do. Intervals are of 95%.
+-- Two models of an experiment, seed by seed: is `model` lower than `other` in some
+-- quantity of finished runs? Made anew whenever a run is finished (recorder_compare.c).
+--   validation   final validation loss, as recorded
+--   offset       the same less what the validation points of the seed add for every model
+--   measured     the final loss, measured again on many points; fine: by a finer solve
+--   best         the least validation loss of any epoch; chosen: the test loss of that epoch
+--   evaluations  of all flows in one forward solve of training, in the last epoch
+--   field_change the largest rate of change of the toy field
+-- failures: what becomes of runs without a possible loss. 'left out': with the same seed
+-- of the other model; 'last': ranked behind all others, which only rank tests can do.
+-- n seeds that both have; intervals are of 95%, by bootstrap over seeds, from 5 seeds on.
 CREATE TABLE IF NOT EXISTS comparison (
     experiment TEXT NOT NULL,
     dataset    TEXT NOT NULL,
     model      TEXT NOT NULL,
     other      TEXT NOT NULL,
-    losses     TEXT NOT NULL CHECK (losses IN ('validation', 'offset', 'measured', 'fine')),
+    quantity   TEXT NOT NULL CHECK (quantity IN ('validation', 'offset', 'measured', 'fine', 'best', 'chosen',
+                                                 'evaluations', 'field_change')),
     failures   TEXT NOT NULL CHECK (failures IN ('left out', 'last')),
-    n          INTEGER NOT NULL,          -- seeds that both have
-    failed     INTEGER NOT NULL,          -- of `model`, without a possible loss
+    n          INTEGER NOT NULL,
+    failed     INTEGER NOT NULL,          -- of `model`, among the seeds that both have
     failed_other INTEGER NOT NULL,
-    mean       REAL,                      -- of `model`, over the n seeds
+    mean       REAL,
     mean_other REAL,
-    deviation  REAL,                      -- between seeds, of `model`
+    deviation  REAL,                      -- between seeds
     deviation_other REAL,
     correlation REAL,                     -- of the two over seeds
-    difference REAL,                      -- mean(other) - mean(model)
-    difference_low REAL,                  -- bootstrap over seeds
+    difference REAL,                      -- mean_other - mean
+    difference_low REAL,
     difference_high REAL,
     effect     REAL,                      -- difference / deviation_other
-    effect_low REAL,                      -- bootstrap over seeds
+    effect_low REAL,
     effect_high REAL,
-    paired_t   REAL, paired_p REAL,       -- Student
-    wilcoxon   REAL, wilcoxon_p REAL,     -- signed ranks; exact
-    welch_t    REAL, welch_df REAL, welch_p REAL,
-    mann_whitney_u REAL, mann_whitney_p REAL,  -- exact
-    holm_p     REAL,                      -- paired_p (failures last: wilcoxon_p) by Holm over the experiment's rows
-    tests      INTEGER NOT NULL,          -- how many rows that is
-    PRIMARY KEY (experiment, dataset, model, other, losses, failures)
+    ratio      REAL,                      -- mean / mean_other
+    ratio_low  REAL,
+    ratio_high REAL,
+    paired_t   REAL,                      -- Student, of the differences
+    paired_p   REAL,
+    wilcoxon   REAL,                      -- sum of signed ranks
+    wilcoxon_p REAL,                      -- exact
+    welch_t    REAL,
+    welch_df   REAL,
+    welch_p    REAL,
+    mann_whitney_u REAL,                  -- pairs of seeds in which `model` is lower, ties half
+    mann_whitney_p REAL,                  -- exact
+    holm_p     REAL,                      -- paired_p (failures last: wilcoxon_p) by Holm's procedure over the
+    tests      INTEGER NOT NULL,          -- tests of the experiment with this quantity and these failures
+    PRIMARY KEY (experiment, dataset, model, other, quantity, failures)
 ) WITHOUT ROWID;
 
 -- The newest checkpoint of a run; the path is relative to the database.

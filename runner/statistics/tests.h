@@ -10,7 +10,7 @@
 
 #include "base/status.h"
 
-enum { TESTS_SEEDS_MAX = 1000 };
+enum { TESTS_SEEDS_MAX = 1000, TESTS_RESAMPLED_LEAST = 5 };
 
 /* An interval of 95%; NaN where it cannot be had. */
 typedef struct interval {
@@ -45,11 +45,12 @@ status tests_wilcoxon(size_t n, const double *x, const double *y, test_result *o
 /* Mann and Whitney's u: the pairs in which x is lower, ties half. */
 status tests_mann_whitney(size_t nx, const double *x, size_t ny, const double *y, test_result *out);
 
-/* difference = mean(y) - mean(x) and effect = difference / deviation(y), with their 95% intervals by 10,000 resamples of
- * the n seeds with a fixed seed (percentiles). Errors: STATUS_MEMORY. */
+/* difference = mean(y) - mean(x), effect = difference / deviation(y), ratio = mean(x) / mean(y), with their 95% intervals
+ * by 10,000 resamples of the n seeds with a fixed seed (expanded percentiles); no intervals below TESTS_RESAMPLED_LEAST seeds, which
+ * have too few resamples. Errors: STATUS_MEMORY. */
 typedef struct paired_effect {
-    double difference, effect;
-    interval difference_95, effect_95;
+    double difference, effect, ratio;
+    interval difference_95, effect_95, ratio_95;
 } paired_effect;
 status tests_effect(size_t n, const double *x, const double *y, paired_effect *out);
 

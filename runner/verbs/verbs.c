@@ -52,10 +52,10 @@ const verb verb_data = {
              "found, its checksum, and otherwise which files to get from where. Nothing is downloaded.\n",
     .run = run_data};
 
-enum { VERBS = 11 };
-static const verb *const verbs[VERBS] = {&verb_eval,  &verb_sample, &verb_export,  &verb_list,
-                                         &verb_merge, &verb_check,  &verb_archive, &verb_report,
-                                         &verb_data,  &verb_replay, &verb_bench};
+enum { VERBS = 12 };
+static const verb *const verbs[VERBS] = {&verb_eval,    &verb_sample, &verb_export,  &verb_list,
+                                         &verb_merge,   &verb_check,  &verb_archive, &verb_report,
+                                         &verb_measure, &verb_data,   &verb_replay,  &verb_bench};
 
 static void write_help(FILE *stream) {
     usage_write(verb_experiment.usage, stream);

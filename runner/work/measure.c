@@ -76,12 +76,11 @@ status measure_points(const settings *values, const dataset *data, parallel *wor
         outcome = model_density(&finer, D, workers, params, x, part, stop, argument, stopped, fine, why);
     if (outcome == STATUS_OK && !*stopped) {
         const bool known = target(data, n, x, p, &entropy);
-        const measured none = {.mean = (double)NAN, .error = (double)NAN};
-        *out = (measurement){.loss = negative(mean_of(n, q, NULL)),
-                             .control = known ? shifted(entropy, mean_of(n, p, q)) : none,
-                             .fine =
-                                 known ? shifted(entropy, mean_of(part, p, fine)) : negative(mean_of(part, fine, NULL)),
-                             .change = negative(mean_of(part, fine, q))};
+        out->loss = negative(mean_of(n, q, NULL));
+        out->best = known ? shifted(entropy, mean_of(n, p, q)) : out->loss;
+        out->change = negative(mean_of(part, fine, q));
+        out->fine =
+            (measured){.mean = out->best.mean + out->change.mean, .error = hypot(out->best.error, out->change.error)};
     }
     free(x);
     free(p);
@@ -114,7 +113,7 @@ status measure_each(const measurement *from,
         const char *name, *error;
         measured value;
     } all[] = {{"final_loss_plain", "final_loss_plain_error", from->loss},
-               {"final_loss", "final_loss_error", isnan(from->control.mean) ? from->loss : from->control},
+               {"final_loss", "final_loss_error", from->best},
                {"final_loss_fine", "final_loss_fine_error", from->fine},
                {"solver_error", "solver_error_error", from->change}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

@@ -4,10 +4,11 @@
  * between models. Once a training is finished, its loss is measured again:
  *
  *   loss     mean of -log q over many points, the same ones for all models and seeds of a data set
- *   control  entropy + mean of (log p - log q): the same expectation with a fraction of the variance, where the density p
- *            of the data is known
- *   fine     control (or loss, where p is not known) by a solve with MEASURE_FINER times the steps, on a quarter of the
- *            points; the difference to the trained solver's on the same points is the solver's error
+ *   best     entropy + mean of (log p - log q): the same expectation with less variance the closer q is to p, where the
+ *            density p of the data is known; else the loss
+ *   change   what a solve with MEASURE_FINER times the steps changes, on the same points, a quarter of them: the error of
+ *            the solver
+ *   fine     best + change
  *
  * log q is with the exact trace. */
 #ifndef AFFJORD_RUNNER_MEASURE_H
@@ -29,7 +30,7 @@ typedef struct measured {
 } measured;
 
 typedef struct measurement {
-    measured loss, control, fine, change; /* change: fine less the trained solver's */
+    measured loss, best, change, fine;
 } measurement;
 
 /* Points that a finished training is measured on: output.measure, at most a part of those that it was trained on, or the
