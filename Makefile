@@ -41,7 +41,7 @@ STRICT += $(if $(COVERAGE),--coverage -fprofile-abs-path -DAFFJORD_COVERAGE)
 PATHS  := -Icore -Irunner -I$(BUILD)
 # LAPACK and OpenBLAS are for the mathematics alone, which is computed in double. (OpenBLAS starts threads when it is
 # loaded, and a program that waits for signals should have none but its own.)
-CORE_LIBS := -ljansson -lmd -lsleef -ldnnl -lgomp -ljpeg -lzip -lz -lm -lpthread
+CORE_LIBS := -ljansson -lmd -lsleef -ljpeg -lzip -lz -lm -lpthread
 LIBS   := $(if $(filter double,$(PRECISION)),-llapacke -lopenblas) -lsqlite3 -linih $(CORE_LIBS)
 ifneq ($(wildcard .deps/usr),)
 LOCAL  := $(CURDIR)/.deps/usr
@@ -79,9 +79,11 @@ CUDA := $(if $(NVCC),$(BUILD)/libaffjord_cuda.so)
 endif
 EMULATED := $(if $(filter double,$(PRECISION)),,$(BUILD)/tests/libaffjord_cuda_emulated.so)
 EMULATED_CUDNN := $(if $(EMULATED),$(BUILD)/tests/libcudnn_emulated.so)
-CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BUILD)/core/base/status.o $(BUILD)/core/base/arena.o
+# What the kernels' host code takes from core/base.
+BASE_OBJECTS     := $(addprefix $(BUILD)/core/base/,status.o number.o arena.o)
+CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BASE_OBJECTS)
 EMULATED_OBJECTS := $(patsubst %.cu,$(BUILD)/tests/%.o,$(wildcard core/backend/cuda/*.cu)) \
-                    $(BUILD)/tests/cuda_on_host/cuda_on_host.o $(BUILD)/core/base/status.o $(BUILD)/core/base/arena.o
+                    $(BUILD)/tests/cuda_on_host/cuda_on_host.o $(BASE_OBJECTS)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -128,7 +130,9 @@ $(BUILD)/core/backend/cpu/kernels_avx512.o: STRICT += -mavx512f -mavx512vl -mavx
 # --- The library of the GPU ---
 
 cuda: $(CUDA)
-	@echo '$(if $(CUDA),✓ $(CUDA) for $(ARCHS),✗ no GPU: $(if $(NVCC),only the plain build has it,nvcc was not found))'
+	@echo '$(if $(CUDA),✓ $(CUDA) for $(ARCHS),GPU library: $(if $(filter float,$(VARIANT)),not built; expected nvcc on the \
+	PATH or in /usr/local/cuda/bin$(comma) found none; without it everything runs on the CPU,not part of this \
+	build ($(VARIANT)); run make without PRECISION$(comma) SANITIZE and COVERAGE to get it))'
 
 # IEEE arithmetic as on the CPU: nothing fused that the source does not fuse, every quotient and root rounded once.
 CUDA_FLAGS := -std=c++17 -O3 -fmad=false -prec-div=true -prec-sqrt=true -ftz=false --threads 0 \
@@ -167,13 +171,16 @@ $(EMULATED_CUDNN): $(BUILD)/tests/cuda_on_host/cudnn_on_host.o
 $(BUILD)/tests/%.o: override CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"' -DAFFJORD_FAULT_LAYER='"$(BUILD)/fault.so"' \
     -DAFFJORD_LIBRARY_EMULATED='"$(EMULATED)"' -DAFFJORD_CUDNN_EMULATED='"$(EMULATED_CUDNN)"'
 
+# Changes that are not in the commit. Figures, reports and results lie among the sources, tracked or not, and are none.
+CHANGES := git --no-optional-locks status --porcelain --untracked-files=no -- . ':!results'
+
 # What the recorder stores of the program itself; rewritten only when it changes.
 $(BUILD)/provenance.h: FORCE
 	@mkdir -p $(@D)
 	@{ printf '/* provenance.h - generated: what this program was built from. */\n'; \
 	   printf '#define AFFJORD_VERSION "%s"\n#define AFFJORD_RELEASED "%s"\n' $(VERSION) $(RELEASED); \
 	   printf '#define AFFJORD_GIT_COMMIT "%s"\n' "$$(git rev-parse --verify -q HEAD 2>/dev/null || echo unknown)"; \
-	   printf '#define AFFJORD_GIT_DIRTY %s\n' "$$(test -z "$$(git status --porcelain 2>/dev/null)" && echo 0 || echo 1)"; \
+	   printf '#define AFFJORD_GIT_DIRTY %s\n' "$$(test -z "$$($(CHANGES) 2>/dev/null)" && echo 0 || echo 1)"; \
 	   printf '#define AFFJORD_COMPILER "%s"\n' "$$($(CC) --version | head -n 1)"; \
 	   printf '#define AFFJORD_CFLAGS "%s"\n' '$(filter-out -ffile-prefix-map=%,$(STRICT) $(CFLAGS))'; } > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@

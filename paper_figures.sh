@@ -58,7 +58,8 @@ theory             table   theory_table   theory_statements  any  -        -    
 
 usage() {
     cat <<'END'
-usage: ./paper_figures.sh [--db PATH] [--out DIR] [--experiment NAME] [ITEM...]
+usage: ./paper_figures.sh [--db PATH] [--out DIR] [--experiment NAME]
+                          [--width column|page] [--force] [ITEM...]
        ./paper_figures.sh --list
 
 Draws each ITEM from the database: figures as ITEM.pdf and ITEM.png, with their
@@ -68,11 +69,17 @@ Figures 3 and 10 to 14 are drawings that need no rows, and no database if asked
 for alone.
 
   --db PATH          results database (results/results.db)
-  --out DIR          where the files go (results/figures)
+  --out DIR          where the files go (results/figures/EXPERIMENT of the
+                     experiment drawn; results/figures for drawings and for
+                     tables of all experiments)
   --experiment NAME  draw from this experiment's runs; otherwise from those of
                      the experiment named as the item, or else, for items that
                      do not insist, of the one whose file makes their rows, or
                      of the one that trained longest on data of their kind
+  --width WIDTH      how wide figures are at most: column (3.4 inches), page
+                     (7 inches, the default); letters have 8 points in both.
+                     Drawings (2 to 4, 10 to 14) and films have their own width
+  --force            replace files in DIR that are no figures or tables
   --list             print the items
   --help             print this
 
@@ -120,21 +127,28 @@ nearest_item() {
 
 quote_sql() { printf "'%s'" "${1//\'/\'\'}"; }
 
+# shellcheck source=plots/output.sh
+. "$root/plots/output.sh"
+
 db=$place/results/results.db
-out=$place/results/figures
+out=
 experiment=
+force=no
+width=page
 wanted=()
 while [ $# -gt 0 ]; do
     case $1 in
-        --db | --out | --experiment)
+        --db | --out | --experiment | --width)
             [ $# -ge 2 ] || die "$1 needs a value" 2
             case $1 in
                 --db) db=$2 ;;
                 --out) out=$2 ;;
                 --experiment) experiment=$2 ;;
+                --width) width=$2 ;;
             esac
             shift 2
             ;;
+        --force) force=yes; shift ;;
         --list)
             while read -r name _ _ _ _ _ _ _ what; do
                 [ -z "$name" ] || printf '%-18s%s\n' "$name" "$what"
@@ -147,6 +161,12 @@ while [ $# -gt 0 ]; do
     esac
 done
 
+case $width in
+    column) inches=3.4 ;;
+    page) inches=7.0 ;;
+    *) say "unknown width $width; expected column or page"; usage >&2; exit 2 ;;
+esac
+
 # Programs unpacked without root by `make deps-local`.
 if [ -d "$root/.deps/usr" ]; then
     PATH=$PATH:$root/.deps/usr/bin
@@ -157,15 +177,20 @@ gnuplot=$(command -v gnuplot || command -v gnuplot-nox || true)
 [ -n "$gnuplot" ] || die "gnuplot is not installed (Debian package gnuplot-nox)"
 command -v sqlite3 >/dev/null || die "sqlite3 is not installed (Debian package sqlite3)"
 
-# A database that a killed run left needs to be writable to be recovered;
-# nothing is written otherwise. Drawings that show no rows ask an empty one.
+work=
+# shellcheck disable=SC2317 # reached by the trap
+tidy() { rm -rf -- ${work:+"$work"} ${readable_folder:+"$readable_folder"}; }
+trap tidy EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+. "$root/plots/database.sh"
+
+# Drawings that show no rows ask an empty database.
 query() {
     if [ "$db" = :memory: ]; then
         sqlite3 -batch -bail -init "$root/runner/record/schema.sql" "$db" "$@"
-    elif [ -w "$db" ] && [ -w "$(dirname "$db")" ]; then
-        sqlite3 -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"
     else
-        sqlite3 -readonly -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"
+        query_database "$@"
     fi
 }
 
@@ -180,6 +205,7 @@ if [ "$rows_shown" = 0 ]; then
 else
     [ -e "$db" ] || die "no database $db; $program experiments/quickstart.ini makes the first one"
     db=$(realpath -- "$db")
+    find_readable "$db"
     known_version=$(sed -n "s/.*VALUES ('schema_version', '\([0-9]*\)').*/\1/p" "$root/runner/record/schema.sql")
     version=$(query "SELECT value FROM meta WHERE key = 'schema_version'" 2>&1) ||
         die "$db is no results database: $version"
@@ -195,17 +221,20 @@ for item in ${wanted[@]+"${wanted[@]}"}; do
     read -r base _ <<<"$(item_line "$item")" || true
     if [ "$base" != "$item" ] && { [ -z "$base" ] || { [ ! -e "$root/experiments/$item.ini" ] &&
         [ -z "$(query "SELECT 1 FROM experiment WHERE name = $(quote_sql "$item")")" ]; }; }; then
+        if [ -n "$base" ] && shows_rows "$item"; then
+            names=$(query "SELECT name FROM experiment ORDER BY name")
+            die "unknown item $item; $db has no experiment of that name; run one (name = $item in its file), or draw $base by --experiment with one of: ${names//$'\n'/ }" 2
+        fi
         die "unknown item $item; did you mean $(nearest_item "$item")? Items: $(item_names | tr '\n' ' ')" 2
     fi
 done
 [ "$explicit" -gt 0 ] || mapfile -t wanted < <(item_names)
 
+apart=0 # a folder for each experiment
+[ -n "$out" ] || { apart=1 && out=$place/results/figures; }
 mkdir -p -- "$out" 2>/dev/null || die "cannot make the folder $out"
 out=$(realpath -- "$out")
 work=$(mktemp -d "$out/.drawing.XXXXXX" 2>/dev/null) || die "cannot write to $out"
-trap 'rm -rf -- "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 if [ -d "$root/.deps/usr/share/fonts" ]; then
     cat >"$work/fonts.conf" <<END
@@ -249,7 +278,7 @@ INSERT INTO request VALUES ($1);
 .output captions.tsv
 SELECT text, part FROM caption;
 .output chosen.txt
-SELECT name, file FROM chosen;
+SELECT what, next_seed, name, file FROM lack;
 .output
 CREATE TEMP VIEW IF NOT EXISTS panel AS SELECT NULL AS subject, NULL AS kind, NULL AS state WHERE 0;
 SELECT writefile(b.subject || '.' || b.kind, b.data)
@@ -268,7 +297,7 @@ END
 draw_part() {
     local format pids=() failed=0 file
     for format in $4; do
-        (cd "$3" && exec "$gnuplot" --default-settings -e "format = '$format'; part = '$2'" "plots/$1.gp" \
+        (cd "$3" && exec "$gnuplot" --default-settings -e "format = '$format'; part = '${2//\'/\'\'}'; width = $inches" "plots/$1.gp" \
             >"errors.$2.$format" 2>&1 </dev/null) &
         pids+=($!)
     done
@@ -299,9 +328,20 @@ document() {
     caption=$2 awk -v style="$1" -v name="$3" -v points="${4:-0}" -f "$root/plots/document.awk"
 }
 
+# Move the files $3... from the folder $1 to the folder $2 (empty, or with a slash at its end) of $out: all, or none where one of them would destroy another file.
+put_files() {
+    local folder=$1 to=$2 name refusal refused=0
+    shift 2
+    for name; do
+        refusal=$(output_refusal "$out/$to$name" "$(output_target "$out/$to$name")" "$name" "$db") || { say "$refusal" && refused=1; }
+    done
+    [ "$refused" = 0 ] || return 1
+    for name; do output_put "$folder/$name" "$(output_target "$out/$to$name")"; done
+}
+
 # Make item $1 and move its files into place. Status: 0 done, 3 no rows, 1 failed.
 make_item() {
-    local item=$1 base kind script view whose data model file wish folder part caption name chosen='' made=()
+    local item=$1 base kind script view whose data model file wish folder part caption name chosen='' to='' made=()
     read -r base kind script view whose data model file _ <<<"$(item_line "$item")"
     [ "$item" = "$base" ] || whose=own
     if [ "$view" != - ] && [ -z "$(query "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND name = '$view'")" ]; then
@@ -339,19 +379,37 @@ make_item() {
             made+=("$name.pdf" "$name.png" "$name.txt" "$name.tex")
         fi
     done <"$folder/captions.tsv"
-    (cd "$folder" && mv -f -- "${made[@]}" "$out/")
-    [ "$whose" = all ] || chosen=$(cut -f 1 "$folder/chosen.txt")
-    printf '%-18s%s%s\n' "$item" "${made[*]}" "${chosen:+  (experiment $chosen)}"
+    [ "$whose" = all ] || chosen=$(cut -f 3 "$folder/chosen.txt")
+    # A name of an older database's experiment may be no name of a folder.
+    [ "$apart" = 0 ] || [ -z "$chosen" ] || { to=${chosen//\//_}/ && to=${to/#./_}; }
+    mkdir -p -- "$out/$to"
+    put_files "$folder" "$to" "${made[@]}"
+    printf '%-18s%s%s\n' "$item" "${made[*]/#/$to}" "${chosen:+  (experiment $chosen)}"
 }
 
-# How to get the rows that item $1 lacks.
-command_for() {
-    local base file
-    read -r base _ _ _ _ _ _ file _ <<<"$(item_line "$1")"
-    file=experiments/$file
-    [ "$1" = "$base" ] || file=experiments/$1.ini
-    [ -z "$experiment" ] || file=$(query "SELECT file FROM experiment WHERE name = $(quote_sql "$experiment")")
-    printf '%s %s' "$program" "$file"
+# Why the chosen experiment has no rows for item $1, where its command alone would
+# change nothing, and a command that makes some.
+missing_rows() {
+    local base script home lack='' seed='' name='' file=''
+    read -r base _ script _ _ _ _ home _ <<<"$(item_line "$1")"
+    home=experiments/$home
+    [ "$1" = "$base" ] || home=experiments/$1.ini
+    [ ! -s "$work/$1/chosen.txt" ] || IFS=$'\t' read -r lack seed name file <"$work/$1/chosen.txt"
+    [ "$lack" != data ] || [ -n "$experiment" ] || lack=''
+    case $lack/$script in
+        data/*) printf 'experiment %s has no runs on data that it shows; ' "$name" ;;
+        runs/*) home=$file ;;
+        stored/fig1 | stored/film)
+            printf 'experiment %s stored no moments, which only data of two columns has; ' "$name"
+            home="$file --set output.moments=24"
+            ;;
+        stored/fig5 | stored/quickstart | stored/images | stored/multiscale)
+            printf 'the finished runs of experiment %s stored nothing that it shows; ' "$name"
+            home="$file --seeds $seed --set output.samples=10000 --set output.density_cells=256"
+            ;;
+        stored/*) printf 'experiment %s has no finite values; ' "$name" ;;
+    esac
+    printf 'make them with: %s %s' "$program" "$home"
 }
 
 status=0
@@ -365,10 +423,10 @@ for item in "${wanted[@]}"; do
         0) ;;
         3)
             if [ "$explicit" -gt 0 ]; then
-                say "$item: the database has no rows for it; make them with: $(command_for "$item")"
+                say "$item: the database has no rows for it; $(missing_rows "$item")"
                 status=1
             else
-                printf '%-18sno rows yet; make them with: %s\n' "$item" "$(command_for "$item")"
+                printf '%-18sno rows yet; %s\n' "$item" "$(missing_rows "$item")"
             fi
             ;;
         *)

@@ -25,7 +25,7 @@ int main(int count, char **words) {
     /* clang-format off */
     const cnf_spec flow = {.dimension = dataset_dimension(data), .width = 64, .context = CONTEXT_AUGMENTED,
         .join = true, .hypernet_layers = 2, .hypernet_width = 32, .augmented_dimension = 2, .augmented_width = 3,
-        .end_time = 10, .base_variance = 1, .solver = SOLVER_RK4, .steps = 20};
+        .end_time = 10, .base_variance = 1, .solver = TABLEAU_RK4, .steps = 20};
     /* clang-format on */
     const point_objective_spec loss = {.flow = flow, .seed = 0, .batch = 128, .validation = 128};
     const uint64_t iterations = strtoull(words[2], NULL, 10);

@@ -46,7 +46,7 @@ int main(void) {
                                .context = &self,
                                .evaluate = evaluate,
                                .reverse = reverse};
-    const solve_spec by = {.method = tableau_pair(PAIR_DOPRI5), .options = {.atol = 1e-6, .rtol = 1e-6, .land = true}};
+    const solve_spec by = {.method = tableau_find("dopri5"), .options = {.atol = 1e-6, .rtol = 1e-6, .land = true}};
 
     /* All memory is the caller's: the solve allocates nothing. */
     double times[STEPS], sizes[STEPS];

@@ -10,11 +10,19 @@ words <- commandArgs(trailingOnly = TRUE)
 if (!length(words) %in% 1:2) stop("usage: read_results.R DATABASE [MODEL.safetensors]")
 
 book <- dbConnect(SQLite(), words[1], flags = SQLITE_RO)
+# Experiments differ in settings, so that none is averaged with another; a run whose loss is impossible for a
+# density is left out, as in view toy_losses.
 losses <- dbGetQuery(book, "
-    SELECT r.dataset, r.model, r.seed, m.value AS loss FROM run r JOIN metric m USING (run_id)
-    WHERE r.status = 'done' AND m.name = 'final_validation_loss' ORDER BY 1, 2, 3")
+    SELECT experiment, dataset, model, seed, loss FROM final_losses WHERE NOT impossible AND loss IS NOT NULL
+    ORDER BY 1, 2, 3, 4")
 dbDisconnect(book)
-print(aggregate(loss ~ dataset + model, losses, function(x) c(runs = length(x), mean = mean(x))))
+if (nrow(losses) == 0) {
+    cat("no finished run has a finite loss\n")
+} else {
+    means <- aggregate(loss ~ model + dataset + experiment, losses, function(x) c(length(x), mean(x)))
+    with(means, cat(sprintf("%-18s %-16s %-16s %4d runs   %.6f\n", experiment, dataset, model, as.integer(loss[, 1]),
+                            loss[, 2]), sep = ""))
+}
 
 # The arrays of a .safetensors file: 8 bytes with the length of a header in JSON, the header, the numbers row by row.
 load_model <- function(path) {

@@ -56,7 +56,7 @@ samples = 0
 END
 cd "$work"
 env -i PATH=/usr/bin:/bin "$root/usr/bin/affjord" small.ini --quiet
-ls results/figures/toy_table.md results/figures/fig6.pdf >/dev/null
+ls results/figures/small/toy_table.md results/figures/small/fig6.pdf >/dev/null
 env -i PATH=/usr/bin:/bin "$root/usr/bin/affjord" fig6.ini --dry-run >/dev/null
 env -i PATH=/usr/bin:/bin "$root/usr/libexec/affjord/affjord-double" --version | grep -q 'numbers F64'
 

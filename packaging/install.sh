@@ -60,10 +60,15 @@ put_link "$SONAME" "$LIBDIR/libaffjord.so"
 for header in $(cd build/include && find affjord -type f); do
     put 644 "build/include/$header" "$PREFIX/include/$header"
 done
+# shellcheck disable=SC2016 # pkg-config's variable
+case $LIBDIR in
+/lib | /lib/* | /usr/lib | /usr/lib/*) rpath= ;;
+*) rpath='-Wl,-rpath,${libdir} ' ;;
+esac
 pc=$(mktemp)
 trap 'rm -f "$pc"' EXIT
 sed -e "s|@PREFIX@|$PREFIX|" -e "s|@LIBDIR@|$LIBDIR|" -e "s|@VERSION@|$VERSION|" -e "s|@LIBS@|$LIBS|" \
-    packaging/affjord.pc.in >"$pc"
+    -e "s|@RPATH@|$rpath|" packaging/affjord.pc.in >"$pc"
 put 644 "$pc" "$LIBDIR/pkgconfig/affjord.pc"
 
 put 644 build/pages/affjord.1 "$PREFIX/share/man/man1/affjord.1"

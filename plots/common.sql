@@ -142,3 +142,13 @@ FROM (SELECT DISTINCT model FROM chosen_run
       WHERE model IN ('affjord', 'ffjord') AND lower(model) NOT IN (SELECT lower(model) FROM chosen_run)
         AND EXISTS (SELECT 1 FROM chosen_run WHERE lower(model) IN ('affjord', 'ffjord'))) m
 LEFT JOIN model_label l ON l.model = m.model;
+
+-- What the chosen experiment lacks where it has no rows for the item: runs on its
+-- data, runs that are finished, or what its finished runs have not stored.
+CREATE TEMP VIEW lack AS
+SELECT name, file,
+       CASE WHEN NOT EXISTS (SELECT 1 FROM chosen_run) THEN 'data'
+            WHEN EXISTS (SELECT 1 FROM chosen_run WHERE status != 'done') THEN 'runs'
+            ELSE 'stored' END AS what,
+       (SELECT max(seed) + 1 FROM chosen_run) AS next_seed
+FROM chosen;

@@ -20,7 +20,7 @@ CREATE TEMP VIEW span AS
 WITH band AS (
     SELECT dataset, mean - coalesce(std, 0) AS low, mean + coalesce(std, 0) AS high
     FROM drawn
-    WHERE mean IS NOT NULL
+    WHERE abs(mean) < 1e300 AND coalesce(abs(std), 0) < 1e300
 ), ranked AS (
     SELECT *, cume_dist() OVER (PARTITION BY dataset ORDER BY low) AS low_rank,
            cume_dist() OVER (PARTITION BY dataset ORDER BY high) AS high_rank

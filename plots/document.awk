@@ -81,13 +81,15 @@ function print_latex(    row, i, line) {
     }
     print "\\bottomrule\n\\end{tabular}\n\\end{table}"
 }
-# A page's text is 4.8 inches; a narrow picture takes its part of that.
-function print_figure(    part) {
-    part = points > 0 ? points / (4.8 * 72) : 1
+# A figure that is no wider than a column of 3.4 inches stands in one, a wider one
+# across the page of 7; each takes its part of that, so that letters keep their size.
+function print_figure(    wide, part) {
+    wide = points > 3.41 * 72
+    part = points > 0 ? points / ((wide ? 7 : 3.4) * 72) : 1
     print "% Needs \\usepackage{graphicx}."
-    print "\\begin{figure}\n\\centering\n\\includegraphics[width=" (part < 0.99 ? sprintf("%.2f", part) : "") \
+    print "\\begin{figure" (wide ? "*" : "") "}\n\\centering\n\\includegraphics[width=" (part < 0.99 ? sprintf("%.2f", part) : "") \
           "\\linewidth]{" name "}"
-    print "\\caption{" tex(caption) "}\n\\label{fig:" name "}\n\\end{figure}"
+    print "\\caption{" tex(caption) "}\n\\label{fig:" name "}\n\\end{figure" (wide ? "*" : "") "}"
 }
 END {
     if (style == "figure") print_figure()

@@ -29,7 +29,7 @@ CREATE TEMP VIEW caption AS
 SELECT dataset AS part,
        'The trained field dz/dt on ' || dataset_label || ' at eight times: its direction (arrows) and its speed '
        || '(colour; one scale for all). Above each picture is the time t, for AFFJORD with z*(t), on which the field '
-       || 'depends in its place. Shown: ' || text || '. Experiment ' || (SELECT name FROM chosen) || '.' AS text
+       || 'depends in its place. ' || text || '. Experiment ' || (SELECT name FROM chosen) || '.' AS text
 FROM (SELECT DISTINCT dataset, dataset_label, dataset_index FROM holder)
 JOIN shown_text USING (dataset)
 ORDER BY dataset_index;

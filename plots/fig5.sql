@@ -1,6 +1,7 @@
 -- fig5.sql - rows of Figure 5: the target, AFFJORD and FFJORD on the toy data
--- sets, as densities (fig5) and as samples (fig5_samples). The run shown for a
--- model is the one with the lowest seed that has a stored picture.
+-- sets, as densities (fig5) and as samples (fig5_samples). Data of one column is
+-- drawn as curves (fig5_curves), data of three and more in pairs of columns, a
+-- picture for each data set and model (fig5_pairs1, ...).
 .read plots/common.sql
 INSERT INTO request (item, fallback, data) SELECT 'fig5', 1, 'toy' WHERE NOT EXISTS (SELECT 1 FROM request);
 .read plots/panels.sql
@@ -8,17 +9,36 @@ INSERT INTO request (item, fallback, data) SELECT 'fig5', 1, 'toy' WHERE NOT EXI
 CREATE TEMP VIEW caption AS
 WITH models AS (
     SELECT group_concat(label, ' and ') AS names FROM (SELECT label FROM chosen_model ORDER BY rank, model)
+), pictures AS ( -- of the plane, by models
+    SELECT kind FROM panel WHERE shape = 'plane' AND model_index > 0 AND state = 'drawn'
+), ending AS (
+    SELECT ' Experiment ' || (SELECT name FROM chosen) || '.' AS experiment
 ), shown AS (
-    SELECT ' Shown is the lowest seed with a stored picture, with its validation loss: ' || text || '. Experiment '
-           || (SELECT name FROM chosen) || '.' AS which
-    FROM shown_text
+    SELECT shape, ' ' || (SELECT text FROM why_shown) || text || '.' || experiment AS which FROM shown_text JOIN ending
 )
 SELECT '' AS part,
-       'Target density (left) and the densities learnt by ' || names || '. Each row has one linear colour scale, from '
-       || '0 to the maximum of its target; larger values have the colour of the maximum.' || which AS text
-FROM models JOIN shown
+       'Target density (left; where it is not known, points of the target) and the densities learnt by ' || names
+       || '. Each row has one linear colour scale, from 0 to the maximum of its target, or of the models where that is not '
+       || 'known; larger values have the colour of the maximum.' || which AS text
+FROM models JOIN shown WHERE shape = 'plane' AND 'density' IN (SELECT kind FROM pictures)
 UNION ALL
 SELECT 'samples', 'Samples of the target (left) and of ' || names || ': at most the first 6,000 stored.' || which
-FROM models JOIN shown;
+FROM models JOIN shown WHERE shape = 'plane' AND 'samples' IN (SELECT kind FROM pictures)
+UNION ALL
+SELECT 'curves', 'Densities learnt by ' || names || ' (curves) over the histogram of the data. Where no density is '
+       || 'stored, the curve is the histogram of the model''s samples.' || which
+FROM models JOIN shown
+WHERE shape = 'line' AND EXISTS (SELECT 1 FROM panel WHERE shape = 'line' AND model_index > 0 AND state = 'drawn')
+UNION ALL
+SELECT *
+FROM (SELECT 'pairs' || p.pairs,
+             p.dataset_label || ' in pairs of columns: the data (below the diagonal, grey) and samples of ' || p.model_label
+             || ' (above it, in colour); on the diagonal the histograms of each column, of the data (filled) and of the '
+             || 'samples (line). Each panel has at most the first 2,000 points'
+             || iif(p.columns > 8, printf('; shown are the first 8 of %d columns', p.columns), '') || '. '
+             || (SELECT text FROM why_shown) || p.shown_as || '.' || experiment
+      FROM panel p JOIN ending
+      WHERE p.pairs IS NOT NULL
+      ORDER BY p.pairs);
 
 SELECT * FROM panel WHERE EXISTS (SELECT 1 FROM panel WHERE model_index > 0 AND state = 'drawn');

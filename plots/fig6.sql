@@ -13,7 +13,7 @@ CREATE TEMP VIEW fence AS SELECT 1.5 AS factor;
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        'Validation loss against iteration: mean over the seeds, with a band of one standard deviation to either '
-       || 'side where there are several; the dashed line is the entropy of the data, the floor of the loss.'
+       || 'side where there are several; the dotted line is the entropy of the data, the floor of the loss.'
        || text
        || coalesce((SELECT ' Among them are runs that end with no density, which tables leave out: '
                            || group_concat(d.label || ' ' || m.label || ' ' || l.impossible, '; ') || '.'

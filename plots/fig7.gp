@@ -4,6 +4,4 @@ load 'plots/style.gp'
 what = 'Loss (bits/dim)'
 splits = 'validation training'
 readers = 'evaluation training'
-rising = 0
-alone = 4.8     # all of a page's text
 load 'plots/curves.gp'

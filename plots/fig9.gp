@@ -4,6 +4,4 @@ load 'plots/style.gp'
 what = 'Function evaluations'
 splits = 'training'
 readers = ''
-rising = 1
-alone = 4.8     # all of a page's text
 load 'plots/curves.gp'

@@ -1,6 +1,6 @@
 # film.gp - the film of the data set `part`: a column for each model, its density
 # above and its samples below, a frame for each moment, from the base to the data.
-load 'plots/style.gp'
+load 'plots/style.gp'    # its widths are those of print; a film has its own
 
 rows_file = 'rows.tsv'
 stats rows_file using ($0) nooutput
@@ -13,8 +13,8 @@ frames = 0
 heading = ''
 stats rows_file using ( \
     i = int($0) + 1, of_part[i] = strcol(1) eq part, model_at[i] = int($3), model_label[i] = strcol(4), \
-    file_at[i] = strcol(5), moment_at[i] = int($6), time_at[i] = $7, number_at[i] = int($8), cells_at[i] = int($9), \
-    points_at[i] = int($10), x0_at[i] = $11, x1_at[i] = $12, y0_at[i] = $13, y1_at[i] = $14, \
+    file_at[i] = strcol(5), moment_at[i] = int($6), time_at[i] = datum(7), number_at[i] = int($8), cells_at[i] = int($9), \
+    points_at[i] = int($10), x0_at[i] = datum(11), x1_at[i] = datum(12), y0_at[i] = datum(13), y1_at[i] = datum(14), \
     heading = of_part[i] ? strcol(2) : heading, \
     models = of_part[i] && model_at[i] > models ? model_at[i] : models, \
     frames = of_part[i] && number_at[i] > frames ? number_at[i] : frames, 0) nooutput
@@ -26,15 +26,22 @@ density_of(i) = blob(i, 'density') . sprintf("format='%%float32' endian=little a
 cell_x(i) = (x1_at[i] - x0_at[i]) / cells_at[i]
 cell_y(i) = (y1_at[i] - y0_at[i]) / cells_at[i]
 
-# The colour scale's top: of the last frame, the data.
-densest = 0
-do for [m = 1:models] {
-    i = row_of(m, frames)
-    if (i > 0) {
-        eval 'stats ' . blob(i, 'density') . sprintf("record=(%d) format='%%float32' endian=little ", cells_at[i] ** 2) \
-             . 'using 1 nooutput'
-        densest = STATS_max > densest ? STATS_max : densest
+# The colour scale's top: of the last frame, the data; or of any where that has none.
+densest = NaN
+numbers_of(i) = blob(i, 'density') . sprintf("record=(%d) format='%%float32' endian=little ", cells_at[i] ** 2)
+do for [n = frames:1:-1] {
+    if (densest > 0) { continue }
+    do for [m = 1:models] {
+        i = row_of(m, n)
+        if (i > 0) { eval range(numbers_of(i), 'datum(1)'); densest = greater(densest, most) }
     }
+}
+densest = densest > 0 ? densest : 1
+# What a frame cannot draw says why in its place.
+array seen[rows]
+do for [i = 1:rows] {
+    seen[i] = of_part[i] && x1_at[i] > x0_at[i] && y1_at[i] > y0_at[i]
+    if (seen[i]) { eval range(numbers_of(i), 'datum(1)'); seen[i] = count > 0 }
 }
 
 # In dots of the film.
@@ -58,18 +65,26 @@ do for [n = 1:frames + held] {
         i = row_of(m, n < frames ? n : frames)
         if (i == 0) { continue }
         x = edge + (m - 1) * (side + gap)
-        set xrange [x0_at[i]:x1_at[i]]
-        set yrange [y0_at[i]:y1_at[i]]
         if (m == 1) {
             eval text(1, heading . sprintf(', t = %.2f', time_at[i]), edge, H - 12 / dots, 'left noenhanced')
         }
         eval text(2, model_label[i], x + side / 2, H - 33 / dots, 'center noenhanced')
         eval frame(x, edge + side + gap, side, side)
-        eval 'plot ' . density_of(i) . ' using 1 with image notitle'
+        if (!seen[i]) {
+            eval text(3, 'no finite density', x + side / 2, edge + 1.5 * side + gap, 'center textcolor rgb faint')
+            set xrange [0:1]
+            set yrange [0:1]
+            plot NaN notitle
+            unset label
+            continue
+        }
+        set xrange [x0_at[i]:x1_at[i]]
+        set yrange [y0_at[i]:y1_at[i]]
+        eval 'plot ' . density_of(i) . ' using (datum(1)) with image notitle'
         unset label
         eval frame(x, edge, side, side)
         eval 'plot ' . blob(i, 'samples') . sprintf("record=(%d) format='%%2float32' endian=little ", points_at[i]) \
-            . "using 1:2 with points pointtype 7 pointsize 0.25 linecolor rgb '#0B3C5D' notitle"
+            . "using (datum(1)):(datum(2)) with points pointtype 7 pointsize 0.25 linecolor rgb '#0B3C5D' notitle"
     }
     unset multiplot
 }

@@ -20,7 +20,7 @@ SELECT key AS subject, k.kind, moment FROM frame_at JOIN (SELECT 'density' AS ki
 CREATE TEMP VIEW caption AS
 SELECT dataset AS part,
        'How the base density becomes ' || dataset_label || ', from t = T to 0: density (above, one colour scale) and '
-       || 'samples (below). Shown: ' || text || '. Experiment ' || (SELECT name FROM chosen) || '.' AS text
+       || 'samples (below). ' || text || '. Experiment ' || (SELECT name FROM chosen) || '.' AS text
 FROM (SELECT DISTINCT dataset, dataset_label, dataset_index FROM holder)
 JOIN shown_text USING (dataset)
 ORDER BY dataset_index;

@@ -12,12 +12,12 @@ stats rows_file using ( \
     file_at[i] = strcol(6) . '.' . strcol(7), rows_at[i] = int($9), columns_at[i] = int($10), \
     wide[i] = int($11), high[i] = int($12), channels[i] = int($13), 0) nooutput
 
-width = 4.8             # of a page's text
+width = panels == 1 && !is_column ? 3.4 : width
 edge = 0.02             # around everything
 gap = 0.2               # between two grids
 top = 0.24              # for the name of the data set
 seam = 0.02             # between two pictures
-in_line = panels < 3 ? panels : 3
+in_line = is_column ? 1 : panels < 3 ? panels : 3
 lines = (panels + in_line - 1) / in_line
 
 across = (width - 2 * edge - (in_line - 1) * gap) / in_line
@@ -42,10 +42,11 @@ picture_of(i, p) = "'" . file_at[i] . "' binary " . sprintf('array=(%d,%d) ', wi
     . sprintf('dx=%.9g dy=%.9g ', cell(i) / wide[i], cell_height(i) / high[i]) \
     . sprintf('origin=(%.9g,%.9g) ', corner_x(i, p) + 0.5 * cell(i) / wide[i], \
               along(i) - corner_y(i, p) - cell_height(i) + 0.5 * cell_height(i) / high[i]) \
-    . 'using ' . (channels[i] == 3 ? '(shade($1)):(shade($2)):(shade($3))' : '(shade($1)):(shade($1)):(shade($1))') \
+    . 'using ' . (channels[i] == 3 ? '(shade(datum(1))):(shade(datum(2))):(shade(datum(3)))' : '(shade(datum(1))):(shade(datum(1))):(shade(datum(1)))') \
     . ' with rgbimage notitle'
-# From 0 to 1, from black to white; what a model puts outside has the colour at the end.
-shade(v) = v > 1 ? 255 : v > 0 ? 255 * v : 0
+# From 0 to 1, from black to white; what a model puts outside has the colour at the
+# end, what is no finite number is grey.
+shade(v) = v != v ? 128 : v > 1 ? 255 : v > 0 ? 255 * v : 0
 
 set multiplot
 unset border

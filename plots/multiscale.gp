@@ -13,7 +13,7 @@ stats 'rows.tsv' using (augmented = int($1), side = int($2), blob = strcol(3) . 
 array pixel[side * side]
 if (drawn) {
     eval "stats '" . blob . "' binary record=(" . sprintf('%d', side * side) . ") format='%float32' endian=little " \
-         . 'using (pixel[int($0) + 1] = $1, 0) nooutput'
+         . 'using (pixel[int($0) + 1] = datum(1), 0) nooutput'
 }
 row_of(m, d) = d == 0 ? 0 : row_of(m / 4, d - 1) + 2 ** (d - 1) * (m / 2 % 2)
 column_of(m, d) = d == 0 ? 0 : column_of(m / 4, d - 1) + 2 ** (d - 1) * (m % 2)

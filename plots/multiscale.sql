@@ -1,35 +1,37 @@
 -- multiscale.sql - the row of Figures 2 and 4, the multiscale architecture: the
 -- picture that is sent through it, one that the item's model generated, or
 -- NULL where the database has none. A data set called mnist comes before its
--- variants, the lowest seed before the others (of two runs with this seed, the
--- newer).
+-- variants; of its runs the median is shown.
 .read plots/common.sql
 INSERT INTO request (item, fallback, data, model)
 SELECT 'fig4', 1, 'mnist', 'affjord' WHERE NOT EXISTS (SELECT 1 FROM request);
 
 -- Pictures of one channel, as the drawing needs them. Without any, the sizes are
 -- those of MNIST.
+CREATE TEMP VIEW pictured AS
+SELECT r.run_id, b.kind, CAST(b.x1 - b.x0 AS INTEGER) AS side
+FROM request q
+JOIN chosen_run r ON lower(r.model) = q.model OR lower(r.model) GLOB q.model || '_*'
+JOIN sample_blob b ON b.subject = r.key AND b.kind = 'samples' AND b.rows > 0 AND b.x1 - b.x0 = b.y1 - b.y0
+                      AND b.columns = CAST((b.x1 - b.x0) * (b.y1 - b.y0) AS INTEGER)
+                      AND length(b.data) = 4 * b.rows * b.columns;
+.read plots/median.sql
+
 CREATE TEMP VIEW panel AS
-WITH stored AS (
-    SELECT r.key AS subject, r.dataset, r.model, r.seed, r.run_id, CAST(b.x1 - b.x0 AS INTEGER) AS side
-    FROM request q
-    JOIN chosen_run r ON lower(r.model) = q.model OR lower(r.model) GLOB q.model || '_*'
-    JOIN sample_blob b ON b.subject = r.key AND b.kind = 'samples' AND b.rows > 0 AND b.x1 - b.x0 = b.y1 - b.y0
-                          AND b.columns = CAST((b.x1 - b.x0) * (b.y1 - b.y0) AS INTEGER)
-                          AND length(b.data) = 4 * b.rows * b.columns
-), first AS (
-    SELECT s.*, l.label AS dataset_label, m.label AS model_label
-    FROM stored s
+WITH first AS (
+    SELECT r.key AS subject, r.dataset, r.shown_as, p.side, l.label AS dataset_label, m.label AS model_label
+    FROM median_run r
+    JOIN pictured p USING (run_id)
     JOIN dataset_name l USING (dataset)
     JOIN chosen_model m USING (model)
-    ORDER BY dataset != 'mnist', dataset, lower(model) NOT IN ('affjord', 'ffjord'), model, seed, run_id DESC
+    ORDER BY dataset != 'mnist', dataset, lower(model) NOT IN ('affjord', 'ffjord'), model
     LIMIT 1
 )
 SELECT q.model = 'affjord' AS augmented, coalesce(f.side, 28) AS side, f.subject, 'samples' AS kind,
        CASE WHEN f.subject IS NOT NULL THEN 'drawn'
             WHEN EXISTS (SELECT 1 FROM chosen_run r WHERE lower(r.model) = q.model) THEN 'not stored'
             ELSE 'not run' END AS state,
-       coalesce(f.dataset_label, 'MNIST') AS dataset_label, f.model_label, f.seed
+       coalesce(f.dataset_label, 'MNIST') AS dataset_label, f.model_label, f.shown_as
 FROM request q
 LEFT JOIN first f;
 
@@ -44,7 +46,7 @@ SELECT '' AS part,
                          || '(This program keeps no Array A: they are the same for all images, and computed again.) ', '')
        || 'Pictures: '
        || CASE WHEN state = 'drawn'
-               THEN 'a sample of ' || model_label || ' (seed ' || seed || ', experiment ' || (SELECT name FROM chosen)
+               THEN 'a sample of ' || model_label || ' (' || shown_as || ', experiment ' || (SELECT name FROM chosen)
                     || ') at the data''s end; behind it the same sample squeezed and halved only, as the states after '
                     || 'flows are not stored.'
                ELSE state || '.' END AS text

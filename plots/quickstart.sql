@@ -8,8 +8,12 @@ CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        'Target, '
        || (SELECT group_concat(label, ' and ') FROM (SELECT label FROM chosen_model ORDER BY rank, model))
-       || ': densities above, samples below. Under the target stands its entropy, the floor of the loss; under a '
-       || 'model the validation loss of the run shown: ' || (SELECT text FROM shown_text) || '. Experiment '
+       || ': densities above (where that of the target is not known, its points), samples below. Under the target stands its entropy, the floor of the loss; under a '
+       || 'model the validation loss of the run shown. ' || (SELECT text FROM why_shown)
+       || (SELECT text FROM shown_text WHERE shape = 'plane') || '. Experiment '
        || (SELECT name FROM chosen) || '.' AS text;
 
-SELECT * FROM panel WHERE EXISTS (SELECT 1 FROM panel WHERE model_index > 0 AND state = 'drawn');
+SELECT *
+FROM panel
+WHERE shape = 'plane'
+      AND EXISTS (SELECT 1 FROM panel WHERE shape = 'plane' AND model_index > 0 AND state = 'drawn');

@@ -15,16 +15,17 @@ run=./run # what starts the program: in a checkout, or installed
 case $root in */share/affjord) run=affjord ;; esac
 page_bytes_max=5000000 # what a page may weigh that is sent by mail and opened on a phone
 # Dots an inch of its pictures: enough for a phone, and half the weight of the 300 that papers ask for.
-export AFFJORD_PNG_DOTS=200
+export AFFJORD_PNG_DOTS=160
 
 usage() {
     cat <<'END'
-usage: plots/report.sh --db PATH --output FILE [--program TEXT]
+usage: plots/report.sh --db PATH --output FILE [--program TEXT] [--force]
 
-Writes FILE, one page of HTML that needs no other file and no network: the
+Writes FILE ("-" for standard output), one page of HTML that needs no other file and no network: the
 figures and tables that the database has rows for, claims, settings, and where
 each run comes from. TEXT names the program that asks for it. The date in it is
-that of SOURCE_DATE_EPOCH (seconds since 1970) where that is set.
+that of SOURCE_DATE_EPOCH (seconds since 1970) where that is set. A file that is
+no such page is replaced with --force only.
 Exit status: 0 done; 1 a database or a program is missing, a figure could not be
 drawn or the page not be written; 2 wrong usage.
 END
@@ -33,7 +34,10 @@ END
 say() { printf 'report: %s\n' "$*" >&2; }
 die() { say "$1"; exit "${2:-1}"; }
 
-db='' output='' program=affjord
+# shellcheck source=output.sh
+. "$root/plots/output.sh"
+
+db='' output='' program=affjord force=no
 while [ $# -gt 0 ]; do
     case $1 in
         --db | --output | --program)
@@ -45,6 +49,7 @@ while [ $# -gt 0 ]; do
             esac
             shift 2
             ;;
+        --force) force=yes; shift ;;
         -h | --help) usage; exit 0 ;;
         *) say "unknown word $1"; usage >&2; exit 2 ;;
     esac
@@ -57,17 +62,16 @@ if [ -d "$root/.deps/usr" ]; then # programs unpacked without root by `make deps
 fi
 command -v sqlite3 >/dev/null || die "sqlite3 is not installed (Debian package sqlite3)"
 [ -e "$db" ] || die "no database $db; $run experiments/quickstart.ini makes the first one"
-[ ! -d "$output" ] || die "cannot write $output: it is a folder"
-[ ! "$output" -ef "$db" ] || die "cannot write $output: it is the database"
+db=$(realpath -- "$db")
+target=$(output_target "$output")
+refusal=$(output_refusal "$output" "$target" page.html "$db") || die "$refusal" "$?"
 made=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}" '+%Y-%m-%d %H:%M UTC' 2>/dev/null) ||
     die "SOURCE_DATE_EPOCH is no number of seconds: $SOURCE_DATE_EPOCH"
 
-db=$(realpath -- "$db")
-place=$(dirname -- "$output")
-[ -d "$place" ] || die "no folder $place for $(basename -- "$output")"
-place=$(realpath -- "$place")
-output=$place/$(basename -- "$output")
+place=${TMPDIR:-/tmp} # of a page that is written through
+output_is_stream "$target" || place=$(dirname -- "$target")
 work=$(mktemp -d "$place/.report.XXXXXX" 2>/dev/null) || die "cannot write to the folder $place"
+. "$root/plots/database.sh"
 # Whatever fails in here, the reader is told whether it was for want of room.
 # shellcheck disable=SC2317 # reached by the trap
 finish() {
@@ -75,18 +79,12 @@ finish() {
     if [ "$status" -ne 0 ] && [ -d "$work" ] && ! head -c 262144 /dev/zero 2>/dev/null >"$work/probe"; then
         say "$place takes no more data; is the disk full?"
     fi
-    rm -rf -- "$work"
+    rm -rf -- "$work" ${readable_folder:+"$readable_folder"}
 }
 trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
-# Nothing is written to the database; but opened for reading alone, one that could
-# be written would be left with SQLite's side files beside it.
-query() {
-    local how=()
-    { [ -w "$db" ] && [ -w "$(dirname "$db")" ]; } || how=(-readonly)
-    sqlite3 ${how[@]+"${how[@]}"} -batch -bail -init /dev/null -cmd '.timeout 10000' "$db" "$@"
-}
+find_readable "$db"
 
 escape() {
     local text=${1//&/"&amp;"}
@@ -118,7 +116,7 @@ item_row() {
 # Draw all items into the folder `drawn` and list them in `items`. Status: 1 if one could not be drawn.
 draw_items() {
     local name what line variants=() complete=0
-    "$root/paper_figures.sh" --db "$db" --out "$work/drawn" >"$work/said" 2>"$work/errors" || complete=1
+    "$root/paper_figures.sh" --db "$readable" --out "$work/drawn" >"$work/said" 2>"$work/errors" || complete=1
     cat "$work/errors" >&2
     [ -s "$work/said" ] || exit 1
 
@@ -127,9 +125,9 @@ draw_items() {
     while IFS= read -r name; do
         [[ $name =~ ^(fig[0-9]+)_[A-Za-z0-9_.-]+$ ]] || continue
         ! grep -q "^${BASH_REMATCH[1]} " "$work/list" || variants+=("$name")
-    done < <(query "SELECT name FROM experiment ORDER BY name")
+    done < <(query_database "SELECT name FROM experiment ORDER BY name")
     [ ${#variants[@]} -eq 0 ] ||
-        "$root/paper_figures.sh" --db "$db" --out "$work/drawn" "${variants[@]}" >>"$work/said" 2>"$work/errors" ||
+        "$root/paper_figures.sh" --db "$readable" --out "$work/drawn" "${variants[@]}" >>"$work/said" 2>"$work/errors" ||
         sed -n 's/^paper_figures.sh: \([^ :]*\): .*\(make them with: .*\)/\1 \2/p' "$work/errors" >>"$work/said"
 
     declare -A outcome
@@ -221,7 +219,7 @@ choose_pictures() {
 select_rows() {
     mkdir "$work/rows"
     ln -s "$root/plots" "$work/rows/plots"
-    query "SELECT experiment_id FROM experiment ORDER BY name" >"$work/experiments"
+    query_database "SELECT experiment_id FROM experiment ORDER BY name" >"$work/experiments"
     {
         printf 'BEGIN;\n.read plots/report.sql\nCREATE TEMP TABLE told_experiment (experiment_id INTEGER);\n'
         while read -r id; do
@@ -232,7 +230,7 @@ select_rows() {
         printf 'COMMIT;\n.headers off\n.output complete\nSELECT 1;\n'
     } >"$work/rows/commands"
     # A full disk can cut files short without an error.
-    (cd "$work/rows" && query <commands >/dev/null && [ -s complete ]) || die "cannot read $db"
+    (cd "$work/rows" && query_database <commands >/dev/null && [ -s complete ]) || die "cannot read $db"
 }
 
 # Set rows $3 in style $1, with the caption $2; $4: the line that opens them.
@@ -484,8 +482,11 @@ cp before contents
 write_figures >figures.html
 cat head.html claims.html figures.html tables.html runs.html missing.html foot.html >page
 [ "$(tail -n 1 page)" = '</html>' ]
-chmod "$(printf '%o' $((0666 & ~0$(umask))))" page
-mv -f -- page "$output" 2>/dev/null || die "cannot write $output"
-printf '%s: %d pictures, %d tables, %d kB\n' "$output" "$(grep -c '<img ' "$output")" \
-    "$(grep -c '<table[ >]' "$output")" $(($(stat -c %s -- "$output") / 1000))
+if [ -f "$target" ]; then chmod --reference="$target" page; else chmod "$(printf '%o' $((0666 & ~0$(umask))))" page; fi
+summary="$output: $(grep -c '<img ' page) pictures, $(grep -c '<table[ >]' page) tables, $(($(stat -c %s page) / 1000)) kB"
+# Somebody may have put something there meanwhile.
+refusal=$(output_refusal "$output" "$target" page.html "$db") || die "$refusal" "$?"
+trap '' PIPE # a reader that goes away is an error to be told
+output_put page "$target" || die "cannot write $output"
+if [ "$target" = '&1' ]; then say "$summary"; else printf '%s\n' "$summary"; fi
 exit "$status"

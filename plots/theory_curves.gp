@@ -8,14 +8,15 @@ panels = int(STATS_max) + 1
 stats rows_file using 2 nooutput
 series = int(STATS_max)
 
-width = 4.8
 left = 0.66
 gap = 0.5               # between two panels
 right = 0.08
 top = 0.2
 bottom = 0.46
-key_line = 0.13         # height of a line of the key
-across = (width - left - gap * (panels - 1) - right) / panels
+in_line = is_column ? 1 : panels
+lines_of_panels = (panels + in_line - 1) / in_line
+figure = in_line < 2 && !is_column ? 3.4 : width
+across = (figure - left - gap * (in_line - 1) - right) / in_line
 along = 1.25
 
 array names[3 * 6]      # of each panel's lines
@@ -28,9 +29,15 @@ same = 1
 do for [p = 2:panels] { do for [s = 1:series] {
     same = same && (names[3 * (s - 1) + p] eq '' || names[3 * (s - 1) + p] eq names[3 * (s - 1) + 1])
 } }
-lines = same ? (series + 1) / 2 : series
+widest = 4
+do for [i = 1:|names|] { widest = strlen(names[i]) > widest ? strlen(names[i]) : widest }
+room = same ? figure - left : across
+columns = key_columns(series, widest, room)
+keys = key_lines(series, widest, room) * key_line + 0.04
+high = top + along + bottom + (same ? 0 : keys)    # a line of panels
+keyed = same ? keys : 0
 
-eval canvas(width, top + along + bottom + lines * key_line + 0.04)
+eval canvas(figure, lines_of_panels * high + keyed)
 set multiplot
 eval two_axes
 unset key
@@ -41,37 +48,37 @@ set format x '2^{%L}'
 set format y '10^{%L}'
 set mytics 10
 
-at(p, s) = $1 == p && $2 == s ? $5 : NaN
-y = H - top - along
+at(p, s) = $1 == p && $2 == s ? datum(5) : NaN
 do for [p = 0:panels - 1] {
-    x = left + p * (across + gap)
+    x = left + (p % in_line) * (across + gap)
+    y = H - (p / in_line) * high - top - along
     set autoscale
-    stats rows_file using ($1 == p ? (heading = strcol(3), axis = strcol(7), $5) : NaN) nooutput
-    low_x = STATS_min
-    high_x = STATS_max
-    stats rows_file using ($1 == p ? $6 : NaN) nooutput
-    set yrange [STATS_min / 3:STATS_max * 3]
+    heading = ''
+    axis = ''
+    stats rows_file using ($1 == p ? (heading = strcol(3), axis = strcol(7), 0) : 0) nooutput
+    eval range('rows_file', '$1 == p && datum(5) > 0 ? datum(5) : NaN')
+    low_x = count ? least : 0.1
+    high_x = count ? most : 1
+    eval range('rows_file', '$1 == p && datum(6) > 0 ? datum(6) : NaN')
+    if (!count) { least = 0.1; most = 1 }
+    eval text(4, count ? '' : 'no finite value', x + across / 2, y + along / 2, 'center textcolor rgb faint')
+    set yrange [least / 3:most * 3]
     set xrange [low_x / 1.5:high_x * 1.5]
-    set ytics 10 ** (1 + int((log10(STATS_max) - log10(STATS_min)) / 5))
+    set ytics 10 ** (1 + int((log10(most) - log10(least)) / 5))
     eval frame(x, y, across, along)
     eval text(1, heading, x + across / 2, y + along + 0.45 * top, 'center noenhanced')
     eval text(2, axis, x + across / 2, y - 0.62 * bottom, 'center noenhanced')
-    if (p == 0) { eval text(3, 'Relative error', x - 0.86 * left, y + along / 2, 'center rotate by 90') }
-    tag = 10
+    if (p % in_line == 0) { eval text(3, 'Relative error', x - 0.86 * left, y + along / 2, 'center rotate by 90') }
+    row = 0
     do for [s = 1:series] {
-        column = same ? (s - 1) / ((series + 1) / 2) : p
-        row = same ? (s - 1) % ((series + 1) / 2) : s - 1
-        key_x = same ? left + column * (width - left) / 2 : x
-        key_y = y - bottom - (row + 0.5) * key_line
         if ((!same || p == 0) && names[3 * (s - 1) + p + 1] ne '') {
-            eval text(tag, names[3 * (s - 1) + p + 1], key_x + 0.24, key_y, 'left noenhanced font small')
-            set arrow tag from screen key_x / W, key_y / H to screen (key_x + 0.18) / W, key_y / H nohead \
-                linewidth 2.2 linecolor rgb colour_of(s)
-            tag = tag + 1
+            eval key_entry(row, same ? left : x, (same ? keyed : y - bottom) - 0.5 * key_line, columns, widest, \
+                           names[3 * (s - 1) + p + 1], line_of(s, 1.8), point_of(s))
+            row = row + 1
         }
     }
-    plot for [s = 1:series] rows_file using (at(p, s)):6 with linespoints linewidth 1.8 pointtype 7 pointsize 0.35 \
-             linecolor rgb colour_of(s) notitle
+    plot for [s = 1:series] rows_file using (at(p, s)):(datum(6)) with linespoints linewidth 1.8 dashtype dash_of(s) \
+             pointtype marker_of(s) pointsize 0.5 linecolor rgb colour_of(s) notitle
     unset label
     unset arrow
 }

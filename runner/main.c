@@ -1,6 +1,16 @@
 /* main.c - ./run. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "verbs/verbs.h"
 
 int main(int count, char **words) {
-    return verbs_main(count, words);
+    const int outcome = verbs_main(count, words);
+    /* What was printed may not have arrived, as on a full disk. */
+    const bool failed = fflush(stdout) != 0 || ferror(stdout);
+    if (!failed || outcome != EXIT_DONE) return outcome;
+    fprintf(stderr, "cannot write to standard output: %s\n", strerror(errno));
+    return EXIT_FAILED;
 }

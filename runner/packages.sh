@@ -5,6 +5,9 @@
 #   packages.sh install [FOR]    install them: as root or with sudo, otherwise say what to do
 #   packages.sh local   [FOR]    unpack them into .deps, without root (all but the compiler and make)
 #
+# Both print first what they install, and what for. On a terminal `install` then asks, and Enter means yes; without a
+# terminal, or with CI=true, it goes ahead.
+#
 # FOR: test, check, api or deb, for what these targets of the Makefile need besides (check: those that look for faults,
 # which run the tests too); slurm, for what tests/slurm needs and no more.
 #
@@ -28,7 +31,6 @@ libinih-dev      usr/include/ini.h
 libjansson-dev   usr/include/jansson.h
 libmd-dev        usr/include/sha256.h
 libsleef-dev     usr/include/ARCHITECTURE/sleef.h
-libdnnl-dev      usr/include/oneapi/dnnl/dnnl.h
 librandom123-dev usr/include/Random123/philox.h
 libopenblas-dev  usr/lib/ARCHITECTURE/libopenblas.so
 liblapacke-dev   usr/include/lapacke.h
@@ -46,6 +48,7 @@ libsundials-dev  usr/include/cvodes/cvodes.h
 chromium-headless-shell usr/lib/chromium/chromium-headless-shell
 python3-pip      usr/lib/python3/dist-packages/pip/__init__.py
 procps           usr/bin/ps
+git              usr/bin/git
 pkgconf          usr/bin/pkg-config
 mandoc           usr/bin/mandoc
 g++              usr/bin/c++
@@ -53,6 +56,7 @@ r-base-core      usr/bin/Rscript
 r-cran-rsqlite   usr/lib/R/site-library/RSQLite/DESCRIPTION
 parallel         usr/bin/parallel
 r-cran-jsonlite  usr/lib/R/site-library/jsonlite/DESCRIPTION
+locales          usr/share/i18n/locales/de_DE
 "
 check_packages="
 clang            usr/bin/clang
@@ -81,17 +85,86 @@ slurm-wlm        usr/sbin/slurmd
 munge            usr/sbin/munged
 "
 
+# The packages of a group, and what they are for.
+packages_of() {
+    case $1 in
+    compiler) printf '%s' "$compiler_packages" ;;
+    build) printf '%s' "$build_packages" ;;
+    test) printf '%s' "$test_packages" ;;
+    check) printf '%s' "$check_packages" ;;
+    api) printf '%s' "$api_packages" ;;
+    deb) printf '%s' "$deb_packages" ;;
+    slurm) printf '%s' "$slurm_packages" ;;
+    esac
+}
+reason_of() {
+    case $1 in
+    compiler) echo "to compile" ;;
+    build) echo "libraries and programs that affjord computes, records and draws with" ;;
+    test) echo "for the tests" ;;
+    check) echo "for linters and instruments" ;;
+    api) echo "for the library's pages" ;;
+    deb) echo "to make Debian packages" ;;
+    slurm) echo "for the test with Slurm" ;;
+    esac
+}
+
+# missing GROUP...
 missing() {
-    printf '%s\n' "$packages" | while read -r package file; do
+    for group; do packages_of "$group"; done | while read -r package file; do
         file=$(echo "$file" | sed "s/ARCHITECTURE/$architecture/")
         [ -n "$package" ] || continue
         [ -e "/$file" ] || [ -e "$root/.deps/$file" ] || printf '%s\n' "$package"
     done
 }
 
-install_packages() {
-    list=$(missing | tr '\n' ' ')
-    [ -n "$list" ] || return 0
+axe_is_missing() {
+    [ "$wants_axe" = yes ] && [ ! -e "$root/.deps/axe/axe.min.js" ]
+}
+
+# announce WAY: what is missing, group by group; WAY says how it comes.
+announce() {
+    {
+        [ -z "$list" ] || echo "Missing packages, $1 with what they need:"
+        # shellcheck disable=SC2086 # a list of words
+        for group in $groups; do
+            here=$(missing "$group" | tr '\n' ' ')
+            [ -z "$here" ] || printf '  %s: %s\n' "$(reason_of "$group")" "${here% }"
+        done
+        ! axe_is_missing || printf 'Missing axe-core, to be fetched by pip into .deps/axe:\n  %s: %s\n' \
+            "to test that the report's page is accessible" "${axe_package%% *}"
+    } >&2
+}
+
+# Ask on a terminal; anything but Enter and yes is no.
+agree() {
+    { [ -t 0 ] && [ -t 2 ]; } || return 0
+    case ${CI:-false} in false | 0) ;; *) return 0 ;; esac
+    printf 'Go on? [Y/n] ' >&2
+    read -r answer || answer=no
+    case $answer in '' | [yY] | [yY][eE][sS]) return 0 ;; esac
+    echo "Nothing was installed.${list:+ By hand: sudo apt-get install ${list% }}" >&2
+    return 1
+}
+
+install_all() {
+    # shellcheck disable=SC2086 # a list of words
+    list=$(missing $groups | tr '\n' ' ')
+    if [ -n "$list" ]; then
+        find_root
+        announce "to be installed by ${as_root:+$as_root }apt-get"
+    elif axe_is_missing; then
+        announce ""
+    else
+        return 0
+    fi
+    agree || return 1
+    [ -z "$list" ] || install_packages
+    ! axe_is_missing || fetch_axe
+}
+
+# as_root <- what makes a command root's: nothing for root.
+find_root() {
     if [ "$(id -u)" = 0 ]; then
         as_root=
     elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
@@ -104,13 +177,15 @@ install_packages() {
             echo "or, without root, unpack them into .deps with"
             echo "    make deps-local        (or: sh runner/packages.sh local)"
         } >&2
-        return 1
+        exit 1
     fi
     command -v apt-get >/dev/null || {
         echo "No apt-get here; install the counterparts of: $list" >&2
-        return 1
+        exit 1
     }
-    echo "Installing $list" >&2
+}
+
+install_packages() {
     log=$(mktemp)
     # shellcheck disable=SC2086 # a list of words
     if $as_root apt-get -q update >"$log" 2>&1 &&
@@ -125,18 +200,12 @@ install_packages() {
 
 # Fetch the missing packages with all that they need and the system lacks, and unpack them into .deps.
 unpack_packages() {
-    everything=$packages packages=$compiler_packages
-    compiler=$(missing | tr '\n' ' ')
+    compiler=$(missing compiler | tr '\n' ' ')
     [ -z "$compiler" ] || {
         echo "A compiler does not work from a folder of its own; an administrator installs: $compiler" >&2
         return 1
     }
-    packages=$everything
-    list=$(missing | tr '\n' ' ')
-    [ -n "$list" ] || {
-        echo "Nothing is missing." >&2
-        return 0
-    }
+    [ -n "$list" ] || return 0
     mkdir -p "$root/.deps/archives"
     cd "$root/.deps/archives"
     # shellcheck disable=SC2086 # a list of words
@@ -161,8 +230,19 @@ unpack_packages() {
     echo "Unpacked into .deps: $list and what they need" >&2
 }
 
+unpack_all() {
+    # shellcheck disable=SC2086 # a list of words
+    list=$(missing $groups | tr '\n' ' ')
+    if [ -z "$list" ] && ! axe_is_missing; then
+        echo "Nothing is missing." >&2
+        return 0
+    fi
+    announce "to be unpacked into .deps"
+    unpack_packages
+    ! axe_is_missing || fetch_axe
+}
+
 fetch_axe() {
-    [ ! -e "$root/.deps/axe/axe.min.js" ] || return 0
     folder=$(mktemp -d)
     printf '%s\n' "$axe_package" >"$folder/wanted.txt"
     # Python may be of the system or of .deps.
@@ -188,23 +268,21 @@ fetch_axe() {
     fi
 }
 
-packages="$compiler_packages$build_packages"
+groups="compiler build" wants_axe=no
 case ${2:-} in
-test) packages=$packages$test_packages ;;
-check) packages=$packages$test_packages$check_packages ;;
-api) packages=$packages$api_packages ;;
-deb) packages=$packages$deb_packages ;;
-slurm) packages=$slurm_packages ;;
+test) groups="$groups test" wants_axe=yes ;;
+check) groups="$groups test check" wants_axe=yes ;;
+api) groups="$groups api" ;;
+deb) groups="$groups deb" ;;
+slurm) groups=slurm ;;
 esac
+# shellcheck disable=SC2086 # a list of words
 case ${1:-} in
-missing) missing ;;
-install) install_packages ;;
-local) unpack_packages ;;
+missing) missing $groups ;;
+install) install_all ;;
+local) unpack_all ;;
 *)
     echo "usage: packages.sh missing|install|local [test|check|api|deb|slurm]" >&2
     exit 2
     ;;
-esac
-case ${1:-},${2:-} in
-install,test | local,test | install,check | local,check) fetch_axe ;;
 esac

@@ -128,5 +128,6 @@ void solution_find(const tableau *pair, equation *e, double start, double end, c
     const ode_system system = equation_system(e);
     memcpy(s->y, e->start, sizeof s->y);
     s->record = (adaptive_record){.capacity = STEPS_MAX, .time = s->time, .step = s->step, .states = s->states};
-    s->outcome = adaptive_integrate(pair, start, end, options, &system, s->y, &s->record, out, workspace, &s->count);
+    const solve_spec by = {.method = pair, .options = *options};
+    s->outcome = solve_with_outputs(&by, start, end, &system, s->y, &s->record, out, workspace, &s->count);
 }

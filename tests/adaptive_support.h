@@ -4,7 +4,12 @@
 
 #include <stdbool.h>
 
-#include "ode/adaptive.h"
+#include "ode/solve.h"
+
+/* Loop over the embedded pairs. */
+#define EACH_PAIR(id)                                                                                                  \
+    for (tableau_id id = 0; id < TABLEAU_COUNT; id++)                                                                  \
+        if (tableau_is_pair(tableau_get(id)))
 
 enum { LENGTH_MAX = 8, STEPS_MAX = 4000, OUTPUTS_MAX = 16 };
 

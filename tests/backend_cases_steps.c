@@ -4,7 +4,7 @@
 
 #include "backend/memory.h"
 #include "backend_cases_internal.h"
-#include "ode/rk_step.h"
+#include "ode/step.h"
 
 /* A control on the device, and all that it became. */
 static step_control *control_on(work *w, const step_control *control) {
@@ -45,8 +45,8 @@ void case_control(work *w) {
     const backend_ops *b = w->backend;
     const double ratios[] = {0.3, 0, 1.7, NAN, 1, 0.99, 40, 1e-9, 0.5, 0.5, 0.5, 0.5};
     enum { CAPACITY = 20, RATIOS = sizeof ratios / sizeof *ratios };
-    for (size_t p = 0; p < 2 * PAIR_COUNT; p++) {
-        const tableau *pair = tableau_pair((pair_id)(p / 2));
+    for (size_t p = 0; p < 2 * (TABLEAU_COUNT - TABLEAU_HEUN2); p++) {
+        const tableau *pair = tableau_get((tableau_id)(TABLEAU_HEUN2 + p / 2));
         step_control c = {.method = *pair,
                           .end = p % 2 ? -2 : 2,
                           .direction = p % 2 ? -1 : 1,

@@ -59,7 +59,9 @@ static inline void baseline_expect(const baseline *computed, const char *path, c
     if (getenv("AFFJORD_RECORD")) {
         char comment[256];
         snprintf(comment, sizeof comment, "# Recorded by AFFJORD_RECORD=1 build/affjord-tests --filter '%s'.\n", test);
-        cr_assert_eq(baseline_write(computed, comment, true, path, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(baseline_write(computed, comment,
+                                    &(output_request){.name = path, .kind = &output_baseline, .force = true}, &why),
+                     STATUS_OK, "%s", why.text);
         return;
     }
     cr_assert_eq(baseline_read(&recorded, path, &why), STATUS_OK, "%s", why.text);

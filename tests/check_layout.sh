@@ -12,14 +12,14 @@ breach() {
 
 # From the bottom up: each may include itself and those before it.
 below=
-for folder in base backend ode field flow data train theory; do
+for folder in base backend ode context field flow data train theory; do
     below="$below${below:+|}$folder"
     breach "core/$folder includes something above it" \
         "$(grep -nE '^#include "' -r "core/$folder" | grep -vE "#include \"($below)/")"
 done
 core=$below
 below=
-for folder in system settings record plan work scale compare bench verbs; do
+for folder in system settings statistics record plan work scale compare bench verbs; do
     below="$below${below:+|}$folder"
     breach "runner/$folder includes something above it" \
         "$(grep -nE '^#include "[a-z]+/' -r "runner/$folder" | grep -vE "#include \"($core|$below)/")"
@@ -29,16 +29,33 @@ breach "only runner/record/recorder* includes sqlite3.h" \
     "$(grep -rnE '#include *[<"]sqlite3\.h' core runner | grep -v '^runner/record/recorder')"
 breach "only runner/settings/config* includes ini.h" \
     "$(grep -rnE '#include *[<"]ini\.h' core runner | grep -v '^runner/settings/config')"
-breach "only core/backend/cpu/conv_library.c includes oneDNN or OpenMP" \
-    "$(grep -rnE '#include *[<"](oneapi/|dnnl|omp\.h)' core runner | grep -v '^core/backend/cpu/conv_library')"
 breach "only core/backend/cuda includes CUDA" \
     "$(grep -rnE '#include *[<"](cuda|cublas|cudnn)' core runner | grep -v '^core/backend/cuda/')"
 breach "only core/backend/cuda and tests/cuda_on_host know the kernels' files" \
     "$(grep -rnE '#include *"backend/cuda/' core runner tests | grep -vE '^(core/backend/cuda|tests/cuda_on_host)/')"
 # What a script left there by mistake would be committed with everything else.
 breach "the top level has what is listed here" "$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u | grep -vxE \
-    '\.ci|\.clang-format|\.clang-tidy|\.gitignore|LICENSE|Makefile|README\.md|configs|core|debian|docs|examples|experiments|packaging|paper_figures\.sh|plots|results|run|runner|tests')"
+    '\.ci|\.clang-format|\.clang-tidy|\.gitignore|CHANGELOG\.md|CONTRIBUTING\.md|LICENSE|Makefile|README\.md|configs|core|debian|docs|examples|experiments|packaging|paper_figures\.sh|plots|results|run|runner|tests')"
 breach "the library prints or exits" "$(grep -rnE '\b(printf|fprintf *\((stdout|stderr)|puts|exit|abort)\(' core --include='*.c' --include='*.h' --include='*.inc' --include='*.cu' --include='*.cuh' | grep -v 'format(printf')"
+# A number as text is core/base/number.c's, which no locale changes. What the program prints for people may be printf's, as
+# the program asks for no locale either.
+breach "only core/base/number.c reads numbers with a fraction, or knows locales" "$(grep -rnE \
+    '\b(strto(f|d|ld)(_l)?|atof|wcsto(f|d|ld)|(set|new|use|dup|free)locale|localeconv|(str|wcs)coll|strcasecmp)\b *\(' core runner |
+    grep -v '^core/base/number\.c:')"
+# Statement by statement, since a format may be lines behind its function. In core whatever formats; in runner what makes a
+# text, which may become a key, a file or a row.
+# shellcheck disable=SC2016 # the dollars are awk's
+breach "a number with a fraction is read or written by locale" "$(find core runner -name '*.[ch]' -o -name '*.cu*' -o -name '*.inc' |
+    grep -v '^core/base/number\.' | sort | xargs awk '
+    FNR == 1 { statement = "" }
+    { statement = statement " " $0 }
+    /[;{}]/ {
+        makes = FILENAME ~ /^core/ ? "printf *\\(" : "(^|[^a-z_])v?(s|sn|as|d)printf *\\("
+        number = "\"[^\"]*%[-+ #0]*[0-9*]*([.][0-9*]+)?[lL]?[aefgAEFG]"
+        if (statement ~ makes && statement ~ number || statement ~ /scanf *\(/ && statement ~ /%[*0-9]*[lL]?[aefgAEFG]/)
+            print FILENAME ":" FNR ": " statement
+        statement = ""
+    }')"
 breach "fast-math" "$(grep -nE '(-ffast-math|-Ofast)' Makefile | grep -v 'never')"
 [ "$failures" = 0 ] || exit 1
 echo "Layout: as designed."

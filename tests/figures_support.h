@@ -109,7 +109,7 @@ static inline void add_run(FILE *script, int id, int experiment, const char *dat
 }
 
 static inline void add_epoch(FILE *script, int run, int epoch, const char *split, double loss, double evaluations) {
-    fprintf(script, "INSERT INTO epoch VALUES (%d, %d, %d, '%s', %.17g, NULL, %.17g, 160, 1, 1);\n", run, epoch,
+    fprintf(script, "INSERT INTO epoch VALUES (%d, %d, %d, '%s', %.17g, NULL, %.17g, 160, 1, 1, NULL);\n", run, epoch,
             100 * epoch, split, loss, evaluations);
 }
 

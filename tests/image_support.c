@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <criterion/criterion.h>
+#include <jpeglib.h>
 #include <zlib.h>
 
 #include "data/image_reader.h"
@@ -52,6 +53,34 @@ unsigned char *idx_bytes(size_t rank, const uint32_t *shape, const unsigned char
     for (size_t d = 0; d < rank; d++)
         for (size_t i = 0; i < 4; i++) bytes[4 + 4 * d + i] = (unsigned char)(shape[d] >> (24 - 8 * i));
     if (count > 0) memcpy(bytes + 4 + 4 * rank, numbers, count);
+    return bytes;
+}
+
+unsigned char *jpeg_bytes(size_t number, size_t width, size_t height, unsigned long *size) {
+    struct jpeg_compress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    unsigned char *bytes = NULL, *row = malloc(3 * width);
+    jpeg.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&jpeg);
+    jpeg_mem_dest(&jpeg, &bytes, size);
+    jpeg.image_width = (JDIMENSION)width;
+    jpeg.image_height = (JDIMENSION)height;
+    jpeg.input_components = 3;
+    jpeg.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&jpeg);
+    jpeg_start_compress(&jpeg, TRUE);
+    for (size_t y = 0; y < height; y++) {
+        for (size_t x = 0; x < width; x++) {
+            row[3 * x] = (unsigned char)(200 * x / width);
+            row[3 * x + 1] = (unsigned char)(20 * number);
+            row[3 * x + 2] = (unsigned char)(200 * y / height);
+        }
+        JSAMPROW rows = row;
+        (void)jpeg_write_scanlines(&jpeg, &rows, 1);
+    }
+    jpeg_finish_compress(&jpeg);
+    jpeg_destroy_compress(&jpeg);
+    free(row);
     return bytes;
 }
 

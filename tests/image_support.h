@@ -22,6 +22,9 @@ void data_write(const char *name, const void *bytes, size_t size, bool gzip);
 /* The bytes of an IDX file with these sizes, whatever numbers follow; *size of them, to be freed. */
 unsigned char *idx_bytes(size_t rank, const uint32_t *shape, const unsigned char *numbers, size_t count, size_t *size);
 
+/* The bytes of a JPEG file, to be freed: a slope of colours that depends on `number`. */
+unsigned char *jpeg_bytes(size_t number, size_t width, size_t height, unsigned long *size);
+
 /* Open a set of data_folder; it must be there, or it must fail so and say all of these words. */
 image_set *open_set(const char *name);
 void expect_refused(const char *name, status expected, const char *words, const char *more_words);

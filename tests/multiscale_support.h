@@ -18,25 +18,26 @@ static inline real *reals(size_t n) {
 
 /* FFJORD with the time joined, or AFFJORD with z* joined, on images of 8 x 8 with small fields. */
 static inline multiscale_spec small_spec(image_architecture architecture, image_layer layer) {
-    return (multiscale_spec){.model = {.channels = 1,
-                                       .height = 8,
-                                       .width = 8,
-                                       .architecture = architecture,
-                                       .layer = layer,
-                                       .variant = IMAGE_PAPER,
-                                       .hidden_layers = 2,
-                                       .hidden = {5, 4},
-                                       .moving = 6,
-                                       .fed = 3},
-                             .function = ACTIVATION_SOFTPLUS,
-                             .alpha = 0.05,
-                             .end_time = 0.9,
-                             .learn_end_time = true,
-                             .base_variance = 1.3,
-                             .divergence = DIVERGENCE_RADEMACHER,
-                             .seminorm = true,
-                             .kept_steps = 200,
-                             .solver = {.method = tableau_pair(PAIR_DOPRI5), .options = {.atol = 1e-5, .rtol = 1e-5}}};
+    return (multiscale_spec){
+        .model = {.channels = 1,
+                  .height = 8,
+                  .width = 8,
+                  .architecture = architecture,
+                  .layer = layer,
+                  .variant = IMAGE_PAPER,
+                  .hidden_layers = 2,
+                  .hidden = {5, 4},
+                  .moving = 6,
+                  .fed = 3},
+        .function = ACTIVATION_SOFTPLUS,
+        .alpha = 0.05,
+        .end_time = 0.9,
+        .learn_end_time = true,
+        .base_variance = 1.3,
+        .divergence = DIVERGENCE_RADEMACHER,
+        .seminorm = true,
+        .kept_steps = 200,
+        .solver = {.method = tableau_get(TABLEAU_DOPRI5), .options = {.atol = 1e-5, .rtol = 1e-5}}};
 }
 
 /* A model with everything that a call on it needs. */

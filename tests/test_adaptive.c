@@ -26,11 +26,11 @@ static size_t split(char *line, char **fields, size_t most) {
     return count;
 }
 
-static pair_id pair_named(const char *name) {
-    for (pair_id id = 0; id < PAIR_COUNT; id++)
-        if (strcmp(tableau_pair(id)->name, name) == 0) return id;
+static tableau_id pair_named(const char *name) {
+    EACH_PAIR(id)
+    if (strcmp(tableau_get(id)->name, name) == 0) return id;
     cr_assert_fail("no pair %s", name);
-    return PAIR_COUNT;
+    return TABLEAU_COUNT;
 }
 
 static equation equation_named(const char *name) {
@@ -56,12 +56,12 @@ typedef struct closeness {
     double size, value; /* relative difference of step sizes and states */
 } closeness;
 
-static closeness closeness_of(pair_id id, double tolerance) {
+static closeness closeness_of(tableau_id id, double tolerance) {
     if (sizeof(real) == 4) {
-        const double least = id == PAIR_DOPRI8 ? INFINITY : id == PAIR_TSIT5 ? 1e-3 : 1e-5;
+        const double least = id == TABLEAU_DOPRI8 ? INFINITY : id == TABLEAU_TSIT5 ? 1e-3 : 1e-5;
         return (closeness){.comparable = tolerance >= least, .size = 0.02, .value = 1e-3};
     }
-    if (id == PAIR_DOPRI8) return (closeness){.comparable = true, .size = 1e-2, .value = 1e-6};
+    if (id == TABLEAU_DOPRI8) return (closeness){.comparable = true, .size = 1e-2, .value = 1e-6};
     return (closeness){.comparable = true, .size = 1e-8, .value = 1e-11};
 }
 
@@ -72,7 +72,7 @@ Test(adaptive, counts_and_results_are_torchdiffeqs) {
     size_t solves = 0;
     while (fgets(line, sizeof line, file)) {
         cr_assert_eq(split(line, field, 16), 16);
-        const pair_id id = pair_named(field[0]);
+        const tableau_id id = pair_named(field[0]);
         equation e = equation_named(field[1]);
         const double start = strtod(field[2], NULL), end = strtod(field[3], NULL), tolerance = strtod(field[4], NULL);
         const adaptive_options options = {.atol = tolerance, .rtol = tolerance, .norm = norm_named(field[5])};
@@ -80,7 +80,7 @@ Test(adaptive, counts_and_results_are_torchdiffeqs) {
         if (!close.comparable) continue;
         char what[100];
         snprintf(what, sizeof what, "%s, %s from %g, %g", field[0], e.name, start, tolerance);
-        solution_find(tableau_pair(id), &e, start, end, &options, NULL, &found);
+        solution_find(tableau_get(id), &e, start, end, &options, NULL, &found);
         cr_assert_eq(found.outcome, STATUS_OK);
         cr_assert_eq(found.count.evaluations, strtoul(field[6], NULL, 10), "%s: %zu evaluations, not %s", what,
                      found.count.evaluations, field[6]);
@@ -101,34 +101,34 @@ Test(adaptive, counts_and_results_are_torchdiffeqs) {
 }
 
 Test(adaptive, makes_two_evaluations_and_the_stages_of_every_attempt) {
-    for (pair_id id = 0; id < PAIR_COUNT; id++)
-        for (int given = 0; given < 2; given++)
-            for (size_t which = 0; which < EQUATIONS; which++) {
-                const tableau *m = tableau_pair(id);
-                equation e = equation_make(which);
-                const adaptive_options options = {.atol = 1e-4, .rtol = 1e-4, .first_step = given ? 0.5 : 0};
-                solution_find(m, &e, 0, e.end, &options, NULL, &found);
-                cr_assert_eq(found.outcome, STATUS_OK);
-                cr_assert_eq(found.count.evaluations,
-                             (given ? 1 : 2) + m->stages * (found.count.accepted + found.count.rejected));
-                cr_assert_eq(found.count.evaluations, e.evaluations);
-                cr_assert(e.in_order);
-                cr_assert_gt(found.count.accepted, 0);
-                cr_assert_eq(found.count.reversals, 0);
-                cr_assert_eq(found.record.steps, found.count.accepted);
-                cr_assert_eq(found.record.reached, found.count.time);
-                cr_assert_geq(found.count.time, e.end);
-                double smallest = INFINITY, largest = 0, t = 0;
-                for (size_t i = 0; i < found.record.steps; i++) {
-                    cr_assert_eq(found.time[i], t, "steps follow each other");
-                    t = found.time[i] + found.step[i];
-                    smallest = fmin(smallest, found.step[i]);
-                    largest = fmax(largest, found.step[i]);
-                }
-                cr_assert_eq(found.count.smallest, smallest);
-                cr_assert_eq(found.count.largest, largest);
-                cr_assert(same(e.length, found.states, e.start));
+    EACH_PAIR(id)
+    for (int given = 0; given < 2; given++)
+        for (size_t which = 0; which < EQUATIONS; which++) {
+            const tableau *m = tableau_get(id);
+            equation e = equation_make(which);
+            const adaptive_options options = {.atol = 1e-4, .rtol = 1e-4, .first_step = given ? 0.5 : 0};
+            solution_find(m, &e, 0, e.end, &options, NULL, &found);
+            cr_assert_eq(found.outcome, STATUS_OK);
+            cr_assert_eq(found.count.evaluations,
+                         (given ? 1 : 2) + m->stages * (found.count.accepted + found.count.rejected));
+            cr_assert_eq(found.count.evaluations, e.evaluations);
+            cr_assert(e.in_order);
+            cr_assert_gt(found.count.accepted, 0);
+            cr_assert_eq(found.count.reversals, 0);
+            cr_assert_eq(found.record.steps, found.count.accepted);
+            cr_assert_eq(found.record.reached, found.count.time);
+            cr_assert_geq(found.count.time, e.end);
+            double smallest = INFINITY, largest = 0, t = 0;
+            for (size_t i = 0; i < found.record.steps; i++) {
+                cr_assert_eq(found.time[i], t, "steps follow each other");
+                t = found.time[i] + found.step[i];
+                smallest = fmin(smallest, found.step[i]);
+                largest = fmax(largest, found.step[i]);
             }
+            cr_assert_eq(found.count.smallest, smallest);
+            cr_assert_eq(found.count.largest, largest);
+            cr_assert(same(e.length, found.states, e.start));
+        }
 }
 
 Test(adaptive, a_solve_of_no_length_evaluates_nothing) {
@@ -137,7 +137,7 @@ Test(adaptive, a_solve_of_no_length_evaluates_nothing) {
     real shown[2 * LENGTH_MAX] = {0};
     const adaptive_outputs out = {.count = 2, .times = times, .states = shown};
     const adaptive_options options = {.atol = 1e-4, .rtol = 1e-4};
-    solution_find(tableau_pair(PAIR_DOPRI5), &e, 3, 3, &options, &out, &found);
+    solution_find(tableau_get(TABLEAU_DOPRI5), &e, 3, 3, &options, &out, &found);
     cr_assert_eq(found.outcome, STATUS_OK);
     cr_assert_eq(e.evaluations + found.count.evaluations + found.record.steps, 0);
     cr_assert(same(e.length, found.y, e.start) && same(e.length, shown, e.start) && same(e.length, shown + 2, e.start));
@@ -151,37 +151,39 @@ static void mirror(void *context, size_t evaluation, const double *t, const real
 }
 
 Test(adaptive, backwards_is_the_mirrored_equation_to_the_bit) {
-    for (pair_id id = 0; id < PAIR_COUNT; id++)
-        for (int land = 0; land < 2; land++) {
-            const tableau *m = tableau_pair(id);
-            mirrored = equation_make(1);
-            const adaptive_options options = {.atol = 1e-5, .rtol = 1e-5, .land = land};
-            ode_system system = equation_system(&mirrored);
-            real y[LENGTH_MAX], workspace[(RK_STAGES_MAX + 3) * LENGTH_MAX];
-            memcpy(y, mirrored.start, sizeof y);
-            adaptive_statistics count;
-            solution_find(m, &mirrored, 4, 0.5, &options, NULL, &found);
-            system.evaluate = mirror;
-            cr_assert_eq(adaptive_integrate(m, -4, -0.5, &options, &system, y, NULL, NULL, workspace, &count),
-                         STATUS_OK);
-            cr_assert(same(mirrored.length, y, found.y), "%s", m->name);
-            cr_assert_eq(count.time, -found.count.time);
-            cr_assert_eq(count.evaluations, found.count.evaluations);
-            cr_assert_lt(found.step[0], 0);
-        }
+    EACH_PAIR(id)
+    for (int land = 0; land < 2; land++) {
+        const tableau *m = tableau_get(id);
+        mirrored = equation_make(1);
+        const adaptive_options options = {.atol = 1e-5, .rtol = 1e-5, .land = land};
+        ode_system system = equation_system(&mirrored);
+        real y[LENGTH_MAX], workspace[(RK_STAGES_MAX + 3) * LENGTH_MAX];
+        memcpy(y, mirrored.start, sizeof y);
+        adaptive_statistics count;
+        solution_find(m, &mirrored, 4, 0.5, &options, NULL, &found);
+        system.evaluate = mirror;
+        cr_assert_eq(solve_integrate(&(solve_spec){.method = m, .options = options}, -4, -0.5, &system, y, NULL,
+                                     workspace, &count),
+                     STATUS_OK);
+        cr_assert(same(mirrored.length, y, found.y), "%s", m->name);
+        cr_assert_eq(count.time, -found.count.time);
+        cr_assert_eq(count.evaluations, found.count.evaluations);
+        cr_assert_lt(found.step[0], 0);
+    }
 }
 
 Test(adaptive, all_levels_give_the_same_bits) {
     equation e = equation_make(2);
     const adaptive_options options = {.atol = 1e-5, .rtol = 1e-5};
-    solution_find(tableau_pair(PAIR_DOPRI5), &e, 0, e.end, &options, NULL, &found);
+    solution_find(tableau_get(TABLEAU_DOPRI5), &e, 0, e.end, &options, NULL, &found);
     for (cpu_level level = CPU_PORTABLE; level < CPU_LEVELS; level++) {
         if (!cpu_backend(level)) continue;
         ode_system system = equation_system(&e);
         system.backend = cpu_backend(level);
         real y[LENGTH_MAX], workspace[(RK_STAGES_MAX + 3) * LENGTH_MAX];
         memcpy(y, e.start, sizeof y);
-        adaptive_integrate(tableau_pair(PAIR_DOPRI5), 0, e.end, &options, &system, y, NULL, NULL, workspace, NULL);
+        solve_integrate(&(solve_spec){.method = tableau_get(TABLEAU_DOPRI5), .options = options}, 0, e.end, &system, y,
+                        NULL, workspace, NULL);
         cr_assert(same(e.length, y, found.y), "%s", cpu_level_name(level));
     }
 }
@@ -189,36 +191,36 @@ Test(adaptive, all_levels_give_the_same_bits) {
 /* --- Options ------------------------------------------------------------------------------------------------------ */
 
 Test(adaptive, landing_ends_at_the_end) {
-    for (pair_id id = 0; id < PAIR_COUNT; id++)
-        for (int back = 0; back < 2; back++) {
-            equation e = equation_make(0);
-            const double start = back ? e.end : 0, end = back ? 0 : e.end;
-            adaptive_options options = {.atol = 1e-4, .rtol = 1e-4};
-            solution_find(tableau_pair(id), &e, start, end, &options, NULL, &other);
-            options.land = true;
-            solution_find(tableau_pair(id), &e, start, end, &options, NULL, &found);
-            const size_t last = found.record.steps - 1;
-            cr_assert_eq(found.count.time, end);
-            cr_assert_eq(found.record.reached, end);
-            cr_assert_eq(found.step[last], end - found.time[last]);
-            cr_assert_neq(other.count.time, end);
-            cr_assert_eq(found.count.evaluations,
-                         2 + tableau_pair(id)->stages * (found.count.accepted + found.count.rejected));
-            /* All but the last attempts are the same. */
-            cr_assert_eq(found.time[last - 1], other.time[last - 1]);
-        }
+    EACH_PAIR(id)
+    for (int back = 0; back < 2; back++) {
+        equation e = equation_make(0);
+        const double start = back ? e.end : 0, end = back ? 0 : e.end;
+        adaptive_options options = {.atol = 1e-4, .rtol = 1e-4};
+        solution_find(tableau_get(id), &e, start, end, &options, NULL, &other);
+        options.land = true;
+        solution_find(tableau_get(id), &e, start, end, &options, NULL, &found);
+        const size_t last = found.record.steps - 1;
+        cr_assert_eq(found.count.time, end);
+        cr_assert_eq(found.record.reached, end);
+        cr_assert_eq(found.step[last], end - found.time[last]);
+        cr_assert_neq(other.count.time, end);
+        cr_assert_eq(found.count.evaluations,
+                     2 + tableau_get(id)->stages * (found.count.accepted + found.count.rejected));
+        /* All but the last attempts are the same. */
+        cr_assert_eq(found.time[last - 1], other.time[last - 1]);
+    }
 }
 
 Test(adaptive, sizes_stay_within_their_bounds) {
     equation e = equation_make(1);
     adaptive_options options = {.atol = 1e-3, .rtol = 1e-3, .max_step = 0.05, .first_step = 7};
-    solution_find(tableau_pair(PAIR_DOPRI5), &e, 0, e.end, &options, NULL, &found);
+    solution_find(tableau_get(TABLEAU_DOPRI5), &e, 0, e.end, &options, NULL, &found);
     cr_assert_eq(found.outcome, STATUS_OK);
     cr_assert_eq(found.step[0], 0.05);
     cr_assert_eq(found.count.largest, 0.05);
     options = (adaptive_options){.atol = 1e-3, .rtol = 1e-3, .min_step = 0.3, .first_step = 0.01};
     e = equation_make(0);
-    solution_find(tableau_pair(PAIR_DOPRI8), &e, 0, e.end, &options, NULL, &found);
+    solution_find(tableau_get(TABLEAU_DOPRI8), &e, 0, e.end, &options, NULL, &found);
     cr_assert_eq(found.outcome, STATUS_OK);
     cr_assert_eq(found.step[0], 0.3);
     cr_assert_eq(found.count.smallest, 0.3);
@@ -233,8 +235,8 @@ static void noisy(double t, double strength, const real *y, real *dy) {
 
 Test(adaptive, what_follows_the_parts_does_not_count) {
     size_t in_parts = 0, in_one = 0; /* accepted steps */
-    for (pair_id id = 0; id < PAIR_COUNT; id++) {
-        const tableau *m = tableau_pair(id);
+    EACH_PAIR(id) {
+        const tableau *m = tableau_get(id);
         equation quiet = equation_make(0), loud = equation_make(0);
         loud.f = noisy, loud.length = 6;
         adaptive_options options = {.atol = 1e-3, .rtol = 1e-3, .land = true};
@@ -260,7 +262,7 @@ Test(adaptive, what_follows_the_parts_does_not_count) {
 
 /* All of them leave y alone. */
 static status outcome_of(equation *e, double end, const adaptive_options *options) {
-    solution_find(tableau_pair(PAIR_DOPRI5), e, 0, end, options, NULL, &found);
+    solution_find(tableau_get(TABLEAU_DOPRI5), e, 0, end, options, NULL, &found);
     if (found.outcome != STATUS_OK) cr_assert(memcmp(found.y, e->start, sizeof found.y) == 0);
     cr_assert_eq(found.count.evaluations, e->evaluations);
     return found.outcome;
@@ -340,7 +342,7 @@ Test(adaptive, every_outcome_has_its_status) {
     for (int land = 0; land < 2; land++) {
         e = (equation){.length = 1, .f = threshold, .start = {1}};
         options = (adaptive_options){.atol = 10, .first_step = 0.5, .land = land};
-        solution_find(tableau_pair(PAIR_HEUN2), &e, 0, 0.4, &options, NULL, &found);
+        solution_find(tableau_get(TABLEAU_HEUN2), &e, 0, 0.4, &options, NULL, &found);
         cr_assert_eq(found.outcome, STATUS_OK);
         cr_assert_float_eq((double)found.y[0], exp(0.4), 0.02);
         cr_assert_eq(found.count.rejected > 0, !land, "no step ends where the derivative is not finite");
@@ -364,15 +366,15 @@ Test(adaptive, a_full_record_keeps_what_it_has) {
     equation e = equation_make(0);
     const ode_system system = equation_system(&e);
     const adaptive_options options = {.atol = 1e-4, .rtol = 1e-4};
-    solution_find(tableau_pair(PAIR_BOSH3), &e, 0, 8, &options, NULL, &found);
+    solution_find(tableau_get(TABLEAU_BOSH3), &e, 0, 8, &options, NULL, &found);
     const size_t needed = found.record.steps;
     for (size_t capacity = needed - 1; capacity <= needed; capacity++) {
         real y[LENGTH_MAX], workspace[(RK_STAGES_MAX + 3) * LENGTH_MAX];
         memcpy(y, e.start, sizeof y);
         memset(other.states, 0, sizeof other.states);
         adaptive_record record = {.capacity = capacity, .time = other.time, .step = other.step, .states = other.states};
-        const status outcome =
-            adaptive_integrate(tableau_pair(PAIR_BOSH3), 0, 8, &options, &system, y, &record, NULL, workspace, NULL);
+        const status outcome = solve_integrate(&(solve_spec){.method = tableau_get(TABLEAU_BOSH3), .options = options},
+                                               0, 8, &system, y, &record, workspace, NULL);
         cr_assert_eq(outcome, capacity < needed ? STATUS_RECORD_FULL : STATUS_OK);
         cr_assert(same(e.length, y, capacity < needed ? e.start : found.y));
         cr_assert_eq(record.steps, capacity);
@@ -406,14 +408,14 @@ Test(adaptive, refuses_what_makes_no_sense) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         equation e = equation_make(0);
-        solution_find(tableau_pair(PAIR_BOSH3), &e, cases[i].start, cases[i].end, &cases[i].options, &cases[i].out,
+        solution_find(tableau_get(TABLEAU_BOSH3), &e, cases[i].start, cases[i].end, &cases[i].options, &cases[i].out,
                       &found);
         cr_assert_eq(found.outcome, STATUS_INVALID, "case %zu", i);
         cr_assert_eq(e.evaluations, 0);
     }
     equation e = equation_make(0);
     const adaptive_outputs out = {.count = 2, .times = ordered, .states = shown};
-    solution_find(tableau_pair(PAIR_BOSH3), &e, 0, 2, &good, &out, &found);
+    solution_find(tableau_get(TABLEAU_BOSH3), &e, 0, 2, &good, &out, &found);
     cr_assert_eq(found.outcome, STATUS_OK);
     solution_find(tableau_get(TABLEAU_RK4), &e, 0, 2, &good, NULL, &found);
     cr_assert_eq(found.outcome, STATUS_INVALID, "it has no estimate");
@@ -424,7 +426,7 @@ Test(adaptive, refuses_what_makes_no_sense) {
 Test(adaptive, works_when_there_is_no_memory_left) {
     equation e = equation_make(2);
     const adaptive_options options = {.atol = 1e-5, .rtol = 1e-5};
-    solution_find(tableau_pair(PAIR_DOPRI5), &e, 0, e.end, &options, NULL, &found);
+    solution_find(tableau_get(TABLEAU_DOPRI5), &e, 0, e.end, &options, NULL, &found);
 
     const ode_system system = equation_system(&e);
     real workspace[(2 * RK_STAGES_MAX + 3) * LENGTH_MAX], ybar[LENGTH_MAX] = {1};
@@ -435,8 +437,9 @@ Test(adaptive, works_when_there_is_no_memory_left) {
     void *volatile taken;
     for (size_t size = 1 << 24; size > 0; size /= 2)
         for (taken = &none; taken;) taken = malloc(size);
-    solution_find(tableau_pair(PAIR_DOPRI5), &e, 0, e.end, &options, NULL, &other);
-    const status reversed = adaptive_reverse(tableau_pair(PAIR_DOPRI5), &other.record, &system, ybar, workspace, NULL);
+    solution_find(tableau_get(TABLEAU_DOPRI5), &e, 0, e.end, &options, NULL, &other);
+    const status reversed = solve_reverse(&(solve_spec){.method = tableau_get(TABLEAU_DOPRI5)}, &other.record, &system,
+                                          ybar, workspace, NULL);
     taken = malloc(1);
     setrlimit(RLIMIT_AS, &before);
     cr_assert_null(taken);

@@ -1,4 +1,6 @@
 /* test_base.c - failures, nearest names, whole files, deterministic functions. */
+#include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,16 +106,67 @@ static void expect_content(const char *text) {
     free(bytes);
 }
 
-Test(file, network_disks_are_known) {
-    cr_expect(file_system_is_network(0x6969), "NFS");
-    cr_expect(file_system_is_network(0x0BD00BD0), "Lustre");
-    cr_expect(file_system_is_network(0xFF534D42), "CIFS");
-    cr_expect_not(file_system_is_network(0xEF53), "ext4");
-    cr_expect_not(file_system_is_network(0x01021994), "tmpfs");
-    cr_expect_not(file_system_is_network(0x794C7630), "overlayfs");
-    cr_expect_not(file_system_is_network(0x58465342), "XFS");
-    cr_expect_not(file_is_on_network(folder));
-    cr_expect_not(file_is_on_network("/no/such/folder"));
+Test(failure, a_long_sentence_keeps_both_ends) {
+    failure why;
+    char name[3000];
+    memset(name, 'n', sizeof name);
+    failure_describe(&why, "cannot read \"%.2999s\": No such file", name);
+    cr_expect_eq(strlen(why.text), sizeof why.text - 1);
+    cr_expect_eq(strncmp(why.text, "cannot read \"nnn", 15), 0);
+    cr_expect_not_null(strstr(why.text, "nnn [...] nnn"));
+    cr_expect_not_null(strstr(why.text, "nnn\": No such file"));
+    failure_describe(&why, "file: %s", why.text); /* of itself */
+    cr_expect_eq(strncmp(why.text, "file: cannot read", 17), 0);
+    cr_expect_not_null(strstr(why.text, "\": No such file"));
+}
+
+Test(file, links_pipes_and_devices_are_written_through) {
+    char link[128], pipe[128], bytes[8];
+    file_replacement file;
+    struct stat information;
+    failure why;
+    scratch_path(folder, "link", link);
+    scratch_path(folder, "pipe", pipe);
+    cr_assert_eq(symlink("file.bin", link), 0);
+    cr_assert_eq(file_write(link, "one", 3, &why), STATUS_OK, "%s", why.text); /* a link to nothing yet */
+    expect_content("one");
+    cr_assert_eq(file_write(link, "two", 3, &why), STATUS_OK, "%s", why.text);
+    expect_content("two");
+    cr_expect(lstat(link, &information) == 0 && S_ISLNK(information.st_mode));
+    cr_assert_eq(mkfifo(pipe, 0600), 0);
+    const int reader = open(pipe, O_RDONLY | O_NONBLOCK);
+    cr_assert_geq(reader, 0);
+    cr_assert_eq(file_write(pipe, "three", 5, &why), STATUS_OK, "%s", why.text);
+    cr_expect_eq(read(reader, bytes, sizeof bytes), 5);
+    close(reader);
+    cr_expect(stat(pipe, &information) == 0 && S_ISFIFO(information.st_mode));
+    cr_expect_eq(file_write("/dev/null", "four", 4, &why), STATUS_OK, "%s", why.text);
+    cr_expect(stat("/dev/null", &information) == 0 && S_ISCHR(information.st_mode));
+    cr_expect_eq(file_write("/dev/full", "four", 4, &why), STATUS_IO);
+    cr_expect_not_null(strstr(why.text, "No space left"), "%s", why.text);
+    /* What is cancelled stays: there is nothing to remove. */
+    cr_assert_eq(file_replace_begin("/dev/null", &file, &why), STATUS_OK);
+    file_replace_cancel(&file);
+    cr_expect(stat("/dev/null", &information) == 0 && S_ISCHR(information.st_mode));
+    /* A cycle of links. */
+    cr_assert_eq(unlink(link), 0);
+    cr_assert_eq(symlink("link", link), 0);
+    cr_expect_eq(file_write(link, "five", 4, &why), STATUS_IO);
+}
+
+Test(file, rights_stay_and_names_may_be_as_long_as_names_are) {
+    struct stat information;
+    failure why;
+    replace_with("first");
+    cr_assert_eq(chmod(path, 0640), 0);
+    replace_with("second");
+    cr_expect(stat(path, &information) == 0 && (information.st_mode & 0777) == 0640);
+    char name[NAME_MAX + 1], whole[NAME_MAX + 128];
+    memset(name, 'l', NAME_MAX);
+    name[NAME_MAX] = '\0';
+    snprintf(whole, sizeof whole, "%s/%s", folder, name);
+    cr_expect_eq(file_write(whole, "x", 1, &why), STATUS_OK, "%s", why.text);
+    cr_expect_eq(access(whole, F_OK), 0);
 }
 
 Test(file, replaces_as_a_whole) {
@@ -135,13 +188,13 @@ Test(file, cancel_leaves_the_old_file_and_nothing_else) {
     file_replace_cancel(&file);
     expect_content("first");
     char temporary[128];
-    scratch_path(folder, "file.bin.tmp", temporary);
+    scratch_path(folder, "file.bin.affjord.tmp", temporary);
     cr_expect_neq(access(temporary, F_OK), 0);
 }
 
 Test(file, temporary_of_a_killed_process_is_taken_over) {
     char temporary[128];
-    scratch_path(folder, "file.bin.tmp", temporary);
+    scratch_path(folder, "file.bin.affjord.tmp", temporary);
     scratch_write(temporary, "what a killed process left, and long", 36);
     replace_with("new");
     expect_content("new");
@@ -181,7 +234,7 @@ Test(file, failed_commit_leaves_the_old_name) {
     cr_expect_eq(file_replace_commit(&file, &why), STATUS_IO);
     cr_expect_not_null(strstr(why.text, path));
     char temporary[128];
-    scratch_path(folder, "file.bin.tmp", temporary);
+    scratch_path(folder, "file.bin.affjord.tmp", temporary);
     cr_expect_neq(access(temporary, F_OK), 0);
 }
 

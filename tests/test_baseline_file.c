@@ -49,7 +49,9 @@ Test(baseline_file, what_is_written_is_read_again) {
         snprintf(row.quantity, sizeof row.quantity, "epoch.%d.validation", (int)i);
         cr_assert_eq(baseline_add(&written, &row, &why), STATUS_OK);
     }
-    cr_assert_eq(baseline_write(&written, "# Why.\n", false, path, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(baseline_write(&written, "# Why.\n",
+                                &(output_request){.name = path, .kind = &output_baseline, .force = false}, &why),
+                 STATUS_OK, "%s", why.text);
     cr_assert_eq(baseline_read(&seen, path, &why), STATUS_OK, "%s", why.text);
     cr_assert_eq(seen.count, COUNT);
     for (size_t i = 0; i < COUNT; i++) {
@@ -63,9 +65,13 @@ Test(baseline_file, what_is_written_is_read_again) {
         cr_expect_eq(b->line, i + 3);
     }
     /* It is not replaced by mistake. */
-    cr_expect_eq(baseline_write(&written, "", false, path, &why), STATUS_INVALID);
+    cr_expect_eq(
+        baseline_write(&written, "", &(output_request){.name = path, .kind = &output_baseline, .force = false}, &why),
+        STATUS_INVALID);
     cr_expect_not_null(strstr(why.text, "--force"), "%s", why.text);
-    cr_expect_eq(baseline_write(&written, "", true, path, &why), STATUS_OK);
+    cr_expect_eq(
+        baseline_write(&written, "", &(output_request){.name = path, .kind = &output_baseline, .force = true}, &why),
+        STATUS_OK);
     baseline_release(&written);
     baseline_release(&seen);
 }

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <criterion/criterion.h>
-#include <jpeglib.h>
 #include <zip.h>
 
 #include "data/photo.h"
@@ -22,35 +21,6 @@ enum { SIDE = 32, NUMBERS = 3 * SIDE * SIDE, PICTURES = 11 };
 
 static const char folder[] = "celeba-few/img_align_celeba", kept_name[] = "celeba-few/images_32x32.cache";
 static const char header_start[] = "affjord images 1\nshape 11 3 32 32\nsplits 9 1 1\nsource ";
-
-/* The bytes of a JPEG file, to be freed: a slope of colours that depends on `number`. */
-static unsigned char *jpeg_bytes(size_t number, size_t width, size_t height, unsigned long *size) {
-    struct jpeg_compress_struct jpeg;
-    struct jpeg_error_mgr errors;
-    unsigned char *bytes = NULL, *row = malloc(3 * width);
-    jpeg.err = jpeg_std_error(&errors);
-    jpeg_create_compress(&jpeg);
-    jpeg_mem_dest(&jpeg, &bytes, size);
-    jpeg.image_width = (JDIMENSION)width;
-    jpeg.image_height = (JDIMENSION)height;
-    jpeg.input_components = 3;
-    jpeg.in_color_space = JCS_RGB;
-    jpeg_set_defaults(&jpeg);
-    jpeg_start_compress(&jpeg, TRUE);
-    for (size_t y = 0; y < height; y++) {
-        for (size_t x = 0; x < width; x++) {
-            row[3 * x] = (unsigned char)(200 * x / width);
-            row[3 * x + 1] = (unsigned char)(20 * number);
-            row[3 * x + 2] = (unsigned char)(200 * y / height);
-        }
-        JSAMPROW rows = row;
-        (void)jpeg_write_scanlines(&jpeg, &rows, 1);
-    }
-    jpeg_finish_compress(&jpeg);
-    jpeg_destroy_compress(&jpeg);
-    free(row);
-    return bytes;
-}
 
 static void write_picture(const char *in, size_t number, size_t width, size_t height) {
     char name[128];
@@ -406,7 +376,7 @@ Test(celeba, what_was_kept_is_enough) {
 Test(celeba, without_a_place_to_keep_it_a_set_is_read_all_the_same) {
     char path[128];
     write_folder();
-    data_path("celeba-few/images_32x32.cache.tmp", path);
+    data_path("celeba-few/images_32x32.cache.affjord.tmp", path);
     cr_assert_eq(mkdir(path, 0777), 0); /* in the way, for root too */
     image_set *set = open_set("celeba-few");
     cr_expect_eq(number_of(set, 10), 11);

@@ -249,8 +249,8 @@ Test(checkpoint, hostile_headers) {
         {"[]", "expected a JSON object"},
         {"{} {}", "expected a header in JSON"},
         {"{\"a\":1,\"a\":2}", "expected a header in JSON"},
-        {WITH("\"a\":3"), "array \"a\": expected dtype F32, F64 or U64, found none"},
-        {WITH(ARRAY("a", "BF16", "[8]", "[0,16]")), "array \"a\": expected dtype F32, F64 or U64, found BF16"},
+        {WITH("\"a\":3"), "array \"a\": expected dtype F32, F64, F16, BF16 or U64, found none"},
+        {WITH(ARRAY("a", "I32", "[4]", "[0,16]")), "array \"a\": expected dtype F32, F64, F16, BF16 or U64, found I32"},
         {WITH(ARRAY("a", "F32", "4", "[0,16]")), "expected a shape of at most 4 counts"},
         {WITH(ARRAY("a", "F32", "[-4]", "[0,16]")), "expected a shape of at most 4 counts"},
         {WITH(ARRAY("a", "F32", "[4.0]", "[0,16]")), "expected a shape of at most 4 counts"},
@@ -272,8 +272,8 @@ Test(checkpoint, hostile_headers) {
          "array \"b\": expected its data to begin at byte 4"},
         {WITH(ARRAY("a", "F32", "[2]", "[8,16]")), "expected its data to begin at byte 0"},
         {WITH(ARRAY("a", "F32", "[2]", "[0,8]")), "expected 8 bytes of data, as the header describes, found 16"},
-        {"{" ARRAY("a", "F32", "[4]", "[0,16]") "}", "expected the text \"sha256\""},
-        {"{\"__metadata__\":[]," ARRAY("a", "F32", "[4]", "[0,16]") "}", "expected the text \"sha256\""},
+        {WITH(ARRAY("a", "BF16", "[4]", "[0,16]")), "expected its shape to fill its 16 bytes"},
+        {"{\"__metadata__\":[]," ARRAY("a", "F32", "[4]", "[0,16]") "}", "expected a JSON object as __metadata__"},
         {"{\"__metadata__\":{\"sha256\":\"" ZEROS "\",\"n\":3}," ARRAY("a", "F32", "[4]", "[0,16]") "}",
          "expected text \"n\" to be a string"},
     };
@@ -309,8 +309,7 @@ Test(checkpoint, header_of_more_than_4_megabytes) {
     cr_expect_eq(read_header(header, 0, &why), STATUS_FORMAT);
     cr_expect_not_null(strstr(why.text, "expected a header of at most 4194304 bytes, found one of 4194305"));
     header[LENGTH - 1] = 0;
-    cr_expect_eq(read_header(header, 0, &why), STATUS_FORMAT);
-    cr_expect_not_null(strstr(why.text, "expected the text \"sha256\""), "it was read: %s", why.text);
+    cr_expect_eq(read_header(header, 0, &why), STATUS_OK, "%s", why.text);
     free(header);
 }
 

@@ -41,14 +41,17 @@ Test(command_line, a_terminal_sees_a_line_that_moves) {
 
 Test(command_line, pictures_are_drawn_once_and_numbers_outlive_them) {
     EXPECT(0, "sed -i '/^seeds/a figures = toy_table' $TEST_DIR/small.ini; "
-              "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet; cat $TEST_DIR/figures/toy_table.md");
+              "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet; cat $TEST_DIR/figures/small/toy_table.md");
     EXPECT_SAYS("| TY | AFFJORD | 1 |");
-    EXPECT(0, "touch -d 2020-01-01 $TEST_DIR/figures/*; $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet; "
-              "find $TEST_DIR/figures -newermt 2020-01-02 -type f");
+    EXPECT(0,
+           "touch -d 2020-01-01 $TEST_DIR/figures/small/*; $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet; "
+           "find $TEST_DIR/figures -newermt 2020-01-02 -type f");
     cr_assert_str_eq(output, "", "drawn again: %s", output);
-    EXPECT(0, "rm -r $TEST_DIR/figures; touch $TEST_DIR/figures; $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db");
-    EXPECT_SAYS("Warning: not all pictures could be drawn. The numbers are safe in ");
-    EXPECT(0, "rm $TEST_DIR/figures; $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet; ls $TEST_DIR/figures");
+    EXPECT(1, "rm -r $TEST_DIR/figures; touch $TEST_DIR/figures; $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db");
+    EXPECT_SAYS("figures: not all could be drawn; the reasons are above. All numbers are recorded in ");
+    EXPECT(
+        0,
+        "rm $TEST_DIR/figures; $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet; ls $TEST_DIR/figures/small");
     EXPECT_SAYS("toy_table.md");
 }
 

@@ -160,9 +160,11 @@ Test(config, lines_and_section_names_are_never_cut) {
     config = load("x.ini", 0, NULL);
     cr_expect_eq(strlen(config_settings(config)->experiment_title), 189);
     config_destroy(&config);
-    snprintf(content, sizeof content, "%s[experiment]\ntitle = %.190s\n", GOOD, name);
+    snprintf(content, sizeof content, "%s[experiment]\ntitle = %.190s\n", GOOD, name); /* more than inih takes */
     write_text("x.ini", content);
-    expect_failure("198 bytes", 0, NULL, "x.ini:8: the line has 198 bytes, expected at most 197");
+    config = load("x.ini", 0, NULL);
+    cr_expect_eq(strlen(config_settings(config)->experiment_title), 190);
+    config_destroy(&config);
 
     snprintf(content, sizeof content, "[experiment]\nname = a\ndata = ty\nmodels = %.43s\n[model %.43s]\nwidth = 5\n",
              name, name); /* 49 bytes */

@@ -176,7 +176,6 @@ static void check_convolutions(const backend_ops *backend, conv_method method, c
 
 Test(conv_math, every_input_is_rounded_and_nothing_else) {
     check_convolutions(cpu_backend(cpu_level_best()), CONV_BEST, "best");
-    check_convolutions(cpu_backend(CPU_PORTABLE), CONV_LIBRARY, "library");
     check_convolutions(cpu_backend(CPU_PORTABLE), CONV_PLAIN, "plain");
 }
 

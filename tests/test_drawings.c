@@ -35,10 +35,10 @@ Test(drawings, no_database_is_needed) {
     read_text("out/fig13.txt");
     expect_output("take part in S̄₂ⁿ: all but those on the diagonal.");
     read_text("out/fig13.tex");
-    expect_output("\\includegraphics[width=0.48\\linewidth]{fig13}");
+    expect_output("\\includegraphics[width=0.67\\linewidth]{fig13}");
     expect_output("take part in $\\bar{S}_2^n$: all but");
     read_text("out/fig14.tex");
-    expect_output("\\includegraphics[width=\\linewidth]{fig14}");
+    expect_output("\\begin{figure*}\n\\centering\n\\includegraphics[width=0.68\\linewidth]{fig14}");
     expect_output("What $\\theta$(t$_k$) contributes is absorbed by z(t$_{k+1}$)");
 
     /* Those with rows need one. */

@@ -164,10 +164,10 @@ Test(engine, what_sbatch_refuses_is_said_and_the_rest_is_merged) {
 Test(engine, failed_tasks_are_listed_with_the_end_of_their_logs) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --slurm --quiet; cd $TEST_DIR/shards; "
               "k=$(sed -n '1s/ .*//p' slurm/*.tasks); p=$(printf %%.2s $k); mkdir -p $p; "
-              "printf 'one\\ntwo\\nthree\\nlibdnnl.so.3: cannot open\\n' > $p/$k.log");
+              "printf 'one\\ntwo\\nthree\\nlibsleef.so.3: cannot open\\n' > $p/$k.log");
     EXPECT(0, "$AFFJORD list tasks --db $TEST_DIR/r.db");
     EXPECT_SAYS(" failed ");
-    EXPECT_SAYS("        two\n        three\n        libdnnl.so.3: cannot open\n");
+    EXPECT_SAYS("        two\n        three\n        libsleef.so.3: cannot open\n");
     EXPECT_SAYS(", 1 failed, 5 not begun;");
     /* A run that failed says why itself. */
     EXPECT(0, "SLURM_ARRAY_TASK_ID=2 sh $TEST_DIR/jobs/1.script; cd $TEST_DIR/shards; k=$(sed -n '3s/ .*//p' "

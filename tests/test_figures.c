@@ -75,7 +75,7 @@ Test(figures, every_item_is_drawn) {
     expect_drawn("quickstart");
 
     read_text("out/fig5.txt");
-    expect_output("TY AFFJORD seed 0, 1.504 nats; TY FFJORD seed 0, 1.754 nats");
+    expect_output("TY AFFJORD seed 0, 1.504 nats, rank 1 of 2; TY FFJORD seed 0, 1.754 nats, rank 1 of 2");
 
     /* Rows of a density go up, columns to the right: the target's bump is bright at the lower left of both its panels,
      * which stand one above the other below a heading. */
@@ -157,10 +157,18 @@ Test(figures, moments_are_drawn_and_filmed) {
                        folder, folder),
                  0);
     cr_expect_str_eq(output, "GIF89a20\n");
+    /* A data set's name is only a name. */
+    cr_assert_eq(
+        shell("sqlite3 %s/r.db \"UPDATE run SET dataset = 'it''s ' || char(34) || 'q' || char(34) || ' {a}'\"", folder),
+        0);
+    cr_assert_eq(figures("fig1 film --experiment fig1"), 0, "%s", output);
+    cr_expect(exists("out/fig1_it's 'q' {a}.png"));
     /* A database without them says what makes them. */
     cr_assert_eq(shell("sqlite3 %s/r.db 'DELETE FROM moment'", folder), 0);
     cr_assert_eq(figures("fig1"), 1);
-    expect_output("fig1: the database has no rows for it; make them with: ./run experiments/fig1.ini");
+    expect_output(
+        "fig1: the database has no rows for it; experiment fig1 stored no moments, which only data of two columns has; "
+        "make them with: ./run experiments/fig1.ini --set output.moments=24\n");
     cr_assert_eq(shell("sqlite3 %s/r.db 'DROP TABLE moment'", folder), 0);
     cr_assert_eq(figures("film"), 1);
     expect_output("./run experiments/fig1.ini");
@@ -238,9 +246,10 @@ Test(figures, half_done_experiments_are_drawn) {
     expect_output("TY AFFJORD not run; TY FFJORD 1 to 2");
 
     cr_assert_eq(select_rows("-list", "'.read plots/quickstart.sql'"), 0);
-    expect_output("0|0|density|TY|Target|||ty-data|||||||not known\n");
-    expect_output("0|1|density|TY|AFFJORD||||||||||not run\n");
-    expect_output("0|2|density|TY|FFJORD|4||00000000000000000000000000000002|16|16|-1.5|1.5|-1.5|1.5|drawn\n");
+    expect_output("0|0|density|TY|Target|||ty-data|||||||not known|1|plane||\n");
+    expect_output("0|1|density|TY|AFFJORD||||||||||not run|1|plane||\n");
+    expect_output(
+        "0|2|density|TY|FFJORD|4||00000000000000000000000000000002|16|16|-1.5|1.5|-1.5|1.5|drawn|0|plane|seed 4|\n");
     /* Of one seed there is no deviation. */
     cr_assert_eq(select_rows("-list",
                              "\"CREATE TEMP TABLE request AS SELECT 'fig6' AS item, 'quickstart' AS experiment, "
@@ -317,7 +326,11 @@ Test(figures, wrong_usage_is_told) {
     cr_expect_eq(figures("fgi6"), 2);
     expect_output("unknown item fgi6; did you mean fig6? Items: fig1 fig2 fig3");
     cr_expect_eq(figures("fig6_nothing"), 2);
-    expect_output("unknown item fig6_nothing");
+    expect_output("unknown item fig6_nothing; ");
+    expect_output("/r.db has no experiment of that name; run one (name = fig6_nothing in its file), or draw fig6 by "
+                  "--experiment with one of: fig6");
+    cr_expect_eq(figures("fig10_nothing"), 2);
+    expect_output("unknown item fig10_nothing; did you mean fig10?");
     cr_expect_eq(figures("--colour"), 2);
     expect_output("usage:");
     cr_expect_eq(shell("./paper_figures.sh --db %s/none.db", folder), 1);

@@ -45,7 +45,7 @@ static setting tiny(cnf_context context) {
                           .augmented_width = 3,
                           .end_time = 2,
                           .base_variance = 1,
-                          .solver = SOLVER_RK4,
+                          .solver = TABLEAU_RK4,
                           .steps = 3},
                  .seed = 3,
                  .batch = 70,
@@ -180,12 +180,12 @@ Test(any_device, one_run_of_each_context_is_that_of_the_processor) {
     one.goal.flow.fixed_context = false;
     one.goal.flow.learn_start = true;
     one.goal.flow.base_variance = 0.1;
-    one.goal.flow.solver = SOLVER_RK4_38;
+    one.goal.flow.solver = TABLEAU_RK4_38;
     compare(&one, 1, "the release");
 }
 
 Test(any_device, every_method_and_odd_sizes) {
-    for (cnf_solver solver = SOLVER_EULER; solver <= SOLVER_RK4_38; solver++) {
+    for (tableau_id solver = TABLEAU_EULER; solver <= TABLEAU_RK4_38; solver++) {
         setting one = tiny(CONTEXT_AUGMENTED);
         one.goal.flow.solver = solver;
         one.goal.flow.width = 1 + 4 * (size_t)solver;

@@ -21,7 +21,7 @@ static cnf_spec small_spec(void) {
                       .learn_start = true,
                       .end_time = 2,
                       .base_variance = 1,
-                      .solver = SOLVER_RK4,
+                      .solver = TABLEAU_RK4,
                       .steps = 30};
 }
 
@@ -191,7 +191,7 @@ Test(flow, samples_return_to_the_base) {
 
 Test(flow, counts_its_evaluations) {
     const uint64_t expected[] = {30, 60, 120, 120};
-    for (cnf_solver solver = SOLVER_EULER; solver <= SOLVER_RK4_38; solver++) {
+    for (tableau_id solver = TABLEAU_EULER; solver <= TABLEAU_RK4_38; solver++) {
         cnf_spec spec = small_spec();
         spec.solver = solver;
         cnf *flow = make(spec, 10, NULL);
@@ -258,7 +258,7 @@ Test(flow, refuses_what_it_cannot_be) {
     cr_assert_eq(cnf_create(&spec, 1, NULL, &flow, &why), STATUS_INVALID);
     cr_assert_str_eq(why.text, "end time -1: expected a positive number");
     spec = small_spec();
-    spec.dimension = CNF_DIMENSION_MAX + 1;
+    spec.dimension = CNF_HYPER_DIMENSION_MAX + 1;
     cr_assert_eq(cnf_create(&spec, 1, NULL, &flow, &why), STATUS_INVALID);
     cr_assert_str_eq(why.text, "data of 65 dimensions: expected 1 to 64");
     spec = small_spec();

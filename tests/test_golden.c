@@ -33,7 +33,7 @@ static cnf_spec specification(const golden *g) {
         .learn_start = CHOICE("start", "zero", "learned"),
         .end_time = strtod(text(g, "end_time"), NULL),
         .base_variance = strtod(text(g, "base_variance"), NULL),
-        .solver = (cnf_solver)CHOICE("solver", "euler", "midpoint", "rk4", "rk4_38"),
+        .solver = (tableau_id)CHOICE("solver", "euler", "midpoint", "rk4", "rk4_38"),
         .steps = number(g, "steps"),
         .divergence = (cnf_divergence)CHOICE("divergence", "exact", "rademacher", "gaussian"),
     };

@@ -27,7 +27,7 @@ static cnf_spec base_spec(cnf_context context) {
                       .learn_start = true,
                       .end_time = 1.1,
                       .base_variance = 0.8,
-                      .solver = SOLVER_RK4,
+                      .solver = TABLEAU_RK4,
                       .steps = 3};
 }
 
@@ -99,7 +99,7 @@ static void check_differences(cnf_spec spec, const char *name) {
 
 Test(gradient, discrete_equals_differences_for_each_solver) {
     for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++)
-        for (cnf_solver solver = SOLVER_EULER; solver <= SOLVER_RK4_38; solver++) {
+        for (tableau_id solver = TABLEAU_EULER; solver <= TABLEAU_RK4_38; solver++) {
             cnf_spec spec = base_spec(context);
             spec.solver = solver;
             check_differences(spec, "solver");
@@ -188,18 +188,18 @@ static double distance(cnf_spec spec) {
 Test(gradient, adjoint_approaches_discrete_with_the_order_of_the_solver) {
     const double orders[] = {1, 2, 4, 4};
     for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++)
-        for (cnf_solver solver = SOLVER_EULER; solver <= SOLVER_RK4_38; solver++)
+        for (tableau_id solver = TABLEAU_EULER; solver <= TABLEAU_RK4_38; solver++)
             for (cnf_divergence divergence = DIVERGENCE_EXACT; divergence <= DIVERGENCE_GAUSSIAN; divergence++) {
                 cnf_spec spec = base_spec(context);
                 spec.solver = solver;
                 spec.divergence = divergence;
-                spec.steps = solver >= SOLVER_RK4 ? 64 : 80;
+                spec.steps = solver >= TABLEAU_RK4 ? 64 : 80;
                 const double coarse = distance(spec);
                 spec.steps *= 2;
                 const double fine = distance(spec);
                 cr_assert_gt(log2(coarse / fine), orders[solver] - 0.4, "context %d, solver %d, divergence %d: %g, %g",
                              (int)context, (int)solver, (int)divergence, coarse, fine);
-                if (solver >= SOLVER_RK4) cr_assert_lt(fine, 1e-6);
+                if (solver >= TABLEAU_RK4) cr_assert_lt(fine, 1e-6);
             }
 }
 

@@ -177,20 +177,20 @@ typedef struct outcome {
 /* From `start` everywhere, to 1. */
 static outcome solve_on(const backend_ops *backend, const adaptive_options *options, double start, size_t capacity,
                         bool steered) {
-    const tableau *pair = tableau_pair(PAIR_BOSH3);
+    const solve_spec by = {.method = tableau_get(TABLEAU_BOSH3), .options = *options};
     arena memory = {0};
     adaptive_record record = {.capacity = capacity};
     ode_system system = {.backend = backend, .length = LENGTH, .context = (void *)backend, .evaluate = decay};
     real *y, *workspace, first;
     cr_assert_eq(BACKEND_NEW(backend, &memory, LENGTH, &y), STATUS_OK);
-    cr_assert_eq(BACKEND_NEW(backend, &memory, adaptive_workspace(pair, LENGTH), &workspace), STATUS_OK);
+    cr_assert_eq(BACKEND_NEW(backend, &memory, solve_workspace(&by, LENGTH), &workspace), STATUS_OK);
     cr_assert_eq(BACKEND_NEW(backend, &memory, CAPACITY, &record.time), STATUS_OK);
     cr_assert_eq(BACKEND_NEW(backend, &memory, CAPACITY, &record.step), STATUS_OK);
     cr_assert_eq(BACKEND_NEW(backend, &memory, CAPACITY * LENGTH, &record.states), STATUS_OK);
     if (steered) cr_assert_eq(BACKEND_NEW(backend, &memory, 1, &system.control), STATUS_OK);
     backend->fill(backend, LENGTH, 1, start, y);
     outcome got = {.y = 0};
-    got.outcome = adaptive_integrate(pair, 0, 1, options, &system, y, &record, NULL, workspace, &got.count);
+    got.outcome = solve_integrate(&by, 0, 1, &system, y, &record, workspace, &got.count);
     backend->download(backend, sizeof first, y, &first);
     got.y = (double)first, got.steps = record.steps, got.reached = record.reached;
     arena_release(&memory);

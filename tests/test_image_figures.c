@@ -68,13 +68,13 @@ static void make_images(const char *experiment) {
 }
 
 /* Where a point of a picture of a grid is, in dots: `across` and `down` from 0 to 1 in the picture that is this one of
- * so many in a row. The grid is as wide as the page but for its edge, below a heading. */
+ * so many in a row. The grid is as wide as a column but for its edge, below a heading. */
 typedef struct place {
     int x, y;
 } place;
 
 static place in_grid(int columns, int number, double across, double down) {
-    const double edge = 0.02, heading = 0.24, seam = 0.02, side = (4.8 - 2 * edge - (columns - 1) * seam) / columns;
+    const double edge = 0.02, heading = 0.24, seam = 0.02, side = (3.4 - 2 * edge - (columns - 1) * seam) / columns;
     return (place){(int)(300 * (edge + number % columns * (side + seam) + across * side)),
                    (int)(300 * (heading + number / columns * (side + seam) + down * side))};
 }
@@ -173,7 +173,7 @@ Test(image_figures, samples_stand_where_they_belong) {
         expect_colour(&image, in_grid(3, i, 0.98, 0.98), 0, 0, 0);
     }
     expect_colour(&image, in_grid(3, 0, 1.006, 0.5), 255, 255, 255); /* the seam */
-    cr_expect_eq(image.width, 1440);
+    cr_expect_eq(image.width, 1020);
     cr_expect_lt(abs(image.height - in_grid(3, 3, 0, 1).y), 10);
     free(image.rgb);
 
@@ -195,14 +195,14 @@ Test(image_figures, captions_say_what_is_shown) {
     read_text("out/fig8.txt");
     expect_output("Generated samples of MNIST (14×14) and CelebA (32×32) by AFFJORD. ");
     /* 1 + 0.125 + 1/64 */
-    expect_output("MNIST (14×14) seed 0, 1.141 bits/dim, the first 6 samples; ");
-    expect_output("CelebA (32×32) seed 0, 2.141 bits/dim, 4 samples. Experiment fig7.");
+    expect_output("MNIST (14×14) seed 0, 1.141 bits/dim, rank 1 of 2, the first 6 samples; ");
+    expect_output("CelebA (32×32) seed 0, 2.141 bits/dim, rank 1 of 2, 4 samples. Experiment fig7.");
     read_text("out/fig15.txt");
     expect_output("Generated samples of MNIST (14×14) by AFFJORD. ");
     /* The first seed has none. */
     read_text("out/fig18.txt");
     expect_output("by FFJORD. ");
-    expect_output("MNIST (14×14) seed 1, 1.453 bits/dim, the first 6 samples. Experiment fig7.");
+    expect_output("MNIST (14×14) seed 1, 1.453 bits/dim, rank 2 of 2, the first 6 samples. Experiment fig7.");
 }
 
 Test(image_figures, the_experiment_is_found) {

@@ -12,7 +12,7 @@ enum { N = 200, STEPS = 20, A = 3 };
 static const random_stream probe = {.seed = 1, .purpose = RANDOM_PROBE};
 static const random_stream base = {.seed = 5, .purpose = RANDOM_SAMPLING};
 
-static cnf *make(cnf_context context, cnf_solver solver, size_t steps) {
+static cnf *make(cnf_context context, tableau_id solver, size_t steps) {
     const cnf_spec spec = {.dimension = 2,
                            .width = 9,
                            .context = context,
@@ -43,11 +43,11 @@ static real *lively(const cnf *flow) {
 
 Test(moments, at_both_ends_they_are_data_and_base) {
     for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++) {
-        cnf *flow = make(context, SOLVER_RK4, STEPS);
+        cnf *flow = make(context, TABLEAU_RK4, STEPS);
         real *params = lively(flow), x[2 * N], z[2 * N];
         double expected[N], seen[N];
-        cr_expect_eq(cnf_moment_time(flow, 0), 0);
-        cr_expect_eq(cnf_moment_time(flow, STEPS), 2);
+        cr_expect_eq(cnf_moment_time(flow, params, 0), 0);
+        cr_expect_eq(cnf_moment_time(flow, params, STEPS), 2);
         cnf_sample(flow, params, base, 3, N, x, NULL);
         cnf_moment_sample(flow, params, 0, base, 3, N, z);
         cr_expect_arr_eq(z, x, sizeof x);
@@ -73,7 +73,7 @@ Test(moments, at_both_ends_they_are_data_and_base) {
  * samples changes only by the trace, and the density at each moment integrates to one. */
 Test(moments, densities_integrate_to_one) {
     enum { CELLS = 120, POINTS = CELLS * CELLS };
-    cnf *flow = make(CONTEXT_AUGMENTED, SOLVER_RK4, STEPS);
+    cnf *flow = make(CONTEXT_AUGMENTED, TABLEAU_RK4, STEPS);
     real *params = lively(flow), *z = calloc(2 * POINTS, sizeof *z);
     double *log_density = calloc(POINTS, sizeof *log_density);
     cr_assert(z && log_density);
@@ -94,7 +94,7 @@ Test(moments, densities_integrate_to_one) {
 /* Samples move by the field: (z(t + h) - z(t - h)) / 2 h is f(z(t), c(t)), to second order. */
 Test(moments, samples_move_by_the_field) {
     for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++)
-        for (cnf_solver solver = SOLVER_MIDPOINT; solver <= SOLVER_RK4_38; solver++) {
+        for (tableau_id solver = TABLEAU_MIDPOINT; solver <= TABLEAU_RK4_38; solver++) {
             cnf *flow = make(context, solver, 100);
             const double h = 0.02;
             real *params = lively(flow), before[2 * N], here[2 * N], after[2 * N], rate[2 * N], c[A], start[A];

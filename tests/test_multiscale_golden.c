@@ -32,7 +32,7 @@ static double decimal(const golden *g, const char *key) {
 
 static multiscale_spec specification(const golden *g, const backend_ops *backend, conv_method method) {
     const tableau *const methods[] = {tableau_get(TABLEAU_RK4), tableau_get(TABLEAU_MIDPOINT),
-                                      tableau_pair(PAIR_DOPRI5)};
+                                      tableau_get(TABLEAU_DOPRI5)};
     multiscale_spec spec = {
         .model = {.channels = number(g, "channels"),
                   .height = number(g, "height"),
@@ -106,7 +106,7 @@ static void bench_open(bench *b, const golden *g, const multiscale_spec *spec) {
     for (size_t f = 0; f < multiscale_flow_count(b->model); f++) {
         char name[32];
         snprintf(name, sizeof name, "probe.%zu", f);
-        const size_t count = b->n * image_cnf_dimension(b->model->flows[f]);
+        const size_t count = b->n * flow_dimension(b->model->flows[f]);
         b->far_probes[f] = bench_send(b, count, as_reals(g, name, count));
     }
     b->model->given_probes = (const real *const *)b->far_probes;
@@ -214,7 +214,7 @@ static void check_fine(const char *name) {
     golden g;
     golden_open(&g, name);
     multiscale_spec spec = specification(&g, cpu_backend(cpu_level_best()), CONV_BEST);
-    spec.solver = (solve_spec){.method = tableau_pair(PAIR_DOPRI5), .steps = 24};
+    spec.solver = (solve_spec){.method = tableau_get(TABLEAU_DOPRI5), .steps = 24};
     bench discrete, adjoint;
     bench_open(&discrete, &g, &spec);
     spec.gradient = GRADIENT_ADJOINT;

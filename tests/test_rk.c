@@ -5,11 +5,11 @@
 
 #include "backend/cpu/cpu.h"
 #include "base/parallel.h"
-#include "ode/rk.h"
+#include "ode/solve.h"
 
 enum { STEPS_MAX = 400, LENGTH = 2 };
 
-static real workspace[8 * LENGTH], states[STEPS_MAX * RK_STAGES_MAX * LENGTH];
+static real workspace[(2 * RK_STAGES_MAX + 3) * LENGTH], states[STEPS_MAX * RK_STAGES_MAX * LENGTH];
 
 /* A pendulum pulled by a force in time: nonlinear and non-autonomous. */
 typedef struct counters {
@@ -43,19 +43,31 @@ static ode_system make(counters *count) {
 }
 
 Test(rk, counts_evaluations_exactly_and_in_order) {
-    const size_t expected[TABLEAU_COUNT] = {40, 80, 160, 160};
+    const size_t expected[TABLEAU_COUNT] = {40, 80, 160, 160, 80, 120, 240, 240, 520};
     for (tableau_id id = 0; id < TABLEAU_COUNT; id++) {
         counters count;
         const ode_system system = make(&count);
         const grid g = {.start = 0, .end = 2, .steps = 40};
         real y[LENGTH] = {1, 0}, ybar[LENGTH] = {1, 1};
-        rk_integrate(tableau_get(id), g, &system, y, states, workspace);
+        adaptive_record record = {.capacity = STEPS_MAX, .states = states, .stages = true};
+        const solve_spec by = {.method = tableau_get(id), .steps = g.steps};
+        cr_assert_eq(solve_integrate(&by, g.start, g.end, &system, y, &record, workspace, NULL), STATUS_OK);
         cr_assert_eq(count.evaluations, expected[id], "%s: %zu", tableau_get(id)->name, count.evaluations);
         cr_assert(count.in_order);
-        rk_reverse(tableau_get(id), g, &system, states, NULL, ybar, workspace);
+        cr_assert_eq(solve_reverse(&by, &record, &system, ybar, workspace, NULL), STATUS_OK);
         cr_assert_eq(count.reverses, expected[id]);
         cr_assert_eq(count.evaluations, expected[id], "the reverse evaluates nothing");
     }
+}
+
+Test(rk, methods_are_found_by_their_names) {
+    for (tableau_id id = 0; id < TABLEAU_COUNT; id++) {
+        const tableau *m = tableau_get(id);
+        cr_assert_eq(tableau_find(m->name), m);
+        cr_assert_eq(tableau_is_pair(m), id >= TABLEAU_HEUN2, "%s", m->name);
+    }
+    cr_assert_null(tableau_find("dopri"));
+    cr_assert_null(tableau_find(""));
 }
 
 Test(rk, tableaus_satisfy_their_order_conditions) {
@@ -88,7 +100,9 @@ static double solve(const tableau *method, grid g, const real start[LENGTH], rea
     counters count;
     const ode_system system = make(&count);
     memcpy(end, start, LENGTH * sizeof *end);
-    rk_integrate(method, g, &system, end, states, workspace);
+    adaptive_record record = {.capacity = STEPS_MAX, .states = states, .stages = true};
+    const solve_spec by = {.method = method, .steps = g.steps};
+    cr_assert_eq(solve_integrate(&by, g.start, g.end, &system, end, &record, workspace, NULL), STATUS_OK);
     return (double)end[0] + 0.3 * (double)end[1];
 }
 
@@ -97,6 +111,7 @@ Test(rk, error_falls_with_the_order_when_steps_are_halved) {
     real end[LENGTH];
     const double truth = solve(tableau_get(TABLEAU_RK4), (grid){.start = 0, .end = 2, .steps = STEPS_MAX}, start, end);
     for (tableau_id id = 0; id < TABLEAU_COUNT; id++) {
+        if (tableau_is_pair(tableau_get(id))) continue; /* test_tableau.c has them */
         const tableau *m = tableau_get(id);
         const size_t steps = m->order == 4 ? 12 : 60;
         const double coarse = solve(m, (grid){.start = 0, .end = 2, .steps = steps}, start, end) - truth;
@@ -110,6 +125,7 @@ Test(rk, goes_back_to_where_it_started) {
     const real start[LENGTH] = {1, 0.2};
     real there[LENGTH], back[LENGTH];
     for (tableau_id id = 0; id < TABLEAU_COUNT; id++) {
+        if (tableau_is_pair(tableau_get(id))) continue; /* test_tableau.c has them */
         const double bound = pow(2.0 / STEPS_MAX, (double)tableau_get(id)->order) * 10;
         solve(tableau_get(id), (grid){.start = 0, .end = 2, .steps = STEPS_MAX}, start, there);
         solve(tableau_get(id), (grid){.start = 2, .end = 0, .steps = STEPS_MAX}, there, back);
@@ -124,8 +140,10 @@ Test(rk, reverse_is_the_gradient_of_the_computed_solution) {
         counters count;
         const ode_system system = make(&count);
         real y[LENGTH] = {1, 0.2}, ybar[LENGTH] = {1, 0.3}, end[LENGTH];
-        rk_integrate(m, g, &system, y, states, workspace);
-        rk_reverse(m, g, &system, states, NULL, ybar, workspace);
+        adaptive_record record = {.capacity = STEPS_MAX, .states = states, .stages = true};
+        const solve_spec by = {.method = m, .steps = g.steps};
+        cr_assert_eq(solve_integrate(&by, g.start, g.end, &system, y, &record, workspace, NULL), STATUS_OK);
+        cr_assert_eq(solve_reverse(&by, &record, &system, ybar, workspace, NULL), STATUS_OK);
         for (size_t i = 0; i < LENGTH; i++) {
             real up[LENGTH] = {1, 0.2}, down[LENGTH] = {1, 0.2};
             up[i] += 1e-6;
@@ -155,8 +173,10 @@ Test(rk, reverse_adds_the_sources_of_the_states) {
         counters count;
         const ode_system system = make(&count);
         real y[LENGTH] = {1, 0.2}, ybar[LENGTH] = {0, 0};
-        rk_integrate(m, g, &system, y, states, workspace);
-        rk_reverse(m, g, &system, states, sources, ybar, workspace);
+        adaptive_record record = {.capacity = STEPS_MAX, .states = states, .stages = true, .sources = sources};
+        const solve_spec by = {.method = m, .steps = g.steps};
+        cr_assert_eq(solve_integrate(&by, g.start, g.end, &system, y, &record, workspace, NULL), STATUS_OK);
+        cr_assert_eq(solve_reverse(&by, &record, &system, ybar, workspace, NULL), STATUS_OK);
         cr_assert_float_eq(ybar[1], (loss[1] - loss[0]) / 2e-6, 1e-8, "%s", m->name);
     }
 }

@@ -142,7 +142,7 @@ Test(run_images, a_test_batch_goes_on_behind_the_validation) {
                   "WHERE m.name = 'chosen_test_loss'",
                   2);
     expect_number("apart.db", "SELECT count(*) FROM metric WHERE name = 'final_test_loss'", 2);
-    EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/many.db --seeds 0 --set train.test=31");
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/many.db --seeds 0 --set train.test=31");
     EXPECT_SAYS("31 test images of mnist-tiny: expected at most the 30 that are not validated on");
 }
 
@@ -335,7 +335,7 @@ static void expect_failures(const char *set, const char *reason) {
     expect_number("f.db", "SELECT count(*) FROM epoch WHERE (loss IS NULL) = (nonfinite IS NULL)", 0);
     expect_number("f.db", "SELECT count(*) FROM epoch WHERE split = 'training' AND nonfinite = 'nan'", 2 * 3);
     expect_number("f.db", "SELECT count(*) FROM flow WHERE split = 'training'", 2 * 3 * FLOWS);
-    expect_query("f.db", "SELECT DISTINCT name FROM metric ORDER BY 1", "data_dimension\nparameters\n");
+    expect_query("f.db", "SELECT DISTINCT name FROM metric ORDER BY 1", "convolutions\ndata_dimension\nparameters\n");
     expect_number("f.db", "SELECT count(*) FROM sample_blob", 0);
     expect_query("f.db", "SELECT DISTINCT status FROM table1 WHERE dataset = 'mnist-tiny'", "not finished\n");
     EXPECT(0, "$AFFJORD check --db $TEST_DIR/f.db");
@@ -400,15 +400,14 @@ static void expect_refused_setting(const char *set, const char *words) {
 }
 
 Test(run_images, wrong_settings_exit_2_and_write_nothing) {
-    expect_refused_setting("experiment.data=ty",
-                           "small.ini:4: experiment.models: ffjord on ty: solver.method: adaptive "
-                           "steps are for images; expected euler");
+    expect_refused_setting("model.field=mlp", "ffjord on mnist-tiny: model.field = mlp: the field of images is made of "
+                                              "convolutions ([image]); expected hyper_mlp");
     expect_refused_setting("solver.math=fp16", "solver.math = fp16: expected fp32, tf32 or bf16");
     expect_refused_setting("image.average=3", "small.ini:3: experiment.data: image.average: ");
     expect_refused_setting("image.average=3", "8 x 8, cannot be averaged over squares of 3");
     expect_refused_setting("image.average=4", "images of 2 x 2 pixels: expected sides of 4 to 512");
     expect_refused_setting("model affjord.image.average=2", "image.average: expected the same for all models");
-    expect_refused_setting("image.moving=33", "small.ini:4: experiment.models: affjord on mnist-tiny: image.moving: 33 "
+    expect_refused_setting("image.moving=33", "--set: affjord on mnist-tiny: image.moving: 33 "
                                               "entries of z*, and that of flow 2 has 32: expected no more");
     expect_refused_setting("image.fed=7", "expected 1 to 6, those that move");
     expect_refused_setting("data.dir=/nonexistent",

@@ -7,7 +7,7 @@
 #include <math.h>
 
 #include "backend/cpu/cpu.h"
-#include "ode/rk.h"
+#include "adaptive_support.h"
 
 enum { ORDER_MAX = 9, TREES_MAX = 500 };
 
@@ -79,12 +79,13 @@ static void check_order(const forest *f, const char *what, size_t order, size_t 
                  order + 1);
 }
 
-static const size_t middle_order[PAIR_COUNT] = {2, 3, 4, 4, 5}, dense_order[PAIR_COUNT] = {2, 3, 4, 4, 4};
+static const size_t middle_order[] = {[TABLEAU_HEUN2] = 2, 3, 4, 4, 5},
+                    dense_order[] = {[TABLEAU_HEUN2] = 2, 3, 4, 4, 4};
 
 Test(tableau, pairs_satisfy_all_order_conditions) {
     static forest f;
-    for (pair_id id = 0; id < PAIR_COUNT; id++) {
-        const tableau *m = tableau_pair(id);
+    EACH_PAIR(id) {
+        const tableau *m = tableau_get(id);
         const size_t s = m->stages;
         plant(&f, m);
         for (size_t i = 0; i < s; i++) {
@@ -108,8 +109,8 @@ Test(tableau, pairs_satisfy_all_order_conditions) {
 }
 
 Test(tableau, dense_output_passes_through_the_ends_and_the_middle) {
-    for (pair_id id = 0; id < PAIR_COUNT; id++) {
-        const tableau *m = tableau_pair(id);
+    EACH_PAIR(id) {
+        const tableau *m = tableau_get(id);
         const size_t s = m->stages;
         double w[3][RK_WEIGHTS_MAX], near[2][RK_WEIGHTS_MAX];
         for (int i = 0; i < 3; i++) tableau_dense(m, 0.5 * i, w[i]);
@@ -140,17 +141,18 @@ static void solve(const tableau *m, size_t steps, real y[2]) {
     const ode_system system = {
         .backend = cpu_backend(CPU_PORTABLE), .length = 2, .context = &evaluations, .evaluate = pendulum};
     y[0] = 1, y[1] = 0.2;
-    rk_integrate(m, (grid){.start = 0, .end = 2, .steps = steps}, &system, y, NULL, workspace);
+    const solve_spec by = {.method = m, .steps = steps};
+    solve_integrate(&by, 0, 2, &system, y, NULL, workspace, NULL);
     cr_assert_eq(evaluations, steps * m->stages);
 }
 
 /* Pairs work on a grid too, without the stage that only the estimate needs. */
 Test(tableau, error_of_pairs_falls_with_the_order_on_a_grid) {
-    const size_t steps[PAIR_COUNT] = {80, 40, 16, 16, 4};
+    const size_t steps[] = {[TABLEAU_HEUN2] = 80, 40, 16, 16, 4};
     real truth[2], y[2];
-    solve(tableau_pair(PAIR_DOPRI8), 150, truth);
-    for (pair_id id = 0; id < PAIR_COUNT; id++) {
-        const tableau *m = tableau_pair(id);
+    solve(tableau_get(TABLEAU_DOPRI8), 150, truth);
+    EACH_PAIR(id) {
+        const tableau *m = tableau_get(id);
         double error[2];
         for (size_t i = 0; i < 2; i++) {
             solve(m, (i + 1) * steps[id], y);

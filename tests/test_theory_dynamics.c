@@ -108,12 +108,12 @@ static void check_image(image_architecture architecture, image_layer layer, imag
                              .hidden = {3, 3},
                              .moving = 3,
                              .fed = 2};
-    const conv_field_spec field =
+    const conv_field_spec about =
         conv_field_specify(&spec, &(image_flow){.channels = 1, .height = 4, .width = 4}, function);
     failure why = {""};
     dynamics *of = NULL;
     const size_t moving = architecture == IMAGE_AFFJORD ? spec.moving : 0;
-    cr_assert_eq(dynamics_image(&field, moving, 3, 2, &of, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(dynamics_image(&about, moving, 3, 2, &of, &why), STATUS_OK, "%s", why.text);
     cr_assert(of->z == 16 && of->c == (moving ? moving : 1) && of->n == of->z + of->c);
     char name[64];
     snprintf(name, sizeof name, "architecture %d, layer %d, variant %d, function %d", (int)architecture, (int)layer,
@@ -144,7 +144,7 @@ Test(theory_dynamics, image_derivatives_equal_differences) {
 }
 
 Test(theory_dynamics, more_moving_entries_than_there_are_is_refused) {
-    const conv_field_spec field = {.channels = 1,
+    const conv_field_spec about = {.channels = 1,
                                    .height = 2,
                                    .width = 2,
                                    .hidden_layers = 1,
@@ -155,10 +155,10 @@ Test(theory_dynamics, more_moving_entries_than_there_are_is_refused) {
                                    .fed = 2};
     dynamics *of = NULL;
     failure why = {""};
-    cr_assert_eq(dynamics_image(&field, 5, 0, 1, &of, &why), STATUS_INVALID);
+    cr_assert_eq(dynamics_image(&about, 5, 0, 1, &of, &why), STATUS_INVALID);
     cr_assert_not_null(strstr(why.text, "5 entries"), "%s", why.text);
     cr_assert_null(of);
-    conv_field_spec empty = field;
+    conv_field_spec empty = about;
     empty.height = 0;
     cr_assert_eq(dynamics_image(&empty, 2, 0, 1, &of, &why), STATUS_INVALID);
     cr_assert_not_null(strstr(why.text, "expected"), "%s", why.text);

@@ -54,7 +54,7 @@ static linear make_linear(bool constant) {
 }
 
 static solve_spec fixed(size_t steps) {
-    return (solve_spec){.method = tableau_pair(PAIR_DOPRI5), .steps = steps};
+    return (solve_spec){.method = tableau_get(TABLEAU_DOPRI5), .steps = steps};
 }
 
 TestSuite(theory_magnus, .timeout = 60);
@@ -97,7 +97,7 @@ Test(theory_magnus, terms_of_a_linear_matrix_are_known) {
         real w[4];
         begin_at(&self.base, 1, w);
         cr_assert_eq(
-            magnus_solve(&self.base, &(solve_spec){.method = tableau_pair(PAIR_DOPRI5), .steps = 32}, T, w, omega, Y),
+            magnus_solve(&self.base, &(solve_spec){.method = tableau_get(TABLEAU_DOPRI5), .steps = 32}, T, w, omega, Y),
             STATUS_OK);
         for (size_t i = 0; i < 9; i++) expected[i] = T * self.M0[i] + T * T / 2 * self.M1[i];
         CHECK_CLOSE(9, omega, expected, 1e-14);
@@ -152,7 +152,7 @@ Test(theory_magnus, integrals_approach_the_recursion_with_second_order) {
     cr_assert_eq(magnus_solve(of, &by, 1.5, at, omega, Y), STATUS_OK);
     for (size_t nodes = 10; nodes <= 40; nodes *= 2) {
         cr_assert_eq(
-            magnus_integrals(of, &(solve_spec){.method = tableau_pair(PAIR_DOPRI5), .steps = 4}, 1.5, w, nodes, sums),
+            magnus_integrals(of, &(solve_spec){.method = tableau_get(TABLEAU_DOPRI5), .steps = 4}, 1.5, w, nodes, sums),
             STATUS_OK);
         for (size_t k = 0; k < 3; k++) {
             const double apart = matrix_distance(4, sums + 4 * k, omega + 4 * k);
@@ -172,7 +172,7 @@ Test(theory_magnus, one_term_is_all_in_one_dimension) {
         double omega[MAGNUS_TERMS], Y, series;
         begin_at(of, 5, w);
         cr_assert_eq(
-            magnus_solve(of, &(solve_spec){.method = tableau_pair(PAIR_DOPRI5), .steps = 128}, 2, w, omega, &Y),
+            magnus_solve(of, &(solve_spec){.method = tableau_get(TABLEAU_DOPRI5), .steps = 128}, 2, w, omega, &Y),
             STATUS_OK);
         cr_assert_eq(magnus_exponential(1, 1, omega, &series), STATUS_OK);
         cr_assert_float_eq(series / Y, 1, 1e-11, "%.15g is not %.15g", series, Y);

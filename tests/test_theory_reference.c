@@ -134,7 +134,7 @@ static cnf_spec specification(cnf_context context) {
                       .learn_start = true,
                       .end_time = 1.3,
                       .base_variance = 0.8,
-                      .solver = SOLVER_RK4,
+                      .solver = TABLEAU_RK4,
                       .steps = 200};
 }
 
@@ -169,7 +169,7 @@ Test(theory_reference, trajectory_and_cable_rule) {
         begin(&self, context);
         const size_t n = self.of->n;
         const solve_spec grid_of_200 = {.method = tableau_get(TABLEAU_RK4), .steps = 200};
-        const solve_spec adaptive = {.method = tableau_pair(PAIR_DOPRI5),
+        const solve_spec adaptive = {.method = tableau_get(TABLEAU_DOPRI5),
                                      .options = {.atol = 1e-11, .rtol = 1e-11, .land = true}};
         const solve_spec *solves[] = {&grid_of_200, &adaptive};
         for (size_t k = 0; k < 2; k++) {

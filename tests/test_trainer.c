@@ -27,7 +27,7 @@ static training_spec short_spec(cnf_context context) {
                           .augmented_width = 3,
                           .end_time = 10,
                           .base_variance = 1,
-                          .solver = SOLVER_RK4,
+                          .solver = TABLEAU_RK4,
                           .steps = 10},
                  .seed = 3,
                  .batch = 300,

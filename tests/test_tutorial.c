@@ -112,7 +112,7 @@ Test(tutorial, does_what_it_says) {
     cr_expect_gt(self.commands, 8);
     cr_expect_eq(self.files, 3);
     EXPECT(0, "cd $TEST_DIR/mine && test -s samples.npy && test -s affjord.safetensors && "
-              "test -s results/figures/fig5.png");
+              "test -s results/figures/crescents/fig5.png");
 }
 
 #endif

@@ -41,7 +41,7 @@ static inline cnf_spec toy(cnf_context context, bool join, size_t dimension) {
                       .learn_start = true,
                       .end_time = 1,
                       .base_variance = 1,
-                      .solver = SOLVER_RK4,
+                      .solver = TABLEAU_RK4,
                       .steps = 8};
 }
 

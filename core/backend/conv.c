@@ -2,11 +2,25 @@
 #include "backend/conv.h"
 
 #include "backend/conv_rounded.h"
+#include "backend/memory.h"
 
-status conv_create(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out) {
+status conv_create_bare(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out) {
     if (!shape.images || !shape.height || !shape.width || !shape.in || !shape.out) return STATUS_INVALID;
     if (math != MATH_FP32) return conv_rounded_create(backend, shape, method, math, out);
     return backend->conv_create(backend, shape, method, math, out);
+}
+
+status conv_create(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out) {
+    conv *self;
+    TRY(conv_create_bare(backend, shape, method, math, &self));
+    const status taken =
+        self->scratch_reals ? BACKEND_NEW(backend, &self->memory, self->scratch_reals, &self->scratch) : STATUS_OK;
+    if (taken != STATUS_OK) {
+        conv_destroy(&self);
+        return taken;
+    }
+    *out = self;
+    return STATUS_OK;
 }
 
 void conv_destroy(conv **self) {
@@ -25,6 +39,13 @@ size_t conv_reverse_reals(const conv *self) {
 }
 size_t conv_gradient_reals(const conv *self) {
     return self->gradient_reals;
+}
+
+size_t conv_scratch_reals(const conv *self) {
+    return self->scratch_reals;
+}
+void conv_lend(conv *self, real *scratch) {
+    self->scratch = scratch;
 }
 
 size_t conv_bytes(const conv *self) {

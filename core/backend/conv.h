@@ -30,7 +30,8 @@ typedef struct conv_ops {
 struct conv {
     const conv_ops *ops;
     conv_shape shape;
-    size_t forward_reals, reverse_reals, gradient_reals;
+    size_t forward_reals, reverse_reals, gradient_reals, scratch_reals;
+    real *scratch; /* of the device's memory; of the arena's, or lent */
     arena memory; /* holds the object itself too */
 };
 
@@ -38,6 +39,13 @@ struct conv {
  * cotangents, is rounded first, by the device (conv_rounded.c); a gradient is still added up in fp32. Errors: STATUS_INVALID for an empty shape or one that the library
  * refuses, STATUS_MEMORY. */
 status conv_create(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out);
+
+/* The same without workspace. Before the first call it is lent conv_scratch_reals of it, aligned to 64 bytes: one block
+ * for all convolutions of a thread, which then stays in its cache. */
+status conv_create_bare(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out);
+size_t conv_scratch_reals(const conv *self);
+void conv_lend(conv *self, real *scratch);
+
 void conv_destroy(conv **self);
 
 /* Reals of packed weights, for conv_forward and for conv_data_reverse, and of the packed gradient. They are the same

@@ -2,9 +2,8 @@
 #ifndef AFFJORD_BACKEND_CONV_METHOD_H
 #define AFFJORD_BACKEND_CONV_METHOD_H
 
-/* oneDNN's but for our own from many channels to few, oneDNN's alone, or plain loops. The double build has plain loops
- * for all. */
-typedef enum conv_method { CONV_BEST, CONV_LIBRARY, CONV_PLAIN, CONV_METHODS } conv_method;
+/* The device's kernels (on a GPU cuDNN's), or plain loops. */
+typedef enum conv_method { CONV_BEST, CONV_PLAIN, CONV_METHODS } conv_method;
 
 /* What the inputs of a convolution, images, weights and cotangents, are rounded to first: not at all, to the 10 bits
  * of fraction of tf32, to the 7 of bf16. Products and sums are fp32's. */

@@ -40,21 +40,25 @@ static const real *rounded_ybar(const rounded_conv *self, const real *ybar) {
 static void rounded_pack(conv *base, const real *weight, real *forward, real *reverse) {
     const rounded_conv *self = (rounded_conv *)base;
     const size_t weights = CONV_TAPS * base->shape.in * base->shape.out;
+    conv_lend(self->exact, base->scratch);
     conv_pack(self->exact, rounded(self, weights, weight, self->weight), forward, reverse);
 }
 
 static void rounded_forward(conv *base, const real *forward, const real *x, real *y) {
     const rounded_conv *self = (rounded_conv *)base;
+    conv_lend(self->exact, base->scratch);
     conv_forward(self->exact, forward, rounded_x(self, x), y);
 }
 
 static void rounded_data_reverse(conv *base, const real *reverse, const real *ybar, real *xbar) {
     const rounded_conv *self = (rounded_conv *)base;
+    conv_lend(self->exact, base->scratch);
     conv_data_reverse(self->exact, reverse, rounded_ybar(self, ybar), xbar);
 }
 
 static void rounded_weight_reverse(conv *base, const real *x, const real *ybar, real *gradient) {
     const rounded_conv *self = (rounded_conv *)base;
+    conv_lend(self->exact, base->scratch);
     conv_weight_reverse(self->exact, rounded_x(self, x), rounded_ybar(self, ybar), gradient);
 }
 
@@ -94,6 +98,7 @@ static status build(rounded_conv *self, conv_method method) {
     base->forward_reals = conv_forward_reals(exact);
     base->reverse_reals = conv_reverse_reals(exact);
     base->gradient_reals = conv_gradient_reals(exact);
+    base->scratch_reals = conv_scratch_reals(exact);
     TRY(BACKEND_NEW(self->backend, &base->memory, CONV_TAPS * s.in * s.out, &self->weight));
     TRY(BACKEND_NEW(self->backend, &base->memory, pixels_of(s) * s.in, &self->x));
     return BACKEND_NEW(self->backend, &base->memory, pixels_of(s) * s.out, &self->ybar);

@@ -20,8 +20,8 @@ typedef struct conv_shape {
 
 typedef struct conv conv;
 
-/* The activations of the image models: log(1 + exp(x)), tanh x, x / (1 + exp(-x)). */
-typedef enum activation { ACTIVATION_SOFTPLUS, ACTIVATION_TANH, ACTIVATION_SWISH } activation;
+/* The activations of a field's layers: log(1 + exp(x)), tanh x, x / (1 + exp(-x)), and x or exp(x) - 1 below zero. */
+typedef enum activation { ACTIVATION_SOFTPLUS, ACTIVATION_TANH, ACTIVATION_SWISH, ACTIVATION_ELU } activation;
 
 /* A hidden layer on dual numbers, channel-last: (2, images, pixels, channels), the values of all images, then their
  * tangents. Pixel p has bias vector bias_of[p] of K; NULL for one that all share. */

@@ -68,15 +68,20 @@ V_FUNCTION vreal v_sigmoid(vreal x) {
  *
  * One division serves both quotients. NaN stays NaN. */
 #ifdef AFFJORD_DOUBLE
+V_FUNCTION vreal v_expm1_negative(vreal x, vreal *power) {
+    *power = det_exp(x);
+    return det_expm1(x);
+}
+
 V_FUNCTION vreal v_softplus(vreal x, vreal *logistic) {
     const vreal t = det_exp(-fabs(x));
     *logistic = (x < 0 ? t : 1) / (1 + t);
     return v_max(x, 0) + det_log1p(t);
 }
 #else
-/* exp(-a) for a >= 0 to 2 ulp; from 87 on that of 87, still a normal number: r = -a - k log 2 in [-0.35, 0.35], then
- * 1 + r + r^2 (a polynomial of degree 4), fitted at Chebyshev's nodes. */
-V_FUNCTION vreal v_exp_negative(vreal a) {
+/* exp(-a) = power (1 + p) for a >= 0, p is returned; from 87 on that of 87, still a normal number:
+ * r = -a - k log 2 in [-0.35, 0.35], then p = r + r^2 (a polynomial of degree 4), fitted at Chebyshev's nodes. */
+V_FUNCTION vreal v_exp_parts(vreal a, vreal *power) {
     const vreal shift = v_set(0x1.8p+23f + 127), clamped = v_min(v_set(87), a);
     const vreal shifted = v_fnma(clamped, v_set(0x1.715476p+0f), shift), k = v_sub(shifted, shift);
     vreal r = v_fnma(k, v_set(0x1.62e43p-1f), v_sub(v_set(0), clamped));
@@ -85,9 +90,23 @@ V_FUNCTION vreal v_exp_negative(vreal a) {
     p = v_fma(p, r, v_set(0x1.5554e8p-5f));
     p = v_fma(p, r, v_set(0x1.5554dcp-3f));
     p = v_fma(p, r, v_set(0.5f));
-    p = v_fma(v_mul(r, r), p, r);
-    const vreal power = v_power(shifted);
+    *power = v_power(shifted);
+    return v_fma(v_mul(r, r), p, r);
+}
+
+/* exp(-a) for a >= 0 to 2 ulp. */
+V_FUNCTION vreal v_exp_negative(vreal a) {
+    vreal power;
+    const vreal p = v_exp_parts(a, &power);
     return v_fma(p, power, power);
+}
+
+/* exp(x) - 1 and exp(x), for x <= 0. */
+V_FUNCTION vreal v_expm1_negative(vreal x, vreal *exponential) {
+    vreal power;
+    const vreal p = v_exp_parts(v_abs(x), &power);
+    *exponential = v_fma(p, power, power);
+    return v_fma(p, power, v_sub(power, v_set(1)));
 }
 
 V_FUNCTION vreal v_softplus(vreal x, vreal *logistic) {
@@ -121,6 +140,15 @@ V_FUNCTION vreal v_swish_slopes(vreal x, vreal *bend) {
     const vreal rest = v_sub(v_set(1), s);
     *bend = v_mul(v_mul(s, rest), v_fma(x, v_sub(rest, s), v_set(2)));
     return v_fma(v_mul(x, s), rest, s);
+}
+
+/* elu(x) = x, or exp(x) - 1 below zero, and its derivatives from the first: 1 and 0, or exp(x) both below zero. (Where a
+ * negative x is so small that its exponential rounds to 1, the second is 0 too.) */
+V_FUNCTION vreal v_elu(vreal x, vreal *slope) {
+    return v_add(v_expm1_negative(v_min(v_set(0), x), slope), v_max(v_set(0), x));
+}
+V_FUNCTION vreal v_elu_bend(vreal slope) {
+    return v_mul(slope, v_min(v_set(1), v_mul(v_sub(v_set(1), slope), v_set(0x1p+60f))));
 }
 
 #endif

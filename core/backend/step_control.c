@@ -12,7 +12,7 @@ void step_control_act(step_action action, step_control *control) {
 }
 
 void step_control_begin_grid(step_control *control) {
-    rules_grid(control);
+    rules_grid(control, 0);
 }
 
 void step_numbers_weigh(const tableau *method, double h, bool back, step_numbers *numbers) {

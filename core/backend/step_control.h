@@ -102,7 +102,7 @@ void step_control_begin_grid(step_control *control);
 /* Weights of a step of size h: `stage`, and where `back`, those of its reverse with b for w; and what is constant. */
 void step_numbers_weigh(const tableau *method, double h, bool back, step_numbers *numbers);
 
-/* w (s + 1) of tableau_dense (rk.h). */
+/* w (s + 1) of tableau_dense (ode/tableau.h). */
 void step_dense(const tableau *pair, double x, double *w);
 
 AFFJORD_API_END

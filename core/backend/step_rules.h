@@ -2,11 +2,12 @@
  *
  * Who includes this has defined STEP_FUNCTION, how a function is declared, and
  * STEP_POWER(x, y), x to the power y in double. The rules are torchdiffeq's, see
- * ode/adaptive.h; nothing is contracted, so they have the same bits everywhere. */
+ * ode/solve.h; nothing is contracted, so they have the same bits everywhere. */
 #ifndef AFFJORD_BACKEND_STEP_RULES_H
 #define AFFJORD_BACKEND_STEP_RULES_H
 
 #include <math.h>
+#include <stdint.h>
 
 #include "backend/step_control.h"
 
@@ -118,8 +119,8 @@ STEP_FUNCTION void rules_keep(step_control *c, double size) {
     if (c->times) {
         c->times[c->steps] = c->t;
         c->sizes[c->steps] = c->h;
-        c->steps++;
     }
+    if (c->capacity != SIZE_MAX) c->steps++;
     if (c->accepted == 0 || size < c->smallest) c->smallest = size;
     if (size > c->largest) c->largest = size;
     c->accepted++;
@@ -162,20 +163,22 @@ STEP_FUNCTION void rules_next(step_control *c) {
 
 /* --- A fixed grid --- */
 
-STEP_FUNCTION void rules_grid(step_control *c) {
+/* Step number `index`. All have the same size, and times are those of grid_time (ode/solve.h). */
+STEP_FUNCTION void rules_grid(step_control *c, size_t index) {
     const tableau *m = &c->method;
     const double each = (c->end - c->start) / (double)c->grid;
-    c->t = c->start + (double)c->accepted * each;
-    c->until = c->accepted + 1 == c->grid ? c->end : c->start + (double)(c->accepted + 1) * each;
-    c->h = c->until - c->t;
-    rules_place(m, c->t, c->until, c->h, &c->numbers);
-    rules_weigh(m, c->h, &c->numbers);
+    c->t = c->start + (double)index * each;
+    c->until = index + 1 == c->grid ? c->end : c->start + (double)(index + 1) * each;
+    c->h = each;
+    for (size_t i = 0; i < m->stages; i++) c->numbers.time[i] = c->start + ((double)index + m->c[i]) * each;
+    c->numbers.time[m->stages] = c->until;
+    rules_weigh(m, each, &c->numbers);
 }
 
 STEP_FUNCTION void rules_done(step_control *c) {
     rules_keep(c, fabs(c->h));
     c->going = c->accepted < c->grid;
-    if (c->going) rules_grid(c);
+    if (c->going) rules_grid(c, c->accepted);
 }
 
 /* --- The way back --- */
@@ -185,10 +188,15 @@ STEP_FUNCTION void rules_back(step_control *c) {
     const size_t i = --c->steps;
     const bool last = i + 1 == c->count;
     double dense[RK_WEIGHTS_MAX];
+    c->going = i > 0;
+    if (c->grid) {
+        rules_grid(c, i);
+        rules_weigh_back(m, c->h, m->stages, m->b, &c->numbers);
+        return;
+    }
     c->t = c->times[i];
     c->h = c->sizes[i];
     c->until = last ? c->reached : c->times[i + 1];
-    c->going = i > 0;
     rules_place(m, c->t, c->until, c->h, &c->numbers);
     rules_weigh(m, c->h, &c->numbers);
     if (last && c->until != c->end) {

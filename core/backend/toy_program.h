@@ -43,7 +43,7 @@ typedef struct toy_program {
 
     uint32_t batch; /* n */
     uint32_t held[TOY_HELD_MAX]; /* points of the validation and of the test batch */
-    double variance, logarithm; /* s^2 and D log(2 pi s^2) of the base density */
+    double variance, logarithm; /* s^2 and D log(2 pi s^2) of the base density, in the data's units */
 
     float beta1, rest1, beta2, rest2, epsilon; /* Adam's, 1 - beta as the CPU rounds it */
     double running_decay, stop_loss; /* of the running mean of the loss; a run ends once it is below */

@@ -3,14 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
+
+enum { LINKS_MAX = 40 }; /* that follow each other, as the kernel has it */
 
 static status fail_errno(failure *why, const char *doing, const char *path, int error) {
     return fail(why, STATUS_IO, "cannot %s \"%s\": %s", doing, path, strerror(error));
@@ -60,6 +62,64 @@ status file_read(const char *path, unsigned char **bytes, size_t *size, failure 
     return outcome;
 }
 
+/* The open descriptor that a name of the system's stands for, as /dev/stdout or /dev/fd/3; -1 for every other name. */
+static int descriptor_of(const char *path) {
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
+    if (strcmp(path, "/dev/stdout") == 0) return STDOUT_FILENO;
+    if (strcmp(path, "/dev/stderr") == 0) return STDERR_FILENO;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        const size_t length = strlen(folders[i]);
+        if (strncmp(path, folders[i], length) != 0) continue;
+        const char *number = path + length;
+        const size_t digits = strspn(number, "0123456789");
+        if (digits > 0 && digits < 8 && !number[digits]) return atoi(number);
+    }
+    return -1;
+}
+
+/* The path that a link at `path` names by `target`, in fresh memory. */
+static char *beside(const char *path, const char *target) {
+    const char *slash = strrchr(path, '/');
+    const size_t folder = *target == '/' || slash == NULL ? 0 : (size_t)(slash - path) + 1;
+    const size_t size = folder + strlen(target) + 1;
+    char *joined = malloc(size);
+    if (joined != NULL) snprintf(joined, size, "%.*s%s", (int)folder, path, target);
+    return joined;
+}
+
+status file_follow(const char *path, char **out, failure *why) {
+    char target[PATH_MAX];
+    char *at = strdup(path);
+    /* Links below /proc name what has no path, as a pipe; who opens one gets what it stands for. */
+    for (int links = 0; at != NULL && descriptor_of(at) < 0 && strncmp(at, "/proc/", 6) != 0; links++) {
+        const ssize_t length = readlink(at, target, sizeof target - 1);
+        if (length < 0) break;
+        if (links == LINKS_MAX) {
+            free(at);
+            return fail_errno(why, "write", path, ELOOP);
+        }
+        target[length] = 0;
+        char *next = beside(at, target);
+        free(at);
+        at = next;
+    }
+    if (at == NULL) return fail(why, STATUS_MEMORY, "no memory to write \"%s\"", path);
+    *out = at;
+    return STATUS_OK;
+}
+
+bool file_is_stream(const char *target) {
+    struct stat information;
+    if (descriptor_of(target) >= 0) return true;
+    return stat(target, &information) == 0 && (S_ISFIFO(information.st_mode) || S_ISCHR(information.st_mode));
+}
+
+static int open_stream(const char *target) {
+    const int known = descriptor_of(target);
+    /* Opened by its name, a file would be written from its beginning again. */
+    return known >= 0 ? fcntl(known, F_DUPFD_CLOEXEC, 0) : open(target, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+}
+
 static int lock_exclusively(int descriptor) {
     while (flock(descriptor, LOCK_EX) != 0) {
         /* File systems without locks lose only the protection against a second writer. */
@@ -91,26 +151,51 @@ static int open_temporary(const char *temporary) {
     }
 }
 
+/* The temporary's name beside `target`, in fresh memory: its own with a suffix, cut where no name is that long. */
+static char *temporary_name(const char *target) {
+    static const char suffix[] = ".affjord.tmp";
+    const char *slash = strrchr(target, '/');
+    const size_t folder = slash == NULL ? 0 : (size_t)(slash - target) + 1, most = NAME_MAX - (sizeof suffix - 1);
+    const size_t name = strlen(target + folder), kept = folder + (name < most ? name : most);
+    char *temporary = malloc(kept + sizeof suffix);
+    if (temporary == NULL) return NULL;
+    memcpy(temporary, target, kept);
+    memcpy(temporary + kept, suffix, sizeof suffix);
+    return temporary;
+}
+
+/* Who may read a file, and whose it is, does not change as it is replaced. Another's file stays his only if root does
+ * it. */
+static void take_over_rights(const file_replacement *file) {
+    struct stat old;
+    if (stat(file->path, &old) != 0 || !S_ISREG(old.st_mode)) return;
+    if (fchown(file->descriptor, old.st_uid, old.st_gid) != 0 && errno != EPERM) return;
+    (void)fchmod(file->descriptor, old.st_mode & 0777);
+}
+
+static status open_replacement(file_replacement *file, failure *why) {
+    if (file_is_stream(file->path)) {
+        file->descriptor = open_stream(file->path);
+    } else {
+        file->temporary = temporary_name(file->path);
+        if (file->temporary == NULL) return fail(why, STATUS_MEMORY, "no memory to write \"%s\"", file->path);
+        file->descriptor = open_temporary(file->temporary);
+        if (file->descriptor >= 0) take_over_rights(file);
+    }
+    return file->descriptor >= 0 ? STATUS_OK : fail_errno(why, "write", file->path, errno);
+}
+
 status file_replace_begin(const char *path, file_replacement *out, failure *why) {
-    static const char suffix[] = ".tmp";
-    size_t length = strlen(path);
-    char *copy = strdup(path);
-    char *temporary = malloc(length + sizeof suffix);
-    if (copy == NULL || temporary == NULL) {
-        free(copy);
-        free(temporary);
-        return fail(why, STATUS_MEMORY, "no memory to write \"%s\"", path);
+    file_replacement file = {.descriptor = -1};
+    TRY(file_follow(path, &file.path, why));
+    const status outcome = open_replacement(&file, why);
+    if (outcome == STATUS_OK) {
+        *out = file;
+    } else {
+        free(file.path);
+        free(file.temporary);
     }
-    snprintf(temporary, length + sizeof suffix, "%s%s", path, suffix);
-    int descriptor = open_temporary(temporary);
-    if (descriptor < 0) {
-        status outcome = fail_errno(why, "write", path, errno);
-        free(copy);
-        free(temporary);
-        return outcome;
-    }
-    *out = (file_replacement){.descriptor = descriptor, .path = copy, .temporary = temporary};
-    return STATUS_OK;
+    return outcome;
 }
 
 status file_replace_write(file_replacement *file, const void *bytes, size_t size, failure *why) {
@@ -134,7 +219,7 @@ static void file_replace_release(file_replacement *file) {
 }
 
 void file_replace_cancel(file_replacement *file) {
-    unlink(file->temporary);
+    if (file->temporary != NULL) unlink(file->temporary);
     file_replace_release(file);
 }
 
@@ -154,6 +239,13 @@ status file_replace_commit(file_replacement *file, failure *why) {
     do {
         synced = fsync(file->descriptor);
     } while (synced != 0 && errno == EINTR);
+    if (file->temporary == NULL) {
+        /* Pipes and terminals have nothing to sync. */
+        const bool lost = synced != 0 && errno != EINVAL && errno != EROFS && errno != ENOSYS;
+        const status outcome = lost ? fail_errno(why, "write", file->path, errno) : STATUS_OK;
+        file_replace_release(file);
+        return outcome;
+    }
     if (synced != 0 || rename(file->temporary, file->path) != 0) {
         status outcome = fail_errno(why, "write", file->path, errno);
         file_replace_cancel(file);
@@ -174,35 +266,4 @@ status file_write(const char *path, const void *bytes, size_t size, failure *why
     file_replacement file;
     TRY(file_replace_begin(path, &file, why));
     return file_replace_end(&file, file_replace_write(&file, bytes, size, why), why);
-}
-
-bool file_system_is_network(unsigned long type) {
-    /* linux/magic.h knows some of them; FUSE is more often a network than not (sshfs, GlusterFS, s3fs). */
-    static const unsigned long networks[] = {
-        0x6969 /* NFS */,
-        0xFF534D42 /* CIFS */,
-        0xFE534D42 /* SMB 2 */,
-        0x517B /* SMB */,
-        0x00C36400 /* Ceph */,
-        0x0BD00BD0 /* Lustre */,
-        0x47504653 /* GPFS */,
-        0x19830326 /* BeeGFS */,
-        0x01021997 /* 9P */,
-        0x5346414F /* AFS */,
-        0x6B414653 /* kAFS */,
-        0x65735546 /* FUSE */,
-        0x01161970 /* GFS2 */,
-        0x7461636F /* OCFS2 */,
-        0x73757245 /* Coda */,
-        0x013111A8 /* IBRIX */,
-        0xAAD7AAEA /* Panasas */
-    };
-    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
-        if (type == networks[i]) return true;
-    return false;
-}
-
-bool file_is_on_network(const char *path) {
-    struct statfs system;
-    return statfs(path, &system) == 0 && file_system_is_network((unsigned long)system.f_type & 0xFFFFFFFF);
 }

@@ -14,23 +14,25 @@ status file_read(const char *path, unsigned char **bytes, size_t *size, failure 
 /* Write a file that holds these bytes, in the way of file_replacement: whole or not at all. Errors: its own. */
 status file_write(const char *path, const void *bytes, size_t size, failure *why);
 
-/* Whether the file or folder lies on a disk that several hosts share, as far as the kernel tells (statfs): memory that
- * processes map there is not the same for all of them. False if it is not there. */
-bool file_is_on_network(const char *path);
+/* Follow links to the file that a writer of `path` means, which need not be there yet; *target is freed by the caller.
+ * Links that stand for open descriptors (/dev/stdout, /dev/fd/3) stay as they are. Errors: STATUS_IO, STATUS_MEMORY. */
+status file_follow(const char *path, char **target, failure *why);
 
-/* The same of a file system by its type, as statfs has it. */
-bool file_system_is_network(unsigned long type);
+/* Whether what file_follow gave is written as it comes: an open descriptor, a pipe or a character device. */
+bool file_is_stream(const char *target);
 
-/* A file being written under a temporary name, path + ".tmp". Readers of the
- * path see the old file until file_replace_commit, and then the whole new one.
+/* A file being written under a temporary name beside it. Readers of the path see
+ * the old file until file_replace_commit, and then the whole new one, with the
+ * old one's permissions. A link stays, and the file that it names is replaced.
+ * What cannot be replaced, as a pipe or a device, is opened and written as it is.
  * A temporary left by a killed process is taken over by the next writer; two
  * writers of one path wait for each other. */
 typedef struct file_replacement {
     int descriptor;
-    char *path, *temporary;
+    char *path, *temporary; /* links followed; NULL where there is no temporary */
 } file_replacement;
 
-/* Start. Errors name the path: STATUS_IO, STATUS_MEMORY. After success call
+/* Start; opening a named pipe waits for its reader. Errors name the path: STATUS_IO, STATUS_MEMORY. After success call
  * file_replace_commit or file_replace_cancel, each of which ends it. */
 status file_replace_begin(const char *path, file_replacement *out, failure *why);
 

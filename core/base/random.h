@@ -25,7 +25,8 @@ typedef enum random_purpose {
     RANDOM_SHUFFLE = 8, /* the order of training images in an epoch */
     RANDOM_FLIP = 9, /* which images are mirrored */
     RANDOM_TEST = 10, /* dequantization of test images; test points */
-    RANDOM_TEST_PROBE = 11 /* probes of a loss that is only measured */
+    RANDOM_TEST_PROBE = 11, /* probes of a loss that is only measured */
+    RANDOM_BOOTSTRAP = 12 /* seeds of a resample */
 } random_purpose;
 
 /* One family of draws. */

@@ -7,6 +7,8 @@
 #ifndef AFFJORD_BASE_STATUS_H
 #define AFFJORD_BASE_STATUS_H
 
+#include <stdarg.h>
+
 #include "base/export.h"
 
 AFFJORD_API_BEGIN
@@ -24,13 +26,14 @@ typedef enum status {
     STATUS_FORMAT = -4 /* a file's content is not what its format says */
 } status;
 
-/* A sentence for the user; always terminated, cut where too long. */
+/* A sentence for the user; always terminated. One that is too long has its middle left out. */
 typedef struct failure {
     char text[1024];
 } failure;
 
 /* Write the sentence into `why`, which may be NULL. */
 __attribute__((format(printf, 2, 3))) void failure_describe(failure *why, const char *format, ...);
+__attribute__((format(printf, 2, 0))) void failure_describe_list(failure *why, const char *format, va_list arguments);
 
 /* return fail(why, STATUS_IO, "%s: ...", path): the sentence and the status in one. A macro, so that static analysers
  * see which status is returned. */

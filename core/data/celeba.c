@@ -5,6 +5,7 @@
 #include "data/image_reader.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,12 @@
 
 #include "base/file.h"
 #include "data/image_cache.h"
+#include "data/image_layout.h"
 #include "data/partition.h"
 #include "data/photo.h"
 #include "data/photo_source.h"
 
-enum { SIDE = 32, CHANNELS = 3, IMAGE = CHANNELS * SIDE * SIDE, PATH_SIZE = 4096 };
+enum { SIDE = 32, CHANNELS = 3, IMAGE = CHANNELS * SIDE * SIDE, PATH_SIZE = PATH_MAX };
 enum { OFFICIAL_COUNT = 202599 };
 
 static const size_t official_sizes[IMAGE_SPLITS] = {162770, 19867, 19962};
@@ -59,9 +61,11 @@ static status check_sizes(const char *folder, const size_t size[IMAGE_SPLITS], f
 /* The split of each picture: from the file, or by the official numbers, or eight tenths, one and one. */
 static status read_splits(const char *folder, bool official, const photo_source *source, image_split *splits,
                           failure *why) {
+    static const char *const places[] = {"list_eval_partition.txt", "Eval/list_eval_partition.txt",
+                                         "list_eval_partition.csv", "Eval/list_eval_partition.csv"};
     char path[PATH_SIZE];
-    if (locate(folder, "list_eval_partition.txt", path) || locate(folder, "Eval/list_eval_partition.txt", path))
-        return partition_read(path, source, splits, why);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (locate(folder, places[i], path)) return partition_read(path, source, splits, why);
     const size_t tenth = source->count / 10;
     const size_t tenths[IMAGE_SPLITS] = {source->count - 2 * tenth, tenth, tenth};
     partition_divide(source, official ? official_sizes : tenths, splits);
@@ -88,7 +92,7 @@ static status decode_one(photo_source *source, size_t index, photo *picture, uns
     unsigned char *bytes;
     size_t size;
     TRY(photo_source_read(source, index, &bytes, &size, why));
-    snprintf(path, sizeof path, "%s/%s", source->path, source->entries[index].name);
+    snprintf(path, sizeof path, "%s/%s", source->path, source->entries[index].file);
     status outcome = photo_decode(path, bytes, size, SIDE, picture, why);
     free(bytes);
     if (outcome == STATUS_OK && photo_thumbnail(picture, SIDE, out) != STATUS_OK)
@@ -127,14 +131,16 @@ static status make_cache(const char *folder, photo_source *source, const image_s
     const status outcome = decode_all(source, splits, set, why);
     status kept = writing && outcome == STATUS_OK ? image_cache_write(&file, sha256, set, &reason) : STATUS_IO;
     if (writing) kept = file_replace_end(&file, kept, &reason);
-    if (kept != STATUS_OK)
-        snprintf(set->note, sizeof set->note, "All pictures must be decoded each time: %.200s", reason.text);
+    if (kept != STATUS_OK) image_note(set, "All pictures must be decoded each time: %.200s", reason.text);
     return outcome;
 }
 
 static status read_source(const char *folder, bool official, photo_source *source, image_split *splits, image_set *set,
                           failure *why) {
     char sha256[65];
+    if (source->others > 0)
+        image_note(set, "Left out %zu picture%s (\"%.100s\"%s): only JPEG is read, files ending in .jpg or .jpeg.",
+                   source->others, source->others == 1 ? "" : "s", source->other, source->others == 1 ? "" : ", ...");
     if (official) TRY(check_names(source, why));
     TRY(read_splits(folder, official, source, splits, why));
     hash_source(source, splits, sha256);
@@ -153,9 +159,19 @@ static status open_source(const char *folder, const char *path, bool official, i
     return outcome;
 }
 
+/* Kaggle's archive unpacks to a folder in a folder of the same name. */
+static bool locate_pictures(const char *folder, char path[PATH_SIZE]) {
+    static const char outer[] = "img_align_celeba", inner[] = "img_align_celeba/img_align_celeba";
+    if (locate(folder, inner, path) && photo_source_exists(path)) {
+        char own[PATH_SIZE];
+        if (locate(folder, outer, own) && !photo_source_exists(own)) return true;
+    }
+    return locate(folder, outer, path) || locate(folder, "img_align_celeba.zip", path);
+}
+
 status celeba_read(const char *folder, bool official, image_set *set, failure *why) {
     char path[PATH_SIZE];
-    if (locate(folder, "img_align_celeba", path) || locate(folder, "img_align_celeba.zip", path)) {
+    if (locate_pictures(folder, path)) {
         TRY(open_source(folder, path, official, set, why));
     } else if (locate(folder, cache_name, path)) {
         /* The pictures may be deleted once this is made. */

@@ -1,19 +1,27 @@
-/* cifar.c - CIFAR-10, binary version.
+/* cifar.c - CIFAR-10, binary version, or the same images of the Python version.
  *
  * A file is a row of records: one byte, the label from 0 to 9, then 3072 bytes,
  * an image of 32 x 32 pixels as three planes, red, green, blue, row by row. */
 #include "data/image_reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sha256.h>
+
+#include "data/cifar_pickle.h"
+#include "data/image_layout.h"
 #include "data/packed.h"
 
 enum { SIDE = 32, CHANNELS = 3, IMAGE = CHANNELS * SIDE * SIDE, RECORD = 1 + IMAGE, RECORDS_MAX = 10000, LABELS = 10 };
 enum { BATCHES = 6, TEST = 5 };
 
-static const char *const names[BATCHES] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
-                                           "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"};
+/* A batch by its two names, of the binary and of the Python version. */
+static const char *const names[BATCHES][3] = {
+    {"data_batch_1.bin", "data_batch_1"}, {"data_batch_2.bin", "data_batch_2"}, {"data_batch_3.bin", "data_batch_3"},
+    {"data_batch_4.bin", "data_batch_4"}, {"data_batch_5.bin", "data_batch_5"}, {"test_batch.bin", "test_batch"}};
+static const char *const folders[] = {"", "cifar-10-batches-bin", "cifar-10-batches-py", NULL};
 
 /* images (RECORDS_MAX, IMAGE) <- a file's images, *count of them. */
 static status read_records(packed *file, unsigned char *images, size_t *count, failure *why) {
@@ -46,11 +54,44 @@ static status read_open_batch(packed *file, bool official, unsigned char *images
     return packed_end(file, sha256, why);
 }
 
-static status read_batch(const char *folder, const char *name, bool official, unsigned char *images, size_t *count,
-                         image_set *set, failure *why) {
+/* The same from the Python version; sha256 <- that of the binary file with these records. */
+static status read_pickle(const char *path, bool official, unsigned char *images, size_t *count, char sha256[65],
+                          failure *why) {
+    unsigned char *records;
+    SHA256_CTX hash;
+    TRY(cifar_pickle_read(path, RECORDS_MAX, &records, count, why));
+    for (size_t i = 0; i < *count; i++) memcpy(images + i * IMAGE, records + i * RECORD + 1, IMAGE);
+    SHA256_Init(&hash);
+    SHA256_Update(&hash, records, *count * RECORD);
+    SHA256_End(&hash, sha256);
+    free(records);
+    if (!official || *count == RECORDS_MAX) return STATUS_OK;
+    return fail(why, STATUS_FORMAT, "\"%s\": expected 10000 images, found %zu", path, *count);
+}
+
+static bool is_binary(const char *place) {
+    const size_t length = strlen(place);
+    return length > 4 && strcmp(place + length - 4, ".bin") == 0;
+}
+
+/* Where a batch is, in either version. */
+typedef struct batch {
+    bool exists;
+    char place[LAYOUT_NAME_MAX];
+} batch;
+
+static status read_batch(const char *folder, const batch *from, const char *name, bool official, unsigned char *images,
+                         size_t *count, image_set *set, failure *why) {
+    enum { PATH_SIZE = 4096 };
     packed *file;
-    char sha256[65] = "";
-    TRY(packed_open(folder, name, &file, why));
+    char sha256[65] = "", path[PATH_SIZE];
+    if (!is_binary(from->place)) {
+        if (snprintf(path, sizeof path, "%s/%s", folder, from->place) >= PATH_SIZE)
+            return fail(why, STATUS_IO, "the path is too long: \"%.200s...\"", folder);
+        TRY(read_pickle(path, official, images, count, sha256, why));
+        return image_add_file(set, path, name, sha256, NULL, official, why);
+    }
+    TRY(packed_open(folder, from->place, &file, why));
     status outcome = read_open_batch(file, official, images, count, sha256, why);
     if (outcome == STATUS_OK) outcome = image_add_file(set, packed_path(file), name, sha256, NULL, official, why);
     packed_close(&file);
@@ -58,39 +99,42 @@ static status read_batch(const char *folder, const char *name, bool official, un
 }
 
 /* Which batches are read: all of them by the plain name, else those that are there. */
-static status choose_batches(const char *folder, bool official, bool chosen[BATCHES], size_t *count, failure *why) {
+static status choose_batches(const char *folder, bool official, image_set *set, batch chosen[BATCHES], size_t *count,
+                             failure *why) {
     *count = 0;
     for (size_t i = 0; i < BATCHES; i++) {
-        chosen[i] = packed_exists(folder, names[i]);
-        if (official && !chosen[i]) {
-            return fail(
-                why, STATUS_IO,
-                "there is neither \"%s/%s\" nor \"%s/%s.gz\"; cifar10 needs data_batch_1.bin to "
-                "data_batch_5.bin and test_batch.bin (a part of them can be used in a folder cifar10-SOMETHING)",
-                folder, names[i], folder, names[i]);
+        const image_layout layout = {folders, names[i]};
+        chosen[i].exists = image_layout_find(&layout, folder, set, chosen[i].place);
+        if (official && !chosen[i].exists) {
+            return fail(why, STATUS_IO,
+                        "there is neither \"%s/%s\" nor \"%s/%s.gz\"; cifar10 needs data_batch_1.bin to "
+                        "data_batch_5.bin and test_batch.bin, or the same without .bin of the Python version (a part "
+                        "of them can be used in a folder cifar10-SOMETHING)",
+                        folder, names[i][0], folder, names[i][0]);
         }
-        *count += chosen[i];
+        *count += chosen[i].exists;
     }
-    if (!chosen[TEST] || *count < 2) {
+    if (!chosen[TEST].exists || *count < 2) {
         return fail(why, STATUS_IO,
                     "\"%s\": expected test_batch.bin and at least one of data_batch_1.bin to "
-                    "data_batch_5.bin, each as it is or with .gz",
+                    "data_batch_5.bin, each as it is or with .gz, or the same without .bin of the Python version",
                     folder);
     }
     return STATUS_OK;
 }
 
 status cifar_read(const char *folder, bool official, image_set *set, failure *why) {
-    bool chosen[BATCHES];
+    batch chosen[BATCHES];
     size_t files, size[IMAGE_SPLITS] = {0, 0, 0};
-    TRY(choose_batches(folder, official, chosen, &files, why));
+    TRY(choose_batches(folder, official, set, chosen, &files, why));
     /* Room for full files; what is not needed is given back. */
     const size_t room[IMAGE_SPLITS] = {(files - 1) * RECORDS_MAX, 0, RECORDS_MAX};
     TRY(image_allocate(set, folder, room, CHANNELS, SIDE, SIDE, why));
     for (size_t i = 0; i < BATCHES; i++) {
         size_t count = 0;
-        if (!chosen[i]) continue;
-        TRY(read_batch(folder, names[i], official, set->pixels + (size[0] + size[2]) * IMAGE, &count, set, why));
+        if (!chosen[i].exists) continue;
+        TRY(read_batch(folder, &chosen[i], names[i][0], official, set->pixels + (size[0] + size[2]) * IMAGE, &count,
+                       set, why));
         size[i == TEST ? IMAGE_TEST : IMAGE_TRAINING] += count;
     }
     image_shrink(set, size);

@@ -1,9 +1,12 @@
 /* csv.c - tables as text: a line a point, numbers between commas or blanks. */
 #include <math.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+#include "data/csv_doubt.h"
+#include "data/csv_names.h"
 #include "data/table_formats.h"
 
 typedef struct csv {
@@ -42,128 +45,185 @@ static const char *field_end(const char *at) {
     return at;
 }
 
-/* The number that fills the field. strtod is correctly rounded, so its bits are the same everywhere. */
-static bool field_number(const char *start, const char *end, double *value) {
-    if (start == end) return false;
-    char *stop;
-    *value = strtod(start, &stop);
-    return stop == end;
-}
-
-/* A line is a header if it has no number at all; one with a number and something else is a mistake. */
-static bool line_is_header(csv text) {
+/* A line has names if it has no number at all, and none that is missing besides a word that stands for a name; one with
+ * a number and something else is a mistake. */
+static bool line_is_names(csv text) {
     double value;
     for (;;) {
         skip_blanks(&text);
         if (at_line_end(&text)) return true;
         const char *end = field_end(text.at);
-        if (field_number(text.at, end, &value)) return false;
+        if (number_read(text.at, end, &value)) return false;
         text.at = *end == ',' || end == text.at ? end + 1 : end;
     }
 }
 
-static status fail_field(const csv *text, failure *why) {
-    const char *end = field_end(text->at);
-    size_t line = text->line, column = column_of(text, text->at);
-    if (*text->at == 0 && text->at < text->end) {
-        return fail(why, STATUS_FORMAT, "%s:%zu:%zu: expected a number, found a zero byte", text->path, line, column);
-    }
-    if (end == text->at) {
-        return fail(why, STATUS_FORMAT, "%s:%zu:%zu: expected a number, found nothing", text->path, line, column);
-    }
-    int shown = (int)(end - text->at > 40 ? 40 : end - text->at);
-    return fail(why, STATUS_FORMAT, "%s:%zu:%zu: expected a number, found '%.*s'", text->path, line, column, shown,
-                text->at);
+static csv_names names_of(csv text) {
+    csv_names names = {.start = text.at, .line = text.line, .comment = *text.at == '#'};
+    while (!at_line_end(&text)) text.at++;
+    names.end = text.at;
+    while (names.comment && names.start < names.end && (*names.start == '#' || is_blank(*names.start))) names.start++;
+    while (names.end > names.start && is_blank(names.end[-1])) names.end--;
+    return names;
 }
 
-typedef struct numbers {
-    size_t count, capacity;
-    real *values;
-} numbers;
+static status fail_field(const csv *text, size_t row, failure *why) {
+    const char *end = field_end(text->at);
+    const size_t line = text->line, column = column_of(text, text->at);
+    const char *hint = "";
+    if (end == text->at)
+        return fail(why, STATUS_FORMAT, "%s:%zu:%zu: expected a number, found %s", text->path, line, column,
+                    *text->at == 0 && text->at < text->end ? "a zero byte" : "nothing");
+    const int shown = (int)(end - text->at > 40 ? 40 : end - text->at);
+    if (csv_is_missing(text->at, end))
+        return fail(why, STATUS_FORMAT,
+                    "%s:%zu:%zu: row %zu: expected a finite number, found %.*s; leave out rows that lack a number",
+                    text->path, line, column, row, shown, text->at);
+    if (memchr(text->at, ';', (size_t)(end - text->at)))
+        hint = "; numbers are separated by commas or by blanks, and have decimal points";
+    else if (row == 1) hint = "; a first line of names has no number in it";
+    return fail(why, STATUS_FORMAT, "%s:%zu:%zu: expected a number, found '%.*s'%s", text->path, line, column, shown,
+                text->at, hint);
+}
+
+/* What has been read so far. */
+typedef struct reading {
+    csv text;
+    size_t rows, columns, first_line;
+    size_t count, capacity; /* of numbers */
+    double *numbers;
+    size_t field_capacity;
+    csv_field *fields; /* of the line */
+    char separator; /* of the whole table: a comma, or a blank for any blanks; 0 as long as it is not seen */
+    size_t separator_line;
+    csv_names names;
+    char *named; /* what they came to */
+    csv_doubt doubt;
+} reading;
 
 /* A number too large for a real is infinite as well. */
-static status check_finite(const csv *text, double value, size_t row, failure *why) {
+static status check_finite(const reading *self, double value, failure *why) {
+    const csv *text = &self->text;
     if (isfinite((real)value)) return STATUS_OK;
     return fail(why, STATUS_FORMAT, "%s:%zu:%zu: row %zu: expected a finite number, found %g", text->path, text->line,
-                column_of(text, text->at), row, value);
+                column_of(text, text->at), self->rows + 1, value);
 }
 
-static status numbers_append(numbers *list, double value, const csv *text, failure *why) {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 1024 : 2 * list->capacity;
-        real *values = realloc(list->values, capacity * sizeof *values);
-        if (values == NULL) return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", text->path);
-        list->values = values;
-        list->capacity = capacity;
-    }
-    list->values[list->count++] = (real)value;
+static status grow(void **block, size_t *capacity, size_t item, const char *path, failure *why) {
+    const size_t wanted = *capacity == 0 ? 1024 : 2 * *capacity;
+    void *more = wanted <= SIZE_MAX / item ? realloc(*block, wanted * item) : NULL;
+    if (more == NULL) return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
+    *block = more;
+    *capacity = wanted;
     return STATUS_OK;
+}
+
+static status append(reading *self, size_t column, csv_field field, double value, failure *why) {
+    if (self->count == self->capacity)
+        TRY(grow((void **)&self->numbers, &self->capacity, sizeof *self->numbers, self->text.path, why));
+    if (column == self->field_capacity)
+        TRY(grow((void **)&self->fields, &self->field_capacity, sizeof *self->fields, self->text.path, why));
+    self->numbers[self->count++] = value;
+    self->fields[column] = field;
+    return STATUS_OK;
+}
+
+/* A table has one separator. Where a comma and blanks are both between numbers, the comma may be inside one. */
+static status check_separator(reading *self, char found, failure *why) {
+    const csv *text = &self->text;
+    if (self->separator == 0) {
+        self->separator = found;
+        self->separator_line = text->line;
+    }
+    if (found == self->separator) return STATUS_OK;
+    csv line = *text;
+    while (!at_line_end(&line)) line.at++;
+    const size_t length = (size_t)(line.at - line.line_start);
+    return fail(
+        why, STATUS_FORMAT,
+        "%s:%zu:%zu: \"%.*s\": a comma is either inside a number (a decimal comma, or between thousands) or between "
+        "two columns, as there are both commas and blanks between numbers (line %zu has %s); write numbers as "
+        "1234.5, and commas between all columns or blanks between all",
+        text->path, text->line, column_of(text, text->at), (int)(length > 40 ? 40 : length), text->line_start,
+        self->separator_line, self->separator == ',' ? "commas" : "blanks");
 }
 
 /* The numbers of one line, at least one; *count of them. */
-static status parse_line(csv *text, size_t row, numbers *list, size_t *count, failure *why) {
-    *count = 0;
-    for (;;) {
+static status parse_line(reading *self, size_t *count, failure *why) {
+    csv *text = &self->text;
+    csv_field field = {.tight = false};
+    skip_blanks(text);
+    for (*count = 0;;) {
         double value;
-        skip_blanks(text);
         const char *end = field_end(text->at);
-        if (!field_number(text->at, end, &value)) return fail_field(text, why);
-        TRY(check_finite(text, value, row, why));
-        TRY(numbers_append(list, value, text, why));
-        ++*count;
+        if (!number_read(text->at, end, &value)) return fail_field(text, self->rows + 1, why);
+        TRY(check_finite(self, value, why));
+        field.start = text->at;
+        field.end = end;
+        TRY(append(self, (*count)++, field, value, why));
         text->at = end;
         skip_blanks(text);
         if (at_line_end(text)) return STATUS_OK;
-        if (*text->at == ',') text->at++;
+        field.comma = *text->at == ',';
+        text->at += field.comma;
+        TRY(check_separator(self, field.comma ? ',' : ' ', why));
+        skip_blanks(text);
+        field.tight = text->at == end + 1 && *end != '\t';
     }
 }
 
-static status parse_all(csv *text, numbers *list, size_t *rows, size_t *columns, failure *why) {
-    bool first = true;
-    size_t first_line = 0;
-    while (text->at < text->end) {
-        skip_blanks(text);
-        if (at_line_end(text)) {
-            next_line(text);
-            continue;
-        }
-        if (first && line_is_header(*text)) {
-            first = false;
-            next_line(text);
-            continue;
-        }
-        first = false;
-        size_t count;
-        TRY(parse_line(text, *rows + 1, list, &count, why));
-        if (*rows == 0) {
-            *columns = count;
-            first_line = text->line;
-        }
-        if (count != *columns) {
-            return fail(why, STATUS_FORMAT, "%s:%zu:%zu: expected %zu numbers, as in line %zu, found %zu", text->path,
-                        text->line, column_of(text, text->at), *columns, first_line, count);
-        }
-        ++*rows;
-        next_line(text);
+static status fail_columns(const reading *self, size_t count, failure *why) {
+    const csv *text = &self->text;
+    return fail(why, STATUS_FORMAT, "%s:%zu:%zu: expected %zu numbers, as in line %zu, found %zu%s", text->path,
+                text->line, column_of(text, text->at), self->columns, self->first_line, count,
+                self->separator == ',' ? "; a comma separates columns: write a number as 1234.5" : "");
+}
+
+static status parse_row(reading *self, failure *why) {
+    size_t count;
+    TRY(parse_line(self, &count, why));
+    if (self->rows == 0) {
+        self->columns = count;
+        self->first_line = self->text.line;
+        if (self->names.line > 0) TRY(csv_names_take(&self->names, self->text.path, count, &self->named, why));
     }
-    if (*rows == 0) return fail(why, STATUS_FORMAT, "%s:%zu:1: expected a line of numbers", text->path, text->line);
+    if (count != self->columns) return fail_columns(self, count, why);
+    TRY(csv_doubt_row(&self->doubt, self->text.line, self->fields, count, why));
+    self->rows++;
     return STATUS_OK;
+}
+
+static status parse_all(reading *self, failure *why) {
+    csv *text = &self->text;
+    for (bool first = true; text->at < text->end; next_line(text)) {
+        skip_blanks(text);
+        if (at_line_end(text)) continue;
+        if (first && line_is_names(*text)) self->names = names_of(*text);
+        else TRY(parse_row(self, why));
+        first = false;
+    }
+    if (self->rows == 0)
+        return fail(why, STATUS_FORMAT, "%s:%zu:1: expected a line of numbers, between commas or blanks", text->path,
+                    text->line);
+    return self->named ? STATUS_OK : csv_doubt_settle(&self->doubt, text->path, why);
 }
 
 status csv_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why) {
     const char *start = (const char *)bytes;
     const char *end = start + size;
     if (size >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0) start += 3; /* a byte order mark of UTF-8 */
-    csv text = {.path = path, .at = start, .end = end, .line_start = start, .line = 1};
-    numbers list = {0};
-    size_t rows = 0, columns = 0;
-    status outcome = parse_all(&text, &list, &rows, &columns, why);
+    reading self = {.text = {.path = path, .at = start, .end = end, .line_start = start, .line = 1}};
+    const status outcome = parse_all(&self, why);
+    free(self.fields);
+    csv_doubt_release(&self.doubt);
     if (outcome != STATUS_OK) {
-        free(list.values);
+        free(self.numbers);
+        free(self.named);
         return outcome;
     }
-    out->rows = rows;
-    out->columns = columns;
-    out->values = list.values;
+    out->rows = self.rows;
+    out->columns = self.columns;
+    out->numbers = self.numbers;
+    out->names = self.named;
     return STATUS_OK;
 }

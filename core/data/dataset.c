@@ -18,6 +18,7 @@ struct dataset {
     table *points; /* NULL for a toy density */
     size_t *order; /* (points->rows), the table's rows shuffled; the first `validation` are held out */
     size_t validation;
+    standard *units; /* NULL: points are used as they are */
 };
 
 /* A row and the random key that it is sorted by. */
@@ -54,14 +55,16 @@ static status shuffle_rows(size_t rows, size_t *order) {
 }
 
 /* The first two coordinates of all points, and a twentieth more on each side. */
-static void fit_window(const table *points, double window[4]) {
+static void fit_window(const dataset *data, double window[4]) {
+    const table *points = data->points;
     for (size_t d = 0; d < 2; d++) {
         double low = -1, high = 1; /* for the second coordinate of a line */
         if (d < points->columns) {
             low = INFINITY;
             high = -INFINITY;
             for (size_t row = 0; row < points->rows; row++) {
-                double value = (double)points->values[row * points->columns + d];
+                double value = points->numbers[row * points->columns + d];
+                if (!data->units) value = (double)(real)value; /* as the flow sees it */
                 low = fmin(low, value);
                 high = fmax(high, value);
             }
@@ -80,7 +83,7 @@ static char *base_name(const char *path) {
 }
 
 static status open_table(const char *path, dataset *data, failure *why) {
-    TRY(table_read(path, &data->points, why));
+    TRY(table_read_numbers(path, &data->points, why));
     const table *points = data->points;
     if (points->rows < 2 || points->rows > UINT32_MAX) {
         return fail(why, STATUS_FORMAT, "\"%s\": expected between 2 and 2^32 points to split, found %zu", path,
@@ -93,7 +96,7 @@ static status open_table(const char *path, dataset *data, failure *why) {
     }
     data->validation = points->rows / 10 > 0 ? points->rows / 10 : 1;
     memcpy(data->checksum, points->sha256, sizeof data->checksum);
-    fit_window(points, data->window);
+    fit_window(data, data->window);
     return STATUS_OK;
 }
 
@@ -127,6 +130,7 @@ status dataset_open(const char *name_or_path, dataset **out, failure *why) {
 void dataset_close(dataset **data) {
     if (*data == NULL) return;
     table_destroy(&(*data)->points);
+    free((*data)->units);
     free((*data)->order);
     free((*data)->name);
     free(*data);
@@ -143,6 +147,14 @@ bool dataset_is_drawn(const dataset *data) {
 
 size_t dataset_dimension(const dataset *data) {
     return data->density != NULL ? 2 : data->points->columns;
+}
+
+const table *dataset_table(const dataset *data) {
+    return data->points;
+}
+
+size_t dataset_held_out(const dataset *data) {
+    return data->validation;
 }
 
 const char *dataset_checksum(const dataset *data) {
@@ -184,9 +196,70 @@ void dataset_batch(const dataset *data, dataset_split split, uint64_t seed, uint
             for (size_t d = 0; d < 2; d++) x[2 * i + d] = (real)point[d];
         } else {
             size_t row = table_row(data, split, stream, first + i);
-            memcpy(x + i * dimension, data->points->values + row * dimension, dimension * sizeof *x);
+            standard_take(split == SPLIT_TARGET ? NULL : data->units, dimension,
+                          data->points->numbers + row * dimension, 1, x + i * dimension);
         }
     }
+}
+
+/* --- Standard units --- */
+
+/* Mean and deviation of one column over the rows that are trained on. */
+static status fit_column(const dataset *data, size_t column, standard *out, failure *why) {
+    const table *points = data->points;
+    const size_t rows = points->rows - data->validation;
+    const double *numbers = points->numbers + column;
+    double sum = 0, squares = 0, mean;
+    bool constant = true;
+    for (size_t i = 0; i < rows; i++) {
+        const double value = numbers[data->order[data->validation + i] * points->columns];
+        constant &= value == numbers[data->order[data->validation] * points->columns];
+        sum += value;
+    }
+    mean = sum / (double)rows;
+    for (size_t i = 0; i < rows; i++) {
+        const double rest = numbers[data->order[data->validation + i] * points->columns] - mean;
+        squares += rest * rest;
+    }
+    out->mean[column] = mean;
+    out->deviation[column] = sqrt(squares / (double)rows);
+    if (!constant && isnormal(out->deviation[column]) && isfinite(mean)) return STATUS_OK;
+    const char *name = table_name(points, column);
+    return fail(why, STATUS_INVALID,
+                "data.standardise: column %zu%s%.60s%s of \"%.200s\" is %s in the rows that are trained on, and has no "
+                "deviation to divide by; leave it out",
+                column + 1, name ? " (" : "", name ? name : "", name ? ")" : "", data->name,
+                constant ? "constant" : "too large or too small to square");
+}
+
+status dataset_fit(const dataset *data, standard *out, failure *why) {
+    if (data->points == NULL)
+        return fail(
+            why, STATUS_INVALID,
+            "data.standardise = yes: \"%.200s\" is a toy density, whose units are known; expected no but for tables "
+            "of points, as by [data NAME] data.standardise = yes for each",
+            data->name);
+    if (data->points->columns > CNF_DIMENSION_MAX)
+        return fail(why, STATUS_INVALID, "\"%.200s\" has %zu columns: expected 1 to %d", data->name,
+                    data->points->columns, CNF_DIMENSION_MAX);
+    standard found = {.dimension = data->points->columns};
+    for (size_t column = 0; column < found.dimension; column++) TRY(fit_column(data, column, &found, why));
+    *out = found;
+    return STATUS_OK;
+}
+
+status dataset_standardise(dataset *data, failure *why) {
+    standard found;
+    TRY(dataset_fit(data, &found, why));
+    if (data->units == NULL) data->units = malloc(sizeof *data->units);
+    if (data->units == NULL) return fail(why, STATUS_MEMORY, "no memory for the points of \"%.200s\"", data->name);
+    *data->units = found;
+    fit_window(data, data->window);
+    return STATUS_OK;
+}
+
+const standard *dataset_units(const dataset *data) {
+    return data->units;
 }
 
 void dataset_window(const dataset *data, double window[4]) {

@@ -12,6 +12,7 @@
 #include "base/export.h"
 #include "base/real.h"
 #include "base/status.h"
+#include "data/standard.h"
 
 AFFJORD_API_BEGIN
 
@@ -36,6 +37,20 @@ bool dataset_is_drawn(const dataset *data);
 
 /* Number of coordinates of a point. */
 size_t dataset_dimension(const dataset *data);
+
+/* The table, its numbers as they are written, and how many of its rows are held out for validation; NULL and 0 for a toy
+ * density, which draws as many as are wanted. */
+const struct table *dataset_table(const dataset *data);
+size_t dataset_held_out(const dataset *data);
+
+/* From now on give training and validation points in standard units: of the mean and the deviation (of n, not n - 1) of
+ * the rows that are trained on. The target stays as the table has it. Fit: only find those units. Errors: STATUS_INVALID
+ * for a toy density, more columns than a flow takes, and a column that is constant; STATUS_MEMORY. */
+status dataset_standardise(dataset *data, failure *why);
+status dataset_fit(const dataset *data, standard *out, failure *why);
+
+/* These units, valid as long as the data set; NULL where points are used as they are. */
+const standard *dataset_units(const dataset *data);
 
 /* SHA-256 in hexadecimal of the data: of the file's bytes for a table, of the
  * defining coordinates for a toy density. */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +15,12 @@
 #include "base/nearest.h"
 #include "data/image_reader.h"
 
-enum { KINDS = 3, FOLDERS_MAX = 2, PATH_SIZE = 4096 };
+enum { KINDS = 3, FOLDERS_MAX = 3, PATH_SIZE = PATH_MAX };
 
 struct image_kind {
     const char *name;
     size_t shape[3]; /* channels, height, width */
-    const char *folders[FOLDERS_MAX]; /* where a set of the plain name may be; the second is optional */
+    const char *folders[FOLDERS_MAX]; /* where a set of the plain name may be; the first must be its name */
     image_reader *read;
     const char *source;
 };
@@ -27,24 +28,29 @@ struct image_kind {
 static const image_kind kinds[KINDS] = {
     {"mnist",
      {1, 28, 28},
-     {"mnist"},
+     {"mnist", "MNIST"},
      mnist_read,
      "From the MNIST database page of Yann LeCun, the files train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz "
-     "(the two with labels are not used), packed or unpacked, into the folder mnist."},
+     "(the two with labels are not used), packed or unpacked, into the folder mnist. torchvision's MNIST/raw is read "
+     "too, "
+     "and names with a dot, as train-images.idx3-ubyte."},
     {"cifar10",
      {3, 32, 32},
-     {"cifar10", "cifar-10-batches-bin"},
+     {"cifar10", "cifar-10-batches-bin", "cifar-10-batches-py"},
      cifar_read,
      "From the CIFAR-10 page of Alex Krizhevsky, the binary version, cifar-10-binary.tar.gz (that page gives its MD5 "
      "as c32a1d4ab5d03f1284b67883e8d87530); unpacked, it is the folder cifar-10-batches-bin, which may also be called "
-     "cifar10, with data_batch_1.bin to data_batch_5.bin and test_batch.bin."},
+     "cifar10, with data_batch_1.bin to data_batch_5.bin and test_batch.bin. The Python version, cifar-10-batches-py, "
+     "is "
+     "read too."},
     {"celeba",
      {3, 32, 32},
      {"celeba"},
      celeba_read,
      "From the CelebA page of MMLAB, CUHK, \"Align&Cropped Images\": img_align_celeba.zip (1.4 GB, MD5 "
      "00d2c5bc6d35e252742224ab0c1e8fcb), or the folder img_align_celeba that it unpacks to, and from its Eval folder "
-     "list_eval_partition.txt, both into the folder celeba."},
+     "list_eval_partition.txt, both into the folder celeba. Kaggle's list_eval_partition.csv and its folder "
+     "img_align_celeba/img_align_celeba are read too."},
 };
 
 size_t image_kind_count(void) {

@@ -42,7 +42,7 @@ typedef struct image_set {
     image_origin origin;
     size_t file_count;
     image_file files[IMAGE_FILES_MAX];
-    char note[256]; /* a sentence that a user should read, or "" */
+    char note[1024]; /* sentences that a user should read, as what was left out and why; or "" */
 } image_set;
 
 /* The known sets, in the order of docs/data.md. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "data/idx.h"
+#include "data/image_layout.h"
 
 enum { FILES = 4, IMAGES = 2 };
 
@@ -17,6 +18,20 @@ static const struct {
     {"train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", 1, {60000}},
     {"t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 1, {10000}},
 };
+
+/* The names that others give them: with a dot, and each in a folder of its name. */
+static const char *const others[FILES][4] = {
+    {"train-images-idx3-ubyte", "train-images.idx3-ubyte", "train-images-idx3-ubyte/train-images-idx3-ubyte"},
+    {"t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte", "t10k-images-idx3-ubyte/t10k-images-idx3-ubyte"},
+    {"train-labels-idx1-ubyte", "train-labels.idx1-ubyte", "train-labels-idx1-ubyte/train-labels-idx1-ubyte"},
+    {"t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte", "t10k-labels-idx1-ubyte/t10k-labels-idx1-ubyte"},
+};
+static const char *const folders[] = {"", "raw", "MNIST/raw", "FashionMNIST/raw", NULL};
+
+static bool find_file(size_t which, const char *folder, image_set *set, char place[LAYOUT_NAME_MAX]) {
+    const image_layout layout = {folders, others[which]};
+    return image_layout_find(&layout, folder, set, place);
+}
 
 /* bytes <- what file `which` holds. */
 static status read_file(size_t which, bool official, idx *array, unsigned char *bytes, image_set *set, failure *why) {
@@ -42,10 +57,10 @@ static status read_images(const char *folder, bool official, idx arrays[IMAGES],
 }
 
 /* There must be a label for each image, if there are labels. */
-static status check_labels(const char *folder, size_t which, size_t images, bool official, image_set *set,
-                           failure *why) {
+static status check_labels(const char *folder, size_t which, const char *place, size_t images, bool official,
+                           image_set *set, failure *why) {
     idx array;
-    TRY(idx_open(folder, known[which].name, known[which].rank, &images, &array, why));
+    TRY(idx_open(folder, place, known[which].rank, &images, &array, why));
     unsigned char *labels = malloc(array.size);
     status outcome = labels == NULL ? fail(why, STATUS_MEMORY, "no memory for \"%s\"", packed_path(array.file))
                                     : read_file(which, official, &array, labels, set, why);
@@ -57,16 +72,18 @@ static status check_labels(const char *folder, size_t which, size_t images, bool
 status mnist_read(const char *folder, bool official, image_set *set, failure *why) {
     static const size_t any[3] = {0, 0, 0};
     idx arrays[IMAGES] = {{0}, {0}};
+    char place[LAYOUT_NAME_MAX];
     status outcome = STATUS_OK;
     for (size_t i = 0; i < IMAGES && outcome == STATUS_OK; i++) {
-        outcome = idx_open(folder, known[i].name, known[i].rank, official ? known[i].shape : any, &arrays[i], why);
+        (void)find_file(i, folder, set, place); /* opening says what is missing */
+        outcome = idx_open(folder, place, known[i].rank, official ? known[i].shape : any, &arrays[i], why);
     }
     if (outcome == STATUS_OK) outcome = read_images(folder, official, arrays, set, why);
     for (size_t i = 0; i < IMAGES; i++) idx_close(&arrays[i]);
     TRY(outcome);
     for (size_t i = IMAGES; i < FILES; i++) {
         const size_t images = set->size[i == IMAGES ? IMAGE_TRAINING : IMAGE_TEST];
-        if (packed_exists(folder, known[i].name)) TRY(check_labels(folder, i, images, official, set, why));
+        if (find_file(i, folder, set, place)) TRY(check_labels(folder, i, place, images, official, set, why));
     }
     return STATUS_OK;
 }

@@ -183,22 +183,20 @@ status npy_parse(const char *path, const unsigned char *bytes, size_t size, tabl
     TRY(locate(path, bytes, size, &header, &start, why));
     TRY(check_header(path, &header, size - start, &item, why));
     size_t count = (size - start) / item;
-    real *values = count <= SIZE_MAX / sizeof(real) ? malloc(count * sizeof(real)) : NULL;
-    if (values == NULL) return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
+    double *numbers = count <= SIZE_MAX / sizeof *numbers ? malloc(count * sizeof *numbers) : NULL;
+    if (numbers == NULL) return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
     for (size_t i = 0; i < count; i++) {
         if (item == sizeof(float)) {
             float value;
             memcpy(&value, bytes + start + i * item, sizeof value);
-            values[i] = (real)value;
+            numbers[i] = (double)value;
         } else {
-            double value;
-            memcpy(&value, bytes + start + i * item, sizeof value);
-            values[i] = (real)value;
+            memcpy(&numbers[i], bytes + start + i * item, sizeof *numbers);
         }
     }
     out->rows = (size_t)header.shape[0];
     out->columns = (size_t)header.shape[1];
-    out->values = values;
+    out->numbers = numbers;
     return STATUS_OK;
 }
 

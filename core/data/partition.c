@@ -1,6 +1,7 @@
 /* partition.c - which pictures are for training, validation and test. */
 #include "data/partition.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,27 +13,42 @@ typedef struct partition {
     const char *path;
     const char *at, *end; /* *end is 0 */
     size_t line; /* from 1 */
+    bool commas; /* between name and number, instead of blanks */
 } partition;
 
 static int compare_name(const void *name, const void *entry) {
     return strcmp(name, ((const photo_entry *)entry)->name);
 }
 
+/* Pass over a first line with the names of the columns. */
+static void skip_header(partition *text) {
+    static const char header[] = "image_id,partition";
+    const size_t length = strcspn(text->at, "\r\n");
+    if (!text->commas || length != sizeof header - 1 || strncmp(text->at, header, length) != 0) return;
+    text->at += length + strspn(text->at + length, "\r");
+    text->at += *text->at == '\n';
+    text->line++;
+}
+
 /* Read one line and mark what it names. */
 static status read_line(partition *text, const photo_source *source, int *marks, failure *why) {
     enum { NAME_MAX_SHOWN = 128 };
     char name[NAME_MAX_SHOWN];
-    const size_t length = strcspn(text->at, " \t\r\n");
-    const char *blank = text->at + length, *digit = blank + strspn(blank, " \t");
+    const size_t length = strcspn(text->at, text->commas ? ",\r\n" : " \t\r\n");
+    const char *blank = text->at + length, *digit = blank + strspn(blank, text->commas ? ", \t" : " \t");
     const char *after = digit + (*digit != 0) + strspn(digit + (*digit != 0), " \t\r");
     if (length == 0 || length >= sizeof name || digit == blank || *digit < '0' || *digit > '2' ||
         (*after != '\n' && after != text->end)) {
-        return fail(why, STATUS_FORMAT, "%s:%zu: expected a name, a blank and 0, 1 or 2, found '%.*s'", text->path,
-                    text->line, (int)strcspn(text->at, "\r\n") > 40 ? 40 : (int)strcspn(text->at, "\r\n"), text->at);
+        return fail(why, STATUS_FORMAT, "%s:%zu: expected a name, a %s and 0, 1 or 2, found '%.*s'", text->path,
+                    text->line, text->commas ? "comma" : "blank",
+                    (int)strcspn(text->at, "\r\n") > 40 ? 40 : (int)strcspn(text->at, "\r\n"), text->at);
     }
     memcpy(name, text->at, length);
     name[length] = 0;
-    const photo_entry *entry = bsearch(name, source->entries, source->count, sizeof *entry, compare_name);
+    char wanted[NAME_MAX_SHOWN];
+    memcpy(wanted, name, sizeof wanted);
+    (void)photo_source_name(wanted);
+    const photo_entry *entry = bsearch(wanted, source->entries, source->count, sizeof *entry, compare_name);
     if (entry == NULL) {
         return fail(why, STATUS_FORMAT, "%s:%zu: expected a picture of \"%s\", found '%s', which is not there",
                     text->path, text->line, source->path, name);
@@ -48,6 +64,7 @@ static status read_line(partition *text, const photo_source *source, int *marks,
 
 static status read_lines(partition *text, const photo_source *source, int *marks, failure *why) {
     for (size_t i = 0; i < source->count; i++) marks[i] = NOT_NAMED;
+    skip_header(text);
     for (; text->at < text->end; text->line++) TRY(read_line(text, source, marks, why));
     for (size_t i = 0; i < source->count; i++) {
         if (marks[i] == NOT_NAMED) {
@@ -63,7 +80,12 @@ status partition_read(const char *path, const photo_source *source, image_split 
     size_t size = 0;
     TRY(file_read(path, &bytes, &size, why));
     int *marks = malloc(source->count * sizeof *marks);
-    partition text = {.path = path, .at = (const char *)bytes, .end = (const char *)bytes + size, .line = 1};
+    const size_t length = strlen(path);
+    partition text = {.path = path,
+                      .at = (const char *)bytes,
+                      .end = (const char *)bytes + size,
+                      .line = 1,
+                      .commas = length > 4 && strcmp(path + length - 4, ".csv") == 0};
     status outcome = marks == NULL ? fail(why, STATUS_MEMORY, "no memory to read \"%s\"", path)
                                    : read_lines(&text, source, marks, why);
     for (size_t i = 0; outcome == STATUS_OK && i < source->count; i++) splits[i] = (image_split)marks[i];

@@ -7,7 +7,9 @@
 
 /* splits (source->count) <- the split of each picture as the file `path` says:
  * lines of a name, a blank and 0 (training), 1 (validation) or 2 (test), one for
- * each picture and no other. Errors: STATUS_IO, STATUS_FORMAT naming path and
+ * each picture and no other. A file ending in .csv has a comma in the place of
+ * the blank, and may begin with the line "image_id,partition". The endings .jpg
+ * and .jpeg, of small or large letters, stand for each other. Errors: STATUS_IO, STATUS_FORMAT naming path and
  * line, STATUS_MEMORY. */
 status partition_read(const char *path, const photo_source *source, image_split *splits, failure *why);
 

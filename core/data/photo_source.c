@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include <zip.h>
@@ -19,17 +20,64 @@ static const char *last_part(const char *path) {
     return slash == NULL ? path : slash + 1;
 }
 
+/* Whether the text is the ending, in upper or lower case. */
+static bool is_ending(const char *text, const char *ending) {
+    for (; *text && *ending; text++, ending++)
+        if (*text != *ending && (*text < 'A' || *text > 'Z' || *text - 'A' + 'a' != *ending)) return false;
+    return *text == *ending;
+}
+
+/* The dot of a name's ending, if that is one of these; NULL otherwise. */
+static char *ending_among(const char *name, const char *const *endings) {
+    char *dot = strrchr(name, '.');
+    for (; dot != NULL && dot != name && *endings != NULL; endings++)
+        if (is_ending(dot, *endings)) return dot;
+    return NULL;
+}
+
+static const char *const read_endings[] = {".jpg", ".jpeg", NULL};
+
+bool photo_source_name(char *name) {
+    char *dot = ending_among(name, read_endings);
+    if (dot != NULL) memcpy(dot, ".jpg", sizeof ".jpg");
+    return dot != NULL;
+}
+
 /* Those with a dot in front are what some systems add to archives. */
+static bool is_hidden(const char *name) {
+    return name[0] == '.';
+}
+
 static bool is_photo(const char *name) {
-    const size_t length = strlen(name);
-    return name[0] != '.' && length > 4 && strcmp(name + length - 4, ".jpg") == 0;
+    return !is_hidden(name) && ending_among(name, read_endings) != NULL;
+}
+
+/* Count a picture that is not read. */
+static status count_other(photo_source *source, const char *name, failure *why) {
+    static const char *const endings[] = {".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".jp2", NULL};
+    if (is_hidden(name) || ending_among(name, endings) == NULL) return STATUS_OK;
+    if (source->others++ == 0 && (source->other = strdup(name)) == NULL)
+        return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
+    return STATUS_OK;
+}
+
+static status keep_name(const photo_source *source, const char *file, photo_entry *entry, failure *why) {
+    entry->file = strdup(file);
+    entry->name = strdup(file);
+    if (entry->file != NULL && entry->name != NULL) {
+        (void)photo_source_name(entry->name);
+        return STATUS_OK;
+    }
+    free(entry->file);
+    free(entry->name);
+    return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
 }
 
 /* Add an entry; the room doubles as they come. */
-static status add_entry(photo_source *source, const char *name, photo_entry entry, failure *why) {
+static status add_entry(photo_source *source, const char *file, photo_entry entry, failure *why) {
     if (entry.size > PHOTO_FILE_MAX) {
         return fail(why, STATUS_FORMAT, "\"%s\": \"%s\": expected a picture of at most %d bytes, found %llu",
-                    source->path, name, PHOTO_FILE_MAX, (unsigned long long)entry.size);
+                    source->path, file, PHOTO_FILE_MAX, (unsigned long long)entry.size);
     }
     const size_t count = source->count;
     if ((count & (count - 1)) == 0) {
@@ -37,8 +85,7 @@ static status add_entry(photo_source *source, const char *name, photo_entry entr
         if (entries == NULL) return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
         source->entries = entries;
     }
-    entry.name = strdup(name);
-    if (entry.name == NULL) return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
+    TRY(keep_name(source, file, &entry, why));
     source->entries[source->count++] = entry;
     return STATUS_OK;
 }
@@ -46,7 +93,10 @@ static status add_entry(photo_source *source, const char *name, photo_entry entr
 static status list_folder(photo_source *source, DIR *folder, failure *why) {
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         struct stat information;
-        if (!is_photo(entry->d_name)) continue;
+        if (!is_photo(entry->d_name)) {
+            TRY(count_other(source, entry->d_name, why));
+            continue;
+        }
         if (fstatat(dirfd(folder), entry->d_name, &information, 0) != 0) {
             return fail(why, STATUS_IO, "cannot read \"%s/%s\": %s", source->path, entry->d_name, strerror(errno));
         }
@@ -55,6 +105,15 @@ static status list_folder(photo_source *source, DIR *folder, failure *why) {
         TRY(add_entry(source, entry->d_name, (photo_entry){.size = (uint64_t)information.st_size, .mark = mark}, why));
     }
     return STATUS_OK;
+}
+
+bool photo_source_exists(const char *path) {
+    bool found = false;
+    DIR *folder = opendir(path);
+    if (folder == NULL) return false;
+    for (const struct dirent *entry; !found && (entry = readdir(folder)) != NULL;) found = is_photo(entry->d_name);
+    closedir(folder);
+    return found;
 }
 
 static status open_folder(photo_source *source, failure *why) {
@@ -84,7 +143,10 @@ static status list_archive(photo_source *source, failure *why) {
             return fail_archive(source, zip_strerror(source->archive), why);
         }
         const char *name = last_part(information.name);
-        if (!is_photo(name)) continue;
+        if (!is_photo(name)) {
+            TRY(count_other(source, name, why));
+            continue;
+        }
         const photo_entry entry = {.size = information.size, .mark = information.crc, .place = (uint64_t)i};
         TRY(add_entry(source, name, entry, why));
     }
@@ -112,12 +174,18 @@ static int compare_names(const void *left, const void *right) {
 }
 
 static status check_names(photo_source *source, failure *why) {
-    if (source->count == 0) return fail(why, STATUS_FORMAT, "\"%s\": expected files ending in .jpg", source->path);
+    if (source->count == 0)
+        return fail(
+            why, STATUS_FORMAT,
+            "\"%s\": expected files ending in .jpg or .jpeg, found none%s%s%s (%zu pictures in formats that are "
+            "not read; convert them to JPEG)",
+            source->path, source->other ? ", but \"" : "", source->other ? source->other : "",
+            source->other ? "\"" : "", source->others);
     qsort(source->entries, source->count, sizeof *source->entries, compare_names);
     for (size_t i = 1; i < source->count; i++) {
         if (strcmp(source->entries[i - 1].name, source->entries[i].name) == 0) {
-            return fail(why, STATUS_FORMAT, "\"%s\": expected each name once, found \"%s\" twice", source->path,
-                        source->entries[i].name);
+            return fail(why, STATUS_FORMAT, "\"%s\": expected each picture once, found \"%s\" and \"%s\"", source->path,
+                        source->entries[i - 1].file, source->entries[i].file);
         }
     }
     return STATUS_OK;
@@ -148,7 +216,11 @@ status photo_source_open(const char *path, photo_source **out, failure *why) {
 void photo_source_close(photo_source **source) {
     if (*source == NULL) return;
     if ((*source)->archive != NULL) zip_discard((*source)->archive);
-    for (size_t i = 0; i < (*source)->count; i++) free((*source)->entries[i].name);
+    for (size_t i = 0; i < (*source)->count; i++) {
+        free((*source)->entries[i].name);
+        free((*source)->entries[i].file);
+    }
+    free((*source)->other);
     free((*source)->entries);
     free((*source)->path);
     free(*source);
@@ -159,7 +231,7 @@ void photo_source_close(photo_source **source) {
 static status fail_entry(const photo_source *source, const photo_entry *entry, uint64_t offset, const char *reason,
                          failure *why) {
     return fail(why, STATUS_FORMAT, "\"%s\": \"%s\": offset %llu: expected %llu bytes in all, but: %s", source->path,
-                entry->name, (unsigned long long)offset, (unsigned long long)entry->size, reason);
+                entry->file, (unsigned long long)offset, (unsigned long long)entry->size, reason);
 }
 
 static status read_member(const photo_source *source, const photo_entry *entry, zip_file_t *file, unsigned char *bytes,
@@ -178,10 +250,10 @@ static status read_member(const photo_source *source, const photo_entry *entry, 
 status photo_source_read(photo_source *source, size_t index, unsigned char **bytes, size_t *size, failure *why) {
     const photo_entry *entry = &source->entries[index];
     if (source->archive == NULL) {
-        const size_t length = strlen(source->path) + strlen(entry->name) + 2;
+        const size_t length = strlen(source->path) + strlen(entry->file) + 2;
         char *path = malloc(length);
-        if (path == NULL) return fail(why, STATUS_MEMORY, "no memory to read \"%s/%s\"", source->path, entry->name);
-        snprintf(path, length, "%s/%s", source->path, entry->name);
+        if (path == NULL) return fail(why, STATUS_MEMORY, "no memory to read \"%s/%s\"", source->path, entry->file);
+        snprintf(path, length, "%s/%s", source->path, entry->file);
         const status outcome = file_read(path, bytes, size, why);
         free(path);
         return outcome;
@@ -190,7 +262,7 @@ status photo_source_read(photo_source *source, size_t index, unsigned char **byt
     if (file == NULL) return fail_entry(source, entry, 0, zip_strerror(source->archive), why);
     unsigned char *content = malloc(entry->size + 1);
     status outcome = content == NULL
-                         ? fail(why, STATUS_MEMORY, "no memory to read \"%s\" of \"%s\"", entry->name, source->path)
+                         ? fail(why, STATUS_MEMORY, "no memory to read \"%s\" of \"%s\"", entry->file, source->path)
                          : read_member(source, entry, file, content, why);
     (void)zip_fclose(file);
     if (outcome != STATUS_OK) {

@@ -29,16 +29,16 @@ bool table_is_path(const char *path) {
 static status check_finite(const char *path, const table *points, failure *why) {
     for (size_t row = 0; row < points->rows; row++) {
         for (size_t column = 0; column < points->columns; column++) {
-            if (isfinite(points->values[row * points->columns + column])) continue;
+            if (isfinite((real)points->numbers[row * points->columns + column])) continue;
             return fail(why, STATUS_FORMAT,
                         "\"%s\": row %zu, column %zu (both from 1): expected a finite number, found %g", path, row + 1,
-                        column + 1, (double)points->values[row * points->columns + column]);
+                        column + 1, points->numbers[row * points->columns + column]);
         }
     }
     return STATUS_OK;
 }
 
-status table_read(const char *path, table **out, failure *why) {
+status table_read_numbers(const char *path, table **out, failure *why) {
     table_parser *parse = parser_of(path);
     if (parse == NULL) return fail(why, STATUS_INVALID, "\"%s\" does not end in .npy or .csv", path);
     table *points = calloc(1, sizeof *points);
@@ -61,9 +61,33 @@ status table_read(const char *path, table **out, failure *why) {
     return outcome;
 }
 
+status table_read(const char *path, table **out, failure *why) {
+    table *points;
+    TRY(table_read_numbers(path, &points, why));
+    const size_t count = points->rows * points->columns;
+    points->values = malloc(count * sizeof *points->values);
+    if (points->values == NULL) {
+        table_destroy(&points);
+        return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
+    }
+    for (size_t i = 0; i < count; i++) points->values[i] = (real)points->numbers[i];
+    free(points->numbers);
+    points->numbers = NULL;
+    *out = points;
+    return STATUS_OK;
+}
+
+const char *table_name(const table *points, size_t column) {
+    const char *name = points->names;
+    for (size_t i = 0; name != NULL && i < column; i++) name += strlen(name) + 1;
+    return name;
+}
+
 void table_destroy(table **points) {
     if (*points == NULL) return;
     free((*points)->values);
+    free((*points)->numbers);
+    free((*points)->names);
     free(*points);
     *points = NULL;
 }

@@ -4,7 +4,7 @@
 
 #include "data/table.h"
 
-/* Fill rows, columns and values (a fresh allocation) from the `size` bytes of a file and a 0 after them. Values may
+/* Fill rows, columns, numbers and, where there are some, names (fresh allocations) from the `size` bytes of a file and a 0 after them. Numbers may
  * still be infinite or NaN. Errors: STATUS_FORMAT, STATUS_MEMORY. */
 status csv_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why);
 status npy_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why);

@@ -14,9 +14,9 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
 
 #include "base/detmath.h"
+#include "base/number.h"
 #include "data/quadrature.h"
 
 /* Beyond this many deviations a Gaussian is left out of the integrals: it holds exp(-32) of its weight there. */
@@ -276,17 +276,17 @@ static double mixture_entropy_default(const void *shape) {
 static void mixture_define(const void *shape, toy_line *line, void *argument) {
     const mixture *self = shape;
     char text[256];
-    snprintf(text, sizeof text, "stroke_share %.17g", self->stroke_share);
+    number_print(text, sizeof text, "stroke_share %.17g", self->stroke_share);
     line(argument, text);
     for (size_t i = 0; i < self->stroke_count; i++) {
         const mixture_stroke *stroke = &self->strokes[i];
-        snprintf(text, sizeof text, "stroke %.17g %.17g  %.17g %.17g  %.17g %.17g", stroke->corner[0],
-                 stroke->corner[1], stroke->along[0], stroke->along[1], stroke->across[0], stroke->across[1]);
+        number_print(text, sizeof text, "stroke %.17g %.17g  %.17g %.17g  %.17g %.17g", stroke->corner[0],
+                     stroke->corner[1], stroke->along[0], stroke->along[1], stroke->across[0], stroke->across[1]);
         line(argument, text);
     }
     for (size_t i = 0; i < self->gaussian_count; i++) {
-        snprintf(text, sizeof text, "gaussian %.17g %.17g  %.17g", self->centres[i][0], self->centres[i][1],
-                 self->deviation);
+        number_print(text, sizeof text, "gaussian %.17g %.17g  %.17g", self->centres[i][0], self->centres[i][1],
+                     self->deviation);
         line(argument, text);
     }
 }

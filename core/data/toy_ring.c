@@ -9,9 +9,9 @@
 #include "data/toy_ring.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "base/detmath.h"
+#include "base/number.h"
 #include "data/quadrature.h"
 
 double bessel_i0_scaled(double x) {
@@ -90,7 +90,7 @@ static void ring_define(const void *shape, toy_line *line, void *argument) {
     const ring *self = shape;
     char text[128];
     for (size_t k = 0; k < self->count; k++) {
-        snprintf(text, sizeof text, "ring %.17g  %.17g", self->radii[k], self->deviation);
+        number_print(text, sizeof text, "ring %.17g  %.17g", self->radii[k], self->deviation);
         line(argument, text);
     }
 }

@@ -7,6 +7,7 @@
  * added in their order. So nothing depends on the number of threads. */
 #include "field/conv_field.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "backend/memory.h"
@@ -17,8 +18,8 @@ typedef struct batch {
     conv_field *self;
     size_t n, chunks, groups;
     const real *z, *e;
-    const conv_values *out;
-    const conv_values *bar; /* reverse */
+    const field_values *out;
+    const field_values *bar; /* reverse */
     real *zbar;
 } batch;
 
@@ -48,7 +49,7 @@ static real *from(real *x, size_t first) {
 /* What is wanted of a chunk whose last layer gave f and J e; e is the second half of the lane's input. */
 static void give(const batch *b, size_t first, const conv_lane *lane, const real *last) {
     const backend_ops *backend = b->self->backend;
-    const conv_values *out = b->out;
+    const field_values *out = b->out;
     const size_t D = b->self->dimension, half = b->self->chunk * D;
     store(b, first, last, out->f);
     store(b, first, last + half, out->product);
@@ -60,7 +61,7 @@ static void give(const batch *b, size_t first, const conv_lane *lane, const real
 /* bar (2, chunk, D) <- cotangents of f and J e, those of what is made of them included. */
 static void take(const batch *b, size_t first, const conv_lane *lane, const real *last, real *bar) {
     const backend_ops *backend = b->self->backend;
-    const conv_values *bars = b->bar;
+    const field_values *bars = b->bar;
     const size_t D = b->self->dimension, half = b->self->chunk * D;
     load(b, first, bars->f, bar);
     load(b, first, bars->product, bar + half);
@@ -108,9 +109,11 @@ static void evaluate_chunk(void *argument, size_t chunk, size_t thread) {
     give(b, first, lane, forward(self, lane, false));
 }
 
-void conv_field_evaluate(conv_field *self, size_t n, const real *z, const real *e, const conv_values *out) {
+static status conv_field_forward(field *base, size_t n, const real *z, const real *e, const field_values *out) {
+    conv_field *self = (conv_field *)base;
     batch b = {.self = self, .n = n, .z = z, .e = e, .out = out};
     parallel_for(self->workers, conv_field_chunks(self, n), evaluate_chunk, &b);
+    return STATUS_OK;
 }
 
 static void reverse_chunk(const batch *b, size_t chunk, conv_lane *lane, real *sums) {
@@ -150,13 +153,15 @@ static void reverse_group(void *argument, size_t group, size_t thread) {
         reverse_chunk(b, chunk, &self->lanes[thread], sums);
 }
 
-void conv_field_reverse(conv_field *self, size_t n, const real *z, const real *e, const conv_values *bar,
-                        const conv_values *out, real *zbar) {
+static status conv_field_backward(field *base, size_t n, const real *z, const real *e, const field_values *bar,
+                                  const field_values *out, real *zbar) {
+    conv_field *self = (conv_field *)base;
     batch b = {.self = self, .n = n, .z = z, .e = e, .bar = bar, .out = out, .zbar = zbar};
     b.chunks = conv_field_chunks(self, n);
     b.groups = b.chunks < CONV_GROUPS ? b.chunks : CONV_GROUPS;
     parallel_for(self->workers, b.groups, reverse_group, &b);
     if (b.groups > self->groups_used) self->groups_used = b.groups;
+    return STATUS_OK;
 }
 
 conv_field_spec conv_field_specify(const image_spec *model, const image_flow *flow, activation function) {
@@ -196,9 +201,11 @@ static status check(const conv_field_spec *s, failure *why) {
 
 static void declare(conv_field *self, const char *prefix, parameter_table *table) {
     const conv_field_spec *s = &self->spec;
-    self->first = table->total;
+    /* To the intake a context of channels is a part of the input. */
+    const image_layer kind = s->layer == IMAGE_CONCAT ? IMAGE_IGNORE : s->layer;
     for (size_t l = 0; l < self->layers; l++) {
         conv_layer *layer = &self->layer[l];
+        char name[PARAMETER_NAME_MAX];
         layer->in = l > 0 ? s->hidden[l - 1] : s->channels;
         layer->out = l + 1 < self->layers ? s->hidden[l] : s->channels;
         layer->extra = s->layer == IMAGE_CONCAT ? s->fed : l == 0 ? s->joined : 0;
@@ -206,21 +213,9 @@ static void declare(conv_field *self, const char *prefix, parameter_table *table
         layer->first_extra = s->layer == IMAGE_CONCAT ? 0 : layer->in;
         layer->inputs = layer->in + layer->extra;
         layer->weights = layer->out * layer->inputs * CONV_TAPS;
-        if (s->layer == IMAGE_HYPER) {
-            const size_t made = layer->weights + layer->out;
-            layer->weight = parameter_table_add(table, made, s->fed, "%s.%zu.hyper.weight", prefix, l);
-            layer->bias = parameter_table_add(table, made, 1, "%s.%zu.hyper.bias", prefix, l);
-            continue;
-        }
-        layer->weight = parameter_table_add(table, layer->out, layer->inputs * CONV_TAPS, "%s.%zu.weight", prefix, l);
-        layer->bias = parameter_table_add(table, layer->out, 1, "%s.%zu.bias", prefix, l);
-        if (s->layer == IMAGE_CONCATSQUASH) {
-            layer->gate_weight = parameter_table_add(table, layer->out, s->fed, "%s.%zu.gate.weight", prefix, l);
-            layer->gate_bias = parameter_table_add(table, layer->out, 1, "%s.%zu.gate.bias", prefix, l);
-            layer->shift = parameter_table_add(table, layer->out, s->fed, "%s.%zu.shift.weight", prefix, l);
-        }
+        snprintf(name, sizeof name, "%.24s.%zu", prefix, l);
+        intake_declare(&layer->in_context, kind, layer->out, layer->inputs * CONV_TAPS, s->fed, name, table);
     }
-    self->count = table->total - self->first;
 }
 
 /* edges, each (h w), for the device <- a pixel's vector of nine, and of as many as there are pixels. */
@@ -268,17 +263,20 @@ static status make_lane(conv_field *self, conv_lane *lane) {
     const backend_ops *backend = self->backend;
     const conv_field_spec *s = &self->spec;
     const size_t stack = 2 * self->chunk * self->pixels;
-    size_t widest = s->channels;
+    size_t widest = s->channels, scratch = 0;
     TRY(BACKEND_NEW(backend, &self->memory, stack * s->channels, &lane->input));
     for (size_t l = 0; l < self->layers; l++) {
         const conv_layer *layer = &self->layer[l];
         const conv_shape shape = {2 * self->chunk, s->height, s->width, layer->in, layer->out};
-        TRY(conv_create(self->backend, shape, s->method, s->math, &lane->convs[l]));
+        TRY(conv_create_bare(self->backend, shape, s->method, s->math, &lane->convs[l]));
+        if (conv_scratch_reals(lane->convs[l]) > scratch) scratch = conv_scratch_reals(lane->convs[l]);
         TRY(BACKEND_NEW(backend, &self->memory, stack * layer->out, &lane->h[l]));
         if (l + 1 < self->layers) TRY(BACKEND_NEW(backend, &self->memory, stack * layer->out, &lane->y[l]));
         if (layer->out > widest) widest = layer->out;
     }
     for (size_t i = 0; i < 2; i++) TRY(BACKEND_NEW(backend, &self->memory, stack * widest, &lane->cotangent[i]));
+    if (scratch) TRY(BACKEND_NEW(backend, &self->memory, scratch, &lane->scratch));
+    for (size_t l = 0; l < self->layers; l++) conv_lend(lane->convs[l], lane->scratch);
     return STATUS_OK;
 }
 
@@ -298,8 +296,7 @@ static status build(conv_field *self) {
         const conv *one = self->lanes[0].convs[l];
         TRY(BACKEND_NEW(backend, memory, conv_forward_reals(one), &layer->forward));
         TRY(BACKEND_NEW(backend, memory, conv_reverse_reals(one), &layer->reverse));
-        TRY(BACKEND_NEW(backend, memory, layer->weights + layer->out, &layer->whole));
-        TRY(BACKEND_NEW(backend, memory, layer->out, &layer->gate));
+        TRY(intake_build(&layer->in_context, backend, memory));
         TRY(BACKEND_NEW(backend, memory, layer->bias_count * layer->out, &layer->biases));
         layer->gradient = self->sums_stride;
         layer->bias_gradient = layer->gradient + aligned(conv_gradient_reals(one));
@@ -313,8 +310,36 @@ static status build(conv_field *self) {
     return BACKEND_NEW(backend, memory, largest, &self->packing);
 }
 
+static size_t conv_field_bytes(const field *base) {
+    const conv_field *self = (const conv_field *)base;
+    size_t bytes = self->memory.bytes;
+    for (size_t i = 0; i < self->threads; i++)
+        for (size_t l = 0; l < self->layers; l++) bytes += conv_bytes(self->lanes[i].convs[l]);
+    return bytes;
+}
+
+static void conv_field_destroy(field *base) {
+    conv_field *self = (conv_field *)base;
+    if (self->lanes)
+        for (size_t i = 0; i < self->threads; i++)
+            for (size_t l = 0; l < CONV_LAYERS_MAX; l++) conv_destroy(&self->lanes[i].convs[l]);
+    arena memory = self->memory;
+    arena_release(&memory);
+}
+
+static const field_ops conv_field_ops = {
+    .initialise = conv_field_initialise,
+    .bind = conv_field_bind,
+    .prepare = conv_field_prepare,
+    .forward = conv_field_forward,
+    .backward = conv_field_backward,
+    .accumulate = conv_field_accumulate,
+    .bytes = conv_field_bytes,
+    .destroy = conv_field_destroy,
+};
+
 status conv_field_create(const conv_field_spec *spec, const char *prefix, parallel *workers, const backend_ops *backend,
-                         parameter_table *table, conv_field **out, failure *why) {
+                         parameter_table *table, field **out, failure *why) {
     TRY(check(spec, why));
     arena memory = {0};
     conv_field *self;
@@ -328,6 +353,11 @@ status conv_field_create(const conv_field_spec *spec, const char *prefix, parall
     self->pixels = spec->height * spec->width;
     self->dimension = self->pixels * spec->channels;
     self->chunk = backend->images_together(backend, self->pixels, spec->batch);
+    self->base = (field){.ops = &conv_field_ops,
+                         .name = "conv",
+                         .backend = backend,
+                         .dimension = self->dimension,
+                         .context = spec->context};
     const parameter_table before = *table;
     declare(self, prefix, table);
     const status built = build(self);
@@ -335,32 +365,9 @@ status conv_field_create(const conv_field_spec *spec, const char *prefix, parall
         *table = before;
         failure_describe(why, "no field could be made: %s",
                          built == STATUS_MEMORY ? "out of memory" : "a convolution was refused");
-        conv_field_destroy(&self);
+        conv_field_destroy(&self->base);
         return built;
     }
-    *out = self;
+    *out = &self->base;
     return STATUS_OK;
-}
-
-void conv_field_destroy(conv_field **self) {
-    if (!*self) return;
-    if ((*self)->lanes)
-        for (size_t i = 0; i < (*self)->threads; i++)
-            for (size_t l = 0; l < CONV_LAYERS_MAX; l++) conv_destroy(&(*self)->lanes[i].convs[l]);
-    arena memory = (*self)->memory;
-    arena_release(&memory);
-    *self = NULL;
-}
-
-const conv_field_spec *conv_field_specification(const conv_field *self) {
-    return &self->spec;
-}
-size_t conv_field_dimension(const conv_field *self) {
-    return self->dimension;
-}
-size_t conv_field_bytes(const conv_field *self) {
-    size_t bytes = self->memory.bytes;
-    for (size_t i = 0; i < self->threads; i++)
-        for (size_t l = 0; l < self->layers; l++) bytes += conv_bytes(self->lanes[i].convs[l]);
-    return bytes;
 }

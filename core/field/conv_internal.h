@@ -5,6 +5,7 @@
 #include "backend/conv.h"
 #include "base/arena.h"
 #include "field/conv_field.h"
+#include "field/layers/intake.h"
 
 enum { CONV_LAYERS_MAX = IMAGE_HIDDEN_MAX + 1, CONV_GROUPS = 16 };
 
@@ -15,16 +16,14 @@ typedef struct conv_layer {
     size_t inputs; /* in + extra */
     size_t extra; /* channels of the context */
     size_t first_data, first_extra;
-    size_t weight, bias; /* offsets of parameters: of the convolution, or of the hypernet */
-    size_t gate_weight, gate_bias, shift; /* of concatsquash */
+    intake
+        in_context; /* (out, inputs 9): weight and bias at an instant; what it has for the context's channels is a bias */
     size_t weights; /* out inputs 9, numbers of the whole weight */
 
     size_t bias_count; /* K, vectors of bias */
     const uint32_t *bias_of; /* (h w), of each pixel; NULL where K = 1 */
 
     real *forward, *reverse; /* packed weights */
-    real *whole; /* (weights + out): weight and bias at this instant */
-    real *gate; /* (out) */
     real *biases; /* (K, out) */
     size_t gradient, bias_gradient; /* offsets in a group's sums: packed, and (K, out) */
 } conv_layer;
@@ -36,14 +35,15 @@ typedef struct conv_lane {
     real *h[CONV_LAYERS_MAX]; /* (2, chunk, h, w, out), what convolutions give; the last is f and J e */
     real *y[CONV_LAYERS_MAX]; /* the same after the activation */
     real *cotangent[2]; /* (2, chunk, h, w, widest) */
+    real *scratch; /* of all its convolutions */
 } conv_lane;
 
-struct conv_field {
+typedef struct conv_field {
+    field base;
     conv_field_spec spec;
     const backend_ops *backend;
     parallel *workers;
     arena memory; /* holds the field itself too */
-    size_t first, count; /* its range of parameters */
     size_t layers; /* L + 1 */
     conv_layer layer[CONV_LAYERS_MAX];
     size_t pixels, dimension; /* h w, h w c */
@@ -54,16 +54,17 @@ struct conv_field {
     real *sums; /* (CONV_GROUPS, sums_stride) */
     size_t groups_used; /* groups that have sums */
     real *packing; /* (largest out in 9) */
-    real *whole_bar; /* (largest weights + out), while collecting */
-};
+    real *whole_bar; /* (largest weights + out), while accumulating */
+} conv_field;
+
+/* The operations of field.h that work on parameters and context (conv_prepare.c). */
+void conv_field_initialise(const field *self, uint64_t seed, real *params);
+void conv_field_bind(field *self, const real *params);
+status conv_field_prepare(field *self, const real *params, const real *c);
+status conv_field_accumulate(field *self, const real *params, const real *c, real *gradient, real *cbar);
 
 static inline size_t conv_field_chunks(const conv_field *self, size_t n) {
     return (n + self->chunk - 1) / self->chunk;
-}
-
-/* Whether a layer's weight differs from instant to instant. */
-static inline bool conv_field_moves(const conv_field *self) {
-    return self->spec.layer == IMAGE_HYPER || self->spec.layer == IMAGE_CONCATSQUASH;
 }
 
 #endif

@@ -129,6 +129,8 @@ static void add_context(expansion *x) {
         add_group(x, M * M, seen ? M * M : 0, unseen, "context.%zu.weight", l);
         add_group(x, M, seen ? M : 0, unseen, "context.%zu.bias", l);
     }
+    const bool starts = x->number == 0 || x->flow[-1].scale != x->flow->scale;
+    if (spec->learn_start && starts) add_group(x, M, seen ? M : 0, unseen, "context.start");
     add_group(x, 2, 0, unused, "context.convolution"); /* 1 x 1, one channel to one, and its bias */
     if (spec->layer == IMAGE_HYPER)
         for (size_t l = 0; l <= spec->hidden_layers; l++)

@@ -46,6 +46,7 @@ typedef struct image_spec {
     size_t hidden[IMAGE_HIDDEN_MAX]; /* channels between the convolutions */
     size_t moving; /* first entries of z* that its equation moves: 20 */
     size_t fed; /* first entries of z* that hyper and concatsquash layers see: 10 */
+    bool learn_start; /* the entries of z*(0) that move are a parameter, of each scale's first flow; otherwise zero */
 } image_spec;
 
 /* Whether the field of AFFJORD depends on z* at all: joined to its input, or through the weights of its layers. */

@@ -1,9 +1,12 @@
-/* cnf.h - one continuous normalizing flow on R^D.
+/* cnf.h - one continuous normalizing flow on R^D: the model of points.
  *
  *   dz/dt = f(z, c(t); theta),  log p(x) = log N(z(T); 0, s^2 I) + int_0^T tr(df/dz) dt     (eq. 6, 8, 18)
  *
- * with x = z(0), on a fixed grid. FFJORD's context is c(t) = t; AFFJORD's is
- * c(t) = z*(t), d(z*)/dt = g(z*), one vector for the whole batch. */
+ * with x = z(0), and log_volume taken off where x is measured in other units than z(0). FFJORD's context is c(t) = t; AFFJORD's is c(t) = z*(t), d(z*)/dt = g(z*), one vector for the whole
+ * batch. The field is that of the toy experiments, a general one, or your own; steps are those of a grid, or adaptive.
+ *
+ * The toy field on a grid, with a fixed end time and no regulariser, has a solve of its own, which is many times quicker
+ * (cnf_is_fused). Otherwise the batch, in parts of up to batch_max points, is one state of a flow (flow.h). */
 #ifndef AFFJORD_FLOW_CNF_H
 #define AFFJORD_FLOW_CNF_H
 
@@ -17,21 +20,35 @@
 #include "base/random.h"
 #include "base/real.h"
 #include "base/status.h"
-#include "field/parameters.h"
+#include "base/parameters.h"
+#include "field/mlp_spec.h"
+#include "field/own_field.h"
+#include "ode/solve.h"
 
 AFFJORD_API_BEGIN
 
 typedef enum cnf_context { CONTEXT_CLOCK, CONTEXT_AUGMENTED } cnf_context;
-typedef enum cnf_solver { SOLVER_EULER, SOLVER_MIDPOINT, SOLVER_RK4, SOLVER_RK4_38 } cnf_solver;
 typedef enum cnf_divergence { DIVERGENCE_EXACT, DIVERGENCE_RADEMACHER, DIVERGENCE_GAUSSIAN } cnf_divergence;
 typedef enum cnf_gradient { GRADIENT_DISCRETE, GRADIENT_ADJOINT } cnf_gradient;
 
-enum { CNF_HIDDEN_MAX = 4, CNF_DIMENSION_MAX = TOY_DIMENSION_MAX };
+/* The toy field, whose weights a hypernet makes; a list of linear layers; callbacks. */
+typedef enum cnf_field { CNF_HYPER_MLP, CNF_MLP, CNF_OWN } cnf_field;
+
+enum {
+    CNF_HIDDEN_MAX = 4, /* hidden layers of the hypernet */
+    CNF_HYPER_DIMENSION_MAX = TOY_DIMENSION_MAX,
+    CNF_DIMENSION_MAX = 512,
+    CNF_EXACT_MAX = 32, /* D of the exact divergence of an mlp or own field whose gradient is taken */
+    CNF_MOMENTS = 64 /* of a flow with adaptive steps: where it can be looked at, see cnf_moment_time */
+};
 
 /* Everything that defines a flow. */
 typedef struct cnf_spec {
-    size_t dimension; /* D, of the data: 1 .. CNF_DIMENSION_MAX */
-    size_t width; /* W, hidden units of the field */
+    size_t dimension; /* D, of the data: 1 .. CNF_DIMENSION_MAX, of the toy field CNF_HYPER_DIMENSION_MAX */
+    cnf_field field;
+    mlp_field_spec mlp; /* of CNF_MLP; its dimension and context are set here */
+    const field_callbacks *own; /* of CNF_OWN; must outlive the flow */
+    size_t width; /* W, hidden units of the toy field, as the next three */
     cnf_context context;
     bool join; /* f sees [z, c] instead of z, besides its weights being made from c */
     size_t hypernet_layers; /* hidden layers of the hypernet: 1 .. CNF_HIDDEN_MAX */
@@ -41,22 +58,34 @@ typedef struct cnf_spec {
     bool learn_start; /* z*(0) is a parameter, started at U[0, 1); otherwise it is zero */
     bool fixed_context; /* g and z*(0) stay as they were initialised: z*(t) is a random curve, and nothing is learned of
                          * how the field changes in time but the hypernet */
-    double end_time; /* T */
+    double end_time; /* T, at the start */
+    bool learn_end_time; /* sqrt(T) is a parameter */
     double base_variance; /* s^2 */
-    cnf_solver solver;
-    size_t steps;
+    double kinetic, jacobian; /* weights of 1/D int |f|^2 dt and 1/D int |J e|^2 dt in the loss, 0 for none */
+    tableau_id solver;
+    size_t steps; /* of a grid; 0 for adaptive steps, of `options` */
+    adaptive_options options;
     cnf_divergence divergence;
     cnf_gradient gradient;
+    bool seminorm; /* of an adaptive adjoint */
+    size_t kept_steps; /* accepted steps of a solve whose discrete gradient is taken, at most; 0 for 100 */
+    bool keep_stages; /* keep the states of all their stages: less work, more memory, the same bits */
+    double log_volume; /* log of the volume that a unit of z has in the units of p: densities and losses are by the
+                        * latter. 0 where they are the same (data/standard.h) */
     const backend_ops *backend; /* the device's operations; NULL for the best of this processor */
 } cnf_spec;
 
-/* Counters of the last call; evaluations of the field for each sample. */
+/* Counters of the last call: evaluations of the field in one solve, their mean where the batch was solved in parts. */
 typedef struct cnf_statistics {
-    uint64_t evaluations_forward;
-    uint64_t evaluations_backward;
+    double evaluations_forward;
+    double evaluations_backward;
+    double end_time; /* T */
 } cnf_statistics;
 
 typedef struct cnf cnf;
+
+/* Whether there is such a flow. Errors: STATUS_INVALID with the reason. */
+status cnf_check(const cnf_spec *spec, failure *why);
 
 /* Make a flow whose gradient can be taken for up to `batch_max` points, with
  * all its workspace; `workers` (shared, not owned) splits the batch and may be NULL
@@ -67,8 +96,15 @@ void cnf_destroy(cnf **flow);
 
 const cnf_spec *cnf_specification(const cnf *flow);
 
-/* All that the flow has allocated. */
+/* Whether it has the quick solve of the toy field on a grid. */
+bool cnf_is_fused(const cnf *flow);
+
+/* All that the flow has allocated; and of it, what is touched only as far as solves have steps. */
 size_t cnf_bytes(const cnf *flow);
+size_t cnf_kept_bytes(const cnf *flow);
+
+/* Why the last call that failed did, in a sentence. */
+void cnf_explain(const cnf *flow, status outcome, failure *why);
 
 /* Names, shapes and offsets of the P parameters, which the caller holds in one
  * block of P reals. Valid as long as the flow. */
@@ -79,37 +115,40 @@ void cnf_initialise(const cnf *flow, uint64_t seed, real *params);
 
 /* log_density (n) <- log p(x) in nats for the n rows of x (n, D); any n.
  * With a Hutchinson divergence the estimate of one probe for each row, drawn
- * from `probe`. Rows whose state leaves the finite numbers get what the
- * arithmetic gives. */
-void cnf_log_density(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *log_density,
-                     cnf_statistics *statistics);
+ * from `probe`. Errors, of this and of the others: those of a solve (solve.h) and of your own field. A fused flow has none:
+ * rows whose state leaves the finite numbers get what the arithmetic gives. With adaptive steps a row's result depends,
+ * within the tolerances, on the others of its part of the batch. */
+status cnf_log_density(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *log_density,
+                       cnf_statistics *statistics);
 
 /* The same, and the image z(T) of every row, z (n, D). */
-void cnf_transform(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, real *z,
-                   double *log_density, cnf_statistics *statistics);
+status cnf_transform(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, real *z,
+                     double *log_density, cnf_statistics *statistics);
 
 /* x (n, D) <- points of the model: base points drawn from `stream`, numbers
  * first .. first + n - 1 of it, integrated from T back to 0, z* anew. */
-void cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
-                cnf_statistics *statistics);
+status cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
+                  cnf_statistics *statistics);
 
-/* The flow at a moment of its time, t = T step / steps, 0 <= step <= steps: at 0 it is data, at T the base. */
-double cnf_moment_time(const cnf *flow, size_t step);
+/* The flow at a moment of its time, t = T step / steps, 0 <= step <= steps: at 0 it is data, at T the base. `steps` are
+ * those of the grid, or CNF_MOMENTS. */
+size_t cnf_moment_steps(const cnf *flow);
+double cnf_moment_time(const cnf *flow, const real *params, size_t step);
 
 /* log_density (n) <- log p_t(z) of z (n, D), where p_t is the density of z(t): cnf_log_density at 0. */
-void cnf_moment_log_density(cnf *flow, const real *params, size_t step, const real *z, size_t n, random_stream probe,
-                            double *log_density);
+status cnf_moment_log_density(cnf *flow, const real *params, size_t step, const real *z, size_t n, random_stream probe,
+                              double *log_density);
 
 /* z (n, D) <- where the base points of cnf_sample are at t, on their way to 0. */
-void cnf_moment_sample(cnf *flow, const real *params, size_t step, random_stream stream, uint64_t first, size_t n,
-                       real *z);
+status cnf_moment_sample(cnf *flow, const real *params, size_t step, random_stream stream, uint64_t first, size_t n,
+                         real *z);
 
 /* dz (n, D) <- f(z, c(t)) at z (n, D), and c <- c(t): t alone for the clock, z*(t) (A) if augmented. step < steps. */
-void cnf_moment_field(cnf *flow, const real *params, size_t step, const real *z, size_t n, real *dz, real *c);
+status cnf_moment_field(cnf *flow, const real *params, size_t step, const real *z, size_t n, real *dz, real *c);
 
 /* Mean negative log-likelihood in nats of x (n, D) and its gradient, gradient
- * (P), overwritten; 1 <= n <= batch_max, otherwise STATUS_INVALID. Returns STATUS_NON_FINITE if the loss or an entry of
- * the gradient is not finite. */
+ * (P), overwritten; 1 <= n <= batch_max, otherwise STATUS_INVALID. With regularisers the gradient is that of the loss with
+ * them, and `loss` is without. Returns STATUS_NON_FINITE if the loss or an entry of the gradient is not finite. */
 status cnf_loss_gradient(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,
                          real *gradient, cnf_statistics *statistics);
 

@@ -50,13 +50,14 @@ static void discrete_chunk(void *argument, size_t chunk, size_t thread) {
     const gradient_job *job = argument;
     cnf *flow = job->flow;
     cnf_lane *lane = &flow->lanes[thread];
-    const grid g = cnf_grid_forward(flow);
+    const solve_spec by = cnf_solver(flow);
     cnf_chunk equation = {.flow = flow, .lane = lane, .thetabar = chunk_thetabar(flow, chunk)};
     equation.probe = cnf_load_chunk(flow, lane, job->x, job->n, chunk, job->probe);
     const ode_system system = cnf_system(&equation);
-    rk_integrate(flow->method, g, &system, lane->state, lane->states, lane->rk);
+    adaptive_record record = {.capacity = by.steps, .states = lane->states, .stages = true};
+    solve_integrate(&by, 0, flow->spec.end_time, &system, lane->state, &record, lane->rk, NULL);
     flow->losses[chunk] = cnf_terminal(flow, lane->state, cnf_chunk_points(job->n, chunk), job->n, lane->cotangent);
-    rk_reverse(flow->method, g, &system, lane->states, NULL, lane->cotangent, lane->rk);
+    solve_reverse(&by, &record, &system, lane->cotangent, lane->rk, NULL);
 }
 
 void cnf_gradient_discrete(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,
@@ -67,8 +68,9 @@ void cnf_gradient_discrete(cnf *flow, const real *params, const real *x, size_t 
     parallel_for(flow->workers, cnf_chunks(n), discrete_chunk, &job);
     parallel_for(flow->workers, flow->evaluations, add_chunk_range, &job);
     memset(gradient, 0, flow->parameters.total * sizeof *gradient);
-    field_prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, gradient, flow->pathbar);
-    if (!flow->spec.fixed_context) context_path_reverse(flow->context, params, g, flow->path, flow->pathbar, gradient);
+    flow->grid->prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, gradient,
+                                flow->pathbar);
+    context_path_reverse(flow->context, params, g, flow->path, flow->pathbar, gradient);
     *loss = mean_loss(flow, n);
 }
 
@@ -80,9 +82,9 @@ static void adjoint_evaluate(void *argument, size_t evaluation, const double *t,
     const size_t n = flow->length, stride = flow->field->stride, l = flow->spec.dimension * CHUNK;
     const real *theta = flow->theta + evaluation * stride, *a = y + n;
     real *da = dy + n;
-    field_evaluate(flow->field, theta, y, chunk->probe, dy, dy + l);
-    field_reverse(flow->field, theta, y, chunk->probe, a, a + l, da, chunk->thetabar + evaluation * stride,
-                  chunk->lane->scratch);
+    flow->grid->evaluate(flow->field, theta, y, chunk->probe, dy, dy + l);
+    flow->grid->reverse(flow->field, theta, y, chunk->probe, a, a + l, da, chunk->thetabar + evaluation * stride,
+                        chunk->lane->scratch);
     for (size_t i = 0; i < l; i++) da[i] = -da[i];
     memset(da + l, 0, CHUNK * sizeof *da);
 }
@@ -94,7 +96,8 @@ static void adjoint_out(void *argument, size_t chunk, size_t thread) {
     cnf_chunk equation = {.flow = flow, .lane = lane};
     equation.probe = cnf_load_chunk(flow, lane, job->x, job->n, chunk, job->probe);
     const ode_system system = cnf_system(&equation);
-    rk_integrate(flow->method, cnf_grid_forward(flow), &system, lane->state, NULL, lane->rk);
+    const solve_spec by = cnf_solver(flow);
+    solve_integrate(&by, 0, flow->spec.end_time, &system, lane->state, NULL, lane->rk, NULL);
     memcpy(job->final + chunk * flow->length, lane->state, flow->length * sizeof *lane->state);
 }
 
@@ -110,7 +113,8 @@ static void adjoint_back(void *argument, size_t chunk, size_t thread) {
     system.evaluate = adjoint_evaluate;
     memcpy(lane->joint, job->final + chunk * n, n * sizeof *lane->joint);
     flow->losses[chunk] = cnf_terminal(flow, lane->joint, cnf_chunk_points(job->n, chunk), job->n, lane->joint + n);
-    rk_integrate(flow->method, cnf_grid_backward(flow), &system, lane->joint, NULL, lane->rk);
+    const solve_spec by = cnf_solver(flow);
+    solve_integrate(&by, flow->spec.end_time, 0, &system, lane->joint, NULL, lane->rk, NULL);
 }
 
 void cnf_gradient_adjoint(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,
@@ -126,16 +130,16 @@ void cnf_gradient_adjoint(cnf *flow, const real *params, const real *x, size_t n
 
     /* The context needs the density in time itself; its gradients of parameters are not wanted. A hypernet's need
      * the quadrature's weights, |h| b_i. */
-    field_prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, flow->gradient,
-                          flow->pathbar);
+    flow->grid->prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, flow->gradient,
+                                flow->pathbar);
     memset(gradient, 0, flow->parameters.total * sizeof *gradient);
-    if (!flow->spec.fixed_context)
-        context_path_adjoint(flow->context, params, back, flow->path, flow->pathbar, gradient);
-    field_prepare(flow->field, flow->evaluations, params, flow->path, flow->theta);
+    context_path_adjoint(flow->context, params, back, flow->path, flow->pathbar, gradient);
+    flow->grid->prepare(flow->field, flow->evaluations, params, flow->path, flow->theta);
     for (size_t i = 0; i < flow->evaluations; i++) {
         const real weight = (real)(-grid_step(back) * flow->method->b[i % flow->method->stages]);
         for (size_t k = 0; k < stride; k++) flow->thetabar[i * stride + k] *= weight;
     }
-    field_prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, gradient, flow->pathbar);
+    flow->grid->prepare_reverse(flow->field, flow->evaluations, params, flow->path, flow->thetabar, gradient,
+                                flow->pathbar);
     *loss = mean_loss(flow, n);
 }

@@ -2,9 +2,13 @@
 #ifndef AFFJORD_FLOW_CNF_INTERNAL_H
 #define AFFJORD_FLOW_CNF_INTERNAL_H
 
-#include "field/context.h"
-#include "field/field.h"
+#include "context/context.h"
+#include <math.h>
+
+#include "field/hyper_mlp.h"
 #include "flow/cnf.h"
+#include "flow/multiscale_internal.h"
+#include "flow/noise.h"
 
 /* What one thread needs for one chunk. The state of a chunk is [z (D, CHUNK) | l (CHUNK)], its length n. */
 typedef struct cnf_lane {
@@ -23,12 +27,18 @@ struct cnf {
     const tableau *method;
     parallel *workers;
     arena memory;
+    size_t batch_max;
+
+    /* Any field and any solver; NULL for a fused flow, which has what follows it. */
+    multiscale *model;
+    multiscale_statistics last; /* of its last call */
+
     parameter_table parameters;
     context *context;
     field *field;
+    const field_grid_ops *grid; /* its operations */
     size_t evaluations; /* steps * stages, of one solve */
     size_t length; /* n = (D + 1) CHUNK */
-    size_t batch_max;
     size_t chunks_max; /* of a batch whose gradient is taken */
 
     real *path; /* (evaluations, C), contexts */
@@ -57,6 +67,9 @@ static inline grid cnf_grid_forward(const cnf *flow) {
 static inline grid cnf_grid_backward(const cnf *flow) {
     return (grid){.start = flow->spec.end_time, .end = 0, .steps = flow->spec.steps};
 }
+static inline solve_spec cnf_solver(const cnf *flow) {
+    return (solve_spec){.method = flow->method, .steps = flow->spec.steps};
+}
 static inline size_t cnf_chunks(size_t n) {
     return (n + CHUNK - 1) / CHUNK;
 }
@@ -65,20 +78,33 @@ static inline size_t cnf_chunk_points(size_t n, size_t chunk) {
     return n - chunk * CHUNK < CHUNK ? n - chunk * CHUNK : CHUNK;
 }
 
+/* The context of a flow; `method` of its paths. */
+context_spec cnf_context_spec(const cnf_spec *spec, const tableau *method);
+
+/* The calls of cnf.h on a flow that is not fused (cnf_points.c); `from`, `to` and `at` are parts of T. */
+status cnf_points_create(cnf *flow, failure *why);
+status cnf_points_transform(cnf *flow, const real *params, double from, const real *x, size_t n, random_stream probe,
+                            real *z, double *log_density, cnf_statistics *statistics);
+status cnf_points_sample(cnf *flow, const real *params, double to, random_stream stream, uint64_t first, size_t n,
+                         real *x, cnf_statistics *statistics);
+status cnf_points_field(cnf *flow, const real *params, double at, const real *z, size_t n, real *dz, real *c);
+status cnf_points_gradient(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,
+                           real *gradient, cnf_statistics *statistics);
+
 /* Contexts and the field's numbers at every evaluation of a solve along g. */
 void cnf_prepare(cnf *flow, const real *params, grid g);
 
 /* state <- chunk `chunk` of x (n, D), with zeros for missing points and for l; and its probe, NULL if exact. */
 const real *cnf_load_chunk(const cnf *flow, cnf_lane *lane, const real *x, size_t n, size_t chunk, random_stream probe);
 
-/* The equation for rk_integrate and rk_reverse; `chunk` must outlive it. */
+/* The equation for a solve and its reverse; `chunk` must outlive it. */
 ode_system cnf_system(cnf_chunk *chunk);
 
 /* Sum over the chunk's points of -log N(z(T); 0, s^2 I) - l, and into cotangent (n) its derivative by the final state,
  * divided by the `n` points of the batch. */
 double cnf_terminal(const cnf *flow, const real *state, size_t points, size_t n, real *cotangent);
 
-/* D log(2 pi s^2), the constant of the base density. */
+/* D log(2 pi s^2) + 2 log_volume, the constant of the base density. */
 double cnf_base_logarithm(const cnf *flow);
 
 /* -log N(z; 0, s^2 I) - l of point i of a state. */

@@ -41,6 +41,19 @@ static void describe_net(const parameter_table *table, size_t layers, size_t *en
 }
 
 status cnf_program_takes(const cnf_spec *spec, failure *why) {
+    if (spec->field != CNF_HYPER_MLP)
+        return fail(why, STATUS_INVALID, "model.field: --device cuda trains hyper_mlp on points, and no other");
+    if (spec->dimension > TOY_DEVICE_DIMENSION_MAX)
+        return fail(why, STATUS_INVALID, "points of %zu dimensions: --device cuda takes at most %d", spec->dimension,
+                    TOY_DEVICE_DIMENSION_MAX);
+    if (spec->steps == 0)
+        return fail(why, STATUS_INVALID,
+                    "solver.method: --device cuda takes a fixed grid on points: euler, midpoint, rk4 or rk4_38");
+    if (spec->learn_end_time)
+        return fail(why, STATUS_INVALID, "flow.learn_end_time = yes: --device cuda takes a fixed end time on points");
+    if (spec->kinetic > 0 || spec->jacobian > 0)
+        return fail(why, STATUS_INVALID,
+                    "flow.kinetic, flow.jacobian: --device cuda has no regularisers on points; expected 0");
     if (spec->gradient != GRADIENT_DISCRETE)
         return fail(why, STATUS_INVALID, "solver.gradient = adjoint: --device cuda takes discrete");
     if (spec->divergence != DIVERGENCE_EXACT)

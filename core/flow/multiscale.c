@@ -15,8 +15,8 @@ static const double log_two_pi = 1.8378770664093454836;
 
 /* --- Making --- */
 
-static status check(const multiscale_spec *spec, failure *why) {
-    if (!(spec->alpha > 0) || !(spec->alpha < 0.5))
+static status check(const multiscale_spec *spec, bool points, failure *why) {
+    if (!points && (!(spec->alpha > 0) || !(spec->alpha < 0.5)))
         return fail(why, STATUS_INVALID, "alpha %g of the logit: expected a number between 0 and 0.5", spec->alpha);
     if (!(spec->end_time > 0) || !isfinite(spec->end_time))
         return fail(why, STATUS_INVALID, "end time %g: expected a positive number", spec->end_time);
@@ -37,48 +37,85 @@ static size_t moving_entries(const image_spec *model) {
     return model->architecture == IMAGE_AFFJORD && image_sees_context(model) ? model->moving : 0;
 }
 
+static context_spec context_of(const multiscale *self, size_t f, size_t dimension) {
+    const image_spec *model = &self->spec.model;
+    const size_t moving = moving_entries(model);
+    return (context_spec){.augmented = model->architecture == IMAGE_AFFJORD,
+                          .dimension = dimension,
+                          .moving = moving,
+                          .width = moving,
+                          .activation = MLP_TANH,
+                          .learn_start = moving > 0 && model->learn_start && multiscale_starts(self, f),
+                          .fixed = self->spec.fixed_context};
+}
+
+static status make_image_field(multiscale *self, size_t f, const char *prefix, parallel *workers, field **out,
+                               context_spec *seen, failure *why) {
+    const multiscale_spec *spec = &self->spec;
+    char name[48];
+    conv_field_spec about = conv_field_specify(&self->model.spec, &self->model.flows[f], spec->function);
+    about.method = spec->method;
+    about.math = spec->math;
+    about.batch = self->batch_max;
+    *seen = context_of(self, f, about.context);
+    snprintf(name, sizeof name, "%sfield", prefix);
+    return conv_field_create(&about, name, workers, self->backend, &self->parameters, out, why);
+}
+
 static status make_flow(multiscale *self, size_t f, bool gradients, parallel *workers, failure *why) {
     const multiscale_spec *spec = &self->spec;
-    char prefix[32];
-    image_cnf_spec one = {.field = conv_field_specify(&self->model.spec, &self->model.flows[f], spec->function),
-                          .end_time = spec->end_time,
-                          .learn_end_time = spec->learn_end_time,
-                          .exact = spec->divergence == DIVERGENCE_EXACT,
-                          .regularised = spec->kinetic > 0 || spec->jacobian > 0,
-                          .adjoint = spec->gradient == GRADIENT_ADJOINT,
-                          .seminorm = spec->seminorm,
-                          .kept_steps = gradients ? spec->kept_steps : 0,
-                          .keep_stages = spec->keep_stages,
-                          .solver = spec->solver};
-    one.field.method = spec->method;
-    one.field.math = spec->math;
-    one.moving = moving_entries(&spec->model);
-    snprintf(prefix, sizeof prefix, "flow.%zu", f);
-    return image_cnf_create(&one, prefix, self->batch_max, workers, self->backend, &self->parameters, &self->flows[f],
-                            why);
+    const multiscale_points *points = &self->points;
+    const size_t first = self->parameters.total;
+    flow_spec one = {.end_time = spec->end_time,
+                     .learn_end_time = spec->learn_end_time,
+                     .exact = spec->divergence == DIVERGENCE_EXACT,
+                     .regularised = spec->kinetic > 0 || spec->jacobian > 0,
+                     .adjoint = spec->gradient == GRADIENT_ADJOINT,
+                     .seminorm = spec->seminorm,
+                     .kept_steps = gradients ? spec->kept_steps : 0,
+                     .keep_stages = spec->keep_stages,
+                     .solver = spec->solver};
+    char prefix[32] = "";
+    field *made;
+    if (self->of_points) {
+        one.context = points->context;
+        TRY(points->make_field(points->argument, self->batch_max, workers, self->backend, &self->parameters, &made,
+                               why));
+    } else {
+        snprintf(prefix, sizeof prefix, "flow.%zu.", f);
+        TRY(make_image_field(self, f, prefix, workers, &made, &one.context, why));
+    }
+    if (made->dimension != self->model.flows[f].channels * self->model.flows[f].height * self->model.flows[f].width) {
+        const size_t expected = self->D, found = made->dimension;
+        const char *name = made->name;
+        field_destroy(&made);
+        return fail(why, STATUS_INVALID, "field %s: takes z of %zu numbers; expected %zu, as the data has", name, found,
+                    expected);
+    }
+    return flow_create(&one, prefix, self->batch_max, &made, first, &self->parameters, &self->flows[f], why);
 }
 
 static status build(multiscale *self, bool gradients, parallel *workers, failure *why) {
     const backend_ops *backend = self->backend;
     arena *memory = &self->memory;
     const size_t n = self->batch_max, rows = SUM_SQUARES + self->model.flow_count;
-    size_t workspace = 0, context = 1;
+    size_t workspace = 0, widest = 1;
     for (size_t f = 0; f < self->model.flow_count; f++) {
         TRY(make_flow(self, f, gradients, workers, why));
-        const size_t D = image_cnf_dimension(self->flows[f]), C = image_cnf_context(self->flows[f]);
-        if (image_cnf_workspace(self->flows[f]) > workspace) workspace = image_cnf_workspace(self->flows[f]);
-        if (C > context) context = C;
+        const size_t D = flow_dimension(self->flows[f]), C = context_dimension(flow_context(self->flows[f]));
+        if (flow_workspace(self->flows[f]) > workspace) workspace = flow_workspace(self->flows[f]);
+        if (C > widest) widest = C;
         TRY(BACKEND_NEW(backend, memory, C, &self->context[f]));
         if (self->spec.divergence != DIVERGENCE_EXACT) TRY(BACKEND_NEW(backend, memory, n * D, &self->probes[f]));
     }
-    real *shared, *parameters[2];
+    real *shared, *parameters;
     TRY(BACKEND_NEW(backend, memory, workspace, &shared));
+    TRY(BACKEND_NEW(backend, memory, gradients ? self->parameters.total : 0, &parameters));
     for (size_t i = 0; i < 2; i++) {
-        TRY(BACKEND_NEW(backend, memory, gradients ? self->parameters.total : 0, &parameters[i]));
         TRY(BACKEND_NEW(backend, memory, n * self->D, &self->z[i]));
-        TRY(BACKEND_NEW(backend, memory, context, &self->context_bar[i]));
+        TRY(BACKEND_NEW(backend, memory, widest, &self->context_bar[i]));
     }
-    for (size_t f = 0; f < self->model.flow_count; f++) image_cnf_share(self->flows[f], shared, parameters);
+    for (size_t f = 0; f < self->model.flow_count; f++) flow_share(self->flows[f], shared, parameters);
     TRY(BACKEND_NEW(backend, memory, n * self->D, &self->left));
     TRY(BACKEND_NEW(backend, memory, n * rows, &self->sums));
     TRY(ARENA_NEW(memory, n * rows, &self->known));
@@ -86,10 +123,10 @@ static status build(multiscale *self, bool gradients, parallel *workers, failure
     return ARENA_NEW(memory, n, &self->log_density);
 }
 
-status multiscale_create(const multiscale_spec *spec, size_t batch_max, bool gradients, parallel *workers,
-                         multiscale **out, failure *why) {
-    TRY(check(spec, why));
-    if (batch_max < 1) return fail(why, STATUS_INVALID, "batches of 0 images: expected at least 1");
+static status create(const multiscale_spec *spec, const multiscale_points *points, size_t batch_max, bool gradients,
+                     parallel *workers, multiscale **out, failure *why) {
+    TRY(check(spec, points, why));
+    if (batch_max < 1) return fail(why, STATUS_INVALID, "batches of 0 images or points: expected at least 1");
     arena memory = {0};
     multiscale *self;
     if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a model");
@@ -97,9 +134,17 @@ status multiscale_create(const multiscale_spec *spec, size_t batch_max, bool gra
     self->backend = spec->backend ? spec->backend : cpu_backend(cpu_level_best());
     self->memory = memory;
     self->batch_max = batch_max;
-    self->D = spec->model.channels * spec->model.height * spec->model.width;
     failure reason = {""};
-    status made = image_model_expand(&spec->model, &self->model, &reason);
+    status made = STATUS_OK;
+    if (points) {
+        self->of_points = true;
+        self->points = *points;
+        self->model.flow_count = 1;
+        self->model.flows[0] = (image_flow){.channels = points->dimension, .height = 1, .width = 1};
+    } else {
+        made = image_model_expand(&spec->model, &self->model, &reason);
+    }
+    self->D = points ? points->dimension : spec->model.channels * spec->model.height * spec->model.width;
     if (made == STATUS_OK) made = build(self, gradients, workers, &reason);
     if (made != STATUS_OK) {
         failure_describe(why, "%s", reason.text[0] ? reason.text : "out of memory for a model");
@@ -110,9 +155,19 @@ status multiscale_create(const multiscale_spec *spec, size_t batch_max, bool gra
     return STATUS_OK;
 }
 
+status multiscale_create(const multiscale_spec *spec, size_t batch_max, bool gradients, parallel *workers,
+                         multiscale **out, failure *why) {
+    return create(spec, NULL, batch_max, gradients, workers, out, why);
+}
+
+status multiscale_create_points(const multiscale_spec *spec, const multiscale_points *points, size_t batch_max,
+                                bool gradients, parallel *workers, multiscale **out, failure *why) {
+    return create(spec, points, batch_max, gradients, workers, out, why);
+}
+
 void multiscale_destroy(multiscale **self) {
     if (!*self) return;
-    for (size_t f = 0; f < IMAGE_FLOWS_MAX; f++) image_cnf_destroy(&(*self)->flows[f]);
+    for (size_t f = 0; f < IMAGE_FLOWS_MAX; f++) flow_destroy(&(*self)->flows[f]);
     arena memory = (*self)->memory;
     arena_release(&memory);
     *self = NULL;
@@ -136,17 +191,17 @@ const parameter_table *multiscale_parameters(const multiscale *self) {
 
 size_t multiscale_bytes(const multiscale *self) {
     size_t bytes = self->memory.bytes;
-    for (size_t f = 0; f < self->model.flow_count; f++) bytes += image_cnf_bytes(self->flows[f]);
+    for (size_t f = 0; f < self->model.flow_count; f++) bytes += flow_bytes(self->flows[f]);
     return bytes;
 }
 size_t multiscale_kept_bytes(const multiscale *self) {
     size_t bytes = 0;
-    for (size_t f = 0; f < self->model.flow_count; f++) bytes += image_cnf_kept_bytes(self->flows[f]);
+    for (size_t f = 0; f < self->model.flow_count; f++) bytes += flow_kept_bytes(self->flows[f]);
     return bytes;
 }
 
 void multiscale_initialise(const multiscale *self, uint64_t seed, real *params) {
-    for (size_t f = 0; f < self->model.flow_count; f++) image_cnf_initialise(self->flows[f], seed, params);
+    for (size_t f = 0; f < self->model.flow_count; f++) flow_initialise(self->flows[f], seed, params);
 }
 
 /* --- The way out --- */
@@ -160,11 +215,11 @@ static void download(const multiscale *self, size_t n, const real *from, real *t
 
 /* Numbers of a flow's probes stand after those of earlier flows, whole blocks of four for each. */
 static void draw_probes(const multiscale *self, size_t f, random_stream stream, size_t n) {
-    const size_t D = image_cnf_dimension(self->flows[f]);
+    const size_t D = flow_dimension(self->flows[f]);
     uint32_t block = 0;
-    for (size_t before = 0; before < f; before++)
-        block += (uint32_t)((image_cnf_dimension(self->flows[before]) + 3) / 4);
-    for (size_t i = 0; i < n; i++) noise_probe(self->spec.divergence, stream, i, block, D, 1, self->drawn + i * D);
+    for (size_t before = 0; before < f; before++) block += (uint32_t)((flow_dimension(self->flows[before]) + 3) / 4);
+    for (size_t i = 0; i < n; i++)
+        noise_probe(self->spec.divergence, stream, self->first_row + i, block, D, 1, self->drawn + i * D);
     upload(self, n * D, self->drawn, self->probes[f]);
 }
 
@@ -179,13 +234,20 @@ void multiscale_squeeze(const multiscale *self, size_t f, squeeze_layout layout,
     self->backend->squeeze(self->backend, &shape, n, back, x, y);
 }
 
-void multiscale_start_context(multiscale *self, size_t f) {
-    const image_flow *flow = &self->model.flows[f];
-    const size_t C = image_cnf_context(self->flows[f]);
-    const bool second = flow > self->model.flows && flow[-1].scale == flow->scale;
-    if (second && C > 1)
-        multiscale_squeeze(self, f - 1, SQUEEZE_CHANNEL_FIRST, 1, false, self->context[f - 1], self->context[f]);
-    else self->backend->zero(self->backend, C, self->context[f]);
+void multiscale_start_context(multiscale *self, const real *params, size_t f) {
+    const context *about = flow_context(self->flows[f]);
+    if (multiscale_starts(self, f) || context_is_clock(about)) context_start(about, params, self->context[f]);
+    else multiscale_squeeze(self, f - 1, SQUEEZE_CHANNEL_FIRST, 1, false, self->context[f - 1], self->context[f]);
+}
+
+/* The outcome of a flow's call, and where its field failed, if it did. */
+status multiscale_note(const multiscale *self, size_t f, status outcome, multiscale_statistics *statistics) {
+    const flow_failure failed = flow_failed(self->flows[f]);
+    statistics->failed = f;
+    statistics->flows[f].field_time = failed.time;
+    statistics->flows[f].field_evaluation = failed.evaluation;
+    statistics->failed_field = failed.code != STATUS_OK;
+    return outcome;
 }
 
 /* What follows a flow on the way out. */
@@ -230,28 +292,34 @@ static void add_densities(multiscale *self, size_t n) {
     }
 }
 
-status multiscale_forward(multiscale *self, const real *params, const real *x, size_t n, random_stream probe, bool keep,
-                          multiscale_statistics *statistics) {
+status multiscale_forward(multiscale *self, const real *params, double from, const real *x, size_t n,
+                          random_stream probe, bool keep, multiscale_statistics *statistics) {
     const backend_ops *backend = self->backend;
     const size_t rows = SUM_SQUARES + self->model.flow_count;
-    const image_cnf_sums sums = {.divergence = multiscale_row(self, self->sums, SUM_DIVERGENCE),
-                                 .kinetic = multiscale_row(self, self->sums, SUM_KINETIC),
-                                 .jacobian = multiscale_row(self, self->sums, SUM_JACOBIAN)};
+    const flow_sums sums = {.divergence = multiscale_row(self, self->sums, SUM_DIVERGENCE),
+                            .kinetic = multiscale_row(self, self->sums, SUM_KINETIC),
+                            .jacobian = multiscale_row(self, self->sums, SUM_JACOBIAN)};
     size_t now = 0;
     *statistics = (multiscale_statistics){.flow_count = self->model.flow_count};
     memset(self->known, 0, rows * self->batch_max * sizeof *self->known);
     backend->upload(backend, rows * self->batch_max * sizeof *self->known, self->known, self->sums);
-    upload(self, n * self->D, x, self->z[1]);
-    backend->logit(backend, self->spec.alpha, n, self->D, self->z[1], self->z[0],
-                   multiscale_row(self, self->sums, SUM_LOGIT));
+    upload(self, n * self->D, x, self->of_points ? self->z[0] : self->z[1]);
+    if (!self->of_points)
+        backend->logit(backend, self->spec.alpha, n, self->D, self->z[1], self->z[0],
+                       multiscale_row(self, self->sums, SUM_LOGIT));
     for (size_t f = 0; f < self->model.flow_count; f++) {
         multiscale_flow *flow = &statistics->flows[f];
-        multiscale_start_context(self, f);
-        flow->end_time = image_cnf_end_time(self->flows[f], params);
-        statistics->failed = f;
+        multiscale_start_context(self, params, f);
+        flow->end_time = flow_end_time(self->flows[f], params);
+        if (from > 0)
+            TRY(multiscale_note(self, f,
+                                flow_move_context(self->flows[f], params, from, self->context[f], &flow->forward),
+                                statistics));
         if (self->probes[f] && !self->given_probes) draw_probes(self, f, probe, n);
-        TRY(image_cnf_integrate(self->flows[f], params, n, multiscale_probes(self, f), keep, self->z[now],
-                                self->context[f], &sums, &flow->forward));
+        TRY(multiscale_note(self, f,
+                            flow_integrate(self->flows[f], params, from, n, multiscale_probes(self, f), keep,
+                                           self->z[now], self->context[f], &sums, &flow->forward),
+                            statistics));
         step_out(self, f, n, &now);
     }
     gather(self, n);
@@ -272,17 +340,22 @@ static void sort_parts(const multiscale *self, size_t n, bool back, real *parts,
     }
 }
 
-status multiscale_transform(multiscale *self, const real *params, const real *x, size_t n, random_stream probe, real *z,
-                            double *log_density, multiscale_statistics *statistics) {
-    multiscale_statistics unused = {.flow_count = 0};
+status multiscale_transform_from(multiscale *self, const real *params, double from, const real *x, size_t n,
+                                 random_stream probe, real *z, double *log_density, multiscale_statistics *statistics) {
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
-    TRY(multiscale_forward(self, params, x, n, probe, false, statistics ? statistics : &unused));
+    TRY(multiscale_forward(self, params, from, x, n, probe, false, statistics));
     if (z) {
         sort_parts(self, n, false, self->left, self->z[0]);
         download(self, n * self->D, self->z[0], z);
     }
     memcpy(log_density, self->log_density, n * sizeof *log_density);
     return STATUS_OK;
+}
+
+status multiscale_transform(multiscale *self, const real *params, const real *x, size_t n, random_stream probe, real *z,
+                            double *log_density, multiscale_statistics *statistics) {
+    multiscale_statistics unused = {.flow_count = 0};
+    return multiscale_transform_from(self, params, 0, x, n, probe, z, log_density, statistics ? statistics : &unused);
 }
 
 /* --- The way back --- */
@@ -305,32 +378,44 @@ void multiscale_step_back(multiscale *self, size_t f, size_t n, size_t *now) {
     }
 }
 
-static status invert_left(multiscale *self, const real *params, size_t n, real *x, multiscale_statistics *statistics) {
+static status invert_left(multiscale *self, const real *params, double to, size_t n, real *x,
+                          multiscale_statistics *statistics) {
     size_t now = 0;
     *statistics = (multiscale_statistics){.flow_count = self->model.flow_count};
     for (size_t f = 0; f < self->model.flow_count; f++) {
-        multiscale_start_context(self, f);
-        statistics->failed = f;
-        statistics->flows[f].end_time = image_cnf_end_time(self->flows[f], params);
-        TRY(image_cnf_move_context(self->flows[f], params, self->context[f], &statistics->flows[f].forward));
+        multiscale_start_context(self, params, f);
+        statistics->flows[f].end_time = flow_end_time(self->flows[f], params);
+        TRY(multiscale_note(
+            self, f, flow_move_context(self->flows[f], params, 1, self->context[f], &statistics->flows[f].forward),
+            statistics));
     }
     for (size_t f = self->model.flow_count; f-- > 0;) {
         multiscale_step_back(self, f, n, &now);
-        statistics->failed = f;
-        TRY(image_cnf_invert(self->flows[f], params, n, self->z[now], self->context[f], &statistics->flows[f].forward));
+        TRY(multiscale_note(
+            self, f,
+            flow_invert(self->flows[f], params, to, n, self->z[now], self->context[f], &statistics->flows[f].forward),
+            statistics));
     }
-    self->backend->unlogit(self->backend, self->spec.alpha, n, self->D, self->z[now], self->z[1 - now]);
-    download(self, n * self->D, self->z[1 - now], x);
+    if (!self->of_points) {
+        self->backend->unlogit(self->backend, self->spec.alpha, n, self->D, self->z[now], self->z[1 - now]);
+        now = 1 - now;
+    }
+    download(self, n * self->D, self->z[now], x);
     return STATUS_OK;
+}
+
+status multiscale_invert_to(multiscale *self, const real *params, double to, const real *z, size_t n, real *x,
+                            multiscale_statistics *statistics) {
+    if (n < 1 || n > self->batch_max) return STATUS_INVALID;
+    upload(self, n * self->D, z, self->z[0]);
+    sort_parts(self, n, true, self->left, self->z[0]);
+    return invert_left(self, params, to, n, x, statistics);
 }
 
 status multiscale_invert(multiscale *self, const real *params, const real *z, size_t n, real *x,
                          multiscale_statistics *statistics) {
     multiscale_statistics unused = {.flow_count = 0};
-    if (n < 1 || n > self->batch_max) return STATUS_INVALID;
-    upload(self, n * self->D, z, self->z[0]);
-    sort_parts(self, n, true, self->left, self->z[0]);
-    return invert_left(self, params, n, x, statistics ? statistics : &unused);
+    return multiscale_invert_to(self, params, 0, z, n, x, statistics ? statistics : &unused);
 }
 
 status multiscale_sample(multiscale *self, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
@@ -338,4 +423,24 @@ status multiscale_sample(multiscale *self, const real *params, random_stream str
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
     noise_base(stream, self->spec.base_variance, first, n, self->D, self->drawn);
     return multiscale_invert(self, params, self->drawn, n, x, statistics);
+}
+
+void multiscale_explain(const multiscale_statistics *statistics, status outcome, failure *why) {
+    static const char *const reasons[] = {[STATUS_NON_FINITE] = "a number is not finite",
+                                          [STATUS_STEP_TOO_SMALL] = "the error stays too large at the smallest step",
+                                          [STATUS_TOO_MANY_STEPS] = "too many steps (solver.max_steps)",
+                                          [STATUS_RECORD_FULL] = "more steps than are kept (solver.kept_steps)"};
+    const multiscale_flow *flow = &statistics->flows[statistics->failed];
+    const adaptive_statistics *solve = statistics->failed_backward ? &flow->backward : &flow->forward;
+    const char *way = statistics->failed_backward ? "backward" : "forward";
+    if (statistics->failed_field)
+        failure_describe(why, "flow %zu, %s: the field ended with status %d, at t = %.6g, evaluation %zu",
+                         statistics->failed, way, (int)outcome, flow->field_time, flow->field_evaluation);
+    else if (outcome < STATUS_NON_FINITE || outcome > STATUS_RECORD_FULL) failure_describe(why, "the solve failed");
+    else
+        failure_describe(why,
+                         "flow %zu, %s: %s, at %.4g of its end time %.4g after %zu steps and %zu rejected ones, the "
+                         "smallest %.3g",
+                         statistics->failed, way, reasons[outcome], solve->time, flow->end_time, solve->accepted,
+                         solve->rejected, solve->smallest);
 }

@@ -20,7 +20,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "field/image_model.h"
-#include "field/parameters.h"
+#include "base/parameters.h"
 #include "flow/cnf.h"
 #include "ode/solve.h"
 
@@ -30,6 +30,7 @@ typedef struct multiscale_spec {
     image_spec model;
     activation function;
     double alpha; /* of the logit: above 0, below 1/2 */
+    bool fixed_context; /* g and z*(0) stay as they were initialised */
     double end_time; /* T of every flow at the start */
     bool learn_end_time;
     double base_variance; /* s^2 */
@@ -49,6 +50,8 @@ typedef struct multiscale_spec {
 typedef struct multiscale_flow {
     adaptive_statistics forward, backward;
     double end_time; /* T */
+    double field_time; /* where its field failed, if that is why; NaN otherwise, and on a device */
+    size_t field_evaluation;
 } multiscale_flow;
 
 typedef struct multiscale_statistics {
@@ -57,12 +60,16 @@ typedef struct multiscale_statistics {
     /* Of a call that failed. */
     size_t failed; /* which flow */
     bool failed_backward;
+    bool failed_field; /* by the field itself, at field_time and field_evaluation */
 } multiscale_statistics;
+
+/* Why a call failed: a sentence with the flow, the direction and the time it had reached. */
+void multiscale_explain(const multiscale_statistics *statistics, status outcome, failure *why);
 
 /* The loss and what it consists of, means over the batch. With D the numbers of an image and T_f a flow's end time,
  *   kinetic = 1/D sum_f int_0^T_f |f|^2 dt,   jacobian = 1/D sum_f int_0^T_f |J e|^2 dt. */
 typedef struct multiscale_loss {
-    double bits; /* bits per dimension */
+    double bits; /* bits per dimension; of points nats */
     double kinetic, jacobian; /* 0 where their weight is 0 */
     double total; /* bits + weights times regularisers: what the gradient is of */
 } multiscale_loss;

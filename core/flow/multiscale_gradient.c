@@ -1,7 +1,8 @@
-/* multiscale_gradient.c - the gradient of bits per dimension, through all flows from the last.
+/* multiscale_gradient.c - the gradient of the loss, through all flows from the last.
  *
- * With N = n D log 2, loss = 1/N sum_i (-log p(x_i) + log 2 (weight_K K_i + weight_R R_i)) + 8: cotangents are taken of
- * N times the loss and are of order one, and the gradient is divided by N at the end. The logit has no parameters and
+ * Of images, with N = n D log 2, loss = 1/N sum_i (-log p(x_i) + log 2 (weight_K K_i + weight_R R_i)) + 8: of points,
+ * with N = n, loss = 1/N sum_i (-log p(x_i) + 1/D (weight_K K_i + weight_R R_i)). Cotangents are taken of N times the loss
+ * and are of order one, and the gradient is divided by N at the end. The logit has no parameters and
  * needs no reverse. */
 #include <math.h>
 
@@ -17,7 +18,7 @@ static void start_back(multiscale *self, size_t n) {
 
 /* context_bar[0] <- cotangent of where the context of flow f ended, from that of where the next one started. */
 static void context_step_back(multiscale *self, size_t f) {
-    const size_t C = image_cnf_context(self->flows[f]);
+    const size_t C = context_dimension(flow_context(self->flows[f]));
     real **bar = self->context_bar;
     if (multiscale_squeezes(self, f) && C > 1) {
         multiscale_squeeze(self, f, SQUEEZE_CHANNEL_FIRST, 1, true, bar[0], bar[1]);
@@ -30,17 +31,21 @@ static void context_step_back(multiscale *self, size_t f) {
 
 static status reverse(multiscale *self, const real *params, size_t n, real *gradient,
                       multiscale_statistics *statistics) {
-    const image_cnf_weights bar = {
-        .divergence = -1, .kinetic = log_two * self->spec.kinetic, .jacobian = log_two * self->spec.jacobian};
+    const double regular = self->of_points ? 1 / (double)self->D : log_two;
+    const flow_weights bar = {
+        .divergence = -1, .kinetic = regular * self->spec.kinetic, .jacobian = regular * self->spec.jacobian};
     size_t now = 0;
     start_back(self, n);
     statistics->failed_backward = true;
     for (size_t f = self->model.flow_count; f-- > 0;) {
         multiscale_step_back(self, f, n, &now);
         context_step_back(self, f);
-        statistics->failed = f;
-        TRY(image_cnf_reverse(self->flows[f], params, n, multiscale_probes(self, f), bar, self->z[now],
-                              self->context_bar[0], gradient, &statistics->flows[f].backward));
+        TRY(multiscale_note(self, f,
+                            flow_reverse(self->flows[f], params, n, multiscale_probes(self, f), bar, self->z[now],
+                                         self->context_bar[0], gradient, &statistics->flows[f].backward),
+                            statistics));
+        if (multiscale_starts(self, f))
+            context_start_reverse(flow_context(self->flows[f]), self->context_bar[0], gradient);
     }
     statistics->failed_backward = false;
     return STATUS_OK;
@@ -56,7 +61,8 @@ static void measure(const multiscale *self, size_t n, multiscale_loss *loss) {
         jacobian += all_jacobian[i];
     }
     const double all = (double)n * (double)self->D;
-    *loss = (multiscale_loss){.bits = bits_per_dim(log_density / (double)n, self->D),
+    *loss = (multiscale_loss){.bits = self->of_points ? -log_density / (double)n
+                                                      : bits_per_dim(log_density / (double)n, self->D),
                               .kinetic = self->spec.kinetic > 0 ? kinetic / all : 0,
                               .jacobian = self->spec.jacobian > 0 ? jacobian / all : 0};
     loss->total = loss->bits + self->spec.kinetic * loss->kinetic + self->spec.jacobian * loss->jacobian;
@@ -69,9 +75,10 @@ status multiscale_loss_gradient(multiscale *self, const real *params, const real
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
     const backend_ops *backend = self->backend;
     backend->zero(backend, P, gradient);
-    TRY(multiscale_forward(self, params, x, n, probe, true, counts));
+    TRY(multiscale_forward(self, params, 0, x, n, probe, true, counts));
     measure(self, n, loss);
     TRY(reverse(self, params, n, gradient, counts));
-    backend->scale(backend, P, 1 / ((double)n * (double)self->D * log_two), gradient, gradient);
+    backend->scale(backend, P, 1 / (self->of_points ? (double)n : (double)n * (double)self->D * log_two), gradient,
+                   gradient);
     return isfinite(loss->total) && backend->is_finite(backend, P, gradient) ? STATUS_OK : STATUS_NON_FINITE;
 }

@@ -3,16 +3,32 @@
 #define AFFJORD_FLOW_MULTISCALE_INTERNAL_H
 
 #include "base/arena.h"
-#include "flow/image_cnf.h"
+#include "field/conv_field.h"
+#include "flow/flow.h"
 #include "flow/multiscale.h"
+
+/* Points are a model of one flow, without a logit, whose loss is in nats. `spec` below has what is not here; its `model`
+ * and what is of images are unused. */
+typedef struct multiscale_points {
+    size_t dimension;
+    context_spec context;
+    status (*make_field)(const void *argument, size_t batch, parallel *workers, const backend_ops *backend,
+                         parameter_table *table, field **out, failure *why);
+    const void *argument;
+} multiscale_points;
+
+status multiscale_create_points(const multiscale_spec *spec, const multiscale_points *points, size_t batch_max,
+                                bool gradients, parallel *workers, multiscale **out, failure *why);
 
 struct multiscale {
     multiscale_spec spec;
+    bool of_points;
+    multiscale_points points;
     image_model model;
     const backend_ops *backend;
     arena memory; /* holds the model itself */
     parameter_table parameters;
-    image_cnf *flows[IMAGE_FLOWS_MAX];
+    ode_flow *flows[IMAGE_FLOWS_MAX];
     size_t D, batch_max;
 
     /* In the backend's memory. */
@@ -23,6 +39,8 @@ struct multiscale {
     real *context_bar[2]; /* (largest C) */
     double *sums; /* (sums' rows, batch_max), see multiscale_sum */
     const real *const *given_probes; /* (flows), used instead of drawn ones where not NULL */
+
+    size_t first_row; /* of the batch, in a larger one: its probes are drawn by the number that its rows have there */
 
     /* In the program's. */
     real *drawn; /* (batch_max, D): random numbers on their way */
@@ -48,10 +66,15 @@ static inline bool multiscale_splits(const multiscale *self, size_t flow) {
     return flow + 1 < self->model.flow_count && !multiscale_squeezes(self, flow);
 }
 
+/* A scale's first flow: its context starts at z*(0). */
+static inline bool multiscale_starts(const multiscale *self, size_t flow) {
+    return flow == 0 || self->model.flows[flow - 1].scale != self->model.flows[flow].scale;
+}
+
 /* Numbers of an image that leave after this flow. */
 static inline size_t multiscale_leaving(const multiscale *self, size_t flow) {
     if (multiscale_squeezes(self, flow)) return 0;
-    return image_cnf_dimension(self->flows[flow]) / (multiscale_splits(self, flow) ? 2 : 1);
+    return flow_dimension(self->flows[flow]) / (multiscale_splits(self, flow) ? 2 : 1);
 }
 
 /* Where in `left` the part begins that leaves after this flow, in reals for each image: parts follow each other, n
@@ -62,15 +85,21 @@ static inline size_t multiscale_left_before(const multiscale *self, size_t flow)
     return before;
 }
 
-/* From x to `left` and log_density, keeping what a gradient needs. */
-status multiscale_forward(multiscale *self, const real *params, const real *x, size_t n, random_stream probe, bool keep,
-                          multiscale_statistics *statistics);
+/* From x, which is at time `from` T of every flow, to `left` and log_density, keeping what a gradient needs. */
+status multiscale_forward(multiscale *self, const real *params, double from, const real *x, size_t n,
+                          random_stream probe, bool keep, multiscale_statistics *statistics);
+
+/* Of points: multiscale_transform from time `from` T on, and multiscale_invert back to time `to` T. */
+status multiscale_transform_from(multiscale *self, const real *params, double from, const real *x, size_t n,
+                                 random_stream probe, real *z, double *log_density, multiscale_statistics *statistics);
+status multiscale_invert_to(multiscale *self, const real *params, double to, const real *z, size_t n, real *x,
+                            multiscale_statistics *statistics);
 
 /* The probes (n, D) of a flow in the last forward; NULL where the divergence is exact. */
 const real *multiscale_probes(const multiscale *self, size_t flow);
 
-/* context[flow] <- where its context starts: at zero in each scale, then as the one before left it, squeezed. */
-void multiscale_start_context(multiscale *self, size_t flow);
+/* context[flow] <- where its context starts: at z*(0) in each scale, then as the one before left it, squeezed. */
+void multiscale_start_context(multiscale *self, const real *params, size_t flow);
 
 /* y (n images) <- x squeezed as after this flow, or back; y is not x. */
 void multiscale_squeeze(const multiscale *self, size_t flow, squeeze_layout layout, size_t n, bool back, const real *x,
@@ -79,5 +108,8 @@ void multiscale_squeeze(const multiscale *self, size_t flow, squeeze_layout layo
 /* The images of the present scale, joined with what left after this flow, and, or, unsqueezed: the way back over what
  * follows a flow. `now` says which of z holds them. */
 void multiscale_step_back(multiscale *self, size_t flow, size_t n, size_t *now);
+
+/* The outcome of a flow's call, and where its field failed, if it did. */
+status multiscale_note(const multiscale *self, size_t flow, status outcome, multiscale_statistics *statistics);
 
 #endif

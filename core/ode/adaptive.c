@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "backend/memory.h"
-#include "ode/rk_step.h"
+#include "ode/step.h"
 
 /* A solve under way. Its states and slopes are in a row, so that one of two is a slot of a pair. */
 typedef struct solver {
@@ -24,14 +24,6 @@ size_t adaptive_workspace(const tableau *pair, size_t length) {
     return (pair->stages + 3) * length;
 }
 
-size_t adaptive_reverse_workspace(const tableau *pair, size_t length) {
-    return (2 * pair->stages + 3) * length;
-}
-
-size_t adaptive_kept(const tableau *pair, size_t length, bool stages) {
-    return stages ? (pair->stages + 1) * length : length;
-}
-
 static bool is_size(double x) {
     return x >= 0 && isfinite(x);
 }
@@ -47,7 +39,7 @@ static bool in_order(size_t count, const double *times, double start, double end
 static bool valid(const tableau *pair, double start, double end, const adaptive_options *o, const ode_system *system,
                   const adaptive_outputs *outputs) {
     if ((!system->control || outputs) && !backend_is_near(system->backend)) return false;
-    if (pair->error[0] == 0 || !isfinite(start) || !isfinite(end)) return false;
+    if (!tableau_is_pair(pair) || !isfinite(start) || !isfinite(end)) return false;
     if (!is_size(o->atol) || o->atol == 0 || !is_size(o->rtol)) return false;
     if (!is_size(o->first_step) || !is_size(o->min_step) || !is_size(o->max_step)) return false;
     if (o->max_step != 0 && o->max_step < o->min_step) return false;
@@ -220,10 +212,12 @@ static status run(solver *s, double start, double end, real *y, adaptive_record 
     return STATUS_OK;
 }
 
-status adaptive_integrate(const tableau *pair, double start, double end, const adaptive_options *options,
-                          const ode_system *system, real *y, adaptive_record *record, const adaptive_outputs *outputs,
-                          real *workspace, adaptive_statistics *statistics) {
+status adaptive_integrate(const solve_spec *by, double start, double end, const ode_system *system, real *y,
+                          adaptive_record *record, const adaptive_outputs *outputs, real *workspace,
+                          adaptive_statistics *statistics) {
     const size_t n = system->length;
+    const tableau *pair = by->method;
+    const adaptive_options *options = &by->options;
     step_control own = {.going = 0};
     solver s = {.options = options,
                 .system = system,
@@ -240,7 +234,7 @@ status adaptive_integrate(const tableau *pair, double start, double end, const a
         s.step.numbers = &s.control->numbers;
         if (record) {
             s.step.kept = record->states;
-            s.step.apart = adaptive_kept(pair, n, record->stages);
+            s.step.apart = solve_kept(by, n, record->stages);
             s.step.slot = &s.control->steps;
             record->steps = 0, record->start = record->reached = start, record->end = end;
         }
@@ -249,81 +243,4 @@ status adaptive_integrate(const tableau *pair, double start, double end, const a
     }
     if (statistics) *statistics = count;
     return outcome;
-}
-
-/* --- The way back --- */
-
-typedef struct reversal {
-    const ode_system *system;
-    const adaptive_record *record;
-    step_control *control; /* in the backend's memory */
-    rk_step step;
-    size_t stages; /* of the steps that are reversed */
-    real *ybar, *kbar, *states; /* (n), (n), (s + 1, n) */
-    real *k[RK_WEIGHTS_MAX]; /* (n) each; the derivatives, then the cotangents of the states */
-} reversal;
-
-static void reverse_one(void *argument) {
-    const reversal *r = argument;
-    const backend_ops *backend = r->system->backend;
-    const adaptive_record *record = r->record;
-    const size_t n = r->system->length, apart = adaptive_kept(r->step.method, n, record->stages);
-    const size_t *slot = &r->control->steps;
-    backend->decide(backend, STEP_BACK, r->control);
-    if (record->stages) {
-        backend->copy_slot(backend, r->stages * n, slot, record->states, apart, r->states, 0);
-    } else {
-        backend->copy_slot(backend, n, slot, record->states, apart, r->kbar, 0);
-        rk_step_stages(&r->step, 0, r->stages, r->kbar, r->states, n, r->k);
-    }
-    rk_step_reverse(&r->step, r->stages, r->states, NULL, r->ybar, r->kbar, r->k);
-}
-
-/* Steps of the record, from the last; an interpolated last one has a stage more. */
-static void reverse_all(reversal *r) {
-    const backend_ops *backend = r->system->backend;
-    const adaptive_record *record = r->record;
-    if (record->reached != record->end) {
-        r->stages++;
-        rk_step_repeat(backend, reverse_one, r, &r->control->going);
-        r->stages--;
-        backend->decide(backend, STEP_FURTHER, r->control);
-    }
-    rk_step_repeat(backend, reverse_one, r, &r->control->going);
-}
-
-status adaptive_reverse(const tableau *pair, const adaptive_record *record, const ode_system *system, real *ybar,
-                        real *workspace, adaptive_statistics *statistics) {
-    const backend_ops *backend = system->backend;
-    const size_t n = system->length, extra = record->reached != record->end;
-    if (!system->control && !backend_is_near(backend)) return STATUS_INVALID;
-    step_control own = {.going = 0}, c = {.method = *pair,
-                                          .end = record->end,
-                                          .times = record->time,
-                                          .sizes = record->step,
-                                          .going = 1,
-                                          .reached = record->reached,
-                                          .steps = record->steps,
-                                          .count = record->steps};
-    reversal r = {.system = system,
-                  .record = record,
-                  .control = system->control ? system->control : &own,
-                  .step = {.method = pair, .system = system},
-                  .stages = pair->stages,
-                  .ybar = ybar,
-                  .kbar = workspace,
-                  .states = workspace + n};
-    adaptive_statistics count = {.time = record->end};
-    r.step.numbers = &r.control->numbers;
-    for (size_t i = 0; i <= pair->stages; i++) r.k[i] = r.states + (pair->stages + 1 + i) * n;
-    if (record->steps > 0) {
-        step_numbers_weigh(&c.method, 0, false, &c.numbers);
-        backend->upload(backend, sizeof c, &c, r.control);
-        reverse_all(&r);
-        count.reversals = record->steps * pair->stages + extra;
-        count.evaluations = record->stages ? 0 : count.reversals;
-        count.time = record->start;
-    }
-    if (statistics) *statistics = count;
-    return backend->is_finite(backend, n, ybar) ? STATUS_OK : STATUS_NON_FINITE;
 }

@@ -38,7 +38,7 @@ static status trace_of_first(dynamics *of, size_t first, double T, const real *s
 }
 
 static status look(dynamics *of, size_t z, size_t star, double T, const real *start, blocks *out) {
-    const solve_spec by = {.method = tableau_pair(PAIR_DOPRI5), .steps = 128};
+    const solve_spec by = {.method = tableau_get(TABLEAU_DOPRI5), .steps = 128};
     const size_t n = of->n, joint = z + star;
     real w[N_MAX];
     double Y[N_MAX * N_MAX], block[N_MAX * N_MAX], determinant, trace;

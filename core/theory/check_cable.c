@@ -104,9 +104,9 @@ static status run_image(const theory_subject *subject) {
     spec.architecture = IMAGE_AFFJORD;
     spec.variant = IMAGE_PAPER;
     const image_flow flow = {.channels = 1, .height = 8, .width = 8};
-    const conv_field_spec field = conv_field_specify(&spec, &flow, subject->function);
+    const conv_field_spec about = conv_field_specify(&spec, &flow, subject->function);
     dynamics *of;
-    TRY(dynamics_image(&field, spec.moving, subject->seed, 2, &of, NULL));
+    TRY(dynamics_image(&about, spec.moving, subject->seed, 2, &of, NULL));
     const status outcome = run_case(subject, "image of 8 x 8", of, 1, 2, 8);
     dynamics_destroy(&of);
     return outcome;

@@ -25,7 +25,7 @@ static const double pi = 3.14159265358979323846;
 static status errors_at(const theory_subject *subject, dynamics *of, double T, double error[MAGNUS_TERMS],
                         double *omega) {
     const size_t D = of->z, count = D * D;
-    const solve_spec by = {.method = tableau_pair(PAIR_DOPRI5), .steps = T > 2 ? (size_t)(24 * T) : 48};
+    const solve_spec by = {.method = tableau_get(TABLEAU_DOPRI5), .steps = T > 2 ? (size_t)(24 * T) : 48};
     real w[2 * D_MAX], z[D_MAX];
     double Y[COUNT_MAX], series[COUNT_MAX];
     theory_point(subject, 2, D, z);

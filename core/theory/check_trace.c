@@ -17,7 +17,7 @@ static const size_t probes = 4096;
 static status run_terms(const theory_subject *subject, const char *name, dynamics *of, double T) {
     static const char *const quantities[] = {"|tr Omega_2|", "|tr Omega_3|", "|tr Omega_4|"};
     const size_t D = of->z, count = D * D;
-    const solve_spec by = {.method = tableau_pair(PAIR_DOPRI5), .steps = 64};
+    const solve_spec by = {.method = tableau_get(TABLEAU_DOPRI5), .steps = 64};
     real w[N_MAX], z[D_MAX];
     double omega[MAGNUS_TERMS * D_MAX * D_MAX], Y[D_MAX * D_MAX];
     theory_point(subject, 3, D, z);
@@ -38,7 +38,7 @@ static status log_det_z(const dynamics *of, const double *Y, double *out) {
 
 /* Eq. 6 and 72, at several points. */
 static status run_determinant(const theory_subject *subject, const char *name, dynamics *of, double T) {
-    const solve_spec by = {.method = tableau_pair(PAIR_DOPRI5), .steps = 128};
+    const solve_spec by = {.method = tableau_get(TABLEAU_DOPRI5), .steps = 128};
     double worst = 0, worst_all = 0;
     for (uint64_t point = 10; point < 15; point++) {
         real w[N_MAX], z[D_MAX];

@@ -1,4 +1,4 @@
-/* derivative.c - four states beside w, each an equation for rk_integrate, or the reverse of its steps. */
+/* derivative.c - four states beside w, each an equation for a solver, or the reverse of its steps. */
 #include "theory/derivative.h"
 
 #include <cblas.h>
@@ -120,20 +120,21 @@ static ode_system system_of(taking *t, size_t length,
                         .reverse = reverse_alone};
 }
 
-static grid forth(const derivative_piece *piece, size_t steps) {
-    return (grid){.start = 0, .end = piece->time, .steps = steps};
+static solve_spec rk4_steps(size_t steps) {
+    return (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = steps};
 }
 
 /* Piece after piece: dw/dtheta at its end is Y (dw/dtheta at its start) + Y Q. */
 static void take_cable(taking *t, size_t pieces, const derivative_piece *piece, size_t steps, real *y, real *work,
                        double *all) {
+    const solve_spec by = rk4_steps(steps);
     const size_t n = t->n, P = t->P;
     for (size_t p = 0; p < pieces; p++) {
         t->piece = &piece[p];
         memset(y + n, 0, (n * n + n * P) * sizeof *y);
         for (size_t i = 0; i < n; i++) y[n + i * n + i] = 1;
         const ode_system system = system_of(t, n + n * n + n * P, evaluate_cable);
-        rk_integrate(tableau_get(TABLEAU_RK4), forth(t->piece, steps), &system, y, NULL, work);
+        solve_integrate(&by, 0, t->piece->time, &system, y, NULL, work, NULL);
         get(n * n, y + n, t->more);
         get(n * P, y + n + n * n, t->right);
         for (size_t i = 0; i < n * P; i++) t->right[i] += all[i];
@@ -143,30 +144,31 @@ static void take_cable(taking *t, size_t pieces, const derivative_piece *piece, 
 
 static void take_forward(taking *t, size_t pieces, const derivative_piece *piece, size_t steps, real *y, real *work,
                          double *all) {
+    const solve_spec by = rk4_steps(steps);
     memset(y + t->n, 0, t->n * t->P * sizeof *y);
     for (size_t p = 0; p < pieces; p++) {
         t->piece = &piece[p];
         const ode_system system = system_of(t, t->n + t->n * t->P, evaluate_forward);
-        rk_integrate(tableau_get(TABLEAU_RK4), forth(t->piece, steps), &system, y, NULL, work);
+        solve_integrate(&by, 0, t->piece->time, &system, y, NULL, work, NULL);
     }
     get(t->n * t->P, y + t->n, all);
 }
 
 static void take_adjoint(taking *t, size_t pieces, const derivative_piece *piece, size_t steps, real *y, real *work,
                          double *all) {
+    const solve_spec by = rk4_steps(steps);
     const size_t n = t->n, z = t->z;
     for (size_t p = 0; p < pieces; p++) {
         t->piece = &piece[p];
         const ode_system system = system_of(t, n, evaluate_alone);
-        rk_integrate(tableau_get(TABLEAU_RK4), forth(t->piece, steps), &system, y, NULL, work);
+        solve_integrate(&by, 0, t->piece->time, &system, y, NULL, work, NULL);
     }
     memset(y + n, 0, z * (n + t->P) * sizeof *y);
     for (size_t i = 0; i < z; i++) y[n + i * n + i] = 1;
     for (size_t p = pieces; p-- > 0;) {
         t->piece = &piece[p];
         const ode_system system = system_of(t, n + z * (n + t->P), evaluate_adjoint);
-        const grid back = {.start = t->piece->time, .end = 0, .steps = steps};
-        rk_integrate(tableau_get(TABLEAU_RK4), back, &system, y, NULL, work);
+        solve_integrate(&by, t->piece->time, 0, &system, y, NULL, work, NULL);
     }
     get(z * t->P, y + n + z * n, all);
 }
@@ -175,11 +177,13 @@ static void take_adjoint(taking *t, size_t pieces, const derivative_piece *piece
 static void take_steps(taking *t, size_t pieces, const derivative_piece *piece, size_t steps, real *y, real *work,
                        real *states, double *all) {
     const size_t n = t->n, each = 4 * steps * n;
-    const tableau *rk4 = tableau_get(TABLEAU_RK4);
+    const solve_spec by = rk4_steps(steps);
+    adaptive_record record = {.capacity = steps, .stages = true};
     for (size_t p = 0; p < pieces; p++) {
         t->piece = &piece[p];
         const ode_system system = system_of(t, n, evaluate_alone);
-        rk_integrate(rk4, forth(t->piece, steps), &system, y, states + p * each, work);
+        record.states = states + p * each;
+        solve_integrate(&by, 0, t->piece->time, &system, y, &record, work, NULL);
     }
     for (size_t i = 0; i < t->z; i++) {
         t->gradient = all + i * t->P;
@@ -188,7 +192,8 @@ static void take_steps(taking *t, size_t pieces, const derivative_piece *piece, 
         for (size_t p = pieces; p-- > 0;) {
             t->piece = &piece[p];
             const ode_system system = system_of(t, n, evaluate_alone);
-            rk_reverse(rk4, forth(t->piece, steps), &system, states + p * each, NULL, y, work);
+            record.states = states + p * each, record.reached = record.end = t->piece->time;
+            solve_reverse(&by, &record, &system, y, work, NULL);
         }
     }
 }
@@ -196,7 +201,8 @@ static void take_steps(taking *t, size_t pieces, const derivative_piece *piece, 
 status derivative_take(derivative_way way, size_t pieces, const derivative_piece *piece, size_t P, size_t steps,
                        const real *w, double *derivative) {
     const size_t n = piece[0].of->n, z = piece[0].of->z, wide = n * (P > n ? P : n), length = n + n * n + n * P;
-    const size_t work = rk_workspace(tableau_get(TABLEAU_RK4), length), kept = pieces * 4 * steps * n;
+    const solve_spec by = rk4_steps(steps);
+    const size_t work = solve_reverse_workspace(&by, length), kept = pieces * 4 * steps * n;
     real *y = calloc(length + work + (way == DERIVATIVE_STEPS ? kept : 0), sizeof *y);
     double *room = calloc(n * n + 5 * wide + n * P, sizeof *room);
     if (!y || !room) {

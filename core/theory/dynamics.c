@@ -1,142 +1,183 @@
-/* dynamics.c - the toy field and its context as one equation.
+/* dynamics.c - a field and its context as one equation of one point.
  *
- * Row d of the Jacobian is the reverse of f_d: one point of a chunk has the cotangent 1, the others none. */
+ * Row d of the Jacobian is the reverse of f_d, that of z* the reverse of g. */
 #include "theory/dynamics.h"
 
 #include <string.h>
 
 #include "backend/cpu/cpu.h"
 #include "base/arena.h"
-#include "field/context.h"
-#include "field/field.h"
+#include "field/hyper_mlp.h"
+#include "flow/cnf_internal.h"
 
-typedef struct toy_dynamics {
+typedef struct field_dynamics {
     dynamics base;
     arena memory; /* holds itself too */
     parameter_table table;
     field *field;
     context *context;
-    real *theta, *thetabar; /* (stride) */
-    real *z, *dz, *a, *zbar; /* (D, CHUNK) */
-    real *divergence, *l; /* (CHUNK); l is zero */
-    real *scratch;
-    real *cbar, *unit; /* (C) */
+    real *params; /* (P), of a drawn one; NULL for the caller's */
+    real *c, *cbar; /* (C) */
+    real *unit; /* the larger of D and M */
+    real *zbar, *gbar; /* (D), (M) */
     real *gradient; /* (P) */
-} toy_dynamics;
+} field_dynamics;
 
-static void prepare(toy_dynamics *self, const real *w) {
-    const size_t D = self->base.z;
-    field_prepare(self->field, 1, self->base.params, w + D, self->theta);
-    for (size_t d = 0; d < D; d++)
-        for (size_t i = 0; i < CHUNK; i++) self->z[d * CHUNK + i] = w[d];
+static field_dynamics *as_field(dynamics *of) {
+    return (field_dynamics *)of;
 }
 
-static void start(dynamics *base, const real *z, real *w) {
-    toy_dynamics *self = (toy_dynamics *)base;
-    memcpy(w, z, base->z * sizeof *w);
-    context_start(self->context, base->params, w + base->z);
+static status prepare(dynamics *of, const real *w) {
+    field_dynamics *self = as_field(of);
+    memcpy(self->c, w + of->z, of->c * sizeof *w);
+    return field_prepare(self->field, of->params, self->c);
 }
 
-static void value(dynamics *base, const real *w, real *h) {
-    toy_dynamics *self = (toy_dynamics *)base;
-    prepare(self, w);
-    field_evaluate(self->field, self->theta, self->z, NULL, self->dz, self->divergence);
-    for (size_t d = 0; d < base->z; d++) h[d] = self->dz[d * CHUNK];
-    context_rate(self->context, base->params, w + base->z, h + base->z);
+static void start(dynamics *of, const real *z, real *w) {
+    field_dynamics *self = as_field(of);
+    memcpy(w, z, of->z * sizeof *w);
+    context_start(self->context, of->params, self->c);
+    memcpy(w + of->z, self->c, of->c * sizeof *w);
+    memset(self->c, 0, self->field->context * sizeof *w); /* what does not move */
 }
 
-/* zbar, cbar (C) and the gradient (P) <- what f_d gives to z, c and the parameters. A reverse uses up what was
- * prepared. */
-static void reverse_row(toy_dynamics *self, const real *w, size_t d) {
-    const size_t D = self->base.z;
-    prepare(self, w);
-    memset(self->a, 0, D * CHUNK * sizeof *self->a);
-    self->a[d * CHUNK] = 1;
-    memset(self->gradient, 0, self->base.parameters * sizeof *self->gradient);
-    field_reverse(self->field, self->theta, self->z, NULL, self->a, self->l, self->zbar, self->thetabar, self->scratch);
-    field_prepare_reverse(self->field, 1, self->base.params, w + D, self->thetabar, self->gradient, self->cbar);
+static void value(dynamics *of, const real *w, real *h) {
+    field_dynamics *self = as_field(of);
+    field_bind(self->field, of->params);
+    prepare(of, w);
+    field_forward(self->field, 1, w, NULL, &(field_values){.f = h});
+    if (context_is_clock(self->context)) h[of->z] = 1;
+    else context_rate(self->context, of->params, self->c, h + of->z);
 }
 
 static void put(size_t count, const real *from, double *to) {
     for (size_t i = 0; i < count; i++) to[i] = (double)from[i];
 }
 
-static void linearise(dynamics *base, const real *w, double *A, double *B) {
-    toy_dynamics *self = (toy_dynamics *)base;
-    const size_t D = base->z, C = base->c, n = base->n, P = base->parameters;
+static real *unit_of(field_dynamics *self, size_t count, size_t k) {
+    memset(self->unit, 0, count * sizeof *self->unit);
+    self->unit[k] = 1;
+    return self->unit;
+}
+
+static void linearise(dynamics *of, const real *w, double *A, double *B) {
+    field_dynamics *self = as_field(of);
+    const size_t D = of->z, C = of->c, n = of->n, P = of->parameters;
     memset(A, 0, n * n * sizeof *A);
+    field_bind(self->field, of->params);
     for (size_t d = 0; d < D; d++) {
-        reverse_row(self, w, d);
-        for (size_t i = 0; i < D; i++) A[d * n + i] = (double)self->zbar[i * CHUNK];
+        const field_values bar = {.f = unit_of(self, D, d)};
+        prepare(of, w);
+        memset(self->gradient, 0, P * sizeof *self->gradient);
+        field_backward(self->field, 1, w, NULL, &bar, &(field_values){0}, self->zbar);
+        field_accumulate(self->field, of->params, self->c, self->gradient, self->cbar);
+        put(D, self->zbar, A + d * n);
         put(C, self->cbar, A + d * n + D);
         if (B) put(P, self->gradient, B + d * P);
     }
     for (size_t k = 0; k < C; k++) {
-        memset(self->unit, 0, C * sizeof *self->unit);
         memset(self->gradient, 0, P * sizeof *self->gradient);
-        self->unit[k] = 1;
-        context_rate_reverse(self->context, base->params, w + D, self->unit, self->cbar, self->gradient);
-        put(C, self->cbar, A + (D + k) * n + D);
+        if (!context_is_clock(self->context)) {
+            context_rate(self->context, of->params, self->c, self->gbar);
+            context_rate_reverse(self->context, of->params, self->c, unit_of(self, C, k), self->gbar, self->gradient);
+            put(C, self->gbar, A + (D + k) * n + D);
+        }
         if (B) put(P, self->gradient, B + (D + k) * P);
     }
 }
 
-static void destroy(dynamics *base) {
-    arena memory = ((toy_dynamics *)base)->memory;
+static void destroy(dynamics *of) {
+    field_dynamics *self = as_field(of);
+    field_destroy(&self->field);
+    arena memory = self->memory;
     arena_release(&memory);
 }
 
 static const dynamics_ops ops = {
-    .name = "toy", .start = start, .value = value, .linearise = linearise, .destroy = destroy};
+    .name = "field", .start = start, .value = value, .linearise = linearise, .destroy = destroy};
 
-/* In the order in which a flow enters its parts into the table: the field, then the context. */
-static status build(toy_dynamics *self, const cnf_spec *spec) {
-    const bool augmented = spec->context == CONTEXT_AUGMENTED;
-    const size_t D = spec->dimension, C = augmented ? spec->augmented_dimension : 1;
-    const backend_ops *backend = self->base.backend;
-    const tableau *unused = tableau_get(TABLEAU_RK4);
-    arena *memory = &self->memory;
-    TRY(toy_field_create(D, spec->width, C, spec->join, spec->hypernet_layers, spec->hypernet_width, 1, backend,
-                         &self->table, memory, &self->field));
-    if (augmented)
-        TRY(context_augmented_create(C, spec->augmented_width, spec->learn_start, backend, unused, &self->table, memory,
-                                     &self->context));
-    else TRY(context_clock_create(backend, unused, memory, &self->context));
-    self->base.z = D;
-    self->base.c = C;
-    self->base.n = D + C;
-    self->base.parameters = self->table.total;
-    TRY(ARENA_NEW(memory, self->field->stride, &self->theta));
-    TRY(ARENA_NEW(memory, self->field->stride, &self->thetabar));
-    TRY(ARENA_NEW(memory, self->field->scratch, &self->scratch));
-    TRY(ARENA_NEW(memory, D * CHUNK, &self->z));
-    TRY(ARENA_NEW(memory, D * CHUNK, &self->dz));
-    TRY(ARENA_NEW(memory, D * CHUNK, &self->a));
-    TRY(ARENA_NEW(memory, D * CHUNK, &self->zbar));
-    TRY(ARENA_NEW(memory, CHUNK, &self->divergence));
-    TRY(ARENA_NEW(memory, CHUNK, &self->l));
-    TRY(ARENA_NEW(memory, C, &self->cbar));
-    TRY(ARENA_NEW(memory, C, &self->unit));
-    return ARENA_NEW(memory, self->table.total, &self->gradient);
+void dynamics_destroy(dynamics **of) {
+    if (*of) (*of)->ops->destroy(*of);
+    *of = NULL;
 }
 
-status dynamics_toy(const cnf_spec *spec, const real *params, dynamics **out) {
+/* --- Making --- */
+
+static status create(dynamics **out, const backend_ops *backend) {
     arena memory = {0};
-    toy_dynamics *self;
+    field_dynamics *self;
     TRY(ARENA_NEW(&memory, 1, &self));
-    self->base = (dynamics){
-        .ops = &ops, .backend = spec->backend ? spec->backend : cpu_backend(cpu_level_best()), .params = params};
-    self->memory = memory;
-    const status built = build(self, spec);
-    if (built != STATUS_OK) {
-        destroy(&self->base);
-        return built;
-    }
+    *self = (field_dynamics){.base = {.ops = &ops, .backend = backend}, .memory = memory};
     *out = &self->base;
     return STATUS_OK;
 }
 
-void dynamics_destroy(dynamics **self) {
-    if (*self) (*self)->ops->destroy(*self);
-    *self = NULL;
+/* In the order in which a flow enters its parts into the table: the field, which is there, then the context. */
+static status finish(dynamics *of, const context_spec *about, failure *why) {
+    field_dynamics *self = as_field(of);
+    arena *memory = &self->memory;
+    TRY(context_create(about, "context", of->backend, &self->table, memory, &self->context, why));
+    of->z = self->field->dimension;
+    of->c = about->moving > 0 ? about->moving : 1;
+    of->n = of->z + of->c;
+    of->parameters = self->table.total;
+    TRY(ARENA_NEW(memory, about->dimension, &self->c));
+    TRY(ARENA_NEW(memory, about->dimension, &self->cbar));
+    TRY(ARENA_NEW(memory, of->n, &self->unit));
+    TRY(ARENA_NEW(memory, of->z, &self->zbar));
+    TRY(ARENA_NEW(memory, of->c, &self->gbar));
+    return ARENA_NEW(memory, of->parameters, &self->gradient);
+}
+
+static status make_toy(dynamics *of, const cnf_spec *spec) {
+    const context_spec about = cnf_context_spec(spec, NULL);
+    const hyper_mlp_spec toy = {.dimension = spec->dimension,
+                                .width = spec->width,
+                                .context = about.dimension,
+                                .join = spec->join,
+                                .layers = spec->hypernet_layers,
+                                .hidden = spec->hypernet_width,
+                                .instants = 1,
+                                .batches = true};
+    TRY(hyper_mlp_create(&toy, NULL, of->backend, &as_field(of)->table, &as_field(of)->field, NULL));
+    return finish(of, &about, NULL);
+}
+
+status dynamics_toy(const cnf_spec *spec, const real *params, dynamics **out) {
+    dynamics *of;
+    TRY(create(&of, spec->backend ? spec->backend : cpu_backend(cpu_level_best())));
+    of->params = params;
+    const status made = make_toy(of, spec);
+    if (made == STATUS_OK) *out = of;
+    else dynamics_destroy(&of);
+    return made;
+}
+
+static status make_image(dynamics *of, const conv_field_spec *spec, size_t moving, uint64_t seed, double scale,
+                         failure *why) {
+    field_dynamics *self = as_field(of);
+    const context_spec about = {
+        .augmented = moving > 0, .dimension = spec->context, .moving = moving, .width = moving, .activation = MLP_TANH};
+    TRY(conv_field_create(spec, "field", NULL, of->backend, &self->table, &self->field, why));
+    TRY(finish(of, &about, why));
+    TRY(ARENA_NEW(&self->memory, of->parameters, &self->params));
+    of->params = self->params;
+    field_initialise(self->field, seed, self->params);
+    context_initialise(self->context, seed, self->params);
+    for (size_t i = 0; i < of->parameters; i++) self->params[i] *= (real)scale;
+    return STATUS_OK;
+}
+
+status dynamics_image(const conv_field_spec *spec, size_t moving, uint64_t seed, double scale, dynamics **out,
+                      failure *why) {
+    dynamics *of;
+    failure reason = {"out of memory for a field"};
+    if (create(&of, cpu_backend(cpu_level_best())) != STATUS_OK) return fail(why, STATUS_MEMORY, "%s", reason.text);
+    const status made = make_image(of, spec, moving, seed, scale, &reason);
+    if (made != STATUS_OK) {
+        dynamics_destroy(&of);
+        return fail(why, made, "%s", reason.text);
+    }
+    *out = of;
+    return STATUS_OK;
 }

@@ -11,18 +11,18 @@
 
 #include "base/status.h"
 #include "field/conv_field.h"
-#include "field/parameters.h"
+#include "base/parameters.h"
 #include "flow/cnf.h"
-#include "ode/rk.h"
+#include "ode/solve.h"
 
 typedef struct dynamics dynamics;
 
 typedef struct dynamics_ops {
     const char *name;
-    void (*start)(dynamics *self, const real *z, real *w);
-    void (*value)(dynamics *self, const real *w, real *h);
-    void (*linearise)(dynamics *self, const real *w, double *A, double *B);
-    void (*destroy)(dynamics *self);
+    void (*start)(dynamics *of, const real *z, real *w);
+    void (*value)(dynamics *of, const real *w, real *h);
+    void (*linearise)(dynamics *of, const real *w, double *A, double *B);
+    void (*destroy)(dynamics *of);
 } dynamics_ops;
 
 /* What every one has; an implementation begins with it. */
@@ -32,7 +32,7 @@ struct dynamics {
     size_t z, c; /* numbers of z and of the context that moves */
     size_t n; /* z + c */
     size_t parameters; /* P */
-    const real *params; /* (P), the caller's; may be changed between calls */
+    const real *params; /* (P), the caller's or, of a drawn field, its own; may be changed between calls */
 };
 
 /* The toy field of a specification, of which field and context are looked at; params as cnf_parameters tells. The
@@ -42,23 +42,23 @@ status dynamics_toy(const cnf_spec *spec, const real *params, dynamics **out);
 
 /* The convolutional field of a flow at end time 1, its context z* with `moving` entries that move by Linear, tanh,
  * Linear, or the clock where 0. Parameters are drawn by `seed`, `scale` times as large as at a training's start, and
- * owned. Its B is not offered. Errors: those of conv_field_create. */
+ * owned. Errors: those of conv_field_create. */
 status dynamics_image(const conv_field_spec *spec, size_t moving, uint64_t seed, double scale, dynamics **out,
                       failure *why);
 
 void dynamics_destroy(dynamics **self);
 
 /* h (n) <- h(w). A (n, n) <- dh/dw, and B (n, P) <- dh/dparams where not NULL. */
-static inline void dynamics_value(dynamics *self, const real *w, real *h) {
-    self->ops->value(self, w, h);
+static inline void dynamics_value(dynamics *of, const real *w, real *h) {
+    of->ops->value(of, w, h);
 }
-static inline void dynamics_linearise(dynamics *self, const real *w, double *A, double *B) {
-    self->ops->linearise(self, w, A, B);
+static inline void dynamics_linearise(dynamics *of, const real *w, double *A, double *B) {
+    of->ops->linearise(of, w, A, B);
 }
 
 /* w (n) <- [z, c(0)]. */
-static inline void dynamics_start(dynamics *self, const real *z, real *w) {
-    self->ops->start(self, z, w);
+static inline void dynamics_start(dynamics *of, const real *z, real *w) {
+    of->ops->start(of, z, w);
 }
 
 #endif

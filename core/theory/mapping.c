@@ -5,9 +5,9 @@
 
 #include "backend/cpu/cpu.h"
 #include "base/arena.h"
-#include "field/context.h"
-#include "field/field.h"
-#include "ode/rk.h"
+#include "context/context.h"
+#include "field/hyper_mlp.h"
+#include "ode/solve.h"
 #include "train/adam.h"
 
 enum { HYPERNET_WIDTH = 8, DIMENSIONS_MAX = 8 };
@@ -25,21 +25,24 @@ struct mapping {
     real *path, *pathbar; /* (evaluations) */
     real *theta, *thetabar; /* (evaluations, stride) */
     real *state, *cotangent, *divergence, *l, *scratch, *rk; /* l is zero */
-    real *states; /* (evaluations, length) */
+    solve_spec solver;
+    adaptive_record record; /* of a solve that is reversed: states (evaluations, length) */
     double error;
 };
 
 static void evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
     (void)t;
     const mapping *self = argument;
-    field_evaluate(self->field, self->theta + evaluation * self->field->stride, y, NULL, dy, self->divergence);
+    self->field->ops->grid->evaluate(self->field, self->theta + evaluation * self->field->stride, y, NULL, dy,
+                                     self->divergence);
 }
 
 static void reverse(void *argument, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
     (void)t;
     const mapping *self = argument;
     const size_t at = evaluation * self->field->stride;
-    field_reverse(self->field, self->theta + at, y, NULL, k, self->l, ybar, self->thetabar + at, self->scratch);
+    self->field->ops->grid->reverse(self->field, self->theta + at, y, NULL, k, self->l, ybar, self->thetabar + at,
+                                    self->scratch);
 }
 
 static ode_system system_of(mapping *self) {
@@ -55,8 +58,9 @@ static void move(mapping *self, size_t n, const real *x, bool keep) {
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < d; k++) self->state[k * CHUNK + i] = x[i * d + k];
     context_path(self->clock, self->params, self->g, self->path);
-    field_prepare(self->field, self->evaluations, self->params, self->path, self->theta);
-    rk_integrate(tableau_get(TABLEAU_RK4), self->g, &system, self->state, keep ? self->states : NULL, self->rk);
+    self->field->ops->grid->prepare(self->field, self->evaluations, self->params, self->path, self->theta);
+    solve_integrate(&self->solver, self->g.start, self->g.end, &system, self->state, keep ? &self->record : NULL,
+                    self->rk, NULL);
 }
 
 static void step(mapping *self, size_t n, const real *x, const real *y, uint64_t iteration) {
@@ -73,9 +77,9 @@ static void step(mapping *self, size_t n, const real *x, const real *y, uint64_t
             self->error += off * off / count;
             self->cotangent[k * CHUNK + i] = (real)(2 * off / count);
         }
-    rk_reverse(tableau_get(TABLEAU_RK4), self->g, &system, self->states, NULL, self->cotangent, self->rk);
-    field_prepare_reverse(self->field, self->evaluations, self->params, self->path, self->thetabar, self->gradient,
-                          self->pathbar);
+    solve_reverse(&self->solver, &self->record, &system, self->cotangent, self->rk, NULL);
+    self->field->ops->grid->prepare_reverse(self->field, self->evaluations, self->params, self->path, self->thetabar,
+                                            self->gradient, self->pathbar);
     self->backend->adam(self->backend, self->table.total, &adam, self->gradient, self->first, self->second,
                         self->params);
 }
@@ -85,11 +89,19 @@ static status build(mapping *self) {
     const size_t D = spec->visible + spec->joined;
     arena *memory = &self->memory;
     self->g = (grid){.start = 0, .end = 1, .steps = spec->steps};
+    self->solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = spec->steps};
+    self->record = (adaptive_record){.capacity = spec->steps, .stages = true};
     self->evaluations = 4 * spec->steps;
     self->length = D * CHUNK;
-    TRY(toy_field_create(D, spec->width, 1, false, 1, HYPERNET_WIDTH, self->evaluations, self->backend, &self->table,
-                         memory, &self->field));
-    TRY(context_clock_create(self->backend, tableau_get(TABLEAU_RK4), memory, &self->clock));
+    const hyper_mlp_spec hyper = {.dimension = D,
+                                  .width = spec->width,
+                                  .context = 1,
+                                  .layers = 1,
+                                  .hidden = HYPERNET_WIDTH,
+                                  .instants = self->evaluations};
+    const context_spec clock = {.dimension = 1, .method = tableau_get(TABLEAU_RK4)};
+    TRY(hyper_mlp_create(&hyper, NULL, self->backend, &self->table, &self->field, NULL));
+    TRY(context_create(&clock, "context", self->backend, &self->table, memory, &self->clock, NULL));
     const size_t P = self->table.total, theta = self->evaluations * self->field->stride;
     real **const blocks[] = {&self->params, &self->gradient, &self->first, &self->second};
     for (size_t i = 0; i < 4; i++) TRY(ARENA_NEW(memory, P, blocks[i]));
@@ -102,8 +114,8 @@ static status build(mapping *self) {
     TRY(ARENA_NEW(memory, CHUNK, &self->divergence));
     TRY(ARENA_NEW(memory, CHUNK, &self->l));
     TRY(ARENA_NEW(memory, self->field->scratch, &self->scratch));
-    TRY(ARENA_NEW(memory, rk_workspace(tableau_get(TABLEAU_RK4), self->length), &self->rk));
-    return ARENA_NEW(memory, self->evaluations * self->length, &self->states);
+    TRY(ARENA_NEW(memory, solve_reverse_workspace(&self->solver, self->length), &self->rk));
+    return ARENA_NEW(memory, self->evaluations * self->length, &self->record.states);
 }
 
 status mapping_fit(const mapping_spec *spec, size_t n, const real *x, const real *y, mapping **out) {
@@ -129,6 +141,7 @@ status mapping_fit(const mapping_spec *spec, size_t n, const real *x, const real
 
 void mapping_destroy(mapping **self) {
     if (!*self) return;
+    field_destroy(&(*self)->field);
     arena memory = (*self)->memory;
     arena_release(&memory);
     *self = NULL;

@@ -49,7 +49,7 @@ void checkpoint_destroy(checkpoint **file) {
     *file = NULL;
 }
 
-static checkpoint_array *find(const checkpoint *file, const char *name) {
+checkpoint_array *checkpoint_find(const checkpoint *file, const char *name) {
     for (size_t i = 0; i < file->count; i++) {
         if (strcmp(file->arrays[i].name, name) == 0) return &file->arrays[i];
     }
@@ -72,13 +72,13 @@ status checkpoint_put(checkpoint *file, const char *name, checkpoint_type type, 
                       const void *values) {
     assert(rank <= CHECKPOINT_RANK_MAX);
     assert(strcmp(name, CHECKPOINT_METADATA) != 0);
-    checkpoint_array array = {.type = type, .rank = rank};
+    checkpoint_array array = {.type = type, .rank = rank, .dtype = checkpoint_types[type].dtype};
     size_t bytes;
     if (!checkpoint_size(type, rank, shape, &array.elements, &bytes)) return STATUS_MEMORY;
     if (rank > 0) memcpy(array.shape, shape, rank * sizeof *shape);
     array.name = strdup(name);
     array.values = malloc(bytes > 0 ? bytes : 1);
-    checkpoint_array *place = find(file, name);
+    checkpoint_array *place = checkpoint_find(file, name);
     bool new = place == NULL;
     if (new) place = grow(file);
     if (array.name == NULL || array.values == NULL || place == NULL) {
@@ -114,13 +114,22 @@ static json_t *text_of(const char *value) {
 }
 
 status checkpoint_put_text(checkpoint *file, const char *key, const char *value) {
-    assert(strcmp(key, CHECKPOINT_SHA256) != 0);
+    assert(strcmp(key, CHECKPOINT_SHA256) != 0 && strcmp(key, CHECKPOINT_SHA256_BY_NAME) != 0);
     return json_object_set_new(file->texts, key, text_of(value)) == 0 ? STATUS_OK : STATUS_MEMORY;
 }
 
 const void *checkpoint_get(const checkpoint *file, const char *name, checkpoint_type type, size_t elements) {
-    const checkpoint_array *array = find(file, name);
+    const checkpoint_array *array = checkpoint_find(file, name);
     return array != NULL && array->type == type && array->elements == elements ? array->values : NULL;
+}
+
+const char *checkpoint_dtype(const checkpoint *file, const char *name) {
+    const checkpoint_array *array = checkpoint_find(file, name);
+    return array != NULL ? array->dtype : NULL;
+}
+
+checkpoint_check checkpoint_checked(const checkpoint *file) {
+    return file->check;
 }
 
 const char *checkpoint_get_text(const checkpoint *file, const char *key) {

@@ -3,8 +3,11 @@
  * The format is the public one: 8 bytes of header length (little endian), a
  * JSON header {name: {dtype, shape, data_offsets}, __metadata__: {string:
  * string}}, then the arrays. Python's safetensors reads our files. Files are
- * written to a temporary beside them, synced and renamed, and carry a SHA-256
- * of their arrays in the metadata entry "sha256", verified on reading. */
+ * written to a temporary beside them, synced and renamed, and carry two
+ * SHA-256 of their arrays in the metadata: "sha256_by_name", verified on reading,
+ * which stays right when another program writes the same arrays in another
+ * order, and "sha256" of the data as they stand, verified where there is no
+ * other. Files of other programs may lack both. */
 #ifndef AFFJORD_TRAIN_CHECKPOINT_H
 #define AFFJORD_TRAIN_CHECKPOINT_H
 
@@ -40,14 +43,26 @@ const char *checkpoint_get_text(const checkpoint *file, const char *key);
 void checkpoint_each_text(const checkpoint *file, void (*visit)(void *argument, const char *key, const char *value),
                           void *argument);
 
+/* The dtype of this array in the file that it was read from: "F32", "F64",
+ * "U64", or "F16" or "BF16" of what is F32 now; NULL if there is no such array. */
+const char *checkpoint_dtype(const checkpoint *file, const char *name);
+
+/* What the checksum of the file that this was read from said. */
+typedef enum checkpoint_check {
+    CHECKPOINT_VERIFIED, /* the arrays are those that were written; so for what was not read from a file */
+    CHECKPOINT_WITHOUT_CHECKSUM, /* the file has none */
+    CHECKPOINT_CONVERTED /* the file has that of the arrays before another program rounded them to 16 bits */
+} checkpoint_check;
+checkpoint_check checkpoint_checked(const checkpoint *file);
+
 /* Write atomically: temporary, fsync, rename, fsync of the folder. sha256_hex
  * (may be NULL) gets the file's 64 hexadecimal digits and a terminator.
  * Errors: STATUS_IO naming the path, STATUS_MEMORY, STATUS_INVALID where the
  * names and texts take 4 MB, more than is read. */
 status checkpoint_write(const checkpoint *file, const char *path, char sha256_hex[65], failure *why);
 
-/* Read and verify. Errors name the path and what was expected: STATUS_IO,
- * STATUS_FORMAT, STATUS_MEMORY. */
+/* Read and verify. Arrays of F16 and BF16 become F32. Errors name the path and
+ * what was expected: STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status checkpoint_read(const char *path, checkpoint **out, failure *why);
 
 /* dtype of a real in this build. */

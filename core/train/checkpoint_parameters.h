@@ -3,7 +3,7 @@
 #define AFFJORD_TRAIN_CHECKPOINT_PARAMETERS_H
 
 #include "base/export.h"
-#include "field/parameters.h"
+#include "base/parameters.h"
 #include "train/checkpoint.h"
 
 AFFJORD_API_BEGIN
@@ -12,8 +12,8 @@ AFFJORD_API_BEGIN
  * STATUS_MEMORY. */
 status checkpoint_put_parameters(checkpoint *file, const parameter_table *table, const real *params);
 
-/* params (P) <- the arrays of these names, or nothing: STATUS_FORMAT naming the first that is missing or has another
- * size. */
+/* params (P) <- the arrays of these names, F32 or F64, rounded to real where they are wider; or nothing: STATUS_FORMAT
+ * naming the first that is missing, has another size or numbers beyond the range of real. */
 status checkpoint_get_parameters(const checkpoint *file, const parameter_table *table, real *params, failure *why);
 
 AFFJORD_API_END

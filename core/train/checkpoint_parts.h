@@ -18,7 +18,8 @@ enum {
 
 /* Names that the format keeps for itself. */
 #define CHECKPOINT_METADATA "__metadata__"
-#define CHECKPOINT_SHA256 "sha256"
+#define CHECKPOINT_SHA256 "sha256" /* of the data as they stand in the file */
+#define CHECKPOINT_SHA256_BY_NAME "sha256_by_name" /* checkpoint_digest */
 
 typedef struct checkpoint_array {
     char *name;
@@ -27,12 +28,14 @@ typedef struct checkpoint_array {
     size_t shape[CHECKPOINT_RANK_MAX];
     size_t elements;
     void *values;
+    const char *dtype; /* that it had in the file it was read from */
 } checkpoint_array;
 
 struct checkpoint {
     size_t count, capacity;
     checkpoint_array *arrays; /* in the order in which they were added */
     json_t *texts; /* an object, which keeps that order too */
+    checkpoint_check check;
 };
 
 /* Of each checkpoint_type: dtype in the header, and bytes of an element. */
@@ -45,5 +48,14 @@ extern const checkpoint_type_name checkpoint_types[CHECKPOINT_TYPES];
 /* elements <- product of shape (rank), bytes <- that by the element's size;
  * false if either is too large for memory. */
 bool checkpoint_size(checkpoint_type type, size_t rank, const size_t *shape, size_t *elements, size_t *bytes);
+
+/* The array of this name, or NULL. */
+checkpoint_array *checkpoint_find(const checkpoint *file, const char *name);
+
+/* sha256 <- the checksum of all arrays that docs/formats.md defines. It depends
+ * on their names, shapes and numbers, not on the order in which they were added,
+ * nor on whether a number is an F32 or the same number as F64. Errors:
+ * STATUS_MEMORY. */
+status checkpoint_digest(const checkpoint *file, char sha256[65]);
 
 #endif

@@ -2,6 +2,7 @@
  *
  * Nothing is allocated or copied by a number from the file before that number
  * was checked against what the file holds. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +12,39 @@
 #include "train/checkpoint_parts.h"
 #include "train/json_memory.h"
 
+/* The types of numbers that are read, and what becomes of them. */
+typedef struct file_type {
+    checkpoint_type_name stored;
+    checkpoint_type type;
+    float (*widen)(uint16_t bits); /* of a type that is none of ours */
+} file_type;
+
+static float widen_half(uint16_t bits) {
+    const double sign = bits >> 15 ? -1 : 1, fraction = bits & 0x3ff;
+    const int exponent = bits >> 10 & 0x1f;
+    if (exponent == 0x1f) return fraction != 0 ? NAN : (float)sign * INFINITY;
+    return (float)(sign * (exponent == 0 ? ldexp(fraction, -24) : ldexp(1024 + fraction, exponent - 25)));
+}
+
+/* The upper half of a float. */
+static float widen_brain(uint16_t bits) {
+    const uint32_t wide = (uint32_t)bits << 16;
+    float number;
+    memcpy(&number, &wide, sizeof number);
+    return number;
+}
+
+static const file_type file_types[] = {{{"F32", 4}, CHECKPOINT_F32, NULL},
+                                       {{"F64", 8}, CHECKPOINT_F64, NULL},
+                                       {{"U64", 8}, CHECKPOINT_U64, NULL},
+                                       {{"F16", 2}, CHECKPOINT_F32, widen_half},
+                                       {{"BF16", 2}, CHECKPOINT_F32, widen_brain}};
+enum { FILE_TYPES = sizeof file_types / sizeof *file_types };
+
 /* An array as its header entry describes it. */
 typedef struct described {
     const char *name; /* of the header */
-    checkpoint_type type;
+    const file_type *type;
     size_t rank, shape[CHECKPOINT_RANK_MAX];
     size_t begin, end; /* in the data */
 } described;
@@ -36,15 +66,15 @@ static status memory_short(const source *from) {
     return fail(from->why, STATUS_MEMORY, "no memory to read \"%s\"", from->path);
 }
 
-static status read_type(const source *from, const char *name, const json_t *entry, checkpoint_type *type) {
+static status read_type(const source *from, const char *name, const json_t *entry, const file_type **type) {
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
-    for (int i = 0; dtype != NULL && i < CHECKPOINT_TYPES; i++) {
-        if (strcmp(dtype, checkpoint_types[i].dtype) == 0) {
-            *type = (checkpoint_type)i;
+    for (int i = 0; dtype != NULL && i < FILE_TYPES; i++) {
+        if (strcmp(dtype, file_types[i].stored.dtype) == 0) {
+            *type = &file_types[i];
             return STATUS_OK;
         }
     }
-    return MALFORMED(from, "array \"%.100s\": expected dtype F32, F64 or U64, found %.20s", name,
+    return MALFORMED(from, "array \"%.100s\": expected dtype F32, F64, F16, BF16 or U64, found %.20s", name,
                      dtype == NULL ? "none" : dtype);
 }
 
@@ -72,8 +102,9 @@ static status read_offsets(const source *from, const json_t *entry, described *a
                          from->size);
     }
     size_t elements, bytes;
-    if (!checkpoint_size(array->type, array->rank, array->shape, &elements, &bytes) ||
-        bytes != array->end - array->begin) {
+    /* Elements of 8 bytes are the largest: where these fit, so do others. */
+    if (!checkpoint_size(CHECKPOINT_F64, array->rank, array->shape, &elements, &bytes) ||
+        elements * array->type->stored.size != array->end - array->begin) {
         return MALFORMED(from, "array \"%.100s\": expected its shape to fill its %zu bytes", array->name,
                          array->end - array->begin);
     }
@@ -110,29 +141,81 @@ static status check_coverage(const source *from, described *arrays, size_t count
     return MALFORMED(from, "expected %zu bytes of data, as the header describes, found %zu", reached, from->size);
 }
 
-static status read_texts(const source *from, json_t *metadata, checkpoint *file) {
-    const char *expected = json_string_value(json_object_get(metadata, CHECKPOINT_SHA256));
-    if (expected == NULL) {
-        return MALFORMED(from, "expected the text \"%s\" in its %s", CHECKPOINT_SHA256, CHECKPOINT_METADATA);
-    }
-    char found[65];
+static bool has_half_numbers(const checkpoint *file) {
+    for (size_t i = 0; i < file->count; i++)
+        if (strcmp(file->arrays[i].dtype, checkpoint_types[file->arrays[i].type].dtype) != 0) return true;
+    return false;
+}
+
+/* found <- the checksum that `expected` is to be held against; older files have that of the data as they stand. */
+static status hash_like(const source *from, const checkpoint *file, bool by_name, char found[65]) {
+    if (by_name) return checkpoint_digest(file, found);
     SHA256_CTX hash;
     SHA256_Init(&hash);
     SHA256_Update(&hash, from->data, from->size);
     SHA256_End(&hash, found);
-    if (strcmp(found, expected) != 0) {
-        return MALFORMED(from, "its arrays are damaged: expected SHA-256 %.64s, found %s", expected, found);
+    return STATUS_OK;
+}
+
+static status check_arrays(const source *from, const json_t *metadata, checkpoint *file) {
+    char found[65];
+    const json_t *named = json_object_get(metadata, CHECKPOINT_SHA256_BY_NAME);
+    const char *expected = json_string_value(named ? named : json_object_get(metadata, CHECKPOINT_SHA256));
+    if (expected == NULL) {
+        file->check = CHECKPOINT_WITHOUT_CHECKSUM;
+        return STATUS_OK;
     }
+    if (hash_like(from, file, named != NULL, found) != STATUS_OK) return memory_short(from);
+    if (strcmp(found, expected) == 0) return STATUS_OK;
+    /* No file of ours has these, so that their checksum is of numbers that are no more. */
+    if (has_half_numbers(file)) {
+        file->check = CHECKPOINT_CONVERTED;
+        return STATUS_OK;
+    }
+    return MALFORMED(from,
+                     "its arrays are damaged: expected SHA-256 %.64s, found %s; if another program changed them%s, "
+                     "remove \"%s\" and \"%s\" from the file's metadata",
+                     expected, found, named ? "" : " or their order", CHECKPOINT_SHA256, CHECKPOINT_SHA256_BY_NAME);
+}
+
+static bool is_checksum(const char *key) {
+    return strcmp(key, CHECKPOINT_SHA256) == 0 || strcmp(key, CHECKPOINT_SHA256_BY_NAME) == 0;
+}
+
+static status read_texts(const source *from, json_t *metadata, checkpoint *file) {
+    if (metadata != NULL && !json_is_object(metadata))
+        return MALFORMED(from, "expected a JSON object as %s", CHECKPOINT_METADATA);
     for (void *at = json_object_iter(metadata); at != NULL; at = json_object_iter_next(metadata, at)) {
         const char *key = json_object_iter_key(at);
         const json_t *value = json_object_iter_value(at);
         if (!json_is_string(value)) return MALFORMED(from, "expected text \"%.100s\" to be a string", key);
-        if (strcmp(key, CHECKPOINT_SHA256) == 0) continue;
+        if (is_checksum(key)) continue;
         if (checkpoint_put_text(file, key, json_string_value(value)) != STATUS_OK) {
             return memory_short(from);
         }
     }
-    return STATUS_OK;
+    return check_arrays(from, metadata, file);
+}
+
+/* Put an array of 2-byte numbers as F32. */
+static status put_widened(const described *array, const unsigned char *data, checkpoint *file) {
+    const size_t count = (array->end - array->begin) / sizeof(uint16_t);
+    float *wide = calloc(count + 1, sizeof *wide);
+    if (wide == NULL) return STATUS_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        uint16_t bits;
+        memcpy(&bits, data + i * sizeof bits, sizeof bits);
+        wide[i] = array->type->widen(bits);
+    }
+    const status outcome = checkpoint_put(file, array->name, CHECKPOINT_F32, array->rank, array->shape, wide);
+    free(wide);
+    if (outcome == STATUS_OK) checkpoint_find(file, array->name)->dtype = array->type->stored.dtype;
+    return outcome;
+}
+
+static status put_described(const described *array, const unsigned char *data, checkpoint *file) {
+    if (array->type->widen != NULL) return put_widened(array, data, file);
+    return checkpoint_put(file, array->name, array->type->type, array->rank, array->shape, data);
 }
 
 static status read_arrays(const source *from, json_t *header, described *arrays, checkpoint *file) {
@@ -147,11 +230,7 @@ static status read_arrays(const source *from, json_t *header, described *arrays,
     }
     TRY(check_coverage(from, arrays, count));
     for (size_t i = 0; i < count; i++) {
-        const described *array = &arrays[i];
-        if (checkpoint_put(file, array->name, array->type, array->rank, array->shape, from->data + array->begin) !=
-            STATUS_OK) {
-            return memory_short(from);
-        }
+        if (put_described(&arrays[i], from->data + arrays[i].begin, file) != STATUS_OK) return memory_short(from);
     }
     return STATUS_OK;
 }

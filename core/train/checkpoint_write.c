@@ -39,6 +39,19 @@ static status hash_array(void *argument, const checkpoint_array *array) {
     return STATUS_OK;
 }
 
+/* The two checksums of the arrays: any reader can take the first, and the second outlives another order. */
+typedef struct checksums {
+    char data[65], by_name[65];
+} checksums;
+
+static status take_checksums(const checkpoint *file, checksums *out) {
+    SHA256_CTX hash;
+    SHA256_Init(&hash);
+    (void)each_array(file, hash_array, &hash); /* never fails */
+    SHA256_End(&hash, out->data);
+    return checkpoint_digest(file, out->by_name);
+}
+
 typedef struct header_build {
     json_t *object;
     size_t offset;
@@ -62,13 +75,14 @@ static status describe_array(void *argument, const checkpoint_array *array) {
 }
 
 /* The header's text, for json_memory_release; NULL if memory is short. */
-static char *header_text(const checkpoint *file, const char *sha256) {
+static char *header_text(const checkpoint *file, const checksums *sums) {
     char *text = NULL;
     json_memory_watch();
     header_build build = {.object = json_object()};
     json_t *texts = json_copy(file->texts);
     if (build.object != NULL && texts != NULL &&
-        json_object_set_new(texts, CHECKPOINT_SHA256, json_string(sha256)) == 0 &&
+        json_object_set_new(texts, CHECKPOINT_SHA256, json_string(sums->data)) == 0 &&
+        json_object_set_new(texts, CHECKPOINT_SHA256_BY_NAME, json_string(sums->by_name)) == 0 &&
         json_object_set(build.object, CHECKPOINT_METADATA, texts) == 0 &&
         each_array(file, describe_array, &build) == STATUS_OK) {
         text = json_dumps(build.object, JSON_COMPACT);
@@ -109,11 +123,9 @@ static status put_all(output *out, const checkpoint *file, const char *header) {
 
 status checkpoint_write(const checkpoint *file, const char *path, char sha256_hex[65], failure *why) {
     output out = {.why = why};
-    char arrays_sha256[65], file_sha256[65];
-    SHA256_Init(&out.hash);
-    (void)each_array(file, hash_array, &out.hash); /* never fails */
-    SHA256_End(&out.hash, arrays_sha256);
-    char *header = header_text(file, arrays_sha256);
+    char file_sha256[65];
+    checksums sums;
+    char *header = take_checksums(file, &sums) == STATUS_OK ? header_text(file, &sums) : NULL;
     if (header == NULL) return fail(why, STATUS_MEMORY, "no memory to write \"%s\"", path);
     SHA256_Init(&out.hash);
     status outcome = STATUS_OK;

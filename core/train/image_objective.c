@@ -30,6 +30,11 @@ image_split image_objective_validation(const image_set *set) {
     return set->size[IMAGE_VALIDATION] > 0 ? IMAGE_VALIDATION : IMAGE_TEST;
 }
 
+static size_t images_validated(const image_objective_spec *spec, const image_set *set) {
+    const size_t available = set->size[image_objective_validation(set)];
+    return spec->validation > 0 && spec->validation < available ? spec->validation : available;
+}
+
 static const parameter_table *parameters(const objective *self) {
     return multiscale_parameters(as_images(self)->model);
 }
@@ -122,27 +127,8 @@ static status measure(objective *base, objective_held which, uint64_t iteration,
     return isfinite(*loss) ? STATUS_OK : STATUS_NON_FINITE;
 }
 
-void image_objective_explain(const multiscale_statistics *statistics, status outcome, failure *why) {
-    static const char *const reasons[] = {[STATUS_NON_FINITE] = "a number is not finite",
-                                          [STATUS_STEP_TOO_SMALL] = "the error stays too large at the smallest step",
-                                          [STATUS_TOO_MANY_STEPS] = "too many steps (solver.max_steps)",
-                                          [STATUS_RECORD_FULL] = "more steps than are kept (solver.kept_steps)"};
-    const multiscale_flow *flow = &statistics->flows[statistics->failed];
-    const adaptive_statistics *solve = statistics->failed_backward ? &flow->backward : &flow->forward;
-    if (outcome < STATUS_NON_FINITE || outcome > STATUS_RECORD_FULL) {
-        failure_describe(why, "the solve failed");
-        return;
-    }
-    failure_describe(
-        why,
-        "flow %zu, %s: %s, at %.4g of its end time %.4g after %zu steps and %zu rejected ones, the smallest "
-        "%.3g",
-        statistics->failed, statistics->failed_backward ? "backward" : "forward", reasons[outcome], solve->time,
-        flow->end_time, solve->accepted, solve->rejected, solve->smallest);
-}
-
 static void describe(const objective *base, status outcome, failure *why) {
-    image_objective_explain(&as_images(base)->statistics, outcome, why);
+    multiscale_explain(&as_images(base)->statistics, outcome, why);
 }
 
 static status save_batch(const objective *base, checkpoint *into) {
@@ -181,28 +167,35 @@ static status build(image_objective *self, parallel *workers, failure *why) {
     return ARENA_NEW(&self->memory, spec->batch, &self->log_density);
 }
 
-status image_objective_create(const image_objective_spec *spec, const image_set *set, parallel *workers,
-                              objective **out, failure *why) {
+/* Images of the test split that are not validated on. */
+static size_t left_to_test(const image_objective_spec *spec, const image_set *set) {
+    return set->size[IMAGE_TEST] - (image_objective_validation(set) == IMAGE_TEST ? images_validated(spec, set) : 0);
+}
+
+status image_objective_check(const image_objective_spec *spec, const image_set *set, failure *why) {
     const image_spec *model = &spec->model.model;
-    const size_t available = set->size[image_objective_validation(set)];
     if (model->channels != set->channels || model->height != set->height || model->width != set->width)
         return fail(why, STATUS_INVALID, "a model for images of %zu x %zu x %zu on images of %zu x %zu x %zu",
                     model->channels, model->height, model->width, set->channels, set->height, set->width);
-    if (set->size[IMAGE_TRAINING] < 1 || available < 1)
+    if (set->size[IMAGE_TRAINING] < 1 || set->size[image_objective_validation(set)] < 1)
         return fail(why, STATUS_INVALID, "%s has no images to train or to validate on", set->name);
     if (spec->batch < 1) return fail(why, STATUS_INVALID, "batches of 0 images: expected at least 1");
+    if (spec->test > left_to_test(spec, set))
+        return fail(why, STATUS_INVALID,
+                    "train.test: %zu test images of %s: expected at most the %zu that are not validated on", spec->test,
+                    set->name, left_to_test(spec, set));
+    return STATUS_OK;
+}
+
+status image_objective_create(const image_objective_spec *spec, const image_set *set, parallel *workers,
+                              objective **out, failure *why) {
+    TRY(image_objective_check(spec, set, why));
     arena memory = {0};
     image_objective *self;
     failure reason = {""};
     if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a training");
     *self = (image_objective){.base = {&ops}, .spec = *spec, .set = set, .memory = memory};
-    self->validation = spec->validation > 0 && spec->validation < available ? spec->validation : available;
-    const size_t left = set->size[IMAGE_TEST] - (image_objective_validation(set) == IMAGE_TEST ? self->validation : 0);
-    if (spec->test > left) {
-        arena_release(&memory);
-        return fail(why, STATUS_INVALID, "%zu test images of %s: expected at most the %zu that are not validated on",
-                    spec->test, set->name, left);
-    }
+    self->validation = images_validated(spec, set);
     const status built = build(self, workers, &reason);
     if (built != STATUS_OK) {
         destroy(&self->base);

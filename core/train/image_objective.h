@@ -22,13 +22,13 @@ typedef struct image_objective_spec {
  * CIFAR-10, of its test split. */
 image_split image_objective_validation(const image_set *set);
 
+/* Whether a training can have this on the set, but for its model. Errors: STATUS_INVALID with the reason. */
+status image_objective_check(const image_objective_spec *spec, const image_set *set, failure *why);
+
 /* `set` and `workers` are shared and must outlive it; the caller owns *out. Errors: STATUS_INVALID with the reason,
  * STATUS_MEMORY. */
 status image_objective_create(const image_objective_spec *spec, const image_set *set, parallel *workers,
                               objective **out, failure *why);
-
-/* Why a solve of the model failed: a sentence with the flow, the direction and the time it had reached. */
-void image_objective_explain(const multiscale_statistics *statistics, status outcome, failure *why);
 
 AFFJORD_API_END
 

@@ -12,7 +12,7 @@
 #include "base/real.h"
 #include "base/status.h"
 #include "field/image_model.h"
-#include "field/parameters.h"
+#include "base/parameters.h"
 #include "train/checkpoint.h"
 
 enum { OBJECTIVE_FLOWS_MAX = IMAGE_FLOWS_MAX };

@@ -29,15 +29,19 @@ static size_t bytes(const objective *self) {
     return as_points(self)->memory.bytes + cnf_bytes(as_points(self)->flow);
 }
 
+static size_t kept_bytes(const objective *self) {
+    return cnf_kept_bytes(as_points(self)->flow);
+}
+
 static void initialise(const objective *self, real *params) {
     cnf_initialise(as_points(self)->flow, as_points(self)->spec.seed, params);
 }
 
-static void count(const point_objective *self, const cnf_statistics *statistics, objective_counts *counts) {
+static void count(const cnf_statistics *statistics, objective_counts *counts) {
     *counts = (objective_counts){.flow_count = 1,
-                                 .flows = {{.forward = (double)statistics->evaluations_forward,
-                                            .backward = (double)statistics->evaluations_backward,
-                                            .end_time = self->spec.flow.end_time}}};
+                                 .flows = {{.forward = statistics->evaluations_forward,
+                                            .backward = statistics->evaluations_backward,
+                                            .end_time = statistics->end_time}}};
 }
 
 void point_objective_batch(const objective *base, uint64_t iteration, size_t count, real *x) {
@@ -52,11 +56,11 @@ static status step(objective *base, uint64_t iteration, const real *params, doub
     point_objective *self = (point_objective *)base;
     const point_objective_spec *spec = &self->spec;
     const random_stream probe = {.seed = spec->seed, .purpose = RANDOM_PROBE, .iteration = iteration};
-    cnf_statistics statistics;
+    cnf_statistics statistics = {0};
     point_objective_batch(base, iteration, 1, self->batch);
     const status outcome =
         cnf_loss_gradient(self->flow, params, self->batch, spec->batch, probe, loss, gradient, &statistics);
-    count(self, &statistics, counts);
+    count(&statistics, counts);
     return outcome;
 }
 
@@ -77,15 +81,15 @@ static status measure(objective *base, objective_held which, uint64_t iteration,
     point_objective *self = (point_objective *)base;
     const random_stream probe = {.seed = self->spec.seed, .purpose = RANDOM_PROBE, .iteration = iteration};
     const size_t n = held(base, which);
-    cnf_statistics statistics;
-    cnf_log_density(self->flow, params, self->held[which], n, probe, self->log_density, &statistics);
-    count(self, &statistics, counts);
+    cnf_statistics statistics = {0};
+    *loss = NAN;
+    TRY(cnf_log_density(self->flow, params, self->held[which], n, probe, self->log_density, &statistics));
+    count(&statistics, counts);
     return point_objective_mean(n, self->log_density, loss);
 }
 
 static void describe(const objective *self, status outcome, failure *why) {
-    (void)self;
-    failure_describe(why, outcome == STATUS_NON_FINITE ? "the loss or its gradient is not finite" : "out of memory");
+    cnf_explain(as_points(self)->flow, outcome, why);
 }
 
 static status save_batch(const objective *self, checkpoint *into) {
@@ -104,6 +108,7 @@ static const objective_ops ops = {
     .name = "points",
     .parameters = parameters,
     .bytes = bytes,
+    .kept_bytes = kept_bytes,
     .initialise = initialise,
     .step = step,
     .held = held,
@@ -123,8 +128,7 @@ static status build(point_objective *self, parallel *workers, failure *why) {
     return ARENA_NEW(&self->memory, spec->validation > spec->test ? spec->validation : spec->test, &self->log_density);
 }
 
-status point_objective_create(const point_objective_spec *spec, const dataset *data, parallel *workers, objective **out,
-                              failure *why) {
+status point_objective_check(const point_objective_spec *spec, const dataset *data, failure *why) {
     if (spec->flow.dimension != dataset_dimension(data))
         return fail(why, STATUS_INVALID, "a flow of dimension %zu on data of dimension %zu", spec->flow.dimension,
                     dataset_dimension(data));
@@ -132,20 +136,30 @@ status point_objective_create(const point_objective_spec *spec, const dataset *d
         return fail(why, STATUS_INVALID, "batch and validation points must be at least 1");
     if (spec->test > 0 && !dataset_is_drawn(data))
         return fail(why, STATUS_INVALID,
-                    "%zu test points of \"%s\": expected 0, as all held-out rows of a table are "
+                    "train.test: %zu test points of \"%s\": expected 0, as all held-out rows of a table are "
                     "validated on",
                     spec->test, dataset_name(data));
+    return cnf_check(&spec->flow, why);
+}
+
+status point_objective_create(const point_objective_spec *spec, const dataset *data, parallel *workers, objective **out,
+                              failure *why) {
+    TRY(point_objective_check(spec, data, why));
     arena memory = {0};
     point_objective *self;
     failure reason = {""};
     if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a training");
     *self = (point_objective){.base = {&ops}, .spec = *spec, .data = data, .memory = memory};
+    self->spec.flow.log_volume = standard_log_volume(dataset_units(data));
+    /* Each row that is held out counts once. */
+    if (!dataset_is_drawn(data) && dataset_held_out(data) < spec->validation)
+        self->spec.validation = dataset_held_out(data);
     const status built = build(self, workers, &reason);
     if (built != STATUS_OK) {
         destroy(&self->base);
         return fail(why, built, "%s", reason.text[0] ? reason.text : "out of memory for a training");
     }
-    dataset_batch(data, SPLIT_VALIDATION, spec->seed, 0, 0, spec->validation, self->held[OBJECTIVE_VALIDATION]);
+    dataset_batch(data, SPLIT_VALIDATION, spec->seed, 0, 0, self->spec.validation, self->held[OBJECTIVE_VALIDATION]);
     dataset_batch(data, SPLIT_TEST, spec->seed, 0, 0, spec->test, self->held[OBJECTIVE_TEST]);
     *out = &self->base;
     return STATUS_OK;
@@ -168,8 +182,9 @@ const real *point_objective_held(const objective *self, objective_held which) {
 }
 
 void point_objective_count(const objective *self, bool backward, objective_counts *counts) {
-    const size_t evaluations = cnf_evaluations(as_points(self)->flow);
+    const double evaluations = (double)cnf_evaluations(as_points(self)->flow);
     const cnf_statistics statistics = {.evaluations_forward = evaluations,
-                                       .evaluations_backward = backward ? evaluations : 0};
-    count(as_points(self), &statistics, counts);
+                                       .evaluations_backward = backward ? evaluations : 0,
+                                       .end_time = as_points(self)->spec.flow.end_time};
+    count(&statistics, counts);
 }

@@ -10,12 +10,15 @@
 AFFJORD_API_BEGIN
 
 typedef struct point_objective_spec {
-    cnf_spec flow;
+    cnf_spec flow; /* its log_volume is the data's */
     uint64_t seed;
     size_t batch; /* B, points drawn afresh for an iteration */
-    size_t validation; /* points of the validation batch */
+    size_t validation; /* points of the validation batch; of a table at most the rows that are held out */
     size_t test; /* of the test batch, 0 for none: a table of points has no others to give and must have none */
 } point_objective_spec;
+
+/* Whether a training can have this on the data. Errors: STATUS_INVALID with the reason. */
+status point_objective_check(const point_objective_spec *spec, const dataset *data, failure *why);
 
 /* `data` and `workers` are shared and must outlive it; the caller owns *out. Errors: STATUS_INVALID with the reason,
  * STATUS_MEMORY. */

@@ -85,6 +85,7 @@ void trainer_end_epoch(trainer *training, const objective_counts *last, trainer_
     *epoch = (trainer_epoch){.epoch = (training->iteration - 1) / spec->epoch_iterations + 1,
                              .iteration = training->iteration,
                              .training_loss = training->epoch_sum / (double)length,
+                             .running_loss = training->running,
                              .tested = objective_held_size(training->goal, OBJECTIVE_TEST) > 0,
                              .skipped = training->iteration - training->updates,
                              .training_counts = *last};

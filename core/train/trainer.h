@@ -30,6 +30,7 @@ typedef struct trainer_epoch {
     uint64_t epoch; /* from 1 */
     uint64_t iteration; /* iterations done at its end */
     double training_loss; /* mean over the epoch's iterations */
+    double running_loss; /* running mean (0.99) of the training loss, at the epoch's end */
     double validation_loss; /* at its end */
     status validation; /* its outcome */
     bool tested; /* there is a test batch; */

@@ -1,12 +1,10 @@
 /* bench_conv.c - `./run bench conv`: the field of the image models beside bare convolutions.
  *
- * A case is timed in turns with its ceiling: the same convolutions and nothing
- * else, one image with its tangents at a time, which is how oneDNN is fastest
- * here, without biases, activations, or sums over the batch. Shares are those
- * of the fastest repeats, which say most about a machine that others use too.
- * Operations are counted for the channels that there are, a multiply and an
- * add as two; oneDNN itself computes 16 outputs where there are fewer, where the field has a
- * kernel of its own, so that a share may exceed 100%. */
+ * A case is timed in turns with the same convolutions and nothing else, one
+ * image with its tangents at a time, without biases, activations, or sums over
+ * the batch. Shares are those of the fastest repeats, which say most about a
+ * machine that others use too. Operations are those of the definition, a
+ * multiply and an add as two; Winograd's way does with a quarter of them. */
 #include "bench/bench_conv.h"
 
 #include <stdbool.h>
@@ -39,7 +37,7 @@ typedef struct bench_case {
     parallel *workers; /* not owned */
     arena memory;
     parameter_table table;
-    conv_field *field;
+    field *field;
     real *params, *gradient, *time, *time_bar;
     real *z, *e, *f, *product, *zbar; /* (IMAGES, D) */
     bare bares[THREADS_MAX];
@@ -59,7 +57,7 @@ static status make_bare(bench_case *one, bare *b) {
         fill(wide, b->wide[i]);
     }
     for (size_t l = 0; l < LAYERS; l++) {
-        TRY(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){2, SIDE, SIDE, size[l], size[l + 1]}, CONV_LIBRARY,
+        TRY(conv_create(cpu_backend(cpu_level_best()), (conv_shape){2, SIDE, SIDE, size[l], size[l + 1]}, CONV_BEST,
                         MATH_FP32, &b->convs[l]));
         TRY(ARENA_NEW(&one->memory, conv_forward_reals(b->convs[l]), &b->forward[l]));
         TRY(ARENA_NEW(&one->memory, conv_reverse_reals(b->convs[l]), &b->reverse[l]));
@@ -78,7 +76,7 @@ static status make_case(bench_case *one, failure *why) {
                                   .context = 1,
                                   .fed = 1};
     TRY(conv_field_create(&spec, "field", one->workers, cpu_backend(cpu_level_best()), &one->table, &one->field, why));
-    const size_t all = IMAGES * conv_field_dimension(one->field);
+    const size_t all = IMAGES * one->field->dimension;
     real **const images[] = {&one->z, &one->e, &one->f, &one->product, &one->zbar};
     for (size_t i = 0; i < 5; i++) {
         TRY(ARENA_NEW(&one->memory, all, images[i]));
@@ -89,14 +87,14 @@ static status make_case(bench_case *one, failure *why) {
     TRY(ARENA_NEW(&one->memory, 1, &one->time));
     TRY(ARENA_NEW(&one->memory, 1, &one->time_bar));
     one->time[0] = (real)0.5;
-    conv_field_initialise(one->field, 1, one->params);
-    conv_field_bind(one->field, one->params);
+    field_initialise(one->field, 1, one->params);
+    field_bind(one->field, one->params);
     for (size_t i = 0; i < one->threads; i++) TRY(make_bare(one, &one->bares[i]));
     return STATUS_OK;
 }
 
 static void destroy_case(bench_case *one) {
-    conv_field_destroy(&one->field);
+    field_destroy(&one->field);
     for (size_t i = 0; i < THREADS_MAX; i++)
         for (size_t l = 0; l < LAYERS; l++) conv_destroy(&one->bares[i].convs[l]);
     arena_release(&one->memory);
@@ -115,15 +113,15 @@ static void bare_image(void *argument, size_t image, size_t thread) {
 }
 
 static void run(bench_case *one, int what) {
-    const conv_values values = {.f = one->f, .product = one->product}, nothing = {0};
+    const field_values values = {.f = one->f, .product = one->product}, nothing = {0};
     switch (what) {
     case FIELD_EVALUATE:
-        conv_field_prepare(one->field, one->params, one->time);
-        conv_field_evaluate(one->field, IMAGES, one->z, one->e, &values);
+        field_prepare(one->field, one->params, one->time);
+        field_forward(one->field, IMAGES, one->z, one->e, &values);
         break;
     case FIELD_REVERSE:
-        conv_field_reverse(one->field, IMAGES, one->z, one->e, &values, &nothing, one->zbar);
-        conv_field_collect(one->field, one->params, one->time, one->gradient, one->time_bar);
+        field_backward(one->field, IMAGES, one->z, one->e, &values, &nothing, one->zbar);
+        field_accumulate(one->field, one->params, one->time, one->gradient, one->time_bar);
         break;
     default: /* the same convolutions */
         one->reverse = what == BARE_REVERSE;

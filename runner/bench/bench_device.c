@@ -29,7 +29,7 @@ static point_objective_spec model_spec(size_t model, uint64_t seed, bool brief) 
     spec.validation = brief ? 100 : 1000;
     if (brief) spec.flow.steps = 2;
     if (model < 2) return spec;
-    spec.flow.solver = SOLVER_RK4_38;
+    spec.flow.solver = TABLEAU_RK4_38;
     if (!brief) spec.flow.steps = 20;
     spec.flow.base_variance = 0.1;
     spec.flow.learn_start = true;

@@ -69,7 +69,7 @@ static void choose(const sizes *of, size_t model, settings *values) {
     values->flow_learn_end_time = true;
     values->flow_base_variance = 1;
     values->flow_divergence = DIVERGENCE_RADEMACHER;
-    values->solver_method = SETTINGS_GRID_METHODS + PAIR_DOPRI5;
+    values->solver_method = TABLEAU_DOPRI5;
     values->solver_atol = values->solver_rtol = of->tolerance;
     values->train_batch = of->batch;
     values->train_validation = of->batch;

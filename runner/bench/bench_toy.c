@@ -34,7 +34,7 @@ point_objective_spec bench_toy_spec(cnf_context context, cpu_level level) {
                                            .augmented_width = 3,
                                            .end_time = 10,
                                            .base_variance = 1,
-                                           .solver = SOLVER_RK4,
+                                           .solver = TABLEAU_RK4,
                                            .steps = 40,
                                            .backend = cpu_backend(level)},
                                   .batch = 512,

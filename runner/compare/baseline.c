@@ -188,7 +188,7 @@ static status read_folder(baseline *into, const char *path, failure *why) {
     if (count < 0) return fail(why, STATUS_IO, "cannot read the folder \"%s\"", path);
     if (count == 0) outcome = fail(why, STATUS_IO, "the folder \"%s\" has no file *.tsv of recorded values", path);
     for (int i = 0; i < count; i++) {
-        char name[BASELINE_PATH_MAX];
+        char name[PATH_MAX];
         const int length = snprintf(name, sizeof name, "%s/%s", path, entries[i]->d_name);
         if (outcome == STATUS_OK && length >= (int)sizeof name)
             outcome = fail(why, STATUS_IO, "the path is too long: \"%.200s...\"", name);
@@ -219,17 +219,24 @@ static status write_rows(const baseline *from, FILE *stream) {
     return fflush(stream) == 0 ? STATUS_OK : STATUS_MEMORY;
 }
 
-status baseline_write(const baseline *from, const char *comment, bool replace, const char *path, failure *why) {
+/* What was recorded on another machine or by an older version may not come again. */
+static output_content look(const char *path, const unsigned char *head, size_t size, size_t width) {
+    (void)path;
+    (void)width;
+    return memmem(head, size, header, sizeof header - 1) ? OUTPUT_OWN : OUTPUT_OTHER;
+}
+
+const output_kind output_baseline = {.name = "recorded values", .asks = true, .look = look};
+
+status baseline_write(const baseline *from, const char *comment, const output_request *to, failure *why) {
     char *text = NULL;
     size_t size = 0;
-    if (!replace && access(path, F_OK) == 0)
-        return fail(why, STATUS_INVALID, "\"%s\" is there already; --force replaces it", path);
     FILE *stream = open_memstream(&text, &size);
     if (!stream) return fail(why, STATUS_MEMORY, "out of memory");
     fprintf(stream, "%s%s\n", comment, header);
     status outcome = write_rows(from, stream);
     if (fclose(stream) != 0) outcome = STATUS_MEMORY;
-    outcome = outcome == STATUS_OK ? file_write(path, text, size, why) : fail(why, outcome, "out of memory");
+    outcome = outcome == STATUS_OK ? output_write(to, text, size, why) : fail(why, outcome, "out of memory");
     free(text);
     return outcome;
 }

@@ -13,8 +13,9 @@
 #define AFFJORD_RUNNER_BASELINE_H
 
 #include "compare/run_values.h"
+#include "system/output.h"
 
-enum { BASELINE_NAME_MAX = 128, BASELINE_REASON_MAX = 256, BASELINE_PATH_MAX = 4096 };
+enum { BASELINE_NAME_MAX = 128, BASELINE_REASON_MAX = 256 };
 
 typedef struct baseline_row {
     char key[33], dataset[BASELINE_NAME_MAX], model[BASELINE_NAME_MAX];
@@ -40,9 +41,11 @@ status baseline_read(baseline *into, const char *path, failure *why);
 /* Append a row; its file and line are not looked at. Errors: STATUS_MEMORY. */
 status baseline_add(baseline *into, const baseline_row *row, failure *why);
 
-/* Write the rows to a file, `comment` (lines that begin with #, or "") on top. A file that is there is only replaced if
- * `replace`. Errors: STATUS_INVALID if it is there, STATUS_IO, STATUS_MEMORY. */
-status baseline_write(const baseline *from, const char *comment, bool replace, const char *path, failure *why);
+/* Such a file, as something that a command writes. */
+extern const output_kind output_baseline;
+
+/* Write the rows, `comment` (lines that begin with #, or "") on top. Errors: those of output_write. */
+status baseline_write(const baseline *from, const char *comment, const output_request *to, failure *why);
 
 void baseline_release(baseline *self);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+
 /* --- Comparing --- */
 
 typedef struct comparing {
@@ -39,7 +41,7 @@ static void write_row(comparing *self, const baseline_row *row, const run_value 
     number_text(row->value, recorded);
     if (found) number_text(found->value, value);
     if (found && isfinite(row->value) && isfinite(found->value))
-        snprintf(difference, sizeof difference, "%.3g", found->value - row->value);
+        number_print(difference, sizeof difference, "%.3g", found->value - row->value);
     tolerance_text(&row->allowed, allowed);
     write_header(self);
     fprintf(self->stream, "%.12s %-16s %-16s %6" PRIu64 "  %-24s %24s %24s %11s  %-16s %s\n", row->key, row->dataset,
@@ -57,7 +59,8 @@ static status take_run(comparing *self, const char *key, failure *why) {
 }
 
 static status compare_row(comparing *self, size_t index, failure *why) {
-    const baseline_row *row = &self->recorded->rows[index];
+    baseline_row at = self->recorded->rows[index];
+    const baseline_row *row = &at;
     const bool first = is_first(self->recorded, index);
     TRY(take_run(self, row->key, why));
     if (self->run.id == 0) {
@@ -69,6 +72,10 @@ static status compare_row(comparing *self, size_t index, failure *why) {
         return STATUS_OK;
     }
     const run_value *found = run_values_find(&self->values, row->quantity);
+    run_promise promised;
+    /* Bits are those of this program's kernels. */
+    if (at.allowed.kind == TOLERANCE_BITS && run_promise_of(&self->values, at.quantity, &promised))
+        at.allowed = promised.allowed;
     const bool good = found && tolerance_allows(&row->allowed, row->value, found->value);
     self->result.runs += first;
     self->result.values++;

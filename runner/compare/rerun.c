@@ -76,8 +76,12 @@ static status train(rerunning *self, recorder *book, const plan *runs, const enr
     progress *shown;
     if (progress_create(stderr, false, jobs, runs->run_count, 0, iterations, &shown) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "out of memory");
-    const workers_spec spec = {
-        .runs = runs, .states = list->runs, .session = &self->here.session, .jobs = jobs, .threads = threads};
+    const workers_spec spec = {.runs = runs,
+                               .states = list->runs,
+                               .session = &self->here.session,
+                               .jobs = jobs,
+                               .threads = threads,
+                               .lock_seconds = WORKERS_LOCK_SECONDS};
     const status outcome = workers_run(&spec, book, &self->events, shown, &self->result, why);
     progress_destroy(&shown);
     return outcome;

@@ -81,8 +81,11 @@ static void look_at_all(pair *self) {
     }
 }
 
-static void write_verdict(const pair *self, const char *label) {
+static void write_verdict(const pair *self, const char *run) {
     FILE *stream = self->stream;
+    char kernels[64], label[192];
+    run_write_kernels(&self->recorded, sizeof kernels, kernels);
+    snprintf(label, sizeof label, "%s%s", run, kernels);
     if (self->far > 0)
         fprintf(stream, "%s: differs, %zu of %zu values, first in %s\n", label, self->far, self->compared,
                 self->first.text);

@@ -38,6 +38,13 @@ typedef struct run_promise {
     const char *reason;
 } run_promise;
 
+/* Which of the program's convolutions computed a run of images: CPU_CONVOLUTIONS as it was then, 0 for those of a library,
+ * of oneDNN's in older versions or on a GPU. */
+double run_convolutions(const run_values *values);
+
+/* text <- the same as the end of a label: ", convolutions 1", ", convolutions of a library", nothing for other runs. */
+void run_write_kernels(const run_values *values, size_t size, char *text);
+
 /* The promise for one number of a run with these values; false if there is none. */
 bool run_promise_of(const run_values *values, const char *quantity, run_promise *out);
 

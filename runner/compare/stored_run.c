@@ -1,6 +1,7 @@
 /* stored_run.c - a run as the database has it, made ready to be computed again. */
 #include "compare/stored_run.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ struct stored_data {
     failure reason; /* where not */
     plan_dataset data;
     char folder[SETTINGS_TEXT_MAX]; /* data.dir, of images */
+    size_t held_out; /* rows of a table; 0 for other data */
 };
 
 void stored_cache_release(stored_cache *cache) {
@@ -86,6 +88,7 @@ static bool try_source(const char *name, const char *folder, const recorder_run 
         snprintf(out->data.name, sizeof out->data.name, "%s", row->dataset);
         snprintf(out->data.checksum, sizeof out->data.checksum, "%s", row->data_checksum);
         out->data.shape = source_shape(&data);
+        out->held_out = data.points ? dataset_held_out(data.points) : 0;
         snprintf(out->folder, sizeof out->folder, "%s", folder);
     } else {
         failure_describe(&out->reason,
@@ -152,6 +155,8 @@ static status find_data(recorder *book, const recorder_run *row, const settings 
     char name[RECORDER_NAME_MAX];
     const bool images = image_name(row, values, name);
     searching self = {.row = row, .values = values, .images = images ? name : NULL, .out = out};
+    if (images && *values->data_dir) try_source(name, values->data_dir, row, values, out);
+    if (out->found) return STATUS_OK;
     if (images || toy_find(row->dataset)) try_source(images ? name : row->dataset, "", row, values, out);
     else
         failure_describe(&out->reason,
@@ -216,6 +221,15 @@ static status prepare_data(recorder *book, stored_cache *cache, stored_run *out,
     if (!data->found) return STATUS_OK;
     out->data = data->data;
     memcpy(out->values.data_dir, data->folder, sizeof out->values.data_dir);
+    *able = data->held_out == 0 || out->values.train_validation <= data->held_out;
+    if (!*able) {
+        failure_describe(reason,
+                         "their validation batches of %" PRIu64
+                         " repeat some of the table's %zu held-out rows; each counts "
+                         "once now, under another key",
+                         out->values.train_validation, data->held_out);
+        return STATUS_OK;
+    }
     *able = specification_check(&out->values, &out->data.shape, &wrong) == STATUS_OK;
     if (!*able) *reason = wrong;
     return STATUS_OK;

@@ -3,8 +3,9 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/number.h"
 
 static const char *const names[] = {
     [TOLERANCE_BITS] = "bits", [TOLERANCE_ABSOLUTE] = "absolute", [TOLERANCE_RELATIVE] = "relative"};
@@ -27,7 +28,7 @@ bool tolerance_allows(const tolerance *allowed, double recorded, double found) {
 
 void number_text(double value, char text[NUMBER_TEXT_MAX]) {
     if (isnan(value)) snprintf(text, NUMBER_TEXT_MAX, "nan");
-    else snprintf(text, NUMBER_TEXT_MAX, "%.17g", value);
+    else number_print(text, NUMBER_TEXT_MAX, "%.17g", value);
 }
 
 status number_parse(const char *text, double *out, failure *why) {
@@ -38,11 +39,8 @@ status number_parse(const char *text, double *out, failure *why) {
         *out = values[i];
         return STATUS_OK;
     }
-    /* strtod alone would also take hexadecimal, leading blanks and words. */
-    char *end = NULL;
-    const bool digits = *text && text[strspn(text, "0123456789+-.eE")] == '\0';
-    const double value = digits ? strtod(text, &end) : 0;
-    if (!digits || *end || !isfinite(value))
+    double value;
+    if (!number_read(text, text + strlen(text), &value) || !isfinite(value))
         return fail(why, STATUS_INVALID, "\"%.60s\": expected a number, nan, inf or -inf", text);
     *out = value;
     return STATUS_OK;
@@ -50,7 +48,7 @@ status number_parse(const char *text, double *out, failure *why) {
 
 void tolerance_text(const tolerance *allowed, char text[TOLERANCE_TEXT_MAX]) {
     if (allowed->kind == TOLERANCE_BITS) snprintf(text, TOLERANCE_TEXT_MAX, "%s", names[TOLERANCE_BITS]);
-    else snprintf(text, TOLERANCE_TEXT_MAX, "%s %.15g", names[allowed->kind], allowed->amount);
+    else number_print(text, TOLERANCE_TEXT_MAX, "%s %.15g", names[allowed->kind], allowed->amount);
 }
 
 status tolerance_parse(const char *text, tolerance *out, failure *why) {

@@ -7,6 +7,13 @@
 /* For how many of a plan's runs a setting has one value. */
 typedef enum reach { REACH_ALL, REACH_MODEL, REACH_PAIR } reach;
 
+/* Whether a setting plays a part for any of the data. */
+static bool is_used(const plan *runs, const setting_option *option) {
+    for (size_t d = 0; d < runs->dataset_count; d++)
+        if (specification_uses(&runs->datasets[d].shape, option)) return true;
+    return false;
+}
+
 /* Whether a setting is the same for the pairs of data set and model from `first` on, `stride` apart. */
 static bool is_same(const plan *runs, const setting_option *option, size_t first, size_t stride) {
     char expected[SETTINGS_TEXT_MAX], text[SETTINGS_TEXT_MAX];
@@ -31,7 +38,7 @@ static void write_block(const plan *runs, size_t pair, reach wanted, const char 
     for (size_t i = 0; i < settings_count(); i++) {
         const setting_option *option = settings_option(i);
         char text[SETTINGS_TEXT_MAX];
-        if (!settings_of_run(option) || reach_of(runs, option) != wanted) continue;
+        if (!settings_of_run(option) || !is_used(runs, option) || reach_of(runs, option) != wanted) continue;
         settings_text(&runs->resolved[pair], option, text);
         if (!titled) fprintf(stream, "%s\n", title);
         titled = true;
@@ -53,6 +60,24 @@ static void write_settings(const plan *runs, FILE *stream) {
         }
 }
 
+/* Name the settings that somebody changed and that play no part. */
+static void write_unused(const plan *runs, FILE *stream) {
+    settings initial;
+    bool titled = false;
+    settings_default(&initial);
+    for (size_t i = 0; i < settings_count(); i++) {
+        const setting_option *option = settings_option(i);
+        char text[SETTINGS_TEXT_MAX], set[SETTINGS_TEXT_MAX];
+        if (!settings_of_run(option) || is_used(runs, option)) continue;
+        settings_text(&initial, option, text);
+        settings_text(&runs->resolved[0], option, set);
+        if (is_same(runs, option, 0, 1) && strcmp(text, set) == 0) continue;
+        fprintf(stream, "%s%s", titled ? ", " : "Set, but without effect on these data: ", option->name);
+        titled = true;
+    }
+    if (titled) fputc('\n', stream);
+}
+
 static void write_run(const plan_run *run, const recorder_run *row, FILE *stream) {
     fprintf(stream, "  %s  %-16s %-16s seed %-6" PRIu64 " ", run->key, run->dataset->name, run->model->name, run->seed);
     if (row->id != 0 && row->state == RUN_DONE) fprintf(stream, "done");
@@ -64,7 +89,9 @@ static void write_run(const plan_run *run, const recorder_run *row, FILE *stream
 
 void dry_run_write(const settings *base, const plan *runs, const enrolment *list, const char *database, FILE *stream) {
     fprintf(stream, "Experiment %s: %s\nDatabase %s\n", base->experiment_name, base->experiment_title, database);
+    plan_write_reports(runs, stream);
     write_settings(runs, stream);
+    write_unused(runs, stream);
     fprintf(stream, "Runs: %zu, of which %zu are done\n", list->count, list->done);
     for (size_t i = 0; i < list->count; i++) write_run(&runs->runs[i], &list->runs[i], stream);
     if (list->stale_count > 0)

@@ -6,7 +6,8 @@
 
 #include "plan/enrolment.h"
 
-/* The settings, resolved, and each run with what would be done about it. */
+/* Write the settings that play a part for these data, resolved, those that were set and play none, and each run with what
+ * would be done about it. */
 void dry_run_write(const settings *base, const plan *runs, const enrolment *list, const char *database, FILE *stream);
 
 #endif

@@ -131,6 +131,15 @@ static void put_setting(void *argument, const char *section, const char *key, co
         rows->outcome = recorder_put_setting(rows->book, rows->run, section, key, value, rows->why);
 }
 
+/* Where a run's images were decides no number, but who evaluates its model wants to find them again. */
+static void put_folder(const plan_run *run, setting_rows *rows) {
+    const char *folder = run->values->data_dir;
+    if (!*folder || !specification_is_image(&run->dataset->shape)) return;
+    char *absolute = realpath(folder, NULL);
+    put_setting(rows, "data", "dir", absolute ? absolute : folder);
+    free(absolute);
+}
+
 /* A finished run keeps the settings that it was computed with; those outside its key may differ from the plan's. */
 static status write_run(recorder *book, const plan_run *run, recorder_run *row, failure *why) {
     if (row->id != 0 && row->state == RUN_DONE) return STATUS_OK;
@@ -146,6 +155,7 @@ static status write_run(recorder *book, const plan_run *run, recorder_run *row, 
     }
     setting_rows rows = {.book = book, .run = row->id, .outcome = STATUS_OK, .why = why};
     settings_each(run->values, put_setting, &rows);
+    put_folder(run, &rows);
     return rows.outcome;
 }
 

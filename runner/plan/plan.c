@@ -9,9 +9,12 @@
 #include <sha2.h>
 
 #include "base/nearest.h"
+#include "base/number.h"
 #include "base/real.h"
 #include "data/image.h"
+#include "record/recorder.h"
 #include "settings/source.h"
+#include "settings/table_report.h"
 #include "theory/statements.h"
 
 static status fail_memory(failure *why) {
@@ -20,7 +23,7 @@ static status fail_memory(failure *why) {
 
 static void canonical_value(const settings *values, const setting_option *option, char out[SETTINGS_TEXT_MAX]) {
     const void *at = (const char *)values + option->offset;
-    if (option->type == SETTING_REAL) snprintf(out, SETTINGS_TEXT_MAX, "%.17g", *(const double *)at);
+    if (option->type == SETTING_REAL) number_print(out, SETTINGS_TEXT_MAX, "%.17g", *(const double *)at);
     else settings_text(values, option, out);
 }
 
@@ -79,35 +82,45 @@ static status describe_count(const experiment_config *config, const char *item, 
                          nearest ? nearest : "");
         return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, why);
     }
+    const size_t length = strlen(item);
     size_t *shape = out->shape.image;
+    if (length >= sizeof out->name)
+        return fail_at_list(config, "experiment.data", STATUS_INVALID, "the name of a set of images is too long", why);
     image_kind_shape(kind, shape);
     out->shape.dimension = shape[0] * shape[1] * shape[2];
-    snprintf(out->source, sizeof out->source, "%s", item);
-    snprintf(out->name, sizeof out->name, "%s", item);
+    memcpy(out->source, item, length + 1);
+    memcpy(out->name, item, length + 1);
     snprintf(out->checksum, sizeof out->checksum, "%.30s %zux%zux%zu", item, shape[0], shape[1], shape[2]);
     return STATUS_OK;
 }
 
-/* `values` are those of the data set and the first model. */
+/* `values` are those of the data set and the first model; *data stays open. */
 static status describe_dataset(const experiment_config *config, const char *item, const settings *values,
-                               plan_dataset *out, failure *why) {
+                               plan_dataset *out, source *data, failure *why) {
     failure reason;
-    source data;
-    if (config_settings(config)->experiment_task == TASK_COUNT) return describe_count(config, item, out, why);
+    settings plain = *values;
+    plain.data_standardise = false; /* of which models may differ */
     status code = config_data_source(config, item, out->source, &reason);
-    if (code == STATUS_OK) code = source_open(out->source, values, &data, &reason);
+    if (code == STATUS_OK) code = source_open(out->source, &plain, data, &reason);
     if (code != STATUS_OK) return fail_at_list(config, "experiment.data", code, reason.text, why);
-    source_name(&data, values, out->name);
-    snprintf(out->checksum, sizeof out->checksum, "%s", source_checksum(&data));
-    out->shape = source_shape(&data);
-    source_close(&data);
-    return STATUS_OK;
+    source_name(data, values, out->name);
+    snprintf(out->checksum, sizeof out->checksum, "%s", source_checksum(data));
+    out->shape = source_shape(data);
+    snprintf(out->note, sizeof out->note, "%s", source_note(data));
+    if (specification_is_image(&out->shape) || out->shape.dimension <= CNF_DIMENSION_MAX) return STATUS_OK;
+    failure_describe(&reason, "\"%.800s\" has %zu columns: expected 1 to %d; leave out columns", out->source,
+                     out->shape.dimension, CNF_DIMENSION_MAX);
+    return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, why);
 }
 
 static status check_theory(const settings *values, const plan_dataset *data, failure *why) {
     char item[SETTINGS_TEXT_MAX];
     if (specification_is_image(&data->shape) || data->shape.dimension > 4)
         return fail(why, STATUS_INVALID, "the theory is looked at on points of at most 4 dimensions");
+    if (values->model_field != CNF_HYPER_MLP || tableau_is_pair(tableau_get((tableau_id)values->solver_method)) ||
+        values->flow_learn_end_time)
+        return fail(why, STATUS_INVALID,
+                    "the theory is looked at on model.field = hyper_mlp, on a fixed grid with a fixed end time");
     for (const char *cursor = values->experiment_theory; settings_list_next(&cursor, item);) {
         size_t count = 0;
         while (theory_items[count] && strcmp(theory_items[count], item) != 0) count++;
@@ -116,24 +129,43 @@ static status check_theory(const settings *values, const plan_dataset *data, fai
         return fail(why, STATUS_INVALID, "experiment.theory: no item \"%s\"%s%s", item,
                     nearest ? "; the nearest is " : "", nearest ? nearest : "");
     }
-    return specification_check(values, &data->shape, why);
+    return STATUS_OK;
 }
 
-/* The settings of one model on it, of which `first` are those of the first model. */
-static status check_settings(const experiment_config *config, const plan_dataset *data, const char *model,
-                             const settings *values, const settings *first, failure *why) {
+static status check_outputs(const settings *values, const plan_dataset *data, failure *why) {
+    const uint64_t most = RECORDER_BLOB_MAX / (data->shape.dimension * sizeof(float));
+    if (values->output_samples <= most) return STATUS_OK;
+    return fail(why, STATUS_INVALID, "output.samples: the database can hold %" PRIu64 " samples of %zu numbers", most,
+                data->shape.dimension);
+}
+
+/* "file:line: ..." of the setting that a reason begins with, or of the list of models. */
+static status fail_at_setting(const experiment_config *config, const char *item, const char *model, status code,
+                              const char *reason, failure *why) {
+    char name[64], origin[CONFIG_PATH_MAX];
+    const size_t length = strcspn(reason, " :");
+    const setting_option *option;
+    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), reason);
+    if (settings_find_name(name, &option, NULL) == STATUS_OK && config_origin_for(config, name, item, model, origin))
+        return fail(why, code, "%s: %.60s on %.200s: %s", origin, model, item, reason);
+    char text[sizeof why->text];
+    snprintf(text, sizeof text, "%.60s on %.60s: %.800s", model, item, reason);
+    return fail_at_list(config, "experiment.models", code, text, why);
+}
+
+/* The settings of one model on it, of which `first` are those of the first model. All that a worker would refuse. */
+static status check_settings(const experiment_config *config, const source *opened, const plan_dataset *data,
+                             const char *item, const char *model, const settings *values, const settings *first,
+                             failure *why) {
     failure reason;
     status code = STATUS_OK;
-    char text[sizeof reason.text];
-    if (config_settings(config)->experiment_task == TASK_COUNT) return STATUS_OK;
     if (values->image_average != first->image_average)
         code =
             fail(&reason, STATUS_INVALID, "image.average: expected the same for all models, which see the same data");
-    else if (values->experiment_task == TASK_THEORY) code = check_theory(values, data, &reason);
-    else code = specification_check(values, &data->shape, &reason);
-    if (code == STATUS_OK) return STATUS_OK;
-    snprintf(text, sizeof text, "%.60s on %.60s: %.800s", model, data->name, reason.text);
-    return fail_at_list(config, "experiment.models", code, text, why);
+    if (code == STATUS_OK && values->experiment_task == TASK_THEORY) code = check_theory(values, data, &reason);
+    if (code == STATUS_OK) code = source_check(opened, values, &reason);
+    if (code == STATUS_OK) code = check_outputs(values, data, &reason);
+    return code == STATUS_OK ? STATUS_OK : fail_at_setting(config, item, model, code, reason.text, why);
 }
 
 /* Data sets are told apart by name in figures and by checksum in keys. */
@@ -166,22 +198,44 @@ static status check_models(const experiment_config *config, const plan *runs, si
     return STATUS_OK;
 }
 
+/* The settings of all models on an item of experiment.data, and the data that they see. */
+static status fill_dataset(const experiment_config *config, const char *item, source *opened, plan *into, size_t d,
+                           failure *why) {
+    plan_dataset *data = &into->datasets[d];
+    settings *values = &into->resolved[d * into->model_count];
+    bool standardised = true;
+    for (size_t m = 0; m < into->model_count; m++) config_resolve(config, item, into->models[m].name, &values[m]);
+    const bool counts = config_settings(config)->experiment_task == TASK_COUNT;
+    TRY(counts ? describe_count(config, item, data, why) : describe_dataset(config, item, values, data, opened, why));
+    TRY(check_dataset(config, into, d, why));
+    for (size_t m = 0; m < into->model_count; m++) {
+        if (!counts) {
+            TRY(check_settings(config, opened, data, item, into->models[m].name, &values[m], values, why));
+            source_limit(opened, &values[m]);
+        }
+        standardised &= values[m].data_standardise;
+        TRY(check_models(config, into, d, m, why));
+    }
+    if (counts || !opened->points) return STATUS_OK;
+    return table_report(opened->points, standardised, TABLE_REPORT_COLUMNS, &data->report, why);
+}
+
 static status fill_resolved(const experiment_config *config, plan *into, failure *why) {
     const settings *base = config_settings(config);
     const char *cursor = base->experiment_models;
-    for (size_t m = 0; m < into->model_count; m++) settings_list_next(&cursor, into->models[m].name);
+    for (size_t m = 0; m < into->model_count; m++) {
+        char item[SETTINGS_TEXT_MAX]; /* the header of the model's section was as long at most as inih takes */
+        settings_list_next(&cursor, item);
+        snprintf(into->models[m].name, sizeof into->models[m].name, "%.*s", SETTINGS_NAME_MAX - 1, item);
+    }
     cursor = base->experiment_data;
     for (size_t d = 0; d < into->dataset_count; d++) {
         char item[SETTINGS_TEXT_MAX];
+        source opened = {.points = NULL};
         settings_list_next(&cursor, item);
-        settings *values = &into->resolved[d * into->model_count];
-        for (size_t m = 0; m < into->model_count; m++) config_resolve(config, item, into->models[m].name, &values[m]);
-        TRY(describe_dataset(config, item, values, &into->datasets[d], why));
-        TRY(check_dataset(config, into, d, why));
-        for (size_t m = 0; m < into->model_count; m++) {
-            TRY(check_settings(config, &into->datasets[d], into->models[m].name, &values[m], values, why));
-            TRY(check_models(config, into, d, m, why));
-        }
+        const status filled = fill_dataset(config, item, &opened, into, d, why);
+        source_close(&opened);
+        TRY(filled);
     }
     return STATUS_OK;
 }
@@ -276,8 +330,14 @@ status plan_select(plan *runs, const char *text, failure *why) {
     return STATUS_OK;
 }
 
+void plan_write_reports(const plan *runs, FILE *stream) {
+    for (size_t d = 0; d < runs->dataset_count; d++)
+        if (runs->datasets[d].report) fputs(runs->datasets[d].report, stream);
+}
+
 void plan_destroy(plan **runs) {
     if (!*runs) return;
+    for (size_t d = 0; (*runs)->datasets && d < (*runs)->dataset_count; d++) free((*runs)->datasets[d].report);
     free((*runs)->datasets);
     free((*runs)->models);
     free((*runs)->resolved);

@@ -14,13 +14,15 @@ enum {
 
 typedef struct plan_dataset {
     char source[CONFIG_PATH_MAX]; /* what source_open() takes */
-    char name[SETTINGS_TEXT_MAX]; /* of the data, as in tables */
+    char name[SETTINGS_NAME_MAX]; /* of the data, as in tables */
     char checksum[PLAN_CHECKSUM_SIZE];
     specification_shape shape;
+    char note[SETTINGS_TEXT_MAX]; /* sentences about the files that a user should read, or "" */
+    char *report; /* of a table: what was read, and warnings, in lines (settings/table_report.h); else NULL */
 } plan_dataset;
 
 typedef struct plan_model {
-    char name[SETTINGS_TEXT_MAX];
+    char name[SETTINGS_NAME_MAX];
 } plan_model;
 
 typedef struct plan_run {
@@ -41,8 +43,11 @@ typedef struct plan {
     plan_run *runs; /* (dataset_count, model_count, seed_count) */
 } plan;
 
+/* Write what was read of the tables. */
+void plan_write_reports(const plan *runs, FILE *stream);
+
 /* Make the plan. `seeds` (may be NULL) replaces experiment.seeds, as in "0-4".
- * Opens every data set for its name and checksum; a count of parameters needs
+ * Opens every data set for its name and checksum, and refuses what a training would; a count of parameters needs
  * only the shape of its images, which stands for the checksum then. Does not need `config`
  * afterwards. The caller owns *out. Errors: STATUS_INVALID (seeds, an unknown
  * data set, two data sets or models that are the same), STATUS_IO and

@@ -6,11 +6,12 @@
 #ifndef AFFJORD_RUNNER_CHECKPOINT_FILES_H
 #define AFFJORD_RUNNER_CHECKPOINT_FILES_H
 
+#include <limits.h>
 #include <stdint.h>
 
 #include "base/status.h"
 
-enum { CHECKPOINT_PATH_MAX = 4096 };
+enum { CHECKPOINT_PATH_MAX = PATH_MAX };
 
 /* The folder beside the database: its path without ".db", and ".checkpoints". */
 void checkpoint_folder(const char *database, char out[CHECKPOINT_PATH_MAX]);

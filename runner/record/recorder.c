@@ -15,11 +15,11 @@
 #include "system/clock.h"
 
 enum {
-    BUSY_MILLISECONDS = 10000,
-    SHARD_BUSY_MILLISECONDS = 300000,
-    LOCK_POLL_NANOSECONDS = 200000000,
-    URI_MAX = 3 * RECORDER_PATH_MAX
+    LOCK_POLL_NANOSECONDS = 200000000, /* between two tries for the lock of this program */
+    BUSY_POLL_NANOSECONDS = 10000000 /* and for another program's */
 };
+#define BUSY_SECONDS 10.0 /* that another program's lock is waited for where nobody is asked */
+#define TRY_SECONDS 0.05 /* and where that is only tried */
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
 #define STATEMENT(name, sql) [STATEMENT_##name] = (sql),
@@ -56,6 +56,10 @@ status recorder_fail(const recorder *book, const char *doing, failure *why) {
     const char *path = book->path;
     char message[RECORDER_NAME_MAX];
     snprintf(message, sizeof message, "%s", sqlite3_errmsg(book->db)); /* is_whole() has messages of its own */
+    if (sqlite3_extended_errcode(book->db) == SQLITE_READONLY_ROLLBACK)
+        return fail(why, STATUS_IO,
+                    "cannot %s the database \"%s\": the process that wrote it was killed just now; try again", doing,
+                    path);
     switch (code) {
     case SQLITE_NOTADB: return fail(why, STATUS_FORMAT, "\"%s\" is not a database", path);
     case SQLITE_CORRUPT:
@@ -98,15 +102,41 @@ status recorder_commit(recorder *book, failure *why) {
     return outcome;
 }
 
+/* Do it, or find that another program's lock is in the way. */
+static status attempt(recorder *book, status (*doing)(recorder *book, failure *why), bool *done, failure *why) {
+    book->trying = true;
+    const status outcome = doing(book, why);
+    book->trying = false;
+    *done = outcome == STATUS_OK;
+    return *done || (sqlite3_errcode(book->db) & 0xff) != SQLITE_BUSY ? outcome : STATUS_OK;
+}
+
+/* What does not fit into SQLite's cache would be written before the commit, which has to wait for readers too. */
+static status begin_in_memory(recorder *book, failure *why) {
+    if (!book->open) TRY(recorder_script(book, "PRAGMA cache_spill = OFF", "write", why));
+    return begin(book, why);
+}
+
+status recorder_try_begin(recorder *book, bool *done, failure *why) {
+    return attempt(book, begin_in_memory, done, why);
+}
+
+/* A commit that has to wait for one reader keeps out all others; so it is only tried where nobody reads. */
+status recorder_try_commit(recorder *book, bool *done, failure *why) {
+    *done = !book->open;
+    return *done || recorder_is_read(book->file) ? STATUS_OK : attempt(book, recorder_commit, done, why);
+}
+
+void recorder_give_up(recorder *book) {
+    if (book->open) sqlite3_exec(book->db, "ROLLBACK", NULL, NULL, NULL);
+    book->open = !sqlite3_get_autocommit(book->db);
+}
+
 double recorder_due(const recorder *book) {
     if (!book->open) return -1;
     const double interval = book->shard ? RECORDER_SHARD_COMMIT_SECONDS : RECORDER_COMMIT_SECONDS;
     const double left = interval - (clock_seconds() - book->opened);
     return left > 0 ? left : 0;
-}
-
-status recorder_tick(recorder *book, failure *why) {
-    return recorder_due(book) == 0 ? recorder_commit(book, why) : STATUS_OK;
 }
 
 /* --- Statements --- */
@@ -205,6 +235,22 @@ const char *recorder_text(sqlite3_stmt *row, int column) {
 
 /* --- Opening and closing --- */
 
+/* SQLite knows files by their whole paths, links followed, and has little room for them. */
+static status check_length(const char *path, failure *why) {
+    char folder[RECORDER_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const sqlite3_vfs *files = sqlite3_vfs_find(NULL); /* none where memory ends as SQLite starts */
+    if (!files) return fail(why, STATUS_MEMORY, "out of memory for the database \"%s\"", path);
+    const size_t most = (size_t)files->mxPathname - strlen("-journal");
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    char *real = realpath(folder, NULL);
+    const size_t length = real ? strlen(real) + 1 + strlen(slash ? slash + 1 : path) : strlen(path);
+    free(real);
+    if (length <= most) return STATUS_OK;
+    return fail(why, STATUS_IO, "the database's path is too long: %zu bytes, SQLite takes at most %zu: \"%s\"", length,
+                most, path);
+}
+
 /* A database that is a link is locked, and has its checkpoints, where the file is. */
 static status keep_path(recorder *book, const char *path, failure *why) {
     char *real = realpath(path, NULL);
@@ -213,30 +259,57 @@ static status keep_path(recorder *book, const char *path, failure *why) {
     const int length = snprintf(book->path, sizeof book->path, "%s", linked ? real : path);
     free(real);
     /* Room for the names of files beside it. */
-    if (length + 128 < (int)sizeof book->path) return STATUS_OK;
-    return fail(why, STATUS_IO, "the database's path is too long: \"%.200s...\"", path);
+    if (length + 128 < (int)sizeof book->path) return check_length(book->path, why);
+    return fail(why, STATUS_IO, "the database's path is too long: %d bytes: \"%s\"", length, path);
 }
 
 static status take_lock(recorder *book, recorder_wait *wait, void *argument, failure *why) {
     char holder[RECORDER_NAME_MAX] = "";
+    const double began = clock_seconds();
     for (;;) {
         bool taken = false;
         TRY(recorder_lock(book->path, &taken, &book->lock, holder, why));
         if (taken) return STATUS_OK;
-        if (!wait || !wait(argument, holder))
+        if (!wait || !wait(argument, holder, clock_seconds() - began))
             return fail(why, STATUS_IO, "the database \"%s\" is being written by %s", book->path, holder);
         nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_NANOSECONDS}, NULL);
     }
 }
 
+/* SQLite asks again and again while another program's lock is in the way; processes of this program keep out of each
+ * other's by the lock on the file beside the database. */
+static int wait_for_other(void *argument, int count) {
+    recorder *book = argument;
+    const double now = clock_seconds();
+    if (count == 0) book->blocked = now;
+    const double seconds = now - book->blocked;
+    if (book->trying) {
+        if (seconds >= TRY_SECONDS) return 0;
+    } else if (book->wait ? !book->wait(book->argument, NULL, seconds) : seconds >= BUSY_SECONDS) {
+        return 0;
+    }
+    nanosleep(&(struct timespec){.tv_nsec = BUSY_POLL_NANOSECONDS}, NULL);
+    return 1;
+}
+
+/* Older versions made databases with a write-ahead log, which takes files beside it even to read (docs/database.md). For
+ * this statement SQLite does not wait by itself. */
+status recorder_leave_log(recorder *book, failure *why) {
+    status outcome;
+    int count = 0;
+    do outcome = recorder_script(book, "PRAGMA journal_mode = DELETE", "open", why);
+    while (outcome != STATUS_OK && (sqlite3_errcode(book->db) & 0xff) == SQLITE_BUSY && wait_for_other(book, count++));
+    return outcome;
+}
+
 static status open_writing(recorder *book, failure *why) {
-    if (sqlite3_open_v2(book->path, &book->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
+    TRY(recorder_make_file(book->path, &book->file, why));
+    recorder_take_side_files(book->path, book->file);
+    if (sqlite3_open_v2(book->path, &book->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
         return recorder_fail(book, "open", why);
-    /* Who merges a shard holds up its task's commit meanwhile. */
-    sqlite3_busy_timeout(book->db, book->shard ? SHARD_BUSY_MILLISECONDS : BUSY_MILLISECONDS);
-    /* The log lets others read while we write. Where it cannot be had, the file works without. */
+    sqlite3_busy_handler(book->db, wait_for_other, book);
     TRY(recorder_prepare_schema(book, true, why));
-    TRY(recorder_script(book, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", "open", why));
+    TRY(recorder_script(book, "PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON", "open", why));
 
     sqlite3_stmt *rows;
     bool more;
@@ -248,48 +321,11 @@ static status open_writing(recorder *book, failure *why) {
     return recorder_commit(book, why);
 }
 
-/* "file:PATH?immutable=1": for a database on a medium where SQLite cannot make its side files. Right only while no
- * log with newer rows lies beside it. */
-static bool immutable_name(const char *path, char out[URI_MAX]) {
-    char log[RECORDER_PATH_MAX];
-    struct stat information;
-    if (snprintf(log, sizeof log, "%s-wal", path) >= (int)sizeof log) return false;
-    if (stat(log, &information) == 0 && information.st_size > 0) return false;
-    size_t used = (size_t)sprintf(out, "file:");
-    for (const unsigned char *c = (const unsigned char *)path; *c; c++) {
-        const bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-                           strchr("/._-", *c) != NULL;
-        used += (size_t)sprintf(out + used, plain ? "%c" : "%%%02X", *c);
-        if (used + 32 > URI_MAX) return false;
-    }
-    sprintf(out + used, "?immutable=1");
-    return true;
-}
-
-static status connect_reading(recorder *book, failure *why) {
-    char name[URI_MAX];
-    struct stat information;
-    if (stat(book->path, &information) != 0)
-        return fail(why, STATUS_IO, "cannot read the database \"%s\": %s", book->path, strerror(errno));
-    /* Not SQLITE_OPEN_READONLY, which would leave SQLite's side files behind. */
-    if (sqlite3_open_v2(book->path, &book->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
-        return recorder_fail(book, "read", why);
-    sqlite3_busy_timeout(book->db, BUSY_MILLISECONDS);
-    const bool readable = sqlite3_exec(book->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL) == SQLITE_OK;
-    const int code = sqlite3_errcode(book->db) & 0xff;
-    if (!readable && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && immutable_name(book->path, name)) {
-        sqlite3_close(book->db);
-        book->db = NULL;
-        if (sqlite3_open_v2(name, &book->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) != SQLITE_OK)
-            return recorder_fail(book, "read", why);
-    }
-    return recorder_script(book, "PRAGMA query_only = ON", "read", why);
-}
-
 static void release(recorder **book) {
     recorder_end_merging(*book);
     for (size_t i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize((*book)->statements[i]);
     sqlite3_close((*book)->db);
+    if ((*book)->file >= 0) close((*book)->file);
     if ((*book)->lock >= 0) close((*book)->lock);
     free(*book);
     *book = NULL;
@@ -298,7 +334,7 @@ static void release(recorder **book) {
 static status create(const char *path, recorder **out, failure *why) {
     recorder *book = calloc(1, sizeof *book);
     if (!book) return fail(why, STATUS_MEMORY, "out of memory");
-    book->lock = -1;
+    book->lock = book->file = -1;
     const status outcome = keep_path(book, path, why);
     if (outcome == STATUS_OK) *out = book;
     else free(book);
@@ -310,6 +346,8 @@ static status open_locked(const char *path, bool shard, recorder_wait *wait, voi
     recorder *book;
     TRY(create(path, &book, why));
     book->shard = shard;
+    book->wait = wait;
+    book->argument = argument;
     status outcome = take_lock(book, wait, argument, why);
     if (outcome == STATUS_OK) outcome = open_writing(book, why);
     if (outcome == STATUS_OK) *out = book;
@@ -328,7 +366,7 @@ status recorder_open_shard(const char *path, recorder_wait *wait, void *argument
 status recorder_open_reading(const char *path, recorder **out, failure *why) {
     recorder *book;
     TRY(create(path, &book, why));
-    status outcome = connect_reading(book, why);
+    status outcome = recorder_connect_reading(book, why);
     if (outcome == STATUS_OK) outcome = recorder_prepare_schema(book, false, why);
     if (outcome == STATUS_OK) *out = book;
     else release(&book);
@@ -341,7 +379,7 @@ status recorder_open_begun(const char *path, recorder **out, failure *why) {
     *out = NULL;
     if (access(path, F_OK) != 0 && errno == ENOENT) return STATUS_OK;
     TRY(create(path, &book, why));
-    status outcome = connect_reading(book, why);
+    status outcome = recorder_connect_reading(book, why);
     if (outcome == STATUS_OK) outcome = recorder_is_empty(book, &empty, why);
     if (outcome == STATUS_OK && !empty) outcome = recorder_prepare_schema(book, false, why);
     if (outcome == STATUS_OK && !empty) *out = book;
@@ -351,7 +389,11 @@ status recorder_open_begun(const char *path, recorder **out, failure *why) {
 
 status recorder_close(recorder **book, failure *why) {
     if (!*book) return STATUS_OK;
-    const status outcome = recorder_commit(*book, why);
+    status outcome = recorder_commit(*book, why);
+    if (outcome == STATUS_OK && (*book)->finished && !(*book)->shard) {
+        outcome = recorder_compare(*book, why);
+        if (outcome == STATUS_OK) outcome = recorder_commit(*book, why);
+    }
     release(book);
     return outcome;
 }

@@ -13,17 +13,19 @@
 #ifndef AFFJORD_RUNNER_RECORDER_H
 #define AFFJORD_RUNNER_RECORDER_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
+#include "system/temporary.h"
 
 enum {
-    RECORDER_SCHEMA_VERSION = 4,
+    RECORDER_SCHEMA_VERSION = 5,
     RECORDER_FLOWS_MAX = 16,
     RECORDER_NAME_MAX = 1024, /* bytes of a name, terminator included */
-    RECORDER_PATH_MAX = 4096,
+    RECORDER_PATH_MAX = PATH_MAX,
     RECORDER_BLOB_MAX = 900000000 /* bytes of a blob; SQLite's own limit is 10^9 of a row */
 };
 #define RECORDER_COMMIT_SECONDS 0.5
@@ -31,9 +33,10 @@ enum {
 
 typedef struct recorder recorder;
 
-/* Asked every fifth of a second while another process holds the lock; `holder`
- * says who. Return false to give up. */
-typedef bool recorder_wait(void *argument, const char *holder);
+/* Asked again and again while another process holds the lock, and `holder` says who; or, with `holder` NULL, while another
+ * program, which SQLite does not name, keeps the database locked. `seconds` have gone by since. Return false to give up.
+ * The recorder keeps it until it is closed. */
+typedef bool recorder_wait(void *argument, const char *holder, double seconds);
 
 /* Open for writing: wait for the lock (`wait` NULL: do not wait), make the
  * database where there is none, and the folder it lies in, add to an older
@@ -41,18 +44,23 @@ typedef bool recorder_wait(void *argument, const char *holder);
  * interrupted. The caller closes *out. */
 status recorder_open(const char *path, recorder_wait *wait, void *argument, recorder **out, failure *why);
 
-/* The same for the database of one task (shard.h), which is often on a network disk: with a journal that is rolled back,
- * as the log takes memory that all its users share, and so one host; and rows are committed only every
- * RECORDER_SHARD_COMMIT_SECONDS, so that a thousand tasks do not wear out their file server. */
+/* The same for the database of one task (shard.h), which is often on a network disk: without views, and rows are committed
+ * only every RECORDER_SHARD_COMMIT_SECONDS, so that a thousand tasks do not wear out their file server. */
 status recorder_open_shard(const char *path, recorder_wait *wait, void *argument, recorder **out, failure *why);
 
-/* Open for reading, without the lock; nothing is written, and the file may lie
- * on a read-only medium. */
+/* Open for reading, without the lock. Nothing is written beside the database, which may lie on a read-only medium and
+ * belong to somebody else (recorder_reading.c). */
 status recorder_open_reading(const char *path, recorder **out, failure *why);
 
 /* The same where there may be no database yet: *out <- NULL if there is no file, or one in which nothing has been
  * committed, as a program that was killed in its first moment leaves it. */
 status recorder_open_begun(const char *path, recorder **out, failure *why);
+
+/* A name to read the database at `path` by, also with other programs, so that nothing is written beside it: its own path,
+ * or that of a recovered copy in a new private folder. `folder` is that one's name, to be removed by the caller once the
+ * copy is not needed or open; "" if there is none. */
+status recorder_make_readable(const char *path, char name[RECORDER_PATH_MAX], char folder[TEMPORARY_PATH_MAX],
+                              failure *why);
 
 /* Commit and close; *book is NULL after it even if committing failed. */
 status recorder_close(recorder **book, failure *why);
@@ -68,10 +76,15 @@ const char *recorder_library_version(void);
 
 /* Commit what was written. */
 status recorder_commit(recorder *book, failure *why);
-/* The same if RECORDER_COMMIT_SECONDS have passed since the first uncommitted row. */
-status recorder_tick(recorder *book, failure *why);
-/* Seconds until recorder_tick would commit; negative if there is nothing. */
+/* Seconds until RECORDER_COMMIT_SECONDS have passed since the first uncommitted row; negative if there is none. */
 double recorder_due(const recorder *book);
+
+/* Open a transaction, after which nothing but its commit has to wait; commit it. *done <- false where another program's
+ * lock is in the way, and all is as it was: try again. */
+status recorder_try_begin(recorder *book, bool *done, failure *why);
+status recorder_try_commit(recorder *book, bool *done, failure *why);
+/* Forget what was not committed. */
+void recorder_give_up(recorder *book);
 
 /* --- Experiments and runs --- */
 
@@ -151,6 +164,7 @@ typedef struct recorder_epoch {
     uint64_t epoch, iteration;
     recorder_split split;
     double loss; /* may be no finite number */
+    double running; /* running mean (0.99) of the training loss; NaN of other splits */
     double nfe_forward, nfe_backward;
     double wall_seconds;
     uint64_t peak_bytes;
@@ -213,6 +227,9 @@ status recorder_drop_plans(recorder *book, int64_t run, uint64_t iteration, fail
  * chosen_test_loss, that of the best epoch, where it has test losses. `error` may be NULL. */
 status recorder_end_run(recorder *book, int64_t run, recorder_state state, const char *error, uint64_t iteration,
                         double wall_seconds, failure *why);
+
+/* Compare the models of all experiments anew when the database is closed (table `comparison`), as after the end of a run. */
+void recorder_compare_at_close(recorder *book);
 
 /* Forget what a run gave, so that it starts anew. Files stay. */
 status recorder_reset_run(recorder *book, int64_t run, failure *why);

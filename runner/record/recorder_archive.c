@@ -97,8 +97,7 @@ static status shrink(recorder *book, recorder_archived *out, failure *why) {
     TRY(recorder_write(book, STATEMENT_DROP_OTHER_MOMENTS, why, ""));
     TRY(recorder_commit(book, why));
     TRY(count_rows(book, &out->runs, &out->pictures, why));
-    /* Without a log beside it, the one file is all there is. */
-    return recorder_script(book, "VACUUM; PRAGMA journal_mode = DELETE", "write", why);
+    return recorder_script(book, "VACUUM", "write", why);
 }
 
 status recorder_archive(recorder *book, const char *path, recorder_archived *out, failure *why) {
@@ -107,10 +106,10 @@ status recorder_archive(recorder *book, const char *path, recorder_archived *out
     failure closing;
     if (snprintf(lock, sizeof lock, "%s.lock", path) >= (int)sizeof lock)
         return fail(why, STATUS_IO, "the archive's path is too long: \"%.200s...\"", path);
-    /* Reading was all that the connection was for; this writes, but not to this database. */
-    TRY(recorder_script(book, "PRAGMA query_only = OFF", "read", why));
+    int file;
+    TRY(recorder_make_file(path, &file, why)); /* which SQLite fills then */
+    close(file);
     status outcome = run_alone(book, STATEMENT_COPY_INTO, path, why);
-    recorder_script(book, "PRAGMA query_only = ON", "read", NULL);
     if (outcome == STATUS_OK) outcome = recorder_open(path, NULL, NULL, &copy, why);
     if (outcome == STATUS_OK) outcome = shrink(copy, out, why);
     const status closed = recorder_close(&copy, &closing);

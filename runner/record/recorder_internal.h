@@ -6,6 +6,13 @@
 
 #include "record/recorder.h"
 
+enum {
+    RECORDER_READING_MILLISECONDS = 10000, /* that a reader waits for a commit */
+    /* The bytes of a database that SQLite locks for a reader (sqlite.org/fileformat2.html, "The Lock-Byte Page"). */
+    RECORDER_LOCK_FIRST = 0x40000002,
+    RECORDER_LOCK_SIZE = 510
+};
+
 typedef enum recorder_statement {
 #define STATEMENT(name, sql) STATEMENT_##name,
 #include "record/recorder_statements.def"
@@ -18,10 +25,16 @@ struct recorder {
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared when first used */
     char path[RECORDER_PATH_MAX];
     int lock; /* descriptor of PATH.lock; -1 when reading */
+    int file; /* and of the database; closing it would drop SQLite's locks, so it is closed after SQLite's; -1 when reading */
     bool shard; /* of one task, on a disk that hosts share */
     struct merging *merging; /* how rows of shards are copied; made when first used */
     bool open; /* a transaction */
     double opened; /* when, on the monotonic clock */
+    bool finished; /* a run was: comparisons are made anew before it closes */
+    recorder_wait *wait; /* asked while another program's lock is in the way of writing; may be NULL */
+    void *argument;
+    bool trying; /* do not wait for that lock now */
+    double blocked; /* when it was first in the way of the statement under way */
 };
 
 /* Whether this process got the lock of the database at `path`: *descriptor
@@ -29,12 +42,28 @@ struct recorder {
  * system has no locks. If not, `holder` tells who has it. */
 status recorder_lock(const char *path, bool *taken, int *descriptor, char holder[RECORDER_NAME_MAX], failure *why);
 
+/* Open the database's file, and make it, empty, if it is not there, with the permissions that the umask allows. SQLite's
+ * own are for its owner alone; its journal gets those of the database. */
+status recorder_make_file(const char *path, int *file, failure *why);
+
+/* Whether another process reads the database of this open file at this moment. */
+bool recorder_is_read(int file);
+
+/* What another user left beside a database that this one may write, and has to be written too, becomes this one's. */
+void recorder_take_side_files(const char *path, int file);
+
+/* Open the database for reading. */
+status recorder_connect_reading(recorder *book, failure *why);
+
 /* *empty <- whether nothing has been committed in the open database. */
 status recorder_is_empty(recorder *book, bool *empty, failure *why);
 
 /* Check that the open database has this program's schema; create it in an
  * empty one if `create`. */
 status recorder_prepare_schema(recorder *book, bool create, failure *why);
+
+/* Give a database that has a write-ahead log a journal that is rolled back, once nobody reads it. */
+status recorder_leave_log(recorder *book, failure *why);
 
 /* `why` <- what SQLite says of the last call, with the database's path. */
 status recorder_fail(const recorder *book, const char *doing, failure *why);
@@ -58,6 +87,9 @@ status recorder_next(recorder *book, sqlite3_stmt *rows, bool *more, failure *wh
 
 /* The text of a column, valid until the next row; empty for NULL, and where memory ended, which recorder_next says then. */
 const char *recorder_text(sqlite3_stmt *row, int column);
+
+/* The table `comparison` from the runs there are. */
+status recorder_compare(recorder *book, failure *why);
 
 /* The columns of RUN_COLUMNS as a run. */
 void recorder_read_run(sqlite3_stmt *row, recorder_run *out);

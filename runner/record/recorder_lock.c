@@ -37,10 +37,16 @@ static void read_holder(int descriptor, char holder[RECORDER_NAME_MAX]) {
     if (!*holder) snprintf(holder, RECORDER_NAME_MAX, "another process");
 }
 
-/* Open the lock's file, and make the folder that it is to lie in where that is missing. */
+/* Open the lock's file, and make the folder that it is to lie in where that is missing. One that another user made, and
+ * that can only be read, locks as well. */
 static int open_lock(const char *name) {
-    const int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     const char *slash = strrchr(name, '/');
+    if (file < 0 && errno == EACCES) {
+        file = open(name, O_RDONLY | O_CLOEXEC);
+        if (file < 0) errno = EACCES; /* it is not there, and may not be made */
+        return file;
+    }
     if (file >= 0 || errno != ENOENT || !slash) return file;
     char folder[RECORDER_PATH_MAX];
     snprintf(folder, sizeof folder, "%.*s", (int)(slash - name), name);
@@ -50,12 +56,15 @@ static int open_lock(const char *name) {
 
 status recorder_lock(const char *path, bool *taken, int *descriptor, char holder[RECORDER_NAME_MAX], failure *why) {
     char name[RECORDER_PATH_MAX];
+    struct stat information;
     if (!lock_path(path, name)) return fail(why, STATUS_IO, "the database's path is too long");
+    const bool exists = stat(path, &information) == 0;
+    /* A user who may not write the database makes no lock beside it, since the owner might not be able to write that. */
+    if (exists && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0)
+        return fail(why, STATUS_IO, "cannot write the database \"%s\": %s", path, strerror(errno));
     const int file = open_lock(name);
     if (file < 0) {
         const int error = errno;
-        struct stat information;
-        const bool exists = stat(path, &information) == 0;
         return fail(why, STATUS_IO, "cannot %s the database \"%s\": cannot write \"%s\" beside it: %s",
                     exists ? "write" : "create", path, name, strerror(error));
     }

@@ -53,14 +53,20 @@ static bool detach(recorder *book) {
     return sqlite3_exec(book->db, "DETACH shard", NULL, NULL, NULL) == SQLITE_OK;
 }
 
+/* It is not written: one whose task was killed while it wrote is for the task to roll back, and is read as a copy. */
 static status attach(recorder *book, const char *shard, failure *why) {
     sqlite3_stmt *statement = NULL;
+    char name[RECORDER_PATH_MAX], folder[TEMPORARY_PATH_MAX];
     snprintf(book->merging->shard, sizeof book->merging->shard, "%s", shard);
+    failure reason;
+    if (recorder_make_readable(shard, name, folder, &reason) != STATUS_OK)
+        return fail(why, STATUS_FORMAT, "cannot merge \"%s\" into \"%s\": %s", shard, book->path, reason.text);
     int code = sqlite3_prepare_v2(book->db, "ATTACH ?1 AS shard", -1, &statement, NULL);
-    if (code == SQLITE_OK) code = sqlite3_bind_text(statement, 1, shard, -1, SQLITE_STATIC);
+    if (code == SQLITE_OK) code = sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     if (code == SQLITE_OK) code = sqlite3_step(statement);
     const status outcome = code == SQLITE_DONE ? STATUS_OK : fail_merge(book, why);
     sqlite3_finalize(statement);
+    if (folder[0]) temporary_remove(folder); /* it is open */
     return outcome;
 }
 

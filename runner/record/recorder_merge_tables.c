@@ -150,8 +150,9 @@ void recorder_end_merging(recorder *book) {
     free(self->tables);
     free(self);
     book->merging = NULL;
-    sqlite3_exec(book->db, "PRAGMA foreign_keys = ON; PRAGMA ignore_check_constraints = OFF; PRAGMA synchronous = FULL",
-                 NULL, NULL, NULL);
+    sqlite3_exec(book->db,
+                 "PRAGMA foreign_keys = ON; PRAGMA ignore_check_constraints = OFF; PRAGMA synchronous = EXTRA", NULL,
+                 NULL, NULL);
 }
 
 status recorder_begin_merging(recorder *book, bool durable, failure *why) {

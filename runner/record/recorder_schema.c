@@ -1,7 +1,6 @@
 /* recorder_schema.c - the tables of a new database, and the version of an old one. */
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "record/recorder_internal.h"
 
 /* schema.sql and views.sql as the build made a string of them. */
@@ -42,6 +41,13 @@ static const struct {
 };
 enum { REBUILT_TABLES = sizeof rebuilt / sizeof rebuilt[0] };
 
+/* Columns that were added, with the version that brought them; each is its table's last. */
+static const struct {
+    long version;
+    const char *exists, *add;
+} added[] = {{5, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'epoch'",
+              "ALTER TABLE epoch ADD COLUMN running REAL"}};
+
 /* Nobody draws figures from a single shard, and a merge reads the schema of thousands. */
 static status drop_views(recorder *book, failure *why) {
     char name[RECORDER_NAME_MAX], sql[RECORDER_NAME_MAX + 16];
@@ -63,6 +69,11 @@ static status drop_views(recorder *book, failure *why) {
 
 static status bring_up(recorder *book, long version, failure *why) {
     bool aside[REBUILT_TABLES] = {false};
+    for (size_t i = 0; version > 0 && i < sizeof added / sizeof *added; i++) {
+        long exists = 0;
+        if (version < added[i].version) TRY(read_number(book, added[i].exists, 0, &exists, why));
+        if (exists > 0) TRY(recorder_script(book, added[i].add, "bring up to date", why));
+    }
     for (size_t i = 0; i < REBUILT_TABLES; i++) {
         long exists = 0;
         if (version < rebuilt[i].version) TRY(read_number(book, rebuilt[i].exists, 0, &exists, why));
@@ -79,6 +90,7 @@ static status bring_up(recorder *book, long version, failure *why) {
 static status create_schema(recorder *book, long version, failure *why) {
     TRY(recorder_script(book, "BEGIN IMMEDIATE", "create", why));
     const status outcome = bring_up(book, version, why);
+    book->finished = version > 0; /* runs of before are compared as the database is closed */
     if (outcome == STATUS_OK) return recorder_script(book, "COMMIT", "create", why);
     sqlite3_exec(book->db, "ROLLBACK", NULL, NULL, NULL);
     return outcome;
@@ -107,12 +119,6 @@ status recorder_prepare_schema(recorder *book, bool create, failure *why) {
                         "newer version of the program, or another database with --db",
                         book->path, version, RECORDER_SCHEMA_VERSION);
     }
-    /* Write-ahead logging lets others read while we write. Where a file system cannot do it, SQLite stays with its
-     * other journal, and all works. Only now, as it changes the file.
-     * It needs memory that all processes share: on a network disk, where readers of other hosts would not see it, the
-     * journal is one that is rolled back, as in the database of one task (recorder_open_shard). */
-    const bool apart = book->shard || file_is_on_network(book->path);
-    const char *journal = apart ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL";
-    if (create) TRY(recorder_script(book, journal, "open", why));
+    if (create) TRY(recorder_leave_log(book, why)); /* only now, as it changes the file */
     return create && version < RECORDER_SCHEMA_VERSION ? create_schema(book, version, why) : STATUS_OK;
 }

@@ -69,8 +69,9 @@ status recorder_put_prediction(recorder *book, int64_t run, uint64_t bytes, fail
 static status put_split(recorder *book, int64_t run, const recorder_epoch *epoch, const char *split, failure *why) {
     static const recorder_statement attempts[] = {STATEMENT_PUT_EPOCH, STATEMENT_REPLACE_EPOCH};
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
-        TRY(recorder_write(book, attempts[i], why, "iuutndddu", run, epoch->epoch, epoch->iteration, split, epoch->loss,
-                           epoch->nfe_forward, epoch->nfe_backward, epoch->wall_seconds, epoch->peak_bytes));
+        TRY(recorder_write(book, attempts[i], why, "iuutndddud", run, epoch->epoch, epoch->iteration, split,
+                           epoch->loss, epoch->nfe_forward, epoch->nfe_backward, epoch->wall_seconds, epoch->peak_bytes,
+                           epoch->running));
         if (sqlite3_changes(book->db) > 0) break;
     }
     return STATUS_OK;
@@ -144,6 +145,7 @@ status recorder_end_run(recorder *book, int64_t run, recorder_state state, const
         TRY(recorder_write(book, STATEMENT_PUT_BEST_BITS, why, "i", run));
         TRY(recorder_write(book, STATEMENT_PUT_FINAL_TEST, why, "i", run));
         TRY(recorder_write(book, STATEMENT_PUT_CHOSEN_TEST, why, "i", run));
+        book->finished = true;
     }
     return recorder_write(book, STATEMENT_END_RUN, why, "ittudt", run, recorder_state_name(state), error, iteration,
                           wall_seconds, now);

@@ -1,4 +1,4 @@
--- schema.sql - the results database, schema version 4.
+-- schema.sql - the results database, schema version 5.
 --
 -- Run on an older database it adds what that lacks: tables are made where there
 -- are none; views.sql makes the views anew. (Tables whose columns are checked otherwise now
@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT OR REPLACE INTO meta VALUES ('schema_version', '4');
+INSERT OR REPLACE INTO meta VALUES ('schema_version', '5');
 
 -- One experiment file, by its [experiment] name.
 CREATE TABLE IF NOT EXISTS experiment (
@@ -98,6 +98,7 @@ CREATE TABLE IF NOT EXISTS epoch (
     nfe_backward REAL NOT NULL,
     wall_seconds REAL NOT NULL,           -- of this epoch
     peak_bytes   INTEGER NOT NULL,        -- resident, of the worker
+    running      REAL,                    -- running mean (0.99) of the training loss; NULL in other splits
     PRIMARY KEY (run_id, epoch, split)
 ) WITHOUT ROWID;
 
@@ -163,7 +164,7 @@ CREATE INDEX IF NOT EXISTS metric_by_name ON metric (name, run_id, value);
 -- Arrays that figures draw: float32, little endian. `subject` is a run's key, or
 -- a data set's checksum for the target itself. kind 'density': rows x columns
 -- values of p(x) at the centres of the cells of the window, row by row from the
--- bottom (y0) up; kind 'samples': rows points of columns numbers. A sample that
+-- bottom (y0) up, for points of one column in one row; kind 'samples': rows points of columns numbers. A sample that
 -- is an image has its channels last, about 0 to 1, from its top row down; x1 and
 -- y1 are then its width and height.
 CREATE TABLE IF NOT EXISTS sample_blob (
@@ -192,6 +193,56 @@ CREATE TABLE IF NOT EXISTS moment (
     data    BLOB NOT NULL,
     PRIMARY KEY (subject, kind, moment)
 );
+
+-- Two models of an experiment, seed by seed: is `model` lower than `other` in some
+-- quantity of finished runs? Made anew whenever a run is finished (recorder_compare.c).
+--   validation   final validation loss, as recorded
+--   offset       the same less what the validation points of the seed add for every model
+--   measured     the final loss, measured again on many points; fine: by a finer solve
+--   best         the least validation loss of any epoch; chosen: the test loss of that epoch
+--   evaluations  of all flows in one forward solve of training, in the last epoch
+--   field_change the largest rate of change of the toy field
+-- failures: what becomes of runs without a possible loss. 'left out': with the same seed
+-- of the other model; 'last': ranked behind all others, which only rank tests can do.
+-- n seeds that both have; intervals are of 95%, by bootstrap over seeds, from 5 seeds on.
+CREATE TABLE IF NOT EXISTS comparison (
+    experiment TEXT NOT NULL,
+    dataset    TEXT NOT NULL,
+    model      TEXT NOT NULL,
+    other      TEXT NOT NULL,
+    quantity   TEXT NOT NULL CHECK (quantity IN ('validation', 'offset', 'measured', 'fine', 'best', 'chosen',
+                                                 'evaluations', 'field_change')),
+    failures   TEXT NOT NULL CHECK (failures IN ('left out', 'last')),
+    n          INTEGER NOT NULL,
+    failed     INTEGER NOT NULL,          -- of `model`, among the seeds that both have
+    failed_other INTEGER NOT NULL,
+    mean       REAL,
+    mean_other REAL,
+    deviation  REAL,                      -- between seeds
+    deviation_other REAL,
+    correlation REAL,                     -- of the two over seeds
+    difference REAL,                      -- mean_other - mean
+    difference_low REAL,
+    difference_high REAL,
+    effect     REAL,                      -- difference / deviation_other
+    effect_low REAL,
+    effect_high REAL,
+    ratio      REAL,                      -- mean / mean_other
+    ratio_low  REAL,
+    ratio_high REAL,
+    paired_t   REAL,                      -- Student, of the differences
+    paired_p   REAL,
+    wilcoxon   REAL,                      -- sum of signed ranks
+    wilcoxon_p REAL,                      -- exact
+    welch_t    REAL,
+    welch_df   REAL,
+    welch_p    REAL,
+    mann_whitney_u REAL,                  -- pairs of seeds in which `model` is lower, ties half
+    mann_whitney_p REAL,                  -- exact
+    holm_p     REAL,                      -- paired_p (failures last: wilcoxon_p) by Holm's procedure over the
+    tests      INTEGER NOT NULL,          -- tests of the experiment with this quantity and these failures
+    PRIMARY KEY (experiment, dataset, model, other, quantity, failures)
+) WITHOUT ROWID;
 
 -- The newest checkpoint of a run; the path is relative to the database.
 CREATE TABLE IF NOT EXISTS checkpoint (

@@ -82,7 +82,9 @@ static void remove_shard(const char *path) {
     if (entries) closedir(entries);
     rmdir(folder);
     unlink(path);
-    if (snprintf(other, sizeof other, "%s.lock", path) < (int)sizeof other) unlink(other);
+    static const char *const endings[] = {".lock", ".pending", "-journal"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (snprintf(other, sizeof other, "%s%s", path, endings[i]) < (int)sizeof other) unlink(other);
     if (snprintf(other, sizeof other, "%.*s%s", (int)(strlen(path) - strlen(SHARD_DATABASE)), path, SHARD_LOG) <
         (int)sizeof other)
         unlink(other);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "scale/handed.h"
 #include "scale/shard.h"
 #include "scale/slurm.h"
@@ -115,7 +116,7 @@ static void write_task(task_list *self, task *one) {
     write_title(self);
     snprintf(progress, sizeof progress, "%" PRIu64 "/%" PRIu64, run->id ? run->iteration : 0, run->iterations);
     if (run->dataset[0]) snprintf(seed, sizeof seed, "%" PRIu64, run->seed);
-    if (one->silent >= 0) snprintf(heard, sizeof heard, "%.0f s ago", one->silent);
+    if (one->silent >= 0) number_print(heard, sizeof heard, "%.0f s ago", one->silent);
     const char *node = state == TASK_RUNNING ? one->shard.place.host : "";
     if (one->handed && one->handed->queued && one->handed->node[0]) node = one->handed->node;
     const char *note = run->state == RUN_FAILED ? run->error : "";

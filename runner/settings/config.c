@@ -2,9 +2,10 @@
  *
  * inih splits lines into sections, keys and values. As the Debian library is
  * built, it cuts lines at 199 bytes and section names at 49, says nothing of
- * empty sections, takes ':' for '=', and reads an indented line as the
- * continuation of the value above. The lines therefore pass through
- * next_line(), which knows their number and refuses what inih would change. */
+ * empty sections, takes ':' for '=', ends a value at a ; in quotes, and reads an
+ * indented line as the continuation of the value above. The lines therefore pass
+ * through next_line(), which knows their number, refuses what inih would change,
+ * and gives it of a line that it would cut only the key. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
@@ -39,6 +40,7 @@ typedef struct source {
     const char *name;
     bool indented; /* the line starts with a blank */
     bool has_key; /* the section has one already, which an indented line would continue */
+    bool whole; /* inih has only the line's key: its value is to be taken from `raw` */
     status code;
     failure *why;
 } source;
@@ -78,12 +80,12 @@ static status add_section(source *from) {
 
 /* "file:line: ..." */
 __attribute__((format(printf, 3, 4))) static status fail_at(const source *from, status code, const char *format, ...) {
-    char text[sizeof(failure)];
+    failure text;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    failure_describe_list(&text, format, arguments);
     va_end(arguments);
-    return fail(from->why, code, "%s:%zu: %s", from->path, from->line, text);
+    return fail(from->why, code, "%s:%zu: %s", from->path, from->line, text.text);
 }
 
 /* Remove blanks at both ends, in place. */
@@ -121,13 +123,10 @@ static status open_section(source *from, char *text) {
 }
 
 /* Look at a line before inih does. */
-static status check_line(source *from, int size) {
+static status check_line(source *from) {
     const char *raw = from->raw;
     const size_t blanks = strspn(raw, " \t");
     from->indented = blanks > 0;
-    const int longest = size - 3; /* as ini.h says: \r, \n and \0 */
-    if (from->raw_length > (size_t)longest)
-        return fail_at(from, STATUS_FORMAT, "the line has %zu bytes, expected at most %d", from->raw_length, longest);
     if (raw[blanks] != '[') return STATUS_OK;
     if (from->indented) return fail_at(from, STATUS_FORMAT, "a section must start in the first column");
     const char *end = memchr(raw, ']', from->raw_length);
@@ -145,6 +144,19 @@ static status check_line(source *from, int size) {
     return open_section(from, text);
 }
 
+/* How many bytes of the line inih gets: all, or of a value that it would change those up to the =; of a comment or a
+ * section, those that it has room for. */
+static size_t part_for_inih(source *from, size_t room) {
+    const char *text = from->raw + strspn(from->raw, " \t");
+    const char *equals = memchr(from->raw, '=', from->raw_length);
+    const bool pair = *text != ';' && *text != '#' && *text != '[';
+    const bool fits = from->raw_length <= room;
+    from->whole = pair && (!fits || memchr(from->raw, '"', from->raw_length));
+    if (fits && !from->whole) return from->raw_length;
+    const size_t key = equals && !from->indented ? (size_t)(equals - from->raw) + 1 : room;
+    return key < room ? key : room < from->raw_length ? room : from->raw_length;
+}
+
 /* What inih calls for a line, as fgets. Ends the file at the first failure. */
 static char *next_line(char *buffer, int size, void *stream) {
     source *from = stream;
@@ -154,23 +166,58 @@ static char *next_line(char *buffer, int size, void *stream) {
     from->raw_length = strcspn(from->raw, "\n");
     from->position += from->raw_length + 1;
     if (from->raw_length > 0 && from->raw[from->raw_length - 1] == '\r') from->raw_length--;
-    from->code = check_line(from, size);
+    from->code = check_line(from);
     if (from->code != STATUS_OK) return NULL;
-    memcpy(buffer, from->raw, from->raw_length);
-    buffer[from->raw_length] = '\n';
-    buffer[from->raw_length + 1] = '\0';
+    const size_t part = part_for_inih(from, (size_t)size - 3); /* as ini.h says: \r, \n and \0 */
+    memcpy(buffer, from->raw, part);
+    buffer[part] = '\n';
+    buffer[part + 1] = '\0';
     return buffer;
 }
 
-/* Cut `text` at a comment, a ; after a blank: inih does so only for the line
- * with the key. */
-static void cut_comment(char *text) {
-    for (char *at = strchr(text, ';'); at; at = strchr(at + 1, ';')) {
-        if (at == text || (at[-1] != ' ' && at[-1] != '\t')) continue;
-        while (at > text && (at[-1] == ' ' || at[-1] == '\t')) at--;
+/* Cut `text` at a comment, a ; after a blank that is not within quotes where they mean something. */
+static void cut_comment(char *text, bool quotes) {
+    bool quoted = false;
+    for (char *at = text; *at; at++) {
+        quoted ^= quotes && *at == '"';
+        if (*at != ';' || quoted || (at > text && at[-1] != ' ' && at[-1] != '\t')) continue;
         *at = '\0';
-        return;
+        break;
     }
+    trim(text);
+}
+
+/* The value on this line, for free(); NULL if memory is short. */
+static char *value_here(const source *from, const char *value, bool list) {
+    const char *equals = from->indented && from->has_key ? NULL : memchr(from->raw, '=', from->raw_length);
+    if (!from->whole) return strdup(value);
+    const char *start = equals ? equals + 1 : from->raw;
+    char *copy = strndup(start, (size_t)(from->raw + from->raw_length - start));
+    if (!copy) return NULL;
+    const size_t blanks = strspn(copy, " \t\r");
+    memmove(copy, copy + blanks, strlen(copy + blanks) + 1);
+    cut_comment(copy, list);
+    return copy;
+}
+
+/* Whether the next line with anything on it is indented: more items for a list. */
+static bool goes_on(const source *from) {
+    const char *line = from->content + (from->position < from->length ? from->position : from->length);
+    for (;; line += strcspn(line, "\n") + 1) {
+        const char *text = line + strspn(line, " \t\r");
+        if (!*text) return false;
+        if (*text != '\n' && *text != ';' && *text != '#') return text > line && *text != '[';
+        if (!line[strcspn(line, "\n")]) return false;
+    }
+}
+
+/* "first, more" in fresh memory; NULL if memory is short. */
+static char *join(const char *first, const char *more) {
+    const size_t length = strlen(first), size = length + strlen(more) + 3;
+    const char *between = length == 0 ? "" : first[length - 1] == ',' ? " " : ", ";
+    char *joined = malloc(size);
+    if (joined) snprintf(joined, size, "%s%s%s", first, between, more);
+    return joined;
 }
 
 /* An indented line: more items for the list above. */
@@ -181,17 +228,18 @@ static status continue_list(source *from, const char *value) {
         return fail_at(from, STATUS_FORMAT,
                        "an indented line continues the list above, and there is none; "
                        "a setting must start in the first column");
-    char joined[2 * SETTINGS_TEXT_MAX], more[SETTINGS_TEXT_MAX];
-    snprintf(more, sizeof more, "%s", value);
-    cut_comment(more);
-    const size_t length = strlen(last->value);
-    const bool comma = length > 0 && last->value[length - 1] == ',';
-    snprintf(joined, sizeof joined, "%s%s %s", last->value, comma ? "" : ",", more);
+    char *more = value_here(from, value, true);
+    if (more) cut_comment(more, true); /* inih does so only for the line with the key */
+    char *joined = more ? join(last->value, more) : NULL;
     settings scratch;
     failure reason;
-    const status parsed = settings_parse(last->option, joined, &scratch, &reason);
-    if (parsed != STATUS_OK) return fail_at(from, parsed, "%s", reason.text);
-    return config_keep(config, joined, &last->value, from->why);
+    status outcome = joined ? settings_parse(last->option, joined, &scratch, &reason)
+                            : fail(&reason, STATUS_MEMORY, "out of memory");
+    if (outcome != STATUS_OK) fail_at(from, outcome, "%s", reason.text);
+    else outcome = config_keep(config, joined, &last->value, from->why);
+    free(joined);
+    free(more);
+    return outcome;
 }
 
 static status include_file(source *from, const char *value) {
@@ -202,9 +250,9 @@ static status include_file(source *from, const char *value) {
     const int folder = *value == '/' || !slash ? 0 : (int)(slash - from->path) + 1;
     const int length = snprintf(path, sizeof path, "%.*s%s", folder, from->path, value);
     if (length >= CONFIG_PATH_MAX) return fail_at(from, STATUS_INVALID, "include = %s: the path is too long", value);
-    /* The presets of an installed program may be named as if they lay beside the file. */
+    /* The presets of the project may be named as if they lay beside the file. */
     char preset[PLACE_PATH_MAX];
-    if (access(path, F_OK) != 0 && place_installed("configs", value, preset))
+    if (access(path, F_OK) != 0 && place_shipped("configs", value, preset))
         return read_source(from->config, preset, from, from->why);
     return read_source(from->config, path, from, from->why);
 }
@@ -221,10 +269,28 @@ static status find_option(source *from, const char *key, const setting_option **
     return STATUS_OK;
 }
 
+/* A list may begin on the next line. */
+static status assign(source *from, const setting_option *option, const char *value) {
+    settings scratch;
+    failure reason;
+    const bool later = !*value && option->type == SETTING_LIST && goes_on(from);
+    const status parsed = later ? STATUS_OK : settings_parse(option, value, &scratch, &reason);
+    if (parsed != STATUS_OK) return fail_at(from, parsed, "%s", reason.text);
+    config_assignment assignment = {
+        .scope = from->scope, .name = from->name, .option = option, .path = from->path, .line = from->line};
+    TRY(config_keep(from->config, value, &assignment.value, from->why));
+    return config_assign(from->config, &assignment, from->why);
+}
+
 static status take_pair(source *from, const char *key, const char *value) {
     const char *separator = strpbrk(from->raw, "=:");
     if (!*key || !separator || *separator == ':') return fail_at(from, STATUS_FORMAT, "expected \"key = value\"");
-    if (strcmp(key, "include") == 0) return include_file(from, value);
+    if (strcmp(key, "include") == 0) {
+        char *own = value_here(from, value, false);
+        const status outcome = own ? include_file(from, own) : fail_at(from, STATUS_MEMORY, "out of memory");
+        free(own);
+        return outcome;
+    }
     if (!from->section) return fail_at(from, STATUS_INVALID, "%s stands above the first section", key);
 
     const setting_option *option = NULL;
@@ -236,15 +302,10 @@ static status take_pair(source *from, const char *key, const char *value) {
             strcmp(other->name, from->name) == 0)
             return fail_at(from, STATUS_INVALID, "%s is already set on line %zu", option->name, other->line);
     }
-    settings scratch;
-    failure reason;
-    const status parsed = settings_parse(option, value, &scratch, &reason);
-    if (parsed != STATUS_OK) return fail_at(from, parsed, "%s", reason.text);
-
-    config_assignment assignment = {
-        .scope = from->scope, .name = from->name, .option = option, .path = from->path, .line = from->line};
-    TRY(config_keep(from->config, value, &assignment.value, from->why));
-    return config_assign(from->config, &assignment, from->why);
+    char *own = value_here(from, value, option->type == SETTING_LIST);
+    const status outcome = own ? assign(from, option, own) : fail_at(from, STATUS_MEMORY, "out of memory");
+    free(own);
+    return outcome;
 }
 
 /* inih's handler; 0 for failure. */

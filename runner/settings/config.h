@@ -20,9 +20,11 @@
 #ifndef AFFJORD_RUNNER_CONFIG_H
 #define AFFJORD_RUNNER_CONFIG_H
 
+#include <limits.h>
+
 #include "settings/settings.h"
 
-enum { CONFIG_PATH_MAX = 4096 }; /* bytes of a path, terminator included */
+enum { CONFIG_PATH_MAX = PATH_MAX }; /* bytes of a path, terminator included */
 
 typedef struct experiment_config experiment_config;
 
@@ -45,6 +47,10 @@ const settings *config_settings(const experiment_config *config);
 /* Where a setting was last said for all data sets and models: "file:line", or
  * "--set", or the experiment file's path if nowhere. `name` is "section.key". */
 void config_origin(const experiment_config *config, const char *name, char text[CONFIG_PATH_MAX]);
+
+/* The same for one model on one data set: [data NAME] and [model NAME] count. False where no line sets it. */
+bool config_origin_for(const experiment_config *config, const char *name, const char *source, const char *model,
+                       char text[CONFIG_PATH_MAX]);
 
 /* The settings of one model on one data set. `source` is an item of
  * experiment.data: [data NAME] matches the item itself, or its file name

@@ -68,22 +68,44 @@ const settings *config_settings(const experiment_config *config) {
     return &config->base;
 }
 
-/* The assignment for all data sets and models that won, or NULL. */
-static const config_assignment *find_winner(const experiment_config *config, const char *name) {
+/* Whether `later` wins over `earlier`, which was said before it, in the order of apply(). */
+static bool wins(const config_assignment *later, const config_assignment *earlier) {
+    if (!earlier || (later->path == NULL) != (earlier->path == NULL)) return !earlier || !later->path;
+    return later->scope >= earlier->scope;
+}
+
+/* The assignment that won for a model on a data set, NULL for those of all; or NULL. */
+static const config_assignment *find_winner_for(const experiment_config *config, const char *name, const char *data,
+                                                const char *model) {
     const config_assignment *winner = NULL;
     for (size_t i = 0; i < config->assignment_count; i++) {
         const config_assignment *assignment = &config->assignments[i];
-        /* --set is appended last, so the last one wins. */
-        if (assignment->scope == SCOPE_ALL && strcmp(assignment->option->name, name) == 0) winner = assignment;
+        if (strcmp(assignment->option->name, name) == 0 && scope_matches(assignment, data, model) &&
+            wins(assignment, winner))
+            winner = assignment;
     }
     return winner;
 }
 
-void config_origin(const experiment_config *config, const char *name, char text[CONFIG_PATH_MAX]) {
-    const config_assignment *winner = find_winner(config, name);
-    if (!winner) snprintf(text, CONFIG_PATH_MAX, "%s", config->path);
+static const config_assignment *find_winner(const experiment_config *config, const char *name) {
+    return find_winner_for(config, name, NULL, NULL);
+}
+
+static void describe_origin(const config_assignment *winner, const char *otherwise, char text[CONFIG_PATH_MAX]) {
+    if (!winner) snprintf(text, CONFIG_PATH_MAX, "%s", otherwise);
     else if (!winner->path) snprintf(text, CONFIG_PATH_MAX, "--set");
     else snprintf(text, CONFIG_PATH_MAX, "%s:%zu", winner->path, winner->line);
+}
+
+void config_origin(const experiment_config *config, const char *name, char text[CONFIG_PATH_MAX]) {
+    describe_origin(find_winner(config, name), config->path, text);
+}
+
+bool config_origin_for(const experiment_config *config, const char *name, const char *source, const char *model,
+                       char text[CONFIG_PATH_MAX]) {
+    const config_assignment *winner = find_winner_for(config, name, source, model);
+    describe_origin(winner, config->path, text);
+    return winner != NULL;
 }
 
 status config_data_source(const experiment_config *config, const char *item, char path[CONFIG_PATH_MAX], failure *why) {

@@ -8,8 +8,17 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/number.h"
 #include "field/image_model.h"
 #include "flow/cnf.h"
+
+/* The names of all Runge-Kutta methods, "euler|midpoint|...". */
+static const char TABLEAU_LIST[] =
+#define TABLEAU(symbol, name, ...) "|" name
+#define PAIR(symbol, name, ...) "|" name
+#include "ode/tableau.def"
+    ;
+#define TABLEAU_NAMES (TABLEAU_LIST + 1)
 
 static const setting_option OPTIONS[] = {
 #define COMMON(section_, key_, type_, initial_, keyed_, help_)                                                         \
@@ -40,7 +49,7 @@ enum {
     OPTION_COUNT = sizeof OPTIONS / sizeof *OPTIONS,
     SECTION_COUNT = sizeof SECTIONS / sizeof *SECTIONS,
     CHOICES_MAX = 16,
-    SEED_RANGES_MAX = SETTINGS_TEXT_MAX / 2 /* as many as a value has room for */
+    SEED_RANGES_MAX = 512
 };
 
 /* A part of a list of seeds; one number is a range too. */
@@ -122,11 +131,28 @@ void settings_default(settings *out) {
     }
 }
 
+/* item <- what stands in the quotes that open at `start`. Returns where the item ends, at a comma or the end of the text;
+ * NULL if the quotes are not closed or something else follows them. */
+static const char *read_quoted(const char *start, char item[SETTINGS_TEXT_MAX]) {
+    size_t length = 0;
+    const char *at = start + 1;
+    for (; *at && (*at != '"' || at[1] == '"'); at++) {
+        if (length + 1 < SETTINGS_TEXT_MAX) item[length++] = *at;
+        at += *at == '"';
+    }
+    if (!*at) return NULL;
+    item[length] = '\0';
+    at += 1 + strspn(at + 1, " \t");
+    return !*at || *at == ',' ? at : NULL;
+}
+
 bool settings_list_next(const char **cursor, char item[SETTINGS_TEXT_MAX]) {
     const char *start = *cursor + strspn(*cursor, " \t");
     if (!*start) return false;
-    const char *end = start + strcspn(start, ",");
+    const char *quoted = *start == '"' ? read_quoted(start, item) : NULL;
+    const char *end = quoted ? quoted : start + strcspn(start, ",");
     *cursor = *end ? end + 1 : end;
+    if (quoted) return true;
     while (end > start && (end[-1] == ' ' || end[-1] == '\t')) end--;
     const size_t length = (size_t)(end - start) < SETTINGS_TEXT_MAX ? (size_t)(end - start) : SETTINGS_TEXT_MAX - 1;
     memcpy(item, start, length);
@@ -149,6 +175,7 @@ bool settings_name_valid(const char *text) {
 static bool parse_seed(const char *text, size_t length, uint64_t *out) {
     if (!is_digits(text, length) || length > 19) return false;
     uint64_t value = 0;
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): is_digits saw that far */
     for (size_t i = 0; i < length; i++) value = 10 * value + (uint64_t)(text[i] - '0');
     if (value > INT64_MAX) return false;
     *out = value;
@@ -218,13 +245,11 @@ static status parse_integer(const setting_option *option, const char *text, sett
 }
 
 static status parse_real(const setting_option *option, const char *text, settings *into, failure *why) {
-    const bool infinite = strcmp(text, "inf") == 0 || strcmp(text, "-inf") == 0;
-    /* strtod alone would also take nan, hexadecimal and leading blanks. */
-    if (!infinite && text[strspn(text, "0123456789+-.eE")] != '\0') return fail_number(option, text, why);
-    char *end;
-    const double value = strtod(text, &end);
-    if (*end || end == text || (isinf(value) && !infinite) || !(value >= option->minimum && value <= option->maximum))
+    double value = *text == '-' ? -INFINITY : INFINITY;
+    if (strcmp(text, "inf") != 0 && strcmp(text, "-inf") != 0 &&
+        (!number_read(text, text + strlen(text), &value) || isinf(value)))
         return fail_number(option, text, why);
+    if (!(value >= option->minimum && value <= option->maximum)) return fail_number(option, text, why);
     *(double *)field(into, option) = value;
     return STATUS_OK;
 }
@@ -268,7 +293,11 @@ static status parse_choice(const setting_option *option, const char *text, setti
 
 static status check_items(const setting_option *option, const char *text, failure *why) {
     char item[SETTINGS_TEXT_MAX], other[SETTINGS_TEXT_MAX];
-    for (const char *cursor = text; settings_list_next(&cursor, item);) {
+    for (const char *cursor = text, *start = cursor; settings_list_next(&cursor, item); start = cursor) {
+        start += strspn(start, " \t");
+        if (*start == '"' && !read_quoted(start, other))
+            return fail(why, STATUS_INVALID, "%s = %s: expected a closing \" before the next comma or the end",
+                        option->name, text);
         if (!*item) return fail(why, STATUS_INVALID, "%s = %s: an item is empty", option->name, text);
         if (option->items == ITEMS_NAME && !settings_name_valid(item))
             return fail(why, STATUS_INVALID, "%s = %s: \"%s\" has something else than letters, digits, _ and -",
@@ -317,8 +346,10 @@ status settings_parse(const setting_option *option, const char *text, settings *
 /* The shortest of the three precisions that reads back to the same bits. */
 static void print_real(double value, char text[SETTINGS_TEXT_MAX]) {
     for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, SETTINGS_TEXT_MAX, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) return;
+        double again = value; /* of inf and -inf, which are no decimal numbers */
+        number_print(text, SETTINGS_TEXT_MAX, "%.*g", digits, value);
+        number_read(text, text + strlen(text), &again);
+        if (again == value) return;
     }
 }
 
@@ -340,7 +371,8 @@ void settings_text(const settings *values, const setting_option *option, char te
 }
 
 bool settings_of_run(const setting_option *option) {
-    return strcmp(option->section, "experiment") != 0 && strcmp(option->section, "data") != 0;
+    if (strcmp(option->section, "data") == 0) return option->keyed; /* the others say where data lie */
+    return strcmp(option->section, "experiment") != 0;
 }
 
 void settings_each(const settings *values,

@@ -1,11 +1,10 @@
 /* settings.h - the values of all settings and the table that describes them.
  *
- * options.def is the one list; everything here is made from it. Numbers are
- * read and written in the C locale, which holds as long as the program does
- * not call setlocale(). */
+ * options.def is the one list; everything here is made from it. */
 #ifndef AFFJORD_RUNNER_SETTINGS_H
 #define AFFJORD_RUNNER_SETTINGS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,9 +13,9 @@
 #include "base/status.h"
 
 enum {
-    SETTINGS_TEXT_MAX = 1024, /* bytes of any value as text, terminator included */
-    SETTINGS_SEEDS_MAX = 100000,
-    SETTINGS_GRID_METHODS = 4 /* first names of solver.method, on a fixed grid */
+    SETTINGS_TEXT_MAX = 2 * PATH_MAX, /* bytes of any value as text, terminator included */
+    SETTINGS_NAME_MAX = 1024, /* bytes of the name of a data set or a model, terminator included */
+    SETTINGS_SEEDS_MAX = 100000
 };
 
 /* One field for each setting, named section_key: settings.train_batch. An
@@ -94,7 +93,7 @@ status settings_parse(const setting_option *option, const char *text, settings *
  * bits; reals as short as that allows. */
 void settings_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]);
 
-/* Whether a setting is one of a run: those of [experiment] and [data] say which runs there are and where data lie. */
+/* Whether a setting is one of a run: those of [experiment] say which runs there are, and data.dir where data lie. */
 bool settings_of_run(const setting_option *option);
 
 /* Visit every setting of a run as text, in the
@@ -106,7 +105,8 @@ void settings_each(const settings *values,
 
 /* Walk over the items of a list: start with *cursor = the list's text; each
  * call that returns true has put the next item into `item`, without the blanks
- * around it. */
+ * around it. Commas part items. An item in double quotes is what stands between
+ * them, commas and blanks included; "" in it is one ". */
 bool settings_list_next(const char **cursor, char item[SETTINGS_TEXT_MAX]);
 
 /* Numbers of a seeds list such as "0-29, 40", in its order, in memory that

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "flow/cnf.h"
 #include "settings/settings.h"
 #include "system/roff.h"
@@ -22,11 +23,11 @@ static void describe_range(const setting_option *option, const char *separator, 
     size_t used = 0;
     switch (option->type) {
     case SETTING_INTEGER:
-        snprintf(text, SETTINGS_TEXT_MAX, "integer, %.15g to %.15g", option->minimum, option->maximum);
+        number_print(text, SETTINGS_TEXT_MAX, "integer, %.15g to %.15g", option->minimum, option->maximum);
         break;
     case SETTING_REAL:
         if (isinf(option->minimum)) snprintf(text, SETTINGS_TEXT_MAX, "number or -inf");
-        else snprintf(text, SETTINGS_TEXT_MAX, "number, %.15g to %.15g", option->minimum, option->maximum);
+        else number_print(text, SETTINGS_TEXT_MAX, "number, %.15g to %.15g", option->minimum, option->maximum);
         break;
     case SETTING_BOOLEAN: snprintf(text, SETTINGS_TEXT_MAX, "yes%sno", separator); break;
     case SETTING_CHOICE:
@@ -111,15 +112,20 @@ static void write_introduction(FILE *stream) {
         "train.stop_loss = 0.5\n"
         "```\n"
         "\n"
+        "Where there is no such file beside it, `configs/NAME` and `../configs/NAME` are the presets of the checkout,\n"
+        "or the installed ones.\n"
+        "\n"
         "Later in this list wins: defaults, included files, the file itself, `[data NAME]`, `[model NAME]`,\n"
         "`--set section.key=value`, `--set \"data NAME.section.key=value\"`,\n"
         "`--set \"model NAME.section.key=value\"`.\n"
         "Every model of `experiment.models` needs a section `[model NAME]`, which may be empty. `NAME` of a data set\n"
         "is what `experiment.data` says, or its file name without folder and ending.\n"
         "\n"
-        "A line holds at most 197 bytes; a list may go on in indented lines. `;` after a blank starts a comment, and\n"
-        "so do `;` and `#` at the start of a line. Anything else that is not understood is an error with file and\n"
-        "line, and nothing is run.\n"
+        "Commas separate the items of a list. A list may continue, or begin, in indented lines. Put an item that\n"
+        "contains a comma in double quotes, as in `data = \"a, b.csv\", ty`; write `\"\"` for a quote inside them. "
+        "`;`\n"
+        "after a blank starts a comment, and so do `;` and `#` at the start of a line. A value has at most 8191\n"
+        "bytes. Every other line is an error with file and line, and nothing is run.\n"
         "\n"
         "*In key* says whether a setting is part of a run's key. Runs with the same key are the same training and\n"
         "are computed once, whichever experiments ask for them.\n",
@@ -168,17 +174,20 @@ static void write_manual_introduction(FILE *stream) {
           ".PP\n",
           stream);
     roff_write_text(
-        stream, "A file to include is looked for beside the file that includes it; configs/NAME and ../configs/NAME, "
-                "where there is no such file, are the installed presets. Later in this list wins: defaults, included "
-                "files, the file itself, [data NAME], [model NAME], --set section.key=value, --set \"data "
-                "NAME.section.key=value\", --set \"model NAME.section.key=value\". Every model of experiment.models "
-                "needs a section [model NAME], which may be empty. NAME of a data set is what experiment.data says, or "
-                "its file name without folder and ending.");
+        stream,
+        "A file to include is looked for beside the file that includes it. Where there is none, configs/NAME "
+        "and ../configs/NAME are the presets that come with the program. Later in this list wins: defaults, included "
+        "files, the file itself, [data NAME], [model NAME], --set section.key=value, --set \"data "
+        "NAME.section.key=value\", --set \"model NAME.section.key=value\". Every model of experiment.models "
+        "needs a section [model NAME], which may be empty. NAME of a data set is what experiment.data says, or "
+        "its file name without folder and ending.");
     fputs(".PP\n", stream);
     roff_write_text(
-        stream, "A line holds at most 197 bytes; a list may go on in indented lines. ; after a blank starts a comment, "
-                "and so do ; and # at the start of a line. Anything else that is not understood is an error with file "
-                "and line, and nothing is run.");
+        stream,
+        "Commas separate the items of a list. A list may continue, or begin, in indented lines. Put an item that "
+        "contains a comma in double quotes, as in data = \"a, b.csv\", ty; write \"\" for a quote inside them. ; "
+        "after a blank starts a comment, and so do ; and # at the start of a line. A value has at most 8191 "
+        "bytes. Every other line is an error with file and line, and nothing is run.");
 }
 
 void settings_write_manual(FILE *stream) {

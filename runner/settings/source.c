@@ -60,7 +60,36 @@ status source_open(const char *name, const settings *values, source *out, failur
     *out = (source){.points = NULL};
     if (source_is_images(name)) return open_images(name, values, out, why);
     if (!table_is_path(name) && !toy_find(name)) return fail_unknown(name, why);
-    return dataset_open(name, &out->points, why);
+    TRY(dataset_open(name, &out->points, why));
+    if (!values->data_standardise) return STATUS_OK;
+    const status outcome = dataset_standardise(out->points, why);
+    if (outcome != STATUS_OK) dataset_close(&out->points);
+    return outcome;
+}
+
+status source_check(const source *self, const settings *values, failure *why) {
+    const specification_shape shape = source_shape(self);
+    point_objective_spec points;
+    image_objective_spec images;
+    standard units;
+    TRY(specification_check(values, &shape, why));
+    if (self->images) {
+        specification_images(values, shape.image, 0, &images);
+        return image_objective_check(&images, self->images, why);
+    }
+    specification_points(values, shape.dimension, 0, &points);
+    TRY(point_objective_check(&points, self->points, why));
+    return values->data_standardise ? dataset_fit(self->points, &units, why) : STATUS_OK;
+}
+
+void source_limit(const source *self, settings *values) {
+    if (!self->points || dataset_is_drawn(self->points)) return;
+    const size_t there = dataset_held_out(self->points);
+    if (values->train_validation > there) values->train_validation = there;
+}
+
+const standard *source_units(const source *self) {
+    return self->points ? dataset_units(self->points) : NULL;
 }
 
 void source_close(source *self) {
@@ -72,6 +101,10 @@ const char *source_checksum(const source *self) {
     return self->images ? self->images->sha256 : dataset_checksum(self->points);
 }
 
+const char *source_note(const source *self) {
+    return self->images ? self->images->note : "";
+}
+
 specification_shape source_shape(const source *self) {
     if (!self->images) return (specification_shape){.dimension = dataset_dimension(self->points)};
     const image_set *set = self->images;
@@ -79,11 +112,11 @@ specification_shape source_shape(const source *self) {
                                  .image = {set->channels, set->height, set->width}};
 }
 
-void source_name(const source *self, const settings *values, char text[SETTINGS_TEXT_MAX]) {
+void source_name(const source *self, const settings *values, char text[SETTINGS_NAME_MAX]) {
     const image_set *set = self->images;
-    if (!set) snprintf(text, SETTINGS_TEXT_MAX, "%s", dataset_name(self->points));
-    else if (values->image_average == 1) snprintf(text, SETTINGS_TEXT_MAX, "%s", set->name);
-    else snprintf(text, SETTINGS_TEXT_MAX, "%.900s_%zux%zu", set->name, set->height, set->width);
+    if (!set) snprintf(text, SETTINGS_NAME_MAX, "%s", dataset_name(self->points));
+    else if (values->image_average == 1) snprintf(text, SETTINGS_NAME_MAX, "%s", set->name);
+    else snprintf(text, SETTINGS_NAME_MAX, "%.900s_%zux%zu", set->name, set->height, set->width);
 }
 
 status source_objective(const source *self, const settings *values, uint64_t seed, parallel *workers,

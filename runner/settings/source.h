@@ -24,11 +24,25 @@ const char *source_folder(const settings *values);
 status source_open(const char *name, const settings *values, source *out, failure *why);
 void source_close(source *self);
 
+/* What a training with these settings would refuse of the data, whatever the settings that it was opened with. Errors:
+ * STATUS_INVALID, with the setting first where it is one's fault; STATUS_MEMORY. */
+status source_check(const source *self, const settings *values, failure *why);
+
+/* Settings that ask for more than there is ask for what there is: a table's rows that are held out count once each. So
+ * the same numbers have the same key. */
+void source_limit(const source *self, settings *values);
+
+/* The units of a table that was opened standardised, else NULL. */
+const standard *source_units(const source *self);
+
 const char *source_checksum(const source *self);
 specification_shape source_shape(const source *self);
 
+/* Sentences about its files that a user should read, as which pictures were left out; "" if there are none. */
+const char *source_note(const source *self);
+
 /* Its name in tables and figures; averaged images have their size in it, as they are other data: mnist_14x14. */
-void source_name(const source *self, const settings *values, char text[SETTINGS_TEXT_MAX]);
+void source_name(const source *self, const settings *values, char text[SETTINGS_NAME_MAX]);
 
 /* What a training on it minimises; `device` computes with images, NULL for the processor, and outlives *out. The caller
  * owns *out, and the source outlives it. */

@@ -1,29 +1,73 @@
 /* specification.c - settings as the core wants them, and in checkpoints. */
 #include "settings/specification.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/number.h"
 
 /* A choice is stored as its position in options.def, which is the order of
  * the enumeration; test_settings compares the two name by name. */
 _Static_assert(CONTEXT_CLOCK == 0 && CONTEXT_AUGMENTED == 1, "model.context");
-_Static_assert(SOLVER_EULER == 0 && SOLVER_MIDPOINT == 1 && SOLVER_RK4 == 2 && SOLVER_RK4_38 == 3, "solver.method");
 _Static_assert(DIVERGENCE_EXACT == 0 && DIVERGENCE_RADEMACHER == 1 && DIVERGENCE_GAUSSIAN == 2, "flow.divergence");
 _Static_assert(GRADIENT_DISCRETE == 0 && GRADIENT_ADJOINT == 1, "solver.gradient");
 
-_Static_assert(IMAGE_IGNORE == 0 && IMAGE_CONCAT == 1 && IMAGE_HYPER == 2 && IMAGE_CONCATSQUASH == 3, "image.layer");
+_Static_assert(IMAGE_IGNORE == 0 && IMAGE_CONCAT == 1 && IMAGE_HYPER == 2 && IMAGE_CONCATSQUASH == 3,
+               "image.layer, model.layer");
 _Static_assert(IMAGE_PAPER == 0 && IMAGE_RELEASE == 1, "image.variant");
-_Static_assert(ACTIVATION_SOFTPLUS == 0 && ACTIVATION_TANH == 1 && ACTIVATION_SWISH == 2, "image.activation");
+_Static_assert(ACTIVATION_SOFTPLUS == 0 && ACTIVATION_TANH == 1 && ACTIVATION_SWISH == 2 && ACTIVATION_ELU == 3,
+               "image.activation, model.activation");
+_Static_assert(CNF_HYPER_MLP == 0 && CNF_MLP == 1, "model.field");
 _Static_assert(MATH_FP32 == 0 && MATH_TF32 == 1 && MATH_BF16 == 2, "solver.math");
-/* From heun2 on, solver.method goes on with the pairs. */
-_Static_assert(PAIR_HEUN2 == 0 && PAIR_BOSH3 == 1 && PAIR_DOPRI5 == 2 && PAIR_TSIT5 == 3 && PAIR_DOPRI8 == 4,
-               "solver.method");
 
 static const char DIMENSION[] = "dimension", SHAPE[] = "shape"; /* the texts that are no settings */
+static const char MEAN[] = "standard.mean", DEVIATION[] = "standard.deviation";
+
+/* One number of a text, from 1 to `most`; the text goes on behind it. */
+static bool read_number(const char **text, size_t most, size_t *out) {
+    size_t value = 0;
+    const size_t digits = strspn(*text, "0123456789");
+    for (size_t i = 0; i < digits && value <= most; i++) value = 10 * value + (size_t)((*text)[i] - '0');
+    *text += digits;
+    *out = value;
+    return digits > 0 && value >= 1 && value <= most;
+}
+
+static solve_spec solver_of(const settings *values) {
+    const tableau *method = tableau_get((tableau_id)values->solver_method);
+    if (!tableau_is_pair(method)) return (solve_spec){.method = method, .steps = values->solver_steps};
+    return (solve_spec){
+        .method = method,
+        .options = {.atol = values->solver_atol,
+                    .rtol = values->solver_rtol,
+                    .land = values->solver_method == TABLEAU_DOPRI8, /* too long steps to interpolate in */
+                    .min_step = values->solver_min_step,
+                    .max_attempts = values->solver_max_steps}};
+}
+
+/* The numbers of model.hidden. Errors: STATUS_INVALID. */
+static status read_hidden(const settings *values, mlp_field_spec *out, failure *why) {
+    char item[SETTINGS_TEXT_MAX];
+    out->hidden_layers = 0;
+    for (const char *cursor = values->model_hidden; settings_list_next(&cursor, item);) {
+        const char *at = item;
+        if (out->hidden_layers == MLP_FIELD_HIDDEN_MAX)
+            return fail(why, STATUS_INVALID, "model.hidden: more than %d hidden layers; expected at most that many",
+                        MLP_FIELD_HIDDEN_MAX);
+        if (!read_number(&at, MLP_FIELD_WIDTH_MAX, &out->hidden[out->hidden_layers++]) || *at)
+            return fail(why, STATUS_INVALID, "model.hidden: \"%.40s\"; expected integers from 1 to %d, as in 64, 64",
+                        item, MLP_FIELD_WIDTH_MAX);
+    }
+    return STATUS_OK;
+}
 
 void specification_flow(const settings *values, size_t dimension, cnf_spec *out) {
+    const solve_spec by = solver_of(values);
     *out = (cnf_spec){
         .dimension = dimension,
+        .field = (cnf_field)values->model_field,
+        .mlp = {.function = (activation)values->model_activation, .layer = (image_layer)values->model_layer},
         .width = values->model_width,
         .context = (cnf_context)values->model_context,
         .join = values->model_join,
@@ -34,12 +78,26 @@ void specification_flow(const settings *values, size_t dimension, cnf_spec *out)
         .learn_start = values->model_start == 1,
         .fixed_context = values->model_motion == 1,
         .end_time = values->flow_end_time,
+        .learn_end_time = values->flow_learn_end_time,
         .base_variance = values->flow_base_variance,
-        .solver = (cnf_solver)values->solver_method,
-        .steps = values->solver_steps,
+        .kinetic = values->flow_kinetic,
+        .jacobian = values->flow_jacobian,
+        .solver = (tableau_id)values->solver_method,
+        .steps = by.steps,
+        .options = by.options,
         .divergence = (cnf_divergence)values->flow_divergence,
         .gradient = (cnf_gradient)values->solver_gradient,
+        .seminorm = values->solver_seminorm,
+        .kept_steps = values->solver_kept_steps,
+        .keep_stages = values->solver_keep == 0,
     };
+    read_hidden(values, &out->mlp, NULL); /* specification_check says what is wrong */
+}
+
+void specification_trained_flow(const settings *values, size_t dimension, const standard *units, cnf_spec *out) {
+    specification_flow(values, dimension, out);
+    out->divergence = DIVERGENCE_EXACT;
+    out->log_volume = standard_log_volume(units);
 }
 
 void specification_image(const settings *values, const size_t shape[3], image_spec *out) {
@@ -53,27 +111,15 @@ void specification_image(const settings *values, const size_t shape[3], image_sp
         .hidden_layers = values->image_hidden_layers,
         .moving = values->image_moving,
         .fed = values->image_fed,
+        .learn_start = values->model_context == CONTEXT_AUGMENTED && values->model_start == 1,
     };
     for (size_t i = 0; i < out->hidden_layers; i++) out->hidden[i] = values->image_hidden_channels;
-}
-
-static solve_spec solver_of(const settings *values) {
-    static const tableau_id grids[SETTINGS_GRID_METHODS] = {TABLEAU_EULER, TABLEAU_MIDPOINT, TABLEAU_RK4,
-                                                            TABLEAU_RK4_38};
-    if (values->solver_method < SETTINGS_GRID_METHODS)
-        return (solve_spec){.method = tableau_get(grids[values->solver_method]), .steps = values->solver_steps};
-    const pair_id pair = (pair_id)(values->solver_method - SETTINGS_GRID_METHODS);
-    return (solve_spec){.method = tableau_pair(pair),
-                        .options = {.atol = values->solver_atol,
-                                    .rtol = values->solver_rtol,
-                                    .land = pair == PAIR_DOPRI8, /* too long steps to interpolate in */
-                                    .min_step = values->solver_min_step,
-                                    .max_attempts = values->solver_max_steps}};
 }
 
 void specification_multiscale(const settings *values, const size_t shape[3], multiscale_spec *out) {
     *out = (multiscale_spec){
         .function = (activation)values->image_activation,
+        .fixed_context = values->model_motion == 1,
         .alpha = values->image_alpha,
         .end_time = values->flow_end_time,
         .learn_end_time = values->flow_learn_end_time,
@@ -130,6 +176,35 @@ static status check_moving(const settings *values, const image_model *model, fai
     return STATUS_OK;
 }
 
+/* An mlp's layers take in the context by themselves, and its exact divergence is as many evaluations as columns. */
+static status check_mlp(const settings *values, size_t dimension, failure *why) {
+    mlp_field_spec layers;
+    TRY(read_hidden(values, &layers, why));
+    if (values->model_join)
+        return fail(why, STATUS_INVALID,
+                    "model.join = yes: the layers of an mlp take in the context as model.layer says; expected no");
+    if (values->flow_divergence == DIVERGENCE_EXACT && dimension > CNF_EXACT_MAX)
+        return fail(why, STATUS_INVALID,
+                    "flow.divergence = exact: of an mlp it is for up to %d columns, and the data have %zu; expected "
+                    "rademacher or gaussian",
+                    CNF_EXACT_MAX, dimension);
+    return STATUS_OK;
+}
+
+static status check_points(const settings *values, size_t dimension, failure *why) {
+    if (values->solver_math != MATH_FP32)
+        return fail(why, STATUS_INVALID,
+                    "solver.math: points have no convolutions to round the inputs of; expected fp32 for points");
+    if (values->model_field == CNF_MLP) TRY(check_mlp(values, dimension, why));
+    else if (dimension > CNF_HYPER_DIMENSION_MAX)
+        return fail(why, STATUS_INVALID,
+                    "model.field = hyper_mlp: for up to %d columns, and the data have %zu; expected mlp",
+                    CNF_HYPER_DIMENSION_MAX, dimension);
+    cnf_spec flow;
+    specification_flow(values, dimension, &flow);
+    return cnf_check(&flow, why);
+}
+
 status specification_check(const settings *values, const specification_shape *shape, failure *why) {
     if (values->model_context > CONTEXT_AUGMENTED)
         return fail(
@@ -137,18 +212,14 @@ status specification_check(const settings *values, const specification_shape *sh
             "model.context = general: where g sees z, the Jacobian's block dz*(T)/dz(0) is not zero, int tr df/dz "
             "is not its log-determinant, and z(T) may be the same for two points (eq. 16): there is no density "
             "to train; expected clock or augmented");
-    if (!specification_is_image(shape)) {
-        if (values->solver_method >= SETTINGS_GRID_METHODS)
-            return fail(why, STATUS_INVALID,
-                        "solver.method: adaptive steps are for images; expected euler, midpoint, rk4 or rk4_38 for "
-                        "points");
-        if (values->solver_math != MATH_FP32)
-            return fail(why, STATUS_INVALID,
-                        "solver.math: points have no convolutions to round the inputs of; expected fp32 for points");
-        return STATUS_OK;
-    }
-    if (values->model_motion == 1)
-        return fail(why, STATUS_INVALID, "model.motion = fixed: a control for points; expected learned for images");
+    if (!specification_is_image(shape)) return check_points(values, shape->dimension, why);
+    if (values->data_standardise)
+        return fail(why, STATUS_INVALID, "data.standardise = yes: expected no for images, whose units are known");
+    if (values->model_field != CNF_HYPER_MLP)
+        return fail(
+            why, STATUS_INVALID,
+            "model.field = mlp: the field of images is made of convolutions ([image]); expected hyper_mlp, which is "
+            "not looked at, for images");
     if (values->solver_math != MATH_FP32 && sizeof(real) != sizeof(float))
         return fail(why, STATUS_INVALID,
                     "solver.math: the double build is for what fp32 rounds already; expected fp32 in it");
@@ -160,6 +231,34 @@ status specification_check(const settings *values, const specification_shape *sh
     if (outcome == STATUS_OK) outcome = check_moving(values, model, why);
     free(model);
     return outcome;
+}
+
+/* What specification_points and specification_images leave out, and the outputs of the other kind. */
+static const char *const only_points[] = {"model.join",
+                                          "model.width",
+                                          "model.hypernet_layers",
+                                          "model.hypernet_width",
+                                          "model.augmented_dimension",
+                                          "model.augmented_width",
+                                          "model.start",
+                                          "model.motion",
+                                          "output.density_cells",
+                                          "output.moments"};
+static const char *const only_images[] = {
+    "flow.learn_end_time", "flow.kinetic",    "flow.jacobian",     "solver.atol", "solver.rtol", "solver.seminorm",
+    "solver.max_steps",    "solver.min_step", "solver.kept_steps", "solver.keep", "solver.math"};
+
+static bool is_among(const char *name, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return false;
+}
+
+bool specification_uses(const specification_shape *shape, const setting_option *option) {
+    if (specification_is_image(shape))
+        return !is_among(option->name, only_points, sizeof only_points / sizeof *only_points);
+    return strcmp(option->section, "image") != 0 &&
+           !is_among(option->name, only_images, sizeof only_images / sizeof *only_images);
 }
 
 typedef struct writing {
@@ -185,6 +284,50 @@ status specification_write(const settings *values, const specification_shape *sh
     return state.code;
 }
 
+/* --- Units --- */
+
+static status write_numbers(const char *name, const double *numbers, size_t count, checkpoint *into) {
+    enum { NUMBER_MAX = 32 };
+    char text[CNF_DIMENSION_MAX * NUMBER_MAX];
+    int used = 0;
+    for (size_t i = 0; i < count; i++)
+        used += number_print(text + used, sizeof text - (size_t)used, "%s%.17g", i > 0 ? " " : "", numbers[i]);
+    return checkpoint_put_text(into, name, text);
+}
+
+status specification_write_units(const standard *units, checkpoint *into) {
+    if (!units) return STATUS_OK;
+    TRY(write_numbers(MEAN, units->mean, units->dimension, into));
+    return write_numbers(DEVIATION, units->deviation, units->dimension, into);
+}
+
+static status read_numbers(const checkpoint *from, const char *path, const char *name, size_t count, double *out,
+                           failure *why) {
+    const char *at = checkpoint_get_text(from, name);
+    bool good = at != NULL;
+    for (size_t i = 0; good && i < count; i++) {
+        const char *end = at + strcspn(at, " ");
+        good = number_read(at, end, &out[i]) && isfinite(out[i]) && (*end == ' ') == (i + 1 < count);
+        at = end + 1;
+    }
+    return good ? STATUS_OK
+                : fail(why, STATUS_FORMAT, "%s: %s: expected %zu numbers between blanks", path, name, count);
+}
+
+status specification_read_units(const checkpoint *from, const char *path, const settings *values, size_t dimension,
+                                standard *out, failure *why) {
+    standard read = {.dimension = dimension};
+    out->dimension = 0;
+    if (!values->data_standardise || dimension > CNF_DIMENSION_MAX) return STATUS_OK;
+    TRY(read_numbers(from, path, MEAN, dimension, read.mean, why));
+    TRY(read_numbers(from, path, DEVIATION, dimension, read.deviation, why));
+    for (size_t d = 0; d < dimension; d++)
+        if (!(read.deviation[d] > 0))
+            return fail(why, STATUS_FORMAT, "%s: %s: expected numbers above 0", path, DEVIATION);
+    *out = read;
+    return STATUS_OK;
+}
+
 typedef struct reading {
     const char *path;
     status code;
@@ -207,19 +350,18 @@ static void check_text(void *argument, const char *name, const char *value) {
     state->code = fail(state->why, STATUS_FORMAT, "%s: %s", state->path, reason.text);
 }
 
-/* One number of a text, from 1 to `most`; the text goes on behind it. */
-static bool read_number(const char **text, size_t most, size_t *out) {
-    size_t value = 0;
-    const size_t digits = strspn(*text, "0123456789");
-    for (size_t i = 0; i < digits && value <= most; i++) value = 10 * value + (size_t)((*text)[i] - '0');
-    *text += digits;
-    *out = value;
-    return digits > 0 && value >= 1 && value <= most;
+/* Programs that write .safetensors files drop the metadata unless they are given them. */
+static status fail_without_text(const char *path, const char *missing, failure *why) {
+    return fail(why, STATUS_FORMAT,
+                "%s: expected the settings of the model in the file's metadata, found no %s; another program saved it "
+                "without them: save it with the metadata of the original, in Python "
+                "save_file(arrays, path, metadata=safe_open(original, \"numpy\").metadata())",
+                path, missing);
 }
 
 static status read_shape(const checkpoint *from, const char *path, specification_shape *out, failure *why) {
     const char *dimension = checkpoint_get_text(from, DIMENSION), *shape = checkpoint_get_text(from, SHAPE);
-    if (!dimension) return fail(why, STATUS_FORMAT, "%s: the text %s is missing", path, DIMENSION);
+    if (!dimension) return fail_without_text(path, DIMENSION, why);
     const char *at = shape ? shape : dimension;
     specification_shape read = {.dimension = 1};
     if (!shape) {
@@ -248,16 +390,19 @@ status specification_read(const checkpoint *from, const char *path, settings *va
     checkpoint_each_text(from, check_text, &state);
     TRY(state.code);
     settings_default(&read);
+    size_t found = 0;
     for (size_t i = 0; i < settings_count(); i++) {
         const setting_option *option = settings_option(i);
         if (!settings_of_run(option)) continue;
         const char *text = checkpoint_get_text(from, option->name);
         failure reason;
         if (!text) continue; /* a setting that is younger than the file; its default is what was done before */
+        found++;
         if (settings_parse(option, text, &read, &reason) != STATUS_OK)
             return fail(why, STATUS_FORMAT, "%s: %s", path, reason.text);
     }
     TRY(read_shape(from, path, &about, why));
+    if (found == 0) return fail_without_text(path, "setting", why);
     *values = read;
     *shape = about;
     return STATUS_OK;

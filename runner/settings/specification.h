@@ -2,6 +2,7 @@
 #ifndef AFFJORD_RUNNER_SPECIFICATION_H
 #define AFFJORD_RUNNER_SPECIFICATION_H
 
+#include "data/standard.h"
 #include "field/image_model.h"
 #include "flow/cnf.h"
 #include "flow/multiscale.h"
@@ -23,6 +24,8 @@ static inline bool specification_is_image(const specification_shape *shape) {
 
 /* The flow that the settings describe on R^dimension. */
 void specification_flow(const settings *values, size_t dimension, cnf_spec *out);
+/* The same for use after training: of the units that the data were in, NULL for their own. */
+void specification_trained_flow(const settings *values, size_t dimension, const standard *units, cnf_spec *out);
 
 /* The image model that they describe, for images of shape = {channels, height, width}: what it consists of, and with
  * its solver. */
@@ -37,10 +40,20 @@ void specification_images(const settings *values, const size_t shape[3], uint64_
 /* Settings that the core would refuse or not look at for what the model is about. Errors: STATUS_INVALID. */
 status specification_check(const settings *values, const specification_shape *shape, failure *why);
 
+/* Whether a setting plays a part in trainings on what the model is about: points or images. Others may be set, and are
+ * not looked at. */
+bool specification_uses(const specification_shape *shape, const setting_option *option);
+
 /* Put every setting of a run into a checkpoint, as texts "section.key", and
  * the texts "dimension" and, of images, "shape", so that the file alone can rebuild the flow. Errors:
  * STATUS_MEMORY. */
 status specification_write(const settings *values, const specification_shape *shape, checkpoint *into);
+
+/* Put the units of the data into it, as the texts "standard.mean" and "standard.deviation", numbers between blanks; nothing
+ * for NULL. And the opposite: out->dimension is 0 where data.standardise is no. Errors: STATUS_MEMORY; STATUS_FORMAT. */
+status specification_write_units(const standard *units, checkpoint *into);
+status specification_read_units(const checkpoint *from, const char *path, const settings *values, size_t dimension,
+                                standard *out, failure *why);
 
 /* The opposite; [experiment] and [data] get their defaults. `path` is for messages. Texts
  * whose name is not that of a section and a dot are others' and passed over.

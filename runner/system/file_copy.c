@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -10,7 +11,7 @@
 
 #include "base/file.h"
 
-enum { PATH_SIZE = 4200, PART = 1 << 22 };
+enum { PATH_SIZE = PATH_MAX, PART = 1 << 22 };
 
 static status fail_copy(const char *from, const char *to, failure *why) {
     return fail(why, STATUS_IO, "cannot copy \"%.400s\" to \"%.400s\": %s", from, to, strerror(errno));
@@ -33,7 +34,7 @@ static bool link_over(const char *from, const char *to) {
     return renamed;
 }
 
-static bool copy_bytes(int input, int output) {
+bool file_copy_bytes(int input, int output) {
     for (;;) {
         const ssize_t part = sendfile(output, input, NULL, PART);
         if (part < 0 && errno == EINTR) continue;
@@ -44,8 +45,16 @@ static bool copy_bytes(int input, int output) {
 static status copy(int input, const char *from, const char *to, failure *why) {
     file_replacement file;
     TRY(file_replace_begin(to, &file, why));
-    const status outcome = copy_bytes(input, file.descriptor) ? STATUS_OK : fail_copy(from, to, why);
+    const status outcome = file_copy_bytes(input, file.descriptor) ? STATUS_OK : fail_copy(from, to, why);
     return file_replace_end(&file, outcome, why);
+}
+
+status file_copy_over(const char *path, failure *why) {
+    const int input = open(path, O_RDONLY | O_CLOEXEC);
+    if (input < 0) return fail_copy(path, path, why);
+    const status outcome = copy(input, path, path, why);
+    close(input);
+    return outcome;
 }
 
 status file_take(const char *from, const char *to, bool *found, failure *why) {

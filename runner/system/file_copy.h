@@ -11,4 +11,10 @@
  * never be written in place, as checkpoints are not. *found <- whether `from` is there. Errors: STATUS_IO naming both. */
 status file_take(const char *from, const char *to, bool *found, failure *why);
 
+/* Replace a file by a copy that the current user owns. Errors: STATUS_IO naming it. */
+status file_copy_over(const char *path, failure *why);
+
+/* Copy what is left of one open file to the end of what was written to another. False with errno set if that failed. */
+bool file_copy_bytes(int input, int output);
+
 #endif

@@ -39,6 +39,11 @@ void place_root(char out[PLACE_PATH_MAX]) {
     snprintf(out, PLACE_PATH_MAX, ".");
 }
 
+bool place_root_fits(void) {
+    const char *told = getenv("AFFJORD_ROOT");
+    return !told || strlen(told) < PLACE_ROOT_MAX;
+}
+
 static bool ends_as_installed(const char *root) {
     const size_t length = strlen(root), ending = strlen(INSTALLED);
     return length >= ending && strcmp(root + length - ending, INSTALLED) == 0;
@@ -71,13 +76,13 @@ void place_double(char out[PLACE_PATH_MAX]) {
     snprintf(out, PLACE_PATH_MAX, "%.*s/libexec/affjord/affjord-double", (int)(strlen(root) - strlen(INSTALLED)), root);
 }
 
-bool place_installed(const char *folder, const char *asked, char out[PLACE_PATH_MAX]) {
+bool place_shipped(const char *folder, const char *asked, char out[PLACE_PATH_MAX]) {
     char root[PLACE_PATH_MAX];
     const size_t length = strlen(folder);
     if (strncmp(asked, "../", 3) == 0) asked += 3;
     if (strncmp(asked, folder, length) == 0 && asked[length] == '/') asked += length + 1;
     place_root(root);
-    if (!*asked || strchr(asked, '/') || !ends_as_installed(root)) return false;
+    if (!*asked || strchr(asked, '/')) return false;
     const int written = snprintf(out, PLACE_PATH_MAX, "%.*s/%s/%s", PLACE_ROOT_MAX, root, folder, asked);
     return written < PLACE_PATH_MAX && access(out, F_OK) == 0;
 }

@@ -3,19 +3,30 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { DESCRIPTORS = 8 };
 
-status temporary_create(char folder[TEMPORARY_PATH_MAX], failure *why) {
-    const char *told = getenv("TMPDIR");
-    const char *parent = told && *told ? told : "/tmp";
-    if (snprintf(folder, TEMPORARY_PATH_MAX, "%s/affjord-XXXXXX", parent) >= TEMPORARY_PATH_MAX)
-        return fail(why, STATUS_IO, "the path of TMPDIR is too long: \"%.200s...\"", parent);
+static status create(const char *parent, const char *name, char folder[TEMPORARY_PATH_MAX], failure *why) {
+    if (snprintf(folder, TEMPORARY_PATH_MAX, "%s/%s-XXXXXX", parent, name) >= TEMPORARY_PATH_MAX)
+        return fail(why, STATUS_IO, "the path of a folder for temporary files is too long, in \"%s\"", parent);
     if (mkdtemp(folder)) return STATUS_OK;
     return fail(why, STATUS_IO, "cannot make a folder in \"%s\": %s", parent, strerror(errno));
+}
+
+status temporary_create(char folder[TEMPORARY_PATH_MAX], failure *why) {
+    const char *told = getenv("TMPDIR");
+    return create(told && *told ? told : "/tmp", "affjord", folder, why);
+}
+
+status temporary_create_beside(const char *path, char folder[TEMPORARY_PATH_MAX], failure *why) {
+    char copy[PATH_MAX];
+    if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
+        return fail(why, STATUS_IO, "the path is too long: \"%s\"", path);
+    return create(dirname(copy), ".affjord", folder, why);
 }
 
 static int remove_entry(const char *path, const struct stat *information, int kind, struct FTW *place) {

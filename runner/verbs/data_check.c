@@ -1,14 +1,17 @@
-/* data_check.c - ./run data check: which sets of images are there, and whether they are sound. */
+/* data_check.c - ./run data check: which sets of images are there, whether they are sound; what is read of a table. */
 #include "verbs/data_check.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/image.h"
+#include "data/table.h"
+#include "settings/table_report.h"
 #include "system/arguments.h"
 #include "system/place.h"
 #include "verbs/verbs.h"
@@ -123,18 +126,50 @@ static status check_all(const char *data, DIR *folder, bool *sound, failure *why
     return outcome;
 }
 
-int data_check_run(int count, char **words) {
-    const char *data = NULL, *word = NULL;
-    size_t others;
+/* What is read of a table, with all its columns. */
+static int check_table(const char *path) {
+    dataset *points;
+    char *report;
     failure why = {""};
-    const argument_option options[] = {{.name = "--dir", .type = ARGUMENT_TEXT, .into = &data}};
-    status outcome = arguments_read(count, words, 1, options, 1, &word, &others, &why);
-    if (outcome == STATUS_OK && word != NULL && strcmp(word, "check") != 0)
-        outcome = fail(&why, STATUS_INVALID, "\"%.100s\" cannot be done with data: expected check", word);
+    if (dataset_open(path, &points, &why) != STATUS_OK) {
+        printf("%s: NOT SOUND\n", path);
+        write_wrapped(why.text);
+        return EXIT_FAILED;
+    }
+    const status outcome = table_report(points, false, SIZE_MAX, &report, &why);
+    if (outcome == STATUS_OK) fputs(report, stdout);
+    if (outcome == STATUS_OK && dataset_dimension(points) > CNF_DIMENSION_MAX)
+        printf("%s: warning: a flow takes 1 to %d columns; leave some out\n", dataset_name(points), CNF_DIMENSION_MAX);
+    free(outcome == STATUS_OK ? report : NULL);
+    dataset_close(&points);
+    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
+}
+
+/* What is checked: a table, or all sets of images. Errors: STATUS_INVALID. */
+static status read_words(int count, char **words, const char **data, const char **path, failure *why) {
+    const char *others[2] = {"check", NULL};
+    size_t others_count;
+    const argument_option options[] = {{.name = "--dir", .type = ARGUMENT_TEXT, .into = data}};
+    TRY(arguments_read(count, words, 1, options, 2, others, &others_count, why));
+    if (strcmp(others[0], "check") != 0)
+        return fail(why, STATUS_INVALID, "\"%.100s\" cannot be done with data: expected check", others[0]);
+    if (others[1] && !table_is_path(others[1]))
+        return fail(why, STATUS_INVALID, "data check \"%.100s\": expected a table, whose path ends in .npy or .csv",
+                    others[1]);
+    if (others[1] && *data) return fail(why, STATUS_INVALID, "--dir is for sets of images, not for a table");
+    *path = others[1];
+    return STATUS_OK;
+}
+
+int data_check_run(int count, char **words) {
+    const char *data = NULL, *path = NULL;
+    failure why = {""};
+    status outcome = read_words(count, words, &data, &path, &why);
     if (outcome != STATUS_OK) {
         fprintf(stderr, "%s\nSee %s data --help\n", why.text, place_command());
         return EXIT_USAGE;
     }
+    if (path != NULL) return check_table(path);
     if (data == NULL) data = getenv("AFFJORD_DATA");
     const bool asked = data != NULL && data[0] != 0;
     if (!asked) data = "./data";

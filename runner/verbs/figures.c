@@ -1,6 +1,7 @@
 /* figures.c - pictures of an experiment, drawn by paper_figures.sh. */
 #include "verbs/figures.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,41 +12,33 @@
 
 #include "system/place.h"
 
-enum { ITEMS_MAX = 32, FIXED_ARGUMENTS = 8 };
+enum { ITEMS_MAX = 32, FIXED_ARGUMENTS = 8, FOLDER_MAX = PATH_MAX + SETTINGS_TEXT_MAX + 16 };
 
-void figures_folder(const char *database, char out[4096]) {
+static void find_folder(const char *database, const char *experiment, char out[FOLDER_MAX]) {
     const char *slash = strrchr(database, '/');
-    snprintf(out, 4096, "%.*sfigures", slash ? (int)(slash + 1 - database) : 0, database);
+    snprintf(out, FOLDER_MAX, "%.*sfigures/%s", slash ? (int)(slash + 1 - database) : 0, database, experiment);
 }
 
+/* An item's file is ITEM.png, or, of one that has several or none of that kind, ITEM_PART.png, ITEM.md, ITEM_PART.gif. */
 static bool item_exists(const char *folder, const char *item) {
-    static const char *const endings[] = {"png", "md"};
-    char path[4096 + SETTINGS_TEXT_MAX + 16];
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        snprintf(path, sizeof path, "%s/%s.%s", folder, item, endings[i]);
-        if (access(path, F_OK) == 0) return true;
+    static const char *const endings[] = {".png", ".md", ".gif"};
+    const size_t length = strlen(item);
+    bool found = false;
+    DIR *listing = opendir(folder);
+    for (const struct dirent *entry; listing && !found && (entry = readdir(listing));) {
+        const char *ending = strrchr(entry->d_name, '.');
+        if (!ending || strncmp(entry->d_name, item, length) != 0 || !strchr("._", entry->d_name[length])) continue;
+        for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) found |= strcmp(ending, endings[i]) == 0;
     }
-    return false;
-}
-
-/* A picture's caption, where it has one, says which experiment it shows. */
-static bool item_shows(const char *folder, const char *item, const char *experiment) {
-    char path[4096 + SETTINGS_TEXT_MAX + 16], caption[8192], words[SETTINGS_TEXT_MAX + 32];
-    snprintf(path, sizeof path, "%s/%s.txt", folder, item);
-    FILE *file = fopen(path, "r");
-    if (!file) return true;
-    const size_t had = fread(caption, 1, sizeof caption - 1, file);
-    caption[had] = '\0';
-    fclose(file);
-    snprintf(words, sizeof words, "Experiment %s.", experiment);
-    return strstr(caption, words) != NULL;
+    if (listing) closedir(listing);
+    return found;
 }
 
 bool figures_exist(const char *database, const char *experiment, const char *items) {
-    char folder[4096], item[SETTINGS_TEXT_MAX];
-    figures_folder(database, folder);
+    char folder[FOLDER_MAX], item[SETTINGS_TEXT_MAX];
+    find_folder(database, experiment, folder);
     while (settings_list_next(&items, item))
-        if (!item_exists(folder, item) || !item_shows(folder, item, experiment)) return false;
+        if (!item_exists(folder, item)) return false;
     return true;
 }
 
@@ -69,17 +62,18 @@ static bool run_script(char **arguments, bool quiet) {
 }
 
 bool figures_draw(const char *database, const char *experiment, const char *items, bool quiet) {
-    char script[PLACE_PATH_MAX], folder[4096], names[ITEMS_MAX][SETTINGS_TEXT_MAX];
+    char script[PLACE_PATH_MAX], folder[FOLDER_MAX], names[ITEMS_MAX][SETTINGS_TEXT_MAX];
     place_path("paper_figures.sh", script);
-    figures_folder(database, folder);
+    find_folder(database, experiment, folder);
     const char *arguments[FIXED_ARGUMENTS + ITEMS_MAX] = {script, "--db",         database,  "--out",
                                                           folder, "--experiment", experiment};
     size_t count = 7;
     for (size_t i = 0; i < ITEMS_MAX && settings_list_next(&items, names[i]); i++) arguments[count++] = names[i];
     if (run_script((char **)arguments, quiet)) return true;
     fprintf(stderr,
-            "Warning: not all pictures could be drawn. The numbers are safe in %s; try again with\n"
-            "    %s --db %s --out %s --experiment %s\n",
+            "figures: not all could be drawn; the reasons are above. All numbers are recorded in %s. Remove the cause, "
+            "then "
+            "run\n    %s --db %s --out %s --experiment %s\n",
             database, place_is_installed() ? script : "./paper_figures.sh", database, folder, experiment);
     return false;
 }

@@ -4,13 +4,19 @@
 
 #include "flow/cnf.h"
 #include "flow/multiscale.h"
+#include "record/checkpoint_files.h"
 #include "settings/specification.h"
 #include "train/checkpoint.h"
 
+enum { MODEL_NOTES_MAX = 3 };
+
 typedef struct model {
-    settings values; /* that it was trained with */
+    size_t note_count;
+    failure notes[MODEL_NOTES_MAX]; /* sentences that a user should read: it is unfinished, unverified, converted */
+    settings values; /* that it was trained with; data.dir too, where a database has it */
     specification_shape shape;
-    char path[4096]; /* of the file it was read from */
+    standard units; /* of the flow's points; of dimension 0 where they are the data's own */
+    char path[CHECKPOINT_PATH_MAX]; /* of the file it was read from */
     checkpoint *file;
     parallel *workers;
     cnf *flow; /* of points, as outputs_flow makes it; NULL for images */
@@ -20,10 +26,12 @@ typedef struct model {
 } model;
 
 /* Read the model that `name` means: a file if it ends in .safetensors,
- * otherwise a run of the database, of which `note` (may be empty after it)
- * says whether it is unfinished. Errors: STATUS_INVALID if there is no such run;
- * STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
-status model_open(const char *name, const char *database, size_t threads, model *out, failure *note, failure *why);
+ * otherwise a run of the database. Errors: STATUS_INVALID if there is no such
+ * run; STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
+status model_open(const char *name, const char *database, size_t threads, model *out, failure *why);
 void model_close(model *trained);
+
+/* Its units, NULL where points are used as they are. */
+const standard *model_units(const model *trained);
 
 #endif

@@ -5,14 +5,22 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
+
 /* "-" where a number is not known. */
 static void number(double value, char text[32]) {
     if (isnan(value)) snprintf(text, 32, "-");
-    else snprintf(text, 32, "%.4f", value);
+    else number_print(text, 32, "%.4f", value);
 }
 
+typedef struct summary_writing {
+    FILE *stream;
+    uint64_t impossible;
+} summary_writing;
+
 static void write_row(void *argument, const recorder_losses *row) {
-    FILE *stream = argument;
+    summary_writing *state = argument;
+    FILE *stream = state->stream;
     char mean[32], deviation[32], entropy[32], runs[64];
     number(row->mean, mean);
     number(row->deviation, deviation);
@@ -24,13 +32,22 @@ static void write_row(void *argument, const recorder_losses *row) {
     if (infinite > 0) fprintf(stream, "  %" PRIu64 " not finite", infinite);
     if (row->impossible > 0) fprintf(stream, "  %" PRIu64 " of no density, left out", row->impossible);
     fputc('\n', stream);
+    state->impossible += row->impossible;
 }
 
 status summary_write(recorder *book, const char *experiment, FILE *stream, failure *why) {
+    summary_writing state = {.stream = stream};
     fprintf(stream, "Validation loss of %s at the end, over the finished seeds\n", experiment);
     fprintf(stream, "%-16s %-16s %9s  %10s  %10s  %10s  %s\n", "data", "model", "seeds", "mean", "deviation", "entropy",
             "unit");
-    TRY(recorder_each_loss(book, experiment, write_row, stream, why));
+    TRY(recorder_each_loss(book, experiment, write_row, &state, why));
+    if (state.impossible > 0)
+        fprintf(
+            stream,
+            "No density: the computed p(x) sums to more than 1, or the loss is below the entropy of the data. The\n"
+            "solver's steps are too long for the learned field, so the loss means nothing. Use more solver.steps; for\n"
+            "a table whose numbers are not of order one, set data.standardise = yes, or scale it. See "
+            "docs/claims.md.\n");
     fprintf(stream, "All numbers: %s\n", recorder_path(book));
     fflush(stream);
     return STATUS_OK;

@@ -11,6 +11,7 @@
 #include "record/checkpoint_files.h"
 #include "record/recorder.h"
 #include "system/arguments.h"
+#include "system/output.h"
 #include "system/place.h"
 #include "verbs/verbs.h"
 
@@ -93,13 +94,26 @@ static status check_whole(recorder *book, const char *database, bool *good, fail
 
 /* --- Recorded values --- */
 
+/* "3 runs" */
+static void write_runs(const char *before, size_t count, const char *after) {
+    if (count > 0) printf("%s%zu run%s %s\n", before, count, count == 1 ? "" : "s", after);
+}
+
 static void write_result(const char *path, const compare_result *result) {
-    printf("%s: %zu values of %zu run%s compared, ", path, result->values, result->runs, result->runs == 1 ? "" : "s");
-    if (result->breaches == 0) printf("all as recorded");
-    else printf("%zu breach%s", result->breaches, result->breaches == 1 ? "" : "es");
-    printf("; %zu recorded run%s not there", result->absent, result->absent == 1 ? "" : "s");
-    if (result->unfinished > 0) printf(", %zu not finished", result->unfinished);
-    printf("; %zu run%s of the database not recorded\n", result->unknown, result->unknown == 1 ? "" : "s");
+    if (result->runs == 0) printf("%s: nothing to compare\n", path);
+    else {
+        printf("%s: compared %zu values of %zu run%s: ", path, result->values, result->runs,
+               result->runs == 1 ? "" : "s");
+        if (result->breaches == 0) printf("all as recorded\n");
+        else
+            printf("%zu value%s beyond the tolerance, expected none (table above)\n", result->breaches,
+                   result->breaches == 1 ? "" : "s");
+    }
+    write_runs("  not compared: ", result->absent,
+               "with recorded values, not in this database; start their experiments to compare them");
+    write_runs("  not compared: ", result->unfinished, "with recorded values, not finished in this database");
+    write_runs("  not compared: ", result->unknown,
+               "of this database, without recorded values; --sample N computes N of them again");
 }
 
 static status check_baselines(recorder *book, const request *asked, bool *good, failure *why) {
@@ -151,7 +165,8 @@ static status make_comment(recorder *book, const char *experiment, char **out, f
     return outcome;
 }
 
-static status record_values(recorder *book, const request *asked, failure *why) {
+static status record_values(recorder *book, const request *asked, const output_request *to, FILE *messages,
+                            failure *why) {
     baseline values = {.count = 0};
     char *comment = NULL;
     status outcome = compare_record(book, asked->experiment, &values, why);
@@ -159,8 +174,8 @@ static status record_values(recorder *book, const request *asked, failure *why) 
         outcome = fail(why, STATUS_FORMAT, "no run of \"%s\"%s%s is done: there is nothing to record", asked->database,
                        asked->experiment ? ", experiment " : "", asked->experiment ? asked->experiment : "");
     if (outcome == STATUS_OK) outcome = make_comment(book, asked->experiment, &comment, why);
-    if (outcome == STATUS_OK) outcome = baseline_write(&values, comment, asked->force, asked->record, why);
-    if (outcome == STATUS_OK) printf("%s: %zu values\n", asked->record, values.count);
+    if (outcome == STATUS_OK) outcome = baseline_write(&values, comment, to, why);
+    if (outcome == STATUS_OK) fprintf(messages, "%s: %zu values\n", asked->record, values.count);
     free(comment);
     baseline_release(&values);
     return outcome;
@@ -168,9 +183,13 @@ static status record_values(recorder *book, const request *asked, failure *why) 
 
 static int record(const request *asked) {
     failure why = {""};
-    recorder *book;
-    if (recorder_open_reading(asked->database, &book, &why) != STATUS_OK) return verb_failed(why.text);
-    const status outcome = record_values(book, asked, &why);
+    recorder *book = NULL;
+    output to;
+    const output_request out = {
+        .name = asked->record, .kind = &output_baseline, .force = asked->force, .inputs = {asked->database}};
+    status outcome = output_check(&out, &to, &why);
+    if (outcome == STATUS_OK) outcome = recorder_open_reading(asked->database, &book, &why);
+    if (outcome == STATUS_OK) outcome = record_values(book, asked, &out, OUTPUT_MESSAGES(&to), &why);
     recorder_close(&book, NULL);
     if (outcome == STATUS_INVALID) return verb_misused(&verb_check, why.text);
     return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
@@ -269,26 +288,28 @@ static int run_check(int count, char **words, int all_count, char **all) {
 const verb verb_check = {
     .name = "check",
     .summary = "whether the database is whole, and its numbers are the recorded ones or come out again",
-    .usage = "usage: ./run check [DB|--db PATH] [--baselines PATH] [--verbose]\n"
-             "       ./run check [DB] --record FILE.tsv [--experiment NAME] [--force]\n"
-             "       ./run check [DB] --sample N [--seed S] [--experiment NAME] [--jobs N] [--threads N]\n"
-             "                          [--verbose]\n"
-             "       ./run check [DB] --run RUN [--jobs N] [--threads N] [--verbose]\n"
-             "       ./run check [DB] --restart RUN\n"
-             "\n"
-             "Checks the structure of the database (DB or --db PATH, else results/results.db), each checkpoint\n"
-             "against its checksum, and the numbers of finished runs against recorded ones, to the bit where that is\n"
-             "promised. Exit status 1 if there is a fault or a difference.\n"
-             "\n"
-             "  --baselines PATH  recorded values, a file or a folder of files *.tsv (tests/baselines)\n"
-             "  --record FILE     write the numbers of the finished runs to such a file; --force replaces it\n"
-             "  --sample N        compute N finished runs again from their stored settings, in a temporary folder,\n"
-             "                    and compare every loss and metric\n"
-             "  --seed S          which runs are chosen (from the clock, and printed)\n"
-             "  --experiment NAME only runs of this experiment, for --record and --sample\n"
-             "  --run RUN         compute this one again\n"
-             "  --jobs N          runs at a time; --threads N: threads in each\n"
-             "  --verbose         show every value, not only differences\n"
-             "  --restart RUN     forget what an unfinished run has done, so that the next start begins it again; the\n"
-             "                    way out when its checkpoint is lost\n",
+    .usage =
+        "usage: ./run check [DB|--db PATH] [--baselines PATH] [--verbose]\n"
+        "       ./run check [DB] --record FILE.tsv [--experiment NAME] [--force]\n"
+        "       ./run check [DB] --sample N [--seed S] [--experiment NAME] [--jobs N] [--threads N]\n"
+        "                          [--verbose]\n"
+        "       ./run check [DB] --run RUN [--jobs N] [--threads N] [--verbose]\n"
+        "       ./run check [DB] --restart RUN\n"
+        "\n"
+        "Checks the structure of the database (DB or --db PATH, else results/results.db), each checkpoint\n"
+        "against its checksum, and the numbers of finished runs against recorded ones, to the bit where that is\n"
+        "promised. Exit status 1 if there is a fault or a difference.\n"
+        "\n"
+        "  --baselines PATH  recorded values, a file or a folder of files *.tsv (tests/baselines)\n"
+        "  --record FILE     write the numbers of the finished runs to such a file, or to standard output (\"-\");\n"
+        "                    --force replaces one that is there\n"
+        "  --sample N        compute N finished runs again from their stored settings, in a temporary folder,\n"
+        "                    and compare every loss and metric\n"
+        "  --seed S          which runs are chosen (from the clock, and printed)\n"
+        "  --experiment NAME only runs of this experiment, for --record and --sample\n"
+        "  --run RUN         compute this one again\n"
+        "  --jobs N          runs at a time; --threads N: threads in each\n"
+        "  --verbose         show every value, not only differences\n"
+        "  --restart RUN     forget what an unfinished run has done, so that the next start begins it again; the\n"
+        "                    way out when its checkpoint is lost\n",
     .run = run_check};

@@ -24,7 +24,13 @@
 #include "work/devices.h"
 #include "work/workers.h"
 
-enum { JOBS_MAX = 1024, THREADS_MAX = 256, ARRAY_SIZE = 1001 /* Slurm's own default */, ARRAY_SIZE_MAX = 4000000 };
+enum {
+    JOBS_MAX = 1024,
+    THREADS_MAX = 256,
+    ARRAY_SIZE = 1001 /* Slurm's own default */,
+    ARRAY_SIZE_MAX = 4000000,
+    LOCK_TIMEOUT_MAX = 1000000
+};
 
 /* What the command line says. */
 typedef struct request {
@@ -32,6 +38,7 @@ typedef struct request {
     argument_texts set, slurm_options, slurm_merge_options;
     uint64_t slurm_array;
     uint64_t jobs, threads; /* 0: not said */
+    uint64_t lock_timeout; /* seconds */
     bool dry_run, quiet, slurm, slurm_again;
 } request;
 
@@ -56,6 +63,11 @@ static status read_request(int count, char **words, request *out, failure *why) 
         {.name = "--threads", .type = ARGUMENT_NUMBER, .into = &out->threads, .minimum = 1, .maximum = THREADS_MAX},
         {.name = "--device", .type = ARGUMENT_TEXT, .into = &out->device},
         {.name = "--db", .type = ARGUMENT_TEXT, .into = &out->database},
+        {.name = "--lock-timeout",
+         .type = ARGUMENT_NUMBER,
+         .into = &out->lock_timeout,
+         .minimum = 1,
+         .maximum = LOCK_TIMEOUT_MAX},
         {.name = "--dry-run", .type = ARGUMENT_FLAG, .into = &out->dry_run},
         {.name = "--quiet", .type = ARGUMENT_FLAG, .into = &out->quiet},
         {.name = "--only", .type = ARGUMENT_TEXT, .into = &out->only},
@@ -73,6 +85,7 @@ static status read_request(int count, char **words, request *out, failure *why) 
     };
     size_t files = 0;
     out->slurm_array = ARRAY_SIZE;
+    out->lock_timeout = WORKERS_LOCK_SECONDS;
     TRY(arguments_read(count, words, sizeof options / sizeof *options, options, 1, &out->file, &files, why));
     if (files == 0) return fail(why, STATUS_INVALID, "which experiment? Name its .ini file");
     out->slurm |= out->slurm_again;
@@ -132,11 +145,17 @@ typedef struct waiting {
     bool said;
 } waiting;
 
-static bool wait_for_lock(void *argument, const char *holder) {
+/* Another process of this program ends; another program may not. */
+static bool wait_for_lock(void *argument, const char *holder, double seconds) {
     waiting *state = argument;
-    if (!state->said && !state->self->asked.quiet)
-        fprintf(stderr, "Waiting for %s, which writes %s\n", holder, state->self->database);
-    state->said = true;
+    const request *asked = &state->self->asked;
+    if (!holder && seconds > (double)asked->lock_timeout) return false;
+    const bool worth_saying = holder || seconds > 2; /* a commit, or one who reads, is gone by then */
+    if (worth_saying && !state->said && !asked->quiet) {
+        if (holder) fprintf(stderr, "Waiting for %s, which writes %s\n", holder, state->self->database);
+        else fprintf(stderr, "%s: locked by another program; waiting\n", state->self->database);
+    }
+    state->said |= worth_saying;
     const int number = signals_read(&state->self->events);
     return number == 0 || number == SIGTSTP;
 }
@@ -176,7 +195,8 @@ static status train(const experiment *self, recorder *book, const enrolment *lis
                                .session = &here->session,
                                .jobs = jobs,
                                .threads = threads,
-                               .devices = devices.count > 0 ? &devices : NULL};
+                               .devices = devices.count > 0 ? &devices : NULL,
+                               .lock_seconds = (double)asked->lock_timeout};
     const status outcome = workers_run(&spec, book, &self->events, shown, result, why);
     progress_destroy(&shown);
     return outcome;
@@ -185,6 +205,7 @@ static status train(const experiment *self, recorder *book, const enrolment *lis
 static status write_and_train(const experiment *self, recorder *book, const machine *here, workers_result *result,
                               failure *why) {
     enrolment *list;
+    TRY(workers_take_pending(book, why));
     TRY(enrolment_write(book, self->runs, &self->row, &list, why));
     if (list->stale_count > 0 && !self->asked.quiet)
         fprintf(stderr,
@@ -240,9 +261,9 @@ static status write_table(const experiment *self, recorder *book, FILE *stream, 
     return summary_write(book, self->row.name, stream, why);
 }
 
-/* The table, then the pictures. *broken <- statements of the mathematics that do not keep their bound. That pictures could
- * not be drawn was said and is no failure, as they can be at any time. */
-static status show(const experiment *self, bool computed, size_t *broken, failure *why) {
+/* Print the table, then draw the pictures. *broken <- statements of the mathematics that do not keep their bound; *drawn
+ * <- false, after a message, if a picture could not be drawn. */
+static status show(const experiment *self, bool computed, size_t *broken, bool *drawn, failure *why) {
     const char *items = config_settings(self->config)->experiment_figures;
     /* Quiet, it is written to nowhere: what is broken counts all the same. */
     FILE *stream = self->asked.quiet ? fopen("/dev/null", "w") : stdout;
@@ -253,7 +274,7 @@ static status show(const experiment *self, bool computed, size_t *broken, failur
     recorder_close(&book, NULL);
     if (stream != stdout) fclose(stream);
     if (*items && (computed || !figures_exist(self->database, self->row.name, items)))
-        figures_draw(self->database, self->row.name, items, self->asked.quiet);
+        *drawn = figures_draw(self->database, self->row.name, items, self->asked.quiet);
     return shown;
 }
 
@@ -278,10 +299,12 @@ static int run(experiment *self, int all_count, char **all) {
         return EXIT_FAILED;
     }
     size_t broken = 0;
-    if (!self->asked.only) outcome = show(self, result.done > 0, &broken, &why);
+    bool drawn = true;
+    if (!self->asked.only) outcome = show(self, result.done > 0, &broken, &drawn, &why);
     if (outcome != STATUS_OK) verb_failed(why.text);
     if (broken > 0) fprintf(stderr, "%zu statements do not keep their bound\n", broken);
-    if (result.failed == 0 && result.interrupted == 0) return broken || outcome != STATUS_OK ? EXIT_FAILED : EXIT_DONE;
+    if (result.failed == 0 && result.interrupted == 0)
+        return broken || !drawn || outcome != STATUS_OK ? EXIT_FAILED : EXIT_DONE;
     fprintf(stderr, "%zu of %zu runs failed; the same command takes them up again\n", result.failed,
             self->runs->run_count);
     return EXIT_FAILED;
@@ -365,12 +388,19 @@ static status select_run(experiment *self, failure *why) {
     return shard_path(self->shards, self->runs->runs[0].key, SHARD_DATABASE, self->database, why);
 }
 
+static void write_notes(const experiment *self) {
+    for (size_t i = 0; i < self->runs->dataset_count && !self->asked.quiet; i++) {
+        const plan_dataset *data = &self->runs->datasets[i];
+        if (*data->note) fprintf(stderr, "Note: %s: %s\n", data->name, data->note);
+    }
+}
+
 static int read_and_run(experiment *self, int all_count, char **all) {
     const request *asked = &self->asked;
     failure why = {""};
-    char installed[PLACE_PATH_MAX];
-    const bool elsewhere = access(asked->file, F_OK) != 0 && place_installed("experiments", asked->file, installed);
-    const char *file = elsewhere ? installed : asked->file;
+    char shipped[PLACE_PATH_MAX];
+    const bool elsewhere = access(asked->file, F_OK) != 0 && place_shipped("experiments", asked->file, shipped);
+    const char *file = elsewhere ? shipped : asked->file;
     status outcome = config_load(file, asked->set.count, asked->set.items, &self->config, &why);
     if (outcome == STATUS_OK) outcome = plan_create(self->config, asked->seeds, &self->runs, &why);
     if (outcome == STATUS_OK) outcome = check_device(self, &why);
@@ -390,7 +420,9 @@ static int read_and_run(experiment *self, int all_count, char **all) {
         fprintf(stderr, "%s\n", why.text);
         return EXIT_USAGE;
     }
+    write_notes(self);
     if (asked->dry_run) return dry_run(self);
+    if (!asked->quiet) plan_write_reports(self->runs, stderr);
     return asked->slurm ? submit(self) : run(self, all_count, all);
 }
 
@@ -421,7 +453,8 @@ const verb verb_experiment = {
     .name = "",
     .usage =
         "usage: ./run FILE.ini [--set SECTION.KEY=VALUE]... [--seeds LIST] [--jobs N] [--threads N]\n"
-        "                      [--device cpu|cuda[:N|:auto]] [--db PATH] [--dry-run] [--quiet]\n"
+        "                      [--device cpu|cuda[:N|:auto]] [--db PATH] [--lock-timeout N]\n"
+        "                      [--dry-run] [--quiet]\n"
         "       ./run FILE.ini ... --dry-run --format commands\n"
         "       ./run FILE.ini ... --only RUN [--shards DIR]\n"
         "       ./run FILE.ini ... --slurm [--slurm-opt OPTIONS]... [--slurm-merge-opt OPTIONS]...\n"
@@ -432,8 +465,8 @@ const verb verb_experiment = {
         "Trains what the experiment file asks for and the database does not have yet, prints the losses, and\n"
         "draws its figures. Started again, it goes on where it was; what is done is never repeated.\n"
         "\n"
-        "Where the program is installed, a FILE.ini that is not in the current folder is one of its own\n"
-        "experiments, as in affjord fig6.ini, and results lie under the current folder.\n"
+        "A FILE.ini that is not there is one of the program's own experiments, as in ./run fig6.ini. Where the\n"
+        "program is installed, results lie under the current folder.\n"
         "\n"
         "  --set S.K=V    a setting on top of the file; may be repeated. --set \"model NAME.S.K=V\" and\n"
         "                 --set \"data NAME.S.K=V\" are for one model or data set\n"
@@ -444,6 +477,9 @@ const verb verb_experiment = {
         "                 one by one; or cuda:auto, all devices in CUDA_VISIBLE_DEVICES, the runs shared\n"
         "                 among them (cpu)\n"
         "  --db PATH      the results database (results/results.db); while another process writes it, wait\n"
+        "  --lock-timeout N\n"
+        "                 seconds that another program, which uses SQLite, may keep the database locked (300);\n"
+        "                 the training goes on meanwhile\n"
         "  --dry-run      print the settings and what would be computed; write nothing\n"
         "  --quiet        print nothing but errors\n"
         "\n"

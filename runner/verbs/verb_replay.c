@@ -110,7 +110,7 @@ static int repeat(const replay *self) {
         printf("It has a loss, %.6f bits per dimension, and a finite gradient\n", loss.bits);
     } else {
         failure reason;
-        image_objective_explain(&statistics, outcome, &reason);
+        multiscale_explain(&statistics, outcome, &reason);
         printf("It fails: %s\n", reason.text);
     }
     return EXIT_DONE;

@@ -16,6 +16,7 @@
 #include "verbs/data_check.h"
 #include "verbs/usage.h"
 #include "verbs/verb_document.h"
+#include "verbs/verb_readable.h"
 
 static int run_bench(int count, char **words, int all_count, char **all) {
     (void)all_count;
@@ -45,17 +46,21 @@ static int run_data(int count, char **words, int all_count, char **all) {
 
 const verb verb_data = {
     .name = "data",
-    .summary = "say which sets of images are there, and whether they are sound",
+    .summary = "say which sets of images are there, and what is read of a table",
     .usage = "usage: ./run data check [--dir DIR]\n"
+             "       ./run data check FILE\n"
              "\n"
              "Looks for MNIST, CIFAR-10 and CelebA in DIR, else $AFFJORD_DATA, else ./data: what was\n"
-             "found, its checksum, and otherwise which files to get from where. Nothing is downloaded.\n",
+             "found, its checksum, and otherwise which files to get from where. Nothing is downloaded.\n"
+             "\n"
+             "Of FILE, a table of points (.csv or .npy), says how many rows there are and how many are held out,\n"
+             "the names of the columns with their ranges and deviations, and warns of what has no density.\n",
     .run = run_data};
 
-enum { VERBS = 11 };
-static const verb *const verbs[VERBS] = {&verb_eval,  &verb_sample, &verb_export,  &verb_list,
-                                         &verb_merge, &verb_check,  &verb_archive, &verb_report,
-                                         &verb_data,  &verb_replay, &verb_bench};
+enum { VERBS = 12 };
+static const verb *const verbs[VERBS] = {&verb_eval,    &verb_sample, &verb_export,  &verb_list,
+                                         &verb_merge,   &verb_check,  &verb_archive, &verb_report,
+                                         &verb_measure, &verb_data,   &verb_replay,  &verb_bench};
 
 static void write_help(FILE *stream) {
     usage_write(verb_experiment.usage, stream);
@@ -120,6 +125,10 @@ static bool level_is_known(void) {
 
 int verbs_main(int count, char **words) {
     if (!level_is_known()) return EXIT_USAGE;
+    if (!place_root_fits()) {
+        fprintf(stderr, "AFFJORD_ROOT is too long: expected at most %d bytes\n", PLACE_ROOT_MAX - 1);
+        return EXIT_USAGE;
+    }
     if (count < 2) {
         write_help(stderr);
         return EXIT_USAGE;
@@ -130,6 +139,7 @@ int verbs_main(int count, char **words) {
         return EXIT_DONE;
     }
     if (strcmp(first, "document") == 0) return document_run(count - 2, words + 2);
+    if (strcmp(first, "readable") == 0) return readable_run(count - 2, words + 2);
     for (size_t i = 0; i < VERBS; i++)
         if (strcmp(first, verbs[i]->name) == 0) return run_verb(verbs[i], count - 2, words + 2, count, words);
     if (wants_help(count - 1, words + 1)) {

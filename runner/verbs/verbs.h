@@ -19,7 +19,7 @@ typedef struct verb {
 extern const verb verb_experiment; /* ./run FILE.ini */
 extern const verb verb_eval, verb_sample, verb_export;
 extern const verb verb_list, verb_check, verb_report, verb_data, verb_replay, verb_bench;
-extern const verb verb_archive, verb_merge;
+extern const verb verb_archive, verb_merge, verb_measure;
 
 /* The verbs, in the order of --help; verb_experiment, which has no name, is not among them. */
 size_t verbs_count(void);

@@ -49,10 +49,13 @@ bool message_send_later(message_writer *writer, int descriptor, const message *o
 
 /* Make room for `more` bytes behind what there is. */
 static status reserve(message_reader *reader, size_t more) {
-    if (reader->taken > 0) {
-        memmove(reader->bytes, reader->bytes + reader->taken, reader->used - reader->taken);
-        reader->used -= reader->taken;
-        reader->taken = 0;
+    const size_t gone = reader->kept;
+    if (gone > 0) {
+        memmove(reader->bytes, reader->bytes + gone, reader->used - gone);
+        reader->kept = 0;
+        reader->taken -= gone;
+        reader->seen -= gone;
+        reader->used -= gone;
     }
     if (reader->capacity - reader->used >= more) return STATUS_OK;
     size_t capacity = 2 * reader->capacity;
@@ -76,14 +79,34 @@ status message_receive(message_reader *reader, int descriptor, bool *open) {
     return STATUS_OK;
 }
 
-bool message_next(message_reader *reader, message *one, const void **bytes) {
-    const size_t left = reader->used - reader->taken;
+/* The message at *at, which then stands behind it; false if none is whole there yet. */
+static bool read_at(const message_reader *reader, size_t *at, message *one, const void **bytes) {
+    const size_t left = reader->used - *at;
     if (left < sizeof *one) return false;
-    memcpy(one, reader->bytes + reader->taken, sizeof *one);
+    memcpy(one, reader->bytes + *at, sizeof *one);
     if (left - sizeof *one < one->size + 1) return false;
-    *bytes = reader->bytes + reader->taken + sizeof *one;
-    reader->taken += sizeof *one + one->size + 1;
+    *bytes = reader->bytes + *at + sizeof *one;
+    *at += sizeof *one + one->size + 1;
     return true;
+}
+
+bool message_next(message_reader *reader, message *one, const void **bytes) {
+    return read_at(reader, &reader->taken, one, bytes);
+}
+
+bool message_see(message_reader *reader, message *one, const void **bytes) {
+    return read_at(reader, &reader->seen, one, bytes);
+}
+
+bool message_waits(const message_reader *reader) {
+    size_t at = reader->taken;
+    message one;
+    const void *bytes;
+    return read_at(reader, &at, &one, &bytes);
+}
+
+void message_forget_taken(message_reader *reader) {
+    reader->kept = reader->taken;
 }
 
 void message_release(message_reader *reader) {

@@ -74,10 +74,10 @@ bool message_send(message_writer *writer, int descriptor, const message *one, co
  * ago. */
 bool message_send_later(message_writer *writer, int descriptor, const message *one, const void *bytes);
 
-/* What has arrived and was not taken yet. Start with {0}. */
+/* What has arrived, and how far it was looked at, taken, and is kept no longer. Start with {0}. */
 typedef struct message_reader {
-    unsigned char *bytes;
-    size_t taken, used, capacity;
+    unsigned char *bytes; /* kept <= taken, seen <= used <= capacity */
+    size_t kept, taken, seen, used, capacity;
 } message_reader;
 
 /* Read what there is; *open <- false at the end. Errors: STATUS_IO, STATUS_MEMORY. */
@@ -86,6 +86,15 @@ status message_receive(message_reader *reader, int descriptor, bool *open);
 /* The next whole message, and the bytes behind it with a 0 after them, valid
  * until the next message_receive; false if none is whole yet. */
 bool message_next(message_reader *reader, message *one, const void **bytes);
+
+/* The same of messages as they arrive, whether those before them were taken or not. */
+bool message_see(message_reader *reader, message *one, const void **bytes);
+
+/* Whether message_next has one. */
+bool message_waits(const message_reader *reader);
+
+/* What was taken is kept until it is forgotten. */
+void message_forget_taken(message_reader *reader);
 
 void message_release(message_reader *reader);
 

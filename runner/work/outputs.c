@@ -6,10 +6,11 @@
 #include "base/detmath.h"
 #include "settings/specification.h"
 
-status outputs_flow(const settings *values, size_t dimension, parallel *workers, cnf **out, failure *why) {
+status outputs_flow(const settings *values, size_t dimension, const standard *units, parallel *workers, cnf **out,
+                    failure *why) {
     cnf_spec spec;
-    specification_flow(values, dimension, &spec);
-    spec.divergence = DIVERGENCE_EXACT;
+    specification_trained_flow(values, dimension, units, &spec);
+    spec.kept_steps = 0; /* no gradient is taken */
     return cnf_create(&spec, OUTPUTS_BATCH, workers, out, why);
 }
 
@@ -17,26 +18,37 @@ static size_t batch_at(size_t first, size_t n) {
     return n - first < OUTPUTS_BATCH ? n - first : OUTPUTS_BATCH;
 }
 
-bool outputs_log_density(cnf *flow, const real *params, const real *x, size_t n, outputs_stop *stop, void *argument,
-                         double *log_density) {
+status outputs_log_density(cnf *flow, const real *params, const real *x, size_t n, outputs_stop *stop, void *argument,
+                           double *log_density, failure *why) {
     const size_t D = cnf_specification(flow)->dimension;
     const random_stream unused = {.purpose = RANDOM_PROBE}; /* an exact divergence draws nothing */
     for (size_t first = 0; first < n; first += OUTPUTS_BATCH) {
-        if (stop && stop(argument)) return false;
-        cnf_log_density(flow, params, x + first * D, batch_at(first, n), unused, log_density + first, NULL);
+        if (stop && stop(argument)) return STATUS_OK;
+        const status outcome =
+            cnf_log_density(flow, params, x + first * D, batch_at(first, n), unused, log_density + first, NULL);
+        if (outcome == STATUS_OK) continue;
+        failure reason;
+        cnf_explain(flow, outcome, &reason);
+        return fail(why, outcome, "points %zu to %zu have no density: %s", first, first + batch_at(first, n) - 1,
+                    reason.text);
     }
-    return true;
+    return STATUS_OK;
 }
 
-bool outputs_samples(cnf *flow, const real *params, uint64_t seed, size_t n, outputs_stop *stop, void *argument,
-                     real *x) {
+status outputs_samples(cnf *flow, const real *params, uint64_t seed, size_t n, outputs_stop *stop, void *argument,
+                       real *x, failure *why) {
     const size_t D = cnf_specification(flow)->dimension;
     const random_stream stream = {.seed = seed, .purpose = RANDOM_SAMPLING};
     for (size_t first = 0; first < n; first += OUTPUTS_BATCH) {
-        if (stop && stop(argument)) return false;
-        cnf_sample(flow, params, stream, first, batch_at(first, n), x + first * D, NULL);
+        if (stop && stop(argument)) return STATUS_OK;
+        const status outcome = cnf_sample(flow, params, stream, first, batch_at(first, n), x + first * D, NULL);
+        if (outcome == STATUS_OK) continue;
+        failure reason;
+        cnf_explain(flow, outcome, &reason);
+        return fail(why, outcome, "samples %zu to %zu could not be made: %s", first, first + batch_at(first, n) - 1,
+                    reason.text);
     }
-    return true;
+    return STATUS_OK;
 }
 
 status outputs_multiscale(const settings *values, const size_t shape[3], parallel *workers, const backend_ops *backend,
@@ -62,7 +74,7 @@ status outputs_image_log_density(multiscale *model, const real *params, const re
                                                     log_density + first, &statistics);
         if (outcome == STATUS_OK) continue;
         failure reason;
-        image_objective_explain(&statistics, outcome, &reason);
+        multiscale_explain(&statistics, outcome, &reason);
         return fail(why, outcome, "images %zu to %zu have no density: %s", first, first + images_at(first, n) - 1,
                     reason.text);
     }
@@ -80,7 +92,7 @@ status outputs_image_samples(multiscale *model, const real *params, uint64_t see
             multiscale_sample(model, params, stream, first, images_at(first, n), x + first * D, &statistics);
         if (outcome == STATUS_OK) continue;
         failure reason;
-        image_objective_explain(&statistics, outcome, &reason);
+        multiscale_explain(&statistics, outcome, &reason);
         return fail(why, outcome, "samples %zu to %zu could not be made: %s", first, first + images_at(first, n) - 1,
                     reason.text);
     }
@@ -93,23 +105,26 @@ void outputs_cell_centre(const double window[4], size_t cells, size_t index, dou
     centre[1] = window[2] + ((double)row + 0.5) * (window[3] - window[2]) / (double)cells;
 }
 
-bool outputs_density(cnf *flow, const real *params, const double window[4], size_t cells, outputs_stop *stop,
-                     void *argument, float *p) {
-    const size_t n = cells * cells;
-    real *x = calloc(2 * n, sizeof *x);
+size_t outputs_density_rows(size_t dimension, size_t cells) {
+    return dimension == 1 ? 1 : cells;
+}
+
+status outputs_density(cnf *flow, const real *params, const standard *units, const double window[4], size_t cells,
+                       outputs_stop *stop, void *argument, float *p, failure *why) {
+    const size_t D = cnf_specification(flow)->dimension, n = outputs_density_rows(D, cells) * cells;
+    real *x = calloc(D * n, sizeof *x);
     double *log_density = calloc(n, sizeof *log_density);
-    bool done = x && log_density;
-    for (size_t i = 0; done && i < n; i++) {
+    status outcome = x && log_density ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory for a density");
+    for (size_t i = 0; outcome == STATUS_OK && i < n; i++) {
         double centre[2];
         outputs_cell_centre(window, cells, i, centre);
-        x[2 * i] = (real)centre[0];
-        x[2 * i + 1] = (real)centre[1];
+        standard_take(units, D, centre, 1, x + D * i);
     }
-    done = done && outputs_log_density(flow, params, x, n, stop, argument, log_density);
-    for (size_t i = 0; done && i < n; i++) p[i] = (float)det_exp(log_density[i]);
+    if (outcome == STATUS_OK) outcome = outputs_log_density(flow, params, x, n, stop, argument, log_density, why);
+    for (size_t i = 0; outcome == STATUS_OK && i < n; i++) p[i] = (float)det_exp(log_density[i]);
     free(x);
     free(log_density);
-    return done;
+    return outcome;
 }
 
 bool outputs_target_density(const dataset *data, size_t cells, float *p) {

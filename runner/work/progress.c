@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "system/clock.h"
 
 enum { LABEL_MAX = 96, LINE_MAX_BYTES = 2048, COLUMNS_DEFAULT = 80 };
@@ -144,7 +145,7 @@ __attribute__((format(printf, 3, 4))) static void append(char line[LINE_MAX_BYTE
                                                          ...) {
     va_list arguments;
     va_start(arguments, format);
-    const int length = vsnprintf(line + *used, LINE_MAX_BYTES - *used, format, arguments);
+    const int length = number_print_list(line + *used, LINE_MAX_BYTES - *used, format, arguments);
     va_end(arguments);
     *used = *used + (size_t)length < LINE_MAX_BYTES ? *used + (size_t)length : LINE_MAX_BYTES - 1;
 }

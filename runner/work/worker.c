@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/cpu/cpu.h"
 #include "backend/device.h"
 #include "record/checkpoint_files.h"
 #include "settings/specification.h"
@@ -58,13 +59,18 @@ status worker_send(worker *self, message one, const void *bytes, failure *why) {
     return fail(why, STATUS_IO, "nobody records what is computed: %s", strerror(errno));
 }
 
+/* Whether a flow's evaluations and end time may change as the training goes by, and so are worth a row an epoch. */
+static bool has_flows(const worker *self) {
+    return self->data.images || !cnf_is_fused(point_objective_flow(trainer_objective(self->training)));
+}
+
 static void fill_split(const worker *self, recorder_split split, double loss, const objective_counts *counts,
                        recorder_epoch *row) {
     row->split = split;
     row->loss = loss;
     row->nfe_forward = trainer_forward_evaluations(counts);
     row->nfe_backward = trainer_backward_evaluations(counts);
-    row->flow_count = self->data.images ? counts->flow_count : 0; /* of points there is one */
+    row->flow_count = has_flows(self) ? counts->flow_count : 0;
     for (size_t f = 0; f < row->flow_count; f++)
         row->flows[f] = (recorder_flow){.nfe_forward = counts->flows[f].forward,
                                         .nfe_backward = counts->flows[f].backward,
@@ -78,10 +84,12 @@ static status send_epoch(worker *self, const trainer_epoch *epoch, failure *why)
     for (size_t i = 0; i < SPLITS; i++)
         rows[i] = (recorder_epoch){.epoch = epoch->epoch,
                                    .iteration = epoch->iteration,
+                                   .running = (double)NAN,
                                    .wall_seconds = now - self->epoch_start,
                                    .peak_bytes = peak_bytes()};
     self->epoch_start = now;
     fill_split(self, RECORDER_TRAINING, epoch->training_loss, &epoch->training_counts, &rows[0]);
+    rows[0].running = epoch->running_loss;
     fill_split(self, RECORDER_VALIDATION, epoch->validation_loss, &epoch->validation_counts, &rows[1]);
     if (epoch->tested) fill_split(self, RECORDER_TEST, epoch->test_loss, &epoch->test_counts, &rows[2]);
     const message one = {.kind = MESSAGE_EPOCH, .size = (epoch->tested ? SPLITS : SPLITS - 1) * sizeof *rows};
@@ -91,7 +99,7 @@ static status send_epoch(worker *self, const trainer_epoch *epoch, failure *why)
 /* --- Checkpoints --- */
 
 /* What tells whose parameters they are. Nothing here depends on the moment, so that the same state is the same file. */
-static status describe(const plan_run *run, checkpoint *file) {
+static status describe(const plan_run *run, const standard *units, checkpoint *file) {
     char seed[32];
     snprintf(seed, sizeof seed, "%" PRIu64, run->seed);
     TRY(checkpoint_put_text(file, "key", run->key));
@@ -99,6 +107,7 @@ static status describe(const plan_run *run, checkpoint *file) {
     TRY(checkpoint_put_text(file, "data_checksum", run->dataset->checksum));
     TRY(checkpoint_put_text(file, "model", run->model->name));
     TRY(checkpoint_put_text(file, "seed", seed));
+    TRY(specification_write_units(units, file));
     return specification_write(run->values, &run->dataset->shape, file);
 }
 
@@ -110,7 +119,7 @@ status worker_check_device(const worker *self, failure *why) {
 static status write_state(worker *self, const objective *batch, const char *path, char sha256[65], failure *why) {
     checkpoint *file;
     if (checkpoint_create(&file) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a checkpoint");
-    status outcome = describe(self->task->run, file);
+    status outcome = describe(self->task->run, source_units(&self->data), file);
     if (outcome == STATUS_OK) outcome = trainer_save(self->training, file);
     if (outcome == STATUS_OK) outcome = worker_keep_plans(self, file);
     const size_t one = 1;
@@ -204,6 +213,13 @@ static status skip(worker *self, status outcome, failure *why) {
     return worker_say(self, text.text, why);
 }
 
+static status say_unsolved(worker *self, const char *split, failure *why) {
+    failure text;
+    failure_describe(&text, "a flow could not be solved on %s %s; that epoch's loss is stored as nan", split,
+                     self->data.images ? "images" : "points");
+    return worker_say(self, text.text, why);
+}
+
 status worker_took(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
                    failure *why) {
     const settings *values = self->task->run->values;
@@ -211,11 +227,8 @@ status worker_took(worker *self, status outcome, double loss, bool epoch_done, c
     if (outcome == STATUS_OK) self->skipped = 0;
     else TRY(skip(self, outcome, why));
     if (epoch_done) {
-        if (self->data.images && epoch->validation != STATUS_OK)
-            TRY(worker_say(self, "a flow could not be solved on validation images; that epoch's loss is stored as nan",
-                           why));
-        if (self->data.images && epoch->tested && epoch->test != STATUS_OK)
-            TRY(worker_say(self, "a flow could not be solved on test images; that epoch's loss is stored as nan", why));
+        if (has_flows(self) && epoch->validation != STATUS_OK) TRY(say_unsolved(self, "validation", why));
+        if (has_flows(self) && epoch->tested && epoch->test != STATUS_OK) TRY(say_unsolved(self, "test", why));
         TRY(send_epoch(self, epoch, why));
         if (epoch->epoch % values->train_checkpoint_epochs == 0) TRY(save(self, why));
     }
@@ -305,10 +318,6 @@ static status prepare(worker *self, failure *why) {
     TRY(source_open(planned->source, values, &self->data, why));
     if (strcmp(source_checksum(&self->data), planned->checksum) != 0)
         return fail(why, STATUS_IO, "\"%s\" has changed since the start", planned->source);
-    const uint64_t sample_bytes = planned->shape.dimension * sizeof(float);
-    if (values->output_samples > RECORDER_BLOB_MAX / sample_bytes)
-        return fail(why, STATUS_INVALID, "output.samples: the database can hold %" PRIu64 " samples of %zu numbers",
-                    RECORDER_BLOB_MAX / sample_bytes, planned->shape.dimension);
     if (!self->shares_threads && task->threads > 1 && parallel_create(task->threads, &self->threads) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start %zu threads", task->threads);
     if (task->on_device) TRY(open_device(self, why));
@@ -321,7 +330,19 @@ static status prepare(worker *self, failure *why) {
 }
 
 /* Bytes that the first step brings besides: code that libraries make and load for it, as measured. */
-static const uint64_t library_bytes = 8000000;
+static const uint64_t library_bytes = 2000000;
+
+/* Mean and deviation of each column of a standardised table, as metrics. */
+static status send_units(worker *self, const standard *units, failure *why) {
+    for (size_t d = 0; units && d < units->dimension; d++) {
+        char name[32];
+        snprintf(name, sizeof name, "data_mean_%zu", d + 1);
+        TRY(worker_send_metric(self, name, units->mean[d], why));
+        snprintf(name, sizeof name, "data_deviation_%zu", d + 1);
+        TRY(worker_send_metric(self, name, units->deviation[d], why));
+    }
+    return STATUS_OK;
+}
 
 /* What the process held before the model was made, and what it may come to hold. */
 static status send_start(worker *self, failure *why) {
@@ -334,8 +355,12 @@ static status send_start(worker *self, failure *why) {
                                      .predicted_bytes = predicted,
                                      .kept_bytes = objective_kept_bytes(goal)}};
     TRY(worker_send(self, one, NULL, why));
-    if (!self->data.images) return STATUS_OK;
-    return worker_send_metric(self, "data_dimension", (double)self->task->run->dataset->shape.dimension, why);
+    if (!self->data.images) return send_units(self, source_units(&self->data), why);
+    TRY(worker_send_metric(self, "data_dimension", (double)self->task->run->dataset->shape.dimension, why));
+    /* A run that others began keeps what they said. */
+    if (self->device) return worker_send_metric(self, "convolutions", 0, why);
+    if (trainer_iteration(self->training) > 0) return STATUS_OK;
+    return worker_send_metric(self, "convolutions", CPU_CONVOLUTIONS, why);
 }
 
 status worker_open(worker *self, failure *why) {
@@ -350,6 +375,7 @@ status worker_open(worker *self, failure *why) {
 status worker_finish(worker *self, failure *why) {
     TRY(save(self, why));
     if (!self->stop) TRY(worker_send_outputs(self, why));
+    if (!self->stop) TRY(worker_send_measurements(self, why));
     if (!self->stop && self->task->run->values->experiment_task == TASK_THEORY) TRY(worker_send_theory(self, why));
     return worker_send(self, (message){.kind = self->stop ? MESSAGE_INTERRUPTED : MESSAGE_DONE}, NULL, why);
 }

@@ -73,6 +73,9 @@ status worker_sampling_bytes(const worker *self, uint64_t *bytes, failure *why);
 status worker_send_target(worker *self, failure *why);
 status worker_send_outputs(worker *self, failure *why);
 
+/* The final loss of points, measured again (measure.h). */
+status worker_send_measurements(worker *self, failure *why);
+
 /* A flow of points in the plane at the moments of output.moments. */
 status worker_send_moments(worker *self, cnf *flow, failure *why);
 

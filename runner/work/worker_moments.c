@@ -17,6 +17,7 @@ typedef struct moments {
     worker *self;
     cnf *flow;
     const real *params;
+    const standard *units; /* of the flow's points; pictures are in the data's */
     double window[4];
     uint64_t number; /* of the moment */
     size_t step; /* of the flow's grid, at whose beginning the moment is */
@@ -33,7 +34,7 @@ static status send(const moments *all, const char *kind, uint64_t rows, uint64_t
     message one = {.kind = MESSAGE_BLOB,
                    .blob = {.moving = true,
                             .moment = all->number,
-                            .time = cnf_moment_time(all->flow, all->step),
+                            .time = cnf_moment_time(all->flow, all->params, all->step),
                             .rows = rows,
                             .columns = columns,
                             .window = {all->window[0], all->window[1], all->window[2], all->window[3]}},
@@ -46,28 +47,43 @@ static void place_grid(moments *all, size_t cells) {
     for (size_t i = 0; i < cells * cells; i++) {
         double centre[2];
         outputs_cell_centre(all->window, cells, i, centre);
-        for (size_t d = 0; d < 2; d++) all->points[2 * i + d] = (real)centre[d];
+        standard_take(all->units, 2, centre, 1, all->points + 2 * i);
     }
+}
+
+/* Point i in the data's units. */
+static void give_point(const moments *all, size_t i, float *out) {
+    double point[2];
+    standard_give(all->units, 2, all->points + 2 * i, 1, point);
+    for (size_t d = 0; d < 2; d++) out[d] = (float)point[d];
+}
+
+static status solved(const moments *all, status outcome, failure *why) {
+    if (outcome != STATUS_OK) cnf_explain(all->flow, outcome, why);
+    return outcome;
 }
 
 static status send_density(moments *all, failure *why) {
     const random_stream unused = {.purpose = RANDOM_PROBE}; /* an exact divergence draws nothing */
     place_grid(all, DENSITY_CELLS);
-    cnf_moment_log_density(all->flow, all->params, all->step, all->points, DENSITY_POINTS, unused, all->log_density);
+    TRY(solved(all,
+               cnf_moment_log_density(all->flow, all->params, all->step, all->points, DENSITY_POINTS, unused,
+                                      all->log_density),
+               why));
     for (size_t i = 0; i < DENSITY_POINTS; i++) all->values[i] = (float)det_exp(all->log_density[i]);
     return send(all, "density", DENSITY_CELLS, DENSITY_CELLS, why);
 }
 
 static status send_samples(moments *all, failure *why) {
     const random_stream stream = {.seed = all->self->task->run->seed, .purpose = RANDOM_SAMPLING};
-    cnf_moment_sample(all->flow, all->params, all->step, stream, 0, SAMPLES, all->points);
-    for (size_t i = 0; i < 2 * (size_t)SAMPLES; i++) all->values[i] = (float)all->points[i];
+    TRY(solved(all, cnf_moment_sample(all->flow, all->params, all->step, stream, 0, SAMPLES, all->points), why));
+    for (size_t i = 0; i < SAMPLES; i++) give_point(all, i, all->values + 2 * i);
     return send(all, "samples", SAMPLES, 2, why);
 }
 
 /* How fast the field on the grid changes from one moment to the next. */
 static void note_change(moments *all) {
-    const double time = cnf_moment_time(all->flow, all->step), passed = time - all->time_before;
+    const double time = cnf_moment_time(all->flow, all->params, all->step), passed = time - all->time_before;
     double change = 0;
     for (size_t i = 0; i < 2 * (size_t)FIELD_POINTS; i++) {
         const double now = (double)all->rates[i], by = now - (double)all->before[i];
@@ -88,11 +104,13 @@ static status send_field(moments *all, failure *why) {
         return fail(why, STATUS_INVALID, "output.moments: expected a context of at most %d numbers, found %zu",
                     CONTEXT_MAX, columns);
     place_grid(all, FIELD_CELLS);
-    cnf_moment_field(all->flow, all->params, all->step, all->points, FIELD_POINTS, all->rates, context);
+    TRY(solved(all, cnf_moment_field(all->flow, all->params, all->step, all->points, FIELD_POINTS, all->rates, context),
+               why));
     for (size_t i = 0; i < FIELD_POINTS; i++) {
+        give_point(all, i, all->values + 4 * i);
         for (size_t d = 0; d < 2; d++) {
-            all->values[4 * i + d] = (float)all->points[2 * i + d];
-            all->values[4 * i + 2 + d] = (float)all->rates[2 * i + d];
+            const double unit = all->units ? all->units->deviation[d] : 1;
+            all->values[4 * i + 2 + d] = (float)(unit * (double)all->rates[2 * i + d]);
         }
     }
     note_change(all);
@@ -104,7 +122,7 @@ static status send_field(moments *all, failure *why) {
 /* Moments lie at beginnings of steps, as evenly as those allow; several may fall on one where there are few steps. */
 static status send_all(moments *all, failure *why) {
     const uint64_t count = all->self->task->run->values->output_moments;
-    const size_t steps = cnf_specification(all->flow)->steps;
+    const size_t steps = cnf_moment_steps(all->flow);
     for (all->number = 0; all->number < count && !worker_asked_to_stop(all->self); all->number++) {
         const double part = count > 1 ? (double)all->number / (double)(count - 1) : 0;
         all->step = (size_t)(part * (double)steps + 0.5);
@@ -120,6 +138,7 @@ static status send_all(moments *all, failure *why) {
 status worker_send_moments(worker *self, cnf *flow, failure *why) {
     moments all = {.self = self, .flow = flow, .params = trainer_parameters(self->training)};
     dataset_window(self->data.points, all.window);
+    all.units = source_units(&self->data);
     all.points = calloc(2 * (size_t)DENSITY_POINTS, sizeof *all.points);
     all.rates = calloc(2 * (size_t)DENSITY_POINTS, sizeof *all.rates);
     all.before = calloc(2 * (size_t)FIELD_POINTS, sizeof *all.before);
@@ -133,5 +152,6 @@ status worker_send_moments(worker *self, cnf *flow, failure *why) {
     free(all.before);
     free(all.log_density);
     free(all.values);
-    return outcome;
+    /* What a flow cannot give, as it cannot be solved, is left out and said to be. */
+    return outcome > STATUS_OK ? worker_say(self, why->text, why) : outcome;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/memory.h"
+#include "work/measure.h"
 #include "work/outputs.h"
 #include "work/worker_internal.h"
 
@@ -38,18 +39,36 @@ static status send_samples(worker *self, bool target, const double window[4], co
 
 /* --- Points --- */
 
+/* What a flow cannot give, as it cannot be solved, is left out and said to be; *there <- whether it was made. Memory that
+ * is short, and nothing else, is an error. */
+static status made(worker *self, status outcome, const failure *reason, bool *there, failure *why) {
+    *there = outcome == STATUS_OK && !self->stop;
+    if (outcome == STATUS_OK) return STATUS_OK;
+    return outcome == STATUS_MEMORY ? fail(why, outcome, "%s", reason->text) : worker_say(self, reason->text, why);
+}
+
 static status send_points(worker *self, cnf *flow, bool target, uint64_t n, failure *why) {
     const size_t D = dataset_dimension(self->data.points);
+    const standard *units = source_units(&self->data);
     double window[4];
+    failure reason = {""};
+    bool there = true;
     real *x = calloc(n * D, sizeof *x);
     if (!x) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", n);
-    bool done = true;
+    status outcome = STATUS_OK;
     if (target) dataset_batch(self->data.points, SPLIT_TARGET, 0, 0, 0, n, x);
     else
-        done = outputs_samples(flow, trainer_parameters(self->training), self->task->run->seed, n, worker_asked_to_stop,
-                               self, x);
+        outcome = made(self,
+                       outputs_samples(flow, trainer_parameters(self->training), self->task->run->seed, n,
+                                       worker_asked_to_stop, self, x, &reason),
+                       &reason, &there, why);
+    for (size_t i = 0; outcome == STATUS_OK && there && !target && units && i < n; i++) {
+        double point[CNF_DIMENSION_MAX];
+        standard_give(units, D, x + i * D, 1, point);
+        standard_take(NULL, D, point, 1, x + i * D);
+    }
     dataset_window(self->data.points, window);
-    const status outcome = done ? send_samples(self, target, window, x, n, D, why) : STATUS_OK;
+    if (outcome == STATUS_OK && there) outcome = send_samples(self, target, window, x, n, D, why);
     free(x);
     return outcome;
 }
@@ -57,26 +76,34 @@ static status send_points(worker *self, cnf *flow, bool target, uint64_t n, fail
 /* Cells a side of a picture that are small enough for its sum to say something. */
 enum { MASS_CELLS = 128 };
 
-/* What a density sums to over its window: 1 but for what lies outside, and for the cells' size. */
-static double density_mass(const float *p, uint64_t cells, const double window[4]) {
+/* Sum a density over its window: 1 but for what lies outside, and for the cells' size. */
+static double density_mass(const float *p, size_t dimension, uint64_t cells, const double window[4]) {
+    const size_t n = outputs_density_rows(dimension, cells) * cells;
     double sum = 0;
-    for (size_t i = 0; i < cells * cells; i++) sum += (double)p[i];
-    return sum * (window[1] - window[0]) * (window[3] - window[2]) / (double)(cells * cells);
+    for (size_t i = 0; i < n; i++) sum += (double)p[i];
+    for (size_t d = 0; d < dimension; d++) sum *= window[2 * d + 1] - window[2 * d];
+    return sum / (double)n;
 }
 
 static status send_density(worker *self, cnf *flow, bool target, uint64_t cells, failure *why) {
+    const size_t D = dataset_dimension(self->data.points);
+    const uint64_t rows = outputs_density_rows(D, cells);
     double window[4];
-    float *p = calloc(cells * cells, sizeof *p);
+    failure reason = {""};
+    bool there = false;
+    status outcome = STATUS_OK;
+    float *p = calloc(rows * cells, sizeof *p);
     if (!p) return fail(why, STATUS_MEMORY, "out of memory for a density of %" PRIu64 " cells a side", cells);
     dataset_window(self->data.points, window);
-    const bool done = target ? outputs_target_density(self->data.points, cells, p)
-                             : outputs_density(flow, trainer_parameters(self->training), window, cells,
-                                               worker_asked_to_stop, self, p);
-    status outcome = STATUS_OK;
-    if (done && !target && cells >= MASS_CELLS)
-        outcome = worker_send_metric(self, "density_mass", density_mass(p, cells, window), why);
-    if (done && outcome == STATUS_OK) outcome = send_blob(self, target, "density", cells, cells, window, p, why);
-    if (!done && !target && !self->stop) outcome = fail(why, STATUS_MEMORY, "out of memory for a density");
+    if (target) there = outputs_target_density(self->data.points, cells, p);
+    else
+        outcome = made(self,
+                       outputs_density(flow, trainer_parameters(self->training), source_units(&self->data), window,
+                                       cells, worker_asked_to_stop, self, p, &reason),
+                       &reason, &there, why);
+    if (outcome == STATUS_OK && there && !target && cells >= MASS_CELLS)
+        outcome = worker_send_metric(self, "density_mass", density_mass(p, D, cells, window), why);
+    if (outcome == STATUS_OK && there) outcome = send_blob(self, target, "density", rows, cells, window, p, why);
     free(p);
     return outcome;
 }
@@ -95,9 +122,9 @@ static status send_point_outputs(worker *self, failure *why) {
     double entropy;
     cnf *flow;
     if (dataset_entropy(self->data.points, &entropy)) TRY(worker_send_metric(self, "entropy_floor", entropy, why));
-    TRY(outputs_flow(values, D, self->threads, &flow, why));
+    TRY(outputs_flow(values, D, source_units(&self->data), self->threads, &flow, why));
     status outcome = STATUS_OK;
-    if (values->output_density_cells > 0 && D == 2)
+    if (values->output_density_cells > 0 && D <= 2)
         outcome = send_density(self, flow, false, values->output_density_cells, why);
     if (outcome == STATUS_OK && values->output_samples > 0 && !self->stop)
         outcome = send_points(self, flow, false, values->output_samples, why);
@@ -105,6 +132,26 @@ static status send_point_outputs(worker *self, failure *why) {
         outcome = worker_send_moments(self, flow, why);
     cnf_destroy(&flow);
     return outcome;
+}
+
+static status send_number(void *self, const char *name, double value, failure *why) {
+    return worker_send_metric(self, name, value, why);
+}
+
+status worker_send_measurements(worker *self, failure *why) {
+    const plan_run *run = self->task->run;
+    if (self->data.images) return STATUS_OK;
+    const size_t n = measure_points_of(run->values, self->data.points);
+    bool known = false, stopped;
+    double offset;
+    measurement found;
+    if (n == 0) return STATUS_OK;
+    TRY(measure_offset(run->values, self->data.points, run->seed, &known, &offset, why));
+    TRY(measure_points(run->values, self->data.points, self->threads, trainer_parameters(self->training), n,
+                       worker_asked_to_stop, self, &stopped, &found, why));
+    if (stopped) return STATUS_OK;
+    if (known) TRY(worker_send_metric(self, "validation_offset", offset, why));
+    return measure_each(&found, send_number, self, why);
 }
 
 /* --- Images --- */

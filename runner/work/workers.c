@@ -13,6 +13,12 @@
 #include "work/workers_internal.h"
 
 #define FAREWELL_SECONDS 10.0
+#define LOCK_POLL_SECONDS 0.1 /* between two tries to write a database that another program keeps locked */
+
+enum {
+    UNCOMMITTED_BYTES = 1 << 26, /* of messages, after which a transaction is committed at once */
+    WAITING_BYTES = 1 << 28 /* of all runs, that wait to be recorded before workers have to */
+};
 
 static void signal_workers(const workers *all, int signal) {
     for (size_t i = 0; i < all->spec->jobs; i++)
@@ -38,42 +44,24 @@ static void explain_death(const workers *all, job *one, int outcome) {
     else failure_describe(&one->error, "its process ended with status %d without a word", WEXITSTATUS(outcome));
 }
 
-void workers_end_job(workers *all, job *one) {
-    const plan_run *run = workers_run_of(all, one);
-    const char *error = one->state == RUN_FAILED ? one->error.text : NULL;
-    RECORD(all, recorder_end_run(all->book, workers_state_of(all, one)->id, one->state, error, one->iteration,
-                                 workers_wall_seconds(all, one), all->why));
-    RECORD(all, recorder_commit(all->book, all->why));
-    progress_end(all->shown, (size_t)(one - all->jobs), one->state == RUN_DONE);
-    if (one->littered && all->recording == STATUS_OK)
-        checkpoint_clean(recorder_path(all->book), run->key, one->checkpoint);
-    if (one->state == RUN_DONE) all->result.done++;
-    else if (one->state == RUN_INTERRUPTED) all->result.interrupted++;
-    else {
-        char label[96];
-        workers_label(run, label);
-        all->result.failed++;
-        all->target_given[run->dataset - all->spec->runs->datasets] = false; /* perhaps it was this one's to send */
-        progress_say(all->shown, "%s failed: %s", label, error);
-    }
-}
-
 static void wait_for(child *process) {
     if (process->ended) return;
     while (waitpid(process->process, &process->outcome, 0) < 0 && errno == EINTR) continue;
     process->ended = true;
 }
 
+/* What has arrived is shown, and waits to be recorded. */
 static void listen_to(workers *all, job *one) {
     bool open = true;
     message m;
     const void *bytes;
+    one->heard = clock_seconds();
     if (message_receive(&one->reader, one->pipe, &open) != STATUS_OK) {
         /* Without its messages the worker is of no use. */
         kill(one->trained_by->process, SIGKILL);
         open = false;
     }
-    while (message_next(&one->reader, &m, &bytes)) workers_take_message(all, one, &m, bytes);
+    while (message_see(&one->reader, &m, &bytes)) workers_show_message(all, one, &m, bytes);
     if (open) return;
     one->trained_by->jobs--;
     if (one->state == RUN_RUNNING) { /* a run that ended without a word ended with its process */
@@ -81,10 +69,33 @@ static void listen_to(workers *all, job *one) {
         explain_death(all, one, one->trained_by->outcome);
     }
     close(one->pipe);
-    message_release(&one->reader);
-    one->active = false;
-    all->active--;
-    workers_end_job(all, one);
+    one->pipe = -1;
+    all->listening--;
+}
+
+static bool has_ended(const job *one) {
+    return one->active && !one->ended && one->pipe < 0;
+}
+
+/* Record what waits, as far as the database can be written. */
+static void record(workers *all) {
+    message m;
+    const void *bytes;
+    if (all->committing) workers_commit(all);
+    for (size_t i = 0; i < all->spec->jobs; i++) {
+        job *one = &all->jobs[i];
+        while (one->active && message_waits(&one->reader)) {
+            if (!workers_can_record(all)) return;
+            message_next(&one->reader, &m, &bytes);
+            workers_take_message(all, one, &m, bytes);
+            if (all->commit_due || one->reader.taken - one->reader.kept > UNCOMMITTED_BYTES) workers_commit(all);
+        }
+        if (!has_ended(one)) continue;
+        if (!workers_can_record(all)) return;
+        workers_end_job(all, one);
+        workers_commit(all);
+    }
+    if (!all->committing && (all->commit_due || recorder_due(all->book) == 0)) workers_commit(all);
 }
 
 /* --- The loop --- */
@@ -110,14 +121,29 @@ static void take_signals(workers *all) {
     }
 }
 
+/* Whether a worker is listened to: what it says has to wait meanwhile, if that is much already. */
+static bool has_room(const workers *all, const job *one) {
+    return all->locked == 0 || all->requests > 0 || all->abandoned ||
+           one->reader.used - one->reader.kept < WAITING_BYTES / all->spec->jobs;
+}
+
+static double seconds_to_wait(const workers *all) {
+    const double due = progress_due(all->shown);
+    if (all->locked > 0) return LOCK_POLL_SECONDS < due ? LOCK_POLL_SECONDS : due;
+    if (all->commit_due) return 0; /* of a run that could not be started */
+    const double commit = all->recording == STATUS_OK ? recorder_due(all->book) : -1;
+    return commit >= 0 && commit < due ? commit : due;
+}
+
 static void wait_for_news(workers *all) {
     const size_t jobs = all->spec->jobs;
-    double due = progress_due(all->shown);
-    const double commit = recorder_due(all->book);
-    if (commit >= 0 && all->recording == STATUS_OK && commit < due) due = commit;
+    const double due = seconds_to_wait(all);
     all->polled[0] = (struct pollfd){.fd = all->events->descriptor, .events = POLLIN};
-    for (size_t i = 0; i < jobs; i++)
-        all->polled[1 + i] = (struct pollfd){.fd = all->jobs[i].active ? all->jobs[i].pipe : -1, .events = POLLIN};
+    for (size_t i = 0; i < jobs; i++) {
+        const job *one = &all->jobs[i];
+        all->polled[1 + i] = (struct pollfd){.fd = one->active && one->pipe >= 0 && has_room(all, one) ? one->pipe : -1,
+                                             .events = POLLIN};
+    }
     if (poll(all->polled, 1 + jobs, due < 1000 ? (int)ceil(1000 * due) : -1) <= 0) return;
     if (all->polled[0].revents) take_signals(all);
     for (size_t i = 0; i < jobs; i++)
@@ -128,9 +154,10 @@ static void loop(workers *all) {
     for (;;) {
         take_signals(all);
         workers_start(all);
-        if (all->active == 0 && !workers_may_start(all)) break;
+        if (all->abandoned ? all->listening == 0 : all->active == 0 && !workers_may_start(all)) break;
         wait_for_news(all); /* of a run, a request, or that a process has ended and made room */
-        RECORD(all, recorder_tick(all->book, all->why));
+        record(all);
+        if (workers_have_waited(all)) workers_abandon(all);
         progress_draw(all->shown);
     }
 }
@@ -144,6 +171,15 @@ static void see_off(workers *all) {
             if (workers_is_free(&all->children[i]) || clock_seconds() > end) break;
             signals_wait(all->events, 1000);
         }
+}
+
+/* That it could not be kept is one more thing to say; nothing but time is lost then. */
+static void keep_pending(workers *all) {
+    failure reason;
+    const failure before = *all->why;
+    if (workers_keep_pending(all, &reason) != STATUS_OK)
+        failure_describe(all->why, "%.600s; what was computed meanwhile could not be kept: %.300s", before.text,
+                         reason.text);
 }
 
 /* Each run under way has a pipe, of which both ends are open while its process is started: for many runs the usual
@@ -177,6 +213,8 @@ status workers_run(const workers_spec *spec, recorder *book, const signals *even
         see_off(&all);
     } else all.recording = fail(why, STATUS_MEMORY, "out of memory");
     RECORD(&all, recorder_commit(book, why));
+    if (all.abandoned) keep_pending(&all);
+    for (size_t i = 0; all.jobs && i < spec->jobs; i++) message_release(&all.jobs[i].reader);
     free(all.jobs);
     free(all.children);
     free(all.polled);

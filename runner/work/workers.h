@@ -16,7 +16,11 @@ typedef struct workers_spec {
     size_t jobs, threads; /* runs at a time; threads in each process */
     const device_list *devices; /* to share the runs among, which are all of points or all of images, and no more than
                                  * jobs; NULL for the processor */
+    double lock_seconds; /* that another program may keep the database locked */
 } workers_spec;
+
+/* What workers_run waits for if nobody says, in seconds. */
+enum { WORKERS_LOCK_SECONDS = 300 };
 
 typedef struct workers_result {
     size_t done, failed, interrupted; /* of the runs that were not done before */
@@ -26,9 +30,15 @@ typedef struct workers_result {
 /* Train every run that is not done, in the order of the plan. A run that fails
  * is marked so with the reason, said at once, and the others go on. The first
  * signal asks the workers to checkpoint and end, a second one kills them.
- * Errors: those of the recorder, after which nothing is recorded any more and
- * the workers are ended. */
+ * While another program keeps the database locked, the training goes on and is
+ * recorded later. Errors: those of the recorder, after which nothing is recorded
+ * any more and the workers are ended; STATUS_IO where that lock stays, after which
+ * workers_take_pending of the next start has what was computed. */
 status workers_run(const workers_spec *spec, recorder *book, const signals *events, progress *shown,
                    workers_result *out, failure *why);
+
+/* Record what an earlier workers_run could not, for the lock of another program, up to the last checkpoint of each run.
+ * What does not follow on the run's rows is left out, and computed again. To be called before the runs' states are read. */
+status workers_take_pending(recorder *book, failure *why);
 
 #endif

@@ -19,17 +19,23 @@ typedef struct child {
     int outcome; /* how */
 } child;
 
-/* One run under way. */
+/* One run under way, until all of it is committed. */
 typedef struct job {
     bool active;
+    bool ended; /* that is recorded */
     size_t index; /* of the run in the plan */
+    int64_t id; /* of its row */
+    const char *key, *data_checksum;
     child *trained_by;
-    int pipe;
+    int pipe; /* -1: it says nothing any more */
     message_reader reader;
     uint64_t iteration; /* reached */
-    double started, heartbeat; /* seconds */
+    double started, heard, heartbeat; /* seconds: its start, its last message, its last recorded progress */
+    double wall_before; /* seconds that it took before this start */
     uint64_t peak; /* bytes that its worker is known to have held */
     char checkpoint[CHECKPOINT_PATH_MAX]; /* the file that its committed row names; "" for none */
+    char next_checkpoint[CHECKPOINT_PATH_MAX]; /* the one of a row that is not committed yet; "" for none */
+    uint64_t checkpoint_iteration, next_iteration; /* theirs */
     bool littered; /* an older one could not be removed */
     recorder_state state; /* RUNNING until its last message */
     failure error;
@@ -45,7 +51,12 @@ typedef struct workers {
     struct pollfd *polled; /* (1 + spec->jobs) */
     size_t next; /* run of the plan to start next */
     size_t missing, given[DEVICES_MAX]; /* runs that were not done before; of these, started on each device so far */
-    size_t active;
+    size_t active, listening; /* runs under way; of these, those that may say more */
+    bool commit_due; /* at once: a checkpoint, or a run's end */
+    bool committing; /* a commit has begun, and another program's lock was in the way */
+    bool abandoned; /* that lock did not go: nothing is recorded any more, and what came is kept in a file */
+    bool lock_told;
+    double locked; /* since when that lock is in the way; 0: it is not */
     bool *target_given; /* (dataset_count): some worker sends the data's own picture */
     int requests; /* signals so far */
     status recording; /* the recorder's first failure */
@@ -61,8 +72,8 @@ static inline const recorder_run *workers_state_of(const workers *all, const job
     return &all->spec->states[one->index];
 }
 
-static inline double workers_wall_seconds(const workers *all, const job *one) {
-    return workers_state_of(all, one)->wall_seconds + clock_seconds() - one->started;
+static inline double workers_wall_seconds(const job *one) {
+    return one->wall_before + one->heard - one->started;
 }
 
 /* "ty affjord 3" */
@@ -92,12 +103,29 @@ bool workers_is_free(child *process);
 
 /* --- workers_record.c --- */
 
-/* What a worker said, and what is behind it, into the database and onto the terminal. */
+/* What a worker said, and what is behind it: onto the terminal when it arrives; into the database, for which it may have to
+ * wait. */
+void workers_show_message(workers *all, job *one, const message *m, const void *bytes);
 void workers_take_message(workers *all, job *one, const message *m, const void *bytes);
 
-/* --- workers.c --- */
-
-/* A run has ended, for now or for good, as its state says. */
+/* A run has ended, for now or for good, as its state says: so does its row. */
 void workers_end_job(workers *all, job *one);
+
+/* --- workers_lock.c: another program may keep the database locked --- */
+
+/* Whether rows can be written now: a transaction is open. */
+bool workers_can_record(workers *all);
+/* Commit what was recorded, as far as that can be done now. */
+void workers_commit(workers *all);
+/* Whether it is time to give up waiting: for too long, or for longer than somebody waits who wants all to stop. */
+bool workers_have_waited(const workers *all);
+/* Give up: the workers are asked to end, and nothing more is recorded. */
+void workers_abandon(workers *all);
+
+/* --- workers_pending.c --- */
+
+/* Keep what came from the workers and could not be committed, up to each run's last checkpoint, in the file beside the
+ * database that workers_take_pending reads. */
+status workers_keep_pending(const workers *all, failure *why);
 
 #endif

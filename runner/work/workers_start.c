@@ -48,9 +48,16 @@ static status place_job(workers *all, size_t slot, worker_task *task, failure *w
     const size_t index = all->next++;
     const recorder_run *state = &all->spec->states[index];
     int ends[2];
+    const plan_run *run = &all->spec->runs->runs[index];
     *one = (job){.index = index,
+                 .id = state->id,
+                 .key = run->key,
+                 .data_checksum = run->dataset->checksum,
                  .iteration = state->has_checkpoint ? state->checkpoint_iteration : 0,
+                 .checkpoint_iteration = state->has_checkpoint ? state->checkpoint_iteration : 0,
                  .started = clock_seconds(),
+                 .heard = clock_seconds(),
+                 .wall_before = state->wall_seconds,
                  .state = RUN_RUNNING,
                  .pipe = -1};
     if (state->has_checkpoint) checkpoint_locate(recorder_path(all->book), state->checkpoint_path, one->checkpoint);
@@ -74,17 +81,20 @@ static status place_job(workers *all, size_t slot, worker_task *task, failure *w
     return STATUS_OK;
 }
 
+/* It could not begin, which is recorded at once. */
 static void fail_job(workers *all, job *one) {
     one->state = RUN_FAILED;
     if (one->pipe >= 0) close(one->pipe);
-    workers_end_job(all, one);
+    one->pipe = -1;
+    one->active = all->commit_due = true;
+    all->active++;
 }
 
 /* The child never touches the database. It keeps the lock, so that nobody takes its runs up while it is alive. */
 _Noreturn static void become_worker(const workers *all, size_t device, const worker_task *tasks, size_t count) {
     const device_list *devices = all->spec->devices;
     for (size_t i = 0; i < all->spec->jobs; i++)
-        if (all->jobs[i].active) close(all->jobs[i].pipe);
+        if (all->jobs[i].active && all->jobs[i].pipe >= 0) close(all->jobs[i].pipe);
     close(all->events->descriptor);
     const bool many = devices && !trains_images(all);
     _exit(many ? worker_run_many(tasks, count, devices->numbers[device]) : worker_run(tasks));
@@ -121,8 +131,9 @@ static void start_process(workers *all, size_t device, size_t first, size_t coun
             continue;
         }
         all->active++;
+        all->listening++;
         const recorder_session session = session_of(all, device, number);
-        RECORD(all, recorder_start_run(all->book, workers_state_of(all, one)->id, &session, all->why));
+        RECORD(all, recorder_start_run(all->book, one->id, &session, all->why));
     }
 }
 
@@ -174,12 +185,17 @@ bool workers_is_free(child *process) {
     return process->ended;
 }
 
+/* A start is recorded too: the transaction is open then, and nothing of it has to wait. */
+static bool may_start_now(workers *all) {
+    return workers_may_start(all) && workers_can_record(all);
+}
+
 void workers_start(workers *all) {
     const device_list *devices = all->spec->devices;
     const bool many = devices && !trains_images(all);
     for (size_t i = 0; !many && i < all->spec->jobs; i++)
-        while (!all->jobs[i].active && workers_is_free(&all->children[i]) && workers_may_start(all)) start_job(all, i);
+        while (!all->jobs[i].active && workers_is_free(&all->children[i]) && may_start_now(all)) start_job(all, i);
     for (size_t i = 0; many && i < devices->count; i++)
-        while (runs_due(all, i) > 0 && workers_is_free(&all->children[first_slot(all, i)]) && workers_may_start(all))
+        while (runs_due(all, i) > 0 && workers_is_free(&all->children[first_slot(all, i)]) && may_start_now(all))
             start_many(all, i);
 }

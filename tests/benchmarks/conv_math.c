@@ -1,8 +1,9 @@
-/* conv_math.c - what solver.math does to a trained model of images: log p, its gradient, evaluations.
+/* conv_math.c - what the way convolutions are computed does to a trained model of images: log p, its gradient,
+ * evaluations. Compared are fp32, the same in plain loops, and the maths of solver.math.
  *
  *   make && cc -std=c11 -D_GNU_SOURCE -O2 -Icore -Irunner -Ibuild -o build/conv_math tests/benchmarks/conv_math.c \
  *       $(find build/runner/settings build/runner/system -name "*.o") build/libaffjord.a -linih -ljansson -lmd -lsleef \
- *       -ldnnl -lgomp -ljpeg -lzip -lz -lm -lpthread
+ *       -ljpeg -lzip -lz -lm -lpthread
  *   AFFJORD_DATA=... build/conv_math MODEL.safetensors [batches]
  *
  * MODEL is a checkpoint of experiments/table1_small.ini. Batches of 32 of MNIST's test images at 14 x 14, with the same
@@ -21,7 +22,16 @@
 
 enum { BATCH = 32, BATCHES_MAX = 16, STEPS_MAX = 100 /* tried in a solve; who needs more has lost */ };
 
-static const char *const names[CONV_MATHS] = {"fp32", "tf32", "bf16"};
+/* The first is what the others are compared with. */
+static const struct variant {
+    const char *name;
+    conv_method method;
+    conv_math math;
+} variants[] = {{"fp32", CONV_BEST, MATH_FP32},
+                {"fp32, plain loops", CONV_PLAIN, MATH_FP32},
+                {"tf32", CONV_BEST, MATH_TF32},
+                {"bf16", CONV_BEST, MATH_BF16}};
+enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
 /* What a model gives on all batches. */
 typedef struct measured {
@@ -109,15 +119,15 @@ static double gradients_apart(const measured *a, const measured *b, size_t batch
     return sqrt(sum / (double)batches);
 }
 
-static void say(const char *how, conv_math math, const measured *a, const measured *fp32, const measured *finest,
+static void say(const char *how, const char *name, const measured *a, const measured *fp32, const measured *finest,
                 size_t batches) {
     double mean = 0;
     if (!a->bits) {
-        printf("| %s | %s | more than %d steps | | | | | |\n", how, names[math], STEPS_MAX);
+        printf("| %s | %s | more than %d steps | | | | | |\n", how, name, STEPS_MAX);
         return;
     }
     for (size_t i = 0; i < batches * BATCH; i++) mean += a->bits[i] / (double)(batches * BATCH);
-    printf("| %s | %s | %.4f | %.2g | %.2g | %.2g | %.2g | %.0f + %.0f |\n", how, names[math], mean,
+    printf("| %s | %s | %.4f | %.2g | %.2g | %.2g | %.2g | %.0f + %.0f |\n", how, name, mean,
            bits_apart(a, fp32, batches), bits_apart(a, finest, batches), gradients_apart(a, fp32, batches),
            gradients_apart(a, finest, batches), a->evaluations[0], a->evaluations[1]);
     fflush(stdout);
@@ -128,13 +138,14 @@ static void compare(const checkpoint *file, const multiscale_spec *given, const 
                     size_t batches, measured *finest) {
     multiscale_spec spec = *given;
     measured fp32 = {.bits = NULL};
-    for (conv_math math = MATH_FP32; math < CONV_MATHS; math++) {
-        spec.math = math;
+    for (size_t i = 0; i < VARIANTS; i++) {
+        spec.method = variants[i].method;
+        spec.math = variants[i].math;
         const measured one = measure(file, &spec, set, batches);
-        if (math == MATH_FP32) fp32 = one;
+        if (i == 0) fp32 = one;
         if (!finest->bits) *finest = one;
-        say(how, math, &one, &fp32, finest, batches);
-        if (math != MATH_FP32 && one.bits) forget(&one);
+        say(how, variants[i].name, &one, &fp32, finest, batches);
+        if (i > 0 && one.bits) forget(&one);
     }
     if (fp32.bits != finest->bits) forget(&fp32);
 }

@@ -56,7 +56,7 @@ ubsan)
     ;;
 tsan) # Criterion's workers inherit memory at addresses that this one needs for itself: the program alone is looked at.
     patience=20 iterations=1000
-    export TSAN_OPTIONS="$common:suppressions=$PWD/tests/tsan.txt"
+    export TSAN_OPTIONS="$common"
     ;;
 memcheck) # -q: what is no finding is not said
     patience=60 iterations=150

@@ -2,10 +2,10 @@
  *
  * LD_PRELOAD=build/fault.so, and in the environment
  *
- *   FAULT_CALL   which calls: write, read, sync, rename, unlink, open, fork, memory, clock, or stat for statfs
+ *   FAULT_CALL   which calls: write, read, sync, rename, unlink, open, fork, memory or clock
  *   FAULT_WHAT   what happens to them: the name of an error (ENOSPC, EIO, EINTR, EMFILE, EAGAIN, ENOMEM), short (half of the
  *                bytes are taken), kill (SIGKILL before the call, as at a power failure of the process), jump (of a clock: 100 s
- *                forward or back), network (statfs says that it is NFS)
+ *                forward or back)
  *   FAULT_PATH   only for files whose path matches this pattern (fnmatch; a pipe's is pipe:[NUMBER]); else all
  *   FAULT_IN     parent or worker, a process that a parent forked; else both
  *   FAULT_AT     the first call to which it happens, from 1, counted in each process; else 1
@@ -30,7 +30,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -41,7 +40,7 @@
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define EXPORTED __attribute__((visibility("default")))
 
-enum { PATH_BYTES = 4200, NFS = 0x6969, FRAMES = 256, LIBRARY_FRAMES = 4, PLACES = 1 << 16 /* a power of two */ };
+enum { PATH_BYTES = 4200, FRAMES = 256, LIBRARY_FRAMES = 4, PLACES = 1 << 16 /* a power of two */ };
 
 static const struct {
     const char *name;
@@ -61,7 +60,7 @@ static struct {
 } layer;
 
 /* What happens to a call. */
-typedef enum fate { PASSES, FAILS, SHORT, JUMPS, SAYS_NETWORK } fate;
+typedef enum fate { PASSES, FAILS, SHORT, JUMPS } fate;
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -141,7 +140,6 @@ static fate carry_out(const char *call, const char *path) {
     if (strcmp(layer.what, "kill") == 0) syscall(SYS_kill, getpid(), SIGKILL);
     if (strcmp(layer.what, "short") == 0) return SHORT;
     if (strcmp(layer.what, "jump") == 0) return JUMPS;
-    if (strcmp(layer.what, "network") == 0) return SAYS_NETWORK;
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
         if (strcmp(layer.what, errors[i].name) == 0) errno = errors[i].number;
     return FAILS;
@@ -283,12 +281,6 @@ static int open_file(const char *path, int flags, unsigned mode) {
     }
 OPEN(open)
 OPEN(open64)
-
-EXPORTED int statfs(const char *path, struct statfs *out) {
-    const int outcome = (int)syscall(SYS_statfs, path, out);
-    if (outcome == 0 && decide("stat", path) == SAYS_NETWORK) out->f_type = NFS;
-    return outcome;
-}
 
 /* --- Memory: glibc's own functions under their other names, as looking for them by name would need memory --- */
 

@@ -63,7 +63,7 @@ fault() {
         [ -e fault.log ] || break
         case $2-$status in
         *-0) check_finished faulty "$said"; survived=$((survived + 1)) ;;
-        EINTR-* | short-* | jump-* | network-*) cat said.err >&2; give_up "$said: not survived, but ended with $status" ;;
+        EINTR-* | short-* | jump-*) cat said.err >&2; give_up "$said: not survived, but ended with $status" ;;
         kill-137) told=$((told + 1)) ;;
         *-2) # an experiment file that cannot be read is one that was wrongly named
             grep -q '^stress.ini: ' said.err || { cat said.err >&2; give_up "$said: ended with 2"; }
@@ -118,7 +118,6 @@ fault read   EINTR   parent '*'            on   1000   50
 fault read   EINTR   worker '*'            on   1000   50
 fault clock  jump    parent any            on   1000   50
 fault clock  jump    worker any            on   1000   50
-fault stat   network parent any            on   1000    1
 fault memory ENOMEM  parent any            once 4001   place
 fault memory ENOMEM  worker any            once  211   place
 fault memory ENOMEM  parent any            on      0   place

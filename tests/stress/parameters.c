@@ -28,7 +28,7 @@ int main(void) {
                                .augmented_width = 3,
                                .end_time = 10,
                                .base_variance = 1,
-                               .solver = SOLVER_RK4,
+                               .solver = TABLEAU_RK4,
                                .steps = 5};
         const point_objective_spec loss = {.flow = flow, .seed = 0, .batch = 64, .validation = 200};
         const trainer_spec by = {

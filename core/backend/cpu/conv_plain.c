@@ -101,13 +101,6 @@ status conv_plain_create(conv_shape shape, conv **out) {
 
 status conv_create_cpu(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out) {
     (void)math;
-#ifdef AFFJORD_DOUBLE
-    method = CONV_PLAIN;
-    (void)backend;
-#else
-    if (method == CONV_BEST) return conv_best_create(shape, (const cpu_level_ops *)backend, out);
-    if (method == CONV_LIBRARY) return conv_library_create(shape, out);
-#endif
-    (void)method;
-    return conv_plain_create(shape, out);
+    if (method == CONV_PLAIN) return conv_plain_create(shape, out);
+    return conv_own_create(shape, (const cpu_level_ops *)backend, out);
 }

@@ -5,6 +5,10 @@
 #include "backend/backend.h"
 #include "base/export.h"
 
+/* The order of sums of the image kernels. It counts up whenever the bits of a convolution or of an activation change, and
+ * is kept with every run: runs with the same number have the same bits, runs without one had a library's convolutions. */
+enum { CPU_CONVOLUTIONS = 1 };
+
 AFFJORD_API_BEGIN
 
 typedef enum cpu_level { CPU_PORTABLE, CPU_AVX2, CPU_AVX512, CPU_LEVELS } cpu_level;

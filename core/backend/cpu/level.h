@@ -6,32 +6,33 @@
 #define AFFJORD_BACKEND_CPU_LEVEL_H
 
 #include "backend/backend.h"
+#include "backend/cpu/conv_kernels.h"
 
 /* The first parameter of an operation, for those that don't look at it. */
 #define UNUSED_SELF const backend_ops *self __attribute__((unused))
 
-enum { NARROW_MAX = 4 /* few channels */ };
-
-/* A 3 x 3 convolution, stride 1 and zero padding 1, from (images, height, width, wide) to (images, height, width, few),
- * or the other way round in reverse; wide is a multiple of LANES, few 1 .. NARROW_MAX. */
-typedef struct narrow_shape {
-    size_t images, height, width, wide, few;
-} narrow_shape;
-
-/* Reals of scratch for a row's partial sums and their folds. */
-static inline size_t narrow_scratch(const narrow_shape *shape) {
-    return (shape->width * shape->few + LANES - 1) / LANES * LANES * (LANES + 1);
-}
-
-/* The table of a level, and kernels that only the convolutions of this backend use. */
+/* The table of a level, and kernels that only the convolutions of this backend use. Images are x (.., in), y (.., out),
+ * one after the other; sums have one order whatever the level. */
 typedef struct cpu_level_ops {
     backend_ops table;
 
-    /* y (.., few) <- convolution of x (.., wide) by w (few, 3, 3, wide). */
-    void (*narrow_convolve)(const narrow_shape *shape, const real *w, const real *x, real *y, real *scratch);
+    /* y <- the convolution of x by w (out, 9, in); in is a multiple of LANES, out 1 .. NARROW_MAX. */
+    void (*narrow_convolve)(const image_stack *s, size_t in, size_t out, const real *w, const real *x, real *y,
+                            real *scratch);
 
-    /* gradient (few, 3, 3, wide) += cotangent of w for the cotangent ybar of y. */
-    void (*narrow_outer)(const narrow_shape *shape, const real *x, const real *ybar, real *gradient);
+    /* y <- the convolution of x by w (9, in, out); gradient (9, in, out) += cotangent of w for the cotangent ybar of y.
+     * padded (height + 2, width + 2, in) is scratch. */
+    void (*direct_convolve)(const image_stack *s, size_t in, size_t out, const real *w, const real *x, real *y,
+                            real *padded);
+    void (*direct_outer)(const image_stack *s, size_t in, size_t out, const real *x, const real *ybar, real *gradient,
+                         real *padded);
+
+    /* packed (36, in, lanes_up(out)) <- w (9, in, out), for the same by Winograd's way. */
+    void (*winograd_pack)(size_t in, size_t out, const real *w, real *packed);
+    void (*winograd_convolve)(const image_stack *s, size_t in, size_t out, const real *packed, const real *x, real *y,
+                              const winograd_scratch *scratch);
+    void (*winograd_outer)(const image_stack *s, size_t in, size_t out, const real *x, const real *ybar, real *gradient,
+                           const winograd_scratch *scratch);
 } cpu_level_ops;
 
 /* Operations that are the same code on all levels: vectors.c, networks.c, images.c, context_bias.c. */

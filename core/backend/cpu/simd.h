@@ -26,6 +26,13 @@ static inline vreal v_load(const real *p) {
 static inline void v_store(real *p, vreal x) {
     _mm512_storeu_ps(p, x);
 }
+/* The first n numbers of a vector, zeros behind; memory behind them is not touched. */
+static inline vreal v_load_first(const real *p, size_t n) {
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+static inline void v_store_first(real *p, size_t n, vreal x) {
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x);
+}
 static inline vreal v_add(vreal a, vreal b) {
     return _mm512_add_ps(a, b);
 }
@@ -84,6 +91,15 @@ static inline vreal v_load(const real *p) {
 static inline void v_store(real *p, vreal x) {
     _mm256_storeu_ps(p, x);
 }
+static inline __m256i v_first(size_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline vreal v_load_first(const real *p, size_t n) {
+    return _mm256_maskload_ps(p, v_first(n));
+}
+static inline void v_store_first(real *p, size_t n, vreal x) {
+    _mm256_maskstore_ps(p, v_first(n), x);
+}
 static inline vreal v_add(vreal a, vreal b) {
     return _mm256_add_ps(a, b);
 }
@@ -135,6 +151,12 @@ static inline vreal v_load(const real *p) {
 }
 static inline void v_store(real *p, vreal x) {
     *p = x;
+}
+static inline vreal v_load_first(const real *p, size_t n) {
+    return n > 0 ? *p : 0;
+}
+static inline void v_store_first(real *p, size_t n, vreal x) {
+    if (n > 0) *p = x;
 }
 static inline vreal v_add(vreal a, vreal b) {
     return a + b;

@@ -3,7 +3,8 @@
  *   x = h + b,  y = s(x),  y' = s'(x) h'
  *   xbar = s'(x) ybar + s''(x) h' y'bar,    h'bar = s'(x) y'bar
  *
- * What the reverse needs of x is kept in place of h, as on the CPU: s'(x) for softplus, s(x) for tanh, x for swish. */
+ * What the reverse needs of x is kept in place of h, as on the CPU: s'(x) for softplus and elu, s(x) for tanh, x for
+ * swish. */
 #include "backend/cuda/device_math.cuh"
 #include "backend/cuda/images.cuh"
 
@@ -103,6 +104,11 @@ template <activation function> static __device__ __forceinline__ float value_of(
         *kept = y;
         return y;
     }
+    if (function == ACTIVATION_ELU) {
+        const float y = v_elu(x, slope);
+        *kept = *slope;
+        return y;
+    }
     *kept = x;
     return v_swish(x, slope);
 }
@@ -117,6 +123,10 @@ template <activation function> static __device__ __forceinline__ float slopes_of
         const float slope = v_fnma(kept, kept, 1);
         *bend = v_mul(v_mul(-2, kept), slope);
         return slope;
+    }
+    if (function == ACTIVATION_ELU) {
+        *bend = v_elu_bend(kept);
+        return kept;
     }
     return v_swish_slopes(kept, bend);
 }
@@ -145,6 +155,7 @@ static void dual_activate(const backend_ops *self, const dual_shape *s, const re
     case ACTIVATION_SOFTPLUS: activate<ACTIVATION_SOFTPLUS>(self, s, bias, keep, h, y); break;
     case ACTIVATION_TANH: activate<ACTIVATION_TANH>(self, s, bias, keep, h, y); break;
     case ACTIVATION_SWISH: activate<ACTIVATION_SWISH>(self, s, bias, keep, h, y); break;
+    case ACTIVATION_ELU: activate<ACTIVATION_ELU>(self, s, bias, keep, h, y); break;
     }
 }
 
@@ -166,6 +177,7 @@ static void dual_reverse(const backend_ops *self, const dual_shape *s, const rea
     case ACTIVATION_SOFTPLUS: images_each(self, half, reverse_one<ACTIVATION_SOFTPLUS>{half, h, ybar}); break;
     case ACTIVATION_TANH: images_each(self, half, reverse_one<ACTIVATION_TANH>{half, h, ybar}); break;
     case ACTIVATION_SWISH: images_each(self, half, reverse_one<ACTIVATION_SWISH>{half, h, ybar}); break;
+    case ACTIVATION_ELU: images_each(self, half, reverse_one<ACTIVATION_ELU>{half, h, ybar}); break;
     }
     bias_reverse(self, s, ybar, bias_bar);
 }

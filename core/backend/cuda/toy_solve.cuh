@@ -2,7 +2,7 @@
  *
  *   h_j = w_j . z + b_j,  t_j = tanh h_j,  s_j = 1 - t_j^2,  f = sum_j u_j t_j,  trace = sum_j c_j s_j
  *
- * The operations of toy_evaluate and toy_reverse (backend/cpu/toy.inc) and of the Runge-Kutta steps (ode/rk_step.c) in
+ * The operations of toy_evaluate and toy_reverse (backend/cpu/toy.inc) and of the Runge-Kutta steps (ode/step.c) in
  * their order. On the way out a point's state never leaves its thread. On the way back, what is a sum over units is
  * still the point's own; what is a sum over points, theta_bar, is made by other threads, one for each unit and each
  * of the 16 partial sums of a chunk, from t_j and the cotangent of h_j in shared memory, a tile of units at a time.

@@ -1,0 +1,178 @@
+/* conv_own.c - which of our kernels computes a convolution: a rule of its shape alone.
+ *
+ * For each way, from `in` channels to `out`, where the way back to the data goes from `out` to `in` of the convolution:
+ *
+ *   narrow     to at most 4 channels from whole lanes: a product of matrices would compute 16 outputs
+ *   direct     from at most 4 channels, or to as many, and where Winograd's tiles hang over the image so far that they
+ *              save nothing
+ *   Winograd   all others
+ *
+ * The weight's gradient is Winograd's where the convolution is, and direct otherwise. docs/performance.md has the
+ * figures behind the rule. */
+#include "backend/cpu/conv_kinds.h"
+
+typedef enum way_kind { WAY_NARROW, WAY_DIRECT, WAY_WINOGRAD } way_kind;
+
+/* One way of a convolution; back: its weight is turned by half a circle. */
+typedef struct conv_way {
+    way_kind kind;
+    size_t in, out;
+    bool back;
+} conv_way;
+
+typedef struct own_conv {
+    conv base;
+    const cpu_level_ops *level;
+    image_stack stack;
+    conv_way forward, reverse;
+    conv_way gradient; /* whose input is seen through the taps: the side with fewer channels */
+    size_t wide; /* the larger number of channels, in whole lanes */
+} own_conv;
+
+/* Winograd has 36 products a tile, and transforms that take about as long for few channels; direct has one for each tap
+ * inside the image. */
+enum { WINOGRAD_WORTH = 1 };
+
+static way_kind kind_of(const image_stack *s, size_t in, size_t out) {
+    if (out <= NARROW_MAX && in % LANES == 0) return WAY_NARROW;
+    if (in <= NARROW_MAX || out <= NARROW_MAX) return WAY_DIRECT;
+    const size_t tiles = winograd_tiles(s->height) * winograd_tiles(s->width);
+    const size_t taps = (3 * s->height - 2) * (3 * s->width - 2);
+    return (size_t)WINOGRAD_WORTH * WINOGRAD_PLACES * tiles < taps ? WAY_WINOGRAD : WAY_DIRECT;
+}
+
+static conv_way way_of(const image_stack *s, size_t in, size_t out, bool back) {
+    return (conv_way){.kind = kind_of(s, in, out), .in = in, .out = out, .back = back};
+}
+
+/* Where the weight w[o, c, tap] of a convolution is among a way's: (out, 9, in) of narrow, (9, in, out) of others. */
+static size_t place_of(const conv_way *way, size_t o, size_t c, size_t tap) {
+    const size_t to = way->back ? c : o, from = way->back ? o : c, turned = way->back ? CONV_TAPS - 1 - tap : tap;
+    if (way->kind == WAY_NARROW) return (to * CONV_TAPS + turned) * way->in + from;
+    return (turned * way->in + from) * way->out + to;
+}
+
+static size_t packed_reals(const conv_way *way) {
+    return way->kind == WAY_WINOGRAD ? WINOGRAD_PLACES * way->in * lanes_up(way->out) : CONV_TAPS * way->in * way->out;
+}
+
+/* The workspace of Winograd is lent as one block, in this order; that of the others is all of it. */
+static size_t winograd_side(const own_conv *self) {
+    return WINOGRAD_PLACES * winograd_apart(winograd_together(self->wide, winograd_all(&self->stack)), self->wide);
+}
+static winograd_scratch winograd_of(const own_conv *self) {
+    const size_t side = winograd_side(self);
+    real *block = self->base.scratch;
+    return (winograd_scratch){.together = winograd_together(self->wide, winograd_all(&self->stack)),
+                              .left = block,
+                              .right = block + side,
+                              .weight = block + 2 * side};
+}
+
+static void pack_way(const own_conv *self, const conv_way *way, const real *weight, real *packed) {
+    const size_t in = self->base.shape.in, out = self->base.shape.out;
+    if (!packed) return;
+    real *to = way->kind == WAY_WINOGRAD ? self->base.scratch : packed;
+    for (size_t o = 0; o < out; o++)
+        for (size_t c = 0; c < in; c++)
+            for (size_t tap = 0; tap < CONV_TAPS; tap++)
+                to[place_of(way, o, c, tap)] = weight[(o * in + c) * CONV_TAPS + tap];
+    if (way->kind == WAY_WINOGRAD) self->level->winograd_pack(way->in, way->out, to, packed);
+}
+
+static void own_pack(conv *base, const real *weight, real *forward, real *reverse) {
+    const own_conv *self = (own_conv *)base;
+    pack_way(self, &self->forward, weight, forward);
+    pack_way(self, &self->reverse, weight, reverse);
+}
+
+static void convolve(const own_conv *self, const conv_way *way, const real *packed, const real *x, real *y) {
+    const cpu_level_ops *level = self->level;
+    const image_stack *s = &self->stack;
+    const winograd_scratch scratch = winograd_of(self);
+    switch (way->kind) {
+    case WAY_NARROW: level->narrow_convolve(s, way->in, way->out, packed, x, y, self->base.scratch); break;
+    case WAY_DIRECT: level->direct_convolve(s, way->in, way->out, packed, x, y, self->base.scratch); break;
+    case WAY_WINOGRAD: level->winograd_convolve(s, way->in, way->out, packed, x, y, &scratch); break;
+    }
+}
+
+static void own_forward(conv *base, const real *forward, const real *x, real *y) {
+    const own_conv *self = (own_conv *)base;
+    convolve(self, &self->forward, forward, x, y);
+}
+
+static void own_data_reverse(conv *base, const real *reverse, const real *ybar, real *xbar) {
+    const own_conv *self = (own_conv *)base;
+    convolve(self, &self->reverse, reverse, ybar, xbar);
+}
+
+/* What convolves x to y by w convolves y to x by w turned, with x for ybar: the two have the same gradient. */
+static void own_weight_reverse(conv *base, const real *x, const real *ybar, real *gradient) {
+    const own_conv *self = (own_conv *)base;
+    const conv_way *way = &self->gradient;
+    const real *from = way->back ? ybar : x, *bar = way->back ? x : ybar;
+    const winograd_scratch scratch = winograd_of(self);
+    if (way->kind == WAY_WINOGRAD)
+        self->level->winograd_outer(&self->stack, way->in, way->out, from, bar, gradient, &scratch);
+    else self->level->direct_outer(&self->stack, way->in, way->out, from, bar, gradient, base->scratch);
+}
+
+static void own_unpack(conv *base, const real *gradient, real *weightbar) {
+    const own_conv *self = (own_conv *)base;
+    const size_t in = base->shape.in, out = base->shape.out;
+    for (size_t o = 0; o < out; o++)
+        for (size_t c = 0; c < in; c++)
+            for (size_t tap = 0; tap < CONV_TAPS; tap++)
+                weightbar[(o * in + c) * CONV_TAPS + tap] = gradient[place_of(&self->gradient, o, c, tap)];
+}
+
+static void own_destroy(conv *base) {
+    (void)base; /* all is in the arena */
+}
+
+static const conv_ops own_ops = {
+    .destroy = own_destroy,
+    .pack = own_pack,
+    .forward = own_forward,
+    .data_reverse = own_data_reverse,
+    .weight_reverse = own_weight_reverse,
+    .unpack = own_unpack,
+};
+
+static size_t scratch_of(const own_conv *self, const conv_way *way) {
+    const image_stack *s = &self->stack;
+    switch (way->kind) {
+    case WAY_NARROW: return narrow_scratch(s, way->out);
+    case WAY_DIRECT: return (s->height + 2) * (s->width + 2) * way->in;
+    default: return 2 * winograd_side(self) + WINOGRAD_PLACES * way->in * lanes_up(way->out);
+    }
+}
+
+static void plan(own_conv *self) {
+    conv *base = &self->base;
+    const conv_shape s = base->shape;
+    self->stack = (image_stack){s.images, s.height, s.width};
+    self->wide = lanes_up(s.in > s.out ? s.in : s.out);
+    self->forward = way_of(&self->stack, s.in, s.out, false);
+    self->reverse = way_of(&self->stack, s.out, s.in, true);
+    self->gradient = s.out < s.in ? self->reverse : self->forward;
+    if (self->gradient.kind == WAY_NARROW) self->gradient.kind = WAY_DIRECT;
+    base->forward_reals = packed_reals(&self->forward);
+    base->reverse_reals = packed_reals(&self->reverse);
+    base->gradient_reals = CONV_TAPS * s.in * s.out;
+    const conv_way *const ways[] = {&self->forward, &self->reverse, &self->gradient};
+    for (size_t i = 0; i < 3; i++)
+        if (scratch_of(self, ways[i]) > base->scratch_reals) base->scratch_reals = scratch_of(self, ways[i]);
+}
+
+status conv_own_create(conv_shape shape, const cpu_level_ops *level, conv **out) {
+    arena memory = {0};
+    own_conv *self;
+    TRY(ARENA_NEW(&memory, 1, &self));
+    self->base = (conv){.ops = &own_ops, .shape = shape, .memory = memory};
+    self->level = level;
+    plan(self);
+    *out = &self->base;
+    return STATUS_OK;
+}

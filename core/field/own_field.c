@@ -1,0 +1,183 @@
+/* own_field.c - a user's callbacks in the interface of field.h. */
+#include "field/own_field.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "backend/memory.h"
+#include "base/arena.h"
+#include "base/random.h"
+#include "field/field.h"
+
+typedef struct own_field {
+    field base;
+    arena memory; /* holds itself too */
+    field_callbacks by;
+    size_t first, count; /* its range of parameters */
+    real *f, *product, *zero; /* (batch, D); zero: for a probe that is not there */
+    real *fbar, *product_bar; /* (batch, D) */
+    real *gradient, *cbar; /* (count), (C): since the last accumulate */
+    const real *params, *c; /* of the last prepare */
+} own_field;
+
+static own_field *as_own(const field *self) {
+    return (own_field *)self;
+}
+
+static void initialise(const field *base, uint64_t seed, real *params) {
+    const own_field *self = as_own(base);
+    size_t i = self->first;
+    if (self->by.initialise) {
+        self->by.initialise(self->by.user, seed, params + self->first);
+        return;
+    }
+    for (size_t k = 0; k < self->by.parameter_count; k++) {
+        const field_parameter *part = &self->by.parameters[k];
+        for (const size_t end = i + part->rows * part->columns; i < end; i++) {
+            double u[4];
+            random_uniform4((random_stream){.seed = seed, .purpose = RANDOM_INITIALISATION}, i, 0, u);
+            params[i] = (real)((2 * u[0] - 1) / sqrt((double)part->columns));
+        }
+    }
+}
+
+static status prepare(field *base, const real *params, const real *c) {
+    own_field *self = as_own(base);
+    self->params = params + self->first;
+    self->c = c;
+    return STATUS_OK;
+}
+
+/* Values to *out; f and J e stay in the field too, the latter zero without a probe. */
+static status evaluate(own_field *self, size_t n, const real *z, const real *e, bool product, const field_values *out) {
+    const backend_ops *backend = self->base.backend;
+    const size_t D = self->base.dimension;
+    const real *probe = product ? e : NULL;
+    TRY(self->by.value(self->by.user, self->params, self->c, n, z, probe, self->f, self->product));
+    if (!probe) memset(self->product, 0, n * D * sizeof *self->product);
+    if (out->f) memcpy(out->f, self->f, n * D * sizeof *out->f);
+    if (out->product) memcpy(out->product, self->product, n * D * sizeof *out->product);
+    backend->image_products(backend, n, D, self->f, e ? e : self->zero, self->product, out->divergence, out->kinetic,
+                            out->jacobian);
+    return STATUS_OK;
+}
+
+static status forward(field *base, size_t n, const real *z, const real *e, const field_values *out) {
+    return evaluate(as_own(base), n, z, e, out->product || out->divergence || out->jacobian, out);
+}
+
+static status backward(field *base, size_t n, const real *z, const real *e, const field_values *bar,
+                       const field_values *out, real *zbar) {
+    own_field *self = as_own(base);
+    const backend_ops *backend = base->backend;
+    const size_t D = base->dimension, bytes = n * D * sizeof(real);
+    const bool wanted = out->product || out->divergence || out->jacobian;
+    const bool product = bar->product || bar->divergence || bar->jacobian;
+    TRY(evaluate(self, n, z, e, wanted || product, out));
+    if (bar->f) memcpy(self->fbar, bar->f, bytes);
+    else memset(self->fbar, 0, bytes);
+    if (bar->product) memcpy(self->product_bar, bar->product, bytes);
+    else memset(self->product_bar, 0, bytes);
+    backend->image_products_reverse(backend, n, D, self->f, e ? e : self->zero, self->product, bar->divergence,
+                                    bar->kinetic, bar->jacobian, self->fbar, self->product_bar);
+    const real *probe = product ? e : NULL;
+    if (self->by.reverse)
+        return self->by.reverse(self->by.user, self->params, self->c, n, z, probe, self->fbar,
+                                probe ? self->product_bar : NULL, zbar, self->gradient, self->cbar);
+    if (!self->by.vjp || probe) return STATUS_INVALID;
+    return self->by.vjp(self->by.user, self->params, self->c, n, z, self->fbar, zbar);
+}
+
+static status accumulate(field *base, const real *params, const real *c, real *gradient, real *cbar) {
+    own_field *self = as_own(base);
+    (void)params, (void)c;
+    for (size_t i = 0; i < self->count; i++) gradient[self->first + i] += self->gradient[i];
+    memcpy(cbar, self->cbar, base->context * sizeof *cbar);
+    memset(self->gradient, 0, self->count * sizeof *self->gradient);
+    memset(self->cbar, 0, base->context * sizeof *self->cbar);
+    return STATUS_OK;
+}
+
+static size_t bytes(const field *base) {
+    return as_own(base)->memory.bytes;
+}
+
+static void destroy(field *base) {
+    arena memory = as_own(base)->memory;
+    arena_release(&memory);
+}
+
+static const field_ops ops = {
+    .initialise = initialise,
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+    .accumulate = accumulate,
+    .bytes = bytes,
+    .destroy = destroy,
+};
+
+/* --- Making --- */
+
+static status check(const field_callbacks *by, const backend_ops *backend, failure *why) {
+    if (!by->name || !by->name[0]) return fail(why, STATUS_INVALID, "a field without a name; expected one");
+    if (!by->value)
+        return fail(why, STATUS_INVALID, "field %s: has no value callback; expected one that gives f and J e",
+                    by->name);
+    if (by->dimension < 1 || by->context < 1)
+        return fail(why, STATUS_INVALID, "field %s: z of %zu numbers and a context of %zu; expected at least 1 of both",
+                    by->name, by->dimension, by->context);
+    if (by->parameter_count > PARAMETERS_MAX / 2)
+        return fail(why, STATUS_INVALID, "field %s: %zu parameters; expected at most %d", by->name, by->parameter_count,
+                    PARAMETERS_MAX / 2);
+    for (size_t k = 0; k < by->parameter_count; k++) {
+        const field_parameter *part = &by->parameters[k];
+        if (!part->name || !part->name[0] || part->rows < 1 || part->columns < 1)
+            return fail(why, STATUS_INVALID,
+                        "field %s: parameter %zu, \"%.40s\", is of %zu x %zu; expected a name and at least 1 x 1",
+                        by->name, k, part->name ? part->name : "", part->rows, part->columns);
+    }
+    if (!backend_is_near(backend))
+        return fail(why, STATUS_INVALID, "field %s: its callbacks are of the processor; expected no other device",
+                    by->name);
+    return STATUS_OK;
+}
+
+static status build(own_field *self, size_t batch) {
+    arena *memory = &self->memory;
+    const size_t all = batch * self->base.dimension;
+    real **const blocks[] = {&self->f, &self->product, &self->zero, &self->fbar, &self->product_bar};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) TRY(ARENA_NEW(memory, all, blocks[i]));
+    TRY(ARENA_NEW(memory, self->count, &self->gradient));
+    return ARENA_NEW(memory, self->base.context, &self->cbar);
+}
+
+status field_from_callbacks(const field_callbacks *by, const char *prefix, size_t batch, const backend_ops *backend,
+                            parameter_table *table, field **out, failure *why) {
+    TRY(check(by, backend, why));
+    arena memory = {0};
+    own_field *self;
+    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a field");
+    *self = (own_field){.memory = memory, .by = *by, .first = table->total};
+    self->base =
+        (field){.ops = &ops,
+                .name = by->name,
+                .backend = backend,
+                .dimension = by->dimension,
+                .context = by->context,
+                .lacks = by->reverse ? NULL
+                         : by->vjp   ? "has a vjp of z, and no reverse callback, which gives the gradients of J e, "
+                                       "of parameters and of c"
+                                     : "has no reverse callback"};
+    for (size_t k = 0; k < by->parameter_count; k++) {
+        const field_parameter *part = &by->parameters[k];
+        parameter_table_add(table, part->rows, part->columns, "%.20s.%.26s", prefix, part->name);
+    }
+    self->count = table->total - self->first;
+    if (build(self, batch) != STATUS_OK) {
+        destroy(&self->base);
+        return fail(why, STATUS_MEMORY, "out of memory for a field");
+    }
+    *out = &self->base;
+    return STATUS_OK;
+}

@@ -1,0 +1,102 @@
+/* flow.h - one continuous normalizing flow: a field, its context, the solve, the divergence, the end time.
+ *
+ * Time is counted in units of the end time, s = t/T in [0, 1], so that T is a parameter like any other:
+ *
+ *   dz/ds = T f(z, c)      dl/ds = T e.(J e)      dK/ds = T |f|^2      dR/ds = T |J e|^2
+ *   c = T s                                          the clock (FFJORD)
+ *   c = z*(s), dz*_i/ds = T g_i(z*) for i < M        the augmented state (AFFJORD), whose other entries stand still
+ *
+ * e is one probe for the whole solve. Where the divergence is exact, it is the field's own trace, or every basis vector in
+ * turn. One state holds a batch: [z (n, D) | l (n) | z* (M) | K (n) | R (n)]; steps are chosen by the error of z with l,
+ * and of z*.
+ *
+ * Nothing here scales with the mean over a batch: cotangents are those of a sum over rows, of order one, so that the
+ * tolerances of an adjoint solve mean the same for a batch of any size.
+ *
+ * Arrays are in the backend's memory, sums in double too; flow_initialise alone writes to the program's. */
+#ifndef AFFJORD_FLOW_FLOW_H
+#define AFFJORD_FLOW_FLOW_H
+
+#include "context/context.h"
+#include "field/field.h"
+#include "ode/solve.h"
+
+typedef struct ode_flow ode_flow;
+
+typedef struct flow_spec {
+    context_spec context;
+    double end_time; /* T at the start */
+    bool learn_end_time; /* sqrt(T) is a parameter */
+    bool exact; /* divergence: the field's own trace, or D evaluations of the field instead of one */
+    bool regularised; /* integrate K and R */
+    bool adjoint; /* gradient by the continuous adjoint (eq. 4, 5) instead of through the steps */
+    bool seminorm; /* of the adjoint: errors of the parameters' gradients do not count */
+    size_t kept_steps; /* accepted steps of a solve whose gradient is taken, at most; 0: no gradient */
+    bool keep_stages; /* keep the states of all their stages, which the reverse then need not evaluate again */
+    solve_spec solver; /* its norm is set here */
+} flow_spec;
+
+/* What a flow gives besides z for each row, added up over flows. */
+typedef struct flow_sums {
+    double *divergence; /* (n): l(1); all in the backend's memory */
+    double *kinetic, *jacobian; /* (n): K(1), R(1); NULL where not regularised */
+} flow_sums;
+
+/* A field's evaluation that failed, which ended a solve. */
+typedef struct flow_failure {
+    status code; /* STATUS_OK for none */
+    double time; /* t; NaN on a device */
+    size_t evaluation; /* its number in the solve, from 0 */
+} flow_failure;
+
+/* Make a flow for batches of up to batch_max of a field, which it takes over, also if it fails: *field is NULL then.
+ * Enters PREFIXcontext.0.weight, ... where M > 0, and PREFIXend_time where it is learned, into the table that has the
+ * field's parameters, from `first` on. Workspace is not included, see flow_share. The caller owns *out. Errors:
+ * STATUS_INVALID for a field of another context, or one without a reverse where a gradient is wanted; those of
+ * context_create; STATUS_MEMORY. */
+status flow_create(const flow_spec *spec, const char *prefix, size_t batch_max, field **field, size_t first,
+                   parameter_table *table, ode_flow **out, failure *why);
+void flow_destroy(ode_flow **self);
+
+/* Reals of workspace. Flows that are never solved at once share one, the largest, and a block of all parameters (P);
+ * these are given to each once all are made. */
+size_t flow_workspace(const ode_flow *self);
+void flow_share(ode_flow *self, real *workspace, real *gradient);
+
+size_t flow_dimension(const ode_flow *self); /* D */
+const context *flow_context(const ode_flow *self);
+flow_failure flow_failed(const ode_flow *self); /* of the last solve */
+size_t flow_bytes(const ode_flow *self); /* all that it holds, kept steps included */
+size_t flow_kept_bytes(const ode_flow *self); /* of these, kept steps */
+
+void flow_initialise(const ode_flow *self, uint64_t seed, real *params);
+
+/* T at these parameters. */
+double flow_end_time(const ode_flow *self, const real *params);
+
+/* z (n, D) at time `from` T, 0 <= from <= 1, becomes that at T, along probes e (n, D); c (C) likewise, where augmented; sums are added to.
+ * Where `keep`, what the reverse needs is kept. Errors: those of solve_integrate, z and c then unspecified. */
+status flow_integrate(ode_flow *self, const real *params, double from, size_t n, const real *e, bool keep, real *z,
+                      real *c, const flow_sums *sums, adaptive_statistics *statistics);
+
+/* Reverse of the last flow_integrate that kept, from 0, with the same arguments: zbar (n, D) and context_bar (C),
+ * cotangents of what it ended with, become those of what it started with, for cotangents of the sums that are the same
+ * for all rows; gradient (P) is added to. Errors: those of solve_integrate. */
+typedef struct flow_weights {
+    double divergence, kinetic, jacobian;
+} flow_weights;
+status flow_reverse(ode_flow *self, const real *params, size_t n, const real *e, flow_weights bar, real *zbar,
+                    real *context_bar, real *gradient, adaptive_statistics *statistics);
+
+/* The context alone from 0 to time `to` T, which needs no batch: what sampling starts from. */
+status flow_move_context(ode_flow *self, const real *params, double to, real *c, adaptive_statistics *statistics);
+
+/* z (n, D) at T becomes that at time `to` T, with the context c (C) at T going back beside it. */
+status flow_invert(ode_flow *self, const real *params, double to, size_t n, real *z, const real *c,
+                   adaptive_statistics *statistics);
+
+/* dz (n, D) <- f(z, c(t)) at time `at` T, for the context c (C) there, which only an augmented one needs; of the clock
+ * *c <- t. */
+status flow_field(ode_flow *self, const real *params, double at, size_t n, const real *z, real *c, real *dz);
+
+#endif

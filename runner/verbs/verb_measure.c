@@ -1,0 +1,133 @@
+/* verb_measure.c - ./run measure: the final losses of finished runs, measured again and compared. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "compare/stored_run.h"
+#include "record/recorder.h"
+#include "settings/source.h"
+#include "system/arguments.h"
+#include "system/place.h"
+#include "verbs/model.h"
+#include "verbs/verbs.h"
+#include "work/measure.h"
+
+enum { THREADS_MAX = 256 };
+
+typedef struct measuring {
+    const char *database;
+    uint64_t threads;
+    recorder *book;
+    recorder_run *runs; /* of the database, (count) */
+    size_t count, capacity;
+    stored_cache cache;
+    int64_t current; /* the run whose numbers are put */
+    size_t offsets, losses, without; /* measured; of runs whose parameters are gone */
+} measuring;
+
+static status collect(void *argument, const recorder_run *run, failure *why) {
+    measuring *self = argument;
+    if (run->state != RUN_DONE || run->iterations == 0) return STATUS_OK;
+    if (self->count == self->capacity) {
+        const size_t capacity = self->capacity ? 2 * self->capacity : 64;
+        recorder_run *runs = realloc(self->runs, capacity * sizeof *runs);
+        if (!runs) return fail(why, STATUS_MEMORY, "out of memory for the runs of a database");
+        self->runs = runs;
+        self->capacity = capacity;
+    }
+    self->runs[self->count++] = *run;
+    return STATUS_OK;
+}
+
+static status put(void *argument, const char *name, double value, failure *why) {
+    const measuring *self = argument;
+    return recorder_put_metric(self->book, self->current, name, value, why);
+}
+
+/* The parameters are in the checkpoint, where there is one. */
+static status measure_model(measuring *self, const recorder_run *row, const stored_run *run, const dataset *data,
+                            size_t n, failure *why) {
+    model trained;
+    bool stopped;
+    measurement found;
+    TRY(model_open(row->key, self->database, (size_t)self->threads, &trained, why));
+    status outcome =
+        measure_points(&run->values, data, trained.workers, trained.params, n, NULL, NULL, &stopped, &found, why);
+    model_close(&trained);
+    if (outcome == STATUS_OK) outcome = measure_each(&found, put, self, why);
+    self->losses += outcome == STATUS_OK;
+    return outcome;
+}
+
+static status measure_run(measuring *self, const recorder_run *row, failure *why) {
+    stored_run run;
+    failure reason;
+    bool able, known = false;
+    double offset;
+    source data;
+    TRY(stored_run_prepare(self->book, row, &self->cache, &run, &able, &reason, why));
+    if (!able || run.counted || specification_is_image(&run.data.shape)) return STATUS_OK;
+    TRY(source_open(run.data.source, &run.values, &data, why));
+    const size_t n = measure_points_of(&run.values, data.points);
+    self->current = row->id;
+    status outcome = measure_offset(&run.values, data.points, row->seed, &known, &offset, why);
+    if (outcome == STATUS_OK && known) {
+        outcome = put(self, "validation_offset", offset, why);
+        self->offsets++;
+    }
+    if (outcome == STATUS_OK && n > 0 && row->has_checkpoint)
+        outcome = measure_model(self, row, &run, data.points, n, why);
+    self->without += n > 0 && !row->has_checkpoint;
+    source_close(&data);
+    if (outcome == STATUS_OK) outcome = recorder_commit(self->book, why);
+    return outcome;
+}
+
+static status measure_all(measuring *self, failure *why) {
+    status outcome = recorder_each_run(self->book, NULL, collect, self, why);
+    for (size_t i = 0; i < self->count && outcome == STATUS_OK; i++) outcome = measure_run(self, &self->runs[i], why);
+    if (outcome == STATUS_OK) recorder_compare_at_close(self->book);
+    return outcome;
+}
+
+static int run_measure(int count, char **words, int all_count, char **all) {
+    (void)all_count;
+    (void)all;
+    failure why = {""}, closing;
+    measuring self = {.threads = 1};
+    char usual[PLACE_PATH_MAX];
+    const char *unexpected = NULL;
+    size_t others = 0;
+    const argument_option options[] = {
+        {.name = "--db", .type = ARGUMENT_TEXT, .into = &self.database},
+        {.name = "--threads", .type = ARGUMENT_NUMBER, .into = &self.threads, .minimum = 1, .maximum = THREADS_MAX}};
+    if (arguments_read(count, words, sizeof options / sizeof *options, options, 0, &unexpected, &others, &why) !=
+        STATUS_OK)
+        return verb_misused(&verb_measure, why.text);
+    place_path(PLACE_DATABASE, usual);
+    if (!self.database) self.database = usual;
+    if (recorder_open(self.database, NULL, NULL, &self.book, &why) != STATUS_OK) return verb_failed(why.text);
+    const status outcome = measure_all(&self, &why);
+    const status closed = recorder_close(&self.book, &closing);
+    stored_cache_release(&self.cache);
+    free(self.runs);
+    if (outcome != STATUS_OK) return verb_failed(why.text);
+    if (closed != STATUS_OK) return verb_failed(closing.text);
+    printf("%zu validation offsets, %zu final losses measured; %zu runs have no checkpoint to measure\n", self.offsets,
+           self.losses, self.without);
+    return EXIT_DONE;
+}
+
+const verb verb_measure = {
+    .name = "measure",
+    .summary = "measure the final losses of finished runs again, on many points",
+    .usage = "usage: ./run measure [--db PATH] [--threads N]\n"
+             "\n"
+             "For toy densities: what the validation points of a seed add to every model's loss; and for runs with a\n"
+             "checkpoint the final loss on output.measure points, with a control variate, its standard error, and the\n"
+             "same by a finer solve. A training measures this at its end; this command is for runs recorded before.\n"
+             "Models of each experiment are then compared anew (table `comparison`).\n"
+             "\n"
+             "  --db PATH    the database (results/results.db)\n"
+             "  --threads N  threads (1)\n",
+    .run = run_measure};

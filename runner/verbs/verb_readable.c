@@ -1,0 +1,18 @@
+/* verb_readable.c - affjord readable DATABASE: for scripts, a name by which the sqlite3 program can read a database without
+ * writing anything beside it. Where it is not the database's own, it is that of a copy, which is alone in a folder that
+ * the script removes. */
+#include "verbs/verb_readable.h"
+
+#include <stdio.h>
+
+#include "record/recorder.h"
+#include "verbs/verbs.h"
+
+int readable_run(int count, char **words) {
+    char name[RECORDER_PATH_MAX], folder[TEMPORARY_PATH_MAX];
+    failure why = {""};
+    if (count != 1) return verb_failed("readable: expected the path of a database");
+    if (recorder_make_readable(words[0], name, folder, &why) != STATUS_OK) return verb_failed(why.text);
+    puts(name);
+    return EXIT_DONE;
+}

@@ -1,0 +1,87 @@
+/* workers_lock.c - recording while another program may keep the database locked.
+ *
+ * A transaction has to wait at two moments: when it begins, if another program writes, and when it is committed, if
+ * another one reads. Neither is waited for here: the training goes on, what the workers say is kept in memory, up to a
+ * bound, and both are tried again until the lock goes, or for too long. */
+#include <string.h>
+#include <unistd.h>
+
+#include "work/workers_internal.h"
+
+#define TELL_SECONDS 2.0 /* after which a lock is worth a message */
+#define STOPPING_SECONDS 5.0 /* that it is waited for once all was asked to stop */
+
+static void note_lock(workers *all, bool locked) {
+    const double now = clock_seconds();
+    if (!locked) {
+        all->locked = 0;
+        all->lock_told = false;
+        return;
+    }
+    if (all->locked == 0) all->locked = now;
+    if (all->lock_told || now - all->locked < TELL_SECONDS) return;
+    all->lock_told = true;
+    char text[CHECKPOINT_PATH_MAX + 128];
+    snprintf(text, sizeof text,
+             "%s: locked by another program; the training goes on, and is recorded when the lock goes",
+             recorder_path(all->book));
+    progress_note(all->shown, text);
+}
+
+bool workers_can_record(workers *all) {
+    bool done = false;
+    if (all->abandoned || all->committing) return false;
+    if (all->recording != STATUS_OK) return true; /* to nowhere */
+    workers_keep_failure(all, recorder_try_begin(all->book, &done, all->why));
+    note_lock(all, !done && all->recording == STATUS_OK);
+    return done || all->recording != STATUS_OK;
+}
+
+/* All that was recorded of a run is committed, or nothing of it ever will be. */
+static void settle(workers *all, job *one) {
+    const bool recorded = all->recording == STATUS_OK;
+    message_forget_taken(&one->reader);
+    if (*one->next_checkpoint && recorded) { /* only now is the older one of no use */
+        if (*one->checkpoint && strcmp(one->checkpoint, one->next_checkpoint) != 0 && unlink(one->checkpoint) != 0)
+            one->littered = true;
+        memcpy(one->checkpoint, one->next_checkpoint, sizeof one->checkpoint);
+        one->checkpoint_iteration = one->next_iteration;
+    }
+    one->next_checkpoint[0] = '\0';
+    if (!one->ended) return;
+    if (one->littered && recorded) checkpoint_clean(recorder_path(all->book), one->key, one->checkpoint);
+    message_release(&one->reader);
+    one->active = false;
+    all->active--;
+}
+
+void workers_commit(workers *all) {
+    bool done = true;
+    if (all->abandoned) return;
+    if (all->recording == STATUS_OK) workers_keep_failure(all, recorder_try_commit(all->book, &done, all->why));
+    if (all->recording != STATUS_OK) done = true;
+    note_lock(all, !done);
+    all->committing = !done;
+    if (!done) return;
+    all->commit_due = false;
+    for (size_t i = 0; i < all->spec->jobs; i++)
+        if (all->jobs[i].active) settle(all, &all->jobs[i]);
+}
+
+bool workers_have_waited(const workers *all) {
+    if (all->locked == 0 || all->abandoned) return false;
+    const double seconds = clock_seconds() - all->locked;
+    return seconds > all->spec->lock_seconds ||
+           (all->requests > 0 && all->listening == 0 && seconds > STOPPING_SECONDS);
+}
+
+void workers_abandon(workers *all) {
+    const double seconds = clock_seconds() - all->locked;
+    recorder_give_up(all->book);
+    workers_keep_failure(all, fail(all->why, STATUS_IO,
+                                   "\"%s\": locked by another program for %.0f s; expected it to be free within %.0f s "
+                                   "(--lock-timeout); rerun the command to resume",
+                                   recorder_path(all->book), seconds, all->spec->lock_seconds));
+    all->abandoned = true;
+    all->committing = all->commit_due = false;
+}

@@ -1,0 +1,66 @@
+/* test_dry_run.c - the settings that --dry-run shows are those that play a part for the data at hand. */
+#ifndef AFFJORD_DOUBLE /* the same in both */
+
+#include "run_images_support.h"
+
+static void begin_dry(void) {
+    begin_run("");
+    data_begin();
+    setenv("AFFJORD_DATA", data_folder, 1);
+}
+
+static void end_dry(void) {
+    data_end();
+    end_run();
+}
+
+TestSuite(dry_run, .init = begin_dry, .fini = end_dry, .timeout = 60);
+
+static void plan(const char *experiment, const char *options) {
+    char path[128];
+    scratch_path(folder, "small.ini", path);
+    scratch_write(path, experiment, strlen(experiment));
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --dry-run %s", options);
+}
+
+static void expect_none(const char *words) {
+    cr_expect_null(strstr(output, words), "\"%s\" in:\n%s", words, output);
+}
+
+Test(dry_run, points_have_no_settings_of_images) {
+    plan(TINY_EXPERIMENT("small", "0", "20", "10"), "");
+    EXPECT_SAYS("  model.width = 16\n");
+    EXPECT_SAYS("  solver.steps = 5\n");
+    EXPECT_SAYS("  output.density_cells = 16\n");
+    static const char *const of_images[] = {"image.",        "flow.learn_end_time", "flow.kinetic", "flow.jacobian",
+                                            "solver.atol",   "solver.kept_steps",   "solver.keep",  "solver.math",
+                                            "solver.rtol",   "solver.seminorm",     "max_steps",    "min_step",
+                                            "without effect"};
+    for (size_t i = 0; i < sizeof of_images / sizeof *of_images; i++) expect_none(of_images[i]);
+}
+
+Test(dry_run, images_have_no_settings_of_points) {
+    write_images("mnist-tiny/train-images-idx3-ubyte", 0, TRAINING, SIDE);
+    write_images("mnist-tiny/t10k-images-idx3-ubyte", TRAINING, TEST, SIDE);
+    plan(small_experiment, "");
+    EXPECT_SAYS("  image.hidden_channels = 4\n");
+    EXPECT_SAYS("  solver.atol = 0.01\n");
+    EXPECT_SAYS("  model.context = clock\n");
+    EXPECT_SAYS("  output.samples = 7\n");
+    static const char *const of_points[] = {"model.width",     "model.join",     "model.hypernet",
+                                            "model.augmented", "model.start",    "model.motion",
+                                            "density_cells",   "output.moments", "without effect"};
+    for (size_t i = 0; i < sizeof of_points / sizeof *of_points; i++) expect_none(of_points[i]);
+    /* Both kinds in one experiment have the settings of both. */
+    plan(small_experiment, "--set experiment.data=mnist-tiny,ty --set solver.method=rk4");
+    EXPECT_SAYS("model.width");
+    EXPECT_SAYS("image.hidden_channels");
+}
+
+/* It may enter the run's key, so it is not passed over in silence. */
+Test(dry_run, a_setting_without_effect_is_named) {
+    plan(TINY_EXPERIMENT("small", "0", "20", "10"), "--set image.flip=yes --set 'model affjord.flow.kinetic=1'");
+    EXPECT_SAYS("Set, but without effect on these data: image.flip, flow.kinetic\n");
+}
+
+#endif

@@ -1,0 +1,132 @@
+/* test_packages.c - runner/packages.sh says what it installs and what for, and asks on a terminal; by an apt-get, a sudo
+ * and a pip that install nothing. */
+#ifndef AFFJORD_DOUBLE /* the same in both */
+
+#include "run_support.h"
+
+/* A copy of the script that misses two packages more, and programs in $TEST_DIR/bin that write down their calls. The
+ * apt-get keeps what had been said when it was called. */
+static void begin(void) {
+    begin_run("");
+    EXPECT(0, "mkdir -p $TEST_DIR/p/runner $TEST_DIR/bin && "
+              "sed -e 's|^libsqlite3-dev .*|&\\nfake-build usr/none/b|' -e 's|^libcriterion-dev .*|&\\nfake-test "
+              "usr/none/t|' -e 's|usr/sbin/slurmd|bin/sh|' -e 's|usr/sbin/munged|bin/sh|' runner/packages.sh "
+              "> $TEST_DIR/p/runner/packages.sh");
+    EXPECT(0, "cd $TEST_DIR/bin && echo 'echo ${USER_ID:-0}' > id && "
+              "echo '[ -z \"$NO_SUDO\" ] || exit 1; [ \"$1\" != -n ] || exit 0; echo sudo \"$@\" >> $TEST_DIR/calls; "
+              "\"$@\"' > sudo && "
+              "echo 'echo apt-get \"$@\" >> $TEST_DIR/calls; cp $TEST_DIR/said $TEST_DIR/before; "
+              "[ -z \"$APT_FAILS\" ] || { echo E: no such package; exit 100; }' > apt-get && "
+              "echo 'echo python3 \"$@\" >> $TEST_DIR/calls; mkdir -p axe_playwright_python; "
+              "echo rules > axe_playwright_python/axe.min.js' > python3 && sed -i '1i #!/bin/sh' * && chmod 755 *");
+    unsetenv("CI");
+}
+
+TestSuite(packages, .init = begin, .fini = end_run, .timeout = 60);
+
+#define SCRIPT "PATH=$TEST_DIR/bin:$PATH sh $TEST_DIR/p/runner/packages.sh "
+/* The calls that were written down. */
+#define SHOW "touch $TEST_DIR/calls; cat $TEST_DIR/calls"
+
+static void expect_no_call(void) {
+    EXPECT(0, SHOW);
+    cr_assert_str_eq(output, "");
+}
+
+Test(packages, without_a_terminal_it_is_said_and_done) {
+    EXPECT(0, SCRIPT "install test < /dev/null > $TEST_DIR/said 2>&1; cat $TEST_DIR/before");
+    EXPECT_SAYS("Missing packages, to be installed by apt-get with what they need:\n");
+    EXPECT_SAYS("  libraries and programs that affjord computes, records and draws with: fake-build");
+    EXPECT_SAYS("  for the tests: fake-test");
+    EXPECT_SAYS("Missing axe-core, to be fetched by pip into .deps/axe:\n"
+                "  to test that the report's page is accessible: axe-playwright-python==");
+    cr_assert_null(strstr(output, "[Y/n]"), "%s", output);
+    EXPECT(0, SHOW);
+    EXPECT_SAYS("apt-get -q update\napt-get -q -y --no-install-recommends install ");
+    EXPECT_SAYS("fake-build");
+    EXPECT_SAYS("python3 -m pip");
+    EXPECT(0, "cat $TEST_DIR/p/.deps/axe/axe.min.js");
+}
+
+Test(packages, only_what_a_goal_needs_is_named) {
+    EXPECT(0, SCRIPT "install < /dev/null > $TEST_DIR/said 2>&1; cat $TEST_DIR/said");
+    EXPECT_SAYS("fake-build");
+    cr_assert_null(strstr(output, "fake-test"), "%s", output);
+    cr_assert_null(strstr(output, "axe"), "%s", output);
+    EXPECT(0, SCRIPT "missing test");
+    EXPECT_SAYS("fake-test\n");
+}
+
+Test(packages, where_nothing_is_missing_nothing_is_said) {
+    EXPECT(0, SCRIPT "install slurm");
+    cr_assert_str_eq(output, "");
+    expect_no_call();
+}
+
+/* A terminal's other end types the answer; the script is the terminal's program, so that it has one in and out. */
+static int answer(const char *typed, const char *environment) {
+    return shell(
+        "printf '%s' | %s script -qec 'PATH=$TEST_DIR/bin:$PATH sh $TEST_DIR/p/runner/packages.sh install test' "
+        "$TEST_DIR/said",
+        typed, environment);
+}
+
+Test(packages, on_a_terminal_enter_means_yes) {
+    static const char *const yes[] = {"\\n", "y\\n", "YES\\n"};
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
+        cr_assert_eq(answer(yes[i], ""), 0, "%s", output);
+        EXPECT_SAYS("fake-test");
+        EXPECT_SAYS("axe-playwright-python==");
+        EXPECT_SAYS("Go on? [Y/n]");
+        EXPECT(0, SHOW);
+        EXPECT_SAYS("apt-get -q -y");
+        EXPECT(0, "rm -r $TEST_DIR/calls $TEST_DIR/p/.deps");
+    }
+}
+
+Test(packages, on_a_terminal_no_means_no) {
+    static const char *const no[] = {"n\\n", "no\\n", "what\\n", "\\004"};
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++) {
+        cr_assert_eq(answer(no[i], ""), 1, "%s", output);
+        EXPECT_SAYS("Nothing was installed. By hand: sudo apt-get install ");
+        expect_no_call();
+    }
+}
+
+Test(packages, in_continuous_integration_nobody_is_asked) {
+    cr_assert_eq(answer("", "CI=true"), 0, "%s", output);
+    EXPECT_SAYS("fake-test");
+    cr_assert_null(strstr(output, "[Y/n]"), "%s", output);
+    EXPECT(0, SHOW);
+    EXPECT_SAYS("apt-get -q -y");
+}
+
+Test(packages, by_sudo_or_by_hand) {
+    EXPECT(0, "USER_ID=1000 " SCRIPT "install < /dev/null > $TEST_DIR/said 2>&1; cat $TEST_DIR/said");
+    EXPECT_SAYS("to be installed by sudo apt-get");
+    EXPECT(0, SHOW);
+    EXPECT_SAYS("sudo apt-get -q update");
+    EXPECT(0, "rm $TEST_DIR/calls");
+    EXPECT(1, "USER_ID=1000 NO_SUDO=1 " SCRIPT "install");
+    EXPECT_SAYS("    sudo apt-get install ");
+    EXPECT_SAYS("make deps-local");
+    expect_no_call();
+}
+
+Test(packages, what_fails_is_shown) {
+    EXPECT(1, "APT_FAILS=1; export APT_FAILS; " SCRIPT "install test 2> $TEST_DIR/said; got=$?; cat $TEST_DIR/said; "
+              "exit $got");
+    EXPECT_SAYS("E: no such package");
+    EXPECT_SAYS("apt-get failed; its whole output is in ");
+    EXPECT(0, SHOW);
+    cr_assert_null(strstr(output, "python3"), "%s", output);
+}
+
+Test(packages, what_is_unpacked_is_said_too) {
+    (void)shell(SCRIPT "local test > $TEST_DIR/said 2>&1");
+    EXPECT(0, "cat $TEST_DIR/before");
+    EXPECT_SAYS("Missing packages, to be unpacked into .deps with what they need:");
+    EXPECT_SAYS("fake-test");
+}
+
+#endif

@@ -1,0 +1,491 @@
+/* test_points.c - flows of points that are not the toy field on a grid: every field, every solver, what they may have. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/cnf.h"
+#include "train/point_objective.h"
+#include "train/trainer.h"
+#include "wave_support.h"
+
+static const random_stream probe = {.seed = 1, .purpose = RANDOM_PROBE, .iteration = 1};
+static const double pi = 3.14159265358979323846;
+
+static cnf_spec base_spec(cnf_field field, cnf_context context, size_t D) {
+    return (cnf_spec){
+        .dimension = D,
+        .field = field,
+        .mlp = {.hidden_layers = 2, .hidden = {5, 6}, .function = ACTIVATION_TANH, .layer = IMAGE_CONCATSQUASH},
+        .width = 4,
+        .context = context,
+        .join = field == CNF_HYPER_MLP && context == CONTEXT_AUGMENTED,
+        .hypernet_layers = 1,
+        .hypernet_width = 4,
+        .augmented_dimension = 2,
+        .augmented_width = 3,
+        .learn_start = true,
+        .end_time = 1.1,
+        .base_variance = 0.8,
+        .solver = TABLEAU_DOPRI5,
+        .options = {.atol = 1e-6, .rtol = 1e-6},
+        .seminorm = true,
+        .kept_steps = 60};
+}
+
+static cnf *make(cnf_spec spec, size_t batch, parallel *workers) {
+    cnf *flow = NULL;
+    failure why = {""};
+    cr_assert_eq(cnf_create(&spec, batch, workers, &flow, &why), STATUS_OK, "%s", why.text);
+    return flow;
+}
+
+static real *lively(const cnf *flow, double factor) {
+    const size_t P = cnf_parameters(flow)->total;
+    real *params = calloc(P, sizeof *params);
+    cr_assert_not_null(params);
+    cnf_initialise(flow, 7, params);
+    for (size_t i = 0; i < P; i++) {
+        double u[4];
+        random_normal4((random_stream){.seed = 4, .purpose = RANDOM_PROBE}, i, 0, u);
+        params[i] = (real)(factor * (double)params[i] + 0.05 * u[0]);
+    }
+    return params;
+}
+
+static real *drawn(size_t n, double by) {
+    real *x = calloc(n, sizeof *x);
+    cr_assert_not_null(x);
+    for (size_t i = 0; i < n; i++) {
+        double u[4];
+        random_normal4((random_stream){.seed = 9, .purpose = RANDOM_PROBE}, i, 0, u);
+        x[i] = (real)(by * u[0]);
+    }
+    return x;
+}
+
+/* --- Values --- */
+
+/* An mlp without hidden layers and without a context is f = A z + b: z(T) = exp(A T) z + ..., for a diagonal A. */
+Test(points, a_linear_field_has_its_closed_form) {
+    enum { N = 40, D = 3 };
+    static const double A[D] = {0.4, -0.7, 0.1}, b[D] = {0.3, 0, -0.5};
+    for (cnf_divergence divergence = DIVERGENCE_EXACT; divergence <= DIVERGENCE_RADEMACHER; divergence++) {
+        cnf_spec spec = base_spec(CNF_MLP, CONTEXT_CLOCK, D);
+        spec.mlp = (mlp_field_spec){.layer = IMAGE_IGNORE};
+        spec.divergence = divergence; /* Rademacher's is exact for a diagonal Jacobian */
+        cnf *flow = make(spec, 16, NULL);
+        const parameter_table *table = cnf_parameters(flow);
+        cr_assert_eq(table->total, D * D + D);
+        real params[D * D + D] = {0}, *x = drawn(N * D, 1), z[N * D];
+        double log_density[N];
+        for (size_t d = 0; d < D; d++) params[d * D + d] = (real)A[d], params[D * D + d] = (real)b[d];
+        cr_assert_eq(cnf_transform(flow, params, x, N, probe, z, log_density, NULL), STATUS_OK);
+        for (size_t i = 0; i < N; i++) {
+            double expected = spec.end_time * (A[0] + A[1] + A[2]) - 0.5 * D * log(2 * pi * spec.base_variance);
+            for (size_t d = 0; d < D; d++) {
+                const double grown = exp(A[d] * spec.end_time);
+                const double image = grown * (double)x[i * D + d] + b[d] * (grown - 1) / A[d];
+                cr_expect_float_eq((double)z[i * D + d], image, 2e-5);
+                expected -= image * image / (2 * spec.base_variance);
+            }
+            cr_expect_float_eq(log_density[i], expected, 1e-4);
+        }
+        free(x);
+        cnf_destroy(&flow);
+    }
+}
+
+Test(points, densities_integrate_to_one) {
+    enum { CELLS = 80 };
+    const double half = 7, width = 2 * half / CELLS;
+    for (cnf_field field = CNF_HYPER_MLP; field <= CNF_MLP; field++) {
+        cnf_spec spec = base_spec(field, CONTEXT_AUGMENTED, 2);
+        cnf *flow = make(spec, 1600, NULL);
+        real *params = lively(flow, 1), *x = calloc(2 * CELLS * CELLS, sizeof *x);
+        double *log_density = calloc(CELLS * CELLS, sizeof *log_density), total = 0;
+        for (size_t i = 0; i < CELLS * CELLS; i++) {
+            x[2 * i] = (real)(((double)(i % CELLS) + 0.5) * width - half);
+            x[2 * i + 1] = (real)(((double)(i / CELLS) + 0.5) * width - half);
+        }
+        cr_assert_eq(cnf_log_density(flow, params, x, CELLS * CELLS, probe, log_density, NULL), STATUS_OK);
+        for (size_t i = 0; i < CELLS * CELLS; i++) total += exp(log_density[i]) * width * width;
+        cr_expect_float_eq(total, 1, 2e-3, "field %d: %g", (int)field, total);
+        free(x), free(log_density), free(params);
+        cnf_destroy(&flow);
+    }
+}
+
+/* The toy field on a grid, once by its fused solve and once as any other field. */
+Test(points, the_fused_solve_and_the_general_one_agree) {
+    enum { N = 300, D = 3 };
+    for (cnf_divergence divergence = DIVERGENCE_EXACT; divergence <= DIVERGENCE_GAUSSIAN; divergence++)
+        for (cnf_gradient gradient = GRADIENT_DISCRETE; gradient <= GRADIENT_ADJOINT; gradient++) {
+            cnf_spec spec = base_spec(CNF_HYPER_MLP, CONTEXT_AUGMENTED, D);
+            spec.solver = TABLEAU_RK4;
+            spec.steps = 12;
+            spec.divergence = divergence;
+            spec.gradient = gradient;
+            cnf *fused = make(spec, N, NULL);
+            spec.kinetic = 1e-30; /* a regulariser is not the fused solve's */
+            cnf *general = make(spec, N, NULL);
+            cr_assert(cnf_is_fused(fused) && !cnf_is_fused(general));
+            const size_t P = cnf_parameters(fused)->total;
+            cr_assert_eq(cnf_parameters(general)->total, P);
+            for (size_t k = 0; k < cnf_parameters(fused)->count; k++)
+                cr_assert_str_eq(cnf_parameters(general)->entries[k].name, cnf_parameters(fused)->entries[k].name);
+            real *params = lively(fused, 2), *x = drawn(N * D, 1), *a = calloc(P, sizeof *a), *b = calloc(P, sizeof *b);
+            real *samples[2] = {calloc(N * D, sizeof(real)), calloc(N * D, sizeof(real))};
+            double loss[2], size = 0;
+            cnf_statistics counts[2];
+            cr_assert_eq(cnf_loss_gradient(fused, params, x, N, probe, &loss[0], a, &counts[0]), STATUS_OK);
+            cr_assert_eq(cnf_loss_gradient(general, params, x, N, probe, &loss[1], b, &counts[1]), STATUS_OK);
+            cr_expect_float_eq(loss[0], loss[1], 2e-6 * fabs(loss[0]));
+            cr_expect_eq(counts[0].evaluations_forward, counts[1].evaluations_forward);
+            cr_expect_eq(counts[0].end_time, counts[1].end_time);
+            for (size_t i = 0; i < P; i++) size = fmax(size, fabs((double)a[i]));
+            /* Two adjoints differ by their quadratures' errors of the grid. */
+            const double tolerance = gradient == GRADIENT_ADJOINT ? 2e-3 : 2e-5;
+            for (size_t i = 0; i < P; i++) cr_expect_float_eq((double)a[i], (double)b[i], tolerance * size, "%zu", i);
+            const random_stream stream = {.seed = 2, .purpose = RANDOM_SAMPLING};
+            cr_assert_eq(cnf_sample(fused, params, stream, 3, N, samples[0], NULL), STATUS_OK);
+            cr_assert_eq(cnf_sample(general, params, stream, 3, N, samples[1], NULL), STATUS_OK);
+            for (size_t i = 0; i < N * D; i++) cr_expect_float_eq((double)samples[0][i], (double)samples[1][i], 1e-5);
+            free(params), free(x), free(a), free(b), free(samples[0]), free(samples[1]);
+            cnf_destroy(&fused), cnf_destroy(&general);
+        }
+}
+
+Test(points, samples_come_back_and_moments_are_between) {
+    enum { N = 70, D = 2 };
+    cnf_spec spec = base_spec(CNF_MLP, CONTEXT_AUGMENTED, D);
+    spec.learn_end_time = true;
+    cnf *flow = make(spec, 32, NULL);
+    real *params = lively(flow, 2), x[N * D], z[N * D], moment[N * D], base[N * D], dz[N * D], c[2];
+    double log_density[N], seen[N];
+    const random_stream stream = {.seed = 11, .purpose = RANDOM_SAMPLING};
+    const size_t steps = cnf_moment_steps(flow);
+    cr_assert_eq(cnf_sample(flow, params, stream, 0, N, x, NULL), STATUS_OK);
+    cr_assert_eq(cnf_transform(flow, params, x, N, probe, z, log_density, NULL), STATUS_OK);
+    cr_assert_eq(cnf_moment_sample(flow, params, steps, stream, 0, N, base), STATUS_OK);
+    cr_assert_eq(cnf_moment_sample(flow, params, 0, stream, 0, N, moment), STATUS_OK);
+    for (size_t i = 0; i < N * D; i++) {
+        cr_expect_float_eq((double)z[i], (double)base[i], 2e-4);
+        cr_expect_eq(moment[i], x[i]);
+    }
+    cr_assert_eq(cnf_moment_log_density(flow, params, 0, x, N, probe, seen), STATUS_OK);
+    cr_expect_arr_eq(seen, log_density, sizeof seen);
+    /* Along a path, log p_t(z(t)) + int_0^t tr = log p_0: the field at a moment moves the points. */
+    cr_assert_eq(cnf_moment_sample(flow, params, steps / 2, stream, 0, N, moment), STATUS_OK);
+    cr_assert_eq(cnf_moment_sample(flow, params, steps / 2 + 1, stream, 0, N, z), STATUS_OK);
+    cr_assert_eq(cnf_moment_field(flow, params, steps / 2, moment, N, dz, c), STATUS_OK);
+    const double h = cnf_moment_time(flow, params, steps / 2 + 1) - cnf_moment_time(flow, params, steps / 2);
+    cr_expect_float_eq(cnf_moment_time(flow, params, steps) / (double)steps, h, 1e-9);
+    for (size_t i = 0; i < N * D; i++) cr_expect_float_eq(((double)z[i] - (double)moment[i]) / h, (double)dz[i], 0.02);
+    free(params);
+    cnf_destroy(&flow);
+}
+
+Test(points, same_bits_for_any_threads) {
+    enum { N = 700, D = 4 };
+    for (cnf_field field = CNF_HYPER_MLP; field <= CNF_MLP; field++) {
+        cnf_spec spec = base_spec(field, CONTEXT_AUGMENTED, D);
+        spec.divergence = DIVERGENCE_RADEMACHER;
+        real *first = NULL;
+        for (size_t threads = 1; threads <= 3; threads++) {
+            parallel *workers;
+            cr_assert_eq(parallel_create(threads, &workers), STATUS_OK);
+            cnf *flow = make(spec, N, workers);
+            const size_t P = cnf_parameters(flow)->total;
+            real *params = lively(flow, 2), *x = drawn(N * D, 1), *gradient = calloc(P, sizeof *gradient);
+            double loss;
+            cr_assert_eq(cnf_loss_gradient(flow, params, x, N, probe, &loss, gradient, NULL), STATUS_OK);
+            if (first) cr_expect_eq(memcmp(first, gradient, P * sizeof *first), 0, "%zu threads", threads);
+            free(params), free(x);
+            if (first) free(gradient);
+            else first = gradient;
+            cnf_destroy(&flow);
+            parallel_destroy(&workers);
+        }
+        free(first);
+    }
+}
+
+/* --- Gradients --- */
+
+#ifdef AFFJORD_DOUBLE
+
+enum { ROWS = 4 };
+
+/* The loss that the gradient is of, by what a transform gives and what the regularisers integrate: those are taken from
+ * the gradient's own loss at weights 0 and not, so here the loss is without. */
+static double loss_at(cnf *flow, real *params, const real *x, size_t i, double by) {
+    const real kept = params[i];
+    double log_density[ROWS], sum = 0;
+    params[i] = kept + by;
+    cr_assert_eq(cnf_log_density(flow, params, x, ROWS, probe, log_density, NULL), STATUS_OK);
+    params[i] = kept;
+    for (size_t k = 0; k < ROWS; k++) sum -= log_density[k] / ROWS;
+    return sum;
+}
+
+static void expect_differences(cnf_spec spec, double tolerance, const char *name) {
+    cnf *flow = make(spec, ROWS, NULL);
+    const parameter_table *table = cnf_parameters(flow);
+    real *params = lively(flow, 1.5), *x = drawn(ROWS * spec.dimension, 1),
+         *gradient = calloc(table->total, sizeof *gradient);
+    double loss;
+    cr_assert_eq(cnf_loss_gradient(flow, params, x, ROWS, probe, &loss, gradient, NULL), STATUS_OK);
+    for (size_t k = 0; k < table->count; k++) {
+        const parameter *part = &table->entries[k];
+        const bool of_context = strncmp(part->name, "context", 7) == 0;
+        /* The second derivative of g's elu jumps at 0, where a path may pass: differences lose an order there. */
+        const double within = of_context ? fmax(tolerance, 2e-5) : tolerance;
+        double largest = 1e-3;
+        for (size_t i = 0; i < part->rows * part->columns; i++)
+            largest = fmax(largest, fabs(gradient[part->offset + i]));
+        const size_t count = part->rows * part->columns, which[] = {count / 2, 0, count - 1};
+        for (size_t j = 0; j < (count < 3 ? count : 3); j++) {
+            const size_t i = part->offset + which[j];
+            const double h = 1e-3, near = (loss_at(flow, params, x, i, h) - loss_at(flow, params, x, i, -h)) / (2 * h);
+            const double far = (loss_at(flow, params, x, i, 2 * h) - loss_at(flow, params, x, i, -2 * h)) / (4 * h);
+            const double expected = spec.fixed_context && of_context ? 0 : (4 * near - far) / 3;
+            cr_expect_float_eq(gradient[i], expected, within * largest, "%s, %s[%zu]: %.10g, differences give %.10g",
+                               name, part->name, i - part->offset, gradient[i], expected);
+        }
+    }
+    free(params), free(x), free(gradient);
+    cnf_destroy(&flow);
+}
+
+Test(points, gradients_equal_differences, .timeout = 600) {
+    static const char *const names[] = {"hyper_mlp", "mlp"};
+    for (cnf_field field = CNF_HYPER_MLP; field <= CNF_MLP; field++)
+        for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++)
+            for (cnf_divergence divergence = DIVERGENCE_EXACT; divergence <= DIVERGENCE_RADEMACHER; divergence++) {
+                cnf_spec spec = base_spec(field, context, 3);
+                spec.learn_end_time = true;
+                spec.divergence = divergence;
+                spec.solver = TABLEAU_RK4; /* the steps' sizes are constants of the gradient, so of differences too */
+                spec.steps = 4;
+                expect_differences(spec, 1e-7, names[field]);
+                spec.solver = TABLEAU_DOPRI5;
+                spec.steps = 0;
+                spec.options = (adaptive_options){.atol = 1e-9, .rtol = 1e-9, .land = true};
+                spec.kept_steps = 400;
+                expect_differences(spec, 1e-4, names[field]);
+                spec.gradient = GRADIENT_ADJOINT;
+                spec.seminorm = false;
+                expect_differences(spec, 1e-4, names[field]);
+            }
+}
+
+Test(points, nothing_is_learned_of_a_fixed_context) {
+    cnf_spec spec = base_spec(CNF_MLP, CONTEXT_AUGMENTED, 2);
+    spec.fixed_context = true;
+    spec.steps = 5;
+    spec.solver = TABLEAU_RK4;
+    expect_differences(spec, 1e-7, "fixed");
+}
+
+/* The gradient is that of loss + weights times regularisers: its part by a weight is a gradient of its own, whose
+ * regulariser is known for a field that is constant in z: f = b, so |f|^2 = |b|^2 and J = 0. */
+Test(points, the_kinetic_regulariser_of_a_constant_field) {
+    enum { D = 3 };
+    cnf_spec spec = base_spec(CNF_MLP, CONTEXT_CLOCK, D);
+    spec.mlp = (mlp_field_spec){.layer = IMAGE_IGNORE};
+    spec.steps = 3;
+    spec.solver = TABLEAU_RK4;
+    real *x = drawn(ROWS * D, 1), params[D * D + D] = {0}, gradient[2][D * D + D];
+    double loss[2];
+    for (size_t d = 0; d < D; d++) params[D * D + d] = 0.3 + (double)d;
+    for (size_t k = 0; k < 2; k++) {
+        spec.kinetic = k ? 0.5 : 1e-300;
+        cnf *flow = make(spec, ROWS, NULL);
+        cr_assert_eq(cnf_loss_gradient(flow, params, x, ROWS, probe, &loss[k], gradient[k], NULL), STATUS_OK);
+        cnf_destroy(&flow);
+    }
+    cr_expect_eq(loss[0], loss[1], "the loss is told without");
+    for (size_t d = 0; d < D; d++) /* d/db_d of 0.5/D T |b|^2 */
+        cr_expect_float_eq(gradient[1][D * D + d] - gradient[0][D * D + d],
+                           0.5 / D * spec.end_time * 2 * params[D * D + d], 1e-12);
+    free(x);
+}
+#endif
+
+/* --- Training --- */
+
+static double trained_loss(const point_objective_spec *goal, const dataset *data, uint64_t iterations, double *first) {
+    const trainer_spec training = {
+        .iterations = iterations, .epoch_iterations = iterations, .learning_rate = 5e-3, .stop_loss = -INFINITY};
+    trainer *self = NULL;
+    objective *of = NULL;
+    failure why = {""};
+    trainer_epoch epoch = {0};
+    cr_assert_eq(point_objective_create(goal, data, NULL, &of, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(trainer_create(&training, &of, &self, &why), STATUS_OK, "%s", why.text);
+    for (bool done = false; !done;) {
+        double loss;
+        const bool beginning = trainer_iteration(self) == 0;
+        cr_assert_eq(trainer_step(self, &loss, &done, &epoch), STATUS_OK);
+        if (beginning) *first = loss;
+    }
+    cr_expect_gt(epoch.training_counts.flows[0].forward, 0);
+    cr_expect_gt(epoch.training_counts.flows[0].backward, 0);
+    trainer_destroy(&self);
+    return epoch.validation_loss;
+}
+
+/* A table of correlated columns on a disk. */
+static dataset *table_of(size_t rows, size_t columns) {
+    char path[] = "/tmp/test_points.XXXXXX.csv";
+    const int file = mkstemps(path, 4);
+    cr_assert_geq(file, 0);
+    FILE *stream = fdopen(file, "w");
+    cr_assert_not_null(stream);
+    for (size_t i = 0; i < rows; i++) {
+        double u[4], common;
+        random_normal4((random_stream){.seed = 6, .purpose = RANDOM_TARGET}, i, 0, u);
+        common = u[0];
+        for (size_t k = 0; k < columns; k++) {
+            random_normal4((random_stream){.seed = 6, .purpose = RANDOM_TARGET}, i, (uint32_t)(k + 1), u);
+            fprintf(stream, "%s%.6f", k ? "," : "", 0.5 * u[0] + common + 0.3 * sin((double)k));
+        }
+        fputc('\n', stream);
+    }
+    cr_assert_eq(fclose(stream), 0);
+    dataset *data = NULL;
+    failure why = {""};
+    cr_assert_eq(dataset_open(path, &data, &why), STATUS_OK, "%s", why.text);
+    remove(path);
+    return data;
+}
+
+Test(points, a_hundred_columns_train, .timeout = 600) {
+    dataset *data = table_of(300, 100);
+    cnf_spec flow = base_spec(CNF_MLP, CONTEXT_AUGMENTED, 100);
+    flow.mlp.hidden[0] = flow.mlp.hidden[1] = 16;
+    flow.divergence = DIVERGENCE_RADEMACHER;
+    flow.end_time = 1;
+    flow.base_variance = 1;
+    flow.options.atol = flow.options.rtol = 1e-3;
+    const point_objective_spec goal = {.flow = flow, .seed = 2, .batch = 32, .validation = 20};
+    double first, last = trained_loss(&goal, data, 20, &first);
+    cr_expect_lt(last, first - 5, "%g, then %g nats", first, last);
+    dataset_close(&data);
+}
+
+Test(points, an_exact_divergence_of_many_columns_is_refused) {
+    cnf_spec spec = base_spec(CNF_MLP, CONTEXT_CLOCK, 33);
+    cnf *flow = NULL;
+    failure why = {""};
+    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &why), STATUS_INVALID);
+    cr_expect_str_eq(why.text, "the exact divergence of 33 dimensions: expected at most 32 to train, or rademacher or "
+                               "gaussian");
+    spec.kept_steps = 0; /* to be looked at, not trained */
+    flow = make(spec, 4, NULL);
+    cnf_destroy(&flow);
+}
+
+/* --- A user's field --- */
+
+static cnf_spec wave_spec(const field_callbacks *by) {
+    cnf_spec spec = base_spec(CNF_OWN, CONTEXT_CLOCK, 2);
+    spec.own = by;
+    return spec;
+}
+
+Test(points, an_own_field_trains_with_every_solver) {
+    wave user = {0};
+    const field_callbacks by = wave_callbacks(&user);
+    dataset *data = NULL;
+    cr_assert_eq(dataset_open("rings", &data, NULL), STATUS_OK);
+    for (tableau_id solver = TABLEAU_EULER; solver <= TABLEAU_DOPRI8; solver++)
+        for (cnf_gradient gradient = GRADIENT_DISCRETE; gradient <= GRADIENT_ADJOINT; gradient++) {
+            cnf_spec flow = wave_spec(&by);
+            flow.solver = solver;
+            flow.steps = solver < TABLEAU_HEUN2 ? 6 : 0;
+            flow.options.atol = flow.options.rtol = 1e-4;
+            flow.gradient = gradient;
+            flow.learn_end_time = true;
+            const point_objective_spec goal = {.flow = flow, .seed = 2, .batch = 32, .validation = 20};
+            double first, last = trained_loss(&goal, data, 6, &first);
+            cr_expect(isfinite(last));
+        }
+    dataset_close(&data);
+}
+
+Test(points, an_own_field_of_another_shape_is_refused) {
+    wave user = {0};
+    field_callbacks by = wave_callbacks(&user);
+    cnf *flow = NULL;
+    failure why = {""};
+    cnf_spec spec = wave_spec(&by);
+    spec.dimension = 3;
+    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &why), STATUS_INVALID);
+    cr_expect_str_eq(why.text, "field wave: takes z of 2 numbers; expected 3, as the data has");
+    spec = wave_spec(&by);
+    spec.context = CONTEXT_AUGMENTED;
+    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &why), STATUS_INVALID);
+    cr_expect_str_eq(why.text, "field wave: takes a context of 1 numbers; expected one of 2, as the flow's is");
+    by.reverse = NULL;
+    spec = wave_spec(&by);
+    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &why), STATUS_INVALID);
+    cr_expect_str_eq(why.text, "field wave: has no reverse callback; expected all that a gradient needs, to train");
+    spec.kept_steps = 0;
+    flow = make(spec, 4, NULL);
+    real params[2] = {1, 1}, x[2] = {(real)0.2, (real)0.4};
+    double log_density, loss;
+    cr_expect_eq(cnf_log_density(flow, params, x, 1, probe, &log_density, NULL), STATUS_OK);
+    cr_expect_eq(cnf_loss_gradient(flow, params, x, 1, probe, &loss, params, NULL), STATUS_INVALID);
+    cnf_destroy(&flow);
+}
+
+/* Fails, or writes NaN, from the evaluation number `at` on. */
+typedef struct fragile {
+    size_t calls, at;
+    bool nan;
+} fragile;
+
+static status fragile_value(void *user, const real *p, const real *c, size_t n, const real *z, const real *e, real *f,
+                            real *product) {
+    fragile *self = user;
+    const bool now = self->calls++ >= self->at;
+    TRY(wave_value(NULL, p, c, n, z, e, f, product));
+    if (now && self->nan) f[0] = (real)NAN;
+    return now && !self->nan ? STATUS_IO : STATUS_OK;
+}
+
+Test(points, a_failing_field_ends_the_solve_with_its_status_and_place) {
+    fragile user = {.at = 7};
+    field_callbacks by = wave_callbacks(NULL);
+    by.user = &user;
+    by.value = fragile_value;
+    cnf_spec spec = wave_spec(&by);
+    spec.kept_steps = 0;
+    spec.divergence = DIVERGENCE_RADEMACHER; /* one call an evaluation */
+    for (size_t k = 0; k < 2; k++) {
+        spec.solver = k ? TABLEAU_DOPRI5 : TABLEAU_RK4;
+        spec.steps = k ? 0 : 4;
+        user.calls = 0;
+        cnf *flow = make(spec, 4, NULL);
+        real params[2] = {1, (real)0.3}, x[4] = {(real)0.2, (real)0.4, 1, -1};
+        double log_density[2];
+        failure why = {""};
+        cr_expect_eq(cnf_log_density(flow, params, x, 2, probe, log_density, NULL), STATUS_IO);
+        cr_expect_eq(user.calls, 8, "it is not asked again");
+        cnf_explain(flow, STATUS_IO, &why);
+        if (k == 0) /* the last stage of the second of 4 steps of 1.1 */
+            cr_expect_str_eq(why.text, "flow 0, forward: the field ended with status -3, at t = 0.55, evaluation 7");
+        else cr_expect_not_null(strstr(why.text, "evaluation 7"), "%s", why.text);
+        user.nan = true;
+        user.calls = 0;
+        cr_expect_eq(cnf_log_density(flow, params, x, 2, probe, log_density, NULL), STATUS_NON_FINITE);
+        user.nan = false;
+        user.at = 1000000;
+        cr_expect_eq(cnf_log_density(flow, params, x, 2, probe, log_density, NULL), STATUS_OK, "it may recover");
+        user.at = 7;
+        cnf_destroy(&flow);
+    }
+}
