@@ -117,7 +117,7 @@ void workers_end_job(workers *all, job *one);
 bool workers_can_record(workers *all);
 /* Commit what was recorded, as far as that can be done now. */
 void workers_commit(workers *all);
-/* Whether it is time to give up waiting: for too long, or for longer than somebody waits who wants all to stop. */
+/* Whether to give up waiting: the bound has passed, or the shorter one of a user who asked to stop. */
 bool workers_have_waited(const workers *all);
 /* Give up: the workers are asked to end, and nothing more is recorded. */
 void workers_abandon(workers *all);
