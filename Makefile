@@ -8,7 +8,7 @@
 #   make gpu-check       what only a machine with a GPU can show
 #   make test-slurm      the way through a real Slurm of two nodes on this machine (root)
 #   make lint            clang-format, clang-tidy, cppcheck, shellcheck
-#   make asan ubsan tsan memcheck analyze coverage check-short: docs/reliability.md
+#   make asan ubsan tsan memcheck analyze coverage check-short: docs/lab/reliability.md
 #   make check-layout    folders use only folders above them
 #   make install         PREFIX=/usr/local DESTDIR=; also uninstall, deb, api and bundle: packaging/install.mk
 #   make deps            install missing packages (root or sudo)

@@ -2,7 +2,7 @@
  *
  * What this file includes, and what that includes, is the public interface:
  * `make install` puts these headers into include/affjord, and the shared
- * library exports what they declare, no more and no less. docs/library.md
+ * library exports what they declare, no more and no less. docs/reference/library.md
  * tells where to begin. */
 #ifndef AFFJORD_AFFJORD_H
 #define AFFJORD_AFFJORD_H

@@ -30,7 +30,7 @@ def losses(path):
 
 
 def checksum(arrays):
-    """What the metadata entry sha256_by_name is of (docs/formats.md)."""
+    """What the metadata entry sha256_by_name is of (docs/reference/formats.md)."""
     sum_of = hashlib.sha256()
     for name in sorted(arrays, key=str.encode):
         shape, numbers = arrays[name]

@@ -5,7 +5,7 @@
 #   make deb deb-check                          Debian packages in build/deb; installed, tried and removed
 #   make api                                    the library's documentation, build/api/html
 #   make bundle bundle-check                    a folder and an archive that run elsewhere as they are; tried
-#   make gpu-check                              on a machine with a GPU: build/gpu-check.md (docs/gpu.md)
+#   make gpu-check                              on a machine with a GPU: build/gpu-check.md (docs/guide/gpu.md)
 #
 # All of it is of the float build; of the double build there is the program alone, for the theory experiments.
 

@@ -83,7 +83,10 @@ put 644 runner/record/schema.sql "$share/runner/record/schema.sql"
 put_folder tests/baselines "$share/tests/baselines" '*.tsv'
 
 put_folder . "$PREFIX/share/doc/affjord" README.md
-put_folder docs "$PREFIX/share/doc/affjord/docs" '*.md' '*.png'
+for folder in docs docs/guide docs/reference docs/explanation docs/lab; do
+    put_folder "$folder" "$PREFIX/share/doc/affjord/$folder" '*.md'
+done
+put_folder docs/figures "$PREFIX/share/doc/affjord/docs/figures" '*.png'
 put_folder examples "$PREFIX/share/doc/affjord/examples" '*'
 
 own_folder "$PREFIX/include/affjord"

@@ -170,7 +170,7 @@ static double *doubles(size_t n) {
     return p;
 }
 
-/* docs/performance.md promises it. */
+/* docs/lab/performance.md promises it. */
 Test(conv, errors_are_small_against_float64) {
     const double most = sizeof(real) == sizeof(float) ? 2e-6 : 1e-14;
     for (size_t k = 0; k < SHAPES; k++) {

@@ -1,4 +1,4 @@
-/* test_equations.c - docs/equations.md: every equation names functions that are where it says. */
+/* test_equations.c - docs/reference/equations.md: every equation names functions that are where it says. */
 #include <criterion/criterion.h>
 #include <ctype.h>
 #include <stdbool.h>
@@ -45,7 +45,7 @@ static size_t check_cell(const char *cell) {
 }
 
 Test(equations, every_function_is_where_the_page_says) {
-    char *page = contents("docs/equations.md");
+    char *page = contents("docs/reference/equations.md");
     size_t rows = 0;
     for (char *line = strtok(page, "\n"); line; line = strtok(NULL, "\n")) {
         if (line[0] != '|' || strncmp(line, "|---", 4) == 0 || strstr(line, "file and function")) continue;

@@ -1,4 +1,4 @@
-/* test_examples.c - the examples that read results give the numbers of docs/results.md of the reference database. */
+/* test_examples.c - the examples that read results give the numbers of docs/explanation/results.md of the reference database. */
 #ifndef AFFJORD_DOUBLE /* scripts that both builds share */
 
 #include "figures_support.h"
@@ -29,7 +29,7 @@ static double mean_of(const char *experiment, const char *dataset, const char *m
 static void read_row(const char *name, double of[2]) {
     char *line = NULL, start[32];
     size_t size = 0;
-    FILE *page = fopen("docs/results.md", "r");
+    FILE *page = fopen("docs/explanation/results.md", "r");
     cr_assert_not_null(page);
     snprintf(start, sizeof start, "| %s | ", name);
     of[0] = of[1] = NAN;
@@ -54,8 +54,7 @@ static void expect_readme(const char *command) {
         for (int m = 0; m < 2; m++) {
             int runs = 0;
             const double mean = mean_of("fig6", rows[i][1], m == 0 ? "ffjord" : "affjord", &runs);
-            cr_expect_float_eq(mean, of[m], 0.0005001, "%s, model %d: %g, docs/results.md %g", rows[i][0], m, mean,
-                               of[m]);
+            cr_expect_float_eq(mean, of[m], 0.0005001, "%s, model %d: %g, results.md %g", rows[i][0], m, mean, of[m]);
             cr_expect_eq(runs, 30);
         }
     }

@@ -275,7 +275,7 @@ Test(graphs, a_training_step_waits_a_few_times_for_each_flow) {
     cr_expect_eq(launches, 2 * FLOWS);
 }
 
-/* Kernels of Table 1's steps, as docs/gpu.md tells them: of the way out, of the last step back, and of the others. */
+/* Kernels of Table 1's steps, as docs/guide/gpu.md tells them: of the way out, of the last step back, and of the others. */
 static void check_kernels(image_architecture architecture, image_layer layer, const size_t expected[3]) {
     multiscale_spec spec = small_spec(architecture, layer);
     spec.model.height = spec.model.width = 4;

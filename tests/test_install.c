@@ -126,7 +126,7 @@ Test(install, programs_are_compiled_against_the_library) {
     cr_expect_eq(atoi(output), 400, "a line a point: %s", output);
     EXPECT(1, "cd $TEST_DIR/elsewhere/examples; ./density nowhere.csv 1");
     EXPECT_SAYS("nowhere.csv");
-    /* As docs/library.md has it. */
+    /* As docs/reference/library.md has it. */
     EXPECT(0, "cd $TEST_DIR/elsewhere/examples; export PKG_CONFIG_PATH=$TEST_DIR/usr/lib/pkgconfig; "
               "cc -std=c11 own_equation.c $(pkg-config --cflags --libs affjord) && cd / && "
               "$TEST_DIR/elsewhere/examples/a.out");

@@ -21,7 +21,7 @@ Test(pages, every_page_is_written) {
         0,
         "$AFFJORD document completion > $TEST_DIR/completion; bash -n $TEST_DIR/completion; cat $TEST_DIR/completion");
     EXPECT_SAYS("train.learning_rate=");
-    EXPECT(0, "$AFFJORD document settings.md | cmp - docs/settings.md");
+    EXPECT(0, "$AFFJORD document settings.md | cmp - docs/reference/settings.md");
 }
 
 Test(pages, other_pages_are_refused_and_a_full_disk_is_told) {

@@ -184,8 +184,8 @@ static void make_project(void) {
         "echo 'paper_figures.sh: fig10 could not be drawn' >&2\n"
         "exit 1\n";
     char path[128];
-    cr_assert_eq(shell("mkdir -p %s/p/made && cp -r plots %s/p/ && cp docs/fig6.png %s/p/made/a.png && "
-                       "cp docs/fig6.png %s/p/made/film.png && cd %s/p/made && echo A caption. >a.txt && "
+    cr_assert_eq(shell("mkdir -p %s/p/made && cp -r plots %s/p/ && cp docs/figures/fig6.png %s/p/made/a.png && "
+                       "cp docs/figures/fig6.png %s/p/made/film.png && cd %s/p/made && echo A caption. >a.txt && "
                        "printf 'GIF89a\\020\\000\\010\\000' >film.gif && printf '| A | B |\\n|---|---:|\\n"
                        "| x \\\\| y\\\\* | 1 |\\n\\nOf more.\\n' >more.md",
                        folder, folder, folder, folder, folder),

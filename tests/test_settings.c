@@ -96,14 +96,14 @@ Test(settings, docs_are_what_the_table_says) {
     cr_assert(stream);
     settings_write_markdown(stream);
     cr_assert_eq(fclose(stream), 0);
-    FILE *file = fopen("docs/settings.md", "rb");
-    cr_assert(file, "no docs/settings.md; tests run in the repository's root");
+    FILE *file = fopen("docs/reference/settings.md", "rb");
+    cr_assert(file, "no docs/reference/settings.md; tests run in the repository's root");
     written = malloc(size + 2);
     cr_assert(written);
     length = fread(written, 1, size + 1, file);
     fclose(file);
     written[length] = '\0';
-    cr_expect_str_eq(written, generated, "docs/settings.md is not what settings_write_markdown() writes");
+    cr_expect_str_eq(written, generated, "docs/reference/settings.md is not what settings_write_markdown() writes");
     for (size_t i = 0; i < settings_count(); i++) cr_expect(strstr(generated, settings_option(i)->help));
     free(generated);
     free(written);

@@ -1,4 +1,4 @@
-/* test_tutorial.c - docs/tutorial.md, done literally: its files are written, its commands are run by the installed
+/* test_tutorial.c - docs/guide/tutorial.md, done literally: its files are written, its commands are run by the installed
  * program, and what they print is compared with the page.
  *
  * A block ```console has commands, after "$ ", and the lines that they print; blanks at the ends of lines are as
@@ -101,7 +101,7 @@ static void end(void) {
 TestSuite(tutorial, .init = begin, .fini = end, .timeout = 900);
 
 Test(tutorial, does_what_it_says) {
-    tutorial self = {.page = fopen("docs/tutorial.md", "r")};
+    tutorial self = {.page = fopen("docs/guide/tutorial.md", "r")};
     cr_assert_not_null(self.page);
     while (next_line(&self)) {
         if (!at_fence(&self)) continue;

@@ -2,7 +2,7 @@
  *
  * A set is opened by name from a folder of data and held in memory as the bytes
  * that were published. What a training sees of it, a batch, is made by
- * image_batch.h. docs/data.md tells which files are read. Nothing is fetched. */
+ * image_batch.h. docs/reference/data.md tells which files are read. Nothing is fetched. */
 #ifndef AFFJORD_DATA_IMAGE_H
 #define AFFJORD_DATA_IMAGE_H
 
@@ -38,14 +38,14 @@ typedef struct image_set {
     unsigned char *pixels; /* (count, channels, height, width), 0 .. 255; the splits follow each other */
     size_t first[IMAGE_SPLITS]; /* first image of each split */
     size_t size[IMAGE_SPLITS]; /* and how many there are */
-    char sha256[65]; /* checksum of the set, in hexadecimal; see docs/data.md */
+    char sha256[65]; /* checksum of the set, in hexadecimal; see docs/reference/data.md */
     image_origin origin;
     size_t file_count;
     image_file files[IMAGE_FILES_MAX];
     char note[1024]; /* sentences that a user should read, as what was left out and why; or "" */
 } image_set;
 
-/* The known sets, in the order of docs/data.md. */
+/* The known sets, in the order of docs/reference/data.md. */
 typedef struct image_kind image_kind;
 size_t image_kind_count(void);
 const image_kind *image_kind_at(size_t index);

@@ -20,7 +20,7 @@ typedef struct table {
 } table;
 
 /* Read a table whose path ends in .npy or .csv (the formats are in
- * docs/data.md); all values are finite and there is at least one. Errors name
+ * docs/reference/data.md); all values are finite and there is at least one. Errors name
  * the path and what was expected: STATUS_INVALID for another ending, STATUS_IO,
  * STATUS_FORMAT, STATUS_MEMORY. The caller owns *out. */
 status table_read(const char *path, table **out, failure *why);

@@ -1,7 +1,7 @@
 /* toy.h - two-dimensional densities to train on.
  *
  * Each is an infinite population: point `index` of a stream is drawn on its
- * own, so any point can be had at any time. docs/data.md gives all definitions. */
+ * own, so any point can be had at any time. docs/reference/data.md gives all definitions. */
 #ifndef AFFJORD_DATA_TOY_H
 #define AFFJORD_DATA_TOY_H
 
@@ -36,7 +36,7 @@ typedef struct toy {
     const void *shape;
 } toy;
 
-/* The known densities, in the order of docs/data.md. */
+/* The known densities, in the order of docs/reference/data.md. */
 size_t toy_count(void);
 const toy *toy_at(size_t index);
 

@@ -52,7 +52,7 @@ bool checkpoint_size(checkpoint_type type, size_t rank, const size_t *shape, siz
 /* The array of this name, or NULL. */
 checkpoint_array *checkpoint_find(const checkpoint *file, const char *name);
 
-/* sha256 <- the checksum of all arrays that docs/formats.md defines. It depends
+/* sha256 <- the checksum of all arrays that docs/reference/formats.md defines. It depends
  * on their names, shapes and numbers, not on the order in which they were added,
  * nor on whether a number is an F32 or the same number as F64. Errors:
  * STATUS_MEMORY. */

@@ -292,8 +292,8 @@ static int wait_for_other(void *argument, int count) {
     return 1;
 }
 
-/* Older versions made databases with a write-ahead log, which takes files beside it even to read (docs/database.md). For
- * this statement SQLite does not wait by itself. */
+/* Older versions made databases with a write-ahead log, which takes files beside it even to read
+ * (docs/reference/database.md). For this statement SQLite does not wait by itself. */
 status recorder_leave_log(recorder *book, failure *why) {
     status outcome;
     int count = 0;

@@ -234,7 +234,7 @@ void recorder_compare_at_close(recorder *book);
 /* Forget what a run gave, so that it starts anew. Files stay. */
 status recorder_reset_run(recorder *book, int64_t run, failure *why);
 
-/* --- Merging shards (docs/scaling.md) --- */
+/* --- Merging shards (docs/guide/scaling.md) --- */
 
 /* Whether the checkpoint of a run of a shard is among the files of this database; its path, which is the shard's, <- the
  * one here. */

@@ -116,7 +116,7 @@ CREATE TABLE IF NOT EXISTS flow (
 
 -- How the convolutions of images trained on a GPU are computed, and from which
 -- iteration on: one row of each, and another where a run was gone on with by other
--- plans (docs/gpu.md). Of what a processor computed there are none.
+-- plans (docs/guide/gpu.md). Of what a processor computed there are none.
 CREATE TABLE IF NOT EXISTS convolution_plan (
     run_id      INTEGER NOT NULL REFERENCES run,
     convolution TEXT NOT NULL,            -- '64 to 64 channels, 400 images of 28 x 28, fp32'

@@ -237,7 +237,7 @@ GROUP BY r.dataset, c.value, l.value;
 -- mathematics, which no seed changes, the numbers decide. uncertainty is the standard error
 -- of what is measured. left_out: runs without a possible loss; p_last: the p of a rank
 -- test with them ranked last. p is that of the paired t test, p_holm corrected by Holm's
--- procedure over the claims that have one. What would change a verdict is in docs/claims.md.
+-- procedure over the claims that have one. What would change a verdict is in docs/explanation/claims.md.
 --
 -- toy_loss: deviations of FFJORD's loss over its seeds by which AFFJORD's mean is
 -- below FFJORD's, of experiment fig6; "about two" is taken as 1.5 or more.

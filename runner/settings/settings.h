@@ -117,7 +117,7 @@ status settings_seeds(const char *text, uint64_t **out, size_t *count, failure *
 
 /* All settings for `./run --help`. */
 void settings_write_help(FILE *stream);
-/* docs/settings.md, the whole file. */
+/* docs/reference/settings.md, the whole file. */
 void settings_write_markdown(FILE *stream);
 /* affjord.ini(5), the manual page. */
 void settings_write_manual(FILE *stream);

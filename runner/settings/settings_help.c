@@ -1,4 +1,4 @@
-/* settings_help.c - the table of settings for people: --help, docs/settings.md and affjord.ini(5). */
+/* settings_help.c - the table of settings for people: --help, docs/reference/settings.md and affjord.ini(5). */
 #include <math.h>
 #include <string.h>
 

@@ -47,7 +47,7 @@ status summary_write(recorder *book, const char *experiment, FILE *stream, failu
             "No density: the computed p(x) sums to more than 1, or the loss is below the entropy of the data. The\n"
             "solver's steps are too long for the learned field, so the loss means nothing. Use more solver.steps; for\n"
             "a table whose numbers are not of order one, set data.standardise = yes, or scale it. See "
-            "docs/claims.md.\n");
+            "docs/explanation/claims.md.\n");
     fprintf(stream, "All numbers: %s\n", recorder_path(book));
     fflush(stream);
     return STATUS_OK;

@@ -159,7 +159,7 @@ static status make_comment(recorder *book, const char *experiment, char **out, f
     size_t size;
     FILE *stream = open_memstream(out, &size);
     if (!stream) return fail(why, STATUS_MEMORY, "out of memory");
-    fprintf(stream, "# Recorded by ./run check --record; docs/database.md has the format.\n");
+    fprintf(stream, "# Recorded by ./run check --record; docs/reference/database.md has the format.\n");
     const status outcome = recorder_each_origin(book, experiment, write_origin, stream, why);
     if (fclose(stream) != 0) return fail(why, STATUS_MEMORY, "out of memory");
     return outcome;

@@ -1,4 +1,4 @@
-/* verb_document.c - ./run document PAGE: manual pages, completion and docs/settings.md. */
+/* verb_document.c - ./run document PAGE: manual pages, completion and docs/reference/settings.md. */
 #include "verbs/verb_document.h"
 
 #include <stdio.h>

@@ -483,7 +483,7 @@ const verb verb_experiment = {
         "  --dry-run      print the settings and what would be computed; write nothing\n"
         "  --quiet        print nothing but errors\n"
         "\n"
-        "On many machines (docs/scaling.md), each task computes one run into a database of its own, its shard;\n"
+        "On many machines (docs/guide/scaling.md), each task computes one run into a database of its own, its shard;\n"
         "./run merge brings them together:\n"
         "\n"
         "  --only RUN                 compute this run into its shard: its number in the plan, from 0, or its key\n"

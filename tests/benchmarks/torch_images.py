@@ -32,7 +32,7 @@ evaluation made for it, it goes back through that one too, so through one more a
 
 --check takes each finished run of K iterations, from the parameters of the run of K - 1 beside it (from the start where
 K is 1), through its last step, and compares loss, evaluations and gradient with what the database and Adam's moments
-say. All runs of the database are of one experiment; docs/gpu.md has the commands.
+say. All runs of the database are of one experiment; docs/guide/gpu.md has the commands.
 """
 import argparse
 import contextlib

@@ -9,7 +9,7 @@
 #   make analyze         gcc -fanalyzer
 #   make check-short     of these what takes minutes
 #
-# docs/reliability.md says what they take and what they found. Included by the Makefile.
+# docs/lab/reliability.md says what they take and what they found. Included by the Makefile.
 
 .PHONY: asan ubsan tsan memcheck coverage lint analyze check-short format check-deps
 

@@ -5,7 +5,7 @@
 # mathematics are computed once as a reference (gcc -O2, one job, one thread, the
 # processor's best instructions), then once more for each way of building and
 # running them. All numbers, stored arrays and checkpoints are compared with the
-# reference, and a table of what came out is written to FILE, docs/determinism.md
+# reference, and a table of what came out is written to FILE, docs/lab/determinism.md
 # if left out. The exit status is 1 if something differs that is promised not to.
 #
 # Programs are built in build/determinism; gcc and clang have to be there. Less
@@ -13,7 +13,7 @@
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")/../.."
-to=docs/determinism.md
+to=docs/lab/determinism.md
 [ $# = 0 ] || { [ $# = 2 ] && [ "$1" = --to ] && to=$2; } || { echo "usage: tests/stress/determinism.sh [--to FILE]" >&2; exit 2; }
 . tests/stress/experiments.sh
 . tests/hold.sh
@@ -121,7 +121,7 @@ compare() { # EXPERIMENT NAME
 
 # --- The matrix ---
 
-promised_of() { # EXPERIMENT KIND: what docs/architecture.md and docs/reliability.md promise
+promised_of() { # EXPERIMENT KIND: what docs/explanation/architecture.md and docs/lab/reliability.md promise
     case $1.$2 in
         points*.* | images.*) echo yes ;;
         *.schedule) echo yes ;;

@@ -7,7 +7,7 @@
  *              save nothing
  *   Winograd   all others
  *
- * The weight's gradient is Winograd's where the convolution is, and direct otherwise. docs/performance.md has the
+ * The weight's gradient is Winograd's where the convolution is, and direct otherwise. docs/lab/performance.md has the
  * figures behind the rule. */
 #include "backend/cpu/conv_kinds.h"
 
