@@ -12,7 +12,7 @@ breach() {
 
 # From the bottom up: each may include itself and those before it.
 below=
-for folder in base backend ode context field flow data train theory; do
+for folder in base backend ode context field flow data train model theory; do
     below="$below${below:+|}$folder"
     breach "core/$folder includes something above it" \
         "$(grep -nE '^#include "' -r "core/$folder" | grep -vE "#include \"($below)/")"

@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "baseline_support.h"
-#include "settings/specification.h"
+#include "model/specification.h"
 #include "train/point_objective.h"
 #include "train/trainer.h"
 

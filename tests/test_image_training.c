@@ -13,7 +13,7 @@
 
 #include "baseline_support.h"
 #include "scratch.h"
-#include "settings/specification.h"
+#include "model/specification.h"
 #include "train/image_objective.h"
 #include "train/trainer.h"
 

@@ -1,6 +1,6 @@
 /* test_plan.c - plans, the keys of runs, and settings as the core and checkpoints have them. */
 #include "plan/plan.h"
-#include "settings/specification.h"
+#include "model/specification.h"
 #include "settings_support.h"
 
 Test(plan, keys_follow_keyed_settings_only) {

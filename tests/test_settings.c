@@ -1,4 +1,5 @@
 /* test_settings.c - the table of settings: parsing, printing, help and docs. */
+#include "settings/settings_help.h"
 #include "settings_support.h"
 
 Test(settings, every_default_is_accepted_and_every_bound_kept) {

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "settings/settings.h"
-#include "settings/specification.h"
+#include "model/settings.h"
+#include "model/specification.h"
 #include "system/clock.h"
 
 /* Made-up images, as real ones need not be on the machine: blobs on black, each at a place and of a size of its own. */

@@ -3,7 +3,7 @@
 #define AFFJORD_RUNNER_PLAN_H
 
 #include "settings/config.h"
-#include "settings/specification.h"
+#include "model/specification.h"
 
 enum {
     PLAN_KEY_SIZE = 33, /* 32 hexadecimal digits and a terminator */

@@ -22,7 +22,7 @@
 
 #include <limits.h>
 
-#include "settings/settings.h"
+#include "model/settings.h"
 
 enum { CONFIG_PATH_MAX = PATH_MAX }; /* bytes of a path, terminator included */
 

@@ -1,17 +1,19 @@
 /* settings_help.c - the table of settings for people: --help, docs/reference/settings.md and affjord.ini(5). */
+#include "settings/settings_help.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/number.h"
 #include "flow/cnf.h"
-#include "settings/settings.h"
+#include "model/settings.h"
 #include "system/roff.h"
 
 static const struct {
     const char *section, *help;
 } SECTIONS[] = {
 #define SECTION(section_, help_) {#section_, help_},
-#include "settings/options.def"
+#include "model/options.def"
 };
 
 /* What a value may be, in a few words, with `separator` between choices. */
@@ -88,7 +90,7 @@ static void write_introduction(FILE *stream) {
     fputs(
         "# Settings\n"
         "\n"
-        "This page is generated from `runner/settings/options.def`, and a test compares the two.\n"
+        "This page is generated from `core/model/options.def`, and a test compares the two.\n"
         "\n"
         "An experiment is one INI file:\n"
         "\n"

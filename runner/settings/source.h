@@ -5,7 +5,7 @@
 #include "base/parallel.h"
 #include "data/dataset.h"
 #include "data/image.h"
-#include "settings/specification.h"
+#include "model/specification.h"
 
 /* One of both. */
 typedef struct source {

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "settings/settings.h"
+#include "model/settings.h"
 #include "verbs/usage.h"
 #include "verbs/verbs.h"
 

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
-#include "settings/settings.h"
+#include "model/settings.h"
 
 /* Whether each item of the list (experiment.figures) has a file in the experiment's folder of pictures,
  * figures/EXPERIMENT beside the database. */

@@ -5,7 +5,7 @@
 #include "flow/cnf.h"
 #include "flow/multiscale.h"
 #include "record/checkpoint_files.h"
-#include "settings/specification.h"
+#include "model/specification.h"
 #include "train/checkpoint.h"
 
 enum { MODEL_NOTES_MAX = 3 };

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "settings/settings.h"
+#include "settings/settings_help.h"
 #include "verbs/completion.h"
 #include "verbs/manual.h"
 #include "verbs/verbs.h"

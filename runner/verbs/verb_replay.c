@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "settings/specification.h"
+#include "model/specification.h"
 #include "system/arguments.h"
 #include "train/checkpoint_parameters.h"
 #include "verbs/verbs.h"

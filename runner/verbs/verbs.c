@@ -11,7 +11,7 @@
 #include "base/nearest.h"
 #include "bench/bench.h"
 #include "record/machine.h"
-#include "settings/settings.h"
+#include "settings/settings_help.h"
 #include "system/place.h"
 #include "verbs/data_check.h"
 #include "verbs/usage.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "settings/specification.h"
+#include "model/specification.h"
 
 /* The caller frees *out. */
 static status expand(const plan_run *run, image_model **out, failure *why) {

@@ -15,7 +15,7 @@
 #define AFFJORD_RUNNER_MEASURE_H
 
 #include "data/dataset.h"
-#include "settings/settings.h"
+#include "model/settings.h"
 #include "work/outputs.h"
 
 enum {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/detmath.h"
-#include "settings/specification.h"
+#include "model/specification.h"
 
 status outputs_flow(const settings *values, size_t dimension, const standard *units, parallel *workers, cnf **out,
                     failure *why) {

@@ -5,7 +5,7 @@
 #include "data/dataset.h"
 #include "flow/cnf.h"
 #include "flow/multiscale.h"
-#include "settings/settings.h"
+#include "model/settings.h"
 
 enum {
     OUTPUTS_BATCH = 1024, /* points of one call of the flow */

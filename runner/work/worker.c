@@ -16,7 +16,7 @@
 #include "backend/cpu/cpu.h"
 #include "backend/device.h"
 #include "record/checkpoint_files.h"
-#include "settings/specification.h"
+#include "model/specification.h"
 #include "system/clock.h"
 #include "system/place.h"
 #include "work/message.h"

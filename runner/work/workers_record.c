@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/number.h"
-#include "settings/specification.h"
+#include "model/specification.h"
 #include "work/workers_internal.h"
 
 #define HEARTBEAT_SECONDS 2.0

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "settings/specification.h"
+#include "model/specification.h"
 #include "work/worker.h"
 #include "work/workers_internal.h"
 

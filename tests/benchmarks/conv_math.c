@@ -17,7 +17,7 @@
 #include "base/parallel.h"
 #include "data/image_batch.h"
 #include "flow/multiscale.h"
-#include "settings/specification.h"
+#include "model/specification.h"
 #include "train/checkpoint_parameters.h"
 
 enum { BATCH = 32, BATCHES_MAX = 16, STEPS_MAX = 100 /* tried in a solve; who needs more has lost */ };

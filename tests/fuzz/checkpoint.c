@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "settings/specification.h"
+#include "model/specification.h"
 #include "train/checkpoint.h"
 
 static void take_text(void *argument, const char *name, const char *value) {

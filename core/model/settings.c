@@ -1,5 +1,5 @@
 /* settings.c - the table of settings, their parsing and their printing. */
-#include "settings/settings.h"
+#include "model/settings.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -36,13 +36,13 @@ static const setting_option OPTIONS[] = {
     {COMMON(section_, key_, SETTING_TEXT, initial_, keyed_, help_), .items = items_},
 #define LIST(section_, key_, items_, initial_, keyed_, help_)                                                          \
     {COMMON(section_, key_, SETTING_LIST, initial_, keyed_, help_), .items = items_},
-#include "settings/options.def"
+#include "model/options.def"
 #undef COMMON
 };
 
 static const char *const SECTIONS[] = {
 #define SECTION(section, help) #section,
-#include "settings/options.def"
+#include "model/options.def"
 };
 
 enum {

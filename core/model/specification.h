@@ -1,12 +1,12 @@
 /* specification.h - settings as the core wants them, and in checkpoints. */
-#ifndef AFFJORD_RUNNER_SPECIFICATION_H
-#define AFFJORD_RUNNER_SPECIFICATION_H
+#ifndef AFFJORD_MODEL_SPECIFICATION_H
+#define AFFJORD_MODEL_SPECIFICATION_H
 
 #include "data/standard.h"
 #include "field/image_model.h"
 #include "flow/cnf.h"
 #include "flow/multiscale.h"
-#include "settings/settings.h"
+#include "model/settings.h"
 #include "train/checkpoint.h"
 #include "train/image_objective.h"
 #include "train/point_objective.h"

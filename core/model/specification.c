@@ -1,5 +1,5 @@
 /* specification.c - settings as the core wants them, and in checkpoints. */
-#include "settings/specification.h"
+#include "model/specification.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* settings.h - the values of all settings and the table that describes them.
  *
  * options.def is the one list; everything here is made from it. */
-#ifndef AFFJORD_RUNNER_SETTINGS_H
-#define AFFJORD_RUNNER_SETTINGS_H
+#ifndef AFFJORD_MODEL_SETTINGS_H
+#define AFFJORD_MODEL_SETTINGS_H
 
 #include <limits.h>
 #include <stdbool.h>
@@ -28,7 +28,7 @@ typedef struct settings {
 #define CHOICE(section, key, names, initial, keyed, help) unsigned section##_##key;
 #define TEXT(section, key, items, initial, keyed, help) char section##_##key[SETTINGS_TEXT_MAX];
 #define LIST(section, key, items, initial, keyed, help) char section##_##key[SETTINGS_TEXT_MAX];
-#include "settings/options.def"
+#include "model/options.def"
 } settings;
 
 /* Positions of the choice experiment.task. */
@@ -114,12 +114,5 @@ bool settings_list_next(const char **cursor, char item[SETTINGS_TEXT_MAX]);
  * a seed listed twice, none or more than SETTINGS_SEEDS_MAX, more than 512
  * parts; STATUS_MEMORY. */
 status settings_seeds(const char *text, uint64_t **out, size_t *count, failure *why);
-
-/* All settings for `./run --help`. */
-void settings_write_help(FILE *stream);
-/* docs/reference/settings.md, the whole file. */
-void settings_write_markdown(FILE *stream);
-/* affjord.ini(5), the manual page. */
-void settings_write_manual(FILE *stream);
 
 #endif
