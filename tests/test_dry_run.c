@@ -32,9 +32,19 @@ Test(dry_run, points_have_no_settings_of_images) {
     EXPECT_SAYS("  model.width = 16\n");
     EXPECT_SAYS("  solver.steps = 5\n");
     EXPECT_SAYS("  output.density_cells = 16\n");
-    static const char *const of_images[] = {"image.",        "flow.learn_end_time", "flow.kinetic", "flow.jacobian",
-                                            "solver.atol",   "solver.kept_steps",   "solver.keep",  "solver.math",
-                                            "solver.rtol",   "solver.seminorm",     "max_steps",    "min_step",
+    static const char *const of_images[] = {"image.",
+                                            "flow.learn_end_time",
+                                            "flow.kinetic",
+                                            "flow.jacobian",
+                                            "solver.atol",
+                                            "solver.kept_steps",
+                                            "solver.keep",
+                                            "solver.math",
+                                            "solver.rtol",
+                                            "solver.seminorm",
+                                            "max_steps",
+                                            "min_step",
+                                            "solver.error_norm",
                                             "without effect"};
     for (size_t i = 0; i < sizeof of_images / sizeof *of_images; i++) expect_none(of_images[i]);
 }

@@ -278,6 +278,8 @@ Test(points, gradients_equal_differences, .timeout = 600) {
                 spec.gradient = GRADIENT_ADJOINT;
                 spec.seminorm = false;
                 expect_differences(spec, 1e-4, names[field]);
+                spec.error_norm = ERROR_STATE;
+                expect_differences(spec, 1e-4, names[field]);
             }
 }
 
@@ -287,6 +289,49 @@ Test(points, nothing_is_learned_of_a_fixed_context) {
     spec.steps = 5;
     spec.solver = TABLEAU_RK4;
     expect_differences(spec, 1e-7, "fixed");
+}
+
+/* A field that does not look at z* is solved by the steps of the clock's, to the bit, unless the error of z* counts too. */
+Test(points, the_error_of_the_context_counts_only_where_it_is_asked_for) {
+    enum { N = 20, D = 2 };
+    static const struct {
+        cnf_context context;
+        cnf_error_norm norm;
+    } ways[] = {{CONTEXT_CLOCK, ERROR_STATE_AND_CONTEXT},
+                {CONTEXT_CLOCK, ERROR_STATE},
+                {CONTEXT_AUGMENTED, ERROR_STATE},
+                {CONTEXT_AUGMENTED, ERROR_STATE_AND_CONTEXT}};
+    for (int gradient = 0; gradient < 4; gradient++) { /* discrete, adjoint; with the norm of everything or without */
+        double loss[4];
+        cnf_statistics counts[4];
+        for (int way = 0; way < 4; way++) {
+            cnf_spec spec = base_spec(CNF_MLP, ways[way].context, D);
+            spec.mlp.layer = IMAGE_IGNORE;
+            spec.error_norm = ways[way].norm;
+            spec.gradient = gradient % 2 ? GRADIENT_ADJOINT : GRADIENT_DISCRETE;
+            spec.seminorm = gradient < 2;
+            cnf *flow = make(spec, N, NULL);
+            const size_t P = cnf_parameters(flow)->total;
+            real *params = lively(flow, 1), *x = drawn(N * D, 1), *bar = calloc(P, sizeof *bar);
+            size_t first = P; /* of the context's parameters, which come last: a z* that moves fast */
+            for (size_t k = cnf_parameters(flow)->count; k-- > 0;)
+                if (strncmp(cnf_parameters(flow)->entries[k].name, "context", 7) == 0)
+                    first = cnf_parameters(flow)->entries[k].offset;
+            for (size_t i = first; i < P; i++) params[i] *= 6;
+            cr_assert_eq(cnf_loss_gradient(flow, params, x, N, probe, &loss[way], bar, &counts[way]), STATUS_OK);
+            free(params), free(x), free(bar);
+            cnf_destroy(&flow);
+        }
+        for (int way = 1; way < 3; way++) {
+            cr_expect_eq(loss[way], loss[0]);
+            cr_expect_eq(counts[way].evaluations_forward, counts[0].evaluations_forward);
+        }
+        cr_expect_eq(counts[1].evaluations_backward, counts[0].evaluations_backward);
+        if (gradient < 2) cr_expect_eq(counts[2].evaluations_backward, counts[0].evaluations_backward);
+        cr_expect_gt(counts[3].evaluations_forward, counts[0].evaluations_forward);
+        cr_expect_gt(counts[3].evaluations_backward, counts[0].evaluations_backward);
+        cr_expect_float_eq(loss[3], loss[0], 1e-4);
+    }
 }
 
 /* The gradient is that of loss + weights times regularisers: its part by a weight is a gradient of its own, whose

@@ -31,6 +31,10 @@ typedef enum cnf_context { CONTEXT_CLOCK, CONTEXT_AUGMENTED } cnf_context;
 typedef enum cnf_divergence { DIVERGENCE_EXACT, DIVERGENCE_RADEMACHER, DIVERGENCE_GAUSSIAN } cnf_divergence;
 typedef enum cnf_gradient { GRADIENT_DISCRETE, GRADIENT_ADJOINT } cnf_gradient;
 
+/* By which error adaptive steps are chosen: the larger of that of z with its log-density and that of z*, or the first
+ * alone, as torchdiffeq, FFJORD and the authors' code do. The clock has no z*, so both are the same. */
+typedef enum cnf_error_norm { ERROR_STATE_AND_CONTEXT, ERROR_STATE } cnf_error_norm;
+
 /* The toy field, whose weights a hypernet makes; a list of linear layers; callbacks. */
 typedef enum cnf_field { CNF_HYPER_MLP, CNF_MLP, CNF_OWN } cnf_field;
 
@@ -68,6 +72,7 @@ typedef struct cnf_spec {
     cnf_divergence divergence;
     cnf_gradient gradient;
     bool seminorm; /* of an adaptive adjoint */
+    cnf_error_norm error_norm; /* of adaptive steps */
     size_t kept_steps; /* accepted steps of a solve whose discrete gradient is taken, at most; 0 for 100 */
     bool keep_stages; /* keep the states of all their stages: less work, more memory, the same bits */
     double log_volume; /* log of the volume that a unit of z has in the units of p: densities and losses are by the

@@ -34,6 +34,7 @@ status cnf_points_create(cnf *flow, failure *why) {
                                    .divergence = spec->divergence,
                                    .gradient = spec->gradient,
                                    .seminorm = spec->seminorm,
+                                   .error_norm = spec->error_norm,
                                    .kinetic = spec->kinetic,
                                    .jacobian = spec->jacobian,
                                    .kept_steps = spec->kept_steps > 0 ? spec->kept_steps : 1,

@@ -115,7 +115,8 @@ void flow_evaluate(void *argument, size_t evaluation, const double *s, const rea
 solve_spec flow_solver(const ode_flow *self, size_t n) {
     const flow_state at = flow_state_of(self, n);
     solve_spec solver = self->spec.solver;
-    solver.options.norm = (adaptive_norm){.parts = self->M > 0 ? 2 : 1, .length = {at.moving, self->M}};
+    const size_t parts = self->M > 0 && !self->spec.state_error ? 2 : 1;
+    solver.options.norm = (adaptive_norm){.parts = parts, .length = {at.moving, self->M}};
     return solver;
 }
 

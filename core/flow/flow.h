@@ -8,7 +8,7 @@
  *
  * e is one probe for the whole solve. Where the divergence is exact, it is the field's own trace, or every basis vector in
  * turn. One state holds a batch: [z (n, D) | l (n) | z* (M) | K (n) | R (n)]; steps are chosen by the error of z with l,
- * and of z*.
+ * and of z* (unless `state_error`).
  *
  * Nothing here scales with the mean over a batch: cotangents are those of a sum over rows, of order one, so that the
  * tolerances of an adjoint solve mean the same for a batch of any size.
@@ -31,6 +31,7 @@ typedef struct flow_spec {
     bool regularised; /* integrate K and R */
     bool adjoint; /* gradient by the continuous adjoint (eq. 4, 5) instead of through the steps */
     bool seminorm; /* of the adjoint: errors of the parameters' gradients do not count */
+    bool state_error; /* errors of z*, and of the adjoint's cotangent of it, do not count by themselves */
     size_t kept_steps; /* accepted steps of a solve whose gradient is taken, at most; 0: no gradient */
     bool keep_stages; /* keep the states of all their stages, which the reverse then need not evaluate again */
     solve_spec solver; /* its norm is set here */

@@ -182,10 +182,12 @@ static void evaluate_adjoint(void *argument, size_t evaluation, const double *s,
     backend->scale(backend, self->count, -1, solve->gradient + self->first, dy + at.gradient);
 }
 
+/* Without errors of z* of their own, z* and its cotangent count with the parameters' gradients, or not at all. */
 static adaptive_norm adjoint_norm(const ode_flow *self, const adjoint_state *at) {
+    const bool moving = self->M > 0 && !self->spec.state_error;
     adaptive_norm norm = {.parts = 2, .length = {at->a, at->a}};
-    if (self->M > 0) norm.length[norm.parts++] = self->M, norm.length[norm.parts++] = self->M;
-    if (!self->spec.seminorm) norm.length[norm.parts++] = at->length - at->still;
+    if (moving) norm.length[norm.parts++] = self->M, norm.length[norm.parts++] = self->M;
+    if (!self->spec.seminorm) norm.length[norm.parts++] = at->length - (moving ? at->still : at->moving);
     return norm;
 }
 

@@ -72,6 +72,7 @@ static status make_flow(multiscale *self, size_t f, bool gradients, parallel *wo
                      .regularised = spec->kinetic > 0 || spec->jacobian > 0,
                      .adjoint = spec->gradient == GRADIENT_ADJOINT,
                      .seminorm = spec->seminorm,
+                     .state_error = spec->error_norm == ERROR_STATE,
                      .kept_steps = gradients ? spec->kept_steps : 0,
                      .keep_stages = spec->keep_stages,
                      .solver = spec->solver};

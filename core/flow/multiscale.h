@@ -37,6 +37,7 @@ typedef struct multiscale_spec {
     cnf_divergence divergence; /* exact: D evaluations of a flow's field instead of one; for small images */
     cnf_gradient gradient;
     bool seminorm; /* of the adjoint */
+    cnf_error_norm error_norm; /* of adaptive steps */
     double kinetic, jacobian; /* weights of the regularisers, 0 for none */
     size_t kept_steps; /* accepted steps of a flow whose gradient is taken, at most */
     bool keep_stages; /* keep all their stages: less work, more memory, the same bits */

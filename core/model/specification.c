@@ -19,6 +19,7 @@ _Static_assert(IMAGE_PAPER == 0 && IMAGE_RELEASE == 1, "image.variant");
 _Static_assert(ACTIVATION_SOFTPLUS == 0 && ACTIVATION_TANH == 1 && ACTIVATION_SWISH == 2 && ACTIVATION_ELU == 3,
                "image.activation, model.activation");
 _Static_assert(CNF_HYPER_MLP == 0 && CNF_MLP == 1, "model.field");
+_Static_assert(ERROR_STATE_AND_CONTEXT == 0 && ERROR_STATE == 1, "solver.error_norm");
 _Static_assert(MATH_FP32 == 0 && MATH_TF32 == 1 && MATH_BF16 == 2, "solver.math");
 
 static const char DIMENSION[] = "dimension", SHAPE[] = "shape"; /* the texts that are no settings */
@@ -88,6 +89,7 @@ void specification_flow(const settings *values, size_t dimension, cnf_spec *out)
         .divergence = (cnf_divergence)values->flow_divergence,
         .gradient = (cnf_gradient)values->solver_gradient,
         .seminorm = values->solver_seminorm,
+        .error_norm = (cnf_error_norm)values->solver_error_norm,
         .kept_steps = values->solver_kept_steps,
         .keep_stages = values->solver_keep == 0,
     };
@@ -127,6 +129,7 @@ void specification_multiscale(const settings *values, const size_t shape[3], mul
         .divergence = (cnf_divergence)values->flow_divergence,
         .gradient = (cnf_gradient)values->solver_gradient,
         .seminorm = values->solver_seminorm,
+        .error_norm = (cnf_error_norm)values->solver_error_norm,
         .kinetic = values->flow_kinetic,
         .jacobian = values->flow_jacobian,
         .kept_steps = values->solver_kept_steps,
@@ -246,7 +249,7 @@ static const char *const only_points[] = {"model.join",
                                           "output.moments"};
 static const char *const only_images[] = {
     "flow.learn_end_time", "flow.kinetic",    "flow.jacobian",     "solver.atol", "solver.rtol", "solver.seminorm",
-    "solver.max_steps",    "solver.min_step", "solver.kept_steps", "solver.keep", "solver.math"};
+    "solver.max_steps",    "solver.min_step", "solver.kept_steps", "solver.keep", "solver.math", "solver.error_norm"};
 
 static bool is_among(const char *name, const char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++)

@@ -45,16 +45,21 @@ static status put(void *argument, const char *name, double value, failure *why) 
 }
 
 /* The parameters are in the checkpoint, where there is one. */
-static status measure_model(measuring *self, const recorder_run *row, const stored_run *run, const dataset *data,
+static status measure_model(measuring *self, const recorder_run *row, const stored_run *run, const source *data,
                             size_t n, failure *why) {
     model trained;
     bool stopped;
     measurement found;
+    image_measurement of_images;
     TRY(model_open(row->key, self->database, (size_t)self->threads, &trained, why));
-    status outcome =
-        measure_points(&run->values, data, trained.workers, trained.params, n, NULL, NULL, &stopped, &found, why);
+    status outcome = data->images ? measure_images(&run->values, data->images, row->seed, trained.workers, NULL,
+                                                   trained.params, n, NULL, NULL, &stopped, &of_images, why)
+                                  : measure_points(&run->values, data->points, trained.workers, trained.params, n, NULL,
+                                                   NULL, &stopped, &found, why);
     model_close(&trained);
-    if (outcome == STATUS_OK) outcome = measure_each(&found, put, self, why);
+    if (outcome == STATUS_OK)
+        outcome =
+            data->images ? measure_each_of_images(&of_images, put, self, why) : measure_each(&found, put, self, why);
     self->losses += outcome == STATUS_OK;
     return outcome;
 }
@@ -66,17 +71,18 @@ static status measure_run(measuring *self, const recorder_run *row, failure *why
     double offset;
     source data;
     TRY(stored_run_prepare(self->book, row, &self->cache, &run, &able, &reason, why));
-    if (!able || run.counted || specification_is_image(&run.data.shape)) return STATUS_OK;
+    if (!able || run.counted) return STATUS_OK;
     TRY(source_open(run.data.source, &run.values, &data, why));
-    const size_t n = measure_points_of(&run.values, data.points);
+    const size_t n =
+        data.images ? measure_images_of(&run.values, data.images) : measure_points_of(&run.values, data.points);
     self->current = row->id;
-    status outcome = measure_offset(&run.values, data.points, row->seed, &known, &offset, why);
+    status outcome = STATUS_OK;
+    if (data.points) outcome = measure_offset(&run.values, data.points, row->seed, &known, &offset, why);
     if (outcome == STATUS_OK && known) {
         outcome = put(self, "validation_offset", offset, why);
         self->offsets++;
     }
-    if (outcome == STATUS_OK && n > 0 && row->has_checkpoint)
-        outcome = measure_model(self, row, &run, data.points, n, why);
+    if (outcome == STATUS_OK && n > 0 && row->has_checkpoint) outcome = measure_model(self, row, &run, &data, n, why);
     self->without += n > 0 && !row->has_checkpoint;
     source_close(&data);
     if (outcome == STATUS_OK) outcome = recorder_commit(self->book, why);
@@ -121,13 +127,16 @@ static int run_measure(int count, char **words, int all_count, char **all) {
 const verb verb_measure = {
     .name = "measure",
     .summary = "measure the final losses of finished runs again, on many points",
-    .usage = "usage: ./run measure [--db PATH] [--threads N]\n"
-             "\n"
-             "For toy densities: what the validation points of a seed add to every model's loss; and for runs with a\n"
-             "checkpoint the final loss on output.measure points, with a control variate, its standard error, and the\n"
-             "same by a finer solve. A training measures this at its end; this command is for runs recorded before.\n"
-             "Models of each experiment are then compared anew (table `comparison`).\n"
-             "\n"
-             "  --db PATH    the database (results/results.db)\n"
-             "  --threads N  threads (1)\n",
+    .usage =
+        "usage: ./run measure [--db PATH] [--threads N]\n"
+        "\n"
+        "For toy densities: what the validation points of a seed add to every model's loss; and for runs with a\n"
+        "checkpoint the final loss on output.measure points, with a control variate, its standard error, and the\n"
+        "same by a finer solve. For images with a checkpoint: the loss at tolerance 1e-5 and finer, and evaluations\n"
+        "under either rule of solver.error_norm. A training measures this at its end; this command is for runs\n"
+        "recorded before.\n"
+        "Models of each experiment are then compared anew (table `comparison`).\n"
+        "\n"
+        "  --db PATH    the database (results/results.db)\n"
+        "  --threads N  threads (1)\n",
     .run = run_measure};

@@ -4,6 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "backend/memory.h"
+#include "data/image_batch.h"
+#include "flow/bits.h"
+#include "model/specification.h"
+
 enum { TARGET_SEED = 1 }; /* other points than those that figures show */
 
 size_t measure_points_of(const settings *values, const dataset *data) {
@@ -110,19 +115,146 @@ status measure_offset(const settings *values, const dataset *data, uint64_t seed
     return outcome;
 }
 
-status measure_each(const measurement *from,
-                    status (*visit)(void *argument, const char *name, double value, failure *why), void *argument,
-                    failure *why) {
-    const struct {
-        const char *name, *error;
-        measured value;
-    } all[] = {{"final_loss_plain", "final_loss_plain_error", from->loss},
-               {"final_loss", "final_loss_error", from->best},
-               {"final_loss_fine", "final_loss_fine_error", from->fine},
-               {"solver_error", "solver_error_error", from->change}};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+/* --- Images --- */
+
+size_t measure_images_of(const settings *values, const image_set *set) {
+    const uint64_t trained = values->train_iterations * values->train_batch;
+    uint64_t n = set->size[image_objective_validation(set)];
+    if (values->train_validation > 0 && n > values->train_validation) n = values->train_validation;
+    if (n > trained / MEASURE_SHARE) n = trained / MEASURE_SHARE;
+    if (n > values->output_measure) n = values->output_measure;
+    return n < values->train_batch ? 0 : (size_t)n;
+}
+
+/* What all solves of a measurement have in common. */
+typedef struct imaging {
+    const image_set *set;
+    uint64_t seed;
+    parallel *workers;
+    const backend_ops *device;
+    const real *params;
+    outputs_stop *stop;
+    void *argument;
+} imaging;
+
+/* bits (n) <- of each image by the settings' model, in the batches of a validation. *evaluations <- of all flows, mean
+ * over the batches. A solve that fails leaves them NaN. */
+static status solve_images(const imaging *by, multiscale *model, const real *params, size_t n, real *x, double *bits,
+                           double *evaluations) {
+    const size_t D = multiscale_dimension(model), batch = multiscale_batch(model);
+    const image_split split = image_objective_validation(by->set);
+    multiscale_statistics statistics;
+    double batches = 0;
+    *evaluations = 0;
+    for (size_t first = 0; first < n; first += batch, batches++) {
+        const size_t part = n - first < batch ? n - first : batch;
+        const random_stream probe = {.seed = by->seed, .purpose = RANDOM_TEST_PROBE, .iteration = first / batch};
+        if (by->stop && by->stop(by->argument)) return STATUS_OK;
+        image_batch(by->set, split, by->seed, first, part, false, IMAGE_CHANNEL_LAST, x);
+        const status outcome = multiscale_transform(model, params, x, part, probe, NULL, bits + first, &statistics);
+        for (size_t i = first; i < first + part; i++)
+            bits[i] = outcome == STATUS_OK ? bits_per_dim(bits[i], D) : (double)NAN;
+        if (outcome < STATUS_OK) return outcome;
+        for (size_t f = 0; f < statistics.flow_count; f++)
+            *evaluations += (double)statistics.flows[f].forward.evaluations;
+    }
+    *evaluations /= batches;
+    return STATUS_OK;
+}
+
+static status image_bits(const imaging *by, const settings *values, size_t n, double *bits, double *evaluations,
+                         failure *why) {
+    const size_t shape[3] = {by->set->channels, by->set->height, by->set->width}, batch = values->train_batch;
+    multiscale_spec spec;
+    multiscale *model = NULL;
+    arena memory = {0};
+    real *params = NULL;
+    specification_multiscale(values, shape, &spec);
+    spec.backend = by->device;
+    TRY(multiscale_create(&spec, batch, false, by->workers, &model, why));
+    const size_t P = multiscale_parameters(model)->total;
+    real *x = calloc(batch * multiscale_dimension(model), sizeof *x);
+    status outcome = x ? STATUS_OK : STATUS_MEMORY;
+    if (outcome == STATUS_OK && by->device) {
+        outcome = BACKEND_NEW(by->device, &memory, P, &params);
+        if (outcome == STATUS_OK) by->device->upload(by->device, P * sizeof *params, by->params, params);
+    }
+    if (outcome == STATUS_OK) outcome = solve_images(by, model, params ? params : by->params, n, x, bits, evaluations);
+    if (outcome == STATUS_MEMORY) outcome = fail(why, outcome, "out of memory to measure with %zu images", n);
+    free(x);
+    arena_release(&memory);
+    multiscale_destroy(&model);
+    return outcome;
+}
+
+/* The settings with other tolerances; on a grid, with more steps where they are to be smaller than MEASURE_TOLERANCE. */
+static settings with_tolerance(const settings *values, double most) {
+    settings other = *values;
+    other.solver_atol = fmin(values->solver_atol, most), other.solver_rtol = fmin(values->solver_rtol, most);
+    if (most < MEASURE_TOLERANCE) other.solver_steps *= MEASURE_FINER;
+    return other;
+}
+
+status measure_images(const settings *values, const image_set *set, uint64_t seed, parallel *workers,
+                      const backend_ops *device, const real *params, size_t n, outputs_stop *stop, void *argument,
+                      bool *stopped, image_measurement *out, failure *why) {
+    const imaging by = {set, seed, workers, device, params, stop, argument};
+    const size_t batch = values->train_batch, whole = n / MEASURE_FINER / batch * batch, part = whole ? whole : batch;
+    const double tolerance = fmin(MEASURE_TOLERANCE, fmin(values->solver_atol, values->solver_rtol));
+    const settings usual = with_tolerance(values, MEASURE_TOLERANCE),
+                   finer = with_tolerance(values, tolerance / MEASURE_IMAGES_TIGHTER);
+    double *bits = calloc(3 * n, sizeof *bits), *fine = bits + n, *loose = fine + n, unused;
+    if (!bits) return fail(why, STATUS_MEMORY, "out of memory to measure with %zu images", n);
+    status outcome = image_bits(&by, &usual, n, bits, &unused, why);
+    if (outcome == STATUS_OK) outcome = image_bits(&by, &finer, part, fine, &unused, why);
+    out->best = mean_of(n, bits, NULL);
+    out->change = mean_of(part, fine, bits);
+    out->fine =
+        (measured){.mean = out->best.mean + out->change.mean, .error = hypot(out->best.error, out->change.error)};
+    for (int way = 0; way < MEASURE_WAYS && outcome == STATUS_OK; way++) {
+        settings other = *values;
+        other.solver_error_norm = (unsigned)way;
+        out->ways[way] = out->ways[0];
+        if (way > 0 && values->model_context == CONTEXT_CLOCK) continue; /* there is no z* */
+        outcome = image_bits(&by, &other, part, loose, &out->ways[way].evaluations, why);
+        out->ways[way].change = mean_of(part, fine, loose);
+    }
+    *stopped = stop && stop(argument);
+    free(bits);
+    return outcome;
+}
+
+/* --- Names --- */
+
+typedef struct named {
+    const char *name, *error;
+    measured value;
+} named;
+
+static status visit_all(size_t count, const named *all, measure_visit *visit, void *argument, failure *why) {
+    for (size_t i = 0; i < count; i++) {
         TRY(visit(argument, all[i].name, all[i].value.mean, why));
         TRY(visit(argument, all[i].error, all[i].value.error, why));
     }
     return STATUS_OK;
+}
+
+status measure_each(const measurement *from, measure_visit *visit, void *argument, failure *why) {
+    const named all[] = {{"final_loss_plain", "final_loss_plain_error", from->loss},
+                         {"final_loss", "final_loss_error", from->best},
+                         {"final_loss_fine", "final_loss_fine_error", from->fine},
+                         {"solver_error", "solver_error_error", from->change}};
+    return visit_all(sizeof all / sizeof *all, all, visit, argument, why);
+}
+
+status measure_each_of_images(const image_measurement *from, measure_visit *visit, void *argument, failure *why) {
+    const named all[] = {
+        {"final_loss", "final_loss_error", from->best},
+        {"final_loss_fine", "final_loss_fine_error", from->fine},
+        {"solver_error", "solver_error_error", from->change},
+        {"error_by_state_and_context", "error_by_state_and_context_error", from->ways[ERROR_STATE_AND_CONTEXT].change},
+        {"error_by_state", "error_by_state_error", from->ways[ERROR_STATE].change}};
+    TRY(visit_all(sizeof all / sizeof *all, all, visit, argument, why));
+    TRY(visit(argument, "evaluations_by_state_and_context", from->ways[ERROR_STATE_AND_CONTEXT].evaluations, why));
+    return visit(argument, "evaluations_by_state", from->ways[ERROR_STATE].evaluations, why);
 }

@@ -1,4 +1,4 @@
-/* measure.h - the loss of a trained flow of points, with an error far below the differences between models.
+/* measure.h - the loss of a trained flow, with an error far below the differences between models.
  *
  * The validation loss of a training is a mean over a few thousand points, whose error is of the size of the differences
  * between models. Once a training is finished, its loss is measured again:
@@ -10,11 +10,21 @@
  *            the solver
  *   fine     best + change
  *
- * log q is with the exact trace. */
+ * log q is with the exact trace.
+ *
+ * Images are validated at the tolerance that they were trained with, which may be a loose one. At the end the first images
+ * of the validation batch, with its noise and probes, are evaluated again:
+ *
+ *   best     bits per dimension at the tolerance MEASURE_TOLERANCE, or that of the training if that is smaller
+ *   change   what a tolerance MEASURE_IMAGES_TIGHTER times smaller changes, on a quarter of them
+ *   fine     best + change
+ *   ways     at the training's tolerance, under either rule of solver.error_norm, on the same quarter: evaluations of all
+ *            flows in a solve, and what the smallest tolerance changes, which is the error of that loss */
 #ifndef AFFJORD_RUNNER_MEASURE_H
 #define AFFJORD_RUNNER_MEASURE_H
 
 #include "data/dataset.h"
+#include "data/image.h"
 #include "model/settings.h"
 #include "work/outputs.h"
 
@@ -22,8 +32,12 @@ enum {
     MEASURE_FINER = 4, /* times the steps of the training's solver, */
     MEASURE_TIGHTER = 100, /* or a part of its tolerances, where its steps are adaptive */
     MEASURE_SHARE = 25, /* at most one point for so many points that were trained on: 1% of a training each */
-    MEASURE_LEAST = 1000 /* points below which nothing is measured */
+    MEASURE_LEAST = 1000, /* points below which nothing is measured; of images, one batch */
+    MEASURE_IMAGES_TIGHTER = 10,
+    MEASURE_WAYS = 2 /* cnf_error_norm */
 };
+
+#define MEASURE_TOLERANCE 1e-5 /* the paper's */
 
 /* A mean and its standard error; NaN where it is not known. */
 typedef struct measured {
@@ -34,6 +48,14 @@ typedef struct measurement {
     measured loss, best, change, fine;
 } measurement;
 
+typedef struct image_measurement {
+    measured best, change, fine;
+    struct {
+        double evaluations;
+        measured change;
+    } ways[MEASURE_WAYS];
+} image_measurement;
+
 /* Points that a finished training is measured on: output.measure, at most a part of those that it was trained on, or the
  * rows that a table holds out. 0: it is not measured. */
 size_t measure_points_of(const settings *values, const dataset *data);
@@ -43,14 +65,23 @@ size_t measure_points_of(const settings *values, const dataset *data);
 status measure_points(const settings *values, const dataset *data, parallel *workers, const real *params, size_t n,
                       outputs_stop *stop, void *argument, bool *stopped, measurement *out, failure *why);
 
+/* The same for images of a set that training with this seed was validated on. */
+size_t measure_images_of(const settings *values, const image_set *set);
+
+/* Measure params, in the program's memory, on the first n of them, with `device` or, for NULL, the processor. Cost: a
+ * density of `n` images and up to three of n / 4. Errors: those of outputs_multiscale. */
+status measure_images(const settings *values, const image_set *set, uint64_t seed, parallel *workers,
+                      const backend_ops *device, const real *params, size_t n, outputs_stop *stop, void *argument,
+                      bool *stopped, image_measurement *out, failure *why);
+
 /* Mean of -log p over the validation points of a training with this seed, less the entropy of the data: what all models
  * with this seed have in common in their validation losses. False where p is not known. Errors: STATUS_MEMORY. */
 status measure_offset(const settings *values, const dataset *data, uint64_t seed, bool *known, double *offset,
                       failure *why);
 
-/* Visit the numbers under the names of their metrics, those that are known. */
-status measure_each(const measurement *from,
-                    status (*visit)(void *argument, const char *name, double value, failure *why), void *argument,
-                    failure *why);
+/* Visit the numbers under the names of their metrics. */
+typedef status measure_visit(void *argument, const char *name, double value, failure *why);
+status measure_each(const measurement *from, measure_visit *visit, void *argument, failure *why);
+status measure_each_of_images(const image_measurement *from, measure_visit *visit, void *argument, failure *why);
 
 #endif

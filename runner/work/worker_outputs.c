@@ -138,9 +138,23 @@ static status send_number(void *self, const char *name, double value, failure *w
     return worker_send_metric(self, name, value, why);
 }
 
+static status send_image_measurements(worker *self, failure *why) {
+    const plan_run *run = self->task->run;
+    const size_t n = measure_images_of(run->values, self->data.images);
+    bool stopped;
+    image_measurement found;
+    if (n == 0) return STATUS_OK;
+    const status outcome =
+        measure_images(run->values, self->data.images, run->seed, self->threads, self->device,
+                       trainer_parameters(self->training), n, worker_asked_to_stop, self, &stopped, &found, why);
+    TRY(worker_check_device(self, why));
+    if (outcome != STATUS_OK) return outcome == STATUS_MEMORY ? worker_explain_memory(self, why) : outcome;
+    return stopped ? STATUS_OK : measure_each_of_images(&found, send_number, self, why);
+}
+
 status worker_send_measurements(worker *self, failure *why) {
     const plan_run *run = self->task->run;
-    if (self->data.images) return STATUS_OK;
+    if (self->data.images) return send_image_measurements(self, why);
     const size_t n = measure_points_of(run->values, self->data.points);
     bool known = false, stopped;
     double offset;
