@@ -1,9 +1,8 @@
-/* affjord.h - all that the library offers to other programs.
+/* affjord.h - the library's public interface.
  *
- * What this file includes, and what that includes, is the public interface:
- * `make install` puts these headers into include/affjord, and the shared
- * library exports what they declare, no more and no less. docs/reference/library.md
- * tells where to begin. */
+ * The public interface is this file and every header that it includes, directly or not. `make install` copies these
+ * headers to include/affjord. The shared library exports exactly the functions that they declare.
+ * docs/reference/library.md is the introduction. */
 #ifndef AFFJORD_AFFJORD_H
 #define AFFJORD_AFFJORD_H
 

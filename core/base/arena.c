@@ -5,12 +5,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-static const size_t HEADER = 64; /* keeps what follows aligned */
+static const size_t HEADER = 64; /* keeps the memory after it aligned */
 
 struct arena_block {
     struct arena_block *older;
     void *start; /* of the allocation */
-    /* Of a block that was adopted, otherwise NULL. */
+    /* set for an adopted block, otherwise NULL */
     void *adopted;
     void (*give_back)(const void *owner, void *block);
     const void *owner;

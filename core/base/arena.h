@@ -1,7 +1,6 @@
 /* arena.h - memory that lives as long as its owner and is freed at once.
  *
- * A model takes all its workspace when it is made; nothing is allocated while
- * an equation is integrated. */
+ * A model allocates its whole workspace at creation, so that a solve allocates nothing. */
 #ifndef AFFJORD_BASE_ARENA_H
 #define AFFJORD_BASE_ARENA_H
 
@@ -9,25 +8,23 @@
 
 #include "base/status.h"
 
-/* Start with {0}. */
+/* Initialise with {0}. */
 typedef struct arena {
     struct arena_block *newest;
-    size_t bytes; /* taken so far */
+    size_t bytes; /* allocated so far */
 } arena;
 
-/* *out <- `count` zeroed elements of `size` bytes, aligned to 64 bytes, owned
- * by the arena. Pages of a large block that are never touched take no memory.
- * A zero count gives a valid pointer. Errors: STATUS_MEMORY, also when
- * count * size overflows. Use ARENA_NEW, which knows the type. */
+/* *out <- `count` zeroed elements of `size` bytes, aligned to 64 bytes, owned by the arena. Untouched pages of a large
+ * block use no memory. A count of zero gives a valid pointer. Errors: STATUS_MEMORY, also if count * size overflows.
+ * Prefer ARENA_NEW, which takes the size from the pointer's type. */
 status arena_take(arena *memory, size_t count, size_t size, void **out);
 
-/* Let the arena own a block of `bytes` that was taken elsewhere: give_back(owner,
- * block) is called when it is released. Errors: STATUS_MEMORY, the block is then
- * still the caller's. */
+/* Transfer a block of `bytes`, allocated elsewhere, to the arena; arena_release calls give_back(owner, block). Errors:
+ * STATUS_MEMORY; the caller then still owns the block. */
 status arena_adopt(arena *memory, void *block, size_t bytes, void (*give_back)(const void *owner, void *block),
                    const void *owner);
 
-/* Free everything taken; the arena is as new. */
+/* Free everything in the arena and reset it to {0}. */
 void arena_release(arena *memory);
 
 /* TRY(ARENA_NEW(&memory, n, &pointer)) */

@@ -1,9 +1,8 @@
-/* export.h - which functions libaffjord.so shows to the programs that use it.
+/* export.h - visibility of the functions of libaffjord.so.
  *
- * Everything is compiled with -fvisibility=hidden. What a header declares
- * between the two macros is visible: a header is public as a whole or not at
- * all, so that the installed headers are the list of exported functions, and
- * there is none to keep beside them. C++ gets C's linkage along the way. */
+ * Everything is compiled with -fvisibility=hidden; declarations between the two macros are exported. Visibility is set
+ * per header, not per function: a header is public as a whole or not at all, so there is no export list to maintain. In
+ * C++ the macros also add C linkage. */
 #ifndef AFFJORD_BASE_EXPORT_H
 #define AFFJORD_BASE_EXPORT_H
 

@@ -1,4 +1,4 @@
-/* file.c - files as a whole: read at once, replaced at once. */
+/* file.c - read and replace whole files. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -12,13 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINKS_MAX = 40 }; /* that follow each other, as the kernel has it */
+enum { LINKS_MAX = 40 }; /* consecutive links, the kernel's own limit */
 
 static status fail_errno(failure *why, const char *doing, const char *path, int error) {
     return fail(why, STATUS_IO, "cannot %s \"%s\": %s", doing, path, strerror(error));
 }
 
-/* Fill bytes (size); *got is less only at the end of the file. */
+/* Read `size` bytes; *got is smaller only at the end of the file. */
 static status read_fully(int descriptor, const char *path, unsigned char *bytes, size_t size, size_t *got,
                          failure *why) {
     size_t done = 0;
@@ -54,7 +54,7 @@ static status read_open_file(int descriptor, const char *path, unsigned char **b
 }
 
 status file_read(const char *path, unsigned char **bytes, size_t *size, failure *why) {
-    /* Without O_NONBLOCK, opening a named pipe would wait for a writer. */
+    /* Without O_NONBLOCK, opening a named pipe would block until a writer opens it. */
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) return fail_errno(why, "read", path, errno);
     status outcome = read_open_file(descriptor, path, bytes, size, why);
@@ -62,7 +62,7 @@ status file_read(const char *path, unsigned char **bytes, size_t *size, failure 
     return outcome;
 }
 
-/* The open descriptor that a name of the system's stands for, as /dev/stdout or /dev/fd/3; -1 for every other name. */
+/* Return the open descriptor that a system path such as /dev/stdout or /dev/fd/3 stands for; -1 for any other path. */
 static int descriptor_of(const char *path) {
     static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
     if (strcmp(path, "/dev/stdout") == 0) return STDOUT_FILENO;
@@ -77,7 +77,7 @@ static int descriptor_of(const char *path) {
     return -1;
 }
 
-/* The path that a link at `path` names by `target`, in fresh memory. */
+/* Return the path of the target of a link at `path`, newly allocated. */
 static char *beside(const char *path, const char *target) {
     const char *slash = strrchr(path, '/');
     const size_t folder = *target == '/' || slash == NULL ? 0 : (size_t)(slash - path) + 1;
@@ -90,7 +90,7 @@ static char *beside(const char *path, const char *target) {
 status file_follow(const char *path, char **out, failure *why) {
     char target[PATH_MAX];
     char *at = strdup(path);
-    /* Links below /proc name what has no path, as a pipe; who opens one gets what it stands for. */
+    /* Links below /proc may have targets without a path, such as pipes; opening the link itself opens the target. */
     for (int links = 0; at != NULL && descriptor_of(at) < 0 && strncmp(at, "/proc/", 6) != 0; links++) {
         const ssize_t length = readlink(at, target, sizeof target - 1);
         if (length < 0) break;
@@ -116,27 +116,27 @@ bool file_is_stream(const char *target) {
 
 static int open_stream(const char *target) {
     const int known = descriptor_of(target);
-    /* Opened by its name, a file would be written from its beginning again. */
+    /* Opening the file by name again would write from its beginning, so duplicate the descriptor. */
     return known >= 0 ? fcntl(known, F_DUPFD_CLOEXEC, 0) : open(target, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 }
 
 static int lock_exclusively(int descriptor) {
     while (flock(descriptor, LOCK_EX) != 0) {
-        /* File systems without locks lose only the protection against a second writer. */
+        /* On file systems without locks, only the protection against a second writer is lost. */
         if (errno == ENOLCK || errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS) return 0;
         if (errno != EINTR) return -1;
     }
     return 0;
 }
 
-/* Open and lock the temporary; -1 with errno set on failure. */
+/* Open and lock the temporary file; return -1 with errno set on failure. */
 static int open_temporary(const char *temporary) {
     for (;;) {
         int descriptor = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
         if (descriptor < 0) return -1;
         struct stat opened, named;
         if (lock_exclusively(descriptor) != 0 || fstat(descriptor, &opened) != 0) goto failed;
-        /* While we waited for the lock, its owner may have renamed what we opened to the final name. */
+        /* The previous owner of the lock may have renamed the opened file to the final name meanwhile. */
         if (stat(temporary, &named) == 0 && opened.st_dev == named.st_dev && opened.st_ino == named.st_ino) {
             if (ftruncate(descriptor, 0) != 0) goto failed;
             return descriptor;
@@ -151,7 +151,8 @@ static int open_temporary(const char *temporary) {
     }
 }
 
-/* The temporary's name beside `target`, in fresh memory: its own with a suffix, cut where no name is that long. */
+/* Return the name of the temporary file beside `target`, newly allocated: the target's name with a suffix, truncated to
+ * the longest name that the system allows. */
 static char *temporary_name(const char *target) {
     static const char suffix[] = ".affjord.tmp";
     const char *slash = strrchr(target, '/');
@@ -164,8 +165,7 @@ static char *temporary_name(const char *target) {
     return temporary;
 }
 
-/* Who may read a file, and whose it is, does not change as it is replaced. Another's file stays his only if root does
- * it. */
+/* Keep owner and permissions of the file that is replaced. Only root can keep another user's ownership. */
 static void take_over_rights(const file_replacement *file) {
     struct stat old;
     if (stat(file->path, &old) != 0 || !S_ISREG(old.st_mode)) return;
@@ -210,7 +210,7 @@ status file_replace_write(file_replacement *file, const void *bytes, size_t size
     return STATUS_OK;
 }
 
-/* Give the descriptor back last: closing releases the lock. */
+/* Close the descriptor and free the names. Closing also releases the lock. */
 static void file_replace_release(file_replacement *file) {
     close(file->descriptor);
     free(file->path);
@@ -240,7 +240,7 @@ status file_replace_commit(file_replacement *file, failure *why) {
         synced = fsync(file->descriptor);
     } while (synced != 0 && errno == EINTR);
     if (file->temporary == NULL) {
-        /* Pipes and terminals have nothing to sync. */
+        /* Pipes and terminals cannot be synced. */
         const bool lost = synced != 0 && errno != EINVAL && errno != EROFS && errno != ENOSYS;
         const status outcome = lost ? fail_errno(why, "write", file->path, errno) : STATUS_OK;
         file_replace_release(file);

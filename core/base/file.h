@@ -1,4 +1,4 @@
-/* file.h - files as a whole: read at once, replaced at once. */
+/* file.h - read and replace whole files. */
 #ifndef AFFJORD_BASE_FILE_H
 #define AFFJORD_BASE_FILE_H
 
@@ -7,50 +7,49 @@
 
 #include "base/status.h"
 
-/* Read all of a regular file. *bytes, freed by the caller, has a 0 after its
- * *size bytes. Errors name the path: STATUS_IO, STATUS_MEMORY. */
+/* Read all of a regular file. *bytes, which the caller frees, has a 0 after its *size bytes. Errors, with the path:
+ * STATUS_IO, STATUS_MEMORY. */
 status file_read(const char *path, unsigned char **bytes, size_t *size, failure *why);
 
-/* Write a file that holds these bytes, in the way of file_replacement: whole or not at all. Errors: its own. */
+/* Write a file with this content, whole or not at all (see file_replacement). Errors: those of file_replacement. */
 status file_write(const char *path, const void *bytes, size_t size, failure *why);
 
-/* Follow links to the file that a writer of `path` means, which need not be there yet; *target is freed by the caller.
- * Links that stand for open descriptors (/dev/stdout, /dev/fd/3) stay as they are. Errors: STATUS_IO, STATUS_MEMORY. */
+/* Resolve links to the file that a write to `path` changes; it need not exist yet. The caller frees *target. Links to
+ * open descriptors (/dev/stdout, /dev/fd/3) are not resolved. Errors: STATUS_IO, STATUS_MEMORY. */
 status file_follow(const char *path, char **target, failure *why);
 
-/* Whether what file_follow gave is written as it comes: an open descriptor, a pipe or a character device. */
+/* Return whether `target`, a result of file_follow, is written directly: an open descriptor, a pipe or a character
+ * device. */
 bool file_is_stream(const char *target);
 
-/* A file being written under a temporary name beside it. Readers of the path see
- * the old file until file_replace_commit, and then the whole new one, with the
- * old one's permissions. A link stays, and the file that it names is replaced.
- * What cannot be replaced, as a pipe or a device, is opened and written as it is.
- * A temporary left by a killed process is taken over by the next writer; two
- * writers of one path wait for each other. */
+/* A file that is being written under a temporary name in the same folder. Readers of the path see the old file until
+ * file_replace_commit, then the complete new one with the old permissions. If the path is a link, the link stays and
+ * its target is replaced. A target that cannot be replaced, such as a pipe or a device, is opened and written directly.
+ * The next writer reuses a temporary file of a killed process. Two writers of one path wait for each other. */
 typedef struct file_replacement {
     int descriptor;
-    char *path, *temporary; /* links followed; NULL where there is no temporary */
+    char *path, *temporary; /* links resolved; NULL without a temporary file */
 } file_replacement;
 
-/* Start; opening a named pipe waits for its reader. Errors name the path: STATUS_IO, STATUS_MEMORY. After success call
- * file_replace_commit or file_replace_cancel, each of which ends it. */
+/* Start a replacement. Opening a named pipe waits for its reader. After success, call file_replace_commit or
+ * file_replace_cancel; each ends the replacement. Errors, with the path: STATUS_IO, STATUS_MEMORY. */
 status file_replace_begin(const char *path, file_replacement *out, failure *why);
 
-/* Append. Errors: STATUS_IO naming the path. */
+/* Append bytes. Errors: STATUS_IO with the path. */
 status file_replace_write(file_replacement *file, const void *bytes, size_t size, failure *why);
 
-/* Sync, rename, sync the folder. On STATUS_IO (naming the path) the old file is
- * still there. */
+/* Sync the file, rename it to its path and sync the folder. After STATUS_IO (with the path) the old file is
+ * unchanged. */
 status file_replace_commit(file_replacement *file, failure *why);
 
-/* Make a new name last through a power failure, by syncing the folder that it is in. What it names is in place already,
- * so a folder that cannot be synced is not worth an error. */
+/* Sync the folder of `path`, so that a new name survives a power failure. Failure is ignored: the file itself is
+ * complete. */
 void file_sync_folder_of(const char *path);
 
-/* Remove the temporary; the old file stays. */
+/* Remove the temporary file; the old file is unchanged. */
 void file_replace_cancel(file_replacement *file);
 
-/* Commit if all went well so far, which `outcome` says; otherwise cancel and give it back. */
+/* Commit if `outcome` is STATUS_OK; otherwise cancel and return `outcome`. */
 status file_replace_end(file_replacement *file, status outcome, failure *why);
 
 #endif

@@ -1,4 +1,4 @@
-/* nearest.c - the known name that a mistyped one was probably meant to be. */
+/* nearest.c - suggestions for mistyped names, by edit distance. */
 #include "base/nearest.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@ static size_t least(size_t a, size_t b) {
 
 size_t nearest_distance(const char *a, const char *b) {
     size_t m = strnlen(a, LENGTH_MAX), n = strnlen(b, LENGTH_MAX);
-    /* rows[i % 3][j]: distance between the first i bytes of a and the first j of b. */
+    /* rows[i % 3][j] is the distance between the first i bytes of a and the first j of b. */
     size_t rows[3][LENGTH_MAX + 1];
     for (size_t i = 0; i <= m; i++) {
         size_t *now = rows[i % 3];

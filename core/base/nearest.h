@@ -1,15 +1,14 @@
-/* nearest.h - the known name that a mistyped one was probably meant to be. */
+/* nearest.h - suggestions for mistyped names, by edit distance. */
 #ifndef AFFJORD_BASE_NEAREST_H
 #define AFFJORD_BASE_NEAREST_H
 
 #include <stddef.h>
 
-/* The number of insertions, deletions, replacements and swaps of neighbouring
- * letters that turn `a` into `b`; only their first 63 bytes are compared. */
+/* Return the number of insertions, deletions, replacements and swaps of adjacent bytes that turn `a` into `b`. Only the
+ * first 63 bytes of each are compared. */
 size_t nearest_distance(const char *a, const char *b);
 
-/* The one of `count` names with the least distance from `word`, the first of
- * equals; NULL only for no names. */
+/* Return the name with the smallest distance from `word`, the first of equals; NULL if there are no names. */
 const char *nearest_name(const char *word, size_t count, const char *const *names);
 
 #endif

@@ -1,17 +1,17 @@
-/* number.c - numbers as text, the same in every locale. */
+/* number.c - locale-independent conversion between numbers and text. */
 #include "base/number.h"
 
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The locale "C", which exists once, takes no memory and is never freed. */
+/* Return the locale "C". It exists once, uses no memory and is never freed. */
 static locale_t neutral(void) {
     return newlocale(LC_ALL_MASK, "C", (locale_t)0);
 }
 
 bool number_read(const char *start, const char *end, double *value) {
-    /* strtod alone would also take blanks, hexadecimal and words. */
+    /* strtod alone would also accept blanks, hexadecimal numbers and words. */
     for (const char *at = start; at < end; at++)
         if ((*at < '0' || *at > '9') && *at != '.' && *at != '-' && *at != '+' && *at != 'e' && *at != 'E')
             return false;
@@ -24,7 +24,7 @@ bool number_read(const char *start, const char *end, double *value) {
 }
 
 int number_print_list(char *text, size_t size, const char *format, va_list arguments) {
-    const locale_t before = uselocale(neutral()); /* of this thread alone */
+    const locale_t before = uselocale(neutral()); /* of this thread only */
     const int length = vsnprintf(text, size, format, arguments);
     uselocale(before);
     return length;

@@ -1,4 +1,4 @@
-/* parallel.c - helper threads waiting on a condition for a numbered job. */
+/* parallel.c - helper threads that wait on a condition variable for the next job. */
 #include "base/parallel.h"
 
 #include <pthread.h>
@@ -18,7 +18,7 @@ struct parallel {
     helper *helpers; /* threads - 1 */
     pthread_mutex_t lock;
     pthread_cond_t start, finish;
-    size_t job; /* counts jobs; a helper that saw the last one waits for the next */
+    size_t job; /* counts jobs; a helper waits until it exceeds the last one it has run */
     size_t busy; /* helpers that have not finished the job */
     bool stop;
     void (*body)(void *argument, size_t task, size_t thread);
@@ -64,7 +64,7 @@ status parallel_create(size_t threads, parallel **out) {
     pthread_cond_init(&pool->start, NULL);
     pthread_cond_init(&pool->finish, NULL);
 
-    /* Signals are for the main thread: helpers inherit a full mask. */
+    /* Signals belong to the main thread: helpers inherit a full mask. */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

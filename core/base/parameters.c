@@ -1,4 +1,4 @@
-/* parameters.c - appending to a table of parameters. */
+/* parameters.c - append to a table of parameters. */
 #include "base/parameters.h"
 
 #include <assert.h>

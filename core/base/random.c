@@ -1,17 +1,14 @@
-/* random.c - random numbers as a function of where they are used.
+/* random.c - random numbers as a function of their use.
  *
- * One call of Philox4x32-10 maps a key and a counter to four words of 32 bits.
- * What goes where (part of the reproducible format):
+ * Philox4x32-10 maps a key and a counter to four words of 32 bits. The assignment is part of the reproducible format:
  *
  *   key[0]      seed, low 32 bits          key[1]      seed, high 32 bits
  *   counter[0]  sample, below 2^32
  *   counter[1]  bits 0..23 block, bits 24..31 purpose
  *   counter[2]  iteration, low 32 bits     counter[3]  iteration, high 32 bits
  *
- * Every field has bits of its own, so two different (seed, purpose, iteration,
- * sample, block) never meet in the same key and counter. For one seed the words
- * are those of a bijection, hence the purposes cannot share a counter's output
- * either. */
+ * Each field has its own bits, so different (seed, purpose, iteration, sample, block) give different keys or counters.
+ * For one seed, Philox is a bijection of counters, so two purposes never share an output. */
 #include "base/random.h"
 
 #include <assert.h>
@@ -31,7 +28,7 @@ void random_uniform4(random_stream stream, uint64_t sample, uint32_t block, doub
     philox4x32_ctr_t counter = {{(uint32_t)sample, block | (uint32_t)stream.purpose << BLOCK_BITS,
                                  (uint32_t)stream.iteration, (uint32_t)(stream.iteration >> 32)}};
     philox4x32_ctr_t words = philox4x32(counter, key);
-    /* The middle of each of 2^32 equal cells of [0, 1], exact in a double: never 0 or 1. */
+    /* Take the centre of each of 2^32 equal cells of [0, 1]: exact in a double, never 0 or 1. */
     for (int i = 0; i < 4; i++) u[i] = ((double)words.v[i] + 0.5) * 0x1p-32;
 }
 

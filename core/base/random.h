@@ -1,8 +1,7 @@
-/* random.h - random numbers as a function of where they are used.
+/* random.h - random numbers as a function of their use.
  *
- * Philox4x32-10 (Salmon et al. 2011, from Random123) is keyed by (seed,
- * purpose) and counts (iteration, sample, block): nothing depends on how work
- * was split between threads or processes, and resuming needs no state. */
+ * Philox4x32-10 (Salmon et al. 2011, from Random123) is keyed by (seed, purpose) and counts (iteration, sample, block).
+ * Results do not depend on how threads or processes divide the work, and a resumed run needs no stored state. */
 #ifndef AFFJORD_BASE_RANDOM_H
 #define AFFJORD_BASE_RANDOM_H
 
@@ -13,7 +12,7 @@
 
 AFFJORD_API_BEGIN
 
-/* What a draw is for. The values are part of the reproducible format. */
+/* The purpose of a draw. The values are part of the reproducible format. */
 typedef enum random_purpose {
     RANDOM_INITIALISATION = 1,
     RANDOM_TRAINING = 2,
@@ -21,26 +20,26 @@ typedef enum random_purpose {
     RANDOM_PROBE = 4,
     RANDOM_SAMPLING = 5,
     RANDOM_SPLIT = 6,
-    RANDOM_TARGET = 7, /* samples of a target, shown in figures */
+    RANDOM_TARGET = 7, /* samples of a target density, shown in figures */
     RANDOM_SHUFFLE = 8, /* the order of training images in an epoch */
     RANDOM_FLIP = 9, /* which images are mirrored */
     RANDOM_TEST = 10, /* dequantization of test images; test points */
-    RANDOM_TEST_PROBE = 11, /* probes of a loss that is only measured */
-    RANDOM_BOOTSTRAP = 12 /* seeds of a resample */
+    RANDOM_TEST_PROBE = 11, /* probes of a loss that is measured but not trained on */
+    RANDOM_BOOTSTRAP = 12 /* seeds of a bootstrap resample */
 } random_purpose;
 
-/* One family of draws. */
+/* One sequence of draws. */
 typedef struct random_stream {
     uint64_t seed;
     random_purpose purpose;
     uint64_t iteration;
 } random_stream;
 
-/* Four independent uniform numbers in (0, 1), symmetric about 1/2, with 32
- * bits each, for draw `block` of `sample`. */
+/* u (4) <- independent uniform numbers in (0, 1), symmetric about 1/2, with 32 bits each, for draw `block` of
+ * `sample`. */
 void random_uniform4(random_stream stream, uint64_t sample, uint32_t block, double u[4]);
 
-/* Four independent standard normal numbers (Box-Muller on random_uniform4). */
+/* n (4) <- independent standard normal numbers, by Box-Muller from random_uniform4. */
 void random_normal4(random_stream stream, uint64_t sample, uint32_t block, double n[4]);
 
 AFFJORD_API_END

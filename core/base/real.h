@@ -1,13 +1,13 @@
 /* real.h - the floating-point type of states, parameters and gradients.
  *
- * float by default; double with `make PRECISION=double`, the build in which
- * gradients are checked to 1e-8. Time and sums over samples are always double. */
+ * float by default; double with `make PRECISION=double`, in which gradients are tested to 1e-8. Time and sums over
+ * samples are always double. */
 #ifndef AFFJORD_BASE_REAL_H
 #define AFFJORD_BASE_REAL_H
 
 #ifdef AFFJORD_DOUBLE
 typedef double real;
-#define REAL_NAME "F64" /* the safetensors dtype of a real */
+#define REAL_NAME "F64" /* the safetensors type of a real */
 #else
 typedef float real;
 #define REAL_NAME "F32"

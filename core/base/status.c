@@ -1,4 +1,4 @@
-/* status.c - the sentence that goes with a failure. */
+/* status.c - format an error message. */
 #include "base/status.h"
 
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 
 #include "base/number.h"
 
-/* Keep both ends of a sentence that is too long: what it is about, and the reason. */
+/* Shorten a message that is too long: keep its start, the object, and its end, the reason. */
 static void keep_ends(failure *why, const char *whole, size_t length) {
     static const char gap[] = " [...] ";
     const size_t room = sizeof why->text - sizeof gap, head = room / 2;
@@ -18,7 +18,7 @@ void failure_describe_list(failure *why, const char *format, va_list arguments) 
     if (!why) return;
     va_list again;
     va_copy(again, arguments);
-    failure text = {""}; /* the arguments may be in *why */
+    failure text = {""}; /* the arguments may point into *why */
     const int length = number_print_list(text.text, sizeof text.text, format, arguments);
     char *whole = length >= (int)sizeof text.text ? malloc((size_t)length + 1) : NULL;
     if (whole) number_print_list(whole, (size_t)length + 1, format, again);

@@ -1,9 +1,8 @@
-/* status.h - how functions of the library report failure.
+/* status.h - error codes and messages.
  *
- * A function that can fail returns a status and gives its results through
- * out-pointers, which it leaves untouched when it fails. Functions that read
- * what a user wrote (files, names) take a last argument `failure *why` and
- * describe there, in one sentence, what was found and what was expected. */
+ * A function that can fail returns a status and writes its results through pointers, which it leaves unchanged on
+ * failure. Functions that read user input (files, names) have a last argument `failure *why` and describe the error
+ * there: `object: problem; expected X, found Y; do Z`. */
 #ifndef AFFJORD_BASE_STATUS_H
 #define AFFJORD_BASE_STATUS_H
 
@@ -17,29 +16,29 @@ AFFJORD_API_BEGIN
 typedef enum status {
     STATUS_OK = 0,
     STATUS_NON_FINITE = 1, /* a state, loss or gradient became NaN or infinite */
-    STATUS_STEP_TOO_SMALL = 2, /* a solver's error stays too large at the smallest step */
-    STATUS_TOO_MANY_STEPS = 3, /* a solver has tried as many steps as it may */
-    STATUS_RECORD_FULL = 4, /* more accepted steps than there is room to keep */
+    STATUS_STEP_TOO_SMALL = 2, /* the error estimate exceeds the tolerance at the smallest step */
+    STATUS_TOO_MANY_STEPS = 3, /* the solver's limit of steps is reached */
+    STATUS_RECORD_FULL = 4, /* more accepted steps than can be stored */
     STATUS_INVALID = -1, /* an argument or setting outside its range */
     STATUS_MEMORY = -2, /* an allocation failed */
     STATUS_IO = -3, /* the operating system refused a read or a write */
-    STATUS_FORMAT = -4 /* a file's content is not what its format says */
+    STATUS_FORMAT = -4 /* the content of a file violates its format */
 } status;
 
-/* A sentence for the user; always terminated. One that is too long has its middle left out. */
+/* An error message, always terminated. A message that is too long loses its middle. */
 typedef struct failure {
     char text[1024];
 } failure;
 
-/* Write the sentence into `why`, which may be NULL. */
+/* Format the message into `why`, which may be NULL. */
 __attribute__((format(printf, 2, 3))) void failure_describe(failure *why, const char *format, ...);
 __attribute__((format(printf, 2, 0))) void failure_describe_list(failure *why, const char *format, va_list arguments);
 
-/* return fail(why, STATUS_IO, "%s: ...", path): the sentence and the status in one. A macro, so that static analysers
- * see which status is returned. */
+/* Use as `return fail(why, STATUS_IO, "%s: ...", path)`: formats the message and evaluates to the status. A macro, so
+ * that static analysers see the status. */
 #define fail(why, code, ...) (failure_describe(why, __VA_ARGS__), (code))
 
-/* Pass any outcome but success on to the caller. */
+/* Return from the calling function if the status is not STATUS_OK. */
 #define TRY(call)                                                                                                      \
     do {                                                                                                               \
         status try_status_ = (call);                                                                                   \

@@ -32,7 +32,7 @@ static void evaluate_alone(void *argument, size_t evaluation, const double *t, c
     dynamics_value(argument, y, dy);
 }
 
-/* Solve with a workspace of its own. */
+/* Solve with a newly allocated workspace. */
 static status solve(const solve_spec *by, const ode_system *system, double T, real *y) {
     real *workspace = calloc(solve_workspace(by, system->length), sizeof *workspace);
     if (!workspace) return STATUS_MEMORY;

@@ -1,4 +1,4 @@
-/* check_blocks.c - the Jacobian of [z, z*] by blocks: for AFFJORD and for the general augmentation. */
+/* check_blocks.c - the blocks of the Jacobian of [z, z*], for AFFJORD and for the general augmentation. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +11,15 @@ static const char item[] = "blocks";
 
 enum { N_MAX = 16 };
 
-/* Of a joint field whose first `z` numbers are z and whose next `star` are z*. */
+/* Results for a joint field with `z` entries of z followed by `star` entries of z*. */
 typedef struct blocks {
     double below; /* largest entry of dz*(T)/dz(0) */
     double difference; /* |log|det dz(T)/dz(0)| - int tr df/dz dt| */
-    double whole; /* the same of [z, z*] together */
+    double whole; /* the same difference for [z, z*] together */
 } blocks;
 
-/* int of the trace over the first numbers dt, by Simpson's rule on a fine grid: the cable rule has that over all of z
- * only, which in the general form is more than the first numbers. */
+/* Integrate the trace over the first entries by Simpson's rule on a fine grid. The cable rule gives the trace over all
+ * of z, which in the general form has more entries. */
 static status trace_of_first(dynamics *of, size_t first, double T, const real *start, double *out) {
     enum { PARTS = 400 };
     const solve_spec by = {.method = tableau_get(TABLEAU_RK4), .steps = 1};
@@ -69,7 +69,7 @@ static status run_special(const theory_subject *subject, const char *name, dynam
     return theory_claim(subject, item, name, "log|det| - int tr, of [z, z*]", 0, seen.whole, THEORY_AT_MOST, 1e-7);
 }
 
-/* The general form (eq. 7): one field moves z and z*, and each sees both. */
+/* Check the general form (eq. 7): one field moves z and z*, and each depends on both. */
 static status run_general(const theory_subject *subject) {
     static const char name[] = "general augmentation";
     const size_t z = subject->flow.dimension, star = subject->flow.augmented_dimension;

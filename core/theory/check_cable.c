@@ -1,7 +1,7 @@
-/* check_cable.c - the cable rule against differences of the flow, and the discrete chain that it is the limit of.
+/* check_cable.c - the cable rule against finite differences of the flow, and the discrete chain whose limit it is.
  *
- * Errors are the largest over all entries of dw(T)/dw(0), relative to the largest entry, against the cable rule on a grid
- * four times as fine as the finest that is shown; which agrees with differences as far as these go. */
+ * Errors are the largest over all entries of dw(T)/dw(0), relative to the largest entry. The reference is the cable
+ * rule with a quarter of the smallest step that is shown; it agrees with finite differences to their accuracy. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +18,9 @@ typedef struct cable_case {
     dynamics *of;
     double T;
     const real *w; /* (n) at 0 */
-    size_t first, last; /* steps: first, 2 first, ..., last; differences take four times as many */
+    size_t first, last; /* numbers of steps: first, 2 first, ..., last; differences use four times as many */
     real *at; /* (n) */
-    double *finest, *Y, scale; /* (n, n); the largest entry */
+    double *finest, *Y, scale; /* (n, n); scale is the largest entry */
 } cable_case;
 
 static status relative(const cable_case *c, double *error) {
@@ -43,7 +43,7 @@ static status product_error(const cable_case *c, size_t steps, double *error) {
     return relative(c, error);
 }
 
-/* Errors as the step is halved; then the order that the last halving shows. */
+/* Report errors for each halving of the step, then the order from the last halving. */
 static status report_errors(const cable_case *c, const char *quantity, const char *order, double least,
                             status (*error_of)(const cable_case *c, size_t steps, double *error)) {
     double error = NAN, before = NAN;
@@ -96,7 +96,8 @@ static status run_case(const theory_subject *subject, const char *name, dynamics
     return outcome;
 }
 
-/* The first flow of an AFFJORD on images of 8 x 8, z* joined: 64 numbers of z, and those of z* that move. */
+/* Check the first flow of an AFFJORD on images of 8 x 8 with z* concatenated: 64 entries of z, and the entries of z*
+ * that move. */
 static status run_image(const theory_subject *subject) {
     image_spec spec = subject->image;
     spec.channels = 1;

@@ -1,7 +1,7 @@
-/* check_derivative.c - dz(T)/dtheta four ways that agree as the grid is refined.
+/* check_derivative.c - four methods for dz(T)/dtheta that agree as the step shrinks.
  *
- * Differences are the largest over all entries, relative to the largest entry, against the derivative through the
- * steps of the finest grid. */
+ * Differences are the largest over all entries, relative to the largest entry. The reference is backpropagation through
+ * the steps with the smallest step. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +65,8 @@ static status run_field(const theory_subject *subject, const char *name, dynamic
         .subject = subject, .name = name, .pieces = 1, .piece = &piece, .P = of->parameters, .w = w});
 }
 
-/* Appendix C: one field on the first half, another on the second; of the same parameters, or of different ones. */
+/* Check appendix C: one field on the first half of [0, T] and another on the second, with the same or different
+ * parameters. */
 static status run_halves(const theory_subject *subject, dynamics *first, dynamics *second) {
     const size_t P = first->parameters;
     const derivative_piece shared[] = {{.of = second, .time = 0.5, .factor = 1},

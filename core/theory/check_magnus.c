@@ -1,6 +1,6 @@
 /* check_magnus.c - truncations of the Magnus series against the cable rule.
  *
- * With k terms the error falls with T as T^3, T^5, T^5, T^7 (k = 1 to 4): terms come in pairs, as the series is
+ * With k terms the error falls with T as T^3, T^5, T^5, T^7 (k = 1 to 4): terms come in pairs because the series is
  * symmetric in time about the middle of [0, T] (Blanes et al. 2009, section 5.1). */
 #include <math.h>
 #include <stdlib.h>
@@ -16,12 +16,12 @@ static const char *const truncations[MAGNUS_TERMS] = {"1 term", "2 terms", "3 te
 static const char *const slopes[MAGNUS_TERMS] = {"power of T, 1 term", "power of T, 2 terms", "power of T, 3 terms",
                                                  "power of T, 4 terms"};
 static const double least[MAGNUS_TERMS] = {2.6, 4.3, 4, 5.8};
-static const double rounding = 1e-12; /* below it an error shows no power */
+static const double rounding = 1e-12; /* below it, rounding hides the order */
 
-enum { D_MAX = 8, COUNT_MAX = D_MAX * D_MAX, LONG = 16 /* a long time */ };
+enum { D_MAX = 8, COUNT_MAX = D_MAX * D_MAX, LONG = 16 /* LONG: a long end time */ };
 static const double pi = 3.14159265358979323846;
 
-/* Relative errors of the four truncations at T, and Y. */
+/* Compute relative errors of the four truncations at T, and Y. */
 static status errors_at(const theory_subject *subject, dynamics *of, double T, double error[MAGNUS_TERMS],
                         double *omega) {
     const size_t D = of->z, count = D * D;
@@ -39,7 +39,7 @@ static status errors_at(const theory_subject *subject, dynamics *of, double T, d
     return STATUS_OK;
 }
 
-/* Errors as T is halved, and the power that the last halving above the rounding errors shows. */
+/* Report errors for each halving of T, and the order from the last halving above the rounding error. */
 static status run_slopes(const theory_subject *subject, const char *name, dynamics *of, double T) {
     double error[MAGNUS_TERMS], before[MAGNUS_TERMS], power[MAGNUS_TERMS], omega[MAGNUS_TERMS * COUNT_MAX];
     TRY(errors_at(subject, of, T, error, omega));
@@ -58,7 +58,7 @@ static status run_slopes(const theory_subject *subject, const char *name, dynami
     return STATUS_OK;
 }
 
-/* The recursion behind magnus_solve against the integrals that the paper writes. */
+/* Compare the recursion of magnus_solve with the paper's integrals. */
 static status run_integrals(const theory_subject *subject, const char *name, dynamics *of, double T) {
     static const char *const quantities[] = {"Omega_1 against eq. 43", "Omega_2 against eq. 44",
                                              "Omega_3 against eq. 46"};
@@ -78,7 +78,7 @@ static status run_integrals(const theory_subject *subject, const char *name, dyn
     return STATUS_OK;
 }
 
-/* Eq. 35: in one dimension everything commutes, and the first term is all. */
+/* Check eq. 35: in one dimension all matrices commute, and the first term is exact. */
 static status run_one_dimension(const theory_subject *subject) {
     cnf_spec spec = subject->flow;
     dynamics *of;
@@ -93,7 +93,7 @@ static status run_one_dimension(const theory_subject *subject) {
     return theory_claim(subject, item, "one dimension", "exp(Omega_1), eq. 35", 0, error[0], THEORY_AT_MOST, 1e-7);
 }
 
-/* Errors of one and of four terms at T, and int |A| dt up to it. */
+/* Compute the errors of one and of four terms at T, and int |A| dt over [0, T]. */
 static status look_at_reach(const theory_subject *subject, dynamics *of, double T, double *reach,
                             double error[MAGNUS_TERMS]) {
     const solve_spec by = {.method = tableau_get(TABLEAU_RK4), .steps = 4};
@@ -121,8 +121,8 @@ static status report_reach(const theory_subject *subject, dynamics *of) {
                         1);
 }
 
-/* Where int |A| dt is below pi the series converges. That it need not beyond is shown by a field for which four terms are
- * worse than one: the first such of those drawn. */
+/* Check convergence: the series converges where int |A| dt < pi. To show that it need not converge beyond, find the
+ * first drawn field for which four terms are worse than one. */
 static status run_reach(const theory_subject *subject) {
     enum { DRAWS = 24 };
     cnf_spec spec = subject->flow;

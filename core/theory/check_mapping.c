@@ -1,5 +1,5 @@
-/* check_mapping.c - what a homeomorphism cannot do and the general augmentation can; and that it thereby stops being
- * injective, which is why it has no density (section 3.4). */
+/* check_mapping.c - maps that are possible for the general augmentation but not for a homeomorphism. They are not
+ * injective, so the general augmentation has no density (section 3.4). */
 #include <math.h>
 #include <string.h>
 
@@ -38,7 +38,8 @@ static status fit_both(const theory_subject *subject, size_t visible, size_t n, 
     return outcome;
 }
 
-/* x -> -x. A plain flow of the line is increasing, so the best that it can do is a constant: the variance of y. */
+/* Fit x -> -x. A plain flow of the line is increasing, so its best fit is a constant, whose error is the variance of
+ * y. */
 static status run_reflection(const theory_subject *subject) {
     real x[POINTS], y[POINTS];
     double variance = 0, plain, general;
@@ -54,8 +55,9 @@ static status run_reflection(const theory_subject *subject) {
                         THEORY_AT_MOST, 0.01 * variance);
 }
 
-/* A disc inside a ring: -1 on the disc, 1 on the ring, read off the first coordinate. A plane flow leaves the disc
- * inside the ring, so that the half-plane of the ring's values meets the disc; a third dimension lifts it out. */
+/* Fit a disc inside a ring: -1 on the disc, 1 on the ring, compared with the first coordinate. A flow of the plane
+ * keeps the disc inside the ring, so every half-plane that contains the image of the ring meets that of the disc. A
+ * third dimension separates them. */
 static status run_annuli(const theory_subject *subject) {
     real x[2 * POINTS], y[POINTS];
     double plain, general;
@@ -75,7 +77,7 @@ static status run_annuli(const theory_subject *subject) {
                         2);
 }
 
-/* x -> |x|, fitted by the general form, folds the line: two points whose images coincide are found by halving. */
+/* Fit x -> |x| by the general form, which folds the line. Bisection finds two points with the same image. */
 static status run_fold(const theory_subject *subject) {
     real x[POINTS], y[POINTS], right = (real)0.5, end[2], at[2];
     mapping *fold;
@@ -85,7 +87,7 @@ static status run_fold(const theory_subject *subject) {
     }
     TRY(fit(subject, 1, 1, POINTS, x, y, &fold));
     mapping_apply(fold, 1, &right, end);
-    double low = -1, high = 0; /* the image falls from about 1 to about 0 */
+    double low = -1, high = 0; /* the image decreases from about 1 to about 0 between them */
     for (int i = 0; i < 60; i++) {
         const real middle = (real)((low + high) / 2);
         mapping_apply(fold, 1, &middle, at);

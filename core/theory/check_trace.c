@@ -1,4 +1,4 @@
-/* check_trace.c - log |det dz(T)/dz(0)| from the cable rule, from the trace, and from Hutchinson's estimate. */
+/* check_trace.c - log |det dz(T)/dz(0)| by the cable rule, by the trace and by Hutchinson's estimator. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static const char item[] = "trace";
 enum { D_MAX = 8, C_MAX = 16, N_MAX = D_MAX + C_MAX };
 static const size_t probes = 4096;
 
-/* Appendix E: commutators have no trace, so of the series only the first term has one. */
+/* Check appendix E: commutators have no trace, so only the first term of the series has one. */
 static status run_terms(const theory_subject *subject, const char *name, dynamics *of, double T) {
     static const char *const quantities[] = {"|tr Omega_2|", "|tr Omega_3|", "|tr Omega_4|"};
     const size_t D = of->z, count = D * D;
@@ -29,14 +29,14 @@ static status run_terms(const theory_subject *subject, const char *name, dynamic
     return STATUS_OK;
 }
 
-/* log |det| of the block dz(T)/dz(0). */
+/* *out <- log |det| of the block dz(T)/dz(0). */
 static status log_det_z(const dynamics *of, const double *Y, double *out) {
     double block[D_MAX * D_MAX];
     matrix_corner(of->n, Y, of->z, block);
     return matrix_log_determinant(of->z, block, out);
 }
 
-/* Eq. 6 and 72, at several points. */
+/* Check eq. 6 and 72 at several points. */
 static status run_determinant(const theory_subject *subject, const char *name, dynamics *of, double T) {
     const solve_spec by = {.method = tableau_get(TABLEAU_DOPRI5), .steps = 128};
     double worst = 0, worst_all = 0;
@@ -56,7 +56,7 @@ static status run_determinant(const theory_subject *subject, const char *name, d
     return theory_claim(subject, item, name, "the same of z and its context", 0, worst_all, THEORY_AT_MOST, 1e-7);
 }
 
-/* Mean of many one-probe estimates at one point, in standard errors away from the exact log-density. */
+/* Compare the mean of many one-probe estimates at one point with the exact log-density, in standard errors. */
 static status run_hutchinson(const theory_subject *subject, cnf_divergence kind, const char *quantity) {
     cnf_spec spec = subject->flow;
     cnf *exact = NULL, *estimated = NULL;

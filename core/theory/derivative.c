@@ -1,4 +1,5 @@
-/* derivative.c - four states beside w, each an equation for a solver, or the reverse of its steps. */
+/* derivative.c - four states that are integrated beside w, each for a solver or for backpropagation through its
+ * steps. */
 #include "theory/derivative.h"
 
 #include <cblas.h>
@@ -16,7 +17,7 @@ const char *derivative_name(derivative_way way) {
     return names[way];
 }
 
-/* One way under way. A and B are those of the present piece at the present w, B with all P columns. */
+/* The state of one method. A and B belong to the present piece at the present w; B has all P columns. */
 typedef struct taking {
     const derivative_piece *piece;
     size_t n, z, P;
@@ -24,7 +25,7 @@ typedef struct taking {
     double *own; /* (n, P of the piece) */
     double *B; /* (n, P) */
     double *left, *right, *more; /* (n, P) and (n, n) */
-    double *gradient; /* (P), of a reverse */
+    double *gradient; /* (P), of a backward pass */
 } taking;
 
 /* c (rows, columns) <- beta c + alpha a (rows, inner) b (inner, columns). */
@@ -66,7 +67,7 @@ static void evaluate_cable(void *argument, size_t evaluation, const double *s, c
     get(n * n, y + n, t->more);
     product(n, n, n, 1, t->A, t->more, 0, t->left);
     put(n * n, 1, t->left, dy + n);
-    matrix_solve(n, t->P, t->more, t->B); /* singular only where the solution has left the finite numbers */
+    matrix_solve(n, t->P, t->more, t->B); /* singular only if the solution has become non-finite */
     put(n * t->P, 1, t->B, dy + n + n * n);
 }
 
@@ -124,7 +125,7 @@ static solve_spec rk4_steps(size_t steps) {
     return (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = steps};
 }
 
-/* Piece after piece: dw/dtheta at its end is Y (dw/dtheta at its start) + Y Q. */
+/* For each piece, dw/dtheta at its end is Y (dw/dtheta at its start) + Y Q. */
 static void take_cable(taking *t, size_t pieces, const derivative_piece *piece, size_t steps, real *y, real *work,
                        double *all) {
     const solve_spec by = rk4_steps(steps);
@@ -173,7 +174,7 @@ static void take_adjoint(taking *t, size_t pieces, const derivative_piece *piece
     get(z * t->P, y + n + z * n, all);
 }
 
-/* Reversed once for each number of z; states (pieces, 4 steps, n) are those of all evaluations. */
+/* One backward pass for each entry of z; states (pieces, 4 steps, n) are those of all evaluations. */
 static void take_steps(taking *t, size_t pieces, const derivative_piece *piece, size_t steps, real *y, real *work,
                        real *states, double *all) {
     const size_t n = t->n, each = 4 * steps * n;

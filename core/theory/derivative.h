@@ -1,7 +1,8 @@
-/* derivative.h - dw(T)/dtheta four ways, which the paper proves equal (eq. 13, 14, 39, 49 to 67, appendices B, C, H).
+/* derivative.h - four methods for dw(T)/dtheta, which the paper proves equal (eq. 13, 14, 39, 49 to 67, appendices B,
+ * C, H).
  *
- * A trajectory may be led by one equation after another, each for a time of its own (appendix C: f on [0, T/2], g on
- * [T/2, T]); their parameters may be the same or different ones. */
+ * A trajectory may follow several equations in turn, each for a given time (appendix C: f on [0, T/2], g on [T/2, T]).
+ * Their parameters may be shared or separate. */
 #ifndef AFFJORD_THEORY_DERIVATIVE_H
 #define AFFJORD_THEORY_DERIVATIVE_H
 
@@ -9,9 +10,9 @@
 
 typedef struct derivative_piece {
     dynamics *of;
-    double time; /* for which it leads, of either sign */
+    double time; /* duration, of either sign */
     double factor; /* dw/dt = factor h(w) */
-    size_t first; /* where its parameters are in theta */
+    size_t first; /* offset of its parameters in theta */
 } derivative_piece;
 
 typedef enum derivative_way {
@@ -24,9 +25,9 @@ typedef enum derivative_way {
 
 const char *derivative_name(derivative_way way);
 
-/* derivative (z, P) <- dz(T)/dtheta from w (n) at 0, with theta (P) that the pieces share, by the classic Runge-Kutta
+/* derivative (z, P) <- dz(T)/dtheta from w (n) at 0, with theta (P) shared by the pieces, by the classic Runge-Kutta
  * method with `steps` steps for each piece. All pieces have the same n and z. Errors: STATUS_MEMORY; STATUS_NON_FINITE
- * where Y is singular. */
+ * if Y is singular. */
 status derivative_take(derivative_way way, size_t pieces, const derivative_piece *piece, size_t P, size_t steps,
                        const real *w, double *derivative);
 

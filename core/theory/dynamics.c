@@ -1,6 +1,6 @@
-/* dynamics.c - a field and its context as one equation of one point.
+/* dynamics.c - a field and its context as one equation for one point.
  *
- * Row d of the Jacobian is the reverse of f_d, that of z* the reverse of g. */
+ * Row d of the Jacobian is a backward pass of f_d; a row of z* is a backward pass of g. */
 #include "theory/dynamics.h"
 
 #include <string.h>
@@ -12,14 +12,14 @@
 
 typedef struct field_dynamics {
     dynamics base;
-    arena memory; /* holds itself too */
+    arena memory; /* holds this object too */
     parameter_table table;
     field *field;
     context *context;
-    real *params; /* (P), of a drawn one; NULL for the caller's */
+    real *params; /* (P), of a drawn field; NULL if the caller's */
     real *c, *cbar; /* (C) */
     real *unit; /* the larger of D and M */
-    real *zbar, *gbar; /* (D), (M) */
+    real *zbar, *gbar; /* (D); (M) */
     real *gradient; /* (P) */
 } field_dynamics;
 
@@ -38,7 +38,7 @@ static void start(dynamics *of, const real *z, real *w) {
     memcpy(w, z, of->z * sizeof *w);
     context_start(self->context, of->params, self->c);
     memcpy(w + of->z, self->c, of->c * sizeof *w);
-    memset(self->c, 0, self->field->context * sizeof *w); /* what does not move */
+    memset(self->c, 0, self->field->context * sizeof *w); /* entries that do not move */
 }
 
 static void value(dynamics *of, const real *w, real *h) {
@@ -112,7 +112,7 @@ static status create(dynamics **out, const backend_ops *backend) {
     return STATUS_OK;
 }
 
-/* In the order in which a flow enters its parts into the table: the field, which is there, then the context. */
+/* Append to the parameter table in a flow's order: the field, which is already there, then the context. */
 static status finish(dynamics *of, const context_spec *about, failure *why) {
     field_dynamics *self = as_field(of);
     arena *memory = &self->memory;

@@ -1,4 +1,4 @@
-/* items.c - the names of the items, which every build knows, and when a statement holds. */
+/* items.c - the names of the items, which every build needs, and the test of a statement. */
 #include "theory/statements.h"
 
 const char *const theory_items[] = {"cable", "magnus", "trace", "blocks", "derivative", "mapping", NULL};

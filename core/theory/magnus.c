@@ -1,4 +1,4 @@
-/* magnus.c - the terms as equations, and as the integrals over simplices that they stand for. */
+/* magnus.c - the terms of the series as differential equations, and as integrals over simplices. */
 #include "theory/magnus.h"
 
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static void evaluate(void *argument, size_t evaluation, const double *t, const r
     matrix_commute(D, -0.5, omega2, A, 1, rate);
     put(count, rate, out + 2 * count);
 
-    matrix_commute(D, 1.0 / 12, omega2, inner, 0, rate); /* inner is [Omega_1, A] still */
+    matrix_commute(D, 1.0 / 12, omega2, inner, 0, rate); /* inner is still [Omega_1, A] */
     matrix_commute(D, 1, omega2, A, 0, inner);
     matrix_commute(D, 1.0 / 12, omega1, inner, 1, rate);
     matrix_commute(D, -0.5, omega3, A, 1, rate);
@@ -97,8 +97,9 @@ static status sample(dynamics *self, const solve_spec *by, double T, const real 
     return outcome;
 }
 
-/* Each pair and triple of midpoints below the diagonals stands for its cube; those on a diagonal for what of theirs lies
- * below it: half a square, on which [A, A] is zero; and half or a sixth of a cube, where two or three times are equal. */
+/* Each pair or triple of midpoints below the diagonals represents its cell. A cell on a diagonal counts with the part
+ * of it below the diagonal: half of a square, on which [A, A] is zero, and half or a sixth of a cube with two or three
+ * equal times. */
 static void add_integrals(size_t D, size_t nodes, double h, const double *A, double *room, double *omega) {
     const size_t count = D * D;
     double *const omega1 = omega, *const omega2 = omega + count, *const omega3 = omega2 + count, *const inner = room;

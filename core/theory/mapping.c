@@ -1,4 +1,4 @@
-/* mapping.c - one chunk of points through the toy field, and its steps reversed. */
+/* mapping.c - one chunk of points through the toy field, and backpropagation through its steps. */
 #include "theory/mapping.h"
 
 #include <string.h>
@@ -15,18 +15,18 @@ enum { HYPERNET_WIDTH = 8, DIMENSIONS_MAX = 8 };
 struct mapping {
     mapping_spec spec;
     const backend_ops *backend;
-    arena memory; /* holds itself too */
+    arena memory; /* holds this object too */
     parameter_table table;
     field *field;
     context *clock;
     grid g;
-    size_t evaluations, length; /* D CHUNK: the state is z alone */
+    size_t evaluations, length; /* length = D CHUNK: the state is z alone */
     real *params, *gradient, *first, *second; /* (P) */
     real *path, *pathbar; /* (evaluations) */
     real *theta, *thetabar; /* (evaluations, stride) */
-    real *state, *cotangent, *divergence, *l, *scratch, *rk; /* l is zero */
+    real *state, *cotangent, *divergence, *l, *scratch, *rk; /* (CHUNK), zero */
     solve_spec solver;
-    adaptive_record record; /* of a solve that is reversed: states (evaluations, length) */
+    adaptive_record record; /* of a solve with a backward pass: states (evaluations, length) */
     double error;
 };
 

@@ -35,7 +35,7 @@ double matrix_trace(size_t n, const double *a) {
 double matrix_largest(size_t count, const double *a) {
     double largest = 0;
     for (size_t i = 0; i < count; i++) {
-        if (isnan(a[i])) return a[i]; /* or the next number would take its place */
+        if (isnan(a[i])) return a[i]; /* otherwise the next entry would replace it */
         largest = fmax(largest, fabs(a[i]));
     }
     return largest;
@@ -96,7 +96,7 @@ status matrix_norm(size_t n, const double *a, double *out) {
     return outcome;
 }
 
-/* sum over rows of |a_ij|, the largest: bounds the spectral radius. */
+/* Return the largest row sum of |a_ij|, a bound of the spectral radius. */
 static double largest_row(size_t n, const double *a) {
     double largest = 0;
     for (size_t i = 0; i < n; i++) {
@@ -108,7 +108,7 @@ static double largest_row(size_t n, const double *a) {
     return largest;
 }
 
-/* The odd and the even part of the numerator of the Pade approximant; of the denominator the odd part changes sign. */
+/* Compute the odd and the even part of the numerator of the Pade approximant; the denominator is even minus odd. */
 static void pade(size_t n, const double *a, double *powers[3], double *odd, double *even, double *room) {
     static const double b[] = {64764752532480000.0,
                                32382376266240000.0,

@@ -12,7 +12,7 @@ void matrix_multiply(size_t n, double alpha, const double *a, const double *b, d
 /* c (n, n) <- beta c + alpha [a, b], [a, b] = a b - b a. */
 void matrix_commute(size_t n, double alpha, const double *a, const double *b, double beta, double *c);
 
-/* a (n, n) <- the unit matrix. */
+/* a (n, n) <- the identity matrix. */
 void matrix_unit(size_t n, double *a);
 
 /* block (rows, rows) <- the first rows and columns of a (n, n). */
@@ -28,15 +28,15 @@ status matrix_exponential(size_t n, const double *a, double *exponential);
 /* x (n, columns) <- a^-1 x. Errors: STATUS_MEMORY; STATUS_NON_FINITE for a singular matrix. */
 status matrix_solve(size_t n, size_t columns, const double *a, double *x);
 
-/* The largest singular value of a (n, n), its 2-norm. Errors: STATUS_MEMORY, STATUS_NON_FINITE. */
+/* *out <- the largest singular value of a (n, n), its 2-norm. Errors: STATUS_MEMORY, STATUS_NON_FINITE. */
 status matrix_norm(size_t n, const double *a, double *out);
 
 double matrix_trace(size_t n, const double *a);
 
-/* Largest |a_i| of count numbers; NaN where one of them is. */
+/* Return the largest |a_i| of `count` entries; NaN if one is NaN. */
 double matrix_largest(size_t count, const double *a);
 
-/* Largest |a_i - b_i| of count numbers; NaN where one of them is. */
+/* Return the largest |a_i - b_i| of `count` entries; NaN if one is NaN. */
 double matrix_distance(size_t count, const double *a, const double *b);
 
 #endif

@@ -1,4 +1,4 @@
-/* statements.c - from an item's name to its check, and what the checks share. */
+/* statements.c - dispatch by item name, and functions that the checks share. */
 #include "theory/statements.h"
 
 #include <math.h>
