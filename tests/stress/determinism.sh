@@ -149,7 +149,7 @@ row() { # LABEL KIND BUILD EXPERIMENTS HOW [VARIABLE=VALUE...] [-- ARGUMENT...]:
         promised=$(promised_of "$experiment" "$kind")
         case $promised.$outcome in
             yes.same) cell="**same**" ;;
-            yes.*) cell="**$outcome**, though promised" broken=$((broken + 1)) ;;
+            yes.*) cell="**$outcome**, though guaranteed" broken=$((broken + 1)) ;;
             *) cell=$outcome ;;
         esac
         printf ' %s |' "$cell" >>"$work/table"
@@ -188,16 +188,16 @@ row "2 threads" schedule gcc-O2 "$all" plain -- --jobs 1 --threads 2
 row "4 threads" schedule gcc-O2 "$all" plain -- --jobs 1 --threads 4
 row "2 jobs" schedule gcc-O2 "$all" plain -- --jobs 2 --threads 1
 row "2 jobs of 4 threads" schedule gcc-O2 "$all" plain -- --jobs 2 --threads 4
-row "stopped at checkpoints and taken up" schedule gcc-O2 "$all" stopped
-row "states of steps kept, stages computed again (solver.keep)" schedule gcc-O2 images kept -- --jobs 1 --threads 1 --set solver.keep=steps
+row "stopped at checkpoints and resumed" schedule gcc-O2 "$all" stopped
+row "one stored state per step, stages recomputed (solver.keep)" schedule gcc-O2 images kept -- --jobs 1 --threads 1 --set solver.keep=steps
 for variant in "gcc -O2" "gcc -O3" "clang -O2" "clang -O3"; do
     compiler=${variant% *} level=${variant#* }
     build "$compiler" "$level"
     [ "$variant" = "gcc -O2" ] || row "$variant" compiler "$compiler$level" "$all" plain
     if libraries "$compiler$level"; then outcome="**same**"
-    else outcome="**differs**, though promised" broken=$((broken + 1))
+    else outcome="**differs**, though guaranteed" broken=$((broken + 1))
     fi
-    echo "| $variant, another program with the static library and with the shared one | $outcome | | | |" >>"$work/table"
+    echo "| $variant, a program with the static and with the shared library | $outcome | | | |" >>"$work/table"
 done
 row "clang -O3, portable kernels" instructions clang-O3 points plain AFFJORD_SIMD=portable
 
@@ -206,14 +206,14 @@ spent=$(awk 'NR == 2 { print int($1) + int($2) + 1 }' "$work/times")
 count() { wc -l <"$work/$1.reference"; }
 {
     cat <<END
-# Which numbers are the same to the bit
+# Determinism
 
-This page is written by
+This table lists which changes of compiler, kernels, libraries and threads keep all results bit-identical. A script writes it:
 
     tests/stress/determinism.sh
 
-which took $(( ($(date +%s) - began + 30) / 60 )) minutes ($spent of processor time), without what build/determinism had from before.
-[reliability.md](reliability.md) says what is promised and why the rest differs.
+It took $(( ($(date +%s) - began + 30) / 60 )) minutes ($spent of processor time), without builds that build/determinism already had.
+[Reliability](reliability.md#determinism) has the guarantees, and the reasons for differences.
 
 - $(date -u +%Y-%m-%d), commit $commit
 - $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors; instructions: $("$built/gcc-O2/affjord" --version | sed -n 's/.*kernels \([a-z0-9]*\),.*/\1/p')
@@ -221,11 +221,17 @@ which took $(( ($(date +%s) - began + 30) / 60 )) minutes ($spent of processor t
 - $(clang --version | head -n 1)
 - OpenBLAS $(pkg_version libopenblas-dev), SLEEF $(pkg_version libsleef-dev), glibc $(pkg_version libc6)
 
-Compared with gcc -O2, one job of one thread, the best instructions of this processor: losses and evaluations of every
-epoch, metrics, stored densities and samples, and checkpoints, in rows ($(count points), $(count points_double), $(count images) and $(count theory) of them). Both models on points and images.
-**same** is promised; same without emphasis came out here and is not; a free cell is one that has no such variant.
+The reference is gcc -O2, one job of one thread, the best instruction set of this processor. The script compares losses and
+evaluations of every epoch, metrics, stored densities and samples, and checkpoints: $(count points), $(count points_double), $(count images) and $(count theory) rows. It trains both
+models on points and on images.
 
-| | points | points, double | images | the mathematics, double |
+| cell | meaning |
+|---|---|
+| **same** | bit-identical, as guaranteed |
+| same | bit-identical here, without a guarantee |
+| empty | this experiment has no such variant |
+
+| change | points | points, double | images | experiment theory, double |
 |---|---|---|---|---|
 END
     cat "$work/table"
@@ -233,4 +239,4 @@ END
 mkdir -p "$(dirname "$to")"
 cp "$work/page" "$to"
 cat "$work/table"
-[ "$broken" = 0 ] || { echo "$broken cells differ that are promised to be the same" >&2; exit 1; }
+[ "$broken" = 0 ] || { echo "$broken cells differ that are guaranteed to be the same" >&2; exit 1; }
