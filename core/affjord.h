@@ -20,7 +20,7 @@
 #include "field/image_model.h"
 #include "field/own_field.h"
 #include "flow/cnf.h"
-#include "flow/multiscale.h"
+#include "flow/chain.h"
 #include "ode/solve.h"
 #include "ode/tableau.h"
 #include "train/adam.h"

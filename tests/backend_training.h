@@ -9,7 +9,7 @@
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/level.h"
 #include "data/image.h"
-#include "multiscale_support.h"
+#include "chain_support.h"
 #include "train/image_objective.h"
 #include "train/trainer.h"
 
@@ -30,7 +30,7 @@ static inline image_set *blobs(const image_spec *shape) {
     return &set;
 }
 
-static inline trainer *make(const backend_ops *backend, multiscale_spec model) {
+static inline trainer *make(const backend_ops *backend, chain_spec model) {
     trainer *training = NULL;
     objective *goal = NULL;
     failure why = {""};
@@ -43,7 +43,7 @@ static inline trainer *make(const backend_ops *backend, multiscale_spec model) {
 }
 
 /* Some iterations, saved in between and taken up by another trainer. */
-static inline double train(const backend_ops *backend, multiscale_spec model, real *params, size_t P) {
+static inline double train(const backend_ops *backend, chain_spec model, real *params, size_t P) {
     trainer *first = make(backend, model), *second = make(backend, model);
     trainer_epoch epoch = {.validation_loss = NAN};
     checkpoint *file = NULL;
@@ -75,12 +75,12 @@ static inline const backend_ops *near_together(void) {
     return &together.table;
 }
 
-static inline size_t parameters_of(multiscale_spec spec) {
-    multiscale *model = NULL;
+static inline size_t parameters_of(chain_spec spec) {
+    chain *model = NULL;
     failure why = {""};
-    cr_assert_eq(multiscale_create(&spec, 1, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
-    const size_t P = multiscale_parameters(model)->total;
-    multiscale_destroy(&model);
+    cr_assert_eq(chain_create(&spec, 1, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
+    const size_t P = chain_parameters(model)->total;
+    chain_destroy(&model);
     return P;
 }
 

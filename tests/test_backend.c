@@ -81,7 +81,7 @@ Test(backend, a_logit_is_undone) {
 
 /* --- Whole trainings, far away --- */
 
-static void check_training(multiscale_spec spec) {
+static void check_training(chain_spec spec) {
     const backend_ops *near = near_together(), *far = far_create(near, REGION);
     const size_t P = parameters_of(spec);
     real *a = reals(P), *b = reals(P);
@@ -96,7 +96,7 @@ static void check_training(multiscale_spec spec) {
 
 Test(backend, a_training_far_away_gives_the_same_bits) {
     for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++) {
-        multiscale_spec spec = small_spec(layer == IMAGE_CONCAT ? IMAGE_FFJORD : IMAGE_AFFJORD, layer);
+        chain_spec spec = small_spec(layer == IMAGE_CONCAT ? IMAGE_FFJORD : IMAGE_AFFJORD, layer);
         spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
         spec.kinetic = spec.jacobian = 0.01;
         spec.keep_stages = layer % 2 == 0;
@@ -105,7 +105,7 @@ Test(backend, a_training_far_away_gives_the_same_bits) {
 }
 
 Test(backend, adjoints_grids_and_exact_traces_far_away_give_the_same_bits) {
-    multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
+    chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
     spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
     spec.gradient = GRADIENT_ADJOINT;
     check_training(spec);
@@ -117,29 +117,29 @@ Test(backend, adjoints_grids_and_exact_traces_far_away_give_the_same_bits) {
 }
 
 Test(backend, rounded_convolutions_far_away_give_the_same_bits) {
-    multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCATSQUASH);
+    chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCATSQUASH);
     spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 2};
     spec.math = MATH_BF16;
     check_training(spec);
 }
 
 /* What left and samples, for parameters where the backend has them. */
-static void use(const backend_ops *backend, multiscale_spec spec, real *z, real *x, double *log_density) {
+static void use(const backend_ops *backend, chain_spec spec, real *z, real *x, double *log_density) {
     enum { N = 2 };
     arena memory = {0};
-    multiscale *model = NULL;
+    chain *model = NULL;
     failure why = {""};
     spec.backend = backend;
-    cr_assert_eq(multiscale_create(&spec, N, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
-    const size_t P = multiscale_parameters(model)->total, D = multiscale_dimension(model);
+    cr_assert_eq(chain_create(&spec, N, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
+    const size_t P = chain_parameters(model)->total, D = chain_dimension(model);
     real *near = reals(P), *images = reals(N * D), *params;
     for (size_t i = 0; i < N * D; i++) images[i] = (real)(i % 7) / 8;
-    multiscale_initialise(model, 3, near);
+    chain_initialise(model, 3, near);
     cr_assert_eq(BACKEND_NEW(backend, &memory, P, &params), STATUS_OK);
     backend->upload(backend, P * sizeof *near, near, params);
-    cr_assert_eq(multiscale_transform(model, params, images, N, probe, z, log_density, NULL), STATUS_OK);
-    cr_assert_eq(multiscale_sample(model, params, probe, 0, N, x, NULL), STATUS_OK);
-    multiscale_destroy(&model);
+    cr_assert_eq(chain_transform(model, params, images, N, probe, z, log_density, NULL), STATUS_OK);
+    cr_assert_eq(chain_sample(model, params, probe, 0, N, x, NULL), STATUS_OK);
+    chain_destroy(&model);
     arena_release(&memory);
     free(near), free(images);
 }
@@ -147,7 +147,7 @@ static void use(const backend_ops *backend, multiscale_spec spec, real *z, real 
 Test(backend, densities_and_samples_far_away_have_the_same_bits) {
     enum { ALL = 2 * 64 };
     const backend_ops *near = near_together(), *far = far_create(near, REGION);
-    const multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
+    const chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
     real z[2][ALL], x[2][ALL];
     double log_density[2][2];
     use(near, spec, z[0], x[0], log_density[0]);
@@ -162,22 +162,22 @@ Test(backend, densities_and_samples_far_away_have_the_same_bits) {
 Test(backend, a_solve_waits_for_its_outcome_and_for_nothing_else) {
     enum { N = 2 };
     const backend_ops *far = far_create(near_together(), REGION);
-    multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
+    chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
     arena memory = {0};
-    multiscale *model = NULL;
-    multiscale_statistics statistics;
-    multiscale_loss loss;
+    chain *model = NULL;
+    chain_statistics statistics;
+    chain_loss loss;
     failure why = {""};
     spec.backend = far;
-    cr_assert_eq(multiscale_create(&spec, N, true, NULL, &model, &why), STATUS_OK, "%s", why.text);
-    const size_t P = multiscale_parameters(model)->total, D = multiscale_dimension(model);
+    cr_assert_eq(chain_create(&spec, N, true, NULL, &model, &why), STATUS_OK, "%s", why.text);
+    const size_t P = chain_parameters(model)->total, D = chain_dimension(model);
     real *near = reals(P), *images = reals(N * D), *params, *gradient;
-    multiscale_initialise(model, 3, near);
+    chain_initialise(model, 3, near);
     cr_assert_eq(BACKEND_NEW(far, &memory, P, &params), STATUS_OK);
     cr_assert_eq(BACKEND_NEW(far, &memory, P, &gradient), STATUS_OK);
     far->upload(far, P * sizeof *near, near, params);
     const size_t before = far_waits(far);
-    cr_assert_eq(multiscale_loss_gradient(model, params, images, N, probe, &loss, gradient, &statistics), STATUS_OK);
+    cr_assert_eq(chain_loss_gradient(model, params, images, N, probe, &loss, gradient, &statistics), STATUS_OK);
     size_t expected = 2; /* what is known of each image, and whether the gradient is finite */
     for (size_t f = 0; f < statistics.flow_count; f++) {
         cr_expect_gt(statistics.flows[f].forward.accepted, 2);
@@ -186,7 +186,7 @@ Test(backend, a_solve_waits_for_its_outcome_and_for_nothing_else) {
         expected += 1; /* the end time, told */
     }
     cr_expect_eq(far_waits(far) - before, expected, "%zu, not %zu", far_waits(far) - before, expected);
-    multiscale_destroy(&model);
+    chain_destroy(&model);
     arena_release(&memory);
     free(near), free(images);
     far_destroy(far);
@@ -194,11 +194,11 @@ Test(backend, a_solve_waits_for_its_outcome_and_for_nothing_else) {
 
 Test(backend, a_device_without_room_is_out_of_memory) {
     const backend_ops *far = far_create(cpu_backend(CPU_PORTABLE), 1 << 16);
-    multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
-    multiscale *model = NULL;
+    chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
+    chain *model = NULL;
     failure why = {""};
     spec.backend = far;
-    cr_expect_eq(multiscale_create(&spec, 4, true, NULL, &model, &why), STATUS_MEMORY);
+    cr_expect_eq(chain_create(&spec, 4, true, NULL, &model, &why), STATUS_MEMORY);
     cr_expect_null(model);
     cr_expect(why.text[0] != 0);
     cr_expect_eq(far_taken(far), 0, "what was taken was given back");

@@ -10,7 +10,7 @@
 #include "backend/memory.h"
 #include "backend/rounding.h"
 #include "device_support.h"
-#include "multiscale_support.h"
+#include "chain_support.h"
 
 static const char *const names[CONV_MATHS] = {"fp32", "tf32", "bf16"};
 
@@ -245,7 +245,7 @@ Test(conv_math, gradients_are_those_of_fp32_but_for_the_rounding) {
     const double unit[CONV_MATHS] = {0, ldexp(1, -11), ldexp(1, -8)}; /* the largest relative error of a rounding */
     for (image_layer layer = IMAGE_CONCAT; layer <= IMAGE_HYPER; layer++)
         for (cnf_gradient way = GRADIENT_DISCRETE; way <= GRADIENT_ADJOINT; way++) {
-            multiscale_spec spec = small_spec(layer == IMAGE_CONCAT ? IMAGE_FFJORD : IMAGE_AFFJORD, layer);
+            chain_spec spec = small_spec(layer == IMAGE_CONCAT ? IMAGE_FFJORD : IMAGE_AFFJORD, layer);
             bench models[CONV_MATHS];
             spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 6};
             spec.gradient = way;

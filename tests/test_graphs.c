@@ -46,22 +46,22 @@ static void close_as(const backend_ops **device, const char *words) {
 
 /* --- The same bits --- */
 
-static multiscale_spec spec_of(image_layer layer) {
-    multiscale_spec spec = small_spec(layer == IMAGE_CONCAT ? IMAGE_FFJORD : IMAGE_AFFJORD, layer);
+static chain_spec spec_of(image_layer layer) {
+    chain_spec spec = small_spec(layer == IMAGE_CONCAT ? IMAGE_FFJORD : IMAGE_AFFJORD, layer);
     spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
     spec.model.height = spec.model.width = 4; /* one flow, D = 16 */
     return spec;
 }
 
 /* A training, stopped and gone on with in between, on a device of its own. */
-static double train_as(const char *how, const char *words, multiscale_spec spec, real *params, size_t P) {
+static double train_as(const char *how, const char *words, chain_spec spec, real *params, size_t P) {
     const backend_ops *device = open_as(how);
     const double loss = train(device, spec, params, P);
     close_as(&device, words);
     return loss;
 }
 
-static void check_same_bits(multiscale_spec spec, const char *what) {
+static void check_same_bits(chain_spec spec, const char *what) {
     static const struct {
         const char *how, *words;
     } ways[] = {{"while", NULL}, {"step", "AFFJORD_GRAPHS = step"}, {NULL, NULL}};
@@ -80,7 +80,7 @@ static void check_same_bits(multiscale_spec spec, const char *what) {
 Test(any_device, all_layers_have_the_bits_of_plain_launches) {
     static const char *const names[] = {"ignore", "hyper", "concat", "concatsquash"};
     for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++) {
-        multiscale_spec spec = spec_of(layer);
+        chain_spec spec = spec_of(layer);
         spec.keep_stages = layer % 2 == 0;
         spec.kinetic = spec.jacobian = layer < IMAGE_CONCAT ? 0.01 : 0;
         spec.learn_end_time = layer != IMAGE_CONCAT;
@@ -90,7 +90,7 @@ Test(any_device, all_layers_have_the_bits_of_plain_launches) {
 }
 
 Test(any_device, adjoints_grids_and_exact_traces_have_them_too) {
-    multiscale_spec spec = spec_of(IMAGE_HYPER);
+    chain_spec spec = spec_of(IMAGE_HYPER);
     spec.gradient = GRADIENT_ADJOINT;
     check_same_bits(spec, "adjoint");
     spec = spec_of(IMAGE_CONCAT);
@@ -110,14 +110,14 @@ Test(any_device, adjoints_grids_and_exact_traces_have_them_too) {
 Test(graphs, convolutions_of_cudnn_are_recorded) {
     setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
     check_same_bits(spec_of(IMAGE_HYPER), "cuDNN");
-    multiscale_spec spec = spec_of(IMAGE_CONCAT);
+    chain_spec spec = spec_of(IMAGE_CONCAT);
     spec.math = MATH_TF32;
     check_same_bits(spec, "cuDNN, tf32");
 }
 
 /* --- What cannot be done --- */
 
-static void check_refused(const char *variable, const char *what, const char *words, multiscale_spec spec,
+static void check_refused(const char *variable, const char *what, const char *words, chain_spec spec,
                           const real *expected, double loss, size_t P) {
     real *params = reals(P);
     setenv(variable, what, 1);
@@ -129,7 +129,7 @@ static void check_refused(const char *variable, const char *what, const char *wo
 }
 
 Test(graphs, what_a_driver_refuses_is_done_without_and_said) {
-    const multiscale_spec spec = spec_of(IMAGE_HYPER);
+    const chain_spec spec = spec_of(IMAGE_HYPER);
     const size_t P = parameters_of(spec);
     real *expected = reals(P);
     setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
@@ -234,7 +234,7 @@ Test(graphs, outcomes_are_those_of_the_processor) {
 /* --- Waiting --- */
 
 /* Waits of the fourth iteration, which makes no graph any more; *steps <- tried ones, of the way out. */
-static size_t waits_of(const char *how, multiscale_spec spec, double tolerance, size_t *launches) {
+static size_t waits_of(const char *how, chain_spec spec, double tolerance, size_t *launches) {
     const backend_ops *device = open_as(how);
     spec.solver.options.atol = spec.solver.options.rtol = tolerance;
     trainer *training = make(device, spec);
@@ -255,7 +255,7 @@ static size_t waits_of(const char *how, multiscale_spec spec, double tolerance, 
 
 Test(graphs, a_training_step_waits_a_few_times_for_each_flow) {
     enum { FLOWS = 1 };
-    multiscale_spec spec = spec_of(IMAGE_HYPER);
+    chain_spec spec = spec_of(IMAGE_HYPER);
     size_t launches, more;
     const size_t waits = waits_of("while", spec, 1e-2, &launches), as_many = waits_of("while", spec, 1e-5, &more);
     cr_expect_eq(waits, as_many, "however many steps there are: %zu and %zu", waits, as_many);
@@ -277,7 +277,7 @@ Test(graphs, a_training_step_waits_a_few_times_for_each_flow) {
 
 /* Kernels of Table 1's steps, as docs/guide/gpu.md tells them: of the way out, of the last step back, and of the others. */
 static void check_kernels(image_architecture architecture, image_layer layer, const size_t expected[3]) {
-    multiscale_spec spec = small_spec(architecture, layer);
+    chain_spec spec = small_spec(architecture, layer);
     spec.model.height = spec.model.width = 4;
     spec.model.hidden_layers = 3;
     for (size_t i = 0; i < 3; i++) spec.model.hidden[i] = 16;
@@ -474,7 +474,7 @@ Test(graphs, a_device_that_is_lost_while_it_repeats_ends_the_solve) {
     for (size_t way = 0; way < 3; way++) {
         static const char *const hows[] = {"none", "step", "while"};
         const backend_ops *device = open_as(hows[way]);
-        multiscale_spec spec = spec_of(IMAGE_HYPER);
+        chain_spec spec = spec_of(IMAGE_HYPER);
         trainer *training = make(device, spec);
         trainer_epoch epoch;
         failure why = {""};

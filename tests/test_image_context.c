@@ -2,10 +2,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "multiscale_support.h"
+#include "chain_support.h"
 
-static multiscale_spec starting_spec(void) {
-    multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
+static chain_spec starting_spec(void) {
+    chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
     spec.model.learn_start = true;
     spec.model.hidden_layers = 1;
     spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 2};
@@ -22,13 +22,13 @@ static double largest(const bench *b, const parameter *part) {
 /* 8 x 8 has two scales of two flows and one: z* starts anew in each scale. */
 Test(image_context, each_scale_has_a_start_of_its_own) {
     static image_model counted;
-    multiscale_spec spec = starting_spec();
+    chain_spec spec = starting_spec();
     failure why = {""};
     bench b;
     size_t starts = 0;
     bench_open(&b, spec, 2, NULL);
     take_gradient(&b);
-    const parameter_table *table = multiscale_parameters(b.model);
+    const parameter_table *table = chain_parameters(b.model);
     for (size_t k = 0; k < table->count; k++) {
         if (!strstr(table->entries[k].name, "context.start")) continue;
         cr_expect_eq(table->entries[k].rows, spec.model.moving);
@@ -44,14 +44,14 @@ Test(image_context, each_scale_has_a_start_of_its_own) {
     cr_expect_eq(found, 2 * spec.model.moving);
     /* An image goes there and back. */
     transform(&b, probe);
-    cr_assert_eq(multiscale_invert(b.model, b.params, b.z, b.n, b.back, &b.statistics), STATUS_OK);
+    cr_assert_eq(chain_invert(b.model, b.params, b.z, b.n, b.back, &b.statistics), STATUS_OK);
     for (size_t i = 0; i < b.n * b.D; i++) cr_expect_float_eq((double)b.back[i], (double)b.x[i], 1e-2);
     bench_close(&b);
 }
 
 Test(image_context, nothing_is_learned_of_a_fixed_one) {
     for (cnf_gradient kind = GRADIENT_DISCRETE; kind <= GRADIENT_ADJOINT; kind++) {
-        multiscale_spec spec = starting_spec();
+        chain_spec spec = starting_spec();
         spec.gradient = kind;
         bench free_one, fixed;
         bench_open(&free_one, spec, 2, NULL);
@@ -59,7 +59,7 @@ Test(image_context, nothing_is_learned_of_a_fixed_one) {
         bench_open(&fixed, spec, 2, NULL);
         take_gradient(&free_one), take_gradient(&fixed);
         cr_expect_eq(free_one.loss.total, fixed.loss.total);
-        const parameter_table *table = multiscale_parameters(fixed.model);
+        const parameter_table *table = chain_parameters(fixed.model);
         for (size_t k = 0; k < table->count; k++) {
             const parameter *part = &table->entries[k];
             const double size = largest(&fixed, part);
@@ -73,16 +73,16 @@ Test(image_context, nothing_is_learned_of_a_fixed_one) {
 #ifdef AFFJORD_DOUBLE
 static double total_at(bench *b, real *entry, double by) {
     const real kept = *entry;
-    multiscale_loss loss;
+    chain_loss loss;
     *entry = kept + by;
-    cr_assert_eq(multiscale_loss_gradient(b->model, b->params, b->x, b->n, probe, &loss, b->z, NULL), STATUS_OK);
+    cr_assert_eq(chain_loss_gradient(b->model, b->params, b->x, b->n, probe, &loss, b->z, NULL), STATUS_OK);
     *entry = kept;
     return loss.total;
 }
 
 Test(image_context, gradients_of_the_start_equal_differences, .timeout = 300) {
     for (cnf_gradient kind = GRADIENT_DISCRETE; kind <= GRADIENT_ADJOINT; kind++) {
-        multiscale_spec spec = starting_spec();
+        chain_spec spec = starting_spec();
         spec.gradient = kind;
         if (kind == GRADIENT_ADJOINT) spec.solver.steps = 40;
         bench b;
@@ -90,7 +90,7 @@ Test(image_context, gradients_of_the_start_equal_differences, .timeout = 300) {
         free(b.z);
         b.z = reals(b.P);
         take_gradient(&b);
-        const parameter_table *table = multiscale_parameters(b.model);
+        const parameter_table *table = chain_parameters(b.model);
         for (size_t k = 0; k < table->count; k++) {
             const parameter *part = &table->entries[k];
             if (!strstr(part->name, "context.")) continue;

@@ -343,8 +343,8 @@ Test(image_device, devices_that_cannot_be_opened) {
 
 /* --- Whole trainings --- */
 
-static multiscale_spec spec_of(image_layer layer) {
-    multiscale_spec spec = small_spec(layer == IMAGE_CONCAT ? IMAGE_FFJORD : IMAGE_AFFJORD, layer);
+static chain_spec spec_of(image_layer layer) {
+    chain_spec spec = small_spec(layer == IMAGE_CONCAT ? IMAGE_FFJORD : IMAGE_AFFJORD, layer);
     spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
     spec.kinetic = spec.jacobian = 0.01;
     spec.keep_stages = layer % 2 == 0;
@@ -352,7 +352,7 @@ static multiscale_spec spec_of(image_layer layer) {
 }
 
 /* The gradient (P) of the first iteration. */
-static void gradient_on(const backend_ops *backend, multiscale_spec spec, real *gradient, size_t P) {
+static void gradient_on(const backend_ops *backend, chain_spec spec, real *gradient, size_t P) {
     trainer *training = make(backend, spec);
     trainer_epoch epoch;
     bool done;
@@ -362,7 +362,7 @@ static void gradient_on(const backend_ops *backend, multiscale_spec spec, real *
 }
 
 /* The processor's loss and gradient but for the order of sums, and the same bits each time, whoever comes first. */
-static void check_training(multiscale_spec spec, const char *what) {
+static void check_training(chain_spec spec, const char *what) {
     const backend_ops *near = near_together(), *device = tested_images();
     const size_t P = parameters_of(spec);
     real *a = reals(P), *b = reals(P);
@@ -392,7 +392,7 @@ Test(any_device, trainings_are_those_of_the_processor_but_for_the_order_of_sums)
 }
 
 Test(any_device, adjoints_grids_and_exact_traces) {
-    multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
+    chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
     spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
     spec.gradient = GRADIENT_ADJOINT;
     check_training(spec, "adjoint");

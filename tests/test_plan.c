@@ -224,7 +224,7 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect_eq(images.batch, 513);
     cr_expect_eq(images.validation, 4097);
     cr_expect(images.flip);
-    const multiscale_spec *model = &images.model;
+    const chain_spec *model = &images.model;
     cr_expect_arr_eq(&model->model.channels, shape, sizeof shape);
     cr_expect_eq(model->model.architecture, IMAGE_AFFJORD);
     cr_expect_eq(model->model.layer, IMAGE_IGNORE);

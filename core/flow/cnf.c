@@ -153,7 +153,7 @@ status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf
 void cnf_destroy(cnf **flow) {
     if (!*flow) return;
     field_destroy(&(*flow)->field);
-    multiscale_destroy(&(*flow)->model);
+    chain_destroy(&(*flow)->model);
     arena memory = (*flow)->memory; /* holds the flow itself */
     arena_release(&memory);
     *flow = NULL;
@@ -168,27 +168,27 @@ bool cnf_is_fused(const cnf *flow) {
 }
 
 size_t cnf_bytes(const cnf *flow) {
-    return flow->memory.bytes + (flow->model ? multiscale_bytes(flow->model) : field_bytes(flow->field));
+    return flow->memory.bytes + (flow->model ? chain_bytes(flow->model) : field_bytes(flow->field));
 }
 
 size_t cnf_kept_bytes(const cnf *flow) {
-    return flow->model ? multiscale_kept_bytes(flow->model) : 0;
+    return flow->model ? chain_kept_bytes(flow->model) : 0;
 }
 
 void cnf_explain(const cnf *flow, status outcome, failure *why) {
-    if (flow->model && outcome != STATUS_MEMORY) multiscale_explain(&flow->last, outcome, why);
+    if (flow->model && outcome != STATUS_MEMORY) chain_explain(&flow->last, outcome, why);
     else
         failure_describe(why,
                          outcome == STATUS_NON_FINITE ? "the loss or its gradient is not finite" : "out of memory");
 }
 
 const parameter_table *cnf_parameters(const cnf *flow) {
-    return flow->model ? multiscale_parameters(flow->model) : &flow->parameters;
+    return flow->model ? chain_parameters(flow->model) : &flow->parameters;
 }
 
 void cnf_initialise(const cnf *flow, uint64_t seed, real *params) {
     if (flow->model) {
-        multiscale_initialise(flow->model, seed, params);
+        chain_initialise(flow->model, seed, params);
         return;
     }
     field_initialise(flow->field, seed, params);

@@ -7,7 +7,7 @@
 
 #include "field/hyper_mlp.h"
 #include "flow/cnf.h"
-#include "flow/multiscale_internal.h"
+#include "flow/chain_internal.h"
 #include "flow/noise.h"
 
 /* What one thread needs for one chunk. The state of a chunk is [z (D, CHUNK) | l (CHUNK)], its length n. */
@@ -30,8 +30,8 @@ struct cnf {
     size_t batch_max;
 
     /* Any field and any solver; NULL for a fused flow, which has what follows it. */
-    multiscale *model;
-    multiscale_statistics last; /* of its last call */
+    chain *model;
+    chain_statistics last; /* of its last call */
 
     parameter_table parameters;
     context *context;

@@ -1,4 +1,4 @@
-/* cnf_points.c - the flow of points with any field and any solver: a model of one flow (multiscale_internal.h).
+/* cnf_points.c - the flow of points with any field and any solver: a model of one flow (chain_internal.h).
  *
  * A batch is solved in parts of up to batch_max points, each of which is one state. */
 #include "field/mlp_field.h"
@@ -28,25 +28,25 @@ static status make_field(const void *argument, size_t batch, parallel *workers, 
 
 status cnf_points_create(cnf *flow, failure *why) {
     const cnf_spec *spec = &flow->spec;
-    const multiscale_spec model = {.end_time = spec->end_time,
-                                   .learn_end_time = spec->learn_end_time,
-                                   .base_variance = spec->base_variance,
-                                   .divergence = spec->divergence,
-                                   .gradient = spec->gradient,
-                                   .seminorm = spec->seminorm,
-                                   .error_norm = spec->error_norm,
-                                   .kinetic = spec->kinetic,
-                                   .jacobian = spec->jacobian,
-                                   .kept_steps = spec->kept_steps > 0 ? spec->kept_steps : 1,
-                                   .keep_stages = spec->keep_stages,
-                                   .solver = {.method = flow->method, .steps = spec->steps, .options = spec->options},
-                                   .backend = flow->backend};
-    const multiscale_points points = {.dimension = spec->dimension,
-                                      .context = cnf_context_spec(spec, NULL),
-                                      .make_field = make_field,
-                                      .argument = spec};
-    return multiscale_create_points(&model, &points, flow->batch_max, spec->kept_steps > 0, flow->workers, &flow->model,
-                                    why);
+    const chain_spec model = {.end_time = spec->end_time,
+                              .learn_end_time = spec->learn_end_time,
+                              .base_variance = spec->base_variance,
+                              .divergence = spec->divergence,
+                              .gradient = spec->gradient,
+                              .seminorm = spec->seminorm,
+                              .error_norm = spec->error_norm,
+                              .kinetic = spec->kinetic,
+                              .jacobian = spec->jacobian,
+                              .kept_steps = spec->kept_steps > 0 ? spec->kept_steps : 1,
+                              .keep_stages = spec->keep_stages,
+                              .solver = {.method = flow->method, .steps = spec->steps, .options = spec->options},
+                              .backend = flow->backend};
+    const chain_points points = {.dimension = spec->dimension,
+                                 .context = cnf_context_spec(spec, NULL),
+                                 .make_field = make_field,
+                                 .argument = spec};
+    return chain_create_points(&model, &points, flow->batch_max, spec->kept_steps > 0, flow->workers, &flow->model,
+                               why);
 }
 
 static size_t part_at(const cnf *flow, size_t first, size_t n) {
@@ -55,7 +55,7 @@ static size_t part_at(const cnf *flow, size_t first, size_t n) {
 
 /* Evaluations of a part, to the sum over all; and the mean over `parts`. */
 static void count(const cnf *flow, cnf_statistics *sum) {
-    const multiscale_flow *one = &flow->last.flows[0];
+    const chain_flow *one = &flow->last.flows[0];
     sum->evaluations_forward += (double)one->forward.evaluations;
     sum->evaluations_backward +=
         (double)(one->backward.reversals ? one->backward.reversals : one->backward.evaluations);
@@ -76,8 +76,8 @@ status cnf_points_transform(cnf *flow, const real *params, double from, const re
     for (size_t first = 0; first < n; first += flow->batch_max, parts++) {
         const size_t part = part_at(flow, first, n);
         flow->model->first_row = first;
-        TRY(multiscale_transform_from(flow->model, params, from, x + first * D, part, probe, z ? z + first * D : NULL,
-                                      log_density + first, &flow->last));
+        TRY(chain_transform_from(flow->model, params, from, x + first * D, part, probe, z ? z + first * D : NULL,
+                                 log_density + first, &flow->last));
         count(flow, &sum);
     }
     for (size_t i = 0; i < n; i++) log_density[i] -= flow->spec.log_volume;
@@ -93,7 +93,7 @@ status cnf_points_sample(cnf *flow, const real *params, double to, random_stream
     noise_base(stream, flow->spec.base_variance, first, n, D, x);
     for (size_t done = 0; done < n; done += flow->batch_max, parts++) {
         const size_t part = part_at(flow, done, n);
-        TRY(multiscale_invert_to(flow->model, params, to, x + done * D, part, x + done * D, &flow->last));
+        TRY(chain_invert_to(flow->model, params, to, x + done * D, part, x + done * D, &flow->last));
         count(flow, &sum);
     }
     finish(&sum, parts, statistics);
@@ -113,11 +113,11 @@ status cnf_points_field(cnf *flow, const real *params, double at, const real *z,
 
 status cnf_points_gradient(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,
                            real *gradient, cnf_statistics *statistics) {
-    multiscale_loss value = {.bits = NAN};
+    chain_loss value = {.bits = NAN};
     cnf_statistics sum = {0};
     if (flow->spec.kept_steps == 0) return STATUS_INVALID;
     flow->model->first_row = 0;
-    const status outcome = multiscale_loss_gradient(flow->model, params, x, n, probe, &value, gradient, &flow->last);
+    const status outcome = chain_loss_gradient(flow->model, params, x, n, probe, &value, gradient, &flow->last);
     *loss = outcome == STATUS_OK || outcome == STATUS_NON_FINITE ? value.bits + flow->spec.log_volume : NAN;
     count(flow, &sum);
     finish(&sum, 1, statistics);

@@ -118,8 +118,8 @@ void specification_image(const settings *values, const size_t shape[3], image_sp
     for (size_t i = 0; i < out->hidden_layers; i++) out->hidden[i] = values->image_hidden_channels;
 }
 
-void specification_multiscale(const settings *values, const size_t shape[3], multiscale_spec *out) {
-    *out = (multiscale_spec){
+void specification_chain(const settings *values, const size_t shape[3], chain_spec *out) {
+    *out = (chain_spec){
         .function = (activation)values->image_activation,
         .fixed_context = values->model_motion == 1,
         .alpha = values->image_alpha,
@@ -162,7 +162,7 @@ void specification_images(const settings *values, const size_t shape[3], uint64_
                                   .validation = values->train_validation,
                                   .test = values->train_test,
                                   .flip = values->image_flip};
-    specification_multiscale(values, shape, &out->model);
+    specification_chain(values, shape, &out->model);
 }
 
 /* z* of each flow has as many entries as its images have numbers; no more can move where they are seen. */

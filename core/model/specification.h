@@ -5,7 +5,7 @@
 #include "data/standard.h"
 #include "field/image_model.h"
 #include "flow/cnf.h"
-#include "flow/multiscale.h"
+#include "flow/chain.h"
 #include "model/settings.h"
 #include "train/checkpoint.h"
 #include "train/image_objective.h"
@@ -30,7 +30,7 @@ void specification_trained_flow(const settings *values, size_t dimension, const 
 /* The image model that they describe, for images of shape = {channels, height, width}: what it consists of, and with
  * its solver. */
 void specification_image(const settings *values, const size_t shape[3], image_spec *out);
-void specification_multiscale(const settings *values, const size_t shape[3], multiscale_spec *out);
+void specification_chain(const settings *values, const size_t shape[3], chain_spec *out);
 
 /* The training that they describe, and what it minimises. */
 void specification_trainer(const settings *values, trainer_spec *out);

@@ -12,14 +12,14 @@ typedef struct image_objective {
     image_objective_spec spec;
     const image_set *set;
     arena memory; /* holds itself too */
-    multiscale *model;
+    chain *model;
     size_t validation; /* images validated on */
     real *batch, *measured; /* (B, D): of the last step, and of the last measurement */
     double *log_density; /* (B) */
     /* Of the last step. A measurement behind it, at the end of an epoch, leaves them and its batch as they are: they
      * are asked for if the step failed. */
     uint64_t iteration;
-    multiscale_statistics statistics;
+    chain_statistics statistics;
 } image_objective;
 
 static const image_objective *as_images(const objective *self) {
@@ -36,24 +36,24 @@ static size_t images_validated(const image_objective_spec *spec, const image_set
 }
 
 static const parameter_table *parameters(const objective *self) {
-    return multiscale_parameters(as_images(self)->model);
+    return chain_parameters(as_images(self)->model);
 }
 
 static size_t bytes(const objective *self) {
-    return as_images(self)->memory.bytes + multiscale_bytes(as_images(self)->model);
+    return as_images(self)->memory.bytes + chain_bytes(as_images(self)->model);
 }
 
 static size_t kept_bytes(const objective *self) {
-    return multiscale_kept_bytes(as_images(self)->model);
+    return chain_kept_bytes(as_images(self)->model);
 }
 
 static void initialise(const objective *self, real *params) {
-    multiscale_initialise(as_images(self)->model, as_images(self)->spec.seed, params);
+    chain_initialise(as_images(self)->model, as_images(self)->spec.seed, params);
 }
 
 /* A reversal makes the evaluation it reverses, so what is counted backwards are evaluations with a reverse: the solver's
  * of an adjoint solve, the reversals of one through the steps. */
-static void count(const multiscale_statistics *s, objective_counts *counts) {
+static void count(const chain_statistics *s, objective_counts *counts) {
     *counts = (objective_counts){.flow_count = s->flow_count};
     for (size_t f = 0; f < s->flow_count; f++) {
         const adaptive_statistics *back = &s->flows[f].backward;
@@ -72,12 +72,12 @@ static status step(objective *base, uint64_t iteration, const real *params, doub
                    objective_counts *counts) {
     image_objective *self = (image_objective *)base;
     const image_objective_spec *spec = &self->spec;
-    multiscale_loss value = {.total = NAN};
+    chain_loss value = {.total = NAN};
     image_batch(self->set, IMAGE_TRAINING, spec->seed, (iteration - 1) * spec->batch, spec->batch, spec->flip,
                 IMAGE_CHANNEL_LAST, self->batch);
     self->iteration = iteration;
-    const status outcome = multiscale_loss_gradient(self->model, params, self->batch, spec->batch,
-                                                    probe_at(self, iteration), &value, gradient, &self->statistics);
+    const status outcome = chain_loss_gradient(self->model, params, self->batch, spec->batch, probe_at(self, iteration),
+                                               &value, gradient, &self->statistics);
     *loss = value.bits;
     if (outcome != STATUS_OK && outcome != STATUS_NON_FINITE) *loss = NAN;
     count(&self->statistics, counts);
@@ -96,12 +96,12 @@ static status measure(objective *base, objective_held which, uint64_t iteration,
     const image_objective_spec *spec = &self->spec;
     const bool test = which == OBJECTIVE_TEST;
     const image_split split = test ? IMAGE_TEST : image_objective_validation(self->set);
-    const size_t D = multiscale_dimension(self->model), images = held(base, which);
+    const size_t D = chain_dimension(self->model), images = held(base, which);
     /* Test images that are validated on come first, and batches are numbered on behind those of the validation. */
     const size_t start = test && image_objective_validation(self->set) == IMAGE_TEST ? self->validation : 0;
     const size_t before = test ? (self->validation + spec->batch - 1) / spec->batch : 0;
     objective_counts sums = {.flow_count = 0};
-    multiscale_statistics statistics;
+    chain_statistics statistics;
     double sum = 0, batches = 0;
     (void)iteration; /* always the same batches */
     *loss = NAN;
@@ -111,7 +111,7 @@ static status measure(objective *base, objective_held which, uint64_t iteration,
         const random_stream probe = {
             .seed = spec->seed, .purpose = RANDOM_TEST_PROBE, .iteration = before + first / spec->batch};
         image_batch(self->set, split, spec->seed, start + first, n, false, IMAGE_CHANNEL_LAST, self->measured);
-        TRY(multiscale_transform(self->model, params, self->measured, n, probe, NULL, self->log_density, &statistics));
+        TRY(chain_transform(self->model, params, self->measured, n, probe, NULL, self->log_density, &statistics));
         for (size_t i = 0; i < n; i++) sum += self->log_density[i];
         objective_counts one;
         count(&statistics, &one);
@@ -128,19 +128,19 @@ static status measure(objective *base, objective_held which, uint64_t iteration,
 }
 
 static void describe(const objective *base, status outcome, failure *why) {
-    multiscale_explain(&as_images(base)->statistics, outcome, why);
+    chain_explain(&as_images(base)->statistics, outcome, why);
 }
 
 static status save_batch(const objective *base, checkpoint *into) {
     const image_objective *self = as_images(base);
-    const size_t shape[] = {self->spec.batch, multiscale_dimension(self->model)}, one = 1;
+    const size_t shape[] = {self->spec.batch, chain_dimension(self->model)}, one = 1;
     TRY(checkpoint_put(into, "batch", CHECKPOINT_REAL, 2, shape, self->batch));
     return checkpoint_put(into, "batch.iteration", CHECKPOINT_U64, 1, &one, &self->iteration);
 }
 
 static void destroy(objective *base) {
     image_objective *self = (image_objective *)base;
-    multiscale_destroy(&self->model);
+    chain_destroy(&self->model);
     arena memory = self->memory;
     arena_release(&memory);
 }
@@ -161,9 +161,9 @@ static const objective_ops ops = {
 
 static status build(image_objective *self, parallel *workers, failure *why) {
     const image_objective_spec *spec = &self->spec;
-    TRY(multiscale_create(&spec->model, spec->batch, true, workers, &self->model, why));
-    TRY(ARENA_NEW(&self->memory, spec->batch * multiscale_dimension(self->model), &self->batch));
-    TRY(ARENA_NEW(&self->memory, spec->batch * multiscale_dimension(self->model), &self->measured));
+    TRY(chain_create(&spec->model, spec->batch, true, workers, &self->model, why));
+    TRY(ARENA_NEW(&self->memory, spec->batch * chain_dimension(self->model), &self->batch));
+    TRY(ARENA_NEW(&self->memory, spec->batch * chain_dimension(self->model), &self->measured));
     return ARENA_NEW(&self->memory, spec->batch, &self->log_density);
 }
 

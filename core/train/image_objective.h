@@ -4,13 +4,13 @@
 
 #include "base/export.h"
 #include "data/image.h"
-#include "flow/multiscale.h"
+#include "flow/chain.h"
 #include "train/objective.h"
 
 AFFJORD_API_BEGIN
 
 typedef struct image_objective_spec {
-    multiscale_spec model;
+    chain_spec model;
     uint64_t seed;
     size_t batch; /* B, images an iteration: those at (iteration - 1) B, ... of the shuffled training split */
     size_t validation; /* first images of the split that is validated on, at most; 0 for all */

@@ -111,8 +111,8 @@ static status read_model(model *out, size_t threads, failure *why) {
     if (threads > 1 && parallel_create(threads, &out->workers) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start %zu threads", threads);
     if (specification_is_image(&out->shape)) {
-        TRY(outputs_multiscale(&out->values, out->shape.image, out->workers, NULL, &out->images, why));
-        out->table = multiscale_parameters(out->images);
+        TRY(outputs_chain(&out->values, out->shape.image, out->workers, NULL, &out->images, why));
+        out->table = chain_parameters(out->images);
     } else {
         TRY(specification_read_units(out->file, out->path, &out->values, out->shape.dimension, &out->units, why));
         TRY(outputs_flow(&out->values, out->shape.dimension, model_units(out), out->workers, &out->flow, why));
@@ -136,7 +136,7 @@ status model_open(const char *name, const char *database, size_t threads, model 
 
 void model_close(model *trained) {
     cnf_destroy(&trained->flow);
-    multiscale_destroy(&trained->images);
+    chain_destroy(&trained->images);
     parallel_destroy(&trained->workers);
     checkpoint_destroy(&trained->file);
     free(trained->params);

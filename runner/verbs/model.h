@@ -3,7 +3,7 @@
 #define AFFJORD_RUNNER_MODEL_H
 
 #include "flow/cnf.h"
-#include "flow/multiscale.h"
+#include "flow/chain.h"
 #include "record/checkpoint_files.h"
 #include "model/specification.h"
 #include "train/checkpoint.h"
@@ -20,7 +20,7 @@ typedef struct model {
     checkpoint *file;
     parallel *workers;
     cnf *flow; /* of points, as outputs_flow makes it; NULL for images */
-    multiscale *images; /* of images, as outputs_multiscale makes it; NULL for points */
+    chain *images; /* of images, as outputs_chain makes it; NULL for points */
     const parameter_table *table;
     real *params; /* (P) */
 } model;

@@ -19,7 +19,7 @@ typedef struct replay {
     size_t n;
     const real *batch; /* (n, D), of the file */
     parallel *workers;
-    multiscale *model;
+    chain *model;
     real *params, *gradient; /* (P) */
 } replay;
 
@@ -63,13 +63,13 @@ static status change_setting(replay *self, const char *text, failure *why) {
 }
 
 static status make_model(replay *self, size_t threads, failure *why) {
-    multiscale_spec spec;
+    chain_spec spec;
     failure reason;
-    specification_multiscale(&self->values, self->shape.image, &spec);
+    specification_chain(&self->values, self->shape.image, &spec);
     if (threads > 1 && parallel_create(threads, &self->workers) != STATUS_OK)
         return fail(why, STATUS_MEMORY, "cannot start %zu threads", threads);
-    TRY(multiscale_create(&spec, self->n, true, self->workers, &self->model, why));
-    const parameter_table *table = multiscale_parameters(self->model);
+    TRY(chain_create(&spec, self->n, true, self->workers, &self->model, why));
+    const parameter_table *table = chain_parameters(self->model);
     self->params = calloc(table->total, sizeof(real));
     self->gradient = calloc(table->total, sizeof(real));
     if (!self->params || !self->gradient) return fail(why, STATUS_MEMORY, "out of memory");
@@ -83,11 +83,11 @@ static void write_solve(const char *direction, const adaptive_statistics *s) {
            s->smallest, s->largest, s->time);
 }
 
-static void write_flows(const multiscale_statistics *statistics) {
+static void write_flows(const chain_statistics *statistics) {
     printf("  %-8s %11s %9s %9s %10s %10s  %s\n", "", "evaluations", "accepted", "rejected", "smallest", "largest",
            "reached (1 is T)");
     for (size_t f = 0; f < statistics->flow_count; f++) {
-        const multiscale_flow *flow = &statistics->flows[f];
+        const chain_flow *flow = &statistics->flows[f];
         if (flow->forward.evaluations == 0) continue;
         printf("flow %zu, T = %.4g\n", f, flow->end_time);
         write_solve("forward", &flow->forward);
@@ -97,20 +97,20 @@ static void write_flows(const multiscale_statistics *statistics) {
 
 /* Exit status: done if the iteration failed again or, with other settings, did not; what it says is the point. */
 static int repeat(const replay *self) {
-    multiscale_statistics statistics;
-    multiscale_loss loss;
+    chain_statistics statistics;
+    chain_loss loss;
     const random_stream probe = {.seed = self->seed, .purpose = RANDOM_PROBE, .iteration = self->iteration};
     printf("Iteration %" PRIu64 " of run %s: %s on %s, seed %" PRIu64 ", %zu images\n", self->iteration,
            checkpoint_get_text(self->file, "key"), checkpoint_get_text(self->file, "model"),
            checkpoint_get_text(self->file, "dataset"), self->seed, self->n);
-    const status outcome = multiscale_loss_gradient(self->model, self->params, self->batch, self->n, probe, &loss,
-                                                    self->gradient, &statistics);
+    const status outcome =
+        chain_loss_gradient(self->model, self->params, self->batch, self->n, probe, &loss, self->gradient, &statistics);
     write_flows(&statistics);
     if (outcome == STATUS_OK) {
         printf("It has a loss, %.6f bits per dimension, and a finite gradient\n", loss.bits);
     } else {
         failure reason;
-        multiscale_explain(&statistics, outcome, &reason);
+        chain_explain(&statistics, outcome, &reason);
         printf("It fails: %s\n", reason.text);
     }
     return EXIT_DONE;
@@ -141,7 +141,7 @@ static int run_replay(int count, char **words, int all_count, char **all) {
     const int result = outcome == STATUS_OK        ? repeat(&self)
                        : outcome == STATUS_INVALID ? verb_misused(&verb_replay, why.text)
                                                    : verb_failed(why.text);
-    multiscale_destroy(&self.model);
+    chain_destroy(&self.model);
     parallel_destroy(&self.workers);
     checkpoint_destroy(&self.file);
     free(self.params);

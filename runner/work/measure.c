@@ -139,11 +139,11 @@ typedef struct imaging {
 
 /* bits (n) <- of each image by the settings' model, in the batches of a validation. *evaluations <- of all flows, mean
  * over the batches. A solve that fails leaves them NaN. */
-static status solve_images(const imaging *by, multiscale *model, const real *params, size_t n, real *x, double *bits,
+static status solve_images(const imaging *by, chain *model, const real *params, size_t n, real *x, double *bits,
                            double *evaluations) {
-    const size_t D = multiscale_dimension(model), batch = multiscale_batch(model);
+    const size_t D = chain_dimension(model), batch = chain_batch(model);
     const image_split split = image_objective_validation(by->set);
-    multiscale_statistics statistics;
+    chain_statistics statistics;
     double batches = 0;
     *evaluations = 0;
     for (size_t first = 0; first < n; first += batch, batches++) {
@@ -151,7 +151,7 @@ static status solve_images(const imaging *by, multiscale *model, const real *par
         const random_stream probe = {.seed = by->seed, .purpose = RANDOM_TEST_PROBE, .iteration = first / batch};
         if (by->stop && by->stop(by->argument)) return STATUS_OK;
         image_batch(by->set, split, by->seed, first, part, false, IMAGE_CHANNEL_LAST, x);
-        const status outcome = multiscale_transform(model, params, x, part, probe, NULL, bits + first, &statistics);
+        const status outcome = chain_transform(model, params, x, part, probe, NULL, bits + first, &statistics);
         for (size_t i = first; i < first + part; i++)
             bits[i] = outcome == STATUS_OK ? bits_per_dim(bits[i], D) : (double)NAN;
         if (outcome < STATUS_OK) return outcome;
@@ -165,15 +165,15 @@ static status solve_images(const imaging *by, multiscale *model, const real *par
 static status image_bits(const imaging *by, const settings *values, size_t n, double *bits, double *evaluations,
                          failure *why) {
     const size_t shape[3] = {by->set->channels, by->set->height, by->set->width}, batch = values->train_batch;
-    multiscale_spec spec;
-    multiscale *model = NULL;
+    chain_spec spec;
+    chain *model = NULL;
     arena memory = {0};
     real *params = NULL;
-    specification_multiscale(values, shape, &spec);
+    specification_chain(values, shape, &spec);
     spec.backend = by->device;
-    TRY(multiscale_create(&spec, batch, false, by->workers, &model, why));
-    const size_t P = multiscale_parameters(model)->total;
-    real *x = calloc(batch * multiscale_dimension(model), sizeof *x);
+    TRY(chain_create(&spec, batch, false, by->workers, &model, why));
+    const size_t P = chain_parameters(model)->total;
+    real *x = calloc(batch * chain_dimension(model), sizeof *x);
     status outcome = x ? STATUS_OK : STATUS_MEMORY;
     if (outcome == STATUS_OK && by->device) {
         outcome = BACKEND_NEW(by->device, &memory, P, &params);
@@ -183,7 +183,7 @@ static status image_bits(const imaging *by, const settings *values, size_t n, do
     if (outcome == STATUS_MEMORY) outcome = fail(why, outcome, "out of memory to measure with %zu images", n);
     free(x);
     arena_release(&memory);
-    multiscale_destroy(&model);
+    chain_destroy(&model);
     return outcome;
 }
 

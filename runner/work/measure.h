@@ -69,7 +69,7 @@ status measure_points(const settings *values, const dataset *data, parallel *wor
 size_t measure_images_of(const settings *values, const image_set *set);
 
 /* Measure params, in the program's memory, on the first n of them, with `device` or, for NULL, the processor. Cost: a
- * density of `n` images and up to three of n / 4. Errors: those of outputs_multiscale. */
+ * density of `n` images and up to three of n / 4. Errors: those of outputs_chain. */
 status measure_images(const settings *values, const image_set *set, uint64_t seed, parallel *workers,
                       const backend_ops *device, const real *params, size_t n, outputs_stop *stop, void *argument,
                       bool *stopped, image_measurement *out, failure *why);

@@ -51,48 +51,48 @@ status outputs_samples(cnf *flow, const real *params, uint64_t seed, size_t n, o
     return STATUS_OK;
 }
 
-status outputs_multiscale(const settings *values, const size_t shape[3], parallel *workers, const backend_ops *backend,
-                          multiscale **out, failure *why) {
-    multiscale_spec spec;
-    specification_multiscale(values, shape, &spec);
+status outputs_chain(const settings *values, const size_t shape[3], parallel *workers, const backend_ops *backend,
+                     chain **out, failure *why) {
+    chain_spec spec;
+    specification_chain(values, shape, &spec);
     spec.backend = backend;
-    return multiscale_create(&spec, OUTPUTS_IMAGES, false, workers, out, why);
+    return chain_create(&spec, OUTPUTS_IMAGES, false, workers, out, why);
 }
 
 static size_t images_at(size_t first, size_t n) {
     return n - first < OUTPUTS_IMAGES ? n - first : OUTPUTS_IMAGES;
 }
 
-status outputs_image_log_density(multiscale *model, const real *params, const real *x, size_t n, uint64_t seed,
+status outputs_image_log_density(chain *model, const real *params, const real *x, size_t n, uint64_t seed,
                                  outputs_stop *stop, void *argument, double *log_density, failure *why) {
-    const size_t D = multiscale_dimension(model);
-    multiscale_statistics statistics;
+    const size_t D = chain_dimension(model);
+    chain_statistics statistics;
     for (size_t first = 0; first < n; first += OUTPUTS_IMAGES) {
         if (stop && stop(argument)) return STATUS_OK;
         const random_stream probe = {.seed = seed, .purpose = RANDOM_TEST_PROBE, .iteration = first / OUTPUTS_IMAGES};
-        const status outcome = multiscale_transform(model, params, x + first * D, images_at(first, n), probe, NULL,
-                                                    log_density + first, &statistics);
+        const status outcome = chain_transform(model, params, x + first * D, images_at(first, n), probe, NULL,
+                                               log_density + first, &statistics);
         if (outcome == STATUS_OK) continue;
         failure reason;
-        multiscale_explain(&statistics, outcome, &reason);
+        chain_explain(&statistics, outcome, &reason);
         return fail(why, outcome, "images %zu to %zu have no density: %s", first, first + images_at(first, n) - 1,
                     reason.text);
     }
     return STATUS_OK;
 }
 
-status outputs_image_samples(multiscale *model, const real *params, uint64_t seed, size_t n, outputs_stop *stop,
+status outputs_image_samples(chain *model, const real *params, uint64_t seed, size_t n, outputs_stop *stop,
                              void *argument, real *x, failure *why) {
-    const size_t D = multiscale_dimension(model);
+    const size_t D = chain_dimension(model);
     const random_stream stream = {.seed = seed, .purpose = RANDOM_SAMPLING};
-    multiscale_statistics statistics;
+    chain_statistics statistics;
     for (size_t first = 0; first < n; first += OUTPUTS_IMAGES) {
         if (stop && stop(argument)) return STATUS_OK;
         const status outcome =
-            multiscale_sample(model, params, stream, first, images_at(first, n), x + first * D, &statistics);
+            chain_sample(model, params, stream, first, images_at(first, n), x + first * D, &statistics);
         if (outcome == STATUS_OK) continue;
         failure reason;
-        multiscale_explain(&statistics, outcome, &reason);
+        chain_explain(&statistics, outcome, &reason);
         return fail(why, outcome, "samples %zu to %zu could not be made: %s", first, first + images_at(first, n) - 1,
                     reason.text);
     }

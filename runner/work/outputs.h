@@ -4,7 +4,7 @@
 
 #include "data/dataset.h"
 #include "flow/cnf.h"
-#include "flow/multiscale.h"
+#include "flow/chain.h"
 #include "model/settings.h"
 
 enum {
@@ -32,15 +32,15 @@ status outputs_samples(cnf *flow, const real *params, uint64_t seed, size_t n, o
 
 /* The same for images: the model of the settings, as it was trained but for gradients. `backend` NULL is the processor;
  * parameters are in its memory below. */
-status outputs_multiscale(const settings *values, const size_t shape[3], parallel *workers, const backend_ops *backend,
-                          multiscale **out, failure *why);
+status outputs_chain(const settings *values, const size_t shape[3], parallel *workers, const backend_ops *backend,
+                     chain **out, failure *why);
 
 /* log_density (n) <- log p(x) of images x (n, D), by Hutchinson's estimate with probes of `seed`. Errors: those of
  * solves, with the flow. */
-status outputs_image_log_density(multiscale *model, const real *params, const real *x, size_t n, uint64_t seed,
+status outputs_image_log_density(chain *model, const real *params, const real *x, size_t n, uint64_t seed,
                                  outputs_stop *stop, void *argument, double *log_density, failure *why);
 /* x (n, D) <- the first n samples of the model for this seed. */
-status outputs_image_samples(multiscale *model, const real *params, uint64_t seed, size_t n, outputs_stop *stop,
+status outputs_image_samples(chain *model, const real *params, uint64_t seed, size_t n, outputs_stop *stop,
                              void *argument, real *x, failure *why);
 
 /* The centre of cell `index` of a grid over the window {x0, x1, y0, y1}, row by row from y0 up. */

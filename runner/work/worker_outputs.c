@@ -172,13 +172,13 @@ status worker_send_measurements(worker *self, failure *why) {
 
 /* The model that makes samples, where it was trained, and its parameters there. */
 typedef struct sampler {
-    multiscale *model;
+    chain *model;
     arena memory;
     real *params; /* (P), the device's; NULL where there is none */
 } sampler;
 
 static void destroy_sampler(sampler *self) {
-    multiscale_destroy(&self->model);
+    chain_destroy(&self->model);
     arena_release(&self->memory);
 }
 
@@ -186,9 +186,9 @@ static status create_sampler(const worker *self, sampler *out, failure *why) {
     const plan_run *run = self->task->run;
     *out = (sampler){.model = NULL};
     status outcome =
-        outputs_multiscale(run->values, run->dataset->shape.image, self->threads, self->device, &out->model, why);
+        outputs_chain(run->values, run->dataset->shape.image, self->threads, self->device, &out->model, why);
     if (outcome == STATUS_OK && self->device)
-        outcome = BACKEND_NEW(self->device, &out->memory, multiscale_parameters(out->model)->total, &out->params);
+        outcome = BACKEND_NEW(self->device, &out->memory, chain_parameters(out->model)->total, &out->params);
     if (outcome == STATUS_OK) return STATUS_OK;
     if (!why->text[0]) failure_describe(why, "out of memory for a model");
     destroy_sampler(out);
@@ -203,7 +203,7 @@ status worker_sampling_bytes(const worker *self, uint64_t *bytes, failure *why) 
     *bytes = 0;
     if (!self->data.images || run->values->output_samples == 0) return STATUS_OK;
     TRY(create_sampler(self, &one, why));
-    *bytes = multiscale_bytes(one.model) + one.memory.bytes +
+    *bytes = chain_bytes(one.model) + one.memory.bytes +
              run->values->output_samples * run->dataset->shape.dimension * sizeof(real);
     destroy_sampler(&one);
     return STATUS_OK;
@@ -214,7 +214,7 @@ static status sample_images(worker *self, const sampler *from, uint64_t n, real 
     const plan_run *run = self->task->run;
     const double window[4] = {0, (double)run->dataset->shape.image[2], 0, (double)run->dataset->shape.image[1]};
     const real *params = trainer_parameters(self->training);
-    const size_t P = multiscale_parameters(from->model)->total;
+    const size_t P = chain_parameters(from->model)->total;
     failure reason;
     if (self->device) self->device->upload(self->device, P * sizeof *params, params, from->params);
     const status sampled = outputs_image_samples(from->model, self->device ? from->params : params, run->seed, n,

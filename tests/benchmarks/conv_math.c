@@ -16,7 +16,7 @@
 
 #include "base/parallel.h"
 #include "data/image_batch.h"
-#include "flow/multiscale.h"
+#include "flow/chain.h"
 #include "model/specification.h"
 #include "train/checkpoint_parameters.h"
 
@@ -58,7 +58,7 @@ static void must(status outcome, const char *what, const failure *why) {
     exit(1);
 }
 
-static size_t total(const multiscale_statistics *statistics, bool back) {
+static size_t total(const chain_statistics *statistics, bool back) {
     size_t sum = 0;
     for (size_t f = 0; f < statistics->flow_count; f++)
         sum += back ? statistics->flows[f].backward.evaluations + statistics->flows[f].backward.reversals
@@ -67,14 +67,14 @@ static size_t total(const multiscale_statistics *statistics, bool back) {
 }
 
 /* bits: NULL where a solve has too many steps. */
-static measured measure(const checkpoint *file, const multiscale_spec *spec, const image_set *set, size_t batches) {
+static measured measure(const checkpoint *file, const chain_spec *spec, const image_set *set, size_t batches) {
     failure why = {""};
-    multiscale *model;
-    multiscale_loss loss;
-    multiscale_statistics statistics;
-    must(multiscale_create(spec, BATCH, true, NULL, &model, &why), "model", &why);
-    const parameter_table *table = multiscale_parameters(model);
-    const size_t D = multiscale_dimension(model), P = table->total;
+    chain *model;
+    chain_loss loss;
+    chain_statistics statistics;
+    must(chain_create(spec, BATCH, true, NULL, &model, &why), "model", &why);
+    const parameter_table *table = chain_parameters(model);
+    const size_t D = chain_dimension(model), P = table->total;
     real *params = room(P, sizeof *params), *x = room(BATCH * D, sizeof *x), *z = room(BATCH * D, sizeof *z);
     measured out = {
         .parameters = P, .bits = room(batches * BATCH, sizeof *out.bits), .gradients = room(batches * P, sizeof(real))};
@@ -83,9 +83,9 @@ static measured measure(const checkpoint *file, const multiscale_spec *spec, con
         const random_stream probe = {.seed = 1, .purpose = RANDOM_PROBE, .iteration = b};
         double *bits = out.bits + b * BATCH;
         image_batch(set, IMAGE_TEST, 1, b * BATCH, BATCH, false, IMAGE_CHANNEL_LAST, x);
-        status done = multiscale_transform(model, params, x, BATCH, probe, z, bits, &statistics);
+        status done = chain_transform(model, params, x, BATCH, probe, z, bits, &statistics);
         if (done == STATUS_OK)
-            done = multiscale_loss_gradient(model, params, x, BATCH, probe, &loss, out.gradients + b * P, &statistics);
+            done = chain_loss_gradient(model, params, x, BATCH, probe, &loss, out.gradients + b * P, &statistics);
         if (done != STATUS_OK) {
             forget(&out);
             out.bits = NULL;
@@ -95,7 +95,7 @@ static measured measure(const checkpoint *file, const multiscale_spec *spec, con
         for (size_t i = 0; i < 2; i++) out.evaluations[i] += (double)total(&statistics, i) / (double)batches;
     }
     free(params), free(x), free(z);
-    multiscale_destroy(&model);
+    chain_destroy(&model);
     return out;
 }
 
@@ -134,9 +134,9 @@ static void say(const char *how, const char *name, const measured *a, const meas
 }
 
 /* `finest` is what the others are compared with; it is the first fp32 that there is. */
-static void compare(const checkpoint *file, const multiscale_spec *given, const char *how, const image_set *set,
+static void compare(const checkpoint *file, const chain_spec *given, const char *how, const image_set *set,
                     size_t batches, measured *finest) {
-    multiscale_spec spec = *given;
+    chain_spec spec = *given;
     measured fp32 = {.bits = NULL};
     for (size_t i = 0; i < VARIANTS; i++) {
         spec.method = variants[i].method;
@@ -158,7 +158,7 @@ int main(int count, char **arguments) {
     image_set *set = NULL;
     settings values;
     specification_shape shape;
-    multiscale_spec spec;
+    chain_spec spec;
     measured finest = {.bits = NULL};
     if (count < 2 || !data || batches < 1 || batches > BATCHES_MAX) {
         fprintf(stderr, "AFFJORD_DATA=FOLDER conv_math MODEL.safetensors [BATCHES, up to %d]\n", BATCHES_MAX);
@@ -172,7 +172,7 @@ int main(int count, char **arguments) {
         char how[32];
         values.solver_atol = values.solver_rtol = pow(10, -digits);
         snprintf(how, sizeof how, "tolerance 1e-%d", digits);
-        specification_multiscale(&values, shape.image, &spec);
+        specification_chain(&values, shape.image, &spec);
         spec.solver.options.max_attempts = STEPS_MAX;
         compare(file, &spec, how, set, batches, &finest);
     }

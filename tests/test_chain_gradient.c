@@ -1,4 +1,4 @@
-/* test_multiscale_gradient.c - gradients of the multiscale model against differences, and of one kind against the other.
+/* test_chain_gradient.c - gradients of the multiscale model against differences, and of one kind against the other.
  *
  * In the double build; float has no digits to compare. */
 #include <criterion/criterion.h>
@@ -7,13 +7,13 @@
 
 #include <math.h>
 
-#include "multiscale_support.h"
+#include "chain_support.h"
 
 static double total_at(bench *b, real *entry, double by) {
     const real kept = *entry;
-    multiscale_loss loss;
+    chain_loss loss;
     *entry = kept + by;
-    cr_assert_eq(multiscale_loss_gradient(b->model, b->params, b->x, b->n, probe, &loss, b->z, NULL), STATUS_OK);
+    cr_assert_eq(chain_loss_gradient(b->model, b->params, b->x, b->n, probe, &loss, b->z, NULL), STATUS_OK);
     *entry = kept;
     return loss.total;
 }
@@ -26,13 +26,13 @@ static double difference(bench *b, real *entry) {
 }
 
 /* A middle, the first and the last entry of every part, or the first few of these. Relative to the part's largest. */
-static void check_differences(multiscale_spec spec, size_t entries, double tolerance, const char *name) {
+static void check_differences(chain_spec spec, size_t entries, double tolerance, const char *name) {
     bench b;
     bench_open(&b, spec, 2, NULL);
     free(b.z);
     b.z = reals(b.P); /* where total_at puts gradients */
     take_gradient(&b);
-    const parameter_table *table = multiscale_parameters(b.model);
+    const parameter_table *table = chain_parameters(b.model);
     for (size_t k = 0; k < table->count; k++) {
         const parameter *part = &table->entries[k];
         const size_t count = part->rows * part->columns;
@@ -50,7 +50,7 @@ static void check_differences(multiscale_spec spec, size_t entries, double toler
     bench_close(&b);
 }
 
-Test(multiscale_gradient, gradients_equal_differences, .timeout = 600) {
+Test(chain_gradient, gradients_equal_differences, .timeout = 600) {
     static const struct {
         image_architecture architecture;
         image_layer layer;
@@ -63,7 +63,7 @@ Test(multiscale_gradient, gradients_equal_differences, .timeout = 600) {
                  {IMAGE_AFFJORD, IMAGE_HYPER, IMAGE_RELEASE, "affjord hyper, released code"},
                  {IMAGE_AFFJORD, IMAGE_CONCATSQUASH, IMAGE_PAPER, "affjord concatsquash"}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        multiscale_spec spec = small_spec(cases[k].architecture, cases[k].layer);
+        chain_spec spec = small_spec(cases[k].architecture, cases[k].layer);
         spec.model.variant = cases[k].variant;
         spec.model.hidden_layers = 1;
         spec.kinetic = k % 2 ? 0.3 : 0;
@@ -74,10 +74,10 @@ Test(multiscale_gradient, gradients_equal_differences, .timeout = 600) {
 }
 
 /* With adaptive steps the sizes of steps are constants of the gradient: it is exact up to the tolerance. */
-Test(multiscale_gradient, adaptive_gradients_equal_differences_within_tolerance, .timeout = 600) {
+Test(chain_gradient, adaptive_gradients_equal_differences_within_tolerance, .timeout = 600) {
     for (cnf_gradient gradient = GRADIENT_DISCRETE; gradient <= GRADIENT_ADJOINT; gradient++)
         for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++) {
-            multiscale_spec spec = small_spec(architecture, IMAGE_CONCAT);
+            chain_spec spec = small_spec(architecture, IMAGE_CONCAT);
             spec.model.hidden_layers = 1;
             spec.gradient = gradient;
             spec.kinetic = 0.1;
@@ -88,7 +88,7 @@ Test(multiscale_gradient, adaptive_gradients_equal_differences_within_tolerance,
 }
 
 /* Largest distance between the two gradients, relative in each part. */
-static double distance(multiscale_spec spec, bool seminorm, double tolerance) {
+static double distance(chain_spec spec, bool seminorm, double tolerance) {
     bench one, other;
     spec.solver.options.atol = spec.solver.options.rtol = tolerance;
     spec.seminorm = seminorm;
@@ -98,7 +98,7 @@ static double distance(multiscale_spec spec, bool seminorm, double tolerance) {
     bench_open(&other, spec, 2, NULL);
     take_gradient(&one), take_gradient(&other);
     cr_assert_eq(one.loss.total, other.loss.total);
-    const parameter_table *table = multiscale_parameters(one.model);
+    const parameter_table *table = chain_parameters(one.model);
     double worst = 0;
     for (size_t k = 0; k < table->count; k++) {
         const parameter *part = &table->entries[k];
@@ -113,10 +113,10 @@ static double distance(multiscale_spec spec, bool seminorm, double tolerance) {
     return worst;
 }
 
-Test(multiscale_gradient, adjoint_meets_discrete_as_tolerances_tighten, .timeout = 600) {
+Test(chain_gradient, adjoint_meets_discrete_as_tolerances_tighten, .timeout = 600) {
     for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++)
         for (int seminorm = 0; seminorm < 2; seminorm++) {
-            multiscale_spec spec = small_spec(architecture, IMAGE_CONCAT);
+            chain_spec spec = small_spec(architecture, IMAGE_CONCAT);
             spec.jacobian = 0.1;
             const double loose = distance(spec, seminorm, 1e-4), tight = distance(spec, seminorm, 1e-8);
             cr_assert_lt(loose, 0.05, "%g", loose);

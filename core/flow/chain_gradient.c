@@ -1,4 +1,4 @@
-/* multiscale_gradient.c - the gradient of the loss, through all flows from the last.
+/* chain_gradient.c - the gradient of the loss, through all flows from the last.
  *
  * Of images, with N = n D log 2, loss = 1/N sum_i (-log p(x_i) + log 2 (weight_K K_i + weight_R R_i)) + 8: of points,
  * with N = n, loss = 1/N sum_i (-log p(x_i) + 1/D (weight_K K_i + weight_R R_i)). Cotangents are taken of N times the loss
@@ -7,21 +7,21 @@
 #include <math.h>
 
 #include "flow/bits.h"
-#include "flow/multiscale_internal.h"
+#include "flow/chain_internal.h"
 
 static const double log_two = 0.69314718055994530942;
 
 /* `left` gives way to the cotangent of what left, z / s^2. */
-static void start_back(multiscale *self, size_t n) {
+static void start_back(chain *self, size_t n) {
     self->backend->scale(self->backend, n * self->D, 1 / self->spec.base_variance, self->left, self->left);
 }
 
 /* context_bar[0] <- cotangent of where the context of flow f ended, from that of where the next one started. */
-static void context_step_back(multiscale *self, size_t f) {
+static void context_step_back(chain *self, size_t f) {
     const size_t C = context_dimension(flow_context(self->flows[f]));
     real **bar = self->context_bar;
-    if (multiscale_squeezes(self, f) && C > 1) {
-        multiscale_squeeze(self, f, SQUEEZE_CHANNEL_FIRST, 1, true, bar[0], bar[1]);
+    if (chain_squeezes(self, f) && C > 1) {
+        chain_squeeze(self, f, SQUEEZE_CHANNEL_FIRST, 1, true, bar[0], bar[1]);
         real *swap = bar[0];
         bar[0] = bar[1], bar[1] = swap;
     } else {
@@ -29,8 +29,7 @@ static void context_step_back(multiscale *self, size_t f) {
     }
 }
 
-static status reverse(multiscale *self, const real *params, size_t n, real *gradient,
-                      multiscale_statistics *statistics) {
+static status reverse(chain *self, const real *params, size_t n, real *gradient, chain_statistics *statistics) {
     const double regular = self->of_points ? 1 / (double)self->D : log_two;
     const flow_weights bar = {
         .divergence = -1, .kinetic = regular * self->spec.kinetic, .jacobian = regular * self->spec.jacobian};
@@ -38,22 +37,21 @@ static status reverse(multiscale *self, const real *params, size_t n, real *grad
     start_back(self, n);
     statistics->failed_backward = true;
     for (size_t f = self->model.flow_count; f-- > 0;) {
-        multiscale_step_back(self, f, n, &now);
+        chain_step_back(self, f, n, &now);
         context_step_back(self, f);
-        TRY(multiscale_note(self, f,
-                            flow_reverse(self->flows[f], params, n, multiscale_probes(self, f), bar, self->z[now],
-                                         self->context_bar[0], gradient, &statistics->flows[f].backward),
-                            statistics));
-        if (multiscale_starts(self, f))
-            context_start_reverse(flow_context(self->flows[f]), self->context_bar[0], gradient);
+        TRY(chain_note(self, f,
+                       flow_reverse(self->flows[f], params, n, chain_probes(self, f), bar, self->z[now],
+                                    self->context_bar[0], gradient, &statistics->flows[f].backward),
+                       statistics));
+        if (chain_starts(self, f)) context_start_reverse(flow_context(self->flows[f]), self->context_bar[0], gradient);
     }
     statistics->failed_backward = false;
     return STATUS_OK;
 }
 
-static void measure(const multiscale *self, size_t n, multiscale_loss *loss) {
-    const double *all_kinetic = multiscale_row(self, self->known, SUM_KINETIC);
-    const double *all_jacobian = multiscale_row(self, self->known, SUM_JACOBIAN);
+static void measure(const chain *self, size_t n, chain_loss *loss) {
+    const double *all_kinetic = chain_row(self, self->known, SUM_KINETIC);
+    const double *all_jacobian = chain_row(self, self->known, SUM_JACOBIAN);
     double log_density = 0, kinetic = 0, jacobian = 0;
     for (size_t i = 0; i < n; i++) {
         log_density += self->log_density[i];
@@ -61,21 +59,21 @@ static void measure(const multiscale *self, size_t n, multiscale_loss *loss) {
         jacobian += all_jacobian[i];
     }
     const double all = (double)n * (double)self->D;
-    *loss = (multiscale_loss){.bits = self->of_points ? -log_density / (double)n
-                                                      : bits_per_dim(log_density / (double)n, self->D),
-                              .kinetic = self->spec.kinetic > 0 ? kinetic / all : 0,
-                              .jacobian = self->spec.jacobian > 0 ? jacobian / all : 0};
+    *loss = (chain_loss){.bits = self->of_points ? -log_density / (double)n
+                                                 : bits_per_dim(log_density / (double)n, self->D),
+                         .kinetic = self->spec.kinetic > 0 ? kinetic / all : 0,
+                         .jacobian = self->spec.jacobian > 0 ? jacobian / all : 0};
     loss->total = loss->bits + self->spec.kinetic * loss->kinetic + self->spec.jacobian * loss->jacobian;
 }
 
-status multiscale_loss_gradient(multiscale *self, const real *params, const real *x, size_t n, random_stream probe,
-                                multiscale_loss *loss, real *gradient, multiscale_statistics *statistics) {
-    multiscale_statistics unused = {.flow_count = 0}, *counts = statistics ? statistics : &unused;
+status chain_loss_gradient(chain *self, const real *params, const real *x, size_t n, random_stream probe,
+                           chain_loss *loss, real *gradient, chain_statistics *statistics) {
+    chain_statistics unused = {.flow_count = 0}, *counts = statistics ? statistics : &unused;
     const size_t P = self->parameters.total;
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
     const backend_ops *backend = self->backend;
     backend->zero(backend, P, gradient);
-    TRY(multiscale_forward(self, params, 0, x, n, probe, true, counts));
+    TRY(chain_forward(self, params, 0, x, n, probe, true, counts));
     measure(self, n, loss);
     TRY(reverse(self, params, n, gradient, counts));
     backend->scale(backend, P, 1 / (self->of_points ? (double)n : (double)n * (double)self->D * log_two), gradient,

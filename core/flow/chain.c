@@ -1,5 +1,5 @@
-/* multiscale.c - making the model, and its way out: flows, squeezes, splits. */
-#include "flow/multiscale.h"
+/* chain.c - making the model, and its way out: flows, squeezes, splits. */
+#include "flow/chain.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,14 +8,14 @@
 #include "backend/cpu/cpu.h"
 #include "backend/memory.h"
 #include "base/detmath.h"
-#include "flow/multiscale_internal.h"
+#include "flow/chain_internal.h"
 #include "flow/noise.h"
 
 static const double log_two_pi = 1.8378770664093454836;
 
 /* --- Making --- */
 
-static status check(const multiscale_spec *spec, bool points, failure *why) {
+static status check(const chain_spec *spec, bool points, failure *why) {
     if (!points && (!(spec->alpha > 0) || !(spec->alpha < 0.5)))
         return fail(why, STATUS_INVALID, "alpha %g of the logit: expected a number between 0 and 0.5", spec->alpha);
     if (!(spec->end_time > 0) || !isfinite(spec->end_time))
@@ -37,7 +37,7 @@ static size_t moving_entries(const image_spec *model) {
     return model->architecture == IMAGE_AFFJORD && image_sees_context(model) ? model->moving : 0;
 }
 
-static context_spec context_of(const multiscale *self, size_t f, size_t dimension) {
+static context_spec context_of(const chain *self, size_t f, size_t dimension) {
     const image_spec *model = &self->spec.model;
     const size_t moving = moving_entries(model);
     return (context_spec){.augmented = model->architecture == IMAGE_AFFJORD,
@@ -45,13 +45,13 @@ static context_spec context_of(const multiscale *self, size_t f, size_t dimensio
                           .moving = moving,
                           .width = moving,
                           .activation = MLP_TANH,
-                          .learn_start = moving > 0 && model->learn_start && multiscale_starts(self, f),
+                          .learn_start = moving > 0 && model->learn_start && chain_starts(self, f),
                           .fixed = self->spec.fixed_context};
 }
 
-static status make_image_field(multiscale *self, size_t f, const char *prefix, parallel *workers, field **out,
+static status make_image_field(chain *self, size_t f, const char *prefix, parallel *workers, field **out,
                                context_spec *seen, failure *why) {
-    const multiscale_spec *spec = &self->spec;
+    const chain_spec *spec = &self->spec;
     char name[48];
     conv_field_spec about = conv_field_specify(&self->model.spec, &self->model.flows[f], spec->function);
     about.method = spec->method;
@@ -62,9 +62,9 @@ static status make_image_field(multiscale *self, size_t f, const char *prefix, p
     return conv_field_create(&about, name, workers, self->backend, &self->parameters, out, why);
 }
 
-static status make_flow(multiscale *self, size_t f, bool gradients, parallel *workers, failure *why) {
-    const multiscale_spec *spec = &self->spec;
-    const multiscale_points *points = &self->points;
+static status make_flow(chain *self, size_t f, bool gradients, parallel *workers, failure *why) {
+    const chain_spec *spec = &self->spec;
+    const chain_points *points = &self->points;
     const size_t first = self->parameters.total;
     flow_spec one = {.end_time = spec->end_time,
                      .learn_end_time = spec->learn_end_time,
@@ -96,7 +96,7 @@ static status make_flow(multiscale *self, size_t f, bool gradients, parallel *wo
     return flow_create(&one, prefix, self->batch_max, &made, first, &self->parameters, &self->flows[f], why);
 }
 
-static status build(multiscale *self, bool gradients, parallel *workers, failure *why) {
+static status build(chain *self, bool gradients, parallel *workers, failure *why) {
     const backend_ops *backend = self->backend;
     arena *memory = &self->memory;
     const size_t n = self->batch_max, rows = SUM_SQUARES + self->model.flow_count;
@@ -124,12 +124,12 @@ static status build(multiscale *self, bool gradients, parallel *workers, failure
     return ARENA_NEW(memory, n, &self->log_density);
 }
 
-static status create(const multiscale_spec *spec, const multiscale_points *points, size_t batch_max, bool gradients,
-                     parallel *workers, multiscale **out, failure *why) {
+static status create(const chain_spec *spec, const chain_points *points, size_t batch_max, bool gradients,
+                     parallel *workers, chain **out, failure *why) {
     TRY(check(spec, points, why));
     if (batch_max < 1) return fail(why, STATUS_INVALID, "batches of 0 images or points: expected at least 1");
     arena memory = {0};
-    multiscale *self;
+    chain *self;
     if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a model");
     self->spec = *spec;
     self->backend = spec->backend ? spec->backend : cpu_backend(cpu_level_best());
@@ -149,24 +149,24 @@ static status create(const multiscale_spec *spec, const multiscale_points *point
     if (made == STATUS_OK) made = build(self, gradients, workers, &reason);
     if (made != STATUS_OK) {
         failure_describe(why, "%s", reason.text[0] ? reason.text : "out of memory for a model");
-        multiscale_destroy(&self);
+        chain_destroy(&self);
         return made;
     }
     *out = self;
     return STATUS_OK;
 }
 
-status multiscale_create(const multiscale_spec *spec, size_t batch_max, bool gradients, parallel *workers,
-                         multiscale **out, failure *why) {
+status chain_create(const chain_spec *spec, size_t batch_max, bool gradients, parallel *workers, chain **out,
+                    failure *why) {
     return create(spec, NULL, batch_max, gradients, workers, out, why);
 }
 
-status multiscale_create_points(const multiscale_spec *spec, const multiscale_points *points, size_t batch_max,
-                                bool gradients, parallel *workers, multiscale **out, failure *why) {
+status chain_create_points(const chain_spec *spec, const chain_points *points, size_t batch_max, bool gradients,
+                           parallel *workers, chain **out, failure *why) {
     return create(spec, points, batch_max, gradients, workers, out, why);
 }
 
-void multiscale_destroy(multiscale **self) {
+void chain_destroy(chain **self) {
     if (!*self) return;
     for (size_t f = 0; f < IMAGE_FLOWS_MAX; f++) flow_destroy(&(*self)->flows[f]);
     arena memory = (*self)->memory;
@@ -174,48 +174,48 @@ void multiscale_destroy(multiscale **self) {
     *self = NULL;
 }
 
-const multiscale_spec *multiscale_specification(const multiscale *self) {
+const chain_spec *chain_specification(const chain *self) {
     return &self->spec;
 }
-size_t multiscale_dimension(const multiscale *self) {
+size_t chain_dimension(const chain *self) {
     return self->D;
 }
-size_t multiscale_batch(const multiscale *self) {
+size_t chain_batch(const chain *self) {
     return self->batch_max;
 }
-size_t multiscale_flow_count(const multiscale *self) {
+size_t chain_flow_count(const chain *self) {
     return self->model.flow_count;
 }
-const parameter_table *multiscale_parameters(const multiscale *self) {
+const parameter_table *chain_parameters(const chain *self) {
     return &self->parameters;
 }
 
-size_t multiscale_bytes(const multiscale *self) {
+size_t chain_bytes(const chain *self) {
     size_t bytes = self->memory.bytes;
     for (size_t f = 0; f < self->model.flow_count; f++) bytes += flow_bytes(self->flows[f]);
     return bytes;
 }
-size_t multiscale_kept_bytes(const multiscale *self) {
+size_t chain_kept_bytes(const chain *self) {
     size_t bytes = 0;
     for (size_t f = 0; f < self->model.flow_count; f++) bytes += flow_kept_bytes(self->flows[f]);
     return bytes;
 }
 
-void multiscale_initialise(const multiscale *self, uint64_t seed, real *params) {
+void chain_initialise(const chain *self, uint64_t seed, real *params) {
     for (size_t f = 0; f < self->model.flow_count; f++) flow_initialise(self->flows[f], seed, params);
 }
 
 /* --- The way out --- */
 
-static void upload(const multiscale *self, size_t n, const real *from, real *to) {
+static void upload(const chain *self, size_t n, const real *from, real *to) {
     self->backend->upload(self->backend, n * sizeof *from, from, to);
 }
-static void download(const multiscale *self, size_t n, const real *from, real *to) {
+static void download(const chain *self, size_t n, const real *from, real *to) {
     self->backend->download(self->backend, n * sizeof *from, from, to);
 }
 
 /* Numbers of a flow's probes stand after those of earlier flows, whole blocks of four for each. */
-static void draw_probes(const multiscale *self, size_t f, random_stream stream, size_t n) {
+static void draw_probes(const chain *self, size_t f, random_stream stream, size_t n) {
     const size_t D = flow_dimension(self->flows[f]);
     uint32_t block = 0;
     for (size_t before = 0; before < f; before++) block += (uint32_t)((flow_dimension(self->flows[before]) + 3) / 4);
@@ -224,25 +224,24 @@ static void draw_probes(const multiscale *self, size_t f, random_stream stream, 
     upload(self, n * D, self->drawn, self->probes[f]);
 }
 
-const real *multiscale_probes(const multiscale *self, size_t f) {
+const real *chain_probes(const chain *self, size_t f) {
     return self->given_probes ? self->given_probes[f] : self->probes[f];
 }
 
-void multiscale_squeeze(const multiscale *self, size_t f, squeeze_layout layout, size_t n, bool back, const real *x,
-                        real *y) {
+void chain_squeeze(const chain *self, size_t f, squeeze_layout layout, size_t n, bool back, const real *x, real *y) {
     const image_flow *flow = &self->model.flows[f];
     const squeeze_shape shape = {flow->channels, flow->height, flow->width, layout};
     self->backend->squeeze(self->backend, &shape, n, back, x, y);
 }
 
-void multiscale_start_context(multiscale *self, const real *params, size_t f) {
+void chain_start_context(chain *self, const real *params, size_t f) {
     const context *about = flow_context(self->flows[f]);
-    if (multiscale_starts(self, f) || context_is_clock(about)) context_start(about, params, self->context[f]);
-    else multiscale_squeeze(self, f - 1, SQUEEZE_CHANNEL_FIRST, 1, false, self->context[f - 1], self->context[f]);
+    if (chain_starts(self, f) || context_is_clock(about)) context_start(about, params, self->context[f]);
+    else chain_squeeze(self, f - 1, SQUEEZE_CHANNEL_FIRST, 1, false, self->context[f - 1], self->context[f]);
 }
 
 /* The outcome of a flow's call, and where its field failed, if it did. */
-status multiscale_note(const multiscale *self, size_t f, status outcome, multiscale_statistics *statistics) {
+status chain_note(const chain *self, size_t f, status outcome, chain_statistics *statistics) {
     const flow_failure failed = flow_failed(self->flows[f]);
     statistics->failed = f;
     statistics->flows[f].field_time = failed.time;
@@ -252,16 +251,16 @@ status multiscale_note(const multiscale *self, size_t f, status outcome, multisc
 }
 
 /* What follows a flow on the way out. */
-static void step_out(multiscale *self, size_t f, size_t n, size_t *now) {
+static void step_out(chain *self, size_t f, size_t n, size_t *now) {
     const backend_ops *backend = self->backend;
     const image_flow *flow = &self->model.flows[f];
     const size_t pixels = n * flow->height * flow->width, all = flow->channels, half = all / 2;
     const real *z = self->z[*now];
-    real *room = self->z[1 - *now], *left = self->left + n * multiscale_left_before(self, f);
-    if (multiscale_squeezes(self, f)) {
-        multiscale_squeeze(self, f, SQUEEZE_CHANNEL_LAST, n, false, z, room);
+    real *room = self->z[1 - *now], *left = self->left + n * chain_left_before(self, f);
+    if (chain_squeezes(self, f)) {
+        chain_squeeze(self, f, SQUEEZE_CHANNEL_LAST, n, false, z, room);
         *now = 1 - *now;
-    } else if (multiscale_splits(self, f)) {
+    } else if (chain_splits(self, f)) {
         backend->copy_rows(backend, pixels, half, z + half, all, left, half);
         backend->copy_rows(backend, pixels, half, z, all, room, half);
         *now = 1 - *now;
@@ -271,56 +270,55 @@ static void step_out(multiscale *self, size_t f, size_t n, size_t *now) {
 }
 
 /* The sums of all images, which are known then to the program too. A part's images follow each other. */
-static void gather(multiscale *self, size_t n) {
+static void gather(chain *self, size_t n) {
     const backend_ops *backend = self->backend;
     const size_t rows = SUM_SQUARES + self->model.flow_count;
     for (size_t f = 0; f < self->model.flow_count; f++)
-        backend->squares(backend, n, multiscale_leaving(self, f), self->left + n * multiscale_left_before(self, f),
-                         multiscale_row(self, self->sums, SUM_SQUARES + f));
+        backend->squares(backend, n, chain_leaving(self, f), self->left + n * chain_left_before(self, f),
+                         chain_row(self, self->sums, SUM_SQUARES + f));
     backend->download(backend, rows * self->batch_max * sizeof *self->sums, self->sums, self->known);
 }
 
 /* log_density (n) <- that of the logit, of the flows, and log N of what left, whose parts are added in their order. */
-static void add_densities(multiscale *self, size_t n) {
+static void add_densities(chain *self, size_t n) {
     const double variance = self->spec.base_variance, constant = log_two_pi + det_log(variance);
-    const double *logit = multiscale_row(self, self->known, SUM_LOGIT);
-    const double *divergence = multiscale_row(self, self->known, SUM_DIVERGENCE);
+    const double *logit = chain_row(self, self->known, SUM_LOGIT);
+    const double *divergence = chain_row(self, self->known, SUM_DIVERGENCE);
     for (size_t i = 0; i < n; i++) self->log_density[i] = logit[i] + (divergence[i] - 0.5 * (double)self->D * constant);
     for (size_t f = 0; f < self->model.flow_count; f++) {
-        const double *square = multiscale_row(self, self->known, SUM_SQUARES + f);
-        if (multiscale_leaving(self, f) == 0) continue;
+        const double *square = chain_row(self, self->known, SUM_SQUARES + f);
+        if (chain_leaving(self, f) == 0) continue;
         for (size_t i = 0; i < n; i++) self->log_density[i] -= 0.5 * square[i] / variance;
     }
 }
 
-status multiscale_forward(multiscale *self, const real *params, double from, const real *x, size_t n,
-                          random_stream probe, bool keep, multiscale_statistics *statistics) {
+status chain_forward(chain *self, const real *params, double from, const real *x, size_t n, random_stream probe,
+                     bool keep, chain_statistics *statistics) {
     const backend_ops *backend = self->backend;
     const size_t rows = SUM_SQUARES + self->model.flow_count;
-    const flow_sums sums = {.divergence = multiscale_row(self, self->sums, SUM_DIVERGENCE),
-                            .kinetic = multiscale_row(self, self->sums, SUM_KINETIC),
-                            .jacobian = multiscale_row(self, self->sums, SUM_JACOBIAN)};
+    const flow_sums sums = {.divergence = chain_row(self, self->sums, SUM_DIVERGENCE),
+                            .kinetic = chain_row(self, self->sums, SUM_KINETIC),
+                            .jacobian = chain_row(self, self->sums, SUM_JACOBIAN)};
     size_t now = 0;
-    *statistics = (multiscale_statistics){.flow_count = self->model.flow_count};
+    *statistics = (chain_statistics){.flow_count = self->model.flow_count};
     memset(self->known, 0, rows * self->batch_max * sizeof *self->known);
     backend->upload(backend, rows * self->batch_max * sizeof *self->known, self->known, self->sums);
     upload(self, n * self->D, x, self->of_points ? self->z[0] : self->z[1]);
     if (!self->of_points)
         backend->logit(backend, self->spec.alpha, n, self->D, self->z[1], self->z[0],
-                       multiscale_row(self, self->sums, SUM_LOGIT));
+                       chain_row(self, self->sums, SUM_LOGIT));
     for (size_t f = 0; f < self->model.flow_count; f++) {
-        multiscale_flow *flow = &statistics->flows[f];
-        multiscale_start_context(self, params, f);
+        chain_flow *flow = &statistics->flows[f];
+        chain_start_context(self, params, f);
         flow->end_time = flow_end_time(self->flows[f], params);
         if (from > 0)
-            TRY(multiscale_note(self, f,
-                                flow_move_context(self->flows[f], params, from, self->context[f], &flow->forward),
-                                statistics));
+            TRY(chain_note(self, f, flow_move_context(self->flows[f], params, from, self->context[f], &flow->forward),
+                           statistics));
         if (self->probes[f] && !self->given_probes) draw_probes(self, f, probe, n);
-        TRY(multiscale_note(self, f,
-                            flow_integrate(self->flows[f], params, from, n, multiscale_probes(self, f), keep,
-                                           self->z[now], self->context[f], &sums, &flow->forward),
-                            statistics));
+        TRY(chain_note(self, f,
+                       flow_integrate(self->flows[f], params, from, n, chain_probes(self, f), keep, self->z[now],
+                                      self->context[f], &sums, &flow->forward),
+                       statistics));
         step_out(self, f, n, &now);
     }
     gather(self, n);
@@ -329,11 +327,11 @@ status multiscale_forward(multiscale *self, const real *params, double from, con
 }
 
 /* From parts one after another, n images in each, to images with all their parts; or back. */
-static void sort_parts(const multiscale *self, size_t n, bool back, real *parts, real *images) {
+static void sort_parts(const chain *self, size_t n, bool back, real *parts, real *images) {
     const backend_ops *backend = self->backend;
     size_t before = 0;
     for (size_t f = 0; f < self->model.flow_count; f++) {
-        const size_t D = multiscale_leaving(self, f);
+        const size_t D = chain_leaving(self, f);
         real *part = parts + n * before, *image = images + before;
         if (back) backend->copy_rows(backend, n, D, image, self->D, part, D);
         else backend->copy_rows(backend, n, D, part, D, image, self->D);
@@ -341,10 +339,10 @@ static void sort_parts(const multiscale *self, size_t n, bool back, real *parts,
     }
 }
 
-status multiscale_transform_from(multiscale *self, const real *params, double from, const real *x, size_t n,
-                                 random_stream probe, real *z, double *log_density, multiscale_statistics *statistics) {
+status chain_transform_from(chain *self, const real *params, double from, const real *x, size_t n, random_stream probe,
+                            real *z, double *log_density, chain_statistics *statistics) {
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
-    TRY(multiscale_forward(self, params, from, x, n, probe, false, statistics));
+    TRY(chain_forward(self, params, from, x, n, probe, false, statistics));
     if (z) {
         sort_parts(self, n, false, self->left, self->z[0]);
         download(self, n * self->D, self->z[0], z);
@@ -353,24 +351,24 @@ status multiscale_transform_from(multiscale *self, const real *params, double fr
     return STATUS_OK;
 }
 
-status multiscale_transform(multiscale *self, const real *params, const real *x, size_t n, random_stream probe, real *z,
-                            double *log_density, multiscale_statistics *statistics) {
-    multiscale_statistics unused = {.flow_count = 0};
-    return multiscale_transform_from(self, params, 0, x, n, probe, z, log_density, statistics ? statistics : &unused);
+status chain_transform(chain *self, const real *params, const real *x, size_t n, random_stream probe, real *z,
+                       double *log_density, chain_statistics *statistics) {
+    chain_statistics unused = {.flow_count = 0};
+    return chain_transform_from(self, params, 0, x, n, probe, z, log_density, statistics ? statistics : &unused);
 }
 
 /* --- The way back --- */
 
-void multiscale_step_back(multiscale *self, size_t f, size_t n, size_t *now) {
+void chain_step_back(chain *self, size_t f, size_t n, size_t *now) {
     const backend_ops *backend = self->backend;
     const image_flow *flow = &self->model.flows[f];
     const size_t pixels = n * flow->height * flow->width, all = flow->channels, half = all / 2;
-    const real *left = self->left + n * multiscale_left_before(self, f);
+    const real *left = self->left + n * chain_left_before(self, f);
     real *z = self->z[*now], *room = self->z[1 - *now];
-    if (multiscale_squeezes(self, f)) {
-        multiscale_squeeze(self, f, SQUEEZE_CHANNEL_LAST, n, true, z, room);
+    if (chain_squeezes(self, f)) {
+        chain_squeeze(self, f, SQUEEZE_CHANNEL_LAST, n, true, z, room);
         *now = 1 - *now;
-    } else if (multiscale_splits(self, f)) {
+    } else if (chain_splits(self, f)) {
         backend->copy_rows(backend, pixels, half, z, half, room, all);
         backend->copy_rows(backend, pixels, half, left, half, room + half, all);
         *now = 1 - *now;
@@ -379,20 +377,19 @@ void multiscale_step_back(multiscale *self, size_t f, size_t n, size_t *now) {
     }
 }
 
-static status invert_left(multiscale *self, const real *params, double to, size_t n, real *x,
-                          multiscale_statistics *statistics) {
+static status invert_left(chain *self, const real *params, double to, size_t n, real *x, chain_statistics *statistics) {
     size_t now = 0;
-    *statistics = (multiscale_statistics){.flow_count = self->model.flow_count};
+    *statistics = (chain_statistics){.flow_count = self->model.flow_count};
     for (size_t f = 0; f < self->model.flow_count; f++) {
-        multiscale_start_context(self, params, f);
+        chain_start_context(self, params, f);
         statistics->flows[f].end_time = flow_end_time(self->flows[f], params);
-        TRY(multiscale_note(
-            self, f, flow_move_context(self->flows[f], params, 1, self->context[f], &statistics->flows[f].forward),
-            statistics));
+        TRY(chain_note(self, f,
+                       flow_move_context(self->flows[f], params, 1, self->context[f], &statistics->flows[f].forward),
+                       statistics));
     }
     for (size_t f = self->model.flow_count; f-- > 0;) {
-        multiscale_step_back(self, f, n, &now);
-        TRY(multiscale_note(
+        chain_step_back(self, f, n, &now);
+        TRY(chain_note(
             self, f,
             flow_invert(self->flows[f], params, to, n, self->z[now], self->context[f], &statistics->flows[f].forward),
             statistics));
@@ -405,33 +402,32 @@ static status invert_left(multiscale *self, const real *params, double to, size_
     return STATUS_OK;
 }
 
-status multiscale_invert_to(multiscale *self, const real *params, double to, const real *z, size_t n, real *x,
-                            multiscale_statistics *statistics) {
+status chain_invert_to(chain *self, const real *params, double to, const real *z, size_t n, real *x,
+                       chain_statistics *statistics) {
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
     upload(self, n * self->D, z, self->z[0]);
     sort_parts(self, n, true, self->left, self->z[0]);
     return invert_left(self, params, to, n, x, statistics);
 }
 
-status multiscale_invert(multiscale *self, const real *params, const real *z, size_t n, real *x,
-                         multiscale_statistics *statistics) {
-    multiscale_statistics unused = {.flow_count = 0};
-    return multiscale_invert_to(self, params, 0, z, n, x, statistics ? statistics : &unused);
+status chain_invert(chain *self, const real *params, const real *z, size_t n, real *x, chain_statistics *statistics) {
+    chain_statistics unused = {.flow_count = 0};
+    return chain_invert_to(self, params, 0, z, n, x, statistics ? statistics : &unused);
 }
 
-status multiscale_sample(multiscale *self, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
-                         multiscale_statistics *statistics) {
+status chain_sample(chain *self, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
+                    chain_statistics *statistics) {
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
     noise_base(stream, self->spec.base_variance, first, n, self->D, self->drawn);
-    return multiscale_invert(self, params, self->drawn, n, x, statistics);
+    return chain_invert(self, params, self->drawn, n, x, statistics);
 }
 
-void multiscale_explain(const multiscale_statistics *statistics, status outcome, failure *why) {
+void chain_explain(const chain_statistics *statistics, status outcome, failure *why) {
     static const char *const reasons[] = {[STATUS_NON_FINITE] = "a number is not finite",
                                           [STATUS_STEP_TOO_SMALL] = "the error stays too large at the smallest step",
                                           [STATUS_TOO_MANY_STEPS] = "too many steps (solver.max_steps)",
                                           [STATUS_RECORD_FULL] = "more steps than are kept (solver.kept_steps)"};
-    const multiscale_flow *flow = &statistics->flows[statistics->failed];
+    const chain_flow *flow = &statistics->flows[statistics->failed];
     const adaptive_statistics *solve = statistics->failed_backward ? &flow->backward : &flow->forward;
     const char *way = statistics->failed_backward ? "backward" : "forward";
     if (statistics->failed_field)

@@ -1,29 +1,29 @@
-/* test_multiscale.c - the multiscale model against determinants, probes, tolerances and itself. */
+/* test_chain.c - the multiscale model against determinants, probes, tolerances and itself. */
 #include <math.h>
 #include <string.h>
 
 #include "flow/bits.h"
-#include "multiscale_support.h"
+#include "chain_support.h"
 #ifdef AFFJORD_DOUBLE
 #include "theory/matrix.h"
 #endif
 
-Test(multiscale, bits_count_bytes) {
+Test(chain, bits_count_bytes) {
     cr_assert_float_eq(bits_per_dim(0, 7), 8, 1e-15, "a uniform density");
     cr_assert_float_eq(bits_per_dim(10 * log(256), 10), 0, 1e-14, "one byte for sure");
 }
 
-Test(multiscale, stores_what_the_paper_counts_as_effective) {
+Test(chain, stores_what_the_paper_counts_as_effective) {
     static image_model counted;
     for (size_t k = 0; k < 2; k++) {
-        multiscale_spec spec = small_spec(k ? IMAGE_AFFJORD : IMAGE_FFJORD, IMAGE_CONCAT);
+        chain_spec spec = small_spec(k ? IMAGE_AFFJORD : IMAGE_FFJORD, IMAGE_CONCAT);
         spec.model.variant = IMAGE_RELEASE; /* z* is not seen at all */
         failure why = {""};
-        multiscale *model = NULL;
+        chain *model = NULL;
         cr_assert_eq(image_model_expand(&spec.model, &counted, &why), STATUS_OK);
-        cr_assert_eq(multiscale_create(&spec, 2, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
-        cr_assert_eq(multiscale_parameters(model)->total, counted.effective);
-        multiscale_destroy(&model);
+        cr_assert_eq(chain_create(&spec, 2, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(chain_parameters(model)->total, counted.effective);
+        chain_destroy(&model);
     }
 }
 
@@ -32,9 +32,9 @@ Test(multiscale, stores_what_the_paper_counts_as_effective) {
 #ifdef AFFJORD_DOUBLE
 /* With the exact trace, log p is that of the change of variables (eq. 1) with the whole Jacobian dz/dx, by central
  * differences of the map itself. */
-Test(multiscale, log_density_is_that_of_the_whole_jacobian) {
+Test(chain, log_density_is_that_of_the_whole_jacobian) {
     for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++) {
-        multiscale_spec spec = small_spec(architecture, architecture == IMAGE_FFJORD ? IMAGE_CONCAT : IMAGE_HYPER);
+        chain_spec spec = small_spec(architecture, architecture == IMAGE_FFJORD ? IMAGE_CONCAT : IMAGE_HYPER);
         spec.divergence = DIVERGENCE_EXACT;
         spec.solver = (solve_spec){.method = tableau_get(TABLEAU_DOPRI5), .steps = 12};
         enum { D = 64 };
@@ -67,10 +67,10 @@ Test(multiscale, log_density_is_that_of_the_whole_jacobian) {
 #endif
 
 /* One image 64 times, 64 times over: 4,096 probes for each flow. */
-Test(multiscale, hutchinson_estimates_have_the_exact_mean) {
+Test(chain, hutchinson_estimates_have_the_exact_mean) {
     enum { N = 64, ROUNDS = 64 };
     for (cnf_divergence kind = DIVERGENCE_RADEMACHER; kind <= DIVERGENCE_GAUSSIAN; kind++) {
-        multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
+        chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
         spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 2};
         spec.divergence = DIVERGENCE_EXACT;
         bench exact, estimated;
@@ -95,9 +95,9 @@ Test(multiscale, hutchinson_estimates_have_the_exact_mean) {
     }
 }
 
-Test(multiscale, error_follows_the_tolerance) {
+Test(chain, error_follows_the_tolerance) {
     for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++) {
-        multiscale_spec spec = small_spec(architecture, IMAGE_CONCAT);
+        chain_spec spec = small_spec(architecture, IMAGE_CONCAT);
         double reference = 0, errors[3];
         const double tolerances[] = {sizeof(real) == 4 ? 3e-6 : 1e-11, 1e-2, 1e-3, 1e-4};
         for (size_t k = 0; k < 4; k++) {
@@ -117,24 +117,24 @@ Test(multiscale, error_follows_the_tolerance) {
     }
 }
 
-Test(multiscale, images_come_back) {
+Test(chain, images_come_back) {
     for (size_t k = 0; k < 4; k++) {
-        multiscale_spec spec = small_spec(k % 2 ? IMAGE_AFFJORD : IMAGE_FFJORD, k < 2 ? IMAGE_CONCAT : IMAGE_HYPER);
+        chain_spec spec = small_spec(k % 2 ? IMAGE_AFFJORD : IMAGE_FFJORD, k < 2 ? IMAGE_CONCAT : IMAGE_HYPER);
         bench b;
         bench_open(&b, spec, 5, NULL);
         for (size_t i = 0; i < b.P; i++) b.params[i] *= (real)0.7; /* about as lively as at the start of a training */
         transform(&b, probe);
-        cr_assert_eq(multiscale_invert(b.model, b.params, b.z, b.n, b.back, &b.statistics), STATUS_OK);
+        cr_assert_eq(chain_invert(b.model, b.params, b.z, b.n, b.back, &b.statistics), STATUS_OK);
         for (size_t i = 0; i < b.n * b.D; i++)
             cr_assert_float_eq((double)b.back[i], (double)b.x[i], 1e-4, "case %zu, number %zu: %g, %g", k, i,
                                (double)b.back[i], (double)b.x[i]);
         /* And samples are what base points are brought back to. */
         real *few = reals(b.n * b.D);
         const random_stream stream = {.seed = 2, .purpose = RANDOM_SAMPLING};
-        cr_assert_eq(multiscale_sample(b.model, b.params, stream, 0, b.n, b.back, NULL), STATUS_OK);
-        cr_assert_eq(multiscale_sample(b.model, b.params, stream, 0, b.n, few, NULL), STATUS_OK);
+        cr_assert_eq(chain_sample(b.model, b.params, stream, 0, b.n, b.back, NULL), STATUS_OK);
+        cr_assert_eq(chain_sample(b.model, b.params, stream, 0, b.n, few, NULL), STATUS_OK);
         cr_assert_arr_eq(few, b.back, b.n * b.D * sizeof(real));
-        cr_assert_eq(multiscale_sample(b.model, b.params, stream, 1, b.n, few, NULL), STATUS_OK);
+        cr_assert_eq(chain_sample(b.model, b.params, stream, 1, b.n, few, NULL), STATUS_OK);
         for (size_t i = 0; i < (b.n - 1) * b.D; i++)
             cr_assert_float_eq((double)few[i], (double)b.back[i + b.D], 1e-4, "sample 1 is 1 whatever comes first");
         free(few);
@@ -144,10 +144,10 @@ Test(multiscale, images_come_back) {
 
 /* --- Bits, outcomes --- */
 
-Test(multiscale, same_bits_for_any_number_of_threads) {
+Test(chain, same_bits_for_any_number_of_threads) {
     for (image_architecture architecture = IMAGE_FFJORD; architecture <= IMAGE_AFFJORD; architecture++)
         for (cnf_gradient gradient = GRADIENT_DISCRETE; gradient <= GRADIENT_ADJOINT; gradient++) {
-            multiscale_spec spec = small_spec(architecture, IMAGE_HYPER);
+            chain_spec spec = small_spec(architecture, IMAGE_HYPER);
             spec.gradient = gradient;
             spec.kinetic = 0.1;
             spec.solver.options.atol = spec.solver.options.rtol = 1e-3;
@@ -169,9 +169,9 @@ Test(multiscale, same_bits_for_any_number_of_threads) {
         }
 }
 
-Test(multiscale, same_bits_whatever_is_kept) {
+Test(chain, same_bits_whatever_is_kept) {
     for (size_t steps = 0; steps < 4; steps += 3) {
-        multiscale_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
+        chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
         spec.solver.steps = steps; /* adaptive, and on a grid */
         spec.jacobian = 0.1;
         bench less, more;
@@ -181,37 +181,36 @@ Test(multiscale, same_bits_whatever_is_kept) {
         take_gradient(&less), take_gradient(&more);
         cr_assert_eq(memcmp(&less.loss, &more.loss, sizeof less.loss), 0);
         cr_assert_arr_eq(less.gradient, more.gradient, less.P * sizeof(real));
-        for (size_t f = 0; f < multiscale_flow_count(less.model); f++) {
+        for (size_t f = 0; f < chain_flow_count(less.model); f++) {
             cr_assert_eq(more.statistics.flows[f].backward.evaluations, 0);
             cr_assert_eq(less.statistics.flows[f].backward.evaluations, less.statistics.flows[f].backward.reversals);
             cr_assert_eq(more.statistics.flows[f].backward.reversals, less.statistics.flows[f].backward.reversals);
         }
         const size_t states = steps ? 6 : 7; /* an adaptive step keeps its last stage too */
-        cr_assert_eq(multiscale_kept_bytes(more.model), states * multiscale_kept_bytes(less.model));
+        cr_assert_eq(chain_kept_bytes(more.model), states * chain_kept_bytes(less.model));
         bench_close(&less), bench_close(&more);
     }
 }
 
 /* Every failure has its status and its flow. */
-static void expect_failure(multiscale_spec spec, real spoil, status expected, size_t flow, bool backward) {
+static void expect_failure(chain_spec spec, real spoil, status expected, size_t flow, bool backward) {
     bench b;
     bench_open(&b, spec, 3, NULL);
     if (isnan(spoil)) {
-        const parameter_table *table = multiscale_parameters(b.model);
+        const parameter_table *table = chain_parameters(b.model);
         for (size_t k = 0; k < table->count; k++)
             if (strcmp(table->entries[k].name, "flow.1.field.0.weight") == 0)
                 b.params[table->entries[k].offset] = spoil;
     }
-    const status outcome =
-        multiscale_loss_gradient(b.model, b.params, b.x, b.n, probe, &b.loss, b.gradient, &b.statistics);
+    const status outcome = chain_loss_gradient(b.model, b.params, b.x, b.n, probe, &b.loss, b.gradient, &b.statistics);
     cr_assert_eq(outcome, expected, "status %d, expected %d", (int)outcome, (int)expected);
     cr_assert_eq(b.statistics.failed, flow);
     cr_assert_eq(b.statistics.failed_backward, backward);
     bench_close(&b);
 }
 
-Test(multiscale, failures_have_their_status_and_their_flow) {
-    multiscale_spec spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
+Test(chain, failures_have_their_status_and_their_flow) {
+    chain_spec spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
     expect_failure(spec, (real)NAN, STATUS_NON_FINITE, 1, false);
     spec.kept_steps = 1;
     expect_failure(spec, 0, STATUS_RECORD_FULL, 0, false);
@@ -224,25 +223,25 @@ Test(multiscale, failures_have_their_status_and_their_flow) {
     expect_failure(spec, 0, STATUS_STEP_TOO_SMALL, 0, false);
 }
 
-Test(multiscale, refuses_what_cannot_be) {
+Test(chain, refuses_what_cannot_be) {
     failure why = {""};
-    multiscale *model = NULL;
-    multiscale_spec spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
+    chain *model = NULL;
+    chain_spec spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
     spec.alpha = 0;
-    cr_expect_eq(multiscale_create(&spec, 2, true, NULL, &model, &why), STATUS_INVALID);
+    cr_expect_eq(chain_create(&spec, 2, true, NULL, &model, &why), STATUS_INVALID);
     spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
     spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4)};
-    cr_expect_eq(multiscale_create(&spec, 2, true, NULL, &model, &why), STATUS_INVALID);
+    cr_expect_eq(chain_create(&spec, 2, true, NULL, &model, &why), STATUS_INVALID);
     cr_expect_not_null(strstr(why.text, "rk4 has no estimate of its error"));
     spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
     spec.model.height = spec.model.width = 4;
     spec.model.moving = 20; /* of 16 */
-    cr_expect_eq(multiscale_create(&spec, 2, true, NULL, &model, &why), STATUS_INVALID);
+    cr_expect_eq(chain_create(&spec, 2, true, NULL, &model, &why), STATUS_INVALID);
     cr_expect_not_null(strstr(why.text, "20 entries of z* that move, of 16"), "%s", why.text);
     cr_expect_null(model);
     bench b;
     bench_open(&b, small_spec(IMAGE_FFJORD, IMAGE_CONCAT), 2, NULL);
-    cr_expect_eq(multiscale_transform(b.model, b.params, b.x, 3, probe, NULL, b.log_density, NULL), STATUS_INVALID);
-    cr_expect_eq(multiscale_transform(b.model, b.params, b.x, 0, probe, NULL, b.log_density, NULL), STATUS_INVALID);
+    cr_expect_eq(chain_transform(b.model, b.params, b.x, 3, probe, NULL, b.log_density, NULL), STATUS_INVALID);
+    cr_expect_eq(chain_transform(b.model, b.params, b.x, 0, probe, NULL, b.log_density, NULL), STATUS_INVALID);
     bench_close(&b);
 }

@@ -1,4 +1,4 @@
-/* multiscale.h - FFJORD and AFFJORD on images: flows, squeezes, and channels that leave (Dinh et al. 2017, fig. 2).
+/* chain.h - FFJORD and AFFJORD on images: flows, squeezes, and channels that leave (Dinh et al. 2017, fig. 2).
  *
  *   x in [0, 1)  ->  logit  ->  scale 0: flow, squeeze, flow, half of the channels leave  ->  scale 1  ->  ...
  *                                        the last scale: one flow, all channels leave
@@ -11,8 +11,8 @@
  * Images are channel-last, x (n, h, w, c), D = h w c. What left is z (n, D): for each image the parts in the order of
  * their scales, each channel-last. Images, what left and densities are in the program's memory, parameters and gradients
  * in the backend's (a processor's is the program's own). All results are the same bits for any number of threads. */
-#ifndef AFFJORD_FLOW_MULTISCALE_H
-#define AFFJORD_FLOW_MULTISCALE_H
+#ifndef AFFJORD_FLOW_CHAIN_H
+#define AFFJORD_FLOW_CHAIN_H
 
 #include "backend/backend.h"
 #include "backend/conv_method.h"
@@ -26,7 +26,7 @@
 
 AFFJORD_API_BEGIN
 
-typedef struct multiscale_spec {
+typedef struct chain_spec {
     image_spec model;
     activation function;
     double alpha; /* of the logit: above 0, below 1/2 */
@@ -45,60 +45,60 @@ typedef struct multiscale_spec {
     conv_method method;
     conv_math math; /* of the convolutions */
     const backend_ops *backend; /* NULL for the best of this processor */
-} multiscale_spec;
+} chain_spec;
 
 /* Of one flow in the last call. */
-typedef struct multiscale_flow {
+typedef struct chain_flow {
     adaptive_statistics forward, backward;
     double end_time; /* T */
     double field_time; /* where its field failed, if that is why; NaN otherwise, and on a device */
     size_t field_evaluation;
-} multiscale_flow;
+} chain_flow;
 
-typedef struct multiscale_statistics {
+typedef struct chain_statistics {
     size_t flow_count;
-    multiscale_flow flows[IMAGE_FLOWS_MAX];
+    chain_flow flows[IMAGE_FLOWS_MAX];
     /* Of a call that failed. */
     size_t failed; /* which flow */
     bool failed_backward;
     bool failed_field; /* by the field itself, at field_time and field_evaluation */
-} multiscale_statistics;
+} chain_statistics;
 
 /* Why a call failed: a sentence with the flow, the direction and the time it had reached. */
-void multiscale_explain(const multiscale_statistics *statistics, status outcome, failure *why);
+void chain_explain(const chain_statistics *statistics, status outcome, failure *why);
 
 /* The loss and what it consists of, means over the batch. With D the numbers of an image and T_f a flow's end time,
  *   kinetic = 1/D sum_f int_0^T_f |f|^2 dt,   jacobian = 1/D sum_f int_0^T_f |J e|^2 dt. */
-typedef struct multiscale_loss {
+typedef struct chain_loss {
     double bits; /* bits per dimension; of points nats */
     double kinetic, jacobian; /* 0 where their weight is 0 */
     double total; /* bits + weights times regularisers: what the gradient is of */
-} multiscale_loss;
+} chain_loss;
 
-typedef struct multiscale multiscale;
+typedef struct chain chain;
 
 /* Make a model for batches of up to batch_max, with all its workspace; `gradients` false leaves out what only
- * multiscale_loss_gradient needs. `workers` (shared, not owned; may be NULL) splits batches. The caller owns *out.
+ * chain_loss_gradient needs. `workers` (shared, not owned; may be NULL) splits batches. The caller owns *out.
  * Errors: STATUS_INVALID with the reason, STATUS_MEMORY. */
-status multiscale_create(const multiscale_spec *spec, size_t batch_max, bool gradients, parallel *workers,
-                         multiscale **out, failure *why);
-void multiscale_destroy(multiscale **self);
+status chain_create(const chain_spec *spec, size_t batch_max, bool gradients, parallel *workers, chain **out,
+                    failure *why);
+void chain_destroy(chain **self);
 
-const multiscale_spec *multiscale_specification(const multiscale *self);
-size_t multiscale_dimension(const multiscale *self); /* D */
-size_t multiscale_batch(const multiscale *self); /* batch_max */
-size_t multiscale_flow_count(const multiscale *self);
+const chain_spec *chain_specification(const chain *self);
+size_t chain_dimension(const chain *self); /* D */
+size_t chain_batch(const chain *self); /* batch_max */
+size_t chain_flow_count(const chain *self);
 
 /* Bytes that the model can come to hold: all of it is taken beforehand, so this is a bound for any batch. What steps
  * keep (of it, kept_bytes) is touched only as far as there are steps. */
-size_t multiscale_bytes(const multiscale *self);
-size_t multiscale_kept_bytes(const multiscale *self);
+size_t chain_bytes(const chain *self);
+size_t chain_kept_bytes(const chain *self);
 
 /* Names, shapes and offsets of the P parameters, which the caller holds. Valid as long as the model. */
-const parameter_table *multiscale_parameters(const multiscale *self);
+const parameter_table *chain_parameters(const chain *self);
 
 /* params (P), in the program's memory, <- those of a seed. */
-void multiscale_initialise(const multiscale *self, uint64_t seed, real *params);
+void chain_initialise(const chain *self, uint64_t seed, real *params);
 
 /* The calls below take 1 <= n <= batch_max images, otherwise STATUS_INVALID. With adaptive steps an image's result
  * depends, within the tolerances, on the others of its batch. They return the outcome of the first flow that fails,
@@ -106,21 +106,20 @@ void multiscale_initialise(const multiscale *self, uint64_t seed, real *params);
 
 /* log_density (n) <- log p(x) in nats of x (n, D), with one probe for each image and flow drawn from `probe`; z (n, D),
  * where not NULL, gets what left. */
-status multiscale_transform(multiscale *self, const real *params, const real *x, size_t n, random_stream probe, real *z,
-                            double *log_density, multiscale_statistics *statistics);
+status chain_transform(chain *self, const real *params, const real *x, size_t n, random_stream probe, real *z,
+                       double *log_density, chain_statistics *statistics);
 
 /* x (n, D) <- the images whose z (n, D) left. x may be z. */
-status multiscale_invert(multiscale *self, const real *params, const real *z, size_t n, real *x,
-                         multiscale_statistics *statistics);
+status chain_invert(chain *self, const real *params, const real *z, size_t n, real *x, chain_statistics *statistics);
 
 /* x (n, D) <- samples of the model, numbers first .. first + n - 1 of `stream`. */
-status multiscale_sample(multiscale *self, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
-                         multiscale_statistics *statistics);
+status chain_sample(chain *self, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
+                    chain_statistics *statistics);
 
 /* The loss of x (n, D) and its gradient, gradient (P), overwritten. Returns also STATUS_NON_FINITE if the loss or an
  * entry of the gradient is not finite. */
-status multiscale_loss_gradient(multiscale *self, const real *params, const real *x, size_t n, random_stream probe,
-                                multiscale_loss *loss, real *gradient, multiscale_statistics *statistics);
+status chain_loss_gradient(chain *self, const real *params, const real *x, size_t n, random_stream probe,
+                           chain_loss *loss, real *gradient, chain_statistics *statistics);
 
 AFFJORD_API_END
 

@@ -1,4 +1,4 @@
-/* test_multiscale_golden.c - multiscale models on images against float64 references (tests/golden/multiscale), and on a
+/* test_chain_golden.c - multiscale models on images against float64 references (tests/golden/chain), and on a
  * fine grid against what holds without steps. */
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -12,10 +12,10 @@
 #include "backend/memory.h"
 #include "device_support.h"
 #include "flow/bits.h"
-#include "flow/multiscale_internal.h"
+#include "flow/chain_internal.h"
 #include "golden_support.h"
 
-static const char folder[] = "tests/golden/multiscale";
+static const char folder[] = "tests/golden/chain";
 
 #ifdef AFFJORD_DOUBLE
 static const double value_tolerance = 1e-14, gradient_tolerance = 3e-14;
@@ -30,10 +30,10 @@ static double decimal(const golden *g, const char *key) {
 #define CHOICE(key, ...)                                                                                               \
     choice(g, key, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
 
-static multiscale_spec specification(const golden *g, const backend_ops *backend, conv_method method) {
+static chain_spec specification(const golden *g, const backend_ops *backend, conv_method method) {
     const tableau *const methods[] = {tableau_get(TABLEAU_RK4), tableau_get(TABLEAU_MIDPOINT),
                                       tableau_get(TABLEAU_DOPRI5)};
-    multiscale_spec spec = {
+    chain_spec spec = {
         .model = {.channels = number(g, "channels"),
                   .height = number(g, "height"),
                   .width = number(g, "width"),
@@ -67,7 +67,7 @@ static void expect(const golden *g, const char *what, double ours, double theirs
 
 /* A model with the parameters, images and probes of a file; what is in the backend's memory is `far`. */
 typedef struct bench {
-    multiscale *model;
+    chain *model;
     const parameter_table *table;
     const backend_ops *backend;
     size_t n, all;
@@ -85,12 +85,12 @@ static real *bench_send(bench *b, size_t n, real *near) {
     return far;
 }
 
-static void bench_open(bench *b, const golden *g, const multiscale_spec *spec) {
+static void bench_open(bench *b, const golden *g, const chain_spec *spec) {
     failure why = {""};
     *b = (bench){.n = number(g, "batch"), .backend = spec->backend};
-    cr_assert_eq(multiscale_create(spec, b->n, true, NULL, &b->model, &why), STATUS_OK, "%s", why.text);
-    b->table = multiscale_parameters(b->model);
-    b->all = b->n * multiscale_dimension(b->model);
+    cr_assert_eq(chain_create(spec, b->n, true, NULL, &b->model, &why), STATUS_OK, "%s", why.text);
+    b->table = chain_parameters(b->model);
+    b->all = b->n * chain_dimension(b->model);
     real *params = reals(b->table->total);
     for (size_t k = 0; k < b->table->count; k++) {
         const parameter *part = &b->table->entries[k];
@@ -103,7 +103,7 @@ static void bench_open(bench *b, const golden *g, const multiscale_spec *spec) {
     b->x = as_reals(g, "x", b->all);
     b->z = reals(b->all), b->back = reals(b->all);
     if (spec->divergence == DIVERGENCE_EXACT) return;
-    for (size_t f = 0; f < multiscale_flow_count(b->model); f++) {
+    for (size_t f = 0; f < chain_flow_count(b->model); f++) {
         char name[32];
         snprintf(name, sizeof name, "probe.%zu", f);
         const size_t count = b->n * flow_dimension(b->model->flows[f]);
@@ -114,15 +114,15 @@ static void bench_open(bench *b, const golden *g, const multiscale_spec *spec) {
 
 static void bench_close(bench *b) {
     free(b->gradient), free(b->x), free(b->z), free(b->back);
-    multiscale_destroy(&b->model);
+    chain_destroy(&b->model);
     arena_release(&b->far);
 }
 
 static const random_stream none = {0};
 
 /* b->gradient, near, and the loss. */
-static void bench_gradient(bench *b, multiscale_loss *loss) {
-    cr_assert_eq(multiscale_loss_gradient(b->model, b->far_params, b->x, b->n, none, loss, b->far_gradient, NULL),
+static void bench_gradient(bench *b, chain_loss *loss) {
+    cr_assert_eq(chain_loss_gradient(b->model, b->far_params, b->x, b->n, none, loss, b->far_gradient, NULL),
                  STATUS_OK);
     b->backend->download(b->backend, b->table->total * sizeof(real), b->far_gradient, b->gradient);
 }
@@ -131,23 +131,23 @@ static void check_transform(const golden *g, bench *b) {
     double log_density[16], mean = 0;
     cr_assert_leq(b->n, (size_t)16);
     const double *expected = array(g, "log_density", b->n), *loss = array(g, "loss", 4);
-    cr_assert_eq(multiscale_transform(b->model, b->far_params, b->x, b->n, none, b->z, log_density, NULL), STATUS_OK);
+    cr_assert_eq(chain_transform(b->model, b->far_params, b->x, b->n, none, b->z, log_density, NULL), STATUS_OK);
     compare(g, "z", b->z, b->all, value_tolerance);
     for (size_t i = 0; i < b->n; i++) {
         expect(g, "log_density", log_density[i], expected[i]);
-        mean += bits_per_dim(log_density[i], multiscale_dimension(b->model)) / (double)b->n;
+        mean += bits_per_dim(log_density[i], chain_dimension(b->model)) / (double)b->n;
     }
     expect(g, "bits_per_dim", mean, loss[0]);
     /* The grid backwards from the reference's z, whose result is x up to the error of the steps. */
     real *z = as_reals(g, "z", b->all);
-    cr_assert_eq(multiscale_invert(b->model, b->far_params, z, b->n, b->back, NULL), STATUS_OK);
+    cr_assert_eq(chain_invert(b->model, b->far_params, z, b->n, b->back, NULL), STATUS_OK);
     compare(g, "inverse", b->back, b->all, value_tolerance);
     free(z);
 }
 
 static void check_gradient(const golden *g, bench *b) {
     const double *expected = array(g, "loss", 4);
-    multiscale_loss loss;
+    chain_loss loss;
     bench_gradient(b, &loss);
     expect(g, "bits", loss.bits, expected[0]);
     expect(g, "kinetic", loss.kinetic, expected[1]);
@@ -162,7 +162,7 @@ static void check_gradient(const golden *g, bench *b) {
 }
 
 static void check_golden(const golden *g, const backend_ops *backend, conv_method method) {
-    const multiscale_spec spec = specification(g, backend, method);
+    const chain_spec spec = specification(g, backend, method);
     bench b;
     bench_open(&b, g, &spec);
     check_transform(g, &b);
@@ -195,7 +195,7 @@ static void check_all(const backend_ops *backend, size_t ways, const conv_method
     cr_assert_geq(cases, 12, "every case was there");
 }
 
-Test(multiscale_golden, values_and_gradients_are_those_of_the_reference) {
+Test(chain_golden, values_and_gradients_are_those_of_the_reference) {
     check_all(cpu_backend(cpu_level_best()), 2, (const conv_method[]){CONV_BEST, CONV_PLAIN});
 }
 
@@ -213,13 +213,13 @@ Test(any_device, values_and_gradients_are_those_of_the_reference) {
 static void check_fine(const char *name) {
     golden g;
     golden_open(&g, name);
-    multiscale_spec spec = specification(&g, cpu_backend(cpu_level_best()), CONV_BEST);
+    chain_spec spec = specification(&g, cpu_backend(cpu_level_best()), CONV_BEST);
     spec.solver = (solve_spec){.method = tableau_get(TABLEAU_DOPRI5), .steps = 24};
     bench discrete, adjoint;
     bench_open(&discrete, &g, &spec);
     spec.gradient = GRADIENT_ADJOINT;
     bench_open(&adjoint, &g, &spec);
-    multiscale_loss loss[2];
+    chain_loss loss[2];
     bench_gradient(&discrete, &loss[0]);
     bench_gradient(&adjoint, &loss[1]);
     cr_assert_eq(loss[0].total, loss[1].total);
@@ -234,11 +234,10 @@ static void check_fine(const char *name) {
                                part->name, i, found[i], expected[i]);
     }
     double log_density[16];
-    cr_assert_eq(multiscale_transform(adjoint.model, adjoint.far_params, adjoint.x, adjoint.n, none, adjoint.z,
-                                      log_density, NULL),
-                 STATUS_OK);
-    cr_assert_eq(multiscale_invert(adjoint.model, adjoint.far_params, adjoint.z, adjoint.n, adjoint.back, NULL),
-                 STATUS_OK);
+    cr_assert_eq(
+        chain_transform(adjoint.model, adjoint.far_params, adjoint.x, adjoint.n, none, adjoint.z, log_density, NULL),
+        STATUS_OK);
+    cr_assert_eq(chain_invert(adjoint.model, adjoint.far_params, adjoint.z, adjoint.n, adjoint.back, NULL), STATUS_OK);
     for (size_t i = 0; i < adjoint.all; i++)
         cr_assert_float_eq(adjoint.back[i], adjoint.x[i], 2e-8, "%s: x[%zu] came back as %.14g, was %.14g", name, i,
                            adjoint.back[i], adjoint.x[i]);
@@ -246,7 +245,7 @@ static void check_fine(const char *name) {
     checkpoint_destroy(&g.file);
 }
 
-Test(multiscale_golden, adjoint_gradient_and_inverse_agree_on_a_fine_grid) {
+Test(chain_golden, adjoint_gradient_and_inverse_agree_on_a_fine_grid) {
     static const char *const names[] = {"clock_concat.safetensors",    "clock_hyper.safetensors",
                                         "augmented_join.safetensors",  "augmented_squash.safetensors",
                                         "augmented_exact.safetensors", "augmented_ignored.safetensors"};

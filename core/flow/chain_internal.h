@@ -1,29 +1,29 @@
-/* multiscale_internal.h - what the files of the multiscale model share. */
-#ifndef AFFJORD_FLOW_MULTISCALE_INTERNAL_H
-#define AFFJORD_FLOW_MULTISCALE_INTERNAL_H
+/* chain_internal.h - what the files of the multiscale model share. */
+#ifndef AFFJORD_FLOW_CHAIN_INTERNAL_H
+#define AFFJORD_FLOW_CHAIN_INTERNAL_H
 
 #include "base/arena.h"
 #include "field/conv_field.h"
 #include "flow/flow.h"
-#include "flow/multiscale.h"
+#include "flow/chain.h"
 
 /* Points are a model of one flow, without a logit, whose loss is in nats. `spec` below has what is not here; its `model`
  * and what is of images are unused. */
-typedef struct multiscale_points {
+typedef struct chain_points {
     size_t dimension;
     context_spec context;
     status (*make_field)(const void *argument, size_t batch, parallel *workers, const backend_ops *backend,
                          parameter_table *table, field **out, failure *why);
     const void *argument;
-} multiscale_points;
+} chain_points;
 
-status multiscale_create_points(const multiscale_spec *spec, const multiscale_points *points, size_t batch_max,
-                                bool gradients, parallel *workers, multiscale **out, failure *why);
+status chain_create_points(const chain_spec *spec, const chain_points *points, size_t batch_max, bool gradients,
+                           parallel *workers, chain **out, failure *why);
 
-struct multiscale {
-    multiscale_spec spec;
+struct chain {
+    chain_spec spec;
     bool of_points;
-    multiscale_points points;
+    chain_points points;
     image_model model;
     const backend_ops *backend;
     arena memory; /* holds the model itself */
@@ -37,7 +37,7 @@ struct multiscale {
     real *probes[IMAGE_FLOWS_MAX]; /* (batch_max, D of the flow); not where the divergence is exact */
     real *context[IMAGE_FLOWS_MAX]; /* (C): where a flow's context starts, then where it ends */
     real *context_bar[2]; /* (largest C) */
-    double *sums; /* (sums' rows, batch_max), see multiscale_sum */
+    double *sums; /* (sums' rows, batch_max), see chain_sum */
     const real *const *given_probes; /* (flows), used instead of drawn ones where not NULL */
 
     size_t first_row; /* of the batch, in a larger one: its probes are drawn by the number that its rows have there */
@@ -50,66 +50,65 @@ struct multiscale {
 
 /* What is known of each image once it has been through all flows, in double; after these rows, one for each flow has the
  * squares of what left after it. */
-typedef enum multiscale_sum { SUM_LOGIT, SUM_DIVERGENCE, SUM_KINETIC, SUM_JACOBIAN, SUM_SQUARES } multiscale_sum;
+typedef enum chain_sum { SUM_LOGIT, SUM_DIVERGENCE, SUM_KINETIC, SUM_JACOBIAN, SUM_SQUARES } chain_sum;
 
 /* A row of `sums` or `known`. */
-static inline double *multiscale_row(const multiscale *self, double *rows, size_t sum) {
+static inline double *chain_row(const chain *self, double *rows, size_t sum) {
     return rows + sum * self->batch_max;
 }
 
 /* A scale's first flow, unless it is the only one of the last scale: a squeeze comes after it. A scale's second flow:
  * channels leave after it. */
-static inline bool multiscale_squeezes(const multiscale *self, size_t flow) {
+static inline bool chain_squeezes(const chain *self, size_t flow) {
     return flow + 1 < self->model.flow_count && self->model.flows[flow + 1].scale == self->model.flows[flow].scale;
 }
-static inline bool multiscale_splits(const multiscale *self, size_t flow) {
-    return flow + 1 < self->model.flow_count && !multiscale_squeezes(self, flow);
+static inline bool chain_splits(const chain *self, size_t flow) {
+    return flow + 1 < self->model.flow_count && !chain_squeezes(self, flow);
 }
 
 /* A scale's first flow: its context starts at z*(0). */
-static inline bool multiscale_starts(const multiscale *self, size_t flow) {
+static inline bool chain_starts(const chain *self, size_t flow) {
     return flow == 0 || self->model.flows[flow - 1].scale != self->model.flows[flow].scale;
 }
 
 /* Numbers of an image that leave after this flow. */
-static inline size_t multiscale_leaving(const multiscale *self, size_t flow) {
-    if (multiscale_squeezes(self, flow)) return 0;
-    return flow_dimension(self->flows[flow]) / (multiscale_splits(self, flow) ? 2 : 1);
+static inline size_t chain_leaving(const chain *self, size_t flow) {
+    if (chain_squeezes(self, flow)) return 0;
+    return flow_dimension(self->flows[flow]) / (chain_splits(self, flow) ? 2 : 1);
 }
 
 /* Where in `left` the part begins that leaves after this flow, in reals for each image: parts follow each other, n
  * images in each. */
-static inline size_t multiscale_left_before(const multiscale *self, size_t flow) {
+static inline size_t chain_left_before(const chain *self, size_t flow) {
     size_t before = 0;
-    for (size_t f = 0; f < flow; f++) before += multiscale_leaving(self, f);
+    for (size_t f = 0; f < flow; f++) before += chain_leaving(self, f);
     return before;
 }
 
 /* From x, which is at time `from` T of every flow, to `left` and log_density, keeping what a gradient needs. */
-status multiscale_forward(multiscale *self, const real *params, double from, const real *x, size_t n,
-                          random_stream probe, bool keep, multiscale_statistics *statistics);
+status chain_forward(chain *self, const real *params, double from, const real *x, size_t n, random_stream probe,
+                     bool keep, chain_statistics *statistics);
 
-/* Of points: multiscale_transform from time `from` T on, and multiscale_invert back to time `to` T. */
-status multiscale_transform_from(multiscale *self, const real *params, double from, const real *x, size_t n,
-                                 random_stream probe, real *z, double *log_density, multiscale_statistics *statistics);
-status multiscale_invert_to(multiscale *self, const real *params, double to, const real *z, size_t n, real *x,
-                            multiscale_statistics *statistics);
+/* Of points: chain_transform from time `from` T on, and chain_invert back to time `to` T. */
+status chain_transform_from(chain *self, const real *params, double from, const real *x, size_t n, random_stream probe,
+                            real *z, double *log_density, chain_statistics *statistics);
+status chain_invert_to(chain *self, const real *params, double to, const real *z, size_t n, real *x,
+                       chain_statistics *statistics);
 
 /* The probes (n, D) of a flow in the last forward; NULL where the divergence is exact. */
-const real *multiscale_probes(const multiscale *self, size_t flow);
+const real *chain_probes(const chain *self, size_t flow);
 
 /* context[flow] <- where its context starts: at z*(0) in each scale, then as the one before left it, squeezed. */
-void multiscale_start_context(multiscale *self, const real *params, size_t flow);
+void chain_start_context(chain *self, const real *params, size_t flow);
 
 /* y (n images) <- x squeezed as after this flow, or back; y is not x. */
-void multiscale_squeeze(const multiscale *self, size_t flow, squeeze_layout layout, size_t n, bool back, const real *x,
-                        real *y);
+void chain_squeeze(const chain *self, size_t flow, squeeze_layout layout, size_t n, bool back, const real *x, real *y);
 
 /* The images of the present scale, joined with what left after this flow, and, or, unsqueezed: the way back over what
  * follows a flow. `now` says which of z holds them. */
-void multiscale_step_back(multiscale *self, size_t flow, size_t n, size_t *now);
+void chain_step_back(chain *self, size_t flow, size_t n, size_t *now);
 
 /* The outcome of a flow's call, and where its field failed, if it did. */
-status multiscale_note(const multiscale *self, size_t flow, status outcome, multiscale_statistics *statistics);
+status chain_note(const chain *self, size_t flow, status outcome, chain_statistics *statistics);
 
 #endif

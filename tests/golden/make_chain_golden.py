@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""make_multiscale_golden.py - reference values of multiscale models on images, computed with PyTorch in float64.
+"""make_chain_golden.py - reference values of multiscale models on images, computed with PyTorch in float64.
 
     x -> logit -> scales of flow, squeeze, flow, split; the last scale is one flow
     log p = log N(what left; 0, s2 I) + integrals of e.(J e) over flows + log|dz/dx| of the logit
@@ -7,10 +7,10 @@
 
 The solvers' steps are unrolled and everything derived is left to autograd: J e
 (or the whole trace), and the gradient of the loss, with respect to end times
-too. Each case becomes one .safetensors file in multiscale/: settings as text,
+too. Each case becomes one .safetensors file in chain/: settings as text,
 parameters, images, probes, results, gradients. Images are stored channel-last.
 
-    python3 make_multiscale_golden.py [NAME...]      needs numpy, safetensors and torch
+    python3 make_chain_golden.py [NAME...]      needs numpy, safetensors and torch
 """
 import math
 import pathlib
@@ -324,7 +324,7 @@ def make(name, settings, seed):
                "loss": torch.stack(loss), "inverse": last(inverse)}
     arrays |= {f"probe.{f}": last(probe) for f, probe in enumerate(probes) if probe is not None}
     arrays |= {f"gradient.{key}": value.grad for key, value in params.items()}
-    folder = pathlib.Path(__file__).with_name("multiscale")
+    folder = pathlib.Path(__file__).with_name("chain")
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}.safetensors"
     write_safetensors(path, {key: value.detach().numpy() for key, value in arrays.items()},
