@@ -1,4 +1,4 @@
-/* conv.c - the way to whichever convolution a backend has made. */
+/* conv.c - dispatch to the convolution of a backend. */
 #include "backend/conv.h"
 
 #include "backend/conv_rounded.h"

@@ -1,16 +1,13 @@
-/* conv.h - convolutions of 3 x 3, stride 1, padded by one pixel of zeros.
+/* conv.h - 3 x 3 convolutions, stride 1, with zero padding of one pixel.
  *
  *   y[n, i, j, o] = sum_{u, v, c} w[o, c, u, v] x[n, i + u - 1, j + v - 1, c]
  *
- * Images are channel-last, x (images, height, width, in): so is the state of
- * every image flow, from where its data are loaded to where they are stored,
- * and no convolution reorders them. A bias is not added here: it goes with the
- * activation, which has to pass over y anyway. Weights are kept as PyTorch's
- * Conv2d keeps them, (out, in, 3, 3), and packed once for many calls.
+ * Images are channel-last, x (images, height, width, in). The state of every image flow has this layout throughout, so
+ * no convolution reorders it. The activation adds the bias, because it reads y anyway. Weights have the layout of
+ * PyTorch's Conv2d, (out, in, 3, 3), and are packed once for many calls.
  *
- * Nothing is allocated after creation. One object is for one thread at a time;
- * packed weights may be shared. Each call runs on its calling thread alone, so
- * sums have one order however many threads share out the images. */
+ * Nothing is allocated after creation. One object serves one thread at a time; packed weights may be shared. Each call
+ * runs on its calling thread only, so sums have one order for any number of threads. */
 #ifndef AFFJORD_BACKEND_CONV_H
 #define AFFJORD_BACKEND_CONV_H
 
@@ -18,7 +15,7 @@
 #include "base/arena.h"
 
 typedef struct conv_ops {
-    void (*destroy)(conv *self); /* what the arena doesn't hold */
+    void (*destroy)(conv *self); /* frees what the arena does not own */
     void (*pack)(conv *self, const real *weight, real *forward, real *reverse);
     void (*forward)(conv *self, const real *forward, const real *x, real *y);
     void (*data_reverse)(conv *self, const real *reverse, const real *ybar, real *xbar);
@@ -31,36 +28,37 @@ struct conv {
     const conv_ops *ops;
     conv_shape shape;
     size_t forward_reals, reverse_reals, gradient_reals, scratch_reals;
-    real *scratch; /* of the device's memory; of the arena's, or lent */
-    arena memory; /* holds the object itself too */
+    real *scratch; /* in device memory; owned by the arena, or lent */
+    arena memory; /* holds this object too */
 };
 
-/* A convolution of one shape, owned by the caller. Below fp32, every input of the calls below, weights, images and
- * cotangents, is rounded first, by the device (conv_rounded.c); a gradient is still added up in fp32. Errors: STATUS_INVALID for an empty shape or one that the library
- * refuses, STATUS_MEMORY. */
+/* Create a convolution of one shape; the caller owns it. Below fp32, the device first rounds every input of the calls
+ * below: weights, images and cotangents (conv_rounded.c). Gradients are summed in fp32. Errors: STATUS_INVALID for an
+ * empty shape or one that the library refuses, STATUS_MEMORY. */
 status conv_create(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out);
 
-/* The same without workspace. Before the first call it is lent conv_scratch_reals of it, aligned to 64 bytes: one block
- * for all convolutions of a thread, which then stays in its cache. */
+/* Create a convolution without workspace. Before the first call, lend it conv_scratch_reals reals, aligned to 64 bytes.
+ * One block serves all convolutions of a thread and stays in its cache. Errors: those of conv_create. */
 status conv_create_bare(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out);
 size_t conv_scratch_reals(const conv *self);
 void conv_lend(conv *self, real *scratch);
 
 void conv_destroy(conv **self);
 
-/* Reals of packed weights, for conv_forward and for conv_data_reverse, and of the packed gradient. They are the same
- * for all objects with the same channels and method. */
+/* Return the sizes in reals of packed weights for conv_forward and for conv_data_reverse, and of the packed gradient.
+ * They are equal for all objects with the same channels and method. */
 size_t conv_forward_reals(const conv *self);
 size_t conv_reverse_reals(const conv *self);
 size_t conv_gradient_reals(const conv *self);
 
-/* Bytes that it holds, without the library's code. */
+/* Return the bytes of the object, without the library's code. */
 size_t conv_bytes(const conv *self);
 
 /* forward, reverse <- packed weight (out, in, 3, 3); both aligned to 64 bytes; either may be NULL. */
 void conv_pack(conv *self, const real *weight, real *forward, real *reverse);
 
-/* y (images, height, width, out) <- convolution of x (images, height, width, in), both aligned to 64 bytes, as below.*/
+/* y (images, height, width, out) <- the convolution of x (images, height, width, in). Arrays of this and the following
+ * calls are aligned to 64 bytes. */
 void conv_forward(conv *self, const real *forward, const real *x, real *y);
 
 /* xbar (images, height, width, in) <- cotangent of x for the cotangent ybar of y. */

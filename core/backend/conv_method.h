@@ -1,12 +1,12 @@
-/* conv_method.h - which code computes the convolutions of the image models, and of what. */
+/* conv_method.h - implementation and precision of the convolutions of the image models. */
 #ifndef AFFJORD_BACKEND_CONV_METHOD_H
 #define AFFJORD_BACKEND_CONV_METHOD_H
 
-/* The device's kernels (on a GPU cuDNN's), or plain loops. */
+/* The device's best kernels (cuDNN's on a GPU), or plain loops. */
 typedef enum conv_method { CONV_BEST, CONV_PLAIN, CONV_METHODS } conv_method;
 
-/* What the inputs of a convolution, images, weights and cotangents, are rounded to first: not at all, to the 10 bits
- * of fraction of tf32, to the 7 of bf16. Products and sums are fp32's. */
+/* The precision to which the inputs of a convolution (images, weights and cotangents) are rounded: fp32, tf32 with 10
+ * bits of fraction, bf16 with 7. Products and sums are fp32. */
 typedef enum conv_math { MATH_FP32, MATH_TF32, MATH_BF16, CONV_MATHS } conv_math;
 
 #endif

@@ -1,12 +1,9 @@
-/* conv_rounded.c - convolutions of rounded inputs: each is rounded into an array of its own, of which the backend's
- * convolution is taken.
+/* conv_rounded.c - convolutions whose inputs are rounded first, on any device.
  *
- * So there is one place where numbers are rounded, whatever computes the sums,
- * and it is rounding.h alone that says how: a tensor core, which reads no more
- * bits of a number than these, has nothing left to cut off. The product of two
- * such numbers is a float, so what remains to be rounded are the sums. The
- * gradients are those of the convolution of the rounded inputs, passed through
- * the rounding as if it were not there, with their cotangents rounded too. */
+ * Inputs are rounded into separate arrays by the rule of rounding.h, then passed to the backend's convolution. A tensor
+ * core, which reads only these bits, therefore truncates nothing. Products of rounded numbers are exact in a float;
+ * only the sums round. The gradients are those of the convolution of the rounded inputs; the rounding itself counts as
+ * the identity, and its cotangents are rounded too. */
 #include "backend/conv_rounded.h"
 
 #include "backend/memory.h"
@@ -15,7 +12,7 @@ typedef struct rounded_conv {
     conv base;
     const backend_ops *backend;
     conv_math math;
-    conv *exact; /* what computes, in the arena */
+    conv *exact; /* the backend's convolution, in the arena */
     real *weight; /* (out, in, 3, 3) */
     real *x; /* (images, height, width, in) */
     real *ybar; /* (images, height, width, out) */
@@ -25,7 +22,7 @@ static size_t pixels_of(conv_shape s) {
     return s.images * s.height * s.width;
 }
 
-/* to (n) <- from, rounded; `to`, by which it is passed on. */
+/* to (n) <- from, rounded; return `to`. */
 static const real *rounded(const rounded_conv *self, size_t n, const real *from, real *to) {
     self->backend->round(self->backend, n, self->math, from, to);
     return to;
@@ -67,7 +64,7 @@ static void rounded_unpack(conv *base, const real *gradient, real *weightbar) {
 }
 
 static void rounded_destroy(conv *base) {
-    (void)base; /* all is in the arena */
+    (void)base; /* everything is in the arena */
 }
 
 static const conv_ops rounded_ops = {

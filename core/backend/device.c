@@ -1,4 +1,4 @@
-/* device.c - the library of the CUDA devices, found and opened at run time. */
+/* device.c - find and load the library of CUDA devices at run time. */
 #include "backend/device.h"
 
 #include <dlfcn.h>
@@ -8,7 +8,7 @@
 status device_parse(const char *text, device_choice *out, failure *why) {
     static const char word[] = "cuda";
     enum { DIGITS_MAX = 4 };
-    const char *number = text + sizeof word; /* behind "cuda:" */
+    const char *number = text + sizeof word; /* after "cuda:" */
     *out = (device_choice){.library = strcmp(text, "cpu") != 0};
     out->all = strcmp(text, "cuda:auto") == 0;
     if (!out->library || out->all || strcmp(text, word) == 0) return STATUS_OK;
@@ -35,13 +35,13 @@ static void *open_at(const char *path, const char *name, failure *why) {
 }
 
 static void *open_library(failure *why) {
-    /* Beside the program as it was built; where `make install` puts it; anywhere. dlopen knows what $ORIGIN is. */
+    /* Beside the program as built; where `make install` puts it; the system's search path. dlopen expands $ORIGIN. */
     static const char *const places[] = {"$ORIGIN/libaffjord_cuda.so", "$ORIGIN/../libexec/affjord/libaffjord_cuda.so",
                                          library_name};
     const char *given = getenv("AFFJORD_DEVICE_LIBRARY");
     if (given) return open_at(given, given, why);
     void *library = NULL;
-    /* One that is there but cannot be loaded is what to tell of, and not that there is none in the next place. */
+    /* Stop at a library that exists but cannot be loaded: its error is the useful one. */
     for (size_t i = 0; !library && i < sizeof places / sizeof *places; i++) {
         library = open_at(places[i], library_name, why);
         if (!library && !strstr(why->text, "No such file")) break;
@@ -56,7 +56,7 @@ status device_open(const device_table **out, failure *why) {
         return fail(why, STATUS_IO, "no CUDA backend: %.800s (make builds it where nvcc is found)", reason.text);
     device_table_function *ask;
     void *symbol = dlsym(library, DEVICE_TABLE_SYMBOL);
-    memcpy(&ask, &symbol, sizeof ask); /* ISO C has no conversion between the two */
+    memcpy(&ask, &symbol, sizeof ask); /* ISO C does not convert between object and function pointers */
     if (!symbol) {
         dlclose(library);
         return fail(why, STATUS_FORMAT, "no CUDA backend: %s has no \"%s\"", library_name, DEVICE_TABLE_SYMBOL);

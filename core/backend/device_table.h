@@ -1,8 +1,8 @@
-/* device_table.h - what the library of a device offers, as a table of functions in plain C.
+/* device_table.h - the interface of a device library, a table of functions in plain C.
  *
- * The program opens the library at run time (backend/device.c) and asks its one symbol for the table. A table of
- * another version is refused before anything else of it is read. The library is of the float build, so a real is a float.
- * Every function returns a status and, on failure, a sentence. */
+ * The program loads the library at run time (backend/device.c) and gets the table from its only symbol. It refuses a
+ * table of another version before it reads any other field. The library belongs to the float build, so a real is a
+ * float. Every function returns a status and, on failure, a message. */
 #ifndef AFFJORD_BACKEND_DEVICE_TABLE_H
 #define AFFJORD_BACKEND_DEVICE_TABLE_H
 
@@ -17,87 +17,89 @@ enum { DEVICE_TABLE_VERSION = 5 };
 
 typedef struct device_about {
     char name[256];
-    char driver[32]; /* the newest CUDA that the installed driver can run, as in "13.0" */
+    char driver[32]; /* the newest CUDA version that the installed driver supports, such as "13.0" */
     int major, minor; /* compute capability */
     int processors; /* streaming multiprocessors */
-    size_t shared; /* bytes of shared memory that a block may have */
-    size_t memory, available; /* bytes in all, and free at the moment */
+    size_t shared; /* bytes of shared memory available to a block */
+    size_t memory, available; /* bytes in total, and free at present */
 } device_about;
 
-/* Runs of one program on a device, trained side by side. */
+/* Runs with one specification, trained side by side on a device. */
 typedef struct toy_fleet toy_fleet;
 
 typedef struct device_table {
     uint32_t version; /* DEVICE_TABLE_VERSION; always first */
-    const char *architectures; /* compiled for, as in "sm_80 sm_90" */
+    const char *architectures; /* compiled architectures, such as "sm_80 sm_90" */
 
-    /* *count <- devices, at least one. STATUS_IO: no driver, one that is too old, or no device. */
+    /* *count <- the number of devices, at least one. Errors: STATUS_IO if there is no driver, a driver that is too old,
+     * or no device. */
     status (*count)(int *count, failure *why);
 
-    /* Errors: STATUS_INVALID for a device that is not there or that nothing was compiled for. */
+    /* Describe a device. Errors: STATUS_INVALID if it does not exist or no code was compiled for it. */
     status (*describe)(int device, device_about *out, failure *why);
 
-    /* A fleet of so many runs, each of at most `block` iterations a launch. The caller owns *out. Errors:
-     * STATUS_MEMORY with what was needed and what is free, STATUS_INVALID for a program that the device cannot hold. */
+    /* Create `runs` runs of at most `block` iterations a launch each. The caller owns *out. Errors: STATUS_MEMORY with
+     * the needed and free bytes, STATUS_INVALID for a model that exceeds the device's limits. */
     status (*toy_create)(int device, const toy_program *program, size_t runs, size_t block, toy_fleet **out,
                          failure *why);
     void (*toy_destroy)(toy_fleet **fleet);
 
-    /* Bytes on the device that one run of a fleet takes. */
+    /* Return the bytes of device memory for one run. */
     size_t (*toy_bytes)(const toy_program *program, size_t block);
 
-    /* The clock's path (E), the same for all runs; not for an augmented context. */
+    /* Set the path of the time (E), the same for all runs; not for an augmented context. */
     status (*toy_path)(toy_fleet *fleet, const real *path, failure *why);
 
-    /* Parameters and Adam's moments of a run, (P) each. */
+    /* Set and get the parameters and Adam's moments of a run, (P) each. */
     status (*toy_put)(toy_fleet *fleet, size_t run, const real *params, const real *first, const real *second,
                       failure *why);
     status (*toy_get)(toy_fleet *fleet, size_t run, real *params, real *first, real *second, failure *why);
 
-    /* x (held[which], D), a batch of a run that is only measured. */
+    /* Set x (held[which], D), a holdout batch of a run. */
     status (*toy_hold)(toy_fleet *fleet, size_t run, size_t which, const real *x, failure *why);
 
-    /* Memory of the host from which a launch takes the batches (block, n, D) of a run. There are two such places, 0 and
-     * 1, so that one is filled while the other is used. */
+    /* Return the host memory for the batches (block, n, D) of a run. There are two places, 0 and 1: one is filled while
+     * a launch uses the other. */
     real *(*toy_batches)(toy_fleet *fleet, size_t place, size_t run);
 
-    /* Begin a launch: orders (runs), adam (runs, block), batches from `place`. Returns at once. */
+    /* Begin a launch with orders (runs), adam (runs, block) and the batches of `place`. Returns at once. */
     status (*toy_begin)(toy_fleet *fleet, size_t place, const toy_order *orders, const toy_adam *adam, failure *why);
 
-    /* Wait for it. orders (runs) as they became; losses (runs, block) of the iterations done. */
+    /* Wait for the launch; orders (runs) <- its results, losses (runs, block) <- those of its iterations. */
     status (*toy_end)(toy_fleet *fleet, toy_order *orders, double *losses, failure *why);
 
-    /* log_density (held[which]) of a run's held batch, after a launch that measured. */
+    /* log_density (held[which]) <- that of a run's holdout batch, after a launch that measured it. */
     status (*toy_measured)(toy_fleet *fleet, size_t run, size_t which, double *log_density, failure *why);
 
-    /* The operations of backend.h on a device, but toy_*, which are NULL: points are a fleet's. For one thread. The
-     * caller owns *out, and closes it after all that was taken from it was given back. Errors: as for `describe`,
+    /* Open the operations of backend.h on a device. toy_* are NULL, because points train by the functions above. For
+     * one thread. The caller owns *out and closes it after its last array is released. Errors: those of `describe`,
      * STATUS_MEMORY. */
     status (*images_open)(int device, const backend_ops **out, failure *why);
 
-    /* The first failure of an operation since it was opened, as operations themselves return none: STATUS_OK if all
-     * went well so far as is known. After a failure what is downloaded is NaN, and what is asked is not finite. */
+    /* Return the first error of an operation since opening, because operations return no status; STATUS_OK if none has
+     * been detected. After an error, downloaded numbers are NaN, and is_finite returns false. */
     status (*images_state)(const backend_ops *backend, failure *why);
 
-    /* Whether all convolutions made so far are cuDNN's: *which <- its version, or why some are the library's own. */
+    /* Return whether cuDNN computes all convolutions so far: *which <- its version, or why some use the library's own
+     * kernels. */
     bool (*images_library)(const backend_ops *backend, failure *which);
 
-    /* Whether the device repeats the steps of a solve by itself, as far as is known; *which <- why not, otherwise. */
+    /* Return whether the device repeats the steps of a solve by itself: *which <- the reason if not. */
     bool (*images_graphs)(const backend_ops *backend, failure *which);
 
-    /* How convolutions were computed before, in the words of images_plans: convolutions that are made from now on try
-     * these plans first. Errors: STATUS_MEMORY. */
+    /* Set the plans of an earlier process, in the format of images_plans; new convolutions try these first. Errors:
+     * STATUS_MEMORY. */
     status (*images_recall)(const backend_ops *backend, const char *plans, failure *why);
 
-    /* How all kinds of convolutions made so far are computed, a line "convolution\tway\tplan\n" for each way: forward,
-     * data, weight. NULL if memory is short; valid until the next call on this backend. */
+    /* Return the plans of all kinds of convolutions so far, a line "convolution\tway\tplan\n" for each way: forward,
+     * data, weight. NULL if out of memory; valid until the next call on this backend. */
     const char *(*images_plans)(const backend_ops *backend);
 
-    /* Close a device, of which *backend is NULL afterwards; it may be NULL before. */
+    /* Close a device and set *backend to NULL; it may be NULL already. */
     void (*images_close)(const backend_ops **backend);
 } device_table;
 
-/* The library's one symbol. */
+/* The library's only symbol. */
 #define DEVICE_TABLE_SYMBOL "affjord_device_table"
 typedef const device_table *device_table_function(void);
 

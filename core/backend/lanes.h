@@ -1,17 +1,17 @@
-/* lanes.h - sums in double over LANES partial sums, the same bits however wide the processor's registers are. */
+/* lanes.h - sums in double with LANES partial sums: the same bits for any width of vector registers. */
 #ifndef AFFJORD_BACKEND_LANES_H
 #define AFFJORD_BACKEND_LANES_H
 
 #include "backend/backend.h"
 
-/* The sum of the partial sums, which are overwritten: folded by halves. */
+/* Reduce the partial sums pairwise, in place, and return the total. */
 static inline double lanes_fold(double sums[LANES]) {
     for (size_t half = LANES / 2; half > 0; half /= 2)
         for (size_t lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
     return sums[0];
 }
 
-/* a . b of (n). */
+/* Return a . b of length n. */
 static inline double lanes_dot(size_t n, const real *a, const real *b) {
     double sums[LANES] = {0};
     size_t i = 0;

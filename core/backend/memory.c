@@ -1,4 +1,4 @@
-/* memory.c - the program's own memory, or a device's with a note of it in the arena. */
+/* memory.c - arrays in host memory, or in device memory with a record in the arena. */
 #include "backend/memory.h"
 
 #include <stdint.h>

@@ -1,8 +1,7 @@
-/* pointwise.h - formulas of one variable, written once for every device.
+/* pointwise.h - functions of one variable, written once for every device.
  *
- * They use only the operations v_* of the including file (a vector or one
- * number), each rounded once, so that all devices give the same bits. That
- * file also says what a function and a table are where they are not C's. */
+ * They use only the operations v_* of the including file, on a vector or one number, each rounded once, so all devices
+ * give the same bits. The including file may define the qualifiers of functions and tables. */
 #ifndef AFFJORD_BACKEND_POINTWISE_H
 #define AFFJORD_BACKEND_POINTWISE_H
 
@@ -17,15 +16,15 @@ V_FUNCTION vreal v_tanh(vreal x) {
     return det_tanh(x);
 }
 #else
-/* tanh to 1.74 ulp, over all floats: a polynomial of degree 6 about the centre of each of eight segments of [0, 9.05],
- * where tanh rounds to 1; the sign is put back, so it is odd to the bit. NaN stays NaN.
+/* tanh to 1.74 ulp over all floats: a polynomial of degree 6 about the centre of each of eight segments of [0, 9.05],
+ * at whose end tanh rounds to 1. The sign is restored last, so the function is exactly odd. NaN stays NaN.
  *
- * The segment is read off the bits of v = 1.657 |x| + 1, which is quicker than comparing: the two low bits of its
- * exponent and the first of its fraction tell [1, 1.5), [1.5, 2), [2, 3), [3, 4), [4, 6) ... [12, 16) apart, as
- * entries 6, 7, 0, 1, 2 ... 5.
- * The coefficients are a weighted minimax fit in ulps of tanh, about centres chosen such that tanh of the centre is
- * nearly a float, rounded from the lowest order up with the others fitted again after each. A rational function, as
- * usual elsewhere, cannot do this well in float: where tanh is near 1 each of its roundings costs up to one ulp. */
+ * The segment is given by the bits of v = 1.657 |x| + 1, which is faster than comparisons: the two low bits of its
+ * exponent and the first of its fraction distinguish [1, 1.5), [1.5, 2), [2, 3), [3, 4), [4, 6) ... [12, 16) as entries
+ * 6, 7, 0, 1, 2 ... 5. The coefficients are a weighted minimax fit in ulps of tanh. Each centre is chosen so that tanh
+ * of it is nearly a float. Coefficients were rounded from the lowest order up, and the others fitted again after each.
+ * A rational function, the usual choice, is less accurate in float: where tanh is close to 1, each of its roundings
+ * costs up to one ulp. */
 V_TABLE real tanh_centre[8] = {0x1.c9p-1f,  0x1.7fp+0f, 0x1.338p+1f, 0x1.cdcp+1f,
                                0x1.5bcp+2f, 0x1.f7p+2f, 0x0p+0f,     0x1.cep-2f};
 V_TABLE real tanh_coefficient[7][8] = {
@@ -60,8 +59,8 @@ V_FUNCTION vreal v_sigmoid(vreal x) {
     return v_fma(v_set((real)0.5), v_tanh(v_mul(v_set((real)0.5), x)), v_set((real)0.5));
 }
 
-/* The logistic function 1 / (1 + exp(-x)) and log(1 + exp(x)), both with small relative errors at both ends, from
- * t = exp(-|x|):
+/* The logistic function 1 / (1 + exp(-x)) and log(1 + exp(x)), with small relative errors at both ends, from t =
+ * exp(-|x|):
  *
  *   log(1 + exp(x)) = max(x, 0) + log(1 + t),    log(1 + t) = 2 artanh(s), s = t / (2 + t)
  *   logistic = 1 / (1 + t), or t / (1 + t) for a negative x
@@ -79,8 +78,8 @@ V_FUNCTION vreal v_softplus(vreal x, vreal *logistic) {
     return v_max(x, 0) + det_log1p(t);
 }
 #else
-/* exp(-a) = power (1 + p) for a >= 0, p is returned; from 87 on that of 87, still a normal number:
- * r = -a - k log 2 in [-0.35, 0.35], then p = r + r^2 (a polynomial of degree 4), fitted at Chebyshev's nodes. */
+/* exp(-a) = power (1 + p) for a >= 0; returns p. a is limited to 87, where the result is still normal. With r = -a - k
+ * log 2 in [-0.35, 0.35], p = r + r^2 (a polynomial of degree 4), fitted at Chebyshev's nodes. */
 V_FUNCTION vreal v_exp_parts(vreal a, vreal *power) {
     const vreal shift = v_set(0x1.8p+23f + 127), clamped = v_min(v_set(87), a);
     const vreal shifted = v_fnma(clamped, v_set(0x1.715476p+0f), shift), k = v_sub(shifted, shift);
@@ -113,7 +112,7 @@ V_FUNCTION vreal v_softplus(vreal x, vreal *logistic) {
     const vreal t = v_exp_negative(v_abs(x));
     const vreal one = v_add(v_set(1), t), two = v_add(v_set(2), t);
     const vreal q = v_div(v_set(1), v_mul(one, two));
-    /* The numerator is 1 from the least normal number on, and t up to 0; between them t is 1 anyway. */
+    /* The numerator is 1 for x >= the smallest normal number, and t for x <= 0; between them t is 1 anyway. */
     const vreal step = v_max(v_min(v_mul(x, v_set(0x1p+126f)), v_set(1)), v_set(0));
     *logistic = v_mul(v_mul(v_max(step, t), two), q);
     const vreal s = v_mul(v_mul(t, one), q), w = v_mul(s, s);
@@ -142,8 +141,8 @@ V_FUNCTION vreal v_swish_slopes(vreal x, vreal *bend) {
     return v_fma(v_mul(x, s), rest, s);
 }
 
-/* elu(x) = x, or exp(x) - 1 below zero, and its derivatives from the first: 1 and 0, or exp(x) both below zero. (Where a
- * negative x is so small that its exponential rounds to 1, the second is 0 too.) */
+/* elu(x) = x, or exp(x) - 1 for x < 0, and its first two derivatives from the first: 1 and 0, or exp(x) for both. (If a
+ * negative x is so small that its exponential rounds to 1, the second derivative is 0 too.) */
 V_FUNCTION vreal v_elu(vreal x, vreal *slope) {
     return v_add(v_expm1_negative(v_min(v_set(0), x), slope), v_max(v_set(0), x));
 }

@@ -1,11 +1,10 @@
-/* rounding.h - floats rounded to fewer bits of fraction, written once for every device.
+/* rounding.h - round floats to fewer bits of fraction, written once for every device.
  *
- * To the nearest, ties to the even one, as IEEE 754 rounds and as a GPU converts
- * to bf16. Both kinds have a float's exponents, so nothing is lost but bits: what
- * is too large becomes an infinity, as it does when a double becomes a float, and
- * numbers below the least normal one keep the bits that are left of it.
+ * Rounds to nearest, ties to even, as in IEEE 754 and in a GPU's conversion to bf16. Both formats have a float's
+ * exponents, so only bits of the fraction are lost: numbers that are too large become infinite, and subnormal numbers
+ * keep their remaining bits.
  *
- * The including file may say what a function is where that is not C's. */
+ * The including file may define the qualifiers of the function. */
 #ifndef AFFJORD_BACKEND_ROUNDING_H
 #define AFFJORD_BACKEND_ROUNDING_H
 
@@ -18,13 +17,13 @@
 #define ROUNDING_FUNCTION static inline
 #endif
 
-/* Of the 23 bits of a float's fraction, those that go. Not for MATH_FP32. */
+/* Return the number of dropped bits of a float's 23 bits of fraction. Not for MATH_FP32. */
 static inline unsigned rounding_drops(conv_math math) {
     return math == MATH_TF32 ? 23 - 10 : 23 - 7;
 }
 
-/* x without its last `drops` bits, 1 .. 22 of them. A carry out of the fraction raises the exponent, which is the right
- * number. A NaN becomes a quiet one: its other bits may all be among those that go. */
+/* Round x to a fraction without its last `drops` bits, 1 .. 22. A carry out of the fraction correctly increments the
+ * exponent. A NaN becomes quiet, because its payload may be among the dropped bits. */
 ROUNDING_FUNCTION float rounding_nearest(unsigned drops, float x) {
     const uint32_t infinity = 0x7f800000, quiet = 0x00400000;
     uint32_t bits;

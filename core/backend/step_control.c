@@ -1,4 +1,4 @@
-/* step_control.c - the rules of step_rules.h for the processor. */
+/* step_control.c - the rules of step_rules.h compiled for the processor. */
 #include "backend/step_control.h"
 
 #include "base/detmath.h"

@@ -1,8 +1,7 @@
-/* step_rules.h - what a solver decides (step_control.h), one text for both compilers.
+/* step_rules.h - the decisions of a solver (step_control.h), one text for both compilers.
  *
- * Who includes this has defined STEP_FUNCTION, how a function is declared, and
- * STEP_POWER(x, y), x to the power y in double. The rules are torchdiffeq's, see
- * ode/solve.h; nothing is contracted, so they have the same bits everywhere. */
+ * The including file defines STEP_FUNCTION, the qualifiers of a function, and STEP_POWER(x, y), x^y in double. The
+ * rules are torchdiffeq's (see ode/solve.h). Compilers must not contract, so all devices give the same bits. */
 #ifndef AFFJORD_BACKEND_STEP_RULES_H
 #define AFFJORD_BACKEND_STEP_RULES_H
 
@@ -11,7 +10,7 @@
 
 #include "backend/step_control.h"
 
-/* p(x) = y + x h k_0 + x^2 (...) + x^3 (...) + x^4 (...), sorted by what it is made of. */
+/* p(x) = y + x h k_0 + x^2 (...) + x^3 (...) + x^4 (...), sorted by term. */
 STEP_FUNCTION void rules_dense(const tableau *pair, double x, double *w) {
     const size_t s = pair->stages;
     const double square = x * x;
@@ -22,7 +21,7 @@ STEP_FUNCTION void rules_dense(const tableau *pair, double x, double *w) {
     w[s] = middle * pair->mid[s] + square * (1 + x * (-3 + 2 * x));
 }
 
-/* --- A step's numbers --- */
+/* --- The coefficients of a step --- */
 
 STEP_FUNCTION double rules_entry(const tableau *m, size_t stage, size_t j) {
     return stage < m->stages ? m->a[stage][j] : m->b[j];
@@ -34,7 +33,7 @@ STEP_FUNCTION void rules_weigh(const tableau *m, double h, step_numbers *out) {
     for (size_t j = 0; j <= m->stages; j++) out->error[j] = h * m->error[j];
 }
 
-/* Of the reverse of a step of so many stages whose result has the weights w. */
+/* Set the coefficients of the backward pass of a step with `stages` stages whose result has the weights w. */
 STEP_FUNCTION void rules_weigh_back(const tableau *m, double h, size_t stages, const double *w, step_numbers *out) {
     for (size_t i = 0; i < stages; i++) {
         out->back[i][0] = h * w[i];
@@ -42,7 +41,7 @@ STEP_FUNCTION void rules_weigh_back(const tableau *m, double h, size_t stages, c
     }
 }
 
-/* Times of the stages of a step; a stage at its end has exactly that time. */
+/* Set the times of the stages of a step; a stage at its end has exactly the end's time. */
 STEP_FUNCTION void rules_place(const tableau *m, double t, double until, double h, step_numbers *out) {
     for (size_t i = 0; i < m->stages; i++) out->time[i] = m->c[i] == 1 ? until : t + m->c[i] * h;
     out->time[m->stages] = until;
@@ -55,7 +54,7 @@ STEP_FUNCTION void rules_stop(step_control *c, status outcome) {
     c->outcome = outcome;
 }
 
-/* Why no step can be smaller. */
+/* Return the reason why the step cannot be smaller. */
 STEP_FUNCTION status rules_least(const step_control *c) {
     return c->finite ? STATUS_STEP_TOO_SMALL : STATUS_NON_FINITE;
 }
@@ -75,7 +74,7 @@ STEP_FUNCTION void rules_plan(step_control *c) {
     }
 }
 
-/* Such that an explicit Euler step would be small. */
+/* Return a step size for which an explicit Euler step is small. */
 STEP_FUNCTION double rules_euler_size(const step_control *c) {
     const double ratio = c->size_norm / c->slope_norm;
     return c->size_norm < 1e-5 || c->slope_norm < 1e-5 || !isfinite(ratio) ? 1e-6 : 0.01 * c->size_norm / c->slope_norm;
@@ -86,7 +85,7 @@ STEP_FUNCTION void rules_euler(step_control *c) {
     c->numbers.time[1] = c->t + c->numbers.result[0];
 }
 
-/* Such that by the second derivative, as the Euler step shows it, the error would be small. */
+/* Return a step size for which the error is small, judged by the second derivative from the Euler step. */
 STEP_FUNCTION double rules_first_size(const step_control *c) {
     const double h0 = rules_euler_size(c), d1 = c->slope_norm, d2 = c->bend_norm / h0;
     if (!isfinite(d2)) return h0 * 1e-3; /* the Euler step was already too long */
@@ -104,7 +103,7 @@ STEP_FUNCTION void rules_begin(step_control *c) {
     rules_plan(c);
 }
 
-/* What the next step's size is multiplied by. A ratio that is not a number shrinks it as much as can be. */
+/* Return the factor for the next step's size. If the ratio is NaN, it is the smallest factor. */
 STEP_FUNCTION double rules_factor(const step_control *c) {
     const double safety = 0.9, most = 10, least = 0.2, ratio = c->ratio;
     if (ratio == 0) return most;
@@ -114,7 +113,7 @@ STEP_FUNCTION double rules_factor(const step_control *c) {
     return wanted < most ? wanted : most;
 }
 
-/* The step under way is accepted. */
+/* Accept the current step. */
 STEP_FUNCTION void rules_keep(step_control *c, double size) {
     if (c->times) {
         c->times[c->steps] = c->t;
@@ -127,7 +126,7 @@ STEP_FUNCTION void rules_keep(step_control *c, double size) {
     c->reached = c->until;
 }
 
-/* Weights of the state at the end, which the last step may go past. */
+/* Set the weights of the state at the end, which the last step may exceed. */
 STEP_FUNCTION void rules_arrive(step_control *c) {
     const tableau *m = &c->method;
     double *w = c->numbers.result;
@@ -161,9 +160,9 @@ STEP_FUNCTION void rules_next(step_control *c) {
     rules_plan(c);
 }
 
-/* --- A fixed grid --- */
+/* --- Equal steps --- */
 
-/* Step number `index`. All have the same size, and times are those of grid_time (ode/solve.h). */
+/* Prepare step number `index`. All have the same size; times are those of grid_time (ode/solve.h). */
 STEP_FUNCTION void rules_grid(step_control *c, size_t index) {
     const tableau *m = &c->method;
     const double each = (c->end - c->start) / (double)c->grid;
@@ -181,7 +180,7 @@ STEP_FUNCTION void rules_done(step_control *c) {
     if (c->going) rules_grid(c, c->accepted);
 }
 
-/* --- The way back --- */
+/* --- The backward pass --- */
 
 STEP_FUNCTION void rules_back(step_control *c) {
     const tableau *m = &c->method;
@@ -202,7 +201,7 @@ STEP_FUNCTION void rules_back(step_control *c) {
     if (last && c->until != c->end) {
         rules_dense(m, (c->end - c->t) / (c->until - c->t), dense);
         rules_weigh_back(m, c->h, m->stages + 1, dense, &c->numbers);
-        c->going = 0; /* the others have a stage less */
+        c->going = 0; /* the others have one stage fewer */
     } else {
         rules_weigh_back(m, c->h, m->stages, m->b, &c->numbers);
     }

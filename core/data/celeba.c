@@ -1,7 +1,7 @@
 /* celeba.c - CelebA, aligned and cropped, at 32 x 32 pixels.
  *
- * 202,599 pictures of 178 x 218 pixels, decoded and made small once (about two
- * minutes) and kept as one file beside them. */
+ * The set has 202,599 photos of 178 x 218 pixels. They are decoded and resized once, which takes about two minutes, and
+ * stored in one cache file beside them. */
 #include "data/image_reader.h"
 
 #include <inttypes.h>
@@ -26,12 +26,12 @@ enum { OFFICIAL_COUNT = 202599 };
 static const size_t official_sizes[IMAGE_SPLITS] = {162770, 19867, 19962};
 static const char cache_name[] = "images_32x32.cache";
 
-/* path <- folder/name; whether that is there. */
+/* path <- folder/name; return whether it exists. */
 static bool locate(const char *folder, const char *name, char path[PATH_SIZE]) {
     return snprintf(path, PATH_SIZE, "%s/%s", folder, name) < PATH_SIZE && access(path, F_OK) == 0;
 }
 
-/* By the plain name, the pictures are 000001.jpg .. 202599.jpg. */
+/* Check the names of the published set: 000001.jpg .. 202599.jpg. */
 static status check_names(const photo_source *source, failure *why) {
     for (size_t i = 0; i < OFFICIAL_COUNT; i++) {
         char wanted[32];
@@ -58,7 +58,7 @@ static status check_sizes(const char *folder, const size_t size[IMAGE_SPLITS], f
         folder, size[0], size[1], size[2]);
 }
 
-/* The split of each picture: from the file, or by the official numbers, or eight tenths, one and one. */
+/* Read the split of each photo from the partition file; without one, use the published numbers, or 80%, 10% and 10%. */
 static status read_splits(const char *folder, bool official, const photo_source *source, image_split *splits,
                           failure *why) {
     static const char *const places[] = {"list_eval_partition.txt", "Eval/list_eval_partition.txt",
@@ -72,7 +72,7 @@ static status read_splits(const char *folder, bool official, const photo_source 
     return STATUS_OK;
 }
 
-/* What the cache depends on: the names, sizes, marks and splits of all pictures. */
+/* Hash what the cache depends on: names, sizes, marks and splits of all photos. */
 static void hash_source(const photo_source *source, const image_split *splits, char sha256[65]) {
     SHA256_CTX context;
     SHA256_Init(&context);
@@ -100,7 +100,7 @@ static status decode_one(photo_source *source, size_t index, photo *picture, uns
     return outcome;
 }
 
-/* Every split in the order of names. */
+/* Decode all photos, each split in the order of names. */
 static status decode_all(photo_source *source, const image_split *splits, image_set *set, failure *why) {
     size_t next[IMAGE_SPLITS], size[IMAGE_SPLITS] = {0, 0, 0};
     for (size_t i = 0; i < source->count; i++) size[splits[i]]++;
@@ -115,7 +115,7 @@ static status decode_all(photo_source *source, const image_split *splits, image_
     return outcome;
 }
 
-/* Decode and keep. A cache that cannot be written costs time only. */
+/* Decode the photos and write the cache. If the cache cannot be written, the next run decodes again. */
 static status make_cache(const char *folder, photo_source *source, const image_split *splits, const char *sha256,
                          image_set *set, failure *why) {
     char path[PATH_SIZE];
@@ -123,7 +123,7 @@ static status make_cache(const char *folder, photo_source *source, const image_s
     failure reason = {""};
     (void)locate(folder, cache_name, path);
     const bool writing = file_replace_begin(path, &file, &reason) == STATUS_OK;
-    /* Beginning waits for other processes that write the same file; then it is there. */
+    /* file_replace_begin waits for another process that writes the same cache; the cache may now exist. */
     if (writing && image_cache_read(folder, cache_name, sha256, set, NULL) == STATUS_OK) {
         file_replace_cancel(&file);
         return STATUS_OK;
@@ -159,7 +159,7 @@ static status open_source(const char *folder, const char *path, bool official, i
     return outcome;
 }
 
-/* Kaggle's archive unpacks to a folder in a folder of the same name. */
+/* Kaggle's archive unpacks to a folder inside a folder of the same name. */
 static bool locate_pictures(const char *folder, char path[PATH_SIZE]) {
     static const char outer[] = "img_align_celeba", inner[] = "img_align_celeba/img_align_celeba";
     if (locate(folder, inner, path) && photo_source_exists(path)) {
@@ -174,7 +174,7 @@ status celeba_read(const char *folder, bool official, image_set *set, failure *w
     if (locate_pictures(folder, path)) {
         TRY(open_source(folder, path, official, set, why));
     } else if (locate(folder, cache_name, path)) {
-        /* The pictures may be deleted once this is made. */
+        /* The photos may be deleted once the cache exists. */
         TRY(image_cache_read(folder, cache_name, NULL, set, why));
     } else {
         return fail(why, STATUS_IO, "\"%s\": expected a folder img_align_celeba or a file img_align_celeba.zip",

@@ -1,7 +1,7 @@
-/* cifar.c - CIFAR-10, binary version, or the same images of the Python version.
+/* cifar.c - CIFAR-10, in the binary version or in the Python version.
  *
- * A file is a row of records: one byte, the label from 0 to 9, then 3072 bytes,
- * an image of 32 x 32 pixels as three planes, red, green, blue, row by row. */
+ * A file of the binary version is a sequence of records: one byte, the label from 0 to 9, then 3072 bytes, an image of
+ * 32 x 32 pixels as three planes (red, green, blue), row by row. */
 #include "data/image_reader.h"
 
 #include <stdio.h>
@@ -17,13 +17,13 @@
 enum { SIDE = 32, CHANNELS = 3, IMAGE = CHANNELS * SIDE * SIDE, RECORD = 1 + IMAGE, RECORDS_MAX = 10000, LABELS = 10 };
 enum { BATCHES = 6, TEST = 5 };
 
-/* A batch by its two names, of the binary and of the Python version. */
+/* The file names of a batch: binary version, Python version. */
 static const char *const names[BATCHES][3] = {
     {"data_batch_1.bin", "data_batch_1"}, {"data_batch_2.bin", "data_batch_2"}, {"data_batch_3.bin", "data_batch_3"},
     {"data_batch_4.bin", "data_batch_4"}, {"data_batch_5.bin", "data_batch_5"}, {"test_batch.bin", "test_batch"}};
 static const char *const folders[] = {"", "cifar-10-batches-bin", "cifar-10-batches-py", NULL};
 
-/* images (RECORDS_MAX, IMAGE) <- a file's images, *count of them. */
+/* images (RECORDS_MAX, IMAGE) <- the images of a file; *count <- their number. */
 static status read_records(packed *file, unsigned char *images, size_t *count, failure *why) {
     for (*count = 0; *count < RECORDS_MAX; ++*count) {
         unsigned char record[RECORD];
@@ -39,7 +39,7 @@ static status read_records(packed *file, unsigned char *images, size_t *count, f
     return STATUS_OK;
 }
 
-/* The published files have 10,000 records each, others from 1 to as many. */
+/* Check the number of records: 10,000 in a published file, 1 to 10,000 in others. */
 static status check_count(const packed *file, size_t count, bool official, failure *why) {
     if (count == RECORDS_MAX || (!official && count > 0)) return STATUS_OK;
     return fail(why, STATUS_FORMAT, "\"%s\": offset %zu: expected %s of %d bytes, but the file ends here after %zu",
@@ -54,7 +54,7 @@ static status read_open_batch(packed *file, bool official, unsigned char *images
     return packed_end(file, sha256, why);
 }
 
-/* The same from the Python version; sha256 <- that of the binary file with these records. */
+/* Read a batch of the Python version; sha256 <- that of the binary file with the same records. */
 static status read_pickle(const char *path, bool official, unsigned char *images, size_t *count, char sha256[65],
                           failure *why) {
     unsigned char *records;
@@ -74,7 +74,7 @@ static bool is_binary(const char *place) {
     return length > 4 && strcmp(place + length - 4, ".bin") == 0;
 }
 
-/* Where a batch is, in either version. */
+/* The location of a batch, in either version. */
 typedef struct batch {
     bool exists;
     char place[LAYOUT_NAME_MAX];
@@ -98,7 +98,7 @@ static status read_batch(const char *folder, const batch *from, const char *name
     return outcome;
 }
 
-/* Which batches are read: all of them by the plain name, else those that are there. */
+/* Choose the batches: all of the published set, otherwise the existing ones. */
 static status choose_batches(const char *folder, bool official, image_set *set, batch chosen[BATCHES], size_t *count,
                              failure *why) {
     *count = 0;
@@ -127,7 +127,7 @@ status cifar_read(const char *folder, bool official, image_set *set, failure *wh
     batch chosen[BATCHES];
     size_t files, size[IMAGE_SPLITS] = {0, 0, 0};
     TRY(choose_batches(folder, official, set, chosen, &files, why));
-    /* Room for full files; what is not needed is given back. */
+    /* Allocate for full files; image_shrink releases the rest. */
     const size_t room[IMAGE_SPLITS] = {(files - 1) * RECORDS_MAX, 0, RECORDS_MAX};
     TRY(image_allocate(set, folder, room, CHANNELS, SIDE, SIDE, why));
     for (size_t i = 0; i < BATCHES; i++) {

@@ -1,8 +1,9 @@
-/* cifar_pickle.c - a batch of CIFAR-10's Python version, without Python.
+/* cifar_pickle.c - read a batch of CIFAR-10's Python version without Python.
  *
- * A pickle is a program for a stack machine. The published batches, and what NumPy writes of the same dictionary, need few
- * of its instructions; they are read as a row of strings and integers, and nothing is built or called. After the string
- * "labels" comes a list of integers; after "data" the description of an array of bytes, (count, 3072), and its bytes. */
+ * A pickle is a program for a stack machine. The published batches, and NumPy's pickles of the same dictionary, use few
+ * of its instructions. This reader treats them as a sequence of strings and integers; it builds and calls nothing. The
+ * string "labels" is followed by a list of integers, the string "data" by the description of a byte array (count, 3072)
+ * and its bytes. */
 #include "data/cifar_pickle.h"
 
 #include <stdbool.h>
@@ -18,7 +19,7 @@ typedef enum token_kind { TOKEN_STRING, TOKEN_INTEGER, TOKEN_PAIR, TOKEN_FALSE, 
 
 typedef struct token {
     token_kind kind;
-    size_t offset; /* of its instruction */
+    size_t offset; /* of the instruction in the file */
     const unsigned char *bytes; /* of a string */
     size_t size;
     int64_t number; /* of an integer */
@@ -34,22 +35,22 @@ typedef struct pickle {
 #define MALFORMED(file, offset, format, ...)                                                                           \
     fail((file)->why, STATUS_FORMAT, "\"%s\": offset %zu: " format, (file)->path, (size_t)(offset), __VA_ARGS__)
 
-/* How many bytes follow an instruction: a number, which for strings counts those that follow it. */
+/* The operand of an instruction: a number; for strings, the number of bytes that follow it. */
 typedef struct instruction {
-    unsigned char code, operand; /* bytes of the number */
+    unsigned char code, operand; /* operand: bytes of the number */
     token_kind kind;
 } instruction;
 
 static const instruction instructions[] = {
     {0x80, 1, TOKEN_OTHER}, /* version of the format */
-    {0x95, 8, TOKEN_OTHER}, /* a frame of so many bytes */
-    {'q', 1, TOKEN_OTHER},   {'r', 4, TOKEN_OTHER},   {0x94, 0, TOKEN_OTHER}, /* keep for later */
-    {'h', 1, TOKEN_OTHER},   {'j', 4, TOKEN_OTHER}, /* what was kept */
+    {0x95, 8, TOKEN_OTHER}, /* a frame and its size */
+    {'q', 1, TOKEN_OTHER},   {'r', 4, TOKEN_OTHER},   {0x94, 0, TOKEN_OTHER}, /* memoize */
+    {'h', 1, TOKEN_OTHER},   {'j', 4, TOKEN_OTHER}, /* a memoized object */
     {'}', 0, TOKEN_OTHER},   {']', 0, TOKEN_OTHER},   {')', 0, TOKEN_OTHER},  {'(', 0, TOKEN_OTHER},
     {'t', 0, TOKEN_OTHER},   {0x85, 0, TOKEN_OTHER},  {0x87, 0, TOKEN_OTHER}, /* tuples */
     {0x86, 0, TOKEN_PAIR},   {'u', 0, TOKEN_OTHER},   {'s', 0, TOKEN_OTHER},  {'a', 0, TOKEN_OTHER},
-    {'e', 0, TOKEN_OTHER}, /* put into a dictionary or list */
-    {'R', 0, TOKEN_OTHER},   {'b', 0, TOKEN_OTHER},   {0x93, 0, TOKEN_OTHER}, /* calls, which nobody makes */
+    {'e', 0, TOKEN_OTHER}, /* insert into a dictionary or list */
+    {'R', 0, TOKEN_OTHER},   {'b', 0, TOKEN_OTHER},   {0x93, 0, TOKEN_OTHER}, /* calls, which are skipped */
     {'N', 0, TOKEN_OTHER},   {0x88, 0, TOKEN_OTHER},  {0x89, 0, TOKEN_FALSE}, {'K', 1, TOKEN_INTEGER},
     {'M', 2, TOKEN_INTEGER}, {'J', 4, TOKEN_INTEGER}, {'U', 1, TOKEN_STRING}, {'T', 4, TOKEN_STRING},
     {'X', 4, TOKEN_STRING},  {0x8c, 1, TOKEN_STRING}, {'C', 1, TOKEN_STRING}, {'B', 4, TOKEN_STRING},
@@ -62,7 +63,7 @@ static const instruction *find_instruction(unsigned char code) {
     return NULL;
 }
 
-/* The name of a function: two lines. */
+/* Skip the name of a function, two lines. */
 static status skip_lines(pickle *file, token *out) {
     out->kind = TOKEN_OTHER;
     for (int i = 0; i < 2; i++) {
@@ -106,15 +107,15 @@ static bool is_string(const token *one, const char *text) {
     return one->kind == TOKEN_STRING && one->size == strlen(text) && memcmp(one->bytes, text, one->size) == 0;
 }
 
-/* What a batch consists of. */
+/* The content of a batch. */
 typedef struct batch {
     unsigned char *labels; /* (most) */
     size_t most, label_count;
-    const unsigned char *pixels; /* of the file; NULL until they were found */
+    const unsigned char *pixels; /* in the file's bytes; NULL until found */
     size_t count;
 } batch;
 
-/* The integers of the list that begins here; up to the next string, or whatever else is of no list. */
+/* Read the integers of a list, up to the next string or any token that is not part of a list. */
 static status read_labels(pickle *file, batch *out) {
     token one;
     for (;;) {
@@ -133,8 +134,8 @@ static status read_labels(pickle *file, batch *out) {
     }
 }
 
-/* The array that is described here: its shape is the only pair of integers, its type the string u1, and before its bytes
- * stands that it is not in Fortran's order. */
+/* Read an array: its shape is the only pair of integers, its type is the string "u1", and a flag before its bytes gives
+ * C order. */
 static status read_pixels(pickle *file, batch *out) {
     token one;
     int64_t last[2] = {0, 0}, shape[2] = {0, 0};

@@ -6,9 +6,9 @@
 
 #include "base/status.h"
 
-/* *records, freed by the caller, <- *count records of a label and 3072 pixels, as the binary version has them, of the
- * pickle at `path`, which has no more than `most`. Nothing in it is executed. Errors name path and offset: STATUS_IO,
- * STATUS_FORMAT, STATUS_MEMORY. */
+/* *records <- *count records of the pickle at `path` in the binary version's format, a label and 3072 pixels each; the
+ * caller frees them. The pickle may have at most `most` records. Nothing in it is executed. Errors, with path and
+ * offset: STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status cifar_pickle_read(const char *path, size_t most, unsigned char **records, size_t *count, failure *why);
 
 #endif

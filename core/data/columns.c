@@ -1,18 +1,18 @@
-/* columns.c - what the columns of a table are like, and whether a flow can learn their density. */
+/* columns.c - properties of a table's columns that decide whether a flow can learn their density. */
 #include "data/columns.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
-/* From here on the scale of a column is worth a word. Flows of the default settings were lost at 30. */
+/* Bounds of the deviation beyond which a column gets a warning. Flows with the default settings failed at 30. */
 static const double scale_max = 10, scale_min = 0.05;
-/* Of the deviation: steps of a real that are as large show in a density. */
+/* Relative to the deviation: larger steps between representable numbers are visible in a density. */
 static const double step_max = 1e-5;
-/* Of the deviation: columns that differ by less are the same line. */
+/* Relative to the deviation: columns that differ by less lie on one line. */
 static const double same_line = 1e-6;
 
-enum { LINE_ROWS_MIN = 4 }; /* fewer rows are on a line easily */
+enum { LINE_ROWS_MIN = 4 }; /* fewer rows often lie on a line by chance */
 
 static int compare_numbers(const void *left, const void *right) {
     const double a = *(const double *)left, b = *(const double *)right;
@@ -54,7 +54,7 @@ static void count_distinct(const table *points, size_t at, double *room, column 
     }
 }
 
-/* Whether b is a multiple of a, with an offset: in standard units both are the same, or one is minus the other. */
+/* Return whether b is a multiple of a plus an offset: in standard units the two are equal up to sign. */
 static bool same_up_to_scale(const table *points, const column *all, size_t a, size_t b) {
     bool plus = true, minus = true;
     if (points->rows < LINE_ROWS_MIN || all[a].minimum == all[a].maximum || all[b].minimum == all[b].maximum)

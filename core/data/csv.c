@@ -1,4 +1,4 @@
-/* csv.c - tables as text: a line a point, numbers between commas or blanks. */
+/* csv.c - tables as text: one line for each point, numbers separated by commas or blanks. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -39,14 +39,14 @@ static void next_line(csv *text) {
     text->line++;
 }
 
-/* Where the field that starts here ends. */
+/* Return the end of the field that starts here. */
 static const char *field_end(const char *at) {
     while (*at != 0 && *at != ',' && *at != '\n' && *at != '\r' && !is_blank(*at)) at++;
     return at;
 }
 
-/* A line has names if it has no number at all, and none that is missing besides a word that stands for a name; one with
- * a number and something else is a mistake. */
+/* Return whether a line has names: no number, and no missing value except beside a word that is a name. A line with a
+ * number and another word is an error. */
 static bool line_is_names(csv text) {
     double value;
     for (;;) {
@@ -86,7 +86,7 @@ static status fail_field(const csv *text, size_t row, failure *why) {
                 text->at, hint);
 }
 
-/* What has been read so far. */
+/* The state of the parser. */
 typedef struct reading {
     csv text;
     size_t rows, columns, first_line;
@@ -94,14 +94,14 @@ typedef struct reading {
     double *numbers;
     size_t field_capacity;
     csv_field *fields; /* of the line */
-    char separator; /* of the whole table: a comma, or a blank for any blanks; 0 as long as it is not seen */
+    char separator; /* of the whole table: a comma, or a blank for any number of blanks; 0 until the first one */
     size_t separator_line;
     csv_names names;
-    char *named; /* what they came to */
+    char *named; /* `columns` terminated names, or NULL */
     csv_doubt doubt;
 } reading;
 
-/* A number too large for a real is infinite as well. */
+/* Numbers too large for a real count as infinite. */
 static status check_finite(const reading *self, double value, failure *why) {
     const csv *text = &self->text;
     if (isfinite((real)value)) return STATUS_OK;
@@ -128,7 +128,7 @@ static status append(reading *self, size_t column, csv_field field, double value
     return STATUS_OK;
 }
 
-/* A table has one separator. Where a comma and blanks are both between numbers, the comma may be inside one. */
+/* A table has one separator. If both a comma and blanks appear between numbers, the comma may be part of a number. */
 static status check_separator(reading *self, char found, failure *why) {
     const csv *text = &self->text;
     if (self->separator == 0) {
@@ -148,7 +148,7 @@ static status check_separator(reading *self, char found, failure *why) {
         self->separator_line, self->separator == ',' ? "commas" : "blanks");
 }
 
-/* The numbers of one line, at least one; *count of them. */
+/* Parse the numbers of one line, at least one; *count <- how many. */
 static status parse_line(reading *self, size_t *count, failure *why) {
     csv *text = &self->text;
     csv_field field = {.tight = false};
@@ -211,7 +211,7 @@ static status parse_all(reading *self, failure *why) {
 status csv_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why) {
     const char *start = (const char *)bytes;
     const char *end = start + size;
-    if (size >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0) start += 3; /* a byte order mark of UTF-8 */
+    if (size >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0) start += 3; /* UTF-8's byte order mark */
     reading self = {.text = {.path = path, .at = start, .end = end, .line_start = start, .line = 1}};
     const status outcome = parse_all(&self, why);
     free(self.fields);

@@ -1,4 +1,4 @@
-/* csv_doubt.c - what in a table as text may have been meant otherwise. */
+/* csv_doubt.c - detect text tables with more than one interpretation. */
 #include "data/csv_doubt.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-/* Digits from here on. */
+/* Return the number of digits from here on. */
 static size_t digits(const char *at, const char *end) {
     size_t count = 0;
     while (at + count < end && is_digit(at[count])) count++;
@@ -21,13 +21,13 @@ static const char *behind_sign(const csv_field *field) {
     return field->start + (field->start < field->end && (*field->start == '-' || *field->start == '+'));
 }
 
-/* A whole number, written without a point or an exponent. */
+/* Return whether the field is an integer, without a point or an exponent. */
 static bool is_whole(const csv_field *field) {
     const char *start = behind_sign(field);
     return start < field->end && start + digits(start, field->end) == field->end;
 }
 
-/* 1 and 234.5 may be 1,234.5 or 1 234.5, and 1.234 and 5 may be 1.234,5. */
+/* Return whether two fields could be one number: 1 and 234.5 may be 1,234.5 or 1 234.5; 1.234 and 5 may be 1.234,5. */
 static bool could_join(const csv_field *before, const csv_field *field) {
     const char *head = behind_sign(before);
     const size_t first = digits(head, before->end), tail = digits(field->start, field->end);
@@ -37,7 +37,8 @@ static bool could_join(const csv_field *before, const csv_field *field) {
     return head[first] == '.' && digits(head + first + 1, before->end) == 3 && head + first + 4 == before->end && ends;
 }
 
-/* -0 or digits behind a zero, as in 3,05, are how no table writes a number of its own. */
+/* Return whether a field could be decimals only. Tables do not contain -0 or digits after a leading zero, as in 3,05,
+ * as numbers. */
 static bool could_be_decimals(const csv_field *before, const csv_field *field) {
     if (!field->comma || !field->tight || !is_whole(before) || !is_digit(*field->start) || !is_whole(field))
         return false;
@@ -49,7 +50,7 @@ static bool same_text(const csv_field *a, const csv_field *b) {
     return a->end - a->start == b->end - b->start && memcmp(a->start, b->start, (size_t)(a->end - a->start)) == 0;
 }
 
-/* Whether the field is this small number and nothing else. */
+/* Return whether the field is exactly this small integer. */
 static bool is_count(const csv_field *field, size_t number) {
     size_t value = 0;
     const size_t length = digits(field->start, field->end);
@@ -74,7 +75,7 @@ static status begin(csv_doubt *self, size_t line, const csv_field *fields, size_
         self->joins[i] = i > 0;
         if (i < 2) self->first[i] = fields[i];
     }
-    /* Names are different; so many columns that looking would take long have names that count. */
+    /* Names are distinct. With too many columns to compare all pairs, only names that count 0, 1, 2, ... are detected. */
     for (size_t i = 0; self->first_whole && !self->first_counts && i < count; i++)
         for (size_t j = 0; j < i && self->first_whole; j++)
             self->first_whole = i < 1000 && !same_text(&fields[i], &fields[j]);
@@ -99,7 +100,7 @@ static int shown(const csv_field *field) {
     return (int)(field->end - field->start > SHOWN_MAX ? SHOWN_MAX : field->end - field->start);
 }
 
-/* A first line of whole numbers over columns that have none. */
+/* Refuse a first line of integers above columns that have none. */
 static status check_names(const csv_doubt *self, const char *path, failure *why) {
     size_t without = 0;
     for (size_t i = 0; i < self->columns; i++) without += !self->whole[i];

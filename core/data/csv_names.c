@@ -1,4 +1,4 @@
-/* csv_names.c - the first line of a table as text, where it names the columns. */
+/* csv_names.c - the names of the columns, from the first line of a text table. */
 #include "data/csv_names.h"
 
 #include <stdlib.h>
@@ -18,7 +18,8 @@ bool csv_is_missing(const char *start, const char *end) {
     return false;
 }
 
-/* What is between the names: the first of these that the line has; names between blanks have none in them. */
+/* Return the separator of the names: the first candidate that the line contains. Names separated by blanks contain
+ * none. */
 static char separator_of(const csv_names *names) {
     const size_t length = (size_t)(names->end - names->start);
     for (const char *candidate = ",;\t"; *candidate; candidate++)
@@ -26,8 +27,8 @@ static char separator_of(const csv_names *names) {
     return ' ';
 }
 
-/* The next name from *at on, without blanks and quotes around; *at moves behind what ends it, and is NULL behind the
- * last. */
+/* Find the next name from *at on, without surrounding blanks and quotes; *at moves behind its separator, and is NULL
+ * after the last name. */
 static void next_name(const char **at, const char *line_end, char separator, const char **start, const char **end) {
     const char *stop = *at;
     while (stop < line_end && *stop != separator) stop++;

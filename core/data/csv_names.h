@@ -1,4 +1,4 @@
-/* csv_names.h - the first line of a table as text, where it names the columns. */
+/* csv_names.h - the names of the columns, from the first line of a text table. */
 #ifndef AFFJORD_DATA_CSV_NAMES_H
 #define AFFJORD_DATA_CSV_NAMES_H
 
@@ -7,18 +7,18 @@
 
 #include "base/status.h"
 
-/* The line's text, without blanks around. All zero where there is none. */
+/* The text of the line without surrounding blanks. All zero if there is none. */
 typedef struct csv_names {
     const char *start, *end;
     size_t line;
-    bool comment; /* a # was before it: names if there are as many as columns, otherwise a remark */
+    bool comment; /* the line began with #: names if their number is that of the columns, otherwise a comment */
 } csv_names;
 
-/* Whether a field stands for a number that is missing: NA, nan, null, inf and the like. */
+/* Return whether a field stands for a missing number: NA, nan, null, inf and similar words. */
 bool csv_is_missing(const char *start, const char *end);
 
-/* *out <- the `columns` names, each ended by a 0, one behind the other in one block that the caller frees; NULL for a
- * remark. Errors: STATUS_FORMAT where they are not as many as columns, or might have been meant otherwise;
+/* *out <- the `columns` names, each terminated by 0, in one block that the caller frees; NULL for a comment. Errors:
+ * STATUS_FORMAT if their number differs from that of the columns, or the line has another interpretation;
  * STATUS_MEMORY. */
 status csv_names_take(const csv_names *names, const char *path, size_t columns, char **out, failure *why);
 

@@ -1,4 +1,4 @@
-/* csv_write.c - tables as text. */
+/* csv_write.c - write tables as text. */
 #include "data/csv_write.h"
 
 #include "base/file.h"
@@ -6,7 +6,7 @@
 
 enum { PART = 1 << 16, NUMBER_MAX = 32 };
 
-/* A table on its way into a file. */
+/* A table that is being written. */
 typedef struct writer {
     file_replacement file;
     size_t used;

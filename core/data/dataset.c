@@ -1,4 +1,4 @@
-/* dataset.c - where points come from: a toy density or a table of points. */
+/* dataset.c - points from a toy density or a table. */
 #include "data/dataset.h"
 
 #include <assert.h>
@@ -16,12 +16,12 @@ struct dataset {
     double window[4];
     const toy *density; /* NULL for a table */
     table *points; /* NULL for a toy density */
-    size_t *order; /* (points->rows), the table's rows shuffled; the first `validation` are held out */
+    size_t *order; /* (points->rows), the table's rows shuffled; the first `validation` are the validation split */
     size_t validation;
-    standard *units; /* NULL: points are used as they are */
+    standard *units; /* NULL: points are used without standardisation */
 };
 
-/* A row and the random key that it is sorted by. */
+/* A row and its random sort key. */
 typedef struct keyed_row {
     uint64_t key;
     size_t row;
@@ -33,12 +33,12 @@ static int compare_keys(const void *left, const void *right) {
     return (a->row > b->row) - (a->row < b->row);
 }
 
-/* 64 random bits from two of the numbers, which carry 32 each. */
+/* Return 64 random bits from two of the numbers, which have 32 each. */
 static uint64_t bits64(const double u[4]) {
     return (uint64_t)(u[0] * 0x1p32) << 32 | (uint64_t)(u[1] * 0x1p32);
 }
 
-/* order (rows) <- a random permutation, the same for any seed of a run. */
+/* order (rows) <- a random permutation, the same for every seed of a run. */
 static status shuffle_rows(size_t rows, size_t *order) {
     keyed_row *keyed = calloc(rows, sizeof *keyed);
     if (keyed == NULL) return STATUS_MEMORY;
@@ -54,17 +54,17 @@ static status shuffle_rows(size_t rows, size_t *order) {
     return STATUS_OK;
 }
 
-/* The first two coordinates of all points, and a twentieth more on each side. */
+/* Fit the window to the first two coordinates of all points, with a margin of a twentieth on each side. */
 static void fit_window(const dataset *data, double window[4]) {
     const table *points = data->points;
     for (size_t d = 0; d < 2; d++) {
-        double low = -1, high = 1; /* for the second coordinate of a line */
+        double low = -1, high = 1; /* the second coordinate of a one-dimensional table */
         if (d < points->columns) {
             low = INFINITY;
             high = -INFINITY;
             for (size_t row = 0; row < points->rows; row++) {
                 double value = points->numbers[row * points->columns + d];
-                if (!data->units) value = (double)(real)value; /* as the flow sees it */
+                if (!data->units) value = (double)(real)value; /* the value after rounding to a real */
                 low = fmin(low, value);
                 high = fmax(high, value);
             }
@@ -75,7 +75,7 @@ static void fit_window(const dataset *data, double window[4]) {
     }
 }
 
-/* The file's name without its folder and ending. */
+/* Return the file's name without folder and ending. */
 static char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     const char *start = slash == NULL ? path : slash + 1;
@@ -171,14 +171,14 @@ static random_purpose purpose_of(dataset_split split) {
     return RANDOM_TARGET;
 }
 
-/* The table's row that is point `index` of a batch. */
+/* Return the row of the table for point `index` of a batch. */
 static size_t table_row(const dataset *data, dataset_split split, random_stream stream, uint64_t index) {
     size_t rows = data->points->rows;
     if (split == SPLIT_VALIDATION) return data->order[index % data->validation];
     if (split == SPLIT_TARGET) return data->order[index % rows];
     double u[4];
     random_uniform4(stream, index, 0, u);
-    /* The high word of a product of 64 bits by a count below 2^32: its bias is below 2^-32. */
+    /* The high word of 64 random bits times a count below 2^32, whose bias is below 2^-32. */
     size_t training = rows - data->validation;
     uint64_t bits = bits64(u);
     uint64_t row = ((bits >> 32) * training + ((bits & UINT32_MAX) * training >> 32)) >> 32;
@@ -204,7 +204,7 @@ void dataset_batch(const dataset *data, dataset_split split, uint64_t seed, uint
 
 /* --- Standard units --- */
 
-/* Mean and deviation of one column over the rows that are trained on. */
+/* Compute mean and deviation of one column over the training rows. */
 static status fit_column(const dataset *data, size_t column, standard *out, failure *why) {
     const table *points = data->points;
     const size_t rows = points->rows - data->validation;

@@ -1,7 +1,7 @@
-/* dataset.h - where points come from: a toy density or a table of points.
+/* dataset.h - points from a toy density or a table.
  *
- * A data set is addressed by (split, seed, iteration, index), never by a
- * position in a stream, so that any batch can be had at any time. */
+ * A point is addressed by (split, seed, iteration, index), never by a position in a stream, so any batch can be
+ * computed at any time. */
 #ifndef AFFJORD_DATA_DATASET_H
 #define AFFJORD_DATA_DATASET_H
 
@@ -20,55 +20,50 @@ typedef struct dataset dataset;
 
 typedef enum dataset_split { SPLIT_TRAINING, SPLIT_VALIDATION, SPLIT_TEST, SPLIT_TARGET } dataset_split;
 
-/* Open by the name of a toy density (see toy.h) or by the path of a table of
- * points ending in .npy or .csv; a tenth of a table's rows, chosen by
- * RANDOM_SPLIT with seed 0, are its validation split. Errors: STATUS_INVALID
- * for an unknown name (with the nearest known one), STATUS_IO, STATUS_FORMAT,
- * STATUS_MEMORY. The caller owns *out. */
+/* Open a toy density by name (see toy.h), or a table of points by a path ending in .npy or .csv. A tenth of a table's
+ * rows, chosen by RANDOM_SPLIT with seed 0, is its validation split. The caller owns *out. Errors: STATUS_INVALID for
+ * an unknown name (with the most similar one), STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status dataset_open(const char *name_or_path, dataset **out, failure *why);
 void dataset_close(dataset **data);
 
-/* Name for tables and files: a toy's name, or a table's file name without its
- * folder and ending. Valid as long as the data set. */
+/* Return the data set's short name: a toy's name, or a table's file name without folder and ending. It is valid as long
+ * as the data set. */
 const char *dataset_name(const dataset *data);
 
-/* Points are drawn from a density, as many as are wanted, not taken from a table. */
+/* Return whether points are drawn from a density, in any number, not taken from a table. */
 bool dataset_is_drawn(const dataset *data);
 
-/* Number of coordinates of a point. */
+/* Return the number of coordinates of a point. */
 size_t dataset_dimension(const dataset *data);
 
-/* The table, its numbers as they are written, and how many of its rows are held out for validation; NULL and 0 for a toy
- * density, which draws as many as are wanted. */
+/* Return the table with its numbers at the file's precision, and the number of its validation rows; NULL and 0 for a
+ * toy density. */
 const struct table *dataset_table(const dataset *data);
 size_t dataset_held_out(const dataset *data);
 
-/* From now on give training and validation points in standard units: of the mean and the deviation (of n, not n - 1) of
- * the rows that are trained on. The target stays as the table has it. Fit: only find those units. Errors: STATUS_INVALID
- * for a toy density, more columns than a flow takes, and a column that is constant; STATUS_MEMORY. */
+/* Standardise training and validation points: subtract the mean and divide by the deviation (of n, not n - 1) of the
+ * training rows. The target split is unchanged. dataset_fit only computes the units. Errors: STATUS_INVALID for a
+ * toy density, for more columns than a flow takes, and for a constant column; STATUS_MEMORY. */
 status dataset_standardise(dataset *data, failure *why);
 status dataset_fit(const dataset *data, standard *out, failure *why);
 
-/* These units, valid as long as the data set; NULL where points are used as they are. */
+/* Return these units, valid as long as the data set; NULL without standardisation. */
 const standard *dataset_units(const dataset *data);
 
-/* SHA-256 in hexadecimal of the data: of the file's bytes for a table, of the
- * defining coordinates for a toy density. */
+/* Return a SHA-256 in hexadecimal: of a table's file, or of a toy density's constants. */
 const char *dataset_checksum(const dataset *data);
 
-/* Write `count` points, those with indices first .. first + count - 1 of the
- * batch drawn for (split, seed, iteration), to x (count, dimension). */
+/* x (count, dimension) <- the points first .. first + count - 1 of the batch for (split, seed, iteration). */
 void dataset_batch(const dataset *data, dataset_split split, uint64_t seed, uint64_t iteration, size_t first,
                    size_t count, real *x);
 
-/* The rectangle [x0, x1] x [y0, y1] in which the data is drawn: window = {x0,
- * x1, y0, y1}; the first two coordinates for a table. */
+/* window <- {x0, x1, y0, y1}, the plotted rectangle; for a table, of its first two coordinates. */
 void dataset_window(const dataset *data, double window[4]);
 
-/* Exact log-density in nats at a point; false if it has no closed form. */
+/* Compute the exact log-density in nats at a point; return false if it has no closed form. */
 bool dataset_log_density(const dataset *data, const double *point, double *log_density);
 
-/* Differential entropy in nats, the floor of the loss; false if not known. */
+/* Compute the differential entropy in nats, the lower bound of the loss; return false if unknown. */
 bool dataset_entropy(const dataset *data, double *entropy);
 
 AFFJORD_API_END

@@ -1,8 +1,7 @@
-/* idx.c - arrays of bytes in the format of the MNIST database.
+/* idx.c - byte arrays in the format of the MNIST database.
  *
- * Two bytes 0, one for the type of the numbers (8: unsigned bytes), one for the
- * number of dimensions, the size of each dimension (4 bytes, the highest first),
- * the numbers row by row. */
+ * Two zero bytes, one byte for the type (8: unsigned bytes), one for the number of dimensions, the size of each
+ * dimension (4 bytes, big endian), then the numbers row by row. */
 #include "data/idx.h"
 
 #include <stdint.h>
@@ -34,7 +33,7 @@ static status read_shape(idx *array, const size_t *expected, failure *why) {
     return STATUS_OK;
 }
 
-/* The sizes are below 2^32 each, so only a product of three may overflow. */
+/* Each size is below 2^32, so only a product of three can overflow. */
 static status check_size(idx *array, failure *why) {
     const uint64_t plane = (uint64_t)array->shape[1] * array->shape[2], head = WORD * (array->rank + 1);
     if (array->shape[0] > (UINT64_MAX / 2 - head) / plane) {

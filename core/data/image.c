@@ -1,4 +1,4 @@
-/* image.c - sets of images to train on, by name. */
+/* image.c - sets of training images, by name. */
 #include "data/image.h"
 
 #include <assert.h>
@@ -20,7 +20,7 @@ enum { KINDS = 3, FOLDERS_MAX = 3, PATH_SIZE = PATH_MAX };
 struct image_kind {
     const char *name;
     size_t shape[3]; /* channels, height, width */
-    const char *folders[FOLDERS_MAX]; /* where a set of the plain name may be; the first must be its name */
+    const char *folders[FOLDERS_MAX]; /* folders that the published set may be in; the first must be its name */
     image_reader *read;
     const char *source;
 };
@@ -89,7 +89,8 @@ static bool is_folder(const char *path) {
     return stat(path, &information) == 0 && S_ISDIR(information.st_mode);
 }
 
-/* folder <- where the set is; false, and where it should be, if there is none or its path is too long. */
+/* folder <- the folder of the set. If there is none or its path is too long, return false and set folder to the
+ * expected one. */
 static bool find_folder(const image_kind *kind, const char *name, const char *data, char folder[PATH_SIZE]) {
     const bool official = strcmp(name, kind->name) == 0;
     for (size_t i = 0; official && i < FOLDERS_MAX && kind->folders[i] != NULL; i++) {
@@ -111,7 +112,7 @@ static status fail_unknown(const char *name, failure *why) {
                 nearest_name(name, KINDS, names));
 }
 
-/* By a plain name, every file with a known checksum has it: image_add_file saw to that. */
+/* Return the origin. image_add_file has already checked the published checksums of an official set. */
 static image_origin origin_of(const image_set *set, bool official) {
     if (!official) return IMAGE_OTHER;
     for (size_t i = 0; i < set->file_count; i++)
@@ -216,7 +217,7 @@ void image_hash_files(image_set *set, size_t count) {
     SHA256_End(&context, set->sha256);
 }
 
-/* The mean of the square of factor x factor bytes in rows of `width`, to the nearest, halves up. */
+/* Return the mean of factor x factor bytes in rows of `width`, rounded to nearest, halves up. */
 static unsigned char mean_of(const unsigned char *corner, size_t width, size_t factor) {
     size_t sum = 0;
     for (size_t y = 0; y < factor; y++)
@@ -232,7 +233,7 @@ status image_average(image_set *set, size_t factor, failure *why) {
     }
     if (factor == 1) return STATUS_OK;
     const size_t height = set->height / factor, width = set->width / factor;
-    /* In place: what is written lies before what is still to be read. */
+    /* In place: every write lies before the next read. */
     unsigned char *out = set->pixels;
     for (size_t plane = 0; plane < set->count * set->channels; plane++) {
         const unsigned char *in = set->pixels + plane * set->height * set->width;

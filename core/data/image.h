@@ -1,8 +1,7 @@
-/* image.h - sets of images to train on: MNIST, CIFAR-10, CelebA.
+/* image.h - sets of training images: MNIST, CIFAR-10, CelebA.
  *
- * A set is opened by name from a folder of data and held in memory as the bytes
- * that were published. What a training sees of it, a batch, is made by
- * image_batch.h. docs/reference/data.md tells which files are read. Nothing is fetched. */
+ * A set is opened by name from a data folder and held in memory as the published bytes. image_batch.h makes batches
+ * from it. docs/reference/data.md lists the files. Nothing is downloaded. */
 #ifndef AFFJORD_DATA_IMAGE_H
 #define AFFJORD_DATA_IMAGE_H
 
@@ -14,14 +13,14 @@
 
 AFFJORD_API_BEGIN
 
-/* As published: MNIST and CIFAR-10 have no validation images. */
+/* The published splits: MNIST and CIFAR-10 have no validation images. */
 typedef enum image_split { IMAGE_TRAINING, IMAGE_VALIDATION, IMAGE_TEST } image_split;
 enum { IMAGE_SPLITS = 3, IMAGE_FILES_MAX = 6 };
 
-/* Whether these are the images that others' results are about. */
+/* Whether a set is the published one. */
 typedef enum image_origin {
     IMAGE_OFFICIAL, /* yes, by the checksums of all files */
-    IMAGE_UNVERIFIED, /* as far as their number, sizes and names go; no checksum is known */
+    IMAGE_UNVERIFIED, /* number, sizes and names agree; no checksum is known */
     IMAGE_OTHER /* no: another set in the same layout */
 } image_origin;
 
@@ -29,20 +28,20 @@ typedef enum image_origin {
 typedef struct image_file {
     char name[40]; /* without .gz */
     char sha256[65]; /* of its unpacked bytes */
-    bool official; /* that is the published one's */
+    bool official; /* has the published checksum */
 } image_file;
 
 typedef struct image_set {
     char *name;
     size_t count, channels, height, width;
-    unsigned char *pixels; /* (count, channels, height, width), 0 .. 255; the splits follow each other */
+    unsigned char *pixels; /* (count, channels, height, width), 0 .. 255, split after split */
     size_t first[IMAGE_SPLITS]; /* first image of each split */
-    size_t size[IMAGE_SPLITS]; /* and how many there are */
+    size_t size[IMAGE_SPLITS]; /* images of each split */
     char sha256[65]; /* checksum of the set, in hexadecimal; see docs/reference/data.md */
     image_origin origin;
     size_t file_count;
     image_file files[IMAGE_FILES_MAX];
-    char note[1024]; /* sentences that a user should read, as what was left out and why; or "" */
+    char note[1024]; /* notes for the user, such as omitted files; or "" */
 } image_set;
 
 /* The known sets, in the order of docs/reference/data.md. */
@@ -51,34 +50,29 @@ size_t image_kind_count(void);
 const image_kind *image_kind_at(size_t index);
 const char *image_kind_name(const image_kind *kind);
 
-/* Channels, height and width of its images, as they are used here. */
+/* shape <- channels, height and width of the set's images as used here. */
 void image_kind_shape(const image_kind *kind, size_t shape[3]);
 
-/* Which files the set needs, where they are published and where they go; a
- * sentence for the user. */
+/* Return a message for the user: the required files, their source and their folder. */
 const char *image_kind_source(const image_kind *kind);
 
-/* The kind of a name: that of a known set, or KIND-SOMETHING for another set in
- * the layout of a known one. NULL for any other word. */
+/* Return the kind of a set's name: a known set, or KIND-SOMETHING for another set in the layout of a known one; NULL
+ * for any other word. */
 const image_kind *image_kind_of(const char *name);
 
-/* Whether there is a folder for the set of this name under `data`. */
+/* Return whether `data` has a folder for this set. */
 bool image_exists(const char *name, const char *data);
 
-/* Read the set `name` from its folder under `data` (as a rule data/name). A
- * plain name stands for the published set and nothing else: all files are
- * required, with as many images as published and with the published checksums
- * where those are known. KIND-SOMETHING takes what is there. Errors name file,
- * offset and what was expected: STATUS_INVALID for an unknown name, STATUS_IO,
- * STATUS_FORMAT, STATUS_MEMORY. The caller owns *out. */
+/* Read the set `name` from its folder below `data`, usually data/name. A plain name means the published set: all files
+ * are required, with the published number of images and the published checksums where known. KIND-SOMETHING accepts
+ * whatever the folder has. The caller owns *out. Errors, with file, offset and the expected value: STATUS_INVALID for
+ * an unknown name, STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status image_open(const char *name, const char *data, image_set **out, failure *why);
 void image_close(image_set **set);
 
-/* Replace each image by the means of its squares of factor x factor pixels,
- * channel by channel, rounded to the nearest byte (halves up). The set's
- * checksum becomes that of its old one and the factor. Errors: STATUS_INVALID if
- * the factor is 0 or does not divide height and width; the set is then as
- * before. */
+/* Downsample each channel by averaging factor x factor pixels, rounded to the nearest byte (halves up). The set's
+ * checksum becomes a hash of the old one and the factor. Errors: STATUS_INVALID if the factor is 0 or does not divide
+ * height and width; the set is then unchanged. */
 status image_average(image_set *set, size_t factor, failure *why);
 
 AFFJORD_API_END

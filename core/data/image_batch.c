@@ -1,4 +1,4 @@
-/* image_batch.c - what a training sees of a set of images. */
+/* image_batch.c - batches of images: order, dequantization, flips. */
 #include "data/image_batch.h"
 
 #include <assert.h>
@@ -23,19 +23,20 @@ static random_purpose purpose_of(image_split split) {
     return RANDOM_TEST;
 }
 
-/* The nearest real that is not above x, which is at least 0. */
+/* Return the largest real <= x, for x >= 0. */
 static real round_down(double x) {
     const real nearest = (real)x;
     return (double)nearest <= x ? nearest : (real)nextafterf((float)nearest, 0);
 }
 
-/* (byte + w / 2^32) / 256, w being the word of 32 bits behind u = (w + 1/2) / 2^32. All of it is exact in a double. */
+/* Return (byte + w / 2^32) / 256, where w is the 32-bit word of u = (w + 1/2) / 2^32. All operations are exact in a
+ * double. */
 static real dequantize(unsigned char byte, double u) {
     return round_down((byte + (u - 0x1p-33)) * 0x1p-8);
 }
 
-/* x (one image) <- `bytes` (channels, height, width). A number's draw goes by its place in x with channels first,
- * whatever the layout. */
+/* x (one image) <- `bytes` (channels, height, width). Draws are indexed by the position with channels first, in either
+ * layout. */
 static void dequantize_image(const image_set *set, const unsigned char *bytes, random_stream noise, uint64_t place,
                              bool mirrored, image_layout layout, real *x) {
     const size_t width = set->width, plane = set->height * width;

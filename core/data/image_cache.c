@@ -1,4 +1,4 @@
-/* image_cache.c - a set of images that was made from other files, kept in one. */
+/* image_cache.c - one file for a set of images that was made from other files. */
 #include "data/image_cache.h"
 
 #include <inttypes.h>
@@ -16,13 +16,13 @@ enum { HEADER = 512, DIMENSIONS = 4, DIGEST = 65, LINES = 256 };
 
 static const char first_line[] = "affjord images 1\n";
 
-/* What the header says. */
+/* The content of the header. */
 typedef struct header {
     uint64_t shape[DIMENSIONS], splits[IMAGE_SPLITS];
     char source[DIGEST], pixels[DIGEST];
 } header;
 
-/* The two lines that go into the checksum. */
+/* Write the two lines that the checksum covers. */
 static size_t write_lines(const header *head, char lines[LINES]) {
     return (size_t)snprintf(lines, LINES,
                             "shape %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\nsplits %" PRIu64 " %" PRIu64
@@ -35,7 +35,7 @@ static size_t image_bytes(const image_set *set) {
     return set->channels * set->height * set->width;
 }
 
-/* hexadecimal <- the checksum of these lines and pixels. */
+/* hexadecimal <- the checksum of these lines and the pixels. */
 static void hash_pixels(const header *head, const image_set *set, char hexadecimal[DIGEST]) {
     char lines[LINES];
     SHA256_CTX context;
@@ -51,7 +51,7 @@ static header header_of(const image_set *set) {
                     .splits = {set->size[0], set->size[1], set->size[2]}};
 }
 
-/* The text of a header; it is compared as a whole, so that nothing but what is written here is ever read. */
+/* Write the text of a header. A header is compared as a whole, so that only this format is accepted. */
 static void write_header(const header *head, char text[HEADER]) {
     char lines[LINES];
     (void)write_lines(head, lines);
@@ -74,7 +74,7 @@ static bool parse_header(const char text[HEADER + 1], header *head) {
     return memcmp(text, again, HEADER) == 0;
 }
 
-/* Bounds that leave their product below 2^64; the file's own size decides the rest. */
+/* Return whether the sizes are within bounds, whose product is below 2^64. The file's size is compared separately. */
 static bool header_is_possible(const header *head) {
     const uint64_t *shape = head->shape;
     uint64_t sum = 0;

@@ -1,4 +1,4 @@
-/* image_layout.c - the places of a set's files. */
+/* image_layout.c - find the files of a set. */
 #include "data/image_layout.h"
 
 #include <stdarg.h>
@@ -17,7 +17,7 @@ void image_note(image_set *set, const char *format, ...) {
     snprintf(set->note + used, room, "%s%s", blank, text);
 }
 
-/* Some archives unpack to a folder of the file's name, with the file in it. */
+/* Some archives unpack to a folder with the file's name that contains the file. */
 static bool is_file(const char *folder, const char *name) {
     static const char *const endings[] = {"", ".gz"};
     char path[4096];

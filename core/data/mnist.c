@@ -8,7 +8,7 @@
 
 enum { FILES = 4, IMAGES = 2 };
 
-/* Images first: the checksum of the set is made from these. Labels are not used, only checked where they are. */
+/* Images first: the set's checksum is that of the image files. Labels are checked if present, but not used. */
 static const struct {
     const char *name, *sha256;
     size_t rank, shape[3];
@@ -19,7 +19,7 @@ static const struct {
     {"t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 1, {10000}},
 };
 
-/* The names that others give them: with a dot, and each in a folder of its name. */
+/* Other names in use: with a dot, and each in a folder of its own name. */
 static const char *const others[FILES][4] = {
     {"train-images-idx3-ubyte", "train-images.idx3-ubyte", "train-images-idx3-ubyte/train-images-idx3-ubyte"},
     {"t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte", "t10k-images-idx3-ubyte/t10k-images-idx3-ubyte"},
@@ -33,7 +33,7 @@ static bool find_file(size_t which, const char *folder, image_set *set, char pla
     return image_layout_find(&layout, folder, set, place);
 }
 
-/* bytes <- what file `which` holds. */
+/* bytes <- the content of file `which`. */
 static status read_file(size_t which, bool official, idx *array, unsigned char *bytes, image_set *set, failure *why) {
     char sha256[65] = "";
     TRY(idx_read(array, bytes, sha256, why));
@@ -56,7 +56,7 @@ static status read_images(const char *folder, bool official, idx arrays[IMAGES],
     return STATUS_OK;
 }
 
-/* There must be a label for each image, if there are labels. */
+/* Check that there is one label for each image, if there are labels. */
 static status check_labels(const char *folder, size_t which, const char *place, size_t images, bool official,
                            image_set *set, failure *why) {
     idx array;
@@ -75,7 +75,7 @@ status mnist_read(const char *folder, bool official, image_set *set, failure *wh
     char place[LAYOUT_NAME_MAX];
     status outcome = STATUS_OK;
     for (size_t i = 0; i < IMAGES && outcome == STATUS_OK; i++) {
-        (void)find_file(i, folder, set, place); /* opening says what is missing */
+        (void)find_file(i, folder, set, place); /* if not found, opening the file reports it */
         outcome = idx_open(folder, place, known[i].rank, official ? known[i].shape : any, &arrays[i], why);
     }
     if (outcome == STATUS_OK) outcome = read_images(folder, official, arrays, set, why);

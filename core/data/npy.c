@@ -1,9 +1,8 @@
 /* npy.c - NumPy's array files.
  *
- * 6 bytes of magic, 2 of version, the length of the header (2 bytes, little
- * endian, in version 1; 4 in version 2), the header, the numbers. The header
- * is a Python dictionary of exactly 'descr', 'fortran_order' and 'shape',
- * padded with blanks so that the numbers start at a multiple of 64. */
+ * The file has 6 bytes of magic, 2 of version, the length of the header (little endian, 2 bytes in version 1, 4 in
+ * version 2), the header and the numbers. The header is a Python dictionary with exactly the keys 'descr',
+ * 'fortran_order' and 'shape', padded with blanks so that the numbers start at a multiple of 64. */
 #include "data/npy.h"
 
 #include <stdint.h>
@@ -20,7 +19,7 @@ static const char magic[] = "\x93NUMPY";
 
 enum { MAGIC_SIZE = 6, TEXT_MAX = 16, DIMENSIONS_MAX = 8 };
 
-/* What is left of a header, and what was found in it. */
+/* The rest of a header, and the values found so far. */
 typedef struct npy_header {
     const char *at, *end;
     char descr[TEXT_MAX];
@@ -40,7 +39,7 @@ static bool take(npy_header *header, char wanted) {
     return true;
 }
 
-/* A quoted string without escapes, cut where longer than any we know. */
+/* Read a quoted string without escapes, truncated to the longest known value. */
 static bool take_string(npy_header *header, char text[TEXT_MAX]) {
     char quote = '\'';
     if (!take(header, quote)) {
@@ -122,7 +121,7 @@ static uint64_t little_endian(const unsigned char *bytes, size_t count) {
     return value;
 }
 
-/* Find header and numbers; *start is where the numbers are. */
+/* Find the header and the numbers; *start <- the offset of the numbers. */
 static status locate(const char *path, const unsigned char *bytes, size_t size, npy_header *header, size_t *start,
                      failure *why) {
     if (size < MAGIC_SIZE + 2 || memcmp(bytes, magic, MAGIC_SIZE) != 0) {
@@ -207,7 +206,7 @@ status npy_write(const char *path, npy_type type, const void *values, size_t row
     } else {
         snprintf(shape, sizeof shape, "(%zu, %zu)", rows, columns);
     }
-    /* Two lines of 64 bytes hold the longest header there is. */
+    /* 128 bytes hold the longest possible header. */
     char head[129];
     int used = snprintf(head, sizeof head, "%s%c%c%c%c{'descr': '%s', 'fortran_order': False, 'shape': %s, }", magic, 1,
                         0, 128 - 10, 0, type == NPY_F32 ? "<f4" : "<f8", shape);

@@ -1,4 +1,4 @@
-/* packed.c - files read once from front to end, packed with gzip or not. */
+/* packed.c - sequential reading of plain or gzip-compressed files. */
 #include "data/packed.h"
 
 #include <errno.h>
@@ -12,13 +12,13 @@
 #include <sha256.h>
 #include <zlib.h>
 
-/* Deflate's longest match, 258 bytes, takes two bits at best. */
+/* Deflate's longest match, 258 bytes, needs at least two bits. */
 enum { GZIP_RATIO_MAX = 1032, BUFFER_SIZE = 1 << 17 };
 
 struct packed {
     char *path;
     gzFile stream;
-    uint64_t size; /* of the file as it is */
+    uint64_t size; /* of the file as stored */
     uint64_t offset; /* unpacked bytes read */
     bool is_gzip;
     SHA256_CTX hash;
@@ -31,7 +31,7 @@ static char *join_path(const char *folder, const char *name, const char *ending)
     return path;
 }
 
-/* The file that is there, plain rather than packed; NULL without memory. */
+/* Return the path of the existing file, the plain one first; NULL if out of memory. */
 static char *find_path(const char *folder, const char *name, bool *exists) {
     static const char *const endings[] = {"", ".gz"};
     for (size_t i = 0; i < 2; i++) {
@@ -49,7 +49,7 @@ bool packed_exists(const char *folder, const char *name) {
     return exists;
 }
 
-/* What zlib says of a read that failed or ended too soon. */
+/* Describe a read that failed or ended too early, with zlib's message. */
 static status fail_stream(const packed *file, const char *what, failure *why) {
     int code;
     const char *text = gzerror(file->stream, &code);
@@ -66,7 +66,7 @@ static status fail_stream(const packed *file, const char *what, failure *why) {
                 file->path, offset, what, text);
 }
 
-/* Read up to `size` bytes; *got is less only at the end of the file. */
+/* Read `size` bytes; *got is smaller only at the end of the file. */
 static status read_some(packed *file, unsigned char *bytes, size_t size, const char *what, size_t *got, failure *why) {
     enum { PART_MAX = 1 << 30 };
     *got = 0;
@@ -84,7 +84,7 @@ static status read_some(packed *file, unsigned char *bytes, size_t size, const c
     return STATUS_OK;
 }
 
-/* Take over the open file; the descriptor is closed on failure. */
+/* Take ownership of the descriptor; it is closed on failure. */
 static status start_stream(packed *file, int descriptor, failure *why) {
     struct stat information;
     if (fstat(descriptor, &information) != 0 || !S_ISREG(information.st_mode)) {
@@ -110,7 +110,7 @@ static status open_found(packed *file, const char *folder, const char *name, fai
     file->path = find_path(folder, name, &exists);
     if (file->path == NULL) return fail(why, STATUS_MEMORY, "no memory to read \"%s/%s\"", folder, name);
     if (!exists) return fail(why, STATUS_IO, "there is neither \"%s\" nor \"%s.gz\"", file->path, file->path);
-    /* Without O_NONBLOCK, opening a named pipe would wait for a writer. */
+    /* Without O_NONBLOCK, opening a named pipe would block until a writer opens it. */
     int descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) return fail(why, STATUS_IO, "cannot read \"%s\": %s", file->path, strerror(errno));
     return start_stream(file, descriptor, why);

@@ -1,4 +1,4 @@
-/* packed.h - files read once from front to end, packed with gzip or not.
+/* packed.h - sequential reading of plain or gzip-compressed files.
  *
  * Offsets in messages count unpacked bytes. */
 #ifndef AFFJORD_DATA_PACKED_H
@@ -12,35 +12,32 @@
 
 typedef struct packed packed;
 
-/* Whether folder/name or folder/name.gz exists. */
+/* Return whether folder/name or folder/name.gz exists. */
 bool packed_exists(const char *folder, const char *name);
 
-/* Open folder/name or, where there is none, folder/name.gz. Whether it is
- * packed shows in its first bytes, not in its name: some programs unpack what
- * they fetch and leave the ending. Errors: STATUS_IO, STATUS_FORMAT (damaged
- * from its first bytes on), STATUS_MEMORY. The caller owns *out. */
+/* Open folder/name or, if it does not exist, folder/name.gz. The first bytes decide whether it is compressed, not the
+ * name, because some programs decompress a download and keep its name. The caller owns *out. Errors: STATUS_IO,
+ * STATUS_FORMAT (damaged first bytes), STATUS_MEMORY. */
 status packed_open(const char *folder, const char *name, packed **out, failure *why);
 void packed_close(packed **file);
 
-/* Path of what was opened. */
+/* Return the path of the open file. */
 const char *packed_path(const packed *file);
 
-/* Check, before memory is taken for it, that the file can be of `total` bytes
- * unpacked: exactly so if it is not packed; if it is, no more than gzip can pack
- * into its size. `reason` tells why so many, `offset` where the file says so.
- * Errors: STATUS_FORMAT. */
+/* Check, before allocating, that the file can have `total` unpacked bytes: exactly for a plain file, at most gzip's
+ * largest ratio for a compressed one. `reason` explains the number, `offset` is its position in the file. Errors:
+ * STATUS_FORMAT. */
 status packed_expect(const packed *file, uint64_t offset, uint64_t total, const char *reason, failure *why);
 
-/* Read `size` bytes; `what` names them in the message. Errors: STATUS_FORMAT if
- * the file ends before or is damaged, STATUS_IO. */
+/* Read `size` bytes; `what` names them in messages. Errors: STATUS_FORMAT if the file ends early or is damaged,
+ * STATUS_IO. */
 status packed_read(packed *file, void *bytes, size_t size, const char *what, failure *why);
 
-/* The same, but the file may end before, which is no error if it does so
- * between two such reads: *got is then 0 instead of `size`. */
+/* Read `size` bytes, or none at the end of the file: *got is `size` or 0. Errors: those of packed_read. */
 status packed_read_next(packed *file, void *bytes, size_t size, const char *what, bool *got, failure *why);
 
-/* Check that nothing follows and that gzip's own check holds; sha256 <- that of
- * all unpacked bytes. Errors: STATUS_FORMAT, STATUS_IO. */
+/* Check that nothing follows and that gzip's checksum is correct; sha256 <- that of all unpacked bytes. Errors:
+ * STATUS_FORMAT, STATUS_IO. */
 status packed_end(packed *file, char sha256[65], failure *why);
 
 #endif

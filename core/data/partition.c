@@ -1,4 +1,4 @@
-/* partition.c - which pictures are for training, validation and test. */
+/* partition.c - the training, validation and test splits of CelebA. */
 #include "data/partition.h"
 
 #include <stdbool.h>
@@ -20,7 +20,7 @@ static int compare_name(const void *name, const void *entry) {
     return strcmp(name, ((const photo_entry *)entry)->name);
 }
 
-/* Pass over a first line with the names of the columns. */
+/* Skip a first line with the names of the columns. */
 static void skip_header(partition *text) {
     static const char header[] = "image_id,partition";
     const size_t length = strcspn(text->at, "\r\n");
@@ -30,7 +30,7 @@ static void skip_header(partition *text) {
     text->line++;
 }
 
-/* Read one line and mark what it names. */
+/* Read one line and set the split of the photo that it names. */
 static status read_line(partition *text, const photo_source *source, int *marks, failure *why) {
     enum { NAME_MAX_SHOWN = 128 };
     char name[NAME_MAX_SHOWN];

@@ -1,4 +1,4 @@
-/* photo.c - JPEG pictures, decoded. */
+/* photo.c - decode JPEG files. */
 #include "data/photo.h"
 
 #include <setjmp.h>
@@ -10,13 +10,13 @@
 
 #include <jerror.h>
 
-/* libjpeg calls back on errors and must not return from there. */
+/* libjpeg's error handler must not return, so it jumps here. */
 typedef struct decoder {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr errors;
     jmp_buf failed;
     char message[JMSG_LENGTH_MAX];
-    size_t offset; /* where it failed */
+    size_t offset; /* position of the error */
     size_t size; /* of the file */
 } decoder;
 
@@ -27,13 +27,13 @@ static void on_error(j_common_ptr common) {
     longjmp(self->failed, 1);
 }
 
-/* A warning means that some pixels are made up, unless it is one of the two that lose none. */
+/* A warning means that libjpeg has invented pixels, except for two kinds that lose none. */
 static void on_message(j_common_ptr common, int level) {
     const int code = common->err->msg_code;
     if (level < 0 && code != JWRN_EXTRANEOUS_DATA && code != JWRN_JFIF_MAJOR) on_error(common);
 }
 
-/* Its messages go nowhere but into a failure. */
+/* libjpeg prints nothing; its message goes into the caller's failure. */
 static void on_output(j_common_ptr common) {
     (void)common;
 }
@@ -56,7 +56,7 @@ static status make_room(const char *path, size_t smallest, const decoder *self, 
     return STATUS_OK;
 }
 
-/* All that may jump to `failed`. */
+/* Every call of libjpeg that may jump to `failed`. */
 static status decode(const char *path, const unsigned char *bytes, size_t smallest, decoder *self, photo *out,
                      failure *why) {
     jpeg_create_decompress(&self->jpeg);

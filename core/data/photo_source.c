@@ -20,14 +20,14 @@ static const char *last_part(const char *path) {
     return slash == NULL ? path : slash + 1;
 }
 
-/* Whether the text is the ending, in upper or lower case. */
+/* Return whether the text is the ending, in upper or lower case. */
 static bool is_ending(const char *text, const char *ending) {
     for (; *text && *ending; text++, ending++)
         if (*text != *ending && (*text < 'A' || *text > 'Z' || *text - 'A' + 'a' != *ending)) return false;
     return *text == *ending;
 }
 
-/* The dot of a name's ending, if that is one of these; NULL otherwise. */
+/* Return the dot of a name's ending if the ending is in the list; NULL otherwise. */
 static char *ending_among(const char *name, const char *const *endings) {
     char *dot = strrchr(name, '.');
     for (; dot != NULL && dot != name && *endings != NULL; endings++)
@@ -43,7 +43,7 @@ bool photo_source_name(char *name) {
     return dot != NULL;
 }
 
-/* Those with a dot in front are what some systems add to archives. */
+/* Some systems add hidden files, whose names begin with a dot, to archives. */
 static bool is_hidden(const char *name) {
     return name[0] == '.';
 }
@@ -52,7 +52,7 @@ static bool is_photo(const char *name) {
     return !is_hidden(name) && ending_among(name, read_endings) != NULL;
 }
 
-/* Count a picture that is not read. */
+/* Count a photo in a format that is not read. */
 static status count_other(photo_source *source, const char *name, failure *why) {
     static const char *const endings[] = {".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".jp2", NULL};
     if (is_hidden(name) || ending_among(name, endings) == NULL) return STATUS_OK;
@@ -73,7 +73,7 @@ static status keep_name(const photo_source *source, const char *file, photo_entr
     return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
 }
 
-/* Add an entry; the room doubles as they come. */
+/* Add an entry; the capacity doubles when full. */
 static status add_entry(photo_source *source, const char *file, photo_entry entry, failure *why) {
     if (entry.size > PHOTO_FILE_MAX) {
         return fail(why, STATUS_FORMAT, "\"%s\": \"%s\": expected a picture of at most %d bytes, found %llu",
@@ -124,7 +124,7 @@ static status open_folder(photo_source *source, failure *why) {
     return outcome;
 }
 
-/* The directory of an archive is at its end, and so is what a cut one lacks. */
+/* The directory of an archive is at its end, so a truncated archive has none. */
 static status fail_archive(const photo_source *source, const char *reason, failure *why) {
     struct stat information;
     const unsigned long long size = stat(source->path, &information) == 0 ? (unsigned long long)information.st_size : 0;
@@ -227,7 +227,7 @@ void photo_source_close(photo_source **source) {
     *source = NULL;
 }
 
-/* What libzip says of a file in the archive; `offset` counts its unpacked bytes. */
+/* Describe libzip's error for a file in the archive; `offset` counts its unpacked bytes. */
 static status fail_entry(const photo_source *source, const photo_entry *entry, uint64_t offset, const char *reason,
                          failure *why) {
     return fail(why, STATUS_FORMAT, "\"%s\": \"%s\": offset %llu: expected %llu bytes in all, but: %s", source->path,
@@ -237,7 +237,7 @@ static status fail_entry(const photo_source *source, const photo_entry *entry, u
 static status read_member(const photo_source *source, const photo_entry *entry, zip_file_t *file, unsigned char *bytes,
                           failure *why) {
     uint64_t offset = 0;
-    /* One byte more than there should be: at the end, the CRC is checked. */
+    /* Try to read one byte more than expected: libzip checks the CRC at the end. */
     for (zip_int64_t part; (part = zip_fread(file, bytes + offset, entry->size + 1 - offset)) != 0;) {
         if (part < 0) return fail_entry(source, entry, offset, zip_file_strerror(file), why);
         offset += (uint64_t)part;

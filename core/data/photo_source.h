@@ -10,11 +10,11 @@
 
 /* A file, without its folder. */
 typedef struct photo_entry {
-    char *name; /* its name, with .jpg in the place of .JPG, .jpeg and the like */
-    char *file; /* its name as it is */
-    uint64_t size; /* unpacked bytes, PHOTO_FILE_MAX at most */
-    uint64_t mark; /* changes with its content: CRC-32 in an archive, time of change in a folder */
-    uint64_t place; /* in the archive */
+    char *name; /* its name, with the ending normalised to .jpg */
+    char *file; /* its original name */
+    uint64_t size; /* unpacked bytes, at most PHOTO_FILE_MAX */
+    uint64_t mark; /* changes with the content: CRC-32 in an archive, modification time in a folder */
+    uint64_t place; /* index in the archive */
 } photo_entry;
 
 typedef struct photo_source {
@@ -22,25 +22,24 @@ typedef struct photo_source {
     struct zip *archive; /* NULL for a folder */
     size_t count;
     photo_entry *entries; /* (count), sorted by name */
-    size_t others; /* pictures in formats that are not read */
+    size_t others; /* photos in formats that are not read */
     char *other; /* the name of one of them, or NULL */
 } photo_source;
 
-/* Whether the folder `path` has any file that photo_source_open would list. */
+/* Return whether the folder `path` has any file that photo_source_open would list. */
 bool photo_source_exists(const char *path);
 
-/* Write .jpg in the place of the name's ending if that is .jpg or .jpeg, of small or large letters; false otherwise. */
+/* Replace the ending .jpg or .jpeg, in upper or lower case, by .jpg; return false for other endings. */
 bool photo_source_name(char *name);
 
-/* List all files ending in .jpg or .jpeg, of small or large letters, but those
- * beginning with a dot: in the folder `path`, or anywhere in the zip archive
- * `path`. There is at least one, and no two have the same name. Errors name path and what was expected: STATUS_IO,
- * STATUS_FORMAT, STATUS_MEMORY. The caller owns *out. */
+/* List all files ending in .jpg or .jpeg, in upper or lower case, except hidden ones: in the folder `path`, or anywhere
+ * in the zip archive `path`. The list is not empty and its names are unique. The caller owns *out. Errors, with path
+ * and the expected value: STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status photo_source_open(const char *path, photo_source **out, failure *why);
 void photo_source_close(photo_source **source);
 
-/* *bytes, freed by the caller, <- the *size bytes of entry `index`. An archive's
- * CRC-32 is checked. Errors as above. */
+/* *bytes <- the *size bytes of entry `index`; the caller frees them. An archive's CRC-32 is checked. Errors: those of
+ * photo_source_open. */
 status photo_source_read(photo_source *source, size_t index, unsigned char **bytes, size_t *size, failure *why);
 
 #endif

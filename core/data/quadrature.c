@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-/* The positive half of the roots of the Legendre polynomial P_8, and their weights. */
+/* The positive roots of the Legendre polynomial P_8, and their weights. */
 static const double root[QUADRATURE_POINTS / 2] = {0.18343464249564981, 0.52553240991632899, 0.79666647741362673,
                                                    0.96028985649753629};
 static const double weight[QUADRATURE_POINTS / 2] = {0.36268378337836199, 0.31370664587788727, 0.22238103445337448,

@@ -6,11 +6,10 @@
 
 enum { QUADRATURE_POINTS = 8 };
 
-/* Points x and weights w of the 8-point rule on [a, b]: exact for polynomials
- * of degree 15. */
+/* x, w <- points and weights of the 8-point rule on [a, b]: exact for polynomials of degree 15. */
 void quadrature_panel(double a, double b, double x[QUADRATURE_POINTS], double w[QUADRATURE_POINTS]);
 
-/* The least number of panels no wider than `width` that cover `length`. */
+/* Return the smallest number of panels of at most `width` that cover `length`. */
 size_t quadrature_panels(double length, double width);
 
 #endif

@@ -1,16 +1,14 @@
-/* shuffle.c - the order of an epoch, found one place at a time.
+/* shuffle.c - the order of an epoch, computed one position at a time.
  *
- * A number of n bits, the least n with 2^n >= count, is cut into its upper and
- * lower half (the lower one is the longer where n is odd). Rounds 0 .. ROUNDS - 1
- * change the halves in turn,
+ * Let n be the smallest number of bits with 2^n >= count. An n-bit number is cut into an upper and a lower half; the
+ * lower one is longer if n is odd. Rounds 0 .. ROUNDS - 1 change the halves alternately,
  *
  *   even:  upper <- upper xor F(round, lower)      odd:  lower <- lower xor F(round, upper)
  *
- * with F the first word of the generator: RANDOM_SHUFFLE, the epoch as
- * iteration, the other half as sample, the round as block. Each round undoes
- * itself, so all together are a bijection of the 2^n numbers (Luby and Rackoff
- * 1988). One that lands at or beyond `count` is sent through again until it does
- * not, fewer than twice on average, which makes it a bijection of those below. */
+ * where F is the first word of the generator with RANDOM_SHUFFLE, the epoch as iteration, the other half as sample and
+ * the round as block. Each round is its own inverse, so the rounds together are a bijection of the 2^n numbers (Luby
+ * and Rackoff 1988). A result >= count is mapped again until it is below count, fewer than twice on average; this gives
+ * a bijection of the numbers below count. */
 #include "data/shuffle.h"
 
 #include <assert.h>

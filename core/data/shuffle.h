@@ -1,12 +1,11 @@
-/* shuffle.h - the order of an epoch, found one place at a time. */
+/* shuffle.h - the order of an epoch, computed one position at a time. */
 #ifndef AFFJORD_DATA_SHUFFLE_H
 #define AFFJORD_DATA_SHUFFLE_H
 
 #include <stdint.h>
 
-/* Which of `count` things is at `place` (both below 2^32, place < count) in the
- * order of this seed's epoch. For fixed seed, epoch and count it is a bijection
- * of 0 .. count - 1. */
+/* Return the index of the item at `place` in the order of this seed's epoch; `count` and `place` are below 2^32, place
+ * < count. For fixed seed, epoch and count it is a bijection of 0 .. count - 1. */
 uint64_t shuffle_at(uint64_t seed, uint64_t epoch, uint64_t count, uint64_t place);
 
 #endif

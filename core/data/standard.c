@@ -1,4 +1,4 @@
-/* standard.c - coordinates of a table in units of their deviation, about their mean. */
+/* standard.c - coordinates of a table in standard units. */
 #include "data/standard.h"
 
 #include "base/detmath.h"

@@ -1,4 +1,4 @@
-/* table.c - points read from a file. */
+/* table.c - points from a file. */
 #include "data/table.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@
 
 typedef status table_parser(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why);
 
-/* The parser for the path's ending, or NULL. */
+/* Return the parser for the path's ending, or NULL. */
 static table_parser *parser_of(const char *path) {
     size_t length = strlen(path);
     if (length < 4) return NULL;
@@ -25,7 +25,7 @@ bool table_is_path(const char *path) {
     return parser_of(path) != NULL;
 }
 
-/* A number too large for a real is infinite as well. */
+/* Numbers too large for a real count as infinite. */
 static status check_finite(const char *path, const table *points, failure *why) {
     for (size_t row = 0; row < points->rows; row++) {
         for (size_t column = 0; column < points->columns; column++) {

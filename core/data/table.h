@@ -1,4 +1,4 @@
-/* table.h - points read from a file. */
+/* table.h - points from a file. */
 #ifndef AFFJORD_DATA_TABLE_H
 #define AFFJORD_DATA_TABLE_H
 
@@ -15,25 +15,24 @@ typedef struct table {
     size_t rows, columns;
     real *values; /* (rows, columns) */
     char sha256[65]; /* of the file's bytes, in hexadecimal */
-    char *names; /* of the columns, each ended by a 0, one behind the other; NULL where the file has none */
-    double *numbers; /* (rows, columns), as they are written: table_read_numbers */
+    char *names; /* of the columns, each terminated by 0, one after the other; NULL if the file has none */
+    double *numbers; /* (rows, columns), at the file's precision: only from table_read_numbers */
 } table;
 
-/* Read a table whose path ends in .npy or .csv (the formats are in
- * docs/reference/data.md); all values are finite and there is at least one. Errors name
- * the path and what was expected: STATUS_INVALID for another ending, STATUS_IO,
- * STATUS_FORMAT, STATUS_MEMORY. The caller owns *out. */
+/* Read a table whose path ends in .npy or .csv (docs/reference/data.md defines the formats). All values are finite;
+ * there is at least one. The caller owns *out. Errors, with the path and the expected value: STATUS_INVALID for another
+ * ending, STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status table_read(const char *path, table **out, failure *why);
 
-/* The same, with `numbers` instead of `values`, which are NULL: a float has seven digits, and a file may have more. */
+/* Read a table into `numbers` instead of `values`, which is NULL. A float has seven digits; a file may have more. */
 status table_read_numbers(const char *path, table **out, failure *why);
 
 void table_destroy(table **points);
 
-/* The name of a column, from 0; NULL where the file has none. Valid as long as the table. */
+/* Return the name of a column, from 0; NULL if the file has none. It is valid as long as the table. */
 const char *table_name(const table *points, size_t column);
 
-/* Whether the path ends as those of tables do. */
+/* Return whether the path ends like that of a table. */
 bool table_is_path(const char *path);
 
 AFFJORD_API_END

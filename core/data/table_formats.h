@@ -1,11 +1,11 @@
-/* table_formats.h - the readers of the two formats of tables, for table.c. */
+/* table_formats.h - the parsers of the two table formats, for table.c. */
 #ifndef AFFJORD_DATA_TABLE_FORMATS_H
 #define AFFJORD_DATA_TABLE_FORMATS_H
 
 #include "data/table.h"
 
-/* Fill rows, columns, numbers and, where there are some, names (fresh allocations) from the `size` bytes of a file and a 0 after them. Numbers may
- * still be infinite or NaN. Errors: STATUS_FORMAT, STATUS_MEMORY. */
+/* Fill rows, columns, numbers and, if present, names (newly allocated) from the `size` bytes of a file, which a 0
+ * follows. Numbers may be infinite or NaN. Errors: STATUS_FORMAT, STATUS_MEMORY. */
 status csv_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why);
 status npy_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why);
 

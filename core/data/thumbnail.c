@@ -1,12 +1,11 @@
-/* thumbnail.c - pictures resized by a triangle filter and cut to a square.
+/* thumbnail.c - photos resized by a triangle filter and cropped to a square.
  *
- * With s = old size / new size, the new pixel i has its centre at c = (i + 1/2) s
- * in the old row, and is sum_j w_j old_j over the old pixels within s of it,
+ * With s = old size / new size, new pixel i has its centre at c = (i + 1/2) s in the old row. It is sum_j w_j old_j
+ * over the old pixels within s of c,
  *
  *   w_j ~ 1 - |j + 1/2 - c| / s,    sum_j w_j = 1.
  *
- * Weights are integers in units of 2^-22 and the sums exact, so the result does
- * not depend on the machine. */
+ * Weights are integers in units of 2^-22 and the sums are exact, so the result does not depend on the machine. */
 #include <assert.h>
 #include <math.h>
 #include <stdint.h>
@@ -16,13 +15,13 @@
 
 enum { CHANNELS = 3, WEIGHT_BITS = 22 };
 
-/* For one new pixel: the old ones that make it. */
+/* The old pixels that contribute to one new pixel. */
 typedef struct window {
     size_t first, count;
     int32_t *weights; /* (count) */
 } window;
 
-/* The weights of new pixel `at`, written to `weights`, which has room for all old pixels that reach it. */
+/* Compute the weights of new pixel `at`; `weights` has room for all old pixels within the filter. */
 static window make_window(size_t old_size, double scale, size_t at, double *exact, int32_t *weights) {
     const double centre = ((double)at + 0.5) * scale;
     const double low = centre - scale + 0.5, high = centre + scale + 0.5;
@@ -39,7 +38,7 @@ static window make_window(size_t old_size, double scale, size_t at, double *exac
     return (window){.first = first, .count = end - first, .weights = weights};
 }
 
-/* The weighted mean of bytes that are `stride` apart, rounded. */
+/* Return the weighted mean, rounded, of bytes at distance `stride`. */
 static unsigned char weigh(const window *from, const unsigned char *bytes, size_t stride) {
     int64_t sum = 1 << (WEIGHT_BITS - 1);
     for (size_t j = 0; j < from->count; j++) sum += (int64_t)from->weights[j] * bytes[(from->first + j) * stride];
@@ -47,7 +46,7 @@ static unsigned char weigh(const window *from, const unsigned char *bytes, size_
     return sum > 255 ? 255 : (unsigned char)sum;
 }
 
-/* Where the weights of a row or column and what lies between the two passes are. */
+/* The weights of a row or column, and the result of the first pass. */
 typedef struct workspace {
     double *exact; /* (span) */
     int32_t *weights; /* (span) */
@@ -88,7 +87,7 @@ status photo_thumbnail(const photo *picture, size_t side, unsigned char *planes)
                       .narrow = calloc(height, CHANNELS * side)};
     status outcome = STATUS_MEMORY;
     if (work.exact != NULL && work.weights != NULL && work.narrow != NULL) {
-        /* The middle; where it lies between two pixels, the one further on. */
+        /* The middle; between two pixels, the later one. */
         resize_rows(picture, new_width, (new_width - side + 1) / 2, side, &work);
         resize_columns(picture, new_height, (new_height - side + 1) / 2, side, &work, planes);
         outcome = STATUS_OK;

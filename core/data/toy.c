@@ -1,4 +1,4 @@
-/* toy.c - the table of toy densities: their numbers, once and for all. */
+/* toy.c - the table of toy densities and their constants. */
 #include "data/toy.h"
 
 #include <math.h>
@@ -14,9 +14,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* Strokes are {corner, along, across}. */
+/* Parallelograms are {corner, along, across}. */
 
-/* T and Y, every coordinate a multiple of 0.05, over two rows of four spheres. */
+/* T and Y above two rows of four isotropic Gaussians; all coordinates are multiples of 0.05. */
 static const mixture_stroke ty_strokes[] = {
     {{-1.35, 1.1}, {1.1, 0}, {0, 0.2}}, /* T: bar */
     {{-0.9, 0.25}, {0.2, 0}, {0, 0.85}}, /* T: stem */
@@ -28,8 +28,8 @@ static const double ty_centres[][2] = {
     {-1.05, -0.45}, {-0.35, -0.45}, {0.35, -0.45}, {1.05, -0.45},
     {-1.05, -1.15}, {-0.35, -1.15}, {0.35, -1.15}, {1.05, -1.15},
 };
-/* Half the weight for the letters and half for the cluster, so that neither can be neglected cheaply; the letters
- * then have a density of 0.69 and the spheres a peak of 0.99. */
+/* The letters and the Gaussians have half of the weight each, so that a model cannot neglect either cheaply. The
+ * letters' density is 0.69, the Gaussians' peak 0.99. */
 static const mixture ty = {
     .stroke_share = 0.5,
     .stroke_count = COUNT(ty_strokes),
@@ -77,7 +77,7 @@ static const mixture checkerboard_ffjord = {
     .strokes = checkerboard_ffjord_strokes,
 };
 
-/* FFJORD's scale: everything is divided by 1.414, not by the square root of 2. */
+/* FFJORD's scale: its code divides by 1.414, not by the square root of 2. */
 #define EIGHT_STRAIGHT (4 / 1.414)
 #define EIGHT_SLANTED (4 * 0.70710678118654752 / 1.414)
 static const double eight_centres[][2] = {
@@ -102,7 +102,7 @@ static const ring circles = {.count = COUNT(circles_radii), .radii = circles_rad
 static const double rings_radii[] = {3, 2.25, 1.5, 0.75};
 static const ring rings = {.count = COUNT(rings_radii), .radii = rings_radii, .deviation = 0.08};
 
-/* A density whose window is [-half, half]^2, in the first version of its points. */
+/* A density with window [-half, half]^2, in the first version of its points. */
 #define TOY(toy_name, toy_title, half, toy_ops, toy_shape)                                                             \
     {                                                                                                                  \
         .name = toy_name, .title = toy_title, .version = 1, .window = {-half, half, -half, half}, .ops = &toy_ops,     \

@@ -1,7 +1,6 @@
-/* toy_curve.c - points along noisy curves, without a closed form of their density.
+/* toy_curve.c - points along noisy curves, whose density has no closed form.
  *
- * Each sampler computes the formula above it, which is also what its checksum
- * is taken of: change both together. */
+ * Each sampler computes the formula in the text above it. The checksum is that of the text: change both together. */
 #include "data/toy_curve.h"
 
 #include <math.h>

@@ -1,15 +1,14 @@
-/* toy_mixture.c - mixtures of uniform strokes and round Gaussians.
+/* toy_mixture.c - mixtures of uniform parallelograms and isotropic Gaussians.
  *
- * With u the constant density of the strokes and g the part of the Gaussians,
+ * Let u be the constant density of the parallelograms and g the part of the Gaussians:
  *
- *   p = n u + g,  n(x) = number of strokes that contain x,
+ *   p = n u + g,  n(x) = number of parallelograms that contain x.
  *
- * and the entropy is split so that every integrand is smooth where it is
- * integrated, whatever side of an edge a Gaussian's tail falls on:
+ * The entropy is split so that every integrand is smooth on its domain, even where a Gaussian's tail crosses an edge:
  *
  *   H = - int_plane g log g - sum over cells of int_cell [(n u + g) log(n u + g) - g log g],
  *
- * a cell being a piece of a stroke in which n is constant. */
+ * where a cell is a part of a parallelogram in which n is constant. */
 #include "data/toy_mixture.h"
 
 #include <assert.h>
@@ -19,14 +18,14 @@
 #include "base/number.h"
 #include "data/quadrature.h"
 
-/* Beyond this many deviations a Gaussian is left out of the integrals: it holds exp(-32) of its weight there. */
+/* Deviations beyond which the integrals omit a Gaussian: it has exp(-32) of its weight there. */
 static const double reach = 8;
 
 static double cross(const double a[2], const double b[2]) {
     return a[0] * b[1] - a[1] * b[0];
 }
 
-/* hypot of libm may differ between machines. */
+/* libm's hypot may differ between machines. */
 static double length(double a, double b) {
     return sqrt(a * a + b * b);
 }
@@ -41,12 +40,12 @@ static double total_area(const mixture *shape) {
     return area;
 }
 
-/* u, the density that one stroke gives to its points. */
+/* Return u, the density of one parallelogram's points. */
 static double stroke_density(const mixture *shape) {
     return shape->stroke_count == 0 ? 0 : shape->stroke_share / total_area(shape);
 }
 
-/* The coordinates s, t of x in a stroke. */
+/* Compute the coordinates s, t of x in a parallelogram. */
 static void stroke_coordinates(const mixture_stroke *stroke, const double x[2], double *s, double *t) {
     double from_corner[2] = {x[0] - stroke->corner[0], x[1] - stroke->corner[1]};
     double area = cross(stroke->along, stroke->across);
@@ -64,7 +63,7 @@ static void stroke_point(const mixture_stroke *stroke, double s, double t, doubl
     for (int d = 0; d < 2; d++) x[d] = stroke->corner[d] + s * stroke->along[d] + t * stroke->across[d];
 }
 
-/* What g is where the exponential of a Gaussian is 1. */
+/* Return the factor of the exponential of a Gaussian in g. */
 static double gaussian_peak(const mixture *shape) {
     double variance = shape->deviation * shape->deviation;
     return (1 - shape->stroke_share) / (double)shape->gaussian_count / (2 * M_PI * variance);
@@ -76,7 +75,7 @@ static double gaussian_exponent(const mixture *shape, size_t i, const double x[2
     return -0.5 * (a * a + b * b);
 }
 
-/* log g, finite at any distance. */
+/* Return log g, finite at any distance. */
 static double gaussian_log_density(const mixture *shape, const double x[2]) {
     if (shape->gaussian_count == 0) return -INFINITY;
     double greatest = -INFINITY;
@@ -120,12 +119,12 @@ static double times_log(double p) {
     return p > 0 ? p * det_log(p) : 0;
 }
 
-/* The distance of c from the interval [a, b]. */
+/* Return the distance of c from the interval [a, b]. */
 static double distance_to(double c, double a, double b) {
     return fmax(0, fmax(a - c, c - b));
 }
 
-/* int g log g over the rectangle [a0, b0] x [a1, b1], one panel. */
+/* Return int g log g over the rectangle [a0, b0] x [a1, b1], one panel. */
 static double gaussian_panel(const mixture *shape, const double a[2], const double b[2]) {
     double x[2][QUADRATURE_POINTS], w[2][QUADRATURE_POINTS];
     double factor[2][MIXTURE_PARTS_MAX][QUADRATURE_POINTS]; /* a Gaussian is a product over the two coordinates */
@@ -155,7 +154,7 @@ static double gaussian_panel(const mixture *shape, const double a[2], const doub
     return sum;
 }
 
-/* int g log g over the plane. */
+/* Return int g log g over the plane. */
 static double gaussian_integral(const mixture *shape, double panel) {
     if (shape->gaussian_count == 0) return 0;
     double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
@@ -180,7 +179,7 @@ static double gaussian_integral(const mixture *shape, double panel) {
     return sum;
 }
 
-/* int (n u + g) log(n u + g) - g log g over s0 <= s < s1, t0 <= t < t1 of a stroke. */
+/* Return int (n u + g) log(n u + g) - g log g over s0 <= s < s1, t0 <= t < t1 of a parallelogram. */
 static double cell_integral(const mixture *shape, const mixture_stroke *stroke, const double s[2], const double t[2],
                             double uniform, double panel) {
     size_t across[2] = {1, 1};
@@ -214,8 +213,8 @@ static bool axis_parallel(const mixture_stroke *stroke) {
     return stroke->along[1] == 0 && stroke->across[0] == 0;
 }
 
-/* cuts <- 0, 1 and, in order, where edges of other axis-parallel strokes cross [0, 1] of coordinate d of stroke
- * `self`; returns their number. */
+/* cuts <- 0, 1 and the sorted positions in [0, 1] at which edges of other axis-parallel parallelograms cross coordinate
+ * d of parallelogram `self`; return their number. */
 static size_t stroke_cuts(const mixture *shape, size_t self, int d, double cuts[2 * MIXTURE_PARTS_MAX + 2]) {
     const mixture_stroke *stroke = &shape->strokes[self];
     size_t count = 0;
@@ -239,7 +238,7 @@ static size_t stroke_cuts(const mixture *shape, size_t self, int d, double cuts[
     return count;
 }
 
-/* The cells of stroke `self` that no stroke before it has. */
+/* Integrate over the cells of parallelogram `self` that are in no earlier parallelogram. */
 static double stroke_integral(const mixture *shape, size_t self, double panel) {
     double s[2 * MIXTURE_PARTS_MAX + 2], t[2 * MIXTURE_PARTS_MAX + 2];
     size_t s_count = stroke_cuts(shape, self, 0, s), t_count = stroke_cuts(shape, self, 1, t);

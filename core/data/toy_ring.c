@@ -1,6 +1,6 @@
 /* toy_ring.c - mixtures of noisy concentric circles.
  *
- * A point at distance q from the origin has, averaged over K circles,
+ * The density at distance q from the origin, averaged over K circles, is
  *
  *   p(q) = 1/K sum_k 1/(2 pi s^2) exp(-(q^2 + r_k^2) / (2 s^2)) I_0(q r_k / s^2)
  *        = 1/K sum_k 1/(2 pi s^2) exp(-(q - r_k)^2 / (2 s^2)) [exp(-y) I_0(y)],  y = q r_k / s^2,
@@ -16,7 +16,7 @@
 
 double bessel_i0_scaled(double x) {
     if (x < 20) {
-        /* I_0(x) = sum_k (x^2/4)^k / (k!)^2: positive terms, nothing cancels. */
+        /* I_0(x) = sum_k (x^2/4)^k / (k!)^2: all terms are positive, so nothing cancels. */
         double quarter = 0.25 * x * x, term = 1, sum = 1;
         for (int k = 1; term > 1e-17 * sum; k++) {
             term *= quarter / ((double)k * k);
@@ -24,7 +24,7 @@ double bessel_i0_scaled(double x) {
         }
         return sum * det_exp(-x);
     }
-    /* sqrt(2 pi x) exp(-x) I_0(x) ~ sum_k ((2k-1)!!)^2 / (k! (8x)^k), whose terms shrink while k < 2x, down to
+    /* sqrt(2 pi x) exp(-x) I_0(x) ~ sum_k ((2k-1)!!)^2 / (k! (8x)^k); the terms decrease while k < 2x, down to
      * exp(-2x). */
     double term = 1, sum = 1;
     for (int k = 1; k < 40 && term > 1e-17; k++) {
@@ -68,7 +68,7 @@ static void ring_sample(const void *shape, random_stream stream, uint64_t index,
 double ring_entropy(const ring *shape, double panel) {
     double widest = 0;
     for (size_t k = 0; k < shape->count; k++) widest = fmax(widest, shape->radii[k]);
-    double end = widest + 10 * shape->deviation; /* exp(-50) of the weight is beyond */
+    double end = widest + 10 * shape->deviation; /* the weight beyond is exp(-50) */
     size_t panels = quadrature_panels(end, panel * shape->deviation);
     double sum = 0;
     for (size_t i = 0; i < panels; i++) {

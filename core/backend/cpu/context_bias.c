@@ -1,17 +1,17 @@
-/* context_bias.c - what channels of the context give to a convolution, as vectors of bias:
+/* context_bias.c - the contribution of context channels to a convolution, as bias vectors:
  *
  *   bias_k[o] += sum of W[o, a, u, v] c_a(k + u, v), over channels a and taps (u, v) inside the image at pixel k
  */
 #include "backend/cpu/level.h"
 
-/* One term of the sum: channel a, seen through a tap from a pixel that has bias vector k. */
+/* One term of the sum: channel a at a tap of a pixel with bias vector k. */
 typedef struct term {
     size_t k;
-    size_t weight; /* of output 0; the next output's is inputs * 9 further */
-    size_t entry; /* of c */
+    size_t weight; /* index for output 0; the next output is inputs * 9 further */
+    size_t entry; /* index in c */
 } term;
 
-/* A pixel that has bias vector k. */
+/* Return the row and the column of a pixel with bias vector k. */
 static size_t row_of(const context_shape *s, size_t k) {
     if (s->vectors == s->height * s->width) return k / s->width;
     return k / 3 == 0 ? 0 : k / 3 == 1 ? 1 : s->height - 1;
@@ -26,7 +26,7 @@ typedef struct work {
     const real *weight, *c;
     real *biases; /* forward */
     const real *bias_bar;
-    real *weight_bar, *cbar; /* reverse */
+    real *weight_bar, *cbar; /* backward */
 } work;
 
 static void each_term(const work *job, void (*visit)(const work *job, term t)) {
@@ -35,7 +35,7 @@ static void each_term(const work *job, void (*visit)(const work *job, term t)) {
     for (size_t k = 0; k < s->vectors && s->extra; k++) {
         const size_t i = row_of(s, k), j = column_of(s, k);
         for (size_t tap = 0; tap < CONV_TAPS; tap++) {
-            const size_t u = i + tap / 3, v = j + tap % 3; /* the pixel that is read, each plus one */
+            const size_t u = i + tap / 3, v = j + tap % 3; /* the pixel of the tap, plus one */
             if (u < 1 || u > h || v < 1 || v > w) continue;
             for (size_t a = 0; a < s->extra; a++) {
                 const size_t pixel = (u - 1) * w + v - 1;
@@ -50,7 +50,7 @@ static void each_term(const work *job, void (*visit)(const work *job, term t)) {
 static void add_to_bias(const work *job, term t) {
     const context_shape *s = job->shape;
     const real value = job->c[t.entry];
-    if (value == 0) return; /* most of z* never moves */
+    if (value == 0) return; /* most entries of z* are always zero */
     const size_t row = s->inputs * CONV_TAPS;
     for (size_t o = 0; o < s->out; o++) job->biases[t.k * s->out + o] += job->weight[o * row + t.weight] * value;
 }

@@ -1,4 +1,4 @@
-/* conv_kernels.h - what the kernels of 3 x 3 convolutions work on: narrow.inc, direct.inc, winograd.inc. */
+/* conv_kernels.h - data types and workspace of the 3 x 3 convolution kernels: narrow.inc, direct.inc, winograd.inc. */
 #ifndef AFFJORD_BACKEND_CPU_CONV_KERNELS_H
 #define AFFJORD_BACKEND_CPU_CONV_KERNELS_H
 
@@ -14,38 +14,38 @@ static inline size_t lanes_up(size_t n) {
 }
 
 enum {
-    NARROW_MAX = 4, /* few channels */
-    WINOGRAD_TILE = 4, /* output pixels of a tile each way */
-    WINOGRAD_SIDE = WINOGRAD_TILE + 2, /* its input pixels */
+    NARROW_MAX = 4, /* most channels of narrow.inc */
+    WINOGRAD_TILE = 4, /* output pixels of a tile in each dimension */
+    WINOGRAD_SIDE = WINOGRAD_TILE + 2, /* input pixels of a tile in each dimension */
     WINOGRAD_PLACES = WINOGRAD_SIDE * WINOGRAD_SIDE
 };
 
-/* Reals of scratch for a row's partial sums and their folds, of so few channels. */
+/* Return the scratch reals for a row's partial sums and their reductions, for `few` channels. */
 static inline size_t narrow_scratch(const image_stack *s, size_t few) {
     return lanes_up(s->width * few) * (LANES + 1);
 }
 
 /* Workspace of one convolution. */
 typedef struct winograd_scratch {
-    size_t together; /* tiles of a matrix product */
-    real *left, *right; /* (36, together, channels): what is multiplied, what comes out */
+    size_t together; /* tiles of one matrix product */
+    real *left, *right; /* (36, together, channels): inputs and results of the products */
     real *weight; /* (36, in, out): the gradient of a transformed weight */
 } winograd_scratch;
 
-/* As many tiles as keep both sides of the products in the second cache: 42 for 64 channels, which are whole tiles of
- * registers (of 14 or of 6 rows), and of all images no more than there are. */
+/* Return the number of tiles whose inputs and results fit the second-level cache: 42 for 64 channels, a multiple of the
+ * register tile's rows (14 or 6), but at most the number of all tiles. */
 static inline size_t winograd_together(size_t channels, size_t all) {
     const size_t tiles = 42 * (channels < 64 ? 64 / channels : 1);
     return tiles < all ? tiles : all;
 }
 
-/* Reals from one place to the next: a cache line more than its numbers, as 36 streams that are a power of two apart would
- * share few sets of the cache. */
+/* Return the distance in reals between consecutive planes: their size plus a cache line. With a distance of a power of
+ * two, 36 streams would share few sets of the cache. */
 static inline size_t winograd_apart(size_t together, size_t channels) {
     return together * lanes_up(channels) + LANES;
 }
 
-/* Tiles along a dimension, and of all images. */
+/* Return the number of tiles along a dimension, and of all images. */
 static inline size_t winograd_tiles(size_t size) {
     return (size + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
 }

@@ -1,11 +1,12 @@
-/* conv_kinds.h - the kinds of convolutions of the processor. */
+/* conv_kinds.h - the convolutions of the processor. */
 #ifndef AFFJORD_BACKEND_CPU_CONV_KINDS_H
 #define AFFJORD_BACKEND_CPU_CONV_KINDS_H
 
 #include "backend/conv.h"
 #include "backend/cpu/level.h"
 
-/* That of a method; the double build has plain loops for all. `math` changes nothing, as there are no units for less. */
+/* Create the convolution of a method. The double build uses plain loops for all. `math` has no effect: a processor has
+ * no units of lower precision. */
 status conv_create_cpu(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out);
 
 status conv_plain_create(conv_shape shape, conv **out);

@@ -1,19 +1,19 @@
-/* conv_own.c - which of our kernels computes a convolution: a rule of its shape alone.
+/* conv_own.c - select a kernel from the shape of a convolution.
  *
- * For each way, from `in` channels to `out`, where the way back to the data goes from `out` to `in` of the convolution:
+ * The rule applies to each direction, from `in` to `out` channels; the backward pass to the data goes from the
+ * convolution's `out` to its `in`:
  *
- *   narrow     to at most 4 channels from whole lanes: a product of matrices would compute 16 outputs
- *   direct     from at most 4 channels, or to as many, and where Winograd's tiles hang over the image so far that they
- *              save nothing
+ *   narrow     at most 4 outputs, inputs a multiple of LANES: a matrix product would compute 16 outputs
+ *   direct     at most 4 inputs or outputs, and images so small that Winograd's tiles save nothing
  *   Winograd   all others
  *
- * The weight's gradient is Winograd's where the convolution is, and direct otherwise. docs/lab/performance.md has the
- * figures behind the rule. */
+ * The gradient of the weight uses Winograd where the convolution does, and direct otherwise. docs/lab/performance.md
+ * has the measurements behind the rule. */
 #include "backend/cpu/conv_kinds.h"
 
 typedef enum way_kind { WAY_NARROW, WAY_DIRECT, WAY_WINOGRAD } way_kind;
 
-/* One way of a convolution; back: its weight is turned by half a circle. */
+/* One direction of a convolution; back: with the weight rotated by 180 degrees. */
 typedef struct conv_way {
     way_kind kind;
     size_t in, out;
@@ -25,12 +25,12 @@ typedef struct own_conv {
     const cpu_level_ops *level;
     image_stack stack;
     conv_way forward, reverse;
-    conv_way gradient; /* whose input is seen through the taps: the side with fewer channels */
-    size_t wide; /* the larger number of channels, in whole lanes */
+    conv_way gradient; /* its input, the side with fewer channels, is shifted by the taps */
+    size_t wide; /* the larger number of channels, rounded up to a multiple of LANES */
 } own_conv;
 
-/* Winograd has 36 products a tile, and transforms that take about as long for few channels; direct has one for each tap
- * inside the image. */
+/* Winograd needs 36 products a tile, and transforms that cost about as much for few channels. Direct needs one product
+ * for each tap inside the image. */
 enum { WINOGRAD_WORTH = 1 };
 
 static way_kind kind_of(const image_stack *s, size_t in, size_t out) {
@@ -45,7 +45,7 @@ static conv_way way_of(const image_stack *s, size_t in, size_t out, bool back) {
     return (conv_way){.kind = kind_of(s, in, out), .in = in, .out = out, .back = back};
 }
 
-/* Where the weight w[o, c, tap] of a convolution is among a way's: (out, 9, in) of narrow, (9, in, out) of others. */
+/* Return the index of the weight w[o, c, tap] in a packed weight: (out, 9, in) for narrow, (9, in, out) for others. */
 static size_t place_of(const conv_way *way, size_t o, size_t c, size_t tap) {
     const size_t to = way->back ? c : o, from = way->back ? o : c, turned = way->back ? CONV_TAPS - 1 - tap : tap;
     if (way->kind == WAY_NARROW) return (to * CONV_TAPS + turned) * way->in + from;
@@ -56,7 +56,7 @@ static size_t packed_reals(const conv_way *way) {
     return way->kind == WAY_WINOGRAD ? WINOGRAD_PLACES * way->in * lanes_up(way->out) : CONV_TAPS * way->in * way->out;
 }
 
-/* The workspace of Winograd is lent as one block, in this order; that of the others is all of it. */
+/* The lent block as Winograd's workspace, in this order; other kernels use the block as it is. */
 static size_t winograd_side(const own_conv *self) {
     return WINOGRAD_PLACES * winograd_apart(winograd_together(self->wide, winograd_all(&self->stack)), self->wide);
 }
@@ -107,7 +107,8 @@ static void own_data_reverse(conv *base, const real *reverse, const real *ybar, 
     convolve(self, &self->reverse, reverse, ybar, xbar);
 }
 
-/* What convolves x to y by w convolves y to x by w turned, with x for ybar: the two have the same gradient. */
+/* A convolution from x to y by w corresponds to one from y to x by the rotated w, with x as ybar: both have the same
+ * gradient. */
 static void own_weight_reverse(conv *base, const real *x, const real *ybar, real *gradient) {
     const own_conv *self = (own_conv *)base;
     const conv_way *way = &self->gradient;
@@ -128,7 +129,7 @@ static void own_unpack(conv *base, const real *gradient, real *weightbar) {
 }
 
 static void own_destroy(conv *base) {
-    (void)base; /* all is in the arena */
+    (void)base; /* everything is in the arena */
 }
 
 static const conv_ops own_ops = {

@@ -1,10 +1,10 @@
-/* conv_plain.c - convolutions in plain loops, and the choice of a kind. */
+/* conv_plain.c - convolutions in plain loops, and the selection of a method. */
 
 #include <string.h>
 
 #include "backend/cpu/conv_kinds.h"
 
-/* The outputs whose tap (offset 0, 1, 2 of a dimension) falls inside: first .. end - 1 of n. */
+/* Return the outputs whose tap (offset 0, 1, 2 of a dimension) is inside the image: first .. end - 1 of n. */
 static size_t first_inside(size_t offset) {
     return offset == 0 ? 1 : 0;
 }
@@ -12,7 +12,7 @@ static size_t end_inside(size_t offset, size_t n) {
     return offset == 2 ? n - 1 : n;
 }
 
-/* Weights (3, 3, in, out); those for the way back (3, 3, out, in), turned by half a circle. */
+/* Pack weights (3, 3, in, out); for the backward pass to the data (3, 3, out, in), rotated by 180 degrees. */
 static void plain_pack(conv *self, const real *weight, real *forward, real *reverse) {
     const size_t in = self->shape.in, out = self->shape.out;
     for (size_t o = 0; o < out; o++)
@@ -72,7 +72,7 @@ static void plain_weight_reverse(conv *self, const real *x, const real *ybar, re
 }
 
 static void plain_destroy(conv *self) {
-    (void)self; /* all is in the arena */
+    (void)self; /* everything is in the arena */
 }
 
 static const conv_ops plain_ops = {

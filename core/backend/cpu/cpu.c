@@ -1,4 +1,4 @@
-/* cpu.c - which vector instructions there are, and the operations that use them. */
+/* cpu.c - detect the vector instructions and return the operations that use them. */
 #include "backend/cpu/cpu.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 extern const cpu_level_ops backend_portable;
 
-/* The double build checks gradients; it has no vector kernels of its own. */
+/* The double build tests gradients and has no vector kernels. */
 #if defined(__x86_64__) && !defined(AFFJORD_DOUBLE)
 #define HAVE_X86_LEVELS
 extern const cpu_level_ops backend_avx2, backend_avx512;

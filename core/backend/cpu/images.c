@@ -3,7 +3,7 @@
 #include "backend/lanes.h"
 #include "base/detmath.h"
 
-/* As many as keep their activations near the core, whatever the batch. */
+/* Limit the images processed together, so that their activations stay in the cache for any batch. */
 enum { TOGETHER_PIXELS = 392, TOGETHER_IMAGES_MAX = 8 };
 
 size_t images_together_cpu(UNUSED_SELF, size_t pixels, size_t batch) {
@@ -75,7 +75,7 @@ void unlogit_cpu(UNUSED_SELF, double alpha, size_t n, size_t D, const real *z, r
     }
 }
 
-/* Where row i, column j, channel k is. */
+/* Return the index of row i, column j, channel k. */
 static size_t place(squeeze_shape s, size_t i, size_t j, size_t k) {
     return s.layout == SQUEEZE_CHANNEL_LAST ? (i * s.width + j) * s.channels + k : (k * s.height + i) * s.width + j;
 }

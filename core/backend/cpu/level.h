@@ -1,22 +1,22 @@
-/* level.h - what the files of the processor's backend share.
+/* level.h - declarations that the files of the processor's backend share.
  *
- * A level of vector instructions has a table of its own: kernels that are worth
- * it are compiled for each (kernels.inc), the rest once for all of them. */
+ * Each level of vector instructions has its own table: kernels that gain from it are compiled for each level
+ * (kernels.inc), the rest once. */
 #ifndef AFFJORD_BACKEND_CPU_LEVEL_H
 #define AFFJORD_BACKEND_CPU_LEVEL_H
 
 #include "backend/backend.h"
 #include "backend/cpu/conv_kernels.h"
 
-/* The first parameter of an operation, for those that don't look at it. */
+/* The first parameter of an operation that does not use it. */
 #define UNUSED_SELF const backend_ops *self __attribute__((unused))
 
-/* The table of a level, and kernels that only the convolutions of this backend use. Images are x (.., in), y (.., out),
- * one after the other; sums have one order whatever the level. */
+/* The table of a level, with kernels for the convolutions of this backend. Images are x (.., in), y (.., out), one
+ * after the other; sums have one order on all levels. */
 typedef struct cpu_level_ops {
     backend_ops table;
 
-    /* y <- the convolution of x by w (out, 9, in); in is a multiple of LANES, out 1 .. NARROW_MAX. */
+    /* y <- the convolution of x by w (out, 9, in); in is a multiple of LANES, out is 1 .. NARROW_MAX. */
     void (*narrow_convolve)(const image_stack *s, size_t in, size_t out, const real *w, const real *x, real *y,
                             real *scratch);
 
@@ -27,7 +27,7 @@ typedef struct cpu_level_ops {
     void (*direct_outer)(const image_stack *s, size_t in, size_t out, const real *x, const real *ybar, real *gradient,
                          real *padded);
 
-    /* packed (36, in, lanes_up(out)) <- w (9, in, out), for the same by Winograd's way. */
+    /* packed (36, in, lanes_up(out)) <- w (9, in, out); the same two operations by Winograd's method. */
     void (*winograd_pack)(size_t in, size_t out, const real *w, real *packed);
     void (*winograd_convolve)(const image_stack *s, size_t in, size_t out, const real *packed, const real *x, real *y,
                               const winograd_scratch *scratch);

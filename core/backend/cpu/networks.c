@@ -1,4 +1,4 @@
-/* networks.c - linear maps of one vector, gates, and activations, with their reverses. */
+/* networks.c - linear maps of one vector, gates and activations, with their backward passes. */
 #include "backend/cpu/level.h"
 #include "backend/lanes.h"
 #include "base/detmath.h"
@@ -26,7 +26,7 @@ void elu_cpu(UNUSED_SELF, size_t n, const real *x, real *y) {
     for (size_t i = 0; i < n; i++) y[i] = x[i] < 0 ? (real)det_expm1(x[i]) : x[i];
 }
 
-/* The derivatives from the value y: tanh' = 1 - y^2; elu' = 1, or e^x = y + 1 below zero. */
+/* Derivatives from the value y: tanh' = 1 - y^2; elu' = 1, or e^x = y + 1 for x < 0. */
 void tanh_reverse_cpu(UNUSED_SELF, size_t n, const real *y, real *bar) {
     for (size_t i = 0; i < n; i++) bar[i] *= 1 - y[i] * y[i];
 }

@@ -1,9 +1,8 @@
 /* simd.h - one vector type for three instruction sets.
  *
- * A kernel is written once against vreal, VL lanes wide, and compiled for each
- * level. Only operations that IEEE 754 fixes to the last bit are here, so a
- * kernel whose lanes are independent gives the same bits on all levels.
- * SIMD_LEVEL is 0 portable, 1 AVX2 with FMA, 2 AVX-512. */
+ * A kernel is written once for vreal, a vector of VL reals, and compiled for each level. It offers only operations that
+ * IEEE 754 defines exactly, so a kernel with independent lanes gives the same bits on all levels. SIMD_LEVEL is 0
+ * portable, 1 AVX2 with FMA, 2 AVX-512. */
 #ifndef AFFJORD_BACKEND_CPU_SIMD_H
 #define AFFJORD_BACKEND_CPU_SIMD_H
 
@@ -26,7 +25,7 @@ static inline vreal v_load(const real *p) {
 static inline void v_store(real *p, vreal x) {
     _mm512_storeu_ps(p, x);
 }
-/* The first n numbers of a vector, zeros behind; memory behind them is not touched. */
+/* Load the first n entries, followed by zeros, without reading memory beyond them. */
 static inline vreal v_load_first(const real *p, size_t n) {
     return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
 }
@@ -55,22 +54,22 @@ static inline vreal v_fma(vreal a, vreal b, vreal c) {
 static inline vreal v_fnma(vreal a, vreal b, vreal c) {
     return _mm512_fnmadd_ps(a, b, c);
 }
-/* a < b ? a : b and a > b ? a : b, so b where either is NaN. */
+/* Return a < b ? a : b and a > b ? a : b, which is b if either is NaN. */
 static inline vreal v_min(vreal a, vreal b) {
     return _mm512_min_ps(a, b);
 }
 static inline vreal v_max(vreal a, vreal b) {
     return _mm512_max_ps(a, b);
 }
-/* |a|, and |a| with the sign of b for an a that is not negative. */
+/* Return |a|, and |a| with the sign of b for a >= 0. */
 static inline vreal v_abs(vreal a) {
     return _mm512_abs_ps(a);
 }
 static inline vreal v_signed(vreal a, vreal b) {
     return _mm512_or_ps(a, _mm512_and_ps(b, _mm512_set1_ps(-0.0f)));
 }
-/* Three bits of a float, the last two of its exponent and the first of its fraction, and the entry of a table of eight
- * that they point at. */
+/* Three bits of a float, the last two of its exponent and the first of its fraction, as an index into a table of
+ * eight. */
 typedef __m512i vsegment;
 static inline vsegment v_segment(vreal a) {
     return _mm512_srli_epi32(_mm512_castps_si512(a), 22);
@@ -214,7 +213,7 @@ static inline vreal v_fnma(vreal a, vreal b, vreal c) {
 #endif
 #endif
 
-/* The same on single numbers, for the ends of arrays. */
+/* Scalar versions, for the ends of arrays. */
 #ifdef AFFJORD_DOUBLE
 static inline real fused(real a, real b, real c) {
     return fma(a, b, c);
@@ -231,7 +230,7 @@ static inline real root(real a) {
 }
 #endif
 
-/* Vectors that make up the LANES partial sums. */
+/* Vectors that hold the LANES partial sums. */
 enum { LANE_VECTORS = LANES / VL };
 
 #endif

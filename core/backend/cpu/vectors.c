@@ -63,7 +63,7 @@ void add_rows_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *x, size_
 }
 
 bool is_finite_cpu(UNUSED_SELF, size_t n, const real *x) {
-    real zero[LANES] = {0}; /* x - x is NaN where x is not finite */
+    real zero[LANES] = {0}; /* x - x is NaN if x is not finite */
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
         for (size_t l = 0; l < LANES; l++) zero[l] += x[i + l] - x[i + l];
@@ -120,7 +120,7 @@ void measure_error_cpu(const backend_ops *self, const error_norm *norm, size_t t
     double largest = 0;
     for (size_t part = 0, first = 0; part < norm->parts; first += norm->length[part++]) {
         const double root = root_mean_square(self, norm, terms, weight, k, y, next, first, norm->length[part]);
-        if (!(root <= largest)) largest = root; /* a NaN too */
+        if (!(root <= largest)) largest = root; /* true for NaN too */
         if (isnan(largest)) break;
     }
     *size = largest;
