@@ -1,6 +1,6 @@
-/* device_math.cuh - the formulas of the CPU, one number at a time, for a thread of the device.
+/* device_math.cuh - the CPU's formulas for one number, in one thread of the device.
  *
- * Compiled with -fmad=false: what is fused is fused by name. */
+ * Compiled with -fmad=false: only explicit calls fuse. */
 #ifndef AFFJORD_BACKEND_CUDA_DEVICE_MATH_CUH
 #define AFFJORD_BACKEND_CUDA_DEVICE_MATH_CUH
 
@@ -10,7 +10,7 @@
 
 #include "base/real.h"
 
-/* The vocabulary of backend/pointwise.h. */
+/* The operations that backend/pointwise.h needs. */
 typedef float vreal;
 typedef uint32_t vsegment;
 #define V_FUNCTION static __device__ __forceinline__
@@ -70,18 +70,18 @@ typedef struct pair {
     double high, low;
 } pair;
 
-/* The leading 26 bits. */
+/* Return the leading 26 bits. */
 V_FUNCTION double leading(double x) {
     return __longlong_as_double(__double_as_longlong(x) & (long long)0xfffffffff8000000ull);
 }
 
-/* x + y, where |x| may be smaller than |y|. */
+/* Return x + y; |x| may be smaller than |y|. */
 V_FUNCTION pair pair_add_any(pair x, double y) {
     const double sum = x.high + y, part = sum - x.high;
     return {sum, ((x.high - (sum - part)) + (y - part)) + x.low};
 }
 
-/* x + y, |x| the larger. */
+/* Return x + y for |x| >= |y|. */
 V_FUNCTION pair pair_add_to(double x, pair y) {
     const double sum = x + y.high;
     return {sum, ((x - sum) + y.high) + y.low};
@@ -97,7 +97,7 @@ V_FUNCTION pair pair_square(pair x) {
     return {product, error + x.high * (x.low + x.low)};
 }
 
-/* What x.high y lacks of the exact product, as far as it is summed before the low parts. */
+/* Return the difference of the exact product and x.high y, as far as it is added before the low parts. */
 V_FUNCTION double product_error(double x, double y, double product) {
     const double xh = leading(x), xl = x - xh, yh = leading(y), yl = y - yh;
     return ((xh * yh - product) + xl * yh) + xh * yl + xl * yl;
@@ -145,7 +145,7 @@ V_FUNCTION double same_expm1(double x) {
  *
  * exp(y log x) by SLEEF's operations, both in double-double, with m 2^e = x and 3/4 <= m < 3/2:
  * log x = e log 2 + 2 atanh((m - 1)/(m + 1)). */
-V_FUNCTION pair pair_sum(double x, double y) { /* which may be of any size */
+V_FUNCTION pair pair_sum(double x, double y) { /* of any size */
     const double sum = x + y, part = sum - x;
     return {sum, (x - (sum - part)) + (y - part)};
 }
@@ -158,7 +158,7 @@ V_FUNCTION pair pair_divide(pair n, pair d) {
     return {q, inverse * (n.low - q * d.low) + u};
 }
 
-/* log x, for a positive x that is not infinite. */
+/* Return log x for a positive, finite x. */
 V_FUNCTION pair pair_logarithm(double x) {
     const bool tiny = x < 0x1p-1022;
     if (tiny) x *= 0x1p64;

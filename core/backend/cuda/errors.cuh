@@ -1,4 +1,4 @@
-/* errors.cuh - what the CUDA runtime says, as statuses and sentences. */
+/* errors.cuh - convert errors of the CUDA runtime to statuses and messages. */
 #ifndef AFFJORD_BACKEND_CUDA_ERRORS_CUH
 #define AFFJORD_BACKEND_CUDA_ERRORS_CUH
 
@@ -6,10 +6,11 @@
 
 #include "base/status.h"
 
-/* STATUS_OK for cudaSuccess; otherwise a status, and into `why` what was tried and what the runtime said. */
+/* Return STATUS_OK for cudaSuccess; otherwise a status, with the attempted operation and the runtime's message in
+ * `why`. */
 static inline status cuda_outcome(cudaError_t code, const char *tried, failure *why) {
     if (code == cudaSuccess) return STATUS_OK;
-    cudaGetLastError(); /* one that can be cleared is told once */
+    cudaGetLastError(); /* report an error that can be cleared only once */
     return fail(why, code == cudaErrorMemoryAllocation ? STATUS_MEMORY : STATUS_IO, "CUDA: %s: %s", tried,
                 cudaGetErrorString(code));
 }

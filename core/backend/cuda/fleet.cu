@@ -1,8 +1,8 @@
-/* fleet.cu - the memory of a fleet, and its launches.
+/* fleet.cu - the device memory of runs that train side by side, and their launches.
  *
- * All of a fleet's device memory is one block, shared out to runs; what the host sends and gets lies in memory that
- * cannot be paged out, so that copies, the launch and the copies back follow each other on the device without the
- * host. */
+ * All device memory of these runs is one block, divided among them. Data that the host sends and receives is in
+ * page-locked memory, so that copies to the device, the launch and the copies to the host follow each other on the
+ * device without the host. */
 #include "backend/cuda/fleet.cuh"
 
 #include <stdlib.h>
@@ -20,17 +20,17 @@ struct toy_fleet {
     unsigned tile, threads;
     size_t shared; /* bytes of a block's shared memory */
     cudaStream_t stream;
-    unsigned char *memory; /* on the device: the tables of runs and orders, then the runs */
+    unsigned char *memory; /* in device memory: the tables of runs and orders, then the runs */
     toy_run *on_device; /* (runs) */
     toy_order *orders_on_device; /* (runs) */
-    toy_run *places; /* (runs), the same table on the host */
+    toy_run *places; /* (runs), the same table in host memory */
     float *batches[PLACES]; /* (runs, block, n, D) */
     toy_adam *adam; /* (runs, block) */
     toy_order *orders; /* (runs) */
     double *losses; /* (runs, block) */
 };
 
-/* Shares out memory; without a base it only counts. */
+/* Divides memory among runs; without a base it only counts. */
 typedef struct sharing {
     unsigned char *base;
     size_t used;
@@ -101,12 +101,12 @@ size_t fleet_bytes(const toy_program *program, size_t block) {
     return counting.used;
 }
 
-/* The kernel for this dimension. */
+/* Return the kernel for this dimension. */
 static void (*kernel_of(const toy_program &program))(toy_launch) {
     return program.dimension == 2 ? toy_train<2> : toy_train<0>;
 }
 
-/* As many units at a time as the shared memory has room for. */
+/* Choose the most units at a time that the shared memory has room for. */
 static status plan_shared(toy_fleet *fleet, size_t available, failure *why) {
     const toy_program &program = fleet->program;
     size_t floats = forward_pool_floats(program);
@@ -117,7 +117,7 @@ static status plan_shared(toy_fleet *fleet, size_t available, failure *why) {
     fleet->tile = program.width;
     while (fleet->tile > 1 && reverse_pool_floats(program, fleet->threads, fleet->tile) * sizeof(float) > available)
         fleet->tile--;
-    const unsigned tiles = (program.width + fleet->tile - 1) / fleet->tile; /* even ones leave more to the cache */
+    const unsigned tiles = (program.width + fleet->tile - 1) / fleet->tile; /* equal tiles leave more to the cache */
     fleet->tile = (program.width + tiles - 1) / tiles;
     const size_t reverse = reverse_pool_floats(program, fleet->threads, fleet->tile);
     if (reverse > floats) floats = reverse;

@@ -1,4 +1,4 @@
-/* fleet.cuh - runs of one program on a device: the functions toy_* of the library's table. */
+/* fleet.cuh - runs that train side by side on a device: the functions toy_* of the library's table. */
 #ifndef AFFJORD_BACKEND_CUDA_FLEET_CUH
 #define AFFJORD_BACKEND_CUDA_FLEET_CUH
 
@@ -6,7 +6,7 @@
 
 #include "backend/device_table.h"
 
-/* Choose the device. Errors: STATUS_INVALID if nothing was compiled for it. */
+/* Select the device. Errors: STATUS_INVALID if no code was compiled for it. */
 status fleet_supports(int device, const cudaDeviceProp *about, failure *why);
 
 status fleet_create(int device, const toy_program *program, size_t runs, size_t block, toy_fleet **out, failure *why);

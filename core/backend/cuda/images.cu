@@ -1,4 +1,4 @@
-/* images.cu - a device as a table of operations: its memory, its stream, its failures. */
+/* images.cu - the table of operations of a device: memory, stream, errors. */
 #include "backend/cuda/images.cuh"
 
 #include <stdlib.h>
@@ -6,10 +6,10 @@
 
 #include "backend/cuda/fleet.cuh"
 
-/* Pixels that are worked on together where the batch isn't known: enough for all processors of a device. */
+/* Pixels processed together if the batch is unknown: enough for all multiprocessors of a device. */
 enum { TOGETHER_PIXELS = 1 << 17 };
 
-/* A step that the device repeats by itself cannot ask the program, nor be told by it. */
+/* Return whether host and device may exchange data; not within a step that the device repeats. */
 static bool may_ask(const backend_ops *self) {
     const bool may = images_device(self)->doing == LAUNCHING;
     if (!may) images_fail(self, "repeating a step", "it asks for numbers");
@@ -20,7 +20,7 @@ static status take(const backend_ops *self, size_t bytes, void **out) {
     void *block;
     if (!may_ask(self)) return STATUS_INVALID;
     if (cudaMalloc(&block, bytes ? bytes : 1) != cudaSuccess) {
-        cudaGetLastError(); /* a caller may go on with less */
+        cudaGetLastError(); /* the caller may retry with less */
         return STATUS_MEMORY;
     }
     if (!images_note(self, cudaMemsetAsync(block, 0, bytes, images_device(self)->stream), "clearing memory")) {
@@ -31,12 +31,12 @@ static status take(const backend_ops *self, size_t bytes, void **out) {
     return STATUS_OK;
 }
 
-/* cudaFree waits for what still works on the block. */
+/* cudaFree waits for kernels that use the block. */
 static void give_back(const backend_ops *self, void *block) {
     images_note(self, cudaFree(block), "freeing memory");
 }
 
-/* From memory that can be paged out, CUDA has read all when this returns. */
+/* From pageable memory, CUDA has read everything when this returns. */
 static void upload(const backend_ops *self, size_t bytes, const void *from, void *to) {
     if (!may_ask(self)) return;
     images_note(self, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, images_device(self)->stream),
@@ -47,7 +47,7 @@ bool images_wait(const backend_ops *self) {
     return images_note(self, cudaStreamSynchronize(images_device(self)->stream), "computing");
 }
 
-/* After a failure all is NaN, so that nobody takes it for a result. */
+/* After an error, fill the destination with NaN, so that it cannot be mistaken for a result. */
 static void download(const backend_ops *self, size_t bytes, const void *from, void *to) {
     memset(to, 0xff, bytes);
     if (!may_ask(self)) return;
@@ -66,7 +66,7 @@ bool images_fetch_sums(const backend_ops *self, size_t count) {
     return images_wait(self);
 }
 
-/* The whole batch: a GPU has room, and more at once is quicker. */
+/* Process the whole batch: a GPU has enough memory, and larger batches are faster. */
 static size_t images_together(const backend_ops *, size_t pixels, size_t batch) {
     const size_t images = TOGETHER_PIXELS / pixels;
     return batch > 0 ? batch : images < 1 ? 1 : images;
@@ -84,7 +84,7 @@ static void fill_table(backend_ops *table) {
     images_field(table);
     table->images_together = images_together;
     table->conv_create = images_conv_create;
-    /* toy_evaluate, toy_reverse: NULL. Points are trained by a fleet, and no image model has a toy field. */
+    /* toy_evaluate and toy_reverse are NULL: points train by the functions toy_*, and no image model has a toy field. */
 }
 
 static status build(cuda_backend *device, failure *why) {

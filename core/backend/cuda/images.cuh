@@ -1,17 +1,15 @@
-/* images.cuh - the operations of backend.h on a device: what their files share.
+/* images.cuh - declarations that the operations of backend.h on a device share.
  *
- * Everything runs on one stream, in the order of the calls. Nearly every
- * operation is one of two kinds:
+ * Everything runs on one stream, in the order of the calls. Nearly every operation is one of two kinds:
  *
- *   images_each   one(i) for every i < n, a thread for each: what the CPU
- *                 computes number by number, with its bits
- *   images_sum    sums over the terms of each row, in double, a block for each:
- *                 FOLD partial sums, thread t adding terms t, t + FOLD, ... in
- *                 order, folded by halves
+ *   images_each   one(i) for every i < n, one thread for each: the CPU's
+ *                 arithmetic number by number, with its bits
+ *   images_sum    sums over the terms of each row, in double, one block for each:
+ *                 FOLD partial sums, thread t adds terms t, t + FOLD, ... in
+ *                 order, then pairwise reduction
  *
- * Nothing is added by atomics, so all results are the same from run to run. A
- * sum that the CPU makes in one chain over a whole batch is such a tree here, and
- * differs from the CPU's in the last places. */
+ * No sum uses atomics, so results are the same in every run. The CPU adds some sums over a batch in one chain; here
+ * they are trees, which differ from the CPU's in the last bits. */
 #ifndef AFFJORD_BACKEND_CUDA_IMAGES_CUH
 #define AFFJORD_BACKEND_CUDA_IMAGES_CUH
 
@@ -22,18 +20,19 @@
 #include "backend/cuda/images_plans.cuh"
 
 enum {
-    EACH = 256, /* threads of a block that share nothing */
-    FOLD = 128, /* partial sums of a row */
-    WARP_THREADS = 32, /* of a block that has one thing to do */
+    EACH = 256, /* threads of a block for images_each */
+    FOLD = 128, /* threads and partial sums of a row */
+    WARP_THREADS = 32, /* of a block with one task */
     TERMS_MAX = 16, /* of a sum of vectors */
     PIECES_MAX = 64, /* of a long sum, each a row */
     NORM_PARTS_MAX = 6, /* of a state whose error is measured */
-    SUMS_MAX = (2 + NORM_PARTS_MAX) * PIECES_MAX, /* sums that one operation needs */
+    SUMS_MAX = (2 + NORM_PARTS_MAX) * PIECES_MAX, /* sums of one operation, at most */
     PARTIAL_MAX = 1 << 16, /* partial sums of a bias */
     ARGUMENTS_MAX = 4096 /* bytes of a kernel's argument */
 };
 
-/* What becomes of a kernel that is to be launched: images_graphs.cu writes a step down or captures it, to repeat it. */
+/* What a launch does: run the kernel, or, in images_graphs.cu, record the step's launches or capture them into a
+ * graph. */
 typedef enum doing { LAUNCHING, WRITING_DOWN, CAPTURING } doing;
 
 /* A device with its stream and workspaces. */
@@ -43,16 +42,16 @@ typedef struct cuda_backend {
     cudaStream_t stream;
     float *partial; /* (PARTIAL_MAX) on the device */
     double *sums; /* (SUMS_MAX) on the device */
-    double *sums_near; /* (SUMS_MAX), the same in memory that the copy engine reads */
-    struct cudnn *library; /* cuDNN, or NULL where it was not found (images_cudnn.cu) */
-    failure remark; /* why not; else which version it is */
-    struct graphs *graphs; /* steps that it has recorded (images_graphs.cu) */
+    double *sums_near; /* (SUMS_MAX), a copy in page-locked host memory */
+    struct cudnn *library; /* cuDNN, or NULL if not found (images_cudnn.cu) */
+    failure remark; /* why not; otherwise its version */
+    struct graphs *graphs; /* recorded steps (images_graphs.cu) */
     enum doing doing;
-    uint64_t numbered; /* convolutions of cuDNN made so far: no two have one number */
-    unsigned convolutions, own; /* made so far, and those of them by own kernels, */
-    unsigned began_own; /* for the sake of what was computed by these before */
+    uint64_t numbered; /* cuDNN convolutions so far, to give each a unique number */
+    unsigned convolutions, own; /* all convolutions so far, and those by own kernels, */
+    unsigned began_own; /* of these, because the run began with own kernels */
     plan_book plans; /* of the convolutions */
-    status outcome; /* the first failure since it was opened; later operations do nothing of use */
+    status outcome; /* the first error since opening; later operations do nothing useful */
     failure why;
 } cuda_backend;
 
@@ -60,13 +59,13 @@ static inline cuda_backend *images_device(const backend_ops *self) {
     return (cuda_backend *)self;
 }
 
-/* For a step that is written down or captured: a launch, by whatever stands for what is launched; and that it cannot be
- * repeated. */
+/* Record the launch of a kernel, identified by `what`, while a step is recorded or captured; and note why a step cannot
+ * be repeated. */
 void images_write_down(const backend_ops *self, const void *what, size_t blocks, size_t threads, const void *argument,
                        size_t bytes);
 void images_not_repeated(const backend_ops *self, const failure *why);
 
-/* Remember the first failure; whether there was none so far. */
+/* Record the first error; return whether there was none so far. */
 static inline bool images_note(const backend_ops *self, cudaError_t code, const char *tried) {
     cuda_backend *device = images_device(self);
     failure why;
@@ -78,7 +77,7 @@ static inline bool images_note(const backend_ops *self, cudaError_t code, const 
     return device->outcome == STATUS_OK;
 }
 
-/* The same for a library of CUDA, or a rule of our own, whose sentence this is. */
+/* Record an error of a CUDA library, or of a rule of this file, with this message. */
 static inline void images_fail(const backend_ops *self, const char *tried, const char *said) {
     cuda_backend *device = images_device(self);
     failure why;
@@ -87,17 +86,17 @@ static inline void images_fail(const backend_ops *self, const char *tried, const
     else if (device->outcome == STATUS_OK) device->outcome = STATUS_IO, device->why = why;
 }
 
-/* Bytes between the members of a structure that is compared as a whole are 0. */
+/* Zero the padding bytes of a structure that is compared as a whole. */
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_clear_padding)
 #define CLEAR_PADDING(structure) __builtin_clear_padding(structure)
 #endif
 #endif
 #ifndef CLEAR_PADDING
-#define CLEAR_PADDING(structure) (void)(structure) /* a step may then be recorded more than once, which is all */
+#define CLEAR_PADDING(structure) (void)(structure) /* at worst, a step is recorded more than once */
 #endif
 
-/* One kernel with one structure for argument. */
+/* Launch one kernel with one structure as its argument. */
 template <class job>
 static inline void images_launch(const backend_ops *self, void (*kernel)(job), size_t blocks, unsigned threads,
                                  const job &given) {
@@ -125,7 +124,7 @@ template <class work> static __global__ void __launch_bounds__(EACH) each_kernel
     if (i < job.n) job.one(i);
 }
 
-/* one(i) for i < n. */
+/* Call one(i) for i < n. */
 template <class work> static inline void images_each(const backend_ops *self, size_t n, const work &one) {
     images_launch(self, each_kernel<work>, (n + EACH - 1) / EACH, EACH, each_job<work>{n, one});
 }
@@ -147,34 +146,34 @@ template <class work> static __global__ void __launch_bounds__(FOLD) sum_kernel(
     if (threadIdx.x == 0) job.one.end(row, sums[0]);
 }
 
-/* one.end(row, sum of one.term(row, i) over i < length) for each of the rows. */
+/* Call one.end(row, sum of one.term(row, i) over i < length) for each row. */
 template <class work>
 static inline void images_sum(const backend_ops *self, size_t rows, size_t length, const work &one) {
     images_launch(self, sum_kernel<work>, rows, FOLD, sum_job<work>{length, one});
 }
 
-/* A long sum of n terms goes in so many pieces. */
+/* Return the number of pieces for a long sum of n terms. */
 static inline size_t images_pieces(size_t n) {
     enum { LEAST = 8 * FOLD };
     const size_t pieces = (n + LEAST - 1) / LEAST;
     return pieces < 1 ? 1 : pieces < PIECES_MAX ? pieces : (size_t)PIECES_MAX;
 }
 
-/* Until all that was begun is done; false after a failure. */
+/* Wait for everything begun; return false after an error. */
 bool images_wait(const backend_ops *self);
 
-/* sums_near (count) <- sums, once all that was begun is done; false after a failure. */
+/* sums_near (count) <- sums, after everything begun; return false after an error. */
 bool images_fetch_sums(const backend_ops *self, size_t count);
 
-/* Put the operations of a file into the table. */
+/* Enter the operations of a file into the table. */
 void images_vectors(backend_ops *table); /* images_vectors.cu: vectors, matrices and activations */
-void images_networks(backend_ops *table); /* images_networks.cu: networks, gates, what flows start from and end with */
+void images_networks(backend_ops *table); /* images_networks.cu: networks, gates, logit and squeeze */
 void images_field(backend_ops *table); /* images_field.cu: the field's biases, activations and products */
 
-/* images_conv.cu: a convolution by cuDNN where it was found and takes the shape, else by own kernels. */
+/* images_conv.cu: create a convolution by cuDNN if it was found and takes the shape, else by own kernels. */
 status images_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv_math math, conv **out);
 
-/* images_cudnn.cu: open cuDNN for the device's stream; a device without it has a remark. */
+/* images_cudnn.cu: open cuDNN for the device's stream; `remark` has the reason if it cannot be used. */
 void images_cudnn_open(cuda_backend *device);
 void images_cudnn_close(cuda_backend *device);
 

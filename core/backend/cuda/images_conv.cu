@@ -1,36 +1,34 @@
-/* images_conv.cu - 3 x 3 convolutions by own kernels, forward, to the data and to the weight.
+/* images_conv.cu - 3 x 3 convolutions by own kernels: forward, backward to the data, backward to the weight.
  *
- * All three are matrix products whose left side is gathered from an image as it
- * is needed: rows are pixels and the sum runs over taps and channels in order, or
- * rows are taps and channels and it runs over pixels. Tiles of TILE x TILE
- * results go through shared memory; where there are few channels on a side a
- * thread has one result, as most of a tile would be empty. A sum over pixels is
- * split into a fixed number of parts, which are added in order: every result has
- * one order of additions, whatever the device. */
+ * All three are matrix products whose left factor is gathered from an image on demand. Either rows are pixels and the
+ * sum runs over taps and channels in order, or rows are taps and channels and it runs over pixels. Tiles of TILE x TILE
+ * results use shared memory. With few channels on a side, most of a tile would be empty, so each thread computes one
+ * result. A sum over pixels is divided into a fixed number of parts, which are added in order. Every result has one
+ * order of additions on all devices. */
 #include "backend/cuda/images_conv.cuh"
 
 #include <string.h>
 
 enum {
     TILE = 64, /* rows and columns of a tile */
-    DEPTH = 16, /* terms of the sums that are in shared memory at a time */
+    DEPTH = 16, /* terms of the sums in shared memory at a time */
     TILE_THREADS = 256,
     SIDE = 4, /* results of a thread: SIDE x SIDE, */
-    STRIDE = TILE / SIDE, /* so many rows and columns apart */
-    WIDE = 16, /* channels from which on tiles are worth it */
+    STRIDE = TILE / SIDE, /* at this distance in rows and columns */
+    WIDE = 16, /* fewest channels for which tiles pay */
     PARTS_MAX = 256, /* of a sum over pixels */
-    PART_LEAST = 64, /* pixels of such a part */
-    BLOCKS_WANTED = 512 /* that keep a device busy */
+    PART_LEAST = 64, /* fewest pixels of such a part */
+    BLOCKS_WANTED = 512 /* enough to keep a device busy */
 };
 
 /* --- Gathering --- */
 
-/* An image's numbers as a convolution sees them. Indices of pixels fit into 32 bits, and places into a size_t. */
+/* An image as the input of a convolution. Indices of pixels fit 32 bits, offsets a size_t. */
 struct view {
     unsigned height, width, channels;
     const float *x;
 
-    /* The channels that a tap reads for a pixel; NULL outside. */
+    /* Return the channels at a tap of a pixel; NULL outside the image. */
     __device__ const float *at(unsigned pixel, unsigned tap) const {
         const unsigned column = pixel % width, row = pixel / width % height, u = tap / 3, v = tap % 3;
         const bool inside = row + u >= 1 && row + u <= height && column + v >= 1 && column + v <= width;
@@ -42,12 +40,12 @@ struct view {
     }
 };
 
-/* Where the terms of a part of a sum begin. */
+/* Return the first term of a part of a sum. */
 template <class product> static __device__ unsigned part_begin(const product &job, unsigned part) {
     return (unsigned)((size_t)part * job.depth / job.parts);
 }
 
-/* sum + a (n) . b (n), in order; four at a time are read where every pixel begins at a multiple of them. */
+/* Return sum + a (n) . b (n), in order; reads four at a time if the start of every pixel is aligned. */
 static __device__ float add_dot(unsigned n, const float *a, const float *b, float sum) {
     if (n % 4 != 0) {
         for (unsigned i = 0; i < n; i++) sum = fmaf(a[i], b[i], sum);
@@ -60,7 +58,8 @@ static __device__ float add_dot(unsigned n, const float *a, const float *b, floa
     return sum;
 }
 
-/* Which row and term (or column and term) of a tile a thread reads, such that neighbours read neighbouring numbers. */
+/* The row and term (or column and term) of a tile that a thread reads, so that neighbouring threads read neighbouring
+ * numbers. */
 struct place_in_tile {
     unsigned line, term;
 };
@@ -83,7 +82,7 @@ struct gather {
     __device__ float left(unsigned i, unsigned p) const { return from.read(i, p / from.channels, p % from.channels); }
     __device__ float right(unsigned p, unsigned j) const { return w[(size_t)j * depth + p]; }
     __device__ float *result(unsigned, unsigned i, unsigned j) const { return y + (size_t)i * columns + j; }
-    /* A result as one thread sums it: taps, then channels, as in a tile. */
+    /* Return one result, summed by one thread: taps, then channels, in the order of a tile. */
     __device__ float dot(unsigned, unsigned i, unsigned j) const {
         float sum = 0;
         for (unsigned tap = 0; tap < CONV_TAPS; tap++) {
@@ -94,7 +93,7 @@ struct gather {
     }
 };
 
-/* partial (parts, out, 3, 3, in) <- the sums over a part of the pixels of x ybar. */
+/* partial (parts, out, 3, 3, in) <- the sums over each part of the pixels of x ybar. */
 struct outer {
     unsigned rows, columns, depth, parts; /* 9 in, out, pixels */
     view from;
@@ -158,7 +157,7 @@ template <class product> static __global__ void __launch_bounds__(TILE_THREADS) 
                 *job.result(part, row + y + i * STRIDE, column + x + j * STRIDE) = sum[i][j];
 }
 
-/* A thread for each result. */
+/* One thread for each result. */
 template <class product> struct product_one {
     product job;
     __device__ void operator()(size_t at) const {
@@ -252,7 +251,7 @@ static void own_data_reverse(conv *self, const real *reverse, const real *ybar, 
     convolve((own_conv *)self, self->shape.out, self->shape.in, reverse, ybar, xbar);
 }
 
-/* Whether the gradient of a weight goes by tiles. */
+/* Return whether the gradient of a weight uses tiles. */
 static bool tiles_weights(const conv_shape &s) {
     return s.in >= WIDE && s.out >= WIDE;
 }
@@ -268,7 +267,7 @@ static void own_weight_reverse(conv *base, const real *x, const real *ybar, real
 }
 
 static void own_destroy(conv *) {
-    /* all is in the arena */
+    /* everything is in the arena */
 }
 
 static const conv_ops own_ops = {own_destroy, own_pack, own_forward, own_data_reverse, own_weight_reverse, own_unpack};
@@ -287,7 +286,7 @@ status images_conv_reals(const backend_ops *device, arena *memory, size_t count,
     return noted;
 }
 
-/* As many parts as keep the device busy, each with enough to do. */
+/* Return the number of parts that keeps the device busy with enough work for each. */
 static size_t parts_of(const conv_shape &s, size_t pixels) {
     const size_t weights = images_conv_weights(s);
     const size_t blocks = tiles_weights(s) ? ((CONV_TAPS * s.in + TILE - 1) / TILE) * ((s.out + TILE - 1) / TILE)
@@ -319,7 +318,7 @@ status images_conv_own(const backend_ops *device, conv_shape shape, conv **out) 
     return STATUS_OK;
 }
 
-/* A shape that cuDNN does not take is computed by own kernels; another failure is one. */
+/* Use own kernels for a shape that cuDNN does not take; other errors are returned. */
 status images_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv_math math, conv **out) {
     cuda_backend *device = images_device(self);
     plan_kind *kind = plan_book_find(&device->plans, shape, math);

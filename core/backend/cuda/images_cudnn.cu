@@ -1,14 +1,12 @@
 /* images_cudnn.cu - 3 x 3 convolutions by cuDNN's backend API, the operation graph.
  *
- * cuDNN is opened when images are trained, not linked: points and the program
- * itself don't need it, and a machine without it computes images by own kernels
- * with a remark, as slow numbers are better than none and have the same meaning.
- * AFFJORD_CUDNN names another file than libcudnn.so.9, or "none".
+ * cuDNN is loaded when images are trained, not linked, because the program and the training of points do not need it.
+ * Without it, convolutions use own kernels and a remark is printed: they are slower but equivalent. AFFJORD_CUDNN names
+ * another file than libcudnn.so.9, or "none".
  *
- * Images and weights are channel-last, (N, H, W, C) and (K, R, S, C), in single
- * precision. The gradient of the data is a convolution by the weights turned by
- * half a circle, so there are two operations, a convolution and the gradient of
- * its weights. images_cudnn_plan.cu says how a way to compute them is chosen. */
+ * Images and weights are channel-last, (N, H, W, C) and (K, R, S, C), in single precision. The gradient with respect to
+ * the data is a convolution with the 180-degree-rotated weights, so two operations suffice: a convolution, and the
+ * gradient of its weights. images_cudnn_plan.cu chooses their implementation. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +45,7 @@ static bool find_all(cudnn *library) {
            find(file, "cudnnBackendExecute", &library->execute);
 }
 
-/* What is wrong with a library that was opened; NULL for nothing. */
+/* Initialise a loaded library; return the problem, or NULL if there is none. */
 static const char *begin(cudnn *library, cudaStream_t stream) {
     if (!find_all(library)) return "it lacks functions of cuDNN 9";
     if (library->version() < (size_t)VERSION_LEAST) return "it is older than cuDNN 9";
@@ -85,7 +83,7 @@ void images_cudnn_close(cuda_backend *device) {
     cudnn *library = device->library;
     if (!library) return;
     if (library->handle) library->destroy(library->handle);
-    free(library); /* its file stays open, as CUDA's libraries leave handlers for the end of the program */
+    free(library); /* the file stays loaded, because CUDA's libraries register handlers for the program's end */
     device->library = NULL;
 }
 
@@ -95,13 +93,14 @@ typedef struct cudnn_conv {
     conv base;
     const backend_ops *device;
     const cudnn *library;
-    uint64_t number; /* which no other has, nor had */
+    uint64_t number; /* unique */
     plan plans[WAYS];
-    float *workspace; /* as much as the largest of them wants, on the device */
-    float *gradient; /* (out, 3, 3, in) on the device: of one call, which is then added */
+    float *workspace; /* the larger workspace of its plans, in device memory */
+    float *gradient; /* (out, 3, 3, in) in device memory: the result of one call, which is then added */
 } cudnn_conv;
 
-/* A variant pack says where the arrays are. It is made for each call, as it cannot be changed; that is host memory. */
+/* Execute a plan. Its variant pack holds the addresses of the arrays; it is immutable, so each call makes one in host
+ * memory. */
 static void run(const cudnn_conv *self, unsigned which, const float *image, const float *weight, const float *result) {
     const cudnn *library = self->library;
     const int64_t ids[IDS] = {ID_IMAGE, ID_WEIGHT, ID_RESULT};
@@ -140,7 +139,7 @@ static void cudnn_unpack(conv *self, const real *gradient, real *weightbar) {
     images_conv_unpack(((cudnn_conv *)self)->device, self->shape, gradient, weightbar);
 }
 
-/* What was begun is waited for first. */
+/* Wait for pending kernels first. */
 static void cudnn_destroy(conv *base) {
     cudnn_conv *self = (cudnn_conv *)base;
     cudaStreamSynchronize(images_device(self->device)->stream);
@@ -196,7 +195,7 @@ status images_conv_cudnn(const backend_ops *device, conv_shape shape, conv_math 
     return made;
 }
 
-#else /* the library was compiled where cuDNN's headers are not */
+#else /* compiled without cuDNN's headers */
 
 void images_cudnn_open(cuda_backend *device) {
     failure_describe(&device->remark, "cuDNN's headers were missing when libaffjord_cuda.so was compiled");

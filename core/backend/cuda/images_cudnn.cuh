@@ -1,5 +1,5 @@
-/* images_cudnn.cuh - what the files of cuDNN share: the library as it was opened, and a plan, which is how one
- * operation on one shape is computed. Only where cuDNN's headers are. */
+/* images_cudnn.cuh - declarations that the files of cuDNN share: the loaded library, and a plan, the implementation of
+ * one operation for one shape. Requires cuDNN's headers. */
 #ifndef AFFJORD_BACKEND_CUDA_IMAGES_CUDNN_CUH
 #define AFFJORD_BACKEND_CUDA_IMAGES_CUDNN_CUH
 
@@ -26,32 +26,32 @@ struct cudnn {
 
 enum {
     KNOBS_MAX = 48, /* settings of an engine */
-    OBJECTS_MAX = 16 + KNOBS_MAX /* of a plan: a dozen, and the knobs */
+    OBJECTS_MAX = 16 + KNOBS_MAX /* of a plan: a dozen, plus the knobs */
 };
 
-/* How one operation on one shape is computed: all of cuDNN's objects that it was made of, which live as long. */
+/* The implementation of one operation for one shape, with all cuDNN objects that it was made of. */
 typedef struct plan {
     const cudnn *library;
-    bool tensor_cores; /* may be used */
-    char text[PLAN_TEXT]; /* the one to be tried first, or ""; then the one that was chosen */
+    bool tensor_cores; /* allowed */
+    char text[PLAN_TEXT]; /* the plan to try first, or ""; then the chosen one */
     cudnnBackendDescriptor_t objects[OBJECTS_MAX]; /* (count), owned */
     unsigned count;
-    cudnnStatus_t outcome; /* the first failure; nothing is done any more after it */
-    cudnnBackendDescriptor_t object; /* to be executed; one of them */
+    cudnnStatus_t outcome; /* the first error; later calls do nothing */
+    cudnnBackendDescriptor_t object; /* to be executed; one of `objects` */
     int64_t workspace; /* bytes */
 } plan;
 
-/* What a plan's arrays are called. */
+/* The identifiers of a plan's arrays. */
 enum { ID_IMAGE = 1, ID_WEIGHT, ID_RESULT, IDS = 3 };
 
-/* The convolution of images of `in` channels to such of `out`; the gradient of its weights. False if there is no way
- * that is allowed. The caller releases the plan in either case. */
+/* Plan the convolution of images with `in` channels to images with `out`, and the gradient of its weights. Return false
+ * if no implementation is allowed. The caller releases the plan in either case. */
 bool plan_convolution(plan *self, const conv_shape &shape, size_t in, size_t out);
 bool plan_gradient(plan *self, const conv_shape &shape);
 void plan_release(plan *self);
 
-/* One of cuDNN's objects, which the plan owns; NULL after a failure. Set one of its attributes. Be done with that:
- * whether nothing has failed so far. */
+/* Create a cuDNN object, which the plan owns, NULL after an error; set one of its attributes; finalize it and return
+ * whether there was no error so far. */
 cudnnBackendDescriptor_t plan_make(plan *self, cudnnBackendDescriptorType_t type);
 void plan_set(plan *self, cudnnBackendDescriptor_t object, cudnnBackendAttributeName_t name,
               cudnnBackendAttributeType_t type, int64_t count, const void *values);

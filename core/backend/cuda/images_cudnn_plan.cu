@@ -1,24 +1,19 @@
-/* images_cudnn_plan.cu - which of cuDNN's ways an operation is computed in.
+/* images_cudnn_plan.cu - choose cuDNN's implementation of an operation.
  *
- * For each shape the heuristics propose ways to compute it, best first, and the
- * first that is allowed, and that cuDNN can make a plan of, is taken. Not allowed are
- * those whose results are not the same each time, and those that round what they
- * multiply or add up to less than single precision (tensor cores would to TF32), or
- * transform it first (Winograd, FFT): a solver takes the differences between its
- * stages for its own error.
+ * For each shape, heuristics propose implementations, best first. The first allowed one for which cuDNN can make a plan
+ * is chosen. An implementation is not allowed if its results vary between calls, if it rounds factors or sums below
+ * single precision (tensor cores would round to TF32), or if it transforms the factors (Winograd, FFT): an adaptive
+ * solver would take the differences between its stages for its own error.
  *
- * Below fp32, tensor cores are allowed. What they are given was rounded to tf32 or
- * bf16 before (conv_rounded.c), whose numbers are TF32's too, so they cut nothing
- * off that matters, and multiply exactly. A way that converts its inputs by itself
- * (to half precision, whose exponents are too few) stays forbidden, and so do sums
- * in less than single precision. bf16 has no tensors of its own: its results would
- * have to be of single precision still, for which cuDNN has fewer ways, and another
- * pass over the images would take back much of what a faster product gives.
+ * Below fp32, tensor cores are allowed. Their inputs have been rounded to tf32 or bf16 (conv_rounded.c), both
+ * representable in TF32, so they lose nothing and multiply exactly. Implementations that convert inputs themselves (to
+ * half precision, with too few exponents) stay forbidden, and so do sums below single precision. bf16 uses
+ * single-precision tensors: its results must be in single precision, for which cuDNN has fewer implementations, and
+ * another pass over the images would cost much of the gain.
  *
- * What was chosen has a name, the engine and its knobs: "cuDNN 9.19.0 eng6_k2=3",
- * the latter as cuDNN's own front end writes it. A plan that was chosen before is
- * made from its name, without the heuristics, whose answer depends on the GPU and
- * on cuDNN's version. */
+ * A choice has a name, the engine and its knobs: "cuDNN 9.19.0 eng6_k2=3", in the format of cuDNN's frontend. A plan
+ * that was chosen before is made from its name, without the heuristics, whose answer depends on the GPU and on cuDNN's
+ * version. */
 #if __has_include(<cudnn_graph.h>)
 
 #include <stdio.h>
@@ -28,14 +23,14 @@
 #include "backend/cuda/images_cudnn.cuh"
 
 enum {
-    CONFIGS_MAX = 64, /* proposals that are looked at */
-    ALIGNED = 16 /* bytes, of all arrays: conv.h says 64 */
+    CONFIGS_MAX = 64, /* proposals examined */
+    ALIGNED = 16 /* bytes, of all arrays: conv.h requires 64 */
 };
 static const int64_t workspace_max = (int64_t)1 << 28; /* bytes */
 
 /* --- Descriptors --- */
 
-/* Be without the objects that were made since there were `count`, and without their failures. */
+/* Remove the objects after the first `count`, and their errors. */
 static void forget_since(plan *self, unsigned count) {
     while (self->count > count) self->library->destroy_descriptor(self->objects[--self->count]);
     self->outcome = CUDNN_STATUS_SUCCESS;
@@ -69,7 +64,7 @@ bool plan_finish(plan *self, cudnnBackendDescriptor_t object) {
     return self->outcome == CUDNN_STATUS_SUCCESS;
 }
 
-/* (count, channels, height, width) as cuDNN counts them, channels last in memory. */
+/* Create a tensor (count, channels, height, width) in cuDNN's order of dimensions, channels last in memory. */
 static cudnnBackendDescriptor_t make_tensor(plan *self, int64_t id, size_t count, size_t channels, size_t height,
                                             size_t width) {
     const cudnnBackendDescriptor_t tensor = plan_make(self, CUDNN_BACKEND_TENSOR_DESCRIPTOR);
@@ -85,7 +80,7 @@ static cudnnBackendDescriptor_t make_tensor(plan *self, int64_t id, size_t count
     return tensor;
 }
 
-/* 3 x 3, one pixel of zeros around, accumulated in single precision. */
+/* Create the descriptor: 3 x 3, zero padding of one pixel, sums in single precision. */
 static cudnnBackendDescriptor_t make_convolution(plan *self) {
     const cudnnBackendDescriptor_t convolution = plan_make(self, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
     const cudnnDataType_t type = CUDNN_DATA_FLOAT;
@@ -104,8 +99,8 @@ static cudnnBackendDescriptor_t make_convolution(plan *self) {
 
 /* --- Plans --- */
 
-/* Whether a proposal is deterministic and in single precision: it has no numerical note but one on NaN, and where they may
- * be used on tensor cores. */
+/* Return whether a proposal is deterministic and in single precision: it has no numerical note except one on NaN and,
+ * if allowed, one on tensor cores. */
 static bool may_use(const plan *self, cudnnBackendDescriptor_t config) {
     const cudnn *library = self->library;
     cudnnBackendNumericalNote_t notes[CUDNN_NUMERICAL_NOTE_TYPE_COUNT];
@@ -123,8 +118,8 @@ static bool may_use(const plan *self, cudnnBackendDescriptor_t config) {
     return may;
 }
 
-/* The engine of a configuration, and its knobs with their values, as the plan's text. Without all of it there is no
- * name, and the plan is one all the same. */
+/* Write the engine of a configuration and its knobs with their values as the plan's text. If any is unavailable, the
+ * plan has no name but is valid. */
 static void name_config(plan *self, cudnnBackendDescriptor_t config) {
     const cudnn *library = self->library;
     const unsigned before = self->count;
@@ -156,7 +151,7 @@ static void name_config(plan *self, cudnnBackendDescriptor_t config) {
     forget_since(self, before);
 }
 
-/* Whether cuDNN makes something to execute of the proposal, whose workspace isn't too large. */
+/* Return whether cuDNN can make an executable plan of the proposal with an acceptable workspace. */
 static bool try_config(plan *self, cudnnBackendDescriptor_t config) {
     const cudnn *library = self->library;
     const cudnnBackendDescriptor_t made = plan_make(self, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
@@ -171,12 +166,12 @@ static bool try_config(plan *self, cudnnBackendDescriptor_t config) {
         self->object = made;
         return true;
     }
-    if (made) library->destroy_descriptor(self->objects[--self->count]); /* the next may do */
+    if (made) library->destroy_descriptor(self->objects[--self->count]); /* try the next one */
     self->outcome = CUDNN_STATUS_SUCCESS;
     return false;
 }
 
-/* The configuration that a plan's text names; NULL if the text is no such name, or this cuDNN knows none like it. */
+/* Return the configuration that a plan's text names; NULL if it is no such name or this cuDNN does not have it. */
 static cudnnBackendDescriptor_t make_named(plan *self, cudnnBackendDescriptor_t graph, const char *name) {
     cudnnBackendDescriptor_t knobs[KNOBS_MAX];
     int64_t count = 0;
@@ -200,7 +195,7 @@ static cudnnBackendDescriptor_t make_named(plan *self, cudnnBackendDescriptor_t 
     return plan_finish(self, config) && *at == '\0' ? config : NULL;
 }
 
-/* What was chosen before, by whatever version of cuDNN, if that is here and allowed here too. */
+/* Use the recorded choice, from any version of cuDNN, if it exists and is allowed here. */
 static bool choose_named(plan *self, cudnnBackendDescriptor_t graph) {
     static const char word[] = " eng";
     const unsigned before = self->count;
@@ -216,7 +211,7 @@ static bool choose_named(plan *self, cudnnBackendDescriptor_t graph) {
     return true;
 }
 
-/* The first of the proposals of one of cuDNN's heuristics that will do. */
+/* Use the first acceptable proposal of one of cuDNN's heuristics. */
 static bool choose_by(plan *self, cudnnBackendDescriptor_t graph, cudnnBackendHeurMode_t mode) {
     const cudnn *library = self->library;
     cudnnBackendDescriptor_t configs[CONFIGS_MAX];
@@ -226,7 +221,7 @@ static bool choose_by(plan *self, cudnnBackendDescriptor_t graph, cudnnBackendHe
     set_object(self, heuristic, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph);
     plan_set(self, heuristic, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
     const bool asked = plan_finish(self, heuristic);
-    self->outcome = CUDNN_STATUS_SUCCESS; /* another heuristic may have an answer */
+    self->outcome = CUDNN_STATUS_SUCCESS; /* another heuristic may have a proposal */
     while (asked && made < CONFIGS_MAX &&
            library->create_descriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &configs[made]) == CUDNN_STATUS_SUCCESS)
         made++;
@@ -251,7 +246,7 @@ static bool choose(plan *self, cudnnBackendDescriptor_t operation) {
                                         choose_by(self, graph, CUDNN_HEUR_MODE_FALLBACK));
 }
 
-/* The convolution of images of `in` channels to such of `out`. */
+/* Plan the convolution of images with `in` channels to images with `out`. */
 bool plan_convolution(plan *self, const conv_shape &s, size_t in, size_t out) {
     const float one = 1, zero = 0;
     const cudnnBackendDescriptor_t x = make_tensor(self, ID_IMAGE, s.images, in, s.height, s.width);
@@ -268,7 +263,7 @@ bool plan_convolution(plan *self, const conv_shape &s, size_t in, size_t out) {
     return plan_finish(self, operation) && choose(self, operation);
 }
 
-/* The gradient of its weights. */
+/* Plan the gradient of its weights. */
 bool plan_gradient(plan *self, const conv_shape &s) {
     const float one = 1, zero = 0;
     const cudnnBackendDescriptor_t x = make_tensor(self, ID_IMAGE, s.images, s.in, s.height, s.width);

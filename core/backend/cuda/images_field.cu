@@ -1,19 +1,19 @@
-/* images_field.cu - the field's biases and activations on dual numbers, and the products that its divergence is made of.
+/* images_field.cu - the field's biases and activations on dual numbers, and the dot products for its divergence.
  *
  *   x = h + b,  y = s(x),  y' = s'(x) h'
  *   xbar = s'(x) ybar + s''(x) h' y'bar,    h'bar = s'(x) y'bar
  *
- * What the reverse needs of x is kept in place of h, as on the CPU: s'(x) for softplus and elu, s(x) for tanh, x for
- * swish. */
+ * As on the CPU, the values of h are overwritten by the input of the backward pass: s'(x) for softplus and elu, s(x)
+ * for tanh, x for swish. */
 #include "backend/cuda/device_math.cuh"
 #include "backend/cuda/images.cuh"
 
-/* The numbers of a batch, and the bias of each. */
+/* The numbers of a batch and their biases. */
 struct layer {
     size_t channels, pixels;
     const uint32_t *bias_of; /* (pixels), or NULL */
 
-    /* Of number i, counted over images, pixels and channels: where its bias is. */
+    /* Return the index of the bias of number i, counted over images, pixels and channels. */
     __device__ size_t bias(size_t i) const {
         const size_t channel = i % channels;
         return bias_of ? (size_t)bias_of[i / channels % pixels] * channels + channel : channel;
@@ -28,8 +28,8 @@ static size_t numbers_of(const dual_shape *shape) {
 
 /* --- A bias's cotangent --- */
 
-/* Images and pixels are shared out into groups, and a thread has the sum of one channel over those pixels of a group
- * that have one bias; then the groups' sums are added in their order. (The CPU has one chain for each bias.) */
+/* Images and pixels are divided into groups. A thread sums one channel over the pixels of a group that share a bias;
+ * then the groups' sums are added in order. (The CPU has one chain for each bias.) */
 struct group_sums {
     layer of;
     size_t images, vectors, image_groups, pixel_groups;
@@ -48,7 +48,7 @@ struct group_sums {
     }
 };
 
-/* Biases without room for partial sums of their own, which are so many that a thread for each is enough. */
+/* Biases that exceed the room for partial sums; they are so many that one thread for each suffices. */
 struct add_all {
     group_sums one; /* of a single group */
     float *bias_bar;
@@ -113,7 +113,7 @@ template <activation function> static __device__ __forceinline__ float value_of(
     return v_swish(x, slope);
 }
 
-/* s' and s'' from what was kept. */
+/* Return s' and s'' from the stored value. */
 template <activation function> static __device__ __forceinline__ float slopes_of(float kept, float *bend) {
     if (function == ACTIVATION_SOFTPLUS) {
         *bend = v_fnma(kept, kept, kept);
@@ -184,8 +184,8 @@ static void dual_reverse(const backend_ops *self, const dual_shape *s, const rea
 
 /* --- Products --- */
 
-/* A block for each image, a thread for each of the LANES partial sums of each product; the CPU's order. */
-enum { PRODUCTS = 3, PRODUCT_THREADS = 64 /* PRODUCTS LANES in whole warps */ };
+/* One block for each image, one thread for each of the LANES partial sums of each product, in the CPU's order. */
+enum { PRODUCTS = 3, PRODUCT_THREADS = 64 /* PRODUCTS LANES, rounded up to whole warps */ };
 
 struct products_job {
     size_t D;
@@ -237,12 +237,12 @@ static void image_products_reverse(const backend_ops *self, size_t n, size_t D, 
 
 /* --- The context --- */
 
-/* What bias vector k sees of the context: its pixel, and the pixel that a tap reads from there. */
+/* The inputs of bias vector k in the context: its pixel, and the pixel at a tap. */
 struct sight {
     context_shape s;
 
     __device__ bool each_pixel() const { return s.vectors == s.height * s.width; }
-    /* Each plus one; whether that is inside. */
+    /* Compute the position plus one; return whether it is inside the image. */
     __device__ bool read(size_t k, size_t tap, size_t *u, size_t *v) const {
         const size_t row = each_pixel() ? k / s.width : k / 3 == 0 ? 0 : k / 3 == 1 ? 1 : s.height - 1;
         const size_t column = each_pixel() ? k % s.width : k % 3 == 0 ? 0 : k % 3 == 1 ? 1 : s.width - 1;
@@ -309,7 +309,7 @@ struct context_channel {
     __device__ void end(size_t a, double sum) const { cbar[a] = (float)((double)cbar[a] + sum); }
 };
 
-/* That of a pixel, (i, j), which is read through tap (u, v) from pixel (i + 1 - u, j + 1 - v), first from the first. */
+/* The cotangent of pixel (i, j), which tap (u, v) reads from pixel (i + 1 - u, j + 1 - v), in order of the taps. */
 struct context_pixel {
     sight at;
     const float *weight, *bias_bar;

@@ -1,20 +1,16 @@
 /* images_graphs.cu - steps of a solve that the device repeats by itself (backend.h: repeat).
  *
- * A step is a list of kernels, the same at each repetition; whether there is
- * another one is a number that the last of them leaves on the device. So the list
- * is captured once into a CUDA graph, as the body of a loop:
+ * A step is a list of kernels, the same at each repetition. The last kernel writes to device memory whether another
+ * step follows. So the list is captured once into a CUDA graph, as the body of a loop:
  *
  *   condition <- *going;   while (condition) { the step's kernels; condition <- *going }
  *
- * and a solve is one launch. Where the driver has no such loops, the graph is one
- * step, launched again and again, with a look at *going in between; and where a
- * step cannot be captured, its kernels are launched one by one as ever.
+ * and a solve is one launch. If the driver does not support such loops, the graph is one step; the host launches it
+ * repeatedly and reads *going in between. If a step cannot be captured, its kernels are launched one by one.
  *
- * Graphs are kept and used again. What one is looked up by is the list itself: the
- * step is called once with nothing being launched, and every kernel, the sizes of
- * its launch and the bytes of its argument are written down instead. A step that
- * would launch anything else than a graph has recorded has another key, whatever
- * the reason, and nobody has to say what a step depends on. */
+ * Graphs are cached. The key is the list itself: the step is called once without launching anything, and every kernel,
+ * its launch configuration and the bytes of its argument are recorded. A step with any different launch has another
+ * key, so no code has to list what a step depends on. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,36 +18,36 @@
 #include "backend/cuda/images.cuh"
 
 enum {
-    GRAPHS_MAX = 64, /* that are kept: some four for each flow of a model, and each size of a batch */
+    GRAPHS_MAX = 64, /* in the cache: about four for each flow of a model and each size of a batch */
     TAPE_FIRST = 1 << 16 /* bytes */
 };
 
-/* How steps are repeated; what cannot be done leads to the one before. */
+/* How steps are repeated; each method falls back to the one before it. */
 typedef enum repetition { ONE_BY_ONE, STEP_BY_STEP, BY_ITSELF } repetition;
 
-/* A list of launches. */
+/* A list of recorded launches. */
 typedef struct tape {
     unsigned char *bytes; /* (room), owned */
     size_t count, room;
-    bool complete; /* all of the list could be written down */
+    bool complete; /* the whole list was recorded */
 } tape;
 
 typedef struct kept_graph {
     tape key;
     cudaGraphExec_t graph;
-    bool loops; /* it is the whole loop, not one step of it */
-    uint64_t used; /* when it was, last */
+    bool loops; /* the whole loop, not one step */
+    uint64_t used; /* time of the last use */
 } kept_graph;
 
 struct graphs {
     repetition how;
-    failure remark; /* why not as was asked for */
-    tape now; /* of the step that is to be repeated */
+    failure remark; /* why the requested method is not used */
+    tape now; /* of the step to be repeated */
     kept_graph kept[GRAPHS_MAX]; /* (count) */
     size_t count;
     uint64_t clock;
-    int *going; /* in memory that the copy engine writes to */
-    status captured; /* of the capture under way */
+    int *going; /* in page-locked host memory */
+    status captured; /* of the current capture */
     failure why;
 };
 
@@ -78,7 +74,7 @@ void images_write_down(const backend_ops *self, const void *what, size_t blocks,
     now->complete &= tape_add(now, head, sizeof head) && tape_add(now, argument, bytes);
 }
 
-/* A failure while a step is written down or captured is none of the device's. */
+/* Record why a step cannot be repeated. An error during recording or capturing is not one of the device. */
 void images_not_repeated(const backend_ops *self, const failure *why) {
     graphs *all = images_device(self)->graphs;
     all->now.complete = false;
@@ -102,14 +98,14 @@ static __global__ void condition_kernel(condition_job job) {
     if (threadIdx.x == 0) cudaGraphSetConditional(job.condition, *job.going != 0);
 }
 
-/* What is to be captured: a step, and how to go on. */
+/* What to capture: a step and the loop's condition. */
 typedef struct body {
-    void (*step)(void *argument); /* NULL: nothing */
+    void (*step)(void *argument); /* NULL: no kernels */
     void *argument;
-    const condition_job *condition; /* NULL: none */
+    const condition_job *condition; /* NULL: no condition */
 } body;
 
-/* The kernels of a body are added to a graph. */
+/* Capture the kernels of a body into a graph. */
 static bool capture(const backend_ops *self, cudaGraph_t graph, const body *what) {
     cuda_backend *device = images_device(self);
     graphs *all = device->graphs;
@@ -124,7 +120,7 @@ static bool capture(const backend_ops *self, cudaGraph_t graph, const body *what
     return good(all, cudaStreamEndCapture(device->stream, &same), "recording a step");
 }
 
-/* condition <- *going; while (condition) { step; condition <- *going }. */
+/* Build the graph: condition <- *going; while (condition) { step; condition <- *going }. */
 static bool make_loop(const backend_ops *self, cudaGraph_t graph, const body *step, const int *going) {
     graphs *all = images_device(self)->graphs;
     condition_job condition = {0, going};
@@ -144,7 +140,7 @@ static bool make_loop(const backend_ops *self, cudaGraph_t graph, const body *st
            capture(self, about.conditional.phGraph_out[0], &inside);
 }
 
-/* A graph of the loop, or of one step; NULL, with a reason, where it cannot be made. */
+/* Return a graph of the loop, or of one step; NULL, with the reason, if it cannot be made. */
 static cudaGraphExec_t make_graph(const backend_ops *self, const body *step, const int *going, bool loops) {
     graphs *all = images_device(self)->graphs;
     cudaGraph_t graph = NULL;
@@ -155,14 +151,14 @@ static cudaGraphExec_t make_graph(const backend_ops *self, const body *step, con
         !good(all, cudaGraphInstantiate(&made, graph, 0), "making a graph"))
         made = NULL;
     if (graph) cudaGraphDestroy(graph);
-    cudaGetLastError(); /* what failed here was not needed */
+    cudaGetLastError(); /* clear the error, because launches without a graph remain possible */
     return made;
 }
 
-/* --- Those that are kept --- */
+/* --- The cache of graphs --- */
 
 static void forget(kept_graph *one) {
-    cudaGraphExecDestroy(one->graph); /* which waits, or is put off, until it has run */
+    cudaGraphExecDestroy(one->graph); /* which waits, or is deferred, until the graph has run */
     free(one->key.bytes);
     *one = kept_graph{};
 }
@@ -175,7 +171,7 @@ static kept_graph *find(graphs *all) {
     return NULL;
 }
 
-/* A place for the graph of `now`: a new one, or that of the graph that was not used for longest. */
+/* Return a place for the graph of `now`: a new one, or that of the least recently used graph. */
 static kept_graph *place(graphs *all) {
     if (all->count < GRAPHS_MAX) return &all->kept[all->count++];
     kept_graph *oldest = &all->kept[0];
@@ -185,7 +181,8 @@ static kept_graph *place(graphs *all) {
     return oldest;
 }
 
-/* A graph of the step in the best way that works; NULL where none does. What did not work is not tried again. */
+/* Return a graph of the step by the best method that works; NULL if none does. A method that failed is not tried
+ * again. */
 static kept_graph *make_kept(const backend_ops *self, const body *step, const int *going) {
     graphs *all = images_device(self)->graphs;
     while (all->how != ONE_BY_ONE) {
@@ -207,7 +204,7 @@ static kept_graph *make_kept(const backend_ops *self, const body *step, const in
 
 /* --- Repeating --- */
 
-/* What a step would launch, into `now`; whether all of it is known. */
+/* Record the launches of a step into `now`; return whether the list is complete. */
 static bool write_down(const backend_ops *self, void (*step)(void *argument), void *argument) {
     cuda_backend *device = images_device(self);
     graphs *all = device->graphs;
@@ -224,7 +221,7 @@ static bool write_down(const backend_ops *self, void (*step)(void *argument), vo
     return all->now.complete;
 }
 
-/* Whether there is another step; not after a failure. */
+/* Return whether another step follows; false after an error. */
 static bool look(const backend_ops *self, const int *going) {
     cuda_backend *device = images_device(self);
     images_note(self,
@@ -245,7 +242,7 @@ static void repeat(const backend_ops *self, void (*step)(void *argument), void *
     if (images_device(self)->outcome != STATUS_OK) return;
     if (all->how != ONE_BY_ONE && write_down(self, step, argument)) {
         one = find(all);
-        if (!one) { /* once by itself, as what a first launch loads cannot be loaded while it is captured */
+        if (!one) { /* launch without a graph once, because modules cannot be loaded during a capture */
             if (!look(self, going)) return;
             step(argument);
             const body what = {step, argument, NULL};

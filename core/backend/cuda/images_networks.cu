@@ -1,11 +1,11 @@
-/* images_networks.cu - linear maps, gates, and what a flow starts from and ends with. */
+/* images_networks.cu - linear maps, gates, logit and squeeze. */
 #include <math.h>
 
 #include "backend/cuda/images.cuh"
 
 /* --- Linear maps --- */
 
-/* A thread for each number of the result, whose sum runs over p in order. */
+/* One thread for each number of the result, whose sum runs over p in order. */
 struct matmul_one {
     size_t n, k, row, column;
     const float *a, *b, *bias;
@@ -48,7 +48,7 @@ struct outer_one {
     }
 };
 
-/* Rows are thousands where a network gives all weights of a convolution, so a column's sum is a block's. */
+/* A network that generates all weights of a convolution has thousands of rows, so one block sums a column. */
 struct apply_back {
     size_t columns;
     const float *matrix, *ybar;
@@ -171,7 +171,7 @@ static void unlogit(const backend_ops *self, double alpha, size_t n, size_t D, c
     images_each(self, n * D, unlogit_one{alpha, z, x});
 }
 
-/* A thread for each number of the image before. */
+/* One thread for each number of the image before the squeeze. */
 struct squeeze_one {
     squeeze_shape before, after;
     bool back;

@@ -1,6 +1,7 @@
-/* images_plans.cu - the list of kinds of convolutions and their plans, and the text that it is elsewhere:
+/* images_plans.cu - the list of kinds of convolutions and their plans, and its text format:
  *
- *   CONVOLUTION <tab> WAY <tab> PLAN <newline>, three lines for each kind */
+ *   CONVOLUTION <tab> WAY <tab> PLAN <newline>, three lines for each kind
+ */
 #include "backend/cuda/images_plans.cuh"
 
 #include <stdio.h>
@@ -48,7 +49,7 @@ void plan_book_release(plan_book *self) {
     self->text = NULL;
 }
 
-/* One line of three words; one that is something else, or too long for a plan, is nobody's. */
+/* Read one line of three words; ignore a line in another format or too long for a plan. */
 static status recall_line(plan_book *self, char *line) {
     char *rest = NULL;
     const char *convolution = strtok_r(line, "\t", &rest), *way = strtok_r(NULL, "\t", &rest);

@@ -1,8 +1,8 @@
-/* images_plans.cuh - how each kind of convolution is computed, as texts that outlive the program.
+/* images_plans.cuh - the implementation of each kind of convolution, as texts that outlive the program.
  *
- * A kind is a shape with its rounding. It is computed in three ways, each by a plan, which is an engine of cuDNN with
- * its settings, or "own kernels". What was chosen before, for another object of this kind or in an earlier process of
- * the same run, is tried first: the same plan gives the same bits. */
+ * A kind is a shape with its rounding. It has three operations, each with a plan: an engine of cuDNN with its settings,
+ * or "own kernels". A recorded choice, for another object of this kind or from an earlier process of the same run, is
+ * tried first, because the same plan gives the same bits. */
 #ifndef AFFJORD_BACKEND_CUDA_IMAGES_PLANS_CUH
 #define AFFJORD_BACKEND_CUDA_IMAGES_PLANS_CUH
 
@@ -10,30 +10,30 @@
 
 typedef enum plan_way { WAY_FORWARD, WAY_DATA, WAY_WEIGHT, WAYS } plan_way;
 
-enum { PLAN_TEXT = 512 /* bytes of a plan: an engine may have some dozens of knobs */ };
+enum { PLAN_TEXT = 512 /* bytes of a plan: an engine may have dozens of knobs */ };
 
 /* One kind of convolution. */
 typedef struct plan_kind {
-    struct plan_kind *next; /* in the order in which they were heard of */
-    char convolution[96]; /* in words */
+    struct plan_kind *next; /* in the order of first use */
+    char convolution[96]; /* its name */
     char plans[WAYS][PLAN_TEXT]; /* "": not chosen yet */
-    bool recalled; /* known from before, */
-    bool used; /* and computed here */
+    bool recalled; /* recorded by an earlier process, */
+    bool used; /* and used by this one */
 } plan_kind;
 
-/* What a device knows. Start with {}. */
+/* The plans of a device. Initialise with {}. */
 typedef struct plan_book {
     plan_kind *first;
-    char *text; /* as it was asked for last */
+    char *text; /* the last result of images_plans */
 } plan_book;
 
-/* The entry of a kind, which is made where there is none; NULL if memory is short. Valid as long as the book. */
+/* Return the entry of a kind, creating it if needed; NULL if out of memory. Valid as long as the list. */
 plan_kind *plan_book_find(plan_book *self, const conv_shape &shape, conv_math math);
 
-/* Whether a run that is gone on with had own kernels for it, which are always there. */
+/* Return whether a resumed run began with own kernels for it; these are always available. */
 bool plan_kind_began_own(const plan_kind *self);
 
-/* It is computed by own kernels. */
+/* Record that own kernels compute it. */
 void plan_kind_use_own(plan_kind *self);
 
 void plan_book_release(plan_book *self);

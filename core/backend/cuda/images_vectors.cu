@@ -1,4 +1,4 @@
-/* images_vectors.cu - vectors and matrices: every number by the CPU's formula, and the sums that decide on a step. */
+/* images_vectors.cu - vectors and matrices: every number by the CPU's formula, and the sums that decide a step. */
 #include <math.h>
 
 #include "backend/cuda/device_math.cuh"
@@ -117,7 +117,7 @@ static void round_all(const backend_ops *self, size_t n, conv_math math, const r
     images_each(self, n, round_one{rounding_drops(math), x, y});
 }
 
-/* A sum of vectors, whose weights the device has. */
+/* A sum of vectors with weights in device memory. */
 struct weighted_terms {
     size_t count;
     const double *weight;
@@ -145,7 +145,7 @@ static void combine(const backend_ops *self, size_t n, const real *x, size_t ter
     images_each(self, n, combine_one{weighted_terms(terms, weight, k), x, y});
 }
 
-/* One thread adds the rows of a column in their order. */
+/* One thread adds the rows of a column in order. */
 struct add_rows_one {
     size_t rows, x_apart;
     const float *x;
@@ -179,7 +179,7 @@ static void adam(const backend_ops *self, size_t n, const adam_step *step, const
 
 /* --- Numbers that are brought back --- */
 
-/* How many terms of each of some vectors, in pieces, are not finite: a count has no order. */
+/* The number of non-finite entries of vectors, in pieces: a count does not depend on the order. */
 struct infinities {
     size_t n, pieces, piece; /* reals of a vector; its pieces, and reals of a piece */
     const float *x[2];
@@ -191,7 +191,7 @@ struct infinities {
     __device__ void end(size_t row, double sum) const { sums[row] = sum; }
 };
 
-/* sums (vectors, pieces) <- the counts; returns how many sums these are. */
+/* sums (vectors, pieces) <- the counts; return the number of sums. */
 static size_t count_infinities(const backend_ops *self, size_t vectors, size_t n, const float *x, const float *other) {
     const size_t pieces = images_pieces(n), piece = (n + pieces - 1) / pieces;
     images_sum(self, vectors * pieces, piece, infinities{n, pieces, piece, {x, other}, images_device(self)->sums});
@@ -214,7 +214,7 @@ static bool is_finite(const backend_ops *self, size_t n, const real *x) {
 struct error_squares {
     weighted_terms terms;
     double atol, rtol;
-    size_t first, n, piece; /* where the part begins, its reals, and those of a piece */
+    size_t first, n, piece; /* offset and reals of the part, and reals of a piece */
     const float *y, *next;
     double *sums; /* (pieces) */
     __device__ double term(size_t row, size_t i) const {
@@ -227,10 +227,10 @@ struct error_squares {
     __device__ void end(size_t row, double sum) const { sums[row] = sum; }
 };
 
-/* The norm from the sums of all pieces, in their order; NaN where there are infinities. */
+/* The norm from the sums of all pieces, in order; NaN if any entry is not finite. */
 struct error_norm_one {
     const double *sums;
-    size_t infinite, parts; /* sums that count infinities, and parts behind them */
+    size_t infinite, parts; /* sums that count non-finite entries, and parts after them */
     size_t length[NORM_PARTS_MAX], pieces[NORM_PARTS_MAX];
     double *size;
     static __device__ double add(const double *sums, size_t count) {
@@ -244,13 +244,13 @@ struct error_norm_one {
         if (add(sums, infinite) != 0) largest = NAN;
         for (size_t part = 0; part < parts && !isnan(largest); at += pieces[part++]) {
             const double root = sqrt(add(at, pieces[part]) / (double)length[part]);
-            if (!(root <= largest)) largest = root; /* a NaN too */
+            if (!(root <= largest)) largest = root; /* true for NaN too */
         }
         *size = largest;
     }
 };
 
-/* The order of a sum is not the CPU's, whose 16 partial sums would be chains of a tenth of a million terms. */
+/* The order of the sum differs from the CPU's, whose 16 partial sums would be chains of about 100,000 terms. */
 static void measure_error(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
                           const real *const *k, const real *y, const real *next, double *size) {
     double *sums = images_device(self)->sums;

@@ -1,4 +1,4 @@
-/* library.cu - the table of the library, and the devices that there are. */
+/* library.cu - the table of the library, and the list of devices. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,24 +1,24 @@
-/* toy_context.cuh - z*(t) at every evaluation, and the reverse of its path, by one warp.
+/* toy_context.cuh - z*(t) at every evaluation, and its backward pass, by one warp.
  *
  *   d(z*)/dt = g(z*),  g = Linear(C, width), ELU, Linear(width, C)
  *
- * The operations of context_path and context_path_reverse (field/context.c) in their order: each sum is one thread's.
- * The solve is a chain of E small steps, so all that it touches lies in shared memory. */
+ * The operations are those of context_path and context_path_reverse (context/context.c) in their order; one thread
+ * computes each sum. The solve is a chain of E small steps, so all of its data is in shared memory. */
 #ifndef AFFJORD_BACKEND_CUDA_TOY_CONTEXT_CUH
 #define AFFJORD_BACKEND_CUDA_TOY_CONTEXT_CUH
 
 #include "backend/cuda/device_math.cuh"
 #include "backend/cuda/toy_run.cuh"
 
-/* Parameters of g are one range of the block of parameters. */
+/* The parameters of g are one range of the parameters. */
 static __host__ __device__ inline unsigned motion_count(const toy_net &motion) {
     return motion.bias[1] + motion.size[2] - motion.weight[0];
 }
 
-/* Shared memory of a solve; k and Ybar of a stage are the same place. */
+/* Shared memory of a solve; k and Ybar of a stage use the same memory. */
 typedef struct motion_pool {
     float *params, *gradient; /* (count) */
-    float *state, *at, *kbar; /* (C): z* or its cotangent, where g is evaluated, the cotangent of g */
+    float *state, *at, *kbar; /* (C): z* or its cotangent, the argument of g, the cotangent of g */
     float *stage; /* (stages, C) */
     float *hidden, *hiddenbar; /* (width) */
 } motion_pool;
@@ -41,7 +41,7 @@ static __device__ motion_pool motion_place(const toy_program &program, float *sh
     return pool;
 }
 
-/* Parts of g among its parameters. */
+/* The offsets of g's arrays in its parameters. */
 typedef struct motion_parts {
     unsigned weight[2], bias[2];
 } motion_parts;
@@ -61,7 +61,7 @@ static __device__ void dense(team t, unsigned in, unsigned out, const float *wei
     }
 }
 
-/* Its reverse: xbar (in) <- ybar weight, and the gradients of weight and bias added to what was gathered. */
+/* The backward pass of dense: xbar (in) <- ybar weight; adds to the gradients of weight and bias. */
 static __device__ void dense_reverse(team t, unsigned in, unsigned out, const float *weight, const float *x,
                                      const float *ybar, float *xbar, float *weightbar, float *biasbar) {
     for (unsigned i = t.rank; i < out; i += t.size) biasbar[i] = (0.0f + ybar[i]) + biasbar[i];
@@ -79,7 +79,7 @@ static __device__ void motion_hidden(team t, const toy_net &motion, const motion
                                      const motion_pool &pool) {
     dense(t, motion.size[0], motion.size[1], pool.params + parts.weight[0], pool.params + parts.bias[0], pool.at,
           pool.hidden);
-    for (unsigned i = t.rank; i < motion.size[1]; i += t.size) /* each thread its own */
+    for (unsigned i = t.rank; i < motion.size[1]; i += t.size) /* each thread its own units */
         if (pool.hidden[i] < 0) pool.hidden[i] = (float)same_expm1((double)pool.hidden[i]);
     meet(t);
 }
@@ -90,7 +90,7 @@ static __device__ void motion_begin(team t, const toy_program &program, const to
     clear(t, count, pool.gradient);
 }
 
-/* run.path (E, C) <- z* where it is evaluated. */
+/* run.path (E, C) <- z* at the evaluations. */
 static __device__ void motion_path(team t, const toy_program &program, const toy_run &run, float *shared) {
     const motion_pool pool = motion_place(program, shared);
     const motion_parts parts = motion_split(program.motion);
@@ -120,27 +120,27 @@ static __device__ void motion_path(team t, const toy_program &program, const toy
     }
 }
 
-/* One evaluation on the way back: kbar at the value of the path becomes Ybar of the stage. */
+/* One evaluation of the backward pass: from kbar at the path's value, compute Ybar of the stage. */
 static __device__ void motion_pull(team t, const toy_program &program, const motion_parts &parts,
                                    const motion_pool &pool, float *Ybar) {
     const toy_net &motion = program.motion;
     motion_hidden(t, motion, parts, pool);
     dense_reverse(t, motion.size[1], motion.size[2], pool.params + parts.weight[1], pool.hidden, pool.kbar,
                   pool.hiddenbar, pool.gradient + parts.weight[1], pool.gradient + parts.bias[1]);
-    for (unsigned i = t.rank; i < motion.size[1]; i += t.size) /* each thread its own */
+    for (unsigned i = t.rank; i < motion.size[1]; i += t.size) /* each thread its own units */
         pool.hiddenbar[i] *= pool.hidden[i] < 0 ? pool.hidden[i] + 1 : 1;
     meet(t);
     dense_reverse(t, motion.size[0], motion.size[1], pool.params + parts.weight[0], pool.at, pool.hiddenbar, Ybar,
                   pool.gradient + parts.weight[0], pool.gradient + parts.bias[0]);
 }
 
-/* The context's range of run.gradient <- what run.pathbar (E, C) gives. */
+/* The context's range of run.gradient <- the contribution of run.pathbar (E, C). */
 static __device__ void motion_reverse(team t, const toy_program &program, const toy_run &run, float *shared) {
     const motion_pool pool = motion_place(program, shared);
     const motion_parts parts = motion_split(program.motion);
     const unsigned C = program.context, stages = program.stages, count = motion_count(program.motion);
     motion_begin(t, program, run, pool);
-    clear(t, C, pool.state); /* nothing looks at z*(T) itself */
+    clear(t, C, pool.state); /* the loss does not depend on z*(T) itself */
     meet(t);
     for (unsigned step = program.steps; step-- > 0;) {
         for (unsigned i = stages; i-- > 0;) {

@@ -1,19 +1,19 @@
-/* toy_prepare.cuh - the field's numbers at every evaluation, from the context through the hypernet, and back.
+/* toy_prepare.cuh - the field's weights at every evaluation, from the context by the hypernet, and the backward pass.
  *
- * The operations of mlp_forward, mlp_reverse (field/mlp.c), toy_prepare and toy_prepare_reverse (field/toy_field.c) in
- * their order, by a whole block: each sum is one thread's. */
+ * The operations are those of mlp_forward, mlp_reverse (context/mlp.c) and of prepare, prepare_reverse
+ * (field/hyper_mlp.c) in their order, by a whole block; one thread computes each sum. */
 #ifndef AFFJORD_BACKEND_CUDA_TOY_PREPARE_CUH
 #define AFFJORD_BACKEND_CUDA_TOY_PREPARE_CUH
 
 #include "backend/cuda/device_math.cuh"
 #include "backend/cuda/toy_run.cuh"
 
-/* What becomes of an element of a product before it is stored. */
+/* What is applied to an element of a product before it is stored. */
 typedef enum product_end { PRODUCT_PLAIN, PRODUCT_TANH, PRODUCT_SLOPE } product_end;
 
-/* c (m, n) <- bias (n), or 0, + a (m, k) b (k, n), element (i, p) of a being a[i row + p column]; then its tanh, or
- * times the slope 1 - y^2 of the tanh that y (m, n) is. A thread has four rows of a column, so that what it loads of b
- * serves four sums. */
+/* c (m, n) <- bias (n), or 0, + a (m, k) b (k, n), where element (i, p) of a is a[i row + p column]; then tanh of it,
+ * or times the slope 1 - y^2 for y (m, n) = tanh. A thread computes four rows of a column, so that each loaded element
+ * of b serves four sums. */
 static __device__ void product(team t, unsigned m, unsigned n, unsigned k, const float *a, unsigned row,
                                unsigned column, const float *b, const float *bias, product_end end, const float *y,
                                float *c) {
@@ -22,7 +22,7 @@ static __device__ void product(team t, unsigned m, unsigned n, unsigned k, const
     for (unsigned tile = t.rank; tile < tiles; tile += t.size) {
         const unsigned i = tile / n * ROWS, j = tile % n;
         float sum[ROWS];
-        const float *left[ROWS]; /* past the last row its copies, which are not stored */
+        const float *left[ROWS]; /* repeats the last row; copies are not stored */
 #pragma unroll
         for (unsigned r = 0; r < ROWS; r++) {
             sum[r] = bias ? bias[j] : 0.0f;
@@ -44,7 +44,7 @@ static __device__ void product(team t, unsigned m, unsigned n, unsigned k, const
     }
 }
 
-/* run.raw <- the hypernet at every evaluation. */
+/* run.raw <- the hypernet's output at every evaluation. */
 static __device__ void hypernet_forward(team t, const toy_program &program, const toy_run &run) {
     const toy_net &net = program.hypernet;
     const unsigned rows = toy_evaluations(program);
@@ -65,7 +65,7 @@ static __device__ void hypernet_forward(team t, const toy_program &program, cons
     }
 }
 
-/* The hypernet's range of run.gradient, and run.pathbar, for the cotangent in run.raw. */
+/* Compute the hypernet's range of run.gradient, and run.pathbar, for the cotangent in run.raw. */
 static __device__ void hypernet_reverse(team t, const toy_program &program, const toy_run &run) {
     const toy_net &net = program.hypernet;
     const unsigned rows = toy_evaluations(program);
@@ -91,7 +91,7 @@ static __device__ void hypernet_reverse(team t, const toy_program &program, cons
     }
 }
 
-/* The hypernet's outputs at one instant, each a row of W numbers: w (inputs, W), u (D, W), g (D, W), b (W). */
+/* The hypernet's outputs at one time, each a row of W numbers: w (inputs, W), u (D, W), g (D, W), b (W). */
 typedef struct toy_outputs {
     float *w, *u, *g, *b;
 } toy_outputs;
@@ -106,7 +106,7 @@ static __device__ toy_outputs outputs_of(const toy_program &program, const toy_r
     return o;
 }
 
-/* run.theta <- the field's numbers at the contexts of run.path. */
+/* run.theta <- the field's weights at the contexts of run.path. */
 static __device__ void toy_prepare(team t, const toy_program &program, const toy_run &run) {
     const unsigned W = program.width, D = program.dimension, C = program.context, K = program.unit;
     const float scale = 1 / (float)W;
@@ -131,7 +131,7 @@ static __device__ void toy_prepare(team t, const toy_program &program, const toy
     meet(t);
 }
 
-/* For the cotangent run.thetabar: the hypernet's range of run.gradient, and run.pathbar. */
+/* For the cotangent run.thetabar, compute the hypernet's range of run.gradient, and run.pathbar. */
 static __device__ void toy_prepare_reverse(team t, const toy_program &program, const toy_run &run) {
     const unsigned W = program.width, D = program.dimension, C = program.context, K = program.unit;
     const unsigned instants = toy_evaluations(program), joined = program.inputs - D;

@@ -1,13 +1,14 @@
-/* toy_solve.cuh - the solve of the points that a block has together, and its reverse: one thread a point.
+/* toy_solve.cuh - the solve of the points of a block and its backward pass, one thread for each point.
  *
  *   h_j = w_j . z + b_j,  t_j = tanh h_j,  s_j = 1 - t_j^2,  f = sum_j u_j t_j,  trace = sum_j c_j s_j
  *
- * The operations of toy_evaluate and toy_reverse (backend/cpu/toy.inc) and of the Runge-Kutta steps (ode/step.c) in
- * their order. On the way out a point's state never leaves its thread. On the way back, what is a sum over units is
- * still the point's own; what is a sum over points, theta_bar, is made by other threads, one for each unit and each
- * of the 16 partial sums of a chunk, from t_j and the cotangent of h_j in shared memory, a tile of units at a time.
+ * The operations are those of toy_evaluate and toy_reverse (backend/cpu/toy.inc) and of the Runge-Kutta steps
+ * (ode/step.c) in their order. In the forward pass, a point's state never leaves its thread. In the backward pass, the
+ * point's thread computes sums over units. Other threads compute sums over points (theta_bar), one for each unit and
+ * each of the 16 partial sums of a chunk, from t_j and the cotangent of h_j in shared memory, one tile of units at a
+ * time.
  *
- * FIXED is the dimension where it is known when this is compiled, or 0. */
+ * FIXED is the dimension if known at compile time, or 0. */
 #ifndef AFFJORD_BACKEND_CUDA_TOY_SOLVE_CUH
 #define AFFJORD_BACKEND_CUDA_TOY_SOLVE_CUH
 
@@ -16,16 +17,15 @@
 
 #define DIMENSION_ROOM (FIXED ? FIXED : TOY_DEVICE_DIMENSION_MAX)
 
-/* Short loops vanish where D is known, so that their arrays are registers; elsewhere they stay loops, which compile
- * quickly. */
+/* Unroll loops if D is known, so that arrays become registers; otherwise keep loops, which compile faster. */
 #define UNROLL_WHOLE [[maybe_unused]] constexpr int whole = FIXED ? TOY_DEVICE_DIMENSION_MAX : 1
 #define UNROLL_UNITS [[maybe_unused]] constexpr int units = FIXED ? 2 : 1
 
-/* Shared memory on the way back, for `points` points together; on the way out, theta of a step. */
+/* Shared memory of the backward pass for `points` points; the forward pass uses it for theta of a step. */
 typedef struct reverse_pool {
     float *theta; /* (stride) */
-    float *z, *a; /* (D, points): where the field is evaluated, and the cotangent of its value */
-    float *l; /* (points): that of its divergence */
+    float *z, *a; /* (D, points): the field's argument, and the cotangent of its value */
+    float *l; /* (points): the cotangent of the divergence */
     float *t, *hbar; /* (tile, points + ROW_PAD) */
     float *partial; /* (chunks together, tile, unit) */
 } reverse_pool;
@@ -77,8 +77,8 @@ static __device__ __forceinline__ void toy_field(unsigned D, unsigned W, const f
     *trace = sum;
 }
 
-/* state (D + 1), [z | l] at 0, becomes that at T. The places of all evaluations are kept in `states` (E, D, threads)
- * where it is not NULL. All threads of the block take part, also those without a point. */
+/* Integrate state (D + 1), [z | l], from 0 to T. The arguments of all evaluations are stored in `states` (E, D,
+ * threads) unless NULL. All threads of the block take part, also those without a point. */
 template <int FIXED>
 static __device__ void solve_forward(const toy_program &program, const float *theta, float *shared, float *state,
                                      float *states) {
@@ -116,7 +116,7 @@ static __device__ void solve_forward(const toy_program &program, const float *th
     __syncthreads();
 }
 
-/* The part of a tile of units that is a point's own: zbar (D) goes on over these units, and t and hbar of them. */
+/* Compute the point's part for a tile of units: add to zbar (D), and store t and hbar of these units. */
 template <int FIXED>
 static __device__ __forceinline__ void reverse_points(unsigned D, unsigned first, unsigned count,
                                                       const reverse_pool &pool, const float *z, const float *a, float l,
@@ -142,15 +142,15 @@ static __device__ __forceinline__ void reverse_points(unsigned D, unsigned first
     }
 }
 
-/* Sixteen partial sums, of threads side by side, folded by halves: the sum is the first thread's. */
+/* Reduce the partial sums of sixteen neighbouring threads pairwise; the first thread has the sum. */
 static __device__ __forceinline__ float fold_lanes(unsigned mask, float sum) {
 #pragma unroll
     for (int half = LANES / 2; half > 0; half /= 2) sum += __shfl_down_sync(mask, sum, half, LANES);
     return sum;
 }
 
-/* The other part: for each unit of the tile and each chunk, the sums over its points. Thread 16 q + i has partial sum i
- * of chunk q mod (chunks together), and of every eighth unit. */
+/* Compute the sums over points for each unit of the tile and each chunk. Thread 16 q + i has partial sum i of chunk q
+ * mod (chunks together), and of every eighth unit. */
 template <int FIXED>
 static __device__ __forceinline__ void reverse_units(unsigned D, unsigned count, unsigned tile, unsigned chunks,
                                                      const reverse_pool &pool) {
@@ -190,8 +190,8 @@ static __device__ __forceinline__ void reverse_units(unsigned D, unsigned count,
     }
 }
 
-/* One evaluation: zbar (D) for the cotangents a (D) and l at z (D), and thetabar of the instant: that of these chunks,
- * in their order, after what there is unless these are the batch's first. */
+/* One evaluation of the backward pass: zbar (D) for the cotangents a (D) and l at z (D), and thetabar of its time: the
+ * sums of these chunks, added in order, after those of earlier chunks unless these are the batch's first. */
 template <int FIXED>
 static __device__ void field_reverse(const toy_program &program, const float *theta, unsigned tile, unsigned chunks,
                                      bool first_chunks, const reverse_pool &pool, const float *z, const float *a,
@@ -221,8 +221,8 @@ static __device__ void field_reverse(const toy_program &program, const float *th
     }
 }
 
-/* Reverse of solve_forward: ybar (D + 1), the cotangent of the state at T, becomes that of z at 0; run.thetabar gets the
- * cotangents of run.theta, summed over the points of `chunks` chunks. */
+/* The backward pass of solve_forward: ybar (D + 1), the cotangent of the state at T, becomes that of z at 0;
+ * run.thetabar gets the cotangents of run.theta, summed over the points of `chunks` chunks. */
 template <int FIXED>
 static __device__ void solve_reverse(const toy_program &program, const toy_run &run, unsigned tile, unsigned chunks,
                                      bool first_chunks, float *shared, float *ybar) {

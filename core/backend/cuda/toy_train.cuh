@@ -1,8 +1,8 @@
-/* toy_train.cuh - iterations of training, a block for each run, without a word from the host.
+/* toy_train.cuh - training iterations, one block for each run, without host synchronization.
  *
- * An iteration is that of train/trainer.c: the context's path, the field's numbers, the batch through the solve and
- * back, the hypernet and the context back, a step of Adam. One that has no finite loss or gradient leaves the
- * parameters as they were and ends the run's part of the launch, since Adam's constants after it are others. */
+ * An iteration is that of train/trainer.c: the context's path, the field's weights, forward and backward solve of the
+ * batch, backward pass of the hypernet and the context, a step of Adam. An iteration with a non-finite loss or gradient
+ * leaves the parameters unchanged and ends the run's part of the launch, because Adam's constants change after it. */
 #ifndef AFFJORD_BACKEND_CUDA_TOY_TRAIN_CUH
 #define AFFJORD_BACKEND_CUDA_TOY_TRAIN_CUH
 
@@ -10,27 +10,27 @@
 #include "backend/cuda/toy_prepare.cuh"
 #include "backend/cuda/toy_solve.cuh"
 
-/* What a launch is given. */
+/* The arguments of a launch. */
 typedef struct toy_launch {
     toy_program program;
     const toy_run *runs; /* one for each block */
-    toy_order *orders; /* likewise */
-    unsigned tile; /* units of the field whose reverse is done at a time */
+    toy_order *orders; /* one for each block */
+    unsigned tile; /* units of the field processed together in the backward pass */
 } toy_launch;
 
-/* Scalars of the block's run, which its first thread keeps. */
+/* Scalars of the block's run, computed by its first thread. */
 typedef struct toy_scalars {
     double loss, running;
 } toy_scalars;
 
-/* -log N(z; 0, s^2 I) - l. */
+/* Return -log N(z; 0, s^2 I) - l. */
 static __device__ double point_loss(const toy_program &program, unsigned D, const float *state) {
     double square = 0;
     for (unsigned d = 0; d < D; d++) square += (double)state[d] * (double)state[d];
     return 0.5 * (square / program.variance + program.logarithm) - (double)state[D];
 }
 
-/* state (D + 1) <- point number `point` of x (n, D), zeros past the last one. */
+/* state (D + 1) <- point number `point` of x (n, D); zeros after the last point. */
 static __device__ void load_point(unsigned D, const float *x, unsigned n, unsigned point, float *state) {
     for (unsigned d = 0; d < D; d++) state[d] = point < n ? x[point * D + d] : 0.0f;
     state[D] = 0;
@@ -42,7 +42,7 @@ static __device__ void prepare(const toy_program &program, const toy_run &run, f
     toy_prepare(team_of_block(), program, run);
 }
 
-/* Sum of the chunks' losses, each that of its points in order, on top of *sum; the points are together. */
+/* Add the chunks' losses to *sum, each the sum of its points in order; the points are those of the block. */
 static __device__ void add_losses(unsigned points, double loss, double *terms, double *sum) {
     const unsigned chunks = (points + CHUNK - 1) / CHUNK;
     terms[threadIdx.x] = loss;
@@ -85,7 +85,7 @@ static __device__ void loss_gradient(const toy_program &program, const toy_run &
     __syncthreads();
 }
 
-/* The same for all threads. */
+/* Return the same result in all threads. */
 static __device__ bool is_finite(const toy_program &program, const toy_run &run, const toy_scalars *scalars) {
     bool odd = !isfinite(scalars->loss);
     for (unsigned i = threadIdx.x; i < program.parameters; i += blockDim.x) odd |= !isfinite(run.gradient[i]);
@@ -105,7 +105,7 @@ static __device__ void adam(const toy_program &program, const toy_run &run, cons
     __syncthreads();
 }
 
-/* The held batches, point by point. */
+/* Measure the holdout batches, point by point. */
 template <int FIXED> static __device__ void measure(const toy_program &program, const toy_run &run, float *shared) {
     const unsigned D = FIXED ? FIXED : program.dimension;
     prepare(program, run, shared);
@@ -158,7 +158,7 @@ template <int FIXED> static __device__ void train_run(const toy_launch &launch, 
     order->measured = measured;
 }
 
-/* A block of CHUNK threads for each chunk that is taken at a time. */
+/* A block of CHUNK threads for each chunk that it solves together. */
 template <int FIXED> static __global__ void __launch_bounds__(CHUNKS_TOGETHER *CHUNK) toy_train(toy_launch launch) {
     SHARED_POOL(shared);
     __shared__ toy_scalars scalars;
