@@ -34,8 +34,8 @@ fig8               figure  images         -                  any  image    affjo
 fig9               figure  fig9           -                  any  image    -        fig9.ini            function evaluations against iteration on images
 fig10              figure  rectangles     -                  all  none     -        -                   rectangle (i, j) of the discretized [0, T] × [0, T]
 fig11              figure  rectangles     -                  all  none     -        -                   rectangles (i, j) and (j, i), on which g₂ⁿ is equal
-fig12              figure  rectangles     -                  all  none     -        -                   rectangles that take part in S₂ⁿ
-fig13              figure  rectangles     -                  all  none     -        -                   rectangles that take part in S̄₂ⁿ
+fig12              figure  rectangles     -                  all  none     -        -                   rectangles of S₂ⁿ
+fig13              figure  rectangles     -                  all  none     -        -                   rectangles of S̄₂ⁿ
 fig14              figure  dependencies   -                  all  none     -        -                   dependencies in the discretized dz/dt = f(z, θ(t), t)
 fig15              figure  images         -                  any  mnist    affjord  table1_mnist.ini    samples of MNIST by AFFJORD
 fig16              figure  images         -                  any  cifar10  affjord  table1_cifar10.ini  samples of CIFAR-10 by AFFJORD
@@ -49,11 +49,11 @@ theory_derivative  figure  theory_curves  theory_statements  any  -        -    
 theory_magnus      figure  theory_curves  theory_statements  any  -        -        theory.ini          errors of the Magnus series as the time shrinks
 quickstart         figure  quickstart     -                  own  toy      -        quickstart.ini      target, model densities and samples side by side
 toy_table          table   toy_table      toy_losses         any  toy      -        fig6.ini            final validation losses on the toy data
-toy_tests          table   toy_tests      toy_tests          any  toy      -        fig6.ini            is AFFJORD lower than other models on the toy data: tests over the seeds
-claims             table   claims         claims             all  -        -        table1.ini          claims of the paper, and the verdict of the runs at hand
-table1             table   table1         table1             all  -        -        table1.ini          bits a dimension on images
-table2             table   table2         table2             all  -        -        table2.ini          numbers of parameters of the image models
-theory             table   theory_table   theory_statements  any  -        -        theory.ini          the mathematics of the paper, number by number
+toy_tests          table   toy_tests      toy_tests          any  toy      -        fig6.ini            tests of AFFJORD against other models on the toy data
+claims             table   claims         claims             all  -        -        table1.ini          claims of the paper, and their verdicts
+table1             table   table1         table1             all  -        -        table1.ini          bits per dimension on images
+table2             table   table2         table2             all  -        -        table2.ini          parameter counts of the image models
+theory             table   theory_table   theory_statements  any  -        -        theory.ini          theorems of the paper, checked numerically
 '
 
 usage() {

@@ -4,11 +4,11 @@
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
-       'What the paper says, what was measured with its 95% interval, the bound that decides, over how many seeds or numbers, '
-       || 'and the verdict: supported or not supported where the interval lies on one side of the bound, otherwise '
-       || 'undecided. Left out: runs whose loss no density has; p: paired t test, corrected by Holm''s procedure over the '
-       || (SELECT count(*) FROM claims WHERE p IS NOT NULL) || ' claims that have one; p, last: Wilcoxon''s test with the '
-       || 'left-out runs ranked last.' AS text;
+       'The paper''s claims with measured value (95% interval), bound, number of seeds or values, and verdict. A claim is '
+       || 'supported or not supported if the interval lies on one side of the bound, otherwise undecided. Left out: runs with an '
+       || 'impossible loss. p: paired t test, corrected by Holm''s procedure over the '
+       || (SELECT count(*) FROM claims WHERE p IS NOT NULL) || ' claims with a p. p, last: Wilcoxon''s test with the left-out '
+       || 'runs ranked last.' AS text;
 
 CREATE TEMP VIEW digits AS
 SELECT *, CASE WHEN id LIKE 'bits%' OR id LIKE 'time%' OR id = 'larger_gains' THEN '%.3f'

@@ -5,12 +5,12 @@ INSERT INTO request (item) SELECT 'fig3' WHERE NOT EXISTS (SELECT 1 FROM request
 
 CREATE TEMP TABLE drawing (name TEXT, text TEXT);
 INSERT INTO drawing VALUES
-    ('fig3',  'Steps of an augmented neural ODE (left) and of the flow of AFFJORD (right). On the left z and the augmented '
-              || 'z* both enter the next step of both. In AFFJORD z* enters its own next step and that of z, and z enters '
-              || 'only its own. Arrows have the colour of what they carry.'),
-    ('fig14', 'Dependencies in the discretized dz/dt = f(z(t), θ(t), t). Every z is made from the z and the θ one step '
-              || 'before. What θ(tₖ) contributes is absorbed by z(tₖ₊₁) and reaches z(T) only through it (red), so that '
-              || 'z(T) is a function of z(tₖ₊₁) and of θ from tₖ₊₁ on.');
+    ('fig3',  'Steps of an augmented neural ODE (left) and of AFFJORD (right). On the left, the next z and z* both depend on z '
+              || 'and z*. In AFFJORD, the next z depends on z and z*, the next z* only on z*. Arrows have the colour of '
+              || 'their source.'),
+    ('fig14', 'Dependencies in the discretized dz/dt = f(z(t), θ(t), t). Each z depends on z and θ of the previous step. '
+              || 'θ(tₖ) influences z(T) only through z(tₖ₊₁) (red). Therefore z(T) is a function of z(tₖ₊₁) and of θ from '
+              || 'tₖ₊₁ on.');
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part, d.text FROM request q JOIN drawing d ON q.item = d.name OR q.item GLOB d.name || '_*';

@@ -27,9 +27,8 @@ SELECT key AS subject, k.kind, moment FROM panel_at JOIN (SELECT 'field' AS kind
 
 CREATE TEMP VIEW caption AS
 SELECT dataset AS part,
-       'The trained field dz/dt on ' || dataset_label || ' at eight times: its direction (arrows) and its speed '
-       || '(colour; one scale for all). Above each picture is the time t, for AFFJORD with z*(t), on which the field '
-       || 'depends in its place. ' || text || '. Experiment ' || (SELECT name FROM chosen) || '.' AS text
+       'The trained field dz/dt on ' || dataset_label || ' at eight times: direction (arrows) and speed (colour, one '
+       || 'scale). The time t stands above each picture; for AFFJORD also z*(t), on which its field depends. ' || text || '. Experiment ' || (SELECT name FROM chosen) || '.' AS text
 FROM (SELECT DISTINCT dataset, dataset_label, dataset_index FROM holder)
 JOIN shown_text USING (dataset)
 ORDER BY dataset_index;

@@ -17,23 +17,23 @@ WITH models AS (
     SELECT shape, ' ' || (SELECT text FROM why_shown) || text || '.' || experiment AS which FROM shown_text JOIN ending
 )
 SELECT '' AS part,
-       'Target density (left; where it is not known, points of the target) and the densities learnt by ' || names
-       || '. Each row has one linear colour scale, from 0 to the maximum of its target, or of the models where that is not '
-       || 'known; larger values have the colour of the maximum.' || which AS text
+       'Target density (left; points if the density is unknown) and the densities learnt by ' || names
+       || '. Each row has one linear colour scale, from 0 to the maximum of the target, or of the models if the target is '
+       || 'unknown. Larger values have the colour of the maximum.' || which AS text
 FROM models JOIN shown WHERE shape = 'plane' AND 'density' IN (SELECT kind FROM pictures)
 UNION ALL
 SELECT 'samples', 'Samples of the target (left) and of ' || names || ': at most the first 6,000 stored.' || which
 FROM models JOIN shown WHERE shape = 'plane' AND 'samples' IN (SELECT kind FROM pictures)
 UNION ALL
-SELECT 'curves', 'Densities learnt by ' || names || ' (curves) over the histogram of the data. Where no density is '
-       || 'stored, the curve is the histogram of the model''s samples.' || which
+SELECT 'curves', 'Densities learnt by ' || names || ' (curves) over the histogram of the data. Without a stored '
+       || 'density, the curve is the histogram of the model''s samples.' || which
 FROM models JOIN shown
 WHERE shape = 'line' AND EXISTS (SELECT 1 FROM panel WHERE shape = 'line' AND model_index > 0 AND state = 'drawn')
 UNION ALL
 SELECT *
 FROM (SELECT 'pairs' || p.pairs,
              p.dataset_label || ' in pairs of columns: the data (below the diagonal, grey) and samples of ' || p.model_label
-             || ' (above it, in colour); on the diagonal the histograms of each column, of the data (filled) and of the '
+             || ' (above it, in colour). The diagonal shows histograms of each column, for the data (filled) and the '
              || 'samples (line). Each panel has at most the first 2,000 points'
              || iif(p.columns > 8, printf('; shown are the first 8 of %d columns', p.columns), '') || '. '
              || (SELECT text FROM why_shown) || p.shown_as || '.' || experiment

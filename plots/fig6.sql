@@ -12,10 +12,10 @@ CREATE TEMP VIEW fence AS SELECT 1.5 AS factor;
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
-       'Validation loss against iteration: mean over the seeds, with a band of one standard deviation to either '
-       || 'side where there are several; the dotted line is the entropy of the data, the floor of the loss.'
+       'Validation loss against iteration: mean over the seeds. Bands show one standard deviation. The dotted line is '
+       || 'the entropy of the data, which no loss can fall below.'
        || text
-       || coalesce((SELECT ' Among them are runs that end with no density, which tables leave out: '
+       || coalesce((SELECT ' Among them are runs with an impossible loss, which tables exclude: '
                            || group_concat(d.label || ' ' || m.label || ' ' || l.impossible, '; ') || '.'
                     FROM toy_losses l
                     JOIN chosen_dataset d USING (dataset)

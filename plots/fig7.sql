@@ -13,8 +13,8 @@ CREATE TEMP VIEW fence AS SELECT 1.5 AS factor;
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
-       'Loss in bits a dimension against iteration, in evaluation (solid) and in training (dashed): mean over the '
-       || 'seeds, with a band of one standard deviation to either side where there are several.' || text AS text
+       'Evaluation loss (solid) and training loss (dashed) in bits per dimension against iteration: mean over the seeds. '
+       || 'Bands show one standard deviation.' || text AS text
 FROM seeds_text;
 
 SELECT * FROM curve WHERE EXISTS (SELECT 1 FROM curve WHERE mean IS NOT NULL);

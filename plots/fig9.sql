@@ -22,8 +22,8 @@ CREATE TEMP VIEW fence AS SELECT 3 AS factor;
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
-       'Evaluations of the field in a forward solve against iteration, in training: mean over the seeds, with a band '
-       || 'of one standard deviation to either side where there are several.' || text AS text
+       'Evaluations of the field per forward solve in training against iteration: mean over the seeds. Bands show one '
+       || 'standard deviation.' || text AS text
 FROM seeds_text;
 
 SELECT * FROM curve WHERE EXISTS (SELECT 1 FROM curve WHERE mean IS NOT NULL);

@@ -19,7 +19,7 @@ SELECT key AS subject, k.kind, moment FROM frame_at JOIN (SELECT 'density' AS ki
 
 CREATE TEMP VIEW caption AS
 SELECT dataset AS part,
-       'How the base density becomes ' || dataset_label || ', from t = T to 0: density (above, one colour scale) and '
+       'The flow from the base density to ' || dataset_label || ', from t = T to 0: density (above, one colour scale) and '
        || 'samples (below). ' || text || '. Experiment ' || (SELECT name FROM chosen) || '.' AS text
 FROM (SELECT DISTINCT dataset, dataset_label, dataset_index FROM holder)
 JOIN shown_text USING (dataset)

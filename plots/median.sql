@@ -35,5 +35,5 @@ WHERE place = (pictures + 1) / 2;
 
 -- Why these, for captions.
 CREATE TEMP VIEW why_shown AS
-SELECT 'Shown is the seed with the median validation loss among those with stored pictures (rank 1 is the lowest loss of '
-       || 'all seeds): ' AS text;
+SELECT 'The figure shows the seed with the median validation loss among those with stored pictures (rank 1 is the lowest '
+       || 'loss of all seeds): ' AS text;

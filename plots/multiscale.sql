@@ -38,17 +38,17 @@ LEFT JOIN first f;
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        'The ' || iif(augmented, 'augmented ', '') || 'multiscale architecture on ' || dataset_label
-       || '; sizes are (channels, height, width). In each scale but the last, a flow is followed by a squeeze of 2 × 2 '
-       || 'pixels into four channels, a second flow, and the second half of the channels leaves for Array B; the last '
-       || 'scale is one flow, after which all leave. '
-       || iif(augmented, 'As many augmented channels start at zero in each scale; f moves the data and sees them, g moves '
-                         || 'them and does not see the data. They are squeezed too, leave for Array A, and are replaced. '
-                         || '(This program keeps no Array A: they are the same for all images, and computed again.) ', '')
+       || '; sizes are (channels, height, width). Each scale but the last has a flow, a squeeze of 2 × 2 pixels into four '
+       || 'channels, and a second flow. Then the second half of the channels moves to Array B. The last scale has one '
+       || 'flow, after which all channels move. '
+       || iif(augmented, 'Each scale starts with as many augmented channels of zeros. f moves the data and sees them; g moves '
+                         || 'them and does not see the data. They are squeezed too, move to Array A, and are replaced. '
+                         || '(This program stores no Array A, because it is equal for all images.) ', '')
        || 'Pictures: '
        || CASE WHEN state = 'drawn'
                THEN 'a sample of ' || model_label || ' (' || shown_as || ', experiment ' || (SELECT name FROM chosen)
-                    || ') at the data''s end; behind it the same sample squeezed and halved only, as the states after '
-                    || 'flows are not stored.'
+                    || ') at the data''s end. The other pictures are this sample, squeezed and halved; the states after flows are '
+                    || 'not stored.'
                ELSE state || '.' END AS text
 FROM panel;
 

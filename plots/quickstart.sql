@@ -8,8 +8,8 @@ CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        'Target, '
        || (SELECT group_concat(label, ' and ') FROM (SELECT label FROM chosen_model ORDER BY rank, model))
-       || ': densities above (where that of the target is not known, its points), samples below. Under the target stands its entropy, the floor of the loss; under a '
-       || 'model the validation loss of the run shown. ' || (SELECT text FROM why_shown)
+       || ': densities above (points if the target''s density is unknown), samples below. The number under the target is '
+       || 'its entropy, the number under a model its validation loss. ' || (SELECT text FROM why_shown)
        || (SELECT text FROM shown_text WHERE shape = 'plane') || '. Experiment '
        || (SELECT name FROM chosen) || '.' AS text;
 

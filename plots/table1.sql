@@ -3,8 +3,8 @@
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
-       'Bits a dimension (lower is better), as reported and ours: mean and standard deviation over n seeds of the '
-       || 'best epoch.' AS text;
+       'Bits per dimension (lower is better), reported and ours. Ours: mean and standard deviation over n seeds, at each '
+       || 'run''s best epoch.' AS text;
 
 SELECT coalesce(d.label, t.dataset) AS "Data set", coalesce(m.label, t.model) AS "Model",
        CASE WHEN t.reported IS NULL THEN 'not in our source' ELSE printf('%.2f', t.reported) END AS "Reported",

@@ -4,8 +4,7 @@
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
-       'Numbers of parameters: as the paper prints them, as declared here, and those of the declared that can change '
-       || 'the output.' AS text;
+       'Parameter counts: the paper''s, those declared here, and those that can change the output.' AS text;
 
 SELECT coalesce(d.label, t.dataset) AS "Data set", t.architecture AS "Architecture",
        coalesce(m.label, t.model) AS "Model",

@@ -38,17 +38,16 @@ ORDER BY panel_index, series_index, x;
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        CASE (SELECT substr(item, 8) FROM request)
-       WHEN 'cable' THEN 'The cable rule (eq. 11) by the classic Runge-Kutta method, and the product of the Jacobians '
-            || 'of explicit Euler steps (eq. 20), as the step shrinks: largest error of the Jacobian, relative to its '
-            || 'largest entry. They fall with the fourth and the first power of the step.'
-       WHEN 'magnus' THEN 'Truncations of the Magnus series (eq. 12), exp(Ω₁ + … + Ωₖ), against the cable rule, '
-            || 'relative to the largest entry: with one to four terms errors fall with the third, fifth, fifth and seventh power of T. Right: '
-            || 'beyond π of ∫|∂f/∂z| dt, where nothing says that the series converges, four terms are no better than '
-            || 'one.'
-       ELSE 'The total derivative dz(T)/dθ (eq. 13) four ways, of one field, and of one field on [0, T/2] and another on '
-            || '[T/2, T] (appendix C), against the finest grid: largest difference, relative to '
-            || 'the largest entry. All fall with the fourth power of the step; forward sensitivity and '
-            || 'backpropagation through the steps are the same number.'
+       WHEN 'cable' THEN 'Error of the Jacobian against the step size: the cable rule (eq. 11) by RK4, and the product of '
+            || 'the Jacobians of Euler steps (eq. 20). The error is the largest one, relative to the largest entry. It '
+            || 'falls with the fourth and the first power of the step.'
+       WHEN 'magnus' THEN 'Errors of the truncated Magnus series exp(Ω₁ + … + Ωₖ) (eq. 12) against the cable rule, relative '
+            || 'to the largest entry. With one to four terms they fall with the third, fifth, fifth and seventh power of '
+            || 'T. Right: where ∫|∂f/∂z| dt exceeds π, the series may diverge, and four terms are no better than one.'
+       ELSE 'Errors of the total derivative dz(T)/dθ (eq. 13) by four methods, for one field, and for one field on [0, T/2] '
+            || 'and another on [T/2, T] (appendix C). The error is the largest difference from the finest grid, relative '
+            || 'to the largest entry. All fall with the fourth power of the step. Forward sensitivity and backpropagation '
+            || 'through the steps agree to rounding.'
        END || ' Experiment ' || (SELECT name FROM chosen) || '.' AS text;
 
 SELECT * FROM curve;

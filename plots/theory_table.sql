@@ -11,9 +11,9 @@ INSERT INTO theory_item VALUES
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
-       'The mathematics of the paper by numbers: what is proven equal is held below a bound, what is proven different '
-       || 'above one. One number stands for all runs, the one nearest to its bound. Orders are powers of the step or '
-       || 'of T by which an error falls. '
+       'Numerical checks of the paper''s theorems. A proven equality must hold within a bound; a proven difference must '
+       || 'exceed one. Of several runs, the value closest to its bound is shown. Orders are the powers of the step or of '
+       || 'T with which an error falls. '
        || (SELECT count(*) || ' statements, ' || count(*) FILTER (WHERE NOT holds) || ' of which do not hold'
            FROM theory_row WHERE relation IS NOT NULL)
        || '. Experiment ' || (SELECT name FROM chosen) || '.' AS text;

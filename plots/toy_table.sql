@@ -15,9 +15,9 @@ LEFT JOIN toy_losses t ON t.experiment = (SELECT name FROM chosen) AND t.dataset
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
-       'Validation loss in nats: at the end of training, mean and standard deviation over n seeds; the least at the '
-       || 'end of any epoch of any seed; the entropy of the data, below which no model can be; the gap between it and '
-       || 'the mean. Runs whose numbers are of no density are left out. Experiment ' || (SELECT name FROM chosen) || '.' AS text;
+       'Validation loss in nats: mean and standard deviation over n seeds at the end of training; the lowest of any epoch and '
+       || 'seed; the entropy of the data, which no loss can fall below; the gap between it and the mean. Runs with an '
+       || 'impossible loss are excluded. Experiment ' || (SELECT name FROM chosen) || '.' AS text;
 
 SELECT dataset AS "Data set", model AS "Model",
        CASE WHEN runs = 0 THEN NULL WHEN n < runs THEN n || ' of ' || runs ELSE n END AS "n",

@@ -5,10 +5,10 @@ INSERT INTO request (item, fallback, data) SELECT 'toy_tests', 1, 'toy' WHERE NO
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
-       'Final losses of AFFJORD against those of other models, seed by seed: by how much its mean is lower, in nats and in '
-       || 'deviations of the other''s, with 95% intervals by bootstrap over the seeds; correlation of the two over the '
-       || 'seeds; two-sided p of the paired t test, of Wilcoxon''s signed ranks, of the latter with runs without a possible '
-       || 'loss ranked last, and, unpaired, of Welch''s t and Mann and Whitney''s u. Losses: '
+       'Final losses of AFFJORD against other models, paired by seed. Columns: by how much its mean is lower, in nats and in '
+       || 'deviations of the other model (95% bootstrap intervals over the seeds); correlation over the seeds; two-sided p of '
+       || 'the paired t test, of Wilcoxon''s signed-rank test, of the same with impossible losses ranked last, of Welch''s t '
+       || 'test and of the Mann-Whitney test. Losses: '
        || (SELECT group_concat(DISTINCT quantity) FROM toy_tests WHERE experiment = (SELECT name FROM chosen))
        || ' (see table comparison). Experiment ' || (SELECT name FROM chosen) || '.' AS text;
 

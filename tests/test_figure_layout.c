@@ -141,8 +141,8 @@ static void expect_shown(const char *pictured, const char *words) {
     cr_assert_eq(figures("fig5"), 0, "%s", output);
     read_text("out/fig5.txt");
     expect_output(
-        "Shown is the seed with the median validation loss among those with stored pictures (rank 1 is the lowest "
-        "loss of all seeds): ");
+        "The figure shows the seed with the median validation loss among those with stored pictures (rank 1 is the "
+        "lowest loss of all seeds): ");
     expect_output(words);
     cr_assert_eq(shell("rm %s/r.db", folder), 0);
 }
