@@ -18,7 +18,7 @@ Test(plan, keys_follow_keyed_settings_only) {
         cr_expect_eq(strcmp(key, first) != 0, option->keyed, "%s", option->name);
         keyed += option->keyed;
     }
-    cr_expect_eq(keyed, 49);
+    cr_expect_eq(keyed, 52);
     plan_run_key(&values, "abd", 0, key);
     cr_expect_str_neq(key, first);
     plan_run_key(&values, "abc", 1, key);
@@ -194,6 +194,8 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect_eq(points.validation, 4097);
     cr_expect_eq(training.learning_rate, nextafter(1e-3, 0));
     cr_expect_eq(training.stop_loss, 1.0);
+    cr_expect_eq(training.decay, DECAY_COSINE);
+    cr_expect(training.clip_norm > 0 && training.average > 0);
     cr_expect_eq(points.flow.dimension, 5);
     cr_expect_eq(points.flow.width, 65);
     cr_expect_eq(points.flow.context, CONTEXT_AUGMENTED);

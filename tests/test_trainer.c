@@ -8,6 +8,7 @@
 #include "train/adam.h"
 #include "train/point_objective.h"
 #include "train/trainer.h"
+#include "train/trainer_internal.h"
 
 /* A training of points: what is minimised, and how. */
 typedef struct training_spec {
@@ -278,6 +279,100 @@ Test(trainer, counts_what_is_not_finite) {
     cr_assert_eq(memcmp(kept, trainer_parameters(training), P * sizeof *kept), 0);
     cr_assert_eq(trainer_iteration(training), 2);
     free(kept);
+    trainer_destroy(&training);
+    dataset_close(&data);
+}
+
+/* First moments after one iteration: 0.1 g. */
+static double first_moment_norm(training_spec spec, const dataset *data) {
+    trainer *training = make(spec, data, NULL);
+    checkpoint *saved;
+    record seen = {0};
+    train(training, 1, &seen);
+    const size_t P = objective_parameters(trainer_objective(training))->total;
+    cr_assert_eq(checkpoint_create(&saved), STATUS_OK);
+    cr_assert_eq(trainer_save(training, saved), STATUS_OK);
+    const real *moment = checkpoint_get(saved, "adam.first", CHECKPOINT_REAL, P);
+    double square = 0;
+    for (size_t i = 0; i < P; i++) square += (double)moment[i] * (double)moment[i];
+    checkpoint_destroy(&saved);
+    trainer_destroy(&training);
+    return sqrt(square);
+}
+
+Test(trainer, clips_gradients_by_their_norm) {
+    dataset *data = open_data("ty");
+    training_spec spec = short_spec(CONTEXT_AUGMENTED);
+    const double whole = 10 * first_moment_norm(spec, data);
+    spec.training.clip_norm = 1.01 * whole;
+    cr_expect_eq(10 * first_moment_norm(spec, data), whole, "one below the bound stays, to the bit");
+    spec.training.clip_norm = 0.25 * whole;
+    cr_expect_float_eq(10 * first_moment_norm(spec, data) / whole, 0.25, 1e-5);
+    dataset_close(&data);
+}
+
+/* Its definition, along the parameters of a training without it; and through a checkpoint, to the bit. */
+Test(trainer, averages_parameters) {
+    dataset *data = open_data("ty");
+    training_spec spec = short_spec(CONTEXT_AUGMENTED);
+    trainer *plain = make(spec, data, NULL);
+    spec.training.average = 0.6;
+    trainer *averaged = make(spec, data, NULL), *second = make(spec, data, NULL);
+    const size_t P = objective_parameters(trainer_objective(plain))->total;
+    double *expected = malloc(P * sizeof *expected);
+    record seen[3] = {0};
+    checkpoint *saved;
+    failure why;
+    for (size_t i = 0; i < P; i++) expected[i] = (double)trainer_parameters(plain)[i];
+    for (uint64_t t = 1; t <= 20; t++) {
+        const double keep = fmin(0.6, (double)t / (double)(t + 9));
+        train(plain, t, &seen[0]);
+        for (size_t i = 0; i < P; i++)
+            expected[i] = keep * expected[i] + (1 - keep) * (double)trainer_parameters(plain)[i];
+    }
+    train(averaged, 20, &seen[1]);
+    for (size_t i = 0; i < P; i++)
+        cr_assert_float_eq((double)trainer_parameters(averaged)[i], expected[i], 2e-6, "parameter %zu", i);
+    cr_expect_eq(seen[1].epoch[1].training_loss, seen[0].epoch[1].training_loss, "Adam moves what it always does");
+    cr_expect_neq(seen[1].epoch[1].validation_loss, seen[0].epoch[1].validation_loss);
+
+    cr_assert_eq(checkpoint_create(&saved), STATUS_OK);
+    cr_assert_eq(trainer_save(averaged, saved), STATUS_OK);
+    cr_assert_eq(trainer_restore(second, saved, &why), STATUS_OK, "%s", why.text);
+    seen[2] = seen[1];
+    train(averaged, 25, &seen[1]);
+    train(second, 25, &seen[2]);
+    check_same(averaged, &seen[1], second, &seen[2], "averaged");
+
+    checkpoint_destroy(&saved);
+    cr_assert_eq(checkpoint_create(&saved), STATUS_OK);
+    cr_assert_eq(trainer_save(plain, saved), STATUS_OK);
+    cr_expect_eq(trainer_restore(averaged, saved, &why), STATUS_FORMAT,
+                 "a checkpoint of a training without an average");
+    cr_expect(strstr(why.text, TRAINER_PARAMETERS), "%s", why.text);
+    checkpoint_destroy(&saved);
+    trainer_destroy(&plain), trainer_destroy(&averaged), trainer_destroy(&second);
+    free(expected);
+    dataset_close(&data);
+}
+
+Test(trainer, learning_rate_falls_along_half_a_cosine) {
+    dataset *data = open_data("ty");
+    training_spec spec = short_spec(CONTEXT_CLOCK);
+    spec.training.iterations = 20;
+    spec.training.warmup = 4;
+    spec.training.decay = DECAY_COSINE;
+    spec.training.learning_rate = 0.5;
+    trainer *training = make(spec, data, NULL);
+    const double rising[] = {0.125, 0.25, 0.375};
+    for (uint64_t i = 1; i < 4; i++) cr_expect_float_eq(trainer_learning_rate(training, i), rising[i - 1], 1e-15);
+    for (uint64_t i = 4; i <= 20; i++)
+        cr_expect_float_eq(trainer_learning_rate(training, i), 0.25 * (1 + cos(acos(-1) * (double)(i - 4) / 17)),
+                           1e-15);
+    trainer_destroy(&training);
+    spec.training.iterations = 4; /* none behind the warm-up */
+    training = make(spec, data, NULL);
+    cr_expect_eq(trainer_learning_rate(training, 4), 0.5);
     trainer_destroy(&training);
     dataset_close(&data);
 }

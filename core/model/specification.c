@@ -146,6 +146,9 @@ void specification_trainer(const settings *values, trainer_spec *out) {
         .epoch_iterations = values->train_epoch_iterations,
         .learning_rate = values->train_learning_rate,
         .warmup = values->train_warmup,
+        .decay = (trainer_decay)values->train_decay,
+        .clip_norm = values->train_clip_norm,
+        .average = values->train_average,
         .stop_loss = values->train_stop_loss,
     };
 }

@@ -50,6 +50,12 @@ status fleet_program(const trainer *training, toy_program *out, failure *why) {
     const objective *goal = training->goal;
     memset(out, 0, sizeof *out); /* programs are compared by their bytes */
     if (!objective_is_points(goal)) return fail(why, STATUS_INVALID, "--device cuda trains models of points so far");
+    if (training->spec.clip_norm > 0 || training->spec.average > 0)
+        return fail(
+            why, STATUS_INVALID,
+            "train.clip_norm = %g, train.average = %g: --device cuda trains models of points with neither; expected "
+            "0; train on the CPU",
+            training->spec.clip_norm, training->spec.average);
     const point_objective_spec *spec = point_objective_specification(goal);
     const adam_step constants = adam_step_at(training->spec.learning_rate, 1);
     TRY(cnf_program(point_objective_flow(goal), out, why));

@@ -6,6 +6,7 @@
 
 #include "backend/cpu/cpu.h"
 #include "backend/memory.h"
+#include "base/detmath.h"
 #include "train/adam.h"
 #include "train/checkpoint_parameters.h"
 #include "train/trainer_internal.h"
@@ -17,6 +18,9 @@ static status build(trainer *training) {
     TRY(BACKEND_NEW(backend, &training->memory, P, &training->first));
     TRY(BACKEND_NEW(backend, &training->memory, P, &training->second));
     TRY(BACKEND_NEW(backend, &training->memory, P, &training->gradient));
+    training->average = training->params;
+    if (training->spec.average > 0) TRY(BACKEND_NEW(backend, &training->memory, P, &training->average));
+    TRY(BACKEND_NEW(backend, &training->memory, 2, &training->scalars));
     training->near = training->gradient;
     return backend_is_near(backend) ? STATUS_OK : ARENA_NEW(&training->memory, P, &training->near);
 }
@@ -48,6 +52,7 @@ static status create(const trainer_spec *spec, objective *goal, trainer **out, f
     }
     objective_initialise(goal, training->near);
     set(training, training->near, training->params);
+    set(training, training->near, training->average);
     *out = training;
     return STATUS_OK;
 }
@@ -98,17 +103,56 @@ void trainer_end_epoch(trainer *training, const objective_counts *last, trainer_
 }
 
 static void measure(trainer *training, trainer_epoch *epoch) {
-    epoch->validation = objective_measure(training->goal, OBJECTIVE_VALIDATION, training->iteration, training->params,
+    epoch->validation = objective_measure(training->goal, OBJECTIVE_VALIDATION, training->iteration, training->average,
                                           &epoch->validation_loss, &epoch->validation_counts);
     if (epoch->tested)
-        epoch->test = objective_measure(training->goal, OBJECTIVE_TEST, training->iteration, training->params,
+        epoch->test = objective_measure(training->goal, OBJECTIVE_TEST, training->iteration, training->average,
                                         &epoch->test_loss, &epoch->test_counts);
 }
 
 double trainer_learning_rate(const trainer *training, uint64_t iteration) {
     const trainer_spec *spec = &training->spec;
-    if (iteration >= spec->warmup) return spec->learning_rate;
-    return spec->learning_rate * (double)iteration / (double)spec->warmup;
+    if (iteration < spec->warmup) return spec->learning_rate * (double)iteration / (double)spec->warmup;
+    if (spec->decay == DECAY_NONE) return spec->learning_rate;
+    const uint64_t length = spec->iterations - spec->warmup; /* not 0, as some iteration is behind the warm-up */
+    double sine, cosine;
+    det_sincospi((double)(iteration - spec->warmup) / (double)(length + 1), &sine, &cosine);
+    return spec->learning_rate * 0.5 * (1 + cosine);
+}
+
+/* g (P) <- g min(1, clip_norm / |g|). The norm of an error with tolerance 1 is a root mean square. */
+static void clip_gradient(trainer *training) {
+    const backend_ops *backend = training->backend;
+    const double one = 1, limit = training->spec.clip_norm;
+    const error_norm norm = {.atol = 1, .parts = 1, .length = &training->parameters};
+    const real *g = training->gradient;
+    double size;
+    if (limit == 0) return;
+    backend->upload(backend, sizeof one, &one, training->scalars);
+    backend->measure_error(backend, &norm, 1, training->scalars, &g, g, g, training->scalars + 1);
+    backend->download(backend, sizeof size, training->scalars + 1, &size);
+    size *= sqrt((double)training->parameters);
+    if (size > limit) backend->scale(backend, training->parameters, limit / size, g, training->gradient);
+}
+
+static void update_average(trainer *training) {
+    const backend_ops *backend = training->backend;
+    const size_t P = training->parameters;
+    if (training->average == training->params) return;
+    const double t = (double)training->updates + 1, keep = fmin(training->spec.average, t / (t + 9)), rest = 1 - keep;
+    const real *const params = training->params;
+    backend->upload(backend, sizeof rest, &rest, training->scalars);
+    backend->scale(backend, P, keep, training->average, training->average);
+    backend->combine(backend, P, training->average, 1, training->scalars, &params, training->average);
+}
+
+/* One update of Adam along the gradient of an iteration. */
+static void update(trainer *training, uint64_t iteration) {
+    const adam_step step = adam_step_at(trainer_learning_rate(training, iteration), training->updates + 1);
+    clip_gradient(training);
+    training->backend->adam(training->backend, training->parameters, &step, training->gradient, training->first,
+                            training->second, training->params);
+    update_average(training);
 }
 
 void trainer_count(trainer *training, status outcome, double loss, const objective_counts *counts) {
@@ -138,11 +182,7 @@ status trainer_step(trainer *training, double *loss, bool *epoch_done, trainer_e
     const status outcome =
         objective_step(training->goal, iteration, training->params, &value, training->gradient, &counts);
     if (outcome < 0) return outcome;
-    if (outcome == STATUS_OK) {
-        const adam_step step = adam_step_at(trainer_learning_rate(training, iteration), training->updates + 1);
-        training->backend->adam(training->backend, training->parameters, &step, training->gradient, training->first,
-                                training->second, training->params);
-    }
+    if (outcome == STATUS_OK) update(training, iteration);
     trainer_count(training, outcome, value, &counts);
     if (loss) *loss = value;
     *epoch_done = trainer_ends_epoch(training);
@@ -162,7 +202,7 @@ uint64_t trainer_iteration(const trainer *training) {
 }
 
 const real *trainer_parameters(const trainer *training) {
-    return show(training, training->params);
+    return show(training, training->average);
 }
 
 objective *trainer_objective(trainer *training) {
@@ -173,13 +213,15 @@ size_t trainer_bytes(const trainer *training) {
     return training->memory.bytes + objective_bytes(training->goal);
 }
 
-/* Parameters stand in the file under the names of their table, which is how any reader wants them; the moments are kept
- * whole. */
+/* The model's parameters stand in the file under the names of their table, which is how any reader wants them; Adam's
+ * moments, and the parameters that it moves where the model is their average, are kept whole. */
 status trainer_save(const trainer *training, checkpoint *into) {
     const size_t P = training->parameters, two = 2, flows[] = {OBJECTIVE_FLOWS_MAX, 2};
     const uint64_t counters[] = {training->iteration, training->updates};
     const double means[] = {training->epoch_sum, training->running};
-    TRY(checkpoint_put_parameters(into, objective_parameters(training->goal), show(training, training->params)));
+    TRY(checkpoint_put_parameters(into, objective_parameters(training->goal), show(training, training->average)));
+    if (training->average != training->params)
+        TRY(checkpoint_put(into, TRAINER_PARAMETERS, CHECKPOINT_REAL, 1, &P, show(training, training->params)));
     TRY(checkpoint_put(into, "adam.first", CHECKPOINT_REAL, 1, &P, show(training, training->first)));
     TRY(checkpoint_put(into, "adam.second", CHECKPOINT_REAL, 1, &P, show(training, training->second)));
     TRY(checkpoint_put(into, "trainer.counters", CHECKPOINT_U64, 1, &two, counters));
@@ -196,15 +238,17 @@ static status find(const checkpoint *from, const char *name, checkpoint_type typ
 
 status trainer_restore(trainer *training, const checkpoint *from, failure *why) {
     const size_t P = training->parameters;
-    const void *first, *second, *counters, *means, *evaluations;
+    const void *params = training->near, *first, *second, *counters, *means, *evaluations;
     TRY(checkpoint_get_parameters(from, objective_parameters(training->goal), training->near, why));
+    if (training->average != training->params) TRY(find(from, TRAINER_PARAMETERS, CHECKPOINT_REAL, P, &params, why));
     TRY(find(from, "adam.first", CHECKPOINT_REAL, P, &first, why));
     TRY(find(from, "adam.second", CHECKPOINT_REAL, P, &second, why));
     TRY(find(from, "trainer.counters", CHECKPOINT_U64, 2, &counters, why));
     TRY(find(from, "trainer.means", CHECKPOINT_F64, 2, &means, why));
     TRY(find(from, "trainer.evaluations", CHECKPOINT_F64, (size_t)2 * OBJECTIVE_FLOWS_MAX, &evaluations, why));
 
-    set(training, training->near, training->params); /* where they were read to, in case others fail */
+    set(training, training->near, training->average); /* where they were read to, in case others fail */
+    set(training, params, training->params);
     set(training, first, training->first);
     set(training, second, training->second);
     memcpy(training->evaluations, evaluations, sizeof training->evaluations);

@@ -16,11 +16,17 @@
 
 AFFJORD_API_BEGIN
 
+/* How the learning rate goes on after the warm-up: constant, or along half a cosine to 0 at the last iteration. */
+typedef enum trainer_decay { DECAY_NONE, DECAY_COSINE } trainer_decay;
+
 typedef struct trainer_spec {
     uint64_t iterations; /* at most */
     uint64_t epoch_iterations; /* iterations an epoch */
     double learning_rate; /* of Adam */
     uint64_t warmup; /* iterations over which the learning rate rises linearly to its value; 0 for none */
+    trainer_decay decay; /* of the learning rate */
+    double clip_norm; /* a gradient g with |g| above it becomes g clip_norm / |g|; 0: none does */
+    double average; /* decay of the moving average of the parameters, which is the model then; 0: none is kept */
     double stop_loss; /* stop once the running mean (0.99) of the training loss is below; -INFINITY: never */
     const backend_ops *backend; /* the objective's; NULL for the best of this processor */
 } trainer_spec;
@@ -62,11 +68,21 @@ status trainer_step(trainer *training, double *loss, bool *epoch_done, trainer_e
 bool trainer_finished(const trainer *training);
 
 uint64_t trainer_iteration(const trainer *training);
-const real *trainer_parameters(const trainer *training); /* (P), valid until the next call on the trainer */
+
+/* The model's parameters (P): those that Adam moves, or their moving average p' where spec.average = a > 0, which is
+ *
+ *   p'_t = b p'_(t-1) + (1 - b) p_t,    b = min(a, t / (t + 9)),    t = 1, 2, ... the updates of Adam.
+ *
+ * Losses of the validation and test batches are theirs. Valid until the next call on the trainer. */
+const real *trainer_parameters(const trainer *training);
+
 objective *trainer_objective(trainer *training);
 
 /* Bytes that it can come to hold, the objective included. */
 size_t trainer_bytes(const trainer *training);
+
+/* In a checkpoint of a training whose model is an average: the parameters (P) that Adam moves. */
+#define TRAINER_PARAMETERS "trainer.parameters"
 
 /* All state that the next step needs, as named arrays; see checkpoint.h. */
 status trainer_save(const trainer *training, checkpoint *into);

@@ -21,7 +21,9 @@ struct trainer {
     real *params; /* (P), in the backend's memory, as the next three */
     real *first; /* (P), Adam's moments */
     real *second; /* (P) */
+    real *average; /* (P), the moving average; params themselves where none is kept */
 
+    double *scalars; /* (2), in the backend's memory: a weight, a norm */
     real *gradient; /* (P) */
 
     /* (P), in the program's memory: numbers on their way to or from the backend. Where that has the same memory, it is the

@@ -74,6 +74,8 @@ static status make_model(replay *self, size_t threads, failure *why) {
     self->gradient = calloc(table->total, sizeof(real));
     if (!self->params || !self->gradient) return fail(why, STATUS_MEMORY, "out of memory");
     const status outcome = checkpoint_get_parameters(self->file, table, self->params, &reason);
+    const real *moved = checkpoint_get(self->file, TRAINER_PARAMETERS, CHECKPOINT_REAL, table->total);
+    if (moved) memcpy(self->params, moved, table->total * sizeof *moved);
     return outcome == STATUS_OK ? STATUS_OK : fail(why, outcome, "%s: %s", self->path, reason.text);
 }
 
