@@ -1,27 +1,25 @@
 #!/usr/bin/env bash
-# paper_figures.sh - draws the paper's figures and tables from the results
-# database alone. `./paper_figures.sh --help` tells how.
+# paper_figures.sh - draw the paper's figures and tables from the results
+# database. See `./paper_figures.sh --help`.
 #
-# For each item: plots/SCRIPT.sql selects the rows, plots/SCRIPT.gp draws them
-# (or, for a table, plots/document.awk sets them). Drawings that show no rows have
-# their captions from plots/SCRIPT.sql too. Everything is made in a folder of its
-# own and moved into place when it is complete.
+# For each item, plots/SCRIPT.sql selects the rows and the caption, and plots/SCRIPT.gp
+# draws them (plots/document.awk for a table). Everything is made in a temporary
+# folder and moved into place when it is complete.
 set -euo pipefail
 shopt -s inherit_errexit
 export LC_ALL=C.UTF-8
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
-# Where the program writes, and what it is called: in a checkout, or installed.
+# The program's output folder and its name, in a checkout or installed.
 place=$root
 program=./run
 case $root in */share/affjord) place=. program=affjord ;; esac
 
-# name; kind; script that selects and draws it; table or view that has to exist; whose
-# runs it shows (any: those of an experiment of another name will do; own: of the
-# one named as the item; all: experiments play no part); data and model, as in
-# plots/common.sql, or, for a drawing that needs no rows and no database, none;
-# the experiment file that makes them; what it is
+# name; kind; script; required table or view; runs that it shows (any: of any suitable
+# experiment; own: of the experiment named as the item; all: of all experiments); data
+# and model, as in plots/common.sql, or none for a drawing without rows; the experiment
+# file that computes the rows; description
 items='
 fig1               figure  fig1           moment             any  toy      -        fig1.ini            the field of AFFJORD and FFJORD at eight times
 fig2               figure  multiscale     -                  any  mnist    ffjord   table1_mnist.ini    the multiscale architecture on MNIST, with a sample by FFJORD
@@ -62,30 +60,27 @@ usage: ./paper_figures.sh [--db PATH] [--out DIR] [--experiment NAME]
                           [--width column|page] [--force] [ITEM...]
        ./paper_figures.sh --list
 
-Draws each ITEM from the database: figures as ITEM.pdf and ITEM.png, with their
-caption as ITEM.txt and a LaTeX figure in ITEM.tex; films as ITEM.gif; tables
-as ITEM.md and ITEM.tex. Without items: all that the database has rows for.
-Figures 3 and 10 to 14 are drawings that need no rows, and no database if asked
-for alone.
+Draw each ITEM from the database: figures as ITEM.pdf and ITEM.png, with the
+caption in ITEM.txt and a LaTeX figure in ITEM.tex; films as ITEM.gif; tables as
+ITEM.md and ITEM.tex. Without items, draw all that the database has rows for.
+Figures 3 and 10 to 14 are drawings and need no database.
 
   --db PATH          results database (results/results.db)
-  --out DIR          where the files go (results/figures/EXPERIMENT of the
-                     experiment drawn; results/figures for drawings and for
-                     tables of all experiments)
-  --experiment NAME  draw from this experiment's runs; otherwise from those of
-                     the experiment named as the item, or else, for items that
-                     do not insist, of the one whose file makes their rows, or
-                     of the one that trained longest on data of their kind
-  --width WIDTH      how wide figures are at most: column (3.4 inches), page
-                     (7 inches, the default); letters have 8 points in both.
-                     Drawings (2 to 4, 10 to 14) and films have their own width
+  --out DIR          output folder (results/figures/EXPERIMENT; results/figures
+                     for drawings and for tables of all experiments)
+  --experiment NAME  draw this experiment's runs. Default: the experiment named
+                     as the item; else the one whose file computes its rows;
+                     else the one with the longest training on such data
+  --width WIDTH      maximal width of figures: column (3.4 inches) or page (7
+                     inches, the default); text has 8 points in both. Drawings
+                     (2 to 4, 10 to 14) and films have their own width
   --force            replace files in DIR that are no figures or tables
   --list             print the items
-  --help             print this
+  --help             print this help
 
 ITEM_NAME, as in fig6_release, is ITEM drawn from the experiment ITEM_NAME.
-Exit status: 0 done; 1 a database, a program or an item asked for is missing or
-could not be drawn; 2 wrong usage.
+Exit status: 0 success; 1 a database, a program or an item is missing, or an item
+could not be drawn; 2 usage error.
 END
 }
 
@@ -94,21 +89,21 @@ die() { say "$1"; exit "${2:-1}"; }
 
 item_names() { awk 'NF { print $1 }' <<<"$items"; }
 
-# Of the items, the line of the one that $1 is, or is a variant of.
+# The line of item $1, or of the item that $1 is a variant of.
 item_line() {
     awk -v name="$1" '
         NF && (name == $1 || index(name, $1 "_") == 1) && length($1) > best { best = length($1); line = $0 }
         END { print line }' <<<"$items"
 }
 
-# Does item $1 show rows of the database? An unknown one counts as if it did.
+# Does item $1 show rows of the database? An unknown item does.
 shows_rows() {
     local data
     read -r _ _ _ _ _ data _ <<<"$(item_line "$1")" || true
     [ "$data" != none ]
 }
 
-# The item most like $1, by the number of letters to change, add or leave out.
+# The item with the smallest edit distance to $1.
 nearest_item() {
     item_names | awk -v wrong="$1" '
         function least(a, b) { return a < b ? a : b }
@@ -185,7 +180,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 . "$root/plots/database.sh"
 
-# Drawings that show no rows ask an empty database.
+# Drawings without rows use an empty database.
 query() {
     if [ "$db" = :memory: ]; then
         sqlite3 -batch -bail -init "$root/runner/record/schema.sql" "$db" "$@"
@@ -203,14 +198,14 @@ done
 if [ "$rows_shown" = 0 ]; then
     db=:memory:
 else
-    [ -e "$db" ] || die "no database $db; $program experiments/quickstart.ini makes the first one"
+    [ -e "$db" ] || die "no database $db; run $program experiments/quickstart.ini to create one"
     db=$(realpath -- "$db")
     find_readable "$db"
     known_version=$(sed -n "s/.*VALUES ('schema_version', '\([0-9]*\)').*/\1/p" "$root/runner/record/schema.sql")
     version=$(query "SELECT value FROM meta WHERE key = 'schema_version'" 2>&1) ||
         die "$db is no results database: $version"
     [ "$version" -le "$known_version" ] 2>/dev/null ||
-        die "$db has schema version $version; this program knows versions up to $known_version"
+        die "$db has schema version $version; expected at most $known_version; use a newer version of this program"
     if [ -n "$experiment" ]; then
         names=$(query "SELECT name FROM experiment ORDER BY name")
         grep -Fxq -e "$experiment" <<<"$names" || die "no experiment $experiment in $db; it has: ${names//$'\n'/ }"
@@ -247,8 +242,8 @@ END
     export FONTCONFIG_FILE=$work/fonts.conf
 fi
 
-# The row of the table `request` (plots/common.sql) for item $1, which shows
-# the runs $2, the data $3 and the model $4, and is made by the file $5.
+# The row of the table `request` (plots/common.sql) for item $1 with the runs $2, the
+# data $3, the model $4 and the experiment file $5.
 request() {
     local wish=NULL fallback=0 home=NULL data=NULL model=NULL
     [ -z "$experiment" ] || wish=$(quote_sql "$experiment")
@@ -259,10 +254,10 @@ request() {
     printf '%s' "$model"
 }
 
-# Run the query $2 for the request $1 in the folder $3, which then has its rows
-# (rows.tsv), captions (captions.tsv), the experiment drawn (chosen.txt), the
-# pictures stored in blobs that the rows name, and, as a sign that no disk was
-# full, done.txt. Missing values are written $4, headings are $5 (on, off).
+# Run the query $2 for the request $1 in the folder $3. Write rows (rows.tsv),
+# captions (captions.tsv), the chosen experiment (chosen.txt), the blobs that the rows
+# name, and done.txt, which shows that the disk was not full. $4 stands for missing
+# values; $5 switches headings (on, off).
 select_rows() {
     ln -s "$root/plots" "$3/plots"
     (cd "$3" && query >/dev/null <<END
@@ -318,17 +313,18 @@ draw_part() {
     return "$failed"
 }
 
-# How wide a PDF is, in points.
+# The width of a PDF in points.
 width_of() {
     grep -aom 1 'MediaBox \[ 0 0 [0-9.]*' "$1" | sed 's/.* //'
 }
 
-# Standard input, and the caption $2 of $3, in style $1; a figure is $4 points wide.
+# Format standard input with the caption $2 of $3 in style $1; a figure is $4 points wide.
 document() {
     caption=$2 awk -v style="$1" -v name="$3" -v points="${4:-0}" -f "$root/plots/document.awk"
 }
 
-# Move the files $3... from the folder $1 to the folder $2 (empty, or with a slash at its end) of $out: all, or none where one of them would destroy another file.
+# Move the files $3... from the folder $1 to the folder $2 (empty, or ending in a slash) of $out. Move
+# none if one of them would destroy another file.
 put_files() {
     local folder=$1 to=$2 name refusal refused=0
     shift 2
@@ -339,7 +335,7 @@ put_files() {
     for name; do output_put "$folder/$name" "$(output_target "$out/$to$name")"; done
 }
 
-# Make item $1 and move its files into place. Status: 0 done, 3 no rows, 1 failed.
+# Draw item $1 and move its files into place. Status: 0 success, 3 no rows, 1 failure.
 make_item() {
     local item=$1 base kind script view whose data model file wish folder part caption name chosen='' to='' made=()
     read -r base kind script view whose data model file _ <<<"$(item_line "$item")"
@@ -380,15 +376,15 @@ make_item() {
         fi
     done <"$folder/captions.tsv"
     [ "$whose" = all ] || chosen=$(cut -f 3 "$folder/chosen.txt")
-    # A name of an older database's experiment may be no name of a folder.
+    # In an older database, an experiment's name may be invalid as a folder's name.
     [ "$apart" = 0 ] || [ -z "$chosen" ] || { to=${chosen//\//_}/ && to=${to/#./_}; }
     mkdir -p -- "$out/$to"
     put_files "$folder" "$to" "${made[@]}"
     printf '%-18s%s%s\n' "$item" "${made[*]/#/$to}" "${chosen:+  (experiment $chosen)}"
 }
 
-# Why the chosen experiment has no rows for item $1, where its command alone would
-# change nothing, and a command that makes some.
+# Print why the chosen experiment has no rows for item $1, if its command alone would
+# not help, and a command that computes them.
 missing_rows() {
     local base script home lack='' seed='' name='' file=''
     read -r base _ script _ _ _ _ home _ <<<"$(item_line "$1")"
@@ -400,11 +396,11 @@ missing_rows() {
         data/*) printf 'experiment %s has no runs on data that it shows; ' "$name" ;;
         runs/*) home=$file ;;
         stored/fig1 | stored/film)
-            printf 'experiment %s stored no moments, which only data of two columns has; ' "$name"
+            printf 'experiment %s stored no snapshots (possible for data of two columns); ' "$name"
             home="$file --set output.moments=24"
             ;;
         stored/fig5 | stored/quickstart | stored/images | stored/multiscale)
-            printf 'the finished runs of experiment %s stored nothing that it shows; ' "$name"
+            printf 'the finished runs of experiment %s stored no such pictures; ' "$name"
             home="$file --seeds $seed --set output.samples=10000 --set output.density_cells=256"
             ;;
         stored/*) printf 'experiment %s has no finite values; ' "$name" ;;
@@ -414,7 +410,7 @@ missing_rows() {
 
 status=0
 for item in "${wanted[@]}"; do
-    # Not `make_item || ...`, in which a failing command would not end it.
+    # Not `make_item || ...`, because set -e has no effect there.
     set +e
     (set -e; make_item "$item")
     result=$?

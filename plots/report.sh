@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# report.sh - one page with all that a results database has to show: `./run report`
-# runs it. `plots/report.sh --help` tells how.
+# report.sh - write one page with everything in a results database, for `./run report`.
+# See `plots/report.sh --help`.
 #
 # paper_figures.sh draws the items into a folder of its own; plots/report.sql and
-# plots/report_experiment.sql select the rest, and plots/report.awk sets it. The
-# page is put together beside its place and moved there when it is complete. All
-# in it comes from the database, but for the one line that says when it was made.
+# plots/report_experiment.sql select the rest, and plots/report.awk formats it. The
+# page is assembled in a temporary folder and moved into place when it is complete. All
+# of it comes from the database, except for the line with the date.
 set -euo pipefail
 shopt -s inherit_errexit
 export LC_ALL=C.UTF-8
@@ -13,21 +13,20 @@ export LC_ALL=C.UTF-8
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 run=./run # what starts the program: in a checkout, or installed
 case $root in */share/affjord) run=affjord ;; esac
-page_bytes_max=5000000 # what a page may weigh that is sent by mail and opened on a phone
-# Dots an inch of its pictures: enough for a phone, and half the weight of the 300 that papers ask for.
+page_bytes_max=5000000 # small enough for mail and a phone
+# Dots per inch of its pictures: enough for a phone, and half the bytes of the 300 that journals require.
 export AFFJORD_PNG_DOTS=160
 
 usage() {
     cat <<'END'
 usage: plots/report.sh --db PATH --output FILE [--program TEXT] [--force]
 
-Writes FILE ("-" for standard output), one page of HTML that needs no other file and no network: the
-figures and tables that the database has rows for, claims, settings, and where
-each run comes from. TEXT names the program that asks for it. The date in it is
-that of SOURCE_DATE_EPOCH (seconds since 1970) where that is set. A file that is
-no such page is replaced with --force only.
-Exit status: 0 done; 1 a database or a program is missing, a figure could not be
-drawn or the page not be written; 2 wrong usage.
+Write FILE ("-" for standard output): one self-contained HTML page with the
+figures and tables that the database has rows for, claims, settings, and the
+origin of each run. TEXT names the calling program. SOURCE_DATE_EPOCH (seconds
+since 1970) sets the date. --force replaces a file that is no such page.
+Exit status: 0 success; 1 a database or a program is missing, a figure could not
+be drawn, or the page could not be written; 2 usage error.
 END
 }
 
@@ -61,7 +60,7 @@ if [ -d "$root/.deps/usr" ]; then # programs unpacked without root by `make deps
     export PATH
 fi
 command -v sqlite3 >/dev/null || die "sqlite3 is not installed (Debian package sqlite3)"
-[ -e "$db" ] || die "no database $db; $run experiments/quickstart.ini makes the first one"
+[ -e "$db" ] || die "no database $db; run $run experiments/quickstart.ini to create one"
 db=$(realpath -- "$db")
 target=$(output_target "$output")
 refusal=$(output_refusal "$output" "$target" page.html "$db") || die "$refusal" "$?"
@@ -72,7 +71,7 @@ place=${TMPDIR:-/tmp} # of a page that is written through
 output_is_stream "$target" || place=$(dirname -- "$target")
 work=$(mktemp -d "$place/.report.XXXXXX" 2>/dev/null) || die "cannot write to the folder $place"
 . "$root/plots/database.sh"
-# Whatever fails in here, the reader is told whether it was for want of room.
+# On any failure, print whether the disk is full.
 # shellcheck disable=SC2317 # reached by the trap
 finish() {
     local status=$?
@@ -98,8 +97,8 @@ escape() {
 
 unit=$'\037' record=$'\036' # they part cells and rows, as they are in no text
 
-# A line of `items`: the item, what it is, the experiment shown, its state
-# (drawn, missing, failed), and its files or the command that makes what it lacks.
+# A line of `items`: the item, its description, the experiment shown, its state
+# (drawn, missing, failed), and its files or the command that computes its rows.
 item_row() {
     local name=$1 what=$2 said=$3
     case $said in
@@ -141,7 +140,7 @@ draw_items() {
     return "$complete"
 }
 
-# "Figure 6: validation loss ...", "Table 2: ..."; of other items what they are.
+# "Figure 6: validation loss ...", "Table 2: ..."; for other items their description.
 heading_of() {
     local name=$1 what=$2
     if [[ $name =~ ^(fig|table)([0-9]+)(_(.*))?$ ]]; then
@@ -170,8 +169,8 @@ size_of() {
     esac
 }
 
-# What a reader who cannot see item $1 of experiment $2 needs: where its curves
-# begin and end, or its caption $3 where it has no curves over iterations.
+# The alternative text of item $1 of experiment $2: first and last values of its
+# curves, or its caption $3 if it has no curves over iterations.
 alternative() {
     local kind='' ends=''
     case $1 in
@@ -188,8 +187,8 @@ pictures_of() {
     tr ' ' '\n' <<<"$1" | sed -n 's/\.\(png\|gif\)$//p' | awk '!seen[$0]++'
 }
 
-# Choose the file of each picture that the page has room for, $1 bytes: still ones
-# first, then films (GIF), or for want of room the still picture of the same name.
+# Choose the files of the pictures that fit into $1 bytes: still pictures first, then
+# films (GIF), or else the still picture of the same name.
 choose_pictures() {
     local left=$1 files picture ending file
     take() {
@@ -215,7 +214,7 @@ choose_pictures() {
 
 # --- Parts of the page ----------------------------------------------------------------------------------------------
 
-# Ask the database once, for everything, so that all parts show the same moment.
+# Query the database once for everything, so that all parts show the same state.
 select_rows() {
     mkdir "$work/rows"
     ln -s "$root/plots" "$work/rows/plots"
@@ -240,7 +239,7 @@ set_rows() {
 }
 has_rows() { [ -s "$1" ]; }
 
-# A line of the table of contents; what comes after a number is shown where there is room.
+# A line of the table of contents; the text after a number is shown if there is room.
 entry() {
     local number=$2 rest=
     if [[ $2 =~ ^((Figure|Table)[^:]*)(:.*)$ ]]; then
@@ -260,11 +259,11 @@ set_file() {
         -f "$root/plots/report.awk" "$work/drawn/$1"
 }
 
-# What the paper says and the verdicts: the item `claims`, which is left out below.
+# The claims and verdicts: the item `claims`, which is omitted below.
 write_claims() {
     section claims 'Claims'
     if [ -e "$work/drawn/claims.md" ]; then
-        printf '<p>What the paper claims, and what the runs in this database say of it: %s.</p>\n' \
+        printf '<p>The claims of the paper and their verdicts in this database: %s.</p>\n' \
             "$(set_rows text '' "$work/rows/verdicts")"
         set_file claims.md Claims
     else
@@ -280,11 +279,11 @@ write_picture() {
     file=$(grep -Fx -e "$work/drawn/$picture.png" -e "$work/drawn/$picture.gif" "$work/chosen") || file=
     if [ -n "$file" ]; then
         read -r width height < <(size_of "$file")
-        # On a screen pictures are half as large again as printed.
+        # On a screen, pictures are 1.5 times as large as printed.
         dots=$AFFJORD_PNG_DOTS
         if [[ $file == *.gif ]]; then
             dots=144
-            # What moves starts when the reader wants it to.
+            # A film starts only when the reader opens it.
             printf '<details>\n<summary>Show the film (%d kB)</summary>\n' $(($(stat -c %s -- "$file") / 1000))
         fi
         printf '<div class="picture" role="group" tabindex="0" aria-label="Picture: %s">' "$(escape "$picture")"
@@ -295,7 +294,7 @@ write_picture() {
         printf '"></div>\n'
         [[ $file != *.gif ]] || printf '</details>\n'
     else
-        printf '<p class="soft">Left out, as the page would be larger than %d MB: %s draws it.</p>\n' \
+        printf '<p class="soft">Omitted, because the page would exceed %d MB; %s draws it.</p>\n' \
             $((page_bytes_max / 1000000)) "<code>./paper_figures.sh $(escape "$item")</code>"
     fi
     printf '<figcaption>%s</figcaption>\n</figure>\n' "$(escape "$caption")"
@@ -329,7 +328,7 @@ write_tables() {
                 entry "item-$name" "$heading"
                 printf '<h3 id="item-%s">%s</h3>\n' "$name" "$(escape "$heading")"
             fi
-            # A long one is opened by who wants to read it.
+            # A long table is folded.
             fold=$(grep -c '^|' "$work/drawn/$file") || true
             [ "$fold" -gt 40 ] && fold="All $((fold - 2)) rows" || fold=
             set_file "$file" "$heading" "$fold"
@@ -370,9 +369,9 @@ write_runs() {
     local id number=0
     section runs 'Runs'
     if [ -s "$work/experiments" ]; then
-        printf '<p>Experiments share runs: one that two of them need was computed once, and is told in both.</p>\n'
+        printf '<p>Experiments share runs. A shared run was computed once and appears in each experiment.</p>\n'
     else
-        printf '<p>Nothing has been run yet: <code>%s experiments/quickstart.ini</code> makes the first runs.</p>\n' "$run"
+        printf '<p>The database has no runs yet. <code>%s experiments/quickstart.ini</code> computes the first ones.</p>\n' "$run"
     fi
     while read -r id; do
         number=$((number + 1))
@@ -386,7 +385,7 @@ write_runs() {
     printf '</section>\n'
     has_rows "$work/rows/environments" || return 0
     section provenance 'Provenance'
-    printf '<p>From which data and which program the runs were computed, and where.</p>\n'
+    printf '<p>Origin of the runs: data, program and machine.</p>\n'
     entry datasets 'Data sets'
     printf '<h3 id="datasets">Data sets</h3>\n'
     set_rows table 'Data sets of the runs, with the checksum of their data.' "$work/rows/datasets"
@@ -405,19 +404,19 @@ write_missing() {
             $4 == state { print $1, $2, $5 }' "$work/items" >"$work/rows/items_$state"
     done
     if [ "$(tr -dc "$record" <"$work/rows/items_missing" | wc -c)" -gt 1 ]; then
-        printf '<p>For these the database has no rows yet.</p>\n'
+        printf '<p>The database has no rows for these items yet.</p>\n'
         set_rows table 'Items without rows, and the commands that make them.' "$work/rows/items_missing"
     else
         printf '<p>Every item of the paper has rows.</p>\n'
     fi
     if [ "$(tr -dc "$record" <"$work/rows/items_failed" | wc -c)" -gt 1 ]; then
-        printf '<p>These could not be drawn; the commands say why.</p>\n'
+        printf '<p>These items could not be drawn. The commands print the reasons.</p>\n'
         set_rows table 'Items that could not be drawn, and the commands that try again.' "$work/rows/items_failed"
     fi
     printf '</section>\n'
 }
 
-# The line with the date is the only one that is not from the database.
+# Only the line with the date does not come from the database.
 write_head() {
     cat <<'END'
 <!DOCTYPE html>
@@ -467,7 +466,7 @@ select_rows
 cd "$work"
 : >contents
 write_claims >claims.html
-# How many pictures there is room for depends on all that is not a picture.
+# The room for pictures depends on the size of everything else.
 cp contents before
 : >chosen
 write_figures >figures.html
@@ -484,7 +483,7 @@ cat head.html claims.html figures.html tables.html runs.html missing.html foot.h
 [ "$(tail -n 1 page)" = '</html>' ]
 if [ -f "$target" ]; then chmod --reference="$target" page; else chmod "$(printf '%o' $((0666 & ~0$(umask))))" page; fi
 summary="$output: $(grep -c '<img ' page) pictures, $(grep -c '<table[ >]' page) tables, $(($(stat -c %s page) / 1000)) kB"
-# Somebody may have put something there meanwhile.
+# Check again: another process may have created the file.
 refusal=$(output_refusal "$output" "$target" page.html "$db") || die "$refusal" "$?"
 trap '' PIPE # a reader that goes away is an error to be told
 output_put page "$target" || die "cannot write $output"

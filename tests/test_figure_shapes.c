@@ -65,7 +65,7 @@ Test(figure_shapes, runs_of_older_databases_show_their_samples) {
     cr_assert_null(strstr(output, "fig5.png"), "no empty panels of a plane: %s", output);
     /* Nor is there a plane in the picture of the quick start. */
     EXPECT(1, FIGURES("quickstart --experiment small"));
-    EXPECT_SAYS("stored nothing that it shows");
+    EXPECT_SAYS("stored no such pictures");
 }
 
 #endif

@@ -224,8 +224,8 @@ Test(figure_values, advice_is_of_what_helps) {
     cr_assert_eq(shell("sqlite3 %s/r.db \"DELETE FROM sample_blob WHERE subject NOT LIKE '%%data'\"", folder), 0);
     cr_expect_eq(figures("fig5 fig8"), 1);
     expect_output(
-        "fig5: the database has no rows for it; the finished runs of experiment quickstart stored nothing that it "
-        "shows; make them with: ./run experiments/quickstart.ini --seeds 1 --set output.samples=10000");
+        "fig5: the database has no rows for it; the finished runs of experiment quickstart stored no such pictures; "
+        "make them with: ./run experiments/quickstart.ini --seeds 1 --set output.samples=10000");
     cr_assert_eq(shell("sqlite3 %s/r.db \"UPDATE run SET status = 'interrupted' WHERE run_id = 1\"", folder), 0);
     cr_expect_eq(figures("fig5"), 1);
     expect_output("fig5: the database has no rows for it; make them with: ./run experiments/quickstart.ini\n");

@@ -166,9 +166,9 @@ Test(figures, moments_are_drawn_and_filmed) {
     /* A database without them says what makes them. */
     cr_assert_eq(shell("sqlite3 %s/r.db 'DELETE FROM moment'", folder), 0);
     cr_assert_eq(figures("fig1"), 1);
-    expect_output(
-        "fig1: the database has no rows for it; experiment fig1 stored no moments, which only data of two columns has; "
-        "make them with: ./run experiments/fig1.ini --set output.moments=24\n");
+    expect_output("fig1: the database has no rows for it; experiment fig1 stored no snapshots (possible for data of "
+                  "two columns); "
+                  "make them with: ./run experiments/fig1.ini --set output.moments=24\n");
     cr_assert_eq(shell("sqlite3 %s/r.db 'DROP TABLE moment'", folder), 0);
     cr_assert_eq(figures("film"), 1);
     expect_output("./run experiments/fig1.ini");
