@@ -1,5 +1,5 @@
--- claims.sql - what the paper says and what the runs of this database say of it
--- (view claims; docs/explanation/claims.md has the rules).
+-- claims.sql - the paper's claims and their verdicts (view claims; docs/explanation/claims.md
+-- has the rules).
 .read plots/common.sql
 
 CREATE TEMP VIEW caption AS

@@ -1,26 +1,24 @@
--- common.sql - what every item's query starts from: which experiment is drawn,
--- and how data sets and models are called and ordered.
+-- common.sql - the common part of all queries: the experiment to draw, and the names
+-- and order of data sets and models.
 --
--- An item's query can be run by hand, from the repository's root:
+-- You can run an item's query by hand in the repository's root:
 --
 --     sqlite3 -readonly -header results/results.db '.read plots/fig6.sql'
 --
--- It prints the rows that are drawn, and leaves a view `caption`: part (''
--- for the item's only or first picture), text. paper_figures.sh fills the table
--- `request` first; otherwise the item's query does.
+-- It prints the rows to draw and creates a view `caption`: part ('' for the item's only
+-- or first picture), text. paper_figures.sh fills the table `request` before; otherwise
+-- the query does.
 
--- item: its name. experiment: the one asked for, or NULL. fallback: 1 if the
--- item may be drawn from an experiment of another name, then home is the one
--- whose file makes its rows. data: what it is about, 'toy' (all data sets but
--- those of images), 'image' (these), or how the names of its data sets begin.
--- model: that of an item of stored pictures, a variant of which
--- (affjord_concat) will do; NULL for other items.
+-- item: its name. experiment: the requested one, or NULL. fallback: 1 if the item may be
+-- drawn from an experiment of another name; home is then the experiment whose file
+-- computes its rows. data: 'image' (sets of images), 'toy' (all others), or a prefix of
+-- the names of its data sets. model: for stored pictures, the model or a variant of it
+-- (affjord_concat); NULL for other items.
 CREATE TEMP TABLE IF NOT EXISTS request (item TEXT, experiment TEXT, fallback INTEGER, home TEXT, data TEXT,
                                          model TEXT);
 
--- Names for readers, and their order. What is not listed comes after, under its
--- own name; but a variant of a data set, with - or _ after its name, comes with
--- it: mnist_14x14 is MNIST (14×14).
+-- Titles and order. Unlisted names follow, as they are. A variant of a data set, with -
+-- or _ after its name, follows the data set: mnist_14x14 is MNIST (14×14).
 CREATE TEMP TABLE dataset_label (dataset TEXT PRIMARY KEY, label TEXT, rank INTEGER);
 INSERT INTO dataset_label VALUES
     ('ty',                  'TY',                    1),
@@ -63,7 +61,7 @@ SELECT dataset, coalesce(rank, 1000) AS rank,
 FROM known
 WHERE place = 1;
 
--- The data sets that the item is about. Those of images have a dimension.
+-- The data sets of the item. Sets of images have a dimension.
 CREATE TEMP VIEW wanted_dataset AS
 WITH image AS (
     SELECT r.dataset FROM metric m JOIN run r USING (run_id) WHERE m.name = 'data_dimension'
@@ -76,7 +74,7 @@ WHERE CASE q.data
       WHEN 'image' THEN r.dataset IN image
       ELSE r.dataset GLOB q.data || '*' END;
 
--- The runs that have what the item draws: pictures of its model, or epochs.
+-- The runs with the item's content: pictures of its model, or epochs.
 CREATE TEMP VIEW drawable AS
 SELECT er.experiment_id, r.run_id
 FROM request q
@@ -87,11 +85,10 @@ WHERE r.dataset IN wanted_dataset
                ELSE (lower(r.model) = q.model OR lower(r.model) GLOB q.model || '_*')
                     AND EXISTS (SELECT 1 FROM sample_blob b WHERE b.subject = r.key AND b.kind = 'samples') END;
 
--- The experiment to draw, at most one row: the one asked for; else the one
--- named as the item, once it has something to draw; else, if the item allows,
--- its home, or of those that train both models on the item's data (for toys,
--- that of Figures 5 and 6), or have pictures of its one model, the one whose
--- finished runs were trained longest.
+-- The experiment to draw, at most one row. In this order: the requested one; the one
+-- named as the item, if it has something to draw; if the item allows others, its home;
+-- of those that train both models on the item's data (for toys, that of Figures 5 and
+-- 6) or have pictures of its model, the one with the longest finished training.
 CREATE TEMP VIEW chosen AS
 SELECT e.experiment_id, e.name, e.title, e.file
 FROM request q
@@ -129,8 +126,8 @@ FROM chosen_run r
 JOIN dataset_name l USING (dataset)
 GROUP BY r.dataset;
 
--- Its models. Where one of AFFJORD and FFJORD is there, so is the place of the
--- other, that a reader sees what was not run.
+-- Its models. If one of AFFJORD and FFJORD was run, the other has an empty place, so that
+-- a reader sees which was not run.
 CREATE TEMP VIEW chosen_model AS
 SELECT m.model,
        coalesce(l.label,
@@ -143,8 +140,8 @@ FROM (SELECT DISTINCT model FROM chosen_run
         AND EXISTS (SELECT 1 FROM chosen_run WHERE lower(model) IN ('affjord', 'ffjord'))) m
 LEFT JOIN model_label l ON l.model = m.model;
 
--- What the chosen experiment lacks where it has no rows for the item: runs on its
--- data, runs that are finished, or what its finished runs have not stored.
+-- If the chosen experiment has no rows for the item, the reason: no runs on its data, no
+-- finished runs, or no stored pictures.
 CREATE TEMP VIEW lack AS
 SELECT name, file,
        CASE WHEN NOT EXISTS (SELECT 1 FROM chosen_run) THEN 'data'

@@ -2,9 +2,9 @@
 # line and a band of one standard deviation for each model and split, and one key
 # below all panels, where it covers no curve. Load style.gp first, and set:
 #
-#   what     the words along the axis of what is measured
+#   what     the axis label of the measured quantity
 #   splits   the splits to draw; of two the first is solid, the second dashed
-#   readers  what the key calls these; '' if it need not
+#   readers  their names in the key; '' for none
 rows_file = 'rows.tsv'
 stats rows_file using 1 nooutput
 datasets = int(STATS_max) + 1
@@ -21,8 +21,8 @@ right = 0.16
 top = 0.2               # for the data set's name
 bottom = 0.38           # for the iterations' axis
 
-# What of the axis each panel shows. What never changes stands in the middle; a
-# panel without a curve still has an axis.
+# The axis range of each panel. A constant curve stands in the middle; a panel without a
+# curve still has an axis.
 array low[datasets]
 array high[datasets]
 array floor[datasets]
@@ -73,7 +73,7 @@ eval canvas(figure, lines * (top + along + bottom) + keyed)
 set multiplot
 eval two_axes
 
-# Where a row of this panel stands, if it is of this model and split.
+# The coordinates of a row, if it belongs to this panel, model and split.
 at(m, s) = $1 == d && $2 == m && strcol(12) eq word(splits, s) ? datum(5) / unit : NaN
 dash(m, s) = words(splits) > 1 ? s : dash_of(m)
 line_like(s, dash, colour) = sprintf("linewidth %g dashtype %d linecolor rgb '%s'", weight(s), dash, colour)
@@ -82,7 +82,7 @@ weight(s) = s == 1 ? 2.2 : 1.4
 step = last_iteration / 6.0
 marked(m, s) = at(m, s) != at(m, s) ? NaN \
     : (n = int(datum(5) / step + (m - 1.0) / models), n == before ? NaN : (before = n, at(m, s)))
-# A little beyond the frame is as good as far beyond it.
+# Clip values far outside of the frame.
 within(y) = y > highest + 3 * room ? highest + 3 * room : y < lowest - 3 * room ? lowest - 3 * room : y
 
 do for [d = 0:datasets - 1] {

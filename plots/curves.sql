@@ -1,10 +1,10 @@
--- curves.sql - what is measured during training against iteration, laid out for
+-- curves.sql - measurements during training against iteration, laid out for
 -- fig6.sql, fig7.sql and fig9.sql. Read common.sql first, then make a view
 -- `measured`: dataset, model, split, iteration; mean, deviation (std) and number
 -- (n) over the seeds; and a view `fence` of one number, the factor below.
 
--- A run that stops before the others has its last epoch at an iteration of its own: a mean of one between means of
--- thirty is no point of their curve.
+-- A run that stops early has its last epoch at another iteration. Leave it out there: a mean of one run between
+-- means of thirty is not a point of the curve.
 CREATE TEMP VIEW drawn AS
 SELECT dataset, model, split, iteration, mean, std, n
 FROM (SELECT *, lag(n) OVER epochs AS before, lead(n) OVER epochs AS after
@@ -12,10 +12,9 @@ FROM (SELECT *, lag(n) OVER epochs AS before, lead(n) OVER epochs AS after
       WINDOW epochs AS (PARTITION BY dataset, model, split ORDER BY iteration))
 WHERE (2 * n < before AND 2 * n < after) IS NOT TRUE;
 
--- What to show of each data set's bands: from the floor to the highest value
--- that is no outlier by Tukey's rule (more than factor, for him 1.5,
--- interquartile ranges beyond a quartile), so that neither the first epochs nor
--- a run gone astray squeezes the curves.
+-- The range of each data set's axis: from the floor to the highest value that is no
+-- outlier by Tukey's rule (more than factor, for him 1.5, interquartile ranges beyond a
+-- quartile). Neither the first epochs nor a diverged run then compress the curves.
 CREATE TEMP VIEW span AS
 WITH band AS (
     SELECT dataset, mean - coalesce(std, 0) AS low, mean + coalesce(std, 0) AS high

@@ -20,7 +20,7 @@ find_readable() {
     fi
 }
 
-# Ask it: the arguments are those of sqlite3 behind the database.
+# Query it; the arguments are sqlite3's arguments after the database.
 query_database() {
     sqlite3 -readonly -batch -bail -init /dev/null -cmd '.timeout 10000' "$readable" "$@"
 }

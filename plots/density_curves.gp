@@ -15,7 +15,7 @@ across = (figure - left - (in_line - 1) * gap - right) / in_line
 along = 1.5
 lines = (datasets + in_line - 1) / in_line
 
-# What a model has to show: its density, or else its samples.
+# A model shows its density, or else its samples.
 shown_of(d, m) = (i = panel_of(d, m, 'density'), state_at[i] eq 'drawn' || state_at[panel_of(d, m, 'samples')] ne 'drawn' \
     ? i : panel_of(d, m, 'samples'))
 array words_of[models]  # in the key: a state that all data sets share stands there too

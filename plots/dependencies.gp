@@ -1,5 +1,5 @@
-# dependencies.gp - Figures 3 and 14: which variables of a discretized flow are
-# made from which. Circles are variables, arrows go to what is made from them.
+# dependencies.gp - Figures 3 and 14: dependencies between the variables of a discretized
+# flow. Circles are variables, arrows point to dependent variables.
 load 'plots/style.gp'
 load 'plots/drawing.gp'
 
@@ -9,7 +9,7 @@ dots = '⋯'
 next = it('k') . '+1'
 
 # Figure 3: two steps of z above, two of z* below, then the last. An arrow has
-# the colour of the variable that it carries.
+# the colour of its source.
 if (name eq 'fig3') {
     width = 4.8
     r = 0.17
@@ -65,7 +65,7 @@ if (name eq 'fig14') {
     x(k) = edge + r + k * step
     at(index) = '_{' . it('t') . '_{' . index . '}}'
     array index_of[7] = ['0', '1', '', it('k'), next, '', '']
-    # What theta at t_k comes to z_T through.
+    # The path from theta at t_k to z_T.
     way(k) = k >= 4 ? vermillion : ink
     do for [k = 0:5] {
         eval joined(x(k), upper, x(k + 1), upper, r, way(k))

@@ -3,13 +3,13 @@
 #   style = "markdown"   a table, its caption below
 #   style = "latex"      the same as a table environment (package booktabs)
 #   style = "figure"     a figure environment around the picture (package graphicx),
-#                        which is so many `points` wide as printed; no input
+#                        which is `points` points wide in print; no input
 #
 # Input: tab-separated cells, the first line the headings. `name` is that of the
-# item, and the caption is in the environment, where awk leaves backslashes be.
-# A column whose cells are numbers (or words in their place) stands to the
-# right; one of long texts is broken into lines in LaTeX. There a cell of the
-# first column that repeats the one above is left out.
+# item, and the environment holds the caption, because awk keeps backslashes there.
+# Columns of numbers (or of words in their place) are right-aligned. In LaTeX, columns of
+# long texts are wrapped, and a cell of the first column that repeats the one above is
+# left empty.
 BEGIN {
     FS = "\t"
     caption = ENVIRON["caption"]
@@ -81,8 +81,8 @@ function print_latex(    row, i, line) {
     }
     print "\\bottomrule\n\\end{tabular}\n\\end{table}"
 }
-# A figure that is no wider than a column of 3.4 inches stands in one, a wider one
-# across the page of 7; each takes its part of that, so that letters keep their size.
+# A figure up to 3.4 inches wide stands in a column, a wider one across the page of 7
+# inches. Each has its own share of that width, so that the text keeps its size.
 function print_figure(    wide, part) {
     wide = points > 3.41 * 72
     part = points > 0 ? points / ((wide ? 7 : 3.4) * 72) : 1

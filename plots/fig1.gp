@@ -20,7 +20,7 @@ stats rows_file using ( \
 field_of(i) = "'" . file_at[i] . '.field.' . sprintf("%d' binary record=(%d) format='%%4float32' endian=little", \
                                                     moment_at[i], cells_at[i] ** 2)
 # The colour scale's top, the largest speed of any picture.
-# What cannot be drawn says why in its place.
+# A panel that cannot be drawn shows the reason.
 speed = 'sqrt(datum(3) ** 2 + datum(4) ** 2)'
 fastest = NaN
 array state[rows]
@@ -55,7 +55,7 @@ gap = 0.07              # between pictures
 scale = scale_room      # for the colour scale
 between = 0.1           # two models
 side = (width - left - scale - edge - 3 * gap) / 4
-# Above each picture stands a line, of AFFJORD two; a model has two lines of pictures.
+# One line of text above each picture, two for AFFJORD; two rows of pictures per model.
 array head[models]
 do for [m = 1:models] { head[m] = 0.17 }
 do for [i = 1:rows] { if (of_part[i] && augmented[i]) { head[model_at[i]] = 0.32 } }
@@ -63,7 +63,7 @@ block(m) = 2 * (side + head[m])
 bottom(m) = H - (sum [k = 1:m] block(k)) - (m - 1) * between
 
 eval canvas(width, (sum [m = 1:models] block(m)) + (models - 1) * between + edge)
-# An arrow about its cell, as long as three of them, shorter where it is slow; one for three by three cells.
+# One arrow per 3 x 3 cells, centred, at most three cells long and shorter at low speed.
 arrow_x(u, v) = reach * u / (sqrt(u ** 2 + v ** 2) + 0.1 * fastest)
 arrow_y(u, v) = reach * v / (sqrt(u ** 2 + v ** 2) + 0.1 * fastest)
 set multiplot

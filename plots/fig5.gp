@@ -27,7 +27,7 @@ foot(d) = edge + (d + 1 < datasets ? sum [e = d + 2:datasets] (tall[e] * side + 
 
 eval canvas(left + (models + 1) * (side + gap) - gap + scale + edge, top + sides * side + (datasets - 1) * gap + edge)
 
-# The colour scale is drawn with a panel that has something to scale.
+# Draw the colour scale beside a panel that has a density.
 array shown[datasets]
 do for [d = 0:datasets - 1] {
     shown[d + 1] = -1

@@ -3,7 +3,7 @@
 .read plots/common.sql
 INSERT INTO request (item, fallback, data) SELECT 'fig7', 1, 'image' WHERE NOT EXISTS (SELECT 1 FROM request);
 
--- loss_curves also has data sets of other kinds; curves.sql leaves them out.
+-- loss_curves also has data sets of other kinds; curves.sql excludes them.
 CREATE TEMP VIEW measured AS
 SELECT dataset, model, split, iteration, mean, std, n
 FROM loss_curves

@@ -1,10 +1,9 @@
--- fig9.sql - rows of Figure 9: how often a forward solve evaluates the field, as
--- training on images goes on; mean and deviation over the seeds, for each data
--- set and model.
+-- fig9.sql - rows of Figure 9: evaluations per forward solve during training on images,
+-- mean and deviation over the seeds, for each data set and model.
 .read plots/common.sql
 INSERT INTO request (item, fallback, data) SELECT 'fig9', 1, 'image' WHERE NOT EXISTS (SELECT 1 FROM request);
 
--- From the epochs, because view nfe_curves has no deviation.
+-- Computed from the epochs, because view nfe_curves has no deviation.
 CREATE TEMP VIEW measured AS
 SELECT r.dataset, r.model, p.split, p.iteration, avg(p.nfe_forward) AS mean,
        CASE WHEN count(*) > 1
@@ -15,8 +14,7 @@ FROM chosen_run r
 JOIN epoch p USING (run_id)
 WHERE p.split = 'training'
 GROUP BY r.dataset, r.model, p.split, p.iteration;
--- Wider than for a loss, because numbers of evaluations may begin low and the
--- beginning counts.
+-- Wider than for a loss, because the early, low values matter here.
 CREATE TEMP VIEW fence AS SELECT 3 AS factor;
 .read plots/curves.sql
 

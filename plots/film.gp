@@ -1,5 +1,5 @@
 # film.gp - the film of the data set `part`: a column for each model, its density
-# above and its samples below, a frame for each moment, from the base to the data.
+# above and its samples below, a frame for each snapshot, from the base to the data.
 load 'plots/style.gp'    # its widths are those of print; a film has its own
 
 rows_file = 'rows.tsv'
@@ -26,7 +26,7 @@ density_of(i) = blob(i, 'density') . sprintf("format='%%float32' endian=little a
 cell_x(i) = (x1_at[i] - x0_at[i]) / cells_at[i]
 cell_y(i) = (y1_at[i] - y0_at[i]) / cells_at[i]
 
-# The colour scale's top: of the last frame, the data; or of any where that has none.
+# The top of the colour scale: the maximum of the last frame, or else of any frame.
 densest = NaN
 numbers_of(i) = blob(i, 'density') . sprintf("record=(%d) format='%%float32' endian=little ", cells_at[i] ** 2)
 do for [n = frames:1:-1] {
@@ -37,7 +37,7 @@ do for [n = frames:1:-1] {
     }
 }
 densest = densest > 0 ? densest : 1
-# What a frame cannot draw says why in its place.
+# A frame that cannot be drawn shows the reason.
 array seen[rows]
 do for [i = 1:rows] {
     seen[i] = of_part[i] && x1_at[i] > x0_at[i] && y1_at[i] > y0_at[i]

@@ -1,5 +1,5 @@
 -- film.sql - rows of the films: density and samples of each data set (a film
--- each) and model at every stored moment, from the base to the data.
+-- each) and model at every snapshot, from the base to the data.
 .read plots/common.sql
 INSERT INTO request (item, fallback, data) SELECT 'film', 1, 'toy' WHERE NOT EXISTS (SELECT 1 FROM request);
 .read plots/moments.sql

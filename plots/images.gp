@@ -34,8 +34,8 @@ eval canvas(width, lines * (top + tallest) + edge)
 # that of the grid.
 corner_x(i, p) = (p % columns_at[i]) * (cell(i) + seam)
 corner_y(i, p) = (p / columns_at[i]) * (cell_height(i) + seam)
-# How gnuplot finds picture p: floats from the upper row down, the centre of the
-# lower left pixel at the origin.
+# How gnuplot reads picture p: floats from the top row down, the centre of the lower
+# left pixel at the origin.
 picture_of(i, p) = "'" . file_at[i] . "' binary " . sprintf('array=(%d,%d) ', wide[i], high[i]) \
     . sprintf('skip=%d ', 4 * p * wide[i] * high[i] * channels[i]) \
     . "format='" . (channels[i] == 3 ? '%float32%float32%float32' : '%float32') . "' endian=little flip=y " \
@@ -44,8 +44,8 @@ picture_of(i, p) = "'" . file_at[i] . "' binary " . sprintf('array=(%d,%d) ', wi
               along(i) - corner_y(i, p) - cell_height(i) + 0.5 * cell_height(i) / high[i]) \
     . 'using ' . (channels[i] == 3 ? '(shade(datum(1))):(shade(datum(2))):(shade(datum(3)))' : '(shade(datum(1))):(shade(datum(1))):(shade(datum(1)))') \
     . ' with rgbimage notitle'
-# From 0 to 1, from black to white; what a model puts outside has the colour at the
-# end, what is no finite number is grey.
+# Grey levels from black (0) to white (1). Values outside have the colour of the nearer
+# end; values that are not finite are grey.
 shade(v) = v != v ? 128 : v > 1 ? 255 : v > 0 ? 255 * v : 0
 
 set multiplot

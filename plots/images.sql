@@ -1,12 +1,10 @@
 -- images.sql - rows of Figures 8 and 15 to 20: the pictures that a model
--- generated, for each data set of images. Shown is the median run of those that
--- have them.
+-- generated, for each data set of images, of the median run with pictures.
 .read plots/common.sql
 INSERT INTO request (item, fallback, data, model)
 SELECT 'fig8', 1, 'image', 'affjord' WHERE NOT EXISTS (SELECT 1 FROM request);
 
--- Stored pictures, one a row of their blob, whose window is that of one picture
--- in pixels.
+-- Stored pictures: one per row of the blob; the window is a picture's size in pixels.
 CREATE TEMP VIEW stored AS
 SELECT *
 FROM (SELECT r.run_id, r.key, b.kind, b.rows AS pictures, CAST(b.x1 - b.x0 AS INTEGER) AS width,
@@ -19,8 +17,8 @@ WHERE columns IN (width * height, 3 * width * height);
 CREATE TEMP VIEW pictured AS SELECT run_id, kind FROM stored;
 .read plots/median.sql
 
--- One row for each data set, with the grid its pictures stand in: nearly
--- square, full, and of 100 at most, that each can be made out.
+-- One row for each data set, with the grid of its pictures: nearly square, full, and at
+-- most 100 pictures, so that each is recognizable.
 CREATE TEMP VIEW panel AS
 WITH sized AS ( -- the item's model comes before its variants
     SELECT r.dataset, r.seed, r.loss, r.shown_as, m.label, s.*, CAST(sqrt(min(s.pictures, 100)) AS INTEGER) AS grid_rows,

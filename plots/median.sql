@@ -1,10 +1,9 @@
--- median.sql - which seed of each data set and model is shown, where pictures of
--- one have to stand for all: the median by validation loss. Read common.sql first,
--- then make a view `pictured`: run_id, kind, of the runs that have a picture.
+-- median.sql - the seed to show for each data set and model: the median by validation
+-- loss. Read common.sql first, then create a view `pictured`: run_id, kind, of the runs
+-- that have a picture.
 
--- The chosen runs with their losses. sound: 1 if the run is done and
--- its loss is that of a density.
--- rank: among the sound ones, from the lowest loss.
+-- The chosen runs with their losses. sound: 1 if the run is finished with a possible
+-- loss. rank: among the sound ones, from the lowest loss.
 CREATE TEMP VIEW judged_run AS
 SELECT *, CASE WHEN sound THEN sum(sound) OVER (seeds ORDER BY sound DESC, loss, seed, run_id DESC) END AS rank,
        sum(sound) OVER seeds AS ranked
@@ -17,9 +16,9 @@ FROM (SELECT r.run_id, r.key, r.dataset, r.model, r.seed, v.value AS loss,
       LEFT JOIN final_losses f ON f.run_id = r.run_id AND f.experiment = (SELECT name FROM chosen))
 WINDOW seeds AS (PARTITION BY dataset, model);
 
--- Of the runs with a picture of a kind, the lower median of those that are sound,
--- or of all where none is. (Of two runs with the same loss and seed, the newer
--- comes first. recorder_statements.def has the same rule for archives.)
+-- Of the runs with a picture of a kind, the lower median of the sound ones, or of all if
+-- none is sound. (Of two runs with the same loss and seed, the newer comes first.
+-- recorder_statements.def has the same rule for archives.)
 -- shown_as: its seed, loss and rank.
 CREATE TEMP VIEW median_run AS
 SELECT *, printf('seed %d', seed) || iif(loss IS NULL, '', printf(', %.3f %s', loss, unit))
@@ -33,7 +32,7 @@ FROM (SELECT j.*, p.kind, row_number() OVER (pictures ORDER BY sound DESC, loss 
       WINDOW pictures AS (PARTITION BY dataset, model, p.kind))
 WHERE place = (pictures + 1) / 2;
 
--- Why these, for captions.
+-- The rule, for captions.
 CREATE TEMP VIEW why_shown AS
 SELECT 'The figure shows the seed with the median validation loss among those with stored pictures (rank 1 is the lowest '
        || 'loss of all seeds): ' AS text;

@@ -1,6 +1,6 @@
--- moments.sql - flows of the chosen experiment whose moments are stored, for
--- fig1.sql and film.sql: of each data set and model the median run that has them.
--- Read common.sql first. gnuplot takes double quotes out of a name.
+-- moments.sql - snapshots of flows of the chosen experiment, for fig1.sql and film.sql:
+-- for each data set and model the median run that has them.
+-- Read common.sql first. gnuplot removes double quotes from names.
 CREATE TEMP VIEW pictured AS
 SELECT DISTINCT r.run_id, 'moments' AS kind FROM chosen_run r JOIN moment b ON b.subject = r.key;
 .read plots/median.sql

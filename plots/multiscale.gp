@@ -1,5 +1,5 @@
 # multiscale.gp - Figures 2 and 4: the multiscale architecture, a line for each
-# scale; with augmented channels a lane for these above that of the data.
+# scale. Augmented channels have a row of their own above the data.
 #
 # The picture is permuted here as core/flow/squeeze.h permutes: row i, column j
 # of channel k go to row i/2, column j/2 of channel 4 k + 2 (i mod 2) + j mod 2,
@@ -46,8 +46,7 @@ second_x = squeezed_x + whole + step
 turn_x = second_x + flow + 0.08   # where what stays goes down
 b_x = augmented ? width - edge - 2 * whole - 0.08 : width - edge - whole
 a_x = width - edge - whole
-# What a line is high, and its lanes' upper edges: that of the augmented channels, and that
-# of the data.
+# The height of a line, and the upper edges of its two rows: augmented channels and data.
 stages(s) = augmented * (tall(s) + apart) + tall(s) + under
 line_of(s) = top + (s == 0 ? 0 : sum [q = 0:s - 1] (stages(q) + between))
 lane(s, extra) = H - line_of(s) - (augmented && !extra ? tall(s) + apart : 0)
@@ -58,8 +57,8 @@ eval drawing(width, height)
 set palette gray gamma 1
 set cbrange [0:1]
 
-# Tiles from channel m on, after d squeezes, in lines of so many from the upper
-# left corner; pictures of the data are put off to the plot command.
+# Tiles from channel m on, after d squeezes, in lines of a given length from the upper
+# left corner. The plot command draws the pictures of the data.
 shots = ''
 colour(extra) = extra ? vermillion : blue
 channels(x, y, m, lines, columns, d, extra) = (a = whole / 2 ** d, made = '', \
@@ -115,7 +114,7 @@ do for [s = 0:scales - 1] {
             } else {
                 eval channels(array_x, at + tall(s) / 4, 2 * c, 1, 2 * c, s + 1, extra)
                 eval sizes(2 * c, now / 2, array_x, at - tall(s) / 4)
-                # What stays begins the next line.
+                # The remaining channels begin the next line.
                 low = y - tall(s) - under - 0.1
                 eval segment(turn_x, at, turn_x, low, hue, 'linewidth 1.2')
                 eval segment(turn_x, low, edge, low, hue, 'linewidth 1.2')
@@ -125,7 +124,7 @@ do for [s = 0:scales - 1] {
             }
         }
     }
-    # What the flow of the data sees.
+    # The inputs of the data's flow.
     if (augmented) {
         do for [k = 0:(last ? 0 : 1)] {
             x = (k == 0 ? first_x : second_x) + flow / 2

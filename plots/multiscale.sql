@@ -1,13 +1,12 @@
--- multiscale.sql - the row of Figures 2 and 4, the multiscale architecture: the
--- picture that is sent through it, one that the item's model generated, or
--- NULL where the database has none. A data set called mnist comes before its
--- variants; of its runs the median is shown.
+-- multiscale.sql - the row of Figures 2 and 4, the multiscale architecture: a picture
+-- that the item's model generated, or NULL if the database has none. The data set mnist
+-- precedes its variants; the median run is shown.
 .read plots/common.sql
 INSERT INTO request (item, fallback, data, model)
 SELECT 'fig4', 1, 'mnist', 'affjord' WHERE NOT EXISTS (SELECT 1 FROM request);
 
--- Pictures of one channel, as the drawing needs them. Without any, the sizes are
--- those of MNIST.
+-- Pictures of one channel, as the drawing needs them. Without any, use the sizes of
+-- MNIST.
 CREATE TEMP VIEW pictured AS
 SELECT r.run_id, b.kind, CAST(b.x1 - b.x0 AS INTEGER) AS side
 FROM request q

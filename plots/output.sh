@@ -1,6 +1,6 @@
 # output.sh - the rule for files that a script writes, for paper_figures.sh and plots/report.sh; runner/system/output.c
-# has it for the program. Links, pipes and devices are written through. A file that is there is replaced only if it is
-# empty or holds what the script writes, otherwise $force has to be yes. The database is never replaced.
+# has it for the program. Links, pipes and devices are written through. An existing file is replaced only if it is
+# empty or was written by the script; otherwise $force has to be yes. The database is never replaced.
 # shellcheck shell=bash
 
 # Where a file of this name is written, with its whole path: links followed; &1 for standard output and the like.

@@ -2,8 +2,8 @@
 #
 # Arrays, one entry a row: dataset_at, model_at (from 0), kind_at,
 # dataset_label, model_label, value_at (nats, NaN if unknown), state_at, file_at,
-# rows_at, columns_at, x0_at, x1_at, y0_at, y1_at, sound (0: what the run computes is
-# no density, so that it sets no colour scale).
+# rows_at, columns_at, x0_at, x1_at, y0_at, y1_at, sound (0: the run's loss is
+# impossible, so its density sets no colour scale).
 # Only the rows of this shape (plane, line, space) are read.
 if (!exists('shape')) { shape = 'plane' }
 rows_file = 'rows.tsv'
@@ -32,7 +32,7 @@ stats rows_file using (strcol(17) ne shape ? 0 : ( \
 # The panel of this data set, model and kind; 0 if there is none.
 panel_of(d, m, k) = sum [i = 1:panels] (dataset_at[i] == d && model_at[i] == m && kind_at[i] eq k ? i : 0)
 
-# How gnuplot finds the numbers of a density, cells at their centres.
+# How gnuplot reads a density: cells at their centres.
 grid_of(i) = "'" . file_at[i] . "' binary format='%float32' endian=little " \
     . sprintf('array=(%d,%d) ', columns_at[i], rows_at[i]) \
     . sprintf('dx=%.17g dy=%.17g ', cell_width(i), cell_height(i)) \
@@ -47,7 +47,7 @@ samples_at(i, a, b) = "'" . file_at[i] . "' binary record=(" . sprintf('%d', row
 skipped(n) = n > 0 ? '%*' . sprintf('%dfloat32', n) : ''
 table_of(i) = samples_at(i, 1, 2)
 
-# What cannot be drawn says why in its place.
+# A panel that cannot be drawn shows the reason.
 array top_at[panels]    # the greatest value of a density
 numbers_of(i) = sprintf("'%s' binary record=(%d) format='%%float32' endian=little", file_at[i], rows_at[i] * columns_at[i])
 seen(i) = shape eq 'plane' ? in_window : columns_at[i] > 1 ? 'datum(1) + datum(2)' : 'datum(1)'
@@ -77,9 +77,9 @@ do for [i = 1:panels] {
 }
 shown_at(d, m, k) = (i = panel_of(d, m, k), k eq 'density' && m == 0 && state_at[i] eq 'not known' ? panel_of(d, m, 'samples') : i)
 
-# The top of each data set's colour scale: the maximum of the target, or that
-# of the models where the target's density is not known; of a run that computes no
-# density only where there is no other.
+# The top of each data set's colour scale: the maximum of the target, or of the models if
+# the target's density is unknown. Runs with an impossible loss count only if there are
+# no others.
 array density_top[datasets]
 do for [d = 0:datasets - 1] {
     density_top[d + 1] = NaN
@@ -94,8 +94,8 @@ do for [d = 0:datasets - 1] {
     }
 }
 
-# Put the density of column c of samples in so many bins into the data block $barsM
-# (the bins' centres and heights), and set `tallest`:
+# Write the histogram of column c of the samples into the data block $barsM (centres and
+# heights of the bins), and set `tallest`:
 # eval histogram_of(i, c, M, bins, x0, x1).
 histogram_of(i, c, m, bins, x0, x1) = sprintf('bin = (%.17g - (%.17g)) / %d; array heights[%d]; ', x1, x0, bins, bins) \
     . 'do for [b = 1:|heights|] { heights[b] = 0 }; tallest = 0; points_in = 0; stats ' . samples_at(i, c, c) \
@@ -116,7 +116,7 @@ window(i) = state_at[i] ne 'drawn' ? 'set xrange [0:1]; set yrange [0:1]' \
 picture_of(i) = state_at[i] eq 'drawn' ? (kind_at[i] eq 'density' ? density_of(i) : samples_of(i)) \
     : 'set label 99 ' . quoted(state_at[i]) . ' at graph 0.5, 0.5 center font small textcolor rgb faint; ' \
       . 'plot NaN notitle; unset label 99'
-# The rectangle shows through where the picture's edge falls between two dots.
+# The rectangle covers gaps where the picture's edge falls between two dots.
 density_of(i) = 'set object 99 rectangle from graph 0, 0 to graph 1, 1 behind fillstyle solid noborder ' \
     . 'fillcolor rgb lowest_colour; ' . sprintf('set cbrange [0:%.17g]; ', density_top[dataset_at[i] + 1]) \
     . 'plot ' . grid_of(i) . ' using (datum(1)) with image notitle; unset object 99'

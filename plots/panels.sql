@@ -6,8 +6,8 @@ CREATE TEMP VIEW pictured AS
 SELECT r.run_id, b.kind FROM chosen_run r JOIN sample_blob b ON b.subject = r.key;
 .read plots/median.sql
 
--- How many columns the points of each data set have, where any are stored. Data of
--- two is drawn in the plane, of one along a line, of more in pairs of columns.
+-- The number of columns of each data set, if points are stored. Two columns are drawn in
+-- the plane, one along a line, more in pairs.
 CREATE TEMP VIEW point_columns AS
 SELECT r.dataset, max(b.columns) AS columns,
        CASE max(b.columns) WHEN 1 THEN 'line' WHEN 2 THEN 'plane' ELSE 'space' END AS shape
@@ -15,11 +15,10 @@ FROM chosen_run r
 JOIN sample_blob b ON b.subject IN (r.key, r.data_checksum) AND b.kind = 'samples'
 GROUP BY r.dataset;
 
--- One row for each place of a figure, whether or not there is a picture for
--- it: data set (from 0, of its shape), model (0 for the target itself), kind.
--- `state` is 'drawn' or says why there is nothing to draw. `value` is the
--- validation loss of the run shown, or the entropy of the target, in nats.
--- `sound` is 0 where the run shown computes no density.
+-- One row for each panel, with or without a picture: data set (from 0, of its shape),
+-- model (0 for the target), kind. `state` is 'drawn' or the reason why there is nothing
+-- to draw. `value` is the validation loss of the run, or the entropy of the target, in
+-- nats. `sound` is 0 if the run's loss is impossible.
 CREATE TEMP VIEW panel AS
 WITH place AS (
     SELECT row_number() OVER (PARTITION BY coalesce(n.shape, 'plane') ORDER BY d.rank, d.dataset) - 1 AS dataset_index,
@@ -62,7 +61,7 @@ LEFT JOIN sample_blob b ON b.subject = c.subject AND b.kind = c.kind
                           AND b.rows > 0 AND length(b.data) = 4 * b.rows * b.columns
 ORDER BY c.shape, c.dataset_index, c.model_index, c.kind;
 
--- Which runs are shown, in words, for each shape.
+-- The text that names the shown runs, for each shape.
 CREATE TEMP VIEW shown_text AS
 SELECT shape, group_concat(line, '; ') AS text
 FROM (SELECT shape, dataset_label || ' ' || model_label || ' '

@@ -1,4 +1,4 @@
-# quickstart.gp - the picture of the quick start: for each data set a block of
+# quickstart.gp - the quickstart's picture: for each data set a block of
 # three columns, the target, AFFJORD and FFJORD; densities above, samples below.
 # On a page two blocks stand side by side.
 load 'plots/style.gp'

@@ -1,5 +1,5 @@
--- quickstart.sql - rows of the picture of the quick start: the target and what
--- each model learnt, as densities above and samples below.
+-- quickstart.sql - rows of the quickstart's picture: target and models, densities above
+-- and samples below.
 .read plots/common.sql
 INSERT INTO request (item, fallback, data) SELECT 'quickstart', 0, 'toy' WHERE NOT EXISTS (SELECT 1 FROM request);
 .read plots/panels.sql

@@ -1,8 +1,8 @@
-# report.awk - rows of the database as HTML, for plots/report.sh. Whatever a cell
-# holds is text, and is escaped.
+# report.awk - rows of the database as HTML, for plots/report.sh. All cells are text and
+# are escaped.
 #
 #   style = "table"      a table: the first row has its headings, its caption is in
-#                        the environment; with `fold`, behind a line that opens it
+#                        the environment; with `fold`, folded behind a line
 #   style = "pivot"      the same of rows (row, column, cell) without headings;
 #                        `corner` is the heading of the first column
 #   style = "markdown"   the same of a table that plots/document.awk set
@@ -11,10 +11,9 @@
 #   style = "sentence"   the cells one after the other, the second in seconds
 #   style = "text"       the first cell alone
 #
-# Cells are parted by the unit separator and rows by the record separator, but
-# those of Markdown by bars and line ends (set FS and RS accordingly).
-# Columns of words at the left say what a row is about: they are its headings. A
-# first one that repeats is one cell for all its rows.
+# The unit separator ends cells and the record separator ends rows; in Markdown, bars and
+# line ends do (set FS and RS accordingly). Columns of words at the left are the row's
+# headings. Repeated first headings become one cell.
 function escape(text) {
     gsub(/[\001-\010\013\014\016-\037\177]/, "\357\277\275", text)
     gsub(/&/, "\\&amp;", text)
@@ -24,7 +23,7 @@ function escape(text) {
     gsub(/'/, "\\&#39;", text)
     return text
 }
-# Digits of a number of seconds are not to be counted by the reader.
+# Format a number of seconds for people.
 function duration(seconds) {
     if (seconds !~ /^[0-9.e+-]+$/) return seconds
     if (seconds < 0.05) return "under 0.1 s"
@@ -38,11 +37,11 @@ function keep(row, column, text) {
     if (column > columns) columns = column
     if (row > rows) rows = row
 }
-# Keys, commands and checksums, which are read letter by letter.
+# Keys, commands and checksums: monospaced.
 function is_code(heading) {
     return heading ~ /^(Key|Name|Setting|Settings|Command|SHA-256|Make it with)$/
 }
-# What is said of a row, though in words at the left.
+# Columns of words at the left that are not headings.
 function is_said(heading) {
     return is_code(heading) || heading ~ /^(Runs|Seeds|State|Where|Source|Why)$/
 }
@@ -58,12 +57,12 @@ function content(row, column,    text, heading) {
     if (is_code(heading)) return "<code>" text "</code>"
     return text
 }
-# A number, with its deviation or how many there should be; or what stands in its place.
+# A number, with its deviation or expected count; or a word in its place.
 function is_number(text) {
     return text ~ /^(-|\+|−)?[0-9][0-9.,]*(e[-+]?[0-9]+)?( (±|of) [0-9.,e+-]+)?$/ ||
            text ~ /^(—|-?inf|nan|not .*)$/
 }
-# Which columns hold words, how long they get, and how many columns at the left are headings of their rows.
+# Columns of words, their longest text, and the number of heading columns at the left.
 function measure(    row, column, size) {
     for (column = 1; column <= columns; column++) {
         if (is_code(cell[1, column])) words[column] = 1
@@ -101,7 +100,7 @@ function print_table(    row, column) {
     measure()
     if (fold != "") print "<details>\n<summary>" escape(fold) "</summary>"
     print "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"" escape(label) "\">"
-    # On paper, one that fits a page is not parted.
+    # In print, do not break a table that fits on a page.
     print (rows > 26 ? "<table>" : "<table class=\"short\">")
     print "<caption><span>" escape(ENVIRON["caption"]) "</span></caption>"
     print "<thead>\n<tr>"

@@ -1,11 +1,11 @@
--- report.sql - what the page of plots/report.sh says of the whole database: each
--- part goes to a file of its own, cells parted by the unit separator and rows by
--- the record separator, which texts from outside are rid of. The first row of a
--- table holds the headings; times are in seconds, which plots/report.awk words.
--- plots/report_experiment.sql follows for each experiment.
+-- report.sql - the part of plots/report.sh's page about the whole database. Each table
+-- goes to a file; the unit separator ends cells and the record separator ends rows, and
+-- both are removed from other texts. The first row of a table holds the headings. Times
+-- are in seconds, which plots/report.awk formats. plots/report_experiment.sql follows
+-- for each experiment.
 .read plots/common.sql
 
--- Where runs were computed and from what, numbered in the order of their runs.
+-- Origins of runs (machine, program), numbered in the order of their runs.
 CREATE TEMP TABLE environment AS
 SELECT row_number() OVER (ORDER BY min(run_id)) AS number, count(*) AS runs,
        git_commit, git_dirty, compiler, compiler_flags, host, cpu, simd, gpu, driver, libraries
@@ -13,7 +13,7 @@ FROM run
 WHERE started IS NOT NULL
 GROUP BY git_commit, git_dirty, compiler, compiler_flags, host, cpu, simd, gpu, driver, libraries;
 
--- Runs as they are told: with names for readers, and how long they took.
+-- Runs with titles and durations.
 CREATE TEMP TABLE told AS
 SELECT r.run_id, r.key, r.dataset, d.label AS dataset_label, d.rank AS dataset_rank, r.data_checksum,
        r.model,
@@ -45,7 +45,7 @@ SELECT (SELECT count(*) FROM experiment)
                     ' between ' || substr(min(started), 1, 10) || ' and ' || substr(max(ended), 1, 10)), '') || '.'
 FROM told;
 
--- How many claims have which verdict.
+-- The number of claims for each verdict.
 .output verdicts
 SELECT coalesce(group_concat(n || ' ' || verdict, ', '), '')
 FROM (SELECT verdict, count(*) AS n FROM claims GROUP BY verdict
@@ -53,7 +53,7 @@ FROM (SELECT verdict, count(*) AS n FROM claims GROUP BY verdict
 
 .headers on
 
--- Point sets in every experiment, of which the items of the paper show one.
+-- Losses of every experiment on points; the paper's items show one of them.
 .output toy_losses
 SELECT t.experiment AS "Experiment", d.label AS "Data set", coalesce(l.label, t.model) AS "Model", t.n AS "n",
        CASE WHEN t.std IS NULL THEN printf('%.4f', t.mean) ELSE printf('%.4f ± %.4f', t.mean, t.std) END AS "Final",
@@ -114,7 +114,7 @@ FROM (SELECT number, 1 AS place, 'Runs' AS field, runs AS value FROM environment
 WHERE value IS NOT NULL AND value != ''
 ORDER BY number, place;
 
--- Of curves, what a reader who cannot see them needs: where they begin and end.
+-- First and last values of curves, for the alternative text.
 .output curves
 WITH curve AS (
     SELECT 'loss' AS kind, experiment, dataset, model, split, iteration, mean AS value FROM loss_curves

@@ -1,6 +1,6 @@
--- report_experiment.sql - what the page of plots/report.sh says of one experiment,
--- whose experiment_id is in the table `told_experiment`; after plots/report.sql,
--- and in a folder of the experiment's own.
+-- report_experiment.sql - the part of plots/report.sh's page about one experiment, whose
+-- experiment_id is in the table `told_experiment`. Run it after plots/report.sql, in a
+-- folder of the experiment.
 DROP TABLE IF EXISTS member;
 CREATE TEMP TABLE member AS
 SELECT t.*
@@ -84,7 +84,7 @@ FROM (SELECT DISTINCT section, key, value FROM chosen_value
       ORDER BY section, key)
 GROUP BY section;
 
--- A page has room for so many.
+-- The page lists at most this many.
 .output runs
 SELECT m.dataset_label AS "Data set", m.model_label AS "Model", m.seed AS "Seed", substr(m.key, 1, 12) AS "Key",
        m.status AS "State", printf('%,d', m.iteration) AS "Iterations",

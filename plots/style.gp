@@ -1,8 +1,8 @@
-# style.gp - how every figure looks: terminals, font, lines and colours. Lengths
+# style.gp - the style of all figures: terminals, font, lines and colours. Lengths
 # are in inches, sizes of letters in points, as printed.
 #
 # paper_figures.sh sets format ('pdf' or 'png'), part (which picture of the item)
-# and width (the most that a figure may take: that of a column or of a page),
+# and width (the maximal width of a figure: column or page),
 # and starts gnuplot in a folder with plots/, the rows that the item's query
 # returned (rows.tsv) and the blobs that they name (SUBJECT.KIND).
 set encoding utf8
@@ -10,10 +10,10 @@ if (!exists('width')) { width = 7.0 }
 set datafile separator tab
 set datafile missing 'NULL'
 
-# The one way to read a number: datum(c) is column c of a row, and NaN where that
-# is infinite, missing, empty or a word. (A plot leaves inf out and stats counts
-# it; a line is drawn over a word, and broken by NaN.) finite(x) is the same of a
-# number. Least and greatest by these, as stats stops where nothing is valid.
+# Read numbers only by datum(c): column c of a row, or NaN if it is infinite, missing,
+# empty or a word. (A plot ignores inf but stats counts it; a line continues across a
+# word and breaks at NaN.) finite(x) does the same for a number. Compute minimum and
+# maximum by these functions, because stats fails if no value is valid.
 finite(x) = x == x && abs(x) < 1e300 ? x : NaN
 datum(c) = valid(c) ? finite(column(c)) : NaN
 greater(a, b) = a != a || b > a ? b : a
@@ -29,7 +29,7 @@ small = ',7'                     # marks and keys
 heavy = font_face . ':Bold,9'    # headings
 png_dots = 1.0 * system('echo ${AFFJORD_PNG_DOTS:-300}')    # an inch; plots/report.sh takes fewer
 
-# Colours of Okabe and Ito, which the colour-blind can tell apart.
+# Colours of Okabe and Ito, distinguishable with colour blindness.
 blue = '#0072B2'
 vermillion = '#D55E00'
 green = '#009E73'
@@ -91,8 +91,8 @@ is_column = width < 5
 # Neither axes nor scale, only a thin frame.
 bare_axes = 'set border 31 linewidth 1 linecolor rgb ink; unset tics; unset colorbox'
 # The next plot's colour scale, from 0 to `highest`, as a bar; its marks stay
-# clear of a bar above. What it counts stands at the right of one bar or of
-# several, in h inches from y up: the short words where the long have no room.
+# clear of a bar above. The label stands at the right of one or
+# several bars, in h inches from y up: the short text if the long one does not fit.
 colour_scale(x, y, w, h, highest) = sprintf('set colorbox user origin %.6f, %.6f ', x / W, y / H) \
     . sprintf('size %.6f, %.6f; ', w / W, h / H) . 'set cbtics font small scale 0.4 offset -0.6, 0; ' \
     . steps('cb', highest) . sprintf('; set cbtics 0, %g, %g; ', step_of(highest), 0.95 * highest)
@@ -104,8 +104,8 @@ scale_room = 0.62       # for a bar with its marks and unit
 two_axes = 'set border 3 linewidth 1 linecolor rgb ink; set style fill transparent solid 0.22 noborder; ' \
     . 'set tics nomirror out scale 0.5 textcolor rgb ink font small; set xtics offset 0, 0.4; ' \
     . 'set ytics offset 0.5, 0; unset key'
-# A key of our own, that it may stand below all panels: so many entries, whose
-# longest has this many letters, in as many columns as fit into `room` inches.
+# A key below all panels. Arguments: number of entries, letters of the longest one. It has
+# as many columns as fit into `room` inches.
 key_line = 0.14         # the height of a line
 key_wide(letters) = 0.068 * letters + 0.52
 key_columns(entries, letters, room) = (fit = int(room / key_wide(letters)), fit < 1 ? 1 : fit > entries ? entries : fit)

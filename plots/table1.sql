@@ -1,4 +1,4 @@
--- table1.sql - Table 1: bits a dimension on images, as reported and as run here.
+-- table1.sql - Table 1: bits per dimension on images, reported and ours.
 .read plots/common.sql
 
 CREATE TEMP VIEW caption AS

@@ -1,5 +1,5 @@
--- table2.sql - Table 2: numbers of parameters, the paper's, those that a model
--- declares and those of them that can change its output.
+-- table2.sql - Table 2: parameter counts: the paper's, those that a model declares, and
+-- those that can change its output.
 .read plots/common.sql
 
 CREATE TEMP VIEW caption AS

@@ -1,5 +1,5 @@
--- theory.sql - the numbers of the mathematics, of the experiment asked for or
--- else of the newest that has them. Read common.sql first.
+-- theory.sql - results of the theory checks, of the requested experiment or the newest
+-- one that has them. Read common.sql first.
 DROP VIEW IF EXISTS chosen;
 CREATE TEMP VIEW chosen AS
 SELECT e.experiment_id, e.name, e.title, e.file

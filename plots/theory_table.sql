@@ -1,5 +1,5 @@
--- theory_table.sql - every statement of the mathematics that is held against a
--- bound: what FFJORD's and AFFJORD's runs gave.
+-- theory_table.sql - every statement of the theory checks with its bound, for FFJORD and
+-- AFFJORD.
 .read plots/common.sql
 INSERT INTO request (item) SELECT 'theory' WHERE NOT EXISTS (SELECT 1 FROM request);
 .read plots/theory.sql

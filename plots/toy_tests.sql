@@ -1,5 +1,5 @@
--- toy_tests.sql - is AFFJORD lower than each of the other models on point sets? Tests over the
--- seeds, in pairs (view toy_tests).
+-- toy_tests.sql - tests of AFFJORD's loss against other models on points, paired by seed (view
+-- toy_tests).
 .read plots/common.sql
 INSERT INTO request (item, fallback, data) SELECT 'toy_tests', 1, 'toy' WHERE NOT EXISTS (SELECT 1 FROM request);
 
