@@ -45,7 +45,7 @@ Test(theory_figures, errors_are_drawn_where_there_are_any) {
     cr_expect(exists("out/theory_cable.pdf") && exists("out/theory_cable.png"));
     cr_expect(exists("out/theory_magnus.pdf") && exists("out/theory_magnus.png"));
     read_text("out/theory_cable.txt");
-    expect_output("The cable rule (eq. 11)");
+    expect_output("the cable rule (eq. 11)");
     cr_expect_eq(figures("theory_derivative"), 1);
     expect_output("the database has no rows for it; make them with: ./run experiments/theory.ini");
 }
