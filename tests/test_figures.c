@@ -277,8 +277,8 @@ Test(figures, where_one_run_stopped_there_is_no_point_of_the_curve) {
     cr_expect_null(strstr(output, "|FFJORD|150|"), "%s", output);
     cr_assert_eq(figures("fig6"), 0, "%s", output);
     read_text("out/fig6.txt");
-    expect_output("TY FFJORD 3 to 4. Experiment fig6. Among them are runs that end with no density, which tables leave "
-                  "out: TY FFJORD 1.\n");
+    expect_output("TY FFJORD 3 to 4. Experiment fig6. Among them are runs with an impossible loss, which tables "
+                  "exclude: TY FFJORD 1.\n");
 }
 
 Test(figures, missing_rows_name_the_command) {
