@@ -1,4 +1,4 @@
--- schema.sql - the results database, schema version 5.
+-- schema.sql - the results database, schema version 6.
 --
 -- Run on an older database it adds what that lacks: tables are made where there
 -- are none; views.sql makes the views anew. (Tables whose columns are checked otherwise now
@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT OR REPLACE INTO meta VALUES ('schema_version', '5');
+INSERT OR REPLACE INTO meta VALUES ('schema_version', '6');
 
 -- One experiment file, by its [experiment] name.
 CREATE TABLE IF NOT EXISTS experiment (
