@@ -148,7 +148,7 @@ struct backend_ops {
     /* Call step(argument) repeatedly until *going, in device memory, is 0; it may be 0 at first. `step` only calls
      * operations, none of which returns a number, always the same ones with the same arguments. A device may therefore
      * call it once, even if *going is 0, record the operations and repeat them. NULL if device memory is host memory;
-     * the caller then uses rk_step_repeat. */
+     * the caller then calls it in a loop. */
     void (*repeat)(const backend_ops *self, void (*step)(void *argument), void *argument, const int *going);
 
     /* --- Networks --- */

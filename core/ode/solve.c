@@ -1,15 +1,38 @@
-/* solve.c - solves on a fixed grid, and the reverse of every solve from the record that it left. */
+/* solve.c - y+ = y + h sum_i b_i k_i, k_i = F(t + c_i h, Y_i), Y_i = y + h sum_{j<i} a_ij k_j, along a grid or with h
+ * chosen such that h sum_i (b_i - bhat_i) k_i stays within tolerances; and the reverse of every solve from its record.
+ *
+ * Stage s is the derivative at the step's end: its row of a is b, so that Y_s is the step's result. Reverse: with ybar+ the
+ * cotangent of y+, going through the stages from the last,
+ *   kbar_i = h b_i ybar+ + h sum_{j>i} a_ji Ybar_j,  Ybar_i = (dF/dy)^T kbar_i,  ybar = ybar+ + sum_i Ybar_i
+ * (Hager 2000: the reverse of a Runge-Kutta method is one too). */
 #include "ode/solve.h"
 
 #include <math.h>
 #include <stdint.h>
 
 #include "backend/memory.h"
-#include "ode/adaptive.h"
-#include "ode/step.h"
+
+/* A solve under way, or its reverse. */
+typedef struct solver {
+    const solve_spec *by;
+    const ode_system *system;
+    const backend_ops *backend;
+    step_control *control; /* in the backend's memory, with the numbers of the step under way */
+    size_t n, stages; /* stages: s; on the way back those of the steps that are reversed */
+    bool near;
+    const adaptive_record *record; /* NULL: nothing is kept */
+    size_t apart; /* reals that it keeps of a step */
+    size_t evaluation; /* number of the next evaluation; on a grid of stage 0's */
+    real *k[RK_WEIGHTS_MAX]; /* (n) each, the derivatives; on the way back then the cotangents of the Y_i */
+    real *y; /* (n) the last accepted state; on the way back its cotangent */
+    real *next; /* (n) an attempt's, or a stage's; on the way back kbar */
+    real *states; /* (s + 1, n), of the way back */
+    const adaptive_outputs *outputs;
+    size_t shown; /* outputs */
+} solver;
 
 size_t solve_workspace(const solve_spec *by, size_t length) {
-    return by->steps ? (by->method->stages + 1) * length : adaptive_workspace(by->method, length);
+    return (by->method->stages + (by->steps ? 1 : 3)) * length;
 }
 
 size_t solve_reverse_workspace(const solve_spec *by, size_t length) {
@@ -21,174 +44,361 @@ size_t solve_kept(const solve_spec *by, size_t length, bool stages) {
     return stages ? (by->method->stages + (by->steps ? 0 : 1)) * length : length;
 }
 
+static solver solver_of(const solve_spec *by, const ode_system *system, const adaptive_record *record,
+                        step_control *own) {
+    return (solver){.by = by,
+                    .system = system,
+                    .backend = system->backend,
+                    .control = system->control ? system->control : own,
+                    .n = system->length,
+                    .stages = by->method->stages,
+                    .near = backend_is_near(system->backend),
+                    .record = record,
+                    .apart = record ? solve_kept(by, system->length, record->stages) : 0};
+}
+
+static step_control control_of(const solver *s, double start, double end) {
+    const adaptive_record *record = s->record;
+    return (step_control){.method = *s->by->method,
+                          .start = start,
+                          .end = end,
+                          .grid = s->by->steps,
+                          .capacity = record ? record->capacity : SIZE_MAX,
+                          .times = record ? record->time : NULL,
+                          .sizes = record ? record->step : NULL,
+                          .going = 1};
+}
+
+static void decide(const solver *s, step_action action) {
+    s->backend->decide(s->backend, action, s->control);
+}
+
+/* step(s) while there is another step to do: by the backend, or in a loop. */
+static void repeat(solver *s, void (*step)(void *argument)) {
+    if (s->backend->repeat) s->backend->repeat(s->backend, step, s, &s->control->going);
+    else
+        while (s->control->going) step(s);
+}
+
+/* --- A step --- */
+
+/* y (n), the Y_i of stage i, to where the step under way is kept. */
+static void keep(const solver *s, size_t i, const real *y) {
+    s->backend->copy_slot(s->backend, s->n, &s->control->steps, y, 0, s->record->states + i * s->n, s->apart);
+}
+
+/* k[i] <- stage i, for i = first .. last - 1, from y (n) and earlier ones, whose evaluations have the numbers from
+ * `evaluation` on. Y_i is written to states + i * stride: stride 0 uses one buffer (n) for all, which then holds the
+ * last. */
+static void make_stages(const solver *s, size_t first, size_t last, size_t evaluation, bool kept, const real *y,
+                        real *states, size_t stride) {
+    const step_numbers *numbers = &s->control->numbers;
+    for (size_t i = first; i < last; i++) {
+        real *state = states + i * stride;
+        s->backend->combine(s->backend, s->n, y, i, numbers->stage[i], (const real *const *)s->k, state);
+        if (kept) keep(s, i, state);
+        s->system->evaluate(s->system->context, evaluation + i, &numbers->time[i], state, s->k[i]);
+    }
+}
+
+/* Reverse of the stages and of their sum: s->y, the cotangent of that sum, becomes that of the step's start. `states`
+ * (stages, n) holds the Y_i; `sources` (stages, n), where not NULL, cotangents that they have from elsewhere. */
+static void reverse_stages(const solver *s, const real *states, const real *sources) {
+    const backend_ops *backend = s->backend;
+    const step_numbers *numbers = &s->control->numbers;
+    const real *terms[RK_WEIGHTS_MAX]; /* ybar+, then the Ybar of later stages */
+    for (size_t i = s->stages; i-- > 0;) {
+        terms[0] = s->y;
+        for (size_t j = i + 1; j < s->stages; j++) terms[j - i] = s->k[j];
+        backend->zero(backend, s->n, s->next);
+        backend->combine(backend, s->n, s->next, s->stages - i, numbers->back[i], terms, s->next);
+        s->system->reverse(s->system->context, s->evaluation + i, &numbers->time[i], states + i * s->n, s->next,
+                           s->k[i]);
+        if (sources) {
+            const real *source = sources + i * s->n;
+            backend->combine(backend, s->n, s->k[i], 1, numbers->one, &source, s->k[i]);
+        }
+    }
+    backend->combine(backend, s->n, s->y, s->stages, numbers->one, (const real *const *)s->k, s->y);
+}
+
 /* --- A fixed grid --- */
 
-typedef struct grid_solve {
-    const ode_system *system;
-    step_control *control; /* in the backend's memory */
-    rk_step step;
-    bool stages; /* are kept */
-    real *
-        direct; /* (steps, s, n): where stages are kept, in the program's memory; NULL on a device or where they aren't */
-    real *y, *stage; /* (n) each */
-    real *k[RK_STAGES_MAX]; /* (n) each */
-} grid_solve;
-
-static void step_once(void *argument) {
-    grid_solve *s = argument;
-    const backend_ops *backend = s->system->backend;
-    const step_numbers *numbers = s->step.numbers;
-    const size_t n = s->system->length, stages = s->step.method->stages;
-    rk_step stepping = s->step;
-    if (!s->stages) rk_step_keep(&s->step, 0, s->y);
-    if (!s->stages || s->direct) stepping.kept = NULL;
-    if (s->direct) rk_step_stages(&stepping, 0, stages, s->y, s->direct + s->step.evaluation * n, n, s->k);
-    else rk_step_stages(&stepping, 0, stages, s->y, s->stage, 0, s->k);
-    backend->combine(backend, n, s->y, stages, numbers->stage[stages], (const real *const *)s->k, s->y);
-    backend->decide(backend, STEP_DONE, s->control);
-    s->step.evaluation += stages;
+static void grid_step_once(void *argument) {
+    solver *s = argument;
+    const bool stages = s->record && s->record->stages;
+    if (s->record && !stages) keep(s, 0, s->y);
+    if (stages && s->near)
+        make_stages(s, 0, s->stages, s->evaluation, false, s->y, s->record->states + s->evaluation * s->n, s->n);
+    else make_stages(s, 0, s->stages, s->evaluation, stages, s->y, s->next, 0);
+    s->backend->combine(s->backend, s->n, s->y, s->stages, s->control->numbers.stage[s->stages],
+                        (const real *const *)s->k, s->y);
+    decide(s, STEP_DONE);
+    s->evaluation += s->stages;
 }
 
 static status integrate_grid(const solve_spec *by, grid g, const ode_system *system, real *y, adaptive_record *record,
                              real *workspace, adaptive_statistics *count) {
     const backend_ops *backend = system->backend;
-    const bool host = backend_is_near(backend);
-    const size_t n = system->length, stages = by->method->stages;
-    step_control own = {.going = 0}, c = {.method = *by->method,
-                                          .start = g.start,
-                                          .end = g.end,
-                                          .grid = g.steps,
-                                          .capacity = record ? record->capacity : SIZE_MAX,
-                                          .going = 1};
-    grid_solve s = {.system = system,
-                    .control = system->control ? system->control : &own,
-                    .step = {.method = by->method, .system = system},
-                    .y = y,
-                    .stage = workspace};
-    if (!system->control && !host) return STATUS_INVALID;
+    step_control own = {.going = 0};
+    solver s = solver_of(by, system, record, &own);
+    if (!system->control && !s.near) return STATUS_INVALID;
     if (record && record->capacity < g.steps) return STATUS_RECORD_FULL;
-    for (size_t i = 0; i < stages; i++) s.k[i] = workspace + (i + 1) * n;
-    s.step.numbers = &s.control->numbers;
-    if (record) {
-        c.times = record->time, c.sizes = record->step;
-        s.stages = record->stages;
-        s.direct = host && record->stages ? record->states : NULL;
-        s.step.kept = record->states, s.step.apart = solve_kept(by, n, record->stages);
-        s.step.slot = &s.control->steps;
-        record->steps = g.steps, record->start = g.start, record->reached = record->end = g.end;
-    }
+    s.y = y;
+    s.next = workspace;
+    for (size_t i = 0; i < s.stages; i++) s.k[i] = workspace + (i + 1) * s.n;
+    if (record) record->steps = g.steps, record->start = g.start, record->reached = record->end = g.end;
+    step_control c = control_of(&s, g.start, g.end);
     step_control_begin_grid(&c);
     backend->upload(backend, sizeof c, &c, s.control);
-    rk_step_repeat(backend, step_once, &s, &s.control->going);
-    *count = (adaptive_statistics){.evaluations = g.steps * stages, .accepted = g.steps, .time = g.end};
+    repeat(&s, grid_step_once);
+    *count = (adaptive_statistics){.evaluations = g.steps * s.stages, .accepted = g.steps, .time = g.end};
     count->smallest = count->largest = fabs(grid_step(g));
-    return backend->is_finite(backend, n, y) ? STATUS_OK : STATUS_NON_FINITE;
+    return backend->is_finite(backend, s.n, y) ? STATUS_OK : STATUS_NON_FINITE;
+}
+
+/* --- Adaptive steps --- */
+
+static bool is_size(double x) {
+    return x >= 0 && isfinite(x);
+}
+
+/* times (count) lead from start to end; none is NaN. */
+static bool in_order(size_t count, const double *times, double start, double end) {
+    const double direction = end < start ? -1 : 1;
+    for (size_t i = 0; i < count; start = times[i++])
+        if (!(direction * (times[i] - start) >= 0 && direction * (end - times[i]) >= 0)) return false;
+    return true;
+}
+
+static bool valid(const solver *s, double start, double end) {
+    const adaptive_options *o = &s->by->options;
+    if ((!s->system->control || s->outputs) && !s->near) return false;
+    if (!tableau_is_pair(s->by->method) || !isfinite(start) || !isfinite(end)) return false;
+    if (!is_size(o->atol) || o->atol == 0 || !is_size(o->rtol)) return false;
+    if (!is_size(o->first_step) || !is_size(o->min_step) || !is_size(o->max_step)) return false;
+    if (o->max_step != 0 && o->max_step < o->min_step) return false;
+    size_t rest = s->n;
+    if (rest == 0 || o->norm.parts > ADAPTIVE_PARTS_MAX) return false;
+    for (size_t part = 0; part < o->norm.parts; rest -= o->norm.length[part++])
+        if (o->norm.length[part] == 0 || o->norm.length[part] > rest) return false;
+    return !s->outputs || in_order(s->outputs->count, s->outputs->times, start, end);
+}
+
+/* *out <- norm of sum_j weight_j k_j, tolerances by the states a and b. `whole`: NaN also for a state or last derivative
+ * that isn't finite where the norm doesn't look. */
+static void measure(const solver *s, bool whole, size_t terms, const double *weight, const real *const *k,
+                    const real *a, const real *b, double *out) {
+    const adaptive_options *o = &s->by->options;
+    const bool parts = o->norm.parts > 0;
+    const error_norm norm = {.atol = o->atol,
+                             .rtol = o->rtol,
+                             .parts = parts ? o->norm.parts : 1,
+                             .length = parts ? o->norm.length : &s->n,
+                             .finite = whole ? s->n : 0};
+    s->backend->measure_error(s->backend, &norm, terms, weight, k, a, b, out);
+}
+
+/* Where the program can look, a start that is not finite is seen before more is evaluated. */
+static bool is_lost(const solver *s) {
+    return s->near && (isnan(s->control->size_norm) || isnan(s->control->slope_norm));
+}
+
+static void evaluate_at(solver *s, const double *t, const real *y, real *k) {
+    s->system->evaluate(s->system->context, s->evaluation++, t, y, k);
+}
+
+/* The derivative at the start, the norms there and along an Euler step, and what follows from them. */
+static void begin(solver *s) {
+    step_control *c = s->control;
+    const step_numbers *numbers = &c->numbers;
+    const real *value = s->y, *slopes[2] = {s->k[1], s->k[0]};
+    measure(s, true, 1, numbers->one, &value, s->y, s->y, &c->size_norm);
+    if (!is_lost(s)) evaluate_at(s, &c->t, s->y, s->k[0]);
+    if (!is_lost(s)) measure(s, true, 1, numbers->one, &slopes[1], s->y, s->y, &c->slope_norm);
+    if (s->by->options.first_step == 0 && !is_lost(s)) {
+        decide(s, STEP_EULER);
+        s->backend->combine(s->backend, s->n, s->y, 1, numbers->result, (const real *const *)s->k, s->next);
+        evaluate_at(s, &numbers->time[1], s->next, s->k[1]);
+        measure(s, false, 2, numbers->apart, slopes, s->y, s->y, &c->bend_norm);
+    }
+    decide(s, STEP_BEGIN);
+}
+
+/* out (n) <- the state at t, in the step that was judged. Near backends alone. */
+static void interpolate(const solver *s, double t, real *out) {
+    const step_control *c = s->control;
+    double w[RK_WEIGHTS_MAX];
+    if (t == c->until) {
+        s->backend->copy(s->backend, s->n, s->next, out);
+        return;
+    }
+    tableau_dense(s->by->method, (t - c->t) / (c->until - c->t), w);
+    for (size_t i = 0; i <= s->stages; i++) w[i] = c->h * w[i];
+    s->backend->combine(s->backend, s->n, s->y, s->stages + 1, w, (const real *const *)s->k, out);
+}
+
+/* Outputs that lie in the step that was judged, if it was accepted. */
+static void show(solver *s) {
+    const step_control *c = s->control;
+    const adaptive_outputs *outputs = s->outputs;
+    for (; c->ratio <= 1 && s->shown < outputs->count; s->shown++) {
+        if (c->direction * (outputs->times[s->shown] - c->until) > 0) return;
+        interpolate(s, outputs->times[s->shown], outputs->states + s->shown * s->n);
+    }
+}
+
+/* One attempt. The ratio is NaN where the state or the derivative at the step's end is not finite, whether or not the
+ * norm and the estimate look at it. An accepted step's last stage is the next step's first. */
+static void attempt(void *argument) {
+    solver *s = argument;
+    const backend_ops *backend = s->backend;
+    step_control *c = s->control;
+    if (s->record) keep(s, 0, s->y);
+    make_stages(s, 1, s->stages + 1, s->evaluation - 1, s->record && s->record->stages, s->y, s->next, 0);
+    s->evaluation += s->stages;
+    measure(s, true, s->stages + 1, c->numbers.error, (const real *const *)s->k, s->y, s->next, &c->ratio);
+    decide(s, STEP_JUDGE);
+    if (s->outputs) show(s);
+    backend->copy_slot(backend, s->n, &c->advance, s->y, s->n, s->y, 0);
+    backend->copy_slot(backend, s->n, &c->advance, s->k[0], s->stages * s->n, s->k[0], 0);
+    decide(s, STEP_PLAN);
+}
+
+/* What became of it. A device that has failed gives nothing but NaN. */
+static status outcome_of(const solver *s, const step_control *c, adaptive_record *record, adaptive_statistics *count) {
+    if (isnan(c->t)) return STATUS_NON_FINITE;
+    *count = (adaptive_statistics){.evaluations = is_lost(s) ? s->evaluation : c->evaluations,
+                                   .accepted = c->accepted,
+                                   .rejected = c->rejected,
+                                   .smallest = c->smallest,
+                                   .largest = c->largest,
+                                   .time = c->reached};
+    if (record) record->steps = c->steps, record->reached = c->reached;
+    return (status)c->outcome;
+}
+
+/* From the state in s->y to `end`, where y gets the state. */
+static status run(solver *s, double start, double end, real *y, adaptive_record *record, adaptive_statistics *count) {
+    const backend_ops *backend = s->backend;
+    const adaptive_options *o = &s->by->options;
+    const adaptive_outputs *outputs = s->outputs;
+    if (start == end || outputs) {
+        if (!backend->is_finite(backend, s->n, s->y)) return STATUS_NON_FINITE;
+        for (; outputs && s->shown < outputs->count && outputs->times[s->shown] == start; s->shown++)
+            backend->copy(backend, s->n, s->y, outputs->states + s->shown * s->n);
+        if (start == end) return STATUS_OK;
+    }
+    step_control c = control_of(s, start, end);
+    c.direction = end < start ? -1 : 1;
+    c.first_step = o->first_step, c.min_step = o->min_step, c.max_step = o->max_step;
+    c.land = o->land;
+    c.attempts = o->max_attempts ? o->max_attempts : ADAPTIVE_ATTEMPTS;
+    c.t = c.reached = start;
+    c.finite = true;
+    c.evaluations = o->first_step != 0 ? 1 : 2;
+    step_numbers_weigh(&c.method, 0, false, &c.numbers);
+    backend->upload(backend, sizeof c, &c, s->control);
+    begin(s);
+    repeat(s, attempt);
+    backend->download(backend, sizeof c, s->control, &c);
+    TRY(outcome_of(s, &c, record, count));
+    backend->combine(backend, s->n, s->y, s->stages + 1, s->control->numbers.result, (const real *const *)s->k, y);
+    return STATUS_OK;
+}
+
+static status integrate_adaptive(const solve_spec *by, double start, double end, const ode_system *system, real *y,
+                                 adaptive_record *record, const adaptive_outputs *outputs, real *workspace,
+                                 adaptive_statistics *count) {
+    step_control own = {.going = 0};
+    solver s = solver_of(by, system, record, &own);
+    s.outputs = outputs;
+    s.y = workspace;
+    s.next = workspace + s.n;
+    if (!valid(&s, start, end)) return STATUS_INVALID;
+    for (size_t i = 0; i <= s.stages; i++) s.k[i] = workspace + (i + 2) * s.n;
+    if (record) record->steps = 0, record->start = record->reached = start, record->end = end;
+    s.backend->copy(s.backend, s.n, y, s.y);
+    return run(&s, start, end, y, record, count);
+}
+
+/* --- Any solve --- */
+
+static status integrate(const solve_spec *by, double start, double end, const ode_system *system, real *y,
+                        adaptive_record *record, const adaptive_outputs *outputs, real *workspace,
+                        adaptive_statistics *statistics) {
+    adaptive_statistics count = {.time = start};
+    const grid g = {.start = start, .end = end, .steps = by->steps};
+    const status outcome = by->steps
+                               ? integrate_grid(by, g, system, y, record, workspace, &count)
+                               : integrate_adaptive(by, start, end, system, y, record, outputs, workspace, &count);
+    if (statistics) *statistics = count;
+    return outcome;
 }
 
 status solve_integrate(const solve_spec *by, double start, double end, const ode_system *system, real *y,
                        adaptive_record *record, real *workspace, adaptive_statistics *statistics) {
-    if (!by->steps) return adaptive_integrate(by, start, end, system, y, record, NULL, workspace, statistics);
-    adaptive_statistics count = {.time = start};
-    const grid g = {.start = start, .end = end, .steps = by->steps};
-    const status outcome = integrate_grid(by, g, system, y, record, workspace, &count);
-    if (statistics) *statistics = count;
-    return outcome;
+    return integrate(by, start, end, system, y, record, NULL, workspace, statistics);
 }
 
 status solve_with_outputs(const solve_spec *by, double start, double end, const ode_system *system, real *y,
                           adaptive_record *record, const adaptive_outputs *outputs, real *workspace,
                           adaptive_statistics *statistics) {
     if (by->steps) return STATUS_INVALID;
-    return adaptive_integrate(by, start, end, system, y, record, outputs, workspace, statistics);
+    return integrate(by, start, end, system, y, record, outputs, workspace, statistics);
 }
 
 /* --- The reverse --- */
 
-typedef struct reversal {
-    const ode_system *system;
-    const adaptive_record *record;
-    step_control *control; /* in the backend's memory */
-    rk_step step;
-    bool on_grid, host;
-    size_t stages; /* of the steps that are reversed */
-    size_t apart; /* reals that the record keeps of a step */
-    real *ybar, *kbar, *states; /* (n), (n), (s + 1, n) */
-    real *k[RK_WEIGHTS_MAX]; /* (n) each; the derivatives, then the cotangents of the states */
-} reversal;
-
-static void reverse_one(void *argument) {
-    reversal *r = argument;
-    const backend_ops *backend = r->system->backend;
-    const adaptive_record *record = r->record;
-    const size_t n = r->system->length;
-    const size_t *slot = &r->control->steps;
-    const real *states = r->states, *sources = NULL;
-    backend->decide(backend, STEP_BACK, r->control);
-    if (r->on_grid && r->host) r->step.evaluation = *slot * r->step.method->stages;
-    if (r->on_grid && record->sources) sources = record->sources + r->step.evaluation * n;
-    if (record->stages && r->host) {
-        states = record->states + *slot * r->apart;
+static void reverse_step(void *argument) {
+    solver *s = argument;
+    const backend_ops *backend = s->backend;
+    const adaptive_record *record = s->record;
+    const size_t *slot = &s->control->steps;
+    const bool on_grid = s->by->steps > 0;
+    const real *states = s->states, *sources = NULL;
+    decide(s, STEP_BACK);
+    if (on_grid && s->near) s->evaluation = *slot * s->by->method->stages;
+    if (on_grid && record->sources) sources = record->sources + s->evaluation * s->n;
+    if (record->stages && s->near) {
+        states = record->states + *slot * s->apart;
     } else if (record->stages) {
-        backend->copy_slot(backend, r->stages * n, slot, record->states, r->apart, r->states, 0);
+        backend->copy_slot(backend, s->stages * s->n, slot, record->states, s->apart, s->states, 0);
     } else {
-        backend->copy_slot(backend, n, slot, record->states, r->apart, r->kbar, 0);
-        rk_step_stages(&r->step, 0, r->stages, r->kbar, r->states, n, r->k);
+        backend->copy_slot(backend, s->n, slot, record->states, s->apart, s->next, 0);
+        make_stages(s, 0, s->stages, s->evaluation, false, s->next, s->states, s->n);
     }
-    rk_step_reverse(&r->step, r->stages, states, sources, r->ybar, r->kbar, r->k);
-}
-
-/* Steps of the record, from the last; an interpolated last one has a stage more. */
-static void reverse_all(reversal *r) {
-    const backend_ops *backend = r->system->backend;
-    const adaptive_record *record = r->record;
-    if (record->reached != record->end) {
-        r->stages++;
-        rk_step_repeat(backend, reverse_one, r, &r->control->going);
-        r->stages--;
-        backend->decide(backend, STEP_FURTHER, r->control);
-    }
-    rk_step_repeat(backend, reverse_one, r, &r->control->going);
+    reverse_stages(s, states, sources);
 }
 
 status solve_reverse(const solve_spec *by, const adaptive_record *record, const ode_system *system, real *ybar,
                      real *workspace, adaptive_statistics *statistics) {
-    const backend_ops *backend = system->backend;
-    const tableau *method = by->method;
-    const size_t n = system->length, extra = record->reached != record->end;
-    const bool host = backend_is_near(backend);
-    if ((!system->control || record->sources) && !host) return STATUS_INVALID;
-    step_control own = {.going = 0}, c = {.method = *method,
-                                          .start = record->start,
-                                          .end = record->end,
-                                          .grid = by->steps,
-                                          .times = record->time,
-                                          .sizes = record->step,
-                                          .going = 1,
-                                          .reached = record->reached,
-                                          .steps = record->steps,
-                                          .count = record->steps};
-    reversal r = {.system = system,
-                  .record = record,
-                  .control = system->control ? system->control : &own,
-                  .step = {.method = method, .system = system},
-                  .on_grid = by->steps > 0,
-                  .host = host,
-                  .stages = method->stages,
-                  .apart = solve_kept(by, n, record->stages),
-                  .ybar = ybar,
-                  .kbar = workspace,
-                  .states = workspace + n};
+    step_control own = {.going = 0};
+    solver s = solver_of(by, system, record, &own);
+    const bool further = record->reached != record->end; /* an interpolated last step, which has a stage more */
     adaptive_statistics count = {.time = record->end};
-    r.step.numbers = &r.control->numbers;
-    for (size_t i = 0; i <= method->stages; i++) r.k[i] = r.states + (method->stages + 1 + i) * n;
+    if ((!system->control || record->sources) && !s.near) return STATUS_INVALID;
+    s.y = ybar;
+    s.next = workspace;
+    s.states = workspace + s.n;
+    for (size_t i = 0; i <= s.stages; i++) s.k[i] = s.states + (s.stages + 1 + i) * s.n;
     if (record->steps > 0) {
+        step_control c = control_of(&s, record->start, record->end);
+        c.reached = record->reached;
+        c.steps = c.count = record->steps;
         step_numbers_weigh(&c.method, 0, false, &c.numbers);
-        backend->upload(backend, sizeof c, &c, r.control);
-        reverse_all(&r);
-        count.reversals = record->steps * method->stages + extra;
+        s.backend->upload(s.backend, sizeof c, &c, s.control);
+        count.reversals = record->steps * s.stages + further;
         count.evaluations = record->stages ? 0 : count.reversals;
         count.time = record->start;
+        if (further) {
+            s.stages++;
+            repeat(&s, reverse_step);
+            s.stages--;
+            decide(&s, STEP_FURTHER);
+        }
+        repeat(&s, reverse_step);
     }
     if (statistics) *statistics = count;
-    return backend->is_finite(backend, n, ybar) ? STATUS_OK : STATUS_NON_FINITE;
+    return s.backend->is_finite(s.backend, s.n, ybar) ? STATUS_OK : STATUS_NON_FINITE;
 }

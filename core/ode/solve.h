@@ -22,13 +22,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "backend/backend.h"
 #include "base/export.h"
 #include "base/real.h"
 #include "base/status.h"
 #include "ode/tableau.h"
 
 AFFJORD_API_BEGIN
+
+typedef struct backend_ops backend_ops;
+typedef struct step_control step_control;
 
 /* --- The equation --- */
 

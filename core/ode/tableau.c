@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "backend/step_control.h"
+
 #define ROW(...)                                                                                                       \
     { __VA_ARGS__ }
 static const tableau tableaus[TABLEAU_COUNT] = {

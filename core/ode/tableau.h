@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "backend/step_control.h"
+#include "backend/butcher.h"
 #include "base/export.h"
 
 AFFJORD_API_BEGIN

@@ -3,7 +3,7 @@
  *   h_j = w_j . z + b_j,  t_j = tanh h_j,  s_j = 1 - t_j^2,  f = sum_j u_j t_j,  trace = sum_j c_j s_j
  *
  * The operations are those of toy_evaluate and toy_reverse (backend/cpu/toy.inc) and of the Runge-Kutta steps
- * (ode/step.c) in their order. In the forward pass, a point's state never leaves its thread. In the backward pass, the
+ * (ode/solve.c) in their order. In the forward pass, a point's state never leaves its thread. In the backward pass, the
  * point's thread computes sums over units. Other threads compute sums over points (theta_bar), one for each unit and
  * each of the 16 partial sums of a chunk, from t_j and the cotangent of h_j in shared memory, one tile of units at a
  * time.
