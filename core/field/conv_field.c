@@ -1,78 +1,170 @@
-/* conv_field.c - making the field, and its evaluation and reverse on a batch.
+/* conv_field.c - the field on images: from parameters and context to the numbers of its layers, a batch through them, and
+ * both ways back.
  *
- * The batch is cut into chunks of as many images as the backend works on
- * together: few on a processor, whose activations then stay near the core. Each
- * chunk goes through all layers, both ways. For sums over the batch chunks are
- * dealt to CONV_GROUPS groups in their order; a group is one task, and groups are
- * added in their order. So nothing depends on the number of threads. */
+ * At an instant a layer is one weight (out, inputs, 3, 3) and one bias (out), which its intake makes. What the weight has
+ * for channels of z is packed for convolutions; what it has for channels of the context c becomes vectors of bias
+ * (context_bias).
+ *
+ * The batch is cut into chunks of as many images as the backend works on together: few on a processor, whose activations
+ * then stay near the core. Each chunk goes through all layers, both ways. */
 #include "field/conv_field.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/conv.h"
 #include "backend/memory.h"
-#include "field/conv_internal.h"
+#include "field/chunked.h"
+#include "field/layers/intake.h"
 
-/* One call on a batch, for its tasks. */
-typedef struct batch {
-    conv_field *self;
-    size_t n, chunks, groups;
-    const real *z, *e;
-    const field_values *out;
-    const field_values *bar; /* reverse */
-    real *zbar;
-} batch;
+enum { CONV_LAYERS_MAX = IMAGE_HIDDEN_MAX + 1 };
 
-/* Images of a chunk that are in the batch. */
-static size_t images_in(const batch *b, size_t first) {
-    return b->n - first < b->self->chunk ? b->n - first : b->self->chunk;
+/* One convolution. Its weight has `inputs` channels (out, inputs, 3, 3), of which those from first_data on are z's or
+ * a hidden layer's, and the others the context's. */
+typedef struct conv_layer {
+    size_t in, out; /* channels that are convolved */
+    size_t inputs; /* in + extra */
+    size_t extra; /* channels of the context */
+    size_t first_data, first_extra;
+    intake
+        in_context; /* (out, inputs 9): weight and bias at an instant; what it has for the context's channels is a bias */
+    size_t weights; /* out inputs 9, numbers of the whole weight */
+
+    size_t bias_count; /* K, vectors of bias */
+    const uint32_t *bias_of; /* (h w), of each pixel; NULL where K = 1 */
+
+    real *forward, *reverse; /* packed weights */
+    real *biases; /* (K, out) */
+    size_t gradient, bias_gradient; /* offsets in a group's sums: packed, and (K, out) */
+} conv_layer;
+
+/* What one thread needs for one chunk: images in stacks of two halves, values and tangents. */
+typedef struct conv_lane {
+    conv *convs[CONV_LAYERS_MAX];
+    real *input; /* (2, chunk, h, w, c) */
+    real *h[CONV_LAYERS_MAX]; /* (2, chunk, h, w, out), what convolutions give; the last is f and J e */
+    real *y[CONV_LAYERS_MAX]; /* the same after the activation */
+    real *cotangent[2]; /* (2, chunk, h, w, widest) */
+    real *scratch; /* of all its convolutions */
+} conv_lane;
+
+typedef struct conv_field {
+    chunked of; /* a chunk: images worked on together */
+    conv_field_spec spec;
+    size_t layers; /* L + 1 */
+    conv_layer layer[CONV_LAYERS_MAX];
+    size_t pixels; /* h w */
+    conv_lane *lanes; /* (threads) */
+    real *packing; /* (largest out in 9) */
+    real *whole_bar; /* (largest weights + out), while accumulating */
+} conv_field;
+
+static conv_field *as_conv(const field *self) {
+    return (conv_field *)self;
 }
 
-/* One half of a stack (chunk, D) <- rows of x (n, D) from `first` on; zeros for missing images and for x NULL. */
-static void load(const batch *b, size_t first, const real *x, real *half) {
-    const backend_ops *backend = b->self->backend;
-    const size_t D = b->self->dimension, images = x ? images_in(b, first) : 0;
-    if (x) backend->copy(backend, images * D, x + first * D, half);
-    if (images < b->self->chunk) backend->zero(backend, (b->self->chunk - images) * D, half + images * D);
+/* --- Parameters and context --- */
+
+static void initialise(const field *base, uint64_t seed, real *params) {
+    const conv_field *self = as_conv(base);
+    for (size_t l = 0; l < self->layers; l++) intake_initialise(&self->layer[l].in_context, 0.01, seed, params);
 }
 
-static void store(const batch *b, size_t first, const real *half, real *x) {
-    const backend_ops *backend = b->self->backend;
-    const size_t D = b->self->dimension;
-    if (x) backend->copy(backend, images_in(b, first) * D, half, x + first * D);
+/* The part of a layer's weight that is convolved, (out, in 9), is `row` of every `stride` reals. */
+typedef struct convolved {
+    size_t first, row, stride;
+} convolved;
+
+static convolved convolved_of(const conv_layer *layer) {
+    return (convolved){
+        .first = layer->first_data * CONV_TAPS, .row = layer->in * CONV_TAPS, .stride = layer->inputs * CONV_TAPS};
 }
 
-static real *from(real *x, size_t first) {
-    return x ? x + first : NULL;
+static void pack(conv_field *self, size_t l) {
+    const backend_ops *backend = self->of.base.backend;
+    const conv_layer *layer = &self->layer[l];
+    const convolved part = convolved_of(layer);
+    backend->copy_rows(backend, layer->out, part.row, layer->in_context.whole + part.first, part.stride, self->packing,
+                       part.row);
+    conv_pack(self->lanes[0].convs[l], self->packing, layer->forward, layer->reverse);
 }
 
-/* What is wanted of a chunk whose last layer gave f and J e; e is the second half of the lane's input. */
-static void give(const batch *b, size_t first, const conv_lane *lane, const real *last) {
-    const backend_ops *backend = b->self->backend;
-    const field_values *out = b->out;
-    const size_t D = b->self->dimension, half = b->self->chunk * D;
-    store(b, first, last, out->f);
-    store(b, first, last + half, out->product);
-    if (out->divergence || out->kinetic || out->jacobian)
-        backend->image_products(backend, images_in(b, first), D, last, lane->input + half, last + half,
-                                from(out->divergence, first), from(out->kinetic, first), from(out->jacobian, first));
+static void bind(field *base, const real *params) {
+    conv_field *self = as_conv(base);
+    for (size_t l = 0; l < self->layers; l++) {
+        intake_bind(&self->layer[l].in_context, self->of.base.backend, params);
+        if (!intake_moves(&self->layer[l].in_context)) pack(self, l);
+    }
 }
 
-/* bar (2, chunk, D) <- cotangents of f and J e, those of what is made of them included. */
-static void take(const batch *b, size_t first, const conv_lane *lane, const real *last, real *bar) {
-    const backend_ops *backend = b->self->backend;
-    const field_values *bars = b->bar;
-    const size_t D = b->self->dimension, half = b->self->chunk * D;
-    load(b, first, bars->f, bar);
-    load(b, first, bars->product, bar + half);
-    backend->image_products_reverse(backend, images_in(b, first), D, last, lane->input + half, last + half,
-                                    from(bars->divergence, first), from(bars->kinetic, first),
-                                    from(bars->jacobian, first), bar, bar + half);
+static context_shape context_of(const conv_field *self, const conv_layer *layer) {
+    return (context_shape){.height = self->spec.height,
+                           .width = self->spec.width,
+                           .out = layer->out,
+                           .inputs = layer->inputs,
+                           .first = layer->first_extra,
+                           .extra = layer->extra,
+                           .shared = self->spec.layer == IMAGE_CONCAT,
+                           .vectors = layer->bias_count};
+}
+
+static status prepare(field *base, const real *params, const real *c) {
+    conv_field *self = as_conv(base);
+    const backend_ops *backend = self->of.base.backend;
+    for (size_t l = 0; l < self->layers; l++) {
+        const conv_layer *layer = &self->layer[l];
+        intake_prepare(&layer->in_context, backend, params, c);
+        if (intake_moves(&layer->in_context)) pack(self, l);
+        backend->copy_rows(backend, layer->bias_count, layer->out, layer->in_context.whole + layer->weights, 0,
+                           layer->biases, layer->out);
+        if (!layer->extra) continue;
+        const context_shape shape = context_of(self, layer);
+        backend->context_bias(backend, &shape, layer->in_context.whole, c, layer->biases);
+    }
+    return STATUS_OK;
+}
+
+/* whole_bar (weights + out) <- cotangents of a layer's weight and bias at this instant, from the sums; and cbar. */
+static void unfold(conv_field *self, size_t l, const real *c, real *cbar) {
+    const backend_ops *backend = self->of.base.backend;
+    const conv_layer *layer = &self->layer[l];
+    const convolved part = convolved_of(layer);
+    const real *bias_bar = self->of.sums + layer->bias_gradient;
+    backend->zero(backend, layer->weights + layer->out, self->whole_bar);
+    conv_unpack(self->lanes[0].convs[l], self->of.sums + layer->gradient, self->packing);
+    backend->copy_rows(backend, layer->out, part.row, self->packing, part.row, self->whole_bar + part.first,
+                       part.stride);
+    backend->add_rows(backend, layer->bias_count, layer->out, bias_bar, layer->out, self->whole_bar + layer->weights);
+    if (!layer->extra) return;
+    const context_shape shape = context_of(self, layer);
+    backend->context_bias_reverse(backend, &shape, layer->in_context.whole, c, bias_bar, self->whole_bar, cbar);
+}
+
+static status accumulate(field *base, const real *params, const real *c, real *gradient, real *cbar) {
+    conv_field *self = as_conv(base);
+    const backend_ops *backend = self->of.base.backend;
+    backend->zero(backend, self->spec.context, cbar);
+    chunked_add_groups(&self->of);
+    for (size_t l = 0; l < self->layers; l++) {
+        unfold(self, l, c, cbar);
+        intake_accumulate(&self->layer[l].in_context, backend, params, c, self->whole_bar, NULL, gradient, cbar);
+    }
+    return STATUS_OK;
+}
+
+/* --- A batch --- */
+
+/* One half of a stack (chunk, D) <- images of x (n, D) from `first` on; zeros for missing ones and for x NULL. */
+static void load(const conv_field *self, size_t first, size_t images, const real *x, real *half) {
+    const backend_ops *backend = self->of.base.backend;
+    const size_t D = self->of.base.dimension, there = x ? images : 0;
+    if (x) backend->copy(backend, there * D, x + first * D, half);
+    if (there < self->of.chunk) backend->zero(backend, (self->of.chunk - there) * D, half + there * D);
 }
 
 static dual_shape dual_of(const conv_field *self, const conv_layer *layer) {
     return (dual_shape){.function = self->spec.function,
-                        .images = self->chunk,
+                        .images = self->of.chunk,
                         .pixels = self->pixels,
                         .channels = layer->out,
                         .vectors = layer->bias_count,
@@ -81,8 +173,8 @@ static dual_shape dual_of(const conv_field *self, const conv_layer *layer) {
 
 /* A chunk through all layers, to f and J e, which are returned. Where keep, every layer's numbers stay for the way back;
  * otherwise two buffers do. */
-static real *forward(const conv_field *self, conv_lane *lane, bool keep) {
-    const backend_ops *backend = self->backend;
+static real *run(const conv_field *self, conv_lane *lane, bool keep) {
+    const backend_ops *backend = self->of.base.backend;
     const real *x = lane->input;
     for (size_t l = 0;; l++) {
         const conv_layer *layer = &self->layer[l];
@@ -99,33 +191,31 @@ static real *forward(const conv_field *self, conv_lane *lane, bool keep) {
     }
 }
 
-static void evaluate_chunk(void *argument, size_t chunk, size_t thread) {
-    const batch *b = argument;
-    conv_field *self = b->self;
+/* The chunk's z and e through all layers; and what is wanted of f and J e, which are returned. */
+static const real *evaluate(const field_batch *b, size_t first, size_t images, conv_lane *lane, bool keep) {
+    const conv_field *self = as_conv(b->self);
+    const size_t half = self->of.chunk * b->self->dimension;
+    load(self, first, images, b->z, lane->input);
+    load(self, first, images, b->e, lane->input + half);
+    const real *last = run(self, lane, keep);
+    field_give(b, first, images, last, lane->input + half, last + half);
+    return last;
+}
+
+static void forward_chunk(const field_batch *b, size_t first, size_t images, size_t thread) {
+    evaluate(b, first, images, &as_conv(b->self)->lanes[thread], false);
+}
+
+static void backward_chunk(const field_batch *b, size_t first, size_t images, size_t thread, real *sums) {
+    const conv_field *self = as_conv(b->self);
+    const backend_ops *backend = b->self->backend;
     conv_lane *lane = &self->lanes[thread];
-    const size_t first = chunk * self->chunk;
-    load(b, first, b->z, lane->input);
-    load(b, first, b->e, lane->input + self->chunk * self->dimension);
-    give(b, first, lane, forward(self, lane, false));
-}
-
-static status conv_field_forward(field *base, size_t n, const real *z, const real *e, const field_values *out) {
-    conv_field *self = (conv_field *)base;
-    batch b = {.self = self, .n = n, .z = z, .e = e, .out = out};
-    parallel_for(self->workers, conv_field_chunks(self, n), evaluate_chunk, &b);
-    return STATUS_OK;
-}
-
-static void reverse_chunk(const batch *b, size_t chunk, conv_lane *lane, real *sums) {
-    const conv_field *self = b->self;
-    const backend_ops *backend = self->backend;
-    const size_t first = chunk * self->chunk;
-    load(b, first, b->z, lane->input);
-    load(b, first, b->e, lane->input + self->chunk * self->dimension);
-    const real *last = forward(self, lane, true);
+    const size_t D = b->self->dimension, half = self->of.chunk * D, missing = (self->of.chunk - images) * D;
+    const real *last = evaluate(b, first, images, lane, true);
     real *bar = lane->cotangent[0], *below = lane->cotangent[1];
-    give(b, first, lane, last);
-    take(b, first, lane, last, bar);
+    field_take(b, first, images, last, lane->input + half, last + half, bar, bar + half);
+    if (missing > 0) backend->zero(backend, missing, bar + images * D);
+    if (missing > 0) backend->zero(backend, missing, bar + half + images * D);
     size_t l = self->layers - 1;
     const dual_shape top = dual_of(self, &self->layer[l]);
     backend->bias_reverse(backend, &top, bar, sums + self->layer[l].bias_gradient);
@@ -141,28 +231,10 @@ static void reverse_chunk(const batch *b, size_t chunk, conv_lane *lane, real *s
         bar = below;
         below = kept;
     }
-    store(b, first, below, b->zbar);
+    backend->copy(backend, images * D, below, b->zbar + first * D);
 }
 
-static void reverse_group(void *argument, size_t group, size_t thread) {
-    const batch *b = argument;
-    conv_field *self = b->self;
-    real *sums = self->sums + group * self->sums_stride;
-    if (group >= self->groups_used) self->backend->zero(self->backend, self->sums_stride, sums);
-    for (size_t chunk = group * b->chunks / b->groups; chunk < (group + 1) * b->chunks / b->groups; chunk++)
-        reverse_chunk(b, chunk, &self->lanes[thread], sums);
-}
-
-static status conv_field_backward(field *base, size_t n, const real *z, const real *e, const field_values *bar,
-                                  const field_values *out, real *zbar) {
-    conv_field *self = (conv_field *)base;
-    batch b = {.self = self, .n = n, .z = z, .e = e, .bar = bar, .out = out, .zbar = zbar};
-    b.chunks = conv_field_chunks(self, n);
-    b.groups = b.chunks < CONV_GROUPS ? b.chunks : CONV_GROUPS;
-    parallel_for(self->workers, b.groups, reverse_group, &b);
-    if (b.groups > self->groups_used) self->groups_used = b.groups;
-    return STATUS_OK;
-}
+/* --- Making --- */
 
 conv_field_spec conv_field_specify(const image_spec *model, const image_flow *flow, activation function) {
     conv_field_spec spec = {.channels = flow->channels,
@@ -220,14 +292,14 @@ static void declare(conv_field *self, const char *prefix, parameter_table *table
 
 /* edges, each (h w), for the device <- a pixel's vector of nine, and of as many as there are pixels. */
 static status place_pixels(conv_field *self, uint32_t **edges, uint32_t **each) {
-    const backend_ops *backend = self->backend;
+    const backend_ops *backend = self->of.base.backend;
     const size_t h = self->spec.height, w = self->spec.width, bytes = self->pixels * sizeof **edges;
     arena draft = {0};
     uint32_t *nine, *all;
     status made = ARENA_NEW(&draft, self->pixels, &nine);
     if (made == STATUS_OK) made = ARENA_NEW(&draft, self->pixels, &all);
-    if (made == STATUS_OK) made = BACKEND_NEW(backend, &self->memory, self->pixels, edges);
-    if (made == STATUS_OK) made = BACKEND_NEW(backend, &self->memory, self->pixels, each);
+    if (made == STATUS_OK) made = BACKEND_NEW(backend, &self->of.base.memory, self->pixels, edges);
+    if (made == STATUS_OK) made = BACKEND_NEW(backend, &self->of.base.memory, self->pixels, each);
     if (made == STATUS_OK) {
         for (uint32_t p = 0; p < self->pixels; p++) {
             const size_t i = p / w, j = p % w;
@@ -260,22 +332,23 @@ static status place_biases(conv_field *self) {
 }
 
 static status make_lane(conv_field *self, conv_lane *lane) {
-    const backend_ops *backend = self->backend;
+    const backend_ops *backend = self->of.base.backend;
     const conv_field_spec *s = &self->spec;
-    const size_t stack = 2 * self->chunk * self->pixels;
+    const size_t stack = 2 * self->of.chunk * self->pixels;
     size_t widest = s->channels, scratch = 0;
-    TRY(BACKEND_NEW(backend, &self->memory, stack * s->channels, &lane->input));
+    TRY(BACKEND_NEW(backend, &self->of.base.memory, stack * s->channels, &lane->input));
     for (size_t l = 0; l < self->layers; l++) {
         const conv_layer *layer = &self->layer[l];
-        const conv_shape shape = {2 * self->chunk, s->height, s->width, layer->in, layer->out};
-        TRY(conv_create_bare(self->backend, shape, s->method, s->math, &lane->convs[l]));
+        const conv_shape shape = {2 * self->of.chunk, s->height, s->width, layer->in, layer->out};
+        TRY(conv_create_bare(self->of.base.backend, shape, s->method, s->math, &lane->convs[l]));
         if (conv_scratch_reals(lane->convs[l]) > scratch) scratch = conv_scratch_reals(lane->convs[l]);
-        TRY(BACKEND_NEW(backend, &self->memory, stack * layer->out, &lane->h[l]));
-        if (l + 1 < self->layers) TRY(BACKEND_NEW(backend, &self->memory, stack * layer->out, &lane->y[l]));
+        TRY(BACKEND_NEW(backend, &self->of.base.memory, stack * layer->out, &lane->h[l]));
+        if (l + 1 < self->layers) TRY(BACKEND_NEW(backend, &self->of.base.memory, stack * layer->out, &lane->y[l]));
         if (layer->out > widest) widest = layer->out;
     }
-    for (size_t i = 0; i < 2; i++) TRY(BACKEND_NEW(backend, &self->memory, stack * widest, &lane->cotangent[i]));
-    if (scratch) TRY(BACKEND_NEW(backend, &self->memory, scratch, &lane->scratch));
+    for (size_t i = 0; i < 2; i++)
+        TRY(BACKEND_NEW(backend, &self->of.base.memory, stack * widest, &lane->cotangent[i]));
+    if (scratch) TRY(BACKEND_NEW(backend, &self->of.base.memory, scratch, &lane->scratch));
     for (size_t l = 0; l < self->layers; l++) conv_lend(lane->convs[l], lane->scratch);
     return STATUS_OK;
 }
@@ -285,11 +358,11 @@ static size_t aligned(size_t reals) {
 }
 
 static status build(conv_field *self) {
-    const backend_ops *backend = self->backend;
-    arena *memory = &self->memory;
+    const backend_ops *backend = self->of.base.backend;
+    arena *memory = &self->of.base.memory;
     TRY(place_biases(self));
-    TRY(ARENA_NEW(memory, self->threads, &self->lanes));
-    for (size_t i = 0; i < self->threads; i++) TRY(make_lane(self, &self->lanes[i]));
+    TRY(ARENA_NEW(memory, self->of.threads, &self->lanes));
+    for (size_t i = 0; i < self->of.threads; i++) TRY(make_lane(self, &self->lanes[i]));
     size_t largest = 0, largest_whole = 0;
     for (size_t l = 0; l < self->layers; l++) {
         conv_layer *layer = &self->layer[l];
@@ -298,76 +371,65 @@ static status build(conv_field *self) {
         TRY(BACKEND_NEW(backend, memory, conv_reverse_reals(one), &layer->reverse));
         TRY(intake_build(&layer->in_context, backend, memory));
         TRY(BACKEND_NEW(backend, memory, layer->bias_count * layer->out, &layer->biases));
-        layer->gradient = self->sums_stride;
+        layer->gradient = self->of.stride;
         layer->bias_gradient = layer->gradient + aligned(conv_gradient_reals(one));
-        self->sums_stride = layer->bias_gradient + aligned(layer->bias_count * layer->out);
+        self->of.stride = layer->bias_gradient + aligned(layer->bias_count * layer->out);
         const size_t packed = layer->out * layer->in * CONV_TAPS;
         if (packed > largest) largest = packed;
         if (layer->weights + layer->out > largest_whole) largest_whole = layer->weights + layer->out;
     }
-    TRY(BACKEND_NEW(backend, memory, CONV_GROUPS * self->sums_stride, &self->sums));
+    TRY(BACKEND_NEW(backend, memory, CHUNKED_GROUPS * self->of.stride, &self->of.sums));
     TRY(BACKEND_NEW(backend, memory, largest_whole, &self->whole_bar));
     return BACKEND_NEW(backend, memory, largest, &self->packing);
 }
 
-static size_t conv_field_bytes(const field *base) {
-    const conv_field *self = (const conv_field *)base;
-    size_t bytes = self->memory.bytes;
-    for (size_t i = 0; i < self->threads; i++)
-        for (size_t l = 0; l < self->layers; l++) bytes += conv_bytes(self->lanes[i].convs[l]);
-    return bytes;
+static size_t bytes(const field *base) {
+    const conv_field *self = as_conv(base);
+    size_t all = base->memory.bytes;
+    for (size_t i = 0; i < self->of.threads; i++)
+        for (size_t l = 0; l < self->layers; l++) all += conv_bytes(self->lanes[i].convs[l]);
+    return all;
 }
 
-static void conv_field_destroy(field *base) {
-    conv_field *self = (conv_field *)base;
-    if (self->lanes)
-        for (size_t i = 0; i < self->threads; i++)
-            for (size_t l = 0; l < CONV_LAYERS_MAX; l++) conv_destroy(&self->lanes[i].convs[l]);
-    arena memory = self->memory;
-    arena_release(&memory);
+static void destroy(field *base) {
+    conv_field *self = as_conv(base);
+    for (size_t i = 0; self->lanes && i < self->of.threads; i++)
+        for (size_t l = 0; l < CONV_LAYERS_MAX; l++) conv_destroy(&self->lanes[i].convs[l]);
 }
 
-static const field_ops conv_field_ops = {
-    .initialise = conv_field_initialise,
-    .bind = conv_field_bind,
-    .prepare = conv_field_prepare,
-    .forward = conv_field_forward,
-    .backward = conv_field_backward,
-    .accumulate = conv_field_accumulate,
-    .bytes = conv_field_bytes,
-    .destroy = conv_field_destroy,
+static const field_ops ops = {
+    .initialise = initialise,
+    .bind = bind,
+    .prepare = prepare,
+    .forward = chunked_forward,
+    .backward = chunked_backward,
+    .accumulate = accumulate,
+    .bytes = bytes,
+    .destroy = destroy,
 };
 
 status conv_field_create(const conv_field_spec *spec, const char *prefix, parallel *workers, const backend_ops *backend,
                          parameter_table *table, field **out, failure *why) {
-    TRY(check(spec, why));
-    arena memory = {0};
-    conv_field *self;
-    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a field");
-    self->spec = *spec;
-    self->backend = backend;
-    self->workers = backend->concurrent ? workers : NULL;
-    self->memory = memory;
-    self->threads = parallel_threads(self->workers);
-    self->layers = spec->hidden_layers + 1;
-    self->pixels = spec->height * spec->width;
-    self->dimension = self->pixels * spec->channels;
-    self->chunk = backend->images_together(backend, self->pixels, spec->batch);
-    self->base = (field){.ops = &conv_field_ops,
+    const size_t pixels = spec->height * spec->width;
+    const field about = {.ops = &ops,
                          .name = "conv",
                          .backend = backend,
-                         .dimension = self->dimension,
+                         .dimension = pixels * spec->channels,
                          .context = spec->context};
     const parameter_table before = *table;
+    field *made;
+    TRY(check(spec, why));
+    TRY(field_new(sizeof(conv_field), &about, &made, why));
+    conv_field *self = as_conv(made);
+    self->spec = *spec;
+    self->layers = spec->hidden_layers + 1;
+    self->pixels = pixels;
+    self->of.chunk = backend->images_together(backend, pixels, spec->batch);
+    self->of.forward = forward_chunk;
+    self->of.backward = backward_chunk;
+    chunked_share(&self->of, workers);
     declare(self, prefix, table);
     const status built = build(self);
-    if (built != STATUS_OK) {
-        *table = before;
-        failure_describe(why, "no field could be made: %s",
-                         built == STATUS_MEMORY ? "out of memory" : "a convolution was refused");
-        conv_field_destroy(&self->base);
-        return built;
-    }
-    *out = &self->base;
-    return STATUS_OK;
+    if (built != STATUS_OK) *table = before;
+    return field_finish(made, built, out, why);
 }

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 
 #include "backend/backend.h"
+#include "base/arena.h"
 #include "base/parameters.h"
 
 typedef struct field field;
@@ -61,14 +62,15 @@ typedef struct field_ops {
     status (*backward)(field *self, size_t n, const real *z, const real *e, const field_values *bar,
                        const field_values *out, real *zbar);
     status (*accumulate)(field *self, const real *params, const real *c, real *gradient, real *cbar);
-    size_t (*bytes)(const field *self);
-    void (*destroy)(field *self);
+    size_t (*bytes)(const field *self); /* NULL: what its memory has */
+    void (*destroy)(field *self); /* of what is not in its memory; NULL: nothing */
     const field_grid_ops *grid; /* NULL: none */
 } field_ops;
 
 /* What every field has; an implementation begins with it. */
 struct field {
     const field_ops *ops;
+    arena memory; /* holds the field itself too */
     const char *name; /* for messages */
     const backend_ops *backend;
     size_t dimension; /* D, of z */
@@ -114,11 +116,14 @@ static inline status field_accumulate(field *self, const real *params, const rea
 
 /* All that it holds, without a library's code. */
 static inline size_t field_bytes(const field *self) {
-    return self->ops->bytes(self);
+    return self->ops->bytes ? self->ops->bytes(self) : self->memory.bytes;
 }
 
 static inline void field_destroy(field **self) {
-    if (*self) (*self)->ops->destroy(*self);
+    if (!*self) return;
+    if ((*self)->ops->destroy) (*self)->ops->destroy(*self);
+    arena memory = (*self)->memory;
+    arena_release(&memory);
     *self = NULL;
 }
 

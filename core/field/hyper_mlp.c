@@ -13,10 +13,8 @@
 #include <string.h>
 
 #include "backend/memory.h"
-#include "base/arena.h"
 #include "context/mlp.h"
-
-enum { GROUPS = 16 };
+#include "field/chunked.h"
 
 /* Workspace of one thread for one chunk, (D, CHUNK) unless stated otherwise. */
 typedef struct lane {
@@ -28,9 +26,7 @@ typedef struct lane {
 } lane;
 
 typedef struct hyper_mlp {
-    field base;
-    arena memory; /* holds itself too */
-    parallel *workers;
+    chunked of; /* a chunk: CHUNK points */
     toy_shape shape;
     size_t inputs; /* D, or D + C where joined */
     size_t outputs; /* of the hypernet: W (inputs + 2 D + 1) */
@@ -43,8 +39,6 @@ typedef struct hyper_mlp {
     /* Of forward and backward. */
     real *theta; /* (stride), at the instant last prepared */
     lane *lanes; /* (threads) */
-    real *sums; /* (GROUPS, stride): thetabar */
-    size_t groups_used; /* groups that have sums */
     real *gradient; /* (count of the hypernet) */
     bool spent; /* what the last prepare left in `raw` */
 } hyper_mlp;
@@ -154,48 +148,33 @@ static const field_grid_ops grid_ops = {
 
 /* --- A batch --- */
 
-typedef struct batch {
-    hyper_mlp *self;
-    size_t n, chunks, groups;
-    const real *z, *e;
-    const field_values *out;
-    const field_values *bar; /* backward */
-    real *zbar;
-} batch;
-
-static size_t points_in(const batch *b, size_t chunk) {
-    return b->n - chunk * CHUNK < CHUNK ? b->n - chunk * CHUNK : CHUNK;
-}
-
-/* to (D, CHUNK) <- a chunk of rows x (n, D); zeros for missing points and for x NULL. */
-static void load(const batch *b, size_t chunk, const real *x, real *to) {
-    const size_t D = b->self->shape.dimension, first = chunk * CHUNK, points = points_in(b, chunk);
+/* to (D, CHUNK) <- a chunk's `points` rows of x (n, D); zeros for missing points and for x NULL. And back. */
+static void load(const field_batch *b, size_t first, size_t points, const real *x, real *to) {
+    const size_t D = b->self->dimension;
     memset(to, 0, D * CHUNK * sizeof *to);
     for (size_t i = 0; x && i < points; i++)
         for (size_t d = 0; d < D; d++) to[d * CHUNK + i] = x[(first + i) * D + d];
 }
-
-static void store(const batch *b, size_t chunk, const real *from, real *x) {
-    const size_t D = b->self->shape.dimension, first = chunk * CHUNK, points = points_in(b, chunk);
+static void store(const field_batch *b, size_t first, size_t points, const real *from, real *x) {
+    const size_t D = b->self->dimension;
     for (size_t i = 0; x && i < points; i++)
         for (size_t d = 0; d < D; d++) x[(first + i) * D + d] = from[d * CHUNK + i];
 }
 
 /* to (n) of a chunk <- |x|^2 of x (D, CHUNK). */
-static void store_squares(const batch *b, size_t chunk, const real *x, real *to) {
-    for (size_t i = 0; to && i < points_in(b, chunk); i++) {
+static void store_squares(const field_batch *b, size_t first, size_t points, const real *x, real *to) {
+    for (size_t i = 0; to && i < points; i++) {
         double sum = 0;
-        for (size_t d = 0; d < b->self->shape.dimension; d++)
-            sum += (double)x[d * CHUNK + i] * (double)x[d * CHUNK + i];
-        to[chunk * CHUNK + i] = (real)sum;
+        for (size_t d = 0; d < b->self->dimension; d++) sum += (double)x[d * CHUNK + i] * (double)x[d * CHUNK + i];
+        to[first + i] = (real)sum;
     }
 }
 
 /* bar (D, CHUNK) += 2 x times a cotangent (n) of |x|^2. */
-static void add_squares_bar(const batch *b, size_t chunk, const real *of, const real *x, real *bar) {
-    for (size_t i = 0; of && i < points_in(b, chunk); i++)
-        for (size_t d = 0; d < b->self->shape.dimension; d++)
-            bar[d * CHUNK + i] += 2 * of[chunk * CHUNK + i] * x[d * CHUNK + i];
+static void add_squares_bar(const field_batch *b, size_t first, size_t points, const real *of, const real *x,
+                            real *bar) {
+    for (size_t i = 0; of && i < points; i++)
+        for (size_t d = 0; d < b->self->dimension; d++) bar[d * CHUNK + i] += 2 * of[first + i] * x[d * CHUNK + i];
 }
 
 /* For one unit: t <- tanh(w . z + b). */
@@ -205,7 +184,7 @@ static void activate(const hyper_mlp *self, const real *unit, const lane *at) {
         at->t[i] = unit[D];
         for (size_t d = 0; d < D; d++) at->t[i] += unit[d] * at->z[d * CHUNK + i];
     }
-    self->base.backend->tanh(self->base.backend, CHUNK, at->t, at->t);
+    self->of.base.backend->tanh(self->of.base.backend, CHUNK, at->t, at->t);
 }
 
 static real dot(size_t D, const real *w, const real *x, size_t i) {
@@ -248,73 +227,43 @@ static void pull_product(const hyper_mlp *self, const lane *at) {
 }
 
 /* Values of a chunk, to *out; where `product`, J e too. */
-static void evaluate(const batch *b, size_t chunk, const lane *at, bool product) {
-    const hyper_mlp *self = b->self;
+static void evaluate(const field_batch *b, size_t first, size_t points, const lane *at, bool product) {
+    const hyper_mlp *self = as_hyper(b->self);
     const field_values *out = b->out;
-    load(b, chunk, b->z, at->z);
-    load(b, chunk, b->e, at->e);
-    grid_evaluate(&self->base, self->theta, at->z, b->e ? at->e : NULL, at->f, at->divergence);
+    load(b, first, points, b->z, at->z);
+    load(b, first, points, b->e, at->e);
+    grid_evaluate(b->self, self->theta, at->z, b->e ? at->e : NULL, at->f, at->divergence);
     if (product) make_product(self, at);
-    store(b, chunk, at->f, out->f);
-    if (out->divergence) memcpy(out->divergence + chunk * CHUNK, at->divergence, points_in(b, chunk) * sizeof(real));
-    store_squares(b, chunk, at->f, out->kinetic);
+    store(b, first, points, at->f, out->f);
+    if (out->divergence) memcpy(out->divergence + first, at->divergence, points * sizeof(real));
+    store_squares(b, first, points, at->f, out->kinetic);
     if (!product) return;
-    store(b, chunk, at->product, out->product);
-    store_squares(b, chunk, at->product, out->jacobian);
+    store(b, first, points, at->product, out->product);
+    store_squares(b, first, points, at->product, out->jacobian);
 }
 
-static void forward_chunk(void *argument, size_t chunk, size_t thread) {
-    const batch *b = argument;
-    evaluate(b, chunk, &b->self->lanes[thread], b->out->product || b->out->jacobian);
+static void forward_chunk(const field_batch *b, size_t first, size_t points, size_t thread) {
+    evaluate(b, first, points, &as_hyper(b->self)->lanes[thread], b->out->product || b->out->jacobian);
 }
 
-static status forward(field *base, size_t n, const real *z, const real *e, const field_values *out) {
-    hyper_mlp *self = as_hyper(base);
-    batch b = {.self = self, .n = n, .z = z, .e = e, .out = out};
-    parallel_for(self->workers, (n + CHUNK - 1) / CHUNK, forward_chunk, &b);
-    return STATUS_OK;
-}
-
-static void backward_chunk(const batch *b, size_t chunk, const lane *at, real *sums) {
-    const hyper_mlp *self = b->self;
-    const backend_ops *backend = self->base.backend;
+static void backward_chunk(const field_batch *b, size_t first, size_t points, size_t thread, real *sums) {
+    const hyper_mlp *self = as_hyper(b->self);
+    const lane *at = &self->lanes[thread];
     const field_values *bar = b->bar;
     const bool product = bar->product || bar->jacobian;
-    evaluate(b, chunk, at, product || b->out->product || b->out->jacobian);
-    load(b, chunk, bar->f, at->a);
-    add_squares_bar(b, chunk, bar->kinetic, at->f, at->a);
+    evaluate(b, first, points, at, product || b->out->product || b->out->jacobian);
+    load(b, first, points, bar->f, at->a);
+    add_squares_bar(b, first, points, bar->kinetic, at->f, at->a);
     memset(at->l, 0, CHUNK * sizeof *at->l);
-    if (bar->divergence) memcpy(at->l, bar->divergence + chunk * CHUNK, points_in(b, chunk) * sizeof *at->l);
-    grid_reverse(&self->base, self->theta, at->z, b->e ? at->e : NULL, at->a, at->l, at->zbar, at->thetabar,
-                 at->scratch);
+    if (bar->divergence) memcpy(at->l, bar->divergence + first, points * sizeof *at->l);
+    grid_reverse(b->self, self->theta, at->z, b->e ? at->e : NULL, at->a, at->l, at->zbar, at->thetabar, at->scratch);
     if (product) {
-        load(b, chunk, bar->product, at->q);
-        add_squares_bar(b, chunk, bar->jacobian, at->product, at->q);
+        load(b, first, points, bar->product, at->q);
+        add_squares_bar(b, first, points, bar->jacobian, at->product, at->q);
         pull_product(self, at);
     }
-    store(b, chunk, at->zbar, b->zbar);
-    backend->add_rows(backend, 1, self->base.stride, at->thetabar, 0, sums);
-}
-
-/* Chunks are dealt to groups in their order; a group is one task. */
-static void backward_group(void *argument, size_t group, size_t thread) {
-    const batch *b = argument;
-    hyper_mlp *self = b->self;
-    real *sums = self->sums + group * self->base.stride;
-    if (group >= self->groups_used) memset(sums, 0, self->base.stride * sizeof *sums);
-    for (size_t chunk = group * b->chunks / b->groups; chunk < (group + 1) * b->chunks / b->groups; chunk++)
-        backward_chunk(b, chunk, &self->lanes[thread], sums);
-}
-
-static status backward(field *base, size_t n, const real *z, const real *e, const field_values *bar,
-                       const field_values *out, real *zbar) {
-    hyper_mlp *self = as_hyper(base);
-    batch b = {.self = self, .n = n, .z = z, .e = e, .bar = bar, .out = out, .zbar = zbar};
-    b.chunks = (n + CHUNK - 1) / CHUNK;
-    b.groups = b.chunks < GROUPS ? b.chunks : GROUPS;
-    parallel_for(self->workers, b.groups, backward_group, &b);
-    if (b.groups > self->groups_used) self->groups_used = b.groups;
-    return STATUS_OK;
+    store(b, first, points, at->zbar, b->zbar);
+    b->self->backend->add_rows(b->self->backend, 1, self->of.stride, at->thetabar, 0, sums);
 }
 
 static status prepare(field *base, const real *params, const real *c) {
@@ -326,86 +275,74 @@ static status prepare(field *base, const real *params, const real *c) {
 
 static status accumulate(field *base, const real *params, const real *c, real *gradient, real *cbar) {
     hyper_mlp *self = as_hyper(base);
-    const size_t stride = base->stride;
-    const backend_ops *backend = base->backend;
-    if (self->groups_used == 0) memset(self->sums, 0, stride * sizeof *self->sums);
-    else backend->add_rows(backend, self->groups_used - 1, stride, self->sums + stride, stride, self->sums);
-    self->groups_used = 0;
+    chunked_add_groups(&self->of);
     if (self->spent) TRY(prepare(base, params, c));
     self->spent = true;
-    grid_prepare_reverse(base, 1, params, c, self->sums, self->gradient, cbar);
-    backend->add_rows(backend, 1, self->hypernet.count, self->gradient, 0, gradient + self->hypernet.first);
+    grid_prepare_reverse(base, 1, params, c, self->of.sums, self->gradient, cbar);
+    base->backend->add_rows(base->backend, 1, self->hypernet.count, self->gradient, 0, gradient + self->hypernet.first);
     return STATUS_OK;
-}
-
-static size_t bytes(const field *base) {
-    return as_hyper(base)->memory.bytes;
-}
-
-static void destroy(field *base) {
-    arena memory = as_hyper(base)->memory;
-    arena_release(&memory);
 }
 
 static const field_ops ops = {
     .initialise = initialise,
     .prepare = prepare,
-    .forward = forward,
-    .backward = backward,
+    .forward = chunked_forward,
+    .backward = chunked_backward,
     .accumulate = accumulate,
-    .bytes = bytes,
-    .destroy = destroy,
     .grid = &grid_ops,
 };
 
 /* --- Making --- */
 
 static status make_lane(hyper_mlp *self, lane *at) {
-    arena *memory = &self->memory;
+    arena *memory = &self->of.base.memory;
     const size_t D = self->shape.dimension;
     real **const blocks[] = {&at->z, &at->e, &at->f, &at->product, &at->a, &at->q, &at->zbar};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) TRY(ARENA_NEW(memory, D * CHUNK, blocks[i]));
     TRY(ARENA_NEW(memory, CHUNK, &at->divergence));
     TRY(ARENA_NEW(memory, CHUNK, &at->l));
     TRY(ARENA_NEW(memory, CHUNK, &at->t));
-    TRY(ARENA_NEW(memory, self->base.stride, &at->thetabar));
-    return ARENA_NEW(memory, self->base.scratch, &at->scratch);
+    TRY(ARENA_NEW(memory, self->of.base.stride, &at->thetabar));
+    return ARENA_NEW(memory, self->of.base.scratch, &at->scratch);
 }
 
 static status build(hyper_mlp *self, const hyper_mlp_spec *spec) {
-    arena *memory = &self->memory;
+    arena *memory = &self->of.base.memory;
     TRY(ARENA_NEW(memory, spec->instants * self->outputs, &self->raw));
     TRY(ARENA_NEW(memory, spec->instants * spec->dimension * spec->width, &self->gate));
     TRY(ARENA_NEW(memory, spec->instants * spec->context, &self->joined));
     TRY(ARENA_NEW(memory, mlp_workspace(&self->hypernet, spec->instants), &self->net));
     if (!spec->batches) return STATUS_OK;
-    const size_t threads = parallel_threads(self->workers);
-    TRY(ARENA_NEW(memory, self->base.stride, &self->theta));
-    TRY(ARENA_NEW(memory, GROUPS * self->base.stride, &self->sums));
+    TRY(ARENA_NEW(memory, self->of.base.stride, &self->theta));
+    TRY(ARENA_NEW(memory, CHUNKED_GROUPS * self->of.stride, &self->of.sums));
     TRY(ARENA_NEW(memory, self->hypernet.count, &self->gradient));
-    TRY(ARENA_NEW(memory, threads, &self->lanes));
-    for (size_t i = 0; i < threads; i++) TRY(make_lane(self, &self->lanes[i]));
+    TRY(ARENA_NEW(memory, self->of.threads, &self->lanes));
+    for (size_t i = 0; i < self->of.threads; i++) TRY(make_lane(self, &self->lanes[i]));
     return STATUS_OK;
 }
 
 status hyper_mlp_create(const hyper_mlp_spec *spec, parallel *workers, const backend_ops *backend,
                         parameter_table *table, field **out, failure *why) {
-    arena memory = {0};
-    hyper_mlp *self;
-    if (!backend_is_near(backend))
-        return fail(why, STATUS_INVALID, "field hyper_mlp: its memory is the program's; expected no other device");
-    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a field");
-    self->memory = memory;
-    self->workers = workers;
-    self->shape = (toy_shape){.dimension = spec->dimension, .width = spec->width};
-    self->base = (field){.ops = &ops,
+    const toy_shape shape = {.dimension = spec->dimension, .width = spec->width};
+    const field about = {.ops = &ops,
                          .name = "hyper_mlp",
                          .backend = backend,
                          .dimension = spec->dimension,
                          .context = spec->context,
                          .traces = true,
-                         .stride = toy_stride(self->shape),
-                         .scratch = toy_stride(self->shape) * LANES};
+                         .stride = toy_stride(shape),
+                         .scratch = toy_stride(shape) * LANES};
+    field *made;
+    if (!backend_is_near(backend))
+        return fail(why, STATUS_INVALID, "field hyper_mlp: its memory is the program's; expected no other device");
+    TRY(field_new(sizeof(hyper_mlp), &about, &made, why));
+    hyper_mlp *self = as_hyper(made);
+    self->shape = shape;
+    self->of.chunk = CHUNK;
+    self->of.stride = about.stride;
+    self->of.forward = forward_chunk;
+    self->of.backward = backward_chunk;
+    chunked_share(&self->of, workers);
     self->inputs = spec->join ? spec->dimension + spec->context : spec->dimension;
     self->outputs = spec->width * (self->inputs + 2 * spec->dimension + 1);
     self->hypernet = (mlp){.layers = spec->layers + 1, .activation = MLP_TANH};
@@ -413,10 +350,5 @@ status hyper_mlp_create(const hyper_mlp_spec *spec, parallel *workers, const bac
     for (size_t l = 1; l <= spec->layers; l++) self->hypernet.size[l] = spec->hidden;
     self->hypernet.size[spec->layers + 1] = self->outputs;
     mlp_declare(&self->hypernet, table, "hypernet");
-    if (build(self, spec) != STATUS_OK) {
-        destroy(&self->base);
-        return fail(why, STATUS_MEMORY, "out of memory for a field");
-    }
-    *out = &self->base;
-    return STATUS_OK;
+    return field_finish(made, build(self, spec), out, why);
 }

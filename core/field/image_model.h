@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/choices.h"
 #include "base/export.h"
 #include "base/status.h"
 
@@ -23,11 +24,17 @@ typedef enum image_architecture { IMAGE_FFJORD, IMAGE_AFFJORD } image_architectu
 
 /* How a convolution takes in the context (t, or entries of z*): not at all; as channels; by all its weights being
  * linear in it; by a gate and a shift of every output. */
-typedef enum image_layer { IMAGE_IGNORE, IMAGE_CONCAT, IMAGE_HYPER, IMAGE_CONCATSQUASH } image_layer;
+#define IMAGE_LAYERS(ENTRY)                                                                                            \
+    ENTRY(IMAGE_IGNORE, "ignore")                                                                                      \
+    ENTRY(IMAGE_CONCAT, "concat")                                                                                      \
+    ENTRY(IMAGE_HYPER, "hyper")                                                                                        \
+    ENTRY(IMAGE_CONCATSQUASH, "concatsquash")
+typedef enum image_layer { IMAGE_LAYERS(CHOICE_SYMBOL) } image_layer;
 
 /* Where the paper and its authors' release differ, for AFFJORD: the paper joins z* to z as channels; the release joins
  * zeros, and its hyper layers take the bias from the first numbers of the weight. */
-typedef enum image_variant { IMAGE_PAPER, IMAGE_RELEASE } image_variant;
+#define IMAGE_VARIANTS(ENTRY) ENTRY(IMAGE_PAPER, "paper") ENTRY(IMAGE_RELEASE, "release")
+typedef enum image_variant { IMAGE_VARIANTS(CHOICE_SYMBOL) } image_variant;
 
 enum {
     IMAGE_HIDDEN_MAX = 6, /* hidden layers of a field */

@@ -2,7 +2,7 @@
 #ifndef AFFJORD_FIELD_MLP_SPEC_H
 #define AFFJORD_FIELD_MLP_SPEC_H
 
-#include "backend/image_shapes.h"
+#include "backend/activation.h"
 #include "field/image_model.h"
 
 enum { MLP_FIELD_HIDDEN_MAX = 8, MLP_FIELD_DIMENSION_MAX = 512, MLP_FIELD_WIDTH_MAX = 4096 };

@@ -5,13 +5,11 @@
 #include <string.h>
 
 #include "backend/memory.h"
-#include "base/arena.h"
 #include "base/random.h"
-#include "field/field.h"
+#include "field/chunked.h"
 
 typedef struct own_field {
     field base;
-    arena memory; /* holds itself too */
     field_callbacks by;
     size_t first, count; /* its range of parameters */
     real *f, *product, *zero; /* (batch, D); zero: for a probe that is not there */
@@ -48,38 +46,29 @@ static status prepare(field *base, const real *params, const real *c) {
     return STATUS_OK;
 }
 
-/* Values to *out; f and J e stay in the field too, the latter zero without a probe. */
-static status evaluate(own_field *self, size_t n, const real *z, const real *e, bool product, const field_values *out) {
-    const backend_ops *backend = self->base.backend;
-    const size_t D = self->base.dimension;
-    const real *probe = product ? e : NULL;
-    TRY(self->by.value(self->by.user, self->params, self->c, n, z, probe, self->f, self->product));
-    if (!probe) memset(self->product, 0, n * D * sizeof *self->product);
-    if (out->f) memcpy(out->f, self->f, n * D * sizeof *out->f);
-    if (out->product) memcpy(out->product, self->product, n * D * sizeof *out->product);
-    backend->image_products(backend, n, D, self->f, e ? e : self->zero, self->product, out->divergence, out->kinetic,
-                            out->jacobian);
+/* Values of the batch to *b->out; f and J e stay in the field too, the latter zero without a probe. */
+static status evaluate(const field_batch *b, bool product) {
+    own_field *self = as_own(b->self);
+    const real *probe = product ? b->e : NULL;
+    TRY(self->by.value(self->by.user, self->params, self->c, b->n, b->z, probe, self->f, self->product));
+    if (!probe) memset(self->product, 0, b->n * b->self->dimension * sizeof *self->product);
+    field_give(b, 0, b->n, self->f, b->e ? b->e : self->zero, self->product);
     return STATUS_OK;
 }
 
 static status forward(field *base, size_t n, const real *z, const real *e, const field_values *out) {
-    return evaluate(as_own(base), n, z, e, out->product || out->divergence || out->jacobian, out);
+    const field_batch b = {.self = base, .n = n, .z = z, .e = e, .out = out};
+    return evaluate(&b, out->product || out->divergence || out->jacobian);
 }
 
 static status backward(field *base, size_t n, const real *z, const real *e, const field_values *bar,
                        const field_values *out, real *zbar) {
     own_field *self = as_own(base);
-    const backend_ops *backend = base->backend;
-    const size_t D = base->dimension, bytes = n * D * sizeof(real);
+    const field_batch b = {.self = base, .n = n, .z = z, .e = e, .out = out, .bar = bar, .zbar = zbar};
     const bool wanted = out->product || out->divergence || out->jacobian;
     const bool product = bar->product || bar->divergence || bar->jacobian;
-    TRY(evaluate(self, n, z, e, wanted || product, out));
-    if (bar->f) memcpy(self->fbar, bar->f, bytes);
-    else memset(self->fbar, 0, bytes);
-    if (bar->product) memcpy(self->product_bar, bar->product, bytes);
-    else memset(self->product_bar, 0, bytes);
-    backend->image_products_reverse(backend, n, D, self->f, e ? e : self->zero, self->product, bar->divergence,
-                                    bar->kinetic, bar->jacobian, self->fbar, self->product_bar);
+    TRY(evaluate(&b, wanted || product));
+    field_take(&b, 0, n, self->f, e ? e : self->zero, self->product, self->fbar, self->product_bar);
     const real *probe = product ? e : NULL;
     if (self->by.reverse)
         return self->by.reverse(self->by.user, self->params, self->c, n, z, probe, self->fbar,
@@ -98,23 +87,12 @@ static status accumulate(field *base, const real *params, const real *c, real *g
     return STATUS_OK;
 }
 
-static size_t bytes(const field *base) {
-    return as_own(base)->memory.bytes;
-}
-
-static void destroy(field *base) {
-    arena memory = as_own(base)->memory;
-    arena_release(&memory);
-}
-
 static const field_ops ops = {
     .initialise = initialise,
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
     .accumulate = accumulate,
-    .bytes = bytes,
-    .destroy = destroy,
 };
 
 /* --- Making --- */
@@ -144,7 +122,7 @@ static status check(const field_callbacks *by, const backend_ops *backend, failu
 }
 
 static status build(own_field *self, size_t batch) {
-    arena *memory = &self->memory;
+    arena *memory = &self->base.memory;
     const size_t all = batch * self->base.dimension;
     real **const blocks[] = {&self->f, &self->product, &self->zero, &self->fbar, &self->product_bar};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) TRY(ARENA_NEW(memory, all, blocks[i]));
@@ -154,30 +132,25 @@ static status build(own_field *self, size_t batch) {
 
 status field_from_callbacks(const field_callbacks *by, const char *prefix, size_t batch, const backend_ops *backend,
                             parameter_table *table, field **out, failure *why) {
+    const field about = {.ops = &ops,
+                         .name = by->name,
+                         .backend = backend,
+                         .dimension = by->dimension,
+                         .context = by->context,
+                         .lacks = by->reverse ? NULL
+                                  : by->vjp   ? "has a vjp of z, and no reverse callback, which gives the gradients of "
+                                                "J e, of parameters and of c"
+                                              : "has no reverse callback"};
+    field *made;
     TRY(check(by, backend, why));
-    arena memory = {0};
-    own_field *self;
-    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a field");
-    *self = (own_field){.memory = memory, .by = *by, .first = table->total};
-    self->base =
-        (field){.ops = &ops,
-                .name = by->name,
-                .backend = backend,
-                .dimension = by->dimension,
-                .context = by->context,
-                .lacks = by->reverse ? NULL
-                         : by->vjp   ? "has a vjp of z, and no reverse callback, which gives the gradients of J e, "
-                                       "of parameters and of c"
-                                     : "has no reverse callback"};
+    TRY(field_new(sizeof(own_field), &about, &made, why));
+    own_field *self = as_own(made);
+    self->by = *by;
+    self->first = table->total;
     for (size_t k = 0; k < by->parameter_count; k++) {
         const field_parameter *part = &by->parameters[k];
         parameter_table_add(table, part->rows, part->columns, "%.20s.%.26s", prefix, part->name);
     }
     self->count = table->total - self->first;
-    if (build(self, batch) != STATUS_OK) {
-        destroy(&self->base);
-        return fail(why, STATUS_MEMORY, "out of memory for a field");
-    }
-    *out = &self->base;
-    return STATUS_OK;
+    return field_finish(made, build(self, batch), out, why);
 }
