@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/export.h"
+#include "base/parameters.h"
 #include "base/real.h"
 #include "base/status.h"
 
@@ -64,6 +65,16 @@ status checkpoint_write(const checkpoint *file, const char *path, char sha256_he
 /* Read and verify. Arrays of F16 and BF16 become F32. Errors name the path and
  * what was expected: STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status checkpoint_read(const char *path, checkpoint **out, failure *why);
+
+/* --- The parts of a block of parameters --- */
+
+/* Put every part under its name: matrices as (rows, columns), biases and other vectors as (rows). Errors:
+ * STATUS_MEMORY. */
+status checkpoint_put_parameters(checkpoint *file, const parameter_table *table, const real *params);
+
+/* params (P) <- the arrays of these names, F32 or F64, rounded to real where they are wider; or nothing: STATUS_FORMAT
+ * naming the first that is missing, has another size or numbers beyond the range of real. */
+status checkpoint_get_parameters(const checkpoint *file, const parameter_table *table, real *params, failure *why);
 
 /* dtype of a real in this build. */
 #ifdef AFFJORD_DOUBLE
