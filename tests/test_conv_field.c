@@ -24,7 +24,7 @@ static const double value_tolerance = 1e-5, gradient_tolerance = 2e-5;
 
 static conv_field_spec specification(const golden *g, conv_method method) {
     static const char *const functions[] = {"softplus", "tanh", "swish"};
-    static const char *const layers[] = {"ignore", "concat", "hyper", "concatsquash"};
+    static const char *const layers[] = {IMAGE_LAYERS(CHOICE_TEXT)};
     conv_field_spec spec = {.channels = number(g, "channels"),
                             .height = number(g, "height"),
                             .width = number(g, "width"),

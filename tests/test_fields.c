@@ -71,7 +71,7 @@ static void expect_right(field *of, const parameter_table *table, const char *na
 }
 
 Test(fields, mlp_agrees_with_differences) {
-    static const char *const layers[] = {"ignore", "concat", "hyper", "concatsquash"};
+    static const char *const layers[] = {IMAGE_LAYERS(CHOICE_TEXT)};
     for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++)
         for (activation function = ACTIVATION_SOFTPLUS; function <= ACTIVATION_ELU; function++) {
             if (layer != IMAGE_CONCAT && function != ACTIVATION_TANH) continue; /* every layer, and every function */

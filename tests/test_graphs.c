@@ -78,7 +78,7 @@ static void check_same_bits(chain_spec spec, const char *what) {
 }
 
 Test(any_device, all_layers_have_the_bits_of_plain_launches) {
-    static const char *const names[] = {"ignore", "hyper", "concat", "concatsquash"};
+    static const char *const names[] = {IMAGE_LAYERS(CHOICE_TEXT)};
     for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++) {
         chain_spec spec = spec_of(layer);
         spec.keep_stages = layer % 2 == 0;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backend/activation.h"
 #include "backend/conv_method.h"
 
 enum { CONV_TAPS = 9 /* of a 3 x 3 convolution */ };
@@ -19,9 +20,6 @@ typedef struct conv_shape {
 } conv_shape;
 
 typedef struct conv conv;
-
-/* The activations of a field's layers: log(1 + exp(x)); tanh x; x / (1 + exp(-x)); x, or exp(x) - 1 for x < 0. */
-typedef enum activation { ACTIVATION_SOFTPLUS, ACTIVATION_TANH, ACTIVATION_SWISH, ACTIVATION_ELU } activation;
 
 /* A hidden layer on dual numbers, channel-last: (2, images, pixels, channels), the values of all images, then their
  * tangents. Pixel p has bias vector bias_of[p] of K; NULL if all pixels share one. */

@@ -12,27 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/export.h"
+#include "backend/butcher.h"
 #include "base/status.h"
-
-AFFJORD_API_BEGIN
-
-enum {
-    RK_STAGES_MAX = 13,
-    RK_WEIGHTS_MAX = RK_STAGES_MAX + 1 /* plus the derivative at the end of the step */
-};
-
-typedef struct tableau {
-    const char *name; /* in host memory; no device reads it */
-    size_t order;
-    size_t stages; /* s, the evaluations of a step */
-    double a[RK_STAGES_MAX][RK_STAGES_MAX];
-    double b[RK_STAGES_MAX];
-    double c[RK_STAGES_MAX];
-    /* For embedded pairs, otherwise zero: weights of k_0 .. k_s, where k_s = F(t + h, y+). */
-    double error[RK_WEIGHTS_MAX]; /* h sum_i error_i k_i estimates the error of y+ */
-    double mid[RK_WEIGHTS_MAX]; /* y + h sum_i mid_i k_i approximates y(t + h/2) */
-} tableau;
 
 /* The coefficients that the operations of a step read. Only the rows and entries of the method are set. */
 typedef struct step_numbers {
@@ -105,7 +86,5 @@ void step_numbers_weigh(const tableau *method, double h, bool back, step_numbers
 
 /* w (s + 1) <- the weights of tableau_dense (ode/tableau.h). */
 void step_dense(const tableau *pair, double x, double *w);
-
-AFFJORD_API_END
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/conv_method.h"
+#include "base/choices.h"
 #include "base/nearest.h"
 #include "base/number.h"
 #include "field/image_model.h"

@@ -7,20 +7,11 @@
 
 #include "base/number.h"
 
-/* A choice is stored as its position in options.def, which is the order of
- * the enumeration; test_settings compares the two name by name. */
+/* A choice is stored as its position in options.def, which is the order of the enumeration. Most of both are made from one
+ * table (base/choices.h); of the others test_settings compares the two name by name. */
 _Static_assert(CONTEXT_CLOCK == 0 && CONTEXT_AUGMENTED == 1, "model.context");
-_Static_assert(DIVERGENCE_EXACT == 0 && DIVERGENCE_RADEMACHER == 1 && DIVERGENCE_GAUSSIAN == 2, "flow.divergence");
-_Static_assert(GRADIENT_DISCRETE == 0 && GRADIENT_ADJOINT == 1, "solver.gradient");
-
-_Static_assert(IMAGE_IGNORE == 0 && IMAGE_CONCAT == 1 && IMAGE_HYPER == 2 && IMAGE_CONCATSQUASH == 3,
-               "image.layer, model.layer");
-_Static_assert(IMAGE_PAPER == 0 && IMAGE_RELEASE == 1, "image.variant");
-_Static_assert(ACTIVATION_SOFTPLUS == 0 && ACTIVATION_TANH == 1 && ACTIVATION_SWISH == 2 && ACTIVATION_ELU == 3,
-               "image.activation, model.activation");
 _Static_assert(CNF_HYPER_MLP == 0 && CNF_MLP == 1, "model.field");
 _Static_assert(ERROR_STATE_AND_CONTEXT == 0 && ERROR_STATE == 1, "solver.error_norm");
-_Static_assert(MATH_FP32 == 0 && MATH_TF32 == 1 && MATH_BF16 == 2, "solver.math");
 
 static const char DIMENSION[] = "dimension", SHAPE[] = "shape"; /* the texts that are no settings */
 static const char MEAN[] = "standard.mean", DEVIATION[] = "standard.deviation";
@@ -153,19 +144,15 @@ void specification_trainer(const settings *values, trainer_spec *out) {
     };
 }
 
-void specification_points(const settings *values, size_t dimension, uint64_t seed, point_objective_spec *out) {
-    *out = (point_objective_spec){
-        .seed = seed, .batch = values->train_batch, .validation = values->train_validation, .test = values->train_test};
-    specification_flow(values, dimension, &out->flow);
-}
-
-void specification_images(const settings *values, const size_t shape[3], uint64_t seed, image_objective_spec *out) {
-    *out = (image_objective_spec){.seed = seed,
-                                  .batch = values->train_batch,
-                                  .validation = values->train_validation,
-                                  .test = values->train_test,
-                                  .flip = values->image_flip};
-    specification_chain(values, shape, &out->model);
+void specification_objective(const settings *values, const specification_shape *shape, uint64_t seed,
+                             objective_spec *out) {
+    *out = (objective_spec){.seed = seed,
+                            .batch = values->train_batch,
+                            .validation = values->train_validation,
+                            .test = values->train_test,
+                            .flip = values->image_flip};
+    if (specification_is_image(shape)) specification_chain(values, shape->image, &out->model);
+    else specification_flow(values, shape->dimension, &out->flow);
 }
 
 /* z* of each flow has as many entries as its images have numbers; no more can move where they are seen. */
@@ -239,7 +226,7 @@ status specification_check(const settings *values, const specification_shape *sh
     return outcome;
 }
 
-/* What specification_points and specification_images leave out, and the outputs of the other kind. */
+/* What specification_objective leaves out, and the outputs of the other kind. */
 static const char *const only_points[] = {"model.join",
                                           "model.width",
                                           "model.hypernet_layers",

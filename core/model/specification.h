@@ -8,8 +8,7 @@
 #include "flow/chain.h"
 #include "model/settings.h"
 #include "train/checkpoint.h"
-#include "train/image_objective.h"
-#include "train/point_objective.h"
+#include "train/objective.h"
 #include "train/trainer.h"
 
 /* What a model is about: points of R^dimension, or images. */
@@ -34,8 +33,8 @@ void specification_chain(const settings *values, const size_t shape[3], chain_sp
 
 /* The training that they describe, and what it minimises. */
 void specification_trainer(const settings *values, trainer_spec *out);
-void specification_points(const settings *values, size_t dimension, uint64_t seed, point_objective_spec *out);
-void specification_images(const settings *values, const size_t shape[3], uint64_t seed, image_objective_spec *out);
+void specification_objective(const settings *values, const specification_shape *shape, uint64_t seed,
+                             objective_spec *out);
 
 /* Settings that the core would refuse or not look at for what the model is about. Errors: STATUS_INVALID. */
 status specification_check(const settings *values, const specification_shape *shape, failure *why);

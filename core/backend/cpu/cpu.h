@@ -2,7 +2,6 @@
 #ifndef AFFJORD_BACKEND_CPU_CPU_H
 #define AFFJORD_BACKEND_CPU_CPU_H
 
-#include "backend/backend.h"
 #include "base/export.h"
 
 /* The version of the order of sums in the image kernels. It increases when the bits of a convolution or an activation
@@ -12,6 +11,7 @@ enum { CPU_CONVOLUTIONS = 1 };
 
 AFFJORD_API_BEGIN
 
+typedef struct backend_ops backend_ops; /* backend/backend.h, which is not installed */
 typedef enum cpu_level { CPU_PORTABLE, CPU_AVX2, CPU_AVX512, CPU_LEVELS } cpu_level;
 
 /* Return the best level that this build and this processor support. The environment variable AFFJORD_SIMD may lower it:

@@ -151,12 +151,10 @@ static void activate(const backend_ops *self, const dual_shape *s, const real *b
     images_each(self, half, activate_one<function>{layer_of(s), half, keep, bias, h, y});
 }
 static void dual_activate(const backend_ops *self, const dual_shape *s, const real *bias, bool keep, real *h, real *y) {
-    switch (s->function) {
-    case ACTIVATION_SOFTPLUS: activate<ACTIVATION_SOFTPLUS>(self, s, bias, keep, h, y); break;
-    case ACTIVATION_TANH: activate<ACTIVATION_TANH>(self, s, bias, keep, h, y); break;
-    case ACTIVATION_SWISH: activate<ACTIVATION_SWISH>(self, s, bias, keep, h, y); break;
-    case ACTIVATION_ELU: activate<ACTIVATION_ELU>(self, s, bias, keep, h, y); break;
-    }
+#define AS(function, name)                                                                                             \
+    case function: activate<function>(self, s, bias, keep, h, y); break;
+    switch (s->function) { ACTIVATIONS(AS) }
+#undef AS
 }
 
 template <activation function> struct reverse_one {
@@ -173,12 +171,10 @@ template <activation function> struct reverse_one {
 };
 static void dual_reverse(const backend_ops *self, const dual_shape *s, const real *h, real *ybar, real *bias_bar) {
     const size_t half = numbers_of(s);
-    switch (s->function) {
-    case ACTIVATION_SOFTPLUS: images_each(self, half, reverse_one<ACTIVATION_SOFTPLUS>{half, h, ybar}); break;
-    case ACTIVATION_TANH: images_each(self, half, reverse_one<ACTIVATION_TANH>{half, h, ybar}); break;
-    case ACTIVATION_SWISH: images_each(self, half, reverse_one<ACTIVATION_SWISH>{half, h, ybar}); break;
-    case ACTIVATION_ELU: images_each(self, half, reverse_one<ACTIVATION_ELU>{half, h, ybar}); break;
-    }
+#define AS(function, name)                                                                                             \
+    case function: images_each(self, half, reverse_one<function>{half, h, ybar}); break;
+    switch (s->function) { ACTIVATIONS(AS) }
+#undef AS
     bias_reverse(self, s, ybar, bias_bar);
 }
 
