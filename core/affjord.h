@@ -19,16 +19,12 @@
 #include "data/table.h"
 #include "field/image_model.h"
 #include "field/own_field.h"
-#include "flow/cnf.h"
 #include "flow/chain.h"
+#include "flow/cnf.h"
 #include "ode/solve.h"
 #include "ode/tableau.h"
-#include "train/adam.h"
 #include "train/checkpoint.h"
-#include "train/checkpoint_parameters.h"
-#include "train/image_objective.h"
 #include "train/objective.h"
-#include "train/point_objective.h"
 #include "train/trainer.h"
 
 #endif

@@ -27,12 +27,12 @@ int main(int count, char **words) {
         .join = true, .hypernet_layers = 2, .hypernet_width = 32, .augmented_dimension = 2, .augmented_width = 3,
         .end_time = 10, .base_variance = 1, .solver = TABLEAU_RK4, .steps = 20};
     /* clang-format on */
-    const point_objective_spec loss = {.flow = flow, .seed = 0, .batch = 128, .validation = 128};
+    const objective_spec loss = {.flow = flow, .seed = 0, .batch = 128, .validation = 128};
     const uint64_t iterations = strtoull(words[2], NULL, 10);
     const trainer_spec by = {iterations, .epoch_iterations = 100, .learning_rate = 3e-3, .stop_loss = -INFINITY};
     objective *goal;
     trainer *adam;
-    check(point_objective_create(&loss, data, NULL, &goal, &why));
+    check(objective_create(&loss, (objective_data){.points = data}, NULL, &goal, &why));
     check(trainer_create(&by, &goal, &adam, &why));
     while (!trainer_finished(adam)) {
         bool done;
@@ -44,8 +44,8 @@ int main(int count, char **words) {
     table *points;
     check(table_read(words[1], &points, &why));
     double *density = malloc(points->rows * sizeof *density);
-    cnf_log_density(point_objective_flow(trainer_objective(adam)), trainer_parameters(adam), points->values,
-                    points->rows, (random_stream){.purpose = RANDOM_PROBE}, density, NULL);
+    cnf_log_density(objective_points(trainer_objective(adam)), trainer_parameters(adam), points->values, points->rows,
+                    (random_stream){.purpose = RANDOM_PROBE}, density, NULL);
     for (size_t i = 0; i < points->rows; i++) {
         printf("%.6f", density[i]);
         for (size_t d = 0; d < points->columns; d++) printf(",%.7g", (double)points->values[i * points->columns + d]);

@@ -10,7 +10,6 @@
 #include "backend/cpu/level.h"
 #include "data/image.h"
 #include "chain_support.h"
-#include "train/image_objective.h"
 #include "train/trainer.h"
 
 static inline image_set *blobs(const image_spec *shape) {
@@ -35,14 +34,15 @@ static inline trainer *make(const backend_ops *backend, chain_spec model) {
     objective *goal = NULL;
     failure why = {""};
     model.backend = backend;
-    const image_objective_spec goal_spec = {.model = model, .seed = 4, .batch = 3, .test = 0};
+    const objective_spec goal_spec = {.model = model, .seed = 4, .batch = 3, .test = 0};
     const trainer_spec spec = {.iterations = 3,
                                .epoch_iterations = 3,
                                .learning_rate = 1e-2,
                                .clip_norm = 0.1,
                                .average = 0.5,
                                .backend = backend};
-    cr_assert_eq(image_objective_create(&goal_spec, blobs(&model.model), NULL, &goal, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(objective_create(&goal_spec, (objective_data){.images = blobs(&model.model)}, NULL, &goal, &why),
+                 STATUS_OK, "%s", why.text);
     cr_assert_eq(trainer_create(&spec, &goal, &training, &why), STATUS_OK, "%s", why.text);
     return training;
 }

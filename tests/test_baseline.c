@@ -7,7 +7,7 @@
 
 #include "baseline_support.h"
 #include "model/specification.h"
-#include "train/point_objective.h"
+#include "train/objective.h"
 #include "train/trainer.h"
 
 #ifndef AFFJORD_DOUBLE
@@ -34,7 +34,7 @@ static const char common[] = "solver.steps=20 train.iterations=120 train.epoch_i
 
 static void train(const baseline_case *which, baseline *out) {
     settings values;
-    point_objective_spec goal_spec;
+    objective_spec goal_spec;
     trainer_spec spec;
     objective *goal = NULL;
     dataset *data = NULL;
@@ -43,10 +43,11 @@ static void train(const baseline_case *which, baseline *out) {
     settings_default(&values);
     baseline_set(common, &values);
     baseline_set(which->settings, &values);
-    specification_points(&values, 2, SEED, &goal_spec);
+    specification_objective(&values, &(specification_shape){.dimension = 2}, SEED, &goal_spec);
     specification_trainer(&values, &spec);
     cr_assert_eq(dataset_open(which->data, &data, &why), STATUS_OK, "%s", why.text);
-    cr_assert_eq(point_objective_create(&goal_spec, data, NULL, &goal, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(objective_create(&goal_spec, (objective_data){.points = data}, NULL, &goal, &why), STATUS_OK, "%s",
+                 why.text);
     cr_assert_eq(trainer_create(&spec, &goal, &training, &why), STATUS_OK, "%s", why.text);
     baseline_row row = baseline_training(&values, which->data, dataset_checksum(data), which->model, SEED);
     snprintf(row.reason, sizeof row.reason, "the same operations in the same order everywhere");

@@ -8,7 +8,6 @@
 
 #include "run_support.h"
 #include "train/checkpoint.h"
-#include "train/checkpoint_parameters.h"
 
 static char path[128];
 

@@ -1,6 +1,7 @@
 /* test_drawings.c - figures that are drawings: rectangles of appendix A, dependencies, the multiscale architecture. */
 #include "figures_support.h"
 
+#include "backend/backend.h"
 #include "backend/cpu/cpu.h"
 
 enum { DOTS = 300, SIDE = 28, DIGIT = SIDE * SIDE, DIGITS = 2 };

@@ -10,7 +10,7 @@
 #include "device_support.h"
 #include "scratch.h"
 #include "train/fleet.h"
-#include "train/point_objective.h"
+#include "train/objective.h"
 #include "train/trainer_internal.h"
 
 #ifndef AFFJORD_DOUBLE
@@ -27,7 +27,7 @@ typedef struct history {
 
 typedef struct setting {
     const char *data;
-    point_objective_spec goal;
+    objective_spec goal;
     trainer_spec training;
 } setting;
 
@@ -57,7 +57,8 @@ static trainer *make(const setting *one, const dataset *data) {
     trainer *training = NULL;
     objective *goal = NULL;
     failure why = {""};
-    cr_assert_eq(point_objective_create(&one->goal, data, NULL, &goal, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(objective_create(&one->goal, (objective_data){.points = data}, NULL, &goal, &why), STATUS_OK, "%s",
+                 why.text);
     cr_assert_eq(trainer_create(&one->training, &goal, &training, &why), STATUS_OK, "%s", why.text);
     return training;
 }

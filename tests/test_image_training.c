@@ -14,7 +14,6 @@
 #include "baseline_support.h"
 #include "scratch.h"
 #include "model/specification.h"
-#include "train/image_objective.h"
 #include "train/trainer.h"
 
 enum { ITERATIONS = 200, HALF = 100, SEED = 1 };
@@ -42,15 +41,17 @@ static void make_settings(const training_case *which, settings *out) {
 
 static trainer *make(const training_case *which, const image_set *set) {
     settings values;
-    image_objective_spec goal_spec;
+    objective_spec goal_spec;
     trainer_spec spec;
     objective *goal = NULL;
     trainer *training = NULL;
     failure why = {""};
     make_settings(which, &values);
-    specification_images(&values, (size_t[]){set->channels, set->height, set->width}, SEED, &goal_spec);
+    specification_objective(&values, &(specification_shape){.image = {set->channels, set->height, set->width}}, SEED,
+                            &goal_spec);
     specification_trainer(&values, &spec);
-    cr_assert_eq(image_objective_create(&goal_spec, set, NULL, &goal, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(objective_create(&goal_spec, (objective_data){.images = set}, NULL, &goal, &why), STATUS_OK, "%s",
+                 why.text);
     cr_assert_eq(trainer_create(&spec, &goal, &training, &why), STATUS_OK, "%s", why.text);
     return training;
 }

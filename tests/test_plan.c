@@ -184,9 +184,9 @@ Test(plan, every_setting_reaches_the_core) {
     settings_default(&values);
     for (size_t i = 0; i < settings_count(); i++) change(&values, settings_option(i));
     trainer_spec training;
-    point_objective_spec points;
+    objective_spec points;
     specification_trainer(&values, &training);
-    specification_points(&values, 5, 9, &points);
+    specification_objective(&values, &(specification_shape){.dimension = 5}, 9, &points);
     cr_expect_eq(points.seed, 9);
     cr_expect_eq(points.batch, 513);
     cr_expect_eq(training.iterations, 10001);
@@ -220,8 +220,8 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect_eq(training.warmup, 1);
 
     const size_t shape[3] = {3, 8, 12};
-    image_objective_spec images;
-    specification_images(&values, shape, 9, &images);
+    objective_spec images;
+    specification_objective(&values, &(specification_shape){.image = {shape[0], shape[1], shape[2]}}, 9, &images);
     cr_expect_eq(images.seed, 9);
     cr_expect_eq(images.batch, 513);
     cr_expect_eq(images.validation, 4097);
@@ -257,7 +257,7 @@ Test(plan, every_setting_reaches_the_core) {
         values.solver_method = method;
         cr_assert_eq(settings_find_name("solver.method", &option, NULL), STATUS_OK);
         settings_text(&values, option, name);
-        specification_images(&values, shape, 9, &images);
+        specification_objective(&values, &(specification_shape){.image = {shape[0], shape[1], shape[2]}}, 9, &images);
         cr_expect_str_eq(images.model.solver.method->name, name);
         cr_expect_eq(images.model.solver.steps, tableau_is_pair(tableau_get((tableau_id)method)) ? 0 : 41);
     }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "flow/cnf.h"
-#include "train/point_objective.h"
+#include "train/objective.h"
 #include "train/trainer.h"
 #include "wave_support.h"
 
@@ -361,14 +361,14 @@ Test(points, the_kinetic_regulariser_of_a_constant_field) {
 
 /* --- Training --- */
 
-static double trained_loss(const point_objective_spec *goal, const dataset *data, uint64_t iterations, double *first) {
+static double trained_loss(const objective_spec *goal, const dataset *data, uint64_t iterations, double *first) {
     const trainer_spec training = {
         .iterations = iterations, .epoch_iterations = iterations, .learning_rate = 5e-3, .stop_loss = -INFINITY};
     trainer *self = NULL;
     objective *of = NULL;
     failure why = {""};
     trainer_epoch epoch = {0};
-    cr_assert_eq(point_objective_create(goal, data, NULL, &of, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(objective_create(goal, (objective_data){.points = data}, NULL, &of, &why), STATUS_OK, "%s", why.text);
     cr_assert_eq(trainer_create(&training, &of, &self, &why), STATUS_OK, "%s", why.text);
     for (bool done = false; !done;) {
         double loss;
@@ -415,7 +415,7 @@ Test(points, a_hundred_columns_train, .timeout = 600) {
     flow.end_time = 1;
     flow.base_variance = 1;
     flow.options.atol = flow.options.rtol = 1e-3;
-    const point_objective_spec goal = {.flow = flow, .seed = 2, .batch = 32, .validation = 20};
+    const objective_spec goal = {.flow = flow, .seed = 2, .batch = 32, .validation = 20};
     double first, last = trained_loss(&goal, data, 20, &first);
     cr_expect_lt(last, first - 5, "%g, then %g nats", first, last);
     dataset_close(&data);
@@ -454,7 +454,7 @@ Test(points, an_own_field_trains_with_every_solver) {
             flow.options.atol = flow.options.rtol = 1e-4;
             flow.gradient = gradient;
             flow.learn_end_time = true;
-            const point_objective_spec goal = {.flow = flow, .seed = 2, .batch = 32, .validation = 20};
+            const objective_spec goal = {.flow = flow, .seed = 2, .batch = 32, .validation = 20};
             double first, last = trained_loss(&goal, data, 6, &first);
             cr_expect(isfinite(last));
         }

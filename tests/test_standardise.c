@@ -4,7 +4,7 @@
 #include "data/dataset.h"
 #include "flow/cnf.h"
 #include "stop_support.h"
-#include "train/point_objective.h"
+#include "train/objective.h"
 
 static const char experiment[] = "[experiment]\nname = small\ndata = big.csv\nmodels = ffjord, affjord\n"
                                  "[model]\nwidth = 8\nhypernet_width = 8\n"

@@ -3,7 +3,7 @@
 
 #include "data/dataset.h"
 #include "run_support.h"
-#include "train/point_objective.h"
+#include "train/objective.h"
 
 static const char experiment[] = "[experiment]\nname = small\ndata = points.csv\nmodels = ffjord\n"
                                  "[model]\nwidth = 8\nhypernet_width = 8\n"
@@ -34,15 +34,15 @@ Test(tables, each_row_that_is_held_out_counts_once) {
     scratch_path(folder, "points.csv", path);
     cr_assert_eq(dataset_open(path, &data, &why), STATUS_OK, "%s", why.text);
     cr_assert_eq(dataset_held_out(data), 300);
-    point_objective_spec spec = {.flow = {.dimension = 2,
-                                          .width = 8,
-                                          .hypernet_layers = 2,
-                                          .hypernet_width = 8,
-                                          .end_time = 10,
-                                          .base_variance = 1,
-                                          .solver = TABLEAU_RK4,
-                                          .steps = 3},
-                                 .batch = 32};
+    objective_spec spec = {.flow = {.dimension = 2,
+                                    .width = 8,
+                                    .hypernet_layers = 2,
+                                    .hypernet_width = 8,
+                                    .end_time = 10,
+                                    .base_variance = 1,
+                                    .solver = TABLEAU_RK4,
+                                    .steps = 3},
+                           .batch = 32};
     real x[2 * 300];
     double log_density[300], expected = 0;
     dataset_batch(data, SPLIT_VALIDATION, 0, 0, 0, 300, x);
@@ -52,12 +52,13 @@ Test(tables, each_row_that_is_held_out_counts_once) {
         objective_counts counts;
         double loss;
         spec.validation = asked[k];
-        cr_assert_eq(point_objective_create(&spec, data, NULL, &goal, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(objective_create(&spec, (objective_data){.points = data}, NULL, &goal, &why), STATUS_OK, "%s",
+                     why.text);
         cr_expect_eq(objective_held_size(goal, OBJECTIVE_VALIDATION), 300);
         real *params = calloc(objective_parameters(goal)->total, sizeof *params);
         objective_initialise(goal, params);
         if (k == 0) {
-            cnf_log_density(point_objective_flow(goal), params, x, 300, (random_stream){.purpose = RANDOM_PROBE},
+            cnf_log_density(objective_points(goal), params, x, 300, (random_stream){.purpose = RANDOM_PROBE},
                             log_density, NULL);
             for (size_t i = 0; i < 300; i++) expected -= log_density[i] / 300;
         }

@@ -6,13 +6,13 @@
 
 #include "backend/cpu/cpu.h"
 #include "train/adam.h"
-#include "train/point_objective.h"
+#include "train/objective.h"
 #include "train/trainer.h"
 #include "train/trainer_internal.h"
 
 /* A training of points: what is minimised, and how. */
 typedef struct training_spec {
-    point_objective_spec goal;
+    objective_spec goal;
     trainer_spec training;
 } training_spec;
 
@@ -47,7 +47,8 @@ static trainer *make(training_spec spec, const dataset *data, parallel *workers)
     trainer *training = NULL;
     failure why = {""};
     objective *goal = NULL;
-    cr_assert_eq(point_objective_create(&spec.goal, data, workers, &goal, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(objective_create(&spec.goal, (objective_data){.points = data}, workers, &goal, &why), STATUS_OK, "%s",
+                 why.text);
     cr_assert_eq(trainer_create(&spec.training, &goal, &training, &why), STATUS_OK, "%s", why.text);
     cr_assert_null(goal, "the trainer has taken it over");
     return training;
@@ -144,7 +145,7 @@ static double integral(trainer *training) {
         x[2 * i] = (real)(((double)(i % CELLS) + 0.5) * width - half);
         x[2 * i + 1] = (real)(((double)(i / CELLS) + 0.5) * width - half);
     }
-    cnf_log_density(point_objective_flow(trainer_objective(training)), trainer_parameters(training), x, CELLS * CELLS,
+    cnf_log_density(objective_points(trainer_objective(training)), trainer_parameters(training), x, CELLS * CELLS,
                     (random_stream){0}, log_density, NULL);
     for (size_t i = 0; i < CELLS * CELLS; i++) total += exp(log_density[i]) * width * width;
     free(x), free(log_density);

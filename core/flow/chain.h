@@ -14,7 +14,7 @@
 #ifndef AFFJORD_FLOW_CHAIN_H
 #define AFFJORD_FLOW_CHAIN_H
 
-#include "backend/backend.h"
+#include "backend/activation.h"
 #include "backend/conv_method.h"
 #include "base/export.h"
 #include "base/parallel.h"

@@ -13,6 +13,8 @@
 #include "base/detmath.h"
 #include "flow/cnf_internal.h"
 
+_Static_assert((int)CNF_HYPER_DIMENSION_MAX == (int)TOY_DIMENSION_MAX, "columns of the toy field");
+
 static const double log_two_pi = 1.8378770664093454836;
 
 static bool is_fused(const cnf_spec *spec) {

@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "backend/backend.h"
 #include "base/export.h"
 #include "base/parallel.h"
 #include "base/random.h"
@@ -28,8 +27,17 @@
 AFFJORD_API_BEGIN
 
 typedef enum cnf_context { CONTEXT_CLOCK, CONTEXT_AUGMENTED } cnf_context;
-typedef enum cnf_divergence { DIVERGENCE_EXACT, DIVERGENCE_RADEMACHER, DIVERGENCE_GAUSSIAN } cnf_divergence;
-typedef enum cnf_gradient { GRADIENT_DISCRETE, GRADIENT_ADJOINT } cnf_gradient;
+
+/* The trace itself, or Hutchinson's estimate with a probe of signs, or of normal numbers. */
+#define DIVERGENCES(ENTRY)                                                                                             \
+    ENTRY(DIVERGENCE_EXACT, "exact")                                                                                   \
+    ENTRY(DIVERGENCE_RADEMACHER, "rademacher")                                                                         \
+    ENTRY(DIVERGENCE_GAUSSIAN, "gaussian")
+typedef enum cnf_divergence { DIVERGENCES(CHOICE_SYMBOL) } cnf_divergence;
+
+/* Through the accepted steps, or by the adjoint equation. */
+#define GRADIENTS(ENTRY) ENTRY(GRADIENT_DISCRETE, "discrete") ENTRY(GRADIENT_ADJOINT, "adjoint")
+typedef enum cnf_gradient { GRADIENTS(CHOICE_SYMBOL) } cnf_gradient;
 
 /* By which error adaptive steps are chosen: the larger of that of z with its log-density and that of z*, or the first
  * alone, as torchdiffeq, FFJORD and the authors' code do. The clock has no z*, so both are the same. */
@@ -40,7 +48,7 @@ typedef enum cnf_field { CNF_HYPER_MLP, CNF_MLP, CNF_OWN } cnf_field;
 
 enum {
     CNF_HIDDEN_MAX = 4, /* hidden layers of the hypernet */
-    CNF_HYPER_DIMENSION_MAX = TOY_DIMENSION_MAX,
+    CNF_HYPER_DIMENSION_MAX = 64,
     CNF_DIMENSION_MAX = 512,
     CNF_EXACT_MAX = 32, /* D of the exact divergence of an mlp or own field whose gradient is taken */
     CNF_MOMENTS = 64 /* of a flow with adaptive steps: where it can be looked at, see cnf_moment_time */

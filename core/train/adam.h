@@ -5,13 +5,8 @@
 #include <stdint.h>
 
 #include "backend/backend.h"
-#include "base/export.h"
-
-AFFJORD_API_BEGIN
 
 /* Constants of step number `t`, from 1: beta1 0.9, beta2 0.999, epsilon 1e-8. */
 adam_step adam_step_at(double learning_rate, uint64_t t);
-
-AFFJORD_API_END
 
 #endif

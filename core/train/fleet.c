@@ -6,7 +6,7 @@
 
 #include "flow/cnf_program.h"
 #include "train/adam.h"
-#include "train/point_objective.h"
+#include "train/objective.h"
 #include "train/trainer_internal.h"
 
 /* Iterations of a launch, at most: long enough to hide what comes between two launches, short enough to be stopped
@@ -49,16 +49,16 @@ _Static_assert((int)TOY_HELD_MAX == (int)OBJECTIVE_HELD, "held batches");
 status fleet_program(const trainer *training, toy_program *out, failure *why) {
     const objective *goal = training->goal;
     memset(out, 0, sizeof *out); /* programs are compared by their bytes */
-    if (!objective_is_points(goal)) return fail(why, STATUS_INVALID, "--device cuda trains models of points so far");
+    if (!objective_points(goal)) return fail(why, STATUS_INVALID, "--device cuda trains models of points so far");
     if (training->spec.clip_norm > 0 || training->spec.average > 0)
         return fail(
             why, STATUS_INVALID,
             "train.clip_norm = %g, train.average = %g: --device cuda trains models of points with neither; expected "
             "0; train on the CPU",
             training->spec.clip_norm, training->spec.average);
-    const point_objective_spec *spec = point_objective_specification(goal);
+    const objective_spec *spec = objective_specification(goal);
     const adam_step constants = adam_step_at(training->spec.learning_rate, 1);
-    TRY(cnf_program(point_objective_flow(goal), out, why));
+    TRY(cnf_program(objective_points(goal), out, why));
     out->batch = (uint32_t)spec->batch;
     out->held[OBJECTIVE_VALIDATION] = (uint32_t)spec->validation;
     out->held[OBJECTIVE_TEST] = (uint32_t)spec->test;
@@ -94,13 +94,13 @@ static status put_member(fleet *self, size_t i, failure *why) {
     TRY(table->toy_put(self->device, i, training->params, training->first, training->second, why));
     for (size_t which = 0; which < OBJECTIVE_HELD; which++)
         if (self->program.held[which] > 0)
-            TRY(table->toy_hold(self->device, i, which, point_objective_held(training->goal, (objective_held)which),
+            TRY(table->toy_hold(self->device, i, which, objective_held_points(training->goal, (objective_held)which),
                                 why));
     return STATUS_OK;
 }
 
 static status put_path(fleet *self, failure *why) {
-    const cnf *flow = point_objective_flow(self->members[0].training->goal);
+    const cnf *flow = objective_points(self->members[0].training->goal);
     real *path;
     if (self->program.augmented) return STATUS_OK;
     TRY(ARENA_NEW(&self->memory, cnf_evaluations(flow), &path));
@@ -181,8 +181,8 @@ static void draw(fleet *self, size_t i, size_t place, uint64_t iteration) {
     const drawn wanted = {.first = iteration + 1, .count = span(self, one->training, iteration)};
     drawn *there = &one->batches[place];
     if (there->first == wanted.first && there->count >= wanted.count) return;
-    point_objective_batch(one->training->goal, wanted.first, wanted.count,
-                          self->table->toy_batches(self->device, place, i));
+    objective_batches(one->training->goal, wanted.first, wanted.count,
+                      self->table->toy_batches(self->device, place, i));
     *there = wanted;
 }
 
@@ -247,7 +247,9 @@ static status take_results(fleet *self, size_t i, failure *why) {
         const size_t n = self->program.held[which];
         if (n == 0) continue;
         TRY(self->table->toy_measured(self->device, i, which, self->log_density, why));
-        one->held[which] = point_objective_mean(n, self->log_density, &one->held_loss[which]);
+        double sum = 0;
+        for (size_t k = 0; k < n; k++) sum += self->log_density[k];
+        one->held[which] = objective_mean(training->goal, n, sum, &one->held_loss[which]);
     }
     return STATUS_OK;
 }
@@ -265,11 +267,11 @@ static void end_epoch(const member *one, const objective_counts *last, trainer_e
     trainer_end_epoch(training, last, epoch);
     epoch->validation = one->held[OBJECTIVE_VALIDATION];
     epoch->validation_loss = one->held_loss[OBJECTIVE_VALIDATION];
-    point_objective_count(training->goal, false, &epoch->validation_counts);
+    objective_count(training->goal, false, &epoch->validation_counts);
     if (!epoch->tested) return;
     epoch->test = one->held[OBJECTIVE_TEST];
     epoch->test_loss = one->held_loss[OBJECTIVE_TEST];
-    point_objective_count(training->goal, false, &epoch->test_counts);
+    objective_count(training->goal, false, &epoch->test_counts);
 }
 
 bool fleet_next(fleet *self, size_t i, status *outcome, double *loss, bool *epoch_done, trainer_epoch *epoch) {
@@ -279,7 +281,7 @@ bool fleet_next(fleet *self, size_t i, status *outcome, double *loss, bool *epoc
     if (one->next >= order->done) return false;
     *loss = self->losses[i * self->block + one->next];
     *outcome = ++one->next == order->done && order->skipped ? STATUS_NON_FINITE : STATUS_OK;
-    point_objective_count(one->training->goal, true, &counts);
+    objective_count(one->training->goal, true, &counts);
     trainer_count(one->training, *outcome, *loss, &counts);
     *epoch_done = trainer_ends_epoch(one->training);
     if (*epoch_done) end_epoch(one, &counts, epoch);

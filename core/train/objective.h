@@ -1,25 +1,45 @@
-/* objective.h - what a training minimises: a loss of parameters, on batches that are numbered.
+/* objective.h - what a training minimises: the loss of a model on batches that are numbered.
  *
- * A batch, its noise and its probes are functions of (seed, iteration), so that
- * a training taken up again sees what it would have seen. Points of R^D lose
- * nats (point_objective.h), images bits per dimension (image_objective.h). */
+ * Points of R^D lose nats (eq. 18), images bits per dimension, both with regularisers where these have weights. A batch,
+ * its noise and its probes are functions of (seed, iteration), so that a training taken up again sees what it would have
+ * seen. Parameters and gradients are in the memory of the model's backend, but for those of objective_initialise. */
 #ifndef AFFJORD_TRAIN_OBJECTIVE_H
 #define AFFJORD_TRAIN_OBJECTIVE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#include "base/real.h"
-#include "base/status.h"
-#include "field/image_model.h"
+#include "base/export.h"
 #include "base/parameters.h"
+#include "data/dataset.h"
+#include "data/image.h"
+#include "flow/chain.h"
+#include "flow/cnf.h"
 #include "train/checkpoint.h"
+
+AFFJORD_API_BEGIN
 
 enum { OBJECTIVE_FLOWS_MAX = IMAGE_FLOWS_MAX };
 
 /* What a loss is measured on that is not trained on: by the validation batch one may choose an epoch, by the test batch,
  * which shares nothing with it, one then sees what the choice is worth. */
 typedef enum objective_held { OBJECTIVE_VALIDATION, OBJECTIVE_TEST, OBJECTIVE_HELD } objective_held;
+
+/* What it is on: the one of the two that is not NULL, which must outlive it. */
+typedef struct objective_data {
+    const dataset *points;
+    const image_set *images;
+} objective_data;
+
+typedef struct objective_spec {
+    cnf_spec flow; /* of points; its log_volume is the data's */
+    chain_spec model; /* of images */
+    uint64_t seed;
+    size_t batch; /* B: points drawn afresh for an iteration, or the images at (iteration - 1) B, ... of the shuffled
+                   * training split */
+    size_t validation; /* points of the validation batch, of a table at most the rows that are held out; or first images
+                        * of the split that is validated on, at most, 0 for all */
+    size_t test; /* of the test batch, 0 for none: of drawn points, or of test images, behind those validated on where
+                  * these are test images too. A table of points has no others to give and must have none */
+    bool flip; /* mirror training images at random */
+} objective_spec;
 
 /* What a call has cost: evaluations of each flow's field in one solve, out and back. */
 typedef struct objective_flow {
@@ -34,82 +54,51 @@ typedef struct objective_counts {
 
 typedef struct objective objective;
 
-/* Parameters and gradients are in the memory of the backend that the objective is computed on, but for those of
- * initialise. */
-typedef struct objective_ops {
-    const char *name;
-    const parameter_table *(*parameters)(const objective *self);
-    size_t (*bytes)(const objective *self);
-    size_t (*kept_bytes)(const objective *self); /* NULL: 0 */
-    void (*initialise)(const objective *self, real *params);
-    status (*step)(objective *self, uint64_t iteration, const real *params, double *loss, real *gradient,
-                   objective_counts *counts);
-    size_t (*held)(const objective *self, objective_held which);
-    status (*measure)(objective *self, objective_held which, uint64_t iteration, const real *params, double *loss,
-                      objective_counts *counts);
-    void (*describe)(const objective *self, status outcome, failure *why);
-    status (*save_batch)(const objective *self, checkpoint *into);
-    void (*destroy)(objective *self);
-} objective_ops;
+/* Which images a training is validated on: those of the set's validation split or, where it has none, as MNIST and
+ * CIFAR-10, of its test split. */
+image_split objective_validation_split(const image_set *set);
 
-/* What every objective has; an implementation begins with it. */
-struct objective {
-    const objective_ops *ops;
-};
+/* Return whether a training can have this on the data; of images, but for its model. Errors: STATUS_INVALID with the
+ * reason. */
+status objective_check(const objective_spec *spec, objective_data data, failure *why);
 
-/* Names, shapes and offsets of the P parameters. */
-static inline const parameter_table *objective_parameters(const objective *self) {
-    return self->ops->parameters(self);
-}
+/* Make one; `workers` (may be NULL) is shared and must outlive it. The caller owns *out. Errors: STATUS_INVALID with the
+ * reason, STATUS_MEMORY. */
+status objective_create(const objective_spec *spec, objective_data data, parallel *workers, objective **out,
+                        failure *why);
+void objective_destroy(objective **self);
 
-/* Bytes that it can come to hold, at most. */
-static inline size_t objective_bytes(const objective *self) {
-    return self->ops->bytes(self);
-}
+/* Names, shapes and offsets of the P parameters; params (P) <- those of its seed. */
+const parameter_table *objective_parameters(const objective *self);
+void objective_initialise(const objective *self, real *params);
 
-/* Of these, what is touched only as far as solves have steps. */
-static inline size_t objective_kept_bytes(const objective *self) {
-    return self->ops->kept_bytes ? self->ops->kept_bytes(self) : 0;
-}
+/* Return the bytes that it can come to hold, at most; and of these, what is touched only as far as solves have steps. */
+size_t objective_bytes(const objective *self);
+size_t objective_kept_bytes(const objective *self);
 
-/* params (P) <- those of its seed. */
-static inline void objective_initialise(const objective *self, real *params) {
-    self->ops->initialise(self, params);
-}
+/* Its flow, NULL for images; valid as long as it. */
+cnf *objective_points(const objective *self);
 
 /* Loss of the batch of this iteration (from 1), and its gradient (P). Any outcome but STATUS_OK leaves no gradient; a
  * loss that is not known is NaN. */
-static inline status objective_step(objective *self, uint64_t iteration, const real *params, double *loss,
-                                    real *gradient, objective_counts *counts) {
-    return self->ops->step(self, iteration, params, loss, gradient, counts);
-}
+status objective_step(objective *self, uint64_t iteration, const real *params, double *loss, real *gradient,
+                      objective_counts *counts);
 
 /* Points or images of the validation batch, or of the test batch: 0 for none. */
-static inline size_t objective_held_size(const objective *self, objective_held which) {
-    return self->ops->held(self, which);
-}
+size_t objective_held_size(const objective *self, objective_held which);
 
 /* Mean loss of the validation or the test batch, the same points or images after every epoch. NaN where it could not be
  * computed. The batch must not be empty. */
-static inline status objective_measure(objective *self, objective_held which, uint64_t iteration, const real *params,
-                                       double *loss, objective_counts *counts) {
-    return self->ops->measure(self, which, iteration, params, loss, counts);
-}
+status objective_measure(objective *self, objective_held which, uint64_t iteration, const real *params, double *loss,
+                         objective_counts *counts);
 
-/* A sentence on why the last step or validation had this outcome. */
-static inline void objective_describe(const objective *self, status outcome, failure *why) {
-    self->ops->describe(self, outcome, why);
-}
+/* A sentence on why the last step had this outcome. */
+void objective_describe(const objective *self, status outcome, failure *why);
 
-/* Add to a checkpoint what repeats the last step: the batch and where its probes come from. STATUS_INVALID where there
- * is nothing to add. */
-static inline status objective_save_batch(const objective *self, checkpoint *into) {
-    return self->ops->save_batch(self, into);
-}
+/* Add to a checkpoint what repeats the last step: the batch and where its probes come from. STATUS_INVALID for points,
+ * whose batch the iteration's number gives. */
+status objective_save_batch(const objective *self, checkpoint *into);
 
-static inline void objective_destroy(objective **self) {
-    if (*self) (*self)->ops->destroy(*self);
-    *self = NULL;
-}
+AFFJORD_API_END
 
 #endif

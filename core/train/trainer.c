@@ -8,7 +8,7 @@
 #include "backend/memory.h"
 #include "base/detmath.h"
 #include "train/adam.h"
-#include "train/checkpoint_parameters.h"
+#include "train/checkpoint.h"
 #include "train/trainer_internal.h"
 
 static status build(trainer *training) {

@@ -9,12 +9,13 @@
 
 #include <stdbool.h>
 
-#include "backend/backend.h"
 #include "base/export.h"
 #include "train/checkpoint.h"
 #include "train/objective.h"
 
 AFFJORD_API_BEGIN
+
+typedef struct backend_ops backend_ops;
 
 /* How the learning rate goes on after the warm-up: constant, or along half a cosine to 0 at the last iteration. */
 typedef enum trainer_decay { DECAY_NONE, DECAY_COSINE } trainer_decay;

@@ -1,7 +1,9 @@
-/* trainer_internal.h - the state of a training, and what is done with it wherever its steps are computed. */
+/* trainer_internal.h - the state of a training, and what is done with it wherever its steps are computed; and what of an
+ * objective of points a device needs that does such steps. */
 #ifndef AFFJORD_TRAIN_TRAINER_INTERNAL_H
 #define AFFJORD_TRAIN_TRAINER_INTERNAL_H
 
+#include "backend/backend.h"
 #include "base/arena.h"
 #include "train/trainer.h"
 
@@ -45,5 +47,19 @@ bool trainer_ends_epoch(const trainer *training);
 
 /* What the epoch gave but the losses of the held batches; the next one begins. */
 void trainer_end_epoch(trainer *training, const objective_counts *last, trainer_epoch *epoch);
+
+/* --- The objective --- */
+
+const objective_spec *objective_specification(const objective *self);
+
+/* x (count, B, D) <- the batches of so many iterations from `iteration` on. May be called by several threads. */
+void objective_batches(const objective *self, uint64_t iteration, size_t count, real *x);
+
+/* (validation or test, D), valid as long as it; and the mean loss of n points or images from their log densities. */
+const real *objective_held_points(const objective *self, objective_held which);
+status objective_mean(const objective *self, size_t n, double log_density_sum, double *loss);
+
+/* What a step on a grid costs, or a solve that is not reversed. */
+void objective_count(const objective *self, bool backward, objective_counts *counts);
 
 #endif

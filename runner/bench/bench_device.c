@@ -13,7 +13,7 @@
 #include "record/machine.h"
 #include "system/clock.h"
 #include "train/fleet.h"
-#include "train/point_objective.h"
+#include "train/objective.h"
 
 enum { RUNS_MAX = 120, MODELS = 3, DATA = 2, TIMED_LAUNCHES = 3, TIMED_ITERATIONS = 100 };
 
@@ -23,8 +23,8 @@ static const char *const model_names[MODELS] = {"FFJORD", "AFFJORD", "AFFJORD, r
 /* Of runs with even and with odd seeds. */
 static const char *const data_names[DATA] = {"ty", "hash_gaussian"};
 
-static point_objective_spec model_spec(size_t model, uint64_t seed, bool brief) {
-    point_objective_spec spec = bench_toy_spec(model == 0 ? CONTEXT_CLOCK : CONTEXT_AUGMENTED, cpu_level_best());
+static objective_spec model_spec(size_t model, uint64_t seed, bool brief) {
+    objective_spec spec = bench_toy_spec(model == 0 ? CONTEXT_CLOCK : CONTEXT_AUGMENTED, cpu_level_best());
     spec.seed = seed;
     spec.validation = brief ? 100 : 1000;
     if (brief) spec.flow.steps = 2;
@@ -57,11 +57,11 @@ static status make_side(const bench *self, size_t model, uint64_t first, size_t 
                         uint64_t epoch, side *out, failure *why) {
     *out = (side){.count = 0};
     for (uint64_t seed = first; seed < first + count; seed++) {
-        const point_objective_spec spec = model_spec(model, seed, self->brief);
+        const objective_spec spec = model_spec(model, seed, self->brief);
         const trainer_spec training = {
             .iterations = iterations, .epoch_iterations = epoch, .learning_rate = 1e-3, .stop_loss = -INFINITY};
         objective *goal;
-        TRY(point_objective_create(&spec, self->data[seed % DATA], self->workers, &goal, why));
+        TRY(objective_create(&spec, (objective_data){.points = self->data[seed % DATA]}, self->workers, &goal, why));
         TRY(trainer_create(&training, &goal, &out->members[out->count], why));
         out->count++;
     }

@@ -23,22 +23,22 @@ typedef struct bench_case {
     double seconds[BENCH_REPEATS_MAX];
 } bench_case;
 
-point_objective_spec bench_toy_spec(cnf_context context, cpu_level level) {
-    return (point_objective_spec){.flow = {.dimension = 2,
-                                           .width = 64,
-                                           .context = context,
-                                           .join = context == CONTEXT_AUGMENTED,
-                                           .hypernet_layers = 2,
-                                           .hypernet_width = 32,
-                                           .augmented_dimension = 2,
-                                           .augmented_width = 3,
-                                           .end_time = 10,
-                                           .base_variance = 1,
-                                           .solver = TABLEAU_RK4,
-                                           .steps = 40,
-                                           .backend = cpu_backend(level)},
-                                  .batch = 512,
-                                  .validation = 1};
+objective_spec bench_toy_spec(cnf_context context, cpu_level level) {
+    return (objective_spec){.flow = {.dimension = 2,
+                                     .width = 64,
+                                     .context = context,
+                                     .join = context == CONTEXT_AUGMENTED,
+                                     .hypernet_layers = 2,
+                                     .hypernet_width = 32,
+                                     .augmented_dimension = 2,
+                                     .augmented_width = 3,
+                                     .end_time = 10,
+                                     .base_variance = 1,
+                                     .solver = TABLEAU_RK4,
+                                     .steps = 40,
+                                     .backend = cpu_backend(level)},
+                            .batch = 512,
+                            .validation = 1};
 }
 
 /* Floating-point operations of one step, a fused multiply-add counted as two, of the field alone: for each hidden unit
@@ -57,14 +57,14 @@ static status add_case(bench_case *cases, size_t *count, cnf_context context, cp
              context == CONTEXT_CLOCK ? "ffjord" : "affjord", cpu_level_name(level), threads, threads > 1 ? "s" : "");
     one->level = level;
     one->threads = threads;
-    const point_objective_spec spec = bench_toy_spec(context, level);
+    const objective_spec spec = bench_toy_spec(context, level);
     const trainer_spec training = {.iterations = UINT64_MAX,
                                    .epoch_iterations = UINT64_MAX,
                                    .learning_rate = 1e-3,
                                    .stop_loss = -INFINITY,
                                    .backend = cpu_backend(level)};
     objective *goal;
-    TRY(point_objective_create(&spec, data, workers, &goal, why));
+    TRY(objective_create(&spec, (objective_data){.points = data}, workers, &goal, why));
     TRY(trainer_create(&training, &goal, &one->training, why));
     ++*count;
     return STATUS_OK;

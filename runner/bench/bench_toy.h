@@ -4,10 +4,10 @@
 
 #include "backend/cpu/cpu.h"
 #include "bench/bench.h"
-#include "train/point_objective.h"
+#include "train/objective.h"
 
 /* Figure 6's training step, without a seed, and with a validation batch of one point. */
-point_objective_spec bench_toy_spec(cnf_context context, cpu_level level);
+objective_spec bench_toy_spec(cnf_context context, cpu_level level);
 
 /* Time it for FFJORD and AFFJORD with the vectors that this processor has, on one and two threads; print one line a
  * case. Briefly: with the widest vectors, on one thread. Returns the exit status of ./run. */

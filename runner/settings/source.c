@@ -67,19 +67,18 @@ status source_open(const char *name, const settings *values, source *out, failur
     return outcome;
 }
 
+static objective_data data_of(const source *self) {
+    return (objective_data){.points = self->points, .images = self->images};
+}
+
 status source_check(const source *self, const settings *values, failure *why) {
     const specification_shape shape = source_shape(self);
-    point_objective_spec points;
-    image_objective_spec images;
+    objective_spec spec;
     standard units;
     TRY(specification_check(values, &shape, why));
-    if (self->images) {
-        specification_images(values, shape.image, 0, &images);
-        return image_objective_check(&images, self->images, why);
-    }
-    specification_points(values, shape.dimension, 0, &points);
-    TRY(point_objective_check(&points, self->points, why));
-    return values->data_standardise ? dataset_fit(self->points, &units, why) : STATUS_OK;
+    specification_objective(values, &shape, 0, &spec);
+    TRY(objective_check(&spec, data_of(self), why));
+    return self->points && values->data_standardise ? dataset_fit(self->points, &units, why) : STATUS_OK;
 }
 
 void source_limit(const source *self, settings *values) {
@@ -122,13 +121,8 @@ void source_name(const source *self, const settings *values, char text[SETTINGS_
 status source_objective(const source *self, const settings *values, uint64_t seed, parallel *workers,
                         const backend_ops *device, objective **out, failure *why) {
     const specification_shape shape = source_shape(self);
-    if (self->images) {
-        image_objective_spec spec;
-        specification_images(values, shape.image, seed, &spec);
-        spec.model.backend = device;
-        return image_objective_create(&spec, self->images, workers, out, why);
-    }
-    point_objective_spec spec;
-    specification_points(values, shape.dimension, seed, &spec);
-    return point_objective_create(&spec, self->points, workers, out, why);
+    objective_spec spec;
+    specification_objective(values, &shape, seed, &spec);
+    spec.model.backend = device; /* points are the processor's; see fleet.h */
+    return objective_create(&spec, data_of(self), workers, out, why);
 }

@@ -8,7 +8,7 @@
 
 #include "record/checkpoint_files.h"
 #include "record/recorder.h"
-#include "train/checkpoint_parameters.h"
+#include "train/checkpoint.h"
 #include "work/outputs.h"
 
 const standard *model_units(const model *trained) {

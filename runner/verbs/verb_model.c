@@ -12,7 +12,7 @@
 #include "system/arguments.h"
 #include "system/output.h"
 #include "system/place.h"
-#include "train/checkpoint_parameters.h"
+#include "train/checkpoint.h"
 #include "verbs/model.h"
 #include "verbs/verbs.h"
 #include "work/outputs.h"
@@ -121,7 +121,7 @@ static status read_set(const request *asked, model *trained, real **x, size_t *n
     TRY(find_set(asked, &trained->values, why));
     TRY(source_open(asked->input, &trained->values, &data, why));
     const specification_shape shape = source_shape(&data);
-    const image_split split = image_objective_validation(data.images);
+    const image_split split = objective_validation_split(data.images);
     const size_t there = data.images->size[split];
     if (*source_note(&data)) fprintf(stderr, "Note: %s: %s\n", asked->input, source_note(&data));
     status outcome = STATUS_OK;

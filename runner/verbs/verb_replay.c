@@ -6,7 +6,7 @@
 
 #include "model/specification.h"
 #include "system/arguments.h"
-#include "train/checkpoint_parameters.h"
+#include "train/checkpoint.h"
 #include "verbs/verbs.h"
 
 /* What the file says, and what is needed to do it. */

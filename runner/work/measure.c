@@ -119,7 +119,7 @@ status measure_offset(const settings *values, const dataset *data, uint64_t seed
 
 size_t measure_images_of(const settings *values, const image_set *set) {
     const uint64_t trained = values->train_iterations * values->train_batch;
-    uint64_t n = set->size[image_objective_validation(set)];
+    uint64_t n = set->size[objective_validation_split(set)];
     if (values->train_validation > 0 && n > values->train_validation) n = values->train_validation;
     if (n > trained / MEASURE_SHARE) n = trained / MEASURE_SHARE;
     if (n > values->output_measure) n = values->output_measure;
@@ -142,7 +142,7 @@ typedef struct imaging {
 static status solve_images(const imaging *by, chain *model, const real *params, size_t n, real *x, double *bits,
                            double *evaluations) {
     const size_t D = chain_dimension(model), batch = chain_batch(model);
-    const image_split split = image_objective_validation(by->set);
+    const image_split split = objective_validation_split(by->set);
     chain_statistics statistics;
     double batches = 0;
     *evaluations = 0;

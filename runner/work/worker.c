@@ -61,7 +61,7 @@ status worker_send(worker *self, message one, const void *bytes, failure *why) {
 
 /* Whether a flow's evaluations and end time may change as the training goes by, and so are worth a row an epoch. */
 static bool has_flows(const worker *self) {
-    return self->data.images || !cnf_is_fused(point_objective_flow(trainer_objective(self->training)));
+    return self->data.images || !cnf_is_fused(objective_points(trainer_objective(self->training)));
 }
 
 static void fill_split(const worker *self, recorder_split split, double loss, const objective_counts *counts,

@@ -18,7 +18,7 @@
 #include "data/image_batch.h"
 #include "flow/chain.h"
 #include "model/specification.h"
-#include "train/checkpoint_parameters.h"
+#include "train/checkpoint.h"
 
 enum { BATCH = 32, BATCHES_MAX = 16, STEPS_MAX = 100 /* tried in a solve; who needs more has lost */ };
 

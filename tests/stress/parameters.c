@@ -30,12 +30,12 @@ int main(void) {
                                .base_variance = 1,
                                .solver = TABLEAU_RK4,
                                .steps = 5};
-        const point_objective_spec loss = {.flow = flow, .seed = 0, .batch = 64, .validation = 200};
+        const objective_spec loss = {.flow = flow, .seed = 0, .batch = 64, .validation = 200};
         const trainer_spec by = {
             .iterations = 100, .epoch_iterations = 20, .learning_rate = 1e-3, .stop_loss = -INFINITY};
         objective *goal;
         trainer *adam;
-        check(point_objective_create(&loss, data, NULL, &goal, &why));
+        check(objective_create(&loss, (objective_data){.points = data}, NULL, &goal, &why));
         check(trainer_create(&by, &goal, &adam, &why));
         while (!trainer_finished(adam)) {
             bool done;

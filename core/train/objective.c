@@ -1,0 +1,289 @@
+/* objective.c - batches of points through one flow, or of images through a chain. */
+#include "train/objective.h"
+
+#include <math.h>
+
+#include "base/arena.h"
+#include "data/image_batch.h"
+#include "flow/bits.h"
+#include "flow/cnf_program.h"
+#include "train/trainer_internal.h"
+
+struct objective {
+    objective_spec spec;
+    objective_data data;
+    arena memory; /* holds itself too */
+    cnf *flow; /* of points */
+    chain *model; /* of images */
+    size_t D;
+    size_t held[OBJECTIVE_HELD];
+    size_t part; /* of a held batch that is measured at once: of points all, of images B */
+    real *points[OBJECTIVE_HELD]; /* (held, D), of points */
+    real *images; /* (B, D), of the last measurement */
+    double *log_density; /* (the largest part) */
+
+    /* Of the last step, with its batch (B, D). A measurement behind it, at the end of an epoch, leaves them as they are:
+     * they are asked for if the step failed. */
+    real *batch;
+    uint64_t iteration;
+    chain_statistics statistics;
+};
+
+image_split objective_validation_split(const image_set *set) {
+    return set->size[IMAGE_VALIDATION] > 0 ? IMAGE_VALIDATION : IMAGE_TEST;
+}
+
+const parameter_table *objective_parameters(const objective *self) {
+    return self->flow ? cnf_parameters(self->flow) : chain_parameters(self->model);
+}
+size_t objective_bytes(const objective *self) {
+    return self->memory.bytes + (self->flow ? cnf_bytes(self->flow) : chain_bytes(self->model));
+}
+size_t objective_kept_bytes(const objective *self) {
+    return self->flow ? cnf_kept_bytes(self->flow) : chain_kept_bytes(self->model);
+}
+void objective_initialise(const objective *self, real *params) {
+    if (self->flow) cnf_initialise(self->flow, self->spec.seed, params);
+    else chain_initialise(self->model, self->spec.seed, params);
+}
+cnf *objective_points(const objective *self) {
+    return self->flow;
+}
+const objective_spec *objective_specification(const objective *self) {
+    return &self->spec;
+}
+const real *objective_held_points(const objective *self, objective_held which) {
+    return self->points[which];
+}
+size_t objective_held_size(const objective *self, objective_held which) {
+    return self->held[which];
+}
+
+/* --- Losses --- */
+
+static void count_points(const cnf_statistics *s, objective_counts *counts) {
+    *counts = (objective_counts){.flow_count = 1,
+                                 .flows = {{.forward = s->evaluations_forward,
+                                            .backward = s->evaluations_backward,
+                                            .end_time = s->end_time}}};
+}
+
+/* A reversal makes the evaluation it reverses, so what is counted backwards are evaluations with a reverse: the solver's
+ * of an adjoint solve, the reversals of one through the steps. */
+static void count_images(const chain_statistics *s, objective_counts *counts) {
+    *counts = (objective_counts){.flow_count = s->flow_count};
+    for (size_t f = 0; f < s->flow_count; f++) {
+        const adaptive_statistics *back = &s->flows[f].backward;
+        counts->flows[f] =
+            (objective_flow){.forward = (double)s->flows[f].forward.evaluations,
+                             .backward = back->reversals ? (double)back->reversals : (double)back->evaluations,
+                             .end_time = s->flows[f].end_time};
+    }
+}
+
+void objective_count(const objective *self, bool backward, objective_counts *counts) {
+    const double evaluations = (double)cnf_evaluations(self->flow);
+    count_points(&(cnf_statistics){.evaluations_forward = evaluations,
+                                   .evaluations_backward = backward ? evaluations : 0,
+                                   .end_time = self->spec.flow.end_time},
+                 counts);
+}
+
+void objective_batches(const objective *self, uint64_t iteration, size_t count, real *x) {
+    const objective_spec *spec = &self->spec;
+    for (size_t i = 0; i < count; i++, iteration++, x += spec->batch * self->D)
+        if (self->flow) dataset_batch(self->data.points, SPLIT_TRAINING, spec->seed, iteration, 0, spec->batch, x);
+        else
+            image_batch(self->data.images, IMAGE_TRAINING, spec->seed, (iteration - 1) * spec->batch, spec->batch,
+                        spec->flip, IMAGE_CHANNEL_LAST, x);
+}
+
+status objective_step(objective *self, uint64_t iteration, const real *params, double *loss, real *gradient,
+                      objective_counts *counts) {
+    const size_t B = self->spec.batch;
+    const random_stream probe = {.seed = self->spec.seed, .purpose = RANDOM_PROBE, .iteration = iteration};
+    status outcome;
+    objective_batches(self, iteration, 1, self->batch);
+    self->iteration = iteration;
+    if (self->flow) {
+        cnf_statistics statistics = {0};
+        outcome = cnf_loss_gradient(self->flow, params, self->batch, B, probe, loss, gradient, &statistics);
+        count_points(&statistics, counts);
+        return outcome;
+    }
+    chain_loss value = {.total = NAN};
+    outcome = chain_loss_gradient(self->model, params, self->batch, B, probe, &value, gradient, &self->statistics);
+    *loss = outcome == STATUS_OK || outcome == STATUS_NON_FINITE ? value.bits : NAN;
+    count_images(&self->statistics, counts);
+    return outcome;
+}
+
+status objective_mean(const objective *self, size_t n, double log_density_sum, double *loss) {
+    *loss = self->flow ? -log_density_sum / (double)n : bits_per_dim(log_density_sum / (double)n, self->D);
+    return isfinite(*loss) ? STATUS_OK : STATUS_NON_FINITE;
+}
+
+/* self->log_density <- that of n points or images of a held batch from `first` on. Images have the same noise and probes
+ * after every epoch; a part has those of its number, and parts of the test batch are numbered on behind those of the
+ * validation batch. */
+static status measure_part(objective *self, objective_held which, uint64_t iteration, const real *params, size_t first,
+                           size_t n, objective_counts *counts) {
+    const objective_spec *spec = &self->spec;
+    random_stream probe = {.seed = spec->seed, .purpose = RANDOM_PROBE, .iteration = iteration};
+    if (self->flow) {
+        cnf_statistics statistics = {0};
+        TRY(cnf_log_density(self->flow, params, self->points[which] + first * self->D, n, probe, self->log_density,
+                            &statistics));
+        count_points(&statistics, counts);
+        return STATUS_OK;
+    }
+    const image_split validated = objective_validation_split(self->data.images);
+    const size_t validation = self->held[OBJECTIVE_VALIDATION], B = spec->batch;
+    const bool test = which == OBJECTIVE_TEST;
+    chain_statistics statistics;
+    probe = (random_stream){.seed = spec->seed,
+                            .purpose = RANDOM_TEST_PROBE,
+                            .iteration = (test ? (validation + B - 1) / B : 0) + first / B};
+    if (test && validated == IMAGE_TEST) first += validation; /* those come first */
+    image_batch(self->data.images, test ? IMAGE_TEST : validated, spec->seed, first, n, false, IMAGE_CHANNEL_LAST,
+                self->images);
+    TRY(chain_transform(self->model, params, self->images, n, probe, NULL, self->log_density, &statistics));
+    count_images(&statistics, counts);
+    return STATUS_OK;
+}
+
+/* Evaluations are means over the parts, in each of which they differ. */
+status objective_measure(objective *self, objective_held which, uint64_t iteration, const real *params, double *loss,
+                         objective_counts *counts) {
+    const size_t all = self->held[which];
+    objective_counts mean, one;
+    double sum = 0, parts = 0;
+    *loss = NAN;
+    for (size_t first = 0; first < all; first += self->part) {
+        const size_t n = all - first < self->part ? all - first : self->part;
+        TRY(measure_part(self, which, iteration, params, first, n, &one));
+        for (size_t i = 0; i < n; i++) sum += self->log_density[i];
+        for (size_t f = 0; parts > 0 && f < one.flow_count; f++) one.flows[f].forward += mean.flows[f].forward;
+        mean = one;
+        parts++;
+    }
+    for (size_t f = 0; f < mean.flow_count; f++) mean.flows[f].forward /= parts;
+    *counts = mean;
+    return objective_mean(self, all, sum, loss);
+}
+
+void objective_describe(const objective *self, status outcome, failure *why) {
+    if (self->flow) cnf_explain(self->flow, outcome, why);
+    else chain_explain(&self->statistics, outcome, why);
+}
+
+status objective_save_batch(const objective *self, checkpoint *into) {
+    const size_t shape[] = {self->spec.batch, self->D}, one = 1;
+    if (self->flow) return STATUS_INVALID;
+    TRY(checkpoint_put(into, "batch", CHECKPOINT_REAL, 2, shape, self->batch));
+    return checkpoint_put(into, "batch.iteration", CHECKPOINT_U64, 1, &one, &self->iteration);
+}
+
+/* --- Making --- */
+
+static size_t images_validated(const objective_spec *spec, const image_set *set) {
+    const size_t available = set->size[objective_validation_split(set)];
+    return spec->validation > 0 && spec->validation < available ? spec->validation : available;
+}
+
+static status check_images(const objective_spec *spec, const image_set *set, failure *why) {
+    const image_spec *model = &spec->model.model;
+    const image_split validated = objective_validation_split(set);
+    if (model->channels != set->channels || model->height != set->height || model->width != set->width)
+        return fail(why, STATUS_INVALID, "a model for images of %zu x %zu x %zu on images of %zu x %zu x %zu",
+                    model->channels, model->height, model->width, set->channels, set->height, set->width);
+    if (set->size[IMAGE_TRAINING] < 1 || set->size[validated] < 1)
+        return fail(why, STATUS_INVALID, "%s has no images to train or to validate on", set->name);
+    if (spec->batch < 1) return fail(why, STATUS_INVALID, "batches of 0 images: expected at least 1");
+    const size_t left = set->size[IMAGE_TEST] - (validated == IMAGE_TEST ? images_validated(spec, set) : 0);
+    if (spec->test > left)
+        return fail(why, STATUS_INVALID,
+                    "train.test: %zu test images of %s: expected at most the %zu that are not validated on", spec->test,
+                    set->name, left);
+    return STATUS_OK;
+}
+
+static status check_points(const objective_spec *spec, const dataset *data, failure *why) {
+    if (spec->flow.dimension != dataset_dimension(data))
+        return fail(why, STATUS_INVALID, "a flow of dimension %zu on data of dimension %zu", spec->flow.dimension,
+                    dataset_dimension(data));
+    if (spec->batch < 1 || spec->validation < 1)
+        return fail(why, STATUS_INVALID, "batch and validation points must be at least 1");
+    if (spec->test > 0 && !dataset_is_drawn(data))
+        return fail(why, STATUS_INVALID,
+                    "train.test: %zu test points of \"%s\": expected 0, as all held-out rows of a table are "
+                    "validated on",
+                    spec->test, dataset_name(data));
+    return cnf_check(&spec->flow, why);
+}
+
+status objective_check(const objective_spec *spec, objective_data data, failure *why) {
+    return data.images ? check_images(spec, data.images, why) : check_points(spec, data.points, why);
+}
+
+static status build_points(objective *self, parallel *workers, failure *why) {
+    static const dataset_split splits[] = {
+        [OBJECTIVE_VALIDATION] = SPLIT_VALIDATION, [OBJECTIVE_TEST] = SPLIT_TEST};
+    objective_spec *spec = &self->spec;
+    const dataset *data = self->data.points;
+    self->D = spec->flow.dimension;
+    spec->flow.log_volume = standard_log_volume(dataset_units(data));
+    /* Each row that is held out counts once. */
+    if (!dataset_is_drawn(data) && dataset_held_out(data) < spec->validation) spec->validation = dataset_held_out(data);
+    TRY(cnf_create(&spec->flow, spec->batch, workers, &self->flow, why));
+    self->held[OBJECTIVE_VALIDATION] = spec->validation;
+    for (size_t which = 0; which < OBJECTIVE_HELD; which++) {
+        const size_t n = self->held[which];
+        TRY(ARENA_NEW(&self->memory, n * self->D, &self->points[which]));
+        dataset_batch(data, splits[which], spec->seed, 0, 0, n, self->points[which]);
+        if (n > self->part) self->part = n;
+    }
+    return STATUS_OK;
+}
+
+static status build(objective *self, parallel *workers, failure *why) {
+    const objective_spec *spec = &self->spec;
+    self->held[OBJECTIVE_TEST] = spec->test;
+    if (self->data.images) {
+        TRY(chain_create(&spec->model, spec->batch, true, workers, &self->model, why));
+        self->D = chain_dimension(self->model);
+        self->held[OBJECTIVE_VALIDATION] = images_validated(spec, self->data.images);
+        self->part = spec->batch;
+        TRY(ARENA_NEW(&self->memory, spec->batch * self->D, &self->images));
+    } else {
+        TRY(build_points(self, workers, why));
+    }
+    TRY(ARENA_NEW(&self->memory, spec->batch * self->D, &self->batch));
+    return ARENA_NEW(&self->memory, self->part, &self->log_density);
+}
+
+status objective_create(const objective_spec *spec, objective_data data, parallel *workers, objective **out,
+                        failure *why) {
+    TRY(objective_check(spec, data, why));
+    arena memory = {0};
+    objective *self;
+    failure reason = {"out of memory for a training"};
+    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "%s", reason.text);
+    *self = (objective){.spec = *spec, .data = data, .memory = memory};
+    const status built = build(self, workers, &reason);
+    if (built != STATUS_OK) {
+        objective_destroy(&self);
+        return fail(why, built, "%s", reason.text);
+    }
+    *out = self;
+    return STATUS_OK;
+}
+
+void objective_destroy(objective **self) {
+    if (!*self) return;
+    cnf_destroy(&(*self)->flow);
+    chain_destroy(&(*self)->model);
+    arena memory = (*self)->memory;
+    arena_release(&memory);
+    *self = NULL;
+}
