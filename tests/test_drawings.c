@@ -34,13 +34,13 @@ Test(drawings, no_database_is_needed) {
 
     /* Narrow ones stay narrow, and formulas are formulas. */
     read_text("out/fig13.txt");
-    expect_output("take part in S̄₂ⁿ: all but those on the diagonal.");
+    expect_output("The rectangles of S̄₂ⁿ: all but those on the diagonal.");
     read_text("out/fig13.tex");
     expect_output("\\includegraphics[width=0.67\\linewidth]{fig13}");
-    expect_output("take part in $\\bar{S}_2^n$: all but");
+    expect_output("The rectangles of $\\bar{S}_2^n$: all but");
     read_text("out/fig14.tex");
     expect_output("\\begin{figure*}\n\\centering\n\\includegraphics[width=0.68\\linewidth]{fig14}");
-    expect_output("What $\\theta$(t$_k$) contributes is absorbed by z(t$_{k+1}$)");
+    expect_output("$\\theta$(t$_k$) influences z(T) only through z(t$_{k+1}$)");
 
     /* Those with rows need one. */
     cr_expect_eq(figures("fig10 fig2"), 1);
@@ -200,7 +200,7 @@ Test(drawings, pictures_are_squeezed_as_the_library_squeezes) {
     }
     read_text("out/fig2.txt");
     expect_output("The multiscale architecture on MNIST; ");
-    expect_output("Pictures: a sample of FFJORD (seed 1, experiment table1_mnist) at the data's end; ");
+    expect_output("Pictures: a sample of FFJORD (seed 1, experiment table1_mnist) at the data's end. ");
     read_text("out/fig4.txt");
     expect_output("The augmented multiscale architecture on MNIST; ");
     expect_output("Pictures: a sample of AFFJORD (seed 1, ");

@@ -142,7 +142,7 @@ Test(image_figures, curves_show_both_models) {
         free(image.rgb);
     }
     read_text("out/fig7.txt");
-    expect_output("in evaluation (solid) and in training (dashed)");
+    expect_output("Evaluation loss (solid) and training loss (dashed)");
     expect_output("MNIST (14×14) AFFJORD 2; MNIST (14×14) FFJORD 2; CelebA (32×32) AFFJORD 2");
 }
 
