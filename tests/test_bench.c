@@ -53,7 +53,7 @@ Test(bench, a_device_is_compared_with_the_processor) {
     EXPECT_SAYS("| AFFJORD, released settings, hash_gaussian | device, alone and among others | same bits | ");
     cr_expect_null(strstr(output, "differ"), "%s", output);
     EXPECT(1, "AFFJORD_DEVICE_LIBRARY=/nowhere.so $AFFJORD bench device --brief");
-    EXPECT_SAYS("bench: no CUDA backend: /nowhere.so cannot be opened");
+    EXPECT_SAYS("bench: CUDA backend: /nowhere.so: cannot open");
 }
 
 Test(bench, what_is_not_there_is_said) {

@@ -135,15 +135,14 @@ Test(graphs, what_a_driver_refuses_is_done_without_and_said) {
     setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
     const double loss = train_as("none", "AFFJORD_GRAPHS = none", spec, expected, P);
     check_refused("AFFJORD_EMULATED_GRAPHS", "while",
-                  "the program has to look after each step: CUDA: making a loop: an emulated error", spec, expected,
-                  loss, P);
+                  "the host checks after each step: CUDA: making a loop: an emulated error", spec, expected, loss, P);
     check_refused("AFFJORD_EMULATED_GRAPHS", "instance",
-                  "the program has to look after each step: CUDA: making a graph: an emulated error", spec, expected,
-                  loss, P);
+                  "the host checks after each step: CUDA: making a graph: an emulated error", spec, expected, loss, P);
     check_refused("AFFJORD_EMULATED_GRAPHS", "capture",
-                  "kernels are started one by one: CUDA: recording a step: an emulated error", spec, expected, loss, P);
+                  "kernels are launched one by one: CUDA: recording a step: an emulated error", spec, expected, loss,
+                  P);
     check_refused("AFFJORD_EMULATED_CUDNN", "alone",
-                  "kernels are started one by one: cuDNN: computing a convolution: CUDNN_STATUS_NOT_SUPPORTED", spec,
+                  "kernels are launched one by one: cuDNN: computing a convolution: CUDNN_STATUS_NOT_SUPPORTED", spec,
                   expected, loss, P);
     free(expected);
 }
@@ -465,7 +464,7 @@ Test(graphs, a_step_that_asks_the_program_is_not_recorded) {
     expect_added(&one, 2, 5);
     cr_expect_eq(counted("graphs made"), 0);
     arena_release(&one.memory);
-    close_as(&device, "kernels are started one by one: repeating a step: it asks for numbers");
+    close_as(&device, "kernels are launched one by one: repeating a step: it copies between host and device");
 }
 
 /* --- A device that is lost --- */

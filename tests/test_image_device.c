@@ -183,14 +183,14 @@ Test(image_device, convolutions_by_cudnn) {
 }
 
 Test(image_device, a_cudnn_that_cannot_be_used_is_done_without) {
-    check_library(false, "cuDNN is not asked for");
+    check_library(false, "AFFJORD_CUDNN = none");
     setenv("AFFJORD_CUDNN", "/nowhere/libcudnn.so.9", 1);
     check_library(false, "cuDNN cannot be used: /nowhere/libcudnn.so.9: ");
     setenv("AFFJORD_CUDNN", AFFJORD_LIBRARY_EMULATED, 1);
-    check_library(false, "it lacks functions of cuDNN 9");
+    check_library(false, "functions of cuDNN 9 are missing");
     setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
     setenv("AFFJORD_EMULATED_CUDNN", "old", 1);
-    check_library(false, "it is older than cuDNN 9");
+    check_library(false, "expected cuDNN 9, found an older version");
     check_convolutions();
 }
 

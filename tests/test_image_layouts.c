@@ -99,8 +99,8 @@ Test(layouts, mnist_with_a_dot) {
     /* Two of a kind: one is read, the other named. */
     write_dotted("mnist-ours", "");
     expect_set("mnist-ours", sha256,
-               "train-images.idx3-ubyte was left out, as train-images-idx3-ubyte is there. t10k-images.idx3-ubyte was "
-               "left out, as t10k-images-idx3-ubyte is there.");
+               "Ignored train-images.idx3-ubyte, because train-images-idx3-ubyte exists. Ignored "
+               "t10k-images.idx3-ubyte, because t10k-images-idx3-ubyte exists.");
 }
 
 Test(layouts, the_plain_name_finds_what_torchvision_fetched) {
@@ -124,9 +124,9 @@ Test(layouts, what_was_left_out_is_said_when_a_run_starts) {
     scratch_write(path, experiment, sizeof experiment - 1);
     setenv("AFFJORD_DATA", data_folder, 1);
     (void)shell("$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --dry-run");
-    EXPECT_SAYS("Note: mnist-ours: train-images.idx3-ubyte was left out, as train-images-idx3-ubyte is there.");
+    EXPECT_SAYS("Note: mnist-ours: Ignored train-images.idx3-ubyte, because train-images-idx3-ubyte exists.");
     EXPECT(0, "$AFFJORD data check");
-    EXPECT_SAYS("t10k-images.idx3-ubyte was left out");
+    EXPECT_SAYS("t10k-images.idx3-ubyte, because");
 }
 
 #endif
@@ -230,8 +230,8 @@ Test(layouts, cifar_of_python_is_the_same_set) {
     image_close(&theirs);
     write_binary("cifar10-py");
     expect_set("cifar10-py", sha256,
-               "data_batch_1 was left out, as data_batch_1.bin is there. test_batch was left out, as test_batch.bin is "
-               "there.");
+               "Ignored data_batch_1, because data_batch_1.bin exists. Ignored test_batch, because test_batch.bin "
+               "exists.");
 }
 
 Test(layouts, cifar_of_python_by_the_plain_name) {
@@ -347,10 +347,10 @@ Test(layouts, other_pictures_are_left_out_and_said) {
     data_write("celeba-ours/img_align_celeba/._000013.png", "x", 1, false);
     data_write("celeba-ours/img_align_celeba/notes.txt", "x", 1, false);
     expect_set("celeba-ours", sha256,
-               "Left out 1 picture (\"000012.png\"): only JPEG is read, files ending in .jpg or .jpeg.");
+               "Ignored 1 picture (\"000012.png\"): only JPEG is read, from files ending in .jpg or .jpeg.");
     data_write("celeba-ours/img_align_celeba/000013.PNG", "x", 1, false);
     image_set *set = open_set("celeba-ours");
-    cr_expect_not_null(strstr(set->note, "Left out 2 pictures (\"0000"), "%s", set->note);
+    cr_expect_not_null(strstr(set->note, "Ignored 2 pictures (\"0000"), "%s", set->note);
     image_close(&set);
     write_pictures("celeba-png/img_align_celeba", ".png");
     expect_refused("celeba-png", STATUS_FORMAT, "expected files ending in .jpg or .jpeg, found none, but \"0000",

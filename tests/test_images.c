@@ -265,7 +265,7 @@ Test(mnist, the_plain_name_is_for_the_published_files) {
         free(bytes);
         free(black);
     }
-    expect_refused("mnist", STATUS_FORMAT, "is not the published file: expected SHA-256 ba891046e650",
+    expect_refused("mnist", STATUS_FORMAT, "not the published file: expected SHA-256 ba891046e650",
                    "belongs into a folder mnist-SOMETHING");
 }
 
@@ -360,7 +360,7 @@ Test(cifar, the_plain_name_needs_all_batches) {
                    "expected the end of the file (10000 records of 3073), found 3073 more bytes");
     /* The folder cifar10 goes before the other. */
     write_batch("cifar10/test_batch.bin", 1, 0, false);
-    expect_refused("cifar10", STATUS_IO, "/cifar10/data_batch_1.bin\"", "there is neither");
+    expect_refused("cifar10", STATUS_IO, "/cifar10/data_batch_1.bin\"", "not found, and no");
     write_batch("cifar10-none/test_batch.bin", 1, 0, false);
     expect_refused("cifar10-none", STATUS_IO, "/cifar10-none\"", "at least one of data_batch_1.bin to");
 }
@@ -387,8 +387,7 @@ Test(images, names) {
     const char *const others[] = {"", "mnis", "mnist-", "mnist2", "mnist-a/b", "mnist/", "ty", "points.npy", "Celeba"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         cr_expect_null(image_kind_of(others[i]), "%s", others[i]);
-    expect_refused("cifar100", STATUS_INVALID, "\"cifar100\" is not a known set of images",
-                   "did you mean \"cifar10\"?");
+    expect_refused("cifar100", STATUS_INVALID, "image set \"cifar100\": unknown", "did you mean \"cifar10\"?");
     for (size_t i = 0; i < image_kind_count(); i++) {
         const char *name = image_kind_name(image_kind_at(i));
         cr_expect_not(image_exists(name, data_folder));

@@ -154,11 +154,11 @@ Test(run_device, what_cannot_be_done_is_said) {
     EXPECT(0, "AFFJORD_EMULATED_DRIVER=0 $AFFJORD list devices");
     EXPECT_SAYS("cuda     none: CUDA: no NVIDIA driver is installed");
     EXPECT(1, "AFFJORD_EMULATED_DEVICES=0 $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db --device cuda");
-    cr_assert_str_eq(output, "CUDA: there is no device\n");
+    cr_assert_str_eq(output, "CUDA: no device found\n");
     EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db --device cuda:7");
-    EXPECT_SAYS("there is no CUDA device 7");
+    EXPECT_SAYS("CUDA device 7: not found");
     EXPECT(1, "AFFJORD_DEVICE_LIBRARY=/nowhere.so $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db --device cuda");
-    EXPECT_SAYS("no CUDA backend: /nowhere.so cannot be opened");
+    EXPECT_SAYS("CUDA backend: /nowhere.so: cannot open");
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db --device gpu");
     EXPECT_SAYS("--device gpu: expected cpu, cuda, cuda:N or cuda:auto");
     EXPECT(2, "ls $TEST_DIR/no.db"); /* nothing was begun */

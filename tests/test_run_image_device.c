@@ -278,16 +278,16 @@ Test(run_image_device, what_cannot_be_done_is_said) {
     EXPECT_SAYS("a smaller train.batch needs less");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --seeds 0 --db $TEST_DIR/said.db --device cuda --set train.iterations=1 "
               "--set experiment.models=ffjord --set train.validation=10 --set output.samples=0");
-    EXPECT_SAYS("convolutions by own kernels, which may be slower: cuDNN is not asked for");
+    EXPECT_SAYS("convolutions by own kernels, which may be slower: AFFJORD_CUDNN = none");
     EXPECT(0,
            "AFFJORD_EMULATED_GRAPHS=while $AFFJORD $TEST_DIR/small.ini --seeds 0 --db $TEST_DIR/looks.db --device cuda "
            "--set train.iterations=1 --set experiment.models=ffjord --set train.validation=10 --set output.samples=0");
-    EXPECT_SAYS("steps are not repeated by the device, which may be slower: the program has to look after each step: "
+    EXPECT_SAYS("steps are not repeated by the device, which may be slower: the host checks after each step: "
                 "CUDA: making a loop");
     EXPECT(1, "AFFJORD_EMULATED_DEVICES=0 " TRAIN "--db $TEST_DIR/none.db --device cuda");
-    cr_assert_str_eq(output, "CUDA: there is no device\n");
+    cr_assert_str_eq(output, "CUDA: no device found\n");
     EXPECT(1, TRAIN "--db $TEST_DIR/none.db --device cuda:7");
-    EXPECT_SAYS("there is no CUDA device 7");
+    EXPECT_SAYS("CUDA device 7: not found");
     /* Before anything is begun, with the setting's name. */
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --device cuda --set experiment.data=mnist-tiny,ty "
               "--set 'data ty.solver.method=rk4' --set 'data ty.flow.divergence=exact' "

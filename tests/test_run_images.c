@@ -404,7 +404,7 @@ Test(run_images, wrong_settings_exit_2_and_write_nothing) {
                                               "convolutions ([image]); expected hyper_mlp");
     expect_refused_setting("solver.math=fp16", "solver.math = fp16: expected fp32, tf32 or bf16");
     expect_refused_setting("image.average=3", "small.ini:3: experiment.data: image.average: ");
-    expect_refused_setting("image.average=3", "8 x 8, cannot be averaged over squares of 3");
+    expect_refused_setting("image.average=3", "8 x 8 pixels cannot be averaged over squares of 3");
     expect_refused_setting("image.average=4", "images of 2 x 2 pixels: expected sides of 4 to 512");
     expect_refused_setting("model affjord.image.average=2", "image.average: expected the same for all models");
     expect_refused_setting("image.moving=33", "--set: affjord on mnist-tiny: image.moving: 33 "

@@ -23,14 +23,14 @@ status device_parse(const char *text, device_choice *out, failure *why) {
 #ifdef AFFJORD_DOUBLE
 status device_open(const device_table **out, failure *why) {
     (void)out;
-    return fail(why, STATUS_IO, "the build in double precision has no other device than the processor");
+    return fail(why, STATUS_IO, "--device cuda: not available in double precision; expected cpu");
 }
 #else
 static const char library_name[] = "libaffjord_cuda.so";
 
 static void *open_at(const char *path, const char *name, failure *why) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library) failure_describe(why, "%s cannot be opened: %s", name, dlerror());
+    if (!library) failure_describe(why, "%s: cannot open: %s", name, dlerror());
     return library;
 }
 
@@ -53,22 +53,24 @@ status device_open(const device_table **out, failure *why) {
     failure reason;
     void *library = open_library(&reason);
     if (!library)
-        return fail(why, STATUS_IO, "no CUDA backend: %.800s (make builds it where nvcc is found)", reason.text);
+        return fail(why, STATUS_IO, "CUDA backend: %.800s; to build it, install nvcc and run make", reason.text);
     device_table_function *ask;
     void *symbol = dlsym(library, DEVICE_TABLE_SYMBOL);
     memcpy(&ask, &symbol, sizeof ask); /* ISO C does not convert between object and function pointers */
     if (!symbol) {
         dlclose(library);
-        return fail(why, STATUS_FORMAT, "no CUDA backend: %s has no \"%s\"", library_name, DEVICE_TABLE_SYMBOL);
+        return fail(why, STATUS_FORMAT, "CUDA backend: %s has no symbol \"%s\"; rebuild it with make", library_name,
+                    DEVICE_TABLE_SYMBOL);
     }
     const device_table *table = ask();
     if (table->version != DEVICE_TABLE_VERSION) {
         const unsigned found = table->version;
         dlclose(library);
-        return fail(why, STATUS_FORMAT,
-                    "no CUDA backend: %s is of version %u of the interface, and this program needs %d: build both from "
-                    "the same sources",
-                    library_name, found, DEVICE_TABLE_VERSION);
+        return fail(
+            why, STATUS_FORMAT,
+            "CUDA backend: %s: expected interface version %d, found %u; build program and library from the same "
+            "sources",
+            library_name, DEVICE_TABLE_VERSION, found);
     }
     *out = table;
     return STATUS_OK;

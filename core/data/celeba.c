@@ -131,7 +131,8 @@ static status make_cache(const char *folder, photo_source *source, const image_s
     const status outcome = decode_all(source, splits, set, why);
     status kept = writing && outcome == STATUS_OK ? image_cache_write(&file, sha256, set, &reason) : STATUS_IO;
     if (writing) kept = file_replace_end(&file, kept, &reason);
-    if (kept != STATUS_OK) image_note(set, "All pictures must be decoded each time: %.200s", reason.text);
+    if (kept != STATUS_OK)
+        image_note(set, "The cache cannot be written, so every start decodes all pictures: %.200s", reason.text);
     return outcome;
 }
 
@@ -139,7 +140,7 @@ static status read_source(const char *folder, bool official, photo_source *sourc
                           failure *why) {
     char sha256[65];
     if (source->others > 0)
-        image_note(set, "Left out %zu picture%s (\"%.100s\"%s): only JPEG is read, files ending in .jpg or .jpeg.",
+        image_note(set, "Ignored %zu picture%s (\"%.100s\"%s): only JPEG is read, from files ending in .jpg or .jpeg.",
                    source->others, source->others == 1 ? "" : "s", source->other, source->others == 1 ? "" : ", ...");
     if (official) TRY(check_names(source, why));
     TRY(read_splits(folder, official, source, splits, why));

@@ -87,7 +87,7 @@ static status read_batch(const char *folder, const batch *from, const char *name
     char sha256[65] = "", path[PATH_SIZE];
     if (!is_binary(from->place)) {
         if (snprintf(path, sizeof path, "%s/%s", folder, from->place) >= PATH_SIZE)
-            return fail(why, STATUS_IO, "the path is too long: \"%.200s...\"", folder);
+            return fail(why, STATUS_IO, "\"%.200s...\": path too long", folder);
         TRY(read_pickle(path, official, images, count, sha256, why));
         return image_add_file(set, path, name, sha256, NULL, official, why);
     }
@@ -107,7 +107,7 @@ static status choose_batches(const char *folder, bool official, image_set *set, 
         chosen[i].exists = image_layout_find(&layout, folder, set, chosen[i].place);
         if (official && !chosen[i].exists) {
             return fail(why, STATUS_IO,
-                        "there is neither \"%s/%s\" nor \"%s/%s.gz\"; cifar10 needs data_batch_1.bin to "
+                        "\"%s/%s\": not found, and no \"%s/%s.gz\"; cifar10 needs data_batch_1.bin to "
                         "data_batch_5.bin and test_batch.bin, or the same without .bin of the Python version (a part "
                         "of them can be used in a folder cifar10-SOMETHING)",
                         folder, names[i][0], folder, names[i][0]);

@@ -108,7 +108,7 @@ bool image_exists(const char *name, const char *data) {
 static status fail_unknown(const char *name, failure *why) {
     const char *names[KINDS];
     for (size_t i = 0; i < KINDS; i++) names[i] = kinds[i].name;
-    return fail(why, STATUS_INVALID, "\"%s\" is not a known set of images; did you mean \"%s\"?", name,
+    return fail(why, STATUS_INVALID, "image set \"%s\": unknown; did you mean \"%s\"?", name,
                 nearest_name(name, KINDS, names));
 }
 
@@ -125,8 +125,7 @@ status image_open(const char *name, const char *data, image_set **out, failure *
     const image_kind *kind = image_kind_of(name);
     if (kind == NULL) return fail_unknown(name, why);
     if (!find_folder(kind, name, data, folder)) {
-        return fail(why, STATUS_IO, "there is no folder \"%.400s\" with the images of %.100s. %s", folder, name,
-                    kind->source);
+        return fail(why, STATUS_IO, "\"%.400s\": no folder with the images of %.100s. %s", folder, name, kind->source);
     }
     image_set *set = calloc(1, sizeof *set);
     char *copy = strdup(name);
@@ -194,7 +193,7 @@ status image_add_file(image_set *set, const char *path, const char *name, const 
     const bool same = published != NULL && strcmp(sha256, published) == 0;
     if (official && published != NULL && !same) {
         return fail(why, STATUS_FORMAT,
-                    "\"%s\" is not the published file: expected SHA-256 %s unpacked, found %s (another set in this "
+                    "\"%s\": not the published file: expected SHA-256 %s unpacked, found %s (another set in this "
                     "layout belongs into a folder %s-SOMETHING)",
                     path, published, sha256, set->name);
     }
@@ -228,7 +227,7 @@ static unsigned char mean_of(const unsigned char *corner, size_t width, size_t f
 
 status image_average(image_set *set, size_t factor, failure *why) {
     if (factor == 0 || set->height % factor != 0 || set->width % factor != 0) {
-        return fail(why, STATUS_INVALID, "the images of %s, %zu x %zu, cannot be averaged over squares of %zu",
+        return fail(why, STATUS_INVALID, "images of %s: %zu x %zu pixels cannot be averaged over squares of %zu",
                     set->name, set->height, set->width, factor);
     }
     if (factor == 1) return STATUS_OK;

@@ -96,7 +96,7 @@ static status read_pixels(packed *file, const header *head, image_set *set, fail
     TRY(packed_end(file, sha256, why));
     hash_pixels(head, set, sha256);
     if (strcmp(sha256, head->pixels) != 0) {
-        return fail(why, STATUS_FORMAT, "\"%s\" is damaged: offset %d: expected pixels with SHA-256 %s, found %s",
+        return fail(why, STATUS_FORMAT, "\"%s\": damaged: offset %d: expected pixels with SHA-256 %s, found %s",
                     packed_path(file), HEADER, head->pixels, sha256);
     }
     memcpy(set->sha256, sha256, sizeof sha256);
@@ -114,8 +114,7 @@ static status read_open_cache(packed *file, const char *source, image_set *set, 
                     packed_path(file));
     }
     if (source != NULL && strcmp(head.source, source) != 0) {
-        return fail(why, STATUS_FORMAT, "\"%s\" was made from other files than those that are there",
-                    packed_path(file));
+        return fail(why, STATUS_FORMAT, "\"%s\": made from files that have changed since", packed_path(file));
     }
     return read_pixels(file, &head, set, why);
 }

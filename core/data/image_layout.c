@@ -38,7 +38,7 @@ bool image_layout_find(const image_layout *layout, const char *folder, image_set
             char place[LAYOUT_NAME_MAX];
             snprintf(place, sizeof place, "%s%s%s", *below, **below != 0 ? "/" : "", *name);
             if (!is_file(folder, place)) continue;
-            if (any) image_note(set, "%s was left out, as %s is there.", place, found);
+            if (any) image_note(set, "Ignored %s, because %s exists.", place, found);
             else memcpy(found, place, sizeof place);
             any = true;
         }

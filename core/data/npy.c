@@ -125,8 +125,7 @@ static uint64_t little_endian(const unsigned char *bytes, size_t count) {
 static status locate(const char *path, const unsigned char *bytes, size_t size, npy_header *header, size_t *start,
                      failure *why) {
     if (size < MAGIC_SIZE + 2 || memcmp(bytes, magic, MAGIC_SIZE) != 0) {
-        return fail(why, STATUS_FORMAT, "\"%s\" is not a .npy file: expected it to begin with NumPy's magic bytes",
-                    path);
+        return fail(why, STATUS_FORMAT, "\"%s\": not a .npy file: expected it to begin with NumPy's magic bytes", path);
     }
     unsigned major = bytes[MAGIC_SIZE];
     if (major != 1 && major != 2) {

@@ -109,7 +109,7 @@ static status open_found(packed *file, const char *folder, const char *name, fai
     bool exists;
     file->path = find_path(folder, name, &exists);
     if (file->path == NULL) return fail(why, STATUS_MEMORY, "no memory to read \"%s/%s\"", folder, name);
-    if (!exists) return fail(why, STATUS_IO, "there is neither \"%s\" nor \"%s.gz\"", file->path, file->path);
+    if (!exists) return fail(why, STATUS_IO, "\"%s\": not found, and no \"%s.gz\"", file->path, file->path);
     /* Without O_NONBLOCK, opening a named pipe would block until a writer opens it. */
     int descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) return fail(why, STATUS_IO, "cannot read \"%s\": %s", file->path, strerror(errno));

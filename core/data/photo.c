@@ -89,8 +89,8 @@ status photo_decode(const char *path, const unsigned char *bytes, size_t size, s
     if (setjmp(self.failed) == 0) {
         outcome = decode(path, bytes, smallest, &self, out, why);
     } else {
-        outcome = fail(why, STATUS_FORMAT, "\"%s\": offset %zu: expected a sound JPEG picture, but libjpeg says: %s",
-                       path, self.offset, self.message);
+        outcome = fail(why, STATUS_FORMAT, "\"%s\": offset %zu: expected a valid JPEG file; libjpeg: %s", path,
+                       self.offset, self.message);
     }
     jpeg_destroy_decompress(&self.jpeg);
     return outcome;

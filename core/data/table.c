@@ -40,7 +40,7 @@ static status check_finite(const char *path, const table *points, failure *why) 
 
 status table_read_numbers(const char *path, table **out, failure *why) {
     table_parser *parse = parser_of(path);
-    if (parse == NULL) return fail(why, STATUS_INVALID, "\"%s\" does not end in .npy or .csv", path);
+    if (parse == NULL) return fail(why, STATUS_INVALID, "\"%s\": expected a path ending in .npy or .csv", path);
     table *points = calloc(1, sizeof *points);
     if (points == NULL) return fail(why, STATUS_MEMORY, "no memory to read \"%s\"", path);
     unsigned char *bytes = NULL;

@@ -14,9 +14,9 @@ status theory_check(const theory_subject *subject, const char *item, failure *wh
     for (size_t i = 0; theory_items[i]; i++) {
         if (strcmp(item, theory_items[i]) != 0) continue;
         const status outcome = checks[i](subject);
-        return outcome == STATUS_OK ? STATUS_OK : fail(why, outcome, "the item %s could not be computed", item);
+        return outcome == STATUS_OK ? STATUS_OK : fail(why, outcome, "theory item %s: computation failed", item);
     }
-    return fail(why, STATUS_INVALID, "no item of the theory \"%s\"", item);
+    return fail(why, STATUS_INVALID, "theory item \"%s\": unknown", item);
 }
 
 status theory_draw(const cnf_spec *spec, uint64_t seed, double scale, dynamics **out, real **params) {

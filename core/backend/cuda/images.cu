@@ -12,7 +12,7 @@ enum { TOGETHER_PIXELS = 1 << 17 };
 /* Return whether host and device may exchange data; not within a step that the device repeats. */
 static bool may_ask(const backend_ops *self) {
     const bool may = images_device(self)->doing == LAUNCHING;
-    if (!may) images_fail(self, "repeating a step", "it asks for numbers");
+    if (!may) images_fail(self, "repeating a step", "it copies between host and device");
     return may;
 }
 

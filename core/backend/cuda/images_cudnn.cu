@@ -47,8 +47,8 @@ static bool find_all(cudnn *library) {
 
 /* Initialise a loaded library; return the problem, or NULL if there is none. */
 static const char *begin(cudnn *library, cudaStream_t stream) {
-    if (!find_all(library)) return "it lacks functions of cuDNN 9";
-    if (library->version() < (size_t)VERSION_LEAST) return "it is older than cuDNN 9";
+    if (!find_all(library)) return "functions of cuDNN 9 are missing";
+    if (library->version() < (size_t)VERSION_LEAST) return "expected cuDNN 9, found an older version";
     const cudnnStatus_t made = library->create(&library->handle);
     if (made != CUDNN_STATUS_SUCCESS) {
         library->handle = NULL;
@@ -62,7 +62,7 @@ void images_cudnn_open(cuda_backend *device) {
     const char *given = getenv("AFFJORD_CUDNN"), *name = given ? given : CUDNN_LIBRARY;
     cudnn *library = strcmp(name, "none") != 0 ? (cudnn *)calloc(1, sizeof *library) : NULL;
     if (!library) {
-        failure_describe(&device->remark, "cuDNN is not asked for");
+        failure_describe(&device->remark, "AFFJORD_CUDNN = none");
         return;
     }
     library->file = dlopen(name, RTLD_NOW | RTLD_LOCAL);

@@ -195,8 +195,7 @@ static kept_graph *make_kept(const backend_ops *self, const body *step, const in
             return one;
         }
         failure_describe(&all->remark, "%s: %.800s",
-                         loops ? "the program has to look after each step" : "kernels are started one by one",
-                         all->why.text);
+                         loops ? "the host checks after each step" : "kernels are launched one by one", all->why.text);
         all->how = loops ? STEP_BY_STEP : ONE_BY_ONE;
     }
     return NULL;
@@ -215,7 +214,7 @@ static bool write_down(const backend_ops *self, void (*step)(void *argument), vo
     step(argument);
     device->doing = LAUNCHING;
     if (!all->now.complete && all->captured != STATUS_OK) {
-        failure_describe(&all->remark, "kernels are started one by one: %.800s", all->why.text);
+        failure_describe(&all->remark, "kernels are launched one by one: %.800s", all->why.text);
         all->how = ONE_BY_ONE;
     }
     return all->now.complete;

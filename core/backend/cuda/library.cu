@@ -27,7 +27,7 @@ static status count_devices(int *count, failure *why) {
     if (code == cudaErrorInsufficientDriver)
         return fail(why, STATUS_IO, "CUDA: the driver is too old: it runs programs for CUDA %s, this one is for %s",
                     has, needs);
-    if (code == cudaErrorNoDevice || code == cudaSuccess) return fail(why, STATUS_IO, "CUDA: there is no device");
+    if (code == cudaErrorNoDevice || code == cudaSuccess) return fail(why, STATUS_IO, "CUDA: no device found");
     return cuda_outcome(code, "looking for devices", why);
 }
 
@@ -36,7 +36,7 @@ static status describe_device(int device, device_about *out, failure *why) {
     cudaDeviceProp about;
     TRY(count_devices(&count, why));
     if (device < 0 || device >= count)
-        return fail(why, STATUS_INVALID, "there is no CUDA device %d: expected 0%s", device,
+        return fail(why, STATUS_INVALID, "CUDA device %d: not found; expected 0%s", device,
                     count > 1 ? " or one of the others that ./run list devices shows" : ", the only one");
     TRY_CUDA(cudaGetDeviceProperties(&about, device), "asking for a device's properties", why);
     *out = device_about{};
