@@ -276,10 +276,10 @@ SELECT text, part FROM caption;
 SELECT what, next_seed, name, file FROM lack;
 .output
 CREATE TEMP VIEW IF NOT EXISTS panel AS SELECT NULL AS subject, NULL AS kind, NULL AS state WHERE 0;
-SELECT writefile(b.subject || '.' || b.kind, b.data)
+SELECT writefile(b.subject || '.' || b.kind, sqlar_uncompress(b.data, 4 * b.rows * b.columns))
 FROM panel p JOIN sample_blob b USING (subject, kind) WHERE p.state = 'drawn';
 CREATE TEMP VIEW IF NOT EXISTS shown_moment AS SELECT NULL AS subject, NULL AS kind, NULL AS moment WHERE 0;
-SELECT writefile(b.subject || '.' || b.kind || '.' || b.moment, b.data)
+SELECT writefile(b.subject || '.' || b.kind || '.' || b.moment, sqlar_uncompress(b.data, 4 * b.rows * b.columns))
 FROM shown_moment p JOIN moment b USING (subject, kind, moment);
 COMMIT;
 .output done.txt

@@ -149,3 +149,11 @@ SELECT name, file,
             ELSE 'stored' END AS what,
        (SELECT max(seed) + 1 FROM chosen_run) AS next_seed
 FROM chosen;
+
+-- Pictures whose array is whole: float32 numbers, or in archives such an array compressed by zlib (docs/reference/database.md).
+CREATE TEMP VIEW whole_picture AS
+SELECT * FROM sample_blob
+WHERE rows > 0 AND (length(data) = 4 * rows * columns OR (length(data) < 4 * rows * columns AND substr(data, 1, 2) = x'78DA'));
+CREATE TEMP VIEW whole_moment AS
+SELECT * FROM moment
+WHERE rows > 0 AND (length(data) = 4 * rows * columns OR (length(data) < 4 * rows * columns AND substr(data, 1, 2) = x'78DA'));

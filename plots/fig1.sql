@@ -14,7 +14,7 @@ nearest AS (
                               ORDER BY abs(b.time - h.end_time * e.number / 8.0), b.moment) AS distance
     FROM holder h
     JOIN eighth e
-    JOIN moment b ON b.subject = h.key AND b.kind = 'field' AND length(b.data) = 4 * b.rows * b.columns
+    JOIN whole_moment b ON b.subject = h.key AND b.kind = 'field'
 )
 SELECT dataset, dataset_label, model_index, model_label, number, key, moment, time, rows, x0, x1, y0, y1,
        context_size, model LIKE '%affjord%' AS augmented

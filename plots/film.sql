@@ -9,9 +9,8 @@ SELECT h.dataset, h.dataset_label, h.model_index, h.model_label, h.key, b.moment
        row_number() OVER (PARTITION BY h.run_id ORDER BY b.moment DESC) AS number, b.rows AS cells, s.rows AS points,
        b.x0, b.x1, b.y0, b.y1
 FROM holder h
-JOIN moment b ON b.subject = h.key AND b.kind = 'density' AND length(b.data) = 4 * b.rows * b.columns
-JOIN moment s ON s.subject = h.key AND s.kind = 'samples' AND s.moment = b.moment
-                 AND length(s.data) = 4 * s.rows * s.columns
+JOIN whole_moment b ON b.subject = h.key AND b.kind = 'density'
+JOIN whole_moment s ON s.subject = h.key AND s.kind = 'samples' AND s.moment = b.moment
 ORDER BY h.dataset_index, h.model_index, number;
 
 CREATE TEMP VIEW shown_moment AS

@@ -11,8 +11,7 @@ FROM (SELECT r.run_id, r.key, b.kind, b.rows AS pictures, CAST(b.x1 - b.x0 AS IN
              CAST(b.y1 - b.y0 AS INTEGER) AS height, b.columns
       FROM request q
       JOIN chosen_run r ON lower(r.model) = q.model OR lower(r.model) GLOB q.model || '_*'
-      JOIN sample_blob b ON b.subject = r.key AND b.kind = 'samples'
-                            AND b.rows > 0 AND length(b.data) = 4 * b.rows * b.columns)
+      JOIN whole_picture b ON b.subject = r.key AND b.kind = 'samples')
 WHERE columns IN (width * height, 3 * width * height);
 CREATE TEMP VIEW pictured AS SELECT run_id, kind FROM stored;
 .read plots/median.sql

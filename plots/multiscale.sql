@@ -11,9 +11,8 @@ CREATE TEMP VIEW pictured AS
 SELECT r.run_id, b.kind, CAST(b.x1 - b.x0 AS INTEGER) AS side
 FROM request q
 JOIN chosen_run r ON lower(r.model) = q.model OR lower(r.model) GLOB q.model || '_*'
-JOIN sample_blob b ON b.subject = r.key AND b.kind = 'samples' AND b.rows > 0 AND b.x1 - b.x0 = b.y1 - b.y0
-                      AND b.columns = CAST((b.x1 - b.x0) * (b.y1 - b.y0) AS INTEGER)
-                      AND length(b.data) = 4 * b.rows * b.columns;
+JOIN whole_picture b ON b.subject = r.key AND b.kind = 'samples' AND b.x1 - b.x0 = b.y1 - b.y0
+                        AND b.columns = CAST((b.x1 - b.x0) * (b.y1 - b.y0) AS INTEGER);
 .read plots/median.sql
 
 CREATE TEMP VIEW panel AS

@@ -57,8 +57,7 @@ SELECT c.dataset_index, c.model_index, c.kind, c.dataset_label, c.model_label, c
             THEN row_number() OVER (PARTITION BY c.shape = 'space' AND b.subject IS NOT NULL AND c.model IS NOT NULL
                                     ORDER BY c.dataset_index, c.model_index) END AS pairs
 FROM cell c
-LEFT JOIN sample_blob b ON b.subject = c.subject AND b.kind = c.kind
-                          AND b.rows > 0 AND length(b.data) = 4 * b.rows * b.columns
+LEFT JOIN whole_picture b ON b.subject = c.subject AND b.kind = c.kind
 ORDER BY c.shape, c.dataset_index, c.model_index, c.kind;
 
 -- The text that names the shown runs, for each shape.

@@ -4,7 +4,6 @@
 #define AFFJORD_TESTS_FIGURES_SUPPORT_H
 
 #include <criterion/criterion.h>
-#include <png.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "picture_support.h"
 #include "scratch.h"
 
 enum { FIGURES_OUTPUT_MAX = 16384 };
@@ -144,22 +144,10 @@ static inline void add_moment(FILE *script, const char *subject, const char *kin
 
 /* --- Looking at pictures ---------------------------------------------------------------------------------------- */
 
-typedef struct picture {
-    int width, height;
-    unsigned char *rgb; /* (height, width, 3), from the top */
-} picture;
-
 static inline picture read_picture(const char *name) {
     char path[128];
     scratch_path(folder, name, path);
-    png_image image = {.version = PNG_IMAGE_VERSION};
-    cr_assert(png_image_begin_read_from_file(&image, path), "%s: %s", path, image.message);
-    image.format = PNG_FORMAT_RGB;
-    unsigned char *rgb = malloc(PNG_IMAGE_SIZE(image));
-    cr_assert_not_null(rgb);
-    const png_color white = {255, 255, 255};
-    cr_assert(png_image_finish_read(&image, &white, rgb, 0, NULL), "%s: %s", path, image.message);
-    return (picture){(int)image.width, (int)image.height, rgb};
+    return picture_read(path);
 }
 
 /* Is this pixel within 24 of the colour in each part? */

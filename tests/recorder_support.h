@@ -3,6 +3,7 @@
 #define AFFJORD_TESTS_RECORDER_SUPPORT_H
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +97,7 @@ static inline void put_loss(recorder *book, int64_t run, uint64_t epoch, double 
     OK(recorder_put_epoch(book, run, &row, why));
     row.split = RECORDER_VALIDATION;
     row.loss = validation;
+    row.running = NAN;
     row.nfe_backward = 0;
     OK(recorder_put_epoch(book, run, &row, why));
 }

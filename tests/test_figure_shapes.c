@@ -1,6 +1,7 @@
 /* test_figure_shapes.c - Figure 5 of tables of one, three and more columns: what a run stores of them, and its pictures. */
 #ifndef AFFJORD_DOUBLE /* the scripts are the same in both builds */
 
+#include "picture_support.h"
 #include "run_support.h"
 
 static void begin(void) {
@@ -47,9 +48,16 @@ Test(figure_shapes, tables_of_any_columns_have_pictures) {
 
     /* An archive shows the same. */
     EXPECT(0, "$AFFJORD archive $TEST_DIR/a.db --db $TEST_DIR/r.db && ./paper_figures.sh --db $TEST_DIR/a.db --out "
-              "$TEST_DIR/a fig5 --experiment small && cd $TEST_DIR/figures/small && for f in *.png *.txt; do cmp $f "
-              "$TEST_DIR/a/$f || "
-              "exit 1; done");
+              "$TEST_DIR/a fig5 --experiment small && cd $TEST_DIR/figures/small && for f in *.txt *_curves.png "
+              "*_pairs*.png; do cmp $f $TEST_DIR/a/$f || exit 1; done");
+    static const char *const rounded[] = {"fig5.png", "fig5_samples.png"};
+    for (size_t i = 0; i < 2; i++) {
+        char one[128], other[128];
+        snprintf(one, sizeof one, "%s/figures/small/%s", folder, rounded[i]);
+        snprintf(other, sizeof other, "%s/a/%s", folder, rounded[i]);
+        const double seen = picture_difference(one, other);
+        cr_expect_leq(seen, 0.5, "%s differs by %g", rounded[i], seen);
+    }
 }
 
 Test(figure_shapes, runs_of_older_databases_show_their_samples) {

@@ -95,6 +95,8 @@ static status shrink(recorder *book, recorder_archived *out, failure *why) {
     TRY(drop_unfinished(book, why));
     TRY(recorder_write(book, STATEMENT_DROP_PICTURES, why, ""));
     TRY(recorder_write(book, STATEMENT_DROP_OTHER_MOMENTS, why, ""));
+    TRY(recorder_pack_pictures(book, why));
+    TRY(recorder_pack_epochs(book, why));
     TRY(recorder_commit(book, why));
     TRY(count_rows(book, &out->runs, &out->pictures, why));
     return recorder_script(book, "VACUUM", "write", why);

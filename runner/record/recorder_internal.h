@@ -62,6 +62,17 @@ status recorder_is_empty(recorder *book, bool *empty, failure *why);
  * empty one if `create`. */
 status recorder_prepare_schema(recorder *book, bool create, failure *why);
 
+/* *out <- the first number of a query's first row; `otherwise` if it has none or cannot be run. */
+status recorder_read_number(recorder *book, const char *sql, long otherwise, long *out, failure *why);
+
+/* The compact form of an archive (recorder_pack.c), within a transaction. Pictures are rounded and compressed; epochs stand
+ * in fewer rows behind a view that shows them as before, until the database is opened for writing. */
+status recorder_pack_pictures(recorder *book, failure *why);
+status recorder_pack_epochs(recorder *book, failure *why);
+status recorder_epochs_are_packed(recorder *book, bool *are, failure *why);
+/* *unpacked <- whether they were packed. The table epoch then has no checks yet. */
+status recorder_unpack_epochs(recorder *book, bool *unpacked, failure *why);
+
 /* Give a database that has a write-ahead log a journal that is rolled back, once nobody reads it. */
 status recorder_leave_log(recorder *book, failure *why);
 

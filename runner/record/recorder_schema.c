@@ -8,8 +8,7 @@ static const char schema[] =
 #include "schema.inc"
     ;
 
-/* The first number of a query's first row; `otherwise` if it has none or cannot be run. */
-static status read_number(recorder *book, const char *sql, long otherwise, long *out, failure *why) {
+status recorder_read_number(recorder *book, const char *sql, long otherwise, long *out, failure *why) {
     sqlite3_stmt *row = NULL;
     *out = otherwise;
     if (sqlite3_prepare_v2(book->db, sql, -1, &row, NULL) != SQLITE_OK) {
@@ -25,6 +24,7 @@ static status read_number(recorder *book, const char *sql, long otherwise, long 
 
 /* Tables whose checks changed, which SQLite cannot alter, with the version that brought the new ones. Their columns are
  * what they were, so their rows move over as they are. */
+enum { REBUILT_EPOCH };
 static const struct {
     long version;
     const char *exists, *set_aside, *put_back;
@@ -35,7 +35,7 @@ static const struct {
             "CREATE TABLE " table "_before AS SELECT * FROM " table "; DROP TABLE " table,                             \
             "INSERT INTO " table " SELECT * FROM " table "_before; DROP TABLE " table "_before"                        \
     }
-    REBUILT(3, "epoch"), /* the split 'test' */
+    [REBUILT_EPOCH] = REBUILT(3, "epoch"), /* the split 'test' */
     REBUILT(3, "flow"),
 #undef REBUILT
 };
@@ -68,15 +68,17 @@ static status drop_views(recorder *book, failure *why) {
 }
 
 static status bring_up(recorder *book, long version, failure *why) {
-    bool aside[REBUILT_TABLES] = {false};
+    bool aside[REBUILT_TABLES] = {false}, unpacked = false;
+    if (version > 0) TRY(recorder_unpack_epochs(book, &unpacked, why));
     for (size_t i = 0; version > 0 && i < sizeof added / sizeof *added; i++) {
         long exists = 0;
-        if (version < added[i].version) TRY(read_number(book, added[i].exists, 0, &exists, why));
+        if (version < added[i].version) TRY(recorder_read_number(book, added[i].exists, 0, &exists, why));
         if (exists > 0) TRY(recorder_script(book, added[i].add, "bring up to date", why));
     }
     for (size_t i = 0; i < REBUILT_TABLES; i++) {
         long exists = 0;
-        if (version < rebuilt[i].version) TRY(read_number(book, rebuilt[i].exists, 0, &exists, why));
+        if (version < rebuilt[i].version || (unpacked && i == REBUILT_EPOCH))
+            TRY(recorder_read_number(book, rebuilt[i].exists, 0, &exists, why));
         aside[i] = exists > 0;
         if (aside[i]) TRY(recorder_script(book, rebuilt[i].set_aside, "bring up to date", why));
     }
@@ -98,7 +100,7 @@ static status create_schema(recorder *book, long version, failure *why) {
 
 status recorder_is_empty(recorder *book, bool *empty, failure *why) {
     long objects;
-    TRY(read_number(book, "SELECT count(*) FROM sqlite_schema", 0, &objects, why));
+    TRY(recorder_read_number(book, "SELECT count(*) FROM sqlite_schema", 0, &objects, why));
     *empty = objects == 0;
     return STATUS_OK;
 }
@@ -109,7 +111,7 @@ status recorder_prepare_schema(recorder *book, bool create, failure *why) {
     TRY(recorder_is_empty(book, &empty, why));
     if (empty && !create) return fail(why, STATUS_FORMAT, "the database \"%s\" is empty", book->path);
     if (!empty) {
-        TRY(read_number(book, "SELECT value FROM meta WHERE key = 'schema_version'", -1, &version, why));
+        TRY(recorder_read_number(book, "SELECT value FROM meta WHERE key = 'schema_version'", -1, &version, why));
         if (version < 1)
             return fail(why, STATUS_FORMAT, "\"%s\" is a database of another program; choose another with --db",
                         book->path);
@@ -120,5 +122,8 @@ status recorder_prepare_schema(recorder *book, bool create, failure *why) {
                         book->path, version, RECORDER_SCHEMA_VERSION);
     }
     if (create) TRY(recorder_leave_log(book, why)); /* only now, as it changes the file */
-    return create && version < RECORDER_SCHEMA_VERSION ? create_schema(book, version, why) : STATUS_OK;
+    if (!create) return STATUS_OK;
+    bool packed;
+    TRY(recorder_epochs_are_packed(book, &packed, why));
+    return version < RECORDER_SCHEMA_VERSION || packed ? create_schema(book, version, why) : STATUS_OK;
 }

@@ -1,0 +1,222 @@
+/* test_archive.c - the compact form of archives: epochs the same to the bit, pictures within a step of what they were. */
+#include <math.h>
+#include <zlib.h>
+
+#include "recorder_support.h"
+
+TestSuite(archive, .init = begin, .fini = end, .timeout = 120);
+
+static const char all_epochs[] =
+    "SELECT run_id, epoch, iteration, split, printf('%!.17g', loss), typeof(loss), nonfinite, nfe_forward, "
+    "nfe_backward, "
+    "printf('%!.17g', wall_seconds), peak_bytes, printf('%!.17g', running) FROM epoch ORDER BY 1, 2, 4";
+
+/* Archive the database at `path`, which then is the archive. */
+static void make_archive(const char *name) {
+    recorder *book = NULL;
+    recorder_archived kept;
+    char other[128];
+    scratch_path(folder, name, other);
+    OK(recorder_open_reading(path, &book, why));
+    OK(recorder_archive(book, other, &kept, why));
+    OK(recorder_close(&book, why));
+    snprintf(path, sizeof path, "%s", other);
+}
+
+/* Runs with every kind of row: losses that are no numbers, a test split, a running mean. */
+static void put_epochs(recorder *book) {
+    const int64_t experiment = put_experiment(book, "e");
+    put_finished(book, experiment, "k", "m", 3, 0.1);
+    put_finished(book, experiment, "l", "m", 4, 2);
+    const double losses[] = {NAN, INFINITY, -INFINITY, 3, 1.0 / 3};
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        recorder_epoch row = {.epoch = 10 + i,
+                              .iteration = 1000 + i,
+                              .loss = losses[i],
+                              .running = losses[i] / 7,
+                              .nfe_forward = 12.5,
+                              .nfe_backward = 1e-3,
+                              .wall_seconds = 0.1 * (double)(i + 1),
+                              .peak_bytes = 1U << 20};
+        OK(recorder_put_epoch(book, 2, &row, why));
+        row.running = NAN;
+        row.split = RECORDER_TEST;
+        row.loss = -row.loss;
+        OK(recorder_put_epoch(book, 2, &row, why));
+    }
+}
+
+Test(archive, epochs_are_the_same_and_come_back_when_it_is_written) {
+    recorder *book = open_book();
+    put_epochs(book);
+    close_book(book);
+    char *before = strdup(query(all_epochs));
+    cr_assert_not_null(strstr(before, "|inf|"), "%s", before);
+    make_archive("a.db");
+    cr_expect_str_eq(query("SELECT type FROM sqlite_schema WHERE name = 'epoch'"), "view;");
+    cr_expect_str_eq(query("SELECT count(*) FROM packed_epoch"), "9;");
+    cr_expect_str_eq(query(all_epochs), before);
+    cr_expect_str_eq(query("SELECT count(*) FROM loss_curves WHERE split = 'validation'"), "2;");
+    make_archive("b.db");
+    cr_expect_str_eq(query("SELECT type FROM sqlite_schema WHERE name = 'epoch'"), "view;");
+    cr_expect_str_eq(query(all_epochs), before, "an archive of an archive");
+
+    book = open_book();
+    cr_expect_str_eq(query(all_epochs), before);
+    put_loss(book, 1, 3, 0.25, 0.5);
+    close_book(book);
+    cr_expect_str_eq(query("SELECT type FROM sqlite_schema WHERE name = 'epoch'"), "table;");
+    cr_expect_str_eq(query("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%packed%'"), "0;");
+    cr_expect_str_eq(query("SELECT count(*), sum(loss) FROM epoch WHERE run_id = 1 AND epoch = 3"), "2|0.75;");
+    cr_expect_str_eq(query("SELECT count(*) FROM sqlite_schema WHERE name = 'epoch' AND sql LIKE '%CHECK (split%'"),
+                     "1;");
+    change("DELETE FROM epoch WHERE run_id = 1 AND epoch = 3");
+    cr_expect_str_eq(query(all_epochs), before);
+    cr_expect_str_eq(query("PRAGMA integrity_check"), "ok;");
+    free(before);
+}
+
+Test(archive, epochs_that_cannot_be_folded_stay) {
+    recorder *book = open_book();
+    put_epochs(book);
+    close_book(book);
+    change("UPDATE epoch SET running = 1 WHERE split = 'validation' AND epoch = 1 AND run_id = 1");
+    char *before = strdup(query(all_epochs));
+    make_archive("a.db");
+    cr_expect_str_eq(query("SELECT type FROM sqlite_schema WHERE name = 'epoch'"), "table;");
+    cr_expect_str_eq(query("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%packed%'"), "0;");
+    cr_expect_str_eq(query(all_epochs), before);
+    free(before);
+}
+
+enum { ROWS = 7000, CELLS = 32, GRID = 33, KEPT = 6000 };
+
+/* The array of the only row that a condition selects, from the archive; the caller frees it. */
+static float *read_array(const char *table, const char *where, size_t count) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *row = NULL;
+    char sql[256];
+    snprintf(sql, sizeof sql, "SELECT data FROM %s WHERE %s", table, where);
+    cr_assert_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &row, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+    cr_assert_eq(sqlite3_step(row), SQLITE_ROW);
+    const unsigned char *bytes = sqlite3_column_blob(row, 0);
+    cr_expect_lt((size_t)sqlite3_column_bytes(row, 0), count * sizeof(float) / 5 * 4, "%s: packed", where);
+    cr_assert(bytes[0] == 0x78 && bytes[1] == 0xda, "as plots/common.sql knows them");
+    float *out = malloc(count * sizeof *out);
+    cr_assert_not_null(out);
+    uLongf size = count * sizeof *out;
+    cr_assert_eq(uncompress((unsigned char *)out, &size, bytes, (uLong)sqlite3_column_bytes(row, 0)), Z_OK);
+    cr_assert_eq(size, count * sizeof *out);
+    cr_assert_eq(sqlite3_step(row), SQLITE_DONE);
+    sqlite3_finalize(row);
+    sqlite3_close(db);
+    return out;
+}
+
+/* Every number of the archive within `bound` of what it was, and not all the same as before. */
+static void check_near(const char *table, const char *where, const float *before, size_t count, double bound) {
+    float *now = read_array(table, where, count);
+    size_t changed = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (isnan(before[i])) {
+            cr_expect(isnan(now[i]), "%s: number %zu", where, i);
+            continue;
+        }
+        if (isinf(before[i])) {
+            cr_expect_eq(now[i], before[i], "%s: number %zu", where, i);
+            continue;
+        }
+        const double off = fabs((double)now[i] - (double)before[i]);
+        cr_assert_leq(off, bound + 1e-7 * fabs((double)before[i]), "%s: number %zu: %g, was %g", where, i,
+                      (double)now[i], (double)before[i]);
+        changed += off > 0;
+    }
+    cr_expect_eq(changed > 0, bound > 0, "%s", where);
+    free(now);
+}
+
+static float points[ROWS * 2], table_points[ROWS * 3], images[10 * 12], density[CELLS * CELLS], field[GRID * GRID * 4];
+
+static void fill_arrays(void) {
+    for (size_t i = 0; i < ROWS * 2; i++) points[i] = (float)sin(0.37 * (double)i);
+    points[6] = NAN;
+    points[7] = INFINITY;
+    points[8] = 12345.678F; /* far outside */
+    for (size_t i = 0; i < ROWS * 3; i++) table_points[i] = (float)(i % 100) / 7;
+    for (size_t i = 0; i < 10 * 12; i++) images[i] = (float)(i % 10) / 9.3F;
+    for (size_t i = 0; i < CELLS * CELLS; i++) density[i] = (float)exp(-0.01 * (double)i) * 0.7F;
+    density[5] = NAN;
+    for (size_t i = 0; i < GRID * GRID; i++) {
+        field[4 * i] = (float)(i % GRID) / 10 - 1.61F;
+        field[4 * i + 1] = (float)(i / GRID) / 10 - 1.61F;
+        field[4 * i + 2] = (float)cos((double)i);
+        field[4 * i + 3] = (float)sin(2.0 * (double)i) * 0.3F;
+    }
+}
+
+static void put(recorder *book, const char *subject, const char *kind, uint64_t rows, uint64_t columns, double width,
+                int moment, const void *data) {
+    const double low = columns == 12 ? 0 : -width / 2, high = columns == 12 ? 2 : width / 2;
+    const recorder_blob blob = {.subject = subject,
+                                .kind = kind,
+                                .rows = rows,
+                                .columns = columns,
+                                .window = {low, high, low, high},
+                                .data = data};
+    if (moment < 0) OK(recorder_put_blob(book, &blob, why));
+    else OK(recorder_put_moment(book, &blob, (uint64_t)moment, moment, why));
+}
+
+Test(archive, pictures_are_rounded_below_what_figures_show) {
+    fill_arrays();
+    recorder *book = open_book();
+    const int64_t experiment = put_experiment(book, "e");
+    const char *const keys[] = {"plane", "table", "image"};
+    for (size_t i = 0; i < 3; i++) put_finished(book, experiment, keys[i], keys[i], 3, 1);
+    put(book, "plane", "samples", ROWS, 2, 3, -1, points);
+    put(book, "plane", "density", CELLS, CELLS, 3, -1, density);
+    put(book, "table", "samples", ROWS, 3, 3, -1, table_points);
+    put(book, "image", "samples", 10, 12, 2, -1, images);
+    for (int moment = 0; moment < 41; moment++) {
+        float faint[CELLS * CELLS];
+        for (size_t i = 0; i < CELLS * CELLS; i++) faint[i] = density[i] / (float)(1 + moment);
+        put(book, "plane", "density", CELLS, CELLS, 3, moment, faint);
+        put(book, "plane", "samples", 1000, 2, 3, moment, points);
+        if (moment < 40) put(book, "plane", "field", GRID * GRID, 4, 3, moment, field);
+        if (moment < 40) put(book, "plane", "context", 1, 2, 3, moment, points);
+    }
+    close_book(book);
+    char *contexts = strdup(query("SELECT moment, hex(data) FROM moment WHERE kind = 'context' ORDER BY moment"));
+    make_archive("a.db");
+
+    cr_expect_str_eq(query("SELECT rows FROM sample_blob WHERE subject = 'plane' AND kind = 'samples'"), "6000;");
+    check_near("sample_blob", "subject = 'plane' AND kind = 'samples'", points, KEPT * 2, 3.0 / 2048 / 2);
+    check_near("sample_blob", "subject = 'plane' AND kind = 'density'", density, CELLS * CELLS, 0.7 / 256 / 2);
+    check_near("sample_blob", "subject = 'table'", table_points, ROWS * 3, 0);
+    check_near("sample_blob", "subject = 'image'", images, 10 * 12, 1.0 / 2048 / 2);
+    check_near("moment", "kind = 'samples' AND moment = 7", points, 1000 * 2, 3.0 / 256 / 2);
+    for (size_t i = 0; i < CELLS * CELLS; i++) density[i] /= 11;
+    check_near("moment", "kind = 'density' AND moment = 10", density, CELLS * CELLS, 0.7 / 128 / 2);
+    /* The grid of a field is no value. */
+    check_near("moment", "kind = 'field' AND moment = 5", field, GRID * GRID * 4, 1.0 / 256 / 2);
+    float *now = read_array("moment", "kind = 'field' AND moment = 5", GRID * GRID * 4);
+    for (size_t i = 0; i < GRID * GRID; i++)
+        cr_expect(now[4 * i] == field[4 * i] && now[4 * i + 1] == field[4 * i + 1], "cell %zu", i);
+    free(now);
+    cr_expect_str_eq(query("SELECT group_concat(moment) FROM (SELECT moment FROM moment WHERE kind = 'field' ORDER BY "
+                           "moment)"),
+                     "0,5,10,15,20,25,30,35;");
+    cr_expect_str_eq(query("SELECT moment, hex(data) FROM moment WHERE kind = 'context' ORDER BY moment"), contexts);
+    free(contexts);
+
+    /* What is packed is packed no further. */
+    static const char all[] =
+        "SELECT subject, kind, rows, length(data), hex(substr(data, -8)) FROM sample_blob UNION ALL "
+        "SELECT subject || moment, kind, rows, length(data), hex(substr(data, -8)) FROM moment "
+        "ORDER BY 1, 2";
+    char *before = strdup(query(all));
+    make_archive("b.db");
+    cr_expect_str_eq(query(all), before);
+    free(before);
+}
