@@ -156,7 +156,7 @@ Test(report, an_empty_database_says_what_is_missing) {
     cr_assert_eq(shell("sqlite3 %s/r.db 'PRAGMA journal_mode = WAL'", folder), 0, "%s", output);
     cr_assert_eq(report(""), 0, "%s", output);
     cr_expect_not(exists("r.db-wal"), "it was only read");
-    expect_page("Nothing has been run yet: <code>./run experiments/quickstart.ini</code>");
+    expect_page("The database has no runs yet. <code>./run experiments/quickstart.ini</code>");
     expect_page("0 experiments, 0 runs");
     expect_page(" not run.</p>");
     expect_page("<code>./run experiments/fig5.ini</code>");
