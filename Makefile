@@ -1,7 +1,8 @@
 # Makefile - builds, tests and checks AFFJORD.
 #
 #   make                 the runner, build/affjord
-#   make test            everything that is promised, in 10 minutes or so
+#   make test            the C tests of the float build, in some minutes; T='toy/*' only these (a Criterion filter)
+#   make test-all        the other tests: long ones, browser, R, locales, double build, Debian packages, bundle
 #   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
 #   make stress          killed at random moments, and with every call to the system failing in turn; 40 minutes
 #   make cuda            the library for GPUs, where nvcc is found: ARCHS="sm_80 sm_90 sm_100"; also part of make
@@ -11,8 +12,8 @@
 #   make asan ubsan tsan memcheck analyze coverage check-short: docs/lab/reliability.md
 #   make check-layout    folders use only folders above them
 #   make install         PREFIX=/usr/local DESTDIR=; also uninstall, deb, api and bundle: packaging/install.mk
-#   make deps            install missing packages (root or sudo)
-#   make deps-local      unpack them into .deps without root
+#   make deps            install missing packages (root or sudo); FOR=test-all those of the other tests too
+#   make deps-local      unpack them into .deps without root; FOR as above
 #   make V=1 ...         show the commands
 #   make PRECISION=double ...   the build in which gradients are checked
 
@@ -87,7 +88,7 @@ EMULATED_OBJECTS := $(patsubst %.cu,$(BUILD)/tests/%.o,$(wildcard core/backend/c
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all cuda tests test test-slurm fuzz fuzzers stress check-layout deps deps-local clean FORCE
+.PHONY: all cuda tests test test-all test-slurm fuzz fuzzers stress check-layout deps deps-local clean FORCE
 
 all: $(BUILD)/affjord cuda
 tests: $(BUILD)/affjord $(BUILD)/affjord-tests $(BUILD)/fault.so $(EMULATED) $(EMULATED_CUDNN)
@@ -194,18 +195,27 @@ $(RUNNER_OBJECTS) $(TEST_OBJECTS): | $(BUILD)/provenance.h $(BUILD)/schema.inc
 
 # --- Tests -----------------------------------------------------------------------------------------------------------
 
+FOR ?= test
 deps:
-	@sh runner/packages.sh install test
+	@sh runner/packages.sh install $(FOR)
 deps-local:
-	@sh runner/packages.sh local test
+	@sh runner/packages.sh local $(FOR)
 
-# Installing comes first and alone: what it brings is needed to compile.
+# left_out.txt lists the tests that `make test` leaves to `make test-all`, and why.
+LATER = $(shell sed -nE 's/^later +([^ ]+) .*/\1/p' tests/checks/left_out.txt | paste -sd '|')
+
+# Installing comes first and alone: the packages are needed to compile.
+T ?=
 test: deps check-layout
+	@$(MAKE) --no-print-directory -j$(shell nproc) tests
+	@build/affjord-tests --filter '$(if $(T),$(T),!($(LATER)))'
+test-all: check-layout
+	@sh runner/packages.sh install test-all
 	@$(MAKE) --no-print-directory -j$(shell nproc) tests cuda
 	@$(MAKE) --no-print-directory -j$(shell nproc) PRECISION=double tests
-	@echo "== tests, float" && build/affjord-tests
+	@echo "== tests, float, those that make test leaves out" && build/affjord-tests --filter '@($(LATER))'
 	@echo "== tests, double" && OPENBLAS_NUM_THREADS=1 build/double/affjord-tests
-	@$(MAKE) --no-print-directory bundle-check
+	@$(MAKE) --no-print-directory bundle-check deb-check
 
 # Readers against bytes that a machine makes up: make fuzz TIME=60, with clang; one target by make fuzz FUZZ=npy.
 TIME ?= 60

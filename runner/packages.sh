@@ -8,10 +8,10 @@
 # Both print first what they install, and what for. On a terminal `install` then asks, and Enter means yes; without a
 # terminal, or with CI=true, it goes ahead.
 #
-# FOR: test, check, api or deb, for what these targets of the Makefile need besides (check: those that look for faults,
-# which run the tests too); slurm, for what tests/slurm needs and no more.
+# FOR: test, test-all, check, api or deb, for what these targets of the Makefile need besides (check: those that look for
+# faults, which run all tests too); slurm, for what tests/slurm needs and no more.
 #
-# For the tests also axe-core, which no package of the distribution has: the accessibility rules that the
+# For all tests also axe-core, which no package of the distribution has: the accessibility rules that the
 # report's page is held against. It comes from a Python package, by version and checksum, into .deps/axe.
 #
 # A package counts as there when its file is: under / or under .deps.
@@ -44,14 +44,16 @@ fonts-dejavu-core usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 test_packages="
 libcriterion-dev usr/include/criterion/criterion.h
 libpng-dev       usr/include/png.h
+g++              usr/bin/c++
+git              usr/bin/git
+procps           usr/bin/ps
+"
+test_all_packages="
 libsundials-dev  usr/include/cvodes/cvodes.h
 chromium-headless-shell usr/lib/chromium/chromium-headless-shell
 python3-pip      usr/lib/python3/dist-packages/pip/__init__.py
-procps           usr/bin/ps
-git              usr/bin/git
 pkgconf          usr/bin/pkg-config
 mandoc           usr/bin/mandoc
-g++              usr/bin/c++
 r-base-core      usr/bin/Rscript
 r-cran-rsqlite   usr/lib/R/site-library/RSQLite/DESCRIPTION
 parallel         usr/bin/parallel
@@ -91,6 +93,7 @@ packages_of() {
     compiler) printf '%s' "$compiler_packages" ;;
     build) printf '%s' "$build_packages" ;;
     test) printf '%s' "$test_packages" ;;
+    test-all) printf '%s' "$test_all_packages" ;;
     check) printf '%s' "$check_packages" ;;
     api) printf '%s' "$api_packages" ;;
     deb) printf '%s' "$deb_packages" ;;
@@ -102,6 +105,7 @@ reason_of() {
     compiler) echo "to compile" ;;
     build) echo "libraries and programs that affjord computes, records and draws with" ;;
     test) echo "for the tests" ;;
+    test-all) echo "for the other tests" ;;
     check) echo "for linters and instruments" ;;
     api) echo "for the library's pages" ;;
     deb) echo "to make Debian packages" ;;
@@ -270,8 +274,9 @@ fetch_axe() {
 
 groups="compiler build" wants_axe=no
 case ${2:-} in
-test) groups="$groups test" wants_axe=yes ;;
-check) groups="$groups test check" wants_axe=yes ;;
+test) groups="$groups test" ;;
+test-all) groups="$groups test test-all deb" wants_axe=yes ;;
+check) groups="$groups test test-all check" wants_axe=yes ;;
 api) groups="$groups api" ;;
 deb) groups="$groups deb" ;;
 slurm) groups=slurm ;;
@@ -282,7 +287,7 @@ missing) missing $groups ;;
 install) install_all ;;
 local) unpack_all ;;
 *)
-    echo "usage: packages.sh missing|install|local [test|check|api|deb|slurm]" >&2
+    echo "usage: packages.sh missing|install|local [test|test-all|check|api|deb|slurm]" >&2
     exit 2
     ;;
 esac

@@ -1,9 +1,10 @@
-/* main.c - the tests' own main: limits of time that can be stretched.
+/* main.c - the tests' own main: limits of time that can be stretched, and a failure where a filter selects no test.
  *
  * A test that takes a minute takes half an hour under an instrument. Criterion's --timeout shortens limits and does not
  * lengthen them; here AFFJORD_PATIENCE=30 makes all of them thirty times as long. */
 #include <criterion/criterion.h>
 #include <criterion/internal/ordered-set.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static void stretch(struct criterion_test_set *tests, double factor) {
@@ -13,12 +14,27 @@ static void stretch(struct criterion_test_set *tests, double factor) {
     }
 }
 
+static size_t tested;
+ReportHook(POST_ALL)(struct criterion_global_stats *all) {
+    tested = all->tests_passed + all->tests_failed + all->tests_crashed;
+}
+
+/* Criterion counts what was skipped, and names it only when asked to say more. */
+ReportHook(POST_TEST)(struct criterion_test_stats *one) {
+    if (one->test_status == CR_STATUS_SKIPPED)
+        fprintf(stderr, "SKIPPED: %s/%s: %s\n", one->test->category, one->test->name, one->message ? one->message : "");
+}
+
 /* Criterion's workers look for it by its name. */
 __attribute__((visibility("default"))) int main(int argc, char *argv[]) {
     struct criterion_test_set *tests = criterion_initialize();
     const char *patience = getenv("AFFJORD_PATIENCE");
     if (patience) stretch(tests, strtod(patience, NULL));
-    const int passed = criterion_handle_args(argc, argv, true) ? criterion_run_all_tests(tests) : 1;
+    const bool runs = criterion_handle_args(argc, argv, true);
+    const bool passed = !runs || criterion_run_all_tests(tests);
     criterion_finalize(tests);
-    return passed ? 0 : 1;
+    if (runs && tested == 0)
+        fputs("no test was run; expected a filter as 'toy/*' (--list prints all names) and what its tests need\n",
+              stderr);
+    return passed && (!runs || tested > 0) ? 0 : 1;
 }

@@ -363,10 +363,7 @@ Test(image_average, factors_must_divide) {
 /* The set of the small experiment. */
 Test(image_average, real_mnist) {
     const char *data = getenv("AFFJORD_DATA");
-    if (data == NULL || !image_exists("mnist", data)) {
-        fprintf(stderr, "SKIPPED: image_average/real_mnist: needs MNIST in $AFFJORD_DATA\n");
-        return;
-    }
+    if (data == NULL || !image_exists("mnist", data)) cr_skip_test("needs MNIST in $AFFJORD_DATA");
     image_set *set = NULL;
     cr_assert_eq(image_open("mnist", data, &set, NULL), STATUS_OK);
     double before = 0, after = 0;

@@ -108,7 +108,7 @@ Test(layouts, the_plain_name_finds_what_torchvision_fetched) {
     cr_expect(image_exists("mnist", data_folder));
     expect_refused("mnist", STATUS_FORMAT, "/MNIST/raw/train-images-idx3-ubyte.gz\": offset 4: expected 60000", "");
     const char *data = getenv("AFFJORD_DATA");
-    if (!data) return;
+    if (!data) cr_skip_test("needs MNIST in $AFFJORD_DATA");
     EXPECT(0, "cd %s && rm -r MNIST && mkdir -p MNIST/raw && ln -s %s/mnist/*ubyte* MNIST/raw", data_folder, data);
     expect_set("mnist", "9d52ad50eb77f4d0e1256951227637f2ff5de7f1097fa939af107f5d3572017a", "");
 }

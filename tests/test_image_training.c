@@ -121,10 +121,7 @@ static baseline_row make_row(const training_case *which, const image_set *set) {
 
 Test(image_training, real_mnist, .timeout = 600) {
     const char *data = getenv("AFFJORD_DATA");
-    if (data == NULL || !image_exists("mnist", data)) {
-        fprintf(stderr, "SKIPPED: image_training/real_mnist: needs MNIST in $AFFJORD_DATA\n");
-        return;
-    }
+    if (data == NULL || !image_exists("mnist", data)) cr_skip_test("needs MNIST in $AFFJORD_DATA");
     image_set *set = NULL;
     failure why = {""};
     baseline computed = {.count = 0};

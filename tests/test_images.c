@@ -403,10 +403,7 @@ Test(images, names) {
 /* Where $AFFJORD_DATA has the published files. */
 Test(images, real_mnist) {
     const char *data = getenv("AFFJORD_DATA");
-    if (data == NULL || !image_exists("mnist", data)) {
-        fprintf(stderr, "SKIPPED: images/real_mnist: needs MNIST in $AFFJORD_DATA\n");
-        return;
-    }
+    if (data == NULL || !image_exists("mnist", data)) cr_skip_test("needs MNIST in $AFFJORD_DATA");
     image_set *set = NULL;
     failure why = {""};
     cr_assert_eq(image_open("mnist", data, &set, &why), STATUS_OK, "%s", why.text);

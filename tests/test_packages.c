@@ -34,7 +34,7 @@ static void expect_no_call(void) {
 }
 
 Test(packages, without_a_terminal_it_is_said_and_done) {
-    EXPECT(0, SCRIPT "install test < /dev/null > $TEST_DIR/said 2>&1; cat $TEST_DIR/before");
+    EXPECT(0, SCRIPT "install test-all < /dev/null > $TEST_DIR/said 2>&1; cat $TEST_DIR/before");
     EXPECT_SAYS("Missing packages, to be installed by apt-get with what they need:\n");
     EXPECT_SAYS("  libraries and programs that affjord computes, records and draws with: fake-build");
     EXPECT_SAYS("  for the tests: fake-test");
@@ -55,6 +55,10 @@ Test(packages, only_what_a_goal_needs_is_named) {
     cr_assert_null(strstr(output, "axe"), "%s", output);
     EXPECT(0, SCRIPT "missing test");
     EXPECT_SAYS("fake-test\n");
+    EXPECT(0, SCRIPT "install test < /dev/null > $TEST_DIR/said 2>&1; cat $TEST_DIR/said");
+    EXPECT_SAYS("  for the tests: fake-test");
+    static const char *const others[] = {"axe", "chromium", "r-base", "python3-pip", "for the other tests"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) cr_assert_null(strstr(output, others[i]), "%s", output);
 }
 
 Test(packages, where_nothing_is_missing_nothing_is_said) {
@@ -66,7 +70,7 @@ Test(packages, where_nothing_is_missing_nothing_is_said) {
 /* A terminal's other end types the answer; the script is the terminal's program, so that it has one in and out. */
 static int answer(const char *typed, const char *environment) {
     return shell(
-        "printf '%s' | %s script -qec 'PATH=$TEST_DIR/bin:$PATH sh $TEST_DIR/p/runner/packages.sh install test' "
+        "printf '%s' | %s script -qec 'PATH=$TEST_DIR/bin:$PATH sh $TEST_DIR/p/runner/packages.sh install test-all' "
         "$TEST_DIR/said",
         typed, environment);
 }
@@ -114,8 +118,9 @@ Test(packages, by_sudo_or_by_hand) {
 }
 
 Test(packages, what_fails_is_shown) {
-    EXPECT(1, "APT_FAILS=1; export APT_FAILS; " SCRIPT "install test 2> $TEST_DIR/said; got=$?; cat $TEST_DIR/said; "
-              "exit $got");
+    EXPECT(1,
+           "APT_FAILS=1; export APT_FAILS; " SCRIPT "install test-all 2> $TEST_DIR/said; got=$?; cat $TEST_DIR/said; "
+           "exit $got");
     EXPECT_SAYS("E: no such package");
     EXPECT_SAYS("apt-get failed; its whole output is in ");
     EXPECT(0, SHOW);
