@@ -51,6 +51,7 @@ lint: check-deps $(BUILD)/provenance.h $(BUILD)/schema.inc build/include/affjord
 	$(Q)clang-format --dry-run --Werror $(SOURCES)
 	$(Q)shellcheck -x -P SCRIPTDIR $(SCRIPTS)
 	$(Q)sh tests/checks/language.sh
+	$(Q)sh tests/checks/subjects.sh
 	$(Q)cppcheck --quiet -j$(shell nproc) --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --library=tests/checks/criterion.cfg -Icore -Irunner -I$(BUILD) core runner tests
 	$(Q)$(call each_unit,$(UNITS)) 'clang-tidy --quiet "$$@" -- $$FLAGS' tidy
