@@ -5,7 +5,7 @@
 #   make tsan            trainings, samples and densities by several threads: races
 #   make memcheck        valgrind: memory that was never set, in tests that are short without it
 #   make coverage        lines and branches that the tests reach, build/coverage; 1 below the bounds
-#   make lint            formatting, clang-tidy, cppcheck, shellcheck, language
+#   make lint            formatting, clang-tidy, cppcheck, shellcheck, language and links of pages
 #   make analyze         gcc -fanalyzer
 #   make check-short     of these what takes minutes
 #
@@ -52,6 +52,7 @@ lint: check-deps $(BUILD)/provenance.h $(BUILD)/schema.inc build/include/affjord
 	$(Q)shellcheck -x -P SCRIPTDIR $(SCRIPTS)
 	$(Q)sh tests/checks/language.sh
 	$(Q)sh tests/checks/subjects.sh
+	$(Q)sh tests/checks/links.sh
 	$(Q)cppcheck --quiet -j$(shell nproc) --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --library=tests/checks/criterion.cfg -Icore -Irunner -I$(BUILD) core runner tests
 	$(Q)$(call each_unit,$(UNITS)) 'clang-tidy --quiet "$$@" -- $$FLAGS' tidy
