@@ -21,6 +21,8 @@
 #include "field/own_field.h"
 #include "flow/chain.h"
 #include "flow/cnf.h"
+#include "model/fit.h"
+#include "model/model.h"
 #include "ode/solve.h"
 #include "ode/tableau.h"
 #include "train/checkpoint.h"

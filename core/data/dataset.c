@@ -82,22 +82,26 @@ static char *base_name(const char *path) {
     return strndup(start, strlen(start) - strlen(".npy"));
 }
 
-static status open_table(const char *path, dataset *data, failure *why) {
-    TRY(table_read_numbers(path, &data->points, why));
+/* Split the table, which the data set has. */
+static status split_table(const char *path, size_t held_out, dataset *data, failure *why) {
     const table *points = data->points;
-    if (points->rows < 2 || points->rows > UINT32_MAX) {
-        return fail(why, STATUS_FORMAT, "\"%s\": expected between 2 and 2^32 points to split, found %zu", path,
-                    points->rows);
-    }
-    data->name = base_name(path);
     data->order = calloc(points->rows, sizeof *data->order);
     if (data->name == NULL || data->order == NULL || shuffle_rows(points->rows, data->order) != STATUS_OK) {
         return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
     }
-    data->validation = points->rows / 10 > 0 ? points->rows / 10 : 1;
+    data->validation = held_out;
     memcpy(data->checksum, points->sha256, sizeof data->checksum);
     fit_window(data, data->window);
     return STATUS_OK;
+}
+
+static status open_table(const char *path, dataset *data, failure *why) {
+    TRY(table_read_numbers(path, &data->points, why));
+    const size_t rows = data->points->rows;
+    if (rows < 2 || rows > UINT32_MAX)
+        return fail(why, STATUS_FORMAT, "\"%s\": expected between 2 and 2^32 points to split, found %zu", path, rows);
+    data->name = base_name(path);
+    return split_table(path, rows / 10 > 0 ? rows / 10 : 1, data, why);
 }
 
 static status open_toy(const char *name, dataset *data, failure *why) {
@@ -125,6 +129,29 @@ status dataset_open(const char *name_or_path, dataset **out, failure *why) {
     }
     *out = data;
     return STATUS_OK;
+}
+
+status dataset_from(const char *name, double *numbers, size_t rows, size_t columns, size_t held_out, dataset **out,
+                    failure *why) {
+    dataset *data = calloc(1, sizeof *data);
+    table *points = NULL;
+    status outcome = table_from(name, numbers, rows, columns, &points, why);
+    if (data == NULL && outcome == STATUS_OK) outcome = fail(why, STATUS_MEMORY, "no memory for data set \"%s\"", name);
+    if (data == NULL) table_destroy(&points);
+    else data->points = points;
+    if (outcome == STATUS_OK && (held_out < 1 || held_out >= rows || rows > UINT32_MAX))
+        outcome =
+            fail(why, STATUS_INVALID,
+                 "\"%s\": %zu of %zu points held out for validation; expected at least 1, and fewer than all of up "
+                 "to 2^32",
+                 name, held_out, rows);
+    if (outcome == STATUS_OK) {
+        data->name = strdup(name);
+        outcome = split_table(name, held_out, data, why);
+    }
+    if (outcome == STATUS_OK) *out = data;
+    else if (data != NULL) dataset_close(&data);
+    return outcome;
 }
 
 void dataset_close(dataset **data) {

@@ -24,6 +24,11 @@ typedef enum dataset_split { SPLIT_TRAINING, SPLIT_VALIDATION, SPLIT_TEST, SPLIT
  * rows, chosen by RANDOM_SPLIT with seed 0, is its validation split. The caller owns *out. Errors: STATUS_INVALID for
  * an unknown name (with the most similar one), STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status dataset_open(const char *name_or_path, dataset **out, failure *why);
+/* The same for numbers (rows, columns) in memory, from malloc, which the data set takes over, also if it fails: `held_out`
+ * rows are its validation split. Errors: STATUS_INVALID for a split that leaves no row on one side, STATUS_FORMAT for a
+ * number that is not finite, STATUS_MEMORY. */
+status dataset_from(const char *name, double *numbers, size_t rows, size_t columns, size_t held_out, dataset **out,
+                    failure *why);
 void dataset_close(dataset **data);
 
 /* Return the data set's short name: a toy's name, or a table's file name without folder and ending. It is valid as long

@@ -38,6 +38,31 @@ static status check_finite(const char *path, const table *points, failure *why) 
     return STATUS_OK;
 }
 
+static void take_checksum(const void *bytes, size_t size, char sha256[65]) {
+    SHA256_CTX context;
+    SHA256_Init(&context);
+    SHA256_Update(&context, bytes, size);
+    SHA256_End(&context, sha256);
+}
+
+status table_from(const char *name, double *numbers, size_t rows, size_t columns, table **out, failure *why) {
+    table *points = calloc(1, sizeof *points);
+    if (points == NULL) {
+        free(numbers);
+        return fail(why, STATUS_MEMORY, "no memory for \"%s\"", name);
+    }
+    *points = (table){.rows = rows, .columns = columns, .numbers = numbers};
+    status outcome = rows > 0 && columns > 0 ? check_finite(name, points, why)
+                                             : fail(why, STATUS_FORMAT, "\"%s\": expected points, found none", name);
+    if (outcome == STATUS_OK) {
+        take_checksum(numbers, rows * columns * sizeof *numbers, points->sha256);
+        *out = points;
+    } else {
+        table_destroy(&points);
+    }
+    return outcome;
+}
+
 status table_read_numbers(const char *path, table **out, failure *why) {
     table_parser *parse = parser_of(path);
     if (parse == NULL) return fail(why, STATUS_INVALID, "\"%s\": expected a path ending in .npy or .csv", path);
@@ -49,10 +74,7 @@ status table_read_numbers(const char *path, table **out, failure *why) {
     if (outcome == STATUS_OK) outcome = parse(path, bytes, size, points, why);
     if (outcome == STATUS_OK) outcome = check_finite(path, points, why);
     if (outcome == STATUS_OK) {
-        SHA256_CTX context;
-        SHA256_Init(&context);
-        SHA256_Update(&context, bytes, size);
-        SHA256_End(&context, points->sha256);
+        take_checksum(bytes, size, points->sha256);
         *out = points;
     } else {
         table_destroy(&points);

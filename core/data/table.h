@@ -27,6 +27,10 @@ status table_read(const char *path, table **out, failure *why);
 /* Read a table into `numbers` instead of `values`, which is NULL. A float has seven digits; a file may have more. */
 status table_read_numbers(const char *path, table **out, failure *why);
 
+/* A table of numbers (rows, columns) in memory, from malloc, which it takes over, also if it fails; its checksum is theirs.
+ * `name` is for messages. Errors: STATUS_FORMAT for none, or one that is not finite; STATUS_MEMORY. */
+status table_from(const char *name, double *numbers, size_t rows, size_t columns, table **out, failure *why);
+
 void table_destroy(table **points);
 
 /* Return the name of a column, from 0; NULL if the file has none. It is valid as long as the table. */

@@ -391,7 +391,7 @@ static status invert_left(chain *self, const real *params, double to, size_t n, 
         chain_step_back(self, f, n, &now);
         TRY(chain_note(
             self, f,
-            flow_invert(self->flows[f], params, to, n, self->z[now], self->context[f], &statistics->flows[f].forward),
+            flow_move(self->flows[f], params, 1, to, n, self->z[now], self->context[f], &statistics->flows[f].forward),
             statistics));
     }
     if (!self->of_points) {
@@ -408,6 +408,26 @@ status chain_invert_to(chain *self, const real *params, double to, const real *z
     upload(self, n * self->D, z, self->z[0]);
     sort_parts(self, n, true, self->left, self->z[0]);
     return invert_left(self, params, to, n, x, statistics);
+}
+
+status chain_trajectory(chain *self, const real *params, const real *x, size_t n, size_t count, const double *times,
+                        real *z, size_t rows, chain_statistics *statistics) {
+    chain_flow *flow = &statistics->flows[0];
+    double from = 0;
+    if (n < 1 || n > self->batch_max) return STATUS_INVALID;
+    *statistics = (chain_statistics){.flow_count = 1};
+    flow->end_time = flow_end_time(self->flows[0], params);
+    chain_start_context(self, params, 0);
+    upload(self, n * self->D, x, self->z[0]);
+    for (size_t i = 0; i < count; i++) {
+        const double to = fmin(times[i] / flow->end_time, 1);
+        TRY(chain_note(self, 0,
+                       flow_move(self->flows[0], params, from, to, n, self->z[0], self->context[0], &flow->forward),
+                       statistics));
+        download(self, n * self->D, self->z[0], z + i * rows * self->D);
+        from = to;
+    }
+    return STATUS_OK;
 }
 
 status chain_invert(chain *self, const real *params, const real *z, size_t n, real *x, chain_statistics *statistics) {

@@ -121,6 +121,11 @@ status chain_sample(chain *self, const real *params, random_stream stream, uint6
 status chain_loss_gradient(chain *self, const real *params, const real *x, size_t n, random_stream probe,
                            chain_loss *loss, real *gradient, chain_statistics *statistics);
 
+/* dx (n, D) <- d log p/dx, row by row, of the log p that chain_transform computes with the same probes. For models
+ * with gradients and without regularisers; room (P), in the backend's memory, is overwritten. */
+status chain_score(chain *self, const real *params, const real *x, size_t n, random_stream probe, real *dx, real *room,
+                   chain_statistics *statistics);
+
 AFFJORD_API_END
 
 #endif

@@ -29,18 +29,20 @@ static void context_step_back(chain *self, size_t f) {
     }
 }
 
-static status reverse(chain *self, const real *params, size_t n, real *gradient, chain_statistics *statistics) {
+/* z[*now] gets the cotangent of what the first flow starts with, in the backend's memory. */
+static status reverse(chain *self, const real *params, size_t n, real *gradient, size_t *now,
+                      chain_statistics *statistics) {
     const double regular = self->of_points ? 1 / (double)self->D : log_two;
     const flow_weights bar = {
         .divergence = -1, .kinetic = regular * self->spec.kinetic, .jacobian = regular * self->spec.jacobian};
-    size_t now = 0;
+    *now = 0;
     start_back(self, n);
     statistics->failed_backward = true;
     for (size_t f = self->model.flow_count; f-- > 0;) {
-        chain_step_back(self, f, n, &now);
+        chain_step_back(self, f, n, now);
         context_step_back(self, f);
         TRY(chain_note(self, f,
-                       flow_reverse(self->flows[f], params, n, chain_probes(self, f), bar, self->z[now],
+                       flow_reverse(self->flows[f], params, n, chain_probes(self, f), bar, self->z[*now],
                                     self->context_bar[0], gradient, &statistics->flows[f].backward),
                        statistics));
         if (chain_starts(self, f)) context_start_reverse(flow_context(self->flows[f]), self->context_bar[0], gradient);
@@ -70,13 +72,40 @@ status chain_loss_gradient(chain *self, const real *params, const real *x, size_
                            chain_loss *loss, real *gradient, chain_statistics *statistics) {
     chain_statistics unused = {.flow_count = 0}, *counts = statistics ? statistics : &unused;
     const size_t P = self->parameters.total;
+    size_t now;
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
     const backend_ops *backend = self->backend;
     backend->zero(backend, P, gradient);
     TRY(chain_forward(self, params, 0, x, n, probe, true, counts));
     measure(self, n, loss);
-    TRY(reverse(self, params, n, gradient, counts));
+    TRY(reverse(self, params, n, gradient, &now, counts));
     backend->scale(backend, P, 1 / (self->of_points ? (double)n : (double)n * (double)self->D * log_two), gradient,
                    gradient);
     return isfinite(loss->total) && backend->is_finite(backend, P, gradient) ? STATUS_OK : STATUS_NON_FINITE;
+}
+
+/* dx <- d log p/dx from -dx, that of what the logit gives: with y = alpha + (1 - 2 alpha) x, dz/dx = (1 - 2 alpha)
+ * (1/y + 1/(1 - y)), and log|dz/dx| has the slope (1 - 2 alpha) (1/(1 - y) - 1/y). */
+static void through_logit(double alpha, size_t count, const real *x, real *dx) {
+    const double scale = 1 - 2 * alpha;
+    for (size_t i = 0; i < count; i++) {
+        const double y = alpha + scale * (double)x[i], below = 1 / y, above = 1 / (1 - y);
+        dx[i] = (real)(scale * (above - below - (double)dx[i] * (below + above)));
+    }
+}
+
+status chain_score(chain *self, const real *params, const real *x, size_t n, random_stream probe, real *dx, real *room,
+                   chain_statistics *statistics) {
+    chain_statistics unused = {.flow_count = 0}, *counts = statistics ? statistics : &unused;
+    const backend_ops *backend = self->backend;
+    size_t now;
+    if (n < 1 || n > self->batch_max || self->spec.kinetic > 0 || self->spec.jacobian > 0) return STATUS_INVALID;
+    backend->zero(backend, self->parameters.total, room);
+    TRY(chain_forward(self, params, 0, x, n, probe, true, counts));
+    TRY(reverse(self, params, n, room, &now, counts));
+    backend->download(backend, n * self->D * sizeof *dx, self->z[now], dx);
+    if (!self->of_points) through_logit(self->spec.alpha, n * self->D, x, dx);
+    else
+        for (size_t i = 0; i < n * self->D; i++) dx[i] = -dx[i];
+    return STATUS_OK;
 }

@@ -95,6 +95,11 @@ status chain_transform_from(chain *self, const real *params, double from, const 
 status chain_invert_to(chain *self, const real *params, double to, const real *z, size_t n, real *x,
                        chain_statistics *statistics);
 
+/* Of points: where x (n, D) is at the times (count), which ascend from 0 to T; the first n rows of each of the matrices
+ * z (count, rows, D). */
+status chain_trajectory(chain *self, const real *params, const real *x, size_t n, size_t count, const double *times,
+                        real *z, size_t rows, chain_statistics *statistics);
+
 /* The probes (n, D) of a flow in the last forward; NULL where the divergence is exact. */
 const real *chain_probes(const chain *self, size_t flow);
 

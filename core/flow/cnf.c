@@ -18,8 +18,8 @@ _Static_assert((int)CNF_HYPER_DIMENSION_MAX == (int)TOY_DIMENSION_MAX, "columns 
 static const double log_two_pi = 1.8378770664093454836;
 
 static bool is_fused(const cnf_spec *spec) {
-    return spec->field == CNF_HYPER_MLP && spec->steps > 0 && !spec->learn_end_time && spec->kinetic == 0 &&
-           spec->jacobian == 0;
+    return !spec->general && spec->field == CNF_HYPER_MLP && spec->steps > 0 && !spec->learn_end_time &&
+           spec->kinetic == 0 && spec->jacobian == 0;
 }
 
 static status check_toy(const cnf_spec *spec, failure *why) {
@@ -323,13 +323,21 @@ status cnf_log_density(cnf *flow, const real *params, const real *x, size_t n, r
 
 status cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
                   cnf_statistics *statistics) {
-    if (flow->model) return cnf_points_sample(flow, params, 0, stream, first, n, x, statistics);
     noise_base(stream, flow->spec.base_variance, first, n, flow->spec.dimension, x);
-    solve_job job = {.flow = flow, .g = cnf_grid_backward(flow), .x = x, .n = n, .probe = stream, .z = x};
+    return cnf_invert(flow, params, x, n, x, statistics);
+}
+
+status cnf_invert(cnf *flow, const real *params, const real *z, size_t n, real *x, cnf_statistics *statistics) {
+    if (flow->model) return cnf_points_invert(flow, params, 0, z, n, x, statistics);
+    solve_job job = {.flow = flow, .g = cnf_grid_backward(flow), .x = z, .n = n, .z = x};
     cnf_prepare(flow, params, job.g);
     parallel_for(flow->workers, cnf_chunks(n), solve_chunk, &job);
     count(flow, 0, statistics);
     return STATUS_OK;
+}
+
+double cnf_end_time(const cnf *flow, const real *params) {
+    return flow->model ? flow_end_time(flow->model->flows[0], params) : flow->spec.end_time;
 }
 
 /* --- Moments --- */
@@ -339,8 +347,7 @@ size_t cnf_moment_steps(const cnf *flow) {
 }
 
 double cnf_moment_time(const cnf *flow, const real *params, size_t step) {
-    const double T = flow->model ? flow_end_time(flow->model->flows[0], params) : flow->spec.end_time;
-    return (double)step * T / (double)cnf_moment_steps(flow);
+    return (double)step * cnf_end_time(flow, params) / (double)cnf_moment_steps(flow);
 }
 
 /* The moment as a part of T. */
@@ -368,9 +375,9 @@ status cnf_moment_log_density(cnf *flow, const real *params, size_t step, const 
 
 status cnf_moment_sample(cnf *flow, const real *params, size_t step, random_stream stream, uint64_t first, size_t n,
                          real *z) {
-    if (flow->model) return cnf_points_sample(flow, params, part_of(flow, step), stream, first, n, z, NULL);
-    const size_t steps = flow->spec.steps;
     noise_base(stream, flow->spec.base_variance, first, n, flow->spec.dimension, z);
+    if (flow->model) return cnf_points_invert(flow, params, part_of(flow, step), z, n, z, NULL);
+    const size_t steps = flow->spec.steps;
     solve_job job = {
         .flow = flow,
         .g = {.start = flow->spec.end_time, .end = cnf_moment_time(flow, params, step), .steps = steps - step},

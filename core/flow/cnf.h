@@ -85,6 +85,7 @@ typedef struct cnf_spec {
     bool keep_stages; /* keep the states of all their stages: less work, more memory, the same bits */
     double log_volume; /* log of the volume that a unit of z has in the units of p: densities and losses are by the
                         * latter. 0 where they are the same (data/standard.h) */
+    bool general; /* do without the quick solve of the toy field on a grid: cnf_trajectory and cnf_score have none */
     const backend_ops *backend; /* the device's operations; NULL for the best of this processor */
 } cnf_spec;
 
@@ -142,6 +143,23 @@ status cnf_transform(cnf *flow, const real *params, const real *x, size_t n, ran
  * first .. first + n - 1 of it, integrated from T back to 0, z* anew. */
 status cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
                   cnf_statistics *statistics);
+
+/* x (n, D) <- the points whose images are z (n, D): integrated from T back to 0. x may be z. */
+status cnf_invert(cnf *flow, const real *params, const real *z, size_t n, real *x, cnf_statistics *statistics);
+
+/* The next two are for flows that are not fused (cnf_spec.general), and STATUS_INVALID for others.
+ *
+ * z (count, n, D) <- where the rows of x (n, D) are at the times (count), 0 <= t_0 <= t_1 <= ... <= T; other times are
+ * STATUS_INVALID. On a grid each part between two times has its share of the steps, rounded up. */
+status cnf_trajectory(cnf *flow, const real *params, const real *x, size_t n, size_t count, const double *times,
+                      real *z);
+
+/* dx (n, D) <- d log p/dx at the rows of x (n, D), through the steps or by the adjoint, as spec.gradient says; any n, and
+ * kept_steps > 0. room (P) is overwritten. */
+status cnf_score(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, real *dx, real *room);
+
+/* T at these parameters. */
+double cnf_end_time(const cnf *flow, const real *params);
 
 /* The flow at a moment of its time, t = T step / steps, 0 <= step <= steps: at 0 it is data, at T the base. `steps` are
  * those of the grid, or CNF_MOMENTS. */

@@ -85,8 +85,8 @@ context_spec cnf_context_spec(const cnf_spec *spec, const tableau *method);
 status cnf_points_create(cnf *flow, failure *why);
 status cnf_points_transform(cnf *flow, const real *params, double from, const real *x, size_t n, random_stream probe,
                             real *z, double *log_density, cnf_statistics *statistics);
-status cnf_points_sample(cnf *flow, const real *params, double to, random_stream stream, uint64_t first, size_t n,
-                         real *x, cnf_statistics *statistics);
+status cnf_points_invert(cnf *flow, const real *params, double to, const real *z, size_t n, real *x,
+                         cnf_statistics *statistics);
 status cnf_points_field(cnf *flow, const real *params, double at, const real *z, size_t n, real *dz, real *c);
 status cnf_points_gradient(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,
                            real *gradient, cnf_statistics *statistics);

@@ -85,15 +85,14 @@ status cnf_points_transform(cnf *flow, const real *params, double from, const re
     return STATUS_OK;
 }
 
-status cnf_points_sample(cnf *flow, const real *params, double to, random_stream stream, uint64_t first, size_t n,
-                         real *x, cnf_statistics *statistics) {
+status cnf_points_invert(cnf *flow, const real *params, double to, const real *z, size_t n, real *x,
+                         cnf_statistics *statistics) {
     const size_t D = flow->spec.dimension;
     cnf_statistics sum = {0};
     double parts = 0;
-    noise_base(stream, flow->spec.base_variance, first, n, D, x);
     for (size_t done = 0; done < n; done += flow->batch_max, parts++) {
         const size_t part = part_at(flow, done, n);
-        TRY(chain_invert_to(flow->model, params, to, x + done * D, part, x + done * D, &flow->last));
+        TRY(chain_invert_to(flow->model, params, to, z + done * D, part, x + done * D, &flow->last));
         count(flow, &sum);
     }
     finish(&sum, parts, statistics);
@@ -122,4 +121,32 @@ status cnf_points_gradient(cnf *flow, const real *params, const real *x, size_t 
     count(flow, &sum);
     finish(&sum, 1, statistics);
     return outcome;
+}
+
+static bool are_times(size_t count, const double *times, double end) {
+    double before = 0;
+    for (size_t i = 0; i < count; before = times[i++])
+        if (!(times[i] >= before && times[i] <= end)) return false;
+    return true;
+}
+
+status cnf_trajectory(cnf *flow, const real *params, const real *x, size_t n, size_t count, const double *times,
+                      real *z) {
+    const size_t D = flow->spec.dimension;
+    if (!flow->model || !are_times(count, times, cnf_end_time(flow, params))) return STATUS_INVALID;
+    for (size_t first = 0; first < n; first += flow->batch_max)
+        TRY(chain_trajectory(flow->model, params, x + first * D, part_at(flow, first, n), count, times, z + first * D,
+                             n, &flow->last));
+    return STATUS_OK;
+}
+
+status cnf_score(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, real *dx, real *room) {
+    const size_t D = flow->spec.dimension;
+    if (!flow->model || flow->spec.kept_steps == 0) return STATUS_INVALID;
+    for (size_t first = 0; first < n; first += flow->batch_max) {
+        flow->model->first_row = first;
+        TRY(chain_score(flow->model, params, x + first * D, part_at(flow, first, n), probe, dx + first * D, room,
+                        &flow->last));
+    }
+    return STATUS_OK;
 }

@@ -216,15 +216,16 @@ status flow_move_context(ode_flow *self, const real *params, double to, real *mo
     return solve_part(&self->spec.solver, 0, to, &system, moved, NULL, self->solve, statistics);
 }
 
-status flow_invert(ode_flow *self, const real *params, double to, size_t n, real *z, const real *moved,
-                   adaptive_statistics *statistics) {
+status flow_move(ode_flow *self, const real *params, double from, double to, size_t n, real *z, real *moved,
+                 adaptive_statistics *statistics) {
     const flow_state at = flow_state_of(self, n);
     flow_solve solve = flow_begin(self, params, n);
     const ode_system system = system_of(&solve);
     const solve_spec solver = flow_solver(self, n);
     begin_state(self, n, z, moved);
-    TRY(flow_outcome(self, solve_part(&solver, 1, to, &system, self->state, NULL, self->solve, statistics)));
+    TRY(flow_outcome(self, solve_part(&solver, from, to, &system, self->state, NULL, self->solve, statistics)));
     self->backend->copy(self->backend, at.l, self->state, z);
+    self->backend->copy(self->backend, self->M, self->state + at.moving, moved);
     return STATUS_OK;
 }
 

@@ -92,9 +92,9 @@ status flow_reverse(ode_flow *self, const real *params, size_t n, const real *e,
 /* The context alone from 0 to time `to` T, which needs no batch: what sampling starts from. */
 status flow_move_context(ode_flow *self, const real *params, double to, real *c, adaptive_statistics *statistics);
 
-/* z (n, D) at T becomes that at time `to` T, with the context c (C) at T going back beside it. */
-status flow_invert(ode_flow *self, const real *params, double to, size_t n, real *z, const real *c,
-                   adaptive_statistics *statistics);
+/* z (n, D) and the context c (C) at time `from` T become those at time `to` T, which may lie before it; no divergence. */
+status flow_move(ode_flow *self, const real *params, double from, double to, size_t n, real *z, real *c,
+                 adaptive_statistics *statistics);
 
 /* dz (n, D) <- f(z, c(t)) at time `at` T, for the context c (C) there, which only an augmented one needs; of the clock
  * *c <- t. */

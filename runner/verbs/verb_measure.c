@@ -47,16 +47,16 @@ static status put(void *argument, const char *name, double value, failure *why) 
 /* The parameters are in the checkpoint, where there is one. */
 static status measure_model(measuring *self, const recorder_run *row, const stored_run *run, const source *data,
                             size_t n, failure *why) {
-    model trained;
+    trained_model trained;
     bool stopped;
     measurement found;
     image_measurement of_images;
-    TRY(model_open(row->key, self->database, (size_t)self->threads, &trained, why));
-    status outcome = data->images ? measure_images(&run->values, data->images, row->seed, trained.workers, NULL,
-                                                   trained.params, n, NULL, NULL, &stopped, &of_images, why)
-                                  : measure_points(&run->values, data->points, trained.workers, trained.params, n, NULL,
-                                                   NULL, &stopped, &found, why);
-    model_close(&trained);
+    TRY(trained_open(row->key, self->database, (size_t)self->threads, &trained, why));
+    status outcome = data->images ? measure_images(&run->values, data->images, row->seed, trained.model->workers, NULL,
+                                                   trained.model->params, n, NULL, NULL, &stopped, &of_images, why)
+                                  : measure_points(&run->values, data->points, trained.model->workers,
+                                                   trained.model->params, n, NULL, NULL, &stopped, &found, why);
+    model_close(&trained.model);
     if (outcome == STATUS_OK)
         outcome =
             data->images ? measure_each_of_images(&of_images, put, self, why) : measure_each(&found, put, self, why);

@@ -15,14 +15,13 @@
 #include "train/checkpoint.h"
 #include "verbs/model.h"
 #include "verbs/verbs.h"
-#include "work/outputs.h"
 
 enum { THREADS_MAX = 256 };
 #define POINTS_MAX 1000000000 /* of one call */
 
 /* What the command lines of these verbs say. */
 typedef struct request {
-    const char *name, *input, *output, *database, *folder;
+    const char *name, *input, *output, *database, *folder, *model_file;
     uint64_t n, seed, threads;
     bool force;
     output_request out; /* of `output`, once the model is open */
@@ -63,14 +62,13 @@ static status read_request(int count, char **words, unsigned has, request *out, 
 }
 
 /* Before anything is computed. */
-static status check_output(request *asked, const output_kind *kind, size_t columns, const char *model_file,
-                           failure *why) {
+static status check_output(request *asked, const output_kind *kind, size_t columns, failure *why) {
     output to;
     asked->out = (output_request){.name = asked->output,
                                   .kind = kind,
                                   .columns = columns,
                                   .force = asked->force,
-                                  .inputs = {asked->input, asked->database, model_file}};
+                                  .inputs = {asked->input, asked->database, asked->model_file}};
     if (!asked->output) return STATUS_OK;
     TRY(output_check(&asked->out, &to, why));
     asked->messages = OUTPUT_MESSAGES(&to);
@@ -79,10 +77,10 @@ static status check_output(request *asked, const output_kind *kind, size_t colum
 
 /* --- Evaluation --- */
 
-/* What is evaluated: rows of a file, or images of a set as a training validates on them. The caller frees *x. */
-static status read_rows(const request *asked, const model *trained, real **x, size_t *n, failure *why) {
+/* What is evaluated: rows of a file, or images of a set as a training validates on them. The caller frees its memory. */
+static status read_rows(const request *asked, const model *trained, model_rows *x, size_t *n, failure *why) {
     table *points;
-    const size_t D = trained->shape.dimension;
+    const size_t D = model_dimension(trained);
     TRY(table_read_numbers(asked->input, &points, why));
     status outcome = STATUS_OK;
     if (points->columns != D)
@@ -94,10 +92,8 @@ static status read_rows(const request *asked, const model *trained, real **x, si
                            "\"%s\", row %zu, column %zu: %g: expected numbers from 0 to 1, as (byte + u)/256",
                            asked->input, i / D + 1, i % D + 1, points->numbers[i]);
     *n = points->rows;
-    *x = NULL;
-    if (outcome == STATUS_OK && !(*x = calloc(*n * D, sizeof **x)))
-        outcome = fail(why, STATUS_MEMORY, "out of memory for %zu points", *n);
-    if (outcome == STATUS_OK) standard_take(model_units(trained), D, points->numbers, *n, *x);
+    x->doubles = points->numbers;
+    points->numbers = NULL;
     table_destroy(&points);
     return outcome;
 }
@@ -116,7 +112,7 @@ static status find_set(const request *asked, settings *values, failure *why) {
                 both ? stored : "", both ? "\"" : "");
 }
 
-static status read_set(const request *asked, model *trained, real **x, size_t *n, failure *why) {
+static status read_set(const request *asked, model *trained, model_rows *x, size_t *n, failure *why) {
     source data;
     TRY(find_set(asked, &trained->values, why));
     TRY(source_open(asked->input, &trained->values, &data, why));
@@ -126,15 +122,14 @@ static status read_set(const request *asked, model *trained, real **x, size_t *n
     if (*source_note(&data)) fprintf(stderr, "Note: %s: %s\n", asked->input, source_note(&data));
     status outcome = STATUS_OK;
     *n = asked->n > 0 && asked->n < there ? (size_t)asked->n : there;
-    *x = NULL;
     if (memcmp(&shape, &trained->shape, sizeof shape) != 0)
         outcome =
             fail(why, STATUS_FORMAT, "%s has images of %zu x %zu x %zu, and the model is of images of %zu x %zu x %zu",
                  asked->input, shape.image[0], shape.image[1], shape.image[2], trained->shape.image[0],
                  trained->shape.image[1], trained->shape.image[2]);
-    else if (!(*x = calloc(*n * shape.dimension, sizeof **x)))
+    else if (!(x->reals = calloc(*n * shape.dimension, sizeof *x->reals)))
         outcome = fail(why, STATUS_MEMORY, "out of memory for %zu images", *n);
-    else image_batch(data.images, split, asked->seed, 0, *n, false, IMAGE_CHANNEL_LAST, *x);
+    else image_batch(data.images, split, asked->seed, 0, *n, false, IMAGE_CHANNEL_LAST, x->reals);
     source_close(&data);
     return outcome;
 }
@@ -154,12 +149,9 @@ static void print_mean(FILE *to, const model *trained, const double *log_density
     fprintf(to, "\n");
 }
 
-static status evaluate_rows(const request *asked, const model *trained, const real *x, size_t n, double *log_density,
+static status evaluate_rows(const request *asked, model *trained, model_rows x, size_t n, double *log_density,
                             failure *why) {
-    if (trained->images)
-        TRY(outputs_image_log_density(trained->images, trained->params, x, n, asked->seed, NULL, NULL, log_density,
-                                      why));
-    else TRY(outputs_log_density(trained->flow, trained->params, x, n, NULL, NULL, log_density, why));
+    TRY(model_transform(trained, x, 0, n, asked->seed, (model_rows){.reals = NULL}, log_density, why));
     if (asked->output) TRY(output_write_table(&asked->out, NPY_F64, log_density, n, why));
     print_mean(asked->messages, trained, log_density, n);
     return STATUS_OK;
@@ -167,45 +159,33 @@ static status evaluate_rows(const request *asked, const model *trained, const re
 
 static status evaluate(request *asked, model *trained, failure *why) {
     const bool set = source_is_images(asked->input);
-    real *x;
+    model_rows x = {.reals = NULL};
     size_t n;
     if (!trained->images && (set || asked->n || asked->seed))
         return fail(why, STATUS_INVALID, "a set of images, --n and --seed are for models of images, and this is none");
     if (!set && asked->folder) return fail(why, STATUS_INVALID, "--data-dir is for a set of images by name, as mnist");
-    TRY(check_output(asked, &output_table, 0, trained->path, why));
+    TRY(check_output(asked, &output_table, 0, why));
     if (!set && asked->n) return fail(why, STATUS_INVALID, "--n is for a set of images; of a file all rows are taken");
-    TRY(set ? read_set(asked, trained, &x, &n, why) : read_rows(asked, trained, &x, &n, why));
-    double *log_density = calloc(n, sizeof *log_density);
-    status outcome = log_density ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory for %zu points", n);
+    status outcome = set ? read_set(asked, trained, &x, &n, why) : read_rows(asked, trained, &x, &n, why);
+    double *log_density = outcome == STATUS_OK ? calloc(n, sizeof *log_density) : NULL;
+    if (outcome == STATUS_OK && !log_density) outcome = fail(why, STATUS_MEMORY, "out of memory for %zu points", n);
     if (outcome == STATUS_OK) outcome = evaluate_rows(asked, trained, x, n, log_density, why);
     free(log_density);
-    free(x);
+    free(x.reals);
+    free(x.doubles);
     return outcome;
 }
 
-/* Doubles, as units were perhaps chosen because a float is too coarse for them. */
-static status write_in_units(request *asked, const standard *units, const real *x, failure *why) {
-    const size_t D = units->dimension;
-    double *numbers = calloc(asked->n * D, sizeof *numbers);
-    if (!numbers) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", asked->n);
-    standard_give(units, D, x, asked->n, numbers);
-    const status outcome = output_write_table(&asked->out, NPY_F64, numbers, asked->n, why);
-    free(numbers);
-    return outcome;
-}
-
+/* In units of their own, doubles, as those were perhaps chosen because a float is too coarse for them. */
 static status sample(request *asked, model *trained, failure *why) {
-    const size_t D = trained->shape.dimension;
-    TRY(check_output(asked, &output_table, D, trained->path, why));
-    real *x = calloc(asked->n * D, sizeof *x);
-    status outcome = STATUS_OK;
+    const size_t D = model_dimension(trained);
+    const npy_type type = model_units(trained) ? NPY_F64 : NPY_REAL;
+    TRY(check_output(asked, &output_table, D, why));
+    void *x = calloc(asked->n * D, type == NPY_F64 ? sizeof(double) : sizeof(real));
     if (!x) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", asked->n);
-    if (trained->images)
-        outcome = outputs_image_samples(trained->images, trained->params, asked->seed, asked->n, NULL, NULL, x, why);
-    else outcome = outputs_samples(trained->flow, trained->params, asked->seed, asked->n, NULL, NULL, x, why);
-    if (outcome == STATUS_OK && !model_units(trained))
-        outcome = output_write_table(&asked->out, NPY_REAL, x, asked->n, why);
-    else if (outcome == STATUS_OK) outcome = write_in_units(asked, model_units(trained), x, why);
+    const model_rows rows = model_units(trained) ? (model_rows){.doubles = x} : (model_rows){.reals = x};
+    status outcome = model_sample(trained, asked->seed, 0, asked->n, rows, why);
+    if (outcome == STATUS_OK) outcome = output_write_table(&asked->out, type, x, asked->n, why);
     free(x);
     return outcome;
 }
@@ -230,35 +210,11 @@ static const char *const model_endings[] = {".safetensors", NULL};
 static const output_kind output_model = {
     .name = "a model as this command writes it", .endings = model_endings, .look = look_at_model};
 
-typedef struct copying {
-    checkpoint *into;
-    status outcome;
-} copying;
-
-static void copy_text(void *argument, const char *key, const char *value) {
-    copying *state = argument;
-    if (state->outcome == STATUS_OK) state->outcome = checkpoint_put_text(state->into, key, value);
-}
-
-/* Parameters and texts, without the optimiser's state. */
-static status fill_export(const model *trained, checkpoint *into) {
-    copying state = {.into = into, .outcome = STATUS_OK};
-    checkpoint_each_text(trained->file, copy_text, &state);
-    TRY(state.outcome);
-    return checkpoint_put_parameters(into, trained->table, trained->params);
-}
-
 static status export_model(request *asked, model *trained, failure *why) {
-    checkpoint *file;
     output to;
-    TRY(check_output(asked, &output_model, 0, trained->path, why));
-    if (checkpoint_create(&file) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory");
-    status outcome = fill_export(trained, file);
-    if (outcome != STATUS_OK) failure_describe(why, "out of memory");
-    else outcome = output_check(&asked->out, &to, why);
-    if (outcome == STATUS_OK) outcome = checkpoint_write(file, to.path, NULL, why);
-    checkpoint_destroy(&file);
-    return outcome;
+    TRY(check_output(asked, &output_model, 0, why));
+    TRY(output_check(&asked->out, &to, why));
+    return model_write(trained, to.path, why);
 }
 
 /* --- The verbs --- */
@@ -266,17 +222,21 @@ static status export_model(request *asked, model *trained, failure *why) {
 static int run_with_model(const verb *self, int count, char **words, unsigned has,
                           status (*use)(request *asked, model *trained, failure *why)) {
     request asked;
-    model trained;
+    trained_model trained;
     failure why = {""};
     char database[PLACE_PATH_MAX];
     if (read_request(count, words, has, &asked, &why) != STATUS_OK) return verb_misused(self, why.text);
     place_path(PLACE_DATABASE, database);
     if (!asked.database) asked.database = database;
-    status outcome = model_open(asked.name, asked.database, (size_t)asked.threads, &trained, &why);
+    status outcome = trained_open(asked.name, asked.database, (size_t)asked.threads, &trained, &why);
     if (outcome == STATUS_OK) {
-        for (size_t i = 0; i < trained.note_count; i++) fprintf(stderr, "Note: %s\n", trained.notes[i].text);
-        outcome = use(&asked, &trained, &why);
-        model_close(&trained);
+        if (*trained.unfinished.text) fprintf(stderr, "Note: %s\n", trained.unfinished.text);
+        for (size_t i = 0; model_note(trained.model, i); i++)
+            fprintf(stderr, "Note: %s\n", model_note(trained.model, i));
+        memcpy(trained.model->values.data_dir, trained.folder, sizeof trained.folder);
+        asked.model_file = trained.path;
+        outcome = use(&asked, trained.model, &why);
+        model_close(&trained.model);
     }
     if (outcome == STATUS_INVALID) return verb_misused(self, why.text);
     return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);

@@ -45,14 +45,17 @@ static bool target(const dataset *data, size_t n, const real *x, double *log_den
 }
 
 /* log_density (n) <- log q by the settings' flow. */
-static status model_density(const settings *values, size_t D, parallel *workers, const real *params, const real *x,
-                            size_t n, outputs_stop *stop, void *argument, bool *stopped, double *log_density,
-                            failure *why) {
-    cnf *flow;
-    TRY(outputs_flow(values, D, NULL, workers, &flow, why));
-    const status outcome = outputs_log_density(flow, params, x, n, stop, argument, log_density, why);
+static status model_density(const settings *values, size_t D, parallel *workers, const real *params, real *x, size_t n,
+                            model_stop *stop, void *argument, bool *stopped, double *log_density, failure *why) {
+    const specification_shape shape = {.dimension = D};
+    model *flow;
+    TRY(model_build(values, &shape, NULL, workers, NULL, &flow, why));
+    model_lend(flow, params);
+    flow->stop = stop, flow->stop_argument = argument;
+    const status outcome =
+        model_transform(flow, (model_rows){.reals = x}, 0, n, 0, (model_rows){.reals = NULL}, log_density, why);
     *stopped = stop && stop(argument);
-    cnf_destroy(&flow);
+    model_close(&flow);
     /* A solve that fails leaves the numbers unknown, and the training as it is. */
     for (size_t i = 0; outcome > STATUS_OK && i < n; i++) log_density[i] = (double)NAN;
     return outcome > STATUS_OK ? STATUS_OK : outcome;
@@ -67,7 +70,7 @@ static measured negative(measured x) {
 }
 
 status measure_points(const settings *values, const dataset *data, parallel *workers, const real *params, size_t n,
-                      outputs_stop *stop, void *argument, bool *stopped, measurement *out, failure *why) {
+                      model_stop *stop, void *argument, bool *stopped, measurement *out, failure *why) {
     const size_t D = dataset_dimension(data), part = n / MEASURE_FINER;
     settings finer = *values;
     double entropy = 0;
@@ -133,15 +136,15 @@ typedef struct imaging {
     parallel *workers;
     const backend_ops *device;
     const real *params;
-    outputs_stop *stop;
+    model_stop *stop;
     void *argument;
 } imaging;
 
 /* bits (n) <- of each image by the settings' model, in the batches of a validation. *evaluations <- of all flows, mean
  * over the batches. A solve that fails leaves them NaN. */
-static status solve_images(const imaging *by, chain *model, const real *params, size_t n, real *x, double *bits,
+static status solve_images(const imaging *by, chain *images, const real *params, size_t n, real *x, double *bits,
                            double *evaluations) {
-    const size_t D = chain_dimension(model), batch = chain_batch(model);
+    const size_t D = chain_dimension(images), batch = chain_batch(images);
     const image_split split = objective_validation_split(by->set);
     chain_statistics statistics;
     double batches = 0;
@@ -151,7 +154,7 @@ static status solve_images(const imaging *by, chain *model, const real *params, 
         const random_stream probe = {.seed = by->seed, .purpose = RANDOM_TEST_PROBE, .iteration = first / batch};
         if (by->stop && by->stop(by->argument)) return STATUS_OK;
         image_batch(by->set, split, by->seed, first, part, false, IMAGE_CHANNEL_LAST, x);
-        const status outcome = chain_transform(model, params, x, part, probe, NULL, bits + first, &statistics);
+        const status outcome = chain_transform(images, params, x, part, probe, NULL, bits + first, &statistics);
         for (size_t i = first; i < first + part; i++)
             bits[i] = outcome == STATUS_OK ? bits_per_dim(bits[i], D) : (double)NAN;
         if (outcome < STATUS_OK) return outcome;
@@ -166,24 +169,24 @@ static status image_bits(const imaging *by, const settings *values, size_t n, do
                          failure *why) {
     const size_t shape[3] = {by->set->channels, by->set->height, by->set->width}, batch = values->train_batch;
     chain_spec spec;
-    chain *model = NULL;
+    chain *images = NULL;
     arena memory = {0};
     real *params = NULL;
     specification_chain(values, shape, &spec);
     spec.backend = by->device;
-    TRY(chain_create(&spec, batch, false, by->workers, &model, why));
-    const size_t P = chain_parameters(model)->total;
-    real *x = calloc(batch * chain_dimension(model), sizeof *x);
+    TRY(chain_create(&spec, batch, false, by->workers, &images, why));
+    const size_t P = chain_parameters(images)->total;
+    real *x = calloc(batch * chain_dimension(images), sizeof *x);
     status outcome = x ? STATUS_OK : STATUS_MEMORY;
     if (outcome == STATUS_OK && by->device) {
         outcome = BACKEND_NEW(by->device, &memory, P, &params);
         if (outcome == STATUS_OK) by->device->upload(by->device, P * sizeof *params, by->params, params);
     }
-    if (outcome == STATUS_OK) outcome = solve_images(by, model, params ? params : by->params, n, x, bits, evaluations);
+    if (outcome == STATUS_OK) outcome = solve_images(by, images, params ? params : by->params, n, x, bits, evaluations);
     if (outcome == STATUS_MEMORY) outcome = fail(why, outcome, "out of memory to measure with %zu images", n);
     free(x);
     arena_release(&memory);
-    chain_destroy(&model);
+    chain_destroy(&images);
     return outcome;
 }
 
@@ -196,7 +199,7 @@ static settings with_tolerance(const settings *values, double most) {
 }
 
 status measure_images(const settings *values, const image_set *set, uint64_t seed, parallel *workers,
-                      const backend_ops *device, const real *params, size_t n, outputs_stop *stop, void *argument,
+                      const backend_ops *device, const real *params, size_t n, model_stop *stop, void *argument,
                       bool *stopped, image_measurement *out, failure *why) {
     const imaging by = {set, seed, workers, device, params, stop, argument};
     const size_t batch = values->train_batch, whole = n / MEASURE_FINER / batch * batch, part = whole ? whole : batch;

@@ -25,7 +25,7 @@
 
 #include "data/dataset.h"
 #include "data/image.h"
-#include "model/settings.h"
+#include "model/model_parts.h"
 #include "work/outputs.h"
 
 enum {
@@ -63,15 +63,15 @@ size_t measure_points_of(const settings *values, const dataset *data);
 /* Measure params on so many points. A part that is not finite is NaN. *stopped <- whether `stop` said so, and *out is
  * then unset. Cost: a density of `n` points, and one of n / 4 with finer steps. Errors: STATUS_MEMORY. */
 status measure_points(const settings *values, const dataset *data, parallel *workers, const real *params, size_t n,
-                      outputs_stop *stop, void *argument, bool *stopped, measurement *out, failure *why);
+                      model_stop *stop, void *argument, bool *stopped, measurement *out, failure *why);
 
 /* The same for images of a set that training with this seed was validated on. */
 size_t measure_images_of(const settings *values, const image_set *set);
 
 /* Measure params, in the program's memory, on the first n of them, with `device` or, for NULL, the processor. Cost: a
- * density of `n` images and up to three of n / 4. Errors: those of outputs_chain. */
+ * density of `n` images and up to three of n / 4. Errors: those of chain_create. */
 status measure_images(const settings *values, const image_set *set, uint64_t seed, parallel *workers,
-                      const backend_ops *device, const real *params, size_t n, outputs_stop *stop, void *argument,
+                      const backend_ops *device, const real *params, size_t n, model_stop *stop, void *argument,
                       bool *stopped, image_measurement *out, failure *why);
 
 /* Mean of -log p over the validation points of a training with this seed, less the entropy of the data: what all models

@@ -67,7 +67,7 @@ status worker_check_device(const worker *self, failure *why);
 status worker_explain_memory(const worker *self, failure *why);
 
 /* *bytes <- what making samples takes at the end, with the training still there. */
-status worker_sampling_bytes(const worker *self, uint64_t *bytes, failure *why);
+status worker_sampling_bytes(worker *self, uint64_t *bytes, failure *why);
 
 /* Pictures of the data itself, where they are wanted; then those of a finished training. */
 status worker_send_target(worker *self, failure *why);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/memory.h"
+#include "model/model_parts.h"
 #include "work/measure.h"
 #include "work/outputs.h"
 #include "work/worker_internal.h"
@@ -47,9 +48,8 @@ static status made(worker *self, status outcome, const failure *reason, bool *th
     return outcome == STATUS_MEMORY ? fail(why, outcome, "%s", reason->text) : worker_say(self, reason->text, why);
 }
 
-static status send_points(worker *self, cnf *flow, bool target, uint64_t n, failure *why) {
+static status send_points(worker *self, model *flow, bool target, uint64_t n, failure *why) {
     const size_t D = dataset_dimension(self->data.points);
-    const standard *units = source_units(&self->data);
     double window[4];
     failure reason = {""};
     bool there = true;
@@ -58,15 +58,8 @@ static status send_points(worker *self, cnf *flow, bool target, uint64_t n, fail
     status outcome = STATUS_OK;
     if (target) dataset_batch(self->data.points, SPLIT_TARGET, 0, 0, 0, n, x);
     else
-        outcome = made(self,
-                       outputs_samples(flow, trainer_parameters(self->training), self->task->run->seed, n,
-                                       worker_asked_to_stop, self, x, &reason),
+        outcome = made(self, model_sample(flow, self->task->run->seed, 0, n, (model_rows){.reals = x}, &reason),
                        &reason, &there, why);
-    for (size_t i = 0; outcome == STATUS_OK && there && !target && units && i < n; i++) {
-        double point[CNF_DIMENSION_MAX];
-        standard_give(units, D, x + i * D, 1, point);
-        standard_take(NULL, D, point, 1, x + i * D);
-    }
     dataset_window(self->data.points, window);
     if (outcome == STATUS_OK && there) outcome = send_samples(self, target, window, x, n, D, why);
     free(x);
@@ -85,7 +78,7 @@ static double density_mass(const float *p, size_t dimension, uint64_t cells, con
     return sum / (double)n;
 }
 
-static status send_density(worker *self, cnf *flow, bool target, uint64_t cells, failure *why) {
+static status send_density(worker *self, model *flow, bool target, uint64_t cells, failure *why) {
     const size_t D = dataset_dimension(self->data.points);
     const uint64_t rows = outputs_density_rows(D, cells);
     double window[4];
@@ -96,11 +89,7 @@ static status send_density(worker *self, cnf *flow, bool target, uint64_t cells,
     if (!p) return fail(why, STATUS_MEMORY, "out of memory for a density of %" PRIu64 " cells a side", cells);
     dataset_window(self->data.points, window);
     if (target) there = outputs_target_density(self->data.points, cells, p);
-    else
-        outcome = made(self,
-                       outputs_density(flow, trainer_parameters(self->training), source_units(&self->data), window,
-                                       cells, worker_asked_to_stop, self, p, &reason),
-                       &reason, &there, why);
+    else outcome = made(self, outputs_density(flow, window, cells, p, &reason), &reason, &there, why);
     if (outcome == STATUS_OK && there && !target && cells >= MASS_CELLS)
         outcome = worker_send_metric(self, "density_mass", density_mass(p, D, cells, window), why);
     if (outcome == STATUS_OK && there) outcome = send_blob(self, target, "density", rows, cells, window, p, why);
@@ -116,21 +105,31 @@ status worker_send_target(worker *self, failure *why) {
     return task->target_samples > 0 ? send_points(self, NULL, true, task->target_samples, why) : STATUS_OK;
 }
 
+/* The run's model, which stops when the worker does; without parameters. */
+static status build_model(worker *self, const backend_ops *device, model **out, failure *why) {
+    const plan_run *run = self->task->run;
+    TRY(model_build(run->values, &run->dataset->shape, source_units(&self->data), self->threads, device, out, why));
+    (*out)->stop = worker_asked_to_stop;
+    (*out)->stop_argument = self;
+    return STATUS_OK;
+}
+
 static status send_point_outputs(worker *self, failure *why) {
     const settings *values = self->task->run->values;
     const size_t D = dataset_dimension(self->data.points);
     double entropy;
-    cnf *flow;
+    model *flow;
     if (dataset_entropy(self->data.points, &entropy)) TRY(worker_send_metric(self, "entropy_floor", entropy, why));
-    TRY(outputs_flow(values, D, source_units(&self->data), self->threads, &flow, why));
+    TRY(build_model(self, NULL, &flow, why));
+    model_lend(flow, trainer_parameters(self->training));
     status outcome = STATUS_OK;
     if (values->output_density_cells > 0 && D <= 2)
         outcome = send_density(self, flow, false, values->output_density_cells, why);
     if (outcome == STATUS_OK && values->output_samples > 0 && !self->stop)
         outcome = send_points(self, flow, false, values->output_samples, why);
     if (outcome == STATUS_OK && values->output_moments > 0 && D == 2 && !self->stop)
-        outcome = worker_send_moments(self, flow, why);
-    cnf_destroy(&flow);
+        outcome = worker_send_moments(self, flow->flow, why);
+    model_close(&flow);
     return outcome;
 }
 
@@ -172,23 +171,21 @@ status worker_send_measurements(worker *self, failure *why) {
 
 /* The model that makes samples, where it was trained, and its parameters there. */
 typedef struct sampler {
-    chain *model;
+    model *of;
     arena memory;
     real *params; /* (P), the device's; NULL where there is none */
 } sampler;
 
 static void destroy_sampler(sampler *self) {
-    chain_destroy(&self->model);
+    model_close(&self->of);
     arena_release(&self->memory);
 }
 
-static status create_sampler(const worker *self, sampler *out, failure *why) {
-    const plan_run *run = self->task->run;
-    *out = (sampler){.model = NULL};
-    status outcome =
-        outputs_chain(run->values, run->dataset->shape.image, self->threads, self->device, &out->model, why);
+static status create_sampler(worker *self, sampler *out, failure *why) {
+    *out = (sampler){.of = NULL};
+    status outcome = build_model(self, self->device, &out->of, why);
     if (outcome == STATUS_OK && self->device)
-        outcome = BACKEND_NEW(self->device, &out->memory, chain_parameters(out->model)->total, &out->params);
+        outcome = BACKEND_NEW(self->device, &out->memory, model_table(out->of)->total, &out->params);
     if (outcome == STATUS_OK) return STATUS_OK;
     if (!why->text[0]) failure_describe(why, "out of memory for a model");
     destroy_sampler(out);
@@ -197,13 +194,13 @@ static status create_sampler(const worker *self, sampler *out, failure *why) {
 }
 
 /* It is made for that: so a device that has no room for it says so now, and not after the training. */
-status worker_sampling_bytes(const worker *self, uint64_t *bytes, failure *why) {
+status worker_sampling_bytes(worker *self, uint64_t *bytes, failure *why) {
     const plan_run *run = self->task->run;
     sampler one;
     *bytes = 0;
     if (!self->data.images || run->values->output_samples == 0) return STATUS_OK;
     TRY(create_sampler(self, &one, why));
-    *bytes = chain_bytes(one.model) + one.memory.bytes +
+    *bytes = chain_bytes(one.of->images) + one.memory.bytes +
              run->values->output_samples * run->dataset->shape.dimension * sizeof(real);
     destroy_sampler(&one);
     return STATUS_OK;
@@ -214,11 +211,11 @@ static status sample_images(worker *self, const sampler *from, uint64_t n, real 
     const plan_run *run = self->task->run;
     const double window[4] = {0, (double)run->dataset->shape.image[2], 0, (double)run->dataset->shape.image[1]};
     const real *params = trainer_parameters(self->training);
-    const size_t P = chain_parameters(from->model)->total;
+    const size_t P = model_table(from->of)->total;
     failure reason;
     if (self->device) self->device->upload(self->device, P * sizeof *params, params, from->params);
-    const status sampled = outputs_image_samples(from->model, self->device ? from->params : params, run->seed, n,
-                                                 worker_asked_to_stop, self, x, &reason);
+    model_lend(from->of, self->device ? from->params : params);
+    const status sampled = model_sample(from->of, run->seed, 0, n, (model_rows){.reals = x}, &reason);
     TRY(worker_check_device(self, why));
     if (sampled != STATUS_OK) return worker_say(self, reason.text, why);
     return self->stop ? STATUS_OK : send_samples(self, false, window, x, n, run->dataset->shape.dimension, why);

@@ -1,0 +1,106 @@
+/* fit.c - training a model on points in memory. */
+#include "model/fit.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "model/model_parts.h"
+#include "train/trainer.h"
+
+enum { SKIPPED_MAX = 10 }; /* iterations in a row */
+
+struct model_fit {
+    model *of;
+    settings values;
+    uint64_t seed;
+    dataset *data;
+    trainer *training;
+    unsigned skipped; /* in a row */
+};
+
+/* The rows as doubles, which the caller frees; NULL if memory is short. */
+static double *copy_rows(model_rows x, size_t count) {
+    double *numbers = calloc(count + 1, sizeof *numbers);
+    if (numbers && x.doubles) memcpy(numbers, x.doubles, count * sizeof *numbers);
+    for (size_t i = 0; numbers && !x.doubles && i < count; i++) numbers[i] = (double)x.reals[i];
+    return numbers;
+}
+
+static status open_data(model_fit *self, model_rows x, size_t n, size_t held_out, failure *why) {
+    const size_t D = self->of->shape.dimension;
+    double *numbers = copy_rows(x, n * D);
+    if (!numbers) return fail(why, STATUS_MEMORY, "out of memory for %zu points", n);
+    TRY(dataset_from("x", numbers, n, D, held_out, &self->data, why)); /* which takes them over */
+    return self->values.data_standardise ? dataset_standardise(self->data, why) : STATUS_OK;
+}
+
+static status begin(model_fit *self, failure *why) {
+    objective_spec loss;
+    trainer_spec by;
+    objective *goal;
+    specification_objective(&self->values, &self->of->shape, self->seed, &loss);
+    specification_trainer(&self->values, &by);
+    TRY(objective_create(&loss, (objective_data){.points = self->data}, self->of->workers, &goal, why));
+    return trainer_create(&by, &goal, &self->training, why);
+}
+
+static void destroy(model_fit **self) {
+    trainer_destroy(&(*self)->training);
+    dataset_close(&(*self)->data);
+    free(*self);
+    *self = NULL;
+}
+
+status model_fit_create(model *of, model_rows x, size_t n, size_t held_out, uint64_t iterations, uint64_t seed,
+                        model_fit **out, failure *why) {
+    if (of->images) return fail(why, STATUS_INVALID, "fit: this is a model of images; expected one of points");
+    model_fit *self = calloc(1, sizeof *self);
+    if (!self) return fail(why, STATUS_MEMORY, "out of memory for a training");
+    self->of = of;
+    self->values = of->values;
+    self->seed = seed;
+    if (iterations > 0) self->values.train_iterations = iterations;
+    status outcome = open_data(self, x, n, held_out, why);
+    if (outcome == STATUS_OK) outcome = begin(self, why);
+    /* The model becomes that of the new data. What can fail is done before the training. */
+    if (outcome == STATUS_OK) outcome = model_describe(of, &self->values, dataset_units(self->data), seed, why);
+    if (outcome != STATUS_OK) destroy(&self);
+    else *out = self;
+    return outcome;
+}
+
+static status skip(model_fit *self, status outcome, failure *why) {
+    failure reason;
+    if (++self->skipped < SKIPPED_MAX) return STATUS_OK;
+    objective_describe(trainer_objective(self->training), outcome, &reason);
+    return fail(why, outcome, "%u iterations in a row failed, the last one, %" PRIu64 ", so: %.600s", self->skipped,
+                trainer_iteration(self->training), reason.text);
+}
+
+status model_fit_step(model_fit *self, bool *ended, model_epoch *epoch, failure *why) {
+    trainer_epoch all;
+    const status outcome = trainer_step(self->training, NULL, ended, &all);
+    if (outcome < 0) return fail(why, outcome, "the training cannot go on");
+    if (*ended)
+        *epoch = (model_epoch){.epoch = all.epoch,
+                               .iteration = all.iteration,
+                               .training_loss = all.training_loss,
+                               .validation_loss = all.validation_loss,
+                               .skipped = all.skipped};
+    if (outcome != STATUS_OK) return skip(self, outcome, why);
+    self->skipped = 0;
+    return STATUS_OK;
+}
+
+bool model_fit_finished(const model_fit *self) {
+    return trainer_finished(self->training);
+}
+
+void model_fit_end(model_fit **self) {
+    if (!*self) return;
+    memcpy((*self)->of->own_params, trainer_parameters((*self)->training),
+           (*self)->of->table->total * sizeof *(*self)->of->own_params);
+    destroy(self);
+}

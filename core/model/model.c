@@ -1,0 +1,242 @@
+/* model.c - rows through a flow, batch by batch. */
+#include "model/model_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+
+size_t model_dimension(const model *self) {
+    return self->shape.dimension;
+}
+const size_t *model_image(const model *self) {
+    return specification_is_image(&self->shape) ? self->shape.image : NULL;
+}
+size_t model_batch(const model *self) {
+    return self->images ? MODEL_IMAGES : MODEL_POINTS;
+}
+const char *model_text(const model *self, const char *name) {
+    return self->file ? checkpoint_get_text(self->file, name) : NULL;
+}
+const char *model_note(const model *self, size_t index) {
+    return index < self->note_count ? self->notes[index].text : NULL;
+}
+const parameter_table *model_table(const model *self) {
+    return self->table;
+}
+const real *model_parameters(const model *self) {
+    return self->params;
+}
+const standard *model_units(const model *self) {
+    return self->units.dimension > 0 ? &self->units : NULL;
+}
+void model_lend(model *self, const real *params) {
+    self->params = params;
+}
+
+double model_end_time(const model *self) {
+    return self->images ? 0 : cnf_end_time(self->flow, self->params);
+}
+
+/* --- Rows --- */
+
+static bool is_there(model_rows rows) {
+    return rows.reals || rows.doubles;
+}
+
+/* Reals that need no other units are used where they are. */
+static bool is_as_it_is(model_rows rows, const standard *units) {
+    return rows.reals && !units;
+}
+
+/* The matrix from row `at` of D numbers on. */
+static model_rows rows_from(model_rows rows, size_t at, size_t D) {
+    return (model_rows){.reals = rows.reals ? rows.reals + at * D : NULL,
+                        .doubles = rows.doubles ? rows.doubles + at * D : NULL};
+}
+
+/* Returns the n rows in the flow's units: as they are, or in `room` (n, D). */
+static const real *take(model_rows rows, const standard *units, size_t n, size_t D, real *room) {
+    if (is_as_it_is(rows, units)) return rows.reals;
+    if (rows.doubles) standard_take(units, D, rows.doubles, n, room);
+    for (size_t i = 0; !rows.doubles && i < n; i++)
+        for (size_t d = 0; d < D; d++)
+            room[i * D + d] = (real)(((double)rows.reals[i * D + d] - units->mean[d]) / units->deviation[d]);
+    return room;
+}
+
+/* rows (n, D) <- z (n, D), from the flow's units; nothing where z lies there already. */
+static void give(const real *z, const standard *units, size_t n, size_t D, model_rows rows) {
+    if (rows.doubles) standard_give(units, D, z, n, rows.doubles);
+    for (size_t i = 0; !rows.doubles && z != rows.reals && i < n; i++)
+        for (size_t d = 0; d < D; d++) {
+            const double value = (double)z[i * D + d];
+            rows.reals[i * D + d] = (real)(units ? units->mean[d] + units->deviation[d] * value : value);
+        }
+}
+
+/* Where a batch of rows is computed: in place if it can be. */
+static real *place(model_rows rows, const standard *units, real *room) {
+    return is_as_it_is(rows, units) ? rows.reals : room;
+}
+
+/* --- Batches --- */
+
+/* One batch of rows; `at` is its first row's number, and `first` that of all its numbers in the whole. */
+typedef struct batch {
+    uint64_t first;
+    size_t at, n;
+} batch;
+
+/* The next batch of `all` rows; false at the end, or where it was told to stop. */
+static bool next_batch(const model *self, uint64_t first, size_t all, batch *out) {
+    out->at += out->n;
+    out->first = first + out->at;
+    out->n = all - out->at < model_batch(self) ? all - out->at : model_batch(self);
+    return out->n > 0 && !(self->stop && self->stop(self->stop_argument));
+}
+
+/* "points 0 to 9 have no density: why", for what a batch's solve ended with. */
+static status explain(const cnf *flow, const chain_statistics *statistics, status outcome, const char *rows,
+                      const batch *b, const char *what, failure *why) {
+    failure reason;
+    if (outcome == STATUS_OK) return STATUS_OK;
+    if (flow) cnf_explain(flow, outcome, &reason);
+    else chain_explain(statistics, outcome, &reason);
+    return fail(why, outcome, "%s %llu to %llu %s: %s", rows, (unsigned long long)b->first,
+                (unsigned long long)(b->first + b->n - 1), what, reason.text);
+}
+
+static const char *rows_name(const model *self) {
+    return self->images ? "images" : "points";
+}
+
+/* An exact divergence draws nothing. */
+static random_stream probes_of(const model *self, uint64_t seed, const batch *b) {
+    if (!self->images) return (random_stream){.purpose = RANDOM_PROBE};
+    return (random_stream){.seed = seed, .purpose = RANDOM_TEST_PROBE, .iteration = b->first / MODEL_IMAGES};
+}
+
+status model_transform(model *self, model_rows x, uint64_t first, size_t n, uint64_t seed, model_rows z,
+                       double *log_density, failure *why) {
+    const size_t D = self->shape.dimension;
+    const standard *units = model_units(self);
+    double unwanted[MODEL_POINTS];
+    for (batch b = {.at = 0}; next_batch(self, first, n, &b);) {
+        const model_rows to = rows_from(z, b.at, D);
+        const real *from = take(rows_from(x, b.at, D), units, b.n, D, self->x);
+        const random_stream probe = probes_of(self, seed, &b);
+        double *log_p = log_density ? log_density + b.at : unwanted;
+        real *images = is_there(z) ? place(to, NULL, self->z) : NULL;
+        chain_statistics statistics;
+        const status outcome =
+            self->images ? chain_transform(self->images, self->params, from, b.n, probe, images, log_p, &statistics)
+                         : cnf_transform(self->flow, self->params, from, b.n, probe, images, log_p, NULL);
+        TRY(explain(self->flow, &statistics, outcome, rows_name(self), &b, "have no density", why));
+        if (images) give(images, NULL, b.n, D, to);
+    }
+    return STATUS_OK;
+}
+
+status model_invert(model *self, model_rows z, uint64_t first, size_t n, model_rows x, failure *why) {
+    const size_t D = self->shape.dimension;
+    const standard *units = model_units(self);
+    for (batch b = {.at = 0}; next_batch(self, first, n, &b);) {
+        const model_rows to = rows_from(x, b.at, D);
+        const real *from = take(rows_from(z, b.at, D), NULL, b.n, D, self->z);
+        real *points = place(to, units, self->x);
+        chain_statistics statistics;
+        const status outcome = self->images ? chain_invert(self->images, self->params, from, b.n, points, &statistics)
+                                            : cnf_invert(self->flow, self->params, from, b.n, points, NULL);
+        TRY(explain(self->flow, &statistics, outcome, rows_name(self), &b, "could not be inverted", why));
+        give(points, units, b.n, D, to);
+    }
+    return STATUS_OK;
+}
+
+status model_sample(model *self, uint64_t seed, uint64_t first, size_t n, model_rows x, failure *why) {
+    const size_t D = self->shape.dimension;
+    const standard *units = model_units(self);
+    const random_stream stream = {.seed = seed, .purpose = RANDOM_SAMPLING};
+    for (batch b = {.at = 0}; next_batch(self, first, n, &b);) {
+        const model_rows to = rows_from(x, b.at, D);
+        real *points = place(to, units, self->x);
+        chain_statistics statistics;
+        const status outcome = self->images
+                                   ? chain_sample(self->images, self->params, stream, b.first, b.n, points, &statistics)
+                                   : cnf_sample(self->flow, self->params, stream, b.first, b.n, points, NULL);
+        TRY(explain(self->flow, &statistics, outcome, "samples", &b, "could not be made", why));
+        give(points, units, b.n, D, to);
+    }
+    return STATUS_OK;
+}
+
+/* --- Slopes and trajectories --- */
+
+/* The flow whose gradient can be taken, without regularisers, which log p has none of. */
+static status make_general(model *self, failure *why) {
+    cnf_spec spec;
+    chain_spec of_images;
+    if (self->general || self->scored) return STATUS_OK;
+    if (!self->room && ARENA_NEW(&self->memory, self->table->total, &self->room) != STATUS_OK)
+        return fail(why, STATUS_MEMORY, "out of memory for a gradient");
+    if (self->images) {
+        of_images = *chain_specification(self->images);
+        of_images.kinetic = of_images.jacobian = 0;
+        return chain_create(&of_images, MODEL_IMAGES, true, self->workers, &self->scored, why);
+    }
+    spec = *cnf_specification(self->flow);
+    spec.general = true;
+    spec.kinetic = spec.jacobian = 0;
+    spec.gradient = GRADIENT_DISCRETE;
+    spec.kept_steps = self->values.solver_kept_steps;
+    spec.keep_stages = false;
+    return cnf_create(&spec, MODEL_POINTS, self->workers, &self->general, why);
+}
+
+status model_score(model *self, model_rows x, uint64_t first, size_t n, uint64_t seed, model_rows dx, failure *why) {
+    const size_t D = self->shape.dimension;
+    const standard *units = model_units(self);
+    TRY(make_general(self, why));
+    for (batch b = {.at = 0}; next_batch(self, first, n, &b);) {
+        const model_rows to = rows_from(dx, b.at, D);
+        const real *from = take(rows_from(x, b.at, D), units, b.n, D, self->x);
+        real *slopes = place(to, NULL, self->z);
+        const random_stream probe = probes_of(self, seed, &b);
+        chain_statistics statistics;
+        const status outcome =
+            self->images ? chain_score(self->scored, self->params, from, b.n, probe, slopes, self->room, &statistics)
+                         : cnf_score(self->general, self->params, from, b.n, probe, slopes, self->room);
+        TRY(explain(self->general, &statistics, outcome, rows_name(self), &b, "have no gradient", why));
+        for (size_t i = 0; units && i < b.n * D; i++) slopes[i] = (real)((double)slopes[i] / units->deviation[i % D]);
+        give(slopes, NULL, b.n, D, to);
+    }
+    return STATUS_OK;
+}
+
+status model_trajectory(model *self, model_rows x, size_t n, size_t count, const double *times, model_rows z,
+                        failure *why) {
+    const size_t D = self->shape.dimension;
+    const double end = model_end_time(self);
+    if (self->images)
+        return fail(why, STATUS_INVALID,
+                    "trajectory: this is a model of images, whose scales have flows of their own; "
+                    "expected one of points");
+    for (size_t i = 0; i < count; i++)
+        if (!(times[i] >= (i > 0 ? times[i - 1] : 0) && times[i] <= end))
+            return fail(why, STATUS_INVALID, "trajectory: time %zu is %.9g; expected times that ascend from 0 to %.9g",
+                        i, times[i], end);
+    TRY(make_general(self, why));
+    real *way = calloc(count * MODEL_POINTS * D + 1, sizeof *way);
+    status outcome = way ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory for %zu times", count);
+    for (batch b = {.at = 0}; outcome == STATUS_OK && next_batch(self, 0, n, &b);) {
+        const real *from = take(rows_from(x, b.at, D), model_units(self), b.n, D, self->x);
+        outcome =
+            explain(self->general, NULL, cnf_trajectory(self->general, self->params, from, b.n, count, times, way),
+                    "points", &b, "have no trajectory", why);
+        for (size_t i = 0; outcome == STATUS_OK && i < count; i++)
+            give(way + i * b.n * D, NULL, b.n, D, rows_from(z, i * n + b.at, D));
+    }
+    free(way);
+    return outcome;
+}
