@@ -124,6 +124,11 @@ Test(install, programs_are_compiled_against_the_library) {
     EXPECT_SAYS("entropy of the data 2.145");
     EXPECT(0, "cd $TEST_DIR/elsewhere/examples; ./density ../points.csv 100 2>/dev/null | wc -l");
     cr_expect_eq(atoi(output), 400, "a line a point: %s", output);
+    EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED small.ini --quiet && $INSTALLED export 1 --output m.safetensors && "
+              "$INSTALLED eval 1 --input points.csv --output of_program.csv && "
+              "examples/density_of_model m.safetensors points.csv > of_library.csv && "
+              "cmp of_program.csv of_library.csv && wc -l < of_library.csv");
+    EXPECT_SAYS("\n400\n");
     EXPECT(1, "cd $TEST_DIR/elsewhere/examples; ./density nowhere.csv 1");
     EXPECT_SAYS("nowhere.csv");
     /* As docs/reference/library.md has it. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "data/image_batch.h"
 
 size_t model_dimension(const model *self) {
     return self->shape.dimension;
@@ -239,4 +239,15 @@ status model_trajectory(model *self, model_rows x, size_t n, size_t count, const
     }
     free(way);
     return outcome;
+}
+
+void model_dequantize(const model *self, const unsigned char *bytes, size_t n, uint64_t seed, real *x) {
+    const size_t *shape = self->shape.image;
+    const image_set set = {.count = n,
+                           .channels = shape[0],
+                           .height = shape[1],
+                           .width = shape[2],
+                           .pixels = (unsigned char *)bytes, /* only read */
+                           .size = {[IMAGE_TEST] = n}};
+    image_batch(&set, IMAGE_TEST, seed, 0, n, false, IMAGE_CHANNEL_LAST, x);
 }

@@ -84,6 +84,10 @@ status model_sample(model *self, uint64_t seed, uint64_t first, size_t n, model_
 status model_trajectory(model *self, model_rows x, size_t n, size_t count, const double *times, model_rows z,
                         failure *why);
 
+/* x (n, D) <- (byte + u)/256 for images `bytes` (n, channels, height, width), u drawn as for the test images of a set by
+ * this seed: what ./run eval evaluates. For images. */
+void model_dequantize(const model *self, const unsigned char *bytes, size_t n, uint64_t seed, real *x);
+
 AFFJORD_API_END
 
 #endif
