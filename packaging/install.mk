@@ -5,6 +5,7 @@
 #   make deb deb-check                          Debian packages in build/deb; installed, tried and removed
 #   make api                                    the library's documentation, build/api/html
 #   make bundle bundle-check                    a folder and an archive that run elsewhere as they are; tried
+#   make wheel test-python                      the Python package, build/wheel; its tests, from there (they need pip)
 #   make gpu-check                              on a machine with a GPU: build/gpu-check.md (docs/guide/gpu.md)
 #
 # All of it is of the float build; of the double build there is the program alone, for the theory experiments.
@@ -16,7 +17,7 @@ SONAME  := libaffjord.so.$(firstword $(subst ., ,$(VERSION)))
 SHARED  := build/libaffjord.so.$(VERSION)
 PAGES   := $(addprefix build/pages/,affjord.1 affjord.ini.5 completion)
 
-.PHONY: installable install uninstall api deb deb-check bundle bundle-check gpu-check
+.PHONY: installable install uninstall api deb deb-check bundle bundle-check wheel test-python gpu-check
 
 # A call inside the library stays inside, whatever functions the program that uses it has. Once loaded it stays loaded:
 # jansson, which the program may use too, calls a function of its (core/train/json_memory.h).
@@ -74,6 +75,11 @@ bundle: build/bundle/affjord $(CUDA)
 	@sh packaging/bundle.sh $(BUNDLE) build/bundle/affjord $(CUDA)
 bundle-check: bundle
 	@sh packaging/check_bundle.sh $(BUNDLE)
+
+wheel: $(SHARED)
+	@sh packaging/wheel.sh $(SHARED)
+test-python: wheel build/affjord
+	@sh packaging/test_python.sh build/affjord
 
 # The tests of any device are part of it where they can be built.
 gpu-check: all $(if $(wildcard $(addsuffix /include/criterion/criterion.h,/usr $(LOCAL))),tests)
