@@ -70,7 +70,8 @@ static void check(const golden *g) {
         for (size_t i = 0; i < part->rows * part->columns; i++) params[part->offset + i] = (real)values[i];
     }
     real *x = to_reals(array(g, "x", B * D), B * D), *z = malloc(B * D * sizeof *z), *probe = NULL;
-    if (spec.divergence != DIVERGENCE_EXACT) flow->given_probe = probe = to_reals(array(g, "probe", B * D), B * D);
+    if (spec.divergence != DIVERGENCE_EXACT)
+        fused_give_probe(flow->fused, probe = to_reals(array(g, "probe", B * D), B * D));
 
     const random_stream none = {0};
     double loss, log_density[CHUNK];

@@ -15,8 +15,8 @@ static status round_weight(double h, double weight, float *out, failure *why) {
 }
 
 static status describe_method(const cnf *flow, toy_program *out, failure *why) {
-    const tableau *method = flow->method;
-    const double h = grid_step(cnf_grid_forward(flow));
+    const tableau *method = tableau_get(flow->spec.solver);
+    const double h = grid_step(fused_grid(flow->fused));
     if (method->stages > TOY_STAGES_MAX)
         return fail(why, STATUS_INVALID, "solver.method: --device cuda takes at most %d stages", TOY_STAGES_MAX);
     out->stages = (uint32_t)method->stages;
@@ -73,8 +73,9 @@ status cnf_program(const cnf *flow, toy_program *out, failure *why) {
     out->width = (uint32_t)spec->width;
     out->unit = (uint32_t)toy_unit(shape);
     out->stride = (uint32_t)toy_stride(shape);
-    out->context = (uint32_t)context_dimension(flow->context);
-    out->inputs = (uint32_t)(spec->join ? spec->dimension + context_dimension(flow->context) : spec->dimension);
+    out->context = (uint32_t)context_dimension(fused_context(flow->fused));
+    out->inputs =
+        (uint32_t)(spec->join ? spec->dimension + context_dimension(fused_context(flow->fused)) : spec->dimension);
     out->augmented = spec->context == CONTEXT_AUGMENTED;
     out->fixed_context = spec->fixed_context;
     out->parameters = (uint32_t)table->total;
@@ -85,14 +86,14 @@ status cnf_program(const cnf *flow, toy_program *out, failure *why) {
         if (spec->learn_start) out->start = (uint32_t)table->entries[entry].offset;
     }
     out->variance = spec->base_variance;
-    out->logarithm = cnf_base_logarithm(flow);
+    out->logarithm = fused_base_logarithm(flow->fused);
     return describe_method(flow, out, why);
 }
 
 void cnf_clock_path(const cnf *flow, real *path) {
-    context_path(flow->context, NULL, cnf_grid_forward(flow), path);
+    context_path(fused_context(flow->fused), NULL, fused_grid(flow->fused), path);
 }
 
 size_t cnf_evaluations(const cnf *flow) {
-    return flow->evaluations;
+    return fused_evaluations(flow->fused);
 }

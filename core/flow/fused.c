@@ -1,0 +1,438 @@
+/* fused.c - the toy field's solves, values and gradients, chunk by chunk.
+ *
+ * The gradient of the mean negative log-likelihood has two ways.
+ *
+ * discrete: the solver's steps are reversed one by one from their stored states; the gradient is exact for the computed
+ * solution.
+ *
+ * adjoint (eq. 4, 5): with a(t) = dL/dz(t), and dL/dl = -1/n at all times,
+ *   da/dt = -(a . df/dz + dL/dl ddiv/dz),  dL/dtheta(t) = a . df/dtheta + dL/dl ddiv/dtheta per unit of time,
+ * solved from T back to 0 beside z itself; no state of a point is stored on the way out.
+ *
+ * Both gather, for each chunk, the cotangent of the field's numbers at every evaluation; the chunks are added in their
+ * order, and the sum goes back through the field's preparation and the context. */
+#include "flow/fused.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "backend/memory.h"
+#include "base/detmath.h"
+#include "flow/cnf_internal.h"
+#include "flow/noise.h"
+
+static const double log_two_pi = 1.8378770664093454836;
+
+/* What one thread needs for one chunk. The state of a chunk is [z (D, CHUNK) | l (CHUNK)], its length n. */
+typedef struct lane {
+    real *state; /* (n) */
+    real *cotangent; /* (n) */
+    real *probe; /* (D, CHUNK) */
+    real *states; /* (evaluations, n), of a solve that is to be reversed */
+    real *rk; /* workspace of the solver, for a state of 2 n */
+    real *scratch; /* of the field's reverse */
+    real *joint; /* (2 n), of the adjoint */
+} lane;
+
+struct fused {
+    const cnf_spec *spec;
+    const parameter_table *parameters;
+    const backend_ops *backend;
+    parallel *workers;
+    arena memory; /* holds itself too */
+    solve_spec by;
+    context *context;
+    field *field;
+    const field_grid_ops *ops; /* the field's */
+    size_t evaluations; /* steps * stages, of one solve */
+    size_t length; /* n = (D + 1) CHUNK */
+
+    real *path, *pathbar; /* (evaluations, C), contexts */
+    real *theta; /* (evaluations, stride), the field's numbers */
+    real *thetabar; /* (chunks of batch_max, evaluations, stride); the first chunk's becomes the sum */
+    double *losses; /* (chunks of batch_max) */
+    real *final; /* (chunks of batch_max, n), final states, of the adjoint */
+    real *gradient; /* (P), a second one, of the adjoint */
+    lane *lanes; /* (threads) */
+    const real *given_probe;
+};
+
+/* One solve of a batch, shared out by chunks. */
+typedef struct job {
+    fused *self;
+    grid g; /* what is solved: the grid that was prepared, or the part of it that begins with evaluation `first` */
+    size_t first;
+    const real *x; /* (n, D) */
+    size_t n;
+    random_stream probe;
+    real *z; /* (n, D), or NULL */
+    double *log_density; /* (n), or NULL */
+} job;
+
+/* One chunk's equation, dz/dt = f and dl/dt = div f. */
+typedef struct chunk_solve {
+    const fused *self;
+    lane *lane;
+    const real *probe; /* NULL for the exact divergence */
+    size_t first; /* evaluation, of those prepared, that the solve begins with */
+    real *thetabar; /* (evaluations, stride) of this chunk */
+    ode_system system;
+} chunk_solve;
+
+bool fused_takes(const cnf_spec *spec) {
+    return !spec->general && spec->field == CNF_HYPER_MLP && spec->steps > 0 && !spec->learn_end_time &&
+           spec->kinetic == 0 && spec->jacobian == 0;
+}
+size_t fused_evaluations(const fused *self) {
+    return self->evaluations;
+}
+const context *fused_context(const fused *self) {
+    return self->context;
+}
+size_t fused_bytes(const fused *self) {
+    return self->memory.bytes + field_bytes(self->field);
+}
+void fused_give_probe(fused *self, const real *probe) {
+    self->given_probe = probe;
+}
+grid fused_grid(const fused *self) {
+    return (grid){.start = 0, .end = self->spec->end_time, .steps = self->spec->steps};
+}
+
+void fused_initialise(const fused *self, uint64_t seed, real *params) {
+    field_initialise(self->field, seed, params);
+    context_initialise(self->context, seed, params);
+}
+
+/* --- A chunk --- */
+
+static size_t chunks_of(size_t n) {
+    return (n + CHUNK - 1) / CHUNK;
+}
+static size_t points_in(size_t n, size_t chunk) {
+    return n - chunk * CHUNK < CHUNK ? n - chunk * CHUNK : CHUNK;
+}
+
+static void evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
+    (void)t;
+    const chunk_solve *chunk = argument;
+    const fused *self = chunk->self;
+    self->ops->evaluate(self->field, self->theta + (chunk->first + evaluation) * self->field->stride, y, chunk->probe,
+                        dy, dy + self->spec->dimension * CHUNK);
+}
+
+static void reverse(void *argument, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
+    (void)t;
+    const chunk_solve *chunk = argument;
+    const fused *self = chunk->self;
+    const size_t stride = self->field->stride, l = self->spec->dimension * CHUNK;
+    self->ops->reverse(self->field, self->theta + evaluation * stride, y, chunk->probe, k, k + l, ybar,
+                       chunk->thetabar + evaluation * stride, chunk->lane->scratch);
+    memset(ybar + l, 0, CHUNK * sizeof *ybar); /* nothing depends on l */
+}
+
+/* Chunk `chunk` of the batch, with zeros for missing points and for l; and its probe. */
+static void load(const job *of, size_t chunk, size_t thread, chunk_solve *out) {
+    const fused *self = of->self;
+    const size_t D = self->spec->dimension, first = chunk * CHUNK, points = points_in(of->n, chunk);
+    lane *at = &self->lanes[thread];
+    *out = (chunk_solve){.self = self, .lane = at, .first = of->first};
+    out->system = (ode_system){
+        .backend = self->backend, .length = self->length, .context = out, .evaluate = evaluate, .reverse = reverse};
+    memset(at->state, 0, self->length * sizeof *at->state);
+    for (size_t i = 0; i < points; i++)
+        for (size_t d = 0; d < D; d++) at->state[d * CHUNK + i] = of->x[(first + i) * D + d];
+    if (self->spec->divergence == DIVERGENCE_EXACT) return;
+    out->probe = at->probe;
+    memset(at->probe, 0, D * CHUNK * sizeof *at->probe);
+    for (size_t i = 0; i < points; i++) {
+        if (!self->given_probe) noise_probe(self->spec->divergence, of->probe, first + i, 0, D, CHUNK, at->probe + i);
+        else
+            for (size_t d = 0; d < D; d++) at->probe[d * CHUNK + i] = self->given_probe[(first + i) * D + d];
+    }
+}
+
+static void unload(const job *of, size_t chunk, const real *state, real *x) {
+    const size_t D = of->self->spec->dimension, first = chunk * CHUNK;
+    for (size_t i = 0; x && i < points_in(of->n, chunk); i++)
+        for (size_t d = 0; d < D; d++) x[(first + i) * D + d] = state[d * CHUNK + i];
+}
+
+double fused_base_logarithm(const fused *self) {
+    const cnf_spec *spec = self->spec;
+    return (double)spec->dimension * (log_two_pi + det_log(spec->base_variance)) + 2 * spec->log_volume;
+}
+
+/* -log N(z; 0, s^2 I) - l of point i of a state. */
+static double point_loss(const fused *self, const real *state, size_t i) {
+    const size_t D = self->spec->dimension;
+    double square = 0;
+    for (size_t d = 0; d < D; d++) square += (double)state[d * CHUNK + i] * (double)state[d * CHUNK + i];
+    return 0.5 * (square / self->spec->base_variance + fused_base_logarithm(self)) - (double)state[D * CHUNK + i];
+}
+
+static real *thetabar_of(const fused *self, size_t chunk) {
+    return self->thetabar + chunk * self->evaluations * self->field->stride;
+}
+
+/* The sum of the chunk's losses, and into cotangent (n) its derivative by the final state, divided by the batch's
+ * points. */
+static void end_chunk(const job *of, size_t chunk, const real *state, real *cotangent) {
+    fused *self = of->self;
+    const size_t D = self->spec->dimension;
+    double sum = 0;
+    memset(cotangent, 0, self->length * sizeof *cotangent);
+    for (size_t i = 0; i < points_in(of->n, chunk); i++) {
+        sum += point_loss(self, state, i);
+        for (size_t d = 0; d < D; d++)
+            cotangent[d * CHUNK + i] =
+                (real)((double)state[d * CHUNK + i] / (self->spec->base_variance * (double)of->n));
+        cotangent[D * CHUNK + i] = (real)(-1 / (double)of->n);
+    }
+    self->losses[chunk] = sum;
+}
+
+/* --- Values --- */
+
+/* Contexts and the field's numbers at every evaluation of a solve along g. */
+static void prepare(fused *self, const real *params, grid g) {
+    context_path(self->context, params, g, self->path);
+    self->ops->prepare(self->field, self->evaluations, params, self->path, self->theta);
+}
+
+static grid backward_grid(const fused *self) {
+    const grid g = fused_grid(self);
+    return (grid){.start = g.end, .end = g.start, .steps = g.steps};
+}
+
+static double time_of(const fused *self, size_t step) {
+    return (double)step * self->spec->end_time / (double)self->spec->steps;
+}
+
+static void solve_chunk(void *argument, size_t chunk, size_t thread) {
+    const job *of = argument;
+    const fused *self = of->self;
+    chunk_solve solve;
+    load(of, chunk, thread, &solve);
+    real *state = solve.lane->state;
+    const solve_spec by = {.method = self->by.method, .steps = of->g.steps};
+    if (by.steps > 0) solve_integrate(&by, of->g.start, of->g.end, &solve.system, state, NULL, solve.lane->rk, NULL);
+    for (size_t i = 0; of->log_density && i < points_in(of->n, chunk); i++)
+        of->log_density[chunk * CHUNK + i] = -point_loss(self, state, i);
+    unload(of, chunk, state, of->z);
+}
+
+void fused_transform(fused *self, const real *params, size_t step, const real *x, size_t n, random_stream probe,
+                     real *z, double *log_density) {
+    job of = {.self = self,
+              .g = {.start = time_of(self, step), .end = self->spec->end_time, .steps = self->spec->steps - step},
+              .first = step * self->by.method->stages,
+              .x = x,
+              .n = n,
+              .probe = probe,
+              .z = z,
+              .log_density = log_density};
+    prepare(self, params, fused_grid(self));
+    parallel_for(self->workers, chunks_of(n), solve_chunk, &of);
+}
+
+void fused_invert(fused *self, const real *params, size_t step, const real *z, size_t n, real *x) {
+    job of = {.self = self,
+              .g = {.start = self->spec->end_time, .end = time_of(self, step), .steps = self->spec->steps - step},
+              .x = z,
+              .n = n,
+              .z = x};
+    prepare(self, params, backward_grid(self));
+    parallel_for(self->workers, chunks_of(n), solve_chunk, &of);
+}
+
+void fused_field(fused *self, const real *params, size_t step, const real *z, size_t n, real *dz, real *c) {
+    const size_t C = self->field->context;
+    const job of = {
+        .self = self, .first = step * self->by.method->stages, .x = z, .n = n}; /* of the step's first stage */
+    prepare(self, params, fused_grid(self));
+    memcpy(c, self->path + of.first * C, C * sizeof *c);
+    for (size_t chunk = 0; chunk < chunks_of(n); chunk++) {
+        chunk_solve solve;
+        load(&of, chunk, 0, &solve);
+        evaluate(&solve, 0, NULL, solve.lane->state, solve.lane->cotangent);
+        unload(&of, chunk, solve.lane->cotangent, dz);
+    }
+}
+
+/* --- Gradients --- */
+
+/* The first chunk's thetabar becomes the sum of all. */
+static void add_chunks(void *argument, size_t evaluation, size_t thread) {
+    (void)thread;
+    const job *of = argument;
+    const fused *self = of->self;
+    const size_t stride = self->field->stride;
+    const double one = 1;
+    real *sum = self->thetabar + evaluation * stride;
+    for (size_t chunk = 1; chunk < chunks_of(of->n); chunk++) {
+        const real *term = thetabar_of(self, chunk) + evaluation * stride;
+        self->backend->combine(self->backend, stride, sum, 1, &one, &term, sum);
+    }
+}
+
+static void discrete_chunk(void *argument, size_t chunk, size_t thread) {
+    const job *of = argument;
+    const fused *self = of->self;
+    chunk_solve solve;
+    load(of, chunk, thread, &solve);
+    lane *at = solve.lane;
+    solve.thetabar = thetabar_of(self, chunk);
+    adaptive_record record = {.capacity = self->by.steps, .states = at->states, .stages = true};
+    solve_integrate(&self->by, of->g.start, of->g.end, &solve.system, at->state, &record, at->rk, NULL);
+    end_chunk(of, chunk, at->state, at->cotangent);
+    solve_reverse(&self->by, &record, &solve.system, at->cotangent, at->rk, NULL);
+}
+
+static void gradient_discrete(job *of, const real *params, real *gradient) {
+    fused *self = of->self;
+    prepare(self, params, of->g);
+    parallel_for(self->workers, chunks_of(of->n), discrete_chunk, of);
+    parallel_for(self->workers, self->evaluations, add_chunks, of);
+    memset(gradient, 0, self->parameters->total * sizeof *gradient);
+    self->ops->prepare_reverse(self->field, self->evaluations, params, self->path, self->thetabar, gradient,
+                               self->pathbar);
+    context_path_reverse(self->context, params, of->g, self->path, self->pathbar, gradient);
+}
+
+/* State of a chunk on the way back: [z | l | a | dL/dl]; l and dL/dl ride along unchanged in meaning. */
+static void adjoint_evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
+    const chunk_solve *chunk = argument;
+    const size_t n = chunk->self->length, l = chunk->self->spec->dimension * CHUNK;
+    evaluate(argument, evaluation, t, y, dy);
+    reverse(argument, evaluation, t, y, y + n, dy + n);
+    for (size_t i = 0; i < l; i++) dy[n + i] = -dy[n + i];
+}
+
+static void adjoint_out(void *argument, size_t chunk, size_t thread) {
+    const job *of = argument;
+    const fused *self = of->self;
+    chunk_solve solve;
+    load(of, chunk, thread, &solve);
+    real *state = solve.lane->state;
+    solve_integrate(&self->by, of->g.start, of->g.end, &solve.system, state, NULL, solve.lane->rk, NULL);
+    memcpy(self->final + chunk * self->length, state, self->length * sizeof *state);
+}
+
+static void adjoint_back(void *argument, size_t chunk, size_t thread) {
+    const job *of = argument;
+    const fused *self = of->self;
+    const size_t n = self->length;
+    chunk_solve solve;
+    load(of, chunk, thread, &solve);
+    real *joint = solve.lane->joint;
+    solve.thetabar = thetabar_of(self, chunk);
+    solve.system.length = 2 * n;
+    solve.system.evaluate = adjoint_evaluate;
+    memcpy(joint, self->final + chunk * n, n * sizeof *joint);
+    end_chunk(of, chunk, joint, joint + n);
+    solve_integrate(&self->by, of->g.end, of->g.start, &solve.system, joint, NULL, solve.lane->rk, NULL);
+}
+
+static void gradient_adjoint(job *of, const real *params, real *gradient) {
+    fused *self = of->self;
+    const grid back = backward_grid(self);
+    const size_t stride = self->field->stride;
+    prepare(self, params, of->g);
+    parallel_for(self->workers, chunks_of(of->n), adjoint_out, of);
+    prepare(self, params, back);
+    parallel_for(self->workers, chunks_of(of->n), adjoint_back, of);
+    parallel_for(self->workers, self->evaluations, add_chunks, of);
+
+    /* The context needs the density in time itself; its gradients of parameters are not wanted. A hypernet's need
+     * the quadrature's weights, |h| b_i. */
+    self->ops->prepare_reverse(self->field, self->evaluations, params, self->path, self->thetabar, self->gradient,
+                               self->pathbar);
+    memset(gradient, 0, self->parameters->total * sizeof *gradient);
+    context_path_adjoint(self->context, params, back, self->path, self->pathbar, gradient);
+    self->ops->prepare(self->field, self->evaluations, params, self->path, self->theta);
+    for (size_t i = 0; i < self->evaluations; i++) {
+        const real weight = (real)(-grid_step(back) * self->by.method->b[i % self->by.method->stages]);
+        for (size_t k = 0; k < stride; k++) self->thetabar[i * stride + k] *= weight;
+    }
+    self->ops->prepare_reverse(self->field, self->evaluations, params, self->path, self->thetabar, gradient,
+                               self->pathbar);
+}
+
+status fused_loss_gradient(fused *self, const real *params, const real *x, size_t n, random_stream probe, double *loss,
+                           real *gradient) {
+    job of = {.self = self, .g = fused_grid(self), .x = x, .n = n, .probe = probe};
+    double sum = 0;
+    if (self->spec->gradient == GRADIENT_DISCRETE) gradient_discrete(&of, params, gradient);
+    else gradient_adjoint(&of, params, gradient);
+    for (size_t chunk = 0; chunk < chunks_of(n); chunk++) sum += self->losses[chunk];
+    *loss = sum / (double)n;
+    const bool finite = isfinite(*loss) && self->backend->is_finite(self->backend, self->parameters->total, gradient);
+    return finite ? STATUS_OK : STATUS_NON_FINITE;
+}
+
+/* --- Making --- */
+
+/* Reals of workspace: of a gradient's solve and its reverse, or of an adjoint's state of 2 n. */
+static size_t solve_reals(const fused *self) {
+    const size_t adjoint = solve_workspace(&self->by, 2 * self->length);
+    const size_t both = solve_reverse_workspace(&self->by, self->length);
+    return adjoint > both ? adjoint : both;
+}
+
+static status build(fused *self, size_t chunks, parameter_table *table) {
+    const cnf_spec *spec = self->spec;
+    const context_spec about = cnf_context_spec(spec, self->by.method);
+    const hyper_mlp_spec hyper = cnf_hyper_spec(spec, self->evaluations, false);
+    arena *memory = &self->memory;
+    TRY(hyper_mlp_create(&hyper, NULL, self->backend, table, &self->field, NULL));
+    self->ops = self->field->ops->grid;
+    TRY(context_create(&about, "context", self->backend, table, memory, &self->context, NULL));
+    const size_t theta = self->evaluations * self->field->stride, threads = parallel_threads(self->workers);
+    TRY(ARENA_NEW(memory, self->evaluations * about.dimension, &self->path));
+    TRY(ARENA_NEW(memory, self->evaluations * about.dimension, &self->pathbar));
+    TRY(ARENA_NEW(memory, theta, &self->theta));
+    TRY(ARENA_NEW(memory, chunks * theta, &self->thetabar));
+    TRY(ARENA_NEW(memory, chunks, &self->losses));
+    if (spec->gradient == GRADIENT_ADJOINT) {
+        TRY(ARENA_NEW(memory, chunks * self->length, &self->final));
+        TRY(ARENA_NEW(memory, table->total, &self->gradient));
+    }
+    TRY(ARENA_NEW(memory, threads, &self->lanes));
+    for (lane *at = self->lanes; at < self->lanes + threads; at++) {
+        TRY(ARENA_NEW(memory, self->length, &at->state));
+        TRY(ARENA_NEW(memory, self->length, &at->cotangent));
+        TRY(ARENA_NEW(memory, spec->dimension * CHUNK, &at->probe));
+        if (spec->gradient == GRADIENT_DISCRETE) TRY(ARENA_NEW(memory, self->evaluations * self->length, &at->states));
+        TRY(ARENA_NEW(memory, solve_reals(self), &at->rk));
+        TRY(ARENA_NEW(memory, self->field->scratch, &at->scratch));
+        TRY(ARENA_NEW(memory, 2 * self->length, &at->joint));
+    }
+    return STATUS_OK;
+}
+
+status fused_create(const cnf_spec *spec, size_t batch_max, parallel *workers, parameter_table *table, fused **out) {
+    arena memory = {0};
+    fused *self;
+    TRY(ARENA_NEW(&memory, 1, &self));
+    *self = (fused){.spec = spec,
+                    .parameters = table,
+                    .backend = spec->backend,
+                    .workers = workers,
+                    .memory = memory,
+                    .by = {.method = tableau_get(spec->solver), .steps = spec->steps},
+                    .length = (spec->dimension + 1) * CHUNK};
+    self->evaluations = spec->steps * self->by.method->stages;
+    const status built = build(self, chunks_of(batch_max), table);
+    if (built == STATUS_OK) *out = self;
+    else fused_destroy(&self);
+    return built;
+}
+
+void fused_destroy(fused **self) {
+    if (!*self) return;
+    field_destroy(&(*self)->field);
+    arena memory = (*self)->memory;
+    arena_release(&memory);
+    *self = NULL;
+}
