@@ -21,11 +21,12 @@
  * json_set_alloc_funcs of somebody else's nothing is seen any more. */
 void json_memory_watch(void);
 
-/* In this look jansson gets memory out of so many bytes, set aside now, where there is no other. False if they are not
- * to be had; the look has then ended. */
+/* Reserve `bytes` for jansson until the watch ends; it uses them if there is no other memory. Return false, and end the
+ * watch, if they cannot be allocated. */
 bool json_memory_reserve(size_t bytes);
 
-/* The look ends. False if memory was refused since; then *made is destroyed, and is NULL. `made` may be NULL. */
+/* End the watch. Return false if memory was refused since its start; *made is then destroyed and NULL. `made` may be
+ * NULL. */
 bool json_memory_end(json_t **made);
 
 /* Gives back a text that jansson made, or NULL. */

@@ -1,8 +1,7 @@
 /* objective.h - what a training minimises: the loss of a model on batches that are numbered.
  *
  * Points of R^D lose nats (eq. 18), images bits per dimension, both with regularisers where these have weights. A batch,
- * its noise and its probes are functions of (seed, iteration), so that a training taken up again sees what it would have
- * seen. Parameters and gradients are in the memory of the model's backend, but for those of objective_initialise. */
+ * its noise and its probes are functions of (seed, iteration), so a resumed training draws the same ones. Parameters and gradients are in the memory of the model's backend, but for those of objective_initialise. */
 #ifndef AFFJORD_TRAIN_OBJECTIVE_H
 #define AFFJORD_TRAIN_OBJECTIVE_H
 

@@ -11,7 +11,7 @@
 
 #include "data/shuffle.h"
 
-/* Runs of which the same is said. */
+/* Runs that are skipped for the same reason. */
 typedef struct refusal {
     failure reason;
     size_t runs;

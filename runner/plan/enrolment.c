@@ -7,8 +7,8 @@
 
 #include "record/checkpoint_files.h"
 
-/* A finished run of which moments are wanted, and there are none: it is taken up at its last checkpoint, where only its
- * pictures are left to be made. One whose checkpoint is gone, as in an archive, stays as it is. */
+/* Reopen a finished run at its last checkpoint if its snapshots are wanted and missing; only its pictures remain to be
+ * computed. A run without a checkpoint, as in an archive, stays as it is. */
 static status look_for_moments(recorder *book, const plan_run *run, recorder_run *row, failure *why) {
     char path[CHECKPOINT_PATH_MAX];
     bool has = false;

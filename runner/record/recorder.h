@@ -4,8 +4,7 @@
  * which its workers inherit, until the last of them is gone. Others may read
  * meanwhile. Rows are collected in a transaction that is committed at least
  * every RECORDER_COMMIT_SECONDS, and then lasts through a power failure.
- * Writing a row that is there already replaces it, so a run that is taken up
- * again writes the same rows again.
+ * Writing an existing row replaces it, so a resumed run writes the same rows again.
  *
  * Every function returns STATUS_IO with a message that names the database
  * when SQLite or the operating system refuses; STATUS_FORMAT for a file that

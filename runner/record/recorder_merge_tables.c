@@ -1,8 +1,8 @@
 /* recorder_merge_tables.c - which tables and columns a merge copies, and how.
  *
  * Read from the schema: a table that has a run_id belongs to a run, one that
- * has a subject to a run's key or to the checksum of its data. One that is
- * added later is merged without a word here. */
+ * has a subject to a run's key or to the checksum of its data. A new
+ * table needs no change here. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS run (
     ended         TEXT,
     heartbeat     TEXT,
     wall_seconds  REAL NOT NULL DEFAULT 0,     -- of all its sessions
-    sessions      INTEGER NOT NULL DEFAULT 0,  -- times it was started or taken up again
+    sessions      INTEGER NOT NULL DEFAULT 0,  -- number of starts and resumes
     process       INTEGER,                -- of the worker, while running
     host          TEXT,
     cpu           TEXT,
@@ -115,8 +115,8 @@ CREATE TABLE IF NOT EXISTS flow (
 ) WITHOUT ROWID;
 
 -- How the convolutions of images trained on a GPU are computed, and from which
--- iteration on: one row of each, and another where a run was gone on with by other
--- plans (docs/guide/gpu.md). Of what a processor computed there are none.
+-- iteration on: one row each, and another if a resumed run uses another plan
+-- (docs/explanation/gpu_kernels.md). CPU runs have no rows.
 CREATE TABLE IF NOT EXISTS convolution_plan (
     run_id      INTEGER NOT NULL REFERENCES run,
     convolution TEXT NOT NULL,            -- '64 to 64 channels, 400 images of 28 x 28, fp32'

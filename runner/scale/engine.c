@@ -138,7 +138,7 @@ static status submit_script(const slurm_options *options, const submission *self
     return outcome;
 }
 
-/* The list first: a task that is in the queue has to be known as such by whoever submits next. */
+/* Write the list first, so that the next submission recognizes the queued tasks. */
 static status submit_array(submission *self, size_t count, const handed_task *tasks, failure *why) {
     slurm_options options = {.count = 0};
     char id[SLURM_ID_MAX];

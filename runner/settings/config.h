@@ -13,7 +13,7 @@
  *     [model affjord]                        for this model only; it also declares the model
  *     width = 128                            a bare key is of section [model]
  *
- * What is said later in this list wins: defaults, includes, the file's plain
+ * Later entries of this list override earlier ones: defaults, includes, the file's plain
  * sections, [data NAME], [model NAME], --set section.key=value, --set "data
  * NAME.key=value", --set "model NAME.key=value". An including file wins over
  * the included one, a later include over an earlier one. */

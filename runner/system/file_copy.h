@@ -7,7 +7,7 @@
 #include "base/status.h"
 
 /* Make `to` the file `from`, replacing what has that name: as a second link where both lie on one disk, else as a copy,
- * synced. It is written under a temporary name first, so whoever looks sees the old one or all of the new one. The file must
+ * synced. It is written under a temporary name first, so readers see the old file or the complete new one. The file must
  * never be written in place, as checkpoints are not. *found <- whether `from` is there. Errors: STATUS_IO naming both. */
 status file_take(const char *from, const char *to, bool *found, failure *why);
 

@@ -51,7 +51,7 @@ static size_t count_numbers(const char *line) {
     }
 }
 
-/* Every line has so many numbers; of a text that goes on, the last line is cut. */
+/* Return whether each line has `columns` numbers. If the text continues, ignore its incomplete last line. */
 static bool text_has_columns(char *text, size_t columns, bool goes_on) {
     char *rest = text, *line;
     while ((line = strsep(&rest, "\n")) && rest)

@@ -31,7 +31,7 @@
 enum {
     MEASURE_FINER = 4, /* times the steps of the training's solver, */
     MEASURE_TIGHTER = 100, /* or a part of its tolerances, where its steps are adaptive */
-    MEASURE_SHARE = 25, /* at most one point for so many points that were trained on: 1% of a training each */
+    MEASURE_SHARE = 25, /* trained points per measured point, at least: 1% of a training each */
     MEASURE_LEAST = 1000, /* points below which nothing is measured; of images, one batch */
     MEASURE_IMAGES_TIGHTER = 10,
     MEASURE_WAYS = 2 /* cnf_error_norm */
@@ -60,7 +60,7 @@ typedef struct image_measurement {
  * rows that a table holds out. 0: it is not measured. */
 size_t measure_points_of(const settings *values, const dataset *data);
 
-/* Measure params on so many points. A part that is not finite is NaN. *stopped <- whether `stop` said so, and *out is
+/* Measure params on `n` points. A part that is not finite is NaN. *stopped <- whether `stop` said so, and *out is
  * then unset. Cost: a density of `n` points, and one of n / 4 with finer steps. Errors: STATUS_MEMORY. */
 status measure_points(const settings *values, const dataset *data, parallel *workers, const real *params, size_t n,
                       model_stop *stop, void *argument, bool *stopped, measurement *out, failure *why);

@@ -1,4 +1,4 @@
-/* progress.c - how far the runs are, for whoever waits. */
+/* progress.c - the progress of the runs, for the user. */
 #include "work/progress.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* progress.h - how far the runs are, for whoever waits.
+/* progress.h - the progress of the runs, for the user.
  *
  * On a terminal one line that is drawn again at most five times a second;
  * otherwise a plain line every ten seconds. Colours respect NO_COLOR. */

@@ -28,8 +28,8 @@
 /* Iterations that fail one after another until the run does, and batches of a session that are kept for ./run replay. */
 enum { SKIPPED_MAX = 10, FAILURES_KEPT = 3 };
 
-/* In a checkpoint made between failing iterations: how many there were. Without it a run that failed, or was stopped
- * before it would, could go on from there and be done. */
+/* The number of consecutive failed iterations, in a checkpoint written between them. Without it, a run that fails or is
+ * stopped there could resume and complete. */
 static const char skipped_name[] = "worker.skipped";
 
 static uint64_t peak_bytes(void) {
@@ -296,7 +296,7 @@ status worker_explain_memory(const worker *self, failure *why) {
                 reason.text, number, 1e-6 * (double)about.available, 1e-6 * (double)about.memory);
 }
 
-/* Make the training, and go on from a checkpoint, which may be NULL. */
+/* Create the training and resume it from a checkpoint, which may be NULL. */
 static status begin_training(worker *self, const char *path, const checkpoint *file, failure *why) {
     failure reason = {""};
     if (file) TRY(worker_recall_plans(self, file, why));

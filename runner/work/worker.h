@@ -10,7 +10,7 @@
 typedef struct worker_task {
     const plan_run *run;
     const char *database; /* checkpoints lie beside it */
-    const recorder_run *from; /* has the checkpoint to go on from, if there is one */
+    const recorder_run *from; /* has the checkpoint to resume from, if there is one */
     size_t threads;
     uint64_t target_cells, target_samples; /* of the data itself, to be sent too; 0: not wanted */
     pid_t parent; /* without which it ends */

@@ -33,7 +33,7 @@ typedef struct worker {
 /* The process of workers: what ends it, and what it leaves to its parent. False if the parent is gone already. */
 bool worker_become_child(pid_t parent);
 
-/* The parts of a training's life, in their order. Open: make it, go on from its checkpoint, say so. Took: an iteration
+/* The parts of a training's life, in their order. Open: create it, resume from its checkpoint, report it. Took: an iteration
  * is done, and *epoch filled where it ended one. Finish: leave a checkpoint and, if it was not asked to stop, what the
  * trained model gives; the last message. Close: free it all, after telling a failure, where `outcome` is one. */
 status worker_open(worker *self, failure *why);

@@ -230,7 +230,7 @@ int worker_run_many(const worker_task *tasks, size_t count, int device) {
     if (!worker_become_child(tasks[0].parent)) return 1;
     self.all = calloc(count, sizeof *self.all);
     self.groups = calloc(count, sizeof *self.groups);
-    const bool made = self.all && self.groups; /* else the parent says that the process ended without a word */
+    const bool made = self.all && self.groups; /* else the parent reports the exit status */
     const status outcome = made ? train_and_end(&self, tasks) : STATUS_MEMORY;
     free(self.all);
     free(self.groups);

@@ -1,7 +1,7 @@
-/* worker_plans.c - how the convolutions of a training on a device are computed: told, and kept in checkpoints.
+/* worker_plans.c - report the convolution plans of a training on a device, and store them in checkpoints.
  *
- * A checkpoint has the plans by which its numbers were computed, so whoever goes on from it, on whatever machine, can
- * try them first. What is in the database is for people. */
+ * A checkpoint has the plans that computed its numbers, so a resumed training, on any machine, tries them first. The rows
+ * in the database are for people. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

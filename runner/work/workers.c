@@ -41,7 +41,9 @@ static void explain_death(const workers *all, job *one, int outcome) {
         failure_describe(&one->error, "its process was ended by signal %d (%s)%s", WTERMSIG(outcome),
                          strsignal(WTERMSIG(outcome)),
                          WTERMSIG(outcome) == SIGKILL ? "; if nobody did, memory may have been short" : "");
-    else failure_describe(&one->error, "its process ended with status %d without a word", WEXITSTATUS(outcome));
+    else
+        failure_describe(&one->error, "worker: the process exited with status %d and no error message",
+                         WEXITSTATUS(outcome));
 }
 
 static void wait_for(child *process) {
@@ -64,7 +66,7 @@ static void listen_to(workers *all, job *one) {
     while (message_see(&one->reader, &m, &bytes)) workers_show_message(all, one, &m, bytes);
     if (open) return;
     one->trained_by->jobs--;
-    if (one->state == RUN_RUNNING) { /* a run that ended without a word ended with its process */
+    if (one->state == RUN_RUNNING) { /* a run without a last message ended with its process */
         wait_for(one->trained_by);
         explain_death(all, one, one->trained_by->outcome);
     }

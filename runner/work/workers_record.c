@@ -32,7 +32,7 @@ static void record_blob(workers *all, const job *one, const message *m, const vo
 static void record_start(workers *all, const job *one, const message *m) {
     RECORD(all, recorder_put_parameters(all->book, one->id, m->started.parameters, all->why));
     RECORD(all, recorder_put_prediction(all->book, one->id, m->started.predicted_bytes, all->why));
-    /* Whoever begins here without a device has none, whatever a worker had that came no further. */
+    /* A run that begins here without a device has no plans; drop those of a worker that came no further. */
     RECORD(all, recorder_drop_plans(all->book, one->id, m->iteration, all->why));
 }
 
