@@ -1,6 +1,6 @@
-/* density.c - train a flow on points of your own, and write its density at them.
+/* density.c - train a flow on your own points and write log p(x) of each.
  *
- *   ./density points.csv 2000 > density.csv      2000 iterations; a line: log p(x) in nats, then x */
+ *   ./density points.csv 2000 > density.csv      2000 iterations; each line is log p(x) in nats, then x */
 #include <affjord/affjord.h>
 
 #include <math.h>
@@ -17,11 +17,11 @@ static void check(status outcome) {
 
 int main(int count, char **words) {
     if (count != 3) return fprintf(stderr, "usage: density POINTS ITERATIONS\n"), 2;
-    /* Batches of it, drawn at random; a tenth of the rows is kept for validation. */
+    /* Draw random batches; hold out a tenth of the rows for validation. */
     dataset *data;
     check(dataset_open(words[1], &data, &why));
 
-    /* AFFJORD: weights made from z*(t), which is joined to the points. */
+    /* AFFJORD: a hypernet makes the weights from z*(t), which is also concatenated with the points. */
     /* clang-format off */
     const cnf_spec flow = {.dimension = dataset_dimension(data), .width = 64, .context = CONTEXT_AUGMENTED,
         .join = true, .hypernet_layers = 2, .hypernet_width = 32, .augmented_dimension = 2, .augmented_width = 3,
@@ -37,7 +37,7 @@ int main(int count, char **words) {
     while (!trainer_finished(adam)) {
         bool done;
         trainer_epoch epoch;
-        trainer_step(adam, NULL, &done, &epoch); /* an iteration that is not finite is counted and left out */
+        trainer_step(adam, NULL, &done, &epoch); /* skips an iteration whose loss is not finite, and counts it */
         if (done) fprintf(stderr, "%6u  %.4f nats\n", (unsigned)epoch.iteration, epoch.validation_loss);
     }
 

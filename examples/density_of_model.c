@@ -1,7 +1,7 @@
 /* density_of_model.c - log p(x) of points or images under a trained model.
  *
  *   affjord export 1 --output model.safetensors
- *   ./density_of_model model.safetensors points.csv      one number a line, in nats */
+ *   ./density_of_model model.safetensors points.csv      one number per line, in nats */
 #include <affjord/affjord.h>
 
 #include <stdio.h>

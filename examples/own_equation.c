@@ -1,9 +1,9 @@
-/* own_equation.c - an equation of your own with the library's solvers, and the gradient of its solution.
+/* own_equation.c - solve your own equation and compute the gradient of its solution.
  *
  *   dy/dt = r y (1 - y / K),    y(T) = K / (1 + (K / y0 - 1) exp(-r T))
  *
- * is solved by Dopri5 with adaptive steps; the reverse of the solve gives dy(T)/dy0, dy(T)/dr and dy(T)/dK. All four
- * are compared with what the closed form gives. */
+ * Dopri5 solves it with adaptive steps; the backward solve computes dy(T)/dy0, dy(T)/dr and dy(T)/dK. The program
+ * compares all four with the closed form. */
 #include <affjord/affjord.h>
 
 #include <math.h>
@@ -13,7 +13,7 @@ enum { LENGTH = 1, STEPS = 200, WORKSPACE = 64 };
 
 typedef struct growth {
     double r, K;
-    double rbar, Kbar; /* gradients, gathered by the reverse */
+    double rbar, Kbar; /* gradients, accumulated by the backward solve */
 } growth;
 
 /* dy <- F(t, y) */
@@ -23,7 +23,7 @@ static void evaluate(void *context, size_t evaluation, const double *t, const re
     dy[0] = (real)(self->r * y[0] * (1 - y[0] / self->K));
 }
 
-/* For a cotangent k of F: ybar <- k dF/dy, and k dF/dr, k dF/dK are added up. */
+/* For a cotangent k of F: ybar <- k dF/dy; add k dF/dr to rbar and k dF/dK to Kbar. */
 static void reverse(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
     growth *self = context;
     (void)evaluation, (void)t;
@@ -35,7 +35,7 @@ static void reverse(void *context, size_t evaluation, const double *t, const rea
 static int compare(const char *name, double computed, double exact) {
     const double error = fabs(computed - exact) / fabs(exact);
     printf("%-10s %12.8f   exact %12.8f   relative error %.1e\n", name, computed, exact, error);
-    return error < 1e-4; /* of float arithmetic and tolerances of 1e-6 */
+    return error < 1e-4; /* enough for float arithmetic and tolerances of 1e-6 */
 }
 
 int main(void) {
@@ -48,7 +48,7 @@ int main(void) {
                                .reverse = reverse};
     const solve_spec by = {.method = tableau_find("dopri5"), .options = {.atol = 1e-6, .rtol = 1e-6, .land = true}};
 
-    /* All memory is the caller's: the solve allocates nothing. */
+    /* The caller owns all memory; the solve allocates nothing. */
     double times[STEPS], sizes[STEPS];
     real kept[STEPS * LENGTH], workspace[WORKSPACE], y = (real)y0, ybar = 1;
     adaptive_record record = {.capacity = STEPS, .time = times, .step = sizes, .states = kept};

@@ -1,8 +1,8 @@
-/* own_field.c - a field of your own in a flow: checked by differences, trained, and sampled from.
+/* own_field.c - define a field, check it by finite differences, train it, and draw samples.
  *
  *   f(z, t) = A z + t b,    J e = A e
  *
- * with parameters A (2, 2) and b (2) moves every Gaussian to a Gaussian: here one with correlated numbers to N(0, I). */
+ * The parameters are A (2, 2) and b (2). This flow maps Gaussians to Gaussians: here a correlated one to N(0, I). */
 #include <affjord/affjord.h>
 
 #include <math.h>
@@ -10,7 +10,7 @@
 
 enum { D = 2, P = D * D + D, N = 512, STEPS = 300 };
 
-/* f <- A z + t b and, where there is a probe e, product <- A e; p has A, then b. */
+/* f <- A z + t b and, if there is a probe e, product <- A e; p holds A, then b. */
 static status value(void *user, const real *p, const real *t, size_t n, const real *z, const real *e, real *f,
                     real *product) {
     (void)user;
@@ -22,7 +22,7 @@ static status value(void *user, const real *p, const real *t, size_t n, const re
     return STATUS_OK;
 }
 
-/* For cotangents fbar of f and q of A e: zbar <- fbar A; what A, b and t get is added up. */
+/* For cotangents fbar of f and q of A e: zbar <- fbar A; add to the cotangents of A, b and t. */
 static status reverse(void *user, const real *p, const real *t, size_t n, const real *z, const real *e,
                       const real *fbar, const real *q, real *zbar, real *gradient, real *tbar) {
     (void)user;

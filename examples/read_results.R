@@ -10,8 +10,8 @@ words <- commandArgs(trailingOnly = TRUE)
 if (!length(words) %in% 1:2) stop("usage: read_results.R DATABASE [MODEL.safetensors]")
 
 book <- dbConnect(SQLite(), words[1], flags = SQLITE_RO)
-# Experiments differ in settings, so that none is averaged with another; a run whose loss is impossible for a
-# density is left out, as in view toy_losses.
+# Experiments differ in settings, so don't average across them. Runs with an impossible loss are excluded, as in the view
+# toy_losses.
 losses <- dbGetQuery(book, "
     SELECT experiment, dataset, model, seed, loss FROM final_losses WHERE NOT impossible AND loss IS NOT NULL
     ORDER BY 1, 2, 3, 4")
