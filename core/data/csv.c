@@ -39,10 +39,21 @@ static void next_line(csv *text) {
     text->line++;
 }
 
-/* Return the end of the field that starts here. */
+/* Return the end of the field that starts here: behind the closing quote of a quoted one. */
 static const char *field_end(const char *at) {
+    if (*at == '"') {
+        const char *close = at + 1;
+        while (*close != 0 && *close != '"' && *close != '\n') close++;
+        if (*close == '"') return close + 1;
+    }
     while (*at != 0 && *at != ',' && *at != '\n' && *at != '\r' && !is_blank(*at)) at++;
     return at;
+}
+
+/* Read the number of a field, with or without quotes. */
+static bool read_number(const char *start, const char *end, double *value) {
+    const bool quoted = end - start > 2 && *start == '"' && end[-1] == '"';
+    return number_read(start + quoted, end - quoted, value);
 }
 
 /* Return whether a line has names: no number, and no missing value except beside a word that is a name. A line with a
@@ -53,7 +64,7 @@ static bool line_is_names(csv text) {
         skip_blanks(&text);
         if (at_line_end(&text)) return true;
         const char *end = field_end(text.at);
-        if (number_read(text.at, end, &value)) return false;
+        if (read_number(text.at, end, &value)) return false;
         text.at = *end == ',' || end == text.at ? end + 1 : end;
     }
 }
@@ -156,7 +167,7 @@ static status parse_line(reading *self, size_t *count, failure *why) {
     for (*count = 0;;) {
         double value;
         const char *end = field_end(text->at);
-        if (!number_read(text->at, end, &value)) return fail_field(text, self->rows + 1, why);
+        if (!read_number(text->at, end, &value)) return fail_field(text, self->rows + 1, why);
         TRY(check_finite(self, value, why));
         field.start = text->at;
         field.end = end;
@@ -198,9 +209,10 @@ static status parse_all(reading *self, failure *why) {
     for (bool first = true; text->at < text->end; next_line(text)) {
         skip_blanks(text);
         if (at_line_end(text)) continue;
-        if (first && line_is_names(*text)) self->names = names_of(*text);
-        else TRY(parse_row(self, why));
-        first = false;
+        const bool comment = *text->at == '#', names = first && line_is_names(*text);
+        if (names) self->names = names_of(*text);
+        else if (!comment) TRY(parse_row(self, why));
+        first &= comment;
     }
     if (self->rows == 0)
         return fail(why, STATUS_FORMAT, "%s:%zu:1: expected a line of numbers, between commas or blanks", text->path,

@@ -79,7 +79,7 @@ static void fit_window(const dataset *data, double window[4]) {
 static char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     const char *start = slash == NULL ? path : slash + 1;
-    return strndup(start, strlen(start) - strlen(".npy"));
+    return strndup(start, table_stem(path) - (size_t)(start - path));
 }
 
 /* Split the table, which the data set has. */
@@ -108,8 +108,8 @@ static status open_toy(const char *name, dataset *data, failure *why) {
     data->density = toy_find(name);
     if (data->density == NULL) {
         return fail(why, STATUS_INVALID,
-                    "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy or .csv)", name,
-                    toy_nearest(name));
+                    "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy, .csv or .tsv)",
+                    name, toy_nearest(name));
     }
     data->name = strdup(name);
     if (data->name == NULL) return fail(why, STATUS_MEMORY, "no memory for data set \"%s\"", name);

@@ -20,7 +20,7 @@ typedef struct dataset dataset;
 
 typedef enum dataset_split { SPLIT_TRAINING, SPLIT_VALIDATION, SPLIT_TEST, SPLIT_TARGET } dataset_split;
 
-/* Open a toy density by name (see toy.h), or a table of points by a path ending in .npy or .csv. A tenth of a table's
+/* Open a toy density by name (see toy.h), or a table of points by a path that table.h reads. A tenth of a table's
  * rows, chosen by RANDOM_SPLIT with seed 0, is its validation split. The caller owns *out. Errors: STATUS_INVALID for
  * an unknown name (with the most similar one), STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status dataset_open(const char *name_or_path, dataset **out, failure *why);

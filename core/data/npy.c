@@ -5,6 +5,7 @@
  * 'fortran_order' and 'shape', padded with blanks so that the numbers start at a multiple of 64. */
 #include "data/npy.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,32 +143,82 @@ static status locate(const char *path, const unsigned char *bytes, size_t size, 
     return STATUS_OK;
 }
 
-static status check_header(const char *path, npy_header *header, size_t available, size_t *item, failure *why) {
+/* --- Numbers --- */
+
+/* A kind of number: 'f' with 2, 4 or 8 bytes, 'i' and 'u' with 1, 2, 4 or 8, 'b' with 1. */
+typedef struct npy_kind {
+    char letter;
+    bool swapped; /* big-endian */
+    size_t bytes;
+} npy_kind;
+
+static bool read_kind(const char *descr, npy_kind *out) {
+    if (strlen(descr) != 3 || !strchr("<>|=", descr[0]) || descr[2] < '1' || descr[2] > '8') return false;
+    *out = (npy_kind){.letter = descr[1], .swapped = descr[0] == '>', .bytes = (size_t)(descr[2] - '0')};
+    const bool power = (out->bytes & (out->bytes - 1)) == 0;
+    switch (out->letter) {
+    case 'f': return power && out->bytes >= 2;
+    case 'i':
+    case 'u': return power;
+    case 'b': return out->bytes == 1;
+    default: return false;
+    }
+}
+
+static double half(uint64_t bits) {
+    const unsigned exponent = bits >> 10 & 31, fraction = bits & 1023;
+    const double size = exponent == 31  ? (fraction ? (double)NAN : (double)INFINITY)
+                        : exponent == 0 ? ldexp(fraction, -24)
+                                        : ldexp(1024 + fraction, (int)exponent - 25);
+    return bits >> 15 ? -size : size;
+}
+
+static double number_at(const npy_kind *kind, const unsigned char *bytes) {
+    uint64_t bits = 0;
+    for (size_t i = 0; i < kind->bytes; i++)
+        bits |= (uint64_t)bytes[kind->swapped ? kind->bytes - 1 - i : i] << (8 * i);
+    if (kind->letter == 'f' && kind->bytes == 2) return half(bits);
+    if (kind->letter == 'f' && kind->bytes == 4) {
+        const uint32_t narrow = (uint32_t)bits;
+        float value;
+        memcpy(&value, &narrow, sizeof value);
+        return (double)value;
+    }
+    if (kind->letter == 'f') {
+        double value;
+        memcpy(&value, &bits, sizeof value);
+        return value;
+    }
+    const unsigned unused = (unsigned)(64 - 8 * kind->bytes);
+    if (kind->letter == 'i') return (double)((int64_t)(bits << unused) >> unused); /* the sign is carried along */
+    return (double)bits;
+}
+
+/* A vector is a table of one column. */
+static uint64_t columns_of(const npy_header *header) {
+    return header->rank == 1 ? 1 : header->shape[1];
+}
+
+static status check_header(const char *path, npy_header *header, size_t available, npy_kind *kind, failure *why) {
     if (!take_header(header)) {
         return fail(why, STATUS_FORMAT,
                     "\"%s\": expected a header of just 'descr', 'fortran_order' and 'shape' as NumPy writes it", path);
     }
-    if (strcmp(header->descr, "<f4") == 0) {
-        *item = 4;
-    } else if (strcmp(header->descr, "<f8") == 0) {
-        *item = 8;
-    } else {
-        return fail(why, STATUS_FORMAT, "\"%s\": expected numbers of type '<f4' or '<f8', found '%s'", path,
+    if (!read_kind(header->descr, kind))
+        return fail(why, STATUS_FORMAT,
+                    "\"%s\": expected floating-point numbers or integers of up to 8 bytes, found '%s'", path,
                     header->descr);
-    }
-    if (header->fortran_order) {
-        return fail(why, STATUS_FORMAT, "\"%s\": expected rows (C order), found columns (Fortran order)", path);
-    }
-    if (header->rank != 2) {
-        return fail(why, STATUS_FORMAT, "\"%s\": expected an array of 2 dimensions (points, coordinates), found %zu",
-                    path, header->rank);
-    }
-    uint64_t rows = header->shape[0], columns = header->shape[1];
+    if (header->rank < 1 || header->rank > 2)
+        return fail(
+            why, STATUS_FORMAT,
+            "\"%s\": expected an array of 2 dimensions (points, coordinates), or of 1 for one column, found %zu", path,
+            header->rank);
+    const uint64_t rows = header->shape[0], columns = columns_of(header);
     if (rows == 0 || columns == 0) {
         return fail(why, STATUS_FORMAT, "\"%s\": expected at least one point, found shape (%llu, %llu)", path,
                     (unsigned long long)rows, (unsigned long long)columns);
     }
-    if (rows > available / *item / columns || rows * columns * *item != available) {
+    if (rows > available / kind->bytes / columns || rows * columns * kind->bytes != available) {
         return fail(why, STATUS_FORMAT,
                     "\"%s\": shape (%llu, %llu) of '%s' does not fit the %zu bytes that follow the header", path,
                     (unsigned long long)rows, (unsigned long long)columns, header->descr, available);
@@ -177,23 +228,20 @@ static status check_header(const char *path, npy_header *header, size_t availabl
 
 status npy_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why) {
     npy_header header = {0};
-    size_t start = 0, item = 1;
+    npy_kind kind;
+    size_t start = 0;
     TRY(locate(path, bytes, size, &header, &start, why));
-    TRY(check_header(path, &header, size - start, &item, why));
-    size_t count = (size - start) / item;
+    TRY(check_header(path, &header, size - start, &kind, why));
+    const size_t rows = (size_t)header.shape[0], columns = (size_t)columns_of(&header), count = rows * columns;
     double *numbers = count <= SIZE_MAX / sizeof *numbers ? malloc(count * sizeof *numbers) : NULL;
     if (numbers == NULL) return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
     for (size_t i = 0; i < count; i++) {
-        if (item == sizeof(float)) {
-            float value;
-            memcpy(&value, bytes + start + i * item, sizeof value);
-            numbers[i] = (double)value;
-        } else {
-            memcpy(&numbers[i], bytes + start + i * item, sizeof *numbers);
-        }
+        const size_t row = i / columns, column = i % columns;
+        const size_t place = header.fortran_order ? column * rows + row : i;
+        numbers[i] = number_at(&kind, bytes + start + place * kind.bytes);
     }
-    out->rows = (size_t)header.shape[0];
-    out->columns = (size_t)header.shape[1];
+    out->rows = rows;
+    out->columns = columns;
     out->numbers = numbers;
     return STATUS_OK;
 }

@@ -1,28 +1,47 @@
 /* table.c - points from a file. */
 #include "data/table.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sha256.h>
+#include <zlib.h>
 
 #include "base/file.h"
 #include "data/table_formats.h"
 
 typedef status table_parser(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why);
 
-/* Return the parser for the path's ending, or NULL. */
-static table_parser *parser_of(const char *path) {
+static bool ends_with(const char *path, size_t length, const char *ending) {
+    const size_t tail = strlen(ending);
+    return length > tail && memcmp(path + length - tail, ending, tail) == 0;
+}
+
+/* Return the parser for the path's ending, or NULL; *stem <- the length of the path without it. */
+static table_parser *parser_of(const char *path, size_t *stem) {
+    static const struct {
+        const char *ending;
+        table_parser *parse;
+    } formats[] = {{".npy", npy_parse}, {".csv", csv_parse}, {".tsv", csv_parse}};
     size_t length = strlen(path);
-    if (length < 4) return NULL;
-    if (strcmp(path + length - 4, ".npy") == 0) return npy_parse;
-    if (strcmp(path + length - 4, ".csv") == 0) return csv_parse;
+    if (ends_with(path, length, ".gz")) length -= strlen(".gz");
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        if (!ends_with(path, length, formats[i].ending)) continue;
+        *stem = length - strlen(formats[i].ending);
+        return formats[i].parse;
+    }
     return NULL;
 }
 
+size_t table_stem(const char *path) {
+    size_t stem;
+    return parser_of(path, &stem) ? stem : 0;
+}
+
 bool table_is_path(const char *path) {
-    return parser_of(path) != NULL;
+    return table_stem(path) > 0;
 }
 
 /* Numbers too large for a real count as infinite. */
@@ -63,15 +82,62 @@ status table_from(const char *name, double *numbers, size_t rows, size_t columns
     return outcome;
 }
 
+/* *out <- the decompressed bytes and a 0 after them; the caller frees it. */
+static status unpack(const char *path, const unsigned char *bytes, size_t size, unsigned char **out, size_t *out_size,
+                     failure *why) {
+    enum { GZIP = 16 + MAX_WBITS };
+    unsigned char *unpacked = NULL;
+    size_t capacity = 0;
+    if (size > UINT_MAX)
+        return fail(why, STATUS_FORMAT, "\"%s\": expected less than 4 GB, found %zu bytes", path, size);
+    z_stream stream = {.next_in = (unsigned char *)bytes, .avail_in = (unsigned)size}; /* zlib only reads it */
+    int state = inflateInit2(&stream, GZIP) == Z_OK ? Z_OK : Z_MEM_ERROR;
+    while (state == Z_OK) {
+        const size_t more = capacity ? capacity : 65536;
+        unsigned char *grown = more < UINT_MAX ? realloc(unpacked, capacity + more + 1) : NULL;
+        if (grown == NULL) {
+            state = Z_MEM_ERROR;
+            break;
+        }
+        unpacked = grown;
+        stream.next_out = unpacked + capacity;
+        stream.avail_out = (unsigned)more;
+        state = inflate(&stream, Z_NO_FLUSH);
+        capacity += more;
+        if (state == Z_OK && stream.avail_out > 0) state = Z_DATA_ERROR; /* the file ends early */
+    }
+    *out_size = capacity - stream.avail_out;
+    const bool whole = state == Z_STREAM_END && stream.avail_in == 0;
+    (void)inflateEnd(&stream);
+    if (whole) {
+        unpacked[*out_size] = 0;
+        *out = unpacked;
+        return STATUS_OK;
+    }
+    free(unpacked);
+    if (state == Z_MEM_ERROR) return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
+    return fail(why, STATUS_FORMAT,
+                "\"%s\": expected one file compressed by gzip, found damaged data after %zu decompressed bytes", path,
+                *out_size);
+}
+
 status table_read_numbers(const char *path, table **out, failure *why) {
-    table_parser *parse = parser_of(path);
-    if (parse == NULL) return fail(why, STATUS_INVALID, "\"%s\": expected a path ending in .npy or .csv", path);
+    size_t stem;
+    table_parser *parse = parser_of(path, &stem);
+    if (parse == NULL)
+        return fail(why, STATUS_INVALID, "\"%s\": expected a path ending in .npy, .csv or .tsv, or in these and .gz",
+                    path);
     table *points = calloc(1, sizeof *points);
     if (points == NULL) return fail(why, STATUS_MEMORY, "no memory to read \"%s\"", path);
     unsigned char *bytes = NULL;
     size_t size = 0;
     status outcome = file_read(path, &bytes, &size, why);
-    if (outcome == STATUS_OK) outcome = parse(path, bytes, size, points, why);
+    unsigned char *unpacked = NULL;
+    size_t unpacked_size = size;
+    if (outcome == STATUS_OK && ends_with(path, strlen(path), ".gz"))
+        outcome = unpack(path, bytes, size, &unpacked, &unpacked_size, why);
+    if (outcome == STATUS_OK) outcome = parse(path, unpacked ? unpacked : bytes, unpacked_size, points, why);
+    free(unpacked);
     if (outcome == STATUS_OK) outcome = check_finite(path, points, why);
     if (outcome == STATUS_OK) {
         take_checksum(bytes, size, points->sha256);

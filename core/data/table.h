@@ -19,7 +19,7 @@ typedef struct table {
     double *numbers; /* (rows, columns), at the file's precision: only from table_read_numbers */
 } table;
 
-/* Read a table whose path ends in .npy or .csv (docs/reference/data.md defines the formats). All values are finite;
+/* Read a table whose path ends in .npy, .csv or .tsv, or one of these and .gz (docs/reference/data.md defines the formats). All values are finite;
  * there is at least one. The caller owns *out. Errors, with the path and the expected value: STATUS_INVALID for another
  * ending, STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status table_read(const char *path, table **out, failure *why);
@@ -38,6 +38,9 @@ const char *table_name(const table *points, size_t column);
 
 /* Return whether the path ends like that of a table. */
 bool table_is_path(const char *path);
+
+/* Return the length of the path without that ending; 0 for other paths. */
+size_t table_stem(const char *path);
 
 AFFJORD_API_END
 

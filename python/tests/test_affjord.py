@@ -127,6 +127,28 @@ def test_threads_and_forms_change_no_bit(place):
         same(four.log_prob(other), one.log_prob(x))
     line = affjord.Flow(1, steps=4).fit(x[:, 0], iterations=2)
     same(line.log_prob(x[:, 0]), line.log_prob(x[:, :1]))
+
+
+class LikeATensor:
+    """What of PyTorch's tensors is used."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def detach(self):
+        return LikeATensor(self.array)
+
+    def cpu(self):
+        return self
+
+    def numpy(self):
+        return self.array
+
+
+def test_tensors_are_taken_through_numpy(place):
+    x = ring(30)
+    one = affjord.Flow(2, width=8, steps=4).fit(LikeATensor(x), iterations=2)
+    same(one.log_prob(LikeATensor(x)), one.log_prob(x))
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     same(one.log_prob(torch.tensor(x, requires_grad=True)), one.log_prob(x))
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "data/table.h"
 #include "settings/config_internal.h"
 
 enum { NAMES_MAX = 64 }; /* candidates for the nearest name; more are not looked at */
@@ -11,18 +12,13 @@ const char *config_scope_name(config_scope scope) {
     return scope == SCOPE_MODEL ? "model" : "data";
 }
 
-static bool is_table(const char *item) {
-    const size_t length = strlen(item);
-    return length > 4 && (strcmp(item + length - 4, ".npy") == 0 || strcmp(item + length - 4, ".csv") == 0);
-}
-
 /* Whether [data NAME] is for this item of experiment.data. */
 static bool data_matches(const char *name, const char *item) {
     if (strcmp(name, item) == 0) return true;
-    if (!is_table(item)) return false;
     const char *slash = strrchr(item, '/');
     const char *stem = slash ? slash + 1 : item;
-    const size_t length = strlen(stem) - 4;
+    if (!table_is_path(stem)) return false;
+    const size_t length = table_stem(stem);
     return strlen(name) == length && strncmp(name, stem, length) == 0;
 }
 
@@ -111,7 +107,7 @@ bool config_origin_for(const experiment_config *config, const char *name, const 
 status config_data_source(const experiment_config *config, const char *item, char path[CONFIG_PATH_MAX], failure *why) {
     const config_assignment *winner = find_winner(config, "experiment.data");
     const char *slash = winner && winner->path ? strrchr(winner->path, '/') : NULL;
-    const bool relative = is_table(item) && *item != '/' && slash;
+    const bool relative = table_is_path(item) && *item != '/' && slash;
     const size_t folder = relative ? (size_t)(slash - winner->path) + 1 : 0;
     if (folder + strlen(item) >= CONFIG_PATH_MAX) return fail(why, STATUS_INVALID, "%s: the path is too long", item);
     snprintf(path, CONFIG_PATH_MAX, "%.*s%s", (int)folder, relative ? winner->path : "", item);

@@ -50,10 +50,11 @@ static status fail_unknown(const char *name, failure *why) {
     for (size_t i = 0; i < image_kind_count() && count < NAMES_MAX; i++)
         names[count++] = image_kind_name(image_kind_at(i));
     for (size_t i = 0; i < toy_count() && count < NAMES_MAX; i++) names[count++] = toy_at(i)->name;
-    return fail(why, STATUS_INVALID,
-                "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy or .csv; other "
-                "images in the layout of a set are KIND-SOMETHING, as mnist-fashion)",
-                name, nearest_name(name, count, names));
+    return fail(
+        why, STATUS_INVALID,
+        "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy, .csv or .tsv; other "
+        "images in the layout of a set are KIND-SOMETHING, as mnist-fashion)",
+        name, nearest_name(name, count, names));
 }
 
 status source_open(const char *name, const settings *values, source *out, failure *why) {

@@ -154,7 +154,7 @@ static status read_words(int count, char **words, const char **data, const char 
     if (strcmp(others[0], "check") != 0)
         return fail(why, STATUS_INVALID, "\"%.100s\" cannot be done with data: expected check", others[0]);
     if (others[1] && !table_is_path(others[1]))
-        return fail(why, STATUS_INVALID, "data check \"%.100s\": expected a table, whose path ends in .npy or .csv",
+        return fail(why, STATUS_INVALID, "data check \"%.100s\": expected a table, whose path ends in .npy, .csv or .tsv",
                     others[1]);
     if (others[1] && *data) return fail(why, STATUS_INVALID, "--dir is for sets of images, not for a table");
     *path = others[1];
