@@ -56,15 +56,27 @@ static bool read_number(const char *start, const char *end, double *value) {
     return number_read(start + quoted, end - quoted, value);
 }
 
-/* Return whether a line has names: no number, and no missing value except beside a word that is a name. A line with a
- * number and another word is an error. */
+/* Return whether each field of a line is a number, or one in quotes. */
+static bool line_is_numbers(csv text) {
+    double value;
+    for (;;) {
+        skip_blanks(&text);
+        if (at_line_end(&text)) return true;
+        const char *end = field_end(text.at);
+        if (!read_number(text.at, end, &value)) return false;
+        text.at = *end == ',' ? end + 1 : end;
+    }
+}
+
+/* Return whether a line has names: no number but in quotes, and no missing value except beside a word that is a name. A
+ * line with a number and another word is an error. */
 static bool line_is_names(csv text) {
     double value;
     for (;;) {
         skip_blanks(&text);
         if (at_line_end(&text)) return true;
         const char *end = field_end(text.at);
-        if (read_number(text.at, end, &value)) return false;
+        if (number_read(text.at, end, &value)) return false;
         text.at = *end == ',' || end == text.at ? end + 1 : end;
     }
 }
@@ -108,6 +120,7 @@ typedef struct reading {
     char separator; /* of the whole table: a comma, or a blank for any number of blanks; 0 until the first one */
     size_t separator_line;
     csv_names names;
+    bool names_are_numbers; /* in quotes */
     char *named; /* `columns` terminated names, or NULL */
     csv_doubt doubt;
 } reading;
@@ -171,6 +184,12 @@ static status parse_line(reading *self, size_t *count, failure *why) {
         TRY(check_finite(self, value, why));
         field.start = text->at;
         field.end = end;
+        if (*text->at == '"' && self->names_are_numbers)
+            return fail(
+                why, STATUS_FORMAT,
+                "%s:%zu:1: either names or a point: this line has numbers in quotes, as line %zu has too; leave the "
+                "quotes out, or name the columns with letters",
+                text->path, self->names.line, text->line);
         TRY(append(self, (*count)++, field, value, why));
         text->at = end;
         skip_blanks(text);
@@ -210,8 +229,11 @@ static status parse_all(reading *self, failure *why) {
         skip_blanks(text);
         if (at_line_end(text)) continue;
         const bool comment = *text->at == '#', names = first && line_is_names(*text);
-        if (names) self->names = names_of(*text);
-        else if (!comment) TRY(parse_row(self, why));
+        if (names) {
+            self->names = names_of(*text);
+            self->names_are_numbers = line_is_numbers(*text);
+        }
+        if (!names && !comment) TRY(parse_row(self, why));
         first &= comment;
     }
     if (self->rows == 0)
