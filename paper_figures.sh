@@ -397,7 +397,7 @@ missing_rows() {
         runs/*) home=$file ;;
         stored/fig1 | stored/film)
             printf 'experiment %s stored no snapshots (possible for data of two columns); ' "$name"
-            home="$file --set output.moments=24"
+            home="$file --set output.snapshots=24"
             ;;
         stored/fig5 | stored/quickstart | stored/images | stored/multiscale)
             printf 'the finished runs of experiment %s stored no such pictures; ' "$name"

@@ -52,9 +52,17 @@ ORDER BY m.dataset_rank, m.dataset, m.model_rank, m.model;
 
 DROP TABLE IF EXISTS chosen_value;
 CREATE TEMP TABLE chosen_value AS
-SELECT m.dataset_label, m.dataset_rank, m.model_label, m.model_rank, s.section, s.key, s.value
+-- The table setting has the names of before a renaming; a test compares these with core/model/options.def.
+WITH renamed (section, old_key, key) AS (
+    VALUES ('model', 'join', 'concat'), ('model', 'start', 'initial_state'), ('model', 'motion', 'dynamics'),
+           ('image', 'moving', 'augmented_dims'), ('image', 'fed', 'hypernet_inputs'), ('image', 'average', 'downsample'),
+           ('solver', 'kept_steps', 'max_stored_steps'), ('solver', 'keep', 'store'), ('output', 'moments', 'snapshots')
+)
+SELECT m.dataset_label, m.dataset_rank, m.model_label, m.model_rank, s.section, coalesce(n.key, s.key) AS key,
+       iif(s.section = 'model' AND s.key = 'context' AND s.value = 'clock', 'time', s.value) AS value
 FROM member m
-JOIN setting s USING (run_id);
+JOIN setting s USING (run_id)
+LEFT JOIN renamed n ON n.section = s.section AND n.old_key = s.key;
 DROP TABLE IF EXISTS varying;
 CREATE TEMP TABLE varying AS
 SELECT section, key FROM chosen_value GROUP BY section, key

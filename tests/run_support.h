@@ -20,8 +20,8 @@ static const char binary[] = AFFJORD_BINARY; /* of the same build */
 #define TINY_EXPERIMENT(name, seeds, iterations, epoch)                                                                \
     "[experiment]\nname = " name "\ndata = ty\nmodels = ffjord, affjord\nseeds = " seeds "\n"                          \
     "[model]\nwidth = 16\n"                                                                                            \
-    "[model ffjord]\ncontext = clock\n"                                                                                \
-    "[model affjord]\ncontext = augmented\njoin = yes\n"                                                               \
+    "[model ffjord]\ncontext = time\n"                                                                                \
+    "[model affjord]\ncontext = augmented\nconcat = yes\n"                                                               \
     "[solver]\nsteps = 5\n"                                                                                            \
     "[train]\niterations = " iterations "\nbatch = 64\nepoch_iterations = " epoch "\nvalidation = 200\n"               \
     "checkpoint_epochs = 1\n"                                                                                          \

@@ -17,15 +17,17 @@ typedef struct baseline_case {
 } baseline_case;
 
 static const baseline_case cases[] = {
-    {"ffjord", "ty", "model.context=clock"},
-    {"affjord", "ty", "model.context=augmented model.join=yes"},
-    {"ffjord", "hash_gaussian", "model.context=clock"},
+    {"ffjord", "ty", "model.context=time"},
+    {"affjord", "ty", "model.context=augmented model.concat=yes"},
+    {"ffjord", "hash_gaussian", "model.context=time"},
     {"affjord_learned_start", "hash_gaussian",
-     "model.context=augmented model.join=yes model.start=learned solver.method=rk4_38"},
+     "model.context=augmented model.concat=yes model.initial_state=learned solver.method=rk4_38"},
     {"affjord_rademacher", "rings",
-     "model.context=augmented model.join=yes model.start=learned solver.method=midpoint flow.divergence=rademacher"},
+     "model.context=augmented model.concat=yes model.initial_state=learned solver.method=midpoint "
+     "flow.divergence=rademacher"},
     {"affjord_adjoint", "moons",
-     "model.context=augmented model.join=yes model.start=learned flow.divergence=gaussian solver.gradient=adjoint"},
+     "model.context=augmented model.concat=yes model.initial_state=learned flow.divergence=gaussian "
+     "solver.gradient=adjoint"},
 };
 
 enum { CASES = sizeof cases / sizeof cases[0], SEED = 2 };

@@ -158,6 +158,13 @@ Test(check, settings_that_mean_another_run_are_told) {
     /* A setting that is not stored is younger than the run. */
     CHANGE("DELETE FROM setting WHERE run_id = 4 AND section = 'image'");
     EXPECT(0, CHECK "--run 4");
+    /* Rows have the names of before a renaming; today's are read too. */
+    EXPECT(0, "sqlite3 $TEST_DIR/a.db \"SELECT DISTINCT key, value FROM setting WHERE run_id = 4 AND section = 'model' "
+              "AND key IN ('context', 'join', 'concat', 'start', 'initial_state') ORDER BY 1\"");
+    EXPECT_SAYS("join|yes");
+    EXPECT_SAYS("start|zero");
+    CHANGE("UPDATE setting SET key = 'concat' WHERE run_id = 4 AND key = 'join'");
+    EXPECT(0, CHECK "--run 4");
 }
 
 Test(check, a_table_is_found_by_the_file_of_its_experiment) {
@@ -270,7 +277,7 @@ Test(check, an_archive_keeps_all_numbers_and_what_figures_draw) {
 }
 
 Test(check, an_archive_keeps_the_moments_that_films_show) {
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --jobs 2 --quiet --set output.moments=3");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --jobs 2 --quiet --set output.snapshots=3");
     EXPECT(0, "$AFFJORD archive $TEST_DIR/b.db --db $TEST_DIR/a.db");
     EXPECT(0, "for d in a b; do sqlite3 $TEST_DIR/$d.db 'SELECT count(DISTINCT subject) FROM moment'; done;"
               "sqlite3 $TEST_DIR/b.db 'SELECT DISTINCT r.seed FROM moment m JOIN run r ON r.key = m.subject'");

@@ -30,7 +30,7 @@ Test(check_images, a_sample_comes_out_the_same_and_an_archive_draws_the_same) {
     EXPECT_SAYS("Not chosen: 4 runs, as ");
     EXPECT_SAYS("the images \"mnist-tiny\" are not in the folder");
     /* Averaged images have another name than their set. */
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/b.db --jobs 2 --quiet --seeds 0 --set image.average=2");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/b.db --jobs 2 --quiet --seeds 0 --set image.downsample=2");
     EXPECT(0, "$AFFJORD check $TEST_DIR/b.db --sample 1");
     EXPECT_SAYS("mnist-tiny_4x4 ");
     EXPECT(0, "$AFFJORD archive $TEST_DIR/c.db --db $TEST_DIR/a.db");

@@ -44,12 +44,11 @@ Test(config, every_wrong_line_has_its_message) {
         {"[train]\nlearning_rate = 0x1p-3\n", "8: train.learning_rate = 0x1p-3: expected a number from 1e-12 to 10"},
         {"[train]\nstop_loss = 1e999\n", "8: train.stop_loss = 1e999: expected a number or -inf"},
         {"[train]\nstop_loss = nan\n", "8: train.stop_loss = nan: expected a number or -inf"},
-        {"[model]\njoin = true\n", "8: model.join = true: expected yes or no"},
+        {"[model]\nconcat = true\n", "8: model.concat = true: expected yes or no"},
         {"[solver]\nmethod = rk5\n",
          "8: solver.method = rk5: expected euler, midpoint, rk4, rk4_38, heun2, bosh3, dopri5, "
          "tsit5 or dopri8; the nearest is rk4"},
-        {"[model]\ncontext = Clock\n",
-         "8: model.context = Clock: expected clock, augmented or general; the nearest is clock"},
+        {"[model]\ncontext = Time\n", "8: model.context = Time: expected time, augmented or general; the nearest is time"},
         {"[train]\nbatch 5\n", "8: expected \"key = value\""},
         {"[train]\nbatch: 5\n", "8: expected \"key = value\""},
         {"[train]\n= 5\n", "8: expected \"key = value\""},
@@ -313,5 +312,39 @@ Test(config, tables_are_beside_the_file_that_lists_them) {
     cr_expect_eq(config_data_source(config, "b/c.csv", path, NULL), STATUS_OK);
     cr_expect_str_eq(path, "b/c.csv");
     config_destroy(&config);
+    leave_folder();
+}
+
+Test(config, older_names_are_noted_once_a_file) {
+    enter_folder();
+    write_text("preset.ini", "[image]\nmoving = 6\nfed = 3\n[model]\nconcat = no\n");
+    write_text("x.ini", "include = preset.ini\n" GOOD "[data ty]\nmodel.context = clock\n[solver]\nsteps = 5\n");
+    const char *const set[] = {"train.batch=9", "model m.start=learned", "solver.store=steps"};
+    experiment_config *config = load("x.ini", sizeof set / sizeof *set, set);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    cr_assert(stream);
+    config_write_renamed(config, stream);
+    cr_assert_eq(fclose(stream), 0);
+    cr_expect_str_eq(text,
+                     "Note: preset.ini:2: image.moving is now called image.augmented_dims; the old name still works "
+                     "(and 1 more renamed setting)\n"
+                     "Note: x.ini:9: model.context = clock is now called model.context = time; the old name still "
+                     "works\n"
+                     "Note: --set: model.start is now called model.initial_state; the old name still works\n");
+    free(text);
+    config_destroy(&config);
+    leave_folder();
+}
+
+/* One setting under two names is set twice. */
+Test(config, both_names_of_a_setting_are_refused) {
+    enter_folder();
+    write_text("x.ini", GOOD "[image]\nfed = 3\nhypernet_inputs = 4\n");
+    experiment_config *config = NULL;
+    failure why = {""};
+    cr_expect_eq(config_load("x.ini", 0, NULL, &config, &why), STATUS_INVALID);
+    cr_expect_str_eq(why.text, "x.ini:9: image.hypernet_inputs is already set on line 8");
     leave_folder();
 }

@@ -37,8 +37,8 @@ Test(dry_run, points_have_no_settings_of_images) {
                                             "flow.kinetic",
                                             "flow.jacobian",
                                             "solver.atol",
-                                            "solver.kept_steps",
-                                            "solver.keep",
+                                            "solver.max_stored_steps",
+                                            "solver.store",
                                             "solver.math",
                                             "solver.rtol",
                                             "solver.seminorm",
@@ -55,11 +55,11 @@ Test(dry_run, images_have_no_settings_of_points) {
     plan(small_experiment, "");
     EXPECT_SAYS("  image.hidden_channels = 4\n");
     EXPECT_SAYS("  solver.atol = 0.01\n");
-    EXPECT_SAYS("  model.context = clock\n");
+    EXPECT_SAYS("  model.context = time\n");
     EXPECT_SAYS("  output.samples = 7\n");
-    static const char *const of_points[] = {"model.width",     "model.join",     "model.hypernet",
-                                            "model.augmented", "model.start",    "model.motion",
-                                            "density_cells",   "output.moments", "without effect"};
+    static const char *const of_points[] = {"model.width",     "model.concat",     "model.hypernet",
+                                            "model.augmented", "model.initial_state",    "model.dynamics",
+                                            "density_cells",   "output.snapshots", "without effect"};
     for (size_t i = 0; i < sizeof of_points / sizeof *of_points; i++) expect_none(of_points[i]);
     /* Both kinds in one experiment have the settings of both. */
     plan(small_experiment, "--set experiment.data=mnist-tiny,ty --set solver.method=rk4");

@@ -52,7 +52,7 @@ Test(eval_folder, tables_may_have_commas_in_their_paths) {
     char path[128];
     scratch_path(folder, "commas.ini", path);
     static const char text[] =
-        "[experiment]\nname = c\ndata =\n    \"a, b/c, d.csv\"\nmodels = m\n[model m]\ncontext = clock\n"
+        "[experiment]\nname = c\ndata =\n    \"a, b/c, d.csv\"\nmodels = m\n[model m]\ncontext = time\n"
         "width = 8\n[solver]\nsteps = 3\n[train]\niterations = 4\nbatch = 8\nepoch_iterations = 2\n"
         "validation = 10\n[output]\nsamples = 5\ndensity_cells = 4\n";
     scratch_write(path, text, strlen(text));

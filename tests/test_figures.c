@@ -168,7 +168,7 @@ Test(figures, moments_are_drawn_and_filmed) {
     cr_assert_eq(figures("fig1"), 1);
     expect_output("fig1: the database has no rows for it; experiment fig1 stored no snapshots (possible for data of "
                   "two columns); "
-                  "make them with: ./run experiments/fig1.ini --set output.moments=24\n");
+                  "make them with: ./run experiments/fig1.ini --set output.snapshots=24\n");
     cr_assert_eq(shell("sqlite3 %s/r.db 'DROP TABLE moment'", folder), 0);
     cr_assert_eq(figures("film"), 1);
     expect_output("./run experiments/fig1.ini");

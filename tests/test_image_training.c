@@ -22,12 +22,12 @@ typedef struct training_case {
     const char *name, *context;
 } training_case;
 
-static const training_case cases[] = {{"ffjord", "model.context=clock"}, {"affjord_concat", "model.context=augmented"}};
+static const training_case cases[] = {{"ffjord", "model.context=time"}, {"affjord_concat", "model.context=augmented"}};
 
 enum { CASES = sizeof cases / sizeof *cases };
 
 static const char common[] =
-    "image.average=2 image.layer=concat image.variant=paper image.hidden_layers=1 image.hidden_channels=8 "
+    "image.downsample=2 image.layer=concat image.variant=paper image.hidden_layers=1 image.hidden_channels=8 "
     "flow.end_time=1 flow.learn_end_time=yes flow.divergence=rademacher "
     "solver.method=bosh3 solver.atol=1e-2 solver.rtol=1e-2 "
     "train.iterations=200 train.epoch_iterations=100 train.learning_rate=1e-2 train.warmup=20 train.batch=16 "

@@ -142,7 +142,7 @@ Test(merge, shards_under_older_settings_stay_out_of_the_experiment) {
 Test(merge, moments_made_later_are_added_to_a_finished_run) {
     compute_shards("");
     EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db --quiet; sleep 1.1");
-    compute_shards("--set output.moments=3");
+    compute_shards("--set output.snapshots=3");
     EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db; $AFFJORD merge --db $TEST_DIR/merged.db --quiet; "
               "sqlite3 $TEST_DIR/merged.db 'SELECT count(*), count(DISTINCT subject) FROM moment'");
     EXPECT_SAYS("40|4\n");

@@ -1,4 +1,8 @@
 /* test_plan.c - plans, the keys of runs, and settings as the core and checkpoints have them. */
+#include <sys/types.h>
+
+#include <sha2.h>
+
 #include "plan/plan.h"
 #include "model/specification.h"
 #include "settings_support.h"
@@ -63,7 +67,7 @@ Test(plan, figures_5_and_6_share_their_runs) {
     cr_expect_eq(run->seed, 4);
     cr_expect_eq(run->dataset->shape.dimension, 2);
     cr_expect_eq(strlen(run->dataset->checksum), 64);
-    cr_expect(run->values->model_join);
+    cr_expect(run->values->model_concat);
     cr_expect_str_eq(six->runs[60].dataset->name, "hash_gaussian");
 
     /* --seeds picks some of the same; settings outside the key change nothing, others everything. */
@@ -80,6 +84,68 @@ Test(plan, figures_5_and_6_share_their_runs) {
     plan_destroy(&other);
     cr_expect_null(six);
 }
+
+/* Older names of settings give the keys of today's; databases and checkpoints get the older ones. */
+Test(plan, renamed_settings_keep_their_keys) {
+    static const struct {
+        const char *now, *before;
+    } NAMES[] = {
+        {"model.context=time", "model.context=clock"},
+        {"model.concat=yes", "model.join=yes"},
+        {"model.initial_state=learned", "model.start=learned"},
+        {"model.dynamics=fixed", "model.motion=fixed"},
+        {"image.augmented_dims=19", "image.moving=19"},
+        {"image.hypernet_inputs=9", "image.fed=9"},
+        {"image.downsample=2", "image.average=2"},
+        {"solver.max_stored_steps=99", "solver.kept_steps=99"},
+        {"solver.store=steps", "solver.keep=steps"},
+        {"output.snapshots=3", "output.moments=3"},
+    };
+    enter_folder();
+    write_text("x.ini", "[experiment]\nname = a\ndata = ty\nmodels = m\n[model m]\nmodel.context = augmented\n");
+    plan *plain = make_plan("x.ini", NULL, 0, NULL);
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        plan *now = make_plan("x.ini", NULL, 1, &NAMES[i].now), *before = make_plan("x.ini", NULL, 1, &NAMES[i].before);
+        cr_expect_eq(memcmp(now->resolved, before->resolved, sizeof *now->resolved), 0, "%s", NAMES[i].now);
+        cr_expect_neq(memcmp(now->resolved, plain->resolved, sizeof *now->resolved), 0, "%s", NAMES[i].now);
+        cr_expect_str_eq(now->runs[0].key, before->runs[0].key, "%s", NAMES[i].now);
+        plan_destroy(&now);
+        plan_destroy(&before);
+    }
+    plan_destroy(&plain);
+    leave_folder();
+}
+
+#ifndef AFFJORD_DOUBLE
+/* The digest is what sha256sum prints for the keys, one a line, as they were before any setting was renamed. */
+Test(plan, keys_of_the_committed_experiments_are_pinned) {
+    static const struct {
+        const char *file;
+        size_t runs;
+        const char *digest;
+    } PLANS[] = {
+        {"experiments/fig1.ini", 8, "c0231ce1043c6ed101acbc80756395cf52c976f272e0b9a0ab480be6a25dd7c7"},
+        {"experiments/fig6.ini", 120, "8cd4b6056e71ba6fdecf67bb8795223833257065f5a8ad0301078847d02987ab"},
+        {"experiments/fig6_release.ini", 120, "40672c1255f50af99488d786c098daffbe345bf4d1bbf49d5116b46d3e570126"},
+        {"experiments/table2.ini", 12, "f15caf28a3e1a0fbb454a02b7dd90a881e1bc65cb0c4653259fc890e7ed2b642"},
+        {"experiments/toy_controls.ini", 240, "a4258ce997f240b6d6f6a62fd1630749f952e78a21eec93fcf3ccbdf31b923d5"},
+    };
+    for (size_t i = 0; i < sizeof PLANS / sizeof *PLANS; i++) {
+        plan *runs = make_plan(PLANS[i].file, NULL, 0, NULL);
+        char digest[SHA256_DIGEST_STRING_LENGTH];
+        SHA2_CTX hash;
+        SHA256Init(&hash);
+        cr_expect_eq(runs->run_count, PLANS[i].runs, "%s", PLANS[i].file);
+        for (size_t r = 0; r < runs->run_count; r++) {
+            SHA256Update(&hash, (const uint8_t *)runs->runs[r].key, PLAN_KEY_SIZE - 1);
+            SHA256Update(&hash, (const uint8_t *)"\n", 1);
+        }
+        SHA256End(&hash, digest);
+        cr_expect_str_eq(digest, PLANS[i].digest, "%s", PLANS[i].file);
+        plan_destroy(&runs);
+    }
+}
+#endif
 
 Test(plan, committed_experiments_say_what_the_sources_say) {
     experiment_config *config = load("configs/../experiments/fig6_release.ini", 0, NULL);
@@ -153,7 +219,7 @@ Test(plan, choices_mean_their_namesakes) {
         size_t offset;
         unsigned expected;
     } CASES[] = {
-        {"model.context", "clock", offsetof(cnf_spec, context), CONTEXT_CLOCK},
+        {"model.context", "time", offsetof(cnf_spec, context), CONTEXT_CLOCK},
         {"model.context", "augmented", offsetof(cnf_spec, context), CONTEXT_AUGMENTED},
         {"flow.divergence", "exact", offsetof(cnf_spec, divergence), DIVERGENCE_EXACT},
         {"flow.divergence", "rademacher", offsetof(cnf_spec, divergence), DIVERGENCE_RADEMACHER},
@@ -301,6 +367,8 @@ Test(plan, checkpoints_keep_every_setting) {
     cr_assert_eq(specification_write(&values, &points, file), STATUS_OK);
     cr_assert_eq(checkpoint_put_text(file, "model", "affjord"), STATUS_OK); /* others' texts are no trouble */
     cr_assert_eq(checkpoint_put_text(file, "affjord.made", "yes"), STATUS_OK);
+    cr_expect_str_eq(checkpoint_get_text(file, "model.start"), "learned"); /* the names of before a renaming */
+    cr_expect_null(checkpoint_get_text(file, "model.initial_state"));
     cr_assert_eq(specification_read(file, "a.safetensors", &back, &shape, &why), STATUS_OK, "%s", why.text);
     cr_expect_eq(shape.dimension, 7);
     cr_expect_not(specification_is_image(&shape));

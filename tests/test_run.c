@@ -77,7 +77,7 @@ Test(run, moments_are_made_when_they_are_first_wanted) {
     static const char count[] = "SELECT count(*) || ' of ' || count(DISTINCT subject) || ', ' || sum(kind = 'field') "
                                 "|| ', ' || count(DISTINCT moment) FROM moment";
     EXPECT(0, "sqlite3 $TEST_DIR/whole.db \"UPDATE run SET git_commit = 'of its training'\"");
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set output.moments=3 --seeds 1 --quiet");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set output.snapshots=3 --seeds 1 --quiet");
     EXPECT(0, "sqlite3 $TEST_DIR/whole.db 'SELECT DISTINCT git_commit FROM run'");
     cr_assert_str_eq(output, "of its training\n");
     EXPECT(0, "sqlite3 $TEST_DIR/whole.db \"%s\"", count);
@@ -91,11 +91,11 @@ Test(run, moments_are_made_when_they_are_first_wanted) {
     char *before = results("whole.db");
     free(seen);
     /* Once is enough, and where a checkpoint is gone, nothing can be done, and nothing is lost. */
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set output.moments=3 --seeds 1 --quiet;"
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set output.snapshots=3 --seeds 1 --quiet;"
               "sqlite3 $TEST_DIR/whole.db 'SELECT max(sessions) FROM run'");
     cr_assert_str_eq(output, "2\n");
     EXPECT(0, "rm $TEST_DIR/whole.checkpoints/*;"
-              "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set output.moments=3 --quiet;"
+              "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set output.snapshots=3 --quiet;"
               "sqlite3 $TEST_DIR/whole.db 'SELECT count(*), sum(status = \"done\"), max(sessions) FROM run'");
     cr_assert_str_eq(output, "4|4|2\n");
     seen = results("whole.db");

@@ -8,8 +8,8 @@
 static const char experiment[] =
     "[experiment]\nname = small\ndata = ty, hash_gaussian\nmodels = ffjord, affjord\nseeds = 0-1\n"
     "[model]\nwidth = 6\nhypernet_width = 5\n"
-    "[model ffjord]\ncontext = clock\n"
-    "[model affjord]\ncontext = augmented\njoin = yes\n"
+    "[model ffjord]\ncontext = time\n"
+    "[model affjord]\ncontext = augmented\nconcat = yes\n"
     "[solver]\nsteps = 2\n"
     "[train]\niterations = 30\nbatch = 40\nepoch_iterations = 10\nvalidation = 50\ntest = 20\ncheckpoint_epochs = 1\n"
     "[output]\ndensity_cells = 8\nsamples = 50\n";

@@ -24,7 +24,7 @@ Test(run_images, jobs_and_threads_do_not_change_a_bit) {
     free(expected);
     /* The file of a run says what is kept, and so differs; what is computed does not. */
     expected = results("whole.db");
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/kept.db --jobs 2 --quiet --set solver.keep=steps");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/kept.db --jobs 2 --quiet --set solver.store=steps");
     char *seen = results("kept.db");
     cr_expect_str_eq(seen, expected);
     free(seen);
@@ -156,7 +156,7 @@ Test(run_images, memory_is_as_predicted) {
         EXPECT(0,
                "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/memory.db --seeds 0 --quiet --set experiment.data="
                "mnist-large --set train.iterations=1 --set train.validation=10 --set image.hidden_channels=16 "
-               "--set solver.kept_steps=2 --set output.samples=0 --set train.batch=%d",
+               "--set solver.max_stored_steps=2 --set output.samples=0 --set train.batch=%d",
                large ? 120 : BATCH);
         EXPECT(0,
                "sqlite3 -separator ' ' $TEST_DIR/memory.db \"SELECT predicted_bytes, peak_bytes FROM memory "
@@ -369,7 +369,7 @@ Test(run_images, iterations_without_a_loss_end_the_run_and_are_kept) {
 }
 
 Test(run_images, more_steps_than_are_kept) {
-    expect_failures("solver.kept_steps=1", "forward: more steps than are kept (solver.kept_steps)");
+    expect_failures("solver.max_stored_steps=1", "forward: more steps than solver.max_stored_steps");
     /* No steps are kept to validate. */
     expect_number("f.db", "SELECT count(*) FROM epoch WHERE split = 'validation' AND loss IS NOT NULL", 2 * 3);
 }
@@ -377,7 +377,7 @@ Test(run_images, more_steps_than_are_kept) {
 /* What failed goes on failing: how many in a row there were is part of the state. */
 Test(run_images, a_failed_run_taken_up_again_fails_again) {
     for (int i = 0; i < 3; i++) {
-        EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/f.db --seeds 0 --quiet --set solver.kept_steps=1 "
+        EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/f.db --seeds 0 --quiet --set solver.max_stored_steps=1 "
                   "--set train.iterations=12");
         expect_query("f.db", "SELECT DISTINCT status, iteration FROM run", "failed|10\n");
     }
@@ -403,13 +403,14 @@ Test(run_images, wrong_settings_exit_2_and_write_nothing) {
     expect_refused_setting("model.field=mlp", "ffjord on mnist-tiny: model.field = mlp: the field of images is made of "
                                               "convolutions ([image]); expected hyper_mlp");
     expect_refused_setting("solver.math=fp16", "solver.math = fp16: expected fp32, tf32 or bf16");
-    expect_refused_setting("image.average=3", "small.ini:3: experiment.data: image.average: ");
-    expect_refused_setting("image.average=3", "8 x 8 pixels cannot be averaged over squares of 3");
-    expect_refused_setting("image.average=4", "images of 2 x 2 pixels: expected sides of 4 to 512");
-    expect_refused_setting("model affjord.image.average=2", "image.average: expected the same for all models");
-    expect_refused_setting("image.moving=33", "--set: affjord on mnist-tiny: image.moving: 33 "
-                                              "entries of z*, and that of flow 2 has 32: expected no more");
-    expect_refused_setting("image.fed=7", "expected 1 to 6, those that move");
+    expect_refused_setting("image.downsample=3", "small.ini:3: experiment.data: image.downsample: ");
+    expect_refused_setting("image.downsample=3", "8 x 8 pixels cannot be averaged over squares of 3");
+    expect_refused_setting("image.downsample=4", "images of 2 x 2 pixels: expected sides of 4 to 512");
+    expect_refused_setting("model affjord.image.downsample=2", "image.downsample: expected the same for all models");
+    expect_refused_setting("image.augmented_dims=33",
+                           "--set: affjord on mnist-tiny: image.augmented_dims: "
+                           "found 33, expected at most the 32 entries that z* of flow 2 has");
+    expect_refused_setting("image.hypernet_inputs=7", "expected 1 to 6, those that move");
     expect_refused_setting("data.dir=/nonexistent",
                            "small.ini:3: experiment.data: the images \"mnist-tiny\" are not in "
                            "the folder \"/nonexistent\"; AFFJORD_DATA or data.dir = FOLDER");

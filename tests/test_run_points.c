@@ -14,12 +14,12 @@ static const char experiment[] = "[experiment]\n"
                                  "field = mlp\n"
                                  "hidden = 12, 12\n"
                                  "layer = concatsquash\n"
-                                 "start = learned\n"
+                                 "initial_state = learned\n"
                                  "flow.kinetic = 0.01\n"
                                  "flow.jacobian = 0.01\n"
                                  "[model toy]\n"
                                  "width = 8\n"
-                                 "join = yes\n"
+                                 "concat = yes\n"
                                  "solver.gradient = adjoint\n"
                                  "[flow]\n"
                                  "end_time = 1\n"
@@ -38,7 +38,7 @@ static const char experiment[] = "[experiment]\n"
                                  "[output]\n"
                                  "density_cells = 128\n"
                                  "samples = 50\n"
-                                 "moments = 3\n";
+                                 "snapshots = 3\n";
 
 static void begin(void) {
     begin_run(experiment);
@@ -133,7 +133,7 @@ Test(run_points, what_cannot_be_is_refused_before_the_start) {
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --set model.hidden=1,1,1,1,1,1,1,1,1");
     EXPECT_SAYS("model.hidden: more than 8 hidden layers");
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --set model.field=mlp");
-    EXPECT_SAYS("model.join = yes: the layers of an mlp take in the context as model.layer says; expected no");
+    EXPECT_SAYS("model.concat = yes: expected no for an mlp, whose layers use the context as model.layer sets");
     EXPECT(0, "awk 'BEGIN { for (i = 0; i < 40; i++) { for (k = 0; k < 70; k++) printf \"%%s%%.4f\", k ? \",\" : \"\", "
               "sin(i * k + k); print \"\" } }' > $TEST_DIR/wide.csv");
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --set experiment.data=$TEST_DIR/wide.csv");

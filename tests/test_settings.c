@@ -125,3 +125,21 @@ Test(settings, help_names_every_setting) {
     for (const char *line = text; *line; line += strcspn(line, "\n") + 1) cr_expect_leq(strcspn(line, "\n"), 120);
     free(text);
 }
+
+/* The report shows today's names; its list of renamed settings is that of options.def. */
+Test(settings, the_report_knows_every_renamed_setting) {
+    char text[1 << 14], entry[256];
+    FILE *file = fopen("plots/report_experiment.sql", "rb");
+    cr_assert(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    size_t renamed = 0;
+    for (size_t i = 0; i < settings_count(); i++) {
+        const setting_option *option = settings_option(i);
+        if (!settings_of_run(option) || strcmp(settings_hash_key(option), option->key) == 0) continue;
+        snprintf(entry, sizeof entry, "('%s', '%s', '%s')", option->section, settings_hash_key(option), option->key);
+        cr_expect(strstr(text, entry), "%s", entry);
+        renamed++;
+    }
+    cr_expect_eq(renamed, 9);
+}

@@ -8,12 +8,12 @@
 
 static const char experiment[] = "[experiment]\nname = small\ndata = big.csv\nmodels = ffjord, affjord\n"
                                  "[model]\nwidth = 8\nhypernet_width = 8\n"
-                                 "[model ffjord]\ncontext = clock\n"
-                                 "[model affjord]\ncontext = augmented\njoin = yes\n"
+                                 "[model ffjord]\ncontext = time\n"
+                                 "[model affjord]\ncontext = augmented\nconcat = yes\n"
                                  "[solver]\nsteps = 6\n"
                                  "[train]\niterations = 60\nbatch = 64\nepoch_iterations = 10\ncheckpoint_epochs = 1\n"
                                  "learning_rate = 5e-3\n[data]\nstandardise = yes\n"
-                                 "[output]\ndensity_cells = 128\nsamples = 200\nmoments = 3\n";
+                                 "[output]\ndensity_cells = 128\nsamples = 200\nsnapshots = 3\n";
 
 /* A table at another place, of another size in each direction: 2000 rows. */
 static void begin(void) {

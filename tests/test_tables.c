@@ -7,7 +7,7 @@
 
 static const char experiment[] = "[experiment]\nname = small\ndata = points.csv\nmodels = ffjord\n"
                                  "[model]\nwidth = 8\nhypernet_width = 8\n"
-                                 "[model ffjord]\ncontext = clock\n"
+                                 "[model ffjord]\ncontext = time\n"
                                  "[solver]\nsteps = 3\n"
                                  "[train]\niterations = 10\nbatch = 32\nepoch_iterations = 10\n"
                                  "[output]\ndensity_cells = 0\nsamples = 0\n";

@@ -12,10 +12,10 @@ seeds = $2
 [model]
 width = 16
 [model ffjord]
-context = clock
+context = time
 [model affjord]
 context = augmented
-join = yes
+concat = yes
 [solver]
 steps = 5
 [train]

@@ -446,7 +446,7 @@ void chain_explain(const chain_statistics *statistics, status outcome, failure *
     static const char *const reasons[] = {[STATUS_NON_FINITE] = "a number is not finite",
                                           [STATUS_STEP_TOO_SMALL] = "the error stays too large at the smallest step",
                                           [STATUS_TOO_MANY_STEPS] = "too many steps (solver.max_steps)",
-                                          [STATUS_RECORD_FULL] = "more steps than are kept (solver.kept_steps)"};
+                                          [STATUS_RECORD_FULL] = "more steps than solver.max_stored_steps"};
     const chain_flow *flow = &statistics->flows[statistics->failed];
     const adaptive_statistics *solve = statistics->failed_backward ? &flow->backward : &flow->forward;
     const char *way = statistics->failed_backward ? "backward" : "forward";

@@ -42,6 +42,14 @@ static const setting_option OPTIONS[] = {
 #undef COMMON
 };
 
+/* The names of before a setting was renamed, which keys, databases and checkpoints have. */
+static const struct {
+    const char *name, *key, *choices; /* choices: NULL for those of today */
+} HASH_NAMES[] = {
+#define HASH_NAME(section_, key_, hash_key_, hash_names_) {#section_ "." #key_, hash_key_, hash_names_},
+#include "model/options.def"
+};
+
 static const char *const SECTIONS[] = {
 #define SECTION(section, help) #section,
 #include "model/options.def"
@@ -50,6 +58,7 @@ static const char *const SECTIONS[] = {
 enum {
     OPTION_COUNT = sizeof OPTIONS / sizeof *OPTIONS,
     SECTION_COUNT = sizeof SECTIONS / sizeof *SECTIONS,
+    HASH_NAME_COUNT = sizeof HASH_NAMES / sizeof *HASH_NAMES,
     CHOICES_MAX = 16,
     SEED_RANGES_MAX = 512
 };
@@ -66,6 +75,18 @@ size_t settings_count(void) {
 const setting_option *settings_option(size_t index) {
     assert(index < OPTION_COUNT);
     return &OPTIONS[index];
+}
+
+const char *settings_hash_key(const setting_option *option) {
+    for (size_t i = 0; i < HASH_NAME_COUNT; i++)
+        if (strcmp(HASH_NAMES[i].name, option->name) == 0) return HASH_NAMES[i].key;
+    return option->key;
+}
+
+const char *settings_hash_choices(const setting_option *option) {
+    for (size_t i = 0; i < HASH_NAME_COUNT; i++)
+        if (strcmp(HASH_NAMES[i].name, option->name) == 0 && HASH_NAMES[i].choices) return HASH_NAMES[i].choices;
+    return option->choices;
 }
 
 /* Where the field is. */
@@ -93,7 +114,7 @@ status settings_find(const char *section, const char *key, const setting_option 
     const setting_option *elsewhere = NULL;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const setting_option *option = &OPTIONS[i];
-        const bool same_key = strcmp(option->key, key) == 0;
+        const bool same_key = strcmp(option->key, key) == 0 || strcmp(settings_hash_key(option), key) == 0;
         if (strcmp(option->section, section) == 0) {
             if (same_key) {
                 *out = option;
@@ -265,10 +286,9 @@ static status parse_boolean(const setting_option *option, const char *text, sett
 }
 
 /* Split "a|b|c" in `copy` and point at the parts. */
-static size_t split_choices(const setting_option *option, char copy[SETTINGS_TEXT_MAX],
-                            const char *names[CHOICES_MAX]) {
+static size_t split_choices(const char *choices, char copy[SETTINGS_TEXT_MAX], const char *names[CHOICES_MAX]) {
     size_t count = 0;
-    snprintf(copy, SETTINGS_TEXT_MAX, "%s", option->choices);
+    snprintf(copy, SETTINGS_TEXT_MAX, "%s", choices);
     for (char *rest = copy, *name; (name = strsep(&rest, "|"));) {
         assert(count < CHOICES_MAX);
         names[count++] = name;
@@ -277,11 +297,12 @@ static size_t split_choices(const setting_option *option, char copy[SETTINGS_TEX
 }
 
 static status parse_choice(const setting_option *option, const char *text, settings *into, failure *why) {
-    char copy[SETTINGS_TEXT_MAX], listed[SETTINGS_TEXT_MAX] = "";
-    const char *names[CHOICES_MAX];
-    const size_t count = split_choices(option, copy, names);
+    char copy[SETTINGS_TEXT_MAX], hash_copy[SETTINGS_TEXT_MAX], listed[SETTINGS_TEXT_MAX] = "";
+    const char *names[CHOICES_MAX], *hash_names[CHOICES_MAX];
+    const size_t count = split_choices(option->choices, copy, names);
+    split_choices(settings_hash_choices(option), hash_copy, hash_names);
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], text) == 0) {
+        if (strcmp(names[i], text) == 0 || strcmp(hash_names[i], text) == 0) {
             *(unsigned *)field(into, option) = (unsigned)i;
             return STATUS_OK;
         }
@@ -355,7 +376,9 @@ static void print_real(double value, char text[SETTINGS_TEXT_MAX]) {
     }
 }
 
-void settings_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]) {
+/* With `choices` for the names of a choice. */
+static void print_value(const settings *values, const setting_option *option, const char *choices,
+                        char text[SETTINGS_TEXT_MAX]) {
     const void *at = field_of(values, option);
     char copy[SETTINGS_TEXT_MAX];
     const char *names[CHOICES_MAX];
@@ -364,12 +387,33 @@ void settings_text(const settings *values, const setting_option *option, char te
     case SETTING_REAL: print_real(*(const double *)at, text); break;
     case SETTING_BOOLEAN: snprintf(text, SETTINGS_TEXT_MAX, "%s", *(const bool *)at ? "yes" : "no"); break;
     case SETTING_CHOICE:
-        split_choices(option, copy, names);
+        split_choices(choices, copy, names);
         snprintf(text, SETTINGS_TEXT_MAX, "%s", names[*(const unsigned *)at]);
         break;
     case SETTING_TEXT:
     case SETTING_LIST: snprintf(text, SETTINGS_TEXT_MAX, "%s", (const char *)at); break;
     }
+}
+
+void settings_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]) {
+    print_value(values, option, option->choices, text);
+}
+
+void settings_hash_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]) {
+    print_value(values, option, settings_hash_choices(option), text);
+}
+
+bool settings_is_renamed(const setting_option *option, const char *key, const char *value,
+                         char today[SETTINGS_TEXT_MAX]) {
+    settings scratch;
+    bool renamed = strcmp(key, option->key) != 0;
+    if (option->type == SETTING_CHOICE && settings_parse(option, value, &scratch, NULL) == STATUS_OK) {
+        settings_text(&scratch, option, today);
+        renamed |= strcmp(today, value) != 0;
+    } else {
+        snprintf(today, SETTINGS_TEXT_MAX, "%s", value);
+    }
+    return renamed;
 }
 
 bool settings_of_run(const setting_option *option) {
@@ -383,7 +427,7 @@ void settings_each(const settings *values,
     char text[SETTINGS_TEXT_MAX];
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (!settings_of_run(&OPTIONS[i])) continue;
-        settings_text(values, &OPTIONS[i], text);
-        visit(argument, OPTIONS[i].section, OPTIONS[i].key, text);
+        settings_hash_text(values, &OPTIONS[i], text);
+        visit(argument, OPTIONS[i].section, settings_hash_key(&OPTIONS[i]), text);
     }
 }

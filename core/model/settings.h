@@ -32,7 +32,7 @@ typedef struct settings {
 } settings;
 
 /* Positions of the choice experiment.task. */
-enum { TASK_TRAIN, TASK_COUNT, TASK_THEORY };
+enum { TASK_TRAIN, TASK_COUNT_PARAMETERS, TASK_THEORY };
 
 typedef enum setting_type {
     SETTING_INTEGER,
@@ -58,7 +58,7 @@ typedef struct setting_option {
     double minimum, maximum; /* of a number, both allowed */
     const char *choices; /* of a choice: names separated by | */
     setting_items items; /* of a text or a list */
-    const char *initial; /* default as text; NULL where the user must say */
+    const char *initial; /* default as text; NULL where the user must set it */
     bool keyed; /* enters a run's key */
     const char *help; /* one sentence */
     size_t offset; /* of the field in `settings` */
@@ -68,8 +68,8 @@ typedef struct setting_option {
 size_t settings_count(void);
 const setting_option *settings_option(size_t index);
 
-/* The setting of this section and key. Errors: STATUS_INVALID, with the
- * nearest known name. */
+/* Find the setting of this section and key, which may be the key of before it was renamed. Errors: STATUS_INVALID, with
+ * the nearest known name. */
 status settings_find(const char *section, const char *key, const setting_option **out, failure *why);
 /* The same for a name "section.key". */
 status settings_find_name(const char *name, const setting_option **out, failure *why);
@@ -84,21 +84,31 @@ bool settings_name_valid(const char *text);
 /* Set every field to its default; required texts become empty. */
 void settings_default(settings *out);
 
-/* Check `text` and store what it says in `into`, which stays as it was on
- * failure. Errors: STATUS_INVALID, naming the setting, what was found and
- * what was expected; of memory none, as none is taken. */
+/* Parse `text` and store the value in `into`, which is unchanged on failure. Names of a choice of before a renaming are
+ * accepted. Errors: STATUS_INVALID, with the setting, the text and what was expected. Allocates nothing. */
 status settings_parse(const setting_option *option, const char *text, settings *into, failure *why);
 
 /* The value as text, in a form that settings_parse reads back to the same
  * bits; reals as short as that allows. */
 void settings_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]);
 
-/* Whether a setting is one of a run: those of [experiment] say which runs there are, and data.dir where data lie. */
+/* The key and the choices (NULL but for a choice) that run keys hash, and that databases and checkpoints store: those of
+ * HASH_NAME in options.def where the setting was renamed, otherwise those of today. */
+const char *settings_hash_key(const setting_option *option);
+const char *settings_hash_choices(const setting_option *option);
+/* The value as settings_text() writes it, but with the choices of settings_hash_choices(). */
+void settings_hash_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]);
+
+/* Return whether key or value, as a user wrote them and settings_parse() accepted them, are names of before a renaming.
+ * today <- the value in today's names. */
+bool settings_is_renamed(const setting_option *option, const char *key, const char *value,
+                         char today[SETTINGS_TEXT_MAX]);
+
+/* Return whether a setting belongs to a run: those of [experiment] list the runs, and data.dir is a place. */
 bool settings_of_run(const setting_option *option);
 
-/* Visit every setting of a run as text, in the
- * order of options.def. These are the rows of the table `setting` and the
- * texts of a checkpoint. */
+/* Visit every setting of a run as text, in the order of options.def, with the names of settings_hash_key() and
+ * settings_hash_text(). These are the rows of the table `setting` and the texts of a checkpoint. */
 void settings_each(const settings *values,
                    void (*visit)(void *argument, const char *section, const char *key, const char *value),
                    void *argument);

@@ -62,13 +62,13 @@ void specification_flow(const settings *values, size_t dimension, cnf_spec *out)
         .mlp = {.function = (activation)values->model_activation, .layer = (image_layer)values->model_layer},
         .width = values->model_width,
         .context = (cnf_context)values->model_context,
-        .join = values->model_join,
+        .join = values->model_concat,
         .hypernet_layers = values->model_hypernet_layers,
         .hypernet_width = values->model_hypernet_width,
         .augmented_dimension = values->model_augmented_dimension,
         .augmented_width = values->model_augmented_width,
-        .learn_start = values->model_start == 1,
-        .fixed_context = values->model_motion == 1,
+        .learn_start = values->model_initial_state == 1,
+        .fixed_context = values->model_dynamics == 1,
         .end_time = values->flow_end_time,
         .learn_end_time = values->flow_learn_end_time,
         .base_variance = values->flow_base_variance,
@@ -81,8 +81,8 @@ void specification_flow(const settings *values, size_t dimension, cnf_spec *out)
         .gradient = (cnf_gradient)values->solver_gradient,
         .seminorm = values->solver_seminorm,
         .error_norm = (cnf_error_norm)values->solver_error_norm,
-        .kept_steps = values->solver_kept_steps,
-        .keep_stages = values->solver_keep == 0,
+        .kept_steps = values->solver_max_stored_steps,
+        .keep_stages = values->solver_store == 0,
     };
     read_hidden(values, &out->mlp, NULL); /* specification_check says what is wrong */
 }
@@ -102,9 +102,9 @@ void specification_image(const settings *values, const size_t shape[3], image_sp
         .layer = (image_layer)values->image_layer,
         .variant = (image_variant)values->image_variant,
         .hidden_layers = values->image_hidden_layers,
-        .moving = values->image_moving,
-        .fed = values->image_fed,
-        .learn_start = values->model_context == CONTEXT_AUGMENTED && values->model_start == 1,
+        .moving = values->image_augmented_dims,
+        .fed = values->image_hypernet_inputs,
+        .learn_start = values->model_context == CONTEXT_AUGMENTED && values->model_initial_state == 1,
     };
     for (size_t i = 0; i < out->hidden_layers; i++) out->hidden[i] = values->image_hidden_channels;
 }
@@ -112,7 +112,7 @@ void specification_image(const settings *values, const size_t shape[3], image_sp
 void specification_chain(const settings *values, const size_t shape[3], chain_spec *out) {
     *out = (chain_spec){
         .function = (activation)values->image_activation,
-        .fixed_context = values->model_motion == 1,
+        .fixed_context = values->model_dynamics == 1,
         .alpha = values->image_alpha,
         .end_time = values->flow_end_time,
         .learn_end_time = values->flow_learn_end_time,
@@ -123,8 +123,8 @@ void specification_chain(const settings *values, const size_t shape[3], chain_sp
         .error_norm = (cnf_error_norm)values->solver_error_norm,
         .kinetic = values->flow_kinetic,
         .jacobian = values->flow_jacobian,
-        .kept_steps = values->solver_kept_steps,
-        .keep_stages = values->solver_keep == 0,
+        .kept_steps = values->solver_max_stored_steps,
+        .keep_stages = values->solver_store == 0,
         .solver = solver_of(values),
         .math = (conv_math)values->solver_math,
     };
@@ -161,10 +161,10 @@ static status check_moving(const settings *values, const image_model *model, fai
     for (size_t f = 0; f < model->flow_count; f++) {
         const image_flow *flow = &model->flows[f];
         const size_t entries = flow->channels * flow->height * flow->width;
-        if (values->image_moving > entries)
+        if (values->image_augmented_dims > entries)
             return fail(why, STATUS_INVALID,
-                        "image.moving: %zu entries of z*, and that of flow %zu has %zu: expected no more than that",
-                        (size_t)values->image_moving, f, entries);
+                        "image.augmented_dims: found %zu, expected at most the %zu entries that z* of flow %zu has",
+                        (size_t)values->image_augmented_dims, entries, f);
     }
     return STATUS_OK;
 }
@@ -173,9 +173,9 @@ static status check_moving(const settings *values, const image_model *model, fai
 static status check_mlp(const settings *values, size_t dimension, failure *why) {
     mlp_field_spec layers;
     TRY(read_hidden(values, &layers, why));
-    if (values->model_join)
+    if (values->model_concat)
         return fail(why, STATUS_INVALID,
-                    "model.join = yes: the layers of an mlp take in the context as model.layer says; expected no");
+                    "model.concat = yes: expected no for an mlp, whose layers use the context as model.layer sets");
     if (values->flow_divergence == DIVERGENCE_EXACT && dimension > CNF_EXACT_MAX)
         return fail(why, STATUS_INVALID,
                     "flow.divergence = exact: of an mlp it is for up to %d columns, and the data have %zu; expected "
@@ -204,7 +204,7 @@ status specification_check(const settings *values, const specification_shape *sh
             why, STATUS_INVALID,
             "model.context = general: where g sees z, the Jacobian's block dz*(T)/dz(0) is not zero, int tr df/dz "
             "is not its log-determinant, and z(T) may be the same for two points (eq. 16): there is no density "
-            "to train; expected clock or augmented");
+            "to train; expected time or augmented");
     if (!specification_is_image(shape)) return check_points(values, shape->dimension, why);
     if (values->data_standardise)
         return fail(why, STATUS_INVALID, "data.standardise = yes: expected no for images, whose units are known");
@@ -227,19 +227,19 @@ status specification_check(const settings *values, const specification_shape *sh
 }
 
 /* What specification_objective leaves out, and the outputs of the other kind. */
-static const char *const only_points[] = {"model.join",
+static const char *const only_points[] = {"model.concat",
                                           "model.width",
                                           "model.hypernet_layers",
                                           "model.hypernet_width",
                                           "model.augmented_dimension",
                                           "model.augmented_width",
-                                          "model.start",
-                                          "model.motion",
+                                          "model.initial_state",
+                                          "model.dynamics",
                                           "output.density_cells",
-                                          "output.moments"};
+                                          "output.snapshots"};
 static const char *const only_images[] = {
     "flow.learn_end_time", "flow.kinetic",    "flow.jacobian",     "solver.atol", "solver.rtol", "solver.seminorm",
-    "solver.max_steps",    "solver.min_step", "solver.kept_steps", "solver.keep", "solver.math", "solver.error_norm"};
+    "solver.max_steps",    "solver.min_step", "solver.max_stored_steps", "solver.store", "solver.math", "solver.error_norm"};
 
 static bool is_among(const char *name, const char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -387,7 +387,9 @@ status specification_read(const checkpoint *from, const char *path, settings *va
     for (size_t i = 0; i < settings_count(); i++) {
         const setting_option *option = settings_option(i);
         if (!settings_of_run(option)) continue;
-        const char *text = checkpoint_get_text(from, option->name);
+        char name[SETTINGS_TEXT_MAX];
+        snprintf(name, sizeof name, "%s.%s", option->section, settings_hash_key(option));
+        const char *text = checkpoint_get_text(from, name);
         failure reason;
         if (!text) continue; /* a setting that is younger than the file; its default is what was done before */
         found++;

@@ -63,8 +63,8 @@ static void choose(const sizes *of, size_t model, settings *values) {
     values->image_variant = IMAGE_PAPER;
     values->image_hidden_layers = 3;
     values->image_hidden_channels = of->channels;
-    values->image_moving = 16;
-    values->image_fed = 10;
+    values->image_augmented_dims = 16;
+    values->image_hypernet_inputs = 10;
     values->flow_end_time = 1;
     values->flow_learn_end_time = true;
     values->flow_base_variance = 1;

@@ -51,7 +51,7 @@ static status make_plan(const rerun_choice *choice, bool counted, plan **out, fa
         *values = from->values;
         values->output_density_cells = 0;
         values->output_samples = 0;
-        values->output_moments = 0;
+        values->output_snapshots = 0;
         values->train_checkpoint_epochs = NO_CHECKPOINTS;
         made->datasets[at] = from->data;
         snprintf(made->models[at].name, sizeof made->models[at].name, "%s", from->row.model);

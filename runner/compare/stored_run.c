@@ -145,7 +145,7 @@ static status try_experiment(void *argument, const char *file) {
 /* name <- that of the set, of which "_HEIGHTxWIDTH" was added to the name of averaged images; false for points. */
 static bool image_name(const recorder_run *row, const settings *values, char name[RECORDER_NAME_MAX]) {
     snprintf(name, RECORDER_NAME_MAX, "%s", row->dataset);
-    char *cut = values->image_average > 1 ? strrchr(name, '_') : NULL;
+    char *cut = values->image_downsample > 1 ? strrchr(name, '_') : NULL;
     if (cut) *cut = '\0';
     return source_is_images(name);
 }
@@ -170,7 +170,7 @@ static status find_data(recorder *book, const recorder_run *row, const settings 
 static status look_up(recorder *book, const stored_run *run, stored_cache *cache, const stored_data **out,
                       failure *why) {
     const recorder_run *row = &run->row;
-    const uint64_t average = run->values.image_average;
+    const uint64_t average = run->values.image_downsample;
     for (size_t i = 0; i < cache->count; i++) {
         const stored_data *item = &cache->items[i];
         if (item->average != average || strcmp(item->dataset, row->dataset) != 0 ||
@@ -202,7 +202,7 @@ static bool describe_count(stored_run *out) {
     snprintf(out->data.source, sizeof out->data.source, "%s", out->row.dataset);
     snprintf(out->data.name, sizeof out->data.name, "%s", out->row.dataset);
     snprintf(out->data.checksum, sizeof out->data.checksum, "%s", out->row.data_checksum);
-    out->values.experiment_task = TASK_COUNT;
+    out->values.experiment_task = TASK_COUNT_PARAMETERS;
     return true;
 }
 

@@ -13,7 +13,7 @@ static status look_for_moments(recorder *book, const plan_run *run, recorder_run
     char path[CHECKPOINT_PATH_MAX];
     bool has = false;
     failure reason;
-    if (row->state != RUN_DONE || run->values->output_moments == 0 || run->dataset->shape.dimension != 2 ||
+    if (row->state != RUN_DONE || run->values->output_snapshots == 0 || run->dataset->shape.dimension != 2 ||
         !row->has_checkpoint)
         return STATUS_OK;
     TRY(recorder_has_moments(book, row->key, &has, why));
@@ -149,7 +149,7 @@ static status write_run(recorder *book, const plan_run *run, recorder_run *row, 
         snprintf(row->data_checksum, sizeof row->data_checksum, "%s", run->dataset->checksum);
         snprintf(row->model, sizeof row->model, "%s", run->model->name);
         row->seed = run->seed;
-        row->iterations = run->values->experiment_task == TASK_COUNT ? 0 : run->values->train_iterations;
+        row->iterations = run->values->experiment_task == TASK_COUNT_PARAMETERS ? 0 : run->values->train_iterations;
         TRY(recorder_put_run(book, row, why));
         TRY(recorder_find_run(book, run->key, row, why));
     }

@@ -24,7 +24,7 @@ static status fail_memory(failure *why) {
 static void canonical_value(const settings *values, const setting_option *option, char out[SETTINGS_TEXT_MAX]) {
     const void *at = (const char *)values + option->offset;
     if (option->type == SETTING_REAL) number_print(out, SETTINGS_TEXT_MAX, "%.17g", *(const double *)at);
-    else settings_text(values, option, out);
+    else settings_hash_text(values, option, out);
 }
 
 void plan_run_key(const settings *values, const char *checksum, uint64_t seed, char key[PLAN_KEY_SIZE]) {
@@ -47,7 +47,7 @@ void plan_run_key(const settings *values, const char *checksum, uint64_t seed, c
         canonical_value(values, option, value);
         canonical_value(&initial, option, usual);
         if (strcmp(value, usual) == 0) continue;
-        length = snprintf(line, sizeof line, "%s=%s\n", option->name, value);
+        length = snprintf(line, sizeof line, "%s.%s=%s\n", option->section, settings_hash_key(option), value);
         SHA256Update(&hash, (const uint8_t *)line, (size_t)length);
     }
     SHA256End(&hash, digest);
@@ -159,9 +159,9 @@ static status check_settings(const experiment_config *config, const source *open
                              failure *why) {
     failure reason;
     status code = STATUS_OK;
-    if (values->image_average != first->image_average)
+    if (values->image_downsample != first->image_downsample)
         code =
-            fail(&reason, STATUS_INVALID, "image.average: expected the same for all models, which see the same data");
+            fail(&reason, STATUS_INVALID, "image.downsample: expected the same for all models, which see the same data");
     if (code == STATUS_OK && values->experiment_task == TASK_THEORY) code = check_theory(values, data, &reason);
     if (code == STATUS_OK) code = source_check(opened, values, &reason);
     if (code == STATUS_OK) code = check_outputs(values, data, &reason);
@@ -205,7 +205,7 @@ static status fill_dataset(const experiment_config *config, const char *item, so
     settings *values = &into->resolved[d * into->model_count];
     bool standardised = true;
     for (size_t m = 0; m < into->model_count; m++) config_resolve(config, item, into->models[m].name, &values[m]);
-    const bool counts = config_settings(config)->experiment_task == TASK_COUNT;
+    const bool counts = config_settings(config)->experiment_task == TASK_COUNT_PARAMETERS;
     TRY(counts ? describe_count(config, item, data, why) : describe_dataset(config, item, values, data, opened, why));
     TRY(check_dataset(config, into, d, why));
     for (size_t m = 0; m < into->model_count; m++) {

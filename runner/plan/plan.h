@@ -65,7 +65,7 @@ status plan_select(plan *runs, const char *text, failure *why);
  *     format=1\n  real=F32\n  data=CHECKSUM\n  seed=SEED\n
  *     theory=ITEMS\n           where experiment.task = theory
  *     section.key=value\n      for every keyed setting that differs from its default, in the order of
- *                              options.def, reals by %.17g
+ *                              options.def, reals by %.17g; names as options.def has them in HASH_NAME
  *
  * Defaults are left out, so that a setting added later, whose default is what was done before, leaves all keys as they
  * are. A default that changes therefore has to raise PLAN_FORMAT_VERSION.

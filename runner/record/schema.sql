@@ -178,7 +178,7 @@ CREATE TABLE IF NOT EXISTS sample_blob (
     PRIMARY KEY (subject, kind)
 );
 
--- The same at moments of a flow's time (output.moments), from 0 at time 0, that
+-- The same at moments of a flow's time (output.snapshots), from 0 at time 0, that
 -- of the data, to T, that of the base. kind 'density': of z(t); 'samples': where the same
 -- base points are at t; 'field': x, y and the two numbers of dz/dt in a row, at the
 -- centres of a grid's cells (none at T); 'context': z*(t), or t of a clock, in

@@ -270,7 +270,7 @@ static status find_option(source *from, const char *key, const setting_option **
 }
 
 /* A list may begin on the next line. */
-static status assign(source *from, const setting_option *option, const char *value) {
+static status assign(source *from, const char *key, const setting_option *option, const char *value) {
     settings scratch;
     failure reason;
     const bool later = !*value && option->type == SETTING_LIST && goes_on(from);
@@ -279,6 +279,7 @@ static status assign(source *from, const setting_option *option, const char *val
     config_assignment assignment = {
         .scope = from->scope, .name = from->name, .option = option, .path = from->path, .line = from->line};
     TRY(config_keep(from->config, value, &assignment.value, from->why));
+    TRY(config_note_renamed(from->config, key, &assignment, from->why));
     return config_assign(from->config, &assignment, from->why);
 }
 
@@ -303,7 +304,7 @@ static status take_pair(source *from, const char *key, const char *value) {
             return fail_at(from, STATUS_INVALID, "%s is already set on line %zu", option->name, other->line);
     }
     char *own = value_here(from, value, option->type == SETTING_LIST);
-    const status outcome = own ? assign(from, option, own) : fail_at(from, STATUS_MEMORY, "out of memory");
+    const status outcome = own ? assign(from, key, option, own) : fail_at(from, STATUS_MEMORY, "out of memory");
     free(own);
     return outcome;
 }

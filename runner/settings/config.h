@@ -39,6 +39,9 @@ void config_destroy(experiment_config **config);
 /* The path as given. */
 const char *config_path(const experiment_config *config);
 
+/* Write a line for each file, and for --set, that uses older names of settings: the first of them and how many more. */
+void config_write_renamed(const experiment_config *config, FILE *stream);
+
 /* The settings without those of single data sets and models. Its experiment
  * fields are those of the experiment: experiment_name, experiment_title (the
  * name if the file has none), experiment_figures, ... */

@@ -16,6 +16,7 @@ typedef struct config_assignment {
     const char *value;
     const char *path; /* of the file; NULL for --set */
     size_t line;
+    const char *renamed; /* where it was written with older names: "old = value is now called new = value"; else NULL */
 } config_assignment;
 
 /* One section [data NAME] or [model NAME]. */
@@ -39,6 +40,9 @@ struct experiment_config {
 
 /* A copy of `text` that lives as long as the configuration. */
 status config_keep(experiment_config *config, const char *text, const char **out, failure *why);
+
+/* Set assignment->renamed; `key` as the user wrote it, with a section or without. The value was checked. */
+status config_note_renamed(experiment_config *config, const char *key, config_assignment *assignment, failure *why);
 
 /* Append one assignment whose value was checked. */
 status config_assign(experiment_config *config, const config_assignment *assignment, failure *why);

@@ -114,6 +114,40 @@ status config_data_source(const experiment_config *config, const char *item, cha
     return STATUS_OK;
 }
 
+status config_note_renamed(experiment_config *config, const char *key, config_assignment *assignment, failure *why) {
+    char today[SETTINGS_TEXT_MAX], text[2 * SETTINGS_TEXT_MAX];
+    const setting_option *option = assignment->option;
+    const char *dot = strrchr(key, '.');
+    const char *bare = dot ? dot + 1 : key;
+    if (!settings_is_renamed(option, bare, assignment->value, today)) return STATUS_OK;
+    if (strcmp(today, assignment->value) == 0)
+        snprintf(text, sizeof text, "%s.%s is now called %s", option->section, bare, option->name);
+    else
+        snprintf(text, sizeof text, "%s.%s = %s is now called %s = %s", option->section, bare, assignment->value,
+                 option->name, today);
+    return config_keep(config, text, &assignment->renamed, why);
+}
+
+/* Files are told apart by the address of their path. */
+void config_write_renamed(const experiment_config *config, FILE *stream) {
+    for (size_t i = 0; i < config->assignment_count; i++) {
+        const config_assignment *assignment = &config->assignments[i];
+        size_t before = 0, after = 0;
+        for (size_t j = 0; j < config->assignment_count; j++) {
+            const config_assignment *other = &config->assignments[j];
+            if (j == i || !other->renamed || other->path != assignment->path) continue;
+            before += j < i;
+            after += j > i;
+        }
+        if (!assignment->renamed || before > 0) continue;
+        if (assignment->path) fprintf(stream, "Note: %s:%zu: ", assignment->path, assignment->line);
+        else fprintf(stream, "Note: --set: ");
+        fprintf(stream, "%s; the old name still works", assignment->renamed);
+        if (after > 0) fprintf(stream, " (and %zu more renamed setting%s)", after, after > 1 ? "s" : "");
+        fputc('\n', stream);
+    }
+}
+
 /* Whether experiment.data or experiment.models lists the name. */
 static bool is_listed(const settings *values, config_scope scope, const char *name) {
     const char *cursor = scope == SCOPE_MODEL ? values->experiment_models : values->experiment_data;
@@ -217,8 +251,8 @@ static char *split_scoped(char *text) {
     return cut + 1;
 }
 
-/* The left side of --set: what it is for and which setting. */
-static status parse_target(char *target, config_assignment *out, char **name, failure *why) {
+/* The left side of --set: the data set or model, and the setting, which *key points at. */
+static status parse_target(char *target, config_assignment *out, char **name, char **key, failure *why) {
     const config_scope scopes[] = {SCOPE_DATA, SCOPE_MODEL};
     out->scope = SCOPE_ALL;
     *name = target + strlen(target);
@@ -233,6 +267,7 @@ static status parse_target(char *target, config_assignment *out, char **name, fa
         if (!target) return fail(why, STATUS_INVALID, "expected \"%s NAME.key=value\"", word);
         break;
     }
+    *key = target;
     if (out->scope != SCOPE_ALL && !strchr(target, '.')) return settings_find("model", target, &out->option, why);
     TRY(settings_find_name(target, &out->option, why));
     if (out->scope != SCOPE_ALL && !settings_of_run(out->option))
@@ -243,7 +278,7 @@ static status parse_target(char *target, config_assignment *out, char **name, fa
 status config_assign_text(experiment_config *config, const char *text, failure *why) {
     const char *equals = strchr(text, '=');
     if (!equals) return fail(why, STATUS_INVALID, "expected section.key=value");
-    char target[SETTINGS_TEXT_MAX], *name;
+    char target[SETTINGS_TEXT_MAX], *name, *key;
     size_t length = (size_t)(equals - text);
     const char *left = trim(text, &length);
     if (length >= sizeof target) return fail(why, STATUS_INVALID, "expected section.key=value");
@@ -251,7 +286,7 @@ status config_assign_text(experiment_config *config, const char *text, failure *
     target[length] = '\0';
 
     config_assignment assignment = {0};
-    TRY(parse_target(target, &assignment, &name, why));
+    TRY(parse_target(target, &assignment, &name, &key, why));
     char value[SETTINGS_TEXT_MAX];
     length = strlen(equals + 1);
     const char *right = trim(equals + 1, &length);
@@ -264,5 +299,6 @@ status config_assign_text(experiment_config *config, const char *text, failure *
     TRY(settings_parse(assignment.option, value, &scratch, why));
     TRY(config_keep(config, name, &assignment.name, why));
     TRY(config_keep(config, value, &assignment.value, why));
+    TRY(config_note_renamed(config, key, &assignment, why));
     return config_assign(config, &assignment, why);
 }

@@ -134,6 +134,30 @@ static void write_introduction(FILE *stream) {
         stream);
 }
 
+/* Older names, which files may still use. */
+static void write_renamed(FILE *stream) {
+    fputs("\n## Renamed settings\n\n"
+          "Files and `--set` may use the older names; the program then prints a note. Run keys, the table `setting` of "
+          "the\n"
+          "database and checkpoints contain the older names, so that runs of all versions have the same keys.\n\n"
+          "| name | older name |\n|---|---|\n",
+          stream);
+    for (size_t i = 0; i < settings_count(); i++) {
+        const setting_option *option = settings_option(i);
+        const char *key = settings_hash_key(option), *names = settings_hash_choices(option);
+        if (strcmp(key, option->key) != 0) fprintf(stream, "| `%s` | `%s.%s` |\n", option->name, option->section, key);
+        if (!names || strcmp(names, option->choices) == 0) continue;
+        for (const char *now = option->choices, *before = names; *now && *before;) {
+            const int length = (int)strcspn(now, "|"), old_length = (int)strcspn(before, "|");
+            if (length != old_length || strncmp(now, before, (size_t)length) != 0)
+                fprintf(stream, "| `%s = %.*s` | `%s.%s = %.*s` |\n", option->name, length, now, option->section, key,
+                        old_length, before);
+            now += length + (now[length] == '|');
+            before += old_length + (before[old_length] == '|');
+        }
+    }
+}
+
 void settings_write_markdown(FILE *stream) {
     char range[SETTINGS_TEXT_MAX];
     write_introduction(stream);
@@ -148,6 +172,7 @@ void settings_write_markdown(FILE *stream) {
                     option->keyed ? "yes" : "no", option->help);
         }
     }
+    write_renamed(stream);
 }
 
 static void write_manual_introduction(FILE *stream) {

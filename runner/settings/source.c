@@ -36,11 +36,11 @@ static status open_images(const char *name, const settings *values, source *out,
     failure reason;
     if (!image_exists(name, folder)) return fail_absent(name, folder, why);
     TRY(image_open(name, folder, &out->images, why));
-    if (values->image_average == 1) return STATUS_OK;
-    const status outcome = image_average(out->images, values->image_average, &reason);
+    if (values->image_downsample == 1) return STATUS_OK;
+    const status outcome = image_average(out->images, values->image_downsample, &reason);
     if (outcome == STATUS_OK) return STATUS_OK;
     image_close(&out->images);
-    return fail(why, outcome, "image.average: %s", reason.text);
+    return fail(why, outcome, "image.downsample: %s", reason.text);
 }
 
 /* A name that nothing has may have been meant to be that of points or of images. */
@@ -115,7 +115,7 @@ specification_shape source_shape(const source *self) {
 void source_name(const source *self, const settings *values, char text[SETTINGS_NAME_MAX]) {
     const image_set *set = self->images;
     if (!set) snprintf(text, SETTINGS_NAME_MAX, "%s", dataset_name(self->points));
-    else if (values->image_average == 1) snprintf(text, SETTINGS_NAME_MAX, "%s", set->name);
+    else if (values->image_downsample == 1) snprintf(text, SETTINGS_NAME_MAX, "%s", set->name);
     else snprintf(text, SETTINGS_NAME_MAX, "%.900s_%zux%zu", set->name, set->height, set->width);
 }
 

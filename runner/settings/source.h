@@ -19,7 +19,7 @@ bool source_is_images(const char *name);
 /* The folder of the sets of images: data.dir, else $AFFJORD_DATA, else ./data. */
 const char *source_folder(const settings *values);
 
-/* Open a toy density, a table of points or a set of images, which is averaged as image.average says. Errors: those of
+/* Open a toy density, a table of points or a set of images, which is averaged as image.downsample says. Errors: those of
  * dataset_open and image_open; STATUS_INVALID for squares that do not divide the images. */
 status source_open(const char *name, const settings *values, source *out, failure *why);
 void source_close(source *self);

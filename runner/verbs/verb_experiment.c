@@ -102,7 +102,7 @@ static status read_request(int count, char **words, request *out, failure *why) 
 /* --- Running --- */
 
 static bool counts(const experiment *self) {
-    return config_settings(self->config)->experiment_task == TASK_COUNT;
+    return config_settings(self->config)->experiment_task == TASK_COUNT_PARAMETERS;
 }
 
 static bool is_image(const experiment *self, size_t index) {
@@ -256,7 +256,7 @@ static status look(const experiment *self, bool *complete, failure *why) {
 
 static status write_table(const experiment *self, recorder *book, FILE *stream, size_t *broken, failure *why) {
     const unsigned task = config_settings(self->config)->experiment_task;
-    if (task == TASK_COUNT) return count_write(book, self->runs, stream, why);
+    if (task == TASK_COUNT_PARAMETERS) return count_write(book, self->runs, stream, why);
     if (task == TASK_THEORY) return summary_write_theory(book, self->row.name, stream, broken, why);
     return summary_write(book, self->row.name, stream, why);
 }
@@ -389,6 +389,7 @@ static status select_run(experiment *self, failure *why) {
 }
 
 static void write_notes(const experiment *self) {
+    if (!self->asked.quiet) config_write_renamed(self->config, stderr);
     for (size_t i = 0; i < self->runs->dataset_count && !self->asked.quiet; i++) {
         const plan_dataset *data = &self->runs->datasets[i];
         if (*data->note) fprintf(stderr, "Note: %s: %s\n", data->name, data->note);

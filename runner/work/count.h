@@ -1,4 +1,4 @@
-/* count.h - ./run FILE.ini with experiment.task = count: the parameters of image models, as in Table 2. */
+/* count.h - ./run FILE.ini with experiment.task = count_parameters: the parameters of image models, as in Table 2. */
 #ifndef AFFJORD_RUNNER_COUNT_H
 #define AFFJORD_RUNNER_COUNT_H
 

@@ -76,7 +76,7 @@ status worker_send_outputs(worker *self, failure *why);
 /* The final loss of points, measured again (measure.h). */
 status worker_send_measurements(worker *self, failure *why);
 
-/* A flow of points in the plane at the moments of output.moments. */
+/* A flow of points in the plane at the moments of output.snapshots. */
 status worker_send_moments(worker *self, cnf *flow, failure *why);
 
 /* The items of experiment.theory on the trained field. */

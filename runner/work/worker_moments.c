@@ -101,7 +101,7 @@ static status send_field(moments *all, failure *why) {
     const size_t columns = spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1;
     real context[CONTEXT_MAX];
     if (columns > CONTEXT_MAX)
-        return fail(why, STATUS_INVALID, "output.moments: expected a context of at most %d numbers, found %zu",
+        return fail(why, STATUS_INVALID, "output.snapshots: expected a context of at most %d numbers, found %zu",
                     CONTEXT_MAX, columns);
     place_grid(all, FIELD_CELLS);
     TRY(solved(all, cnf_moment_field(all->flow, all->params, all->step, all->points, FIELD_POINTS, all->rates, context),
@@ -121,7 +121,7 @@ static status send_field(moments *all, failure *why) {
 
 /* Moments lie at beginnings of steps, as evenly as those allow; several may fall on one where there are few steps. */
 static status send_all(moments *all, failure *why) {
-    const uint64_t count = all->self->task->run->values->output_moments;
+    const uint64_t count = all->self->task->run->values->output_snapshots;
     const size_t steps = cnf_moment_steps(all->flow);
     for (all->number = 0; all->number < count && !worker_asked_to_stop(all->self); all->number++) {
         const double part = count > 1 ? (double)all->number / (double)(count - 1) : 0;

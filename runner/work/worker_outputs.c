@@ -127,7 +127,7 @@ static status send_point_outputs(worker *self, failure *why) {
         outcome = send_density(self, flow, false, values->output_density_cells, why);
     if (outcome == STATUS_OK && values->output_samples > 0 && !self->stop)
         outcome = send_points(self, flow, false, values->output_samples, why);
-    if (outcome == STATUS_OK && values->output_moments > 0 && D == 2 && !self->stop)
+    if (outcome == STATUS_OK && values->output_snapshots > 0 && D == 2 && !self->stop)
         outcome = worker_send_moments(self, flow->flow, why);
     model_close(&flow);
     return outcome;

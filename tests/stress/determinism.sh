@@ -189,7 +189,7 @@ row "4 threads" schedule gcc-O2 "$all" plain -- --jobs 1 --threads 4
 row "2 jobs" schedule gcc-O2 "$all" plain -- --jobs 2 --threads 1
 row "2 jobs of 4 threads" schedule gcc-O2 "$all" plain -- --jobs 2 --threads 4
 row "stopped at checkpoints and resumed" schedule gcc-O2 "$all" stopped
-row "one stored state per step, stages recomputed (solver.keep)" schedule gcc-O2 images kept -- --jobs 1 --threads 1 --set solver.keep=steps
+row "one stored state per step, stages recomputed (solver.store)" schedule gcc-O2 images kept -- --jobs 1 --threads 1 --set solver.store=steps
 for variant in "gcc -O2" "gcc -O3" "clang -O2" "clang -O3"; do
     compiler=${variant% *} level=${variant#* }
     build "$compiler" "$level"

@@ -36,8 +36,8 @@ models = ffjord, affjord
 layer = hyper
 hidden_layers = 2
 hidden_channels = 8
-moving = 6
-fed = 3
+augmented_dims = 6
+hypernet_inputs = 3
 variant = paper
 [flow]
 end_time = 1
@@ -57,7 +57,7 @@ checkpoint_epochs = 1
 [output]
 samples = 7
 [model ffjord]
-context = clock
+context = time
 [model affjord]
 context = augmented
 END
@@ -95,11 +95,11 @@ samples = 0
 layer = hyper
 hidden_layers = 1
 hidden_channels = 2
-moving = 6
-fed = 3
+augmented_dims = 6
+hypernet_inputs = 3
 [model affjord]
 context = augmented
-join = yes
+concat = yes
 END
 }
 
@@ -120,7 +120,7 @@ hypernet_layers = 1
 hypernet_width = 4
 [model affjord]
 context = augmented
-join = yes
+concat = yes
 [solver]
 steps = 1
 [train]
