@@ -1,4 +1,4 @@
-/* test_check.c - ./run check and ./run archive from outside: numbers beside recorded ones, runs computed again, copies
+/* test_check.c - ./run check and ./run export --archive from outside: numbers beside recorded ones, runs computed again, copies
  * for keeping. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
@@ -245,7 +245,7 @@ Test(check, an_archive_keeps_all_numbers_and_what_figures_draw) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --jobs 2 --quiet --seeds 2-9 --set "
               "output.density_cells=64");
     EXPECT(0, "sqlite3 $TEST_DIR/a.db \"UPDATE run SET status = 'failed' WHERE run_id = 4\"");
-    EXPECT(0, "$AFFJORD archive $TEST_DIR/b.db --db $TEST_DIR/a.db");
+    EXPECT(0, "$AFFJORD export --archive $TEST_DIR/b.db --db $TEST_DIR/a.db");
     EXPECT_SAYS("b.db: 19 of 20 runs, 6 of 42 pictures, no checkpoints; ");
     EXPECT(0, "test $(stat -c %%s $TEST_DIR/b.db) -lt $(stat -c %%s $TEST_DIR/a.db)");
     EXPECT(0, "ls $TEST_DIR | grep b.db");
@@ -278,7 +278,7 @@ Test(check, an_archive_keeps_all_numbers_and_what_figures_draw) {
 
 Test(check, an_archive_keeps_the_moments_that_films_show) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --jobs 2 --quiet --set output.snapshots=3");
-    EXPECT(0, "$AFFJORD archive $TEST_DIR/b.db --db $TEST_DIR/a.db");
+    EXPECT(0, "$AFFJORD export --archive $TEST_DIR/b.db --db $TEST_DIR/a.db");
     EXPECT(0, "for d in a b; do sqlite3 $TEST_DIR/$d.db 'SELECT count(DISTINCT subject) FROM moment'; done;"
               "sqlite3 $TEST_DIR/b.db 'SELECT DISTINCT r.seed FROM moment m JOIN run r ON r.key = m.subject'");
     cr_assert_str_eq(output, "4\n2\n0\n");
@@ -286,17 +286,17 @@ Test(check, an_archive_keeps_the_moments_that_films_show) {
 }
 
 Test(check, an_archive_replaces_nothing_by_mistake) {
-    EXPECT(2, "$AFFJORD archive");
-    EXPECT_SAYS("Name the archive");
-    EXPECT(2, "$AFFJORD archive $TEST_DIR/a.db --db $TEST_DIR/a.db --force");
+    EXPECT(2, "$AFFJORD export --archive");
+    EXPECT_SAYS("export: the name is missing; expected the file of the archive");
+    EXPECT(2, "$AFFJORD export --archive $TEST_DIR/a.db --db $TEST_DIR/a.db --force");
     EXPECT_SAYS("is read by this command");
-    EXPECT(0, "$AFFJORD archive $TEST_DIR/b.db --db $TEST_DIR/a.db");
-    EXPECT(2, "$AFFJORD archive $TEST_DIR/b.db --db $TEST_DIR/a.db");
+    EXPECT(0, "$AFFJORD export --archive $TEST_DIR/b.db --db $TEST_DIR/a.db");
+    EXPECT(2, "$AFFJORD export --archive $TEST_DIR/b.db --db $TEST_DIR/a.db");
     EXPECT_SAYS("is there already; --force replaces it");
-    EXPECT(0, "touch $TEST_DIR/b.db-wal; $AFFJORD archive $TEST_DIR/b.db --db $TEST_DIR/a.db --force");
-    EXPECT(1, "$AFFJORD archive $TEST_DIR/c.db --db $TEST_DIR/none.db");
+    EXPECT(0, "touch $TEST_DIR/b.db-wal; $AFFJORD export --archive $TEST_DIR/b.db --db $TEST_DIR/a.db --force");
+    EXPECT(1, "$AFFJORD export --archive $TEST_DIR/c.db --db $TEST_DIR/none.db");
     EXPECT_SAYS("none.db");
-    EXPECT(1, "$AFFJORD archive $TEST_DIR/no/c.db --db $TEST_DIR/a.db");
+    EXPECT(1, "$AFFJORD export --archive $TEST_DIR/no/c.db --db $TEST_DIR/a.db");
     EXPECT_SAYS("no/c.db");
     EXPECT(0, "ls $TEST_DIR | grep -e tmp. -e c.db -e wal || true");
     cr_assert_str_eq(output, "");

@@ -1,4 +1,4 @@
-/* test_check_images.c - ./run check and ./run archive on trainings on images. */
+/* test_check_images.c - ./run check and ./run export --archive on trainings on images. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include "picture_support.h"
@@ -33,7 +33,7 @@ Test(check_images, a_sample_comes_out_the_same_and_an_archive_draws_the_same) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/b.db --jobs 2 --quiet --seeds 0 --set image.downsample=2");
     EXPECT(0, "$AFFJORD check $TEST_DIR/b.db --sample 1");
     EXPECT_SAYS("mnist-tiny_4x4 ");
-    EXPECT(0, "$AFFJORD archive $TEST_DIR/c.db --db $TEST_DIR/a.db");
+    EXPECT(0, "$AFFJORD export --archive $TEST_DIR/c.db --db $TEST_DIR/a.db");
     EXPECT_SAYS("4 of 4 runs, 2 of 4 pictures");
     EXPECT(0, "for d in a c; do ./paper_figures.sh --db $TEST_DIR/$d.db --out $TEST_DIR/$d fig8 >/dev/null || exit 1; "
               "done");

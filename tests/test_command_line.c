@@ -14,14 +14,14 @@ TestSuite(command_line, .init = begin, .fini = end_run, .timeout = 120);
 
 Test(command_line, says_what_it_is_and_what_it_takes) {
     EXPECT(2, "$AFFJORD");
-    EXPECT_SAYS("Other verbs (./run VERB --help tells more):");
+    EXPECT_SAYS("Commands (./run COMMAND --help for details):");
     EXPECT(0, "$AFFJORD --help");
     EXPECT_SAYS("usage: ./run FILE.ini");
     EXPECT_SAYS("learning_rate");
     EXPECT(0, "$AFFJORD --version");
     EXPECT_SAYS("numbers F32, kernels ");
     EXPECT(2, "$AFFJORD evall");
-    EXPECT_SAYS("\"evall\" is neither an experiment file nor a verb; the nearest verb is eval");
+    EXPECT_SAYS("\"evall\": no experiment file and no command; the nearest command is eval");
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --device gpu --db $TEST_DIR/r.db");
     EXPECT_SAYS("--device gpu: expected cpu, cuda, cuda:N or cuda:auto");
 }
@@ -62,10 +62,10 @@ Test(command_line, an_interrupted_run_begins_again_when_asked) {
     char *expected = undisturbed();
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet");
     EXPECT(2, "$AFFJORD check --db $TEST_DIR/r.db --restart " KEY);
-    EXPECT_SAYS(" is done; nothing is to be begun again");
+    EXPECT_SAYS(": done; expected an unfinished run");
     EXPECT(0, "sqlite3 $TEST_DIR/r.db \"UPDATE run SET status = 'interrupted' WHERE key = '" KEY "'\"; "
               "$AFFJORD check --db $TEST_DIR/r.db --restart " KEY);
-    EXPECT_SAYS("seed 0) begins again at the next start");
+    EXPECT_SAYS("seed 0) starts again at the next start");
     EXPECT(0, "sqlite3 $TEST_DIR/r.db \"SELECT status, iteration FROM run WHERE key = '" KEY "'\"");
     cr_assert_str_eq(output, "planned|0\n");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet");
@@ -81,7 +81,7 @@ Test(command_line, faults_of_a_database_are_counted) {
     EXPECT(1, "$AFFJORD check --db $TEST_DIR/r.db");
     EXPECT_SAYS("; 1 fault\n");
     EXPECT(1, "sqlite3 $TEST_DIR/r.db 'DELETE FROM checkpoint'; $AFFJORD check --db $TEST_DIR/r.db");
-    EXPECT_SAYS(" is done, but has no checkpoint");
+    EXPECT_SAYS(": done, but it has no checkpoint");
     EXPECT_SAYS("; 2 faults\n");
 }
 

@@ -8,7 +8,7 @@
 #include <criterion/redirect.h>
 
 #include "image_support.h"
-#include "verbs/data_check.h"
+#include "verbs/verbs.h"
 #include "verbs/verbs.h"
 
 static void redirect(void) {
@@ -33,7 +33,7 @@ static void expect_says(const char *text, const char *words) {
 
 /* Run with these words, the output in `text`. */
 static int check(int count, char **words, char *text, size_t size) {
-    const int outcome = data_check_run(count, words);
+    const int outcome = verb_data.run(count, words, 0, NULL);
     fflush(NULL);
     read_printed(cr_get_redirected_stdout(), text, size);
     return outcome;
@@ -57,9 +57,9 @@ Test(data_check, says_what_to_get_from_where) {
     char *words[] = {"check", "--dir", data_folder};
     cr_expect_eq(check(3, words, text, sizeof text), EXIT_DONE);
     expect_says(text, data_folder);
-    expect_says(text, "mnist: not here\n    From the MNIST database page of Yann LeCun");
-    expect_says(text, "cifar10: not here\n    From the CIFAR-10 page of Alex Krizhevsky, the binary version");
-    expect_says(text, "celeba: not here\n    From the CelebA page of MMLAB, CUHK");
+    expect_says(text, "mnist: not found\n    From the MNIST database page of Yann LeCun");
+    expect_says(text, "cifar10: not found\n    From the CIFAR-10 page of Alex Krizhevsky, the binary version");
+    expect_says(text, "celeba: not found\n    From the CelebA page of MMLAB, CUHK");
     expect_says(text, "train-images-idx3-ubyte.gz");
     expect_says(text, "list_eval_partition.txt");
     for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
@@ -74,14 +74,14 @@ Test(data_check, sound_sets_and_bad_ones) {
     write_tiny("mnist-b", 8);
     write_tiny("mnist-a", 8);
     data_write("notes/readme", "", 0, false);
-    cr_expect_eq(data_check_run(2, words), EXIT_DONE);
+    cr_expect_eq(verb_data.run(2, words, 0, NULL), EXIT_DONE);
     write_tiny("mnist-a", 9);
     write_tiny("mnist", 8);
     cr_expect_eq(check(2, words, text, sizeof text), EXIT_FAILED);
     char *second = strstr(text + 1, "Images in ");
     cr_assert_not_null(second);
     *second++ = 0;
-    expect_says(text, "mnist: not here");
+    expect_says(text, "mnist: not found");
     expect_says(text, "mnist-a: sound; 2 training + 2 test images of 1 x 1 x 1\n    another set in this layout");
     cr_expect_lt(strstr(text, "mnist-a: sound"), strstr(text, "mnist-b: sound"));
     cr_expect_null(strstr(text, "notes"));
@@ -98,26 +98,26 @@ Test(data_check, where_it_looks) {
     static char text[20000];
     char *words[] = {"check"}, *missing[] = {"check", "--dir=/nowhere/at/all"};
     cr_assert_eq(chdir(data_folder), 0);
-    cr_expect_eq(data_check_run(1, words), EXIT_DONE); /* ./data, which is not there */
+    cr_expect_eq(verb_data.run(1, words, 0, NULL), EXIT_DONE); /* ./data, which is not there */
     write_tiny("data/mnist-c", 9);
-    cr_expect_eq(data_check_run(1, words), EXIT_FAILED);
+    cr_expect_eq(verb_data.run(1, words, 0, NULL), EXIT_FAILED);
     write_tiny("elsewhere/mnist-d", 8);
     cr_assert_eq(setenv("AFFJORD_DATA", "elsewhere", 1), 0);
-    cr_expect_eq(data_check_run(1, words), EXIT_DONE);
+    cr_expect_eq(verb_data.run(1, words, 0, NULL), EXIT_DONE);
     cr_expect_eq(check(2, missing, text, sizeof text), EXIT_FAILED);
-    expect_says(text, "Images in ./data, which is not there yet\n");
+    expect_says(text, "Images in ./data, which does not exist\n");
     expect_says(text, "mnist-c: NOT SOUND");
     expect_says(text, "Images in elsewhere\n");
     expect_says(text, "mnist-d: sound");
     read_printed(cr_get_redirected_stderr(), text, sizeof text);
-    expect_says(text, "cannot read the folder of data \"/nowhere/at/all\": No such file");
+    expect_says(text, "/nowhere/at/all: cannot read the folder of the data: No such file");
 }
 
 Test(data_check, wrong_usage) {
     char text[2000], *wrong[] = {"chek"}, *option[] = {"check", "--dri", "x"};
-    cr_expect_eq(data_check_run(1, wrong), EXIT_USAGE);
-    cr_expect_eq(data_check_run(3, option), EXIT_USAGE);
+    cr_expect_eq(verb_data.run(1, wrong, 0, NULL), EXIT_USAGE);
+    cr_expect_eq(verb_data.run(3, option, 0, NULL), EXIT_USAGE);
     read_printed(cr_get_redirected_stderr(), text, sizeof text);
-    expect_says(text, "\"chek\" cannot be done with data: expected check");
-    expect_says(text, "unknown option --dri; the nearest is --dir");
+    expect_says(text, "data chek: unknown action; expected data check");
+    expect_says(text, "--dri: unknown option; the nearest is --dir");
 }

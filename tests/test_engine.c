@@ -158,7 +158,7 @@ Test(engine, what_sbatch_refuses_is_said_and_the_rest_is_merged) {
     EXPECT(0, "rm $TEST_DIR/bin/sbatch; mv $TEST_DIR/bin/squeue $TEST_DIR/squeue");
     EXPECT(1, "PATH=/bin $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/other.db --slurm");
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --slurm-opt --time=1");
-    EXPECT_SAYS("--slurm-opt is for --slurm");
+    EXPECT_SAYS("--slurm-opt: expected --slurm beside it");
 }
 
 Test(engine, failed_tasks_are_listed_with_the_end_of_their_logs) {

@@ -26,12 +26,12 @@ Test(eval_folder, is_that_of_the_training_or_another) {
     /* Where it is gone, in the folder that is named, or the usual ones. */
     EXPECT(0, "mv $TEST_DIR/there $TEST_DIR/elsewhere");
     EXPECT(1, EVAL);
-    EXPECT_SAYS("\"mnist-tiny\" are not in the folder \"./data\", nor in that of the training, ");
-    EXPECT_SAYS("there\"; --data-dir FOLDER");
+    EXPECT_SAYS("mnist-tiny: the image data set is not in \"./data\", nor in the folder of the training, ");
+    EXPECT_SAYS("there\"; set its folder with --data-dir");
     EXPECT(0, EVAL "--data-dir $TEST_DIR/elsewhere");
     EXPECT(0, "AFFJORD_DATA=$TEST_DIR/elsewhere " EVAL);
     EXPECT(1, EVAL "--data-dir $TEST_DIR/nowhere");
-    EXPECT_SAYS("nowhere\"; --data-dir FOLDER");
+    EXPECT_SAYS("nowhere\"; set its folder with --data-dir");
     EXPECT(2, "$AFFJORD eval 1 --db $TEST_DIR/r.db --input x.csv --data-dir $TEST_DIR --output p.npy");
 }
 
@@ -80,7 +80,7 @@ Test(eval_folder, long_paths_work_or_are_refused) {
         "$AFFJORD export 1 --db $TEST_DIR/r.db --output $d/m.safetensors && "
         "$AFFJORD eval $d/m.safetensors --input mnist-tiny --n 2 --output $d/p.csv && "
         "cp -r $AFFJORD_DATA $d/data && $AFFJORD eval $d/m.safetensors --input mnist-tiny --n 2 --data-dir $d/data && "
-        "$AFFJORD check $TEST_DIR/r.db --record $d/r.tsv && $AFFJORD archive $d/a.db --db $TEST_DIR/r.db 2>&1 || true");
+        "$AFFJORD check $TEST_DIR/r.db --record $d/r.tsv && $AFFJORD export --archive $d/a.db --db $TEST_DIR/r.db 2>&1 || true");
     EXPECT(0, "ls $TEST_DIR/long");
     EXPECT_SAYS("data\nm.safetensors\np.csv\nr.tsv\nx.npy\n");
     EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $(realpath $TEST_DIR/long)/r.db");
@@ -89,7 +89,7 @@ Test(eval_folder, long_paths_work_or_are_refused) {
     EXPECT(1, "$AFFJORD list --db $TEST_DIR/long/r.db"); /* a link is followed */
     EXPECT_SAYS("the database's path is too long: ");
     EXPECT(2, "AFFJORD_ROOT=/$(printf 'l%%.0s' $(seq 1 4090)) $AFFJORD list");
-    EXPECT_SAYS("AFFJORD_ROOT is too long");
+    EXPECT_SAYS("AFFJORD_ROOT: the path is too long");
     EXPECT(1, "$AFFJORD sample 1 --db $TEST_DIR/r.db --n 2 --output /$(printf 'l%%.0s' $(seq 1 4100)).npy");
     EXPECT_SAYS("too long");
 }

@@ -55,7 +55,7 @@ TestSuite(install, .init = begin, .fini = end, .timeout = 900);
 Test(install, program_works_from_any_folder) {
     EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED --help");
     EXPECT_SAYS("usage: affjord FILE.ini");
-    EXPECT_SAYS("affjord VERB --help");
+    EXPECT_SAYS("affjord COMMAND --help");
     cr_expect_null(strstr(output, "./run"), "%s", output);
     EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED small.ini");
     EXPECT_SAYS("All numbers: results/results.db");
@@ -197,7 +197,7 @@ Test(install, pages_render_and_bash_completes) {
            "mandoc -Tlint -Wwarning $TEST_DIR/usr/share/man/man1/affjord.1 $TEST_DIR/usr/share/man/man5/affjord.ini.5");
     cr_expect_str_eq(output, "");
     EXPECT(0, "mandoc -Tascii $TEST_DIR/usr/share/man/man1/affjord.1 | sed 's/.\\x08//g'");
-    EXPECT_SAYS("affjord sample RUN|FILE.safetensors --n N");
+    EXPECT_SAYS("affjord sample RUN|FILE.safetensors --n N --output FILE");
     cr_expect_null(strstr(output, "./run"), "%s", output);
     EXPECT(0, "mandoc -Tascii $TEST_DIR/usr/share/man/man5/affjord.ini.5 | sed 's/.\\x08//g'");
     EXPECT_SAYS("learning_rate = number, 1e-12 to 10");

@@ -23,7 +23,7 @@ TestSuite(output, .init = begin, .fini = end_run, .timeout = 300);
 #define EVAL IN "$AFFJORD eval m.safetensors --db r.db --input x.csv --output "
 #define SAMPLE IN "$AFFJORD sample m.safetensors --db r.db --n 5 --output "
 #define EXPORT IN "$AFFJORD export m.safetensors --db r.db --output "
-#define ARCHIVE IN "$AFFJORD archive --db r.db "
+#define ARCHIVE IN "$AFFJORD export --archive --db r.db "
 #define RECORD IN "$AFFJORD check r.db --record "
 #define REPORT IN "$AFFJORD report --db r.db --output "
 

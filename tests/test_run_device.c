@@ -142,7 +142,7 @@ Test(run_device, a_device_that_is_lost_takes_no_other_along) {
 /* Nothing of it is a device's, so that all experiments can be given the same words. */
 Test(run_device, what_trains_nothing_is_the_processors) {
     EXPECT(0, "AFFJORD_EMULATED_DEVICES=0 $AFFJORD experiments/table2.ini --db $TEST_DIR/count.db --device cuda");
-    EXPECT_SAYS("--device cuda: experiment table2 trains nothing and is the processor's");
+    EXPECT_SAYS("--device cuda: experiment table2 trains nothing; it runs on the CPU");
     EXPECT(0, "sqlite3 -readonly $TEST_DIR/count.db \"SELECT count(*) FROM table2 WHERE paper = declared\"");
     cr_assert_str_eq(output, "12\n");
 }

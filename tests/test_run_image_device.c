@@ -243,7 +243,7 @@ Test(run_image_device, plans_go_where_their_run_goes) {
     go_on(WITH_CUDNN, "whole.db");
     EXPECT(0, WITH_CUDNN TRAIN_LONGER "--seeds 0 --only 0 --db $TEST_DIR/merged.db --device cuda");
     EXPECT(0,
-           "$AFFJORD merge --db $TEST_DIR/merged.db && $AFFJORD archive $TEST_DIR/archive.db --db $TEST_DIR/merged.db");
+           "$AFFJORD merge --db $TEST_DIR/merged.db && $AFFJORD export --archive $TEST_DIR/archive.db --db $TEST_DIR/merged.db");
     EXPECT(0, "for db in whole merged archive; do sqlite3 $TEST_DIR/$db.db 'SELECT * FROM convolution_plan' "
               "> $TEST_DIR/$db; done; cmp $TEST_DIR/whole $TEST_DIR/merged && cmp $TEST_DIR/whole $TEST_DIR/archive "
               "&& wc -l < $TEST_DIR/whole");

@@ -231,7 +231,7 @@ Test(run_images, eval_of_a_set) {
     /* What it refuses. */
     write_set("mnist-other", 12);
     EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-other", key);
-    EXPECT_SAYS("mnist-other has images of 1 x 12 x 12, and the model is of images of 1 x 8 x 8");
+    EXPECT_SAYS("mnist-other: found images of 1 x 12 x 12, expected 1 x 8 x 8, those of the model");
     EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-none", key);
     EXPECT_SAYS("\"mnist-none\" are not in the folder");
 }
@@ -258,7 +258,7 @@ Test(run_images, eval_of_rows) {
     EXPECT_SAYS("x.npy\", row 18, column 5: 1.5: expected numbers from 0 to 1");
     cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D / 2, &why), STATUS_OK, "%s", why.text);
     EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input $TEST_DIR/x.npy --output $TEST_DIR/r.npy", key);
-    EXPECT_SAYS("points of dimension 32, and the model is of dimension 64");
+    EXPECT_SAYS("found 32 columns, expected 64, the dimension of the model");
     EXPECT(1, "test -e $TEST_DIR/r.npy");
 }
 
@@ -319,14 +319,14 @@ static void expect_failures(const char *set, const char *reason) {
     for (size_t i = 1; i <= 3; i++) {
         snprintf(path, sizeof path, "%s/f.failures/%s-%zu.safetensors", folder, key, i);
         expect_kept_batch(path, i);
-        EXPECT(0, "$AFFJORD replay %s", path);
+        EXPECT(0, "$AFFJORD eval --replay %s", path);
         char line[128];
         snprintf(line, sizeof line, "Iteration %zu of run %s: affjord on mnist-tiny", i, key);
         EXPECT_SAYS(line);
-        const char *fails = strstr(output, "It fails: ");
+        const char *fails = strstr(output, "Result: failed: ");
         cr_assert_not_null(fails, "%s", output);
         cr_expect_not_null(strstr(fails, reason), "%s", output);
-        snprintf(said, sizeof said, "%.900s", fails + strlen("It fails: "));
+        snprintf(said, sizeof said, "%.900s", fails + strlen("Result: failed: "));
         said[strcspn(said, "\n")] = '\0';
         EXPECT(0, "grep -c -F 'affjord 0: iteration %zu skipped: %s; ' $TEST_DIR/said", i, said);
     }
@@ -346,25 +346,25 @@ Test(run_images, iterations_without_a_loss_end_the_run_and_are_kept) {
     /* Parameters are where they began, and another solver finds the loss of the first iteration. */
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/one.db --seeds 0 --quiet --set train.iterations=1");
     EXPECT(0,
-           "sqlite3 $TEST_DIR/one.db \"SELECT printf('It has a loss, %%.6f bits per dimension, and', loss) FROM epoch "
+           "sqlite3 $TEST_DIR/one.db \"SELECT printf('Result: loss %%.6f bits per dimension, finite', loss) FROM epoch "
            "JOIN run USING (run_id) WHERE model = 'affjord' AND split = 'training'\"");
     char loss[100];
     snprintf(loss, sizeof loss, "%.90s", output);
     loss[strcspn(loss, "\n")] = '\0';
     EXPECT(0, "file=$(grep -o '/[^ ]*-1.safetensors' $TEST_DIR/said | tail -n 1); "
-              "$AFFJORD replay $file --set solver.max_steps=1000 --threads 2");
+              "$AFFJORD eval --replay $file --set solver.max_steps=1000 --threads 2");
     EXPECT_SAYS(loss);
-    cr_expect_null(strstr(output, "It fails"), "%s", output);
+    cr_expect_null(strstr(output, "Result: failed"), "%s", output);
     EXPECT(2, "file=$(ls $TEST_DIR/f.failures/*-2.safetensors | head -n 1); "
-              "$AFFJORD replay $file --set train.batch=3");
+              "$AFFJORD eval --replay $file --set train.batch=3");
     EXPECT_SAYS("--set train.batch=3");
     EXPECT_SAYS("expected a setting of [solver]");
     EXPECT(2, "file=$(ls $TEST_DIR/f.failures/*-2.safetensors | head -n 1); "
-              "$AFFJORD replay $file --set solver.max_step=3");
+              "$AFFJORD eval --replay $file --set solver.max_step=3");
     EXPECT_SAYS("solver.max_steps");
-    EXPECT(1, "file=$(ls $TEST_DIR/f.checkpoints/*.safetensors | head -n 1); $AFFJORD replay $file");
-    EXPECT_SAYS("batch.iteration is missing; expected a file of a folder *.failures");
-    EXPECT(1, "$AFFJORD replay $TEST_DIR/none.safetensors");
+    EXPECT(1, "file=$(ls $TEST_DIR/f.checkpoints/*.safetensors | head -n 1); $AFFJORD eval --replay $file");
+    EXPECT_SAYS("batch.iteration is missing; expected a file from a folder *.failures");
+    EXPECT(1, "$AFFJORD eval --replay $TEST_DIR/none.safetensors");
     EXPECT_SAYS("none.safetensors");
 }
 

@@ -1,113 +1,78 @@
-/* test_usage.c - the verbs' help as manual pages and completion read it: all of it is understood, and it names every
- * option that there is. */
+/* test_usage.c - the tables of the commands, and what is printed from them. */
 #include "run_support.h"
-#include "verbs/usage.h"
 #include "verbs/verbs.h"
 
 TestSuite(usage, .timeout = 60);
 
-static const char text[] = "usage: ./run do RUN|FILE [--flag] [--set S.KEY=VALUE]...\n"
-                           "                [--device cpu|cuda[:N]]\n"
-                           "       ./run do --other NAME | --all\n"
-                           "\n"
-                           "Words of ./run do\n"
-                           "in two lines.\n"
-                           "\n"
-                           "  --flag       does it; goes on\n"
-                           "               here\n"
-                           "  --other NAME one blank alone\n"
-                           "  --set it --all\n"
-                           "               in two lines\n"
-                           "\n"
-                           "The end.\n";
-
-Test(usage, a_text_comes_apart_into_forms_paragraphs_and_items) {
-    static const usage_part expected[] = {
-        {USAGE_FORM, "", "do RUN|FILE [--flag] [--set S.KEY=VALUE]... [--device cpu|cuda[:N]]"},
-        {USAGE_FORM, "", "do --other NAME | --all"},
-        {USAGE_PARAGRAPH, "", "Words of ./run do in two lines."},
-        {USAGE_ITEM, "--flag", "does it; goes on here"},
-        {USAGE_ITEM, "--other NAME", "one blank alone"},
-        {USAGE_ITEM, "--set it --all", "in two lines"},
-        {USAGE_PARAGRAPH, "", "The end."},
-    };
-    const char *at = text;
-    usage_part part;
-    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
-        cr_assert(usage_next(&at, &part), "part %zu", i);
-        cr_expect_eq(part.kind, expected[i].kind, "part %zu", i);
-        cr_expect_str_eq(part.term, expected[i].term, "part %zu", i);
-        cr_expect_str_eq(part.text, expected[i].text, "part %zu", i);
-    }
-    cr_expect_not(usage_next(&at, &part));
+/* The help of a command, for free(). */
+static char *help_of(const verb *self) {
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    cr_assert(stream);
+    verb_write_help(self, stream);
+    cr_assert_eq(fclose(stream), 0);
+    return text;
 }
 
-Test(usage, options_have_what_stands_for_their_value) {
-    static const char *const expected[][2] = {
-        {"--flag", ""}, {"--set", "S.KEY=VALUE"}, {"--device", "cpu|cuda[:N]"}, {"--other", "NAME"}, {"--all", ""}};
-    const char *at = text;
-    char name[USAGE_TERM_MAX], value[USAGE_TERM_MAX];
-    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
-        cr_assert(usage_option(&at, name, value), "%s", expected[i][0]);
-        cr_expect_str_eq(name, expected[i][0]);
-        cr_expect_str_eq(value, expected[i][1], "%s", name);
+static size_t check_verb(const verb *self) {
+    char *help = help_of(self), term[256];
+    size_t options = 0;
+    cr_expect_eq(strncmp(help, "usage: ", 7), 0, "%s", help);
+    for (const char *line = help; *line; line += strcspn(line, "\n") + 1)
+        cr_expect_leq(strcspn(line, "\n"), 100, "%s: %.*s", self->name, (int)strcspn(line, "\n"), line);
+    for (size_t i = 0; i < self->option_count; i++) {
+        const argument_option *option = &self->options[i];
+        cr_expect_gt(strlen(option->help), 5, "%s %s", self->name, option->name);
+        if (!option->name) continue;
+        options++;
+        cr_expect_eq(option->value == NULL, option->type == ARGUMENT_FLAG, "%s %s", self->name, option->name);
+        snprintf(term, sizeof term, "\n  %s%s%s", option->name, option->value ? " " : "",
+                 option->value ? option->value : "");
+        cr_expect(strstr(help, term), "%s: no%s", self->name, term);
+        for (size_t j = 0; j < i; j++) {
+            const argument_option *other = &self->options[j];
+            if (!other->name) continue;
+            cr_expect_str_neq(option->name, other->name, "%s", self->name);
+            cr_expect_neq(option->offset, other->offset, "%s: %s and %s", self->name, option->name, other->name);
+        }
     }
-}
-
-/* Parts of a text, by their kind. */
-static void count_parts(const char *usage, size_t counts[USAGE_ITEM + 1]) {
-    usage_part part;
-    memset(counts, 0, (USAGE_ITEM + 1) * sizeof *counts);
-    while (usage_next(&usage, &part)) {
-        counts[part.kind]++;
-        cr_expect_gt(strlen(part.text), 0, "%s: no words", part.term);
-        cr_expect_lt(strlen(part.text), USAGE_TEXT_MAX - 1, "cut: %s", part.text);
-        if (part.kind == USAGE_ITEM) cr_expect_eq(strncmp(part.term, "--", 2), 0, "no option: %s", part.term);
-    }
-}
-
-Test(usage, every_verb_is_understood) {
-    size_t counts[USAGE_ITEM + 1];
-    for (size_t i = 0; i < verbs_count(); i++) {
-        count_parts(verbs_at(i)->usage, counts);
-        cr_expect_gt(counts[USAGE_FORM], 0, "%s", verbs_at(i)->name);
-    }
-    count_parts(verb_experiment.usage, counts);
-    cr_expect_gt(counts[USAGE_FORM], 2);
-    cr_expect_gt(counts[USAGE_ITEM], 7);
-}
-
-/* A form or an item of the text has the option. */
-static bool has_option(const char *usage, const char *wanted) {
-    usage_part part;
-    char name[USAGE_TERM_MAX], value[USAGE_TERM_MAX];
-    while (usage_next(&usage, &part)) {
-        const char *at = usage_options(&part);
-        while (usage_option(&at, name, value))
-            if (strcmp(name, wanted) == 0) return true;
-    }
-    return false;
-}
-
-/* A verb that does not know an option names those that it knows. */
-static size_t expect_options(const verb *self, const char *words) {
-    size_t known = 0;
-    setenv("AFFJORD", binary, 1);
-    EXPECT(2, "$AFFJORD %s --no-such-option", words);
-    char *list = strstr(output, ", of --");
-    if (!list) return 0;
-    for (char *name = strtok(list + 4, ", \n"); name && strncmp(name, "--", 2) == 0; name = strtok(NULL, ", \n")) {
-        cr_expect(has_option(self->usage, name), "%s %s is not in its help", words, name);
-        known++;
-    }
-    return known;
+    free(help);
+    return options;
 }
 
 Test(usage, every_option_is_in_the_help) {
-    size_t known = expect_options(&verb_experiment, "experiments/fig6.ini");
-    for (size_t i = 0; i < verbs_count(); i++) {
-        const verb *one = verbs_at(i);
-        known += expect_options(one, strcmp(one->name, "data") == 0 ? "data check" : one->name);
-    }
-    cr_expect_gt(known, 25, "%zu options", known);
+    size_t options = check_verb(&verb_experiment);
+    for (size_t i = 0; i < verbs_count(); i++) options += check_verb(verbs_at(i));
+    cr_expect_gt(options, 50, "%zu options", options);
+}
+
+Test(usage, unknown_options_name_the_known_ones) {
+    setenv("AFFJORD", binary, 1);
+    EXPECT(2, "$AFFJORD experiments/fig6.ini --thread 3");
+    EXPECT_SAYS("--thread: unknown option; the nearest is --threads; expected one of --set, --seeds");
+    EXPECT(2, "$AFFJORD merge --thread");
+    EXPECT_SAYS("expected one of --db, --shards, --remove, --quiet\nSee ./run merge --help\n");
+    EXPECT(2, "$AFFJORD list --db");
+    EXPECT_SAYS("--db: the value is missing; expected --db PATH");
+    EXPECT(2, "$AFFJORD merge --quiet=yes");
+    EXPECT_SAYS("--quiet: expected no value");
+    EXPECT(2, "$AFFJORD list runs all");
+    EXPECT_SAYS("\"all\": unexpected argument");
+    EXPECT(2, "$AFFJORD eval --replay a.safetensors --n 3");
+    EXPECT_SAYS("--replay: expected no other options than --set and --threads");
+    EXPECT(2, "$AFFJORD eval 1 --input x.csv --set solver.steps=3");
+    EXPECT_SAYS("--set: expected --replay beside it");
+}
+
+Test(usage, joined_commands_keep_their_older_names) {
+    setenv("AFFJORD", binary, 1);
+    EXPECT(1, "$AFFJORD replay none.safetensors --threads 2");
+    EXPECT_SAYS("Note: \"replay\" is now called \"eval --replay\"; the old name still works\n");
+    EXPECT_SAYS("none.safetensors");
+    EXPECT(2, "$AFFJORD archive");
+    EXPECT_SAYS("Note: \"archive\" is now called \"export --archive\"; the old name still works\n");
+    EXPECT_SAYS("export: the name is missing; expected the file of the archive");
+    EXPECT(0, "$AFFJORD archive --help");
+    EXPECT_SAYS("usage: ./run export RUN|FILE.safetensors");
 }

@@ -13,7 +13,7 @@
 -- Numbers that are not finite are stored as NULL in the value column with
 -- their kind ('nan', 'inf', '-inf') in the column `nonfinite` beside it.
 
--- 'archive': when its checkpoints, and most pictures, were left out (./run archive).
+-- 'archive': when its checkpoints, and most pictures, were left out (./run export --archive).
 CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL

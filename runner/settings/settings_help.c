@@ -8,6 +8,7 @@
 #include "flow/cnf.h"
 #include "model/settings.h"
 #include "system/roff.h"
+#include "system/wrap.h"
 
 static const struct {
     const char *section, *help;
@@ -52,36 +53,19 @@ static const char *describe_initial(const setting_option *option) {
     return *option->initial ? option->initial : "none";
 }
 
-/* Print `text` in lines that end before column `width`, indented. */
-static void print_wrapped(FILE *stream, const char *text, int indent, int width) {
-    int column = 0;
-    while (*text) {
-        const int length = (int)strcspn(text, " ");
-        if (column > 0 && column + 1 + length > width) {
-            fputc('\n', stream);
-            column = 0;
-        }
-        if (column == 0) column = fprintf(stream, "%*s%.*s", indent, "", length, text);
-        else column += fprintf(stream, " %.*s", length, text);
-        text += length;
-        text += strspn(text, " ");
-    }
-    fputc('\n', stream);
-}
-
 void settings_write_help(FILE *stream) {
     char range[SETTINGS_TEXT_MAX];
     fprintf(stream, "Settings (--set section.key=value, or in the file under [section]):\n");
     for (size_t s = 0; s < sizeof SECTIONS / sizeof *SECTIONS; s++) {
         fprintf(stream, "\n[%s]\n", SECTIONS[s].section);
-        print_wrapped(stream, SECTIONS[s].help, 2, 100);
+        wrap_write(stream, SECTIONS[s].help, 2, 0);
         for (size_t i = 0; i < settings_count(); i++) {
             const setting_option *option = settings_option(i);
             if (strcmp(option->section, SECTIONS[s].section) != 0) continue;
             describe_range(option, " | ", range);
             fprintf(stream, "  %s.%s: %s; default: %s\n", option->section, option->key, range,
                     describe_initial(option));
-            print_wrapped(stream, option->help, 6, 100);
+            wrap_write(stream, option->help, 6, 0);
         }
     }
 }

@@ -1,103 +1,57 @@
-/* completion.c - a script for bash, from the forms of the verbs and the table of settings.
+/* completion.c - a script for bash, from the tables of the commands and of the settings.
  *
- * What stands for an option's value decides how it is completed: SECTION.KEY=VALUE by settings, DIR by folders, names
- * in small letters by themselves. Anything else, as PATH, is left to bash, which knows files. */
+ * The placeholder of an option's value decides how it is completed: SECTION.KEY=VALUE by settings, DIR by folders, names
+ * in small letters by themselves. Anything else, as PATH, is left to bash, which completes files. */
 #include "verbs/completion.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "model/settings.h"
-#include "verbs/usage.h"
 #include "verbs/verbs.h"
 
-static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyz";
-
-static bool is_name(const char *text) {
-    text += strspn(text, "[");
-    return text[0] >= 'a' && text[0] <= 'z';
-}
-
-/* The options of a verb, each once, and how their values are completed. */
-typedef struct option_lists {
-    char all[1024], plain[1024]; /* blanks between names; of the second | */
-    char branches[2048]; /* lines of a case */
-} option_lists;
-
-static void add(char *list, size_t size, const char *text) {
-    const size_t used = strlen(list);
-    snprintf(list + used, size - used, "%s", text);
-}
-
-/* The names in small letters at the beginning of a value, a blank behind each: cpu and cuda of cpu|cuda[:N]. */
-static void add_names(char *list, size_t size, const char *text) {
-    char name[USAGE_TERM_MAX];
-    text += strspn(text, "[");
-    for (size_t length; (length = strspn(text, LETTERS)) > 0; text += length + (text[length] == '|')) {
-        snprintf(name, sizeof name, "%s%.*s", *list && list[strlen(list) - 1] != '\'' ? " " : "", (int)length, text);
-        add(list, size, name);
+/* Print the names in small letters of a placeholder, with blanks between: cpu and cuda of cpu|cuda[:N]. */
+static void write_names(FILE *stream, const char *value) {
+    for (const char *between = "";; between = " ") {
+        const size_t length = strspn(value, "abcdefghijklmnopqrstuvwxyz");
+        if (length == 0) return;
+        fprintf(stream, "%s%.*s", between, (int)length, value);
+        value += length;
+        value += *value == '|';
     }
 }
 
-static void add_value(option_lists *lists, const char *name, const char *value) {
-    const size_t size = sizeof lists->branches;
-    const bool setting = strstr(value, "KEY=VALUE"), folder = strcmp(value, "DIR") == 0;
-    if (!setting && !folder && !is_name(value)) {
-        if (*lists->plain) add(lists->plain, sizeof lists->plain, " | ");
-        add(lists->plain, sizeof lists->plain, name);
-        return;
+/* Print the branch of an option that has a value. */
+static void write_value(FILE *stream, const argument_option *option) {
+    fprintf(stream, "                %s) ", option->name);
+    if (strstr(option->value, "KEY=VALUE")) {
+        fputs("_affjord_settings \"$word\"", stream);
+    } else if (strcmp(option->value, "DIR") == 0) {
+        fputs("_affjord_folders \"$word\"", stream);
+    } else if (*option->value >= 'a' && *option->value <= 'z') {
+        fputs("_affjord_words \"$word\" '", stream);
+        write_names(stream, option->value);
+        fputc('\'', stream);
     }
-    add(lists->branches, size, "                ");
-    add(lists->branches, size, name);
-    if (setting) add(lists->branches, size, ") _affjord_settings \"$word\"");
-    if (folder) add(lists->branches, size, ") _affjord_folders \"$word\"");
-    if (!setting && !folder) {
-        add(lists->branches, size, ") _affjord_words \"$word\" '");
-        add_names(lists->branches, size, value);
-        add(lists->branches, size, "'");
-    }
-    add(lists->branches, size, " ;;\n");
+    fputs(" ;;\n", stream);
 }
 
-static void list_options(const char *usage, option_lists *lists) {
-    usage_part part;
-    char name[USAGE_TERM_MAX], value[USAGE_TERM_MAX], word[USAGE_TERM_MAX + 2];
-    *lists = (option_lists){.all = " "};
-    while (usage_next(&usage, &part)) {
-        const char *at = usage_options(&part);
-        while (usage_option(&at, name, value)) {
-            snprintf(word, sizeof word, " %s ", name);
-            if (strstr(lists->all, word)) continue;
-            add(lists->all, sizeof lists->all, word + 1);
-            if (*value) add_value(lists, name, value);
-        }
-    }
-    if (!strstr(lists->all, " --help ")) add(lists->all, sizeof lists->all, "--help ");
-}
-
-/* The branch of one verb: its options, the words that may follow it, and values of options. */
+/* Print the branch of a command: its options, the words that may follow it, and the values of options. */
 static void write_verb(FILE *stream, const verb *self) {
-    const char *usage = self->usage;
-    char words[1024] = "";
-    usage_part part;
-    option_lists lists;
-    list_options(usage, &lists);
-    while (*self->name && usage_next(&usage, &part)) {
-        const char *second = strchr(part.text, ' ');
-        if (part.kind == USAGE_FORM && second && is_name(second + 1)) add_names(words, sizeof words, second + 1);
-    }
-    fprintf(stream, "        %s)\n            words='%s' options='%.*s'\n            case $before in\n%s",
-            *self->name ? self->name : "*", words, (int)strlen(lists.all) - 2, lists.all + 1, lists.branches);
-    if (*lists.plain) fprintf(stream, "                %s) ;;\n", lists.plain);
+    fprintf(stream, "        %s)\n            words='%s' options='", *self->name ? self->name : "*",
+            self->words ? self->words : "");
+    for (size_t i = 0; i < self->option_count; i++)
+        if (self->options[i].name) fprintf(stream, "%s ", self->options[i].name);
+    fputs("--help'\n            case $before in\n", stream);
+    for (size_t i = 0; i < self->option_count; i++)
+        if (self->options[i].name && self->options[i].value) write_value(stream, &self->options[i]);
     fputs("                *) known= ;;\n            esac\n            ;;\n", stream);
 }
 
 static void write_settings(FILE *stream) {
-    fputs("# Settings, each with the = that its value follows.\n_affjord_settings() {\n    _affjord_words \"$1\" '",
-          stream);
+    fputs("# Settings, each with its =.\n_affjord_settings() {\n    _affjord_words \"$1\" '", stream);
     for (size_t i = 0; i < settings_count(); i++) fprintf(stream, "%s= ", settings_option(i)->name);
     fputs("'\n    compopt -o nospace 2>/dev/null\n}\n\n"
-          "# What a setting may be.\n_affjord_values() {\n    case $2 in\n",
+          "# Values of a setting.\n_affjord_values() {\n    case $2 in\n",
           stream);
     for (size_t i = 0; i < settings_count(); i++) {
         const setting_option *option = settings_option(i);
@@ -111,7 +65,7 @@ static void write_settings(FILE *stream) {
 }
 
 static const char BEGIN[] =
-    "# affjord - completion for bash, generated by the program from its own help.\n"
+    "# affjord - completion for bash, generated by the program.\n"
     "\n"
     "_affjord_words() {\n"
     "    mapfile -t COMPREPLY < <(compgen -W \"$2\" -- \"$1\")\n"
@@ -122,7 +76,7 @@ static const char BEGIN[] =
     "    compopt -o filenames 2>/dev/null\n"
     "}\n"
     "\n"
-    "# Verbs, experiment files and folders here, and the installed experiments by name.\n"
+    "# Commands, experiment files and folders here, and the installed experiments by name.\n"
     "_affjord_first() {\n"
     "    local installed=${BASH_SOURCE[0]%/*}/../../affjord/experiments file names=\n"
     "    for file in \"$installed\"/*.ini; do [ ! -e \"$file\" ] || names+=\" ${file##*/}\"; done\n"
@@ -138,7 +92,7 @@ static const char COMPLETE_BEGIN[] =
     "_affjord() {\n"
     "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} known=1 key= options words\n"
     "    COMPREPLY=()\n"
-    "    # bash takes = for a word of its own.\n"
+    "    # bash passes = as a word of its own.\n"
     "    if [ \"$word\" = = ]; then\n"
     "        word= key=$before\n"
     "    elif [ \"$before\" = = ] && [ \"$COMP_CWORD\" -gt 2 ]; then\n"

@@ -1,67 +1,78 @@
-/* manual.c - affjord(1), made from the verbs' help. */
+/* manual.c - affjord(1), from the tables of the commands. */
 #include "verbs/manual.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "system/roff.h"
-#include "verbs/usage.h"
 #include "verbs/verbs.h"
 
-/* The forms of a usage, one below the other. */
-static void write_forms(FILE *stream, const char *usage) {
-    usage_part part;
-    bool later = false;
-    while (usage_next(&usage, &part)) {
-        if (part.kind != USAGE_FORM) continue;
-        fprintf(stream, "%s.B affjord\n", later ? ".br\n" : "");
-        roff_write_text(stream, part.text);
-        later = true;
+static void write_forms(FILE *stream, const verb *self) {
+    for (size_t i = 0; self->forms[i]; i++) {
+        fprintf(stream, "%s.B affjord %s\n", i > 0 ? ".br\n" : "", self->name);
+        roff_write_text(stream, self->forms[i]);
     }
 }
 
-/* Everything else in it. A section's heading has the space that a first paragraph would make. */
-static void write_body(FILE *stream, const char *usage, bool after_heading) {
-    usage_part part;
-    while (usage_next(&usage, &part)) {
-        if (part.kind == USAGE_FORM) continue;
-        if (part.kind == USAGE_ITEM) {
-            fputs(".TP\n.B ", stream);
-            roff_write_text(stream, part.term);
-        } else if (!after_heading) {
-            fputs(".PP\n", stream);
-        }
-        roff_write_text(stream, part.text);
+/* The heading of a section has the space that a first paragraph would make. */
+static void write_paragraphs(FILE *stream, const char *text, bool after_heading) {
+    char paragraph[4096];
+    while (*text) {
+        const char *end = strstr(text, "\n\n");
+        const size_t length = end ? (size_t)(end - text) : strlen(text);
+        snprintf(paragraph, sizeof paragraph, "%.*s", (int)length, text);
+        if (!after_heading) fputs(".PP\n", stream);
+        roff_write_text(stream, paragraph);
         after_heading = false;
+        text += length + (end ? 2 : 0);
+    }
+}
+
+static void write_options(FILE *stream, const verb *self) {
+    char term[256];
+    for (size_t i = 0; i < self->option_count; i++) {
+        const argument_option *option = &self->options[i];
+        if (!option->name) {
+            write_paragraphs(stream, option->help, false);
+            continue;
+        }
+        snprintf(term, sizeof term, "%s %s", option->name, option->value ? option->value : "");
+        fputs(".TP\n.B ", stream);
+        roff_write_text(stream, term);
+        roff_write_text(stream, option->help);
     }
 }
 
 void manual_write_program(FILE *stream) {
     roff_write_head(stream, "affjord", "1", "continuous normalizing flows with augmented dimensions");
     fputs(".SH SYNOPSIS\n", stream);
-    write_forms(stream, verb_experiment.usage);
+    write_forms(stream, &verb_experiment);
     fputs(".SH DESCRIPTION\n", stream);
-    write_body(stream, verb_experiment.usage, true);
-    fputs(".SH VERBS\n", stream);
+    write_paragraphs(stream, verb_experiment.text, true);
+    write_options(stream, &verb_experiment);
+    fputs(".SH COMMANDS\n", stream);
     for (size_t i = 0; i < verbs_count(); i++) {
         const verb *one = verbs_at(i);
         fprintf(stream, ".SS %s: ", one->name);
         roff_write_text(stream, one->summary);
-        write_forms(stream, one->usage);
-        write_body(stream, one->usage, false);
+        write_forms(stream, one);
+        write_paragraphs(stream, one->text, false);
+        write_options(stream, one);
     }
     fputs(".SH FILES\n"
-          ".TP\n.I ./results/results.db\nThe results, where \\-\\-db names no other database.\n"
+          ".TP\n.I ./results/results.db\nThe results database, unless \\-\\-db names another.\n"
           ".TP\n.I share/affjord/experiments, share/affjord/configs\n"
           "One experiment for each figure and table of the paper, and the presets that they include.\n"
           ".TP\n.I share/affjord/paper_figures.sh\n"
-          "Draws every figure and table that a database has rows for; \\-\\-help tells more.\n"
+          "Draws every figure and table that a database has rows for; see its \\-\\-help.\n"
           ".TP\n.I share/doc/affjord/examples\nPrograms that use the library, and scripts that read results.\n"
           ".SH ENVIRONMENT\n"
-          ".TP\n.B AFFJORD_CUDNN\nThe file of cuDNN 9 for images on a CUDA device, instead of libcudnn.so.9, or none.\n"
-          ".TP\n.B AFFJORD_DATA\nFolder of the sets of images, where the setting data.dir is not given.\n"
+          ".TP\n.B AFFJORD_CUDNN\nLibrary file of cuDNN 9 for images on a CUDA device, instead of libcudnn.so.9; or "
+          "none.\n"
+          ".TP\n.B AFFJORD_DATA\nFolder of the image data sets, unless the setting data.dir names one.\n"
           ".TP\n.B AFFJORD_GRAPHS\nHow a CUDA device repeats the steps of a solve on images: while, by itself (the "
           "default); step, by a launch for each; or none, by a launch for each kernel.\n"
-          ".TP\n.B AFFJORD_ROOT\nFolder to take instead of share/affjord.\n"
+          ".TP\n.B AFFJORD_ROOT\nFolder to use instead of share/affjord.\n"
           ".TP\n.B AFFJORD_SIMD\nBest vector instructions to use, portable, avx2 or avx512, where the processor has "
           "better ones.\n"
           ".SH EXIT STATUS\n"

@@ -1,5 +1,4 @@
-/* verb_check.c - ./run check: whether a database is whole, and its numbers are those that were recorded or come out
- * again. */
+/* verb_check.c - ./run check: checks a database, and its numbers against recorded or recomputed ones. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,27 +9,27 @@
 #include "compare/rerun.h"
 #include "record/checkpoint_files.h"
 #include "record/recorder.h"
-#include "system/arguments.h"
 #include "system/output.h"
 #include "system/place.h"
+#include "verbs/options.h"
 #include "verbs/verbs.h"
 
 #define PLACE_BASELINES "tests/baselines"
 
-enum { SAMPLE_MAX = 100000, JOBS_MAX = 1024, THREADS_MAX = 256 };
+enum { SAMPLE_MAX = 100000 };
 
-/* What the command line says. */
+/* The command line. */
 typedef struct request {
     const char *positional, *database, *baselines, *record, *run, *restart, *experiment;
     uint64_t sample, seed, jobs, threads;
     bool force, verbose;
 } request;
 
-/* --- Whether it is whole --- */
+/* --- Structure --- */
 
 typedef struct checking {
     const recorder *book;
-    bool held; /* some process is writing */
+    bool held; /* some process writes it */
     char archived[32]; /* when its checkpoints were left out; "" if they were not */
     size_t faults, runs, checkpoints;
     size_t states[RUN_DONE + 1];
@@ -59,15 +58,15 @@ static status check_run(void *argument, const recorder_run *run, failure *why) {
     failure text;
     state->runs++;
     state->states[run->state]++;
-    /* While it runs, the file may be replaced by a newer one at any moment. */
+    /* A running process may replace the file at any time. */
     if (run->has_checkpoint && !(run->state == RUN_RUNNING && state->held)) check_checkpoint(state, run);
     /* A run of no iterations was a count of parameters. */
     if (run->state == RUN_DONE && !run->has_checkpoint && run->iterations > 0 && !*state->archived) {
-        failure_describe(&text, "run %s is done, but has no checkpoint", run->key);
+        failure_describe(&text, "run %s: done, but it has no checkpoint", run->key);
         count_fault(state, text.text);
     }
     if (run->state == RUN_RUNNING && !state->held)
-        printf("note: run %s was left running by a process that died; the next start takes it up\n", run->key);
+        printf("note: run %s: the process that ran it died; the next start resumes it\n", run->key);
     if (run->state == RUN_FAILED) printf("note: run %s failed: %s\n", run->key, run->error);
     return STATUS_OK;
 }
@@ -125,7 +124,7 @@ static status check_baselines(recorder *book, const request *asked, bool *good, 
     if (!path) {
         place_path(PLACE_BASELINES, standard);
         path = standard;
-        /* Where only the program was copied to, there are none. */
+        /* A program without its source tree has none. */
         if (access(standard, F_OK) != 0) return STATUS_OK;
     }
     status outcome = baseline_read(&recorded, path, why);
@@ -154,7 +153,7 @@ static void write_origin(void *argument, const char *commit, const char *cpu, co
     fprintf(argument, "# Computed by commit %s on %s, kernels %s.\n", commit, cpu, simd);
 }
 
-/* Every line of it begins with #. The caller frees *out. */
+/* *out <- lines that start with #. The caller frees it. */
 static status make_comment(recorder *book, const char *experiment, char **out, failure *why) {
     size_t size;
     FILE *stream = open_memstream(out, &size);
@@ -171,7 +170,7 @@ static status record_values(recorder *book, const request *asked, const output_r
     char *comment = NULL;
     status outcome = compare_record(book, asked->experiment, &values, why);
     if (outcome == STATUS_OK && values.count == 0)
-        outcome = fail(why, STATUS_FORMAT, "no run of \"%s\"%s%s is done: there is nothing to record", asked->database,
+        outcome = fail(why, STATUS_FORMAT, "%s%s%s: no finished run; expected at least one", asked->database,
                        asked->experiment ? ", experiment " : "", asked->experiment ? asked->experiment : "");
     if (outcome == STATUS_OK) outcome = make_comment(book, asked->experiment, &comment, why);
     if (outcome == STATUS_OK) outcome = baseline_write(&values, comment, to, why);
@@ -191,21 +190,20 @@ static int record(const request *asked) {
     if (outcome == STATUS_OK) outcome = recorder_open_reading(asked->database, &book, &why);
     if (outcome == STATUS_OK) outcome = record_values(book, asked, &out, OUTPUT_MESSAGES(&to), &why);
     recorder_close(&book, NULL);
-    if (outcome == STATUS_INVALID) return verb_misused(&verb_check, why.text);
+    if (outcome == STATUS_INVALID) return usage_error(&verb_check, why.text);
     return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
 }
 
-/* --- Beginning again --- */
+/* --- Restarting --- */
 
-/* A run whose checkpoint is lost cannot go on; this lets it begin again. */
+/* Let a run whose checkpoint is lost start again. */
 static status reset(recorder *book, const char *name, failure *why) {
     recorder_run run;
     TRY(recorder_resolve_run(book, name, &run, why));
-    if (run.state == RUN_DONE)
-        return fail(why, STATUS_INVALID, "run %s is done; nothing is to be begun again", run.key);
+    if (run.state == RUN_DONE) return fail(why, STATUS_INVALID, "run %s: done; expected an unfinished run", run.key);
     TRY(recorder_reset_run(book, run.id, why));
     TRY(recorder_commit(book, why));
-    printf("Run %s (%s %s, seed %" PRIu64 ") begins again at the next start\n", run.key, run.dataset, run.model,
+    printf("Run %s (%s %s, seed %" PRIu64 ") starts again at the next start\n", run.key, run.dataset, run.model,
            run.seed);
     return STATUS_OK;
 }
@@ -213,43 +211,50 @@ static status reset(recorder *book, const char *name, failure *why) {
 static int restart(const char *database, const char *name) {
     failure why = {""};
     recorder *book;
-    /* Opened for writing, a database that is not there would be made. */
+    /* Opening for writing would create a missing database. */
     if (recorder_open_reading(database, &book, &why) != STATUS_OK) return verb_failed(why.text);
     recorder_close(&book, NULL);
     if (recorder_open(database, NULL, NULL, &book, &why) != STATUS_OK) return verb_failed(why.text);
     const status outcome = reset(book, name, &why);
     recorder_close(&book, NULL);
-    if (outcome == STATUS_INVALID) return verb_misused(&verb_check, why.text);
+    if (outcome == STATUS_INVALID) return usage_error(&verb_check, why.text);
     return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
 }
 
-/* --- The verb --- */
+/* --- The command --- */
+
+static const argument_option options[] = {
+    OPTION_DATABASE(request),
+    OPTION_TEXT(request, baselines, "--baselines", "PATH",
+                "recorded values: a .tsv file or a folder of them (tests/baselines)"),
+    OPTION_TEXT(request, record, "--record", "FILE",
+                "write the numbers of the finished runs to a .tsv file; \"-\": standard output"),
+    OPTION_FORCE(request),
+    OPTION_NUMBER(request, sample, "--sample", "N", 1, SAMPLE_MAX,
+                  "compute N finished runs again from their stored settings, in a temporary folder, and compare every "
+                  "loss and metric"),
+    OPTION_NUMBER(request, seed, "--seed", "S", 0, INT64_MAX,
+                  "seed that chooses the runs (from the clock, and printed)"),
+    OPTION_TEXT(request, experiment, "--experiment", "NAME", "only runs of this experiment, for --record and --sample"),
+    OPTION_TEXT(request, run, "--run", "RUN", "compute this run again"),
+    OPTION_NUMBER(request, jobs, "--jobs", "N", 1, OPTION_JOBS_MAX, "number of runs at a time"),
+    OPTION_NUMBER(request, threads, "--threads", "N", 1, OPTION_THREADS_MAX, "number of threads of each run"),
+    OPTION_FLAG(request, verbose, "--verbose", "print every value, not only differences"),
+    OPTION_TEXT(request, restart, "--restart", "RUN",
+                "discard the progress of an unfinished run, so that the next start begins it again; use it when a "
+                "checkpoint is lost")};
 
 static status read_request(int count, char **words, request *out, failure *why) {
-    const argument_option options[] = {
-        {.name = "--db", .type = ARGUMENT_TEXT, .into = &out->database},
-        {.name = "--baselines", .type = ARGUMENT_TEXT, .into = &out->baselines},
-        {.name = "--record", .type = ARGUMENT_TEXT, .into = &out->record},
-        {.name = "--force", .type = ARGUMENT_FLAG, .into = &out->force},
-        {.name = "--verbose", .type = ARGUMENT_FLAG, .into = &out->verbose},
-        {.name = "--sample", .type = ARGUMENT_NUMBER, .into = &out->sample, .minimum = 1, .maximum = SAMPLE_MAX},
-        {.name = "--run", .type = ARGUMENT_TEXT, .into = &out->run},
-        {.name = "--experiment", .type = ARGUMENT_TEXT, .into = &out->experiment},
-        {.name = "--seed", .type = ARGUMENT_NUMBER, .into = &out->seed, .minimum = 0, .maximum = INT64_MAX},
-        {.name = "--jobs", .type = ARGUMENT_NUMBER, .into = &out->jobs, .minimum = 1, .maximum = JOBS_MAX},
-        {.name = "--threads", .type = ARGUMENT_NUMBER, .into = &out->threads, .minimum = 1, .maximum = THREADS_MAX},
-        {.name = "--restart", .type = ARGUMENT_TEXT, .into = &out->restart},
-    };
     size_t others;
-    TRY(arguments_read(count, words, sizeof options / sizeof *options, options, 1, &out->positional, &others, why));
+    TRY(verb_read(&verb_check, count, words, out, 1, &out->positional, &others, why));
     if (out->positional && out->database)
-        return fail(why, STATUS_INVALID, "\"%s\" and --db %s: expected one database", out->positional, out->database);
+        return fail(why, STATUS_INVALID, "%s and --db %s: expected one database", out->positional, out->database);
     const int ways = (out->baselines != NULL) + (out->record != NULL) + (out->run != NULL) + (out->restart != NULL) +
                      (out->sample > 0);
     if (ways > 1)
         return fail(why, STATUS_INVALID, "expected one of --baselines, --record, --sample, --run and --restart");
     if (out->experiment && !out->record && out->sample == 0)
-        return fail(why, STATUS_INVALID, "--experiment %s: expected with --record or --sample", out->experiment);
+        return fail(why, STATUS_INVALID, "--experiment %s: expected --record or --sample beside it", out->experiment);
     return STATUS_OK;
 }
 
@@ -267,7 +272,7 @@ static int compute_again(const request *asked, int all_count, char **all) {
     bool same = false;
     failure why = {""};
     const status outcome = rerun(&wish, &same, &why);
-    if (outcome == STATUS_INVALID) return verb_misused(&verb_check, why.text);
+    if (outcome == STATUS_INVALID) return usage_error(&verb_check, why.text);
     if (outcome != STATUS_OK) return verb_failed(why.text);
     return same ? EXIT_DONE : EXIT_FAILED;
 }
@@ -276,7 +281,7 @@ static int run_check(int count, char **words, int all_count, char **all) {
     failure why = {""};
     char standard[PLACE_PATH_MAX];
     request asked = {.seed = UINT64_MAX};
-    if (read_request(count, words, &asked, &why) != STATUS_OK) return verb_misused(&verb_check, why.text);
+    if (read_request(count, words, &asked, &why) != STATUS_OK) return usage_error(&verb_check, why.text);
     place_path(PLACE_DATABASE, standard);
     if (asked.positional) asked.database = asked.positional;
     if (!asked.database) asked.database = standard;
@@ -287,29 +292,15 @@ static int run_check(int count, char **words, int all_count, char **all) {
 
 const verb verb_check = {
     .name = "check",
-    .summary = "whether the database is whole, and its numbers are the recorded ones or come out again",
-    .usage =
-        "usage: ./run check [DB|--db PATH] [--baselines PATH] [--verbose]\n"
-        "       ./run check [DB] --record FILE.tsv [--experiment NAME] [--force]\n"
-        "       ./run check [DB] --sample N [--seed S] [--experiment NAME] [--jobs N] [--threads N]\n"
-        "                          [--verbose]\n"
-        "       ./run check [DB] --run RUN [--jobs N] [--threads N] [--verbose]\n"
-        "       ./run check [DB] --restart RUN\n"
-        "\n"
-        "Checks the structure of the database (DB or --db PATH, else results/results.db), each checkpoint\n"
-        "against its checksum, and the numbers of finished runs against recorded ones, to the bit where that is\n"
-        "promised. Exit status 1 if there is a fault or a difference.\n"
-        "\n"
-        "  --baselines PATH  recorded values, a file or a folder of files *.tsv (tests/baselines)\n"
-        "  --record FILE     write the numbers of the finished runs to such a file, or to standard output (\"-\");\n"
-        "                    --force replaces one that is there\n"
-        "  --sample N        compute N finished runs again from their stored settings, in a temporary folder,\n"
-        "                    and compare every loss and metric\n"
-        "  --seed S          which runs are chosen (from the clock, and printed)\n"
-        "  --experiment NAME only runs of this experiment, for --record and --sample\n"
-        "  --run RUN         compute this one again\n"
-        "  --jobs N          runs at a time; --threads N: threads in each\n"
-        "  --verbose         show every value, not only differences\n"
-        "  --restart RUN     forget what an unfinished run has done, so that the next start begins it again; the\n"
-        "                    way out when its checkpoint is lost\n",
+    .summary = "check a database, and compare its numbers with recorded ones or by computing runs again",
+    .forms = (const char *const[]){"[DB] [--baselines PATH] [OPTION]...",
+                                   "[DB] --record FILE.tsv [--experiment NAME] [--force]",
+                                   "[DB] --sample N [--seed S] [--experiment NAME] [OPTION]...",
+                                   "[DB] --run RUN [OPTION]...", "[DB] --restart RUN", NULL},
+    .text =
+        "Checks the structure of the database (DB, or that of --db), the checksum of each checkpoint, and the numbers "
+        "of "
+        "finished runs against recorded ones, to the bit where that is guaranteed. The exit status is 1 if there is a "
+        "fault or a difference.",
+    OPTIONS(options),
     .run = run_check};

@@ -1,4 +1,4 @@
-/* verb_experiment.c - ./run FILE.ini: from an experiment file to rows and pictures. */
+/* verb_experiment.c - ./run FILE.ini: runs an experiment. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,30 +14,24 @@
 #include "scale/engine.h"
 #include "scale/merge.h"
 #include "scale/shard.h"
-#include "system/arguments.h"
 #include "system/double_build.h"
 #include "system/place.h"
 #include "verbs/figures.h"
 #include "verbs/summary.h"
+#include "verbs/options.h"
 #include "verbs/verbs.h"
 #include "work/count.h"
 #include "work/devices.h"
 #include "work/workers.h"
 
-enum {
-    JOBS_MAX = 1024,
-    THREADS_MAX = 256,
-    ARRAY_SIZE = 1001 /* Slurm's own default */,
-    ARRAY_SIZE_MAX = 4000000,
-    LOCK_TIMEOUT_MAX = 1000000
-};
+enum { ARRAY_SIZE = 1001 /* Slurm's own default */, ARRAY_SIZE_MAX = 4000000, LOCK_TIMEOUT_MAX = 1000000 };
 
-/* What the command line says. */
+/* The command line. */
 typedef struct request {
     const char *file, *seeds, *device, *database, *only, *shards, *format;
     argument_texts set, slurm_options, slurm_merge_options;
     uint64_t slurm_array;
-    uint64_t jobs, threads; /* 0: not said */
+    uint64_t jobs, threads; /* 0: not given */
     uint64_t lock_timeout; /* seconds */
     bool dry_run, quiet, slurm, slurm_again;
 } request;
@@ -48,53 +42,63 @@ typedef struct experiment {
     experiment_config *config;
     plan *runs;
     recorder_experiment row;
-    char database[PLACE_PATH_MAX]; /* of one task (--only), its shard */
+    char database[PLACE_PATH_MAX]; /* with --only, the shard of the task */
     char shards[PLACE_PATH_MAX];
     signals events;
     device_choice device;
-    device_list devices; /* of the library, once it was asked */
+    device_list devices; /* of the GPU library, once it is open */
 } experiment;
 
+static const argument_option options[] = {
+    OPTION_TEXTS(request, set, "--set", "SECTION.KEY=VALUE",
+                 "a setting on top of the file; may be repeated. \"model NAME.SECTION.KEY=VALUE\" and \"data "
+                 "NAME.SECTION.KEY=VALUE\" are for one model or data set"),
+    OPTION_TEXT(request, seeds, "--seeds", "LIST", "seeds, instead of the file's, as in 0-4,7"),
+    OPTION_NUMBER(request, jobs, "--jobs", "N", 1, OPTION_JOBS_MAX,
+                  "number of runs at a time (as many as cores or device processors allow)"),
+    OPTION_NUMBER(request, threads, "--threads", "N", 1, OPTION_THREADS_MAX,
+                  "number of threads of each run (1; on a device, all cores)"),
+    OPTION_TEXT(
+        request, device, "--device", "cpu|cuda[:N|:auto]",
+        "cpu (the default); cuda or cuda:N, which trains all runs of points at once and runs of images one by one; "
+        "cuda:auto, which shares the runs among all devices in CUDA_VISIBLE_DEVICES"),
+    OPTION_TEXT(request, database, "--db", "PATH",
+                "the results database (results/results.db); if another process writes it, wait"),
+    OPTION_NUMBER(request, lock_timeout, "--lock-timeout", "N", 1, LOCK_TIMEOUT_MAX,
+                  "seconds to wait for another program that locks the database (300); trainings continue meanwhile"),
+    OPTION_FLAG(request, dry_run, "--dry-run", "print settings and runs; compute and write nothing"),
+    OPTION_QUIET(request),
+    OPTION_HEADING(
+        "To use many machines (docs/guide/scaling.md), run each task with --only: it computes one run into a "
+        "database of its own, a shard. ./run merge copies the shards into the results database:"),
+    OPTION_TEXT(request, only, "--only", "RUN",
+                "compute this run into its shard: its number in the plan, from 0, or its key"),
+    OPTION_TEXT(request, shards, "--shards", "DIR", "the folder of shards (shards, beside the database)"),
+    OPTION_TEXT(request, format, "--format", "commands",
+                "with --dry-run: print a command for each missing run, for any scheduler"),
+    OPTION_FLAG(request, slurm, "--slurm",
+                "submit the missing runs to Slurm, as job arrays and a final job that merges"),
+    OPTION_TEXTS(request, slurm_options, "--slurm-opt", "OPTIONS", "options for sbatch, as one word; may be repeated"),
+    OPTION_TEXTS(request, slurm_merge_options, "--slurm-merge-opt", "OPTIONS",
+                 "options for the merging job, if they differ"),
+    OPTION_NUMBER(request, slurm_array, "--slurm-array", "N", 1, ARRAY_SIZE_MAX,
+                  "maximum number of tasks in an array, the cluster's MaxArraySize (1001)"),
+    OPTION_FLAG(request, slurm_again, "--slurm-again",
+                "what the merging job runs: merge, then submit the interrupted runs that made progress")};
+
 static status read_request(int count, char **words, request *out, failure *why) {
-    const argument_option options[] = {
-        {.name = "--set", .type = ARGUMENT_TEXTS, .into = &out->set},
-        {.name = "--seeds", .type = ARGUMENT_TEXT, .into = &out->seeds},
-        {.name = "--jobs", .type = ARGUMENT_NUMBER, .into = &out->jobs, .minimum = 1, .maximum = JOBS_MAX},
-        {.name = "--threads", .type = ARGUMENT_NUMBER, .into = &out->threads, .minimum = 1, .maximum = THREADS_MAX},
-        {.name = "--device", .type = ARGUMENT_TEXT, .into = &out->device},
-        {.name = "--db", .type = ARGUMENT_TEXT, .into = &out->database},
-        {.name = "--lock-timeout",
-         .type = ARGUMENT_NUMBER,
-         .into = &out->lock_timeout,
-         .minimum = 1,
-         .maximum = LOCK_TIMEOUT_MAX},
-        {.name = "--dry-run", .type = ARGUMENT_FLAG, .into = &out->dry_run},
-        {.name = "--quiet", .type = ARGUMENT_FLAG, .into = &out->quiet},
-        {.name = "--only", .type = ARGUMENT_TEXT, .into = &out->only},
-        {.name = "--shards", .type = ARGUMENT_TEXT, .into = &out->shards},
-        {.name = "--format", .type = ARGUMENT_TEXT, .into = &out->format},
-        {.name = "--slurm", .type = ARGUMENT_FLAG, .into = &out->slurm},
-        {.name = "--slurm-opt", .type = ARGUMENT_TEXTS, .into = &out->slurm_options},
-        {.name = "--slurm-merge-opt", .type = ARGUMENT_TEXTS, .into = &out->slurm_merge_options},
-        {.name = "--slurm-array",
-         .type = ARGUMENT_NUMBER,
-         .into = &out->slurm_array,
-         .minimum = 1,
-         .maximum = ARRAY_SIZE_MAX},
-        {.name = "--slurm-again", .type = ARGUMENT_FLAG, .into = &out->slurm_again},
-    };
     size_t files = 0;
     out->slurm_array = ARRAY_SIZE;
     out->lock_timeout = WORKERS_LOCK_SECONDS;
-    TRY(arguments_read(count, words, sizeof options / sizeof *options, options, 1, &out->file, &files, why));
-    if (files == 0) return fail(why, STATUS_INVALID, "which experiment? Name its .ini file");
+    TRY(verb_read(&verb_experiment, count, words, out, 1, &out->file, &files, why));
+    if (files == 0) return fail(why, STATUS_INVALID, "the experiment is missing; expected an .ini file");
     out->slurm |= out->slurm_again;
     if (out->format && (strcmp(out->format, "commands") != 0 || !out->dry_run))
         return fail(why, STATUS_INVALID, "--format %.40s: expected --dry-run --format commands", out->format);
     if (out->only && (out->slurm || out->format))
-        return fail(why, STATUS_INVALID, "--only is for one task, not for handing over the plan");
+        return fail(why, STATUS_INVALID, "--only %s: expected neither --slurm nor --format beside it", out->only);
     if (!out->slurm && out->slurm_options.count + out->slurm_merge_options.count > 0)
-        return fail(why, STATUS_INVALID, "%s is for --slurm",
+        return fail(why, STATUS_INVALID, "%s: expected --slurm beside it",
                     out->slurm_options.count > 0 ? "--slurm-opt" : "--slurm-merge-opt");
     return STATUS_OK;
 }
@@ -109,7 +113,7 @@ static bool is_image(const experiment *self, size_t index) {
     return specification_is_image(&self->runs->datasets[index].shape);
 }
 
-/* Whether the device that was asked for is of no use: only trainings are computed on one. */
+/* Whether the experiment needs no device: only trainings use one. */
 static bool is_processors(const experiment *self) {
     return self->device.library && config_settings(self->config)->experiment_task != TASK_TRAIN;
 }
@@ -117,19 +121,19 @@ static bool is_processors(const experiment *self) {
 static void leave_device(experiment *self) {
     self->device.library = false;
     if (!self->asked.quiet)
-        fprintf(stderr, "--device %s: experiment %s trains nothing and is the processor's\n", self->asked.device,
+        fprintf(stderr, "Note: --device %s: experiment %s trains nothing; it runs on the CPU\n", self->asked.device,
                 config_settings(self->config)->experiment_name);
 }
 
-/* What trains on a device of the library. Errors: STATUS_INVALID naming the experiment, or the setting. */
+/* Check that a GPU can train the experiment. Errors: STATUS_INVALID with the experiment or the setting. */
 static status check_device(const experiment *self, failure *why) {
     const char *name = config_settings(self->config)->experiment_name;
     if (!self->device.library || is_processors(self)) return STATUS_OK;
     for (size_t i = 0; i < self->runs->dataset_count; i++)
         if (is_image(self, i) != is_image(self, 0))
             return fail(why, STATUS_INVALID,
-                        "--device %s: experiment %s has points and images, which a device trains in different ways: "
-                        "expected one of both, as by --set experiment.data=%s",
+                        "--device %s: experiment %s has points and images; expected only one kind, as with --set "
+                        "experiment.data=%s",
                         self->asked.device, name, self->runs->datasets[0].source);
     for (size_t i = 0; i < self->runs->run_count && !is_image(self, 0); i++) {
         cnf_spec flow;
@@ -139,38 +143,38 @@ static status check_device(const experiment *self, failure *why) {
     return STATUS_OK;
 }
 
-/* How the wait for another process goes. */
+/* The wait for another process. */
 typedef struct waiting {
     const experiment *self;
-    bool said;
+    bool printed;
 } waiting;
 
-/* Another process of this program ends; another program may not. */
+/* Wait without limit for a process of this program, but only for --lock-timeout for another program. */
 static bool wait_for_lock(void *argument, const char *holder, double seconds) {
     waiting *state = argument;
     const request *asked = &state->self->asked;
     if (!holder && seconds > (double)asked->lock_timeout) return false;
-    const bool worth_saying = holder || seconds > 2; /* a commit, or one who reads, is gone by then */
-    if (worth_saying && !state->said && !asked->quiet) {
+    const bool long_wait = holder || seconds > 2; /* commits and readers finish before that */
+    if (long_wait && !state->printed && !asked->quiet) {
         if (holder) fprintf(stderr, "Waiting for %s, which writes %s\n", holder, state->self->database);
         else fprintf(stderr, "%s: locked by another program; waiting\n", state->self->database);
     }
-    state->said |= worth_saying;
+    state->printed |= long_wait;
     const int number = signals_read(&state->self->events);
     return number == 0 || number == SIGTSTP;
 }
 
-/* How many runs at a time, threads in each process, and devices, for so many runs that are missing. On a device (they are
- * taken to be alike) a run of points is a processor's, and threads are those of the process that draws batches for all of
- * its runs; one of images has the device for itself. */
-static void share_out(const experiment *self, size_t missing, size_t *jobs, size_t *threads, size_t *devices) {
+/* Compute the number of runs at a time, threads in each process, and devices, for `pending` runs. On a device (all are
+ * assumed to be alike) a run of points takes one multiprocessor, and the threads are those of the process that draws the
+ * batches of all runs; a run of images takes the whole device. */
+static void share_out(const experiment *self, size_t pending, size_t *jobs, size_t *threads, size_t *devices) {
     const request *asked = &self->asked;
     size_t room = 0;
     for (size_t i = 0; i < self->devices.count; i++)
         room += is_image(self, 0) ? 1 : (size_t)self->devices.about[i].processors;
     if (room == 0) room = machine_jobs(asked->threads ? (size_t)asked->threads : 1);
-    *jobs = asked->jobs ? (size_t)asked->jobs : room < JOBS_MAX ? room : JOBS_MAX;
-    if (*jobs > missing) *jobs = missing;
+    *jobs = asked->jobs ? (size_t)asked->jobs : room < OPTION_JOBS_MAX ? room : OPTION_JOBS_MAX;
+    if (*jobs > pending) *jobs = pending;
     *devices = self->devices.count < *jobs ? self->devices.count : *jobs;
     *threads = asked->threads ? (size_t)asked->threads : *devices > 0 ? machine_jobs(*devices) : 1;
 }
@@ -208,8 +212,7 @@ static status write_and_train(const experiment *self, recorder *book, const mach
     TRY(workers_take_pending(book, why));
     TRY(enrolment_write(book, self->runs, &self->row, &list, why));
     if (list->stale_count > 0 && !self->asked.quiet)
-        fprintf(stderr,
-                "%zu run%s with other settings left experiment %s; they stay in the database under their keys\n",
+        fprintf(stderr, "Note: %zu run%s with older settings left experiment %s; the database keeps them\n",
                 list->stale_count, list->stale_count == 1 ? "" : "s", self->row.name);
     status outcome = STATUS_OK;
     if (list->done < list->count && counts(self)) {
@@ -238,7 +241,7 @@ static status compute(const experiment *self, const machine *here, workers_resul
     return closed == STATUS_OK ? STATUS_OK : fail(why, closed, "%s", closing.text);
 }
 
-/* *complete <- whether nothing is left to do, found without writing. */
+/* *complete <- whether all runs are done. Writes nothing. */
 static status look(const experiment *self, bool *complete, failure *why) {
     recorder *book;
     enrolment *list;
@@ -261,11 +264,11 @@ static status write_table(const experiment *self, recorder *book, FILE *stream, 
     return summary_write(book, self->row.name, stream, why);
 }
 
-/* Print the table, then draw the pictures. *broken <- statements of the mathematics that do not keep their bound; *drawn
- * <- false, after a message, if a picture could not be drawn. */
+/* Print the table, then draw the figures. *broken <- number of theorem checks that failed; *drawn <- false, after a message,
+ * if a figure could not be drawn. */
 static status show(const experiment *self, bool computed, size_t *broken, bool *drawn, failure *why) {
     const char *items = config_settings(self->config)->experiment_figures;
-    /* Quiet, it is written to nowhere: what is broken counts all the same. */
+    /* With --quiet the table is discarded, but failed checks still count. */
     FILE *stream = self->asked.quiet ? fopen("/dev/null", "w") : stdout;
     if (!stream) return fail(why, STATUS_IO, "/dev/null: %s", strerror(errno));
     recorder *book = NULL;
@@ -295,22 +298,21 @@ static int run(experiment *self, int all_count, char **all) {
     signals_close(&self->events);
     if (outcome != STATUS_OK) return verb_failed(why.text);
     if (result.stopped) {
-        if (!self->asked.quiet) fprintf(stderr, "Stopped. The same command goes on from here.\n");
+        if (!self->asked.quiet) fprintf(stderr, "Stopped. Run the same command to resume.\n");
         return EXIT_FAILED;
     }
     size_t broken = 0;
     bool drawn = true;
     if (!self->asked.only) outcome = show(self, result.done > 0, &broken, &drawn, &why);
     if (outcome != STATUS_OK) verb_failed(why.text);
-    if (broken > 0) fprintf(stderr, "%zu statements do not keep their bound\n", broken);
+    if (broken > 0) fprintf(stderr, "%zu checks failed\n", broken);
     if (result.failed == 0 && result.interrupted == 0)
         return broken || !drawn || outcome != STATUS_OK ? EXIT_FAILED : EXIT_DONE;
-    fprintf(stderr, "%zu of %zu runs failed; the same command takes them up again\n", result.failed,
-            self->runs->run_count);
+    fprintf(stderr, "%zu of %zu runs failed; run the same command to retry\n", result.failed, self->runs->run_count);
     return EXIT_FAILED;
 }
 
-/* --- Handing over --- */
+/* --- Submitting --- */
 
 static engine_request engine_of(const experiment *self) {
     const request *asked = &self->asked;
@@ -343,7 +345,7 @@ static status enrol_and_submit(const experiment *self, recorder *book, bool *ref
     return outcome;
 }
 
-/* The database is held meanwhile: whoever submits the same at the same time sees the queue after this. */
+/* Hold the database: a concurrent submission of the same plan then sees the queue with these jobs. */
 static int submit(experiment *self) {
     failure why = {""};
     recorder *book;
@@ -363,7 +365,7 @@ static int submit(experiment *self) {
     return refused ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* --- The verb --- */
+/* --- The command --- */
 
 static int dry_run(const experiment *self) {
     failure why = {""};
@@ -382,7 +384,7 @@ static int dry_run(const experiment *self) {
     return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
 }
 
-/* One run of the plan, and its shard for a database. */
+/* Select one run of the plan, with its shard as the database. */
 static status select_run(experiment *self, failure *why) {
     TRY(plan_select(self->runs, self->asked.only, why));
     return shard_path(self->shards, self->runs->runs[0].key, SHARD_DATABASE, self->database, why);
@@ -416,7 +418,7 @@ static int read_and_run(experiment *self, int all_count, char **all) {
         return double_build_become(all_count, all, &why) == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
     if (is_processors(self)) leave_device(self);
     self->row = (recorder_experiment){.name = values->experiment_name, .title = values->experiment_title, .file = file};
-    /* Only now: keys of the double build are others. */
+    /* Not before: the double build has other keys. */
     if (asked->only && select_run(self, &why) != STATUS_OK) {
         fprintf(stderr, "%s\n", why.text);
         return EXIT_USAGE;
@@ -431,12 +433,12 @@ static int run_experiment(int count, char **words, int all_count, char **all) {
     experiment self = {.events = {.descriptor = -1}};
     failure why = {""};
     argument_texts *lists[] = {&self.asked.set, &self.asked.slurm_options, &self.asked.slurm_merge_options};
-    const char **room = calloc(3 * (size_t)count, sizeof *room); /* for each as many words as there are */
+    const char **room = calloc(3 * (size_t)count, sizeof *room); /* each list may have all words */
     if (!room) return verb_failed("out of memory");
     for (size_t i = 0; i < 3; i++) lists[i]->items = room + i * (size_t)count;
     int result = EXIT_USAGE;
     if (read_request(count, words, &self.asked, &why) != STATUS_OK) {
-        result = verb_misused(&verb_experiment, why.text);
+        result = usage_error(&verb_experiment, why.text);
     } else if (self.asked.device && device_parse(self.asked.device, &self.device, &why) != STATUS_OK) {
         fprintf(stderr, "%s\n", why.text);
     } else {
@@ -452,50 +454,13 @@ static int run_experiment(int count, char **words, int all_count, char **all) {
 
 const verb verb_experiment = {
     .name = "",
-    .usage =
-        "usage: ./run FILE.ini [--set SECTION.KEY=VALUE]... [--seeds LIST] [--jobs N] [--threads N]\n"
-        "                      [--device cpu|cuda[:N|:auto]] [--db PATH] [--lock-timeout N]\n"
-        "                      [--dry-run] [--quiet]\n"
-        "       ./run FILE.ini ... --dry-run --format commands\n"
-        "       ./run FILE.ini ... --only RUN [--shards DIR]\n"
-        "       ./run FILE.ini ... --slurm [--slurm-opt OPTIONS]... [--slurm-merge-opt OPTIONS]...\n"
-        "                      [--slurm-array N] [--slurm-again]\n"
-        "       ./run VERB ...\n"
-        "       ./run --help | --version\n"
-        "\n"
-        "Trains what the experiment file asks for and the database does not have yet, prints the losses, and\n"
-        "draws its figures. Started again, it goes on where it was; what is done is never repeated.\n"
-        "\n"
-        "A FILE.ini that is not there is one of the program's own experiments, as in ./run fig6.ini. Where the\n"
-        "program is installed, results lie under the current folder.\n"
-        "\n"
-        "  --set S.K=V    a setting on top of the file; may be repeated. --set \"model NAME.S.K=V\" and\n"
-        "                 --set \"data NAME.S.K=V\" are for one model or data set\n"
-        "  --seeds LIST   seeds instead of the file's, as in 0-4,7\n"
-        "  --jobs N       runs at a time (as many as there are cores for their threads, or processors of devices)\n"
-        "  --threads N    threads in each of them (1; all cores for those on a device)\n"
-        "  --device D     cpu; cuda[:N], which trains models of points, all runs at once, and those of images\n"
-        "                 one by one; or cuda:auto, all devices in CUDA_VISIBLE_DEVICES, the runs shared\n"
-        "                 among them (cpu)\n"
-        "  --db PATH      the results database (results/results.db); while another process writes it, wait\n"
-        "  --lock-timeout N\n"
-        "                 seconds that another program, which uses SQLite, may keep the database locked (300);\n"
-        "                 the training goes on meanwhile\n"
-        "  --dry-run      print the settings and what would be computed; write nothing\n"
-        "  --quiet        print nothing but errors\n"
-        "\n"
-        "On many machines (docs/guide/scaling.md), each task computes one run into a database of its own, its shard;\n"
-        "./run merge brings them together:\n"
-        "\n"
-        "  --only RUN                 compute this run into its shard: its number in the plan, from 0, or its key\n"
-        "  --shards DIR               the folder of shards (shards, beside the database)\n"
-        "  --format commands          print a command for each run that is missing, for any engine\n"
-        "  --slurm                    submit what is missing to Slurm, as job arrays and a job that merges at\n"
-        "                             their end\n"
-        "  --slurm-opt OPTIONS        options for sbatch, as one word; may be repeated\n"
-        "  --slurm-merge-opt OPTIONS  those of the job that merges, where they are others\n"
-        "  --slurm-array N            tasks in an array: at most the cluster's MaxArraySize (1001)\n"
-        "  --slurm-again              what that job does: merge, then submit what was stopped and had advanced\n"
-        "\n"
-        "Ctrl-C finishes the step under way and leaves a checkpoint; a second one stops at once.\n",
+    .forms = (const char *const[]){"FILE.ini [OPTION]...", "FILE.ini --dry-run --format commands [OPTION]...",
+                                   "FILE.ini --only RUN [OPTION]...", "FILE.ini --slurm [OPTION]...", "COMMAND ...",
+                                   "--help | --version", NULL},
+    .text = "Trains the runs of the experiment that the database does not have yet, prints the losses, and draws the "
+            "figures. Run the same command again to resume; finished runs are never repeated.\n\n"
+            "If FILE.ini does not exist, it is looked up among the program's own experiments, as in ./run fig6.ini. An "
+            "installed program writes results into the current folder.\n\n"
+            "Ctrl-C finishes the current step and saves a checkpoint; a second Ctrl-C stops at once.",
+    OPTIONS(options),
     .run = run_experiment};

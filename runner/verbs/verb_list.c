@@ -8,8 +8,8 @@
 #include "record/recorder.h"
 #include "scale/shard.h"
 #include "scale/task_list.h"
-#include "system/arguments.h"
 #include "system/place.h"
+#include "verbs/options.h"
 #include "verbs/verbs.h"
 #include "work/devices.h"
 
@@ -25,7 +25,7 @@ static status list_experiments(recorder *book, failure *why) {
     return recorder_each_experiment(book, write_experiment, stdout, why);
 }
 
-/* Whether a run said to be running can be. */
+/* Whether some process writes the database: otherwise no run is running. */
 typedef struct listing {
     bool held;
 } listing;
@@ -48,18 +48,25 @@ static status list_runs(recorder *book, failure *why) {
     return recorder_each_run(book, NULL, write_run, &state, why);
 }
 
+typedef struct request {
+    const char *database, *folder;
+} request;
+
+static const argument_option options[] = {
+    OPTION_DATABASE(request),
+    OPTION_TEXT(request, folder, "--shards", "DIR", "the folder of shards (shards, beside the database)")};
+
 static int run_list(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    const char *what = NULL, *database = NULL, *folder = NULL;
+    const char *what = NULL;
+    request asked = {.database = NULL};
     size_t others;
     failure why = {""};
     char standard[PLACE_PATH_MAX], beside[PLACE_PATH_MAX];
     recorder *book = NULL;
-    const argument_option options[] = {{.name = "--db", .type = ARGUMENT_TEXT, .into = &database},
-                                       {.name = "--shards", .type = ARGUMENT_TEXT, .into = &folder}};
-    if (arguments_read(count, words, 2, options, 1, &what, &others, &why) != STATUS_OK)
-        return verb_misused(&verb_list, why.text);
+    if (verb_read(&verb_list, count, words, &asked, 1, &what, &others, &why) != STATUS_OK)
+        return usage_error(&verb_list, why.text);
     const bool experiments = !what || strcmp(what, "experiments") == 0, runs = !what || strcmp(what, "runs") == 0,
                tasks = !what || strcmp(what, "tasks") == 0;
     if (what && strcmp(what, "devices") == 0) {
@@ -67,15 +74,14 @@ static int run_list(int count, char **words, int all_count, char **all) {
         return EXIT_DONE;
     }
     if (!experiments && !runs && !tasks) {
-        snprintf(why.text, sizeof why.text, "cannot list \"%.100s\": expected experiments, runs, tasks or devices",
-                 what);
-        return verb_misused(&verb_list, why.text);
+        failure_describe(&why, "list %.100s: expected experiments, runs, tasks or devices", what);
+        return usage_error(&verb_list, why.text);
     }
     place_path(PLACE_DATABASE, standard);
-    if (!database) database = standard;
+    const char *database = asked.database ? asked.database : standard;
     shard_folder(database, beside);
-    if (!folder) folder = beside;
-    /* Tasks may have begun before there is a database. */
+    const char *folder = asked.folder ? asked.folder : beside;
+    /* Tasks may start before the database exists. */
     if (!(tasks && access(database, F_OK) != 0 && access(folder, F_OK) == 0) &&
         recorder_open_reading(database, &book, &why) != STATUS_OK)
         return verb_failed(why.text);
@@ -89,14 +95,13 @@ static int run_list(int count, char **words, int all_count, char **all) {
     return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
 }
 
-const verb verb_list = {.name = "list",
-                        .summary = "experiments and runs of the database, and tasks elsewhere, with their state",
-                        .usage =
-                            "usage: ./run list [experiments|runs|tasks|devices] [--db PATH] [--shards DIR]\n"
-                            "\n"
-                            "tasks: those that were handed to other machines, from their shards and, where there is\n"
-                            "one, Slurm's queue; of failed ones the last lines of their logs.\n"
-                            "\n"
-                            "devices: what --device can name on this machine, or why there is nothing but the\n"
-                            "processor.\n",
-                        .run = run_list};
+const verb verb_list = {
+    .name = "list",
+    .summary = "list experiments, runs, tasks on other machines, or devices",
+    .forms = (const char *const[]){"[experiments|runs|tasks|devices] [OPTION]...", NULL},
+    .words = "experiments runs tasks devices",
+    .text = "tasks: the tasks that were submitted to other machines, from their shards and, with Slurm, its queue; for "
+            "failed tasks the last lines of their logs.\n\n"
+            "devices: the names that --device accepts on this machine, or why there is no GPU.",
+    OPTIONS(options),
+    .run = run_list};

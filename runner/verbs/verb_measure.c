@@ -6,13 +6,11 @@
 #include "compare/stored_run.h"
 #include "record/recorder.h"
 #include "settings/source.h"
-#include "system/arguments.h"
 #include "system/place.h"
 #include "verbs/model.h"
+#include "verbs/options.h"
 #include "verbs/verbs.h"
 #include "work/measure.h"
-
-enum { THREADS_MAX = 256 };
 
 typedef struct measuring {
     const char *database;
@@ -96,6 +94,8 @@ static status measure_all(measuring *self, failure *why) {
     return outcome;
 }
 
+static const argument_option options[] = {OPTION_DATABASE(measuring), OPTION_THREADS(measuring)};
+
 static int run_measure(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
@@ -104,12 +104,8 @@ static int run_measure(int count, char **words, int all_count, char **all) {
     char usual[PLACE_PATH_MAX];
     const char *unexpected = NULL;
     size_t others = 0;
-    const argument_option options[] = {
-        {.name = "--db", .type = ARGUMENT_TEXT, .into = &self.database},
-        {.name = "--threads", .type = ARGUMENT_NUMBER, .into = &self.threads, .minimum = 1, .maximum = THREADS_MAX}};
-    if (arguments_read(count, words, sizeof options / sizeof *options, options, 0, &unexpected, &others, &why) !=
-        STATUS_OK)
-        return verb_misused(&verb_measure, why.text);
+    if (verb_read(&verb_measure, count, words, &self, 0, &unexpected, &others, &why) != STATUS_OK)
+        return usage_error(&verb_measure, why.text);
     place_path(PLACE_DATABASE, usual);
     if (!self.database) self.database = usual;
     if (recorder_open(self.database, NULL, NULL, &self.book, &why) != STATUS_OK) return verb_failed(why.text);
@@ -126,17 +122,13 @@ static int run_measure(int count, char **words, int all_count, char **all) {
 
 const verb verb_measure = {
     .name = "measure",
-    .summary = "measure the final losses of finished runs again, on many points",
-    .usage =
-        "usage: ./run measure [--db PATH] [--threads N]\n"
-        "\n"
-        "For toy densities: what the validation points of a seed add to every model's loss; and for runs with a\n"
-        "checkpoint the final loss on output.measure points, with a control variate, its standard error, and the\n"
-        "same by a finer solve. For images with a checkpoint: the loss at tolerance 1e-5 and finer, and evaluations\n"
-        "under either rule of solver.error_norm. A training measures this at its end; this command is for runs\n"
-        "recorded before.\n"
-        "Models of each experiment are then compared anew (table `comparison`).\n"
-        "\n"
-        "  --db PATH    the database (results/results.db)\n"
-        "  --threads N  threads (1)\n",
+    .summary = "evaluate the final losses of finished runs again, on many points",
+    .forms = (const char *const[]){"[OPTION]...", NULL},
+    .text =
+        "For toy densities: computes how much the validation points of a seed shift every model's loss; and, for runs "
+        "with a checkpoint, the final loss on output.measure points with a control variate, its standard error, and "
+        "the same with a finer solve. For images with a checkpoint: the loss at tolerance 1e-5 and finer, and evaluations with "
+        "either solver.error_norm. A training does this at its end; use this command for runs recorded by older "
+        "versions. It then compares the models of each experiment anew (table `comparison`).",
+    OPTIONS(options),
     .run = run_measure};

@@ -1,4 +1,4 @@
-/* verb_merge.c - ./run merge: what tasks computed, into the database. */
+/* verb_merge.c - ./run merge: copies shards into the database. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,8 +6,8 @@
 #include "record/checkpoint_files.h"
 #include "scale/merge.h"
 #include "scale/shard.h"
-#include "system/arguments.h"
 #include "system/place.h"
+#include "verbs/options.h"
 #include "verbs/verbs.h"
 
 typedef struct merge_request {
@@ -17,7 +17,7 @@ typedef struct merge_request {
     merge_options options;
 } merge_request;
 
-/* Another program's lock may be on one shard alone, which then waits for the next merge. */
+/* Another program may lock one shard; the next merge then copies it. */
 static bool wait_for_lock(void *argument, const char *holder, double seconds) {
     bool *said = argument;
     if (!holder) return seconds < 10;
@@ -51,24 +51,24 @@ static int merge(const merge_request *asked) {
     return result.refused > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
+static const argument_option options[] = {
+    OPTION_DATABASE(merge_request),
+    OPTION_TEXT(merge_request, folder, "--shards", "DIR", "the folder of shards (shards, beside the database)"),
+    OPTION_FLAG(merge_request, options.remove, "--remove", "remove shards whose runs are all done and merged"),
+    OPTION_FLAG(merge_request, options.quiet, "--quiet", "print errors only")};
+
 static int run_merge(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
     merge_request asked = {.database = NULL};
     failure why = {""};
     char standard[PLACE_PATH_MAX];
-    const argument_option options[] = {
-        {.name = "--db", .type = ARGUMENT_TEXT, .into = &asked.database},
-        {.name = "--shards", .type = ARGUMENT_TEXT, .into = &asked.folder},
-        {.name = "--remove", .type = ARGUMENT_FLAG, .into = &asked.options.remove},
-        {.name = "--quiet", .type = ARGUMENT_FLAG, .into = &asked.options.quiet},
-    };
     asked.shards = calloc((size_t)count + 1, sizeof *asked.shards);
     if (!asked.shards) return verb_failed("out of memory");
     int result;
-    if (arguments_read(count, words, sizeof options / sizeof *options, options, (size_t)count, asked.shards,
-                       &asked.shard_count, &why) != STATUS_OK) {
-        result = verb_misused(&verb_merge, why.text);
+    if (verb_read(&verb_merge, count, words, &asked, (size_t)count, asked.shards, &asked.shard_count, &why) !=
+        STATUS_OK) {
+        result = usage_error(&verb_merge, why.text);
     } else {
         place_path(PLACE_DATABASE, standard);
         if (!asked.database) asked.database = standard;
@@ -80,15 +80,10 @@ static int run_merge(int count, char **words, int all_count, char **all) {
 
 const verb verb_merge = {
     .name = "merge",
-    .summary = "take what tasks on other machines computed into the database",
-    .usage = "usage: ./run merge [SHARD.db]... [--shards DIR] [--db PATH] [--remove] [--quiet]\n"
-             "\n"
-             "Copies the runs of shards (those named, or all of the folder shards beside the database) with their\n"
-             "settings, numbers, pictures and checkpoints. A finished run stays as it is; of an unfinished one the\n"
-             "later iteration is kept. Merging again changes nothing, and may be done while tasks still run.\n"
-             "\n"
-             "  --shards DIR   another folder of shards\n"
-             "  --db PATH      the database (results/results.db); while another process writes it, wait\n"
-             "  --remove       remove shards whose runs are all done, once they are in the database\n"
-             "  --quiet        print nothing but errors\n",
+    .summary = "merge the shards that tasks on other machines wrote into the database",
+    .forms = (const char *const[]){"[SHARD.db]... [OPTION]...", NULL},
+    .text = "Copies the runs of shards (those named, or all in the folder of shards) with their settings, numbers, "
+            "pictures and checkpoints. Finished runs in the database are not changed; for an unfinished run, the later "
+            "iteration wins. A second merge changes nothing, and you can merge while tasks still run.",
+    OPTIONS(options),
     .run = run_merge};

@@ -1,4 +1,4 @@
-/* verb_model.c - ./run eval, sample and export: using what was trained. */
+/* verb_model.c - ./run eval, sample and export: uses of trained models. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,59 +9,54 @@
 #include "data/table.h"
 #include "flow/bits.h"
 #include "settings/source.h"
-#include "system/arguments.h"
 #include "system/output.h"
 #include "system/place.h"
 #include "train/checkpoint.h"
+#include "verbs/archive.h"
 #include "verbs/model.h"
+#include "verbs/options.h"
+#include "verbs/replay.h"
 #include "verbs/verbs.h"
 
-enum { THREADS_MAX = 256 };
 #define POINTS_MAX 1000000000 /* of one call */
 
-/* What the command lines of these verbs say. */
+/* The command line. */
 typedef struct request {
     const char *name, *input, *output, *database, *folder, *model_file;
     uint64_t n, seed, threads;
-    bool force;
+    bool force, replay, archive;
+    argument_texts set;
     output_request out; /* of `output`, once the model is open */
-    FILE *messages; /* where they do not get into it */
+    FILE *messages; /* not the stream that the output goes to */
 } request;
 
-/* The options that a verb has, and those it cannot do without. */
-enum { HAS_INPUT = 1, HAS_COUNT = 2, NEEDS_COUNT = 4 };
+static status fail_missing(const char *option, const char *expected, failure *why) {
+    return fail(why, STATUS_INVALID, "%s: missing; expected %s", option, expected);
+}
 
-static status read_request(int count, char **words, unsigned has, request *out, failure *why) {
-    argument_option options[8];
-    size_t used = 0, names = 0;
-    *out = (request){.threads = 1, .messages = stdout};
-    options[used++] = (argument_option){.name = "--output", .type = ARGUMENT_TEXT, .into = &out->output};
-    options[used++] = (argument_option){.name = "--force", .type = ARGUMENT_FLAG, .into = &out->force};
-    options[used++] = (argument_option){.name = "--db", .type = ARGUMENT_TEXT, .into = &out->database};
-    options[used++] = (argument_option){
-        .name = "--threads", .type = ARGUMENT_NUMBER, .into = &out->threads, .minimum = 1, .maximum = THREADS_MAX};
-    if (has & HAS_INPUT) {
-        options[used++] = (argument_option){.name = "--input", .type = ARGUMENT_TEXT, .into = &out->input};
-        options[used++] = (argument_option){.name = "--data-dir", .type = ARGUMENT_TEXT, .into = &out->folder};
-    }
-    if (has & HAS_COUNT) {
-        options[used++] = (argument_option){
-            .name = "--n", .type = ARGUMENT_NUMBER, .into = &out->n, .minimum = 1, .maximum = POINTS_MAX};
-        options[used++] =
-            (argument_option){.name = "--seed", .type = ARGUMENT_NUMBER, .into = &out->seed, .maximum = INT64_MAX};
-    }
-    TRY(arguments_read(count, words, used, options, 1, &out->name, &names, why));
-    if (names == 0) return fail(why, STATUS_INVALID, "which model? Name a run, or a .safetensors file");
-    if ((has & HAS_INPUT) && !out->input) return fail(why, STATUS_INVALID, "--input is missing");
-    if ((has & NEEDS_COUNT) && out->n == 0) return fail(why, STATUS_INVALID, "--n is missing");
-    if (!out->output && !(has & HAS_INPUT)) return fail(why, STATUS_INVALID, "--output is missing");
+/* The database and one name, that of a model or of an archive, are set in *out on success. */
+static status read_request(const verb *self, int count, char **words, request *out, failure *why) {
+    size_t names = 0;
+    TRY(verb_read(self, count, words, out, 1, &out->name, &names, why));
+    if (names == 0)
+        return fail(why, STATUS_INVALID, "%s: the name is missing; expected %s", self->name,
+                    out->archive ? "the file of the archive" : "a run or a .safetensors file");
+    if (self == &verb_eval && !out->replay && !out->input)
+        return fail_missing("--input", "a table of points or an image data set", why);
+    if (self == &verb_sample && out->n == 0) return fail_missing("--n", "the number of samples", why);
+    if (self != &verb_eval && !out->archive && !out->output) return fail_missing("--output", "a file", why);
+    if (out->replay && (out->input || out->output || out->n || out->folder))
+        return fail(why, STATUS_INVALID, "--replay: expected no other options than --set and --threads");
+    if (!out->replay && out->set.count > 0) return fail(why, STATUS_INVALID, "--set: expected --replay beside it");
+    if (out->archive && out->output)
+        return fail(why, STATUS_INVALID, "--output %s: expected none; --archive writes %s", out->output, out->name);
     if (out->folder && strlen(out->folder) >= SETTINGS_TEXT_MAX)
         return fail(why, STATUS_INVALID, "--data-dir: %zu bytes, expected at most %d", strlen(out->folder),
                     SETTINGS_TEXT_MAX - 1);
     return STATUS_OK;
 }
 
-/* Before anything is computed. */
+/* Check where the output goes, before anything is computed. */
 static status check_output(request *asked, const output_kind *kind, size_t columns, failure *why) {
     output to;
     asked->out = (output_request){.name = asked->output,
@@ -77,19 +72,19 @@ static status check_output(request *asked, const output_kind *kind, size_t colum
 
 /* --- Evaluation --- */
 
-/* What is evaluated: rows of a file, or images of a set as a training validates on them. The caller frees its memory. */
+/* Read the rows of a file. The caller frees the memory of *x. */
 static status read_rows(const request *asked, const model *trained, model_rows *x, size_t *n, failure *why) {
     table *points;
     const size_t D = model_dimension(trained);
     TRY(table_read_numbers(asked->input, &points, why));
     status outcome = STATUS_OK;
     if (points->columns != D)
-        outcome = fail(why, STATUS_FORMAT, "\"%s\" has points of dimension %zu, and the model is of dimension %zu",
+        outcome = fail(why, STATUS_FORMAT, "%s: found %zu columns, expected %zu, the dimension of the model",
                        asked->input, points->columns, D);
     for (size_t i = 0; trained->images && outcome == STATUS_OK && i < points->rows * D; i++)
         if (points->numbers[i] < 0 || points->numbers[i] > 1)
             outcome = fail(why, STATUS_FORMAT,
-                           "\"%s\", row %zu, column %zu: %g: expected numbers from 0 to 1, as (byte + u)/256",
+                           "%s: row %zu, column %zu: found %g, expected a number from 0 to 1, as (byte + u)/256",
                            asked->input, i / D + 1, i % D + 1, points->numbers[i]);
     *n = points->rows;
     x->doubles = points->numbers;
@@ -98,7 +93,7 @@ static status read_rows(const request *asked, const model *trained, model_rows *
     return outcome;
 }
 
-/* values->data_dir <- the folder of the set: --data-dir, or else that of the run's training, if it is there still. */
+/* values->data_dir <- the folder of the set: --data-dir, else that of the run's training if it still exists. */
 static status find_set(const request *asked, settings *values, failure *why) {
     char stored[SETTINGS_TEXT_MAX];
     snprintf(stored, sizeof stored, "%s", values->data_dir);
@@ -106,9 +101,8 @@ static status find_set(const request *asked, settings *values, failure *why) {
     else if (*stored && !image_exists(asked->input, stored)) values->data_dir[0] = '\0';
     if (image_exists(asked->input, source_folder(values))) return STATUS_OK;
     const bool both = *stored && !asked->folder;
-    return fail(why, STATUS_IO,
-                "the images \"%s\" are not in the folder \"%s\"%s%s%s; --data-dir FOLDER says where they are",
-                asked->input, source_folder(values), both ? ", nor in that of the training, \"" : "",
+    return fail(why, STATUS_IO, "%s: the image data set is not in \"%s\"%s%s%s; set its folder with --data-dir",
+                asked->input, source_folder(values), both ? ", nor in the folder of the training, \"" : "",
                 both ? stored : "", both ? "\"" : "");
 }
 
@@ -123,10 +117,10 @@ static status read_set(const request *asked, model *trained, model_rows *x, size
     status outcome = STATUS_OK;
     *n = asked->n > 0 && asked->n < there ? (size_t)asked->n : there;
     if (memcmp(&shape, &trained->shape, sizeof shape) != 0)
-        outcome =
-            fail(why, STATUS_FORMAT, "%s has images of %zu x %zu x %zu, and the model is of images of %zu x %zu x %zu",
-                 asked->input, shape.image[0], shape.image[1], shape.image[2], trained->shape.image[0],
-                 trained->shape.image[1], trained->shape.image[2]);
+        outcome = fail(why, STATUS_FORMAT,
+                       "%s: found images of %zu x %zu x %zu, expected %zu x %zu x %zu, those of the model",
+                       asked->input, shape.image[0], shape.image[1], shape.image[2], trained->shape.image[0],
+                       trained->shape.image[1], trained->shape.image[2]);
     else if (!(x->reals = calloc(*n * shape.dimension, sizeof *x->reals)))
         outcome = fail(why, STATUS_MEMORY, "out of memory for %zu images", *n);
     else image_batch(data.images, split, asked->seed, 0, *n, false, IMAGE_CHANNEL_LAST, x->reals);
@@ -162,10 +156,12 @@ static status evaluate(request *asked, model *trained, failure *why) {
     model_rows x = {.reals = NULL};
     size_t n;
     if (!trained->images && (set || asked->n || asked->seed))
-        return fail(why, STATUS_INVALID, "a set of images, --n and --seed are for models of images, and this is none");
-    if (!set && asked->folder) return fail(why, STATUS_INVALID, "--data-dir is for a set of images by name, as mnist");
+        return fail(why, STATUS_INVALID,
+                    "%s: a model of points; expected a table as --input, and neither --n nor --seed", asked->name);
+    if (!set && asked->folder) return fail(why, STATUS_INVALID, "--data-dir: expected an image data set as --input");
     TRY(check_output(asked, &output_table, 0, why));
-    if (!set && asked->n) return fail(why, STATUS_INVALID, "--n is for a set of images; of a file all rows are taken");
+    if (!set && asked->n)
+        return fail(why, STATUS_INVALID, "--n: expected an image data set as --input; all rows of a file are used");
     status outcome = set ? read_set(asked, trained, &x, &n, why) : read_rows(asked, trained, &x, &n, why);
     double *log_density = outcome == STATUS_OK ? calloc(n, sizeof *log_density) : NULL;
     if (outcome == STATUS_OK && !log_density) outcome = fail(why, STATUS_MEMORY, "out of memory for %zu points", n);
@@ -192,8 +188,8 @@ static status sample(request *asked, model *trained, failure *why) {
 
 /* --- Export --- */
 
-/* A model of ours has its settings beside its parameters. With the optimiser's state it is the checkpoint of a run, and
- * with a batch what ./run replay reads. */
+/* A model of this program has its settings beside its parameters. With the optimiser's state it is a checkpoint, and with a
+ * batch a failed iteration. */
 static output_content look_at_model(const char *path, const unsigned char *head, size_t size, size_t columns) {
     checkpoint *file;
     (void)columns;
@@ -217,96 +213,135 @@ static status export_model(request *asked, model *trained, failure *why) {
     return model_write(trained, to.path, why);
 }
 
-/* --- The verbs --- */
+/* --- The commands --- */
 
-static int run_with_model(const verb *self, int count, char **words, unsigned has,
-                          status (*use)(request *asked, model *trained, failure *why)) {
-    request asked;
+static status run_model(request *asked, status (*use)(request *asked, model *trained, failure *why), failure *why) {
     trained_model trained;
+    TRY(trained_open(asked->name, asked->database, (size_t)asked->threads, &trained, why));
+    if (*trained.unfinished.text) fprintf(stderr, "Note: %s\n", trained.unfinished.text);
+    for (size_t i = 0; model_note(trained.model, i); i++) fprintf(stderr, "Note: %s\n", model_note(trained.model, i));
+    memcpy(trained.model->values.data_dir, trained.folder, sizeof trained.folder);
+    asked->model_file = trained.path;
+    const status outcome = use(asked, trained.model, why);
+    model_close(&trained.model);
+    return outcome;
+}
+
+static int run_with_model(const verb *self, int count, char **words,
+                          status (*use)(request *asked, model *trained, failure *why)) {
+    request asked = {.threads = 1, .messages = stdout};
     failure why = {""};
     char database[PLACE_PATH_MAX];
-    if (read_request(count, words, has, &asked, &why) != STATUS_OK) return verb_misused(self, why.text);
+    asked.set.items = calloc((size_t)count + 1, sizeof *asked.set.items);
+    if (!asked.set.items) return verb_failed("out of memory");
     place_path(PLACE_DATABASE, database);
+    status outcome = read_request(self, count, words, &asked, &why);
     if (!asked.database) asked.database = database;
-    status outcome = trained_open(asked.name, asked.database, (size_t)asked.threads, &trained, &why);
-    if (outcome == STATUS_OK) {
-        if (*trained.unfinished.text) fprintf(stderr, "Note: %s\n", trained.unfinished.text);
-        for (size_t i = 0; model_note(trained.model, i); i++)
-            fprintf(stderr, "Note: %s\n", model_note(trained.model, i));
-        memcpy(trained.model->values.data_dir, trained.folder, sizeof trained.folder);
-        asked.model_file = trained.path;
-        outcome = use(&asked, trained.model, &why);
-        model_close(&trained.model);
-    }
-    if (outcome == STATUS_INVALID) return verb_misused(self, why.text);
+    if (outcome == STATUS_OK && asked.replay) outcome = replay_run(asked.name, &asked.set, (size_t)asked.threads, &why);
+    else if (outcome == STATUS_OK && asked.archive)
+        outcome = archive_write(asked.name, asked.database, asked.force, &why);
+    else if (outcome == STATUS_OK) outcome = run_model(&asked, use, &why);
+    free(asked.set.items);
+    if (outcome == STATUS_INVALID) return usage_error(self, why.text);
     return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
 }
 
 static int run_eval(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    return run_with_model(&verb_eval, count, words, HAS_INPUT | HAS_COUNT, evaluate);
+    return run_with_model(&verb_eval, count, words, evaluate);
 }
 
 static int run_sample(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    return run_with_model(&verb_sample, count, words, HAS_COUNT | NEEDS_COUNT, sample);
+    return run_with_model(&verb_sample, count, words, sample);
 }
 
 static int run_export(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    return run_with_model(&verb_export, count, words, 0, export_model);
+    return run_with_model(&verb_export, count, words, export_model);
 }
 
 #define MODEL_HELP                                                                                                     \
-    "RUN is a run's number, its key, or the beginning of its key, as ./run list shows them; FILE.safetensors is\n"     \
-    "what ./run export wrote, or a checkpoint.\n"                                                                      \
-    "\n"
+    "RUN is a run's number, its key, or the beginning of its key, as ./run list prints them. FILE.safetensors is a "   \
+    "file from ./run export, or a checkpoint."
 
-#define FORCE_HELP                                                                                                     \
-    "  --force          replace a file that this command did not write; a file that it reads, or a database, never\n"
+#define OPTION_TABLE_OUTPUT                                                                                            \
+    OPTION_TEXT(request, output, "--output", "FILE",                                                                   \
+                ".csv: text, with all digits; .npy: NumPy's format; \"-\": CSV to standard output. Pipes and devices " \
+                "get CSV unless their name ends in .npy")
 
-#define TABLE_HELP                                                                                                     \
-    "  --output FILE    .csv: text, with all digits; .npy: NumPy's format; \"-\": CSV on standard output. Pipes and\n" \
-    "                   devices are written through, as CSV unless their name ends in .npy\n"
+static const argument_option eval_options[] = {
+    OPTION_TEXT(request, input, "--input", "X", "table of points (.npy, .csv or .tsv), or name of an image data set"),
+    OPTION_TABLE_OUTPUT,
+    OPTION_NUMBER(request, n, "--n", "N", 1, POINTS_MAX, "number of images of an image data set (all)"),
+    OPTION_NUMBER(request, seed, "--seed", "S", 0, INT64_MAX, "seed of noise and probes, for images (0)"),
+    OPTION_TEXT(request, folder, "--data-dir", "DIR",
+                "folder of the image data set (the data.dir of the run's training, else $AFFJORD_DATA, else ./data)"),
+    OPTION_DATABASE(request),
+    OPTION_FORCE(request),
+    OPTION_THREADS(request),
+    OPTION_FLAG(request, replay, "--replay", "repeat the failed iteration that a training saved in FILE"),
+    OPTION_TEXTS(request, set, "--set", "solver.KEY=VALUE",
+                 "with --replay: another setting of the solver; may be repeated")};
 
 const verb verb_eval = {
     .name = "eval",
-    .summary = "log p(x) of points, or bits per dimension of images, under a trained model",
-    .usage =
-        "usage: ./run eval RUN|FILE.safetensors --input X [--output LOGP.npy] [--seed S] [--threads N]\n"
-        "                  [--db PATH] [--force]\n"
-        "       ./run eval RUN|FILE.safetensors --input SET [--n N] [--data-dir DIR] [--seed S] ...\n"
-        "\n"
-        "Computes log p(x) in nats for each row of X (.npy or .csv), prints the mean with its standard error, and\n"
-        "writes the values: float64, (rows). For points the trace is exact. For images Hutchinson's estimate is\n"
-        "used, and the mean is in bits per dimension; a row of X is an image, channels last, of numbers\n"
-        "(byte + u)/256. SET is a set of images by name, as mnist: its first N test images (validation images\n"
-        "where it has some; all), with noise of seed S. Probes are of seed S (0).\n"
-        "\n" MODEL_HELP TABLE_HELP
-        "  --data-dir DIR   where SET is; else the data.dir of the run's training, $AFFJORD_DATA, ./data\n" FORCE_HELP,
+    .summary = "compute log p(x) of points, or bits per dimension of images, under a trained model",
+    .forms = (const char *const[]){"RUN|FILE.safetensors --input X [OPTION]...",
+                                   "--replay FILE.safetensors [--set solver.KEY=VALUE]... [--threads N]", NULL},
+    .text =
+        "Computes log p(x) in nats for each row of X, prints the mean with its standard error, and writes the values: "
+        "float64, (rows). For points the trace is exact. For images it is Hutchinson's estimate, and the mean is in "
+        "bits "
+        "per dimension; a row of X is an image, channels last, of numbers (byte + u)/256. For an image data set such "
+        "as "
+        "mnist, X stands for its first N test images (validation images if it has them) with noise of seed "
+        "S.\n\n" MODEL_HELP "\n\n"
+        "With --replay: repeats an iteration of an image training that failed. If a flow cannot be solved, a training "
+        "skips the iteration and saves parameters and batch in results/results.failures. The output shows each solve "
+        "of "
+        "each flow; try another solver, tolerance or bound with --set.",
+    OPTIONS(eval_options),
     .run = run_eval};
+
+static const argument_option sample_options[] = {
+    OPTION_NUMBER(request, n, "--n", "N", 1, POINTS_MAX, "number of samples"),
+    OPTION_NUMBER(request, seed, "--seed", "S", 0, INT64_MAX, "seed (0)"),
+    OPTION_TABLE_OUTPUT,
+    OPTION_DATABASE(request),
+    OPTION_FORCE(request),
+    OPTION_THREADS(request)};
 
 const verb verb_sample = {
     .name = "sample",
-    .summary = "samples of a trained model",
-    .usage = "usage: ./run sample RUN|FILE.safetensors --n N [--seed S] --output X.npy [--threads N] [--db PATH]\n"
-             "                    [--force]\n"
-             "\n"
-             "Writes N samples, one a row: (N, D); images with their channels last, about 0 to 1. The same seed (0)\n"
-             "gives the same samples, and more of them begin with those of a smaller N; of images this holds to the\n"
-             "bit for multiples of 50, as with adaptive steps images that are solved together share their steps.\n"
-             "\n" MODEL_HELP TABLE_HELP FORCE_HELP,
+    .summary = "draw samples from a trained model",
+    .forms = (const char *const[]){"RUN|FILE.safetensors --n N --output FILE [OPTION]...", NULL},
+    .text =
+        "Writes N samples, one per row: (N, D); images with their channels last, about 0 to 1. The same seed gives the "
+        "same samples, and a larger N only appends to them. For images this holds to the bit for multiples of 50, "
+        "because images that are solved together share their adaptive steps.\n\n" MODEL_HELP,
+    OPTIONS(sample_options),
     .run = run_sample};
+
+static const argument_option export_options[] = {
+    OPTION_TEXT(request, output, "--output", "FILE.safetensors", "the file of the model; \"-\": standard output"),
+    OPTION_FLAG(request, archive, "--archive", "write a compact copy of the database to OUTPUT.db"),
+    OPTION_DATABASE(request), OPTION_FORCE(request), OPTION_THREADS(request)};
 
 const verb verb_export = {
     .name = "export",
-    .summary = "a trained model as a file of its own",
-    .usage = "usage: ./run export RUN|FILE.safetensors --output FILE.safetensors [--threads N]\n"
-             "                    [--db PATH] [--force]\n"
-             "\n"
-             "Writes the parameters under their names, with every setting in the file's metadata.\n"
-             "\n" MODEL_HELP "  --output FILE    its name ends in .safetensors; \"-\" is standard output\n" FORCE_HELP,
+    .summary = "write a trained model to a file of its own, or a compact copy of the database",
+    .forms = (const char *const[]){"RUN|FILE.safetensors --output FILE.safetensors [OPTION]...",
+                                   "--archive OUTPUT.db [--db PATH] [--force]", NULL},
+    .text =
+        "Writes the parameters under their names, with every setting in the file's metadata.\n\n" MODEL_HELP "\n\n"
+        "With --archive: copies the finished runs with all their numbers, without checkpoints. Of the stored densities "
+        "and samples it keeps those that figures draw: of the data, and of the median seed of each data set and model "
+        "of each experiment, rounded by less than figures show, and compressed. Figures, ./run check and further trainings work with the copy as with any database; its "
+        "models cannot be used, because they are in the checkpoints. OUTPUT.db may be a pipe, or \"-\" for standard "
+        "output. --force replaces an archive, but never another database or an archive with new runs.",
+    OPTIONS(export_options),
     .run = run_export};

@@ -1,4 +1,4 @@
-/* verb_report.c - ./run report: one page with all that a database has to show, made by plots/report.sh. */
+/* verb_report.c - ./run report: an HTML page about a database, by plots/report.sh. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -8,8 +8,8 @@
 
 #include "record/machine.h"
 #include "record/recorder.h"
-#include "system/arguments.h"
 #include "system/place.h"
+#include "verbs/options.h"
 #include "verbs/verbs.h"
 
 enum { PROGRAM_MAX = 128 };
@@ -20,14 +20,14 @@ static void default_page(const char *database, char out[PLACE_PATH_MAX]) {
     snprintf(out, PLACE_PATH_MAX, "%.*sreport.html", slash ? (int)(slash + 1 - database) : 0, database);
 }
 
-/* Databases that the script could not make sense of are refused as the other verbs refuse them. */
+/* Reject databases that the script cannot read, with the message of the other commands. */
 static status check_database(const char *path, failure *why) {
     recorder *book;
     TRY(recorder_open_reading(path, &book, why));
     return recorder_close(&book, why);
 }
 
-/* This process becomes the script, whose exit status is then its own. */
+/* Replace this process by the script. Returns only on failure. */
 static int become_script(const char *database, const char *page, bool force) {
     char script[PLACE_PATH_MAX], program[PROGRAM_MAX];
     failure why;
@@ -37,43 +37,48 @@ static int become_script(const char *database, const char *page, bool force) {
         script, "--db", database, "--output", page, "--program", program, force ? "--force" : NULL, NULL};
     fflush(NULL);
     execv(script, (char **)arguments);
-    failure_describe(&why, "cannot run %s: %s", script, strerror(errno));
+    failure_describe(&why, "%s: cannot run it: %s", script, strerror(errno));
     return verb_failed(why.text);
 }
+
+typedef struct request {
+    const char *database, *output;
+    bool force;
+} request;
+
+static const argument_option options[] = {
+    OPTION_DATABASE(request),
+    OPTION_TEXT(request, output, "--output", "FILE",
+                "the page (report.html, beside the database); \"-\": standard output"),
+    OPTION_FLAG(request, force, "--force", "replace a file that is no such page; a database is never replaced")};
 
 static int run_report(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    const char *database = NULL, *output = NULL;
-    bool force = false;
+    request asked = {.database = NULL};
     size_t others;
     failure why = {""};
     char standard[PLACE_PATH_MAX], page[PLACE_PATH_MAX];
-    const argument_option options[] = {{.name = "--db", .type = ARGUMENT_TEXT, .into = &database},
-                                       {.name = "--output", .type = ARGUMENT_TEXT, .into = &output},
-                                       {.name = "--force", .type = ARGUMENT_FLAG, .into = &force}};
-    if (arguments_read(count, words, sizeof options / sizeof *options, options, 0, NULL, &others, &why) != STATUS_OK)
-        return verb_misused(&verb_report, why.text);
-    if (output && *output == '\0') return verb_misused(&verb_report, "--output is empty");
+    if (verb_read(&verb_report, count, words, &asked, 0, NULL, &others, &why) != STATUS_OK)
+        return usage_error(&verb_report, why.text);
+    if (asked.output && *asked.output == '\0')
+        return usage_error(&verb_report, "--output: the name is empty; expected a file");
     place_path(PLACE_DATABASE, standard);
-    if (!database) database = standard;
+    const char *database = asked.database ? asked.database : standard;
     if (check_database(database, &why) != STATUS_OK) return verb_failed(why.text);
     default_page(database, page);
-    return become_script(database, output ? output : page, force);
+    return become_script(database, asked.output ? asked.output : page, asked.force);
 }
 
 const verb verb_report = {
     .name = "report",
-    .summary = "one page with every figure and table, the claims, and where each run comes from",
-    .usage =
-        "usage: ./run report [--db PATH] [--output FILE] [--force]\n"
-        "\n"
-        "Writes a page of HTML that needs no other file and no network: every figure and table of the paper that\n"
-        "the database has rows for, beside the paper's numbers; the claims with their verdicts; settings, seeds,\n"
-        "times and provenance of all runs; and which commands would make what is missing. It takes about half a\n"
-        "minute. The same database gives the same bytes, but for one line with the date, which is that of\n"
-        "$SOURCE_DATE_EPOCH where it is set. Exit status 1 if a figure could not be drawn; the rest is there then.\n"
-        "\n"
-        "  --output FILE  instead of report.html beside the database; \"-\" is standard output\n"
-        "  --force        replace a file that is no such page; a database, never\n",
+    .summary = "write one HTML page with all figures, tables and claims, and the provenance of each run",
+    .forms = (const char *const[]){"[OPTION]...", NULL},
+    .text =
+        "Writes a self-contained HTML page: every figure and table of the paper that the database has rows for, beside "
+        "the paper's numbers; the claims with their verdicts; settings, seeds, times and provenance of all runs; and "
+        "the commands that compute what is missing. It takes about half a minute. The same database gives the same "
+        "bytes except the line with the date, which is $SOURCE_DATE_EPOCH if that is set. If a figure cannot be drawn, "
+        "the page is written without it and the exit status is 1.",
+    OPTIONS(options),
     .run = run_report};

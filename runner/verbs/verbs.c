@@ -1,4 +1,4 @@
-/* verbs.c - which verb a command line means, and help. */
+/* verbs.c - chooses the command of a command line, and prints help. */
 #include "verbs/verbs.h"
 
 #include <stdbool.h>
@@ -9,64 +9,26 @@
 
 #include "backend/cpu/cpu.h"
 #include "base/nearest.h"
-#include "bench/bench.h"
 #include "record/machine.h"
 #include "settings/settings_help.h"
 #include "system/place.h"
-#include "verbs/data_check.h"
-#include "verbs/usage.h"
 #include "verbs/verb_document.h"
 #include "verbs/verb_readable.h"
 
-static int run_bench(int count, char **words, int all_count, char **all) {
-    (void)all_count;
-    (void)all;
-    return bench_run(count, words);
-}
+enum { VERBS = 10 };
+static const verb *const verbs[VERBS] = {&verb_eval,  &verb_sample, &verb_export,  &verb_list, &verb_merge,
+                                         &verb_check, &verb_report, &verb_measure, &verb_data, &verb_bench};
 
-const verb verb_bench = {
-    .name = "bench",
-    .summary = "time the parts that decide how long a training takes",
-    .usage = "usage: ./run bench toy|conv|device [--repeats N] [--brief]\n"
-             "\n"
-             "toy: the training step of the toy experiments. conv: the convolutional field and its\n"
-             "reverse beside bare convolutions of the same shapes. Median and minimum seconds of\n"
-             "N repeats (41).\n"
-             "device: trainings on a CUDA device against the processor's, bit by bit, then the speed\n"
-             "of Figure 6's runs, and the same of images, as a report in Markdown.\n"
-             "\n"
-             "  --brief        a few cases once, or iterations without the speed: to see that it works\n",
-    .run = run_bench};
-
-static int run_data(int count, char **words, int all_count, char **all) {
-    (void)all_count;
-    (void)all;
-    return data_check_run(count, words);
-}
-
-const verb verb_data = {
-    .name = "data",
-    .summary = "say which sets of images are there, and what is read of a table",
-    .usage = "usage: ./run data check [--dir DIR]\n"
-             "       ./run data check FILE\n"
-             "\n"
-             "Looks for MNIST, CIFAR-10 and CelebA in DIR, else $AFFJORD_DATA, else ./data: what was\n"
-             "found, its checksum, and otherwise which files to get from where. Nothing is downloaded.\n"
-             "\n"
-             "Of FILE, a table of points (.csv or .npy), says how many rows there are and how many are held out,\n"
-             "the names of the columns with their ranges and deviations, and warns of what has no density.\n",
-    .run = run_data};
-
-enum { VERBS = 12 };
-static const verb *const verbs[VERBS] = {&verb_eval,    &verb_sample, &verb_export,  &verb_list,
-                                         &verb_merge,   &verb_check,  &verb_archive, &verb_report,
-                                         &verb_measure, &verb_data,   &verb_replay,  &verb_bench};
+/* Commands that are options of others now. */
+static const struct {
+    const char *name, *verb, *option;
+} joined[] = {{"replay", "eval", "--replay"}, {"archive", "export", "--archive"}};
 
 static void write_help(FILE *stream) {
-    usage_write(verb_experiment.usage, stream);
-    fprintf(stream, "\nOther verbs (%s VERB --help tells more):\n", place_command());
+    verb_write_help(&verb_experiment, stream);
+    fprintf(stream, "\nCommands (%s COMMAND --help for details):\n", place_command());
     for (size_t i = 0; i < VERBS; i++) fprintf(stream, "  %-8s %s\n", verbs[i]->name, verbs[i]->summary);
-    fputs("\nExit status: 0 done; 1 failed while running, or stopped; 2 wrong usage or settings.\n", stream);
+    fputs("\nExit status: 0 success; 1 failed or stopped; 2 invalid command line or settings.\n", stream);
 }
 
 size_t verbs_count(void) {
@@ -77,7 +39,13 @@ const verb *verbs_at(size_t index) {
     return verbs[index];
 }
 
-int verb_misused(const verb *self, const char *message) {
+status verb_read(const verb *self, int count, char **words, void *request, size_t others_max, const char **others,
+                 size_t *others_count, failure *why) {
+    return arguments_read(count, words, self->option_count, self->options, request, others_max, others, others_count,
+                          why);
+}
+
+int usage_error(const verb *self, const char *message) {
     fprintf(stderr, "%s\n", message);
     fprintf(stderr, "See %s %s%s--help\n", place_command(), self->name, *self->name ? " " : "");
     return EXIT_USAGE;
@@ -96,7 +64,7 @@ static bool wants_help(int count, char **words) {
 
 static int run_verb(const verb *self, int count, char **words, int all_count, char **all) {
     if (!wants_help(count, words)) return self->run(count, words, all_count, all);
-    usage_write(self->usage, stdout);
+    verb_write_help(self, stdout);
     return EXIT_DONE;
 }
 
@@ -105,28 +73,47 @@ static bool looks_like_file(const char *word) {
     return strchr(word, '/') || strchr(word, '.') || access(word, F_OK) == 0;
 }
 
+static const verb *find_verb(const char *name) {
+    for (size_t i = 0; i < VERBS; i++)
+        if (strcmp(name, verbs[i]->name) == 0) return verbs[i];
+    return NULL;
+}
+
+/* ./run replay FILE is ./run eval --replay FILE. */
+static int run_joined(size_t index, int count, char **words, int all_count, char **all) {
+    char **more = calloc((size_t)count + 2, sizeof *more);
+    if (!more) return verb_failed("out of memory");
+    fprintf(stderr, "Note: \"%s\" is now called \"%s %s\"; the old name still works\n", joined[index].name,
+            joined[index].verb, joined[index].option);
+    more[0] = (char *)joined[index].option;
+    memcpy(more + 1, words, (size_t)count * sizeof *more);
+    const int outcome = run_verb(find_verb(joined[index].verb), count + 1, more, all_count, all);
+    free(more);
+    return outcome;
+}
+
 static int unknown_verb(const char *word) {
     const char *names[VERBS];
     for (size_t i = 0; i < VERBS; i++) names[i] = verbs[i]->name;
     fprintf(stderr,
-            "\"%s\" is neither an experiment file nor a verb; the nearest verb is %s\n"
+            "\"%s\": no experiment file and no command; the nearest command is %s\n"
             "See %s --help\n",
             word, nearest_name(word, VERBS, names), place_command());
     return EXIT_USAGE;
 }
 
-/* A level misspelt would pass for none, and its numbers for those of that level. */
+/* A misspelt level must not be ignored: numbers would be taken for those of that level. */
 static bool level_is_known(void) {
     const char *level = getenv("AFFJORD_SIMD");
     if (!level || cpu_level_named(level) < CPU_LEVELS) return true;
-    fprintf(stderr, "AFFJORD_SIMD is \"%s\"; it can be portable, avx2 or avx512\n", level);
+    fprintf(stderr, "AFFJORD_SIMD = %s: expected portable, avx2 or avx512\n", level);
     return false;
 }
 
 int verbs_main(int count, char **words) {
     if (!level_is_known()) return EXIT_USAGE;
     if (!place_root_fits()) {
-        fprintf(stderr, "AFFJORD_ROOT is too long: expected at most %d bytes\n", PLACE_ROOT_MAX - 1);
+        fprintf(stderr, "AFFJORD_ROOT: the path is too long; expected at most %d bytes\n", PLACE_ROOT_MAX - 1);
         return EXIT_USAGE;
     }
     if (count < 2) {
@@ -140,8 +127,10 @@ int verbs_main(int count, char **words) {
     }
     if (strcmp(first, "document") == 0) return document_run(count - 2, words + 2);
     if (strcmp(first, "readable") == 0) return readable_run(count - 2, words + 2);
-    for (size_t i = 0; i < VERBS; i++)
-        if (strcmp(first, verbs[i]->name) == 0) return run_verb(verbs[i], count - 2, words + 2, count, words);
+    const verb *named = find_verb(first);
+    if (named) return run_verb(named, count - 2, words + 2, count, words);
+    for (size_t i = 0; i < sizeof joined / sizeof *joined; i++)
+        if (strcmp(first, joined[i].name) == 0) return run_joined(i, count - 2, words + 2, count, words);
     if (wants_help(count - 1, words + 1)) {
         write_help(stdout);
         fputc('\n', stdout);

@@ -25,7 +25,7 @@
 
 #define PROGRESS_SECONDS 0.2
 
-/* Iterations that fail one after another until the run does, and batches of a session that are kept for ./run replay. */
+/* Iterations that fail one after another until the run does, and batches of a session that are saved for ./run eval --replay. */
 enum { SKIPPED_MAX = 10, FAILURES_KEPT = 3 };
 
 /* The number of consecutive failed iterations, in a checkpoint written between them. Without it, a run that fails or is

@@ -1,15 +1,15 @@
-/* verb_replay.c - ./run replay FILE: an iteration of an image training that failed, once more. */
+/* replay.c - ./run eval --replay FILE: repeats a failed iteration of an image training. */
+#include "verbs/replay.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/specification.h"
-#include "system/arguments.h"
 #include "train/checkpoint.h"
-#include "verbs/verbs.h"
 
-/* What the file says, and what is needed to do it. */
+/* The saved iteration, and what repeats it. */
 typedef struct replay {
     const char *path;
     checkpoint *file;
@@ -24,21 +24,22 @@ typedef struct replay {
 } replay;
 
 static status fail_missing(const replay *self, const char *what, failure *why) {
-    return fail(why, STATUS_FORMAT, "%s: %s is missing; expected a file of a folder *.failures", self->path, what);
+    return fail(why, STATUS_FORMAT, "%s: %s is missing; expected a file from a folder *.failures", self->path, what);
 }
 
 static status read_file(replay *self, failure *why) {
     TRY(checkpoint_read(self->path, &self->file, why));
     TRY(specification_read(self->file, self->path, &self->values, &self->shape, why));
     if (!specification_is_image(&self->shape))
-        return fail(why, STATUS_FORMAT, "%s: a model of points, whose batches are not kept", self->path);
+        return fail(why, STATUS_FORMAT, "%s: a model of points; expected a saved iteration of an image training",
+                    self->path);
     const char *seed = checkpoint_get_text(self->file, "seed");
     const uint64_t *iteration = checkpoint_get(self->file, "batch.iteration", CHECKPOINT_U64, 1);
     self->n = self->values.train_batch;
     self->batch = checkpoint_get(self->file, "batch", CHECKPOINT_REAL, self->n * self->shape.dimension);
     if (!seed) return fail_missing(self, "the text seed", why);
     if (!iteration) return fail_missing(self, "the array batch.iteration", why);
-    if (!self->batch) return fail_missing(self, "the array batch, of the size that train.batch says,", why);
+    if (!self->batch) return fail_missing(self, "the array batch (of train.batch images)", why);
     self->seed = strtoull(seed, NULL, 10);
     self->iteration = *iteration;
     return STATUS_OK;
@@ -56,9 +57,7 @@ static status change_setting(replay *self, const char *text, failure *why) {
     TRY(settings_find_name(name, &option, why));
     if (strcmp(option->section, "solver") != 0)
         return fail(why, STATUS_INVALID,
-                    "--set %.200s: the batch and the model are the file's; expected a setting of "
-                    "[solver]",
-                    text);
+                    "--set %.200s: expected a setting of [solver], because batch and model are the file's", text);
     return settings_parse(option, equals + 1, &self->values, why);
 }
 
@@ -67,7 +66,7 @@ static status make_model(replay *self, size_t threads, failure *why) {
     failure reason;
     specification_chain(&self->values, self->shape.image, &spec);
     if (threads > 1 && parallel_create(threads, &self->workers) != STATUS_OK)
-        return fail(why, STATUS_MEMORY, "cannot start %zu threads", threads);
+        return fail(why, STATUS_MEMORY, "--threads %zu: cannot start the threads", threads);
     TRY(chain_create(&spec, self->n, true, self->workers, &self->model, why));
     const parameter_table *table = chain_parameters(self->model);
     self->params = calloc(table->total, sizeof(real));
@@ -97,8 +96,8 @@ static void write_flows(const chain_statistics *statistics) {
     }
 }
 
-/* Exit status: done if the iteration failed again or, with other settings, did not; what it says is the point. */
-static int repeat(const replay *self) {
+/* Repeat the iteration and print its solves. A failure of the iteration is a result, not an error. */
+static void repeat(const replay *self) {
     chain_statistics statistics;
     chain_loss loss;
     const random_stream probe = {.seed = self->seed, .purpose = RANDOM_PROBE, .iteration = self->iteration};
@@ -109,56 +108,24 @@ static int repeat(const replay *self) {
         chain_loss_gradient(self->model, self->params, self->batch, self->n, probe, &loss, self->gradient, &statistics);
     write_flows(&statistics);
     if (outcome == STATUS_OK) {
-        printf("It has a loss, %.6f bits per dimension, and a finite gradient\n", loss.bits);
+        printf("Result: loss %.6f bits per dimension, finite gradient\n", loss.bits);
     } else {
         failure reason;
         chain_explain(&statistics, outcome, &reason);
-        printf("It fails: %s\n", reason.text);
+        printf("Result: failed: %s\n", reason.text);
     }
-    return EXIT_DONE;
 }
 
-static int run_replay(int count, char **words, int all_count, char **all) {
-    (void)all_count;
-    (void)all;
-    replay self = {.path = NULL};
-    argument_texts set = {.items = calloc((size_t)count + 1, sizeof *set.items)};
-    uint64_t threads = 1;
-    size_t files = 0;
-    failure why = {""};
-    const argument_option options[] = {
-        {.name = "--set", .type = ARGUMENT_TEXTS, .into = &set},
-        {.name = "--threads", .type = ARGUMENT_NUMBER, .into = &threads, .minimum = 1, .maximum = 256},
-    };
-    if (!set.items) return verb_failed("out of memory");
-    status outcome = arguments_read(count, words, 2, options, 1, &self.path, &files, &why);
-    if (outcome == STATUS_OK && files == 0) outcome = fail(&why, STATUS_INVALID, "which iteration? Name its file");
-    if (outcome != STATUS_OK) {
-        free(set.items);
-        return verb_misused(&verb_replay, why.text);
-    }
-    outcome = read_file(&self, &why);
-    for (size_t i = 0; outcome == STATUS_OK && i < set.count; i++) outcome = change_setting(&self, set.items[i], &why);
-    if (outcome == STATUS_OK) outcome = make_model(&self, (size_t)threads, &why);
-    const int result = outcome == STATUS_OK        ? repeat(&self)
-                       : outcome == STATUS_INVALID ? verb_misused(&verb_replay, why.text)
-                                                   : verb_failed(why.text);
+status replay_run(const char *path, const argument_texts *set, size_t threads, failure *why) {
+    replay self = {.path = path};
+    status outcome = read_file(&self, why);
+    for (size_t i = 0; outcome == STATUS_OK && i < set->count; i++) outcome = change_setting(&self, set->items[i], why);
+    if (outcome == STATUS_OK) outcome = make_model(&self, threads, why);
+    if (outcome == STATUS_OK) repeat(&self);
     chain_destroy(&self.model);
     parallel_destroy(&self.workers);
     checkpoint_destroy(&self.file);
     free(self.params);
     free(self.gradient);
-    free(set.items);
-    return result;
+    return outcome;
 }
-
-const verb verb_replay = {
-    .name = "replay",
-    .summary = "repeat an iteration of an image training that failed",
-    .usage =
-        "usage: ./run replay FILE.safetensors [--set solver.KEY=VALUE]... [--threads N]\n"
-        "\n"
-        "A training that skips an iteration, as a flow could not be solved, keeps its parameters and its batch in\n"
-        "results/results.failures. This repeats it and says what every solve of every flow did; --set tries\n"
-        "another solver, tolerance or bound.\n",
-    .run = run_replay};

@@ -1,6 +1,4 @@
-/* data_check.c - ./run data check: which sets of images are there, whether they are sound; what is read of a table. */
-#include "verbs/data_check.h"
-
+/* verb_data.c - ./run data check: checks the image data sets, or one table. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -12,29 +10,14 @@
 #include "data/image.h"
 #include "data/table.h"
 #include "settings/table_report.h"
-#include "system/arguments.h"
-#include "system/place.h"
+#include "system/wrap.h"
+#include "verbs/options.h"
 #include "verbs/verbs.h"
 
-enum { COLUMNS = 100, INDENT = 4 };
+enum { INDENT = 4 };
 
-/* Write a sentence in lines of COLUMNS at most, indented. */
 static void write_wrapped(const char *text) {
-    size_t column = 0;
-    while (*text != 0) {
-        const size_t word = strcspn(text, " ");
-        if (column == 0 || column + 1 + word > COLUMNS) {
-            printf("%s%*s", column == 0 ? "" : "\n", INDENT, "");
-            column = INDENT;
-        } else {
-            putchar(' ');
-            column++;
-        }
-        printf("%.*s", (int)word, text);
-        column += word;
-        text += word + strspn(text + word, " ");
-    }
-    putchar('\n');
+    wrap_write(stdout, text, INDENT, 0);
 }
 
 static const char *origin_text(const image_set *set) {
@@ -64,14 +47,14 @@ static void write_set(const image_set *set) {
     if (set->note[0] != 0) write_wrapped(set->note);
 }
 
-/* Whether the set is sound. */
+/* Check a set that exists. Return whether it is sound. */
 static bool check_present(const char *name, const char *data) {
     const image_kind *kind = image_kind_of(name);
     image_set *set = NULL;
     failure why = {""};
     fflush(stdout);
     if (strcmp(image_kind_name(kind), "celeba") == 0)
-        fprintf(stderr, "Reading %s; to decode all of CelebA, once, takes about two minutes\n", name);
+        fprintf(stderr, "Reading %s; decoding all of CelebA takes about two minutes, once\n", name);
     if (image_open(name, data, &set, &why) != STATUS_OK) {
         printf("%s: NOT SOUND\n", name);
         write_wrapped(why.text);
@@ -84,7 +67,7 @@ static bool check_present(const char *name, const char *data) {
 }
 
 static void write_absent(const image_kind *kind) {
-    printf("%s: not here\n", image_kind_name(kind));
+    printf("%s: not found\n", image_kind_name(kind));
     write_wrapped(image_kind_source(kind));
 }
 
@@ -92,7 +75,7 @@ static int compare_texts(const void *left, const void *right) {
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-/* Folders of sets that go by no plain name: *names and each of its *count items are the caller's. */
+/* List folders of sets with other names. The caller frees *names and each of its *count items. */
 static status list_others(const char *data, DIR *folder, char ***names, size_t *count, failure *why) {
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         const image_kind *kind = image_kind_of(entry->d_name);
@@ -101,14 +84,14 @@ static status list_others(const char *data, DIR *folder, char ***names, size_t *
         char **more = realloc(*names, (*count + 1) * sizeof *more);
         if (more != NULL) *names = more;
         char *copy = more == NULL ? NULL : strdup(entry->d_name);
-        if (copy == NULL) return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", data);
+        if (copy == NULL) return fail(why, STATUS_MEMORY, "out of memory for the list of %s", data);
         (*names)[(*count)++] = copy;
     }
     if (*count > 0) qsort(*names, *count, sizeof **names, compare_texts);
     return STATUS_OK;
 }
 
-/* Check all sets under `data`; *sound <- whether those that are there are. */
+/* Check all sets under `data`; *sound <- whether all that exist are sound. */
 static status check_all(const char *data, DIR *folder, bool *sound, failure *why) {
     char **others = NULL;
     size_t count = 0;
@@ -126,7 +109,7 @@ static status check_all(const char *data, DIR *folder, bool *sound, failure *why
     return outcome;
 }
 
-/* What is read of a table, with all its columns. */
+/* Print what a table has, with all its columns. */
 static int check_table(const char *path) {
     dataset *points;
     char *report;
@@ -139,50 +122,69 @@ static int check_table(const char *path) {
     const status outcome = table_report(points, false, SIZE_MAX, &report, &why);
     if (outcome == STATUS_OK) fputs(report, stdout);
     if (outcome == STATUS_OK && dataset_dimension(points) > CNF_DIMENSION_MAX)
-        printf("%s: warning: a flow takes 1 to %d columns; leave some out\n", dataset_name(points), CNF_DIMENSION_MAX);
+        printf("%s: warning: too many columns for a flow; expected 1 to %d\n", dataset_name(points), CNF_DIMENSION_MAX);
     free(outcome == STATUS_OK ? report : NULL);
     dataset_close(&points);
     return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
 }
 
-/* What is checked: a table, or all sets of images. Errors: STATUS_INVALID. */
+typedef struct request {
+    const char *folder;
+} request;
+
+static const argument_option options[] = {
+    OPTION_TEXT(request, folder, "--dir", "DIR", "folder of the image data sets ($AFFJORD_DATA, else ./data)")};
+
+/* Find what to check: a table, or all sets of images (*path <- NULL). Errors: STATUS_INVALID. */
 static status read_words(int count, char **words, const char **data, const char **path, failure *why) {
     const char *others[2] = {"check", NULL};
     size_t others_count;
-    const argument_option options[] = {{.name = "--dir", .type = ARGUMENT_TEXT, .into = data}};
-    TRY(arguments_read(count, words, 1, options, 2, others, &others_count, why));
+    request asked = {.folder = NULL};
+    TRY(verb_read(&verb_data, count, words, &asked, 2, others, &others_count, why));
     if (strcmp(others[0], "check") != 0)
-        return fail(why, STATUS_INVALID, "\"%.100s\" cannot be done with data: expected check", others[0]);
+        return fail(why, STATUS_INVALID, "data %.100s: unknown action; expected data check", others[0]);
     if (others[1] && !table_is_path(others[1]))
-        return fail(why, STATUS_INVALID, "data check \"%.100s\": expected a table, whose path ends in .npy, .csv or .tsv",
-                    others[1]);
-    if (others[1] && *data) return fail(why, STATUS_INVALID, "--dir is for sets of images, not for a table");
+        return fail(why, STATUS_INVALID, "%.100s: no table; expected a path that ends in .npy, .csv or .tsv", others[1]);
+    if (others[1] && asked.folder) return fail(why, STATUS_INVALID, "--dir: expected without a table");
+    *data = asked.folder;
     *path = others[1];
     return STATUS_OK;
 }
 
-int data_check_run(int count, char **words) {
+static int run_data(int count, char **words, int all_count, char **all) {
+    (void)all_count;
+    (void)all;
     const char *data = NULL, *path = NULL;
     failure why = {""};
     status outcome = read_words(count, words, &data, &path, &why);
-    if (outcome != STATUS_OK) {
-        fprintf(stderr, "%s\nSee %s data --help\n", why.text, place_command());
-        return EXIT_USAGE;
-    }
+    if (outcome != STATUS_OK) return usage_error(&verb_data, why.text);
     if (path != NULL) return check_table(path);
     if (data == NULL) data = getenv("AFFJORD_DATA");
     const bool asked = data != NULL && data[0] != 0;
     if (!asked) data = "./data";
     DIR *folder = opendir(data);
-    /* Without any data yet, what is to be had from where is what the user wants to read. */
+    /* Without a folder, list where to get the data. */
     if (folder == NULL && (asked || errno != ENOENT)) {
-        failure_describe(&why, "cannot read the folder of data \"%.400s\": %s", data, strerror(errno));
+        failure_describe(&why, "%.400s: cannot read the folder of the data: %s", data, strerror(errno));
         return verb_failed(why.text);
     }
-    printf("Images in %s%s\n", data, folder == NULL ? ", which is not there yet" : "");
+    printf("Images in %s%s\n", data, folder == NULL ? ", which does not exist" : "");
     bool sound = true;
     outcome = check_all(data, folder, &sound, &why);
     if (folder != NULL) closedir(folder);
     if (outcome != STATUS_OK) return verb_failed(why.text);
     return sound ? EXIT_DONE : EXIT_FAILED;
 }
+
+const verb verb_data = {
+    .name = "data",
+    .summary = "check the image data sets, or a table of points",
+    .forms = (const char *const[]){"check [--dir DIR]", "check FILE", NULL},
+    .words = "check",
+    .text =
+        "Lists the image data sets (MNIST, CIFAR-10, CelebA) that it finds, with their checksums; for missing sets, "
+        "which files to download from where. It downloads nothing.\n\n"
+        "For FILE, a table of points (.csv, .tsv or .npy): prints the number of rows, how many are held out, and the range "
+        "and deviation of each column, and warns of columns that have no density.",
+    OPTIONS(options),
+    .run = run_data};

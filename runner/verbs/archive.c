@@ -1,0 +1,104 @@
+/* archive.c - ./run export --archive: a compact copy of a database. */
+#include "verbs/archive.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "record/recorder.h"
+#include "system/output.h"
+#include "system/temporary.h"
+
+static status count_checkpoint(void *argument, const recorder_run *run, failure *why) {
+    (void)why;
+    *(size_t *)argument += run->has_checkpoint;
+    return STATUS_OK;
+}
+
+/* Only an archive may be replaced by another. One with checkpoints has been used for training since. */
+static output_content look_at_archive(const char *path, const unsigned char *head, size_t size, size_t columns) {
+    recorder *book;
+    char date[32] = "";
+    size_t checkpoints = 0;
+    (void)head;
+    (void)size;
+    (void)columns;
+    if (recorder_open_reading(path, &book, NULL) != STATUS_OK) return OUTPUT_OTHER;
+    status outcome = recorder_archive_date(book, date, NULL);
+    if (outcome == STATUS_OK) outcome = recorder_each_run(book, NULL, count_checkpoint, &checkpoints, NULL);
+    recorder_close(&book, NULL);
+    return outcome == STATUS_OK && *date && checkpoints == 0 && !recorder_is_held(path) ? OUTPUT_OWN : OUTPUT_KEPT;
+}
+
+static const output_kind output_archive = {.name = "an archive", .asks = true, .look = look_at_archive};
+
+/* Remove SQLite's files beside a database: with another database they would damage it. */
+static void remove_beside(const char *path) {
+    static const char *const endings[] = {"-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char name[PATH_MAX];
+        if (snprintf(name, sizeof name, "%s%s", path, endings[i]) < (int)sizeof name) unlink(name);
+    }
+}
+
+static double megabytes(const char *path) {
+    struct stat information;
+    return stat(path, &information) == 0 ? 1e-6 * (double)information.st_size : 0;
+}
+
+/* Move the finished database to its place, or write its bytes to a stream. */
+static status put_archive(const char *made, const output_request *asked, failure *why) {
+    output to;
+    unsigned char *bytes;
+    size_t size;
+    TRY(output_check(asked, &to, why));
+    if (!to.stream) {
+        remove_beside(to.path);
+        if (rename(made, to.path) != 0)
+            return fail(why, STATUS_IO, "cannot write \"%s\": %s", asked->name, strerror(errno));
+        file_sync_folder_of(to.path);
+        return STATUS_OK;
+    }
+    TRY(file_read(made, &bytes, &size, why));
+    const status outcome = output_write(asked, bytes, size, why);
+    free(bytes);
+    return outcome;
+}
+
+/* Write under another name first, so that the archive is whole whenever it is opened. */
+static status write_archive(const output_request *asked, const char *database, const output *to, double *size,
+                            recorder_archived *kept, failure *why) {
+    char folder[TEMPORARY_PATH_MAX], made[TEMPORARY_PATH_MAX + 16];
+    recorder *book;
+    TRY(recorder_open_reading(database, &book, why));
+    status outcome = to->stream ? temporary_create(folder, why) : temporary_create_beside(to->path, folder, why);
+    if (outcome == STATUS_OK) {
+        snprintf(made, sizeof made, "%s/archive.db", folder);
+        outcome = recorder_archive(book, made, kept, why);
+        *size = megabytes(made);
+        if (outcome == STATUS_OK) outcome = put_archive(made, asked, why);
+        temporary_remove(folder);
+    }
+    recorder_close(&book, NULL);
+    return outcome;
+}
+
+status archive_write(const char *file, const char *database, bool force, failure *why) {
+    recorder_archived kept = {0};
+    output to;
+    double size = 0;
+    const output_request out = {.name = file, .kind = &output_archive, .force = force, .inputs = {database}};
+    TRY(output_check(&out, &to, why));
+    TRY(write_archive(&out, database, &to, &size, &kept, why));
+    fprintf(OUTPUT_MESSAGES(&to),
+            "%s: %" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " of %" PRIu64
+            " pictures, no checkpoints; %.2f MB of %.2f\n",
+            file, kept.runs, kept.runs_before, kept.pictures, kept.pictures_before, size, megabytes(database));
+    return STATUS_OK;
+}

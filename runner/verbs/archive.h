@@ -1,0 +1,13 @@
+/* archive.h - ./run export --archive: a compact copy of a database. */
+#ifndef AFFJORD_RUNNER_ARCHIVE_H
+#define AFFJORD_RUNNER_ARCHIVE_H
+
+#include <stdbool.h>
+
+#include "base/status.h"
+
+/* Write the archive of `database` to `file`, and print what it has. Errors: STATUS_INVALID for a file that must not be
+ * replaced; STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
+status archive_write(const char *file, const char *database, bool force, failure *why);
+
+#endif

@@ -1,0 +1,53 @@
+/* verb_bench.c - ./run bench: times the parts that determine how long a training takes. */
+#include <stdint.h>
+#include <string.h>
+
+#include "bench/bench_conv.h"
+#include "bench/bench_device.h"
+#include "bench/bench_toy.h"
+#include "verbs/options.h"
+#include "verbs/verbs.h"
+
+static const struct {
+    const char *name;
+    int (*run)(const bench_options *options);
+} benchmarks[] = {{"toy", bench_toy}, {"conv", bench_conv}, {"device", bench_device}};
+
+typedef struct request {
+    uint64_t repeats;
+    bool brief;
+} request;
+
+static const argument_option options[] = {
+    OPTION_NUMBER(request, repeats, "--repeats", "N", 1, BENCH_REPEATS_MAX, "number of repetitions (41)"),
+    OPTION_FLAG(request, brief, "--brief", "run a few cases once, to see that it works")};
+
+static int run_bench(int count, char **words, int all_count, char **all) {
+    (void)all_count;
+    (void)all;
+    failure why;
+    request asked = {.brief = false};
+    const char *name = "";
+    size_t names = 0;
+    if (verb_read(&verb_bench, count, words, &asked, 1, &name, &names, &why) != STATUS_OK)
+        return usage_error(&verb_bench, why.text);
+    const size_t repeats = asked.repeats ? (size_t)asked.repeats : asked.brief ? 1 : BENCH_REPEATS_MAX;
+    const bench_options how = {.repeats = repeats, .brief = asked.brief};
+    for (size_t i = 0; i < sizeof benchmarks / sizeof *benchmarks; i++)
+        if (strcmp(name, benchmarks[i].name) == 0) return benchmarks[i].run(&how);
+    failure_describe(&why, "bench: expected toy, conv or device, found \"%.100s\"", name);
+    return usage_error(&verb_bench, why.text);
+}
+
+const verb verb_bench = {
+    .name = "bench",
+    .summary = "time the parts that determine how long a training takes",
+    .forms = (const char *const[]){"toy|conv|device [OPTION]...", NULL},
+    .words = "toy conv device",
+    .text =
+        "toy: the training step of the toy experiments. conv: forward and backward pass of the convolutional field, "
+        "beside single convolutions of the same shapes. Both print the median and the minimum of the seconds.\n\n"
+        "device: compares trainings on a CUDA device with the processor's bit by bit, then times Figure 6's runs and "
+        "image trainings on both, as a report in Markdown.",
+    OPTIONS(options),
+    .run = run_bench};
