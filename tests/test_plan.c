@@ -120,18 +120,20 @@ Test(plan, renamed_settings_keep_their_keys) {
 /* The digest is what sha256sum prints for the keys, one a line, as they were before any setting was renamed. */
 Test(plan, keys_of_the_committed_experiments_are_pinned) {
     static const struct {
-        const char *file;
+        const char *file, *seeds;
         size_t runs;
         const char *digest;
     } PLANS[] = {
-        {"experiments/fig1.ini", 8, "c0231ce1043c6ed101acbc80756395cf52c976f272e0b9a0ab480be6a25dd7c7"},
-        {"experiments/fig6.ini", 120, "8cd4b6056e71ba6fdecf67bb8795223833257065f5a8ad0301078847d02987ab"},
-        {"experiments/fig6_release.ini", 120, "40672c1255f50af99488d786c098daffbe345bf4d1bbf49d5116b46d3e570126"},
-        {"experiments/table2.ini", 12, "f15caf28a3e1a0fbb454a02b7dd90a881e1bc65cb0c4653259fc890e7ed2b642"},
-        {"experiments/toy_controls.ini", 240, "a4258ce997f240b6d6f6a62fd1630749f952e78a21eec93fcf3ccbdf31b923d5"},
+        {"experiments/fig1.ini", "0-1", 8, "c0231ce1043c6ed101acbc80756395cf52c976f272e0b9a0ab480be6a25dd7c7"},
+        {"experiments/fig6.ini", "0-29", 120, "8cd4b6056e71ba6fdecf67bb8795223833257065f5a8ad0301078847d02987ab"},
+        {"experiments/fig6_release.ini", "0-29", 120,
+         "40672c1255f50af99488d786c098daffbe345bf4d1bbf49d5116b46d3e570126"},
+        {"experiments/table2.ini", "0", 12, "f15caf28a3e1a0fbb454a02b7dd90a881e1bc65cb0c4653259fc890e7ed2b642"},
+        {"experiments/toy_controls.ini", "0-29", 240,
+         "a4258ce997f240b6d6f6a62fd1630749f952e78a21eec93fcf3ccbdf31b923d5"},
     };
     for (size_t i = 0; i < sizeof PLANS / sizeof *PLANS; i++) {
-        plan *runs = make_plan(PLANS[i].file, NULL, 0, NULL);
+        plan *runs = make_plan(PLANS[i].file, PLANS[i].seeds, 0, NULL);
         char digest[SHA256_DIGEST_STRING_LENGTH];
         SHA2_CTX hash;
         SHA256Init(&hash);

@@ -237,9 +237,10 @@ static const char *const only_points[] = {"model.concat",
                                           "model.dynamics",
                                           "output.density_cells",
                                           "output.snapshots"};
-static const char *const only_images[] = {
-    "flow.learn_end_time", "flow.kinetic",    "flow.jacobian",     "solver.atol", "solver.rtol", "solver.seminorm",
-    "solver.max_steps",    "solver.min_step", "solver.max_stored_steps", "solver.store", "solver.math", "solver.error_norm"};
+static const char *const only_images[] = {"flow.learn_end_time", "flow.kinetic",    "flow.jacobian",
+                                          "solver.atol",         "solver.rtol",     "solver.seminorm",
+                                          "solver.max_steps",    "solver.min_step", "solver.max_stored_steps",
+                                          "solver.store",        "solver.math",     "solver.error_norm"};
 
 static bool is_among(const char *name, const char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++)

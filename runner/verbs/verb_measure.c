@@ -127,7 +127,8 @@ const verb verb_measure = {
     .text =
         "For toy densities: computes how much the validation points of a seed shift every model's loss; and, for runs "
         "with a checkpoint, the final loss on output.measure points with a control variate, its standard error, and "
-        "the same with a finer solve. For images with a checkpoint: the loss at tolerance 1e-5 and finer, and evaluations with "
+        "the same with a finer solve. For images with a checkpoint: the loss at tolerance 1e-5 and finer, and "
+        "evaluations with "
         "either solver.error_norm. A training does this at its end; use this command for runs recorded by older "
         "versions. It then compares the models of each experiment anew (table `comparison`).",
     OPTIONS(options),
