@@ -47,9 +47,11 @@ Test(figure_shapes, tables_of_any_columns_have_pictures) {
     cr_assert_null(strstr(output, "fig5_curves"), "%s", output);
 
     /* An archive shows the same. */
-    EXPECT(0, "$AFFJORD export --archive $TEST_DIR/a.db --db $TEST_DIR/r.db && ./paper_figures.sh --db $TEST_DIR/a.db --out "
-              "$TEST_DIR/a fig5 --experiment small && cd $TEST_DIR/figures/small && for f in *.txt *_curves.png "
-              "*_pairs*.png; do cmp $f $TEST_DIR/a/$f || exit 1; done");
+    EXPECT(
+        0,
+        "$AFFJORD export --archive $TEST_DIR/a.db --db $TEST_DIR/r.db && ./paper_figures.sh --db $TEST_DIR/a.db --out "
+        "$TEST_DIR/a fig5 --experiment small && cd $TEST_DIR/figures/small && for f in *.txt *_curves.png "
+        "*_pairs*.png; do cmp $f $TEST_DIR/a/$f || exit 1; done");
     static const char *const rounded[] = {"fig5.png", "fig5_samples.png"};
     for (size_t i = 0; i < 2; i++) {
         char one[128], other[128];

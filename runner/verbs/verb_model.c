@@ -340,7 +340,8 @@ const verb verb_export = {
         "Writes the parameters under their names, with every setting in the file's metadata.\n\n" MODEL_HELP "\n\n"
         "With --archive: copies the finished runs with all their numbers, without checkpoints. Of the stored densities "
         "and samples it keeps those that figures draw: of the data, and of the median seed of each data set and model "
-        "of each experiment, rounded by less than figures show, and compressed. Figures, ./run check and further trainings work with the copy as with any database; its "
+        "of each experiment, rounded by less than figures show, and compressed. Figures, ./run check and further "
+        "trainings work with the copy as with any database; its "
         "models cannot be used, because they are in the checkpoints. OUTPUT.db may be a pipe, or \"-\" for standard "
         "output. --force replaces an archive, but never another database or an archive with new runs.",
     OPTIONS(export_options),
