@@ -189,7 +189,7 @@ static status make_general(model *self, failure *why) {
     spec.general = true;
     spec.kinetic = spec.jacobian = 0;
     spec.gradient = GRADIENT_DISCRETE;
-    spec.kept_steps = self->values.solver_kept_steps;
+    spec.kept_steps = self->values.solver_max_stored_steps;
     spec.keep_stages = false;
     return cnf_create(&spec, MODEL_POINTS, self->workers, &self->general, why);
 }

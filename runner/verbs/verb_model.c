@@ -172,7 +172,7 @@ static status evaluate(request *asked, model *trained, failure *why) {
     return outcome;
 }
 
-/* In units of their own, doubles, as those were perhaps chosen because a float is too coarse for them. */
+/* Samples in units of the data are doubles: a float may be too coarse for them. */
 static status sample(request *asked, model *trained, failure *why) {
     const size_t D = model_dimension(trained);
     const npy_type type = model_units(trained) ? NPY_F64 : NPY_REAL;
