@@ -362,7 +362,7 @@ static void fail_to_count(const char *name, const char *value, const char *words
 }
 
 Test(fleet, devices_that_are_not_there) {
-    fail_to_count("AFFJORD_EMULATED_DEVICES", "0", "there is no device");
+    fail_to_count("AFFJORD_EMULATED_DEVICES", "0", "no device found");
     fail_to_count("AFFJORD_EMULATED_DRIVER", "0", "no NVIDIA driver");
     fail_to_count("AFFJORD_EMULATED_DRIVER", "12040", "for CUDA 12.4, this one is for 13.0");
     device_about about;
