@@ -170,8 +170,8 @@ Test(plan, committed_experiments_say_what_the_sources_say) {
     config_destroy(&config);
 
     plan *quick = make_plan("experiments/quickstart.ini", NULL, 0, NULL);
-    cr_expect_eq(quick->run_count, 8);
-    cr_expect_eq(quick->runs[0].values->train_iterations, 1500);
+    cr_expect_eq(quick->run_count, 4);
+    cr_expect_eq(quick->runs[0].values->train_iterations, 1200);
     plan_destroy(&quick);
 }
 
