@@ -2,7 +2,7 @@
 #
 #   make                 the runner, build/affjord
 #   make test            the C tests of the float build, in some minutes; T='toy/*' only these (a Criterion filter)
-#   make test-all        the other tests: long ones, browser, R, locales, double build, Debian packages, bundle
+#   make test-all        the other tests: long ones, browser, R, locales, double build, packages, library pages
 #   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
 #   make stress          killed at random moments, and with every call to the system failing in turn; 40 minutes
 #   make cuda            the library for GPUs, where nvcc is found: ARCHS="sm_80 sm_90 sm_100"; also part of make
@@ -215,7 +215,7 @@ test-all: check-layout
 	@$(MAKE) --no-print-directory -j$(shell nproc) PRECISION=double tests
 	@echo "== tests, float, those that make test leaves out" && build/affjord-tests --filter '@($(LATER))'
 	@echo "== tests, double" && OPENBLAS_NUM_THREADS=1 build/double/affjord-tests
-	@$(MAKE) --no-print-directory bundle-check deb-check test-python
+	@$(MAKE) --no-print-directory bundle-check deb-check test-python api
 
 # Readers against bytes that a machine makes up: make fuzz TIME=60, with clang; one target by make fuzz FUZZ=npy.
 TIME ?= 60

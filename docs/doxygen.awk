@@ -3,6 +3,7 @@
 #   /* name.h - what it is        \file, \brief
 #   /* before a declaration       /**
 #   code; /* beside it            /**< \brief
+#   type a, b; /* of both         type a; /**< ..., type b; /**< ...
 #   (three blanks or more)        verbatim, as formulas and drawings are laid out by hand
 #   #include <.../tableau.def>    the names that this makes, which Doxygen's preprocessor would pass over
 
@@ -23,7 +24,8 @@ function close_verbatim() {
 }
 
 /^#define (TABLEAU|PAIR)\(/ {
-    kind = /TABLEAU/ ? "TABLEAU" : "PAIR"
+    kind = /TABLEAU/ ? "TABLEAU" : "PAIR" # undefined again by tableau.def
+    next
 }
 
 /^#include <affjord\/ode\/tableau.def>/ {
@@ -32,6 +34,19 @@ function close_verbatim() {
     while ((getline row < path) > 0)
         if (index(row, kind "(") == 1 && split(row, part, /[(,]/) > 1) print "    " kind "_" part[2] ","
     close(path)
+    next
+}
+
+# A comment beside several members of one type is that of each.
+/^    [a-z_0-9]+ [a-z_0-9]+(\[[^]]*\])*(, [a-z_0-9]+(\[[^]]*\])*)+; \/\* .* \*\/$/ {
+    text = $0
+    sub(/^[^;]*; /, "", text)
+    sub(/\/\* /, "/**< \\brief ", text)
+    members = $0
+    sub(/;.*/, "", members)
+    sub(/^ *[^ ]+ /, "", members)
+    count = split(members, member, ", ")
+    for (i = 1; i <= count; i++) printf "%s %s; %s%s", $1, member[i], text, i < count ? " " : "\n"
     next
 }
 

@@ -52,6 +52,7 @@ test_all_packages="
 libsundials-dev  usr/include/cvodes/cvodes.h
 chromium-headless-shell usr/lib/chromium/chromium-headless-shell
 python3-pip      usr/lib/python3/dist-packages/pip/__init__.py
+python3-venv     usr/share/doc/python3-venv
 pkgconf          usr/bin/pkg-config
 mandoc           usr/bin/mandoc
 r-base-core      usr/bin/Rscript
@@ -275,7 +276,7 @@ fetch_axe() {
 groups="compiler build" wants_axe=no
 case ${2:-} in
 test) groups="$groups test" ;;
-test-all) groups="$groups test test-all deb" wants_axe=yes ;;
+test-all) groups="$groups test test-all deb api" wants_axe=yes ;;
 check) groups="$groups test test-all check" wants_axe=yes ;;
 api) groups="$groups api" ;;
 deb) groups="$groups deb" ;;

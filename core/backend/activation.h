@@ -10,6 +10,7 @@
     ENTRY(ACTIVATION_TANH, "tanh")                                                                                     \
     ENTRY(ACTIVATION_SWISH, "swish")                                                                                   \
     ENTRY(ACTIVATION_ELU, "elu")
+/* An activation, by its place in the table. */
 typedef enum activation { ACTIVATIONS(CHOICE_SYMBOL) } activation;
 
 #endif

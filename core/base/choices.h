@@ -9,9 +9,13 @@
 #ifndef AFFJORD_BASE_CHOICES_H
 #define AFFJORD_BASE_CHOICES_H
 
+/* An entry as an enumerator. */
 #define CHOICE_SYMBOL(symbol, name) symbol,
+/* An entry as a part of CHOICE_NAMES. */
 #define CHOICE_NAME(symbol, name) "|" name
+/* An entry as an element of an array of names. */
 #define CHOICE_TEXT(symbol, name) name,
+/* The names of a table, with | between them. */
 #define CHOICE_NAMES(table) (&(table(CHOICE_NAME))[1])
 
 #endif

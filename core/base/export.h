@@ -7,14 +7,18 @@
 #define AFFJORD_BASE_EXPORT_H
 
 #ifdef __cplusplus
+/* Before the declarations of a public header. */
 #define AFFJORD_API_BEGIN                                                                                              \
     extern "C" {                                                                                                       \
     _Pragma("GCC visibility push(default)")
+/* After them. */
 #define AFFJORD_API_END                                                                                                \
     _Pragma("GCC visibility pop")                                                                                      \
     }
 #else
+/* Before the declarations of a public header. */
 #define AFFJORD_API_BEGIN _Pragma("GCC visibility push(default)")
+/* After them. */
 #define AFFJORD_API_END _Pragma("GCC visibility pop")
 #endif
 

@@ -9,11 +9,13 @@
 
 AFFJORD_API_BEGIN
 
+/* The threads. One thread at a time may use them. */
 typedef struct parallel parallel;
 
 /* Start `threads` - 1 helper threads; the caller is the remaining one. Helpers block all signals. The caller owns *out
  * and destroys it from the same thread. Errors: STATUS_INVALID for 0 threads, STATUS_MEMORY. */
 status parallel_create(size_t threads, parallel **out);
+/* End the helper threads, free them and set *workers to NULL; *workers may be NULL. */
 void parallel_destroy(parallel **workers);
 
 /* Return the number of threads; 1 for NULL. */

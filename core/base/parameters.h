@@ -11,6 +11,7 @@ AFFJORD_API_BEGIN
 
 enum { PARAMETERS_MAX = 512, PARAMETER_NAME_MAX = 48 };
 
+/* A named array of the block. */
 typedef struct parameter {
     char name[PARAMETER_NAME_MAX]; /* such as "hypernet.0.weight" */
     size_t rows, columns; /* columns 1 for a vector */
@@ -19,9 +20,9 @@ typedef struct parameter {
 
 /* Gradients and Adam's moments use the same offsets in their own blocks. */
 typedef struct parameter_table {
-    size_t count;
+    size_t count; /* entries in use */
     size_t total; /* P, reals in the block */
-    parameter entries[PARAMETERS_MAX];
+    parameter entries[PARAMETERS_MAX]; /* in the order of their offsets */
 } parameter_table;
 
 /* Append an array and return its offset. The library's models never exceed the size of the table (asserted). */

@@ -6,10 +6,14 @@
 #define AFFJORD_BASE_REAL_H
 
 #ifdef AFFJORD_DOUBLE
+/* A number of a state. */
 typedef double real;
-#define REAL_NAME "F64" /* the safetensors type of a real */
+/* The safetensors type of a real. */
+#define REAL_NAME "F64"
 #else
+/* A number of a state. */
 typedef float real;
+/* The safetensors type of a real. */
 #define REAL_NAME "F32"
 #endif
 

@@ -27,11 +27,12 @@ typedef enum status {
 
 /* An error message, always terminated. A message that is too long loses its middle. */
 typedef struct failure {
-    char text[1024];
+    char text[1024]; /* terminated */
 } failure;
 
 /* Format the message into `why`, which may be NULL. */
 __attribute__((format(printf, 2, 3))) void failure_describe(failure *why, const char *format, ...);
+/* The same with the arguments as a list. */
 __attribute__((format(printf, 2, 0))) void failure_describe_list(failure *why, const char *format, va_list arguments);
 
 /* Use as `return fail(why, STATUS_IO, "%s: ...", path)`: formats the message and evaluates to the status. A macro, so

@@ -16,8 +16,10 @@
 
 AFFJORD_API_BEGIN
 
+/* A data set. Its functions other than _open, _from, _standardise and _close may run in several threads at once. */
 typedef struct dataset dataset;
 
+/* Which points: trained on, validated on, tested on, or shown in figures as the target. */
 typedef enum dataset_split { SPLIT_TRAINING, SPLIT_VALIDATION, SPLIT_TEST, SPLIT_TARGET } dataset_split;
 
 /* Open a toy density by name (see toy.h), or a table of points by a path that table.h reads. A tenth of a table's
@@ -29,6 +31,7 @@ status dataset_open(const char *name_or_path, dataset **out, failure *why);
  * number that is not finite, STATUS_MEMORY. */
 status dataset_from(const char *name, double *numbers, size_t rows, size_t columns, size_t held_out, dataset **out,
                     failure *why);
+/* Free the data set and set *data to NULL; *data may be NULL. */
 void dataset_close(dataset **data);
 
 /* Return the data set's short name: a toy's name, or a table's file name without folder and ending. It is valid as long
@@ -44,12 +47,14 @@ size_t dataset_dimension(const dataset *data);
 /* Return the table with its numbers at the file's precision, and the number of its validation rows; NULL and 0 for a
  * toy density. */
 const struct table *dataset_table(const dataset *data);
+/* The number of the table's validation rows; 0 for a toy density. */
 size_t dataset_held_out(const dataset *data);
 
 /* Standardise training and validation points: subtract the mean and divide by the deviation (of n, not n - 1) of the
  * training rows. The target split is unchanged. dataset_fit only computes the units. Errors: STATUS_INVALID for a
  * toy density, for more columns than a flow takes, and for a constant column; STATUS_MEMORY. */
 status dataset_standardise(dataset *data, failure *why);
+/* out <- the units of dataset_standardise, which leaves the data as they are; the same errors. */
 status dataset_fit(const dataset *data, standard *out, failure *why);
 
 /* Return these units, valid as long as the data set; NULL without standardisation. */

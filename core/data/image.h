@@ -31,23 +31,27 @@ typedef struct image_file {
     bool official; /* has the published checksum */
 } image_file;
 
+/* A set of images in memory. */
 typedef struct image_set {
-    char *name;
-    size_t count, channels, height, width;
+    char *name; /* as it was opened */
+    size_t count, channels, height, width; /* of all splits together; of an image */
     unsigned char *pixels; /* (count, channels, height, width), 0 .. 255, split after split */
     size_t first[IMAGE_SPLITS]; /* first image of each split */
     size_t size[IMAGE_SPLITS]; /* images of each split */
     char sha256[65]; /* checksum of the set, in hexadecimal; see docs/reference/data.md */
-    image_origin origin;
-    size_t file_count;
-    image_file files[IMAGE_FILES_MAX];
+    image_origin origin; /* whether it is the published set */
+    size_t file_count; /* files that were read */
+    image_file files[IMAGE_FILES_MAX]; /* (file_count) */
     char note[1024]; /* notes for the user, such as omitted files; or "" */
 } image_set;
 
 /* The known sets, in the order of docs/reference/data.md. */
 typedef struct image_kind image_kind;
+/* Return the number of known sets. */
 size_t image_kind_count(void);
+/* Return a known set, from 0; it lives as long as the program. */
 const image_kind *image_kind_at(size_t index);
+/* Return its name, as in "mnist". */
 const char *image_kind_name(const image_kind *kind);
 
 /* shape <- channels, height and width of the set's images as used here. */
@@ -68,6 +72,7 @@ bool image_exists(const char *name, const char *data);
  * whatever the folder has. The caller owns *out. Errors, with file, offset and the expected value: STATUS_INVALID for
  * an unknown name, STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status image_open(const char *name, const char *data, image_set **out, failure *why);
+/* Free the set and set *set to NULL; *set may be NULL. */
 void image_close(image_set **set);
 
 /* Downsample each channel by averaging factor x factor pixels, rounded to the nearest byte (halves up). The set's

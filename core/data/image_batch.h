@@ -16,6 +16,7 @@
 
 AFFJORD_API_BEGIN
 
+/* The order of the numbers of a batch. */
 typedef enum image_layout {
     IMAGE_CHANNEL_FIRST, /* (count, channels, height, width) */
     IMAGE_CHANNEL_LAST /* (count, height, width, channels): the same numbers, permuted */

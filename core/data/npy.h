@@ -10,6 +10,7 @@
 
 AFFJORD_API_BEGIN
 
+/* The type of an array: float or double. */
 typedef enum npy_type { NPY_F32, NPY_F64 } npy_type;
 
 /* The type of a real in this build. */

@@ -14,13 +14,16 @@
 
 AFFJORD_API_BEGIN
 
+/* The units of each coordinate. */
 typedef struct standard {
     size_t dimension; /* D */
-    double mean[CNF_DIMENSION_MAX], deviation[CNF_DIMENSION_MAX]; /* (D) */
+    double mean[CNF_DIMENSION_MAX]; /* (D) */
+    double deviation[CNF_DIMENSION_MAX]; /* (D), above 0 */
 } standard;
 
 /* z (n, D) <- x (n, D), and the inverse. D equals units->dimension unless `units` is NULL. */
 void standard_take(const standard *units, size_t dimension, const double *x, size_t n, real *z);
+/* The inverse: x (n, D) <- z (n, D) deviation + mean. */
 void standard_give(const standard *units, size_t dimension, const real *z, size_t n, double *x);
 
 /* Return the sum of the logarithms of the deviations, the log volume of a unit of z in units of x

@@ -11,8 +11,9 @@
 
 AFFJORD_API_BEGIN
 
+/* A table of numbers. */
 typedef struct table {
-    size_t rows, columns;
+    size_t rows, columns; /* its shape */
     real *values; /* (rows, columns) */
     char sha256[65]; /* of the file's bytes, in hexadecimal */
     char *names; /* of the columns, each terminated by 0, one after the other; NULL if the file has none */
@@ -31,6 +32,7 @@ status table_read_numbers(const char *path, table **out, failure *why);
  * `name` is for messages. Errors: STATUS_FORMAT for none, or one that is not finite; STATUS_MEMORY. */
 status table_from(const char *name, double *numbers, size_t rows, size_t columns, table **out, failure *why);
 
+/* Free the table and set *points to NULL; *points may be NULL. */
 void table_destroy(table **points);
 
 /* Return the name of a column, from 0; NULL if the file has none. It is valid as long as the table. */

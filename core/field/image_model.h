@@ -20,6 +20,7 @@
 
 AFFJORD_API_BEGIN
 
+/* Whose model: FFJORD's, of z and t; or AFFJORD's, with the augmented state z*. */
 typedef enum image_architecture { IMAGE_FFJORD, IMAGE_AFFJORD } image_architecture;
 
 /* How a convolution takes in the context (t, or entries of z*): not at all; as channels; by all its weights being
@@ -29,11 +30,13 @@ typedef enum image_architecture { IMAGE_FFJORD, IMAGE_AFFJORD } image_architectu
     ENTRY(IMAGE_CONCAT, "concat")                                                                                      \
     ENTRY(IMAGE_HYPER, "hyper")                                                                                        \
     ENTRY(IMAGE_CONCATSQUASH, "concatsquash")
+/* A way, by its place in the table. */
 typedef enum image_layer { IMAGE_LAYERS(CHOICE_SYMBOL) } image_layer;
 
 /* Where the paper and its authors' release differ, for AFFJORD: the paper joins z* to z as channels; the release joins
  * zeros, and its hyper layers take the bias from the first numbers of the weight. */
 #define IMAGE_VARIANTS(ENTRY) ENTRY(IMAGE_PAPER, "paper") ENTRY(IMAGE_RELEASE, "release")
+/* A variant, by its place in the table. */
 typedef enum image_variant { IMAGE_VARIANTS(CHOICE_SYMBOL) } image_variant;
 
 enum {
@@ -44,11 +47,12 @@ enum {
     IMAGE_CHANNELS_MAX = 1024
 };
 
+/* What defines a model. */
 typedef struct image_spec {
     size_t channels, height, width; /* of the data */
-    image_architecture architecture;
-    image_layer layer;
-    image_variant variant;
+    image_architecture architecture; /* whose */
+    image_layer layer; /* how convolutions take in the context */
+    image_variant variant; /* of AFFJORD */
     size_t hidden_layers; /* 1 .. IMAGE_HIDDEN_MAX */
     size_t hidden[IMAGE_HIDDEN_MAX]; /* channels between the convolutions */
     size_t moving; /* first entries of z* that its equation moves: 20 */
@@ -61,26 +65,29 @@ static inline bool image_sees_context(const image_spec *spec) {
     return spec->variant == IMAGE_PAPER || spec->layer == IMAGE_HYPER || spec->layer == IMAGE_CONCATSQUASH;
 }
 
+/* A group of parameters. */
 typedef struct image_group {
     char name[48]; /* as in "flow.2.field.0.hyper.weight" */
-    size_t declared, effective;
+    size_t declared, effective; /* numbers of parameters */
     const char *reason; /* of the difference, one clause; NULL where there is none */
 } image_group;
 
+/* A flow of the model. */
 typedef struct image_flow {
     size_t scale; /* 0, 1, ... */
     size_t channels, height, width; /* of its data */
     size_t declared, effective; /* sums over its groups */
-    size_t group_count;
-    image_group groups[IMAGE_GROUPS_MAX];
+    size_t group_count; /* groups in use */
+    image_group groups[IMAGE_GROUPS_MAX]; /* (group_count) */
 } image_flow;
 
+/* The model, flow by flow. */
 typedef struct image_model {
-    image_spec spec;
-    size_t scales;
+    image_spec spec; /* what it was made from */
+    size_t scales; /* number of scales */
     size_t declared, effective; /* sums over the flows */
-    size_t flow_count;
-    image_flow flows[IMAGE_FLOWS_MAX];
+    size_t flow_count; /* flows in use */
+    image_flow flows[IMAGE_FLOWS_MAX]; /* (flow_count), in the order of the forward direction */
 } image_model;
 
 /* *out <- the model of a specification. The caller holds it (some 60 KB, not for a small stack). Errors:

@@ -7,6 +7,7 @@
 
 enum { MLP_FIELD_HIDDEN_MAX = 8, MLP_FIELD_DIMENSION_MAX = 512, MLP_FIELD_WIDTH_MAX = 4096 };
 
+/* What defines a field of linear layers. */
 typedef struct mlp_field_spec {
     size_t dimension; /* D: 1 .. MLP_FIELD_DIMENSION_MAX */
     size_t context; /* C */

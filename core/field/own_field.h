@@ -15,9 +15,11 @@
 
 AFFJORD_API_BEGIN
 
+/* The operations of a device (backend/cpu/cpu.h). */
 typedef struct backend_ops backend_ops;
 struct field; /* field.h */
 
+/* A named array of parameters of the field. */
 typedef struct field_parameter {
     const char *name; /* in the table and in checkpoints, after the prefix "field." */
     size_t rows, columns; /* columns 1 for a vector */
@@ -28,7 +30,7 @@ typedef struct field_parameter {
 typedef struct field_callbacks {
     const char *name; /* for messages */
     size_t dimension, context; /* D, C */
-    size_t parameter_count;
+    size_t parameter_count; /* entries of the list */
     const field_parameter *parameters; /* (parameter_count) */
     void *user; /* given to all functions */
 

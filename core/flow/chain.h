@@ -26,41 +26,43 @@
 
 AFFJORD_API_BEGIN
 
+/* What defines a model of images and how it is solved. */
 typedef struct chain_spec {
-    image_spec model;
-    activation function;
+    image_spec model; /* flows, layers and sizes */
+    activation function; /* between convolutions */
     double alpha; /* of the logit: above 0, below 1/2 */
     bool fixed_context; /* g and z*(0) stay as they were initialised */
     double end_time; /* T of every flow at the start */
-    bool learn_end_time;
+    bool learn_end_time; /* sqrt(T) of each flow is a parameter */
     double base_variance; /* s^2 */
     cnf_divergence divergence; /* exact: D evaluations of a flow's field instead of one; for small images */
-    cnf_gradient gradient;
+    cnf_gradient gradient; /* how it is taken */
     bool seminorm; /* of the adjoint */
     cnf_error_norm error_norm; /* of adaptive steps */
     double kinetic, jacobian; /* weights of the regularisers, 0 for none */
     size_t kept_steps; /* accepted steps of a flow whose gradient is taken, at most */
     bool keep_stages; /* keep all their stages: less work, more memory, the same bits */
-    solve_spec solver;
-    conv_method method;
+    solve_spec solver; /* of every flow */
+    conv_method method; /* of the convolutions */
     conv_math math; /* of the convolutions */
     const backend_ops *backend; /* NULL for the best of this processor */
 } chain_spec;
 
 /* Of one flow in the last call. */
 typedef struct chain_flow {
-    adaptive_statistics forward, backward;
+    adaptive_statistics forward, backward; /* of its solves */
     double end_time; /* T */
     double field_time; /* where its field failed, if that is why; NaN otherwise, and on a device */
-    size_t field_evaluation;
+    size_t field_evaluation; /* and at which evaluation, from 0 */
 } chain_flow;
 
+/* Counters of the last call. */
 typedef struct chain_statistics {
-    size_t flow_count;
-    chain_flow flows[IMAGE_FLOWS_MAX];
+    size_t flow_count; /* flows of the model */
+    chain_flow flows[IMAGE_FLOWS_MAX]; /* (flow_count) */
     /* Of a call that failed. */
     size_t failed; /* which flow */
-    bool failed_backward;
+    bool failed_backward; /* in its reverse */
     bool failed_field; /* by the field itself, at field_time and field_evaluation */
 } chain_statistics;
 
@@ -75,6 +77,7 @@ typedef struct chain_loss {
     double total; /* bits + weights times regularisers: what the gradient is of */
 } chain_loss;
 
+/* A model. One thread at a time may use it. */
 typedef struct chain chain;
 
 /* Make a model for batches of up to batch_max, with all its workspace; `gradients` false leaves out what only
@@ -82,16 +85,20 @@ typedef struct chain chain;
  * Errors: STATUS_INVALID with the reason, STATUS_MEMORY. */
 status chain_create(const chain_spec *spec, size_t batch_max, bool gradients, parallel *workers, chain **out,
                     failure *why);
+/* Free the model and set *self to NULL; *self may be NULL. */
 void chain_destroy(chain **self);
 
+/* Return what it was made from, valid as long as the model. */
 const chain_spec *chain_specification(const chain *self);
 size_t chain_dimension(const chain *self); /* D */
 size_t chain_batch(const chain *self); /* batch_max */
+/* Return the number of flows. */
 size_t chain_flow_count(const chain *self);
 
 /* Bytes that the model can come to hold: all of it is taken beforehand, so this is a bound for any batch. What steps
  * keep (of it, kept_bytes) is touched only as far as there are steps. */
 size_t chain_bytes(const chain *self);
+/* Return the part of chain_bytes that is touched only as far as solves have steps. */
 size_t chain_kept_bytes(const chain *self);
 
 /* Names, shapes and offsets of the P parameters, which the caller holds. Valid as long as the model. */

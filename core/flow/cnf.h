@@ -26,6 +26,7 @@
 
 AFFJORD_API_BEGIN
 
+/* What the field sees besides z: the time, or an augmented state. */
 typedef enum cnf_context { CONTEXT_CLOCK, CONTEXT_AUGMENTED } cnf_context;
 
 /* The trace itself, or Hutchinson's estimate with a probe of signs, or of normal numbers. */
@@ -33,10 +34,12 @@ typedef enum cnf_context { CONTEXT_CLOCK, CONTEXT_AUGMENTED } cnf_context;
     ENTRY(DIVERGENCE_EXACT, "exact")                                                                                   \
     ENTRY(DIVERGENCE_RADEMACHER, "rademacher")                                                                         \
     ENTRY(DIVERGENCE_GAUSSIAN, "gaussian")
+/* A divergence, by its place in the table. */
 typedef enum cnf_divergence { DIVERGENCES(CHOICE_SYMBOL) } cnf_divergence;
 
 /* Through the accepted steps, or by the adjoint equation. */
 #define GRADIENTS(ENTRY) ENTRY(GRADIENT_DISCRETE, "discrete") ENTRY(GRADIENT_ADJOINT, "adjoint")
+/* A gradient, by its place in the table. */
 typedef enum cnf_gradient { GRADIENTS(CHOICE_SYMBOL) } cnf_gradient;
 
 /* By which error adaptive steps are chosen: the larger of that of z with its log-density and that of z*, or the first
@@ -57,11 +60,11 @@ enum {
 /* Everything that defines a flow. */
 typedef struct cnf_spec {
     size_t dimension; /* D, of the data: 1 .. CNF_DIMENSION_MAX, of the toy field CNF_HYPER_DIMENSION_MAX */
-    cnf_field field;
+    cnf_field field; /* which */
     mlp_field_spec mlp; /* of CNF_MLP; its dimension and context are set here */
     const field_callbacks *own; /* of CNF_OWN; must outlive the flow */
     size_t width; /* W, hidden units of the toy field, as the next three */
-    cnf_context context;
+    cnf_context context; /* c */
     bool join; /* f sees [z, c] instead of z, besides its weights being made from c */
     size_t hypernet_layers; /* hidden layers of the hypernet: 1 .. CNF_HIDDEN_MAX */
     size_t hypernet_width; /* units of each of them */
@@ -74,11 +77,11 @@ typedef struct cnf_spec {
     bool learn_end_time; /* sqrt(T) is a parameter */
     double base_variance; /* s^2 */
     double kinetic, jacobian; /* weights of 1/D int |f|^2 dt and 1/D int |J e|^2 dt in the loss, 0 for none */
-    tableau_id solver;
+    tableau_id solver; /* the method */
     size_t steps; /* of a grid; 0 for adaptive steps, of `options` */
-    adaptive_options options;
-    cnf_divergence divergence;
-    cnf_gradient gradient;
+    adaptive_options options; /* of adaptive steps */
+    cnf_divergence divergence; /* of the field */
+    cnf_gradient gradient; /* how it is taken */
     bool seminorm; /* of an adaptive adjoint */
     cnf_error_norm error_norm; /* of adaptive steps */
     size_t kept_steps; /* accepted steps of a solve whose discrete gradient is taken, at most; 0 for 100 */
@@ -91,11 +94,13 @@ typedef struct cnf_spec {
 
 /* Counters of the last call: evaluations of the field in one solve, their mean where the batch was solved in parts. */
 typedef struct cnf_statistics {
-    double evaluations_forward;
-    double evaluations_backward;
+    double evaluations_forward; /* of a solve */
+    double evaluations_backward; /* of its reverse; 0 where there was none */
     double end_time; /* T */
 } cnf_statistics;
 
+/* A flow. One thread at a time may use it; it splits batches over its own workers. Calls that take params and x solve the
+ * equation; all others are cheap. */
 typedef struct cnf cnf;
 
 /* Whether there is such a flow. Errors: STATUS_INVALID with the reason. */
@@ -106,8 +111,10 @@ status cnf_check(const cnf_spec *spec, failure *why);
  * for one thread. The results are the same bits for any number of threads.
  * Errors: STATUS_INVALID with the reason, STATUS_MEMORY. The caller owns *out. */
 status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf **out, failure *why);
+/* Free the flow and set *flow to NULL; *flow may be NULL. */
 void cnf_destroy(cnf **flow);
 
+/* Return what it was made from, valid as long as the flow. */
 const cnf_spec *cnf_specification(const cnf *flow);
 
 /* Whether it has the quick solve of the toy field on a grid. */
@@ -115,6 +122,7 @@ bool cnf_is_fused(const cnf *flow);
 
 /* All that the flow has allocated; and of it, what is touched only as far as solves have steps. */
 size_t cnf_bytes(const cnf *flow);
+/* Return the part of cnf_bytes that is touched only as far as solves have steps. */
 size_t cnf_kept_bytes(const cnf *flow);
 
 /* Why the last call that failed did, in a sentence. */
@@ -164,6 +172,7 @@ double cnf_end_time(const cnf *flow, const real *params);
 /* The flow at a moment of its time, t = T step / steps, 0 <= step <= steps: at 0 it is data, at T the base. `steps` are
  * those of the grid, or CNF_MOMENTS. */
 size_t cnf_moment_steps(const cnf *flow);
+/* Return t = T step / steps of a step, at these parameters. */
 double cnf_moment_time(const cnf *flow, const real *params, size_t step);
 
 /* log_density (n) <- log p_t(z) of z (n, D), where p_t is the density of z(t): cnf_log_density at 0. */

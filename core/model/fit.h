@@ -15,6 +15,7 @@
 
 AFFJORD_API_BEGIN
 
+/* A training under way. One thread at a time may use it. */
 typedef struct model_fit model_fit;
 
 /* What an epoch gave: mean losses in nats. */

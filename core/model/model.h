@@ -29,13 +29,14 @@
 
 AFFJORD_API_BEGIN
 
+/* A model. One thread at a time may use it. */
 typedef struct model model;
 
 /* A matrix, row by row, of reals or of doubles: one of the two, or neither where it is not wanted. Doubles are rounded to
  * what the flow computes with after they have been taken to its units. Owned by the caller; input is not written to. */
 typedef struct model_rows {
-    real *reals;
-    double *doubles;
+    real *reals; /* or NULL */
+    double *doubles; /* or NULL */
 } model_rows;
 
 /* Read a model, to be computed by so many threads. The caller owns *out. Errors: STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
@@ -46,6 +47,7 @@ status model_open(const char *path, size_t threads, model **out, failure *why);
  * [model], [flow], [solver], [train] and [data] that has such a key is meant. Errors: STATUS_INVALID, STATUS_MEMORY. */
 status model_create(size_t dimension, size_t count, const char *const *set, size_t threads, model **out, failure *why);
 
+/* Free the model and set *self to NULL; *self may be NULL. */
 void model_close(model **self);
 
 /* Write the parameters and all settings as ./run export does. Errors: those of checkpoint_write. */
@@ -53,6 +55,7 @@ status model_write(const model *self, const char *path, failure *why);
 
 size_t model_dimension(const model *self); /* D */
 const size_t *model_image(const model *self); /* channels, height, width; NULL for points */
+/* Return the rows of a batch. */
 size_t model_batch(const model *self);
 double model_end_time(const model *self); /* T; 0 for images, whose flows have their own */
 
@@ -64,6 +67,7 @@ const char *model_note(const model *self, size_t index);
 
 /* Names, shapes and places of the P parameters, and these. Valid as long as the model. */
 const parameter_table *model_table(const model *self);
+/* Return the parameters (P), valid as long as the model. */
 const real *model_parameters(const model *self);
 
 /* z (n, D) <- the images of x (n, D), and log_density (n) <- log p(x) in nats; either may be left out (NULL). */

@@ -29,7 +29,9 @@
 
 AFFJORD_API_BEGIN
 
+/* The operations of a device (backend/cpu/cpu.h). */
 typedef struct backend_ops backend_ops;
+/* What steers a solve (backend/step_control.h), in the device's memory. */
 typedef struct step_control step_control;
 
 /* --- The equation --- */
@@ -57,10 +59,11 @@ typedef struct ode_system {
 
 /* `steps` equal steps from `start` to `end`, which may lie before it. */
 typedef struct grid {
-    double start, end;
-    size_t steps;
+    double start, end; /* times */
+    size_t steps; /* at least 1 */
 } grid;
 
+/* Return the step h, negative where the end lies before the start. */
 static inline double grid_step(grid g) {
     return (g.end - g.start) / (double)g.steps;
 }
@@ -78,14 +81,15 @@ enum { ADAPTIVE_PARTS_MAX = 5, ADAPTIVE_ATTEMPTS = 10000 };
 /* How the error of a state (n) is measured: as the largest RMS of its first parts, in their order. What follows them
  * does not count ("seminorm"). With no parts, the whole state is one. */
 typedef struct adaptive_norm {
-    size_t parts;
+    size_t parts; /* at most ADAPTIVE_PARTS_MAX */
     size_t length[ADAPTIVE_PARTS_MAX]; /* reals of each, not 0 */
 } adaptive_norm;
 
+/* How steps are chosen. */
 typedef struct adaptive_options {
     double atol; /* positive */
     double rtol; /* 0 or positive */
-    adaptive_norm norm;
+    adaptive_norm norm; /* of the error */
     bool land; /* shorten the last step to end where the solve ends; otherwise interpolate */
     double first_step; /* size of the first attempt; 0 to choose it */
     double min_step; /* smallest size tried; 0 for any that still moves the time */
@@ -93,8 +97,9 @@ typedef struct adaptive_options {
     size_t max_attempts; /* steps tried, accepted or not; 0 for ADAPTIVE_ATTEMPTS */
 } adaptive_options;
 
+/* A method and its steps. */
 typedef struct solve_spec {
-    const tableau *method;
+    const tableau *method; /* of ode/tableau.h */
     size_t steps; /* of a fixed grid; 0 for adaptive steps, whose method is an embedded pair */
     adaptive_options options; /* of adaptive steps */
 } solve_spec;
@@ -106,7 +111,7 @@ typedef struct adaptive_statistics {
     size_t evaluations; /* calls of evaluate */
     size_t reversals; /* calls of reverse */
     size_t accepted, rejected; /* steps */
-    double smallest, largest; /* accepted step, 0 if there is none */
+    double smallest, largest; /* accepted steps, 0 if there is none */
     double time; /* reached by the last accepted step */
 } adaptive_statistics;
 
@@ -120,7 +125,7 @@ typedef struct adaptive_record {
     const real *sources; /* of a grid's reverse, in the program's memory: cotangents that the kept states of the stages
                           * have from elsewhere, placed as they are; NULL for none */
     /* What follows is filled in by the solve. */
-    size_t steps;
+    size_t steps; /* accepted */
     double start; /* of the solve */
     double reached; /* end of the last step */
     double end; /* end of the solve, in the last step */
@@ -128,13 +133,14 @@ typedef struct adaptive_record {
 
 /* Dense output: states at given times, of the order of tableau_dense. For backends whose memory is the program's. */
 typedef struct adaptive_outputs {
-    size_t count;
+    size_t count; /* of times */
     const double *times; /* (count), from start to end, in that order */
     real *states; /* (count, n) */
 } adaptive_outputs;
 
 /* Reals of workspace for a solve of a state of `length`, and for its reverse. */
 size_t solve_workspace(const solve_spec *by, size_t length);
+/* The same for its reverse. */
 size_t solve_reverse_workspace(const solve_spec *by, size_t length);
 
 /* Reals that a record keeps of a step. */

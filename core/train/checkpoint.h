@@ -21,18 +21,22 @@
 
 AFFJORD_API_BEGIN
 
+/* The type of an array. */
 typedef enum checkpoint_type { CHECKPOINT_F32, CHECKPOINT_F64, CHECKPOINT_U64 } checkpoint_type;
 
+/* A checkpoint in memory. One thread at a time may change it. */
 typedef struct checkpoint checkpoint;
 
 /* An empty checkpoint, owned by the caller. */
 status checkpoint_create(checkpoint **out);
+/* Free it and set *file to NULL; *file may be NULL. */
 void checkpoint_destroy(checkpoint **file);
 
 /* Add a copy of an array of `rank` <= 4 dimensions; adding a name twice
  * replaces it. Errors: STATUS_MEMORY. */
 status checkpoint_put(checkpoint *file, const char *name, checkpoint_type type, size_t rank, const size_t *shape,
                       const void *values);
+/* Add a copy of a text; adding a key twice replaces it. Errors: STATUS_MEMORY. */
 status checkpoint_put_text(checkpoint *file, const char *key, const char *value);
 
 /* The array of this name if it has this type and number of elements, else
@@ -54,6 +58,7 @@ typedef enum checkpoint_check {
     CHECKPOINT_WITHOUT_CHECKSUM, /* the file has none */
     CHECKPOINT_CONVERTED /* the file has that of the arrays before another program rounded them to 16 bits */
 } checkpoint_check;
+/* Return what the checksum said when it was read. */
 checkpoint_check checkpoint_checked(const checkpoint *file);
 
 /* Write atomically: temporary, fsync, rename, fsync of the folder. sha256_hex

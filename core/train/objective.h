@@ -23,14 +23,15 @@ typedef enum objective_held { OBJECTIVE_VALIDATION, OBJECTIVE_TEST, OBJECTIVE_HE
 
 /* What it is on: the one of the two that is not NULL, which must outlive it. */
 typedef struct objective_data {
-    const dataset *points;
-    const image_set *images;
+    const dataset *points; /* or NULL */
+    const image_set *images; /* or NULL */
 } objective_data;
 
+/* What defines an objective. */
 typedef struct objective_spec {
     cnf_spec flow; /* of points; its log_volume is the data's */
     chain_spec model; /* of images */
-    uint64_t seed;
+    uint64_t seed; /* of all draws */
     size_t batch; /* B: points drawn afresh for an iteration, or the images at (iteration - 1) B, ... of the shuffled
                    * training split */
     size_t validation; /* points of the validation batch, of a table at most the rows that are held out; or first images
@@ -42,15 +43,17 @@ typedef struct objective_spec {
 
 /* What a call has cost: evaluations of each flow's field in one solve, out and back. */
 typedef struct objective_flow {
-    double forward, backward;
+    double forward, backward; /* evaluations */
     double end_time; /* T */
 } objective_flow;
 
+/* The same of all flows. */
 typedef struct objective_counts {
-    size_t flow_count;
-    objective_flow flows[OBJECTIVE_FLOWS_MAX];
+    size_t flow_count; /* 1 for points */
+    objective_flow flows[OBJECTIVE_FLOWS_MAX]; /* (flow_count) */
 } objective_counts;
 
+/* An objective. One thread at a time may use it; objective_step and objective_measure are whole solves, the others cheap. */
 typedef struct objective objective;
 
 /* Which images a training is validated on: those of the set's validation split or, where it has none, as MNIST and
@@ -65,14 +68,17 @@ status objective_check(const objective_spec *spec, objective_data data, failure 
  * reason, STATUS_MEMORY. */
 status objective_create(const objective_spec *spec, objective_data data, parallel *workers, objective **out,
                         failure *why);
+/* Free it and set *self to NULL; *self may be NULL. */
 void objective_destroy(objective **self);
 
 /* Names, shapes and offsets of the P parameters; params (P) <- those of its seed. */
 const parameter_table *objective_parameters(const objective *self);
+/* params (P), in the program's memory, <- those of the spec's seed. */
 void objective_initialise(const objective *self, real *params);
 
 /* Return the bytes that it can come to hold, at most; and of these, what is touched only as far as solves have steps. */
 size_t objective_bytes(const objective *self);
+/* Return the part of objective_bytes that is touched only as far as solves have steps. */
 size_t objective_kept_bytes(const objective *self);
 
 /* Its flow, NULL for images; valid as long as it. */

@@ -15,11 +15,13 @@
 
 AFFJORD_API_BEGIN
 
+/* The operations of a device (backend/cpu/cpu.h). */
 typedef struct backend_ops backend_ops;
 
 /* How the learning rate goes on after the warm-up: constant, or along half a cosine to 0 at the last iteration. */
 typedef enum trainer_decay { DECAY_NONE, DECAY_COSINE } trainer_decay;
 
+/* What defines a training. */
 typedef struct trainer_spec {
     uint64_t iterations; /* at most */
     uint64_t epoch_iterations; /* iterations an epoch */
@@ -45,18 +47,22 @@ typedef struct trainer_epoch {
     status test; /* and outcome */
     uint64_t skipped; /* iterations of the whole training so far whose loss or gradient could not be had */
     objective_counts training_counts; /* mean over the epoch's iterations, of each flow */
-    objective_counts validation_counts, test_counts;
+    objective_counts validation_counts, test_counts; /* of these losses */
 } trainer_epoch;
 
 /* Evaluations of all flows together. */
 double trainer_forward_evaluations(const objective_counts *counts);
+/* The same of the reverse. */
 double trainer_backward_evaluations(const objective_counts *counts);
 
+/* A training. One thread at a time may use it; trainer_step is a whole solve and its reverse, at the end of an epoch also
+ * those of the validation and test batches. */
 typedef struct trainer trainer;
 
 /* The trainer takes the objective over, also if it fails: *goal is NULL then. The caller owns *out. Errors:
  * STATUS_INVALID with the reason, STATUS_MEMORY. */
 status trainer_create(const trainer_spec *spec, objective **goal, trainer **out, failure *why);
+/* Free the trainer with its objective and set *training to NULL; *training may be NULL. */
 void trainer_destroy(trainer **training);
 
 /* Do one iteration; loss (may be NULL) gets its training loss. If it completed
@@ -68,6 +74,7 @@ status trainer_step(trainer *training, double *loss, bool *epoch_done, trainer_e
 /* True when `iterations` are done or the running mean is below stop_loss. */
 bool trainer_finished(const trainer *training);
 
+/* Return the iterations done. */
 uint64_t trainer_iteration(const trainer *training);
 
 /* The model's parameters (P): those that Adam moves, or their moving average p' where spec.average = a > 0, which is
@@ -77,6 +84,7 @@ uint64_t trainer_iteration(const trainer *training);
  * Losses of the validation and test batches are theirs. Valid until the next call on the trainer. */
 const real *trainer_parameters(const trainer *training);
 
+/* Return the objective, which the trainer owns. */
 objective *trainer_objective(trainer *training);
 
 /* Bytes that it can come to hold, the objective included. */

@@ -12,6 +12,7 @@ enum { CPU_CONVOLUTIONS = 1 };
 AFFJORD_API_BEGIN
 
 typedef struct backend_ops backend_ops; /* backend/backend.h, which is not installed */
+/* A level of vector instructions, lowest first. */
 typedef enum cpu_level { CPU_PORTABLE, CPU_AVX2, CPU_AVX512, CPU_LEVELS } cpu_level;
 
 /* Return the best level that this build and this processor support. The environment variable AFFJORD_SIMD may lower it:
