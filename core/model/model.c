@@ -1,6 +1,7 @@
 /* model.c - rows through a flow, batch by batch. */
 #include "model/model_parts.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,7 @@ static model_rows rows_from(model_rows rows, size_t at, size_t D) {
 /* Returns the n rows in the flow's units: as they are, or in `room` (n, D). */
 static const real *take(model_rows rows, const standard *units, size_t n, size_t D, real *room) {
     if (is_as_it_is(rows, units)) return rows.reals;
+    assert(is_there(rows));
     if (rows.doubles) standard_take(units, D, rows.doubles, n, room);
     for (size_t i = 0; !rows.doubles && i < n; i++)
         for (size_t d = 0; d < D; d++)
@@ -67,6 +69,7 @@ static const real *take(model_rows rows, const standard *units, size_t n, size_t
 
 /* rows (n, D) <- z (n, D), from the flow's units; nothing where z lies there already. */
 static void give(const real *z, const standard *units, size_t n, size_t D, model_rows rows) {
+    assert(is_there(rows));
     if (rows.doubles) standard_give(units, D, z, n, rows.doubles);
     for (size_t i = 0; !rows.doubles && z != rows.reals && i < n; i++)
         for (size_t d = 0; d < D; d++) {
