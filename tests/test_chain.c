@@ -1,5 +1,6 @@
 /* test_chain.c - the multiscale model against determinants, probes, tolerances and itself. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "flow/bits.h"
@@ -140,6 +141,65 @@ Test(chain, images_come_back) {
         free(few);
         bench_close(&b);
     }
+}
+
+/* --- Regularizers --- */
+
+/* Zero the parameters of all flows but one, and keep their end times. */
+static void leave_one(bench *b, size_t f) {
+    char prefix[16];
+    const int length = snprintf(prefix, sizeof prefix, "flow.%zu.", f);
+    const parameter_table *table = chain_parameters(b->model);
+    for (size_t k = 0; k < table->count; k++) {
+        const parameter *part = &table->entries[k];
+        if (strncmp(part->name, prefix, (size_t)length) == 0 || strstr(part->name, "end_time")) continue;
+        memset(b->params + part->offset, 0, part->rows * part->columns * sizeof(real));
+    }
+}
+
+/* Where one flow alone moves, of dimension D_f, its integrals are divided by D_f instead of D, and the kinetic one by 2. */
+Test(chain, finlays_regularizers_are_means_over_each_flows_own_dimension) {
+    chain_spec spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
+    spec.kinetic = 0.3, spec.jacobian = 0.2;
+    static const double share[] = {1, 1, 2}; /* D / D_f: half of the channels leave behind the second flow */
+    for (size_t f = 0; f < sizeof share / sizeof *share; f++) {
+        bench data, finlay;
+        spec.regularizers = REGULARIZERS_DATA;
+        bench_open(&data, spec, 3, NULL);
+        spec.regularizers = REGULARIZERS_FINLAY;
+        bench_open(&finlay, spec, 3, NULL);
+        cr_assert_eq(chain_flow_count(data.model), sizeof share / sizeof *share);
+        leave_one(&data, f), leave_one(&finlay, f);
+        take_gradient(&data), take_gradient(&finlay);
+        cr_expect_eq(finlay.loss.bits, data.loss.bits);
+        cr_expect_gt(data.loss.kinetic, 1e-4);
+        cr_expect_gt(data.loss.jacobian, 1e-4);
+        cr_expect_float_eq(finlay.loss.kinetic, share[f] / 2 * data.loss.kinetic, 1e-6 * data.loss.kinetic);
+        cr_expect_float_eq(finlay.loss.jacobian, share[f] * data.loss.jacobian, 1e-6 * data.loss.jacobian);
+        bench_close(&data), bench_close(&finlay);
+    }
+}
+
+/* f = b everywhere has |f|^2 = D_f b^2: K is the sum over flows of T b^2 / 2. */
+Test(chain, the_kinetic_regularizer_of_constant_fields) {
+    chain_spec spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
+    const double b = 0.3;
+    spec.kinetic = 0.5;
+    spec.regularizers = REGULARIZERS_FINLAY;
+    bench one;
+    bench_open(&one, spec, 2, NULL);
+    const parameter_table *table = chain_parameters(one.model);
+    for (size_t k = 0; k < table->count; k++) {
+        const parameter *part = &table->entries[k];
+        const bool shift = strstr(part->name, "field.2.bias") != NULL; /* of the last of three convolutions */
+        for (size_t i = 0; i < part->rows * part->columns; i++)
+            if (!strstr(part->name, "end_time")) one.params[part->offset + i] = shift ? (real)b : 0;
+            else one.params[part->offset + i] = (real)sqrt(spec.end_time);
+    }
+    take_gradient(&one);
+    cr_expect_float_eq(one.loss.kinetic, (double)chain_flow_count(one.model) * spec.end_time * b * b / 2, 1e-6);
+    cr_expect_eq(one.loss.jacobian, 0);
+    bench_close(&one);
 }
 
 /* --- Bits, outcomes --- */

@@ -68,6 +68,7 @@ Test(chain_gradient, gradients_equal_differences, .timeout = 600) {
         spec.model.hidden_layers = 1;
         spec.kinetic = k % 2 ? 0.3 : 0;
         spec.jacobian = k % 3 ? 0.2 : 0;
+        spec.regularizers = k % 2 ? REGULARIZERS_FINLAY : REGULARIZERS_DATA;
         spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 2};
         check_differences(spec, 3, 1e-6, cases[k].name);
     }
@@ -81,6 +82,7 @@ Test(chain_gradient, adaptive_gradients_equal_differences_within_tolerance, .tim
             spec.model.hidden_layers = 1;
             spec.gradient = gradient;
             spec.kinetic = 0.1;
+            spec.regularizers = gradient == GRADIENT_ADJOINT ? REGULARIZERS_FINLAY : REGULARIZERS_DATA;
             spec.model.hidden[0] = 3;
             spec.solver.options.atol = spec.solver.options.rtol = 1e-8;
             check_differences(spec, 1, 1e-4, gradient == GRADIENT_ADJOINT ? "adjoint" : "discrete");

@@ -36,6 +36,7 @@ Test(dry_run, points_have_no_settings_of_images) {
                                             "flow.learn_end_time",
                                             "flow.kinetic",
                                             "flow.jacobian",
+                                            "flow.regularizers",
                                             "solver.atol",
                                             "solver.max_stored_steps",
                                             "solver.store",
@@ -57,9 +58,9 @@ Test(dry_run, images_have_no_settings_of_points) {
     EXPECT_SAYS("  solver.atol = 0.01\n");
     EXPECT_SAYS("  model.context = time\n");
     EXPECT_SAYS("  output.samples = 7\n");
-    static const char *const of_points[] = {"model.width",     "model.concat",     "model.hypernet",
-                                            "model.augmented", "model.initial_state",    "model.dynamics",
-                                            "density_cells",   "output.snapshots", "without effect"};
+    static const char *const of_points[] = {"model.width",     "model.concat",        "model.hypernet",
+                                            "model.augmented", "model.initial_state", "model.dynamics",
+                                            "density_cells",   "output.snapshots",    "without effect"};
     for (size_t i = 0; i < sizeof of_points / sizeof *of_points; i++) expect_none(of_points[i]);
     /* Both kinds in one experiment have the settings of both. */
     plan(small_experiment, "--set experiment.data=mnist-tiny,ty --set solver.method=rk4");

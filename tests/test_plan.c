@@ -22,7 +22,7 @@ Test(plan, keys_follow_keyed_settings_only) {
         cr_expect_eq(strcmp(key, first) != 0, option->keyed, "%s", option->name);
         keyed += option->keyed;
     }
-    cr_expect_eq(keyed, 52);
+    cr_expect_eq(keyed, 53);
     plan_run_key(&values, "abd", 0, key);
     cr_expect_str_neq(key, first);
     plan_run_key(&values, "abc", 1, key);
@@ -284,6 +284,7 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect_eq(points.flow.mlp.layer, IMAGE_IGNORE);
     cr_expect(points.flow.learn_end_time && points.flow.kinetic > 0 && points.flow.jacobian > 0);
     cr_expect_eq(points.flow.error_norm, ERROR_STATE);
+    cr_expect_eq(points.flow.regularizers, REGULARIZERS_FINLAY);
     cr_expect(!points.flow.seminorm && points.flow.kept_steps == 101 && !points.flow.keep_stages);
     cr_expect_eq(training.warmup, 1);
 
@@ -312,6 +313,7 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect_eq(model->gradient, GRADIENT_ADJOINT);
     cr_expect_not(model->seminorm);
     cr_expect_eq(model->error_norm, ERROR_STATE);
+    cr_expect_eq(model->regularizers, REGULARIZERS_FINLAY);
     cr_expect_gt(model->kinetic, 0);
     cr_expect_gt(model->jacobian, 0);
     cr_expect_eq(model->kept_steps, 101);

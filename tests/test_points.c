@@ -342,19 +342,22 @@ Test(points, the_kinetic_regulariser_of_a_constant_field) {
     spec.mlp = (mlp_field_spec){.layer = IMAGE_IGNORE};
     spec.steps = 3;
     spec.solver = TABLEAU_RK4;
-    real *x = drawn(ROWS * D, 1), params[D * D + D] = {0}, gradient[2][D * D + D];
-    double loss[2];
+    real *x = drawn(ROWS * D, 1), params[D * D + D] = {0}, gradient[3][D * D + D];
+    double loss[3];
     for (size_t d = 0; d < D; d++) params[D * D + d] = 0.3 + (double)d;
-    for (size_t k = 0; k < 2; k++) {
+    for (size_t k = 0; k < 3; k++) {
         spec.kinetic = k ? 0.5 : 1e-300;
+        spec.regularizers = k == 2 ? REGULARIZERS_FINLAY : REGULARIZERS_DATA;
         cnf *flow = make(spec, ROWS, NULL);
         cr_assert_eq(cnf_loss_gradient(flow, params, x, ROWS, probe, &loss[k], gradient[k], NULL), STATUS_OK);
         cnf_destroy(&flow);
     }
     cr_expect_eq(loss[0], loss[1], "the loss is told without");
-    for (size_t d = 0; d < D; d++) /* d/db_d of 0.5/D T |b|^2 */
-        cr_expect_float_eq(gradient[1][D * D + d] - gradient[0][D * D + d],
-                           0.5 / D * spec.end_time * 2 * params[D * D + d], 1e-12);
+    for (size_t d = 0; d < D; d++) { /* d/db_d of 0.5/D T |b|^2, and of half of it */
+        const double expected = 0.5 / D * spec.end_time * 2 * params[D * D + d];
+        cr_expect_float_eq(gradient[1][D * D + d] - gradient[0][D * D + d], expected, 1e-12);
+        cr_expect_float_eq(gradient[2][D * D + d] - gradient[0][D * D + d], expected / 2, 1e-12);
+    }
     free(x);
 }
 #endif

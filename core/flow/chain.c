@@ -62,14 +62,23 @@ static status make_image_field(chain *self, size_t f, const char *prefix, parall
     return conv_field_create(&about, name, workers, self->backend, &self->parameters, out, why);
 }
 
+static size_t dimension_of(const chain *self, size_t f) {
+    const image_flow *flow = &self->model.flows[f];
+    return flow->channels * flow->height * flow->width;
+}
+
 static status make_flow(chain *self, size_t f, bool gradients, parallel *workers, failure *why) {
     const chain_spec *spec = &self->spec;
     const chain_points *points = &self->points;
-    const size_t first = self->parameters.total;
+    const size_t first = self->parameters.total, dimension = dimension_of(self, f);
+    const bool own = spec->regularizers == REGULARIZERS_FINLAY;
+    const double share = own ? (double)self->D / (double)dimension : 1; /* sums over flows are divided by D */
     flow_spec one = {.end_time = spec->end_time,
                      .learn_end_time = spec->learn_end_time,
                      .exact = spec->divergence == DIVERGENCE_EXACT,
                      .regularised = spec->kinetic > 0 || spec->jacobian > 0,
+                     .kinetic_scale = own ? share / 2 : 1,
+                     .jacobian_scale = share,
                      .adjoint = spec->gradient == GRADIENT_ADJOINT,
                      .seminorm = spec->seminorm,
                      .state_error = spec->error_norm == ERROR_STATE,
@@ -86,7 +95,7 @@ static status make_flow(chain *self, size_t f, bool gradients, parallel *workers
         snprintf(prefix, sizeof prefix, "flow.%zu.", f);
         TRY(make_image_field(self, f, prefix, workers, &made, &one.context, why));
     }
-    if (made->dimension != self->model.flows[f].channels * self->model.flows[f].height * self->model.flows[f].width) {
+    if (made->dimension != dimension) {
         const size_t expected = self->D, found = made->dimension;
         const char *name = made->name;
         field_destroy(&made);

@@ -40,6 +40,7 @@ typedef struct chain_spec {
     bool seminorm; /* of the adjoint */
     cnf_error_norm error_norm; /* of adaptive steps */
     double kinetic, jacobian; /* weights of the regularisers, 0 for none */
+    cnf_regularizers regularizers;
     size_t kept_steps; /* accepted steps of a flow whose gradient is taken, at most */
     bool keep_stages; /* keep all their stages: less work, more memory, the same bits */
     solve_spec solver; /* of every flow */
@@ -70,7 +71,8 @@ typedef struct chain_statistics {
 void chain_explain(const chain_statistics *statistics, status outcome, failure *why);
 
 /* The loss and what it consists of, means over the batch. With D the numbers of an image and T_f a flow's end time,
- *   kinetic = 1/D sum_f int_0^T_f |f|^2 dt,   jacobian = 1/D sum_f int_0^T_f |J e|^2 dt. */
+ *   kinetic = 1/D sum_f int_0^T_f |f|^2 dt,   jacobian = 1/D sum_f int_0^T_f |J e|^2 dt,
+ * or the quantities of REGULARIZERS_FINLAY (cnf.h). */
 typedef struct chain_loss {
     double bits; /* bits per dimension; of points nats */
     double kinetic, jacobian; /* 0 where their weight is 0 */

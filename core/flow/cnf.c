@@ -104,6 +104,7 @@ static status make_chain(cnf *flow, parallel *workers, failure *why) {
         .error_norm = spec->error_norm,
         .kinetic = spec->kinetic,
         .jacobian = spec->jacobian,
+        .regularizers = spec->regularizers,
         .kept_steps = spec->kept_steps > 0 ? spec->kept_steps : 1,
         .keep_stages = spec->keep_stages,
         .solver = {.method = tableau_get(spec->solver), .steps = spec->steps, .options = spec->options},

@@ -42,6 +42,15 @@ typedef enum cnf_divergence { DIVERGENCES(CHOICE_SYMBOL) } cnf_divergence;
 /* A gradient, by its place in the table. */
 typedef enum cnf_gradient { GRADIENTS(CHOICE_SYMBOL) } cnf_gradient;
 
+/* What a weight of a regularizer multiplies: integrals over the dimension of the data, or the quantities of Finlay et al.'s
+ * code, half the kinetic energy, and means over each flow's own dimension D_f:
+ *
+ *   DATA     1/D sum_f int |f|^2 dt,         1/D sum_f int |J e|^2 dt
+ *   FINLAY   sum_f 1/(2 D_f) int |f|^2 dt,   sum_f 1/D_f int |J e|^2 dt
+ *
+ * Their code has |e^T J|^2, which has the same mean over probes. */
+typedef enum cnf_regularizers { REGULARIZERS_DATA, REGULARIZERS_FINLAY } cnf_regularizers;
+
 /* By which error adaptive steps are chosen: the larger of that of z with its log-density and that of z*, or the first
  * alone, as torchdiffeq, FFJORD and the authors' code do. The clock has no z*, so both are the same. */
 typedef enum cnf_error_norm { ERROR_STATE_AND_CONTEXT, ERROR_STATE } cnf_error_norm;
@@ -76,7 +85,8 @@ typedef struct cnf_spec {
     double end_time; /* T, at the start */
     bool learn_end_time; /* sqrt(T) is a parameter */
     double base_variance; /* s^2 */
-    double kinetic, jacobian; /* weights of 1/D int |f|^2 dt and 1/D int |J e|^2 dt in the loss, 0 for none */
+    double kinetic, jacobian; /* weights of the regularizers in the loss, 0 for none */
+    cnf_regularizers regularizers; /* which */
     tableau_id solver; /* the method */
     size_t steps; /* of a grid; 0 for adaptive steps, of `options` */
     adaptive_options options; /* of adaptive steps */

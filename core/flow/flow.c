@@ -154,11 +154,17 @@ static status solve_part(const solve_spec *by, double start, double end, const o
     return STATUS_OK;
 }
 
+static void scale(const ode_flow *self, size_t n, double by, real *x) {
+    if (by != 1) self->backend->scale(self->backend, n, by, x, x);
+}
+
 static void add_sums(const ode_flow *self, size_t n, const flow_sums *sums) {
     const backend_ops *backend = self->backend;
     const flow_state at = flow_state_of(self, n);
     backend->accumulate(backend, n, self->state + at.l, sums->divergence);
     if (!self->spec.regularised || !sums->kinetic) return;
+    scale(self, n, self->spec.kinetic_scale, self->state + at.kinetic);
+    scale(self, n, self->spec.jacobian_scale, self->state + at.jacobian);
     backend->accumulate(backend, n, self->state + at.kinetic, sums->kinetic);
     backend->accumulate(backend, n, self->state + at.jacobian, sums->jacobian);
 }

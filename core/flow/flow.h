@@ -29,6 +29,7 @@ typedef struct flow_spec {
     bool learn_end_time; /* sqrt(T) is a parameter */
     bool exact; /* divergence: the field's own trace, or D evaluations of the field instead of one */
     bool regularised; /* integrate K and R */
+    double kinetic_scale, jacobian_scale; /* what they are multiplied by in the sums over flows */
     bool adjoint; /* gradient by the continuous adjoint (eq. 4, 5) instead of through the steps */
     bool seminorm; /* of the adjoint: errors of the parameters' gradients do not count */
     bool state_error; /* errors of z*, and of the adjoint's cotangent of it, do not count by themselves */

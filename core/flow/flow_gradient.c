@@ -228,6 +228,8 @@ status flow_reverse(ode_flow *self, const real *params, size_t n, const real *e,
     solve.divergence = true;
     solve.e = e;
     solve.gradient = gradient;
+    bar.kinetic *= self->spec.kinetic_scale;
+    bar.jacobian *= self->spec.jacobian_scale;
     self->backend->zero(self->backend, self->C - self->M, self->still_bar);
     if (self->spec.adjoint) TRY(reverse_adjoint(&solve, bar, zbar, context_bar, gradient, statistics));
     else TRY(reverse_discrete(&solve, bar, zbar, context_bar, statistics));

@@ -12,6 +12,7 @@
 _Static_assert(CONTEXT_CLOCK == 0 && CONTEXT_AUGMENTED == 1, "model.context");
 _Static_assert(CNF_HYPER_MLP == 0 && CNF_MLP == 1, "model.field");
 _Static_assert(ERROR_STATE_AND_CONTEXT == 0 && ERROR_STATE == 1, "solver.error_norm");
+_Static_assert(REGULARIZERS_DATA == 0 && REGULARIZERS_FINLAY == 1, "flow.regularizers");
 
 static const char DIMENSION[] = "dimension", SHAPE[] = "shape"; /* the texts that are no settings */
 static const char MEAN[] = "standard.mean", DEVIATION[] = "standard.deviation";
@@ -74,6 +75,7 @@ void specification_flow(const settings *values, size_t dimension, cnf_spec *out)
         .base_variance = values->flow_base_variance,
         .kinetic = values->flow_kinetic,
         .jacobian = values->flow_jacobian,
+        .regularizers = (cnf_regularizers)values->flow_regularizers,
         .solver = (tableau_id)values->solver_method,
         .steps = by.steps,
         .options = by.options,
@@ -123,6 +125,7 @@ void specification_chain(const settings *values, const size_t shape[3], chain_sp
         .error_norm = (cnf_error_norm)values->solver_error_norm,
         .kinetic = values->flow_kinetic,
         .jacobian = values->flow_jacobian,
+        .regularizers = (cnf_regularizers)values->flow_regularizers,
         .kept_steps = values->solver_max_stored_steps,
         .keep_stages = values->solver_store == 0,
         .solver = solver_of(values),
@@ -237,10 +240,10 @@ static const char *const only_points[] = {"model.concat",
                                           "model.dynamics",
                                           "output.density_cells",
                                           "output.snapshots"};
-static const char *const only_images[] = {"flow.learn_end_time", "flow.kinetic",    "flow.jacobian",
-                                          "solver.atol",         "solver.rtol",     "solver.seminorm",
-                                          "solver.max_steps",    "solver.min_step", "solver.max_stored_steps",
-                                          "solver.store",        "solver.math",     "solver.error_norm"};
+static const char *const only_images[] = {
+    "flow.learn_end_time", "flow.kinetic",    "flow.jacobian",    "flow.regularizers", "solver.atol",
+    "solver.rtol",         "solver.seminorm", "solver.max_steps", "solver.min_step",   "solver.max_stored_steps",
+    "solver.store",        "solver.math",     "solver.error_norm"};
 
 static bool is_among(const char *name, const char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++)
