@@ -48,6 +48,8 @@ theory_magnus      figure  theory_curves  theory_statements  any  -        -    
 quickstart         figure  quickstart     -                  own  toy      -        quickstart.ini      target, model densities and samples side by side
 toy_table          table   toy_table      toy_losses         any  toy      -        fig6.ini            final validation losses on the toy data
 toy_tests          table   toy_tests      toy_tests          any  toy      -        fig6.ini            tests of AFFJORD against other models on the toy data
+toy_rates          table   toy_rates      toy_rates          any  toy      -        toy_rates.ini       AFFJORD against FFJORD on the toy data at a common learning rate, and each at its best
+nfe_table          table   nfe_table      image_solves       any  image    -        fig9.ini            evaluations of image models under both rules of step control, and the error of the loss
 claims             table   claims         claims             all  -        -        table1.ini          claims of the paper, and their verdicts
 table1             table   table1         table1             all  -        -        table1.ini          bits per dimension on images
 table2             table   table2         table2             all  -        -        table2.ini          parameter counts of the image models

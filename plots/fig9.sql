@@ -21,7 +21,12 @@ CREATE TEMP VIEW fence AS SELECT 3 AS factor;
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        'Evaluations of the field per forward solve in training against iteration: mean over the seeds. Bands show one '
-       || 'standard deviation.' || text AS text
+       || 'standard deviation. '
+       || CASE (SELECT group_concat(DISTINCT coalesce(s.value, 'state_and_context')) FROM chosen_run r
+                LEFT JOIN setting s ON s.run_id = r.run_id AND s.section = 'solver' AND s.key = 'error_norm')
+               WHEN 'state' THEN 'Steps are chosen by the error of z with log p.'
+               WHEN 'state_and_context' THEN 'Steps are chosen by the larger error of z with log p and of z*.'
+               ELSE '' END || text AS text
 FROM seeds_text;
 
 SELECT * FROM curve WHERE EXISTS (SELECT 1 FROM curve WHERE mean IS NOT NULL);

@@ -4,14 +4,18 @@
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        'Bits per dimension (lower is better), reported and ours. Ours: mean and standard deviation over n seeds, at each '
-       || 'run''s best epoch.' AS text;
+       || 'run''s best epoch and the tolerance of the training; the error of that loss, from a solve at tolerance 1e-6; and the '
+       || 'loss at the end from that solve.' AS text;
 
 SELECT coalesce(d.label, t.dataset) AS "Data set", coalesce(m.label, t.model) AS "Model",
        CASE WHEN t.reported IS NULL THEN 'not in our source' ELSE printf('%.2f', t.reported) END AS "Reported",
        CASE WHEN t.ours_mean IS NULL THEN coalesce(t.status, 'not run')
             WHEN t.ours_std IS NULL THEN printf('%.3f', t.ours_mean)
             ELSE printf('%.3f ± %.3f', t.ours_mean, t.ours_std) END AS "Ours",
-       nullif(t.n_seeds, 0) AS "n", t.best_epoch AS "Best epoch"
+       nullif(t.n_seeds, 0) AS "n", t.best_epoch AS "Best epoch",
+       CASE WHEN t.tolerance IS NOT NULL THEN printf('%.0e', t.tolerance) END AS "Tolerance",
+       CASE WHEN t.tolerance_error IS NOT NULL THEN printf('%.4f', t.tolerance_error) END AS "Its error",
+       CASE WHEN t.fine IS NOT NULL THEN printf('%.3f', t.fine) END AS "At the end, 1e-6"
 FROM table1 t
 LEFT JOIN dataset_label d ON d.dataset = t.dataset
 LEFT JOIN model_label m ON m.model = t.model

@@ -78,6 +78,34 @@ Test(claims, toy_models_are_compared_seed_by_seed) {
     expect_verdict("control_size_ty", "not run");
 }
 
+/* Three rates a model: AFFJORD is lower at the common one, FFJORD at its own best. */
+Test(claims, models_are_compared_at_each_ones_best_learning_rate) {
+    static const struct {
+        const char *model, *context;
+        double rate, loss;
+    } rates[] = {{"ffjord", "clock", 1e-3, 1.1},
+                 {"ffjord_fast", "clock", 3e-3, 1.0},
+                 {"affjord", "augmented", 1e-3, 1.05},
+                 {"affjord_fast", "augmented", 3e-3, 1.08},
+                 {"affjord_slow", "augmented", 3e-4, 0.5}}; /* which fails */
+    FILE *script = script_open();
+    add_experiment(script, 1, "toy_rates");
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        for (int seed = 0; seed < 5; seed++) {
+            add_loss(script, 1, "ty", rates[i].model, seed, rates[i].loss + 0.001 * ((seed * (i < 3 ? 2 : 3)) % 5));
+            add_metric(script, runs, "entropy_floor", 0.684);
+            fprintf(
+                script,
+                "INSERT INTO setting VALUES (%d, 'model', 'context', '%s'), (%d, 'train', 'learning_rate', '%g');\n",
+                runs, rates[i].context, runs, rates[i].rate);
+        }
+    run_compared(script);
+    cr_expect_eq(number("SELECT count(*) FROM toy_rates"), 3, "two common rates, and the best of each");
+    cr_expect_eq(number("SELECT rate = 0.001 AND other_rate = 0.003 FROM toy_rates WHERE best"), 1);
+    cr_expect_float_eq(number("SELECT difference FROM toy_rates WHERE best"), -0.05, 1e-9);
+    cr_expect_float_eq(number("SELECT difference FROM toy_rates WHERE rate = 0.001 AND NOT best"), 0.05, 1e-9);
+}
+
 /* What the validation points of a seed add to both models' losses is no noise of either. */
 Test(claims, the_best_measured_loss_of_the_most_seeds_is_judged) {
     FILE *script = script_open();
@@ -177,6 +205,8 @@ Test(claims, a_verdict_needs_an_interval_on_one_side) {
 
 /* --- Images --- */
 
+static const char *steps_by = "state"; /* solver.error_norm */
+
 static int add_image_run(FILE *script, const char *dataset, const char *model, const char *context, const char *layer,
                          int seed, const double best_last_chosen[3], double evaluations) {
     static const char *const metrics[] = {"best_bits_per_dim", "final_validation_loss", "chosen_test_loss"};
@@ -186,8 +216,10 @@ static int add_image_run(FILE *script, const char *dataset, const char *model, c
     for (int i = 0; i < 3; i++) add_metric(script, runs, metrics[i], best_last_chosen[i]);
     add_epoch(script, runs, 1, "training", 3, 1000); /* not the last */
     add_epoch(script, runs, 2, "training", 2, evaluations);
-    fprintf(script, "INSERT INTO setting VALUES (%d, 'model', 'context', '%s'), (%d, 'image', 'layer', '%s');\n", runs,
-            context, runs, layer);
+    fprintf(script,
+            "INSERT INTO setting VALUES (%d, 'model', 'context', '%s'), (%d, 'image', 'layer', '%s'), "
+            "(%d, 'solver', 'error_norm', '%s');\n",
+            runs, context, runs, layer, runs, steps_by);
     return runs;
 }
 
@@ -235,6 +267,29 @@ Test(claims, other_sizes_have_rows_of_their_own) {
     expect_verdict("bits_mnist_14x14", "not supported");
     expect_verdict("nfe_concat_mnist_14x14", "not supported");
     expect_verdict("bits_mnist", "not run");
+}
+
+/* Figure 9 is counted by the authors' rule, which has no error of z*. */
+Test(claims, evaluations_by_another_rule_decide_nothing) {
+    FILE *script = script_open();
+    add_experiment(script, 1, "fig9");
+    steps_by = "state_and_context";
+    for (int seed = 0; seed < 6; seed++) {
+        const double d = 0.01 * seed;
+        add_image_run(script, "mnist", "ffjord", "clock", "concat", seed, (double[]){1, 1, 1}, 70 + d);
+        add_image_run(script, "mnist", "affjord_concat", "augmented", "concat", seed, (double[]){1, 1, 1}, 90 - d);
+        add_metric(script, runs, "evaluations_by_state", 60 + d);
+        add_metric(script, runs, "evaluations_by_state_and_context", 90 + d);
+        add_metric(script, runs, "error_by_state", 0.002);
+        add_metric(script, runs, "error_by_state_and_context", 0.001);
+    }
+    steps_by = "state";
+    run_compared(script);
+    expect_verdict("nfe_concat_mnist", "not run");
+    cr_expect_float_eq(number("SELECT evaluations FROM image_solves WHERE error_norm = 'state'"), 60.025, 1e-9);
+    cr_expect_float_eq(number("SELECT loss_error FROM image_solves WHERE error_norm = 'state'"), 0.002, 1e-12);
+    cr_expect_eq(number("SELECT n FROM image_solves WHERE error_norm = 'state' AND trained_by = 'state_and_context'"),
+                 6);
 }
 
 /* Two to four seeds have means, and no interval that would be worth its name. */

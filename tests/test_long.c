@@ -52,8 +52,9 @@ Test(long_runs, no_view_reads_all_epochs, .init = begin, .fini = end) {
     close_book(open_book());
     cr_assert(reads_all_epochs(plan("SELECT * FROM epoch p WHERE loss < 1")), "one that does is known");
     cr_assert(reads_all_epochs(plan("SELECT sum(loss) FROM epoch")), "one that does is known");
-    static const char *const views[] = {"table1",       "table2",    "claims",      "toy_losses", "toy_tests",
-                                        "image_losses", "image_nfe", "loss_curves", "nfe_curves"};
+    static const char *const views[] = {"table1",       "table2",      "claims",       "toy_losses",
+                                        "toy_rates",    "toy_tests",   "image_losses", "image_nfe",
+                                        "image_solves", "loss_curves", "nfe_curves"};
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         char question[128];
         snprintf(question, sizeof question, "SELECT * FROM %s", views[i]);

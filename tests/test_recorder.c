@@ -10,7 +10,7 @@ TestSuite(recorder, .init = begin, .fini = end, .timeout = 60);
 
 Test(recorder, new_database_has_every_table_and_view) {
     close_book(open_book());
-    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "6;");
+    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "7;");
     cr_expect_str_eq(
         query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'table' "
               "ORDER BY name)"),
@@ -18,9 +18,9 @@ Test(recorder, new_database_has_every_table_and_view) {
         "reported run sample_blob setting theory;");
     cr_expect_str_eq(query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
                            "ORDER BY name)"),
-                     "claims final_losses image_losses image_nfe loss_curves nfe_curves seed_statistics table1 table2 "
+                     "claims final_losses image_losses image_nfe image_solves loss_curves nfe_curves seed_statistics table1 table2 "
                      "theory_statements "
-                     "toy_losses toy_tests;");
+                     "toy_losses toy_rates toy_tests;");
     cr_expect_str_eq(query("PRAGMA journal_mode"), "delete;");
     /* Opened again, it is as it was. */
     close_book(open_book());

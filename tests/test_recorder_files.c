@@ -35,8 +35,8 @@ static void check_refused(const char *words, const char *more) {
 
 Test(recorder_files, other_schema_versions_are_refused_with_both_numbers) {
     close_book(open_book());
-    change("UPDATE meta SET value = '7' WHERE key = 'schema_version'");
-    check_refused("schema version 7", "knows versions up to 6: use a newer version");
+    change("UPDATE meta SET value = '8' WHERE key = 'schema_version'");
+    check_refused("schema version 8", "knows versions up to 7: use a newer version");
     change("UPDATE meta SET value = '0' WHERE key = 'schema_version'");
     check_refused("of another program", "--db");
 }

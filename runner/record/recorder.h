@@ -21,7 +21,7 @@
 #include "system/temporary.h"
 
 enum {
-    RECORDER_SCHEMA_VERSION = 6,
+    RECORDER_SCHEMA_VERSION = 7,
     RECORDER_FLOWS_MAX = 16,
     RECORDER_NAME_MAX = 1024, /* bytes of a name, terminator included */
     RECORDER_PATH_MAX = PATH_MAX,

@@ -8,12 +8,20 @@
 
 /* The words of the column `quantity`, in the order of EACH_COMPARED's columns, and whether a run without a possible loss
  * has none of it. */
-enum { QUANTITIES = 8 };
+enum { QUANTITIES = 10 };
 static const struct {
     const char *name;
     bool fails;
-} quantities[QUANTITIES] = {{"validation", true}, {"offset", true}, {"measured", true},     {"fine", false},
-                            {"best", true},       {"chosen", true}, {"evaluations", false}, {"field_change", false}};
+} quantities[QUANTITIES] = {{"validation", true},
+                            {"offset", true},
+                            {"measured", true},
+                            {"fine", false},
+                            {"best", true},
+                            {"chosen", true},
+                            {"evaluations", false},
+                            {"field_change", false},
+                            {"evaluations_by_state", false},
+                            {"evaluations_by_state_and_context", false}};
 
 /* A finished run of the experiment. value: NaN where it is not known, infinite where there is no possible one. */
 typedef struct entry {

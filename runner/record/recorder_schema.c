@@ -37,6 +37,7 @@ static const struct {
     }
     [REBUILT_EPOCH] = REBUILT(3, "epoch"), /* the split 'test' */
     REBUILT(3, "flow"),
+    REBUILT(7, "comparison"), /* quantities */
 #undef REBUILT
 };
 enum { REBUILT_TABLES = sizeof rebuilt / sizeof rebuilt[0] };

@@ -1,4 +1,4 @@
--- schema.sql - the results database, schema version 6.
+-- schema.sql - the results database, schema version 7.
 --
 -- Run on an older database it adds what that lacks: tables are made where there
 -- are none; views.sql makes the views anew. (Tables whose columns are checked otherwise now
@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT OR REPLACE INTO meta VALUES ('schema_version', '6');
+INSERT OR REPLACE INTO meta VALUES ('schema_version', '7');
 
 -- One experiment file, by its [experiment] name.
 CREATE TABLE IF NOT EXISTS experiment (
@@ -199,9 +199,10 @@ CREATE TABLE IF NOT EXISTS moment (
 -- quantity of finished runs? Made anew whenever a run is finished (recorder_compare.c).
 --   validation   final validation loss, as recorded
 --   offset       the same less what the validation points of the seed add for every model
---   measured     the final loss, measured again on many points; fine: by a finer solve
+--   measured     the final loss, measured again on many points, of images at tolerance 1e-5; fine: by a finer solve
 --   best         the least validation loss of any epoch; chosen: the test loss of that epoch
 --   evaluations  of all flows in one forward solve of training, in the last epoch
+--   evaluations_by_state, evaluations_by_state_and_context   at the end, by either rule of solver.error_norm
 --   field_change the largest rate of change of the toy field
 -- failures: what becomes of runs without a possible loss. 'left out': with the same seed
 -- of the other model; 'last': ranked behind all others, which only rank tests can do.
@@ -212,7 +213,8 @@ CREATE TABLE IF NOT EXISTS comparison (
     model      TEXT NOT NULL,
     other      TEXT NOT NULL,
     quantity   TEXT NOT NULL CHECK (quantity IN ('validation', 'offset', 'measured', 'fine', 'best', 'chosen',
-                                                 'evaluations', 'field_change')),
+                                                 'evaluations', 'field_change', 'evaluations_by_state',
+                                                 'evaluations_by_state_and_context')),
     failures   TEXT NOT NULL CHECK (failures IN ('left out', 'last')),
     n          INTEGER NOT NULL,
     failed     INTEGER NOT NULL,          -- of `model`, among the seeds that both have

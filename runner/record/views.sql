@@ -104,7 +104,8 @@ FROM least;
 DROP VIEW IF EXISTS seed_statistics;
 CREATE VIEW seed_statistics AS
 WITH rule (rule, metric) AS (
-    VALUES ('best', 'best_bits_per_dim'), ('last', 'final_validation_loss'), ('chosen', 'chosen_test_loss')
+    VALUES ('best', 'best_bits_per_dim'), ('last', 'final_validation_loss'), ('chosen', 'chosen_test_loss'),
+           ('measured', 'final_loss'), ('fine', 'final_loss_fine')
 ), named (run_id, name) AS (
     SELECT DISTINCT run_id, CASE WHEN substr(name, 1, 6) = 'table1' THEN 'table1' ELSE name END
     FROM experiment_run
@@ -130,6 +131,22 @@ WITH rule (rule, metric) AS (
     CROSS JOIN rule u
     JOIN metric v ON v.run_id = r.run_id AND v.name = u.metric
     WHERE r.status = 'done' AND r.run_id IN (SELECT run_id FROM named WHERE name IN ('table1', 'fig7'))
+
+    UNION ALL
+    SELECT 'image_evaluations', e.name, r.dataset, r.model, substr(v.name, 16), v.value
+    FROM image_run r
+    JOIN metric v ON v.run_id = r.run_id AND v.name IN ('evaluations_by_state', 'evaluations_by_state_and_context')
+    JOIN experiment_run m ON m.run_id = r.run_id
+    JOIN experiment e ON e.experiment_id = m.experiment_id
+    WHERE r.status = 'done'
+
+    UNION ALL
+    SELECT 'image_errors', e.name, r.dataset, r.model, substr(v.name, 10), v.value
+    FROM image_run r
+    JOIN metric v ON v.run_id = r.run_id AND v.name IN ('error_by_state', 'error_by_state_and_context')
+    JOIN experiment_run m ON m.run_id = r.run_id
+    JOIN experiment e ON e.experiment_id = m.experiment_id
+    WHERE r.status = 'done'
 
     UNION ALL
     SELECT 'image_nfe', '', r.dataset, c.value, l.value, p.nfe_forward
@@ -185,31 +202,43 @@ WHERE t.relation IS NOT NULL;
 
 -- Table 1: bits per dimension as others report them, and ours: for each run
 -- of an experiment named table1... the best over its epochs, then mean and
--- sample deviation over seeds. best_epoch is the mean of theirs. What is not
+-- sample deviation over seeds. best_epoch is the mean of theirs. tolerance: of training and
+-- of the best epoch; fine: the loss at the end from a finer solve; tolerance_error: what that
+-- changes of the loss at `tolerance`, means over seeds. What is not
 -- reported anywhere, as on smaller images, comes with NULL.
 DROP VIEW IF EXISTS table1;
 CREATE VIEW table1 AS
 WITH ran AS (
-    SELECT r.dataset, r.model, count(*) AS runs, avg(p.value) AS best_epoch
+    SELECT r.dataset, r.model, count(*) AS runs, avg(p.value) AS best_epoch, max(CAST(a.value AS DOUBLE)) AS tolerance
     FROM run r
     LEFT JOIN metric p ON p.run_id = r.run_id AND p.name = 'best_epoch' AND r.status = 'done'
+    LEFT JOIN setting a ON a.run_id = r.run_id AND a.section = 'solver' AND a.key = 'atol'
     WHERE r.run_id IN (SELECT run_id FROM experiment_run JOIN experiment USING (experiment_id)
                        WHERE substr(name, 1, 6) = 'table1')
     GROUP BY r.dataset, r.model
+), off AS (
+    SELECT dataset, model, max(loss_error) AS tolerance_error
+    FROM image_solves
+    WHERE substr(experiment, 1, 6) = 'table1' AND error_norm = trained_by
+    GROUP BY dataset, model
 ), ours AS (
-    SELECT r.dataset, r.model, r.runs, r.best_epoch, s.mean, s.std, coalesce(s.n, 0) AS n
+    SELECT r.dataset, r.model, r.runs, r.best_epoch, s.mean, s.std, coalesce(s.n, 0) AS n, r.tolerance, f.mean AS fine,
+           t.tolerance_error
     FROM ran r
     LEFT JOIN seed_statistics s ON s.item = 'table1' AND s.dataset = r.dataset AND s.model = r.model
+    LEFT JOIN image_losses f ON f.rule = 'fine' AND f.dataset = r.dataset AND f.model = r.model
+    LEFT JOIN off t ON t.dataset = r.dataset AND t.model = r.model
 )
 SELECT p.dataset, p.model, p.value AS reported, o.mean AS ours_mean, o.std AS ours_std, coalesce(o.n, 0) AS n_seeds,
        o.best_epoch,
-       CASE WHEN o.runs IS NULL THEN 'not run' WHEN o.n = 0 THEN 'not finished' ELSE 'done' END AS status
+       CASE WHEN o.runs IS NULL THEN 'not run' WHEN o.n = 0 THEN 'not finished' ELSE 'done' END AS status,
+       o.tolerance, o.fine, o.tolerance_error
 FROM reported p
 LEFT JOIN ours o ON o.dataset = p.dataset AND o.model = p.model COLLATE NOCASE
 WHERE p.item = 'table1'
 UNION ALL
 SELECT o.dataset, o.model, NULL, o.mean, o.std, o.n, o.best_epoch,
-       CASE WHEN o.n = 0 THEN 'not finished' ELSE 'done' END
+       CASE WHEN o.n = 0 THEN 'not finished' ELSE 'done' END, o.tolerance, o.fine, o.tolerance_error
 FROM ours o
 WHERE NOT EXISTS (SELECT 1 FROM reported p
                   WHERE p.item = 'table1' AND p.dataset = o.dataset AND p.model = o.model COLLATE NOCASE);
@@ -264,11 +293,41 @@ WHERE NOT EXISTS (SELECT 1 FROM ranked x
                   WHERE x.experiment = r.experiment AND x.dataset = r.dataset AND x.model = r.model AND x.other = r.other
                         AND (x.n > r.n OR (x.n = r.n AND x.worse < r.worse)));
 
+-- The same for models that differ in their learning rates: AFFJORD (`model`, rate) against FFJORD
+-- (`other`, other_rate) at a common rate, and each at the one that gave it the least mean loss
+-- (best); a rate with fewer failed runs goes before. The losses are those of toy_tests.
+DROP VIEW IF EXISTS toy_rates;
+CREATE VIEW toy_rates AS
+WITH rated AS (
+    SELECT f.experiment, f.dataset, f.model, c.value AS context, CAST(l.value AS DOUBLE) AS rate,
+           sum(f.impossible) AS failed,
+           avg(CASE WHEN f.impossible = 0 THEN coalesce(f.fine, f.measured, f.loss - f."offset", f.loss) END) AS mean
+    FROM final_losses f
+    JOIN setting c ON c.run_id = f.run_id AND c.section = 'model' AND c.key = 'context'
+    JOIN setting l ON l.run_id = f.run_id AND l.section = 'train' AND l.key = 'learning_rate'
+    WHERE f.images = 0
+    GROUP BY f.experiment, f.dataset, f.model, c.value, l.value
+), placed AS (
+    SELECT *, row_number() OVER (PARTITION BY experiment, dataset, context ORDER BY failed, mean, model) AS place
+    FROM rated
+)
+SELECT t.experiment, t.dataset, t.model, t.other, a.rate, b.rate AS other_rate,
+       CASE WHEN a.place = 1 AND b.place = 1 THEN 1 ELSE 0 END AS best, t.quantity, t.n, t.failed, t.failed_other, c.mean,
+       c.mean_other, t.difference, t.difference_low, t.difference_high, t.effect, t.effect_low, t.effect_high, t.paired_p,
+       t.wilcoxon_p, t.p_last
+FROM toy_tests t
+JOIN placed a ON a.experiment = t.experiment AND a.dataset = t.dataset AND a.model = t.model AND a.context = 'augmented'
+JOIN placed b ON b.experiment = t.experiment AND b.dataset = t.dataset AND b.model = t.other AND b.context = 'clock'
+JOIN comparison c ON c.experiment = t.experiment AND c.dataset = t.dataset AND c.model = t.model AND c.other = t.other
+                     AND c.quantity = t.quantity AND c.failures = 'left out'
+WHERE a.rate = b.rate OR (a.place = 1 AND b.place = 1);
+
 -- Image models under three rules of which epoch counts, bits per dimension, mean
 -- and sample deviation over n finished seeds: 'best', the least loss on what is
 -- validated on, as the paper and others do, which looks at what it reports; 'last';
 -- and 'chosen', the test loss (train.test) of the epoch that is best on the
--- validation images, which are others. Runs of experiments table1... and fig7, each once.
+-- validation images, which are others; 'measured', the loss at the end at tolerance 1e-5, and
+-- 'fine', at one ten times smaller. Runs of experiments table1... and fig7, each once.
 DROP VIEW IF EXISTS image_losses;
 CREATE VIEW image_losses AS
 SELECT dataset, model, part AS rule, n, mean, std
@@ -284,6 +343,31 @@ CREATE VIEW image_nfe AS
 SELECT dataset, model AS context, part AS layer, n, mean, std
 FROM seed_statistics
 WHERE item = 'image_nfe';
+
+-- The same trained models of images at their end, under either rule of step control
+-- (error_norm): evaluations of all flows in a solve of validation images at the training's
+-- tolerance, and the error of the loss there, from a solve at tolerance 1e-6; mean and sample
+-- deviation over n finished runs. trained_by: the rule of the training.
+DROP VIEW IF EXISTS image_solves;
+CREATE VIEW image_solves AS
+WITH trained AS (
+    SELECT e.name AS experiment, r.dataset, r.model, max(CAST(a.value AS DOUBLE)) AS tolerance,
+           max(coalesce(s.value, 'state_and_context')) AS trained_by
+    FROM experiment e
+    JOIN experiment_run er USING (experiment_id)
+    JOIN run r USING (run_id)
+    LEFT JOIN setting a ON a.run_id = r.run_id AND a.section = 'solver' AND a.key = 'atol'
+    LEFT JOIN setting s ON s.run_id = r.run_id AND s.section = 'solver' AND s.key = 'error_norm'
+    WHERE r.status = 'done'
+    GROUP BY e.name, r.dataset, r.model
+)
+SELECT t.experiment, t.dataset, t.model, t.tolerance, t.trained_by, v.part AS error_norm, v.n, v.mean AS evaluations,
+       v.std AS evaluations_std, x.mean AS loss_error, x.std AS loss_error_std
+FROM trained t
+JOIN seed_statistics v ON v.item = 'image_evaluations' AND v.experiment = t.experiment AND v.dataset = t.dataset
+                          AND v.model = t.model
+LEFT JOIN seed_statistics x ON x.item = 'image_errors' AND x.experiment = v.experiment AND x.dataset = v.dataset
+                               AND x.model = v.model AND x.part = v.part;
 
 -- What the paper says, and what our runs say of it.
 --
@@ -301,7 +385,8 @@ WHERE item = 'image_nfe';
 -- bits: mean bits per dimension of FFJORD less those of AFFJORD, under the three
 -- rules of view image_losses; bound 0.
 -- nfe: evaluations of AFFJORD over those of FFJORD, whose context is joined as
--- channels; below 1 with z* joined too, above 1 with a hypernet.
+-- channels; below 1 with z* joined too, above 1 with a hypernet. Only of trainings whose steps
+-- are chosen by the authors' rule (solver.error_norm = state).
 --
 -- The paper's data sets have rows whether or not they were run; others, as smaller
 -- images, where they were.
@@ -331,16 +416,18 @@ WITH toy (dataset, name) AS (
           AND (substr(e.name, 1, 6) = 'table1' OR e.name IN ('fig7', 'fig9'))
 ), rule (quantity, suffix, words) AS (
     VALUES ('best', '', 'at the best epoch'), ('validation', '_last', 'at the last epoch'),
-           ('chosen', '_chosen', 'on test images, at the epoch that other images choose')
-), kind (experiment, dataset, model, context, layer) AS (
-    SELECT DISTINCT e.name, r.dataset, r.model, c.value, l.value
+           ('chosen', '_chosen', 'on test images, at the epoch that other images choose'),
+           ('fine', '_fine', 'at the end, by a finer solve')
+), kind (experiment, dataset, model, context, layer, error_norm) AS (
+    SELECT DISTINCT e.name, r.dataset, r.model, c.value, l.value, coalesce(s.value, 'state_and_context')
     FROM experiment e
     JOIN experiment_run er USING (experiment_id)
     JOIN run r USING (run_id)
     JOIN setting c ON c.run_id = r.run_id AND c.section = 'model' AND c.key = 'context'
     JOIN setting l ON l.run_id = r.run_id AND l.section = 'image' AND l.key = 'layer'
+    LEFT JOIN setting s ON s.run_id = r.run_id AND s.section = 'solver' AND s.key = 'error_norm'
 ), imaged AS (
-    SELECT c.*, k.context, k.layer, o.context AS other_context, o.layer AS other_layer,
+    SELECT c.*, k.context, k.layer, k.error_norm, o.context AS other_context, o.layer AS other_layer,
            row_number() OVER (PARTITION BY c.dataset, c.model, c.other, c.quantity ORDER BY c.n DESC, c.experiment) AS place
     FROM comparison c
     JOIN kind k ON k.experiment = c.experiment AND k.dataset = c.dataset AND k.model = c.model
@@ -368,6 +455,7 @@ WITH toy (dataset, name) AS (
     FROM image i
     CROSS JOIN taken k
     LEFT JOIN imaged c ON c.dataset = i.dataset AND c.quantity = 'evaluations' AND c.context = 'augmented'
+                          AND c.error_norm = 'state'
                           AND c.layer = k.layer AND c.other_context = 'clock' AND c.other_layer = 'concat'
 ), squares (item, dataset, value, n, square) AS (
     SELECT 'bits_ffjord', dataset, mean, n, std * std / n FROM image_losses WHERE rule = 'best' AND model = 'ffjord'

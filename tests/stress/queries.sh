@@ -36,7 +36,7 @@ echo "$rows rows of epoch, $(($(stat -c %s "$database") / 1000000)) MB, SQLite $
 echo
 echo '| question | rows | processor, ms | clock, ms |'
 echo '|---|---|---|---|'
-for view in table1 table2 claims toy_losses toy_tests image_losses image_nfe theory_statements; do
+for view in table1 table2 claims toy_losses toy_rates toy_tests image_losses image_nfe image_solves theory_statements; do
     ask 100 "SELECT * FROM $view"
 done
 for view in loss_curves nfe_curves; do
