@@ -1,0 +1,413 @@
+#!/usr/bin/env Rscript
+# results_pages.R - the numbers of README.md and docs/explanation/results.md, computed from the tables of a database.
+#
+#   Rscript tests/results_pages.R [--write] [DATABASE]
+#
+# Text between "<!-- numbers: NAME -->" and "<!-- end of numbers -->" is made here, from the tables run, setting, metric,
+# epoch and theory, by R's own tests: none of the program's views or statistics. Only the bootstrap intervals are those of
+# the table `comparison`, whose resamples are the program's; R's own bootstrap holds them. Without --write the pages are
+# compared with that text, and the verdicts with those of the view `claims`; exit status 1 where they differ.
+suppressPackageStartupMessages(library(RSQLite))
+
+words <- commandArgs(trailingOnly = TRUE)
+write_pages <- "--write" %in% words
+database <- c(setdiff(words, "--write"), "results/reference.db")[1]
+pages <- c("README.md", "docs/explanation/results.md")
+book <- dbConnect(SQLite(), database, flags = SQLITE_RO)
+query <- function(...) dbGetQuery(book, sprintf(...))
+faults <- character()
+fault <- function(...) faults <<- c(faults, sprintf(...))
+
+# --- Text ---
+
+number <- function(x, digits) sub("^-", "\u2212", formatC(x, digits = digits, format = "f"))
+range_of <- function(x, digits) sprintf("%s (%s to %s)", number(x[1], digits), number(x[2], digits), number(x[3], digits))
+spread <- function(x, digits) sprintf("%s \u00b1 %s", number(mean(x), digits), number(sd(x), digits))
+p_text <- function(p) {
+    if (p < 1e-3) return(sub("e-0?", "e-", formatC(p, digits = 0, format = "e")))
+    if (p < 1e-2) return(formatC(p, digits = 3, format = "f"))
+    formatC(p, digits = 2, format = "fg", flag = "#")
+}
+row <- function(...) paste0("| ", paste(..., sep = " | "), " |")
+rule <- function(n) paste0("|", strrep("---|", n))
+
+verdict <- function(interval, bound, above = TRUE) {
+    low <- interval[2]
+    high <- interval[3]
+    if (anyNA(interval)) return("undecided")
+    if (above && low >= bound && high > bound) return("supported")
+    if (!above && high <= bound) return("supported")
+    if ((above && high < bound) || (!above && low > bound)) return("not supported")
+    "undecided"
+}
+
+# --- Runs and their losses ---
+
+runs <- query("SELECT e.name AS experiment, r.run_id, r.dataset, r.model, r.seed FROM experiment e
+               JOIN experiment_run USING (experiment_id) JOIN run r USING (run_id) WHERE r.status = 'done'")
+metrics <- query("SELECT run_id, name, value FROM metric WHERE value IS NOT NULL")
+settings <- query("SELECT run_id, section || '.' || key AS name, value FROM setting")
+metric <- function(name, ids = runs$run_id) {
+    some <- metrics[metrics$name == name, ]
+    some$value[match(ids, some$run_id)]
+}
+setting <- function(name, ids, otherwise) {
+    some <- settings[settings$name == name, ]
+    value <- some$value[match(ids, some$run_id)]
+    ifelse(is.na(value), otherwise, value)
+}
+
+runs$validation <- metric("final_validation_loss")
+runs$offset <- runs$validation - metric("validation_offset")
+runs$measured <- metric("final_loss")
+runs$fine <- metric("final_loss_fine")
+entropy <- metric("entropy_floor")
+validated <- as.numeric(setting("train.validation", runs$run_id, "4096"))
+moved <- metric("solver_error")
+failed <- function(x) !is.na(x) & x
+runs$impossible <- ifelse(is.na(moved),
+                          failed(runs$validation < entropy - 5 / sqrt(validated)) | failed(metric("density_mass") > 1.2),
+                          abs(moved) > 0.01 + 5 * metric("solver_error_error"))
+
+# Seeds that both models have, by one loss; failures left out, but of the finer solve there are none.
+paired <- function(experiment, dataset, model, other, quantity, values = runs) {
+    of <- function(m) values[values$experiment == experiment & values$dataset == dataset & values$model == m, ]
+    both <- merge(of(model), of(other), by = "seed")
+    both <- both[!is.na(both[[paste0(quantity, ".x")]]) & !is.na(both[[paste0(quantity, ".y")]]), ]
+    both$lost <- quantity %in% c("validation", "offset", "measured") & (both$impossible.x | both$impossible.y)
+    list(x = both[[paste0(quantity, ".x")]][!both$lost], y = both[[paste0(quantity, ".y")]][!both$lost],
+         all = both, failed = c(sum(both$impossible.x), sum(both$impossible.y)) * (quantity != "fine"))
+}
+
+# Two-sided exact p of Wilcoxon's signed ranks: every sign of every mid-rank, by convolution.
+signed_ranks <- function(d) {
+    d[is.nan(d)] <- 0 # two failures
+    d <- d[d != 0]
+    ranks <- round(2 * rank(abs(d)))
+    total <- sum(ranks)
+    ways <- c(1, numeric(total))
+    for (r in ranks) ways <- ways + c(numeric(r), ways[seq_len(total + 1 - r)])
+    sums <- seq(0, total)
+    seen <- sum(ranks[d > 0])
+    sum(ways[abs(2 * sums - total) >= abs(2 * seen - total)]) / sum(ways)
+}
+
+# The interval in the table, held by a bootstrap of R's own (expanded percentiles, Hesterberg 2015).
+interval <- function(experiment, dataset, model, other, quantity, what, x, y) {
+    columns <- c(difference = "difference", effect = "effect", ratio = "ratio")[[what]]
+    found <- query("SELECT %1$s, %1$s_low, %1$s_high FROM comparison WHERE experiment = '%2$s' AND dataset = '%3$s'
+                    AND model = '%4$s' AND other = '%5$s' AND quantity = '%6$s' AND failures = 'left out'",
+                   columns, experiment, dataset, model, other, quantity)
+    if (nrow(found) != 1) {
+        fault("no comparison of %s with %s on %s by %s in %s", model, other, dataset, quantity, experiment)
+        return(rep(NA_real_, 3))
+    }
+    found <- as.numeric(found)
+    value <- function(i) switch(what, difference = mean(y[i]) - mean(x[i]), effect = (mean(y[i]) - mean(x[i])) / sd(y[i]),
+                                ratio = mean(x[i]) / mean(y[i]))
+    n <- length(x)
+    if (abs(found[1] - value(seq_len(n))) > 1e-9 * max(1, abs(found[1])))
+        fault("%s of %s and %s on %s: %.10g in the table, %.10g by R", what, model, other, dataset, found[1], value(seq_len(n)))
+    if (n < 5) return(c(found[1], NA, NA))
+    set.seed(1)
+    resampled <- replicate(4000, value(sample.int(n, replace = TRUE)))
+    beyond <- pnorm(-sqrt(n / (n - 1)) * qt(0.975, n - 1))
+    own <- quantile(resampled[is.finite(resampled)], c(beyond, 1 - beyond))
+    allowed <- (if (n < 10) 0.35 else 0.15) * diff(found[2:3])
+    if (any(abs(own - found[2:3]) > allowed))
+        fault("interval of %s, %s and %s on %s: %.4g to %.4g in the table, %.4g to %.4g by R", what, model, other, dataset,
+              found[2], found[3], own[1], own[2])
+    found
+}
+
+# By the loss that most seeds have and, of these, the best measured.
+compare <- function(experiment, dataset, model, other) {
+    quantities <- c("fine", "measured", "offset", "validation")
+    pairs <- lapply(quantities, function(q) paired(experiment, dataset, model, other, q))
+    best <- which.max(sapply(pairs, function(p) length(p$x)))
+    p <- pairs[[best]]
+    q <- quantities[best]
+    last <- function(v, lost) ifelse(lost, Inf, v)
+    list(quantity = q, n = length(p$x), x = p$x, y = p$y, failed = p$failed,
+         effect = interval(experiment, dataset, model, other, q, "effect", p$x, p$y),
+         difference = mean(p$y) - mean(p$x),
+         t = t.test(p$y, p$x, paired = TRUE)$p.value, wilcoxon = signed_ranks(p$y - p$x),
+         last = {
+             lost <- q != "fine"
+             signed_ranks(last(p$all[[paste0(q, ".y")]], lost & p$all$impossible.y) -
+                          last(p$all[[paste0(q, ".x")]], lost & p$all$impossible.x))
+         })
+}
+
+# p of a comparison, corrected over all comparisons of the experiment by the same loss.
+holm <- function(experiment, quantity, dataset, model, other) {
+    here <- runs[runs$experiment == experiment, ]
+    p <- unlist(lapply(unique(here$dataset), function(d) {
+        models <- combn(sort(unique(here$model[here$dataset == d])), 2, simplify = FALSE)
+        names(models) <- sapply(models, function(m) paste(d, m[1], m[2]))
+        sapply(models, function(m) {
+            two <- paired(experiment, d, m[1], m[2], quantity)
+            if (length(two$x) < 2) NA else t.test(two$x, two$y, paired = TRUE)$p.value
+        })
+    }))
+    p.adjust(p, "holm")[[paste(dataset, min(model, other), max(model, other))]]
+}
+
+# How many of the runs failed, with the interval of Clopper and Pearson.
+failures <- function(experiment, dataset, model) {
+    some <- runs$impossible[runs$experiment == experiment & runs$dataset == dataset & runs$model == model]
+    share <- 100 * binom.test(sum(some), length(some))$conf.int
+    sprintf("%d of %d (%.0f to %.0f%%)", sum(some), length(some), share[1], share[2])
+}
+
+verdicts <- list() # id -> verdict
+decide <- function(id, text) {
+    verdicts[[id]] <<- text
+    text
+}
+
+sets <- c("Hash-Gaussian" = "hash_gaussian", TY = "ty")
+losses <- c(fine = "on 200,000 points, by a finer solve", measured = "on 200,000 points",
+            offset = "without that noise", validation = "validation loss")
+
+# --- Blocks ---
+
+blocks <- list()
+fig6 <- lapply(sets, function(d) compare("fig6", d, "affjord", "ffjord"))
+controls <- lapply(c(ffjord_matched = "ffjord_matched", random_curve = "random_curve"), function(other)
+    lapply(sets, function(d) compare("toy_controls", d, "affjord", other)))
+release <- lapply(sets, function(d) compare("fig6_release", d, "affjord", "ffjord"))
+
+plain <- lapply(sets, function(d) paired("fig6", d, "affjord", "ffjord", "validation"))
+blocks[["figure 6, losses"]] <- c(
+    sprintf("Validation loss in nats at the end, mean \u00b1 deviation over %d seeds:", length(plain[[1]]$x)), "",
+    "| | FFJORD | AFFJORD | entropy |", rule(4),
+    sapply(names(sets), function(name)
+        row(name, spread(plain[[name]]$y, 3), spread(plain[[name]]$x, 3),
+            number(mean(entropy[runs$dataset == sets[[name]]], na.rm = TRUE), 3))))
+
+lead <- sapply(sets, function(d) {
+    at <- query("SELECT r.model, r.seed, p.loss FROM epoch p JOIN run r USING (run_id) JOIN experiment_run USING (run_id)
+                 JOIN experiment e USING (experiment_id) WHERE e.name = 'fig6' AND r.dataset = '%s'
+                 AND p.split = 'validation' AND p.iteration = 2000", d)
+    f <- at$loss[at$model == "ffjord"]
+    (mean(f) - mean(at$loss[at$model == "affjord"])) / sd(f)
+})
+blocks[["figure 6, effects"]] <- c(
+    sprintf("Both models of a seed share the noise of the validation points: the losses are correlated, %s and %s.",
+            number(cor(plain[[1]]$x, plain[[1]]$y), 2), number(cor(plain[[2]]$x, plain[[2]]$y), 2)),
+    sprintf("The final loss %s:", losses[[fig6[[1]]$quantity]]), "",
+    "| | AFFJORD is lower by, nats | deviation of FFJORD | effect in deviations (95%) | paired t, Wilcoxon, p | reaches 1.5 |",
+    rule(6),
+    sapply(names(sets), function(name) {
+        c <- fig6[[name]]
+        row(name, number(c$difference, 4), number(sd(c$y), 4), sprintf("%s, %d seeds", range_of(c$effect, 2), c$n),
+            paste(p_text(c$t), p_text(c$wilcoxon), sep = ", "),
+            decide(paste0("toy_loss_", sets[[name]]), verdict(c$effect, 1.5)))
+    }), "",
+    sprintf("After 2,000 iterations AFFJORD leads by %s deviations of the recorded loss on Hash-Gaussian and by %s on TY.",
+            number(lead[[1]], 1), number(lead[[2]], 1)))
+
+blocks[["controls"]] <- c(
+    "| AFFJORD against | data | in deviations of the other (95%) | failed runs, AFFJORD, control | p | p, Holm | verdict |", rule(7),
+    unlist(lapply(names(controls), function(other) sapply(names(sets), function(name) {
+        c <- controls[[other]][[name]]
+        id <- paste0(c(ffjord_matched = "control_size_", random_curve = "control_motion_")[[other]], sets[[name]])
+        row(c(ffjord_matched = "FFJORD with as many parameters", random_curve = "z\\*(t) fixed at a random curve")[[other]],
+            name, sprintf("%s, %d seeds", range_of(c$effect, 2), c$n), paste(c$failed, collapse = ", "), p_text(c$t),
+            p_text(holm("toy_controls", c$quantity, sets[[name]], "affjord", other)), decide(id, verdict(c$effect, 0)))
+    }))))
+
+blocks[["release"]] <- c(
+    paste("| | AFFJORD is lower by, in deviations of FFJORD (95%) | failed runs of AFFJORD | of FFJORD | p without failures",
+          "| p with failures ranked last |"), rule(6),
+    sapply(names(sets), function(name) {
+        c <- release[[name]]
+        row(name, sprintf("%s, %d seeds", range_of(c$effect, 2), c$n), failures("fig6_release", sets[[name]], "affjord"),
+            failures("fig6_release", sets[[name]], "ffjord"), p_text(c$t), p_text(c$last))
+    }))
+
+# Images: runs by the rule that chose their steps.
+images <- unique(runs[runs$dataset == "mnist_14x14", c("run_id", "dataset", "model", "seed")])
+images$norm <- setting("solver.error_norm", images$run_id, "state_and_context")
+last_epochs <- query("SELECT p.run_id, p.nfe_forward AS forward, p.nfe_backward AS backward FROM epoch p WHERE split = 'training'
+                      AND epoch = (SELECT max(q.epoch) FROM epoch q WHERE q.run_id = p.run_id)")
+images$forward <- last_epochs$forward[match(images$run_id, last_epochs$run_id)]
+images$backward <- last_epochs$backward[match(images$run_id, last_epochs$run_id)]
+names_of <- c(ffjord = "FFJORD, time as a channel", affjord = "AFFJORD, z\\* as channels",
+              affjord_hyper = "AFFJORD, z\\* as channels and weights from a hypernet")
+norms <- c(state = "z (the authors' rule)", state_and_context = "z and z\\*, the larger")
+home <- function(norm, model) {
+    ids <- images$run_id[images$norm == norm & images$model == model]
+    found <- unique(runs$experiment[runs$run_id %in% ids])
+    found[order(found != "table1_small_hyper", found != "error_norm_small")][1]
+}
+some <- function(norm, model) images[images$norm == norm & images$model == model, ]
+or_none <- function(x, text) if (length(x) < 2 || anyNA(x)) "\u2014" else text(x)
+bits_at <- function(ids, iteration) {
+    value <- query("SELECT avg(loss) AS mean FROM epoch WHERE split = 'validation' AND iteration = %d AND run_id IN (%s)",
+                   iteration, paste(ids, collapse = ", "))
+    number(value$mean, 3)
+}
+loss_row <- function(norm, model) {
+    r <- some(norm, model)
+    if (nrow(r) < 2) return(NULL)
+    row(names_of[[model]], norms[[norm]], nrow(r), paste(sapply(c(50, 100, 200, 400), bits_at, ids = r$run_id), collapse = ", "),
+        spread(metric("best_bits_per_dim", r$run_id), 3), spread(metric("chosen_test_loss", r$run_id), 3),
+        or_none(metric(paste0("error_by_", norm), r$run_id), function(x) number(mean(x), 4)),
+        or_none(metric("final_loss", r$run_id), function(x) spread(x, 3)),
+        or_none(metric("solver_error", r$run_id), function(x) formatC(mean(x), digits = 0, format = "e")))
+}
+count_row <- function(norm, model) {
+    r <- some(norm, model)
+    if (nrow(r) < 2) return(NULL)
+    at <- function(name, digits) or_none(metric(name, r$run_id), function(x) number(mean(x), digits))
+    row(names_of[[model]], norms[[norm]], nrow(r), sprintf("%s forward, %s backward", number(mean(r$forward), 0),
+        number(mean(r$backward), 0)), at("evaluations_by_state", 1), at("error_by_state", 4),
+        at("evaluations_by_state_and_context", 1), at("error_by_state_and_context", 4))
+}
+every <- function(of) unlist(lapply(names(norms), function(n) lapply(names(names_of), function(m) of(n, m))))
+blocks[["images, losses"]] <- c(
+    paste("| | steps by the error of | n | bits per dimension after 50, 100, 200, 400 iterations | best epoch | on 512",
+          "other images at that epoch | error of the loss at 1e-3 | last epoch, at 1e-5 | a solve at 1e-6 moves it by |"),
+    rule(9), every(loss_row))
+blocks[["images, evaluations"]] <- c(
+    paste("| | trained with steps by the error of | n | last epoch of training | at the end, by z | error of the loss there | at",
+          "the end, by the larger | error of the loss there |"), rule(8), every(count_row))
+
+ratio_of <- function(norm, model) {
+    a <- some(norm, model)
+    b <- some(norm, "ffjord")
+    both <- merge(a, b, by = "seed")
+    if (nrow(both) < 2) return(NULL)
+    experiment <- home(norm, model)
+    list(n = nrow(both), experiment = experiment,
+         ratio = interval(experiment, "mnist_14x14", model, "ffjord", "evaluations", "ratio", both$forward.x, both$forward.y))
+}
+ratio_line <- function(norm, model, what, above) {
+    r <- ratio_of(norm, model)
+    if (is.null(r)) return(sprintf("- %s, steps by the error of %s: not run.", what, norms[[norm]]))
+    outcome <- verdict(r$ratio, 1, above)
+    if (norm == "state")
+        decide(paste0(if (above) "nfe_hyper_" else "nfe_concat_", "mnist_14x14"), outcome)
+    sprintf("- %s, steps by the error of %s: %s times FFJORD's, %d seeds: %s at this size%s.", what, norms[[norm]],
+            range_of(r$ratio, 2), r$n, outcome, if (norm == "state") "" else " by this rule, which is not the authors'")
+}
+bits_line <- function(norm) {
+    a <- some(norm, "affjord")
+    b <- some(norm, "ffjord")
+    both <- merge(a, b, by = "seed")
+    if (nrow(both) < 2) return(NULL)
+    d <- interval(home(norm, "affjord"), "mnist_14x14", "affjord", "ffjord", "best", "difference",
+                  metric("best_bits_per_dim", both$run_id.x), metric("best_bits_per_dim", both$run_id.y))
+    sprintf("- Bits per dimension at the best epoch, FFJORD \u2212 AFFJORD (z\\* as channels), steps by the error of %s: %s: %s.",
+            norms[[norm]], range_of(d, 3), verdict(d, 0))
+}
+blocks[["images, verdicts"]] <- c(
+    unlist(lapply(names(norms), bits_line)),
+    sapply(names(norms), ratio_line, "affjord", "Evaluations with z\\* as channels", FALSE),
+    sapply(names(norms), ratio_line, "affjord_hyper", "Evaluations with a hypernet", TRUE))
+
+theory <- query("SELECT t.holds FROM theory t JOIN experiment_run USING (run_id) JOIN experiment e USING (experiment_id)
+                 WHERE e.name = 'theory' AND t.relation IS NOT NULL")$holds
+table2 <- query("SELECT p.value AS paper, m.value AS ours FROM reported p
+                 JOIN run r ON r.dataset = p.dataset JOIN metric m ON m.run_id = r.run_id AND m.name = 'parameters_declared'
+                 JOIN setting c ON c.run_id = r.run_id AND c.section = 'model' AND c.key = 'context'
+                      AND c.value = CASE p.model WHEN 'AFFJORD' THEN 'augmented' ELSE 'clock' END
+                 JOIN setting l ON l.run_id = r.run_id AND l.section = 'image' AND l.key = 'layer' AND l.value = p.architecture
+                 WHERE p.item = 'table2'")
+learned <- query("SELECT c.value AS context, l.value AS layer, m.value FROM run r
+                  JOIN metric m ON m.run_id = r.run_id AND m.name = 'parameters_effective'
+                  JOIN setting c ON c.run_id = r.run_id AND c.section = 'model' AND c.key = 'context'
+                  JOIN setting l ON l.run_id = r.run_id AND l.section = 'image' AND l.key = 'layer' WHERE r.dataset = 'mnist'")
+more <- learned$value[learned$context == "augmented" & learned$layer == "hyper"] /
+    learned$value[learned$context == "clock" & learned$layer == "concat"]
+changes <- lapply(sets, function(d) {
+    ids <- runs[runs$dataset == d & runs$model %in% c("ffjord", "affjord"), ]
+    ids$change <- metric("field_change", ids$run_id)
+    ids <- ids[!is.na(ids$change), ]
+    experiment <- names(sort(table(ids$experiment), decreasing = TRUE))
+    experiment <- if ("fig6" %in% experiment && sum(ids$experiment == "fig6") > sum(ids$experiment == "fig1")) "fig6" else "fig1"
+    p <- paired(experiment, d, "affjord", "ffjord", "change", ids)
+    list(n = length(p$x), ratio = interval(experiment, d, "affjord", "ffjord", "field_change", "ratio", p$x, p$y))
+})
+change_text <- function(c) if (anyNA(c$ratio)) number(c$ratio[1], 1) else range_of(c$ratio, 2)
+blocks[["other claims"]] <- c(
+    "| claim | measured | verdict |", rule(3),
+    sapply(names(sets), function(name) row(
+        sprintf("AFFJORD's field changes faster in time, %s", name),
+        sprintf("%s times FFJORD's, %d seeds", change_text(changes[[name]]), changes[[name]]$n),
+        decide(paste0("field_change_", sets[[name]]), verdict(changes[[name]]$ratio, 1)))),
+    row("z\\*(T) is the same for all points", "dz\\*(T)/dz(0) = 0", "supported"),
+    row("The theorems", sprintf("%d of %d statements", sum(theory), length(theory)),
+        decide("mathematics", if (all(theory == 1)) "supported" else "not supported")),
+    row("Table 2", sprintf("%d of %d numbers", sum(table2$paper == table2$ours), nrow(table2)),
+        decide("parameters", if (all(table2$paper == table2$ours)) "supported" else "not supported")),
+    row("\"a bigger model is not being used\" with a hypernet",
+        sprintf("%s times as many learned parameters on MNIST", number(more, 1)),
+        decide("parameters_contained", if (more <= 1) "supported" else "not supported")))
+
+claim_row <- function(text, c, bound, id) row(text, sprintf("%s, %d seeds", range_of(c$effect, 2), c$n), verdicts[[id]])
+figure9 <- ratio_of("state", "affjord")
+blocks[["claims"]] <- c(
+    "| claim of the paper | measured | verdict |", rule(3),
+    claim_row("Hash-Gaussian: AFFJORD's loss about two deviations below FFJORD's (1.5 or more)", fig6[[1]], 1.5,
+              "toy_loss_hash_gaussian"),
+    claim_row("TY: the same", fig6[[2]], 1.5, "toy_loss_ty"),
+    claim_row("Control, Hash-Gaussian: below an FFJORD with as many parameters", controls$ffjord_matched[[1]], 0,
+              "control_size_hash_gaussian"),
+    claim_row("Control, TY: the same", controls$ffjord_matched[[2]], 0, "control_size_ty"),
+    row("Table 2: parameter counts", sprintf("%d of %d", sum(table2$paper == table2$ours), nrow(table2)), verdicts$parameters),
+    row("Theorems of section 3 and the appendices", sprintf("%d of %d statements", sum(theory), length(theory)),
+        verdicts$mathematics),
+    row("Figure 9, MNIST at 14 \u00d7 14: fewer evaluations with z\\* as channels, by the authors' rule",
+        if (is.null(figure9)) "" else sprintf("%s times as many, %d seeds", range_of(figure9$ratio, 2), figure9$n),
+        if (is.null(figure9)) "not run" else paste(verdicts$nfe_concat_mnist_14x14, "at this size")),
+    row("Table 1, Figures 7 and 9 at the paper's size", "", "not run"), "",
+    sprintf("AFFJORD's loss is below FFJORD's on both toy densities (paired p = %s and %s).", p_text(fig6[[1]]$t),
+            p_text(fig6[[2]]$t)))
+blocks[["size"]] <- sprintf("The archive holds %d runs.", query("SELECT count(*) AS n FROM run WHERE status = 'done'")$n)
+
+# --- The pages ---
+
+seen <- character()
+for (page in pages) {
+    text <- readLines(page, encoding = "UTF-8")
+    made <- character()
+    at <- 1
+    while (at <= length(text)) {
+        name <- sub("^<!-- numbers: (.*) -->$", "\\1", text[at])
+        made <- c(made, text[at])
+        if (name == text[at]) {
+            at <- at + 1
+            next
+        }
+        end <- at + match("<!-- end of numbers -->", text[-seq_len(at)])
+        if (is.na(end)) stop(page, ": no end of numbers: ", name)
+        if (is.null(blocks[[name]])) stop(page, ": no numbers are called ", name)
+        seen <- c(seen, name)
+        block <- unname(blocks[[name]])
+        there <- text[seq_len(end - at - 1) + at]
+        if (!write_pages && !identical(enc2utf8(there), enc2utf8(block)))
+            fault("%s, %s: the page says\n%s\nand the tables give\n%s", page, name,
+                  paste(setdiff(there, block), collapse = "\n"), paste(setdiff(block, there), collapse = "\n"))
+        made <- c(made, block, text[end])
+        at <- end + 1
+    }
+    if (write_pages) writeLines(enc2utf8(made), page, useBytes = TRUE)
+}
+for (name in setdiff(names(blocks), seen)) fault("no page has the numbers %s", name)
+
+# The program's verdicts, where its views are of this version.
+program <- tryCatch(query("SELECT id, verdict FROM claims"), error = function(e) NULL)
+for (id in names(verdicts)) {
+    theirs <- program$verdict[match(id, program$id)]
+    if (!is.null(program) && !is.na(theirs) && theirs != verdicts[[id]])
+        fault("claim %s: \"%s\" by the view, \"%s\" by R", id, theirs, verdicts[[id]])
+}
+dbDisconnect(book)
+if (length(faults) > 0) {
+    writeLines(faults, stderr())
+    quit(status = 1)
+}
+cat(length(seen), "blocks of numbers and", length(verdicts), "verdicts are those of", database, "\n")
