@@ -1,5 +1,5 @@
--- nfe_table.sql - Figure 9 as a table: evaluations of image models by either rule of choosing
--- steps, on the same trained weights, and the error of the loss under each.
+-- nfe_table.sql - Figure 9 as a table: evaluations of image models under both rules of step
+-- control, on the same trained weights, and the error of the loss under each.
 .read plots/common.sql
 INSERT INTO request (item, fallback, data) SELECT 'nfe_table', 1, 'image' WHERE NOT EXISTS (SELECT 1 FROM request);
 

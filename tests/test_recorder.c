@@ -16,11 +16,12 @@ Test(recorder, new_database_has_every_table_and_view) {
               "ORDER BY name)"),
         "checkpoint comparison convolution_plan epoch experiment experiment_run flow memory meta metric moment "
         "reported run sample_blob setting theory;");
-    cr_expect_str_eq(query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
-                           "ORDER BY name)"),
-                     "claims final_losses image_losses image_nfe image_solves loss_curves nfe_curves seed_statistics table1 table2 "
-                     "theory_statements "
-                     "toy_losses toy_rates toy_tests;");
+    cr_expect_str_eq(
+        query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
+              "ORDER BY name)"),
+        "claims final_losses image_losses image_nfe image_solves loss_curves nfe_curves seed_statistics table1 table2 "
+        "theory_statements "
+        "toy_losses toy_rates toy_tests;");
     cr_expect_str_eq(query("PRAGMA journal_mode"), "delete;");
     /* Opened again, it is as it was. */
     close_book(open_book());
