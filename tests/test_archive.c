@@ -18,7 +18,7 @@ static void make_archive(const char *name) {
     char other[128];
     scratch_path(folder, name, other);
     OK(recorder_open_reading(path, &book, why));
-    OK(recorder_archive(book, other, &kept, why));
+    OK(recorder_archive(book, other, NULL, NULL, &kept, why));
     OK(recorder_close(&book, why));
     snprintf(path, sizeof path, "%s", other);
 }

@@ -37,17 +37,44 @@ Test(measure, the_end_of_a_training_and_the_command_give_the_same_numbers) {
     cr_expect_eq(number("SELECT count(DISTINCT quantity) FROM comparison WHERE quantity IN ('validation', 'offset', "
                         "'measured', 'fine')"),
                  4);
+    cr_expect_eq(number("SELECT count(*) FROM metric WHERE name = 'field_change' AND value > 0"), 4);
+    cr_expect_gt(number("SELECT count(*) FROM comparison WHERE quantity = 'field_change'"), 0);
     cr_expect_eq(number("SELECT count(*) FROM epoch WHERE running IS NOT NULL"), 4 * 5, "of training rows alone");
 
     EXPECT(0, "sqlite3 $TEST_DIR/m.db \".mode list\" \"SELECT run_id, name, value FROM metric ORDER BY 1, 2\" "
               ">$TEST_DIR/before");
     EXPECT(0,
            "sqlite3 $TEST_DIR/m.db \"DELETE FROM metric WHERE name LIKE 'final_loss%%' OR name LIKE 'solver_error%%' "
-           "OR name = 'validation_offset'; DELETE FROM comparison\"");
+           "OR name IN ('validation_offset', 'field_change'); DELETE FROM comparison\"");
     EXPECT(0, "$AFFJORD measure --db $TEST_DIR/m.db");
     EXPECT(0, "sqlite3 $TEST_DIR/m.db \".mode list\" \"SELECT run_id, name, value FROM metric ORDER BY 1, 2\" | cmp - "
               "$TEST_DIR/before");
     cr_expect_gt(number("SELECT count(*) FROM comparison"), 0);
+}
+
+/* An archive with parameters answers a later question without its database. */
+Test(measure, an_archive_with_parameters_is_measured) {
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/m.db --quiet");
+    EXPECT(0, "sqlite3 $TEST_DIR/m.db \".mode list\" \"SELECT run_id, name, value FROM metric ORDER BY 1, 2\" "
+              ">$TEST_DIR/before");
+    EXPECT(
+        0,
+        "sqlite3 $TEST_DIR/m.db \"DELETE FROM metric WHERE name LIKE 'final_loss%%' OR name LIKE 'solver_error%%'\"");
+    EXPECT(0, "$AFFJORD export --archive $TEST_DIR/a.db --db $TEST_DIR/m.db --with-parameters");
+    EXPECT_SAYS("the parameters of 4;");
+    EXPECT(0, "$AFFJORD export $(sqlite3 $TEST_DIR/m.db 'SELECT key FROM run LIMIT 1') --db $TEST_DIR/m.db "
+              "--output $TEST_DIR/one.safetensors");
+    EXPECT(0, "rm -r $TEST_DIR/m.db $TEST_DIR/m.checkpoints");
+    EXPECT(0,
+           "cmp $TEST_DIR/one.safetensors $(ls $TEST_DIR/a.checkpoints/$(sqlite3 $TEST_DIR/a.db 'SELECT key FROM run "
+           "LIMIT 1')*)");
+    EXPECT(0, "$AFFJORD check --db $TEST_DIR/a.db");
+    EXPECT(0, "$AFFJORD measure --db $TEST_DIR/a.db");
+    EXPECT(0, "sqlite3 $TEST_DIR/a.db \".mode list\" \"SELECT run_id, name, value FROM metric ORDER BY 1, 2\" | cmp - "
+              "$TEST_DIR/before");
+    EXPECT(2, "$AFFJORD export --archive - --db $TEST_DIR/a.db --with-parameters >$TEST_DIR/none");
+    EXPECT(0, "cp $TEST_DIR/a.db $TEST_DIR/b.db");
+    EXPECT(2, "$AFFJORD export --archive $TEST_DIR/a.db --db $TEST_DIR/b.db --force");
 }
 
 Test(measure, what_models_of_a_seed_share_is_taken_off) {

@@ -80,6 +80,13 @@ status checkpoint_measure(const char *path, uint64_t *bytes, failure *why) {
     return STATUS_OK;
 }
 
+status checkpoint_describe(const char *path, uint64_t *bytes, char sha256[65], failure *why) {
+    TRY(checkpoint_measure(path, bytes, why));
+    return SHA256File(path, sha256)
+               ? STATUS_OK
+               : fail(why, STATUS_IO, "cannot read the checkpoint \"%s\": %s", path, strerror(errno));
+}
+
 status checkpoint_verify(const char *path, uint64_t bytes, const char *sha256, failure *why) {
     uint64_t found;
     char digest[SHA256_DIGEST_STRING_LENGTH];

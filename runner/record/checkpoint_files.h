@@ -34,6 +34,9 @@ status checkpoint_make_failures(const char *database, failure *why);
  * it cannot be read, STATUS_FORMAT if it is another. */
 status checkpoint_verify(const char *path, uint64_t bytes, const char *sha256, failure *why);
 
+/* The size and SHA-256 of a file, as its row has them. Errors: STATUS_IO naming it. */
+status checkpoint_describe(const char *path, uint64_t *bytes, char sha256[65], failure *why);
+
 /* The size of a file. Errors: STATUS_IO naming it. */
 status checkpoint_measure(const char *path, uint64_t *bytes, failure *why);
 

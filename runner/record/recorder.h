@@ -327,18 +327,25 @@ status recorder_each_origin(recorder *book, const char *experiment,
                             void *argument, failure *why);
 /* *has <- whether it has rows of the mathematics. */
 status recorder_has_theory(recorder *book, int64_t run, bool *has, failure *why);
+status recorder_has_metric(recorder *book, int64_t run, const char *name, bool *has, failure *why);
 
 /* --- Archives --- */
 
 /* What is kept in an archive, and what there was. */
 typedef struct recorder_archived {
-    uint64_t runs, runs_before, pictures, pictures_before;
+    uint64_t runs, runs_before, pictures, pictures_before, models;
 } recorder_archived;
 
+/* Keep the model of a finished run beside the archive: write its file, and fill in path (RECORDER_NAME_MAX) and the rest
+ * of the checkpoint's row. */
+typedef status recorder_keep(void *argument, const recorder_run *run, char *path, char sha256[65], uint64_t *bytes,
+                             failure *why);
+
 /* Write the database, opened for reading, to a new file: its finished runs with all their numbers, without their
- * checkpoints, and of the stored pictures those that figures draw. The row 'archive' of table meta says so, with the
+ * checkpoints but for the models that `keep` (may be NULL) keeps, and of the stored pictures those that figures draw. The row 'archive' of table meta says so, with the
  * date. The new file has nothing beside it. */
-status recorder_archive(recorder *book, const char *path, recorder_archived *out, failure *why);
+status recorder_archive(recorder *book, const char *path, recorder_keep *keep, void *argument, recorder_archived *out,
+                        failure *why);
 
 /* date <- when the database was archived, in UTC; "" if it was not. */
 status recorder_archive_date(recorder *book, char date[32], failure *why);

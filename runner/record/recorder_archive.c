@@ -5,6 +5,7 @@
 #include "record/recorder_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -85,13 +86,50 @@ static status count_rows(recorder *book, uint64_t *runs, uint64_t *pictures, fai
     }
 }
 
-static status shrink(recorder *book, recorder_archived *out, failure *why) {
+/* The finished runs of a database that have a checkpoint. */
+typedef struct trained_runs {
+    recorder_run *runs; /* (count) */
+    size_t count, capacity;
+} trained_runs;
+
+static status add_trained(void *argument, const recorder_run *run, failure *why) {
+    trained_runs *self = argument;
+    if (run->state != RUN_DONE || !run->has_checkpoint) return STATUS_OK;
+    if (self->count == self->capacity) {
+        const size_t capacity = self->capacity ? 2 * self->capacity : 64;
+        recorder_run *runs = realloc(self->runs, capacity * sizeof *runs);
+        if (!runs) return fail(why, STATUS_MEMORY, "out of memory for the runs of a database");
+        self->runs = runs;
+        self->capacity = capacity;
+    }
+    self->runs[self->count++] = *run;
+    return STATUS_OK;
+}
+
+/* Rows of checkpoints are those of the models that are kept. */
+static status keep_models(recorder *book, recorder_keep *keep, void *argument, uint64_t *models, failure *why) {
+    trained_runs trained = {.count = 0};
+    status outcome = keep ? recorder_each_run(book, NULL, add_trained, &trained, why) : STATUS_OK;
+    if (outcome == STATUS_OK) outcome = recorder_write(book, STATEMENT_DROP_CHECKPOINTS, why, "");
+    for (size_t i = 0; i < trained.count && outcome == STATUS_OK; i++) {
+        const recorder_run *run = &trained.runs[i];
+        char path[RECORDER_NAME_MAX], sha256[65];
+        recorder_checkpoint row = {.iteration = run->checkpoint_iteration, .path = path, .sha256 = sha256};
+        outcome = keep(argument, run, path, sha256, &row.bytes, why);
+        if (outcome == STATUS_OK) outcome = recorder_put_checkpoint(book, run->id, &row, why);
+        *models += outcome == STATUS_OK;
+    }
+    free(trained.runs);
+    return outcome;
+}
+
+static status shrink(recorder *book, recorder_keep *keep, void *argument, recorder_archived *out, failure *why) {
     char now[32];
     recorder_now(now);
     TRY(count_rows(book, &out->runs_before, &out->pictures_before, why));
     /* The first of these opens the transaction that all of them are in. */
     TRY(recorder_write(book, STATEMENT_PUT_ARCHIVE, why, "t", now));
-    TRY(recorder_write(book, STATEMENT_DROP_CHECKPOINTS, why, ""));
+    TRY(keep_models(book, keep, argument, &out->models, why));
     TRY(drop_unfinished(book, why));
     TRY(recorder_write(book, STATEMENT_DROP_PICTURES, why, ""));
     TRY(recorder_write(book, STATEMENT_DROP_OTHER_MOMENTS, why, ""));
@@ -102,7 +140,8 @@ static status shrink(recorder *book, recorder_archived *out, failure *why) {
     return recorder_script(book, "VACUUM", "write", why);
 }
 
-status recorder_archive(recorder *book, const char *path, recorder_archived *out, failure *why) {
+status recorder_archive(recorder *book, const char *path, recorder_keep *keep, void *argument, recorder_archived *out,
+                        failure *why) {
     recorder *copy = NULL;
     char lock[RECORDER_PATH_MAX];
     failure closing;
@@ -113,7 +152,7 @@ status recorder_archive(recorder *book, const char *path, recorder_archived *out
     close(file);
     status outcome = run_alone(book, STATEMENT_COPY_INTO, path, why);
     if (outcome == STATUS_OK) outcome = recorder_open(path, NULL, NULL, &copy, why);
-    if (outcome == STATUS_OK) outcome = shrink(copy, out, why);
+    if (outcome == STATUS_OK) outcome = shrink(copy, keep, argument, out, why);
     const status closed = recorder_close(&copy, &closing);
     unlink(lock);
     if (outcome != STATUS_OK) return outcome;

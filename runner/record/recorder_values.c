@@ -88,6 +88,18 @@ status recorder_has_theory(recorder *book, int64_t run, bool *has, failure *why)
     return each_row(book, STATEMENT_HAS_THEORY, run, count_row, has, why);
 }
 
+status recorder_has_metric(recorder *book, int64_t run, const char *name, bool *has, failure *why) {
+    sqlite3_stmt *rows;
+    bool more;
+    *has = false;
+    TRY(recorder_select(book, STATEMENT_HAS_METRIC, &rows, why, "it", run, name));
+    for (;;) {
+        TRY(recorder_next(book, rows, &more, why));
+        if (!more) return STATUS_OK;
+        *has = sqlite3_column_int64(rows, 0) > 0;
+    }
+}
+
 status recorder_each_origin(recorder *book, const char *experiment,
                             void (*visit)(void *argument, const char *commit, const char *cpu, const char *simd),
                             void *argument, failure *why) {

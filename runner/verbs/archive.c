@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "model/model.h"
+#include "record/checkpoint_files.h"
 #include "record/recorder.h"
 #include "system/output.h"
 #include "system/temporary.h"
@@ -71,16 +73,45 @@ static status put_archive(const char *made, const output_request *asked, failure
     return outcome;
 }
 
+/* Whose models are kept, and beside which archive. */
+typedef struct keeping {
+    const char *database, *archive;
+} keeping;
+
+/* Write the parameters and settings of a run's checkpoint, as ./run export does. */
+static status keep_model(void *argument, const recorder_run *run, char *path, char sha256[65], uint64_t *bytes,
+                         failure *why) {
+    const keeping *self = argument;
+    char from[CHECKPOINT_PATH_MAX], name[CHECKPOINT_PATH_MAX], to[CHECKPOINT_PATH_MAX];
+    model *trained;
+    checkpoint_locate(self->database, run->checkpoint_path, from);
+    checkpoint_name(self->archive, run->key, run->checkpoint_iteration, name);
+    checkpoint_locate(self->archive, name, to);
+    if (snprintf(path, RECORDER_NAME_MAX, "%s", name) >= RECORDER_NAME_MAX)
+        return fail(why, STATUS_IO, "the archive's path is too long: \"%.200s...\"", name);
+    TRY(checkpoint_verify(from, run->checkpoint_bytes, run->checkpoint_sha256, why));
+    TRY(model_open(from, 1, &trained, why));
+    const status outcome = model_write(trained, to, why);
+    model_close(&trained);
+    return outcome == STATUS_OK ? checkpoint_describe(to, bytes, sha256, why) : outcome;
+}
+
 /* Write under another name first, so that the archive is whole whenever it is opened. */
-static status write_archive(const output_request *asked, const char *database, const output *to, double *size,
-                            recorder_archived *kept, failure *why) {
+static status write_archive(const output_request *asked, const char *database, const output *to, bool with_parameters,
+                            double *size, recorder_archived *kept, failure *why) {
+    keeping models = {.archive = to->path};
     char folder[TEMPORARY_PATH_MAX], made[TEMPORARY_PATH_MAX + 16];
     recorder *book;
+    if (with_parameters && to->stream)
+        return fail(why, STATUS_INVALID,
+                    "--with-parameters: models are files beside the archive; expected the name of a file");
+    if (with_parameters) TRY(checkpoint_make_folder(to->path, why));
     TRY(recorder_open_reading(database, &book, why));
+    models.database = recorder_path(book);
     status outcome = to->stream ? temporary_create(folder, why) : temporary_create_beside(to->path, folder, why);
     if (outcome == STATUS_OK) {
         snprintf(made, sizeof made, "%s/archive.db", folder);
-        outcome = recorder_archive(book, made, kept, why);
+        outcome = recorder_archive(book, made, with_parameters ? keep_model : NULL, &models, kept, why);
         *size = megabytes(made);
         if (outcome == STATUS_OK) outcome = put_archive(made, asked, why);
         temporary_remove(folder);
@@ -89,16 +120,17 @@ static status write_archive(const output_request *asked, const char *database, c
     return outcome;
 }
 
-status archive_write(const char *file, const char *database, bool force, failure *why) {
+status archive_write(const char *file, const char *database, bool with_parameters, bool force, failure *why) {
     recorder_archived kept = {0};
+    char models[64] = "no checkpoints";
     output to;
     double size = 0;
     const output_request out = {.name = file, .kind = &output_archive, .force = force, .inputs = {database}};
     TRY(output_check(&out, &to, why));
-    TRY(write_archive(&out, database, &to, &size, &kept, why));
+    TRY(write_archive(&out, database, &to, with_parameters, &size, &kept, why));
+    if (with_parameters) snprintf(models, sizeof models, "the parameters of %" PRIu64, kept.models);
     fprintf(OUTPUT_MESSAGES(&to),
-            "%s: %" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " of %" PRIu64
-            " pictures, no checkpoints; %.2f MB of %.2f\n",
-            file, kept.runs, kept.runs_before, kept.pictures, kept.pictures_before, size, megabytes(database));
+            "%s: %" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " of %" PRIu64 " pictures, %s; %.2f MB of %.2f\n", file,
+            kept.runs, kept.runs_before, kept.pictures, kept.pictures_before, models, size, megabytes(database));
     return STATUS_OK;
 }

@@ -1,5 +1,6 @@
 /* verb_measure.c - ./run measure: the final losses of finished runs, measured again and compared. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,23 +43,46 @@ static status put(void *argument, const char *name, double value, failure *why) 
     return recorder_put_metric(self->book, self->current, name, value, why);
 }
 
+/* How fast the field changes, of flows in the plane that can be solved. */
+static status measure_field(const measuring *self, const trained_model *trained, const dataset *points, failure *why) {
+    double window[4], change = NAN;
+    failure reason;
+    if (dataset_dimension(points) != 2) return STATUS_OK;
+    dataset_window(points, window);
+    const status outcome = measure_field_change(trained->model->flow, trained->model->params, window,
+                                                model_units(trained->model), &change, &reason);
+    if (outcome == STATUS_MEMORY) return fail(why, outcome, "%s", reason.text);
+    if (outcome != STATUS_OK || !isfinite(change)) return STATUS_OK;
+    return recorder_put_metric(self->book, self->current, "field_change", change, why);
+}
+
 /* The parameters are in the checkpoint, where there is one. */
+static status measure_losses(measuring *self, const recorder_run *row, const stored_run *run, const source *data,
+                             const model *trained, size_t n, failure *why) {
+    bool stopped;
+    measurement of_points;
+    image_measurement of_images;
+    self->losses++;
+    if (data->images) {
+        TRY(measure_images(&run->values, data->images, row->seed, trained->workers, NULL, trained->params, n, NULL,
+                           NULL, &stopped, &of_images, why));
+        return measure_each_of_images(&of_images, put, self, why);
+    }
+    TRY(measure_points(&run->values, data->points, trained->workers, trained->params, n, NULL, NULL, &stopped,
+                       &of_points, why));
+    return measure_each(&of_points, put, self, why);
+}
+
+/* What a run lacks. */
 static status measure_model(measuring *self, const recorder_run *row, const stored_run *run, const source *data,
                             size_t n, failure *why) {
     trained_model trained;
-    bool stopped;
-    measurement found;
-    image_measurement of_images;
+    bool known;
+    TRY(recorder_has_metric(self->book, row->id, "final_loss_fine", &known, why));
     TRY(trained_open(row->key, self->database, (size_t)self->threads, &trained, why));
-    status outcome = data->images ? measure_images(&run->values, data->images, row->seed, trained.model->workers, NULL,
-                                                   trained.model->params, n, NULL, NULL, &stopped, &of_images, why)
-                                  : measure_points(&run->values, data->points, trained.model->workers,
-                                                   trained.model->params, n, NULL, NULL, &stopped, &found, why);
+    status outcome = known ? STATUS_OK : measure_losses(self, row, run, data, trained.model, n, why);
+    if (outcome == STATUS_OK && data->points) outcome = measure_field(self, &trained, data->points, why);
     model_close(&trained.model);
-    if (outcome == STATUS_OK)
-        outcome =
-            data->images ? measure_each_of_images(&of_images, put, self, why) : measure_each(&found, put, self, why);
-    self->losses += outcome == STATUS_OK;
     return outcome;
 }
 
@@ -129,7 +153,9 @@ const verb verb_measure = {
         "with a checkpoint, the final loss on output.measure points with a control variate, its standard error, and "
         "the same with a finer solve. For images with a checkpoint: the loss at tolerance 1e-5 and finer, and "
         "evaluations with "
-        "either solver.error_norm. A training does this at its end; use this command for runs recorded by older "
-        "versions. It then compares the models of each experiment anew (table `comparison`).",
+        "either solver.error_norm. Runs in the plane also get how fast their field changes. A training does this at "
+        "its "
+        "end; this command does it for runs that lack it, such as those of older versions. It then compares the models "
+        "of each experiment anew (table `comparison`).",
     OPTIONS(options),
     .run = run_measure};

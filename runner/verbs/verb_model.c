@@ -24,7 +24,7 @@
 typedef struct request {
     const char *name, *input, *output, *database, *folder, *model_file;
     uint64_t n, seed, threads;
-    bool force, replay, archive;
+    bool force, replay, archive, with_parameters;
     argument_texts set;
     output_request out; /* of `output`, once the model is open */
     FILE *messages; /* not the stream that the output goes to */
@@ -48,6 +48,8 @@ static status read_request(const verb *self, int count, char **words, request *o
     if (out->replay && (out->input || out->output || out->n || out->folder))
         return fail(why, STATUS_INVALID, "--replay: expected no other options than --set and --threads");
     if (!out->replay && out->set.count > 0) return fail(why, STATUS_INVALID, "--set: expected --replay beside it");
+    if (out->with_parameters && !out->archive)
+        return fail(why, STATUS_INVALID, "--with-parameters: expected --archive beside it");
     if (out->archive && out->output)
         return fail(why, STATUS_INVALID, "--output %s: expected none; --archive writes %s", out->output, out->name);
     if (out->folder && strlen(out->folder) >= SETTINGS_TEXT_MAX)
@@ -239,7 +241,7 @@ static int run_with_model(const verb *self, int count, char **words,
     if (!asked.database) asked.database = database;
     if (outcome == STATUS_OK && asked.replay) outcome = replay_run(asked.name, &asked.set, (size_t)asked.threads, &why);
     else if (outcome == STATUS_OK && asked.archive)
-        outcome = archive_write(asked.name, asked.database, asked.force, &why);
+        outcome = archive_write(asked.name, asked.database, asked.with_parameters, asked.force, &why);
     else if (outcome == STATUS_OK) outcome = run_model(&asked, use, &why);
     free(asked.set.items);
     if (outcome == STATUS_INVALID) return usage_error(self, why.text);
@@ -329,20 +331,26 @@ const verb verb_sample = {
 static const argument_option export_options[] = {
     OPTION_TEXT(request, output, "--output", "FILE.safetensors", "the file of the model; \"-\": standard output"),
     OPTION_FLAG(request, archive, "--archive", "write a compact copy of the database to OUTPUT.db"),
-    OPTION_DATABASE(request), OPTION_FORCE(request), OPTION_THREADS(request)};
+    OPTION_FLAG(request, with_parameters, "--with-parameters",
+                "with --archive: keep the models' parameters in files beside it, OUTPUT.checkpoints/"),
+    OPTION_DATABASE(request),
+    OPTION_FORCE(request),
+    OPTION_THREADS(request)};
 
 const verb verb_export = {
     .name = "export",
     .summary = "write a trained model to a file of its own, or a compact copy of the database",
     .forms = (const char *const[]){"RUN|FILE.safetensors --output FILE.safetensors [OPTION]...",
-                                   "--archive OUTPUT.db [--db PATH] [--force]", NULL},
+                                   "--archive OUTPUT.db [--db PATH] [--with-parameters] [--force]", NULL},
     .text =
         "Writes the parameters under their names, with every setting in the file's metadata.\n\n" MODEL_HELP "\n\n"
         "With --archive: copies the finished runs with all their numbers, without checkpoints. Of the stored densities "
         "and samples it keeps those that figures draw: of the data, and of the median seed of each data set and model "
         "of each experiment, rounded by less than figures show, and compressed. Figures, ./run check and further "
         "trainings work with the copy as with any database; its "
-        "models cannot be used, because they are in the checkpoints. OUTPUT.db may be a pipe, or \"-\" for standard "
+        "models cannot be used, because they are in the checkpoints, unless --with-parameters keeps them: then eval, "
+        "sample, export and measure work, and no training continues from them. OUTPUT.db may be a pipe, or \"-\" for "
+        "standard "
         "output. --force replaces an archive, but never another database or an archive with new runs.",
     OPTIONS(export_options),
     .run = run_export};

@@ -118,6 +118,50 @@ status measure_offset(const settings *values, const dataset *data, uint64_t seed
     return outcome;
 }
 
+/* --- The field --- */
+
+enum { FIELD_POINTS = MEASURE_FIELD_CELLS * MEASURE_FIELD_CELLS };
+
+/* sums[0] += mean square of now (FIELD_POINTS, 2); sums[1] <- that of its distance from before, which it becomes. */
+static void add_change(const real *now, real *before, double sums[2]) {
+    sums[1] = 0;
+    for (size_t i = 0; i < 2 * (size_t)FIELD_POINTS; i++) {
+        const double rate = (double)now[i], by = rate - (double)before[i];
+        sums[0] += rate * rate / FIELD_POINTS;
+        sums[1] += by * by / FIELD_POINTS;
+        before[i] = now[i];
+    }
+}
+
+status measure_field_change(cnf *flow, const real *params, const double window[4], const standard *units, double *out,
+                            failure *why) {
+    const cnf_spec *spec = cnf_specification(flow);
+    const size_t steps = cnf_moment_steps(flow), C = spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1;
+    real *points = calloc(6 * (size_t)FIELD_POINTS + C, sizeof *points), *rates = points + 2 * (size_t)FIELD_POINTS,
+         *before = rates + 2 * (size_t)FIELD_POINTS, *context = before + 2 * (size_t)FIELD_POINTS;
+    status outcome = points ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory for the change of a field");
+    double sums[2] = {0}, fastest = 0, time_before = 0;
+    for (size_t i = 0; points && i < FIELD_POINTS; i++) {
+        double centre[2];
+        outputs_cell_centre(window, MEASURE_FIELD_CELLS, i, centre);
+        standard_take(units, 2, centre, 1, points + 2 * i);
+    }
+    for (size_t step = 0; step < steps && outcome == STATUS_OK; step++) {
+        const double time = cnf_moment_time(flow, params, step), passed = time - time_before;
+        outcome = cnf_moment_field(flow, params, step, points, FIELD_POINTS, rates, context);
+        if (outcome != STATUS_OK) {
+            cnf_explain(flow, outcome, why);
+            break;
+        }
+        add_change(rates, before, sums);
+        if (step > 0 && passed > 0) fastest = fmax(fastest, sqrt(sums[1]) / passed);
+        time_before = time;
+    }
+    *out = steps < 2 ? (double)NAN : fastest / sqrt(sums[0] / (double)steps);
+    free(points);
+    return outcome;
+}
+
 /* --- Images --- */
 
 size_t measure_images_of(const settings *values, const image_set *set) {

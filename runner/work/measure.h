@@ -34,7 +34,8 @@ enum {
     MEASURE_SHARE = 25, /* trained points per measured point, at least: 1% of a training each */
     MEASURE_LEAST = 1000, /* points below which nothing is measured; of images, one batch */
     MEASURE_IMAGES_TIGHTER = 10,
-    MEASURE_WAYS = 2 /* cnf_error_norm */
+    MEASURE_WAYS = 2, /* cnf_error_norm */
+    MEASURE_FIELD_CELLS = 33 /* a side of the grid on which a field's change is taken */
 };
 
 #define MEASURE_TOLERANCE 1e-5 /* the paper's */
@@ -78,6 +79,12 @@ status measure_images(const settings *values, const image_set *set, uint64_t see
  * with this seed have in common in their validation losses. False where p is not known. Errors: STATUS_MEMORY. */
 status measure_offset(const settings *values, const dataset *data, uint64_t seed, bool *known, double *offset,
                       failure *why);
+
+/* How fast the field of a flow in the plane changes: the largest rms, over a grid on the data's window {x0, x1, y0, y1}, of
+ * its change per time from the beginning of a step to that of the next, in units of its own rms over all of them. NaN for
+ * fewer than two steps. params are the processor's. Errors: those of cnf_moment_field; STATUS_MEMORY. */
+status measure_field_change(cnf *flow, const real *params, const double window[4], const standard *units, double *out,
+                            failure *why);
 
 /* Visit the numbers under the names of their metrics. */
 typedef status measure_visit(void *argument, const char *name, double value, failure *why);

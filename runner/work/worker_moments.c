@@ -4,11 +4,12 @@
 #include <stdlib.h>
 
 #include "base/detmath.h"
+#include "work/measure.h"
 #include "work/outputs.h"
 #include "work/worker_internal.h"
 
 /* Sides of the grids on which the density and the field are taken, and points that move. */
-enum { DENSITY_CELLS = 80, FIELD_CELLS = 33, SAMPLES = 1000, CONTEXT_MAX = 1024 };
+enum { DENSITY_CELLS = 80, FIELD_CELLS = MEASURE_FIELD_CELLS, SAMPLES = 1000, CONTEXT_MAX = 1024 };
 
 enum { DENSITY_POINTS = DENSITY_CELLS * DENSITY_CELLS, FIELD_POINTS = FIELD_CELLS * FIELD_CELLS };
 
@@ -22,10 +23,6 @@ typedef struct moments {
     uint64_t number; /* of the moment */
     size_t step; /* of the flow's grid, at whose beginning the moment is */
     real *points, *rates; /* (DENSITY_POINTS, 2) */
-    real *before; /* (FIELD_POINTS, 2), the field one moment earlier, of that time; */
-    double time_before;
-    double squares, fastest; /* sum of its squares, and largest rms of its change per time, so far */
-    size_t fields; /* moments that have one, so far */
     double *log_density; /* (DENSITY_POINTS) */
     float *values; /* (4 DENSITY_POINTS) */
 } moments;
@@ -81,21 +78,6 @@ static status send_samples(moments *all, failure *why) {
     return send(all, "samples", SAMPLES, 2, why);
 }
 
-/* How fast the field on the grid changes from one moment to the next. */
-static void note_change(moments *all) {
-    const double time = cnf_moment_time(all->flow, all->params, all->step), passed = time - all->time_before;
-    double change = 0;
-    for (size_t i = 0; i < 2 * (size_t)FIELD_POINTS; i++) {
-        const double now = (double)all->rates[i], by = now - (double)all->before[i];
-        all->squares += now * now / FIELD_POINTS;
-        change += by * by / FIELD_POINTS;
-        all->before[i] = all->rates[i];
-    }
-    if (all->fields > 0 && passed > 0) all->fastest = fmax(all->fastest, sqrt(change) / passed);
-    all->time_before = time;
-    all->fields++;
-}
-
 static status send_field(moments *all, failure *why) {
     const cnf_spec *spec = cnf_specification(all->flow);
     const size_t columns = spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1;
@@ -113,7 +95,6 @@ static status send_field(moments *all, failure *why) {
             all->values[4 * i + 2 + d] = (float)(unit * (double)all->rates[2 * i + d]);
         }
     }
-    note_change(all);
     TRY(send(all, "field", FIELD_POINTS, 4, why));
     for (size_t i = 0; i < columns; i++) all->values[i] = (float)context[i];
     return send(all, "context", 1, columns, why);
@@ -130,9 +111,10 @@ static status send_all(moments *all, failure *why) {
         TRY(send_samples(all, why));
         if (all->step < steps) TRY(send_field(all, why));
     }
-    if (all->fields < 2 || all->number < count) return STATUS_OK;
-    /* In units of the field's own rms over all moments, so that flows of other speeds can be compared. */
-    return worker_send_metric(all->self, "field_change", all->fastest / sqrt(all->squares / (double)all->fields), why);
+    if (all->number < count || steps < 2) return STATUS_OK;
+    double change;
+    TRY(measure_field_change(all->flow, all->params, all->window, all->units, &change, why));
+    return worker_send_metric(all->self, "field_change", change, why);
 }
 
 status worker_send_moments(worker *self, cnf *flow, failure *why) {
@@ -141,15 +123,13 @@ status worker_send_moments(worker *self, cnf *flow, failure *why) {
     all.units = source_units(&self->data);
     all.points = calloc(2 * (size_t)DENSITY_POINTS, sizeof *all.points);
     all.rates = calloc(2 * (size_t)DENSITY_POINTS, sizeof *all.rates);
-    all.before = calloc(2 * (size_t)FIELD_POINTS, sizeof *all.before);
     all.log_density = calloc(DENSITY_POINTS, sizeof *all.log_density);
     all.values = calloc(4 * (size_t)DENSITY_POINTS, sizeof *all.values);
-    status outcome = all.points && all.rates && all.before && all.log_density && all.values
+    status outcome = all.points && all.rates && all.log_density && all.values
                          ? send_all(&all, why)
                          : fail(why, STATUS_MEMORY, "out of memory for moments of the flow");
     free(all.points);
     free(all.rates);
-    free(all.before);
     free(all.log_density);
     free(all.values);
     /* What a flow cannot give, as it cannot be solved, is left out and said to be. */

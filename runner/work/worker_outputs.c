@@ -1,5 +1,6 @@
 /* worker_outputs.c - what a worker stores for figures: densities, samples, what is known of the data. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,21 @@ static status send_image_measurements(worker *self, failure *why) {
     return stopped ? STATUS_OK : measure_each_of_images(&found, send_number, self, why);
 }
 
+/* A flow that cannot be solved has none. */
+static status send_field_change(worker *self, failure *why) {
+    const specification_shape shape = {.dimension = 2};
+    double window[4], change = NAN;
+    failure reason;
+    model *flow;
+    dataset_window(self->data.points, window);
+    TRY(model_build(self->task->run->values, &shape, source_units(&self->data), self->threads, NULL, &flow, why));
+    const status outcome = measure_field_change(flow->flow, trainer_parameters(self->training), window,
+                                                source_units(&self->data), &change, &reason);
+    model_close(&flow);
+    if (outcome == STATUS_MEMORY) return fail(why, outcome, "%s", reason.text);
+    return outcome == STATUS_OK && isfinite(change) ? worker_send_metric(self, "field_change", change, why) : STATUS_OK;
+}
+
 status worker_send_measurements(worker *self, failure *why) {
     const plan_run *run = self->task->run;
     if (self->data.images) return send_image_measurements(self, why);
@@ -164,6 +180,7 @@ status worker_send_measurements(worker *self, failure *why) {
                        worker_asked_to_stop, self, &stopped, &found, why));
     if (stopped) return STATUS_OK;
     if (known) TRY(worker_send_metric(self, "validation_offset", offset, why));
+    if (dataset_dimension(self->data.points) == 2) TRY(send_field_change(self, why));
     return measure_each(&found, send_number, self, why);
 }
 
