@@ -40,7 +40,7 @@ typedef struct chain_spec {
     bool seminorm; /* of the adjoint */
     cnf_error_norm error_norm; /* of adaptive steps */
     double kinetic, jacobian; /* weights of the regularisers, 0 for none */
-    cnf_regularizers regularizers;
+    cnf_regularizers regularizers; /* what the weights multiply */
     size_t kept_steps; /* accepted steps of a flow whose gradient is taken, at most */
     bool keep_stages; /* keep all their stages: less work, more memory, the same bits */
     solve_spec solver; /* of every flow */
