@@ -215,6 +215,7 @@ test-all: check-layout
 	@$(MAKE) --no-print-directory -j$(shell nproc) PRECISION=double tests
 	@echo "== tests, float, those that make test leaves out" && build/affjord-tests --filter '@($(LATER))'
 	@echo "== tests, double" && OPENBLAS_NUM_THREADS=1 build/double/affjord-tests
+	@echo "== readers of the database" && sh tests/readers.sh
 	@$(MAKE) --no-print-directory bundle-check deb-check test-python api
 
 # Readers against bytes that a machine makes up: make fuzz TIME=60, with clang; one target by make fuzz FUZZ=npy.

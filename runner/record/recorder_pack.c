@@ -127,17 +127,19 @@ status recorder_pack_pictures(recorder *book, failure *why) {
 
 /* --- Epochs --- */
 
-/* A loss that is not finite stands in the loss's column as its kind. */
-#define SPLIT_COLUMNS(split) #split " , " #split "_forward REAL, " #split "_backward REAL, "
+/* The view uses what every reader of SQLite files has (views.sql). */
+#define SPLIT_COLUMNS(split)                                                                                           \
+#split " REAL, " #split "_nonfinite TEXT, " #split "_forward REAL, " #split "_backward REAL, "
 #define SPLIT_PACKED(split)                                                                                            \
-    "max(CASE WHEN split = '" #split "' THEN coalesce(loss, nonfinite) END), "                                         \
+    "max(CASE WHEN split = '" #split "' THEN loss END), "                                                              \
+    "max(CASE WHEN split = '" #split "' THEN nonfinite END), "                                                         \
     "max(CASE WHEN split = '" #split "' THEN nfe_forward END), "                                                       \
     "max(CASE WHEN split = '" #split "' THEN nfe_backward END), "
 #define SPLIT_SHOWN(split, running)                                                                                    \
-    "SELECT run_id, epoch, iteration, '" #split "' AS split, iif(typeof(" #split ") = 'real', " #split                 \
-    ", NULL) AS loss, iif(typeof(" #split ") = 'text', " #split ", NULL) AS nonfinite, " #split                        \
-    "_forward AS nfe_forward, " #split "_backward AS nfe_backward, wall_seconds, peak_bytes, " running                 \
-    " AS running FROM packed_epoch WHERE " #split "_forward IS NOT NULL"
+    "SELECT run_id, epoch, iteration, '" #split "' AS split, " #split " AS loss, " #split                              \
+    "_nonfinite AS nonfinite, " #split "_forward AS nfe_forward, " #split                                              \
+    "_backward AS nfe_backward, wall_seconds, peak_bytes, " running " AS running FROM packed_epoch WHERE " #split      \
+    "_forward IS NOT NULL"
 
 #define EPOCHS_SHOWN                                                                                                   \
     SPLIT_SHOWN(training, "running")                                                                                   \
