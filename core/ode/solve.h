@@ -5,7 +5,7 @@
  * the state at each step's start, or those of all its stages. In the first case the reverse evaluates the stages of a
  * step again: a third more work, for memory of one state a step instead of s or s + 1.
  *
- * Adaptive steps follow torchdiffeq's conventions, so that numbers of evaluations can be compared:
+ * Adaptive steps follow torchdiffeq's rules:
  *
  *   ratio = RMS over the state of  error / (atol + rtol max(|y|, |y+|)),    accepted where ratio <= 1,
  *   h <- h min(10, max(0.9 / ratio^(1/order), low)),    low = 0.2, or 1 where ratio < 1.
@@ -14,8 +14,15 @@
  * state there is interpolated, unless `land` is set; set it for dopri8, whose steps are too long to interpolate within
  * the tolerance. Every attempt costs s evaluations, so that a solve makes exactly 2 + s (accepted + rejected), or 1
  * less with a first step given: the derivative at a step's end is evaluated for all pairs and is the next step's first
- * stage. (torchdiffeq's "adaptive_heun" goes on with the derivative of the predictor instead, one evaluation less a
- * step; it is not followed in that.) Time is double throughout. */
+ * stage. Time is double throughout.
+ *
+ * What is not torchdiffeq's (0.2.5; docs/lab/peers.md):
+ * - the value at the end of bosh3, which it interpolates by a polynomial with up to 1,000 times the error of the steps;
+ * - a solve with `land`, whose last step does not evaluate F behind the end. Without it dopri8's value at the end has
+ *   up to 5,000 times the error of the steps, here and there;
+ * - heun2: its "adaptive_heun" goes on with the derivative at the predictor, one evaluation less a step;
+ * - tsit5, which it no longer has;
+ * - rounding in float: below tolerances of 1e-5 it decides which steps are rejected. In double, counts are equal. */
 #ifndef AFFJORD_ODE_SOLVE_H
 #define AFFJORD_ODE_SOLVE_H
 
