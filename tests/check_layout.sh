@@ -35,7 +35,7 @@ breach "only core/backend/cuda and tests/cuda_on_host know the kernels' files" \
     "$(grep -rnE '#include *"backend/cuda/' core runner tests | grep -vE '^(core/backend/cuda|tests/cuda_on_host)/')"
 # What a script left there by mistake would be committed with everything else.
 breach "the top level has what is listed here" "$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u | grep -vxE \
-    '\.ci|\.clang-format|\.clang-tidy|\.gitignore|CITATION\.cff|CHANGELOG\.md|CONTRIBUTING\.md|LICENSE|Makefile|README\.md|configs|core|debian|docs|examples|experiments|packaging|paper_figures\.sh|plots|python|results|run|runner|tests')"
+    '\.ci|\.clang-format|\.clang-tidy|\.gitignore|CITATION\.cff|CHANGELOG\.md|CONTRIBUTING\.md|LICENSE|Makefile|README\.md|configs|core|debian|docs|examples|findings|experiments|packaging|paper_figures\.sh|plots|python|results|run|runner|tests')"
 breach "the library prints or exits" "$(grep -rnE '\b(printf|fprintf *\((stdout|stderr)|puts|exit|abort)\(' core --include='*.c' --include='*.h' --include='*.inc' --include='*.cu' --include='*.cuh' | grep -v 'format(printf')"
 # A number as text is core/base/number.c's, which no locale changes. What the program prints for people may be printf's, as
 # the program asks for no locale either.
