@@ -15,7 +15,7 @@ static const uint32_t *places(work *w, size_t pixels) {
 
 void case_dual(work *w) {
     const backend_ops *b = w->backend;
-    for (activation function = ACTIVATION_SOFTPLUS; function <= ACTIVATION_ELU; function++)
+    for (activation function = ACTIVATION_SOFTPLUS; function < ACTIVATION_COUNT; function++)
         for (size_t shared = 0; shared < 2; shared++) {
             const size_t channels = function == ACTIVATION_TANH ? 16 : 21;
             const dual_shape shape = {function, 3, 20, channels, shared ? 1 : 3, shared ? NULL : places(w, 20)};

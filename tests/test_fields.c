@@ -72,8 +72,8 @@ static void expect_right(field *of, const parameter_table *table, const char *na
 
 Test(fields, mlp_agrees_with_differences) {
     static const char *const layers[] = {IMAGE_LAYERS(CHOICE_TEXT)};
-    for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++)
-        for (activation function = ACTIVATION_SOFTPLUS; function <= ACTIVATION_ELU; function++) {
+    for (image_layer layer = IMAGE_IGNORE; layer < IMAGE_LAYER_COUNT; layer++)
+        for (activation function = ACTIVATION_SOFTPLUS; function < ACTIVATION_COUNT; function++) {
             if (layer != IMAGE_CONCAT && function != ACTIVATION_TANH) continue; /* every layer, and every function */
             const mlp_field_spec spec = small_mlp(layer, function);
             parameter_table table = {0};

@@ -387,8 +387,8 @@ static void check_training(chain_spec spec, const char *what) {
 
 Test(any_device, trainings_are_those_of_the_processor_but_for_the_order_of_sums) {
     static const char *const names[] = {IMAGE_LAYERS(CHOICE_TEXT)};
-    for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++)
-        check_training(spec_of(layer), (size_t)layer < 4 ? names[layer] : "another layer");
+    for (image_layer layer = IMAGE_IGNORE; layer < IMAGE_LAYER_COUNT; layer++)
+        check_training(spec_of(layer), names[layer]);
 }
 
 Test(any_device, adjoints_grids_and_exact_traces) {

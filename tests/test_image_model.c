@@ -76,7 +76,7 @@ Test(image_model, has_the_flows_of_the_multiscale_architecture) {
 Test(image_model, groups_add_up_and_every_difference_has_a_reason) {
     for (image_variant variant = IMAGE_PAPER; variant <= IMAGE_RELEASE; variant++)
         for (image_architecture a = IMAGE_FFJORD; a <= IMAGE_AFFJORD; a++)
-            for (image_layer layer = IMAGE_IGNORE; layer <= IMAGE_CONCATSQUASH; layer++) {
+            for (image_layer layer = IMAGE_IGNORE; layer < IMAGE_LAYER_COUNT; layer++) {
                 const image_model *m = expand(base_spec(3, 32, a, layer, variant));
                 size_t declared = 0, effective = 0;
                 for (size_t f = 0; f < m->flow_count; f++)

@@ -12,5 +12,6 @@
     ENTRY(ACTIVATION_ELU, "elu")
 /* An activation, by its place in the table. */
 typedef enum activation { ACTIVATIONS(CHOICE_SYMBOL) } activation;
+#define ACTIVATION_COUNT CHOICE_COUNT(ACTIVATIONS)
 
 #endif
