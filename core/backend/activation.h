@@ -12,6 +12,7 @@
     ENTRY(ACTIVATION_ELU, "elu")
 /* An activation, by its place in the table. */
 typedef enum activation { ACTIVATIONS(CHOICE_SYMBOL) } activation;
+/* How many there are. */
 #define ACTIVATION_COUNT CHOICE_COUNT(ACTIVATIONS)
 
 #endif

@@ -32,6 +32,7 @@ typedef enum image_architecture { IMAGE_FFJORD, IMAGE_AFFJORD } image_architectu
     ENTRY(IMAGE_CONCATSQUASH, "concatsquash")
 /* A way, by its place in the table. */
 typedef enum image_layer { IMAGE_LAYERS(CHOICE_SYMBOL) } image_layer;
+/* How many there are. */
 #define IMAGE_LAYER_COUNT CHOICE_COUNT(IMAGE_LAYERS)
 
 /* Where the paper and its authors' release differ, for AFFJORD: the paper joins z* to z as channels; the release joins

@@ -30,13 +30,12 @@ static bool read_number(const char **text, size_t most, size_t *out) {
 static solve_spec solver_of(const settings *values) {
     const tableau *method = tableau_get((tableau_id)values->solver_method);
     if (!tableau_is_pair(method)) return (solve_spec){.method = method, .steps = values->solver_steps};
-    return (solve_spec){
-        .method = method,
-        .options = {.atol = values->solver_atol,
-                    .rtol = values->solver_rtol,
-                    .land = values->solver_method == TABLEAU_DOPRI8, /* too long steps to interpolate in */
-                    .min_step = values->solver_min_step,
-                    .max_attempts = values->solver_max_steps}};
+    return (solve_spec){.method = method,
+                        .options = {.atol = values->solver_atol,
+                                    .rtol = values->solver_rtol,
+                                    .land = method->order > 5, /* too long steps to interpolate in */
+                                    .min_step = values->solver_min_step,
+                                    .max_attempts = values->solver_max_steps}};
 }
 
 /* The numbers of model.hidden. Errors: STATUS_INVALID. */

@@ -62,10 +62,9 @@ size_t objective_held_size(const objective *self, objective_held which) {
 /* --- Losses --- */
 
 static void count_points(const cnf_statistics *s, objective_counts *counts) {
-    *counts = (objective_counts){.flow_count = 1,
-                                 .flows = {{.forward = s->evaluations_forward,
-                                            .backward = s->evaluations_backward,
-                                            .end_time = s->end_time}}};
+    *counts = (objective_counts){
+        .flow_count = 1,
+        .flows = {{.forward = s->evaluations_forward, .backward = s->evaluations_backward, .end_time = s->end_time}}};
 }
 
 /* A reversal makes the evaluation it reverses, so what is counted backwards are evaluations with a reverse: the solver's
@@ -227,8 +226,7 @@ status objective_check(const objective_spec *spec, objective_data data, failure 
 }
 
 static status build_points(objective *self, parallel *workers, failure *why) {
-    static const dataset_split splits[] = {
-        [OBJECTIVE_VALIDATION] = SPLIT_VALIDATION, [OBJECTIVE_TEST] = SPLIT_TEST};
+    static const dataset_split splits[] = {[OBJECTIVE_VALIDATION] = SPLIT_VALIDATION, [OBJECTIVE_TEST] = SPLIT_TEST};
     objective_spec *spec = &self->spec;
     const dataset *data = self->data.points;
     self->D = spec->flow.dimension;
