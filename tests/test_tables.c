@@ -131,7 +131,7 @@ Test(tables, a_line_says_what_was_read) {
     EXPECT_SAYS("comma.csv: NOT SOUND");
     EXPECT_SAYS("a comma is either inside a number");
     EXPECT(2, "$AFFJORD data check mnist");
-    EXPECT_SAYS(": no table; expected a path that ends in .npy or .csv");
+    EXPECT_SAYS(": no table; expected a path that ends in .npy, .csv or .tsv");
     EXPECT(2, "$AFFJORD data check $TEST_DIR/points.csv --dir $TEST_DIR");
 }
 
