@@ -48,7 +48,8 @@ Test(config, every_wrong_line_has_its_message) {
         {"[solver]\nmethod = rk5\n",
          "8: solver.method = rk5: expected euler, midpoint, rk4, rk4_38, heun2, bosh3, dopri5, "
          "tsit5 or dopri8; the nearest is rk4"},
-        {"[model]\ncontext = Time\n", "8: model.context = Time: expected time, augmented or general; the nearest is time"},
+        {"[model]\ncontext = Time\n",
+         "8: model.context = Time: expected time, augmented or general; the nearest is time"},
         {"[train]\nbatch 5\n", "8: expected \"key = value\""},
         {"[train]\nbatch: 5\n", "8: expected \"key = value\""},
         {"[train]\n= 5\n", "8: expected \"key = value\""},
@@ -270,7 +271,7 @@ Test(config, files_are_read_as_written) {
                         "models = m\r\n# a comment\r\nseeds = 0-2, 40\r\n[model m]\r\n");
     experiment_config *config = load("x.ini", 0, NULL);
     const settings *base = config_settings(config);
-    char text[CONFIG_PATH_MAX];
+    char text[PATH_MAX];
     cr_expect_str_eq(base->experiment_name, "a-1_B");
     cr_expect_str_eq(base->experiment_title, "\xc3\x9c"
                                              "ber z* = 0");
@@ -299,7 +300,7 @@ Test(config, tables_are_beside_the_file_that_lists_them) {
     cr_assert_eq(mkdir("folder", 0700), 0);
     write_text("folder/x.ini", GOOD);
     experiment_config *config = load("folder/x.ini", 0, NULL);
-    char path[CONFIG_PATH_MAX];
+    char path[PATH_MAX];
     cr_expect_eq(config_data_source(config, "ty", path, NULL), STATUS_OK);
     cr_expect_str_eq(path, "ty");
     cr_expect_eq(config_data_source(config, "points.npy", path, NULL), STATUS_OK);

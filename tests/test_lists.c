@@ -52,7 +52,7 @@ Test(lists, items_in_quotes_have_commas_and_blanks) {
                         "[data a, b]\ntrain.batch = 7\n[data p/a, b.csv]\ntrain.iterations = 8\n");
     experiment_config *config = load("x.ini", 0, NULL);
     settings values;
-    char path[CONFIG_PATH_MAX];
+    char path[PATH_MAX];
     config_resolve(config, "p/a, b.csv", "m", &values);
     cr_expect_eq(values.train_batch, 7);
     cr_expect_eq(values.train_iterations, 8);
@@ -112,7 +112,7 @@ Test(lists, paths_are_as_long_as_the_system_takes) {
              other, item);
     expect_items(content, ITEMS(item, other));
     experiment_config *config = load("x.ini", 0, NULL);
-    char path[CONFIG_PATH_MAX];
+    char path[PATH_MAX];
     failure why = {""};
     cr_expect_eq(config_data_source(config, item, path, NULL), STATUS_OK);
     cr_expect_str_eq(path, item);

@@ -235,7 +235,7 @@ Test(sharing, shards_and_archives_take_the_umask) {
     umask(0002);
     EXPECT(0, "cd $TEST_DIR/shared; for run in 0 1; do " ANNA TOOL " small.ini --db r.db --only $run --quiet; done");
     EXPECT(0, "cd $TEST_DIR/shared; " BERT TOOL " merge --db r.db --remove; " ANNA TOOL " archive a.db --db r.db");
-    EXPECT_SAYS("2 shards: 2 runs taken into r.db, 0 not done yet, 2 removed");
+    EXPECT_SAYS("2 shards: 2 runs merged into r.db, 0 not done yet, 2 removed");
     EXPECT(0, "cd $TEST_DIR/shared; stat -c '%%A %%g' *.db shards shards/*; find shards -type f");
     EXPECT_SAYS("-rw-rw-r-- 12000\n-rw-rw-r-- 12000\ndrwxrwsr-x 12000\n");
 }

@@ -13,12 +13,13 @@
 #define AFFJORD_RUNNER_BASELINE_H
 
 #include "compare/run_values.h"
+#include "plan/plan.h"
 #include "system/output.h"
 
 enum { BASELINE_NAME_MAX = 128, BASELINE_REASON_MAX = 256 };
 
 typedef struct baseline_row {
-    char key[33], dataset[BASELINE_NAME_MAX], model[BASELINE_NAME_MAX];
+    char key[PLAN_KEY_SIZE], dataset[BASELINE_NAME_MAX], model[BASELINE_NAME_MAX];
     uint64_t seed;
     char quantity[RUN_QUANTITY_MAX];
     double value;

@@ -12,10 +12,10 @@
 
 #include "compare/rerun_choice.h"
 #include "compare/rerun_compare.h"
-#include "plan/enrolment.h"
+#include "plan/run_status.h"
 #include "record/machine.h"
 #include "system/temporary.h"
-#include "work/count.h"
+#include "work/count_parameters.h"
 #include "work/workers.h"
 
 enum { NO_CHECKPOINTS = 1000000 }; /* epochs between them */
@@ -23,7 +23,7 @@ enum { NO_CHECKPOINTS = 1000000 }; /* epochs between them */
 typedef struct rerunning {
     const rerun_request *asked;
     rerun_choice choice;
-    char folder[TEMPORARY_PATH_MAX], database[TEMPORARY_PATH_MAX + 16];
+    char folder[PATH_MAX], database[PATH_MAX + 16];
     signals events;
     machine here;
     workers_result result;
@@ -66,7 +66,7 @@ static status make_plan(const rerun_choice *choice, bool counted, plan **out, fa
 
 /* --- Computing --- */
 
-static status train(rerunning *self, recorder *book, const plan *runs, const enrolment *list, failure *why) {
+static status train(rerunning *self, recorder *book, const plan *runs, const run_status *list, failure *why) {
     const rerun_request *asked = self->asked;
     const size_t threads = asked->threads ? (size_t)asked->threads : 1;
     size_t jobs = asked->jobs ? (size_t)asked->jobs : machine_jobs(threads);
@@ -92,15 +92,15 @@ static status compute_kind(rerunning *self, recorder *book, bool counted, failur
     const char *name = counted ? "counts" : "trainings";
     const recorder_experiment row = {.name = name, .title = name, .file = self->asked->database};
     plan *runs;
-    enrolment *list = NULL;
+    run_status *list = NULL;
     TRY(make_plan(&self->choice, counted, &runs, why));
     status outcome = STATUS_OK;
     if (runs->run_count > 0) {
-        outcome = enrolment_write(book, runs, &row, &list, why);
-        if (outcome == STATUS_OK && counted) outcome = count_runs(book, runs, list, &self->here.session, why);
+        outcome = run_status_write(book, runs, &row, &list, why);
+        if (outcome == STATUS_OK && counted) outcome = count_parameters(book, runs, list, &self->here.session, why);
         else if (outcome == STATUS_OK) outcome = train(self, book, runs, list, why);
     }
-    enrolment_destroy(&list);
+    run_status_destroy(&list);
     plan_destroy(&runs);
     return outcome;
 }

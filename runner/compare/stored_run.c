@@ -9,7 +9,7 @@
 #include "base/real.h"
 #include "data/toy.h"
 #include "settings/source.h"
-#include "system/place.h"
+#include "system/paths.h"
 
 /* What is known of the data of one name, checksum and averaging. */
 struct stored_data {
@@ -110,7 +110,7 @@ typedef struct searching {
 /* An item of an experiment's list of data, if it can be the run's: images lie where the experiment says, tables beside
  * its file. */
 static void try_item(const searching *self, const experiment_config *config, const char *item) {
-    char path[CONFIG_PATH_MAX];
+    char path[PATH_MAX];
     failure ignored;
     if (self->images) {
         if (strcmp(item, self->images) == 0)
@@ -129,12 +129,12 @@ static void try_item(const searching *self, const experiment_config *config, con
 /* The file of an experiment, as it was given on the command line: from here, or from the project's folder. */
 static status try_experiment(void *argument, const char *file) {
     const searching *self = argument;
-    char path[PLACE_PATH_MAX], item[SETTINGS_TEXT_MAX];
+    char path[PATH_MAX], item[SETTINGS_TEXT_MAX];
     experiment_config *config;
     failure ignored;
     if (self->out->found) return STATUS_OK;
     snprintf(path, sizeof path, "%s", file);
-    if (access(path, R_OK) != 0 && *file != '/') place_path(file, path);
+    if (access(path, R_OK) != 0 && *file != '/') install_path(file, path);
     if (config_load(path, 0, NULL, &config, &ignored) != STATUS_OK) return STATUS_OK;
     const char *cursor = config_settings(config)->experiment_data;
     while (!self->out->found && settings_list_next(&cursor, item)) try_item(self, config, item);

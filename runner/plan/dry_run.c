@@ -87,13 +87,13 @@ static void write_run(const plan_run *run, const recorder_run *row, FILE *stream
     fputc('\n', stream);
 }
 
-void dry_run_write(const settings *base, const plan *runs, const enrolment *list, const char *database, FILE *stream) {
+void dry_run_write(const settings *base, const plan *runs, const run_status *list, const char *database, FILE *stream) {
     fprintf(stream, "Experiment %s: %s\nDatabase %s\n", base->experiment_name, base->experiment_title, database);
     plan_write_reports(runs, stream);
     write_settings(runs, stream);
     write_unused(runs, stream);
     fprintf(stream, "Runs: %zu, of which %zu are done\n", list->count, list->done);
     for (size_t i = 0; i < list->count; i++) write_run(&runs->runs[i], &list->runs[i], stream);
-    if (list->stale_count > 0)
-        fprintf(stream, "%zu runs with other settings would leave the experiment\n", list->stale_count);
+    if (list->outdated_count > 0)
+        fprintf(stream, "%zu runs with other settings would leave the experiment\n", list->outdated_count);
 }

@@ -64,7 +64,7 @@ static size_t count_items(const char *list) {
 /* "file:line: experiment.data: ..." */
 static status fail_at_list(const experiment_config *config, const char *name, status code, const char *reason,
                            failure *why) {
-    char origin[CONFIG_PATH_MAX];
+    char origin[PATH_MAX];
     config_origin(config, name, origin);
     return fail(why, code, "%s: %s: %s", origin, name, reason);
 }
@@ -142,7 +142,7 @@ static status check_outputs(const settings *values, const plan_dataset *data, fa
 /* "file:line: ..." of the setting that a reason begins with, or of the list of models. */
 static status fail_at_setting(const experiment_config *config, const char *item, const char *model, status code,
                               const char *reason, failure *why) {
-    char name[64], origin[CONFIG_PATH_MAX];
+    char name[64], origin[PATH_MAX];
     const size_t length = strcspn(reason, " :");
     const setting_option *option;
     snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), reason);
@@ -160,8 +160,8 @@ static status check_settings(const experiment_config *config, const source *open
     failure reason;
     status code = STATUS_OK;
     if (values->image_downsample != first->image_downsample)
-        code =
-            fail(&reason, STATUS_INVALID, "image.downsample: expected the same for all models, which see the same data");
+        code = fail(&reason, STATUS_INVALID,
+                    "image.downsample: expected the same for all models, which see the same data");
     if (code == STATUS_OK && values->experiment_task == TASK_THEORY) code = check_theory(values, data, &reason);
     if (code == STATUS_OK) code = source_check(opened, values, &reason);
     if (code == STATUS_OK) code = check_outputs(values, data, &reason);

@@ -2,18 +2,19 @@
 #ifndef AFFJORD_RUNNER_PLAN_H
 #define AFFJORD_RUNNER_PLAN_H
 
+#include "record/recorder.h"
 #include "settings/config.h"
 #include "model/specification.h"
 
 enum {
-    PLAN_KEY_SIZE = 33, /* 32 hexadecimal digits and a terminator */
+    PLAN_KEY_SIZE = RECORDER_KEY_SIZE,
     PLAN_CHECKSUM_SIZE = 65, /* 64 of them */
     PLAN_NUMBER_DIGITS = 7, /* of a run's number, to tell it from a key */
     PLAN_FORMAT_VERSION = 1 /* raised when the same settings come to mean other numbers */
 };
 
 typedef struct plan_dataset {
-    char source[CONFIG_PATH_MAX]; /* what source_open() takes */
+    char source[PATH_MAX]; /* what source_open() takes */
     char name[SETTINGS_NAME_MAX]; /* of the data, as in tables */
     char checksum[PLAN_CHECKSUM_SIZE];
     specification_shape shape;

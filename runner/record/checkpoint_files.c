@@ -23,10 +23,10 @@ static const char *last_part(const char *path) {
 }
 
 /* The recorder refuses paths of databases that leave no room for these names. */
-__attribute__((format(printf, 2, 3))) static void compose(char out[CHECKPOINT_PATH_MAX], const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void compose(char out[PATH_MAX], const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(out, CHECKPOINT_PATH_MAX, format, arguments);
+    vsnprintf(out, PATH_MAX, format, arguments);
     va_end(arguments);
 }
 
@@ -36,7 +36,7 @@ static int stem(const char *path) {
     return (int)(length > 3 && strcmp(path + length - 3, ".db") == 0 ? length - 3 : length);
 }
 
-void checkpoint_folder(const char *database, char out[CHECKPOINT_PATH_MAX]) {
+void checkpoint_folder(const char *database, char out[PATH_MAX]) {
     compose(out, "%.*s.checkpoints", stem(database), database);
 }
 
@@ -47,28 +47,28 @@ static status make_folder(const char *folder, failure *why) {
 }
 
 status checkpoint_make_folder(const char *database, failure *why) {
-    char folder[CHECKPOINT_PATH_MAX];
+    char folder[PATH_MAX];
     checkpoint_folder(database, folder);
     return make_folder(folder, why);
 }
 
-void checkpoint_failure_path(const char *database, const char *key, uint64_t iteration, char out[CHECKPOINT_PATH_MAX]) {
+void checkpoint_failure_path(const char *database, const char *key, uint64_t iteration, char out[PATH_MAX]) {
     compose(out, "%.*s.failures/%s-%" PRIu64 "%s", stem(database), database, key, iteration, ending);
 }
 
 status checkpoint_make_failures(const char *database, failure *why) {
-    char folder[CHECKPOINT_PATH_MAX];
+    char folder[PATH_MAX];
     compose(folder, "%.*s.failures", stem(database), database);
     return make_folder(folder, why);
 }
 
-void checkpoint_name(const char *database, const char *key, uint64_t iteration, char out[CHECKPOINT_PATH_MAX]) {
-    char folder[CHECKPOINT_PATH_MAX];
+void checkpoint_name(const char *database, const char *key, uint64_t iteration, char out[PATH_MAX]) {
+    char folder[PATH_MAX];
     checkpoint_folder(database, folder);
     compose(out, "%s/%s-%" PRIu64 "%s", last_part(folder), key, iteration, ending);
 }
 
-void checkpoint_locate(const char *database, const char *name, char out[CHECKPOINT_PATH_MAX]) {
+void checkpoint_locate(const char *database, const char *name, char out[PATH_MAX]) {
     compose(out, "%.*s%s", (int)(last_part(database) - database), database, name);
 }
 
@@ -103,7 +103,7 @@ status checkpoint_verify(const char *path, uint64_t bytes, const char *sha256, f
 }
 
 void checkpoint_clean(const char *database, const char *key, const char *keep) {
-    char folder[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX];
+    char folder[PATH_MAX], path[PATH_MAX];
     checkpoint_folder(database, folder);
     DIR *entries = opendir(folder);
     if (!entries) return;

@@ -11,23 +11,21 @@
 
 #include "base/status.h"
 
-enum { CHECKPOINT_PATH_MAX = PATH_MAX };
-
 /* The folder beside the database: its path without ".db", and ".checkpoints". */
-void checkpoint_folder(const char *database, char out[CHECKPOINT_PATH_MAX]);
+void checkpoint_folder(const char *database, char out[PATH_MAX]);
 
 /* Make the folder if it is not there. Errors: STATUS_IO naming it. */
 status checkpoint_make_folder(const char *database, failure *why);
 
 /* A new checkpoint's path relative to the database's folder, as its row has it. */
-void checkpoint_name(const char *database, const char *key, uint64_t iteration, char out[CHECKPOINT_PATH_MAX]);
+void checkpoint_name(const char *database, const char *key, uint64_t iteration, char out[PATH_MAX]);
 
 /* The path of such a relative one. */
-void checkpoint_locate(const char *database, const char *name, char out[CHECKPOINT_PATH_MAX]);
+void checkpoint_locate(const char *database, const char *name, char out[PATH_MAX]);
 
 /* Where the batch is kept with which an iteration of a run failed: results/results.failures/KEY-ITERATION.safetensors;
  * and its folder, made if it is not there. Errors: STATUS_IO naming it. */
-void checkpoint_failure_path(const char *database, const char *key, uint64_t iteration, char out[CHECKPOINT_PATH_MAX]);
+void checkpoint_failure_path(const char *database, const char *key, uint64_t iteration, char out[PATH_MAX]);
 status checkpoint_make_failures(const char *database, failure *why);
 
 /* The file has this size and SHA-256. Errors, naming the path: STATUS_IO if

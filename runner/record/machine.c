@@ -12,7 +12,7 @@
 #include "backend/cpu/cpu.h"
 #include "base/real.h"
 #include "provenance.h" /* made by the build */
-#include "system/place.h"
+#include "system/paths.h"
 
 /* The processor's name as the kernel gives it, or "unknown". */
 static void read_cpu(char *text, size_t size) {
@@ -49,7 +49,7 @@ void machine_describe(machine *out, int count, char **arguments) {
     out->command_line[0] = '\0';
     /* As a user types it: where the program lies on this machine says nothing about a number. */
     for (int i = 0; i < count; i++)
-        used = append_word(out->command_line, sizeof out->command_line, used, i == 0 ? place_command() : arguments[i]);
+        used = append_word(out->command_line, sizeof out->command_line, used, i == 0 ? command_name() : arguments[i]);
     if (gethostname(out->host, sizeof out->host) != 0) snprintf(out->host, sizeof out->host, "unknown");
     out->host[sizeof out->host - 1] = '\0';
     read_cpu(out->cpu, sizeof out->cpu);

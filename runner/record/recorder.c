@@ -237,7 +237,7 @@ const char *recorder_text(sqlite3_stmt *row, int column) {
 
 /* SQLite knows files by their whole paths, links followed, and has little room for them. */
 static status check_length(const char *path, failure *why) {
-    char folder[RECORDER_PATH_MAX];
+    char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
     const sqlite3_vfs *files = sqlite3_vfs_find(NULL); /* none where memory ends as SQLite starts */
     if (!files) return fail(why, STATUS_MEMORY, "out of memory for the database \"%s\"", path);

@@ -22,9 +22,9 @@
 
 enum {
     RECORDER_SCHEMA_VERSION = 7,
+    RECORDER_KEY_SIZE = 33, /* of a run: 32 hexadecimal digits and a terminator */
     RECORDER_FLOWS_MAX = 16,
     RECORDER_NAME_MAX = 1024, /* bytes of a name, terminator included */
-    RECORDER_PATH_MAX = PATH_MAX,
     RECORDER_BLOB_MAX = 900000000 /* bytes of a blob; SQLite's own limit is 10^9 of a row */
 };
 #define RECORDER_COMMIT_SECONDS 0.5
@@ -58,8 +58,7 @@ status recorder_open_begun(const char *path, recorder **out, failure *why);
 /* A name to read the database at `path` by, also with other programs, so that nothing is written beside it: its own path,
  * or that of a recovered copy in a new private folder. `folder` is that one's name, to be removed by the caller once the
  * copy is not needed or open; "" if there is none. */
-status recorder_make_readable(const char *path, char name[RECORDER_PATH_MAX], char folder[TEMPORARY_PATH_MAX],
-                              failure *why);
+status recorder_make_readable(const char *path, char name[PATH_MAX], char folder[PATH_MAX], failure *why);
 
 /* Commit and close; *book is NULL after it even if committing failed. */
 status recorder_close(recorder **book, failure *why);
@@ -97,7 +96,7 @@ const char *recorder_state_name(recorder_state state);
 /* A row of `run`, with its checkpoint. */
 typedef struct recorder_run {
     int64_t id; /* 0: no such row */
-    char key[33], data_checksum[65];
+    char key[RECORDER_KEY_SIZE], data_checksum[65];
     char dataset[RECORDER_NAME_MAX], model[RECORDER_NAME_MAX];
     uint64_t seed;
     uint64_t parameters; /* 0: not known yet */

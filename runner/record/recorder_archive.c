@@ -143,7 +143,7 @@ static status shrink(recorder *book, recorder_keep *keep, void *argument, record
 status recorder_archive(recorder *book, const char *path, recorder_keep *keep, void *argument, recorder_archived *out,
                         failure *why) {
     recorder *copy = NULL;
-    char lock[RECORDER_PATH_MAX];
+    char lock[PATH_MAX];
     failure closing;
     if (snprintf(lock, sizeof lock, "%s.lock", path) >= (int)sizeof lock)
         return fail(why, STATUS_IO, "the archive's path is too long: \"%.200s...\"", path);

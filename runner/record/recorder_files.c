@@ -23,7 +23,7 @@ bool recorder_is_read(int file) {
 void recorder_take_side_files(const char *path, int file) {
     static const char *const endings[] = {"-wal", "-journal", "-shm"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        char name[RECORDER_PATH_MAX];
+        char name[PATH_MAX];
         failure ignored; /* SQLite says what is wrong then */
         if (snprintf(name, sizeof name, "%s%s", path, endings[i]) >= (int)sizeof name) continue;
         if (access(name, F_OK) != 0 || faccessat(AT_FDCWD, name, W_OK, AT_EACCESS) == 0 || recorder_is_read(file))

@@ -23,7 +23,7 @@ typedef enum recorder_statement {
 struct recorder {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared when first used */
-    char path[RECORDER_PATH_MAX];
+    char path[PATH_MAX];
     int lock; /* descriptor of PATH.lock; -1 when reading */
     int file; /* and of the database; closing it would drop SQLite's locks, so it is closed after SQLite's; -1 when reading */
     bool shard; /* of one task, on a disk that hosts share */

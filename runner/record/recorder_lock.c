@@ -13,8 +13,8 @@
 
 #include "record/recorder_internal.h"
 
-static bool lock_path(const char *path, char out[RECORDER_PATH_MAX]) {
-    return snprintf(out, RECORDER_PATH_MAX, "%s.lock", path) < RECORDER_PATH_MAX;
+static bool lock_path(const char *path, char out[PATH_MAX]) {
+    return snprintf(out, PATH_MAX, "%s.lock", path) < PATH_MAX;
 }
 
 /* File systems that have no locks lose only the protection against a second writer. */
@@ -48,14 +48,14 @@ static int open_lock(const char *name) {
         return file;
     }
     if (file >= 0 || errno != ENOENT || !slash) return file;
-    char folder[RECORDER_PATH_MAX];
+    char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%.*s", (int)(slash - name), name);
     if (mkdir(folder, 0777) != 0) return -1;
     return open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 }
 
 status recorder_lock(const char *path, bool *taken, int *descriptor, char holder[RECORDER_NAME_MAX], failure *why) {
-    char name[RECORDER_PATH_MAX];
+    char name[PATH_MAX];
     struct stat information;
     if (!lock_path(path, name)) return fail(why, STATUS_IO, "the database's path is too long");
     const bool exists = stat(path, &information) == 0;
@@ -90,7 +90,7 @@ status recorder_lock(const char *path, bool *taken, int *descriptor, char holder
 }
 
 bool recorder_is_held(const char *path) {
-    char name[RECORDER_PATH_MAX];
+    char name[PATH_MAX];
     if (!lock_path(path, name)) return false;
     const int file = open(name, O_RDONLY | O_CLOEXEC);
     if (file < 0) return false;

@@ -56,7 +56,7 @@ static bool detach(recorder *book) {
 /* It is not written: one whose task was killed while it wrote is for the task to roll back, and is read as a copy. */
 static status attach(recorder *book, const char *shard, failure *why) {
     sqlite3_stmt *statement = NULL;
-    char name[RECORDER_PATH_MAX], folder[TEMPORARY_PATH_MAX];
+    char name[PATH_MAX], folder[PATH_MAX];
     snprintf(book->merging->shard, sizeof book->merging->shard, "%s", shard);
     failure reason;
     if (recorder_make_readable(shard, name, folder, &reason) != STATUS_OK)

@@ -19,7 +19,7 @@ struct merging {
     sqlite3_stmt *looking;
     size_t table_count;
     merged_table *tables;
-    char shard[RECORDER_PATH_MAX];
+    char shard[PATH_MAX];
 };
 
 #endif

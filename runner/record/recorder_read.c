@@ -1,7 +1,7 @@
 /* recorder_read.c - what the program itself asks the database. */
 #include "record/recorder_internal.h"
 
-#include "system/place.h"
+#include "system/paths.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -101,7 +101,7 @@ status recorder_resolve_run(recorder *book, const char *text, recorder_run *out,
     if (found.id == 0)
         return fail(why, STATUS_INVALID,
                     "no run of \"%s\" has the number %.40s or a key that begins with it; \"%s list runs\" shows all",
-                    book->path, text, place_command());
+                    book->path, text, command_name());
     *out = found;
     return STATUS_OK;
 }

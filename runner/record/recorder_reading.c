@@ -30,7 +30,7 @@ static bool has_log_mode(int database) {
 /* Whether a writer was killed in a transaction that nobody has rolled back since. A journal alone does not tell: a
  * writer that is alive has one too. */
 static bool needs_rollback(const char *path) {
-    char journal[RECORDER_PATH_MAX];
+    char journal[PATH_MAX];
     sqlite3 *db = NULL;
     if (snprintf(journal, sizeof journal, "%s-journal", path) >= (int)sizeof journal || access(journal, F_OK) != 0)
         return false;
@@ -89,7 +89,7 @@ static void read_header(const char *path, unsigned char out[LOG_HEADER]) {
 /* The read lock does not keep writers of a log from appending to it, which does no harm, or from starting it anew, after
  * which the copies do not belong together: they are made again. */
 static status copy_moment(const char *path, const char *ending, const char *copy, failure *why) {
-    char side[RECORDER_PATH_MAX], side_copy[RECORDER_PATH_MAX];
+    char side[PATH_MAX], side_copy[PATH_MAX];
     snprintf(side, sizeof side, "%s%s", path, ending);
     snprintf(side_copy, sizeof side_copy, "%s%s", copy, ending);
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -128,21 +128,19 @@ static status copy_and_recover(int database, const char *path, const char *endin
 }
 
 /* The copy's name and folder, where one is needed. */
-static status copy_if_needed(int database, const char *path, char name[RECORDER_PATH_MAX],
-                             char folder[TEMPORARY_PATH_MAX], failure *why) {
+static status copy_if_needed(int database, const char *path, char name[PATH_MAX], char folder[PATH_MAX], failure *why) {
     const bool log = has_log_mode(database);
     if (!log && !needs_rollback(path)) return STATUS_OK;
     TRY(temporary_create(folder, why));
-    snprintf(name, RECORDER_PATH_MAX, "%s/results.db", folder);
+    snprintf(name, PATH_MAX, "%s/results.db", folder);
     const status outcome = copy_and_recover(database, path, log ? "-wal" : "-journal", name, why);
     if (outcome != STATUS_OK) temporary_remove(folder);
     return outcome;
 }
 
-status recorder_make_readable(const char *path, char name[RECORDER_PATH_MAX], char folder[TEMPORARY_PATH_MAX],
-                              failure *why) {
+status recorder_make_readable(const char *path, char name[PATH_MAX], char folder[PATH_MAX], failure *why) {
     folder[0] = '\0';
-    snprintf(name, RECORDER_PATH_MAX, "%s", path);
+    snprintf(name, PATH_MAX, "%s", path);
     /* What belongs to a database lies beside the file, not beside a link to it. */
     char *real = realpath(path, NULL);
     const int database = real ? open(real, O_RDONLY | O_CLOEXEC) : -1;
@@ -155,7 +153,7 @@ status recorder_make_readable(const char *path, char name[RECORDER_PATH_MAX], ch
 }
 
 status recorder_connect_reading(recorder *book, failure *why) {
-    char name[RECORDER_PATH_MAX], folder[TEMPORARY_PATH_MAX];
+    char name[PATH_MAX], folder[PATH_MAX];
     TRY(recorder_make_readable(book->path, name, folder, why));
     int code = sqlite3_open_v2(name, &book->db, SQLITE_OPEN_READONLY, NULL);
     if (code == SQLITE_OK) sqlite3_busy_timeout(book->db, RECORDER_READING_MILLISECONDS);

@@ -28,8 +28,7 @@ typedef struct merging_files {
 } merging_files;
 
 /* Where a run's checkpoint lies here; `name` is what its row says. */
-static void locate(const merging_files *files, const recorder_run *run, char name[CHECKPOINT_PATH_MAX],
-                   char path[CHECKPOINT_PATH_MAX]) {
+static void locate(const merging_files *files, const recorder_run *run, char name[PATH_MAX], char path[PATH_MAX]) {
     checkpoint_name(files->database, run->key, run->checkpoint_iteration, name);
     checkpoint_locate(files->database, name, path);
 }
@@ -43,7 +42,7 @@ static bool has_size(const char *path, uint64_t bytes) {
 /* A file of this name and size is the one: names carry the key and the iteration, which decide every bit of it. */
 static status fetch(void *argument, const recorder_run *run, failure *why) {
     const merging_files *files = argument;
-    char name[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX], from[CHECKPOINT_PATH_MAX];
+    char name[PATH_MAX], path[PATH_MAX], from[PATH_MAX];
     bool found;
     locate(files, run, name, path);
     if (has_size(path, run->checkpoint_bytes)) return STATUS_OK;
@@ -53,7 +52,7 @@ static status fetch(void *argument, const recorder_run *run, failure *why) {
 
 static bool is_ready(void *argument, recorder_run *run) {
     const merging_files *files = argument;
-    char name[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX];
+    char name[PATH_MAX], path[PATH_MAX];
     locate(files, run, name, path);
     if (strlen(name) >= sizeof run->checkpoint_path) return false;
     snprintf(run->checkpoint_path, sizeof run->checkpoint_path, "%.*s", RECORDER_NAME_MAX - 1, name);
@@ -72,7 +71,7 @@ static status merge_attached(recorder *book, merging_files *files, recorder_merg
 
 /* Its files go only once the rows are safe on the disk, which they are when the transaction is. */
 static void remove_shard(const char *path) {
-    char folder[CHECKPOINT_PATH_MAX], other[CHECKPOINT_PATH_MAX];
+    char folder[PATH_MAX], other[PATH_MAX];
     checkpoint_folder(path, folder);
     DIR *entries = opendir(folder);
     for (const struct dirent *entry; entries && (entry = readdir(entries)) != NULL;) {
@@ -164,7 +163,7 @@ static bool is_checkpoint(const char *name) {
 }
 
 status merge_sweep(recorder *book, failure *why) {
-    char folder[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX], named[CHECKPOINT_PATH_MAX], key[PLAN_KEY_SIZE];
+    char folder[PATH_MAX], path[PATH_MAX], named[PATH_MAX], key[PLAN_KEY_SIZE];
     status outcome = STATUS_OK;
     checkpoint_folder(recorder_path(book), folder);
     DIR *entries = opendir(folder);
@@ -183,8 +182,8 @@ status merge_sweep(recorder *book, failure *why) {
     return outcome;
 }
 
-void merge_say(const merge_result *result, const char *database) {
-    printf("%" PRIu64 " shard%s: %" PRIu64 " run%s taken into %s, %" PRIu64 " not done yet", result->shards,
+void print_merge(const merge_result *result, const char *database) {
+    printf("%" PRIu64 " shard%s: %" PRIu64 " run%s merged into %s, %" PRIu64 " not done yet", result->shards,
            result->shards == 1 ? "" : "s", result->runs, result->runs == 1 ? "" : "s", database, result->unfinished);
     if (result->refused > 0) printf(", %" PRIu64 " refused", result->refused);
     if (result->removed > 0) printf(", %" PRIu64 " removed", result->removed);

@@ -1,24 +1,24 @@
-/* merge.h - shards into a database: rows, and the checkpoints' files. */
+/* merge.h - merges shards into a database: rows and checkpoint files. */
 #ifndef AFFJORD_RUNNER_MERGE_H
 #define AFFJORD_RUNNER_MERGE_H
 
 #include "record/recorder.h"
 
 typedef struct merge_result {
-    uint64_t shards; /* looked at */
-    uint64_t runs; /* taken into the database */
+    uint64_t shards; /* read */
+    uint64_t runs; /* copied into the database */
     uint64_t unfinished; /* runs of the shards that are not done */
-    uint64_t refused; /* shards that could not be merged; each was said */
+    uint64_t refused; /* shards that could not be merged; a message was printed for each */
     uint64_t removed;
 } merge_result;
 
 typedef struct merge_options {
     bool remove; /* shards of which all runs are done and in the database now */
-    bool quiet; /* say only what went wrong */
+    bool quiet; /* print errors only */
 } merge_options;
 
-/* Merge the database at `path`, in a transaction of its own. What goes wrong with it is
- * said, and counted as refused. Errors: those that other shards would meet too. */
+/* Merge the database at `path`, in a transaction of its own. A shard that cannot
+ * be merged is counted as refused, after a message. Errors: those that other shards would meet too. */
 status merge_shard(recorder *book, const char *path, const merge_options *options, merge_result *result, failure *why);
 
 /* Merge all shards of a folder, in the order of their keys; then sweep. */
@@ -29,7 +29,7 @@ status merge_folder(recorder *book, const char *folder, const merge_options *opt
  * killed merge left. */
 status merge_sweep(recorder *book, failure *why);
 
-/* "12 shards: 3 runs taken, ..." */
-void merge_say(const merge_result *result, const char *database);
+/* Print "12 shards: 3 runs merged, ...". */
+void print_merge(const merge_result *result, const char *database);
 
 #endif

@@ -12,20 +12,19 @@
 
 enum { KEY_DIGITS = PLAN_KEY_SIZE - 1, ROOM = 128 /* for the names of files beside a database */ };
 
-void shard_folder(const char *database, char out[PLACE_PATH_MAX]) {
+void shard_folder(const char *database, char out[PATH_MAX]) {
     const char *slash = strrchr(database, '/');
     const int length = slash ? (int)(slash - database) + 1 : 0;
-    snprintf(out, PLACE_PATH_MAX, "%.*sshards", length < PLACE_ROOT_MAX ? length : 0, database);
+    snprintf(out, PATH_MAX, "%.*sshards", length < INSTALL_ROOT_MAX ? length : 0, database);
 }
 
-status shard_path(const char *folder, const char *key, const char *ending, char out[PLACE_PATH_MAX], failure *why) {
-    if (snprintf(out, PLACE_PATH_MAX, "%s/%.2s/%s%s", folder, key, key, ending) + ROOM < PLACE_PATH_MAX)
-        return STATUS_OK;
+status shard_path(const char *folder, const char *key, const char *ending, char out[PATH_MAX], failure *why) {
+    if (snprintf(out, PATH_MAX, "%s/%.2s/%s%s", folder, key, key, ending) + ROOM < PATH_MAX) return STATUS_OK;
     return fail(why, STATUS_INVALID, "the path of the folder of shards is too long: \"%.200s...\"", folder);
 }
 
 status shard_make_folder(const char *folder, failure *why) {
-    char path[PLACE_PATH_MAX];
+    char path[PATH_MAX];
     snprintf(path, sizeof path, "%s", folder);
     /* From the top down; other tasks make the same ones at the same time. */
     for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
@@ -38,7 +37,7 @@ status shard_make_folder(const char *folder, failure *why) {
 }
 
 status shard_make_place(const char *folder, const char *key, failure *why) {
-    char path[PLACE_PATH_MAX];
+    char path[PATH_MAX];
     TRY(shard_path(folder, key, "", path, why));
     *strrchr(path, '/') = '\0';
     return shard_make_folder(path, why);
@@ -54,8 +53,8 @@ static status look_inside(const char *path, const char *key, shard_state *out, f
     return outcome;
 }
 
-status shard_look(const char *folder, const char *key, shard_state *out, failure *why) {
-    char path[PLACE_PATH_MAX];
+status shard_status(const char *folder, const char *key, shard_state *out, failure *why) {
+    char path[PATH_MAX];
     out->run.id = 0;
     out->place = (recorder_place){.host = ""};
     out->held = false;
@@ -105,7 +104,7 @@ static status visit_files(const char *folder, const walk *way, failure *why) {
     TRY(list(folder, is_file, &names, &count, why));
     status outcome = STATUS_OK;
     for (int i = 0; i < count && outcome == STATUS_OK; i++) {
-        char path[PLACE_PATH_MAX], key[PLAN_KEY_SIZE];
+        char path[PATH_MAX], key[PLAN_KEY_SIZE];
         if (strcmp(names[i]->d_name + KEY_DIGITS, way->ending) != 0) continue;
         snprintf(key, sizeof key, "%.32s", names[i]->d_name);
         if (snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name) >= (int)sizeof path) continue;
@@ -124,7 +123,7 @@ status shard_each(const char *folder, const char *ending,
     TRY(list(folder, is_digits, &names, &count, why));
     status outcome = STATUS_OK;
     for (int i = 0; i < count && outcome == STATUS_OK; i++) {
-        char inner[PLACE_PATH_MAX];
+        char inner[PATH_MAX];
         if (snprintf(inner, sizeof inner, "%s/%s", folder, names[i]->d_name) >= (int)sizeof inner) continue;
         outcome = visit_files(inner, &way, why);
     }

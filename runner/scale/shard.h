@@ -1,24 +1,24 @@
-/* shard.h - the databases of single tasks: where they lie, and what they say.
+/* shard.h - the databases of single tasks.
  *
  * A task computes one run and writes a database of its own, its shard, so that
  * tasks on many machines share no file. The shards of results/results.db are
  *
  *     results/shards/4f/4f0c...e1.db             by the run's key, in a folder for its first two digits
  *     results/shards/4f/4f0c...e1.checkpoints/   its checkpoints
- *     results/shards/4f/4f0c...e1.log            what an engine's task printed
+ *     results/shards/4f/4f0c...e1.log            output of the task
  *
  * ./run merge copies them into the database. */
 #ifndef AFFJORD_RUNNER_SHARD_H
 #define AFFJORD_RUNNER_SHARD_H
 
 #include "record/recorder.h"
-#include "system/place.h"
+#include "system/paths.h"
 
 /* The folder of a database's shards: "shards" beside it. */
-void shard_folder(const char *database, char out[PLACE_PATH_MAX]);
+void shard_folder(const char *database, char out[PATH_MAX]);
 
 /* The files of a run's task. Errors: STATUS_INVALID for a path that is too long. */
-status shard_path(const char *folder, const char *key, const char *ending, char out[PLACE_PATH_MAX], failure *why);
+status shard_path(const char *folder, const char *key, const char *ending, char out[PATH_MAX], failure *why);
 #define SHARD_DATABASE ".db"
 #define SHARD_LOG ".log"
 
@@ -26,18 +26,18 @@ status shard_path(const char *folder, const char *key, const char *ending, char 
 status shard_make_folder(const char *folder, failure *why);
 status shard_make_place(const char *folder, const char *key, failure *why);
 
-/* What a shard says of its run. */
+/* The status of a run in its shard. */
 typedef struct shard_state {
     recorder_run run; /* id 0: no shard, or nothing in it yet */
     recorder_place place;
-    bool held; /* a task has it open, as far as this machine can see */
+    bool held; /* a task of this machine has it open */
 } shard_state;
 
-/* Errors: those of the recorder. */
-status shard_look(const char *folder, const char *key, shard_state *out, failure *why);
+/* Read the shard of a run. Errors: those of the recorder. */
+status shard_status(const char *folder, const char *key, shard_state *out, failure *why);
 
 /* Visit the files of a folder of shards that end so, in the order of their
- * names. A folder that is not there has none. Errors: STATUS_IO. */
+ * names. A missing folder has none. Errors: STATUS_IO. */
 status shard_each(const char *folder, const char *ending,
                   status (*visit)(void *argument, const char *path, const char *key, failure *why), void *argument,
                   failure *why);

@@ -49,7 +49,7 @@ status slurm_submit(const slurm_options *options, const char *script, char id[SL
 }
 
 /* "NAME|NUMBER|STATE|NODE|REASON"; other users' names may hold anything, but then no number follows. */
-static void take_line(char *line, const char *folder, const handed *list, handed_cache *cache) {
+static void take_line(char *line, const char *folder, const submitted_jobs *list, submitted_cache *cache) {
     char *fields[5] = {line};
     for (size_t i = 1; i < 5; i++) {
         fields[i] = strchr(fields[i - 1], '|');
@@ -57,10 +57,10 @@ static void take_line(char *line, const char *folder, const handed *list, handed
         *fields[i]++ = '\0';
     }
     const size_t digits = strspn(fields[1], "0123456789");
-    if (strncmp(fields[0], "affjord.", 8) != 0 || strlen(fields[0]) >= HANDED_NAME_MAX || digits == 0 || digits > 9 ||
-        fields[1][digits])
+    if (strncmp(fields[0], "affjord.", 8) != 0 || strlen(fields[0]) >= SUBMITTED_NAME_MAX || digits == 0 ||
+        digits > 9 || fields[1][digits])
         return;
-    handed_task *task = handed_find_in(list, folder, fields[0], strtoul(fields[1], NULL, 10), cache);
+    submitted_task *task = submitted_find_in(list, folder, fields[0], strtoul(fields[1], NULL, 10), cache);
     if (!task) return;
     task->queued = true;
     snprintf(task->state, sizeof task->state, "%s", fields[2]);
@@ -68,14 +68,14 @@ static void take_line(char *line, const char *folder, const handed *list, handed
     snprintf(task->reason, sizeof task->reason, "%s", fields[4]);
 }
 
-status slurm_look(const char *folder, handed *list, failure *why) {
+status slurm_read_queue(const char *folder, submitted_jobs *list, failure *why) {
     static const char *const words[] = {"squeue", "--me", "--array", "--noheader", "--format=%j|%K|%T|%N|%r", NULL};
     char *output, *rest = NULL;
-    handed_cache cache = {.count = 0};
+    submitted_cache cache = {.count = 0};
     TRY(process_run(words, NULL, &output, why));
     for (char *line = strtok_r(output, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
         take_line(line, folder, list, &cache);
-    handed_drop(&cache);
+    submitted_drop(&cache);
     free(output);
     return STATUS_OK;
 }

@@ -2,7 +2,7 @@
 #ifndef AFFJORD_RUNNER_SLURM_H
 #define AFFJORD_RUNNER_SLURM_H
 
-#include "scale/handed.h"
+#include "scale/submitted_jobs.h"
 
 enum { SLURM_ID_MAX = 32, SLURM_OPTIONS_MAX = 64 };
 
@@ -22,6 +22,6 @@ status slurm_add_words(slurm_options *options, const char *text, failure *why);
 status slurm_submit(const slurm_options *options, const char *script, char id[SLURM_ID_MAX], failure *why);
 
 /* Ask squeue for this user's tasks, and mark those of the lists of this folder. Errors: STATUS_IO with what squeue said. */
-status slurm_look(const char *folder, handed *list, failure *why);
+status slurm_read_queue(const char *folder, submitted_jobs *list, failure *why);
 
 #endif

@@ -11,25 +11,25 @@
 #include "system/shell_words.h"
 
 /* The path without links and dots; of a file that is not there yet, by that of its folder. */
-static status make_absolute(const char *path, const char *folder, char out[PLACE_PATH_MAX], failure *why) {
+static status make_absolute(const char *path, const char *folder, char out[PATH_MAX], failure *why) {
     char *real = realpath(path, NULL);
     int length;
-    if (real) length = snprintf(out, PLACE_PATH_MAX, "%s", real);
-    else if (path[0] == '/') length = snprintf(out, PLACE_PATH_MAX, "%s", path);
-    else length = snprintf(out, PLACE_PATH_MAX, "%s/%s", folder, path);
+    if (real) length = snprintf(out, PATH_MAX, "%s", real);
+    else if (path[0] == '/') length = snprintf(out, PATH_MAX, "%s", path);
+    else length = snprintf(out, PATH_MAX, "%s/%s", folder, path);
     free(real);
-    if (length < PLACE_PATH_MAX) return STATUS_OK;
+    if (length < PATH_MAX) return STATUS_OK;
     return fail(why, STATUS_INVALID, "the path is too long: \"%.200s...\"", path);
 }
 
 status task_command_place(const char *file, const char *database, const char *shards, task_command *out, failure *why) {
-    char standard[PLACE_PATH_MAX], root[PLACE_PATH_MAX];
+    char standard[PATH_MAX], root[PATH_MAX];
     /* The program itself: ./run would look on every machine whether it has to be built. */
     const ssize_t length = readlink("/proc/self/exe", out->program, sizeof out->program - 1);
     if (length <= 0 || !getcwd(out->folder, sizeof out->folder))
         return fail(why, STATUS_IO, "cannot tell where the program is: %s", strerror(errno));
     out->program[length] = '\0';
-    place_root(root);
+    install_root(root);
     TRY(make_absolute(root, out->folder, out->root, why));
     TRY(make_absolute(file, out->folder, out->file, why));
     TRY(make_absolute(database, out->folder, out->database, why));
@@ -48,14 +48,14 @@ void task_command_write_place(const task_command *self, FILE *stream) {
     fputs(" && AFFJORD_ROOT=", stream);
     shell_word(stream, self->root);
     fputs(" && export AFFJORD_ROOT", stream);
-    /* What a task may need of this environment, which no other engine than Slurm hands on. */
-    static const char *const handed_on[] = {"AFFJORD_DATA", "LD_LIBRARY_PATH"};
-    for (size_t i = 0; i < sizeof handed_on / sizeof *handed_on; i++) {
-        const char *value = getenv(handed_on[i]);
+    /* Environment variables that a task may need; of the schedulers only Slurm passes them on. */
+    static const char *const submitted_on[] = {"AFFJORD_DATA", "LD_LIBRARY_PATH"};
+    for (size_t i = 0; i < sizeof submitted_on / sizeof *submitted_on; i++) {
+        const char *value = getenv(submitted_on[i]);
         if (!value) continue;
-        fprintf(stream, " && %s=", handed_on[i]);
+        fprintf(stream, " && %s=", submitted_on[i]);
         shell_word(stream, value);
-        fprintf(stream, " && export %s", handed_on[i]);
+        fprintf(stream, " && export %s", submitted_on[i]);
     }
 }
 

@@ -6,12 +6,12 @@
 #include <stdio.h>
 
 #include "system/arguments.h"
-#include "system/place.h"
+#include "system/paths.h"
 
 /* What of the command line decides the plan and its keys, and where files are; no path depends on the working folder. */
 typedef struct task_command {
-    char program[PLACE_PATH_MAX], root[PLACE_PATH_MAX], folder[PLACE_PATH_MAX]; /* folder: the working one */
-    char file[PLACE_PATH_MAX], database[PLACE_PATH_MAX], shards[PLACE_PATH_MAX];
+    char program[PATH_MAX], root[PATH_MAX], folder[PATH_MAX]; /* folder: the working one */
+    char file[PATH_MAX], database[PATH_MAX], shards[PATH_MAX];
     const argument_texts *set;
     const char *seeds, *device; /* NULL: not said */
     uint64_t threads; /* 0: not said */

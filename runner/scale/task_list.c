@@ -1,4 +1,4 @@
-/* task_list.c - what ./run list says of tasks: queued, running, failed, done. */
+/* task_list.c - the tasks of ./run list: queued, running, failed, done. */
 #include "scale/task_list.h"
 
 #include <inttypes.h>
@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "base/number.h"
-#include "scale/handed.h"
+#include "scale/submitted_jobs.h"
 #include "scale/shard.h"
 #include "scale/slurm.h"
-#include "system/place.h"
+#include "system/paths.h"
 
 enum { TAIL_LINES = 3, TAIL_BYTES = 600 };
 
@@ -28,20 +28,20 @@ typedef struct task_list {
     recorder *book;
     const char *folder;
     FILE *stream;
-    handed list;
+    submitted_jobs list;
     bool asked; /* Slurm's queue */
     size_t counts[TASK_GONE + 1];
     bool titled;
 } task_list;
 
-/* One task, from all that is known of it. */
+/* One task. */
 typedef struct task {
     const char *key;
     shard_state shard;
-    const handed_task *handed; /* NULL: not through Slurm */
-    double silent; /* seconds since it was last heard of; negative if never */
+    const submitted_task *job; /* NULL: not submitted to Slurm */
+    double silent; /* seconds since its last sign of life; negative if none */
     bool has_log;
-    char log[PLACE_PATH_MAX];
+    char log[PATH_MAX];
 } task;
 
 /* Seconds since a moment as recorder_now writes it. */
@@ -53,14 +53,14 @@ static double seconds_since(const char *moment) {
 
 static task_state state_of(const task_list *self, const task *one) {
     const recorder_run *run = &one->shard.run;
-    const bool queued = one->handed && one->handed->queued;
+    const bool queued = one->job && one->job->queued;
     if (run->id != 0 && run->state == RUN_DONE) return TASK_DONE;
-    if (queued && strcmp(one->handed->state, "PENDING") == 0) return TASK_QUEUED;
+    if (queued && strcmp(one->job->state, "PENDING") == 0) return TASK_QUEUED;
     if (queued || one->shard.held) return TASK_RUNNING;
     if (run->id == 0) return one->has_log ? TASK_FAILED : TASK_GONE;
     if (run->state == RUN_FAILED) return TASK_FAILED;
-    /* Another engine's, or one on a machine that this one cannot ask. */
-    const bool told = self->asked && one->handed;
+    /* A task of another scheduler, or on another machine. */
+    const bool told = self->asked && one->job;
     if (run->state == RUN_RUNNING && !told && one->silent >= 0 && one->silent < SILENT_SECONDS) return TASK_RUNNING;
     return run->state == RUN_PLANNED ? TASK_GONE : TASK_INTERRUPTED;
 }
@@ -90,7 +90,7 @@ static void write_title(task_list *self) {
     self->titled = true;
 }
 
-/* What the database knows of a run that has no shard yet. */
+/* Read a run without a shard from the database. */
 static void complete_from_book(const task_list *self, task *one) {
     failure ignored;
     recorder_run row;
@@ -118,9 +118,9 @@ static void write_task(task_list *self, task *one) {
     if (run->dataset[0]) snprintf(seed, sizeof seed, "%" PRIu64, run->seed);
     if (one->silent >= 0) number_print(heard, sizeof heard, "%.0f s ago", one->silent);
     const char *node = state == TASK_RUNNING ? one->shard.place.host : "";
-    if (one->handed && one->handed->queued && one->handed->node[0]) node = one->handed->node;
+    if (one->job && one->job->queued && one->job->node[0]) node = one->job->node;
     const char *note = run->state == RUN_FAILED ? run->error : "";
-    if (state == TASK_QUEUED) note = one->handed->reason; /* why it waits */
+    if (state == TASK_QUEUED) note = one->job->reason; /* why it waits */
     fprintf(self->stream, "%.12s  %-16s %-16s %6s  %-11s %15s  %-16s %-14s %s\n", one->key, run->dataset, run->model,
             seed, state_names[state], progress, node, heard, note);
     if (state == TASK_FAILED && one->has_log) write_tail(one->log, self->stream);
@@ -131,9 +131,9 @@ static status visit_shard(void *argument, const char *path, const char *key, fai
     task_list *self = argument;
     task one = {.key = key};
     failure reason;
-    handed_task *given = handed_find(&self->list, key);
-    one.handed = given;
-    if (shard_look(self->folder, key, &one.shard, &reason) != STATUS_OK) {
+    submitted_task *given = submitted_find(&self->list, key);
+    one.job = given;
+    if (shard_status(self->folder, key, &one.shard, &reason) != STATUS_OK) {
         fprintf(self->stream, "%s: %s\n", path, reason.text);
         one.shard.run.id = 0;
     }
@@ -145,12 +145,12 @@ static status visit_shard(void *argument, const char *path, const char *key, fai
 /* A task that ended before it could open a shard has at most a log. */
 static status visit_log(void *argument, const char *path, const char *key, failure *why) {
     task_list *self = argument;
-    char shard[PLACE_PATH_MAX];
+    char shard[PATH_MAX];
     (void)path;
     TRY(shard_path(self->folder, key, SHARD_DATABASE, shard, why));
-    handed_task *given = handed_find(&self->list, key);
+    submitted_task *given = submitted_find(&self->list, key);
     if (access(shard, F_OK) == 0) return STATUS_OK;
-    task one = {.key = key, .handed = given};
+    task one = {.key = key, .job = given};
     write_task(self, &one);
     if (given) given->seen = true;
     return STATUS_OK;
@@ -160,7 +160,7 @@ static status write_all(task_list *self, failure *why) {
     TRY(shard_each(self->folder, SHARD_DATABASE, visit_shard, self, why));
     TRY(shard_each(self->folder, SHARD_LOG, visit_log, self, why));
     for (size_t i = 0; i < self->list.count; i++) {
-        task one = {.key = self->list.tasks[i].key, .handed = &self->list.tasks[i]};
+        task one = {.key = self->list.tasks[i].key, .job = &self->list.tasks[i]};
         if (!self->list.tasks[i].seen) write_task(self, &one);
     }
     return STATUS_OK;
@@ -173,18 +173,18 @@ static void write_counts(const task_list *self) {
     fprintf(self->stream, "%zu task%s of %s", all, all == 1 ? "" : "s", self->folder);
     for (task_state state = TASK_DONE; state <= TASK_GONE; state++)
         if (self->counts[state] > 0) fprintf(self->stream, ", %zu %s", self->counts[state], state_names[state]);
-    fprintf(self->stream, "; %s merge takes what they have\n", place_command());
+    fprintf(self->stream, "; merge their shards with %s merge\n", command_name());
 }
 
 status task_list_write(recorder *book, const char *folder, FILE *stream, failure *why) {
     task_list self = {.book = book, .folder = folder, .stream = stream};
     failure reason;
-    TRY(handed_read(folder, &self.list, why));
-    /* Without Slurm here, what the shards say has to do. */
-    if (self.list.count > 0) self.asked = slurm_look(folder, &self.list, &reason) == STATUS_OK;
+    TRY(submitted_read(folder, &self.list, why));
+    /* Without Slurm, the shards are the only source. */
+    if (self.list.count > 0) self.asked = slurm_read_queue(folder, &self.list, &reason) == STATUS_OK;
     const status outcome = write_all(&self, why);
     if (outcome == STATUS_OK) write_counts(&self);
     if (outcome == STATUS_OK && self.list.count > 0 && !self.asked) fprintf(stream, "Slurm's queue: %s\n", reason.text);
-    handed_release(&self.list);
+    submitted_release(&self.list);
     return outcome;
 }

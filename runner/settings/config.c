@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "settings/config_internal.h"
-#include "system/place.h"
+#include "system/paths.h"
 
 enum {
     SECTION_NAME_MAX = 49, /* bytes that inih keeps of a section's name */
@@ -243,16 +243,16 @@ static status continue_list(source *from, const char *value) {
 }
 
 static status include_file(source *from, const char *value) {
-    char path[CONFIG_PATH_MAX];
+    char path[PATH_MAX];
     if (from->section) return fail_at(from, STATUS_INVALID, "include must stand above the first section");
     if (!*value) return fail_at(from, STATUS_INVALID, "include: the value is empty");
     const char *slash = strrchr(from->path, '/');
     const int folder = *value == '/' || !slash ? 0 : (int)(slash - from->path) + 1;
     const int length = snprintf(path, sizeof path, "%.*s%s", folder, from->path, value);
-    if (length >= CONFIG_PATH_MAX) return fail_at(from, STATUS_INVALID, "include = %s: the path is too long", value);
+    if (length >= PATH_MAX) return fail_at(from, STATUS_INVALID, "include = %s: the path is too long", value);
     /* The presets of the project may be named as if they lay beside the file. */
-    char preset[PLACE_PATH_MAX];
-    if (access(path, F_OK) != 0 && place_shipped("configs", value, preset))
+    char preset[PATH_MAX];
+    if (access(path, F_OK) != 0 && shipped_path("configs", value, preset))
         return read_source(from->config, preset, from, from->why);
     return read_source(from->config, path, from, from->why);
 }

@@ -24,8 +24,6 @@
 
 #include "model/settings.h"
 
-enum { CONFIG_PATH_MAX = PATH_MAX }; /* bytes of a path, terminator included */
-
 typedef struct experiment_config experiment_config;
 
 /* Read and check everything: `set` holds `set_count` texts as given to --set
@@ -49,11 +47,11 @@ const settings *config_settings(const experiment_config *config);
 
 /* Where a setting was last said for all data sets and models: "file:line", or
  * "--set", or the experiment file's path if nowhere. `name` is "section.key". */
-void config_origin(const experiment_config *config, const char *name, char text[CONFIG_PATH_MAX]);
+void config_origin(const experiment_config *config, const char *name, char text[PATH_MAX]);
 
 /* The same for one model on one data set: [data NAME] and [model NAME] count. False where no line sets it. */
 bool config_origin_for(const experiment_config *config, const char *name, const char *source, const char *model,
-                       char text[CONFIG_PATH_MAX]);
+                       char text[PATH_MAX]);
 
 /* The settings of one model on one data set. `source` is an item of
  * experiment.data: [data NAME] matches the item itself, or its file name
@@ -63,6 +61,6 @@ void config_resolve(const experiment_config *config, const char *source, const c
 /* What dataset_open() takes for an item of experiment.data: a toy's name as it
  * is; the path of a table relative to the folder of the file that lists it.
  * Errors: STATUS_INVALID if the path is too long. */
-status config_data_source(const experiment_config *config, const char *item, char path[CONFIG_PATH_MAX], failure *why);
+status config_data_source(const experiment_config *config, const char *item, char path[PATH_MAX], failure *why);
 
 #endif

@@ -87,30 +87,30 @@ static const config_assignment *find_winner(const experiment_config *config, con
     return find_winner_for(config, name, NULL, NULL);
 }
 
-static void describe_origin(const config_assignment *winner, const char *otherwise, char text[CONFIG_PATH_MAX]) {
-    if (!winner) snprintf(text, CONFIG_PATH_MAX, "%s", otherwise);
-    else if (!winner->path) snprintf(text, CONFIG_PATH_MAX, "--set");
-    else snprintf(text, CONFIG_PATH_MAX, "%s:%zu", winner->path, winner->line);
+static void describe_origin(const config_assignment *winner, const char *otherwise, char text[PATH_MAX]) {
+    if (!winner) snprintf(text, PATH_MAX, "%s", otherwise);
+    else if (!winner->path) snprintf(text, PATH_MAX, "--set");
+    else snprintf(text, PATH_MAX, "%s:%zu", winner->path, winner->line);
 }
 
-void config_origin(const experiment_config *config, const char *name, char text[CONFIG_PATH_MAX]) {
+void config_origin(const experiment_config *config, const char *name, char text[PATH_MAX]) {
     describe_origin(find_winner(config, name), config->path, text);
 }
 
 bool config_origin_for(const experiment_config *config, const char *name, const char *source, const char *model,
-                       char text[CONFIG_PATH_MAX]) {
+                       char text[PATH_MAX]) {
     const config_assignment *winner = find_winner_for(config, name, source, model);
     describe_origin(winner, config->path, text);
     return winner != NULL;
 }
 
-status config_data_source(const experiment_config *config, const char *item, char path[CONFIG_PATH_MAX], failure *why) {
+status config_data_source(const experiment_config *config, const char *item, char path[PATH_MAX], failure *why) {
     const config_assignment *winner = find_winner(config, "experiment.data");
     const char *slash = winner && winner->path ? strrchr(winner->path, '/') : NULL;
     const bool relative = table_is_path(item) && *item != '/' && slash;
     const size_t folder = relative ? (size_t)(slash - winner->path) + 1 : 0;
-    if (folder + strlen(item) >= CONFIG_PATH_MAX) return fail(why, STATUS_INVALID, "%s: the path is too long", item);
-    snprintf(path, CONFIG_PATH_MAX, "%.*s%s", (int)folder, relative ? winner->path : "", item);
+    if (folder + strlen(item) >= PATH_MAX) return fail(why, STATUS_INVALID, "%s: the path is too long", item);
+    snprintf(path, PATH_MAX, "%.*s%s", (int)folder, relative ? winner->path : "", item);
     return STATUS_OK;
 }
 
@@ -206,7 +206,7 @@ static status check_models(const experiment_config *config, failure *why) {
             if (count < NAMES_MAX) names[count++] = section->name;
         }
         if (declared) continue;
-        char origin[CONFIG_PATH_MAX];
+        char origin[PATH_MAX];
         config_origin(config, "experiment.models", origin);
         const char *nearest = nearest_name(model, count, names);
         return fail(why, STATUS_INVALID, "%s: experiment.models lists %s, but there is no section [model %s]%s%s%s",

@@ -8,7 +8,7 @@
 #include "base/nearest.h"
 #include "data/table.h"
 #include "data/toy.h"
-#include "system/place.h"
+#include "system/paths.h"
 
 enum { NAMES_MAX = 64 }; /* known ones, more than there are */
 
@@ -28,7 +28,7 @@ static status fail_absent(const char *name, const char *folder, failure *why) {
         why, STATUS_IO,
         "the images \"%s\" are not in the folder \"%s\"; AFFJORD_DATA or data.dir = FOLDER says where they are, "
         "and %s data check where to get them",
-        name, folder, place_command());
+        name, folder, command_name());
 }
 
 static status open_images(const char *name, const settings *values, source *out, failure *why) {

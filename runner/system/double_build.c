@@ -9,11 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "system/place.h"
+#include "system/paths.h"
 
 /* Without a Makefile, as where only programs were copied to, what is there has to do. */
 static bool build(const char *makefile) {
-    char folder[PLACE_PATH_MAX];
+    char folder[PATH_MAX];
     if (access(makefile, R_OK) != 0) return true;
     snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(makefile, '/') - makefile), makefile);
     char *const arguments[] = {"make", "-s", "-C", folder, "-j2", "PRECISION=double", "all", NULL};
@@ -31,9 +31,9 @@ static bool build(const char *makefile) {
 }
 
 status double_build_become(int count, char **words, failure *why) {
-    char makefile[PLACE_PATH_MAX], program[PLACE_PATH_MAX];
-    place_path("Makefile", makefile);
-    place_double(program);
+    char makefile[PATH_MAX], program[PATH_MAX];
+    install_path("Makefile", makefile);
+    double_program_path(program);
     if (!build(makefile))
         return fail(why, STATUS_IO,
                     "the program that computes in double could not be built; make PRECISION=double says "

@@ -10,19 +10,19 @@
 
 enum { DESCRIPTORS = 8 };
 
-static status create(const char *parent, const char *name, char folder[TEMPORARY_PATH_MAX], failure *why) {
-    if (snprintf(folder, TEMPORARY_PATH_MAX, "%s/%s-XXXXXX", parent, name) >= TEMPORARY_PATH_MAX)
+static status create(const char *parent, const char *name, char folder[PATH_MAX], failure *why) {
+    if (snprintf(folder, PATH_MAX, "%s/%s-XXXXXX", parent, name) >= PATH_MAX)
         return fail(why, STATUS_IO, "the path of a folder for temporary files is too long, in \"%s\"", parent);
     if (mkdtemp(folder)) return STATUS_OK;
     return fail(why, STATUS_IO, "cannot make a folder in \"%s\": %s", parent, strerror(errno));
 }
 
-status temporary_create(char folder[TEMPORARY_PATH_MAX], failure *why) {
+status temporary_create(char folder[PATH_MAX], failure *why) {
     const char *told = getenv("TMPDIR");
     return create(told && *told ? told : "/tmp", "affjord", folder, why);
 }
 
-status temporary_create_beside(const char *path, char folder[TEMPORARY_PATH_MAX], failure *why) {
+status temporary_create_beside(const char *path, char folder[PATH_MAX], failure *why) {
     char copy[PATH_MAX];
     if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
         return fail(why, STATUS_IO, "the path is too long: \"%s\"", path);

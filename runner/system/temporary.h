@@ -6,12 +6,10 @@
 
 #include "base/status.h"
 
-enum { TEMPORARY_PATH_MAX = PATH_MAX };
-
 /* Make a folder of its own in $TMPDIR, else /tmp. Errors: STATUS_IO naming it. */
-status temporary_create(char folder[TEMPORARY_PATH_MAX], failure *why);
+status temporary_create(char folder[PATH_MAX], failure *why);
 /* The same, beside a file that something made there is to be renamed to. */
-status temporary_create_beside(const char *path, char folder[TEMPORARY_PATH_MAX], failure *why);
+status temporary_create_beside(const char *path, char folder[PATH_MAX], failure *why);
 
 /* Remove it with all that is in it. What cannot be removed stays. */
 void temporary_remove(const char *folder);

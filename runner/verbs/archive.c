@@ -82,7 +82,7 @@ typedef struct keeping {
 static status keep_model(void *argument, const recorder_run *run, char *path, char sha256[65], uint64_t *bytes,
                          failure *why) {
     const keeping *self = argument;
-    char from[CHECKPOINT_PATH_MAX], name[CHECKPOINT_PATH_MAX], to[CHECKPOINT_PATH_MAX];
+    char from[PATH_MAX], name[PATH_MAX], to[PATH_MAX];
     model *trained;
     checkpoint_locate(self->database, run->checkpoint_path, from);
     checkpoint_name(self->archive, run->key, run->checkpoint_iteration, name);
@@ -100,7 +100,7 @@ static status keep_model(void *argument, const recorder_run *run, char *path, ch
 static status write_archive(const output_request *asked, const char *database, const output *to, bool with_parameters,
                             double *size, recorder_archived *kept, failure *why) {
     keeping models = {.archive = to->path};
-    char folder[TEMPORARY_PATH_MAX], made[TEMPORARY_PATH_MAX + 16];
+    char folder[PATH_MAX], made[PATH_MAX + 16];
     recorder *book;
     if (with_parameters && to->stream)
         return fail(why, STATUS_INVALID,

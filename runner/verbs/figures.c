@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "system/place.h"
+#include "system/paths.h"
 
 enum { ITEMS_MAX = 32, FIXED_ARGUMENTS = 8, FOLDER_MAX = PATH_MAX + SETTINGS_TEXT_MAX + 16 };
 
@@ -62,8 +62,8 @@ static bool run_script(char **arguments, bool quiet) {
 }
 
 bool figures_draw(const char *database, const char *experiment, const char *items, bool quiet) {
-    char script[PLACE_PATH_MAX], folder[FOLDER_MAX], names[ITEMS_MAX][SETTINGS_TEXT_MAX];
-    place_path("paper_figures.sh", script);
+    char script[PATH_MAX], folder[FOLDER_MAX], names[ITEMS_MAX][SETTINGS_TEXT_MAX];
+    install_path("paper_figures.sh", script);
     find_folder(database, experiment, folder);
     const char *arguments[FIXED_ARGUMENTS + ITEMS_MAX] = {script, "--db",         database,  "--out",
                                                           folder, "--experiment", experiment};
@@ -74,6 +74,6 @@ bool figures_draw(const char *database, const char *experiment, const char *item
             "figures: not all could be drawn; the reasons are above. All numbers are recorded in %s. Remove the cause, "
             "then "
             "run\n    %s --db %s --out %s --experiment %s\n",
-            database, place_is_installed() ? script : "./paper_figures.sh", database, folder, experiment);
+            database, is_installed() ? script : "./paper_figures.sh", database, folder, experiment);
     return false;
 }

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "system/place.h"
+#include "system/paths.h"
 #include "system/wrap.h"
 #include "verbs/verbs.h"
 
@@ -63,7 +63,7 @@ void verb_write_help(const verb *self, FILE *stream) {
     if (fclose(memory) == 0) {
         const char *at = text, *next;
         for (; (next = strstr(at, PROGRAM)); at = next + strlen(PROGRAM))
-            fprintf(stream, "%.*s%s", (int)(next - at), at, place_command());
+            fprintf(stream, "%.*s%s", (int)(next - at), at, command_name());
         fputs(at, stream);
     }
     free(text);

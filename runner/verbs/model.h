@@ -7,7 +7,7 @@
 
 typedef struct trained_model {
     model *model;
-    char path[CHECKPOINT_PATH_MAX]; /* of the file it was read from */
+    char path[PATH_MAX]; /* of the file it was read from */
     char folder[SETTINGS_TEXT_MAX]; /* data.dir of its training, where a database has it */
     failure unfinished; /* a sentence on a run that is; "" for others */
 } trained_model;

@@ -10,11 +10,11 @@
 #include "record/checkpoint_files.h"
 #include "record/recorder.h"
 #include "system/output.h"
-#include "system/place.h"
+#include "system/paths.h"
 #include "verbs/options.h"
 #include "verbs/verbs.h"
 
-#define PLACE_BASELINES "tests/baselines"
+#define DEFAULT_BASELINES "tests/baselines"
 
 enum { SAMPLE_MAX = 100000 };
 
@@ -42,7 +42,7 @@ static void count_fault(void *argument, const char *text) {
 }
 
 static void check_checkpoint(checking *state, const recorder_run *run) {
-    char path[CHECKPOINT_PATH_MAX];
+    char path[PATH_MAX];
     failure why;
     checkpoint_locate(recorder_path(state->book), run->checkpoint_path, path);
     state->checkpoints++;
@@ -116,16 +116,16 @@ static void write_result(const char *path, const compare_result *result) {
 }
 
 static status check_baselines(recorder *book, const request *asked, bool *good, failure *why) {
-    char standard[PLACE_PATH_MAX];
+    char usual[PATH_MAX];
     const char *path = asked->baselines;
     baseline recorded = {.count = 0};
     compare_result result;
     *good = true;
     if (!path) {
-        place_path(PLACE_BASELINES, standard);
-        path = standard;
+        install_path(DEFAULT_BASELINES, usual);
+        path = usual;
         /* A program without its source tree has none. */
-        if (access(standard, F_OK) != 0) return STATUS_OK;
+        if (access(usual, F_OK) != 0) return STATUS_OK;
     }
     status outcome = baseline_read(&recorded, path, why);
     if (outcome == STATUS_OK) outcome = compare_database(book, &recorded, asked->verbose, stdout, &result, why);
@@ -228,7 +228,7 @@ static const argument_option options[] = {
     OPTION_TEXT(request, baselines, "--baselines", "PATH",
                 "recorded values: a .tsv file or a folder of them (tests/baselines)"),
     OPTION_TEXT(request, record, "--record", "FILE",
-                "write the numbers of the finished runs to a .tsv file; \"-\": standard output"),
+                "write the numbers of the finished runs to a .tsv file; \"-\": usual output"),
     OPTION_FORCE(request),
     OPTION_NUMBER(request, sample, "--sample", "N", 1, SAMPLE_MAX,
                   "compute N finished runs again from their stored settings, in a temporary folder, and compare every "
@@ -279,12 +279,12 @@ static int compute_again(const request *asked, int all_count, char **all) {
 
 static int run_check(int count, char **words, int all_count, char **all) {
     failure why = {""};
-    char standard[PLACE_PATH_MAX];
+    char usual[PATH_MAX];
     request asked = {.seed = UINT64_MAX};
     if (read_request(count, words, &asked, &why) != STATUS_OK) return usage_error(&verb_check, why.text);
-    place_path(PLACE_DATABASE, standard);
+    install_path(DEFAULT_DATABASE, usual);
     if (asked.positional) asked.database = asked.positional;
-    if (!asked.database) asked.database = standard;
+    if (!asked.database) asked.database = usual;
     if (asked.restart) return restart(asked.database, asked.restart);
     if (asked.record) return record(&asked);
     return asked.run || asked.sample > 0 ? compute_again(&asked, all_count, all) : check(&asked);

@@ -9,18 +9,18 @@
 #include "base/real.h"
 #include "flow/cnf_program.h"
 #include "plan/dry_run.h"
-#include "plan/enrolment.h"
+#include "plan/run_status.h"
 #include "record/machine.h"
-#include "scale/engine.h"
+#include "scale/scheduler.h"
 #include "scale/merge.h"
 #include "scale/shard.h"
 #include "system/double_build.h"
-#include "system/place.h"
+#include "system/paths.h"
 #include "verbs/figures.h"
-#include "verbs/summary.h"
+#include "verbs/result_tables.h"
 #include "verbs/options.h"
 #include "verbs/verbs.h"
-#include "work/count.h"
+#include "work/count_parameters.h"
 #include "work/devices.h"
 #include "work/workers.h"
 
@@ -42,8 +42,8 @@ typedef struct experiment {
     experiment_config *config;
     plan *runs;
     recorder_experiment row;
-    char database[PLACE_PATH_MAX]; /* with --only, the shard of the task */
-    char shards[PLACE_PATH_MAX];
+    char database[PATH_MAX]; /* with --only, the shard of the task */
+    char shards[PATH_MAX];
     signals events;
     device_choice device;
     device_list devices; /* of the GPU library, once it is open */
@@ -179,7 +179,7 @@ static void share_out(const experiment *self, size_t pending, size_t *jobs, size
     *threads = asked->threads ? (size_t)asked->threads : *devices > 0 ? machine_jobs(*devices) : 1;
 }
 
-static status train(const experiment *self, recorder *book, const enrolment *list, const machine *here,
+static status train(const experiment *self, recorder *book, const run_status *list, const machine *here,
                     workers_result *result, failure *why) {
     const request *asked = &self->asked;
     size_t jobs, threads;
@@ -208,20 +208,20 @@ static status train(const experiment *self, recorder *book, const enrolment *lis
 
 static status write_and_train(const experiment *self, recorder *book, const machine *here, workers_result *result,
                               failure *why) {
-    enrolment *list;
+    run_status *list;
     TRY(workers_take_pending(book, why));
-    TRY(enrolment_write(book, self->runs, &self->row, &list, why));
-    if (list->stale_count > 0 && !self->asked.quiet)
+    TRY(run_status_write(book, self->runs, &self->row, &list, why));
+    if (list->outdated_count > 0 && !self->asked.quiet)
         fprintf(stderr, "Note: %zu run%s with older settings left experiment %s; the database keeps them\n",
-                list->stale_count, list->stale_count == 1 ? "" : "s", self->row.name);
+                list->outdated_count, list->outdated_count == 1 ? "" : "s", self->row.name);
     status outcome = STATUS_OK;
     if (list->done < list->count && counts(self)) {
-        outcome = count_runs(book, self->runs, list, &here->session, why);
+        outcome = count_parameters(book, self->runs, list, &here->session, why);
         result->done = list->count - list->done;
     } else if (list->done < list->count) {
         outcome = train(self, book, list, here, result, why);
     }
-    enrolment_destroy(&list);
+    run_status_destroy(&list);
     return outcome;
 }
 
@@ -244,14 +244,14 @@ static status compute(const experiment *self, const machine *here, workers_resul
 /* *complete <- whether all runs are done. Writes nothing. */
 static status look(const experiment *self, bool *complete, failure *why) {
     recorder *book;
-    enrolment *list;
+    run_status *list;
     *complete = false;
     TRY(recorder_open_begun(self->database, &book, why));
     if (!book) return STATUS_OK;
-    status outcome = enrolment_read(book, self->runs, &self->row, &list, why);
+    status outcome = run_status_read(book, self->runs, &self->row, &list, why);
     if (outcome == STATUS_OK) {
         *complete = list->current && list->done == list->count;
-        enrolment_destroy(&list);
+        run_status_destroy(&list);
     }
     recorder_close(&book, NULL);
     return outcome;
@@ -259,9 +259,9 @@ static status look(const experiment *self, bool *complete, failure *why) {
 
 static status write_table(const experiment *self, recorder *book, FILE *stream, size_t *broken, failure *why) {
     const unsigned task = config_settings(self->config)->experiment_task;
-    if (task == TASK_COUNT_PARAMETERS) return count_write(book, self->runs, stream, why);
-    if (task == TASK_THEORY) return summary_write_theory(book, self->row.name, stream, broken, why);
-    return summary_write(book, self->row.name, stream, why);
+    if (task == TASK_COUNT_PARAMETERS) return print_parameter_counts(book, self->runs, stream, why);
+    if (task == TASK_THEORY) return print_theory(book, self->row.name, stream, broken, why);
+    return print_losses(book, self->row.name, stream, why);
 }
 
 /* Print the table, then draw the figures. *broken <- number of theorem checks that failed; *drawn <- false, after a message,
@@ -314,34 +314,34 @@ static int run(experiment *self, int all_count, char **all) {
 
 /* --- Submitting --- */
 
-static engine_request engine_of(const experiment *self) {
+static scheduler_request scheduler_of(const experiment *self) {
     const request *asked = &self->asked;
-    return (engine_request){.file = self->row.file,
-                            .database = self->database,
-                            .shards = asked->shards,
-                            .seeds = asked->seeds,
-                            .device = asked->device,
-                            .set = &asked->set,
-                            .threads = asked->threads,
-                            .options = &asked->slurm_options,
-                            .merge_options = &asked->slurm_merge_options,
-                            .array_size = asked->slurm_array,
-                            .again = asked->slurm_again,
-                            .quiet = asked->quiet && !asked->slurm_again};
+    return (scheduler_request){.file = self->row.file,
+                               .database = self->database,
+                               .shards = asked->shards,
+                               .seeds = asked->seeds,
+                               .device = asked->device,
+                               .set = &asked->set,
+                               .threads = asked->threads,
+                               .options = &asked->slurm_options,
+                               .merge_options = &asked->slurm_merge_options,
+                               .array_size = asked->slurm_array,
+                               .again = asked->slurm_again,
+                               .quiet = asked->quiet && !asked->slurm_again};
 }
 
 static status enrol_and_submit(const experiment *self, recorder *book, bool *refused, failure *why) {
-    const engine_request engine = engine_of(self);
+    const scheduler_request to = scheduler_of(self);
     merge_result merged = {.shards = 0};
-    enrolment *list;
+    run_status *list;
     if (self->asked.slurm_again) {
         TRY(merge_folder(book, self->shards, &(merge_options){.quiet = false}, &merged, why));
-        merge_say(&merged, self->database);
+        print_merge(&merged, self->database);
         *refused = merged.refused > 0;
     }
-    TRY(enrolment_write(book, self->runs, &self->row, &list, why));
-    const status outcome = engine_submit(&engine, self->row.name, self->runs, list, why);
-    enrolment_destroy(&list);
+    TRY(run_status_write(book, self->runs, &self->row, &list, why));
+    const status outcome = scheduler_submit(&to, self->row.name, self->runs, list, why);
+    run_status_destroy(&list);
     return outcome;
 }
 
@@ -370,16 +370,16 @@ static int submit(experiment *self) {
 static int dry_run(const experiment *self) {
     failure why = {""};
     recorder *book = NULL;
-    enrolment *list = NULL;
+    run_status *list = NULL;
     status outcome = recorder_open_begun(self->database, &book, &why);
-    if (outcome == STATUS_OK && book) outcome = enrolment_read(book, self->runs, &self->row, &list, &why);
-    else if (outcome == STATUS_OK) outcome = enrolment_empty(self->runs, &list, &why);
-    const engine_request engine = engine_of(self);
+    if (outcome == STATUS_OK && book) outcome = run_status_read(book, self->runs, &self->row, &list, &why);
+    else if (outcome == STATUS_OK) outcome = run_status_empty(self->runs, &list, &why);
+    const scheduler_request to = scheduler_of(self);
     if (outcome == STATUS_OK && self->asked.format)
-        outcome = engine_write_commands(&engine, self->runs, list, stdout, &why);
+        outcome = scheduler_write_commands(&to, self->runs, list, stdout, &why);
     else if (outcome == STATUS_OK)
         dry_run_write(config_settings(self->config), self->runs, list, self->database, stdout);
-    enrolment_destroy(&list);
+    run_status_destroy(&list);
     recorder_close(&book, NULL);
     return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
 }
@@ -401,8 +401,8 @@ static void write_notes(const experiment *self) {
 static int read_and_run(experiment *self, int all_count, char **all) {
     const request *asked = &self->asked;
     failure why = {""};
-    char shipped[PLACE_PATH_MAX];
-    const bool elsewhere = access(asked->file, F_OK) != 0 && place_shipped("experiments", asked->file, shipped);
+    char shipped[PATH_MAX];
+    const bool elsewhere = access(asked->file, F_OK) != 0 && shipped_path("experiments", asked->file, shipped);
     const char *file = elsewhere ? shipped : asked->file;
     status outcome = config_load(file, asked->set.count, asked->set.items, &self->config, &why);
     if (outcome == STATUS_OK) outcome = plan_create(self->config, asked->seeds, &self->runs, &why);
@@ -442,7 +442,7 @@ static int run_experiment(int count, char **words, int all_count, char **all) {
     } else if (self.asked.device && device_parse(self.asked.device, &self.device, &why) != STATUS_OK) {
         fprintf(stderr, "%s\n", why.text);
     } else {
-        place_path(PLACE_DATABASE, self.database);
+        install_path(DEFAULT_DATABASE, self.database);
         if (self.asked.database) snprintf(self.database, sizeof self.database, "%s", self.asked.database);
         result = read_and_run(&self, all_count, all);
     }

@@ -8,7 +8,7 @@
 #include "record/recorder.h"
 #include "scale/shard.h"
 #include "scale/task_list.h"
-#include "system/place.h"
+#include "system/paths.h"
 #include "verbs/options.h"
 #include "verbs/verbs.h"
 #include "work/devices.h"
@@ -63,7 +63,7 @@ static int run_list(int count, char **words, int all_count, char **all) {
     request asked = {.database = NULL};
     size_t others;
     failure why = {""};
-    char standard[PLACE_PATH_MAX], beside[PLACE_PATH_MAX];
+    char standard[PATH_MAX], beside[PATH_MAX];
     recorder *book = NULL;
     if (verb_read(&verb_list, count, words, &asked, 1, &what, &others, &why) != STATUS_OK)
         return usage_error(&verb_list, why.text);
@@ -77,7 +77,7 @@ static int run_list(int count, char **words, int all_count, char **all) {
         failure_describe(&why, "list %.100s: expected experiments, runs, tasks or devices", what);
         return usage_error(&verb_list, why.text);
     }
-    place_path(PLACE_DATABASE, standard);
+    install_path(DEFAULT_DATABASE, standard);
     const char *database = asked.database ? asked.database : standard;
     shard_folder(database, beside);
     const char *folder = asked.folder ? asked.folder : beside;

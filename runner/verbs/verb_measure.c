@@ -7,7 +7,7 @@
 #include "compare/stored_run.h"
 #include "record/recorder.h"
 #include "settings/source.h"
-#include "system/place.h"
+#include "system/paths.h"
 #include "verbs/model.h"
 #include "verbs/options.h"
 #include "verbs/verbs.h"
@@ -125,12 +125,12 @@ static int run_measure(int count, char **words, int all_count, char **all) {
     (void)all;
     failure why = {""}, closing;
     measuring self = {.threads = 1};
-    char usual[PLACE_PATH_MAX];
+    char usual[PATH_MAX];
     const char *unexpected = NULL;
     size_t others = 0;
     if (verb_read(&verb_measure, count, words, &self, 0, &unexpected, &others, &why) != STATUS_OK)
         return usage_error(&verb_measure, why.text);
-    place_path(PLACE_DATABASE, usual);
+    install_path(DEFAULT_DATABASE, usual);
     if (!self.database) self.database = usual;
     if (recorder_open(self.database, NULL, NULL, &self.book, &why) != STATUS_OK) return verb_failed(why.text);
     const status outcome = measure_all(&self, &why);

@@ -6,7 +6,7 @@
 #include "record/checkpoint_files.h"
 #include "scale/merge.h"
 #include "scale/shard.h"
-#include "system/place.h"
+#include "system/paths.h"
 #include "verbs/options.h"
 #include "verbs/verbs.h"
 
@@ -27,7 +27,7 @@ static bool wait_for_lock(void *argument, const char *holder, double seconds) {
 }
 
 static status merge_all(const merge_request *asked, recorder *book, merge_result *result, failure *why) {
-    char standard[PLACE_PATH_MAX];
+    char standard[PATH_MAX];
     shard_folder(recorder_path(book), standard);
     if (asked->shard_count == 0)
         return merge_folder(book, asked->folder ? asked->folder : standard, &asked->options, result, why);
@@ -45,7 +45,7 @@ static int merge(const merge_request *asked) {
     if (recorder_open(asked->database, wait_for_lock, &said, &book, &why) != STATUS_OK) return verb_failed(why.text);
     const status outcome = merge_all(asked, book, &result, &why);
     const status closed = recorder_close(&book, &closing);
-    if (!asked->options.quiet) merge_say(&result, asked->database);
+    if (!asked->options.quiet) print_merge(&result, asked->database);
     if (outcome != STATUS_OK) return verb_failed(why.text);
     if (closed != STATUS_OK) return verb_failed(closing.text);
     return result.refused > 0 ? EXIT_FAILED : EXIT_DONE;
@@ -62,7 +62,7 @@ static int run_merge(int count, char **words, int all_count, char **all) {
     (void)all;
     merge_request asked = {.database = NULL};
     failure why = {""};
-    char standard[PLACE_PATH_MAX];
+    char standard[PATH_MAX];
     asked.shards = calloc((size_t)count + 1, sizeof *asked.shards);
     if (!asked.shards) return verb_failed("out of memory");
     int result;
@@ -70,7 +70,7 @@ static int run_merge(int count, char **words, int all_count, char **all) {
         STATUS_OK) {
         result = usage_error(&verb_merge, why.text);
     } else {
-        place_path(PLACE_DATABASE, standard);
+        install_path(DEFAULT_DATABASE, standard);
         if (!asked.database) asked.database = standard;
         result = merge(&asked);
     }

@@ -10,7 +10,7 @@
 #include "flow/bits.h"
 #include "settings/source.h"
 #include "system/output.h"
-#include "system/place.h"
+#include "system/paths.h"
 #include "train/checkpoint.h"
 #include "verbs/archive.h"
 #include "verbs/model.h"
@@ -233,10 +233,10 @@ static int run_with_model(const verb *self, int count, char **words,
                           status (*use)(request *asked, model *trained, failure *why)) {
     request asked = {.threads = 1, .messages = stdout};
     failure why = {""};
-    char database[PLACE_PATH_MAX];
+    char database[PATH_MAX];
     asked.set.items = calloc((size_t)count + 1, sizeof *asked.set.items);
     if (!asked.set.items) return verb_failed("out of memory");
-    place_path(PLACE_DATABASE, database);
+    install_path(DEFAULT_DATABASE, database);
     status outcome = read_request(self, count, words, &asked, &why);
     if (!asked.database) asked.database = database;
     if (outcome == STATUS_OK && asked.replay) outcome = replay_run(asked.name, &asked.set, (size_t)asked.threads, &why);

@@ -9,7 +9,7 @@
 #include "verbs/verbs.h"
 
 int readable_run(int count, char **words) {
-    char name[RECORDER_PATH_MAX], folder[TEMPORARY_PATH_MAX];
+    char name[PATH_MAX], folder[PATH_MAX];
     failure why = {""};
     if (count != 1) return verb_failed("readable: expected the path of a database");
     if (recorder_make_readable(words[0], name, folder, &why) != STATUS_OK) return verb_failed(why.text);

@@ -8,16 +8,16 @@
 
 #include "record/machine.h"
 #include "record/recorder.h"
-#include "system/place.h"
+#include "system/paths.h"
 #include "verbs/options.h"
 #include "verbs/verbs.h"
 
 enum { PROGRAM_MAX = 128 };
 
 /* "report.html" in the database's folder. */
-static void default_page(const char *database, char out[PLACE_PATH_MAX]) {
+static void default_page(const char *database, char out[PATH_MAX]) {
     const char *slash = strrchr(database, '/');
-    snprintf(out, PLACE_PATH_MAX, "%.*sreport.html", slash ? (int)(slash + 1 - database) : 0, database);
+    snprintf(out, PATH_MAX, "%.*sreport.html", slash ? (int)(slash + 1 - database) : 0, database);
 }
 
 /* Reject databases that the script cannot read, with the message of the other commands. */
@@ -29,9 +29,9 @@ static status check_database(const char *path, failure *why) {
 
 /* Replace this process by the script. Returns only on failure. */
 static int become_script(const char *database, const char *page, bool force) {
-    char script[PLACE_PATH_MAX], program[PROGRAM_MAX];
+    char script[PATH_MAX], program[PROGRAM_MAX];
     failure why;
-    place_path("plots/report.sh", script);
+    install_path("plots/report.sh", script);
     machine_name_program(sizeof program, program);
     const char *arguments[] = {
         script, "--db", database, "--output", page, "--program", program, force ? "--force" : NULL, NULL};
@@ -58,12 +58,12 @@ static int run_report(int count, char **words, int all_count, char **all) {
     request asked = {.database = NULL};
     size_t others;
     failure why = {""};
-    char standard[PLACE_PATH_MAX], page[PLACE_PATH_MAX];
+    char standard[PATH_MAX], page[PATH_MAX];
     if (verb_read(&verb_report, count, words, &asked, 0, NULL, &others, &why) != STATUS_OK)
         return usage_error(&verb_report, why.text);
     if (asked.output && *asked.output == '\0')
         return usage_error(&verb_report, "--output: the name is empty; expected a file");
-    place_path(PLACE_DATABASE, standard);
+    install_path(DEFAULT_DATABASE, standard);
     const char *database = asked.database ? asked.database : standard;
     if (check_database(database, &why) != STATUS_OK) return verb_failed(why.text);
     default_page(database, page);

@@ -11,7 +11,7 @@
 #include "base/nearest.h"
 #include "record/machine.h"
 #include "settings/settings_help.h"
-#include "system/place.h"
+#include "system/paths.h"
 #include "verbs/verb_document.h"
 #include "verbs/verb_readable.h"
 
@@ -26,7 +26,7 @@ static const struct {
 
 static void write_help(FILE *stream) {
     verb_write_help(&verb_experiment, stream);
-    fprintf(stream, "\nCommands (%s COMMAND --help for details):\n", place_command());
+    fprintf(stream, "\nCommands (%s COMMAND --help for details):\n", command_name());
     for (size_t i = 0; i < VERBS; i++) fprintf(stream, "  %-8s %s\n", verbs[i]->name, verbs[i]->summary);
     fputs("\nExit status: 0 success; 1 failed or stopped; 2 invalid command line or settings.\n", stream);
 }
@@ -47,7 +47,7 @@ status verb_read(const verb *self, int count, char **words, void *request, size_
 
 int usage_error(const verb *self, const char *message) {
     fprintf(stderr, "%s\n", message);
-    fprintf(stderr, "See %s %s%s--help\n", place_command(), self->name, *self->name ? " " : "");
+    fprintf(stderr, "See %s %s%s--help\n", command_name(), self->name, *self->name ? " " : "");
     return EXIT_USAGE;
 }
 
@@ -98,7 +98,7 @@ static int unknown_verb(const char *word) {
     fprintf(stderr,
             "\"%s\": no experiment file and no command; the nearest command is %s\n"
             "See %s --help\n",
-            word, nearest_name(word, VERBS, names), place_command());
+            word, nearest_name(word, VERBS, names), command_name());
     return EXIT_USAGE;
 }
 
@@ -112,8 +112,8 @@ static bool level_is_known(void) {
 
 int verbs_main(int count, char **words) {
     if (!level_is_known()) return EXIT_USAGE;
-    if (!place_root_fits()) {
-        fprintf(stderr, "AFFJORD_ROOT: the path is too long; expected at most %d bytes\n", PLACE_ROOT_MAX - 1);
+    if (!install_root_fits()) {
+        fprintf(stderr, "AFFJORD_ROOT: the path is too long; expected at most %d bytes\n", INSTALL_ROOT_MAX - 1);
         return EXIT_USAGE;
     }
     if (count < 2) {

@@ -18,7 +18,7 @@
 #include "record/checkpoint_files.h"
 #include "model/specification.h"
 #include "system/clock.h"
-#include "system/place.h"
+#include "system/paths.h"
 #include "work/message.h"
 #include "work/outputs.h"
 #include "work/worker_internal.h"
@@ -137,7 +137,7 @@ static status save(worker *self, failure *why) {
     const worker_task *task = self->task;
     const uint64_t iteration = trainer_iteration(self->training);
     if (iteration == self->saved) return STATUS_OK;
-    char name[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX];
+    char name[PATH_MAX], path[PATH_MAX];
     message one = {.kind = MESSAGE_CHECKPOINT};
     checkpoint_name(task->database, task->run->key, iteration, name);
     checkpoint_locate(task->database, name, path);
@@ -168,11 +168,11 @@ static status read_state(worker *self, const char *path, const checkpoint *file,
 static status advise(const worker *self, status outcome, const failure *reason, failure *why) {
     if (outcome == STATUS_MEMORY) return fail(why, outcome, "%s", reason->text);
     return fail(why, outcome, "%.800s; put it back, or begin the run again after %s check --restart %.12s",
-                reason->text, place_command(), self->task->run->key);
+                reason->text, command_name(), self->task->run->key);
 }
 
 /* The checkpoint that the database names, and where it is; *file <- NULL if there is none. */
-static status open_checkpoint(const worker *self, char path[CHECKPOINT_PATH_MAX], checkpoint **file, failure *why) {
+static status open_checkpoint(const worker *self, char path[PATH_MAX], checkpoint **file, failure *why) {
     const recorder_run *from = self->task->from;
     failure reason = {""};
     *file = NULL;
@@ -195,7 +195,7 @@ static status skip(worker *self, status outcome, failure *why) {
     const worker_task *task = self->task;
     const objective *goal = trainer_objective(self->training);
     const uint64_t iteration = trainer_iteration(self->training);
-    char path[CHECKPOINT_PATH_MAX];
+    char path[PATH_MAX];
     failure reason, text, ignored;
     objective_describe(goal, outcome, &reason);
     if (++self->skipped >= SKIPPED_MAX)
@@ -208,7 +208,7 @@ static status skip(worker *self, status outcome, failure *why) {
         write_state(self, goal, path, NULL, &ignored) == STATUS_OK) {
         self->failures_kept++;
         failure_describe(&text, "iteration %" PRIu64 " skipped: %.400s; %s replay %.400s repeats it", iteration,
-                         reason.text, place_command(), path);
+                         reason.text, command_name(), path);
     }
     return worker_say(self, text.text, why);
 }
@@ -220,8 +220,8 @@ static status say_unsolved(worker *self, const char *split, failure *why) {
     return worker_say(self, text.text, why);
 }
 
-status worker_took(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
-                   failure *why) {
+status worker_on_step(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
+                      failure *why) {
     const settings *values = self->task->run->values;
     /* A loss that is no finite number is recorded as what it is. */
     if (outcome == STATUS_OK) self->skipped = 0;
@@ -257,7 +257,7 @@ static status step(worker *self, failure *why) {
     if (outcome < 0)
         return fail(why, outcome, "the step after iteration %" PRIu64 " failed%s", trainer_iteration(self->training),
                     outcome == STATUS_MEMORY ? ": out of memory" : "");
-    return worker_took(self, outcome, loss, epoch_done, &epoch, why);
+    return worker_on_step(self, outcome, loss, epoch_done, &epoch, why);
 }
 
 static status open_device(worker *self, failure *why) {
@@ -313,7 +313,7 @@ static status prepare(worker *self, failure *why) {
     const worker_task *task = self->task;
     const plan_dataset *planned = task->run->dataset;
     const settings *values = task->run->values;
-    char path[CHECKPOINT_PATH_MAX];
+    char path[PATH_MAX];
     checkpoint *file;
     TRY(source_open(planned->source, values, &self->data, why));
     if (strcmp(source_checksum(&self->data), planned->checksum) != 0)

@@ -37,8 +37,8 @@ bool worker_become_child(pid_t parent);
  * is done, and *epoch filled where it ended one. Finish: leave a checkpoint and, if it was not asked to stop, what the
  * trained model gives; the last message. Close: free it all, after telling a failure, where `outcome` is one. */
 status worker_open(worker *self, failure *why);
-status worker_took(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
-                   failure *why);
+status worker_on_step(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
+                      failure *why);
 status worker_finish(worker *self, failure *why);
 void worker_close(worker *self, status outcome, failure *why);
 

@@ -33,8 +33,8 @@ typedef struct job {
     double started, heard, heartbeat; /* seconds: its start, its last message, its last recorded progress */
     double wall_before; /* seconds that it took before this start */
     uint64_t peak; /* bytes that its worker is known to have held */
-    char checkpoint[CHECKPOINT_PATH_MAX]; /* the file that its committed row names; "" for none */
-    char next_checkpoint[CHECKPOINT_PATH_MAX]; /* the one of a row that is not committed yet; "" for none */
+    char checkpoint[PATH_MAX]; /* the file that its committed row names; "" for none */
+    char next_checkpoint[PATH_MAX]; /* the one of a row that is not committed yet; "" for none */
     uint64_t checkpoint_iteration, next_iteration; /* theirs */
     bool littered; /* an older one could not be removed */
     recorder_state state; /* RUNNING until its last message */

@@ -21,7 +21,7 @@ static void note_lock(workers *all, bool locked) {
     if (all->locked == 0) all->locked = now;
     if (all->lock_told || now - all->locked < TELL_SECONDS) return;
     all->lock_told = true;
-    char text[CHECKPOINT_PATH_MAX + 128];
+    char text[PATH_MAX + 128];
     snprintf(text, sizeof text,
              "%s: locked by another program; the training goes on, and is recorded when the lock goes",
              recorder_path(all->book));

@@ -25,8 +25,8 @@ typedef struct pending_run {
     uint64_t size;
 } pending_run;
 
-static bool pending_path(const char *database, char out[CHECKPOINT_PATH_MAX]) {
-    return snprintf(out, CHECKPOINT_PATH_MAX, "%s.pending", database) < CHECKPOINT_PATH_MAX;
+static bool pending_path(const char *database, char out[PATH_MAX]) {
+    return snprintf(out, PATH_MAX, "%s.pending", database) < PATH_MAX;
 }
 
 static pending_head this_program(void) {
@@ -72,7 +72,7 @@ static status write_runs(const workers *all, file_replacement *file, failure *wh
 }
 
 status workers_keep_pending(const workers *all, failure *why) {
-    char path[CHECKPOINT_PATH_MAX];
+    char path[PATH_MAX];
     file_replacement file;
     if (!pending_path(recorder_path(all->book), path)) return fail(why, STATUS_IO, "the database's path is too long");
     TRY(file_replace_begin(path, &file, why));
@@ -85,7 +85,7 @@ status workers_keep_pending(const workers *all, failure *why) {
  * And the last of them names a checkpoint that is there. */
 static bool follows(const recorder *book, const recorder_run *run, const pending_run *part, message_reader look) {
     const uint64_t iteration = run->has_checkpoint ? run->checkpoint_iteration : 0;
-    char path[CHECKPOINT_PATH_MAX];
+    char path[PATH_MAX];
     failure ignored;
     message m;
     const void *bytes;
@@ -129,7 +129,7 @@ static status take_all(recorder *book, unsigned char *bytes, size_t size, failur
 }
 
 status workers_take_pending(recorder *book, failure *why) {
-    char path[CHECKPOINT_PATH_MAX];
+    char path[PATH_MAX];
     unsigned char *bytes;
     size_t size;
     if (!pending_path(recorder_path(book), path) || access(path, F_OK) != 0) return STATUS_OK;

@@ -17,9 +17,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-enum { FUZZ_PATH_MAX = TEMPORARY_PATH_MAX + 256 };
+enum { FUZZ_PATH_MAX = PATH_MAX + 256 };
 
-static char fuzz_folder[TEMPORARY_PATH_MAX];
+static char fuzz_folder[PATH_MAX];
 
 static inline void fuzz_remove(void) {
     temporary_remove(fuzz_folder);

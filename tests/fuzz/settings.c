@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     fuzz_expect_reason(outcome, &why);
     if (outcome != STATUS_OK) return 0;
     settings values;
-    char origin[CONFIG_PATH_MAX], item[SETTINGS_TEXT_MAX], source[CONFIG_PATH_MAX];
+    char origin[PATH_MAX], item[SETTINGS_TEXT_MAX], source[PATH_MAX];
     const char *cursor = config_settings(config)->experiment_data;
     while (settings_list_next(&cursor, item)) {
         (void)config_data_source(config, item, source, &why);

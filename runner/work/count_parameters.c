@@ -1,5 +1,5 @@
-/* count.c - declared and effective parameters, recorded and shown. */
-#include "work/count.h"
+/* count_parameters.c - declared and effective parameters, recorded and shown. */
+#include "work/count_parameters.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -38,8 +38,8 @@ static status record(recorder *book, int64_t run, const image_model *model, fail
     return recorder_end_run(book, run, RUN_DONE, NULL, 0, 0, why);
 }
 
-status count_runs(recorder *book, const plan *runs, const enrolment *list, const recorder_session *session,
-                  failure *why) {
+status count_parameters(recorder *book, const plan *runs, const run_status *list, const recorder_session *session,
+                        failure *why) {
     for (size_t i = 0; i < list->count; i++) {
         if (list->runs[i].state == RUN_DONE) continue;
         image_model *model;
@@ -85,7 +85,7 @@ static void write_reasons(const plan_run *run, const image_model *model, FILE *s
     for (size_t i = 0; i < count; i++) fprintf(stream, "  %10zu  %s\n", sums[i], reasons[i]);
 }
 
-status count_write(recorder *book, const plan *runs, FILE *stream, failure *why) {
+status print_parameter_counts(recorder *book, const plan *runs, FILE *stream, failure *why) {
     fprintf(stream, "Parameters: the paper's count, ours as declared, and those that can change the output\n");
     fprintf(stream, "%-10s %-8s %-8s  %10s  %10s  %10s\n", "data", "layer", "model", "paper", "declared", "effective");
     TRY(recorder_each_count(book, write_row, stream, why));

@@ -1,4 +1,4 @@
-/* test_engine.c - a plan handed to engines: commands for any, and Slurm's programs played by scripts.
+/* test_scheduler.c - plans submitted to schedulers: commands for any, and Slurm's programs played by scripts.
  *
  * A real Slurm is in tests/slurm/test.sh. Here sbatch keeps what it is given, and squeue prints a file. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
@@ -36,14 +36,14 @@ static void begin(void) {
     setenv("PATH", path, 1);
 }
 
-TestSuite(engine, .init = begin, .fini = end_run, .timeout = 600);
+TestSuite(scheduler, .init = begin, .fini = end_run, .timeout = 600);
 
 /* As Slurm would, one after the other: every task of every array. */
 static const char run_jobs[] = "for words in $TEST_DIR/jobs/*.words; do last=$(sed -n 's/^--array=0-//p' $words); "
                                "[ -n \"$last\" ] || continue; i=0; while [ $i -le $last ]; do "
                                "SLURM_ARRAY_TASK_ID=$i sh ${words%words}script; i=$((i + 1)); done; done";
 
-Test(engine, commands_are_independent_and_quoted) {
+Test(scheduler, commands_are_independent_and_quoted) {
     char *expected = undisturbed();
     EXPECT(
         0,
@@ -75,11 +75,11 @@ Test(engine, commands_are_independent_and_quoted) {
     EXPECT_SAYS("expected --dry-run --format commands");
 }
 
-Test(engine, arrays_have_what_is_missing_and_a_job_that_merges) {
+Test(scheduler, arrays_have_the_pending_runs_and_a_job_that_merges) {
     char *expected = undisturbed();
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --slurm --slurm-array 4 --threads 2 --slurm-opt "
               "'--gres=gpu:1   --time=24:00:00' --slurm-opt --qos=a --slurm-merge-opt --time=10");
-    EXPECT_SAYS("6 runs: 0 done, 0 done in shards, 0 queued or running, 6 handed to Slurm now");
+    EXPECT_SAYS("6 runs: 0 done, 0 done in shards, 0 queued or running, 6 submitted to Slurm now");
     EXPECT(0, "cd $TEST_DIR/jobs; ls | tr '\\n' ' '; sed 's/small[.].*/small/' 1.words; grep array 2.words; "
               "grep -v output 3.words");
     EXPECT_SAYS("1.script 1.words 2.script 2.words 3.script 3.words ");
@@ -92,7 +92,7 @@ Test(engine, arrays_have_what_is_missing_and_a_job_that_merges) {
     EXPECT_SAYS("6 tasks of ");
     EXPECT_SAYS(", 6 done; ./run merge");
     EXPECT_SAYS("6 shards: 6 runs taken");
-    EXPECT_SAYS("6 runs: 6 done, 0 done in shards, 0 queued or running, 0 handed to Slurm now");
+    EXPECT_SAYS("6 runs: 6 done, 0 done in shards, 0 queued or running, 0 submitted to Slurm now");
     check_same(expected, "r.db");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --slurm; ls $TEST_DIR/jobs/*.script | wc -l");
     EXPECT_SAYS("\n3\n");
@@ -102,7 +102,7 @@ Test(engine, arrays_have_what_is_missing_and_a_job_that_merges) {
 /* The name of the only array so far. */
 #define ARRAY "$(cd $TEST_DIR/shards/slurm; ls *.tasks | sed 's/.tasks//')"
 
-Test(engine, handed_over_again_only_what_nobody_has) {
+Test(scheduler, only_pending_runs_are_submitted_again) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --slurm --quiet");
     /* 0 waits, 1 runs, others' jobs and ones without a list do not matter; 2 is done in its shard, 3 in the database. */
     EXPECT(0,
@@ -119,13 +119,13 @@ Test(engine, handed_over_again_only_what_nobody_has) {
     EXPECT_SAYS("running               0/100  node7");
     EXPECT_SAYS(", 2 done, 1 queued, 1 running, 2 not begun;");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --slurm");
-    EXPECT_SAYS("6 runs: 1 done, 1 done in shards, 2 queued or running, 2 handed to Slurm now");
+    EXPECT_SAYS("6 runs: 1 done, 1 done in shards, 2 queued or running, 2 submitted to Slurm now");
     EXPECT(0, "sed -n 's/^    \\([0-9a-f]*\\).*/\\1/p' $TEST_DIR/jobs/3.script | wc -l");
     cr_assert_str_eq(output, "2\n");
 }
 
 /* What was stopped goes on by itself; what failed, or came no further, waits for somebody. */
-Test(engine, the_merging_job_hands_over_what_was_stopped) {
+Test(scheduler, the_merging_job_submits_interrupted_runs) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --set train.iterations=100000 --slurm --quiet");
     for (int i = 0; i < 2; i++) {
         char command[64];
@@ -138,19 +138,19 @@ Test(engine, the_merging_job_hands_over_what_was_stopped) {
     }
     EXPECT(0, "sh $TEST_DIR/jobs/2.script");
     EXPECT_SAYS("2 runs taken into");
-    EXPECT_SAYS("2 handed to Slurm now, 4 failed or not begun and left alone");
+    EXPECT_SAYS("2 submitted to Slurm now, 4 failed or not begun and left alone");
     EXPECT(0, "sh $TEST_DIR/jobs/4.script; ls $TEST_DIR/jobs/*.script | wc -l");
-    EXPECT_SAYS("0 handed to Slurm now, 6 failed or not begun and left alone\n4\n");
+    EXPECT_SAYS("0 submitted to Slurm now, 6 failed or not begun and left alone\n4\n");
     /* Asked for by hand, all are. */
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --set train.iterations=100000 --slurm");
-    EXPECT_SAYS("6 handed to Slurm now");
+    EXPECT_SAYS("6 submitted to Slurm now");
 }
 
-Test(engine, what_sbatch_refuses_is_said_and_the_rest_is_merged) {
+Test(scheduler, errors_of_sbatch_are_printed_and_the_rest_is_merged) {
     EXPECT(0, "echo 1 > $TEST_DIR/room");
     EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --slurm --slurm-array 2");
     EXPECT_SAYS(
-        "2 of 6 runs were handed to Slurm, then: sbatch ended with status 1: sbatch: error: Batch job submission "
+        "Slurm: 2 of 6 runs were submitted, then: sbatch ended with status 1: sbatch: error: Batch job submission "
         "failed: no room");
     EXPECT(0, "ls $TEST_DIR/shards/slurm | grep -c tasks; rm $TEST_DIR/room; "
               "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --slurm --slurm-array 100");
@@ -161,7 +161,7 @@ Test(engine, what_sbatch_refuses_is_said_and_the_rest_is_merged) {
     EXPECT_SAYS("--slurm-opt: expected --slurm beside it");
 }
 
-Test(engine, failed_tasks_are_listed_with_the_end_of_their_logs) {
+Test(scheduler, failed_tasks_are_listed_with_the_end_of_their_logs) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --slurm --quiet; cd $TEST_DIR/shards; "
               "k=$(sed -n '1s/ .*//p' slurm/*.tasks); p=$(printf %%.2s $k); mkdir -p $p; "
               "printf 'one\\ntwo\\nthree\\nlibsleef.so.3: cannot open\\n' > $p/$k.log");

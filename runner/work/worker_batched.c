@@ -1,4 +1,4 @@
-/* worker_many.c - trainings of points side by side on a device, in one process.
+/* worker_batched.c - trainings of points side by side on a device, in one process.
  *
  * Each has a worker of its own, as if it were alone: its messages, checkpoints, failures. Those of the same model and
  * settings are one fleet; a launch of every fleet is under way at once. What the device's memory has no room for waits
@@ -111,7 +111,7 @@ static status take(program_group *group, size_t i, failure *why) {
     bool epoch_done;
     trainer_epoch epoch;
     while (fleet_next(group->fleet, i, &outcome, &loss, &epoch_done, &epoch))
-        TRY(worker_took(one, outcome, loss, epoch_done, &epoch, why));
+        TRY(worker_on_step(one, outcome, loss, epoch_done, &epoch, why));
     return STATUS_OK;
 }
 

@@ -1,5 +1,5 @@
-/* missing.c - the runs of a plan that are to be handed to an engine. */
-#include "scale/missing.h"
+/* pending_runs.c - the runs of a plan that have to be submitted. */
+#include "scale/pending_runs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,29 +10,29 @@ typedef enum standing { STANDING_MISSING, STANDING_DONE, STANDING_IN_SHARD, STAN
 
 /* A stopped run that has come further since is worth another go without anybody's asking; one that failed, or was ended
  * before its first checkpoint, would most likely do the same again. */
-static bool has_advanced(const shard_state *shard, const handed_task *before) {
+static bool has_advanced(const shard_state *shard, const submitted_task *before) {
     if (shard->run.id == 0 || shard->run.state == RUN_FAILED || !shard->run.has_checkpoint) return false;
     return !before || shard->run.checkpoint_iteration > before->iteration;
 }
 
-static standing stand(const missing_query *query, size_t index, shard_state *shard) {
+static standing stand(const pending_query *query, size_t index, shard_state *shard) {
     const plan_run *run = &query->runs->runs[index];
     const recorder_run *row = &query->list->runs[index];
-    const handed_task *before = query->queue ? handed_find(query->queue, run->key) : NULL;
+    const submitted_task *before = query->queue ? submitted_find(query->queue, run->key) : NULL;
     failure ignored;
     if (row->id != 0 && row->state == RUN_DONE) return STANDING_DONE;
-    if (shard_look(query->folder, run->key, shard, &ignored) != STATUS_OK) shard->run.id = 0;
+    if (shard_status(query->folder, run->key, shard, &ignored) != STATUS_OK) shard->run.id = 0;
     if (shard->run.id != 0 && shard->run.state == RUN_DONE) return STANDING_IN_SHARD;
     if (shard->held || (before && before->queued)) return STANDING_AT_WORK;
     return query->interrupted_only && !has_advanced(shard, before) ? STANDING_LEFT : STANDING_MISSING;
 }
 
-status missing_find(const missing_query *query, missing *out, failure *why) {
-    missing list = {.tasks = calloc(query->runs->run_count, sizeof *list.tasks)};
+status pending_runs_find(const pending_query *query, pending_runs *out, failure *why) {
+    pending_runs list = {.tasks = calloc(query->runs->run_count, sizeof *list.tasks)};
     if (!list.tasks) return fail(why, STATUS_MEMORY, "out of memory");
     for (size_t i = 0; i < query->runs->run_count; i++) {
         shard_state shard = {.held = false};
-        handed_task *task = &list.tasks[list.count];
+        submitted_task *task = &list.tasks[list.count];
         switch (stand(query, i, &shard)) {
         case STANDING_DONE: list.done++; break;
         case STANDING_IN_SHARD: list.in_shards++; break;
@@ -49,7 +49,7 @@ status missing_find(const missing_query *query, missing *out, failure *why) {
     return STATUS_OK;
 }
 
-void missing_release(missing *list) {
+void pending_runs_release(pending_runs *list) {
     free(list->tasks);
-    *list = (missing){.count = 0};
+    *list = (pending_runs){.count = 0};
 }

@@ -1,5 +1,5 @@
-/* summary.c - the small table at the end of an experiment. */
-#include "verbs/summary.h"
+/* result_tables.c - the small table at the end of an experiment. */
+#include "verbs/result_tables.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -35,7 +35,7 @@ static void write_row(void *argument, const recorder_losses *row) {
     state->impossible += row->impossible;
 }
 
-status summary_write(recorder *book, const char *experiment, FILE *stream, failure *why) {
+status print_losses(recorder *book, const char *experiment, FILE *stream, failure *why) {
     summary_writing state = {.stream = stream};
     fprintf(stream, "Validation loss of %s at the end, over the finished seeds\n", experiment);
     fprintf(stream, "%-16s %-16s %9s  %10s  %10s  %10s  %s\n", "data", "model", "seeds", "mean", "deviation", "entropy",
@@ -71,7 +71,7 @@ static void write_theory_row(void *argument, const char *model, const recorder_t
             row->quantity, row->value, row->relation, row->bound);
 }
 
-status summary_write_theory(recorder *book, const char *experiment, FILE *stream, size_t *broken, failure *why) {
+status print_theory(recorder *book, const char *experiment, FILE *stream, size_t *broken, failure *why) {
     theory_writing to = {.stream = stream};
     TRY(recorder_each_theory(book, experiment, write_theory_row, &to, why));
     fprintf(stream, "\n%zu statements, of which %zu do not keep their bound\nAll numbers: %s\n", to.statements,

@@ -1,35 +1,35 @@
-/* engine.c - a plan handed to an engine that runs tasks on many machines. */
-#include "scale/engine.h"
+/* scheduler.c - submits a plan to a scheduler, which runs tasks on many machines. */
+#include "scale/scheduler.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "scale/missing.h"
+#include "scale/pending_runs.h"
 #include "scale/slurm.h"
 #include "system/shell_words.h"
 
 enum { DEPENDENCY_MAX = 4096 };
 
-static status place(const engine_request *asked, task_command *out, failure *why) {
+static status place(const scheduler_request *asked, task_command *out, failure *why) {
     *out = (task_command){.set = asked->set, .seeds = asked->seeds, .device = asked->device, .threads = asked->threads};
     return task_command_place(asked->file, asked->database, asked->shards, out, why);
 }
 
-status engine_write_commands(const engine_request *asked, const plan *runs, const enrolment *list, FILE *stream,
-                             failure *why) {
+status scheduler_write_commands(const scheduler_request *asked, const plan *runs, const run_status *list, FILE *stream,
+                                failure *why) {
     task_command command;
-    missing found;
+    pending_runs found;
     TRY(place(asked, &command, why));
-    const missing_query query = {.runs = runs, .list = list, .folder = command.shards};
-    TRY(missing_find(&query, &found, why));
+    const pending_query query = {.runs = runs, .list = list, .folder = command.shards};
+    TRY(pending_runs_find(&query, &found, why));
     for (size_t i = 0; i < found.count; i++) {
         task_command_write_place(&command, stream);
         fputs(" && ", stream);
         task_command_write(&command, stream);
         fprintf(stream, " --only %s\n", found.tasks[i].key);
     }
-    missing_release(&found);
+    pending_runs_release(&found);
     if (fflush(stream) == 0 && !ferror(stream)) return STATUS_OK;
     return fail(why, STATUS_IO, "cannot write the commands");
 }
@@ -38,12 +38,12 @@ status engine_write_commands(const engine_request *asked, const plan *runs, cons
 
 /* One submission. */
 typedef struct submission {
-    const engine_request *asked;
+    const scheduler_request *asked;
     task_command command;
     const char *experiment;
     char dependency[DEPENDENCY_MAX]; /* "afterany:ID:ID" */
-    char last_name[HANDED_NAME_MAX]; /* of an array */
-    size_t handed, arrays;
+    char last_name[SUBMITTED_NAME_MAX]; /* of an array */
+    size_t submitted, arrays;
 } submission;
 
 /* A script's text while it is written. */
@@ -65,7 +65,7 @@ static status script_close(script *self, failure *why) {
 
 /* The shell becomes the program, so the signal that Slurm sends it ahead of the time limit reaches the program, which
  * leaves a checkpoint and ends. What the task says goes to a file of its own beside its shard. */
-static void write_tasks(const submission *self, size_t count, const handed_task *tasks, FILE *stream) {
+static void write_tasks(const submission *self, size_t count, const submitted_task *tasks, FILE *stream) {
     fputs("#!/bin/sh\n# One run for each task of the array: the key at its number.\nset --", stream);
     for (size_t i = 0; i < count; i++) fprintf(stream, " \\\n    %s", tasks[i].key);
     fputs("\nshift \"$SLURM_ARRAY_TASK_ID\" || exit\n", stream);
@@ -77,10 +77,10 @@ static void write_tasks(const submission *self, size_t count, const handed_task 
     fputs(" --only \"$1\" >\"$place/$1.log\" 2>&1\n", stream);
 }
 
-/* The merging job's: the same submission once more, which merges first and hands over what was stopped. */
+/* The script of the merging job: the same submission, which first merges and then submits the interrupted runs. */
 static void write_merging(const submission *self, FILE *stream) {
-    const engine_request *asked = self->asked;
-    fputs("#!/bin/sh\n# Merge what the tasks left, and hand over again what was stopped.\n", stream);
+    const scheduler_request *asked = self->asked;
+    fputs("#!/bin/sh\n# Merge the shards of the tasks, and submit interrupted runs again.\n", stream);
     task_command_write_place(&self->command, stream);
     fputs(" || exit\nexec ", stream);
     task_command_write(&self->command, stream);
@@ -96,11 +96,11 @@ static void write_merging(const submission *self, FILE *stream) {
     fputc('\n', stream);
 }
 
-/* Where Slurm writes what it has to say of all tasks: in a pattern of its own, in which % is special. */
+/* The file of Slurm's own messages on all tasks. It is a pattern, in which % is special. */
 static status add_log(slurm_options *options, const submission *self, const char *name, failure *why) {
-    char path[PLACE_PATH_MAX], pattern[2 * PLACE_PATH_MAX];
+    char path[PATH_MAX], pattern[2 * PATH_MAX];
     size_t used = 0;
-    TRY(handed_path(self->command.shards, name, ".log", path, why));
+    TRY(submitted_path(self->command.shards, name, ".log", path, why));
     for (const char *c = path; *c; c++) {
         if (*c == '%') pattern[used++] = '%';
         pattern[used++] = *c;
@@ -118,7 +118,7 @@ static status add_array(slurm_options *options, const submission *self, const ch
     TRY(slurm_add(options, why, "--parsable"));
     TRY(slurm_add(options, why, "--job-name=%s", name));
     TRY(slurm_add(options, why, "--array=0-%zu", count - 1));
-    TRY(slurm_add(options, why, "--requeue")); /* after a node was lost or a task had to make room */
+    TRY(slurm_add(options, why, "--requeue")); /* after a lost node or a preemption */
     TRY(slurm_add(options, why, "--open-mode=append"));
     TRY(slurm_add(options, why, "--signal=B:TERM@60"));
     if (self->asked->threads > 0) TRY(slurm_add(options, why, "--cpus-per-task=%" PRIu64, self->asked->threads));
@@ -127,7 +127,7 @@ static status add_array(slurm_options *options, const submission *self, const ch
 }
 
 static status submit_script(const slurm_options *options, const submission *self, size_t count,
-                            const handed_task *tasks, char id[SLURM_ID_MAX], failure *why) {
+                            const submitted_task *tasks, char id[SLURM_ID_MAX], failure *why) {
     script text;
     TRY(script_open(&text, why));
     if (tasks) write_tasks(self, count, tasks, text.stream);
@@ -139,20 +139,20 @@ static status submit_script(const slurm_options *options, const submission *self
 }
 
 /* Write the list first, so that the next submission recognizes the queued tasks. */
-static status submit_array(submission *self, size_t count, const handed_task *tasks, failure *why) {
+static status submit_array(submission *self, size_t count, const submitted_task *tasks, failure *why) {
     slurm_options options = {.count = 0};
     char id[SLURM_ID_MAX];
-    handed_name(self->experiment, self->last_name);
+    submitted_name(self->experiment, self->last_name);
     TRY(add_array(&options, self, self->last_name, count, why));
-    TRY(handed_write(self->command.shards, self->last_name, count, tasks, why));
+    TRY(submitted_write(self->command.shards, self->last_name, count, tasks, why));
     const status outcome = submit_script(&options, self, count, tasks, id, why);
     if (outcome != STATUS_OK) {
-        handed_forget(self->command.shards, self->last_name);
+        submitted_forget(self->command.shards, self->last_name);
         return outcome;
     }
     const size_t used = strlen(self->dependency);
     snprintf(self->dependency + used, sizeof self->dependency - used, "%s:%s", used ? "" : "afterany", id);
-    self->handed += count;
+    self->submitted += count;
     self->arrays++;
     if (!self->asked->quiet) printf("Job %s (%s): %zu runs\n", id, self->last_name, count);
     return STATUS_OK;
@@ -176,7 +176,7 @@ static status submit_merging(submission *self, failure *why) {
 }
 
 /* Arrays that were submitted before one was refused stay, and are merged. */
-static status submit_all(submission *self, const missing *found, failure *why) {
+static status submit_all(submission *self, const pending_runs *found, failure *why) {
     status outcome = STATUS_OK;
     for (size_t first = 0; first < found->count && outcome == STATUS_OK;) {
         const size_t left = found->count - first, most = (size_t)self->asked->array_size;
@@ -195,37 +195,37 @@ static status submit_all(submission *self, const missing *found, failure *why) {
     return outcome;
 }
 
-static status explain(const submission *self, const missing *found, status outcome, const failure *reason,
+static status explain(const submission *self, const pending_runs *found, status outcome, const failure *reason,
                       failure *why) {
     if (outcome == STATUS_OK) return STATUS_OK;
-    return fail(why, outcome, "%zu of %zu runs were handed to Slurm, then: %.800s%s", self->handed, found->count,
+    return fail(why, outcome, "Slurm: %zu of %zu runs were submitted, then: %.800s%s", self->submitted, found->count,
                 reason->text,
                 strstr(reason->text, "Invalid job array specification")
                     ? " (--slurm-array N has to be at most the cluster's MaxArraySize)"
                     : "");
 }
 
-status engine_submit(const engine_request *asked, const char *experiment, const plan *runs, const enrolment *list,
-                     failure *why) {
+status scheduler_submit(const scheduler_request *asked, const char *experiment, const plan *runs,
+                        const run_status *list, failure *why) {
     submission self = {.asked = asked, .experiment = experiment};
-    handed queue;
-    missing found;
+    submitted_jobs queue;
+    pending_runs found;
     failure reason = {""};
     TRY(place(asked, &self.command, why));
-    TRY(handed_read(self.command.shards, &queue, why));
-    status outcome = slurm_look(self.command.shards, &queue, why);
-    const missing_query query = {
+    TRY(submitted_read(self.command.shards, &queue, why));
+    status outcome = slurm_read_queue(self.command.shards, &queue, why);
+    const pending_query query = {
         .runs = runs, .list = list, .folder = self.command.shards, .queue = &queue, .interrupted_only = asked->again};
-    if (outcome == STATUS_OK) outcome = missing_find(&query, &found, why);
-    handed_release(&queue);
+    if (outcome == STATUS_OK) outcome = pending_runs_find(&query, &found, why);
+    submitted_release(&queue);
     if (outcome != STATUS_OK) return outcome;
     outcome = explain(&self, &found, submit_all(&self, &found, &reason), &reason, why);
     if (outcome == STATUS_OK && !asked->quiet) {
-        printf("%zu runs: %zu done, %zu done in shards, %zu queued or running, %zu handed to Slurm now",
-               runs->run_count, found.done, found.in_shards, found.at_work, self.handed);
+        printf("%zu runs: %zu done, %zu done in shards, %zu queued or running, %zu submitted to Slurm now",
+               runs->run_count, found.done, found.in_shards, found.at_work, self.submitted);
         if (found.left > 0) printf(", %zu failed or not begun and left alone", found.left);
         putchar('\n');
     }
-    missing_release(&found);
+    pending_runs_release(&found);
     return outcome;
 }

@@ -1,5 +1,5 @@
-/* enrolment.c - a plan and the database: which of its runs are there, and how far. */
-#include "plan/enrolment.h"
+/* run_status.c - a plan and the database: which of its runs are there, and how far. */
+#include "plan/run_status.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 /* Reopen a finished run at its last checkpoint if its snapshots are wanted and missing; only its pictures remain to be
  * computed. A run without a checkpoint, as in an archive, stays as it is. */
 static status look_for_moments(recorder *book, const plan_run *run, recorder_run *row, failure *why) {
-    char path[CHECKPOINT_PATH_MAX];
+    char path[PATH_MAX];
     bool has = false;
     failure reason;
     if (row->state != RUN_DONE || run->values->output_snapshots == 0 || run->dataset->shape.dimension != 2 ||
@@ -27,12 +27,12 @@ static status look_for_moments(recorder *book, const plan_run *run, recorder_run
 /* The experiment's runs in the database against the plan. */
 typedef struct membership {
     const plan *runs;
-    enrolment *list;
+    run_status *list;
     bool *present; /* (count): run i of the plan is part of the experiment */
 } membership;
 
-status enrolment_empty(const plan *runs, enrolment **out, failure *why) {
-    enrolment *list = calloc(1, sizeof *list);
+status run_status_empty(const plan *runs, run_status **out, failure *why) {
+    run_status *list = calloc(1, sizeof *list);
     recorder_run *rows = calloc(runs->run_count, sizeof *rows);
     if (!list || !rows) {
         free(list);
@@ -45,10 +45,10 @@ status enrolment_empty(const plan *runs, enrolment **out, failure *why) {
     return STATUS_OK;
 }
 
-void enrolment_destroy(enrolment **list) {
+void run_status_destroy(run_status **list) {
     if (!*list) return;
     free((*list)->runs);
-    free((*list)->stale);
+    free((*list)->outdated);
     free(*list);
     *list = NULL;
 }
@@ -66,11 +66,11 @@ static bool same_settings(const plan *runs, const recorder_run *row) {
     return false;
 }
 
-static status add_stale(enrolment *list, int64_t id, failure *why) {
-    int64_t *stale = realloc(list->stale, (list->stale_count + 1) * sizeof *stale);
-    if (!stale) return fail(why, STATUS_MEMORY, "out of memory");
-    stale[list->stale_count++] = id;
-    list->stale = stale;
+static status add_stale(run_status *list, int64_t id, failure *why) {
+    int64_t *outdated = realloc(list->outdated, (list->outdated_count + 1) * sizeof *outdated);
+    if (!outdated) return fail(why, STATUS_MEMORY, "out of memory");
+    outdated[list->outdated_count++] = id;
+    list->outdated = outdated;
     return STATUS_OK;
 }
 
@@ -84,18 +84,18 @@ static status visit_member(void *argument, const recorder_run *row, failure *why
     return same_settings(members->runs, row) ? STATUS_OK : add_stale(members->list, row->id, why);
 }
 
-static status read_members(recorder *book, const plan *runs, const recorder_experiment *experiment, enrolment *list,
+static status read_members(recorder *book, const plan *runs, const recorder_experiment *experiment, run_status *list,
                            failure *why) {
     membership members = {.runs = runs, .list = list, .present = calloc(runs->run_count, sizeof(bool))};
     if (!members.present) return fail(why, STATUS_MEMORY, "out of memory");
     const status outcome = recorder_each_run(book, experiment->name, visit_member, &members, why);
     for (size_t i = 0; i < runs->run_count; i++) list->current &= members.present[i];
     free(members.present);
-    list->current &= list->stale_count == 0;
+    list->current &= list->outdated_count == 0;
     return outcome;
 }
 
-static status read_all(recorder *book, const plan *runs, const recorder_experiment *experiment, enrolment *list,
+static status read_all(recorder *book, const plan *runs, const recorder_experiment *experiment, run_status *list,
                        failure *why) {
     int64_t id;
     TRY(recorder_find_experiment(book, experiment, &id, &list->current, why));
@@ -107,13 +107,13 @@ static status read_all(recorder *book, const plan *runs, const recorder_experime
     return read_members(book, runs, experiment, list, why);
 }
 
-status enrolment_read(recorder *book, const plan *runs, const recorder_experiment *experiment, enrolment **out,
-                      failure *why) {
-    enrolment *list;
-    TRY(enrolment_empty(runs, &list, why));
+status run_status_read(recorder *book, const plan *runs, const recorder_experiment *experiment, run_status **out,
+                       failure *why) {
+    run_status *list;
+    TRY(run_status_empty(runs, &list, why));
     const status outcome = read_all(book, runs, experiment, list, why);
     if (outcome == STATUS_OK) *out = list;
-    else enrolment_destroy(&list);
+    else run_status_destroy(&list);
     return outcome;
 }
 
@@ -159,11 +159,11 @@ static status write_run(recorder *book, const plan_run *run, recorder_run *row, 
     return rows.outcome;
 }
 
-static status write_all(recorder *book, const plan *runs, const recorder_experiment *experiment, enrolment *list,
+static status write_all(recorder *book, const plan *runs, const recorder_experiment *experiment, run_status *list,
                         failure *why) {
     int64_t id;
     TRY(recorder_put_experiment(book, experiment, &id, why));
-    for (size_t i = 0; i < list->stale_count; i++) TRY(recorder_drop_member(book, id, list->stale[i], why));
+    for (size_t i = 0; i < list->outdated_count; i++) TRY(recorder_drop_member(book, id, list->outdated[i], why));
     for (size_t i = 0; i < runs->run_count; i++) {
         TRY(write_run(book, &runs->runs[i], &list->runs[i], why));
         TRY(recorder_put_member(book, id, list->runs[i].id, why));
@@ -172,12 +172,12 @@ static status write_all(recorder *book, const plan *runs, const recorder_experim
     return recorder_commit(book, why);
 }
 
-status enrolment_write(recorder *book, const plan *runs, const recorder_experiment *experiment, enrolment **out,
-                       failure *why) {
-    enrolment *list = NULL;
-    TRY(enrolment_read(book, runs, experiment, &list, why));
+status run_status_write(recorder *book, const plan *runs, const recorder_experiment *experiment, run_status **out,
+                        failure *why) {
+    run_status *list = NULL;
+    TRY(run_status_read(book, runs, experiment, &list, why));
     const status outcome = write_all(book, runs, experiment, list, why);
     if (outcome == STATUS_OK) *out = list;
-    else enrolment_destroy(&list);
+    else run_status_destroy(&list);
     return outcome;
 }

@@ -1,5 +1,5 @@
-/* handed.c - what was handed to Slurm: a list for each job array. */
-#include "scale/handed.h"
+/* submitted_jobs.c - lists of the runs that were submitted to Slurm. */
+#include "scale/submitted_jobs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,25 +15,25 @@
 
 static const char list_ending[] = ".tasks";
 
-void handed_name(const char *experiment, char name[HANDED_NAME_MAX]) {
+void submitted_name(const char *experiment, char name[SUBMITTED_NAME_MAX]) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     const uint64_t mixed = ((uint64_t)now.tv_sec * 1000000007u + (uint64_t)now.tv_nsec) ^ ((uint64_t)getpid() << 20);
-    snprintf(name, HANDED_NAME_MAX, "affjord.%.30s.%08" PRIx32, experiment, (uint32_t)(mixed ^ mixed >> 32));
+    snprintf(name, SUBMITTED_NAME_MAX, "affjord.%.30s.%08" PRIx32, experiment, (uint32_t)(mixed ^ mixed >> 32));
     for (char *c = name; *c; c++)
         if (*c != '.' && !strchr(plain, *c)) *c = '_';
 }
 
-status handed_path(const char *folder, const char *name, const char *ending, char out[PLACE_PATH_MAX], failure *why) {
-    if (snprintf(out, PLACE_PATH_MAX, "%s/slurm/%s%s", folder, name, ending) < PLACE_PATH_MAX - 8) return STATUS_OK;
+status submitted_path(const char *folder, const char *name, const char *ending, char out[PATH_MAX], failure *why) {
+    if (snprintf(out, PATH_MAX, "%s/slurm/%s%s", folder, name, ending) < PATH_MAX - 8) return STATUS_OK;
     return fail(why, STATUS_INVALID, "the path of the folder of shards is too long: \"%.200s...\"", folder);
 }
 
-status handed_write(const char *folder, const char *name, size_t count, const handed_task *tasks, failure *why) {
-    char path[PLACE_PATH_MAX], place[PLACE_PATH_MAX], *text = NULL;
+status submitted_write(const char *folder, const char *name, size_t count, const submitted_task *tasks, failure *why) {
+    char path[PATH_MAX], place[PATH_MAX], *text = NULL;
     size_t size = 0;
-    TRY(handed_path(folder, name, list_ending, path, why));
+    TRY(submitted_path(folder, name, list_ending, path, why));
     snprintf(place, sizeof place, "%.*s", (int)(strrchr(path, '/') - path), path);
     TRY(shard_make_folder(place, why));
     FILE *stream = open_memstream(&text, &size);
@@ -45,27 +45,27 @@ status handed_write(const char *folder, const char *name, size_t count, const ha
     return outcome;
 }
 
-void handed_forget(const char *folder, const char *name) {
-    char path[PLACE_PATH_MAX];
+void submitted_forget(const char *folder, const char *name) {
+    char path[PATH_MAX];
     failure ignored;
-    if (handed_path(folder, name, list_ending, path, &ignored) == STATUS_OK) unlink(path);
+    if (submitted_path(folder, name, list_ending, path, &ignored) == STATUS_OK) unlink(path);
 }
 
 /* Append the tasks of one list. */
-static status read_list(const char *path, size_t *count, handed_task **tasks, failure *why) {
+static status read_list(const char *path, size_t *count, submitted_task **tasks, failure *why) {
     char line[128];
     FILE *file = fopen(path, "r");
     if (!file) return fail(why, STATUS_IO, "cannot read \"%s\": %s", path, strerror(errno));
     status outcome = STATUS_OK;
     while (outcome == STATUS_OK && fgets(line, sizeof line, file)) {
-        handed_task task = {.iteration = 0};
+        submitted_task task = {.iteration = 0};
         if (sscanf(line, "%32[0-9a-f] %" SCNu64, task.key, &task.iteration) != 2) {
             outcome = fail(why, STATUS_FORMAT, "\"%s\": expected a key and an iteration, found \"%.60s\"", path, line);
             break;
         }
         /* Room grows by doubling: at every power of two. */
         if ((*count & (*count - 1)) == 0) {
-            handed_task *more = realloc(*tasks, (*count ? 2 * *count : 1) * sizeof **tasks);
+            submitted_task *more = realloc(*tasks, (*count ? 2 * *count : 1) * sizeof **tasks);
             if (!more) {
                 outcome = fail(why, STATUS_MEMORY, "out of memory");
                 break;
@@ -79,11 +79,11 @@ static status read_list(const char *path, size_t *count, handed_task **tasks, fa
 }
 
 static int compare(const void *one, const void *other) {
-    return strcmp(((const handed_task *)one)->key, ((const handed_task *)other)->key);
+    return strcmp(((const submitted_task *)one)->key, ((const submitted_task *)other)->key);
 }
 
 /* One task a key, with the largest iteration: checkpoints only go on. */
-static void order(handed *list) {
+static void order(submitted_jobs *list) {
     size_t kept = 0;
     if (list->count > 0) qsort(list->tasks, list->count, sizeof *list->tasks, compare);
     for (size_t i = 0; i < list->count; i++) {
@@ -96,11 +96,11 @@ static void order(handed *list) {
     list->count = kept;
 }
 
-status handed_read(const char *folder, handed *out, failure *why) {
-    char path[PLACE_PATH_MAX];
-    handed list = {.count = 0};
+status submitted_read(const char *folder, submitted_jobs *out, failure *why) {
+    char path[PATH_MAX];
+    submitted_jobs list = {.count = 0};
     *out = list;
-    snprintf(path, sizeof path, "%.*s/slurm", PLACE_ROOT_MAX, folder);
+    snprintf(path, sizeof path, "%.*s/slurm", INSTALL_ROOT_MAX, folder);
     DIR *entries = opendir(path);
     if (!entries) return STATUS_OK;
     status outcome = STATUS_OK;
@@ -115,36 +115,36 @@ status handed_read(const char *folder, handed *out, failure *why) {
         order(&list);
         *out = list;
     } else {
-        handed_release(&list);
+        submitted_release(&list);
     }
     return outcome;
 }
 
-void handed_release(handed *list) {
+void submitted_release(submitted_jobs *list) {
     free(list->tasks);
-    *list = (handed){.count = 0};
+    *list = (submitted_jobs){.count = 0};
 }
 
-handed_task *handed_find(const handed *list, const char *key) {
-    handed_task wanted = {.iteration = 0};
+submitted_task *submitted_find(const submitted_jobs *list, const char *key) {
+    submitted_task wanted = {.iteration = 0};
     snprintf(wanted.key, sizeof wanted.key, "%s", key);
     return list->count > 0 ? bsearch(&wanted, list->tasks, list->count, sizeof *list->tasks, compare) : NULL;
 }
 
-handed_task *handed_find_in(const handed *list, const char *folder, const char *name, size_t number,
-                            handed_cache *cache) {
-    char path[PLACE_PATH_MAX];
+submitted_task *submitted_find_in(const submitted_jobs *list, const char *folder, const char *name, size_t number,
+                                  submitted_cache *cache) {
+    char path[PATH_MAX];
     failure ignored;
     if (strcmp(cache->name, name) != 0) {
-        handed_drop(cache);
+        submitted_drop(cache);
         snprintf(cache->name, sizeof cache->name, "%s", name);
-        if (handed_path(folder, name, list_ending, path, &ignored) == STATUS_OK)
+        if (submitted_path(folder, name, list_ending, path, &ignored) == STATUS_OK)
             read_list(path, &cache->count, &cache->tasks, &ignored);
     }
-    return number < cache->count ? handed_find(list, cache->tasks[number].key) : NULL;
+    return number < cache->count ? submitted_find(list, cache->tasks[number].key) : NULL;
 }
 
-void handed_drop(handed_cache *cache) {
+void submitted_drop(submitted_cache *cache) {
     free(cache->tasks);
-    *cache = (handed_cache){.count = 0};
+    *cache = (submitted_cache){.count = 0};
 }

@@ -1,0 +1,88 @@
+/* paths.c - where the project's files are: in a checkout, or installed. */
+#include "system/paths.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char INSTALLED[] = "/share/affjord";
+
+/* Cut the path at its last slash; false if there is none. */
+static bool cut_last(char *path) {
+    char *slash = strrchr(path, '/');
+    if (!slash) return false;
+    *slash = '\0';
+    return true;
+}
+
+static bool is_project(const char *folder, const char *below) {
+    char mark[PATH_MAX];
+    snprintf(mark, sizeof mark, "%.*s%s/paper_figures.sh", INSTALL_ROOT_MAX, folder, below);
+    return access(mark, F_OK) == 0;
+}
+
+void install_root(char out[PATH_MAX]) {
+    const char *told = getenv("AFFJORD_ROOT");
+    if (told && *told && strlen(told) < INSTALL_ROOT_MAX) {
+        snprintf(out, PATH_MAX, "%s", told);
+        return;
+    }
+    const ssize_t length = readlink("/proc/self/exe", out, INSTALL_ROOT_MAX);
+    out[length > 0 ? length : 0] = '\0';
+    while (cut_last(out)) {
+        if (is_project(out, "")) return;
+        if (!is_project(out, INSTALLED)) continue;
+        snprintf(out + strlen(out), sizeof INSTALLED, "%s", INSTALLED); /* INSTALL_ROOT_MAX leaves room for it */
+        return;
+    }
+    snprintf(out, PATH_MAX, ".");
+}
+
+bool install_root_fits(void) {
+    const char *told = getenv("AFFJORD_ROOT");
+    return !told || strlen(told) < INSTALL_ROOT_MAX;
+}
+
+static bool ends_as_installed(const char *root) {
+    const size_t length = strlen(root), ending = strlen(INSTALLED);
+    return length >= ending && strcmp(root + length - ending, INSTALLED) == 0;
+}
+
+bool is_installed(void) {
+    char root[PATH_MAX];
+    install_root(root);
+    return ends_as_installed(root);
+}
+
+const char *command_name(void) {
+    return is_installed() ? "affjord" : "./run";
+}
+
+void install_path(const char *name, char out[PATH_MAX]) {
+    char root[PATH_MAX];
+    install_root(root);
+    if (ends_as_installed(root) && strncmp(name, "results/", 8) == 0) snprintf(out, PATH_MAX, "%s", name);
+    else snprintf(out, PATH_MAX, "%.*s/%s", INSTALL_ROOT_MAX, root, name);
+}
+
+void double_program_path(char out[PATH_MAX]) {
+    if (!is_installed()) {
+        install_path("build/double/affjord", out);
+        return;
+    }
+    char root[PATH_MAX];
+    install_root(root);
+    snprintf(out, PATH_MAX, "%.*s/libexec/affjord/affjord-double", (int)(strlen(root) - strlen(INSTALLED)), root);
+}
+
+bool shipped_path(const char *folder, const char *asked, char out[PATH_MAX]) {
+    char root[PATH_MAX];
+    const size_t length = strlen(folder);
+    if (strncmp(asked, "../", 3) == 0) asked += 3;
+    if (strncmp(asked, folder, length) == 0 && asked[length] == '/') asked += length + 1;
+    install_root(root);
+    if (!*asked || strchr(asked, '/')) return false;
+    const int written = snprintf(out, PATH_MAX, "%.*s/%s/%s", INSTALL_ROOT_MAX, root, folder, asked);
+    return written < PATH_MAX && access(out, F_OK) == 0;
+}

@@ -1,0 +1,18 @@
+/* count_parameters.h - ./run FILE.ini with experiment.task = count_parameters: the parameters of image models, as in Table 2. */
+#ifndef AFFJORD_RUNNER_COUNT_PARAMETERS_H
+#define AFFJORD_RUNNER_COUNT_PARAMETERS_H
+
+#include <stdio.h>
+
+#include "plan/run_status.h"
+
+/* Count what the plan has and the database does not, and record for each run the metrics parameters_declared and
+ * parameters_effective, and without_effect.GROUP for every group of parameters in which they differ. Errors: those of
+ * the recorder; STATUS_INVALID for a model that cannot be. */
+status count_parameters(recorder *book, const plan *runs, const run_status *list, const recorder_session *session,
+                        failure *why);
+
+/* The view table2 as a table, then what is declared without effect, and why. */
+status print_parameter_counts(recorder *book, const plan *runs, FILE *stream, failure *why);
+
+#endif
