@@ -32,7 +32,7 @@ Test(merge, shards_give_the_numbers_of_a_local_run_to_the_bit) {
               "sqlite3 " SHARD(1) " 'PRAGMA journal_mode'");
     cr_assert(strstr(output, "delete"), "%s", output);
     EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db");
-    EXPECT_SAYS("4 shards: 4 runs taken into");
+    EXPECT_SAYS("4 shards: 4 runs merged into");
     check_same(expected, "merged.db");
     EXPECT(0, "$AFFJORD check --db $TEST_DIR/merged.db");
     EXPECT_SAYS("4 checkpoints; all whole");
@@ -45,7 +45,7 @@ Test(merge, shards_give_the_numbers_of_a_local_run_to_the_bit) {
     EXPECT(0,
            "sqlite3 $TEST_DIR/merged.db .dump | sha256sum > $TEST_DIR/before; $AFFJORD merge --db $TEST_DIR/merged.db;"
            "sqlite3 $TEST_DIR/merged.db .dump | sha256sum | cmp - $TEST_DIR/before");
-    EXPECT_SAYS("0 runs taken");
+    EXPECT_SAYS("0 runs merged");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db; sqlite3 $TEST_DIR/merged.db "
               "'SELECT max(sessions) FROM run'");
     EXPECT_SAYS("\n1\n");
@@ -119,12 +119,12 @@ Test(merge, later_iterations_win_and_finished_runs_stay) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/merged.db --quiet");
     check_same(expected, "merged.db");
     EXPECT(0, "$AFFJORD merge --shards $TEST_DIR/old/shards --db $TEST_DIR/merged.db");
-    EXPECT_SAYS("0 runs taken");
+    EXPECT_SAYS("0 runs merged");
     check_same(expected, "merged.db");
     /* The other way round: the shard is further than the database. */
     EXPECT(0, "$AFFJORD merge --shards $TEST_DIR/old/shards --db $TEST_DIR/again.db --quiet; "
               "$AFFJORD merge $TEST_DIR/merged.db --db $TEST_DIR/again.db");
-    EXPECT_SAYS("1 shard: 4 runs taken");
+    EXPECT_SAYS("1 shard: 4 runs merged");
     check_same(expected, "again.db");
     free(expected);
 }
@@ -173,7 +173,7 @@ Test(merge, what_cannot_be_merged_is_named_and_the_others_are) {
     EXPECT_SAYS(
         "its schema has version 99, that of the database version 7; use the version of the program that wrote it");
     EXPECT_SAYS("merged.db\": file is not a database");
-    EXPECT_SAYS("5 shards: 1 run taken");
+    EXPECT_SAYS("5 shards: 1 run merged");
     EXPECT_SAYS("3 refused");
     EXPECT(1, "$AFFJORD merge $TEST_DIR/nothing.db --db $TEST_DIR/merged.db");
     EXPECT_SAYS("nothing.db\" into");
@@ -253,7 +253,7 @@ Test(merge, many_shards, .timeout = 1800) {
     const double from = now(), busy = busy_seconds();
     EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db");
     const double seconds = now() - from, worked = busy_seconds() - busy;
-    EXPECT_SAYS("runs taken into");
+    EXPECT_SAYS("runs merged into");
     struct rusage used;
     getrusage(RUSAGE_CHILDREN, &used); /* the largest of all that were started */
     if (asked)
@@ -261,10 +261,10 @@ Test(merge, many_shards, .timeout = 1800) {
                 worked, used.ru_maxrss, output);
     const double again = now();
     EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db");
-    EXPECT_SAYS(": 0 runs taken");
+    EXPECT_SAYS(": 0 runs merged");
     const double once_more = now() - again, listing = now();
     EXPECT(0, "$AFFJORD list tasks --db $TEST_DIR/merged.db");
-    EXPECT_SAYS(" done; ./run merge");
+    EXPECT_SAYS(" done; merge their shards with ./run merge");
     if (asked) fprintf(stderr, "once more: %.1f s; ./run list tasks: %.1f s\n", once_more, now() - listing);
     EXPECT(0, "sqlite3 $TEST_DIR/merged.db 'SELECT count(*), (SELECT count(*) FROM epoch), (SELECT count(*) FROM "
               "checkpoint), (SELECT count(*) FROM experiment_run) FROM run'");

@@ -61,7 +61,7 @@ Test(scheduler, commands_are_independent_and_quoted) {
            "'$(touch x) \"r.db' --dry-run --format commands --set experiment.title=t; $program merge --db "
            "'$(touch x) \"r.db'; cp '$(touch x) \"r.db' ../merged.db; cp -r '$(touch x) \"r.checkpoints' "
            "../merged.checkpoints");
-    EXPECT_SAYS("6 shards: 6 runs taken");
+    EXPECT_SAYS("6 shards: 6 runs merged");
     cr_assert_null(strstr(output, "--only"), "nothing is missing: %s", output);
     EXPECT(0, "sqlite3 $TEST_DIR/merged.db \"SELECT substr(path, 20) FROM checkpoint WHERE path NOT LIKE "
               "'%%.checkpoints/%%'\"");
@@ -90,8 +90,8 @@ Test(scheduler, arrays_have_the_pending_runs_and_a_job_that_merges) {
     EXPECT_SAYS("--dependency=afterany:1:2\n--requeue\n--open-mode=append\n--time=10\n");
     EXPECT(0, "%s; $AFFJORD list tasks --db $TEST_DIR/r.db; sh $TEST_DIR/jobs/3.script", run_jobs);
     EXPECT_SAYS("6 tasks of ");
-    EXPECT_SAYS(", 6 done; ./run merge");
-    EXPECT_SAYS("6 shards: 6 runs taken");
+    EXPECT_SAYS(", 6 done; merge their shards with ./run merge");
+    EXPECT_SAYS("6 shards: 6 runs merged");
     EXPECT_SAYS("6 runs: 6 done, 0 done in shards, 0 queued or running, 0 submitted to Slurm now");
     check_same(expected, "r.db");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --slurm; ls $TEST_DIR/jobs/*.script | wc -l");
@@ -137,7 +137,7 @@ Test(scheduler, the_merging_job_submits_interrupted_runs) {
                           ALL_PROCESSES, SIGTERM, &outcome));
     }
     EXPECT(0, "sh $TEST_DIR/jobs/2.script");
-    EXPECT_SAYS("2 runs taken into");
+    EXPECT_SAYS("2 runs merged into");
     EXPECT_SAYS("2 submitted to Slurm now, 4 failed or not begun and left alone");
     EXPECT(0, "sh $TEST_DIR/jobs/4.script; ls $TEST_DIR/jobs/*.script | wc -l");
     EXPECT_SAYS("0 submitted to Slurm now, 6 failed or not begun and left alone\n4\n");
