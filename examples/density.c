@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static failure why;
+static error_info err;
 
 static void check(status outcome) {
     if (outcome == STATUS_OK) return;
-    fprintf(stderr, "%s\n", why.text);
+    fprintf(stderr, "%s\n", err.text);
     exit(1);
 }
 
@@ -19,7 +19,7 @@ int main(int count, char **words) {
     if (count != 3) return fprintf(stderr, "usage: density POINTS ITERATIONS\n"), 2;
     /* Draw random batches; hold out a tenth of the rows for validation. */
     dataset *data;
-    check(dataset_open(words[1], &data, &why));
+    check(dataset_open(words[1], &data, &err));
 
     /* AFFJORD: a hypernet makes the weights from z*(t), which is also concatenated with the points. */
     /* clang-format off */
@@ -30,10 +30,10 @@ int main(int count, char **words) {
     const objective_spec loss = {.flow = flow, .seed = 0, .batch = 128, .validation = 128};
     const uint64_t iterations = strtoull(words[2], NULL, 10);
     const trainer_spec by = {iterations, .epoch_iterations = 100, .learning_rate = 3e-3, .stop_loss = -INFINITY};
-    objective *goal;
+    objective *obj;
     trainer *adam;
-    check(objective_create(&loss, (objective_data){.points = data}, NULL, &goal, &why));
-    check(trainer_create(&by, &goal, &adam, &why));
+    check(objective_create(&loss, (objective_data){.points = data}, NULL, &obj, &err));
+    check(trainer_create(&by, &obj, &adam, &err));
     while (!trainer_finished(adam)) {
         bool done;
         trainer_epoch epoch;
@@ -42,7 +42,7 @@ int main(int count, char **words) {
     }
 
     table *points;
-    check(table_read(words[1], &points, &why));
+    check(table_read(words[1], &points, &err));
     double *density = malloc(points->rows * sizeof *density);
     cnf_log_density(objective_points(trainer_objective(adam)), trainer_parameters(adam), points->values, points->rows,
                     (random_stream){.purpose = RANDOM_PROBE}, density, NULL);

@@ -24,7 +24,7 @@ static void evaluate(void *context, size_t evaluation, const double *t, const re
 }
 
 /* For a cotangent k of F: ybar <- k dF/dy; add k dF/dr to rbar and k dF/dK to Kbar. */
-static void reverse(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
+static void backward(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
     growth *self = context;
     (void)evaluation, (void)t;
     ybar[0] = (real)(k[0] * self->r * (1 - 2 * y[0] / self->K));
@@ -45,18 +45,19 @@ int main(void) {
                                .length = LENGTH,
                                .context = &self,
                                .evaluate = evaluate,
-                               .reverse = reverse};
-    const solve_spec by = {.method = tableau_find("dopri5"), .options = {.atol = 1e-6, .rtol = 1e-6, .land = true}};
+                               .backward = backward};
+    const solve_spec by = {.method = tableau_find("dopri5"),
+                           .options = {.atol = 1e-6, .rtol = 1e-6, .stop_at_end = true}};
 
     /* The caller owns all memory; the solve allocates nothing. */
     double times[STEPS], sizes[STEPS];
     real kept[STEPS * LENGTH], workspace[WORKSPACE], y = (real)y0, ybar = 1;
     adaptive_record record = {.capacity = STEPS, .time = times, .step = sizes, .states = kept};
     adaptive_statistics out, back;
-    if (solve_workspace(&by, LENGTH) > WORKSPACE || solve_reverse_workspace(&by, LENGTH) > WORKSPACE) return 1;
+    if (solve_workspace(&by, LENGTH) > WORKSPACE || solve_backward_workspace(&by, LENGTH) > WORKSPACE) return 1;
     if (solve_integrate(&by, 0, T, &system, &y, &record, workspace, &out) != STATUS_OK) return 1;
-    if (solve_reverse(&by, &record, &system, &ybar, workspace, &back) != STATUS_OK) return 1;
-    printf("%zu steps, %zu evaluations, %zu reversals\n", out.accepted, out.evaluations, back.reversals);
+    if (solve_backward(&by, &record, &system, &ybar, workspace, &back) != STATUS_OK) return 1;
+    printf("%zu steps, %zu evaluations, %zu reversals\n", out.accepted, out.evaluations, back.vjps);
 
     const double e = exp(-self.r * T), q = 1 + (self.K / y0 - 1) * e;
     int right = compare("y(T)", y, self.K / q);

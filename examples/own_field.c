@@ -53,12 +53,12 @@ int main(void) {
                            .solver = TABLEAU_DOPRI5,
                            .options = {.atol = 1e-5, .rtol = 1e-5},
                            .kept_steps = 100};
-    failure why = {""};
+    error_info err = {""};
     field_report report;
-    if (field_check_callbacks(&own, 1, &report, &why) != STATUS_OK) return 1;
+    if (field_check_callbacks(&own, 1, &report, &err) != STATUS_OK) return 1;
     printf("differences: worst %s, relative error %.1e\n", report.worst, report.error);
     cnf *flow;
-    if (cnf_create(&spec, N, NULL, &flow, &why) != STATUS_OK) return 1;
+    if (cnf_create(&spec, N, NULL, &flow, &err) != STATUS_OK) return 1;
     real params[P], gradient[P], x[N * D];
     double loss = 0;
     cnf_initialise(flow, 0, params);

@@ -37,7 +37,7 @@ outcome=$?
     verdict "trainings on the device are those of the processor, of points to the bit, of images nearly" $outcome
 } >>"$report"
 
-# Each operation against the processor's, golden values and gradients, trainings by graphs and without, fleets of points.
+# Each operation against the processor's, golden values and gradients, trainings by graphs and without, batched trainings of points.
 tests=$(dirname "$program")/affjord-tests
 if [ -x "$tests" ]; then
     log=$(mktemp)

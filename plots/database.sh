@@ -3,7 +3,7 @@
 # have set `root` and `die`.
 #
 # With a rollback journal, as this program makes them, `sqlite3 -readonly` makes no file to read one. Others are read as a
-# copy, which the program makes (runner/record/recorder_reading.c has the rule): those with a write-ahead log, of older
+# copy, which the program makes (runner/record/results_db_reading.c has the rule): those with a write-ahead log, of older
 # versions, and those whose writer was killed while it wrote.
 readable='' readable_folder=''
 

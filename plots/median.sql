@@ -18,7 +18,7 @@ WINDOW seeds AS (PARTITION BY dataset, model);
 
 -- Of the runs with a picture of a kind, the lower median of the sound ones, or of all if
 -- none is sound. (Of two runs with the same loss and seed, the newer comes first.
--- recorder_statements.def has the same rule for archives.)
+-- results_db_statements.def has the same rule for archives.)
 -- shown_as: its seed, loss and rank.
 CREATE TEMP VIEW median_run AS
 SELECT *, printf('seed %d', seed) || iif(loss IS NULL, '', printf(', %.3f %s', loss, unit))

@@ -11,7 +11,7 @@ static void pendulum(double t, double strength, const real *y, real *dy) {
     dy[1] = (real)(-sin((double)y[0]) + 0.5 * strength * cos(t));
 }
 
-static double pendulum_pull(double t, double strength, const real *y, const real *k, real *ybar) {
+static double pendulum_vjp(double t, double strength, const real *y, const real *k, real *ybar) {
     (void)strength;
     ybar[0] = (real)(-cos((double)y[0]) * (double)k[1]);
     ybar[1] = k[0];
@@ -25,7 +25,7 @@ static void pulse(double t, double strength, const real *y, real *dy) {
     dy[2] = (real)(-0.3 * (double)y[2]);
 }
 
-static double pulse_pull(double t, double strength, const real *y, const real *k, real *ybar) {
+static double pulse_vjp(double t, double strength, const real *y, const real *k, real *ybar) {
     (void)strength;
     ybar[0] = (real)(-0.5 * (double)k[0]) + k[1] * y[2];
     ybar[1] = -k[1];
@@ -60,7 +60,7 @@ static void network(double t, double strength, const real *y, real *dy) {
     for (size_t d = 0; d <= DIMENSION; d++) dy[d] = (real)(strength * sum[d]);
 }
 
-static double network_pull(double t, double strength, const real *y, const real *k, real *ybar) {
+static double network_vjp(double t, double strength, const real *y, const real *k, real *ybar) {
     double sum[DIMENSION] = {0}, by_strength = 0;
     for (size_t j = 0; j < HIDDEN; j++) {
         const double h = hidden(t, y, j), slope = 1 - h * h;
@@ -80,17 +80,17 @@ static double network_pull(double t, double strength, const real *y, const real 
 
 equation equation_make(size_t which) {
     static const equation all[EQUATIONS] = {
-        {.name = "pendulum", .length = 2, .f = pendulum, .pull = pendulum_pull, .end = 8, .start = {1, (real)0.2}},
+        {.name = "pendulum", .length = 2, .f = pendulum, .vjp = pendulum_vjp, .end = 8, .start = {1, (real)0.2}},
         {.name = "pulse",
          .length = 3,
          .f = pulse,
-         .pull = pulse_pull,
+         .vjp = pulse_vjp,
          .end = 4,
          .start = {(real)0.3, (real)-0.2, (real)0.5}},
         {.name = "network",
          .length = DIMENSION + 1,
          .f = network,
-         .pull = network_pull,
+         .vjp = network_vjp,
          .end = 3,
          .start = {(real)0.4, (real)-0.9, (real)0.2, 0}},
     };
@@ -107,11 +107,11 @@ static void evaluate(void *context, size_t evaluation, const double *t, const re
     e->f(*t, e->strength, y, dy);
 }
 
-static void reverse(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
+static void backward(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
     (void)evaluation;
     equation *e = context;
-    e->reversals++;
-    e->gradient += e->pull(*t, e->strength, y, k, ybar);
+    e->vjps++;
+    e->gradient += e->vjp(*t, e->strength, y, k, ybar);
 }
 
 ode_system equation_system(equation *e) {
@@ -119,7 +119,7 @@ ode_system equation_system(equation *e) {
                         .length = e->length,
                         .context = e,
                         .evaluate = evaluate,
-                        .reverse = reverse};
+                        .backward = backward};
 }
 
 void solution_find(const tableau *pair, equation *e, double start, double end, const adaptive_options *options,

@@ -19,12 +19,12 @@ typedef struct equation {
     size_t length;
     void (*f)(double t, double strength, const real *y, real *dy);
     /* ybar <- (dF/dy)^T k; returns k . dF/dstrength. */
-    double (*pull)(double t, double strength, const real *y, const real *k, real *ybar);
+    double (*vjp)(double t, double strength, const real *y, const real *k, real *ybar);
     double end;
     real start[LENGTH_MAX];
     /* What follows starts as strength = 1 and zeros. */
     double strength, gradient;
-    size_t evaluations, reversals;
+    size_t evaluations, vjps;
     bool in_order; /* evaluations were numbered from 0 */
 } equation;
 

@@ -28,23 +28,23 @@ double *case_room_double(work *w, size_t n) {
 }
 real *case_drawn(work *w, size_t n, double range) {
     const random_stream stream = {.seed = 21, .purpose = RANDOM_PROBE, .iteration = ++w->draws};
-    real *x, *near = malloc(n * sizeof *near);
-    if (!near) case_must(STATUS_MEMORY);
+    real *x, *host = malloc(n * sizeof *host);
+    if (!host) case_must(STATUS_MEMORY);
     for (size_t i = 0; i < n; i++) {
         double u[4];
         random_uniform4(stream, i, 0, u);
-        near[i] = (real)(range * (2 * u[0] - 1));
+        host[i] = (real)(range * (2 * u[0] - 1));
     }
     x = case_room(w, n);
-    w->backend->upload(w->backend, n * sizeof *x, near, x);
-    free(near);
+    w->backend->copy_to_device(w->backend, n * sizeof *x, host, x);
+    free(host);
     return x;
 }
 
 /* Numbers in double on the device. */
 static double *doubles(work *w, size_t n, const double *values) {
     double *x = case_room_double(w, n);
-    w->backend->upload(w->backend, n * sizeof *x, values, x);
+    w->backend->copy_to_device(w->backend, n * sizeof *x, values, x);
     return x;
 }
 static const double *one_double(work *w, double value) {
@@ -65,16 +65,16 @@ double *case_values(work *w, size_t n) {
 /* What the operation gave: n reals, n doubles, or one number. */
 void case_result(work *w, size_t n, const real *x) {
     double *all = case_values(w, n);
-    real *near = malloc((n + 1) * sizeof *near);
-    if (!near) case_must(STATUS_MEMORY);
-    w->backend->download(w->backend, n * sizeof *x, x, near);
-    for (size_t i = 0; i < n; i++) all[i] = (double)near[i];
-    free(near);
+    real *host = malloc((n + 1) * sizeof *host);
+    if (!host) case_must(STATUS_MEMORY);
+    w->backend->copy_to_host(w->backend, n * sizeof *x, x, host);
+    for (size_t i = 0; i < n; i++) all[i] = (double)host[i];
+    free(host);
     case_give(w, n, all);
 }
 void case_result_double(work *w, size_t n, const double *x) {
     double *all = case_values(w, n);
-    w->backend->download(w->backend, n * sizeof *x, x, all);
+    w->backend->copy_to_host(w->backend, n * sizeof *x, x, all);
     case_give(w, n, all);
 }
 static void result_number(work *w, double x) {
@@ -143,7 +143,7 @@ static void run_slots(work *w) {
         real *x = case_drawn(w, SLOTS * N, 1), *y = case_drawn(w, SLOTS * N, 1);
         size_t *which;
         case_must(BACKEND_NEW(b, &w->memory, 1, &which));
-        b->upload(b, sizeof slot, &slot, which);
+        b->copy_to_device(b, sizeof slot, &slot, which);
         b->copy_slot(b, N, which, x, N, y, 0);
         b->copy_slot(b, N - 1, which, x + N, 0, y, N);
         b->copy_slot(b, N, which, x, N, x, 0);
@@ -252,8 +252,8 @@ static void run_apply(work *w) {
         case_result(w, rows, y);
         b->apply(b, rows, columns, matrix, NULL, x, y);
         case_result(w, rows, y);
-        b->apply_reverse(b, rows, columns, matrix, x, ybar, matrix_bar, bias_bar, xbar);
-        b->apply_reverse(b, rows, columns, matrix, x, ybar, matrix_bar, NULL, xbar);
+        b->apply_backward(b, rows, columns, matrix, x, ybar, matrix_bar, bias_bar, xbar);
+        b->apply_backward(b, rows, columns, matrix, x, ybar, matrix_bar, NULL, xbar);
         case_result(w, rows * columns, matrix_bar);
         case_result(w, rows, bias_bar);
         case_result(w, columns, xbar);
@@ -265,13 +265,13 @@ static void run_curves(work *w) {
     enum { N = 1003 };
     real *x = case_drawn(w, N, 12), *y = case_room(w, N), *bar = case_drawn(w, N, 1);
     b->tanh(b, N, x, y);
-    b->tanh_reverse(b, N, y, bar);
+    b->tanh_backward(b, N, y, bar);
     case_result(w, N, y);
     case_result(w, N, bar);
     b->sigmoid(b, N, x, y);
     case_result(w, N, y);
     b->elu(b, N, x, y);
-    b->elu_reverse(b, N, y, bar);
+    b->elu_backward(b, N, y, bar);
     case_result(w, N, y);
     case_result(w, N, bar);
 }
@@ -284,7 +284,7 @@ static void run_gate(work *w) {
     real *x_bar = case_drawn(w, ROWS * COLUMNS, 1), *bias_bar = case_drawn(w, ROWS, 1),
          *shift_bar = case_drawn(w, ROWS, 1);
     b->gate(b, ROWS, COLUMNS, gate, x, bias, y, shift);
-    b->gate_reverse(b, ROWS, COLUMNS, gate, x, bias, ybar, x_bar, bias_bar, shift_bar);
+    b->gate_backward(b, ROWS, COLUMNS, gate, x, bias, ybar, x_bar, bias_bar, shift_bar);
     case_result(w, ROWS * COLUMNS, y);
     case_result(w, ROWS, shift);
     case_result(w, ROWS * COLUMNS, x_bar);
@@ -298,9 +298,9 @@ static void run_time(work *w) {
          *bar = case_drawn(w, 1, 1);
     const double *s = one_double(w, 0.7);
     const dot_terms terms = {3, {1500, 3, 6}, {a, NULL, a + 1500}, {c, c, c + 1500}};
-    b->time_reverse(b, &terms, s, a, root, bar);
+    b->time_backward(b, &terms, s, a, root, bar);
     case_result(w, 1, bar);
-    b->time_reverse(b, &terms, s, NULL, root, bar);
+    b->time_backward(b, &terms, s, NULL, root, bar);
     case_result(w, 1, bar);
 }
 
@@ -356,7 +356,7 @@ static bool same(double a, double b) {
     return (isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof a) == 0;
 }
 
-static bool compare(size_t index, const work *a, const work *b, bool exact, char *why, size_t size) {
+static bool compare(size_t index, const work *a, const work *b, bool exact, char *err, size_t size) {
     for (size_t r = 0; r < a->count; r++) {
         double largest = 0;
         for (size_t i = 0; i < a->length[r]; i++)
@@ -364,7 +364,7 @@ static bool compare(size_t index, const work *a, const work *b, bool exact, char
         for (size_t i = 0; i < a->length[r]; i++) {
             const double x = a->results[r][i], y = b->results[r][i];
             if (same(x, y) || (!exact && fabs(x - y) <= cases[index].tolerance * largest)) continue;
-            snprintf(why, size, "%s on %s: result %zu, number %zu is %a, on %s %a", cases[index].name, b->backend->name,
+            snprintf(err, size, "%s on %s: result %zu, number %zu is %a, on %s %a", cases[index].name, b->backend->name,
                      r, i, y, a->backend->name, x);
             return false;
         }
@@ -372,12 +372,12 @@ static bool compare(size_t index, const work *a, const work *b, bool exact, char
     return true;
 }
 
-bool backend_case_agrees(size_t index, const backend_ops *reference, const backend_ops *other, bool exact, char *why,
+bool backend_case_agrees(size_t index, const backend_ops *reference, const backend_ops *other, bool exact, char *err,
                          size_t size) {
     work a = {.backend = reference}, b = {.backend = other};
     cases[index].run(&a);
     cases[index].run(&b);
-    const bool agrees = compare(index, &a, &b, exact || cases[index].tolerance == 0, why, size);
+    const bool agrees = compare(index, &a, &b, exact || cases[index].tolerance == 0, err, size);
     arena_release(&a.memory);
     arena_release(&b.memory);
     return agrees;

@@ -13,8 +13,8 @@
 size_t backend_case_count(void);
 const char *backend_case_name(size_t index);
 
-/* Whether a case gives on `other` what it gives on `reference`; if not, `why` (size) is a sentence. `exact`: to the bit. */
-bool backend_case_agrees(size_t index, const backend_ops *reference, const backend_ops *other, bool exact, char *why,
+/* Whether a case gives on `other` what it gives on `reference`; if not, `err` (size) is a sentence. `exact`: to the bit. */
+bool backend_case_agrees(size_t index, const backend_ops *reference, const backend_ops *other, bool exact, char *err,
                          size_t size);
 
 #endif

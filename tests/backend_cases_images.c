@@ -1,15 +1,15 @@
-/* backend_cases_images.c - the cases of operations on images: the field, what the context makes of it, and both ends of a
- * flow. */
+/* backend_cases_images.c - the cases of operations on images: the field, what the context makes of it, and both ends of
+ * a flow. */
 #include "backend/conv.h"
 #include "backend/memory.h"
 #include "backend_cases_internal.h"
 
 /* bias_of: three vectors in turn. */
 static const uint32_t *places(work *w, size_t pixels) {
-    uint32_t *of, near[64];
-    for (uint32_t p = 0; p < pixels; p++) near[p] = p % 3;
+    uint32_t *of, host[64];
+    for (uint32_t p = 0; p < pixels; p++) host[p] = p % 3;
     case_must(BACKEND_NEW(w->backend, &w->memory, pixels, &of));
-    w->backend->upload(w->backend, pixels * sizeof *of, near, of);
+    w->backend->copy_to_device(w->backend, pixels * sizeof *of, host, of);
     return of;
 }
 
@@ -26,7 +26,7 @@ void case_dual(work *w) {
             case_result(w, 2 * half, y);
             b->dual_activate(b, &shape, bias, true, h, y);
             case_result(w, 2 * half, h);
-            b->dual_reverse(b, &shape, h, ybar, bias_bar);
+            b->dual_backward(b, &shape, h, ybar, bias_bar);
             case_result(w, 2 * half, ybar);
             case_result(w, 3 * channels, bias_bar);
         }
@@ -38,7 +38,7 @@ void case_bias(work *w) {
         const dual_shape shape = {ACTIVATION_TANH, 4, 12, 3, shared ? 1 : 3, shared ? NULL : places(w, 12)};
         real *bias = case_drawn(w, 9, 1), *x = case_drawn(w, 2 * 4 * 12 * 3, 1), *bias_bar = case_drawn(w, 9, 1);
         b->bias_add(b, &shape, bias, x);
-        b->bias_reverse(b, &shape, x, bias_bar);
+        b->bias_backward(b, &shape, x, bias_bar);
         case_result(w, 2 * 4 * 12 * 3, x);
         case_result(w, 9, bias_bar);
     }
@@ -54,8 +54,8 @@ void case_products(work *w) {
     case_result(w, 3 * N, sums);
     b->image_products(b, N, D, f, e, product, NULL, NULL, sums);
     case_result(w, N, sums);
-    b->image_products_reverse(b, N, D, f, e, product, bars, bars + N, bars + 2 * N, fbar, product_bar);
-    b->image_products_reverse(b, N, D, f, e, product, bars, NULL, NULL, fbar, product_bar);
+    b->image_products_backward(b, N, D, f, e, product, bars, bars + N, bars + 2 * N, fbar, product_bar);
+    b->image_products_backward(b, N, D, f, e, product, bars, NULL, NULL, fbar, product_bar);
     case_result(w, N * D, fbar);
     case_result(w, N * D, product_bar);
 }
@@ -76,7 +76,7 @@ void case_context(work *w) {
         real *cbar = case_drawn(w, entries, 1);
         b->fill(b, 1, 1, 0, c + entries - 1);
         b->context_bias(b, s, weight, c, biases);
-        b->context_bias_reverse(b, s, weight, c, bias_bar, weight_bar, cbar);
+        b->context_bias_backward(b, s, weight, c, bias_bar, weight_bar, cbar);
         case_result(w, s->vectors * s->out, biases);
         case_result(w, weights, weight_bar);
         case_result(w, entries, cbar);
@@ -90,18 +90,18 @@ void case_conv(work *w) {
         const conv_shape s = shapes[i];
         const size_t pixels = s.images * s.height * s.width, weights = s.in * s.out * CONV_TAPS;
         conv *c = NULL;
-        case_must(conv_create(w->backend, s, CONV_BEST, MATH_FP32, &c));
+        case_must(conv_create(w->backend, s, CONV_AUTO, MATH_FP32, &c));
         real *weight = case_drawn(w, weights, 1), *x = case_drawn(w, pixels * s.in, 1),
              *ybar = case_drawn(w, pixels * s.out, 1);
         real *y = case_room(w, pixels * s.out), *xbar = case_room(w, pixels * s.in),
              *weight_bar = case_room(w, weights);
-        real *forward = case_room(w, conv_forward_reals(c)), *reverse = case_room(w, conv_reverse_reals(c));
+        real *forward = case_room(w, conv_forward_reals(c)), *backward = case_room(w, conv_backward_reals(c));
         real *gradient = case_room(w, conv_gradient_reals(c));
-        conv_pack(c, weight, forward, reverse);
+        conv_pack(c, weight, forward, backward);
         conv_forward(c, forward, x, y);
-        conv_data_reverse(c, reverse, ybar, xbar);
-        conv_weight_reverse(c, x, ybar, gradient);
-        conv_weight_reverse(c, x, ybar, gradient);
+        conv_backward_data(c, backward, ybar, xbar);
+        conv_backward_weight(c, x, ybar, gradient);
+        conv_backward_weight(c, x, ybar, gradient);
         conv_unpack(c, gradient, weight_bar);
         case_result(w, pixels * s.out, y);
         case_result(w, pixels * s.in, xbar);

@@ -31,19 +31,19 @@ static inline image_set *blobs(const image_spec *shape) {
 
 static inline trainer *make(const backend_ops *backend, chain_spec model) {
     trainer *training = NULL;
-    objective *goal = NULL;
-    failure why = {""};
+    objective *obj = NULL;
+    error_info err = {""};
     model.backend = backend;
-    const objective_spec goal_spec = {.model = model, .seed = 4, .batch = 3, .test = 0};
+    const objective_spec obj_spec = {.model = model, .seed = 4, .batch = 3, .test = 0};
     const trainer_spec spec = {.iterations = 3,
                                .epoch_iterations = 3,
                                .learning_rate = 1e-2,
                                .clip_norm = 0.1,
                                .average = 0.5,
                                .backend = backend};
-    cr_assert_eq(objective_create(&goal_spec, (objective_data){.images = blobs(&model.model)}, NULL, &goal, &why),
-                 STATUS_OK, "%s", why.text);
-    cr_assert_eq(trainer_create(&spec, &goal, &training, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(objective_create(&obj_spec, (objective_data){.images = blobs(&model.model)}, NULL, &obj, &err),
+                 STATUS_OK, "%s", err.text);
+    cr_assert_eq(trainer_create(&spec, &obj, &training, &err), STATUS_OK, "%s", err.text);
     return training;
 }
 
@@ -52,13 +52,13 @@ static inline double train(const backend_ops *backend, chain_spec model, real *p
     trainer *first = make(backend, model), *second = make(backend, model);
     trainer_epoch epoch = {.validation_loss = NAN};
     checkpoint *file = NULL;
-    failure why = {""};
+    error_info err = {""};
     bool done;
     cr_assert_eq(objective_parameters(trainer_objective(first))->total, P);
     cr_assert_eq(trainer_step(first, NULL, &done, &epoch), STATUS_OK);
     cr_assert_eq(checkpoint_create(&file), STATUS_OK);
     cr_assert_eq(trainer_save(first, file), STATUS_OK);
-    cr_assert_eq(trainer_restore(second, file, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(trainer_restore(second, file, &err), STATUS_OK, "%s", err.text);
     for (size_t i = 0; i < 2; i++) cr_assert_eq(trainer_step(second, NULL, &done, &epoch), STATUS_OK);
     cr_assert(done);
     memcpy(params, trainer_parameters(second), P * sizeof *params);
@@ -73,7 +73,7 @@ static inline size_t all_together(const backend_ops *self, size_t pixels, size_t
     (void)self, (void)pixels;
     return batch;
 }
-static inline const backend_ops *near_together(void) {
+static inline const backend_ops *host_together(void) {
     static cpu_level_ops together;
     together = *(const cpu_level_ops *)cpu_backend(cpu_level_best());
     together.table.images_together = all_together;
@@ -82,8 +82,8 @@ static inline const backend_ops *near_together(void) {
 
 static inline size_t parameters_of(chain_spec spec) {
     chain *model = NULL;
-    failure why = {""};
-    cr_assert_eq(chain_create(&spec, 1, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(chain_create(&spec, 1, false, NULL, &model, &err), STATUS_OK, "%s", err.text);
     const size_t P = chain_parameters(model)->total;
     chain_destroy(&model);
     return P;

@@ -13,15 +13,15 @@
 /* Settings given as "section.key=value", separated by blanks, on top of what there is. */
 static inline void baseline_set(const char *texts, settings *into) {
     char copy[1024];
-    failure why = {""};
+    error_info err = {""};
     snprintf(copy, sizeof copy, "%s", texts);
     for (char *rest = copy, *text; (text = strsep(&rest, " "));) {
         const setting_option *option;
         char *value = strchr(text, '=');
         cr_assert_not_null(value, "%s", text);
         *value++ = '\0';
-        cr_assert_eq(settings_find_name(text, &option, &why), STATUS_OK, "%s", why.text);
-        cr_assert_eq(settings_parse(option, value, into, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(settings_find_name(text, &option, &err), STATUS_OK, "%s", err.text);
+        cr_assert_eq(settings_parse(option, value, into, &err), STATUS_OK, "%s", err.text);
     }
 }
 
@@ -37,11 +37,11 @@ static inline baseline_row baseline_training(const settings *values, const char 
 
 static inline void baseline_add_epoch(baseline *into, baseline_row row, uint64_t epoch, double training,
                                       double validation) {
-    failure why = {""};
+    error_info err = {""};
     for (int split = 0; split < 2; split++) {
         snprintf(row.quantity, sizeof row.quantity, "epoch.%d.%s", (int)epoch, split ? "validation" : "training");
         row.value = split ? validation : training;
-        cr_assert_eq(baseline_add(into, &row, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(baseline_add(into, &row, &err), STATUS_OK, "%s", err.text);
     }
 }
 
@@ -54,17 +54,17 @@ static inline const baseline_row *baseline_find(const baseline *in, const baseli
 
 /* Hold what was computed against the file, or, with AFFJORD_RECORD, write the file. `test` is for its reader. */
 static inline void baseline_expect(const baseline *computed, const char *path, const char *test) {
-    failure why = {""};
+    error_info err = {""};
     baseline recorded = {.count = 0};
     if (getenv("AFFJORD_RECORD")) {
         char comment[256];
         snprintf(comment, sizeof comment, "# Recorded by AFFJORD_RECORD=1 build/affjord-tests --filter '%s'.\n", test);
         cr_assert_eq(baseline_write(computed, comment,
-                                    &(output_request){.name = path, .kind = &output_baseline, .force = true}, &why),
-                     STATUS_OK, "%s", why.text);
+                                    &(output_request){.name = path, .kind = &output_baseline, .force = true}, &err),
+                     STATUS_OK, "%s", err.text);
         return;
     }
-    cr_assert_eq(baseline_read(&recorded, path, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(baseline_read(&recorded, path, &err), STATUS_OK, "%s", err.text);
     cr_expect_eq(recorded.count, computed->count, "%s has %zu values, and there are %zu", path, recorded.count,
                  computed->count);
     for (size_t i = 0; i < computed->count; i++) {

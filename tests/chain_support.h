@@ -50,9 +50,9 @@ typedef struct bench {
 } bench;
 
 static inline void bench_open(bench *b, chain_spec spec, size_t n, parallel *workers) {
-    failure why = {""};
+    error_info err = {""};
     *b = (bench){.n = n};
-    cr_assert_eq(chain_create(&spec, n, true, workers, &b->model, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(chain_create(&spec, n, true, workers, &b->model, &err), STATUS_OK, "%s", err.text);
     b->D = chain_dimension(b->model);
     b->P = chain_parameters(b->model)->total;
     b->params = reals(b->P), b->gradient = reals(b->P);

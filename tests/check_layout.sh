@@ -25,8 +25,8 @@ for folder in system settings statistics record plan work scale compare bench ve
         "$(grep -nE '^#include "[a-z]+/' -r "runner/$folder" | grep -vE "#include \"($core|$below)/")"
 done
 breach "core includes the runner's headers" "$(grep -rnE "#include \"($below)/" core)"
-breach "only runner/record/recorder* includes sqlite3.h" \
-    "$(grep -rnE '#include *[<"]sqlite3\.h' core runner | grep -v '^runner/record/recorder')"
+breach "only runner/record/results_db* includes sqlite3.h" \
+    "$(grep -rnE '#include *[<"]sqlite3\.h' core runner | grep -v '^runner/record/results_db')"
 breach "only runner/settings/config* includes ini.h" \
     "$(grep -rnE '#include *[<"]ini\.h' core runner | grep -v '^runner/settings/config')"
 breach "only core/backend/cuda includes CUDA" \

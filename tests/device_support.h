@@ -10,17 +10,17 @@
 
 static inline const device_table *library_of(const char *name) {
     const device_table *table = NULL;
-    failure why = {""};
+    error_info err = {""};
     setenv("AFFJORD_DEVICE_LIBRARY", name, 1);
-    cr_assert_eq(device_open(&table, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(device_open(&table, &err), STATUS_OK, "%s", err.text);
     return table;
 }
 
 /* The operations of a library's first device on images; the caller closes them by images_close. */
 static inline const backend_ops *images_of(const device_table *library) {
     const backend_ops *device = NULL;
-    failure why = {""};
-    cr_assert_eq(library->images_open(0, &device, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(library->images_open(0, &device, &err), STATUS_OK, "%s", err.text);
     return device;
 }
 
@@ -32,8 +32,8 @@ static inline const backend_ops *emulated_images(void) {
     return images_of(emulated_library());
 }
 
-/* The library that tests of the suite any_device are for: $AFFJORD_TEST_LIBRARY, which is how `make gpu-check` names the
- * real one, else that of fibers. */
+/* The library that tests of the suite any_device are for: $AFFJORD_TEST_LIBRARY, which is how `make gpu-check` names
+ * the real one, else that of fibers. */
 static inline bool device_is_emulated(void) {
     return !getenv("AFFJORD_TEST_LIBRARY");
 }
@@ -49,11 +49,11 @@ static inline const backend_ops *tested_images(void) {
 /* Nothing failed, and all memory is free again (of a real device others may have taken some). */
 static inline void tested_close(const backend_ops **device) {
     device_about about;
-    failure why = {""};
-    cr_expect_eq(tested_library()->images_state(*device, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_expect_eq(tested_library()->images_state(*device, &err), STATUS_OK, "%s", err.text);
     tested_library()->images_close(device);
     cr_expect_null(*device);
-    cr_assert_eq(tested_library()->describe(0, &about, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(tested_library()->describe(0, &about, &err), STATUS_OK, "%s", err.text);
     if (device_is_emulated()) cr_expect_eq(about.available, about.memory, "all was given back");
 }
 

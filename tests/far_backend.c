@@ -1,4 +1,4 @@
-/* far_backend.c - the operations of another backend, each between opening and closing the memory. */
+/* guarded_backend.c - the operations of another backend, each between opening and closing the memory. */
 #include "far_backend.h"
 
 #include <criterion/criterion.h>
@@ -8,279 +8,288 @@
 
 #include "backend/conv.h"
 
-typedef struct far_backend {
+typedef struct guarded_backend {
     backend_ops table;
-    const backend_ops *near;
+    const backend_ops *inner;
     char *start; /* of the region */
     size_t bytes, used; /* blocks follow each other and are never used again */
     size_t taken; /* blocks, not given back */
     size_t waits;
-} far_backend;
+} guarded_backend;
 
-static void set_reach(const far_backend *far, int protection) {
-    cr_assert_eq(mprotect(far->start, far->bytes, protection), 0);
+static void set_reach(const guarded_backend *guarded, int protection) {
+    cr_assert_eq(mprotect(guarded->start, guarded->bytes, protection), 0);
 }
 
 /* The backend, with its memory open; all of the addresses that are not NULL are in it. */
-static const far_backend *open_with(const backend_ops *self, size_t count, const void *const *addresses) {
-    const far_backend *far = (const far_backend *)self;
+static const guarded_backend *open_with(const backend_ops *self, size_t count, const void *const *addresses) {
+    const guarded_backend *guarded = (const guarded_backend *)self;
     for (size_t i = 0; i < count; i++) {
         const char *address = addresses[i];
-        if (address) cr_assert(address >= far->start && address <= far->start + far->bytes, "a far array is near");
+        if (address)
+            cr_assert(address >= guarded->start && address <= guarded->start + guarded->bytes,
+                      "an array of the device is not accessible");
     }
-    set_reach(far, PROT_READ | PROT_WRITE);
-    return far;
+    set_reach(guarded, PROT_READ | PROT_WRITE);
+    return guarded;
 }
 
-static void close_after(const far_backend *far) {
-    set_reach(far, PROT_NONE);
+static void close_after(const guarded_backend *guarded) {
+    set_reach(guarded, PROT_NONE);
 }
 
 #define ARRAYS(...) (sizeof((const void *[]){__VA_ARGS__}) / sizeof(void *)), ((const void *[]){__VA_ARGS__})
 
-/* An operation without a result: its parameters, its arguments, and those of them that are far arrays. */
-#define FAR(name, parameters, arguments, arrays)                                                                       \
-    static void far_##name parameters {                                                                                \
-        const far_backend *far = open_with(self, arrays);                                                              \
-        far->near->name arguments;                                                                                     \
-        close_after(far);                                                                                              \
+/* An operation without a result: its parameters, its arguments, and those of them that are arrays of the device. */
+#define GUARDED(name, parameters, arguments, arrays)                                                                   \
+    static void guarded_##name parameters {                                                                            \
+        const guarded_backend *guarded = open_with(self, arrays);                                                      \
+        guarded->inner->name arguments;                                                                                \
+        close_after(guarded);                                                                                          \
     }
 
-static status far_take(const backend_ops *self, size_t bytes, void **out) {
-    far_backend *far = (far_backend *)self;
+static status guarded_alloc(const backend_ops *self, size_t bytes, void **out) {
+    guarded_backend *guarded = (guarded_backend *)self;
     const size_t whole = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
-    if (whole > far->bytes - far->used) return STATUS_MEMORY;
-    *out = far->start + far->used;
-    far->used += whole;
-    far->taken++;
+    if (whole > guarded->bytes - guarded->used) return STATUS_MEMORY;
+    *out = guarded->start + guarded->used;
+    guarded->used += whole;
+    guarded->taken++;
     return STATUS_OK;
 }
 
-static void far_give_back(const backend_ops *self, void *block) {
-    far_backend *far = (far_backend *)self;
-    cr_assert((char *)block >= far->start && (char *)block < far->start + far->used);
-    far->taken--;
+static void guarded_release(const backend_ops *self, void *block) {
+    guarded_backend *guarded = (guarded_backend *)self;
+    cr_assert((char *)block >= guarded->start && (char *)block < guarded->start + guarded->used);
+    guarded->taken--;
 }
 
-FAR(upload, (const backend_ops *self, size_t bytes, const void *from, void *to), (far->near, bytes, from, to),
-    ARRAYS(to))
+GUARDED(copy_to_device, (const backend_ops *self, size_t bytes, const void *from, void *to),
+        (guarded->inner, bytes, from, to), ARRAYS(to))
 /* Operations that bring something back. */
-static const far_backend *open_and_wait(const backend_ops *self, size_t count, const void *const *addresses) {
-    ((far_backend *)self)->waits++;
+static const guarded_backend *open_and_wait(const backend_ops *self, size_t count, const void *const *addresses) {
+    ((guarded_backend *)self)->waits++;
     return open_with(self, count, addresses);
 }
 
-static void far_download(const backend_ops *self, size_t bytes, const void *from, void *to) {
-    const far_backend *far = open_and_wait(self, ARRAYS(from));
-    far->near->download(far->near, bytes, from, to);
-    close_after(far);
+static void guarded_copy_to_host(const backend_ops *self, size_t bytes, const void *from, void *to) {
+    const guarded_backend *guarded = open_and_wait(self, ARRAYS(from));
+    guarded->inner->copy_to_host(guarded->inner, bytes, from, to);
+    close_after(guarded);
 }
 
-FAR(copy, (const backend_ops *self, size_t n, const real *x, real *y), (far->near, n, x, y), ARRAYS(x, y))
-FAR(zero, (const backend_ops *self, size_t n, real *x), (far->near, n, x), ARRAYS(x))
-FAR(fill, (const backend_ops *self, size_t n, size_t stride, double value, real *x), (far->near, n, stride, value, x),
-    ARRAYS(x))
-FAR(scale, (const backend_ops *self, size_t n, double by, const real *x, real *y), (far->near, n, by, x, y),
-    ARRAYS(x, y))
-FAR(scale_by, (const backend_ops *self, size_t n, const double *by, const real *x, real *y), (far->near, n, by, x, y),
-    ARRAYS(by, x, y))
-FAR(product, (const backend_ops *self, const double *a, const double *b, real *y), (far->near, a, b, y),
-    ARRAYS(a, b, y))
-FAR(copy_slot,
-    (const backend_ops *self, size_t n, const size_t *slot, const real *x, size_t x_apart, real *y, size_t y_apart),
-    (far->near, n, slot, x, x_apart, y, y_apart), ARRAYS(slot, x, y))
-FAR(decide, (const backend_ops *self, step_action action, step_control *control), (far->near, action, control),
-    ARRAYS(control))
-FAR(round, (const backend_ops *self, size_t n, conv_math math, const real *x, real *y), (far->near, n, math, x, y),
-    ARRAYS(x, y))
-FAR(combine,
-    (const backend_ops *self, size_t n, const real *x, size_t terms, const double *weight, const real *const *k,
-     real *y),
-    (far->near, n, x, terms, weight, k, y),
-    ARRAYS(x, y, terms ? weight : NULL, terms ? k[0] : NULL, terms ? k[terms - 1] : NULL))
-FAR(copy_rows,
-    (const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y, size_t y_apart),
-    (far->near, rows, columns, x, x_apart, y, y_apart), ARRAYS(x, y))
-FAR(transpose, (const backend_ops *self, size_t rows, size_t columns, const real *x, real *y),
-    (far->near, rows, columns, x, y), ARRAYS(x, y))
-FAR(add_rows, (const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y),
-    (far->near, rows, columns, x, x_apart, y), ARRAYS(x, y))
-FAR(adam, (const backend_ops *self, size_t n, const adam_step *step, const real *g, real *m, real *v, real *p),
-    (far->near, n, step, g, m, v, p), ARRAYS(g, m, v, p))
+GUARDED(copy, (const backend_ops *self, size_t n, const real *x, real *y), (guarded->inner, n, x, y), ARRAYS(x, y))
+GUARDED(zero, (const backend_ops *self, size_t n, real *x), (guarded->inner, n, x), ARRAYS(x))
+GUARDED(fill, (const backend_ops *self, size_t n, size_t stride, double value, real *x),
+        (guarded->inner, n, stride, value, x), ARRAYS(x))
+GUARDED(scale, (const backend_ops *self, size_t n, double by, const real *x, real *y), (guarded->inner, n, by, x, y),
+        ARRAYS(x, y))
+GUARDED(scale_by, (const backend_ops *self, size_t n, const double *by, const real *x, real *y),
+        (guarded->inner, n, by, x, y), ARRAYS(by, x, y))
+GUARDED(product, (const backend_ops *self, const double *a, const double *b, real *y), (guarded->inner, a, b, y),
+        ARRAYS(a, b, y))
+GUARDED(copy_slot,
+        (const backend_ops *self, size_t n, const size_t *slot, const real *x, size_t x_stride, real *y,
+         size_t y_stride),
+        (guarded->inner, n, slot, x, x_stride, y, y_stride), ARRAYS(slot, x, y))
+GUARDED(decide, (const backend_ops *self, step_action action, step_control *control), (guarded->inner, action, control),
+        ARRAYS(control))
+GUARDED(round, (const backend_ops *self, size_t n, conv_math math, const real *x, real *y),
+        (guarded->inner, n, math, x, y), ARRAYS(x, y))
+GUARDED(combine,
+        (const backend_ops *self, size_t n, const real *x, size_t terms, const double *weight, const real *const *k,
+         real *y),
+        (guarded->inner, n, x, terms, weight, k, y),
+        ARRAYS(x, y, terms ? weight : NULL, terms ? k[0] : NULL, terms ? k[terms - 1] : NULL))
+GUARDED(copy_rows,
+        (const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_stride, real *y,
+         size_t y_stride),
+        (guarded->inner, rows, columns, x, x_stride, y, y_stride), ARRAYS(x, y))
+GUARDED(transpose, (const backend_ops *self, size_t rows, size_t columns, const real *x, real *y),
+        (guarded->inner, rows, columns, x, y), ARRAYS(x, y))
+GUARDED(add_rows, (const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_stride, real *y),
+        (guarded->inner, rows, columns, x, x_stride, y), ARRAYS(x, y))
+GUARDED(adam, (const backend_ops *self, size_t n, const adam_step *step, const real *g, real *m, real *v, real *p),
+        (guarded->inner, n, step, g, m, v, p), ARRAYS(g, m, v, p))
 
-static bool far_is_finite(const backend_ops *self, size_t n, const real *x) {
-    const far_backend *far = open_and_wait(self, ARRAYS(x));
-    const bool result = far->near->is_finite(far->near, n, x);
-    close_after(far);
+static bool guarded_is_finite(const backend_ops *self, size_t n, const real *x) {
+    const guarded_backend *guarded = open_and_wait(self, ARRAYS(x));
+    const bool result = guarded->inner->is_finite(guarded->inner, n, x);
+    close_after(guarded);
     return result;
 }
-FAR(measure_error,
-    (const backend_ops *self, const error_norm *norm, size_t terms, const double *weight, const real *const *k,
-     const real *y, const real *next, double *size),
-    (far->near, norm, terms, weight, k, y, next, size), ARRAYS(weight, k[0], k[terms - 1], y, next, size))
+GUARDED(measure_error,
+        (const backend_ops *self, const error_norm *norm, size_t terms, const double *weight, const real *const *k,
+         const real *y, const real *next, double *size),
+        (guarded->inner, norm, terms, weight, k, y, next, size), ARRAYS(weight, k[0], k[terms - 1], y, next, size))
 
 /* As a device that looks for itself. */
-static void far_repeat(const backend_ops *self, void (*step)(void *argument), void *argument, const int *going) {
+static void guarded_repeat(const backend_ops *self, void (*step)(void *argument), void *argument, const int *going) {
     for (;;) {
-        const far_backend *far = open_with(self, ARRAYS(going));
+        const guarded_backend *guarded = open_with(self, ARRAYS(going));
         const bool more = *going != 0;
-        close_after(far);
+        close_after(guarded);
         if (!more) return;
         step(argument);
     }
 }
 
-FAR(matmul,
-    (const backend_ops *self, size_t m, size_t n, size_t k, const real *a, size_t row, size_t column, const real *b,
-     const real *bias, real *c),
-    (far->near, m, n, k, a, row, column, b, bias, c), ARRAYS(a, b, bias, c))
-FAR(apply,
-    (const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *bias, const real *x,
-     real *y),
-    (far->near, rows, columns, matrix, bias, x, y), ARRAYS(matrix, bias, x, y))
-FAR(apply_reverse,
-    (const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x, const real *ybar,
-     real *matrix_bar, real *bias_bar, real *xbar),
-    (far->near, rows, columns, matrix, x, ybar, matrix_bar, bias_bar, xbar),
-    ARRAYS(matrix, x, ybar, matrix_bar, bias_bar, xbar))
-FAR(tanh, (const backend_ops *self, size_t n, const real *x, real *y), (far->near, n, x, y), ARRAYS(x, y))
-FAR(sigmoid, (const backend_ops *self, size_t n, const real *x, real *y), (far->near, n, x, y), ARRAYS(x, y))
-FAR(elu, (const backend_ops *self, size_t n, const real *x, real *y), (far->near, n, x, y), ARRAYS(x, y))
-FAR(tanh_reverse, (const backend_ops *self, size_t n, const real *y, real *bar), (far->near, n, y, bar), ARRAYS(y, bar))
-FAR(elu_reverse, (const backend_ops *self, size_t n, const real *y, real *bar), (far->near, n, y, bar), ARRAYS(y, bar))
+GUARDED(matmul,
+        (const backend_ops *self, size_t m, size_t n, size_t k, const real *a, size_t row, size_t column, const real *b,
+         const real *bias, real *c),
+        (guarded->inner, m, n, k, a, row, column, b, bias, c), ARRAYS(a, b, bias, c))
+GUARDED(apply,
+        (const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *bias, const real *x,
+         real *y),
+        (guarded->inner, rows, columns, matrix, bias, x, y), ARRAYS(matrix, bias, x, y))
+GUARDED(apply_backward,
+        (const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x, const real *ybar,
+         real *matrix_bar, real *bias_bar, real *xbar),
+        (guarded->inner, rows, columns, matrix, x, ybar, matrix_bar, bias_bar, xbar),
+        ARRAYS(matrix, x, ybar, matrix_bar, bias_bar, xbar))
+GUARDED(tanh, (const backend_ops *self, size_t n, const real *x, real *y), (guarded->inner, n, x, y), ARRAYS(x, y))
+GUARDED(sigmoid, (const backend_ops *self, size_t n, const real *x, real *y), (guarded->inner, n, x, y), ARRAYS(x, y))
+GUARDED(elu, (const backend_ops *self, size_t n, const real *x, real *y), (guarded->inner, n, x, y), ARRAYS(x, y))
+GUARDED(tanh_backward, (const backend_ops *self, size_t n, const real *y, real *bar), (guarded->inner, n, y, bar),
+        ARRAYS(y, bar))
+GUARDED(elu_backward, (const backend_ops *self, size_t n, const real *y, real *bar), (guarded->inner, n, y, bar),
+        ARRAYS(y, bar))
 
-static size_t far_images_together(const backend_ops *self, size_t pixels, size_t batch) {
+static size_t guarded_images_together(const backend_ops *self, size_t pixels, size_t batch) {
     (void)self, (void)pixels;
     return batch > 0 ? batch : 3; /* all at once, as a GPU would */
 }
 
-FAR(dual_activate, (const backend_ops *self, const dual_shape *shape, const real *bias, bool keep, real *h, real *y),
-    (far->near, shape, bias, keep, h, y), ARRAYS(shape->bias_of, bias, h, y))
-FAR(dual_reverse, (const backend_ops *self, const dual_shape *shape, const real *h, real *ybar, real *bias_bar),
-    (far->near, shape, h, ybar, bias_bar), ARRAYS(shape->bias_of, h, ybar, bias_bar))
-FAR(bias_add, (const backend_ops *self, const dual_shape *shape, const real *bias, real *x),
-    (far->near, shape, bias, x), ARRAYS(shape->bias_of, bias, x))
-FAR(bias_reverse, (const backend_ops *self, const dual_shape *shape, const real *xbar, real *bias_bar),
-    (far->near, shape, xbar, bias_bar), ARRAYS(shape->bias_of, xbar, bias_bar))
-FAR(image_products,
-    (const backend_ops *self, size_t n, size_t D, const real *f, const real *e, const real *product, real *divergence,
-     real *kinetic, real *jacobian),
-    (far->near, n, D, f, e, product, divergence, kinetic, jacobian),
-    ARRAYS(f, e, product, divergence, kinetic, jacobian))
-FAR(image_products_reverse,
-    (const backend_ops *self, size_t n, size_t D, const real *f, const real *e, const real *product,
-     const real *divergence, const real *kinetic, const real *jacobian, real *fbar, real *product_bar),
-    (far->near, n, D, f, e, product, divergence, kinetic, jacobian, fbar, product_bar),
-    ARRAYS(f, e, product, divergence, kinetic, jacobian, fbar, product_bar))
-FAR(context_bias,
-    (const backend_ops *self, const context_shape *shape, const real *weight, const real *c, real *biases),
-    (far->near, shape, weight, c, biases), ARRAYS(weight, c, biases))
-FAR(context_bias_reverse,
-    (const backend_ops *self, const context_shape *shape, const real *weight, const real *c, const real *bias_bar,
-     real *weight_bar, real *cbar),
-    (far->near, shape, weight, c, bias_bar, weight_bar, cbar), ARRAYS(weight, c, bias_bar, weight_bar, cbar))
-FAR(gate,
-    (const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x, const real *bias, real *y,
-     real *shift),
-    (far->near, rows, columns, gate, x, bias, y, shift), ARRAYS(gate, x, bias, y, shift))
-FAR(gate_reverse,
-    (const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x, const real *bias,
-     const real *ybar, real *x_bar, real *bias_bar, real *shift_bar),
-    (far->near, rows, columns, gate, x, bias, ybar, x_bar, bias_bar, shift_bar),
-    ARRAYS(gate, x, bias, ybar, x_bar, bias_bar, shift_bar))
-FAR(time_reverse,
-    (const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar, const real *root,
-     real *root_bar),
-    (far->near, terms, s, clock_bar, root, root_bar), ARRAYS(terms->a[0], terms->b[0], s, clock_bar, root, root_bar))
-FAR(logit, (const backend_ops *self, double alpha, size_t n, size_t D, const real *x, real *z, double *log_determinant),
-    (far->near, alpha, n, D, x, z, log_determinant), ARRAYS(x, z, log_determinant))
-FAR(unlogit, (const backend_ops *self, double alpha, size_t n, size_t D, const real *z, real *x),
-    (far->near, alpha, n, D, z, x), ARRAYS(z, x))
-FAR(squeeze, (const backend_ops *self, const squeeze_shape *shape, size_t n, bool back, const real *x, real *y),
-    (far->near, shape, n, back, x, y), ARRAYS(x, y))
-FAR(accumulate, (const backend_ops *self, size_t n, const real *x, double *sums), (far->near, n, x, sums),
-    ARRAYS(x, sums))
-FAR(squares, (const backend_ops *self, size_t n, size_t D, const real *x, double *sums), (far->near, n, D, x, sums),
-    ARRAYS(x, sums))
+GUARDED(dual_activate,
+        (const backend_ops *self, const dual_shape *shape, const real *bias, bool keep, real *h, real *y),
+        (guarded->inner, shape, bias, keep, h, y), ARRAYS(shape->bias_of, bias, h, y))
+GUARDED(dual_backward, (const backend_ops *self, const dual_shape *shape, const real *h, real *ybar, real *bias_bar),
+        (guarded->inner, shape, h, ybar, bias_bar), ARRAYS(shape->bias_of, h, ybar, bias_bar))
+GUARDED(bias_add, (const backend_ops *self, const dual_shape *shape, const real *bias, real *x),
+        (guarded->inner, shape, bias, x), ARRAYS(shape->bias_of, bias, x))
+GUARDED(bias_backward, (const backend_ops *self, const dual_shape *shape, const real *xbar, real *bias_bar),
+        (guarded->inner, shape, xbar, bias_bar), ARRAYS(shape->bias_of, xbar, bias_bar))
+GUARDED(image_products,
+        (const backend_ops *self, size_t n, size_t D, const real *f, const real *e, const real *product,
+         real *divergence, real *kinetic, real *jacobian),
+        (guarded->inner, n, D, f, e, product, divergence, kinetic, jacobian),
+        ARRAYS(f, e, product, divergence, kinetic, jacobian))
+GUARDED(image_products_backward,
+        (const backend_ops *self, size_t n, size_t D, const real *f, const real *e, const real *product,
+         const real *divergence, const real *kinetic, const real *jacobian, real *fbar, real *product_bar),
+        (guarded->inner, n, D, f, e, product, divergence, kinetic, jacobian, fbar, product_bar),
+        ARRAYS(f, e, product, divergence, kinetic, jacobian, fbar, product_bar))
+GUARDED(context_bias,
+        (const backend_ops *self, const context_shape *shape, const real *weight, const real *c, real *biases),
+        (guarded->inner, shape, weight, c, biases), ARRAYS(weight, c, biases))
+GUARDED(context_bias_backward,
+        (const backend_ops *self, const context_shape *shape, const real *weight, const real *c, const real *bias_bar,
+         real *weight_bar, real *cbar),
+        (guarded->inner, shape, weight, c, bias_bar, weight_bar, cbar), ARRAYS(weight, c, bias_bar, weight_bar, cbar))
+GUARDED(gate,
+        (const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x, const real *bias,
+         real *y, real *shift),
+        (guarded->inner, rows, columns, gate, x, bias, y, shift), ARRAYS(gate, x, bias, y, shift))
+GUARDED(gate_backward,
+        (const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x, const real *bias,
+         const real *ybar, real *x_bar, real *bias_bar, real *shift_bar),
+        (guarded->inner, rows, columns, gate, x, bias, ybar, x_bar, bias_bar, shift_bar),
+        ARRAYS(gate, x, bias, ybar, x_bar, bias_bar, shift_bar))
+GUARDED(time_backward,
+        (const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar, const real *root,
+         real *root_bar),
+        (guarded->inner, terms, s, clock_bar, root, root_bar),
+        ARRAYS(terms->a[0], terms->b[0], s, clock_bar, root, root_bar))
+GUARDED(logit,
+        (const backend_ops *self, double alpha, size_t n, size_t D, const real *x, real *z, double *log_determinant),
+        (guarded->inner, alpha, n, D, x, z, log_determinant), ARRAYS(x, z, log_determinant))
+GUARDED(unlogit, (const backend_ops *self, double alpha, size_t n, size_t D, const real *z, real *x),
+        (guarded->inner, alpha, n, D, z, x), ARRAYS(z, x))
+GUARDED(squeeze, (const backend_ops *self, const squeeze_shape *shape, size_t n, bool back, const real *x, real *y),
+        (guarded->inner, shape, n, back, x, y), ARRAYS(x, y))
+GUARDED(accumulate, (const backend_ops *self, size_t n, const real *x, double *sums), (guarded->inner, n, x, sums),
+        ARRAYS(x, sums))
+GUARDED(squares, (const backend_ops *self, size_t n, size_t D, const real *x, double *sums),
+        (guarded->inner, n, D, x, sums), ARRAYS(x, sums))
 
 /* --- Convolutions --- */
 
-typedef struct far_conv {
+typedef struct guarded_conv {
     conv base;
-    conv *near; /* owned */
-    const backend_ops *far;
-} far_conv;
+    conv *inner; /* owned */
+    const backend_ops *guarded;
+} guarded_conv;
 
-#define FAR_CONV(name, parameters, arguments, arrays)                                                                  \
-    static void conv_far_##name parameters {                                                                           \
-        const far_conv *conv_self = (const far_conv *)self;                                                            \
-        const far_backend *far = open_with(conv_self->far, arrays);                                                    \
+#define GUARDED_CONV(name, parameters, arguments, arrays)                                                              \
+    static void conv_guarded_##name parameters {                                                                       \
+        const guarded_conv *conv_self = (const guarded_conv *)self;                                                    \
+        const guarded_backend *guarded = open_with(conv_self->guarded, arrays);                                        \
         conv_##name arguments;                                                                                         \
-        close_after(far);                                                                                              \
+        close_after(guarded);                                                                                          \
     }
 
-FAR_CONV(pack, (conv * self, const real *weight, real *forward, real *reverse),
-         (conv_self->near, weight, forward, reverse), ARRAYS(weight, forward, reverse))
-FAR_CONV(forward, (conv * self, const real *forward, const real *x, real *y), (conv_self->near, forward, x, y),
-         ARRAYS(forward, x, y))
-FAR_CONV(data_reverse, (conv * self, const real *reverse, const real *ybar, real *xbar),
-         (conv_self->near, reverse, ybar, xbar), ARRAYS(reverse, ybar, xbar))
-FAR_CONV(weight_reverse, (conv * self, const real *x, const real *ybar, real *gradient),
-         (conv_self->near, x, ybar, gradient), ARRAYS(x, ybar, gradient))
-FAR_CONV(unpack, (conv * self, const real *gradient, real *weightbar), (conv_self->near, gradient, weightbar),
-         ARRAYS(gradient, weightbar))
+GUARDED_CONV(pack, (conv * self, const real *weight, real *forward, real *backward),
+             (conv_self->inner, weight, forward, backward), ARRAYS(weight, forward, backward))
+GUARDED_CONV(forward, (conv * self, const real *forward, const real *x, real *y), (conv_self->inner, forward, x, y),
+             ARRAYS(forward, x, y))
+GUARDED_CONV(backward_data, (conv * self, const real *backward, const real *ybar, real *xbar),
+             (conv_self->inner, backward, ybar, xbar), ARRAYS(backward, ybar, xbar))
+GUARDED_CONV(backward_weight, (conv * self, const real *x, const real *ybar, real *gradient),
+             (conv_self->inner, x, ybar, gradient), ARRAYS(x, ybar, gradient))
+GUARDED_CONV(unpack, (conv * self, const real *gradient, real *weightbar), (conv_self->inner, gradient, weightbar),
+             ARRAYS(gradient, weightbar))
 
-static void conv_far_destroy(conv *self) {
-    conv_destroy(&((far_conv *)self)->near);
+static void conv_guarded_destroy(conv *self) {
+    conv_destroy(&((guarded_conv *)self)->inner);
 }
 
-static const conv_ops far_conv_ops = {
-    .destroy = conv_far_destroy,
-    .pack = conv_far_pack,
-    .forward = conv_far_forward,
-    .data_reverse = conv_far_data_reverse,
-    .weight_reverse = conv_far_weight_reverse,
-    .unpack = conv_far_unpack,
+static const conv_ops guarded_conv_ops = {
+    .destroy = conv_guarded_destroy,
+    .pack = conv_guarded_pack,
+    .forward = conv_guarded_forward,
+    .backward_data = conv_guarded_backward_data,
+    .backward_weight = conv_guarded_backward_weight,
+    .unpack = conv_guarded_unpack,
 };
 
-static status far_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv_math math,
-                              conv **out) {
-    const far_backend *far = (const far_backend *)self;
-    conv *near = NULL;
+static status guarded_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv_math math,
+                                  conv **out) {
+    const guarded_backend *guarded = (const guarded_backend *)self;
+    conv *inner = NULL;
     arena memory = {0};
-    far_conv *made;
+    guarded_conv *made;
     (void)math; /* the inputs have been rounded */
-    TRY(conv_create(far->near, shape, method, MATH_FP32, &near)); /* with workspace of its own */
+    TRY(conv_create(guarded->inner, shape, method, MATH_FP32, &inner)); /* with workspace of its own */
     cr_assert_eq(ARENA_NEW(&memory, 1, &made), STATUS_OK);
-    *made = (far_conv){.base = {.ops = &far_conv_ops,
-                                .shape = shape,
-                                .forward_reals = conv_forward_reals(near),
-                                .reverse_reals = conv_reverse_reals(near),
-                                .gradient_reals = conv_gradient_reals(near),
-                                .memory = memory},
-                       .near = near,
-                       .far = self};
+    *made = (guarded_conv){.base = {.ops = &guarded_conv_ops,
+                                    .shape = shape,
+                                    .forward_reals = conv_forward_reals(inner),
+                                    .backward_reals = conv_backward_reals(inner),
+                                    .gradient_reals = conv_gradient_reals(inner),
+                                    .memory = memory},
+                           .inner = inner,
+                           .guarded = self};
     *out = &made->base;
     return STATUS_OK;
 }
 
 /* --- Making it --- */
 
-#define OPERATION(name) .name = far_##name
+#define OPERATION(name) .name = guarded_##name
 
-const backend_ops *far_create(const backend_ops *near, size_t bytes) {
-    far_backend *far = calloc(1, sizeof *far);
-    cr_assert_not_null(far);
-    far->near = near;
-    far->bytes = bytes;
-    far->start = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    cr_assert(far->start != MAP_FAILED);
-    far->table = (backend_ops){
-        .name = "far",
-        OPERATION(take),
-        OPERATION(give_back),
-        OPERATION(upload),
-        OPERATION(download),
+const backend_ops *guarded_create(const backend_ops *inner, size_t bytes) {
+    guarded_backend *guarded = calloc(1, sizeof *guarded);
+    cr_assert_not_null(guarded);
+    guarded->inner = inner;
+    guarded->bytes = bytes;
+    guarded->start = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    cr_assert(guarded->start != MAP_FAILED);
+    guarded->table = (backend_ops){
+        .name = "guarded",
+        OPERATION(alloc),
+        OPERATION(release),
+        OPERATION(copy_to_device),
+        OPERATION(copy_to_host),
         OPERATION(copy),
         OPERATION(zero),
         OPERATION(fill),
@@ -300,44 +309,44 @@ const backend_ops *far_create(const backend_ops *near, size_t bytes) {
         OPERATION(adam),
         OPERATION(matmul),
         OPERATION(apply),
-        OPERATION(apply_reverse),
+        OPERATION(apply_backward),
         OPERATION(tanh),
         OPERATION(sigmoid),
         OPERATION(elu),
-        OPERATION(tanh_reverse),
-        OPERATION(elu_reverse),
+        OPERATION(tanh_backward),
+        OPERATION(elu_backward),
         OPERATION(images_together),
         OPERATION(conv_create),
         OPERATION(dual_activate),
-        OPERATION(dual_reverse),
+        OPERATION(dual_backward),
         OPERATION(bias_add),
-        OPERATION(bias_reverse),
+        OPERATION(bias_backward),
         OPERATION(image_products),
         OPERATION(context_bias),
-        OPERATION(image_products_reverse),
-        OPERATION(context_bias_reverse),
+        OPERATION(image_products_backward),
+        OPERATION(context_bias_backward),
         OPERATION(gate),
-        OPERATION(gate_reverse),
-        OPERATION(time_reverse),
+        OPERATION(gate_backward),
+        OPERATION(time_backward),
         OPERATION(logit),
         OPERATION(unlogit),
         OPERATION(squeeze),
         OPERATION(accumulate),
         OPERATION(squares),
     };
-    return &far->table;
+    return &guarded->table;
 }
 
-void far_destroy(const backend_ops *self) {
-    far_backend *far = (far_backend *)self;
-    munmap(far->start, far->bytes);
-    free(far);
+void guarded_destroy(const backend_ops *self) {
+    guarded_backend *guarded = (guarded_backend *)self;
+    munmap(guarded->start, guarded->bytes);
+    free(guarded);
 }
 
-size_t far_taken(const backend_ops *self) {
-    return ((const far_backend *)self)->taken;
+size_t guarded_bytes(const backend_ops *self) {
+    return ((const guarded_backend *)self)->taken;
 }
 
-size_t far_waits(const backend_ops *self) {
-    return ((const far_backend *)self)->waits;
+size_t guarded_waits(const backend_ops *self) {
+    return ((const guarded_backend *)self)->waits;
 }

@@ -1,4 +1,4 @@
-/* far_backend.h - a backend whose memory is out of the program's reach.
+/* guarded_backend.h - a backend whose memory is protected except while an operation runs.
  *
  * It computes as one of the processor's does, in memory that can be read and
  * written only while one of its operations runs: code that looks into an array
@@ -10,14 +10,14 @@
 
 #include "backend/backend.h"
 
-/* A backend of so many bytes that computes as `near`; taking more is STATUS_MEMORY. */
-const backend_ops *far_create(const backend_ops *near, size_t bytes);
-void far_destroy(const backend_ops *far);
+/* Create a backend with `bytes` of memory that computes as `inner`; allocating more gives STATUS_MEMORY. */
+const backend_ops *guarded_create(const backend_ops *inner, size_t bytes);
+void guarded_destroy(const backend_ops *guarded);
 
 /* Blocks taken and not given back. */
-size_t far_taken(const backend_ops *far);
+size_t guarded_bytes(const backend_ops *guarded);
 
-/* Operations so far that brought something back to the program, for which a device has to be waited for. */
-size_t far_waits(const backend_ops *far);
+/* Return the number of operations so far that returned data to the host, each of which waits for a device. */
+size_t guarded_waits(const backend_ops *guarded);
 
 #endif

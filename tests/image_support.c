@@ -86,19 +86,19 @@ unsigned char *jpeg_bytes(size_t number, size_t width, size_t height, unsigned l
 
 image_set *open_set(const char *name) {
     image_set *set = NULL;
-    failure why = {""};
-    cr_assert_eq(image_open(name, data_folder, &set, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(image_open(name, data_folder, &set, &err), STATUS_OK, "%s", err.text);
     cr_assert_not_null(set);
     return set;
 }
 
 void expect_refused(const char *name, status expected, const char *words, const char *more_words) {
     image_set *set = NULL;
-    failure why = {""};
-    cr_expect_eq(image_open(name, data_folder, &set, &why), expected, "%s: %s", name, why.text);
+    error_info err = {""};
+    cr_expect_eq(image_open(name, data_folder, &set, &err), expected, "%s: %s", name, err.text);
     cr_expect_null(set);
-    cr_expect_not_null(strstr(why.text, words), "no \"%s\" in: %s", words, why.text);
-    cr_expect_not_null(strstr(why.text, more_words), "no \"%s\" in: %s", more_words, why.text);
+    cr_expect_not_null(strstr(err.text, words), "no \"%s\" in: %s", words, err.text);
+    cr_expect_not_null(strstr(err.text, more_words), "no \"%s\" in: %s", more_words, err.text);
 }
 
 image_set *make_set(const size_t size[IMAGE_SPLITS], size_t channels, size_t height, size_t width,

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "record/recorder.h"
+#include "record/results_db.h"
 #include "scratch.h"
 
 static char folder[64], path[128];
@@ -32,24 +32,24 @@ static inline void end(void) {
     scratch_remove(folder);
 }
 
-static inline recorder *open_book(void) {
-    recorder *book = NULL;
-    failure reason = {""};
-    cr_assert_eq(recorder_open(path, NULL, NULL, &book, &reason), STATUS_OK, "%s", reason.text);
-    return book;
+static inline results_db *open_db(void) {
+    results_db *db = NULL;
+    error_info reason = {""};
+    cr_assert_eq(db_open(path, NULL, NULL, &db, &reason), STATUS_OK, "%s", reason.text);
+    return db;
 }
 
-static inline void close_book(recorder *book) {
-    failure reason = {""};
-    cr_assert_eq(recorder_close(&book, &reason), STATUS_OK, "%s", reason.text);
-    cr_assert_null(book);
+static inline void close_db(results_db *db) {
+    error_info reason = {""};
+    cr_assert_eq(db_close(&db, &reason), STATUS_OK, "%s", reason.text);
+    cr_assert_null(db);
 }
 
 #define OK(call)                                                                                                       \
     do {                                                                                                               \
-        failure why_ = {""};                                                                                           \
-        failure *why = &why_;                                                                                          \
-        cr_assert_eq((call), STATUS_OK, "%s", why->text);                                                              \
+        error_info why_ = {""};                                                                                        \
+        error_info *err = &why_;                                                                                       \
+        cr_assert_eq((call), STATUS_OK, "%s", err->text);                                                              \
     } while (0)
 
 /* What a query gives, as the sqlite3 program prints it: columns parted by |, rows by ;, NULL as "null". */
@@ -74,49 +74,49 @@ static inline const char *query(const char *sql) {
     return text;
 }
 
-static inline recorder_run make_run(recorder *book, const char *key, const char *model, uint64_t seed) {
-    recorder_run run = {.seed = seed, .iterations = 200};
+static inline db_run make_run(results_db *db, const char *key, const char *model, uint64_t seed) {
+    db_run run = {.seed = seed, .iterations = 200};
     snprintf(run.key, sizeof run.key, "%s", key);
     snprintf(run.data_checksum, sizeof run.data_checksum, "c0ffee");
     snprintf(run.dataset, sizeof run.dataset, "ty");
     snprintf(run.model, sizeof run.model, "%s", model);
-    OK(recorder_put_run(book, &run, why));
-    OK(recorder_find_run(book, key, &run, why));
+    OK(db_put_run(db, &run, err));
+    OK(db_find_run(db, key, &run, err));
     cr_assert_gt(run.id, 0);
     return run;
 }
 
-static inline void put_loss(recorder *book, int64_t run, uint64_t epoch, double training, double validation) {
-    recorder_epoch row = {.epoch = epoch,
-                          .iteration = 100 * epoch,
-                          .loss = training,
-                          .nfe_forward = 160,
-                          .nfe_backward = 160,
-                          .wall_seconds = 0.5,
-                          .peak_bytes = 1000};
-    OK(recorder_put_epoch(book, run, &row, why));
-    row.split = RECORDER_VALIDATION;
+static inline void put_loss(results_db *db, int64_t run, uint64_t epoch, double training, double validation) {
+    db_epoch row = {.epoch = epoch,
+                    .iteration = 100 * epoch,
+                    .loss = training,
+                    .nfe_forward = 160,
+                    .nfe_backward = 160,
+                    .wall_seconds = 0.5,
+                    .peak_bytes = 1000};
+    OK(db_put_epoch(db, run, &row, err));
+    row.split = DB_VALIDATION;
     row.loss = validation;
     row.running = NAN;
     row.nfe_backward = 0;
-    OK(recorder_put_epoch(book, run, &row, why));
+    OK(db_put_epoch(db, run, &row, err));
 }
 
 /* An experiment with a finished run whose final validation loss is this. */
-static inline void put_finished(recorder *book, int64_t experiment, const char *key, const char *model, uint64_t seed,
+static inline void put_finished(results_db *db, int64_t experiment, const char *key, const char *model, uint64_t seed,
                                 double loss) {
-    const recorder_run run = make_run(book, key, model, seed);
-    OK(recorder_put_member(book, experiment, run.id, why));
-    put_loss(book, run.id, 1, loss + 1, loss - 0.25);
-    put_loss(book, run.id, 2, loss + 0.5, loss);
-    OK(recorder_put_metric(book, run.id, "entropy_floor", 0.5, why));
-    OK(recorder_end_run(book, run.id, RUN_DONE, NULL, 200, 2.5, why));
+    const db_run run = make_run(db, key, model, seed);
+    OK(db_put_member(db, experiment, run.id, err));
+    put_loss(db, run.id, 1, loss + 1, loss - 0.25);
+    put_loss(db, run.id, 2, loss + 0.5, loss);
+    OK(db_put_metric(db, run.id, "entropy_floor", 0.5, err));
+    OK(db_end_run(db, run.id, RUN_DONE, NULL, 200, 2.5, err));
 }
 
-static inline int64_t put_experiment(recorder *book, const char *name) {
-    const recorder_experiment row = {.name = name, .title = "A title", .file = "a.ini"};
+static inline int64_t put_experiment(results_db *db, const char *name) {
+    const db_experiment row = {.name = name, .title = "A title", .file = "a.ini"};
     int64_t id = 0;
-    OK(recorder_put_experiment(book, &row, &id, why));
+    OK(db_put_experiment(db, &row, &id, err));
     cr_assert_gt(id, 0);
     return id;
 }

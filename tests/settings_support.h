@@ -43,9 +43,9 @@ static inline void write_text(const char *path, const char *text) {
 
 static inline experiment_config *load(const char *path, size_t set_count, const char *const *set) {
     experiment_config *config = NULL;
-    failure why = {""};
-    const status loaded = config_load(path, set_count, set, &config, &why);
-    cr_assert_eq(loaded, STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    const status loaded = config_load(path, set_count, set, &config, &err);
+    cr_assert_eq(loaded, STATUS_OK, "%s", err.text);
     return config;
 }
 

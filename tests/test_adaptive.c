@@ -114,7 +114,7 @@ Test(adaptive, makes_two_evaluations_and_the_stages_of_every_attempt) {
             cr_assert_eq(found.count.evaluations, e.evaluations);
             cr_assert(e.in_order);
             cr_assert_gt(found.count.accepted, 0);
-            cr_assert_eq(found.count.reversals, 0);
+            cr_assert_eq(found.count.vjps, 0);
             cr_assert_eq(found.record.steps, found.count.accepted);
             cr_assert_eq(found.record.reached, found.count.time);
             cr_assert_geq(found.count.time, e.end);
@@ -152,10 +152,10 @@ static void mirror(void *context, size_t evaluation, const double *t, const real
 
 Test(adaptive, backwards_is_the_mirrored_equation_to_the_bit) {
     EACH_PAIR(id)
-    for (int land = 0; land < 2; land++) {
+    for (int stop_at_end = 0; stop_at_end < 2; stop_at_end++) {
         const tableau *m = tableau_get(id);
         mirrored = equation_make(1);
-        const adaptive_options options = {.atol = 1e-5, .rtol = 1e-5, .land = land};
+        const adaptive_options options = {.atol = 1e-5, .rtol = 1e-5, .stop_at_end = stop_at_end};
         ode_system system = equation_system(&mirrored);
         real y[LENGTH_MAX], workspace[(RK_STAGES_MAX + 3) * LENGTH_MAX];
         memcpy(y, mirrored.start, sizeof y);
@@ -197,7 +197,7 @@ Test(adaptive, landing_ends_at_the_end) {
         const double start = back ? e.end : 0, end = back ? 0 : e.end;
         adaptive_options options = {.atol = 1e-4, .rtol = 1e-4};
         solution_find(tableau_get(id), &e, start, end, &options, NULL, &other);
-        options.land = true;
+        options.stop_at_end = true;
         solution_find(tableau_get(id), &e, start, end, &options, NULL, &found);
         const size_t last = found.record.steps - 1;
         cr_assert_eq(found.count.time, end);
@@ -239,7 +239,7 @@ Test(adaptive, what_follows_the_parts_does_not_count) {
         const tableau *m = tableau_get(id);
         equation quiet = equation_make(0), loud = equation_make(0);
         loud.f = noisy, loud.length = 6;
-        adaptive_options options = {.atol = 1e-3, .rtol = 1e-3, .land = true};
+        adaptive_options options = {.atol = 1e-3, .rtol = 1e-3, .stop_at_end = true};
         solution_find(m, &quiet, 0, 8, &options, NULL, &found);
         options.norm = (adaptive_norm){.parts = 1, .length = {2}};
         solution_find(m, &loud, 0, 8, &options, NULL, &other);
@@ -339,13 +339,13 @@ Test(adaptive, every_outcome_has_its_status) {
     const double root = sqrt(1.5) - 1; /* of 1.5 - y at t = 2 */
     cr_assert_float_eq((double)found.y[0], 1.5 - root * root, 1e-3);
 
-    for (int land = 0; land < 2; land++) {
+    for (int stop_at_end = 0; stop_at_end < 2; stop_at_end++) {
         e = (equation){.length = 1, .f = threshold, .start = {1}};
-        options = (adaptive_options){.atol = 10, .first_step = 0.5, .land = land};
+        options = (adaptive_options){.atol = 10, .first_step = 0.5, .stop_at_end = stop_at_end};
         solution_find(tableau_get(TABLEAU_HEUN2), &e, 0, 0.4, &options, NULL, &found);
         cr_assert_eq(found.outcome, STATUS_OK);
         cr_assert_float_eq((double)found.y[0], exp(0.4), 0.02);
-        cr_assert_eq(found.count.rejected > 0, !land, "no step ends where the derivative is not finite");
+        cr_assert_eq(found.count.rejected > 0, !stop_at_end, "no step ends where the derivative is not finite");
     }
 
     e = equation_make(0);
@@ -438,8 +438,8 @@ Test(adaptive, works_when_there_is_no_memory_left) {
     for (size_t size = 1 << 24; size > 0; size /= 2)
         for (taken = &none; taken;) taken = malloc(size);
     solution_find(tableau_get(TABLEAU_DOPRI5), &e, 0, e.end, &options, NULL, &other);
-    const status reversed = solve_reverse(&(solve_spec){.method = tableau_get(TABLEAU_DOPRI5)}, &other.record, &system,
-                                          ybar, workspace, NULL);
+    const status reversed = solve_backward(&(solve_spec){.method = tableau_get(TABLEAU_DOPRI5)}, &other.record, &system,
+                                           ybar, workspace, NULL);
     taken = malloc(1);
     setrlimit(RLIMIT_AS, &before);
     cr_assert_null(taken);

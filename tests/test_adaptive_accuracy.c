@@ -37,7 +37,7 @@ Test(adaptive, outputs_are_on_the_way_and_change_nothing) {
         for (size_t i = OUTPUTS_MAX - 2; i < OUTPUTS_MAX; i++) cr_assert(same(n, shown + i * n, found.y));
         /* What lies between is near a solve that ends there. */
         for (size_t i = 3; i < OUTPUTS_MAX - 2; i++) {
-            const adaptive_options fine = {.atol = 1e-6, .rtol = 1e-6, .land = true};
+            const adaptive_options fine = {.atol = 1e-6, .rtol = 1e-6, .stop_at_end = true};
             solution_find(tableau_get(TABLEAU_DOPRI5), &e, start, times[i], &fine, NULL, &other);
             for (size_t d = 0; d < n; d++)
                 cr_assert_float_eq((double)shown[i * n + d], (double)other.y[d], id == TABLEAU_DOPRI8 ? 0.03 : 5e-3,
@@ -73,22 +73,23 @@ static void trail_evaluate(void *context, size_t evaluation, const double *t, co
     l->e->f(*t, l->e->strength, y, dy);
 }
 
-static void trail_reverse(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
+static void trail_backward(void *context, size_t evaluation, const double *t, const real *y, const real *k,
+                           real *ybar) {
     trail *l = context;
     l->ordered = l->ordered && evaluation == --l->next;
-    l->e->pull(*t, l->e->strength, y, k, ybar);
+    l->e->vjp(*t, l->e->strength, y, k, ybar);
 }
 
 Test(adaptive, the_reverse_repeats_the_stages_of_accepted_steps_to_the_bit) {
     static trail l;
     EACH_PAIR(id)
-    for (int land = 0; land < 2; land++) {
+    for (int stop_at_end = 0; stop_at_end < 2; stop_at_end++) {
         const tableau *m = tableau_get(id);
         equation e = equation_make(2);
         l.e = &e, l.count = l.next = 0, l.reversing = false, l.ordered = l.known = true;
         ode_system system = equation_system(&e);
-        system.context = &l, system.evaluate = trail_evaluate, system.reverse = trail_reverse;
-        const adaptive_options options = {.atol = 1e-3, .rtol = 1e-3, .land = land};
+        system.context = &l, system.evaluate = trail_evaluate, system.backward = trail_backward;
+        const adaptive_options options = {.atol = 1e-3, .rtol = 1e-3, .stop_at_end = stop_at_end};
         adaptive_record record = {
             .capacity = STEPS_MAX, .time = found.time, .step = found.step, .states = found.states};
         real y[LENGTH_MAX], ybar[LENGTH_MAX] = {1, 2, 3, 4}, workspace[(2 * RK_STAGES_MAX + 3) * LENGTH_MAX];
@@ -98,11 +99,11 @@ Test(adaptive, the_reverse_repeats_the_stages_of_accepted_steps_to_the_bit) {
                                      workspace, NULL),
                      STATUS_OK);
         l.reversing = true;
-        cr_assert_eq(solve_reverse(&(solve_spec){.method = m}, &record, &system, ybar, workspace, &count), STATUS_OK);
+        cr_assert_eq(solve_backward(&(solve_spec){.method = m}, &record, &system, ybar, workspace, &count), STATUS_OK);
         cr_assert(l.known && l.ordered, "%s", m->name);
         cr_assert_eq(l.next, 0, "every evaluation is reversed");
-        cr_assert_eq(count.evaluations, m->stages * record.steps + !land);
-        cr_assert_eq(count.reversals, count.evaluations);
+        cr_assert_eq(count.evaluations, m->stages * record.steps + !stop_at_end);
+        cr_assert_eq(count.vjps, count.evaluations);
         cr_assert_eq(count.time, e.end);
     }
 }
@@ -113,14 +114,14 @@ Test(adaptive, reverse_of_nothing_and_of_what_is_not_finite) {
     const adaptive_options options = {.atol = 1e-3, .rtol = 1e-3};
     real ybar[LENGTH_MAX] = {3, 4}, workspace[(2 * RK_STAGES_MAX + 3) * LENGTH_MAX];
     solution_find(tableau_get(TABLEAU_DOPRI5), &e, 1, 1, &options, NULL, &found);
-    cr_assert_eq(solve_reverse(&(solve_spec){.method = tableau_get(TABLEAU_DOPRI5)}, &found.record, &system, ybar,
-                               workspace, NULL),
+    cr_assert_eq(solve_backward(&(solve_spec){.method = tableau_get(TABLEAU_DOPRI5)}, &found.record, &system, ybar,
+                                workspace, NULL),
                  STATUS_OK);
     cr_assert_eq(ybar[0], 3);
     solution_find(tableau_get(TABLEAU_DOPRI5), &e, 0, 1, &options, NULL, &found);
     ybar[0] = (real)INFINITY;
-    cr_assert_eq(solve_reverse(&(solve_spec){.method = tableau_get(TABLEAU_DOPRI5)}, &found.record, &system, ybar,
-                               workspace, NULL),
+    cr_assert_eq(solve_backward(&(solve_spec){.method = tableau_get(TABLEAU_DOPRI5)}, &found.record, &system, ybar,
+                                workspace, NULL),
                  STATUS_NON_FINITE);
 }
 
@@ -151,10 +152,10 @@ static double replay(const tableau *m, const equation *e, const adaptive_record 
     return loss;
 }
 
-static void check_reverse(const tableau *m, size_t which, bool back, bool land) {
+static void check_backward(const tableau *m, size_t which, bool back, bool stop_at_end) {
     equation e = equation_make(which);
     const ode_system system = equation_system(&e);
-    const adaptive_options options = {.atol = 1e-3, .rtol = 1e-3, .land = land};
+    const adaptive_options options = {.atol = 1e-3, .rtol = 1e-3, .stop_at_end = stop_at_end};
     const double half = e.end / 2, delta = 1e-5;
     real ybar[LENGTH_MAX], workspace[(2 * RK_STAGES_MAX + 3) * LENGTH_MAX];
     solution_find(m, &e, back ? e.end : half, back ? half : e.end, &options, NULL, &found);
@@ -166,7 +167,7 @@ static void check_reverse(const tableau *m, size_t which, bool back, bool land) 
     }
     cr_assert_float_eq(replay(m, &e, &found.record, e.start), loss, 1e-12 * (1 + fabs(loss)), "%s", m->name);
 
-    cr_assert_eq(solve_reverse(&(solve_spec){.method = m}, &found.record, &system, ybar, workspace, NULL), STATUS_OK);
+    cr_assert_eq(solve_backward(&(solve_spec){.method = m}, &found.record, &system, ybar, workspace, NULL), STATUS_OK);
     double gradient[LENGTH_MAX + 1], difference[LENGTH_MAX + 1]; /* by the start, and by strength */
     for (size_t d = 0; d <= e.length; d++) {
         gradient[d] = d < e.length ? ybar[d] : e.gradient;
@@ -189,12 +190,12 @@ static void check_reverse(const tableau *m, size_t which, bool back, bool land) 
 Test(adaptive, reverse_is_the_gradient_with_steps_held) {
     EACH_PAIR(id)
     for (size_t which = 0; which < EQUATIONS; which++)
-        for (int form = 0; form < 4; form++) check_reverse(tableau_get(id), which, form & 1, form & 2);
+        for (int form = 0; form < 4; form++) check_backward(tableau_get(id), which, form & 1, form & 2);
 }
 
 /* A solve whose error can be passed over. */
 static void find_truth(equation *e, double start, double end, real y[LENGTH_MAX]) {
-    const adaptive_options options = {.atol = 1e-14, .rtol = 1e-13, .land = true};
+    const adaptive_options options = {.atol = 1e-14, .rtol = 1e-13, .stop_at_end = true};
     solution_find(tableau_get(TABLEAU_DOPRI8), e, start, end, &options, NULL, &other);
     cr_assert_eq(other.outcome, STATUS_OK);
     memcpy(y, other.y, sizeof other.y);
@@ -212,12 +213,13 @@ Test(adaptive, errors_are_proportional_to_tolerances) {
         equation e = equation_make(which);
         find_truth(&e, 0, e.end, truth);
         EACH_PAIR(id)
-        for (int land = id == TABLEAU_DOPRI8; land < 2; land++) { /* dopri8's steps are too long to interpolate */
+        /* dopri8's steps are too long to interpolate. */
+        for (int stop_at_end = id == TABLEAU_DOPRI8; stop_at_end < 2; stop_at_end++) {
             const int tightest = id == TABLEAU_HEUN2 ? 6 : 9;
             double error[10] = {0};
             for (int digits = 3; digits <= tightest; digits++) {
                 const double tolerance = pow(10, -digits);
-                const adaptive_options options = {.atol = tolerance, .rtol = tolerance, .land = land};
+                const adaptive_options options = {.atol = tolerance, .rtol = tolerance, .stop_at_end = stop_at_end};
                 solution_find(tableau_get(id), &e, 0, e.end, &options, NULL, &found);
                 cr_assert_eq(found.outcome, STATUS_OK);
                 error[digits] = distance(e.length, found.y, truth);
@@ -256,7 +258,7 @@ Test(adaptive, goes_there_and_back) {
     if (id != TABLEAU_HEUN2)
         for (size_t which = 0; which < EQUATIONS; which++) {
             equation e = equation_make(which);
-            const adaptive_options options = {.atol = 1e-8, .rtol = 1e-8, .land = true};
+            const adaptive_options options = {.atol = 1e-8, .rtol = 1e-8, .stop_at_end = true};
             const equation begin = e;
             solution_find(tableau_get(id), &e, 0, e.end, &options, NULL, &found);
             memcpy(e.start, found.y, sizeof e.start);

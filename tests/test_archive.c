@@ -13,43 +13,43 @@ static const char all_epochs[] =
 
 /* Archive the database at `path`, which then is the archive. */
 static void make_archive(const char *name) {
-    recorder *book = NULL;
-    recorder_archived kept;
+    results_db *db = NULL;
+    db_archived kept;
     char other[128];
     scratch_path(folder, name, other);
-    OK(recorder_open_reading(path, &book, why));
-    OK(recorder_archive(book, other, NULL, NULL, &kept, why));
-    OK(recorder_close(&book, why));
+    OK(db_open_reading(path, &db, err));
+    OK(db_archive(db, other, NULL, NULL, &kept, err));
+    OK(db_close(&db, err));
     snprintf(path, sizeof path, "%s", other);
 }
 
 /* Runs with every kind of row: losses that are no numbers, a test split, a running mean. */
-static void put_epochs(recorder *book) {
-    const int64_t experiment = put_experiment(book, "e");
-    put_finished(book, experiment, "k", "m", 3, 0.1);
-    put_finished(book, experiment, "l", "m", 4, 2);
+static void put_epochs(results_db *db) {
+    const int64_t experiment = put_experiment(db, "e");
+    put_finished(db, experiment, "k", "m", 3, 0.1);
+    put_finished(db, experiment, "l", "m", 4, 2);
     const double losses[] = {NAN, INFINITY, -INFINITY, 3, 1.0 / 3};
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
-        recorder_epoch row = {.epoch = 10 + i,
-                              .iteration = 1000 + i,
-                              .loss = losses[i],
-                              .running = losses[i] / 7,
-                              .nfe_forward = 12.5,
-                              .nfe_backward = 1e-3,
-                              .wall_seconds = 0.1 * (double)(i + 1),
-                              .peak_bytes = 1U << 20};
-        OK(recorder_put_epoch(book, 2, &row, why));
+        db_epoch row = {.epoch = 10 + i,
+                        .iteration = 1000 + i,
+                        .loss = losses[i],
+                        .running = losses[i] / 7,
+                        .nfe_forward = 12.5,
+                        .nfe_backward = 1e-3,
+                        .wall_seconds = 0.1 * (double)(i + 1),
+                        .peak_bytes = 1U << 20};
+        OK(db_put_epoch(db, 2, &row, err));
         row.running = NAN;
-        row.split = RECORDER_TEST;
+        row.split = DB_TEST;
         row.loss = -row.loss;
-        OK(recorder_put_epoch(book, 2, &row, why));
+        OK(db_put_epoch(db, 2, &row, err));
     }
 }
 
 Test(archive, epochs_are_the_same_and_come_back_when_it_is_written) {
-    recorder *book = open_book();
-    put_epochs(book);
-    close_book(book);
+    results_db *db = open_db();
+    put_epochs(db);
+    close_db(db);
     char *before = strdup(query(all_epochs));
     cr_assert_not_null(strstr(before, "|inf|"), "%s", before);
     make_archive("a.db");
@@ -61,10 +61,10 @@ Test(archive, epochs_are_the_same_and_come_back_when_it_is_written) {
     cr_expect_str_eq(query("SELECT type FROM sqlite_schema WHERE name = 'epoch'"), "view;");
     cr_expect_str_eq(query(all_epochs), before, "an archive of an archive");
 
-    book = open_book();
+    db = open_db();
     cr_expect_str_eq(query(all_epochs), before);
-    put_loss(book, 1, 3, 0.25, 0.5);
-    close_book(book);
+    put_loss(db, 1, 3, 0.25, 0.5);
+    close_db(db);
     cr_expect_str_eq(query("SELECT type FROM sqlite_schema WHERE name = 'epoch'"), "table;");
     cr_expect_str_eq(query("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%packed%'"), "0;");
     cr_expect_str_eq(query("SELECT count(*), sum(loss) FROM epoch WHERE run_id = 1 AND epoch = 3"), "2|0.75;");
@@ -77,9 +77,9 @@ Test(archive, epochs_are_the_same_and_come_back_when_it_is_written) {
 }
 
 Test(archive, epochs_that_cannot_be_folded_stay) {
-    recorder *book = open_book();
-    put_epochs(book);
-    close_book(book);
+    results_db *db = open_db();
+    put_epochs(db);
+    close_db(db);
     change("UPDATE epoch SET running = 1 WHERE split = 'validation' AND epoch = 1 AND run_id = 1");
     char *before = strdup(query(all_epochs));
     make_archive("a.db");
@@ -155,38 +155,38 @@ static void fill_arrays(void) {
     }
 }
 
-static void put(recorder *book, const char *subject, const char *kind, uint64_t rows, uint64_t columns, double width,
+static void put(results_db *db, const char *subject, const char *kind, uint64_t rows, uint64_t columns, double width,
                 int moment, const void *data) {
     const double low = columns == 12 ? 0 : -width / 2, high = columns == 12 ? 2 : width / 2;
-    const recorder_blob blob = {.subject = subject,
-                                .kind = kind,
-                                .rows = rows,
-                                .columns = columns,
-                                .window = {low, high, low, high},
-                                .data = data};
-    if (moment < 0) OK(recorder_put_blob(book, &blob, why));
-    else OK(recorder_put_moment(book, &blob, (uint64_t)moment, moment, why));
+    const db_blob blob = {.subject = subject,
+                          .kind = kind,
+                          .rows = rows,
+                          .columns = columns,
+                          .window = {low, high, low, high},
+                          .data = data};
+    if (moment < 0) OK(db_put_blob(db, &blob, err));
+    else OK(db_put_moment(db, &blob, (uint64_t)moment, moment, err));
 }
 
 Test(archive, pictures_are_rounded_below_what_figures_show) {
     fill_arrays();
-    recorder *book = open_book();
-    const int64_t experiment = put_experiment(book, "e");
+    results_db *db = open_db();
+    const int64_t experiment = put_experiment(db, "e");
     const char *const keys[] = {"plane", "table", "image"};
-    for (size_t i = 0; i < 3; i++) put_finished(book, experiment, keys[i], keys[i], 3, 1);
-    put(book, "plane", "samples", ROWS, 2, 3, -1, points);
-    put(book, "plane", "density", CELLS, CELLS, 3, -1, density);
-    put(book, "table", "samples", ROWS, 3, 3, -1, table_points);
-    put(book, "image", "samples", 10, 12, 2, -1, images);
+    for (size_t i = 0; i < 3; i++) put_finished(db, experiment, keys[i], keys[i], 3, 1);
+    put(db, "plane", "samples", ROWS, 2, 3, -1, points);
+    put(db, "plane", "density", CELLS, CELLS, 3, -1, density);
+    put(db, "table", "samples", ROWS, 3, 3, -1, table_points);
+    put(db, "image", "samples", 10, 12, 2, -1, images);
     for (int moment = 0; moment < 41; moment++) {
         float faint[CELLS * CELLS];
         for (size_t i = 0; i < CELLS * CELLS; i++) faint[i] = density[i] / (float)(1 + moment);
-        put(book, "plane", "density", CELLS, CELLS, 3, moment, faint);
-        put(book, "plane", "samples", 1000, 2, 3, moment, points);
-        if (moment < 40) put(book, "plane", "field", GRID * GRID, 4, 3, moment, field);
-        if (moment < 40) put(book, "plane", "context", 1, 2, 3, moment, points);
+        put(db, "plane", "density", CELLS, CELLS, 3, moment, faint);
+        put(db, "plane", "samples", 1000, 2, 3, moment, points);
+        if (moment < 40) put(db, "plane", "field", GRID * GRID, 4, 3, moment, field);
+        if (moment < 40) put(db, "plane", "context", 1, 2, 3, moment, points);
     }
-    close_book(book);
+    close_db(db);
     char *contexts = strdup(query("SELECT moment, hex(data) FROM moment WHERE kind = 'context' ORDER BY moment"));
     make_archive("a.db");
 

@@ -14,16 +14,16 @@
 enum { REGION = 1 << 28 };
 
 Test(backend, all_implementations_give_the_same_bits) {
-    const backend_ops *portable = cpu_backend(CPU_PORTABLE), *far = far_create(portable, REGION);
-    char why[256];
+    const backend_ops *portable = cpu_backend(CPU_PORTABLE), *guarded = guarded_create(portable, REGION);
+    char err[256];
     for (size_t i = 0; i < backend_case_count(); i++) {
         for (cpu_level level = CPU_AVX2; level < CPU_LEVELS; level++)
             if (cpu_backend(level))
-                cr_expect(backend_case_agrees(i, portable, cpu_backend(level), true, why, sizeof why), "%s", why);
-        cr_expect(backend_case_agrees(i, portable, far, true, why, sizeof why), "%s", why);
+                cr_expect(backend_case_agrees(i, portable, cpu_backend(level), true, err, sizeof err), "%s", err);
+        cr_expect(backend_case_agrees(i, portable, guarded, true, err, sizeof err), "%s", err);
     }
-    cr_expect_eq(far_taken(far), 0, "all was given back");
-    far_destroy(far);
+    cr_expect_eq(guarded_bytes(guarded), 0, "all was given back");
+    guarded_destroy(guarded);
 }
 
 /* The comparison itself: it finds one number that is one unit off. */
@@ -36,14 +36,14 @@ static void wrong_squares(const backend_ops *self, size_t n, size_t D, const rea
 
 Test(backend, a_wrong_number_is_found) {
     cpu_level_ops wrong = *(const cpu_level_ops *)cpu_backend(CPU_PORTABLE);
-    char why[256] = "";
+    char err[256] = "";
     size_t found = 0;
     wrong.table.name = "wrong";
     wrong.table.squares = wrong_squares;
     for (size_t i = 0; i < backend_case_count(); i++)
-        found += !backend_case_agrees(i, cpu_backend(CPU_PORTABLE), &wrong.table, false, why, sizeof why);
+        found += !backend_case_agrees(i, cpu_backend(CPU_PORTABLE), &wrong.table, false, err, sizeof err);
     cr_expect_eq(found, 1);
-    cr_expect(strstr(why, "sums on wrong") == why, "%s", why);
+    cr_expect(strstr(err, "sums on wrong") == err, "%s", err);
 }
 
 Test(backend, a_squeeze_moves_two_by_two_pixels_into_channels) {
@@ -79,19 +79,19 @@ Test(backend, a_logit_is_undone) {
     cr_assert_float_eq(determinant[0], expected, 1e-9);
 }
 
-/* --- Whole trainings, far away --- */
+/* --- Whole trainings on the guarded backend --- */
 
 static void check_training(chain_spec spec) {
-    const backend_ops *near = near_together(), *far = far_create(near, REGION);
+    const backend_ops *host = host_together(), *guarded = guarded_create(host, REGION);
     const size_t P = parameters_of(spec);
     real *a = reals(P), *b = reals(P);
-    const double near_loss = train(near, spec, a, P), far_loss = train(far, spec, b, P);
-    cr_expect(isfinite(near_loss));
-    cr_expect_eq(near_loss, far_loss, "%a and %a", near_loss, far_loss);
+    const double host_loss = train(host, spec, a, P), guarded_loss = train(guarded, spec, b, P);
+    cr_expect(isfinite(host_loss));
+    cr_expect_eq(host_loss, guarded_loss, "%a and %a", host_loss, guarded_loss);
     cr_expect_arr_eq(a, b, P * sizeof *a);
-    cr_expect_eq(far_taken(far), 0, "all was given back");
+    cr_expect_eq(guarded_bytes(guarded), 0, "all was given back");
     free(a), free(b);
-    far_destroy(far);
+    guarded_destroy(guarded);
 }
 
 Test(backend, a_training_far_away_gives_the_same_bits) {
@@ -128,55 +128,55 @@ static void use(const backend_ops *backend, chain_spec spec, real *z, real *x, d
     enum { N = 2 };
     arena memory = {0};
     chain *model = NULL;
-    failure why = {""};
+    error_info err = {""};
     spec.backend = backend;
-    cr_assert_eq(chain_create(&spec, N, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(chain_create(&spec, N, false, NULL, &model, &err), STATUS_OK, "%s", err.text);
     const size_t P = chain_parameters(model)->total, D = chain_dimension(model);
-    real *near = reals(P), *images = reals(N * D), *params;
+    real *host = reals(P), *images = reals(N * D), *params;
     for (size_t i = 0; i < N * D; i++) images[i] = (real)(i % 7) / 8;
-    chain_initialise(model, 3, near);
+    chain_initialise(model, 3, host);
     cr_assert_eq(BACKEND_NEW(backend, &memory, P, &params), STATUS_OK);
-    backend->upload(backend, P * sizeof *near, near, params);
+    backend->copy_to_device(backend, P * sizeof *host, host, params);
     cr_assert_eq(chain_transform(model, params, images, N, probe, z, log_density, NULL), STATUS_OK);
     cr_assert_eq(chain_sample(model, params, probe, 0, N, x, NULL), STATUS_OK);
     chain_destroy(&model);
     arena_release(&memory);
-    free(near), free(images);
+    free(host), free(images);
 }
 
 Test(backend, densities_and_samples_far_away_have_the_same_bits) {
     enum { ALL = 2 * 64 };
-    const backend_ops *near = near_together(), *far = far_create(near, REGION);
+    const backend_ops *host = host_together(), *guarded = guarded_create(host, REGION);
     const chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
     real z[2][ALL], x[2][ALL];
     double log_density[2][2];
-    use(near, spec, z[0], x[0], log_density[0]);
-    use(far, spec, z[1], x[1], log_density[1]);
+    use(host, spec, z[0], x[0], log_density[0]);
+    use(guarded, spec, z[1], x[1], log_density[1]);
     cr_expect_arr_eq(z[0], z[1], sizeof z[0]);
     cr_expect_arr_eq(x[0], x[1], sizeof x[0]);
     cr_expect_arr_eq(log_density[0], log_density[1], sizeof log_density[0]);
-    far_destroy(far);
+    guarded_destroy(guarded);
 }
 
 /* A few for each solve, however many steps it has. */
 Test(backend, a_solve_waits_for_its_outcome_and_for_nothing_else) {
     enum { N = 2 };
-    const backend_ops *far = far_create(near_together(), REGION);
+    const backend_ops *guarded = guarded_create(host_together(), REGION);
     chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
     arena memory = {0};
     chain *model = NULL;
     chain_statistics statistics;
     chain_loss loss;
-    failure why = {""};
-    spec.backend = far;
-    cr_assert_eq(chain_create(&spec, N, true, NULL, &model, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    spec.backend = guarded;
+    cr_assert_eq(chain_create(&spec, N, true, NULL, &model, &err), STATUS_OK, "%s", err.text);
     const size_t P = chain_parameters(model)->total, D = chain_dimension(model);
-    real *near = reals(P), *images = reals(N * D), *params, *gradient;
-    chain_initialise(model, 3, near);
-    cr_assert_eq(BACKEND_NEW(far, &memory, P, &params), STATUS_OK);
-    cr_assert_eq(BACKEND_NEW(far, &memory, P, &gradient), STATUS_OK);
-    far->upload(far, P * sizeof *near, near, params);
-    const size_t before = far_waits(far);
+    real *host = reals(P), *images = reals(N * D), *params, *gradient;
+    chain_initialise(model, 3, host);
+    cr_assert_eq(BACKEND_NEW(guarded, &memory, P, &params), STATUS_OK);
+    cr_assert_eq(BACKEND_NEW(guarded, &memory, P, &gradient), STATUS_OK);
+    guarded->copy_to_device(guarded, P * sizeof *host, host, params);
+    const size_t before = guarded_waits(guarded);
     cr_assert_eq(chain_loss_gradient(model, params, images, N, probe, &loss, gradient, &statistics), STATUS_OK);
     size_t expected = 2; /* what is known of each image, and whether the gradient is finite */
     for (size_t f = 0; f < statistics.flow_count; f++) {
@@ -185,22 +185,22 @@ Test(backend, a_solve_waits_for_its_outcome_and_for_nothing_else) {
         expected += 1; /* whether what came back is finite */
         expected += 1; /* the end time, told */
     }
-    cr_expect_eq(far_waits(far) - before, expected, "%zu, not %zu", far_waits(far) - before, expected);
+    cr_expect_eq(guarded_waits(guarded) - before, expected, "%zu, not %zu", guarded_waits(guarded) - before, expected);
     chain_destroy(&model);
     arena_release(&memory);
-    free(near), free(images);
-    far_destroy(far);
+    free(host), free(images);
+    guarded_destroy(guarded);
 }
 
 Test(backend, a_device_without_room_is_out_of_memory) {
-    const backend_ops *far = far_create(cpu_backend(CPU_PORTABLE), 1 << 16);
+    const backend_ops *guarded = guarded_create(cpu_backend(CPU_PORTABLE), 1 << 16);
     chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
     chain *model = NULL;
-    failure why = {""};
-    spec.backend = far;
-    cr_expect_eq(chain_create(&spec, 4, true, NULL, &model, &why), STATUS_MEMORY);
+    error_info err = {""};
+    spec.backend = guarded;
+    cr_expect_eq(chain_create(&spec, 4, true, NULL, &model, &err), STATUS_MEMORY);
     cr_expect_null(model);
-    cr_expect(why.text[0] != 0);
-    cr_expect_eq(far_taken(far), 0, "what was taken was given back");
-    far_destroy(far);
+    cr_expect(err.text[0] != 0);
+    cr_expect_eq(guarded_bytes(guarded), 0, "what was taken was given back");
+    guarded_destroy(guarded);
 }

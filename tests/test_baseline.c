@@ -36,21 +36,21 @@ static const char common[] = "solver.steps=20 train.iterations=120 train.epoch_i
 
 static void train(const baseline_case *which, baseline *out) {
     settings values;
-    objective_spec goal_spec;
+    objective_spec obj_spec;
     trainer_spec spec;
-    objective *goal = NULL;
+    objective *obj = NULL;
     dataset *data = NULL;
     trainer *training = NULL;
-    failure why = {""};
+    error_info err = {""};
     settings_default(&values);
     baseline_set(common, &values);
     baseline_set(which->settings, &values);
-    specification_objective(&values, &(specification_shape){.dimension = 2}, SEED, &goal_spec);
+    specification_objective(&values, &(specification_shape){.dimension = 2}, SEED, &obj_spec);
     specification_trainer(&values, &spec);
-    cr_assert_eq(dataset_open(which->data, &data, &why), STATUS_OK, "%s", why.text);
-    cr_assert_eq(objective_create(&goal_spec, (objective_data){.points = data}, NULL, &goal, &why), STATUS_OK, "%s",
-                 why.text);
-    cr_assert_eq(trainer_create(&spec, &goal, &training, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(dataset_open(which->data, &data, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(objective_create(&obj_spec, (objective_data){.points = data}, NULL, &obj, &err), STATUS_OK, "%s",
+                 err.text);
+    cr_assert_eq(trainer_create(&spec, &obj, &training, &err), STATUS_OK, "%s", err.text);
     baseline_row row = baseline_training(&values, which->data, dataset_checksum(data), which->model, SEED);
     snprintf(row.reason, sizeof row.reason, "the same operations in the same order everywhere");
     while (!trainer_finished(training)) {

@@ -37,7 +37,7 @@ Test(baseline_file, what_is_written_is_read_again) {
     static const double values[] = {0.1, -1.0 / 3, 1e-300, 5e-324, NAN, INFINITY, -INFINITY, 16};
     enum { COUNT = sizeof values / sizeof *values };
     baseline written = {.count = 0}, seen = {.count = 0};
-    failure why = {""};
+    error_info err = {""};
     for (size_t i = 0; i < COUNT; i++) {
         baseline_row row = {.key = KEY,
                             .dataset = "my points",
@@ -47,12 +47,12 @@ Test(baseline_file, what_is_written_is_read_again) {
                             .allowed = {.kind = (tolerance_kind)(i % 3), .amount = i % 3 ? 1e-3 * (double)i : 0},
                             .reason = "a reason, with a comma"};
         snprintf(row.quantity, sizeof row.quantity, "epoch.%d.validation", (int)i);
-        cr_assert_eq(baseline_add(&written, &row, &why), STATUS_OK);
+        cr_assert_eq(baseline_add(&written, &row, &err), STATUS_OK);
     }
     cr_assert_eq(baseline_write(&written, "# Why.\n",
-                                &(output_request){.name = path, .kind = &output_baseline, .force = false}, &why),
-                 STATUS_OK, "%s", why.text);
-    cr_assert_eq(baseline_read(&seen, path, &why), STATUS_OK, "%s", why.text);
+                                &(output_request){.name = path, .kind = &output_baseline, .force = false}, &err),
+                 STATUS_OK, "%s", err.text);
+    cr_assert_eq(baseline_read(&seen, path, &err), STATUS_OK, "%s", err.text);
     cr_assert_eq(seen.count, COUNT);
     for (size_t i = 0; i < COUNT; i++) {
         const baseline_row *a = &written.rows[i], *b = &seen.rows[i];
@@ -66,11 +66,11 @@ Test(baseline_file, what_is_written_is_read_again) {
     }
     /* It is not replaced by mistake. */
     cr_expect_eq(
-        baseline_write(&written, "", &(output_request){.name = path, .kind = &output_baseline, .force = false}, &why),
+        baseline_write(&written, "", &(output_request){.name = path, .kind = &output_baseline, .force = false}, &err),
         STATUS_INVALID);
-    cr_expect_not_null(strstr(why.text, "--force"), "%s", why.text);
+    cr_expect_not_null(strstr(err.text, "--force"), "%s", err.text);
     cr_expect_eq(
-        baseline_write(&written, "", &(output_request){.name = path, .kind = &output_baseline, .force = true}, &why),
+        baseline_write(&written, "", &(output_request){.name = path, .kind = &output_baseline, .force = true}, &err),
         STATUS_OK);
     baseline_release(&written);
     baseline_release(&seen);
@@ -131,43 +131,43 @@ Test(baseline_file, a_bad_line_is_named_with_what_was_expected) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         baseline seen = {.count = 0};
-        failure why = {""};
+        error_info err = {""};
         write_text("values.tsv", cases[i].text);
-        cr_expect_eq(baseline_read(&seen, path, &why), STATUS_FORMAT, "%s", cases[i].text);
-        cr_expect_not_null(strstr(why.text, path), "%s", why.text);
-        cr_expect_not_null(strstr(why.text, cases[i].line), "no \"%s\" in: %s", cases[i].line, why.text);
-        cr_expect_not_null(strstr(why.text, cases[i].words), "no \"%s\" in: %s", cases[i].words, why.text);
+        cr_expect_eq(baseline_read(&seen, path, &err), STATUS_FORMAT, "%s", cases[i].text);
+        cr_expect_not_null(strstr(err.text, path), "%s", err.text);
+        cr_expect_not_null(strstr(err.text, cases[i].line), "no \"%s\" in: %s", cases[i].line, err.text);
+        cr_expect_not_null(strstr(err.text, cases[i].words), "no \"%s\" in: %s", cases[i].words, err.text);
         baseline_release(&seen);
     }
 }
 
 Test(baseline_file, a_folder_is_all_its_files) {
     baseline seen = {.count = 0};
-    failure why = {""};
-    cr_expect_eq(baseline_read(&seen, folder, &why), STATUS_IO);
-    cr_expect_not_null(strstr(why.text, "*.tsv"), "%s", why.text);
+    error_info err = {""};
+    cr_expect_eq(baseline_read(&seen, folder, &err), STATUS_IO);
+    cr_expect_not_null(strstr(err.text, "*.tsv"), "%s", err.text);
     write_text("b.tsv", HEADER ROW);
     write_text("a.tsv", HEADER RUN "parameters\t6\tbits\tcounted\n");
     write_text("notes.txt", "not looked at");
-    cr_assert_eq(baseline_read(&seen, folder, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(baseline_read(&seen, folder, &err), STATUS_OK, "%s", err.text);
     cr_expect_eq(seen.count, 2);
     cr_expect_str_eq(seen.rows[0].quantity, "parameters");
     baseline_release(&seen);
     write_text("c.tsv", HEADER ROW);
-    cr_expect_eq(baseline_read(&seen, folder, &why), STATUS_FORMAT);
-    cr_expect(strstr(why.text, "c.tsv:2") && strstr(why.text, "b.tsv:2 already"), "%s", why.text);
+    cr_expect_eq(baseline_read(&seen, folder, &err), STATUS_FORMAT);
+    cr_expect(strstr(err.text, "c.tsv:2") && strstr(err.text, "b.tsv:2 already"), "%s", err.text);
     baseline_release(&seen);
     scratch_path(folder, "none.tsv", path);
-    cr_expect_eq(baseline_read(&seen, path, &why), STATUS_IO);
-    cr_expect_not_null(strstr(why.text, "none.tsv"), "%s", why.text);
+    cr_expect_eq(baseline_read(&seen, path, &err), STATUS_IO);
+    cr_expect_not_null(strstr(err.text, "none.tsv"), "%s", err.text);
     baseline_release(&seen);
 }
 
 /* What the project has recorded can be read. */
 Test(baseline_file, the_project_s_own_files_are_good) {
     baseline seen = {.count = 0};
-    failure why = {""};
-    cr_assert_eq(baseline_read(&seen, "tests/baselines", &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(baseline_read(&seen, "tests/baselines", &err), STATUS_OK, "%s", err.text);
     cr_expect_gt(seen.count, 40);
     baseline_release(&seen);
 }

@@ -10,7 +10,7 @@
 #include <criterion/criterion.h>
 #include <zip.h>
 
-#include "data/photo.h"
+#include "data/jpeg.h"
 #include "image_support.h"
 #include "scratch.h"
 
@@ -87,12 +87,12 @@ Test(photo, thumbnail_as_pillow_makes_it) {
     cr_assert_eq(expected_size, NUMBERS);
     photo picture = {0};
     unsigned char planes[NUMBERS];
-    failure why = {""};
-    cr_assert_eq(photo_decode("photo.jpg", bytes, size, SIDE, &picture, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(jpeg_decode("photo.jpg", bytes, size, SIDE, &picture, &err), STATUS_OK, "%s", err.text);
     cr_expect(picture.width == 178 && picture.height == 218);
-    cr_assert_eq(photo_thumbnail(&picture, SIDE, planes), STATUS_OK);
+    cr_assert_eq(resize_photo(&picture, SIDE, planes), STATUS_OK);
     cr_expect_arr_eq(planes, expected, NUMBERS);
-    photo_release(&picture);
+    jpeg_release(&picture);
     free(bytes);
     free(expected);
 }
@@ -123,7 +123,7 @@ Test(photo, thumbnails_of_other_shapes) {
         unsigned char rgb[3 * 51 * 51], planes[3 * SMALL * SMALL];
         for (size_t i = 0; i < 3 * width * height; i++) rgb[i] = (unsigned char)((i * i * 31 + i * 7) % 251);
         const photo picture = {.width = width, .height = height, .rgb = rgb};
-        cr_assert_eq(photo_thumbnail(&picture, SMALL, planes), STATUS_OK);
+        cr_assert_eq(resize_photo(&picture, SMALL, planes), STATUS_OK);
         for (size_t i = 0; i < 3 * SMALL * SMALL; i++) {
             const size_t x = i % SMALL + cases[k][4], y = i / SMALL % SMALL + cases[k][5];
             const double expected = expected_pixel(&picture, cases[k][2], cases[k][3], x, y, i / (SMALL * SMALL));
@@ -136,40 +136,40 @@ Test(photo, every_truncation_is_refused) {
     unsigned long size = 0;
     unsigned char *bytes = jpeg_bytes(3, 70, 50, &size);
     photo picture = {0};
-    failure why = {""};
-    cr_assert_eq(photo_decode("a.jpg", bytes, size, SIDE, &picture, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(jpeg_decode("a.jpg", bytes, size, SIDE, &picture, &err), STATUS_OK, "%s", err.text);
     for (size_t length = 0; length < size; length++) {
         unsigned char *part = malloc(length + 1); /* of its own, so that reading beyond is seen by a sanitizer */
         memcpy(part, bytes, length);
-        cr_expect_eq(photo_decode("a.jpg", part, length, SIDE, &picture, &why), STATUS_FORMAT, "%zu of %lu", length,
+        cr_expect_eq(jpeg_decode("a.jpg", part, length, SIDE, &picture, &err), STATUS_FORMAT, "%zu of %lu", length,
                      size);
-        cr_expect_not_null(strstr(why.text, "\"a.jpg\": offset "), "%s", why.text);
+        cr_expect_not_null(strstr(err.text, "\"a.jpg\": offset "), "%s", err.text);
         free(part);
     }
-    photo_release(&picture);
+    jpeg_release(&picture);
     free(bytes);
 }
 
 Test(photo, what_is_no_picture_is_refused_with_the_place) {
     photo picture = {0};
-    failure why = {""};
+    error_info err = {""};
     const unsigned char text[] = "GIF89a, which is something else";
-    cr_expect_eq(photo_decode("a.jpg", text, sizeof text, SIDE, &picture, &why), STATUS_FORMAT);
-    cr_expect_not_null(strstr(why.text, "\"a.jpg\": offset 0: expected a valid JPEG file; libjpeg: Not a JPEG"), "%s",
-                       why.text);
+    cr_expect_eq(jpeg_decode("a.jpg", text, sizeof text, SIDE, &picture, &err), STATUS_FORMAT);
+    cr_expect_not_null(strstr(err.text, "\"a.jpg\": offset 0: expected a valid JPEG file; libjpeg: Not a JPEG"), "%s",
+                       err.text);
     unsigned long size = 0;
     unsigned char *bytes = jpeg_bytes(3, 31, 40, &size);
-    cr_expect_eq(photo_decode("a.jpg", bytes, size, SIDE, &picture, &why), STATUS_FORMAT);
-    cr_expect_not_null(strstr(why.text, "expected a picture of 32 to 4096 pixels a side, found 31 x 40"), "%s",
-                       why.text);
+    cr_expect_eq(jpeg_decode("a.jpg", bytes, size, SIDE, &picture, &err), STATUS_FORMAT);
+    cr_expect_not_null(strstr(err.text, "expected a picture of 32 to 4096 pixels a side, found 31 x 40"), "%s",
+                       err.text);
     /* The frame's header says height and width in its bytes 5 to 8. */
     size_t at = 0;
     while (at + 9 < size && !(bytes[at] == 0xff && bytes[at + 1] == 0xc0)) at++;
     cr_assert_lt(at + 9, size);
     memcpy(bytes + at + 5, (unsigned char[]){0xff, 0xdc, 0xff, 0xdc}, 4);
     const clock_t start = clock();
-    cr_expect_eq(photo_decode("a.jpg", bytes, size, SIDE, &picture, &why), STATUS_FORMAT);
-    cr_expect_not_null(strstr(why.text, "found 65500 x 65500"), "%s", why.text);
+    cr_expect_eq(jpeg_decode("a.jpg", bytes, size, SIDE, &picture, &err), STATUS_FORMAT);
+    cr_expect_not_null(strstr(err.text, "found 65500 x 65500"), "%s", err.text);
     cr_expect_lt((double)(clock() - start) / CLOCKS_PER_SEC, 0.02);
     cr_expect_null(picture.rgb);
     free(bytes);
@@ -230,8 +230,8 @@ Test(celeba, bad_pictures_are_refused_by_name) {
     expect_refused("celeba-few", STATUS_FORMAT, "img_align_celeba/000005.jpg\": offset ", "libjpeg: ");
     cr_expect_not(kept());
     free(bytes);
-    bytes = calloc(PHOTO_FILE_MAX + 1, 1);
-    data_write("celeba-few/img_align_celeba/000005.jpg", bytes, PHOTO_FILE_MAX + 1, false);
+    bytes = calloc(JPEG_FILE_MAX + 1, 1);
+    data_write("celeba-few/img_align_celeba/000005.jpg", bytes, JPEG_FILE_MAX + 1, false);
     expect_refused("celeba-few", STATUS_FORMAT, "\"000005.jpg\"", "at most 16777216 bytes, found 16777217");
     free(bytes);
     remove_pictures();

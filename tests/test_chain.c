@@ -19,10 +19,10 @@ Test(chain, stores_what_the_paper_counts_as_effective) {
     for (size_t k = 0; k < 2; k++) {
         chain_spec spec = small_spec(k ? IMAGE_AFFJORD : IMAGE_FFJORD, IMAGE_CONCAT);
         spec.model.variant = IMAGE_RELEASE; /* z* is not seen at all */
-        failure why = {""};
+        error_info err = {""};
         chain *model = NULL;
-        cr_assert_eq(image_model_expand(&spec.model, &counted, &why), STATUS_OK);
-        cr_assert_eq(chain_create(&spec, 2, false, NULL, &model, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(image_model_expand(&spec.model, &counted, &err), STATUS_OK);
+        cr_assert_eq(chain_create(&spec, 2, false, NULL, &model, &err), STATUS_OK, "%s", err.text);
         cr_assert_eq(chain_parameters(model)->total, counted.effective);
         chain_destroy(&model);
     }
@@ -243,8 +243,8 @@ Test(chain, same_bits_whatever_is_kept) {
         cr_assert_arr_eq(less.gradient, more.gradient, less.P * sizeof(real));
         for (size_t f = 0; f < chain_flow_count(less.model); f++) {
             cr_assert_eq(more.statistics.flows[f].backward.evaluations, 0);
-            cr_assert_eq(less.statistics.flows[f].backward.evaluations, less.statistics.flows[f].backward.reversals);
-            cr_assert_eq(more.statistics.flows[f].backward.reversals, less.statistics.flows[f].backward.reversals);
+            cr_assert_eq(less.statistics.flows[f].backward.evaluations, less.statistics.flows[f].backward.vjps);
+            cr_assert_eq(more.statistics.flows[f].backward.vjps, less.statistics.flows[f].backward.vjps);
         }
         const size_t states = steps ? 6 : 7; /* an adaptive step keeps its last stage too */
         cr_assert_eq(chain_kept_bytes(more.model), states * chain_kept_bytes(less.model));
@@ -284,20 +284,20 @@ Test(chain, failures_have_their_status_and_their_flow) {
 }
 
 Test(chain, refuses_what_cannot_be) {
-    failure why = {""};
+    error_info err = {""};
     chain *model = NULL;
     chain_spec spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
     spec.alpha = 0;
-    cr_expect_eq(chain_create(&spec, 2, true, NULL, &model, &why), STATUS_INVALID);
+    cr_expect_eq(chain_create(&spec, 2, true, NULL, &model, &err), STATUS_INVALID);
     spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
     spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4)};
-    cr_expect_eq(chain_create(&spec, 2, true, NULL, &model, &why), STATUS_INVALID);
-    cr_expect_not_null(strstr(why.text, "rk4 has no estimate of its error"));
+    cr_expect_eq(chain_create(&spec, 2, true, NULL, &model, &err), STATUS_INVALID);
+    cr_expect_not_null(strstr(err.text, "rk4 has no estimate of its error"));
     spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
     spec.model.height = spec.model.width = 4;
     spec.model.moving = 20; /* of 16 */
-    cr_expect_eq(chain_create(&spec, 2, true, NULL, &model, &why), STATUS_INVALID);
-    cr_expect_not_null(strstr(why.text, "20 entries of z* that move, of 16"), "%s", why.text);
+    cr_expect_eq(chain_create(&spec, 2, true, NULL, &model, &err), STATUS_INVALID);
+    cr_expect_not_null(strstr(err.text, "20 entries of z* that move, of 16"), "%s", err.text);
     cr_expect_null(model);
     bench b;
     bench_open(&b, small_spec(IMAGE_FFJORD, IMAGE_CONCAT), 2, NULL);

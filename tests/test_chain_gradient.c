@@ -104,12 +104,12 @@ static double distance(chain_spec spec, bool seminorm, double tolerance) {
     double worst = 0;
     for (size_t k = 0; k < table->count; k++) {
         const parameter *part = &table->entries[k];
-        double scale = 0, apart = 0;
+        double scale = 0, distance = 0;
         for (size_t i = part->offset; i < part->offset + part->rows * part->columns; i++) {
             scale = fmax(scale, fabs(one.gradient[i]));
-            apart = fmax(apart, fabs(one.gradient[i] - other.gradient[i]));
+            distance = fmax(distance, fabs(one.gradient[i] - other.gradient[i]));
         }
-        worst = fmax(worst, apart / scale);
+        worst = fmax(worst, distance / scale);
     }
     bench_close(&one), bench_close(&other);
     return worst;

@@ -79,10 +79,10 @@ static void expect_example(const checkpoint *file) {
 Test(checkpoint, round_trip) {
     checkpoint *file = make_example(), *back = NULL;
     expect_example(file);
-    failure why = {""};
+    error_info err = {""};
     char sha256[65], again[65];
-    cr_assert_eq(checkpoint_write(file, path, sha256, &why), STATUS_OK, "%s", why.text);
-    cr_assert_eq(checkpoint_read(path, &back, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(checkpoint_write(file, path, sha256, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(checkpoint_read(path, &back, &err), STATUS_OK, "%s", err.text);
     expect_example(back);
     SHA256_File(path, again);
     cr_expect_str_eq(sha256, again, "it is the hash of the file");
@@ -101,10 +101,10 @@ Test(checkpoint, round_trip) {
 
 Test(checkpoint, an_empty_one) {
     checkpoint *file = NULL, *back = NULL;
-    failure why = {""};
+    error_info err = {""};
     cr_assert_eq(checkpoint_create(&file), STATUS_OK);
     cr_assert_eq(checkpoint_write(file, path, NULL, NULL), STATUS_OK);
-    cr_assert_eq(checkpoint_read(path, &back, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(checkpoint_read(path, &back, &err), STATUS_OK, "%s", err.text);
     checkpoint_destroy(&file);
     checkpoint_destroy(&back);
 }
@@ -147,17 +147,17 @@ Test(checkpoint, text_that_is_not_utf8_is_kept_readable) {
     checkpoint_destroy(&back);
 }
 
-/* Write bytes to the path and read them as a checkpoint; *why is for the caller to look at. */
-static status read_bytes(const void *bytes, size_t size, failure *why) {
+/* Write bytes to the path and read them as a checkpoint; *err is for the caller to look at. */
+static status read_bytes(const void *bytes, size_t size, error_info *err) {
     checkpoint *file = NULL;
     scratch_write(path, bytes, size);
-    why->text[0] = 0;
-    status outcome = checkpoint_read(path, &file, why);
+    err->text[0] = 0;
+    status outcome = checkpoint_read(path, &file, err);
     if (outcome == STATUS_OK) {
         checkpoint_destroy(&file);
     } else {
         cr_expect_null(file);
-        cr_expect_not_null(strstr(why->text, path), "%s", why->text);
+        cr_expect_not_null(strstr(err->text, path), "%s", err->text);
     }
     return outcome;
 }
@@ -176,15 +176,15 @@ static unsigned char *example_bytes(size_t *size, size_t *data) {
 Test(checkpoint, every_truncation_is_refused) {
     size_t size, data;
     unsigned char *bytes = example_bytes(&size, &data);
-    failure why;
+    error_info err;
     for (size_t kept = 0; kept < size; kept++) {
-        cr_expect_eq(read_bytes(bytes, kept, &why), STATUS_FORMAT, "%zu of %zu bytes", kept, size);
+        cr_expect_eq(read_bytes(bytes, kept, &err), STATUS_FORMAT, "%zu of %zu bytes", kept, size);
     }
-    cr_expect_eq(read_bytes(bytes, size, &why), STATUS_OK, "%s", why.text);
+    cr_expect_eq(read_bytes(bytes, size, &err), STATUS_OK, "%s", err.text);
     unsigned char *longer = malloc(size + 1);
     memcpy(longer, bytes, size);
     longer[size] = 0;
-    cr_expect_eq(read_bytes(longer, size + 1, &why), STATUS_FORMAT, "a byte too many");
+    cr_expect_eq(read_bytes(longer, size + 1, &err), STATUS_FORMAT, "a byte too many");
     free(longer);
     free(bytes);
 }
@@ -192,11 +192,11 @@ Test(checkpoint, every_truncation_is_refused) {
 Test(checkpoint, every_flipped_byte_of_an_array_is_found) {
     size_t size, data;
     unsigned char *bytes = example_bytes(&size, &data);
-    failure why;
+    error_info err;
     for (size_t i = data; i < size; i++) {
         bytes[i] ^= 0x10;
-        cr_expect_eq(read_bytes(bytes, size, &why), STATUS_FORMAT, "byte %zu", i);
-        cr_expect_not_null(strstr(why.text, "damaged: expected SHA-256"), "%s", why.text);
+        cr_expect_eq(read_bytes(bytes, size, &err), STATUS_FORMAT, "byte %zu", i);
+        cr_expect_not_null(strstr(err.text, "damaged: expected SHA-256"), "%s", err.text);
         bytes[i] ^= 0x10;
     }
     free(bytes);
@@ -207,11 +207,11 @@ Test(checkpoint, every_flipped_byte_of_an_array_is_found) {
 Test(checkpoint, flipped_bytes_of_the_header_do_no_harm) {
     size_t size, data, refused = 0;
     unsigned char *bytes = example_bytes(&size, &data);
-    failure why;
+    error_info err;
     for (size_t i = 0; i < data; i++) {
         for (int bit = 0; bit < 8; bit++) {
             bytes[i] ^= (unsigned char)(1 << bit);
-            status outcome = read_bytes(bytes, size, &why);
+            status outcome = read_bytes(bytes, size, &err);
             cr_expect(outcome == STATUS_OK || outcome == STATUS_FORMAT);
             cr_expect(i >= 8 || outcome == STATUS_FORMAT, "byte %zu is of the length", i);
             refused += outcome != STATUS_OK;
@@ -223,13 +223,13 @@ Test(checkpoint, flipped_bytes_of_the_header_do_no_harm) {
 }
 
 /* Read a file of this header and `data` bytes of zeros. */
-static status read_header(const char *header, size_t data, failure *why) {
+static status read_header(const char *header, size_t data, error_info *err) {
     uint64_t length = strlen(header);
     unsigned char *bytes = calloc(1, 8 + (size_t)length + data);
     cr_assert_not_null(bytes);
     memcpy(bytes, &length, 8);
     memcpy(bytes + 8, header, (size_t)length);
-    status outcome = read_bytes(bytes, 8 + (size_t)length + data, why);
+    status outcome = read_bytes(bytes, 8 + (size_t)length + data, err);
     free(bytes);
     return outcome;
 }
@@ -277,24 +277,24 @@ Test(checkpoint, hostile_headers) {
         {"{\"__metadata__\":{\"sha256\":\"" ZEROS "\",\"n\":3}," ARRAY("a", "F32", "[4]", "[0,16]") "}",
          "expected text \"n\" to be a string"},
     };
-    failure why;
+    error_info err;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cr_expect_eq(read_header(cases[i].header, 16, &why), STATUS_FORMAT, "%zu", i);
-        cr_expect_not_null(strstr(why.text, cases[i].message), "%zu: %s", i, why.text);
+        cr_expect_eq(read_header(cases[i].header, 16, &err), STATUS_FORMAT, "%zu", i);
+        cr_expect_not_null(strstr(err.text, cases[i].message), "%zu: %s", i, err.text);
     }
-    cr_expect_eq(read_header(WITH(ARRAY("b", "F32", "[2]", "[8,16]") "," ARRAY("a", "U64", "[]", "[0,8]")), 16, &why),
-                 STATUS_OK, "arrays may be listed in any order: %s", why.text);
-    cr_expect_eq(read_header(WITH(ARRAY("a", "F32", "[4]", "[0,16]") "          "), 16, &why), STATUS_OK);
+    cr_expect_eq(read_header(WITH(ARRAY("b", "F32", "[2]", "[8,16]") "," ARRAY("a", "U64", "[]", "[0,8]")), 16, &err),
+                 STATUS_OK, "arrays may be listed in any order: %s", err.text);
+    cr_expect_eq(read_header(WITH(ARRAY("a", "F32", "[4]", "[0,16]") "          "), 16, &err), STATUS_OK);
 }
 
 Test(checkpoint, header_longer_than_the_file) {
-    failure why;
+    error_info err;
     const uint64_t lengths[] = {17, 1 << 20, INT64_MAX, UINT64_MAX};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         unsigned char bytes[24] = {0};
         memcpy(bytes, &lengths[i], 8);
-        cr_expect_eq(read_bytes(bytes, sizeof bytes, &why), STATUS_FORMAT);
-        cr_expect_not_null(strstr(why.text, "expected a header of at most 16 bytes"), "%s", why.text);
+        cr_expect_eq(read_bytes(bytes, sizeof bytes, &err), STATUS_FORMAT);
+        cr_expect_not_null(strstr(err.text, "expected a header of at most 16 bytes"), "%s", err.text);
     }
 }
 
@@ -305,11 +305,11 @@ Test(checkpoint, header_of_more_than_4_megabytes) {
     memset(header, ' ', LENGTH);
     memcpy(header, "{}", 2);
     header[LENGTH] = 0;
-    failure why;
-    cr_expect_eq(read_header(header, 0, &why), STATUS_FORMAT);
-    cr_expect_not_null(strstr(why.text, "expected a header of at most 4194304 bytes, found one of 4194305"));
+    error_info err;
+    cr_expect_eq(read_header(header, 0, &err), STATUS_FORMAT);
+    cr_expect_not_null(strstr(err.text, "expected a header of at most 4194304 bytes, found one of 4194305"));
     header[LENGTH - 1] = 0;
-    cr_expect_eq(read_header(header, 0, &why), STATUS_OK, "%s", why.text);
+    cr_expect_eq(read_header(header, 0, &err), STATUS_OK, "%s", err.text);
     free(header);
 }
 
@@ -319,21 +319,21 @@ Test(checkpoint, deeply_nested_headers_do_not_exhaust_the_stack) {
     cr_assert_not_null(header);
     memset(header, '[', DEPTH);
     header[DEPTH] = 0;
-    failure why;
-    cr_expect_eq(read_header(header, 0, &why), STATUS_FORMAT);
+    error_info err;
+    cr_expect_eq(read_header(header, 0, &err), STATUS_FORMAT);
     free(header);
 }
 
 Test(checkpoint, failures_to_write_and_read_name_the_path) {
     checkpoint *file = make_example(), *back = NULL;
-    failure why;
+    error_info err;
     char missing[128];
     scratch_path(folder, "no/folder.safetensors", missing);
-    cr_expect_eq(checkpoint_write(file, missing, NULL, &why), STATUS_IO);
-    cr_expect_not_null(strstr(why.text, missing), "%s", why.text);
-    cr_expect_eq(checkpoint_read(missing, &back, &why), STATUS_IO);
-    cr_expect_not_null(strstr(why.text, missing), "%s", why.text);
-    cr_expect_eq(checkpoint_read(folder, &back, &why), STATUS_IO);
+    cr_expect_eq(checkpoint_write(file, missing, NULL, &err), STATUS_IO);
+    cr_expect_not_null(strstr(err.text, missing), "%s", err.text);
+    cr_expect_eq(checkpoint_read(missing, &back, &err), STATUS_IO);
+    cr_expect_not_null(strstr(err.text, missing), "%s", err.text);
+    cr_expect_eq(checkpoint_read(folder, &back, &err), STATUS_IO);
     cr_expect_null(back);
     checkpoint_destroy(&file);
 }
@@ -349,20 +349,20 @@ static void *limited(size_t size) {
 Test(checkpoint, where_jansson_has_no_memory_nothing_is_lost) {
     json_set_alloc_funcs(limited, free);
     checkpoint *file = make_example(), *again = NULL;
-    failure why;
+    error_info err;
     long refused_writing = 0, refused_reading = 0;
     for (bool met = true; met; refused_writing += met) {
         until = refused_writing + 1;
-        const status written = checkpoint_write(file, path, NULL, &why);
+        const status written = checkpoint_write(file, path, NULL, &err);
         met = until <= 0;
         cr_assert_eq(written, met ? STATUS_MEMORY : STATUS_OK, "call %ld", refused_writing + 1);
         cr_assert_eq(access(path, F_OK) == 0, !met, "call %ld", refused_writing + 1);
     }
     for (bool met = true; met; refused_reading += met) {
         until = refused_reading + 1;
-        const status read = checkpoint_read(path, &again, &why);
+        const status read = checkpoint_read(path, &again, &err);
         met = until <= 0;
-        cr_assert_eq(read, met ? STATUS_MEMORY : STATUS_OK, "call %ld: %s", refused_reading + 1, why.text);
+        cr_assert_eq(read, met ? STATUS_MEMORY : STATUS_OK, "call %ld: %s", refused_reading + 1, err.text);
     }
     cr_expect_gt(refused_writing, 50);
     cr_expect_gt(refused_reading, 50);

@@ -139,29 +139,29 @@ static const uint64_t counters[] = {UINT64_MAX};
 
 static void write_example(void) {
     checkpoint *file;
-    failure why;
+    error_info err;
     cr_assert_eq(checkpoint_create(&file), STATUS_OK);
     cr_assert_eq(checkpoint_put(file, "b.weight", CHECKPOINT_F32, 2, (size_t[]){3, 2}, first), STATUS_OK);
     cr_assert_eq(checkpoint_put(file, "a.weight", CHECKPOINT_F32, 2, (size_t[]){3, 2}, second), STATUS_OK);
     cr_assert_eq(checkpoint_put(file, "means", CHECKPOINT_F64, 1, (size_t[]){2}, means), STATUS_OK);
     cr_assert_eq(checkpoint_put(file, "counters", CHECKPOINT_U64, 0, NULL, counters), STATUS_OK);
     cr_assert_eq(checkpoint_put_text(file, "key", "value"), STATUS_OK);
-    cr_assert_eq(checkpoint_write(file, path, NULL, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(checkpoint_write(file, path, NULL, &err), STATUS_OK, "%s", err.text);
     checkpoint_destroy(&file);
 }
 
 static checkpoint *read_file(void) {
     checkpoint *file = NULL;
-    failure why = {""};
-    cr_assert_eq(checkpoint_read(path, &file, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(checkpoint_read(path, &file, &err), STATUS_OK, "%s", err.text);
     return file;
 }
 
 static void expect_refused(const char *words) {
     checkpoint *file = NULL;
-    failure why = {""};
-    cr_assert_eq(checkpoint_read(path, &file, &why), STATUS_FORMAT, "%s", words);
-    cr_assert_not_null(strstr(why.text, words), "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(checkpoint_read(path, &file, &err), STATUS_FORMAT, "%s", words);
+    cr_assert_not_null(strstr(err.text, words), "%s", err.text);
 }
 
 static void expect_array(const checkpoint *file, const char *name, checkpoint_type type, size_t count,
@@ -328,24 +328,24 @@ Test(foreign, parameters_are_converted_to_real) {
     real params[8] = {0};
     double wide[] = {0.1, 2, 3, 4, 5, -6};
     const float narrow[] = {0.1F, 7};
-    failure why;
+    error_info err;
     checkpoint *file;
     cr_assert_eq(checkpoint_create(&file), STATUS_OK);
     cr_assert_eq(checkpoint_put(file, "w", CHECKPOINT_F64, 2, (size_t[]){3, 2}, wide), STATUS_OK);
     cr_assert_eq(checkpoint_put(file, "v", CHECKPOINT_F32, 1, (size_t[]){2}, narrow), STATUS_OK);
-    cr_assert_eq(checkpoint_get_parameters(file, &table, params, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(checkpoint_get_parameters(file, &table, params, &err), STATUS_OK, "%s", err.text);
     cr_expect_eq(params[0], (real)0.1);
     cr_expect_eq(params[5], (real)-6);
     cr_expect_eq(params[6], (real)0.1F);
     wide[4] = 1e300;
     cr_assert_eq(checkpoint_put(file, "w", CHECKPOINT_F64, 2, (size_t[]){3, 2}, wide), STATUS_OK);
     params[0] = 9;
-    const status outcome = checkpoint_get_parameters(file, &table, params, &why);
+    const status outcome = checkpoint_get_parameters(file, &table, params, &err);
     if (sizeof(real) == sizeof(double)) {
         cr_expect_eq(outcome, STATUS_OK);
     } else {
         cr_expect_eq(outcome, STATUS_FORMAT);
-        cr_expect_str_eq(why.text, "array \"w\": expected numbers in the range of F32, found larger ones");
+        cr_expect_str_eq(err.text, "array \"w\": expected numbers in the range of F32, found larger ones");
         cr_expect_eq(params[0], 9, "nothing is written by a failure");
     }
     checkpoint_destroy(&file);

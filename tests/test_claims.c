@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "record/recorder.h"
+#include "record/results_db.h"
 
 TestSuite(claims, .init = setup, .fini = teardown);
 
@@ -33,13 +33,13 @@ static void expect_verdict(const char *id, const char *verdict) {
 /* The script's rows are there, and the models of its experiments compared, as at the end of a run. */
 static void run_compared(FILE *script) {
     char path[128];
-    recorder *book;
-    failure why;
+    results_db *db;
+    error_info err;
     script_run(script);
     scratch_path(folder, "r.db", path);
-    cr_assert_eq(recorder_open(path, NULL, NULL, &book, &why), STATUS_OK, "%s", why.text);
-    recorder_compare_at_close(book);
-    cr_assert_eq(recorder_close(&book, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(db_open(path, NULL, NULL, &db, &err), STATUS_OK, "%s", err.text);
+    db_compare_at_close(db);
+    cr_assert_eq(db_close(&db, &err), STATUS_OK, "%s", err.text);
 }
 
 static int runs; /* numbered so far */

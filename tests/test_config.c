@@ -4,11 +4,11 @@
 /* Load x.ini, which must fail with exactly this message. */
 static void expect_failure(const char *label, size_t set_count, const char *const *set, const char *message) {
     experiment_config *config = NULL;
-    failure why = {""};
-    const status loaded = config_load("x.ini", set_count, set, &config, &why);
+    error_info err = {""};
+    const status loaded = config_load("x.ini", set_count, set, &config, &err);
     cr_expect_neq(loaded, STATUS_OK, "%s: was accepted", label);
     cr_expect_null(config, "%s: out was touched", label);
-    cr_expect_str_eq(why.text, message, "%s:\n found    %s\n expected %s", label, why.text, message);
+    cr_expect_str_eq(err.text, message, "%s:\n found    %s\n expected %s", label, err.text, message);
     config_destroy(&config);
 }
 
@@ -344,8 +344,8 @@ Test(config, both_names_of_a_setting_are_refused) {
     enter_folder();
     write_text("x.ini", GOOD "[image]\nfed = 3\nhypernet_inputs = 4\n");
     experiment_config *config = NULL;
-    failure why = {""};
-    cr_expect_eq(config_load("x.ini", 0, NULL, &config, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "x.ini:9: image.hypernet_inputs is already set on line 8");
+    error_info err = {""};
+    cr_expect_eq(config_load("x.ini", 0, NULL, &config, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "x.ini:9: image.hypernet_inputs is already set on line 8");
     leave_folder();
 }

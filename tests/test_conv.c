@@ -40,17 +40,17 @@ static results run(conv_shape s, conv_method method, cpu_level level, const real
     const size_t pixels = s.images * s.height * s.width;
     results r = {.x_count = pixels * s.in, .y_count = pixels * s.out, .w_count = CONV_TAPS * s.in * s.out};
     r.y = reals(r.y_count), r.xbar = reals(r.x_count), r.weightbar = reals(r.w_count);
-    real *forward = reals(conv_forward_reals(c)), *reverse = reals(conv_reverse_reals(c));
+    real *forward = reals(conv_forward_reals(c)), *backward = reals(conv_backward_reals(c));
     real *gradient = reals(conv_gradient_reals(c));
     conv_pack(c, w, forward, NULL);
-    conv_pack(c, w, NULL, reverse);
+    conv_pack(c, w, NULL, backward);
     conv_forward(c, forward, x, r.y);
-    conv_data_reverse(c, reverse, ybar, r.xbar);
-    conv_weight_reverse(c, x, ybar, gradient);
-    conv_weight_reverse(c, x, ybar, gradient); /* adds: twice the gradient */
+    conv_backward_data(c, backward, ybar, r.xbar);
+    conv_backward_weight(c, x, ybar, gradient);
+    conv_backward_weight(c, x, ybar, gradient); /* adds: twice the gradient */
     conv_unpack(c, gradient, r.weightbar);
     for (size_t i = 0; i < r.w_count; i++) r.weightbar[i] /= 2;
-    free(forward), free(reverse), free(gradient);
+    free(forward), free(backward), free(gradient);
     conv_destroy(&c);
     cr_assert_null(c);
     return r;
@@ -97,7 +97,7 @@ static const double tolerance = 1e-5;
 /* Forward by the definition; the others by <y, ybar> = <x, xbar> = <w, wbar>, in random directions. */
 Test(conv, both_methods_agree_with_the_definition) {
     for (size_t k = 0; k < SHAPES; k++)
-        for (conv_method method = CONV_BEST; method < CONV_METHODS; method++) {
+        for (conv_method method = CONV_AUTO; method < CONV_METHODS; method++) {
             const conv_shape s = shapes[k];
             const size_t pixels = s.images * s.height * s.width;
             real *x = drawn(pixels * s.in, 1), *w = drawn(CONV_TAPS * s.in * s.out, 2);
@@ -123,8 +123,8 @@ Test(conv, best_agrees_with_plain_loops) {
         const size_t pixels = s.images * s.height * s.width;
         real *x = drawn(pixels * s.in, 4), *w = drawn(CONV_TAPS * s.in * s.out, 5);
         real *ybar = drawn(pixels * s.out, 6);
-        const results a = run(s, CONV_BEST, cpu_level_best(), x, w, ybar),
-                      b = run(s, CONV_PLAIN, CPU_PORTABLE, x, w, ybar);
+        const results a = run(s, CONV_AUTO, cpu_level_best(), x, w, ybar),
+                      b = run(s, CONV_REFERENCE, CPU_PORTABLE, x, w, ybar);
         for (size_t i = 0; i < a.x_count; i++)
             cr_assert_float_eq((double)a.xbar[i], (double)b.xbar[i], tolerance * sqrt(9.0 * (double)s.out));
         for (size_t i = 0; i < a.w_count; i++)
@@ -177,7 +177,7 @@ Test(conv, errors_are_small_against_float64) {
         const conv_shape s = shapes[k];
         const size_t pixels = s.images * s.height * s.width;
         real *x = drawn(pixels * s.in, 13), *w = drawn(CONV_TAPS * s.in * s.out, 14), *ybar = drawn(pixels * s.out, 15);
-        const results r = run(s, CONV_BEST, cpu_level_best(), x, w, ybar);
+        const results r = run(s, CONV_AUTO, cpu_level_best(), x, w, ybar);
         double *y = doubles(r.y_count), *xbar = doubles(r.x_count), *wbar = doubles(r.w_count);
         define(s, x, w, ybar, y, xbar, wbar);
         cr_expect_leq(rms_error(r.y_count, r.y, y), most, "shape %zu", k);
@@ -192,10 +192,10 @@ Test(conv, same_bits_on_every_level) {
         const conv_shape s = shapes[k];
         const size_t pixels = s.images * s.height * s.width;
         real *x = drawn(pixels * s.in, 10), *w = drawn(CONV_TAPS * s.in * s.out, 11), *ybar = drawn(pixels * s.out, 12);
-        const results a = run(s, CONV_BEST, CPU_PORTABLE, x, w, ybar);
+        const results a = run(s, CONV_AUTO, CPU_PORTABLE, x, w, ybar);
         for (cpu_level level = CPU_AVX2; level < CPU_LEVELS; level++) {
             if (!cpu_backend(level)) continue;
-            const results b = run(s, CONV_BEST, level, x, w, ybar);
+            const results b = run(s, CONV_AUTO, level, x, w, ybar);
             cr_assert_arr_eq(a.y, b.y, a.y_count * sizeof(real), "shape %zu", k);
             cr_assert_arr_eq(a.xbar, b.xbar, a.x_count * sizeof(real), "shape %zu, data", k);
             cr_assert_arr_eq(a.weightbar, b.weightbar, a.w_count * sizeof(real), "shape %zu, weight", k);
@@ -224,7 +224,7 @@ Test(conv, bits_are_those_of_the_version) {
         const conv_shape s = shapes[k];
         const size_t pixels = s.images * s.height * s.width;
         real *x = drawn(pixels * s.in, 16), *w = drawn(CONV_TAPS * s.in * s.out, 17), *ybar = drawn(pixels * s.out, 18);
-        const results r = run(s, CONV_BEST, cpu_level_best(), x, w, ybar);
+        const results r = run(s, CONV_AUTO, cpu_level_best(), x, w, ybar);
         seen = hash(hash(hash(seen, r.y_count, r.y), r.x_count, r.xbar), r.w_count, r.weightbar);
         free(x), free(w), free(ybar), release(r);
     }
@@ -241,7 +241,7 @@ typedef struct job {
 static void run_shape(void *argument, size_t task, size_t thread) {
     (void)thread;
     job *all = argument;
-    all->made[task] = run(shapes[task], CONV_BEST, cpu_level_best(), all->x, all->w, all->ybar);
+    all->made[task] = run(shapes[task], CONV_AUTO, cpu_level_best(), all->x, all->w, all->ybar);
 }
 
 /* Made and used by the helpers of a pool, with other convolutions beside them. */
@@ -264,9 +264,9 @@ Test(conv, same_bits_on_any_thread) {
 
 Test(conv, refuses_an_empty_shape) {
     conv *c = NULL;
-    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){0, 4, 4, 1, 1}, CONV_BEST, MATH_FP32, &c),
+    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){0, 4, 4, 1, 1}, CONV_AUTO, MATH_FP32, &c),
                  STATUS_INVALID);
-    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){1, 4, 4, 0, 1}, CONV_PLAIN, MATH_FP32, &c),
+    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){1, 4, 4, 0, 1}, CONV_REFERENCE, MATH_FP32, &c),
                  STATUS_INVALID);
     cr_assert_null(c);
 }

@@ -44,9 +44,9 @@ static void check_golden(const golden *g, conv_method method) {
     const size_t n = number(g, "batch");
     parameter_table table = {0};
     field *of = NULL;
-    failure why = {""};
-    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(cpu_level_best()), &table, &of, &why), STATUS_OK,
-                 "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(cpu_level_best()), &table, &of, &err), STATUS_OK,
+                 "%s", err.text);
     const size_t all = n * of->dimension;
     real *params = reals(table.total), *gradient = reals(table.total);
     for (size_t k = 0; k < table.count; k++) {
@@ -58,7 +58,7 @@ static void check_golden(const golden *g, conv_method method) {
     real *fbar = as_reals(g, "fbar", all), *product_bar = as_reals(g, "product_bar", all);
     real *f = reals(all), *product = reals(all), *zbar = reals(all), *cbar = reals(spec.context);
 
-    field_bind(of, params);
+    field_set_params(of, params);
     field_prepare(of, params, c);
     const field_values values = {.f = f, .product = product}, bar = {.f = fbar, .product = product_bar}, none = {0};
     field_forward(of, n, z, e, &values);
@@ -102,10 +102,10 @@ Test(conv_field, values_and_gradients_are_those_of_the_reference) {
         char path[512];
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         golden g = {.name = entry->d_name};
-        failure why = {""};
-        cr_assert_eq(checkpoint_read(path, &g.file, &why), STATUS_OK, "%s", why.text);
-        check_golden(&g, CONV_BEST);
-        check_golden(&g, CONV_PLAIN);
+        error_info err = {""};
+        cr_assert_eq(checkpoint_read(path, &g.file, &err), STATUS_OK, "%s", err.text);
+        check_golden(&g, CONV_AUTO);
+        check_golden(&g, CONV_REFERENCE);
         checkpoint_destroy(&g.file);
         cases++;
     }
@@ -134,10 +134,10 @@ typedef struct bench {
 } bench;
 
 static void bench_open(bench *b, conv_field_spec spec, size_t n, parallel *workers, cpu_level level) {
-    failure why = {""};
+    error_info err = {""};
     *b = (bench){.spec = spec, .n = n};
-    cr_assert_eq(conv_field_create(&spec, "field", workers, cpu_backend(level), &b->table, &b->field, &why), STATUS_OK,
-                 "%s", why.text);
+    cr_assert_eq(conv_field_create(&spec, "field", workers, cpu_backend(level), &b->table, &b->field, &err), STATUS_OK,
+                 "%s", err.text);
     b->all = n * b->field->dimension;
     real **const batch[] = {&b->z, &b->e, &b->zbar, &b->bar.f, &b->out.f, &b->out.product, &b->bar.product};
     real **const each[] = {&b->out.divergence, &b->out.kinetic, &b->out.jacobian,
@@ -161,7 +161,7 @@ static void bench_close(bench *b) {
 }
 
 static void bench_run(bench *b) {
-    field_bind(b->field, b->params);
+    field_set_params(b->field, b->params);
     field_prepare(b->field, b->params, b->c);
     field_forward(b->field, b->n, b->z, b->e, &b->out);
     field_backward(b->field, b->n, b->z, b->e, &b->bar, &(field_values){0}, b->zbar);
@@ -298,13 +298,13 @@ Test(conv_field, stores_what_the_model_counts_as_effective) {
                                  .hidden = {64, 64, 64},
                                  .moving = 20,
                                  .fed = 10};
-        failure why = {""};
-        cr_assert_eq(image_model_expand(&spec, &model, &why), STATUS_OK, "%s", why.text);
+        error_info err = {""};
+        cr_assert_eq(image_model_expand(&spec, &model, &err), STATUS_OK, "%s", err.text);
         for (size_t f = 2; f < model.flow_count; f++) { /* the first two are large */
             const conv_field_spec one = conv_field_specify(&model.spec, &model.flows[f], ACTIVATION_SOFTPLUS);
             parameter_table table = {0};
             field *of = NULL;
-            cr_assert_eq(conv_field_create(&one, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &why),
+            cr_assert_eq(conv_field_create(&one, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &err),
                          STATUS_OK);
             cr_assert_eq(table.total + 1, model.flows[f].effective, "%zu and the end time", table.total);
             field_destroy(&of);
@@ -315,16 +315,16 @@ Test(conv_field, stores_what_the_model_counts_as_effective) {
 Test(conv_field, refuses_what_cannot_be) {
     parameter_table table = {0};
     field *of = NULL;
-    failure why;
+    error_info err;
     conv_field_spec spec = small_spec(IMAGE_HYPER, ACTIVATION_TANH);
     spec.fed = 5;
-    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &why), STATUS_INVALID);
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &err), STATUS_INVALID);
     spec.fed = 2;
     spec.joined = 1; /* 35 entries of a context of 4 */
-    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &why), STATUS_INVALID);
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &err), STATUS_INVALID);
     spec.joined = 0;
     spec.hidden_layers = 0;
-    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &why), STATUS_INVALID);
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &err), STATUS_INVALID);
     cr_assert_null(of);
     cr_assert_eq(table.total, 0);
 }
@@ -332,7 +332,7 @@ Test(conv_field, refuses_what_cannot_be) {
 #ifdef AFFJORD_DOUBLE
 
 static double loss_of(bench *b) {
-    field_bind(b->field, b->params);
+    field_set_params(b->field, b->params);
     field_prepare(b->field, b->params, b->c);
     field_forward(b->field, b->n, b->z, b->e, &b->out);
     const field_values *out = &b->out, *bar = &b->bar;

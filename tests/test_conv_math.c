@@ -1,5 +1,5 @@
-/* test_conv_math.c - convolutions of inputs that are rounded to tf32 or bf16: the rounding itself, what is rounded, on the
- * processor and on the device of tests/cuda_on_host, and what a model of such convolutions gives. */
+/* test_conv_math.c - convolutions of inputs that are rounded to tf32 or bf16: the rounding itself, what is rounded, on
+ * the processor and on the device of tests/cuda_on_host, and what a model of such convolutions gives. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -118,7 +118,7 @@ static void round_all(conv_math math, inputs all) {
 static real *there(const backend_ops *backend, arena *memory, size_t n, const real *values) {
     real *x;
     cr_assert_eq(BACKEND_NEW(backend, memory, n, &x), STATUS_OK);
-    if (values) backend->upload(backend, n * sizeof *x, values, x);
+    if (values) backend->copy_to_device(backend, n * sizeof *x, values, x);
     return x;
 }
 
@@ -133,25 +133,25 @@ static void convolve(const backend_ops *backend, conv_shape s, conv_method metho
     const real *x = there(backend, &memory, in.x_count, in.x), *w = there(backend, &memory, in.w_count, in.w);
     const real *ybar = there(backend, &memory, in.y_count, in.ybar);
     real *forward = there(backend, &memory, conv_forward_reals(c), NULL);
-    real *reverse = there(backend, &memory, conv_reverse_reals(c), NULL);
+    real *backward = there(backend, &memory, conv_backward_reals(c), NULL);
     real *gradient = there(backend, &memory, conv_gradient_reals(c), NULL);
     for (size_t i = 0; i < RESULTS; i++) device[i] = there(backend, &memory, counts[i], NULL);
     conv_pack(c, w, forward, NULL);
-    conv_pack(c, w, NULL, reverse);
+    conv_pack(c, w, NULL, backward);
     conv_forward(c, forward, x, device[0]);
-    conv_data_reverse(c, reverse, ybar, device[1]);
-    for (size_t i = 0; i < 2; i++) conv_weight_reverse(c, x, ybar, gradient);
+    conv_backward_data(c, backward, ybar, device[1]);
+    for (size_t i = 0; i < 2; i++) conv_backward_weight(c, x, ybar, gradient);
     conv_unpack(c, gradient, device[2]);
     for (size_t i = 0; i < RESULTS; i++) {
         results[i] = reals(counts[i]);
-        backend->download(backend, counts[i] * sizeof(real), device[i], results[i]);
+        backend->copy_to_host(backend, counts[i] * sizeof(real), device[i], results[i]);
     }
     conv_destroy(&c);
     arena_release(&memory);
 }
 
-/* A convolution of rounded inputs is, to the bit, the fp32 convolution of inputs that were rounded before, and it is not
- * that of those that were not. */
+/* A convolution of rounded inputs is, to the bit, the fp32 convolution of inputs that were rounded before, and it is
+ * not that of those that were not. */
 static void check_convolutions(const backend_ops *backend, conv_method method, const char *what) {
     for (conv_math math = MATH_TF32; math < CONV_MATHS; math++)
         for (size_t k = 0; k < SHAPES; k++) {
@@ -175,40 +175,41 @@ static void check_convolutions(const backend_ops *backend, conv_method method, c
 }
 
 Test(conv_math, every_input_is_rounded_and_nothing_else) {
-    check_convolutions(cpu_backend(cpu_level_best()), CONV_BEST, "best");
-    check_convolutions(cpu_backend(CPU_PORTABLE), CONV_PLAIN, "plain");
+    check_convolutions(cpu_backend(cpu_level_best()), CONV_AUTO, "best");
+    check_convolutions(cpu_backend(CPU_PORTABLE), CONV_REFERENCE, "plain");
 }
 
 /* It holds what the other holds, and room for what is rounded. */
 Test(conv_math, memory_is_counted) {
     const conv_shape s = {2, 6, 5, 8, 16};
     conv *plain = NULL, *rounds = NULL;
-    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), s, CONV_PLAIN, MATH_FP32, &plain), STATUS_OK);
-    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), s, CONV_PLAIN, MATH_BF16, &rounds), STATUS_OK);
+    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), s, CONV_REFERENCE, MATH_FP32, &plain), STATUS_OK);
+    cr_assert_eq(conv_create(cpu_backend(CPU_PORTABLE), s, CONV_REFERENCE, MATH_BF16, &rounds), STATUS_OK);
     const size_t room = (2 * 6 * 5 * (8 + 16) + 9 * 8 * 16) * sizeof(real);
     cr_expect_geq(conv_bytes(rounds), conv_bytes(plain) + room);
     cr_expect_leq(conv_bytes(rounds), conv_bytes(plain) + room + 1024);
     conv_destroy(&plain);
     conv_destroy(&rounds);
-    cr_expect_eq(conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){0, 6, 5, 8, 16}, CONV_PLAIN, MATH_BF16, &rounds),
-                 STATUS_INVALID);
+    cr_expect_eq(
+        conv_create(cpu_backend(CPU_PORTABLE), (conv_shape){0, 6, 5, 8, 16}, CONV_REFERENCE, MATH_BF16, &rounds),
+        STATUS_INVALID);
 }
 
 #ifndef AFFJORD_DOUBLE /* the library is of the float build */
 
 static void check_device(const char *what) {
     const backend_ops *device = emulated_images();
-    failure why = {""};
-    check_convolutions(device, CONV_BEST, what);
-    cr_expect_eq(emulated_library()->images_state(device, &why), STATUS_OK, "%s: %s", what, why.text);
+    error_info err = {""};
+    check_convolutions(device, CONV_AUTO, what);
+    cr_expect_eq(emulated_library()->images_state(device, &err), STATUS_OK, "%s: %s", what, err.text);
     emulated_library()->images_close(&device);
 }
 
 static bool has_plan(conv_math math) {
     const backend_ops *device = emulated_images();
-    failure which = {""};
+    error_info which = {""};
     conv *c = NULL;
-    cr_assert_eq(conv_create(device, shapes[1], CONV_BEST, math, &c), STATUS_OK);
+    cr_assert_eq(conv_create(device, shapes[1], CONV_AUTO, math, &c), STATUS_OK);
     const bool has = emulated_library()->images_library(device, &which);
     conv_destroy(&c);
     emulated_library()->images_close(&device);
@@ -230,7 +231,7 @@ Test(conv_math, a_device_rounds_as_the_processor_does) {
 
 /* --- A model of such convolutions --- */
 
-static double apart(size_t n, const real *a, const real *b) {
+static double distance(size_t n, const real *a, const real *b) {
     double difference = 0, size = 0;
     for (size_t i = 0; i < n; i++) {
         difference += pow((double)a[i] - (double)b[i], 2);
@@ -239,8 +240,8 @@ static double apart(size_t n, const real *a, const real *b) {
     return sqrt(difference / size);
 }
 
-/* The gradient is still that of the loss but for the rounding: as far from fp32's as a rounding to so few bits explains,
- * and not nearer. On a grid, as adaptive steps would differ. */
+/* The gradient is still that of the loss but for the rounding: as far from fp32's as a rounding to so few bits
+ * explains, and not nearer. On a grid, as adaptive steps would differ. */
 Test(conv_math, gradients_are_those_of_fp32_but_for_the_rounding) {
     const double unit[CONV_MATHS] = {0, ldexp(1, -11), ldexp(1, -8)}; /* the largest relative error of a rounding */
     for (image_layer layer = IMAGE_CONCAT; layer <= IMAGE_HYPER; layer++)
@@ -255,7 +256,7 @@ Test(conv_math, gradients_are_those_of_fp32_but_for_the_rounding) {
                 bench_open(b, spec, 5, NULL);
                 take_gradient(b);
                 if (math == MATH_FP32) continue;
-                const double far = apart(b->P, b->gradient, models[0].gradient);
+                const double far = distance(b->P, b->gradient, models[0].gradient);
                 cr_expect(far > 0.01 * unit[math] && far < 4 * unit[math], "%s, layer %d, way %d: %g apart",
                           names[math], (int)layer, (int)way, far);
                 const double loss = fabs(b->loss.bits - models[0].loss.bits);

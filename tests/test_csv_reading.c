@@ -27,13 +27,13 @@ typedef struct doubtful {
 static void expect_refused(const doubtful *cases, size_t count) {
     for (size_t i = 0; i < count; i++) {
         table *points = NULL;
-        failure why = {""};
+        error_info err = {""};
         scratch_write(path, cases[i].text, strlen(cases[i].text));
-        cr_expect_eq(table_read(path, &points, &why), STATUS_FORMAT, "%zu: %s", i, cases[i].text);
+        cr_expect_eq(table_read(path, &points, &err), STATUS_FORMAT, "%zu: %s", i, cases[i].text);
         cr_expect_null(points);
-        cr_expect_not_null(strstr(why.text, cases[i].place), "%zu: %s", i, why.text);
-        cr_expect_not_null(strstr(why.text, cases[i].words), "%zu: %s", i, why.text);
-        cr_expect_not_null(strstr(why.text, cases[i].remedy), "%zu: %s", i, why.text);
+        cr_expect_not_null(strstr(err.text, cases[i].place), "%zu: %s", i, err.text);
+        cr_expect_not_null(strstr(err.text, cases[i].words), "%zu: %s", i, err.text);
+        cr_expect_not_null(strstr(err.text, cases[i].remedy), "%zu: %s", i, err.text);
     }
 }
 #define EXPECT_REFUSED(cases) expect_refused(cases, sizeof(cases) / sizeof *(cases))
@@ -41,10 +41,10 @@ static void expect_refused(const doubtful *cases, size_t count) {
 /* `names`: those expected, with commas between; NULL for none. */
 static void expect_read(const char *text, size_t rows, size_t columns, const double *values, const char *names) {
     table *points = NULL;
-    failure why = {""};
+    error_info err = {""};
     char found[256] = "";
     scratch_write(path, text, strlen(text));
-    cr_assert_eq(table_read(path, &points, &why), STATUS_OK, "%s: %s", text, why.text);
+    cr_assert_eq(table_read(path, &points, &err), STATUS_OK, "%s: %s", text, err.text);
     cr_assert_eq(points->rows, rows, "%s", text);
     cr_assert_eq(points->columns, columns, "%s", text);
     for (size_t i = 0; i < rows * columns; i++) cr_expect_eq(points->values[i], (real)values[i], "%s: %zu", text, i);
@@ -179,10 +179,10 @@ Test(csv_reading, numbers_may_be_quoted) {
 /* Values that need more than a float are kept as doubles. */
 Test(csv_reading, numbers_are_kept_as_they_are_written) {
     table *points = NULL;
-    failure why = {""};
+    error_info err = {""};
     static const char text[] = "t\n1700000000.125\n1700000001.25\n";
     scratch_write(path, text, strlen(text));
-    cr_assert_eq(table_read_numbers(path, &points, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(table_read_numbers(path, &points, &err), STATUS_OK, "%s", err.text);
     cr_expect_null(points->values);
     cr_expect_eq(points->numbers[0], 1700000000.125);
     cr_expect_eq(points->numbers[1], 1700000001.25);

@@ -28,10 +28,10 @@ TestSuite(csv, .init = open_folder, .fini = remove_folder);
 TestSuite(npy, .init = open_folder, .fini = remove_folder);
 
 /* Write a file and read it as a table. */
-static status read_table(const char *name, const void *bytes, size_t size, table **out, failure *why) {
+static status read_table(const char *name, const void *bytes, size_t size, table **out, error_info *err) {
     scratch_path(folder, name, path);
     scratch_write(path, bytes, size);
-    return table_read(path, out, why);
+    return table_read(path, out, err);
 }
 
 /* Expect a table of these numbers. */
@@ -53,9 +53,9 @@ Test(csv, good_files) {
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         table *points = NULL;
-        failure why = {""};
-        cr_assert_eq(read_table("good.csv", texts[i], strlen(texts[i]), &points, &why), STATUS_OK, "%zu: %s", i,
-                     why.text);
+        error_info err = {""};
+        cr_assert_eq(read_table("good.csv", texts[i], strlen(texts[i]), &points, &err), STATUS_OK, "%zu: %s", i,
+                     err.text);
         expect_table(points, 2, 2, (double[]){1, 2.5, -3, 4});
     }
 }
@@ -101,12 +101,12 @@ Test(csv, bad_files_are_refused_with_the_place) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         table *points = NULL;
-        failure why = {""};
+        error_info err = {""};
         size_t size = cases[i].size > 0 ? cases[i].size : strlen(cases[i].content);
-        cr_expect_eq(read_table("bad.csv", cases[i].content, size, &points, &why), STATUS_FORMAT, "%zu", i);
+        cr_expect_eq(read_table("bad.csv", cases[i].content, size, &points, &err), STATUS_FORMAT, "%zu", i);
         cr_expect_null(points);
-        cr_expect_not_null(strstr(why.text, cases[i].message), "%zu: %s", i, why.text);
-        cr_expect_not_null(strstr(why.text, folder), "%zu: %s", i, why.text);
+        cr_expect_not_null(strstr(err.text, cases[i].message), "%zu: %s", i, err.text);
+        cr_expect_not_null(strstr(err.text, folder), "%zu: %s", i, err.text);
     }
 }
 
@@ -141,8 +141,8 @@ Test(npy, good_files) {
         unsigned char bytes[256];
         size_t size = npy_bytes(bytes, cases[i].version, cases[i].header, cases[i].numbers, cases[i].size);
         table *points = NULL;
-        failure why = {""};
-        cr_assert_eq(read_table("good.npy", bytes, size, &points, &why), STATUS_OK, "%zu: %s", i, why.text);
+        error_info err = {""};
+        cr_assert_eq(read_table("good.npy", bytes, size, &points, &err), STATUS_OK, "%zu: %s", i, err.text);
         expect_table(points, 3, 2, doubles);
     }
 }
@@ -183,10 +183,10 @@ Test(npy, bad_headers_are_refused) {
         unsigned char bytes[512];
         size_t size = npy_bytes(bytes, 1, cases[i].header, floats, sizeof floats);
         table *points = NULL;
-        failure why = {""};
-        cr_expect_eq(read_table("bad.npy", bytes, size, &points, &why), STATUS_FORMAT, "%zu", i);
-        cr_expect_not_null(strstr(why.text, cases[i].message), "%zu: %s", i, why.text);
-        cr_expect_not_null(strstr(why.text, path), "%zu: %s", i, why.text);
+        error_info err = {""};
+        cr_expect_eq(read_table("bad.npy", bytes, size, &points, &err), STATUS_FORMAT, "%zu", i);
+        cr_expect_not_null(strstr(err.text, cases[i].message), "%zu: %s", i, err.text);
+        cr_expect_not_null(strstr(err.text, path), "%zu: %s", i, err.text);
     }
 }
 
@@ -218,8 +218,8 @@ Test(npy, types_orders_and_vectors_are_read) {
         unsigned char bytes[256];
         const size_t size = npy_bytes(bytes, 1, cases[i].header, cases[i].bytes, cases[i].size);
         table *points = NULL;
-        failure why = {""};
-        cr_assert_eq(read_table("any.npy", bytes, size, &points, &why), STATUS_OK, "%zu: %s", i, why.text);
+        error_info err = {""};
+        cr_assert_eq(read_table("any.npy", bytes, size, &points, &err), STATUS_OK, "%zu: %s", i, err.text);
         expect_table(points, cases[i].rows, cases[i].columns, cases[i].expected);
     }
 }
@@ -231,22 +231,22 @@ Test(dataset, packed_tables_are_read) {
     size_t size;
     dataset *data = NULL;
     table *points = NULL;
-    failure why = {""};
+    error_info err = {""};
     scratch_path(folder, "some.tsv.gz", path);
     gzFile file = gzopen(path, "wb");
     cr_assert_eq(gzwrite(file, text, sizeof text - 1), (int)sizeof text - 1);
     cr_assert_eq(gzclose(file), Z_OK);
-    cr_assert_eq(dataset_open(path, &data, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(dataset_open(path, &data, &err), STATUS_OK, "%s", err.text);
     cr_expect_str_eq(dataset_name(data), "some");
     cr_expect_eq(dataset_dimension(data), 2);
     dataset_close(&data);
     unsigned char *whole = scratch_read(path, &size);
     for (size_t kept = 0; kept < size; kept++)
-        cr_expect_eq(read_table("cut.tsv.gz", whole, kept, &points, &why), STATUS_FORMAT, "%zu", kept);
+        cr_expect_eq(read_table("cut.tsv.gz", whole, kept, &points, &err), STATUS_FORMAT, "%zu", kept);
     memcpy(bytes, whole, size);
     memcpy(bytes + size, whole, size);
-    cr_expect_eq(read_table("two.tsv.gz", bytes, 2 * size, &points, &why), STATUS_FORMAT);
-    cr_expect_not_null(strstr(why.text, "expected one file compressed by gzip"), "%s", why.text);
+    cr_expect_eq(read_table("two.tsv.gz", bytes, 2 * size, &points, &err), STATUS_FORMAT);
+    cr_expect_not_null(strstr(err.text, "expected one file compressed by gzip"), "%s", err.text);
     free(whole);
 }
 
@@ -255,15 +255,15 @@ Test(npy, every_truncation_is_refused) {
     size_t size = npy_bytes(bytes, 2, NPY("'<f4'", "False", "(3, 2)"), floats, sizeof floats);
     for (size_t kept = 0; kept < size; kept++) {
         table *points = NULL;
-        failure why = {""};
-        cr_expect_eq(read_table("cut.npy", bytes, kept, &points, &why), STATUS_FORMAT, "%zu", kept);
-        cr_expect_not_null(strstr(why.text, path), "%zu: %s", kept, why.text);
+        error_info err = {""};
+        cr_expect_eq(read_table("cut.npy", bytes, kept, &points, &err), STATUS_FORMAT, "%zu", kept);
+        cr_expect_not_null(strstr(err.text, path), "%zu: %s", kept, err.text);
     }
     bytes[6] = 3;
     table *points = NULL;
-    failure why;
-    cr_expect_eq(read_table("cut.npy", bytes, size, &points, &why), STATUS_FORMAT);
-    cr_expect_not_null(strstr(why.text, "expected version 1 or 2"), "%s", why.text);
+    error_info err;
+    cr_expect_eq(read_table("cut.npy", bytes, size, &points, &err), STATUS_FORMAT);
+    cr_expect_not_null(strstr(err.text, "expected version 1 or 2"), "%s", err.text);
 }
 
 Test(npy, infinite_numbers_name_their_row) {
@@ -271,9 +271,9 @@ Test(npy, infinite_numbers_name_their_row) {
     unsigned char bytes[256];
     size_t size = npy_bytes(bytes, 1, NPY("'<f4'", "False", "(3, 2)"), numbers, sizeof numbers);
     table *points = NULL;
-    failure why = {""};
-    cr_expect_eq(read_table("nan.npy", bytes, size, &points, &why), STATUS_FORMAT);
-    cr_expect_not_null(strstr(why.text, "row 2, column 2"), "%s", why.text);
+    error_info err = {""};
+    cr_expect_eq(read_table("nan.npy", bytes, size, &points, &err), STATUS_FORMAT);
+    cr_expect_not_null(strstr(err.text, "row 2, column 2"), "%s", err.text);
 }
 
 Test(npy, written_files_read_back) {
@@ -299,20 +299,20 @@ Test(npy, written_bytes_are_as_numpy_writes_them) {
     cr_expect_eq(bytes[127], '\n');
     cr_expect_arr_eq(bytes + 128, doubles, sizeof doubles);
     free(bytes);
-    failure why;
+    error_info err;
     scratch_path(folder, "no/folder/out.npy", path);
-    cr_expect_eq(npy_write(path, NPY_F64, doubles, 6, 0, &why), STATUS_IO);
-    cr_expect_not_null(strstr(why.text, path));
+    cr_expect_eq(npy_write(path, NPY_F64, doubles, 6, 0, &err), STATUS_IO);
+    cr_expect_not_null(strstr(err.text, path));
 }
 
 Test(dataset, unknown_names) {
     dataset *data = NULL;
-    failure why = {""};
-    cr_expect_eq(dataset_open("checkerbord", &data, &why), STATUS_INVALID);
-    cr_expect_not_null(strstr(why.text, "\"checkerbord\""));
-    cr_expect_not_null(strstr(why.text, "did you mean \"checkerboard\"?"), "%s", why.text);
-    cr_expect_eq(dataset_open("/nowhere/points.npy", &data, &why), STATUS_IO);
-    cr_expect_not_null(strstr(why.text, "/nowhere/points.npy"));
+    error_info err = {""};
+    cr_expect_eq(dataset_open("checkerbord", &data, &err), STATUS_INVALID);
+    cr_expect_not_null(strstr(err.text, "\"checkerbord\""));
+    cr_expect_not_null(strstr(err.text, "did you mean \"checkerboard\"?"), "%s", err.text);
+    cr_expect_eq(dataset_open("/nowhere/points.npy", &data, &err), STATUS_IO);
+    cr_expect_not_null(strstr(err.text, "/nowhere/points.npy"));
     cr_expect_null(data);
 }
 
@@ -369,8 +369,8 @@ static dataset *open_rows(void) {
     scratch_path(folder, "some.rows.npy", path);
     cr_assert_eq(npy_write(path, NPY_F64, values, ROWS, 3, NULL), STATUS_OK);
     dataset *data = NULL;
-    failure why = {""};
-    cr_assert_eq(dataset_open(path, &data, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(dataset_open(path, &data, &err), STATUS_OK, "%s", err.text);
     return data;
 }
 
@@ -438,7 +438,7 @@ Test(dataset, table_properties) {
 
 Test(dataset, tables_of_one_column_and_of_few_rows) {
     dataset *data = NULL;
-    failure why = {""};
+    error_info err = {""};
     scratch_path(folder, "line.csv", path);
     scratch_write(path, "1\n2\n3\n", 6);
     cr_assert_eq(dataset_open(path, &data, NULL), STATUS_OK);
@@ -454,6 +454,6 @@ Test(dataset, tables_of_one_column_and_of_few_rows) {
     dataset_close(&data);
 
     scratch_write(path, "1\n", 2);
-    cr_expect_eq(dataset_open(path, &data, &why), STATUS_FORMAT);
-    cr_expect_not_null(strstr(why.text, "line.csv"), "%s", why.text);
+    cr_expect_eq(dataset_open(path, &data, &err), STATUS_FORMAT);
+    cr_expect_not_null(strstr(err.text, "line.csv"), "%s", err.text);
 }

@@ -46,8 +46,8 @@ static mlp_field_spec small_mlp(image_layer layer, activation function) {
 static field *make_mlp(const mlp_field_spec *spec, parallel *workers, const backend_ops *backend,
                        parameter_table *table) {
     field *of = NULL;
-    failure why = {""};
-    cr_assert_eq(mlp_field_create(spec, "field", workers, backend, table, &of, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(mlp_field_create(spec, "field", workers, backend, table, &of, &err), STATUS_OK, "%s", err.text);
     return of;
 }
 
@@ -137,7 +137,7 @@ Test(fields, concatsquash_is_ffjords_layer) {
         }
         for (size_t o = 0; o < out[l]; o++) x[o] = l == 0 ? log1p(exp(y[o])) : y[o];
     }
-    field_bind(of, params);
+    field_set_params(of, params);
     field_prepare(of, params, c);
     field_forward(of, 1, z, NULL, &(field_values){.f = f});
     for (size_t d = 0; d < 2; d++) cr_expect_float_eq((double)f[d], x[d], value_tolerance);
@@ -156,7 +156,7 @@ static real *everything(field *of, const parameter_table *table, size_t n, size_
     field_values bar = {.f = bars, .product = bars + all, .divergence = bars + 2 * all};
     bar.kinetic = bar.divergence + n, bar.jacobian = bar.kinetic + n;
     real *zbar = values.jacobian + n, *gradient = zbar + all, *cbar = gradient + P;
-    field_bind(of, params);
+    field_set_params(of, params);
     field_prepare(of, params, c);
     field_forward(of, n, z, e, &values);
     field_backward(of, n, z, e, &bar, &(field_values){0}, zbar);
@@ -221,19 +221,19 @@ Test(fields, elu_is_right_everywhere) {
 Test(fields, shapes_out_of_range_are_refused) {
     parameter_table table = {0};
     field *of = NULL;
-    failure why;
+    error_info err;
     const backend_ops *backend = cpu_backend(CPU_PORTABLE);
     mlp_field_spec spec = small_mlp(IMAGE_CONCAT, ACTIVATION_TANH);
     spec.dimension = 513;
-    cr_assert_eq(mlp_field_create(&spec, "field", NULL, backend, &table, &of, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "field mlp: 513 columns; expected 1 to 512");
+    cr_assert_eq(mlp_field_create(&spec, "field", NULL, backend, &table, &of, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "field mlp: 513 columns; expected 1 to 512");
     spec = small_mlp(IMAGE_CONCAT, ACTIVATION_TANH);
     spec.hidden[1] = 0;
-    cr_assert_eq(mlp_field_create(&spec, "field", NULL, backend, &table, &of, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "field mlp: hidden layer 1 of 0 units; expected 1 to 4096");
+    cr_assert_eq(mlp_field_create(&spec, "field", NULL, backend, &table, &of, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "field mlp: hidden layer 1 of 0 units; expected 1 to 4096");
     spec.hidden_layers = 9;
-    cr_assert_eq(mlp_field_create(&spec, "field", NULL, backend, &table, &of, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "field mlp: 9 hidden layers; expected 0 to 8");
+    cr_assert_eq(mlp_field_create(&spec, "field", NULL, backend, &table, &of, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "field mlp: 9 hidden layers; expected 0 to 8");
     cr_assert(!of && table.count == 0);
 }
 
@@ -243,11 +243,11 @@ Test(fields, a_check_names_the_wrong_entry) {
     wave user = {0};
     field_callbacks by = wave_callbacks(&user);
     field_report report;
-    failure why = {""};
-    cr_assert_eq(field_check_callbacks(&by, 1, &report, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(field_check_callbacks(&by, 1, &report, &err), STATUS_OK, "%s", err.text);
     cr_expect_lt(report.error, check_tolerance, "%s", report.worst);
     user.wrong = 1;
-    cr_assert_eq(field_check_callbacks(&by, 1, &report, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(field_check_callbacks(&by, 1, &report, &err), STATUS_OK, "%s", err.text);
     cr_expect_gt(report.error, 1e-2);
     cr_expect_str_eq(report.worst, "gradient of parameter \"field.b\", entry 0");
 }
@@ -256,13 +256,13 @@ Test(fields, a_check_says_what_it_skips) {
     wave user = {0};
     field_callbacks by = wave_callbacks(&user);
     field_report report;
-    failure why = {""};
+    error_info err = {""};
     by.reverse = NULL;
-    cr_assert_eq(field_check_callbacks(&by, 1, &report, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(field_check_callbacks(&by, 1, &report, &err), STATUS_OK, "%s", err.text);
     cr_expect_str_eq(report.skipped, "has no reverse callback");
     cr_expect_lt(report.error, check_tolerance);
     by.vjp = wave_vjp;
-    cr_assert_eq(field_check_callbacks(&by, 1, &report, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(field_check_callbacks(&by, 1, &report, &err), STATUS_OK, "%s", err.text);
     cr_expect_not_null(strstr(report.skipped, "vjp of z"));
     cr_expect_lt(report.error, check_tolerance, "%s", report.worst);
 }
@@ -271,19 +271,19 @@ Test(fields, callbacks_that_do_not_fit_are_refused) {
     wave user = {0};
     field_callbacks by = wave_callbacks(&user);
     field_report report;
-    failure why = {""};
+    error_info err = {""};
     by.value = NULL;
-    cr_expect_eq(field_check_callbacks(&by, 1, &report, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "field wave: has no value callback; expected one that gives f and J e");
+    cr_expect_eq(field_check_callbacks(&by, 1, &report, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "field wave: has no value callback; expected one that gives f and J e");
     by.value = wave_refuses;
-    cr_expect_eq(field_check_callbacks(&by, 1, &report, &why), STATUS_IO, "a callback's status is passed on");
+    cr_expect_eq(field_check_callbacks(&by, 1, &report, &err), STATUS_IO, "a callback's status is passed on");
     by = wave_callbacks(&user);
     by.dimension = 0;
-    cr_expect_eq(field_check_callbacks(&by, 1, &report, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "field wave: z of 0 numbers and a context of 1; expected at least 1 of both");
+    cr_expect_eq(field_check_callbacks(&by, 1, &report, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "field wave: z of 0 numbers and a context of 1; expected at least 1 of both");
     const field_parameter empty[] = {{"a", 1, 1}, {"b", 0, 1}};
     by = wave_callbacks(&user);
     by.parameters = empty;
-    cr_expect_eq(field_check_callbacks(&by, 1, &report, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "field wave: parameter 1, \"b\", is of 0 x 1; expected a name and at least 1 x 1");
+    cr_expect_eq(field_check_callbacks(&by, 1, &report, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "field wave: parameter 1, \"b\", is of 0 x 1; expected a name and at least 1 x 1");
 }

@@ -176,7 +176,7 @@ Test(figure_layout, an_impossible_run_stands_for_no_other) {
 /* --- Folders ----------------------------------------------------------------------------------------------------- */
 
 /* Installed, the script writes below the folder that it is called in. */
-static int figures_apart(const char *arguments) {
+static int figures_difference(const char *arguments) {
     return shell("cd %s && share/affjord/paper_figures.sh --db r.db %s", folder, arguments);
 }
 
@@ -192,13 +192,13 @@ Test(figure_layout, experiments_do_not_overwrite_each_other) {
             "%s/share/affjord/runner",
             folder, folder, folder),
         0, "%s", output);
-    cr_assert_eq(figures_apart("fig6 fig3 toy_table"), 0, "%s", output);
+    cr_assert_eq(figures_difference("fig6 fig3 toy_table"), 0, "%s", output);
     expect_output("fig6              fig6/fig6.pdf fig6/fig6.png fig6/fig6.txt fig6/fig6.tex  (experiment fig6)\n");
-    cr_assert_eq(figures_apart("fig6 --experiment a/../b"), 0, "%s", output);
+    cr_assert_eq(figures_difference("fig6 --experiment a/../b"), 0, "%s", output);
     cr_expect(exists("results/figures/fig6/fig6.png"));
     cr_expect(exists("results/figures/fig6/toy_table.md"));
     cr_expect(exists("results/figures/fig3.png"), "a drawing is of no experiment");
     cr_expect(exists("results/figures/a_.._b/fig6.png"), "%s", output);
-    cr_assert_eq(figures_apart("fig6 --out here"), 0, "%s", output);
+    cr_assert_eq(figures_difference("fig6 --out here"), 0, "%s", output);
     cr_expect(exists("here/fig6.png"));
 }

@@ -9,7 +9,7 @@
 
 #include "device_support.h"
 #include "scratch.h"
-#include "train/fleet.h"
+#include "train/batched_trainer.h"
 #include "train/objective.h"
 #include "train/trainer_internal.h"
 
@@ -27,7 +27,7 @@ typedef struct history {
 
 typedef struct setting {
     const char *data;
-    objective_spec goal;
+    objective_spec obj;
     trainer_spec training;
 } setting;
 
@@ -35,38 +35,38 @@ typedef struct setting {
 static setting tiny(cnf_context context) {
     return (setting){
         .data = "ty",
-        .goal = {.flow = {.dimension = 2,
-                          .width = 7,
-                          .context = context,
-                          .join = context == CONTEXT_AUGMENTED,
-                          .hypernet_layers = 2,
-                          .hypernet_width = 5,
-                          .augmented_dimension = 2,
-                          .augmented_width = 3,
-                          .end_time = 2,
-                          .base_variance = 1,
-                          .solver = TABLEAU_RK4,
-                          .steps = 3},
-                 .seed = 3,
-                 .batch = 70,
-                 .validation = 50},
+        .obj = {.flow = {.dimension = 2,
+                         .width = 7,
+                         .context = context,
+                         .join = context == CONTEXT_AUGMENTED,
+                         .hypernet_layers = 2,
+                         .hypernet_width = 5,
+                         .augmented_dimension = 2,
+                         .augmented_width = 3,
+                         .end_time = 2,
+                         .base_variance = 1,
+                         .solver = TABLEAU_RK4,
+                         .steps = 3},
+                .seed = 3,
+                .batch = 70,
+                .validation = 50},
         .training = {.iterations = 12, .epoch_iterations = 5, .learning_rate = 1e-2, .stop_loss = -INFINITY}};
 }
 
 static trainer *make(const setting *one, const dataset *data) {
     trainer *training = NULL;
-    objective *goal = NULL;
-    failure why = {""};
-    cr_assert_eq(objective_create(&one->goal, (objective_data){.points = data}, NULL, &goal, &why), STATUS_OK, "%s",
-                 why.text);
-    cr_assert_eq(trainer_create(&one->training, &goal, &training, &why), STATUS_OK, "%s", why.text);
+    objective *obj = NULL;
+    error_info err = {""};
+    cr_assert_eq(objective_create(&one->obj, (objective_data){.points = data}, NULL, &obj, &err), STATUS_OK, "%s",
+                 err.text);
+    cr_assert_eq(trainer_create(&one->training, &obj, &training, &err), STATUS_OK, "%s", err.text);
     return training;
 }
 
 static dataset *open_data(const char *name) {
     dataset *data = NULL;
-    failure why = {""};
-    cr_assert_eq(dataset_open(name, &data, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(dataset_open(name, &data, &err), STATUS_OK, "%s", err.text);
     return data;
 }
 
@@ -80,29 +80,30 @@ static void train_on_processor(trainer *training, history *seen) {
     }
 }
 
-static void take(fleet *all, size_t member, history *seen) {
+static void take(batched_trainer *all, size_t member, history *seen) {
     bool done;
-    while (fleet_next(all, member, &seen->outcome[seen->steps], &seen->loss[seen->steps], &done,
-                      &seen->epoch[seen->epochs])) {
+    while (batched_trainer_next(all, member, &seen->outcome[seen->steps], &seen->loss[seen->steps], &done,
+                                &seen->epoch[seen->epochs])) {
         cr_assert_lt(++seen->steps, STEPS_MAX);
         if (done) seen->epochs++;
     }
 }
 
 static void train_on_device(trainer *const *members, size_t count, history *seen) {
-    fleet *all = NULL;
-    failure why = {""};
-    cr_assert_eq(fleet_create(tested_library(), 0, members, count, NULL, &all, &why), STATUS_OK, "%s", why.text);
+    batched_trainer *all = NULL;
+    error_info err = {""};
+    cr_assert_eq(batched_trainer_create(tested_library(), 0, members, count, NULL, &all, &err), STATUS_OK, "%s",
+                 err.text);
     for (bool any = true; any;) {
         any = false;
-        cr_assert_eq(fleet_begin(all, &why), STATUS_OK, "%s", why.text);
-        cr_assert_eq(fleet_end(all, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(batched_trainer_begin(all, &err), STATUS_OK, "%s", err.text);
+        cr_assert_eq(batched_trainer_end(all, &err), STATUS_OK, "%s", err.text);
         for (size_t i = 0; i < count; i++) {
             take(all, i, &seen[i]);
             any |= !trainer_finished(members[i]);
         }
     }
-    fleet_destroy(&all);
+    batched_trainer_destroy(&all);
 }
 
 static bool same_number(double a, double b) {
@@ -160,7 +161,7 @@ static void compare(const setting *settings, size_t count, const char *what) {
 }
 
 /* A training moves, so that equal bits say something. */
-Test(fleet, the_tiny_training_learns) {
+Test(batched_trainer, the_tiny_training_learns) {
     const setting one = tiny(CONTEXT_AUGMENTED);
     dataset *data = open_data(one.data);
     trainer *training = make(&one, data);
@@ -176,25 +177,25 @@ Test(any_device, one_run_of_each_context_is_that_of_the_processor) {
     compare(&one, 1, "clock");
     one = tiny(CONTEXT_AUGMENTED);
     compare(&one, 1, "augmented");
-    one.goal.flow.fixed_context = true;
+    one.obj.flow.fixed_context = true;
     compare(&one, 1, "random curve");
-    one.goal.flow.fixed_context = false;
-    one.goal.flow.learn_start = true;
-    one.goal.flow.base_variance = 0.1;
-    one.goal.flow.solver = TABLEAU_RK4_38;
+    one.obj.flow.fixed_context = false;
+    one.obj.flow.learn_start = true;
+    one.obj.flow.base_variance = 0.1;
+    one.obj.flow.solver = TABLEAU_RK4_38;
     compare(&one, 1, "the release");
 }
 
 Test(any_device, every_method_and_odd_sizes) {
     for (tableau_id solver = TABLEAU_EULER; solver <= TABLEAU_RK4_38; solver++) {
         setting one = tiny(CONTEXT_AUGMENTED);
-        one.goal.flow.solver = solver;
-        one.goal.flow.width = 1 + 4 * (size_t)solver;
-        one.goal.flow.hypernet_layers = 1 + (size_t)solver;
-        one.goal.flow.augmented_dimension = 1 + (size_t)solver;
-        one.goal.flow.augmented_width = 2 + 20 * (size_t)solver;
-        one.goal.flow.join = solver % 2 == 0;
-        one.goal.test = 10;
+        one.obj.flow.solver = solver;
+        one.obj.flow.width = 1 + 4 * (size_t)solver;
+        one.obj.flow.hypernet_layers = 1 + (size_t)solver;
+        one.obj.flow.augmented_dimension = 1 + (size_t)solver;
+        one.obj.flow.augmented_width = 2 + 20 * (size_t)solver;
+        one.obj.flow.join = solver % 2 == 0;
+        one.obj.test = 10;
         one.training.iterations = 6;
         one.training.warmup = 4;
         compare(&one, 1, "odd sizes");
@@ -206,9 +207,9 @@ Test(any_device, batches_of_many_chunks) {
     static const size_t batches[] = {1, 128, 300, 900};
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
         setting one = tiny(CONTEXT_CLOCK);
-        one.goal.batch = batches[i];
-        one.goal.validation = 700;
-        one.goal.flow.steps = 2;
+        one.obj.batch = batches[i];
+        one.obj.validation = 700;
+        one.obj.flow.steps = 2;
         one.training.iterations = 4;
         compare(&one, 1, "batches");
     }
@@ -229,8 +230,8 @@ Test(any_device, points_of_other_dimensions, .init = NULL) {
         fclose(file);
         setting one = tiny(CONTEXT_AUGMENTED);
         one.data = path;
-        one.goal.flow.dimension = dimensions[k];
-        one.goal.validation = 20;
+        one.obj.flow.dimension = dimensions[k];
+        one.obj.validation = 20;
         one.training.iterations = 6;
         compare(&one, 1, "dimensions");
     }
@@ -243,7 +244,7 @@ Test(any_device, many_at_once) {
     setting all[MEMBERS_MAX];
     for (size_t i = 0; i < MEMBERS_MAX; i++) {
         all[i] = tiny(CONTEXT_AUGMENTED);
-        all[i].goal.seed = i;
+        all[i].obj.seed = i;
         all[i].data = names[i % 3];
     }
     compare(all, MEMBERS_MAX, "many at once");
@@ -252,10 +253,10 @@ Test(any_device, many_at_once) {
 /* A few hundred iterations, so that a difference in the last place would have grown. */
 Test(any_device, a_long_training) {
     setting one = tiny(CONTEXT_AUGMENTED);
-    one.goal.flow.width = 3;
-    one.goal.flow.steps = 2;
-    one.goal.batch = 16;
-    one.goal.validation = 8;
+    one.obj.flow.width = 3;
+    one.obj.flow.steps = 2;
+    one.obj.batch = 16;
+    one.obj.validation = 8;
     one.training.iterations = 300;
     one.training.epoch_iterations = 150; /* longer than a launch */
     dataset *data = open_data(one.data);
@@ -263,19 +264,19 @@ Test(any_device, a_long_training) {
     history *seen = calloc(1, sizeof *seen);
     bool done;
     while (!trainer_finished(here)) cr_assert_eq(trainer_step(here, NULL, &done, &seen->epoch[0]), STATUS_OK);
-    fleet *all = NULL;
-    failure why = {""};
-    cr_assert_eq(fleet_create(tested_library(), 0, &there, 1, NULL, &all, &why), STATUS_OK, "%s", why.text);
+    batched_trainer *all = NULL;
+    error_info err = {""};
+    cr_assert_eq(batched_trainer_create(tested_library(), 0, &there, 1, NULL, &all, &err), STATUS_OK, "%s", err.text);
     while (!trainer_finished(there)) {
         status outcome;
         double loss;
-        cr_assert_eq(fleet_begin(all, &why), STATUS_OK, "%s", why.text);
-        cr_assert_eq(fleet_end(all, &why), STATUS_OK, "%s", why.text);
-        while (fleet_next(all, 0, &outcome, &loss, &done, &seen->epoch[1])) cr_assert_eq(outcome, STATUS_OK);
+        cr_assert_eq(batched_trainer_begin(all, &err), STATUS_OK, "%s", err.text);
+        cr_assert_eq(batched_trainer_end(all, &err), STATUS_OK, "%s", err.text);
+        while (batched_trainer_next(all, 0, &outcome, &loss, &done, &seen->epoch[1])) cr_assert_eq(outcome, STATUS_OK);
     }
     cr_assert_eq(memcmp(here->params, there->params, here->parameters * sizeof(real)), 0);
     cr_assert(same_number(seen->epoch[0].validation_loss, seen->epoch[1].validation_loss));
-    fleet_destroy(&all);
+    batched_trainer_destroy(&all);
     trainer_destroy(&here);
     trainer_destroy(&there);
     dataset_close(&data);
@@ -287,7 +288,7 @@ Test(any_device, runs_that_end_early_or_are_not_finite) {
     setting all[3];
     for (size_t i = 0; i < 3; i++) {
         all[i] = tiny(CONTEXT_CLOCK);
-        all[i].goal.seed = i;
+        all[i].obj.seed = i;
         all[i].training.stop_loss = 3.1;
         all[i].training.learning_rate = i == 1 ? 1e30 : 1e-2;
     }
@@ -295,10 +296,10 @@ Test(any_device, runs_that_end_early_or_are_not_finite) {
 }
 
 /* What depends on which thread comes first lacks a barrier. */
-Test(fleet, threads_may_take_their_turns_backwards) {
+Test(batched_trainer, threads_may_take_their_turns_backwards) {
     setenv("AFFJORD_EMULATED_BACKWARDS", "1", 1);
     setting one = tiny(CONTEXT_AUGMENTED);
-    one.goal.batch = 200;
+    one.obj.batch = 200;
     one.training.iterations = 3;
     compare(&one, 1, "backwards");
     unsetenv("AFFJORD_EMULATED_BACKWARDS");
@@ -307,38 +308,39 @@ Test(fleet, threads_may_take_their_turns_backwards) {
 /* --- What cannot be done --- */
 
 static void refuse(const setting *one, const char *words) {
-    toy_program program;
-    failure why = {""};
+    fused_kernel_spec kernel;
+    error_info err = {""};
     dataset *data = open_data(one->data);
     trainer *training = make(one, data);
-    cr_assert_eq(fleet_program(training, &program, &why), STATUS_INVALID);
-    cr_assert_not_null(strstr(why.text, words), "no \"%s\" in: %s", words, why.text);
+    cr_assert_eq(batched_trainer_spec(training, &kernel, &err), STATUS_INVALID);
+    cr_assert_not_null(strstr(err.text, words), "no \"%s\" in: %s", words, err.text);
     trainer_destroy(&training);
     dataset_close(&data);
 }
 
-Test(fleet, settings_that_are_refused) {
+Test(batched_trainer, settings_that_are_refused) {
     setting one = tiny(CONTEXT_CLOCK);
-    one.goal.flow.gradient = GRADIENT_ADJOINT;
+    one.obj.flow.gradient = GRADIENT_ADJOINT;
     refuse(&one, "solver.gradient = adjoint");
     one = tiny(CONTEXT_CLOCK);
-    one.goal.flow.divergence = DIVERGENCE_RADEMACHER;
+    one.obj.flow.divergence = DIVERGENCE_RADEMACHER;
     refuse(&one, "flow.divergence");
 }
 
 static void fail_to_make(const setting *one, status expected, const char *words) {
-    failure why = {""};
-    fleet *all = NULL;
+    error_info err = {""};
+    batched_trainer *all = NULL;
     dataset *data = open_data(one->data);
     trainer *training = make(one, data);
-    cr_assert_eq(fleet_create(emulated_library(), 0, &training, 1, NULL, &all, &why), expected, "%s", why.text);
-    cr_assert_not_null(strstr(why.text, words), "no \"%s\" in: %s", words, why.text);
+    cr_assert_eq(batched_trainer_create(emulated_library(), 0, &training, 1, NULL, &all, &err), expected, "%s",
+                 err.text);
+    cr_assert_not_null(strstr(err.text, words), "no \"%s\" in: %s", words, err.text);
     cr_assert_null(all);
     trainer_destroy(&training);
     dataset_close(&data);
 }
 
-Test(fleet, a_device_may_be_too_small_or_another) {
+Test(batched_trainer, a_device_may_be_too_small_or_another) {
     setting one = tiny(CONTEXT_CLOCK);
     setenv("AFFJORD_EMULATED_MEMORY", "20000", 1);
     fail_to_make(&one, STATUS_MEMORY, "out of memory on CUDA device 0: 1 runs need");
@@ -346,52 +348,52 @@ Test(fleet, a_device_may_be_too_small_or_another) {
     setenv("AFFJORD_EMULATED_OLD", "0", 1);
     fail_to_make(&one, STATUS_INVALID, "is an sm_90, and libaffjord_cuda.so was built for fibers");
     unsetenv("AFFJORD_EMULATED_OLD");
-    one.goal.flow.context = CONTEXT_AUGMENTED;
-    one.goal.flow.augmented_width = 4096;
-    one.goal.flow.augmented_dimension = 16;
+    one.obj.flow.context = CONTEXT_AUGMENTED;
+    one.obj.flow.augmented_width = 4096;
+    one.obj.flow.augmented_dimension = 16;
     fail_to_make(&one, STATUS_INVALID, "model.augmented_width = 4096");
 }
 
 static void fail_to_count(const char *name, const char *value, const char *words) {
     int count;
-    failure why = {""};
+    error_info err = {""};
     setenv(name, value, 1);
-    cr_assert_eq(emulated_library()->count(&count, &why), STATUS_IO);
-    cr_assert_not_null(strstr(why.text, words), "no \"%s\" in: %s", words, why.text);
+    cr_assert_eq(emulated_library()->count(&count, &err), STATUS_IO);
+    cr_assert_not_null(strstr(err.text, words), "no \"%s\" in: %s", words, err.text);
     unsetenv(name);
 }
 
-Test(fleet, devices_that_are_not_there) {
+Test(batched_trainer, devices_that_are_not_there) {
     fail_to_count("AFFJORD_EMULATED_DEVICES", "0", "no device found");
     fail_to_count("AFFJORD_EMULATED_DRIVER", "0", "no NVIDIA driver");
     fail_to_count("AFFJORD_EMULATED_DRIVER", "12040", "for CUDA 12.4, this one is for 13.0");
     device_about about;
-    failure why = {""};
-    cr_assert_eq(emulated_library()->describe(3, &about, &why), STATUS_INVALID);
-    cr_assert_eq(emulated_library()->describe(0, &about, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(emulated_library()->describe(3, &about, &err), STATUS_INVALID);
+    cr_assert_eq(emulated_library()->describe(0, &about, &err), STATUS_OK, "%s", err.text);
     cr_assert_eq(about.major, 9);
 }
 
-Test(fleet, a_library_that_is_not_there) {
+Test(batched_trainer, a_library_that_is_not_there) {
     const device_table *table;
-    failure why = {""};
+    error_info err = {""};
     setenv("AFFJORD_DEVICE_LIBRARY", "/nowhere/at-all.so", 1);
-    cr_assert_eq(device_open(&table, &why), STATUS_IO);
-    cr_assert_not_null(strstr(why.text, "/nowhere/at-all.so"), "%s", why.text);
+    cr_assert_eq(device_open(&table, &err), STATUS_IO);
+    cr_assert_not_null(strstr(err.text, "/nowhere/at-all.so"), "%s", err.text);
 }
 
 #endif
 
-Test(fleet, names_of_devices) {
+Test(batched_trainer, names_of_devices) {
     static const char *const wrong[] = {"", "cuda:", "cuda:x", "cuda:1x", "cuda:12345", "gpu", "cudaa", "cpu:0"};
     device_choice choice;
-    failure why;
-    cr_assert_eq(device_parse("cpu", &choice, &why), STATUS_OK);
+    error_info err;
+    cr_assert_eq(device_parse("cpu", &choice, &err), STATUS_OK);
     cr_assert_not(choice.library);
-    cr_assert_eq(device_parse("cuda", &choice, &why), STATUS_OK);
+    cr_assert_eq(device_parse("cuda", &choice, &err), STATUS_OK);
     cr_assert(choice.library && choice.number == 0);
-    cr_assert_eq(device_parse("cuda:12", &choice, &why), STATUS_OK);
+    cr_assert_eq(device_parse("cuda:12", &choice, &err), STATUS_OK);
     cr_assert(choice.library && choice.number == 12);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        cr_assert_eq(device_parse(wrong[i], &choice, &why), STATUS_INVALID, "%s", wrong[i]);
+        cr_assert_eq(device_parse(wrong[i], &choice, &err), STATUS_INVALID, "%s", wrong[i]);
 }

@@ -27,8 +27,8 @@ static cnf_spec small_spec(void) {
 
 static cnf *make(cnf_spec spec, size_t batch, parallel *workers) {
     cnf *flow = NULL;
-    failure why = {""};
-    cr_assert_eq(cnf_create(&spec, batch, workers, &flow, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(cnf_create(&spec, batch, workers, &flow, &err), STATUS_OK, "%s", err.text);
     return flow;
 }
 
@@ -50,7 +50,8 @@ static void points(size_t n, size_t D, real *x) {
 }
 
 /* Parameters under which f(z) = A z to the accuracy of tanh(w z) / w = z for small w: the hypernet's weights are zero
- * and its output's biases are the field's numbers. With s = sigmoid(g) = 1/2 for g = 0, f_d = 1/(2 W) sum_j u_jd w_j.z. */
+ * and its output's biases are the field's numbers. With s = sigmoid(g) = 1/2 for g = 0, f_d = 1/(2 W) sum_j u_jd
+ * w_j.z. */
 static void make_linear(const cnf *flow, const double A[2][2], real *params) {
     const parameter_table *table = cnf_parameters(flow);
     const size_t W = cnf_specification(flow)->width;
@@ -252,18 +253,18 @@ Test(flow, tells_when_a_number_is_not_finite) {
 
 Test(flow, refuses_what_it_cannot_be) {
     cnf *flow = NULL;
-    failure why;
+    error_info err;
     cnf_spec spec = small_spec();
     spec.end_time = -1;
-    cr_assert_eq(cnf_create(&spec, 1, NULL, &flow, &why), STATUS_INVALID);
-    cr_assert_str_eq(why.text, "end time -1: expected a positive number");
+    cr_assert_eq(cnf_create(&spec, 1, NULL, &flow, &err), STATUS_INVALID);
+    cr_assert_str_eq(err.text, "end time -1: expected a positive number");
     spec = small_spec();
     spec.dimension = CNF_HYPER_DIMENSION_MAX + 1;
-    cr_assert_eq(cnf_create(&spec, 1, NULL, &flow, &why), STATUS_INVALID);
-    cr_assert_str_eq(why.text, "data of 65 dimensions: expected 1 to 64");
+    cr_assert_eq(cnf_create(&spec, 1, NULL, &flow, &err), STATUS_INVALID);
+    cr_assert_str_eq(err.text, "data of 65 dimensions: expected 1 to 64");
     spec = small_spec();
     spec.steps = (size_t)1 << 50;
-    cr_assert_eq(cnf_create(&spec, 512, NULL, &flow, &why), STATUS_MEMORY);
+    cr_assert_eq(cnf_create(&spec, 512, NULL, &flow, &err), STATUS_MEMORY);
     cr_assert_null(flow);
 }
 

@@ -59,8 +59,8 @@ static void check(const golden *g) {
     const cnf_spec spec = specification(g);
     const size_t D = spec.dimension, B = number(g, "batch");
     cnf *flow = NULL;
-    failure why = {""};
-    cr_assert_eq(cnf_create(&spec, B, NULL, &flow, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(cnf_create(&spec, B, NULL, &flow, &err), STATUS_OK, "%s", err.text);
     const parameter_table *table = cnf_parameters(flow);
 
     real *params = malloc(table->total * sizeof *params), *gradient = malloc(table->total * sizeof *gradient);
@@ -105,8 +105,8 @@ Test(golden, values_and_gradients_are_those_of_the_reference) {
         char path[512];
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         golden g = {.name = entry->d_name};
-        failure why = {""};
-        cr_assert_eq(checkpoint_read(path, &g.file, &why), STATUS_OK, "%s", why.text);
+        error_info err = {""};
+        cr_assert_eq(checkpoint_read(path, &g.file, &err), STATUS_OK, "%s", err.text);
         check(&g);
         checkpoint_destroy(&g.file);
         cases++;

@@ -33,8 +33,8 @@ static cnf_spec base_spec(cnf_context context) {
 
 static cnf *make(cnf_spec spec) {
     cnf *flow = NULL;
-    failure why = {""};
-    cr_assert_eq(cnf_create(&spec, N, NULL, &flow, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(cnf_create(&spec, N, NULL, &flow, &err), STATUS_OK, "%s", err.text);
     return flow;
 }
 

@@ -37,7 +37,7 @@ static const backend_ops *open_as(const char *how) {
 
 /* Nothing failed; steps are repeated by the device, or not, in these words. */
 static void close_as(const backend_ops **device, const char *words) {
-    failure which = {""};
+    error_info which = {""};
     cr_expect_eq(tested_library()->images_graphs(*device, &which), !words, "%s", which.text);
     if (words) cr_expect_not_null(strstr(which.text, words), "no \"%s\" in: %s", words, which.text);
     tested_close(device);
@@ -84,7 +84,7 @@ Test(any_device, all_layers_have_the_bits_of_plain_launches) {
         spec.keep_stages = layer % 2 == 0;
         spec.kinetic = spec.jacobian = layer < IMAGE_CONCAT ? 0.01 : 0;
         spec.learn_end_time = layer != IMAGE_CONCAT;
-        spec.solver.options.land = layer == IMAGE_CONCATSQUASH;
+        spec.solver.options.stop_at_end = layer == IMAGE_CONCATSQUASH;
         check_same_bits(spec, names[layer]);
     }
 }
@@ -149,10 +149,10 @@ Test(graphs, what_a_driver_refuses_is_done_without_and_said) {
 
 Test(graphs, a_way_that_is_not_known_is_refused) {
     const backend_ops *device = NULL;
-    failure why = {""};
+    error_info err = {""};
     setenv("AFFJORD_GRAPHS", "always", 1);
-    cr_expect_eq(emulated_library()->images_open(0, &device, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "AFFJORD_GRAPHS = always: expected none, step or while");
+    cr_expect_eq(emulated_library()->images_open(0, &device, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "AFFJORD_GRAPHS = always: expected none, step or while");
 }
 
 /* --- Outcomes --- */
@@ -190,7 +190,7 @@ static outcome solve_on(const backend_ops *backend, const adaptive_options *opti
     backend->fill(backend, LENGTH, 1, start, y);
     outcome got = {.y = 0};
     got.outcome = solve_integrate(&by, 0, 1, &system, y, &record, workspace, &got.count);
-    backend->download(backend, sizeof first, y, &first);
+    backend->copy_to_host(backend, sizeof first, y, &first);
     got.y = (double)first, got.steps = record.steps, got.reached = record.reached;
     arena_release(&memory);
     return got;
@@ -202,7 +202,7 @@ Test(graphs, outcomes_are_those_of_the_processor) {
     adaptive_options few = tight, coarse = tight, given = loose;
     few.max_attempts = 3;
     coarse.min_step = coarse.first_step = 0.3;
-    given.first_step = 0.01, given.land = true;
+    given.first_step = 0.01, given.stop_at_end = true;
     const struct {
         const adaptive_options *options;
         double start;
@@ -212,9 +212,9 @@ Test(graphs, outcomes_are_those_of_the_processor) {
                  {&few, 1, CAPACITY, STATUS_TOO_MANY_STEPS}, {&tight, 1, 2, STATUS_RECORD_FULL},
                  {&tight, 1, 0, STATUS_RECORD_FULL},         {&coarse, 1, CAPACITY, STATUS_STEP_TOO_SMALL},
                  {&given, NAN, CAPACITY, STATUS_NON_FINITE}};
-    const backend_ops *device = open_as("while"), *near = cpu_backend(CPU_PORTABLE);
+    const backend_ops *device = open_as("while"), *host = cpu_backend(CPU_PORTABLE);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const outcome a = solve_on(near, cases[i].options, cases[i].start, cases[i].capacity, i % 2);
+        const outcome a = solve_on(host, cases[i].options, cases[i].start, cases[i].capacity, i % 2);
         const outcome b = solve_on(device, cases[i].options, cases[i].start, cases[i].capacity, true);
         cr_expect_eq(a.outcome, cases[i].expected, "%zu: %d", i, (int)a.outcome);
         cr_expect_eq(b.outcome, cases[i].expected, "%zu: %d", i, (int)b.outcome);
@@ -334,13 +334,13 @@ static void add_once(void *argument) {
 
 /* y is `expected` after so many steps, and what is behind it as it was. */
 static void expect_added(adding *self, size_t steps, double expected) {
-    step_control c = {.method = *tableau_get(TABLEAU_EULER), .end = 1, .grid = steps, .going = steps > 0};
+    step_control c = {.method = *tableau_get(TABLEAU_EULER), .end = 1, .fixed_steps = steps, .going = steps > 0};
     real last[2];
-    step_control_begin_grid(&c);
-    self->device->upload(self->device, sizeof c, &c, self->control);
+    step_control_begin_fixed(&c);
+    self->device->copy_to_device(self->device, sizeof c, &c, self->control);
     self->device->repeat(self->device, add_once, self, &self->control->going);
-    self->device->download(self->device, sizeof *last, self->y, last);
-    self->device->download(self->device, sizeof *last, self->y + self->n - 1, last + 1);
+    self->device->copy_to_host(self->device, sizeof *last, self->y, last);
+    self->device->copy_to_host(self->device, sizeof *last, self->y + self->n - 1, last + 1);
     cr_expect(last[0] == (real)expected && last[1] == (real)expected, "%g and %g, not %g", (double)last[0],
               (double)last[1], expected);
 }
@@ -371,7 +371,7 @@ Test(graphs, a_graph_is_not_used_by_others) {
     expect_added(&further, 3, 3);
     expect_added(&other, 3, 6);
     real end;
-    device->download(device, sizeof end, one.y + 299, &end);
+    device->copy_to_host(device, sizeof end, one.y + 299, &end);
     cr_expect_eq(end, 2, "what a shorter step does not reach");
     cr_expect_eq(counted("graphs made"), 4);
     arena_release(&one.memory);
@@ -394,13 +394,13 @@ static void convolve_once(void *argument) {
 
 /* Of ones by a weight of ones, in the middle of an image of 3 x 3. */
 static void expect_convolved(convolving *self, double expected) {
-    step_control c = {.method = *tableau_get(TABLEAU_EULER), .end = 1, .grid = 2, .going = 1};
+    step_control c = {.method = *tableau_get(TABLEAU_EULER), .end = 1, .fixed_steps = 2, .going = 1};
     const backend_ops *device = self->of.device;
     real middle;
-    step_control_begin_grid(&c);
-    device->upload(device, sizeof c, &c, self->of.control);
+    step_control_begin_fixed(&c);
+    device->copy_to_device(device, sizeof c, &c, self->of.control);
     device->repeat(device, convolve_once, self, &self->of.control->going);
-    device->download(device, sizeof middle, self->result + 4, &middle);
+    device->copy_to_host(device, sizeof middle, self->result + 4, &middle);
     cr_expect_eq(middle, (real)expected, "%g, not %g", (double)middle, expected);
 }
 
@@ -413,7 +413,7 @@ Test(graphs, a_graph_with_a_plan_of_cudnn_is_not_used_by_others) {
     cr_assert_eq(BACKEND_NEW(device, &one.of.memory, 18, &one.weight), STATUS_OK);
     device->fill(device, 18, 1, 1, one.weight);
     one.result = one.of.y;
-    cr_assert_eq(conv_create(device, shape, CONV_BEST, MATH_FP32, &one.by), STATUS_OK);
+    cr_assert_eq(conv_create(device, shape, CONV_AUTO, MATH_FP32, &one.by), STATUS_OK);
     expect_convolved(&one, 9);
     other = one;
     other.result = one.of.y + 9;
@@ -422,7 +422,7 @@ Test(graphs, a_graph_with_a_plan_of_cudnn_is_not_used_by_others) {
     cr_expect_eq(counted("graphs made"), 2);
     conv_destroy(&one.by);
     for (size_t i = 0; i < 4; i++) {
-        cr_assert_eq(conv_create(device, i % 2 ? shape : deep, CONV_BEST, MATH_FP32, &one.by), STATUS_OK);
+        cr_assert_eq(conv_create(device, i % 2 ? shape : deep, CONV_AUTO, MATH_FP32, &one.by), STATUS_OK);
         expect_convolved(&one, i % 2 ? 9 : 18);
         conv_destroy(&one.by);
     }
@@ -476,19 +476,19 @@ Test(graphs, a_device_that_is_lost_while_it_repeats_ends_the_solve) {
         chain_spec spec = spec_of(IMAGE_HYPER);
         trainer *training = make(device, spec);
         trainer_epoch epoch;
-        failure why = {""};
+        error_info err = {""};
         bool done;
         cr_assert_eq(trainer_step(training, NULL, &done, &epoch), STATUS_OK);
         adding one = begin_adding(device, 10);
         expect_added(&one, 3, 3);
         setenv("AFFJORD_EMULATED_LOST", "1", 1);
         trainer_step(training, NULL, &done, &epoch);
-        step_control c = {.method = *tableau_get(TABLEAU_EULER), .end = 1, .grid = 3, .going = 1};
-        device->upload(device, sizeof c, &c, one.control);
+        step_control c = {.method = *tableau_get(TABLEAU_EULER), .end = 1, .fixed_steps = 3, .going = 1};
+        device->copy_to_device(device, sizeof c, &c, one.control);
         device->repeat(device, add_once, &one, &one.control->going);
         unsetenv("AFFJORD_EMULATED_LOST");
-        cr_expect_eq(emulated_library()->images_state(device, &why), STATUS_IO);
-        cr_expect_not_null(strstr(why.text, "unspecified launch failure"), "%s", why.text);
+        cr_expect_eq(emulated_library()->images_state(device, &err), STATUS_IO);
+        cr_expect_not_null(strstr(err.text, "unspecified launch failure"), "%s", err.text);
         arena_release(&one.memory);
         trainer_destroy(&training);
         emulated_library()->images_close(&device);

@@ -82,17 +82,17 @@ Test(hostile, sizes_are_checked_before_memory_is_taken) {
     scratch_write(path, bytes, sizeof bytes);
 
     table *points = NULL;
-    failure why = {""};
+    error_info err = {""};
     struct rusage before, after;
     getrusage(RUSAGE_SELF, &before);
     double least = 1;
     for (int attempt = 0; attempt < 20; attempt++) {
         const double from = now();
-        cr_assert_eq(table_read(path, &points, &why), STATUS_FORMAT, "%s", why.text);
+        cr_assert_eq(table_read(path, &points, &err), STATUS_FORMAT, "%s", err.text);
         if (now() - from < least) least = now() - from;
     }
     getrusage(RUSAGE_SELF, &after);
-    cr_expect_not_null(strstr(why.text, "1152921504606846976"), "%s", why.text);
+    cr_expect_not_null(strstr(err.text, "1152921504606846976"), "%s", err.text);
     cr_expect_lt(least, 1e-3, "%g s", least);
     cr_expect_lt(after.ru_maxrss - before.ru_maxrss, 1024, "kB");
 }

@@ -352,9 +352,9 @@ Test(image_average, factors_must_divide) {
     image_set *set = open_made(); /* 4 x 5 */
     const size_t factors[] = {0, 2, 3, 4, 5, 20};
     for (size_t i = 0; i < sizeof factors / sizeof *factors; i++) {
-        failure why = {""};
-        cr_expect_eq(image_average(set, factors[i], &why), STATUS_INVALID, "%zu", factors[i]);
-        cr_expect_not_null(strstr(why.text, "4 x 5"), "%s", why.text);
+        error_info err = {""};
+        cr_expect_eq(image_average(set, factors[i], &err), STATUS_INVALID, "%zu", factors[i]);
+        cr_expect_not_null(strstr(err.text, "4 x 5"), "%s", err.text);
     }
     cr_expect(set->height == 4 && set->width == 5 && set->pixels[1] == 1);
     image_close(&set);

@@ -23,7 +23,7 @@ static double largest(const bench *b, const parameter *part) {
 Test(image_context, each_scale_has_a_start_of_its_own) {
     static image_model counted;
     chain_spec spec = starting_spec();
-    failure why = {""};
+    error_info err = {""};
     bench b;
     size_t starts = 0;
     bench_open(&b, spec, 2, NULL);
@@ -36,7 +36,7 @@ Test(image_context, each_scale_has_a_start_of_its_own) {
         starts++;
     }
     cr_expect_eq(starts, 2, "of flows 0 and 2");
-    cr_assert_eq(image_model_expand(&spec.model, &counted, &why), STATUS_OK);
+    cr_assert_eq(image_model_expand(&spec.model, &counted, &err), STATUS_OK);
     size_t found = 0;
     for (size_t f = 0; f < counted.flow_count; f++)
         for (size_t g = 0; g < counted.flows[f].group_count; g++)

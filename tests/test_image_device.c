@@ -1,5 +1,5 @@
-/* test_image_device.c - the operations of images on a device, on the device of tests/cuda_on_host: what each gives against
- * the processor's plain kernels, whole trainings, and what fails. */
+/* test_image_device.c - the operations of images on a device, on the device of tests/cuda_on_host: what each gives
+ * against the processor's plain kernels, whole trainings, and what fails. */
 #ifndef AFFJORD_DOUBLE /* the library is of the float build */
 
 #include <criterion/criterion.h>
@@ -28,12 +28,12 @@ static bool sums_otherwise(const char *name) {
 
 static void check_cases(const char *how) {
     const backend_ops *device = tested_images();
-    char why[256] = "";
+    char err[256] = "";
     for (size_t i = 0; i < backend_case_count(); i++) {
         const bool exact = !sums_otherwise(backend_case_name(i));
-        cr_expect(backend_case_agrees(i, cpu_backend(CPU_PORTABLE), device, exact, why, sizeof why), "%s: %s", how,
-                  why);
-        cr_expect(backend_case_agrees(i, device, device, true, why, sizeof why), "%s, twice: %s", how, why);
+        cr_expect(backend_case_agrees(i, cpu_backend(CPU_PORTABLE), device, exact, err, sizeof err), "%s: %s", how,
+                  err);
+        cr_expect(backend_case_agrees(i, device, device, true, err, sizeof err), "%s, twice: %s", how, err);
     }
     tested_close(&device);
 }
@@ -52,25 +52,26 @@ Test(image_device, threads_may_take_their_turns_backwards) {
 
 /* n numbers in (-1, 1), no two alike, in the backend's memory. */
 static real *numbers_on(const backend_ops *backend, arena *memory, size_t n, double seed) {
-    real *x, *near = reals(n);
-    for (size_t i = 0; i < n; i++) near[i] = (real)sin(seed + 1.7 * (double)i);
+    real *x, *host = reals(n);
+    for (size_t i = 0; i < n; i++) host[i] = (real)sin(seed + 1.7 * (double)i);
     cr_assert_eq(BACKEND_NEW(backend, memory, n, &x), STATUS_OK);
-    backend->upload(backend, n * sizeof *x, near, x);
-    free(near);
+    backend->copy_to_device(backend, n * sizeof *x, host, x);
+    free(host);
     return x;
 }
 
 static void expect_near(const backend_ops *a, const real *x, const backend_ops *b, const real *y, size_t n,
                         double tolerance, const char *what) {
     real *here = reals(n), *there = reals(n);
-    double largest = 0, apart = 0;
-    a->download(a, n * sizeof *x, x, here);
-    b->download(b, n * sizeof *y, y, there);
+    double largest = 0, distance = 0;
+    a->copy_to_host(a, n * sizeof *x, x, here);
+    b->copy_to_host(b, n * sizeof *y, y, there);
     for (size_t i = 0; i < n; i++) {
         largest = fmax(largest, fabs((double)here[i]));
-        if (!(fabs((double)here[i] - (double)there[i]) <= apart)) apart = fabs((double)here[i] - (double)there[i]);
+        if (!(fabs((double)here[i] - (double)there[i]) <= distance))
+            distance = fabs((double)here[i] - (double)there[i]);
     }
-    cr_expect(largest > 0 && apart <= tolerance * largest, "%s: %g apart, of %g", what, apart, largest);
+    cr_expect(largest > 0 && distance <= tolerance * largest, "%s: %g apart, of %g", what, distance, largest);
     free(here), free(there);
 }
 
@@ -78,38 +79,38 @@ static void expect_near(const backend_ops *a, const real *x, const backend_ops *
 static void convolve_on(const backend_ops *backend, arena *memory, conv_shape s, real *results[3]) {
     const size_t pixels = s.images * s.height * s.width, weights = s.in * s.out * CONV_TAPS;
     conv *c = NULL;
-    cr_assert_eq(conv_create(backend, s, CONV_BEST, MATH_FP32, &c), STATUS_OK);
+    cr_assert_eq(conv_create(backend, s, CONV_AUTO, MATH_FP32, &c), STATUS_OK);
     real *weight = numbers_on(backend, memory, weights, 1), *x = numbers_on(backend, memory, pixels * s.in, 2);
     real *ybar = numbers_on(backend, memory, pixels * s.out, 3);
     real *forward = numbers_on(backend, memory, conv_forward_reals(c), 0);
-    real *reverse = numbers_on(backend, memory, conv_reverse_reals(c), 0), *gradient;
+    real *backward = numbers_on(backend, memory, conv_backward_reals(c), 0), *gradient;
     cr_assert_eq(BACKEND_NEW(backend, memory, conv_gradient_reals(c), &gradient), STATUS_OK);
     results[0] = numbers_on(backend, memory, pixels * s.out, 0);
     results[1] = numbers_on(backend, memory, pixels * s.in, 0);
     results[2] = numbers_on(backend, memory, weights, 0);
     conv_pack(c, weight, forward, NULL);
-    conv_pack(c, weight, NULL, reverse);
+    conv_pack(c, weight, NULL, backward);
     conv_forward(c, forward, x, results[0]);
-    conv_data_reverse(c, reverse, ybar, results[1]);
-    for (size_t i = 0; i < 2; i++) conv_weight_reverse(c, x, ybar, gradient);
+    conv_backward_data(c, backward, ybar, results[1]);
+    for (size_t i = 0; i < 2; i++) conv_backward_weight(c, x, ybar, gradient);
     conv_unpack(c, gradient, results[2]);
     conv_destroy(&c);
 }
 
 static void check_convolutions(void) {
     const conv_shape shapes[] = {{2, 9, 8, 16, 70}, {3, 13, 11, 20, 16}, {1, 2, 2, 70, 1}, {4, 1, 1, 2, 3}};
-    const backend_ops *device = tested_images(), *near = cpu_backend(CPU_PORTABLE);
+    const backend_ops *device = tested_images(), *host = cpu_backend(CPU_PORTABLE);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const conv_shape s = shapes[i];
         const size_t pixels = s.images * s.height * s.width;
         arena here = {0}, there = {0};
         real *a[3], *b[3];
-        convolve_on(near, &here, s, a);
+        convolve_on(host, &here, s, a);
         convolve_on(device, &there, s, b);
         /* Winograd transforms of the processor round more than a sum in order does. */
-        expect_near(near, a[0], device, b[0], pixels * s.out, 1e-5, "forward");
-        expect_near(near, a[1], device, b[1], pixels * s.in, 1e-5, "to the data");
-        expect_near(near, a[2], device, b[2], s.in * s.out * CONV_TAPS, 2e-5, "to the weight");
+        expect_near(host, a[0], device, b[0], pixels * s.out, 1e-5, "forward");
+        expect_near(host, a[1], device, b[1], pixels * s.in, 1e-5, "to the data");
+        expect_near(host, a[2], device, b[2], s.in * s.out * CONV_TAPS, 2e-5, "to the weight");
         arena_release(&here);
         arena_release(&there);
     }
@@ -124,22 +125,22 @@ Test(any_device, convolutions_of_many_tiles) {
 Test(any_device, biases_of_many_channels) {
     enum { IMAGES = 5, PIXELS = 12 };
     const size_t channels[] = {1000, 9000, 70000};
-    const backend_ops *device = tested_images(), *near = cpu_backend(CPU_PORTABLE);
+    const backend_ops *device = tested_images(), *host = cpu_backend(CPU_PORTABLE);
     for (size_t i = 0; i < 6; i++) {
         const size_t C = channels[i / 2], K = i % 2 ? 3 : 1, n = IMAGES * PIXELS * C;
-        const backend_ops *const both[] = {near, device};
+        const backend_ops *const both[] = {host, device};
         arena memory[2] = {{0}, {0}};
         real *bars[2];
         for (size_t k = 0; k < 2; k++) {
             uint32_t of[PIXELS], *bias_of;
             for (uint32_t p = 0; p < PIXELS; p++) of[p] = p * p % 3;
             cr_assert_eq(BACKEND_NEW(both[k], &memory[k], PIXELS, &bias_of), STATUS_OK);
-            both[k]->upload(both[k], sizeof of, of, bias_of);
+            both[k]->copy_to_device(both[k], sizeof of, of, bias_of);
             const dual_shape shape = {ACTIVATION_TANH, IMAGES, PIXELS, C, K, K > 1 ? bias_of : NULL};
             bars[k] = numbers_on(both[k], &memory[k], K * C, 1);
-            both[k]->bias_reverse(both[k], &shape, numbers_on(both[k], &memory[k], n, 2), bars[k]);
+            both[k]->bias_backward(both[k], &shape, numbers_on(both[k], &memory[k], n, 2), bars[k]);
         }
-        expect_near(near, bars[0], device, bars[1], K * C, 1e-5, "bias");
+        expect_near(host, bars[0], device, bars[1], K * C, 1e-5, "bias");
         arena_release(&memory[0]);
         arena_release(&memory[1]);
     }
@@ -162,7 +163,7 @@ static int cudnn_living(void) {
 /* Open a device: whether it has cuDNN, and its words about that. */
 static void check_library(bool has, const char *words) {
     const backend_ops *device = emulated_images();
-    failure which = {""};
+    error_info which = {""};
     cr_expect_eq(emulated_library()->images_library(device, &which), has);
     cr_expect_not_null(strstr(which.text, words), "no \"%s\" in: %s", words, which.text);
     tested_close(&device);
@@ -199,11 +200,11 @@ static void check_plans(const char *recalled, const char *expected) {
     const conv_shape shape = {1, 3, 3, 8, 4};
     const backend_ops *device = emulated_images();
     conv *made[2] = {NULL, NULL};
-    failure why = {""};
+    error_info err = {""};
     cr_expect_str_eq(emulated_library()->images_plans(device), "");
-    cr_assert_eq(emulated_library()->images_recall(device, recalled, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(emulated_library()->images_recall(device, recalled, &err), STATUS_OK, "%s", err.text);
     cr_expect_str_eq(emulated_library()->images_plans(device), "", "what is not computed here is none of ours");
-    for (size_t i = 0; i < 2; i++) cr_assert_eq(conv_create(device, shape, CONV_BEST, MATH_FP32, &made[i]), STATUS_OK);
+    for (size_t i = 0; i < 2; i++) cr_assert_eq(conv_create(device, shape, CONV_AUTO, MATH_FP32, &made[i]), STATUS_OK);
     cr_expect_str_eq(emulated_library()->images_plans(device), expected, "recalled \"%s\"", recalled);
     for (size_t i = 0; i < 2; i++) conv_destroy(&made[i]);
     tested_close(&device);
@@ -259,10 +260,10 @@ Test(image_device, shapes_without_a_plan_are_told) {
     setenv("AFFJORD_EMULATED_CUDNN", "wide", 1);
     const backend_ops *device = emulated_images();
     conv *made[2] = {NULL, NULL};
-    failure which = {""};
-    cr_assert_eq(conv_create(device, wide, CONV_BEST, MATH_FP32, &made[0]), STATUS_OK);
+    error_info which = {""};
+    cr_assert_eq(conv_create(device, wide, CONV_AUTO, MATH_FP32, &made[0]), STATUS_OK);
     cr_expect(emulated_library()->images_library(device, &which));
-    cr_assert_eq(conv_create(device, narrow, CONV_BEST, MATH_FP32, &made[1]), STATUS_OK);
+    cr_assert_eq(conv_create(device, narrow, CONV_AUTO, MATH_FP32, &made[1]), STATUS_OK);
     cr_expect_not(emulated_library()->images_library(device, &which));
     cr_expect_str_eq(which.text, "cuDNN 9.19.0 has no plan for 1 of 2 convolutions");
     cr_expect_eq(conv_forward_reals(made[1]), 8 * CONV_TAPS);
@@ -278,10 +279,10 @@ Test(image_device, a_cudnn_that_fails_is_a_failure) {
     const backend_ops *device = emulated_images();
     arena memory = {0};
     real *unused[3];
-    failure why = {""};
+    error_info err = {""};
     convolve_on(device, &memory, shape, unused);
-    cr_expect_eq(emulated_library()->images_state(device, &why), STATUS_IO);
-    cr_expect_str_eq(why.text, "cuDNN: computing a convolution: CUDNN_STATUS_BAD_PARAM");
+    cr_expect_eq(emulated_library()->images_state(device, &err), STATUS_IO);
+    cr_expect_str_eq(err.text, "cuDNN: computing a convolution: CUDNN_STATUS_BAD_PARAM");
     arena_release(&memory);
     emulated_library()->images_close(&device);
 }
@@ -291,12 +292,12 @@ Test(image_device, a_cudnn_that_fails_is_a_failure) {
 Test(image_device, memory_is_zero_and_may_be_short) {
     const backend_ops *device = emulated_images();
     arena memory = {0};
-    real *x, near[100];
+    real *x, host[100];
     void *block = NULL;
     cr_assert_eq(BACKEND_NEW(device, &memory, 100, &x), STATUS_OK);
-    device->download(device, sizeof near, x, near);
-    for (size_t i = 0; i < 100; i++) cr_expect_eq(near[i], 0);
-    cr_expect_eq(device->take(device, (size_t)1 << 40, &block), STATUS_MEMORY);
+    device->copy_to_host(device, sizeof host, x, host);
+    for (size_t i = 0; i < 100; i++) cr_expect_eq(host[i], 0);
+    cr_expect_eq(device->alloc(device, (size_t)1 << 40, &block), STATUS_MEMORY);
     cr_expect_null(block);
     arena_release(&memory);
     tested_close(&device);
@@ -307,8 +308,8 @@ Test(image_device, what_fails_is_remembered_and_gives_no_number) {
     const size_t n = 10;
     const error_norm norm = {.atol = 1, .parts = 1, .length = &n};
     arena memory = {0};
-    failure why = {""};
-    real *x = numbers_on(device, &memory, n, 1), near[10];
+    error_info err = {""};
+    real *x = numbers_on(device, &memory, n, 1), host[10];
     const real *k = x;
     double *weight, size;
     cr_assert_eq(BACKEND_NEW(device, &memory, 1, &weight), STATUS_OK);
@@ -316,27 +317,27 @@ Test(image_device, what_fails_is_remembered_and_gives_no_number) {
     setenv("AFFJORD_EMULATED_LOST", "1", 1);
     device->zero(device, n, x);
     unsetenv("AFFJORD_EMULATED_LOST");
-    cr_expect_eq(emulated_library()->images_state(device, &why), STATUS_IO);
-    cr_expect_str_eq(why.text, "CUDA: starting a kernel: unspecified launch failure");
+    cr_expect_eq(emulated_library()->images_state(device, &err), STATUS_IO);
+    cr_expect_str_eq(err.text, "CUDA: starting a kernel: unspecified launch failure");
     cr_expect_not(device->is_finite(device, n, x));
     device->measure_error(device, &norm, 1, weight, &k, x, x, weight);
-    device->download(device, sizeof size, weight, &size);
+    device->copy_to_host(device, sizeof size, weight, &size);
     cr_expect(isnan(size));
-    device->download(device, sizeof near, x, near);
-    for (size_t i = 0; i < n; i++) cr_expect(isnan(near[i]));
+    device->copy_to_host(device, sizeof host, x, host);
+    for (size_t i = 0; i < n; i++) cr_expect(isnan(host[i]));
     arena_release(&memory);
     emulated_library()->images_close(&device);
 }
 
 Test(image_device, devices_that_cannot_be_opened) {
     const backend_ops *device = NULL;
-    failure why = {""};
+    error_info err = {""};
     setenv("AFFJORD_EMULATED_OLD", "0", 1);
-    cr_expect_eq(emulated_library()->images_open(0, &device, &why), STATUS_INVALID);
-    cr_expect_not_null(strstr(why.text, "is an sm_90, and libaffjord_cuda.so was built for fibers"), "%s", why.text);
+    cr_expect_eq(emulated_library()->images_open(0, &device, &err), STATUS_INVALID);
+    cr_expect_not_null(strstr(err.text, "is an sm_90, and libaffjord_cuda.so was built for fibers"), "%s", err.text);
     unsetenv("AFFJORD_EMULATED_OLD");
     setenv("AFFJORD_EMULATED_MEMORY", "1000", 1);
-    cr_expect_eq(emulated_library()->images_open(0, &device, &why), STATUS_MEMORY);
+    cr_expect_eq(emulated_library()->images_open(0, &device, &err), STATUS_MEMORY);
     cr_expect_null(device);
     emulated_library()->images_close(&device); /* nothing to close */
 }
@@ -357,25 +358,25 @@ static void gradient_on(const backend_ops *backend, chain_spec spec, real *gradi
     trainer_epoch epoch;
     bool done;
     cr_assert_eq(trainer_step(training, NULL, &done, &epoch), STATUS_OK);
-    backend->download(backend, P * sizeof *gradient, training->gradient, gradient);
+    backend->copy_to_host(backend, P * sizeof *gradient, training->gradient, gradient);
     trainer_destroy(&training);
 }
 
 /* The processor's loss and gradient but for the order of sums, and the same bits each time, whoever comes first. */
 static void check_training(chain_spec spec, const char *what) {
-    const backend_ops *near = near_together(), *device = tested_images();
+    const backend_ops *host = host_together(), *device = tested_images();
     const size_t P = parameters_of(spec);
     real *a = reals(P), *b = reals(P);
-    gradient_on(near, spec, a, P);
+    gradient_on(host, spec, a, P);
     gradient_on(device, spec, b, P);
-    double largest = 0, apart = 0;
+    double largest = 0, distance = 0;
     for (size_t i = 0; i < P; i++) {
         largest = fmax(largest, fabs((double)a[i]));
-        if (!(fabs((double)a[i] - (double)b[i]) <= apart)) apart = fabs((double)a[i] - (double)b[i]);
+        if (!(fabs((double)a[i] - (double)b[i]) <= distance)) distance = fabs((double)a[i] - (double)b[i]);
     }
-    cr_expect(largest > 0 && apart <= 1e-4 * largest, "%s: gradients are %g apart, of %g", what, apart, largest);
-    const double near_loss = train(near, spec, a, P), device_loss = train(device, spec, a, P);
-    cr_expect_float_eq(device_loss, near_loss, 1e-4, "%s: %.9g, %.9g on the processor", what, device_loss, near_loss);
+    cr_expect(largest > 0 && distance <= 1e-4 * largest, "%s: gradients are %g apart, of %g", what, distance, largest);
+    const double host_loss = train(host, spec, a, P), device_loss = train(device, spec, a, P);
+    cr_expect_float_eq(device_loss, host_loss, 1e-4, "%s: %.9g, %.9g on the processor", what, device_loss, host_loss);
     setenv("AFFJORD_EMULATED_BACKWARDS", "1", 1);
     const double again = train(device, spec, b, P);
     unsetenv("AFFJORD_EMULATED_BACKWARDS");

@@ -21,8 +21,8 @@ static image_spec base_spec(size_t channels, size_t side, image_architecture arc
 static image_model model; /* too large for the stack */
 
 static const image_model *expand(image_spec spec) {
-    failure why = {""};
-    cr_assert_eq(image_model_expand(&spec, &model, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(image_model_expand(&spec, &model, &err), STATUS_OK, "%s", err.text);
     return &model;
 }
 
@@ -137,18 +137,18 @@ Test(image_model, paper_counts_the_weights_that_reach_z_star) {
 }
 
 Test(image_model, refuses_what_cannot_be) {
-    failure why;
+    error_info err;
     image_spec spec = base_spec(1, 18, IMAGE_FFJORD, IMAGE_CONCAT, IMAGE_PAPER); /* 18, 9, 4: 9 cannot be squeezed */
-    cr_assert_eq(image_model_expand(&spec, &model, &why), STATUS_INVALID);
-    cr_assert_not_null(strstr(why.text, "odd"));
+    cr_assert_eq(image_model_expand(&spec, &model, &err), STATUS_INVALID);
+    cr_assert_not_null(strstr(err.text, "odd"));
     spec = base_spec(1, 28, IMAGE_AFFJORD, IMAGE_HYPER, IMAGE_PAPER);
     spec.fed = 21;
-    cr_assert_eq(image_model_expand(&spec, &model, &why), STATUS_INVALID);
+    cr_assert_eq(image_model_expand(&spec, &model, &err), STATUS_INVALID);
     spec.fed = 10;
     spec.hidden[1] = 0;
-    cr_assert_eq(image_model_expand(&spec, &model, &why), STATUS_INVALID);
+    cr_assert_eq(image_model_expand(&spec, &model, &err), STATUS_INVALID);
     spec = base_spec(0, 28, IMAGE_FFJORD, IMAGE_CONCAT, IMAGE_PAPER);
-    cr_assert_eq(image_model_expand(&spec, &model, &why), STATUS_INVALID);
+    cr_assert_eq(image_model_expand(&spec, &model, &err), STATUS_INVALID);
     spec = base_spec(1, 3, IMAGE_FFJORD, IMAGE_CONCAT, IMAGE_PAPER);
-    cr_assert_eq(image_model_expand(&spec, &model, &why), STATUS_INVALID);
+    cr_assert_eq(image_model_expand(&spec, &model, &err), STATUS_INVALID);
 }

@@ -1,4 +1,5 @@
-/* test_image_training.c - short trainings on real images give the recorded losses, and go on from where they were saved.
+/* test_image_training.c - short trainings on real images give the recorded losses, and go on from where they were
+ * saved.
  *
  * A change that means to alter numbers records anew, with
  *     AFFJORD_RECORD=1 build/affjord-tests --filter 'image_training/real_mnist'
@@ -41,18 +42,18 @@ static void make_settings(const training_case *which, settings *out) {
 
 static trainer *make(const training_case *which, const image_set *set) {
     settings values;
-    objective_spec goal_spec;
+    objective_spec obj_spec;
     trainer_spec spec;
-    objective *goal = NULL;
+    objective *obj = NULL;
     trainer *training = NULL;
-    failure why = {""};
+    error_info err = {""};
     make_settings(which, &values);
     specification_objective(&values, &(specification_shape){.image = {set->channels, set->height, set->width}}, SEED,
-                            &goal_spec);
+                            &obj_spec);
     specification_trainer(&values, &spec);
-    cr_assert_eq(objective_create(&goal_spec, (objective_data){.images = set}, NULL, &goal, &why), STATUS_OK, "%s",
-                 why.text);
-    cr_assert_eq(trainer_create(&spec, &goal, &training, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(objective_create(&obj_spec, (objective_data){.images = set}, NULL, &obj, &err), STATUS_OK, "%s",
+                 err.text);
+    cr_assert_eq(trainer_create(&spec, &obj, &training, &err), STATUS_OK, "%s", err.text);
     return training;
 }
 
@@ -75,18 +76,18 @@ static void train(trainer *training, uint64_t until, outcome *into) {
 /* The state after half of the iterations, as a file. */
 static void save(const trainer *training, const char *name) {
     checkpoint *file = NULL;
-    failure why = {""};
+    error_info err = {""};
     cr_assert_eq(checkpoint_create(&file), STATUS_OK);
     cr_assert_eq(trainer_save(training, file), STATUS_OK);
-    cr_assert_eq(checkpoint_write(file, name, NULL, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(checkpoint_write(file, name, NULL, &err), STATUS_OK, "%s", err.text);
     checkpoint_destroy(&file);
 }
 
 static void restore(trainer *training, const char *name) {
     checkpoint *file = NULL;
-    failure why = {""};
-    cr_assert_eq(checkpoint_read(name, &file, &why), STATUS_OK, "%s", why.text);
-    cr_assert_eq(trainer_restore(training, file, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(checkpoint_read(name, &file, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(trainer_restore(training, file, &err), STATUS_OK, "%s", err.text);
     checkpoint_destroy(&file);
 }
 
@@ -123,10 +124,10 @@ Test(image_training, real_mnist, .timeout = 600) {
     const char *data = getenv("AFFJORD_DATA");
     if (data == NULL || !image_exists("mnist", data)) cr_skip_test("needs MNIST in $AFFJORD_DATA");
     image_set *set = NULL;
-    failure why = {""};
+    error_info err = {""};
     baseline computed = {.count = 0};
-    cr_assert_eq(image_open("mnist", data, &set, &why), STATUS_OK, "%s", why.text);
-    cr_assert_eq(image_average(set, 2, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(image_open("mnist", data, &set, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(image_average(set, 2, &err), STATUS_OK, "%s", err.text);
     char folder[64], name[128];
     scratch_create(folder);
     scratch_path(folder, "half.safetensors", name);

@@ -146,16 +146,16 @@ Test(mnist, every_damaged_byte_of_a_packed_file_is_found) {
     unsigned char *bytes = scratch_read(path, &size);
     for (size_t i = 0; i < size; i++) {
         image_set *set = NULL;
-        failure why = {""};
+        error_info err = {""};
         bytes[i] ^= 0x55;
         scratch_write(path, bytes, size);
         bytes[i] ^= 0x55;
-        if (image_open("mnist-tiny", data_folder, &set, &why) == STATUS_OK) {
+        if (image_open("mnist-tiny", data_folder, &set, &err) == STATUS_OK) {
             expect_tiny(set);
             continue;
         }
         found++;
-        cr_expect_not_null(strstr(why.text, path), "%zu: %s", i, why.text);
+        cr_expect_not_null(strstr(err.text, path), "%zu: %s", i, err.text);
     }
     cr_expect_geq(found, size - 6, "%zu of %zu", found, size); /* 4 bytes of time, one of method, one of system */
     free(bytes);
@@ -405,8 +405,8 @@ Test(images, real_mnist) {
     const char *data = getenv("AFFJORD_DATA");
     if (data == NULL || !image_exists("mnist", data)) cr_skip_test("needs MNIST in $AFFJORD_DATA");
     image_set *set = NULL;
-    failure why = {""};
-    cr_assert_eq(image_open("mnist", data, &set, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(image_open("mnist", data, &set, &err), STATUS_OK, "%s", err.text);
     cr_expect_eq(set->origin, IMAGE_OFFICIAL);
     cr_expect(set->size[IMAGE_TRAINING] == 60000 && set->size[IMAGE_TEST] == 10000 && set->count == 70000);
     cr_expect(set->channels == 1 && set->height == 28 && set->width == 28);

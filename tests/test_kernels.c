@@ -86,7 +86,7 @@ static void run_toy(const backend_ops *backend, size_t D, bool exact, outcome *o
     const size_t stride = toy_stride(shape);
     real *theta = reals(stride), *z = reals(D * CHUNK), *e = reals(D * CHUNK), *a = reals(D * CHUNK);
     real *l = reals(CHUNK), *dz = reals(D * CHUNK), *trace = reals(CHUNK), *zbar = reals(D * CHUNK);
-    real *thetabar = reals(stride), *lanes = reals(stride * LANES);
+    real *thetabar = reals(stride), *lanes = reals(stride * PARTIAL_SUMS);
     draw(stride, 1, 1, theta);
     draw(D * CHUNK, 2, 3, z);
     draw(D * CHUNK, 3, 1, e);
@@ -94,7 +94,7 @@ static void run_toy(const backend_ops *backend, size_t D, bool exact, outcome *o
     draw(CHUNK, 5, 1, l);
     memset(theta + W * toy_unit(shape), 0, (stride - W * toy_unit(shape)) * sizeof *theta);
     backend->toy_evaluate(backend, shape, theta, z, exact ? NULL : e, dz, trace);
-    backend->toy_reverse(backend, shape, theta, z, exact ? NULL : e, a, l, zbar, thetabar, lanes);
+    backend->toy_backward(backend, shape, theta, z, exact ? NULL : e, a, l, zbar, thetabar, lanes);
     add(out, dz, D * CHUNK);
     add(out, trace, CHUNK);
     add(out, zbar, D * CHUNK);
@@ -187,8 +187,8 @@ Test(kernels, adam_takes_a_first_step_of_the_learning_rate) {
 
 /* Distance of y from the exact value in units of the last place of a float there. */
 static double ulps(float y, double exact) {
-    const float near = (float)exact;
-    const double ulp = (double)(nextafterf(fabsf(near), INFINITY) - fabsf(near));
+    const float host = (float)exact;
+    const double ulp = (double)(nextafterf(fabsf(host), INFINITY) - fabsf(host));
     return fabs((double)y - exact) / ulp;
 }
 

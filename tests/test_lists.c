@@ -87,11 +87,11 @@ Test(lists, what_is_wrong_is_named) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char content[512];
         experiment_config *config = NULL;
-        failure why = {""};
+        error_info err = {""};
         snprintf(content, sizeof content, "[experiment]\nname = a\n%s", cases[i][0]);
         write_text("x.ini", content);
-        cr_expect_neq(config_load("x.ini", 0, NULL, &config, &why), STATUS_OK, "%s", content);
-        cr_expect_str_eq(why.text, cases[i][1], "%s\n found    %s\n expected %s", content, why.text, cases[i][1]);
+        cr_expect_neq(config_load("x.ini", 0, NULL, &config, &err), STATUS_OK, "%s", content);
+        cr_expect_str_eq(err.text, cases[i][1], "%s\n found    %s\n expected %s", content, err.text, cases[i][1]);
         config_destroy(&config);
     }
 }
@@ -113,7 +113,7 @@ Test(lists, paths_are_as_long_as_the_system_takes) {
     expect_items(content, ITEMS(item, other));
     experiment_config *config = load("x.ini", 0, NULL);
     char path[PATH_MAX];
-    failure why = {""};
+    error_info err = {""};
     cr_expect_eq(config_data_source(config, item, path, NULL), STATUS_OK);
     cr_expect_str_eq(path, item);
     cr_expect_str_eq(config_settings(config)->data_dir, item);
@@ -123,19 +123,19 @@ Test(lists, paths_are_as_long_as_the_system_takes) {
     snprintf(content, sizeof content, "[experiment]\nname = a\ndata = %s\n" REST, item + 1);
     write_text("f/x.ini", content);
     config = load("f/x.ini", 0, NULL);
-    cr_expect_eq(config_data_source(config, item + 1, path, &why), STATUS_INVALID);
-    cr_expect_not_null(strstr(why.text, "the path is too long"), "%s", why.text);
+    cr_expect_eq(config_data_source(config, item + 1, path, &err), STATUS_INVALID);
+    cr_expect_not_null(strstr(err.text, "the path is too long"), "%s", err.text);
     config_destroy(&config);
     /* As long as no value is: the same. */
     snprintf(content, sizeof content, "[experiment]\nname = a\ndata = %s, %s, %s\n" REST, item, other, item + 1);
     write_text("x.ini", content);
-    cr_expect_eq(config_load("x.ini", 0, NULL, &config, &why), STATUS_INVALID);
-    cr_expect_not_null(strstr(why.text, "x.ini:3: experiment.data: the value has 12192 bytes, expected at most 8191"),
-                       "%s", why.text);
+    cr_expect_eq(config_load("x.ini", 0, NULL, &config, &err), STATUS_INVALID);
+    cr_expect_not_null(strstr(err.text, "x.ini:3: experiment.data: the value has 12192 bytes, expected at most 8191"),
+                       "%s", err.text);
     /* Long comments and includes; a reason is not lost behind a long name. */
     snprintf(content, sizeof content, "; %s\ninclude = %s\n", item, item);
     write_text("x.ini", content);
-    cr_expect_eq(config_load("x.ini", 0, NULL, &config, &why), STATUS_IO);
-    cr_expect_not_null(strstr(why.text, "x.ini:2: include: /ppp"), "%s", why.text);
-    cr_expect_not_null(strstr(why.text, ".csv: No such file or directory"), "%s", why.text);
+    cr_expect_eq(config_load("x.ini", 0, NULL, &config, &err), STATUS_IO);
+    cr_expect_not_null(strstr(err.text, "x.ini:2: include: /ppp"), "%s", err.text);
+    cr_expect_not_null(strstr(err.text, ".csv: No such file or directory"), "%s", err.text);
 }

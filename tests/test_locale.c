@@ -31,13 +31,13 @@ TestSuite(locale, .init = enter_decimal_commas, .fini = end_run);
 Test(locale, a_table_keeps_all_its_rows) {
     char path[128];
     table *points = NULL;
-    failure why = {""};
+    error_info err = {""};
     scratch_path(folder, "points.csv", path);
     static const char *const texts[] = {"1.5 2.5\n3 4\n5 6\n", "1.5,2.5\n3,4\n5,6\n", "x,y\n1.5,2.5\n3e0,.4e1\n5,6\n"};
     const double expected[] = {1.5, 2.5, 3, 4, 5, 6};
     for (size_t t = 0; t < 3; t++) {
         scratch_write(path, texts[t], strlen(texts[t]));
-        cr_assert_eq(table_read(path, &points, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(table_read(path, &points, &err), STATUS_OK, "%s", err.text);
         cr_assert_eq(points->rows, 3);
         cr_assert_eq(points->columns, 2);
         for (size_t i = 0; i < 6; i++) cr_expect_eq(points->values[i], (real)expected[i]);
@@ -71,11 +71,11 @@ Test(locale, keys_and_settings, .init = NULL) {
     settings_default(&again);
     for (size_t i = 0; i < settings_count(); i++) {
         char text[SETTINGS_TEXT_MAX];
-        failure why = {""};
+        error_info err = {""};
         const setting_option *option = settings_option(i);
         settings_text(&values, option, text);
         cr_expect_null(option->type == SETTING_REAL ? strchr(text, ',') : NULL, "%s = %s", option->name, text);
-        if (*text) cr_expect_eq(settings_parse(option, text, &again, &why), STATUS_OK, "%s", why.text);
+        if (*text) cr_expect_eq(settings_parse(option, text, &again, &err), STATUS_OK, "%s", err.text);
     }
     cr_expect_eq(again.train_learning_rate, 0.00123);
     cr_expect_eq(again.train_stop_loss, -INFINITY);
@@ -84,13 +84,13 @@ Test(locale, keys_and_settings, .init = NULL) {
 Test(locale, recorded_values_and_messages) {
     char text[64];
     double value = 0;
-    failure why;
+    error_info err;
     number_text(0.1, text);
     cr_expect_str_eq(text, "0.10000000000000001");
-    cr_expect_eq(number_parse("2.5e-1", &value, &why), STATUS_OK);
+    cr_expect_eq(number_parse("2.5e-1", &value, &err), STATUS_OK);
     cr_expect_eq(value, 0.25);
-    failure_describe(&why, "%.2f", 1.25);
-    cr_expect_str_eq(why.text, "1.25");
+    error_describe(&err, "%.2f", 1.25);
+    cr_expect_str_eq(err.text, "1.25");
     static const char comma[] = "1,5";
     cr_expect(!number_read(comma, comma + 3, &value));
     snprintf(text, sizeof text, "%.1f", 1.5);

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <sqlite3.h>
 
-#include "record/recorder.h"
+#include "record/results_db.h"
 #include "stop_support.h"
 #include "work/workers.h"
 
@@ -127,22 +127,22 @@ static void check_stops(const char *how) {
     sqlite3_close(other);
 
     /* The next start finds what was computed. */
-    recorder *book = NULL;
-    failure why = {""};
-    cr_assert_eq(recorder_open(path, NULL, NULL, &book, &why), STATUS_OK, "%s", why.text);
+    results_db *db = NULL;
+    error_info err = {""};
+    cr_assert_eq(db_open(path, NULL, NULL, &db, &err), STATUS_OK, "%s", err.text);
     for (int taken = 0; taken < 2; taken++) {
         uint64_t least = UINT64_MAX;
         for (int i = 1; i <= 2; i++) {
-            recorder_run run;
-            cr_assert_eq(recorder_resolve_run(book, i == 1 ? "1" : "2", &run, &why), STATUS_OK);
+            db_run run;
+            cr_assert_eq(db_resolve_run(db, i == 1 ? "1" : "2", &run, &err), STATUS_OK);
             cr_expect_eq(run.state, RUN_INTERRUPTED);
             if (run.checkpoint_iteration < least) least = run.checkpoint_iteration;
         }
         if (taken) cr_expect_eq(least, newest, "%d, recorded %d", newest, (int)least);
         else cr_expect_lt(least, newest);
-        cr_assert_eq(workers_take_pending(book, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(workers_take_pending(db, &err), STATUS_OK, "%s", err.text);
     }
-    cr_assert_eq(recorder_close(&book, &why), STATUS_OK);
+    cr_assert_eq(db_close(&db, &err), STATUS_OK);
     start_again(expected);
     free(expected);
 }

@@ -1,5 +1,5 @@
-/* test_long.c - long trainings and large databases, in short: memory stays as it is, and questions to the database go by
- * its indexes. A million iterations and ten million rows are in tests/stress. */
+/* test_long.c - long trainings and large databases, in short: memory stays as it is, and questions to the database go
+ * by its indexes. A million iterations and ten million rows are in tests/stress. */
 #include "recorder_support.h"
 
 Test(long_runs, memory_stays_as_it_is, .timeout = 300) {
@@ -28,8 +28,8 @@ Test(long_runs, a_large_database_can_be_made_and_asked, .timeout = 300, .init = 
     cr_assert_not_null(strstr(said, "rows of epoch"), "%s", said);
 }
 
-/* How SQLite would answer. A database that nobody has analysed is planned by its schema alone, so an empty one shows what
- * a large one does. */
+/* How SQLite would answer. A database that nobody has analysed is planned by its schema alone, so an empty one shows
+ * what a large one does. */
 static const char *plan(const char *question) {
     char sql[8192];
     cr_assert_lt(snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", question), (int)sizeof sql);
@@ -49,7 +49,7 @@ static bool reads_all_epochs(const char *steps) {
 }
 
 Test(long_runs, no_view_reads_all_epochs, .init = begin, .fini = end) {
-    close_book(open_book());
+    close_db(open_db());
     cr_assert(reads_all_epochs(plan("SELECT * FROM epoch p WHERE loss < 1")), "one that does is known");
     cr_assert(reads_all_epochs(plan("SELECT sum(loss) FROM epoch")), "one that does is known");
     static const char *const views[] = {"table1",       "table2",      "claims",       "toy_losses",
@@ -64,7 +64,7 @@ Test(long_runs, no_view_reads_all_epochs, .init = begin, .fini = end) {
 
 /* The curves of an experiment are read from its runs alone, by the beginning of the primary key. */
 Test(long_runs, curves_are_found_by_experiment, .init = begin, .fini = end) {
-    close_book(open_book());
+    close_db(open_db());
     static const char *const questions[] = {
         "SELECT * FROM loss_curves WHERE experiment = 'fig6'",
         "SELECT * FROM loss_curves WHERE experiment = 'fig6' AND dataset = 'ty' AND model = 'affjord' AND split = "
@@ -81,10 +81,10 @@ Test(long_runs, curves_are_found_by_experiment, .init = begin, .fini = end) {
 
 /* What is asked and written while trainings run. */
 Test(long_runs, no_statement_of_the_recorder_reads_all_epochs, .init = begin, .fini = end) {
-    close_book(open_book());
+    close_db(open_db());
     static const char *const statements[] = {
 #define STATEMENT(name, sql) (sql),
-#include "record/recorder_statements.def"
+#include "record/results_db_statements.def"
 #undef STATEMENT
     };
     int looked_at = 0;

@@ -5,7 +5,7 @@
 #include <sqlite3.h>
 #include <sys/resource.h>
 
-#include "record/recorder.h"
+#include "record/results_db.h"
 #include "stop_support.h"
 
 /* Two models, two seeds, a few hundred tiny iterations each. */
@@ -185,28 +185,26 @@ Test(merge, what_cannot_be_merged_is_named_and_the_others_are) {
 
 /* One finished run with as many rows of epochs, and its checkpoint, as the shard of its key. */
 static void make_template(const char *file, uint64_t rows) {
-    recorder *book;
-    failure why = {""};
+    results_db *db;
+    error_info err = {""};
     int64_t experiment;
-    recorder_run run = {.iterations = rows, .seed = 0, .dataset = "ty", .model = "ffjord", .data_checksum = "c0ffee"};
+    db_run run = {.iterations = rows, .seed = 0, .dataset = "ty", .model = "ffjord", .data_checksum = "c0ffee"};
     snprintf(run.key, sizeof run.key, "%032d", 0);
-    cr_assert_eq(recorder_open_shard(file, NULL, NULL, &book, &why), STATUS_OK, "%s", why.text);
-    cr_assert_eq(recorder_put_experiment(book, &(recorder_experiment){"many", "many", "many.ini"}, &experiment, &why),
-                 0);
-    cr_assert_eq(recorder_put_run(book, &run, &why), STATUS_OK);
-    cr_assert_eq(recorder_find_run(book, run.key, &run, &why), STATUS_OK);
-    cr_assert_eq(recorder_put_member(book, experiment, run.id, &why), STATUS_OK);
-    cr_assert_eq(recorder_put_setting(book, run.id, "train", "iterations", "1", &why), STATUS_OK);
-    cr_assert_eq(recorder_start_run(book, run.id, &(recorder_session){.host = "node"}, &why), STATUS_OK);
+    cr_assert_eq(db_open_shard(file, NULL, NULL, &db, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(db_put_experiment(db, &(db_experiment){"many", "many", "many.ini"}, &experiment, &err), 0);
+    cr_assert_eq(db_put_run(db, &run, &err), STATUS_OK);
+    cr_assert_eq(db_find_run(db, run.key, &run, &err), STATUS_OK);
+    cr_assert_eq(db_put_member(db, experiment, run.id, &err), STATUS_OK);
+    cr_assert_eq(db_put_setting(db, run.id, "train", "iterations", "1", &err), STATUS_OK);
+    cr_assert_eq(db_start_run(db, run.id, &(db_session){.host = "node"}, &err), STATUS_OK);
     for (uint64_t i = 0; i < rows; i++) {
-        const recorder_epoch epoch = {
-            .epoch = i / 2 + 1, .iteration = i / 2 + 1, .split = i % 2, .loss = 1.0 / (double)i};
-        cr_assert_eq(recorder_put_epoch(book, run.id, &epoch, &why), STATUS_OK);
+        const db_epoch epoch = {.epoch = i / 2 + 1, .iteration = i / 2 + 1, .split = i % 2, .loss = 1.0 / (double)i};
+        cr_assert_eq(db_put_epoch(db, run.id, &epoch, &err), STATUS_OK);
     }
-    const recorder_checkpoint last = {.iteration = rows, .bytes = 4, .path = "x.checkpoints/x", .sha256 = "0"};
-    cr_assert_eq(recorder_put_checkpoint(book, run.id, &last, &why), STATUS_OK);
-    cr_assert_eq(recorder_end_run(book, run.id, RUN_DONE, NULL, rows, 1, &why), STATUS_OK);
-    cr_assert_eq(recorder_close(&book, &why), STATUS_OK);
+    const db_checkpoint last = {.iteration = rows, .bytes = 4, .path = "x.checkpoints/x", .sha256 = "0"};
+    cr_assert_eq(db_put_checkpoint(db, run.id, &last, &err), STATUS_OK);
+    cr_assert_eq(db_end_run(db, run.id, RUN_DONE, NULL, rows, 1, &err), STATUS_OK);
+    cr_assert_eq(db_close(&db, &err), STATUS_OK);
 }
 
 /* Shards 0 to n - 1, by copies of a template: their runs differ in key and seed. */

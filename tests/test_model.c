@@ -12,14 +12,14 @@ static const model_rows unwanted = {.reals = NULL};
 static const char *const small[] = {"width=8", "model.context=augmented", "steps=4", "batch=32", "epoch_iterations=10"};
 enum { SMALL = sizeof small / sizeof *small, N = 2500, D = 2 };
 
-static failure why;
+static error_info err;
 
 static model *create(const char *more) {
     const char *set[SMALL + 1];
     model *flow = NULL;
     memcpy(set, small, sizeof small);
     set[SMALL] = more;
-    cr_assert_eq(model_create(D, SMALL + (more != NULL), set, 1, &flow, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(model_create(D, SMALL + (more != NULL), set, 1, &flow, &err), STATUS_OK, "%s", err.text);
     return flow;
 }
 
@@ -37,11 +37,11 @@ static double *points(size_t n) {
 static void fit(model *flow, double *x, size_t n, uint64_t iterations) {
     model_fit *training = NULL;
     model_epoch epoch = {.epoch = 0};
-    cr_assert_eq(model_fit_create(flow, (model_rows){.doubles = x}, n, n / 10, iterations, 1, &training, &why),
-                 STATUS_OK, "%s", why.text);
+    cr_assert_eq(model_fit_create(flow, (model_rows){.doubles = x}, n, n / 10, iterations, 1, &training, &err),
+                 STATUS_OK, "%s", err.text);
     while (!model_fit_finished(training)) {
         bool ended;
-        cr_assert_eq(model_fit_step(training, &ended, &epoch, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(model_fit_step(training, &ended, &epoch, &err), STATUS_OK, "%s", err.text);
     }
     cr_expect_eq(epoch.iteration, iterations);
     cr_expect(isfinite(epoch.validation_loss));
@@ -50,8 +50,8 @@ static void fit(model *flow, double *x, size_t n, uint64_t iterations) {
 
 static double *density(model *flow, double *x, size_t n) {
     double *log_p = calloc(n, sizeof *log_p);
-    cr_assert_eq(model_transform(flow, (model_rows){.doubles = x}, 0, n, 0, unwanted, log_p, &why), STATUS_OK, "%s",
-                 why.text);
+    cr_assert_eq(model_transform(flow, (model_rows){.doubles = x}, 0, n, 0, unwanted, log_p, &err), STATUS_OK, "%s",
+                 err.text);
     return log_p;
 }
 
@@ -64,15 +64,15 @@ Test(model, trained_written_and_read_it_is_the_same) {
         double *x = points(N), slopes[D], base[D], back[D];
         model *flow = create(standardised ? "standardise=yes" : "standardise=no"), *read = NULL;
         fit(flow, x, N, 40);
-        cr_assert_eq(model_write(flow, path, &why), STATUS_OK, "%s", why.text);
-        cr_assert_eq(model_open(path, 3, &read, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(model_write(flow, path, &err), STATUS_OK, "%s", err.text);
+        cr_assert_eq(model_open(path, 3, &read, &err), STATUS_OK, "%s", err.text);
         cr_expect_null(model_note(read, 0));
         cr_expect_str_eq(model_text(read, "solver.steps"), "4");
         cr_expect_str_eq(model_text(read, "train.iterations"), "40");
         double *one = density(flow, x, N), *other = density(read, x, N);
         cr_expect_arr_eq(one, other, N * sizeof *one);
         const double h = 1e-2;
-        cr_assert_eq(model_score(read, (model_rows){.doubles = x}, 0, 1, 0, (model_rows){.doubles = slopes}, &why),
+        cr_assert_eq(model_score(read, (model_rows){.doubles = x}, 0, 1, 0, (model_rows){.doubles = slopes}, &err),
                      STATUS_OK);
         for (size_t d = 0; d < D; d++) {
             double near[2 * D] = {x[0], x[1], x[0], x[1]};
@@ -83,9 +83,9 @@ Test(model, trained_written_and_read_it_is_the_same) {
             free(sides);
         }
         cr_assert_eq(
-            model_transform(read, (model_rows){.doubles = x}, 0, 1, 0, (model_rows){.doubles = base}, NULL, &why),
+            model_transform(read, (model_rows){.doubles = x}, 0, 1, 0, (model_rows){.doubles = base}, NULL, &err),
             STATUS_OK);
-        cr_assert_eq(model_invert(read, (model_rows){.doubles = base}, 0, 1, (model_rows){.doubles = back}, &why),
+        cr_assert_eq(model_invert(read, (model_rows){.doubles = base}, 0, 1, (model_rows){.doubles = back}, &err),
                      STATUS_OK);
         for (size_t d = 0; d < D; d++) cr_expect_float_eq(back[d], x[d], 0.05);
         free(one), free(other), free(x);
@@ -108,11 +108,11 @@ Test(model, a_matrix_in_parts_has_the_same_bits) {
     double *whole = density(flow, x, N);
     for (size_t first = 0; first < N; first += part)
         cr_assert_eq(model_transform(flow, (model_rows){.reals = narrow + D * first}, first,
-                                     N - first < part ? N - first : part, 0, unwanted, in_parts + first, &why),
+                                     N - first < part ? N - first : part, 0, unwanted, in_parts + first, &err),
                      STATUS_OK);
     cr_expect_arr_eq(in_parts, whole, sizeof in_parts);
-    cr_assert_eq(model_sample(flow, 3, 0, N, (model_rows){.reals = samples}, &why), STATUS_OK);
-    cr_assert_eq(model_sample(flow, 3, part, N - part, (model_rows){.reals = later}, &why), STATUS_OK);
+    cr_assert_eq(model_sample(flow, 3, 0, N, (model_rows){.reals = samples}, &err), STATUS_OK);
+    cr_assert_eq(model_sample(flow, 3, part, N - part, (model_rows){.reals = later}, &err), STATUS_OK);
     cr_expect_arr_eq(later, samples + D * part, D * (N - part) * sizeof *later);
     free(x), free(narrow), free(samples), free(later), free(whole);
     model_close(&flow);
@@ -128,8 +128,8 @@ Test(model, images_are_those_of_their_bytes) {
     values.flow_divergence = DIVERGENCE_RADEMACHER;
     values.solver_method = TABLEAU_DOPRI5, values.solver_atol = values.solver_rtol = 1e-2;
     model *flow = NULL;
-    cr_assert_eq(model_build(&values, &shape, NULL, NULL, NULL, &flow, &why), STATUS_OK, "%s", why.text);
-    cr_assert_eq(model_own_parameters(flow, &why), STATUS_OK);
+    cr_assert_eq(model_build(&values, &shape, NULL, NULL, NULL, &flow, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(model_own_parameters(flow, &err), STATUS_OK);
     chain_initialise(flow->images, 4, flow->own_params);
     for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(i * 37 % 251);
     real *x = calloc(IMAGES * PIXELS, sizeof *x), *slopes = calloc(IMAGES * PIXELS, sizeof *slopes);
@@ -137,14 +137,14 @@ Test(model, images_are_those_of_their_bytes) {
     for (size_t i = 0; i < PIXELS; i++) /* channels first, then last */
         cr_assert_eq((unsigned char)(256 * x[i]), bytes[i % 3 * 64 + i / 3]);
     double whole[IMAGES], rest[IMAGES - FIRST];
-    cr_assert_eq(model_transform(flow, (model_rows){.reals = x}, 0, IMAGES, 1, unwanted, whole, &why), STATUS_OK);
+    cr_assert_eq(model_transform(flow, (model_rows){.reals = x}, 0, IMAGES, 1, unwanted, whole, &err), STATUS_OK);
     cr_assert_eq(model_transform(flow, (model_rows){.reals = x + FIRST * PIXELS}, FIRST, IMAGES - FIRST, 1, unwanted,
-                                 rest, &why),
+                                 rest, &err),
                  STATUS_OK);
     cr_expect_arr_eq(rest, whole + FIRST, sizeof rest);
-    cr_assert_eq(model_score(flow, (model_rows){.reals = x}, 0, 2, 1, (model_rows){.reals = slopes}, &why), STATUS_OK);
+    cr_assert_eq(model_score(flow, (model_rows){.reals = x}, 0, 2, 1, (model_rows){.reals = slopes}, &err), STATUS_OK);
     cr_expect(isfinite((double)slopes[0]) && slopes[0] != 0);
-    cr_expect_eq(model_trajectory(flow, (model_rows){.reals = x}, 1, 0, NULL, unwanted, &why), STATUS_INVALID);
+    cr_expect_eq(model_trajectory(flow, (model_rows){.reals = x}, 1, 0, NULL, unwanted, &err), STATUS_INVALID);
     cr_expect_eq(model_end_time(flow), 0);
     free(x), free(slopes);
     model_close(&flow);
@@ -160,19 +160,19 @@ Test(model, what_is_wrong_is_said) {
                  {"context=general", "there is no density"}};
     model *flow = NULL;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cr_expect_eq(model_create(D, 1, &cases[i].set, 1, &flow, &why), STATUS_INVALID);
-        cr_expect_not_null(strstr(why.text, cases[i].sentence), "%s: %s", cases[i].set, why.text);
+        cr_expect_eq(model_create(D, 1, &cases[i].set, 1, &flow, &err), STATUS_INVALID);
+        cr_expect_not_null(strstr(err.text, cases[i].sentence), "%s: %s", cases[i].set, err.text);
         cr_assert_null(flow);
     }
-    cr_expect_eq(model_open("nowhere.safetensors", 1, &flow, &why), STATUS_IO);
+    cr_expect_eq(model_open("nowhere.safetensors", 1, &flow, &err), STATUS_IO);
     flow = create(NULL);
     double x[2 * D] = {1, 2, 3, (double)NAN};
     model_fit *training = NULL;
-    cr_expect_eq(model_fit_create(flow, (model_rows){.doubles = x}, 2, 1, 1, 0, &training, &why), STATUS_FORMAT);
-    cr_expect_not_null(strstr(why.text, "row 2, column 2"), "%s", why.text);
+    cr_expect_eq(model_fit_create(flow, (model_rows){.doubles = x}, 2, 1, 1, 0, &training, &err), STATUS_FORMAT);
+    cr_expect_not_null(strstr(err.text, "row 2, column 2"), "%s", err.text);
     x[3] = 4;
-    cr_expect_eq(model_fit_create(flow, (model_rows){.doubles = x}, 2, 2, 1, 0, &training, &why), STATUS_INVALID);
-    cr_expect_not_null(strstr(why.text, "2 of 2 points held out"), "%s", why.text);
+    cr_expect_eq(model_fit_create(flow, (model_rows){.doubles = x}, 2, 2, 1, 0, &training, &err), STATUS_INVALID);
+    cr_expect_not_null(strstr(err.text, "2 of 2 points held out"), "%s", err.text);
     cr_expect_null(training);
     model_close(&flow);
 }

@@ -27,8 +27,8 @@ static cnf *make(cnf_context context, tableau_id solver, size_t steps) {
                            .solver = solver,
                            .steps = steps};
     cnf *flow = NULL;
-    failure why = {""};
-    cr_assert_eq(cnf_create(&spec, 1, NULL, &flow, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(cnf_create(&spec, 1, NULL, &flow, &err), STATUS_OK, "%s", err.text);
     return flow;
 }
 

@@ -45,8 +45,8 @@ Test(plan, key_format_is_pinned) {
 static plan *make_plan(const char *path, const char *seeds, size_t set_count, const char *const *set) {
     experiment_config *config = load(path, set_count, set);
     plan *runs = NULL;
-    failure why = {""};
-    cr_assert_eq(plan_create(config, seeds, &runs, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(plan_create(config, seeds, &runs, &err), STATUS_OK, "%s", err.text);
     config_destroy(&config);
     return runs;
 }
@@ -197,20 +197,20 @@ Test(plan, wrong_plans_have_their_messages) {
         write_text("x.ini", CASES[i].file);
         experiment_config *config = load("x.ini", 0, NULL);
         plan *runs = NULL;
-        failure why = {""};
-        cr_expect_neq(plan_create(config, CASES[i].seeds, &runs, &why), STATUS_OK);
+        error_info err = {""};
+        cr_expect_neq(plan_create(config, CASES[i].seeds, &runs, &err), STATUS_OK);
         cr_expect_null(runs);
-        cr_expect_str_eq(why.text, CASES[i].message);
+        cr_expect_str_eq(err.text, CASES[i].message);
         config_destroy(&config);
     }
     /* The reason for an unknown name is the data set's; where it was said is ours. */
     write_text("x.ini", "[experiment]\nname = a\ndata = tyy\nmodels = m\n[model m]\n");
     experiment_config *config = load("x.ini", 0, NULL);
     plan *runs = NULL;
-    failure why = {""};
-    cr_expect_eq(plan_create(config, NULL, &runs, &why), STATUS_INVALID);
-    cr_expect_eq(strncmp(why.text, "x.ini:3: experiment.data: ", 26), 0, "%s", why.text);
-    cr_expect_not_null(strstr(why.text, "tyy"));
+    error_info err = {""};
+    cr_expect_eq(plan_create(config, NULL, &runs, &err), STATUS_INVALID);
+    cr_expect_eq(strncmp(err.text, "x.ini:3: experiment.data: ", 26), 0, "%s", err.text);
+    cr_expect_not_null(strstr(err.text, "tyy"));
     config_destroy(&config);
     leave_folder();
 }
@@ -336,25 +336,25 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect_eq(options->rtol, nextafter(1e-5, 0));
     cr_expect_eq(options->max_attempts, 1001);
     cr_expect_gt(options->min_step, 0);
-    cr_expect(options->land, "dopri8 lands");
+    cr_expect(options->stop_at_end, "dopri8 lands");
 }
 
 /* Rounding is for what images convolve, and for the float build. */
 Test(plan, points_and_the_double_build_refuse_rounded_convolutions) {
     const specification_shape points = {.dimension = 2}, images = {.dimension = 64, .image = {1, 8, 8}};
     settings values;
-    failure why = {""};
+    error_info err = {""};
     settings_default(&values);
-    cr_assert_eq(specification_check(&values, &points, &why), STATUS_OK, "%s", why.text);
-    cr_assert_eq(specification_check(&values, &images, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(specification_check(&values, &points, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(specification_check(&values, &images, &err), STATUS_OK, "%s", err.text);
     values.solver_math = MATH_BF16;
-    cr_expect_eq(specification_check(&values, &points, &why), STATUS_INVALID);
-    cr_expect_not_null(strstr(why.text, "solver.math: points have no convolutions"), "%s", why.text);
+    cr_expect_eq(specification_check(&values, &points, &err), STATUS_INVALID);
+    cr_expect_not_null(strstr(err.text, "solver.math: points have no convolutions"), "%s", err.text);
 #ifdef AFFJORD_DOUBLE
-    cr_expect_eq(specification_check(&values, &images, &why), STATUS_INVALID);
-    cr_expect_not_null(strstr(why.text, "solver.math: the double build"), "%s", why.text);
+    cr_expect_eq(specification_check(&values, &images, &err), STATUS_INVALID);
+    cr_expect_not_null(strstr(err.text, "solver.math: the double build"), "%s", err.text);
 #else
-    cr_expect_eq(specification_check(&values, &images, &why), STATUS_OK, "%s", why.text);
+    cr_expect_eq(specification_check(&values, &images, &err), STATUS_OK, "%s", err.text);
 #endif
 }
 
@@ -362,7 +362,7 @@ Test(plan, checkpoints_keep_every_setting) {
     settings values, back;
     const specification_shape points = {.dimension = 7}, images = {.dimension = 588, .image = {3, 14, 14}};
     specification_shape shape = {.dimension = 0};
-    failure why = {""};
+    error_info err = {""};
     checkpoint *file = NULL;
     settings_default(&values);
     for (size_t i = 0; i < settings_count(); i++)
@@ -373,7 +373,7 @@ Test(plan, checkpoints_keep_every_setting) {
     cr_assert_eq(checkpoint_put_text(file, "affjord.made", "yes"), STATUS_OK);
     cr_expect_str_eq(checkpoint_get_text(file, "model.start"), "learned"); /* the names of before a renaming */
     cr_expect_null(checkpoint_get_text(file, "model.initial_state"));
-    cr_assert_eq(specification_read(file, "a.safetensors", &back, &shape, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(specification_read(file, "a.safetensors", &back, &shape, &err), STATUS_OK, "%s", err.text);
     cr_expect_eq(shape.dimension, 7);
     cr_expect_not(specification_is_image(&shape));
     for (size_t i = 0; i < settings_count(); i++) {
@@ -385,40 +385,40 @@ Test(plan, checkpoints_keep_every_setting) {
     }
 
     cr_assert_eq(checkpoint_put_text(file, "model.wdith", "5"), STATUS_OK);
-    cr_expect_eq(specification_read(file, "a.safetensors", &back, &shape, &why), STATUS_FORMAT);
-    cr_expect_str_eq(why.text, "a.safetensors: unknown setting model.wdith; the nearest is model.width");
+    cr_expect_eq(specification_read(file, "a.safetensors", &back, &shape, &err), STATUS_FORMAT);
+    cr_expect_str_eq(err.text, "a.safetensors: unknown setting model.wdith; the nearest is model.width");
     checkpoint_destroy(&file);
 
     cr_assert_eq(checkpoint_create(&file), STATUS_OK);
-    cr_expect_eq(specification_read(file, "b", &back, &shape, &why), STATUS_FORMAT);
+    cr_expect_eq(specification_read(file, "b", &back, &shape, &err), STATUS_FORMAT);
     cr_expect_not_null(
-        strstr(why.text, "b: expected the settings of the model in the file's metadata, found no dimension"), "%s",
-        why.text);
+        strstr(err.text, "b: expected the settings of the model in the file's metadata, found no dimension"), "%s",
+        err.text);
     cr_assert_eq(checkpoint_put_text(file, "dimension", "3"), STATUS_OK);
     cr_assert_eq(checkpoint_put_text(file, "model.width", "9"), STATUS_OK);
-    cr_expect_eq(specification_read(file, "b", &back, &shape, &why), STATUS_OK, "an old file has fewer settings");
+    cr_expect_eq(specification_read(file, "b", &back, &shape, &err), STATUS_OK, "an old file has fewer settings");
     cr_expect_eq(back.model_width, 9);
     cr_expect_eq(back.model_hypernet_width, 32);
     cr_assert_eq(specification_write(&values, &points, file), STATUS_OK);
     cr_assert_eq(checkpoint_put_text(file, "train.batch", "0"), STATUS_OK);
-    cr_expect_eq(specification_read(file, "b", &back, &shape, &why), STATUS_FORMAT);
-    cr_expect_str_eq(why.text, "b: train.batch = 0: expected an integer from 1 to 1000000");
+    cr_expect_eq(specification_read(file, "b", &back, &shape, &err), STATUS_FORMAT);
+    cr_expect_str_eq(err.text, "b: train.batch = 0: expected an integer from 1 to 1000000");
     cr_assert_eq(checkpoint_put_text(file, "train.batch", "1"), STATUS_OK);
     cr_assert_eq(checkpoint_put_text(file, "dimension", "513"), STATUS_OK);
-    cr_expect_eq(specification_read(file, "b", &back, &shape, &why), STATUS_FORMAT);
-    cr_expect_str_eq(why.text, "b: dimension = 513: expected an integer from 1 to 512");
+    cr_expect_eq(specification_read(file, "b", &back, &shape, &err), STATUS_FORMAT);
+    cr_expect_str_eq(err.text, "b: dimension = 513: expected an integer from 1 to 512");
     cr_expect_eq(shape.dimension, 3, "untouched by a failure");
     checkpoint_destroy(&file);
 
     cr_assert_eq(checkpoint_create(&file), STATUS_OK);
     cr_assert_eq(specification_write(&values, &images, file), STATUS_OK);
-    cr_assert_eq(specification_read(file, "c", &back, &shape, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(specification_read(file, "c", &back, &shape, &err), STATUS_OK, "%s", err.text);
     cr_expect_arr_eq(&shape, &images, sizeof shape);
     static const char *const bad[] = {"", "1", "1 14", "1 14 14 ", "1 14 14 3", "0 14 14", "1 14 513", "1  14 14", "a"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         cr_assert_eq(checkpoint_put_text(file, "shape", bad[i]), STATUS_OK);
-        cr_expect_eq(specification_read(file, "c", &back, &shape, &why), STATUS_FORMAT, "%s", bad[i]);
+        cr_expect_eq(specification_read(file, "c", &back, &shape, &err), STATUS_FORMAT, "%s", bad[i]);
     }
-    cr_expect_str_eq(why.text, "c: shape = a: expected channels, height and width of an image");
+    cr_expect_str_eq(err.text, "c: shape = a: expected channels, height and width of an image");
     checkpoint_destroy(&file);
 }

@@ -36,8 +36,8 @@ static cnf_spec base_spec(cnf_field field, cnf_context context, size_t D) {
 
 static cnf *make(cnf_spec spec, size_t batch, parallel *workers) {
     cnf *flow = NULL;
-    failure why = {""};
-    cr_assert_eq(cnf_create(&spec, batch, workers, &flow, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(cnf_create(&spec, batch, workers, &flow, &err), STATUS_OK, "%s", err.text);
     return flow;
 }
 
@@ -272,7 +272,7 @@ Test(points, gradients_equal_differences, .timeout = 600) {
                 expect_differences(spec, 1e-7, names[field]);
                 spec.solver = TABLEAU_DOPRI5;
                 spec.steps = 0;
-                spec.options = (adaptive_options){.atol = 1e-9, .rtol = 1e-9, .land = true};
+                spec.options = (adaptive_options){.atol = 1e-9, .rtol = 1e-9, .stop_at_end = true};
                 spec.kept_steps = 400;
                 expect_differences(spec, 1e-4, names[field]);
                 spec.gradient = GRADIENT_ADJOINT;
@@ -364,15 +364,15 @@ Test(points, the_kinetic_regulariser_of_a_constant_field) {
 
 /* --- Training --- */
 
-static double trained_loss(const objective_spec *goal, const dataset *data, uint64_t iterations, double *first) {
+static double trained_loss(const objective_spec *obj, const dataset *data, uint64_t iterations, double *first) {
     const trainer_spec training = {
         .iterations = iterations, .epoch_iterations = iterations, .learning_rate = 5e-3, .stop_loss = -INFINITY};
     trainer *self = NULL;
     objective *of = NULL;
-    failure why = {""};
+    error_info err = {""};
     trainer_epoch epoch = {0};
-    cr_assert_eq(objective_create(goal, (objective_data){.points = data}, NULL, &of, &why), STATUS_OK, "%s", why.text);
-    cr_assert_eq(trainer_create(&training, &of, &self, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(objective_create(obj, (objective_data){.points = data}, NULL, &of, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(trainer_create(&training, &of, &self, &err), STATUS_OK, "%s", err.text);
     for (bool done = false; !done;) {
         double loss;
         const bool beginning = trainer_iteration(self) == 0;
@@ -404,8 +404,8 @@ static dataset *table_of(size_t rows, size_t columns) {
     }
     cr_assert_eq(fclose(stream), 0);
     dataset *data = NULL;
-    failure why = {""};
-    cr_assert_eq(dataset_open(path, &data, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(dataset_open(path, &data, &err), STATUS_OK, "%s", err.text);
     remove(path);
     return data;
 }
@@ -418,8 +418,8 @@ Test(points, a_hundred_columns_train, .timeout = 600) {
     flow.end_time = 1;
     flow.base_variance = 1;
     flow.options.atol = flow.options.rtol = 1e-3;
-    const objective_spec goal = {.flow = flow, .seed = 2, .batch = 32, .validation = 20};
-    double first, last = trained_loss(&goal, data, 20, &first);
+    const objective_spec obj = {.flow = flow, .seed = 2, .batch = 32, .validation = 20};
+    double first, last = trained_loss(&obj, data, 20, &first);
     cr_expect_lt(last, first - 5, "%g, then %g nats", first, last);
     dataset_close(&data);
 }
@@ -427,9 +427,9 @@ Test(points, a_hundred_columns_train, .timeout = 600) {
 Test(points, an_exact_divergence_of_many_columns_is_refused) {
     cnf_spec spec = base_spec(CNF_MLP, CONTEXT_CLOCK, 33);
     cnf *flow = NULL;
-    failure why = {""};
-    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "the exact divergence of 33 dimensions: expected at most 32 to train, or rademacher or "
+    error_info err = {""};
+    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "the exact divergence of 33 dimensions: expected at most 32 to train, or rademacher or "
                                "gaussian");
     spec.kept_steps = 0; /* to be looked at, not trained */
     flow = make(spec, 4, NULL);
@@ -457,8 +457,8 @@ Test(points, an_own_field_trains_with_every_solver) {
             flow.options.atol = flow.options.rtol = 1e-4;
             flow.gradient = gradient;
             flow.learn_end_time = true;
-            const objective_spec goal = {.flow = flow, .seed = 2, .batch = 32, .validation = 20};
-            double first, last = trained_loss(&goal, data, 6, &first);
+            const objective_spec obj = {.flow = flow, .seed = 2, .batch = 32, .validation = 20};
+            double first, last = trained_loss(&obj, data, 6, &first);
             cr_expect(isfinite(last));
         }
     dataset_close(&data);
@@ -468,19 +468,19 @@ Test(points, an_own_field_of_another_shape_is_refused) {
     wave user = {0};
     field_callbacks by = wave_callbacks(&user);
     cnf *flow = NULL;
-    failure why = {""};
+    error_info err = {""};
     cnf_spec spec = wave_spec(&by);
     spec.dimension = 3;
-    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "field wave: takes z of 2 numbers; expected 3, as the data has");
+    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "field wave: takes z of 2 numbers; expected 3, as the data has");
     spec = wave_spec(&by);
     spec.context = CONTEXT_AUGMENTED;
-    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "field wave: takes a context of 1 numbers; expected one of 2, as the flow's is");
+    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "field wave: takes a context of 1 numbers; expected one of 2, as the flow's is");
     by.reverse = NULL;
     spec = wave_spec(&by);
-    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "field wave: has no reverse callback; expected all that a gradient needs, to train");
+    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "field wave: has no reverse callback; expected all that a gradient needs, to train");
     spec.kept_steps = 0;
     flow = make(spec, 4, NULL);
     real params[2] = {1, 1}, x[2] = {(real)0.2, (real)0.4};
@@ -520,13 +520,13 @@ Test(points, a_failing_field_ends_the_solve_with_its_status_and_place) {
         cnf *flow = make(spec, 4, NULL);
         real params[2] = {1, (real)0.3}, x[4] = {(real)0.2, (real)0.4, 1, -1};
         double log_density[2];
-        failure why = {""};
+        error_info err = {""};
         cr_expect_eq(cnf_log_density(flow, params, x, 2, probe, log_density, NULL), STATUS_IO);
         cr_expect_eq(user.calls, 8, "it is not asked again");
-        cnf_explain(flow, STATUS_IO, &why);
+        cnf_explain(flow, STATUS_IO, &err);
         if (k == 0) /* the last stage of the second of 4 steps of 1.1 */
-            cr_expect_str_eq(why.text, "flow 0, forward: the field ended with status -3, at t = 0.55, evaluation 7");
-        else cr_expect_not_null(strstr(why.text, "evaluation 7"), "%s", why.text);
+            cr_expect_str_eq(err.text, "flow 0, forward: the field ended with status -3, at t = 0.55, evaluation 7");
+        else cr_expect_not_null(strstr(err.text, "evaluation 7"), "%s", err.text);
         user.nan = true;
         user.calls = 0;
         cr_expect_eq(cnf_log_density(flow, params, x, 2, probe, log_density, NULL), STATUS_NON_FINITE);

@@ -6,10 +6,10 @@
 
 #include "recorder_support.h"
 
-TestSuite(recorder, .init = begin, .fini = end, .timeout = 60);
+TestSuite(results_db, .init = begin, .fini = end, .timeout = 60);
 
-Test(recorder, new_database_has_every_table_and_view) {
-    close_book(open_book());
+Test(results_db, new_database_has_every_table_and_view) {
+    close_db(open_db());
     cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "7;");
     cr_expect_str_eq(
         query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'table' "
@@ -24,12 +24,12 @@ Test(recorder, new_database_has_every_table_and_view) {
         "toy_losses toy_rates toy_tests;");
     cr_expect_str_eq(query("PRAGMA journal_mode"), "delete;");
     /* Opened again, it is as it was. */
-    close_book(open_book());
+    close_db(open_db());
     cr_expect_str_eq(query("SELECT count(*) FROM meta"), "1;");
 }
 
-Test(recorder, reported_values_stand_beside_what_was_not_run) {
-    close_book(open_book());
+Test(results_db, reported_values_stand_beside_what_was_not_run) {
+    close_db(open_db());
     cr_expect_str_eq(query("SELECT model, reported, ours_mean, ours_std, n_seeds, best_epoch, status FROM table1 "
                            "WHERE dataset = 'cifar10' AND model IN ('AFFJORD', 'FFJORD') ORDER BY model"),
                      "AFFJORD|null|null|null|0|null|not run;FFJORD|3.4|null|null|0|null|not run;");
@@ -42,15 +42,15 @@ Test(recorder, reported_values_stand_beside_what_was_not_run) {
     cr_expect_str_eq(query("SELECT count(*) > 20 FROM claims"), "1;");
 }
 
-Test(recorder, views_return_what_was_put_in) {
-    recorder *book = open_book();
-    const int64_t experiment = put_experiment(book, "fig6"), other = put_experiment(book, "other");
-    put_finished(book, experiment, "a0", "ffjord", 0, 1.0);
-    put_finished(book, experiment, "a1", "ffjord", 1, 1.5);
-    put_finished(book, experiment, "b0", "affjord", 0, 0.5);
-    put_finished(book, experiment, "b1", "affjord", 1, 0.75);
-    put_finished(book, other, "c0", "ffjord", 7, 9.0);
-    close_book(book);
+Test(results_db, views_return_what_was_put_in) {
+    results_db *db = open_db();
+    const int64_t experiment = put_experiment(db, "fig6"), other = put_experiment(db, "other");
+    put_finished(db, experiment, "a0", "ffjord", 0, 1.0);
+    put_finished(db, experiment, "a1", "ffjord", 1, 1.5);
+    put_finished(db, experiment, "b0", "affjord", 0, 0.5);
+    put_finished(db, experiment, "b1", "affjord", 1, 0.75);
+    put_finished(db, other, "c0", "ffjord", 7, 9.0);
+    close_db(db);
     cr_expect_str_eq(query("SELECT model, n, mean, printf('%.6f', std), best, entropy_floor FROM toy_losses "
                            "WHERE experiment = 'fig6' ORDER BY model"),
                      "affjord|2|0.625|0.176777|0.5|0.5;ffjord|2|1.25|0.353553|0.75|0.5;");
@@ -71,29 +71,29 @@ Test(recorder, views_return_what_was_put_in) {
                      "best_epoch|1.0;best_validation_loss|0.75;entropy_floor|0.5;final_validation_loss|1.0;");
 }
 
-Test(recorder, what_a_run_is_comes_back) {
-    recorder *book = open_book();
-    recorder_run run = make_run(book, "0123456789abcdef0123456789abcdef", "affjord", 3);
+Test(results_db, what_a_run_is_comes_back) {
+    results_db *db = open_db();
+    db_run run = make_run(db, "0123456789abcdef0123456789abcdef", "affjord", 3);
     cr_expect_eq(run.state, RUN_PLANNED);
     cr_expect_not(run.has_checkpoint);
-    const recorder_session here = {.process = 42,
-                                   .host = "h",
-                                   .cpu = "c",
-                                   .simd = "avx2",
-                                   .git_commit = "abc",
-                                   .git_dirty = true,
-                                   .compiler = "cc",
-                                   .compiler_flags = "-O2",
-                                   .libraries = "SQLite",
-                                   .command_line = "./run a.ini"};
-    OK(recorder_start_run(book, run.id, &here, why));
-    OK(recorder_put_parameters(book, run.id, 20179, why));
-    OK(recorder_put_setting(book, run.id, "train", "batch", "512", why));
-    OK(recorder_put_setting(book, run.id, "train", "batch", "64", why));
-    const recorder_checkpoint saved = {.iteration = 100, .bytes = 77, .path = "results.checkpoints/x", .sha256 = "00"};
-    OK(recorder_put_checkpoint(book, run.id, &saved, why));
-    OK(recorder_put_progress(book, run.id, 120, 1.5, why));
-    OK(recorder_find_run(book, run.key, &run, why));
+    const db_session here = {.process = 42,
+                             .host = "h",
+                             .cpu = "c",
+                             .simd = "avx2",
+                             .git_commit = "abc",
+                             .git_dirty = true,
+                             .compiler = "cc",
+                             .compiler_flags = "-O2",
+                             .libraries = "SQLite",
+                             .command_line = "./run a.ini"};
+    OK(db_start_run(db, run.id, &here, err));
+    OK(db_put_parameters(db, run.id, 20179, err));
+    OK(db_put_setting(db, run.id, "train", "batch", "512", err));
+    OK(db_put_setting(db, run.id, "train", "batch", "64", err));
+    const db_checkpoint saved = {.iteration = 100, .bytes = 77, .path = "results.checkpoints/x", .sha256 = "00"};
+    OK(db_put_checkpoint(db, run.id, &saved, err));
+    OK(db_put_progress(db, run.id, 120, 1.5, err));
+    OK(db_find_run(db, run.key, &run, err));
     cr_expect_eq(run.state, RUN_RUNNING);
     cr_expect_eq(run.seed, 3);
     cr_expect_eq(run.parameters, 20179);
@@ -104,47 +104,47 @@ Test(recorder, what_a_run_is_comes_back) {
     cr_expect_eq(run.checkpoint_iteration, 100);
     cr_expect_eq(run.checkpoint_bytes, 77);
     cr_expect_str_eq(run.checkpoint_path, "results.checkpoints/x");
-    OK(recorder_end_run(book, run.id, RUN_FAILED, "no luck", 120, 2.0, why));
-    OK(recorder_start_run(book, run.id, &here, why));
-    OK(recorder_end_run(book, run.id, RUN_FAILED, "no luck again", 130, 3.0, why));
-    OK(recorder_resolve_run(book, "01234", &run, why));
+    OK(db_end_run(db, run.id, RUN_FAILED, "no luck", 120, 2.0, err));
+    OK(db_start_run(db, run.id, &here, err));
+    OK(db_end_run(db, run.id, RUN_FAILED, "no luck again", 130, 3.0, err));
+    OK(db_resolve_run(db, "01234", &run, err));
     cr_expect_eq(run.state, RUN_FAILED);
     cr_expect_str_eq(run.error, "no luck again");
-    close_book(book);
+    close_db(db);
     cr_expect_str_eq(query("SELECT sessions, process, host, simd, git_commit, git_dirty, gpu, wall_seconds FROM run"),
                      "2|null|h|avx2|abc|1|null|3.0;");
     cr_expect_str_eq(query("SELECT section, key, value FROM setting"), "train|batch|64;");
 }
 
-Test(recorder, runs_are_found_by_number_key_and_beginning) {
-    recorder *book = open_book();
-    recorder_run found;
-    failure reason = {""};
-    make_run(book, "aa11", "m", 0);
-    make_run(book, "aa22", "m", 1);
-    OK(recorder_resolve_run(book, "2", &found, why));
+Test(results_db, runs_are_found_by_number_key_and_beginning) {
+    results_db *db = open_db();
+    db_run found;
+    error_info reason = {""};
+    make_run(db, "aa11", "m", 0);
+    make_run(db, "aa22", "m", 1);
+    OK(db_resolve_run(db, "2", &found, err));
     cr_expect_str_eq(found.key, "aa22");
-    OK(recorder_resolve_run(book, "aa1", &found, why));
+    OK(db_resolve_run(db, "aa1", &found, err));
     cr_expect_str_eq(found.key, "aa11");
-    cr_expect_eq(recorder_resolve_run(book, "aa", &found, &reason), STATUS_INVALID);
+    cr_expect_eq(db_resolve_run(db, "aa", &found, &reason), STATUS_INVALID);
     cr_expect_not_null(strstr(reason.text, "several runs"), "%s", reason.text);
-    cr_expect_eq(recorder_resolve_run(book, "zz", &found, &reason), STATUS_INVALID);
-    cr_expect_eq(recorder_resolve_run(book, "", &found, &reason), STATUS_INVALID);
-    cr_expect_eq(recorder_resolve_run(book, "%", &found, &reason), STATUS_INVALID);
-    OK(recorder_find_run(book, "nowhere", &found, why));
+    cr_expect_eq(db_resolve_run(db, "zz", &found, &reason), STATUS_INVALID);
+    cr_expect_eq(db_resolve_run(db, "", &found, &reason), STATUS_INVALID);
+    cr_expect_eq(db_resolve_run(db, "%", &found, &reason), STATUS_INVALID);
+    OK(db_find_run(db, "nowhere", &found, err));
     cr_expect_eq(found.id, 0);
-    close_book(book);
+    close_db(db);
 }
 
-Test(recorder, numbers_that_are_not_finite_keep_their_kind) {
-    recorder *book = open_book();
-    const recorder_run run = make_run(book, "k", "m", 0);
-    put_loss(book, run.id, 1, NAN, 2.0);
-    put_loss(book, run.id, 2, INFINITY, 1.0);
-    put_loss(book, run.id, 3, -INFINITY, NAN);
-    OK(recorder_put_metric(book, run.id, "odd", -INFINITY, why));
-    OK(recorder_end_run(book, run.id, RUN_DONE, NULL, 300, 1, why));
-    close_book(book);
+Test(results_db, numbers_that_are_not_finite_keep_their_kind) {
+    results_db *db = open_db();
+    const db_run run = make_run(db, "k", "m", 0);
+    put_loss(db, run.id, 1, NAN, 2.0);
+    put_loss(db, run.id, 2, INFINITY, 1.0);
+    put_loss(db, run.id, 3, -INFINITY, NAN);
+    OK(db_put_metric(db, run.id, "odd", -INFINITY, err));
+    OK(db_end_run(db, run.id, RUN_DONE, NULL, 300, 1, err));
+    close_db(db);
     cr_expect_str_eq(query("SELECT loss, nonfinite FROM epoch WHERE split = 'training' ORDER BY epoch"),
                      "null|nan;null|inf;null|-inf;");
     cr_expect_str_eq(query("SELECT loss, nonfinite FROM epoch WHERE split = 'validation' ORDER BY epoch"),
@@ -154,15 +154,15 @@ Test(recorder, numbers_that_are_not_finite_keep_their_kind) {
                      "odd|null|-inf;");
 }
 
-Test(recorder, rows_written_again_replace_themselves) {
-    recorder *book = open_book();
-    const recorder_run run = make_run(book, "k", "m", 0);
+Test(results_db, rows_written_again_replace_themselves) {
+    results_db *db = open_db();
+    const db_run run = make_run(db, "k", "m", 0);
     for (int i = 0; i < 2; i++) {
-        make_run(book, "k", "m", 0);
-        put_loss(book, run.id, 1, 0.1, 0.2);
-        OK(recorder_put_metric(book, run.id, "entropy_floor", 0.1 + 0.2, why));
+        make_run(db, "k", "m", 0);
+        put_loss(db, run.id, 1, 0.1, 0.2);
+        OK(db_put_metric(db, run.id, "entropy_floor", 0.1 + 0.2, err));
     }
-    close_book(book);
+    close_db(db);
     cr_expect_str_eq(query("SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM epoch), "
                            "(SELECT count(*) FROM metric)"),
                      "1|2|1;");
@@ -170,43 +170,43 @@ Test(recorder, rows_written_again_replace_themselves) {
 }
 
 /* One row from the beginning, and another where a plan changes; what was done again is as if it had been done once. */
-Test(recorder, plans_are_rows_where_they_change) {
+Test(results_db, plans_are_rows_where_they_change) {
     static const char rows[] = "SELECT way, iteration, plan FROM convolution_plan ORDER BY way, iteration";
-    const recorder_plan one = {"c", "data", "p"}, two = {"c", "weight", "p"}, other = {"c", "data", "q"};
-    recorder *book = open_book();
-    const int64_t id = make_run(book, "k", "m", 0).id;
-    OK(recorder_put_plan(book, id, 0, &one, why));
-    OK(recorder_put_plan(book, id, 0, &two, why));
-    OK(recorder_put_plan(book, id, 10, &one, why));
-    OK(recorder_put_plan(book, id, 20, &other, why));
-    OK(recorder_put_plan(book, id, 20, &two, why));
-    OK(recorder_put_plan(book, id, 30, &one, why));
-    OK(recorder_commit(book, why));
+    const db_plan one = {"c", "data", "p"}, two = {"c", "weight", "p"}, other = {"c", "data", "q"};
+    results_db *db = open_db();
+    const int64_t id = make_run(db, "k", "m", 0).id;
+    OK(db_put_plan(db, id, 0, &one, err));
+    OK(db_put_plan(db, id, 0, &two, err));
+    OK(db_put_plan(db, id, 10, &one, err));
+    OK(db_put_plan(db, id, 20, &other, err));
+    OK(db_put_plan(db, id, 20, &two, err));
+    OK(db_put_plan(db, id, 30, &one, err));
+    OK(db_commit(db, err));
     cr_expect_str_eq(query(rows), "data|0|p;data|20|q;data|30|p;weight|0|p;");
-    OK(recorder_drop_plans(book, id, 20, why));
-    OK(recorder_put_plan(book, id, 20, &one, why));
-    OK(recorder_commit(book, why));
+    OK(db_drop_plans(db, id, 20, err));
+    OK(db_put_plan(db, id, 20, &one, err));
+    OK(db_commit(db, err));
     cr_expect_str_eq(query(rows), "data|0|p;weight|0|p;");
-    OK(recorder_put_plan(book, make_run(book, "l", "m", 1).id, 0, &other, why));
-    OK(recorder_reset_run(book, id, why));
-    close_book(book);
+    OK(db_put_plan(db, make_run(db, "l", "m", 1).id, 0, &other, err));
+    OK(db_reset_run(db, id, err));
+    close_db(db);
     cr_expect_str_eq(query(rows), "data|0|q;");
 }
 
-Test(recorder, blobs_are_their_bytes) {
-    recorder *book = open_book();
+Test(results_db, blobs_are_their_bytes) {
+    results_db *db = open_db();
     const float values[] = {0.1F, -0.0F, NAN, INFINITY, 1e-40F, 3.0F};
     bool has = true;
-    OK(recorder_has_blob(book, "k", "density", &has, why));
+    OK(db_has_blob(db, "k", "density", &has, err));
     cr_expect_not(has);
-    const recorder_blob blob = {
+    const db_blob blob = {
         .subject = "k", .kind = "density", .rows = 2, .columns = 3, .window = {-1.5, 1.5, -1, 1}, .data = values};
-    OK(recorder_put_blob(book, &blob, why));
-    OK(recorder_has_blob(book, "k", "density", &has, why));
+    OK(db_put_blob(db, &blob, err));
+    OK(db_has_blob(db, "k", "density", &has, err));
     cr_expect(has);
-    OK(recorder_has_blob(book, "k", "samples", &has, why));
+    OK(db_has_blob(db, "k", "samples", &has, err));
     cr_expect_not(has);
-    close_book(book);
+    close_db(db);
     char expected[128] = "";
     for (size_t i = 0; i < sizeof values; i++)
         snprintf(expected + 2 * i, 3, "%02X", ((const unsigned char *)values)[i]);
@@ -219,17 +219,17 @@ static void die_while_writing(double seconds_between) {
     const pid_t child = fork();
     cr_assert_geq(child, 0);
     if (child == 0) {
-        recorder *book = NULL;
-        failure reason;
-        const recorder_session here = {.process = getpid()};
-        if (recorder_open(path, NULL, NULL, &book, &reason) != STATUS_OK) _exit(1);
-        recorder_start_run(book, 1, &here, &reason);
-        recorder_commit(book, &reason);
-        recorder_put_metric(book, 1, "first", 1, &reason);
+        results_db *db = NULL;
+        error_info reason;
+        const db_session here = {.process = getpid()};
+        if (db_open(path, NULL, NULL, &db, &reason) != STATUS_OK) _exit(1);
+        db_start_run(db, 1, &here, &reason);
+        db_commit(db, &reason);
+        db_put_metric(db, 1, "first", 1, &reason);
         nanosleep(&(struct timespec){.tv_nsec = (long)(1e9 * seconds_between)}, NULL);
-        if (recorder_due(book) == 0) recorder_commit(book, &reason);
-        recorder_put_metric(book, 1, "second", 2, &reason);
-        if (recorder_due(book) == 0) recorder_commit(book, &reason);
+        if (db_due(db) == 0) db_commit(db, &reason);
+        db_put_metric(db, 1, "second", 2, &reason);
+        if (db_due(db) == 0) db_commit(db, &reason);
         raise(SIGKILL);
     }
     int outcome = 0;
@@ -237,20 +237,20 @@ static void die_while_writing(double seconds_between) {
     cr_assert(WIFSIGNALED(outcome));
 }
 
-Test(recorder, rows_are_committed_in_time_and_a_dead_writer_leaves_no_running_run) {
-    recorder *book = open_book();
-    make_run(book, "k", "m", 0);
-    close_book(book);
+Test(results_db, rows_are_committed_in_time_and_a_dead_writer_leaves_no_running_run) {
+    results_db *db = open_db();
+    make_run(db, "k", "m", 0);
+    close_db(db);
     die_while_writing(0.01);
     cr_expect_str_eq(query("SELECT status FROM run"), "running;");
     cr_expect_str_eq(query("SELECT count(*) FROM metric"), "0;", "too soon to be committed");
-    die_while_writing(RECORDER_COMMIT_SECONDS + 0.05);
+    die_while_writing(DB_COMMIT_SECONDS + 0.05);
     cr_expect_str_eq(query("SELECT name FROM metric"), "first;");
-    book = open_book();
-    recorder_run run;
-    OK(recorder_find_run(book, "k", &run, why));
+    db = open_db();
+    db_run run;
+    OK(db_find_run(db, "k", &run, err));
     cr_expect_eq(run.state, RUN_INTERRUPTED);
-    close_book(book);
+    close_db(db);
     cr_expect_str_eq(query("SELECT status, process FROM run"), "interrupted|null;");
     cr_expect_str_eq(query("PRAGMA integrity_check"), "ok;");
 }
@@ -262,41 +262,41 @@ static bool count_and_give_up(void *argument, const char *holder, double seconds
     return ++*asked < 2;
 }
 
-Test(recorder, a_second_writer_waits_or_is_told) {
-    recorder *book = open_book(), *second = NULL;
-    make_run(book, "k", "m", 0);
-    OK(recorder_commit(book, why));
-    cr_expect(recorder_is_held(path));
-    failure reason = {""};
+Test(results_db, a_second_writer_waits_or_is_told) {
+    results_db *db = open_db(), *second = NULL;
+    make_run(db, "k", "m", 0);
+    OK(db_commit(db, err));
+    cr_expect(db_is_locked(path));
+    error_info reason = {""};
     int asked = 0;
-    cr_expect_eq(recorder_open(path, NULL, NULL, &second, &reason), STATUS_IO);
+    cr_expect_eq(db_open(path, NULL, NULL, &second, &reason), STATUS_IO);
     cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
-    cr_expect_eq(recorder_open(path, count_and_give_up, &asked, &second, &reason), STATUS_IO);
+    cr_expect_eq(db_open(path, count_and_give_up, &asked, &second, &reason), STATUS_IO);
     cr_expect_eq(asked, 2);
     cr_expect_null(second);
     /* Reading goes on meanwhile. */
-    recorder_run run;
-    OK(recorder_open_reading(path, &second, why));
-    OK(recorder_find_run(second, "k", &run, why));
+    db_run run;
+    OK(db_open_reading(path, &second, err));
+    OK(db_find_run(second, "k", &run, err));
     cr_expect_eq(run.id, 1);
-    cr_expect_neq(recorder_put_metric(second, 1, "x", 1, &reason), STATUS_OK, "a reader cannot write");
-    recorder_close(&second, NULL);
-    close_book(book);
-    cr_expect_not(recorder_is_held(path));
-    close_book(open_book());
+    cr_expect_neq(db_put_metric(second, 1, "x", 1, &reason), STATUS_OK, "a reader cannot write");
+    db_close(&second, NULL);
+    close_db(db);
+    cr_expect_not(db_is_locked(path));
+    close_db(open_db());
 }
 
-Test(recorder, a_run_begun_again_has_nothing_left) {
-    recorder *book = open_book();
-    put_finished(book, put_experiment(book, "e"), "k", "m", 0, 1.0);
-    put_finished(book, put_experiment(book, "e"), "l", "m", 1, 1.0);
+Test(results_db, a_run_begun_again_has_nothing_left) {
+    results_db *db = open_db();
+    put_finished(db, put_experiment(db, "e"), "k", "m", 0, 1.0);
+    put_finished(db, put_experiment(db, "e"), "l", "m", 1, 1.0);
     const float value = 1;
-    const recorder_blob blob = {.subject = "k", .kind = "samples", .rows = 1, .columns = 1, .data = &value};
-    const recorder_checkpoint saved = {.iteration = 200, .bytes = 1, .path = "p", .sha256 = "0"};
-    OK(recorder_put_blob(book, &blob, why));
-    OK(recorder_put_checkpoint(book, 1, &saved, why));
-    OK(recorder_reset_run(book, 1, why));
-    close_book(book);
+    const db_blob blob = {.subject = "k", .kind = "samples", .rows = 1, .columns = 1, .data = &value};
+    const db_checkpoint saved = {.iteration = 200, .bytes = 1, .path = "p", .sha256 = "0"};
+    OK(db_put_blob(db, &blob, err));
+    OK(db_put_checkpoint(db, 1, &saved, err));
+    OK(db_reset_run(db, 1, err));
+    close_db(db);
     cr_expect_str_eq(query("SELECT key, status, iteration, (SELECT count(*) FROM epoch e WHERE e.run_id = r.run_id), "
                            "(SELECT count(*) FROM metric m WHERE m.run_id = r.run_id), (SELECT count(*) FROM "
                            "sample_blob), (SELECT count(*) FROM checkpoint) FROM run r ORDER BY key"),
@@ -308,18 +308,18 @@ static void count_faults(void *argument, const char *text) {
     ++*(int *)argument;
 }
 
-Test(recorder, check_finds_what_is_broken) {
-    recorder *book = open_book();
-    put_finished(book, put_experiment(book, "e"), "k", "m", 0, 1.0);
-    close_book(book);
+Test(results_db, check_finds_what_is_broken) {
+    results_db *db = open_db();
+    put_finished(db, put_experiment(db, "e"), "k", "m", 0, 1.0);
+    close_db(db);
     int faults = 0;
-    OK(recorder_open_reading(path, &book, why));
-    OK(recorder_check(book, count_faults, &faults, why));
-    recorder_close(&book, NULL);
+    OK(db_open_reading(path, &db, err));
+    OK(db_check(db, count_faults, &faults, err));
+    db_close(&db, NULL);
     cr_expect_eq(faults, 0);
     change("PRAGMA foreign_keys = OFF; DELETE FROM run");
-    OK(recorder_open_reading(path, &book, why));
-    OK(recorder_check(book, count_faults, &faults, why));
-    recorder_close(&book, NULL);
+    OK(db_open_reading(path, &db, err));
+    OK(db_check(db, count_faults, &faults, err));
+    db_close(&db, NULL);
     cr_expect_geq(faults, 2);
 }

@@ -19,12 +19,11 @@ static void check_refused(const char *words, const char *more) {
     size_t size;
     unsigned char *before = scratch_read(path, &size);
     for (int reading = 0; reading < 2; reading++) {
-        recorder *book = NULL;
-        failure reason = {""};
-        const status outcome =
-            reading ? recorder_open_reading(path, &book, &reason) : recorder_open(path, NULL, NULL, &book, &reason);
+        results_db *db = NULL;
+        error_info reason = {""};
+        const status outcome = reading ? db_open_reading(path, &db, &reason) : db_open(path, NULL, NULL, &db, &reason);
         cr_expect_eq(outcome, STATUS_FORMAT);
-        cr_expect_null(book);
+        cr_expect_null(db);
         cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
         cr_expect_not_null(strstr(reason.text, words), "%s", reason.text);
         cr_expect_not_null(strstr(reason.text, more), "%s", reason.text);
@@ -33,8 +32,8 @@ static void check_refused(const char *words, const char *more) {
     free(before);
 }
 
-Test(recorder_files, other_schema_versions_are_refused_with_both_numbers) {
-    close_book(open_book());
+Test(results_db_files, other_schema_versions_are_refused_with_both_numbers) {
+    close_db(open_db());
     change("UPDATE meta SET value = '8' WHERE key = 'schema_version'");
     check_refused("schema version 8", "knows versions up to 7: use a newer version");
     change("UPDATE meta SET value = '0' WHERE key = 'schema_version'");
@@ -43,9 +42,9 @@ Test(recorder_files, other_schema_versions_are_refused_with_both_numbers) {
 
 /* A database as version 1 left it: without the tables that came later, and with views of its own. */
 static void make_version_1(void) {
-    recorder *book = open_book();
-    put_finished(book, put_experiment(book, "e"), "k", "m", 3, 1.0);
-    close_book(book);
+    results_db *db = open_db();
+    put_finished(db, put_experiment(db, "e"), "k", "m", 3, 1.0);
+    close_db(db);
     change("ALTER TABLE epoch DROP COLUMN running; DROP TABLE flow; DROP TABLE memory; DROP TABLE theory; DROP TABLE "
            "convolution_plan; "
            "DROP TABLE comparison; DROP VIEW table1; "
@@ -55,10 +54,10 @@ static void make_version_1(void) {
 }
 
 /* Version 2 knew two splits, and checked that there were no others. */
-Test(recorder_files, version_2_gets_the_test_split) {
-    recorder *book = open_book();
-    put_finished(book, put_experiment(book, "e"), "k", "m", 3, 1.0);
-    close_book(book);
+Test(results_db_files, version_2_gets_the_test_split) {
+    results_db *db = open_db();
+    put_finished(db, put_experiment(db, "e"), "k", "m", 3, 1.0);
+    close_db(db);
     change("ALTER TABLE epoch DROP COLUMN running; DROP TABLE comparison;"
            "CREATE TABLE younger AS SELECT * FROM epoch; DROP TABLE epoch;"
            "CREATE TABLE epoch (run_id INTEGER NOT NULL REFERENCES run, epoch INTEGER NOT NULL, iteration INTEGER NOT "
@@ -71,10 +70,10 @@ Test(recorder_files, version_2_gets_the_test_split) {
                                "split != 'test' ORDER BY epoch, split";
     char *before = strdup(query(rows));
     cr_assert_gt(strlen(before), 50);
-    book = open_book();
-    const recorder_epoch tested = {.epoch = 1, .iteration = 100, .split = RECORDER_TEST, .loss = 0.5};
-    OK(recorder_put_epoch(book, 1, &tested, why));
-    close_book(book);
+    db = open_db();
+    const db_epoch tested = {.epoch = 1, .iteration = 100, .split = DB_TEST, .loss = 0.5};
+    OK(db_put_epoch(db, 1, &tested, err));
+    close_db(db);
     cr_expect_str_eq(query(rows), before);
     cr_expect_str_eq(query("SELECT loss FROM epoch WHERE split = 'test'"), "0.5;");
     cr_expect_str_eq(query("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%before'"), "0;");
@@ -87,37 +86,37 @@ static const char old_rows[] = "SELECT key, dataset, model, seed, status FROM ru
                                "SELECT epoch, split, iteration, loss, nfe_forward FROM epoch UNION ALL "
                                "SELECT name, value, nonfinite, '', '' FROM metric ORDER BY 1, 2";
 
-Test(recorder_files, an_older_database_is_read_as_it_is) {
+Test(results_db_files, an_older_database_is_read_as_it_is) {
     make_version_1();
     size_t size;
     unsigned char *before = scratch_read(path, &size);
-    recorder *book = NULL;
-    recorder_run run = {.id = 0};
-    OK(recorder_open_reading(path, &book, why));
-    OK(recorder_find_run(book, "k", &run, why));
+    results_db *db = NULL;
+    db_run run = {.id = 0};
+    OK(db_open_reading(path, &db, err));
+    OK(db_find_run(db, "k", &run, err));
     cr_expect(run.id == 1 && run.state == RUN_DONE && run.seed == 3);
-    OK(recorder_close(&book, why));
+    OK(db_close(&db, err));
     check_untouched(before, size);
     free(before);
     cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "1;");
 }
 
-Test(recorder_files, an_older_database_gets_what_it_lacks_and_keeps_its_rows) {
+Test(results_db_files, an_older_database_gets_what_it_lacks_and_keeps_its_rows) {
     char version[16];
     make_version_1();
     char *before = strdup(query(old_rows));
     cr_assert_gt(strlen(before), 100);
-    recorder *book = open_book();
+    results_db *db = open_db();
     /* What is written to the new tables is there. */
-    recorder_run run = make_run(book, "l", "m", 4);
-    OK(recorder_put_prediction(book, run.id, 5000, why));
-    OK(recorder_put_peak(book, run.id, 4000, why));
-    OK(recorder_put_peak(book, run.id, 3000, why));
-    recorder_epoch row = {.epoch = 1, .iteration = 100, .peak_bytes = 4000, .flow_count = 2};
-    row.flows[1] = (recorder_flow){.nfe_forward = 14, .nfe_backward = 13, .end_time = 1.5};
-    OK(recorder_put_epoch(book, run.id, &row, why));
-    OK(recorder_put_plan(book, run.id, 0, &(recorder_plan){"c", "data", "p"}, why));
-    close_book(book);
+    db_run run = make_run(db, "l", "m", 4);
+    OK(db_put_prediction(db, run.id, 5000, err));
+    OK(db_put_peak(db, run.id, 4000, err));
+    OK(db_put_peak(db, run.id, 3000, err));
+    db_epoch row = {.epoch = 1, .iteration = 100, .peak_bytes = 4000, .flow_count = 2};
+    row.flows[1] = (db_flow){.nfe_forward = 14, .nfe_backward = 13, .end_time = 1.5};
+    OK(db_put_epoch(db, run.id, &row, err));
+    OK(db_put_plan(db, run.id, 0, &(db_plan){"c", "data", "p"}, err));
+    close_db(db);
     cr_expect_str_eq(query("SELECT plan FROM convolution_plan"), "p;");
     cr_expect_str_eq(query("SELECT run_id, predicted_bytes, peak_bytes FROM memory"), "2|5000|4000;");
     cr_expect_str_eq(query("SELECT flow, nfe_forward, nfe_backward, end_time FROM flow"),
@@ -125,17 +124,17 @@ Test(recorder_files, an_older_database_gets_what_it_lacks_and_keeps_its_rows) {
     change("DELETE FROM flow; DELETE FROM memory; DELETE FROM convolution_plan; DELETE FROM epoch WHERE run_id = 2; "
            "DELETE FROM run WHERE run_id = 2");
     cr_expect_str_eq(query(old_rows), before);
-    snprintf(version, sizeof version, "%d;", RECORDER_SCHEMA_VERSION);
+    snprintf(version, sizeof version, "%d;", DB_SCHEMA_VERSION);
     cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), version);
     cr_expect_str_eq(query("SELECT count(*) FROM table1 WHERE dataset = 'old'"), "0;");
     cr_expect_str_eq(query("PRAGMA integrity_check"), "ok;");
     /* Once is enough. */
-    close_book(open_book());
+    close_db(open_db());
     cr_expect_str_eq(query(old_rows), before);
     free(before);
 }
 
-Test(recorder_files, files_that_are_no_results_database_are_refused) {
+Test(results_db_files, files_that_are_no_results_database_are_refused) {
     static const char words[] = "this is a letter, and long enough not to be taken for an empty file of SQLite's, "
                                 "whose header has a hundred bytes; it has more than that.";
     scratch_write(path, words, sizeof words);
@@ -145,10 +144,10 @@ Test(recorder_files, files_that_are_no_results_database_are_refused) {
     check_refused("another program", "--db");
 }
 
-Test(recorder_files, a_damaged_database_is_refused_and_kept) {
-    recorder *book = open_book();
-    put_finished(book, put_experiment(book, "e"), "k", "m", 0, 1.0);
-    close_book(book);
+Test(results_db_files, a_damaged_database_is_refused_and_kept) {
+    results_db *db = open_db();
+    put_finished(db, put_experiment(db, "e"), "k", "m", 0, 1.0);
+    close_db(db);
     size_t size;
     unsigned char *bytes = scratch_read(path, &size);
     memset(bytes + 100, 0xAB, 3000); /* the table of tables */
@@ -157,49 +156,49 @@ Test(recorder_files, a_damaged_database_is_refused_and_kept) {
     check_refused("damaged", ".recover");
 }
 
-Test(recorder_files, an_empty_file_becomes_a_database) {
-    recorder *book = NULL;
-    failure reason = {""};
+Test(results_db_files, an_empty_file_becomes_a_database) {
+    results_db *db = NULL;
+    error_info reason = {""};
     scratch_write(path, "", 0); /* as a process leaves it that is killed while it makes one */
-    cr_expect_eq(recorder_open_reading(path, &book, &reason), STATUS_FORMAT);
+    cr_expect_eq(db_open_reading(path, &db, &reason), STATUS_FORMAT);
     cr_expect_not_null(strstr(reason.text, "empty"), "%s", reason.text);
-    close_book(open_book());
+    close_db(open_db());
     cr_expect_str_eq(query("SELECT count(*) FROM run"), "0;");
 }
 
 /* What SQLite has written when a process is killed between asking for the log and making its tables. */
-Test(recorder_files, a_database_without_tables_is_one_that_nothing_was_recorded_in) {
-    recorder *book = NULL;
-    failure reason = {""};
-    OK(recorder_open_begun(path, &book, why));
-    cr_expect_null(book, "there is no file");
+Test(results_db_files, a_database_without_tables_is_one_that_nothing_was_recorded_in) {
+    results_db *db = NULL;
+    error_info reason = {""};
+    OK(db_open_begun(path, &db, err));
+    cr_expect_null(db, "there is no file");
     scratch_write(path, "", 0);
     cr_expect_str_eq(query("PRAGMA journal_mode = WAL"), "wal;");
     struct stat information;
     cr_assert_eq(stat(path, &information), 0);
     cr_assert_gt(information.st_size, 0);
-    OK(recorder_open_begun(path, &book, why));
-    cr_expect_null(book, "there are no tables");
-    cr_expect_eq(recorder_open_reading(path, &book, &reason), STATUS_FORMAT);
-    close_book(open_book());
-    OK(recorder_open_begun(path, &book, why));
-    cr_assert_not_null(book);
-    close_book(book);
+    OK(db_open_begun(path, &db, err));
+    cr_expect_null(db, "there are no tables");
+    cr_expect_eq(db_open_reading(path, &db, &reason), STATUS_FORMAT);
+    close_db(open_db());
+    OK(db_open_begun(path, &db, err));
+    cr_assert_not_null(db);
+    close_db(db);
 }
 
-Test(recorder_files, missing_folders_and_files_are_named) {
-    recorder *book = NULL;
-    failure reason = {""};
-    cr_expect_eq(recorder_open_reading(path, &book, &reason), STATUS_IO);
+Test(results_db_files, missing_folders_and_files_are_named) {
+    results_db *db = NULL;
+    error_info reason = {""};
+    cr_expect_eq(db_open_reading(path, &db, &reason), STATUS_IO);
     cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
     cr_expect_neq(access(path, F_OK), 0, "reading makes no file");
     scratch_path(folder, "none/none/results.db", path);
-    cr_expect_eq(recorder_open(path, NULL, NULL, &book, &reason), STATUS_IO);
+    cr_expect_eq(db_open(path, NULL, NULL, &db, &reason), STATUS_IO);
     cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
-    cr_expect_null(book);
+    cr_expect_null(db);
     /* One missing folder is made. */
     scratch_path(folder, "new/results.db", path);
-    close_book(open_book());
+    close_db(open_db());
     cr_expect_str_eq(query("SELECT count(*) FROM run"), "0;");
 }
 
@@ -212,48 +211,48 @@ static void become_nobody(void) {
     cr_assert_eq(seteuid(65534), 0);
 }
 
-Test(recorder_files, a_read_only_folder_can_be_read_and_is_not_written) {
-    recorder *book = open_book();
-    make_run(book, "k", "m", 0);
-    close_book(book);
+Test(results_db_files, a_read_only_folder_can_be_read_and_is_not_written) {
+    results_db *db = open_db();
+    make_run(db, "k", "m", 0);
+    close_db(db);
     char lock[160];
     snprintf(lock, sizeof lock, "%s.lock", path);
     cr_assert_eq(unlink(lock), 0);
     become_nobody();
     cr_assert_eq(chmod(folder, 0500), 0);
-    failure reason = {""};
-    recorder_run run = {.id = 0};
-    cr_expect_eq(recorder_open(path, NULL, NULL, &book, &reason), STATUS_IO);
+    error_info reason = {""};
+    db_run run = {.id = 0};
+    cr_expect_eq(db_open(path, NULL, NULL, &db, &reason), STATUS_IO);
     cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
     cr_expect_not_null(strstr(reason.text, "Permission denied"), "%s", reason.text);
-    OK(recorder_open_reading(path, &book, why));
-    OK(recorder_find_run(book, "k", &run, why));
+    OK(db_open_reading(path, &db, err));
+    OK(db_find_run(db, "k", &run, err));
     cr_expect_eq(run.id, 1);
-    recorder_close(&book, NULL);
+    db_close(&db, NULL);
 }
 
-Test(recorder_files, a_refused_write_is_told_and_loses_no_committed_row) {
-    recorder *book = open_book();
-    const recorder_run run = make_run(book, "k", "m", 0);
-    OK(recorder_put_metric(book, run.id, "before", 1, why));
-    OK(recorder_commit(book, why));
+Test(results_db_files, a_refused_write_is_told_and_loses_no_committed_row) {
+    results_db *db = open_db();
+    const db_run run = make_run(db, "k", "m", 0);
+    OK(db_put_metric(db, run.id, "before", 1, err));
+    OK(db_commit(db, err));
     /* No file may grow beyond 256 KiB: what a full disk does, without one. */
     signal(SIGXFSZ, SIG_IGN);
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 262144, .rlim_max = RLIM_INFINITY}), 0);
     const size_t bytes = 1 << 20;
     void *data = calloc(1, bytes);
     cr_assert_not_null(data);
-    const recorder_blob blob = {.subject = "k", .kind = "density", .rows = 512, .columns = 512, .data = data};
-    failure reason = {""};
-    status outcome = recorder_put_blob(book, &blob, &reason);
-    if (outcome == STATUS_OK) outcome = recorder_commit(book, &reason);
+    const db_blob blob = {.subject = "k", .kind = "density", .rows = 512, .columns = 512, .data = data};
+    error_info reason = {""};
+    status outcome = db_put_blob(db, &blob, &reason);
+    if (outcome == STATUS_OK) outcome = db_commit(db, &reason);
     cr_expect_eq(outcome, STATUS_IO);
     cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
-    recorder_close(&book, NULL);
+    db_close(&db, NULL);
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY}), 0);
     free(data);
     cr_expect_str_eq(query("SELECT name FROM metric"), "before;");
     cr_expect_str_eq(query("SELECT count(*) FROM sample_blob"), "0;");
     cr_expect_str_eq(query("PRAGMA integrity_check"), "ok;");
-    close_book(open_book());
+    close_db(open_db());
 }

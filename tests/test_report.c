@@ -3,7 +3,7 @@
 
 #include "figures_support.h"
 
-#include "record/recorder.h"
+#include "record/results_db.h"
 
 #include <math.h>
 
@@ -47,12 +47,12 @@ static void make_database(void) {
 
     /* As at the end of a run. */
     char path[128];
-    recorder *book;
-    failure why;
+    results_db *db;
+    error_info err;
     scratch_path(folder, "r.db", path);
-    cr_assert_eq(recorder_open(path, NULL, NULL, &book, &why), STATUS_OK, "%s", why.text);
-    recorder_compare_at_close(book);
-    cr_assert_eq(recorder_close(&book, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(db_open(path, NULL, NULL, &db, &err), STATUS_OK, "%s", err.text);
+    db_compare_at_close(db);
+    cr_assert_eq(db_close(&db, &err), STATUS_OK, "%s", err.text);
 }
 
 static int report(const char *arguments) {

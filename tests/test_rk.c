@@ -25,8 +25,8 @@ static void pendulum(void *context, size_t evaluation, const double *t, const re
     dy[1] = (real)(-sin((double)y[0]) + 0.5 * cos(*t));
 }
 
-static void pendulum_reverse(void *context, size_t evaluation, const double *t, const real *y, const real *k,
-                             real *ybar) {
+static void pendulum_backward(void *context, size_t evaluation, const double *t, const real *y, const real *k,
+                              real *ybar) {
     (void)evaluation, (void)t;
     ((counters *)context)->reverses++;
     ybar[0] = (real)(-cos((double)y[0]) * (double)k[1]);
@@ -39,7 +39,7 @@ static ode_system make(counters *count) {
                         .length = LENGTH,
                         .context = count,
                         .evaluate = pendulum,
-                        .reverse = pendulum_reverse};
+                        .backward = pendulum_backward};
 }
 
 Test(rk, counts_evaluations_exactly_and_in_order) {
@@ -47,14 +47,14 @@ Test(rk, counts_evaluations_exactly_and_in_order) {
     for (tableau_id id = 0; id < TABLEAU_COUNT; id++) {
         counters count;
         const ode_system system = make(&count);
-        const grid g = {.start = 0, .end = 2, .steps = 40};
+        const time_grid g = {.start = 0, .end = 2, .steps = 40};
         real y[LENGTH] = {1, 0}, ybar[LENGTH] = {1, 1};
         adaptive_record record = {.capacity = STEPS_MAX, .states = states, .stages = true};
         const solve_spec by = {.method = tableau_get(id), .steps = g.steps};
         cr_assert_eq(solve_integrate(&by, g.start, g.end, &system, y, &record, workspace, NULL), STATUS_OK);
         cr_assert_eq(count.evaluations, expected[id], "%s: %zu", tableau_get(id)->name, count.evaluations);
         cr_assert(count.in_order);
-        cr_assert_eq(solve_reverse(&by, &record, &system, ybar, workspace, NULL), STATUS_OK);
+        cr_assert_eq(solve_backward(&by, &record, &system, ybar, workspace, NULL), STATUS_OK);
         cr_assert_eq(count.reverses, expected[id]);
         cr_assert_eq(count.evaluations, expected[id], "the reverse evaluates nothing");
     }
@@ -96,7 +96,7 @@ Test(rk, tableaus_satisfy_their_order_conditions) {
 
 #ifdef AFFJORD_DOUBLE
 
-static double solve(const tableau *method, grid g, const real start[LENGTH], real end[LENGTH]) {
+static double solve(const tableau *method, time_grid g, const real start[LENGTH], real end[LENGTH]) {
     counters count;
     const ode_system system = make(&count);
     memcpy(end, start, LENGTH * sizeof *end);
@@ -109,13 +109,14 @@ static double solve(const tableau *method, grid g, const real start[LENGTH], rea
 Test(rk, error_falls_with_the_order_when_steps_are_halved) {
     const real start[LENGTH] = {1, 0.2};
     real end[LENGTH];
-    const double truth = solve(tableau_get(TABLEAU_RK4), (grid){.start = 0, .end = 2, .steps = STEPS_MAX}, start, end);
+    const double truth =
+        solve(tableau_get(TABLEAU_RK4), (time_grid){.start = 0, .end = 2, .steps = STEPS_MAX}, start, end);
     for (tableau_id id = 0; id < TABLEAU_COUNT; id++) {
         if (tableau_is_pair(tableau_get(id))) continue; /* test_tableau.c has them */
         const tableau *m = tableau_get(id);
         const size_t steps = m->order == 4 ? 12 : 60;
-        const double coarse = solve(m, (grid){.start = 0, .end = 2, .steps = steps}, start, end) - truth;
-        const double fine = solve(m, (grid){.start = 0, .end = 2, .steps = 2 * steps}, start, end) - truth;
+        const double coarse = solve(m, (time_grid){.start = 0, .end = 2, .steps = steps}, start, end) - truth;
+        const double fine = solve(m, (time_grid){.start = 0, .end = 2, .steps = 2 * steps}, start, end) - truth;
         cr_assert_float_eq(log2(fabs(coarse / fine)), (double)m->order, 0.25, "%s: order %g", m->name,
                            log2(fabs(coarse / fine)));
     }
@@ -127,14 +128,14 @@ Test(rk, goes_back_to_where_it_started) {
     for (tableau_id id = 0; id < TABLEAU_COUNT; id++) {
         if (tableau_is_pair(tableau_get(id))) continue; /* test_tableau.c has them */
         const double bound = pow(2.0 / STEPS_MAX, (double)tableau_get(id)->order) * 10;
-        solve(tableau_get(id), (grid){.start = 0, .end = 2, .steps = STEPS_MAX}, start, there);
-        solve(tableau_get(id), (grid){.start = 2, .end = 0, .steps = STEPS_MAX}, there, back);
+        solve(tableau_get(id), (time_grid){.start = 0, .end = 2, .steps = STEPS_MAX}, start, there);
+        solve(tableau_get(id), (time_grid){.start = 2, .end = 0, .steps = STEPS_MAX}, there, back);
         for (size_t i = 0; i < LENGTH; i++) cr_assert_float_eq(back[i], start[i], bound);
     }
 }
 
 Test(rk, reverse_is_the_gradient_of_the_computed_solution) {
-    const grid g = {.start = 0.3, .end = 2.1, .steps = 7};
+    const time_grid g = {.start = 0.3, .end = 2.1, .steps = 7};
     for (tableau_id id = 0; id < TABLEAU_COUNT; id++) {
         const tableau *m = tableau_get(id);
         counters count;
@@ -143,7 +144,7 @@ Test(rk, reverse_is_the_gradient_of_the_computed_solution) {
         adaptive_record record = {.capacity = STEPS_MAX, .states = states, .stages = true};
         const solve_spec by = {.method = m, .steps = g.steps};
         cr_assert_eq(solve_integrate(&by, g.start, g.end, &system, y, &record, workspace, NULL), STATUS_OK);
-        cr_assert_eq(solve_reverse(&by, &record, &system, ybar, workspace, NULL), STATUS_OK);
+        cr_assert_eq(solve_backward(&by, &record, &system, ybar, workspace, NULL), STATUS_OK);
         for (size_t i = 0; i < LENGTH; i++) {
             real up[LENGTH] = {1, 0.2}, down[LENGTH] = {1, 0.2};
             up[i] += 1e-6;
@@ -156,7 +157,7 @@ Test(rk, reverse_is_the_gradient_of_the_computed_solution) {
 
 /* A loss that also looks at the states of the evaluations: sum over them of y_0 / 10. */
 Test(rk, reverse_adds_the_sources_of_the_states) {
-    const grid g = {.start = 0, .end = 1.5, .steps = 5};
+    const time_grid g = {.start = 0, .end = 1.5, .steps = 5};
     static real sources[STEPS_MAX * RK_STAGES_MAX * LENGTH];
     for (tableau_id id = 0; id < TABLEAU_COUNT; id++) {
         const tableau *m = tableau_get(id);
@@ -176,7 +177,7 @@ Test(rk, reverse_adds_the_sources_of_the_states) {
         adaptive_record record = {.capacity = STEPS_MAX, .states = states, .stages = true, .sources = sources};
         const solve_spec by = {.method = m, .steps = g.steps};
         cr_assert_eq(solve_integrate(&by, g.start, g.end, &system, y, &record, workspace, NULL), STATUS_OK);
-        cr_assert_eq(solve_reverse(&by, &record, &system, ybar, workspace, NULL), STATUS_OK);
+        cr_assert_eq(solve_backward(&by, &record, &system, ybar, workspace, NULL), STATUS_OK);
         cr_assert_float_eq(ybar[1], (loss[1] - loss[0]) / 2e-6, 1e-8, "%s", m->name);
     }
 }

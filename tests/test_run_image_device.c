@@ -71,17 +71,18 @@ Test(run_image_device, samples_are_the_processors) {
     size_t size;
     scratch_path(folder, "samples.npy", path);
     unsigned char *file = scratch_read(path, &size);
-    float *far = samples_of("device.db"), *near = samples_of("processor.db"), again[SAMPLES * D];
+    float *device = samples_of("device.db"), *host = samples_of("processor.db"), again[SAMPLES * D];
     cr_assert_gt(size, sizeof again);
     memcpy(again, file + size - sizeof again, sizeof again);
-    double apart = 0, least = 1, most = 0;
+    double distance = 0, least = 1, most = 0;
     for (size_t i = 0; i < SAMPLES * D; i++) {
-        apart = fmax(apart, fmax(fabs((double)far[i] - (double)near[i]), fabs((double)far[i] - (double)again[i])));
-        least = fmin(least, (double)far[i]);
-        most = fmax(most, (double)far[i]);
+        distance =
+            fmax(distance, fmax(fabs((double)device[i] - (double)host[i]), fabs((double)device[i] - (double)again[i])));
+        least = fmin(least, (double)device[i]);
+        most = fmax(most, (double)device[i]);
     }
-    cr_expect(apart < 1e-6 && most - least > 0.5, "%g apart, from %g to %g", apart, least, most);
-    free(far), free(near), free(file);
+    cr_expect(distance < 1e-6 && most - least > 0.5, "%g apart, from %g to %g", distance, least, most);
+    free(device), free(host), free(file);
     /* Lost with the training done, it is the device that lacks them. */
     char *expected = numbers("device.db");
     EXPECT(0, "n=24000; while AFFJORD_EMULATED_LOST=$n " TRAIN "--seeds 0 --db $TEST_DIR/lost.db --device cuda; do "
@@ -94,8 +95,8 @@ Test(run_image_device, samples_are_the_processors) {
     free(expected);
 }
 
-/* The rounding is the processor's. Another order of a sum may send a number to the next of so few, so losses agree to less
- * than in fp32, from which those of bf16 are further away. */
+/* The rounding is the processor's. Another order of a sum may send a number to the next of so few, so losses agree to
+ * less than in fp32, from which those of bf16 are further away. */
 Test(run_image_device, rounded_convolutions_are_the_processors) {
     EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/fp32.db");
     EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/processor.db --set solver.math=bf16");
@@ -242,8 +243,8 @@ Test(run_image_device, plans_that_change_are_said_and_stored) {
 Test(run_image_device, plans_go_where_their_run_goes) {
     go_on(WITH_CUDNN, "whole.db");
     EXPECT(0, WITH_CUDNN TRAIN_LONGER "--seeds 0 --only 0 --db $TEST_DIR/merged.db --device cuda");
-    EXPECT(0,
-           "$AFFJORD merge --db $TEST_DIR/merged.db && $AFFJORD export --archive $TEST_DIR/archive.db --db $TEST_DIR/merged.db");
+    EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db && $AFFJORD export --archive $TEST_DIR/archive.db --db "
+              "$TEST_DIR/merged.db");
     EXPECT(0, "for db in whole merged archive; do sqlite3 $TEST_DIR/$db.db 'SELECT * FROM convolution_plan' "
               "> $TEST_DIR/$db; done; cmp $TEST_DIR/whole $TEST_DIR/merged && cmp $TEST_DIR/whole $TEST_DIR/archive "
               "&& wc -l < $TEST_DIR/whole");

@@ -31,8 +31,8 @@ Test(run_images, jobs_and_threads_do_not_change_a_bit) {
     free(expected);
 }
 
-/* A run of rounded convolutions is another run, whose losses differ by what a rounding does; its checkpoint says so, or it
- * would not go on with the same bits. */
+/* A run of rounded convolutions is another run, whose losses differ by what a rounding does; its checkpoint says so, or
+ * it would not go on with the same bits. */
 Test(run_images, rounded_convolutions_are_a_setting_of_a_run) {
     free(undisturbed());
     EXPECT(0,
@@ -275,7 +275,7 @@ Test(run_images, eval_of_a_set) {
 
 Test(run_images, eval_of_rows) {
     char key[64], path[128];
-    failure why = {""};
+    error_info err = {""};
     real x[TEST * D];
     free(undisturbed());
     find_key(key);
@@ -283,17 +283,17 @@ Test(run_images, eval_of_rows) {
     image_batch(set, IMAGE_TEST, 0, 0, TEST, false, IMAGE_CHANNEL_LAST, x);
     image_close(&set);
     scratch_path(folder, "x.npy", path);
-    cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D, &err), STATUS_OK, "%s", err.text);
     /* The same images as by name, with the same noise. */
     EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input $TEST_DIR/x.npy --output $TEST_DIR/p.npy", key);
     EXPECT_SAYS("60 images: ");
     EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-tiny --output $TEST_DIR/q.npy", key);
     EXPECT(0, "cmp $TEST_DIR/p.npy $TEST_DIR/q.npy");
     x[17 * D + 4] = (real)1.5;
-    cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D, &err), STATUS_OK, "%s", err.text);
     EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input $TEST_DIR/x.npy --output $TEST_DIR/r.npy", key);
     EXPECT_SAYS("x.npy\", row 18, column 5: 1.5: expected numbers from 0 to 1");
-    cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D / 2, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D / 2, &err), STATUS_OK, "%s", err.text);
     EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input $TEST_DIR/x.npy --output $TEST_DIR/r.npy", key);
     EXPECT_SAYS("found 32 columns, expected 64, the dimension of the model");
     EXPECT(1, "test -e $TEST_DIR/r.npy");
@@ -326,10 +326,10 @@ Test(run_images, samples) {
 /* The batch that a file of failures keeps is the one of its iteration. */
 static void expect_kept_batch(const char *path, size_t iteration) {
     checkpoint *file = NULL;
-    failure why = {""};
+    error_info err = {""};
     real x[BATCH * D];
     image_set *set = open_set("mnist-tiny");
-    cr_assert_eq(checkpoint_read(path, &file, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(checkpoint_read(path, &file, &err), STATUS_OK, "%s", err.text);
     const real *kept = checkpoint_get(file, "batch", CHECKPOINT_REAL, BATCH * D);
     const uint64_t *number = checkpoint_get(file, "batch.iteration", CHECKPOINT_U64, 1);
     cr_assert(kept != NULL && number != NULL);

@@ -36,8 +36,8 @@ typedef struct points {
 enum { N = 11, D = 2, TIMES = 5 };
 
 static void points_open(points *p, cnf_spec spec) {
-    failure why = {""};
-    cr_assert_eq(cnf_create(&spec, 4, NULL, &p->flow, &why), STATUS_OK, "%s", why.text); /* less than N */
+    error_info err = {""};
+    cr_assert_eq(cnf_create(&spec, 4, NULL, &p->flow, &err), STATUS_OK, "%s", err.text); /* less than N */
     const size_t P = cnf_parameters(p->flow)->total;
     p->params = reals(P), p->room = reals(P), p->x = reals(N * D), p->z = reals(TIMES * N * D), p->dx = reals(N * D);
     p->log_density = calloc(N, sizeof *p->log_density);

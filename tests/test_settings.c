@@ -9,9 +9,9 @@ Test(settings, every_default_is_accepted_and_every_bound_kept) {
         const setting_option *option = settings_option(i), *found = NULL;
         cr_expect_eq(settings_find_name(option->name, &found, NULL), STATUS_OK);
         cr_expect_eq(found, option);
-        failure why = {""};
+        error_info err = {""};
         if (option->initial && *option->initial)
-            cr_expect_eq(settings_parse(option, option->initial, &other, &why), STATUS_OK, "%s", why.text);
+            cr_expect_eq(settings_parse(option, option->initial, &other, &err), STATUS_OK, "%s", err.text);
         if ((option->type != SETTING_INTEGER && option->type != SETTING_REAL) || isinf(option->minimum)) continue;
         char text[SETTINGS_TEXT_MAX];
         const double inside[] = {option->minimum, option->maximum};
@@ -62,20 +62,20 @@ Test(settings, failed_parse_leaves_the_value) {
 Test(settings, seeds_lists) {
     uint64_t *seeds = NULL;
     size_t count = 0;
-    failure why;
-    cr_assert_eq(settings_seeds(" 0-3,40 ,  7-7, 9223372036854775807,", &seeds, &count, &why), STATUS_OK);
+    error_info err;
+    cr_assert_eq(settings_seeds(" 0-3,40 ,  7-7, 9223372036854775807,", &seeds, &count, &err), STATUS_OK);
     const uint64_t expected[] = {0, 1, 2, 3, 40, 7, INT64_MAX};
     cr_assert_eq(count, 7);
     cr_expect_eq(memcmp(seeds, expected, sizeof expected), 0);
     free(seeds);
     seeds = NULL;
-    cr_expect_eq(settings_seeds("", &seeds, &count, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "no seeds; expected a list such as 0-29, 40");
-    cr_expect_eq(settings_seeds("0-99999, 100000", &seeds, &count, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "more than 100000 seeds");
-    cr_expect_eq(settings_seeds("0-9223372036854775807", &seeds, &count, &why), STATUS_INVALID);
-    cr_expect_eq(settings_seeds("4-9, 40, 0-4", &seeds, &count, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "seed 4 is listed twice");
+    cr_expect_eq(settings_seeds("", &seeds, &count, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "no seeds; expected a list such as 0-29, 40");
+    cr_expect_eq(settings_seeds("0-99999, 100000", &seeds, &count, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "more than 100000 seeds");
+    cr_expect_eq(settings_seeds("0-9223372036854775807", &seeds, &count, &err), STATUS_INVALID);
+    cr_expect_eq(settings_seeds("4-9, 40, 0-4", &seeds, &count, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "seed 4 is listed twice");
     cr_expect_null(seeds);
     cr_expect_eq(count, 7);
 }
@@ -85,9 +85,9 @@ Test(settings, a_seeds_list_of_hundreds_of_parts_is_refused) {
     size_t used = 0, count;
     for (int i = 0; i < 513; i++) used += (size_t)snprintf(text + used, sizeof text - used, "%d,", 2 * i);
     uint64_t *seeds;
-    failure why;
-    cr_expect_eq(settings_seeds(text, &seeds, &count, &why), STATUS_INVALID);
-    cr_expect_str_eq(why.text, "more than 512 seeds and ranges; expected ranges such as 0-29");
+    error_info err;
+    cr_expect_eq(settings_seeds(text, &seeds, &count, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "more than 512 seeds and ranges; expected ranges such as 0-29");
 }
 
 Test(settings, docs_are_what_the_table_says) {

@@ -48,17 +48,17 @@ static double *read_doubles(const char *name, size_t expected) {
 static dataset *open_table(const char *name, const char *text) {
     char path[128];
     dataset *data = NULL;
-    failure why = {""};
+    error_info err = {""};
     scratch_path(folder, name, path);
     scratch_write(path, text, strlen(text));
-    cr_assert_eq(dataset_open(path, &data, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(dataset_open(path, &data, &err), STATUS_OK, "%s", err.text);
     return data;
 }
 
 /* Mean and deviation by hand: of the rows that are trained on, which the held-out one does not touch. */
 Test(standardise, units_are_those_of_the_rows_that_are_trained_on) {
     dataset *data = open_table("four.csv", "x,t\n1,1700000000\n3,1700000001\n5,1700000003\n7,1700000007\n");
-    failure why = {""};
+    error_info err = {""};
     real held[2], target[8], z[2 * 64];
     double numbers[6], mean[2] = {0, 0}, deviation[2] = {0, 0};
     size_t trained = 0;
@@ -77,7 +77,7 @@ Test(standardise, units_are_those_of_the_rows_that_are_trained_on) {
         for (size_t i = 0; i < 3; i++) deviation[d] += pow(numbers[2 * i + d] - mean[d], 2) / 3;
         deviation[d] = sqrt(deviation[d]);
     }
-    cr_assert_eq(dataset_standardise(data, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(dataset_standardise(data, &err), STATUS_OK, "%s", err.text);
     const standard *units = dataset_units(data);
     cr_assert_not_null(units);
     for (size_t d = 0; d < 2; d++) {
@@ -112,11 +112,11 @@ Test(standardise, densities_and_losses_have_the_log_determinant) {
     const real z[] = {0, 0, 1, -1, (real)0.5, 2};
     const random_stream probe = {.purpose = RANDOM_PROBE};
     double plain[3] = {0}, moved[3] = {0}, loss[2];
-    failure why = {""};
+    error_info err = {""};
     for (int k = 0; k < 2; k++) {
         cnf *flow;
         spec.log_volume = k ? volume : 0;
-        cr_assert_eq(cnf_create(&spec, 3, NULL, &flow, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(cnf_create(&spec, 3, NULL, &flow, &err), STATUS_OK, "%s", err.text);
         real *params = calloc(cnf_parameters(flow)->total, sizeof *params);
         real *gradient = calloc(cnf_parameters(flow)->total, sizeof *gradient);
         cnf_initialise(flow, 5, params);

@@ -30,9 +30,9 @@ TestSuite(tables, .init = begin, .fini = end_run, .timeout = 120);
 Test(tables, each_row_that_is_held_out_counts_once) {
     char path[128];
     dataset *data = NULL;
-    failure why = {""};
+    error_info err = {""};
     scratch_path(folder, "points.csv", path);
-    cr_assert_eq(dataset_open(path, &data, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(dataset_open(path, &data, &err), STATUS_OK, "%s", err.text);
     cr_assert_eq(dataset_held_out(data), 300);
     objective_spec spec = {.flow = {.dimension = 2,
                                     .width = 8,
@@ -48,24 +48,24 @@ Test(tables, each_row_that_is_held_out_counts_once) {
     dataset_batch(data, SPLIT_VALIDATION, 0, 0, 0, 300, x);
     static const size_t asked[] = {300, 301, 450, 4096};
     for (size_t k = 0; k < 4; k++) {
-        objective *goal = NULL;
+        objective *obj = NULL;
         objective_counts counts;
         double loss;
         spec.validation = asked[k];
-        cr_assert_eq(objective_create(&spec, (objective_data){.points = data}, NULL, &goal, &why), STATUS_OK, "%s",
-                     why.text);
-        cr_expect_eq(objective_held_size(goal, OBJECTIVE_VALIDATION), 300);
-        real *params = calloc(objective_parameters(goal)->total, sizeof *params);
-        objective_initialise(goal, params);
+        cr_assert_eq(objective_create(&spec, (objective_data){.points = data}, NULL, &obj, &err), STATUS_OK, "%s",
+                     err.text);
+        cr_expect_eq(objective_holdout_size(obj, OBJECTIVE_VALIDATION), 300);
+        real *params = calloc(objective_parameters(obj)->total, sizeof *params);
+        objective_initialise(obj, params);
         if (k == 0) {
-            cnf_log_density(objective_points(goal), params, x, 300, (random_stream){.purpose = RANDOM_PROBE},
+            cnf_log_density(objective_points(obj), params, x, 300, (random_stream){.purpose = RANDOM_PROBE},
                             log_density, NULL);
             for (size_t i = 0; i < 300; i++) expected -= log_density[i] / 300;
         }
-        cr_assert_eq(objective_measure(goal, OBJECTIVE_VALIDATION, 1, params, &loss, &counts), STATUS_OK);
+        cr_assert_eq(objective_measure(obj, OBJECTIVE_VALIDATION, 1, params, &loss, &counts), STATUS_OK);
         cr_expect_float_eq(loss, expected, 1e-9, "validation = %zu: %.9g and %.9g", asked[k], loss, expected);
         free(params);
-        objective_destroy(&goal);
+        objective_destroy(&obj);
     }
     dataset_close(&data);
 }

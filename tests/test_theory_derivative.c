@@ -50,8 +50,8 @@ Test(theory_derivative, a_field_in_two_pieces_is_the_field) {
     const size_t P = of->parameters, z = of->z;
     const derivative_piece whole = {.of = of, .time = 1, .factor = 1}, hurried = {.of = of, .time = 0.5, .factor = 2};
     const derivative_piece parts[] = {{.of = of, .time = 0.37, .factor = 1}, {.of = of, .time = 0.63, .factor = 1}};
-    const derivative_piece apart[] = {{.of = of, .time = 0.37, .factor = 1},
-                                      {.of = of, .time = 0.63, .factor = 1, .first = P}};
+    const derivative_piece distance[] = {{.of = of, .time = 0.37, .factor = 1},
+                                         {.of = of, .time = 0.63, .factor = 1, .first = P}};
     const derivative_piece and_back[] = {{.of = of, .time = 0.5, .factor = 1}, {.of = of, .time = -0.5, .factor = 1}};
     begin_at(of, 6, w);
     for (derivative_way way = 0; way < DERIVATIVE_WAYS; way++) {
@@ -67,7 +67,7 @@ Test(theory_derivative, a_field_in_two_pieces_is_the_field) {
         free(seen);
 
         /* Parameters of each piece's own: each gets the share of its time, and the shares sum up to the whole. */
-        seen = taken(way, 2, apart, 2 * P, 48, w);
+        seen = taken(way, 2, distance, 2 * P, 48, w);
         real at[N_MAX];
         memcpy(at, w, sizeof at);
         cr_assert_eq(cable_move(of, &(solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 48}, 0.37, at),

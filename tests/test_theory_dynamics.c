@@ -110,10 +110,10 @@ static void check_image(image_architecture architecture, image_layer layer, imag
                              .fed = 2};
     const conv_field_spec about =
         conv_field_specify(&spec, &(image_flow){.channels = 1, .height = 4, .width = 4}, function);
-    failure why = {""};
+    error_info err = {""};
     dynamics *of = NULL;
     const size_t moving = architecture == IMAGE_AFFJORD ? spec.moving : 0;
-    cr_assert_eq(dynamics_image(&about, moving, 3, 2, &of, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(dynamics_image(&about, moving, 3, 2, &of, &err), STATUS_OK, "%s", err.text);
     cr_assert(of->z == 16 && of->c == (moving ? moving : 1) && of->n == of->z + of->c);
     char name[64];
     snprintf(name, sizeof name, "architecture %d, layer %d, variant %d, function %d", (int)architecture, (int)layer,
@@ -154,14 +154,14 @@ Test(theory_dynamics, more_moving_entries_than_there_are_is_refused) {
                                    .context = 4,
                                    .fed = 2};
     dynamics *of = NULL;
-    failure why = {""};
-    cr_assert_eq(dynamics_image(&about, 5, 0, 1, &of, &why), STATUS_INVALID);
-    cr_assert_not_null(strstr(why.text, "5 entries"), "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(dynamics_image(&about, 5, 0, 1, &of, &err), STATUS_INVALID);
+    cr_assert_not_null(strstr(err.text, "5 entries"), "%s", err.text);
     cr_assert_null(of);
     conv_field_spec empty = about;
     empty.height = 0;
-    cr_assert_eq(dynamics_image(&empty, 2, 0, 1, &of, &why), STATUS_INVALID);
-    cr_assert_not_null(strstr(why.text, "expected"), "%s", why.text);
+    cr_assert_eq(dynamics_image(&empty, 2, 0, 1, &of, &err), STATUS_INVALID);
+    cr_assert_not_null(strstr(err.text, "expected"), "%s", err.text);
 }
 
 #endif

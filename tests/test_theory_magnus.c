@@ -108,10 +108,10 @@ Test(theory_magnus, terms_of_a_linear_matrix_are_known) {
         for (size_t i = 0; i < 9; i++) middle[i] = self.M0[i] + T / 2 * self.M1[i];
         matrix_commute(3, 1, middle, C, 0, inner);
         matrix_commute(3, pow(T, 5) / 720, middle, inner, 0, four);
-        const double apart = matrix_distance(9, omega + 27, four) / matrix_largest(9, four);
-        cr_assert_lt(apart, 0.2, "T = %g: %g", T, apart);
-        if (!isnan(before)) cr_assert_gt(log2(before / apart), 1.7, "T = %g: %g after %g", T, apart, before);
-        before = apart;
+        const double distance = matrix_distance(9, omega + 27, four) / matrix_largest(9, four);
+        cr_assert_lt(distance, 0.2, "T = %g: %g", T, distance);
+        if (!isnan(before)) cr_assert_gt(log2(before / distance), 1.7, "T = %g: %g after %g", T, distance, before);
+        before = distance;
     }
 }
 
@@ -155,11 +155,11 @@ Test(theory_magnus, integrals_approach_the_recursion_with_second_order) {
             magnus_integrals(of, &(solve_spec){.method = tableau_get(TABLEAU_DOPRI5), .steps = 4}, 1.5, w, nodes, sums),
             STATUS_OK);
         for (size_t k = 0; k < 3; k++) {
-            const double apart = matrix_distance(4, sums + 4 * k, omega + 4 * k);
+            const double distance = matrix_distance(4, sums + 4 * k, omega + 4 * k);
             if (nodes > 10)
-                cr_assert(log2(before[k] / apart) > 1.8 && log2(before[k] / apart) < 2.2,
-                          "Omega_%zu, %zu nodes: %g after %g", k + 1, nodes, apart, before[k]);
-            before[k] = apart;
+                cr_assert(log2(before[k] / distance) > 1.8 && log2(before[k] / distance) < 2.2,
+                          "Omega_%zu, %zu nodes: %g after %g", k + 1, nodes, distance, before[k]);
+            before[k] = distance;
         }
     }
     drop(&of, params);

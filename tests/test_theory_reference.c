@@ -170,7 +170,7 @@ Test(theory_reference, trajectory_and_cable_rule) {
         const size_t n = self.of->n;
         const solve_spec grid_of_200 = {.method = tableau_get(TABLEAU_RK4), .steps = 200};
         const solve_spec adaptive = {.method = tableau_get(TABLEAU_DOPRI5),
-                                     .options = {.atol = 1e-11, .rtol = 1e-11, .land = true}};
+                                     .options = {.atol = 1e-11, .rtol = 1e-11, .stop_at_end = true}};
         const solve_spec *solves[] = {&grid_of_200, &adaptive};
         for (size_t k = 0; k < 2; k++) {
             real at[N_MAX];
@@ -178,12 +178,12 @@ Test(theory_reference, trajectory_and_cable_rule) {
             cable out = {.Y = Y};
             memcpy(at, self.w, sizeof at);
             cr_assert_eq(cable_move(self.of, solves[k], self.spec.end_time, at), STATUS_OK);
-            double apart = matrix_distance(n, at, self.expected.w);
-            cr_assert_leq(apart, 1e-9, "context %d, w(T) is %g apart", (int)context, apart);
+            double distance = matrix_distance(n, at, self.expected.w);
+            cr_assert_leq(distance, 1e-9, "context %d, w(T) is %g apart", (int)context, distance);
             memcpy(at, self.w, sizeof at);
             cr_assert_eq(cable_solve(self.of, solves[k], self.spec.end_time, at, &out), STATUS_OK);
-            apart = matrix_distance(n * n, Y, self.expected.Y);
-            cr_assert_leq(apart, 1e-8, "context %d, dw(T)/dw(0) is %g apart", (int)context, apart);
+            distance = matrix_distance(n * n, Y, self.expected.Y);
+            cr_assert_leq(distance, 1e-8, "context %d, dw(T)/dw(0) is %g apart", (int)context, distance);
             for (size_t i = 2; i < n; i++)
                 cr_assert(Y[i * n] == 0 && Y[i * n + 1] == 0, "z does not act on the context");
         }

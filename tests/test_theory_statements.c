@@ -13,15 +13,15 @@
 enum { ROWS_MAX = 512, KEY_MAX = 160 };
 
 /* Statements that were reported, by their key in the database. */
-typedef struct book {
+typedef struct db {
     size_t count, bounded;
     const char *item;
     char key[ROWS_MAX][KEY_MAX];
-} book;
+} db;
 
 /* Each has to hold, to be the only one of its key, and to fit into the message that carries it. */
 static status keep(void *argument, const theory_statement *one) {
-    book *self = argument;
+    db *self = argument;
     const message m = {.kind = MESSAGE_THEORY};
     cr_assert_str_eq(one->item, self->item);
     cr_assert(strlen(one->item) < sizeof m.theory.item);
@@ -69,13 +69,13 @@ static theory_subject make_subject(cnf_context context, real **params) {
  * two powers of T nearly cancel; and some fits end in a poor minimum. */
 static void check_item(const char *item, cnf_context context, uint64_t seed, size_t count, size_t bounded) {
     real *params;
-    book *kept = calloc(1, sizeof *kept);
-    failure why = {""};
+    db *kept = calloc(1, sizeof *kept);
+    error_info err = {""};
     theory_subject subject = make_subject(context, &params);
     kept->item = item;
     subject.seed = seed;
     subject.argument = kept;
-    cr_assert_eq(theory_check(&subject, item, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(theory_check(&subject, item, &err), STATUS_OK, "%s", err.text);
     cr_assert_eq(kept->count, count, "%zu statements", kept->count);
     cr_assert_eq(kept->bounded, bounded, "%zu statements have a bound", kept->bounded);
     free(kept);
@@ -129,13 +129,13 @@ Test(theory_statements, bounds_are_kept_by_what_is_on_their_side) {
 
 Test(theory_statements, unknown_items_are_refused) {
     real *params;
-    book kept = {.count = 0};
-    failure why = {""};
+    db kept = {.count = 0};
+    error_info err = {""};
     theory_subject subject = make_subject(CONTEXT_CLOCK, &params);
     subject.argument = &kept;
-    cr_assert_eq(theory_check(&subject, "cabel", &why), STATUS_INVALID);
-    cr_assert_not_null(strstr(why.text, "\"cabel\""), "%s", why.text);
-    cr_assert_eq(theory_check(&subject, "", &why), STATUS_INVALID);
+    cr_assert_eq(theory_check(&subject, "cabel", &err), STATUS_INVALID);
+    cr_assert_not_null(strstr(err.text, "\"cabel\""), "%s", err.text);
+    cr_assert_eq(theory_check(&subject, "", &err), STATUS_INVALID);
     cr_assert_eq(kept.count, 0);
     for (size_t i = 0; theory_items[i]; i++) {
         const message m = {.kind = MESSAGE_THEORY};
@@ -153,20 +153,20 @@ static status refuse(void *argument, const theory_statement *one) {
 Test(theory_statements, a_report_that_fails_ends_the_item) {
     real *params;
     size_t calls = 0;
-    failure why = {""};
+    error_info err = {""};
     theory_subject subject = make_subject(CONTEXT_CLOCK, &params);
     subject.report = refuse;
     subject.argument = &calls;
-    cr_assert_eq(theory_check(&subject, "blocks", &why), STATUS_IO);
+    cr_assert_eq(theory_check(&subject, "blocks", &err), STATUS_IO);
     cr_assert_eq(calls, 1);
-    cr_assert_not_null(strstr(why.text, "blocks"), "%s", why.text);
+    cr_assert_not_null(strstr(err.text, "blocks"), "%s", err.text);
     free(params);
 }
 
 Test(theory_statements, too_many_dimensions_are_refused) {
     static const char *const bounded[] = {"magnus", "trace", "blocks", "derivative"};
     real *params;
-    book kept = {.count = 0};
+    db kept = {.count = 0};
     theory_subject subject = make_subject(CONTEXT_CLOCK, &params);
     subject.argument = &kept;
     subject.flow.augmented_dimension = 17;

@@ -15,8 +15,8 @@ Test(toy, names_are_known) {
     cr_expect_eq(toy_count(), 11);
     for (size_t i = 0; i < toy_count(); i++) cr_expect_eq(toy_find(toy_at(i)->name), toy_at(i));
     cr_expect_null(toy_find("tie"));
-    cr_expect_str_eq(toy_nearest("hash-gausian"), "hash_gaussian");
-    cr_expect_str_eq(toy_nearest("8gausians"), "8gaussians");
+    cr_expect_str_eq(toy_suggest("hash-gausian"), "hash_gaussian");
+    cr_expect_str_eq(toy_suggest("8gausians"), "8gaussians");
 }
 
 /* If this fails, what the name stands for has changed: raise the toy's version, and print new sums here. */
@@ -120,7 +120,7 @@ Test(toy, entropy_is_the_mean_of_minus_log_density) {
     cr_expect_eq(known, 7);
 }
 
-enum { CELLS = 30 }; /* a side; the edges of all axis-parallel strokes fall on halves of cells */
+enum { CELLS = 30 }; /* a side; the edges of all axis-parallel parallelograms fall on halves of cells */
 
 /* Probability of each cell of the window. */
 static void cell_probabilities(const toy *density, double probability[CELLS][CELLS]) {
@@ -194,12 +194,12 @@ Test(toy, entropies_in_closed_form) {
     cr_expect_float_eq(mixture_entropy(&gaussian, MIXTURE_PANEL), log(2 * M_PI * M_E * 0.37 * 0.37), 1e-10);
 
     const double centres[][2] = {{-50, 0}, {50, 0}};
-    const mixture apart = {.gaussian_count = 2, .centres = centres, .deviation = 0.5};
-    cr_expect_float_eq(mixture_entropy(&apart, MIXTURE_PANEL), log(2 * M_PI * M_E * 0.25) + log(2), 1e-10);
+    const mixture distance = {.gaussian_count = 2, .centres = centres, .deviation = 0.5};
+    cr_expect_float_eq(mixture_entropy(&distance, MIXTURE_PANEL), log(2 * M_PI * M_E * 0.25) + log(2), 1e-10);
 
     /* Two bars 3 x 1 and 1 x 2 that share a unit square: density 1/5 on 3 of 4 squares of area 1, 2/5 on the other. */
     const mixture_stroke bars[] = {{{0, 0}, {3, 0}, {0, 1}}, {{1, 0}, {1, 0}, {0, 2}}};
-    const mixture crossed = {.stroke_share = 1, .stroke_count = 2, .strokes = bars};
+    const mixture crossed = {.parallelogram_share = 1, .parallelogram_count = 2, .parallelograms = bars};
     cr_expect_float_eq(mixture_entropy(&crossed, MIXTURE_PANEL), 3.0 / 5 * log(5) + 2.0 / 5 * log(5.0 / 2), 1e-14);
 
     const double nothing[] = {0};
@@ -224,13 +224,13 @@ Test(toy, entropies_do_not_move_when_the_quadrature_is_refined) {
     cr_expect_eq(refined, 7);
 }
 
-/* Uniform strokes whose edges a Gaussian straddles, against a fine sum that knows nothing of edges. */
+/* Uniform parallelograms whose edges a Gaussian straddles, against a fine sum that knows nothing of edges. */
 Test(toy, entropy_of_a_gaussian_on_an_edge) {
     const mixture_stroke bar[] = {{{0, -1}, {2, 0}, {0, 2}}};
     const double centres[][2] = {{0, 0}};
-    const mixture shape = {.stroke_share = 0.5,
-                           .stroke_count = 1,
-                           .strokes = bar,
+    const mixture shape = {.parallelogram_share = 0.5,
+                           .parallelogram_count = 1,
+                           .parallelograms = bar,
                            .gaussian_count = 1,
                            .centres = centres,
                            .deviation = 0.25};

@@ -12,45 +12,45 @@
 
 /* A training of points: what is minimised, and how. */
 typedef struct training_spec {
-    objective_spec goal;
+    objective_spec obj;
     trainer_spec training;
 } training_spec;
 
 static training_spec short_spec(cnf_context context) {
     return (training_spec){
-        .goal = {.flow = {.dimension = 2,
-                          .width = 64,
-                          .context = context,
-                          .join = context == CONTEXT_AUGMENTED,
-                          .hypernet_layers = 2,
-                          .hypernet_width = 32,
-                          .augmented_dimension = 2,
-                          .augmented_width = 3,
-                          .end_time = 10,
-                          .base_variance = 1,
-                          .solver = TABLEAU_RK4,
-                          .steps = 10},
-                 .seed = 3,
-                 .batch = 300,
-                 .validation = 500},
+        .obj = {.flow = {.dimension = 2,
+                         .width = 64,
+                         .context = context,
+                         .join = context == CONTEXT_AUGMENTED,
+                         .hypernet_layers = 2,
+                         .hypernet_width = 32,
+                         .augmented_dimension = 2,
+                         .augmented_width = 3,
+                         .end_time = 10,
+                         .base_variance = 1,
+                         .solver = TABLEAU_RK4,
+                         .steps = 10},
+                .seed = 3,
+                .batch = 300,
+                .validation = 500},
         .training = {.iterations = 25, .epoch_iterations = 10, .learning_rate = 1e-3, .stop_loss = -INFINITY}};
 }
 
 static dataset *open_data(const char *name) {
     dataset *data = NULL;
-    failure why = {""};
-    cr_assert_eq(dataset_open(name, &data, &why), STATUS_OK, "%s", why.text);
+    error_info err = {""};
+    cr_assert_eq(dataset_open(name, &data, &err), STATUS_OK, "%s", err.text);
     return data;
 }
 
 static trainer *make(training_spec spec, const dataset *data, parallel *workers) {
     trainer *training = NULL;
-    failure why = {""};
-    objective *goal = NULL;
-    cr_assert_eq(objective_create(&spec.goal, (objective_data){.points = data}, workers, &goal, &why), STATUS_OK, "%s",
-                 why.text);
-    cr_assert_eq(trainer_create(&spec.training, &goal, &training, &why), STATUS_OK, "%s", why.text);
-    cr_assert_null(goal, "the trainer has taken it over");
+    error_info err = {""};
+    objective *obj = NULL;
+    cr_assert_eq(objective_create(&spec.obj, (objective_data){.points = data}, workers, &obj, &err), STATUS_OK, "%s",
+                 err.text);
+    cr_assert_eq(trainer_create(&spec.training, &obj, &training, &err), STATUS_OK, "%s", err.text);
+    cr_assert_null(obj, "the trainer has taken it over");
     return training;
 }
 
@@ -99,7 +99,7 @@ Test(trainer, a_test_batch_stands_beside) {
     dataset *data = open_data("ty");
     training_spec spec = short_spec(CONTEXT_AUGMENTED);
     trainer *without = make(spec, data, NULL);
-    spec.goal.test = 700;
+    spec.obj.test = 700;
     trainer *with = make(spec, data, NULL);
     record first = {0}, second = {0};
     train(without, 1000, &first);
@@ -158,7 +158,7 @@ Test(trainer, trained_densities_integrate_to_one) {
         for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++) {
             dataset *data = open_data(names[i]);
             training_spec spec = short_spec(context);
-            spec.goal.flow.steps = 40;
+            spec.obj.flow.steps = 40;
             spec.training.iterations = spec.training.epoch_iterations = 400;
             trainer *training = make(spec, data, NULL);
             record seen = {0};
@@ -189,8 +189,8 @@ Test(trainer, threads_and_vector_levels_do_not_change_a_bit) {
         parallel_destroy(&workers);
 
         for (cpu_level level = CPU_PORTABLE; level < CPU_LEVELS; level++) {
-            spec.goal.flow.backend = cpu_backend(level);
-            if (!spec.goal.flow.backend) continue;
+            spec.obj.flow.backend = cpu_backend(level);
+            if (!spec.obj.flow.backend) continue;
             record third = {0};
             trainer *other = make(spec, data, NULL);
             train(other, 1000, &third);
@@ -214,13 +214,13 @@ Test(trainer, restored_training_goes_on_with_the_same_bits) {
         trainer *begun = make(spec, data, NULL);
         train(begun, 14, &second);
         checkpoint *saved = NULL;
-        failure why = {""};
+        error_info err = {""};
         cr_assert_eq(checkpoint_create(&saved), STATUS_OK);
         cr_assert_eq(trainer_save(begun, saved), STATUS_OK);
         trainer_destroy(&begun);
 
         trainer *resumed = make(spec, data, NULL);
-        cr_assert_eq(trainer_restore(resumed, saved, &why), STATUS_OK, "%s", why.text);
+        cr_assert_eq(trainer_restore(resumed, saved, &err), STATUS_OK, "%s", err.text);
         cr_assert_eq(trainer_iteration(resumed), 14);
         train(resumed, 1000, &second);
         check_same(whole, &first, resumed, &second, "resumed");
@@ -236,13 +236,13 @@ Test(trainer, refuses_a_checkpoint_of_another_shape) {
     training_spec spec = short_spec(CONTEXT_CLOCK);
     trainer *small = make(spec, data, NULL);
     checkpoint *saved = NULL;
-    failure why = {""};
+    error_info err = {""};
     cr_assert_eq(checkpoint_create(&saved), STATUS_OK);
     cr_assert_eq(trainer_save(small, saved), STATUS_OK);
-    spec.goal.flow.width = 32;
+    spec.obj.flow.width = 32;
     trainer *other = make(spec, data, NULL);
-    cr_assert_eq(trainer_restore(other, saved, &why), STATUS_FORMAT);
-    cr_assert(strstr(why.text, "hypernet.2.weight"), "%s", why.text);
+    cr_assert_eq(trainer_restore(other, saved, &err), STATUS_FORMAT);
+    cr_assert(strstr(err.text, "hypernet.2.weight"), "%s", err.text);
     cr_assert_eq(trainer_iteration(other), 0, "nothing was taken over");
     trainer_destroy(&small), trainer_destroy(&other);
     checkpoint_destroy(&saved);
@@ -323,7 +323,7 @@ Test(trainer, averages_parameters) {
     double *expected = malloc(P * sizeof *expected);
     record seen[3] = {0};
     checkpoint *saved;
-    failure why;
+    error_info err;
     for (size_t i = 0; i < P; i++) expected[i] = (double)trainer_parameters(plain)[i];
     for (uint64_t t = 1; t <= 20; t++) {
         const double keep = fmin(0.6, (double)t / (double)(t + 9));
@@ -339,7 +339,7 @@ Test(trainer, averages_parameters) {
 
     cr_assert_eq(checkpoint_create(&saved), STATUS_OK);
     cr_assert_eq(trainer_save(averaged, saved), STATUS_OK);
-    cr_assert_eq(trainer_restore(second, saved, &why), STATUS_OK, "%s", why.text);
+    cr_assert_eq(trainer_restore(second, saved, &err), STATUS_OK, "%s", err.text);
     seen[2] = seen[1];
     train(averaged, 25, &seen[1]);
     train(second, 25, &seen[2]);
@@ -348,9 +348,9 @@ Test(trainer, averages_parameters) {
     checkpoint_destroy(&saved);
     cr_assert_eq(checkpoint_create(&saved), STATUS_OK);
     cr_assert_eq(trainer_save(plain, saved), STATUS_OK);
-    cr_expect_eq(trainer_restore(averaged, saved, &why), STATUS_FORMAT,
+    cr_expect_eq(trainer_restore(averaged, saved, &err), STATUS_FORMAT,
                  "a checkpoint of a training without an average");
-    cr_expect(strstr(why.text, TRAINER_PARAMETERS), "%s", why.text);
+    cr_expect(strstr(err.text, TRAINER_PARAMETERS), "%s", err.text);
     checkpoint_destroy(&saved);
     trainer_destroy(&plain), trainer_destroy(&averaged), trainer_destroy(&second);
     free(expected);

@@ -17,7 +17,7 @@ static int only_plain_functions(void *refused, int action, const char *first, co
 }
 
 Test(views, call_functions_that_every_build_has) {
-    close_book(open_book());
+    close_db(open_db());
     char names[1024];
     snprintf(names, sizeof names, "%s", query("SELECT name FROM sqlite_schema WHERE type = 'view'"));
     cr_assert_not_null(strstr(names, "loss_curves;"));
@@ -35,12 +35,12 @@ Test(views, call_functions_that_every_build_has) {
 }
 
 /* 30 seeds with the losses of `model`, from `first` on in steps of `step`, which has no divisor in common with 30. */
-static void put_seeds(recorder *book, int64_t experiment, const char *model, int first, int step) {
+static void put_seeds(results_db *db, int64_t experiment, const char *model, int first, int step) {
     for (int i = 0; i < 30; i++) {
         const int which = (first + i * step) % 30;
         char key[64];
         snprintf(key, sizeof key, "%s%d", model, i);
-        put_finished(book, experiment, key, model, (uint64_t)i, 1.2 + 0.01 * which + 1e-9 * which * which);
+        put_finished(db, experiment, key, model, (uint64_t)i, 1.2 + 0.01 * which + 1e-9 * which * which);
     }
 }
 
@@ -48,12 +48,12 @@ static void put_seeds(recorder *book, int64_t experiment, const char *model, int
  * SQLite before and after 3.43, which adds what each addition rounds off. */
 Test(views, statistics_do_not_depend_on_the_order_of_sums) {
     static const char all[] = "SELECT n, printf('%%!.17g %%!.17g', mean, std) FROM %s";
-    recorder *book = open_book();
-    const int64_t experiment = put_experiment(book, "e");
-    put_seeds(book, experiment, "up", 0, 1);
-    put_seeds(book, experiment, "down", 29, 29);
-    put_seeds(book, experiment, "mixed", 3, 7);
-    close_book(book);
+    results_db *db = open_db();
+    const int64_t experiment = put_experiment(db, "e");
+    put_seeds(db, experiment, "up", 0, 1);
+    put_seeds(db, experiment, "down", 29, 29);
+    put_seeds(db, experiment, "mixed", 3, 7);
+    close_db(db);
     static const char *const views[] = {
         "loss_curves WHERE split = 'validation' AND iteration = 200 AND model = ",
         "loss_curves WHERE split = 'training' AND iteration = 100 AND model = ", "toy_losses WHERE model = "};
@@ -80,17 +80,17 @@ Test(views, statistics_are_those_of_their_definition) {
                  {1e150, 3e150, 2e150, 1.4142135623730951e150},
                  {0.1, 0.1, 0.1, 0},
                  {1e-20, 3e-20, 0, 0}};
-    recorder *book = open_book();
-    const int64_t experiment = put_experiment(book, "e");
+    results_db *db = open_db();
+    const int64_t experiment = put_experiment(db, "e");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char model[32], key[40];
         snprintf(model, sizeof model, "m%zu", i);
         for (int seed = 0; seed < 2; seed++) {
             snprintf(key, sizeof key, "%s-%d", model, seed);
-            put_finished(book, experiment, key, model, (uint64_t)seed, seed == 0 ? cases[i].a : cases[i].b);
+            put_finished(db, experiment, key, model, (uint64_t)seed, seed == 0 ? cases[i].a : cases[i].b);
         }
     }
-    close_book(book);
+    close_db(db);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char sql[256];
         double mean, std;

@@ -25,8 +25,8 @@ static inline void draw(uint64_t seed, size_t count, double *a) {
 
 #define CHECK_CLOSE(count, seen, expected, within)                                                                     \
     do {                                                                                                               \
-        const double apart_ = matrix_distance(count, seen, expected);                                                  \
-        cr_assert_leq(apart_, within, "line %d: %g apart", __LINE__, apart_);                                          \
+        const double distance_ = matrix_distance(count, seen, expected);                                               \
+        cr_assert_leq(distance_, within, "line %d: %g apart", __LINE__, distance_);                                    \
     } while (0)
 
 static inline cnf_spec toy(cnf_context context, bool join, size_t dimension) {

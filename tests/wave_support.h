@@ -24,8 +24,8 @@ static inline status wave_value(void *user, const real *p, const real *c, size_t
     return STATUS_OK;
 }
 
-static inline status wave_reverse(void *user, const real *p, const real *c, size_t n, const real *z, const real *e,
-                                  const real *fbar, const real *product_bar, real *zbar, real *gradient, real *cbar) {
+static inline status wave_backward(void *user, const real *p, const real *c, size_t n, const real *z, const real *e,
+                                   const real *fbar, const real *product_bar, real *zbar, real *gradient, real *cbar) {
     const wave *self = user;
     for (size_t i = 0; i < n; i++, z += 2, fbar += 2, zbar += 2) {
         const real s = (real)sin((double)z[0]), k = (real)cos((double)z[0]);
@@ -48,7 +48,7 @@ static inline status wave_reverse(void *user, const real *p, const real *c, size
 static inline status wave_vjp(void *user, const real *p, const real *c, size_t n, const real *z, const real *fbar,
                               real *zbar) {
     real gradient[2], cbar[1];
-    return wave_reverse(user, p, c, n, z, NULL, fbar, NULL, zbar, gradient, cbar);
+    return wave_backward(user, p, c, n, z, NULL, fbar, NULL, zbar, gradient, cbar);
 }
 
 static const field_parameter wave_parameters[] = {{"a", 1, 1}, {"b", 1, 1}};
@@ -61,7 +61,7 @@ static inline field_callbacks wave_callbacks(wave *user) {
                              .parameters = wave_parameters,
                              .user = user,
                              .value = wave_value,
-                             .reverse = wave_reverse};
+                             .reverse = wave_backward};
 }
 
 /* One that gives up. */

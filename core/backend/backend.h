@@ -4,9 +4,9 @@
  * register holds one coordinate of neighbouring points. The last chunk of a batch is padded with zeros, which add
  * nothing to any sum.
  *
- * Every operation is a fixed sequence of IEEE operations: a sum over the points of a chunk uses LANES partial sums,
- * which are reduced pairwise, and chunks are added in their order. The result has the same bits for every processor
- * level and number of threads.
+ * Every operation is a fixed sequence of IEEE operations: a sum over the points of a chunk uses PARTIAL_SUMS partial
+ * sums, which are reduced pairwise, and chunks are added in their order. The result has the same bits for every
+ * processor level and number of threads.
  *
  * Legend: D dimension, W hidden units, K = 2 D + 2 weights for each hidden unit. */
 #ifndef AFFJORD_BACKEND_BACKEND_H
@@ -22,7 +22,7 @@
 #include "base/status.h"
 
 enum {
-    LANES = 16, /* partial sums of a sum over points */
+    PARTIAL_SUMS = 16, /* partial sums of a sum over points */
     CHUNK = 128, /* points processed together */
     ALIGNMENT = 64,
     TOY_DIMENSION_MAX = 64 /* D of the toy field */
@@ -38,12 +38,12 @@ typedef struct toy_shape {
     size_t width; /* W */
 } toy_shape;
 
-/* Return the number of weights of a hidden unit, and the size of theta rounded up to a multiple of LANES. */
+/* Return the number of weights of a hidden unit, and the size of theta rounded up to a multiple of PARTIAL_SUMS. */
 static inline size_t toy_unit(toy_shape shape) {
     return 2 * shape.dimension + 2;
 }
 static inline size_t toy_stride(toy_shape shape) {
-    return (shape.width * toy_unit(shape) + LANES - 1) / LANES * LANES;
+    return (shape.width * toy_unit(shape) + PARTIAL_SUMS - 1) / PARTIAL_SUMS * PARTIAL_SUMS;
 }
 
 /* Adam's constants for one step (Kingma and Ba 2015), including the bias corrections. */
@@ -78,21 +78,21 @@ typedef struct backend_ops backend_ops;
  *
  * Arrays are in device memory, which only operations access. The caller owns structures and tables that describe the
  * work (shapes, lists of pointers); an operation reads them before it returns. Operations take effect in the order of
- * their calls. Those that return a number wait for it. No operation but `take` and conv_create allocates. */
+ * their calls. Those that return a number wait for it. No operation but `alloc` and conv_create allocates. */
 struct backend_ops {
     const char *name;
     bool concurrent; /* several threads may call operations at once */
 
     /* --- Memory --- */
 
-    /* *out <- `bytes` of zeros, aligned to ALIGNMENT, which the caller returns by give_back. Both are NULL if device
+    /* *out <- `bytes` of zeros, aligned to ALIGNMENT, which the caller returns by release. Both are NULL if device
      * memory is host memory; memory.h handles both cases. Errors: STATUS_MEMORY. */
-    status (*take)(const backend_ops *self, size_t bytes, void **out);
-    void (*give_back)(const backend_ops *self, void *block);
+    status (*alloc)(const backend_ops *self, size_t bytes, void **out);
+    void (*release)(const backend_ops *self, void *block);
 
     /* Copy between host memory and device memory. */
-    void (*upload)(const backend_ops *self, size_t bytes, const void *from, void *to);
-    void (*download)(const backend_ops *self, size_t bytes, const void *from, void *to);
+    void (*copy_to_device)(const backend_ops *self, size_t bytes, const void *from, void *to);
+    void (*copy_to_host)(const backend_ops *self, size_t bytes, const void *from, void *to);
 
     /* --- Vectors --- */
 
@@ -108,10 +108,10 @@ struct backend_ops {
     /* *y <- *a times *b, in double. */
     void (*product)(const backend_ops *self, const double *a, const double *b, real *y);
 
-    /* y (n) <- x in slot *slot of x or y, whose slots are x_apart and y_apart reals apart; 0 if there is only one. If
+    /* y (n) <- x in slot *slot of x or y, whose slots are x_stride and y_stride reals apart; 0 if there is only one. If
      * source and destination are equal, nothing is copied. */
-    void (*copy_slot)(const backend_ops *self, size_t n, const size_t *slot, const real *x, size_t x_apart, real *y,
-                      size_t y_apart);
+    void (*copy_slot)(const backend_ops *self, size_t n, const size_t *slot, const real *x, size_t x_stride, real *y,
+                      size_t y_stride);
 
     /* y (n) <- x rounded to the precision of `math`, which is not MATH_FP32 (rounding.h; the double build rounds to a
      * float first). y may be x. */
@@ -122,12 +122,12 @@ struct backend_ops {
     void (*combine)(const backend_ops *self, size_t n, const real *x, size_t terms, const double *weight,
                     const real *const *k, real *y);
 
-    /* Operations on rows of `columns` reals at distance x_apart or y_apart: y <- x, without overlap; y (columns, rows)
-     * <- the transpose of x (rows, columns), both dense; y (columns) += the rows of x in order. */
-    void (*copy_rows)(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y,
-                      size_t y_apart);
+    /* Operations on rows of `columns` reals at distance x_stride or y_stride: y <- x, without overlap; y (columns,
+     * rows) <- the transpose of x (rows, columns), both dense; y (columns) += the rows of x in order. */
+    void (*copy_rows)(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_stride, real *y,
+                      size_t y_stride);
     void (*transpose)(const backend_ops *self, size_t rows, size_t columns, const real *x, real *y);
-    void (*add_rows)(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y);
+    void (*add_rows)(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_stride, real *y);
 
     /* Return whether all of x (n) is finite. */
     bool (*is_finite)(const backend_ops *self, size_t n, const real *x);
@@ -162,8 +162,8 @@ struct backend_ops {
      * bias_bar may be NULL. */
     void (*apply)(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *bias,
                   const real *x, real *y);
-    void (*apply_reverse)(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x,
-                          const real *ybar, real *matrix_bar, real *bias_bar, real *xbar);
+    void (*apply_backward)(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x,
+                           const real *ybar, real *matrix_bar, real *bias_bar, real *xbar);
 
     /* y (n) <- tanh(x), sigmoid(x), elu(x), where elu(x) = x, or exp(x) - 1 for x < 0; y may be x. */
     void (*tanh)(const backend_ops *self, size_t n, const real *x, real *y);
@@ -171,8 +171,8 @@ struct backend_ops {
     void (*elu)(const backend_ops *self, size_t n, const real *x, real *y);
 
     /* Replace bar (n), the cotangent of y = tanh(x) or elu(x), by that of x. */
-    void (*tanh_reverse)(const backend_ops *self, size_t n, const real *y, real *bar);
-    void (*elu_reverse)(const backend_ops *self, size_t n, const real *y, real *bar);
+    void (*tanh_backward)(const backend_ops *self, size_t n, const real *y, real *bar);
+    void (*elu_backward)(const backend_ops *self, size_t n, const real *y, real *bar);
 
     /* --- Points --- */
 
@@ -183,9 +183,9 @@ struct backend_ops {
 
     /* The backward pass of toy_evaluate: for cotangents a (D, CHUNK) of f and l (CHUNK) of the divergence, zbar (D,
      * CHUNK) <- a . df/dz + l . ddivergence/dz, and theta_bar (stride) <- the same for theta, summed over the chunk.
-     * `lanes` is scratch, LANES reals for each weight. */
-    void (*toy_reverse)(const backend_ops *self, toy_shape shape, const real *theta, const real *z, const real *probe,
-                        const real *a, const real *l, real *zbar, real *theta_bar, real *lanes);
+     * `partial` is scratch, PARTIAL_SUMS reals for each weight. */
+    void (*toy_backward)(const backend_ops *self, toy_shape shape, const real *theta, const real *z, const real *probe,
+                         const real *a, const real *l, real *zbar, real *theta_bar, real *partial);
 
     /* --- Images: the field --- */
 
@@ -199,28 +199,28 @@ struct backend_ops {
 
     /* y (2, images, pixels, channels) <- the activation of h (same shape) plus bias (K, channels), on dual numbers; the
      * bias is added to the values only. y is not h. With `keep`, the values of h are overwritten by the input of
-     * dual_reverse. */
+     * dual_backward. */
     void (*dual_activate)(const backend_ops *self, const dual_shape *shape, const real *bias, bool keep, real *h,
                           real *y);
 
     /* The backward pass of dual_activate with `keep`: ybar, the cotangent of y, becomes that of h; bias_bar (K,
      * channels) += that of the bias. */
-    void (*dual_reverse)(const backend_ops *self, const dual_shape *shape, const real *h, real *ybar, real *bias_bar);
+    void (*dual_backward)(const backend_ops *self, const dual_shape *shape, const real *h, real *ybar, real *bias_bar);
 
     /* Add bias to values x (images, pixels, channels) without activation, and its backward pass. */
     void (*bias_add)(const backend_ops *self, const dual_shape *shape, const real *bias, real *x);
-    void (*bias_reverse)(const backend_ops *self, const dual_shape *shape, const real *xbar, real *bias_bar);
+    void (*bias_backward)(const backend_ops *self, const dual_shape *shape, const real *xbar, real *bias_bar);
 
     /* For f, e, product (n, D) of n images: divergence (n) <- e . product, kinetic (n) <- f . f, jacobian (n) <-
-     * product . product, except those that are NULL, in double with LANES partial sums. */
+     * product . product, except those that are NULL, in double with PARTIAL_SUMS partial sums. */
     void (*image_products)(const backend_ops *self, size_t n, size_t D, const real *f, const real *e,
                            const real *product, real *divergence, real *kinetic, real *jacobian);
 
     /* The backward pass of image_products: fbar, product_bar (n, D) += the contribution of the three cotangents, NULL
      * for zero. e has no cotangent. */
-    void (*image_products_reverse)(const backend_ops *self, size_t n, size_t D, const real *f, const real *e,
-                                   const real *product, const real *divergence, const real *kinetic,
-                                   const real *jacobian, real *fbar, real *product_bar);
+    void (*image_products_backward)(const backend_ops *self, size_t n, size_t D, const real *f, const real *e,
+                                    const real *product, const real *divergence, const real *kinetic,
+                                    const real *jacobian, real *fbar, real *product_bar);
 
     /* --- Images: what the context makes of the field --- */
 
@@ -230,8 +230,8 @@ struct backend_ops {
                          real *biases);
 
     /* The backward pass of context_bias: adds to weight_bar and cbar. */
-    void (*context_bias_reverse)(const backend_ops *self, const context_shape *shape, const real *weight, const real *c,
-                                 const real *bias_bar, real *weight_bar, real *cbar);
+    void (*context_bias_backward)(const backend_ops *self, const context_shape *shape, const real *weight,
+                                  const real *c, const real *bias_bar, real *weight_bar, real *cbar);
 
     /* y (rows, columns) <- each row of x times its gate; shift (rows) += gate times bias. */
     void (*gate)(const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x,
@@ -239,13 +239,13 @@ struct backend_ops {
 
     /* The backward pass of gate and of the sigmoid before it: x_bar, bias_bar += gate times the cotangents of y and
      * shift; shift_bar becomes the cotangent of the sigmoid's argument. */
-    void (*gate_reverse)(const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x,
-                         const real *bias, const real *ybar, real *x_bar, real *bias_bar, real *shift_bar);
+    void (*gate_backward)(const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x,
+                          const real *bias, const real *ybar, real *x_bar, real *bias_bar, real *shift_bar);
 
     /* root_bar += 2 root (sum of the terms, plus *s times *clock_bar unless NULL), in double. This is the cotangent of
      * root if all rates of a flow are multiplied by its end time root^2. */
-    void (*time_reverse)(const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar,
-                         const real *root, real *root_bar);
+    void (*time_backward)(const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar,
+                          const real *root, real *root_bar);
 
     /* --- Images: what a flow starts from and ends with --- */
 
@@ -259,7 +259,8 @@ struct backend_ops {
     void (*unlogit)(const backend_ops *self, double alpha, size_t n, size_t D, const real *z, real *x);
 
     /* y (n images) <- x squeezed, or the inverse; y is not x. */
-    void (*squeeze)(const backend_ops *self, const squeeze_shape *shape, size_t n, bool back, const real *x, real *y);
+    void (*squeeze)(const backend_ops *self, const squeeze_shape *shape, size_t n, bool inverse, const real *x,
+                    real *y);
 
     /* sums (n) += x (n); sums (n) <- sum of the squares of each row of x (n, D), in order. Both in double. */
     void (*accumulate)(const backend_ops *self, size_t n, const real *x, double *sums);

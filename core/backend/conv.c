@@ -34,8 +34,8 @@ void conv_destroy(conv **self) {
 size_t conv_forward_reals(const conv *self) {
     return self->forward_reals;
 }
-size_t conv_reverse_reals(const conv *self) {
-    return self->reverse_reals;
+size_t conv_backward_reals(const conv *self) {
+    return self->backward_reals;
 }
 size_t conv_gradient_reals(const conv *self) {
     return self->gradient_reals;
@@ -52,17 +52,17 @@ size_t conv_bytes(const conv *self) {
     return self->memory.bytes;
 }
 
-void conv_pack(conv *self, const real *weight, real *forward, real *reverse) {
-    self->ops->pack(self, weight, forward, reverse);
+void conv_pack(conv *self, const real *weight, real *forward, real *backward) {
+    self->ops->pack(self, weight, forward, backward);
 }
 void conv_forward(conv *self, const real *forward, const real *x, real *y) {
     self->ops->forward(self, forward, x, y);
 }
-void conv_data_reverse(conv *self, const real *reverse, const real *ybar, real *xbar) {
-    self->ops->data_reverse(self, reverse, ybar, xbar);
+void conv_backward_data(conv *self, const real *backward, const real *ybar, real *xbar) {
+    self->ops->backward_data(self, backward, ybar, xbar);
 }
-void conv_weight_reverse(conv *self, const real *x, const real *ybar, real *gradient) {
-    self->ops->weight_reverse(self, x, ybar, gradient);
+void conv_backward_weight(conv *self, const real *x, const real *ybar, real *gradient) {
+    self->ops->backward_weight(self, x, ybar, gradient);
 }
 void conv_unpack(conv *self, const real *gradient, real *weightbar) {
     self->ops->unpack(self, gradient, weightbar);

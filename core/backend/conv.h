@@ -16,10 +16,10 @@
 
 typedef struct conv_ops {
     void (*destroy)(conv *self); /* frees what the arena does not own */
-    void (*pack)(conv *self, const real *weight, real *forward, real *reverse);
+    void (*pack)(conv *self, const real *weight, real *forward, real *backward);
     void (*forward)(conv *self, const real *forward, const real *x, real *y);
-    void (*data_reverse)(conv *self, const real *reverse, const real *ybar, real *xbar);
-    void (*weight_reverse)(conv *self, const real *x, const real *ybar, real *gradient);
+    void (*backward_data)(conv *self, const real *backward, const real *ybar, real *xbar);
+    void (*backward_weight)(conv *self, const real *x, const real *ybar, real *gradient);
     void (*unpack)(conv *self, const real *gradient, real *weightbar);
 } conv_ops;
 
@@ -27,7 +27,7 @@ typedef struct conv_ops {
 struct conv {
     const conv_ops *ops;
     conv_shape shape;
-    size_t forward_reals, reverse_reals, gradient_reals, scratch_reals;
+    size_t forward_reals, backward_reals, gradient_reals, scratch_reals;
     real *scratch; /* in device memory; owned by the arena, or lent */
     arena memory; /* holds this object too */
 };
@@ -45,27 +45,27 @@ void conv_lend(conv *self, real *scratch);
 
 void conv_destroy(conv **self);
 
-/* Return the sizes in reals of packed weights for conv_forward and for conv_data_reverse, and of the packed gradient.
+/* Return the sizes in reals of packed weights for conv_forward and for conv_backward_data, and of the packed gradient.
  * They are equal for all objects with the same channels and method. */
 size_t conv_forward_reals(const conv *self);
-size_t conv_reverse_reals(const conv *self);
+size_t conv_backward_reals(const conv *self);
 size_t conv_gradient_reals(const conv *self);
 
 /* Return the bytes of the object, without the library's code. */
 size_t conv_bytes(const conv *self);
 
 /* forward, reverse <- packed weight (out, in, 3, 3); both aligned to 64 bytes; either may be NULL. */
-void conv_pack(conv *self, const real *weight, real *forward, real *reverse);
+void conv_pack(conv *self, const real *weight, real *forward, real *backward);
 
 /* y (images, height, width, out) <- the convolution of x (images, height, width, in). Arrays of this and the following
  * calls are aligned to 64 bytes. */
 void conv_forward(conv *self, const real *forward, const real *x, real *y);
 
 /* xbar (images, height, width, in) <- cotangent of x for the cotangent ybar of y. */
-void conv_data_reverse(conv *self, const real *reverse, const real *ybar, real *xbar);
+void conv_backward_data(conv *self, const real *backward, const real *ybar, real *xbar);
 
 /* gradient (packed) += cotangent of the weight. */
-void conv_weight_reverse(conv *self, const real *x, const real *ybar, real *gradient);
+void conv_backward_weight(conv *self, const real *x, const real *ybar, real *gradient);
 
 /* weightbar (out, in, 3, 3) <- packed gradient. */
 void conv_unpack(conv *self, const real *gradient, real *weightbar);

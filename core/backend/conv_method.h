@@ -5,7 +5,7 @@
 #include "base/choices.h"
 
 /* The device's best kernels (cuDNN's on a GPU), or plain loops. */
-typedef enum conv_method { CONV_BEST, CONV_PLAIN, CONV_METHODS } conv_method;
+typedef enum conv_method { CONV_AUTO, CONV_REFERENCE, CONV_METHODS } conv_method;
 
 /* The precision to which the inputs of a convolution (images, weights and cotangents) are rounded: fp32, tf32 with 10
  * bits of fraction, bf16 with 7. Products and sums are fp32. */

@@ -34,11 +34,11 @@ static const real *rounded_ybar(const rounded_conv *self, const real *ybar) {
     return rounded(self, pixels_of(self->base.shape) * self->base.shape.out, ybar, self->ybar);
 }
 
-static void rounded_pack(conv *base, const real *weight, real *forward, real *reverse) {
+static void rounded_pack(conv *base, const real *weight, real *forward, real *backward) {
     const rounded_conv *self = (rounded_conv *)base;
     const size_t weights = CONV_TAPS * base->shape.in * base->shape.out;
     conv_lend(self->exact, base->scratch);
-    conv_pack(self->exact, rounded(self, weights, weight, self->weight), forward, reverse);
+    conv_pack(self->exact, rounded(self, weights, weight, self->weight), forward, backward);
 }
 
 static void rounded_forward(conv *base, const real *forward, const real *x, real *y) {
@@ -47,16 +47,16 @@ static void rounded_forward(conv *base, const real *forward, const real *x, real
     conv_forward(self->exact, forward, rounded_x(self, x), y);
 }
 
-static void rounded_data_reverse(conv *base, const real *reverse, const real *ybar, real *xbar) {
+static void rounded_backward_data(conv *base, const real *backward, const real *ybar, real *xbar) {
     const rounded_conv *self = (rounded_conv *)base;
     conv_lend(self->exact, base->scratch);
-    conv_data_reverse(self->exact, reverse, rounded_ybar(self, ybar), xbar);
+    conv_backward_data(self->exact, backward, rounded_ybar(self, ybar), xbar);
 }
 
-static void rounded_weight_reverse(conv *base, const real *x, const real *ybar, real *gradient) {
+static void rounded_backward_weight(conv *base, const real *x, const real *ybar, real *gradient) {
     const rounded_conv *self = (rounded_conv *)base;
     conv_lend(self->exact, base->scratch);
-    conv_weight_reverse(self->exact, rounded_x(self, x), rounded_ybar(self, ybar), gradient);
+    conv_backward_weight(self->exact, rounded_x(self, x), rounded_ybar(self, ybar), gradient);
 }
 
 static void rounded_unpack(conv *base, const real *gradient, real *weightbar) {
@@ -71,8 +71,8 @@ static const conv_ops rounded_ops = {
     .destroy = rounded_destroy,
     .pack = rounded_pack,
     .forward = rounded_forward,
-    .data_reverse = rounded_data_reverse,
-    .weight_reverse = rounded_weight_reverse,
+    .backward_data = rounded_backward_data,
+    .backward_weight = rounded_backward_weight,
     .unpack = rounded_unpack,
 };
 
@@ -93,7 +93,7 @@ static status build(rounded_conv *self, conv_method method) {
     }
     self->exact = exact;
     base->forward_reals = conv_forward_reals(exact);
-    base->reverse_reals = conv_reverse_reals(exact);
+    base->backward_reals = conv_backward_reals(exact);
     base->gradient_reals = conv_gradient_reals(exact);
     base->scratch_reals = conv_scratch_reals(exact);
     TRY(BACKEND_NEW(self->backend, &base->memory, CONV_TAPS * s.in * s.out, &self->weight));

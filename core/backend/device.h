@@ -18,11 +18,11 @@ typedef struct device_choice {
 } device_choice;
 
 /* Parse a device name. Errors: STATUS_INVALID with the accepted forms. */
-status device_parse(const char *text, device_choice *out, failure *why);
+status device_parse(const char *text, device_choice *out, error_info *err);
 
 /* Load the library: $AFFJORD_DEVICE_LIBRARY if set (for tests), else libaffjord_cuda.so beside the program, in
  * ../libexec/affjord from there, or in the system's search path. *out is valid until the program ends. Errors:
  * STATUS_IO if it is missing or cannot be loaded, STATUS_FORMAT for another version. */
-status device_open(const device_table **out, failure *why);
+status device_open(const device_table **out, error_info *err);
 
 #endif

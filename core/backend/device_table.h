@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "backend/backend.h"
-#include "backend/toy_program.h"
+#include "backend/fused_kernel_spec.h"
 #include "base/real.h"
 #include "base/status.h"
 
@@ -25,7 +25,7 @@ typedef struct device_about {
 } device_about;
 
 /* Runs with one specification, trained side by side on a device. */
-typedef struct toy_fleet toy_fleet;
+typedef struct fused_runs fused_runs;
 
 typedef struct device_table {
     uint32_t version; /* DEVICE_TABLE_VERSION; always first */
@@ -33,63 +33,64 @@ typedef struct device_table {
 
     /* *count <- the number of devices, at least one. Errors: STATUS_IO if there is no driver, a driver that is too old,
      * or no device. */
-    status (*count)(int *count, failure *why);
+    status (*count)(int *count, error_info *err);
 
     /* Describe a device. Errors: STATUS_INVALID if it does not exist or no code was compiled for it. */
-    status (*describe)(int device, device_about *out, failure *why);
+    status (*describe)(int device, device_about *out, error_info *err);
 
     /* Create `runs` runs of at most `block` iterations a launch each. The caller owns *out. Errors: STATUS_MEMORY with
      * the needed and free bytes, STATUS_INVALID for a model that exceeds the device's limits. */
-    status (*toy_create)(int device, const toy_program *program, size_t runs, size_t block, toy_fleet **out,
-                         failure *why);
-    void (*toy_destroy)(toy_fleet **fleet);
+    status (*toy_create)(int device, const fused_kernel_spec *spec, size_t runs, size_t block, fused_runs **out,
+                         error_info *err);
+    void (*toy_destroy)(fused_runs **group);
 
     /* Return the bytes of device memory for one run. */
-    size_t (*toy_bytes)(const toy_program *program, size_t block);
+    size_t (*toy_bytes)(const fused_kernel_spec *spec, size_t block);
 
     /* Set the path of the time (E), the same for all runs; not for an augmented context. */
-    status (*toy_path)(toy_fleet *fleet, const real *path, failure *why);
+    status (*toy_path)(fused_runs *group, const real *path, error_info *err);
 
     /* Set and get the parameters and Adam's moments of a run, (P) each. */
-    status (*toy_put)(toy_fleet *fleet, size_t run, const real *params, const real *first, const real *second,
-                      failure *why);
-    status (*toy_get)(toy_fleet *fleet, size_t run, real *params, real *first, real *second, failure *why);
+    status (*toy_put)(fused_runs *group, size_t run, const real *params, const real *first, const real *second,
+                      error_info *err);
+    status (*toy_get)(fused_runs *group, size_t run, real *params, real *first, real *second, error_info *err);
 
-    /* Set x (held[which], D), a holdout batch of a run. */
-    status (*toy_hold)(toy_fleet *fleet, size_t run, size_t which, const real *x, failure *why);
+    /* Set x (holdout[which], D), a holdout batch of a run. */
+    status (*toy_set_holdout)(fused_runs *group, size_t run, size_t which, const real *x, error_info *err);
 
     /* Return the host memory for the batches (block, n, D) of a run. There are two places, 0 and 1: one is filled while
      * a launch uses the other. */
-    real *(*toy_batches)(toy_fleet *fleet, size_t place, size_t run);
+    real *(*toy_batches)(fused_runs *group, size_t place, size_t run);
 
-    /* Begin a launch with orders (runs), adam (runs, block) and the batches of `place`. Returns at once. */
-    status (*toy_begin)(toy_fleet *fleet, size_t place, const toy_order *orders, const toy_adam *adam, failure *why);
+    /* Begin a launch with launches (runs), adam (runs, block) and the batches of `place`. Returns at once. */
+    status (*toy_begin)(fused_runs *group, size_t place, const run_launch *launches, const toy_adam *adam,
+                        error_info *err);
 
-    /* Wait for the launch; orders (runs) <- its results, losses (runs, block) <- those of its iterations. */
-    status (*toy_end)(toy_fleet *fleet, toy_order *orders, double *losses, failure *why);
+    /* Wait for the launch; launches (runs) <- its results, losses (runs, block) <- those of its iterations. */
+    status (*toy_end)(fused_runs *group, run_launch *launches, double *losses, error_info *err);
 
-    /* log_density (held[which]) <- that of a run's holdout batch, after a launch that measured it. */
-    status (*toy_measured)(toy_fleet *fleet, size_t run, size_t which, double *log_density, failure *why);
+    /* log_density (holdout[which]) <- that of a run's holdout batch, after a launch that measured it. */
+    status (*toy_measured)(fused_runs *group, size_t run, size_t which, double *log_density, error_info *err);
 
     /* Open the operations of backend.h on a device. toy_* are NULL, because points train by the functions above. For
      * one thread. The caller owns *out and closes it after its last array is released. Errors: those of `describe`,
      * STATUS_MEMORY. */
-    status (*images_open)(int device, const backend_ops **out, failure *why);
+    status (*images_open)(int device, const backend_ops **out, error_info *err);
 
     /* Return the first error of an operation since opening, because operations return no status; STATUS_OK if none has
      * been detected. After an error, downloaded numbers are NaN, and is_finite returns false. */
-    status (*images_state)(const backend_ops *backend, failure *why);
+    status (*images_state)(const backend_ops *backend, error_info *err);
 
     /* Return whether cuDNN computes all convolutions so far: *which <- its version, or why some use the library's own
      * kernels. */
-    bool (*images_library)(const backend_ops *backend, failure *which);
+    bool (*images_library)(const backend_ops *backend, error_info *which);
 
     /* Return whether the device repeats the steps of a solve by itself: *which <- the reason if not. */
-    bool (*images_graphs)(const backend_ops *backend, failure *which);
+    bool (*images_graphs)(const backend_ops *backend, error_info *which);
 
     /* Set the plans of an earlier process, in the format of images_plans; new convolutions try these first. Errors:
      * STATUS_MEMORY. */
-    status (*images_recall)(const backend_ops *backend, const char *plans, failure *why);
+    status (*images_recall)(const backend_ops *backend, const char *plans, error_info *err);
 
     /* Return the plans of all kinds of convolutions so far, a line "convolution\tway\tplan\n" for each way: forward,
      * data, weight. NULL if out of memory; valid until the next call on this backend. */

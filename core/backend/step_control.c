@@ -11,16 +11,16 @@ void step_control_act(step_action action, step_control *control) {
     rules_act(action, control);
 }
 
-void step_control_begin_grid(step_control *control) {
-    rules_grid(control, 0);
+void step_control_begin_fixed(step_control *control) {
+    rules_fixed_step(control, 0);
 }
 
-void step_numbers_weigh(const tableau *method, double h, bool back, step_numbers *numbers) {
-    for (size_t i = 0; i < RK_WEIGHTS_MAX; i++) numbers->one[i] = 1;
-    numbers->apart[0] = 1;
-    numbers->apart[1] = -1;
-    rules_weigh(method, h, numbers);
-    if (back) rules_weigh_back(method, h, method->stages, method->b, numbers);
+void step_coefficients_set(const tableau *method, double h, bool backward, step_coefficients *coefficients) {
+    for (size_t i = 0; i < RK_WEIGHTS_MAX; i++) coefficients->one[i] = 1;
+    coefficients->difference[0] = 1;
+    coefficients->difference[1] = -1;
+    rules_coefficients(method, h, coefficients);
+    if (backward) rules_backward_coefficients(method, h, method->stages, method->b, coefficients);
 }
 
 void step_dense(const tableau *pair, double x, double *w) {

@@ -16,39 +16,39 @@
 #include "base/status.h"
 
 /* The coefficients that the operations of a step read. Only the rows and entries of the method are set. */
-typedef struct step_numbers {
+typedef struct step_coefficients {
     double time[RK_WEIGHTS_MAX]; /* of each stage */
     double stage[RK_WEIGHTS_MAX][RK_WEIGHTS_MAX]; /* h a_ij; row s is h b_j */
     double error[RK_WEIGHTS_MAX]; /* h error_j */
     double result[RK_WEIGHTS_MAX]; /* h w_j of the final state, in the last step; before, of an Euler step */
-    double back[RK_WEIGHTS_MAX][RK_WEIGHTS_MAX]; /* row i: h w_i, then h a_ji of the stages j after stage i */
+    double backward[RK_WEIGHTS_MAX][RK_WEIGHTS_MAX]; /* row i: h w_i, then h a_ji of the stages j after stage i */
     double one[RK_WEIGHTS_MAX]; /* ones */
-    double apart[2]; /* 1, -1 */
-} step_numbers;
+    double difference[2]; /* 1, -1 */
+} step_coefficients;
 
 /* Sizes are positive in both directions of time, except h. */
 typedef struct step_control {
     /* The request, set by the host. */
     tableau method;
     double start, end, direction; /* 1 forward in time, -1 backward */
-    size_t grid; /* number of equal steps from start to end; 0: adaptive steps */
+    size_t fixed_steps; /* number of equal steps from start to end; 0: adaptive steps */
     double first_step; /* 0: automatic */
     double min_step, max_step; /* max_step 0: unbounded */
-    bool land;
+    bool stop_at_end;
     size_t attempts; /* maximum */
     size_t capacity; /* steps that can be stored; SIZE_MAX if none are stored */
     double *times, *sizes; /* (capacity) in the backend's memory: t and h of accepted steps; NULL: not stored */
 
     /* Measured by operations. */
     /* Norms of the first state, of its derivative, and of the change of the derivative along an Euler step. */
-    double size_norm, slope_norm, bend_norm;
+    double state_norm, derivative_norm, second_derivative_norm;
     double ratio; /* error over tolerance, in the last attempt */
 
     /* The present state. */
     int going; /* whether a step remains */
     int outcome; /* a status, once none remains */
     double size; /* of the next attempt */
-    double t, until, h; /* the current step */
+    double t, t_next, h; /* the current step */
     double reached; /* end of the last accepted step */
     /* Accepted and stored steps, the index of the current one. In a backward pass: the index of its step. */
     size_t steps;
@@ -58,31 +58,31 @@ typedef struct step_control {
     bool finite; /* the last attempt */
     size_t evaluations, accepted, rejected;
     double smallest, largest; /* accepted steps */
-    step_numbers numbers;
+    step_coefficients coefficients;
 } step_control;
 
 typedef enum step_action {
     /* For adaptive steps. */
-    STEP_EULER, /* from size_norm and slope_norm: prepare an Euler step to be measured, `result` and time[1] */
+    STEP_EULER, /* from state_norm and derivative_norm: prepare an Euler step to be measured, `result` and time[1] */
     STEP_BEGIN, /* from all three norms, or the given size: prepare the first attempt, unless start is end */
-    STEP_JUDGE, /* from `ratio`: accept or reject the attempt; finish if it was the last */
-    STEP_PLAN, /* prepare the next attempt, after an accepted one has become the state */
+    STEP_ACCEPT_REJECT, /* from `ratio`: accept or reject the attempt; finish if it was the last */
+    STEP_NEXT_SIZE, /* prepare the next attempt, after an accepted one has become the state */
     /* For fixed steps. */
     STEP_DONE, /* prepare the next step */
     /* For a backward pass through stored steps. */
-    STEP_BACK, /* prepare the step before the present one */
-    STEP_FURTHER /* after an interpolated last step, which runs alone: whether others remain */
+    STEP_BACKWARD, /* prepare the step before the present one */
+    STEP_BACKWARD_REST /* after an interpolated last step, which runs alone: whether others remain */
 } step_action;
 
 /* Perform one decision on a control in host memory. */
 void step_control_act(step_action action, step_control *control);
 
 /* Prepare the first of equal steps, on a host copy of an otherwise complete control. */
-void step_control_begin_grid(step_control *control);
+void step_control_begin_fixed(step_control *control);
 
-/* Set the coefficients of a step of size h: `stage`; with `back`, those of its backward pass with w = b; and the
+/* Set the coefficients of a step of size h: `stage`; with `backward`, those of its backward pass with w = b; and the
  * constants. */
-void step_numbers_weigh(const tableau *method, double h, bool back, step_numbers *numbers);
+void step_coefficients_set(const tableau *method, double h, bool backward, step_coefficients *coefficients);
 
 /* w (s + 1) <- the weights of tableau_dense (ode/tableau.h). */
 void step_dense(const tableau *pair, double x, double *w);

@@ -12,13 +12,13 @@ struct arena_block {
     void *start; /* of the allocation */
     /* set for an adopted block, otherwise NULL */
     void *adopted;
-    void (*give_back)(const void *owner, void *block);
+    void (*release)(const void *owner, void *block);
     const void *owner;
 };
 
 static_assert(sizeof(struct arena_block) <= 64, "a block's header has room for it");
 
-status arena_take(arena *memory, size_t count, size_t size, void **out) {
+status arena_alloc(arena *memory, size_t count, size_t size, void **out) {
     if (size != 0 && count > (SIZE_MAX - 3 * HEADER) / size) return STATUS_MEMORY;
     const size_t bytes = 2 * HEADER + count * size;
     void *start = calloc(1, bytes);
@@ -31,12 +31,12 @@ status arena_take(arena *memory, size_t count, size_t size, void **out) {
     return STATUS_OK;
 }
 
-status arena_adopt(arena *memory, void *block, size_t bytes, void (*give_back)(const void *owner, void *block),
+status arena_adopt(arena *memory, void *block, size_t bytes, void (*release)(const void *owner, void *block),
                    const void *owner) {
     void *note;
-    TRY(arena_take(memory, 0, 1, &note));
+    TRY(arena_alloc(memory, 0, 1, &note));
     memory->newest->adopted = block;
-    memory->newest->give_back = give_back;
+    memory->newest->release = release;
     memory->newest->owner = owner;
     memory->bytes += bytes;
     return STATUS_OK;
@@ -45,7 +45,7 @@ status arena_adopt(arena *memory, void *block, size_t bytes, void (*give_back)(c
 void arena_release(arena *memory) {
     while (memory->newest) {
         struct arena_block *older = memory->newest->older;
-        if (memory->newest->give_back) memory->newest->give_back(memory->newest->owner, memory->newest->adopted);
+        if (memory->newest->release) memory->newest->release(memory->newest->owner, memory->newest->adopted);
         free(memory->newest->start);
         memory->newest = older;
     }

@@ -14,18 +14,18 @@
 
 enum { LINKS_MAX = 40 }; /* consecutive links, the kernel's own limit */
 
-static status fail_errno(failure *why, const char *doing, const char *path, int error) {
-    return fail(why, STATUS_IO, "cannot %s \"%s\": %s", doing, path, strerror(error));
+static status fail_errno(error_info *err, const char *doing, const char *path, int error) {
+    return error_set(err, STATUS_IO, "cannot %s \"%s\": %s", doing, path, strerror(error));
 }
 
 /* Read `size` bytes; *got is smaller only at the end of the file. */
 static status read_fully(int descriptor, const char *path, unsigned char *bytes, size_t size, size_t *got,
-                         failure *why) {
+                         error_info *err) {
     size_t done = 0;
     while (done < size) {
         ssize_t part = read(descriptor, bytes + done, size - done);
         if (part < 0 && errno == EINTR) continue;
-        if (part < 0) return fail_errno(why, "read", path, errno);
+        if (part < 0) return fail_errno(err, "read", path, errno);
         if (part == 0) break;
         done += (size_t)part;
     }
@@ -33,16 +33,16 @@ static status read_fully(int descriptor, const char *path, unsigned char *bytes,
     return STATUS_OK;
 }
 
-static status read_open_file(int descriptor, const char *path, unsigned char **bytes, size_t *size, failure *why) {
+static status read_open_file(int descriptor, const char *path, unsigned char **bytes, size_t *size, error_info *err) {
     struct stat information;
-    if (fstat(descriptor, &information) != 0) return fail_errno(why, "read", path, errno);
+    if (fstat(descriptor, &information) != 0) return fail_errno(err, "read", path, errno);
     if (!S_ISREG(information.st_mode)) {
-        return fail(why, STATUS_IO, "cannot read \"%s\": it is not a regular file", path);
+        return error_set(err, STATUS_IO, "cannot read \"%s\": it is not a regular file", path);
     }
     size_t length = (size_t)information.st_size;
     unsigned char *content = length < SIZE_MAX ? malloc(length + 1) : NULL;
-    if (content == NULL) return fail(why, STATUS_MEMORY, "no memory for the %zu bytes of \"%s\"", length, path);
-    status outcome = read_fully(descriptor, path, content, length, &length, why);
+    if (content == NULL) return error_set(err, STATUS_MEMORY, "no memory for the %zu bytes of \"%s\"", length, path);
+    status outcome = read_fully(descriptor, path, content, length, &length, err);
     if (outcome != STATUS_OK) {
         free(content);
         return outcome;
@@ -53,11 +53,11 @@ static status read_open_file(int descriptor, const char *path, unsigned char **b
     return STATUS_OK;
 }
 
-status file_read(const char *path, unsigned char **bytes, size_t *size, failure *why) {
+status file_read(const char *path, unsigned char **bytes, size_t *size, error_info *err) {
     /* Without O_NONBLOCK, opening a named pipe would block until a writer opens it. */
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0) return fail_errno(why, "read", path, errno);
-    status outcome = read_open_file(descriptor, path, bytes, size, why);
+    if (descriptor < 0) return fail_errno(err, "read", path, errno);
+    status outcome = read_open_file(descriptor, path, bytes, size, err);
     close(descriptor);
     return outcome;
 }
@@ -87,7 +87,7 @@ static char *beside(const char *path, const char *target) {
     return joined;
 }
 
-status file_follow(const char *path, char **out, failure *why) {
+status file_follow(const char *path, char **out, error_info *err) {
     char target[PATH_MAX];
     char *at = strdup(path);
     /* Links below /proc may have targets without a path, such as pipes; opening the link itself opens the target. */
@@ -96,14 +96,14 @@ status file_follow(const char *path, char **out, failure *why) {
         if (length < 0) break;
         if (links == LINKS_MAX) {
             free(at);
-            return fail_errno(why, "write", path, ELOOP);
+            return fail_errno(err, "write", path, ELOOP);
         }
         target[length] = 0;
         char *next = beside(at, target);
         free(at);
         at = next;
     }
-    if (at == NULL) return fail(why, STATUS_MEMORY, "no memory to write \"%s\"", path);
+    if (at == NULL) return error_set(err, STATUS_MEMORY, "no memory to write \"%s\"", path);
     *out = at;
     return STATUS_OK;
 }
@@ -173,22 +173,22 @@ static void take_over_rights(const file_replacement *file) {
     (void)fchmod(file->descriptor, old.st_mode & 0777);
 }
 
-static status open_replacement(file_replacement *file, failure *why) {
+static status open_replacement(file_replacement *file, error_info *err) {
     if (file_is_stream(file->path)) {
         file->descriptor = open_stream(file->path);
     } else {
         file->temporary = temporary_name(file->path);
-        if (file->temporary == NULL) return fail(why, STATUS_MEMORY, "no memory to write \"%s\"", file->path);
+        if (file->temporary == NULL) return error_set(err, STATUS_MEMORY, "no memory to write \"%s\"", file->path);
         file->descriptor = open_temporary(file->temporary);
         if (file->descriptor >= 0) take_over_rights(file);
     }
-    return file->descriptor >= 0 ? STATUS_OK : fail_errno(why, "write", file->path, errno);
+    return file->descriptor >= 0 ? STATUS_OK : fail_errno(err, "write", file->path, errno);
 }
 
-status file_replace_begin(const char *path, file_replacement *out, failure *why) {
+status file_replace_begin(const char *path, file_replacement *out, error_info *err) {
     file_replacement file = {.descriptor = -1};
-    TRY(file_follow(path, &file.path, why));
-    const status outcome = open_replacement(&file, why);
+    TRY(file_follow(path, &file.path, err));
+    const status outcome = open_replacement(&file, err);
     if (outcome == STATUS_OK) {
         *out = file;
     } else {
@@ -198,12 +198,12 @@ status file_replace_begin(const char *path, file_replacement *out, failure *why)
     return outcome;
 }
 
-status file_replace_write(file_replacement *file, const void *bytes, size_t size, failure *why) {
+status file_replace_write(file_replacement *file, const void *bytes, size_t size, error_info *err) {
     const unsigned char *next = bytes;
     while (size > 0) {
         ssize_t part = write(file->descriptor, next, size);
         if (part < 0 && errno == EINTR) continue;
-        if (part < 0) return fail_errno(why, "write", file->path, errno);
+        if (part < 0) return fail_errno(err, "write", file->path, errno);
         next += part;
         size -= (size_t)part;
     }
@@ -234,7 +234,7 @@ void file_sync_folder_of(const char *path) {
     close(descriptor);
 }
 
-status file_replace_commit(file_replacement *file, failure *why) {
+status file_replace_commit(file_replacement *file, error_info *err) {
     int synced;
     do {
         synced = fsync(file->descriptor);
@@ -242,12 +242,12 @@ status file_replace_commit(file_replacement *file, failure *why) {
     if (file->temporary == NULL) {
         /* Pipes and terminals cannot be synced. */
         const bool lost = synced != 0 && errno != EINVAL && errno != EROFS && errno != ENOSYS;
-        const status outcome = lost ? fail_errno(why, "write", file->path, errno) : STATUS_OK;
+        const status outcome = lost ? fail_errno(err, "write", file->path, errno) : STATUS_OK;
         file_replace_release(file);
         return outcome;
     }
     if (synced != 0 || rename(file->temporary, file->path) != 0) {
-        status outcome = fail_errno(why, "write", file->path, errno);
+        status outcome = fail_errno(err, "write", file->path, errno);
         file_replace_cancel(file);
         return outcome;
     }
@@ -256,14 +256,14 @@ status file_replace_commit(file_replacement *file, failure *why) {
     return STATUS_OK;
 }
 
-status file_replace_end(file_replacement *file, status outcome, failure *why) {
-    if (outcome == STATUS_OK) return file_replace_commit(file, why);
+status file_replace_end(file_replacement *file, status outcome, error_info *err) {
+    if (outcome == STATUS_OK) return file_replace_commit(file, err);
     file_replace_cancel(file);
     return outcome;
 }
 
-status file_write(const char *path, const void *bytes, size_t size, failure *why) {
+status file_write(const char *path, const void *bytes, size_t size, error_info *err) {
     file_replacement file;
-    TRY(file_replace_begin(path, &file, why));
-    return file_replace_end(&file, file_replace_write(&file, bytes, size, why), why);
+    TRY(file_replace_begin(path, &file, err));
+    return file_replace_end(&file, file_replace_write(&file, bytes, size, err), err);
 }

@@ -8,29 +8,29 @@
 #include "base/number.h"
 
 /* Shorten a message that is too long: keep its start, the object, and its end, the reason. */
-static void keep_ends(failure *why, const char *whole, size_t length) {
+static void keep_ends(error_info *err, const char *whole, size_t length) {
     static const char gap[] = " [...] ";
-    const size_t room = sizeof why->text - sizeof gap, head = room / 2;
-    number_print(why->text, sizeof why->text, "%.*s%s%s", (int)head, whole, gap, whole + length - (room - head));
+    const size_t room = sizeof err->text - sizeof gap, head = room / 2;
+    number_print(err->text, sizeof err->text, "%.*s%s%s", (int)head, whole, gap, whole + length - (room - head));
 }
 
-void failure_describe_list(failure *why, const char *format, va_list arguments) {
-    if (!why) return;
+void error_describe_list(error_info *err, const char *format, va_list arguments) {
+    if (!err) return;
     va_list again;
     va_copy(again, arguments);
-    failure text = {""}; /* the arguments may point into *why */
+    error_info text = {""}; /* the arguments may point into *err */
     const int length = number_print_list(text.text, sizeof text.text, format, arguments);
     char *whole = length >= (int)sizeof text.text ? malloc((size_t)length + 1) : NULL;
     if (whole) number_print_list(whole, (size_t)length + 1, format, again);
     if (whole) keep_ends(&text, whole, (size_t)length);
     free(whole);
     va_end(again);
-    *why = text;
+    *err = text;
 }
 
-void failure_describe(failure *why, const char *format, ...) {
+void error_describe(error_info *err, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    failure_describe_list(why, format, arguments);
+    error_describe_list(err, format, arguments);
     va_end(arguments);
 }

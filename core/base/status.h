@@ -1,7 +1,7 @@
 /* status.h - error codes and messages.
  *
  * A function that can fail returns a status and writes its results through pointers, which it leaves unchanged on
- * failure. Functions that read user input (files, names) have a last argument `failure *why` and describe the error
+ * failure. Functions that read user input (files, names) have a last argument `error_info *err` and describe the error
  * there: `object: problem; expected X, found Y; do Z`. */
 #ifndef AFFJORD_BASE_STATUS_H
 #define AFFJORD_BASE_STATUS_H
@@ -26,18 +26,18 @@ typedef enum status {
 } status;
 
 /* An error message, always terminated. A message that is too long loses its middle. */
-typedef struct failure {
+typedef struct error_info {
     char text[1024]; /* terminated */
-} failure;
+} error_info;
 
-/* Format the message into `why`, which may be NULL. */
-__attribute__((format(printf, 2, 3))) void failure_describe(failure *why, const char *format, ...);
+/* Format the message into `err`, which may be NULL. */
+__attribute__((format(printf, 2, 3))) void error_describe(error_info *err, const char *format, ...);
 /* The same with the arguments as a list. */
-__attribute__((format(printf, 2, 0))) void failure_describe_list(failure *why, const char *format, va_list arguments);
+__attribute__((format(printf, 2, 0))) void error_describe_list(error_info *err, const char *format, va_list arguments);
 
-/* Use as `return fail(why, STATUS_IO, "%s: ...", path)`: formats the message and evaluates to the status. A macro, so
- * that static analysers see the status. */
-#define fail(why, code, ...) (failure_describe(why, __VA_ARGS__), (code))
+/* Use as `return error_set(err, STATUS_IO, "%s: ...", path)`: formats the message and evaluates to the status. A macro,
+ * so that static analysers see the status. */
+#define error_set(err, code, ...) (error_describe(err, __VA_ARGS__), (code))
 
 /* Return from the calling function if the status is not STATUS_OK. */
 #define TRY(call)                                                                                                      \

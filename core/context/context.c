@@ -46,7 +46,7 @@ void context_start(const context *self, const real *params, real *c) {
     if (self->spec.learn_start) backend->copy(backend, self->spec.moving, params + self->start, c);
 }
 
-void context_start_reverse(const context *self, const real *cbar, real *gradient) {
+void context_start_backward(const context *self, const real *cbar, real *gradient) {
     if (self->spec.learn_start && !self->spec.fixed)
         self->backend->add_rows(self->backend, 1, self->spec.moving, cbar, 0, gradient + self->start);
 }
@@ -55,10 +55,10 @@ void context_rate(const context *self, const real *params, const real *c, real *
     if (self->spec.moving > 0) mlp_forward(&self->g, self->backend, 1, params, c, dc, self->net);
 }
 
-void context_rate_reverse(const context *self, const real *params, const real *c, const real *k, real *cbar,
-                          real *gradient) {
+void context_rate_backward(const context *self, const real *params, const real *c, const real *k, real *cbar,
+                           real *gradient) {
     if (self->spec.moving == 0) return;
-    mlp_reverse(&self->g, self->backend, 1, params, c, k, cbar, self->gradient, self->net);
+    mlp_backward(&self->g, self->backend, 1, params, c, k, cbar, self->gradient, self->net);
     if (!self->spec.fixed)
         self->backend->add_rows(self->backend, 1, self->g.count, self->gradient, 0, gradient + self->g.first);
 }
@@ -81,18 +81,18 @@ static void path_evaluate(void *argument, size_t evaluation, const double *t, co
 }
 
 /* ybar (M) <- k dg/dc at c, and gradient += weight k dg/dphi. */
-static void pull(const path_solve *solve, const real *c, const real *k, double weight, real *ybar) {
+static void vjp(const path_solve *solve, const real *c, const real *k, double weight, real *ybar) {
     const context *self = solve->self;
     const real *term = self->gradient;
     real *sum = solve->gradient + self->g.first;
     context_rate(self, solve->params, c, self->rate);
-    mlp_reverse(&self->g, self->backend, 1, solve->params, c, k, ybar, self->gradient, self->net);
+    mlp_backward(&self->g, self->backend, 1, solve->params, c, k, ybar, self->gradient, self->net);
     self->backend->combine(self->backend, self->g.count, sum, 1, &weight, &term, sum);
 }
 
-static void path_pull(void *argument, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
+static void path_vjp(void *argument, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
     (void)evaluation, (void)t;
-    pull(argument, y, k, 1, ybar);
+    vjp(argument, y, k, 1, ybar);
 }
 
 static ode_system system_of(const context *self, path_solve *solve) {
@@ -100,34 +100,34 @@ static ode_system system_of(const context *self, path_solve *solve) {
                         .length = self->spec.dimension,
                         .context = solve,
                         .evaluate = path_evaluate,
-                        .reverse = path_pull};
+                        .backward = path_vjp};
 }
 
 /* The state from one end of a grid to the other. */
-static void solve_along(const context *self, grid g, const ode_system *system, adaptive_record *record) {
+static void solve_along(const context *self, time_grid g, const ode_system *system, adaptive_record *record) {
     const solve_spec by = {.method = self->spec.method, .steps = g.steps};
     solve_integrate(&by, g.start, g.end, system, self->state, record, self->rk, NULL);
 }
 
-void context_path(const context *self, const real *params, grid g, real *path) {
+void context_path(const context *self, const real *params, time_grid g, real *path) {
     const tableau *method = self->spec.method;
     if (!self->spec.augmented) {
-        for (size_t i = 0; i < g.steps * method->stages; i++) path[i] = (real)grid_time(g, method, i);
+        for (size_t i = 0; i < g.steps * method->stages; i++) path[i] = (real)time_grid_time(g, method, i);
         return;
     }
     path_solve solve = {.self = self, .params = params};
     const ode_system system = system_of(self, &solve);
     context_start(self, params, self->state);
     if (g.start != 0) {
-        const grid there = {.start = g.end, .end = g.start, .steps = g.steps};
+        const time_grid there = {.start = g.end, .end = g.start, .steps = g.steps};
         solve_along(self, there, &system, NULL);
     }
     adaptive_record record = {.capacity = g.steps, .states = path, .stages = true};
     solve_along(self, g, &system, &record);
 }
 
-void context_path_reverse(const context *self, const real *params, grid g, const real *path, const real *pathbar,
-                          real *gradient) {
+void context_path_backward(const context *self, const real *params, time_grid g, const real *path, const real *pathbar,
+                           real *gradient) {
     if (!self->spec.augmented || self->spec.fixed) return;
     path_solve solve = {.self = self, .params = params, .gradient = gradient};
     const ode_system system = system_of(self, &solve);
@@ -140,8 +140,8 @@ void context_path_reverse(const context *self, const real *params, grid g, const
                                     .start = g.start,
                                     .reached = g.end,
                                     .end = g.end};
-    solve_reverse(&by, &record, &system, self->state, self->rk, NULL);
-    context_start_reverse(self, self->state, gradient);
+    solve_backward(&by, &record, &system, self->state, self->rk, NULL);
+    context_start_backward(self, self->state, gradient);
 }
 
 /* da_c/dt of the continuous adjoint; the quadrature of the parameters' gradient rides along. */
@@ -151,30 +151,31 @@ static void adjoint_evaluate(void *argument, size_t evaluation, const double *t,
     const tableau *method = solve->self->spec.method;
     const size_t C = solve->self->spec.dimension;
     const double weight = -solve->h * method->b[evaluation % method->stages];
-    pull(solve, solve->path + evaluation * C, y, weight, dy);
+    vjp(solve, solve->path + evaluation * C, y, weight, dy);
     for (size_t i = 0; i < C; i++) dy[i] = -dy[i] - solve->density[evaluation * C + i];
 }
 
-void context_path_adjoint(const context *self, const real *params, grid g, const real *path, const real *density,
+void context_path_adjoint(const context *self, const real *params, time_grid g, const real *path, const real *density,
                           real *gradient) {
     if (!self->spec.augmented || self->spec.fixed) return;
     path_solve solve = {
-        .self = self, .params = params, .path = path, .density = density, .gradient = gradient, .h = grid_step(g)};
+        .self = self, .params = params, .path = path, .density = density, .gradient = gradient, .h = time_grid_step(g)};
     ode_system system = system_of(self, &solve);
     system.evaluate = adjoint_evaluate;
     memset(self->state, 0, self->spec.dimension * sizeof *self->state);
     solve_along(self, g, &system, NULL);
-    context_start_reverse(self, self->state, gradient);
+    context_start_backward(self, self->state, gradient);
 }
 
 /* --- Making --- */
 
 status context_create(const context_spec *spec, const char *prefix, const backend_ops *backend, parameter_table *table,
-                      arena *memory, context **out, failure *why) {
+                      arena *memory, context **out, error_info *err) {
     context *self;
     const size_t C = spec->dimension, M = spec->moving;
     if (M > C || (!spec->augmented && (C != 1 || M != 0)))
-        return fail(why, STATUS_INVALID, "%zu entries of z* that move, of %zu: expected no more than there are", M, C);
+        return error_set(err, STATUS_INVALID, "%zu entries of z* that move, of %zu: expected no more than there are", M,
+                         C);
     assert(!spec->method || !spec->augmented || M == C); /* paths are of all entries */
     TRY(ARENA_NEW(memory, 1, &self));
     *self = (context){.spec = *spec, .backend = backend};
@@ -189,5 +190,5 @@ status context_create(const context_spec *spec, const char *prefix, const backen
     TRY(ARENA_NEW(memory, C, &self->state));
     TRY(ARENA_NEW(memory, C, &self->rate));
     const solve_spec by = {.method = spec->method};
-    return ARENA_NEW(memory, solve_reverse_workspace(&by, C), &self->rk);
+    return ARENA_NEW(memory, solve_backward_workspace(&by, C), &self->rk);
 }

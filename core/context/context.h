@@ -3,9 +3,9 @@
  *   clock:      c(t) = t                                  (FFJORD)
  *   augmented:  c(t) = z*(t),  d(z*_i)/dt = g_i(z*; phi) for i < M        (AFFJORD, eq. 8)
  *
- * with g = Linear(M, width), an activation, Linear(width, M); entries of z* from M on stand still. z*(0) is zero, or its
- * first M entries are parameters. The context never depends on z, so it is one vector for the whole batch, and on a fixed
- * grid its values at all evaluations are known before the batch is touched: a path.
+ * with g = Linear(M, width), an activation, Linear(width, M); entries of z* from M on stand still. z*(0) is zero, or
+ * its first M entries are parameters. The context never depends on z, so it is one vector for the whole batch, and on a
+ * fixed grid its values at all evaluations are known before the batch is touched: a path.
  *
  * Arrays are in the backend's memory, but for those of `initialise`; paths are for backends whose memory is the
  * program's. */
@@ -34,7 +34,7 @@ typedef struct context_spec {
 /* Enter PREFIX.0.weight, ..., PREFIX.start into the table, those that there are. The context is owned by `memory`.
  * Errors: STATUS_INVALID for M > C, STATUS_MEMORY. */
 status context_create(const context_spec *spec, const char *prefix, const backend_ops *backend, parameter_table *table,
-                      arena *memory, context **out, failure *why);
+                      arena *memory, context **out, error_info *err);
 
 size_t context_dimension(const context *self); /* C */
 size_t context_moving(const context *self); /* M */
@@ -44,29 +44,29 @@ void context_initialise(const context *self, uint64_t seed, real *params);
 
 /* c (C) <- c(0); and the reverse: the gradient gets what z*(0) has from the cotangent cbar (C). */
 void context_start(const context *self, const real *params, real *c);
-void context_start_reverse(const context *self, const real *cbar, real *gradient);
+void context_start_backward(const context *self, const real *cbar, real *gradient);
 
 /* dc (M) <- g(c). The clock's rate is 1, and so is no array's. */
 void context_rate(const context *self, const real *params, const real *c, real *dc);
 
 /* The reverse, after a context_rate at the same c: for a cotangent k (M) of g, cbar (M) <- k dg/dc, and k dg/dphi is
  * added to the context's range of gradient. */
-void context_rate_reverse(const context *self, const real *params, const real *c, const real *k, real *cbar,
-                          real *gradient);
+void context_rate_backward(const context *self, const real *params, const real *c, const real *k, real *cbar,
+                           real *gradient);
 
 /* path (evaluations, C) <- c at every evaluation of the method on the grid, which starts or ends at time 0. A grid
  * that starts at T integrates z* from 0 to T first: nothing is remembered from an earlier solve. */
-void context_path(const context *self, const real *params, grid g, real *path);
+void context_path(const context *self, const real *params, time_grid g, real *path);
 
 /* Reverse of a path from 0: for the cotangents pathbar (evaluations, C) of every value, adds to the context's range
  * of gradient. Exact for the computed path. */
-void context_path_reverse(const context *self, const real *params, grid g, const real *path, const real *pathbar,
-                          real *gradient);
+void context_path_backward(const context *self, const real *params, time_grid g, const real *path, const real *pathbar,
+                           real *gradient);
 
 /* Continuous adjoint (eq. 5) on a grid from T back to 0: density (evaluations, C) is the derivative of the loss by
  * c(t) per unit of time. Integrates a_c, da_c/dt = -a_c dg/dc - density, and adds int a_c dg/dphi dt and a_c(0) to the
  * context's range of gradient. */
-void context_path_adjoint(const context *self, const real *params, grid g, const real *path, const real *density,
+void context_path_adjoint(const context *self, const real *params, time_grid g, const real *path, const real *density,
                           real *gradient);
 
 #endif

@@ -53,9 +53,9 @@ static void activate(const mlp *net, const backend_ops *backend, size_t n, real 
     else backend->elu(backend, n, h, h);
 }
 
-static void activate_reverse(const mlp *net, const backend_ops *backend, size_t n, const real *y, real *bar) {
-    if (net->activation == MLP_TANH) backend->tanh_reverse(backend, n, y, bar);
-    else backend->elu_reverse(backend, n, y, bar);
+static void activate_backward(const mlp *net, const backend_ops *backend, size_t n, const real *y, real *bar) {
+    if (net->activation == MLP_TANH) backend->tanh_backward(backend, n, y, bar);
+    else backend->elu_backward(backend, n, y, bar);
 }
 
 void mlp_forward(const mlp *net, const backend_ops *backend, size_t rows, const real *params, const real *x, real *y,
@@ -75,8 +75,8 @@ void mlp_forward(const mlp *net, const backend_ops *backend, size_t rows, const 
     }
 }
 
-void mlp_reverse(const mlp *net, const backend_ops *backend, size_t rows, const real *params, const real *x,
-                 const real *ybar, real *xbar, real *gradient, real *workspace) {
+void mlp_backward(const mlp *net, const backend_ops *backend, size_t rows, const real *params, const real *x,
+                  const real *ybar, real *xbar, real *gradient, real *workspace) {
     size_t hidden = 0; /* reals before h_{l+1} in the workspace */
     for (size_t l = 1; l < net->layers; l++) hidden += rows * net->size[l];
     real *cotangents[2] = {workspace + hidden, workspace + hidden + rows * widest(net)};
@@ -92,7 +92,7 @@ void mlp_reverse(const mlp *net, const backend_ops *backend, size_t rows, const 
         real *below = l > 0 ? cotangents[l % 2] : xbar;
         if (!below) break;
         backend->matmul(backend, rows, in, out, hbar, out, 1, params + net->first + net->weight[l], NULL, below);
-        if (l > 0) activate_reverse(net, backend, rows * in, h, below);
+        if (l > 0) activate_backward(net, backend, rows * in, h, below);
         hbar = below;
     }
 }

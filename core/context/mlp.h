@@ -41,7 +41,7 @@ void mlp_forward(const mlp *net, const backend_ops *backend, size_t rows, const 
 
 /* For the cotangent ybar (rows, out) of y: xbar (rows, in) where not NULL, and gradient (count), that of the network's
  * range, overwritten with sums over rows. Follows a forward with the same x, params and workspace. */
-void mlp_reverse(const mlp *net, const backend_ops *backend, size_t rows, const real *params, const real *x,
-                 const real *ybar, real *xbar, real *gradient, real *workspace);
+void mlp_backward(const mlp *net, const backend_ops *backend, size_t rows, const real *params, const real *x,
+                  const real *ybar, real *xbar, real *gradient, real *workspace);
 
 #endif

@@ -29,11 +29,11 @@ typedef struct pickle {
     const char *path;
     const unsigned char *bytes;
     size_t size, at;
-    failure *why;
+    error_info *err;
 } pickle;
 
 #define MALFORMED(file, offset, format, ...)                                                                           \
-    fail((file)->why, STATUS_FORMAT, "\"%s\": offset %zu: " format, (file)->path, (size_t)(offset), __VA_ARGS__)
+    error_set((file)->err, STATUS_FORMAT, "\"%s\": offset %zu: " format, (file)->path, (size_t)(offset), __VA_ARGS__)
 
 /* The operand of an instruction: a number; for strings, the number of bytes that follow it. */
 typedef struct instruction {
@@ -178,17 +178,17 @@ static status read_batch(pickle *file, batch *out) {
     return STATUS_OK;
 }
 
-status cifar_pickle_read(const char *path, size_t most, unsigned char **records, size_t *count, failure *why) {
+status cifar_pickle_read(const char *path, size_t most, unsigned char **records, size_t *count, error_info *err) {
     unsigned char *bytes;
-    pickle file = {.path = path, .why = why};
+    pickle file = {.path = path, .err = err};
     batch found = {.most = most};
-    TRY(file_read(path, &bytes, &file.size, why));
+    TRY(file_read(path, &bytes, &file.size, err));
     file.bytes = bytes;
     found.labels = malloc(most);
-    status outcome =
-        found.labels == NULL ? fail(why, STATUS_MEMORY, "no memory to read \"%s\"", path) : read_batch(&file, &found);
+    status outcome = found.labels == NULL ? error_set(err, STATUS_MEMORY, "no memory to read \"%s\"", path)
+                                          : read_batch(&file, &found);
     unsigned char *made = outcome == STATUS_OK ? malloc(found.count * RECORD) : NULL;
-    if (outcome == STATUS_OK && made == NULL) outcome = fail(why, STATUS_MEMORY, "no memory to read \"%s\"", path);
+    if (outcome == STATUS_OK && made == NULL) outcome = error_set(err, STATUS_MEMORY, "no memory to read \"%s\"", path);
     for (size_t i = 0; made != NULL && i < found.count; i++) {
         made[i * RECORD] = found.labels[i];
         memcpy(made + i * RECORD + 1, found.pixels + i * PIXELS, PIXELS);

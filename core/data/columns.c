@@ -68,9 +68,9 @@ static bool same_up_to_scale(const table *points, const column *all, size_t a, s
     return plus || minus;
 }
 
-status columns_measure(const table *points, column *out, failure *why) {
+status columns_measure(const table *points, column *out, error_info *err) {
     double *room = calloc(points->rows < COLUMNS_ROWS_MAX ? points->rows : COLUMNS_ROWS_MAX, sizeof *room);
-    if (!room) return fail(why, STATUS_MEMORY, "no memory to look at columns");
+    if (!room) return error_set(err, STATUS_MEMORY, "no memory to look at columns");
     for (size_t b = 0; b < points->columns; b++) {
         measure(points, b, &out[b]);
         if (b >= COLUMNS_LOOKED_MAX) continue;
@@ -82,7 +82,7 @@ status columns_measure(const table *points, column *out, failure *why) {
     return STATUS_OK;
 }
 
-bool column_is_far(const column *one) {
+bool column_is_offset(const column *one) {
     const double reach = sqrt(one->mean * one->mean + one->deviation * one->deviation);
     return one->minimum != one->maximum && (reach > scale_max || one->deviation < scale_min);
 }

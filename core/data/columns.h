@@ -22,11 +22,11 @@ typedef struct column {
 } column;
 
 /* out (columns) <- the properties of a table that has `numbers`. Errors: STATUS_MEMORY. */
-status columns_measure(const table *points, column *out, failure *why);
+status columns_measure(const table *points, column *out, error_info *err);
 
 /* Return whether the deviation is too large or small, or the mean too large, for a flow from N(0, I) to learn
  * quickly. */
-bool column_is_far(const column *one);
+bool column_is_offset(const column *one);
 
 /* Return whether rounding to a real merges distinct numbers systematically: its steps are large relative to the
  * deviation. */

@@ -90,23 +90,23 @@ static csv_names names_of(csv text) {
     return names;
 }
 
-static status fail_field(const csv *text, size_t row, failure *why) {
+static status fail_field(const csv *text, size_t row, error_info *err) {
     const char *end = field_end(text->at);
     const size_t line = text->line, column = column_of(text, text->at);
     const char *hint = "";
     if (end == text->at)
-        return fail(why, STATUS_FORMAT, "%s:%zu:%zu: expected a number, found %s", text->path, line, column,
-                    *text->at == 0 && text->at < text->end ? "a zero byte" : "nothing");
+        return error_set(err, STATUS_FORMAT, "%s:%zu:%zu: expected a number, found %s", text->path, line, column,
+                         *text->at == 0 && text->at < text->end ? "a zero byte" : "nothing");
     const int shown = (int)(end - text->at > 40 ? 40 : end - text->at);
     if (csv_is_missing(text->at, end))
-        return fail(why, STATUS_FORMAT,
-                    "%s:%zu:%zu: row %zu: expected a finite number, found %.*s; leave out rows that lack a number",
-                    text->path, line, column, row, shown, text->at);
+        return error_set(err, STATUS_FORMAT,
+                         "%s:%zu:%zu: row %zu: expected a finite number, found %.*s; leave out rows that lack a number",
+                         text->path, line, column, row, shown, text->at);
     if (memchr(text->at, ';', (size_t)(end - text->at)))
         hint = "; numbers are separated by commas or by blanks, and have decimal points";
     else if (row == 1) hint = "; a first line of names has no number in it";
-    return fail(why, STATUS_FORMAT, "%s:%zu:%zu: expected a number, found '%.*s'%s", text->path, line, column, shown,
-                text->at, hint);
+    return error_set(err, STATUS_FORMAT, "%s:%zu:%zu: expected a number, found '%.*s'%s", text->path, line, column,
+                     shown, text->at, hint);
 }
 
 /* The state of the parser. */
@@ -126,34 +126,34 @@ typedef struct reading {
 } reading;
 
 /* Numbers too large for a real count as infinite. */
-static status check_finite(const reading *self, double value, failure *why) {
+static status check_finite(const reading *self, double value, error_info *err) {
     const csv *text = &self->text;
     if (isfinite((real)value)) return STATUS_OK;
-    return fail(why, STATUS_FORMAT, "%s:%zu:%zu: row %zu: expected a finite number, found %g", text->path, text->line,
-                column_of(text, text->at), self->rows + 1, value);
+    return error_set(err, STATUS_FORMAT, "%s:%zu:%zu: row %zu: expected a finite number, found %g", text->path,
+                     text->line, column_of(text, text->at), self->rows + 1, value);
 }
 
-static status grow(void **block, size_t *capacity, size_t item, const char *path, failure *why) {
+static status grow(void **block, size_t *capacity, size_t item, const char *path, error_info *err) {
     const size_t wanted = *capacity == 0 ? 1024 : 2 * *capacity;
     void *more = wanted <= SIZE_MAX / item ? realloc(*block, wanted * item) : NULL;
-    if (more == NULL) return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
+    if (more == NULL) return error_set(err, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
     *block = more;
     *capacity = wanted;
     return STATUS_OK;
 }
 
-static status append(reading *self, size_t column, csv_field field, double value, failure *why) {
+static status append(reading *self, size_t column, csv_field field, double value, error_info *err) {
     if (self->count == self->capacity)
-        TRY(grow((void **)&self->numbers, &self->capacity, sizeof *self->numbers, self->text.path, why));
+        TRY(grow((void **)&self->numbers, &self->capacity, sizeof *self->numbers, self->text.path, err));
     if (column == self->field_capacity)
-        TRY(grow((void **)&self->fields, &self->field_capacity, sizeof *self->fields, self->text.path, why));
+        TRY(grow((void **)&self->fields, &self->field_capacity, sizeof *self->fields, self->text.path, err));
     self->numbers[self->count++] = value;
     self->fields[column] = field;
     return STATUS_OK;
 }
 
 /* A table has one separator. If both a comma and blanks appear between numbers, the comma may be part of a number. */
-static status check_separator(reading *self, char found, failure *why) {
+static status check_separator(reading *self, char found, error_info *err) {
     const csv *text = &self->text;
     if (self->separator == 0) {
         self->separator = found;
@@ -163,8 +163,8 @@ static status check_separator(reading *self, char found, failure *why) {
     csv line = *text;
     while (!at_line_end(&line)) line.at++;
     const size_t length = (size_t)(line.at - line.line_start);
-    return fail(
-        why, STATUS_FORMAT,
+    return error_set(
+        err, STATUS_FORMAT,
         "%s:%zu:%zu: \"%.*s\": a comma is either inside a number (a decimal comma, or between thousands) or between "
         "two columns, as there are both commas and blanks between numbers (line %zu has %s); write numbers as "
         "1234.5, and commas between all columns or blanks between all",
@@ -173,57 +173,57 @@ static status check_separator(reading *self, char found, failure *why) {
 }
 
 /* Parse the numbers of one line, at least one; *count <- how many. */
-static status parse_line(reading *self, size_t *count, failure *why) {
+static status parse_line(reading *self, size_t *count, error_info *err) {
     csv *text = &self->text;
     csv_field field = {.tight = false};
     skip_blanks(text);
     for (*count = 0;;) {
         double value;
         const char *end = field_end(text->at);
-        if (!read_number(text->at, end, &value)) return fail_field(text, self->rows + 1, why);
-        TRY(check_finite(self, value, why));
+        if (!read_number(text->at, end, &value)) return fail_field(text, self->rows + 1, err);
+        TRY(check_finite(self, value, err));
         field.start = text->at;
         field.end = end;
         if (*text->at == '"' && self->names_are_numbers)
-            return fail(
-                why, STATUS_FORMAT,
+            return error_set(
+                err, STATUS_FORMAT,
                 "%s:%zu:1: either names or a point: this line has numbers in quotes, as line %zu has too; leave the "
                 "quotes out, or name the columns with letters",
                 text->path, self->names.line, text->line);
-        TRY(append(self, (*count)++, field, value, why));
+        TRY(append(self, (*count)++, field, value, err));
         text->at = end;
         skip_blanks(text);
         if (at_line_end(text)) return STATUS_OK;
         field.comma = *text->at == ',';
         text->at += field.comma;
-        TRY(check_separator(self, field.comma ? ',' : ' ', why));
+        TRY(check_separator(self, field.comma ? ',' : ' ', err));
         skip_blanks(text);
         field.tight = text->at == end + 1 && *end != '\t';
     }
 }
 
-static status fail_columns(const reading *self, size_t count, failure *why) {
+static status fail_columns(const reading *self, size_t count, error_info *err) {
     const csv *text = &self->text;
-    return fail(why, STATUS_FORMAT, "%s:%zu:%zu: expected %zu numbers, as in line %zu, found %zu%s", text->path,
-                text->line, column_of(text, text->at), self->columns, self->first_line, count,
-                self->separator == ',' ? "; a comma separates columns: write a number as 1234.5" : "");
+    return error_set(err, STATUS_FORMAT, "%s:%zu:%zu: expected %zu numbers, as in line %zu, found %zu%s", text->path,
+                     text->line, column_of(text, text->at), self->columns, self->first_line, count,
+                     self->separator == ',' ? "; a comma separates columns: write a number as 1234.5" : "");
 }
 
-static status parse_row(reading *self, failure *why) {
+static status parse_row(reading *self, error_info *err) {
     size_t count;
-    TRY(parse_line(self, &count, why));
+    TRY(parse_line(self, &count, err));
     if (self->rows == 0) {
         self->columns = count;
         self->first_line = self->text.line;
-        if (self->names.line > 0) TRY(csv_names_take(&self->names, self->text.path, count, &self->named, why));
+        if (self->names.line > 0) TRY(csv_names_take(&self->names, self->text.path, count, &self->named, err));
     }
-    if (count != self->columns) return fail_columns(self, count, why);
-    TRY(csv_doubt_row(&self->doubt, self->text.line, self->fields, count, why));
+    if (count != self->columns) return fail_columns(self, count, err);
+    TRY(csv_doubt_row(&self->doubt, self->text.line, self->fields, count, err));
     self->rows++;
     return STATUS_OK;
 }
 
-static status parse_all(reading *self, failure *why) {
+static status parse_all(reading *self, error_info *err) {
     csv *text = &self->text;
     for (bool first = true; text->at < text->end; next_line(text)) {
         skip_blanks(text);
@@ -233,21 +233,21 @@ static status parse_all(reading *self, failure *why) {
             self->names = names_of(*text);
             self->names_are_numbers = line_is_numbers(*text);
         }
-        if (!names && !comment) TRY(parse_row(self, why));
+        if (!names && !comment) TRY(parse_row(self, err));
         first &= comment;
     }
     if (self->rows == 0)
-        return fail(why, STATUS_FORMAT, "%s:%zu:1: expected a line of numbers, between commas or blanks", text->path,
-                    text->line);
-    return self->named ? STATUS_OK : csv_doubt_settle(&self->doubt, text->path, why);
+        return error_set(err, STATUS_FORMAT, "%s:%zu:1: expected a line of numbers, between commas or blanks",
+                         text->path, text->line);
+    return self->named ? STATUS_OK : csv_doubt_settle(&self->doubt, text->path, err);
 }
 
-status csv_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why) {
+status csv_parse(const char *path, const unsigned char *bytes, size_t size, table *out, error_info *err) {
     const char *start = (const char *)bytes;
     const char *end = start + size;
     if (size >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0) start += 3; /* UTF-8's byte order mark */
     reading self = {.text = {.path = path, .at = start, .end = end, .line_start = start, .line = 1}};
-    const status outcome = parse_all(&self, why);
+    const status outcome = parse_all(&self, err);
     free(self.fields);
     csv_doubt_release(&self.doubt);
     if (outcome != STATUS_OK) {

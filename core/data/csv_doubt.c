@@ -60,7 +60,7 @@ static bool is_count(const csv_field *field, size_t number) {
     return value == number;
 }
 
-static status begin(csv_doubt *self, size_t line, const csv_field *fields, size_t count, failure *why) {
+static status begin(csv_doubt *self, size_t line, const csv_field *fields, size_t count, error_info *err) {
     *self = (csv_doubt){.columns = count,
                         .first_line = line,
                         .joins = calloc(count, sizeof(bool)),
@@ -68,7 +68,7 @@ static status begin(csv_doubt *self, size_t line, const csv_field *fields, size_
                         .first_whole = true,
                         .first_counts = true};
     if (!self->joins || !self->whole)
-        return fail(why, STATUS_MEMORY, "no memory to read a table of %zu columns", count);
+        return error_set(err, STATUS_MEMORY, "no memory to read a table of %zu columns", count);
     for (size_t i = 0; i < count; i++) {
         self->first_counts &= is_count(&fields[i], i);
         self->first_whole &= is_whole(&fields[i]);
@@ -82,8 +82,8 @@ static status begin(csv_doubt *self, size_t line, const csv_field *fields, size_
     return STATUS_OK;
 }
 
-status csv_doubt_row(csv_doubt *self, size_t line, const csv_field *fields, size_t count, failure *why) {
-    if (self->rows == 0) TRY(begin(self, line, fields, count, why));
+status csv_doubt_row(csv_doubt *self, size_t line, const csv_field *fields, size_t count, error_info *err) {
+    if (self->rows == 0) TRY(begin(self, line, fields, count, err));
     for (size_t i = 0; i < count; i++) {
         if (self->rows > 0) self->whole[i] |= is_whole(&fields[i]);
         if (i == 0) continue;
@@ -101,12 +101,12 @@ static int shown(const csv_field *field) {
 }
 
 /* Refuse a first line of integers above columns that have none. */
-static status check_names(const csv_doubt *self, const char *path, failure *why) {
+static status check_names(const csv_doubt *self, const char *path, error_info *err) {
     size_t without = 0;
     for (size_t i = 0; i < self->columns; i++) without += !self->whole[i];
     if (!self->first_whole || self->rows < 2 || without < (self->first_counts ? 1 : self->columns)) return STATUS_OK;
-    return fail(
-        why, STATUS_FORMAT,
+    return error_set(
+        err, STATUS_FORMAT,
         "%s:%zu:1: either names or a point: this line has whole numbers, from %.*s%s%.*s on, over columns without "
         "any; give the columns names with letters, or write the point with decimals, such as %.*s.0",
         path, self->first_line, shown(&self->first[0]), self->first[0].start, self->columns > 1 ? " and " : "",
@@ -114,20 +114,21 @@ static status check_names(const csv_doubt *self, const char *path, failure *why)
         shown(&self->first[0]), self->first[0].start);
 }
 
-status csv_doubt_settle(const csv_doubt *self, const char *path, failure *why) {
+status csv_doubt_settle(const csv_doubt *self, const char *path, error_info *err) {
     static const char remedy[] = "write one number as 1234.5, or name all columns in the first line";
-    TRY(check_names(self, path, why));
+    TRY(check_names(self, path, err));
     if (self->comma_line > 0)
-        return fail(why, STATUS_FORMAT,
-                    "%s:%zu: \"%.*s,%.*s\" is either one number with a decimal comma or two columns; %s", path,
-                    self->comma_line, shown(&self->comma[0]), self->comma[0].start, shown(&self->comma[1]),
-                    self->comma[1].start, remedy);
+        return error_set(err, STATUS_FORMAT,
+                         "%s:%zu: \"%.*s,%.*s\" is either one number with a decimal comma or two columns; %s", path,
+                         self->comma_line, shown(&self->comma[0]), self->comma[0].start, shown(&self->comma[1]),
+                         self->comma[1].start, remedy);
     for (size_t i = 1; i < self->columns; i++)
         if (self->joins[i])
-            return fail(why, STATUS_FORMAT,
-                        "%s:%zu: columns %zu and %zu are either two columns or, in every line, one number with its "
-                        "thousands apart; %s",
-                        path, self->first_line, i, i + 1, remedy);
+            return error_set(
+                err, STATUS_FORMAT,
+                "%s:%zu: columns %zu and %zu are either two columns or, in every line, one number with its "
+                "thousands apart; %s",
+                path, self->first_line, i, i + 1, remedy);
     return STATUS_OK;
 }
 

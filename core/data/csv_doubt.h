@@ -32,10 +32,10 @@ typedef struct csv_doubt {
 } csv_doubt;
 
 /* Add a row with as many fields as those before. The fields' text must outlive *self. Errors: STATUS_MEMORY. */
-status csv_doubt_row(csv_doubt *self, size_t line, const csv_field *fields, size_t count, failure *why);
+status csv_doubt_row(csv_doubt *self, size_t line, const csv_field *fields, size_t count, error_info *err);
 
 /* Decide on a table without names. `line_start` converts positions to columns of the text. Errors: STATUS_FORMAT. */
-status csv_doubt_settle(const csv_doubt *self, const char *path, failure *why);
+status csv_doubt_settle(const csv_doubt *self, const char *path, error_info *err);
 
 void csv_doubt_release(csv_doubt *self);
 

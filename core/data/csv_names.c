@@ -46,7 +46,7 @@ static bool is_unnamed(const char *start, const char *end) {
     return start == end || (end - start >= 9 && memcmp(start, pandas, 9) == 0);
 }
 
-static status fail_count(const csv_names *names, const char *path, size_t columns, size_t count, failure *why) {
+static status fail_count(const csv_names *names, const char *path, size_t columns, size_t count, error_info *err) {
     const char *reading = "name every column once";
     if (columns == count + 1)
         reading =
@@ -56,11 +56,12 @@ static status fail_count(const csv_names *names, const char *path, size_t column
         reading =
             "commas or blanks inside numbers are either decimal commas or thousands, or there are columns without a "
             "name; write 1234.5, or name every column";
-    return fail(why, STATUS_FORMAT, "%s:%zu:1: expected as many names as columns, found %zu names over %zu columns: %s",
-                path, names->line, count, columns, reading);
+    return error_set(err, STATUS_FORMAT,
+                     "%s:%zu:1: expected as many names as columns, found %zu names over %zu columns: %s", path,
+                     names->line, count, columns, reading);
 }
 
-status csv_names_take(const csv_names *names, const char *path, size_t columns, char **out, failure *why) {
+status csv_names_take(const csv_names *names, const char *path, size_t columns, char **out, error_info *err) {
     const char separator = separator_of(names), *start, *end;
     size_t count = 0, missing = 0, unnamed = 0;
     for (const char *at = names->start; at; count++) {
@@ -71,22 +72,23 @@ status csv_names_take(const csv_names *names, const char *path, size_t columns, 
     *out = NULL;
     if (names->comment && (count != columns || unnamed > 0)) return STATUS_OK;
     if (missing == count)
-        return fail(
-            why, STATUS_FORMAT,
+        return error_set(
+            err, STATUS_FORMAT,
             "%s:%zu:1: either a point whose numbers are missing or names of columns; leave the line out, or give "
             "the columns other names",
             path, names->line);
     if (unnamed == 1 && count == columns)
-        return fail(why, STATUS_FORMAT,
-                    "%s:%zu:1: the first column has no name: it is either an index, as pandas and R write it, or a "
-                    "coordinate; leave the index out (to_csv(..., index=False)), or name the column",
-                    path, names->line);
-    if (count != columns) return fail_count(names, path, columns, count, why);
+        return error_set(
+            err, STATUS_FORMAT,
+            "%s:%zu:1: the first column has no name: it is either an index, as pandas and R write it, or a "
+            "coordinate; leave the index out (to_csv(..., index=False)), or name the column",
+            path, names->line);
+    if (count != columns) return fail_count(names, path, columns, count, err);
     if (unnamed > 0)
-        return fail(why, STATUS_FORMAT, "%s:%zu:1: column %zu has no name: expected one for every column", path,
-                    names->line, unnamed);
+        return error_set(err, STATUS_FORMAT, "%s:%zu:1: column %zu has no name: expected one for every column", path,
+                         names->line, unnamed);
     char *block = malloc((size_t)(names->end - names->start) + columns + 1), *into = block;
-    if (!block) return fail(why, STATUS_MEMORY, "no memory for the names of \"%s\"", path);
+    if (!block) return error_set(err, STATUS_MEMORY, "no memory for the names of \"%s\"", path);
     for (const char *at = names->start; at;) {
         next_name(&at, names->end, separator, &start, &end);
         memcpy(into, start, (size_t)(end - start));

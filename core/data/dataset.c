@@ -83,11 +83,11 @@ static char *base_name(const char *path) {
 }
 
 /* Split the table, which the data set has. */
-static status split_table(const char *path, size_t held_out, dataset *data, failure *why) {
+static status split_table(const char *path, size_t held_out, dataset *data, error_info *err) {
     const table *points = data->points;
     data->order = calloc(points->rows, sizeof *data->order);
     if (data->name == NULL || data->order == NULL || shuffle_rows(points->rows, data->order) != STATUS_OK) {
-        return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
+        return error_set(err, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
     }
     data->validation = held_out;
     memcpy(data->checksum, points->sha256, sizeof data->checksum);
@@ -95,34 +95,36 @@ static status split_table(const char *path, size_t held_out, dataset *data, fail
     return STATUS_OK;
 }
 
-static status open_table(const char *path, dataset *data, failure *why) {
-    TRY(table_read_numbers(path, &data->points, why));
+static status open_table(const char *path, dataset *data, error_info *err) {
+    TRY(table_read_numbers(path, &data->points, err));
     const size_t rows = data->points->rows;
     if (rows < 2 || rows > UINT32_MAX)
-        return fail(why, STATUS_FORMAT, "\"%s\": expected between 2 and 2^32 points to split, found %zu", path, rows);
+        return error_set(err, STATUS_FORMAT, "\"%s\": expected between 2 and 2^32 points to split, found %zu", path,
+                         rows);
     data->name = base_name(path);
-    return split_table(path, rows / 10 > 0 ? rows / 10 : 1, data, why);
+    return split_table(path, rows / 10 > 0 ? rows / 10 : 1, data, err);
 }
 
-static status open_toy(const char *name, dataset *data, failure *why) {
+static status open_toy(const char *name, dataset *data, error_info *err) {
     data->density = toy_find(name);
     if (data->density == NULL) {
-        return fail(why, STATUS_INVALID,
-                    "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy, .csv or .tsv)",
-                    name, toy_nearest(name));
+        return error_set(
+            err, STATUS_INVALID,
+            "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy, .csv or .tsv)", name,
+            toy_suggest(name));
     }
     data->name = strdup(name);
-    if (data->name == NULL) return fail(why, STATUS_MEMORY, "no memory for data set \"%s\"", name);
+    if (data->name == NULL) return error_set(err, STATUS_MEMORY, "no memory for data set \"%s\"", name);
     toy_checksum(data->density, data->checksum);
     memcpy(data->window, data->density->window, sizeof data->window);
     return STATUS_OK;
 }
 
-status dataset_open(const char *name_or_path, dataset **out, failure *why) {
+status dataset_open(const char *name_or_path, dataset **out, error_info *err) {
     dataset *data = calloc(1, sizeof *data);
-    if (data == NULL) return fail(why, STATUS_MEMORY, "no memory for data set \"%s\"", name_or_path);
+    if (data == NULL) return error_set(err, STATUS_MEMORY, "no memory for data set \"%s\"", name_or_path);
     status outcome =
-        table_is_path(name_or_path) ? open_table(name_or_path, data, why) : open_toy(name_or_path, data, why);
+        table_is_path(name_or_path) ? open_table(name_or_path, data, err) : open_toy(name_or_path, data, err);
     if (outcome != STATUS_OK) {
         dataset_close(&data);
         return outcome;
@@ -132,22 +134,23 @@ status dataset_open(const char *name_or_path, dataset **out, failure *why) {
 }
 
 status dataset_from(const char *name, double *numbers, size_t rows, size_t columns, size_t held_out, dataset **out,
-                    failure *why) {
+                    error_info *err) {
     dataset *data = calloc(1, sizeof *data);
     table *points = NULL;
-    status outcome = table_from(name, numbers, rows, columns, &points, why);
-    if (data == NULL && outcome == STATUS_OK) outcome = fail(why, STATUS_MEMORY, "no memory for data set \"%s\"", name);
+    status outcome = table_from(name, numbers, rows, columns, &points, err);
+    if (data == NULL && outcome == STATUS_OK)
+        outcome = error_set(err, STATUS_MEMORY, "no memory for data set \"%s\"", name);
     if (data == NULL) table_destroy(&points);
     else data->points = points;
     if (outcome == STATUS_OK && (held_out < 1 || held_out >= rows || rows > UINT32_MAX))
-        outcome =
-            fail(why, STATUS_INVALID,
-                 "\"%s\": %zu of %zu points held out for validation; expected at least 1, and fewer than all of up "
-                 "to 2^32",
-                 name, held_out, rows);
+        outcome = error_set(
+            err, STATUS_INVALID,
+            "\"%s\": %zu of %zu points held out for validation; expected at least 1, and fewer than all of up "
+            "to 2^32",
+            name, held_out, rows);
     if (outcome == STATUS_OK) {
         data->name = strdup(name);
-        outcome = split_table(name, held_out, data, why);
+        outcome = split_table(name, held_out, data, err);
     }
     if (outcome == STATUS_OK) *out = data;
     else if (data != NULL) dataset_close(&data);
@@ -232,7 +235,7 @@ void dataset_batch(const dataset *data, dataset_split split, uint64_t seed, uint
 /* --- Standard units --- */
 
 /* Compute mean and deviation of one column over the training rows. */
-static status fit_column(const dataset *data, size_t column, standard *out, failure *why) {
+static status fit_column(const dataset *data, size_t column, standard *out, error_info *err) {
     const table *points = data->points;
     const size_t rows = points->rows - data->validation;
     const double *numbers = points->numbers + column;
@@ -252,34 +255,35 @@ static status fit_column(const dataset *data, size_t column, standard *out, fail
     out->deviation[column] = sqrt(squares / (double)rows);
     if (!constant && isnormal(out->deviation[column]) && isfinite(mean)) return STATUS_OK;
     const char *name = table_name(points, column);
-    return fail(why, STATUS_INVALID,
-                "data.standardise: column %zu%s%.60s%s of \"%.200s\" is %s in the rows that are trained on, and has no "
-                "deviation to divide by; leave it out",
-                column + 1, name ? " (" : "", name ? name : "", name ? ")" : "", data->name,
-                constant ? "constant" : "too large or too small to square");
+    return error_set(
+        err, STATUS_INVALID,
+        "data.standardise: column %zu%s%.60s%s of \"%.200s\" is %s in the rows that are trained on, and has no "
+        "deviation to divide by; leave it out",
+        column + 1, name ? " (" : "", name ? name : "", name ? ")" : "", data->name,
+        constant ? "constant" : "too large or too small to square");
 }
 
-status dataset_fit(const dataset *data, standard *out, failure *why) {
+status dataset_fit(const dataset *data, standard *out, error_info *err) {
     if (data->points == NULL)
-        return fail(
-            why, STATUS_INVALID,
+        return error_set(
+            err, STATUS_INVALID,
             "data.standardise = yes: \"%.200s\" is a toy density, whose units are known; expected no but for tables "
             "of points, as by [data NAME] data.standardise = yes for each",
             data->name);
     if (data->points->columns > CNF_DIMENSION_MAX)
-        return fail(why, STATUS_INVALID, "\"%.200s\" has %zu columns: expected 1 to %d", data->name,
-                    data->points->columns, CNF_DIMENSION_MAX);
+        return error_set(err, STATUS_INVALID, "\"%.200s\" has %zu columns: expected 1 to %d", data->name,
+                         data->points->columns, CNF_DIMENSION_MAX);
     standard found = {.dimension = data->points->columns};
-    for (size_t column = 0; column < found.dimension; column++) TRY(fit_column(data, column, &found, why));
+    for (size_t column = 0; column < found.dimension; column++) TRY(fit_column(data, column, &found, err));
     *out = found;
     return STATUS_OK;
 }
 
-status dataset_standardise(dataset *data, failure *why) {
+status dataset_standardise(dataset *data, error_info *err) {
     standard found;
-    TRY(dataset_fit(data, &found, why));
+    TRY(dataset_fit(data, &found, err));
     if (data->units == NULL) data->units = malloc(sizeof *data->units);
-    if (data->units == NULL) return fail(why, STATUS_MEMORY, "no memory for the points of \"%.200s\"", data->name);
+    if (data->units == NULL) return error_set(err, STATUS_MEMORY, "no memory for the points of \"%.200s\"", data->name);
     *data->units = found;
     fit_window(data, data->window);
     return STATUS_OK;

@@ -25,12 +25,12 @@ typedef enum dataset_split { SPLIT_TRAINING, SPLIT_VALIDATION, SPLIT_TEST, SPLIT
 /* Open a toy density by name (see toy.h), or a table of points by a path that table.h reads. A tenth of a table's
  * rows, chosen by RANDOM_SPLIT with seed 0, is its validation split. The caller owns *out. Errors: STATUS_INVALID for
  * an unknown name (with the most similar one), STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
-status dataset_open(const char *name_or_path, dataset **out, failure *why);
-/* The same for numbers (rows, columns) in memory, from malloc, which the data set takes over, also if it fails: `held_out`
- * rows are its validation split. Errors: STATUS_INVALID for a split that leaves no row on one side, STATUS_FORMAT for a
- * number that is not finite, STATUS_MEMORY. */
+status dataset_open(const char *name_or_path, dataset **out, error_info *err);
+/* The same for numbers (rows, columns) in memory, from malloc, which the data set takes over, also if it fails:
+ * `held_out` rows are its validation split. Errors: STATUS_INVALID for a split that leaves no row on one side,
+ * STATUS_FORMAT for a number that is not finite, STATUS_MEMORY. */
 status dataset_from(const char *name, double *numbers, size_t rows, size_t columns, size_t held_out, dataset **out,
-                    failure *why);
+                    error_info *err);
 /* Free the data set and set *data to NULL; *data may be NULL. */
 void dataset_close(dataset **data);
 
@@ -53,9 +53,9 @@ size_t dataset_held_out(const dataset *data);
 /* Standardise training and validation points: subtract the mean and divide by the deviation (of n, not n - 1) of the
  * training rows. The target split is unchanged. dataset_fit only computes the units. Errors: STATUS_INVALID for a
  * toy density, for more columns than a flow takes, and for a constant column; STATUS_MEMORY. */
-status dataset_standardise(dataset *data, failure *why);
+status dataset_standardise(dataset *data, error_info *err);
 /* out <- the units of dataset_standardise, which leaves the data as they are; the same errors. */
-status dataset_fit(const dataset *data, standard *out, failure *why);
+status dataset_fit(const dataset *data, standard *out, error_info *err);
 
 /* Return these units, valid as long as the data set; NULL without standardisation. */
 const standard *dataset_units(const dataset *data);

@@ -12,7 +12,7 @@
 
 #include <sha256.h>
 
-#include "base/nearest.h"
+#include "base/edit_distance.h"
 #include "data/image_reader.h"
 
 enum { KINDS = 3, FOLDERS_MAX = 3, PATH_SIZE = PATH_MAX };
@@ -105,11 +105,11 @@ bool image_exists(const char *name, const char *data) {
     return kind != NULL && find_folder(kind, name, data, folder);
 }
 
-static status fail_unknown(const char *name, failure *why) {
+static status fail_unknown(const char *name, error_info *err) {
     const char *names[KINDS];
     for (size_t i = 0; i < KINDS; i++) names[i] = kinds[i].name;
-    return fail(why, STATUS_INVALID, "image set \"%s\": unknown; did you mean \"%s\"?", name,
-                nearest_name(name, KINDS, names));
+    return error_set(err, STATUS_INVALID, "image set \"%s\": unknown; did you mean \"%s\"?", name,
+                     suggest_name(name, KINDS, names));
 }
 
 /* Return the origin. image_add_file has already checked the published checksums of an official set. */
@@ -120,23 +120,24 @@ static image_origin origin_of(const image_set *set, bool official) {
     return set->file_count > 0 ? IMAGE_OFFICIAL : IMAGE_UNVERIFIED;
 }
 
-status image_open(const char *name, const char *data, image_set **out, failure *why) {
+status image_open(const char *name, const char *data, image_set **out, error_info *err) {
     char folder[PATH_SIZE];
     const image_kind *kind = image_kind_of(name);
-    if (kind == NULL) return fail_unknown(name, why);
+    if (kind == NULL) return fail_unknown(name, err);
     if (!find_folder(kind, name, data, folder)) {
-        return fail(why, STATUS_IO, "\"%.400s\": no folder with the images of %.100s. %s", folder, name, kind->source);
+        return error_set(err, STATUS_IO, "\"%.400s\": no folder with the images of %.100s. %s", folder, name,
+                         kind->source);
     }
     image_set *set = calloc(1, sizeof *set);
     char *copy = strdup(name);
     if (set == NULL || copy == NULL) {
         free(set);
         free(copy);
-        return fail(why, STATUS_MEMORY, "no memory for the images of %.100s", name);
+        return error_set(err, STATUS_MEMORY, "no memory for the images of %.100s", name);
     }
     set->name = copy;
     const bool official = strcmp(name, kind->name) == 0;
-    status outcome = kind->read(folder, official, set, why);
+    status outcome = kind->read(folder, official, set, err);
     if (outcome != STATUS_OK) {
         image_close(&set);
         return outcome;
@@ -155,14 +156,14 @@ void image_close(image_set **set) {
 }
 
 status image_allocate(image_set *set, const char *folder, const size_t size[IMAGE_SPLITS], size_t channels,
-                      size_t height, size_t width, failure *why) {
+                      size_t height, size_t width, error_info *err) {
     const size_t bytes = channels * height * width;
     size_t count = 0;
     for (size_t s = 0; s < IMAGE_SPLITS; s++) count += size[s];
     unsigned char *pixels = count <= UINT32_MAX && count <= SIZE_MAX / bytes ? malloc(count * bytes) : NULL;
     if (pixels == NULL) {
-        return fail(why, STATUS_MEMORY, "no memory for the %zu images of %zu x %zu x %zu bytes in \"%s\"", count,
-                    channels, height, width, folder);
+        return error_set(err, STATUS_MEMORY, "no memory for the %zu images of %zu x %zu x %zu bytes in \"%s\"", count,
+                         channels, height, width, folder);
     }
     free(set->pixels);
     set->pixels = pixels;
@@ -189,13 +190,13 @@ void image_shrink(image_set *set, const size_t size[IMAGE_SPLITS]) {
 }
 
 status image_add_file(image_set *set, const char *path, const char *name, const char *sha256, const char *published,
-                      bool official, failure *why) {
+                      bool official, error_info *err) {
     const bool same = published != NULL && strcmp(sha256, published) == 0;
     if (official && published != NULL && !same) {
-        return fail(why, STATUS_FORMAT,
-                    "\"%s\": not the published file: expected SHA-256 %s unpacked, found %s (another set in this "
-                    "layout belongs into a folder %s-SOMETHING)",
-                    path, published, sha256, set->name);
+        return error_set(err, STATUS_FORMAT,
+                         "\"%s\": not the published file: expected SHA-256 %s unpacked, found %s (another set in this "
+                         "layout belongs into a folder %s-SOMETHING)",
+                         path, published, sha256, set->name);
     }
     assert(set->file_count < IMAGE_FILES_MAX);
     image_file *file = &set->files[set->file_count++];
@@ -225,10 +226,10 @@ static unsigned char mean_of(const unsigned char *corner, size_t width, size_t f
     return (unsigned char)((2 * sum + area) / (2 * area));
 }
 
-status image_average(image_set *set, size_t factor, failure *why) {
+status image_average(image_set *set, size_t factor, error_info *err) {
     if (factor == 0 || set->height % factor != 0 || set->width % factor != 0) {
-        return fail(why, STATUS_INVALID, "images of %s: %zu x %zu pixels cannot be averaged over squares of %zu",
-                    set->name, set->height, set->width, factor);
+        return error_set(err, STATUS_INVALID, "images of %s: %zu x %zu pixels cannot be averaged over squares of %zu",
+                         set->name, set->height, set->width, factor);
     }
     if (factor == 1) return STATUS_OK;
     const size_t height = set->height / factor, width = set->width / factor;

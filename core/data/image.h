@@ -71,14 +71,14 @@ bool image_exists(const char *name, const char *data);
  * are required, with the published number of images and the published checksums where known. KIND-SOMETHING accepts
  * whatever the folder has. The caller owns *out. Errors, with file, offset and the expected value: STATUS_INVALID for
  * an unknown name, STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
-status image_open(const char *name, const char *data, image_set **out, failure *why);
+status image_open(const char *name, const char *data, image_set **out, error_info *err);
 /* Free the set and set *set to NULL; *set may be NULL. */
 void image_close(image_set **set);
 
 /* Downsample each channel by averaging factor x factor pixels, rounded to the nearest byte (halves up). The set's
  * checksum becomes a hash of the old one and the factor. Errors: STATUS_INVALID if the factor is 0 or does not divide
  * height and width; the set is then unchanged. */
-status image_average(image_set *set, size_t factor, failure *why);
+status image_average(image_set *set, size_t factor, error_info *err);
 
 AFFJORD_API_END
 

@@ -9,8 +9,8 @@
 
 #include <sha256.h>
 
+#include "data/gzip_reader.h"
 #include "data/image_reader.h"
-#include "data/packed.h"
 
 enum { HEADER = 512, DIMENSIONS = 4, DIGEST = 65, LINES = 256 };
 
@@ -86,44 +86,44 @@ static bool header_is_possible(const header *head) {
            shape[2] <= 4096 && shape[3] > 0 && shape[3] <= 4096 && sum == shape[0];
 }
 
-static status read_pixels(packed *file, const header *head, image_set *set, failure *why) {
+static status read_pixels(gzip_reader *file, const header *head, image_set *set, error_info *err) {
     char sha256[DIGEST];
     const size_t sizes[IMAGE_SPLITS] = {head->splits[0], head->splits[1], head->splits[2]};
     const size_t bytes = head->shape[0] * head->shape[1] * head->shape[2] * head->shape[3];
-    TRY(packed_expect(file, 0, HEADER + bytes, "by its first lines", why));
-    TRY(image_allocate(set, packed_path(file), sizes, head->shape[1], head->shape[2], head->shape[3], why));
-    TRY(packed_read(file, set->pixels, bytes, "pixels", why));
-    TRY(packed_end(file, sha256, why));
+    TRY(gzip_reader_expect(file, 0, HEADER + bytes, "by its first lines", err));
+    TRY(image_allocate(set, gzip_reader_path(file), sizes, head->shape[1], head->shape[2], head->shape[3], err));
+    TRY(gzip_reader_read(file, set->pixels, bytes, "pixels", err));
+    TRY(gzip_reader_end(file, sha256, err));
     hash_pixels(head, set, sha256);
     if (strcmp(sha256, head->pixels) != 0) {
-        return fail(why, STATUS_FORMAT, "\"%s\": damaged: offset %d: expected pixels with SHA-256 %s, found %s",
-                    packed_path(file), HEADER, head->pixels, sha256);
+        return error_set(err, STATUS_FORMAT, "\"%s\": damaged: offset %d: expected pixels with SHA-256 %s, found %s",
+                         gzip_reader_path(file), HEADER, head->pixels, sha256);
     }
     memcpy(set->sha256, sha256, sizeof sha256);
     return STATUS_OK;
 }
 
-static status read_open_cache(packed *file, const char *source, image_set *set, failure *why) {
+static status read_open_cache(gzip_reader *file, const char *source, image_set *set, error_info *err) {
     char text[HEADER + 1] = "";
     header head;
-    TRY(packed_read(file, text, HEADER, "a header of 512 bytes", why));
+    TRY(gzip_reader_read(file, text, HEADER, "a header of 512 bytes", err));
     if (!parse_header(text, &head) || !header_is_possible(&head)) {
-        return fail(why, STATUS_FORMAT,
-                    "\"%s\": offset 0: expected the header of a set of images, beginning with "
-                    "\"affjord images 1\"",
-                    packed_path(file));
+        return error_set(err, STATUS_FORMAT,
+                         "\"%s\": offset 0: expected the header of a set of images, beginning with "
+                         "\"affjord images 1\"",
+                         gzip_reader_path(file));
     }
     if (source != NULL && strcmp(head.source, source) != 0) {
-        return fail(why, STATUS_FORMAT, "\"%s\": made from files that have changed since", packed_path(file));
+        return error_set(err, STATUS_FORMAT, "\"%s\": made from files that have changed since", gzip_reader_path(file));
     }
-    return read_pixels(file, &head, set, why);
+    return read_pixels(file, &head, set, err);
 }
 
-status image_cache_read(const char *folder, const char *name, const char *source, image_set *set, failure *why) {
-    packed *file;
-    TRY(packed_open(folder, name, &file, why));
-    const status outcome = read_open_cache(file, source, set, why);
-    packed_close(&file);
+status image_cache_read(const char *folder, const char *name, const char *source, image_set *set, error_info *err) {
+    gzip_reader *file;
+    TRY(gzip_reader_open(folder, name, &file, err));
+    const status outcome = read_open_cache(file, source, set, err);
+    gzip_reader_close(&file);
     return outcome;
 }
 
@@ -132,12 +132,12 @@ void image_cache_hash(image_set *set) {
     hash_pixels(&head, set, set->sha256);
 }
 
-status image_cache_write(file_replacement *file, const char *source, const image_set *set, failure *why) {
+status image_cache_write(file_replacement *file, const char *source, const image_set *set, error_info *err) {
     char text[HEADER];
     header head = header_of(set);
     snprintf(head.source, sizeof head.source, "%s", source);
     snprintf(head.pixels, sizeof head.pixels, "%s", set->sha256);
     write_header(&head, text);
-    TRY(file_replace_write(file, text, sizeof text, why));
-    return file_replace_write(file, set->pixels, set->count * image_bytes(set), why);
+    TRY(file_replace_write(file, text, sizeof text, err));
+    return file_replace_write(file, set->pixels, set->count * image_bytes(set), err);
 }

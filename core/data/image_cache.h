@@ -17,13 +17,13 @@
 /* Read sizes, pixels and checksum from folder/name if it was made from `source` (a SHA-256); NULL accepts any source.
  * Sizes are compared with the file's before allocation. Errors: STATUS_IO; STATUS_FORMAT if it is damaged or was made
  * from other files; STATUS_MEMORY. */
-status image_cache_read(const char *folder, const char *name, const char *source, image_set *set, failure *why);
+status image_cache_read(const char *folder, const char *name, const char *source, image_set *set, error_info *err);
 
 /* Set the set's checksum to that of the file's last line. */
 void image_cache_hash(image_set *set);
 
 /* Write a set with its checksum to a file from file_replace_begin; the caller ends the replacement. Errors:
  * STATUS_IO. */
-status image_cache_write(file_replacement *file, const char *source, const image_set *set, failure *why);
+status image_cache_write(file_replacement *file, const char *source, const image_set *set, error_info *err);
 
 #endif

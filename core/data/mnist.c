@@ -34,23 +34,26 @@ static bool find_file(size_t which, const char *folder, image_set *set, char pla
 }
 
 /* bytes <- the content of file `which`. */
-static status read_file(size_t which, bool official, idx *array, unsigned char *bytes, image_set *set, failure *why) {
+static status read_file(size_t which, bool official, idx *array, unsigned char *bytes, image_set *set,
+                        error_info *err) {
     char sha256[65] = "";
-    TRY(idx_read(array, bytes, sha256, why));
-    return image_add_file(set, packed_path(array->file), known[which].name, sha256, known[which].sha256, official, why);
+    TRY(idx_read(array, bytes, sha256, err));
+    return image_add_file(set, gzip_reader_path(array->file), known[which].name, sha256, known[which].sha256, official,
+                          err);
 }
 
-static status read_images(const char *folder, bool official, idx arrays[IMAGES], image_set *set, failure *why) {
+static status read_images(const char *folder, bool official, idx arrays[IMAGES], image_set *set, error_info *err) {
     const idx *training = &arrays[0], *test = &arrays[1];
     if (training->shape[1] != test->shape[1] || training->shape[2] != test->shape[2]) {
-        return fail(why, STATUS_FORMAT, "\"%s\": offset 8: expected images of %zu x %zu, as in \"%s\", found %zu x %zu",
-                    packed_path(test->file), training->shape[1], training->shape[2], packed_path(training->file),
-                    test->shape[1], test->shape[2]);
+        return error_set(err, STATUS_FORMAT,
+                         "\"%s\": offset 8: expected images of %zu x %zu, as in \"%s\", found %zu x %zu",
+                         gzip_reader_path(test->file), training->shape[1], training->shape[2],
+                         gzip_reader_path(training->file), test->shape[1], test->shape[2]);
     }
     const size_t size[IMAGE_SPLITS] = {training->shape[0], 0, test->shape[0]};
-    TRY(image_allocate(set, folder, size, 1, training->shape[1], training->shape[2], why));
+    TRY(image_allocate(set, folder, size, 1, training->shape[1], training->shape[2], err));
     for (size_t i = 0; i < IMAGES; i++) {
-        TRY(read_file(i, official, &arrays[i], set->pixels + (i == 0 ? 0 : training->size), set, why));
+        TRY(read_file(i, official, &arrays[i], set->pixels + (i == 0 ? 0 : training->size), set, err));
     }
     image_hash_files(set, IMAGES);
     return STATUS_OK;
@@ -58,32 +61,33 @@ static status read_images(const char *folder, bool official, idx arrays[IMAGES],
 
 /* Check that there is one label for each image, if there are labels. */
 static status check_labels(const char *folder, size_t which, const char *place, size_t images, bool official,
-                           image_set *set, failure *why) {
+                           image_set *set, error_info *err) {
     idx array;
-    TRY(idx_open(folder, place, known[which].rank, &images, &array, why));
+    TRY(idx_open(folder, place, known[which].rank, &images, &array, err));
     unsigned char *labels = malloc(array.size);
-    status outcome = labels == NULL ? fail(why, STATUS_MEMORY, "no memory for \"%s\"", packed_path(array.file))
-                                    : read_file(which, official, &array, labels, set, why);
+    status outcome = labels == NULL
+                         ? error_set(err, STATUS_MEMORY, "no memory for \"%s\"", gzip_reader_path(array.file))
+                         : read_file(which, official, &array, labels, set, err);
     free(labels);
     idx_close(&array);
     return outcome;
 }
 
-status mnist_read(const char *folder, bool official, image_set *set, failure *why) {
+status mnist_read(const char *folder, bool official, image_set *set, error_info *err) {
     static const size_t any[3] = {0, 0, 0};
     idx arrays[IMAGES] = {{0}, {0}};
     char place[LAYOUT_NAME_MAX];
     status outcome = STATUS_OK;
     for (size_t i = 0; i < IMAGES && outcome == STATUS_OK; i++) {
         (void)find_file(i, folder, set, place); /* if not found, opening the file reports it */
-        outcome = idx_open(folder, place, known[i].rank, official ? known[i].shape : any, &arrays[i], why);
+        outcome = idx_open(folder, place, known[i].rank, official ? known[i].shape : any, &arrays[i], err);
     }
-    if (outcome == STATUS_OK) outcome = read_images(folder, official, arrays, set, why);
+    if (outcome == STATUS_OK) outcome = read_images(folder, official, arrays, set, err);
     for (size_t i = 0; i < IMAGES; i++) idx_close(&arrays[i]);
     TRY(outcome);
     for (size_t i = IMAGES; i < FILES; i++) {
         const size_t images = set->size[i == IMAGES ? IMAGE_TRAINING : IMAGE_TEST];
-        if (find_file(i, folder, set, place)) TRY(check_labels(folder, i, place, images, official, set, why));
+        if (find_file(i, folder, set, place)) TRY(check_labels(folder, i, place, images, official, set, err));
     }
     return STATUS_OK;
 }

@@ -124,19 +124,21 @@ static uint64_t little_endian(const unsigned char *bytes, size_t count) {
 
 /* Find the header and the numbers; *start <- the offset of the numbers. */
 static status locate(const char *path, const unsigned char *bytes, size_t size, npy_header *header, size_t *start,
-                     failure *why) {
+                     error_info *err) {
     if (size < MAGIC_SIZE + 2 || memcmp(bytes, magic, MAGIC_SIZE) != 0) {
-        return fail(why, STATUS_FORMAT, "\"%s\": not a .npy file: expected it to begin with NumPy's magic bytes", path);
+        return error_set(err, STATUS_FORMAT, "\"%s\": not a .npy file: expected it to begin with NumPy's magic bytes",
+                         path);
     }
     unsigned major = bytes[MAGIC_SIZE];
     if (major != 1 && major != 2) {
-        return fail(why, STATUS_FORMAT, "\"%s\": expected version 1 or 2 of the .npy format, found %u", path, major);
+        return error_set(err, STATUS_FORMAT, "\"%s\": expected version 1 or 2 of the .npy format, found %u", path,
+                         major);
     }
     size_t length_size = major == 1 ? 2 : 4;
     size_t text = MAGIC_SIZE + 2 + length_size;
     uint64_t length = size < text ? UINT64_MAX : little_endian(bytes + MAGIC_SIZE + 2, length_size);
     if (size < text || length > size - text) {
-        return fail(why, STATUS_FORMAT, "\"%s\": its header is longer than the file of %zu bytes", path, size);
+        return error_set(err, STATUS_FORMAT, "\"%s\": its header is longer than the file of %zu bytes", path, size);
     }
     *header = (npy_header){.at = (const char *)bytes + text, .end = (const char *)bytes + text + length};
     *start = text + (size_t)length;
@@ -199,42 +201,43 @@ static uint64_t columns_of(const npy_header *header) {
     return header->rank == 1 ? 1 : header->shape[1];
 }
 
-static status check_header(const char *path, npy_header *header, size_t available, npy_kind *kind, failure *why) {
+static status check_header(const char *path, npy_header *header, size_t available, npy_kind *kind, error_info *err) {
     if (!take_header(header)) {
-        return fail(why, STATUS_FORMAT,
-                    "\"%s\": expected a header of just 'descr', 'fortran_order' and 'shape' as NumPy writes it", path);
+        return error_set(err, STATUS_FORMAT,
+                         "\"%s\": expected a header of just 'descr', 'fortran_order' and 'shape' as NumPy writes it",
+                         path);
     }
     if (!read_kind(header->descr, kind))
-        return fail(why, STATUS_FORMAT,
-                    "\"%s\": expected floating-point numbers or integers of up to 8 bytes, found '%s'", path,
-                    header->descr);
+        return error_set(err, STATUS_FORMAT,
+                         "\"%s\": expected floating-point numbers or integers of up to 8 bytes, found '%s'", path,
+                         header->descr);
     if (header->rank < 1 || header->rank > 2)
-        return fail(
-            why, STATUS_FORMAT,
+        return error_set(
+            err, STATUS_FORMAT,
             "\"%s\": expected an array of 2 dimensions (points, coordinates), or of 1 for one column, found %zu", path,
             header->rank);
     const uint64_t rows = header->shape[0], columns = columns_of(header);
     if (rows == 0 || columns == 0) {
-        return fail(why, STATUS_FORMAT, "\"%s\": expected at least one point, found shape (%llu, %llu)", path,
-                    (unsigned long long)rows, (unsigned long long)columns);
+        return error_set(err, STATUS_FORMAT, "\"%s\": expected at least one point, found shape (%llu, %llu)", path,
+                         (unsigned long long)rows, (unsigned long long)columns);
     }
     if (rows > available / kind->bytes / columns || rows * columns * kind->bytes != available) {
-        return fail(why, STATUS_FORMAT,
-                    "\"%s\": shape (%llu, %llu) of '%s' does not fit the %zu bytes that follow the header", path,
-                    (unsigned long long)rows, (unsigned long long)columns, header->descr, available);
+        return error_set(err, STATUS_FORMAT,
+                         "\"%s\": shape (%llu, %llu) of '%s' does not fit the %zu bytes that follow the header", path,
+                         (unsigned long long)rows, (unsigned long long)columns, header->descr, available);
     }
     return STATUS_OK;
 }
 
-status npy_parse(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why) {
+status npy_parse(const char *path, const unsigned char *bytes, size_t size, table *out, error_info *err) {
     npy_header header = {0};
     npy_kind kind;
     size_t start = 0;
-    TRY(locate(path, bytes, size, &header, &start, why));
-    TRY(check_header(path, &header, size - start, &kind, why));
+    TRY(locate(path, bytes, size, &header, &start, err));
+    TRY(check_header(path, &header, size - start, &kind, err));
     const size_t rows = (size_t)header.shape[0], columns = (size_t)columns_of(&header), count = rows * columns;
     double *numbers = count <= SIZE_MAX / sizeof *numbers ? malloc(count * sizeof *numbers) : NULL;
-    if (numbers == NULL) return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
+    if (numbers == NULL) return error_set(err, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
     for (size_t i = 0; i < count; i++) {
         const size_t row = i / columns, column = i % columns;
         const size_t place = header.fortran_order ? column * rows + row : i;
@@ -246,7 +249,7 @@ status npy_parse(const char *path, const unsigned char *bytes, size_t size, tabl
     return STATUS_OK;
 }
 
-status npy_write(const char *path, npy_type type, const void *values, size_t rows, size_t columns, failure *why) {
+status npy_write(const char *path, npy_type type, const void *values, size_t rows, size_t columns, error_info *err) {
     char shape[64];
     if (columns == 0) {
         snprintf(shape, sizeof shape, "(%zu,)", rows);
@@ -261,10 +264,10 @@ status npy_write(const char *path, npy_type type, const void *values, size_t row
     head[127] = '\n';
     size_t item = type == NPY_F32 ? sizeof(float) : sizeof(double);
     file_replacement file;
-    TRY(file_replace_begin(path, &file, why));
-    status outcome = file_replace_write(&file, head, 128, why);
+    TRY(file_replace_begin(path, &file, err));
+    status outcome = file_replace_write(&file, head, 128, err);
     if (outcome == STATUS_OK) {
-        outcome = file_replace_write(&file, values, rows * (columns == 0 ? 1 : columns) * item, why);
+        outcome = file_replace_write(&file, values, rows * (columns == 0 ? 1 : columns) * item, err);
     }
-    return file_replace_end(&file, outcome, why);
+    return file_replace_end(&file, outcome, err);
 }

@@ -22,7 +22,7 @@ typedef enum npy_type { NPY_F32, NPY_F64 } npy_type;
 
 /* Write values (rows, columns) of the given type, little endian and row by row, as a whole or not at all. With 0
  * columns, the array has one dimension, (rows). Errors, with the path: STATUS_IO, STATUS_MEMORY. */
-status npy_write(const char *path, npy_type type, const void *values, size_t rows, size_t columns, failure *why);
+status npy_write(const char *path, npy_type type, const void *values, size_t rows, size_t columns, error_info *err);
 
 AFFJORD_API_END
 

@@ -13,7 +13,7 @@
 #include <zip.h>
 
 #include "base/file.h"
-#include "data/photo.h"
+#include "data/jpeg.h"
 
 static const char *last_part(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -53,15 +53,15 @@ static bool is_photo(const char *name) {
 }
 
 /* Count a photo in a format that is not read. */
-static status count_other(photo_source *source, const char *name, failure *why) {
+static status count_other(photo_source *source, const char *name, error_info *err) {
     static const char *const endings[] = {".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".jp2", NULL};
     if (is_hidden(name) || ending_among(name, endings) == NULL) return STATUS_OK;
     if (source->others++ == 0 && (source->other = strdup(name)) == NULL)
-        return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
+        return error_set(err, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
     return STATUS_OK;
 }
 
-static status keep_name(const photo_source *source, const char *file, photo_entry *entry, failure *why) {
+static status keep_name(const photo_source *source, const char *file, photo_entry *entry, error_info *err) {
     entry->file = strdup(file);
     entry->name = strdup(file);
     if (entry->file != NULL && entry->name != NULL) {
@@ -70,39 +70,39 @@ static status keep_name(const photo_source *source, const char *file, photo_entr
     }
     free(entry->file);
     free(entry->name);
-    return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
+    return error_set(err, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
 }
 
 /* Add an entry; the capacity doubles when full. */
-static status add_entry(photo_source *source, const char *file, photo_entry entry, failure *why) {
-    if (entry.size > PHOTO_FILE_MAX) {
-        return fail(why, STATUS_FORMAT, "\"%s\": \"%s\": expected a picture of at most %d bytes, found %llu",
-                    source->path, file, PHOTO_FILE_MAX, (unsigned long long)entry.size);
+static status add_entry(photo_source *source, const char *file, photo_entry entry, error_info *err) {
+    if (entry.size > JPEG_FILE_MAX) {
+        return error_set(err, STATUS_FORMAT, "\"%s\": \"%s\": expected a picture of at most %d bytes, found %llu",
+                         source->path, file, JPEG_FILE_MAX, (unsigned long long)entry.size);
     }
     const size_t count = source->count;
     if ((count & (count - 1)) == 0) {
         photo_entry *entries = realloc(source->entries, (count == 0 ? 1 : 2 * count) * sizeof *entries);
-        if (entries == NULL) return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
+        if (entries == NULL) return error_set(err, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
         source->entries = entries;
     }
-    TRY(keep_name(source, file, &entry, why));
+    TRY(keep_name(source, file, &entry, err));
     source->entries[source->count++] = entry;
     return STATUS_OK;
 }
 
-static status list_folder(photo_source *source, DIR *folder, failure *why) {
+static status list_folder(photo_source *source, DIR *folder, error_info *err) {
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         struct stat information;
         if (!is_photo(entry->d_name)) {
-            TRY(count_other(source, entry->d_name, why));
+            TRY(count_other(source, entry->d_name, err));
             continue;
         }
         if (fstatat(dirfd(folder), entry->d_name, &information, 0) != 0) {
-            return fail(why, STATUS_IO, "cannot read \"%s/%s\": %s", source->path, entry->d_name, strerror(errno));
+            return error_set(err, STATUS_IO, "cannot read \"%s/%s\": %s", source->path, entry->d_name, strerror(errno));
         }
         const uint64_t mark =
             (uint64_t)information.st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)information.st_mtim.tv_nsec;
-        TRY(add_entry(source, entry->d_name, (photo_entry){.size = (uint64_t)information.st_size, .mark = mark}, why));
+        TRY(add_entry(source, entry->d_name, (photo_entry){.size = (uint64_t)information.st_size, .mark = mark}, err));
     }
     return STATUS_OK;
 }
@@ -116,23 +116,24 @@ bool photo_source_exists(const char *path) {
     return found;
 }
 
-static status open_folder(photo_source *source, failure *why) {
+static status open_folder(photo_source *source, error_info *err) {
     DIR *folder = opendir(source->path);
-    if (folder == NULL) return fail(why, STATUS_IO, "cannot read \"%s\": %s", source->path, strerror(errno));
-    const status outcome = list_folder(source, folder, why);
+    if (folder == NULL) return error_set(err, STATUS_IO, "cannot read \"%s\": %s", source->path, strerror(errno));
+    const status outcome = list_folder(source, folder, err);
     closedir(folder);
     return outcome;
 }
 
 /* The directory of an archive is at its end, so a truncated archive has none. */
-static status fail_archive(const photo_source *source, const char *reason, failure *why) {
+static status fail_archive(const photo_source *source, const char *reason, error_info *err) {
     struct stat information;
     const unsigned long long size = stat(source->path, &information) == 0 ? (unsigned long long)information.st_size : 0;
-    return fail(why, STATUS_FORMAT, "\"%s\": offset %llu, its end: expected the directory of a zip archive, but: %s",
-                source->path, size, reason);
+    return error_set(err, STATUS_FORMAT,
+                     "\"%s\": offset %llu, its end: expected the directory of a zip archive, but: %s", source->path,
+                     size, reason);
 }
 
-static status list_archive(photo_source *source, failure *why) {
+static status list_archive(photo_source *source, error_info *err) {
     const zip_int64_t count = zip_get_num_entries(source->archive, 0);
     for (zip_int64_t i = 0; i < count; i++) {
         zip_stat_t information;
@@ -140,30 +141,30 @@ static status list_archive(photo_source *source, failure *why) {
         const zip_uint64_t wanted = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_CRC;
         if (zip_stat_index(source->archive, (zip_uint64_t)i, 0, &information) != 0 ||
             (information.valid & wanted) != wanted) {
-            return fail_archive(source, zip_strerror(source->archive), why);
+            return fail_archive(source, zip_strerror(source->archive), err);
         }
         const char *name = last_part(information.name);
         if (!is_photo(name)) {
-            TRY(count_other(source, name, why));
+            TRY(count_other(source, name, err));
             continue;
         }
         const photo_entry entry = {.size = information.size, .mark = information.crc, .place = (uint64_t)i};
-        TRY(add_entry(source, name, entry, why));
+        TRY(add_entry(source, name, entry, err));
     }
     return STATUS_OK;
 }
 
-static status open_archive(photo_source *source, failure *why) {
+static status open_archive(photo_source *source, error_info *err) {
     int code = 0;
     source->archive = zip_open(source->path, ZIP_RDONLY, &code);
-    if (source->archive != NULL) return list_archive(source, why);
+    if (source->archive != NULL) return list_archive(source, err);
     zip_error_t error;
     zip_error_init_with_code(&error, code);
     const status outcome =
-        code == ZIP_ER_MEMORY ? fail(why, STATUS_MEMORY, "no memory to read \"%s\"", source->path)
+        code == ZIP_ER_MEMORY ? error_set(err, STATUS_MEMORY, "no memory to read \"%s\"", source->path)
         : code == ZIP_ER_OPEN || code == ZIP_ER_NOENT || code == ZIP_ER_READ
-            ? fail(why, STATUS_IO, "cannot read \"%s\": %s", source->path, zip_error_strerror(&error))
-            : fail_archive(source, zip_error_strerror(&error), why);
+            ? error_set(err, STATUS_IO, "cannot read \"%s\": %s", source->path, zip_error_strerror(&error))
+            : fail_archive(source, zip_error_strerror(&error), err);
     zip_error_fini(&error);
     return outcome;
 }
@@ -173,10 +174,10 @@ static int compare_names(const void *left, const void *right) {
     return strcmp(a->name, b->name);
 }
 
-static status check_names(photo_source *source, failure *why) {
+static status check_names(photo_source *source, error_info *err) {
     if (source->count == 0)
-        return fail(
-            why, STATUS_FORMAT,
+        return error_set(
+            err, STATUS_FORMAT,
             "\"%s\": expected files ending in .jpg or .jpeg, found none%s%s%s (%zu pictures in formats that are "
             "not read; convert them to JPEG)",
             source->path, source->other ? ", but \"" : "", source->other ? source->other : "",
@@ -184,27 +185,27 @@ static status check_names(photo_source *source, failure *why) {
     qsort(source->entries, source->count, sizeof *source->entries, compare_names);
     for (size_t i = 1; i < source->count; i++) {
         if (strcmp(source->entries[i - 1].name, source->entries[i].name) == 0) {
-            return fail(why, STATUS_FORMAT, "\"%s\": expected each picture once, found \"%s\" and \"%s\"", source->path,
-                        source->entries[i - 1].file, source->entries[i].file);
+            return error_set(err, STATUS_FORMAT, "\"%s\": expected each picture once, found \"%s\" and \"%s\"",
+                             source->path, source->entries[i - 1].file, source->entries[i].file);
         }
     }
     return STATUS_OK;
 }
 
-status photo_source_open(const char *path, photo_source **out, failure *why) {
+status photo_source_open(const char *path, photo_source **out, error_info *err) {
     struct stat information;
     photo_source *source = calloc(1, sizeof *source);
-    if (source == NULL) return fail(why, STATUS_MEMORY, "no memory to list \"%s\"", path);
+    if (source == NULL) return error_set(err, STATUS_MEMORY, "no memory to list \"%s\"", path);
     source->path = strdup(path);
     status outcome;
     if (source->path == NULL) {
-        outcome = fail(why, STATUS_MEMORY, "no memory to list \"%s\"", path);
+        outcome = error_set(err, STATUS_MEMORY, "no memory to list \"%s\"", path);
     } else if (stat(path, &information) != 0) {
-        outcome = fail(why, STATUS_IO, "cannot read \"%s\": %s", path, strerror(errno));
+        outcome = error_set(err, STATUS_IO, "cannot read \"%s\": %s", path, strerror(errno));
     } else {
-        outcome = S_ISDIR(information.st_mode) ? open_folder(source, why) : open_archive(source, why);
+        outcome = S_ISDIR(information.st_mode) ? open_folder(source, err) : open_archive(source, err);
     }
-    if (outcome == STATUS_OK) outcome = check_names(source, why);
+    if (outcome == STATUS_OK) outcome = check_names(source, err);
     if (outcome != STATUS_OK) {
         photo_source_close(&source);
         return outcome;
@@ -229,41 +230,42 @@ void photo_source_close(photo_source **source) {
 
 /* Describe libzip's error for a file in the archive; `offset` counts its unpacked bytes. */
 static status fail_entry(const photo_source *source, const photo_entry *entry, uint64_t offset, const char *reason,
-                         failure *why) {
-    return fail(why, STATUS_FORMAT, "\"%s\": \"%s\": offset %llu: expected %llu bytes in all, but: %s", source->path,
-                entry->file, (unsigned long long)offset, (unsigned long long)entry->size, reason);
+                         error_info *err) {
+    return error_set(err, STATUS_FORMAT, "\"%s\": \"%s\": offset %llu: expected %llu bytes in all, but: %s",
+                     source->path, entry->file, (unsigned long long)offset, (unsigned long long)entry->size, reason);
 }
 
 static status read_member(const photo_source *source, const photo_entry *entry, zip_file_t *file, unsigned char *bytes,
-                          failure *why) {
+                          error_info *err) {
     uint64_t offset = 0;
     /* Try to read one byte more than expected: libzip checks the CRC at the end. */
     for (zip_int64_t part; (part = zip_fread(file, bytes + offset, entry->size + 1 - offset)) != 0;) {
-        if (part < 0) return fail_entry(source, entry, offset, zip_file_strerror(file), why);
+        if (part < 0) return fail_entry(source, entry, offset, zip_file_strerror(file), err);
         offset += (uint64_t)part;
-        if (offset > entry->size) return fail_entry(source, entry, entry->size, "there are more", why);
+        if (offset > entry->size) return fail_entry(source, entry, entry->size, "there are more", err);
     }
-    if (offset < entry->size) return fail_entry(source, entry, offset, "it ends here", why);
+    if (offset < entry->size) return fail_entry(source, entry, offset, "it ends here", err);
     return STATUS_OK;
 }
 
-status photo_source_read(photo_source *source, size_t index, unsigned char **bytes, size_t *size, failure *why) {
+status photo_source_read(photo_source *source, size_t index, unsigned char **bytes, size_t *size, error_info *err) {
     const photo_entry *entry = &source->entries[index];
     if (source->archive == NULL) {
         const size_t length = strlen(source->path) + strlen(entry->file) + 2;
         char *path = malloc(length);
-        if (path == NULL) return fail(why, STATUS_MEMORY, "no memory to read \"%s/%s\"", source->path, entry->file);
+        if (path == NULL)
+            return error_set(err, STATUS_MEMORY, "no memory to read \"%s/%s\"", source->path, entry->file);
         snprintf(path, length, "%s/%s", source->path, entry->file);
-        const status outcome = file_read(path, bytes, size, why);
+        const status outcome = file_read(path, bytes, size, err);
         free(path);
         return outcome;
     }
     zip_file_t *file = zip_fopen_index(source->archive, entry->place, 0);
-    if (file == NULL) return fail_entry(source, entry, 0, zip_strerror(source->archive), why);
+    if (file == NULL) return fail_entry(source, entry, 0, zip_strerror(source->archive), err);
     unsigned char *content = malloc(entry->size + 1);
-    status outcome = content == NULL
-                         ? fail(why, STATUS_MEMORY, "no memory to read \"%s\" of \"%s\"", entry->file, source->path)
-                         : read_member(source, entry, file, content, why);
+    status outcome =
+        content == NULL ? error_set(err, STATUS_MEMORY, "no memory to read \"%s\" of \"%s\"", entry->file, source->path)
+                        : read_member(source, entry, file, content, err);
     (void)zip_fclose(file);
     if (outcome != STATUS_OK) {
         free(content);

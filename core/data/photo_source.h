@@ -12,7 +12,7 @@
 typedef struct photo_entry {
     char *name; /* its name, with the ending normalised to .jpg */
     char *file; /* its original name */
-    uint64_t size; /* unpacked bytes, at most PHOTO_FILE_MAX */
+    uint64_t size; /* unpacked bytes, at most JPEG_FILE_MAX */
     uint64_t mark; /* changes with the content: CRC-32 in an archive, modification time in a folder */
     uint64_t place; /* index in the archive */
 } photo_entry;
@@ -35,11 +35,11 @@ bool photo_source_name(char *name);
 /* List all files ending in .jpg or .jpeg, in upper or lower case, except hidden ones: in the folder `path`, or anywhere
  * in the zip archive `path`. The list is not empty and its names are unique. The caller owns *out. Errors, with path
  * and the expected value: STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
-status photo_source_open(const char *path, photo_source **out, failure *why);
+status photo_source_open(const char *path, photo_source **out, error_info *err);
 void photo_source_close(photo_source **source);
 
 /* *bytes <- the *size bytes of entry `index`; the caller frees them. An archive's CRC-32 is checked. Errors: those of
  * photo_source_open. */
-status photo_source_read(photo_source *source, size_t index, unsigned char **bytes, size_t *size, failure *why);
+status photo_source_read(photo_source *source, size_t index, unsigned char **bytes, size_t *size, error_info *err);
 
 #endif

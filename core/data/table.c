@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "data/table_formats.h"
 
-typedef status table_parser(const char *path, const unsigned char *bytes, size_t size, table *out, failure *why);
+typedef status table_parser(const char *path, const unsigned char *bytes, size_t size, table *out, error_info *err);
 
 static bool ends_with(const char *path, size_t length, const char *ending) {
     const size_t tail = strlen(ending);
@@ -45,13 +45,13 @@ bool table_is_path(const char *path) {
 }
 
 /* Numbers too large for a real count as infinite. */
-static status check_finite(const char *path, const table *points, failure *why) {
+static status check_finite(const char *path, const table *points, error_info *err) {
     for (size_t row = 0; row < points->rows; row++) {
         for (size_t column = 0; column < points->columns; column++) {
             if (isfinite((real)points->numbers[row * points->columns + column])) continue;
-            return fail(why, STATUS_FORMAT,
-                        "\"%s\": row %zu, column %zu (both from 1): expected a finite number, found %g", path, row + 1,
-                        column + 1, points->numbers[row * points->columns + column]);
+            return error_set(err, STATUS_FORMAT,
+                             "\"%s\": row %zu, column %zu (both from 1): expected a finite number, found %g", path,
+                             row + 1, column + 1, points->numbers[row * points->columns + column]);
         }
     }
     return STATUS_OK;
@@ -64,15 +64,16 @@ static void take_checksum(const void *bytes, size_t size, char sha256[65]) {
     SHA256_End(&context, sha256);
 }
 
-status table_from(const char *name, double *numbers, size_t rows, size_t columns, table **out, failure *why) {
+status table_from(const char *name, double *numbers, size_t rows, size_t columns, table **out, error_info *err) {
     table *points = calloc(1, sizeof *points);
     if (points == NULL) {
         free(numbers);
-        return fail(why, STATUS_MEMORY, "no memory for \"%s\"", name);
+        return error_set(err, STATUS_MEMORY, "no memory for \"%s\"", name);
     }
     *points = (table){.rows = rows, .columns = columns, .numbers = numbers};
-    status outcome = rows > 0 && columns > 0 ? check_finite(name, points, why)
-                                             : fail(why, STATUS_FORMAT, "\"%s\": expected points, found none", name);
+    status outcome = rows > 0 && columns > 0
+                         ? check_finite(name, points, err)
+                         : error_set(err, STATUS_FORMAT, "\"%s\": expected points, found none", name);
     if (outcome == STATUS_OK) {
         take_checksum(numbers, rows * columns * sizeof *numbers, points->sha256);
         *out = points;
@@ -84,12 +85,12 @@ status table_from(const char *name, double *numbers, size_t rows, size_t columns
 
 /* *out <- the decompressed bytes and a 0 after them; the caller frees it. */
 static status unpack(const char *path, const unsigned char *bytes, size_t size, unsigned char **out, size_t *out_size,
-                     failure *why) {
+                     error_info *err) {
     enum { GZIP = 16 + MAX_WBITS };
     unsigned char *unpacked = NULL;
     size_t capacity = 0;
     if (size > UINT_MAX)
-        return fail(why, STATUS_FORMAT, "\"%s\": expected less than 4 GB, found %zu bytes", path, size);
+        return error_set(err, STATUS_FORMAT, "\"%s\": expected less than 4 GB, found %zu bytes", path, size);
     z_stream stream = {.next_in = (unsigned char *)bytes, .avail_in = (unsigned)size}; /* zlib only reads it */
     int state = inflateInit2(&stream, GZIP) == Z_OK ? Z_OK : Z_MEM_ERROR;
     while (state == Z_OK) {
@@ -115,30 +116,30 @@ static status unpack(const char *path, const unsigned char *bytes, size_t size, 
         return STATUS_OK;
     }
     free(unpacked);
-    if (state == Z_MEM_ERROR) return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
-    return fail(why, STATUS_FORMAT,
-                "\"%s\": expected one file compressed by gzip, found damaged data after %zu decompressed bytes", path,
-                *out_size);
+    if (state == Z_MEM_ERROR) return error_set(err, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
+    return error_set(err, STATUS_FORMAT,
+                     "\"%s\": expected one file compressed by gzip, found damaged data after %zu decompressed bytes",
+                     path, *out_size);
 }
 
-status table_read_numbers(const char *path, table **out, failure *why) {
+status table_read_numbers(const char *path, table **out, error_info *err) {
     size_t stem;
     table_parser *parse = parser_of(path, &stem);
     if (parse == NULL)
-        return fail(why, STATUS_INVALID, "\"%s\": expected a path ending in .npy, .csv or .tsv, or in these and .gz",
-                    path);
+        return error_set(err, STATUS_INVALID,
+                         "\"%s\": expected a path ending in .npy, .csv or .tsv, or in these and .gz", path);
     table *points = calloc(1, sizeof *points);
-    if (points == NULL) return fail(why, STATUS_MEMORY, "no memory to read \"%s\"", path);
+    if (points == NULL) return error_set(err, STATUS_MEMORY, "no memory to read \"%s\"", path);
     unsigned char *bytes = NULL;
     size_t size = 0;
-    status outcome = file_read(path, &bytes, &size, why);
+    status outcome = file_read(path, &bytes, &size, err);
     unsigned char *unpacked = NULL;
     size_t unpacked_size = size;
     if (outcome == STATUS_OK && ends_with(path, strlen(path), ".gz"))
-        outcome = unpack(path, bytes, size, &unpacked, &unpacked_size, why);
-    if (outcome == STATUS_OK) outcome = parse(path, unpacked ? unpacked : bytes, unpacked_size, points, why);
+        outcome = unpack(path, bytes, size, &unpacked, &unpacked_size, err);
+    if (outcome == STATUS_OK) outcome = parse(path, unpacked ? unpacked : bytes, unpacked_size, points, err);
     free(unpacked);
-    if (outcome == STATUS_OK) outcome = check_finite(path, points, why);
+    if (outcome == STATUS_OK) outcome = check_finite(path, points, err);
     if (outcome == STATUS_OK) {
         take_checksum(bytes, size, points->sha256);
         *out = points;
@@ -149,14 +150,14 @@ status table_read_numbers(const char *path, table **out, failure *why) {
     return outcome;
 }
 
-status table_read(const char *path, table **out, failure *why) {
+status table_read(const char *path, table **out, error_info *err) {
     table *points;
-    TRY(table_read_numbers(path, &points, why));
+    TRY(table_read_numbers(path, &points, err));
     const size_t count = points->rows * points->columns;
     points->values = malloc(count * sizeof *points->values);
     if (points->values == NULL) {
         table_destroy(&points);
-        return fail(why, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
+        return error_set(err, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
     }
     for (size_t i = 0; i < count; i++) points->values[i] = (real)points->numbers[i];
     free(points->numbers);

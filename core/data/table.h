@@ -20,17 +20,17 @@ typedef struct table {
     double *numbers; /* (rows, columns), at the file's precision: only from table_read_numbers */
 } table;
 
-/* Read a table whose path ends in .npy, .csv or .tsv, or one of these and .gz (docs/reference/data.md defines the formats). All values are finite;
- * there is at least one. The caller owns *out. Errors, with the path and the expected value: STATUS_INVALID for another
- * ending, STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
-status table_read(const char *path, table **out, failure *why);
+/* Read a table whose path ends in .npy, .csv or .tsv, or one of these and .gz (docs/reference/data.md defines the
+ * formats). All values are finite; there is at least one. The caller owns *out. Errors, with the path and the expected
+ * value: STATUS_INVALID for another ending, STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
+status table_read(const char *path, table **out, error_info *err);
 
 /* Read a table into `numbers` instead of `values`, which is NULL. A float has seven digits; a file may have more. */
-status table_read_numbers(const char *path, table **out, failure *why);
+status table_read_numbers(const char *path, table **out, error_info *err);
 
-/* A table of numbers (rows, columns) in memory, from malloc, which it takes over, also if it fails; its checksum is theirs.
- * `name` is for messages. Errors: STATUS_FORMAT for none, or one that is not finite; STATUS_MEMORY. */
-status table_from(const char *name, double *numbers, size_t rows, size_t columns, table **out, failure *why);
+/* A table of numbers (rows, columns) in memory, from malloc, which it takes over, also if it fails; its checksum is
+ * theirs. `name` is for messages. Errors: STATUS_FORMAT for none, or one that is not finite; STATUS_MEMORY. */
+status table_from(const char *name, double *numbers, size_t rows, size_t columns, table **out, error_info *err);
 
 /* Free the table and set *points to NULL; *points may be NULL. */
 void table_destroy(table **points);

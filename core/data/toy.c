@@ -7,7 +7,7 @@
 
 #include <sha256.h>
 
-#include "base/nearest.h"
+#include "base/edit_distance.h"
 #include "data/toy_curve.h"
 #include "data/toy_mixture.h"
 #include "data/toy_ring.h"
@@ -17,7 +17,7 @@
 /* Parallelograms are {corner, along, across}. */
 
 /* T and Y above two rows of four isotropic Gaussians; all coordinates are multiples of 0.05. */
-static const mixture_stroke ty_strokes[] = {
+static const mixture_stroke ty_parallelograms[] = {
     {{-1.35, 1.1}, {1.1, 0}, {0, 0.2}}, /* T: bar */
     {{-0.9, 0.25}, {0.2, 0}, {0, 0.85}}, /* T: stem */
     {{0.55, 0.7}, {0.2, 0}, {-0.4, 0.6}}, /* Y: left arm */
@@ -31,9 +31,9 @@ static const double ty_centres[][2] = {
 /* The letters and the Gaussians have half of the weight each, so that a model cannot neglect either cheaply. The
  * letters' density is 0.69, the Gaussians' peak 0.99. */
 static const mixture ty = {
-    .stroke_share = 0.5,
-    .stroke_count = COUNT(ty_strokes),
-    .strokes = ty_strokes,
+    .parallelogram_share = 0.5,
+    .parallelogram_count = COUNT(ty_parallelograms),
+    .parallelograms = ty_parallelograms,
     .gaussian_count = COUNT(ty_centres),
     .centres = ty_centres,
     .deviation = 0.1,
@@ -48,33 +48,33 @@ static const mixture_stroke hash_strokes[] = {
 };
 static const double hash_centres[][2] = {{-1.25, -1.25}, {-1.25, 1.25}, {0, 0}, {1.25, -1.25}, {1.25, 1.25}};
 static const mixture hash_gaussian = {
-    .stroke_share = 4.0 / 9.0,
-    .stroke_count = COUNT(hash_strokes),
-    .strokes = hash_strokes,
+    .parallelogram_share = 4.0 / 9.0,
+    .parallelogram_count = COUNT(hash_strokes),
+    .parallelograms = hash_strokes,
     .gaussian_count = COUNT(hash_centres),
     .centres = hash_centres,
     .deviation = 0.14142135623730951,
 };
 
-static const mixture_stroke checkerboard_strokes[] = {
+static const mixture_stroke checkerboard_parallelograms[] = {
     {{-1.5, 0.75}, {0.75, 0}, {0, 0.75}},  {{0, 0.75}, {0.75, 0}, {0, 0.75}},     {{-0.75, 0}, {0.75, 0}, {0, 0.75}},
     {{0.75, 0}, {0.75, 0}, {0, 0.75}},     {{-1.5, -0.75}, {0.75, 0}, {0, 0.75}}, {{0, -0.75}, {0.75, 0}, {0, 0.75}},
     {{-0.75, -1.5}, {0.75, 0}, {0, 0.75}}, {{0.75, -1.5}, {0.75, 0}, {0, 0.75}},
 };
 static const mixture checkerboard = {
-    .stroke_share = 1,
-    .stroke_count = COUNT(checkerboard_strokes),
-    .strokes = checkerboard_strokes,
+    .parallelogram_share = 1,
+    .parallelogram_count = COUNT(checkerboard_parallelograms),
+    .parallelograms = checkerboard_parallelograms,
 };
 
-static const mixture_stroke checkerboard_ffjord_strokes[] = {
+static const mixture_stroke checkerboard_ffjord_parallelograms[] = {
     {{-4, 0}, {2, 0}, {0, 2}}, {{-4, -4}, {2, 0}, {0, 2}}, {{-2, 2}, {2, 0}, {0, 2}}, {{-2, -2}, {2, 0}, {0, 2}},
     {{0, 0}, {2, 0}, {0, 2}},  {{0, -4}, {2, 0}, {0, 2}},  {{2, 2}, {2, 0}, {0, 2}},  {{2, -2}, {2, 0}, {0, 2}},
 };
 static const mixture checkerboard_ffjord = {
-    .stroke_share = 1,
-    .stroke_count = COUNT(checkerboard_ffjord_strokes),
-    .strokes = checkerboard_ffjord_strokes,
+    .parallelogram_share = 1,
+    .parallelogram_count = COUNT(checkerboard_ffjord_parallelograms),
+    .parallelograms = checkerboard_ffjord_parallelograms,
 };
 
 /* FFJORD's scale: its code divides by 1.414, not by the square root of 2. */
@@ -138,10 +138,10 @@ const toy *toy_find(const char *name) {
     return NULL;
 }
 
-const char *toy_nearest(const char *name) {
+const char *toy_suggest(const char *name) {
     const char *names[COUNT(toys)];
     for (size_t i = 0; i < COUNT(toys); i++) names[i] = toys[i].name;
-    return nearest_name(name, COUNT(toys), names);
+    return suggest_name(name, COUNT(toys), names);
 }
 
 void toy_sample(const toy *density, random_stream stream, uint64_t index, double x[2]) {

@@ -41,7 +41,7 @@ const toy *toy_at(size_t index);
 
 /* Return the density of this name, or NULL; return the name most similar to an unknown one. */
 const toy *toy_find(const char *name);
-const char *toy_nearest(const char *name);
+const char *toy_suggest(const char *name);
 
 /* x (2) <- point `index` of the stream. */
 void toy_sample(const toy *density, random_stream stream, uint64_t index, double x[2]);

@@ -30,43 +30,44 @@ static double length(double a, double b) {
     return sqrt(a * a + b * b);
 }
 
-static double stroke_area(const mixture_stroke *stroke) {
-    return fabs(cross(stroke->along, stroke->across));
+static double parallelogram_area(const mixture_stroke *parallelogram) {
+    return fabs(cross(parallelogram->along, parallelogram->across));
 }
 
 static double total_area(const mixture *shape) {
     double area = 0;
-    for (size_t i = 0; i < shape->stroke_count; i++) area += stroke_area(&shape->strokes[i]);
+    for (size_t i = 0; i < shape->parallelogram_count; i++) area += parallelogram_area(&shape->parallelograms[i]);
     return area;
 }
 
 /* Return u, the density of one parallelogram's points. */
-static double stroke_density(const mixture *shape) {
-    return shape->stroke_count == 0 ? 0 : shape->stroke_share / total_area(shape);
+static double parallelogram_density(const mixture *shape) {
+    return shape->parallelogram_count == 0 ? 0 : shape->parallelogram_share / total_area(shape);
 }
 
 /* Compute the coordinates s, t of x in a parallelogram. */
-static void stroke_coordinates(const mixture_stroke *stroke, const double x[2], double *s, double *t) {
-    double from_corner[2] = {x[0] - stroke->corner[0], x[1] - stroke->corner[1]};
-    double area = cross(stroke->along, stroke->across);
-    *s = cross(from_corner, stroke->across) / area;
-    *t = cross(stroke->along, from_corner) / area;
+static void parallelogram_coordinates(const mixture_stroke *parallelogram, const double x[2], double *s, double *t) {
+    double from_corner[2] = {x[0] - parallelogram->corner[0], x[1] - parallelogram->corner[1]};
+    double area = cross(parallelogram->along, parallelogram->across);
+    *s = cross(from_corner, parallelogram->across) / area;
+    *t = cross(parallelogram->along, from_corner) / area;
 }
 
-static bool stroke_contains(const mixture_stroke *stroke, const double x[2]) {
+static bool parallelogram_contains(const mixture_stroke *parallelogram, const double x[2]) {
     double s, t;
-    stroke_coordinates(stroke, x, &s, &t);
+    parallelogram_coordinates(parallelogram, x, &s, &t);
     return s >= 0 && s < 1 && t >= 0 && t < 1;
 }
 
-static void stroke_point(const mixture_stroke *stroke, double s, double t, double x[2]) {
-    for (int d = 0; d < 2; d++) x[d] = stroke->corner[d] + s * stroke->along[d] + t * stroke->across[d];
+static void parallelogram_point(const mixture_stroke *parallelogram, double s, double t, double x[2]) {
+    for (int d = 0; d < 2; d++)
+        x[d] = parallelogram->corner[d] + s * parallelogram->along[d] + t * parallelogram->across[d];
 }
 
 /* Return the factor of the exponential of a Gaussian in g. */
 static double gaussian_peak(const mixture *shape) {
     double variance = shape->deviation * shape->deviation;
-    return (1 - shape->stroke_share) / (double)shape->gaussian_count / (2 * M_PI * variance);
+    return (1 - shape->parallelogram_share) / (double)shape->gaussian_count / (2 * M_PI * variance);
 }
 
 static double gaussian_exponent(const mixture *shape, size_t i, const double x[2]) {
@@ -88,27 +89,28 @@ static double gaussian_log_density(const mixture *shape, const double x[2]) {
 static double mixture_log_density(const void *shape, const double x[2]) {
     const mixture *self = shape;
     size_t containing = 0;
-    for (size_t i = 0; i < self->stroke_count; i++) containing += stroke_contains(&self->strokes[i], x);
+    for (size_t i = 0; i < self->parallelogram_count; i++)
+        containing += parallelogram_contains(&self->parallelograms[i], x);
     double log_gaussian = gaussian_log_density(self, x);
     if (containing == 0) return log_gaussian;
-    return det_log((double)containing * stroke_density(self) + det_exp(log_gaussian));
+    return det_log((double)containing * parallelogram_density(self) + det_exp(log_gaussian));
 }
 
 static void mixture_sample(const void *shape, random_stream stream, uint64_t index, double x[2]) {
     const mixture *self = shape;
     double u[4];
     random_uniform4(stream, index, 0, u);
-    if (u[0] < self->stroke_share) {
-        double rest = u[0] / self->stroke_share * total_area(self);
+    if (u[0] < self->parallelogram_share) {
+        double rest = u[0] / self->parallelogram_share * total_area(self);
         size_t i = 0;
-        while (i + 1 < self->stroke_count && rest >= stroke_area(&self->strokes[i])) {
-            rest -= stroke_area(&self->strokes[i]);
+        while (i + 1 < self->parallelogram_count && rest >= parallelogram_area(&self->parallelograms[i])) {
+            rest -= parallelogram_area(&self->parallelograms[i]);
             i++;
         }
-        stroke_point(&self->strokes[i], u[1], u[2], x);
+        parallelogram_point(&self->parallelograms[i], u[1], u[2], x);
         return;
     }
-    double part = (u[0] - self->stroke_share) / (1 - self->stroke_share) * (double)self->gaussian_count;
+    double part = (u[0] - self->parallelogram_share) / (1 - self->parallelogram_share) * (double)self->gaussian_count;
     size_t i = (size_t)fmin(part, (double)(self->gaussian_count - 1));
     double n[4];
     random_normal4(stream, index, 1, n);
@@ -180,13 +182,14 @@ static double gaussian_integral(const mixture *shape, double panel) {
 }
 
 /* Return int (n u + g) log(n u + g) - g log g over s0 <= s < s1, t0 <= t < t1 of a parallelogram. */
-static double cell_integral(const mixture *shape, const mixture_stroke *stroke, const double s[2], const double t[2],
-                            double uniform, double panel) {
+static double cell_integral(const mixture *shape, const mixture_stroke *parallelogram, const double s[2],
+                            const double t[2], double uniform, double panel) {
     size_t across[2] = {1, 1};
     if (shape->gaussian_count > 0) {
         double width = panel * shape->deviation;
-        across[0] = quadrature_panels((s[1] - s[0]) * length(stroke->along[0], stroke->along[1]), width);
-        across[1] = quadrature_panels((t[1] - t[0]) * length(stroke->across[0], stroke->across[1]), width);
+        across[0] = quadrature_panels((s[1] - s[0]) * length(parallelogram->along[0], parallelogram->along[1]), width);
+        across[1] =
+            quadrature_panels((t[1] - t[0]) * length(parallelogram->across[0], parallelogram->across[1]), width);
     }
     double ds = (s[1] - s[0]) / (double)across[0], dt = (t[1] - t[0]) / (double)across[1];
     double sum = 0;
@@ -199,33 +202,34 @@ static double cell_integral(const mixture *shape, const mixture_stroke *stroke, 
             for (int q = 0; q < QUADRATURE_POINTS; q++) {
                 for (int r = 0; r < QUADRATURE_POINTS; r++) {
                     double x[2];
-                    stroke_point(stroke, sq[q], tq[r], x);
+                    parallelogram_point(parallelogram, sq[q], tq[r], x);
                     double g = det_exp(gaussian_log_density(shape, x));
                     sum += ws[q] * wt[r] * (times_log(uniform + g) - times_log(g));
                 }
             }
         }
     }
-    return sum * stroke_area(stroke);
+    return sum * parallelogram_area(parallelogram);
 }
 
-static bool axis_parallel(const mixture_stroke *stroke) {
-    return stroke->along[1] == 0 && stroke->across[0] == 0;
+static bool axis_parallel(const mixture_stroke *parallelogram) {
+    return parallelogram->along[1] == 0 && parallelogram->across[0] == 0;
 }
 
 /* cuts <- 0, 1 and the sorted positions in [0, 1] at which edges of other axis-parallel parallelograms cross coordinate
  * d of parallelogram `self`; return their number. */
-static size_t stroke_cuts(const mixture *shape, size_t self, int d, double cuts[2 * MIXTURE_PARTS_MAX + 2]) {
-    const mixture_stroke *stroke = &shape->strokes[self];
+static size_t parallelogram_cuts(const mixture *shape, size_t self, int d, double cuts[2 * MIXTURE_PARTS_MAX + 2]) {
+    const mixture_stroke *parallelogram = &shape->parallelograms[self];
     size_t count = 0;
     cuts[count++] = 0;
     cuts[count++] = 1;
-    for (size_t j = 0; axis_parallel(stroke) && j < shape->stroke_count; j++) {
-        const mixture_stroke *other = &shape->strokes[j];
+    for (size_t j = 0; axis_parallel(parallelogram) && j < shape->parallelogram_count; j++) {
+        const mixture_stroke *other = &shape->parallelograms[j];
         if (j == self || !axis_parallel(other)) continue;
         for (int end = 0; end < 2; end++) {
             double edge = other->corner[d] + end * (d == 0 ? other->along[0] : other->across[1]);
-            double cut = (edge - stroke->corner[d]) / (d == 0 ? stroke->along[0] : stroke->across[1]);
+            double cut =
+                (edge - parallelogram->corner[d]) / (d == 0 ? parallelogram->along[0] : parallelogram->across[1]);
             if (cut <= 0 || cut >= 1) continue;
             size_t place = count++;
             while (cuts[place - 1] > cut) {
@@ -239,32 +243,32 @@ static size_t stroke_cuts(const mixture *shape, size_t self, int d, double cuts[
 }
 
 /* Integrate over the cells of parallelogram `self` that are in no earlier parallelogram. */
-static double stroke_integral(const mixture *shape, size_t self, double panel) {
+static double parallelogram_integral(const mixture *shape, size_t self, double panel) {
     double s[2 * MIXTURE_PARTS_MAX + 2], t[2 * MIXTURE_PARTS_MAX + 2];
-    size_t s_count = stroke_cuts(shape, self, 0, s), t_count = stroke_cuts(shape, self, 1, t);
+    size_t s_count = parallelogram_cuts(shape, self, 0, s), t_count = parallelogram_cuts(shape, self, 1, t);
     double sum = 0;
     for (size_t i = 0; i + 1 < s_count; i++) {
         for (size_t j = 0; j + 1 < t_count; j++) {
             double middle[2];
-            stroke_point(&shape->strokes[self], 0.5 * (s[i] + s[i + 1]), 0.5 * (t[j] + t[j + 1]), middle);
+            parallelogram_point(&shape->parallelograms[self], 0.5 * (s[i] + s[i + 1]), 0.5 * (t[j] + t[j + 1]), middle);
             size_t before = 0, containing = 0;
-            for (size_t k = 0; k < shape->stroke_count; k++) {
-                bool contains = stroke_contains(&shape->strokes[k], middle);
+            for (size_t k = 0; k < shape->parallelogram_count; k++) {
+                bool contains = parallelogram_contains(&shape->parallelograms[k], middle);
                 containing += contains;
                 if (k < self) before += contains;
             }
             if (before > 0) continue;
-            sum += cell_integral(shape, &shape->strokes[self], &s[i], &t[j], (double)containing * stroke_density(shape),
-                                 panel);
+            sum += cell_integral(shape, &shape->parallelograms[self], &s[i], &t[j],
+                                 (double)containing * parallelogram_density(shape), panel);
         }
     }
     return sum;
 }
 
 double mixture_entropy(const mixture *shape, double panel) {
-    assert(shape->stroke_count <= MIXTURE_PARTS_MAX && shape->gaussian_count <= MIXTURE_PARTS_MAX);
+    assert(shape->parallelogram_count <= MIXTURE_PARTS_MAX && shape->gaussian_count <= MIXTURE_PARTS_MAX);
     double sum = gaussian_integral(shape, panel);
-    for (size_t i = 0; i < shape->stroke_count; i++) sum += stroke_integral(shape, i, panel);
+    for (size_t i = 0; i < shape->parallelogram_count; i++) sum += parallelogram_integral(shape, i, panel);
     return -sum;
 }
 
@@ -275,12 +279,13 @@ static double mixture_entropy_default(const void *shape) {
 static void mixture_define(const void *shape, toy_line *line, void *argument) {
     const mixture *self = shape;
     char text[256];
-    number_print(text, sizeof text, "stroke_share %.17g", self->stroke_share);
+    number_print(text, sizeof text, "stroke_share %.17g", self->parallelogram_share);
     line(argument, text);
-    for (size_t i = 0; i < self->stroke_count; i++) {
-        const mixture_stroke *stroke = &self->strokes[i];
-        number_print(text, sizeof text, "stroke %.17g %.17g  %.17g %.17g  %.17g %.17g", stroke->corner[0],
-                     stroke->corner[1], stroke->along[0], stroke->along[1], stroke->across[0], stroke->across[1]);
+    for (size_t i = 0; i < self->parallelogram_count; i++) {
+        const mixture_stroke *parallelogram = &self->parallelograms[i];
+        number_print(text, sizeof text, "stroke %.17g %.17g  %.17g %.17g  %.17g %.17g", parallelogram->corner[0],
+                     parallelogram->corner[1], parallelogram->along[0], parallelogram->along[1],
+                     parallelogram->across[0], parallelogram->across[1]);
         line(argument, text);
     }
     for (size_t i = 0; i < self->gaussian_count; i++) {

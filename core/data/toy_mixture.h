@@ -13,13 +13,13 @@ typedef struct mixture_stroke {
 
 enum { MIXTURE_PARTS_MAX = 16 };
 
-/* The parallelograms have stroke_share of the weight in proportion to their areas, so their points have equal density.
- * Gaussians of covariance deviation^2 I have equal parts of the rest. Axis-parallel rectangles may overlap each other;
- * other parallelograms must not overlap any. */
+/* The parallelograms have parallelogram_share of the weight in proportion to their areas, so their points have equal
+ * density. Gaussians of covariance deviation^2 I have equal parts of the rest. Axis-parallel rectangles may overlap
+ * each other; other parallelograms must not overlap any. */
 typedef struct mixture {
-    double stroke_share;
-    size_t stroke_count; /* <= MIXTURE_PARTS_MAX */
-    const mixture_stroke *strokes;
+    double parallelogram_share;
+    size_t parallelogram_count; /* <= MIXTURE_PARTS_MAX */
+    const mixture_stroke *parallelograms;
     size_t gaussian_count; /* <= MIXTURE_PARTS_MAX */
     const double (*centres)[2];
     double deviation;

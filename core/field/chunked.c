@@ -3,21 +3,22 @@
 
 /* --- Making --- */
 
-status field_new(size_t size, const field *about, field **out, failure *why) {
+status field_new(size_t size, const field *about, field **out, error_info *err) {
     arena memory = {0};
     void *made;
-    if (arena_take(&memory, 1, size, &made) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a field");
+    if (arena_alloc(&memory, 1, size, &made) != STATUS_OK)
+        return error_set(err, STATUS_MEMORY, "out of memory for a field");
     *out = made;
     **out = *about;
     (*out)->memory = memory;
     return STATUS_OK;
 }
 
-status field_finish(field *self, status built, field **out, failure *why) {
+status field_finish(field *self, status built, field **out, error_info *err) {
     if (built != STATUS_OK) {
         field_destroy(&self);
-        return fail(why, built, "no field could be made: %s",
-                    built == STATUS_MEMORY ? "out of memory" : "the device refused its shapes");
+        return error_set(err, built, "no field could be made: %s",
+                         built == STATUS_MEMORY ? "out of memory" : "the device refused its shapes");
     }
     *out = self;
     return STATUS_OK;
@@ -112,6 +113,6 @@ void field_take(const field_batch *b, size_t first, size_t n, const real *f, con
     const field_values *bar = b->bar;
     take_rows(b, first, n, bar->f, fbar);
     take_rows(b, first, n, bar->product, product_bar);
-    backend->image_products_reverse(backend, n, b->self->dimension, f, e, product, from(bar->divergence, first),
-                                    from(bar->kinetic, first), from(bar->jacobian, first), fbar, product_bar);
+    backend->image_products_backward(backend, n, b->self->dimension, f, e, product, from(bar->divergence, first),
+                                     from(bar->kinetic, first), from(bar->jacobian, first), fbar, product_bar);
 }

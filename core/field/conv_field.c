@@ -1,12 +1,12 @@
-/* conv_field.c - the field on images: from parameters and context to the numbers of its layers, a batch through them, and
- * both ways back.
+/* conv_field.c - the field on images: from parameters and context to the numbers of its layers, a batch through them,
+ * and both ways back.
  *
- * At an instant a layer is one weight (out, inputs, 3, 3) and one bias (out), which its intake makes. What the weight has
- * for channels of z is packed for convolutions; what it has for channels of the context c becomes vectors of bias
+ * At an instant a layer is one weight (out, inputs, 3, 3) and one bias (out), which its intake makes. What the weight
+ * has for channels of z is packed for convolutions; what it has for channels of the context c becomes vectors of bias
  * (context_bias).
  *
- * The batch is cut into chunks of as many images as the backend works on together: few on a processor, whose activations
- * then stay near the core. Each chunk goes through all layers, both ways. */
+ * The batch is cut into chunks of as many images as the backend works on together: few on a processor, whose
+ * activations then stay near the core. Each chunk goes through all layers, both ways. */
 #include "field/conv_field.h"
 
 #include <stdio.h>
@@ -27,26 +27,27 @@ typedef struct conv_layer {
     size_t extra; /* channels of the context */
     size_t first_data, first_extra;
     intake
-        in_context; /* (out, inputs 9): weight and bias at an instant; what it has for the context's channels is a bias */
+        /* (out, inputs 9): weight and bias at an instant; what it has for the context's channels is a bias. */
+        in_context;
     size_t weights; /* out inputs 9, numbers of the whole weight */
 
     size_t bias_count; /* K, vectors of bias */
     const uint32_t *bias_of; /* (h w), of each pixel; NULL where K = 1 */
 
-    real *forward, *reverse; /* packed weights */
+    real *forward, *backward; /* packed weights */
     real *biases; /* (K, out) */
     size_t gradient, bias_gradient; /* offsets in a group's sums: packed, and (K, out) */
 } conv_layer;
 
 /* What one thread needs for one chunk: images in stacks of two halves, values and tangents. */
-typedef struct conv_lane {
+typedef struct conv_workspace {
     conv *convs[CONV_LAYERS_MAX];
     real *input; /* (2, chunk, h, w, c) */
     real *h[CONV_LAYERS_MAX]; /* (2, chunk, h, w, out), what convolutions give; the last is f and J e */
     real *y[CONV_LAYERS_MAX]; /* the same after the activation */
     real *cotangent[2]; /* (2, chunk, h, w, widest) */
     real *scratch; /* of all its convolutions */
-} conv_lane;
+} conv_workspace;
 
 typedef struct conv_field {
     chunked of; /* a chunk: images worked on together */
@@ -54,7 +55,7 @@ typedef struct conv_field {
     size_t layers; /* L + 1 */
     conv_layer layer[CONV_LAYERS_MAX];
     size_t pixels; /* h w */
-    conv_lane *lanes; /* (threads) */
+    conv_workspace *workspaces; /* (threads) */
     real *packing; /* (largest out in 9) */
     real *whole_bar; /* (largest weights + out), while accumulating */
 } conv_field;
@@ -86,13 +87,13 @@ static void pack(conv_field *self, size_t l) {
     const convolved part = convolved_of(layer);
     backend->copy_rows(backend, layer->out, part.row, layer->in_context.whole + part.first, part.stride, self->packing,
                        part.row);
-    conv_pack(self->lanes[0].convs[l], self->packing, layer->forward, layer->reverse);
+    conv_pack(self->workspaces[0].convs[l], self->packing, layer->forward, layer->backward);
 }
 
-static void bind(field *base, const real *params) {
+static void set_params(field *base, const real *params) {
     conv_field *self = as_conv(base);
     for (size_t l = 0; l < self->layers; l++) {
-        intake_bind(&self->layer[l].in_context, self->of.base.backend, params);
+        intake_set_params(&self->layer[l].in_context, self->of.base.backend, params);
         if (!intake_moves(&self->layer[l].in_context)) pack(self, l);
     }
 }
@@ -131,13 +132,13 @@ static void unfold(conv_field *self, size_t l, const real *c, real *cbar) {
     const convolved part = convolved_of(layer);
     const real *bias_bar = self->of.sums + layer->bias_gradient;
     backend->zero(backend, layer->weights + layer->out, self->whole_bar);
-    conv_unpack(self->lanes[0].convs[l], self->of.sums + layer->gradient, self->packing);
+    conv_unpack(self->workspaces[0].convs[l], self->of.sums + layer->gradient, self->packing);
     backend->copy_rows(backend, layer->out, part.row, self->packing, part.row, self->whole_bar + part.first,
                        part.stride);
     backend->add_rows(backend, layer->bias_count, layer->out, bias_bar, layer->out, self->whole_bar + layer->weights);
     if (!layer->extra) return;
     const context_shape shape = context_of(self, layer);
-    backend->context_bias_reverse(backend, &shape, layer->in_context.whole, c, bias_bar, self->whole_bar, cbar);
+    backend->context_bias_backward(backend, &shape, layer->in_context.whole, c, bias_bar, self->whole_bar, cbar);
 }
 
 static status accumulate(field *base, const real *params, const real *c, real *gradient, real *cbar) {
@@ -171,17 +172,18 @@ static dual_shape dual_of(const conv_field *self, const conv_layer *layer) {
                         .bias_of = layer->bias_of};
 }
 
-/* A chunk through all layers, to f and J e, which are returned. Where keep, every layer's numbers stay for the way back;
- * otherwise two buffers do. */
-static real *run(const conv_field *self, conv_lane *lane, bool keep) {
+/* A chunk through all layers, to f and J e, which are returned. Where keep, every layer's numbers stay for the way
+ * back; otherwise two buffers do. */
+static real *run(const conv_field *self, conv_workspace *workspace, bool keep) {
     const backend_ops *backend = self->of.base.backend;
-    const real *x = lane->input;
+    const real *x = workspace->input;
     for (size_t l = 0;; l++) {
         const conv_layer *layer = &self->layer[l];
         const dual_shape shape = dual_of(self, layer);
         const bool last = l + 1 == self->layers;
-        real *h = keep || last ? lane->h[l] : lane->cotangent[0], *y = keep ? lane->y[l] : lane->cotangent[1];
-        conv_forward(lane->convs[l], layer->forward, x, h);
+        real *h = keep || last ? workspace->h[l] : workspace->cotangent[0],
+             *y = keep ? workspace->y[l] : workspace->cotangent[1];
+        conv_forward(workspace->convs[l], layer->forward, x, h);
         if (last) {
             backend->bias_add(backend, &shape, layer->biases, h);
             return h;
@@ -192,41 +194,42 @@ static real *run(const conv_field *self, conv_lane *lane, bool keep) {
 }
 
 /* The chunk's z and e through all layers; and what is wanted of f and J e, which are returned. */
-static const real *evaluate(const field_batch *b, size_t first, size_t images, conv_lane *lane, bool keep) {
+static const real *evaluate(const field_batch *b, size_t first, size_t images, conv_workspace *workspace, bool keep) {
     const conv_field *self = as_conv(b->self);
     const size_t half = self->of.chunk * b->self->dimension;
-    load(self, first, images, b->z, lane->input);
-    load(self, first, images, b->e, lane->input + half);
-    const real *last = run(self, lane, keep);
-    field_give(b, first, images, last, lane->input + half, last + half);
+    load(self, first, images, b->z, workspace->input);
+    load(self, first, images, b->e, workspace->input + half);
+    const real *last = run(self, workspace, keep);
+    field_give(b, first, images, last, workspace->input + half, last + half);
     return last;
 }
 
 static void forward_chunk(const field_batch *b, size_t first, size_t images, size_t thread) {
-    evaluate(b, first, images, &as_conv(b->self)->lanes[thread], false);
+    evaluate(b, first, images, &as_conv(b->self)->workspaces[thread], false);
 }
 
 static void backward_chunk(const field_batch *b, size_t first, size_t images, size_t thread, real *sums) {
     const conv_field *self = as_conv(b->self);
     const backend_ops *backend = b->self->backend;
-    conv_lane *lane = &self->lanes[thread];
+    conv_workspace *workspace = &self->workspaces[thread];
     const size_t D = b->self->dimension, half = self->of.chunk * D, missing = (self->of.chunk - images) * D;
-    const real *last = evaluate(b, first, images, lane, true);
-    real *bar = lane->cotangent[0], *below = lane->cotangent[1];
-    field_take(b, first, images, last, lane->input + half, last + half, bar, bar + half);
+    const real *last = evaluate(b, first, images, workspace, true);
+    real *bar = workspace->cotangent[0], *below = workspace->cotangent[1];
+    field_take(b, first, images, last, workspace->input + half, last + half, bar, bar + half);
     if (missing > 0) backend->zero(backend, missing, bar + images * D);
     if (missing > 0) backend->zero(backend, missing, bar + half + images * D);
     size_t l = self->layers - 1;
     const dual_shape top = dual_of(self, &self->layer[l]);
-    backend->bias_reverse(backend, &top, bar, sums + self->layer[l].bias_gradient);
+    backend->bias_backward(backend, &top, bar, sums + self->layer[l].bias_gradient);
     for (;; l--) {
         const conv_layer *layer = &self->layer[l];
-        conv_weight_reverse(lane->convs[l], l > 0 ? lane->y[l - 1] : lane->input, bar, sums + layer->gradient);
-        conv_data_reverse(lane->convs[l], layer->reverse, bar, below);
+        conv_backward_weight(workspace->convs[l], l > 0 ? workspace->y[l - 1] : workspace->input, bar,
+                             sums + layer->gradient);
+        conv_backward_data(workspace->convs[l], layer->backward, bar, below);
         if (l == 0) break;
         const conv_layer *before = &self->layer[l - 1];
         const dual_shape shape = dual_of(self, before);
-        backend->dual_reverse(backend, &shape, lane->h[l - 1], below, sums + before->bias_gradient);
+        backend->dual_backward(backend, &shape, workspace->h[l - 1], below, sums + before->bias_gradient);
         real *kept = bar;
         bar = below;
         below = kept;
@@ -254,20 +257,21 @@ conv_field_spec conv_field_specify(const image_spec *model, const image_flow *fl
     return spec;
 }
 
-static status check(const conv_field_spec *s, failure *why) {
+static status check(const conv_field_spec *s, error_info *err) {
     if (!s->channels || !s->height || !s->width)
-        return fail(why, STATUS_INVALID, "field on images of %zu x %zu x %zu: expected none of them to be 0",
-                    s->channels, s->height, s->width);
+        return error_set(err, STATUS_INVALID, "field on images of %zu x %zu x %zu: expected none of them to be 0",
+                         s->channels, s->height, s->width);
     if (s->hidden_layers < 1 || s->hidden_layers > IMAGE_HIDDEN_MAX)
-        return fail(why, STATUS_INVALID, "%zu hidden layers: expected 1 to %d", s->hidden_layers, IMAGE_HIDDEN_MAX);
+        return error_set(err, STATUS_INVALID, "%zu hidden layers: expected 1 to %d", s->hidden_layers,
+                         IMAGE_HIDDEN_MAX);
     if (s->layer != IMAGE_IGNORE && (s->fed < 1 || s->fed > s->context))
-        return fail(why, STATUS_INVALID, "layers see %zu entries of the context: expected 1 to %zu", s->fed,
-                    s->context);
+        return error_set(err, STATUS_INVALID, "layers see %zu entries of the context: expected 1 to %zu", s->fed,
+                         s->context);
     if (s->joined * s->height * s->width > s->context)
-        return fail(why, STATUS_INVALID, "context of %zu entries: %zu channels of it cannot be joined", s->context,
-                    s->joined);
+        return error_set(err, STATUS_INVALID, "context of %zu entries: %zu channels of it cannot be joined", s->context,
+                         s->joined);
     if (s->joined && s->layer == IMAGE_CONCAT)
-        return fail(why, STATUS_INVALID, "a context is joined as an image or as channels of one value, not both");
+        return error_set(err, STATUS_INVALID, "a context is joined as an image or as channels of one value, not both");
     return STATUS_OK;
 }
 
@@ -307,8 +311,8 @@ static status place_pixels(conv_field *self, uint32_t **edges, uint32_t **each) 
             nine[p] = 3 * row + column;
             all[p] = p;
         }
-        backend->upload(backend, bytes, nine, *edges);
-        backend->upload(backend, bytes, all, *each);
+        backend->copy_to_device(backend, bytes, nine, *edges);
+        backend->copy_to_device(backend, bytes, all, *each);
     }
     arena_release(&draft);
     return made;
@@ -331,44 +335,45 @@ static status place_biases(conv_field *self) {
     return STATUS_OK;
 }
 
-static status make_lane(conv_field *self, conv_lane *lane) {
+static status make_workspace(conv_field *self, conv_workspace *workspace) {
     const backend_ops *backend = self->of.base.backend;
     const conv_field_spec *s = &self->spec;
     const size_t stack = 2 * self->of.chunk * self->pixels;
     size_t widest = s->channels, scratch = 0;
-    TRY(BACKEND_NEW(backend, &self->of.base.memory, stack * s->channels, &lane->input));
+    TRY(BACKEND_NEW(backend, &self->of.base.memory, stack * s->channels, &workspace->input));
     for (size_t l = 0; l < self->layers; l++) {
         const conv_layer *layer = &self->layer[l];
         const conv_shape shape = {2 * self->of.chunk, s->height, s->width, layer->in, layer->out};
-        TRY(conv_create_bare(self->of.base.backend, shape, s->method, s->math, &lane->convs[l]));
-        if (conv_scratch_reals(lane->convs[l]) > scratch) scratch = conv_scratch_reals(lane->convs[l]);
-        TRY(BACKEND_NEW(backend, &self->of.base.memory, stack * layer->out, &lane->h[l]));
-        if (l + 1 < self->layers) TRY(BACKEND_NEW(backend, &self->of.base.memory, stack * layer->out, &lane->y[l]));
+        TRY(conv_create_bare(self->of.base.backend, shape, s->method, s->math, &workspace->convs[l]));
+        if (conv_scratch_reals(workspace->convs[l]) > scratch) scratch = conv_scratch_reals(workspace->convs[l]);
+        TRY(BACKEND_NEW(backend, &self->of.base.memory, stack * layer->out, &workspace->h[l]));
+        if (l + 1 < self->layers)
+            TRY(BACKEND_NEW(backend, &self->of.base.memory, stack * layer->out, &workspace->y[l]));
         if (layer->out > widest) widest = layer->out;
     }
     for (size_t i = 0; i < 2; i++)
-        TRY(BACKEND_NEW(backend, &self->of.base.memory, stack * widest, &lane->cotangent[i]));
-    if (scratch) TRY(BACKEND_NEW(backend, &self->of.base.memory, scratch, &lane->scratch));
-    for (size_t l = 0; l < self->layers; l++) conv_lend(lane->convs[l], lane->scratch);
+        TRY(BACKEND_NEW(backend, &self->of.base.memory, stack * widest, &workspace->cotangent[i]));
+    if (scratch) TRY(BACKEND_NEW(backend, &self->of.base.memory, scratch, &workspace->scratch));
+    for (size_t l = 0; l < self->layers; l++) conv_lend(workspace->convs[l], workspace->scratch);
     return STATUS_OK;
 }
 
 static size_t aligned(size_t reals) {
-    return (reals + LANES - 1) / LANES * LANES;
+    return (reals + PARTIAL_SUMS - 1) / PARTIAL_SUMS * PARTIAL_SUMS;
 }
 
 static status build(conv_field *self) {
     const backend_ops *backend = self->of.base.backend;
     arena *memory = &self->of.base.memory;
     TRY(place_biases(self));
-    TRY(ARENA_NEW(memory, self->of.threads, &self->lanes));
-    for (size_t i = 0; i < self->of.threads; i++) TRY(make_lane(self, &self->lanes[i]));
+    TRY(ARENA_NEW(memory, self->of.threads, &self->workspaces));
+    for (size_t i = 0; i < self->of.threads; i++) TRY(make_workspace(self, &self->workspaces[i]));
     size_t largest = 0, largest_whole = 0;
     for (size_t l = 0; l < self->layers; l++) {
         conv_layer *layer = &self->layer[l];
-        const conv *one = self->lanes[0].convs[l];
+        const conv *one = self->workspaces[0].convs[l];
         TRY(BACKEND_NEW(backend, memory, conv_forward_reals(one), &layer->forward));
-        TRY(BACKEND_NEW(backend, memory, conv_reverse_reals(one), &layer->reverse));
+        TRY(BACKEND_NEW(backend, memory, conv_backward_reals(one), &layer->backward));
         TRY(intake_build(&layer->in_context, backend, memory));
         TRY(BACKEND_NEW(backend, memory, layer->bias_count * layer->out, &layer->biases));
         layer->gradient = self->of.stride;
@@ -387,19 +392,19 @@ static size_t bytes(const field *base) {
     const conv_field *self = as_conv(base);
     size_t all = base->memory.bytes;
     for (size_t i = 0; i < self->of.threads; i++)
-        for (size_t l = 0; l < self->layers; l++) all += conv_bytes(self->lanes[i].convs[l]);
+        for (size_t l = 0; l < self->layers; l++) all += conv_bytes(self->workspaces[i].convs[l]);
     return all;
 }
 
 static void destroy(field *base) {
     conv_field *self = as_conv(base);
-    for (size_t i = 0; self->lanes && i < self->of.threads; i++)
-        for (size_t l = 0; l < CONV_LAYERS_MAX; l++) conv_destroy(&self->lanes[i].convs[l]);
+    for (size_t i = 0; self->workspaces && i < self->of.threads; i++)
+        for (size_t l = 0; l < CONV_LAYERS_MAX; l++) conv_destroy(&self->workspaces[i].convs[l]);
 }
 
 static const field_ops ops = {
     .initialise = initialise,
-    .bind = bind,
+    .set_params = set_params,
     .prepare = prepare,
     .forward = chunked_forward,
     .backward = chunked_backward,
@@ -409,7 +414,7 @@ static const field_ops ops = {
 };
 
 status conv_field_create(const conv_field_spec *spec, const char *prefix, parallel *workers, const backend_ops *backend,
-                         parameter_table *table, field **out, failure *why) {
+                         parameter_table *table, field **out, error_info *err) {
     const size_t pixels = spec->height * spec->width;
     const field about = {.ops = &ops,
                          .name = "conv",
@@ -418,8 +423,8 @@ status conv_field_create(const conv_field_spec *spec, const char *prefix, parall
                          .context = spec->context};
     const parameter_table before = *table;
     field *made;
-    TRY(check(spec, why));
-    TRY(field_new(sizeof(conv_field), &about, &made, why));
+    TRY(check(spec, err));
+    TRY(field_new(sizeof(conv_field), &about, &made, err));
     conv_field *self = as_conv(made);
     self->spec = *spec;
     self->layers = spec->hidden_layers + 1;
@@ -431,5 +436,5 @@ status conv_field_create(const conv_field_spec *spec, const char *prefix, parall
     declare(self, prefix, table);
     const status built = build(self);
     if (built != STATUS_OK) *table = before;
-    return field_finish(made, built, out, why);
+    return field_finish(made, built, out, err);
 }

@@ -47,6 +47,6 @@ conv_field_spec conv_field_specify(const image_spec *model, const image_flow *fl
  * image_model has the same names. The caller owns *out. Errors: STATUS_INVALID with the
  * reason, STATUS_MEMORY. */
 status conv_field_create(const conv_field_spec *spec, const char *prefix, parallel *workers, const backend_ops *backend,
-                         parameter_table *table, field **out, failure *why);
+                         parameter_table *table, field **out, error_info *err);
 
 #endif

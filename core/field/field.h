@@ -1,8 +1,8 @@
 /* field.h - a vector field f(z, c; theta) on a batch: the one interface of all fields.
  *
- * z is (n, D), a batch. The context c (C) is one vector for the whole batch: t, or z*. A field gives f and
- * J e = (df/dz) e for a probe e, by dual numbers, and what is made of them row by row: e . (J e) is Hutchinson's estimate
- * of the divergence, |f|^2 and |J e|^2 are what regularisers integrate. The life of a field:
+ * z is (n, D), a batch. The context c (C) is one vector for the whole batch: t, or z*. A field gives f and J e =
+ * (df/dz) e for a probe e, by dual numbers, and what is made of them row by row: e . (J e) is Hutchinson's estimate of
+ * the divergence, |f|^2 and |J e|^2 are what regularisers integrate. The life of a field:
  *
  *   X_field_create   enter the parameters into the table, take all workspace
  *   initialise       the parameters of a seed
@@ -33,30 +33,30 @@ typedef struct field_values {
     real *jacobian; /* (n): |J e|^2 */
 } field_values;
 
-/* Optional operations of a field whose evaluation is so quick that a solve on a grid is made at once: the field's numbers
- * at all instants of the grid are prepared together, and each chunk of CHUNK points is taken through all steps. See
- * backend_ops for the layouts: z (D, CHUNK); probe (D, CHUNK) NULL gives the exact divergence. */
+/* Optional operations of a field whose evaluation is so quick that a solve on a grid is made at once: the field's
+ * numbers at all instants of the grid are prepared together, and each chunk of CHUNK points is taken through all steps.
+ * See backend_ops for the layouts: z (D, CHUNK); probe (D, CHUNK) NULL gives the exact divergence. */
 typedef struct field_grid_ops {
     /* theta (instants, stride) <- the field's numbers at the contexts c (instants, C). */
     void (*prepare)(field *self, size_t instants, const real *params, const real *c, real *theta);
 
     /* Reverse, after a prepare with the same arguments, which it uses up: for the cotangent thetabar, gradient, that of
      * the field's range of parameters alone, gets sums over instants, and cbar (instants, C) is the cotangent of c. */
-    void (*prepare_reverse)(field *self, size_t instants, const real *params, const real *c, const real *thetabar,
-                            real *gradient, real *cbar);
+    void (*prepare_backward)(field *self, size_t instants, const real *params, const real *c, const real *thetabar,
+                             real *gradient, real *cbar);
 
     void (*evaluate)(const field *self, const real *theta, const real *z, const real *probe, real *dz,
                      real *divergence);
 
     /* For cotangents a (D, CHUNK) of dz and l (CHUNK) of the divergence; `scratch` (self->scratch). */
-    void (*reverse)(const field *self, const real *theta, const real *z, const real *probe, const real *a,
-                    const real *l, real *zbar, real *thetabar, real *scratch);
+    void (*backward)(const field *self, const real *theta, const real *z, const real *probe, const real *a,
+                     const real *l, real *zbar, real *thetabar, real *scratch);
 } field_grid_ops;
 
 /* Errors of prepare, forward, backward and accumulate are those of a user's callbacks; the library's own have none. */
 typedef struct field_ops {
     void (*initialise)(const field *self, uint64_t seed, real *params);
-    void (*bind)(field *self, const real *params); /* NULL: nothing to do */
+    void (*set_params)(field *self, const real *params); /* NULL: nothing to do */
     status (*prepare)(field *self, const real *params, const real *c);
     status (*forward)(field *self, size_t n, const real *z, const real *e, const field_values *out);
     status (*backward)(field *self, size_t n, const real *z, const real *e, const field_values *bar,
@@ -86,8 +86,8 @@ static inline void field_initialise(const field *self, uint64_t seed, real *para
 }
 
 /* Take over params, which are read again by prepare and accumulate. */
-static inline void field_bind(field *self, const real *params) {
-    if (self->ops->bind) self->ops->bind(self, params);
+static inline void field_set_params(field *self, const real *params) {
+    if (self->ops->set_params) self->ops->set_params(self, params);
 }
 
 /* The field's numbers at the context c (C). */
@@ -108,8 +108,8 @@ static inline status field_backward(field *self, size_t n, const real *z, const 
     return self->ops->backward(self, n, z, e, bar, out, zbar);
 }
 
-/* gradient += what the backwards since the last accumulate gave to the field's range of parameters; cbar (C) <- what they
- * gave to the context c, that of the last prepare. */
+/* gradient += what the backwards since the last accumulate gave to the field's range of parameters; cbar (C) <- what
+ * they gave to the context c, that of the last prepare. */
 static inline status field_accumulate(field *self, const real *params, const real *c, real *gradient, real *cbar) {
     return self->ops->accumulate(self, params, c, gradient, cbar);
 }

@@ -1,7 +1,7 @@
 /* field_check.c - a field against differences of its own values.
  *
- * With random cotangents of all that a field gives, L = sum of cotangents times values is one number, whose derivative by
- * any entry x is (8 (L(x + h) - L(x - h)) - (L(x + 2 h) - L(x - 2 h))) / 12 h to fourth order. */
+ * With random cotangents of all that a field gives, L = sum of cotangents times values is one number, whose derivative
+ * by any entry x is (8 (L(x + h) - L(x - h)) - (L(x + 2 h) - L(x - 2 h))) / 12 h to fourth order. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static double step_of(void) {
 }
 
 static status forward(check *self) {
-    field_bind(self->of, self->params);
+    field_set_params(self->of, self->params);
     TRY(field_prepare(self->of, self->params, self->c));
     return field_forward(self->of, ROWS, self->z, self->e, &self->out);
 }
@@ -66,17 +66,17 @@ static status value(check *self, double *out) {
 static status difference(check *self, real *at, double *out) {
     static const double steps[] = {1, -1, 2, -2}, weights[] = {8, -8, -1, 1};
     const real kept = *at;
-    double sum = 0, apart = 0;
+    double sum = 0, divisor = 0;
     status outcome = STATUS_OK;
     for (size_t k = 0; k < 4 && outcome == STATUS_OK; k++) {
         double one = 0;
         *at = (real)((double)kept + steps[k] * step_of());
-        if (k < 2) apart += steps[k] * ((double)*at - (double)kept); /* 2 h, as it was rounded */
+        if (k < 2) divisor += steps[k] * ((double)*at - (double)kept); /* 2 h, as it was rounded */
         outcome = value(self, &one);
         sum += weights[k] * one;
     }
     *at = kept;
-    *out = sum / (6 * apart);
+    *out = sum / (6 * divisor);
     return outcome;
 }
 
@@ -205,18 +205,18 @@ status field_check(field *of, const parameter_table *table, real *params, uint64
     return outcome;
 }
 
-status field_check_callbacks(const field_callbacks *by, uint64_t seed, field_report *out, failure *why) {
+status field_check_callbacks(const field_callbacks *by, uint64_t seed, field_report *out, error_info *err) {
     parameter_table table = {0};
     field *of;
     arena memory = {0};
     real *params;
-    TRY(field_from_callbacks(by, "field", ROWS, cpu_backend(cpu_level_best()), &table, &of, why));
+    TRY(field_from_callbacks(by, "field", ROWS, cpu_backend(cpu_level_best()), &table, &of, err));
     status outcome = ARENA_NEW(&memory, table.total, &params);
     if (outcome == STATUS_OK) {
         field_initialise(of, seed, params);
         outcome = field_check(of, &table, params, seed, out);
     }
-    if (outcome != STATUS_OK) failure_describe(why, "field %s: the check ended with status %d", by->name, (int)outcome);
+    if (outcome != STATUS_OK) error_describe(err, "field %s: the check ended with status %d", by->name, (int)outcome);
     arena_release(&memory);
     field_destroy(&of);
     return outcome;

@@ -17,13 +17,13 @@
 #include "field/chunked.h"
 
 /* Workspace of one thread for one chunk, (D, CHUNK) unless stated otherwise. */
-typedef struct lane {
+typedef struct workspace {
     real *z, *e, *f, *product, *a, *q, *zbar;
     real *divergence, *l; /* (CHUNK) */
     real *t; /* (CHUNK): of one unit */
     real *thetabar; /* (stride) */
     real *scratch;
-} lane;
+} workspace;
 
 typedef struct hyper_mlp {
     chunked of; /* a chunk: CHUNK points */
@@ -38,7 +38,7 @@ typedef struct hyper_mlp {
 
     /* Of forward and backward. */
     real *theta; /* (stride), at the instant last prepared */
-    lane *lanes; /* (threads) */
+    workspace *workspaces; /* (threads) */
     real *gradient; /* (count of the hypernet) */
     bool spent; /* what the last prepare left in `raw` */
 } hyper_mlp;
@@ -92,8 +92,8 @@ static void grid_prepare(field *base, size_t instants, const real *params, const
     }
 }
 
-static void grid_prepare_reverse(field *base, size_t instants, const real *params, const real *c, const real *thetabar,
-                                 real *gradient, real *cbar) {
+static void grid_prepare_backward(field *base, size_t instants, const real *params, const real *c, const real *thetabar,
+                                  real *gradient, real *cbar) {
     const hyper_mlp *self = as_hyper(base);
     const size_t W = self->shape.width, D = self->shape.dimension, C = base->context, K = toy_unit(self->shape);
     const real scale = 1 / (real)W;
@@ -124,7 +124,7 @@ static void grid_prepare_reverse(field *base, size_t instants, const real *param
             o.b[j] = unit[D];
         }
     }
-    mlp_reverse(&self->hypernet, base->backend, instants, params, c, self->raw, cbar, gradient, self->net);
+    mlp_backward(&self->hypernet, base->backend, instants, params, c, self->raw, cbar, gradient, self->net);
     if (self->inputs > D)
         for (size_t i = 0; i < instants * C; i++) cbar[i] += self->joined[i];
 }
@@ -134,16 +134,16 @@ static void grid_evaluate(const field *base, const real *theta, const real *z, c
     base->backend->toy_evaluate(base->backend, as_hyper(base)->shape, theta, z, probe, dz, divergence);
 }
 
-static void grid_reverse(const field *base, const real *theta, const real *z, const real *probe, const real *a,
-                         const real *l, real *zbar, real *thetabar, real *scratch) {
-    base->backend->toy_reverse(base->backend, as_hyper(base)->shape, theta, z, probe, a, l, zbar, thetabar, scratch);
+static void grid_backward(const field *base, const real *theta, const real *z, const real *probe, const real *a,
+                          const real *l, real *zbar, real *thetabar, real *scratch) {
+    base->backend->toy_backward(base->backend, as_hyper(base)->shape, theta, z, probe, a, l, zbar, thetabar, scratch);
 }
 
 static const field_grid_ops grid_ops = {
     .prepare = grid_prepare,
-    .prepare_reverse = grid_prepare_reverse,
+    .prepare_backward = grid_prepare_backward,
     .evaluate = grid_evaluate,
-    .reverse = grid_reverse,
+    .backward = grid_backward,
 };
 
 /* --- A batch --- */
@@ -178,7 +178,7 @@ static void add_squares_bar(const field_batch *b, size_t first, size_t points, c
 }
 
 /* For one unit: t <- tanh(w . z + b). */
-static void activate(const hyper_mlp *self, const real *unit, const lane *at) {
+static void activate(const hyper_mlp *self, const real *unit, const workspace *at) {
     const size_t D = self->shape.dimension;
     for (size_t i = 0; i < CHUNK; i++) {
         at->t[i] = unit[D];
@@ -193,7 +193,7 @@ static real dot(size_t D, const real *w, const real *x, size_t i) {
     return sum;
 }
 
-static void make_product(const hyper_mlp *self, const lane *at) {
+static void make_product(const hyper_mlp *self, const workspace *at) {
     const size_t D = self->shape.dimension, K = toy_unit(self->shape);
     memset(at->product, 0, D * CHUNK * sizeof *at->product);
     for (size_t j = 0; j < self->shape.width; j++) {
@@ -207,7 +207,7 @@ static void make_product(const hyper_mlp *self, const lane *at) {
 }
 
 /* For the cotangent q of J e: adds to zbar and to thetabar. */
-static void pull_product(const hyper_mlp *self, const lane *at) {
+static void product_vjp(const hyper_mlp *self, const workspace *at) {
     const size_t D = self->shape.dimension, K = toy_unit(self->shape);
     for (size_t j = 0; j < self->shape.width; j++) {
         const real *w = self->theta + j * K, *u = w + D + 1;
@@ -227,7 +227,7 @@ static void pull_product(const hyper_mlp *self, const lane *at) {
 }
 
 /* Values of a chunk, to *out; where `product`, J e too. */
-static void evaluate(const field_batch *b, size_t first, size_t points, const lane *at, bool product) {
+static void evaluate(const field_batch *b, size_t first, size_t points, const workspace *at, bool product) {
     const hyper_mlp *self = as_hyper(b->self);
     const field_values *out = b->out;
     load(b, first, points, b->z, at->z);
@@ -243,12 +243,12 @@ static void evaluate(const field_batch *b, size_t first, size_t points, const la
 }
 
 static void forward_chunk(const field_batch *b, size_t first, size_t points, size_t thread) {
-    evaluate(b, first, points, &as_hyper(b->self)->lanes[thread], b->out->product || b->out->jacobian);
+    evaluate(b, first, points, &as_hyper(b->self)->workspaces[thread], b->out->product || b->out->jacobian);
 }
 
 static void backward_chunk(const field_batch *b, size_t first, size_t points, size_t thread, real *sums) {
     const hyper_mlp *self = as_hyper(b->self);
-    const lane *at = &self->lanes[thread];
+    const workspace *at = &self->workspaces[thread];
     const field_values *bar = b->bar;
     const bool product = bar->product || bar->jacobian;
     evaluate(b, first, points, at, product || b->out->product || b->out->jacobian);
@@ -256,11 +256,11 @@ static void backward_chunk(const field_batch *b, size_t first, size_t points, si
     add_squares_bar(b, first, points, bar->kinetic, at->f, at->a);
     memset(at->l, 0, CHUNK * sizeof *at->l);
     if (bar->divergence) memcpy(at->l, bar->divergence + first, points * sizeof *at->l);
-    grid_reverse(b->self, self->theta, at->z, b->e ? at->e : NULL, at->a, at->l, at->zbar, at->thetabar, at->scratch);
+    grid_backward(b->self, self->theta, at->z, b->e ? at->e : NULL, at->a, at->l, at->zbar, at->thetabar, at->scratch);
     if (product) {
         load(b, first, points, bar->product, at->q);
         add_squares_bar(b, first, points, bar->jacobian, at->product, at->q);
-        pull_product(self, at);
+        product_vjp(self, at);
     }
     store(b, first, points, at->zbar, b->zbar);
     b->self->backend->add_rows(b->self->backend, 1, self->of.stride, at->thetabar, 0, sums);
@@ -278,7 +278,7 @@ static status accumulate(field *base, const real *params, const real *c, real *g
     chunked_add_groups(&self->of);
     if (self->spent) TRY(prepare(base, params, c));
     self->spent = true;
-    grid_prepare_reverse(base, 1, params, c, self->of.sums, self->gradient, cbar);
+    grid_prepare_backward(base, 1, params, c, self->of.sums, self->gradient, cbar);
     base->backend->add_rows(base->backend, 1, self->hypernet.count, self->gradient, 0, gradient + self->hypernet.first);
     return STATUS_OK;
 }
@@ -294,7 +294,7 @@ static const field_ops ops = {
 
 /* --- Making --- */
 
-static status make_lane(hyper_mlp *self, lane *at) {
+static status make_workspace(hyper_mlp *self, workspace *at) {
     arena *memory = &self->of.base.memory;
     const size_t D = self->shape.dimension;
     real **const blocks[] = {&at->z, &at->e, &at->f, &at->product, &at->a, &at->q, &at->zbar};
@@ -316,13 +316,13 @@ static status build(hyper_mlp *self, const hyper_mlp_spec *spec) {
     TRY(ARENA_NEW(memory, self->of.base.stride, &self->theta));
     TRY(ARENA_NEW(memory, CHUNKED_GROUPS * self->of.stride, &self->of.sums));
     TRY(ARENA_NEW(memory, self->hypernet.count, &self->gradient));
-    TRY(ARENA_NEW(memory, self->of.threads, &self->lanes));
-    for (size_t i = 0; i < self->of.threads; i++) TRY(make_lane(self, &self->lanes[i]));
+    TRY(ARENA_NEW(memory, self->of.threads, &self->workspaces));
+    for (size_t i = 0; i < self->of.threads; i++) TRY(make_workspace(self, &self->workspaces[i]));
     return STATUS_OK;
 }
 
 status hyper_mlp_create(const hyper_mlp_spec *spec, parallel *workers, const backend_ops *backend,
-                        parameter_table *table, field **out, failure *why) {
+                        parameter_table *table, field **out, error_info *err) {
     const toy_shape shape = {.dimension = spec->dimension, .width = spec->width};
     const field about = {.ops = &ops,
                          .name = "hyper_mlp",
@@ -331,11 +331,11 @@ status hyper_mlp_create(const hyper_mlp_spec *spec, parallel *workers, const bac
                          .context = spec->context,
                          .traces = true,
                          .stride = toy_stride(shape),
-                         .scratch = toy_stride(shape) * LANES};
+                         .scratch = toy_stride(shape) * PARTIAL_SUMS};
     field *made;
-    if (!backend_is_near(backend))
-        return fail(why, STATUS_INVALID, "field hyper_mlp: its memory is the program's; expected no other device");
-    TRY(field_new(sizeof(hyper_mlp), &about, &made, why));
+    if (!backend_is_host(backend))
+        return error_set(err, STATUS_INVALID, "field hyper_mlp: its memory is the program's; expected no other device");
+    TRY(field_new(sizeof(hyper_mlp), &about, &made, err));
     hyper_mlp *self = as_hyper(made);
     self->shape = shape;
     self->of.chunk = CHUNK;
@@ -350,5 +350,5 @@ status hyper_mlp_create(const hyper_mlp_spec *spec, parallel *workers, const bac
     for (size_t l = 1; l <= spec->layers; l++) self->hypernet.size[l] = spec->hidden;
     self->hypernet.size[spec->layers + 1] = self->outputs;
     mlp_declare(&self->hypernet, table, "hypernet");
-    return field_finish(made, build(self, spec), out, why);
+    return field_finish(made, build(self, spec), out, err);
 }

@@ -4,8 +4,8 @@
  *
  *   f_d = 1/W sum_j u_jd sigmoid(g_jd) tanh(w_j . zc + b_j)
  *
- * whose weights a hypernet (tanh, `layers` hidden layers of `hidden` units) makes from c (C). Its outputs are w (D or
- * D + C, W), u (D, W), g (D, W), b (W). It has a trace of its own, and operations for a grid. Points alone: its memory is
+ * whose weights a hypernet (tanh, `layers` hidden layers of `hidden` units) makes from c (C). Its outputs are w (D or D
+ * + C, W), u (D, W), g (D, W), b (W). It has a trace of its own, and operations for a grid. Points alone: its memory is
  * the program's. */
 #ifndef AFFJORD_FIELD_HYPER_MLP_H
 #define AFFJORD_FIELD_HYPER_MLP_H
@@ -25,6 +25,6 @@ typedef struct hyper_mlp_spec {
 /* Enters hypernet.0.weight, ... into the table. `workers` (shared, not owned; may be NULL) splits the batch. The caller
  * owns *out. Errors: STATUS_MEMORY. */
 status hyper_mlp_create(const hyper_mlp_spec *spec, parallel *workers, const backend_ops *backend,
-                        parameter_table *table, field **out, failure *why);
+                        parameter_table *table, field **out, error_info *err);
 
 #endif

@@ -175,35 +175,37 @@ static void squeeze_entries(expansion *x) {
     }
 }
 
-static status check(const image_spec *spec, failure *why) {
+static status check(const image_spec *spec, error_info *err) {
     if (spec->channels < 1 || spec->channels > IMAGE_CHANNELS_MAX)
-        return fail(why, STATUS_INVALID, "images of %zu channels: expected 1 to %d", spec->channels,
-                    IMAGE_CHANNELS_MAX);
+        return error_set(err, STATUS_INVALID, "images of %zu channels: expected 1 to %d", spec->channels,
+                         IMAGE_CHANNELS_MAX);
     if (spec->height < 4 || spec->width < 4 || spec->height > IMAGE_SIDE_MAX || spec->width > IMAGE_SIDE_MAX)
-        return fail(why, STATUS_INVALID, "images of %zu x %zu pixels: expected sides of 4 to %d", spec->height,
-                    spec->width, IMAGE_SIDE_MAX);
+        return error_set(err, STATUS_INVALID, "images of %zu x %zu pixels: expected sides of 4 to %d", spec->height,
+                         spec->width, IMAGE_SIDE_MAX);
     if (spec->hidden_layers < 1 || spec->hidden_layers > IMAGE_HIDDEN_MAX)
-        return fail(why, STATUS_INVALID, "%zu hidden layers: expected 1 to %d", spec->hidden_layers, IMAGE_HIDDEN_MAX);
+        return error_set(err, STATUS_INVALID, "%zu hidden layers: expected 1 to %d", spec->hidden_layers,
+                         IMAGE_HIDDEN_MAX);
     for (size_t l = 0; l < spec->hidden_layers; l++)
         if (spec->hidden[l] < 1 || spec->hidden[l] > IMAGE_CHANNELS_MAX)
-            return fail(why, STATUS_INVALID, "%zu hidden channels: expected 1 to %d", spec->hidden[l],
-                        IMAGE_CHANNELS_MAX);
+            return error_set(err, STATUS_INVALID, "%zu hidden channels: expected 1 to %d", spec->hidden[l],
+                             IMAGE_CHANNELS_MAX);
     if (spec->architecture == IMAGE_AFFJORD && (spec->moving < 1 || spec->moving > ENTRIES_MAX / 2))
-        return fail(why, STATUS_INVALID, "%zu moving entries of z*: expected 1 to %d", spec->moving, ENTRIES_MAX / 2);
+        return error_set(err, STATUS_INVALID, "%zu moving entries of z*: expected 1 to %d", spec->moving,
+                         ENTRIES_MAX / 2);
     if (spec->architecture == IMAGE_AFFJORD && (spec->fed < 1 || spec->fed > spec->moving))
-        return fail(why, STATUS_INVALID, "%zu entries of z* for the layers: expected 1 to %zu, those that move",
-                    spec->fed, spec->moving);
+        return error_set(err, STATUS_INVALID, "%zu entries of z* for the layers: expected 1 to %zu, those that move",
+                         spec->fed, spec->moving);
     return STATUS_OK;
 }
 
-status image_model_expand(const image_spec *spec, image_model *out, failure *why) {
-    TRY(check(spec, why));
+status image_model_expand(const image_spec *spec, image_model *out, error_info *err) {
+    TRY(check(spec, err));
     size_t scales = 0;
     for (size_t h = spec->height, w = spec->width; h >= 4 && w >= 4; h /= 2, w /= 2) {
         if (scales > 0 && (h * 2 != spec->height >> (scales - 1) || w * 2 != spec->width >> (scales - 1)))
-            return fail(why, STATUS_INVALID,
-                        "images of %zu x %zu pixels: scale %zu has an odd side, not to be squeezed", spec->height,
-                        spec->width, scales);
+            return error_set(err, STATUS_INVALID,
+                             "images of %zu x %zu pixels: scale %zu has an odd side, not to be squeezed", spec->height,
+                             spec->width, scales);
         scales++;
     }
     *out = (image_model){.spec = *spec, .scales = scales};

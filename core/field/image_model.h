@@ -94,7 +94,7 @@ typedef struct image_model {
 
 /* *out <- the model of a specification. The caller holds it (some 60 KB, not for a small stack). Errors:
  * STATUS_INVALID with the reason: an empty size, a bound exceeded, an odd side that would have to be squeezed. */
-status image_model_expand(const image_spec *spec, image_model *out, failure *why);
+status image_model_expand(const image_spec *spec, image_model *out, error_info *err);
 
 AFFJORD_API_END
 

@@ -2,8 +2,9 @@
  *
  *   x_0 = z,  x_{l+1} = s(W_l(c) x_l + b_l(c)),  f = W_L(c) x_L + b_L(c)
  *
- * on dual numbers; how W_l and b_l depend on c is the layer's (layers/intake.h). FFJORD's tabular models are such fields,
- * with concatsquash. Chunks of a fixed number of rows are shared out to threads; a sum over rows has a fixed order. */
+ * on dual numbers; how W_l and b_l depend on c is the layer's (layers/intake.h). FFJORD's tabular models are such
+ * fields, with concatsquash. Chunks of a fixed number of rows are shared out to threads; a sum over rows has a fixed
+ * order. */
 #ifndef AFFJORD_FIELD_MLP_FIELD_H
 #define AFFJORD_FIELD_MLP_FIELD_H
 
@@ -15,6 +16,6 @@
  * (shared, not owned; may be NULL) splits the batch. The caller owns *out. Errors: STATUS_INVALID with the reason,
  * STATUS_MEMORY. */
 status mlp_field_create(const mlp_field_spec *spec, const char *prefix, parallel *workers, const backend_ops *backend,
-                        parameter_table *table, field **out, failure *why);
+                        parameter_table *table, field **out, error_info *err);
 
 #endif

@@ -97,27 +97,28 @@ static const field_ops ops = {
 
 /* --- Making --- */
 
-static status check(const field_callbacks *by, const backend_ops *backend, failure *why) {
-    if (!by->name || !by->name[0]) return fail(why, STATUS_INVALID, "a field without a name; expected one");
+static status check(const field_callbacks *by, const backend_ops *backend, error_info *err) {
+    if (!by->name || !by->name[0]) return error_set(err, STATUS_INVALID, "a field without a name; expected one");
     if (!by->value)
-        return fail(why, STATUS_INVALID, "field %s: has no value callback; expected one that gives f and J e",
-                    by->name);
+        return error_set(err, STATUS_INVALID, "field %s: has no value callback; expected one that gives f and J e",
+                         by->name);
     if (by->dimension < 1 || by->context < 1)
-        return fail(why, STATUS_INVALID, "field %s: z of %zu numbers and a context of %zu; expected at least 1 of both",
-                    by->name, by->dimension, by->context);
+        return error_set(err, STATUS_INVALID,
+                         "field %s: z of %zu numbers and a context of %zu; expected at least 1 of both", by->name,
+                         by->dimension, by->context);
     if (by->parameter_count > PARAMETERS_MAX / 2)
-        return fail(why, STATUS_INVALID, "field %s: %zu parameters; expected at most %d", by->name, by->parameter_count,
-                    PARAMETERS_MAX / 2);
+        return error_set(err, STATUS_INVALID, "field %s: %zu parameters; expected at most %d", by->name,
+                         by->parameter_count, PARAMETERS_MAX / 2);
     for (size_t k = 0; k < by->parameter_count; k++) {
         const field_parameter *part = &by->parameters[k];
         if (!part->name || !part->name[0] || part->rows < 1 || part->columns < 1)
-            return fail(why, STATUS_INVALID,
-                        "field %s: parameter %zu, \"%.40s\", is of %zu x %zu; expected a name and at least 1 x 1",
-                        by->name, k, part->name ? part->name : "", part->rows, part->columns);
+            return error_set(err, STATUS_INVALID,
+                             "field %s: parameter %zu, \"%.40s\", is of %zu x %zu; expected a name and at least 1 x 1",
+                             by->name, k, part->name ? part->name : "", part->rows, part->columns);
     }
-    if (!backend_is_near(backend))
-        return fail(why, STATUS_INVALID, "field %s: its callbacks are of the processor; expected no other device",
-                    by->name);
+    if (!backend_is_host(backend))
+        return error_set(err, STATUS_INVALID, "field %s: its callbacks are of the processor; expected no other device",
+                         by->name);
     return STATUS_OK;
 }
 
@@ -131,7 +132,7 @@ static status build(own_field *self, size_t batch) {
 }
 
 status field_from_callbacks(const field_callbacks *by, const char *prefix, size_t batch, const backend_ops *backend,
-                            parameter_table *table, field **out, failure *why) {
+                            parameter_table *table, field **out, error_info *err) {
     const field about = {.ops = &ops,
                          .name = by->name,
                          .backend = backend,
@@ -142,8 +143,8 @@ status field_from_callbacks(const field_callbacks *by, const char *prefix, size_
                                                 "J e, of parameters and of c"
                                               : "has no reverse callback"};
     field *made;
-    TRY(check(by, backend, why));
-    TRY(field_new(sizeof(own_field), &about, &made, why));
+    TRY(check(by, backend, err));
+    TRY(field_new(sizeof(own_field), &about, &made, err));
     own_field *self = as_own(made);
     self->by = *by;
     self->first = table->total;
@@ -152,5 +153,5 @@ status field_from_callbacks(const field_callbacks *by, const char *prefix, size_
         parameter_table_add(table, part->rows, part->columns, "%.20s.%.26s", prefix, part->name);
     }
     self->count = table->total - self->first;
-    return field_finish(made, build(self, batch), out, why);
+    return field_finish(made, build(self, batch), out, err);
 }

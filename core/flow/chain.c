@@ -15,20 +15,21 @@ static const double log_two_pi = 1.8378770664093454836;
 
 /* --- Making --- */
 
-static status check(const chain_spec *spec, bool points, failure *why) {
+static status check(const chain_spec *spec, bool points, error_info *err) {
     if (!points && (!(spec->alpha > 0) || !(spec->alpha < 0.5)))
-        return fail(why, STATUS_INVALID, "alpha %g of the logit: expected a number between 0 and 0.5", spec->alpha);
+        return error_set(err, STATUS_INVALID, "alpha %g of the logit: expected a number between 0 and 0.5",
+                         spec->alpha);
     if (!(spec->end_time > 0) || !isfinite(spec->end_time))
-        return fail(why, STATUS_INVALID, "end time %g: expected a positive number", spec->end_time);
+        return error_set(err, STATUS_INVALID, "end time %g: expected a positive number", spec->end_time);
     if (!(spec->base_variance > 0) || !isfinite(spec->base_variance))
-        return fail(why, STATUS_INVALID, "base variance %g: expected a positive number", spec->base_variance);
+        return error_set(err, STATUS_INVALID, "base variance %g: expected a positive number", spec->base_variance);
     if (!(spec->kinetic >= 0) || !(spec->jacobian >= 0))
-        return fail(why, STATUS_INVALID, "weights of the regularisers %g and %g: expected neither to be negative",
-                    spec->kinetic, spec->jacobian);
-    if (spec->kept_steps < 1) return fail(why, STATUS_INVALID, "0 kept steps: expected at least 1");
+        return error_set(err, STATUS_INVALID, "weights of the regularisers %g and %g: expected neither to be negative",
+                         spec->kinetic, spec->jacobian);
+    if (spec->kept_steps < 1) return error_set(err, STATUS_INVALID, "0 kept steps: expected at least 1");
     if (spec->solver.steps == 0 && spec->solver.method->error[0] == 0)
-        return fail(why, STATUS_INVALID, "method %s has no estimate of its error: expected a number of steps",
-                    spec->solver.method->name);
+        return error_set(err, STATUS_INVALID, "method %s has no estimate of its error: expected a number of steps",
+                         spec->solver.method->name);
     return STATUS_OK;
 }
 
@@ -50,7 +51,7 @@ static context_spec context_of(const chain *self, size_t f, size_t dimension) {
 }
 
 static status make_image_field(chain *self, size_t f, const char *prefix, parallel *workers, field **out,
-                               context_spec *seen, failure *why) {
+                               context_spec *seen, error_info *err) {
     const chain_spec *spec = &self->spec;
     char name[48];
     conv_field_spec about = conv_field_specify(&self->model.spec, &self->model.flows[f], spec->function);
@@ -59,7 +60,7 @@ static status make_image_field(chain *self, size_t f, const char *prefix, parall
     about.batch = self->batch_max;
     *seen = context_of(self, f, about.context);
     snprintf(name, sizeof name, "%sfield", prefix);
-    return conv_field_create(&about, name, workers, self->backend, &self->parameters, out, why);
+    return conv_field_create(&about, name, workers, self->backend, &self->parameters, out, err);
 }
 
 static size_t dimension_of(const chain *self, size_t f) {
@@ -67,7 +68,7 @@ static size_t dimension_of(const chain *self, size_t f) {
     return flow->channels * flow->height * flow->width;
 }
 
-static status make_flow(chain *self, size_t f, bool gradients, parallel *workers, failure *why) {
+static status make_flow(chain *self, size_t f, bool gradients, parallel *workers, error_info *err) {
     const chain_spec *spec = &self->spec;
     const chain_points *points = &self->points;
     const size_t first = self->parameters.total, dimension = dimension_of(self, f);
@@ -90,28 +91,28 @@ static status make_flow(chain *self, size_t f, bool gradients, parallel *workers
     if (self->of_points) {
         one.context = points->context;
         TRY(points->make_field(points->argument, self->batch_max, workers, self->backend, &self->parameters, &made,
-                               why));
+                               err));
     } else {
         snprintf(prefix, sizeof prefix, "flow.%zu.", f);
-        TRY(make_image_field(self, f, prefix, workers, &made, &one.context, why));
+        TRY(make_image_field(self, f, prefix, workers, &made, &one.context, err));
     }
     if (made->dimension != dimension) {
         const size_t expected = self->D, found = made->dimension;
         const char *name = made->name;
         field_destroy(&made);
-        return fail(why, STATUS_INVALID, "field %s: takes z of %zu numbers; expected %zu, as the data has", name, found,
-                    expected);
+        return error_set(err, STATUS_INVALID, "field %s: takes z of %zu numbers; expected %zu, as the data has", name,
+                         found, expected);
     }
-    return flow_create(&one, prefix, self->batch_max, &made, first, &self->parameters, &self->flows[f], why);
+    return flow_create(&one, prefix, self->batch_max, &made, first, &self->parameters, &self->flows[f], err);
 }
 
-static status build(chain *self, bool gradients, parallel *workers, failure *why) {
+static status build(chain *self, bool gradients, parallel *workers, error_info *err) {
     const backend_ops *backend = self->backend;
     arena *memory = &self->memory;
     const size_t n = self->batch_max, rows = SUM_SQUARES + self->model.flow_count;
     size_t workspace = 0, widest = 1;
     for (size_t f = 0; f < self->model.flow_count; f++) {
-        TRY(make_flow(self, f, gradients, workers, why));
+        TRY(make_flow(self, f, gradients, workers, err));
         const size_t D = flow_dimension(self->flows[f]), C = context_dimension(flow_context(self->flows[f]));
         if (flow_workspace(self->flows[f]) > workspace) workspace = flow_workspace(self->flows[f]);
         if (C > widest) widest = C;
@@ -134,17 +135,17 @@ static status build(chain *self, bool gradients, parallel *workers, failure *why
 }
 
 static status create(const chain_spec *spec, const chain_points *points, size_t batch_max, bool gradients,
-                     parallel *workers, chain **out, failure *why) {
-    TRY(check(spec, points, why));
-    if (batch_max < 1) return fail(why, STATUS_INVALID, "batches of 0 images or points: expected at least 1");
+                     parallel *workers, chain **out, error_info *err) {
+    TRY(check(spec, points, err));
+    if (batch_max < 1) return error_set(err, STATUS_INVALID, "batches of 0 images or points: expected at least 1");
     arena memory = {0};
     chain *self;
-    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a model");
+    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return error_set(err, STATUS_MEMORY, "out of memory for a model");
     self->spec = *spec;
     self->backend = spec->backend ? spec->backend : cpu_backend(cpu_level_best());
     self->memory = memory;
     self->batch_max = batch_max;
-    failure reason = {""};
+    error_info reason = {""};
     status made = STATUS_OK;
     if (points) {
         self->of_points = true;
@@ -157,7 +158,7 @@ static status create(const chain_spec *spec, const chain_points *points, size_t 
     self->D = points ? points->dimension : spec->model.channels * spec->model.height * spec->model.width;
     if (made == STATUS_OK) made = build(self, gradients, workers, &reason);
     if (made != STATUS_OK) {
-        failure_describe(why, "%s", reason.text[0] ? reason.text : "out of memory for a model");
+        error_describe(err, "%s", reason.text[0] ? reason.text : "out of memory for a model");
         chain_destroy(&self);
         return made;
     }
@@ -166,13 +167,13 @@ static status create(const chain_spec *spec, const chain_points *points, size_t 
 }
 
 status chain_create(const chain_spec *spec, size_t batch_max, bool gradients, parallel *workers, chain **out,
-                    failure *why) {
-    return create(spec, NULL, batch_max, gradients, workers, out, why);
+                    error_info *err) {
+    return create(spec, NULL, batch_max, gradients, workers, out, err);
 }
 
 status chain_create_points(const chain_spec *spec, const chain_points *points, size_t batch_max, bool gradients,
-                           parallel *workers, chain **out, failure *why) {
-    return create(spec, points, batch_max, gradients, workers, out, why);
+                           parallel *workers, chain **out, error_info *err) {
+    return create(spec, points, batch_max, gradients, workers, out, err);
 }
 
 void chain_destroy(chain **self) {
@@ -216,11 +217,11 @@ void chain_initialise(const chain *self, uint64_t seed, real *params) {
 
 /* --- The way out --- */
 
-static void upload(const chain *self, size_t n, const real *from, real *to) {
-    self->backend->upload(self->backend, n * sizeof *from, from, to);
+static void copy_to_device(const chain *self, size_t n, const real *from, real *to) {
+    self->backend->copy_to_device(self->backend, n * sizeof *from, from, to);
 }
-static void download(const chain *self, size_t n, const real *from, real *to) {
-    self->backend->download(self->backend, n * sizeof *from, from, to);
+static void copy_to_host(const chain *self, size_t n, const real *from, real *to) {
+    self->backend->copy_to_host(self->backend, n * sizeof *from, from, to);
 }
 
 /* Numbers of a flow's probes stand after those of earlier flows, whole blocks of four for each. */
@@ -230,17 +231,17 @@ static void draw_probes(const chain *self, size_t f, random_stream stream, size_
     for (size_t before = 0; before < f; before++) block += (uint32_t)((flow_dimension(self->flows[before]) + 3) / 4);
     for (size_t i = 0; i < n; i++)
         noise_probe(self->spec.divergence, stream, self->first_row + i, block, D, 1, self->drawn + i * D);
-    upload(self, n * D, self->drawn, self->probes[f]);
+    copy_to_device(self, n * D, self->drawn, self->probes[f]);
 }
 
 const real *chain_probes(const chain *self, size_t f) {
     return self->given_probes ? self->given_probes[f] : self->probes[f];
 }
 
-void chain_squeeze(const chain *self, size_t f, squeeze_layout layout, size_t n, bool back, const real *x, real *y) {
+void chain_squeeze(const chain *self, size_t f, squeeze_layout layout, size_t n, bool inverse, const real *x, real *y) {
     const image_flow *flow = &self->model.flows[f];
     const squeeze_shape shape = {flow->channels, flow->height, flow->width, layout};
-    self->backend->squeeze(self->backend, &shape, n, back, x, y);
+    self->backend->squeeze(self->backend, &shape, n, inverse, x, y);
 }
 
 void chain_start_context(chain *self, const real *params, size_t f) {
@@ -285,7 +286,7 @@ static void gather(chain *self, size_t n) {
     for (size_t f = 0; f < self->model.flow_count; f++)
         backend->squares(backend, n, chain_leaving(self, f), self->left + n * chain_left_before(self, f),
                          chain_row(self, self->sums, SUM_SQUARES + f));
-    backend->download(backend, rows * self->batch_max * sizeof *self->sums, self->sums, self->known);
+    backend->copy_to_host(backend, rows * self->batch_max * sizeof *self->sums, self->sums, self->known);
 }
 
 /* log_density (n) <- that of the logit, of the flows, and log N of what left, whose parts are added in their order. */
@@ -311,8 +312,8 @@ status chain_forward(chain *self, const real *params, double from, const real *x
     size_t now = 0;
     *statistics = (chain_statistics){.flow_count = self->model.flow_count};
     memset(self->known, 0, rows * self->batch_max * sizeof *self->known);
-    backend->upload(backend, rows * self->batch_max * sizeof *self->known, self->known, self->sums);
-    upload(self, n * self->D, x, self->of_points ? self->z[0] : self->z[1]);
+    backend->copy_to_device(backend, rows * self->batch_max * sizeof *self->known, self->known, self->sums);
+    copy_to_device(self, n * self->D, x, self->of_points ? self->z[0] : self->z[1]);
     if (!self->of_points)
         backend->logit(backend, self->spec.alpha, n, self->D, self->z[1], self->z[0],
                        chain_row(self, self->sums, SUM_LOGIT));
@@ -336,13 +337,13 @@ status chain_forward(chain *self, const real *params, double from, const real *x
 }
 
 /* From parts one after another, n images in each, to images with all their parts; or back. */
-static void sort_parts(const chain *self, size_t n, bool back, real *parts, real *images) {
+static void sort_parts(const chain *self, size_t n, bool inverse, real *parts, real *images) {
     const backend_ops *backend = self->backend;
     size_t before = 0;
     for (size_t f = 0; f < self->model.flow_count; f++) {
         const size_t D = chain_leaving(self, f);
         real *part = parts + n * before, *image = images + before;
-        if (back) backend->copy_rows(backend, n, D, image, self->D, part, D);
+        if (inverse) backend->copy_rows(backend, n, D, image, self->D, part, D);
         else backend->copy_rows(backend, n, D, part, D, image, self->D);
         before += D;
     }
@@ -354,7 +355,7 @@ status chain_transform_from(chain *self, const real *params, double from, const 
     TRY(chain_forward(self, params, from, x, n, probe, false, statistics));
     if (z) {
         sort_parts(self, n, false, self->left, self->z[0]);
-        download(self, n * self->D, self->z[0], z);
+        copy_to_host(self, n * self->D, self->z[0], z);
     }
     memcpy(log_density, self->log_density, n * sizeof *log_density);
     return STATUS_OK;
@@ -368,7 +369,7 @@ status chain_transform(chain *self, const real *params, const real *x, size_t n,
 
 /* --- The way back --- */
 
-void chain_step_back(chain *self, size_t f, size_t n, size_t *now) {
+void chain_step_backward(chain *self, size_t f, size_t n, size_t *now) {
     const backend_ops *backend = self->backend;
     const image_flow *flow = &self->model.flows[f];
     const size_t pixels = n * flow->height * flow->width, all = flow->channels, half = all / 2;
@@ -397,7 +398,7 @@ static status invert_left(chain *self, const real *params, double to, size_t n, 
                        statistics));
     }
     for (size_t f = self->model.flow_count; f-- > 0;) {
-        chain_step_back(self, f, n, &now);
+        chain_step_backward(self, f, n, &now);
         TRY(chain_note(
             self, f,
             flow_move(self->flows[f], params, 1, to, n, self->z[now], self->context[f], &statistics->flows[f].forward),
@@ -407,14 +408,14 @@ static status invert_left(chain *self, const real *params, double to, size_t n, 
         self->backend->unlogit(self->backend, self->spec.alpha, n, self->D, self->z[now], self->z[1 - now]);
         now = 1 - now;
     }
-    download(self, n * self->D, self->z[now], x);
+    copy_to_host(self, n * self->D, self->z[now], x);
     return STATUS_OK;
 }
 
 status chain_invert_to(chain *self, const real *params, double to, const real *z, size_t n, real *x,
                        chain_statistics *statistics) {
     if (n < 1 || n > self->batch_max) return STATUS_INVALID;
-    upload(self, n * self->D, z, self->z[0]);
+    copy_to_device(self, n * self->D, z, self->z[0]);
     sort_parts(self, n, true, self->left, self->z[0]);
     return invert_left(self, params, to, n, x, statistics);
 }
@@ -427,13 +428,13 @@ status chain_trajectory(chain *self, const real *params, const real *x, size_t n
     *statistics = (chain_statistics){.flow_count = 1};
     flow->end_time = flow_end_time(self->flows[0], params);
     chain_start_context(self, params, 0);
-    upload(self, n * self->D, x, self->z[0]);
+    copy_to_device(self, n * self->D, x, self->z[0]);
     for (size_t i = 0; i < count; i++) {
         const double to = fmin(times[i] / flow->end_time, 1);
         TRY(chain_note(self, 0,
                        flow_move(self->flows[0], params, from, to, n, self->z[0], self->context[0], &flow->forward),
                        statistics));
-        download(self, n * self->D, self->z[0], z + i * rows * self->D);
+        copy_to_host(self, n * self->D, self->z[0], z + i * rows * self->D);
         from = to;
     }
     return STATUS_OK;
@@ -451,7 +452,7 @@ status chain_sample(chain *self, const real *params, random_stream stream, uint6
     return chain_invert(self, params, self->drawn, n, x, statistics);
 }
 
-void chain_explain(const chain_statistics *statistics, status outcome, failure *why) {
+void chain_explain(const chain_statistics *statistics, status outcome, error_info *err) {
     static const char *const reasons[] = {[STATUS_NON_FINITE] = "a number is not finite",
                                           [STATUS_STEP_TOO_SMALL] = "the error stays too large at the smallest step",
                                           [STATUS_TOO_MANY_STEPS] = "too many steps (solver.max_steps)",
@@ -460,13 +461,13 @@ void chain_explain(const chain_statistics *statistics, status outcome, failure *
     const adaptive_statistics *solve = statistics->failed_backward ? &flow->backward : &flow->forward;
     const char *way = statistics->failed_backward ? "backward" : "forward";
     if (statistics->failed_field)
-        failure_describe(why, "flow %zu, %s: the field ended with status %d, at t = %.6g, evaluation %zu",
-                         statistics->failed, way, (int)outcome, flow->field_time, flow->field_evaluation);
-    else if (outcome < STATUS_NON_FINITE || outcome > STATUS_RECORD_FULL) failure_describe(why, "the solve failed");
+        error_describe(err, "flow %zu, %s: the field ended with status %d, at t = %.6g, evaluation %zu",
+                       statistics->failed, way, (int)outcome, flow->field_time, flow->field_evaluation);
+    else if (outcome < STATUS_NON_FINITE || outcome > STATUS_RECORD_FULL) error_describe(err, "the solve failed");
     else
-        failure_describe(why,
-                         "flow %zu, %s: %s, at %.4g of its end time %.4g after %zu steps and %zu rejected ones, the "
-                         "smallest %.3g",
-                         statistics->failed, way, reasons[outcome], solve->time, flow->end_time, solve->accepted,
-                         solve->rejected, solve->smallest);
+        error_describe(err,
+                       "flow %zu, %s: %s, at %.4g of its end time %.4g after %zu steps and %zu rejected ones, the "
+                       "smallest %.3g",
+                       statistics->failed, way, reasons[outcome], solve->time, flow->end_time, solve->accepted,
+                       solve->rejected, solve->smallest);
 }

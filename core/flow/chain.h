@@ -9,8 +9,9 @@
  * Neither it nor anything else is stored for each image but z and its integrals.
  *
  * Images are channel-last, x (n, h, w, c), D = h w c. What left is z (n, D): for each image the parts in the order of
- * their scales, each channel-last. Images, what left and densities are in the program's memory, parameters and gradients
- * in the backend's (a processor's is the program's own). All results are the same bits for any number of threads. */
+ * their scales, each channel-last. Images, what left and densities are in the program's memory, parameters and
+ * gradients in the backend's (a processor's is the program's own). All results are the same bits for any number of
+ * threads. */
 #ifndef AFFJORD_FLOW_CHAIN_H
 #define AFFJORD_FLOW_CHAIN_H
 
@@ -68,7 +69,7 @@ typedef struct chain_statistics {
 } chain_statistics;
 
 /* Why a call failed: a sentence with the flow, the direction and the time it had reached. */
-void chain_explain(const chain_statistics *statistics, status outcome, failure *why);
+void chain_explain(const chain_statistics *statistics, status outcome, error_info *err);
 
 /* The loss and what it consists of, means over the batch. With D the numbers of an image and T_f a flow's end time,
  *   kinetic = 1/D sum_f int_0^T_f |f|^2 dt,   jacobian = 1/D sum_f int_0^T_f |J e|^2 dt,
@@ -86,7 +87,7 @@ typedef struct chain chain;
  * chain_loss_gradient needs. `workers` (shared, not owned; may be NULL) splits batches. The caller owns *out.
  * Errors: STATUS_INVALID with the reason, STATUS_MEMORY. */
 status chain_create(const chain_spec *spec, size_t batch_max, bool gradients, parallel *workers, chain **out,
-                    failure *why);
+                    error_info *err);
 /* Free the model and set *self to NULL; *self may be NULL. */
 void chain_destroy(chain **self);
 

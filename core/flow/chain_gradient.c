@@ -1,9 +1,9 @@
 /* chain_gradient.c - the gradient of the loss, through all flows from the last.
  *
  * Of images, with N = n D log 2, loss = 1/N sum_i (-log p(x_i) + log 2 (weight_K K_i + weight_R R_i)) + 8: of points,
- * with N = n, loss = 1/N sum_i (-log p(x_i) + 1/D (weight_K K_i + weight_R R_i)). Cotangents are taken of N times the loss
- * and are of order one, and the gradient is divided by N at the end. The logit has no parameters and
- * needs no reverse. */
+ * with N = n, loss = 1/N sum_i (-log p(x_i) + 1/D (weight_K K_i + weight_R R_i)). Cotangents are taken of N times the
+ * loss and are of order one, and the gradient is divided by N at the end. The logit has no parameters and needs no
+ * reverse. */
 #include <math.h>
 
 #include "flow/bits.h"
@@ -12,12 +12,12 @@
 static const double log_two = 0.69314718055994530942;
 
 /* `left` gives way to the cotangent of what left, z / s^2. */
-static void start_back(chain *self, size_t n) {
+static void start_backward(chain *self, size_t n) {
     self->backend->scale(self->backend, n * self->D, 1 / self->spec.base_variance, self->left, self->left);
 }
 
 /* context_bar[0] <- cotangent of where the context of flow f ended, from that of where the next one started. */
-static void context_step_back(chain *self, size_t f) {
+static void context_step_backward(chain *self, size_t f) {
     const size_t C = context_dimension(flow_context(self->flows[f]));
     real **bar = self->context_bar;
     if (chain_squeezes(self, f) && C > 1) {
@@ -30,22 +30,22 @@ static void context_step_back(chain *self, size_t f) {
 }
 
 /* z[*now] gets the cotangent of what the first flow starts with, in the backend's memory. */
-static status reverse(chain *self, const real *params, size_t n, real *gradient, size_t *now,
-                      chain_statistics *statistics) {
+static status backward(chain *self, const real *params, size_t n, real *gradient, size_t *now,
+                       chain_statistics *statistics) {
     const double regular = self->of_points ? 1 / (double)self->D : log_two;
     const flow_weights bar = {
         .divergence = -1, .kinetic = regular * self->spec.kinetic, .jacobian = regular * self->spec.jacobian};
     *now = 0;
-    start_back(self, n);
+    start_backward(self, n);
     statistics->failed_backward = true;
     for (size_t f = self->model.flow_count; f-- > 0;) {
-        chain_step_back(self, f, n, now);
-        context_step_back(self, f);
+        chain_step_backward(self, f, n, now);
+        context_step_backward(self, f);
         TRY(chain_note(self, f,
-                       flow_reverse(self->flows[f], params, n, chain_probes(self, f), bar, self->z[*now],
-                                    self->context_bar[0], gradient, &statistics->flows[f].backward),
+                       flow_backward(self->flows[f], params, n, chain_probes(self, f), bar, self->z[*now],
+                                     self->context_bar[0], gradient, &statistics->flows[f].backward),
                        statistics));
-        if (chain_starts(self, f)) context_start_reverse(flow_context(self->flows[f]), self->context_bar[0], gradient);
+        if (chain_starts(self, f)) context_start_backward(flow_context(self->flows[f]), self->context_bar[0], gradient);
     }
     statistics->failed_backward = false;
     return STATUS_OK;
@@ -78,7 +78,7 @@ status chain_loss_gradient(chain *self, const real *params, const real *x, size_
     backend->zero(backend, P, gradient);
     TRY(chain_forward(self, params, 0, x, n, probe, true, counts));
     measure(self, n, loss);
-    TRY(reverse(self, params, n, gradient, &now, counts));
+    TRY(backward(self, params, n, gradient, &now, counts));
     backend->scale(backend, P, 1 / (self->of_points ? (double)n : (double)n * (double)self->D * log_two), gradient,
                    gradient);
     return isfinite(loss->total) && backend->is_finite(backend, P, gradient) ? STATUS_OK : STATUS_NON_FINITE;
@@ -102,8 +102,8 @@ status chain_score(chain *self, const real *params, const real *x, size_t n, ran
     if (n < 1 || n > self->batch_max || self->spec.kinetic > 0 || self->spec.jacobian > 0) return STATUS_INVALID;
     backend->zero(backend, self->parameters.total, room);
     TRY(chain_forward(self, params, 0, x, n, probe, true, counts));
-    TRY(reverse(self, params, n, room, &now, counts));
-    backend->download(backend, n * self->D * sizeof *dx, self->z[now], dx);
+    TRY(backward(self, params, n, room, &now, counts));
+    backend->copy_to_host(backend, n * self->D * sizeof *dx, self->z[now], dx);
     if (!self->of_points) through_logit(self->spec.alpha, n * self->D, x, dx);
     else
         for (size_t i = 0; i < n * self->D; i++) dx[i] = -dx[i];

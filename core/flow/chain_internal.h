@@ -7,18 +7,18 @@
 #include "flow/flow.h"
 #include "flow/chain.h"
 
-/* Points are a model of one flow, without a logit, whose loss is in nats. `spec` below has what is not here; its `model`
- * and what is of images are unused. */
+/* Points are a model of one flow, without a logit, whose loss is in nats. `spec` below has what is not here; its
+ * `model` and what is of images are unused. */
 typedef struct chain_points {
     size_t dimension;
     context_spec context;
     status (*make_field)(const void *argument, size_t batch, parallel *workers, const backend_ops *backend,
-                         parameter_table *table, field **out, failure *why);
+                         parameter_table *table, field **out, error_info *err);
     const void *argument;
 } chain_points;
 
 status chain_create_points(const chain_spec *spec, const chain_points *points, size_t batch_max, bool gradients,
-                           parallel *workers, chain **out, failure *why);
+                           parallel *workers, chain **out, error_info *err);
 
 struct chain {
     chain_spec spec;
@@ -48,8 +48,8 @@ struct chain {
     double *log_density; /* (batch_max) */
 };
 
-/* What is known of each image once it has been through all flows, in double; after these rows, one for each flow has the
- * squares of what left after it. */
+/* What is known of each image once it has been through all flows, in double; after these rows, one for each flow has
+ * the squares of what left after it. */
 typedef enum chain_sum { SUM_LOGIT, SUM_DIVERGENCE, SUM_KINETIC, SUM_JACOBIAN, SUM_SQUARES } chain_sum;
 
 /* A row of `sums` or `known`. */
@@ -107,11 +107,12 @@ const real *chain_probes(const chain *self, size_t flow);
 void chain_start_context(chain *self, const real *params, size_t flow);
 
 /* y (n images) <- x squeezed as after this flow, or back; y is not x. */
-void chain_squeeze(const chain *self, size_t flow, squeeze_layout layout, size_t n, bool back, const real *x, real *y);
+void chain_squeeze(const chain *self, size_t flow, squeeze_layout layout, size_t n, bool inverse, const real *x,
+                   real *y);
 
 /* The images of the present scale, joined with what left after this flow, and, or, unsqueezed: the way back over what
  * follows a flow. `now` says which of z holds them. */
-void chain_step_back(chain *self, size_t flow, size_t n, size_t *now);
+void chain_step_backward(chain *self, size_t flow, size_t n, size_t *now);
 
 /* The outcome of a flow's call, and where its field failed, if it did. */
 status chain_note(const chain *self, size_t flow, status outcome, chain_statistics *statistics);

@@ -1,5 +1,6 @@
-/* cnf.c - flows of points: the toy field on a grid by its fused solve (fused.h), any field and any solver as a chain of one
- * flow (chain_internal.h), whose batches are solved in parts of up to batch_max points, each of which is one state. */
+/* cnf.c - flows of points: the toy field on a grid by its fused solve (fused.h), any field and any solver as a chain of
+ * one flow (chain_internal.h), whose batches are solved in parts of up to batch_max points, each of which is one
+ * state. */
 #include "flow/cnf.h"
 
 #include <math.h>
@@ -11,44 +12,46 @@
 
 _Static_assert((int)CNF_HYPER_DIMENSION_MAX == (int)TOY_DIMENSION_MAX, "columns of the toy field");
 
-static status check_toy(const cnf_spec *spec, failure *why) {
+static status check_toy(const cnf_spec *spec, error_info *err) {
     if (spec->dimension > CNF_HYPER_DIMENSION_MAX)
-        return fail(why, STATUS_INVALID, "data of %zu dimensions: expected 1 to %d", spec->dimension,
-                    CNF_HYPER_DIMENSION_MAX);
-    if (spec->width < 1) return fail(why, STATUS_INVALID, "width of the field is 0: expected at least 1");
+        return error_set(err, STATUS_INVALID, "data of %zu dimensions: expected 1 to %d", spec->dimension,
+                         CNF_HYPER_DIMENSION_MAX);
+    if (spec->width < 1) return error_set(err, STATUS_INVALID, "width of the field is 0: expected at least 1");
     if (spec->hypernet_layers < 1 || spec->hypernet_layers > CNF_HIDDEN_MAX || spec->hypernet_width < 1)
-        return fail(why, STATUS_INVALID, "hypernet of %zu hidden layers of %zu: expected 1 to %d layers, not empty",
-                    spec->hypernet_layers, spec->hypernet_width, CNF_HIDDEN_MAX);
+        return error_set(err, STATUS_INVALID,
+                         "hypernet of %zu hidden layers of %zu: expected 1 to %d layers, not empty",
+                         spec->hypernet_layers, spec->hypernet_width, CNF_HIDDEN_MAX);
     return STATUS_OK;
 }
 
 /* An exact divergence is D evaluations of a field that has no trace of its own. */
-static status check_general(const cnf_spec *spec, failure *why) {
+static status check_general(const cnf_spec *spec, error_info *err) {
     if (spec->field == CNF_OWN && !spec->own)
-        return fail(why, STATUS_INVALID, "a field of one's own without callbacks: expected some");
+        return error_set(err, STATUS_INVALID, "a field of one's own without callbacks: expected some");
     if (spec->kept_steps > 0 && spec->divergence == DIVERGENCE_EXACT && spec->dimension > CNF_EXACT_MAX)
-        return fail(why, STATUS_INVALID,
-                    "the exact divergence of %zu dimensions: expected at most %d to train, or rademacher or gaussian",
-                    spec->dimension, CNF_EXACT_MAX);
+        return error_set(
+            err, STATUS_INVALID,
+            "the exact divergence of %zu dimensions: expected at most %d to train, or rademacher or gaussian",
+            spec->dimension, CNF_EXACT_MAX);
     return STATUS_OK;
 }
 
-status cnf_check(const cnf_spec *spec, failure *why) {
+status cnf_check(const cnf_spec *spec, error_info *err) {
     if (spec->dimension < 1 || spec->dimension > CNF_DIMENSION_MAX)
-        return fail(why, STATUS_INVALID, "data of %zu dimensions: expected 1 to %d", spec->dimension,
-                    CNF_DIMENSION_MAX);
-    TRY(spec->field == CNF_HYPER_MLP ? check_toy(spec, why) : check_general(spec, why));
+        return error_set(err, STATUS_INVALID, "data of %zu dimensions: expected 1 to %d", spec->dimension,
+                         CNF_DIMENSION_MAX);
+    TRY(spec->field == CNF_HYPER_MLP ? check_toy(spec, err) : check_general(spec, err));
     if (spec->context == CONTEXT_AUGMENTED && (spec->augmented_dimension < 1 || spec->augmented_width < 1))
-        return fail(why, STATUS_INVALID, "augmented context of dimension %zu and width %zu: expected at least 1",
-                    spec->augmented_dimension, spec->augmented_width);
+        return error_set(err, STATUS_INVALID, "augmented context of dimension %zu and width %zu: expected at least 1",
+                         spec->augmented_dimension, spec->augmented_width);
     if (!(spec->end_time > 0) || !isfinite(spec->end_time))
-        return fail(why, STATUS_INVALID, "end time %g: expected a positive number", spec->end_time);
+        return error_set(err, STATUS_INVALID, "end time %g: expected a positive number", spec->end_time);
     if (!(spec->base_variance > 0) || !isfinite(spec->base_variance))
-        return fail(why, STATUS_INVALID, "base variance %g: expected a positive number", spec->base_variance);
+        return error_set(err, STATUS_INVALID, "base variance %g: expected a positive number", spec->base_variance);
     if (!isfinite(spec->log_volume))
-        return fail(why, STATUS_INVALID, "log volume %g: expected a number", spec->log_volume);
+        return error_set(err, STATUS_INVALID, "log volume %g: expected a number", spec->log_volume);
     if (spec->steps < 1 && !tableau_is_pair(tableau_get(spec->solver)))
-        return fail(why, STATUS_INVALID, "0 steps: expected at least 1, or an embedded pair");
+        return error_set(err, STATUS_INVALID, "0 steps: expected at least 1, or an embedded pair");
     return STATUS_OK;
 }
 
@@ -78,21 +81,21 @@ hyper_mlp_spec cnf_hyper_spec(const cnf_spec *spec, size_t instants, bool batche
 /* --- Making --- */
 
 static status make_field(const void *argument, size_t batch, parallel *workers, const backend_ops *backend,
-                         parameter_table *table, field **out, failure *why) {
+                         parameter_table *table, field **out, error_info *err) {
     const cnf_spec *spec = argument;
     const size_t C = cnf_context_spec(spec, NULL).dimension;
-    if (spec->field == CNF_OWN) return field_from_callbacks(spec->own, "field", batch, backend, table, out, why);
+    if (spec->field == CNF_OWN) return field_from_callbacks(spec->own, "field", batch, backend, table, out, err);
     if (spec->field == CNF_MLP) {
         mlp_field_spec layers = spec->mlp;
         layers.dimension = spec->dimension;
         layers.context = C;
-        return mlp_field_create(&layers, "field", workers, backend, table, out, why);
+        return mlp_field_create(&layers, "field", workers, backend, table, out, err);
     }
     const hyper_mlp_spec hyper = cnf_hyper_spec(spec, 1, true);
-    return hyper_mlp_create(&hyper, workers, backend, table, out, why);
+    return hyper_mlp_create(&hyper, workers, backend, table, out, err);
 }
 
-static status make_chain(cnf *flow, parallel *workers, failure *why) {
+static status make_chain(cnf *flow, parallel *workers, error_info *err) {
     const cnf_spec *spec = &flow->spec;
     const chain_spec model = {
         .end_time = spec->end_time,
@@ -113,15 +116,15 @@ static status make_chain(cnf *flow, parallel *workers, failure *why) {
                                  .context = cnf_context_spec(spec, NULL),
                                  .make_field = make_field,
                                  .argument = spec};
-    return chain_create_points(&model, &points, flow->batch_max, spec->kept_steps > 0, workers, &flow->model, why);
+    return chain_create_points(&model, &points, flow->batch_max, spec->kept_steps > 0, workers, &flow->model, err);
 }
 
-status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf **out, failure *why) {
-    TRY(cnf_check(spec, why));
+status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf **out, error_info *err) {
+    TRY(cnf_check(spec, err));
     arena memory = {0};
     cnf *flow;
-    failure reason = {"out of memory for a flow"};
-    if (ARENA_NEW(&memory, 1, &flow) != STATUS_OK) return fail(why, STATUS_MEMORY, "%s", reason.text);
+    error_info reason = {"out of memory for a flow"};
+    if (ARENA_NEW(&memory, 1, &flow) != STATUS_OK) return error_set(err, STATUS_MEMORY, "%s", reason.text);
     *flow = (cnf){.spec = *spec, .memory = memory, .batch_max = batch_max};
     if (!spec->backend) flow->spec.backend = cpu_backend(cpu_level_best());
     const status built = fused_takes(spec)
@@ -129,7 +132,7 @@ status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf
                              : make_chain(flow, workers, &reason);
     if (built != STATUS_OK) {
         cnf_destroy(&flow);
-        return fail(why, built, "%s", reason.text);
+        return error_set(err, built, "%s", reason.text);
     }
     *out = flow;
     return STATUS_OK;
@@ -167,10 +170,10 @@ double cnf_end_time(const cnf *flow, const real *params) {
     return flow->fused ? flow->spec.end_time : flow_end_time(flow->model->flows[0], params);
 }
 
-void cnf_explain(const cnf *flow, status outcome, failure *why) {
-    if (outcome == STATUS_MEMORY) failure_describe(why, "out of memory");
-    else if (flow->fused) failure_describe(why, "the loss or its gradient is not finite");
-    else chain_explain(&flow->last, outcome, why);
+void cnf_explain(const cnf *flow, status outcome, error_info *err) {
+    if (outcome == STATUS_MEMORY) error_describe(err, "out of memory");
+    else if (flow->fused) error_describe(err, "the loss or its gradient is not finite");
+    else chain_explain(&flow->last, outcome, err);
 }
 
 /* --- Values --- */
@@ -183,8 +186,7 @@ static size_t part_at(const cnf *flow, size_t first, size_t n) {
 static void add_part(const cnf *flow, cnf_statistics *sum) {
     const chain_flow *one = &flow->last.flows[0];
     sum->evaluations_forward += (double)one->forward.evaluations;
-    sum->evaluations_backward +=
-        (double)(one->backward.reversals ? one->backward.reversals : one->backward.evaluations);
+    sum->evaluations_backward += (double)(one->backward.vjps ? one->backward.vjps : one->backward.evaluations);
     sum->end_time = one->end_time;
 }
 static void finish(const cnf_statistics *sum, double parts, cnf_statistics *out) {

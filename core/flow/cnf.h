@@ -2,11 +2,12 @@
  *
  *   dz/dt = f(z, c(t); theta),  log p(x) = log N(z(T); 0, s^2 I) + int_0^T tr(df/dz) dt     (eq. 6, 8, 18)
  *
- * with x = z(0), and log_volume taken off where x is measured in other units than z(0). FFJORD's context is c(t) = t; AFFJORD's is c(t) = z*(t), d(z*)/dt = g(z*), one vector for the whole
- * batch. The field is that of the toy experiments, a general one, or your own; steps are those of a grid, or adaptive.
+ * with x = z(0), and log_volume taken off where x is measured in other units than z(0). FFJORD's context is c(t) = t;
+ * AFFJORD's is c(t) = z*(t), d(z*)/dt = g(z*), one vector for the whole batch. The field is that of the toy
+ * experiments, a general one, or your own; steps are those of a grid, or adaptive.
  *
- * The toy field on a grid, with a fixed end time and no regulariser, has a solve of its own, which is many times quicker
- * (cnf_is_fused). Otherwise the batch, in parts of up to batch_max points, is one state of a flow (flow.h). */
+ * The toy field on a grid, with a fixed end time and no regulariser, has a solve of its own, which is many times
+ * quicker (cnf_is_fused). Otherwise the batch, in parts of up to batch_max points, is one state of a flow (flow.h). */
 #ifndef AFFJORD_FLOW_CNF_H
 #define AFFJORD_FLOW_CNF_H
 
@@ -42,8 +43,8 @@ typedef enum cnf_divergence { DIVERGENCES(CHOICE_SYMBOL) } cnf_divergence;
 /* A gradient, by its place in the table. */
 typedef enum cnf_gradient { GRADIENTS(CHOICE_SYMBOL) } cnf_gradient;
 
-/* What a weight of a regularizer multiplies: integrals over the dimension of the data, or the quantities of Finlay et al.'s
- * code, half the kinetic energy, and means over each flow's own dimension D_f:
+/* What a weight of a regularizer multiplies: integrals over the dimension of the data, or the quantities of Finlay et
+ * al.'s code, half the kinetic energy, and means over each flow's own dimension D_f:
  *
  *   DATA     1/D sum_f int |f|^2 dt,         1/D sum_f int |J e|^2 dt
  *   FINLAY   sum_f 1/(2 D_f) int |f|^2 dt,   sum_f 1/D_f int |J e|^2 dt
@@ -109,18 +110,18 @@ typedef struct cnf_statistics {
     double end_time; /* T */
 } cnf_statistics;
 
-/* A flow. One thread at a time may use it; it splits batches over its own workers. Calls that take params and x solve the
- * equation; all others are cheap. */
+/* A flow. One thread at a time may use it; it splits batches over its own workers. Calls that take params and x solve
+ * the equation; all others are cheap. */
 typedef struct cnf cnf;
 
 /* Whether there is such a flow. Errors: STATUS_INVALID with the reason. */
-status cnf_check(const cnf_spec *spec, failure *why);
+status cnf_check(const cnf_spec *spec, error_info *err);
 
 /* Make a flow whose gradient can be taken for up to `batch_max` points, with
  * all its workspace; `workers` (shared, not owned) splits the batch and may be NULL
  * for one thread. The results are the same bits for any number of threads.
  * Errors: STATUS_INVALID with the reason, STATUS_MEMORY. The caller owns *out. */
-status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf **out, failure *why);
+status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf **out, error_info *err);
 /* Free the flow and set *flow to NULL; *flow may be NULL. */
 void cnf_destroy(cnf **flow);
 
@@ -136,7 +137,7 @@ size_t cnf_bytes(const cnf *flow);
 size_t cnf_kept_bytes(const cnf *flow);
 
 /* Why the last call that failed did, in a sentence. */
-void cnf_explain(const cnf *flow, status outcome, failure *why);
+void cnf_explain(const cnf *flow, status outcome, error_info *err);
 
 /* Names, shapes and offsets of the P parameters, which the caller holds in one
  * block of P reals. Valid as long as the flow. */
@@ -145,11 +146,10 @@ const parameter_table *cnf_parameters(const cnf *flow);
 /* Initial parameters, params (P): every layer as PyTorch's Linear does. */
 void cnf_initialise(const cnf *flow, uint64_t seed, real *params);
 
-/* log_density (n) <- log p(x) in nats for the n rows of x (n, D); any n.
- * With a Hutchinson divergence the estimate of one probe for each row, drawn
- * from `probe`. Errors, of this and of the others: those of a solve (solve.h) and of your own field. A fused flow has none:
- * rows whose state leaves the finite numbers get what the arithmetic gives. With adaptive steps a row's result depends,
- * within the tolerances, on the others of its part of the batch. */
+/* log_density (n) <- log p(x) in nats for the n rows of x (n, D); any n. With a Hutchinson divergence the estimate of
+ * one probe for each row, drawn from `probe`. Errors, of this and of the others: those of a solve (solve.h) and of your
+ * own field. A fused flow has none: rows whose state leaves the finite numbers get what the arithmetic gives. With
+ * adaptive steps a row's result depends, within the tolerances, on the others of its part of the batch. */
 status cnf_log_density(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *log_density,
                        cnf_statistics *statistics);
 
@@ -172,8 +172,8 @@ status cnf_invert(cnf *flow, const real *params, const real *z, size_t n, real *
 status cnf_trajectory(cnf *flow, const real *params, const real *x, size_t n, size_t count, const double *times,
                       real *z);
 
-/* dx (n, D) <- d log p/dx at the rows of x (n, D), through the steps or by the adjoint, as spec.gradient says; any n, and
- * kept_steps > 0. room (P) is overwritten. */
+/* dx (n, D) <- d log p/dx at the rows of x (n, D), through the steps or by the adjoint, as spec.gradient says; any n,
+ * and kept_steps > 0. room (P) is overwritten. */
 status cnf_score(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, real *dx, real *room);
 
 /* T at these parameters. */
@@ -196,9 +196,9 @@ status cnf_moment_sample(cnf *flow, const real *params, size_t step, random_stre
 /* dz (n, D) <- f(z, c(t)) at z (n, D), and c <- c(t): t alone for the clock, z*(t) (A) if augmented. step < steps. */
 status cnf_moment_field(cnf *flow, const real *params, size_t step, const real *z, size_t n, real *dz, real *c);
 
-/* Mean negative log-likelihood in nats of x (n, D) and its gradient, gradient
- * (P), overwritten; 1 <= n <= batch_max, otherwise STATUS_INVALID. With regularisers the gradient is that of the loss with
- * them, and `loss` is without. Returns STATUS_NON_FINITE if the loss or an entry of the gradient is not finite. */
+/* Mean negative log-likelihood in nats of x (n, D) and its gradient, gradient (P), overwritten; 1 <= n <= batch_max,
+ * otherwise STATUS_INVALID. With regularisers the gradient is that of the loss with them, and `loss` is without.
+ * Returns STATUS_NON_FINITE if the loss or an entry of the gradient is not finite. */
 status cnf_loss_gradient(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, double *loss,
                          real *gradient, cnf_statistics *statistics);
 

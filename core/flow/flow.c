@@ -36,7 +36,7 @@ status flow_judge(const flow_solve *solve, status made, const double *s, size_t 
     const backend_ops *backend = self->backend;
     if (made != STATUS_OK && self->failed.code == STATUS_OK)
         self->failed = (flow_failure){
-            .code = made, .time = backend_is_near(backend) ? *s * *self->T : NAN, .evaluation = self->evaluations};
+            .code = made, .time = backend_is_host(backend) ? *s * *self->T : NAN, .evaluation = self->evaluations};
     if (made != STATUS_OK) backend->fill(backend, length, 1, NAN, dy);
     self->evaluations++;
     return made;
@@ -127,7 +127,7 @@ static void set_end_time(const ode_flow *self, const real *params) {
 }
 
 flow_solve flow_begin(ode_flow *self, const real *params, size_t n) {
-    field_bind(self->field, params);
+    field_set_params(self->field, params);
     set_end_time(self, params);
     self->failed = (flow_failure){.code = STATUS_OK};
     self->evaluations = 0;
@@ -238,7 +238,7 @@ status flow_move(ode_flow *self, const real *params, double from, double to, siz
 status flow_field(ode_flow *self, const real *params, double at, size_t n, const real *z, real *c, real *dz) {
     const backend_ops *backend = self->backend;
     const flow_solve solve = flow_begin(self, params, n);
-    backend->upload(backend, sizeof at, &at, self->room);
+    backend->copy_to_device(backend, sizeof at, &at, self->room);
     if (!context_is_clock(self->context)) backend->copy(backend, self->C, c, self->c);
     TRY(flow_see(&solve, self->room, c));
     if (context_is_clock(self->context)) backend->copy(backend, 1, self->c, c);
@@ -253,7 +253,7 @@ static size_t largest(size_t a, size_t b) {
 
 /* Reals of the workspace's parts, rounded up so that each is aligned. */
 static size_t aligned(size_t reals) {
-    return (reals + LANES - 1) / LANES * LANES;
+    return (reals + PARTIAL_SUMS - 1) / PARTIAL_SUMS * PARTIAL_SUMS;
 }
 
 typedef struct parts {
@@ -275,7 +275,7 @@ static parts parts_of(const ode_flow *self) {
         p.state = aligned(largest(length, adjoint));
         p.solve = largest(p.solve, solve_workspace(&spec->solver, adjoint));
     } else if (gradient) {
-        p.solve = largest(p.solve, solve_reverse_workspace(&spec->solver, length));
+        p.solve = largest(p.solve, solve_backward_workspace(&spec->solver, length));
     }
     return p;
 }
@@ -305,7 +305,7 @@ static status build(ode_flow *self) {
     TRY(BACKEND_NEW(backend, memory, 1, &self->control));
     TRY(BACKEND_NEW(backend, memory, 1, &self->T));
     TRY(BACKEND_NEW(backend, memory, 1, &self->room));
-    backend->upload(backend, sizeof *self->T, &spec->end_time, self->T);
+    backend->copy_to_device(backend, sizeof *self->T, &spec->end_time, self->T);
     TRY(BACKEND_NEW(backend, memory, self->C, &self->c));
     TRY(BACKEND_NEW(backend, memory, self->C, &self->cbar));
     TRY(BACKEND_NEW(backend, memory, self->C - self->M, &self->still_bar));
@@ -322,18 +322,18 @@ static status build(ode_flow *self) {
     return BACKEND_NEW(backend, memory, flow_kept_bytes(self) / sizeof(real), &self->record.states);
 }
 
-static status make(ode_flow *self, const char *prefix, size_t first, parameter_table *table, failure *why) {
+static status make(ode_flow *self, const char *prefix, size_t first, parameter_table *table, error_info *err) {
     const flow_spec *spec = &self->spec;
     char name[PARAMETER_NAME_MAX];
     if (self->field->context != spec->context.dimension)
-        return fail(why, STATUS_INVALID,
-                    "field %s: takes a context of %zu numbers; expected one of %zu, as the flow's is",
-                    self->field->name, self->field->context, spec->context.dimension);
+        return error_set(err, STATUS_INVALID,
+                         "field %s: takes a context of %zu numbers; expected one of %zu, as the flow's is",
+                         self->field->name, self->field->context, spec->context.dimension);
     if (spec->kept_steps > 0 && self->field->lacks)
-        return fail(why, STATUS_INVALID, "field %s: %s; expected all that a gradient needs, to train",
-                    self->field->name, self->field->lacks);
+        return error_set(err, STATUS_INVALID, "field %s: %s; expected all that a gradient needs, to train",
+                         self->field->name, self->field->lacks);
     snprintf(name, sizeof name, "%.30scontext", prefix);
-    TRY(context_create(&spec->context, name, self->backend, table, &self->memory, &self->context, why));
+    TRY(context_create(&spec->context, name, self->backend, table, &self->memory, &self->context, err));
     if (spec->learn_end_time) self->end_time = parameter_table_add(table, 1, 1, "%.30send_time", prefix);
     self->first = first;
     self->count = table->total - first;
@@ -341,14 +341,14 @@ static status make(ode_flow *self, const char *prefix, size_t first, parameter_t
 }
 
 status flow_create(const flow_spec *spec, const char *prefix, size_t batch_max, field **of, size_t first,
-                   parameter_table *table, ode_flow **out, failure *why) {
+                   parameter_table *table, ode_flow **out, error_info *err) {
     arena memory = {0};
     ode_flow *self;
     field *taken = *of;
     *of = NULL;
     if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) {
         field_destroy(&taken);
-        return fail(why, STATUS_MEMORY, "out of memory for a flow");
+        return error_set(err, STATUS_MEMORY, "out of memory for a flow");
     }
     *self = (ode_flow){.spec = *spec,
                        .backend = taken->backend,
@@ -358,10 +358,10 @@ status flow_create(const flow_spec *spec, const char *prefix, size_t batch_max, 
                        .C = spec->context.dimension,
                        .M = spec->context.moving,
                        .batch_max = batch_max};
-    failure reason = {"out of memory for a flow"};
+    error_info reason = {"out of memory for a flow"};
     const status outcome = make(self, prefix, first, table, &reason);
     if (outcome != STATUS_OK) {
-        failure_describe(why, "%s", reason.text);
+        error_describe(err, "%s", reason.text);
         flow_destroy(&self);
         return outcome;
     }
@@ -404,6 +404,6 @@ void flow_initialise(const ode_flow *self, uint64_t seed, real *params) {
 double flow_end_time(const ode_flow *self, const real *params) {
     if (!self->spec.learn_end_time) return self->spec.end_time;
     real root;
-    self->backend->download(self->backend, sizeof root, params + self->end_time, &root);
+    self->backend->copy_to_host(self->backend, sizeof root, params + self->end_time, &root);
     return (double)root * (double)root;
 }

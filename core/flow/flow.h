@@ -6,9 +6,9 @@
  *   c = T s                                          the clock (FFJORD)
  *   c = z*(s), dz*_i/ds = T g_i(z*) for i < M        the augmented state (AFFJORD), whose other entries stand still
  *
- * e is one probe for the whole solve. Where the divergence is exact, it is the field's own trace, or every basis vector in
- * turn. One state holds a batch: [z (n, D) | l (n) | z* (M) | K (n) | R (n)]; steps are chosen by the error of z with l,
- * and of z* (unless `state_error`).
+ * e is one probe for the whole solve. Where the divergence is exact, it is the field's own trace, or every basis vector
+ * in turn. One state holds a batch: [z (n, D) | l (n) | z* (M) | K (n) | R (n)]; steps are chosen by the error of z
+ * with l, and of z* (unless `state_error`).
  *
  * Nothing here scales with the mean over a batch: cotangents are those of a sum over rows, of order one, so that the
  * tolerances of an adjoint solve mean the same for a batch of any size.
@@ -57,7 +57,7 @@ typedef struct flow_failure {
  * STATUS_INVALID for a field of another context, or one without a reverse where a gradient is wanted; those of
  * context_create; STATUS_MEMORY. */
 status flow_create(const flow_spec *spec, const char *prefix, size_t batch_max, field **field, size_t first,
-                   parameter_table *table, ode_flow **out, failure *why);
+                   parameter_table *table, ode_flow **out, error_info *err);
 void flow_destroy(ode_flow **self);
 
 /* Reals of workspace. Flows that are never solved at once share one, the largest, and a block of all parameters (P);
@@ -76,8 +76,9 @@ void flow_initialise(const ode_flow *self, uint64_t seed, real *params);
 /* T at these parameters. */
 double flow_end_time(const ode_flow *self, const real *params);
 
-/* z (n, D) at time `from` T, 0 <= from <= 1, becomes that at T, along probes e (n, D); c (C) likewise, where augmented; sums are added to.
- * Where `keep`, what the reverse needs is kept. Errors: those of solve_integrate, z and c then unspecified. */
+/* z (n, D) at time `from` T, 0 <= from <= 1, becomes that at T, along probes e (n, D); c (C) likewise, where augmented;
+ * sums are added to. Where `keep`, what the reverse needs is kept. Errors: those of solve_integrate, z and c then
+ * unspecified. */
 status flow_integrate(ode_flow *self, const real *params, double from, size_t n, const real *e, bool keep, real *z,
                       real *c, const flow_sums *sums, adaptive_statistics *statistics);
 
@@ -87,8 +88,8 @@ status flow_integrate(ode_flow *self, const real *params, double from, size_t n,
 typedef struct flow_weights {
     double divergence, kinetic, jacobian;
 } flow_weights;
-status flow_reverse(ode_flow *self, const real *params, size_t n, const real *e, flow_weights bar, real *zbar,
-                    real *context_bar, real *gradient, adaptive_statistics *statistics);
+status flow_backward(ode_flow *self, const real *params, size_t n, const real *e, flow_weights bar, real *zbar,
+                     real *context_bar, real *gradient, adaptive_statistics *statistics);
 
 /* The context alone from 0 to time `to` T, which needs no batch: what sampling starts from. */
 status flow_move_context(ode_flow *self, const real *params, double to, real *c, adaptive_statistics *statistics);

@@ -1,10 +1,10 @@
 /* flow_gradient.c - the gradient of a flow, two ways.
  *
- * discrete: the accepted steps are reversed from the states kept at their starts; exact for the computed solution, sizes
- * of steps taken as constants.
+ * discrete: the accepted steps are reversed from the states kept at their starts; exact for the computed solution,
+ * sizes of steps taken as constants.
  *
- * adjoint (eq. 4, 5): with k(s) = (a, lbar, a*, Kbar, Rbar) the cotangents of the state, of which those of l, K and R do
- * not change,
+ * adjoint (eq. 4, 5): with k(s) = (a, lbar, a*, Kbar, Rbar) the cotangents of the state, of which those of l, K and R
+ * do not change,
  *   da/ds = -k . dF/dz,   da*_i/ds = -k . dF/dz*_i,   dL/dtheta = int_0^1 k . dF/dtheta ds,
  * solved from s = 1 back to 0 beside z and z* themselves. As F = T f, T is one of theta. */
 #include "flow/flow_internal.h"
@@ -18,8 +18,8 @@ typedef struct flow_cotangent {
 } flow_cotangent;
 
 /* The field's values and its reverse. With a sum over unit vectors, what does not depend on e counts once. */
-static status reverse_field(const flow_solve *solve, const real *z, const field_values *bar, const field_values *out,
-                            real *zbar) {
+static status backward_field(const flow_solve *solve, const real *z, const field_values *bar, const field_values *out,
+                             real *zbar) {
     const ode_flow *self = solve->self;
     const size_t n = solve->n;
     if (!flow_sums_basis(self))
@@ -45,15 +45,15 @@ static real *scaled(const flow_solve *solve, size_t n, const real *k, real *out)
 }
 
 /* What the context's own rate and its cotangent k (M) give to the gradient and to cbar. */
-static void pull_context(const flow_solve *solve, const real *k) {
+static void context_vjp(const flow_solve *solve, const real *k) {
     const ode_flow *self = solve->self;
     scaled(solve, self->M, k, self->g_bar);
-    context_rate_reverse(self->context, solve->params, self->c, self->g_bar, self->g_below, solve->gradient);
+    context_rate_backward(self->context, solve->params, self->c, self->g_bar, self->g_below, solve->gradient);
     flow_add(self, self->M, self->g_below, self->cbar);
 }
 
 /* All of F is T times something: k . dF/dT. */
-static void pull_end_time(const flow_solve *solve, const double *s, const flow_cotangent *k, const field_values *out) {
+static void end_time_vjp(const flow_solve *solve, const double *s, const flow_cotangent *k, const field_values *out) {
     const ode_flow *self = solve->self;
     const size_t n = solve->n;
     const bool clock = context_is_clock(self->context); /* c = T s */
@@ -61,14 +61,14 @@ static void pull_end_time(const flow_solve *solve, const double *s, const flow_c
                              .n = {n * self->D, n, n, n, self->M},
                              .a = {k->z, k->l, k->kinetic, k->jacobian, k->moving},
                              .b = {out->f, out->divergence, out->kinetic, out->jacobian, self->slope}};
-    self->backend->time_reverse(self->backend, &terms, s, clock ? self->cbar : NULL, solve->params + self->end_time,
-                                solve->gradient + self->end_time);
+    self->backend->time_backward(self->backend, &terms, s, clock ? self->cbar : NULL, solve->params + self->end_time,
+                                 solve->gradient + self->end_time);
 }
 
 /* k . dF at *s, z, z*: zbar (n, D) and the flow's cbar (C) are overwritten, solve->gradient is added to. *out, in the
  * flow's `values`, gets f and what goes with it, and the flow's slope g. */
-static status pull(const flow_solve *solve, const double *s, const real *z, const real *moving, const flow_cotangent *k,
-                   real *zbar, field_values *out) {
+static status vjp(const flow_solve *solve, const double *s, const real *z, const real *moving, const flow_cotangent *k,
+                  real *zbar, field_values *out) {
     ode_flow *self = solve->self;
     const size_t n = solve->n, row = n * self->D;
     real *const values = self->values, *const room = self->scaled;
@@ -83,16 +83,17 @@ static status pull(const flow_solve *solve, const double *s, const real *z, cons
     TRY(self->failed.code); /* an earlier one did */
     TRY(flow_see(solve, s, moving));
     flow_rate(solve);
-    TRY(reverse_field(solve, z, &bar, out, zbar));
+    TRY(backward_field(solve, z, &bar, out, zbar));
     TRY(field_accumulate(self->field, solve->params, self->c, solve->gradient, self->cbar));
-    if (self->M > 0) pull_context(solve, k->moving);
-    if (self->spec.learn_end_time) pull_end_time(solve, s, k, out);
+    if (self->M > 0) context_vjp(solve, k->moving);
+    if (self->spec.learn_end_time) end_time_vjp(solve, s, k, out);
     return STATUS_OK;
 }
 
 /* --- Through the steps --- */
 
-static void reverse_step(void *argument, size_t evaluation, const double *s, const real *y, const real *k, real *ybar) {
+static void backward_step(void *argument, size_t evaluation, const double *s, const real *y, const real *k,
+                          real *ybar) {
     (void)evaluation;
     const flow_solve *solve = argument;
     const ode_flow *self = solve->self;
@@ -105,14 +106,14 @@ static void reverse_step(void *argument, size_t evaluation, const double *s, con
                                 .kinetic = regularised ? k + at.kinetic : NULL,
                                 .jacobian = regularised ? k + at.jacobian : NULL};
     field_values out;
-    if (flow_judge(solve, pull(solve, s, y, y + at.moving, &bar, ybar, &out), s, at.length, ybar) != STATUS_OK) return;
+    if (flow_judge(solve, vjp(solve, s, y, y + at.moving, &bar, ybar, &out), s, at.length, ybar) != STATUS_OK) return;
     backend->zero(backend, at.length - at.l, ybar + at.l); /* nothing depends on l, K, R */
     backend->copy(backend, self->M, self->cbar, ybar + at.moving);
     flow_add(self, self->C - self->M, self->cbar + self->M, self->still_bar);
 }
 
-static status reverse_discrete(flow_solve *solve, flow_weights bar, real *zbar, real *context_bar,
-                               adaptive_statistics *statistics) {
+static status backward_discrete(flow_solve *solve, flow_weights bar, real *zbar, real *context_bar,
+                                adaptive_statistics *statistics) {
     ode_flow *self = solve->self;
     const backend_ops *backend = self->backend;
     const size_t n = solve->n;
@@ -121,7 +122,7 @@ static status reverse_discrete(flow_solve *solve, flow_weights bar, real *zbar, 
                                .length = at.length,
                                .context = solve,
                                .evaluate = flow_evaluate,
-                               .reverse = reverse_step,
+                               .backward = backward_step,
                                .control = self->control};
     real *ybar = self->state;
     backend->copy(backend, at.l, zbar, ybar);
@@ -131,7 +132,7 @@ static status reverse_discrete(flow_solve *solve, flow_weights bar, real *zbar, 
         backend->fill(backend, n, 1, bar.kinetic, ybar + at.kinetic);
         backend->fill(backend, n, 1, bar.jacobian, ybar + at.jacobian);
     }
-    TRY(flow_outcome(self, solve_reverse(&self->spec.solver, &self->record, &system, ybar, self->solve, statistics)));
+    TRY(flow_outcome(self, solve_backward(&self->spec.solver, &self->record, &system, ybar, self->solve, statistics)));
     backend->copy(backend, at.l, ybar, zbar);
     backend->copy(backend, self->M, ybar + at.moving, context_bar);
     return STATUS_OK;
@@ -173,7 +174,7 @@ static void evaluate_adjoint(void *argument, size_t evaluation, const double *s,
                                 .jacobian = regularised ? self->constant + 2 * n : NULL};
     field_values out;
     backend->zero(backend, self->count, solve->gradient + self->first);
-    if (flow_judge(solve, pull(solve, s, y, y + at.moving, &bar, dy + at.a, &out), s, at.length, dy) != STATUS_OK)
+    if (flow_judge(solve, vjp(solve, s, y, y + at.moving, &bar, dy + at.a, &out), s, at.length, dy) != STATUS_OK)
         return;
     backend->scale_by(backend, row, self->T, out.f, dy);
     backend->scale(backend, row, -1, dy + at.a, dy + at.a);
@@ -191,8 +192,8 @@ static adaptive_norm adjoint_norm(const ode_flow *self, const adjoint_state *at)
     return norm;
 }
 
-static status reverse_adjoint(flow_solve *solve, flow_weights bar, real *zbar, real *context_bar, real *gradient,
-                              adaptive_statistics *statistics) {
+static status backward_adjoint(flow_solve *solve, flow_weights bar, real *zbar, real *context_bar, real *gradient,
+                               adaptive_statistics *statistics) {
     ode_flow *self = solve->self;
     const backend_ops *backend = self->backend;
     const size_t n = solve->n, row = n * self->D;
@@ -222,8 +223,8 @@ static status reverse_adjoint(flow_solve *solve, flow_weights bar, real *zbar, r
     return STATUS_OK;
 }
 
-status flow_reverse(ode_flow *self, const real *params, size_t n, const real *e, flow_weights bar, real *zbar,
-                    real *context_bar, real *gradient, adaptive_statistics *statistics) {
+status flow_backward(ode_flow *self, const real *params, size_t n, const real *e, flow_weights bar, real *zbar,
+                     real *context_bar, real *gradient, adaptive_statistics *statistics) {
     flow_solve solve = flow_begin(self, params, n);
     solve.divergence = true;
     solve.e = e;
@@ -231,8 +232,8 @@ status flow_reverse(ode_flow *self, const real *params, size_t n, const real *e,
     bar.kinetic *= self->spec.kinetic_scale;
     bar.jacobian *= self->spec.jacobian_scale;
     self->backend->zero(self->backend, self->C - self->M, self->still_bar);
-    if (self->spec.adjoint) TRY(reverse_adjoint(&solve, bar, zbar, context_bar, gradient, statistics));
-    else TRY(reverse_discrete(&solve, bar, zbar, context_bar, statistics));
+    if (self->spec.adjoint) TRY(backward_adjoint(&solve, bar, zbar, context_bar, gradient, statistics));
+    else TRY(backward_discrete(&solve, bar, zbar, context_bar, statistics));
     if (!context_is_clock(self->context)) /* the clock starts at 0 whatever comes */
         flow_add(self, self->C - self->M, self->still_bar, context_bar + self->M);
     return STATUS_OK;

@@ -24,7 +24,7 @@
 static const double log_two_pi = 1.8378770664093454836;
 
 /* What one thread needs for one chunk. The state of a chunk is [z (D, CHUNK) | l (CHUNK)], its length n. */
-typedef struct lane {
+typedef struct workspace {
     real *state; /* (n) */
     real *cotangent; /* (n) */
     real *probe; /* (D, CHUNK) */
@@ -32,7 +32,7 @@ typedef struct lane {
     real *rk; /* workspace of the solver, for a state of 2 n */
     real *scratch; /* of the field's reverse */
     real *joint; /* (2 n), of the adjoint */
-} lane;
+} workspace;
 
 struct fused {
     const cnf_spec *spec;
@@ -53,14 +53,14 @@ struct fused {
     double *losses; /* (chunks of batch_max) */
     real *final; /* (chunks of batch_max, n), final states, of the adjoint */
     real *gradient; /* (P), a second one, of the adjoint */
-    lane *lanes; /* (threads) */
+    workspace *workspaces; /* (threads) */
     const real *given_probe;
 };
 
 /* One solve of a batch, shared out by chunks. */
 typedef struct job {
     fused *self;
-    grid g; /* what is solved: the grid that was prepared, or the part of it that begins with evaluation `first` */
+    time_grid g; /* what is solved: the grid that was prepared, or the part of it that begins with evaluation `first` */
     size_t first;
     const real *x; /* (n, D) */
     size_t n;
@@ -72,7 +72,7 @@ typedef struct job {
 /* One chunk's equation, dz/dt = f and dl/dt = div f. */
 typedef struct chunk_solve {
     const fused *self;
-    lane *lane;
+    workspace *workspace;
     const real *probe; /* NULL for the exact divergence */
     size_t first; /* evaluation, of those prepared, that the solve begins with */
     real *thetabar; /* (evaluations, stride) of this chunk */
@@ -95,8 +95,8 @@ size_t fused_bytes(const fused *self) {
 void fused_give_probe(fused *self, const real *probe) {
     self->given_probe = probe;
 }
-grid fused_grid(const fused *self) {
-    return (grid){.start = 0, .end = self->spec->end_time, .steps = self->spec->steps};
+time_grid fused_grid(const fused *self) {
+    return (time_grid){.start = 0, .end = self->spec->end_time, .steps = self->spec->steps};
 }
 
 void fused_initialise(const fused *self, uint64_t seed, real *params) {
@@ -121,13 +121,13 @@ static void evaluate(void *argument, size_t evaluation, const double *t, const r
                         dy, dy + self->spec->dimension * CHUNK);
 }
 
-static void reverse(void *argument, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
+static void backward(void *argument, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
     (void)t;
     const chunk_solve *chunk = argument;
     const fused *self = chunk->self;
     const size_t stride = self->field->stride, l = self->spec->dimension * CHUNK;
-    self->ops->reverse(self->field, self->theta + evaluation * stride, y, chunk->probe, k, k + l, ybar,
-                       chunk->thetabar + evaluation * stride, chunk->lane->scratch);
+    self->ops->backward(self->field, self->theta + evaluation * stride, y, chunk->probe, k, k + l, ybar,
+                        chunk->thetabar + evaluation * stride, chunk->workspace->scratch);
     memset(ybar + l, 0, CHUNK * sizeof *ybar); /* nothing depends on l */
 }
 
@@ -135,10 +135,10 @@ static void reverse(void *argument, size_t evaluation, const double *t, const re
 static void load(const job *of, size_t chunk, size_t thread, chunk_solve *out) {
     const fused *self = of->self;
     const size_t D = self->spec->dimension, first = chunk * CHUNK, points = points_in(of->n, chunk);
-    lane *at = &self->lanes[thread];
-    *out = (chunk_solve){.self = self, .lane = at, .first = of->first};
+    workspace *at = &self->workspaces[thread];
+    *out = (chunk_solve){.self = self, .workspace = at, .first = of->first};
     out->system = (ode_system){
-        .backend = self->backend, .length = self->length, .context = out, .evaluate = evaluate, .reverse = reverse};
+        .backend = self->backend, .length = self->length, .context = out, .evaluate = evaluate, .backward = backward};
     memset(at->state, 0, self->length * sizeof *at->state);
     for (size_t i = 0; i < points; i++)
         for (size_t d = 0; d < D; d++) at->state[d * CHUNK + i] = of->x[(first + i) * D + d];
@@ -195,14 +195,14 @@ static void end_chunk(const job *of, size_t chunk, const real *state, real *cota
 /* --- Values --- */
 
 /* Contexts and the field's numbers at every evaluation of a solve along g. */
-static void prepare(fused *self, const real *params, grid g) {
+static void prepare(fused *self, const real *params, time_grid g) {
     context_path(self->context, params, g, self->path);
     self->ops->prepare(self->field, self->evaluations, params, self->path, self->theta);
 }
 
-static grid backward_grid(const fused *self) {
-    const grid g = fused_grid(self);
-    return (grid){.start = g.end, .end = g.start, .steps = g.steps};
+static time_grid backward_grid(const fused *self) {
+    const time_grid g = fused_grid(self);
+    return (time_grid){.start = g.end, .end = g.start, .steps = g.steps};
 }
 
 static double time_of(const fused *self, size_t step) {
@@ -214,9 +214,10 @@ static void solve_chunk(void *argument, size_t chunk, size_t thread) {
     const fused *self = of->self;
     chunk_solve solve;
     load(of, chunk, thread, &solve);
-    real *state = solve.lane->state;
+    real *state = solve.workspace->state;
     const solve_spec by = {.method = self->by.method, .steps = of->g.steps};
-    if (by.steps > 0) solve_integrate(&by, of->g.start, of->g.end, &solve.system, state, NULL, solve.lane->rk, NULL);
+    if (by.steps > 0)
+        solve_integrate(&by, of->g.start, of->g.end, &solve.system, state, NULL, solve.workspace->rk, NULL);
     for (size_t i = 0; of->log_density && i < points_in(of->n, chunk); i++)
         of->log_density[chunk * CHUNK + i] = -point_loss(self, state, i);
     unload(of, chunk, state, of->z);
@@ -255,8 +256,8 @@ void fused_field(fused *self, const real *params, size_t step, const real *z, si
     for (size_t chunk = 0; chunk < chunks_of(n); chunk++) {
         chunk_solve solve;
         load(&of, chunk, 0, &solve);
-        evaluate(&solve, 0, NULL, solve.lane->state, solve.lane->cotangent);
-        unload(&of, chunk, solve.lane->cotangent, dz);
+        evaluate(&solve, 0, NULL, solve.workspace->state, solve.workspace->cotangent);
+        unload(&of, chunk, solve.workspace->cotangent, dz);
     }
 }
 
@@ -281,12 +282,12 @@ static void discrete_chunk(void *argument, size_t chunk, size_t thread) {
     const fused *self = of->self;
     chunk_solve solve;
     load(of, chunk, thread, &solve);
-    lane *at = solve.lane;
+    workspace *at = solve.workspace;
     solve.thetabar = thetabar_of(self, chunk);
     adaptive_record record = {.capacity = self->by.steps, .states = at->states, .stages = true};
     solve_integrate(&self->by, of->g.start, of->g.end, &solve.system, at->state, &record, at->rk, NULL);
     end_chunk(of, chunk, at->state, at->cotangent);
-    solve_reverse(&self->by, &record, &solve.system, at->cotangent, at->rk, NULL);
+    solve_backward(&self->by, &record, &solve.system, at->cotangent, at->rk, NULL);
 }
 
 static void gradient_discrete(job *of, const real *params, real *gradient) {
@@ -295,9 +296,9 @@ static void gradient_discrete(job *of, const real *params, real *gradient) {
     parallel_for(self->workers, chunks_of(of->n), discrete_chunk, of);
     parallel_for(self->workers, self->evaluations, add_chunks, of);
     memset(gradient, 0, self->parameters->total * sizeof *gradient);
-    self->ops->prepare_reverse(self->field, self->evaluations, params, self->path, self->thetabar, gradient,
-                               self->pathbar);
-    context_path_reverse(self->context, params, of->g, self->path, self->pathbar, gradient);
+    self->ops->prepare_backward(self->field, self->evaluations, params, self->path, self->thetabar, gradient,
+                                self->pathbar);
+    context_path_backward(self->context, params, of->g, self->path, self->pathbar, gradient);
 }
 
 /* State of a chunk on the way back: [z | l | a | dL/dl]; l and dL/dl ride along unchanged in meaning. */
@@ -305,7 +306,7 @@ static void adjoint_evaluate(void *argument, size_t evaluation, const double *t,
     const chunk_solve *chunk = argument;
     const size_t n = chunk->self->length, l = chunk->self->spec->dimension * CHUNK;
     evaluate(argument, evaluation, t, y, dy);
-    reverse(argument, evaluation, t, y, y + n, dy + n);
+    backward(argument, evaluation, t, y, y + n, dy + n);
     for (size_t i = 0; i < l; i++) dy[n + i] = -dy[n + i];
 }
 
@@ -314,8 +315,8 @@ static void adjoint_out(void *argument, size_t chunk, size_t thread) {
     const fused *self = of->self;
     chunk_solve solve;
     load(of, chunk, thread, &solve);
-    real *state = solve.lane->state;
-    solve_integrate(&self->by, of->g.start, of->g.end, &solve.system, state, NULL, solve.lane->rk, NULL);
+    real *state = solve.workspace->state;
+    solve_integrate(&self->by, of->g.start, of->g.end, &solve.system, state, NULL, solve.workspace->rk, NULL);
     memcpy(self->final + chunk * self->length, state, self->length * sizeof *state);
 }
 
@@ -325,38 +326,38 @@ static void adjoint_back(void *argument, size_t chunk, size_t thread) {
     const size_t n = self->length;
     chunk_solve solve;
     load(of, chunk, thread, &solve);
-    real *joint = solve.lane->joint;
+    real *joint = solve.workspace->joint;
     solve.thetabar = thetabar_of(self, chunk);
     solve.system.length = 2 * n;
     solve.system.evaluate = adjoint_evaluate;
     memcpy(joint, self->final + chunk * n, n * sizeof *joint);
     end_chunk(of, chunk, joint, joint + n);
-    solve_integrate(&self->by, of->g.end, of->g.start, &solve.system, joint, NULL, solve.lane->rk, NULL);
+    solve_integrate(&self->by, of->g.end, of->g.start, &solve.system, joint, NULL, solve.workspace->rk, NULL);
 }
 
 static void gradient_adjoint(job *of, const real *params, real *gradient) {
     fused *self = of->self;
-    const grid back = backward_grid(self);
+    const time_grid inverse = backward_grid(self);
     const size_t stride = self->field->stride;
     prepare(self, params, of->g);
     parallel_for(self->workers, chunks_of(of->n), adjoint_out, of);
-    prepare(self, params, back);
+    prepare(self, params, inverse);
     parallel_for(self->workers, chunks_of(of->n), adjoint_back, of);
     parallel_for(self->workers, self->evaluations, add_chunks, of);
 
     /* The context needs the density in time itself; its gradients of parameters are not wanted. A hypernet's need
      * the quadrature's weights, |h| b_i. */
-    self->ops->prepare_reverse(self->field, self->evaluations, params, self->path, self->thetabar, self->gradient,
-                               self->pathbar);
+    self->ops->prepare_backward(self->field, self->evaluations, params, self->path, self->thetabar, self->gradient,
+                                self->pathbar);
     memset(gradient, 0, self->parameters->total * sizeof *gradient);
-    context_path_adjoint(self->context, params, back, self->path, self->pathbar, gradient);
+    context_path_adjoint(self->context, params, inverse, self->path, self->pathbar, gradient);
     self->ops->prepare(self->field, self->evaluations, params, self->path, self->theta);
     for (size_t i = 0; i < self->evaluations; i++) {
-        const real weight = (real)(-grid_step(back) * self->by.method->b[i % self->by.method->stages]);
+        const real weight = (real)(-time_grid_step(inverse) * self->by.method->b[i % self->by.method->stages]);
         for (size_t k = 0; k < stride; k++) self->thetabar[i * stride + k] *= weight;
     }
-    self->ops->prepare_reverse(self->field, self->evaluations, params, self->path, self->thetabar, gradient,
-                               self->pathbar);
+    self->ops->prepare_backward(self->field, self->evaluations, params, self->path, self->thetabar, gradient,
+                                self->pathbar);
 }
 
 status fused_loss_gradient(fused *self, const real *params, const real *x, size_t n, random_stream probe, double *loss,
@@ -376,7 +377,7 @@ status fused_loss_gradient(fused *self, const real *params, const real *x, size_
 /* Reals of workspace: of a gradient's solve and its reverse, or of an adjoint's state of 2 n. */
 static size_t solve_reals(const fused *self) {
     const size_t adjoint = solve_workspace(&self->by, 2 * self->length);
-    const size_t both = solve_reverse_workspace(&self->by, self->length);
+    const size_t both = solve_backward_workspace(&self->by, self->length);
     return adjoint > both ? adjoint : both;
 }
 
@@ -398,8 +399,8 @@ static status build(fused *self, size_t chunks, parameter_table *table) {
         TRY(ARENA_NEW(memory, chunks * self->length, &self->final));
         TRY(ARENA_NEW(memory, table->total, &self->gradient));
     }
-    TRY(ARENA_NEW(memory, threads, &self->lanes));
-    for (lane *at = self->lanes; at < self->lanes + threads; at++) {
+    TRY(ARENA_NEW(memory, threads, &self->workspaces));
+    for (workspace *at = self->workspaces; at < self->workspaces + threads; at++) {
         TRY(ARENA_NEW(memory, self->length, &at->state));
         TRY(ARENA_NEW(memory, self->length, &at->cotangent));
         TRY(ARENA_NEW(memory, spec->dimension * CHUNK, &at->probe));

@@ -1,9 +1,9 @@
 /* fused.h - the quick solve of the toy field on a grid, with a fixed end time and no regulariser.
  *
- * A solve has a part that does not depend on the batch (the context's path and the field's numbers at every evaluation) and
- * one that is independent for each chunk of points. Chunks are shared out to threads; each is taken through all steps while
- * it is in the nearest cache (field_grid_ops). The shapes and meanings are those of cnf.h; `step` is that of cnf_moment_time,
- * and calls for a batch of any size but for the gradient. */
+ * A solve has a part that does not depend on the batch (the context's path and the field's numbers at every evaluation)
+ * and one that is independent for each chunk of points. Chunks are shared out to threads; each is taken through all
+ * steps while it is in the nearest cache (field_grid_ops). The shapes and meanings are those of cnf.h; `step` is that
+ * of cnf_moment_time, and calls for a batch of any size but for the gradient. */
 #ifndef AFFJORD_FLOW_FUSED_H
 #define AFFJORD_FLOW_FUSED_H
 
@@ -24,7 +24,7 @@ void fused_initialise(const fused *self, uint64_t seed, real *params);
 
 size_t fused_evaluations(const fused *self); /* of one solve */
 const context *fused_context(const fused *self);
-grid fused_grid(const fused *self); /* from 0 to T */
+time_grid fused_grid(const fused *self); /* from 0 to T */
 
 /* D log(2 pi s^2) + 2 log_volume, the constant of the base density. */
 double fused_base_logarithm(const fused *self);

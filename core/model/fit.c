@@ -28,22 +28,22 @@ static double *copy_rows(model_rows x, size_t count) {
     return numbers;
 }
 
-static status open_data(model_fit *self, model_rows x, size_t n, size_t held_out, failure *why) {
+static status open_data(model_fit *self, model_rows x, size_t n, size_t held_out, error_info *err) {
     const size_t D = self->of->shape.dimension;
     double *numbers = copy_rows(x, n * D);
-    if (!numbers) return fail(why, STATUS_MEMORY, "out of memory for %zu points", n);
-    TRY(dataset_from("x", numbers, n, D, held_out, &self->data, why)); /* which takes them over */
-    return self->values.data_standardise ? dataset_standardise(self->data, why) : STATUS_OK;
+    if (!numbers) return error_set(err, STATUS_MEMORY, "out of memory for %zu points", n);
+    TRY(dataset_from("x", numbers, n, D, held_out, &self->data, err)); /* which takes them over */
+    return self->values.data_standardise ? dataset_standardise(self->data, err) : STATUS_OK;
 }
 
-static status begin(model_fit *self, failure *why) {
+static status begin(model_fit *self, error_info *err) {
     objective_spec loss;
     trainer_spec by;
-    objective *goal;
+    objective *obj;
     specification_objective(&self->values, &self->of->shape, self->seed, &loss);
     specification_trainer(&self->values, &by);
-    TRY(objective_create(&loss, (objective_data){.points = self->data}, self->of->workers, &goal, why));
-    return trainer_create(&by, &goal, &self->training, why);
+    TRY(objective_create(&loss, (objective_data){.points = self->data}, self->of->workers, &obj, err));
+    return trainer_create(&by, &obj, &self->training, err);
 }
 
 static void destroy(model_fit **self) {
@@ -54,42 +54,42 @@ static void destroy(model_fit **self) {
 }
 
 status model_fit_create(model *of, model_rows x, size_t n, size_t held_out, uint64_t iterations, uint64_t seed,
-                        model_fit **out, failure *why) {
-    if (of->images) return fail(why, STATUS_INVALID, "fit: this is a model of images; expected one of points");
+                        model_fit **out, error_info *err) {
+    if (of->images) return error_set(err, STATUS_INVALID, "fit: this is a model of images; expected one of points");
     model_fit *self = calloc(1, sizeof *self);
-    if (!self) return fail(why, STATUS_MEMORY, "out of memory for a training");
+    if (!self) return error_set(err, STATUS_MEMORY, "out of memory for a training");
     self->of = of;
     self->values = of->values;
     self->seed = seed;
     if (iterations > 0) self->values.train_iterations = iterations;
-    status outcome = open_data(self, x, n, held_out, why);
-    if (outcome == STATUS_OK) outcome = begin(self, why);
+    status outcome = open_data(self, x, n, held_out, err);
+    if (outcome == STATUS_OK) outcome = begin(self, err);
     /* The model becomes that of the new data. What can fail is done before the training. */
-    if (outcome == STATUS_OK) outcome = model_describe(of, &self->values, dataset_units(self->data), seed, why);
+    if (outcome == STATUS_OK) outcome = model_describe(of, &self->values, dataset_units(self->data), seed, err);
     if (outcome != STATUS_OK) destroy(&self);
     else *out = self;
     return outcome;
 }
 
-static status skip(model_fit *self, status outcome, failure *why) {
-    failure reason;
+static status skip(model_fit *self, status outcome, error_info *err) {
+    error_info reason;
     if (++self->skipped < SKIPPED_MAX) return STATUS_OK;
     objective_describe(trainer_objective(self->training), outcome, &reason);
-    return fail(why, outcome, "%u iterations in a row failed, the last one, %" PRIu64 ", so: %.600s", self->skipped,
-                trainer_iteration(self->training), reason.text);
+    return error_set(err, outcome, "%u iterations in a row failed, the last one, %" PRIu64 ", so: %.600s",
+                     self->skipped, trainer_iteration(self->training), reason.text);
 }
 
-status model_fit_step(model_fit *self, bool *ended, model_epoch *epoch, failure *why) {
+status model_fit_step(model_fit *self, bool *ended, model_epoch *epoch, error_info *err) {
     trainer_epoch all;
     const status outcome = trainer_step(self->training, NULL, ended, &all);
-    if (outcome < 0) return fail(why, outcome, "the training cannot go on");
+    if (outcome < 0) return error_set(err, outcome, "the training cannot go on");
     if (*ended)
         *epoch = (model_epoch){.epoch = all.epoch,
                                .iteration = all.iteration,
                                .training_loss = all.training_loss,
                                .validation_loss = all.validation_loss,
                                .skipped = all.skipped};
-    if (outcome != STATUS_OK) return skip(self, outcome, why);
+    if (outcome != STATUS_OK) return skip(self, outcome, err);
     self->skipped = 0;
     return STATUS_OK;
 }

@@ -3,8 +3,8 @@
  *   while (!model_fit_finished(training)) model_fit_step(training, &ended, &epoch, &why);
  *   model_fit_end(&training);
  *
- * Its settings are the model's, those of [train] among them. On the rows of a table, with a tenth of them held out, it has
- * the bits of ./run. */
+ * Its settings are the model's, those of [train] among them. On the rows of a table, with a tenth of them held out, it
+ * has the bits of ./run. */
 #ifndef AFFJORD_MODEL_FIT_H
 #define AFFJORD_MODEL_FIT_H
 
@@ -25,17 +25,17 @@ typedef struct model_epoch {
     uint64_t skipped; /* iterations of the whole training so far without a finite loss and gradient */
 } model_epoch;
 
-/* Begin to train a model of points on the n rows of x, which are copied, for `iterations` (0: train.iterations), from the
- * initial parameters of `seed`. `held_out` rows, chosen by a fixed draw, are those of the validation loss. With
- * data.standardise the model's units become those of the other rows. The model is lent until the end. The caller owns *out.
- * Errors: STATUS_INVALID with the reason, STATUS_FORMAT for a number that is not finite, STATUS_MEMORY. */
+/* Begin to train a model of points on the n rows of x, which are copied, for `iterations` (0: train.iterations), from
+ * the initial parameters of `seed`. `held_out` rows, chosen by a fixed draw, are those of the validation loss. With
+ * data.standardise the model's units become those of the other rows. The model is lent until the end. The caller owns
+ * *out. Errors: STATUS_INVALID with the reason, STATUS_FORMAT for a number that is not finite, STATUS_MEMORY. */
 status model_fit_create(model *self, model_rows x, size_t n, size_t held_out, uint64_t iterations, uint64_t seed,
-                        model_fit **out, failure *why);
+                        model_fit **out, error_info *err);
 
-/* Do one iteration. If it completes an epoch or is the last, *ended is true and *epoch is filled. An iteration without a
- * finite loss and gradient leaves the parameters as they were and is counted; the tenth in a row is an error, its status
- * that of the solve. */
-status model_fit_step(model_fit *self, bool *ended, model_epoch *epoch, failure *why);
+/* Do one iteration. If it completes an epoch or is the last, *ended is true and *epoch is filled. An iteration without
+ * a finite loss and gradient leaves the parameters as they were and is counted; the tenth in a row is an error, its
+ * status that of the solve. */
+status model_fit_step(model_fit *self, bool *ended, model_epoch *epoch, error_info *err);
 
 /* Whether all iterations are done, or the loss is below train.stop_loss. */
 bool model_fit_finished(const model_fit *self);

@@ -101,13 +101,13 @@ static bool next_batch(const model *self, uint64_t first, size_t all, batch *out
 
 /* "points 0 to 9 have no density: why", for what a batch's solve ended with. */
 static status explain(const cnf *flow, const chain_statistics *statistics, status outcome, const char *rows,
-                      const batch *b, const char *what, failure *why) {
-    failure reason;
+                      const batch *b, const char *what, error_info *err) {
+    error_info reason;
     if (outcome == STATUS_OK) return STATUS_OK;
     if (flow) cnf_explain(flow, outcome, &reason);
     else chain_explain(statistics, outcome, &reason);
-    return fail(why, outcome, "%s %llu to %llu %s: %s", rows, (unsigned long long)b->first,
-                (unsigned long long)(b->first + b->n - 1), what, reason.text);
+    return error_set(err, outcome, "%s %llu to %llu %s: %s", rows, (unsigned long long)b->first,
+                     (unsigned long long)(b->first + b->n - 1), what, reason.text);
 }
 
 static const char *rows_name(const model *self) {
@@ -121,7 +121,7 @@ static random_stream probes_of(const model *self, uint64_t seed, const batch *b)
 }
 
 status model_transform(model *self, model_rows x, uint64_t first, size_t n, uint64_t seed, model_rows z,
-                       double *log_density, failure *why) {
+                       double *log_density, error_info *err) {
     const size_t D = self->shape.dimension;
     const standard *units = model_units(self);
     double unwanted[MODEL_POINTS];
@@ -135,13 +135,13 @@ status model_transform(model *self, model_rows x, uint64_t first, size_t n, uint
         const status outcome =
             self->images ? chain_transform(self->images, self->params, from, b.n, probe, images, log_p, &statistics)
                          : cnf_transform(self->flow, self->params, from, b.n, probe, images, log_p, NULL);
-        TRY(explain(self->flow, &statistics, outcome, rows_name(self), &b, "have no density", why));
+        TRY(explain(self->flow, &statistics, outcome, rows_name(self), &b, "have no density", err));
         if (images) give(images, NULL, b.n, D, to);
     }
     return STATUS_OK;
 }
 
-status model_invert(model *self, model_rows z, uint64_t first, size_t n, model_rows x, failure *why) {
+status model_invert(model *self, model_rows z, uint64_t first, size_t n, model_rows x, error_info *err) {
     const size_t D = self->shape.dimension;
     const standard *units = model_units(self);
     for (batch b = {.at = 0}; next_batch(self, first, n, &b);) {
@@ -151,13 +151,13 @@ status model_invert(model *self, model_rows z, uint64_t first, size_t n, model_r
         chain_statistics statistics;
         const status outcome = self->images ? chain_invert(self->images, self->params, from, b.n, points, &statistics)
                                             : cnf_invert(self->flow, self->params, from, b.n, points, NULL);
-        TRY(explain(self->flow, &statistics, outcome, rows_name(self), &b, "could not be inverted", why));
+        TRY(explain(self->flow, &statistics, outcome, rows_name(self), &b, "could not be inverted", err));
         give(points, units, b.n, D, to);
     }
     return STATUS_OK;
 }
 
-status model_sample(model *self, uint64_t seed, uint64_t first, size_t n, model_rows x, failure *why) {
+status model_sample(model *self, uint64_t seed, uint64_t first, size_t n, model_rows x, error_info *err) {
     const size_t D = self->shape.dimension;
     const standard *units = model_units(self);
     const random_stream stream = {.seed = seed, .purpose = RANDOM_SAMPLING};
@@ -168,7 +168,7 @@ status model_sample(model *self, uint64_t seed, uint64_t first, size_t n, model_
         const status outcome = self->images
                                    ? chain_sample(self->images, self->params, stream, b.first, b.n, points, &statistics)
                                    : cnf_sample(self->flow, self->params, stream, b.first, b.n, points, NULL);
-        TRY(explain(self->flow, &statistics, outcome, "samples", &b, "could not be made", why));
+        TRY(explain(self->flow, &statistics, outcome, "samples", &b, "could not be made", err));
         give(points, units, b.n, D, to);
     }
     return STATUS_OK;
@@ -177,16 +177,16 @@ status model_sample(model *self, uint64_t seed, uint64_t first, size_t n, model_
 /* --- Slopes and trajectories --- */
 
 /* The flow whose gradient can be taken, without regularisers, which log p has none of. */
-static status make_general(model *self, failure *why) {
+static status make_general(model *self, error_info *err) {
     cnf_spec spec;
     chain_spec of_images;
     if (self->general || self->scored) return STATUS_OK;
     if (!self->room && ARENA_NEW(&self->memory, self->table->total, &self->room) != STATUS_OK)
-        return fail(why, STATUS_MEMORY, "out of memory for a gradient");
+        return error_set(err, STATUS_MEMORY, "out of memory for a gradient");
     if (self->images) {
         of_images = *chain_specification(self->images);
         of_images.kinetic = of_images.jacobian = 0;
-        return chain_create(&of_images, MODEL_IMAGES, true, self->workers, &self->scored, why);
+        return chain_create(&of_images, MODEL_IMAGES, true, self->workers, &self->scored, err);
     }
     spec = *cnf_specification(self->flow);
     spec.general = true;
@@ -194,13 +194,13 @@ static status make_general(model *self, failure *why) {
     spec.gradient = GRADIENT_DISCRETE;
     spec.kept_steps = self->values.solver_max_stored_steps;
     spec.keep_stages = false;
-    return cnf_create(&spec, MODEL_POINTS, self->workers, &self->general, why);
+    return cnf_create(&spec, MODEL_POINTS, self->workers, &self->general, err);
 }
 
-status model_score(model *self, model_rows x, uint64_t first, size_t n, uint64_t seed, model_rows dx, failure *why) {
+status model_score(model *self, model_rows x, uint64_t first, size_t n, uint64_t seed, model_rows dx, error_info *err) {
     const size_t D = self->shape.dimension;
     const standard *units = model_units(self);
-    TRY(make_general(self, why));
+    TRY(make_general(self, err));
     for (batch b = {.at = 0}; next_batch(self, first, n, &b);) {
         const model_rows to = rows_from(dx, b.at, D);
         const real *from = take(rows_from(x, b.at, D), units, b.n, D, self->x);
@@ -210,7 +210,7 @@ status model_score(model *self, model_rows x, uint64_t first, size_t n, uint64_t
         const status outcome =
             self->images ? chain_score(self->scored, self->params, from, b.n, probe, slopes, self->room, &statistics)
                          : cnf_score(self->general, self->params, from, b.n, probe, slopes, self->room);
-        TRY(explain(self->general, &statistics, outcome, rows_name(self), &b, "have no gradient", why));
+        TRY(explain(self->general, &statistics, outcome, rows_name(self), &b, "have no gradient", err));
         for (size_t i = 0; units && i < b.n * D; i++) slopes[i] = (real)((double)slopes[i] / units->deviation[i % D]);
         give(slopes, NULL, b.n, D, to);
     }
@@ -218,25 +218,26 @@ status model_score(model *self, model_rows x, uint64_t first, size_t n, uint64_t
 }
 
 status model_trajectory(model *self, model_rows x, size_t n, size_t count, const double *times, model_rows z,
-                        failure *why) {
+                        error_info *err) {
     const size_t D = self->shape.dimension;
     const double end = model_end_time(self);
     if (self->images)
-        return fail(why, STATUS_INVALID,
-                    "trajectory: this is a model of images, whose scales have flows of their own; "
-                    "expected one of points");
+        return error_set(err, STATUS_INVALID,
+                         "trajectory: this is a model of images, whose scales have flows of their own; "
+                         "expected one of points");
     for (size_t i = 0; i < count; i++)
         if (!(times[i] >= (i > 0 ? times[i - 1] : 0) && times[i] <= end))
-            return fail(why, STATUS_INVALID, "trajectory: time %zu is %.9g; expected times that ascend from 0 to %.9g",
-                        i, times[i], end);
-    TRY(make_general(self, why));
+            return error_set(err, STATUS_INVALID,
+                             "trajectory: time %zu is %.9g; expected times that ascend from 0 to %.9g", i, times[i],
+                             end);
+    TRY(make_general(self, err));
     real *way = calloc(count * MODEL_POINTS * D + 1, sizeof *way);
-    status outcome = way ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory for %zu times", count);
+    status outcome = way ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory for %zu times", count);
     for (batch b = {.at = 0}; outcome == STATUS_OK && next_batch(self, 0, n, &b);) {
         const real *from = take(rows_from(x, b.at, D), model_units(self), b.n, D, self->x);
         outcome =
             explain(self->general, NULL, cnf_trajectory(self->general, self->params, from, b.n, count, times, way),
-                    "points", &b, "have no trajectory", why);
+                    "points", &b, "have no trajectory", err);
         for (size_t i = 0; outcome == STATUS_OK && i < count; i++)
             give(way + i * b.n * D, NULL, b.n, D, rows_from(z, i * n + b.at, D));
     }

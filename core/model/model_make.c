@@ -8,26 +8,26 @@
 /* --- From settings --- */
 
 /* The flow of the model's settings, shape and units, and room for a batch. */
-static status make_flow(model *self, failure *why) {
+static status make_flow(model *self, error_info *err) {
     const size_t reals = self->shape.dimension * (specification_is_image(&self->shape) ? MODEL_IMAGES : MODEL_POINTS);
     if (specification_is_image(&self->shape)) {
         chain_spec spec;
         specification_chain(&self->values, self->shape.image, &spec);
         spec.backend = self->device;
-        TRY(chain_create(&spec, MODEL_IMAGES, false, self->workers, &self->images, why));
+        TRY(chain_create(&spec, MODEL_IMAGES, false, self->workers, &self->images, err));
         self->table = chain_parameters(self->images);
     } else {
         cnf_spec spec;
         specification_trained_flow(&self->values, self->shape.dimension, model_units(self), &spec);
         spec.kept_steps = 0; /* no gradient is taken */
-        TRY(cnf_create(&spec, MODEL_POINTS, self->workers, &self->flow, why));
+        TRY(cnf_create(&spec, MODEL_POINTS, self->workers, &self->flow, err));
         self->table = cnf_parameters(self->flow);
     }
     if (self->x) return STATUS_OK;
     if (ARENA_NEW(&self->memory, reals, &self->x) == STATUS_OK &&
         ARENA_NEW(&self->memory, reals, &self->z) == STATUS_OK)
         return STATUS_OK;
-    return fail(why, STATUS_MEMORY, "out of memory for a model");
+    return error_set(err, STATUS_MEMORY, "out of memory for a model");
 }
 
 static void drop_flows(model *self) {
@@ -48,34 +48,34 @@ void model_close(model **self) {
 }
 
 status model_build(const settings *values, const specification_shape *shape, const standard *units, parallel *workers,
-                   const backend_ops *device, model **out, failure *why) {
+                   const backend_ops *device, model **out, error_info *err) {
     model *self = calloc(1, sizeof *self);
-    if (!self) return fail(why, STATUS_MEMORY, "out of memory for a model");
+    if (!self) return error_set(err, STATUS_MEMORY, "out of memory for a model");
     self->values = *values;
     self->shape = *shape;
     if (units) self->units = *units;
     self->workers = workers;
     self->device = device;
-    const status outcome = make_flow(self, why);
+    const status outcome = make_flow(self, err);
     if (outcome != STATUS_OK) model_close(&self);
     else *out = self;
     return outcome;
 }
 
-status model_own_parameters(model *self, failure *why) {
+status model_own_parameters(model *self, error_info *err) {
     if (ARENA_NEW(&self->memory, self->table->total, &self->own_params) != STATUS_OK)
-        return fail(why, STATUS_MEMORY, "out of memory for %zu parameters", self->table->total);
+        return error_set(err, STATUS_MEMORY, "out of memory for %zu parameters", self->table->total);
     self->params = self->own_params;
     return STATUS_OK;
 }
 
 /* Build a model that has threads of its own. */
 static status build_alone(const settings *values, const specification_shape *shape, const standard *units,
-                          size_t threads, model **out, failure *why) {
+                          size_t threads, model **out, error_info *err) {
     parallel *workers = NULL;
     if (threads > 1 && parallel_create(threads, &workers) != STATUS_OK)
-        return fail(why, STATUS_MEMORY, "cannot start %zu threads", threads);
-    const status outcome = model_build(values, shape, units, workers, NULL, out, why);
+        return error_set(err, STATUS_MEMORY, "cannot start %zu threads", threads);
+    const status outcome = model_build(values, shape, units, workers, NULL, out, err);
     if (outcome != STATUS_OK) parallel_destroy(&workers);
     else (*out)->own_workers = workers != NULL;
     return outcome;
@@ -84,18 +84,18 @@ static status build_alone(const settings *values, const specification_shape *sha
 /* --- From a file --- */
 
 static void note_check(const char *path, model *out) {
-    failure *note = &out->notes[out->note_count];
+    error_info *note = &out->notes[out->note_count];
     switch (checkpoint_checked(out->file)) {
     case CHECKPOINT_VERIFIED: return;
     case CHECKPOINT_WITHOUT_CHECKSUM:
-        failure_describe(note, "%s has no checksum (metadata entry sha256_by_name), so damage would not be noticed",
-                         path);
+        error_describe(note, "%s has no checksum (metadata entry sha256_by_name), so damage would not be noticed",
+                       path);
         break;
     case CHECKPOINT_CONVERTED:
-        failure_describe(note,
-                         "%s was rounded to 16 bits by another program: its checksum is that of the numbers before, so "
-                         "damage would not be noticed",
-                         path);
+        error_describe(note,
+                       "%s was rounded to 16 bits by another program: its checksum is that of the numbers before, so "
+                       "damage would not be noticed",
+                       path);
         break;
     }
     out->note_count++;
@@ -117,36 +117,36 @@ static void note_conversion(const char *path, model *out) {
             (size_t)snprintf(list + used, sizeof list - used, "%s%zu of %s", used > 0 ? ", " : "", count[t], types[t]);
     }
     if (used > 0)
-        failure_describe(&out->notes[out->note_count++], "%s: converted arrays to %s: %s", path, REAL_NAME, list);
+        error_describe(&out->notes[out->note_count++], "%s: converted arrays to %s: %s", path, REAL_NAME, list);
 }
 
-static status read_parameters(const char *path, model *self, failure *why) {
-    failure reason;
-    TRY(model_own_parameters(self, why));
+static status read_parameters(const char *path, model *self, error_info *err) {
+    error_info reason;
+    TRY(model_own_parameters(self, err));
     const status outcome = checkpoint_get_parameters(self->file, self->table, self->own_params, &reason);
-    if (outcome != STATUS_OK) return fail(why, outcome, "%s: %s", path, reason.text);
+    if (outcome != STATUS_OK) return error_set(err, outcome, "%s: %s", path, reason.text);
     note_check(path, self);
     note_conversion(path, self);
     return STATUS_OK;
 }
 
-static status open_file(const char *path, size_t threads, checkpoint **file, model **out, failure *why) {
+static status open_file(const char *path, size_t threads, checkpoint **file, model **out, error_info *err) {
     settings values;
     specification_shape shape;
     standard units;
-    TRY(specification_read(*file, path, &values, &shape, why));
-    TRY(specification_read_units(*file, path, &values, shape.dimension, &units, why));
-    TRY(build_alone(&values, &shape, units.dimension > 0 ? &units : NULL, threads, out, why));
+    TRY(specification_read(*file, path, &values, &shape, err));
+    TRY(specification_read_units(*file, path, &values, shape.dimension, &units, err));
+    TRY(build_alone(&values, &shape, units.dimension > 0 ? &units : NULL, threads, out, err));
     (*out)->file = *file;
     *file = NULL;
-    return read_parameters(path, *out, why);
+    return read_parameters(path, *out, err);
 }
 
-status model_open(const char *path, size_t threads, model **out, failure *why) {
+status model_open(const char *path, size_t threads, model **out, error_info *err) {
     checkpoint *file;
     model *self = NULL;
-    TRY(checkpoint_read(path, &file, why));
-    const status outcome = open_file(path, threads, &file, &self, why);
+    TRY(checkpoint_read(path, &file, err));
+    const status outcome = open_file(path, threads, &file, &self, err);
     checkpoint_destroy(&file);
     if (outcome != STATUS_OK) model_close(&self);
     else *out = self;
@@ -156,24 +156,24 @@ status model_open(const char *path, size_t threads, model **out, failure *why) {
 /* --- From texts --- */
 
 /* The setting of a name "section.key" or "key". */
-static status find_setting(const char *name, const setting_option **out, failure *why) {
+static status find_setting(const char *name, const setting_option **out, error_info *err) {
     static const char *const sections[] = {"model", "flow", "solver", "train", "data"};
-    if (strchr(name, '.')) return settings_find_name(name, out, why);
+    if (strchr(name, '.')) return settings_find_name(name, out, err);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (settings_find(sections[i], name, out, NULL) == STATUS_OK && settings_of_run(*out)) return STATUS_OK;
-    return settings_find("model", name, out, why); /* which names the nearest */
+    return settings_find("model", name, out, err); /* which names the nearest */
 }
 
-static status set_text(const char *text, settings *values, failure *why) {
+static status set_text(const char *text, settings *values, error_info *err) {
     char name[SETTINGS_NAME_MAX];
     const setting_option *option;
     const char *equals = strchr(text, '=');
     if (!equals || (size_t)(equals - text) >= sizeof name)
-        return fail(why, STATUS_INVALID, "\"%.200s\": expected NAME=VALUE", text);
+        return error_set(err, STATUS_INVALID, "\"%.200s\": expected NAME=VALUE", text);
     memcpy(name, text, (size_t)(equals - text));
     name[equals - text] = '\0';
-    TRY(find_setting(name, &option, why));
-    return settings_parse(option, equals + 1, values, why);
+    TRY(find_setting(name, &option, err));
+    return settings_parse(option, equals + 1, values, err);
 }
 
 static status write_texts(const settings *values, const specification_shape *shape, const standard *units,
@@ -186,35 +186,36 @@ static status write_texts(const settings *values, const specification_shape *sha
     return specification_write(values, shape, *out);
 }
 
-status model_describe(model *self, const settings *values, const standard *units, uint64_t seed, failure *why) {
+status model_describe(model *self, const settings *values, const standard *units, uint64_t seed, error_info *err) {
     checkpoint *file = NULL;
     if (write_texts(values, &self->shape, units, seed, &file) != STATUS_OK) {
         checkpoint_destroy(&file);
-        return fail(why, STATUS_MEMORY, "out of memory for a model");
+        return error_set(err, STATUS_MEMORY, "out of memory for a model");
     }
     checkpoint_destroy(&self->file);
     self->file = file;
     self->values = *values;
     self->units = units ? *units : (standard){.dimension = 0};
     drop_flows(self);
-    return make_flow(self, why);
+    return make_flow(self, err);
 }
 
 static status create_from(const settings *values, const specification_shape *shape, size_t threads, model **out,
-                          failure *why) {
-    TRY(build_alone(values, shape, NULL, threads, out, why));
-    TRY(model_own_parameters(*out, why));
-    return model_describe(*out, values, NULL, 0, why);
+                          error_info *err) {
+    TRY(build_alone(values, shape, NULL, threads, out, err));
+    TRY(model_own_parameters(*out, err));
+    return model_describe(*out, values, NULL, 0, err);
 }
 
-status model_create(size_t dimension, size_t count, const char *const *set, size_t threads, model **out, failure *why) {
+status model_create(size_t dimension, size_t count, const char *const *set, size_t threads, model **out,
+                    error_info *err) {
     const specification_shape shape = {.dimension = dimension};
     settings values;
     model *self = NULL;
     settings_default(&values);
-    for (size_t i = 0; i < count; i++) TRY(set_text(set[i], &values, why));
-    TRY(specification_check(&values, &shape, why));
-    const status outcome = create_from(&values, &shape, threads, &self, why);
+    for (size_t i = 0; i < count; i++) TRY(set_text(set[i], &values, err));
+    TRY(specification_check(&values, &shape, err));
+    const status outcome = create_from(&values, &shape, threads, &self, err);
     if (outcome != STATUS_OK) model_close(&self);
     else *out = self;
     return outcome;
@@ -240,12 +241,12 @@ static status fill(const model *self, checkpoint *into) {
     return checkpoint_put_parameters(into, self->table, self->params);
 }
 
-status model_write(const model *self, const char *path, failure *why) {
+status model_write(const model *self, const char *path, error_info *err) {
     checkpoint *file;
-    if (checkpoint_create(&file) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory");
+    if (checkpoint_create(&file) != STATUS_OK) return error_set(err, STATUS_MEMORY, "out of memory");
     status outcome = fill(self, file);
-    if (outcome != STATUS_OK) failure_describe(why, "out of memory");
-    else outcome = checkpoint_write(file, path, NULL, why);
+    if (outcome != STATUS_OK) error_describe(err, "out of memory");
+    else outcome = checkpoint_write(file, path, NULL, err);
     checkpoint_destroy(&file);
     return outcome;
 }

@@ -23,7 +23,7 @@ struct model {
     standard units; /* of the flow's points; of dimension 0 where they are the data's own */
     checkpoint *file; /* its texts; the arrays of the file it was read from; NULL for model_build */
     size_t note_count;
-    failure notes[MODEL_NOTES_MAX];
+    error_info notes[MODEL_NOTES_MAX];
     model_stop *stop; /* NULL: never */
     void *stop_argument;
 
@@ -44,11 +44,11 @@ struct model {
     real *room; /* (P) */
 };
 
-/* The flow of the settings for use after training, without parameters. `units` (NULL: the data's own) is copied; `workers`
- * (may be NULL) and `device` (NULL: the processor) are lent. The caller owns *out. Errors: those of cnf_create and
- * chain_create. */
+/* The flow of the settings for use after training, without parameters. `units` (NULL: the data's own) is copied;
+ * `workers` (may be NULL) and `device` (NULL: the processor) are lent. The caller owns *out. Errors: those of
+ * cnf_create and chain_create. */
 status model_build(const settings *values, const specification_shape *shape, const standard *units, parallel *workers,
-                   const backend_ops *device, model **out, failure *why);
+                   const backend_ops *device, model **out, error_info *err);
 
 /* Parameters (P) in the device's memory, which outlive their use. */
 void model_lend(model *self, const real *params);
@@ -58,9 +58,9 @@ const standard *model_units(const model *self);
 
 /* Make it a model of these settings and units, with the texts of a file that has them; its parameters stay. Only what
  * trains may differ from the settings that it has. On failure of memory it can only be closed. */
-status model_describe(model *self, const settings *values, const standard *units, uint64_t seed, failure *why);
+status model_describe(model *self, const settings *values, const standard *units, uint64_t seed, error_info *err);
 
 /* Parameters of the model's own, zeros. */
-status model_own_parameters(model *self, failure *why);
+status model_own_parameters(model *self, error_info *err);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "backend/conv_method.h"
 #include "base/choices.h"
-#include "base/nearest.h"
+#include "base/edit_distance.h"
 #include "base/number.h"
 #include "field/image_model.h"
 #include "flow/cnf.h"
@@ -98,17 +98,17 @@ static const void *field_of(const settings *values, const setting_option *option
     return (const char *)values + option->offset;
 }
 
-bool settings_section_known(const char *section, failure *why) {
+bool settings_section_known(const char *section, error_info *err) {
     for (size_t i = 0; i < SECTION_COUNT; i++)
         if (strcmp(SECTIONS[i], section) == 0) return true;
-    const char *nearest = nearest_name(section, SECTION_COUNT, SECTIONS);
-    if (nearest) failure_describe(why, "unknown section [%s]; the nearest is [%s]", section, nearest);
-    else failure_describe(why, "unknown section [%s]", section);
+    const char *nearest = suggest_name(section, SECTION_COUNT, SECTIONS);
+    if (nearest) error_describe(err, "unknown section [%s]; the nearest is [%s]", section, nearest);
+    else error_describe(err, "unknown section [%s]", section);
     return false;
 }
 
-status settings_find(const char *section, const char *key, const setting_option **out, failure *why) {
-    if (!settings_section_known(section, why)) return STATUS_INVALID;
+status settings_find(const char *section, const char *key, const setting_option **out, error_info *err) {
+    if (!settings_section_known(section, err)) return STATUS_INVALID;
     const char *names[OPTION_COUNT];
     size_t count = 0;
     const setting_option *elsewhere = NULL;
@@ -127,21 +127,23 @@ status settings_find(const char *section, const char *key, const setting_option 
     }
     /* A key in the wrong section is a likelier slip than a wrong letter. */
     if (elsewhere)
-        return fail(why, STATUS_INVALID, "unknown setting %s.%s; the nearest is %s", section, key, elsewhere->name);
-    const char *nearest = nearest_name(key, count, names);
+        return error_set(err, STATUS_INVALID, "unknown setting %s.%s; the nearest is %s", section, key,
+                         elsewhere->name);
+    const char *nearest = suggest_name(key, count, names);
     if (nearest)
-        return fail(why, STATUS_INVALID, "unknown setting %s.%s; the nearest is %s.%s", section, key, section, nearest);
-    return fail(why, STATUS_INVALID, "unknown setting %s.%s", section, key);
+        return error_set(err, STATUS_INVALID, "unknown setting %s.%s; the nearest is %s.%s", section, key, section,
+                         nearest);
+    return error_set(err, STATUS_INVALID, "unknown setting %s.%s", section, key);
 }
 
-status settings_find_name(const char *name, const setting_option **out, failure *why) {
+status settings_find_name(const char *name, const setting_option **out, error_info *err) {
     const char *dot = strchr(name, '.');
     char section[SETTINGS_TEXT_MAX];
     if (!dot || (size_t)(dot - name) >= sizeof section)
-        return fail(why, STATUS_INVALID, "unknown setting %.200s; expected section.key", name);
+        return error_set(err, STATUS_INVALID, "unknown setting %.200s; expected section.key", name);
     memcpy(section, name, (size_t)(dot - name));
     section[dot - name] = '\0';
-    return settings_find(section, dot + 1, out, why);
+    return settings_find(section, dot + 1, out, err);
 }
 
 void settings_default(settings *out) {
@@ -154,8 +156,8 @@ void settings_default(settings *out) {
     }
 }
 
-/* item <- what stands in the quotes that open at `start`. Returns where the item ends, at a comma or the end of the text;
- * NULL if the quotes are not closed or something else follows them. */
+/* item <- what stands in the quotes that open at `start`. Returns where the item ends, at a comma or the end of the
+ * text; NULL if the quotes are not closed or something else follows them. */
 static const char *read_quoted(const char *start, char item[SETTINGS_TEXT_MAX]) {
     size_t length = 0;
     const char *at = start + 1;
@@ -206,7 +208,7 @@ static bool parse_seed(const char *text, size_t length, uint64_t *out) {
 }
 
 /* The list as its parts, in its order. It allocates nothing: a value can be checked when no memory is left. */
-static status read_seed_ranges(const char *text, seed_range ranges[SEED_RANGES_MAX], size_t *count, failure *why) {
+static status read_seed_ranges(const char *text, seed_range ranges[SEED_RANGES_MAX], size_t *count, error_info *err) {
     char item[SETTINGS_TEXT_MAX];
     uint64_t seeds = 0;
     *count = 0;
@@ -217,32 +219,33 @@ static status read_seed_ranges(const char *text, seed_range ranges[SEED_RANGES_M
         range.last = good ? range.first : 0;
         if (good && head < length)
             good = parse_seed(item + head + 1, length - head - 1, &range.last) && range.first <= range.last;
-        if (!good) return fail(why, STATUS_INVALID, "\"%s\" is not a seed nor a range of seeds such as 0-29", item);
+        if (!good)
+            return error_set(err, STATUS_INVALID, "\"%s\" is not a seed nor a range of seeds such as 0-29", item);
         for (size_t i = 0; i < *count; i++) {
             const uint64_t common = range.first > ranges[i].first ? range.first : ranges[i].first;
             if (common <= range.last && common <= ranges[i].last)
-                return fail(why, STATUS_INVALID, "seed %" PRIu64 " is listed twice", common);
+                return error_set(err, STATUS_INVALID, "seed %" PRIu64 " is listed twice", common);
         }
         const uint64_t more = range.last - range.first; /* and one */
         if (more >= SETTINGS_SEEDS_MAX - seeds)
-            return fail(why, STATUS_INVALID, "more than %d seeds", SETTINGS_SEEDS_MAX);
+            return error_set(err, STATUS_INVALID, "more than %d seeds", SETTINGS_SEEDS_MAX);
         seeds += more + 1;
         if (*count == SEED_RANGES_MAX)
-            return fail(why, STATUS_INVALID, "more than %d seeds and ranges; expected ranges such as 0-29",
-                        SEED_RANGES_MAX);
+            return error_set(err, STATUS_INVALID, "more than %d seeds and ranges; expected ranges such as 0-29",
+                             SEED_RANGES_MAX);
         ranges[(*count)++] = range;
     }
-    if (*count == 0) return fail(why, STATUS_INVALID, "no seeds; expected a list such as 0-29, 40");
+    if (*count == 0) return error_set(err, STATUS_INVALID, "no seeds; expected a list such as 0-29, 40");
     return STATUS_OK;
 }
 
-status settings_seeds(const char *text, uint64_t **out, size_t *count, failure *why) {
+status settings_seeds(const char *text, uint64_t **out, size_t *count, error_info *err) {
     seed_range ranges[SEED_RANGES_MAX];
     size_t range_count, total = 0;
-    TRY(read_seed_ranges(text, ranges, &range_count, why));
+    TRY(read_seed_ranges(text, ranges, &range_count, err));
     for (size_t i = 0; i < range_count; i++) total += (size_t)(ranges[i].last - ranges[i].first) + 1;
     uint64_t *seeds = malloc(total * sizeof *seeds);
-    if (!seeds) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!seeds) return error_set(err, STATUS_MEMORY, "out of memory");
     *out = seeds;
     *count = total;
     for (size_t i = 0; i < range_count; i++)
@@ -251,36 +254,36 @@ status settings_seeds(const char *text, uint64_t **out, size_t *count, failure *
 }
 
 /* "name = found: expected ..." for a number. */
-static status fail_number(const setting_option *option, const char *text, failure *why) {
+static status fail_number(const setting_option *option, const char *text, error_info *err) {
     const char *const kind = option->type == SETTING_INTEGER ? "an integer" : "a number";
     if (isinf(option->minimum))
-        return fail(why, STATUS_INVALID, "%s = %s: expected %s or -inf", option->name, text, kind);
-    return fail(why, STATUS_INVALID, "%s = %s: expected %s from %.15g to %.15g", option->name, text, kind,
-                option->minimum, option->maximum);
+        return error_set(err, STATUS_INVALID, "%s = %s: expected %s or -inf", option->name, text, kind);
+    return error_set(err, STATUS_INVALID, "%s = %s: expected %s from %.15g to %.15g", option->name, text, kind,
+                     option->minimum, option->maximum);
 }
 
-static status parse_integer(const setting_option *option, const char *text, settings *into, failure *why) {
+static status parse_integer(const setting_option *option, const char *text, settings *into, error_info *err) {
     uint64_t value = 0;
     if (!parse_seed(text, strlen(text), &value) || (double)value < option->minimum || (double)value > option->maximum)
-        return fail_number(option, text, why);
+        return fail_number(option, text, err);
     *(uint64_t *)field(into, option) = value;
     return STATUS_OK;
 }
 
-static status parse_real(const setting_option *option, const char *text, settings *into, failure *why) {
+static status parse_real(const setting_option *option, const char *text, settings *into, error_info *err) {
     double value = *text == '-' ? -INFINITY : INFINITY;
     if (strcmp(text, "inf") != 0 && strcmp(text, "-inf") != 0 &&
         (!number_read(text, text + strlen(text), &value) || isinf(value)))
-        return fail_number(option, text, why);
-    if (!(value >= option->minimum && value <= option->maximum)) return fail_number(option, text, why);
+        return fail_number(option, text, err);
+    if (!(value >= option->minimum && value <= option->maximum)) return fail_number(option, text, err);
     *(double *)field(into, option) = value;
     return STATUS_OK;
 }
 
-static status parse_boolean(const setting_option *option, const char *text, settings *into, failure *why) {
+static status parse_boolean(const setting_option *option, const char *text, settings *into, error_info *err) {
     const bool yes = strcmp(text, "yes") == 0;
     if (!yes && strcmp(text, "no") != 0)
-        return fail(why, STATUS_INVALID, "%s = %s: expected yes or no", option->name, text);
+        return error_set(err, STATUS_INVALID, "%s = %s: expected yes or no", option->name, text);
     *(bool *)field(into, option) = yes;
     return STATUS_OK;
 }
@@ -296,7 +299,7 @@ static size_t split_choices(const char *choices, char copy[SETTINGS_TEXT_MAX], c
     return count;
 }
 
-static status parse_choice(const setting_option *option, const char *text, settings *into, failure *why) {
+static status parse_choice(const setting_option *option, const char *text, settings *into, error_info *err) {
     char copy[SETTINGS_TEXT_MAX], hash_copy[SETTINGS_TEXT_MAX], listed[SETTINGS_TEXT_MAX] = "";
     const char *names[CHOICES_MAX], *hash_names[CHOICES_MAX];
     const size_t count = split_choices(option->choices, copy, names);
@@ -309,61 +312,61 @@ static status parse_choice(const setting_option *option, const char *text, setti
         const size_t used = strlen(listed);
         snprintf(listed + used, sizeof listed - used, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
     }
-    const char *nearest = nearest_name(text, count, names);
-    return fail(why, STATUS_INVALID, "%s = %s: expected %s%s%s", option->name, text, listed,
-                nearest ? "; the nearest is " : "", nearest ? nearest : "");
+    const char *nearest = suggest_name(text, count, names);
+    return error_set(err, STATUS_INVALID, "%s = %s: expected %s%s%s", option->name, text, listed,
+                     nearest ? "; the nearest is " : "", nearest ? nearest : "");
 }
 
-static status check_items(const setting_option *option, const char *text, failure *why) {
+static status check_items(const setting_option *option, const char *text, error_info *err) {
     char item[SETTINGS_TEXT_MAX], other[SETTINGS_TEXT_MAX];
     for (const char *cursor = text, *start = cursor; settings_list_next(&cursor, item); start = cursor) {
         start += strspn(start, " \t");
         if (*start == '"' && !read_quoted(start, other))
-            return fail(why, STATUS_INVALID, "%s = %s: expected a closing \" before the next comma or the end",
-                        option->name, text);
-        if (!*item) return fail(why, STATUS_INVALID, "%s = %s: an item is empty", option->name, text);
+            return error_set(err, STATUS_INVALID, "%s = %s: expected a closing \" before the next comma or the end",
+                             option->name, text);
+        if (!*item) return error_set(err, STATUS_INVALID, "%s = %s: an item is empty", option->name, text);
         if (option->items == ITEMS_NAME && !settings_name_valid(item))
-            return fail(why, STATUS_INVALID, "%s = %s: \"%s\" has something else than letters, digits, _ and -",
-                        option->name, text, item);
+            return error_set(err, STATUS_INVALID, "%s = %s: \"%s\" has something else than letters, digits, _ and -",
+                             option->name, text, item);
         for (const char *rest = cursor; settings_list_next(&rest, other);)
             if (strcmp(item, other) == 0)
-                return fail(why, STATUS_INVALID, "%s = %s: %s is listed twice", option->name, text, item);
+                return error_set(err, STATUS_INVALID, "%s = %s: %s is listed twice", option->name, text, item);
     }
     return STATUS_OK;
 }
 
-static status check_seeds(const setting_option *option, const char *text, failure *why) {
+static status check_seeds(const setting_option *option, const char *text, error_info *err) {
     seed_range ranges[SEED_RANGES_MAX];
     size_t count;
-    failure reason;
+    error_info reason;
     const status parsed = read_seed_ranges(text, ranges, &count, &reason);
-    return parsed == STATUS_OK ? STATUS_OK : fail(why, parsed, "%s = %s: %s", option->name, text, reason.text);
+    return parsed == STATUS_OK ? STATUS_OK : error_set(err, parsed, "%s = %s: %s", option->name, text, reason.text);
 }
 
-static status parse_text(const setting_option *option, const char *text, settings *into, failure *why) {
+static status parse_text(const setting_option *option, const char *text, settings *into, error_info *err) {
     const size_t length = strlen(text);
     if (length >= SETTINGS_TEXT_MAX)
-        return fail(why, STATUS_INVALID, "%s: the value has %zu bytes, expected at most %d", option->name, length,
-                    SETTINGS_TEXT_MAX - 1);
-    if (option->items == ITEMS_SEEDS) TRY(check_seeds(option, text, why));
-    else if (option->type == SETTING_LIST) TRY(check_items(option, text, why));
+        return error_set(err, STATUS_INVALID, "%s: the value has %zu bytes, expected at most %d", option->name, length,
+                         SETTINGS_TEXT_MAX - 1);
+    if (option->items == ITEMS_SEEDS) TRY(check_seeds(option, text, err));
+    else if (option->type == SETTING_LIST) TRY(check_items(option, text, err));
     else if (option->items == ITEMS_NAME && !settings_name_valid(text))
-        return fail(why, STATUS_INVALID, "%s = %s: expected only letters, digits, _ and -", option->name, text);
+        return error_set(err, STATUS_INVALID, "%s = %s: expected only letters, digits, _ and -", option->name, text);
     memcpy(field(into, option), text, length + 1);
     return STATUS_OK;
 }
 
-status settings_parse(const setting_option *option, const char *text, settings *into, failure *why) {
-    if (!*text) return fail(why, STATUS_INVALID, "%s: the value is empty", option->name);
+status settings_parse(const setting_option *option, const char *text, settings *into, error_info *err) {
+    if (!*text) return error_set(err, STATUS_INVALID, "%s: the value is empty", option->name);
     switch (option->type) {
-    case SETTING_INTEGER: return parse_integer(option, text, into, why);
-    case SETTING_REAL: return parse_real(option, text, into, why);
-    case SETTING_BOOLEAN: return parse_boolean(option, text, into, why);
-    case SETTING_CHOICE: return parse_choice(option, text, into, why);
+    case SETTING_INTEGER: return parse_integer(option, text, into, err);
+    case SETTING_REAL: return parse_real(option, text, into, err);
+    case SETTING_BOOLEAN: return parse_boolean(option, text, into, err);
+    case SETTING_CHOICE: return parse_choice(option, text, into, err);
     case SETTING_TEXT:
-    case SETTING_LIST: return parse_text(option, text, into, why);
+    case SETTING_LIST: return parse_text(option, text, into, err);
     }
-    return fail(why, STATUS_INVALID, "%s: no such type", option->name);
+    return error_set(err, STATUS_INVALID, "%s: no such type", option->name);
 }
 
 /* The shortest of the three precisions that reads back to the same bits. */

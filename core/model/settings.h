@@ -70,12 +70,12 @@ const setting_option *settings_option(size_t index);
 
 /* Find the setting of this section and key, which may be the key of before it was renamed. Errors: STATUS_INVALID, with
  * the nearest known name. */
-status settings_find(const char *section, const char *key, const setting_option **out, failure *why);
+status settings_find(const char *section, const char *key, const setting_option **out, error_info *err);
 /* The same for a name "section.key". */
-status settings_find_name(const char *name, const setting_option **out, failure *why);
+status settings_find_name(const char *name, const setting_option **out, error_info *err);
 
-/* True for the name of a section; otherwise `why` names the nearest. */
-bool settings_section_known(const char *section, failure *why);
+/* True for the name of a section; otherwise `err` names the nearest. */
+bool settings_section_known(const char *section, error_info *err);
 
 /* True for letters, digits, _ and - only: what names of experiments and models
  * are made of, because they name files. */
@@ -86,14 +86,14 @@ void settings_default(settings *out);
 
 /* Parse `text` and store the value in `into`, which is unchanged on failure. Names of a choice of before a renaming are
  * accepted. Errors: STATUS_INVALID, with the setting, the text and what was expected. Allocates nothing. */
-status settings_parse(const setting_option *option, const char *text, settings *into, failure *why);
+status settings_parse(const setting_option *option, const char *text, settings *into, error_info *err);
 
 /* The value as text, in a form that settings_parse reads back to the same
  * bits; reals as short as that allows. */
 void settings_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]);
 
-/* The key and the choices (NULL but for a choice) that run keys hash, and that databases and checkpoints store: those of
- * HASH_NAME in options.def where the setting was renamed, otherwise those of today. */
+/* The key and the choices (NULL but for a choice) that run keys hash, and that databases and checkpoints store: those
+ * of HASH_NAME in options.def where the setting was renamed, otherwise those of today. */
 const char *settings_hash_key(const setting_option *option);
 const char *settings_hash_choices(const setting_option *option);
 /* The value as settings_text() writes it, but with the choices of settings_hash_choices(). */
@@ -123,6 +123,6 @@ bool settings_list_next(const char **cursor, char item[SETTINGS_TEXT_MAX]);
  * the caller frees. Errors: STATUS_INVALID for anything that is not such a list,
  * a seed listed twice, none or more than SETTINGS_SEEDS_MAX, more than 512
  * parts; STATUS_MEMORY. */
-status settings_seeds(const char *text, uint64_t **out, size_t *count, failure *why);
+status settings_seeds(const char *text, uint64_t **out, size_t *count, error_info *err);
 
 #endif

@@ -7,8 +7,8 @@
 
 #include "base/number.h"
 
-/* A choice is stored as its position in options.def, which is the order of the enumeration. Most of both are made from one
- * table (base/choices.h); of the others test_settings compares the two name by name. */
+/* A choice is stored as its position in options.def, which is the order of the enumeration. Most of both are made from
+ * one table (base/choices.h); of the others test_settings compares the two name by name. */
 _Static_assert(CONTEXT_CLOCK == 0 && CONTEXT_AUGMENTED == 1, "model.context");
 _Static_assert(CNF_HYPER_MLP == 0 && CNF_MLP == 1, "model.field");
 _Static_assert(ERROR_STATE_AND_CONTEXT == 0 && ERROR_STATE == 1, "solver.error_norm");
@@ -33,23 +33,25 @@ static solve_spec solver_of(const settings *values) {
     return (solve_spec){.method = method,
                         .options = {.atol = values->solver_atol,
                                     .rtol = values->solver_rtol,
-                                    .land = method->order > 5, /* too long steps to interpolate in */
+                                    .stop_at_end = method->order > 5, /* too long steps to interpolate in */
                                     .min_step = values->solver_min_step,
                                     .max_attempts = values->solver_max_steps}};
 }
 
 /* The numbers of model.hidden. Errors: STATUS_INVALID. */
-static status read_hidden(const settings *values, mlp_field_spec *out, failure *why) {
+static status read_hidden(const settings *values, mlp_field_spec *out, error_info *err) {
     char item[SETTINGS_TEXT_MAX];
     out->hidden_layers = 0;
     for (const char *cursor = values->model_hidden; settings_list_next(&cursor, item);) {
         const char *at = item;
         if (out->hidden_layers == MLP_FIELD_HIDDEN_MAX)
-            return fail(why, STATUS_INVALID, "model.hidden: more than %d hidden layers; expected at most that many",
-                        MLP_FIELD_HIDDEN_MAX);
+            return error_set(err, STATUS_INVALID,
+                             "model.hidden: more than %d hidden layers; expected at most that many",
+                             MLP_FIELD_HIDDEN_MAX);
         if (!read_number(&at, MLP_FIELD_WIDTH_MAX, &out->hidden[out->hidden_layers++]) || *at)
-            return fail(why, STATUS_INVALID, "model.hidden: \"%.40s\"; expected integers from 1 to %d, as in 64, 64",
-                        item, MLP_FIELD_WIDTH_MAX);
+            return error_set(err, STATUS_INVALID,
+                             "model.hidden: \"%.40s\"; expected integers from 1 to %d, as in 64, 64", item,
+                             MLP_FIELD_WIDTH_MAX);
     }
     return STATUS_OK;
 }
@@ -158,72 +160,75 @@ void specification_objective(const settings *values, const specification_shape *
 }
 
 /* z* of each flow has as many entries as its images have numbers; no more can move where they are seen. */
-static status check_moving(const settings *values, const image_model *model, failure *why) {
+static status check_moving(const settings *values, const image_model *model, error_info *err) {
     if (model->spec.architecture != IMAGE_AFFJORD || !image_sees_context(&model->spec)) return STATUS_OK;
     for (size_t f = 0; f < model->flow_count; f++) {
         const image_flow *flow = &model->flows[f];
         const size_t entries = flow->channels * flow->height * flow->width;
         if (values->image_augmented_dims > entries)
-            return fail(why, STATUS_INVALID,
-                        "image.augmented_dims: found %zu, expected at most the %zu entries that z* of flow %zu has",
-                        (size_t)values->image_augmented_dims, entries, f);
+            return error_set(
+                err, STATUS_INVALID,
+                "image.augmented_dims: found %zu, expected at most the %zu entries that z* of flow %zu has",
+                (size_t)values->image_augmented_dims, entries, f);
     }
     return STATUS_OK;
 }
 
 /* An mlp's layers take in the context by themselves, and its exact divergence is as many evaluations as columns. */
-static status check_mlp(const settings *values, size_t dimension, failure *why) {
+static status check_mlp(const settings *values, size_t dimension, error_info *err) {
     mlp_field_spec layers;
-    TRY(read_hidden(values, &layers, why));
+    TRY(read_hidden(values, &layers, err));
     if (values->model_concat)
-        return fail(why, STATUS_INVALID,
-                    "model.concat = yes: expected no for an mlp, whose layers use the context as model.layer sets");
+        return error_set(
+            err, STATUS_INVALID,
+            "model.concat = yes: expected no for an mlp, whose layers use the context as model.layer sets");
     if (values->flow_divergence == DIVERGENCE_EXACT && dimension > CNF_EXACT_MAX)
-        return fail(why, STATUS_INVALID,
-                    "flow.divergence = exact: of an mlp it is for up to %d columns, and the data have %zu; expected "
-                    "rademacher or gaussian",
-                    CNF_EXACT_MAX, dimension);
+        return error_set(
+            err, STATUS_INVALID,
+            "flow.divergence = exact: of an mlp it is for up to %d columns, and the data have %zu; expected "
+            "rademacher or gaussian",
+            CNF_EXACT_MAX, dimension);
     return STATUS_OK;
 }
 
-static status check_points(const settings *values, size_t dimension, failure *why) {
+static status check_points(const settings *values, size_t dimension, error_info *err) {
     if (values->solver_math != MATH_FP32)
-        return fail(why, STATUS_INVALID,
-                    "solver.math: points have no convolutions to round the inputs of; expected fp32 for points");
-    if (values->model_field == CNF_MLP) TRY(check_mlp(values, dimension, why));
+        return error_set(err, STATUS_INVALID,
+                         "solver.math: points have no convolutions to round the inputs of; expected fp32 for points");
+    if (values->model_field == CNF_MLP) TRY(check_mlp(values, dimension, err));
     else if (dimension > CNF_HYPER_DIMENSION_MAX)
-        return fail(why, STATUS_INVALID,
-                    "model.field = hyper_mlp: for up to %d columns, and the data have %zu; expected mlp",
-                    CNF_HYPER_DIMENSION_MAX, dimension);
+        return error_set(err, STATUS_INVALID,
+                         "model.field = hyper_mlp: for up to %d columns, and the data have %zu; expected mlp",
+                         CNF_HYPER_DIMENSION_MAX, dimension);
     cnf_spec flow;
     specification_flow(values, dimension, &flow);
-    return cnf_check(&flow, why);
+    return cnf_check(&flow, err);
 }
 
-status specification_check(const settings *values, const specification_shape *shape, failure *why) {
+status specification_check(const settings *values, const specification_shape *shape, error_info *err) {
     if (values->model_context > CONTEXT_AUGMENTED)
-        return fail(
-            why, STATUS_INVALID,
+        return error_set(
+            err, STATUS_INVALID,
             "model.context = general: where g sees z, the Jacobian's block dz*(T)/dz(0) is not zero, int tr df/dz "
             "is not its log-determinant, and z(T) may be the same for two points (eq. 16): there is no density "
             "to train; expected time or augmented");
-    if (!specification_is_image(shape)) return check_points(values, shape->dimension, why);
+    if (!specification_is_image(shape)) return check_points(values, shape->dimension, err);
     if (values->data_standardise)
-        return fail(why, STATUS_INVALID, "data.standardise = yes: expected no for images, whose units are known");
+        return error_set(err, STATUS_INVALID, "data.standardise = yes: expected no for images, whose units are known");
     if (values->model_field != CNF_HYPER_MLP)
-        return fail(
-            why, STATUS_INVALID,
+        return error_set(
+            err, STATUS_INVALID,
             "model.field = mlp: the field of images is made of convolutions ([image]); expected hyper_mlp, which is "
             "not looked at, for images");
     if (values->solver_math != MATH_FP32 && sizeof(real) != sizeof(float))
-        return fail(why, STATUS_INVALID,
-                    "solver.math: the double build is for what fp32 rounds already; expected fp32 in it");
+        return error_set(err, STATUS_INVALID,
+                         "solver.math: the double build is for what fp32 rounds already; expected fp32 in it");
     image_spec spec;
     image_model *model = malloc(sizeof *model);
-    if (!model) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!model) return error_set(err, STATUS_MEMORY, "out of memory");
     specification_image(values, shape->image, &spec);
-    status outcome = image_model_expand(&spec, model, why);
-    if (outcome == STATUS_OK) outcome = check_moving(values, model, why);
+    status outcome = image_model_expand(&spec, model, err);
+    if (outcome == STATUS_OK) outcome = check_moving(values, model, err);
     free(model);
     return outcome;
 }
@@ -298,7 +303,7 @@ status specification_write_units(const standard *units, checkpoint *into) {
 }
 
 static status read_numbers(const checkpoint *from, const char *path, const char *name, size_t count, double *out,
-                           failure *why) {
+                           error_info *err) {
     const char *at = checkpoint_get_text(from, name);
     bool good = at != NULL;
     for (size_t i = 0; good && i < count; i++) {
@@ -307,19 +312,19 @@ static status read_numbers(const checkpoint *from, const char *path, const char 
         at = end + 1;
     }
     return good ? STATUS_OK
-                : fail(why, STATUS_FORMAT, "%s: %s: expected %zu numbers between blanks", path, name, count);
+                : error_set(err, STATUS_FORMAT, "%s: %s: expected %zu numbers between blanks", path, name, count);
 }
 
 status specification_read_units(const checkpoint *from, const char *path, const settings *values, size_t dimension,
-                                standard *out, failure *why) {
+                                standard *out, error_info *err) {
     standard read = {.dimension = dimension};
     out->dimension = 0;
     if (!values->data_standardise || dimension > CNF_DIMENSION_MAX) return STATUS_OK;
-    TRY(read_numbers(from, path, MEAN, dimension, read.mean, why));
-    TRY(read_numbers(from, path, DEVIATION, dimension, read.deviation, why));
+    TRY(read_numbers(from, path, MEAN, dimension, read.mean, err));
+    TRY(read_numbers(from, path, DEVIATION, dimension, read.deviation, err));
     for (size_t d = 0; d < dimension; d++)
         if (!(read.deviation[d] > 0))
-            return fail(why, STATUS_FORMAT, "%s: %s: expected numbers above 0", path, DEVIATION);
+            return error_set(err, STATUS_FORMAT, "%s: %s: expected numbers above 0", path, DEVIATION);
     *out = read;
     return STATUS_OK;
 }
@@ -327,7 +332,7 @@ status specification_read_units(const checkpoint *from, const char *path, const 
 typedef struct reading {
     const char *path;
     status code;
-    failure *why;
+    error_info *err;
 } reading;
 
 /* Refuse a text "section.key" that would be a setting but is not known. */
@@ -341,37 +346,38 @@ static void check_text(void *argument, const char *name, const char *value) {
     section[dot - name] = '\0';
     if (!settings_section_known(section, NULL)) return;
     const setting_option *option;
-    failure reason;
+    error_info reason;
     if (settings_find(section, dot + 1, &option, &reason) == STATUS_OK) return;
-    state->code = fail(state->why, STATUS_FORMAT, "%s: %s", state->path, reason.text);
+    state->code = error_set(state->err, STATUS_FORMAT, "%s: %s", state->path, reason.text);
 }
 
 /* Programs that write .safetensors files drop the metadata unless they are given them. */
-static status fail_without_text(const char *path, const char *missing, failure *why) {
-    return fail(why, STATUS_FORMAT,
-                "%s: expected the settings of the model in the file's metadata, found no %s; another program saved it "
-                "without them: save it with the metadata of the original, in Python "
-                "save_file(arrays, path, metadata=safe_open(original, \"numpy\").metadata())",
-                path, missing);
+static status fail_without_text(const char *path, const char *missing, error_info *err) {
+    return error_set(
+        err, STATUS_FORMAT,
+        "%s: expected the settings of the model in the file's metadata, found no %s; another program saved it "
+        "without them: save it with the metadata of the original, in Python "
+        "save_file(arrays, path, metadata=safe_open(original, \"numpy\").metadata())",
+        path, missing);
 }
 
-static status read_shape(const checkpoint *from, const char *path, specification_shape *out, failure *why) {
+static status read_shape(const checkpoint *from, const char *path, specification_shape *out, error_info *err) {
     const char *dimension = checkpoint_get_text(from, DIMENSION), *shape = checkpoint_get_text(from, SHAPE);
-    if (!dimension) return fail_without_text(path, DIMENSION, why);
+    if (!dimension) return fail_without_text(path, DIMENSION, err);
     const char *at = shape ? shape : dimension;
     specification_shape read = {.dimension = 1};
     if (!shape) {
         if (!read_number(&at, CNF_DIMENSION_MAX, &read.dimension) || *at)
-            return fail(why, STATUS_FORMAT, "%s: %s = %.100s: expected an integer from 1 to %d", path, DIMENSION,
-                        dimension, CNF_DIMENSION_MAX);
+            return error_set(err, STATUS_FORMAT, "%s: %s = %.100s: expected an integer from 1 to %d", path, DIMENSION,
+                             dimension, CNF_DIMENSION_MAX);
         *out = read;
         return STATUS_OK;
     }
     for (size_t i = 0; i < 3; i++) {
         const size_t most = i == 0 ? IMAGE_CHANNELS_MAX : IMAGE_SIDE_MAX;
         if ((i > 0 && *at++ != ' ') || !read_number(&at, most, &read.image[i]) || (i == 2 && *at))
-            return fail(why, STATUS_FORMAT, "%s: %s = %.100s: expected channels, height and width of an image", path,
-                        SHAPE, shape);
+            return error_set(err, STATUS_FORMAT, "%s: %s = %.100s: expected channels, height and width of an image",
+                             path, SHAPE, shape);
         read.dimension *= read.image[i];
     }
     *out = read;
@@ -379,10 +385,10 @@ static status read_shape(const checkpoint *from, const char *path, specification
 }
 
 status specification_read(const checkpoint *from, const char *path, settings *values, specification_shape *shape,
-                          failure *why) {
+                          error_info *err) {
     settings read;
     specification_shape about = {.dimension = 0};
-    reading state = {.path = path, .code = STATUS_OK, .why = why};
+    reading state = {.path = path, .code = STATUS_OK, .err = err};
     checkpoint_each_text(from, check_text, &state);
     TRY(state.code);
     settings_default(&read);
@@ -393,14 +399,14 @@ status specification_read(const checkpoint *from, const char *path, settings *va
         char name[SETTINGS_TEXT_MAX];
         snprintf(name, sizeof name, "%s.%s", option->section, settings_hash_key(option));
         const char *text = checkpoint_get_text(from, name);
-        failure reason;
+        error_info reason;
         if (!text) continue; /* a setting that is younger than the file; its default is what was done before */
         found++;
         if (settings_parse(option, text, &read, &reason) != STATUS_OK)
-            return fail(why, STATUS_FORMAT, "%s: %s", path, reason.text);
+            return error_set(err, STATUS_FORMAT, "%s: %s", path, reason.text);
     }
-    TRY(read_shape(from, path, &about, why));
-    if (found == 0) return fail_without_text(path, "setting", why);
+    TRY(read_shape(from, path, &about, err));
+    if (found == 0) return fail_without_text(path, "setting", err);
     *values = read;
     *shape = about;
     return STATUS_OK;

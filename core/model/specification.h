@@ -37,7 +37,7 @@ void specification_objective(const settings *values, const specification_shape *
                              objective_spec *out);
 
 /* Settings that the core would refuse or not look at for what the model is about. Errors: STATUS_INVALID. */
-status specification_check(const settings *values, const specification_shape *shape, failure *why);
+status specification_check(const settings *values, const specification_shape *shape, error_info *err);
 
 /* Whether a setting plays a part in trainings on what the model is about: points or images. Others may be set, and are
  * not looked at. */
@@ -48,11 +48,12 @@ bool specification_uses(const specification_shape *shape, const setting_option *
  * STATUS_MEMORY. */
 status specification_write(const settings *values, const specification_shape *shape, checkpoint *into);
 
-/* Put the units of the data into it, as the texts "standard.mean" and "standard.deviation", numbers between blanks; nothing
- * for NULL. And the opposite: out->dimension is 0 where data.standardise is no. Errors: STATUS_MEMORY; STATUS_FORMAT. */
+/* Put the units of the data into it, as the texts "standard.mean" and "standard.deviation", numbers between blanks;
+ * nothing for NULL. And the opposite: out->dimension is 0 where data.standardise is no. Errors: STATUS_MEMORY;
+ * STATUS_FORMAT. */
 status specification_write_units(const standard *units, checkpoint *into);
 status specification_read_units(const checkpoint *from, const char *path, const settings *values, size_t dimension,
-                                standard *out, failure *why);
+                                standard *out, error_info *err);
 
 /* The opposite; [experiment] and [data] get their defaults. `path` is for messages. Texts
  * whose name is not that of a section and a dot are others' and passed over.
@@ -60,6 +61,6 @@ status specification_read_units(const checkpoint *from, const char *path, const 
  * younger. Errors: STATUS_FORMAT for one that is unknown or out of range, and
  * where there is no dimension. */
 status specification_read(const checkpoint *from, const char *path, settings *values, specification_shape *shape,
-                          failure *why);
+                          error_info *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* solve.c - y+ = y + h sum_i b_i k_i, k_i = F(t + c_i h, Y_i), Y_i = y + h sum_{j<i} a_ij k_j, along a grid or with h
  * chosen such that h sum_i (b_i - bhat_i) k_i stays within tolerances; and the reverse of every solve from its record.
  *
- * Stage s is the derivative at the step's end: its row of a is b, so that Y_s is the step's result. Reverse: with ybar+ the
- * cotangent of y+, going through the stages from the last,
+ * Stage s is the derivative at the step's end: its row of a is b, so that Y_s is the step's result. Reverse: with ybar+
+ * the cotangent of y+, going through the stages from the last,
  *   kbar_i = h b_i ybar+ + h sum_{j>i} a_ji Ybar_j,  Ybar_i = (dF/dy)^T kbar_i,  ybar = ybar+ + sum_i Ybar_i
  * (Hager 2000: the reverse of a Runge-Kutta method is one too). */
 #include "ode/solve.h"
@@ -19,9 +19,9 @@ typedef struct solver {
     const backend_ops *backend;
     step_control *control; /* in the backend's memory, with the numbers of the step under way */
     size_t n, stages; /* stages: s; on the way back those of the steps that are reversed */
-    bool near;
+    bool host;
     const adaptive_record *record; /* NULL: nothing is kept */
-    size_t apart; /* reals that it keeps of a step */
+    size_t kept_stride; /* reals that it keeps of a step */
     size_t evaluation; /* number of the next evaluation; on a grid of stage 0's */
     real *k[RK_WEIGHTS_MAX]; /* (n) each, the derivatives; on the way back then the cotangents of the Y_i */
     real *y; /* (n) the last accepted state; on the way back its cotangent */
@@ -35,7 +35,7 @@ size_t solve_workspace(const solve_spec *by, size_t length) {
     return (by->method->stages + (by->steps ? 1 : 3)) * length;
 }
 
-size_t solve_reverse_workspace(const solve_spec *by, size_t length) {
+size_t solve_backward_workspace(const solve_spec *by, size_t length) {
     return (2 * by->method->stages + 3) * length;
 }
 
@@ -52,9 +52,9 @@ static solver solver_of(const solve_spec *by, const ode_system *system, const ad
                     .control = system->control ? system->control : own,
                     .n = system->length,
                     .stages = by->method->stages,
-                    .near = backend_is_near(system->backend),
+                    .host = backend_is_host(system->backend),
                     .record = record,
-                    .apart = record ? solve_kept(by, system->length, record->stages) : 0};
+                    .kept_stride = record ? solve_kept(by, system->length, record->stages) : 0};
 }
 
 static step_control control_of(const solver *s, double start, double end) {
@@ -62,7 +62,7 @@ static step_control control_of(const solver *s, double start, double end) {
     return (step_control){.method = *s->by->method,
                           .start = start,
                           .end = end,
-                          .grid = s->by->steps,
+                          .fixed_steps = s->by->steps,
                           .capacity = record ? record->capacity : SIZE_MAX,
                           .times = record ? record->time : NULL,
                           .sizes = record ? record->step : NULL,
@@ -84,7 +84,7 @@ static void repeat(solver *s, void (*step)(void *argument)) {
 
 /* y (n), the Y_i of stage i, to where the step under way is kept. */
 static void keep(const solver *s, size_t i, const real *y) {
-    s->backend->copy_slot(s->backend, s->n, &s->control->steps, y, 0, s->record->states + i * s->n, s->apart);
+    s->backend->copy_slot(s->backend, s->n, &s->control->steps, y, 0, s->record->states + i * s->n, s->kept_stride);
 }
 
 /* k[i] <- stage i, for i = first .. last - 1, from y (n) and earlier ones, whose evaluations have the numbers from
@@ -92,34 +92,34 @@ static void keep(const solver *s, size_t i, const real *y) {
  * last. */
 static void make_stages(const solver *s, size_t first, size_t last, size_t evaluation, bool kept, const real *y,
                         real *states, size_t stride) {
-    const step_numbers *numbers = &s->control->numbers;
+    const step_coefficients *coefficients = &s->control->coefficients;
     for (size_t i = first; i < last; i++) {
         real *state = states + i * stride;
-        s->backend->combine(s->backend, s->n, y, i, numbers->stage[i], (const real *const *)s->k, state);
+        s->backend->combine(s->backend, s->n, y, i, coefficients->stage[i], (const real *const *)s->k, state);
         if (kept) keep(s, i, state);
-        s->system->evaluate(s->system->context, evaluation + i, &numbers->time[i], state, s->k[i]);
+        s->system->evaluate(s->system->context, evaluation + i, &coefficients->time[i], state, s->k[i]);
     }
 }
 
 /* Reverse of the stages and of their sum: s->y, the cotangent of that sum, becomes that of the step's start. `states`
  * (stages, n) holds the Y_i; `sources` (stages, n), where not NULL, cotangents that they have from elsewhere. */
-static void reverse_stages(const solver *s, const real *states, const real *sources) {
+static void backward_stages(const solver *s, const real *states, const real *sources) {
     const backend_ops *backend = s->backend;
-    const step_numbers *numbers = &s->control->numbers;
+    const step_coefficients *coefficients = &s->control->coefficients;
     const real *terms[RK_WEIGHTS_MAX]; /* ybar+, then the Ybar of later stages */
     for (size_t i = s->stages; i-- > 0;) {
         terms[0] = s->y;
         for (size_t j = i + 1; j < s->stages; j++) terms[j - i] = s->k[j];
         backend->zero(backend, s->n, s->next);
-        backend->combine(backend, s->n, s->next, s->stages - i, numbers->back[i], terms, s->next);
-        s->system->reverse(s->system->context, s->evaluation + i, &numbers->time[i], states + i * s->n, s->next,
-                           s->k[i]);
+        backend->combine(backend, s->n, s->next, s->stages - i, coefficients->backward[i], terms, s->next);
+        s->system->backward(s->system->context, s->evaluation + i, &coefficients->time[i], states + i * s->n, s->next,
+                            s->k[i]);
         if (sources) {
             const real *source = sources + i * s->n;
-            backend->combine(backend, s->n, s->k[i], 1, numbers->one, &source, s->k[i]);
+            backend->combine(backend, s->n, s->k[i], 1, coefficients->one, &source, s->k[i]);
         }
     }
-    backend->combine(backend, s->n, s->y, s->stages, numbers->one, (const real *const *)s->k, s->y);
+    backend->combine(backend, s->n, s->y, s->stages, coefficients->one, (const real *const *)s->k, s->y);
 }
 
 /* --- A fixed grid --- */
@@ -128,32 +128,32 @@ static void grid_step_once(void *argument) {
     solver *s = argument;
     const bool stages = s->record && s->record->stages;
     if (s->record && !stages) keep(s, 0, s->y);
-    if (stages && s->near)
+    if (stages && s->host)
         make_stages(s, 0, s->stages, s->evaluation, false, s->y, s->record->states + s->evaluation * s->n, s->n);
     else make_stages(s, 0, s->stages, s->evaluation, stages, s->y, s->next, 0);
-    s->backend->combine(s->backend, s->n, s->y, s->stages, s->control->numbers.stage[s->stages],
+    s->backend->combine(s->backend, s->n, s->y, s->stages, s->control->coefficients.stage[s->stages],
                         (const real *const *)s->k, s->y);
     decide(s, STEP_DONE);
     s->evaluation += s->stages;
 }
 
-static status integrate_grid(const solve_spec *by, grid g, const ode_system *system, real *y, adaptive_record *record,
-                             real *workspace, adaptive_statistics *count) {
+static status integrate_grid(const solve_spec *by, time_grid g, const ode_system *system, real *y,
+                             adaptive_record *record, real *workspace, adaptive_statistics *count) {
     const backend_ops *backend = system->backend;
     step_control own = {.going = 0};
     solver s = solver_of(by, system, record, &own);
-    if (!system->control && !s.near) return STATUS_INVALID;
+    if (!system->control && !s.host) return STATUS_INVALID;
     if (record && record->capacity < g.steps) return STATUS_RECORD_FULL;
     s.y = y;
     s.next = workspace;
     for (size_t i = 0; i < s.stages; i++) s.k[i] = workspace + (i + 1) * s.n;
     if (record) record->steps = g.steps, record->start = g.start, record->reached = record->end = g.end;
     step_control c = control_of(&s, g.start, g.end);
-    step_control_begin_grid(&c);
-    backend->upload(backend, sizeof c, &c, s.control);
+    step_control_begin_fixed(&c);
+    backend->copy_to_device(backend, sizeof c, &c, s.control);
     repeat(&s, grid_step_once);
     *count = (adaptive_statistics){.evaluations = g.steps * s.stages, .accepted = g.steps, .time = g.end};
-    count->smallest = count->largest = fabs(grid_step(g));
+    count->smallest = count->largest = fabs(time_grid_step(g));
     return backend->is_finite(backend, s.n, y) ? STATUS_OK : STATUS_NON_FINITE;
 }
 
@@ -173,7 +173,7 @@ static bool in_order(size_t count, const double *times, double start, double end
 
 static bool valid(const solver *s, double start, double end) {
     const adaptive_options *o = &s->by->options;
-    if ((!s->system->control || s->outputs) && !s->near) return false;
+    if ((!s->system->control || s->outputs) && !s->host) return false;
     if (!tableau_is_pair(s->by->method) || !isfinite(start) || !isfinite(end)) return false;
     if (!is_size(o->atol) || o->atol == 0 || !is_size(o->rtol)) return false;
     if (!is_size(o->first_step) || !is_size(o->min_step) || !is_size(o->max_step)) return false;
@@ -185,8 +185,8 @@ static bool valid(const solver *s, double start, double end) {
     return !s->outputs || in_order(s->outputs->count, s->outputs->times, start, end);
 }
 
-/* *out <- norm of sum_j weight_j k_j, tolerances by the states a and b. `whole`: NaN also for a state or last derivative
- * that isn't finite where the norm doesn't look. */
+/* *out <- norm of sum_j weight_j k_j, tolerances by the states a and b. `whole`: NaN also for a state or last
+ * derivative that isn't finite where the norm doesn't look. */
 static void measure(const solver *s, bool whole, size_t terms, const double *weight, const real *const *k,
                     const real *a, const real *b, double *out) {
     const adaptive_options *o = &s->by->options;
@@ -201,7 +201,7 @@ static void measure(const solver *s, bool whole, size_t terms, const double *wei
 
 /* Where the program can look, a start that is not finite is seen before more is evaluated. */
 static bool is_lost(const solver *s) {
-    return s->near && (isnan(s->control->size_norm) || isnan(s->control->slope_norm));
+    return s->host && (isnan(s->control->state_norm) || isnan(s->control->derivative_norm));
 }
 
 static void evaluate_at(solver *s, const double *t, const real *y, real *k) {
@@ -211,16 +211,16 @@ static void evaluate_at(solver *s, const double *t, const real *y, real *k) {
 /* The derivative at the start, the norms there and along an Euler step, and what follows from them. */
 static void begin(solver *s) {
     step_control *c = s->control;
-    const step_numbers *numbers = &c->numbers;
+    const step_coefficients *coefficients = &c->coefficients;
     const real *value = s->y, *slopes[2] = {s->k[1], s->k[0]};
-    measure(s, true, 1, numbers->one, &value, s->y, s->y, &c->size_norm);
+    measure(s, true, 1, coefficients->one, &value, s->y, s->y, &c->state_norm);
     if (!is_lost(s)) evaluate_at(s, &c->t, s->y, s->k[0]);
-    if (!is_lost(s)) measure(s, true, 1, numbers->one, &slopes[1], s->y, s->y, &c->slope_norm);
+    if (!is_lost(s)) measure(s, true, 1, coefficients->one, &slopes[1], s->y, s->y, &c->derivative_norm);
     if (s->by->options.first_step == 0 && !is_lost(s)) {
         decide(s, STEP_EULER);
-        s->backend->combine(s->backend, s->n, s->y, 1, numbers->result, (const real *const *)s->k, s->next);
-        evaluate_at(s, &numbers->time[1], s->next, s->k[1]);
-        measure(s, false, 2, numbers->apart, slopes, s->y, s->y, &c->bend_norm);
+        s->backend->combine(s->backend, s->n, s->y, 1, coefficients->result, (const real *const *)s->k, s->next);
+        evaluate_at(s, &coefficients->time[1], s->next, s->k[1]);
+        measure(s, false, 2, coefficients->difference, slopes, s->y, s->y, &c->second_derivative_norm);
     }
     decide(s, STEP_BEGIN);
 }
@@ -229,11 +229,11 @@ static void begin(solver *s) {
 static void interpolate(const solver *s, double t, real *out) {
     const step_control *c = s->control;
     double w[RK_WEIGHTS_MAX];
-    if (t == c->until) {
+    if (t == c->t_next) {
         s->backend->copy(s->backend, s->n, s->next, out);
         return;
     }
-    tableau_dense(s->by->method, (t - c->t) / (c->until - c->t), w);
+    tableau_dense(s->by->method, (t - c->t) / (c->t_next - c->t), w);
     for (size_t i = 0; i <= s->stages; i++) w[i] = c->h * w[i];
     s->backend->combine(s->backend, s->n, s->y, s->stages + 1, w, (const real *const *)s->k, out);
 }
@@ -243,7 +243,7 @@ static void show(solver *s) {
     const step_control *c = s->control;
     const adaptive_outputs *outputs = s->outputs;
     for (; c->ratio <= 1 && s->shown < outputs->count; s->shown++) {
-        if (c->direction * (outputs->times[s->shown] - c->until) > 0) return;
+        if (c->direction * (outputs->times[s->shown] - c->t_next) > 0) return;
         interpolate(s, outputs->times[s->shown], outputs->states + s->shown * s->n);
     }
 }
@@ -257,12 +257,12 @@ static void attempt(void *argument) {
     if (s->record) keep(s, 0, s->y);
     make_stages(s, 1, s->stages + 1, s->evaluation - 1, s->record && s->record->stages, s->y, s->next, 0);
     s->evaluation += s->stages;
-    measure(s, true, s->stages + 1, c->numbers.error, (const real *const *)s->k, s->y, s->next, &c->ratio);
-    decide(s, STEP_JUDGE);
+    measure(s, true, s->stages + 1, c->coefficients.error, (const real *const *)s->k, s->y, s->next, &c->ratio);
+    decide(s, STEP_ACCEPT_REJECT);
     if (s->outputs) show(s);
     backend->copy_slot(backend, s->n, &c->advance, s->y, s->n, s->y, 0);
     backend->copy_slot(backend, s->n, &c->advance, s->k[0], s->stages * s->n, s->k[0], 0);
-    decide(s, STEP_PLAN);
+    decide(s, STEP_NEXT_SIZE);
 }
 
 /* What became of it. A device that has failed gives nothing but NaN. */
@@ -292,18 +292,18 @@ static status run(solver *s, double start, double end, real *y, adaptive_record 
     step_control c = control_of(s, start, end);
     c.direction = end < start ? -1 : 1;
     c.first_step = o->first_step, c.min_step = o->min_step, c.max_step = o->max_step;
-    c.land = o->land;
+    c.stop_at_end = o->stop_at_end;
     c.attempts = o->max_attempts ? o->max_attempts : ADAPTIVE_ATTEMPTS;
     c.t = c.reached = start;
     c.finite = true;
     c.evaluations = o->first_step != 0 ? 1 : 2;
-    step_numbers_weigh(&c.method, 0, false, &c.numbers);
-    backend->upload(backend, sizeof c, &c, s->control);
+    step_coefficients_set(&c.method, 0, false, &c.coefficients);
+    backend->copy_to_device(backend, sizeof c, &c, s->control);
     begin(s);
     repeat(s, attempt);
-    backend->download(backend, sizeof c, s->control, &c);
+    backend->copy_to_host(backend, sizeof c, s->control, &c);
     TRY(outcome_of(s, &c, record, count));
-    backend->combine(backend, s->n, s->y, s->stages + 1, s->control->numbers.result, (const real *const *)s->k, y);
+    backend->combine(backend, s->n, s->y, s->stages + 1, s->control->coefficients.result, (const real *const *)s->k, y);
     return STATUS_OK;
 }
 
@@ -328,7 +328,7 @@ static status integrate(const solve_spec *by, double start, double end, const od
                         adaptive_record *record, const adaptive_outputs *outputs, real *workspace,
                         adaptive_statistics *statistics) {
     adaptive_statistics count = {.time = start};
-    const grid g = {.start = start, .end = end, .steps = by->steps};
+    const time_grid g = {.start = start, .end = end, .steps = by->steps};
     const status outcome = by->steps
                                ? integrate_grid(by, g, system, y, record, workspace, &count)
                                : integrate_adaptive(by, start, end, system, y, record, outputs, workspace, &count);
@@ -350,34 +350,34 @@ status solve_with_outputs(const solve_spec *by, double start, double end, const 
 
 /* --- The reverse --- */
 
-static void reverse_step(void *argument) {
+static void backward_step(void *argument) {
     solver *s = argument;
     const backend_ops *backend = s->backend;
     const adaptive_record *record = s->record;
     const size_t *slot = &s->control->steps;
     const bool on_grid = s->by->steps > 0;
     const real *states = s->states, *sources = NULL;
-    decide(s, STEP_BACK);
-    if (on_grid && s->near) s->evaluation = *slot * s->by->method->stages;
+    decide(s, STEP_BACKWARD);
+    if (on_grid && s->host) s->evaluation = *slot * s->by->method->stages;
     if (on_grid && record->sources) sources = record->sources + s->evaluation * s->n;
-    if (record->stages && s->near) {
-        states = record->states + *slot * s->apart;
+    if (record->stages && s->host) {
+        states = record->states + *slot * s->kept_stride;
     } else if (record->stages) {
-        backend->copy_slot(backend, s->stages * s->n, slot, record->states, s->apart, s->states, 0);
+        backend->copy_slot(backend, s->stages * s->n, slot, record->states, s->kept_stride, s->states, 0);
     } else {
-        backend->copy_slot(backend, s->n, slot, record->states, s->apart, s->next, 0);
+        backend->copy_slot(backend, s->n, slot, record->states, s->kept_stride, s->next, 0);
         make_stages(s, 0, s->stages, s->evaluation, false, s->next, s->states, s->n);
     }
-    reverse_stages(s, states, sources);
+    backward_stages(s, states, sources);
 }
 
-status solve_reverse(const solve_spec *by, const adaptive_record *record, const ode_system *system, real *ybar,
-                     real *workspace, adaptive_statistics *statistics) {
+status solve_backward(const solve_spec *by, const adaptive_record *record, const ode_system *system, real *ybar,
+                      real *workspace, adaptive_statistics *statistics) {
     step_control own = {.going = 0};
     solver s = solver_of(by, system, record, &own);
     const bool further = record->reached != record->end; /* an interpolated last step, which has a stage more */
     adaptive_statistics count = {.time = record->end};
-    if ((!system->control || record->sources) && !s.near) return STATUS_INVALID;
+    if ((!system->control || record->sources) && !s.host) return STATUS_INVALID;
     s.y = ybar;
     s.next = workspace;
     s.states = workspace + s.n;
@@ -386,18 +386,18 @@ status solve_reverse(const solve_spec *by, const adaptive_record *record, const 
         step_control c = control_of(&s, record->start, record->end);
         c.reached = record->reached;
         c.steps = c.count = record->steps;
-        step_numbers_weigh(&c.method, 0, false, &c.numbers);
-        s.backend->upload(s.backend, sizeof c, &c, s.control);
-        count.reversals = record->steps * s.stages + further;
-        count.evaluations = record->stages ? 0 : count.reversals;
+        step_coefficients_set(&c.method, 0, false, &c.coefficients);
+        s.backend->copy_to_device(s.backend, sizeof c, &c, s.control);
+        count.vjps = record->steps * s.stages + further;
+        count.evaluations = record->stages ? 0 : count.vjps;
         count.time = record->start;
         if (further) {
             s.stages++;
-            repeat(&s, reverse_step);
+            repeat(&s, backward_step);
             s.stages--;
-            decide(&s, STEP_FURTHER);
+            decide(&s, STEP_BACKWARD_REST);
         }
-        repeat(&s, reverse_step);
+        repeat(&s, backward_step);
     }
     if (statistics) *statistics = count;
     return s.backend->is_finite(s.backend, s.n, ybar) ? STATUS_OK : STATUS_NON_FINITE;

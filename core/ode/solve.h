@@ -1,9 +1,9 @@
 /* solve.h - solving dy/dt = F(t, y) with an explicit Runge-Kutta method, and the reverse of a solve.
  *
- * A solve takes equal steps (a fixed grid), or steps that it chooses by an embedded pair's estimate of the error. Either
- * way the accepted steps can be kept in a record, from which solve_reverse takes the gradient through the computed steps:
- * the state at each step's start, or those of all its stages. In the first case the reverse evaluates the stages of a
- * step again: a third more work, for memory of one state a step instead of s or s + 1.
+ * A solve takes equal steps (a fixed grid), or steps that it chooses by an embedded pair's estimate of the error.
+ * Either way the accepted steps can be kept in a record, from which solve_backward takes the gradient through the
+ * computed steps: the state at each step's start, or those of all its stages. In the first case the reverse evaluates
+ * the stages of a step again: a third more work, for memory of one state a step instead of s or s + 1.
  *
  * Adaptive steps follow torchdiffeq's rules:
  *
@@ -11,18 +11,17 @@
  *   h <- h min(10, max(0.9 / ratio^(1/order), low)),    low = 0.2, or 1 where ratio < 1.
  *
  * The first step is chosen with one evaluation (Hairer, Norsett, Wanner, II.4). The last one goes past the end and the
- * state there is interpolated, unless `land` is set; set it for dopri8, whose steps are too long to interpolate within
- * the tolerance. Every attempt costs s evaluations, so that a solve makes exactly 2 + s (accepted + rejected), or 1
- * less with a first step given: the derivative at a step's end is evaluated for all pairs and is the next step's first
- * stage. Time is double throughout.
+ * state there is interpolated, unless `stop_at_end` is set; set it for dopri8, whose steps are too long to interpolate
+ * within the tolerance. Every attempt costs s evaluations, so that a solve makes exactly 2 + s (accepted + rejected),
+ * or 1 less with a first step given: the derivative at a step's end is evaluated for all pairs and is the next step's
+ * first stage. Time is double throughout.
  *
- * What is not torchdiffeq's (0.2.5; docs/lab/peers.md):
- * - the value at the end of bosh3, which it interpolates by a polynomial with up to 1,000 times the error of the steps;
- * - a solve with `land`, whose last step does not evaluate F behind the end. Without it dopri8's value at the end has
+ * What is not torchdiffeq's (0.2.5; docs/lab/peers.md): - the value at the end of bosh3, which it interpolates by a
+ * polynomial with up to 1,000 times the error of the steps; - a solve with `stop_at_end`, whose last step does not
+ * evaluate F behind the end. Without it dopri8's value at the end has
  *   up to 5,000 times the error of the steps, here and there;
- * - heun2: its "adaptive_heun" goes on with the derivative at the predictor, one evaluation less a step;
- * - tsit5, which it no longer has;
- * - rounding in float: below tolerances of 1e-5 it decides which steps are rejected. In double, counts are equal. */
+ * - heun2: its "adaptive_heun" goes on with the derivative at the predictor, one evaluation less a step; - tsit5, which it no longer has; - rounding in float: below tolerances of 1e-5 it decides which steps are rejected. In double, counts are
+ * equal. */
 #ifndef AFFJORD_ODE_SOLVE_H
 #define AFFJORD_ODE_SOLVE_H
 
@@ -57,7 +56,7 @@ typedef struct ode_system {
 
     /* ybar (n) <- (dF/dy)^T k, for a cotangent k (n) of F; the equation gathers the gradients of what else F depends
      * on. NULL if the equation is never reversed. */
-    void (*reverse)(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar);
+    void (*backward)(void *context, size_t evaluation, const double *t, const real *y, const real *k, real *ybar);
 
     /* In the backend's memory, owned by the caller: what a solve is steered by. May be NULL where the backend's memory
      * is the program's. */
@@ -65,20 +64,20 @@ typedef struct ode_system {
 } ode_system;
 
 /* `steps` equal steps from `start` to `end`, which may lie before it. */
-typedef struct grid {
+typedef struct time_grid {
     double start, end; /* times */
     size_t steps; /* at least 1 */
-} grid;
+} time_grid;
 
 /* Return the step h, negative where the end lies before the start. */
-static inline double grid_step(grid g) {
+static inline double time_grid_step(time_grid g) {
     return (g.end - g.start) / (double)g.steps;
 }
 
 /* Time of an evaluation. */
-static inline double grid_time(grid g, const tableau *method, size_t evaluation) {
+static inline double time_grid_time(time_grid g, const tableau *method, size_t evaluation) {
     const size_t step = evaluation / method->stages, stage = evaluation % method->stages;
-    return g.start + ((double)step + method->c[stage]) * grid_step(g);
+    return g.start + ((double)step + method->c[stage]) * time_grid_step(g);
 }
 
 /* --- How it is solved --- */
@@ -97,7 +96,7 @@ typedef struct adaptive_options {
     double atol; /* positive */
     double rtol; /* 0 or positive */
     adaptive_norm norm; /* of the error */
-    bool land; /* shorten the last step to end where the solve ends; otherwise interpolate */
+    bool stop_at_end; /* shorten the last step to end where the solve ends; otherwise interpolate */
     double first_step; /* size of the first attempt; 0 to choose it */
     double min_step; /* smallest size tried; 0 for any that still moves the time */
     double max_step; /* largest size tried; 0 for no bound */
@@ -116,7 +115,7 @@ typedef struct solve_spec {
 /* Counters of a call. Sizes are positive in both directions of time. */
 typedef struct adaptive_statistics {
     size_t evaluations; /* calls of evaluate */
-    size_t reversals; /* calls of reverse */
+    size_t vjps; /* calls of reverse */
     size_t accepted, rejected; /* steps */
     double smallest, largest; /* accepted steps, 0 if there is none */
     double time; /* reached by the last accepted step */
@@ -148,7 +147,7 @@ typedef struct adaptive_outputs {
 /* Reals of workspace for a solve of a state of `length`, and for its reverse. */
 size_t solve_workspace(const solve_spec *by, size_t length);
 /* The same for its reverse. */
-size_t solve_reverse_workspace(const solve_spec *by, size_t length);
+size_t solve_backward_workspace(const solve_spec *by, size_t length);
 
 /* Reals that a record keeps of a step. */
 size_t solve_kept(const solve_spec *by, size_t length, bool stages);
@@ -186,8 +185,8 @@ status solve_with_outputs(const solve_spec *by, double start, double end, const 
  * So a gradient needs n reals for each accepted step, or solve_kept without evaluations, and 2 s + 3 times n while it
  * is taken; the result is the same bits. Returns STATUS_NON_FINITE if it is not finite, and
  * STATUS_INVALID on a device without system->control. */
-status solve_reverse(const solve_spec *by, const adaptive_record *record, const ode_system *system, real *ybar,
-                     real *workspace, adaptive_statistics *statistics);
+status solve_backward(const solve_spec *by, const adaptive_record *record, const ode_system *system, real *ybar,
+                      real *workspace, adaptive_statistics *statistics);
 
 AFFJORD_API_END
 

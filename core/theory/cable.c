@@ -107,9 +107,9 @@ status cable_differences(dynamics *self, const solve_spec *by, double T, const r
             outcome = cable_move(self, by, T, moved + k * n);
         }
         for (size_t i = 0; i < n && outcome == STATUS_OK; i++) {
-            const double near = (double)(moved[i] - moved[n + i]) / (2 * h);
-            const double far = (double)(moved[2 * n + i] - moved[3 * n + i]) / (4 * h);
-            Y[i * n + j] = (4 * near - far) / 3;
+            const double d1 = (double)(moved[i] - moved[n + i]) / (2 * h);
+            const double d2 = (double)(moved[2 * n + i] - moved[3 * n + i]) / (4 * h);
+            Y[i * n + j] = (4 * d1 - d2) / 3;
         }
     }
     free(moved);

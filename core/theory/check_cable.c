@@ -59,15 +59,15 @@ static status report_case(cable_case *c) {
     const size_t n = c->of->n;
     const solve_spec fine = {.method = tableau_get(TABLEAU_RK4), .steps = 4 * c->last};
     cable out = {.Y = c->finest};
-    double apart;
+    double distance;
     memcpy(c->at, c->w, n * sizeof *c->at);
     TRY(cable_solve(c->of, &fine, c->T, c->at, &out));
     c->scale = matrix_largest(n * n, c->finest);
     TRY(report_errors(c, "cable rule, eq. 11", "order of the cable rule", 3.5, cable_error));
     TRY(report_errors(c, "product of Jacobians, eq. 20", "order of the product", 0.8, product_error));
     TRY(cable_differences(c->of, &fine, c->T, c->w, 1e-3, c->Y));
-    TRY(relative(c, &apart));
-    return theory_claim(c->subject, item, c->name, "cable rule against differences", 0, apart, THEORY_AT_MOST, 1e-5);
+    TRY(relative(c, &distance));
+    return theory_claim(c->subject, item, c->name, "cable rule against differences", 0, distance, THEORY_AT_MOST, 1e-5);
 }
 
 static status run_case(const theory_subject *subject, const char *name, dynamics *of, double T, size_t first,

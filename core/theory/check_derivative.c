@@ -71,8 +71,8 @@ static status run_halves(const theory_subject *subject, dynamics *first, dynamic
     const size_t P = first->parameters;
     const derivative_piece shared[] = {{.of = second, .time = 0.5, .factor = 1},
                                        {.of = second, .time = 0.5, .factor = -0.7}};
-    const derivative_piece apart[] = {{.of = first, .time = 0.5, .factor = 1},
-                                      {.of = second, .time = 0.5, .factor = 1, .first = P}};
+    const derivative_piece distance[] = {{.of = first, .time = 0.5, .factor = 1},
+                                         {.of = second, .time = 0.5, .factor = 1, .first = P}};
     real z[N_MAX], w[N_MAX];
     theory_point(subject, 7, first->z, z);
     dynamics_start(first, z, w);
@@ -85,7 +85,7 @@ static status run_halves(const theory_subject *subject, dynamics *first, dynamic
     return run_case(&(derivative_case){.subject = subject,
                                        .name = "two fields of their own parameters",
                                        .pieces = 2,
-                                       .piece = apart,
+                                       .piece = distance,
                                        .P = 2 * P,
                                        .w = w});
 }

@@ -96,11 +96,11 @@ static status run_fold(const theory_subject *subject) {
     }
     const real left = (real)((low + high) / 2);
     mapping_apply(fold, 1, &left, at);
-    const double apart = fabs((double)(right - left)), images = fabs((double)(end[0] - at[0]));
+    const double distance = fabs((double)(right - left)), images = fabs((double)(end[0] - at[0]));
     const double star = fabs((double)(end[1] - at[1])), error = mapping_error(fold);
     mapping_destroy(&fold);
     TRY(theory_claim(subject, item, "fold of the line", "mean square error, general", 0, error, THEORY_AT_MOST, 5e-3));
-    TRY(theory_claim(subject, item, "fold of the line", "distance of two points", 0, apart, THEORY_AT_LEAST, 0.5));
+    TRY(theory_claim(subject, item, "fold of the line", "distance of two points", 0, distance, THEORY_AT_LEAST, 0.5));
     TRY(theory_claim(subject, item, "fold of the line", "distance of their images z(T)", 0, images, THEORY_AT_MOST,
                      1e-12));
     return theory_claim(subject, item, "fold of the line", "distance of their z*(T)", 0, star, THEORY_AT_LEAST, 1e-2);

@@ -101,8 +101,8 @@ static void evaluate_alone(void *argument, size_t evaluation, const double *s, c
     move(argument, y, dy);
 }
 
-static void reverse_alone(void *argument, size_t evaluation, const double *s, const real *y, const real *k,
-                          real *ybar) {
+static void backward_alone(void *argument, size_t evaluation, const double *s, const real *y, const real *k,
+                           real *ybar) {
     (void)evaluation, (void)s;
     const taking *t = argument;
     look(t, y);
@@ -118,7 +118,7 @@ static ode_system system_of(taking *t, size_t length,
                         .length = length,
                         .context = t,
                         .evaluate = evaluate,
-                        .reverse = reverse_alone};
+                        .backward = backward_alone};
 }
 
 static solve_spec rk4_steps(size_t steps) {
@@ -194,7 +194,7 @@ static void take_steps(taking *t, size_t pieces, const derivative_piece *piece, 
             t->piece = &piece[p];
             const ode_system system = system_of(t, n, evaluate_alone);
             record.states = states + p * each, record.reached = record.end = t->piece->time;
-            solve_reverse(&by, &record, &system, y, work, NULL);
+            solve_backward(&by, &record, &system, y, work, NULL);
         }
     }
 }
@@ -203,7 +203,7 @@ status derivative_take(derivative_way way, size_t pieces, const derivative_piece
                        const real *w, double *derivative) {
     const size_t n = piece[0].of->n, z = piece[0].of->z, wide = n * (P > n ? P : n), length = n + n * n + n * P;
     const solve_spec by = rk4_steps(steps);
-    const size_t work = solve_reverse_workspace(&by, length), kept = pieces * 4 * steps * n;
+    const size_t work = solve_backward_workspace(&by, length), kept = pieces * 4 * steps * n;
     real *y = calloc(length + work + (way == DERIVATIVE_STEPS ? kept : 0), sizeof *y);
     double *room = calloc(n * n + 5 * wide + n * P, sizeof *room);
     if (!y || !room) {

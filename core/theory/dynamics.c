@@ -43,7 +43,7 @@ static void start(dynamics *of, const real *z, real *w) {
 
 static void value(dynamics *of, const real *w, real *h) {
     field_dynamics *self = as_field(of);
-    field_bind(self->field, of->params);
+    field_set_params(self->field, of->params);
     prepare(of, w);
     field_forward(self->field, 1, w, NULL, &(field_values){.f = h});
     if (context_is_clock(self->context)) h[of->z] = 1;
@@ -64,7 +64,7 @@ static void linearise(dynamics *of, const real *w, double *A, double *B) {
     field_dynamics *self = as_field(of);
     const size_t D = of->z, C = of->c, n = of->n, P = of->parameters;
     memset(A, 0, n * n * sizeof *A);
-    field_bind(self->field, of->params);
+    field_set_params(self->field, of->params);
     for (size_t d = 0; d < D; d++) {
         const field_values bar = {.f = unit_of(self, D, d)};
         prepare(of, w);
@@ -79,7 +79,7 @@ static void linearise(dynamics *of, const real *w, double *A, double *B) {
         memset(self->gradient, 0, P * sizeof *self->gradient);
         if (!context_is_clock(self->context)) {
             context_rate(self->context, of->params, self->c, self->gbar);
-            context_rate_reverse(self->context, of->params, self->c, unit_of(self, C, k), self->gbar, self->gradient);
+            context_rate_backward(self->context, of->params, self->c, unit_of(self, C, k), self->gbar, self->gradient);
             put(C, self->gbar, A + (D + k) * n + D);
         }
         if (B) put(P, self->gradient, B + (D + k) * P);
@@ -113,10 +113,10 @@ static status create(dynamics **out, const backend_ops *backend) {
 }
 
 /* Append to the parameter table in a flow's order: the field, which is already there, then the context. */
-static status finish(dynamics *of, const context_spec *about, failure *why) {
+static status finish(dynamics *of, const context_spec *about, error_info *err) {
     field_dynamics *self = as_field(of);
     arena *memory = &self->memory;
-    TRY(context_create(about, "context", of->backend, &self->table, memory, &self->context, why));
+    TRY(context_create(about, "context", of->backend, &self->table, memory, &self->context, err));
     of->z = self->field->dimension;
     of->c = about->moving > 0 ? about->moving : 1;
     of->n = of->z + of->c;
@@ -154,12 +154,12 @@ status dynamics_toy(const cnf_spec *spec, const real *params, dynamics **out) {
 }
 
 static status make_image(dynamics *of, const conv_field_spec *spec, size_t moving, uint64_t seed, double scale,
-                         failure *why) {
+                         error_info *err) {
     field_dynamics *self = as_field(of);
     const context_spec about = {
         .augmented = moving > 0, .dimension = spec->context, .moving = moving, .width = moving, .activation = MLP_TANH};
-    TRY(conv_field_create(spec, "field", NULL, of->backend, &self->table, &self->field, why));
-    TRY(finish(of, &about, why));
+    TRY(conv_field_create(spec, "field", NULL, of->backend, &self->table, &self->field, err));
+    TRY(finish(of, &about, err));
     TRY(ARENA_NEW(&self->memory, of->parameters, &self->params));
     of->params = self->params;
     field_initialise(self->field, seed, self->params);
@@ -169,14 +169,15 @@ static status make_image(dynamics *of, const conv_field_spec *spec, size_t movin
 }
 
 status dynamics_image(const conv_field_spec *spec, size_t moving, uint64_t seed, double scale, dynamics **out,
-                      failure *why) {
+                      error_info *err) {
     dynamics *of;
-    failure reason = {"out of memory for a field"};
-    if (create(&of, cpu_backend(cpu_level_best())) != STATUS_OK) return fail(why, STATUS_MEMORY, "%s", reason.text);
+    error_info reason = {"out of memory for a field"};
+    if (create(&of, cpu_backend(cpu_level_best())) != STATUS_OK)
+        return error_set(err, STATUS_MEMORY, "%s", reason.text);
     const status made = make_image(of, spec, moving, seed, scale, &reason);
     if (made != STATUS_OK) {
         dynamics_destroy(&of);
-        return fail(why, made, "%s", reason.text);
+        return error_set(err, made, "%s", reason.text);
     }
     *out = of;
     return STATUS_OK;

@@ -44,7 +44,7 @@ status dynamics_toy(const cnf_spec *spec, const real *params, dynamics **out);
  * dynamics Linear, tanh, Linear, or the time if `moving` is 0. The object draws and owns the parameters: `seed` selects
  * them, `scale` multiplies the values that a training starts with. Errors: those of conv_field_create. */
 status dynamics_image(const conv_field_spec *spec, size_t moving, uint64_t seed, double scale, dynamics **out,
-                      failure *why);
+                      error_info *err);
 
 void dynamics_destroy(dynamics **self);
 

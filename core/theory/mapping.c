@@ -19,7 +19,7 @@ struct mapping {
     parameter_table table;
     field *field;
     context *clock;
-    grid g;
+    time_grid g;
     size_t evaluations, length; /* length = D CHUNK: the state is z alone */
     real *params, *gradient, *first, *second; /* (P) */
     real *path, *pathbar; /* (evaluations) */
@@ -37,17 +37,17 @@ static void evaluate(void *argument, size_t evaluation, const double *t, const r
                                      self->divergence);
 }
 
-static void reverse(void *argument, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
+static void backward(void *argument, size_t evaluation, const double *t, const real *y, const real *k, real *ybar) {
     (void)t;
     const mapping *self = argument;
     const size_t at = evaluation * self->field->stride;
-    self->field->ops->grid->reverse(self->field, self->theta + at, y, NULL, k, self->l, ybar, self->thetabar + at,
-                                    self->scratch);
+    self->field->ops->grid->backward(self->field, self->theta + at, y, NULL, k, self->l, ybar, self->thetabar + at,
+                                     self->scratch);
 }
 
 static ode_system system_of(mapping *self) {
     return (ode_system){
-        .backend = self->backend, .length = self->length, .context = self, .evaluate = evaluate, .reverse = reverse};
+        .backend = self->backend, .length = self->length, .context = self, .evaluate = evaluate, .backward = backward};
 }
 
 /* state <- z(T) of [x, 0]. */
@@ -77,9 +77,9 @@ static void step(mapping *self, size_t n, const real *x, const real *y, uint64_t
             self->error += off * off / count;
             self->cotangent[k * CHUNK + i] = (real)(2 * off / count);
         }
-    solve_reverse(&self->solver, &self->record, &system, self->cotangent, self->rk, NULL);
-    self->field->ops->grid->prepare_reverse(self->field, self->evaluations, self->params, self->path, self->thetabar,
-                                            self->gradient, self->pathbar);
+    solve_backward(&self->solver, &self->record, &system, self->cotangent, self->rk, NULL);
+    self->field->ops->grid->prepare_backward(self->field, self->evaluations, self->params, self->path, self->thetabar,
+                                             self->gradient, self->pathbar);
     self->backend->adam(self->backend, self->table.total, &adam, self->gradient, self->first, self->second,
                         self->params);
 }
@@ -88,7 +88,7 @@ static status build(mapping *self) {
     const mapping_spec *spec = &self->spec;
     const size_t D = spec->visible + spec->joined;
     arena *memory = &self->memory;
-    self->g = (grid){.start = 0, .end = 1, .steps = spec->steps};
+    self->g = (time_grid){.start = 0, .end = 1, .steps = spec->steps};
     self->solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = spec->steps};
     self->record = (adaptive_record){.capacity = spec->steps, .stages = true};
     self->evaluations = 4 * spec->steps;
@@ -114,7 +114,7 @@ static status build(mapping *self) {
     TRY(ARENA_NEW(memory, CHUNK, &self->divergence));
     TRY(ARENA_NEW(memory, CHUNK, &self->l));
     TRY(ARENA_NEW(memory, self->field->scratch, &self->scratch));
-    TRY(ARENA_NEW(memory, solve_reverse_workspace(&self->solver, self->length), &self->rk));
+    TRY(ARENA_NEW(memory, solve_backward_workspace(&self->solver, self->length), &self->rk));
     return ARENA_NEW(memory, self->evaluations * self->length, &self->record.states);
 }
 

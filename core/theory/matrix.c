@@ -44,9 +44,9 @@ double matrix_largest(size_t count, const double *a) {
 double matrix_distance(size_t count, const double *a, const double *b) {
     double largest = 0;
     for (size_t i = 0; i < count; i++) {
-        const double apart = fabs(a[i] - b[i]);
-        if (isnan(apart)) return apart;
-        largest = fmax(largest, apart);
+        const double distance = fabs(a[i] - b[i]);
+        if (isnan(distance)) return distance;
+        largest = fmax(largest, distance);
     }
     return largest;
 }

@@ -8,15 +8,15 @@
 #include "base/random.h"
 #include "theory/statements_internal.h"
 
-status theory_check(const theory_subject *subject, const char *item, failure *why) {
+status theory_check(const theory_subject *subject, const char *item, error_info *err) {
     static status (*const checks[])(const theory_subject *subject) = {theory_cable,  theory_magnus,     theory_trace,
                                                                       theory_blocks, theory_derivative, theory_mapping};
     for (size_t i = 0; theory_items[i]; i++) {
         if (strcmp(item, theory_items[i]) != 0) continue;
         const status outcome = checks[i](subject);
-        return outcome == STATUS_OK ? STATUS_OK : fail(why, outcome, "theory item %s: computation failed", item);
+        return outcome == STATUS_OK ? STATUS_OK : error_set(err, outcome, "theory item %s: computation failed", item);
     }
-    return fail(why, STATUS_INVALID, "theory item \"%s\": unknown", item);
+    return error_set(err, STATUS_INVALID, "theory item \"%s\": unknown", item);
 }
 
 status theory_draw(const cnf_spec *spec, uint64_t seed, double scale, dynamics **out, real **params) {

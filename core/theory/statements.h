@@ -41,7 +41,7 @@ typedef struct theory_subject {
 } theory_subject;
 
 /* Compute one item of theory_items. Errors: STATUS_INVALID for an unknown name; STATUS_MEMORY; those of solves. */
-status theory_check(const theory_subject *subject, const char *item, failure *why);
+status theory_check(const theory_subject *subject, const char *item, error_info *err);
 
 /* The names of the items, terminated by NULL:
  *

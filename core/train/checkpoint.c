@@ -1,7 +1,7 @@
 /* checkpoint.c - named arrays and strings in memory, the parts of a block of parameters among them, and to their file.
  *
- * In the file arrays of 8-byte elements come first and the header is padded to a multiple of 8 bytes, so that every array
- * is aligned: readers that map it into memory, PyTorch's among them, insist on that. */
+ * In the file arrays of 8-byte elements come first and the header is padded to a multiple of 8 bytes, so that every
+ * array is aligned: readers that map it into memory, PyTorch's among them, insist on that. */
 #include "train/checkpoint.h"
 
 #include <assert.h>
@@ -184,16 +184,17 @@ static bool fits(const numbers *values, size_t elements) {
     return true;
 }
 
-status checkpoint_get_parameters(const checkpoint *file, const parameter_table *table, real *params, failure *why) {
+status checkpoint_get_parameters(const checkpoint *file, const parameter_table *table, real *params, error_info *err) {
     numbers values[PARAMETERS_MAX];
     for (size_t i = 0; i < table->count; i++) {
         const parameter *entry = &table->entries[i];
         const size_t elements = entry->rows * entry->columns;
         if (!find_numbers(file, entry->name, elements, &values[i]))
-            return fail(why, STATUS_FORMAT, "no array \"%s\" of %zu floating-point numbers", entry->name, elements);
+            return error_set(err, STATUS_FORMAT, "no array \"%s\" of %zu floating-point numbers", entry->name,
+                             elements);
         if (!fits(&values[i], elements))
-            return fail(why, STATUS_FORMAT, "array \"%s\": expected numbers in the range of %s, found larger ones",
-                        entry->name, REAL_NAME);
+            return error_set(err, STATUS_FORMAT, "array \"%s\": expected numbers in the range of %s, found larger ones",
+                             entry->name, REAL_NAME);
     }
     for (size_t i = 0; i < table->count; i++) {
         const parameter *entry = &table->entries[i];
@@ -206,8 +207,8 @@ status checkpoint_get_parameters(const checkpoint *file, const parameter_table *
 
 /* --- A checksum of what it holds, whatever the file looks like ---
  *
- * Other programs write the same arrays in another order, or wider. So arrays are taken by their names, and numbers as the
- * 8 bytes of the double that they are. */
+ * Other programs write the same arrays in another order, or wider. So arrays are taken by their names, and numbers as
+ * the 8 bytes of the double that they are. */
 
 static int compare_names(const void *left, const void *right) {
     const checkpoint_array *const *a = left, *const *b = right;
@@ -349,12 +350,12 @@ static char *header_text(const checkpoint *file, const checksums *sums) {
 typedef struct output {
     file_replacement file;
     SHA256_CTX hash;
-    failure *why;
+    error_info *err;
 } output;
 
 static status put(output *out, const void *bytes, size_t size) {
     SHA256_Update(&out->hash, bytes, size);
-    return file_replace_write(&out->file, bytes, size, out->why);
+    return file_replace_write(&out->file, bytes, size, out->err);
 }
 
 static status put_array(void *argument, const checkpoint_array *array) {
@@ -372,19 +373,19 @@ static status put_all(output *out, const checkpoint *file, const char *header) {
     return each_array(file, put_array, out);
 }
 
-status checkpoint_write(const checkpoint *file, const char *path, char sha256_hex[65], failure *why) {
-    output out = {.why = why};
+status checkpoint_write(const checkpoint *file, const char *path, char sha256_hex[65], error_info *err) {
+    output out = {.err = err};
     char file_sha256[65];
     checksums sums;
     char *header = take_checksums(file, &sums) == STATUS_OK ? header_text(file, &sums) : NULL;
-    if (header == NULL) return fail(why, STATUS_MEMORY, "no memory to write \"%s\"", path);
+    if (header == NULL) return error_set(err, STATUS_MEMORY, "no memory to write \"%s\"", path);
     SHA256_Init(&out.hash);
     status outcome = STATUS_OK;
     if (strlen(header) > CHECKPOINT_HEADER_MAX - CHECKPOINT_ALIGNMENT)
-        outcome = fail(why, STATUS_INVALID, "\"%s\": names and texts take %zu bytes, expected at most %d", path,
-                       strlen(header), CHECKPOINT_HEADER_MAX - CHECKPOINT_ALIGNMENT);
-    if (outcome == STATUS_OK) outcome = file_replace_begin(path, &out.file, why);
-    if (outcome == STATUS_OK) outcome = file_replace_end(&out.file, put_all(&out, file, header), why);
+        outcome = error_set(err, STATUS_INVALID, "\"%s\": names and texts take %zu bytes, expected at most %d", path,
+                            strlen(header), CHECKPOINT_HEADER_MAX - CHECKPOINT_ALIGNMENT);
+    if (outcome == STATUS_OK) outcome = file_replace_begin(path, &out.file, err);
+    if (outcome == STATUS_OK) outcome = file_replace_end(&out.file, put_all(&out, file, header), err);
     json_memory_release(header);
     if (outcome != STATUS_OK) return outcome;
     SHA256_End(&out.hash, file_sha256);

@@ -65,11 +65,11 @@ checkpoint_check checkpoint_checked(const checkpoint *file);
  * (may be NULL) gets the file's 64 hexadecimal digits and a terminator.
  * Errors: STATUS_IO naming the path, STATUS_MEMORY, STATUS_INVALID where the
  * names and texts take 4 MB, more than is read. */
-status checkpoint_write(const checkpoint *file, const char *path, char sha256_hex[65], failure *why);
+status checkpoint_write(const checkpoint *file, const char *path, char sha256_hex[65], error_info *err);
 
 /* Read and verify. Arrays of F16 and BF16 become F32. Errors name the path and
  * what was expected: STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
-status checkpoint_read(const char *path, checkpoint **out, failure *why);
+status checkpoint_read(const char *path, checkpoint **out, error_info *err);
 
 /* --- The parts of a block of parameters --- */
 
@@ -79,7 +79,7 @@ status checkpoint_put_parameters(checkpoint *file, const parameter_table *table,
 
 /* params (P) <- the arrays of these names, F32 or F64, rounded to real where they are wider; or nothing: STATUS_FORMAT
  * naming the first that is missing, has another size or numbers beyond the range of real. */
-status checkpoint_get_parameters(const checkpoint *file, const parameter_table *table, real *params, failure *why);
+status checkpoint_get_parameters(const checkpoint *file, const parameter_table *table, real *params, error_info *err);
 
 /* dtype of a real in this build. */
 #ifdef AFFJORD_DOUBLE

@@ -57,13 +57,13 @@ typedef struct source {
     const char *path;
     const unsigned char *data; /* what follows the header */
     size_t size;
-    failure *why;
+    error_info *err;
 } source;
 
-#define MALFORMED(from, format, ...) fail((from)->why, STATUS_FORMAT, "\"%s\": " format, (from)->path, __VA_ARGS__)
+#define MALFORMED(from, format, ...) error_set((from)->err, STATUS_FORMAT, "\"%s\": " format, (from)->path, __VA_ARGS__)
 
 static status memory_short(const source *from) {
-    return fail(from->why, STATUS_MEMORY, "no memory to read \"%s\"", from->path);
+    return error_set(from->err, STATUS_MEMORY, "no memory to read \"%s\"", from->path);
 }
 
 static status read_type(const source *from, const char *name, const json_t *entry, const file_type **type) {
@@ -253,9 +253,9 @@ static status read_header(const source *from, json_t *header, checkpoint **out) 
     return STATUS_OK;
 }
 
-static status read_bytes(const char *path, const unsigned char *bytes, size_t size, checkpoint **out, failure *why) {
+static status read_bytes(const char *path, const unsigned char *bytes, size_t size, checkpoint **out, error_info *err) {
     uint64_t length;
-    source from = {.path = path, .why = why};
+    source from = {.path = path, .err = err};
     if (size < sizeof length) {
         return MALFORMED(&from, "expected a .safetensors file, which begins with 8 bytes of length, found %zu bytes",
                          size);
@@ -285,11 +285,11 @@ static status read_bytes(const char *path, const unsigned char *bytes, size_t si
     return outcome;
 }
 
-status checkpoint_read(const char *path, checkpoint **out, failure *why) {
+status checkpoint_read(const char *path, checkpoint **out, error_info *err) {
     unsigned char *bytes;
     size_t size;
-    TRY(file_read(path, &bytes, &size, why));
-    status outcome = read_bytes(path, bytes, size, out, why);
+    TRY(file_read(path, &bytes, &size, err));
+    status outcome = read_bytes(path, bytes, size, out, err);
     free(bytes);
     return outcome;
 }

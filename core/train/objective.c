@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "data/image_batch.h"
 #include "flow/bits.h"
-#include "flow/cnf_program.h"
+#include "flow/cnf_kernel_spec.h"
 #include "train/trainer_internal.h"
 
 struct objective {
@@ -16,14 +16,14 @@ struct objective {
     cnf *flow; /* of points */
     chain *model; /* of images */
     size_t D;
-    size_t held[OBJECTIVE_HELD];
-    size_t part; /* of a held batch that is measured at once: of points all, of images B */
-    real *points[OBJECTIVE_HELD]; /* (held, D), of points */
+    size_t holdout[OBJECTIVE_HOLDOUTS];
+    size_t part; /* of a holdout batch that is measured at once: of points all, of images B */
+    real *points[OBJECTIVE_HOLDOUTS]; /* (held, D), of points */
     real *images; /* (B, D), of the last measurement */
     double *log_density; /* (the largest part) */
 
-    /* Of the last step, with its batch (B, D). A measurement behind it, at the end of an epoch, leaves them as they are:
-     * they are asked for if the step failed. */
+    /* Of the last step, with its batch (B, D). A measurement behind it, at the end of an epoch, leaves them as they
+     * are: they are asked for if the step failed. */
     real *batch;
     uint64_t iteration;
     chain_statistics statistics;
@@ -52,11 +52,11 @@ cnf *objective_points(const objective *self) {
 const objective_spec *objective_specification(const objective *self) {
     return &self->spec;
 }
-const real *objective_held_points(const objective *self, objective_held which) {
+const real *objective_held_points(const objective *self, holdout_split which) {
     return self->points[which];
 }
-size_t objective_held_size(const objective *self, objective_held which) {
-    return self->held[which];
+size_t objective_holdout_size(const objective *self, holdout_split which) {
+    return self->holdout[which];
 }
 
 /* --- Losses --- */
@@ -67,16 +67,15 @@ static void count_points(const cnf_statistics *s, objective_counts *counts) {
         .flows = {{.forward = s->evaluations_forward, .backward = s->evaluations_backward, .end_time = s->end_time}}};
 }
 
-/* A reversal makes the evaluation it reverses, so what is counted backwards are evaluations with a reverse: the solver's
- * of an adjoint solve, the reversals of one through the steps. */
+/* A reversal makes the evaluation it reverses, so what is counted backwards are evaluations with a reverse: the
+ * solver's of an adjoint solve, the reversals of one through the steps. */
 static void count_images(const chain_statistics *s, objective_counts *counts) {
     *counts = (objective_counts){.flow_count = s->flow_count};
     for (size_t f = 0; f < s->flow_count; f++) {
         const adaptive_statistics *back = &s->flows[f].backward;
-        counts->flows[f] =
-            (objective_flow){.forward = (double)s->flows[f].forward.evaluations,
-                             .backward = back->reversals ? (double)back->reversals : (double)back->evaluations,
-                             .end_time = s->flows[f].end_time};
+        counts->flows[f] = (objective_flow){.forward = (double)s->flows[f].forward.evaluations,
+                                            .backward = back->vjps ? (double)back->vjps : (double)back->evaluations,
+                                            .end_time = s->flows[f].end_time};
     }
 }
 
@@ -122,10 +121,10 @@ status objective_mean(const objective *self, size_t n, double log_density_sum, d
     return isfinite(*loss) ? STATUS_OK : STATUS_NON_FINITE;
 }
 
-/* self->log_density <- that of n points or images of a held batch from `first` on. Images have the same noise and probes
- * after every epoch; a part has those of its number, and parts of the test batch are numbered on behind those of the
- * validation batch. */
-static status measure_part(objective *self, objective_held which, uint64_t iteration, const real *params, size_t first,
+/* self->log_density <- that of n points or images of a holdout batch from `first` on. Images have the same noise and
+ * probes after every epoch; a part has those of its number, and parts of the test batch are numbered on behind those of
+ * the validation batch. */
+static status measure_part(objective *self, holdout_split which, uint64_t iteration, const real *params, size_t first,
                            size_t n, objective_counts *counts) {
     const objective_spec *spec = &self->spec;
     random_stream probe = {.seed = spec->seed, .purpose = RANDOM_PROBE, .iteration = iteration};
@@ -137,7 +136,7 @@ static status measure_part(objective *self, objective_held which, uint64_t itera
         return STATUS_OK;
     }
     const image_split validated = objective_validation_split(self->data.images);
-    const size_t validation = self->held[OBJECTIVE_VALIDATION], B = spec->batch;
+    const size_t validation = self->holdout[OBJECTIVE_VALIDATION], B = spec->batch;
     const bool test = which == OBJECTIVE_TEST;
     chain_statistics statistics;
     probe = (random_stream){.seed = spec->seed,
@@ -152,9 +151,9 @@ static status measure_part(objective *self, objective_held which, uint64_t itera
 }
 
 /* Evaluations are means over the parts, in each of which they differ. */
-status objective_measure(objective *self, objective_held which, uint64_t iteration, const real *params, double *loss,
+status objective_measure(objective *self, holdout_split which, uint64_t iteration, const real *params, double *loss,
                          objective_counts *counts) {
-    const size_t all = self->held[which];
+    const size_t all = self->holdout[which];
     objective_counts mean, one;
     double sum = 0, parts = 0;
     *loss = NAN;
@@ -171,9 +170,9 @@ status objective_measure(objective *self, objective_held which, uint64_t iterati
     return objective_mean(self, all, sum, loss);
 }
 
-void objective_describe(const objective *self, status outcome, failure *why) {
-    if (self->flow) cnf_explain(self->flow, outcome, why);
-    else chain_explain(&self->statistics, outcome, why);
+void objective_describe(const objective *self, status outcome, error_info *err) {
+    if (self->flow) cnf_explain(self->flow, outcome, err);
+    else chain_explain(&self->statistics, outcome, err);
 }
 
 status objective_save_batch(const objective *self, checkpoint *into) {
@@ -190,42 +189,42 @@ static size_t images_validated(const objective_spec *spec, const image_set *set)
     return spec->validation > 0 && spec->validation < available ? spec->validation : available;
 }
 
-static status check_images(const objective_spec *spec, const image_set *set, failure *why) {
+static status check_images(const objective_spec *spec, const image_set *set, error_info *err) {
     const image_spec *model = &spec->model.model;
     const image_split validated = objective_validation_split(set);
     if (model->channels != set->channels || model->height != set->height || model->width != set->width)
-        return fail(why, STATUS_INVALID, "a model for images of %zu x %zu x %zu on images of %zu x %zu x %zu",
-                    model->channels, model->height, model->width, set->channels, set->height, set->width);
+        return error_set(err, STATUS_INVALID, "a model for images of %zu x %zu x %zu on images of %zu x %zu x %zu",
+                         model->channels, model->height, model->width, set->channels, set->height, set->width);
     if (set->size[IMAGE_TRAINING] < 1 || set->size[validated] < 1)
-        return fail(why, STATUS_INVALID, "%s has no images to train or to validate on", set->name);
-    if (spec->batch < 1) return fail(why, STATUS_INVALID, "batches of 0 images: expected at least 1");
+        return error_set(err, STATUS_INVALID, "%s has no images to train or to validate on", set->name);
+    if (spec->batch < 1) return error_set(err, STATUS_INVALID, "batches of 0 images: expected at least 1");
     const size_t left = set->size[IMAGE_TEST] - (validated == IMAGE_TEST ? images_validated(spec, set) : 0);
     if (spec->test > left)
-        return fail(why, STATUS_INVALID,
-                    "train.test: %zu test images of %s: expected at most the %zu that are not validated on", spec->test,
-                    set->name, left);
+        return error_set(err, STATUS_INVALID,
+                         "train.test: %zu test images of %s: expected at most the %zu that are not validated on",
+                         spec->test, set->name, left);
     return STATUS_OK;
 }
 
-static status check_points(const objective_spec *spec, const dataset *data, failure *why) {
+static status check_points(const objective_spec *spec, const dataset *data, error_info *err) {
     if (spec->flow.dimension != dataset_dimension(data))
-        return fail(why, STATUS_INVALID, "a flow of dimension %zu on data of dimension %zu", spec->flow.dimension,
-                    dataset_dimension(data));
+        return error_set(err, STATUS_INVALID, "a flow of dimension %zu on data of dimension %zu", spec->flow.dimension,
+                         dataset_dimension(data));
     if (spec->batch < 1 || spec->validation < 1)
-        return fail(why, STATUS_INVALID, "batch and validation points must be at least 1");
+        return error_set(err, STATUS_INVALID, "batch and validation points must be at least 1");
     if (spec->test > 0 && !dataset_is_drawn(data))
-        return fail(why, STATUS_INVALID,
-                    "train.test: %zu test points of \"%s\": expected 0, as all held-out rows of a table are "
-                    "validated on",
-                    spec->test, dataset_name(data));
-    return cnf_check(&spec->flow, why);
+        return error_set(err, STATUS_INVALID,
+                         "train.test: %zu test points of \"%s\": expected 0, as all held-out rows of a table are "
+                         "validated on",
+                         spec->test, dataset_name(data));
+    return cnf_check(&spec->flow, err);
 }
 
-status objective_check(const objective_spec *spec, objective_data data, failure *why) {
-    return data.images ? check_images(spec, data.images, why) : check_points(spec, data.points, why);
+status objective_check(const objective_spec *spec, objective_data data, error_info *err) {
+    return data.images ? check_images(spec, data.images, err) : check_points(spec, data.points, err);
 }
 
-static status build_points(objective *self, parallel *workers, failure *why) {
+static status build_points(objective *self, parallel *workers, error_info *err) {
     static const dataset_split splits[] = {[OBJECTIVE_VALIDATION] = SPLIT_VALIDATION, [OBJECTIVE_TEST] = SPLIT_TEST};
     objective_spec *spec = &self->spec;
     const dataset *data = self->data.points;
@@ -233,10 +232,10 @@ static status build_points(objective *self, parallel *workers, failure *why) {
     spec->flow.log_volume = standard_log_volume(dataset_units(data));
     /* Each row that is held out counts once. */
     if (!dataset_is_drawn(data) && dataset_held_out(data) < spec->validation) spec->validation = dataset_held_out(data);
-    TRY(cnf_create(&spec->flow, spec->batch, workers, &self->flow, why));
-    self->held[OBJECTIVE_VALIDATION] = spec->validation;
-    for (size_t which = 0; which < OBJECTIVE_HELD; which++) {
-        const size_t n = self->held[which];
+    TRY(cnf_create(&spec->flow, spec->batch, workers, &self->flow, err));
+    self->holdout[OBJECTIVE_VALIDATION] = spec->validation;
+    for (size_t which = 0; which < OBJECTIVE_HOLDOUTS; which++) {
+        const size_t n = self->holdout[which];
         TRY(ARENA_NEW(&self->memory, n * self->D, &self->points[which]));
         dataset_batch(data, splits[which], spec->seed, 0, 0, n, self->points[which]);
         if (n > self->part) self->part = n;
@@ -244,34 +243,34 @@ static status build_points(objective *self, parallel *workers, failure *why) {
     return STATUS_OK;
 }
 
-static status build(objective *self, parallel *workers, failure *why) {
+static status build(objective *self, parallel *workers, error_info *err) {
     const objective_spec *spec = &self->spec;
-    self->held[OBJECTIVE_TEST] = spec->test;
+    self->holdout[OBJECTIVE_TEST] = spec->test;
     if (self->data.images) {
-        TRY(chain_create(&spec->model, spec->batch, true, workers, &self->model, why));
+        TRY(chain_create(&spec->model, spec->batch, true, workers, &self->model, err));
         self->D = chain_dimension(self->model);
-        self->held[OBJECTIVE_VALIDATION] = images_validated(spec, self->data.images);
+        self->holdout[OBJECTIVE_VALIDATION] = images_validated(spec, self->data.images);
         self->part = spec->batch;
         TRY(ARENA_NEW(&self->memory, spec->batch * self->D, &self->images));
     } else {
-        TRY(build_points(self, workers, why));
+        TRY(build_points(self, workers, err));
     }
     TRY(ARENA_NEW(&self->memory, spec->batch * self->D, &self->batch));
     return ARENA_NEW(&self->memory, self->part, &self->log_density);
 }
 
 status objective_create(const objective_spec *spec, objective_data data, parallel *workers, objective **out,
-                        failure *why) {
-    TRY(objective_check(spec, data, why));
+                        error_info *err) {
+    TRY(objective_check(spec, data, err));
     arena memory = {0};
     objective *self;
-    failure reason = {"out of memory for a training"};
-    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return fail(why, STATUS_MEMORY, "%s", reason.text);
+    error_info reason = {"out of memory for a training"};
+    if (ARENA_NEW(&memory, 1, &self) != STATUS_OK) return error_set(err, STATUS_MEMORY, "%s", reason.text);
     *self = (objective){.spec = *spec, .data = data, .memory = memory};
     const status built = build(self, workers, &reason);
     if (built != STATUS_OK) {
         objective_destroy(&self);
-        return fail(why, built, "%s", reason.text);
+        return error_set(err, built, "%s", reason.text);
     }
     *out = self;
     return STATUS_OK;

@@ -1,7 +1,8 @@
 /* objective.h - what a training minimises: the loss of a model on batches that are numbered.
  *
- * Points of R^D lose nats (eq. 18), images bits per dimension, both with regularisers where these have weights. A batch,
- * its noise and its probes are functions of (seed, iteration), so a resumed training draws the same ones. Parameters and gradients are in the memory of the model's backend, but for those of objective_initialise. */
+ * Points of R^D lose nats (eq. 18), images bits per dimension, both with regularisers where these have weights. A
+ * batch, its noise and its probes are functions of (seed, iteration), so a resumed training draws the same ones.
+ * Parameters and gradients are in the memory of the model's backend, but for those of objective_initialise. */
 #ifndef AFFJORD_TRAIN_OBJECTIVE_H
 #define AFFJORD_TRAIN_OBJECTIVE_H
 
@@ -17,9 +18,9 @@ AFFJORD_API_BEGIN
 
 enum { OBJECTIVE_FLOWS_MAX = IMAGE_FLOWS_MAX };
 
-/* What a loss is measured on that is not trained on: by the validation batch one may choose an epoch, by the test batch,
- * which shares nothing with it, one then sees what the choice is worth. */
-typedef enum objective_held { OBJECTIVE_VALIDATION, OBJECTIVE_TEST, OBJECTIVE_HELD } objective_held;
+/* What a loss is measured on that is not trained on: by the validation batch one may choose an epoch, by the test
+ * batch, which shares nothing with it, one then sees what the choice is worth. */
+typedef enum holdout_split { OBJECTIVE_VALIDATION, OBJECTIVE_TEST, OBJECTIVE_HOLDOUTS } holdout_split;
 
 /* What it is on: the one of the two that is not NULL, which must outlive it. */
 typedef struct objective_data {
@@ -62,12 +63,12 @@ image_split objective_validation_split(const image_set *set);
 
 /* Return whether a training can have this on the data; of images, but for its model. Errors: STATUS_INVALID with the
  * reason. */
-status objective_check(const objective_spec *spec, objective_data data, failure *why);
+status objective_check(const objective_spec *spec, objective_data data, error_info *err);
 
-/* Make one; `workers` (may be NULL) is shared and must outlive it. The caller owns *out. Errors: STATUS_INVALID with the
- * reason, STATUS_MEMORY. */
+/* Make one; `workers` (may be NULL) is shared and must outlive it. The caller owns *out. Errors: STATUS_INVALID with
+ * the reason, STATUS_MEMORY. */
 status objective_create(const objective_spec *spec, objective_data data, parallel *workers, objective **out,
-                        failure *why);
+                        error_info *err);
 /* Free it and set *self to NULL; *self may be NULL. */
 void objective_destroy(objective **self);
 
@@ -90,15 +91,15 @@ status objective_step(objective *self, uint64_t iteration, const real *params, d
                       objective_counts *counts);
 
 /* Points or images of the validation batch, or of the test batch: 0 for none. */
-size_t objective_held_size(const objective *self, objective_held which);
+size_t objective_holdout_size(const objective *self, holdout_split which);
 
 /* Mean loss of the validation or the test batch, the same points or images after every epoch. NaN where it could not be
  * computed. The batch must not be empty. */
-status objective_measure(objective *self, objective_held which, uint64_t iteration, const real *params, double *loss,
+status objective_measure(objective *self, holdout_split which, uint64_t iteration, const real *params, double *loss,
                          objective_counts *counts);
 
 /* A sentence on why the last step had this outcome. */
-void objective_describe(const objective *self, status outcome, failure *why);
+void objective_describe(const objective *self, status outcome, error_info *err);
 
 /* Add to a checkpoint what repeats the last step: the batch and where its probes come from. STATUS_INVALID for points,
  * whose batch the iteration's number gives. */

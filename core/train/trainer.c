@@ -21,52 +21,53 @@ static status build(trainer *training) {
     training->average = training->params;
     if (training->spec.average > 0) TRY(BACKEND_NEW(backend, &training->memory, P, &training->average));
     TRY(BACKEND_NEW(backend, &training->memory, 2, &training->scalars));
-    training->near = training->gradient;
-    return backend_is_near(backend) ? STATUS_OK : ARENA_NEW(&training->memory, P, &training->near);
+    training->host = training->gradient;
+    return backend_is_host(backend) ? STATUS_OK : ARENA_NEW(&training->memory, P, &training->host);
 }
 
 /* x (P) <- numbers of the program; and x for the program to read, until the next such call. */
 static void set(const trainer *training, const void *from, real *x) {
-    training->backend->upload(training->backend, training->parameters * sizeof *x, from, x);
+    training->backend->copy_to_device(training->backend, training->parameters * sizeof *x, from, x);
 }
 static const real *show(const trainer *training, const real *x) {
-    if (backend_is_near(training->backend)) return x;
-    training->backend->download(training->backend, training->parameters * sizeof *x, x, training->near);
-    return training->near;
+    if (backend_is_host(training->backend)) return x;
+    training->backend->copy_to_host(training->backend, training->parameters * sizeof *x, x, training->host);
+    return training->host;
 }
 
-static status create(const trainer_spec *spec, objective *goal, trainer **out, failure *why) {
-    if (spec->epoch_iterations < 1) return fail(why, STATUS_INVALID, "iterations an epoch must be at least 1");
+static status create(const trainer_spec *spec, objective *obj, trainer **out, error_info *err) {
+    if (spec->epoch_iterations < 1) return error_set(err, STATUS_INVALID, "iterations an epoch must be at least 1");
     arena memory = {0};
     trainer *training;
-    if (ARENA_NEW(&memory, 1, &training) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a trainer");
+    if (ARENA_NEW(&memory, 1, &training) != STATUS_OK)
+        return error_set(err, STATUS_MEMORY, "out of memory for a trainer");
     training->spec = *spec;
-    training->goal = goal;
+    training->objective = obj;
     training->backend = spec->backend ? spec->backend : cpu_backend(cpu_level_best());
-    training->parameters = objective_parameters(goal)->total;
+    training->parameters = objective_parameters(obj)->total;
     training->memory = memory;
     training->running = NAN; /* until the first loss */
     if (build(training) != STATUS_OK) {
         arena_release(&training->memory);
-        return fail(why, STATUS_MEMORY, "out of memory for a trainer");
+        return error_set(err, STATUS_MEMORY, "out of memory for a trainer");
     }
-    objective_initialise(goal, training->near);
-    set(training, training->near, training->params);
-    set(training, training->near, training->average);
+    objective_initialise(obj, training->host);
+    set(training, training->host, training->params);
+    set(training, training->host, training->average);
     *out = training;
     return STATUS_OK;
 }
 
-status trainer_create(const trainer_spec *spec, objective **goal, trainer **out, failure *why) {
-    const status outcome = create(spec, *goal, out, why);
-    if (outcome != STATUS_OK) objective_destroy(goal);
-    *goal = NULL;
+status trainer_create(const trainer_spec *spec, objective **obj, trainer **out, error_info *err) {
+    const status outcome = create(spec, *obj, out, err);
+    if (outcome != STATUS_OK) objective_destroy(obj);
+    *obj = NULL;
     return outcome;
 }
 
 void trainer_destroy(trainer **training) {
     if (!*training) return;
-    objective_destroy(&(*training)->goal);
+    objective_destroy(&(*training)->objective);
     arena memory = (*training)->memory;
     arena_release(&memory);
     *training = NULL;
@@ -91,7 +92,7 @@ void trainer_end_epoch(trainer *training, const objective_counts *last, trainer_
                              .iteration = training->iteration,
                              .training_loss = training->epoch_sum / (double)length,
                              .running_loss = training->running,
-                             .tested = objective_held_size(training->goal, OBJECTIVE_TEST) > 0,
+                             .tested = objective_holdout_size(training->objective, OBJECTIVE_TEST) > 0,
                              .skipped = training->iteration - training->updates,
                              .training_counts = *last};
     for (size_t f = 0; f < last->flow_count; f++) {
@@ -103,10 +104,10 @@ void trainer_end_epoch(trainer *training, const objective_counts *last, trainer_
 }
 
 static void measure(trainer *training, trainer_epoch *epoch) {
-    epoch->validation = objective_measure(training->goal, OBJECTIVE_VALIDATION, training->iteration, training->average,
-                                          &epoch->validation_loss, &epoch->validation_counts);
+    epoch->validation = objective_measure(training->objective, OBJECTIVE_VALIDATION, training->iteration,
+                                          training->average, &epoch->validation_loss, &epoch->validation_counts);
     if (epoch->tested)
-        epoch->test = objective_measure(training->goal, OBJECTIVE_TEST, training->iteration, training->average,
+        epoch->test = objective_measure(training->objective, OBJECTIVE_TEST, training->iteration, training->average,
                                         &epoch->test_loss, &epoch->test_counts);
 }
 
@@ -128,9 +129,9 @@ static void clip_gradient(trainer *training) {
     const real *g = training->gradient;
     double size;
     if (limit == 0) return;
-    backend->upload(backend, sizeof one, &one, training->scalars);
+    backend->copy_to_device(backend, sizeof one, &one, training->scalars);
     backend->measure_error(backend, &norm, 1, training->scalars, &g, g, g, training->scalars + 1);
-    backend->download(backend, sizeof size, training->scalars + 1, &size);
+    backend->copy_to_host(backend, sizeof size, training->scalars + 1, &size);
     size *= sqrt((double)training->parameters);
     if (size > limit) backend->scale(backend, training->parameters, limit / size, g, training->gradient);
 }
@@ -141,7 +142,7 @@ static void update_average(trainer *training) {
     if (training->average == training->params) return;
     const double t = (double)training->updates + 1, keep = fmin(training->spec.average, t / (t + 9)), rest = 1 - keep;
     const real *const params = training->params;
-    backend->upload(backend, sizeof rest, &rest, training->scalars);
+    backend->copy_to_device(backend, sizeof rest, &rest, training->scalars);
     backend->scale(backend, P, keep, training->average, training->average);
     backend->combine(backend, P, training->average, 1, training->scalars, &params, training->average);
 }
@@ -180,7 +181,7 @@ status trainer_step(trainer *training, double *loss, bool *epoch_done, trainer_e
     objective_counts counts = {.flow_count = 0};
     double value;
     const status outcome =
-        objective_step(training->goal, iteration, training->params, &value, training->gradient, &counts);
+        objective_step(training->objective, iteration, training->params, &value, training->gradient, &counts);
     if (outcome < 0) return outcome;
     if (outcome == STATUS_OK) update(training, iteration);
     trainer_count(training, outcome, value, &counts);
@@ -206,11 +207,11 @@ const real *trainer_parameters(const trainer *training) {
 }
 
 objective *trainer_objective(trainer *training) {
-    return training->goal;
+    return training->objective;
 }
 
 size_t trainer_bytes(const trainer *training) {
-    return training->memory.bytes + objective_bytes(training->goal);
+    return training->memory.bytes + objective_bytes(training->objective);
 }
 
 /* The model's parameters stand in the file under the names of their table, which is how any reader wants them; Adam's
@@ -219,7 +220,7 @@ status trainer_save(const trainer *training, checkpoint *into) {
     const size_t P = training->parameters, two = 2, flows[] = {OBJECTIVE_FLOWS_MAX, 2};
     const uint64_t counters[] = {training->iteration, training->updates};
     const double means[] = {training->epoch_sum, training->running};
-    TRY(checkpoint_put_parameters(into, objective_parameters(training->goal), show(training, training->average)));
+    TRY(checkpoint_put_parameters(into, objective_parameters(training->objective), show(training, training->average)));
     if (training->average != training->params)
         TRY(checkpoint_put(into, TRAINER_PARAMETERS, CHECKPOINT_REAL, 1, &P, show(training, training->params)));
     TRY(checkpoint_put(into, "adam.first", CHECKPOINT_REAL, 1, &P, show(training, training->first)));
@@ -230,24 +231,25 @@ status trainer_save(const trainer *training, checkpoint *into) {
 }
 
 static status find(const checkpoint *from, const char *name, checkpoint_type type, size_t count, const void **out,
-                   failure *why) {
+                   error_info *err) {
     *out = checkpoint_get(from, name, type, count);
-    if (!*out) return fail(why, STATUS_FORMAT, "no array \"%s\" of %zu elements of the expected type", name, count);
+    if (!*out)
+        return error_set(err, STATUS_FORMAT, "no array \"%s\" of %zu elements of the expected type", name, count);
     return STATUS_OK;
 }
 
-status trainer_restore(trainer *training, const checkpoint *from, failure *why) {
+status trainer_restore(trainer *training, const checkpoint *from, error_info *err) {
     const size_t P = training->parameters;
-    const void *params = training->near, *first, *second, *counters, *means, *evaluations;
-    TRY(checkpoint_get_parameters(from, objective_parameters(training->goal), training->near, why));
-    if (training->average != training->params) TRY(find(from, TRAINER_PARAMETERS, CHECKPOINT_REAL, P, &params, why));
-    TRY(find(from, "adam.first", CHECKPOINT_REAL, P, &first, why));
-    TRY(find(from, "adam.second", CHECKPOINT_REAL, P, &second, why));
-    TRY(find(from, "trainer.counters", CHECKPOINT_U64, 2, &counters, why));
-    TRY(find(from, "trainer.means", CHECKPOINT_F64, 2, &means, why));
-    TRY(find(from, "trainer.evaluations", CHECKPOINT_F64, (size_t)2 * OBJECTIVE_FLOWS_MAX, &evaluations, why));
+    const void *params = training->host, *first, *second, *counters, *means, *evaluations;
+    TRY(checkpoint_get_parameters(from, objective_parameters(training->objective), training->host, err));
+    if (training->average != training->params) TRY(find(from, TRAINER_PARAMETERS, CHECKPOINT_REAL, P, &params, err));
+    TRY(find(from, "adam.first", CHECKPOINT_REAL, P, &first, err));
+    TRY(find(from, "adam.second", CHECKPOINT_REAL, P, &second, err));
+    TRY(find(from, "trainer.counters", CHECKPOINT_U64, 2, &counters, err));
+    TRY(find(from, "trainer.means", CHECKPOINT_F64, 2, &means, err));
+    TRY(find(from, "trainer.evaluations", CHECKPOINT_F64, (size_t)2 * OBJECTIVE_FLOWS_MAX, &evaluations, err));
 
-    set(training, training->near, training->average); /* where they were read to, in case others fail */
+    set(training, training->host, training->average); /* where they were read to, in case others fail */
     set(training, params, training->params);
     set(training, first, training->first);
     set(training, second, training->second);

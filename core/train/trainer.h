@@ -55,13 +55,13 @@ double trainer_forward_evaluations(const objective_counts *counts);
 /* The same of the reverse. */
 double trainer_backward_evaluations(const objective_counts *counts);
 
-/* A training. One thread at a time may use it; trainer_step is a whole solve and its reverse, at the end of an epoch also
- * those of the validation and test batches. */
+/* A training. One thread at a time may use it; trainer_step is a whole solve and its reverse, at the end of an epoch
+ * also those of the validation and test batches. */
 typedef struct trainer trainer;
 
-/* The trainer takes the objective over, also if it fails: *goal is NULL then. The caller owns *out. Errors:
+/* The trainer takes the objective over, also if it fails: *obj is NULL then. The caller owns *out. Errors:
  * STATUS_INVALID with the reason, STATUS_MEMORY. */
-status trainer_create(const trainer_spec *spec, objective **goal, trainer **out, failure *why);
+status trainer_create(const trainer_spec *spec, objective **obj, trainer **out, error_info *err);
 /* Free the trainer with its objective and set *training to NULL; *training may be NULL. */
 void trainer_destroy(trainer **training);
 
@@ -96,7 +96,7 @@ size_t trainer_bytes(const trainer *training);
 /* All state that the next step needs, as named arrays; see checkpoint.h. */
 status trainer_save(const trainer *training, checkpoint *into);
 /* The opposite. STATUS_FORMAT if an array is missing or has another shape. */
-status trainer_restore(trainer *training, const checkpoint *from, failure *why);
+status trainer_restore(trainer *training, const checkpoint *from, error_info *err);
 
 AFFJORD_API_END
 

@@ -1,5 +1,5 @@
-/* trainer_internal.h - the state of a training, and what is done with it wherever its steps are computed; and what of an
- * objective of points a device needs that does such steps. */
+/* trainer_internal.h - the state of a training, and what is done with it wherever its steps are computed; and what of
+ * an objective of points a device needs that does such steps. */
 #ifndef AFFJORD_TRAIN_TRAINER_INTERNAL_H
 #define AFFJORD_TRAIN_TRAINER_INTERNAL_H
 
@@ -9,7 +9,7 @@
 
 struct trainer {
     trainer_spec spec;
-    objective *goal;
+    objective *objective;
     const backend_ops *backend;
     arena memory; /* holds the trainer itself */
     size_t parameters; /* P */
@@ -28,9 +28,9 @@ struct trainer {
     double *scalars; /* (2), in the backend's memory: a weight, a norm */
     real *gradient; /* (P) */
 
-    /* (P), in the program's memory: numbers on their way to or from the backend. Where that has the same memory, it is the
-     * gradient, which is of no use between steps. */
-    real *near;
+    /* (P), in the program's memory: numbers on their way to or from the backend. Where that has the same memory, it is
+     * the gradient, which is of no use between steps. */
+    real *host;
 };
 
 /* Of the running mean of the loss. */
@@ -45,7 +45,7 @@ void trainer_count(trainer *training, status outcome, double loss, const objecti
 /* Whether the iteration just counted is the last of an epoch. */
 bool trainer_ends_epoch(const trainer *training);
 
-/* What the epoch gave but the losses of the held batches; the next one begins. */
+/* What the epoch gave but the losses of the holdout batches; the next one begins. */
 void trainer_end_epoch(trainer *training, const objective_counts *last, trainer_epoch *epoch);
 
 /* --- The objective --- */
@@ -56,7 +56,7 @@ const objective_spec *objective_specification(const objective *self);
 void objective_batches(const objective *self, uint64_t iteration, size_t count, real *x);
 
 /* (validation or test, D), valid as long as it; and the mean loss of n points or images from their log densities. */
-const real *objective_held_points(const objective *self, objective_held which);
+const real *objective_held_points(const objective *self, holdout_split which);
 status objective_mean(const objective *self, size_t n, double log_density_sum, double *loss);
 
 /* What a step on a grid costs, or a solve that is not reversed. */

@@ -29,7 +29,7 @@ static const size_t channel_cases[CHANNEL_CASES] = {1, 2, 4};
 typedef struct bare {
     conv *convs[LAYERS];
     real *wide[2]; /* (2, SIDE, SIDE, HIDDEN) */
-    real *forward[LAYERS], *reverse[LAYERS], *gradient[LAYERS];
+    real *forward[LAYERS], *backward[LAYERS], *gradient[LAYERS];
 } bare;
 
 typedef struct bench_case {
@@ -41,7 +41,7 @@ typedef struct bench_case {
     real *params, *gradient, *time, *time_bar;
     real *z, *e, *f, *product, *zbar; /* (IMAGES, D) */
     bare bares[THREADS_MAX];
-    bool reverse; /* what bare_image does */
+    bool backward; /* what bare_image does */
     double seconds[TIMED][BENCH_REPEATS_MAX];
 } bench_case;
 
@@ -57,16 +57,16 @@ static status make_bare(bench_case *one, bare *b) {
         fill(wide, b->wide[i]);
     }
     for (size_t l = 0; l < LAYERS; l++) {
-        TRY(conv_create(cpu_backend(cpu_level_best()), (conv_shape){2, SIDE, SIDE, size[l], size[l + 1]}, CONV_BEST,
+        TRY(conv_create(cpu_backend(cpu_level_best()), (conv_shape){2, SIDE, SIDE, size[l], size[l + 1]}, CONV_AUTO,
                         MATH_FP32, &b->convs[l]));
         TRY(ARENA_NEW(&one->memory, conv_forward_reals(b->convs[l]), &b->forward[l]));
-        TRY(ARENA_NEW(&one->memory, conv_reverse_reals(b->convs[l]), &b->reverse[l]));
+        TRY(ARENA_NEW(&one->memory, conv_backward_reals(b->convs[l]), &b->backward[l]));
         TRY(ARENA_NEW(&one->memory, conv_gradient_reals(b->convs[l]), &b->gradient[l]));
     }
     return STATUS_OK;
 }
 
-static status make_case(bench_case *one, failure *why) {
+static status make_case(bench_case *one, error_info *err) {
     const conv_field_spec spec = {.channels = one->channels,
                                   .height = SIDE,
                                   .width = SIDE,
@@ -75,7 +75,7 @@ static status make_case(bench_case *one, failure *why) {
                                   .layer = IMAGE_CONCAT,
                                   .context = 1,
                                   .fed = 1};
-    TRY(conv_field_create(&spec, "field", one->workers, cpu_backend(cpu_level_best()), &one->table, &one->field, why));
+    TRY(conv_field_create(&spec, "field", one->workers, cpu_backend(cpu_level_best()), &one->table, &one->field, err));
     const size_t all = IMAGES * one->field->dimension;
     real **const images[] = {&one->z, &one->e, &one->f, &one->product, &one->zbar};
     for (size_t i = 0; i < 5; i++) {
@@ -88,7 +88,7 @@ static status make_case(bench_case *one, failure *why) {
     TRY(ARENA_NEW(&one->memory, 1, &one->time_bar));
     one->time[0] = (real)0.5;
     field_initialise(one->field, 1, one->params);
-    field_bind(one->field, one->params);
+    field_set_params(one->field, one->params);
     for (size_t i = 0; i < one->threads; i++) TRY(make_bare(one, &one->bares[i]));
     return STATUS_OK;
 }
@@ -105,10 +105,10 @@ static void bare_image(void *argument, size_t image, size_t thread) {
     bench_case *one = argument;
     bare *b = &one->bares[thread];
     for (size_t l = 0; l < LAYERS; l++) conv_forward(b->convs[l], b->forward[l], b->wide[l % 2], b->wide[(l + 1) % 2]);
-    if (!one->reverse) return;
+    if (!one->backward) return;
     for (size_t l = LAYERS; l-- > 0;) {
-        conv_weight_reverse(b->convs[l], b->wide[l % 2], b->wide[(l + 1) % 2], b->gradient[l]);
-        conv_data_reverse(b->convs[l], b->reverse[l], b->wide[(l + 1) % 2], b->wide[l % 2]);
+        conv_backward_weight(b->convs[l], b->wide[l % 2], b->wide[(l + 1) % 2], b->gradient[l]);
+        conv_backward_data(b->convs[l], b->backward[l], b->wide[(l + 1) % 2], b->wide[l % 2]);
     }
 }
 
@@ -124,7 +124,7 @@ static void run(bench_case *one, int what) {
         field_accumulate(one->field, one->params, one->time, one->gradient, one->time_bar);
         break;
     default: /* the same convolutions */
-        one->reverse = what == BARE_REVERSE;
+        one->backward = what == BARE_REVERSE;
         parallel_for(one->workers, IMAGES, bare_image, one);
     }
 }
@@ -161,20 +161,20 @@ int bench_conv(const bench_options *options) {
     static bench_case cases[CHANNEL_CASES * THREADS_MAX];
     const size_t count = options->brief ? 1 : sizeof cases / sizeof cases[0];
     parallel *workers[THREADS_MAX + 1] = {NULL};
-    failure why = {"out of memory"};
+    error_info err = {"out of memory"};
     status outcome = parallel_create(THREADS_MAX, &workers[THREADS_MAX]);
     for (size_t i = 0; i < count && outcome == STATUS_OK; i++) {
         cases[i].channels = channel_cases[i / THREADS_MAX];
         cases[i].threads = 1 + i % THREADS_MAX;
         cases[i].workers = workers[cases[i].threads];
-        outcome = make_case(&cases[i], &why);
+        outcome = make_case(&cases[i], &err);
     }
     if (outcome == STATUS_OK) {
         time_cases(cases, count, options);
         printf("%-36s %12s %12s %8s  %s\n", "name", "median s", "minimum s", "repeats", "bare convolutions s, share");
         for (size_t i = 0; i < count; i++) report(&cases[i], options->repeats);
     } else {
-        fprintf(stderr, "bench: %s\n", why.text);
+        fprintf(stderr, "bench: %s\n", err.text);
     }
     for (size_t i = 0; i < count; i++) destroy_case(&cases[i]);
     parallel_destroy(&workers[THREADS_MAX]);

@@ -12,7 +12,7 @@
 #include "bench/bench_toy.h"
 #include "record/machine.h"
 #include "system/clock.h"
-#include "train/fleet.h"
+#include "train/batched_trainer.h"
 #include "train/objective.h"
 
 enum { RUNS_MAX = 120, MODELS = 3, DATA = 2, TIMED_LAUNCHES = 3, TIMED_ITERATIONS = 100 };
@@ -54,15 +54,15 @@ typedef struct side {
 } side;
 
 static status make_side(const bench *self, size_t model, uint64_t first, size_t count, uint64_t iterations,
-                        uint64_t epoch, side *out, failure *why) {
+                        uint64_t epoch, side *out, error_info *err) {
     *out = (side){.count = 0};
     for (uint64_t seed = first; seed < first + count; seed++) {
         const objective_spec spec = model_spec(model, seed, self->brief);
         const trainer_spec training = {
             .iterations = iterations, .epoch_iterations = epoch, .learning_rate = 1e-3, .stop_loss = -INFINITY};
-        objective *goal;
-        TRY(objective_create(&spec, (objective_data){.points = self->data[seed % DATA]}, self->workers, &goal, why));
-        TRY(trainer_create(&training, &goal, &out->members[out->count], why));
+        objective *obj;
+        TRY(objective_create(&spec, (objective_data){.points = self->data[seed % DATA]}, self->workers, &obj, err));
+        TRY(trainer_create(&training, &obj, &out->members[out->count], err));
         out->count++;
     }
     return STATUS_OK;
@@ -73,37 +73,37 @@ static void free_side(side *one) {
     one->count = 0;
 }
 
-static status train_here(side *one, failure *why) {
+static status train_here(side *one, error_info *err) {
     for (size_t i = 0; i < one->count; i++)
         while (!trainer_finished(one->members[i])) {
             bool done;
             trainer_epoch epoch;
             const status outcome = trainer_step(one->members[i], &one->loss[i], &done, &epoch);
-            if (outcome < 0) return fail(why, outcome, "a step on the processor failed");
+            if (outcome < 0) return error_set(err, outcome, "a step on the processor failed");
             if (done) one->validation[i] = epoch.validation_loss;
         }
     return STATUS_OK;
 }
 
-static void take(fleet *trained, side *one) {
+static void take(batched_trainer *trained, side *one) {
     status outcome;
     bool done;
     trainer_epoch epoch;
     for (size_t i = 0; i < one->count; i++)
-        while (fleet_next(trained, i, &outcome, &one->loss[i], &done, &epoch))
+        while (batched_trainer_next(trained, i, &outcome, &one->loss[i], &done, &epoch))
             if (done) one->validation[i] = epoch.validation_loss;
 }
 
-static status train_there(const bench *self, side *one, failure *why) {
-    fleet *trained;
-    status outcome = fleet_create(self->table, 0, one->members, one->count, self->workers, &trained, why);
+static status train_there(const bench *self, side *one, error_info *err) {
+    batched_trainer *trained;
+    status outcome = batched_trainer_create(self->table, 0, one->members, one->count, self->workers, &trained, err);
     if (outcome != STATUS_OK) return outcome;
     while (outcome == STATUS_OK && !trainer_finished(one->members[0])) {
-        outcome = fleet_begin(trained, why);
-        if (outcome == STATUS_OK) outcome = fleet_end(trained, why);
+        outcome = batched_trainer_begin(trained, err);
+        if (outcome == STATUS_OK) outcome = batched_trainer_end(trained, err);
         if (outcome == STATUS_OK) take(trained, one);
     }
-    fleet_destroy(&trained);
+    batched_trainer_destroy(&trained);
     return outcome;
 }
 
@@ -132,18 +132,18 @@ static void say(bench *self, size_t model, uint64_t seed, const char *what, cons
 
 /* `count` runs at once, an even number; the first and the last of them, of either data set, alone, twice, and on the
  * processor. */
-static status compare_model(bench *self, size_t model, size_t count, side sides[4], failure *why) {
+static status compare_model(bench *self, size_t model, size_t count, side sides[4], error_info *err) {
     const size_t n = self->iterations;
-    TRY(make_side(self, model, 0, count, n, n, &sides[0], why));
-    TRY(train_there(self, &sides[0], why));
+    TRY(make_side(self, model, 0, count, n, n, &sides[0], err));
+    TRY(train_there(self, &sides[0], err));
     for (uint64_t seed = 0; seed < count; seed += count - 1) {
         for (size_t i = 1; i < 4; i++) {
             free_side(&sides[i]);
-            TRY(make_side(self, model, seed, 1, n, n, &sides[i], why));
+            TRY(make_side(self, model, seed, 1, n, n, &sides[i], err));
         }
-        TRY(train_here(&sides[1], why));
-        TRY(train_there(self, &sides[2], why));
-        TRY(train_there(self, &sides[3], why));
+        TRY(train_here(&sides[1], err));
+        TRY(train_there(self, &sides[2], err));
+        TRY(train_there(self, &sides[3], err));
         say(self, model, seed, "processor and device", &sides[1], &sides[2], 0);
         say(self, model, seed, "device, twice", &sides[2], &sides[3], 0);
         say(self, model, seed, "device, alone and among others", &sides[2], &sides[0], seed);
@@ -151,15 +151,15 @@ static status compare_model(bench *self, size_t model, size_t count, side sides[
     return STATUS_OK;
 }
 
-static status compare_all(bench *self, size_t count, failure *why) {
+static status compare_all(bench *self, size_t count, error_info *err) {
     side *sides = calloc(4, sizeof *sides);
-    if (!sides) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!sides) return error_set(err, STATUS_MEMORY, "out of memory");
     printf("\n## The same bits\n\nTrainings of %zu iterations: parameters, last loss, validation loss; %zu runs at "
            "once.\n\n| model | what | verdict | last loss of the first | of the second |\n|---|---|---|---|---|\n",
            self->iterations, count);
     status outcome = STATUS_OK;
     for (size_t model = 0; model < MODELS && outcome == STATUS_OK; model++) {
-        outcome = compare_model(self, model, count, sides, why);
+        outcome = compare_model(self, model, count, sides, err);
         for (size_t i = 0; i < 4; i++) free_side(&sides[i]);
     }
     free(sides);
@@ -168,29 +168,29 @@ static status compare_all(bench *self, size_t count, failure *why) {
 
 /* --- Speed --- */
 
-/* One launch of each fleet, side by side. */
-static status launch(fleet *const trained[2], side sides[2], failure *why) {
+/* One launch of each batched trainer, side by side. */
+static status launch(batched_trainer *const trained[2], side sides[2], error_info *err) {
     for (size_t k = 0; k < 2; k++)
-        if (trained[k]) TRY(fleet_begin(trained[k], why));
+        if (trained[k]) TRY(batched_trainer_begin(trained[k], err));
     for (size_t k = 0; k < 2; k++) {
         if (!trained[k]) continue;
-        TRY(fleet_end(trained[k], why));
+        TRY(batched_trainer_end(trained[k], err));
         take(trained[k], &sides[k]);
     }
     return STATUS_OK;
 }
 
-static status time_runs(const bench *self, size_t runs, side sides[2], fleet *trained[2], failure *why) {
+static status time_runs(const bench *self, size_t runs, side sides[2], batched_trainer *trained[2], error_info *err) {
     const uint64_t n = TIMED_ITERATIONS;
     for (size_t k = 0; k < 2; k++) {
         const size_t count = k == 0 ? runs - runs / 2 : runs / 2; /* FFJORD and AFFJORD in halves */
         if (count == 0) continue;
-        TRY(make_side(self, k, 0, count, (TIMED_LAUNCHES + 1) * n, n, &sides[k], why));
-        TRY(fleet_create(self->table, 0, sides[k].members, count, self->workers, &trained[k], why));
+        TRY(make_side(self, k, 0, count, (TIMED_LAUNCHES + 1) * n, n, &sides[k], err));
+        TRY(batched_trainer_create(self->table, 0, sides[k].members, count, self->workers, &trained[k], err));
     }
-    TRY(launch(trained, sides, why)); /* warms up */
+    TRY(launch(trained, sides, err)); /* warms up */
     const double start = clock_seconds();
-    for (size_t i = 0; i < TIMED_LAUNCHES; i++) TRY(launch(trained, sides, why));
+    for (size_t i = 0; i < TIMED_LAUNCHES; i++) TRY(launch(trained, sides, err));
     const double seconds = (clock_seconds() - start) / TIMED_LAUNCHES;
     printf("| %zu | %.2f | %.0f | %.1f |\n", runs, 1e3 * seconds / TIMED_ITERATIONS,
            (double)runs * TIMED_ITERATIONS / seconds, seconds / TIMED_ITERATIONS * 10000);
@@ -198,21 +198,21 @@ static status time_runs(const bench *self, size_t runs, side sides[2], fleet *tr
     return STATUS_OK;
 }
 
-static status time_all(const bench *self, failure *why) {
+static status time_all(const bench *self, error_info *err) {
     static const size_t runs[] = {1, 30, RUNS_MAX};
     status outcome = STATUS_OK;
     side *sides = calloc(2, sizeof *sides);
-    if (!sides) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!sides) return error_set(err, STATUS_MEMORY, "out of memory");
     printf(
         "\n## Figure 6's runs\n\nHalf FFJORD, half AFFJORD, with a validation of 1,000 points every %d iterations.\n\n"
         "| runs at once | ms an iteration of all | iterations/s | seconds for 10,000 iterations |\n"
         "|---|---|---|---|\n",
         TIMED_ITERATIONS);
     for (size_t i = 0; i < sizeof runs / sizeof *runs && outcome == STATUS_OK; i++) {
-        fleet *trained[2] = {NULL, NULL};
-        outcome = time_runs(self, runs[i], sides, trained, why);
+        batched_trainer *trained[2] = {NULL, NULL};
+        outcome = time_runs(self, runs[i], sides, trained, err);
         for (size_t k = 0; k < 2; k++) {
-            fleet_destroy(&trained[k]);
+            batched_trainer_destroy(&trained[k]);
             free_side(&sides[k]);
         }
     }
@@ -222,37 +222,37 @@ static status time_all(const bench *self, failure *why) {
 
 /* --- The report --- */
 
-static status write_head(const bench *self, failure *why) {
+static status write_head(const bench *self, error_info *err) {
     device_about about;
-    char program[128];
-    TRY(self->table->describe(0, &about, why));
-    machine_name_program(sizeof program, program);
+    char kernel[128];
+    TRY(self->table->describe(0, &about, err));
+    machine_name_program(sizeof kernel, kernel);
     printf(
         "# A device against the processor\n\n%s; %s, sm_%d%d, %d processors, %.1f GB, driver for CUDA %s; library for "
         "%s; the processor computes with %s kernels.\n",
-        program, about.name, about.major, about.minor, about.processors, 1e-9 * (double)about.memory, about.driver,
+        kernel, about.name, about.major, about.minor, about.processors, 1e-9 * (double)about.memory, about.driver,
         self->table->architectures, cpu_level_name(cpu_level_best()));
     return STATUS_OK;
 }
 
-static status work(bench *self, failure *why) {
-    TRY(device_open(&self->table, why));
-    TRY(write_head(self, why));
-    for (size_t i = 0; i < DATA; i++) TRY(dataset_open(data_names[i], &self->data[i], why));
+static status work(bench *self, error_info *err) {
+    TRY(device_open(&self->table, err));
+    TRY(write_head(self, err));
+    for (size_t i = 0; i < DATA; i++) TRY(dataset_open(data_names[i], &self->data[i], err));
     if (parallel_create(machine_jobs(1), &self->workers) != STATUS_OK)
-        return fail(why, STATUS_MEMORY, "cannot start threads");
-    TRY(compare_all(self, self->brief ? 4 : RUNS_MAX, why));
-    if (!self->brief) TRY(time_all(self, why));
-    return bench_images(self->table, self->workers, self->brief, &self->failures, why);
+        return error_set(err, STATUS_MEMORY, "cannot start threads");
+    TRY(compare_all(self, self->brief ? 4 : RUNS_MAX, err));
+    if (!self->brief) TRY(time_all(self, err));
+    return bench_images(self->table, self->workers, self->brief, &self->failures, err);
 }
 
 int bench_device(const bench_options *options) {
     bench self = {.brief = options->brief, .iterations = options->brief ? 2 : 200};
-    failure why = {""};
-    const status outcome = work(&self, &why);
+    error_info err = {""};
+    const status outcome = work(&self, &err);
     parallel_destroy(&self.workers);
     for (size_t i = 0; i < DATA; i++) dataset_close(&self.data[i]);
-    if (outcome != STATUS_OK) fprintf(stderr, "bench: %s\n", why.text);
+    if (outcome != STATUS_OK) fprintf(stderr, "bench: %s\n", err.text);
     if (self.failures > 0) fprintf(stderr, "bench: %zu comparisons differ\n", self.failures);
     return outcome == STATUS_OK && self.failures == 0 ? 0 : 1;
 }

@@ -84,7 +84,7 @@ static void free_side(side *one) {
     one->params = NULL;
 }
 
-static status train(trainer *training, side *out, failure *why) {
+static status train(trainer *training, side *out, error_info *err) {
     bool done;
     trainer_epoch epoch = {.validation_loss = NAN};
     double start = 0;
@@ -92,7 +92,7 @@ static status train(trainer *training, side *out, failure *why) {
         if (trainer_iteration(training) == 1) start = clock_seconds(); /* what is made once is made */
         const uint64_t before = trainer_iteration(training);
         const status outcome = trainer_step(training, &out->loss, &done, &epoch);
-        if (outcome != STATUS_OK) return fail(why, STATUS_NON_FINITE, "iteration %zu failed", (size_t)before + 1);
+        if (outcome != STATUS_OK) return error_set(err, STATUS_NON_FINITE, "iteration %zu failed", (size_t)before + 1);
     }
     const size_t rest = (size_t)trainer_iteration(training) - 1;
     out->seconds = rest > 0 ? (clock_seconds() - start) / (double)rest : NAN;
@@ -101,30 +101,31 @@ static status train(trainer *training, side *out, failure *why) {
         trainer_forward_evaluations(&epoch.training_counts) + trainer_backward_evaluations(&epoch.training_counts);
     out->parameters = objective_parameters(trainer_objective(training))->total;
     out->params = calloc(out->parameters, sizeof *out->params);
-    if (!out->params) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!out->params) return error_set(err, STATUS_MEMORY, "out of memory");
     memcpy(out->params, trainer_parameters(training), out->parameters * sizeof *out->params);
     return STATUS_OK;
 }
 
 /* A whole training; `device` NULL is the processor. */
-static status train_on(bench *self, const backend_ops *device, const sizes *of, size_t model, side *out, failure *why) {
+static status train_on(bench *self, const backend_ops *device, const sizes *of, size_t model, side *out,
+                       error_info *err) {
     const image_set set = draw(self, of->side);
     const size_t shape[3] = {1, of->side, of->side};
     settings values;
     objective_spec spec;
     trainer_spec training_spec;
-    objective *goal;
+    objective *obj;
     trainer *training;
     *out = (side){.params = NULL};
     choose(of, model, &values);
     specification_objective(&values, &(specification_shape){.image = {shape[0], shape[1], shape[2]}}, 1, &spec);
     specification_trainer(&values, &training_spec);
     spec.model.backend = training_spec.backend = device;
-    TRY(objective_create(&spec, (objective_data){.images = &set}, self->workers, &goal, why));
-    TRY(trainer_create(&training_spec, &goal, &training, why));
-    status outcome = train(training, out, why);
+    TRY(objective_create(&spec, (objective_data){.images = &set}, self->workers, &obj, err));
+    TRY(trainer_create(&training_spec, &obj, &training, err));
+    status outcome = train(training, out, err);
     trainer_destroy(&training);
-    if (device) TRY(self->table->images_state(device, why)); /* which explains others */
+    if (device) TRY(self->table->images_state(device, err)); /* which explains others */
     return outcome;
 }
 
@@ -134,10 +135,10 @@ typedef struct way {
 } way;
 
 /* An environment variable is `value` until it is given back. */
-static status borrow(const char *name, const char *value, char **kept, failure *why) {
+static status borrow(const char *name, const char *value, char **kept, error_info *err) {
     const char *given = getenv(name);
     *kept = given ? strdup(given) : NULL;
-    if (given && !*kept) return fail(why, STATUS_MEMORY, "out of memory");
+    if (given && !*kept) return error_set(err, STATUS_MEMORY, "out of memory");
     if (value) setenv(name, value, 1);
     return STATUS_OK;
 }
@@ -148,12 +149,12 @@ static void put_back(const char *name, char *kept) {
 }
 
 /* Open device 0. */
-static status open_device(const bench *self, way by, const backend_ops **out, failure *why) {
+static status open_device(const bench *self, way by, const backend_ops **out, error_info *err) {
     char *library, *graphs;
-    TRY(borrow("AFFJORD_CUDNN", by.library ? NULL : "none", &library, why));
-    status opened = borrow("AFFJORD_GRAPHS", by.graphs ? NULL : "none", &graphs, why);
+    TRY(borrow("AFFJORD_CUDNN", by.library ? NULL : "none", &library, err));
+    status opened = borrow("AFFJORD_GRAPHS", by.graphs ? NULL : "none", &graphs, err);
     if (opened == STATUS_OK) {
-        opened = self->table->images_open(0, out, why);
+        opened = self->table->images_open(0, out, err);
         put_back("AFFJORD_GRAPHS", graphs);
     }
     put_back("AFFJORD_CUDNN", library);
@@ -161,12 +162,12 @@ static status open_device(const bench *self, way by, const backend_ops **out, fa
 }
 
 /* The same on device 0; *has <- whether cuDNN computes all convolutions. */
-static status train_there(bench *self, way by, const sizes *of, size_t model, side *out, bool *has, failure *which,
-                          failure *why) {
+static status train_there(bench *self, way by, const sizes *of, size_t model, side *out, bool *has, error_info *which,
+                          error_info *err) {
     const backend_ops *device;
-    TRY(open_device(self, by, &device, why));
+    TRY(open_device(self, by, &device, err));
     *has = self->table->images_library(device, which);
-    const status outcome = train_on(self, device, of, model, out, why);
+    const status outcome = train_on(self, device, of, model, out, err);
     if (*has) self->table->images_library(device, which); /* with what it has no plan for */
     self->table->images_close(&device);
     return outcome;
@@ -192,15 +193,15 @@ static bool same(const side *a, const side *b) {
 }
 
 static status compare_by(bench *self, bool library, const sizes *of, size_t model, const side *here, bool *has,
-                         failure *why) {
+                         error_info *err) {
     enum { TIMES = 3 };
     side there[TIMES] = {{.params = NULL}};
-    failure which;
+    error_info which;
     char what[160];
     status outcome = STATUS_OK;
     for (size_t i = 0; i < TIMES && outcome == STATUS_OK; i++) {
         const way by = {.library = library, .graphs = i < 2};
-        outcome = train_there(self, by, of, model, &there[i], has, &which, why);
+        outcome = train_there(self, by, of, model, &there[i], has, &which, err);
     }
     if (outcome == STATUS_OK && *has == library) {
         snprintf(what, sizeof what, "processor and device, %.60s", library ? which.text : "own convolutions");
@@ -217,7 +218,7 @@ static status compare_by(bench *self, bool library, const sizes *of, size_t mode
     return outcome;
 }
 
-static status compare(bench *self, bool brief, failure *why) {
+static status compare(bench *self, bool brief, error_info *err) {
     const sizes of = brief ? (sizes){8, 4, 2, 1, 1e-1} : (sizes){14, 16, 32, COMPARED, 1e-3};
     printf(
         "\n## Images\n\nTrainings of %zu iterations on %zu images of %zu x %zu, %zu channels, tolerances of %g: last "
@@ -227,9 +228,9 @@ static status compare(bench *self, bool brief, failure *why) {
     for (size_t model = 0; model < MODELS; model++) {
         side here = {.params = NULL};
         bool has;
-        status outcome = train_on(self, NULL, &of, model, &here, why);
-        if (outcome == STATUS_OK) outcome = compare_by(self, false, &of, model, &here, &has, why);
-        if (outcome == STATUS_OK) outcome = compare_by(self, true, &of, model, &here, &has, why);
+        status outcome = train_on(self, NULL, &of, model, &here, err);
+        if (outcome == STATUS_OK) outcome = compare_by(self, false, &of, model, &here, &has, err);
+        if (outcome == STATUS_OK) outcome = compare_by(self, true, &of, model, &here, &has, err);
         free_side(&here);
         TRY(outcome);
     }
@@ -238,7 +239,7 @@ static status compare(bench *self, bool brief, failure *why) {
 
 /* --- Speed --- */
 
-static status measure(bench *self, failure *why) {
+static status measure(bench *self, error_info *err) {
     const sizes of = {28, 64, 200, 1 + TIMED, 1e-5};
     printf(
         "\n### Table 1's runs on MNIST\n\nBatches of %zu, three layers of %zu channels, tolerances of %g, at the start "
@@ -250,8 +251,8 @@ static status measure(bench *self, failure *why) {
             const way by = {.library = i / 2, .graphs = i % 2};
             side one = {.params = NULL};
             bool has;
-            failure which;
-            const status outcome = train_there(self, by, &of, model, &one, &has, &which, why);
+            error_info which;
+            const status outcome = train_there(self, by, &of, model, &one, &has, &which, err);
             free_side(&one);
             TRY(outcome);
             if (by.library && !has) continue;
@@ -263,14 +264,14 @@ static status measure(bench *self, failure *why) {
     return STATUS_OK;
 }
 
-status bench_images(const device_table *table, parallel *workers, bool brief, size_t *failures, failure *why) {
+status bench_images(const device_table *table, parallel *workers, bool brief, size_t *failures, error_info *err) {
     bench *self = calloc(1, sizeof *self);
-    if (!self) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!self) return error_set(err, STATUS_MEMORY, "out of memory");
     self->table = table;
     self->workers = workers;
     self->failures = failures;
-    status outcome = compare(self, brief, why);
-    if (outcome == STATUS_OK && !brief) outcome = measure(self, why);
+    status outcome = compare(self, brief, err);
+    if (outcome == STATUS_OK && !brief) outcome = measure(self, err);
     free(self);
     return outcome;
 }

@@ -51,7 +51,7 @@ static double step_operations(void) {
 }
 
 static status add_case(bench_case *cases, size_t *count, cnf_context context, cpu_level level, size_t threads,
-                       const dataset *data, parallel *workers, failure *why) {
+                       const dataset *data, parallel *workers, error_info *err) {
     bench_case *one = &cases[*count];
     snprintf(one->name, sizeof one->name, "toy_step_%s_%s_%zu_thread%s",
              context == CONTEXT_CLOCK ? "ffjord" : "affjord", cpu_level_name(level), threads, threads > 1 ? "s" : "");
@@ -63,14 +63,14 @@ static status add_case(bench_case *cases, size_t *count, cnf_context context, cp
                                    .learning_rate = 1e-3,
                                    .stop_loss = -INFINITY,
                                    .backend = cpu_backend(level)};
-    objective *goal;
-    TRY(objective_create(&spec, (objective_data){.points = data}, workers, &goal, why));
-    TRY(trainer_create(&training, &goal, &one->training, why));
+    objective *obj;
+    TRY(objective_create(&spec, (objective_data){.points = data}, workers, &obj, err));
+    TRY(trainer_create(&training, &obj, &one->training, err));
     ++*count;
     return STATUS_OK;
 }
 
-static status time_cases(bench_case *cases, size_t count, const bench_options *options, failure *why) {
+static status time_cases(bench_case *cases, size_t count, const bench_options *options, error_info *err) {
     const size_t warm = options->brief ? 0 : 1; /* rounds before those that count */
     for (size_t r = 0; r < warm + options->repeats; r++)
         for (size_t i = 0; i < count; i++) {
@@ -78,7 +78,7 @@ static status time_cases(bench_case *cases, size_t count, const bench_options *o
             trainer_epoch epoch;
             const double start = clock_seconds();
             const status outcome = trainer_step(cases[i].training, NULL, &done, &epoch);
-            if (outcome < 0) return fail(why, outcome, "%s: the step failed", cases[i].name);
+            if (outcome < 0) return error_set(err, outcome, "%s: the step failed", cases[i].name);
             if (r >= warm) cases[i].seconds[r - warm] = clock_seconds() - start;
         }
     return STATUS_OK;
@@ -98,35 +98,35 @@ static void report(bench_case *cases, size_t count, size_t repeats) {
 }
 
 static status add_level(bench_case *cases, size_t *count, cpu_level level, size_t threads_max, const dataset *data,
-                        parallel *const *workers, failure *why) {
+                        parallel *const *workers, error_info *err) {
     for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++)
         for (size_t threads = 1; threads <= threads_max; threads++)
-            TRY(add_case(cases, count, context, level, threads, data, workers[threads], why));
+            TRY(add_case(cases, count, context, level, threads, data, workers[threads], err));
     return STATUS_OK;
 }
 
 /* Every level of vectors that this processor has, but the portable one only where it is all there is. */
 static status add_cases(bench_case *cases, size_t *count, const bench_options *options, const dataset *data,
-                        parallel *const *workers, failure *why) {
+                        parallel *const *workers, error_info *err) {
     const cpu_level best = cpu_level_best();
-    if (options->brief) return add_level(cases, count, best, 1, data, workers, why);
+    if (options->brief) return add_level(cases, count, best, 1, data, workers, err);
     for (cpu_level level = best < CPU_AVX2 ? best : CPU_AVX2; level <= best; level++)
-        if (cpu_backend(level)) TRY(add_level(cases, count, level, THREADS_MAX, data, workers, why));
+        if (cpu_backend(level)) TRY(add_level(cases, count, level, THREADS_MAX, data, workers, err));
     return STATUS_OK;
 }
 
 int bench_toy(const bench_options *options) {
     static bench_case cases[CASES_MAX];
     size_t count = 0;
-    failure why = {""};
+    error_info err = {""};
     dataset *data = NULL;
     parallel *workers[THREADS_MAX + 1] = {NULL};
-    status outcome = dataset_open("hash_gaussian", &data, &why);
+    status outcome = dataset_open("hash_gaussian", &data, &err);
     if (outcome == STATUS_OK) outcome = parallel_create(THREADS_MAX, &workers[THREADS_MAX]);
-    if (outcome == STATUS_OK) outcome = add_cases(cases, &count, options, data, workers, &why);
-    if (outcome == STATUS_OK) outcome = time_cases(cases, count, options, &why);
+    if (outcome == STATUS_OK) outcome = add_cases(cases, &count, options, data, workers, &err);
+    if (outcome == STATUS_OK) outcome = time_cases(cases, count, options, &err);
     if (outcome == STATUS_OK) report(cases, count, options->repeats);
-    else fprintf(stderr, "bench: %s\n", why.text);
+    else fprintf(stderr, "bench: %s\n", err.text);
     for (size_t i = 0; i < count; i++) trainer_destroy(&cases[i].training);
     parallel_destroy(&workers[THREADS_MAX]);
     dataset_close(&data);

@@ -37,16 +37,16 @@ typedef struct baseline {
 
 /* Append what a file says, or, of a folder, each of its files *.tsv in the order of their names. Errors: STATUS_FORMAT,
  * with file, line and what was expected; STATUS_IO, STATUS_MEMORY. */
-status baseline_read(baseline *into, const char *path, failure *why);
+status baseline_read(baseline *into, const char *path, error_info *err);
 
 /* Append a row; its file and line are not looked at. Errors: STATUS_MEMORY. */
-status baseline_add(baseline *into, const baseline_row *row, failure *why);
+status baseline_add(baseline *into, const baseline_row *row, error_info *err);
 
 /* Such a file, as something that a command writes. */
 extern const output_kind output_baseline;
 
 /* Write the rows, `comment` (lines that begin with #, or "") on top. Errors: those of output_write. */
-status baseline_write(const baseline *from, const char *comment, const output_request *to, failure *why);
+status baseline_write(const baseline *from, const char *comment, const output_request *to, error_info *err);
 
 void baseline_release(baseline *self);
 

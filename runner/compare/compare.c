@@ -11,12 +11,12 @@
 /* --- Comparing --- */
 
 typedef struct comparing {
-    recorder *book;
+    results_db *db;
     const baseline *recorded;
     bool all, headed;
     FILE *stream;
     compare_result result;
-    recorder_run run; /* that of `values` */
+    db_run run; /* that of `values` */
     run_values values;
 } comparing;
 
@@ -49,20 +49,20 @@ static void write_row(comparing *self, const baseline_row *row, const run_value 
 }
 
 /* Read the row's run, unless it was the row before's. */
-static status take_run(comparing *self, const char *key, failure *why) {
+static status take_run(comparing *self, const char *key, error_info *err) {
     if (strcmp(self->run.key, key) == 0) return STATUS_OK;
-    TRY(recorder_find_run(self->book, key, &self->run, why));
+    TRY(db_find_run(self->db, key, &self->run, err));
     run_values_release(&self->values);
     memcpy(self->run.key, key, sizeof self->run.key);
     if (self->run.id == 0 || self->run.state != RUN_DONE) return STATUS_OK;
-    return run_values_read(self->book, self->run.id, &self->values, why);
+    return run_values_read(self->db, self->run.id, &self->values, err);
 }
 
-static status compare_row(comparing *self, size_t index, failure *why) {
+static status compare_row(comparing *self, size_t index, error_info *err) {
     baseline_row at = self->recorded->rows[index];
     const baseline_row *row = &at;
     const bool first = is_first(self->recorded, index);
-    TRY(take_run(self, row->key, why));
+    TRY(take_run(self, row->key, err));
     if (self->run.id == 0) {
         self->result.absent += first;
         return STATUS_OK;
@@ -84,8 +84,8 @@ static status compare_row(comparing *self, size_t index, failure *why) {
     return STATUS_OK;
 }
 
-static status count_unknown(void *argument, const recorder_run *run, failure *why) {
-    (void)why;
+static status count_unknown(void *argument, const db_run *run, error_info *err) {
+    (void)err;
     comparing *self = argument;
     bool known = run->state != RUN_DONE;
     for (size_t i = 0; i < self->recorded->count && !known; i++)
@@ -94,14 +94,14 @@ static status count_unknown(void *argument, const recorder_run *run, failure *wh
     return STATUS_OK;
 }
 
-status compare_database(recorder *book, const baseline *recorded, bool all, FILE *stream, compare_result *out,
-                        failure *why) {
-    comparing self = {.book = book, .recorded = recorded, .all = all, .stream = stream};
+status compare_database(results_db *db, const baseline *recorded, bool all, FILE *stream, compare_result *out,
+                        error_info *err) {
+    comparing self = {.db = db, .recorded = recorded, .all = all, .stream = stream};
     status outcome = STATUS_OK;
-    for (size_t i = 0; i < recorded->count && outcome == STATUS_OK; i++) outcome = compare_row(&self, i, why);
+    for (size_t i = 0; i < recorded->count && outcome == STATUS_OK; i++) outcome = compare_row(&self, i, err);
     run_values_release(&self.values);
     TRY(outcome);
-    TRY(recorder_each_run(book, NULL, count_unknown, &self, why));
+    TRY(db_each_run(db, NULL, count_unknown, &self, err));
     *out = self.result;
     return STATUS_OK;
 }
@@ -109,7 +109,7 @@ status compare_database(recorder *book, const baseline *recorded, bool all, FILE
 /* --- Recording --- */
 
 typedef struct recording {
-    recorder *book;
+    results_db *db;
     baseline *into;
 } recording;
 
@@ -132,7 +132,7 @@ static uint64_t last_epoch(const run_values *values) {
     return last;
 }
 
-static status add_values(const recording *self, const recorder_run *run, const run_values *values, failure *why) {
+static status add_values(const recording *self, const db_run *run, const run_values *values, error_info *err) {
     const uint64_t last = last_epoch(values);
     for (size_t i = 0; i < values->count; i++) {
         const run_value *item = &values->items[i];
@@ -149,22 +149,22 @@ static status add_values(const recording *self, const recorder_run *run, const r
         memcpy(row.quantity, item->quantity, sizeof row.quantity);
         row.allowed = promised.allowed;
         snprintf(row.reason, sizeof row.reason, "%s", promised.reason);
-        TRY(baseline_add(self->into, &row, why));
+        TRY(baseline_add(self->into, &row, err));
     }
     return STATUS_OK;
 }
 
-static status record_run(void *argument, const recorder_run *run, failure *why) {
+static status record_run(void *argument, const db_run *run, error_info *err) {
     const recording *self = argument;
     run_values values;
     if (run->state != RUN_DONE) return STATUS_OK;
-    status outcome = run_values_read(self->book, run->id, &values, why);
-    if (outcome == STATUS_OK) outcome = add_values(self, run, &values, why);
+    status outcome = run_values_read(self->db, run->id, &values, err);
+    if (outcome == STATUS_OK) outcome = add_values(self, run, &values, err);
     run_values_release(&values);
     return outcome;
 }
 
-status compare_record(recorder *book, const char *experiment, baseline *into, failure *why) {
-    recording self = {.book = book, .into = into};
-    return recorder_each_run(book, experiment, record_run, &self, why);
+status compare_record(results_db *db, const char *experiment, baseline *into, error_info *err) {
+    recording self = {.db = db, .into = into};
+    return db_each_run(db, experiment, record_run, &self, err);
 }

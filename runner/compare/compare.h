@@ -13,12 +13,12 @@ typedef struct compare_result {
 } compare_result;
 
 /* Hold the finished runs of the database against the baselines, and write the values that are not within their
- * tolerance, or all if `all`, as a table. Errors: those of the recorder, STATUS_MEMORY. */
-status compare_database(recorder *book, const baseline *recorded, bool all, FILE *stream, compare_result *out,
-                        failure *why);
+ * tolerance, or all if `all`, as a table. Errors: those of the database, STATUS_MEMORY. */
+status compare_database(results_db *db, const baseline *recorded, bool all, FILE *stream, compare_result *out,
+                        error_info *err);
 
 /* Append what the database has of the finished runs of an experiment, or of all for NULL, and is promised: metrics, and
- * losses of the epochs 1, 2, 4, 8, ... and of the last one. Errors: those of the recorder, STATUS_MEMORY. */
-status compare_record(recorder *book, const char *experiment, baseline *into, failure *why);
+ * losses of the epochs 1, 2, 4, 8, ... and of the last one. Errors: those of the database, STATUS_MEMORY. */
+status compare_record(results_db *db, const char *experiment, baseline *into, error_info *err);
 
 #endif

@@ -30,10 +30,10 @@ typedef struct rerunning {
 } rerunning;
 
 /* The chosen runs of one kind as a plan, in which each has a data set to itself. */
-static status make_plan(const rerun_choice *choice, bool counted, plan **out, failure *why) {
+static status make_plan(const rerun_choice *choice, bool counted, plan **out, error_info *err) {
     const size_t count = choice->count;
     plan *made = calloc(1, sizeof *made);
-    if (!made) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!made) return error_set(err, STATUS_MEMORY, "out of memory");
     made->datasets = calloc(count, sizeof *made->datasets);
     made->models = calloc(count, sizeof *made->models);
     made->resolved = calloc(count, sizeof *made->resolved);
@@ -41,7 +41,7 @@ static status make_plan(const rerun_choice *choice, bool counted, plan **out, fa
     made->model_count = made->seed_count = 1;
     if (!made->datasets || !made->models || !made->resolved || !made->runs) {
         plan_destroy(&made);
-        return fail(why, STATUS_MEMORY, "out of memory");
+        return error_set(err, STATUS_MEMORY, "out of memory");
     }
     for (size_t i = 0; i < count; i++) {
         const stored_run *from = &choice->items[i];
@@ -66,7 +66,7 @@ static status make_plan(const rerun_choice *choice, bool counted, plan **out, fa
 
 /* --- Computing --- */
 
-static status train(rerunning *self, recorder *book, const plan *runs, const run_status *list, failure *why) {
+static status train(rerunning *self, results_db *db, const plan *runs, const run_status *list, error_info *err) {
     const rerun_request *asked = self->asked;
     const size_t threads = asked->threads ? (size_t)asked->threads : 1;
     size_t jobs = asked->jobs ? (size_t)asked->jobs : machine_jobs(threads);
@@ -75,59 +75,59 @@ static status train(rerunning *self, recorder *book, const plan *runs, const run
     for (size_t i = 0; i < runs->run_count; i++) iterations += runs->runs[i].values->train_iterations;
     progress *shown;
     if (progress_create(stderr, false, jobs, runs->run_count, 0, iterations, &shown) != STATUS_OK)
-        return fail(why, STATUS_MEMORY, "out of memory");
+        return error_set(err, STATUS_MEMORY, "out of memory");
     const workers_spec spec = {.runs = runs,
                                .states = list->runs,
                                .session = &self->here.session,
                                .jobs = jobs,
                                .threads = threads,
                                .lock_seconds = WORKERS_LOCK_SECONDS};
-    const status outcome = workers_run(&spec, book, &self->events, shown, &self->result, why);
+    const status outcome = workers_run(&spec, db, &self->events, shown, &self->result, err);
     progress_destroy(&shown);
     return outcome;
 }
 
 /* The runs of one kind. */
-static status compute_kind(rerunning *self, recorder *book, bool counted, failure *why) {
+static status compute_kind(rerunning *self, results_db *db, bool counted, error_info *err) {
     const char *name = counted ? "counts" : "trainings";
-    const recorder_experiment row = {.name = name, .title = name, .file = self->asked->database};
+    const db_experiment row = {.name = name, .title = name, .file = self->asked->database};
     plan *runs;
     run_status *list = NULL;
-    TRY(make_plan(&self->choice, counted, &runs, why));
+    TRY(make_plan(&self->choice, counted, &runs, err));
     status outcome = STATUS_OK;
     if (runs->run_count > 0) {
-        outcome = run_status_write(book, runs, &row, &list, why);
-        if (outcome == STATUS_OK && counted) outcome = count_parameters(book, runs, list, &self->here.session, why);
-        else if (outcome == STATUS_OK) outcome = train(self, book, runs, list, why);
+        outcome = run_status_write(db, runs, &row, &list, err);
+        if (outcome == STATUS_OK && counted) outcome = count_parameters(db, runs, list, &self->here.session, err);
+        else if (outcome == STATUS_OK) outcome = train(self, db, runs, list, err);
     }
     run_status_destroy(&list);
     plan_destroy(&runs);
     return outcome;
 }
 
-static status compute(rerunning *self, failure *why) {
-    recorder *book;
-    failure closing;
-    TRY(recorder_open(self->database, NULL, NULL, &book, why));
-    status outcome = compute_kind(self, book, true, why);
-    if (outcome == STATUS_OK) outcome = compute_kind(self, book, false, why);
-    const status closed = recorder_close(&book, &closing);
+static status compute(rerunning *self, error_info *err) {
+    results_db *db;
+    error_info closing;
+    TRY(db_open(self->database, NULL, NULL, &db, err));
+    status outcome = compute_kind(self, db, true, err);
+    if (outcome == STATUS_OK) outcome = compute_kind(self, db, false, err);
+    const status closed = db_close(&db, &closing);
     if (outcome != STATUS_OK) return outcome;
-    return closed == STATUS_OK ? STATUS_OK : fail(why, closed, "%s", closing.text);
+    return closed == STATUS_OK ? STATUS_OK : error_set(err, closed, "%s", closing.text);
 }
 
 /* --- The whole --- */
 
-static status choose(rerunning *self, failure *why) {
-    recorder *book;
+static status choose(rerunning *self, error_info *err) {
+    results_db *db;
     const rerun_request *asked = self->asked;
-    TRY(recorder_open_reading(asked->database, &book, why));
-    const status outcome = rerun_choose(book, asked, &self->choice, why);
-    recorder_close(&book, NULL);
+    TRY(db_open_reading(asked->database, &db, err));
+    const status outcome = rerun_choose(db, asked, &self->choice, err);
+    db_close(&db, NULL);
     TRY(outcome);
     if (self->choice.count == 0)
-        return fail(why, STATUS_IO, "no finished run of \"%s\"%s%s can be computed again here", asked->database,
-                    asked->experiment ? ", experiment " : "", asked->experiment ? asked->experiment : "");
+        return error_set(err, STATUS_IO, "no finished run of \"%s\"%s%s can be computed again here", asked->database,
+                         asked->experiment ? ", experiment " : "", asked->experiment ? asked->experiment : "");
     if (!asked->run)
         printf("Computing %zu of %zu runs again, chosen by --seed %" PRIu64 "\n", self->choice.count, self->choice.able,
                asked->seed);
@@ -135,15 +135,15 @@ static status choose(rerunning *self, failure *why) {
     return STATUS_OK;
 }
 
-static status compute_and_compare(rerunning *self, rerun_tally *tally, failure *why) {
-    recorder *recorded = NULL, *again = NULL;
-    TRY(compute(self, why));
-    status outcome = recorder_open_reading(self->asked->database, &recorded, why);
-    if (outcome == STATUS_OK) outcome = recorder_open_reading(self->database, &again, why);
+static status compute_and_compare(rerunning *self, rerun_tally *tally, error_info *err) {
+    results_db *recorded = NULL, *again = NULL;
+    TRY(compute(self, err));
+    status outcome = db_open_reading(self->asked->database, &recorded, err);
+    if (outcome == STATUS_OK) outcome = db_open_reading(self->database, &again, err);
     for (size_t i = 0; i < self->choice.count && outcome == STATUS_OK; i++)
-        outcome = rerun_compare(recorded, again, &self->choice.items[i].row, self->asked->all, stdout, tally, why);
-    recorder_close(&recorded, NULL);
-    recorder_close(&again, NULL);
+        outcome = rerun_compare(recorded, again, &self->choice.items[i].row, self->asked->all, stdout, tally, err);
+    db_close(&recorded, NULL);
+    db_close(&again, NULL);
     return outcome;
 }
 
@@ -154,14 +154,14 @@ static bool conclude(const rerunning *self, const rerun_tally *tally) {
     return tally->same == count;
 }
 
-static status run(rerunning *self, bool *same, failure *why) {
+static status run(rerunning *self, bool *same, error_info *err) {
     rerun_tally tally = {.same = 0};
-    TRY(choose(self, why));
-    TRY(signals_open(&self->events, why));
-    status outcome = temporary_create(self->folder, why);
+    TRY(choose(self, err));
+    TRY(signals_open(&self->events, err));
+    status outcome = temporary_create(self->folder, err);
     if (outcome == STATUS_OK) {
         snprintf(self->database, sizeof self->database, "%s/again.db", self->folder);
-        outcome = compute_and_compare(self, &tally, why);
+        outcome = compute_and_compare(self, &tally, err);
         temporary_remove(self->folder);
     }
     signals_close(&self->events);
@@ -169,10 +169,10 @@ static status run(rerunning *self, bool *same, failure *why) {
     return outcome;
 }
 
-status rerun(const rerun_request *asked, bool *same, failure *why) {
+status rerun(const rerun_request *asked, bool *same, error_info *err) {
     rerunning self = {.asked = asked, .events = {.descriptor = -1}};
     machine_describe(&self.here, asked->word_count, asked->words);
-    const status outcome = run(&self, same, why);
+    const status outcome = run(&self, same, err);
     rerun_choice_release(&self.choice);
     return outcome;
 }

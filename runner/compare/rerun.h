@@ -19,10 +19,10 @@ typedef struct rerun_request {
     char **words;
 } rerun_request;
 
-/* Compute the runs again, from the settings that are stored, in a temporary folder, and write how the numbers compare to
- * the standard output. *same <- whether all came out the same; false if one could not be computed, or it was stopped.
- * Errors: STATUS_INVALID if the run asked for is not there, not finished, or cannot be computed; STATUS_IO if there is
- * none; those of the recorder. */
-status rerun(const rerun_request *asked, bool *same, failure *why);
+/* Compute the runs again, from the settings that are stored, in a temporary folder, and write how the numbers compare
+ * to the standard output. *same <- whether all came out the same; false if one could not be computed, or it was
+ * stopped. Errors: STATUS_INVALID if the run asked for is not there, not finished, or cannot be computed; STATUS_IO if
+ * there is none; those of the database. */
+status rerun(const rerun_request *asked, bool *same, error_info *err);
 
 #endif

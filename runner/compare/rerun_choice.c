@@ -13,21 +13,21 @@
 
 /* Runs that are skipped for the same reason. */
 typedef struct refusal {
-    failure reason;
+    error_info reason;
     size_t runs;
     char key[PLAN_KEY_SIZE]; /* of the first */
 } refusal;
 
 typedef struct choosing {
-    recorder *book;
+    results_db *db;
     size_t row_count, refusal_count;
-    recorder_run *rows; /* finished */
+    db_run *rows; /* finished */
     refusal *refusals;
     stored_cache cache;
 } choosing;
 
-static status fail_memory(failure *why) {
-    return fail(why, STATUS_MEMORY, "out of memory");
+static status fail_memory(error_info *err) {
+    return error_set(err, STATUS_MEMORY, "out of memory");
 }
 
 void rerun_choice_release(rerun_choice *choice) {
@@ -36,24 +36,24 @@ void rerun_choice_release(rerun_choice *choice) {
 }
 
 /* Rows are gone through first and their settings read after, as a statement is not left half read. */
-static status take_row(void *argument, const recorder_run *row, failure *why) {
+static status take_row(void *argument, const db_run *row, error_info *err) {
     choosing *self = argument;
     if (row->state != RUN_DONE) return STATUS_OK;
-    recorder_run *rows = realloc(self->rows, (self->row_count + 1) * sizeof *rows);
-    if (!rows) return fail_memory(why);
+    db_run *rows = realloc(self->rows, (self->row_count + 1) * sizeof *rows);
+    if (!rows) return fail_memory(err);
     self->rows = rows;
     rows[self->row_count++] = *row;
     return STATUS_OK;
 }
 
-static status refuse(choosing *self, const recorder_run *row, const failure *reason, failure *why) {
+static status refuse(choosing *self, const db_run *row, const error_info *reason, error_info *err) {
     for (size_t i = 0; i < self->refusal_count; i++) {
         if (strcmp(self->refusals[i].reason.text, reason->text) != 0) continue;
         self->refusals[i].runs++;
         return STATUS_OK;
     }
     refusal *refusals = realloc(self->refusals, (self->refusal_count + 1) * sizeof *refusals);
-    if (!refusals) return fail_memory(why);
+    if (!refusals) return fail_memory(err);
     self->refusals = refusals;
     refusal *last = &refusals[self->refusal_count++];
     *last = (refusal){.reason = *reason, .runs = 1};
@@ -70,60 +70,61 @@ static void write_refusals(const choosing *self) {
 }
 
 /* Leave the rows that can be computed again. */
-static status sieve(choosing *self, size_t *count, failure *why) {
+static status sieve(choosing *self, size_t *count, error_info *err) {
     stored_run *one = malloc(sizeof *one);
-    status outcome = one ? STATUS_OK : fail_memory(why);
+    status outcome = one ? STATUS_OK : fail_memory(err);
     *count = 0;
     for (size_t i = 0; i < self->row_count && outcome == STATUS_OK; i++) {
         bool able;
-        failure reason = {""};
-        outcome = stored_run_prepare(self->book, &self->rows[i], &self->cache, one, &able, &reason, why);
+        error_info reason = {""};
+        outcome = stored_run_prepare(self->db, &self->rows[i], &self->cache, one, &able, &reason, err);
         if (outcome != STATUS_OK) break;
         if (able) self->rows[(*count)++] = self->rows[i];
-        else outcome = refuse(self, &self->rows[i], &reason, why);
+        else outcome = refuse(self, &self->rows[i], &reason, err);
     }
     free(one);
     return outcome;
 }
 
-static status take(choosing *self, const recorder_run *row, rerun_choice *out, failure *why) {
+static status take(choosing *self, const db_run *row, rerun_choice *out, error_info *err) {
     bool able;
-    failure reason = {""};
+    error_info reason = {""};
     stored_run *item = &out->items[out->count];
-    TRY(stored_run_prepare(self->book, row, &self->cache, item, &able, &reason, why));
-    if (!able) return fail(why, STATUS_INVALID, "run %.12s cannot be computed again: %.900s", row->key, reason.text);
+    TRY(stored_run_prepare(self->db, row, &self->cache, item, &able, &reason, err));
+    if (!able)
+        return error_set(err, STATUS_INVALID, "run %.12s cannot be computed again: %.900s", row->key, reason.text);
     out->count++;
     return STATUS_OK;
 }
 
-static status choose_some(choosing *self, const rerun_request *asked, rerun_choice *out, failure *why) {
-    TRY(recorder_each_run(self->book, asked->experiment, take_row, self, why));
-    TRY(sieve(self, &out->able, why));
+static status choose_some(choosing *self, const rerun_request *asked, rerun_choice *out, error_info *err) {
+    TRY(db_each_run(self->db, asked->experiment, take_row, self, err));
+    TRY(sieve(self, &out->able, err));
     write_refusals(self);
     const size_t wanted = asked->sample < out->able ? (size_t)asked->sample : out->able;
     out->items = calloc(wanted + 1, sizeof *out->items);
-    if (!out->items) return fail_memory(why);
+    if (!out->items) return fail_memory(err);
     for (size_t i = 0; i < wanted; i++)
-        TRY(take(self, &self->rows[shuffle_at(asked->seed, 0, out->able, i)], out, why));
+        TRY(take(self, &self->rows[shuffle_at(asked->seed, 0, out->able, i)], out, err));
     return STATUS_OK;
 }
 
-static status choose_one(choosing *self, const rerun_request *asked, rerun_choice *out, failure *why) {
-    recorder_run row;
-    TRY(recorder_resolve_run(self->book, asked->run, &row, why));
+static status choose_one(choosing *self, const rerun_request *asked, rerun_choice *out, error_info *err) {
+    db_run row;
+    TRY(db_resolve_run(self->db, asked->run, &row, err));
     if (row.state != RUN_DONE)
-        return fail(why, STATUS_INVALID, "run %.12s is %s; expected a finished one", row.key,
-                    recorder_state_name(row.state));
+        return error_set(err, STATUS_INVALID, "run %.12s is %s; expected a finished one", row.key,
+                         db_state_name(row.state));
     out->items = calloc(1, sizeof *out->items);
-    if (!out->items) return fail_memory(why);
+    if (!out->items) return fail_memory(err);
     out->able = 1;
-    return take(self, &row, out, why);
+    return take(self, &row, out, err);
 }
 
-status rerun_choose(recorder *book, const rerun_request *asked, rerun_choice *out, failure *why) {
-    choosing self = {.book = book};
+status rerun_choose(results_db *db, const rerun_request *asked, rerun_choice *out, error_info *err) {
+    choosing self = {.db = db};
     *out = (rerun_choice){.count = 0};
-    const status outcome = asked->run ? choose_one(&self, asked, out, why) : choose_some(&self, asked, out, why);
+    const status outcome = asked->run ? choose_one(&self, asked, out, err) : choose_some(&self, asked, out, err);
     stored_cache_release(&self.cache);
     free(self.rows);
     free(self.refusals);

@@ -14,7 +14,7 @@ typedef struct pair {
     FILE *stream;
     size_t compared, exact, far; /* far: beyond what is allowed */
     double largest; /* relative difference of those that are near */
-    failure first; /* the first that is far */
+    error_info first; /* the first that is far */
 } pair;
 
 /* "epoch 3, validation" */
@@ -31,18 +31,18 @@ static void text_of(const run_value *value, char text[NUMBER_TEXT_MAX]) {
     else snprintf(text, NUMBER_TEXT_MAX, "nothing");
 }
 
-static void describe(const run_value *recorded, const run_value *again, const tolerance *allowed, failure *out) {
+static void describe(const run_value *recorded, const run_value *again, const tolerance *allowed, error_info *out) {
     char quantity[RUN_QUANTITY_MAX + 16], before[NUMBER_TEXT_MAX], now[NUMBER_TEXT_MAX], near[TOLERANCE_TEXT_MAX];
     name_quantity(recorded ? recorded->quantity : again->quantity, quantity);
     text_of(recorded, before);
     text_of(again, now);
     tolerance_text(allowed, near);
-    failure_describe(out, "%s: recorded %s, found %s (allowed: %s)", quantity, before, now, near);
+    error_describe(out, "%s: recorded %s, found %s (allowed: %s)", quantity, before, now, near);
 }
 
 /* One of both may be NULL. */
 static void look_at(pair *self, const run_value *recorded, const run_value *again, const tolerance *allowed) {
-    failure text;
+    error_info text;
     self->compared++;
     const bool same = recorded && again && tolerance_same(recorded->value, again->value);
     const bool near = recorded && again && tolerance_allows(allowed, recorded->value, again->value);
@@ -97,28 +97,28 @@ static void write_verdict(const pair *self, const char *run) {
                 label, self->exact, self->compared, self->largest);
 }
 
-static status compare_values(pair *self, recorder *recorded, recorder *again, int64_t before, int64_t now,
-                             failure *why) {
-    TRY(run_values_read(recorded, before, &self->recorded, why));
-    TRY(run_values_read(again, now, &self->again, why));
+static status compare_values(pair *self, results_db *recorded, results_db *again, int64_t before, int64_t now,
+                             error_info *err) {
+    TRY(run_values_read(recorded, before, &self->recorded, err));
+    TRY(run_values_read(again, now, &self->again, err));
     look_at_all(self);
     return STATUS_OK;
 }
 
-status rerun_compare(recorder *recorded, recorder *again, const recorder_run *run, bool all, FILE *stream,
-                     rerun_tally *tally, failure *why) {
+status rerun_compare(results_db *recorded, results_db *again, const db_run *run, bool all, FILE *stream,
+                     rerun_tally *tally, error_info *err) {
     char label[128];
-    recorder_run now;
+    db_run now;
     pair self = {.all = all, .stream = stream};
     snprintf(label, sizeof label, "%.12s %.40s %.30s, seed %" PRIu64, run->key, run->dataset, run->model, run->seed);
-    TRY(recorder_find_run(again, run->key, &now, why));
+    TRY(db_find_run(again, run->key, &now, err));
     if (now.id == 0 || now.state != RUN_DONE) {
         tally->missing++;
         fprintf(stream, "%s: not computed%s%s\n", label, now.id && now.state == RUN_FAILED ? ": " : "",
                 now.id && now.state == RUN_FAILED ? now.error : "");
         return STATUS_OK;
     }
-    const status outcome = compare_values(&self, recorded, again, run->id, now.id, why);
+    const status outcome = compare_values(&self, recorded, again, run->id, now.id, err);
     if (outcome == STATUS_OK) {
         write_verdict(&self, label);
         if (self.far > 0) tally->different++;

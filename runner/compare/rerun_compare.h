@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "record/recorder.h"
+#include "record/results_db.h"
 
 typedef struct rerun_tally {
     size_t same, different, missing; /* missing: it failed, or was stopped */
@@ -13,7 +13,7 @@ typedef struct rerun_tally {
 /* Compare every loss and metric of `run` in both databases, as far as they are promised, write what came out and count
  * it. `all`: write each value that is not the same to the bit, not only the first that is too far. Errors: those of the
  * recorder, STATUS_MEMORY. */
-status rerun_compare(recorder *recorded, recorder *again, const recorder_run *run, bool all, FILE *stream,
-                     rerun_tally *tally, failure *why);
+status rerun_compare(results_db *recorded, results_db *again, const db_run *run, bool all, FILE *stream,
+                     rerun_tally *tally, error_info *err);
 
 #endif

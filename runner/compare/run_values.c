@@ -9,26 +9,26 @@
 #include "backend/cpu/cpu.h"
 #include "base/number.h"
 
-/* Of convolutions whose sums have another order: training multiplies the difference of a last digit, by ten or so every 50
- * iterations of table1_small, until it is as large as that between two seeds. */
+/* Of convolutions whose sums have another order: training multiplies the difference of a last digit, by ten or so every
+ * 50 iterations of table1_small, until it is as large as that between two seeds. */
 static const double image_relative_first = 2e-3, image_relative_later = 5e-2;
 enum { IMAGE_FIRST_EPOCHS = 2 };
 
 typedef struct reading {
     run_values *into;
-    failure *why;
+    error_info *err;
 } reading;
 
 static status keep(void *argument, const char *quantity, double value) {
     const reading *state = argument;
     run_values *into = state->into;
     if (strlen(quantity) >= RUN_QUANTITY_MAX)
-        return fail(state->why, STATUS_FORMAT, "the name of a metric has %zu bytes, expected at most %d: %.200s",
-                    strlen(quantity), RUN_QUANTITY_MAX - 1, quantity);
+        return error_set(state->err, STATUS_FORMAT, "the name of a metric has %zu bytes, expected at most %d: %.200s",
+                         strlen(quantity), RUN_QUANTITY_MAX - 1, quantity);
     if (into->count == into->capacity) {
         const size_t capacity = into->capacity ? 2 * into->capacity : 64;
         run_value *items = realloc(into->items, capacity * sizeof *items);
-        if (!items) return fail(state->why, STATUS_MEMORY, "out of memory");
+        if (!items) return error_set(state->err, STATUS_MEMORY, "out of memory");
         into->items = items;
         into->capacity = capacity;
     }
@@ -38,10 +38,10 @@ static status keep(void *argument, const char *quantity, double value) {
     return STATUS_OK;
 }
 
-status run_values_read(recorder *book, int64_t run, run_values *out, failure *why) {
-    reading state = {.into = out, .why = why};
+status run_values_read(results_db *db, int64_t run, run_values *out, error_info *err) {
+    reading state = {.into = out, .err = err};
     *out = (run_values){.count = 0};
-    return recorder_each_value(book, run, keep, &state, why);
+    return db_each_value(db, run, keep, &state, err);
 }
 
 void run_values_release(run_values *values) {

@@ -6,7 +6,7 @@
 #define AFFJORD_RUNNER_RUN_VALUES_H
 
 #include "compare/tolerance.h"
-#include "record/recorder.h"
+#include "record/results_db.h"
 
 enum { RUN_QUANTITY_MAX = 96 }; /* bytes of a name, terminator included */
 
@@ -21,9 +21,9 @@ typedef struct run_values {
     run_value *items;
 } run_values;
 
-/* What the database has of a run; the caller releases it, also after a failure. Errors: those of the recorder,
+/* What the database has of a run; the caller releases it, also after a failure. Errors: those of the database,
  * STATUS_MEMORY. */
-status run_values_read(recorder *book, int64_t run, run_values *out, failure *why);
+status run_values_read(results_db *db, int64_t run, run_values *out, error_info *err);
 void run_values_release(run_values *values);
 
 /* NULL if there is none of this name. */
@@ -38,8 +38,8 @@ typedef struct run_promise {
     const char *reason;
 } run_promise;
 
-/* Which of the program's convolutions computed a run of images: CPU_CONVOLUTIONS as it was then, 0 for those of a library,
- * of oneDNN's in older versions or on a GPU. */
+/* Which of the program's convolutions computed a run of images: CPU_CONVOLUTIONS as it was then, 0 for those of a
+ * library, of oneDNN's in older versions or on a GPU. */
 double run_convolutions(const run_values *values);
 
 /* text <- the same as the end of a label: ", convolutions 1", ", convolutions of a library", nothing for other runs. */

@@ -13,10 +13,10 @@
 
 /* What is known of the data of one name, checksum and averaging. */
 struct stored_data {
-    char dataset[RECORDER_NAME_MAX], checksum[PLAN_CHECKSUM_SIZE];
+    char dataset[DB_NAME_MAX], checksum[PLAN_CHECKSUM_SIZE];
     uint64_t average;
     bool found;
-    failure reason; /* where not */
+    error_info reason; /* where not */
     plan_dataset data;
     char folder[SETTINGS_TEXT_MAX]; /* data.dir, of images */
     size_t held_out; /* rows of a table; 0 for other data */
@@ -31,7 +31,7 @@ void stored_cache_release(stored_cache *cache) {
 
 typedef struct reading {
     settings *into;
-    failure *reason; /* of the first setting that this program cannot read */
+    error_info *reason; /* of the first setting that this program cannot read */
 } reading;
 
 static status read_setting(void *argument, const char *section, const char *key, const char *value) {
@@ -43,40 +43,40 @@ static status read_setting(void *argument, const char *section, const char *key,
 }
 
 /* A setting that is younger than the run has its default, which is what was done before. */
-static status read_settings(recorder *book, stored_run *out, bool *able, failure *reason, failure *why) {
-    failure wrong = {""};
+static status read_settings(results_db *db, stored_run *out, bool *able, error_info *reason, error_info *err) {
+    error_info wrong = {""};
     reading state = {.into = &out->values, .reason = &wrong};
     settings_default(&out->values);
-    const status outcome = recorder_each_setting(book, out->row.id, read_setting, &state, why);
+    const status outcome = db_each_setting(db, out->row.id, read_setting, &state, err);
     *able = outcome == STATUS_OK;
     if (outcome != STATUS_INVALID) return outcome;
-    failure_describe(reason, "this version of the program does not know their settings: %.800s", wrong.text);
+    error_describe(reason, "this version of the program does not know their settings: %.800s", wrong.text);
     return STATUS_OK;
 }
 
 /* The key is a hash of all that decides the numbers: computed from the settings it has to come out the same. */
-static status check_key(recorder *book, const stored_run *run, bool *able, failure *reason, failure *why) {
+static status check_key(results_db *db, const stored_run *run, bool *able, error_info *reason, error_info *err) {
     char key[PLAN_KEY_SIZE];
     bool theory = false;
     plan_run_key(&run->values, run->row.data_checksum, run->row.seed, key);
     *able = strcmp(key, run->row.key) == 0;
     if (*able) return STATUS_OK;
-    TRY(recorder_has_theory(book, run->row.id, &theory, why));
+    TRY(db_has_theory(db, run->row.id, &theory, err));
     if (theory)
-        failure_describe(reason, "trainings for the mathematics, whose items are part of their key and are not stored "
-                                 "as settings; the experiment's file computes them again in a new database");
+        error_describe(reason, "trainings for the mathematics, whose items are part of their key and are not stored "
+                               "as settings; the experiment's file computes them again in a new database");
     else
-        failure_describe(reason,
-                         "their settings mean other runs for this version of the program, or for one that "
-                         "computes with other numbers than %s",
-                         REAL_NAME);
+        error_describe(reason,
+                       "their settings mean other runs for this version of the program, or for one that "
+                       "computes with other numbers than %s",
+                       REAL_NAME);
     return STATUS_OK;
 }
 
 /* --- Data --- */
 
 /* Open what may be the data; it is, if its checksum says so. */
-static bool try_source(const char *name, const char *folder, const recorder_run *row, const settings *values,
+static bool try_source(const char *name, const char *folder, const db_run *row, const settings *values,
                        stored_data *out) {
     settings there = *values;
     source data;
@@ -91,17 +91,17 @@ static bool try_source(const char *name, const char *folder, const recorder_run 
         out->held_out = data.points ? dataset_held_out(data.points) : 0;
         snprintf(out->folder, sizeof out->folder, "%s", folder);
     } else {
-        failure_describe(&out->reason,
-                         "the data \"%.200s\" is not what it was: expected SHA-256 %.12s..., found "
-                         "%.12s...",
-                         name, row->data_checksum, source_checksum(&data));
+        error_describe(&out->reason,
+                       "the data \"%.200s\" is not what it was: expected SHA-256 %.12s..., found "
+                       "%.12s...",
+                       name, row->data_checksum, source_checksum(&data));
     }
     source_close(&data);
     return out->found;
 }
 
 typedef struct searching {
-    const recorder_run *row;
+    const db_run *row;
     const settings *values;
     const char *images; /* the set's name, NULL for points */
     stored_data *out;
@@ -111,7 +111,7 @@ typedef struct searching {
  * its file. */
 static void try_item(const searching *self, const experiment_config *config, const char *item) {
     char path[PATH_MAX];
-    failure ignored;
+    error_info ignored;
     if (self->images) {
         if (strcmp(item, self->images) == 0)
             try_source(item, config_settings(config)->data_dir, self->row, self->values, self->out);
@@ -131,7 +131,7 @@ static status try_experiment(void *argument, const char *file) {
     const searching *self = argument;
     char path[PATH_MAX], item[SETTINGS_TEXT_MAX];
     experiment_config *config;
-    failure ignored;
+    error_info ignored;
     if (self->out->found) return STATUS_OK;
     snprintf(path, sizeof path, "%s", file);
     if (access(path, R_OK) != 0 && *file != '/') install_path(file, path);
@@ -143,33 +143,32 @@ static status try_experiment(void *argument, const char *file) {
 }
 
 /* name <- that of the set, of which "_HEIGHTxWIDTH" was added to the name of averaged images; false for points. */
-static bool image_name(const recorder_run *row, const settings *values, char name[RECORDER_NAME_MAX]) {
-    snprintf(name, RECORDER_NAME_MAX, "%s", row->dataset);
+static bool image_name(const db_run *row, const settings *values, char name[DB_NAME_MAX]) {
+    snprintf(name, DB_NAME_MAX, "%s", row->dataset);
     char *cut = values->image_downsample > 1 ? strrchr(name, '_') : NULL;
     if (cut) *cut = '\0';
     return source_is_images(name);
 }
 
-static status find_data(recorder *book, const recorder_run *row, const settings *values, stored_data *out,
-                        failure *why) {
-    char name[RECORDER_NAME_MAX];
+static status find_data(results_db *db, const db_run *row, const settings *values, stored_data *out, error_info *err) {
+    char name[DB_NAME_MAX];
     const bool images = image_name(row, values, name);
     searching self = {.row = row, .values = values, .images = images ? name : NULL, .out = out};
     if (images && *values->data_dir) try_source(name, values->data_dir, row, values, out);
     if (out->found) return STATUS_OK;
     if (images || toy_find(row->dataset)) try_source(images ? name : row->dataset, "", row, values, out);
     else
-        failure_describe(&out->reason,
-                         "the data \"%.200s\" is not here: expected a table of points with this name and SHA-256 "
-                         "%.12s... in the list of its experiment's file",
-                         row->dataset, row->data_checksum);
-    return out->found ? STATUS_OK : recorder_each_file(book, row->id, try_experiment, &self, why);
+        error_describe(&out->reason,
+                       "the data \"%.200s\" is not here: expected a table of points with this name and SHA-256 "
+                       "%.12s... in the list of its experiment's file",
+                       row->dataset, row->data_checksum);
+    return out->found ? STATUS_OK : db_each_file(db, row->id, try_experiment, &self, err);
 }
 
 /* The data of the run, from the cache if it was looked for before; *out is valid until the next call. */
-static status look_up(recorder *book, const stored_run *run, stored_cache *cache, const stored_data **out,
-                      failure *why) {
-    const recorder_run *row = &run->row;
+static status look_up(results_db *db, const stored_run *run, stored_cache *cache, const stored_data **out,
+                      error_info *err) {
+    const db_run *row = &run->row;
     const uint64_t average = run->values.image_downsample;
     for (size_t i = 0; i < cache->count; i++) {
         const stored_data *item = &cache->items[i];
@@ -180,13 +179,13 @@ static status look_up(recorder *book, const stored_run *run, stored_cache *cache
         return STATUS_OK;
     }
     stored_data *items = realloc(cache->items, (cache->count + 1) * sizeof *items);
-    if (!items) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!items) return error_set(err, STATUS_MEMORY, "out of memory");
     cache->items = items;
     stored_data *item = &items[cache->count];
     *item = (stored_data){.average = average};
     snprintf(item->dataset, sizeof item->dataset, "%s", row->dataset);
     snprintf(item->checksum, sizeof item->checksum, "%s", row->data_checksum);
-    TRY(find_data(book, row, &run->values, item, why));
+    TRY(find_data(db, row, &run->values, item, err));
     cache->count++;
     *out = item;
     return STATUS_OK;
@@ -206,16 +205,16 @@ static bool describe_count(stored_run *out) {
     return true;
 }
 
-static status prepare_data(recorder *book, stored_cache *cache, stored_run *out, bool *able, failure *reason,
-                           failure *why) {
+static status prepare_data(results_db *db, stored_cache *cache, stored_run *out, bool *able, error_info *reason,
+                           error_info *err) {
     const stored_data *data;
-    failure wrong;
+    error_info wrong;
     if (out->counted) {
         *able = describe_count(out);
-        if (!*able) failure_describe(reason, "counts for images that this program does not know");
+        if (!*able) error_describe(reason, "counts for images that this program does not know");
         return STATUS_OK;
     }
-    TRY(look_up(book, out, cache, &data, why));
+    TRY(look_up(db, out, cache, &data, err));
     *able = data->found;
     *reason = data->reason;
     if (!data->found) return STATUS_OK;
@@ -223,11 +222,11 @@ static status prepare_data(recorder *book, stored_cache *cache, stored_run *out,
     memcpy(out->values.data_dir, data->folder, sizeof out->values.data_dir);
     *able = data->held_out == 0 || out->values.train_validation <= data->held_out;
     if (!*able) {
-        failure_describe(reason,
-                         "their validation batches of %" PRIu64
-                         " repeat some of the table's %zu held-out rows; each counts "
-                         "once now, under another key",
-                         out->values.train_validation, data->held_out);
+        error_describe(reason,
+                       "their validation batches of %" PRIu64
+                       " repeat some of the table's %zu held-out rows; each counts "
+                       "once now, under another key",
+                       out->values.train_validation, data->held_out);
         return STATUS_OK;
     }
     *able = specification_check(&out->values, &out->data.shape, &wrong) == STATUS_OK;
@@ -235,10 +234,10 @@ static status prepare_data(recorder *book, stored_cache *cache, stored_run *out,
     return STATUS_OK;
 }
 
-status stored_run_prepare(recorder *book, const recorder_run *row, stored_cache *cache, stored_run *out, bool *able,
-                          failure *reason, failure *why) {
+status stored_run_prepare(results_db *db, const db_run *row, stored_cache *cache, stored_run *out, bool *able,
+                          error_info *reason, error_info *err) {
     *out = (stored_run){.row = *row, .counted = row->iterations == 0};
-    TRY(read_settings(book, out, able, reason, why));
-    if (*able) TRY(check_key(book, out, able, reason, why));
-    return *able ? prepare_data(book, cache, out, able, reason, why) : STATUS_OK;
+    TRY(read_settings(db, out, able, reason, err));
+    if (*able) TRY(check_key(db, out, able, reason, err));
+    return *able ? prepare_data(db, cache, out, able, reason, err) : STATUS_OK;
 }

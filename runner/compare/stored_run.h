@@ -8,10 +8,10 @@
 #define AFFJORD_RUNNER_STORED_RUN_H
 
 #include "plan/plan.h"
-#include "record/recorder.h"
+#include "record/results_db.h"
 
 typedef struct stored_run {
-    recorder_run row;
+    db_run row;
     settings values;
     plan_dataset data;
     bool counted; /* it was a count of parameters, no training */
@@ -28,7 +28,7 @@ void stored_cache_release(stored_cache *cache);
 /* Make `row`, a finished run, ready. *able <- whether it can be computed again by this program and on this machine;
  * otherwise `reason` says why not, in the same words for all runs of which the same holds. Errors: those of the
  * recorder, STATUS_MEMORY. */
-status stored_run_prepare(recorder *book, const recorder_run *row, stored_cache *cache, stored_run *out, bool *able,
-                          failure *reason, failure *why);
+status stored_run_prepare(results_db *db, const db_run *row, stored_cache *cache, stored_run *out, bool *able,
+                          error_info *reason, error_info *err);
 
 #endif

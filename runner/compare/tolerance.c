@@ -31,7 +31,7 @@ void number_text(double value, char text[NUMBER_TEXT_MAX]) {
     else number_print(text, NUMBER_TEXT_MAX, "%.17g", value);
 }
 
-status number_parse(const char *text, double *out, failure *why) {
+status number_parse(const char *text, double *out, error_info *err) {
     static const char *const kinds[] = {"nan", "inf", "-inf"};
     const double values[] = {NAN, INFINITY, -INFINITY};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -41,7 +41,7 @@ status number_parse(const char *text, double *out, failure *why) {
     }
     double value;
     if (!number_read(text, text + strlen(text), &value) || !isfinite(value))
-        return fail(why, STATUS_INVALID, "\"%.60s\": expected a number, nan, inf or -inf", text);
+        return error_set(err, STATUS_INVALID, "\"%.60s\": expected a number, nan, inf or -inf", text);
     *out = value;
     return STATUS_OK;
 }
@@ -51,7 +51,7 @@ void tolerance_text(const tolerance *allowed, char text[TOLERANCE_TEXT_MAX]) {
     else number_print(text, TOLERANCE_TEXT_MAX, "%s %.15g", names[allowed->kind], allowed->amount);
 }
 
-status tolerance_parse(const char *text, tolerance *out, failure *why) {
+status tolerance_parse(const char *text, tolerance *out, error_info *err) {
     if (strcmp(text, names[TOLERANCE_BITS]) == 0) {
         *out = (tolerance){.kind = TOLERANCE_BITS};
         return STATUS_OK;
@@ -64,6 +64,7 @@ status tolerance_parse(const char *text, tolerance *out, failure *why) {
         *out = (tolerance){.kind = kind, .amount = amount};
         return STATUS_OK;
     }
-    return fail(why, STATUS_INVALID,
-                "\"%.60s\": expected bits, \"absolute NUMBER\" or \"relative NUMBER\", the number at least 0", text);
+    return error_set(err, STATUS_INVALID,
+                     "\"%.60s\": expected bits, \"absolute NUMBER\" or \"relative NUMBER\", the number at least 0",
+                     text);
 }

@@ -27,11 +27,11 @@ bool tolerance_same(double recorded, double found);
 
 /* "bits", "absolute 0.002", "relative 0.002", and back. Errors: STATUS_INVALID, with what was expected. */
 void tolerance_text(const tolerance *allowed, char text[TOLERANCE_TEXT_MAX]);
-status tolerance_parse(const char *text, tolerance *out, failure *why);
+status tolerance_parse(const char *text, tolerance *out, error_info *err);
 
 /* A number in a form that reads back to the same bits, nan, inf or -inf; and back. Errors: STATUS_INVALID, with what
  * was expected. */
 void number_text(double value, char text[NUMBER_TEXT_MAX]);
-status number_parse(const char *text, double *out, failure *why);
+status number_parse(const char *text, double *out, error_info *err);
 
 #endif

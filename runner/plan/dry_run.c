@@ -78,7 +78,7 @@ static void write_unused(const plan *runs, FILE *stream) {
     if (titled) fputc('\n', stream);
 }
 
-static void write_run(const plan_run *run, const recorder_run *row, FILE *stream) {
+static void write_run(const plan_run *run, const db_run *row, FILE *stream) {
     fprintf(stream, "  %s  %-16s %-16s seed %-6" PRIu64 " ", run->key, run->dataset->name, run->model->name, run->seed);
     if (row->id != 0 && row->state == RUN_DONE) fprintf(stream, "done");
     else if (row->has_checkpoint) fprintf(stream, "resume at iteration %" PRIu64, row->checkpoint_iteration);

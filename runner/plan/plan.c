@@ -8,17 +8,17 @@
 
 #include <sha2.h>
 
-#include "base/nearest.h"
+#include "base/edit_distance.h"
 #include "base/number.h"
 #include "base/real.h"
 #include "data/image.h"
-#include "record/recorder.h"
+#include "record/results_db.h"
 #include "settings/source.h"
 #include "settings/table_report.h"
 #include "theory/statements.h"
 
-static status fail_memory(failure *why) {
-    return fail(why, STATUS_MEMORY, "out of memory");
+static status fail_memory(error_info *err) {
+    return error_set(err, STATUS_MEMORY, "out of memory");
 }
 
 static void canonical_value(const settings *values, const setting_option *option, char out[SETTINGS_TEXT_MAX]) {
@@ -63,29 +63,29 @@ static size_t count_items(const char *list) {
 
 /* "file:line: experiment.data: ..." */
 static status fail_at_list(const experiment_config *config, const char *name, status code, const char *reason,
-                           failure *why) {
+                           error_info *err) {
     char origin[PATH_MAX];
     config_origin(config, name, origin);
-    return fail(why, code, "%s: %s: %s", origin, name, reason);
+    return error_set(err, code, "%s: %s: %s", origin, name, reason);
 }
 
 /* Of images whose models are only counted: nothing is opened. */
-static status describe_count(const experiment_config *config, const char *item, plan_dataset *out, failure *why) {
+static status describe_count(const experiment_config *config, const char *item, plan_dataset *out, error_info *err) {
     const image_kind *kind = image_kind_of(item);
-    failure reason;
+    error_info reason;
     if (!kind) {
         const char *names[8];
         const size_t count = image_kind_count();
         for (size_t i = 0; i < count && i < 8; i++) names[i] = image_kind_name(image_kind_at(i));
-        const char *nearest = nearest_name(item, count, names);
-        failure_describe(&reason, "no set of images \"%s\"%s%s", item, nearest ? "; the nearest is " : "",
-                         nearest ? nearest : "");
-        return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, why);
+        const char *nearest = suggest_name(item, count, names);
+        error_describe(&reason, "no set of images \"%s\"%s%s", item, nearest ? "; the nearest is " : "",
+                       nearest ? nearest : "");
+        return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, err);
     }
     const size_t length = strlen(item);
     size_t *shape = out->shape.image;
     if (length >= sizeof out->name)
-        return fail_at_list(config, "experiment.data", STATUS_INVALID, "the name of a set of images is too long", why);
+        return fail_at_list(config, "experiment.data", STATUS_INVALID, "the name of a set of images is too long", err);
     image_kind_shape(kind, shape);
     out->shape.dimension = shape[0] * shape[1] * shape[2];
     memcpy(out->source, item, length + 1);
@@ -96,131 +96,131 @@ static status describe_count(const experiment_config *config, const char *item, 
 
 /* `values` are those of the data set and the first model; *data stays open. */
 static status describe_dataset(const experiment_config *config, const char *item, const settings *values,
-                               plan_dataset *out, source *data, failure *why) {
-    failure reason;
+                               plan_dataset *out, source *data, error_info *err) {
+    error_info reason;
     settings plain = *values;
     plain.data_standardise = false; /* of which models may differ */
     status code = config_data_source(config, item, out->source, &reason);
     if (code == STATUS_OK) code = source_open(out->source, &plain, data, &reason);
-    if (code != STATUS_OK) return fail_at_list(config, "experiment.data", code, reason.text, why);
+    if (code != STATUS_OK) return fail_at_list(config, "experiment.data", code, reason.text, err);
     source_name(data, values, out->name);
     snprintf(out->checksum, sizeof out->checksum, "%s", source_checksum(data));
     out->shape = source_shape(data);
     snprintf(out->note, sizeof out->note, "%s", source_note(data));
     if (specification_is_image(&out->shape) || out->shape.dimension <= CNF_DIMENSION_MAX) return STATUS_OK;
-    failure_describe(&reason, "\"%.800s\" has %zu columns: expected 1 to %d; leave out columns", out->source,
-                     out->shape.dimension, CNF_DIMENSION_MAX);
-    return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, why);
+    error_describe(&reason, "\"%.800s\" has %zu columns: expected 1 to %d; leave out columns", out->source,
+                   out->shape.dimension, CNF_DIMENSION_MAX);
+    return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, err);
 }
 
-static status check_theory(const settings *values, const plan_dataset *data, failure *why) {
+static status check_theory(const settings *values, const plan_dataset *data, error_info *err) {
     char item[SETTINGS_TEXT_MAX];
     if (specification_is_image(&data->shape) || data->shape.dimension > 4)
-        return fail(why, STATUS_INVALID, "the theory is looked at on points of at most 4 dimensions");
+        return error_set(err, STATUS_INVALID, "the theory is looked at on points of at most 4 dimensions");
     if (values->model_field != CNF_HYPER_MLP || tableau_is_pair(tableau_get((tableau_id)values->solver_method)) ||
         values->flow_learn_end_time)
-        return fail(why, STATUS_INVALID,
-                    "the theory is looked at on model.field = hyper_mlp, on a fixed grid with a fixed end time");
+        return error_set(err, STATUS_INVALID,
+                         "the theory is looked at on model.field = hyper_mlp, on a fixed grid with a fixed end time");
     for (const char *cursor = values->experiment_theory; settings_list_next(&cursor, item);) {
         size_t count = 0;
         while (theory_items[count] && strcmp(theory_items[count], item) != 0) count++;
         if (theory_items[count]) continue;
-        const char *nearest = nearest_name(item, count, theory_items);
-        return fail(why, STATUS_INVALID, "experiment.theory: no item \"%s\"%s%s", item,
-                    nearest ? "; the nearest is " : "", nearest ? nearest : "");
+        const char *nearest = suggest_name(item, count, theory_items);
+        return error_set(err, STATUS_INVALID, "experiment.theory: no item \"%s\"%s%s", item,
+                         nearest ? "; the nearest is " : "", nearest ? nearest : "");
     }
     return STATUS_OK;
 }
 
-static status check_outputs(const settings *values, const plan_dataset *data, failure *why) {
-    const uint64_t most = RECORDER_BLOB_MAX / (data->shape.dimension * sizeof(float));
+static status check_outputs(const settings *values, const plan_dataset *data, error_info *err) {
+    const uint64_t most = DB_BLOB_MAX / (data->shape.dimension * sizeof(float));
     if (values->output_samples <= most) return STATUS_OK;
-    return fail(why, STATUS_INVALID, "output.samples: the database can hold %" PRIu64 " samples of %zu numbers", most,
-                data->shape.dimension);
+    return error_set(err, STATUS_INVALID, "output.samples: the database can hold %" PRIu64 " samples of %zu numbers",
+                     most, data->shape.dimension);
 }
 
 /* "file:line: ..." of the setting that a reason begins with, or of the list of models. */
 static status fail_at_setting(const experiment_config *config, const char *item, const char *model, status code,
-                              const char *reason, failure *why) {
+                              const char *reason, error_info *err) {
     char name[64], origin[PATH_MAX];
     const size_t length = strcspn(reason, " :");
     const setting_option *option;
     snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), reason);
     if (settings_find_name(name, &option, NULL) == STATUS_OK && config_origin_for(config, name, item, model, origin))
-        return fail(why, code, "%s: %.60s on %.200s: %s", origin, model, item, reason);
-    char text[sizeof why->text];
+        return error_set(err, code, "%s: %.60s on %.200s: %s", origin, model, item, reason);
+    char text[sizeof err->text];
     snprintf(text, sizeof text, "%.60s on %.60s: %.800s", model, item, reason);
-    return fail_at_list(config, "experiment.models", code, text, why);
+    return fail_at_list(config, "experiment.models", code, text, err);
 }
 
 /* The settings of one model on it, of which `first` are those of the first model. All that a worker would refuse. */
 static status check_settings(const experiment_config *config, const source *opened, const plan_dataset *data,
                              const char *item, const char *model, const settings *values, const settings *first,
-                             failure *why) {
-    failure reason;
+                             error_info *err) {
+    error_info reason;
     status code = STATUS_OK;
     if (values->image_downsample != first->image_downsample)
-        code = fail(&reason, STATUS_INVALID,
-                    "image.downsample: expected the same for all models, which see the same data");
+        code = error_set(&reason, STATUS_INVALID,
+                         "image.downsample: expected the same for all models, which see the same data");
     if (code == STATUS_OK && values->experiment_task == TASK_THEORY) code = check_theory(values, data, &reason);
     if (code == STATUS_OK) code = source_check(opened, values, &reason);
     if (code == STATUS_OK) code = check_outputs(values, data, &reason);
-    return code == STATUS_OK ? STATUS_OK : fail_at_setting(config, item, model, code, reason.text, why);
+    return code == STATUS_OK ? STATUS_OK : fail_at_setting(config, item, model, code, reason.text, err);
 }
 
 /* Data sets are told apart by name in figures and by checksum in keys. */
-static status check_dataset(const experiment_config *config, const plan *runs, size_t index, failure *why) {
+static status check_dataset(const experiment_config *config, const plan *runs, size_t index, error_info *err) {
     const plan_dataset *data = runs->datasets;
     for (size_t i = 0; i < index; i++) {
         const bool same_name = strcmp(data[i].name, data[index].name) == 0;
         if (!same_name && strcmp(data[i].checksum, data[index].checksum) != 0) continue;
-        failure reason;
-        failure_describe(&reason, "%s and %s %s", data[i].source, data[index].source,
-                         same_name ? "have the same name" : "hold the same data");
-        return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, why);
+        error_info reason;
+        error_describe(&reason, "%s and %s %s", data[i].source, data[index].source,
+                       same_name ? "have the same name" : "hold the same data");
+        return fail_at_list(config, "experiment.data", STATUS_INVALID, reason.text, err);
     }
     return STATUS_OK;
 }
 
 /* Two models with the same settings would be one run under two names. */
-static status check_models(const experiment_config *config, const plan *runs, size_t d, size_t m, failure *why) {
+static status check_models(const experiment_config *config, const plan *runs, size_t d, size_t m, error_info *err) {
     char key[PLAN_KEY_SIZE], other[PLAN_KEY_SIZE];
     const settings *resolved = runs->resolved + d * runs->model_count;
     plan_run_key(&resolved[m], runs->datasets[d].checksum, 0, key);
     for (size_t i = 0; i < m; i++) {
         plan_run_key(&resolved[i], runs->datasets[d].checksum, 0, other);
         if (strcmp(key, other) != 0) continue;
-        failure reason;
-        failure_describe(&reason, "%s and %s have the same settings on %s", runs->models[i].name, runs->models[m].name,
-                         runs->datasets[d].name);
-        return fail_at_list(config, "experiment.models", STATUS_INVALID, reason.text, why);
+        error_info reason;
+        error_describe(&reason, "%s and %s have the same settings on %s", runs->models[i].name, runs->models[m].name,
+                       runs->datasets[d].name);
+        return fail_at_list(config, "experiment.models", STATUS_INVALID, reason.text, err);
     }
     return STATUS_OK;
 }
 
 /* The settings of all models on an item of experiment.data, and the data that they see. */
 static status fill_dataset(const experiment_config *config, const char *item, source *opened, plan *into, size_t d,
-                           failure *why) {
+                           error_info *err) {
     plan_dataset *data = &into->datasets[d];
     settings *values = &into->resolved[d * into->model_count];
     bool standardised = true;
     for (size_t m = 0; m < into->model_count; m++) config_resolve(config, item, into->models[m].name, &values[m]);
     const bool counts = config_settings(config)->experiment_task == TASK_COUNT_PARAMETERS;
-    TRY(counts ? describe_count(config, item, data, why) : describe_dataset(config, item, values, data, opened, why));
-    TRY(check_dataset(config, into, d, why));
+    TRY(counts ? describe_count(config, item, data, err) : describe_dataset(config, item, values, data, opened, err));
+    TRY(check_dataset(config, into, d, err));
     for (size_t m = 0; m < into->model_count; m++) {
         if (!counts) {
-            TRY(check_settings(config, opened, data, item, into->models[m].name, &values[m], values, why));
+            TRY(check_settings(config, opened, data, item, into->models[m].name, &values[m], values, err));
             source_limit(opened, &values[m]);
         }
         standardised &= values[m].data_standardise;
-        TRY(check_models(config, into, d, m, why));
+        TRY(check_models(config, into, d, m, err));
     }
     if (counts || !opened->points) return STATUS_OK;
-    return table_report(opened->points, standardised, TABLE_REPORT_COLUMNS, &data->report, why);
+    return table_report(opened->points, standardised, TABLE_REPORT_COLUMNS, &data->report, err);
 }
 
-static status fill_resolved(const experiment_config *config, plan *into, failure *why) {
+static status fill_resolved(const experiment_config *config, plan *into, error_info *err) {
     const settings *base = config_settings(config);
     const char *cursor = base->experiment_models;
     for (size_t m = 0; m < into->model_count; m++) {
@@ -233,7 +233,7 @@ static status fill_resolved(const experiment_config *config, plan *into, failure
         char item[SETTINGS_TEXT_MAX];
         source opened = {.points = NULL};
         settings_list_next(&cursor, item);
-        const status filled = fill_dataset(config, item, &opened, into, d, why);
+        const status filled = fill_dataset(config, item, &opened, into, d, err);
         source_close(&opened);
         TRY(filled);
     }
@@ -255,7 +255,7 @@ static void fill_runs(plan *into, const uint64_t *seeds) {
     }
 }
 
-static status fill_plan(const experiment_config *config, const uint64_t *seeds, plan *into, failure *why) {
+static status fill_plan(const experiment_config *config, const uint64_t *seeds, plan *into, error_info *err) {
     const settings *base = config_settings(config);
     into->dataset_count = count_items(base->experiment_data);
     into->model_count = count_items(base->experiment_models);
@@ -264,25 +264,26 @@ static status fill_plan(const experiment_config *config, const uint64_t *seeds, 
     into->models = calloc(into->model_count, sizeof *into->models);
     into->resolved = calloc(pairs, sizeof *into->resolved);
     into->runs = calloc(pairs * into->seed_count, sizeof *into->runs);
-    if (!into->datasets || !into->models || !into->resolved || !into->runs) return fail_memory(why);
-    TRY(fill_resolved(config, into, why));
+    if (!into->datasets || !into->models || !into->resolved || !into->runs) return fail_memory(err);
+    TRY(fill_resolved(config, into, err));
     fill_runs(into, seeds);
     return STATUS_OK;
 }
 
-status plan_create(const experiment_config *config, const char *seeds, plan **out, failure *why) {
+status plan_create(const experiment_config *config, const char *seeds, plan **out, error_info *err) {
     uint64_t *numbers;
     size_t count;
-    failure reason;
+    error_info reason;
     const status listed =
         settings_seeds(seeds ? seeds : config_settings(config)->experiment_seeds, &numbers, &count, &reason);
-    if (listed != STATUS_OK) return fail(why, listed, "%s: %s", seeds ? "--seeds" : "experiment.seeds", reason.text);
+    if (listed != STATUS_OK)
+        return error_set(err, listed, "%s: %s", seeds ? "--seeds" : "experiment.seeds", reason.text);
 
     plan *made = calloc(1, sizeof *made);
-    status code = made ? STATUS_OK : fail_memory(why);
+    status code = made ? STATUS_OK : fail_memory(err);
     if (made) {
         made->seed_count = count;
-        code = fill_plan(config, numbers, made, why);
+        code = fill_plan(config, numbers, made, err);
     }
     free(numbers);
     if (code != STATUS_OK) {
@@ -303,27 +304,29 @@ static bool is_number(const char *text) {
     return digits > 0 && digits <= PLAN_NUMBER_DIGITS && !text[digits];
 }
 
-status plan_select(plan *runs, const char *text, failure *why) {
+status plan_select(plan *runs, const char *text, error_info *err) {
     const size_t length = strlen(text);
     size_t chosen = runs->run_count, found = 0;
     if (is_number(text)) {
         chosen = strtoul(text, NULL, 10);
         if (chosen >= runs->run_count)
-            return fail(why, STATUS_INVALID, "--only %s: the plan has runs 0 to %zu", text, runs->run_count - 1);
+            return error_set(err, STATUS_INVALID, "--only %s: the plan has runs 0 to %zu", text, runs->run_count - 1);
     } else {
         if (length <= PLAN_NUMBER_DIGITS || length >= PLAN_KEY_SIZE || strspn(text, "0123456789abcdef") != length)
-            return fail(why, STATUS_INVALID,
-                        "--only %.100s: expected the number of a run in the plan, or at least %d digits of its key",
-                        text, PLAN_NUMBER_DIGITS + 1);
+            return error_set(
+                err, STATUS_INVALID,
+                "--only %.100s: expected the number of a run in the plan, or at least %d digits of its key", text,
+                PLAN_NUMBER_DIGITS + 1);
         for (size_t i = 0; i < runs->run_count; i++) {
             if (strncmp(runs->runs[i].key, text, length) != 0) continue;
             chosen = i;
             found++;
         }
         if (found != 1)
-            return fail(why, STATUS_INVALID, "--only %s: %s of the %zu runs of the plan ha%s a key that begins so%s",
-                        text, found == 0 ? "none" : "several", runs->run_count, found == 0 ? "s" : "ve",
-                        found == 0 ? "; were settings changed since?" : "");
+            return error_set(err, STATUS_INVALID,
+                             "--only %s: %s of the %zu runs of the plan ha%s a key that begins so%s", text,
+                             found == 0 ? "none" : "several", runs->run_count, found == 0 ? "s" : "ve",
+                             found == 0 ? "; were settings changed since?" : "");
     }
     runs->runs[0] = runs->runs[chosen];
     runs->run_count = 1;

@@ -2,12 +2,12 @@
 #ifndef AFFJORD_RUNNER_PLAN_H
 #define AFFJORD_RUNNER_PLAN_H
 
-#include "record/recorder.h"
+#include "record/results_db.h"
 #include "settings/config.h"
 #include "model/specification.h"
 
 enum {
-    PLAN_KEY_SIZE = RECORDER_KEY_SIZE,
+    PLAN_KEY_SIZE = DB_KEY_SIZE,
     PLAN_CHECKSUM_SIZE = 65, /* 64 of them */
     PLAN_NUMBER_DIGITS = 7, /* of a run's number, to tell it from a key */
     PLAN_FORMAT_VERSION = 1 /* raised when the same settings come to mean other numbers */
@@ -53,13 +53,13 @@ void plan_write_reports(const plan *runs, FILE *stream);
  * afterwards. The caller owns *out. Errors: STATUS_INVALID (seeds, an unknown
  * data set, two data sets or models that are the same), STATUS_IO and
  * STATUS_FORMAT (a data file), STATUS_MEMORY. */
-status plan_create(const experiment_config *config, const char *seeds, plan **out, failure *why);
+status plan_create(const experiment_config *config, const char *seeds, plan **out, error_info *err);
 void plan_destroy(plan **runs);
 
 /* Keep only the run that `text` means: its number in the plan, from 0, of at
  * most PLAN_NUMBER_DIGITS digits; or its key, or a longer beginning of it.
  * Errors: STATUS_INVALID if there is none, or several. */
-status plan_select(plan *runs, const char *text, failure *why);
+status plan_select(plan *runs, const char *text, error_info *err);
 
 /* Key of a run: the first 32 hexadecimal digits of the SHA-256 of
  *

@@ -9,16 +9,16 @@
 
 /* Reopen a finished run at its last checkpoint if its snapshots are wanted and missing; only its pictures remain to be
  * computed. A run without a checkpoint, as in an archive, stays as it is. */
-static status look_for_moments(recorder *book, const plan_run *run, recorder_run *row, failure *why) {
+static status look_for_moments(results_db *db, const plan_run *run, db_run *row, error_info *err) {
     char path[PATH_MAX];
     bool has = false;
-    failure reason;
+    error_info reason;
     if (row->state != RUN_DONE || run->values->output_snapshots == 0 || run->dataset->shape.dimension != 2 ||
         !row->has_checkpoint)
         return STATUS_OK;
-    TRY(recorder_has_moments(book, row->key, &has, why));
+    TRY(db_has_moments(db, row->key, &has, err));
     if (has) return STATUS_OK;
-    checkpoint_locate(recorder_path(book), row->checkpoint_path, path);
+    checkpoint_locate(db_path(db), row->checkpoint_path, path);
     if (checkpoint_verify(path, row->checkpoint_bytes, row->checkpoint_sha256, &reason) == STATUS_OK)
         row->state = RUN_INTERRUPTED;
     return STATUS_OK;
@@ -31,13 +31,13 @@ typedef struct membership {
     bool *present; /* (count): run i of the plan is part of the experiment */
 } membership;
 
-status run_status_empty(const plan *runs, run_status **out, failure *why) {
+status run_status_empty(const plan *runs, run_status **out, error_info *err) {
     run_status *list = calloc(1, sizeof *list);
-    recorder_run *rows = calloc(runs->run_count, sizeof *rows);
+    db_run *rows = calloc(runs->run_count, sizeof *rows);
     if (!list || !rows) {
         free(list);
         free(rows);
-        return fail(why, STATUS_MEMORY, "out of memory");
+        return error_set(err, STATUS_MEMORY, "out of memory");
     }
     list->count = runs->run_count;
     list->runs = rows;
@@ -54,7 +54,7 @@ void run_status_destroy(run_status **list) {
 }
 
 /* The run differs from one of the plan's in nothing but the seed. */
-static bool same_settings(const plan *runs, const recorder_run *row) {
+static bool same_settings(const plan *runs, const db_run *row) {
     for (size_t d = 0; d < runs->dataset_count; d++) {
         if (strcmp(runs->datasets[d].checksum, row->data_checksum) != 0) continue;
         for (size_t m = 0; m < runs->model_count; m++) {
@@ -66,52 +66,52 @@ static bool same_settings(const plan *runs, const recorder_run *row) {
     return false;
 }
 
-static status add_stale(run_status *list, int64_t id, failure *why) {
+static status add_stale(run_status *list, int64_t id, error_info *err) {
     int64_t *outdated = realloc(list->outdated, (list->outdated_count + 1) * sizeof *outdated);
-    if (!outdated) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!outdated) return error_set(err, STATUS_MEMORY, "out of memory");
     outdated[list->outdated_count++] = id;
     list->outdated = outdated;
     return STATUS_OK;
 }
 
-static status visit_member(void *argument, const recorder_run *row, failure *why) {
+static status visit_member(void *argument, const db_run *row, error_info *err) {
     const membership *members = argument;
     for (size_t i = 0; i < members->list->count; i++) {
         if (strcmp(members->runs->runs[i].key, row->key) != 0) continue;
         members->present[i] = true;
         return STATUS_OK;
     }
-    return same_settings(members->runs, row) ? STATUS_OK : add_stale(members->list, row->id, why);
+    return same_settings(members->runs, row) ? STATUS_OK : add_stale(members->list, row->id, err);
 }
 
-static status read_members(recorder *book, const plan *runs, const recorder_experiment *experiment, run_status *list,
-                           failure *why) {
+static status read_members(results_db *db, const plan *runs, const db_experiment *experiment, run_status *list,
+                           error_info *err) {
     membership members = {.runs = runs, .list = list, .present = calloc(runs->run_count, sizeof(bool))};
-    if (!members.present) return fail(why, STATUS_MEMORY, "out of memory");
-    const status outcome = recorder_each_run(book, experiment->name, visit_member, &members, why);
+    if (!members.present) return error_set(err, STATUS_MEMORY, "out of memory");
+    const status outcome = db_each_run(db, experiment->name, visit_member, &members, err);
     for (size_t i = 0; i < runs->run_count; i++) list->current &= members.present[i];
     free(members.present);
     list->current &= list->outdated_count == 0;
     return outcome;
 }
 
-static status read_all(recorder *book, const plan *runs, const recorder_experiment *experiment, run_status *list,
-                       failure *why) {
+static status read_all(results_db *db, const plan *runs, const db_experiment *experiment, run_status *list,
+                       error_info *err) {
     int64_t id;
-    TRY(recorder_find_experiment(book, experiment, &id, &list->current, why));
+    TRY(db_find_experiment(db, experiment, &id, &list->current, err));
     for (size_t i = 0; i < runs->run_count; i++) {
-        TRY(recorder_find_run(book, runs->runs[i].key, &list->runs[i], why));
-        TRY(look_for_moments(book, &runs->runs[i], &list->runs[i], why));
+        TRY(db_find_run(db, runs->runs[i].key, &list->runs[i], err));
+        TRY(look_for_moments(db, &runs->runs[i], &list->runs[i], err));
         list->done += list->runs[i].id != 0 && list->runs[i].state == RUN_DONE;
     }
-    return read_members(book, runs, experiment, list, why);
+    return read_members(db, runs, experiment, list, err);
 }
 
-status run_status_read(recorder *book, const plan *runs, const recorder_experiment *experiment, run_status **out,
-                       failure *why) {
+status run_status_read(results_db *db, const plan *runs, const db_experiment *experiment, run_status **out,
+                       error_info *err) {
     run_status *list;
-    TRY(run_status_empty(runs, &list, why));
-    const status outcome = read_all(book, runs, experiment, list, why);
+    TRY(run_status_empty(runs, &list, err));
+    const status outcome = read_all(db, runs, experiment, list, err);
     if (outcome == STATUS_OK) *out = list;
     else run_status_destroy(&list);
     return outcome;
@@ -119,16 +119,15 @@ status run_status_read(recorder *book, const plan *runs, const recorder_experime
 
 /* Where the settings of one run go. */
 typedef struct setting_rows {
-    recorder *book;
+    results_db *db;
     int64_t run;
     status outcome;
-    failure *why;
+    error_info *err;
 } setting_rows;
 
 static void put_setting(void *argument, const char *section, const char *key, const char *value) {
     setting_rows *rows = argument;
-    if (rows->outcome == STATUS_OK)
-        rows->outcome = recorder_put_setting(rows->book, rows->run, section, key, value, rows->why);
+    if (rows->outcome == STATUS_OK) rows->outcome = db_put_setting(rows->db, rows->run, section, key, value, rows->err);
 }
 
 /* Where a run's images were decides no number, but who evaluates its model wants to find them again. */
@@ -141,7 +140,7 @@ static void put_folder(const plan_run *run, setting_rows *rows) {
 }
 
 /* A finished run keeps the settings that it was computed with; those outside its key may differ from the plan's. */
-static status write_run(recorder *book, const plan_run *run, recorder_run *row, failure *why) {
+static status write_run(results_db *db, const plan_run *run, db_run *row, error_info *err) {
     if (row->id != 0 && row->state == RUN_DONE) return STATUS_OK;
     if (row->id == 0) {
         snprintf(row->key, sizeof row->key, "%s", run->key);
@@ -150,33 +149,33 @@ static status write_run(recorder *book, const plan_run *run, recorder_run *row, 
         snprintf(row->model, sizeof row->model, "%s", run->model->name);
         row->seed = run->seed;
         row->iterations = run->values->experiment_task == TASK_COUNT_PARAMETERS ? 0 : run->values->train_iterations;
-        TRY(recorder_put_run(book, row, why));
-        TRY(recorder_find_run(book, run->key, row, why));
+        TRY(db_put_run(db, row, err));
+        TRY(db_find_run(db, run->key, row, err));
     }
-    setting_rows rows = {.book = book, .run = row->id, .outcome = STATUS_OK, .why = why};
+    setting_rows rows = {.db = db, .run = row->id, .outcome = STATUS_OK, .err = err};
     settings_each(run->values, put_setting, &rows);
     put_folder(run, &rows);
     return rows.outcome;
 }
 
-static status write_all(recorder *book, const plan *runs, const recorder_experiment *experiment, run_status *list,
-                        failure *why) {
+static status write_all(results_db *db, const plan *runs, const db_experiment *experiment, run_status *list,
+                        error_info *err) {
     int64_t id;
-    TRY(recorder_put_experiment(book, experiment, &id, why));
-    for (size_t i = 0; i < list->outdated_count; i++) TRY(recorder_drop_member(book, id, list->outdated[i], why));
+    TRY(db_put_experiment(db, experiment, &id, err));
+    for (size_t i = 0; i < list->outdated_count; i++) TRY(db_drop_member(db, id, list->outdated[i], err));
     for (size_t i = 0; i < runs->run_count; i++) {
-        TRY(write_run(book, &runs->runs[i], &list->runs[i], why));
-        TRY(recorder_put_member(book, id, list->runs[i].id, why));
+        TRY(write_run(db, &runs->runs[i], &list->runs[i], err));
+        TRY(db_put_member(db, id, list->runs[i].id, err));
     }
     list->current = true;
-    return recorder_commit(book, why);
+    return db_commit(db, err);
 }
 
-status run_status_write(recorder *book, const plan *runs, const recorder_experiment *experiment, run_status **out,
-                        failure *why) {
+status run_status_write(results_db *db, const plan *runs, const db_experiment *experiment, run_status **out,
+                        error_info *err) {
     run_status *list = NULL;
-    TRY(run_status_read(book, runs, experiment, &list, why));
-    const status outcome = write_all(book, runs, experiment, list, why);
+    TRY(run_status_read(db, runs, experiment, &list, err));
+    const status outcome = write_all(db, runs, experiment, list, err);
     if (outcome == STATUS_OK) *out = list;
     else run_status_destroy(&list);
     return outcome;

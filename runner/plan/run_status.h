@@ -8,27 +8,27 @@
 #define AFFJORD_RUNNER_RUN_STATUS_H
 
 #include "plan/plan.h"
-#include "record/recorder.h"
+#include "record/results_db.h"
 
 typedef struct run_status {
     size_t count; /* that of the plan's runs */
-    recorder_run *runs; /* (count), in their order; id 0 where the database has none */
+    db_run *runs; /* (count), in their order; id 0 where the database has none */
     size_t done; /* of them */
     size_t outdated_count; /* runs with older settings that are still members of the experiment */
     int64_t *outdated;
     bool current; /* run_status_write() has nothing to write */
 } run_status;
 
-/* Read the status of the plan's runs. The caller destroys *out. Errors: those of the recorder, STATUS_MEMORY. */
-status run_status_read(recorder *book, const plan *runs, const recorder_experiment *experiment, run_status **out,
-                       failure *why);
+/* Read the status of the plan's runs. The caller destroys *out. Errors: those of the database, STATUS_MEMORY. */
+status run_status_read(results_db *db, const plan *runs, const db_experiment *experiment, run_status **out,
+                       error_info *err);
 
 /* Write the experiment and its missing runs with their settings, then read. */
-status run_status_write(recorder *book, const plan *runs, const recorder_experiment *experiment, run_status **out,
-                        failure *why);
+status run_status_write(results_db *db, const plan *runs, const db_experiment *experiment, run_status **out,
+                        error_info *err);
 
 /* The status without a database: nothing is done. */
-status run_status_empty(const plan *runs, run_status **out, failure *why);
+status run_status_empty(const plan *runs, run_status **out, error_info *err);
 
 void run_status_destroy(run_status **list);
 

@@ -40,26 +40,27 @@ void checkpoint_folder(const char *database, char out[PATH_MAX]) {
     compose(out, "%.*s.checkpoints", stem(database), database);
 }
 
-static status make_folder(const char *folder, failure *why) {
+static status make_folder(const char *folder, error_info *err) {
     if (mkdir(folder, 0777) == 0) file_sync_folder_of(folder);
-    else if (errno != EEXIST) return fail(why, STATUS_IO, "cannot make the folder \"%s\": %s", folder, strerror(errno));
+    else if (errno != EEXIST)
+        return error_set(err, STATUS_IO, "cannot make the folder \"%s\": %s", folder, strerror(errno));
     return STATUS_OK;
 }
 
-status checkpoint_make_folder(const char *database, failure *why) {
+status checkpoint_make_folder(const char *database, error_info *err) {
     char folder[PATH_MAX];
     checkpoint_folder(database, folder);
-    return make_folder(folder, why);
+    return make_folder(folder, err);
 }
 
 void checkpoint_failure_path(const char *database, const char *key, uint64_t iteration, char out[PATH_MAX]) {
     compose(out, "%.*s.failures/%s-%" PRIu64 "%s", stem(database), database, key, iteration, ending);
 }
 
-status checkpoint_make_failures(const char *database, failure *why) {
+status checkpoint_make_failures(const char *database, error_info *err) {
     char folder[PATH_MAX];
     compose(folder, "%.*s.failures", stem(database), database);
-    return make_folder(folder, why);
+    return make_folder(folder, err);
 }
 
 void checkpoint_name(const char *database, const char *key, uint64_t iteration, char out[PATH_MAX]) {
@@ -72,33 +73,34 @@ void checkpoint_locate(const char *database, const char *name, char out[PATH_MAX
     compose(out, "%.*s%s", (int)(last_part(database) - database), database, name);
 }
 
-status checkpoint_measure(const char *path, uint64_t *bytes, failure *why) {
+status checkpoint_measure(const char *path, uint64_t *bytes, error_info *err) {
     struct stat information;
     if (stat(path, &information) != 0)
-        return fail(why, STATUS_IO, "cannot read the checkpoint \"%s\": %s", path, strerror(errno));
+        return error_set(err, STATUS_IO, "cannot read the checkpoint \"%s\": %s", path, strerror(errno));
     *bytes = (uint64_t)information.st_size;
     return STATUS_OK;
 }
 
-status checkpoint_describe(const char *path, uint64_t *bytes, char sha256[65], failure *why) {
-    TRY(checkpoint_measure(path, bytes, why));
+status checkpoint_describe(const char *path, uint64_t *bytes, char sha256[65], error_info *err) {
+    TRY(checkpoint_measure(path, bytes, err));
     return SHA256File(path, sha256)
                ? STATUS_OK
-               : fail(why, STATUS_IO, "cannot read the checkpoint \"%s\": %s", path, strerror(errno));
+               : error_set(err, STATUS_IO, "cannot read the checkpoint \"%s\": %s", path, strerror(errno));
 }
 
-status checkpoint_verify(const char *path, uint64_t bytes, const char *sha256, failure *why) {
+status checkpoint_verify(const char *path, uint64_t bytes, const char *sha256, error_info *err) {
     uint64_t found;
     char digest[SHA256_DIGEST_STRING_LENGTH];
-    TRY(checkpoint_measure(path, &found, why));
+    TRY(checkpoint_measure(path, &found, err));
     if (found != bytes)
-        return fail(why, STATUS_FORMAT, "the checkpoint \"%s\" is damaged: expected %" PRIu64 " bytes, found %" PRIu64,
-                    path, bytes, found);
+        return error_set(err, STATUS_FORMAT,
+                         "the checkpoint \"%s\" is damaged: expected %" PRIu64 " bytes, found %" PRIu64, path, bytes,
+                         found);
     if (!SHA256File(path, digest))
-        return fail(why, STATUS_IO, "cannot read the checkpoint \"%s\": %s", path, strerror(errno));
+        return error_set(err, STATUS_IO, "cannot read the checkpoint \"%s\": %s", path, strerror(errno));
     if (strcmp(digest, sha256) != 0)
-        return fail(why, STATUS_FORMAT, "the checkpoint \"%s\" is damaged: expected SHA-256 %s, found %s", path, sha256,
-                    digest);
+        return error_set(err, STATUS_FORMAT, "the checkpoint \"%s\" is damaged: expected SHA-256 %s, found %s", path,
+                         sha256, digest);
     return STATUS_OK;
 }
 

@@ -15,7 +15,7 @@
 void checkpoint_folder(const char *database, char out[PATH_MAX]);
 
 /* Make the folder if it is not there. Errors: STATUS_IO naming it. */
-status checkpoint_make_folder(const char *database, failure *why);
+status checkpoint_make_folder(const char *database, error_info *err);
 
 /* A new checkpoint's path relative to the database's folder, as its row has it. */
 void checkpoint_name(const char *database, const char *key, uint64_t iteration, char out[PATH_MAX]);
@@ -26,17 +26,17 @@ void checkpoint_locate(const char *database, const char *name, char out[PATH_MAX
 /* Where the batch is kept with which an iteration of a run failed: results/results.failures/KEY-ITERATION.safetensors;
  * and its folder, made if it is not there. Errors: STATUS_IO naming it. */
 void checkpoint_failure_path(const char *database, const char *key, uint64_t iteration, char out[PATH_MAX]);
-status checkpoint_make_failures(const char *database, failure *why);
+status checkpoint_make_failures(const char *database, error_info *err);
 
 /* The file has this size and SHA-256. Errors, naming the path: STATUS_IO if
  * it cannot be read, STATUS_FORMAT if it is another. */
-status checkpoint_verify(const char *path, uint64_t bytes, const char *sha256, failure *why);
+status checkpoint_verify(const char *path, uint64_t bytes, const char *sha256, error_info *err);
 
 /* The size and SHA-256 of a file, as its row has them. Errors: STATUS_IO naming it. */
-status checkpoint_describe(const char *path, uint64_t *bytes, char sha256[65], failure *why);
+status checkpoint_describe(const char *path, uint64_t *bytes, char sha256[65], error_info *err);
 
 /* The size of a file. Errors: STATUS_IO naming it. */
-status checkpoint_measure(const char *path, uint64_t *bytes, failure *why);
+status checkpoint_measure(const char *path, uint64_t *bytes, error_info *err);
 
 /* Remove the files of this key, temporaries included, other than the one of
  * this path ("": all). What cannot be removed stays: it is only in the way. */

@@ -41,7 +41,7 @@ static size_t append_word(char *text, size_t size, size_t used, const char *word
 
 static void list_libraries(char *text, size_t size) {
     snprintf(text, size, "SLEEF %d.%d.%d, SQLite %s, jansson %s, glibc %s", SLEEF_VERSION_MAJOR, SLEEF_VERSION_MINOR,
-             SLEEF_VERSION_PATCHLEVEL, recorder_library_version(), jansson_version_str(), gnu_get_libc_version());
+             SLEEF_VERSION_PATCHLEVEL, db_library_version(), jansson_version_str(), gnu_get_libc_version());
 }
 
 void machine_describe(machine *out, int count, char **arguments) {
@@ -54,15 +54,15 @@ void machine_describe(machine *out, int count, char **arguments) {
     out->host[sizeof out->host - 1] = '\0';
     read_cpu(out->cpu, sizeof out->cpu);
     list_libraries(out->libraries, sizeof out->libraries);
-    out->session = (recorder_session){.host = out->host,
-                                      .cpu = out->cpu,
-                                      .simd = cpu_level_name(cpu_level_best()),
-                                      .git_commit = AFFJORD_GIT_COMMIT,
-                                      .git_dirty = AFFJORD_GIT_DIRTY,
-                                      .compiler = AFFJORD_COMPILER,
-                                      .compiler_flags = AFFJORD_CFLAGS,
-                                      .libraries = out->libraries,
-                                      .command_line = out->command_line};
+    out->session = (db_session){.host = out->host,
+                                .cpu = out->cpu,
+                                .simd = cpu_level_name(cpu_level_best()),
+                                .git_commit = AFFJORD_GIT_COMMIT,
+                                .git_dirty = AFFJORD_GIT_DIRTY,
+                                .compiler = AFFJORD_COMPILER,
+                                .compiler_flags = AFFJORD_CFLAGS,
+                                .libraries = out->libraries,
+                                .command_line = out->command_line};
 }
 
 size_t machine_jobs(size_t threads) {
@@ -81,7 +81,7 @@ void machine_write_version(FILE *stream) {
     machine_name_program(sizeof program, program);
     fprintf(stream, "%s\n", program);
     fprintf(stream, "numbers %s, kernels %s, database schema %d\n", REAL_NAME, cpu_level_name(cpu_level_best()),
-            RECORDER_SCHEMA_VERSION);
+            DB_SCHEMA_VERSION);
     char libraries[256];
     list_libraries(libraries, sizeof libraries);
     fprintf(stream, "%s\n", libraries);

@@ -4,12 +4,12 @@
 
 #include <stdio.h>
 
-#include "record/recorder.h"
+#include "record/results_db.h"
 
 typedef struct machine {
     char host[256], cpu[256], libraries[256];
     char command_line[4096];
-    recorder_session session; /* points into this */
+    db_session session; /* points into this */
 } machine;
 
 /* Ask the machine. `count` arguments are the program's command line. *out must

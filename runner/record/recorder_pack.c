@@ -1,17 +1,18 @@
-/* recorder_pack.c - the compact form of an archive.
+/* db_pack.c - the compact form of an archive.
  *
- * Pictures (tables sample_blob and moment): numbers are rounded to a step that no figure shows, as float32 still, and the
- * array is compressed by zlib. `sqlar_uncompress(data, 4 * rows * columns)` of the sqlite3 program gives the array back,
- * and leaves one that was not compressed as it is.
+ * Pictures (tables sample_blob and moment): numbers are rounded to a step that no figure shows, as float32 still, and
+ * the array is compressed by zlib. `sqlar_uncompress(data, 4 * rows * columns)` of the sqlite3 program gives the array
+ * back, and leaves one that was not compressed as it is.
  *
  * Epochs: the rows of the splits of an epoch share iteration, time and memory, and the split's name is longer than a
- * number. Table packed_epoch has one row for all splits; a view called epoch shows the rows as they were, to the bit. */
+ * number. Table packed_epoch has one row for all splits; a view called epoch shows the rows as they were, to the
+ * bit. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-#include "record/recorder_internal.h"
+#include "record/results_db_internal.h"
 
 typedef struct array {
     const unsigned char *bytes;
@@ -64,8 +65,8 @@ static void round_values(unsigned char *bytes, const array *a, double scale, dou
     }
 }
 
-/* packed(data, rows, columns, kept, scale, levels): the array rounded and compressed. Where that would not be smaller, or
- * `data` is no whole array, `data` as it is; without a scale nothing is rounded. */
+/* packed(data, rows, columns, kept, scale, levels): the array rounded and compressed. Where that would not be smaller,
+ * or `data` is no whole array, `data` as it is; without a scale nothing is rounded. */
 static void packed(sqlite3_context *call, int count, sqlite3_value **arguments) {
     array a;
     (void)count;
@@ -117,12 +118,12 @@ static const char pictures_script[] =
     "  iif(kind = 'density', 128, 256));"
     "DROP TABLE top;";
 
-status recorder_pack_pictures(recorder *book, failure *why) {
+status db_pack_pictures(results_db *db, error_info *err) {
     const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
-    if (sqlite3_create_function(book->db, "largest", 4, flags, NULL, largest, NULL, NULL) != SQLITE_OK ||
-        sqlite3_create_function(book->db, "packed", 6, flags, NULL, packed, NULL, NULL) != SQLITE_OK)
-        return recorder_fail(book, "write", why);
-    return recorder_script(book, pictures_script, "write", why);
+    if (sqlite3_create_function(db->sqlite, "largest", 4, flags, NULL, largest, NULL, NULL) != SQLITE_OK ||
+        sqlite3_create_function(db->sqlite, "packed", 6, flags, NULL, packed, NULL, NULL) != SQLITE_OK)
+        return db_fail(db, "write", err);
+    return db_script(db, pictures_script, "write", err);
 }
 
 /* --- Epochs --- */
@@ -162,29 +163,29 @@ static const char same_rows[] =
     "running FROM epoch EXCEPT SELECT * FROM shown_epoch)";
 
 /* Rows that the view would not show as they are stay in their table. */
-status recorder_pack_epochs(recorder *book, failure *why) {
+status db_pack_epochs(results_db *db, error_info *err) {
     long same;
-    TRY(recorder_script(book, pack_script, "write", why));
-    TRY(recorder_read_number(book, same_rows, 0, &same, why));
-    return recorder_script(book,
-                           same ? "DROP VIEW shown_epoch; DROP TABLE epoch; CREATE VIEW epoch AS " EPOCHS_SHOWN
-                                : "DROP VIEW shown_epoch; DROP TABLE packed_epoch",
-                           "write", why);
+    TRY(db_script(db, pack_script, "write", err));
+    TRY(db_read_number(db, same_rows, 0, &same, err));
+    return db_script(db,
+                     same ? "DROP VIEW shown_epoch; DROP TABLE epoch; CREATE VIEW epoch AS " EPOCHS_SHOWN
+                          : "DROP VIEW shown_epoch; DROP TABLE packed_epoch",
+                     "write", err);
 }
 
 static const char unpack_script[] = "CREATE TABLE unpacked_epoch AS SELECT * FROM epoch; DROP VIEW epoch; "
                                     "CREATE TABLE epoch AS SELECT * FROM unpacked_epoch; DROP TABLE unpacked_epoch; "
                                     "DROP TABLE packed_epoch";
 
-status recorder_epochs_are_packed(recorder *book, bool *are, failure *why) {
+status db_epochs_are_packed(results_db *db, bool *are, error_info *err) {
     long views;
-    TRY(recorder_read_number(book, "SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name = 'epoch'", 0,
-                             &views, why));
+    TRY(db_read_number(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name = 'epoch'", 0, &views,
+                       err));
     *are = views > 0;
     return STATUS_OK;
 }
 
-status recorder_unpack_epochs(recorder *book, bool *unpacked, failure *why) {
-    TRY(recorder_epochs_are_packed(book, unpacked, why));
-    return *unpacked ? recorder_script(book, unpack_script, "bring up to date", why) : STATUS_OK;
+status db_unpack_epochs(results_db *db, bool *unpacked, error_info *err) {
+    TRY(db_epochs_are_packed(db, unpacked, err));
+    return *unpacked ? db_script(db, unpack_script, "bring up to date", err) : STATUS_OK;
 }

@@ -2,7 +2,7 @@
 --
 -- Run on an older database it adds what that lacks: tables are made where there
 -- are none; views.sql makes the views anew. (Tables whose columns are checked otherwise now
--- are set aside before, and their rows put back; recorder_schema.c.)
+-- are set aside before, and their rows put back; results_db_schema.c.)
 --
 -- One row of `run` is one training: data set x model x seed under resolved
 -- settings. Its key is a hash of everything that determines its numbers, so
@@ -196,7 +196,7 @@ CREATE TABLE IF NOT EXISTS moment (
 );
 
 -- Two models of an experiment, seed by seed: is `model` lower than `other` in some
--- quantity of finished runs? Made anew whenever a run is finished (recorder_compare.c).
+-- quantity of finished runs? Made anew whenever a run is finished (results_db_compare.c).
 --   validation   final validation loss, as recorded
 --   offset       the same less what the validation points of the seed add for every model
 --   measured     the final loss, measured again on many points, of images at tolerance 1e-5; fine: by a finer solve

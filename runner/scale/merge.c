@@ -28,43 +28,43 @@ typedef struct merging_files {
 } merging_files;
 
 /* Where a run's checkpoint lies here; `name` is what its row says. */
-static void locate(const merging_files *files, const recorder_run *run, char name[PATH_MAX], char path[PATH_MAX]) {
+static void locate(const merging_files *files, const db_run *run, char name[PATH_MAX], char path[PATH_MAX]) {
     checkpoint_name(files->database, run->key, run->checkpoint_iteration, name);
     checkpoint_locate(files->database, name, path);
 }
 
 static bool has_size(const char *path, uint64_t bytes) {
     uint64_t found;
-    failure ignored;
+    error_info ignored;
     return checkpoint_measure(path, &found, &ignored) == STATUS_OK && found == bytes;
 }
 
 /* A file of this name and size is the one: names carry the key and the iteration, which decide every bit of it. */
-static status fetch(void *argument, const recorder_run *run, failure *why) {
+static status fetch(void *argument, const db_run *run, error_info *err) {
     const merging_files *files = argument;
     char name[PATH_MAX], path[PATH_MAX], from[PATH_MAX];
     bool found;
     locate(files, run, name, path);
     if (has_size(path, run->checkpoint_bytes)) return STATUS_OK;
     checkpoint_locate(files->shard, run->checkpoint_path, from);
-    return file_take(from, path, &found, why);
+    return file_take(from, path, &found, err);
 }
 
-static bool is_ready(void *argument, recorder_run *run) {
+static bool is_ready(void *argument, db_run *run) {
     const merging_files *files = argument;
     char name[PATH_MAX], path[PATH_MAX];
     locate(files, run, name, path);
     if (strlen(name) >= sizeof run->checkpoint_path) return false;
-    snprintf(run->checkpoint_path, sizeof run->checkpoint_path, "%.*s", RECORDER_NAME_MAX - 1, name);
+    snprintf(run->checkpoint_path, sizeof run->checkpoint_path, "%.*s", DB_NAME_MAX - 1, name);
     return has_size(path, run->checkpoint_bytes);
 }
 
-static status merge_attached(recorder *book, merging_files *files, recorder_merged *merged, failure *why) {
+static status merge_attached(results_db *db, merging_files *files, db_merged *merged, error_info *err) {
     bool again = true, needed;
     for (int attempt = 1; again; attempt++) {
-        TRY(recorder_each_wanted(book, fetch, files, merged, &needed, why));
+        TRY(db_each_wanted(db, fetch, files, merged, &needed, err));
         if (!needed) return STATUS_OK;
-        TRY(recorder_merge(book, is_ready, files, attempt >= ATTEMPTS, merged, &again, why));
+        TRY(db_merge(db, is_ready, files, attempt >= ATTEMPTS, merged, &again, err));
     }
     return STATUS_OK;
 }
@@ -99,27 +99,28 @@ static bool is_same_file(const char *path, const char *other) {
     return stat(path, &one) == 0 && stat(other, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
 }
 
-status merge_shard(recorder *book, const char *path, const merge_options *options, merge_result *result, failure *why) {
-    merging_files files = {.database = recorder_path(book), .shard = path};
-    recorder_merged merged = {.taken = 0};
+status merge_shard(results_db *db, const char *path, const merge_options *options, merge_result *result,
+                   error_info *err) {
+    merging_files files = {.database = db_path(db), .shard = path};
+    db_merged merged = {.taken = 0};
     bool empty = true;
-    failure reason;
+    error_info reason;
     if (access(path, R_OK) != 0 || is_same_file(path, files.database)) {
-        failure_describe(&reason, "cannot merge \"%s\" into \"%s\": %s", path, files.database,
-                         access(path, R_OK) == 0 ? "they are one file" : strerror(errno));
+        error_describe(&reason, "cannot merge \"%s\" into \"%s\": %s", path, files.database,
+                       access(path, R_OK) == 0 ? "they are one file" : strerror(errno));
         refuse(reason.text, result);
         return STATUS_OK;
     }
     result->shards++;
-    TRY(recorder_begin_merging(book, options->remove, why));
-    status outcome = recorder_attach(book, path, &empty, &reason);
+    TRY(db_begin_merging(db, options->remove, err));
+    status outcome = db_attach(db, path, &empty, &reason);
     if (outcome == STATUS_OK) {
-        if (!empty) outcome = merge_attached(book, &files, &merged, &reason);
-        failure leaving;
-        const status left = recorder_detach(book, &leaving);
-        if (left != STATUS_OK) return fail(why, left, "%s", leaving.text);
+        if (!empty) outcome = merge_attached(db, &files, &merged, &reason);
+        error_info leaving;
+        const status left = db_detach(db, &leaving);
+        if (left != STATUS_OK) return error_set(err, left, "%s", leaving.text);
     }
-    if (outcome == STATUS_IO || outcome == STATUS_MEMORY) return fail(why, outcome, "%s", reason.text);
+    if (outcome == STATUS_IO || outcome == STATUS_MEMORY) return error_set(err, outcome, "%s", reason.text);
     if (outcome != STATUS_OK) {
         refuse(reason.text, result);
         return STATUS_OK;
@@ -128,8 +129,7 @@ status merge_shard(recorder *book, const char *path, const merge_options *option
     result->unfinished += merged.unfinished;
     if (merged.lost > 0 && !options->quiet)
         fprintf(stderr, "A checkpoint of \"%s\" is not there; its run was merged without\n", path);
-    if (!options->remove || empty || merged.unfinished > 0 || merged.lost > 0 || recorder_is_held(path))
-        return STATUS_OK;
+    if (!options->remove || empty || merged.unfinished > 0 || merged.lost > 0 || db_is_locked(path)) return STATUS_OK;
     remove_shard(path);
     result->removed++;
     return STATUS_OK;
@@ -137,24 +137,24 @@ status merge_shard(recorder *book, const char *path, const merge_options *option
 
 /* What a walk over a folder needs. */
 typedef struct merging_walk {
-    recorder *book;
+    results_db *db;
     const merge_options *options;
     merge_result *result;
 } merging_walk;
 
-static status visit_shard(void *argument, const char *path, const char *key, failure *why) {
+static status visit_shard(void *argument, const char *path, const char *key, error_info *err) {
     (void)key;
     const merging_walk *walk = argument;
-    return merge_shard(walk->book, path, walk->options, walk->result, why);
+    return merge_shard(walk->db, path, walk->options, walk->result, err);
 }
 
-status merge_folder(recorder *book, const char *folder, const merge_options *options, merge_result *result,
-                    failure *why) {
-    merging_walk walk = {.book = book, .options = options, .result = result};
-    TRY(checkpoint_make_folder(recorder_path(book), why));
-    const status outcome = shard_each(folder, SHARD_DATABASE, visit_shard, &walk, why);
-    recorder_end_merging(book);
-    return outcome == STATUS_OK ? merge_sweep(book, why) : outcome;
+status merge_folder(results_db *db, const char *folder, const merge_options *options, merge_result *result,
+                    error_info *err) {
+    merging_walk walk = {.db = db, .options = options, .result = result};
+    TRY(checkpoint_make_folder(db_path(db), err));
+    const status outcome = shard_each(folder, SHARD_DATABASE, visit_shard, &walk, err);
+    db_end_merging(db);
+    return outcome == STATUS_OK ? merge_sweep(db, err) : outcome;
 }
 
 /* KEY-ITERATION.safetensors, or a temporary of it. */
@@ -162,20 +162,20 @@ static bool is_checkpoint(const char *name) {
     return plan_begins_with_key(name) && name[PLAN_KEY_SIZE - 1] == '-';
 }
 
-status merge_sweep(recorder *book, failure *why) {
+status merge_sweep(results_db *db, error_info *err) {
     char folder[PATH_MAX], path[PATH_MAX], named[PATH_MAX], key[PLAN_KEY_SIZE];
     status outcome = STATUS_OK;
-    checkpoint_folder(recorder_path(book), folder);
+    checkpoint_folder(db_path(db), folder);
     DIR *entries = opendir(folder);
     if (!entries) return STATUS_OK;
     for (const struct dirent *entry; outcome == STATUS_OK && (entry = readdir(entries)) != NULL;) {
-        recorder_run run;
+        db_run run;
         if (!is_checkpoint(entry->d_name)) continue;
         snprintf(key, sizeof key, "%.32s", entry->d_name);
-        outcome = recorder_find_run(book, key, &run, why);
+        outcome = db_find_run(db, key, &run, err);
         if (outcome != STATUS_OK || run.id == 0 || !run.has_checkpoint) continue;
         if (snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >= (int)sizeof path) continue;
-        checkpoint_locate(recorder_path(book), run.checkpoint_path, named);
+        checkpoint_locate(db_path(db), run.checkpoint_path, named);
         if (strcmp(path, named) != 0) unlink(path);
     }
     closedir(entries);

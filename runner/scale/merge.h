@@ -2,7 +2,7 @@
 #ifndef AFFJORD_RUNNER_MERGE_H
 #define AFFJORD_RUNNER_MERGE_H
 
-#include "record/recorder.h"
+#include "record/results_db.h"
 
 typedef struct merge_result {
     uint64_t shards; /* read */
@@ -19,15 +19,16 @@ typedef struct merge_options {
 
 /* Merge the database at `path`, in a transaction of its own. A shard that cannot
  * be merged is counted as refused, after a message. Errors: those that other shards would meet too. */
-status merge_shard(recorder *book, const char *path, const merge_options *options, merge_result *result, failure *why);
+status merge_shard(results_db *db, const char *path, const merge_options *options, merge_result *result,
+                   error_info *err);
 
 /* Merge all shards of a folder, in the order of their keys; then sweep. */
-status merge_folder(recorder *book, const char *folder, const merge_options *options, merge_result *result,
-                    failure *why);
+status merge_folder(results_db *db, const char *folder, const merge_options *options, merge_result *result,
+                    error_info *err);
 
 /* Remove checkpoints of the database's runs that no row names: older ones of runs that were merged again, and what a
  * killed merge left. */
-status merge_sweep(recorder *book, failure *why);
+status merge_sweep(results_db *db, error_info *err);
 
 /* Print "12 shards: 3 runs merged, ...". */
 void print_merge(const merge_result *result, const char *database);

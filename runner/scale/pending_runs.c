@@ -17,21 +17,21 @@ static bool has_advanced(const shard_state *shard, const submitted_task *before)
 
 static standing stand(const pending_query *query, size_t index, shard_state *shard) {
     const plan_run *run = &query->runs->runs[index];
-    const recorder_run *row = &query->list->runs[index];
+    const db_run *row = &query->list->runs[index];
     const submitted_task *before = query->queue ? submitted_find(query->queue, run->key) : NULL;
-    failure ignored;
+    error_info ignored;
     if (row->id != 0 && row->state == RUN_DONE) return STANDING_DONE;
     if (shard_status(query->folder, run->key, shard, &ignored) != STATUS_OK) shard->run.id = 0;
     if (shard->run.id != 0 && shard->run.state == RUN_DONE) return STANDING_IN_SHARD;
-    if (shard->held || (before && before->queued)) return STANDING_AT_WORK;
+    if (shard->locked || (before && before->queued)) return STANDING_AT_WORK;
     return query->interrupted_only && !has_advanced(shard, before) ? STANDING_LEFT : STANDING_MISSING;
 }
 
-status pending_runs_find(const pending_query *query, pending_runs *out, failure *why) {
+status pending_runs_find(const pending_query *query, pending_runs *out, error_info *err) {
     pending_runs list = {.tasks = calloc(query->runs->run_count, sizeof *list.tasks)};
-    if (!list.tasks) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!list.tasks) return error_set(err, STATUS_MEMORY, "out of memory");
     for (size_t i = 0; i < query->runs->run_count; i++) {
-        shard_state shard = {.held = false};
+        shard_state shard = {.locked = false};
         submitted_task *task = &list.tasks[list.count];
         switch (stand(query, i, &shard)) {
         case STANDING_DONE: list.done++; break;

@@ -1,5 +1,5 @@
-/* pending_runs.h - the runs of a plan that have to be submitted: not done in the database or a shard, and neither queued nor
- * running. */
+/* pending_runs.h - the runs of a plan that have to be submitted: not done in the database or a shard, and neither
+ * queued nor running. */
 #ifndef AFFJORD_RUNNER_PENDING_RUNS_H
 #define AFFJORD_RUNNER_PENDING_RUNS_H
 
@@ -21,9 +21,9 @@ typedef struct pending_runs {
     size_t left; /* left out by interrupted_only: failed, not started, or without progress */
 } pending_runs;
 
-/* Find them. The caller calls pending_runs_release. An unreadable shard counts as none; its task prints the reason. Errors:
- * STATUS_MEMORY. */
-status pending_runs_find(const pending_query *query, pending_runs *out, failure *why);
+/* Find them. The caller calls pending_runs_release. An unreadable shard counts as none; its task prints the reason.
+ * Errors: STATUS_MEMORY. */
+status pending_runs_find(const pending_query *query, pending_runs *out, error_info *err);
 void pending_runs_release(pending_runs *list);
 
 #endif

@@ -11,18 +11,18 @@
 
 enum { DEPENDENCY_MAX = 4096 };
 
-static status place(const scheduler_request *asked, task_command *out, failure *why) {
+static status place(const scheduler_request *asked, task_command *out, error_info *err) {
     *out = (task_command){.set = asked->set, .seeds = asked->seeds, .device = asked->device, .threads = asked->threads};
-    return task_command_place(asked->file, asked->database, asked->shards, out, why);
+    return task_command_place(asked->file, asked->database, asked->shards, out, err);
 }
 
 status scheduler_write_commands(const scheduler_request *asked, const plan *runs, const run_status *list, FILE *stream,
-                                failure *why) {
+                                error_info *err) {
     task_command command;
     pending_runs found;
-    TRY(place(asked, &command, why));
+    TRY(place(asked, &command, err));
     const pending_query query = {.runs = runs, .list = list, .folder = command.shards};
-    TRY(pending_runs_find(&query, &found, why));
+    TRY(pending_runs_find(&query, &found, err));
     for (size_t i = 0; i < found.count; i++) {
         task_command_write_place(&command, stream);
         fputs(" && ", stream);
@@ -31,7 +31,7 @@ status scheduler_write_commands(const scheduler_request *asked, const plan *runs
     }
     pending_runs_release(&found);
     if (fflush(stream) == 0 && !ferror(stream)) return STATUS_OK;
-    return fail(why, STATUS_IO, "cannot write the commands");
+    return error_set(err, STATUS_IO, "cannot write the commands");
 }
 
 /* --- Slurm --- */
@@ -53,14 +53,14 @@ typedef struct script {
     size_t size;
 } script;
 
-static status script_open(script *out, failure *why) {
+static status script_open(script *out, error_info *err) {
     *out = (script){.text = NULL};
     out->stream = open_memstream(&out->text, &out->size);
-    return out->stream ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory");
+    return out->stream ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory");
 }
 
-static status script_close(script *self, failure *why) {
-    return fclose(self->stream) == 0 && self->text ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory");
+static status script_close(script *self, error_info *err) {
+    return fclose(self->stream) == 0 && self->text ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory");
 }
 
 /* The shell becomes the program, so the signal that Slurm sends it ahead of the time limit reaches the program, which
@@ -97,55 +97,56 @@ static void write_merging(const submission *self, FILE *stream) {
 }
 
 /* The file of Slurm's own messages on all tasks. It is a pattern, in which % is special. */
-static status add_log(slurm_options *options, const submission *self, const char *name, failure *why) {
+static status add_log(slurm_options *options, const submission *self, const char *name, error_info *err) {
     char path[PATH_MAX], pattern[2 * PATH_MAX];
     size_t used = 0;
-    TRY(submitted_path(self->command.shards, name, ".log", path, why));
+    TRY(submitted_path(self->command.shards, name, ".log", path, err));
     for (const char *c = path; *c; c++) {
         if (*c == '%') pattern[used++] = '%';
         pattern[used++] = *c;
     }
     pattern[used] = '\0';
-    return slurm_add(options, why, "--output=%s", pattern);
+    return slurm_add(options, err, "--output=%s", pattern);
 }
 
-static status add_texts(slurm_options *options, const argument_texts *texts, failure *why) {
-    for (size_t i = 0; i < texts->count; i++) TRY(slurm_add_words(options, texts->items[i], why));
+static status add_texts(slurm_options *options, const argument_texts *texts, error_info *err) {
+    for (size_t i = 0; i < texts->count; i++) TRY(slurm_add_words(options, texts->items[i], err));
     return STATUS_OK;
 }
 
-static status add_array(slurm_options *options, const submission *self, const char *name, size_t count, failure *why) {
-    TRY(slurm_add(options, why, "--parsable"));
-    TRY(slurm_add(options, why, "--job-name=%s", name));
-    TRY(slurm_add(options, why, "--array=0-%zu", count - 1));
-    TRY(slurm_add(options, why, "--requeue")); /* after a lost node or a preemption */
-    TRY(slurm_add(options, why, "--open-mode=append"));
-    TRY(slurm_add(options, why, "--signal=B:TERM@60"));
-    if (self->asked->threads > 0) TRY(slurm_add(options, why, "--cpus-per-task=%" PRIu64, self->asked->threads));
-    TRY(add_log(options, self, name, why));
-    return add_texts(options, self->asked->options, why);
+static status add_array(slurm_options *options, const submission *self, const char *name, size_t count,
+                        error_info *err) {
+    TRY(slurm_add(options, err, "--parsable"));
+    TRY(slurm_add(options, err, "--job-name=%s", name));
+    TRY(slurm_add(options, err, "--array=0-%zu", count - 1));
+    TRY(slurm_add(options, err, "--requeue")); /* after a lost node or a preemption */
+    TRY(slurm_add(options, err, "--open-mode=append"));
+    TRY(slurm_add(options, err, "--signal=B:TERM@60"));
+    if (self->asked->threads > 0) TRY(slurm_add(options, err, "--cpus-per-task=%" PRIu64, self->asked->threads));
+    TRY(add_log(options, self, name, err));
+    return add_texts(options, self->asked->options, err);
 }
 
 static status submit_script(const slurm_options *options, const submission *self, size_t count,
-                            const submitted_task *tasks, char id[SLURM_ID_MAX], failure *why) {
+                            const submitted_task *tasks, char id[SLURM_ID_MAX], error_info *err) {
     script text;
-    TRY(script_open(&text, why));
+    TRY(script_open(&text, err));
     if (tasks) write_tasks(self, count, tasks, text.stream);
     else write_merging(self, text.stream);
-    status outcome = script_close(&text, why);
-    if (outcome == STATUS_OK) outcome = slurm_submit(options, text.text, id, why);
+    status outcome = script_close(&text, err);
+    if (outcome == STATUS_OK) outcome = slurm_submit(options, text.text, id, err);
     free(text.text);
     return outcome;
 }
 
 /* Write the list first, so that the next submission recognizes the queued tasks. */
-static status submit_array(submission *self, size_t count, const submitted_task *tasks, failure *why) {
+static status submit_array(submission *self, size_t count, const submitted_task *tasks, error_info *err) {
     slurm_options options = {.count = 0};
     char id[SLURM_ID_MAX];
     submitted_name(self->experiment, self->last_name);
-    TRY(add_array(&options, self, self->last_name, count, why));
-    TRY(submitted_write(self->command.shards, self->last_name, count, tasks, why));
-    const status outcome = submit_script(&options, self, count, tasks, id, why);
+    TRY(add_array(&options, self, self->last_name, count, err));
+    TRY(submitted_write(self->command.shards, self->last_name, count, tasks, err));
+    const status outcome = submit_script(&options, self, count, tasks, id, err);
     if (outcome != STATUS_OK) {
         submitted_forget(self->command.shards, self->last_name);
         return outcome;
@@ -158,68 +159,68 @@ static status submit_array(submission *self, size_t count, const submitted_task 
     return STATUS_OK;
 }
 
-static status submit_merging(submission *self, failure *why) {
+static status submit_merging(submission *self, error_info *err) {
     slurm_options options = {.count = 0};
     const argument_texts *texts =
         self->asked->merge_options->count > 0 ? self->asked->merge_options : self->asked->options;
     char id[SLURM_ID_MAX];
-    TRY(slurm_add(&options, why, "--parsable"));
-    TRY(slurm_add(&options, why, "--job-name=%s.merge", self->last_name));
-    TRY(slurm_add(&options, why, "--dependency=%s", self->dependency));
-    TRY(slurm_add(&options, why, "--requeue"));
-    TRY(slurm_add(&options, why, "--open-mode=append"));
-    TRY(add_log(&options, self, self->last_name, why));
-    TRY(add_texts(&options, texts, why));
-    TRY(submit_script(&options, self, 0, NULL, id, why));
+    TRY(slurm_add(&options, err, "--parsable"));
+    TRY(slurm_add(&options, err, "--job-name=%s.merge", self->last_name));
+    TRY(slurm_add(&options, err, "--dependency=%s", self->dependency));
+    TRY(slurm_add(&options, err, "--requeue"));
+    TRY(slurm_add(&options, err, "--open-mode=append"));
+    TRY(add_log(&options, self, self->last_name, err));
+    TRY(add_texts(&options, texts, err));
+    TRY(submit_script(&options, self, 0, NULL, id, err));
     if (!self->asked->quiet) printf("Job %s merges their shards when all have ended\n", id);
     return STATUS_OK;
 }
 
 /* Arrays that were submitted before one was refused stay, and are merged. */
-static status submit_all(submission *self, const pending_runs *found, failure *why) {
+static status submit_all(submission *self, const pending_runs *found, error_info *err) {
     status outcome = STATUS_OK;
     for (size_t first = 0; first < found->count && outcome == STATUS_OK;) {
         const size_t left = found->count - first, most = (size_t)self->asked->array_size;
         const size_t count = left < most ? left : most;
-        outcome = submit_array(self, count, found->tasks + first, why);
+        outcome = submit_array(self, count, found->tasks + first, err);
         first += count;
         /* The list of jobs that the merging one waits for has an end. */
         const bool full = strlen(self->dependency) + SLURM_ID_MAX + 2 > sizeof self->dependency;
         if (self->dependency[0] && (full || outcome != STATUS_OK || first >= found->count)) {
-            failure reason;
+            error_info reason;
             const status merging = submit_merging(self, &reason);
-            if (merging != STATUS_OK && outcome == STATUS_OK) outcome = fail(why, merging, "%s", reason.text);
+            if (merging != STATUS_OK && outcome == STATUS_OK) outcome = error_set(err, merging, "%s", reason.text);
             self->dependency[0] = '\0';
         }
     }
     return outcome;
 }
 
-static status explain(const submission *self, const pending_runs *found, status outcome, const failure *reason,
-                      failure *why) {
+static status explain(const submission *self, const pending_runs *found, status outcome, const error_info *reason,
+                      error_info *err) {
     if (outcome == STATUS_OK) return STATUS_OK;
-    return fail(why, outcome, "Slurm: %zu of %zu runs were submitted, then: %.800s%s", self->submitted, found->count,
-                reason->text,
-                strstr(reason->text, "Invalid job array specification")
-                    ? " (--slurm-array N has to be at most the cluster's MaxArraySize)"
-                    : "");
+    return error_set(err, outcome, "Slurm: %zu of %zu runs were submitted, then: %.800s%s", self->submitted,
+                     found->count, reason->text,
+                     strstr(reason->text, "Invalid job array specification")
+                         ? " (--slurm-array N has to be at most the cluster's MaxArraySize)"
+                         : "");
 }
 
 status scheduler_submit(const scheduler_request *asked, const char *experiment, const plan *runs,
-                        const run_status *list, failure *why) {
+                        const run_status *list, error_info *err) {
     submission self = {.asked = asked, .experiment = experiment};
     submitted_jobs queue;
     pending_runs found;
-    failure reason = {""};
-    TRY(place(asked, &self.command, why));
-    TRY(submitted_read(self.command.shards, &queue, why));
-    status outcome = slurm_read_queue(self.command.shards, &queue, why);
+    error_info reason = {""};
+    TRY(place(asked, &self.command, err));
+    TRY(submitted_read(self.command.shards, &queue, err));
+    status outcome = slurm_read_queue(self.command.shards, &queue, err);
     const pending_query query = {
         .runs = runs, .list = list, .folder = self.command.shards, .queue = &queue, .interrupted_only = asked->again};
-    if (outcome == STATUS_OK) outcome = pending_runs_find(&query, &found, why);
+    if (outcome == STATUS_OK) outcome = pending_runs_find(&query, &found, err);
     submitted_release(&queue);
     if (outcome != STATUS_OK) return outcome;
-    outcome = explain(&self, &found, submit_all(&self, &found, &reason), &reason, why);
+    outcome = explain(&self, &found, submit_all(&self, &found, &reason), &reason, err);
     if (outcome == STATUS_OK && !asked->quiet) {
         printf("%zu runs: %zu done, %zu done in shards, %zu queued or running, %zu submitted to Slurm now",
                runs->run_count, found.done, found.in_shards, found.at_work, self.submitted);

@@ -18,49 +18,49 @@ void shard_folder(const char *database, char out[PATH_MAX]) {
     snprintf(out, PATH_MAX, "%.*sshards", length < INSTALL_ROOT_MAX ? length : 0, database);
 }
 
-status shard_path(const char *folder, const char *key, const char *ending, char out[PATH_MAX], failure *why) {
+status shard_path(const char *folder, const char *key, const char *ending, char out[PATH_MAX], error_info *err) {
     if (snprintf(out, PATH_MAX, "%s/%.2s/%s%s", folder, key, key, ending) + ROOM < PATH_MAX) return STATUS_OK;
-    return fail(why, STATUS_INVALID, "the path of the folder of shards is too long: \"%.200s...\"", folder);
+    return error_set(err, STATUS_INVALID, "the path of the folder of shards is too long: \"%.200s...\"", folder);
 }
 
-status shard_make_folder(const char *folder, failure *why) {
+status shard_make_folder(const char *folder, error_info *err) {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s", folder);
     /* From the top down; other tasks make the same ones at the same time. */
     for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
         if (slash) *slash = '\0';
         if (mkdir(path, 0777) != 0 && errno != EEXIST && !(slash && (errno == EACCES || errno == EROFS)))
-            return fail(why, STATUS_IO, "cannot make the folder \"%s\": %s", path, strerror(errno));
+            return error_set(err, STATUS_IO, "cannot make the folder \"%s\": %s", path, strerror(errno));
         if (!slash) return STATUS_OK;
         *slash = '/';
     }
 }
 
-status shard_make_place(const char *folder, const char *key, failure *why) {
+status shard_make_place(const char *folder, const char *key, error_info *err) {
     char path[PATH_MAX];
-    TRY(shard_path(folder, key, "", path, why));
+    TRY(shard_path(folder, key, "", path, err));
     *strrchr(path, '/') = '\0';
-    return shard_make_folder(path, why);
+    return shard_make_folder(path, err);
 }
 
-static status look_inside(const char *path, const char *key, shard_state *out, failure *why) {
-    recorder *book;
-    TRY(recorder_open_begun(path, &book, why));
-    if (!book) return STATUS_OK;
-    status outcome = recorder_find_run(book, key, &out->run, why);
-    if (outcome == STATUS_OK) outcome = recorder_find_place(book, out->run.id, &out->place, why);
-    recorder_close(&book, NULL);
+static status look_inside(const char *path, const char *key, shard_state *out, error_info *err) {
+    results_db *db;
+    TRY(db_open_begun(path, &db, err));
+    if (!db) return STATUS_OK;
+    status outcome = db_find_run(db, key, &out->run, err);
+    if (outcome == STATUS_OK) outcome = db_find_place(db, out->run.id, &out->place, err);
+    db_close(&db, NULL);
     return outcome;
 }
 
-status shard_status(const char *folder, const char *key, shard_state *out, failure *why) {
+status shard_status(const char *folder, const char *key, shard_state *out, error_info *err) {
     char path[PATH_MAX];
     out->run.id = 0;
-    out->place = (recorder_place){.host = ""};
-    out->held = false;
-    TRY(shard_path(folder, key, SHARD_DATABASE, path, why));
-    out->held = recorder_is_held(path);
-    return look_inside(path, key, out, why);
+    out->place = (db_place){.host = ""};
+    out->locked = false;
+    TRY(shard_path(folder, key, SHARD_DATABASE, path, err));
+    out->locked = db_is_locked(path);
+    return look_inside(path, key, out, err);
 }
 
 /* --- All of a folder --- */
@@ -75,7 +75,7 @@ static int is_file(const struct dirent *entry) {
 
 /* Names in their order, so that a merge takes the same steps everywhere; *names is NULL where there is no folder. */
 static status list(const char *folder, int (*wanted)(const struct dirent *), struct dirent ***names, int *count,
-                   failure *why) {
+                   error_info *err) {
     *names = NULL;
     *count = scandir(folder, names, wanted, alphasort);
     if (*count >= 0) return STATUS_OK;
@@ -83,7 +83,7 @@ static status list(const char *folder, int (*wanted)(const struct dirent *), str
     *count = 0;
     *names = NULL;
     return error == ENOENT ? STATUS_OK
-                           : fail(why, STATUS_IO, "cannot read the folder \"%s\": %s", folder, strerror(error));
+                           : error_set(err, STATUS_IO, "cannot read the folder \"%s\": %s", folder, strerror(error));
 }
 
 static void release(struct dirent **names, int count) {
@@ -94,38 +94,38 @@ static void release(struct dirent **names, int count) {
 /* What is visited, and by whom. */
 typedef struct walk {
     const char *ending;
-    status (*visit)(void *argument, const char *path, const char *key, failure *why);
+    status (*visit)(void *argument, const char *path, const char *key, error_info *err);
     void *argument;
 } walk;
 
-static status visit_files(const char *folder, const walk *way, failure *why) {
+static status visit_files(const char *folder, const walk *way, error_info *err) {
     struct dirent **names;
     int count;
-    TRY(list(folder, is_file, &names, &count, why));
+    TRY(list(folder, is_file, &names, &count, err));
     status outcome = STATUS_OK;
     for (int i = 0; i < count && outcome == STATUS_OK; i++) {
         char path[PATH_MAX], key[PLAN_KEY_SIZE];
         if (strcmp(names[i]->d_name + KEY_DIGITS, way->ending) != 0) continue;
         snprintf(key, sizeof key, "%.32s", names[i]->d_name);
         if (snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name) >= (int)sizeof path) continue;
-        outcome = way->visit(way->argument, path, key, why);
+        outcome = way->visit(way->argument, path, key, err);
     }
     release(names, count);
     return outcome;
 }
 
 status shard_each(const char *folder, const char *ending,
-                  status (*visit)(void *argument, const char *path, const char *key, failure *why), void *argument,
-                  failure *why) {
+                  status (*visit)(void *argument, const char *path, const char *key, error_info *err), void *argument,
+                  error_info *err) {
     const walk way = {.ending = ending, .visit = visit, .argument = argument};
     struct dirent **names;
     int count;
-    TRY(list(folder, is_digits, &names, &count, why));
+    TRY(list(folder, is_digits, &names, &count, err));
     status outcome = STATUS_OK;
     for (int i = 0; i < count && outcome == STATUS_OK; i++) {
         char inner[PATH_MAX];
         if (snprintf(inner, sizeof inner, "%s/%s", folder, names[i]->d_name) >= (int)sizeof inner) continue;
-        outcome = visit_files(inner, &way, why);
+        outcome = visit_files(inner, &way, err);
     }
     release(names, count);
     return outcome;

@@ -11,35 +11,35 @@
 #ifndef AFFJORD_RUNNER_SHARD_H
 #define AFFJORD_RUNNER_SHARD_H
 
-#include "record/recorder.h"
+#include "record/results_db.h"
 #include "system/paths.h"
 
 /* The folder of a database's shards: "shards" beside it. */
 void shard_folder(const char *database, char out[PATH_MAX]);
 
 /* The files of a run's task. Errors: STATUS_INVALID for a path that is too long. */
-status shard_path(const char *folder, const char *key, const char *ending, char out[PATH_MAX], failure *why);
+status shard_path(const char *folder, const char *key, const char *ending, char out[PATH_MAX], error_info *err);
 #define SHARD_DATABASE ".db"
 #define SHARD_LOG ".log"
 
 /* Make a folder and those above it; the folder that a run's files lie in. Errors: STATUS_IO naming it. */
-status shard_make_folder(const char *folder, failure *why);
-status shard_make_place(const char *folder, const char *key, failure *why);
+status shard_make_folder(const char *folder, error_info *err);
+status shard_make_place(const char *folder, const char *key, error_info *err);
 
 /* The status of a run in its shard. */
 typedef struct shard_state {
-    recorder_run run; /* id 0: no shard, or nothing in it yet */
-    recorder_place place;
-    bool held; /* a task of this machine has it open */
+    db_run run; /* id 0: no shard, or nothing in it yet */
+    db_place place;
+    bool locked; /* a task of this machine has it open */
 } shard_state;
 
-/* Read the shard of a run. Errors: those of the recorder. */
-status shard_status(const char *folder, const char *key, shard_state *out, failure *why);
+/* Read the shard of a run. Errors: those of the database. */
+status shard_status(const char *folder, const char *key, shard_state *out, error_info *err);
 
 /* Visit the files of a folder of shards that end so, in the order of their
  * names. A missing folder has none. Errors: STATUS_IO. */
 status shard_each(const char *folder, const char *ending,
-                  status (*visit)(void *argument, const char *path, const char *key, failure *why), void *argument,
-                  failure *why);
+                  status (*visit)(void *argument, const char *path, const char *key, error_info *err), void *argument,
+                  error_info *err);
 
 #endif

@@ -15,13 +15,14 @@ typedef struct slurm_options {
 } slurm_options;
 
 /* Add a word; add the words of a text, which are parted by blanks. Errors: STATUS_INVALID if there are too many. */
-__attribute__((format(printf, 3, 4))) status slurm_add(slurm_options *options, failure *why, const char *format, ...);
-status slurm_add_words(slurm_options *options, const char *text, failure *why);
+__attribute__((format(printf, 3, 4))) status slurm_add(slurm_options *options, error_info *err, const char *format,
+                                                       ...);
+status slurm_add_words(slurm_options *options, const char *text, error_info *err);
 
 /* sbatch OPTIONS with `script` to read; id <- the job's number. Errors: STATUS_IO with what sbatch said. */
-status slurm_submit(const slurm_options *options, const char *script, char id[SLURM_ID_MAX], failure *why);
+status slurm_submit(const slurm_options *options, const char *script, char id[SLURM_ID_MAX], error_info *err);
 
 /* Ask squeue for this user's tasks, and mark those of the lists of this folder. Errors: STATUS_IO with what squeue said. */
-status slurm_read_queue(const char *folder, submitted_jobs *list, failure *why);
+status slurm_read_queue(const char *folder, submitted_jobs *list, error_info *err);
 
 #endif

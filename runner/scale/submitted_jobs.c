@@ -25,49 +25,51 @@ void submitted_name(const char *experiment, char name[SUBMITTED_NAME_MAX]) {
         if (*c != '.' && !strchr(plain, *c)) *c = '_';
 }
 
-status submitted_path(const char *folder, const char *name, const char *ending, char out[PATH_MAX], failure *why) {
+status submitted_path(const char *folder, const char *name, const char *ending, char out[PATH_MAX], error_info *err) {
     if (snprintf(out, PATH_MAX, "%s/slurm/%s%s", folder, name, ending) < PATH_MAX - 8) return STATUS_OK;
-    return fail(why, STATUS_INVALID, "the path of the folder of shards is too long: \"%.200s...\"", folder);
+    return error_set(err, STATUS_INVALID, "the path of the folder of shards is too long: \"%.200s...\"", folder);
 }
 
-status submitted_write(const char *folder, const char *name, size_t count, const submitted_task *tasks, failure *why) {
+status submitted_write(const char *folder, const char *name, size_t count, const submitted_task *tasks,
+                       error_info *err) {
     char path[PATH_MAX], place[PATH_MAX], *text = NULL;
     size_t size = 0;
-    TRY(submitted_path(folder, name, list_ending, path, why));
+    TRY(submitted_path(folder, name, list_ending, path, err));
     snprintf(place, sizeof place, "%.*s", (int)(strrchr(path, '/') - path), path);
-    TRY(shard_make_folder(place, why));
+    TRY(shard_make_folder(place, err));
     FILE *stream = open_memstream(&text, &size);
-    if (!stream) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!stream) return error_set(err, STATUS_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++) fprintf(stream, "%s %" PRIu64 "\n", tasks[i].key, tasks[i].iteration);
     const bool whole = fclose(stream) == 0;
-    const status outcome = whole ? file_write(path, text, size, why) : fail(why, STATUS_MEMORY, "out of memory");
+    const status outcome = whole ? file_write(path, text, size, err) : error_set(err, STATUS_MEMORY, "out of memory");
     free(text);
     return outcome;
 }
 
 void submitted_forget(const char *folder, const char *name) {
     char path[PATH_MAX];
-    failure ignored;
+    error_info ignored;
     if (submitted_path(folder, name, list_ending, path, &ignored) == STATUS_OK) unlink(path);
 }
 
 /* Append the tasks of one list. */
-static status read_list(const char *path, size_t *count, submitted_task **tasks, failure *why) {
+static status read_list(const char *path, size_t *count, submitted_task **tasks, error_info *err) {
     char line[128];
     FILE *file = fopen(path, "r");
-    if (!file) return fail(why, STATUS_IO, "cannot read \"%s\": %s", path, strerror(errno));
+    if (!file) return error_set(err, STATUS_IO, "cannot read \"%s\": %s", path, strerror(errno));
     status outcome = STATUS_OK;
     while (outcome == STATUS_OK && fgets(line, sizeof line, file)) {
         submitted_task task = {.iteration = 0};
         if (sscanf(line, "%32[0-9a-f] %" SCNu64, task.key, &task.iteration) != 2) {
-            outcome = fail(why, STATUS_FORMAT, "\"%s\": expected a key and an iteration, found \"%.60s\"", path, line);
+            outcome =
+                error_set(err, STATUS_FORMAT, "\"%s\": expected a key and an iteration, found \"%.60s\"", path, line);
             break;
         }
         /* Room grows by doubling: at every power of two. */
         if ((*count & (*count - 1)) == 0) {
             submitted_task *more = realloc(*tasks, (*count ? 2 * *count : 1) * sizeof **tasks);
             if (!more) {
-                outcome = fail(why, STATUS_MEMORY, "out of memory");
+                outcome = error_set(err, STATUS_MEMORY, "out of memory");
                 break;
             }
             *tasks = more;
@@ -96,7 +98,7 @@ static void order(submitted_jobs *list) {
     list->count = kept;
 }
 
-status submitted_read(const char *folder, submitted_jobs *out, failure *why) {
+status submitted_read(const char *folder, submitted_jobs *out, error_info *err) {
     char path[PATH_MAX];
     submitted_jobs list = {.count = 0};
     *out = list;
@@ -108,7 +110,7 @@ status submitted_read(const char *folder, submitted_jobs *out, failure *why) {
         const size_t length = strlen(entry->d_name), ending = sizeof list_ending - 1;
         if (length <= ending || strcmp(entry->d_name + length - ending, list_ending) != 0) continue;
         if (snprintf(path, sizeof path, "%s/slurm/%s", folder, entry->d_name) >= (int)sizeof path) continue;
-        outcome = read_list(path, &list.count, &list.tasks, why);
+        outcome = read_list(path, &list.count, &list.tasks, err);
     }
     closedir(entries);
     if (outcome == STATUS_OK) {
@@ -134,7 +136,7 @@ submitted_task *submitted_find(const submitted_jobs *list, const char *key) {
 submitted_task *submitted_find_in(const submitted_jobs *list, const char *folder, const char *name, size_t number,
                                   submitted_cache *cache) {
     char path[PATH_MAX];
-    failure ignored;
+    error_info ignored;
     if (strcmp(cache->name, name) != 0) {
         submitted_drop(cache);
         snprintf(cache->name, sizeof cache->name, "%s", name);

@@ -32,14 +32,15 @@ typedef struct submitted_jobs {
 /* name <- a new name for an array of an experiment: affjord.EXPERIMENT.NUMBER. */
 void submitted_name(const char *experiment, char name[SUBMITTED_NAME_MAX]);
 /* out <- the file of an array: its list (".tasks") or the output beside the logs of tasks (".log"). */
-status submitted_path(const char *folder, const char *name, const char *ending, char out[PATH_MAX], failure *why);
+status submitted_path(const char *folder, const char *name, const char *ending, char out[PATH_MAX], error_info *err);
 
 /* Write or remove the list of an array. Errors: STATUS_IO naming the file. */
-status submitted_write(const char *folder, const char *name, size_t count, const submitted_task *tasks, failure *why);
+status submitted_write(const char *folder, const char *name, size_t count, const submitted_task *tasks,
+                       error_info *err);
 void submitted_forget(const char *folder, const char *name);
 
 /* Read all lists. The caller calls submitted_release. Errors: STATUS_IO, STATUS_MEMORY. */
-status submitted_read(const char *folder, submitted_jobs *out, failure *why);
+status submitted_read(const char *folder, submitted_jobs *out, error_info *err);
 void submitted_release(submitted_jobs *list);
 
 /* Return the task of a run; NULL if it was never submitted. */

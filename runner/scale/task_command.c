@@ -11,7 +11,7 @@
 #include "system/shell_words.h"
 
 /* The path without links and dots; of a file that is not there yet, by that of its folder. */
-static status make_absolute(const char *path, const char *folder, char out[PATH_MAX], failure *why) {
+static status make_absolute(const char *path, const char *folder, char out[PATH_MAX], error_info *err) {
     char *real = realpath(path, NULL);
     int length;
     if (real) length = snprintf(out, PATH_MAX, "%s", real);
@@ -19,22 +19,23 @@ static status make_absolute(const char *path, const char *folder, char out[PATH_
     else length = snprintf(out, PATH_MAX, "%s/%s", folder, path);
     free(real);
     if (length < PATH_MAX) return STATUS_OK;
-    return fail(why, STATUS_INVALID, "the path is too long: \"%.200s...\"", path);
+    return error_set(err, STATUS_INVALID, "the path is too long: \"%.200s...\"", path);
 }
 
-status task_command_place(const char *file, const char *database, const char *shards, task_command *out, failure *why) {
+status task_command_place(const char *file, const char *database, const char *shards, task_command *out,
+                          error_info *err) {
     char standard[PATH_MAX], root[PATH_MAX];
     /* The program itself: ./run would look on every machine whether it has to be built. */
     const ssize_t length = readlink("/proc/self/exe", out->program, sizeof out->program - 1);
     if (length <= 0 || !getcwd(out->folder, sizeof out->folder))
-        return fail(why, STATUS_IO, "cannot tell where the program is: %s", strerror(errno));
+        return error_set(err, STATUS_IO, "cannot tell where the program is: %s", strerror(errno));
     out->program[length] = '\0';
     install_root(root);
-    TRY(make_absolute(root, out->folder, out->root, why));
-    TRY(make_absolute(file, out->folder, out->file, why));
-    TRY(make_absolute(database, out->folder, out->database, why));
+    TRY(make_absolute(root, out->folder, out->root, err));
+    TRY(make_absolute(file, out->folder, out->file, err));
+    TRY(make_absolute(database, out->folder, out->database, err));
     shard_folder(out->database, standard);
-    return make_absolute(shards ? shards : standard, out->folder, out->shards, why);
+    return make_absolute(shards ? shards : standard, out->folder, out->shards, err);
 }
 
 static void write_option(FILE *stream, const char *name, const char *value) {

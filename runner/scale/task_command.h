@@ -18,10 +18,11 @@ typedef struct task_command {
 } task_command;
 
 /* Fill in the paths from those of the command line (shards NULL: beside the database). Errors: STATUS_IO. */
-status task_command_place(const char *file, const char *database, const char *shards, task_command *out, failure *why);
+status task_command_place(const char *file, const char *database, const char *shards, task_command *out,
+                          error_info *err);
 
-/* Write lines of a shell that go to the working folder and set where the project and its data are; then the program with the words
- * that all tasks share. */
+/* Write lines of a shell that go to the working folder and set where the project and its data are; then the program
+ * with the words that all tasks share. */
 void task_command_write_place(const task_command *self, FILE *stream);
 void task_command_write(const task_command *self, FILE *stream);
 

@@ -16,7 +16,7 @@
 enum { TAIL_LINES = 3, TAIL_BYTES = 600 };
 
 /* A task that has not been heard of for so long is taken for dead where nothing else tells: it writes every
- * RECORDER_SHARD_COMMIT_SECONDS. */
+ * DB_SHARD_COMMIT_SECONDS. */
 #define SILENT_SECONDS 120.0
 
 typedef enum task_state { TASK_DONE, TASK_QUEUED, TASK_RUNNING, TASK_INTERRUPTED, TASK_FAILED, TASK_GONE } task_state;
@@ -25,7 +25,7 @@ static const char *const state_names[] = {
     [TASK_FAILED] = "failed", [TASK_GONE] = "not begun"};
 
 typedef struct task_list {
-    recorder *book;
+    results_db *db;
     const char *folder;
     FILE *stream;
     submitted_jobs list;
@@ -44,7 +44,7 @@ typedef struct task {
     char log[PATH_MAX];
 } task;
 
-/* Seconds since a moment as recorder_now writes it. */
+/* Seconds since a moment as db_now writes it. */
 static double seconds_since(const char *moment) {
     struct tm parts = {.tm_year = 0};
     const char *end = strptime(moment, "%Y-%m-%dT%H:%M:%SZ", &parts);
@@ -52,11 +52,11 @@ static double seconds_since(const char *moment) {
 }
 
 static task_state state_of(const task_list *self, const task *one) {
-    const recorder_run *run = &one->shard.run;
+    const db_run *run = &one->shard.run;
     const bool queued = one->job && one->job->queued;
     if (run->id != 0 && run->state == RUN_DONE) return TASK_DONE;
     if (queued && strcmp(one->job->state, "PENDING") == 0) return TASK_QUEUED;
-    if (queued || one->shard.held) return TASK_RUNNING;
+    if (queued || one->shard.locked) return TASK_RUNNING;
     if (run->id == 0) return one->has_log ? TASK_FAILED : TASK_GONE;
     if (run->state == RUN_FAILED) return TASK_FAILED;
     /* A task of another scheduler, or on another machine. */
@@ -91,11 +91,11 @@ static void write_title(task_list *self) {
 }
 
 /* Read a run without a shard from the database. */
-static void complete_from_book(const task_list *self, task *one) {
-    failure ignored;
-    recorder_run row;
-    if (one->shard.run.id != 0 || !self->book) return;
-    if (recorder_find_run(self->book, one->key, &row, &ignored) != STATUS_OK || row.id == 0) return;
+static void complete_from_db(const task_list *self, task *one) {
+    error_info ignored;
+    db_run row;
+    if (one->shard.run.id != 0 || !self->db) return;
+    if (db_find_run(self->db, one->key, &row, &ignored) != STATUS_OK || row.id == 0) return;
     const bool done = row.state == RUN_DONE; /* its shard was removed when it had been merged */
     one->shard.run = row;
     one->shard.run.id = done ? row.id : 0;
@@ -103,13 +103,13 @@ static void complete_from_book(const task_list *self, task *one) {
 }
 
 static void write_task(task_list *self, task *one) {
-    const recorder_run *run = &one->shard.run;
+    const db_run *run = &one->shard.run;
     char progress[64], heard[64] = "", seed[32] = "";
-    failure ignored;
+    error_info ignored;
     one->silent = seconds_since(one->shard.place.heartbeat);
     one->has_log =
         shard_path(self->folder, one->key, SHARD_LOG, one->log, &ignored) == STATUS_OK && access(one->log, R_OK) == 0;
-    complete_from_book(self, one);
+    complete_from_db(self, one);
     const task_state state = state_of(self, one);
     self->counts[state]++;
     if (state == TASK_DONE) return;
@@ -126,11 +126,11 @@ static void write_task(task_list *self, task *one) {
     if (state == TASK_FAILED && one->has_log) write_tail(one->log, self->stream);
 }
 
-static status visit_shard(void *argument, const char *path, const char *key, failure *why) {
-    (void)why;
+static status visit_shard(void *argument, const char *path, const char *key, error_info *err) {
+    (void)err;
     task_list *self = argument;
     task one = {.key = key};
-    failure reason;
+    error_info reason;
     submitted_task *given = submitted_find(&self->list, key);
     one.job = given;
     if (shard_status(self->folder, key, &one.shard, &reason) != STATUS_OK) {
@@ -143,11 +143,11 @@ static status visit_shard(void *argument, const char *path, const char *key, fai
 }
 
 /* A task that ended before it could open a shard has at most a log. */
-static status visit_log(void *argument, const char *path, const char *key, failure *why) {
+static status visit_log(void *argument, const char *path, const char *key, error_info *err) {
     task_list *self = argument;
     char shard[PATH_MAX];
     (void)path;
-    TRY(shard_path(self->folder, key, SHARD_DATABASE, shard, why));
+    TRY(shard_path(self->folder, key, SHARD_DATABASE, shard, err));
     submitted_task *given = submitted_find(&self->list, key);
     if (access(shard, F_OK) == 0) return STATUS_OK;
     task one = {.key = key, .job = given};
@@ -156,9 +156,9 @@ static status visit_log(void *argument, const char *path, const char *key, failu
     return STATUS_OK;
 }
 
-static status write_all(task_list *self, failure *why) {
-    TRY(shard_each(self->folder, SHARD_DATABASE, visit_shard, self, why));
-    TRY(shard_each(self->folder, SHARD_LOG, visit_log, self, why));
+static status write_all(task_list *self, error_info *err) {
+    TRY(shard_each(self->folder, SHARD_DATABASE, visit_shard, self, err));
+    TRY(shard_each(self->folder, SHARD_LOG, visit_log, self, err));
     for (size_t i = 0; i < self->list.count; i++) {
         task one = {.key = self->list.tasks[i].key, .job = &self->list.tasks[i]};
         if (!self->list.tasks[i].seen) write_task(self, &one);
@@ -176,13 +176,13 @@ static void write_counts(const task_list *self) {
     fprintf(self->stream, "; merge their shards with %s merge\n", command_name());
 }
 
-status task_list_write(recorder *book, const char *folder, FILE *stream, failure *why) {
-    task_list self = {.book = book, .folder = folder, .stream = stream};
-    failure reason;
-    TRY(submitted_read(folder, &self.list, why));
+status task_list_write(results_db *db, const char *folder, FILE *stream, error_info *err) {
+    task_list self = {.db = db, .folder = folder, .stream = stream};
+    error_info reason;
+    TRY(submitted_read(folder, &self.list, err));
     /* Without Slurm, the shards are the only source. */
     if (self.list.count > 0) self.asked = slurm_read_queue(folder, &self.list, &reason) == STATUS_OK;
-    const status outcome = write_all(&self, why);
+    const status outcome = write_all(&self, err);
     if (outcome == STATUS_OK) write_counts(&self);
     if (outcome == STATUS_OK && self.list.count > 0 && !self.asked) fprintf(stream, "Slurm's queue: %s\n", reason.text);
     submitted_release(&self.list);

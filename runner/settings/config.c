@@ -42,24 +42,24 @@ typedef struct source {
     bool has_key; /* the section has one already, which an indented line would continue */
     bool whole; /* inih has only the line's key: its value is to be taken from `raw` */
     status code;
-    failure *why;
+    error_info *err;
 } source;
 
-static status read_source(experiment_config *config, const char *path, const source *includer, failure *why);
+static status read_source(experiment_config *config, const char *path, const source *includer, error_info *err);
 
-status config_keep(experiment_config *config, const char *text, const char **out, failure *why) {
+status config_keep(experiment_config *config, const char *text, const char **out, error_info *err) {
     char **texts = realloc(config->texts, (config->text_count + 1) * sizeof *texts);
     if (texts) config->texts = texts;
     char *copy = texts ? strdup(text) : NULL;
-    if (!copy) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!copy) return error_set(err, STATUS_MEMORY, "out of memory");
     config->texts[config->text_count++] = copy;
     *out = copy;
     return STATUS_OK;
 }
 
-status config_assign(experiment_config *config, const config_assignment *assignment, failure *why) {
+status config_assign(experiment_config *config, const config_assignment *assignment, error_info *err) {
     config_assignment *grown = realloc(config->assignments, (config->assignment_count + 1) * sizeof *grown);
-    if (!grown) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!grown) return error_set(err, STATUS_MEMORY, "out of memory");
     config->assignments = grown;
     grown[config->assignment_count++] = *assignment;
     return STATUS_OK;
@@ -68,7 +68,7 @@ status config_assign(experiment_config *config, const config_assignment *assignm
 static status add_section(source *from) {
     experiment_config *config = from->config;
     config_section *grown = realloc(config->sections, (config->section_count + 1) * sizeof *grown);
-    if (!grown) return fail(from->why, STATUS_MEMORY, "out of memory");
+    if (!grown) return error_set(from->err, STATUS_MEMORY, "out of memory");
     config->sections = grown;
     grown[config->section_count++] = (config_section){.scope = from->scope,
                                                       .name = from->name,
@@ -80,12 +80,12 @@ static status add_section(source *from) {
 
 /* "file:line: ..." */
 __attribute__((format(printf, 3, 4))) static status fail_at(const source *from, status code, const char *format, ...) {
-    failure text;
+    error_info text;
     va_list arguments;
     va_start(arguments, format);
-    failure_describe_list(&text, format, arguments);
+    error_describe_list(&text, format, arguments);
     va_end(arguments);
-    return fail(from->why, code, "%s:%zu: %s", from->path, from->line, text.text);
+    return error_set(from->err, code, "%s:%zu: %s", from->path, from->line, text.text);
 }
 
 /* Remove blanks at both ends, in place. */
@@ -100,7 +100,7 @@ static char *trim(char *text) {
 static status open_scoped_section(source *from, config_scope scope, const char *rest) {
     if (scope == SCOPE_MODEL && !settings_name_valid(rest))
         return fail_at(from, STATUS_INVALID, "[model %s]: expected only letters, digits, _ and - in the name", rest);
-    TRY(config_keep(from->config, rest, &from->name, from->why));
+    TRY(config_keep(from->config, rest, &from->name, from->err));
     from->scope = scope;
     from->section = "model";
     return add_section(from);
@@ -108,7 +108,7 @@ static status open_scoped_section(source *from, config_scope scope, const char *
 
 /* A section's header, `text` being what stands between the brackets. */
 static status open_section(source *from, char *text) {
-    failure reason;
+    error_info reason;
     text = trim(text);
     const size_t word = strcspn(text, " \t");
     char *rest = text[word] ? trim(text + word) : text + word;
@@ -116,7 +116,7 @@ static status open_section(source *from, char *text) {
     if (strncmp(text, "data", word) == 0 && word == 4 && *rest) return open_scoped_section(from, SCOPE_DATA, rest);
     if (strncmp(text, "model", word) == 0 && word == 5 && *rest) return open_scoped_section(from, SCOPE_MODEL, rest);
     if (!settings_section_known(text, &reason)) return fail_at(from, STATUS_INVALID, "%s", reason.text);
-    TRY(config_keep(from->config, text, &from->section, from->why));
+    TRY(config_keep(from->config, text, &from->section, from->err));
     from->scope = SCOPE_ALL;
     from->name = "";
     return STATUS_OK;
@@ -232,11 +232,11 @@ static status continue_list(source *from, const char *value) {
     if (more) cut_comment(more, true); /* inih does so only for the line with the key */
     char *joined = more ? join(last->value, more) : NULL;
     settings scratch;
-    failure reason;
+    error_info reason;
     status outcome = joined ? settings_parse(last->option, joined, &scratch, &reason)
-                            : fail(&reason, STATUS_MEMORY, "out of memory");
+                            : error_set(&reason, STATUS_MEMORY, "out of memory");
     if (outcome != STATUS_OK) fail_at(from, outcome, "%s", reason.text);
-    else outcome = config_keep(config, joined, &last->value, from->why);
+    else outcome = config_keep(config, joined, &last->value, from->err);
     free(joined);
     free(more);
     return outcome;
@@ -253,12 +253,12 @@ static status include_file(source *from, const char *value) {
     /* The presets of the project may be named as if they lay beside the file. */
     char preset[PATH_MAX];
     if (access(path, F_OK) != 0 && shipped_path("configs", value, preset))
-        return read_source(from->config, preset, from, from->why);
-    return read_source(from->config, path, from, from->why);
+        return read_source(from->config, preset, from, from->err);
+    return read_source(from->config, path, from, from->err);
 }
 
 static status find_option(source *from, const char *key, const setting_option **out) {
-    failure reason;
+    error_info reason;
     const bool whole = from->scope != SCOPE_ALL && strchr(key, '.');
     const status found =
         whole ? settings_find_name(key, out, &reason) : settings_find(from->section, key, out, &reason);
@@ -272,15 +272,15 @@ static status find_option(source *from, const char *key, const setting_option **
 /* A list may begin on the next line. */
 static status assign(source *from, const char *key, const setting_option *option, const char *value) {
     settings scratch;
-    failure reason;
+    error_info reason;
     const bool later = !*value && option->type == SETTING_LIST && goes_on(from);
     const status parsed = later ? STATUS_OK : settings_parse(option, value, &scratch, &reason);
     if (parsed != STATUS_OK) return fail_at(from, parsed, "%s", reason.text);
     config_assignment assignment = {
         .scope = from->scope, .name = from->name, .option = option, .path = from->path, .line = from->line};
-    TRY(config_keep(from->config, value, &assignment.value, from->why));
-    TRY(config_note_renamed(from->config, key, &assignment, from->why));
-    return config_assign(from->config, &assignment, from->why);
+    TRY(config_keep(from->config, value, &assignment.value, from->err));
+    TRY(config_note_renamed(from->config, key, &assignment, from->err));
+    return config_assign(from->config, &assignment, from->err);
 }
 
 static status take_pair(source *from, const char *key, const char *value) {
@@ -320,15 +320,17 @@ static int handle_pair(void *user, const char *section, const char *name, const 
 }
 
 /* The file's bytes, with a terminator, in memory that the caller frees. */
-static status read_content(const char *path, source *from, failure *why) {
+static status read_content(const char *path, source *from, error_info *err) {
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0) return fail(why, STATUS_IO, "%s: %s", path, strerror(errno));
+    if (descriptor < 0) return error_set(err, STATUS_IO, "%s: %s", path, strerror(errno));
     struct stat about;
     status code = STATUS_OK;
-    if (fstat(descriptor, &about) != 0) code = fail(why, STATUS_IO, "%s: %s", path, strerror(errno));
-    else if (S_ISDIR(about.st_mode)) code = fail(why, STATUS_IO, "%s: is a folder, expected an experiment file", path);
+    if (fstat(descriptor, &about) != 0) code = error_set(err, STATUS_IO, "%s: %s", path, strerror(errno));
+    else if (S_ISDIR(about.st_mode))
+        code = error_set(err, STATUS_IO, "%s: is a folder, expected an experiment file", path);
     else if (!S_ISREG(about.st_mode) || about.st_size > FILE_MAX)
-        code = fail(why, STATUS_IO, "%s: is no file of at most %d bytes, expected an experiment file", path, FILE_MAX);
+        code = error_set(err, STATUS_IO, "%s: is no file of at most %d bytes, expected an experiment file", path,
+                         FILE_MAX);
     if (code != STATUS_OK) {
         close(descriptor);
         return code;
@@ -337,11 +339,11 @@ static status read_content(const char *path, source *from, failure *why) {
     from->inode = about.st_ino;
     const size_t wanted = (size_t)about.st_size;
     from->content = malloc(wanted + 1);
-    if (!from->content) code = fail(why, STATUS_MEMORY, "out of memory");
+    if (!from->content) code = error_set(err, STATUS_MEMORY, "out of memory");
     while (code == STATUS_OK && from->length < wanted) {
         const ssize_t got = read(descriptor, from->content + from->length, wanted - from->length);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) code = fail(why, STATUS_IO, "%s: %s", path, strerror(errno));
+        if (got < 0) code = error_set(err, STATUS_IO, "%s: %s", path, strerror(errno));
         if (got <= 0) break;
         from->length += (size_t)got;
     }
@@ -373,17 +375,17 @@ static status parse_content(source *from) {
      * earlier than the one we stopped at. */
     if (first_bad > 0 && (from->code == STATUS_OK || (size_t)first_bad < from->line))
         return explain_line(from, (size_t)first_bad);
-    if (first_bad < 0) return fail(from->why, STATUS_MEMORY, "out of memory");
+    if (first_bad < 0) return error_set(from->err, STATUS_MEMORY, "out of memory");
     return from->code;
 }
 
-static status read_source(experiment_config *config, const char *path, const source *includer, failure *why) {
-    source from = {.config = config, .includer = includer, .name = "", .why = why};
-    failure reason;
-    TRY(config_keep(config, path, &from.path, why));
+static status read_source(experiment_config *config, const char *path, const source *includer, error_info *err) {
+    source from = {.config = config, .includer = includer, .name = "", .err = err};
+    error_info reason;
+    TRY(config_keep(config, path, &from.path, err));
     status code = read_content(path, &from, &reason);
     if (code != STATUS_OK) {
-        code = includer ? fail_at(includer, code, "include: %s", reason.text) : fail(why, code, "%s", reason.text);
+        code = includer ? fail_at(includer, code, "include: %s", reason.text) : error_set(err, code, "%s", reason.text);
     } else {
         for (const source *outer = includer; outer && code == STATUS_OK; outer = outer->includer)
             if (outer->device == from.device && outer->inode == from.inode)
@@ -395,24 +397,25 @@ static status read_source(experiment_config *config, const char *path, const sou
 }
 
 static status load_everything(experiment_config *config, const char *path, size_t set_count, const char *const *set,
-                              failure *why) {
-    TRY(config_keep(config, path, &config->path, why));
-    TRY(read_source(config, path, NULL, why));
+                              error_info *err) {
+    TRY(config_keep(config, path, &config->path, err));
+    TRY(read_source(config, path, NULL, err));
     config_resolve_base(config, false);
-    TRY(config_check_sections(config, why));
+    TRY(config_check_sections(config, err));
     for (size_t i = 0; i < set_count; i++) {
-        failure reason;
+        error_info reason;
         const status assigned = config_assign_text(config, set[i], &reason);
-        if (assigned != STATUS_OK) return fail(why, assigned, "--set %s: %s", set[i], reason.text);
+        if (assigned != STATUS_OK) return error_set(err, assigned, "--set %s: %s", set[i], reason.text);
     }
     config_resolve_base(config, true);
-    return config_check_whole(config, why);
+    return config_check_whole(config, err);
 }
 
-status config_load(const char *path, size_t set_count, const char *const *set, experiment_config **out, failure *why) {
+status config_load(const char *path, size_t set_count, const char *const *set, experiment_config **out,
+                   error_info *err) {
     experiment_config *config = calloc(1, sizeof *config);
-    if (!config) return fail(why, STATUS_MEMORY, "out of memory");
-    const status loaded = load_everything(config, path, set_count, set, why);
+    if (!config) return error_set(err, STATUS_MEMORY, "out of memory");
+    const status loaded = load_everything(config, path, set_count, set, err);
     if (loaded != STATUS_OK) {
         config_destroy(&config);
         return loaded;

@@ -31,7 +31,8 @@ typedef struct experiment_config experiment_config;
  * "file:line: " or "--set TEXT: ". Errors: STATUS_INVALID for a setting or a
  * name, STATUS_FORMAT for a line, STATUS_IO for a file, STATUS_MEMORY. The
  * program exits with 2 for all of them. */
-status config_load(const char *path, size_t set_count, const char *const *set, experiment_config **out, failure *why);
+status config_load(const char *path, size_t set_count, const char *const *set, experiment_config **out,
+                   error_info *err);
 void config_destroy(experiment_config **config);
 
 /* The path as given. */
@@ -61,6 +62,6 @@ void config_resolve(const experiment_config *config, const char *source, const c
 /* What dataset_open() takes for an item of experiment.data: a toy's name as it
  * is; the path of a table relative to the folder of the file that lists it.
  * Errors: STATUS_INVALID if the path is too long. */
-status config_data_source(const experiment_config *config, const char *item, char path[PATH_MAX], failure *why);
+status config_data_source(const experiment_config *config, const char *item, char path[PATH_MAX], error_info *err);
 
 #endif

@@ -39,29 +39,29 @@ struct experiment_config {
 };
 
 /* A copy of `text` that lives as long as the configuration. */
-status config_keep(experiment_config *config, const char *text, const char **out, failure *why);
+status config_keep(experiment_config *config, const char *text, const char **out, error_info *err);
 
 /* Set assignment->renamed; `key` as the user wrote it, with a section or without. The value was checked. */
-status config_note_renamed(experiment_config *config, const char *key, config_assignment *assignment, failure *why);
+status config_note_renamed(experiment_config *config, const char *key, config_assignment *assignment, error_info *err);
 
 /* Append one assignment whose value was checked. */
-status config_assign(experiment_config *config, const config_assignment *assignment, failure *why);
+status config_assign(experiment_config *config, const config_assignment *assignment, error_info *err);
 
 /* "model" or "data". */
 const char *config_scope_name(config_scope scope);
 
 /* Append what one --set says. */
-status config_assign_text(experiment_config *config, const char *text, failure *why);
+status config_assign_text(experiment_config *config, const char *text, error_info *err);
 
 /* Compute config->base; `with_set`: with what --set says for all. */
 void config_resolve_base(experiment_config *config, bool with_set);
 
 /* Sections [data NAME] and [model NAME] of the experiment file itself name
  * what it lists; included presets may know more. */
-status config_check_sections(const experiment_config *config, failure *why);
+status config_check_sections(const experiment_config *config, error_info *err);
 
 /* Nothing required is missing, each listed model has a section, and each
  * scoped --set names what is listed. */
-status config_check_whole(const experiment_config *config, failure *why);
+status config_check_whole(const experiment_config *config, error_info *err);
 
 #endif

@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/nearest.h"
+#include "base/edit_distance.h"
 #include "data/table.h"
 #include "settings/config_internal.h"
 
@@ -104,17 +104,17 @@ bool config_origin_for(const experiment_config *config, const char *name, const 
     return winner != NULL;
 }
 
-status config_data_source(const experiment_config *config, const char *item, char path[PATH_MAX], failure *why) {
+status config_data_source(const experiment_config *config, const char *item, char path[PATH_MAX], error_info *err) {
     const config_assignment *winner = find_winner(config, "experiment.data");
     const char *slash = winner && winner->path ? strrchr(winner->path, '/') : NULL;
     const bool relative = table_is_path(item) && *item != '/' && slash;
     const size_t folder = relative ? (size_t)(slash - winner->path) + 1 : 0;
-    if (folder + strlen(item) >= PATH_MAX) return fail(why, STATUS_INVALID, "%s: the path is too long", item);
+    if (folder + strlen(item) >= PATH_MAX) return error_set(err, STATUS_INVALID, "%s: the path is too long", item);
     snprintf(path, PATH_MAX, "%.*s%s", (int)folder, relative ? winner->path : "", item);
     return STATUS_OK;
 }
 
-status config_note_renamed(experiment_config *config, const char *key, config_assignment *assignment, failure *why) {
+status config_note_renamed(experiment_config *config, const char *key, config_assignment *assignment, error_info *err) {
     char today[SETTINGS_TEXT_MAX], text[2 * SETTINGS_TEXT_MAX];
     const setting_option *option = assignment->option;
     const char *dot = strrchr(key, '.');
@@ -125,7 +125,7 @@ status config_note_renamed(experiment_config *config, const char *key, config_as
     else
         snprintf(text, sizeof text, "%s.%s = %s is now called %s = %s", option->section, bare, assignment->value,
                  option->name, today);
-    return config_keep(config, text, &assignment->renamed, why);
+    return config_keep(config, text, &assignment->renamed, err);
 }
 
 /* Files are told apart by the address of their path. */
@@ -157,43 +157,43 @@ static bool is_listed(const settings *values, config_scope scope, const char *na
 }
 
 /* "...; the nearest is NAME" for a name that is not in the list. */
-static status fail_unlisted(const settings *values, config_scope scope, const char *name, failure *why) {
+static status fail_unlisted(const settings *values, config_scope scope, const char *name, error_info *err) {
     const char *list = scope == SCOPE_MODEL ? values->experiment_models : values->experiment_data;
     char items[NAMES_MAX][SETTINGS_TEXT_MAX];
     const char *names[NAMES_MAX];
     size_t count = 0;
     for (const char *cursor = list; count < NAMES_MAX && settings_list_next(&cursor, items[count]); count++)
         names[count] = items[count];
-    const char *nearest = nearest_name(name, count, names);
-    return fail(why, STATUS_INVALID, "[%s %s]: experiment.%s lists only %s%s%s", config_scope_name(scope), name,
-                scope == SCOPE_MODEL ? "models" : "data", list, nearest ? "; the nearest is " : "",
-                nearest ? nearest : "");
+    const char *nearest = suggest_name(name, count, names);
+    return error_set(err, STATUS_INVALID, "[%s %s]: experiment.%s lists only %s%s%s", config_scope_name(scope), name,
+                     scope == SCOPE_MODEL ? "models" : "data", list, nearest ? "; the nearest is " : "",
+                     nearest ? nearest : "");
 }
 
-status config_check_sections(const experiment_config *config, failure *why) {
+status config_check_sections(const experiment_config *config, error_info *err) {
     for (size_t i = 0; i < config->section_count; i++) {
         const config_section *section = &config->sections[i];
         const char *list =
             section->scope == SCOPE_MODEL ? config->base.experiment_models : config->base.experiment_data;
         if (section->included || !*list || is_listed(&config->base, section->scope, section->name)) continue;
-        failure reason;
+        error_info reason;
         fail_unlisted(&config->base, section->scope, section->name, &reason);
-        return fail(why, STATUS_INVALID, "%s:%zu: %s", section->path, section->line, reason.text);
+        return error_set(err, STATUS_INVALID, "%s:%zu: %s", section->path, section->line, reason.text);
     }
     return STATUS_OK;
 }
 
-static status check_required(const experiment_config *config, failure *why) {
+static status check_required(const experiment_config *config, error_info *err) {
     for (size_t i = 0; i < settings_count(); i++) {
         const setting_option *option = settings_option(i);
         if (!option->initial && !find_winner(config, option->name))
-            return fail(why, STATUS_INVALID, "%s: %s is missing", config->path, option->name);
+            return error_set(err, STATUS_INVALID, "%s: %s is missing", config->path, option->name);
     }
     return STATUS_OK;
 }
 
 /* Each listed model needs a section, or a slip in its name would train defaults. */
-static status check_models(const experiment_config *config, failure *why) {
+static status check_models(const experiment_config *config, error_info *err) {
     const char *cursor = config->base.experiment_models;
     for (char model[SETTINGS_TEXT_MAX]; settings_list_next(&cursor, model);) {
         const char *names[NAMES_MAX];
@@ -208,24 +208,24 @@ static status check_models(const experiment_config *config, failure *why) {
         if (declared) continue;
         char origin[PATH_MAX];
         config_origin(config, "experiment.models", origin);
-        const char *nearest = nearest_name(model, count, names);
-        return fail(why, STATUS_INVALID, "%s: experiment.models lists %s, but there is no section [model %s]%s%s%s",
-                    origin, model, model, nearest ? "; the nearest is [model " : "", nearest ? nearest : "",
-                    nearest ? "]" : "");
+        const char *nearest = suggest_name(model, count, names);
+        return error_set(err, STATUS_INVALID,
+                         "%s: experiment.models lists %s, but there is no section [model %s]%s%s%s", origin, model,
+                         model, nearest ? "; the nearest is [model " : "", nearest ? nearest : "", nearest ? "]" : "");
     }
     return STATUS_OK;
 }
 
-status config_check_whole(const experiment_config *config, failure *why) {
-    TRY(check_required(config, why));
-    TRY(check_models(config, why));
+status config_check_whole(const experiment_config *config, error_info *err) {
+    TRY(check_required(config, err));
+    TRY(check_models(config, err));
     for (size_t i = 0; i < config->assignment_count; i++) {
         const config_assignment *assignment = &config->assignments[i];
         if (assignment->path || assignment->scope == SCOPE_ALL) continue;
         if (is_listed(&config->base, assignment->scope, assignment->name)) continue;
-        failure reason;
+        error_info reason;
         fail_unlisted(&config->base, assignment->scope, assignment->name, &reason);
-        return fail(why, STATUS_INVALID, "--set: %s", reason.text);
+        return error_set(err, STATUS_INVALID, "--set: %s", reason.text);
     }
     return STATUS_OK;
 }
@@ -252,7 +252,7 @@ static char *split_scoped(char *text) {
 }
 
 /* The left side of --set: the data set or model, and the setting, which *key points at. */
-static status parse_target(char *target, config_assignment *out, char **name, char **key, failure *why) {
+static status parse_target(char *target, config_assignment *out, char **name, char **key, error_info *err) {
     const config_scope scopes[] = {SCOPE_DATA, SCOPE_MODEL};
     out->scope = SCOPE_ALL;
     *name = target + strlen(target);
@@ -264,41 +264,41 @@ static status parse_target(char *target, config_assignment *out, char **name, ch
         out->scope = scopes[i];
         *name = target + length + strspn(target + length, " \t");
         target = split_scoped(*name);
-        if (!target) return fail(why, STATUS_INVALID, "expected \"%s NAME.key=value\"", word);
+        if (!target) return error_set(err, STATUS_INVALID, "expected \"%s NAME.key=value\"", word);
         break;
     }
     *key = target;
-    if (out->scope != SCOPE_ALL && !strchr(target, '.')) return settings_find("model", target, &out->option, why);
-    TRY(settings_find_name(target, &out->option, why));
+    if (out->scope != SCOPE_ALL && !strchr(target, '.')) return settings_find("model", target, &out->option, err);
+    TRY(settings_find_name(target, &out->option, err));
     if (out->scope != SCOPE_ALL && !settings_of_run(out->option))
-        return fail(why, STATUS_INVALID, "%s cannot differ between data sets or models", out->option->name);
+        return error_set(err, STATUS_INVALID, "%s cannot differ between data sets or models", out->option->name);
     return STATUS_OK;
 }
 
-status config_assign_text(experiment_config *config, const char *text, failure *why) {
+status config_assign_text(experiment_config *config, const char *text, error_info *err) {
     const char *equals = strchr(text, '=');
-    if (!equals) return fail(why, STATUS_INVALID, "expected section.key=value");
+    if (!equals) return error_set(err, STATUS_INVALID, "expected section.key=value");
     char target[SETTINGS_TEXT_MAX], *name, *key;
     size_t length = (size_t)(equals - text);
     const char *left = trim(text, &length);
-    if (length >= sizeof target) return fail(why, STATUS_INVALID, "expected section.key=value");
+    if (length >= sizeof target) return error_set(err, STATUS_INVALID, "expected section.key=value");
     memcpy(target, left, length);
     target[length] = '\0';
 
     config_assignment assignment = {0};
-    TRY(parse_target(target, &assignment, &name, &key, why));
+    TRY(parse_target(target, &assignment, &name, &key, err));
     char value[SETTINGS_TEXT_MAX];
     length = strlen(equals + 1);
     const char *right = trim(equals + 1, &length);
     if (length >= sizeof value)
-        return fail(why, STATUS_INVALID, "%s: the value has %zu bytes, expected at most %d", assignment.option->name,
-                    length, SETTINGS_TEXT_MAX - 1);
+        return error_set(err, STATUS_INVALID, "%s: the value has %zu bytes, expected at most %d",
+                         assignment.option->name, length, SETTINGS_TEXT_MAX - 1);
     memcpy(value, right, length);
     value[length] = '\0';
     settings scratch;
-    TRY(settings_parse(assignment.option, value, &scratch, why));
-    TRY(config_keep(config, name, &assignment.name, why));
-    TRY(config_keep(config, value, &assignment.value, why));
-    TRY(config_note_renamed(config, key, &assignment, why));
-    return config_assign(config, &assignment, why);
+    TRY(settings_parse(assignment.option, value, &scratch, err));
+    TRY(config_keep(config, name, &assignment.name, err));
+    TRY(config_keep(config, value, &assignment.value, err));
+    TRY(config_note_renamed(config, key, &assignment, err));
+    return config_assign(config, &assignment, err);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/nearest.h"
+#include "base/edit_distance.h"
 #include "data/table.h"
 #include "data/toy.h"
 #include "system/paths.h"
@@ -23,47 +23,47 @@ const char *source_folder(const settings *values) {
 }
 
 /* "...; AFFJORD_DATA or data.dir says where it is" for a set that is not there. */
-static status fail_absent(const char *name, const char *folder, failure *why) {
-    return fail(
-        why, STATUS_IO,
+static status fail_absent(const char *name, const char *folder, error_info *err) {
+    return error_set(
+        err, STATUS_IO,
         "the images \"%s\" are not in the folder \"%s\"; AFFJORD_DATA or data.dir = FOLDER says where they are, "
         "and %s data check where to get them",
         name, folder, command_name());
 }
 
-static status open_images(const char *name, const settings *values, source *out, failure *why) {
+static status open_images(const char *name, const settings *values, source *out, error_info *err) {
     const char *folder = source_folder(values);
-    failure reason;
-    if (!image_exists(name, folder)) return fail_absent(name, folder, why);
-    TRY(image_open(name, folder, &out->images, why));
+    error_info reason;
+    if (!image_exists(name, folder)) return fail_absent(name, folder, err);
+    TRY(image_open(name, folder, &out->images, err));
     if (values->image_downsample == 1) return STATUS_OK;
     const status outcome = image_average(out->images, values->image_downsample, &reason);
     if (outcome == STATUS_OK) return STATUS_OK;
     image_close(&out->images);
-    return fail(why, outcome, "image.downsample: %s", reason.text);
+    return error_set(err, outcome, "image.downsample: %s", reason.text);
 }
 
 /* A name that nothing has may have been meant to be that of points or of images. */
-static status fail_unknown(const char *name, failure *why) {
+static status fail_unknown(const char *name, error_info *err) {
     const char *names[NAMES_MAX];
     size_t count = 0;
     for (size_t i = 0; i < image_kind_count() && count < NAMES_MAX; i++)
         names[count++] = image_kind_name(image_kind_at(i));
     for (size_t i = 0; i < toy_count() && count < NAMES_MAX; i++) names[count++] = toy_at(i)->name;
-    return fail(
-        why, STATUS_INVALID,
+    return error_set(
+        err, STATUS_INVALID,
         "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy, .csv or .tsv; other "
         "images in the layout of a set are KIND-SOMETHING, as mnist-fashion)",
-        name, nearest_name(name, count, names));
+        name, suggest_name(name, count, names));
 }
 
-status source_open(const char *name, const settings *values, source *out, failure *why) {
+status source_open(const char *name, const settings *values, source *out, error_info *err) {
     *out = (source){.points = NULL};
-    if (source_is_images(name)) return open_images(name, values, out, why);
-    if (!table_is_path(name) && !toy_find(name)) return fail_unknown(name, why);
-    TRY(dataset_open(name, &out->points, why));
+    if (source_is_images(name)) return open_images(name, values, out, err);
+    if (!table_is_path(name) && !toy_find(name)) return fail_unknown(name, err);
+    TRY(dataset_open(name, &out->points, err));
     if (!values->data_standardise) return STATUS_OK;
-    const status outcome = dataset_standardise(out->points, why);
+    const status outcome = dataset_standardise(out->points, err);
     if (outcome != STATUS_OK) dataset_close(&out->points);
     return outcome;
 }
@@ -72,14 +72,14 @@ static objective_data data_of(const source *self) {
     return (objective_data){.points = self->points, .images = self->images};
 }
 
-status source_check(const source *self, const settings *values, failure *why) {
+status source_check(const source *self, const settings *values, error_info *err) {
     const specification_shape shape = source_shape(self);
     objective_spec spec;
     standard units;
-    TRY(specification_check(values, &shape, why));
+    TRY(specification_check(values, &shape, err));
     specification_objective(values, &shape, 0, &spec);
-    TRY(objective_check(&spec, data_of(self), why));
-    return self->points && values->data_standardise ? dataset_fit(self->points, &units, why) : STATUS_OK;
+    TRY(objective_check(&spec, data_of(self), err));
+    return self->points && values->data_standardise ? dataset_fit(self->points, &units, err) : STATUS_OK;
 }
 
 void source_limit(const source *self, settings *values) {
@@ -120,10 +120,10 @@ void source_name(const source *self, const settings *values, char text[SETTINGS_
 }
 
 status source_objective(const source *self, const settings *values, uint64_t seed, parallel *workers,
-                        const backend_ops *device, objective **out, failure *why) {
+                        const backend_ops *device, objective **out, error_info *err) {
     const specification_shape shape = source_shape(self);
     objective_spec spec;
     specification_objective(values, &shape, seed, &spec);
-    spec.model.backend = device; /* points are the processor's; see fleet.h */
-    return objective_create(&spec, data_of(self), workers, out, why);
+    spec.model.backend = device; /* points are the processor's; see batched_trainer.h */
+    return objective_create(&spec, data_of(self), workers, out, err);
 }

@@ -88,7 +88,7 @@ static void warn_of_column(reporting *self, size_t i, bool standardised) {
                 "deviation; "
                 "data.standardise = yes, or subtract an offset before\n",
                 one->distinct, one->distinct_real);
-    } else if (column_is_far(one) && warn(self, i)) {
+    } else if (column_is_offset(one) && warn(self, i)) {
         say(self,
             " has mean %.3g and deviation %.3g, and a flow from N(0, I) is best near 0 and 1: it may come to no "
             "density; "
@@ -105,7 +105,7 @@ static void report(reporting *self, bool standardised, size_t columns_max) {
         say(self, "%s: and %zu more warnings\n", dataset_name(self->data), self->warnings - WARNINGS_MAX);
 }
 
-status table_report(const dataset *data, bool standardised, size_t columns_max, char **out, failure *why) {
+status table_report(const dataset *data, bool standardised, size_t columns_max, char **out, error_info *err) {
     const table *points = dataset_table(data);
     char *text = NULL;
     size_t size;
@@ -113,10 +113,10 @@ status table_report(const dataset *data, bool standardised, size_t columns_max, 
     if (!points) return STATUS_OK;
     column *columns = calloc(points->columns, sizeof *columns);
     FILE *stream = columns ? open_memstream(&text, &size) : NULL;
-    status outcome = stream ? columns_measure(points, columns, why) : fail(why, STATUS_MEMORY, "out of memory");
+    status outcome = stream ? columns_measure(points, columns, err) : error_set(err, STATUS_MEMORY, "out of memory");
     reporting self = {.stream = stream, .data = data, .points = points, .columns = columns};
     if (outcome == STATUS_OK) report(&self, standardised, columns_max);
-    if (stream && fclose(stream) != 0 && outcome == STATUS_OK) outcome = fail(why, STATUS_MEMORY, "out of memory");
+    if (stream && fclose(stream) != 0 && outcome == STATUS_OK) outcome = error_set(err, STATUS_MEMORY, "out of memory");
     free(columns);
     if (outcome == STATUS_OK) *out = text;
     else free(text);

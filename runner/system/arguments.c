@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/nearest.h"
+#include "base/edit_distance.h"
 
 enum { OPTIONS_MAX = 32 };
 
@@ -18,7 +18,7 @@ static const argument_option *find(const char *word, size_t length, size_t count
     return NULL;
 }
 
-static status fail_unknown(const char *word, size_t count, const argument_option *options, failure *why) {
+static status fail_unknown(const char *word, size_t count, const argument_option *options, error_info *err) {
     const char *names[OPTIONS_MAX];
     char all[512] = "";
     size_t known = 0;
@@ -28,29 +28,30 @@ static status fail_unknown(const char *word, size_t count, const argument_option
         snprintf(all + used, sizeof all - used, "%s%s", known > 0 ? ", " : "", options[i].name);
         names[known++] = options[i].name;
     }
-    const char *nearest = nearest_name(word, known, names);
-    if (!nearest) return fail(why, STATUS_INVALID, "%s: unknown option; expected none", word);
-    return fail(why, STATUS_INVALID, "%s: unknown option; the nearest is %s; expected one of %s", word, nearest, all);
+    const char *nearest = suggest_name(word, known, names);
+    if (!nearest) return error_set(err, STATUS_INVALID, "%s: unknown option; expected none", word);
+    return error_set(err, STATUS_INVALID, "%s: unknown option; the nearest is %s; expected one of %s", word, nearest,
+                     all);
 }
 
-static status store_number(const argument_option *option, const char *text, uint64_t *into, failure *why) {
+static status store_number(const argument_option *option, const char *text, uint64_t *into, error_info *err) {
     char *end = NULL;
     const size_t digits = strspn(text, "0123456789");
     const uint64_t value = digits > 0 && digits < 20 && !text[digits] ? strtoull(text, &end, 10) : 0;
     if (!end || value < option->minimum || value > option->maximum)
-        return fail(why, STATUS_INVALID, "%s %s: expected an integer from %" PRIu64 " to %" PRIu64, option->name, text,
-                    option->minimum, option->maximum);
+        return error_set(err, STATUS_INVALID, "%s %s: expected an integer from %" PRIu64 " to %" PRIu64, option->name,
+                         text, option->minimum, option->maximum);
     *into = value;
     return STATUS_OK;
 }
 
-static status store(const argument_option *option, const char *text, void *request, failure *why) {
+static status store(const argument_option *option, const char *text, void *request, error_info *err) {
     void *into = (char *)request + option->offset;
     argument_texts *list = into;
     switch (option->type) {
     case ARGUMENT_FLAG: *(bool *)into = true; break;
     case ARGUMENT_TEXT: *(const char **)into = text; break;
-    case ARGUMENT_NUMBER: return store_number(option, text, into, why);
+    case ARGUMENT_NUMBER: return store_number(option, text, into, err);
     case ARGUMENT_TEXTS: list->items[list->count++] = text; break;
     }
     return STATUS_OK;
@@ -58,30 +59,32 @@ static status store(const argument_option *option, const char *text, void *reque
 
 /* Read the option at words[*at], and step over its value. */
 static status read_option(int count, char **words, int *at, size_t option_count, const argument_option *options,
-                          void *request, failure *why) {
+                          void *request, error_info *err) {
     const char *word = words[*at], *value = NULL;
     const size_t length = strcspn(word, "=");
     const argument_option *option = find(word, length, option_count, options);
-    if (!option) return fail_unknown(word, option_count, options, why);
+    if (!option) return fail_unknown(word, option_count, options, err);
     if (word[length]) value = word + length + 1;
-    if (option->type == ARGUMENT_FLAG && value) return fail(why, STATUS_INVALID, "%s: expected no value", option->name);
+    if (option->type == ARGUMENT_FLAG && value)
+        return error_set(err, STATUS_INVALID, "%s: expected no value", option->name);
     if (option->type != ARGUMENT_FLAG && !value) {
         if (*at + 1 >= count)
-            return fail(why, STATUS_INVALID, "%s: the value is missing; expected %s %s", option->name, option->name,
-                        option->value);
+            return error_set(err, STATUS_INVALID, "%s: the value is missing; expected %s %s", option->name,
+                             option->name, option->value);
         value = words[++*at];
     }
-    return store(option, value, request, why);
+    return store(option, value, request, err);
 }
 
 status arguments_read(int count, char **words, size_t option_count, const argument_option *options, void *request,
-                      size_t others_max, const char **others, size_t *others_count, failure *why) {
+                      size_t others_max, const char **others, size_t *others_count, error_info *err) {
     *others_count = 0;
     for (int at = 0; at < count; at++) {
         if (words[at][0] == '-' && words[at][1]) {
-            TRY(read_option(count, words, &at, option_count, options, request, why));
+            TRY(read_option(count, words, &at, option_count, options, request, err));
         } else {
-            if (*others_count == others_max) return fail(why, STATUS_INVALID, "\"%s\": unexpected argument", words[at]);
+            if (*others_count == others_max)
+                return error_set(err, STATUS_INVALID, "\"%s\": unexpected argument", words[at]);
             others[(*others_count)++] = words[at];
         }
     }

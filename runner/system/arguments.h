@@ -34,6 +34,6 @@ typedef struct argument_option {
 /* Read `count` words into the fields of `request`. Words that are no options go to `others` (room for others_max),
  * *others_count of them. Errors: STATUS_INVALID, with the nearest name for an unknown option. */
 status arguments_read(int count, char **words, size_t option_count, const argument_option *options, void *request,
-                      size_t others_max, const char **others, size_t *others_count, failure *why);
+                      size_t others_max, const char **others, size_t *others_count, error_info *err);
 
 #endif

@@ -30,20 +30,20 @@ static bool build(const char *makefile) {
     return WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0;
 }
 
-status double_build_become(int count, char **words, failure *why) {
+status double_build_become(int count, char **words, error_info *err) {
     char makefile[PATH_MAX], program[PATH_MAX];
     install_path("Makefile", makefile);
     double_program_path(program);
     if (!build(makefile))
-        return fail(why, STATUS_IO,
-                    "the program that computes in double could not be built; make PRECISION=double says "
-                    "why");
+        return error_set(err, STATUS_IO,
+                         "the program that computes in double could not be built; make PRECISION=double says "
+                         "why");
     char **arguments = calloc((size_t)count + 1, sizeof *arguments);
-    if (!arguments) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!arguments) return error_set(err, STATUS_MEMORY, "out of memory");
     memcpy(arguments, words, (size_t)count * sizeof *arguments);
     setenv("OPENBLAS_NUM_THREADS", "1", 1); /* its threads would take signals that are for the runner */
     execv(program, arguments);
     free(arguments);
-    return fail(why, STATUS_IO, "cannot run %s, which computes in double: %s; make PRECISION=double makes it", program,
-                strerror(errno));
+    return error_set(err, STATUS_IO, "cannot run %s, which computes in double: %s; make PRECISION=double makes it",
+                     program, strerror(errno));
 }

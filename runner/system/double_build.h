@@ -6,6 +6,6 @@
 
 /* Build build/double/affjord if it is not there or not current, and become it with the same command line. Returns only
  * if that cannot be: STATUS_IO, and how the user can make it. */
-status double_build_become(int count, char **words, failure *why);
+status double_build_become(int count, char **words, error_info *err);
 
 #endif

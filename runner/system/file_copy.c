@@ -13,12 +13,12 @@
 
 enum { PATH_SIZE = PATH_MAX, PART = 1 << 22 };
 
-static status fail_copy(const char *from, const char *to, failure *why) {
-    return fail(why, STATUS_IO, "cannot copy \"%.400s\" to \"%.400s\": %s", from, to, strerror(errno));
+static status fail_copy(const char *from, const char *to, error_info *err) {
+    return error_set(err, STATUS_IO, "cannot copy \"%.400s\" to \"%.400s\": %s", from, to, strerror(errno));
 }
 
-/* A second name for the same bytes, where both lie on one disk; false with errno where not. A name cannot be linked over
- * another, so it is renamed there. */
+/* A second name for the same bytes, where both lie on one disk; false with errno where not. A name cannot be linked
+ * over another, so it is renamed there. */
 static bool link_over(const char *from, const char *to) {
     char temporary[PATH_SIZE];
     if (snprintf(temporary, sizeof temporary, "%s.link", to) >= (int)sizeof temporary) {
@@ -42,28 +42,28 @@ bool file_copy_bytes(int input, int output) {
     }
 }
 
-static status copy(int input, const char *from, const char *to, failure *why) {
+static status copy(int input, const char *from, const char *to, error_info *err) {
     file_replacement file;
-    TRY(file_replace_begin(to, &file, why));
-    const status outcome = file_copy_bytes(input, file.descriptor) ? STATUS_OK : fail_copy(from, to, why);
-    return file_replace_end(&file, outcome, why);
+    TRY(file_replace_begin(to, &file, err));
+    const status outcome = file_copy_bytes(input, file.descriptor) ? STATUS_OK : fail_copy(from, to, err);
+    return file_replace_end(&file, outcome, err);
 }
 
-status file_copy_over(const char *path, failure *why) {
+status file_copy_over(const char *path, error_info *err) {
     const int input = open(path, O_RDONLY | O_CLOEXEC);
-    if (input < 0) return fail_copy(path, path, why);
-    const status outcome = copy(input, path, path, why);
+    if (input < 0) return fail_copy(path, path, err);
+    const status outcome = copy(input, path, path, err);
     close(input);
     return outcome;
 }
 
-status file_take(const char *from, const char *to, bool *found, failure *why) {
+status file_take(const char *from, const char *to, bool *found, error_info *err) {
     *found = true;
     if (link_over(from, to)) return STATUS_OK;
     const int input = open(from, O_RDONLY | O_CLOEXEC);
     *found = input >= 0 || errno != ENOENT;
-    if (input < 0) return *found ? fail_copy(from, to, why) : STATUS_OK;
-    const status outcome = copy(input, from, to, why);
+    if (input < 0) return *found ? fail_copy(from, to, err) : STATUS_OK;
+    const status outcome = copy(input, from, to, err);
     close(input);
     return outcome;
 }

@@ -119,72 +119,73 @@ static const char *describe(const unsigned char *head, size_t size) {
     return memchr(head, 0, size) ? "other data" : "another text";
 }
 
-static status check_inputs(const output_request *asked, const struct stat *there, failure *why) {
+static status check_inputs(const output_request *asked, const struct stat *there, error_info *err) {
     for (size_t i = 0; i < OUTPUT_INPUTS_MAX; i++) {
         struct stat input;
         if (asked->inputs[i] && stat(asked->inputs[i], &input) == 0 && input.st_dev == there->st_dev &&
             input.st_ino == there->st_ino)
-            return fail(why, STATUS_INVALID,
-                        "\"%s\" is read by this command (as \"%s\") and is not replaced; name another file",
-                        asked->name, asked->inputs[i]);
+            return error_set(err, STATUS_INVALID,
+                             "\"%s\" is read by this command (as \"%s\") and is not replaced; name another file",
+                             asked->name, asked->inputs[i]);
     }
     return STATUS_OK;
 }
 
-static status read_head(const char *path, unsigned char head[OUTPUT_HEAD], size_t *size, failure *why) {
+static status read_head(const char *path, unsigned char head[OUTPUT_HEAD], size_t *size, error_info *err) {
     const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     const ssize_t got = file >= 0 ? read(file, head, OUTPUT_HEAD) : -1;
     const int error = errno;
     if (file >= 0) close(file);
-    if (got < 0) return fail(why, STATUS_IO, "cannot see what \"%s\" holds: %s", path, strerror(error));
+    if (got < 0) return error_set(err, STATUS_IO, "cannot see what \"%s\" holds: %s", path, strerror(error));
     *size = (size_t)got;
     return STATUS_OK;
 }
 
-static status check_content(const output_request *asked, const char *path, failure *why) {
+static status check_content(const output_request *asked, const char *path, error_info *err) {
     unsigned char head[OUTPUT_HEAD];
     size_t size;
-    TRY(read_head(path, head, &size, why));
+    TRY(read_head(path, head, &size, err));
     if (size == 0 && !belongs_to_database(path)) return STATUS_OK;
     const output_content content = asked->kind->look(asked->name, head, size, asked->columns);
     if (content != OUTPUT_OWN && (is_database(head, size) || belongs_to_database(path)))
-        return fail(why, STATUS_INVALID,
-                    "\"%s\" is a database or belongs to one, and is not replaced; name another file", asked->name);
+        return error_set(err, STATUS_INVALID,
+                         "\"%s\" is a database or belongs to one, and is not replaced; name another file", asked->name);
     if (content == OUTPUT_KEPT)
-        return fail(why, STATUS_INVALID, "\"%s\" is in use, and is not replaced; name another file", asked->name);
+        return error_set(err, STATUS_INVALID, "\"%s\" is in use, and is not replaced; name another file", asked->name);
     if (asked->force || (content == OUTPUT_OWN && !asked->kind->asks)) return STATUS_OK;
     if (content == OUTPUT_OWN)
-        return fail(why, STATUS_INVALID, "\"%s\" is there already; --force replaces it", asked->name);
-    return fail(why, STATUS_INVALID, "\"%s\" is there already and holds %s; expected %s; --force replaces it",
-                asked->name, describe(head, size), asked->kind->name);
+        return error_set(err, STATUS_INVALID, "\"%s\" is there already; --force replaces it", asked->name);
+    return error_set(err, STATUS_INVALID, "\"%s\" is there already and holds %s; expected %s; --force replaces it",
+                     asked->name, describe(head, size), asked->kind->name);
 }
 
-static status check_file(const output_request *asked, const char *path, const struct stat *there, failure *why) {
+static status check_file(const output_request *asked, const char *path, const struct stat *there, error_info *err) {
     if (S_ISDIR(there->st_mode))
-        return fail(why, STATUS_IO, "cannot write \"%s\": it is a folder; name a file", asked->name);
+        return error_set(err, STATUS_IO, "cannot write \"%s\": it is a folder; name a file", asked->name);
     if (!S_ISREG(there->st_mode))
-        return fail(why, STATUS_INVALID, "\"%s\" is no file; name a file, a pipe or a character device", asked->name);
-    TRY(check_inputs(asked, there, why));
-    TRY(check_content(asked, path, why));
+        return error_set(err, STATUS_INVALID, "\"%s\" is no file; name a file, a pipe or a character device",
+                         asked->name);
+    TRY(check_inputs(asked, there, err));
+    TRY(check_content(asked, path, err));
     if (access(path, W_OK) == 0) return STATUS_OK;
-    return fail(why, STATUS_IO, "cannot write \"%s\": %s", asked->name, strerror(errno));
+    return error_set(err, STATUS_IO, "cannot write \"%s\": %s", asked->name, strerror(errno));
 }
 
 /* A folder to write in. */
-static status check_folder(const char *path, failure *why) {
+static status check_folder(const char *path, error_info *err) {
     char copy[PATH_MAX];
     struct stat information;
     snprintf(copy, sizeof copy, "%s", path);
     const char *folder = dirname(copy);
     if (stat(folder, &information) == 0 && !S_ISDIR(information.st_mode)) errno = ENOTDIR;
     else if (access(folder, W_OK | X_OK) == 0) return STATUS_OK;
-    return fail(why, STATUS_IO, "cannot write \"%s\" in the folder \"%s\": %s", path, folder, strerror(errno));
+    return error_set(err, STATUS_IO, "cannot write \"%s\" in the folder \"%s\": %s", path, folder, strerror(errno));
 }
 
 /* --- The rule --- */
 
 /* Tables are CSV or NPY by their ending; a stream may have none. */
-static status check_ending(const output_request *asked, output *out, failure *why) {
+static status check_ending(const output_request *asked, output *out, error_info *err) {
     const char *const *endings = asked->kind->endings;
     const bool table = endings == table_endings;
     out->text = table && !ends_with(asked->name, ".npy");
@@ -192,50 +193,51 @@ static status check_ending(const output_request *asked, output *out, failure *wh
     for (size_t i = 0; endings[i]; i++)
         if (ends_with(asked->name, endings[i])) return STATUS_OK;
     if (table)
-        return fail(why, STATUS_INVALID, "\"%s\": expected a name that ends in .csv (text) or .npy (NumPy's format)",
-                    asked->name);
-    return fail(why, STATUS_INVALID, "\"%s\": expected a name that ends in %s", asked->name, endings[0]);
+        return error_set(err, STATUS_INVALID,
+                         "\"%s\": expected a name that ends in .csv (text) or .npy (NumPy's format)", asked->name);
+    return error_set(err, STATUS_INVALID, "\"%s\": expected a name that ends in %s", asked->name, endings[0]);
 }
 
-static status find(const output_request *asked, output *out, failure *why) {
+static status find(const output_request *asked, output *out, error_info *err) {
     char *target;
     const bool dash = strcmp(asked->name, "-") == 0;
     if (!*asked->name)
-        return fail(why, STATUS_INVALID, "the name of the output is empty; name a file, or - for standard output");
-    TRY(file_follow(dash ? "/dev/stdout" : asked->name, &target, why));
+        return error_set(err, STATUS_INVALID, "the name of the output is empty; name a file, or - for standard output");
+    TRY(file_follow(dash ? "/dev/stdout" : asked->name, &target, err));
     const int length = snprintf(out->path, sizeof out->path, "%s", target);
     out->stream = file_is_stream(target);
     out->standard = strcmp(target, "/dev/stdout") == 0 || strcmp(target, "/proc/self/fd/1") == 0 ||
                     strcmp(target, "/dev/fd/1") == 0;
     free(target);
     if (length < (int)sizeof out->path) return STATUS_OK;
-    return fail(why, STATUS_IO, "the path is too long: %d bytes, expected at most %d: \"%s\"", length, PATH_MAX - 1,
-                asked->name);
+    return error_set(err, STATUS_IO, "the path is too long: %d bytes, expected at most %d: \"%s\"", length,
+                     PATH_MAX - 1, asked->name);
 }
 
-status output_check(const output_request *asked, output *out, failure *why) {
+status output_check(const output_request *asked, output *out, error_info *err) {
     struct stat there;
     *out = (output){.stream = false};
-    TRY(find(asked, out, why));
-    TRY(check_ending(asked, out, why));
+    TRY(find(asked, out, err));
+    TRY(check_ending(asked, out, err));
     if (out->stream) {
         /* A reader that goes away is an error to be told, not the end of this process. */
         signal(SIGPIPE, SIG_IGN);
-        return stat(out->path, &there) == 0 && S_ISREG(there.st_mode) ? check_inputs(asked, &there, why) : STATUS_OK;
+        return stat(out->path, &there) == 0 && S_ISREG(there.st_mode) ? check_inputs(asked, &there, err) : STATUS_OK;
     }
-    if (stat(out->path, &there) == 0) TRY(check_file(asked, out->path, &there, why));
-    else if (errno != ENOENT) return fail(why, STATUS_IO, "cannot write \"%s\": %s", asked->name, strerror(errno));
-    return check_folder(out->path, why);
+    if (stat(out->path, &there) == 0) TRY(check_file(asked, out->path, &there, err));
+    else if (errno != ENOENT) return error_set(err, STATUS_IO, "cannot write \"%s\": %s", asked->name, strerror(errno));
+    return check_folder(out->path, err);
 }
 
-status output_write_table(const output_request *asked, npy_type type, const void *values, size_t rows, failure *why) {
+status output_write_table(const output_request *asked, npy_type type, const void *values, size_t rows,
+                          error_info *err) {
     output to;
-    TRY(output_check(asked, &to, why));
-    return (to.text ? csv_write : npy_write)(to.path, type, values, rows, asked->columns, why);
+    TRY(output_check(asked, &to, err));
+    return (to.text ? csv_write : npy_write)(to.path, type, values, rows, asked->columns, err);
 }
 
-status output_write(const output_request *asked, const void *bytes, size_t size, failure *why) {
+status output_write(const output_request *asked, const void *bytes, size_t size, error_info *err) {
     output to;
-    TRY(output_check(asked, &to, why));
-    return file_write(to.path, bytes, size, why);
+    TRY(output_check(asked, &to, err));
+    return file_write(to.path, bytes, size, err);
 }

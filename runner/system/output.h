@@ -1,8 +1,8 @@
 /* output.h - the one rule for files that a user names for a command to write.
  *
  * "-" is standard output. Devices, pipes and links are written through. A file that is there is replaced only if it is
- * empty or holds what the command writes, otherwise the command needs --force. A file that the command reads, a database
- * and what belongs to one are never replaced. */
+ * empty or holds what the command writes, otherwise the command needs --force. A file that the command reads, a
+ * database and what belongs to one are never replaced. */
 #ifndef AFFJORD_RUNNER_OUTPUT_H
 #define AFFJORD_RUNNER_OUTPUT_H
 
@@ -52,13 +52,13 @@ typedef struct output {
 
 /* Check a request, before any work is done for it. Nothing is written. Errors: STATUS_INVALID for what is not allowed;
  * STATUS_IO for what cannot be written. */
-status output_check(const output_request *asked, output *out, failure *why);
+status output_check(const output_request *asked, output *out, error_info *err);
 
 /* Check again what may have changed during the work, and write a table, (rows) where `columns` is 0. */
-status output_write_table(const output_request *asked, npy_type type, const void *values, size_t rows, failure *why);
+status output_write_table(const output_request *asked, npy_type type, const void *values, size_t rows, error_info *err);
 
 /* The same for bytes. */
-status output_write(const output_request *asked, const void *bytes, size_t size, failure *why);
+status output_write(const output_request *asked, const void *bytes, size_t size, error_info *err);
 
 /* Where a command that writes to `to` prints its messages: not into what it writes. */
 #define OUTPUT_MESSAGES(to) ((to)->standard ? stderr : stdout)

@@ -31,12 +31,12 @@ static bool fill(int descriptor, const char *text) {
     return lseek(descriptor, 0, SEEK_SET) == 0;
 }
 
-static status open_streams(const char *input, streams *out, failure *why) {
+static status open_streams(const char *input, streams *out, error_info *err) {
     out->input = memfd_create("input", MFD_CLOEXEC);
     out->output = memfd_create("output", MFD_CLOEXEC);
     out->error = memfd_create("error", MFD_CLOEXEC);
     if (out->input >= 0 && out->output >= 0 && out->error >= 0 && fill(out->input, input)) return STATUS_OK;
-    return fail(why, STATUS_IO, "cannot make files in memory: %s", strerror(errno));
+    return error_set(err, STATUS_IO, "cannot make files in memory: %s", strerror(errno));
 }
 
 static void close_streams(const streams *ends) {
@@ -73,7 +73,7 @@ static char *read_all(int descriptor) {
     return text;
 }
 
-static status explain(const char *program, int outcome, const streams *ends, failure *why) {
+static status explain(const char *program, int outcome, const streams *ends, error_info *err) {
     char *said = read_all(ends->error);
     if (said) said[strcspn(said, "\r") < SAID_MAX ? strcspn(said, "\r") : SAID_MAX] = '\0';
     for (size_t length = said ? strlen(said) : 0; length > 0 && said[length - 1] == '\n';) said[--length] = '\0';
@@ -81,31 +81,31 @@ static status explain(const char *program, int outcome, const streams *ends, fai
         if (*c == '\n') *c = ' ';
     status result;
     if (WIFEXITED(outcome) && WEXITSTATUS(outcome) == NOT_STARTED)
-        result = fail(why, STATUS_IO, "cannot start %s: is it installed, and on the PATH?", program);
+        result = error_set(err, STATUS_IO, "cannot start %s: is it installed, and on the PATH?", program);
     else
-        result =
-            fail(why, STATUS_IO, "%s ended with %s %d: %s", program, WIFEXITED(outcome) ? "status" : "signal",
-                 WIFEXITED(outcome) ? WEXITSTATUS(outcome) : WTERMSIG(outcome), said && *said ? said : "no message");
+        result = error_set(err, STATUS_IO, "%s ended with %s %d: %s", program, WIFEXITED(outcome) ? "status" : "signal",
+                           WIFEXITED(outcome) ? WEXITSTATUS(outcome) : WTERMSIG(outcome),
+                           said && *said ? said : "no message");
     free(said);
     return result;
 }
 
-static status run(const char *const *words, const streams *ends, char **output, failure *why) {
+static status run(const char *const *words, const streams *ends, char **output, error_info *err) {
     fflush(NULL);
     const pid_t child = fork();
     if (child == 0) become(words, ends);
-    if (child < 0) return fail(why, STATUS_IO, "cannot start %s: %s", words[0], strerror(errno));
+    if (child < 0) return error_set(err, STATUS_IO, "cannot start %s: %s", words[0], strerror(errno));
     int outcome = 0;
     while (waitpid(child, &outcome, 0) < 0 && errno == EINTR) continue;
-    if (!WIFEXITED(outcome) || WEXITSTATUS(outcome) != 0) return explain(words[0], outcome, ends, why);
+    if (!WIFEXITED(outcome) || WEXITSTATUS(outcome) != 0) return explain(words[0], outcome, ends, err);
     *output = read_all(ends->output);
-    return *output ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory");
+    return *output ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory");
 }
 
-status process_run(const char *const *words, const char *input, char **output, failure *why) {
+status process_run(const char *const *words, const char *input, char **output, error_info *err) {
     streams ends;
-    status outcome = open_streams(input, &ends, why);
-    if (outcome == STATUS_OK) outcome = run(words, &ends, output, why);
+    status outcome = open_streams(input, &ends, err);
+    if (outcome == STATUS_OK) outcome = run(words, &ends, output, err);
     close_streams(&ends);
     return outcome;
 }

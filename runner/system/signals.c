@@ -9,7 +9,7 @@
 
 static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCHLD};
 
-status signals_open(signals *out, failure *why) {
+status signals_open(signals *out, error_info *err) {
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) sigaddset(&set, watched[i]);
@@ -18,7 +18,7 @@ status signals_open(signals *out, failure *why) {
     if (out->descriptor >= 0) return STATUS_OK;
     const int error = errno;
     sigprocmask(SIG_SETMASK, &out->before, NULL);
-    return fail(why, STATUS_IO, "cannot watch for signals: %s", strerror(error));
+    return error_set(err, STATUS_IO, "cannot watch for signals: %s", strerror(error));
 }
 
 void signals_close(signals *events) {

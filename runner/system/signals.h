@@ -15,7 +15,7 @@ typedef struct signals {
 } signals;
 
 /* Errors: STATUS_IO. */
-status signals_open(signals *out, failure *why);
+status signals_open(signals *out, error_info *err);
 void signals_close(signals *events);
 
 /* The number of a request that waits, 0 for none. */

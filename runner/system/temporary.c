@@ -10,23 +10,23 @@
 
 enum { DESCRIPTORS = 8 };
 
-static status create(const char *parent, const char *name, char folder[PATH_MAX], failure *why) {
+static status create(const char *parent, const char *name, char folder[PATH_MAX], error_info *err) {
     if (snprintf(folder, PATH_MAX, "%s/%s-XXXXXX", parent, name) >= PATH_MAX)
-        return fail(why, STATUS_IO, "the path of a folder for temporary files is too long, in \"%s\"", parent);
+        return error_set(err, STATUS_IO, "the path of a folder for temporary files is too long, in \"%s\"", parent);
     if (mkdtemp(folder)) return STATUS_OK;
-    return fail(why, STATUS_IO, "cannot make a folder in \"%s\": %s", parent, strerror(errno));
+    return error_set(err, STATUS_IO, "cannot make a folder in \"%s\": %s", parent, strerror(errno));
 }
 
-status temporary_create(char folder[PATH_MAX], failure *why) {
+status temporary_create(char folder[PATH_MAX], error_info *err) {
     const char *told = getenv("TMPDIR");
-    return create(told && *told ? told : "/tmp", "affjord", folder, why);
+    return create(told && *told ? told : "/tmp", "affjord", folder, err);
 }
 
-status temporary_create_beside(const char *path, char folder[PATH_MAX], failure *why) {
+status temporary_create_beside(const char *path, char folder[PATH_MAX], error_info *err) {
     char copy[PATH_MAX];
     if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
-        return fail(why, STATUS_IO, "the path is too long: \"%s\"", path);
-    return create(dirname(copy), ".affjord", folder, why);
+        return error_set(err, STATUS_IO, "the path is too long: \"%s\"", path);
+    return create(dirname(copy), ".affjord", folder, err);
 }
 
 static int remove_entry(const char *path, const struct stat *information, int kind, struct FTW *place) {

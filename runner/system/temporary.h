@@ -7,9 +7,9 @@
 #include "base/status.h"
 
 /* Make a folder of its own in $TMPDIR, else /tmp. Errors: STATUS_IO naming it. */
-status temporary_create(char folder[PATH_MAX], failure *why);
+status temporary_create(char folder[PATH_MAX], error_info *err);
 /* The same, beside a file that something made there is to be renamed to. */
-status temporary_create_beside(const char *path, char folder[PATH_MAX], failure *why);
+status temporary_create_beside(const char *path, char folder[PATH_MAX], error_info *err);
 
 /* Remove it with all that is in it. What cannot be removed stays. */
 void temporary_remove(const char *folder);

@@ -13,29 +13,29 @@
 #include "base/file.h"
 #include "model/model.h"
 #include "record/checkpoint_files.h"
-#include "record/recorder.h"
+#include "record/results_db.h"
 #include "system/output.h"
 #include "system/temporary.h"
 
-static status count_checkpoint(void *argument, const recorder_run *run, failure *why) {
-    (void)why;
+static status count_checkpoint(void *argument, const db_run *run, error_info *err) {
+    (void)err;
     *(size_t *)argument += run->has_checkpoint;
     return STATUS_OK;
 }
 
 /* Only an archive may be replaced by another. One with checkpoints has been used for training since. */
 static output_content look_at_archive(const char *path, const unsigned char *head, size_t size, size_t columns) {
-    recorder *book;
+    results_db *db;
     char date[32] = "";
     size_t checkpoints = 0;
     (void)head;
     (void)size;
     (void)columns;
-    if (recorder_open_reading(path, &book, NULL) != STATUS_OK) return OUTPUT_OTHER;
-    status outcome = recorder_archive_date(book, date, NULL);
-    if (outcome == STATUS_OK) outcome = recorder_each_run(book, NULL, count_checkpoint, &checkpoints, NULL);
-    recorder_close(&book, NULL);
-    return outcome == STATUS_OK && *date && checkpoints == 0 && !recorder_is_held(path) ? OUTPUT_OWN : OUTPUT_KEPT;
+    if (db_open_reading(path, &db, NULL) != STATUS_OK) return OUTPUT_OTHER;
+    status outcome = db_archive_date(db, date, NULL);
+    if (outcome == STATUS_OK) outcome = db_each_run(db, NULL, count_checkpoint, &checkpoints, NULL);
+    db_close(&db, NULL);
+    return outcome == STATUS_OK && *date && checkpoints == 0 && !db_is_locked(path) ? OUTPUT_OWN : OUTPUT_KEPT;
 }
 
 static const output_kind output_archive = {.name = "an archive", .asks = true, .look = look_at_archive};
@@ -55,20 +55,20 @@ static double megabytes(const char *path) {
 }
 
 /* Move the finished database to its place, or write its bytes to a stream. */
-static status put_archive(const char *made, const output_request *asked, failure *why) {
+static status put_archive(const char *made, const output_request *asked, error_info *err) {
     output to;
     unsigned char *bytes;
     size_t size;
-    TRY(output_check(asked, &to, why));
+    TRY(output_check(asked, &to, err));
     if (!to.stream) {
         remove_beside(to.path);
         if (rename(made, to.path) != 0)
-            return fail(why, STATUS_IO, "cannot write \"%s\": %s", asked->name, strerror(errno));
+            return error_set(err, STATUS_IO, "cannot write \"%s\": %s", asked->name, strerror(errno));
         file_sync_folder_of(to.path);
         return STATUS_OK;
     }
-    TRY(file_read(made, &bytes, &size, why));
-    const status outcome = output_write(asked, bytes, size, why);
+    TRY(file_read(made, &bytes, &size, err));
+    const status outcome = output_write(asked, bytes, size, err);
     free(bytes);
     return outcome;
 }
@@ -79,55 +79,55 @@ typedef struct keeping {
 } keeping;
 
 /* Write the parameters and settings of a run's checkpoint, as ./run export does. */
-static status keep_model(void *argument, const recorder_run *run, char *path, char sha256[65], uint64_t *bytes,
-                         failure *why) {
+static status keep_model(void *argument, const db_run *run, char *path, char sha256[65], uint64_t *bytes,
+                         error_info *err) {
     const keeping *self = argument;
     char from[PATH_MAX], name[PATH_MAX], to[PATH_MAX];
     model *trained;
     checkpoint_locate(self->database, run->checkpoint_path, from);
     checkpoint_name(self->archive, run->key, run->checkpoint_iteration, name);
     checkpoint_locate(self->archive, name, to);
-    if (snprintf(path, RECORDER_NAME_MAX, "%s", name) >= RECORDER_NAME_MAX)
-        return fail(why, STATUS_IO, "the archive's path is too long: \"%.200s...\"", name);
-    TRY(checkpoint_verify(from, run->checkpoint_bytes, run->checkpoint_sha256, why));
-    TRY(model_open(from, 1, &trained, why));
-    const status outcome = model_write(trained, to, why);
+    if (snprintf(path, DB_NAME_MAX, "%s", name) >= DB_NAME_MAX)
+        return error_set(err, STATUS_IO, "the archive's path is too long: \"%.200s...\"", name);
+    TRY(checkpoint_verify(from, run->checkpoint_bytes, run->checkpoint_sha256, err));
+    TRY(model_open(from, 1, &trained, err));
+    const status outcome = model_write(trained, to, err);
     model_close(&trained);
-    return outcome == STATUS_OK ? checkpoint_describe(to, bytes, sha256, why) : outcome;
+    return outcome == STATUS_OK ? checkpoint_describe(to, bytes, sha256, err) : outcome;
 }
 
 /* Write under another name first, so that the archive is whole whenever it is opened. */
 static status write_archive(const output_request *asked, const char *database, const output *to, bool with_parameters,
-                            double *size, recorder_archived *kept, failure *why) {
+                            double *size, db_archived *kept, error_info *err) {
     keeping models = {.archive = to->path};
     char folder[PATH_MAX], made[PATH_MAX + 16];
-    recorder *book;
+    results_db *db;
     if (with_parameters && to->stream)
-        return fail(why, STATUS_INVALID,
-                    "--with-parameters: models are files beside the archive; expected the name of a file");
-    if (with_parameters) TRY(checkpoint_make_folder(to->path, why));
-    TRY(recorder_open_reading(database, &book, why));
-    models.database = recorder_path(book);
-    status outcome = to->stream ? temporary_create(folder, why) : temporary_create_beside(to->path, folder, why);
+        return error_set(err, STATUS_INVALID,
+                         "--with-parameters: models are files beside the archive; expected the name of a file");
+    if (with_parameters) TRY(checkpoint_make_folder(to->path, err));
+    TRY(db_open_reading(database, &db, err));
+    models.database = db_path(db);
+    status outcome = to->stream ? temporary_create(folder, err) : temporary_create_beside(to->path, folder, err);
     if (outcome == STATUS_OK) {
         snprintf(made, sizeof made, "%s/archive.db", folder);
-        outcome = recorder_archive(book, made, with_parameters ? keep_model : NULL, &models, kept, why);
+        outcome = db_archive(db, made, with_parameters ? keep_model : NULL, &models, kept, err);
         *size = megabytes(made);
-        if (outcome == STATUS_OK) outcome = put_archive(made, asked, why);
+        if (outcome == STATUS_OK) outcome = put_archive(made, asked, err);
         temporary_remove(folder);
     }
-    recorder_close(&book, NULL);
+    db_close(&db, NULL);
     return outcome;
 }
 
-status archive_write(const char *file, const char *database, bool with_parameters, bool force, failure *why) {
-    recorder_archived kept = {0};
+status archive_write(const char *file, const char *database, bool with_parameters, bool force, error_info *err) {
+    db_archived kept = {0};
     char models[64] = "no checkpoints";
     output to;
     double size = 0;
     const output_request out = {.name = file, .kind = &output_archive, .force = force, .inputs = {database}};
-    TRY(output_check(&out, &to, why));
-    TRY(write_archive(&out, database, &to, with_parameters, &size, &kept, why));
+    TRY(output_check(&out, &to, err));
+    TRY(write_archive(&out, database, &to, with_parameters, &size, &kept, err));
     if (with_parameters) snprintf(models, sizeof models, "the parameters of %" PRIu64, kept.models);
     fprintf(OUTPUT_MESSAGES(&to),
             "%s: %" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " of %" PRIu64 " pictures, %s; %.2f MB of %.2f\n", file,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "record/checkpoint_files.h"
-#include "record/recorder.h"
+#include "record/results_db.h"
 
 static bool is_file(const char *name) {
     static const char ending[] = ".safetensors";
@@ -21,37 +21,38 @@ static status keep_folder(void *argument, const char *section, const char *key, 
 }
 
 /* The file of a run, as the database knows it. */
-static status find_file(const char *name, const char *database, trained_model *out, failure *why) {
-    recorder *book;
-    recorder_run run;
+static status find_file(const char *name, const char *database, trained_model *out, error_info *err) {
+    results_db *db;
+    db_run run;
     char archived[32] = "";
-    TRY(recorder_open_reading(database, &book, why));
-    status outcome = recorder_resolve_run(book, name, &run, why);
-    if (outcome == STATUS_OK) outcome = recorder_archive_date(book, archived, why);
-    if (outcome == STATUS_OK) checkpoint_locate(recorder_path(book), run.checkpoint_path, out->path);
-    if (outcome == STATUS_OK) outcome = recorder_each_setting(book, run.id, keep_folder, out->folder, why);
-    recorder_close(&book, NULL);
+    TRY(db_open_reading(database, &db, err));
+    status outcome = db_resolve_run(db, name, &run, err);
+    if (outcome == STATUS_OK) outcome = db_archive_date(db, archived, err);
+    if (outcome == STATUS_OK) checkpoint_locate(db_path(db), run.checkpoint_path, out->path);
+    if (outcome == STATUS_OK) outcome = db_each_setting(db, run.id, keep_folder, out->folder, err);
+    db_close(&db, NULL);
     if (outcome != STATUS_OK) return outcome;
     if (run.iterations == 0)
-        return fail(why, STATUS_INVALID, "run %s only counted parameters: it has no model", run.key);
+        return error_set(err, STATUS_INVALID, "run %s only counted parameters: it has no model", run.key);
     if (!run.has_checkpoint && run.state == RUN_DONE && *archived)
-        return fail(why, STATUS_IO,
-                    "run %s has no checkpoint: \"%s\" was archived without them at %s; use the database that it was "
-                    "made from, or train the run again in another database",
-                    run.key, database, archived);
+        return error_set(
+            err, STATUS_IO,
+            "run %s has no checkpoint: \"%s\" was archived without them at %s; use the database that it was "
+            "made from, or train the run again in another database",
+            run.key, database, archived);
     if (!run.has_checkpoint)
-        return fail(why, STATUS_IO, "run %s (%s) has no checkpoint yet", run.key, recorder_state_name(run.state));
+        return error_set(err, STATUS_IO, "run %s (%s) has no checkpoint yet", run.key, db_state_name(run.state));
     if (run.state != RUN_DONE)
-        failure_describe(&out->unfinished, "run %s is %s: these are its parameters after %" PRIu64 " iterations",
-                         run.key, recorder_state_name(run.state), run.checkpoint_iteration);
-    return checkpoint_verify(out->path, run.checkpoint_bytes, run.checkpoint_sha256, why);
+        error_describe(&out->unfinished, "run %s is %s: these are its parameters after %" PRIu64 " iterations", run.key,
+                       db_state_name(run.state), run.checkpoint_iteration);
+    return checkpoint_verify(out->path, run.checkpoint_bytes, run.checkpoint_sha256, err);
 }
 
-status trained_open(const char *name, const char *database, size_t threads, trained_model *out, failure *why) {
+status trained_open(const char *name, const char *database, size_t threads, trained_model *out, error_info *err) {
     *out = (trained_model){.model = NULL};
     if (is_file(name)) {
-        if (strlen(name) >= sizeof out->path) return fail(why, STATUS_IO, "the path is too long: %.100s...", name);
+        if (strlen(name) >= sizeof out->path) return error_set(err, STATUS_IO, "the path is too long: %.100s...", name);
         memcpy(out->path, name, strlen(name) + 1);
-    } else TRY(find_file(name, database, out, why));
-    return model_open(out->path, threads, &out->model, why);
+    } else TRY(find_file(name, database, out, err));
+    return model_open(out->path, threads, &out->model, err);
 }

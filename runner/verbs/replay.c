@@ -23,59 +23,60 @@ typedef struct replay {
     real *params, *gradient; /* (P) */
 } replay;
 
-static status fail_missing(const replay *self, const char *what, failure *why) {
-    return fail(why, STATUS_FORMAT, "%s: %s is missing; expected a file from a folder *.failures", self->path, what);
+static status fail_missing(const replay *self, const char *what, error_info *err) {
+    return error_set(err, STATUS_FORMAT, "%s: %s is missing; expected a file from a folder *.failures", self->path,
+                     what);
 }
 
-static status read_file(replay *self, failure *why) {
-    TRY(checkpoint_read(self->path, &self->file, why));
-    TRY(specification_read(self->file, self->path, &self->values, &self->shape, why));
+static status read_file(replay *self, error_info *err) {
+    TRY(checkpoint_read(self->path, &self->file, err));
+    TRY(specification_read(self->file, self->path, &self->values, &self->shape, err));
     if (!specification_is_image(&self->shape))
-        return fail(why, STATUS_FORMAT, "%s: a model of points; expected a saved iteration of an image training",
-                    self->path);
+        return error_set(err, STATUS_FORMAT, "%s: a model of points; expected a saved iteration of an image training",
+                         self->path);
     const char *seed = checkpoint_get_text(self->file, "seed");
     const uint64_t *iteration = checkpoint_get(self->file, "batch.iteration", CHECKPOINT_U64, 1);
     self->n = self->values.train_batch;
     self->batch = checkpoint_get(self->file, "batch", CHECKPOINT_REAL, self->n * self->shape.dimension);
-    if (!seed) return fail_missing(self, "the text seed", why);
-    if (!iteration) return fail_missing(self, "the array batch.iteration", why);
-    if (!self->batch) return fail_missing(self, "the array batch (of train.batch images)", why);
+    if (!seed) return fail_missing(self, "the text seed", err);
+    if (!iteration) return fail_missing(self, "the array batch.iteration", err);
+    if (!self->batch) return fail_missing(self, "the array batch (of train.batch images)", err);
     self->seed = strtoull(seed, NULL, 10);
     self->iteration = *iteration;
     return STATUS_OK;
 }
 
 /* --set SECTION.KEY=VALUE, on top of the file's. */
-static status change_setting(replay *self, const char *text, failure *why) {
+static status change_setting(replay *self, const char *text, error_info *err) {
     char name[SETTINGS_TEXT_MAX];
     const char *equals = strchr(text, '=');
     const setting_option *option;
     if (!equals || (size_t)(equals - text) >= sizeof name)
-        return fail(why, STATUS_INVALID, "--set %.200s: expected SECTION.KEY=VALUE", text);
+        return error_set(err, STATUS_INVALID, "--set %.200s: expected SECTION.KEY=VALUE", text);
     memcpy(name, text, (size_t)(equals - text));
     name[equals - text] = '\0';
-    TRY(settings_find_name(name, &option, why));
+    TRY(settings_find_name(name, &option, err));
     if (strcmp(option->section, "solver") != 0)
-        return fail(why, STATUS_INVALID,
-                    "--set %.200s: expected a setting of [solver], because batch and model are the file's", text);
-    return settings_parse(option, equals + 1, &self->values, why);
+        return error_set(err, STATUS_INVALID,
+                         "--set %.200s: expected a setting of [solver], because batch and model are the file's", text);
+    return settings_parse(option, equals + 1, &self->values, err);
 }
 
-static status make_model(replay *self, size_t threads, failure *why) {
+static status make_model(replay *self, size_t threads, error_info *err) {
     chain_spec spec;
-    failure reason;
+    error_info reason;
     specification_chain(&self->values, self->shape.image, &spec);
     if (threads > 1 && parallel_create(threads, &self->workers) != STATUS_OK)
-        return fail(why, STATUS_MEMORY, "--threads %zu: cannot start the threads", threads);
-    TRY(chain_create(&spec, self->n, true, self->workers, &self->model, why));
+        return error_set(err, STATUS_MEMORY, "--threads %zu: cannot start the threads", threads);
+    TRY(chain_create(&spec, self->n, true, self->workers, &self->model, err));
     const parameter_table *table = chain_parameters(self->model);
     self->params = calloc(table->total, sizeof(real));
     self->gradient = calloc(table->total, sizeof(real));
-    if (!self->params || !self->gradient) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!self->params || !self->gradient) return error_set(err, STATUS_MEMORY, "out of memory");
     const status outcome = checkpoint_get_parameters(self->file, table, self->params, &reason);
     const real *moved = checkpoint_get(self->file, TRAINER_PARAMETERS, CHECKPOINT_REAL, table->total);
     if (moved) memcpy(self->params, moved, table->total * sizeof *moved);
-    return outcome == STATUS_OK ? STATUS_OK : fail(why, outcome, "%s: %s", self->path, reason.text);
+    return outcome == STATUS_OK ? STATUS_OK : error_set(err, outcome, "%s: %s", self->path, reason.text);
 }
 
 static void write_solve(const char *direction, const adaptive_statistics *s) {
@@ -110,17 +111,17 @@ static void repeat(const replay *self) {
     if (outcome == STATUS_OK) {
         printf("Result: loss %.6f bits per dimension, finite gradient\n", loss.bits);
     } else {
-        failure reason;
+        error_info reason;
         chain_explain(&statistics, outcome, &reason);
         printf("Result: failed: %s\n", reason.text);
     }
 }
 
-status replay_run(const char *path, const argument_texts *set, size_t threads, failure *why) {
+status replay_run(const char *path, const argument_texts *set, size_t threads, error_info *err) {
     replay self = {.path = path};
-    status outcome = read_file(&self, why);
-    for (size_t i = 0; outcome == STATUS_OK && i < set->count; i++) outcome = change_setting(&self, set->items[i], why);
-    if (outcome == STATUS_OK) outcome = make_model(&self, threads, why);
+    status outcome = read_file(&self, err);
+    for (size_t i = 0; outcome == STATUS_OK && i < set->count; i++) outcome = change_setting(&self, set->items[i], err);
+    if (outcome == STATUS_OK) outcome = make_model(&self, threads, err);
     if (outcome == STATUS_OK) repeat(&self);
     chain_destroy(&self.model);
     parallel_destroy(&self.workers);

@@ -18,7 +18,7 @@ typedef struct summary_writing {
     uint64_t impossible;
 } summary_writing;
 
-static void write_row(void *argument, const recorder_losses *row) {
+static void write_row(void *argument, const db_losses *row) {
     summary_writing *state = argument;
     FILE *stream = state->stream;
     char mean[32], deviation[32], entropy[32], runs[64];
@@ -35,12 +35,12 @@ static void write_row(void *argument, const recorder_losses *row) {
     state->impossible += row->impossible;
 }
 
-status print_losses(recorder *book, const char *experiment, FILE *stream, failure *why) {
+status print_losses(results_db *db, const char *experiment, FILE *stream, error_info *err) {
     summary_writing state = {.stream = stream};
     fprintf(stream, "Validation loss of %s at the end, over the finished seeds\n", experiment);
     fprintf(stream, "%-16s %-16s %9s  %10s  %10s  %10s  %s\n", "data", "model", "seeds", "mean", "deviation", "entropy",
             "unit");
-    TRY(recorder_each_loss(book, experiment, write_row, &state, why));
+    TRY(db_each_loss(db, experiment, write_row, &state, err));
     if (state.impossible > 0)
         fprintf(
             stream,
@@ -48,7 +48,7 @@ status print_losses(recorder *book, const char *experiment, FILE *stream, failur
             "solver's steps are too long for the learned field, so the loss means nothing. Use more solver.steps; for\n"
             "a table whose numbers are not of order one, set data.standardise = yes, or scale it. See "
             "docs/explanation/claims.md.\n");
-    fprintf(stream, "All numbers: %s\n", recorder_path(book));
+    fprintf(stream, "All numbers: %s\n", db_path(db));
     fflush(stream);
     return STATUS_OK;
 }
@@ -59,7 +59,7 @@ typedef struct theory_writing {
     char item[32];
 } theory_writing;
 
-static void write_theory_row(void *argument, const char *model, const recorder_theory *row) {
+static void write_theory_row(void *argument, const char *model, const db_theory *row) {
     theory_writing *to = argument;
     to->statements++;
     to->broken += !row->holds;
@@ -71,11 +71,11 @@ static void write_theory_row(void *argument, const char *model, const recorder_t
             row->quantity, row->value, row->relation, row->bound);
 }
 
-status print_theory(recorder *book, const char *experiment, FILE *stream, size_t *broken, failure *why) {
+status print_theory(results_db *db, const char *experiment, FILE *stream, size_t *broken, error_info *err) {
     theory_writing to = {.stream = stream};
-    TRY(recorder_each_theory(book, experiment, write_theory_row, &to, why));
+    TRY(db_each_theory(db, experiment, write_theory_row, &to, err));
     fprintf(stream, "\n%zu statements, of which %zu do not keep their bound\nAll numbers: %s\n", to.statements,
-            to.broken, recorder_path(book));
+            to.broken, db_path(db));
     fflush(stream);
     *broken = to.broken;
     return STATUS_OK;

@@ -4,12 +4,12 @@
 
 #include <stdio.h>
 
-#include "record/recorder.h"
+#include "record/results_db.h"
 
-/* Losses of each data set and model, and where the results are. Errors: those of the recorder. */
+/* Losses of each data set and model, and where the results are. Errors: those of the database. */
 /* Every statement of the mathematics that has a bound, of an experiment's runs; *broken <- how many do not keep it. */
-status print_theory(recorder *book, const char *experiment, FILE *stream, size_t *broken, failure *why);
+status print_theory(results_db *db, const char *experiment, FILE *stream, size_t *broken, error_info *err);
 
-status print_losses(recorder *book, const char *experiment, FILE *stream, failure *why);
+status print_losses(results_db *db, const char *experiment, FILE *stream, error_info *err);
 
 #endif

@@ -25,18 +25,18 @@ static const argument_option options[] = {
 static int run_bench(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    failure why;
+    error_info err;
     request asked = {.brief = false};
     const char *name = "";
     size_t names = 0;
-    if (verb_read(&verb_bench, count, words, &asked, 1, &name, &names, &why) != STATUS_OK)
-        return usage_error(&verb_bench, why.text);
+    if (verb_read(&verb_bench, count, words, &asked, 1, &name, &names, &err) != STATUS_OK)
+        return usage_error(&verb_bench, err.text);
     const size_t repeats = asked.repeats ? (size_t)asked.repeats : asked.brief ? 1 : BENCH_REPEATS_MAX;
     const bench_options how = {.repeats = repeats, .brief = asked.brief};
     for (size_t i = 0; i < sizeof benchmarks / sizeof *benchmarks; i++)
         if (strcmp(name, benchmarks[i].name) == 0) return benchmarks[i].run(&how);
-    failure_describe(&why, "bench: expected toy, conv or device, found \"%.100s\"", name);
-    return usage_error(&verb_bench, why.text);
+    error_describe(&err, "bench: expected toy, conv or device, found \"%.100s\"", name);
+    return usage_error(&verb_bench, err.text);
 }
 
 const verb verb_bench = {

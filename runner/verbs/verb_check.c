@@ -8,7 +8,7 @@
 #include "compare/compare.h"
 #include "compare/rerun.h"
 #include "record/checkpoint_files.h"
-#include "record/recorder.h"
+#include "record/results_db.h"
 #include "system/output.h"
 #include "system/paths.h"
 #include "verbs/options.h"
@@ -28,8 +28,8 @@ typedef struct request {
 /* --- Structure --- */
 
 typedef struct checking {
-    const recorder *book;
-    bool held; /* some process writes it */
+    const results_db *db;
+    bool locked; /* some process writes it */
     char archived[32]; /* when its checkpoints were left out; "" if they were not */
     size_t faults, runs, checkpoints;
     size_t states[RUN_DONE + 1];
@@ -41,31 +41,31 @@ static void count_fault(void *argument, const char *text) {
     printf("fault: %s\n", text);
 }
 
-static void check_checkpoint(checking *state, const recorder_run *run) {
+static void check_checkpoint(checking *state, const db_run *run) {
     char path[PATH_MAX];
-    failure why;
-    checkpoint_locate(recorder_path(state->book), run->checkpoint_path, path);
+    error_info err;
+    checkpoint_locate(db_path(state->db), run->checkpoint_path, path);
     state->checkpoints++;
-    if (checkpoint_verify(path, run->checkpoint_bytes, run->checkpoint_sha256, &why) == STATUS_OK) return;
-    failure text;
-    failure_describe(&text, "run %s: %.900s", run->key, why.text);
+    if (checkpoint_verify(path, run->checkpoint_bytes, run->checkpoint_sha256, &err) == STATUS_OK) return;
+    error_info text;
+    error_describe(&text, "run %s: %.900s", run->key, err.text);
     count_fault(state, text.text);
 }
 
-static status check_run(void *argument, const recorder_run *run, failure *why) {
-    (void)why;
+static status check_run(void *argument, const db_run *run, error_info *err) {
+    (void)err;
     checking *state = argument;
-    failure text;
+    error_info text;
     state->runs++;
     state->states[run->state]++;
     /* A running process may replace the file at any time. */
-    if (run->has_checkpoint && !(run->state == RUN_RUNNING && state->held)) check_checkpoint(state, run);
+    if (run->has_checkpoint && !(run->state == RUN_RUNNING && state->locked)) check_checkpoint(state, run);
     /* A run of no iterations was a count of parameters. */
     if (run->state == RUN_DONE && !run->has_checkpoint && run->iterations > 0 && !*state->archived) {
-        failure_describe(&text, "run %s: done, but it has no checkpoint", run->key);
+        error_describe(&text, "run %s: done, but it has no checkpoint", run->key);
         count_fault(state, text.text);
     }
-    if (run->state == RUN_RUNNING && !state->held)
+    if (run->state == RUN_RUNNING && !state->locked)
         printf("note: run %s: the process that ran it died; the next start resumes it\n", run->key);
     if (run->state == RUN_FAILED) printf("note: run %s failed: %s\n", run->key, run->error);
     return STATUS_OK;
@@ -73,19 +73,19 @@ static status check_run(void *argument, const recorder_run *run, failure *why) {
 
 static void write_states(const checking *state, const char *database) {
     printf("%s: %zu run%s", database, state->runs, state->runs == 1 ? "" : "s");
-    for (recorder_state s = RUN_PLANNED; s <= RUN_DONE; s++)
-        if (state->states[s] > 0) printf(", %zu %s", state->states[s], recorder_state_name(s));
+    for (db_state s = RUN_PLANNED; s <= RUN_DONE; s++)
+        if (state->states[s] > 0) printf(", %zu %s", state->states[s], db_state_name(s));
     printf("; %zu checkpoint%s; ", state->checkpoints, state->checkpoints == 1 ? "" : "s");
     if (*state->archived) printf("archived at %s without checkpoints; ", state->archived);
     if (state->faults == 0) printf("all whole\n");
     else printf("%zu fault%s\n", state->faults, state->faults == 1 ? "" : "s");
 }
 
-static status check_whole(recorder *book, const char *database, bool *good, failure *why) {
-    checking state = {.book = book, .held = recorder_is_held(recorder_path(book))};
-    TRY(recorder_archive_date(book, state.archived, why));
-    TRY(recorder_check(book, count_fault, &state, why));
-    TRY(recorder_each_run(book, NULL, check_run, &state, why));
+static status check_whole(results_db *db, const char *database, bool *good, error_info *err) {
+    checking state = {.db = db, .locked = db_is_locked(db_path(db))};
+    TRY(db_archive_date(db, state.archived, err));
+    TRY(db_check(db, count_fault, &state, err));
+    TRY(db_each_run(db, NULL, check_run, &state, err));
     write_states(&state, database);
     *good = state.faults == 0;
     return STATUS_OK;
@@ -115,7 +115,7 @@ static void write_result(const char *path, const compare_result *result) {
                "of this database, without recorded values; --sample N computes N of them again");
 }
 
-static status check_baselines(recorder *book, const request *asked, bool *good, failure *why) {
+static status check_baselines(results_db *db, const request *asked, bool *good, error_info *err) {
     char usual[PATH_MAX];
     const char *path = asked->baselines;
     baseline recorded = {.count = 0};
@@ -127,8 +127,8 @@ static status check_baselines(recorder *book, const request *asked, bool *good, 
         /* A program without its source tree has none. */
         if (access(usual, F_OK) != 0) return STATUS_OK;
     }
-    status outcome = baseline_read(&recorded, path, why);
-    if (outcome == STATUS_OK) outcome = compare_database(book, &recorded, asked->verbose, stdout, &result, why);
+    status outcome = baseline_read(&recorded, path, err);
+    if (outcome == STATUS_OK) outcome = compare_database(db, &recorded, asked->verbose, stdout, &result, err);
     if (outcome == STATUS_OK) {
         write_result(path, &result);
         *good = result.breaches == 0;
@@ -138,14 +138,14 @@ static status check_baselines(recorder *book, const request *asked, bool *good, 
 }
 
 static int check(const request *asked) {
-    failure why = {""};
-    recorder *book;
+    error_info err = {""};
+    results_db *db;
     bool whole = false, same = false;
-    if (recorder_open_reading(asked->database, &book, &why) != STATUS_OK) return verb_failed(why.text);
-    status outcome = check_whole(book, asked->database, &whole, &why);
-    if (outcome == STATUS_OK) outcome = check_baselines(book, asked, &same, &why);
-    recorder_close(&book, NULL);
-    if (outcome != STATUS_OK) return verb_failed(why.text);
+    if (db_open_reading(asked->database, &db, &err) != STATUS_OK) return verb_failed(err.text);
+    status outcome = check_whole(db, asked->database, &whole, &err);
+    if (outcome == STATUS_OK) outcome = check_baselines(db, asked, &same, &err);
+    db_close(&db, NULL);
+    if (outcome != STATUS_OK) return verb_failed(err.text);
     return whole && same ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -154,26 +154,26 @@ static void write_origin(void *argument, const char *commit, const char *cpu, co
 }
 
 /* *out <- lines that start with #. The caller frees it. */
-static status make_comment(recorder *book, const char *experiment, char **out, failure *why) {
+static status make_comment(results_db *db, const char *experiment, char **out, error_info *err) {
     size_t size;
     FILE *stream = open_memstream(out, &size);
-    if (!stream) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!stream) return error_set(err, STATUS_MEMORY, "out of memory");
     fprintf(stream, "# Recorded by ./run check --record; docs/reference/database.md has the format.\n");
-    const status outcome = recorder_each_origin(book, experiment, write_origin, stream, why);
-    if (fclose(stream) != 0) return fail(why, STATUS_MEMORY, "out of memory");
+    const status outcome = db_each_origin(db, experiment, write_origin, stream, err);
+    if (fclose(stream) != 0) return error_set(err, STATUS_MEMORY, "out of memory");
     return outcome;
 }
 
-static status record_values(recorder *book, const request *asked, const output_request *to, FILE *messages,
-                            failure *why) {
+static status record_values(results_db *db, const request *asked, const output_request *to, FILE *messages,
+                            error_info *err) {
     baseline values = {.count = 0};
     char *comment = NULL;
-    status outcome = compare_record(book, asked->experiment, &values, why);
+    status outcome = compare_record(db, asked->experiment, &values, err);
     if (outcome == STATUS_OK && values.count == 0)
-        outcome = fail(why, STATUS_FORMAT, "%s%s%s: no finished run; expected at least one", asked->database,
-                       asked->experiment ? ", experiment " : "", asked->experiment ? asked->experiment : "");
-    if (outcome == STATUS_OK) outcome = make_comment(book, asked->experiment, &comment, why);
-    if (outcome == STATUS_OK) outcome = baseline_write(&values, comment, to, why);
+        outcome = error_set(err, STATUS_FORMAT, "%s%s%s: no finished run; expected at least one", asked->database,
+                            asked->experiment ? ", experiment " : "", asked->experiment ? asked->experiment : "");
+    if (outcome == STATUS_OK) outcome = make_comment(db, asked->experiment, &comment, err);
+    if (outcome == STATUS_OK) outcome = baseline_write(&values, comment, to, err);
     if (outcome == STATUS_OK) fprintf(messages, "%s: %zu values\n", asked->record, values.count);
     free(comment);
     baseline_release(&values);
@@ -181,44 +181,45 @@ static status record_values(recorder *book, const request *asked, const output_r
 }
 
 static int record(const request *asked) {
-    failure why = {""};
-    recorder *book = NULL;
+    error_info err = {""};
+    results_db *db = NULL;
     output to;
     const output_request out = {
         .name = asked->record, .kind = &output_baseline, .force = asked->force, .inputs = {asked->database}};
-    status outcome = output_check(&out, &to, &why);
-    if (outcome == STATUS_OK) outcome = recorder_open_reading(asked->database, &book, &why);
-    if (outcome == STATUS_OK) outcome = record_values(book, asked, &out, OUTPUT_MESSAGES(&to), &why);
-    recorder_close(&book, NULL);
-    if (outcome == STATUS_INVALID) return usage_error(&verb_check, why.text);
-    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
+    status outcome = output_check(&out, &to, &err);
+    if (outcome == STATUS_OK) outcome = db_open_reading(asked->database, &db, &err);
+    if (outcome == STATUS_OK) outcome = record_values(db, asked, &out, OUTPUT_MESSAGES(&to), &err);
+    db_close(&db, NULL);
+    if (outcome == STATUS_INVALID) return usage_error(&verb_check, err.text);
+    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
 }
 
 /* --- Restarting --- */
 
 /* Let a run whose checkpoint is lost start again. */
-static status reset(recorder *book, const char *name, failure *why) {
-    recorder_run run;
-    TRY(recorder_resolve_run(book, name, &run, why));
-    if (run.state == RUN_DONE) return fail(why, STATUS_INVALID, "run %s: done; expected an unfinished run", run.key);
-    TRY(recorder_reset_run(book, run.id, why));
-    TRY(recorder_commit(book, why));
+static status reset(results_db *db, const char *name, error_info *err) {
+    db_run run;
+    TRY(db_resolve_run(db, name, &run, err));
+    if (run.state == RUN_DONE)
+        return error_set(err, STATUS_INVALID, "run %s: done; expected an unfinished run", run.key);
+    TRY(db_reset_run(db, run.id, err));
+    TRY(db_commit(db, err));
     printf("Run %s (%s %s, seed %" PRIu64 ") starts again at the next start\n", run.key, run.dataset, run.model,
            run.seed);
     return STATUS_OK;
 }
 
 static int restart(const char *database, const char *name) {
-    failure why = {""};
-    recorder *book;
+    error_info err = {""};
+    results_db *db;
     /* Opening for writing would create a missing database. */
-    if (recorder_open_reading(database, &book, &why) != STATUS_OK) return verb_failed(why.text);
-    recorder_close(&book, NULL);
-    if (recorder_open(database, NULL, NULL, &book, &why) != STATUS_OK) return verb_failed(why.text);
-    const status outcome = reset(book, name, &why);
-    recorder_close(&book, NULL);
-    if (outcome == STATUS_INVALID) return usage_error(&verb_check, why.text);
-    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
+    if (db_open_reading(database, &db, &err) != STATUS_OK) return verb_failed(err.text);
+    db_close(&db, NULL);
+    if (db_open(database, NULL, NULL, &db, &err) != STATUS_OK) return verb_failed(err.text);
+    const status outcome = reset(db, name, &err);
+    db_close(&db, NULL);
+    if (outcome == STATUS_INVALID) return usage_error(&verb_check, err.text);
+    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
 }
 
 /* --- The command --- */
@@ -244,17 +245,18 @@ static const argument_option options[] = {
                 "discard the progress of an unfinished run, so that the next start begins it again; use it when a "
                 "checkpoint is lost")};
 
-static status read_request(int count, char **words, request *out, failure *why) {
+static status read_request(int count, char **words, request *out, error_info *err) {
     size_t others;
-    TRY(verb_read(&verb_check, count, words, out, 1, &out->positional, &others, why));
+    TRY(verb_read(&verb_check, count, words, out, 1, &out->positional, &others, err));
     if (out->positional && out->database)
-        return fail(why, STATUS_INVALID, "%s and --db %s: expected one database", out->positional, out->database);
+        return error_set(err, STATUS_INVALID, "%s and --db %s: expected one database", out->positional, out->database);
     const int ways = (out->baselines != NULL) + (out->record != NULL) + (out->run != NULL) + (out->restart != NULL) +
                      (out->sample > 0);
     if (ways > 1)
-        return fail(why, STATUS_INVALID, "expected one of --baselines, --record, --sample, --run and --restart");
+        return error_set(err, STATUS_INVALID, "expected one of --baselines, --record, --sample, --run and --restart");
     if (out->experiment && !out->record && out->sample == 0)
-        return fail(why, STATUS_INVALID, "--experiment %s: expected --record or --sample beside it", out->experiment);
+        return error_set(err, STATUS_INVALID, "--experiment %s: expected --record or --sample beside it",
+                         out->experiment);
     return STATUS_OK;
 }
 
@@ -270,18 +272,18 @@ static int compute_again(const request *asked, int all_count, char **all) {
                                 .word_count = all_count,
                                 .words = all};
     bool same = false;
-    failure why = {""};
-    const status outcome = rerun(&wish, &same, &why);
-    if (outcome == STATUS_INVALID) return usage_error(&verb_check, why.text);
-    if (outcome != STATUS_OK) return verb_failed(why.text);
+    error_info err = {""};
+    const status outcome = rerun(&wish, &same, &err);
+    if (outcome == STATUS_INVALID) return usage_error(&verb_check, err.text);
+    if (outcome != STATUS_OK) return verb_failed(err.text);
     return same ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int run_check(int count, char **words, int all_count, char **all) {
-    failure why = {""};
+    error_info err = {""};
     char usual[PATH_MAX];
     request asked = {.seed = UINT64_MAX};
-    if (read_request(count, words, &asked, &why) != STATUS_OK) return usage_error(&verb_check, why.text);
+    if (read_request(count, words, &asked, &err) != STATUS_OK) return usage_error(&verb_check, err.text);
     install_path(DEFAULT_DATABASE, usual);
     if (asked.positional) asked.database = asked.positional;
     if (!asked.database) asked.database = usual;

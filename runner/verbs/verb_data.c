@@ -51,13 +51,13 @@ static void write_set(const image_set *set) {
 static bool check_present(const char *name, const char *data) {
     const image_kind *kind = image_kind_of(name);
     image_set *set = NULL;
-    failure why = {""};
+    error_info err = {""};
     fflush(stdout);
     if (strcmp(image_kind_name(kind), "celeba") == 0)
         fprintf(stderr, "Reading %s; decoding all of CelebA takes about two minutes, once\n", name);
-    if (image_open(name, data, &set, &why) != STATUS_OK) {
+    if (image_open(name, data, &set, &err) != STATUS_OK) {
         printf("%s: NOT SOUND\n", name);
-        write_wrapped(why.text);
+        write_wrapped(err.text);
         if (strcmp(image_kind_name(kind), name) == 0) write_wrapped(image_kind_source(kind));
         return false;
     }
@@ -76,7 +76,7 @@ static int compare_texts(const void *left, const void *right) {
 }
 
 /* List folders of sets with other names. The caller frees *names and each of its *count items. */
-static status list_others(const char *data, DIR *folder, char ***names, size_t *count, failure *why) {
+static status list_others(const char *data, DIR *folder, char ***names, size_t *count, error_info *err) {
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         const image_kind *kind = image_kind_of(entry->d_name);
         if (kind == NULL || strcmp(image_kind_name(kind), entry->d_name) == 0 || !image_exists(entry->d_name, data))
@@ -84,7 +84,7 @@ static status list_others(const char *data, DIR *folder, char ***names, size_t *
         char **more = realloc(*names, (*count + 1) * sizeof *more);
         if (more != NULL) *names = more;
         char *copy = more == NULL ? NULL : strdup(entry->d_name);
-        if (copy == NULL) return fail(why, STATUS_MEMORY, "out of memory for the list of %s", data);
+        if (copy == NULL) return error_set(err, STATUS_MEMORY, "out of memory for the list of %s", data);
         (*names)[(*count)++] = copy;
     }
     if (*count > 0) qsort(*names, *count, sizeof **names, compare_texts);
@@ -92,10 +92,10 @@ static status list_others(const char *data, DIR *folder, char ***names, size_t *
 }
 
 /* Check all sets under `data`; *sound <- whether all that exist are sound. */
-static status check_all(const char *data, DIR *folder, bool *sound, failure *why) {
+static status check_all(const char *data, DIR *folder, bool *sound, error_info *err) {
     char **others = NULL;
     size_t count = 0;
-    status outcome = folder == NULL ? STATUS_OK : list_others(data, folder, &others, &count, why);
+    status outcome = folder == NULL ? STATUS_OK : list_others(data, folder, &others, &count, err);
     for (size_t i = 0; outcome == STATUS_OK && i < image_kind_count(); i++) {
         const char *name = image_kind_name(image_kind_at(i));
         if (image_exists(name, data)) *sound &= check_present(name, data);
@@ -113,19 +113,19 @@ static status check_all(const char *data, DIR *folder, bool *sound, failure *why
 static int check_table(const char *path) {
     dataset *points;
     char *report;
-    failure why = {""};
-    if (dataset_open(path, &points, &why) != STATUS_OK) {
+    error_info err = {""};
+    if (dataset_open(path, &points, &err) != STATUS_OK) {
         printf("%s: NOT SOUND\n", path);
-        write_wrapped(why.text);
+        write_wrapped(err.text);
         return EXIT_FAILED;
     }
-    const status outcome = table_report(points, false, SIZE_MAX, &report, &why);
+    const status outcome = table_report(points, false, SIZE_MAX, &report, &err);
     if (outcome == STATUS_OK) fputs(report, stdout);
     if (outcome == STATUS_OK && dataset_dimension(points) > CNF_DIMENSION_MAX)
         printf("%s: warning: too many columns for a flow; expected 1 to %d\n", dataset_name(points), CNF_DIMENSION_MAX);
     free(outcome == STATUS_OK ? report : NULL);
     dataset_close(&points);
-    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
+    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
 }
 
 typedef struct request {
@@ -136,16 +136,17 @@ static const argument_option options[] = {
     OPTION_TEXT(request, folder, "--dir", "DIR", "folder of the image data sets ($AFFJORD_DATA, else ./data)")};
 
 /* Find what to check: a table, or all sets of images (*path <- NULL). Errors: STATUS_INVALID. */
-static status read_words(int count, char **words, const char **data, const char **path, failure *why) {
+static status read_words(int count, char **words, const char **data, const char **path, error_info *err) {
     const char *others[2] = {"check", NULL};
     size_t others_count;
     request asked = {.folder = NULL};
-    TRY(verb_read(&verb_data, count, words, &asked, 2, others, &others_count, why));
+    TRY(verb_read(&verb_data, count, words, &asked, 2, others, &others_count, err));
     if (strcmp(others[0], "check") != 0)
-        return fail(why, STATUS_INVALID, "data %.100s: unknown action; expected data check", others[0]);
+        return error_set(err, STATUS_INVALID, "data %.100s: unknown action; expected data check", others[0]);
     if (others[1] && !table_is_path(others[1]))
-        return fail(why, STATUS_INVALID, "%.100s: no table; expected a path that ends in .npy, .csv or .tsv", others[1]);
-    if (others[1] && asked.folder) return fail(why, STATUS_INVALID, "--dir: expected without a table");
+        return error_set(err, STATUS_INVALID, "%.100s: no table; expected a path that ends in .npy, .csv or .tsv",
+                         others[1]);
+    if (others[1] && asked.folder) return error_set(err, STATUS_INVALID, "--dir: expected without a table");
     *data = asked.folder;
     *path = others[1];
     return STATUS_OK;
@@ -155,9 +156,9 @@ static int run_data(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
     const char *data = NULL, *path = NULL;
-    failure why = {""};
-    status outcome = read_words(count, words, &data, &path, &why);
-    if (outcome != STATUS_OK) return usage_error(&verb_data, why.text);
+    error_info err = {""};
+    status outcome = read_words(count, words, &data, &path, &err);
+    if (outcome != STATUS_OK) return usage_error(&verb_data, err.text);
     if (path != NULL) return check_table(path);
     if (data == NULL) data = getenv("AFFJORD_DATA");
     const bool asked = data != NULL && data[0] != 0;
@@ -165,14 +166,14 @@ static int run_data(int count, char **words, int all_count, char **all) {
     DIR *folder = opendir(data);
     /* Without a folder, list where to get the data. */
     if (folder == NULL && (asked || errno != ENOENT)) {
-        failure_describe(&why, "%.400s: cannot read the folder of the data: %s", data, strerror(errno));
-        return verb_failed(why.text);
+        error_describe(&err, "%.400s: cannot read the folder of the data: %s", data, strerror(errno));
+        return verb_failed(err.text);
     }
     printf("Images in %s%s\n", data, folder == NULL ? ", which does not exist" : "");
     bool sound = true;
-    outcome = check_all(data, folder, &sound, &why);
+    outcome = check_all(data, folder, &sound, &err);
     if (folder != NULL) closedir(folder);
-    if (outcome != STATUS_OK) return verb_failed(why.text);
+    if (outcome != STATUS_OK) return verb_failed(err.text);
     return sound ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -184,7 +185,8 @@ const verb verb_data = {
     .text =
         "Lists the image data sets (MNIST, CIFAR-10, CelebA) that it finds, with their checksums; for missing sets, "
         "which files to download from where. It downloads nothing.\n\n"
-        "For FILE, a table of points (.csv, .tsv or .npy): prints the number of rows, how many are held out, and the range "
+        "For FILE, a table of points (.csv, .tsv or .npy): prints the number of rows, how many are held out, and the "
+        "range "
         "and deviation of each column, and warns of columns that have no density.",
     OPTIONS(options),
     .run = run_data};

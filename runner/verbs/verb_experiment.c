@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/real.h"
-#include "flow/cnf_program.h"
+#include "flow/cnf_kernel_spec.h"
 #include "plan/dry_run.h"
 #include "plan/run_status.h"
 #include "record/machine.h"
@@ -41,7 +41,7 @@ typedef struct experiment {
     request asked;
     experiment_config *config;
     plan *runs;
-    recorder_experiment row;
+    db_experiment row;
     char database[PATH_MAX]; /* with --only, the shard of the task */
     char shards[PATH_MAX];
     signals events;
@@ -86,20 +86,20 @@ static const argument_option options[] = {
     OPTION_FLAG(request, slurm_again, "--slurm-again",
                 "what the merging job runs: merge, then submit the interrupted runs that made progress")};
 
-static status read_request(int count, char **words, request *out, failure *why) {
+static status read_request(int count, char **words, request *out, error_info *err) {
     size_t files = 0;
     out->slurm_array = ARRAY_SIZE;
     out->lock_timeout = WORKERS_LOCK_SECONDS;
-    TRY(verb_read(&verb_experiment, count, words, out, 1, &out->file, &files, why));
-    if (files == 0) return fail(why, STATUS_INVALID, "the experiment is missing; expected an .ini file");
+    TRY(verb_read(&verb_experiment, count, words, out, 1, &out->file, &files, err));
+    if (files == 0) return error_set(err, STATUS_INVALID, "the experiment is missing; expected an .ini file");
     out->slurm |= out->slurm_again;
     if (out->format && (strcmp(out->format, "commands") != 0 || !out->dry_run))
-        return fail(why, STATUS_INVALID, "--format %.40s: expected --dry-run --format commands", out->format);
+        return error_set(err, STATUS_INVALID, "--format %.40s: expected --dry-run --format commands", out->format);
     if (out->only && (out->slurm || out->format))
-        return fail(why, STATUS_INVALID, "--only %s: expected neither --slurm nor --format beside it", out->only);
+        return error_set(err, STATUS_INVALID, "--only %s: expected neither --slurm nor --format beside it", out->only);
     if (!out->slurm && out->slurm_options.count + out->slurm_merge_options.count > 0)
-        return fail(why, STATUS_INVALID, "%s: expected --slurm beside it",
-                    out->slurm_options.count > 0 ? "--slurm-opt" : "--slurm-merge-opt");
+        return error_set(err, STATUS_INVALID, "%s: expected --slurm beside it",
+                         out->slurm_options.count > 0 ? "--slurm-opt" : "--slurm-merge-opt");
     return STATUS_OK;
 }
 
@@ -126,19 +126,19 @@ static void leave_device(experiment *self) {
 }
 
 /* Check that a GPU can train the experiment. Errors: STATUS_INVALID with the experiment or the setting. */
-static status check_device(const experiment *self, failure *why) {
+static status check_device(const experiment *self, error_info *err) {
     const char *name = config_settings(self->config)->experiment_name;
     if (!self->device.library || is_processors(self)) return STATUS_OK;
     for (size_t i = 0; i < self->runs->dataset_count; i++)
         if (is_image(self, i) != is_image(self, 0))
-            return fail(why, STATUS_INVALID,
-                        "--device %s: experiment %s has points and images; expected only one kind, as with --set "
-                        "experiment.data=%s",
-                        self->asked.device, name, self->runs->datasets[0].source);
+            return error_set(err, STATUS_INVALID,
+                             "--device %s: experiment %s has points and images; expected only one kind, as with --set "
+                             "experiment.data=%s",
+                             self->asked.device, name, self->runs->datasets[0].source);
     for (size_t i = 0; i < self->runs->run_count && !is_image(self, 0); i++) {
         cnf_spec flow;
         specification_flow(self->runs->runs[i].values, self->runs->runs[i].dataset->shape.dimension, &flow);
-        TRY(cnf_program_takes(&flow, why));
+        TRY(cnf_kernel_supports(&flow, err));
     }
     return STATUS_OK;
 }
@@ -165,8 +165,8 @@ static bool wait_for_lock(void *argument, const char *holder, double seconds) {
 }
 
 /* Compute the number of runs at a time, threads in each process, and devices, for `pending` runs. On a device (all are
- * assumed to be alike) a run of points takes one multiprocessor, and the threads are those of the process that draws the
- * batches of all runs; a run of images takes the whole device. */
+ * assumed to be alike) a run of points takes one multiprocessor, and the threads are those of the process that draws
+ * the batches of all runs; a run of images takes the whole device. */
 static void share_out(const experiment *self, size_t pending, size_t *jobs, size_t *threads, size_t *devices) {
     const request *asked = &self->asked;
     size_t room = 0;
@@ -179,21 +179,21 @@ static void share_out(const experiment *self, size_t pending, size_t *jobs, size
     *threads = asked->threads ? (size_t)asked->threads : *devices > 0 ? machine_jobs(*devices) : 1;
 }
 
-static status train(const experiment *self, recorder *book, const run_status *list, const machine *here,
-                    workers_result *result, failure *why) {
+static status train(const experiment *self, results_db *db, const run_status *list, const machine *here,
+                    workers_result *result, error_info *err) {
     const request *asked = &self->asked;
     size_t jobs, threads;
     device_list devices = self->devices;
     share_out(self, list->count - list->done, &jobs, &threads, &devices.count);
     uint64_t iterations = 0;
     for (size_t i = 0; i < list->count; i++) {
-        const recorder_run *run = &list->runs[i];
+        const db_run *run = &list->runs[i];
         if (run->state == RUN_DONE) continue;
         iterations += run->iterations - (run->has_checkpoint ? run->checkpoint_iteration : 0);
     }
     progress *shown;
     if (progress_create(stderr, asked->quiet, jobs, list->count, list->done, iterations, &shown) != STATUS_OK)
-        return fail(why, STATUS_MEMORY, "out of memory");
+        return error_set(err, STATUS_MEMORY, "out of memory");
     const workers_spec spec = {.runs = self->runs,
                                .states = list->runs,
                                .session = &here->session,
@@ -201,80 +201,80 @@ static status train(const experiment *self, recorder *book, const run_status *li
                                .threads = threads,
                                .devices = devices.count > 0 ? &devices : NULL,
                                .lock_seconds = (double)asked->lock_timeout};
-    const status outcome = workers_run(&spec, book, &self->events, shown, result, why);
+    const status outcome = workers_run(&spec, db, &self->events, shown, result, err);
     progress_destroy(&shown);
     return outcome;
 }
 
-static status write_and_train(const experiment *self, recorder *book, const machine *here, workers_result *result,
-                              failure *why) {
+static status write_and_train(const experiment *self, results_db *db, const machine *here, workers_result *result,
+                              error_info *err) {
     run_status *list;
-    TRY(workers_take_pending(book, why));
-    TRY(run_status_write(book, self->runs, &self->row, &list, why));
+    TRY(workers_take_pending(db, err));
+    TRY(run_status_write(db, self->runs, &self->row, &list, err));
     if (list->outdated_count > 0 && !self->asked.quiet)
         fprintf(stderr, "Note: %zu run%s with older settings left experiment %s; the database keeps them\n",
                 list->outdated_count, list->outdated_count == 1 ? "" : "s", self->row.name);
     status outcome = STATUS_OK;
     if (list->done < list->count && counts(self)) {
-        outcome = count_parameters(book, self->runs, list, &here->session, why);
+        outcome = count_parameters(db, self->runs, list, &here->session, err);
         result->done = list->count - list->done;
     } else if (list->done < list->count) {
-        outcome = train(self, book, list, here, result, why);
+        outcome = train(self, db, list, here, result, err);
     }
     run_status_destroy(&list);
     return outcome;
 }
 
-static status compute(const experiment *self, const machine *here, workers_result *result, failure *why) {
-    recorder *book;
-    failure closing;
+static status compute(const experiment *self, const machine *here, workers_result *result, error_info *err) {
+    results_db *db;
+    error_info closing;
     waiting state = {.self = self};
     if (self->asked.only) {
-        TRY(shard_make_place(self->shards, self->runs->runs[0].key, why));
-        TRY(recorder_open_shard(self->database, wait_for_lock, &state, &book, why));
+        TRY(shard_make_place(self->shards, self->runs->runs[0].key, err));
+        TRY(db_open_shard(self->database, wait_for_lock, &state, &db, err));
     } else {
-        TRY(recorder_open(self->database, wait_for_lock, &state, &book, why));
+        TRY(db_open(self->database, wait_for_lock, &state, &db, err));
     }
-    const status outcome = write_and_train(self, book, here, result, why);
-    const status closed = recorder_close(&book, &closing);
+    const status outcome = write_and_train(self, db, here, result, err);
+    const status closed = db_close(&db, &closing);
     if (outcome != STATUS_OK) return outcome;
-    return closed == STATUS_OK ? STATUS_OK : fail(why, closed, "%s", closing.text);
+    return closed == STATUS_OK ? STATUS_OK : error_set(err, closed, "%s", closing.text);
 }
 
 /* *complete <- whether all runs are done. Writes nothing. */
-static status look(const experiment *self, bool *complete, failure *why) {
-    recorder *book;
+static status look(const experiment *self, bool *complete, error_info *err) {
+    results_db *db;
     run_status *list;
     *complete = false;
-    TRY(recorder_open_begun(self->database, &book, why));
-    if (!book) return STATUS_OK;
-    status outcome = run_status_read(book, self->runs, &self->row, &list, why);
+    TRY(db_open_begun(self->database, &db, err));
+    if (!db) return STATUS_OK;
+    status outcome = run_status_read(db, self->runs, &self->row, &list, err);
     if (outcome == STATUS_OK) {
         *complete = list->current && list->done == list->count;
         run_status_destroy(&list);
     }
-    recorder_close(&book, NULL);
+    db_close(&db, NULL);
     return outcome;
 }
 
-static status write_table(const experiment *self, recorder *book, FILE *stream, size_t *broken, failure *why) {
+static status write_table(const experiment *self, results_db *db, FILE *stream, size_t *broken, error_info *err) {
     const unsigned task = config_settings(self->config)->experiment_task;
-    if (task == TASK_COUNT_PARAMETERS) return print_parameter_counts(book, self->runs, stream, why);
-    if (task == TASK_THEORY) return print_theory(book, self->row.name, stream, broken, why);
-    return print_losses(book, self->row.name, stream, why);
+    if (task == TASK_COUNT_PARAMETERS) return print_parameter_counts(db, self->runs, stream, err);
+    if (task == TASK_THEORY) return print_theory(db, self->row.name, stream, broken, err);
+    return print_losses(db, self->row.name, stream, err);
 }
 
-/* Print the table, then draw the figures. *broken <- number of theorem checks that failed; *drawn <- false, after a message,
- * if a figure could not be drawn. */
-static status show(const experiment *self, bool computed, size_t *broken, bool *drawn, failure *why) {
+/* Print the table, then draw the figures. *broken <- number of theorem checks that failed; *drawn <- false, after a
+ * message, if a figure could not be drawn. */
+static status show(const experiment *self, bool computed, size_t *broken, bool *drawn, error_info *err) {
     const char *items = config_settings(self->config)->experiment_figures;
     /* With --quiet the table is discarded, but failed checks still count. */
     FILE *stream = self->asked.quiet ? fopen("/dev/null", "w") : stdout;
-    if (!stream) return fail(why, STATUS_IO, "/dev/null: %s", strerror(errno));
-    recorder *book = NULL;
-    status shown = recorder_open_reading(self->database, &book, why);
-    if (shown == STATUS_OK) shown = write_table(self, book, stream, broken, why);
-    recorder_close(&book, NULL);
+    if (!stream) return error_set(err, STATUS_IO, "/dev/null: %s", strerror(errno));
+    results_db *db = NULL;
+    status shown = db_open_reading(self->database, &db, err);
+    if (shown == STATUS_OK) shown = write_table(self, db, stream, broken, err);
+    db_close(&db, NULL);
     if (stream != stdout) fclose(stream);
     if (*items && (computed || !figures_exist(self->database, self->row.name, items)))
         *drawn = figures_draw(self->database, self->row.name, items, self->asked.quiet);
@@ -282,29 +282,29 @@ static status show(const experiment *self, bool computed, size_t *broken, bool *
 }
 
 static int run(experiment *self, int all_count, char **all) {
-    failure why = {""};
+    error_info err = {""};
     bool complete = false;
     workers_result result = {0};
     machine here;
-    status outcome = signals_open(&self->events, &why);
-    if (outcome != STATUS_OK) return verb_failed(why.text);
-    outcome = look(self, &complete, &why);
+    status outcome = signals_open(&self->events, &err);
+    if (outcome != STATUS_OK) return verb_failed(err.text);
+    outcome = look(self, &complete, &err);
     if (outcome == STATUS_OK && !complete && self->device.library)
-        outcome = devices_ask(&self->device, &self->devices, &why);
+        outcome = devices_ask(&self->device, &self->devices, &err);
     if (outcome == STATUS_OK && !complete) {
         machine_describe(&here, all_count, all);
-        outcome = compute(self, &here, &result, &why);
+        outcome = compute(self, &here, &result, &err);
     }
     signals_close(&self->events);
-    if (outcome != STATUS_OK) return verb_failed(why.text);
+    if (outcome != STATUS_OK) return verb_failed(err.text);
     if (result.stopped) {
         if (!self->asked.quiet) fprintf(stderr, "Stopped. Run the same command to resume.\n");
         return EXIT_FAILED;
     }
     size_t broken = 0;
     bool drawn = true;
-    if (!self->asked.only) outcome = show(self, result.done > 0, &broken, &drawn, &why);
-    if (outcome != STATUS_OK) verb_failed(why.text);
+    if (!self->asked.only) outcome = show(self, result.done > 0, &broken, &drawn, &err);
+    if (outcome != STATUS_OK) verb_failed(err.text);
     if (broken > 0) fprintf(stderr, "%zu checks failed\n", broken);
     if (result.failed == 0 && result.interrupted == 0)
         return broken || !drawn || outcome != STATUS_OK ? EXIT_FAILED : EXIT_DONE;
@@ -330,64 +330,64 @@ static scheduler_request scheduler_of(const experiment *self) {
                                .quiet = asked->quiet && !asked->slurm_again};
 }
 
-static status enrol_and_submit(const experiment *self, recorder *book, bool *refused, failure *why) {
+static status enrol_and_submit(const experiment *self, results_db *db, bool *refused, error_info *err) {
     const scheduler_request to = scheduler_of(self);
     merge_result merged = {.shards = 0};
     run_status *list;
     if (self->asked.slurm_again) {
-        TRY(merge_folder(book, self->shards, &(merge_options){.quiet = false}, &merged, why));
+        TRY(merge_folder(db, self->shards, &(merge_options){.quiet = false}, &merged, err));
         print_merge(&merged, self->database);
         *refused = merged.refused > 0;
     }
-    TRY(run_status_write(book, self->runs, &self->row, &list, why));
-    const status outcome = scheduler_submit(&to, self->row.name, self->runs, list, why);
+    TRY(run_status_write(db, self->runs, &self->row, &list, err));
+    const status outcome = scheduler_submit(&to, self->row.name, self->runs, list, err);
     run_status_destroy(&list);
     return outcome;
 }
 
 /* Hold the database: a concurrent submission of the same plan then sees the queue with these jobs. */
 static int submit(experiment *self) {
-    failure why = {""};
-    recorder *book;
+    error_info err = {""};
+    results_db *db;
     bool refused = false;
     waiting state = {.self = self};
-    status outcome = signals_open(&self->events, &why);
-    if (outcome != STATUS_OK) return verb_failed(why.text);
-    outcome = recorder_open(self->database, wait_for_lock, &state, &book, &why);
+    status outcome = signals_open(&self->events, &err);
+    if (outcome != STATUS_OK) return verb_failed(err.text);
+    outcome = db_open(self->database, wait_for_lock, &state, &db, &err);
     if (outcome == STATUS_OK) {
-        failure closing;
-        outcome = enrol_and_submit(self, book, &refused, &why);
-        const status closed = recorder_close(&book, &closing);
-        if (outcome == STATUS_OK && closed != STATUS_OK) outcome = fail(&why, closed, "%s", closing.text);
+        error_info closing;
+        outcome = enrol_and_submit(self, db, &refused, &err);
+        const status closed = db_close(&db, &closing);
+        if (outcome == STATUS_OK && closed != STATUS_OK) outcome = error_set(&err, closed, "%s", closing.text);
     }
     signals_close(&self->events);
-    if (outcome != STATUS_OK) return verb_failed(why.text);
+    if (outcome != STATUS_OK) return verb_failed(err.text);
     return refused ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* --- The command --- */
 
 static int dry_run(const experiment *self) {
-    failure why = {""};
-    recorder *book = NULL;
+    error_info err = {""};
+    results_db *db = NULL;
     run_status *list = NULL;
-    status outcome = recorder_open_begun(self->database, &book, &why);
-    if (outcome == STATUS_OK && book) outcome = run_status_read(book, self->runs, &self->row, &list, &why);
-    else if (outcome == STATUS_OK) outcome = run_status_empty(self->runs, &list, &why);
+    status outcome = db_open_begun(self->database, &db, &err);
+    if (outcome == STATUS_OK && db) outcome = run_status_read(db, self->runs, &self->row, &list, &err);
+    else if (outcome == STATUS_OK) outcome = run_status_empty(self->runs, &list, &err);
     const scheduler_request to = scheduler_of(self);
     if (outcome == STATUS_OK && self->asked.format)
-        outcome = scheduler_write_commands(&to, self->runs, list, stdout, &why);
+        outcome = scheduler_write_commands(&to, self->runs, list, stdout, &err);
     else if (outcome == STATUS_OK)
         dry_run_write(config_settings(self->config), self->runs, list, self->database, stdout);
     run_status_destroy(&list);
-    recorder_close(&book, NULL);
-    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
+    db_close(&db, NULL);
+    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
 }
 
 /* Select one run of the plan, with its shard as the database. */
-static status select_run(experiment *self, failure *why) {
-    TRY(plan_select(self->runs, self->asked.only, why));
-    return shard_path(self->shards, self->runs->runs[0].key, SHARD_DATABASE, self->database, why);
+static status select_run(experiment *self, error_info *err) {
+    TRY(plan_select(self->runs, self->asked.only, err));
+    return shard_path(self->shards, self->runs->runs[0].key, SHARD_DATABASE, self->database, err);
 }
 
 static void write_notes(const experiment *self) {
@@ -400,27 +400,27 @@ static void write_notes(const experiment *self) {
 
 static int read_and_run(experiment *self, int all_count, char **all) {
     const request *asked = &self->asked;
-    failure why = {""};
+    error_info err = {""};
     char shipped[PATH_MAX];
     const bool elsewhere = access(asked->file, F_OK) != 0 && shipped_path("experiments", asked->file, shipped);
     const char *file = elsewhere ? shipped : asked->file;
-    status outcome = config_load(file, asked->set.count, asked->set.items, &self->config, &why);
-    if (outcome == STATUS_OK) outcome = plan_create(self->config, asked->seeds, &self->runs, &why);
-    if (outcome == STATUS_OK) outcome = check_device(self, &why);
+    status outcome = config_load(file, asked->set.count, asked->set.items, &self->config, &err);
+    if (outcome == STATUS_OK) outcome = plan_create(self->config, asked->seeds, &self->runs, &err);
+    if (outcome == STATUS_OK) outcome = check_device(self, &err);
     if (outcome == STATUS_OK && asked->shards) snprintf(self->shards, sizeof self->shards, "%s", asked->shards);
     else if (outcome == STATUS_OK) shard_folder(self->database, self->shards);
     if (outcome != STATUS_OK) {
-        fprintf(stderr, "%s\n", why.text);
+        fprintf(stderr, "%s\n", err.text);
         return outcome == STATUS_MEMORY ? EXIT_FAILED : EXIT_USAGE;
     }
     const settings *values = config_settings(self->config);
     if (values->experiment_task == TASK_THEORY && sizeof(real) == sizeof(float) && (!asked->dry_run || asked->format))
-        return double_build_become(all_count, all, &why) == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
+        return double_build_become(all_count, all, &err) == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
     if (is_processors(self)) leave_device(self);
-    self->row = (recorder_experiment){.name = values->experiment_name, .title = values->experiment_title, .file = file};
+    self->row = (db_experiment){.name = values->experiment_name, .title = values->experiment_title, .file = file};
     /* Not before: the double build has other keys. */
-    if (asked->only && select_run(self, &why) != STATUS_OK) {
-        fprintf(stderr, "%s\n", why.text);
+    if (asked->only && select_run(self, &err) != STATUS_OK) {
+        fprintf(stderr, "%s\n", err.text);
         return EXIT_USAGE;
     }
     write_notes(self);
@@ -431,16 +431,16 @@ static int read_and_run(experiment *self, int all_count, char **all) {
 
 static int run_experiment(int count, char **words, int all_count, char **all) {
     experiment self = {.events = {.descriptor = -1}};
-    failure why = {""};
+    error_info err = {""};
     argument_texts *lists[] = {&self.asked.set, &self.asked.slurm_options, &self.asked.slurm_merge_options};
     const char **room = calloc(3 * (size_t)count, sizeof *room); /* each list may have all words */
     if (!room) return verb_failed("out of memory");
     for (size_t i = 0; i < 3; i++) lists[i]->items = room + i * (size_t)count;
     int result = EXIT_USAGE;
-    if (read_request(count, words, &self.asked, &why) != STATUS_OK) {
-        result = usage_error(&verb_experiment, why.text);
-    } else if (self.asked.device && device_parse(self.asked.device, &self.device, &why) != STATUS_OK) {
-        fprintf(stderr, "%s\n", why.text);
+    if (read_request(count, words, &self.asked, &err) != STATUS_OK) {
+        result = usage_error(&verb_experiment, err.text);
+    } else if (self.asked.device && device_parse(self.asked.device, &self.device, &err) != STATUS_OK) {
+        fprintf(stderr, "%s\n", err.text);
     } else {
         install_path(DEFAULT_DATABASE, self.database);
         if (self.asked.database) snprintf(self.database, sizeof self.database, "%s", self.asked.database);

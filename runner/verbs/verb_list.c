@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "record/recorder.h"
+#include "record/results_db.h"
 #include "scale/shard.h"
 #include "scale/task_list.h"
 #include "system/paths.h"
@@ -13,39 +13,39 @@
 #include "verbs/verbs.h"
 #include "work/devices.h"
 
-static void write_experiment(void *argument, const recorder_summary *row) {
+static void write_experiment(void *argument, const db_summary *row) {
     FILE *stream = argument;
     fprintf(stream, "%-20s %5" PRIu64 " %5" PRIu64 " %7" PRIu64 " %11" PRIu64 " %6" PRIu64 "  %s  %s\n", row->name,
             row->runs, row->done, row->running, row->interrupted, row->failed, row->updated, row->title);
 }
 
-static status list_experiments(recorder *book, failure *why) {
+static status list_experiments(results_db *db, error_info *err) {
     printf("%-20s %5s %5s %7s %11s %6s  %-20s  %s\n", "experiment", "runs", "done", "running", "interrupted", "failed",
            "last started", "title");
-    return recorder_each_experiment(book, write_experiment, stdout, why);
+    return db_each_experiment(db, write_experiment, stdout, err);
 }
 
 /* Whether some process writes the database: otherwise no run is running. */
 typedef struct listing {
-    bool held;
+    bool locked;
 } listing;
 
-static status write_run(void *argument, const recorder_run *run, failure *why) {
-    (void)why;
+static status write_run(void *argument, const db_run *run, error_info *err) {
+    (void)err;
     const listing *state = argument;
-    const bool dead = run->state == RUN_RUNNING && !state->held;
+    const bool dead = run->state == RUN_RUNNING && !state->locked;
     char progress[64];
     snprintf(progress, sizeof progress, "%" PRIu64 "/%" PRIu64, run->iteration, run->iterations);
     printf("%5" PRId64 "  %.12s  %-16s %-16s %6" PRIu64 "  %-11s %15s  %s\n", run->id, run->key, run->dataset,
-           run->model, run->seed, dead ? "interrupted" : recorder_state_name(run->state), progress,
+           run->model, run->seed, dead ? "interrupted" : db_state_name(run->state), progress,
            run->state == RUN_FAILED ? run->error : "");
     return STATUS_OK;
 }
 
-static status list_runs(recorder *book, failure *why) {
-    listing state = {.held = recorder_is_held(recorder_path(book))};
+static status list_runs(results_db *db, error_info *err) {
+    listing state = {.locked = db_is_locked(db_path(db))};
     printf("%5s  %-12s  %-16s %-16s %6s  %-11s %15s\n", "run", "key", "data", "model", "seed", "state", "iterations");
-    return recorder_each_run(book, NULL, write_run, &state, why);
+    return db_each_run(db, NULL, write_run, &state, err);
 }
 
 typedef struct request {
@@ -62,11 +62,11 @@ static int run_list(int count, char **words, int all_count, char **all) {
     const char *what = NULL;
     request asked = {.database = NULL};
     size_t others;
-    failure why = {""};
+    error_info err = {""};
     char standard[PATH_MAX], beside[PATH_MAX];
-    recorder *book = NULL;
-    if (verb_read(&verb_list, count, words, &asked, 1, &what, &others, &why) != STATUS_OK)
-        return usage_error(&verb_list, why.text);
+    results_db *db = NULL;
+    if (verb_read(&verb_list, count, words, &asked, 1, &what, &others, &err) != STATUS_OK)
+        return usage_error(&verb_list, err.text);
     const bool experiments = !what || strcmp(what, "experiments") == 0, runs = !what || strcmp(what, "runs") == 0,
                tasks = !what || strcmp(what, "tasks") == 0;
     if (what && strcmp(what, "devices") == 0) {
@@ -74,8 +74,8 @@ static int run_list(int count, char **words, int all_count, char **all) {
         return EXIT_DONE;
     }
     if (!experiments && !runs && !tasks) {
-        failure_describe(&why, "list %.100s: expected experiments, runs, tasks or devices", what);
-        return usage_error(&verb_list, why.text);
+        error_describe(&err, "list %.100s: expected experiments, runs, tasks or devices", what);
+        return usage_error(&verb_list, err.text);
     }
     install_path(DEFAULT_DATABASE, standard);
     const char *database = asked.database ? asked.database : standard;
@@ -83,16 +83,16 @@ static int run_list(int count, char **words, int all_count, char **all) {
     const char *folder = asked.folder ? asked.folder : beside;
     /* Tasks may start before the database exists. */
     if (!(tasks && access(database, F_OK) != 0 && access(folder, F_OK) == 0) &&
-        recorder_open_reading(database, &book, &why) != STATUS_OK)
-        return verb_failed(why.text);
+        db_open_reading(database, &db, &err) != STATUS_OK)
+        return verb_failed(err.text);
     status outcome = STATUS_OK;
-    if (book && experiments) outcome = list_experiments(book, &why);
-    if (book && experiments && runs) putchar('\n');
-    if (book && runs && outcome == STATUS_OK) outcome = list_runs(book, &why);
-    if (book && tasks && (experiments || runs) && access(folder, F_OK) == 0) putchar('\n');
-    if (tasks && outcome == STATUS_OK) outcome = task_list_write(book, folder, stdout, &why);
-    recorder_close(&book, NULL);
-    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
+    if (db && experiments) outcome = list_experiments(db, &err);
+    if (db && experiments && runs) putchar('\n');
+    if (db && runs && outcome == STATUS_OK) outcome = list_runs(db, &err);
+    if (db && tasks && (experiments || runs) && access(folder, F_OK) == 0) putchar('\n');
+    if (tasks && outcome == STATUS_OK) outcome = task_list_write(db, folder, stdout, &err);
+    db_close(&db, NULL);
+    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
 }
 
 const verb verb_list = {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "compare/stored_run.h"
-#include "record/recorder.h"
+#include "record/results_db.h"
 #include "settings/source.h"
 #include "system/paths.h"
 #include "verbs/model.h"
@@ -16,21 +16,21 @@
 typedef struct measuring {
     const char *database;
     uint64_t threads;
-    recorder *book;
-    recorder_run *runs; /* of the database, (count) */
+    results_db *db;
+    db_run *runs; /* of the database, (count) */
     size_t count, capacity;
     stored_cache cache;
     int64_t current; /* the run whose numbers are put */
     size_t offsets, losses, without; /* measured; of runs whose parameters are gone */
 } measuring;
 
-static status collect(void *argument, const recorder_run *run, failure *why) {
+static status collect(void *argument, const db_run *run, error_info *err) {
     measuring *self = argument;
     if (run->state != RUN_DONE || run->iterations == 0) return STATUS_OK;
     if (self->count == self->capacity) {
         const size_t capacity = self->capacity ? 2 * self->capacity : 64;
-        recorder_run *runs = realloc(self->runs, capacity * sizeof *runs);
-        if (!runs) return fail(why, STATUS_MEMORY, "out of memory for the runs of a database");
+        db_run *runs = realloc(self->runs, capacity * sizeof *runs);
+        if (!runs) return error_set(err, STATUS_MEMORY, "out of memory for the runs of a database");
         self->runs = runs;
         self->capacity = capacity;
     }
@@ -38,83 +38,84 @@ static status collect(void *argument, const recorder_run *run, failure *why) {
     return STATUS_OK;
 }
 
-static status put(void *argument, const char *name, double value, failure *why) {
+static status put(void *argument, const char *name, double value, error_info *err) {
     const measuring *self = argument;
-    return recorder_put_metric(self->book, self->current, name, value, why);
+    return db_put_metric(self->db, self->current, name, value, err);
 }
 
 /* How fast the field changes, of flows in the plane that can be solved. */
-static status measure_field(const measuring *self, const trained_model *trained, const dataset *points, failure *why) {
+static status measure_field(const measuring *self, const trained_model *trained, const dataset *points,
+                            error_info *err) {
     double window[4], change = NAN;
-    failure reason;
+    error_info reason;
     if (dataset_dimension(points) != 2) return STATUS_OK;
     dataset_window(points, window);
     const status outcome = measure_field_change(trained->model->flow, trained->model->params, window,
                                                 model_units(trained->model), &change, &reason);
-    if (outcome == STATUS_MEMORY) return fail(why, outcome, "%s", reason.text);
+    if (outcome == STATUS_MEMORY) return error_set(err, outcome, "%s", reason.text);
     if (outcome != STATUS_OK || !isfinite(change)) return STATUS_OK;
-    return recorder_put_metric(self->book, self->current, "field_change", change, why);
+    return db_put_metric(self->db, self->current, "field_change", change, err);
 }
 
 /* The parameters are in the checkpoint, where there is one. */
-static status measure_losses(measuring *self, const recorder_run *row, const stored_run *run, const source *data,
-                             const model *trained, size_t n, failure *why) {
+static status measure_losses(measuring *self, const db_run *row, const stored_run *run, const source *data,
+                             const model *trained, size_t n, error_info *err) {
     bool stopped;
     measurement of_points;
     image_measurement of_images;
     self->losses++;
     if (data->images) {
         TRY(measure_images(&run->values, data->images, row->seed, trained->workers, NULL, trained->params, n, NULL,
-                           NULL, &stopped, &of_images, why));
-        return measure_each_of_images(&of_images, put, self, why);
+                           NULL, &stopped, &of_images, err));
+        return measure_each_of_images(&of_images, put, self, err);
     }
     TRY(measure_points(&run->values, data->points, trained->workers, trained->params, n, NULL, NULL, &stopped,
-                       &of_points, why));
-    return measure_each(&of_points, put, self, why);
+                       &of_points, err));
+    return measure_each(&of_points, put, self, err);
 }
 
 /* What a run lacks. */
-static status measure_model(measuring *self, const recorder_run *row, const stored_run *run, const source *data,
-                            size_t n, failure *why) {
+static status measure_model(measuring *self, const db_run *row, const stored_run *run, const source *data, size_t n,
+                            error_info *err) {
     trained_model trained;
     bool known;
-    TRY(recorder_has_metric(self->book, row->id, "final_loss_fine", &known, why));
-    TRY(trained_open(row->key, self->database, (size_t)self->threads, &trained, why));
-    status outcome = known ? STATUS_OK : measure_losses(self, row, run, data, trained.model, n, why);
-    if (outcome == STATUS_OK && data->points) outcome = measure_field(self, &trained, data->points, why);
+    TRY(db_has_metric(self->db, row->id, "final_loss_fine", &known, err));
+    TRY(trained_open(row->key, self->database, (size_t)self->threads, &trained, err));
+    status outcome = known ? STATUS_OK : measure_losses(self, row, run, data, trained.model, n, err);
+    if (outcome == STATUS_OK && data->points) outcome = measure_field(self, &trained, data->points, err);
     model_close(&trained.model);
     return outcome;
 }
 
-static status measure_run(measuring *self, const recorder_run *row, failure *why) {
+static status measure_run(measuring *self, const db_run *row, error_info *err) {
     stored_run run;
-    failure reason;
+    error_info reason;
     bool able, known = false;
     double offset;
     source data;
-    TRY(stored_run_prepare(self->book, row, &self->cache, &run, &able, &reason, why));
+    TRY(stored_run_prepare(self->db, row, &self->cache, &run, &able, &reason, err));
     if (!able || run.counted) return STATUS_OK;
-    TRY(source_open(run.data.source, &run.values, &data, why));
+    TRY(source_open(run.data.source, &run.values, &data, err));
     const size_t n =
         data.images ? measure_images_of(&run.values, data.images) : measure_points_of(&run.values, data.points);
     self->current = row->id;
     status outcome = STATUS_OK;
-    if (data.points) outcome = measure_offset(&run.values, data.points, row->seed, &known, &offset, why);
+    if (data.points) outcome = measure_offset(&run.values, data.points, row->seed, &known, &offset, err);
     if (outcome == STATUS_OK && known) {
-        outcome = put(self, "validation_offset", offset, why);
+        outcome = put(self, "validation_offset", offset, err);
         self->offsets++;
     }
-    if (outcome == STATUS_OK && n > 0 && row->has_checkpoint) outcome = measure_model(self, row, &run, &data, n, why);
+    if (outcome == STATUS_OK && n > 0 && row->has_checkpoint) outcome = measure_model(self, row, &run, &data, n, err);
     self->without += n > 0 && !row->has_checkpoint;
     source_close(&data);
-    if (outcome == STATUS_OK) outcome = recorder_commit(self->book, why);
+    if (outcome == STATUS_OK) outcome = db_commit(self->db, err);
     return outcome;
 }
 
-static status measure_all(measuring *self, failure *why) {
-    status outcome = recorder_each_run(self->book, NULL, collect, self, why);
-    for (size_t i = 0; i < self->count && outcome == STATUS_OK; i++) outcome = measure_run(self, &self->runs[i], why);
-    if (outcome == STATUS_OK) recorder_compare_at_close(self->book);
+static status measure_all(measuring *self, error_info *err) {
+    status outcome = db_each_run(self->db, NULL, collect, self, err);
+    for (size_t i = 0; i < self->count && outcome == STATUS_OK; i++) outcome = measure_run(self, &self->runs[i], err);
+    if (outcome == STATUS_OK) db_compare_at_close(self->db);
     return outcome;
 }
 
@@ -123,21 +124,21 @@ static const argument_option options[] = {OPTION_DATABASE(measuring), OPTION_THR
 static int run_measure(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    failure why = {""}, closing;
+    error_info err = {""}, closing;
     measuring self = {.threads = 1};
     char usual[PATH_MAX];
     const char *unexpected = NULL;
     size_t others = 0;
-    if (verb_read(&verb_measure, count, words, &self, 0, &unexpected, &others, &why) != STATUS_OK)
-        return usage_error(&verb_measure, why.text);
+    if (verb_read(&verb_measure, count, words, &self, 0, &unexpected, &others, &err) != STATUS_OK)
+        return usage_error(&verb_measure, err.text);
     install_path(DEFAULT_DATABASE, usual);
     if (!self.database) self.database = usual;
-    if (recorder_open(self.database, NULL, NULL, &self.book, &why) != STATUS_OK) return verb_failed(why.text);
-    const status outcome = measure_all(&self, &why);
-    const status closed = recorder_close(&self.book, &closing);
+    if (db_open(self.database, NULL, NULL, &self.db, &err) != STATUS_OK) return verb_failed(err.text);
+    const status outcome = measure_all(&self, &err);
+    const status closed = db_close(&self.db, &closing);
     stored_cache_release(&self.cache);
     free(self.runs);
-    if (outcome != STATUS_OK) return verb_failed(why.text);
+    if (outcome != STATUS_OK) return verb_failed(err.text);
     if (closed != STATUS_OK) return verb_failed(closing.text);
     printf("%zu validation offsets, %zu final losses measured; %zu runs have no checkpoint to measure\n", self.offsets,
            self.losses, self.without);

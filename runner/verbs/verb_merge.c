@@ -26,27 +26,27 @@ static bool wait_for_lock(void *argument, const char *holder, double seconds) {
     return true;
 }
 
-static status merge_all(const merge_request *asked, recorder *book, merge_result *result, failure *why) {
+static status merge_all(const merge_request *asked, results_db *db, merge_result *result, error_info *err) {
     char standard[PATH_MAX];
-    shard_folder(recorder_path(book), standard);
+    shard_folder(db_path(db), standard);
     if (asked->shard_count == 0)
-        return merge_folder(book, asked->folder ? asked->folder : standard, &asked->options, result, why);
-    TRY(checkpoint_make_folder(recorder_path(book), why));
+        return merge_folder(db, asked->folder ? asked->folder : standard, &asked->options, result, err);
+    TRY(checkpoint_make_folder(db_path(db), err));
     for (size_t i = 0; i < asked->shard_count; i++)
-        TRY(merge_shard(book, asked->shards[i], &asked->options, result, why));
-    return merge_sweep(book, why);
+        TRY(merge_shard(db, asked->shards[i], &asked->options, result, err));
+    return merge_sweep(db, err);
 }
 
 static int merge(const merge_request *asked) {
-    failure why = {""}, closing;
-    recorder *book;
+    error_info err = {""}, closing;
+    results_db *db;
     bool said = asked->options.quiet;
     merge_result result = {.shards = 0};
-    if (recorder_open(asked->database, wait_for_lock, &said, &book, &why) != STATUS_OK) return verb_failed(why.text);
-    const status outcome = merge_all(asked, book, &result, &why);
-    const status closed = recorder_close(&book, &closing);
+    if (db_open(asked->database, wait_for_lock, &said, &db, &err) != STATUS_OK) return verb_failed(err.text);
+    const status outcome = merge_all(asked, db, &result, &err);
+    const status closed = db_close(&db, &closing);
     if (!asked->options.quiet) print_merge(&result, asked->database);
-    if (outcome != STATUS_OK) return verb_failed(why.text);
+    if (outcome != STATUS_OK) return verb_failed(err.text);
     if (closed != STATUS_OK) return verb_failed(closing.text);
     return result.refused > 0 ? EXIT_FAILED : EXIT_DONE;
 }
@@ -61,14 +61,14 @@ static int run_merge(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
     merge_request asked = {.database = NULL};
-    failure why = {""};
+    error_info err = {""};
     char standard[PATH_MAX];
     asked.shards = calloc((size_t)count + 1, sizeof *asked.shards);
     if (!asked.shards) return verb_failed("out of memory");
     int result;
-    if (verb_read(&verb_merge, count, words, &asked, (size_t)count, asked.shards, &asked.shard_count, &why) !=
+    if (verb_read(&verb_merge, count, words, &asked, (size_t)count, asked.shards, &asked.shard_count, &err) !=
         STATUS_OK) {
-        result = usage_error(&verb_merge, why.text);
+        result = usage_error(&verb_merge, err.text);
     } else {
         install_path(DEFAULT_DATABASE, standard);
         if (!asked.database) asked.database = standard;

@@ -30,36 +30,37 @@ typedef struct request {
     FILE *messages; /* not the stream that the output goes to */
 } request;
 
-static status fail_missing(const char *option, const char *expected, failure *why) {
-    return fail(why, STATUS_INVALID, "%s: missing; expected %s", option, expected);
+static status fail_missing(const char *option, const char *expected, error_info *err) {
+    return error_set(err, STATUS_INVALID, "%s: missing; expected %s", option, expected);
 }
 
 /* The database and one name, that of a model or of an archive, are set in *out on success. */
-static status read_request(const verb *self, int count, char **words, request *out, failure *why) {
+static status read_request(const verb *self, int count, char **words, request *out, error_info *err) {
     size_t names = 0;
-    TRY(verb_read(self, count, words, out, 1, &out->name, &names, why));
+    TRY(verb_read(self, count, words, out, 1, &out->name, &names, err));
     if (names == 0)
-        return fail(why, STATUS_INVALID, "%s: the name is missing; expected %s", self->name,
-                    out->archive ? "the file of the archive" : "a run or a .safetensors file");
+        return error_set(err, STATUS_INVALID, "%s: the name is missing; expected %s", self->name,
+                         out->archive ? "the file of the archive" : "a run or a .safetensors file");
     if (self == &verb_eval && !out->replay && !out->input)
-        return fail_missing("--input", "a table of points or an image data set", why);
-    if (self == &verb_sample && out->n == 0) return fail_missing("--n", "the number of samples", why);
-    if (self != &verb_eval && !out->archive && !out->output) return fail_missing("--output", "a file", why);
+        return fail_missing("--input", "a table of points or an image data set", err);
+    if (self == &verb_sample && out->n == 0) return fail_missing("--n", "the number of samples", err);
+    if (self != &verb_eval && !out->archive && !out->output) return fail_missing("--output", "a file", err);
     if (out->replay && (out->input || out->output || out->n || out->folder))
-        return fail(why, STATUS_INVALID, "--replay: expected no other options than --set and --threads");
-    if (!out->replay && out->set.count > 0) return fail(why, STATUS_INVALID, "--set: expected --replay beside it");
+        return error_set(err, STATUS_INVALID, "--replay: expected no other options than --set and --threads");
+    if (!out->replay && out->set.count > 0) return error_set(err, STATUS_INVALID, "--set: expected --replay beside it");
     if (out->with_parameters && !out->archive)
-        return fail(why, STATUS_INVALID, "--with-parameters: expected --archive beside it");
+        return error_set(err, STATUS_INVALID, "--with-parameters: expected --archive beside it");
     if (out->archive && out->output)
-        return fail(why, STATUS_INVALID, "--output %s: expected none; --archive writes %s", out->output, out->name);
+        return error_set(err, STATUS_INVALID, "--output %s: expected none; --archive writes %s", out->output,
+                         out->name);
     if (out->folder && strlen(out->folder) >= SETTINGS_TEXT_MAX)
-        return fail(why, STATUS_INVALID, "--data-dir: %zu bytes, expected at most %d", strlen(out->folder),
-                    SETTINGS_TEXT_MAX - 1);
+        return error_set(err, STATUS_INVALID, "--data-dir: %zu bytes, expected at most %d", strlen(out->folder),
+                         SETTINGS_TEXT_MAX - 1);
     return STATUS_OK;
 }
 
 /* Check where the output goes, before anything is computed. */
-static status check_output(request *asked, const output_kind *kind, size_t columns, failure *why) {
+static status check_output(request *asked, const output_kind *kind, size_t columns, error_info *err) {
     output to;
     asked->out = (output_request){.name = asked->output,
                                   .kind = kind,
@@ -67,7 +68,7 @@ static status check_output(request *asked, const output_kind *kind, size_t colum
                                   .force = asked->force,
                                   .inputs = {asked->input, asked->database, asked->model_file}};
     if (!asked->output) return STATUS_OK;
-    TRY(output_check(&asked->out, &to, why));
+    TRY(output_check(&asked->out, &to, err));
     asked->messages = OUTPUT_MESSAGES(&to);
     return STATUS_OK;
 }
@@ -75,19 +76,19 @@ static status check_output(request *asked, const output_kind *kind, size_t colum
 /* --- Evaluation --- */
 
 /* Read the rows of a file. The caller frees the memory of *x. */
-static status read_rows(const request *asked, const model *trained, model_rows *x, size_t *n, failure *why) {
+static status read_rows(const request *asked, const model *trained, model_rows *x, size_t *n, error_info *err) {
     table *points;
     const size_t D = model_dimension(trained);
-    TRY(table_read_numbers(asked->input, &points, why));
+    TRY(table_read_numbers(asked->input, &points, err));
     status outcome = STATUS_OK;
     if (points->columns != D)
-        outcome = fail(why, STATUS_FORMAT, "%s: found %zu columns, expected %zu, the dimension of the model",
-                       asked->input, points->columns, D);
+        outcome = error_set(err, STATUS_FORMAT, "%s: found %zu columns, expected %zu, the dimension of the model",
+                            asked->input, points->columns, D);
     for (size_t i = 0; trained->images && outcome == STATUS_OK && i < points->rows * D; i++)
         if (points->numbers[i] < 0 || points->numbers[i] > 1)
-            outcome = fail(why, STATUS_FORMAT,
-                           "%s: row %zu, column %zu: found %g, expected a number from 0 to 1, as (byte + u)/256",
-                           asked->input, i / D + 1, i % D + 1, points->numbers[i]);
+            outcome = error_set(err, STATUS_FORMAT,
+                                "%s: row %zu, column %zu: found %g, expected a number from 0 to 1, as (byte + u)/256",
+                                asked->input, i / D + 1, i % D + 1, points->numbers[i]);
     *n = points->rows;
     x->doubles = points->numbers;
     points->numbers = NULL;
@@ -96,22 +97,22 @@ static status read_rows(const request *asked, const model *trained, model_rows *
 }
 
 /* values->data_dir <- the folder of the set: --data-dir, else that of the run's training if it still exists. */
-static status find_set(const request *asked, settings *values, failure *why) {
+static status find_set(const request *asked, settings *values, error_info *err) {
     char stored[SETTINGS_TEXT_MAX];
     snprintf(stored, sizeof stored, "%s", values->data_dir);
     if (asked->folder) snprintf(values->data_dir, sizeof values->data_dir, "%s", asked->folder);
     else if (*stored && !image_exists(asked->input, stored)) values->data_dir[0] = '\0';
     if (image_exists(asked->input, source_folder(values))) return STATUS_OK;
     const bool both = *stored && !asked->folder;
-    return fail(why, STATUS_IO, "%s: the image data set is not in \"%s\"%s%s%s; set its folder with --data-dir",
-                asked->input, source_folder(values), both ? ", nor in the folder of the training, \"" : "",
-                both ? stored : "", both ? "\"" : "");
+    return error_set(err, STATUS_IO, "%s: the image data set is not in \"%s\"%s%s%s; set its folder with --data-dir",
+                     asked->input, source_folder(values), both ? ", nor in the folder of the training, \"" : "",
+                     both ? stored : "", both ? "\"" : "");
 }
 
-static status read_set(const request *asked, model *trained, model_rows *x, size_t *n, failure *why) {
+static status read_set(const request *asked, model *trained, model_rows *x, size_t *n, error_info *err) {
     source data;
-    TRY(find_set(asked, &trained->values, why));
-    TRY(source_open(asked->input, &trained->values, &data, why));
+    TRY(find_set(asked, &trained->values, err));
+    TRY(source_open(asked->input, &trained->values, &data, err));
     const specification_shape shape = source_shape(&data);
     const image_split split = objective_validation_split(data.images);
     const size_t there = data.images->size[split];
@@ -119,12 +120,12 @@ static status read_set(const request *asked, model *trained, model_rows *x, size
     status outcome = STATUS_OK;
     *n = asked->n > 0 && asked->n < there ? (size_t)asked->n : there;
     if (memcmp(&shape, &trained->shape, sizeof shape) != 0)
-        outcome = fail(why, STATUS_FORMAT,
-                       "%s: found images of %zu x %zu x %zu, expected %zu x %zu x %zu, those of the model",
-                       asked->input, shape.image[0], shape.image[1], shape.image[2], trained->shape.image[0],
-                       trained->shape.image[1], trained->shape.image[2]);
+        outcome = error_set(err, STATUS_FORMAT,
+                            "%s: found images of %zu x %zu x %zu, expected %zu x %zu x %zu, those of the model",
+                            asked->input, shape.image[0], shape.image[1], shape.image[2], trained->shape.image[0],
+                            trained->shape.image[1], trained->shape.image[2]);
     else if (!(x->reals = calloc(*n * shape.dimension, sizeof *x->reals)))
-        outcome = fail(why, STATUS_MEMORY, "out of memory for %zu images", *n);
+        outcome = error_set(err, STATUS_MEMORY, "out of memory for %zu images", *n);
     else image_batch(data.images, split, asked->seed, 0, *n, false, IMAGE_CHANNEL_LAST, x->reals);
     source_close(&data);
     return outcome;
@@ -146,28 +147,31 @@ static void print_mean(FILE *to, const model *trained, const double *log_density
 }
 
 static status evaluate_rows(const request *asked, model *trained, model_rows x, size_t n, double *log_density,
-                            failure *why) {
-    TRY(model_transform(trained, x, 0, n, asked->seed, (model_rows){.reals = NULL}, log_density, why));
-    if (asked->output) TRY(output_write_table(&asked->out, NPY_F64, log_density, n, why));
+                            error_info *err) {
+    TRY(model_transform(trained, x, 0, n, asked->seed, (model_rows){.reals = NULL}, log_density, err));
+    if (asked->output) TRY(output_write_table(&asked->out, NPY_F64, log_density, n, err));
     print_mean(asked->messages, trained, log_density, n);
     return STATUS_OK;
 }
 
-static status evaluate(request *asked, model *trained, failure *why) {
+static status evaluate(request *asked, model *trained, error_info *err) {
     const bool set = source_is_images(asked->input);
     model_rows x = {.reals = NULL};
     size_t n;
     if (!trained->images && (set || asked->n || asked->seed))
-        return fail(why, STATUS_INVALID,
-                    "%s: a model of points; expected a table as --input, and neither --n nor --seed", asked->name);
-    if (!set && asked->folder) return fail(why, STATUS_INVALID, "--data-dir: expected an image data set as --input");
-    TRY(check_output(asked, &output_table, 0, why));
+        return error_set(err, STATUS_INVALID,
+                         "%s: a model of points; expected a table as --input, and neither --n nor --seed", asked->name);
+    if (!set && asked->folder)
+        return error_set(err, STATUS_INVALID, "--data-dir: expected an image data set as --input");
+    TRY(check_output(asked, &output_table, 0, err));
     if (!set && asked->n)
-        return fail(why, STATUS_INVALID, "--n: expected an image data set as --input; all rows of a file are used");
-    status outcome = set ? read_set(asked, trained, &x, &n, why) : read_rows(asked, trained, &x, &n, why);
+        return error_set(err, STATUS_INVALID,
+                         "--n: expected an image data set as --input; all rows of a file are used");
+    status outcome = set ? read_set(asked, trained, &x, &n, err) : read_rows(asked, trained, &x, &n, err);
     double *log_density = outcome == STATUS_OK ? calloc(n, sizeof *log_density) : NULL;
-    if (outcome == STATUS_OK && !log_density) outcome = fail(why, STATUS_MEMORY, "out of memory for %zu points", n);
-    if (outcome == STATUS_OK) outcome = evaluate_rows(asked, trained, x, n, log_density, why);
+    if (outcome == STATUS_OK && !log_density)
+        outcome = error_set(err, STATUS_MEMORY, "out of memory for %zu points", n);
+    if (outcome == STATUS_OK) outcome = evaluate_rows(asked, trained, x, n, log_density, err);
     free(log_density);
     free(x.reals);
     free(x.doubles);
@@ -175,23 +179,23 @@ static status evaluate(request *asked, model *trained, failure *why) {
 }
 
 /* Samples in units of the data are doubles: a float may be too coarse for them. */
-static status sample(request *asked, model *trained, failure *why) {
+static status sample(request *asked, model *trained, error_info *err) {
     const size_t D = model_dimension(trained);
     const npy_type type = model_units(trained) ? NPY_F64 : NPY_REAL;
-    TRY(check_output(asked, &output_table, D, why));
+    TRY(check_output(asked, &output_table, D, err));
     void *x = calloc(asked->n * D, type == NPY_F64 ? sizeof(double) : sizeof(real));
-    if (!x) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", asked->n);
+    if (!x) return error_set(err, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", asked->n);
     const model_rows rows = model_units(trained) ? (model_rows){.doubles = x} : (model_rows){.reals = x};
-    status outcome = model_sample(trained, asked->seed, 0, asked->n, rows, why);
-    if (outcome == STATUS_OK) outcome = output_write_table(&asked->out, type, x, asked->n, why);
+    status outcome = model_sample(trained, asked->seed, 0, asked->n, rows, err);
+    if (outcome == STATUS_OK) outcome = output_write_table(&asked->out, type, x, asked->n, err);
     free(x);
     return outcome;
 }
 
 /* --- Export --- */
 
-/* A model of this program has its settings beside its parameters. With the optimiser's state it is a checkpoint, and with a
- * batch a failed iteration. */
+/* A model of this program has its settings beside its parameters. With the optimiser's state it is a checkpoint, and
+ * with a batch a failed iteration. */
 static output_content look_at_model(const char *path, const unsigned char *head, size_t size, size_t columns) {
     checkpoint *file;
     (void)columns;
@@ -208,44 +212,45 @@ static const char *const model_endings[] = {".safetensors", NULL};
 static const output_kind output_model = {
     .name = "a model as this command writes it", .endings = model_endings, .look = look_at_model};
 
-static status export_model(request *asked, model *trained, failure *why) {
+static status export_model(request *asked, model *trained, error_info *err) {
     output to;
-    TRY(check_output(asked, &output_model, 0, why));
-    TRY(output_check(&asked->out, &to, why));
-    return model_write(trained, to.path, why);
+    TRY(check_output(asked, &output_model, 0, err));
+    TRY(output_check(&asked->out, &to, err));
+    return model_write(trained, to.path, err);
 }
 
 /* --- The commands --- */
 
-static status run_model(request *asked, status (*use)(request *asked, model *trained, failure *why), failure *why) {
+static status run_model(request *asked, status (*use)(request *asked, model *trained, error_info *err),
+                        error_info *err) {
     trained_model trained;
-    TRY(trained_open(asked->name, asked->database, (size_t)asked->threads, &trained, why));
+    TRY(trained_open(asked->name, asked->database, (size_t)asked->threads, &trained, err));
     if (*trained.unfinished.text) fprintf(stderr, "Note: %s\n", trained.unfinished.text);
     for (size_t i = 0; model_note(trained.model, i); i++) fprintf(stderr, "Note: %s\n", model_note(trained.model, i));
     memcpy(trained.model->values.data_dir, trained.folder, sizeof trained.folder);
     asked->model_file = trained.path;
-    const status outcome = use(asked, trained.model, why);
+    const status outcome = use(asked, trained.model, err);
     model_close(&trained.model);
     return outcome;
 }
 
 static int run_with_model(const verb *self, int count, char **words,
-                          status (*use)(request *asked, model *trained, failure *why)) {
+                          status (*use)(request *asked, model *trained, error_info *err)) {
     request asked = {.threads = 1, .messages = stdout};
-    failure why = {""};
+    error_info err = {""};
     char database[PATH_MAX];
     asked.set.items = calloc((size_t)count + 1, sizeof *asked.set.items);
     if (!asked.set.items) return verb_failed("out of memory");
     install_path(DEFAULT_DATABASE, database);
-    status outcome = read_request(self, count, words, &asked, &why);
+    status outcome = read_request(self, count, words, &asked, &err);
     if (!asked.database) asked.database = database;
-    if (outcome == STATUS_OK && asked.replay) outcome = replay_run(asked.name, &asked.set, (size_t)asked.threads, &why);
+    if (outcome == STATUS_OK && asked.replay) outcome = replay_run(asked.name, &asked.set, (size_t)asked.threads, &err);
     else if (outcome == STATUS_OK && asked.archive)
-        outcome = archive_write(asked.name, asked.database, asked.with_parameters, asked.force, &why);
-    else if (outcome == STATUS_OK) outcome = run_model(&asked, use, &why);
+        outcome = archive_write(asked.name, asked.database, asked.with_parameters, asked.force, &err);
+    else if (outcome == STATUS_OK) outcome = run_model(&asked, use, &err);
     free(asked.set.items);
-    if (outcome == STATUS_INVALID) return usage_error(self, why.text);
-    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(why.text);
+    if (outcome == STATUS_INVALID) return usage_error(self, err.text);
+    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
 }
 
 static int run_eval(int count, char **words, int all_count, char **all) {

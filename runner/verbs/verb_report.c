@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "record/machine.h"
-#include "record/recorder.h"
+#include "record/results_db.h"
 #include "system/paths.h"
 #include "verbs/options.h"
 #include "verbs/verbs.h"
@@ -21,24 +21,24 @@ static void default_page(const char *database, char out[PATH_MAX]) {
 }
 
 /* Reject databases that the script cannot read, with the message of the other commands. */
-static status check_database(const char *path, failure *why) {
-    recorder *book;
-    TRY(recorder_open_reading(path, &book, why));
-    return recorder_close(&book, why);
+static status check_database(const char *path, error_info *err) {
+    results_db *db;
+    TRY(db_open_reading(path, &db, err));
+    return db_close(&db, err);
 }
 
 /* Replace this process by the script. Returns only on failure. */
 static int become_script(const char *database, const char *page, bool force) {
     char script[PATH_MAX], program[PROGRAM_MAX];
-    failure why;
+    error_info err;
     install_path("plots/report.sh", script);
     machine_name_program(sizeof program, program);
     const char *arguments[] = {
         script, "--db", database, "--output", page, "--program", program, force ? "--force" : NULL, NULL};
     fflush(NULL);
     execv(script, (char **)arguments);
-    failure_describe(&why, "%s: cannot run it: %s", script, strerror(errno));
-    return verb_failed(why.text);
+    error_describe(&err, "%s: cannot run it: %s", script, strerror(errno));
+    return verb_failed(err.text);
 }
 
 typedef struct request {
@@ -57,15 +57,15 @@ static int run_report(int count, char **words, int all_count, char **all) {
     (void)all;
     request asked = {.database = NULL};
     size_t others;
-    failure why = {""};
+    error_info err = {""};
     char standard[PATH_MAX], page[PATH_MAX];
-    if (verb_read(&verb_report, count, words, &asked, 0, NULL, &others, &why) != STATUS_OK)
-        return usage_error(&verb_report, why.text);
+    if (verb_read(&verb_report, count, words, &asked, 0, NULL, &others, &err) != STATUS_OK)
+        return usage_error(&verb_report, err.text);
     if (asked.output && *asked.output == '\0')
         return usage_error(&verb_report, "--output: the name is empty; expected a file");
     install_path(DEFAULT_DATABASE, standard);
     const char *database = asked.database ? asked.database : standard;
-    if (check_database(database, &why) != STATUS_OK) return verb_failed(why.text);
+    if (check_database(database, &err) != STATUS_OK) return verb_failed(err.text);
     default_page(database, page);
     return become_script(database, asked.output ? asked.output : page, asked.force);
 }

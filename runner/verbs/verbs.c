@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "backend/cpu/cpu.h"
-#include "base/nearest.h"
+#include "base/edit_distance.h"
 #include "record/machine.h"
 #include "settings/settings_help.h"
 #include "system/paths.h"
@@ -40,9 +40,9 @@ const verb *verbs_at(size_t index) {
 }
 
 status verb_read(const verb *self, int count, char **words, void *request, size_t others_max, const char **others,
-                 size_t *others_count, failure *why) {
+                 size_t *others_count, error_info *err) {
     return arguments_read(count, words, self->option_count, self->options, request, others_max, others, others_count,
-                          why);
+                          err);
 }
 
 int usage_error(const verb *self, const char *message) {
@@ -98,7 +98,7 @@ static int unknown_verb(const char *word) {
     fprintf(stderr,
             "\"%s\": no experiment file and no command; the nearest command is %s\n"
             "See %s --help\n",
-            word, nearest_name(word, VERBS, names), command_name());
+            word, suggest_name(word, VERBS, names), command_name());
     return EXIT_USAGE;
 }
 

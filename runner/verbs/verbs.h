@@ -35,7 +35,7 @@ const verb *verbs_at(size_t index);
 
 /* Read the words after a command's name into its request by its table of options; see arguments_read(). */
 status verb_read(const verb *self, int count, char **words, void *request, size_t others_max, const char **others,
-                 size_t *others_count, failure *why);
+                 size_t *others_count, error_info *err);
 
 /* Print the help of a command, with the program's name as it is called here: ./run or affjord. */
 void verb_write_help(const verb *self, FILE *stream);

@@ -8,44 +8,44 @@
 #include "model/specification.h"
 
 /* The caller frees *out. */
-static status expand(const plan_run *run, image_model **out, failure *why) {
+static status expand(const plan_run *run, image_model **out, error_info *err) {
     image_spec spec;
     image_model *model = malloc(sizeof *model);
-    if (!model) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!model) return error_set(err, STATUS_MEMORY, "out of memory");
     specification_image(run->values, run->dataset->shape.image, &spec);
-    failure reason;
+    error_info reason;
     const status outcome = image_model_expand(&spec, model, &reason);
     if (outcome != STATUS_OK) {
         free(model);
-        return fail(why, outcome, "model %s on %s: %s", run->model->name, run->dataset->name, reason.text);
+        return error_set(err, outcome, "model %s on %s: %s", run->model->name, run->dataset->name, reason.text);
     }
     *out = model;
     return STATUS_OK;
 }
 
-static status record(recorder *book, int64_t run, const image_model *model, failure *why) {
-    TRY(recorder_put_parameters(book, run, model->effective, why));
-    TRY(recorder_put_metric(book, run, "parameters_declared", (double)model->declared, why));
-    TRY(recorder_put_metric(book, run, "parameters_effective", (double)model->effective, why));
+static status record(results_db *db, int64_t run, const image_model *model, error_info *err) {
+    TRY(db_put_parameters(db, run, model->effective, err));
+    TRY(db_put_metric(db, run, "parameters_declared", (double)model->declared, err));
+    TRY(db_put_metric(db, run, "parameters_effective", (double)model->effective, err));
     for (size_t f = 0; f < model->flow_count; f++)
         for (size_t g = 0; g < model->flows[f].group_count; g++) {
             const image_group *group = &model->flows[f].groups[g];
             if (group->declared == group->effective) continue;
             char name[sizeof group->name + 32];
             snprintf(name, sizeof name, "without_effect.%s", group->name);
-            TRY(recorder_put_metric(book, run, name, (double)(group->declared - group->effective), why));
+            TRY(db_put_metric(db, run, name, (double)(group->declared - group->effective), err));
         }
-    return recorder_end_run(book, run, RUN_DONE, NULL, 0, 0, why);
+    return db_end_run(db, run, RUN_DONE, NULL, 0, 0, err);
 }
 
-status count_parameters(recorder *book, const plan *runs, const run_status *list, const recorder_session *session,
-                        failure *why) {
+status count_parameters(results_db *db, const plan *runs, const run_status *list, const db_session *session,
+                        error_info *err) {
     for (size_t i = 0; i < list->count; i++) {
         if (list->runs[i].state == RUN_DONE) continue;
         image_model *model;
-        TRY(expand(&runs->runs[i], &model, why));
-        status outcome = recorder_start_run(book, list->runs[i].id, session, why);
-        if (outcome == STATUS_OK) outcome = record(book, list->runs[i].id, model, why);
+        TRY(expand(&runs->runs[i], &model, err));
+        status outcome = db_start_run(db, list->runs[i].id, session, err);
+        if (outcome == STATUS_OK) outcome = record(db, list->runs[i].id, model, err);
         free(model);
         TRY(outcome);
     }
@@ -57,7 +57,7 @@ static void write_count(uint64_t count, FILE *stream) {
     else fprintf(stream, "  %10s", "-");
 }
 
-static void write_row(void *argument, const recorder_count *row) {
+static void write_row(void *argument, const db_count *row) {
     FILE *stream = argument;
     fprintf(stream, "%-10s %-8s %-8s", row->dataset, row->architecture, row->model);
     write_count(row->paper, stream);
@@ -85,18 +85,18 @@ static void write_reasons(const plan_run *run, const image_model *model, FILE *s
     for (size_t i = 0; i < count; i++) fprintf(stream, "  %10zu  %s\n", sums[i], reasons[i]);
 }
 
-status print_parameter_counts(recorder *book, const plan *runs, FILE *stream, failure *why) {
+status print_parameter_counts(results_db *db, const plan *runs, FILE *stream, error_info *err) {
     fprintf(stream, "Parameters: the paper's count, ours as declared, and those that can change the output\n");
     fprintf(stream, "%-10s %-8s %-8s  %10s  %10s  %10s\n", "data", "layer", "model", "paper", "declared", "effective");
-    TRY(recorder_each_count(book, write_row, stream, why));
+    TRY(db_each_count(db, write_row, stream, err));
     fprintf(stream, "\nDeclared without effect, and why\n");
     for (size_t i = 0; i < runs->run_count; i++) {
         image_model *model;
-        TRY(expand(&runs->runs[i], &model, why));
+        TRY(expand(&runs->runs[i], &model, err));
         write_reasons(&runs->runs[i], model, stream);
         free(model);
     }
-    fprintf(stream, "All numbers: %s\n", recorder_path(book));
+    fprintf(stream, "All numbers: %s\n", db_path(db));
     fflush(stream);
     return STATUS_OK;
 }

@@ -9,10 +9,10 @@
 /* Count what the plan has and the database does not, and record for each run the metrics parameters_declared and
  * parameters_effective, and without_effect.GROUP for every group of parameters in which they differ. Errors: those of
  * the recorder; STATUS_INVALID for a model that cannot be. */
-status count_parameters(recorder *book, const plan *runs, const run_status *list, const recorder_session *session,
-                        failure *why);
+status count_parameters(results_db *db, const plan *runs, const run_status *list, const db_session *session,
+                        error_info *err);
 
 /* The view table2 as a table, then what is declared without effect, and why. */
-status print_parameter_counts(recorder *book, const plan *runs, FILE *stream, failure *why);
+status print_parameter_counts(results_db *db, const plan *runs, FILE *stream, error_info *err);
 
 #endif

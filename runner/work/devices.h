@@ -18,7 +18,7 @@ typedef struct device_list {
 /* The devices that were chosen, of all those that can be used. The library is asked in a process of its own: one that
  * has used a device must not fork, and the workers are forked. Errors: those of device_open; those of the device, or of
  * the first one where all were chosen and none can be used. */
-status devices_ask(const device_choice *choice, device_list *out, failure *why);
+status devices_ask(const device_choice *choice, device_list *out, error_info *err);
 
 /* A line for each device, or why there is none but the processor. */
 void devices_write(FILE *stream);

@@ -46,14 +46,14 @@ static bool target(const dataset *data, size_t n, const real *x, double *log_den
 
 /* log_density (n) <- log q by the settings' flow. */
 static status model_density(const settings *values, size_t D, parallel *workers, const real *params, real *x, size_t n,
-                            model_stop *stop, void *argument, bool *stopped, double *log_density, failure *why) {
+                            model_stop *stop, void *argument, bool *stopped, double *log_density, error_info *err) {
     const specification_shape shape = {.dimension = D};
     model *flow;
-    TRY(model_build(values, &shape, NULL, workers, NULL, &flow, why));
+    TRY(model_build(values, &shape, NULL, workers, NULL, &flow, err));
     model_lend(flow, params);
     flow->stop = stop, flow->stop_argument = argument;
     const status outcome =
-        model_transform(flow, (model_rows){.reals = x}, 0, n, 0, (model_rows){.reals = NULL}, log_density, why);
+        model_transform(flow, (model_rows){.reals = x}, 0, n, 0, (model_rows){.reals = NULL}, log_density, err);
     *stopped = stop && stop(argument);
     model_close(&flow);
     /* A solve that fails leaves the numbers unknown, and the training as it is. */
@@ -70,22 +70,22 @@ static measured negative(measured x) {
 }
 
 status measure_points(const settings *values, const dataset *data, parallel *workers, const real *params, size_t n,
-                      model_stop *stop, void *argument, bool *stopped, measurement *out, failure *why) {
+                      model_stop *stop, void *argument, bool *stopped, measurement *out, error_info *err) {
     const size_t D = dataset_dimension(data), part = n / MEASURE_FINER;
     settings finer = *values;
     double entropy = 0;
     real *x = calloc(n * D, sizeof *x);
     double *p = calloc(2 * n + part, sizeof *p), *q = p + n, *fine = q + n;
-    status outcome = x && p ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory to measure with %zu points", n);
+    status outcome = x && p ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory to measure with %zu points", n);
     finer.solver_steps *= MEASURE_FINER;
     finer.solver_atol /= MEASURE_TIGHTER, finer.solver_rtol /= MEASURE_TIGHTER;
     *stopped = false;
     if (outcome == STATUS_OK) {
         dataset_batch(data, SPLIT_TARGET, TARGET_SEED, 0, 0, n, x);
-        outcome = model_density(values, D, workers, params, x, n, stop, argument, stopped, q, why);
+        outcome = model_density(values, D, workers, params, x, n, stop, argument, stopped, q, err);
     }
     if (outcome == STATUS_OK && !*stopped)
-        outcome = model_density(&finer, D, workers, params, x, part, stop, argument, stopped, fine, why);
+        outcome = model_density(&finer, D, workers, params, x, part, stop, argument, stopped, fine, err);
     if (outcome == STATUS_OK && !*stopped) {
         const bool known = target(data, n, x, p, &entropy);
         out->loss = negative(mean_of(n, q, NULL));
@@ -100,14 +100,14 @@ status measure_points(const settings *values, const dataset *data, parallel *wor
 }
 
 status measure_offset(const settings *values, const dataset *data, uint64_t seed, bool *known, double *offset,
-                      failure *why) {
+                      error_info *err) {
     const size_t D = dataset_dimension(data), n = values->train_validation;
     double entropy = 0;
     *known = dataset_entropy(data, &entropy);
     if (!*known) return STATUS_OK;
     real *x = calloc(n * D, sizeof *x);
     double *p = calloc(n, sizeof *p);
-    status outcome = x && p ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory for %zu points", n);
+    status outcome = x && p ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory for %zu points", n);
     if (outcome == STATUS_OK) {
         dataset_batch(data, SPLIT_VALIDATION, seed, 0, 0, n, x);
         *known = target(data, n, x, p, &entropy);
@@ -134,12 +134,12 @@ static void add_change(const real *now, real *before, double sums[2]) {
 }
 
 status measure_field_change(cnf *flow, const real *params, const double window[4], const standard *units, double *out,
-                            failure *why) {
+                            error_info *err) {
     const cnf_spec *spec = cnf_specification(flow);
     const size_t steps = cnf_moment_steps(flow), C = spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1;
     real *points = calloc(6 * (size_t)FIELD_POINTS + C, sizeof *points), *rates = points + 2 * (size_t)FIELD_POINTS,
          *before = rates + 2 * (size_t)FIELD_POINTS, *context = before + 2 * (size_t)FIELD_POINTS;
-    status outcome = points ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory for the change of a field");
+    status outcome = points ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory for the change of a field");
     double sums[2] = {0}, fastest = 0, time_before = 0;
     for (size_t i = 0; points && i < FIELD_POINTS; i++) {
         double centre[2];
@@ -150,7 +150,7 @@ status measure_field_change(cnf *flow, const real *params, const double window[4
         const double time = cnf_moment_time(flow, params, step), passed = time - time_before;
         outcome = cnf_moment_field(flow, params, step, points, FIELD_POINTS, rates, context);
         if (outcome != STATUS_OK) {
-            cnf_explain(flow, outcome, why);
+            cnf_explain(flow, outcome, err);
             break;
         }
         add_change(rates, before, sums);
@@ -210,7 +210,7 @@ static status solve_images(const imaging *by, chain *images, const real *params,
 }
 
 static status image_bits(const imaging *by, const settings *values, size_t n, double *bits, double *evaluations,
-                         failure *why) {
+                         error_info *err) {
     const size_t shape[3] = {by->set->channels, by->set->height, by->set->width}, batch = values->train_batch;
     chain_spec spec;
     chain *images = NULL;
@@ -218,16 +218,16 @@ static status image_bits(const imaging *by, const settings *values, size_t n, do
     real *params = NULL;
     specification_chain(values, shape, &spec);
     spec.backend = by->device;
-    TRY(chain_create(&spec, batch, false, by->workers, &images, why));
+    TRY(chain_create(&spec, batch, false, by->workers, &images, err));
     const size_t P = chain_parameters(images)->total;
     real *x = calloc(batch * chain_dimension(images), sizeof *x);
     status outcome = x ? STATUS_OK : STATUS_MEMORY;
     if (outcome == STATUS_OK && by->device) {
         outcome = BACKEND_NEW(by->device, &memory, P, &params);
-        if (outcome == STATUS_OK) by->device->upload(by->device, P * sizeof *params, by->params, params);
+        if (outcome == STATUS_OK) by->device->copy_to_device(by->device, P * sizeof *params, by->params, params);
     }
     if (outcome == STATUS_OK) outcome = solve_images(by, images, params ? params : by->params, n, x, bits, evaluations);
-    if (outcome == STATUS_MEMORY) outcome = fail(why, outcome, "out of memory to measure with %zu images", n);
+    if (outcome == STATUS_MEMORY) outcome = error_set(err, outcome, "out of memory to measure with %zu images", n);
     free(x);
     arena_release(&memory);
     chain_destroy(&images);
@@ -244,16 +244,16 @@ static settings with_tolerance(const settings *values, double most) {
 
 status measure_images(const settings *values, const image_set *set, uint64_t seed, parallel *workers,
                       const backend_ops *device, const real *params, size_t n, model_stop *stop, void *argument,
-                      bool *stopped, image_measurement *out, failure *why) {
+                      bool *stopped, image_measurement *out, error_info *err) {
     const imaging by = {set, seed, workers, device, params, stop, argument};
     const size_t batch = values->train_batch, whole = n / MEASURE_FINER / batch * batch, part = whole ? whole : batch;
     const double tolerance = fmin(MEASURE_TOLERANCE, fmin(values->solver_atol, values->solver_rtol));
     const settings usual = with_tolerance(values, MEASURE_TOLERANCE),
                    finer = with_tolerance(values, tolerance / MEASURE_IMAGES_TIGHTER);
     double *bits = calloc(3 * n, sizeof *bits), *fine = bits + n, *loose = fine + n, unused;
-    if (!bits) return fail(why, STATUS_MEMORY, "out of memory to measure with %zu images", n);
-    status outcome = image_bits(&by, &usual, n, bits, &unused, why);
-    if (outcome == STATUS_OK) outcome = image_bits(&by, &finer, part, fine, &unused, why);
+    if (!bits) return error_set(err, STATUS_MEMORY, "out of memory to measure with %zu images", n);
+    status outcome = image_bits(&by, &usual, n, bits, &unused, err);
+    if (outcome == STATUS_OK) outcome = image_bits(&by, &finer, part, fine, &unused, err);
     out->best = mean_of(n, bits, NULL);
     out->change = mean_of(part, fine, bits);
     out->fine =
@@ -263,7 +263,7 @@ status measure_images(const settings *values, const image_set *set, uint64_t see
         other.solver_error_norm = (unsigned)way;
         out->ways[way] = out->ways[0];
         if (way > 0 && values->model_context == CONTEXT_CLOCK) continue; /* there is no z* */
-        outcome = image_bits(&by, &other, part, loose, &out->ways[way].evaluations, why);
+        outcome = image_bits(&by, &other, part, loose, &out->ways[way].evaluations, err);
         out->ways[way].change = mean_of(part, fine, loose);
     }
     *stopped = stop && stop(argument);
@@ -278,30 +278,30 @@ typedef struct named {
     measured value;
 } named;
 
-static status visit_all(size_t count, const named *all, measure_visit *visit, void *argument, failure *why) {
+static status visit_all(size_t count, const named *all, measure_visit *visit, void *argument, error_info *err) {
     for (size_t i = 0; i < count; i++) {
-        TRY(visit(argument, all[i].name, all[i].value.mean, why));
-        TRY(visit(argument, all[i].error, all[i].value.error, why));
+        TRY(visit(argument, all[i].name, all[i].value.mean, err));
+        TRY(visit(argument, all[i].error, all[i].value.error, err));
     }
     return STATUS_OK;
 }
 
-status measure_each(const measurement *from, measure_visit *visit, void *argument, failure *why) {
+status measure_each(const measurement *from, measure_visit *visit, void *argument, error_info *err) {
     const named all[] = {{"final_loss_plain", "final_loss_plain_error", from->loss},
                          {"final_loss", "final_loss_error", from->best},
                          {"final_loss_fine", "final_loss_fine_error", from->fine},
                          {"solver_error", "solver_error_error", from->change}};
-    return visit_all(sizeof all / sizeof *all, all, visit, argument, why);
+    return visit_all(sizeof all / sizeof *all, all, visit, argument, err);
 }
 
-status measure_each_of_images(const image_measurement *from, measure_visit *visit, void *argument, failure *why) {
+status measure_each_of_images(const image_measurement *from, measure_visit *visit, void *argument, error_info *err) {
     const named all[] = {
         {"final_loss", "final_loss_error", from->best},
         {"final_loss_fine", "final_loss_fine_error", from->fine},
         {"solver_error", "solver_error_error", from->change},
         {"error_by_state_and_context", "error_by_state_and_context_error", from->ways[ERROR_STATE_AND_CONTEXT].change},
         {"error_by_state", "error_by_state_error", from->ways[ERROR_STATE].change}};
-    TRY(visit_all(sizeof all / sizeof *all, all, visit, argument, why));
-    TRY(visit(argument, "evaluations_by_state_and_context", from->ways[ERROR_STATE_AND_CONTEXT].evaluations, why));
-    return visit(argument, "evaluations_by_state", from->ways[ERROR_STATE].evaluations, why);
+    TRY(visit_all(sizeof all / sizeof *all, all, visit, argument, err));
+    TRY(visit(argument, "evaluations_by_state_and_context", from->ways[ERROR_STATE_AND_CONTEXT].evaluations, err));
+    return visit(argument, "evaluations_by_state", from->ways[ERROR_STATE].evaluations, err);
 }

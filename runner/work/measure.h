@@ -12,14 +12,15 @@
  *
  * log q is with the exact trace.
  *
- * Images are validated at the tolerance that they were trained with, which may be a loose one. At the end the first images
- * of the validation batch, with its noise and probes, are evaluated again:
+ * Images are validated at the tolerance that they were trained with, which may be a loose one. At the end the first
+ * images of the validation batch, with its noise and probes, are evaluated again:
  *
  *   best     bits per dimension at the tolerance MEASURE_TOLERANCE, or that of the training if that is smaller
  *   change   what a tolerance MEASURE_IMAGES_TIGHTER times smaller changes, on a quarter of them
  *   fine     best + change
  *   ways     at the training's tolerance, under either rule of solver.error_norm, on the same quarter: evaluations of all
- *            flows in a solve, and what the smallest tolerance changes, which is the error of that loss */
+ *            flows in a solve, and what the smallest tolerance changes, which is the error of that loss
+ */
 #ifndef AFFJORD_RUNNER_MEASURE_H
 #define AFFJORD_RUNNER_MEASURE_H
 
@@ -57,14 +58,14 @@ typedef struct image_measurement {
     } ways[MEASURE_WAYS];
 } image_measurement;
 
-/* Points that a finished training is measured on: output.measure, at most a part of those that it was trained on, or the
- * rows that a table holds out. 0: it is not measured. */
+/* Points that a finished training is measured on: output.measure, at most a part of those that it was trained on, or
+ * the rows that a table holds out. 0: it is not measured. */
 size_t measure_points_of(const settings *values, const dataset *data);
 
 /* Measure params on `n` points. A part that is not finite is NaN. *stopped <- whether `stop` said so, and *out is
  * then unset. Cost: a density of `n` points, and one of n / 4 with finer steps. Errors: STATUS_MEMORY. */
 status measure_points(const settings *values, const dataset *data, parallel *workers, const real *params, size_t n,
-                      model_stop *stop, void *argument, bool *stopped, measurement *out, failure *why);
+                      model_stop *stop, void *argument, bool *stopped, measurement *out, error_info *err);
 
 /* The same for images of a set that training with this seed was validated on. */
 size_t measure_images_of(const settings *values, const image_set *set);
@@ -73,22 +74,22 @@ size_t measure_images_of(const settings *values, const image_set *set);
  * density of `n` images and up to three of n / 4. Errors: those of chain_create. */
 status measure_images(const settings *values, const image_set *set, uint64_t seed, parallel *workers,
                       const backend_ops *device, const real *params, size_t n, model_stop *stop, void *argument,
-                      bool *stopped, image_measurement *out, failure *why);
+                      bool *stopped, image_measurement *out, error_info *err);
 
 /* Mean of -log p over the validation points of a training with this seed, less the entropy of the data: what all models
  * with this seed have in common in their validation losses. False where p is not known. Errors: STATUS_MEMORY. */
 status measure_offset(const settings *values, const dataset *data, uint64_t seed, bool *known, double *offset,
-                      failure *why);
+                      error_info *err);
 
-/* How fast the field of a flow in the plane changes: the largest rms, over a grid on the data's window {x0, x1, y0, y1}, of
- * its change per time from the beginning of a step to that of the next, in units of its own rms over all of them. NaN for
- * fewer than two steps. params are the processor's. Errors: those of cnf_moment_field; STATUS_MEMORY. */
+/* How fast the field of a flow in the plane changes: the largest rms, over a grid on the data's window {x0, x1, y0,
+ * y1}, of its change per time from the beginning of a step to that of the next, in units of its own rms over all of
+ * them. NaN for fewer than two steps. params are the processor's. Errors: those of cnf_moment_field; STATUS_MEMORY. */
 status measure_field_change(cnf *flow, const real *params, const double window[4], const standard *units, double *out,
-                            failure *why);
+                            error_info *err);
 
 /* Visit the numbers under the names of their metrics. */
-typedef status measure_visit(void *argument, const char *name, double value, failure *why);
-status measure_each(const measurement *from, measure_visit *visit, void *argument, failure *why);
-status measure_each_of_images(const image_measurement *from, measure_visit *visit, void *argument, failure *why);
+typedef status measure_visit(void *argument, const char *name, double value, error_info *err);
+status measure_each(const measurement *from, measure_visit *visit, void *argument, error_info *err);
+status measure_each_of_images(const image_measurement *from, measure_visit *visit, void *argument, error_info *err);
 
 #endif

@@ -12,13 +12,13 @@
 
 #include "system/clock.h"
 
-#define HELD_SECONDS 0.1
+#define BUFFERED_SECONDS 0.1
 
 bool message_send(message_writer *writer, int descriptor, const message *one, const void *bytes) {
     struct iovec parts[] = {
-        {writer->bytes, writer->held}, {(void *)one, sizeof *one}, {(void *)bytes, one->size}, {(char[]){0}, 1}};
+        {writer->bytes, writer->buffered}, {(void *)one, sizeof *one}, {(void *)bytes, one->size}, {(char[]){0}, 1}};
     const int count = sizeof parts / sizeof *parts;
-    writer->held = 0;
+    writer->buffered = 0;
     for (int next = 0; next < count;) {
         const ssize_t written = writev(descriptor, parts + next, count - next);
         if (written < 0 && errno == EINTR) continue;
@@ -35,15 +35,15 @@ bool message_send(message_writer *writer, int descriptor, const message *one, co
 bool message_send_later(message_writer *writer, int descriptor, const message *one, const void *bytes) {
     const size_t size = sizeof *one + one->size + 1;
     const double now = clock_seconds();
-    if (now - writer->sent >= HELD_SECONDS || size > sizeof writer->bytes - writer->held) {
+    if (now - writer->sent >= BUFFERED_SECONDS || size > sizeof writer->bytes - writer->buffered) {
         writer->sent = now;
         return message_send(writer, descriptor, one, bytes);
     }
-    unsigned char *place = writer->bytes + writer->held;
+    unsigned char *place = writer->bytes + writer->buffered;
     memcpy(place, one, sizeof *one);
     if (one->size > 0) memcpy(place + sizeof *one, bytes, one->size);
     place[size - 1] = 0;
-    writer->held += size;
+    writer->buffered += size;
     return true;
 }
 

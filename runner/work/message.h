@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "record/recorder.h"
+#include "record/results_db.h"
 
 typedef enum message_kind {
     MESSAGE_STARTED, /* started, iteration */
     MESSAGE_PLANS, /* iteration; how convolutions are computed behind, in the words of device_table.h */
     MESSAGE_NOTE, /* a sentence for the user behind */
     MESSAGE_PROGRESS, /* iteration, loss */
-    MESSAGE_EPOCH, /* iteration; a recorder_epoch of each split behind */
+    MESSAGE_EPOCH, /* iteration; a db_epoch of each split behind */
     MESSAGE_METRIC, /* name, value */
     MESSAGE_THEORY, /* theory */
     MESSAGE_BLOB, /* blob, its numbers behind */
@@ -63,7 +63,7 @@ typedef struct message {
 /* Messages on their way, of which small ones may be held back, so that the reader is not woken for each. Start with {0}. */
 typedef struct message_writer {
     double sent; /* when one that might have waited was sent last, in seconds */
-    size_t held;
+    size_t buffered;
     unsigned char bytes[16384];
 } message_writer;
 

@@ -15,10 +15,10 @@ size_t outputs_density_rows(size_t dimension, size_t cells) {
     return dimension == 1 ? 1 : cells;
 }
 
-status outputs_density(model *flow, const double window[4], size_t cells, float *p, failure *why) {
+status outputs_density(model *flow, const double window[4], size_t cells, float *p, error_info *err) {
     const size_t D = model_dimension(flow), n = outputs_density_rows(D, cells) * cells;
     double *x = calloc(D * n, sizeof *x), *log_density = calloc(n, sizeof *log_density);
-    status outcome = x && log_density ? STATUS_OK : fail(why, STATUS_MEMORY, "out of memory for a density");
+    status outcome = x && log_density ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory for a density");
     for (size_t i = 0; outcome == STATUS_OK && i < n; i++) {
         double centre[2];
         outputs_cell_centre(window, cells, i, centre);
@@ -26,7 +26,7 @@ status outputs_density(model *flow, const double window[4], size_t cells, float 
     }
     if (outcome == STATUS_OK)
         outcome =
-            model_transform(flow, (model_rows){.doubles = x}, 0, n, 0, (model_rows){.reals = NULL}, log_density, why);
+            model_transform(flow, (model_rows){.doubles = x}, 0, n, 0, (model_rows){.reals = NULL}, log_density, err);
     for (size_t i = 0; outcome == STATUS_OK && i < n; i++) p[i] = (float)det_exp(log_density[i]);
     free(x);
     free(log_density);

@@ -13,7 +13,7 @@ size_t outputs_density_rows(size_t dimension, size_t cells);
 
 /* p (rows, cells) <- p(x) at the centres of the cells of the window {x0, x1,
  * y0, y1}, row by row from y0 up. The flow is of dimension 1 or 2. Errors: those of model_transform, STATUS_MEMORY. */
-status outputs_density(model *flow, const double window[4], size_t cells, float *p, failure *why);
+status outputs_density(model *flow, const double window[4], size_t cells, float *p, error_info *err);
 
 /* The same of the data itself; false if it has no closed form. */
 bool outputs_target_density(const dataset *data, size_t cells, float *p);

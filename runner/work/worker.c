@@ -48,15 +48,15 @@ bool worker_asked_to_stop(void *argument) {
     return self->stop;
 }
 
-status worker_send(worker *self, message one, const void *bytes, failure *why) {
+status worker_send(worker *self, message one, const void *bytes, error_info *err) {
     one.iteration = self->training ? trainer_iteration(self->training) : self->task->from->checkpoint_iteration;
-    if (self->cut) return fail(why, STATUS_IO, "nobody records what is computed");
+    if (self->cut) return error_set(err, STATUS_IO, "nobody records what is computed");
     /* Epochs may be short. What is lost with the process is behind its checkpoint, whose message sends what waits. */
     bool (*const send)(message_writer *, int, const message *, const void *) =
         one.kind == MESSAGE_EPOCH ? message_send_later : message_send;
     if (send(&self->writer, self->task->output, &one, bytes)) return STATUS_OK;
     self->cut = true;
-    return fail(why, STATUS_IO, "nobody records what is computed: %s", strerror(errno));
+    return error_set(err, STATUS_IO, "nobody records what is computed: %s", strerror(errno));
 }
 
 /* Whether a flow's evaluations and end time may change as the training goes by, and so are worth a row an epoch. */
@@ -64,36 +64,35 @@ static bool has_flows(const worker *self) {
     return self->data.images || !cnf_is_fused(objective_points(trainer_objective(self->training)));
 }
 
-static void fill_split(const worker *self, recorder_split split, double loss, const objective_counts *counts,
-                       recorder_epoch *row) {
+static void fill_split(const worker *self, db_split split, double loss, const objective_counts *counts, db_epoch *row) {
     row->split = split;
     row->loss = loss;
     row->nfe_forward = trainer_forward_evaluations(counts);
     row->nfe_backward = trainer_backward_evaluations(counts);
     row->flow_count = has_flows(self) ? counts->flow_count : 0;
     for (size_t f = 0; f < row->flow_count; f++)
-        row->flows[f] = (recorder_flow){.nfe_forward = counts->flows[f].forward,
-                                        .nfe_backward = counts->flows[f].backward,
-                                        .end_time = counts->flows[f].end_time};
+        row->flows[f] = (db_flow){.nfe_forward = counts->flows[f].forward,
+                                  .nfe_backward = counts->flows[f].backward,
+                                  .end_time = counts->flows[f].end_time};
 }
 
-static status send_epoch(worker *self, const trainer_epoch *epoch, failure *why) {
+static status send_epoch(worker *self, const trainer_epoch *epoch, error_info *err) {
     enum { SPLITS = 3 };
     const double now = clock_seconds();
-    recorder_epoch rows[SPLITS];
+    db_epoch rows[SPLITS];
     for (size_t i = 0; i < SPLITS; i++)
-        rows[i] = (recorder_epoch){.epoch = epoch->epoch,
-                                   .iteration = epoch->iteration,
-                                   .running = (double)NAN,
-                                   .wall_seconds = now - self->epoch_start,
-                                   .peak_bytes = peak_bytes()};
+        rows[i] = (db_epoch){.epoch = epoch->epoch,
+                             .iteration = epoch->iteration,
+                             .running = (double)NAN,
+                             .wall_seconds = now - self->epoch_start,
+                             .peak_bytes = peak_bytes()};
     self->epoch_start = now;
-    fill_split(self, RECORDER_TRAINING, epoch->training_loss, &epoch->training_counts, &rows[0]);
+    fill_split(self, DB_TRAINING, epoch->training_loss, &epoch->training_counts, &rows[0]);
     rows[0].running = epoch->running_loss;
-    fill_split(self, RECORDER_VALIDATION, epoch->validation_loss, &epoch->validation_counts, &rows[1]);
-    if (epoch->tested) fill_split(self, RECORDER_TEST, epoch->test_loss, &epoch->test_counts, &rows[2]);
+    fill_split(self, DB_VALIDATION, epoch->validation_loss, &epoch->validation_counts, &rows[1]);
+    if (epoch->tested) fill_split(self, DB_TEST, epoch->test_loss, &epoch->test_counts, &rows[2]);
     const message one = {.kind = MESSAGE_EPOCH, .size = (epoch->tested ? SPLITS : SPLITS - 1) * sizeof *rows};
-    return worker_send(self, one, rows, why);
+    return worker_send(self, one, rows, err);
 }
 
 /* --- Checkpoints --- */
@@ -111,14 +110,14 @@ static status describe(const plan_run *run, const standard *units, checkpoint *f
     return specification_write(run->values, &run->dataset->shape, file);
 }
 
-status worker_check_device(const worker *self, failure *why) {
-    return self->device ? self->library->images_state(self->device, why) : STATUS_OK;
+status worker_check_device(const worker *self, error_info *err) {
+    return self->device ? self->library->images_state(self->device, err) : STATUS_OK;
 }
 
 /* The state as a file at `path`; `batch`, which may be NULL, is told to add the last one. */
-static status write_state(worker *self, const objective *batch, const char *path, char sha256[65], failure *why) {
+static status write_state(worker *self, const objective *batch, const char *path, char sha256[65], error_info *err) {
     checkpoint *file;
-    if (checkpoint_create(&file) != STATUS_OK) return fail(why, STATUS_MEMORY, "out of memory for a checkpoint");
+    if (checkpoint_create(&file) != STATUS_OK) return error_set(err, STATUS_MEMORY, "out of memory for a checkpoint");
     status outcome = describe(self->task->run, source_units(&self->data), file);
     if (outcome == STATUS_OK) outcome = trainer_save(self->training, file);
     if (outcome == STATUS_OK) outcome = worker_keep_plans(self, file);
@@ -126,14 +125,14 @@ static status write_state(worker *self, const objective *batch, const char *path
     if (outcome == STATUS_OK && self->skipped > 0)
         outcome = checkpoint_put(file, skipped_name, CHECKPOINT_U64, 1, &one, &self->skipped);
     if (outcome == STATUS_OK && batch) outcome = objective_save_batch(batch, file);
-    if (outcome != STATUS_OK) failure_describe(why, "out of memory for a checkpoint");
-    else outcome = worker_check_device(self, why); /* parameters were fetched from there */
-    if (outcome == STATUS_OK) outcome = checkpoint_write(file, path, sha256, why);
+    if (outcome != STATUS_OK) error_describe(err, "out of memory for a checkpoint");
+    else outcome = worker_check_device(self, err); /* parameters were fetched from there */
+    if (outcome == STATUS_OK) outcome = checkpoint_write(file, path, sha256, err);
     checkpoint_destroy(&file);
     return outcome;
 }
 
-static status save(worker *self, failure *why) {
+static status save(worker *self, error_info *err) {
     const worker_task *task = self->task;
     const uint64_t iteration = trainer_iteration(self->training);
     if (iteration == self->saved) return STATUS_OK;
@@ -141,23 +140,23 @@ static status save(worker *self, failure *why) {
     message one = {.kind = MESSAGE_CHECKPOINT};
     checkpoint_name(task->database, task->run->key, iteration, name);
     checkpoint_locate(task->database, name, path);
-    TRY(write_state(self, NULL, path, one.file.sha256, why));
-    TRY(checkpoint_measure(path, &one.file.bytes, why));
+    TRY(write_state(self, NULL, path, one.file.sha256, err));
+    TRY(checkpoint_measure(path, &one.file.bytes, err));
     self->saved = iteration;
     one.size = strlen(name);
-    return worker_send(self, one, name, why);
+    return worker_send(self, one, name, err);
 }
 
-static status read_state(worker *self, const char *path, const checkpoint *file, failure *why) {
+static status read_state(worker *self, const char *path, const checkpoint *file, error_info *err) {
     const char *key = checkpoint_get_text(file, "key");
-    failure reason;
+    error_info reason;
     if (!key || strcmp(key, self->task->run->key) != 0)
-        return fail(why, STATUS_FORMAT, "the checkpoint \"%s\" belongs to another run", path);
+        return error_set(err, STATUS_FORMAT, "the checkpoint \"%s\" belongs to another run", path);
     const status outcome = trainer_restore(self->training, file, &reason);
-    if (outcome != STATUS_OK) return fail(why, outcome, "the checkpoint \"%s\": %s", path, reason.text);
+    if (outcome != STATUS_OK) return error_set(err, outcome, "the checkpoint \"%s\": %s", path, reason.text);
     if (trainer_iteration(self->training) != self->task->from->checkpoint_iteration)
-        return fail(why, STATUS_FORMAT, "the checkpoint \"%s\" is of iteration %" PRIu64 ", not %" PRIu64, path,
-                    trainer_iteration(self->training), self->task->from->checkpoint_iteration);
+        return error_set(err, STATUS_FORMAT, "the checkpoint \"%s\" is of iteration %" PRIu64 ", not %" PRIu64, path,
+                         trainer_iteration(self->training), self->task->from->checkpoint_iteration);
     self->saved = trainer_iteration(self->training);
     const uint64_t *skipped = checkpoint_get(file, skipped_name, CHECKPOINT_U64, 1);
     self->skipped = skipped ? *skipped : 0;
@@ -165,164 +164,164 @@ static status read_state(worker *self, const char *path, const checkpoint *file,
 }
 
 /* What a user can do about a checkpoint that is not what it should be. */
-static status advise(const worker *self, status outcome, const failure *reason, failure *why) {
-    if (outcome == STATUS_MEMORY) return fail(why, outcome, "%s", reason->text);
-    return fail(why, outcome, "%.800s; put it back, or begin the run again after %s check --restart %.12s",
-                reason->text, command_name(), self->task->run->key);
+static status advise(const worker *self, status outcome, const error_info *reason, error_info *err) {
+    if (outcome == STATUS_MEMORY) return error_set(err, outcome, "%s", reason->text);
+    return error_set(err, outcome, "%.800s; put it back, or begin the run again after %s check --restart %.12s",
+                     reason->text, command_name(), self->task->run->key);
 }
 
 /* The checkpoint that the database names, and where it is; *file <- NULL if there is none. */
-static status open_checkpoint(const worker *self, char path[PATH_MAX], checkpoint **file, failure *why) {
-    const recorder_run *from = self->task->from;
-    failure reason = {""};
+static status open_checkpoint(const worker *self, char path[PATH_MAX], checkpoint **file, error_info *err) {
+    const db_run *from = self->task->from;
+    error_info reason = {""};
     *file = NULL;
     path[0] = '\0';
     if (!from->has_checkpoint) return STATUS_OK;
     checkpoint_locate(self->task->database, from->checkpoint_path, path);
     status outcome = checkpoint_verify(path, from->checkpoint_bytes, from->checkpoint_sha256, &reason);
     if (outcome == STATUS_OK) outcome = checkpoint_read(path, file, &reason);
-    return outcome == STATUS_OK ? STATUS_OK : advise(self, outcome, &reason, why);
+    return outcome == STATUS_OK ? STATUS_OK : advise(self, outcome, &reason, err);
 }
 
 /* --- Training --- */
 
-status worker_say(worker *self, const char *text, failure *why) {
-    return worker_send(self, (message){.kind = MESSAGE_NOTE, .size = strlen(text)}, text, why);
+status worker_say(worker *self, const char *text, error_info *err) {
+    return worker_send(self, (message){.kind = MESSAGE_NOTE, .size = strlen(text)}, text, err);
 }
 
 /* A step without a loss or a gradient: the parameters are as they were, and the batch is kept, to be repeated. */
-static status skip(worker *self, status outcome, failure *why) {
+static status skip(worker *self, status outcome, error_info *err) {
     const worker_task *task = self->task;
-    const objective *goal = trainer_objective(self->training);
+    const objective *obj = trainer_objective(self->training);
     const uint64_t iteration = trainer_iteration(self->training);
     char path[PATH_MAX];
-    failure reason, text, ignored;
-    objective_describe(goal, outcome, &reason);
+    error_info reason, text, ignored;
+    objective_describe(obj, outcome, &reason);
     if (++self->skipped >= SKIPPED_MAX)
-        return fail(why, outcome, "%" PRIu64 " iterations in a row failed, the last one, %" PRIu64 ", so: %.600s",
-                    self->skipped, iteration, reason.text);
-    failure_describe(&text, "iteration %" PRIu64 " skipped: %.600s", iteration, reason.text);
+        return error_set(err, outcome, "%" PRIu64 " iterations in a row failed, the last one, %" PRIu64 ", so: %.600s",
+                         self->skipped, iteration, reason.text);
+    error_describe(&text, "iteration %" PRIu64 " skipped: %.600s", iteration, reason.text);
     checkpoint_failure_path(task->database, task->run->key, iteration, path);
     if (self->data.images && self->failures_kept < FAILURES_KEPT &&
         checkpoint_make_failures(task->database, &ignored) == STATUS_OK &&
-        write_state(self, goal, path, NULL, &ignored) == STATUS_OK) {
+        write_state(self, obj, path, NULL, &ignored) == STATUS_OK) {
         self->failures_kept++;
-        failure_describe(&text, "iteration %" PRIu64 " skipped: %.400s; %s replay %.400s repeats it", iteration,
-                         reason.text, command_name(), path);
+        error_describe(&text, "iteration %" PRIu64 " skipped: %.400s; %s replay %.400s repeats it", iteration,
+                       reason.text, command_name(), path);
     }
-    return worker_say(self, text.text, why);
+    return worker_say(self, text.text, err);
 }
 
-static status say_unsolved(worker *self, const char *split, failure *why) {
-    failure text;
-    failure_describe(&text, "a flow could not be solved on %s %s; that epoch's loss is stored as nan", split,
-                     self->data.images ? "images" : "points");
-    return worker_say(self, text.text, why);
+static status say_unsolved(worker *self, const char *split, error_info *err) {
+    error_info text;
+    error_describe(&text, "a flow could not be solved on %s %s; that epoch's loss is stored as nan", split,
+                   self->data.images ? "images" : "points");
+    return worker_say(self, text.text, err);
 }
 
 status worker_on_step(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
-                      failure *why) {
+                      error_info *err) {
     const settings *values = self->task->run->values;
     /* A loss that is no finite number is recorded as what it is. */
     if (outcome == STATUS_OK) self->skipped = 0;
-    else TRY(skip(self, outcome, why));
+    else TRY(skip(self, outcome, err));
     if (epoch_done) {
-        if (has_flows(self) && epoch->validation != STATUS_OK) TRY(say_unsolved(self, "validation", why));
-        if (has_flows(self) && epoch->tested && epoch->test != STATUS_OK) TRY(say_unsolved(self, "test", why));
-        TRY(send_epoch(self, epoch, why));
-        if (epoch->epoch % values->train_checkpoint_epochs == 0) TRY(save(self, why));
+        if (has_flows(self) && epoch->validation != STATUS_OK) TRY(say_unsolved(self, "validation", err));
+        if (has_flows(self) && epoch->tested && epoch->test != STATUS_OK) TRY(say_unsolved(self, "test", err));
+        TRY(send_epoch(self, epoch, err));
+        if (epoch->epoch % values->train_checkpoint_epochs == 0) TRY(save(self, err));
     }
     const double now = clock_seconds();
     if (now - self->last_progress < PROGRESS_SECONDS) return STATUS_OK;
     self->last_progress = now;
-    return worker_send(self, (message){.kind = MESSAGE_PROGRESS, .loss = loss}, NULL, why);
+    return worker_send(self, (message){.kind = MESSAGE_PROGRESS, .loss = loss}, NULL, err);
 }
 
 /* What keeps a device from repeating steps by itself shows when it first tries to; it is slower then, so it is told. */
-static status say_graphs(worker *self, failure *why) {
-    failure which, text;
+static status say_graphs(worker *self, error_info *err) {
+    error_info which, text;
     if (!self->device || self->graphs_told || self->library->images_graphs(self->device, &which)) return STATUS_OK;
     self->graphs_told = true;
-    failure_describe(&text, "steps are not repeated by the device, which may be slower: %.800s", which.text);
-    return worker_say(self, text.text, why);
+    error_describe(&text, "steps are not repeated by the device, which may be slower: %.800s", which.text);
+    return worker_say(self, text.text, err);
 }
 
-static status step(worker *self, failure *why) {
+static status step(worker *self, error_info *err) {
     double loss = NAN;
     bool epoch_done;
     trainer_epoch epoch;
     const status outcome = trainer_step(self->training, &loss, &epoch_done, &epoch);
-    TRY(worker_check_device(self, why));
-    TRY(say_graphs(self, why));
+    TRY(worker_check_device(self, err));
+    TRY(say_graphs(self, err));
     if (outcome < 0)
-        return fail(why, outcome, "the step after iteration %" PRIu64 " failed%s", trainer_iteration(self->training),
-                    outcome == STATUS_MEMORY ? ": out of memory" : "");
-    return worker_on_step(self, outcome, loss, epoch_done, &epoch, why);
+        return error_set(err, outcome, "the step after iteration %" PRIu64 " failed%s",
+                         trainer_iteration(self->training), outcome == STATUS_MEMORY ? ": out of memory" : "");
+    return worker_on_step(self, outcome, loss, epoch_done, &epoch, err);
 }
 
-static status open_device(worker *self, failure *why) {
-    TRY(device_open(&self->library, why));
-    return self->library->images_open(self->task->device, &self->device, why);
+static status open_device(worker *self, error_info *err) {
+    TRY(device_open(&self->library, err));
+    return self->library->images_open(self->task->device, &self->device, err);
 }
 
 /* Own kernels are slower than cuDNN's, so the user is told where that was not found, or has nothing to offer. */
-static status say_library(worker *self, failure *why) {
-    failure which, text;
+static status say_library(worker *self, error_info *err) {
+    error_info which, text;
     if (!self->device || self->library->images_library(self->device, &which)) return STATUS_OK;
-    failure_describe(&text, "convolutions by own kernels, which may be slower: %.800s", which.text);
-    return worker_say(self, text.text, why);
+    error_describe(&text, "convolutions by own kernels, which may be slower: %.800s", which.text);
+    return worker_say(self, text.text, err);
 }
 
-static status make_training(worker *self, failure *why) {
+static status make_training(worker *self, error_info *err) {
     const worker_task *task = self->task;
     trainer_spec spec;
-    objective *goal;
+    objective *obj;
     specification_trainer(task->run->values, &spec);
     spec.backend = self->device;
-    TRY(source_objective(&self->data, task->run->values, task->run->seed, self->threads, self->device, &goal, why));
-    return trainer_create(&spec, &goal, &self->training, why);
+    TRY(source_objective(&self->data, task->run->values, task->run->seed, self->threads, self->device, &obj, err));
+    return trainer_create(&spec, &obj, &self->training, err);
 }
 
 /* What a model had is free again by now. */
-status worker_explain_memory(const worker *self, failure *why) {
+status worker_explain_memory(const worker *self, error_info *err) {
     if (!self->device) return STATUS_MEMORY;
-    const failure reason = *why;
+    const error_info reason = *err;
     const int number = self->task->device;
     device_about about;
-    TRY(self->library->describe(number, &about, why));
-    return fail(why, STATUS_MEMORY,
-                "%.600s, on CUDA device %d or beside it: %.1f MB of its %.1f MB are free, and the model with its "
-                "workspaces needs more; a smaller train.batch needs less",
-                reason.text, number, 1e-6 * (double)about.available, 1e-6 * (double)about.memory);
+    TRY(self->library->describe(number, &about, err));
+    return error_set(err, STATUS_MEMORY,
+                     "%.600s, on CUDA device %d or beside it: %.1f MB of its %.1f MB are free, and the model with its "
+                     "workspaces needs more; a smaller train.batch needs less",
+                     reason.text, number, 1e-6 * (double)about.available, 1e-6 * (double)about.memory);
 }
 
 /* Create the training and resume it from a checkpoint, which may be NULL. */
-static status begin_training(worker *self, const char *path, const checkpoint *file, failure *why) {
-    failure reason = {""};
-    if (file) TRY(worker_recall_plans(self, file, why));
-    self->held = peak_bytes();
-    const status made = make_training(self, why);
-    TRY(worker_check_device(self, why)); /* which explains what else went wrong */
-    if (made != STATUS_OK) return made == STATUS_MEMORY ? worker_explain_memory(self, why) : made;
-    TRY(say_library(self, why));
+static status begin_training(worker *self, const char *path, const checkpoint *file, error_info *err) {
+    error_info reason = {""};
+    if (file) TRY(worker_recall_plans(self, file, err));
+    self->base_bytes = peak_bytes();
+    const status made = make_training(self, err);
+    TRY(worker_check_device(self, err)); /* which explains what else went wrong */
+    if (made != STATUS_OK) return made == STATUS_MEMORY ? worker_explain_memory(self, err) : made;
+    TRY(say_library(self, err));
     const status read = file ? read_state(self, path, file, &reason) : STATUS_OK;
-    return read == STATUS_OK ? STATUS_OK : advise(self, read, &reason, why);
+    return read == STATUS_OK ? STATUS_OK : advise(self, read, &reason, err);
 }
 
-static status prepare(worker *self, failure *why) {
+static status prepare(worker *self, error_info *err) {
     const worker_task *task = self->task;
     const plan_dataset *planned = task->run->dataset;
     const settings *values = task->run->values;
     char path[PATH_MAX];
     checkpoint *file;
-    TRY(source_open(planned->source, values, &self->data, why));
+    TRY(source_open(planned->source, values, &self->data, err));
     if (strcmp(source_checksum(&self->data), planned->checksum) != 0)
-        return fail(why, STATUS_IO, "\"%s\" has changed since the start", planned->source);
+        return error_set(err, STATUS_IO, "\"%s\" has changed since the start", planned->source);
     if (!self->shares_threads && task->threads > 1 && parallel_create(task->threads, &self->threads) != STATUS_OK)
-        return fail(why, STATUS_MEMORY, "cannot start %zu threads", task->threads);
-    if (task->on_device) TRY(open_device(self, why));
-    TRY(open_checkpoint(self, path, &file, why));
-    const status begun = begin_training(self, path, file, why);
+        return error_set(err, STATUS_MEMORY, "cannot start %zu threads", task->threads);
+    if (task->on_device) TRY(open_device(self, err));
+    TRY(open_checkpoint(self, path, &file, err));
+    const status begun = begin_training(self, path, file, err);
     checkpoint_destroy(&file);
     if (begun != STATUS_OK) return begun;
     checkpoint_clean(task->database, task->run->key, path); /* what else there is of its files was never recorded */
@@ -333,58 +332,58 @@ static status prepare(worker *self, failure *why) {
 static const uint64_t library_bytes = 2000000;
 
 /* Mean and deviation of each column of a standardised table, as metrics. */
-static status send_units(worker *self, const standard *units, failure *why) {
+static status send_units(worker *self, const standard *units, error_info *err) {
     for (size_t d = 0; units && d < units->dimension; d++) {
         char name[32];
         snprintf(name, sizeof name, "data_mean_%zu", d + 1);
-        TRY(worker_send_metric(self, name, units->mean[d], why));
+        TRY(worker_send_metric(self, name, units->mean[d], err));
         snprintf(name, sizeof name, "data_deviation_%zu", d + 1);
-        TRY(worker_send_metric(self, name, units->deviation[d], why));
+        TRY(worker_send_metric(self, name, units->deviation[d], err));
     }
     return STATUS_OK;
 }
 
 /* What the process held before the model was made, and what it may come to hold. */
-static status send_start(worker *self, failure *why) {
-    const objective *goal = trainer_objective(self->training);
+static status send_start(worker *self, error_info *err) {
+    const objective *obj = trainer_objective(self->training);
     uint64_t sampling;
-    TRY(worker_sampling_bytes(self, &sampling, why));
-    const uint64_t predicted = self->held + trainer_bytes(self->training) + library_bytes + sampling;
+    TRY(worker_sampling_bytes(self, &sampling, err));
+    const uint64_t predicted = self->base_bytes + trainer_bytes(self->training) + library_bytes + sampling;
     const message one = {.kind = MESSAGE_STARTED,
-                         .started = {.parameters = objective_parameters(goal)->total,
+                         .started = {.parameters = objective_parameters(obj)->total,
                                      .predicted_bytes = predicted,
-                                     .kept_bytes = objective_kept_bytes(goal)}};
-    TRY(worker_send(self, one, NULL, why));
-    if (!self->data.images) return send_units(self, source_units(&self->data), why);
-    TRY(worker_send_metric(self, "data_dimension", (double)self->task->run->dataset->shape.dimension, why));
+                                     .kept_bytes = objective_kept_bytes(obj)}};
+    TRY(worker_send(self, one, NULL, err));
+    if (!self->data.images) return send_units(self, source_units(&self->data), err);
+    TRY(worker_send_metric(self, "data_dimension", (double)self->task->run->dataset->shape.dimension, err));
     /* A run that others began keeps what they said. */
-    if (self->device) return worker_send_metric(self, "convolutions", 0, why);
+    if (self->device) return worker_send_metric(self, "convolutions", 0, err);
     if (trainer_iteration(self->training) > 0) return STATUS_OK;
-    return worker_send_metric(self, "convolutions", CPU_CONVOLUTIONS, why);
+    return worker_send_metric(self, "convolutions", CPU_CONVOLUTIONS, err);
 }
 
-status worker_open(worker *self, failure *why) {
-    TRY(prepare(self, why));
-    TRY(send_start(self, why));
-    TRY(worker_tell_plans(self, why));
-    TRY(worker_send_target(self, why));
+status worker_open(worker *self, error_info *err) {
+    TRY(prepare(self, err));
+    TRY(send_start(self, err));
+    TRY(worker_tell_plans(self, err));
+    TRY(worker_send_target(self, err));
     self->epoch_start = clock_seconds();
     return STATUS_OK;
 }
 
-status worker_finish(worker *self, failure *why) {
-    TRY(save(self, why));
-    if (!self->stop) TRY(worker_send_outputs(self, why));
-    if (!self->stop) TRY(worker_send_measurements(self, why));
-    if (!self->stop && self->task->run->values->experiment_task == TASK_THEORY) TRY(worker_send_theory(self, why));
-    return worker_send(self, (message){.kind = self->stop ? MESSAGE_INTERRUPTED : MESSAGE_DONE}, NULL, why);
+status worker_finish(worker *self, error_info *err) {
+    TRY(save(self, err));
+    if (!self->stop) TRY(worker_send_outputs(self, err));
+    if (!self->stop) TRY(worker_send_measurements(self, err));
+    if (!self->stop && self->task->run->values->experiment_task == TASK_THEORY) TRY(worker_send_theory(self, err));
+    return worker_send(self, (message){.kind = self->stop ? MESSAGE_INTERRUPTED : MESSAGE_DONE}, NULL, err);
 }
 
-void worker_close(worker *self, status outcome, failure *why) {
+void worker_close(worker *self, status outcome, error_info *err) {
     if (outcome != STATUS_OK) {
-        if (!why->text[0]) failure_describe(why, "failed with status %d", (int)outcome);
-        failure ignored;
-        worker_send(self, (message){.kind = MESSAGE_FAILED, .size = strlen(why->text)}, why->text, &ignored);
+        if (!err->text[0]) error_describe(err, "failed with status %d", (int)outcome);
+        error_info ignored;
+        worker_send(self, (message){.kind = MESSAGE_FAILED, .size = strlen(err->text)}, err->text, &ignored);
     }
     trainer_destroy(&self->training);
     if (self->device) self->library->images_close(&self->device);
@@ -408,17 +407,17 @@ bool worker_become_child(pid_t parent) {
     return true;
 }
 
-static status work(worker *self, failure *why) {
-    TRY(worker_open(self, why));
-    while (!trainer_finished(self->training) && !worker_asked_to_stop(self)) TRY(step(self, why));
-    return worker_finish(self, why);
+static status work(worker *self, error_info *err) {
+    TRY(worker_open(self, err));
+    while (!trainer_finished(self->training) && !worker_asked_to_stop(self)) TRY(step(self, err));
+    return worker_finish(self, err);
 }
 
 int worker_run(const worker_task *task) {
     worker self = {.task = task};
-    failure why = {""};
+    error_info err = {""};
     if (!worker_become_child(task->parent)) return 1;
-    const status outcome = work(&self, &why);
-    worker_close(&self, outcome, &why);
+    const status outcome = work(&self, &err);
+    worker_close(&self, outcome, &err);
     return outcome == STATUS_OK ? 0 : 1;
 }

@@ -5,12 +5,12 @@
 #include <sys/types.h>
 
 #include "plan/plan.h"
-#include "record/recorder.h"
+#include "record/results_db.h"
 
 typedef struct worker_task {
     const plan_run *run;
     const char *database; /* checkpoints lie beside it */
-    const recorder_run *from; /* has the checkpoint to resume from, if there is one */
+    const db_run *from; /* has the checkpoint to resume from, if there is one */
     size_t threads;
     uint64_t target_cells, target_samples; /* of the data itself, to be sent too; 0: not wanted */
     pid_t parent; /* without which it ends */

@@ -1,28 +1,28 @@
 /* worker_batched.c - trainings of points side by side on a device, in one process.
  *
  * Each has a worker of its own, as if it were alone: its messages, checkpoints, failures. Those of the same model and
- * settings are one fleet; a launch of every fleet is under way at once. What the device's memory has no room for waits
- * for the next wave. */
+ * settings form one batched trainer; a launch of each is under way at once. What the device's memory has no room for
+ * waits for the next wave. */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "backend/device.h"
-#include "train/fleet.h"
+#include "train/batched_trainer.h"
 #include "work/worker_internal.h"
 
 /* One training. */
 typedef struct one_of_many {
     worker worker;
     bool open;
-    toy_program program;
+    fused_kernel_spec program;
 } one_of_many;
 
 /* Trainings of one program. */
-typedef struct program_group {
-    fleet *fleet;
+typedef struct kernel_group {
+    batched_trainer *batched_trainer;
     one_of_many **members; /* (count) */
     size_t count;
-} program_group;
+} kernel_group;
 
 typedef struct many {
     const device_table *table;
@@ -31,14 +31,14 @@ typedef struct many {
     one_of_many *all; /* (count) */
     size_t count;
     bool stop; /* asked to */
-    program_group *groups; /* of the wave; (count) at most */
+    kernel_group *groups; /* of the wave; (count) at most */
     size_t group_count;
 } many;
 
 /* One training's end. Its output is closed, which is how the parent hears of it. */
-static void end(one_of_many *one, status outcome, failure *why) {
+static void end(one_of_many *one, status outcome, error_info *err) {
     if (!one->open) return;
-    worker_close(&one->worker, outcome, why);
+    worker_close(&one->worker, outcome, err);
     close(one->worker.task->output);
     one->open = false;
 }
@@ -52,82 +52,82 @@ static bool asked_to_stop(many *self) {
 }
 
 static void finish(many *self, one_of_many *one) {
-    failure why = {""};
-    const status outcome = worker_finish(&one->worker, &why);
+    error_info err = {""};
+    const status outcome = worker_finish(&one->worker, &err);
     self->stop |= one->worker.stop;
-    end(one, outcome, &why);
+    end(one, outcome, &err);
 }
 
 /* --- A wave --- */
 
 /* Give up those of a group that are still open. */
-static void lose(const program_group *group, status outcome, const failure *reason) {
+static void lose(const kernel_group *group, status outcome, const error_info *reason) {
     for (size_t i = 0; i < group->count; i++) {
-        failure why = *reason;
-        end(group->members[i], outcome, &why);
+        error_info err = *reason;
+        end(group->members[i], outcome, &err);
     }
 }
 
-static status make_fleet(many *self, program_group *group, failure *why) {
+static status make_batched_trainer(many *self, kernel_group *group, error_info *err) {
     trainer **members = calloc(group->count, sizeof(trainer *));
-    if (!members) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!members) return error_set(err, STATUS_MEMORY, "out of memory");
     for (size_t i = 0; i < group->count; i++) members[i] = group->members[i]->worker.training;
-    const status outcome =
-        fleet_create(self->table, self->device, members, group->count, self->threads, &group->fleet, why);
+    const status outcome = batched_trainer_create(self->table, self->device, members, group->count, self->threads,
+                                                  &group->batched_trainer, err);
     free(members);
     return outcome;
 }
 
 /* The groups of the trainings first .. last - 1. */
 static void form(many *self, one_of_many **room, size_t first, size_t last) {
-    failure why = {""};
+    error_info err = {""};
     self->group_count = 0;
     for (size_t i = first; i < last; i++) {
         bool taken = !self->all[i].open;
         for (size_t g = 0; g < self->group_count && !taken; g++) {
-            const program_group *group = &self->groups[g];
-            taken = fleet_same_program(&group->members[0]->program, &self->all[i].program);
+            const kernel_group *group = &self->groups[g];
+            taken = batched_trainer_same_spec(&group->members[0]->program, &self->all[i].program);
         }
         if (taken) continue;
-        program_group *group = &self->groups[self->group_count++];
-        *group = (program_group){.members = room};
+        kernel_group *group = &self->groups[self->group_count++];
+        *group = (kernel_group){.members = room};
         for (size_t k = i; k < last; k++)
-            if (self->all[k].open && fleet_same_program(&self->all[i].program, &self->all[k].program))
+            if (self->all[k].open && batched_trainer_same_spec(&self->all[i].program, &self->all[k].program))
                 group->members[group->count++] = &self->all[k];
         room += group->count;
     }
     for (size_t g = 0; g < self->group_count; g++) {
-        program_group *group = &self->groups[g];
-        const status outcome = make_fleet(self, group, &why);
-        if (outcome != STATUS_OK) lose(group, outcome, &why);
+        kernel_group *group = &self->groups[g];
+        const status outcome = make_batched_trainer(self, group, &err);
+        if (outcome != STATUS_OK) lose(group, outcome, &err);
     }
 }
 
 /* What the launch gave to one training. */
-static status take(program_group *group, size_t i, failure *why) {
+static status take(kernel_group *group, size_t i, error_info *err) {
     worker *one = &group->members[i]->worker;
     status outcome;
     double loss;
     bool epoch_done;
     trainer_epoch epoch;
-    while (fleet_next(group->fleet, i, &outcome, &loss, &epoch_done, &epoch))
-        TRY(worker_on_step(one, outcome, loss, epoch_done, &epoch, why));
+    while (batched_trainer_next(group->batched_trainer, i, &outcome, &loss, &epoch_done, &epoch))
+        TRY(worker_on_step(one, outcome, loss, epoch_done, &epoch, err));
     return STATUS_OK;
 }
 
-static void take_all(many *self, program_group *group) {
+static void take_all(many *self, kernel_group *group) {
     for (size_t i = 0; i < group->count; i++) {
         one_of_many *one = group->members[i];
-        failure why = {""};
+        error_info err = {""};
         if (!one->open) continue;
-        const status outcome = take(group, i, &why);
-        if (outcome != STATUS_OK) end(one, outcome, &why);
+        const status outcome = take(group, i, &err);
+        if (outcome != STATUS_OK) end(one, outcome, &err);
         else if (trainer_finished(one->worker.training)) finish(self, one);
-        if (!one->open) fleet_leave(group->fleet, i);
+        if (!one->open) batched_trainer_leave(group->batched_trainer, i);
     }
 }
 
-static bool any_open(const program_group *group) {
+static bool any_open(const kernel_group *group) {
     for (size_t i = 0; i < group->count; i++)
         if (group->members[i]->open) return true;
     return false;
@@ -135,16 +135,16 @@ static bool any_open(const program_group *group) {
 
 static void launch_all(many *self) {
     for (size_t g = 0; g < self->group_count; g++) {
-        program_group *group = &self->groups[g];
-        failure why = {""};
-        const status outcome = any_open(group) ? fleet_begin(group->fleet, &why) : STATUS_OK;
-        if (outcome != STATUS_OK) lose(group, outcome, &why);
+        kernel_group *group = &self->groups[g];
+        error_info err = {""};
+        const status outcome = any_open(group) ? batched_trainer_begin(group->batched_trainer, &err) : STATUS_OK;
+        if (outcome != STATUS_OK) lose(group, outcome, &err);
     }
     for (size_t g = 0; g < self->group_count; g++) {
-        program_group *group = &self->groups[g];
-        failure why = {""};
-        const status outcome = any_open(group) ? fleet_end(group->fleet, &why) : STATUS_OK;
-        if (outcome != STATUS_OK) lose(group, outcome, &why);
+        kernel_group *group = &self->groups[g];
+        error_info err = {""};
+        const status outcome = any_open(group) ? batched_trainer_end(group->batched_trainer, &err) : STATUS_OK;
+        if (outcome != STATUS_OK) lose(group, outcome, &err);
         else take_all(self, group);
     }
 }
@@ -159,31 +159,32 @@ static void train_wave(many *self, one_of_many **room, size_t first, size_t last
         any = false;
         for (size_t g = 0; g < self->group_count; g++) any |= any_open(&self->groups[g]);
     }
-    for (size_t g = 0; g < self->group_count; g++) fleet_destroy(&self->groups[g].fleet);
+    for (size_t g = 0; g < self->group_count; g++) batched_trainer_destroy(&self->groups[g].batched_trainer);
 }
 
 /* --- The whole --- */
 
 /* Trainings from `first` on that fit into the device together, at least one. */
-static status end_of_wave(const many *self, size_t first, size_t *last, failure *why) {
+static status end_of_wave(const many *self, size_t first, size_t *last, error_info *err) {
     device_about about;
-    TRY(self->table->describe(self->device, &about, why));
+    TRY(self->table->describe(self->device, &about, err));
     size_t left = about.available - about.available / 10;
     for (*last = first; *last < self->count; (*last)++) {
         const one_of_many *one = &self->all[*last];
-        const size_t bytes = one->open ? fleet_member_bytes(self->table, &one->program, one->worker.training) : 0;
+        const size_t bytes =
+            one->open ? batched_trainer_run_bytes(self->table, &one->program, one->worker.training) : 0;
         if (bytes > left && *last > first) return STATUS_OK;
         left -= bytes < left ? bytes : left;
     }
     return STATUS_OK;
 }
 
-static status train_all(many *self, failure *why) {
+static status train_all(many *self, error_info *err) {
     one_of_many **room = calloc(self->count, sizeof(one_of_many *));
     status outcome = room ? STATUS_OK : STATUS_MEMORY;
     for (size_t first = 0, last = 0; outcome == STATUS_OK && first < self->count && !asked_to_stop(self);
          first = last) {
-        outcome = end_of_wave(self, first, &last, why);
+        outcome = end_of_wave(self, first, &last, err);
         if (outcome == STATUS_OK) train_wave(self, room, first, last);
     }
     free(room);
@@ -193,30 +194,30 @@ static status train_all(many *self, failure *why) {
 static void open_all(many *self, const worker_task *tasks) {
     for (size_t i = 0; i < self->count; i++) {
         one_of_many *one = &self->all[i];
-        failure why = {""};
+        error_info err = {""};
         one->worker = (worker){.task = &tasks[i], .threads = self->threads, .shares_threads = true};
         one->open = true;
-        status outcome = worker_open(&one->worker, &why);
-        if (outcome == STATUS_OK) outcome = fleet_program(one->worker.training, &one->program, &why);
-        if (outcome != STATUS_OK) end(one, outcome, &why);
+        status outcome = worker_open(&one->worker, &err);
+        if (outcome == STATUS_OK) outcome = batched_trainer_spec(one->worker.training, &one->program, &err);
+        if (outcome != STATUS_OK) end(one, outcome, &err);
     }
 }
 
-static status make(many *self, const worker_task *tasks, failure *why) {
-    TRY(device_open(&self->table, why));
+static status make(many *self, const worker_task *tasks, error_info *err) {
+    TRY(device_open(&self->table, err));
     if (tasks[0].threads > 1 && parallel_create(tasks[0].threads, &self->threads) != STATUS_OK)
-        return fail(why, STATUS_MEMORY, "cannot start %zu threads", tasks[0].threads);
+        return error_set(err, STATUS_MEMORY, "cannot start %zu threads", tasks[0].threads);
     return STATUS_OK;
 }
 
 static status train_and_end(many *self, const worker_task *tasks) {
-    failure why = {""};
-    status outcome = make(self, tasks, &why);
+    error_info err = {""};
+    status outcome = make(self, tasks, &err);
     open_all(self, tasks);
-    if (outcome == STATUS_OK) outcome = train_all(self, &why);
+    if (outcome == STATUS_OK) outcome = train_all(self, &err);
     /* Stopped, or what went wrong with all. */
     for (size_t i = 0; i < self->count; i++) {
-        failure reason = why;
+        error_info reason = err;
         if (!self->all[i].open) continue;
         if (outcome == STATUS_OK) finish(self, &self->all[i]);
         else end(&self->all[i], outcome, &reason);

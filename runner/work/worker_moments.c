@@ -27,7 +27,7 @@ typedef struct moments {
     float *values; /* (4 DENSITY_POINTS) */
 } moments;
 
-static status send(const moments *all, const char *kind, uint64_t rows, uint64_t columns, failure *why) {
+static status send(const moments *all, const char *kind, uint64_t rows, uint64_t columns, error_info *err) {
     message one = {.kind = MESSAGE_BLOB,
                    .blob = {.moving = true,
                             .moment = all->number,
@@ -37,7 +37,7 @@ static status send(const moments *all, const char *kind, uint64_t rows, uint64_t
                             .window = {all->window[0], all->window[1], all->window[2], all->window[3]}},
                    .size = rows * columns * sizeof *all->values};
     snprintf(one.blob.kind, sizeof one.blob.kind, "%s", kind);
-    return worker_send(all->self, one, all->values, why);
+    return worker_send(all->self, one, all->values, err);
 }
 
 static void place_grid(moments *all, size_t cells) {
@@ -55,39 +55,39 @@ static void give_point(const moments *all, size_t i, float *out) {
     for (size_t d = 0; d < 2; d++) out[d] = (float)point[d];
 }
 
-static status solved(const moments *all, status outcome, failure *why) {
-    if (outcome != STATUS_OK) cnf_explain(all->flow, outcome, why);
+static status solved(const moments *all, status outcome, error_info *err) {
+    if (outcome != STATUS_OK) cnf_explain(all->flow, outcome, err);
     return outcome;
 }
 
-static status send_density(moments *all, failure *why) {
+static status send_density(moments *all, error_info *err) {
     const random_stream unused = {.purpose = RANDOM_PROBE}; /* an exact divergence draws nothing */
     place_grid(all, DENSITY_CELLS);
     TRY(solved(all,
                cnf_moment_log_density(all->flow, all->params, all->step, all->points, DENSITY_POINTS, unused,
                                       all->log_density),
-               why));
+               err));
     for (size_t i = 0; i < DENSITY_POINTS; i++) all->values[i] = (float)det_exp(all->log_density[i]);
-    return send(all, "density", DENSITY_CELLS, DENSITY_CELLS, why);
+    return send(all, "density", DENSITY_CELLS, DENSITY_CELLS, err);
 }
 
-static status send_samples(moments *all, failure *why) {
+static status send_samples(moments *all, error_info *err) {
     const random_stream stream = {.seed = all->self->task->run->seed, .purpose = RANDOM_SAMPLING};
-    TRY(solved(all, cnf_moment_sample(all->flow, all->params, all->step, stream, 0, SAMPLES, all->points), why));
+    TRY(solved(all, cnf_moment_sample(all->flow, all->params, all->step, stream, 0, SAMPLES, all->points), err));
     for (size_t i = 0; i < SAMPLES; i++) give_point(all, i, all->values + 2 * i);
-    return send(all, "samples", SAMPLES, 2, why);
+    return send(all, "samples", SAMPLES, 2, err);
 }
 
-static status send_field(moments *all, failure *why) {
+static status send_field(moments *all, error_info *err) {
     const cnf_spec *spec = cnf_specification(all->flow);
     const size_t columns = spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1;
     real context[CONTEXT_MAX];
     if (columns > CONTEXT_MAX)
-        return fail(why, STATUS_INVALID, "output.snapshots: expected a context of at most %d numbers, found %zu",
-                    CONTEXT_MAX, columns);
+        return error_set(err, STATUS_INVALID, "output.snapshots: expected a context of at most %d numbers, found %zu",
+                         CONTEXT_MAX, columns);
     place_grid(all, FIELD_CELLS);
     TRY(solved(all, cnf_moment_field(all->flow, all->params, all->step, all->points, FIELD_POINTS, all->rates, context),
-               why));
+               err));
     for (size_t i = 0; i < FIELD_POINTS; i++) {
         give_point(all, i, all->values + 4 * i);
         for (size_t d = 0; d < 2; d++) {
@@ -95,29 +95,29 @@ static status send_field(moments *all, failure *why) {
             all->values[4 * i + 2 + d] = (float)(unit * (double)all->rates[2 * i + d]);
         }
     }
-    TRY(send(all, "field", FIELD_POINTS, 4, why));
+    TRY(send(all, "field", FIELD_POINTS, 4, err));
     for (size_t i = 0; i < columns; i++) all->values[i] = (float)context[i];
-    return send(all, "context", 1, columns, why);
+    return send(all, "context", 1, columns, err);
 }
 
 /* Moments lie at beginnings of steps, as evenly as those allow; several may fall on one where there are few steps. */
-static status send_all(moments *all, failure *why) {
+static status send_all(moments *all, error_info *err) {
     const uint64_t count = all->self->task->run->values->output_snapshots;
     const size_t steps = cnf_moment_steps(all->flow);
     for (all->number = 0; all->number < count && !worker_asked_to_stop(all->self); all->number++) {
         const double part = count > 1 ? (double)all->number / (double)(count - 1) : 0;
         all->step = (size_t)(part * (double)steps + 0.5);
-        TRY(send_density(all, why));
-        TRY(send_samples(all, why));
-        if (all->step < steps) TRY(send_field(all, why));
+        TRY(send_density(all, err));
+        TRY(send_samples(all, err));
+        if (all->step < steps) TRY(send_field(all, err));
     }
     if (all->number < count || steps < 2) return STATUS_OK;
     double change;
-    TRY(measure_field_change(all->flow, all->params, all->window, all->units, &change, why));
-    return worker_send_metric(all->self, "field_change", change, why);
+    TRY(measure_field_change(all->flow, all->params, all->window, all->units, &change, err));
+    return worker_send_metric(all->self, "field_change", change, err);
 }
 
-status worker_send_moments(worker *self, cnf *flow, failure *why) {
+status worker_send_moments(worker *self, cnf *flow, error_info *err) {
     moments all = {.self = self, .flow = flow, .params = trainer_parameters(self->training)};
     dataset_window(self->data.points, all.window);
     all.units = source_units(&self->data);
@@ -126,12 +126,12 @@ status worker_send_moments(worker *self, cnf *flow, failure *why) {
     all.log_density = calloc(DENSITY_POINTS, sizeof *all.log_density);
     all.values = calloc(4 * (size_t)DENSITY_POINTS, sizeof *all.values);
     status outcome = all.points && all.rates && all.log_density && all.values
-                         ? send_all(&all, why)
-                         : fail(why, STATUS_MEMORY, "out of memory for moments of the flow");
+                         ? send_all(&all, err)
+                         : error_set(err, STATUS_MEMORY, "out of memory for moments of the flow");
     free(all.points);
     free(all.rates);
     free(all.log_density);
     free(all.values);
     /* What a flow cannot give, as it cannot be solved, is left out and said to be. */
-    return outcome > STATUS_OK ? worker_say(self, why->text, why) : outcome;
+    return outcome > STATUS_OK ? worker_say(self, err->text, err) : outcome;
 }

@@ -11,14 +11,14 @@
 #include "work/outputs.h"
 #include "work/worker_internal.h"
 
-status worker_send_metric(worker *self, const char *name, double value, failure *why) {
+status worker_send_metric(worker *self, const char *name, double value, error_info *err) {
     message one = {.kind = MESSAGE_METRIC, .metric = {.value = value}};
     snprintf(one.metric.name, sizeof one.metric.name, "%s", name);
-    return worker_send(self, one, NULL, why);
+    return worker_send(self, one, NULL, err);
 }
 
 static status send_blob(worker *self, bool target, const char *kind, uint64_t rows, uint64_t columns,
-                        const double window[4], const float *values, failure *why) {
+                        const double window[4], const float *values, error_info *err) {
     message one = {.kind = MESSAGE_BLOB,
                    .blob = {.target = target,
                             .rows = rows,
@@ -26,43 +26,43 @@ static status send_blob(worker *self, bool target, const char *kind, uint64_t ro
                             .window = {window[0], window[1], window[2], window[3]}},
                    .size = rows * columns * sizeof *values};
     snprintf(one.blob.kind, sizeof one.blob.kind, "%s", kind);
-    return worker_send(self, one, values, why);
+    return worker_send(self, one, values, err);
 }
 
 static status send_samples(worker *self, bool target, const double window[4], const real *x, uint64_t n, size_t D,
-                           failure *why) {
+                           error_info *err) {
     float *values = calloc(n * D, sizeof *values);
-    if (!values) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", n);
+    if (!values) return error_set(err, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", n);
     for (size_t i = 0; i < n * D; i++) values[i] = (float)x[i];
-    const status outcome = send_blob(self, target, "samples", n, D, window, values, why);
+    const status outcome = send_blob(self, target, "samples", n, D, window, values, err);
     free(values);
     return outcome;
 }
 
 /* --- Points --- */
 
-/* What a flow cannot give, as it cannot be solved, is left out and said to be; *there <- whether it was made. Memory that
- * is short, and nothing else, is an error. */
-static status made(worker *self, status outcome, const failure *reason, bool *there, failure *why) {
+/* What a flow cannot give, as it cannot be solved, is left out and said to be; *there <- whether it was made. Memory
+ * that is short, and nothing else, is an error. */
+static status made(worker *self, status outcome, const error_info *reason, bool *there, error_info *err) {
     *there = outcome == STATUS_OK && !self->stop;
     if (outcome == STATUS_OK) return STATUS_OK;
-    return outcome == STATUS_MEMORY ? fail(why, outcome, "%s", reason->text) : worker_say(self, reason->text, why);
+    return outcome == STATUS_MEMORY ? error_set(err, outcome, "%s", reason->text) : worker_say(self, reason->text, err);
 }
 
-static status send_points(worker *self, model *flow, bool target, uint64_t n, failure *why) {
+static status send_points(worker *self, model *flow, bool target, uint64_t n, error_info *err) {
     const size_t D = dataset_dimension(self->data.points);
     double window[4];
-    failure reason = {""};
+    error_info reason = {""};
     bool there = true;
     real *x = calloc(n * D, sizeof *x);
-    if (!x) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", n);
+    if (!x) return error_set(err, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", n);
     status outcome = STATUS_OK;
     if (target) dataset_batch(self->data.points, SPLIT_TARGET, 0, 0, 0, n, x);
     else
         outcome = made(self, model_sample(flow, self->task->run->seed, 0, n, (model_rows){.reals = x}, &reason),
-                       &reason, &there, why);
+                       &reason, &there, err);
     dataset_window(self->data.points, window);
-    if (outcome == STATUS_OK && there) outcome = send_samples(self, target, window, x, n, D, why);
+    if (outcome == STATUS_OK && there) outcome = send_samples(self, target, window, x, n, D, err);
     free(x);
     return outcome;
 }
@@ -79,66 +79,66 @@ static double density_mass(const float *p, size_t dimension, uint64_t cells, con
     return sum / (double)n;
 }
 
-static status send_density(worker *self, model *flow, bool target, uint64_t cells, failure *why) {
+static status send_density(worker *self, model *flow, bool target, uint64_t cells, error_info *err) {
     const size_t D = dataset_dimension(self->data.points);
     const uint64_t rows = outputs_density_rows(D, cells);
     double window[4];
-    failure reason = {""};
+    error_info reason = {""};
     bool there = false;
     status outcome = STATUS_OK;
     float *p = calloc(rows * cells, sizeof *p);
-    if (!p) return fail(why, STATUS_MEMORY, "out of memory for a density of %" PRIu64 " cells a side", cells);
+    if (!p) return error_set(err, STATUS_MEMORY, "out of memory for a density of %" PRIu64 " cells a side", cells);
     dataset_window(self->data.points, window);
     if (target) there = outputs_target_density(self->data.points, cells, p);
-    else outcome = made(self, outputs_density(flow, window, cells, p, &reason), &reason, &there, why);
+    else outcome = made(self, outputs_density(flow, window, cells, p, &reason), &reason, &there, err);
     if (outcome == STATUS_OK && there && !target && cells >= MASS_CELLS)
-        outcome = worker_send_metric(self, "density_mass", density_mass(p, D, cells, window), why);
-    if (outcome == STATUS_OK && there) outcome = send_blob(self, target, "density", rows, cells, window, p, why);
+        outcome = worker_send_metric(self, "density_mass", density_mass(p, D, cells, window), err);
+    if (outcome == STATUS_OK && there) outcome = send_blob(self, target, "density", rows, cells, window, p, err);
     free(p);
     return outcome;
 }
 
-status worker_send_target(worker *self, failure *why) {
+status worker_send_target(worker *self, error_info *err) {
     const worker_task *task = self->task;
     if (self->data.images) return STATUS_OK;
     if (task->target_cells > 0 && dataset_dimension(self->data.points) == 2)
-        TRY(send_density(self, NULL, true, task->target_cells, why));
-    return task->target_samples > 0 ? send_points(self, NULL, true, task->target_samples, why) : STATUS_OK;
+        TRY(send_density(self, NULL, true, task->target_cells, err));
+    return task->target_samples > 0 ? send_points(self, NULL, true, task->target_samples, err) : STATUS_OK;
 }
 
 /* The run's model, which stops when the worker does; without parameters. */
-static status build_model(worker *self, const backend_ops *device, model **out, failure *why) {
+static status build_model(worker *self, const backend_ops *device, model **out, error_info *err) {
     const plan_run *run = self->task->run;
-    TRY(model_build(run->values, &run->dataset->shape, source_units(&self->data), self->threads, device, out, why));
+    TRY(model_build(run->values, &run->dataset->shape, source_units(&self->data), self->threads, device, out, err));
     (*out)->stop = worker_asked_to_stop;
     (*out)->stop_argument = self;
     return STATUS_OK;
 }
 
-static status send_point_outputs(worker *self, failure *why) {
+static status send_point_outputs(worker *self, error_info *err) {
     const settings *values = self->task->run->values;
     const size_t D = dataset_dimension(self->data.points);
     double entropy;
     model *flow;
-    if (dataset_entropy(self->data.points, &entropy)) TRY(worker_send_metric(self, "entropy_floor", entropy, why));
-    TRY(build_model(self, NULL, &flow, why));
+    if (dataset_entropy(self->data.points, &entropy)) TRY(worker_send_metric(self, "entropy_floor", entropy, err));
+    TRY(build_model(self, NULL, &flow, err));
     model_lend(flow, trainer_parameters(self->training));
     status outcome = STATUS_OK;
     if (values->output_density_cells > 0 && D <= 2)
-        outcome = send_density(self, flow, false, values->output_density_cells, why);
+        outcome = send_density(self, flow, false, values->output_density_cells, err);
     if (outcome == STATUS_OK && values->output_samples > 0 && !self->stop)
-        outcome = send_points(self, flow, false, values->output_samples, why);
+        outcome = send_points(self, flow, false, values->output_samples, err);
     if (outcome == STATUS_OK && values->output_snapshots > 0 && D == 2 && !self->stop)
-        outcome = worker_send_moments(self, flow->flow, why);
+        outcome = worker_send_moments(self, flow->flow, err);
     model_close(&flow);
     return outcome;
 }
 
-static status send_number(void *self, const char *name, double value, failure *why) {
-    return worker_send_metric(self, name, value, why);
+static status send_number(void *self, const char *name, double value, error_info *err) {
+    return worker_send_metric(self, name, value, err);
 }
 
-static status send_image_measurements(worker *self, failure *why) {
+static status send_image_measurements(worker *self, error_info *err) {
     const plan_run *run = self->task->run;
     const size_t n = measure_images_of(run->values, self->data.images);
     bool stopped;
@@ -146,42 +146,42 @@ static status send_image_measurements(worker *self, failure *why) {
     if (n == 0) return STATUS_OK;
     const status outcome =
         measure_images(run->values, self->data.images, run->seed, self->threads, self->device,
-                       trainer_parameters(self->training), n, worker_asked_to_stop, self, &stopped, &found, why);
-    TRY(worker_check_device(self, why));
-    if (outcome != STATUS_OK) return outcome == STATUS_MEMORY ? worker_explain_memory(self, why) : outcome;
-    return stopped ? STATUS_OK : measure_each_of_images(&found, send_number, self, why);
+                       trainer_parameters(self->training), n, worker_asked_to_stop, self, &stopped, &found, err);
+    TRY(worker_check_device(self, err));
+    if (outcome != STATUS_OK) return outcome == STATUS_MEMORY ? worker_explain_memory(self, err) : outcome;
+    return stopped ? STATUS_OK : measure_each_of_images(&found, send_number, self, err);
 }
 
 /* A flow that cannot be solved has none. */
-static status send_field_change(worker *self, failure *why) {
+static status send_field_change(worker *self, error_info *err) {
     const specification_shape shape = {.dimension = 2};
     double window[4], change = NAN;
-    failure reason;
+    error_info reason;
     model *flow;
     dataset_window(self->data.points, window);
-    TRY(model_build(self->task->run->values, &shape, source_units(&self->data), self->threads, NULL, &flow, why));
+    TRY(model_build(self->task->run->values, &shape, source_units(&self->data), self->threads, NULL, &flow, err));
     const status outcome = measure_field_change(flow->flow, trainer_parameters(self->training), window,
                                                 source_units(&self->data), &change, &reason);
     model_close(&flow);
-    if (outcome == STATUS_MEMORY) return fail(why, outcome, "%s", reason.text);
-    return outcome == STATUS_OK && isfinite(change) ? worker_send_metric(self, "field_change", change, why) : STATUS_OK;
+    if (outcome == STATUS_MEMORY) return error_set(err, outcome, "%s", reason.text);
+    return outcome == STATUS_OK && isfinite(change) ? worker_send_metric(self, "field_change", change, err) : STATUS_OK;
 }
 
-status worker_send_measurements(worker *self, failure *why) {
+status worker_send_measurements(worker *self, error_info *err) {
     const plan_run *run = self->task->run;
-    if (self->data.images) return send_image_measurements(self, why);
+    if (self->data.images) return send_image_measurements(self, err);
     const size_t n = measure_points_of(run->values, self->data.points);
     bool known = false, stopped;
     double offset;
     measurement found;
     if (n == 0) return STATUS_OK;
-    TRY(measure_offset(run->values, self->data.points, run->seed, &known, &offset, why));
+    TRY(measure_offset(run->values, self->data.points, run->seed, &known, &offset, err));
     TRY(measure_points(run->values, self->data.points, self->threads, trainer_parameters(self->training), n,
-                       worker_asked_to_stop, self, &stopped, &found, why));
+                       worker_asked_to_stop, self, &stopped, &found, err));
     if (stopped) return STATUS_OK;
-    if (known) TRY(worker_send_metric(self, "validation_offset", offset, why));
-    if (dataset_dimension(self->data.points) == 2) TRY(send_field_change(self, why));
-    return measure_each(&found, send_number, self, why);
+    if (known) TRY(worker_send_metric(self, "validation_offset", offset, err));
+    if (dataset_dimension(self->data.points) == 2) TRY(send_field_change(self, err));
+    return measure_each(&found, send_number, self, err);
 }
 
 /* --- Images --- */
@@ -198,25 +198,25 @@ static void destroy_sampler(sampler *self) {
     arena_release(&self->memory);
 }
 
-static status create_sampler(worker *self, sampler *out, failure *why) {
+static status create_sampler(worker *self, sampler *out, error_info *err) {
     *out = (sampler){.of = NULL};
-    status outcome = build_model(self, self->device, &out->of, why);
+    status outcome = build_model(self, self->device, &out->of, err);
     if (outcome == STATUS_OK && self->device)
         outcome = BACKEND_NEW(self->device, &out->memory, model_table(out->of)->total, &out->params);
     if (outcome == STATUS_OK) return STATUS_OK;
-    if (!why->text[0]) failure_describe(why, "out of memory for a model");
+    if (!err->text[0]) error_describe(err, "out of memory for a model");
     destroy_sampler(out);
-    TRY(worker_check_device(self, why));
-    return outcome == STATUS_MEMORY ? worker_explain_memory(self, why) : outcome;
+    TRY(worker_check_device(self, err));
+    return outcome == STATUS_MEMORY ? worker_explain_memory(self, err) : outcome;
 }
 
 /* It is made for that: so a device that has no room for it says so now, and not after the training. */
-status worker_sampling_bytes(worker *self, uint64_t *bytes, failure *why) {
+status worker_sampling_bytes(worker *self, uint64_t *bytes, error_info *err) {
     const plan_run *run = self->task->run;
     sampler one;
     *bytes = 0;
     if (!self->data.images || run->values->output_samples == 0) return STATUS_OK;
-    TRY(create_sampler(self, &one, why));
+    TRY(create_sampler(self, &one, err));
     *bytes = chain_bytes(one.of->images) + one.memory.bytes +
              run->values->output_samples * run->dataset->shape.dimension * sizeof(real);
     destroy_sampler(&one);
@@ -224,35 +224,35 @@ status worker_sampling_bytes(worker *self, uint64_t *bytes, failure *why) {
 }
 
 /* Samples that a model cannot make, as its flows can't be solved backwards, are left out and said to be. */
-static status sample_images(worker *self, const sampler *from, uint64_t n, real *x, failure *why) {
+static status sample_images(worker *self, const sampler *from, uint64_t n, real *x, error_info *err) {
     const plan_run *run = self->task->run;
     const double window[4] = {0, (double)run->dataset->shape.image[2], 0, (double)run->dataset->shape.image[1]};
     const real *params = trainer_parameters(self->training);
     const size_t P = model_table(from->of)->total;
-    failure reason;
-    if (self->device) self->device->upload(self->device, P * sizeof *params, params, from->params);
+    error_info reason;
+    if (self->device) self->device->copy_to_device(self->device, P * sizeof *params, params, from->params);
     model_lend(from->of, self->device ? from->params : params);
     const status sampled = model_sample(from->of, run->seed, 0, n, (model_rows){.reals = x}, &reason);
-    TRY(worker_check_device(self, why));
-    if (sampled != STATUS_OK) return worker_say(self, reason.text, why);
-    return self->stop ? STATUS_OK : send_samples(self, false, window, x, n, run->dataset->shape.dimension, why);
+    TRY(worker_check_device(self, err));
+    if (sampled != STATUS_OK) return worker_say(self, reason.text, err);
+    return self->stop ? STATUS_OK : send_samples(self, false, window, x, n, run->dataset->shape.dimension, err);
 }
 
-static status send_image_outputs(worker *self, failure *why) {
+static status send_image_outputs(worker *self, error_info *err) {
     const uint64_t n = self->task->run->values->output_samples;
     sampler one;
     if (n == 0) return STATUS_OK;
     real *x = calloc(n * self->task->run->dataset->shape.dimension, sizeof *x);
-    if (!x) return fail(why, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", n);
-    status outcome = create_sampler(self, &one, why);
+    if (!x) return error_set(err, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", n);
+    status outcome = create_sampler(self, &one, err);
     if (outcome == STATUS_OK) {
-        outcome = sample_images(self, &one, n, x, why);
+        outcome = sample_images(self, &one, n, x, err);
         destroy_sampler(&one);
     }
     free(x);
     return outcome;
 }
 
-status worker_send_outputs(worker *self, failure *why) {
-    return self->data.images ? send_image_outputs(self, why) : send_point_outputs(self, why);
+status worker_send_outputs(worker *self, error_info *err) {
+    return self->data.images ? send_image_outputs(self, err) : send_point_outputs(self, err);
 }

@@ -1,7 +1,7 @@
 /* worker_plans.c - report the convolution plans of a training on a device, and store them in checkpoints.
  *
- * A checkpoint has the plans that computed its numbers, so a resumed training, on any machine, tries them first. The rows
- * in the database are for people. */
+ * A checkpoint has the plans that computed its numbers, so a resumed training, on any machine, tries them first. The
+ * rows in the database are for people. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,20 +10,20 @@
 
 static const char text_name[] = "convolutions";
 
-static status keep_text(worker *self, const char *text, failure *why) {
+static status keep_text(worker *self, const char *text, error_info *err) {
     char *copy = text ? strdup(text) : NULL;
-    if (!copy) return fail(why, STATUS_MEMORY, "out of memory for plans of convolutions");
+    if (!copy) return error_set(err, STATUS_MEMORY, "out of memory for plans of convolutions");
     free(self->plans);
     self->plans = copy;
     return STATUS_OK;
 }
 
 /* The processor has none, and hands on what it found. */
-status worker_recall_plans(worker *self, const checkpoint *from, failure *why) {
+status worker_recall_plans(worker *self, const checkpoint *from, error_info *err) {
     const char *text = checkpoint_get_text(from, text_name);
     if (!text) return STATUS_OK; /* older than plans, or never on a device */
-    TRY(keep_text(self, text, why));
-    return self->device ? self->library->images_recall(self->device, text, why) : STATUS_OK;
+    TRY(keep_text(self, text, err));
+    return self->device ? self->library->images_recall(self->device, text, err) : STATUS_OK;
 }
 
 status worker_keep_plans(const worker *self, checkpoint *into) {
@@ -50,7 +50,7 @@ static const char *find_same(const char *text, const char *line) {
 }
 
 /* What a user is told where plans are not those that came before; false if they are. */
-static bool describe_changes(const char *before, const char *now, uint64_t iteration, failure *out) {
+static bool describe_changes(const char *before, const char *now, uint64_t iteration, error_info *out) {
     unsigned changed = 0, all = 0;
     const char *first = NULL, *instead = NULL;
     for (const char *line = now; *line; line += line_length(line), line += *line == '\n', all++) {
@@ -61,20 +61,20 @@ static bool describe_changes(const char *before, const char *now, uint64_t itera
         instead = plan_of(same) + 1;
     }
     if (changed == 0) return false;
-    failure_describe(out,
-                     "%u of %u plans of convolutions are not those that came before, as %.*s instead of %.*s: after "
-                     "iteration %" PRIu64 " numbers may be others in their last places",
-                     changed, all, (int)line_length(first), first, (int)line_length(instead), instead, iteration);
+    error_describe(out,
+                   "%u of %u plans of convolutions are not those that came before, as %.*s instead of %.*s: after "
+                   "iteration %" PRIu64 " numbers may be others in their last places",
+                   changed, all, (int)line_length(first), first, (int)line_length(instead), instead, iteration);
     return true;
 }
 
-status worker_tell_plans(worker *self, failure *why) {
-    failure text;
+status worker_tell_plans(worker *self, error_info *err) {
+    error_info text;
     if (!self->device) return STATUS_OK;
     const char *now = self->library->images_plans(self->device);
-    if (!now) return fail(why, STATUS_MEMORY, "out of memory for plans of convolutions");
+    if (!now) return error_set(err, STATUS_MEMORY, "out of memory for plans of convolutions");
     if (self->plans && describe_changes(self->plans, now, trainer_iteration(self->training), &text))
-        TRY(worker_say(self, text.text, why));
-    TRY(keep_text(self, now, why));
-    return worker_send(self, (message){.kind = MESSAGE_PLANS, .size = strlen(now)}, now, why);
+        TRY(worker_say(self, text.text, err));
+    TRY(keep_text(self, now, err));
+    return worker_send(self, (message){.kind = MESSAGE_PLANS, .size = strlen(now)}, now, err);
 }

@@ -7,16 +7,16 @@
 
 #ifndef AFFJORD_DOUBLE
 
-status worker_send_theory(worker *self, failure *why) {
+status worker_send_theory(worker *self, error_info *err) {
     (void)self;
-    return fail(why, STATUS_INVALID, "the mathematics is computed in double; make PRECISION=double");
+    return error_set(err, STATUS_INVALID, "the mathematics is computed in double; make PRECISION=double");
 }
 
 #else
 
 typedef struct reporting {
     worker *self;
-    failure *why;
+    error_info *err;
 } reporting;
 
 static status report(void *argument, const theory_statement *one) {
@@ -28,13 +28,13 @@ static status report(void *argument, const theory_statement *one) {
     snprintf(m.theory.subject, sizeof m.theory.subject, "%s", one->subject);
     snprintf(m.theory.quantity, sizeof m.theory.quantity, "%s", one->quantity);
     snprintf(m.theory.relation, sizeof m.theory.relation, "%s", relations[one->relation]);
-    return worker_send(to->self, m, NULL, to->why);
+    return worker_send(to->self, m, NULL, to->err);
 }
 
-status worker_send_theory(worker *self, failure *why) {
+status worker_send_theory(worker *self, error_info *err) {
     const plan_run *run = self->task->run;
     const size_t shape[3] = {1, 8, 8};
-    reporting to = {.self = self, .why = why};
+    reporting to = {.self = self, .err = err};
     theory_subject subject = {.params = trainer_parameters(self->training),
                               .seed = run->seed,
                               .function = (activation)run->values->image_activation,
@@ -45,7 +45,7 @@ status worker_send_theory(worker *self, failure *why) {
     specification_image(run->values, shape, &subject.image);
     for (const char *cursor = run->values->experiment_theory; settings_list_next(&cursor, item);) {
         if (worker_asked_to_stop(self)) return STATUS_OK;
-        TRY(theory_check(&subject, item, why));
+        TRY(theory_check(&subject, item, err));
     }
     return STATUS_OK;
 }

@@ -38,12 +38,12 @@ static void explain_death(const workers *all, job *one, int outcome) {
     one->state = RUN_FAILED;
     if (WIFSIGNALED(outcome) && all->requests > 1) one->state = RUN_INTERRUPTED;
     else if (WIFSIGNALED(outcome))
-        failure_describe(&one->error, "its process was ended by signal %d (%s)%s", WTERMSIG(outcome),
-                         strsignal(WTERMSIG(outcome)),
-                         WTERMSIG(outcome) == SIGKILL ? "; if nobody did, memory may have been short" : "");
+        error_describe(&one->error, "its process was ended by signal %d (%s)%s", WTERMSIG(outcome),
+                       strsignal(WTERMSIG(outcome)),
+                       WTERMSIG(outcome) == SIGKILL ? "; if nobody did, memory may have been short" : "");
     else
-        failure_describe(&one->error, "worker: the process exited with status %d and no error message",
-                         WEXITSTATUS(outcome));
+        error_describe(&one->error, "worker: the process exited with status %d and no error message",
+                       WEXITSTATUS(outcome));
 }
 
 static void wait_for(child *process) {
@@ -97,7 +97,7 @@ static void record(workers *all) {
         workers_end_job(all, one);
         workers_commit(all);
     }
-    if (!all->committing && (all->commit_due || recorder_due(all->book) == 0)) workers_commit(all);
+    if (!all->committing && (all->commit_due || db_due(all->db) == 0)) workers_commit(all);
 }
 
 /* --- The loop --- */
@@ -133,7 +133,7 @@ static double seconds_to_wait(const workers *all) {
     const double due = progress_due(all->shown);
     if (all->locked > 0) return LOCK_POLL_SECONDS < due ? LOCK_POLL_SECONDS : due;
     if (all->commit_due) return 0; /* of a run that could not be started */
-    const double commit = all->recording == STATUS_OK ? recorder_due(all->book) : -1;
+    const double commit = all->recording == STATUS_OK ? db_due(all->db) : -1;
     return commit >= 0 && commit < due ? commit : due;
 }
 
@@ -177,11 +177,11 @@ static void see_off(workers *all) {
 
 /* That it could not be kept is one more thing to say; nothing but time is lost then. */
 static void keep_pending(workers *all) {
-    failure reason;
-    const failure before = *all->why;
+    error_info reason;
+    const error_info before = *all->err;
     if (workers_keep_pending(all, &reason) != STATUS_OK)
-        failure_describe(all->why, "%.600s; what was computed meanwhile could not be kept: %.300s", before.text,
-                         reason.text);
+        error_describe(all->err, "%.600s; what was computed meanwhile could not be kept: %.300s", before.text,
+                       reason.text);
 }
 
 /* Each run under way has a pipe, of which both ends are open while its process is started: for many runs the usual
@@ -200,10 +200,10 @@ static size_t missing_runs(const workers_spec *spec) {
     return missing;
 }
 
-status workers_run(const workers_spec *spec, recorder *book, const signals *events, progress *shown,
-                   workers_result *out, failure *why) {
-    workers all = {.spec = spec, .book = book, .events = events, .shown = shown, .recording = STATUS_OK, .why = why};
-    TRY(checkpoint_make_folder(recorder_path(book), why));
+status workers_run(const workers_spec *spec, results_db *db, const signals *events, progress *shown,
+                   workers_result *out, error_info *err) {
+    workers all = {.spec = spec, .db = db, .events = events, .shown = shown, .recording = STATUS_OK, .err = err};
+    TRY(checkpoint_make_folder(db_path(db), err));
     all.missing = missing_runs(spec);
     all.jobs = calloc(spec->jobs, sizeof *all.jobs);
     all.children = calloc(spec->jobs, sizeof *all.children);
@@ -213,8 +213,8 @@ status workers_run(const workers_spec *spec, recorder *book, const signals *even
         allow_descriptors(spec->jobs);
         loop(&all);
         see_off(&all);
-    } else all.recording = fail(why, STATUS_MEMORY, "out of memory");
-    RECORD(&all, recorder_commit(book, why));
+    } else all.recording = error_set(err, STATUS_MEMORY, "out of memory");
+    RECORD(&all, db_commit(db, err));
     if (all.abandoned) keep_pending(&all);
     for (size_t i = 0; all.jobs && i < spec->jobs; i++) message_release(&all.jobs[i].reader);
     free(all.jobs);

@@ -4,15 +4,15 @@
 #define AFFJORD_RUNNER_WORKERS_H
 
 #include "plan/plan.h"
-#include "record/recorder.h"
+#include "record/results_db.h"
 #include "system/signals.h"
 #include "work/devices.h"
 #include "work/progress.h"
 
 typedef struct workers_spec {
     const plan *runs;
-    const recorder_run *states; /* (run_count), each with its number */
-    const recorder_session *session; /* where and how, but for the device the same for all */
+    const db_run *states; /* (run_count), each with its number */
+    const db_session *session; /* where and how, but for the device the same for all */
     size_t jobs, threads; /* runs at a time; threads in each process */
     const device_list *devices; /* to share the runs among, which are all of points or all of images, and no more than
                                  * jobs; NULL for the processor */
@@ -31,14 +31,15 @@ typedef struct workers_result {
  * is marked so with the reason, said at once, and the others go on. The first
  * signal asks the workers to checkpoint and end, a second one kills them.
  * While another program keeps the database locked, the training goes on and is
- * recorded later. Errors: those of the recorder, after which nothing is recorded
+ * recorded later. Errors: those of the database, after which nothing is recorded
  * any more and the workers are ended; STATUS_IO where that lock stays, after which
  * workers_take_pending of the next start has what was computed. */
-status workers_run(const workers_spec *spec, recorder *book, const signals *events, progress *shown,
-                   workers_result *out, failure *why);
+status workers_run(const workers_spec *spec, results_db *db, const signals *events, progress *shown,
+                   workers_result *out, error_info *err);
 
 /* Record what an earlier workers_run could not, for the lock of another program, up to the last checkpoint of each run.
- * What does not follow on the run's rows is left out, and computed again. To be called before the runs' states are read. */
-status workers_take_pending(recorder *book, failure *why);
+ * What does not follow on the run's rows is left out, and computed again. To be called before the runs' states are
+ * read. */
+status workers_take_pending(results_db *db, error_info *err);
 
 #endif

@@ -37,13 +37,13 @@ typedef struct job {
     char next_checkpoint[PATH_MAX]; /* the one of a row that is not committed yet; "" for none */
     uint64_t checkpoint_iteration, next_iteration; /* theirs */
     bool littered; /* an older one could not be removed */
-    recorder_state state; /* RUNNING until its last message */
-    failure error;
+    db_state state; /* RUNNING until its last message */
+    error_info error;
 } job;
 
 typedef struct workers {
     const workers_spec *spec;
-    recorder *book;
+    results_db *db;
     const signals *events;
     progress *shown;
     job *jobs; /* (spec->jobs) */
@@ -60,7 +60,7 @@ typedef struct workers {
     bool *target_given; /* (dataset_count): some worker sends the data's own picture */
     int requests; /* signals so far */
     status recording; /* the recorder's first failure */
-    failure *why;
+    error_info *err;
     workers_result result;
 } workers;
 
@@ -68,7 +68,7 @@ static inline const plan_run *workers_run_of(const workers *all, const job *one)
     return &all->spec->runs->runs[one->index];
 }
 
-static inline const recorder_run *workers_state_of(const workers *all, const job *one) {
+static inline const db_run *workers_state_of(const workers *all, const job *one) {
     return &all->spec->states[one->index];
 }
 
@@ -103,8 +103,8 @@ bool workers_is_free(child *process);
 
 /* --- workers_record.c --- */
 
-/* What a worker said, and what is behind it: onto the terminal when it arrives; into the database, for which it may have to
- * wait. */
+/* What a worker said, and what is behind it: onto the terminal when it arrives; into the database, for which it may
+ * have to wait. */
 void workers_show_message(workers *all, job *one, const message *m, const void *bytes);
 void workers_take_message(workers *all, job *one, const message *m, const void *bytes);
 
@@ -126,6 +126,6 @@ void workers_abandon(workers *all);
 
 /* Keep what came from the workers and could not be committed, up to each run's last checkpoint, in the file beside the
  * database that workers_take_pending reads. */
-status workers_keep_pending(const workers *all, failure *why);
+status workers_keep_pending(const workers *all, error_info *err);
 
 #endif

@@ -24,7 +24,7 @@ static void note_lock(workers *all, bool locked) {
     char text[PATH_MAX + 128];
     snprintf(text, sizeof text,
              "%s: locked by another program; the training goes on, and is recorded when the lock goes",
-             recorder_path(all->book));
+             db_path(all->db));
     progress_note(all->shown, text);
 }
 
@@ -32,7 +32,7 @@ bool workers_can_record(workers *all) {
     bool done = false;
     if (all->abandoned || all->committing) return false;
     if (all->recording != STATUS_OK) return true; /* to nowhere */
-    workers_keep_failure(all, recorder_try_begin(all->book, &done, all->why));
+    workers_keep_failure(all, db_try_begin(all->db, &done, all->err));
     note_lock(all, !done && all->recording == STATUS_OK);
     return done || all->recording != STATUS_OK;
 }
@@ -49,7 +49,7 @@ static void settle(workers *all, job *one) {
     }
     one->next_checkpoint[0] = '\0';
     if (!one->ended) return;
-    if (one->littered && recorded) checkpoint_clean(recorder_path(all->book), one->key, one->checkpoint);
+    if (one->littered && recorded) checkpoint_clean(db_path(all->db), one->key, one->checkpoint);
     message_release(&one->reader);
     one->active = false;
     all->active--;
@@ -58,7 +58,7 @@ static void settle(workers *all, job *one) {
 void workers_commit(workers *all) {
     bool done = true;
     if (all->abandoned) return;
-    if (all->recording == STATUS_OK) workers_keep_failure(all, recorder_try_commit(all->book, &done, all->why));
+    if (all->recording == STATUS_OK) workers_keep_failure(all, db_try_commit(all->db, &done, all->err));
     if (all->recording != STATUS_OK) done = true;
     note_lock(all, !done);
     all->committing = !done;
@@ -77,11 +77,12 @@ bool workers_have_waited(const workers *all) {
 
 void workers_abandon(workers *all) {
     const double seconds = clock_seconds() - all->locked;
-    recorder_give_up(all->book);
-    workers_keep_failure(all, fail(all->why, STATUS_IO,
+    db_give_up(all->db);
+    workers_keep_failure(all,
+                         error_set(all->err, STATUS_IO,
                                    "\"%s\": locked by another program for %.0f s; expected it to be free within %.0f s "
                                    "(--lock-timeout); rerun the command to resume",
-                                   recorder_path(all->book), seconds, all->spec->lock_seconds));
+                                   db_path(all->db), seconds, all->spec->lock_seconds));
     all->abandoned = true;
     all->committing = all->commit_due = false;
 }

@@ -34,7 +34,7 @@ static pending_head this_program(void) {
     memset(&head, 0, sizeof head); /* it is compared and written as bytes */
     machine_name_program(sizeof head.program, head.program);
     head.message_bytes = sizeof(message);
-    head.epoch_bytes = sizeof(recorder_epoch);
+    head.epoch_bytes = sizeof(db_epoch);
     return head;
 }
 
@@ -52,9 +52,9 @@ static size_t bytes_to_checkpoint(const message_reader *reader) {
     return end;
 }
 
-static status write_runs(const workers *all, file_replacement *file, failure *why) {
+static status write_runs(const workers *all, file_replacement *file, error_info *err) {
     const pending_head head = this_program();
-    TRY(file_replace_write(file, &head, sizeof head, why));
+    TRY(file_replace_write(file, &head, sizeof head, err));
     for (size_t i = 0; i < all->spec->jobs; i++) {
         const job *one = &all->jobs[i];
         const size_t size = one->active ? bytes_to_checkpoint(&one->reader) : 0;
@@ -65,57 +65,57 @@ static status write_runs(const workers *all, file_replacement *file, failure *wh
         part.checkpoint = one->checkpoint_iteration;
         part.wall_seconds = workers_wall_seconds(one);
         part.size = size;
-        TRY(file_replace_write(file, &part, sizeof part, why));
-        TRY(file_replace_write(file, one->reader.bytes + one->reader.kept, size, why));
+        TRY(file_replace_write(file, &part, sizeof part, err));
+        TRY(file_replace_write(file, one->reader.bytes + one->reader.kept, size, err));
     }
     return STATUS_OK;
 }
 
-status workers_keep_pending(const workers *all, failure *why) {
+status workers_keep_pending(const workers *all, error_info *err) {
     char path[PATH_MAX];
     file_replacement file;
-    if (!pending_path(recorder_path(all->book), path)) return fail(why, STATUS_IO, "the database's path is too long");
-    TRY(file_replace_begin(path, &file, why));
-    return file_replace_end(&file, write_runs(all, &file, why), why);
+    if (!pending_path(db_path(all->db), path)) return error_set(err, STATUS_IO, "the database's path is too long");
+    TRY(file_replace_begin(path, &file, err));
+    return file_replace_end(&file, write_runs(all, &file, err), err);
 }
 
 /* --- Taking --- */
 
-/* The messages are those of the run since what its row says: either from its start on, or it has not been touched since.
- * And the last of them names a checkpoint that is there. */
-static bool follows(const recorder *book, const recorder_run *run, const pending_run *part, message_reader look) {
+/* The messages are those of the run since what its row says: either from its start on, or it has not been touched
+ * since. And the last of them names a checkpoint that is there. */
+static bool follows(const results_db *db, const db_run *run, const pending_run *part, message_reader look) {
     const uint64_t iteration = run->has_checkpoint ? run->checkpoint_iteration : 0;
     char path[PATH_MAX];
-    failure ignored;
+    error_info ignored;
     message m;
     const void *bytes;
     if (run->id == 0 || run->state == RUN_DONE || iteration != part->checkpoint) return false;
     for (bool first = true; message_next(&look, &m, &bytes); first = false)
         if (first && m.kind != MESSAGE_STARTED && run->state != RUN_INTERRUPTED) return false;
     if (look.taken != look.used || look.used == 0 || m.kind != MESSAGE_CHECKPOINT) return false;
-    checkpoint_locate(recorder_path(book), bytes, path);
+    checkpoint_locate(db_path(db), bytes, path);
     return checkpoint_verify(path, m.file.bytes, m.file.sha256, &ignored) == STATUS_OK;
 }
 
-static status take_run(recorder *book, const pending_run *part, unsigned char *bytes, failure *why) {
+static status take_run(results_db *db, const pending_run *part, unsigned char *bytes, error_info *err) {
     const workers_spec nobody = {.jobs = 0};
-    workers all = {.spec = &nobody, .book = book, .recording = STATUS_OK, .why = why};
-    recorder_run run;
+    workers all = {.spec = &nobody, .db = db, .recording = STATUS_OK, .err = err};
+    db_run run;
     message m;
     const void *behind;
-    TRY(recorder_find_run(book, part->key, &run, why));
+    TRY(db_find_run(db, part->key, &run, err));
     job one = {.id = run.id,
                .key = run.key,
                .data_checksum = run.data_checksum,
                .reader = {.bytes = bytes, .used = part->size},
                .wall_before = part->wall_seconds};
-    if (!follows(book, &run, part, one.reader)) return STATUS_OK;
+    if (!follows(db, &run, part, one.reader)) return STATUS_OK;
     while (message_next(&one.reader, &m, &behind)) workers_take_message(&all, &one, &m, behind);
-    RECORD(&all, recorder_end_run(book, run.id, RUN_INTERRUPTED, NULL, m.iteration, part->wall_seconds, why));
+    RECORD(&all, db_end_run(db, run.id, RUN_INTERRUPTED, NULL, m.iteration, part->wall_seconds, err));
     return all.recording;
 }
 
-static status take_all(recorder *book, unsigned char *bytes, size_t size, failure *why) {
+static status take_all(results_db *db, unsigned char *bytes, size_t size, error_info *err) {
     const pending_head expected = this_program();
     pending_run part;
     if (size < sizeof expected || memcmp(bytes, &expected, sizeof expected) != 0) return STATUS_OK;
@@ -123,18 +123,18 @@ static status take_all(recorder *book, unsigned char *bytes, size_t size, failur
         memcpy(&part, bytes + at, sizeof part);
         at += sizeof part;
         if (part.size > size - at || part.key[sizeof part.key - 1]) return STATUS_OK;
-        TRY(take_run(book, &part, bytes + at, why));
+        TRY(take_run(db, &part, bytes + at, err));
     }
-    return recorder_commit(book, why);
+    return db_commit(db, err);
 }
 
-status workers_take_pending(recorder *book, failure *why) {
+status workers_take_pending(results_db *db, error_info *err) {
     char path[PATH_MAX];
     unsigned char *bytes;
     size_t size;
-    if (!pending_path(recorder_path(book), path) || access(path, F_OK) != 0) return STATUS_OK;
-    TRY(file_read(path, &bytes, &size, why));
-    const status outcome = take_all(book, bytes, size, why);
+    if (!pending_path(db_path(db), path) || access(path, F_OK) != 0) return STATUS_OK;
+    TRY(file_read(path, &bytes, &size, err));
+    const status outcome = take_all(db, bytes, size, err);
     free(bytes);
     if (outcome == STATUS_OK) unlink(path);
     return outcome;

@@ -19,8 +19,8 @@ static void want_target(workers *all, worker_task *task) {
     bool density = false, samples = false;
     if (all->target_given[index]) return;
     all->target_given[index] = true;
-    RECORD(all, recorder_has_blob(all->book, data->checksum, "density", &density, all->why));
-    RECORD(all, recorder_has_blob(all->book, data->checksum, "samples", &samples, all->why));
+    RECORD(all, db_has_blob(all->db, data->checksum, "density", &density, all->err));
+    RECORD(all, db_has_blob(all->db, data->checksum, "samples", &samples, all->err));
     if (!density) task->target_cells = values->output_density_cells;
     if (!samples) task->target_samples = values->output_samples;
 }
@@ -43,10 +43,10 @@ static size_t device_of(const workers *all, size_t slot) {
 }
 
 /* A run in a slot, and its pipe; *task is what its worker is told. */
-static status place_job(workers *all, size_t slot, worker_task *task, failure *why) {
+static status place_job(workers *all, size_t slot, worker_task *task, error_info *err) {
     job *one = &all->jobs[slot];
     const size_t index = all->next++;
-    const recorder_run *state = &all->spec->states[index];
+    const db_run *state = &all->spec->states[index];
     int ends[2];
     const plan_run *run = &all->spec->runs->runs[index];
     *one = (job){.index = index,
@@ -60,12 +60,12 @@ static status place_job(workers *all, size_t slot, worker_task *task, failure *w
                  .wall_before = state->wall_seconds,
                  .state = RUN_RUNNING,
                  .pipe = -1};
-    if (state->has_checkpoint) checkpoint_locate(recorder_path(all->book), state->checkpoint_path, one->checkpoint);
+    if (state->has_checkpoint) checkpoint_locate(db_path(all->db), state->checkpoint_path, one->checkpoint);
     char label[96];
     workers_label(workers_run_of(all, one), label);
     progress_start(all->shown, slot, label, one->iteration, workers_run_of(all, one)->values->train_iterations);
     *task = (worker_task){.run = workers_run_of(all, one),
-                          .database = recorder_path(all->book),
+                          .database = db_path(all->db),
                           .from = state,
                           .threads = all->spec->threads,
                           .parent = getpid(),
@@ -74,7 +74,7 @@ static status place_job(workers *all, size_t slot, worker_task *task, failure *w
         task->on_device = true;
         task->device = all->spec->devices->numbers[device_of(all, slot)];
     }
-    if (pipe2(ends, O_CLOEXEC) != 0) return fail(why, STATUS_IO, "cannot make a pipe: %s", strerror(errno));
+    if (pipe2(ends, O_CLOEXEC) != 0) return error_set(err, STATUS_IO, "cannot make a pipe: %s", strerror(errno));
     want_target(all, task);
     one->pipe = ends[0];
     task->output = ends[1];
@@ -101,8 +101,8 @@ _Noreturn static void become_worker(const workers *all, size_t device, const wor
 }
 
 /* Who trains what, and on what. */
-static recorder_session session_of(const workers *all, size_t device, pid_t process) {
-    recorder_session session = *all->spec->session;
+static db_session session_of(const workers *all, size_t device, pid_t process) {
+    db_session session = *all->spec->session;
     const device_list *devices = all->spec->devices;
     session.process = process;
     if (!devices) return session;
@@ -126,14 +126,14 @@ static void start_process(workers *all, size_t device, size_t first, size_t coun
         one->trained_by = process;
         one->active = number > 0;
         if (number < 0) {
-            failure_describe(&one->error, "cannot start a process: %s", strerror(error));
+            error_describe(&one->error, "cannot start a process: %s", strerror(error));
             fail_job(all, one);
             continue;
         }
         all->active++;
         all->listening++;
-        const recorder_session session = session_of(all, device, number);
-        RECORD(all, recorder_start_run(all->book, one->id, &session, all->why));
+        const db_session session = session_of(all, device, number);
+        RECORD(all, db_start_run(all->db, one->id, &session, all->err));
     }
 }
 
@@ -164,7 +164,7 @@ static void start_many(workers *all, size_t device) {
     size_t count = 0;
     worker_task *tasks = calloc(slots, sizeof *tasks);
     if (!tasks) {
-        workers_keep_failure(all, fail(all->why, STATUS_MEMORY, "out of memory"));
+        workers_keep_failure(all, error_set(all->err, STATUS_MEMORY, "out of memory"));
         return;
     }
     for (bool placed = true; placed && count < slots && runs_due(all, device) > 0 && workers_may_start(all);) {

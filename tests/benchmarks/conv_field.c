@@ -1,5 +1,5 @@
-/* conv_field.c - seconds of one evaluation and one reverse of the image field: tests/benchmarks/against.sh builds it with
- * the library of two commits and runs both in turns.
+/* conv_field.c - seconds of one evaluation and one reverse of the image field: tests/benchmarks/against.sh builds it
+ * with the library of two commits and runs both in turns.
  *
  *   conv_field CHANNELS HIDDEN SIDE IMAGES THREADS REPEATS [hyper]
  *
@@ -23,10 +23,10 @@
 #define field conv_field
 #define field_values conv_values
 #define field_initialise conv_field_initialise
-#define field_bind conv_field_bind
+#define field_set_params conv_field_set_params
 #define field_prepare conv_field_prepare
 #define field_forward conv_field_evaluate
-#define field_backward conv_field_reverse
+#define field_backward conv_field_backward
 #define field_accumulate conv_field_collect
 #endif
 
@@ -70,10 +70,10 @@ int main(int count, char **arguments) {
     memset(&table, 0, sizeof table);
     parallel *workers = NULL;
     field *of = NULL;
-    failure why = {"out of memory"};
+    error_info err = {"out of memory"};
     if ((threads > 1 && parallel_create(threads, &workers) != STATUS_OK) ||
-        conv_field_create(&spec, "field", workers, cpu_backend(cpu_level_best()), &table, &of, &why) != STATUS_OK) {
-        fprintf(stderr, "conv_field: %s\n", why.text);
+        conv_field_create(&spec, "field", workers, cpu_backend(cpu_level_best()), &table, &of, &err) != STATUS_OK) {
+        fprintf(stderr, "conv_field: %s\n", err.text);
         return 1;
     }
     const size_t all = FIELD_DIMENSION(of) * images;
@@ -82,7 +82,7 @@ int main(int count, char **arguments) {
     const field_values values = {.f = f, .product = product}, nothing = {0};
     static double took[2][REPEATS_MAX];
     field_initialise(of, 1, params);
-    field_bind(of, params);
+    field_set_params(of, params);
     for (size_t r = 0; r < repeats; r++) {
         const double start = seconds(threads);
         field_prepare(of, params, time);

@@ -8,8 +8,8 @@
  *
  * MODEL is a checkpoint of experiments/table1_small.ini. Batches of 32 of MNIST's test images at 14 x 14, with the same
  * noise and the same probes for every setting. Printed for each tolerance, and for a fixed grid: the mean of bits per
- * dimension, how far an image's bits and the gradient of a batch (its relative norm) are from fp32's, and from fp32's at
- * the finest tolerance, as root mean squares, and the evaluations of all fields, out and back. */
+ * dimension, how far an image's bits and the gradient of a batch (its relative norm) are from fp32's, and from fp32's
+ * at the finest tolerance, as root mean squares, and the evaluations of all fields, out and back. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,10 +27,10 @@ static const struct variant {
     const char *name;
     conv_method method;
     conv_math math;
-} variants[] = {{"fp32", CONV_BEST, MATH_FP32},
-                {"fp32, plain loops", CONV_PLAIN, MATH_FP32},
-                {"tf32", CONV_BEST, MATH_TF32},
-                {"bf16", CONV_BEST, MATH_BF16}};
+} variants[] = {{"fp32", CONV_AUTO, MATH_FP32},
+                {"fp32, plain loops", CONV_REFERENCE, MATH_FP32},
+                {"tf32", CONV_AUTO, MATH_TF32},
+                {"bf16", CONV_AUTO, MATH_BF16}};
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
 /* What a model gives on all batches. */
@@ -52,33 +52,33 @@ static void *room(size_t count, size_t size) {
     return block;
 }
 
-static void must(status outcome, const char *what, const failure *why) {
+static void must(status outcome, const char *what, const error_info *err) {
     if (outcome == STATUS_OK) return;
-    fprintf(stderr, "%s: status %d: %s\n", what, (int)outcome, why->text);
+    fprintf(stderr, "%s: status %d: %s\n", what, (int)outcome, err->text);
     exit(1);
 }
 
 static size_t total(const chain_statistics *statistics, bool back) {
     size_t sum = 0;
     for (size_t f = 0; f < statistics->flow_count; f++)
-        sum += back ? statistics->flows[f].backward.evaluations + statistics->flows[f].backward.reversals
+        sum += back ? statistics->flows[f].backward.evaluations + statistics->flows[f].backward.vjps
                     : statistics->flows[f].forward.evaluations;
     return sum;
 }
 
 /* bits: NULL where a solve has too many steps. */
 static measured measure(const checkpoint *file, const chain_spec *spec, const image_set *set, size_t batches) {
-    failure why = {""};
+    error_info err = {""};
     chain *model;
     chain_loss loss;
     chain_statistics statistics;
-    must(chain_create(spec, BATCH, true, NULL, &model, &why), "model", &why);
+    must(chain_create(spec, BATCH, true, NULL, &model, &err), "model", &err);
     const parameter_table *table = chain_parameters(model);
     const size_t D = chain_dimension(model), P = table->total;
     real *params = room(P, sizeof *params), *x = room(BATCH * D, sizeof *x), *z = room(BATCH * D, sizeof *z);
     measured out = {
         .parameters = P, .bits = room(batches * BATCH, sizeof *out.bits), .gradients = room(batches * P, sizeof(real))};
-    must(checkpoint_get_parameters(file, table, params, &why), "parameters", &why);
+    must(checkpoint_get_parameters(file, table, params, &err), "parameters", &err);
     for (size_t b = 0; b < batches; b++) {
         const random_stream probe = {.seed = 1, .purpose = RANDOM_PROBE, .iteration = b};
         double *bits = out.bits + b * BATCH;
@@ -100,12 +100,12 @@ static measured measure(const checkpoint *file, const chain_spec *spec, const im
 }
 
 /* Root mean squares over images and batches. */
-static double bits_apart(const measured *a, const measured *b, size_t batches) {
+static double bits_difference(const measured *a, const measured *b, size_t batches) {
     double sum = 0;
     for (size_t i = 0; i < batches * BATCH; i++) sum += pow(a->bits[i] - b->bits[i], 2);
     return sqrt(sum / (double)(batches * BATCH));
 }
-static double gradients_apart(const measured *a, const measured *b, size_t batches) {
+static double gradients_difference(const measured *a, const measured *b, size_t batches) {
     const size_t P = a->parameters;
     double sum = 0;
     for (size_t k = 0; k < batches; k++) {
@@ -128,8 +128,9 @@ static void say(const char *how, const char *name, const measured *a, const meas
     }
     for (size_t i = 0; i < batches * BATCH; i++) mean += a->bits[i] / (double)(batches * BATCH);
     printf("| %s | %s | %.4f | %.2g | %.2g | %.2g | %.2g | %.0f + %.0f |\n", how, name, mean,
-           bits_apart(a, fp32, batches), bits_apart(a, finest, batches), gradients_apart(a, fp32, batches),
-           gradients_apart(a, finest, batches), a->evaluations[0], a->evaluations[1]);
+           bits_difference(a, fp32, batches), bits_difference(a, finest, batches),
+           gradients_difference(a, fp32, batches), gradients_difference(a, finest, batches), a->evaluations[0],
+           a->evaluations[1]);
     fflush(stdout);
 }
 
@@ -153,7 +154,7 @@ static void compare(const checkpoint *file, const chain_spec *given, const char 
 int main(int count, char **arguments) {
     const char *data = getenv("AFFJORD_DATA");
     const size_t batches = count > 2 ? strtoul(arguments[2], NULL, 10) : 4;
-    failure why = {""};
+    error_info err = {""};
     checkpoint *file = NULL;
     image_set *set = NULL;
     settings values;
@@ -164,10 +165,10 @@ int main(int count, char **arguments) {
         fprintf(stderr, "AFFJORD_DATA=FOLDER conv_math MODEL.safetensors [BATCHES, up to %d]\n", BATCHES_MAX);
         return 2;
     }
-    must(checkpoint_read(arguments[1], &file, &why), "checkpoint", &why);
-    must(specification_read(file, arguments[1], &values, &shape, &why), "settings", &why);
-    must(image_open("mnist", data, &set, &why), "MNIST", &why);
-    must(image_average(set, set->height / shape.image[1], &why), "averages", &why);
+    must(checkpoint_read(arguments[1], &file, &err), "checkpoint", &err);
+    must(specification_read(file, arguments[1], &values, &shape, &err), "settings", &err);
+    must(image_open("mnist", data, &set, &err), "MNIST", &err);
+    must(image_average(set, set->height / shape.image[1], &err), "averages", &err);
     for (int digits = 5; digits >= 3; digits--) {
         char how[32];
         values.solver_atol = values.solver_rtol = pow(10, -digits);

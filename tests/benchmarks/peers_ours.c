@@ -27,7 +27,7 @@ int main(void) {
                 const solve_spec by = {.method = method,
                                        .options = {.atol = tolerance,
                                                    .rtol = tolerance,
-                                                   .land = strcmp(methods[m], "dopri8") == 0,
+                                                   .stop_at_end = strcmp(methods[m], "dopri8") == 0,
                                                    .max_attempts = 1000000}};
                 counted self = {.field = &field, .c1 = method->c[1]};
                 const ode_system system = {.backend = cpu_backend(cpu_level_best()),

@@ -5,9 +5,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     char path[FUZZ_PATH_MAX];
     baseline rows = {0};
-    failure why = {""};
+    error_info err = {""};
     fuzz_file("any.tsv", bytes, size, path);
-    fuzz_expect_reason(baseline_read(&rows, path, &why), &why);
+    fuzz_expect_reason(baseline_read(&rows, path, &err), &err);
     baseline_release(&rows);
     return 0;
 }

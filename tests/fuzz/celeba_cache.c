@@ -5,9 +5,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     char path[FUZZ_PATH_MAX];
     image_set set = {0};
-    failure why = {""};
+    error_info err = {""};
     fuzz_file("any.cache", bytes, size, path);
-    fuzz_expect_reason(image_cache_read(fuzz_place(), "any.cache", NULL, &set, &why), &why);
+    fuzz_expect_reason(image_cache_read(fuzz_place(), "any.cache", NULL, &set, &err), &err);
     free(set.pixels);
     return 0;
 }

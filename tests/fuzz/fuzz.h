@@ -28,9 +28,9 @@ static inline void fuzz_remove(void) {
 /* The folder, made at the first call and removed at the end: in TMPDIR, or else in memory where files can be. */
 static inline const char *fuzz_place(void) {
     if (*fuzz_folder) return fuzz_folder;
-    failure why;
+    error_info err;
     if (access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 0);
-    if (temporary_create(fuzz_folder, &why) != STATUS_OK) abort();
+    if (temporary_create(fuzz_folder, &err) != STATUS_OK) abort();
     atexit(fuzz_remove);
     return fuzz_folder;
 }
@@ -43,8 +43,8 @@ static inline void fuzz_file(const char *name, const uint8_t *bytes, size_t size
 }
 
 /* A refusal has to say why. */
-static inline void fuzz_expect_reason(status outcome, const failure *why) {
-    if (outcome != STATUS_OK && !why->text[0]) abort();
+static inline void fuzz_expect_reason(status outcome, const error_info *err) {
+    if (outcome != STATUS_OK && !err->text[0]) abort();
 }
 
 #endif

@@ -9,7 +9,7 @@
 static inline int fuzz_images(const char *set, const char *const *names, const uint8_t *bytes, size_t size) {
     char path[FUZZ_PATH_MAX];
     image_set *images = NULL;
-    failure why = {""};
+    error_info err = {""};
     snprintf(path, sizeof path, "%s/%s", fuzz_place(), set);
     mkdir(path, 0700);
     for (; *names; names++) {
@@ -17,7 +17,7 @@ static inline int fuzz_images(const char *set, const char *const *names, const u
         snprintf(name, sizeof name, "%s/%s", set, *names);
         fuzz_file(name, bytes, size, path);
     }
-    fuzz_expect_reason(image_open(set, fuzz_place(), &images, &why), &why);
+    fuzz_expect_reason(image_open(set, fuzz_place(), &images, &err), &err);
     image_close(&images);
     return 0;
 }

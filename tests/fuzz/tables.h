@@ -9,9 +9,9 @@
 static inline int fuzz_table(const char *name, const uint8_t *bytes, size_t size) {
     char path[FUZZ_PATH_MAX];
     table *points = NULL;
-    failure why = {""};
+    error_info err = {""};
     fuzz_file(name, bytes, size, path);
-    fuzz_expect_reason(table_read(path, &points, &why), &why);
+    fuzz_expect_reason(table_read(path, &points, &err), &err);
     table_destroy(&points);
     return 0;
 }

@@ -6,17 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static failure why;
+static error_info err;
 
 static void check(status outcome) {
     if (outcome == STATUS_OK) return;
-    fprintf(stderr, "%s\n", why.text);
+    fprintf(stderr, "%s\n", err.text);
     exit(1);
 }
 
 int main(void) {
     dataset *data;
-    check(dataset_open("ty", &data, &why));
+    check(dataset_open("ty", &data, &err));
     for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++) {
         const cnf_spec flow = {.dimension = dataset_dimension(data),
                                .width = 16,
@@ -33,10 +33,10 @@ int main(void) {
         const objective_spec loss = {.flow = flow, .seed = 0, .batch = 64, .validation = 200};
         const trainer_spec by = {
             .iterations = 100, .epoch_iterations = 20, .learning_rate = 1e-3, .stop_loss = -INFINITY};
-        objective *goal;
+        objective *obj;
         trainer *adam;
-        check(objective_create(&loss, (objective_data){.points = data}, NULL, &goal, &why));
-        check(trainer_create(&by, &goal, &adam, &why));
+        check(objective_create(&loss, (objective_data){.points = data}, NULL, &obj, &err));
+        check(trainer_create(&by, &obj, &adam, &err));
         while (!trainer_finished(adam)) {
             bool done;
             trainer_epoch epoch;

@@ -71,8 +71,8 @@ static void take_from_bias(const work *job, term t) {
     for (size_t o = 0; o < s->out; o++) job->weight_bar[o * row + t.weight] += bar[o] * value;
 }
 
-void context_bias_reverse_cpu(UNUSED_SELF, const context_shape *shape, const real *weight, const real *c,
-                              const real *bias_bar, real *weight_bar, real *cbar) {
+void context_bias_backward_cpu(UNUSED_SELF, const context_shape *shape, const real *weight, const real *c,
+                               const real *bias_bar, real *weight_bar, real *cbar) {
     each_term(
         &(work){.shape = shape, .weight = weight, .c = c, .bias_bar = bias_bar, .weight_bar = weight_bar, .cbar = cbar},
         take_from_bias);

@@ -1,4 +1,4 @@
-/* conv_kernels.h - data types and workspace of the 3 x 3 convolution kernels: narrow.inc, direct.inc, winograd.inc. */
+/* conv_kernels.h - data types and workspace of the 3 x 3 convolution kernels: conv_few_channels.inc, direct.inc, winograd.inc. */
 #ifndef AFFJORD_BACKEND_CPU_CONV_KERNELS_H
 #define AFFJORD_BACKEND_CPU_CONV_KERNELS_H
 
@@ -9,20 +9,20 @@ typedef struct image_stack {
     size_t images, height, width;
 } image_stack;
 
-static inline size_t lanes_up(size_t n) {
-    return (n + LANES - 1) / LANES * LANES;
+static inline size_t round_to_vectors(size_t n) {
+    return (n + PARTIAL_SUMS - 1) / PARTIAL_SUMS * PARTIAL_SUMS;
 }
 
 enum {
-    NARROW_MAX = 4, /* most channels of narrow.inc */
+    FEW_CHANNELS_MAX = 4, /* most channels of conv_few_channels.inc */
     WINOGRAD_TILE = 4, /* output pixels of a tile in each dimension */
     WINOGRAD_SIDE = WINOGRAD_TILE + 2, /* input pixels of a tile in each dimension */
     WINOGRAD_PLACES = WINOGRAD_SIDE * WINOGRAD_SIDE
 };
 
 /* Return the scratch reals for a row's partial sums and their reductions, for `few` channels. */
-static inline size_t narrow_scratch(const image_stack *s, size_t few) {
-    return lanes_up(s->width * few) * (LANES + 1);
+static inline size_t few_channels_scratch(const image_stack *s, size_t few) {
+    return round_to_vectors(s->width * few) * (PARTIAL_SUMS + 1);
 }
 
 /* Workspace of one convolution. */
@@ -41,8 +41,8 @@ static inline size_t winograd_together(size_t channels, size_t all) {
 
 /* Return the distance in reals between consecutive planes: their size plus a cache line. With a distance of a power of
  * two, 36 streams would share few sets of the cache. */
-static inline size_t winograd_apart(size_t together, size_t channels) {
-    return together * lanes_up(channels) + LANES;
+static inline size_t winograd_plane_stride(size_t together, size_t channels) {
+    return together * round_to_vectors(channels) + PARTIAL_SUMS;
 }
 
 /* Return the number of tiles along a dimension, and of all images. */

@@ -9,7 +9,7 @@
  * no units of lower precision. */
 status conv_create_cpu(const backend_ops *backend, conv_shape shape, conv_method method, conv_math math, conv **out);
 
-status conv_plain_create(conv_shape shape, conv **out);
+status conv_reference_create(conv_shape shape, conv **out);
 status conv_own_create(conv_shape shape, const cpu_level_ops *level, conv **out);
 
 #endif

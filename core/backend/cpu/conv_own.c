@@ -3,7 +3,7 @@
  * The rule applies to each direction, from `in` to `out` channels; the backward pass to the data goes from the
  * convolution's `out` to its `in`:
  *
- *   narrow     at most 4 outputs, inputs a multiple of LANES: a matrix product would compute 16 outputs
+ *   few        at most 4 outputs, inputs a multiple of PARTIAL_SUMS: a matrix product would compute 16 outputs
  *   direct     at most 4 inputs or outputs, and images so small that Winograd's tiles save nothing
  *   Winograd   all others
  *
@@ -11,22 +11,22 @@
  * has the measurements behind the rule. */
 #include "backend/cpu/conv_kinds.h"
 
-typedef enum way_kind { WAY_NARROW, WAY_DIRECT, WAY_WINOGRAD } way_kind;
+typedef enum way_kind { WAY_FEW_CHANNELS, WAY_DIRECT, WAY_WINOGRAD } way_kind;
 
-/* One direction of a convolution; back: with the weight rotated by 180 degrees. */
+/* One direction of a convolution; transposed: with the weight rotated by 180 degrees. */
 typedef struct conv_way {
     way_kind kind;
     size_t in, out;
-    bool back;
+    bool transposed;
 } conv_way;
 
 typedef struct own_conv {
     conv base;
     const cpu_level_ops *level;
     image_stack stack;
-    conv_way forward, reverse;
+    conv_way forward, backward;
     conv_way gradient; /* its input, the side with fewer channels, is shifted by the taps */
-    size_t wide; /* the larger number of channels, rounded up to a multiple of LANES */
+    size_t wide; /* the larger number of channels, rounded up to a multiple of PARTIAL_SUMS */
 } own_conv;
 
 /* Winograd needs 36 products a tile, and transforms that cost about as much for few channels. Direct needs one product
@@ -34,31 +34,34 @@ typedef struct own_conv {
 enum { WINOGRAD_WORTH = 1 };
 
 static way_kind kind_of(const image_stack *s, size_t in, size_t out) {
-    if (out <= NARROW_MAX && in % LANES == 0) return WAY_NARROW;
-    if (in <= NARROW_MAX || out <= NARROW_MAX) return WAY_DIRECT;
+    if (out <= FEW_CHANNELS_MAX && in % PARTIAL_SUMS == 0) return WAY_FEW_CHANNELS;
+    if (in <= FEW_CHANNELS_MAX || out <= FEW_CHANNELS_MAX) return WAY_DIRECT;
     const size_t tiles = winograd_tiles(s->height) * winograd_tiles(s->width);
     const size_t taps = (3 * s->height - 2) * (3 * s->width - 2);
     return (size_t)WINOGRAD_WORTH * WINOGRAD_PLACES * tiles < taps ? WAY_WINOGRAD : WAY_DIRECT;
 }
 
-static conv_way way_of(const image_stack *s, size_t in, size_t out, bool back) {
-    return (conv_way){.kind = kind_of(s, in, out), .in = in, .out = out, .back = back};
+static conv_way way_of(const image_stack *s, size_t in, size_t out, bool transposed) {
+    return (conv_way){.kind = kind_of(s, in, out), .in = in, .out = out, .transposed = transposed};
 }
 
-/* Return the index of the weight w[o, c, tap] in a packed weight: (out, 9, in) for narrow, (9, in, out) for others. */
+/* Return the index of the weight w[o, c, tap] in a packed weight: (out, 9, in) for few channels, (9, in, out) for others. */
 static size_t place_of(const conv_way *way, size_t o, size_t c, size_t tap) {
-    const size_t to = way->back ? c : o, from = way->back ? o : c, turned = way->back ? CONV_TAPS - 1 - tap : tap;
-    if (way->kind == WAY_NARROW) return (to * CONV_TAPS + turned) * way->in + from;
+    const size_t to = way->transposed ? c : o, from = way->transposed ? o : c,
+                 turned = way->transposed ? CONV_TAPS - 1 - tap : tap;
+    if (way->kind == WAY_FEW_CHANNELS) return (to * CONV_TAPS + turned) * way->in + from;
     return (turned * way->in + from) * way->out + to;
 }
 
 static size_t packed_reals(const conv_way *way) {
-    return way->kind == WAY_WINOGRAD ? WINOGRAD_PLACES * way->in * lanes_up(way->out) : CONV_TAPS * way->in * way->out;
+    return way->kind == WAY_WINOGRAD ? WINOGRAD_PLACES * way->in * round_to_vectors(way->out)
+                                     : CONV_TAPS * way->in * way->out;
 }
 
 /* The lent block as Winograd's workspace, in this order; other kernels use the block as it is. */
 static size_t winograd_side(const own_conv *self) {
-    return WINOGRAD_PLACES * winograd_apart(winograd_together(self->wide, winograd_all(&self->stack)), self->wide);
+    return WINOGRAD_PLACES *
+           winograd_plane_stride(winograd_together(self->wide, winograd_all(&self->stack)), self->wide);
 }
 static winograd_scratch winograd_of(const own_conv *self) {
     const size_t side = winograd_side(self);
@@ -80,10 +83,10 @@ static void pack_way(const own_conv *self, const conv_way *way, const real *weig
     if (way->kind == WAY_WINOGRAD) self->level->winograd_pack(way->in, way->out, to, packed);
 }
 
-static void own_pack(conv *base, const real *weight, real *forward, real *reverse) {
+static void own_pack(conv *base, const real *weight, real *forward, real *backward) {
     const own_conv *self = (own_conv *)base;
     pack_way(self, &self->forward, weight, forward);
-    pack_way(self, &self->reverse, weight, reverse);
+    pack_way(self, &self->backward, weight, backward);
 }
 
 static void convolve(const own_conv *self, const conv_way *way, const real *packed, const real *x, real *y) {
@@ -91,7 +94,7 @@ static void convolve(const own_conv *self, const conv_way *way, const real *pack
     const image_stack *s = &self->stack;
     const winograd_scratch scratch = winograd_of(self);
     switch (way->kind) {
-    case WAY_NARROW: level->narrow_convolve(s, way->in, way->out, packed, x, y, self->base.scratch); break;
+    case WAY_FEW_CHANNELS: level->few_channels_convolve(s, way->in, way->out, packed, x, y, self->base.scratch); break;
     case WAY_DIRECT: level->direct_convolve(s, way->in, way->out, packed, x, y, self->base.scratch); break;
     case WAY_WINOGRAD: level->winograd_convolve(s, way->in, way->out, packed, x, y, &scratch); break;
     }
@@ -102,17 +105,17 @@ static void own_forward(conv *base, const real *forward, const real *x, real *y)
     convolve(self, &self->forward, forward, x, y);
 }
 
-static void own_data_reverse(conv *base, const real *reverse, const real *ybar, real *xbar) {
+static void own_backward_data(conv *base, const real *backward, const real *ybar, real *xbar) {
     const own_conv *self = (own_conv *)base;
-    convolve(self, &self->reverse, reverse, ybar, xbar);
+    convolve(self, &self->backward, backward, ybar, xbar);
 }
 
 /* A convolution from x to y by w corresponds to one from y to x by the rotated w, with x as ybar: both have the same
  * gradient. */
-static void own_weight_reverse(conv *base, const real *x, const real *ybar, real *gradient) {
+static void own_backward_weight(conv *base, const real *x, const real *ybar, real *gradient) {
     const own_conv *self = (own_conv *)base;
     const conv_way *way = &self->gradient;
-    const real *from = way->back ? ybar : x, *bar = way->back ? x : ybar;
+    const real *from = way->transposed ? ybar : x, *bar = way->transposed ? x : ybar;
     const winograd_scratch scratch = winograd_of(self);
     if (way->kind == WAY_WINOGRAD)
         self->level->winograd_outer(&self->stack, way->in, way->out, from, bar, gradient, &scratch);
@@ -136,17 +139,17 @@ static const conv_ops own_ops = {
     .destroy = own_destroy,
     .pack = own_pack,
     .forward = own_forward,
-    .data_reverse = own_data_reverse,
-    .weight_reverse = own_weight_reverse,
+    .backward_data = own_backward_data,
+    .backward_weight = own_backward_weight,
     .unpack = own_unpack,
 };
 
 static size_t scratch_of(const own_conv *self, const conv_way *way) {
     const image_stack *s = &self->stack;
     switch (way->kind) {
-    case WAY_NARROW: return narrow_scratch(s, way->out);
+    case WAY_FEW_CHANNELS: return few_channels_scratch(s, way->out);
     case WAY_DIRECT: return (s->height + 2) * (s->width + 2) * way->in;
-    default: return 2 * winograd_side(self) + WINOGRAD_PLACES * way->in * lanes_up(way->out);
+    default: return 2 * winograd_side(self) + WINOGRAD_PLACES * way->in * round_to_vectors(way->out);
     }
 }
 
@@ -154,15 +157,15 @@ static void plan(own_conv *self) {
     conv *base = &self->base;
     const conv_shape s = base->shape;
     self->stack = (image_stack){s.images, s.height, s.width};
-    self->wide = lanes_up(s.in > s.out ? s.in : s.out);
+    self->wide = round_to_vectors(s.in > s.out ? s.in : s.out);
     self->forward = way_of(&self->stack, s.in, s.out, false);
-    self->reverse = way_of(&self->stack, s.out, s.in, true);
-    self->gradient = s.out < s.in ? self->reverse : self->forward;
-    if (self->gradient.kind == WAY_NARROW) self->gradient.kind = WAY_DIRECT;
+    self->backward = way_of(&self->stack, s.out, s.in, true);
+    self->gradient = s.out < s.in ? self->backward : self->forward;
+    if (self->gradient.kind == WAY_FEW_CHANNELS) self->gradient.kind = WAY_DIRECT;
     base->forward_reals = packed_reals(&self->forward);
-    base->reverse_reals = packed_reals(&self->reverse);
+    base->backward_reals = packed_reals(&self->backward);
     base->gradient_reals = CONV_TAPS * s.in * s.out;
-    const conv_way *const ways[] = {&self->forward, &self->reverse, &self->gradient};
+    const conv_way *const ways[] = {&self->forward, &self->backward, &self->gradient};
     for (size_t i = 0; i < 3; i++)
         if (scratch_of(self, ways[i]) > base->scratch_reals) base->scratch_reals = scratch_of(self, ways[i]);
 }

@@ -1,6 +1,6 @@
 /* images.c - operations on batches of images that are the same code on all levels. */
 #include "backend/cpu/level.h"
-#include "backend/lanes.h"
+#include "backend/partial_sums.h"
 #include "base/detmath.h"
 
 /* Limit the images processed together, so that their activations stay in the cache for any batch. */
@@ -22,7 +22,7 @@ void bias_add_cpu(UNUSED_SELF, const dual_shape *shape, const real *bias, real *
         }
 }
 
-void bias_reverse_cpu(UNUSED_SELF, const dual_shape *shape, const real *xbar, real *bias_bar) {
+void bias_backward_cpu(UNUSED_SELF, const dual_shape *shape, const real *xbar, real *bias_bar) {
     const size_t C = shape->channels;
     for (size_t i = 0; i < shape->images; i++)
         for (size_t p = 0; p < shape->pixels; p++, xbar += C) {
@@ -34,15 +34,15 @@ void bias_reverse_cpu(UNUSED_SELF, const dual_shape *shape, const real *xbar, re
 void image_products_cpu(UNUSED_SELF, size_t n, size_t D, const real *f, const real *e, const real *product,
                         real *divergence, real *kinetic, real *jacobian) {
     for (size_t i = 0; i < n; i++, f += D, e += D, product += D) {
-        if (divergence) divergence[i] = (real)lanes_dot(D, e, product);
-        if (kinetic) kinetic[i] = (real)lanes_dot(D, f, f);
-        if (jacobian) jacobian[i] = (real)lanes_dot(D, product, product);
+        if (divergence) divergence[i] = (real)partial_sums_dot(D, e, product);
+        if (kinetic) kinetic[i] = (real)partial_sums_dot(D, f, f);
+        if (jacobian) jacobian[i] = (real)partial_sums_dot(D, product, product);
     }
 }
 
-void image_products_reverse_cpu(UNUSED_SELF, size_t n, size_t D, const real *f, const real *e, const real *product,
-                                const real *divergence, const real *kinetic, const real *jacobian, real *fbar,
-                                real *product_bar) {
+void image_products_backward_cpu(UNUSED_SELF, size_t n, size_t D, const real *f, const real *e, const real *product,
+                                 const real *divergence, const real *kinetic, const real *jacobian, real *fbar,
+                                 real *product_bar) {
     for (size_t i = 0; i < n; i++) {
         const real by_e = divergence ? divergence[i] : 0;
         const real by_f = kinetic ? 2 * kinetic[i] : 0, by_product = jacobian ? 2 * jacobian[i] : 0;
@@ -80,7 +80,7 @@ static size_t place(squeeze_shape s, size_t i, size_t j, size_t k) {
     return s.layout == SQUEEZE_CHANNEL_LAST ? (i * s.width + j) * s.channels + k : (k * s.height + i) * s.width + j;
 }
 
-void squeeze_cpu(UNUSED_SELF, const squeeze_shape *shape, size_t n, bool back, const real *x, real *y) {
+void squeeze_cpu(UNUSED_SELF, const squeeze_shape *shape, size_t n, bool inverse, const real *x, real *y) {
     const squeeze_shape before = *shape;
     const squeeze_shape after = {4 * before.channels, before.height / 2, before.width / 2, before.layout};
     const size_t D = before.channels * before.height * before.width;
@@ -90,7 +90,7 @@ void squeeze_cpu(UNUSED_SELF, const squeeze_shape *shape, size_t n, bool back, c
                 for (size_t k = 0; k < before.channels; k++) {
                     const size_t wide = place(before, i, j, k);
                     const size_t deep = place(after, i / 2, j / 2, 4 * k + 2 * (i % 2) + j % 2);
-                    if (back) y[wide] = x[deep];
+                    if (inverse) y[wide] = x[deep];
                     else y[deep] = x[wide];
                 }
 }

@@ -16,9 +16,9 @@
 typedef struct cpu_level_ops {
     backend_ops table;
 
-    /* y <- the convolution of x by w (out, 9, in); in is a multiple of LANES, out is 1 .. NARROW_MAX. */
-    void (*narrow_convolve)(const image_stack *s, size_t in, size_t out, const real *w, const real *x, real *y,
-                            real *scratch);
+    /* y <- the convolution of x by w (out, 9, in); in is a multiple of PARTIAL_SUMS, out is 1 .. FEW_CHANNELS_MAX. */
+    void (*few_channels_convolve)(const image_stack *s, size_t in, size_t out, const real *w, const real *x, real *y,
+                                  real *scratch);
 
     /* y <- the convolution of x by w (9, in, out); gradient (9, in, out) += cotangent of w for the cotangent ybar of y.
      * padded (height + 2, width + 2, in) is scratch. */
@@ -27,7 +27,7 @@ typedef struct cpu_level_ops {
     void (*direct_outer)(const image_stack *s, size_t in, size_t out, const real *x, const real *ybar, real *gradient,
                          real *padded);
 
-    /* packed (36, in, lanes_up(out)) <- w (9, in, out); the same two operations by Winograd's method. */
+    /* packed (36, in, round_to_vectors(out)) <- w (9, in, out); the same two operations by Winograd's method. */
     void (*winograd_pack)(size_t in, size_t out, const real *w, real *packed);
     void (*winograd_convolve)(const image_stack *s, size_t in, size_t out, const real *packed, const real *x, real *y,
                               const winograd_scratch *scratch);
@@ -43,13 +43,13 @@ void fill_cpu(const backend_ops *self, size_t n, size_t stride, double value, re
 void scale_cpu(const backend_ops *self, size_t n, double by, const real *x, real *y);
 void scale_by_cpu(const backend_ops *self, size_t n, const double *by, const real *x, real *y);
 void product_cpu(const backend_ops *self, const double *a, const double *b, real *y);
-void copy_slot_cpu(const backend_ops *self, size_t n, const size_t *slot, const real *x, size_t x_apart, real *y,
-                   size_t y_apart);
+void copy_slot_cpu(const backend_ops *self, size_t n, const size_t *slot, const real *x, size_t x_stride, real *y,
+                   size_t y_stride);
 void round_cpu(const backend_ops *self, size_t n, conv_math math, const real *x, real *y);
-void copy_rows_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y,
-                   size_t y_apart);
+void copy_rows_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_stride, real *y,
+                   size_t y_stride);
 void transpose_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, real *y);
-void add_rows_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y);
+void add_rows_cpu(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_stride, real *y);
 bool is_finite_cpu(const backend_ops *self, size_t n, const real *x);
 void measure_error_cpu(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,
                        const real *const *k, const real *y, const real *next, double *size);
@@ -59,34 +59,34 @@ void squares_cpu(const backend_ops *self, size_t n, size_t D, const real *x, dou
 
 void apply_cpu(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *bias,
                const real *x, real *y);
-void apply_reverse_cpu(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x,
-                       const real *ybar, real *matrix_bar, real *bias_bar, real *xbar);
+void apply_backward_cpu(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x,
+                        const real *ybar, real *matrix_bar, real *bias_bar, real *xbar);
 void elu_cpu(const backend_ops *self, size_t n, const real *x, real *y);
-void tanh_reverse_cpu(const backend_ops *self, size_t n, const real *y, real *bar);
-void elu_reverse_cpu(const backend_ops *self, size_t n, const real *y, real *bar);
+void tanh_backward_cpu(const backend_ops *self, size_t n, const real *y, real *bar);
+void elu_backward_cpu(const backend_ops *self, size_t n, const real *y, real *bar);
 void gate_cpu(const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x, const real *bias,
               real *y, real *shift);
-void gate_reverse_cpu(const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x,
-                      const real *bias, const real *ybar, real *x_bar, real *bias_bar, real *shift_bar);
-void time_reverse_cpu(const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar,
-                      const real *root, real *root_bar);
+void gate_backward_cpu(const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x,
+                       const real *bias, const real *ybar, real *x_bar, real *bias_bar, real *shift_bar);
+void time_backward_cpu(const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar,
+                       const real *root, real *root_bar);
 
 size_t images_together_cpu(const backend_ops *self, size_t pixels, size_t batch);
 void bias_add_cpu(const backend_ops *self, const dual_shape *shape, const real *bias, real *x);
-void bias_reverse_cpu(const backend_ops *self, const dual_shape *shape, const real *xbar, real *bias_bar);
+void bias_backward_cpu(const backend_ops *self, const dual_shape *shape, const real *xbar, real *bias_bar);
 void image_products_cpu(const backend_ops *self, size_t n, size_t D, const real *f, const real *e, const real *product,
                         real *divergence, real *kinetic, real *jacobian);
-void image_products_reverse_cpu(const backend_ops *self, size_t n, size_t D, const real *f, const real *e,
-                                const real *product, const real *divergence, const real *kinetic, const real *jacobian,
-                                real *fbar, real *product_bar);
+void image_products_backward_cpu(const backend_ops *self, size_t n, size_t D, const real *f, const real *e,
+                                 const real *product, const real *divergence, const real *kinetic, const real *jacobian,
+                                 real *fbar, real *product_bar);
 void logit_cpu(const backend_ops *self, double alpha, size_t n, size_t D, const real *x, real *z,
                double *log_determinant);
 void unlogit_cpu(const backend_ops *self, double alpha, size_t n, size_t D, const real *z, real *x);
-void squeeze_cpu(const backend_ops *self, const squeeze_shape *shape, size_t n, bool back, const real *x, real *y);
+void squeeze_cpu(const backend_ops *self, const squeeze_shape *shape, size_t n, bool inverse, const real *x, real *y);
 
 void context_bias_cpu(const backend_ops *self, const context_shape *shape, const real *weight, const real *c,
                       real *biases);
-void context_bias_reverse_cpu(const backend_ops *self, const context_shape *shape, const real *weight, const real *c,
-                              const real *bias_bar, real *weight_bar, real *cbar);
+void context_bias_backward_cpu(const backend_ops *self, const context_shape *shape, const real *weight, const real *c,
+                               const real *bias_bar, real *weight_bar, real *cbar);
 
 #endif

@@ -1,6 +1,6 @@
 /* networks.c - linear maps of one vector, gates and activations, with their backward passes. */
 #include "backend/cpu/level.h"
-#include "backend/lanes.h"
+#include "backend/partial_sums.h"
 #include "base/detmath.h"
 
 void apply_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *matrix, const real *bias, const real *x, real *y) {
@@ -11,8 +11,8 @@ void apply_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *matrix, con
     }
 }
 
-void apply_reverse_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *matrix, const real *x, const real *ybar,
-                       real *matrix_bar, real *bias_bar, real *xbar) {
+void apply_backward_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *matrix, const real *x, const real *ybar,
+                        real *matrix_bar, real *bias_bar, real *xbar) {
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < columns; j++) {
             matrix_bar[i * columns + j] += ybar[i] * x[j];
@@ -27,11 +27,11 @@ void elu_cpu(UNUSED_SELF, size_t n, const real *x, real *y) {
 }
 
 /* Derivatives from the value y: tanh' = 1 - y^2; elu' = 1, or e^x = y + 1 for x < 0. */
-void tanh_reverse_cpu(UNUSED_SELF, size_t n, const real *y, real *bar) {
+void tanh_backward_cpu(UNUSED_SELF, size_t n, const real *y, real *bar) {
     for (size_t i = 0; i < n; i++) bar[i] *= 1 - y[i] * y[i];
 }
 
-void elu_reverse_cpu(UNUSED_SELF, size_t n, const real *y, real *bar) {
+void elu_backward_cpu(UNUSED_SELF, size_t n, const real *y, real *bar) {
     for (size_t i = 0; i < n; i++) bar[i] *= y[i] < 0 ? y[i] + 1 : 1;
 }
 
@@ -43,8 +43,8 @@ void gate_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *gate, const 
     }
 }
 
-void gate_reverse_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *gate, const real *x, const real *bias,
-                      const real *ybar, real *x_bar, real *bias_bar, real *shift_bar) {
+void gate_backward_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *gate, const real *x, const real *bias,
+                       const real *ybar, real *x_bar, real *bias_bar, real *shift_bar) {
     for (size_t o = 0; o < rows; o++) {
         real gate_bar = shift_bar[o] * bias[o];
         for (size_t i = o * columns; i < (o + 1) * columns; i++) {
@@ -57,11 +57,11 @@ void gate_reverse_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *gate
 }
 
 static double dot_of(const dot_terms *terms, size_t i) {
-    return terms->a[i] && terms->b[i] ? lanes_dot(terms->n[i], terms->a[i], terms->b[i]) : 0;
+    return terms->a[i] && terms->b[i] ? partial_sums_dot(terms->n[i], terms->a[i], terms->b[i]) : 0;
 }
 
-void time_reverse_cpu(UNUSED_SELF, const dot_terms *terms, const double *s, const real *clock_bar, const real *root,
-                      real *root_bar) {
+void time_backward_cpu(UNUSED_SELF, const dot_terms *terms, const double *s, const real *clock_bar, const real *root,
+                       real *root_bar) {
     double bar = dot_of(terms, 0);
     for (size_t i = 1; i < terms->count; i++) bar += dot_of(terms, i);
     if (clock_bar) bar += *s * (double)*clock_bar;

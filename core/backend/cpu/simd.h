@@ -230,7 +230,7 @@ static inline real root(real a) {
 }
 #endif
 
-/* Vectors that hold the LANES partial sums. */
-enum { LANE_VECTORS = LANES / VL };
+/* Vectors that hold the PARTIAL_SUMS partial sums. */
+enum { PARTIAL_VECTORS = PARTIAL_SUMS / VL };
 
 #endif

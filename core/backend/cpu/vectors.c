@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "backend/cpu/level.h"
-#include "backend/lanes.h"
+#include "backend/partial_sums.h"
 #include "backend/rounding.h"
 
-enum { PIECE = 512, TERMS_MAX = 16 }; /* a multiple of LANES */
+enum { PIECE = 512, TERMS_MAX = 16 }; /* a multiple of PARTIAL_SUMS */
 
 void copy_cpu(UNUSED_SELF, size_t n, const real *x, real *y) {
     memcpy(y, x, n * sizeof *x);
@@ -37,9 +37,10 @@ void product_cpu(UNUSED_SELF, const double *a, const double *b, real *y) {
     *y = (real)(*a * *b);
 }
 
-void copy_slot_cpu(UNUSED_SELF, size_t n, const size_t *slot, const real *x, size_t x_apart, real *y, size_t y_apart) {
-    const real *from = x + *slot * x_apart;
-    real *to = y + *slot * y_apart;
+void copy_slot_cpu(UNUSED_SELF, size_t n, const size_t *slot, const real *x, size_t x_stride, real *y,
+                   size_t y_stride) {
+    const real *from = x + *slot * x_stride;
+    real *to = y + *slot * y_stride;
     if (from != to) memcpy(to, from, n * sizeof *x);
 }
 
@@ -48,8 +49,8 @@ void round_cpu(UNUSED_SELF, size_t n, conv_math math, const real *x, real *y) {
     for (size_t i = 0; i < n; i++) y[i] = (real)rounding_nearest(drops, (float)x[i]);
 }
 
-void copy_rows_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *x, size_t x_apart, real *y, size_t y_apart) {
-    for (size_t i = 0; i < rows; i++) memcpy(y + i * y_apart, x + i * x_apart, columns * sizeof *x);
+void copy_rows_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *x, size_t x_stride, real *y, size_t y_stride) {
+    for (size_t i = 0; i < rows; i++) memcpy(y + i * y_stride, x + i * x_stride, columns * sizeof *x);
 }
 
 void transpose_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *x, real *y) {
@@ -57,18 +58,18 @@ void transpose_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *x, real
         for (size_t j = 0; j < columns; j++) y[j * rows + i] = x[i * columns + j];
 }
 
-void add_rows_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *x, size_t x_apart, real *y) {
-    for (size_t i = 0; i < rows; i++, x += x_apart)
+void add_rows_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *x, size_t x_stride, real *y) {
+    for (size_t i = 0; i < rows; i++, x += x_stride)
         for (size_t j = 0; j < columns; j++) y[j] += x[j];
 }
 
 bool is_finite_cpu(UNUSED_SELF, size_t n, const real *x) {
-    real zero[LANES] = {0}; /* x - x is NaN if x is not finite */
+    real zero[PARTIAL_SUMS] = {0}; /* x - x is NaN if x is not finite */
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (size_t l = 0; l < LANES; l++) zero[l] += x[i + l] - x[i + l];
+    for (; i + PARTIAL_SUMS <= n; i += PARTIAL_SUMS)
+        for (size_t l = 0; l < PARTIAL_SUMS; l++) zero[l] += x[i + l] - x[i + l];
     for (; i < n; i++) zero[0] += x[i] - x[i];
-    for (size_t l = 1; l < LANES; l++) zero[0] += zero[l];
+    for (size_t l = 1; l < PARTIAL_SUMS; l++) zero[0] += zero[l];
     return zero[0] == 0;
 }
 
@@ -79,12 +80,12 @@ static inline double larger(double a, double b) {
     return a > b ? a : b;
 }
 
-/* sum[i % LANES] += squares of n <= PIECE ratios. */
+/* sum[i % PARTIAL_SUMS] += squares of n <= PIECE ratios. */
 static void add_squares(size_t n, const real *error, const real *y, const real *next, double atol, double rtol,
                         double *restrict sum) {
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (size_t l = 0; l < LANES; l++) {
+    for (; i + PARTIAL_SUMS <= n; i += PARTIAL_SUMS)
+        for (size_t l = 0; l < PARTIAL_SUMS; l++) {
             const double size = larger(fabs((double)y[i + l]), fabs((double)next[i + l]));
             const double ratio = (double)error[i + l] / (atol + rtol * size);
             sum[l] += ratio * ratio;
@@ -100,7 +101,7 @@ static double root_mean_square(const backend_ops *self, const error_norm *norm, 
                                const real *const *k, const real *y, const real *next, size_t first, size_t n) {
     real error[PIECE];
     const real *piece[TERMS_MAX];
-    double sum[LANES] = {0};
+    double sum[PARTIAL_SUMS] = {0};
     for (size_t done = 0; done < n; done += PIECE) {
         const size_t count = n - done < PIECE ? n - done : PIECE, at = first + done;
         for (size_t j = 0; j < terms; j++) piece[j] = k[j] + at;
@@ -108,7 +109,7 @@ static double root_mean_square(const backend_ops *self, const error_norm *norm, 
         self->combine(self, count, error, terms, weight, piece, error);
         add_squares(count, error, y + at, next + at, norm->atol, norm->rtol, sum);
     }
-    return sqrt(lanes_fold(sum) / (double)n);
+    return sqrt(partial_sums_reduce(sum) / (double)n);
 }
 
 void measure_error_cpu(const backend_ops *self, const error_norm *norm, size_t terms, const double *weight,

@@ -7,15 +7,15 @@
 #include "base/status.h"
 
 /* Return STATUS_OK for cudaSuccess; otherwise a status, with the attempted operation and the runtime's message in
- * `why`. */
-static inline status cuda_outcome(cudaError_t code, const char *tried, failure *why) {
+ * `err`. */
+static inline status cuda_outcome(cudaError_t code, const char *tried, error_info *err) {
     if (code == cudaSuccess) return STATUS_OK;
     cudaGetLastError(); /* report an error that can be cleared only once */
-    return fail(why, code == cudaErrorMemoryAllocation ? STATUS_MEMORY : STATUS_IO, "CUDA: %s: %s", tried,
-                cudaGetErrorString(code));
+    return error_set(err, code == cudaErrorMemoryAllocation ? STATUS_MEMORY : STATUS_IO, "CUDA: %s: %s", tried,
+                     cudaGetErrorString(code));
 }
 
 /* TRY_CUDA(cudaMemcpy(...), "copying", why) */
-#define TRY_CUDA(call, tried, why) TRY(cuda_outcome(call, tried, why))
+#define TRY_CUDA(call, tried, err) TRY(cuda_outcome(call, tried, err))
 
 #endif

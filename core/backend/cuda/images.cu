@@ -4,19 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/cuda/fleet.cuh"
+#include "backend/cuda/fused_runs.cuh"
 
 /* Pixels processed together if the batch is unknown: enough for all multiprocessors of a device. */
 enum { TOGETHER_PIXELS = 1 << 17 };
 
 /* Return whether host and device may exchange data; not within a step that the device repeats. */
 static bool may_ask(const backend_ops *self) {
-    const bool may = images_device(self)->doing == LAUNCHING;
+    const bool may = images_device(self)->launch_mode == LAUNCH_RUN;
     if (!may) images_fail(self, "repeating a step", "it copies between host and device");
     return may;
 }
 
-static status take(const backend_ops *self, size_t bytes, void **out) {
+static status alloc(const backend_ops *self, size_t bytes, void **out) {
     void *block;
     if (!may_ask(self)) return STATUS_INVALID;
     if (cudaMalloc(&block, bytes ? bytes : 1) != cudaSuccess) {
@@ -32,12 +32,12 @@ static status take(const backend_ops *self, size_t bytes, void **out) {
 }
 
 /* cudaFree waits for kernels that use the block. */
-static void give_back(const backend_ops *self, void *block) {
+static void release(const backend_ops *self, void *block) {
     images_note(self, cudaFree(block), "freeing memory");
 }
 
 /* From pageable memory, CUDA has read everything when this returns. */
-static void upload(const backend_ops *self, size_t bytes, const void *from, void *to) {
+static void copy_to_device(const backend_ops *self, size_t bytes, const void *from, void *to) {
     if (!may_ask(self)) return;
     images_note(self, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, images_device(self)->stream),
                 "sending numbers");
@@ -48,7 +48,7 @@ bool images_wait(const backend_ops *self) {
 }
 
 /* After an error, fill the destination with NaN, so that it cannot be mistaken for a result. */
-static void download(const backend_ops *self, size_t bytes, const void *from, void *to) {
+static void copy_to_host(const backend_ops *self, size_t bytes, const void *from, void *to) {
     memset(to, 0xff, bytes);
     if (!may_ask(self)) return;
     images_note(self, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, images_device(self)->stream),
@@ -60,7 +60,7 @@ bool images_fetch_sums(const backend_ops *self, size_t count) {
     cuda_backend *device = images_device(self);
     if (!may_ask(self)) return false;
     images_note(self,
-                cudaMemcpyAsync(device->sums_near, device->sums, count * sizeof(double), cudaMemcpyDeviceToHost,
+                cudaMemcpyAsync(device->sums_host, device->sums, count * sizeof(double), cudaMemcpyDeviceToHost,
                                 device->stream),
                 "fetching numbers");
     return images_wait(self);
@@ -75,62 +75,62 @@ static size_t images_together(const backend_ops *, size_t pixels, size_t batch) 
 static void fill_table(backend_ops *table) {
     table->name = "cuda";
     table->concurrent = false; /* one stream */
-    table->take = take;
-    table->give_back = give_back;
-    table->upload = upload;
-    table->download = download;
+    table->alloc = alloc;
+    table->release = release;
+    table->copy_to_device = copy_to_device;
+    table->copy_to_host = copy_to_host;
     images_vectors(table);
     images_networks(table);
     images_field(table);
     table->images_together = images_together;
     table->conv_create = images_conv_create;
-    /* toy_evaluate and toy_reverse are NULL: points train by the functions toy_*, and no image model has a toy field. */
+    /* toy_evaluate and toy_backward are NULL: points train by the functions toy_*, and no image model has a toy field. */
 }
 
-static status build(cuda_backend *device, failure *why) {
+static status build(cuda_backend *device, error_info *err) {
     cudaDeviceProp about;
-    TRY_CUDA(cudaGetDeviceProperties(&about, device->device), "asking for a device's properties", why);
-    TRY(fleet_supports(device->device, &about, why));
-    TRY_CUDA(cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking), "making a stream", why);
-    TRY_CUDA(cudaMalloc((void **)&device->partial, PARTIAL_MAX * sizeof(float)), "taking memory", why);
-    TRY_CUDA(cudaMalloc((void **)&device->sums, SUMS_MAX * sizeof(double)), "taking memory", why);
-    TRY_CUDA(cudaMallocHost((void **)&device->sums_near, SUMS_MAX * sizeof(double)), "taking memory", why);
+    TRY_CUDA(cudaGetDeviceProperties(&about, device->device), "asking for a device's properties", err);
+    TRY(fused_runs_supports(device->device, &about, err));
+    TRY_CUDA(cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking), "making a stream", err);
+    TRY_CUDA(cudaMalloc((void **)&device->partial, PARTIAL_MAX * sizeof(float)), "taking memory", err);
+    TRY_CUDA(cudaMalloc((void **)&device->sums, SUMS_MAX * sizeof(double)), "taking memory", err);
+    TRY_CUDA(cudaMallocHost((void **)&device->sums_host, SUMS_MAX * sizeof(double)), "taking memory", err);
     fill_table(&device->table);
-    TRY(images_graphs_open(device, why));
+    TRY(images_graphs_open(device, err));
     images_cudnn_open(device);
     return STATUS_OK;
 }
 
-status images_open(int number, const backend_ops **out, failure *why) {
+status images_open(int number, const backend_ops **out, error_info *err) {
     cuda_backend *device = (cuda_backend *)calloc(1, sizeof *device);
-    if (!device) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!device) return error_set(err, STATUS_MEMORY, "out of memory");
     device->device = number;
     const backend_ops *table = &device->table;
-    const status outcome = build(device, why);
+    const status outcome = build(device, err);
     if (outcome == STATUS_OK) *out = table;
     else images_close(&table);
     return outcome;
 }
 
-status images_state(const backend_ops *self, failure *why) {
+status images_state(const backend_ops *self, error_info *err) {
     const cuda_backend *device = images_device(self);
     if (device->outcome == STATUS_OK) return STATUS_OK;
-    return fail(why, device->outcome, "%s", device->why.text);
+    return error_set(err, device->outcome, "%s", device->err.text);
 }
 
-bool images_library(const backend_ops *self, failure *which) {
+bool images_library(const backend_ops *self, error_info *which) {
     const cuda_backend *device = images_device(self);
     *which = device->remark;
     if (!device->library || device->own == 0) return device->library != NULL;
     const unsigned began = device->began_own, without = device->own - began;
     if (began > 0 && without > 0)
-        failure_describe(which, "the run began with them for %u of %u, and keeps them; for %u %.200s has no plan",
-                         began, device->convolutions, without, device->remark.text);
+        error_describe(which, "the run began with them for %u of %u, and keeps them; for %u %.200s has no plan", began,
+                       device->convolutions, without, device->remark.text);
     else if (began > 0)
-        failure_describe(which, "the run began with them for %u of %u, and keeps them", began, device->convolutions);
+        error_describe(which, "the run began with them for %u of %u, and keeps them", began, device->convolutions);
     else
-        failure_describe(which, "%s has no plan for %u of %u convolutions", device->remark.text, without,
-                         device->convolutions);
+        error_describe(which, "%s has no plan for %u of %u convolutions", device->remark.text, without,
+                       device->convolutions);
     return false;
 }
 
@@ -144,7 +144,7 @@ void images_close(const backend_ops **backend) {
     if (device->stream) cudaStreamDestroy(device->stream);
     cudaFree(device->partial);
     cudaFree(device->sums);
-    cudaFreeHost(device->sums_near);
+    cudaFreeHost(device->sums_host);
     free(device);
     *backend = NULL;
 }

@@ -5,7 +5,7 @@
  *   images_each   one(i) for every i < n, one thread for each: the CPU's
  *                 arithmetic number by number, with its bits
  *   images_sum    sums over the terms of each row, in double, one block for each:
- *                 FOLD partial sums, thread t adds terms t, t + FOLD, ... in
+ *                 REDUCE_THREADS partial sums, thread t adds terms t, t + REDUCE_THREADS, ... in
  *                 order, then pairwise reduction
  *
  * No sum uses atomics, so results are the same in every run. The CPU adds some sums over a batch in one chain; here
@@ -20,8 +20,8 @@
 #include "backend/cuda/images_plans.cuh"
 
 enum {
-    EACH = 256, /* threads of a block for images_each */
-    FOLD = 128, /* threads and partial sums of a row */
+    BLOCK_THREADS = 256, /* threads of a block for images_each */
+    REDUCE_THREADS = 128, /* threads and partial sums of a row */
     WARP_THREADS = 32, /* of a block with one task */
     TERMS_MAX = 16, /* of a sum of vectors */
     PIECES_MAX = 64, /* of a long sum, each a row */
@@ -33,7 +33,7 @@ enum {
 
 /* What a launch does: run the kernel, or, in images_graphs.cu, record the step's launches or capture them into a
  * graph. */
-typedef enum doing { LAUNCHING, WRITING_DOWN, CAPTURING } doing;
+typedef enum launch_mode { LAUNCH_RUN, LAUNCH_RECORD, LAUNCH_CAPTURE } launch_mode;
 
 /* A device with its stream and workspaces. */
 typedef struct cuda_backend {
@@ -42,17 +42,17 @@ typedef struct cuda_backend {
     cudaStream_t stream;
     float *partial; /* (PARTIAL_MAX) on the device */
     double *sums; /* (SUMS_MAX) on the device */
-    double *sums_near; /* (SUMS_MAX), a copy in page-locked host memory */
+    double *sums_host; /* (SUMS_MAX), a copy in page-locked host memory */
     struct cudnn *library; /* cuDNN, or NULL if not found (images_cudnn.cu) */
-    failure remark; /* why not; otherwise its version */
+    error_info remark; /* why not; otherwise its version */
     struct graphs *graphs; /* recorded steps (images_graphs.cu) */
-    enum doing doing;
+    enum launch_mode launch_mode;
     uint64_t numbered; /* cuDNN convolutions so far, to give each a unique number */
     unsigned convolutions, own; /* all convolutions so far, and those by own kernels, */
     unsigned began_own; /* of these, because the run began with own kernels */
-    plan_book plans; /* of the convolutions */
+    plan_cache plans; /* of the convolutions */
     status outcome; /* the first error since opening; later operations do nothing useful */
-    failure why;
+    error_info err;
 } cuda_backend;
 
 static inline cuda_backend *images_device(const backend_ops *self) {
@@ -61,18 +61,18 @@ static inline cuda_backend *images_device(const backend_ops *self) {
 
 /* Record the launch of a kernel, identified by `what`, while a step is recorded or captured; and note why a step cannot
  * be repeated. */
-void images_write_down(const backend_ops *self, const void *what, size_t blocks, size_t threads, const void *argument,
-                       size_t bytes);
-void images_not_repeated(const backend_ops *self, const failure *why);
+void images_record_launch(const backend_ops *self, const void *what, size_t blocks, size_t threads,
+                          const void *argument, size_t bytes);
+void images_not_repeated(const backend_ops *self, const error_info *err);
 
 /* Record the first error; return whether there was none so far. */
 static inline bool images_note(const backend_ops *self, cudaError_t code, const char *tried) {
     cuda_backend *device = images_device(self);
-    failure why;
+    error_info err;
     if (code != cudaSuccess) {
-        const status outcome = cuda_outcome(code, tried, &why);
-        if (device->doing != LAUNCHING) images_not_repeated(self, &why);
-        else if (device->outcome == STATUS_OK) device->outcome = outcome, device->why = why;
+        const status outcome = cuda_outcome(code, tried, &err);
+        if (device->launch_mode != LAUNCH_RUN) images_not_repeated(self, &err);
+        else if (device->outcome == STATUS_OK) device->outcome = outcome, device->err = err;
     }
     return device->outcome == STATUS_OK;
 }
@@ -80,10 +80,10 @@ static inline bool images_note(const backend_ops *self, cudaError_t code, const 
 /* Record an error of a CUDA library, or of a rule of this file, with this message. */
 static inline void images_fail(const backend_ops *self, const char *tried, const char *said) {
     cuda_backend *device = images_device(self);
-    failure why;
-    failure_describe(&why, "%s: %s", tried, said);
-    if (device->doing != LAUNCHING) images_not_repeated(self, &why);
-    else if (device->outcome == STATUS_OK) device->outcome = STATUS_IO, device->why = why;
+    error_info err;
+    error_describe(&err, "%s: %s", tried, said);
+    if (device->launch_mode != LAUNCH_RUN) images_not_repeated(self, &err);
+    else if (device->outcome == STATUS_OK) device->outcome = STATUS_IO, device->err = err;
 }
 
 /* Zero the padding bytes of a structure that is compared as a whole. */
@@ -104,9 +104,9 @@ static inline void images_launch(const backend_ops *self, void (*kernel)(job), s
     job sent = given;
     void *arguments[] = {&sent};
     if (blocks == 0) return;
-    if (images_device(self)->doing == WRITING_DOWN) {
+    if (images_device(self)->launch_mode == LAUNCH_RECORD) {
         CLEAR_PADDING(&sent);
-        images_write_down(self, (const void *)kernel, blocks, threads, &sent, sizeof sent);
+        images_record_launch(self, (const void *)kernel, blocks, threads, &sent, sizeof sent);
         return;
     }
     images_note(
@@ -119,27 +119,28 @@ template <class work> struct each_job {
     size_t n;
     work one;
 };
-template <class work> static __global__ void __launch_bounds__(EACH) each_kernel(each_job<work> job) {
-    const size_t i = (size_t)blockIdx.x * EACH + threadIdx.x;
+template <class work> static __global__ void __launch_bounds__(BLOCK_THREADS) each_kernel(each_job<work> job) {
+    const size_t i = (size_t)blockIdx.x * BLOCK_THREADS + threadIdx.x;
     if (i < job.n) job.one(i);
 }
 
 /* Call one(i) for i < n. */
 template <class work> static inline void images_each(const backend_ops *self, size_t n, const work &one) {
-    images_launch(self, each_kernel<work>, (n + EACH - 1) / EACH, EACH, each_job<work>{n, one});
+    images_launch(self, each_kernel<work>, (n + BLOCK_THREADS - 1) / BLOCK_THREADS, BLOCK_THREADS,
+                  each_job<work>{n, one});
 }
 
 template <class work> struct sum_job {
     size_t length;
     work one;
 };
-template <class work> static __global__ void __launch_bounds__(FOLD) sum_kernel(sum_job<work> job) {
-    __shared__ double sums[FOLD];
+template <class work> static __global__ void __launch_bounds__(REDUCE_THREADS) sum_kernel(sum_job<work> job) {
+    __shared__ double sums[REDUCE_THREADS];
     const size_t row = blockIdx.x;
     double sum = 0;
-    for (size_t i = threadIdx.x; i < job.length; i += FOLD) sum += job.one.term(row, i);
+    for (size_t i = threadIdx.x; i < job.length; i += REDUCE_THREADS) sum += job.one.term(row, i);
     sums[threadIdx.x] = sum;
-    for (unsigned half = FOLD / 2; half > 0; half /= 2) {
+    for (unsigned half = REDUCE_THREADS / 2; half > 0; half /= 2) {
         __syncthreads();
         if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
     }
@@ -149,12 +150,12 @@ template <class work> static __global__ void __launch_bounds__(FOLD) sum_kernel(
 /* Call one.end(row, sum of one.term(row, i) over i < length) for each row. */
 template <class work>
 static inline void images_sum(const backend_ops *self, size_t rows, size_t length, const work &one) {
-    images_launch(self, sum_kernel<work>, rows, FOLD, sum_job<work>{length, one});
+    images_launch(self, sum_kernel<work>, rows, REDUCE_THREADS, sum_job<work>{length, one});
 }
 
 /* Return the number of pieces for a long sum of n terms. */
 static inline size_t images_pieces(size_t n) {
-    enum { LEAST = 8 * FOLD };
+    enum { LEAST = 8 * REDUCE_THREADS };
     const size_t pieces = (n + LEAST - 1) / LEAST;
     return pieces < 1 ? 1 : pieces < PIECES_MAX ? pieces : (size_t)PIECES_MAX;
 }
@@ -162,7 +163,7 @@ static inline size_t images_pieces(size_t n) {
 /* Wait for everything begun; return false after an error. */
 bool images_wait(const backend_ops *self);
 
-/* sums_near (count) <- sums, after everything begun; return false after an error. */
+/* sums_host (count) <- sums, after everything begun; return false after an error. */
 bool images_fetch_sums(const backend_ops *self, size_t count);
 
 /* Enter the operations of a file into the table. */
@@ -178,14 +179,14 @@ void images_cudnn_open(cuda_backend *device);
 void images_cudnn_close(cuda_backend *device);
 
 /* images_graphs.cu: the table's `repeat`. Errors: STATUS_INVALID for an unknown AFFJORD_GRAPHS, STATUS_MEMORY. */
-status images_graphs_open(cuda_backend *device, failure *why);
+status images_graphs_open(cuda_backend *device, error_info *err);
 void images_graphs_close(cuda_backend *device);
 
 /* The functions images_* of the library's table (device_table.h). */
-status images_open(int device, const backend_ops **out, failure *why);
-status images_state(const backend_ops *backend, failure *why);
-bool images_library(const backend_ops *backend, failure *which);
-bool images_graphs(const backend_ops *backend, failure *which);
+status images_open(int device, const backend_ops **out, error_info *err);
+status images_state(const backend_ops *backend, error_info *err);
+bool images_library(const backend_ops *backend, error_info *which);
+bool images_graphs(const backend_ops *backend, error_info *which);
 void images_close(const backend_ops **backend);
 
 #endif

@@ -185,22 +185,23 @@ struct add_parts {
     }
 };
 
-/* --- Packing: (out, 3, 3, in), and for the way back (in, 3, 3, out), turned by half a circle, by which the gradient of the
- * data is a convolution too. cuDNN's convolutions have the same, so that packed weights are good for both kinds. --- */
+/* --- Packing: (out, 3, 3, in), and for the way back (in, 3, 3, out), turned by half a circle, by which the gradient of
+ * the data is a convolution too. cuDNN's convolutions have the same, so that packed weights are good for both kinds.
+ * --- */
 
 struct pack_one {
     size_t in, out;
     const float *weight;
-    float *forward, *reverse;
+    float *forward, *backward;
     __device__ void operator()(size_t at) const {
         const size_t tap = at % CONV_TAPS, c = at / CONV_TAPS % in, o = at / CONV_TAPS / in;
         if (forward) forward[(o * CONV_TAPS + tap) * in + c] = weight[at];
-        if (reverse) reverse[(c * CONV_TAPS + CONV_TAPS - 1 - tap) * out + o] = weight[at];
+        if (backward) backward[(c * CONV_TAPS + CONV_TAPS - 1 - tap) * out + o] = weight[at];
     }
 };
 void images_conv_pack(const backend_ops *device, const conv_shape &s, const real *weight, real *forward,
-                      real *reverse) {
-    images_each(device, images_conv_weights(s), pack_one{s.in, s.out, weight, forward, reverse});
+                      real *backward) {
+    images_each(device, images_conv_weights(s), pack_one{s.in, s.out, weight, forward, backward});
 }
 
 struct unpack_one {
@@ -230,8 +231,8 @@ typedef struct own_conv {
     float *partial; /* (parts, out, 3, 3, in) on the device */
 } own_conv;
 
-static void own_pack(conv *self, const real *weight, real *forward, real *reverse) {
-    images_conv_pack(((own_conv *)self)->device, self->shape, weight, forward, reverse);
+static void own_pack(conv *self, const real *weight, real *forward, real *backward) {
+    images_conv_pack(((own_conv *)self)->device, self->shape, weight, forward, backward);
 }
 
 static void own_unpack(conv *self, const real *gradient, real *weightbar) {
@@ -247,8 +248,8 @@ static void convolve(const own_conv *self, size_t in, size_t out, const float *w
 static void own_forward(conv *self, const real *forward, const real *x, real *y) {
     convolve((own_conv *)self, self->shape.in, self->shape.out, forward, x, y);
 }
-static void own_data_reverse(conv *self, const real *reverse, const real *ybar, real *xbar) {
-    convolve((own_conv *)self, self->shape.out, self->shape.in, reverse, ybar, xbar);
+static void own_backward_data(conv *self, const real *backward, const real *ybar, real *xbar) {
+    convolve((own_conv *)self, self->shape.out, self->shape.in, backward, ybar, xbar);
 }
 
 /* Return whether the gradient of a weight uses tiles. */
@@ -256,7 +257,7 @@ static bool tiles_weights(const conv_shape &s) {
     return s.in >= WIDE && s.out >= WIDE;
 }
 
-static void own_weight_reverse(conv *base, const real *x, const real *ybar, real *gradient) {
+static void own_backward_weight(conv *base, const real *x, const real *ybar, real *gradient) {
     const own_conv *self = (own_conv *)base;
     const conv_shape &s = base->shape;
     const view from = {(unsigned)s.height, (unsigned)s.width, (unsigned)s.in, x};
@@ -270,18 +271,19 @@ static void own_destroy(conv *) {
     /* everything is in the arena */
 }
 
-static const conv_ops own_ops = {own_destroy, own_pack, own_forward, own_data_reverse, own_weight_reverse, own_unpack};
+static const conv_ops own_ops = {own_destroy,         own_pack,  own_forward, own_backward_data,
+                                 own_backward_weight, own_unpack};
 
-static void give_back(const void *owner, void *block) {
+static void release(const void *owner, void *block) {
     const backend_ops *device = (const backend_ops *)owner;
-    device->give_back(device, block);
+    device->release(device, block);
 }
 
 status images_conv_reals(const backend_ops *device, arena *memory, size_t count, float **out) {
     void *block;
-    TRY(device->take(device, count * sizeof(float), &block));
-    const status noted = arena_adopt(memory, block, count * sizeof(float), give_back, device);
-    if (noted != STATUS_OK) device->give_back(device, block);
+    TRY(device->alloc(device, count * sizeof(float), &block));
+    const status noted = arena_adopt(memory, block, count * sizeof(float), release, device);
+    if (noted != STATUS_OK) device->release(device, block);
     else *out = (float *)block;
     return noted;
 }
@@ -290,7 +292,7 @@ status images_conv_reals(const backend_ops *device, arena *memory, size_t count,
 static size_t parts_of(const conv_shape &s, size_t pixels) {
     const size_t weights = images_conv_weights(s);
     const size_t blocks = tiles_weights(s) ? ((CONV_TAPS * s.in + TILE - 1) / TILE) * ((s.out + TILE - 1) / TILE)
-                                           : (weights + EACH - 1) / EACH;
+                                           : (weights + BLOCK_THREADS - 1) / BLOCK_THREADS;
     size_t parts = (BLOCKS_WANTED + blocks - 1) / blocks;
     if (parts > (pixels + PART_LEAST - 1) / PART_LEAST) parts = (pixels + PART_LEAST - 1) / PART_LEAST;
     return parts < PARTS_MAX ? parts : (size_t)PARTS_MAX;
@@ -312,7 +314,7 @@ status images_conv_own(const backend_ops *device, conv_shape shape, conv **out) 
     }
     self->base.ops = &own_ops;
     self->base.shape = shape;
-    self->base.forward_reals = self->base.reverse_reals = self->base.gradient_reals = weights;
+    self->base.forward_reals = self->base.backward_reals = self->base.gradient_reals = weights;
     self->base.memory = memory;
     *out = &self->base;
     return STATUS_OK;
@@ -325,7 +327,7 @@ status images_conv_create(const backend_ops *self, conv_shape shape, conv_method
     if (!kind) return STATUS_MEMORY;
     const bool began_own = plan_kind_began_own(kind);
     device->convolutions++;
-    if (method != CONV_PLAIN && device->library && !began_own) {
+    if (method != CONV_REFERENCE && device->library && !began_own) {
         const status made = images_conv_cudnn(self, shape, math, kind, out);
         if (made != STATUS_INVALID) return made;
     }

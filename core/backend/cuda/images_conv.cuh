@@ -24,7 +24,8 @@ static inline size_t images_conv_weights(const conv_shape &s) {
 }
 
 /* conv_pack and conv_unpack for all convolutions of a device. */
-void images_conv_pack(const backend_ops *device, const conv_shape &s, const real *weight, real *forward, real *reverse);
+void images_conv_pack(const backend_ops *device, const conv_shape &s, const real *weight, real *forward,
+                      real *backward);
 void images_conv_unpack(const backend_ops *device, const conv_shape &s, const real *gradient, real *weightbar);
 
 /* gradient (n) += the sum of partial (parts, n), added in order. */

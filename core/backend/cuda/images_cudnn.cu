@@ -62,7 +62,7 @@ void images_cudnn_open(cuda_backend *device) {
     const char *given = getenv("AFFJORD_CUDNN"), *name = given ? given : CUDNN_LIBRARY;
     cudnn *library = strcmp(name, "none") != 0 ? (cudnn *)calloc(1, sizeof *library) : NULL;
     if (!library) {
-        failure_describe(&device->remark, "AFFJORD_CUDNN = none");
+        error_describe(&device->remark, "AFFJORD_CUDNN = none");
         return;
     }
     library->file = dlopen(name, RTLD_NOW | RTLD_LOCAL);
@@ -72,10 +72,10 @@ void images_cudnn_open(cuda_backend *device) {
         const size_t version = library->version();
         snprintf(library->name, sizeof library->name, "cuDNN %zu.%zu.%zu", version / 10000, version / 100 % 100,
                  version % 100);
-        failure_describe(&device->remark, "%s", library->name);
+        error_describe(&device->remark, "%s", library->name);
         return;
     }
-    failure_describe(&device->remark, "cuDNN cannot be used: %s: %.600s", name, wrong);
+    error_describe(&device->remark, "cuDNN cannot be used: %s: %.600s", name, wrong);
     images_cudnn_close(device);
 }
 
@@ -105,8 +105,8 @@ static void run(const cudnn_conv *self, unsigned which, const float *image, cons
     const cudnn *library = self->library;
     const int64_t ids[IDS] = {ID_IMAGE, ID_WEIGHT, ID_RESULT};
     const void *arrays[IDS] = {image, weight, result};
-    if (images_device(self->device)->doing == WRITING_DOWN) {
-        images_write_down(self->device, self->plans[which].object, self->number, which, arrays, sizeof arrays);
+    if (images_device(self->device)->launch_mode == LAUNCH_RECORD) {
+        images_record_launch(self->device, self->plans[which].object, self->number, which, arrays, sizeof arrays);
         return;
     }
     plan call = {};
@@ -121,16 +121,16 @@ static void run(const cudnn_conv *self, unsigned which, const float *image, cons
     plan_release(&call);
 }
 
-static void cudnn_pack(conv *self, const real *weight, real *forward, real *reverse) {
-    images_conv_pack(((cudnn_conv *)self)->device, self->shape, weight, forward, reverse);
+static void cudnn_pack(conv *self, const real *weight, real *forward, real *backward) {
+    images_conv_pack(((cudnn_conv *)self)->device, self->shape, weight, forward, backward);
 }
 static void cudnn_forward(conv *self, const real *forward, const real *x, real *y) {
     run((cudnn_conv *)self, WAY_FORWARD, x, forward, y);
 }
-static void cudnn_data_reverse(conv *self, const real *reverse, const real *ybar, real *xbar) {
-    run((cudnn_conv *)self, WAY_DATA, ybar, reverse, xbar);
+static void cudnn_backward_data(conv *self, const real *backward, const real *ybar, real *xbar) {
+    run((cudnn_conv *)self, WAY_DATA, ybar, backward, xbar);
 }
-static void cudnn_weight_reverse(conv *base, const real *x, const real *ybar, real *gradient) {
+static void cudnn_backward_weight(conv *base, const real *x, const real *ybar, real *gradient) {
     const cudnn_conv *self = (cudnn_conv *)base;
     run(self, WAY_WEIGHT, x, self->gradient, ybar);
     images_conv_add(self->device, images_conv_weights(base->shape), 1, self->gradient, gradient);
@@ -146,8 +146,8 @@ static void cudnn_destroy(conv *base) {
     for (unsigned i = 0; i < WAYS; i++) plan_release(&self->plans[i]);
 }
 
-static const conv_ops cudnn_ops = {cudnn_destroy,      cudnn_pack,           cudnn_forward,
-                                   cudnn_data_reverse, cudnn_weight_reverse, cudnn_unpack};
+static const conv_ops cudnn_ops = {cudnn_destroy,         cudnn_pack,  cudnn_forward, cudnn_backward_data,
+                                   cudnn_backward_weight, cudnn_unpack};
 
 static status build(cudnn_conv *self, conv_math math, plan_kind *kind) {
     conv *base = &self->base;
@@ -179,7 +179,7 @@ status images_conv_cudnn(const backend_ops *device, conv_shape shape, conv_math 
     conv *base = &self->base;
     base->ops = &cudnn_ops;
     base->shape = shape;
-    base->forward_reals = base->reverse_reals = base->gradient_reals = images_conv_weights(shape);
+    base->forward_reals = base->backward_reals = base->gradient_reals = images_conv_weights(shape);
     base->memory = memory;
     self->device = device;
     self->library = images_device(device)->library;
@@ -198,7 +198,7 @@ status images_conv_cudnn(const backend_ops *device, conv_shape shape, conv_math 
 #else /* compiled without cuDNN's headers */
 
 void images_cudnn_open(cuda_backend *device) {
-    failure_describe(&device->remark, "cuDNN's headers were missing when libaffjord_cuda.so was compiled");
+    error_describe(&device->remark, "cuDNN's headers were missing when libaffjord_cuda.so was compiled");
 }
 void images_cudnn_close(cuda_backend *) {}
 status images_conv_cudnn(const backend_ops *, conv_shape, conv_math, plan_kind *, conv **) {

@@ -64,7 +64,7 @@ struct add_all {
     }
 };
 
-static void bias_reverse(const backend_ops *self, const dual_shape *shape, const real *xbar, real *bias_bar) {
+static void bias_backward(const backend_ops *self, const dual_shape *shape, const real *xbar, real *bias_bar) {
     float *partial = images_device(self)->partial;
     const size_t vectors = shape->bias_of ? shape->vectors : 1, numbers = vectors * shape->channels;
     const size_t groups = PARTIAL_MAX / numbers;
@@ -157,7 +157,7 @@ static void dual_activate(const backend_ops *self, const dual_shape *s, const re
 #undef AS
 }
 
-template <activation function> struct reverse_one {
+template <activation function> struct backward_one {
     size_t half;
     const float *h;
     float *ybar;
@@ -169,19 +169,19 @@ template <activation function> struct reverse_one {
         ybar[half + i] = slope * tangent;
     }
 };
-static void dual_reverse(const backend_ops *self, const dual_shape *s, const real *h, real *ybar, real *bias_bar) {
+static void dual_backward(const backend_ops *self, const dual_shape *s, const real *h, real *ybar, real *bias_bar) {
     const size_t half = numbers_of(s);
 #define AS(function, name)                                                                                             \
-    case function: images_each(self, half, reverse_one<function>{half, h, ybar}); break;
+    case function: images_each(self, half, backward_one<function>{half, h, ybar}); break;
     switch (s->function) { ACTIVATIONS(AS) }
 #undef AS
-    bias_reverse(self, s, ybar, bias_bar);
+    bias_backward(self, s, ybar, bias_bar);
 }
 
 /* --- Products --- */
 
-/* One block for each image, one thread for each of the LANES partial sums of each product, in the CPU's order. */
-enum { PRODUCTS = 3, PRODUCT_THREADS = 64 /* PRODUCTS LANES, rounded up to whole warps */ };
+/* One block for each image, one thread for each of the PARTIAL_SUMS partial sums of each product, in the CPU's order. */
+enum { PRODUCTS = 3, PRODUCT_THREADS = 64 /* PRODUCTS PARTIAL_SUMS, rounded up to whole warps */ };
 
 struct products_job {
     size_t D;
@@ -191,20 +191,21 @@ struct products_job {
 
 static __global__ void __launch_bounds__(PRODUCT_THREADS) products_kernel(products_job job) {
     __shared__ double sums[PRODUCT_THREADS];
-    const unsigned which = threadIdx.x / LANES, lane = threadIdx.x % LANES;
+    const unsigned which = threadIdx.x / PARTIAL_SUMS, lane = threadIdx.x % PARTIAL_SUMS;
     const size_t first = blockIdx.x * job.D;
     const bool wanted = which < PRODUCTS && job.results[which];
     const float *left = which == 0 ? job.e : which == 1 ? job.f : job.product;
     const float *right = which == 1 ? job.f : job.product;
     double sum = 0;
-    for (size_t i = lane; wanted && i < job.D; i += LANES) sum += (double)left[first + i] * (double)right[first + i];
+    for (size_t i = lane; wanted && i < job.D; i += PARTIAL_SUMS)
+        sum += (double)left[first + i] * (double)right[first + i];
     sums[threadIdx.x] = sum;
     __syncthreads();
     if (!wanted || lane > 0) return;
-    double *fold = sums + threadIdx.x;
-    for (unsigned half = LANES / 2; half > 0; half /= 2)
-        for (unsigned i = 0; i < half; i++) fold[i] += fold[i + half];
-    job.results[which][blockIdx.x] = (float)fold[0];
+    double *row_sums = sums + threadIdx.x;
+    for (unsigned half = PARTIAL_SUMS / 2; half > 0; half /= 2)
+        for (unsigned i = 0; i < half; i++) row_sums[i] += row_sums[i + half];
+    job.results[which][blockIdx.x] = (float)row_sums[0];
 }
 
 static void image_products(const backend_ops *self, size_t n, size_t D, const real *f, const real *e,
@@ -213,7 +214,7 @@ static void image_products(const backend_ops *self, size_t n, size_t D, const re
                   products_job{D, f, e, product, {divergence, kinetic, jacobian}});
 }
 
-struct products_reverse_one {
+struct products_backward_one {
     size_t D;
     const float *f, *e, *product, *divergence, *kinetic, *jacobian;
     float *fbar, *product_bar;
@@ -225,10 +226,10 @@ struct products_reverse_one {
         product_bar[d] += by_e * e[d] + by_product * product[d];
     }
 };
-static void image_products_reverse(const backend_ops *self, size_t n, size_t D, const real *f, const real *e,
-                                   const real *product, const real *divergence, const real *kinetic,
-                                   const real *jacobian, real *fbar, real *product_bar) {
-    images_each(self, n * D, products_reverse_one{D, f, e, product, divergence, kinetic, jacobian, fbar, product_bar});
+static void image_products_backward(const backend_ops *self, size_t n, size_t D, const real *f, const real *e,
+                                    const real *product, const real *divergence, const real *kinetic,
+                                    const real *jacobian, real *fbar, real *product_bar) {
+    images_each(self, n * D, products_backward_one{D, f, e, product, divergence, kinetic, jacobian, fbar, product_bar});
 }
 
 /* --- The context --- */
@@ -326,8 +327,8 @@ struct context_pixel {
     }
 };
 
-static void context_bias_reverse(const backend_ops *self, const context_shape *shape, const real *weight, const real *c,
-                                 const real *bias_bar, real *weight_bar, real *cbar) {
+static void context_bias_backward(const backend_ops *self, const context_shape *shape, const real *weight,
+                                  const real *c, const real *bias_bar, real *weight_bar, real *cbar) {
     const sight at = {*shape};
     images_each(self, shape->extra * CONV_TAPS * shape->out, context_weight{at, c, bias_bar, weight_bar});
     if (shape->shared)
@@ -338,11 +339,11 @@ static void context_bias_reverse(const backend_ops *self, const context_shape *s
 
 void images_field(backend_ops *table) {
     table->dual_activate = dual_activate;
-    table->dual_reverse = dual_reverse;
+    table->dual_backward = dual_backward;
     table->bias_add = bias_add;
-    table->bias_reverse = bias_reverse;
+    table->bias_backward = bias_backward;
     table->image_products = image_products;
-    table->image_products_reverse = image_products_reverse;
+    table->image_products_backward = image_products_backward;
     table->context_bias = context_bias;
-    table->context_bias_reverse = context_bias_reverse;
+    table->context_bias_backward = context_bias_backward;
 }

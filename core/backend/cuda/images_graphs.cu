@@ -41,14 +41,14 @@ typedef struct kept_graph {
 
 struct graphs {
     repetition how;
-    failure remark; /* why the requested method is not used */
+    error_info remark; /* why the requested method is not used */
     tape now; /* of the step to be repeated */
     kept_graph kept[GRAPHS_MAX]; /* (count) */
     size_t count;
     uint64_t clock;
     int *going; /* in page-locked host memory */
     status captured; /* of the current capture */
-    failure why;
+    error_info err;
 };
 
 /* --- The list --- */
@@ -67,26 +67,26 @@ static bool tape_add(tape *self, const void *bytes, size_t count) {
     return true;
 }
 
-void images_write_down(const backend_ops *self, const void *what, size_t blocks, size_t threads, const void *argument,
-                       size_t bytes) {
+void images_record_launch(const backend_ops *self, const void *what, size_t blocks, size_t threads,
+                          const void *argument, size_t bytes) {
     tape *now = &images_device(self)->graphs->now;
     const void *const head[] = {what, (void *)blocks, (void *)threads, (void *)bytes};
     now->complete &= tape_add(now, head, sizeof head) && tape_add(now, argument, bytes);
 }
 
 /* Record why a step cannot be repeated. An error during recording or capturing is not one of the device. */
-void images_not_repeated(const backend_ops *self, const failure *why) {
+void images_not_repeated(const backend_ops *self, const error_info *err) {
     graphs *all = images_device(self)->graphs;
     all->now.complete = false;
     if (all->captured != STATUS_OK) return;
     all->captured = STATUS_IO;
-    all->why = *why;
+    all->err = *err;
 }
 
 /* --- Graphs --- */
 
 static bool good(graphs *all, cudaError_t code, const char *tried) {
-    if (code != cudaSuccess && all->captured == STATUS_OK) all->captured = cuda_outcome(code, tried, &all->why);
+    if (code != cudaSuccess && all->captured == STATUS_OK) all->captured = cuda_outcome(code, tried, &all->err);
     return all->captured == STATUS_OK;
 }
 
@@ -113,10 +113,10 @@ static bool capture(const backend_ops *self, cudaGraph_t graph, const body *what
     if (!good(all, cudaStreamBeginCaptureToGraph(device->stream, graph, NULL, NULL, 0, cudaStreamCaptureModeRelaxed),
               "recording a step"))
         return false;
-    device->doing = CAPTURING;
+    device->launch_mode = LAUNCH_CAPTURE;
     if (what->step) what->step(what->argument);
     if (what->condition) images_launch(self, condition_kernel, 1, WARP_THREADS, *what->condition);
-    device->doing = LAUNCHING;
+    device->launch_mode = LAUNCH_RUN;
     return good(all, cudaStreamEndCapture(device->stream, &same), "recording a step");
 }
 
@@ -194,8 +194,8 @@ static kept_graph *make_kept(const backend_ops *self, const body *step, const in
             all->now = tape{};
             return one;
         }
-        failure_describe(&all->remark, "%s: %.800s",
-                         loops ? "the host checks after each step" : "kernels are launched one by one", all->why.text);
+        error_describe(&all->remark, "%s: %.800s",
+                       loops ? "the host checks after each step" : "kernels are launched one by one", all->err.text);
         all->how = loops ? STEP_BY_STEP : ONE_BY_ONE;
     }
     return NULL;
@@ -204,17 +204,17 @@ static kept_graph *make_kept(const backend_ops *self, const body *step, const in
 /* --- Repeating --- */
 
 /* Record the launches of a step into `now`; return whether the list is complete. */
-static bool write_down(const backend_ops *self, void (*step)(void *argument), void *argument) {
+static bool record_step(const backend_ops *self, void (*step)(void *argument), void *argument) {
     cuda_backend *device = images_device(self);
     graphs *all = device->graphs;
     all->now.count = 0;
     all->now.complete = true;
     all->captured = STATUS_OK;
-    device->doing = WRITING_DOWN;
+    device->launch_mode = LAUNCH_RECORD;
     step(argument);
-    device->doing = LAUNCHING;
+    device->launch_mode = LAUNCH_RUN;
     if (!all->now.complete && all->captured != STATUS_OK) {
-        failure_describe(&all->remark, "kernels are launched one by one: %.800s", all->why.text);
+        error_describe(&all->remark, "kernels are launched one by one: %.800s", all->err.text);
         all->how = ONE_BY_ONE;
     }
     return all->now.complete;
@@ -239,7 +239,7 @@ static void repeat(const backend_ops *self, void (*step)(void *argument), void *
     graphs *all = images_device(self)->graphs;
     kept_graph *one = NULL;
     if (images_device(self)->outcome != STATUS_OK) return;
-    if (all->how != ONE_BY_ONE && write_down(self, step, argument)) {
+    if (all->how != ONE_BY_ONE && record_step(self, step, argument)) {
         one = find(all);
         if (!one) { /* launch without a graph once, because modules cannot be loaded during a capture */
             if (!look(self, going)) return;
@@ -258,25 +258,25 @@ static void repeat(const backend_ops *self, void (*step)(void *argument), void *
 
 /* --- Beginning and end --- */
 
-status images_graphs_open(cuda_backend *device, failure *why) {
+status images_graphs_open(cuda_backend *device, error_info *err) {
     const char *given = getenv("AFFJORD_GRAPHS");
     const char *const names[] = {"none", "step", "while"};
     size_t how = BY_ITSELF;
     if (given)
         for (how = 0; how <= BY_ITSELF && strcmp(given, names[how]) != 0;) how++;
     if (how > BY_ITSELF)
-        return fail(why, STATUS_INVALID, "AFFJORD_GRAPHS = %.100s: expected none, step or while", given);
+        return error_set(err, STATUS_INVALID, "AFFJORD_GRAPHS = %.100s: expected none, step or while", given);
     graphs *all = (graphs *)calloc(1, sizeof *all);
-    if (!all) return fail(why, STATUS_MEMORY, "out of memory");
+    if (!all) return error_set(err, STATUS_MEMORY, "out of memory");
     all->how = (repetition)how;
-    if (how < BY_ITSELF) failure_describe(&all->remark, "AFFJORD_GRAPHS = %s", names[how]);
+    if (how < BY_ITSELF) error_describe(&all->remark, "AFFJORD_GRAPHS = %s", names[how]);
     device->graphs = all;
-    TRY_CUDA(cudaMallocHost((void **)&all->going, sizeof *all->going), "taking memory", why);
+    TRY_CUDA(cudaMallocHost((void **)&all->going, sizeof *all->going), "taking memory", err);
     device->table.repeat = repeat;
     return STATUS_OK;
 }
 
-bool images_graphs(const backend_ops *self, failure *which) {
+bool images_graphs(const backend_ops *self, error_info *which) {
     const graphs *all = images_device(self)->graphs;
     *which = all->remark;
     return all->how == BY_ITSELF;

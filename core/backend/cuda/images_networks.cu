@@ -49,17 +49,17 @@ struct outer_one {
 };
 
 /* A network that generates all weights of a convolution has thousands of rows, so one block sums a column. */
-struct apply_back {
+struct apply_vjp {
     size_t columns;
     const float *matrix, *ybar;
     float *xbar;
     __device__ double term(size_t j, size_t i) const { return (double)matrix[i * columns + j] * (double)ybar[i]; }
     __device__ void end(size_t j, double sum) const { xbar[j] = (float)((double)xbar[j] + sum); }
 };
-static void apply_reverse(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x,
-                          const real *ybar, real *matrix_bar, real *bias_bar, real *xbar) {
+static void apply_backward(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x,
+                           const real *ybar, real *matrix_bar, real *bias_bar, real *xbar) {
     images_each(self, rows * columns, outer_one{columns, x, ybar, matrix_bar, bias_bar});
-    images_sum(self, columns, rows, apply_back{columns, matrix, ybar, xbar});
+    images_sum(self, columns, rows, apply_vjp{columns, matrix, ybar, xbar});
 }
 
 /* --- Gates --- */
@@ -79,7 +79,7 @@ static void gate(const backend_ops *self, size_t rows, size_t columns, const rea
     images_each(self, rows * columns, gate_one{columns, gate, x, bias, y, shift});
 }
 
-struct gate_back {
+struct gate_vjp {
     size_t columns;
     const float *gate, *x, *bias, *ybar;
     float *x_bar, *bias_bar, *shift_bar;
@@ -94,9 +94,9 @@ struct gate_back {
         shift_bar[o] = gate_bar * (gate[o] * (1 - gate[o]));
     }
 };
-static void gate_reverse(const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x,
-                         const real *bias, const real *ybar, real *x_bar, real *bias_bar, real *shift_bar) {
-    images_sum(self, rows, columns, gate_back{columns, gate, x, bias, ybar, x_bar, bias_bar, shift_bar});
+static void gate_backward(const backend_ops *self, size_t rows, size_t columns, const real *gate, const real *x,
+                          const real *bias, const real *ybar, real *x_bar, real *bias_bar, real *shift_bar) {
+    images_sum(self, rows, columns, gate_vjp{columns, gate, x, bias, ybar, x_bar, bias_bar, shift_bar});
 }
 
 /* --- The end time --- */
@@ -112,7 +112,7 @@ struct dot_pieces {
     __device__ void end(size_t row, double sum) const { sums[row] = sum; }
 };
 
-struct time_back {
+struct time_vjp {
     const double *sums, *s;
     const float *clock_bar, *root;
     float *root_bar;
@@ -122,8 +122,8 @@ struct time_back {
         *root_bar += (float)(2 * (double)*root * sum);
     }
 };
-static void time_reverse(const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar,
-                         const real *root, real *root_bar) {
+static void time_backward(const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar,
+                          const real *root, real *root_bar) {
     double *sums = images_device(self)->sums;
     size_t count = 0;
     for (size_t t = 0; t < terms->count; t++) {
@@ -133,7 +133,7 @@ static void time_reverse(const backend_ops *self, const dot_terms *terms, const 
                    dot_pieces{n, (n + pieces - 1) / pieces, terms->a[t], terms->b[t], sums + count});
         count += pieces;
     }
-    images_sum(self, 1, count, time_back{sums, s, clock_bar, root, root_bar});
+    images_sum(self, 1, count, time_vjp{sums, s, clock_bar, root, root_bar});
 }
 
 /* --- What a flow starts from and ends with: the device's logarithm and exponential, to an ulp of a double --- */
@@ -174,7 +174,7 @@ static void unlogit(const backend_ops *self, double alpha, size_t n, size_t D, c
 /* One thread for each number of the image before the squeeze. */
 struct squeeze_one {
     squeeze_shape before, after;
-    bool back;
+    bool inverse;
     const float *x;
     float *y;
     static __device__ size_t place(const squeeze_shape &s, size_t i, size_t j, size_t k) {
@@ -186,13 +186,14 @@ struct squeeze_one {
         const size_t image = pixel / before.width / before.height * before.channels * before.width * before.height;
         const size_t wide = image + place(before, i, j, k);
         const size_t deep = image + place(after, i / 2, j / 2, 4 * k + 2 * (i % 2) + j % 2);
-        if (back) y[wide] = x[deep];
+        if (inverse) y[wide] = x[deep];
         else y[deep] = x[wide];
     }
 };
-static void squeeze(const backend_ops *self, const squeeze_shape *shape, size_t n, bool back, const real *x, real *y) {
+static void squeeze(const backend_ops *self, const squeeze_shape *shape, size_t n, bool inverse, const real *x,
+                    real *y) {
     const squeeze_shape after = {4 * shape->channels, shape->height / 2, shape->width / 2, shape->layout};
-    images_each(self, n * shape->channels * shape->height * shape->width, squeeze_one{*shape, after, back, x, y});
+    images_each(self, n * shape->channels * shape->height * shape->width, squeeze_one{*shape, after, inverse, x, y});
 }
 
 struct accumulate_one {
@@ -218,10 +219,10 @@ static void squares(const backend_ops *self, size_t n, size_t D, const real *x, 
 void images_networks(backend_ops *table) {
     table->matmul = matmul;
     table->apply = apply;
-    table->apply_reverse = apply_reverse;
+    table->apply_backward = apply_backward;
     table->gate = gate;
-    table->gate_reverse = gate_reverse;
-    table->time_reverse = time_reverse;
+    table->gate_backward = gate_backward;
+    table->time_backward = time_backward;
     table->logit = logit;
     table->unlogit = unlogit;
     table->squeeze = squeeze;

@@ -14,7 +14,7 @@ static const char own_kernels[] = "own kernels";
 static const char *const ways[WAYS] = {"forward", "data", "weight"};
 static const char *const maths[CONV_MATHS] = {"fp32", "tf32", "bf16"};
 
-static plan_kind *find(plan_book *self, const char *convolution) {
+static plan_kind *find(plan_cache *self, const char *convolution) {
     plan_kind **at = &self->first;
     while (*at && strcmp((*at)->convolution, convolution) != 0) at = &(*at)->next;
     if (*at) return *at;
@@ -23,7 +23,7 @@ static plan_kind *find(plan_book *self, const char *convolution) {
     return *at;
 }
 
-plan_kind *plan_book_find(plan_book *self, const conv_shape &s, conv_math math) {
+plan_kind *plan_book_find(plan_cache *self, const conv_shape &s, conv_math math) {
     char convolution[sizeof self->first->convolution];
     snprintf(convolution, sizeof convolution, "%zu to %zu channels, %zu images of %zu x %zu, %s", s.in, s.out, s.images,
              s.height, s.width, maths[math]);
@@ -39,7 +39,7 @@ void plan_kind_use_own(plan_kind *self) {
     for (unsigned i = 0; i < WAYS; i++) memcpy(self->plans[i], own_kernels, sizeof own_kernels);
 }
 
-void plan_book_release(plan_book *self) {
+void plan_book_release(plan_cache *self) {
     while (self->first) {
         plan_kind *one = self->first;
         self->first = one->next;
@@ -50,7 +50,7 @@ void plan_book_release(plan_book *self) {
 }
 
 /* Read one line of three words; ignore a line in another format or too long for a plan. */
-static status recall_line(plan_book *self, char *line) {
+static status recall_line(plan_cache *self, char *line) {
     char *rest = NULL;
     const char *convolution = strtok_r(line, "\t", &rest), *way = strtok_r(NULL, "\t", &rest);
     const char *plan = strtok_r(NULL, "\t", &rest);
@@ -63,18 +63,18 @@ static status recall_line(plan_book *self, char *line) {
     return STATUS_OK;
 }
 
-status images_recall(const backend_ops *backend, const char *plans, failure *why) {
+status images_recall(const backend_ops *backend, const char *plans, error_info *err) {
     char *copy = strdup(plans), *rest = NULL;
     status outcome = copy ? STATUS_OK : STATUS_MEMORY;
     for (char *line = copy ? strtok_r(copy, "\n", &rest) : NULL; line && outcome == STATUS_OK;
          line = strtok_r(NULL, "\n", &rest))
         outcome = recall_line(&images_device(backend)->plans, line);
     free(copy);
-    return outcome == STATUS_OK ? STATUS_OK : fail(why, outcome, "out of memory for plans of convolutions");
+    return outcome == STATUS_OK ? STATUS_OK : error_set(err, outcome, "out of memory for plans of convolutions");
 }
 
 const char *images_plans(const backend_ops *backend) {
-    plan_book *self = &images_device(backend)->plans;
+    plan_cache *self = &images_device(backend)->plans;
     size_t used = 0, room = 1;
     for (const plan_kind *one = self->first; one; one = one->next)
         room += WAYS * (sizeof one->convolution + sizeof one->plans[0] + sizeof "weight");

@@ -22,13 +22,13 @@ typedef struct plan_kind {
 } plan_kind;
 
 /* The plans of a device. Initialise with {}. */
-typedef struct plan_book {
+typedef struct plan_cache {
     plan_kind *first;
     char *text; /* the last result of images_plans */
-} plan_book;
+} plan_cache;
 
 /* Return the entry of a kind, creating it if needed; NULL if out of memory. Valid as long as the list. */
-plan_kind *plan_book_find(plan_book *self, const conv_shape &shape, conv_math math);
+plan_kind *plan_book_find(plan_cache *self, const conv_shape &shape, conv_math math);
 
 /* Return whether a resumed run began with own kernels for it; these are always available. */
 bool plan_kind_began_own(const plan_kind *self);
@@ -36,10 +36,10 @@ bool plan_kind_began_own(const plan_kind *self);
 /* Record that own kernels compute it. */
 void plan_kind_use_own(plan_kind *self);
 
-void plan_book_release(plan_book *self);
+void plan_book_release(plan_cache *self);
 
 /* The functions images_* of the library's table (device_table.h). */
-status images_recall(const backend_ops *backend, const char *plans, failure *why);
+status images_recall(const backend_ops *backend, const char *plans, error_info *err);
 const char *images_plans(const backend_ops *backend);
 
 #endif

@@ -37,33 +37,33 @@ static void fill(const backend_ops *self, size_t n, size_t stride, double value,
 struct copy_slot_one {
     const size_t *slot;
     const float *x;
-    size_t x_apart;
+    size_t x_stride;
     float *y;
-    size_t y_apart;
+    size_t y_stride;
     __device__ void operator()(size_t i) const {
         const size_t at = *slot;
-        const float *from = x + at * x_apart + i;
-        float *to = y + at * y_apart + i;
+        const float *from = x + at * x_stride + i;
+        float *to = y + at * y_stride + i;
         if (from != to) *to = *from;
     }
 };
-static void copy_slot(const backend_ops *self, size_t n, const size_t *slot, const real *x, size_t x_apart, real *y,
-                      size_t y_apart) {
-    images_each(self, n, copy_slot_one{slot, x, x_apart, y, y_apart});
+static void copy_slot(const backend_ops *self, size_t n, const size_t *slot, const real *x, size_t x_stride, real *y,
+                      size_t y_stride) {
+    images_each(self, n, copy_slot_one{slot, x, x_stride, y, y_stride});
 }
 
 struct copy_rows_one {
-    size_t columns, x_apart, y_apart;
+    size_t columns, x_stride, y_stride;
     const float *x;
     float *y;
     __device__ void operator()(size_t i) const {
         const size_t row = i / columns, column = i % columns;
-        y[row * y_apart + column] = x[row * x_apart + column];
+        y[row * y_stride + column] = x[row * x_stride + column];
     }
 };
-static void copy_rows(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y,
-                      size_t y_apart) {
-    images_each(self, rows * columns, copy_rows_one{columns, x_apart, y_apart, x, y});
+static void copy_rows(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_stride, real *y,
+                      size_t y_stride) {
+    images_each(self, rows * columns, copy_rows_one{columns, x_stride, y_stride, x, y});
 }
 
 struct transpose_one {
@@ -147,17 +147,17 @@ static void combine(const backend_ops *self, size_t n, const real *x, size_t ter
 
 /* One thread adds the rows of a column in order. */
 struct add_rows_one {
-    size_t rows, x_apart;
+    size_t rows, x_stride;
     const float *x;
     float *y;
     __device__ void operator()(size_t column) const {
         float sum = y[column];
-        for (size_t row = 0; row < rows; row++) sum += x[row * x_apart + column];
+        for (size_t row = 0; row < rows; row++) sum += x[row * x_stride + column];
         y[column] = sum;
     }
 };
-static void add_rows(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_apart, real *y) {
-    images_each(self, columns, add_rows_one{rows, x_apart, x, y});
+static void add_rows(const backend_ops *self, size_t rows, size_t columns, const real *x, size_t x_stride, real *y) {
+    images_each(self, columns, add_rows_one{rows, x_stride, x, y});
 }
 
 struct adam_one {
@@ -199,7 +199,7 @@ static size_t count_infinities(const backend_ops *self, size_t vectors, size_t n
 }
 
 static double add_near(const backend_ops *self, size_t first, size_t count) {
-    const double *sums = images_device(self)->sums_near + first;
+    const double *sums = images_device(self)->sums_host + first;
     double sum = 0;
     for (size_t i = 0; i < count; i++) sum += sums[i];
     return sum;
@@ -304,22 +304,22 @@ template <class curve> static void draw(const backend_ops *self, size_t n, const
     images_each(self, n, curve_one<curve>{x, y});
 }
 
-struct tanh_reverse_one {
+struct tanh_backward_one {
     const float *y;
     float *bar;
     __device__ void operator()(size_t i) const { bar[i] *= 1 - y[i] * y[i]; }
 };
-static void tanh_reverse(const backend_ops *self, size_t n, const real *y, real *bar) {
-    images_each(self, n, tanh_reverse_one{y, bar});
+static void tanh_backward(const backend_ops *self, size_t n, const real *y, real *bar) {
+    images_each(self, n, tanh_backward_one{y, bar});
 }
 
-struct elu_reverse_one {
+struct elu_backward_one {
     const float *y;
     float *bar;
     __device__ void operator()(size_t i) const { bar[i] *= y[i] < 0 ? y[i] + 1 : 1; }
 };
-static void elu_reverse(const backend_ops *self, size_t n, const real *y, real *bar) {
-    images_each(self, n, elu_reverse_one{y, bar});
+static void elu_backward(const backend_ops *self, size_t n, const real *y, real *bar) {
+    images_each(self, n, elu_backward_one{y, bar});
 }
 
 void images_vectors(backend_ops *table) {
@@ -342,6 +342,6 @@ void images_vectors(backend_ops *table) {
     table->tanh = draw<tanh_of>;
     table->sigmoid = draw<sigmoid_of>;
     table->elu = draw<elu_of>;
-    table->tanh_reverse = tanh_reverse;
-    table->elu_reverse = elu_reverse;
+    table->tanh_backward = tanh_backward;
+    table->elu_backward = elu_backward;
 }

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "backend/cuda/errors.cuh"
-#include "backend/cuda/fleet.cuh"
+#include "backend/cuda/fused_runs.cuh"
 #include "backend/cuda/images.cuh"
 
 static void write_version(int version, char *text, size_t size) {
     snprintf(text, size, "%d.%d", version / 1000, version % 1000 / 10);
 }
 
-static status count_devices(int *count, failure *why) {
+static status count_devices(int *count, error_info *err) {
     int found = 0, driver = 0, runtime = 0;
     const cudaError_t code = cudaGetDeviceCount(&found);
     if (code == cudaSuccess && found > 0) {
@@ -23,57 +23,47 @@ static status count_devices(int *count, failure *why) {
     cudaRuntimeGetVersion(&runtime);
     write_version(driver, has, sizeof has);
     write_version(runtime, needs, sizeof needs);
-    if (driver == 0) return fail(why, STATUS_IO, "CUDA: no NVIDIA driver is installed (libcuda.so.1 was not found)");
+    if (driver == 0)
+        return error_set(err, STATUS_IO, "CUDA: no NVIDIA driver is installed (libcuda.so.1 was not found)");
     if (code == cudaErrorInsufficientDriver)
-        return fail(why, STATUS_IO, "CUDA: the driver is too old: it runs programs for CUDA %s, this one is for %s",
-                    has, needs);
-    if (code == cudaErrorNoDevice || code == cudaSuccess) return fail(why, STATUS_IO, "CUDA: no device found");
-    return cuda_outcome(code, "looking for devices", why);
+        return error_set(err, STATUS_IO,
+                         "CUDA: the driver is too old: it runs programs for CUDA %s, this one is for %s", has, needs);
+    if (code == cudaErrorNoDevice || code == cudaSuccess) return error_set(err, STATUS_IO, "CUDA: no device found");
+    return cuda_outcome(code, "looking for devices", err);
 }
 
-static status describe_device(int device, device_about *out, failure *why) {
+static status describe_device(int device, device_about *out, error_info *err) {
     int count, driver = 0;
     cudaDeviceProp about;
-    TRY(count_devices(&count, why));
+    TRY(count_devices(&count, err));
     if (device < 0 || device >= count)
-        return fail(why, STATUS_INVALID, "CUDA device %d: not found; expected 0%s", device,
-                    count > 1 ? " or one of the others that ./run list devices shows" : ", the only one");
-    TRY_CUDA(cudaGetDeviceProperties(&about, device), "asking for a device's properties", why);
+        return error_set(err, STATUS_INVALID, "CUDA device %d: not found; expected 0%s", device,
+                         count > 1 ? " or one of the others that ./run list devices shows" : ", the only one");
+    TRY_CUDA(cudaGetDeviceProperties(&about, device), "asking for a device's properties", err);
     *out = device_about{};
     snprintf(out->name, sizeof out->name, "%s", about.name);
-    TRY_CUDA(cudaDriverGetVersion(&driver), "asking for the driver's version", why);
+    TRY_CUDA(cudaDriverGetVersion(&driver), "asking for the driver's version", err);
     write_version(driver, out->driver, sizeof out->driver);
     out->major = about.major;
     out->minor = about.minor;
     out->processors = about.multiProcessorCount;
     out->shared = about.sharedMemPerBlockOptin;
-    TRY(fleet_supports(device, &about, why));
-    return cuda_outcome(cudaMemGetInfo(&out->available, &out->memory), "asking for a device's memory", why);
+    TRY(fused_runs_supports(device, &about, err));
+    return cuda_outcome(cudaMemGetInfo(&out->available, &out->memory), "asking for a device's memory", err);
 }
 
 static const device_table table = {
-    DEVICE_TABLE_VERSION,
-    AFFJORD_CUDA_ARCHITECTURES,
-    count_devices,
-    describe_device,
-    fleet_create,
-    fleet_destroy,
-    fleet_bytes,
-    fleet_path,
-    fleet_put,
-    fleet_get,
-    fleet_hold,
-    fleet_batches,
-    fleet_begin,
-    fleet_end,
-    fleet_measured,
-    images_open,
-    images_state,
-    images_library,
-    images_graphs,
-    images_recall,
-    images_plans,
-    images_close,
+    DEVICE_TABLE_VERSION,   AFFJORD_CUDA_ARCHITECTURES,
+    count_devices,          describe_device,
+    fused_runs_create,      fused_runs_destroy,
+    fused_runs_bytes,       fused_runs_path,
+    fused_runs_put,         fused_runs_get,
+    fused_runs_set_holdout, fused_runs_batches,
+    fused_runs_begin,       fused_runs_end,
+    fused_runs_measured,    images_open,
+    images_state,           images_library,
+    images_graphs,          images_recall,
+    images_plans,           images_close,
 };
 
 extern "C" __attribute__((visibility("default"))) device_table_function affjord_device_table;

@@ -1,6 +1,6 @@
 /* toy_prepare.cuh - the field's weights at every evaluation, from the context by the hypernet, and the backward pass.
  *
- * The operations are those of mlp_forward, mlp_reverse (context/mlp.c) and of prepare, prepare_reverse
+ * The operations are those of mlp_forward, mlp_backward (context/mlp.c) and of prepare, prepare_backward
  * (field/hyper_mlp.c) in their order, by a whole block; one thread computes each sum. */
 #ifndef AFFJORD_BACKEND_CUDA_TOY_PREPARE_CUH
 #define AFFJORD_BACKEND_CUDA_TOY_PREPARE_CUH
@@ -45,9 +45,9 @@ static __device__ void product(team t, unsigned m, unsigned n, unsigned k, const
 }
 
 /* run.raw <- the hypernet's output at every evaluation. */
-static __device__ void hypernet_forward(team t, const toy_program &program, const toy_run &run) {
-    const toy_net &net = program.hypernet;
-    const unsigned rows = toy_evaluations(program);
+static __device__ void hypernet_forward(team t, const fused_kernel_spec &spec, const toy_run &run) {
+    const toy_net &net = spec.hypernet;
+    const unsigned rows = toy_evaluations(spec);
     const float *x = run.path;
     float *hidden = run.hidden;
     for (unsigned l = 0; l < net.layers; l++) {
@@ -66,9 +66,9 @@ static __device__ void hypernet_forward(team t, const toy_program &program, cons
 }
 
 /* Compute the hypernet's range of run.gradient, and run.pathbar, for the cotangent in run.raw. */
-static __device__ void hypernet_reverse(team t, const toy_program &program, const toy_run &run) {
-    const toy_net &net = program.hypernet;
-    const unsigned rows = toy_evaluations(program);
+static __device__ void hypernet_backward(team t, const fused_kernel_spec &spec, const toy_run &run) {
+    const toy_net &net = spec.hypernet;
+    const unsigned rows = toy_evaluations(spec);
     unsigned before = 0; /* floats before h_{l+1} in run.hidden */
     for (unsigned l = 1; l < net.layers; l++) before += rows * net.size[l];
     const float *hbar = run.raw;
@@ -96,27 +96,27 @@ typedef struct toy_outputs {
     float *w, *u, *g, *b;
 } toy_outputs;
 
-static __device__ toy_outputs outputs_of(const toy_program &program, const toy_run &run, unsigned instant) {
-    const unsigned W = program.width, D = program.dimension;
+static __device__ toy_outputs outputs_of(const fused_kernel_spec &spec, const toy_run &run, unsigned instant) {
+    const unsigned W = spec.width, D = spec.dimension;
     toy_outputs o;
-    o.w = run.raw + instant * program.hypernet.size[program.hypernet.layers];
-    o.u = o.w + program.inputs * W;
+    o.w = run.raw + instant * spec.hypernet.size[spec.hypernet.layers];
+    o.u = o.w + spec.inputs * W;
     o.g = o.u + D * W;
     o.b = o.g + D * W;
     return o;
 }
 
 /* run.theta <- the field's weights at the contexts of run.path. */
-static __device__ void toy_prepare(team t, const toy_program &program, const toy_run &run) {
-    const unsigned W = program.width, D = program.dimension, C = program.context, K = program.unit;
+static __device__ void toy_prepare(team t, const fused_kernel_spec &spec, const toy_run &run) {
+    const unsigned W = spec.width, D = spec.dimension, C = spec.context, K = spec.unit;
     const float scale = 1 / (float)W;
-    hypernet_forward(t, program, run);
-    for (unsigned e = t.rank; e < toy_evaluations(program) * W; e += t.size) {
+    hypernet_forward(t, spec, run);
+    for (unsigned e = t.rank; e < toy_evaluations(spec) * W; e += t.size) {
         const unsigned i = e / W, j = e % W;
-        const toy_outputs o = outputs_of(program, run, i);
-        float *gate = run.gate + i * D * W, *unit = run.theta + i * program.stride + j * K;
+        const toy_outputs o = outputs_of(spec, run, i);
+        float *gate = run.gate + i * D * W, *unit = run.theta + i * spec.stride + j * K;
         float trace = 0, b = o.b[j];
-        for (unsigned a = D; a < program.inputs; a++) b += o.w[a * W + j] * run.path[i * C + a - D];
+        for (unsigned a = D; a < spec.inputs; a++) b += o.w[a * W + j] * run.path[i * C + a - D];
         for (unsigned d = 0; d < D; d++) {
             const float open = v_sigmoid(o.g[d * W + j]), w = o.w[d * W + j];
             const float u = o.u[d * W + j] * open * scale;
@@ -132,14 +132,14 @@ static __device__ void toy_prepare(team t, const toy_program &program, const toy
 }
 
 /* For the cotangent run.thetabar, compute the hypernet's range of run.gradient, and run.pathbar. */
-static __device__ void toy_prepare_reverse(team t, const toy_program &program, const toy_run &run) {
-    const unsigned W = program.width, D = program.dimension, C = program.context, K = program.unit;
-    const unsigned instants = toy_evaluations(program), joined = program.inputs - D;
+static __device__ void toy_prepare_backward(team t, const fused_kernel_spec &spec, const toy_run &run) {
+    const unsigned W = spec.width, D = spec.dimension, C = spec.context, K = spec.unit;
+    const unsigned instants = toy_evaluations(spec), joined = spec.inputs - D;
     const float scale = 1 / (float)W;
     for (unsigned e = t.rank; e < instants * joined; e += t.size) {
         const unsigned i = e / joined, a = e % joined;
-        const float value = run.path[i * C + a], *bars = run.thetabar + i * program.stride + D;
-        float *w = outputs_of(program, run, i).w + (D + a) * W, sum = 0;
+        const float value = run.path[i * C + a], *bars = run.thetabar + i * spec.stride + D;
+        float *w = outputs_of(spec, run, i).w + (D + a) * W, sum = 0;
         for (unsigned j = 0; j < W; j++) {
             const float bbar = bars[j * K];
             sum += bbar * w[j];
@@ -149,8 +149,8 @@ static __device__ void toy_prepare_reverse(team t, const toy_program &program, c
     }
     for (unsigned e = t.rank; e < instants * W; e += t.size) {
         const unsigned i = e / W, j = e % W;
-        const toy_outputs o = outputs_of(program, run, i);
-        const float *gate = run.gate + i * D * W, *unit = run.thetabar + i * program.stride + j * K;
+        const toy_outputs o = outputs_of(spec, run, i);
+        const float *gate = run.gate + i * D * W, *unit = run.thetabar + i * spec.stride + j * K;
         const float tracebar = unit[2 * D + 1];
         for (unsigned d = 0; d < D; d++) {
             const float w = o.w[d * W + j], u = o.u[d * W + j], s = gate[d * W + j];
@@ -162,7 +162,7 @@ static __device__ void toy_prepare_reverse(team t, const toy_program &program, c
         o.b[j] = unit[D];
     }
     meet(t);
-    hypernet_reverse(t, program, run);
+    hypernet_backward(t, spec, run);
     for (unsigned e = t.rank; e < instants * joined; e += t.size) run.pathbar[e] += run.joined[e];
     meet(t);
 }

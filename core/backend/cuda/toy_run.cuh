@@ -5,7 +5,7 @@
 #include <cuda_runtime.h>
 
 #include "backend/backend.h"
-#include "backend/toy_program.h"
+#include "backend/fused_kernel_spec.h"
 
 /* The block's shared memory, of the size set at launch. */
 #ifndef SHARED_POOL
@@ -15,8 +15,9 @@
 enum {
     WARP = 32,
     CHUNKS_TOGETHER = 4, /* chunks that a block solves together, with one thread for each point */
-    LANE_POINTS = CHUNK / LANES, /* points of a chunk in one of its partial sums */
-    ROW_PAD = LANES /* padding of a row of points in shared memory, so that consecutive rows use different banks */
+    POINTS_PER_SUM = CHUNK / PARTIAL_SUMS, /* points of a chunk in one of its partial sums */
+    /* Padding of a row of points in shared memory, so that consecutive rows use different banks. */
+    ROW_PAD = PARTIAL_SUMS
 };
 
 /* Memory of one run; E evaluations, n points. Arrays without a remark are scratch of a training step. */
@@ -34,8 +35,8 @@ typedef struct toy_run {
     float *states; /* (E, D, points processed together) */
     float *batches; /* (block, n, D), from the host */
     toy_adam *adam; /* (block), from the host */
-    float *held[TOY_HELD_MAX]; /* (held, D), from the host, once */
-    double *log_density[TOY_HELD_MAX]; /* (held), to the host */
+    float *holdout[TOY_HOLDOUTS_MAX]; /* (holdout, D), from the host, once */
+    double *log_density[TOY_HOLDOUTS_MAX]; /* (holdout), to the host */
     double *losses; /* (block), to the host */
 } toy_run;
 
@@ -62,8 +63,8 @@ static __device__ void clear(team t, unsigned n, float *x) {
     for (unsigned i = t.rank; i < n; i += t.size) x[i] = 0;
 }
 
-static __host__ __device__ inline unsigned toy_evaluations(const toy_program &program) {
-    return program.stages * program.steps;
+static __host__ __device__ inline unsigned toy_evaluations(const fused_kernel_spec &spec) {
+    return spec.stages * spec.steps;
 }
 
 #endif

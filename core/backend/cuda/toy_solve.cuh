@@ -2,7 +2,7 @@
  *
  *   h_j = w_j . z + b_j,  t_j = tanh h_j,  s_j = 1 - t_j^2,  f = sum_j u_j t_j,  trace = sum_j c_j s_j
  *
- * The operations are those of toy_evaluate and toy_reverse (backend/cpu/toy.inc) and of the Runge-Kutta steps
+ * The operations are those of toy_evaluate and toy_backward (backend/cpu/toy.inc) and of the Runge-Kutta steps
  * (ode/solve.c) in their order. In the forward pass, a point's state never leaves its thread. In the backward pass, the
  * point's thread computes sums over units. Other threads compute sums over points (theta_bar), one for each unit and
  * each of the 16 partial sums of a chunk, from t_j and the cotangent of h_j in shared memory, one tile of units at a
@@ -22,31 +22,31 @@
 #define UNROLL_UNITS [[maybe_unused]] constexpr int units = FIXED ? 2 : 1
 
 /* Shared memory of the backward pass for `points` points; the forward pass uses it for theta of a step. */
-typedef struct reverse_pool {
+typedef struct backward_pool {
     float *theta; /* (stride) */
     float *z, *a; /* (D, points): the field's argument, and the cotangent of its value */
     float *l; /* (points): the cotangent of the divergence */
     float *t, *hbar; /* (tile, points + ROW_PAD) */
     float *partial; /* (chunks together, tile, unit) */
-} reverse_pool;
+} backward_pool;
 
-static __host__ __device__ inline size_t forward_pool_floats(const toy_program &program) {
-    return (size_t)program.stages * program.stride;
+static __host__ __device__ inline size_t forward_pool_floats(const fused_kernel_spec &spec) {
+    return (size_t)spec.stages * spec.stride;
 }
 
-static __host__ __device__ inline size_t reverse_pool_floats(const toy_program &program, unsigned points,
-                                                             unsigned tile) {
-    return program.stride + (2 * (size_t)program.dimension + 1) * points + 2 * (size_t)tile * (points + ROW_PAD) +
-           (size_t)points / CHUNK * tile * program.unit;
+static __host__ __device__ inline size_t backward_pool_floats(const fused_kernel_spec &spec, unsigned points,
+                                                              unsigned tile) {
+    return spec.stride + (2 * (size_t)spec.dimension + 1) * points + 2 * (size_t)tile * (points + ROW_PAD) +
+           (size_t)points / CHUNK * tile * spec.unit;
 }
 
-static __device__ reverse_pool reverse_place(const toy_program &program, unsigned points, unsigned tile,
-                                             float *shared) {
-    reverse_pool pool;
+static __device__ backward_pool backward_place(const fused_kernel_spec &spec, unsigned points, unsigned tile,
+                                               float *shared) {
+    backward_pool pool;
     pool.theta = shared;
-    pool.z = pool.theta + program.stride;
-    pool.a = pool.z + program.dimension * points;
-    pool.l = pool.a + program.dimension * points;
+    pool.z = pool.theta + spec.stride;
+    pool.a = pool.z + spec.dimension * points;
+    pool.l = pool.a + spec.dimension * points;
     pool.t = pool.l + points;
     pool.hbar = pool.t + tile * (points + ROW_PAD);
     pool.partial = pool.hbar + tile * (points + ROW_PAD);
@@ -80,12 +80,12 @@ static __device__ __forceinline__ void toy_field(unsigned D, unsigned W, const f
 /* Integrate state (D + 1), [z | l], from 0 to T. The arguments of all evaluations are stored in `states` (E, D,
  * threads) unless NULL. All threads of the block take part, also those without a point. */
 template <int FIXED>
-static __device__ void solve_forward(const toy_program &program, const float *theta, float *shared, float *state,
+static __device__ void solve_forward(const fused_kernel_spec &spec, const float *theta, float *shared, float *state,
                                      float *states) {
     UNROLL_WHOLE;
-    const unsigned D = FIXED ? FIXED : program.dimension, stages = program.stages, stride = program.stride;
+    const unsigned D = FIXED ? FIXED : spec.dimension, stages = spec.stages, stride = spec.stride;
     float k[TOY_STAGES_MAX][DIMENSION_ROOM + 1], z[DIMENSION_ROOM];
-    for (unsigned step = 0; step < program.steps; step++) {
+    for (unsigned step = 0; step < spec.steps; step++) {
         __syncthreads();
         for (unsigned e = threadIdx.x; e < stages * stride; e += blockDim.x)
             shared[e] = theta[step * stages * stride + e];
@@ -97,20 +97,20 @@ static __device__ void solve_forward(const toy_program &program, const float *th
             for (unsigned d = 0; d < D; d++) z[d] = state[d];
 #pragma unroll whole
             for (unsigned j = 0; j < i; j++) {
-                if (program.a[i][j] == 0) continue;
+                if (spec.a[i][j] == 0) continue;
 #pragma unroll whole
-                for (unsigned d = 0; d < D; d++) z[d] = fmaf(program.a[i][j], k[j][d], z[d]);
+                for (unsigned d = 0; d < D; d++) z[d] = fmaf(spec.a[i][j], k[j][d], z[d]);
             }
             if (states)
                 for (unsigned d = 0; d < D; d++)
                     states[((step * stages + i) * D + d) * blockDim.x + threadIdx.x] = z[d];
-            toy_field<FIXED>(D, program.width, shared + i * stride, z, k[i], &k[i][D]);
+            toy_field<FIXED>(D, spec.width, shared + i * stride, z, k[i], &k[i][D]);
         }
 #pragma unroll whole
         for (unsigned i = 0; i < TOY_STAGES_MAX; i++) {
-            if (i >= stages || program.b[i] == 0) continue;
+            if (i >= stages || spec.b[i] == 0) continue;
 #pragma unroll whole
-            for (unsigned d = 0; d <= D; d++) state[d] = fmaf(program.b[i], k[i][d], state[d]);
+            for (unsigned d = 0; d <= D; d++) state[d] = fmaf(spec.b[i], k[i][d], state[d]);
         }
     }
     __syncthreads();
@@ -118,9 +118,9 @@ static __device__ void solve_forward(const toy_program &program, const float *th
 
 /* Compute the point's part for a tile of units: add to zbar (D), and store t and hbar of these units. */
 template <int FIXED>
-static __device__ __forceinline__ void reverse_points(unsigned D, unsigned first, unsigned count,
-                                                      const reverse_pool &pool, const float *z, const float *a, float l,
-                                                      float *zbar) {
+static __device__ __forceinline__ void backward_points(unsigned D, unsigned first, unsigned count,
+                                                       const backward_pool &pool, const float *z, const float *a,
+                                                       float l, float *zbar) {
     UNROLL_WHOLE;
     UNROLL_UNITS;
     const unsigned K = 2 * D + 2, row = blockDim.x + ROW_PAD;
@@ -143,29 +143,29 @@ static __device__ __forceinline__ void reverse_points(unsigned D, unsigned first
 }
 
 /* Reduce the partial sums of sixteen neighbouring threads pairwise; the first thread has the sum. */
-static __device__ __forceinline__ float fold_lanes(unsigned mask, float sum) {
+static __device__ __forceinline__ float reduce_partial_sums(unsigned mask, float sum) {
 #pragma unroll
-    for (int half = LANES / 2; half > 0; half /= 2) sum += __shfl_down_sync(mask, sum, half, LANES);
+    for (int half = PARTIAL_SUMS / 2; half > 0; half /= 2) sum += __shfl_down_sync(mask, sum, half, PARTIAL_SUMS);
     return sum;
 }
 
 /* Compute the sums over points for each unit of the tile and each chunk. Thread 16 q + i has partial sum i of chunk q
  * mod (chunks together), and of every eighth unit. */
 template <int FIXED>
-static __device__ __forceinline__ void reverse_units(unsigned D, unsigned count, unsigned tile, unsigned chunks,
-                                                     const reverse_pool &pool) {
+static __device__ __forceinline__ void backward_units(unsigned D, unsigned count, unsigned tile, unsigned chunks,
+                                                      const backward_pool &pool) {
     UNROLL_WHOLE;
     const unsigned K = 2 * D + 2, row = blockDim.x + ROW_PAD, together = blockDim.x / CHUNK;
-    const unsigned lane = threadIdx.x % LANES, q = threadIdx.x / LANES, chunk = q % together;
-    const unsigned mask = 0xffffu << (threadIdx.x % WARP / LANES * LANES);
+    const unsigned lane = threadIdx.x % PARTIAL_SUMS, q = threadIdx.x / PARTIAL_SUMS, chunk = q % together;
+    const unsigned mask = 0xffffu << (threadIdx.x % WARP / PARTIAL_SUMS * PARTIAL_SUMS);
     if (chunk >= chunks) return;
-    for (unsigned v = q / together; v < count; v += CHUNK / LANES) {
+    for (unsigned v = q / together; v < count; v += CHUNK / PARTIAL_SUMS) {
         float wbar[DIMENSION_ROOM], ubar[DIMENSION_ROOM], bbar = 0, cbar = 0;
 #pragma unroll whole
         for (unsigned d = 0; d < D; d++) wbar[d] = ubar[d] = 0;
 #pragma unroll whole
-        for (unsigned n = 0; n < LANE_POINTS; n++) {
-            const unsigned point = chunk * CHUNK + n * LANES + lane;
+        for (unsigned n = 0; n < POINTS_PER_SUM; n++) {
+            const unsigned point = chunk * CHUNK + n * PARTIAL_SUMS + lane;
             const float t = pool.t[v * row + point], hbar = pool.hbar[v * row + point], s = fmaf(-t, t, 1.0f);
             cbar = fmaf(pool.l[point], s, cbar);
             bbar += hbar;
@@ -176,14 +176,14 @@ static __device__ __forceinline__ void reverse_units(unsigned D, unsigned count,
             }
         }
         float *sums = pool.partial + (chunk * tile + v) * K;
-        bbar = fold_lanes(mask, bbar);
-        cbar = fold_lanes(mask, cbar);
+        bbar = reduce_partial_sums(mask, bbar);
+        cbar = reduce_partial_sums(mask, cbar);
         if (lane == 0) sums[D] = bbar;
         if (lane == 0) sums[2 * D + 1] = cbar;
 #pragma unroll whole
         for (unsigned d = 0; d < D; d++) {
-            wbar[d] = fold_lanes(mask, wbar[d]);
-            ubar[d] = fold_lanes(mask, ubar[d]);
+            wbar[d] = reduce_partial_sums(mask, wbar[d]);
+            ubar[d] = reduce_partial_sums(mask, ubar[d]);
             if (lane == 0) sums[d] = wbar[d];
             if (lane == 0) sums[D + 1 + d] = ubar[d];
         }
@@ -193,11 +193,11 @@ static __device__ __forceinline__ void reverse_units(unsigned D, unsigned count,
 /* One evaluation of the backward pass: zbar (D) for the cotangents a (D) and l at z (D), and thetabar of its time: the
  * sums of these chunks, added in order, after those of earlier chunks unless these are the batch's first. */
 template <int FIXED>
-static __device__ void field_reverse(const toy_program &program, const float *theta, unsigned tile, unsigned chunks,
-                                     bool first_chunks, const reverse_pool &pool, const float *z, const float *a,
-                                     float l, float *zbar, float *thetabar) {
+static __device__ void field_backward(const fused_kernel_spec &spec, const float *theta, unsigned tile, unsigned chunks,
+                                      bool first_chunks, const backward_pool &pool, const float *z, const float *a,
+                                      float l, float *zbar, float *thetabar) {
     UNROLL_WHOLE;
-    const unsigned D = FIXED ? FIXED : program.dimension, W = program.width, K = program.unit;
+    const unsigned D = FIXED ? FIXED : spec.dimension, W = spec.width, K = spec.unit;
 #pragma unroll whole
     for (unsigned d = 0; d < D; d++) {
         pool.z[d * blockDim.x + threadIdx.x] = z[d];
@@ -205,13 +205,13 @@ static __device__ void field_reverse(const toy_program &program, const float *th
         zbar[d] = 0;
     }
     pool.l[threadIdx.x] = l;
-    for (unsigned e = threadIdx.x; e < program.stride; e += blockDim.x) pool.theta[e] = theta[e];
+    for (unsigned e = threadIdx.x; e < spec.stride; e += blockDim.x) pool.theta[e] = theta[e];
     __syncthreads();
     for (unsigned first = 0; first < W; first += tile) {
         const unsigned count = W - first < tile ? W - first : tile;
-        reverse_points<FIXED>(D, first, count, pool, z, a, l, zbar);
+        backward_points<FIXED>(D, first, count, pool, z, a, l, zbar);
         __syncthreads();
-        reverse_units<FIXED>(D, count, tile, chunks, pool);
+        backward_units<FIXED>(D, count, tile, chunks, pool);
         __syncthreads();
         for (unsigned e = threadIdx.x; e < count * K; e += blockDim.x) {
             float sum = first_chunks ? pool.partial[e] : thetabar[first * K + e] + pool.partial[e];
@@ -224,28 +224,28 @@ static __device__ void field_reverse(const toy_program &program, const float *th
 /* The backward pass of solve_forward: ybar (D + 1), the cotangent of the state at T, becomes that of z at 0;
  * run.thetabar gets the cotangents of run.theta, summed over the points of `chunks` chunks. */
 template <int FIXED>
-static __device__ void solve_reverse(const toy_program &program, const toy_run &run, unsigned tile, unsigned chunks,
-                                     bool first_chunks, float *shared, float *ybar) {
+static __device__ void solve_backward(const fused_kernel_spec &spec, const toy_run &run, unsigned tile, unsigned chunks,
+                                      bool first_chunks, float *shared, float *ybar) {
     UNROLL_WHOLE;
-    const unsigned D = FIXED ? FIXED : program.dimension, stages = program.stages;
-    const reverse_pool pool = reverse_place(program, blockDim.x, tile, shared);
+    const unsigned D = FIXED ? FIXED : spec.dimension, stages = spec.stages;
+    const backward_pool pool = backward_place(spec, blockDim.x, tile, shared);
     float Ybar[TOY_STAGES_MAX][DIMENSION_ROOM], z[DIMENSION_ROOM], a[DIMENSION_ROOM];
-    for (unsigned step = program.steps; step-- > 0;) {
+    for (unsigned step = spec.steps; step-- > 0;) {
 #pragma unroll whole
         for (int i = TOY_STAGES_MAX - 1; i >= 0; i--) {
             if ((unsigned)i >= stages) continue;
             const unsigned evaluation = step * stages + (unsigned)i;
-            const float b = program.b[i], l = b != 0 ? fmaf(b, ybar[D], 0.0f) : 0.0f; /* nothing depends on l */
+            const float b = spec.b[i], l = b != 0 ? fmaf(b, ybar[D], 0.0f) : 0.0f; /* nothing depends on l */
 #pragma unroll whole
             for (unsigned d = 0; d < D; d++) {
                 a[d] = b != 0 ? fmaf(b, ybar[d], 0.0f) : 0.0f;
 #pragma unroll whole
                 for (unsigned j = (unsigned)i + 1; j < TOY_STAGES_MAX; j++)
-                    if (j < stages && program.a[j][i] != 0) a[d] = fmaf(program.a[j][i], Ybar[j][d], a[d]);
+                    if (j < stages && spec.a[j][i] != 0) a[d] = fmaf(spec.a[j][i], Ybar[j][d], a[d]);
                 z[d] = run.states[(evaluation * D + d) * blockDim.x + threadIdx.x];
             }
-            field_reverse<FIXED>(program, run.theta + evaluation * program.stride, tile, chunks, first_chunks, pool, z,
-                                 a, l, Ybar[i], run.thetabar + evaluation * program.stride);
+            field_backward<FIXED>(spec, run.theta + evaluation * spec.stride, tile, chunks, first_chunks, pool, z, a, l,
+                                  Ybar[i], run.thetabar + evaluation * spec.stride);
         }
 #pragma unroll whole
         for (unsigned i = 0; i < TOY_STAGES_MAX; i++) {

@@ -52,7 +52,7 @@ void intake_initialise(const intake *self, double deviation, uint64_t seed, real
     }
 }
 
-void intake_bind(const intake *self, const backend_ops *backend, const real *params) {
+void intake_set_params(const intake *self, const backend_ops *backend, const real *params) {
     const size_t C = self->context, columns = self->columns, all = C + columns;
     if (self->kind == IMAGE_IGNORE) {
         backend->copy(backend, self->out * columns, params + self->weight, self->whole);
@@ -84,8 +84,8 @@ static void accumulate_concat(const intake *self, const backend_ops *backend, co
                               real *room, real *gradient, real *cbar) {
     const size_t out = self->out, C = self->context, columns = self->columns, all = C + columns;
     backend->zero(backend, out * C, room);
-    backend->apply_reverse(backend, out, C, self->seen, c, whole_bar + out * columns, room, gradient + self->bias,
-                           cbar);
+    backend->apply_backward(backend, out, C, self->seen, c, whole_bar + out * columns, room, gradient + self->bias,
+                            cbar);
     for (size_t o = 0; o < out; o++) {
         real *row = gradient + self->weight + o * all;
         backend->add_rows(backend, 1, C, room + o * C, 0, row);
@@ -104,15 +104,15 @@ void intake_accumulate(const intake *self, const backend_ops *backend, const rea
         break;
     case IMAGE_CONCAT: accumulate_concat(self, backend, c, whole_bar, room, gradient, cbar); break;
     case IMAGE_HYPER:
-        backend->apply_reverse(backend, weights + out, C, params + self->weight, c, whole_bar, gradient + self->weight,
-                               gradient + self->bias, cbar);
+        backend->apply_backward(backend, weights + out, C, params + self->weight, c, whole_bar, gradient + self->weight,
+                                gradient + self->bias, cbar);
         break;
     case IMAGE_CONCATSQUASH:
-        backend->apply_reverse(backend, out, C, params + self->shift, c, bar, gradient + self->shift, NULL, cbar);
-        backend->gate_reverse(backend, out, self->columns, self->gate, params + self->weight, params + self->bias,
-                              whole_bar, gradient + self->weight, gradient + self->bias, bar);
-        backend->apply_reverse(backend, out, C, params + self->gate_weight, c, bar, gradient + self->gate_weight,
-                               gradient + self->gate_bias, cbar);
+        backend->apply_backward(backend, out, C, params + self->shift, c, bar, gradient + self->shift, NULL, cbar);
+        backend->gate_backward(backend, out, self->columns, self->gate, params + self->weight, params + self->bias,
+                               whole_bar, gradient + self->weight, gradient + self->bias, bar);
+        backend->apply_backward(backend, out, C, params + self->gate_weight, c, bar, gradient + self->gate_weight,
+                                gradient + self->gate_bias, cbar);
         break;
     }
 }

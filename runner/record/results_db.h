@@ -1,0 +1,349 @@
+/* results_db.h - the results database, and the only part that knows SQLite.
+ *
+ * One process writes at a time: it holds a lock (flock) on the file PATH.lock,
+ * which its workers inherit, until the last of them is gone. Others may read
+ * meanwhile. Rows are collected in a transaction that is committed at least
+ * every DB_COMMIT_SECONDS, and then lasts through a power failure.
+ * Writing an existing row replaces it, so a resumed run writes the same rows again.
+ *
+ * Every function returns STATUS_IO with a message that names the database
+ * when SQLite or the operating system refuses; STATUS_FORMAT for a file that
+ * is not a results database of this schema. */
+#ifndef AFFJORD_RUNNER_RESULTS_DB_H
+#define AFFJORD_RUNNER_RESULTS_DB_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "system/temporary.h"
+
+enum {
+    DB_SCHEMA_VERSION = 7,
+    DB_KEY_SIZE = 33, /* of a run: 32 hexadecimal digits and a terminator */
+    DB_FLOWS_MAX = 16,
+    DB_NAME_MAX = 1024, /* bytes of a name, terminator included */
+    DB_BLOB_MAX = 900000000 /* bytes of a blob; SQLite's own limit is 10^9 of a row */
+};
+#define DB_COMMIT_SECONDS 0.5
+#define DB_SHARD_COMMIT_SECONDS 10.0
+
+typedef struct results_db results_db;
+
+/* Asked again and again while another process holds the lock, and `holder` says who; or, with `holder` NULL, while
+ * another program, which SQLite does not name, keeps the database locked. `seconds` have gone by since. Return false to
+ * give up. The recorder keeps it until it is closed. */
+typedef bool db_wait(void *argument, const char *holder, double seconds);
+
+/* Open for writing: wait for the lock (`wait` NULL: do not wait), make the
+ * database where there is none, and the folder it lies in, add to an older
+ * database what its schema lacks, mark runs left "running" by a dead process as
+ * interrupted. The caller closes *out. */
+status db_open(const char *path, db_wait *wait, void *argument, results_db **out, error_info *err);
+
+/* The same for the database of one task (shard.h), which is often on a network disk: without views, and rows are
+ * committed only every DB_SHARD_COMMIT_SECONDS, so that a thousand tasks do not wear out their file server. */
+status db_open_shard(const char *path, db_wait *wait, void *argument, results_db **out, error_info *err);
+
+/* Open for reading, without the lock. Nothing is written beside the database, which may lie on a read-only medium and
+ * belong to somebody else (results_db_reading.c). */
+status db_open_reading(const char *path, results_db **out, error_info *err);
+
+/* The same where there may be no database yet: *out <- NULL if there is no file, or one in which nothing has been
+ * committed, as a program that was killed in its first moment leaves it. */
+status db_open_begun(const char *path, results_db **out, error_info *err);
+
+/* A name to read the database at `path` by, also with other programs, so that nothing is written beside it: its own
+ * path, or that of a recovered copy in a new private folder. `folder` is that one's name, to be removed by the caller
+ * once the copy is not needed or open; "" if there is none. */
+status db_make_readable(const char *path, char name[PATH_MAX], char folder[PATH_MAX], error_info *err);
+
+/* Commit and close; *book is NULL after it even if committing failed. */
+status db_close(results_db **db, error_info *err);
+
+/* Whether some process has the database open for writing. */
+bool db_is_locked(const char *path);
+
+/* The path it was opened by, links followed; the version of SQLite. */
+const char *db_path(const results_db *db);
+const char *db_library_version(void);
+
+/* --- Transactions --- */
+
+/* Commit what was written. */
+status db_commit(results_db *db, error_info *err);
+/* Seconds until DB_COMMIT_SECONDS have passed since the first uncommitted row; negative if there is none. */
+double db_due(const results_db *db);
+
+/* Open a transaction, after which nothing but its commit has to wait; commit it. *done <- false where another program's
+ * lock is in the way, and all is as it was: try again. */
+status db_try_begin(results_db *db, bool *done, error_info *err);
+status db_try_commit(results_db *db, bool *done, error_info *err);
+/* Forget what was not committed. */
+void db_give_up(results_db *db);
+
+/* --- Experiments and runs --- */
+
+typedef struct db_experiment {
+    const char *name, *title, *file;
+} db_experiment;
+
+typedef enum db_state { RUN_PLANNED, RUN_RUNNING, RUN_INTERRUPTED, RUN_FAILED, RUN_DONE } db_state;
+const char *db_state_name(db_state state);
+
+/* A row of `run`, with its checkpoint. */
+typedef struct db_run {
+    int64_t id; /* 0: no such row */
+    char key[DB_KEY_SIZE], data_checksum[65];
+    char dataset[DB_NAME_MAX], model[DB_NAME_MAX];
+    uint64_t seed;
+    uint64_t parameters; /* 0: not known yet */
+    uint64_t iterations, iteration; /* planned at most, reached */
+    db_state state;
+    char error[DB_NAME_MAX];
+    double wall_seconds;
+    bool has_checkpoint;
+    uint64_t checkpoint_iteration, checkpoint_bytes;
+    char checkpoint_path[DB_NAME_MAX]; /* relative to the database's folder */
+    char checkpoint_sha256[65];
+} db_run;
+
+/* Where a run was last computed and heard of: its host and the time, both "" before its first start. */
+typedef struct db_place {
+    char host[DB_NAME_MAX], heartbeat[32];
+} db_place;
+
+/* Add or rename an experiment. */
+status db_put_experiment(results_db *db, const db_experiment *experiment, int64_t *id, error_info *err);
+/* *id <- its number, 0 if there is none; *same <- whether its title is that one. */
+status db_find_experiment(results_db *db, const db_experiment *experiment, int64_t *id, bool *same, error_info *err);
+/* Make a run part of an experiment, or no part of it any more. */
+status db_put_member(results_db *db, int64_t experiment, int64_t run, error_info *err);
+status db_drop_member(results_db *db, int64_t experiment, int64_t run, error_info *err);
+
+/* Add a planned run (key, data_checksum, dataset, model, seed, iterations are
+ * read) unless its key is there. */
+status db_put_run(results_db *db, const db_run *run, error_info *err);
+status db_put_setting(results_db *db, int64_t run, const char *section, const char *key, const char *value,
+                      error_info *err);
+
+/* out->id is 0 if there is no run of this key. */
+status db_find_run(results_db *db, const char *key, db_run *out, error_info *err);
+/* The run that `text` means: its number, its key or the beginning of no other
+ * key. Errors: STATUS_INVALID if there is none, or several. */
+status db_resolve_run(results_db *db, const char *text, db_run *out, error_info *err);
+status db_find_place(results_db *db, int64_t run, db_place *out, error_info *err);
+/* Visit the runs of an experiment, or all for NULL, in the order of their numbers. */
+status db_each_run(results_db *db, const char *experiment,
+                   status (*visit)(void *argument, const db_run *run, error_info *err), void *argument,
+                   error_info *err);
+
+/* --- A run's life --- */
+
+/* Where and how a run is computed; texts may be NULL. */
+typedef struct db_session {
+    long process;
+    const char *host, *cpu, *simd, *gpu, *driver;
+    const char *git_commit, *compiler, *compiler_flags, *libraries, *command_line;
+    bool git_dirty;
+} db_session;
+
+/* Evaluations of one flow's field, and its end time. */
+typedef struct db_flow {
+    double nfe_forward, nfe_backward, end_time;
+} db_flow;
+
+typedef enum db_split { DB_TRAINING, DB_VALIDATION, DB_TEST } db_split;
+
+typedef struct db_epoch {
+    uint64_t epoch, iteration;
+    db_split split;
+    double loss; /* may be no finite number */
+    double running; /* running mean (0.99) of the training loss; NaN of other splits */
+    double nfe_forward, nfe_backward;
+    double wall_seconds;
+    uint64_t peak_bytes;
+    size_t flow_count; /* 0 where flows are not told apart */
+    db_flow flows[DB_FLOWS_MAX];
+} db_epoch;
+
+/* One statement of the mathematics. */
+typedef struct db_theory {
+    const char *item, *subject, *quantity;
+    double x, value;
+    const char *relation; /* NULL: no bound */
+    double bound;
+    bool holds;
+} db_theory;
+
+typedef struct db_blob {
+    const char *subject, *kind; /* 'density', 'samples'; of a moment also 'field', 'context' */
+    uint64_t rows, columns;
+    double window[4]; /* x0, x1, y0, y1 */
+    const void *data; /* float32, (rows, columns), aligned or not */
+} db_blob;
+
+typedef struct db_checkpoint {
+    uint64_t iteration, bytes;
+    const char *path, *sha256;
+} db_checkpoint;
+
+/* How a convolution is computed in one way. */
+typedef struct db_plan {
+    const char *convolution, *way, *plan;
+} db_plan;
+
+status db_start_run(results_db *db, int64_t run, const db_session *session, error_info *err);
+status db_put_parameters(results_db *db, int64_t run, uint64_t parameters, error_info *err);
+/* Bytes that the worker may come to hold, at most, as it knows before its first step. */
+status db_put_prediction(results_db *db, int64_t run, uint64_t bytes, error_info *err);
+status db_put_progress(results_db *db, int64_t run, uint64_t iteration, double wall_seconds, error_info *err);
+status db_put_epoch(results_db *db, int64_t run, const db_epoch *epoch, error_info *err);
+/* Bytes that the worker has held, of which the most are kept. */
+status db_put_peak(results_db *db, int64_t run, uint64_t bytes, error_info *err);
+status db_put_metric(results_db *db, int64_t run, const char *name, double value, error_info *err);
+status db_put_theory(results_db *db, int64_t run, const db_theory *row, error_info *err);
+status db_put_blob(results_db *db, const db_blob *blob, error_info *err);
+/* The same of a flow at one moment of its time, numbered from 0. */
+status db_put_moment(results_db *db, const db_blob *blob, uint64_t moment, double time, error_info *err);
+status db_has_moments(results_db *db, const char *subject, bool *has, error_info *err);
+status db_has_blob(results_db *db, const char *subject, const char *kind, bool *has, error_info *err);
+status db_put_checkpoint(results_db *db, int64_t run, const db_checkpoint *checkpoint, error_info *err);
+
+/* A convolution's plan from an iteration on, which is a row if it is not the one before. Forget those from an iteration
+ * on, which is done again. */
+status db_put_plan(results_db *db, int64_t run, uint64_t iteration, const db_plan *plan, error_info *err);
+status db_drop_plans(results_db *db, int64_t run, uint64_t iteration, error_info *err);
+
+/* The run's end, for now or for good. With RUN_DONE the metrics
+ * final_validation_loss, best_validation_loss and best_epoch are taken from
+ * its epochs, the best ones among finite losses; best_bits_per_dim too where it
+ * has the metric data_dimension, as trainings on images have; final_test_loss and
+ * chosen_test_loss, that of the best epoch, where it has test losses. `error` may be NULL. */
+status db_end_run(results_db *db, int64_t run, db_state state, const char *error, uint64_t iteration,
+                  double wall_seconds, error_info *err);
+
+/* Compare the models of all experiments anew when the database is closed (table `comparison`), as after the end of a run. */
+void db_compare_at_close(results_db *db);
+
+/* Forget what a run gave, so that it starts anew. Files stay. */
+status db_reset_run(results_db *db, int64_t run, error_info *err);
+
+/* --- Merging shards (docs/guide/scaling.md) --- */
+
+/* Whether the checkpoint of a run of a shard is among the files of this database; its path, which is the shard's, <-
+ * the one here. */
+typedef bool db_ready(void *argument, db_run *run);
+
+typedef struct db_merged {
+    uint64_t taken; /* runs that were new or had come further */
+    uint64_t unfinished; /* of all the shard's runs, those that are not done */
+    uint64_t lost; /* checkpoints that were not there */
+} db_merged;
+
+/* To be called before shards are attached, and after. Between, a power failure may take back transactions, which
+ * merging again repairs, unless `durable`. */
+status db_begin_merging(results_db *db, bool durable, error_info *err);
+void db_end_merging(results_db *db);
+
+/* Make the runs of another database, as far as it is committed, readable through
+ * this one until db_detach; *empty <- whether it holds nothing yet.
+ * Errors: STATUS_FORMAT if it is no database of this one's schema version; nothing is attached then. */
+status db_attach(results_db *db, const char *shard, bool *empty, error_info *err);
+status db_detach(results_db *db, error_info *err);
+
+/* Visit the runs of the attached database that the merge would take and that
+ * have a checkpoint. *out <- what is known without merging; *needed <- whether
+ * the merge would write anything. */
+status db_each_wanted(results_db *db, status (*visit)(void *argument, const db_run *run, error_info *err),
+                      void *argument, db_merged *out, bool *needed, error_info *err);
+
+/* Copy the attached database's runs with all that belongs to them, in one
+ * transaction. A finished run stays as it is, and only pictures are added to
+ * it; of two unfinished ones the later iteration is taken, whole. What was
+ * "running" becomes "interrupted", as nothing that writes this database
+ * computes it. The path of a checkpoint is what `ready` makes of it. If one is not
+ * ready, *again <- true and nothing is written; with `last` it is left out instead. */
+status db_merge(results_db *db, db_ready *ready, void *argument, bool last, db_merged *out, bool *again,
+                error_info *err);
+
+/* --- For people --- */
+
+typedef struct db_summary {
+    const char *name, *title, *updated;
+    uint64_t runs, done, running, interrupted, failed;
+} db_summary;
+status db_each_experiment(results_db *db, void (*visit)(void *argument, const db_summary *experiment), void *argument,
+                          error_info *err);
+
+/* One data set and model of an experiment; NaN where a number is not known. */
+typedef struct db_losses {
+    const char *dataset, *model;
+    uint64_t runs, done, finite; /* of `done`, those whose loss is finite and possible */
+    uint64_t impossible; /* those whose loss or picture is of no density (view final_losses) */
+    double mean, deviation, entropy_floor;
+    bool images; /* bits per dimension instead of nats */
+} db_losses;
+status db_each_loss(results_db *db, const char *experiment, void (*visit)(void *argument, const db_losses *losses),
+                    void *argument, error_info *err);
+
+/* Visit every statement with a bound of an experiment's runs, with the model. */
+status db_each_theory(results_db *db, const char *experiment,
+                      void (*visit)(void *argument, const char *model, const db_theory *row), void *argument,
+                      error_info *err);
+
+/* A row of the view table2; 0 where a count is not known. */
+typedef struct db_count {
+    const char *dataset, *architecture, *model;
+    uint64_t paper, declared, effective;
+} db_count;
+status db_each_count(results_db *db, void (*visit)(void *argument, const db_count *row), void *argument,
+                     error_info *err);
+
+/* Pass on every fault of the file's structure and of its references, one
+ * sentence each. */
+status db_check(results_db *db, void (*fault)(void *argument, const char *text), void *argument, error_info *err);
+
+/* --- To be compared, or computed again --- */
+
+/* Visit the numbers of a run: its losses, called epoch.NUMBER.SPLIT, by epoch and split, then its metrics by name. A
+ * visit that fails fills its caller's failure itself, here and below. */
+status db_each_value(results_db *db, int64_t run, status (*visit)(void *argument, const char *quantity, double value),
+                     void *argument, error_info *err);
+/* Visit its settings as they are stored; the files of the experiments that have it. */
+status db_each_setting(results_db *db, int64_t run,
+                       status (*visit)(void *argument, const char *section, const char *key, const char *value),
+                       void *argument, error_info *err);
+status db_each_file(results_db *db, int64_t run, status (*visit)(void *argument, const char *file), void *argument,
+                    error_info *err);
+/* Visit the programs and processors that computed the finished runs of an experiment, or of all for NULL, each once. */
+status db_each_origin(results_db *db, const char *experiment,
+                      void (*visit)(void *argument, const char *commit, const char *cpu, const char *simd),
+                      void *argument, error_info *err);
+/* *has <- whether it has rows of the mathematics. */
+status db_has_theory(results_db *db, int64_t run, bool *has, error_info *err);
+status db_has_metric(results_db *db, int64_t run, const char *name, bool *has, error_info *err);
+
+/* --- Archives --- */
+
+/* What is kept in an archive, and what there was. */
+typedef struct db_archived {
+    uint64_t runs, runs_before, pictures, pictures_before, models;
+} db_archived;
+
+/* Keep the model of a finished run beside the archive: write its file, and fill in path (DB_NAME_MAX) and the rest
+ * of the checkpoint's row. */
+typedef status db_keep(void *argument, const db_run *run, char *path, char sha256[65], uint64_t *bytes,
+                       error_info *err);
+
+/* Write the database, opened for reading, to a new file: its finished runs with all their numbers, without their
+ * checkpoints but for the models that `keep` (may be NULL) keeps, and of the stored pictures those that figures draw.
+ * The row 'archive' of table meta says so, with the date. The new file has nothing beside it. */
+status db_archive(results_db *db, const char *path, db_keep *keep, void *argument, db_archived *out, error_info *err);
+
+/* date <- when the database was archived, in UTC; "" if it was not. */
+status db_archive_date(results_db *db, char date[32], error_info *err);
+
+#endif

@@ -1,0 +1,111 @@
+/* results_db_internal.h - what the files of the recorder share. */
+#ifndef AFFJORD_RUNNER_RESULTS_DB_INTERNAL_H
+#define AFFJORD_RUNNER_RESULTS_DB_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include "record/results_db.h"
+
+enum {
+    DB_READING_MILLISECONDS = 10000, /* that a reader waits for a commit */
+    /* The bytes of a database that SQLite locks for a reader (sqlite.org/fileformat2.html, "The Lock-Byte Page"). */
+    DB_LOCK_FIRST = 0x40000002,
+    DB_LOCK_SIZE = 510
+};
+
+typedef enum db_statement {
+#define STATEMENT(name, sql) STATEMENT_##name,
+#include "record/results_db_statements.def"
+#undef STATEMENT
+    STATEMENT_COUNT
+} db_statement;
+
+struct results_db {
+    sqlite3 *sqlite;
+    sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared when first used */
+    char path[PATH_MAX];
+    int lock; /* descriptor of PATH.lock; -1 when reading */
+    /* And of the database; closing it would drop SQLite's locks, so it is closed after SQLite's; -1 when reading. */
+    int file;
+    bool shard; /* of one task, on a disk that hosts share */
+    struct merging *merging; /* how rows of shards are copied; made when first used */
+    bool open; /* a transaction */
+    double opened; /* when, on the monotonic clock */
+    bool finished; /* a run was: comparisons are made anew before it closes */
+    db_wait *wait; /* asked while another program's lock is in the way of writing; may be NULL */
+    void *argument;
+    bool trying; /* do not wait for that lock now */
+    double blocked; /* when it was first in the way of the statement under way */
+};
+
+/* Whether this process got the lock of the database at `path`: *descriptor
+ * holds it until closed, also in child processes, and is -1 where the file
+ * system has no locks. If not, `holder` tells who has it. */
+status db_lock(const char *path, bool *taken, int *descriptor, char holder[DB_NAME_MAX], error_info *err);
+
+/* Open the database's file, and make it, empty, if it is not there, with the permissions that the umask allows.
+ * SQLite's own are for its owner alone; its journal gets those of the database. */
+status db_make_file(const char *path, int *file, error_info *err);
+
+/* Whether another process reads the database of this open file at this moment. */
+bool db_is_read(int file);
+
+/* What another user left beside a database that this one may write, and has to be written too, becomes this one's. */
+void db_take_side_files(const char *path, int file);
+
+/* Open the database for reading. */
+status db_connect_reading(results_db *db, error_info *err);
+
+/* *empty <- whether nothing has been committed in the open database. */
+status db_is_empty(results_db *db, bool *empty, error_info *err);
+
+/* Check that the open database has this program's schema; create it in an
+ * empty one if `create`. */
+status db_prepare_schema(results_db *db, bool create, error_info *err);
+
+/* *out <- the first number of a query's first row; `otherwise` if it has none or cannot be run. */
+status db_read_number(results_db *db, const char *sql, long otherwise, long *out, error_info *err);
+
+/* The compact form of an archive (db_pack.c), within a transaction. Pictures are rounded and compressed; epochs stand
+ * in fewer rows behind a view that shows them as before, until the database is opened for writing. */
+status db_pack_pictures(results_db *db, error_info *err);
+status db_pack_epochs(results_db *db, error_info *err);
+status db_epochs_are_packed(results_db *db, bool *are, error_info *err);
+/* *unpacked <- whether they were packed. The table epoch then has no checks yet. */
+status db_unpack_epochs(results_db *db, bool *unpacked, error_info *err);
+
+/* Give a database that has a write-ahead log a journal that is rolled back, once nobody reads it. */
+status db_leave_log(results_db *db, error_info *err);
+
+/* `err` <- what SQLite says of the last call, with the database's path. */
+status db_fail(const results_db *db, const char *doing, error_info *err);
+
+/* Run statements without parameters. */
+status db_script(results_db *db, const char *sql, const char *doing, error_info *err);
+
+/* Run one writing statement in the open transaction, or in a new one. `kinds`
+ * has a letter for each argument after it:
+ *   i int64_t   u uint64_t   d double   t const char * (may be NULL)
+ *   n double that may be no finite number; takes two parameters, value and kind
+ *   b const void *, size_t */
+status db_write(results_db *db, db_statement id, error_info *err, const char *kinds, ...);
+
+/* Start a reading statement; its rows follow. */
+status db_select(results_db *db, db_statement id, sqlite3_stmt **rows, error_info *err, const char *kinds, ...);
+/* *more <- whether there was another row; after the last one, or a failure,
+ * the statement is ready for its next use. */
+status db_next(results_db *db, sqlite3_stmt *rows, bool *more, error_info *err);
+
+/* The text of a column, valid until the next row; empty for NULL, and where memory ended, which db_next says then. */
+const char *db_text(sqlite3_stmt *row, int column);
+
+/* The table `comparison` from the runs there are. */
+status db_compare(results_db *db, error_info *err);
+
+/* The columns of RUN_COLUMNS as a run. */
+void db_read_run(sqlite3_stmt *row, db_run *out);
+
+/* Now, in UTC, as in 2024-12-31T23:59:59Z. */
+void db_now(char text[32]);
+
+#endif

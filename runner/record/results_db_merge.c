@@ -1,0 +1,271 @@
+/* results_db_merge.c - runs of another database, copied with all that belongs to them.
+ *
+ * The other one is attached under the name `shard`, and rows move inside
+ * SQLite, so numbers stay what they are to the last bit. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "record/results_db_merging.h"
+
+/* What SQLite says, with both files. A full disk or a database that cannot be written is the end; anything else is
+ * taken for this shard's. */
+static status fail_merge(const results_db *db, error_info *err) {
+    const int code = sqlite3_errcode(db->sqlite) & 0xff;
+    const status kind = code == SQLITE_FULL || code == SQLITE_READONLY ? STATUS_IO : STATUS_FORMAT;
+    return error_set(err, kind, "cannot merge \"%s\" into \"%s\": %s", db->merging->shard, db->path,
+                     code == SQLITE_BUSY ? "it is being written; merge it again later" : sqlite3_errmsg(db->sqlite));
+}
+
+/* --- Attaching --- */
+
+/* Whether the shard is one of this program's, of this version; one that its task has only just made is empty. */
+static status check_version(results_db *db, bool *empty, error_info *err) {
+    sqlite3_stmt *rows = NULL;
+    const struct merging *self = db->merging;
+    long version = -1, objects = -1;
+    int code =
+        sqlite3_prepare_v2(db->sqlite, "SELECT value FROM shard.meta WHERE key = 'schema_version'", -1, &rows, NULL);
+    if (code == SQLITE_OK) code = sqlite3_step(rows);
+    if (code == SQLITE_ROW) version = (long)sqlite3_column_int64(rows, 0);
+    else if (code == SQLITE_ERROR) { /* no such table */
+        code = sqlite3_prepare_v2(db->sqlite, "SELECT count(*) FROM shard.sqlite_schema", -1, &rows, NULL);
+        if (code == SQLITE_OK) code = sqlite3_step(rows);
+        if (code == SQLITE_ROW) objects = (long)sqlite3_column_int64(rows, 0);
+    }
+    const status outcome = code == SQLITE_ROW || code == SQLITE_DONE ? STATUS_OK : fail_merge(db, err);
+    sqlite3_finalize(rows);
+    TRY(outcome);
+    *empty = objects == 0;
+    if (*empty || version == DB_SCHEMA_VERSION) return STATUS_OK;
+    if (version < 0)
+        return error_set(err, STATUS_FORMAT, "cannot merge \"%s\" into \"%s\": it is a database of another program",
+                         self->shard, db->path);
+    return error_set(err, STATUS_FORMAT,
+                     "cannot merge \"%s\" into \"%s\": its schema has version %ld, that of the database version %d; %s",
+                     self->shard, db->path, version, DB_SCHEMA_VERSION,
+                     version < DB_SCHEMA_VERSION ? "its task's command, run again, brings it up to date"
+                                                 : "use the version of the program that wrote it");
+}
+
+/* Without a transaction, in which nothing can be attached or detached. */
+static bool detach(results_db *db) {
+    return sqlite3_exec(db->sqlite, "DETACH shard", NULL, NULL, NULL) == SQLITE_OK;
+}
+
+/* It is not written: one whose task was killed while it wrote is for the task to roll back, and is read as a copy. */
+static status attach(results_db *db, const char *shard, error_info *err) {
+    sqlite3_stmt *statement = NULL;
+    char name[PATH_MAX], folder[PATH_MAX];
+    snprintf(db->merging->shard, sizeof db->merging->shard, "%s", shard);
+    error_info reason;
+    if (db_make_readable(shard, name, folder, &reason) != STATUS_OK)
+        return error_set(err, STATUS_FORMAT, "cannot merge \"%s\" into \"%s\": %s", shard, db->path, reason.text);
+    int code = sqlite3_prepare_v2(db->sqlite, "ATTACH ?1 AS shard", -1, &statement, NULL);
+    if (code == SQLITE_OK) code = sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    if (code == SQLITE_OK) code = sqlite3_step(statement);
+    const status outcome = code == SQLITE_DONE ? STATUS_OK : fail_merge(db, err);
+    sqlite3_finalize(statement);
+    if (folder[0]) temporary_remove(folder); /* it is open */
+    return outcome;
+}
+
+status db_attach(results_db *db, const char *shard, bool *empty, error_info *err) {
+    assert(db->merging);
+    TRY(db_commit(db, err));
+    TRY(attach(db, shard, err));
+    const status outcome = check_version(db, empty, err);
+    if (outcome != STATUS_OK) detach(db);
+    return outcome;
+}
+
+status db_detach(results_db *db, error_info *err) {
+    TRY(db_commit(db, err));
+    return detach(db) ? STATUS_OK : fail_merge(db, err);
+}
+
+/* --- Runs of the shard --- */
+
+typedef enum merge_choice { MERGE_KEEP, MERGE_ADD, MERGE_TAKE } merge_choice;
+
+/* A run of the shard, and what becomes of it. */
+typedef struct candidate {
+    db_run run;
+    int64_t here; /* its number in this database, 0 for none */
+    merge_choice choice;
+    bool is_outside; /* an experiment of the shard lacks it here */
+    bool is_first; /* there is no such experiment */
+} candidate;
+
+/* The columns are those of EACH_SHARD_RUN. */
+static status next_candidate(results_db *db, sqlite3_stmt *rows, candidate *out, bool *more, error_info *err) {
+    if (db_next(db, rows, more, err) != STATUS_OK) return fail_merge(db, err);
+    if (!*more) return STATUS_OK;
+    db_read_run(rows, &out->run);
+    const char *word = db_text(rows, 17);
+    out->here = sqlite3_column_int64(rows, 16);
+    out->choice = strcmp(word, "take") == 0 ? MERGE_TAKE : strcmp(word, "add") == 0 ? MERGE_ADD : MERGE_KEEP;
+    out->is_outside = sqlite3_column_int(rows, 18) > 0;
+    out->is_first = sqlite3_column_int(rows, 18) > 1;
+    return STATUS_OK;
+}
+
+static status each_candidate(results_db *db,
+                             status (*visit)(results_db *db, void *argument, candidate *one, bool *stop,
+                                             error_info *err),
+                             void *argument, error_info *err) {
+    sqlite3_stmt *rows;
+    bool more, stop = false;
+    TRY(db_select(db, STATEMENT_EACH_SHARD_RUN, &rows, err, ""));
+    for (;;) {
+        candidate one;
+        TRY(next_candidate(db, rows, &one, &more, err));
+        if (!more) return STATUS_OK;
+        const status outcome = visit(db, argument, &one, &stop, err);
+        if (outcome == STATUS_OK && !stop) continue;
+        sqlite3_reset(rows);
+        return outcome;
+    }
+}
+
+typedef struct wanting {
+    status (*visit)(void *argument, const db_run *run, error_info *err);
+    void *argument;
+    db_merged *out;
+    bool *needed;
+} wanting;
+
+static status want(results_db *db, void *argument, candidate *one, bool *stop, error_info *err) {
+    const wanting *self = argument;
+    (void)db;
+    (void)stop;
+    self->out->unfinished += one->run.state != RUN_DONE;
+    *self->needed |= one->choice != MERGE_KEEP || one->is_outside;
+    return one->choice == MERGE_TAKE && one->run.has_checkpoint ? self->visit(self->argument, &one->run, err)
+                                                                : STATUS_OK;
+}
+
+status db_each_wanted(results_db *db, status (*visit)(void *argument, const db_run *run, error_info *err),
+                      void *argument, db_merged *out, bool *needed, error_info *err) {
+    wanting self = {.visit = visit, .argument = argument, .out = out, .needed = needed};
+    *out = (db_merged){.taken = 0};
+    *needed = false;
+    return each_candidate(db, want, &self, err);
+}
+
+/* --- Copying --- */
+
+/* Run one step; ?1 a run here; ?2 one there, or a subject. */
+static status do_step(results_db *db, const char *sql, sqlite3_stmt **statement, int64_t here, int64_t there,
+                      const char *subject, error_info *err) {
+    int code = SQLITE_OK;
+    if (!*statement) code = sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+    const int parameters = code == SQLITE_OK ? sqlite3_bind_parameter_count(*statement) : 0;
+    if (code == SQLITE_OK) code = sqlite3_bind_int64(*statement, 1, here);
+    if (code == SQLITE_OK && parameters > 1 && subject)
+        code = sqlite3_bind_text(*statement, 2, subject, -1, SQLITE_STATIC);
+    else if (code == SQLITE_OK && parameters > 1) code = sqlite3_bind_int64(*statement, 2, there);
+    if (code == SQLITE_OK) code = sqlite3_step(*statement);
+    const status outcome = code == SQLITE_DONE ? STATUS_OK : fail_merge(db, err);
+    sqlite3_reset(*statement);
+    return outcome;
+}
+
+static status look_at_tables(results_db *db, error_info *err) {
+    struct merging *self = db->merging;
+    int code = SQLITE_OK;
+    if (!self->looking)
+        code = sqlite3_prepare_v3(db->sqlite, self->look, -1, SQLITE_PREPARE_PERSISTENT, &self->looking, NULL);
+    if (code == SQLITE_OK) code = sqlite3_step(self->looking);
+    for (size_t i = 0; code == SQLITE_ROW && i < self->table_count; i++)
+        self->tables[i].filled = sqlite3_column_int(self->looking, (int)i) != 0;
+    const status outcome = code == SQLITE_ROW ? STATUS_OK : fail_merge(db, err);
+    sqlite3_reset(self->looking);
+    return outcome;
+}
+
+static status take_run(results_db *db, const candidate *one, error_info *err) {
+    struct merging *self = db->merging;
+    const db_run *run = &one->run;
+    int64_t here = one->here;
+    if (here == 0) {
+        TRY(do_step(db, self->insert_run, &self->inserting, run->id, 0, NULL, err));
+        here = sqlite3_last_insert_rowid(db->sqlite);
+    } else {
+        TRY(do_step(db, self->update_run, &self->updating, here, run->id, NULL, err));
+        TRY(db_write(db, STATEMENT_DROP_CHECKPOINT, err, "i", here));
+    }
+    for (size_t i = 0; i < self->table_count; i++) {
+        merged_table *table = &self->tables[i];
+        const char *subject = table->add ? run->key : NULL;
+        if (table->clear && one->here != 0) TRY(do_step(db, table->clear, &table->clearing, here, 0, NULL, err));
+        if (table->filled) TRY(do_step(db, table->copy, &table->copying, here, run->id, subject, err));
+    }
+    if (!run->has_checkpoint) return STATUS_OK;
+    return db_write(db, STATEMENT_MERGE_CHECKPOINT, err, "iit", here, run->id, run->checkpoint_path);
+}
+
+static status add_pictures(results_db *db, const char *subject, error_info *err) {
+    for (size_t i = 0; i < db->merging->table_count; i++) {
+        merged_table *one = &db->merging->tables[i];
+        if (one->filled && one->add) TRY(do_step(db, one->add, &one->adding, 0, 0, subject, err));
+    }
+    return STATUS_OK;
+}
+
+/* What db_merge was asked. */
+typedef struct merge_request {
+    db_ready *ready;
+    void *argument;
+    bool last;
+    db_merged *out;
+    bool *again;
+    bool outside, first; /* of any run */
+} merge_request;
+
+static status merge_run(results_db *db, void *argument, candidate *one, bool *stop, error_info *err) {
+    merge_request *asked = argument;
+    db_run *run = &one->run;
+    asked->out->unfinished += run->state != RUN_DONE;
+    asked->outside |= one->is_outside;
+    asked->first |= one->is_first;
+    if (one->choice == MERGE_KEEP) return STATUS_OK;
+    TRY(add_pictures(db, run->data_checksum, err));
+    if (one->choice == MERGE_ADD) return add_pictures(db, run->key, err);
+    if (run->has_checkpoint && !asked->ready(asked->argument, run)) {
+        *stop = *asked->again = !asked->last;
+        if (*stop) return STATUS_OK;
+        run->has_checkpoint = false;
+        asked->out->lost++;
+    }
+    asked->out->taken++;
+    return take_run(db, one, err);
+}
+
+static status merge_all(results_db *db, merge_request *asked, error_info *err) {
+    TRY(look_at_tables(db, err));
+    TRY(each_candidate(db, merge_run, asked, err));
+    if (*asked->again) return STATUS_OK;
+    if (asked->first) {
+        TRY(db_write(db, STATEMENT_MERGE_EXPERIMENT_MARK, err, ""));
+        TRY(db_write(db, STATEMENT_MERGE_EXPERIMENT, err, ""));
+    }
+    return asked->outside ? db_write(db, STATEMENT_MERGE_MEMBERS, err, "") : STATUS_OK;
+}
+
+status db_merge(results_db *db, db_ready *ready, void *argument, bool last, db_merged *out, bool *again,
+                error_info *err) {
+    merge_request asked = {.ready = ready, .argument = argument, .last = last, .out = out, .again = again};
+    *out = (db_merged){.taken = 0};
+    *again = false;
+    assert(!db->open);
+    /* Not BEGIN IMMEDIATE: that would ask to write the shard too, which its task does. */
+    if (sqlite3_exec(db->sqlite, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) return fail_merge(db, err);
+    db->open = true;
+    status outcome = merge_all(db, &asked, err);
+    if (outcome == STATUS_OK && !*again && sqlite3_exec(db->sqlite, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+        outcome = fail_merge(db, err);
+    if (outcome != STATUS_OK || *again) sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+    db->open = !sqlite3_get_autocommit(db->sqlite);
+    return outcome;
+}
