@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "verbs/verbs.h"
+#include "commands/commands.h"
 
 int main(int count, char **words) {
-    const int outcome = verbs_main(count, words);
+    const int outcome = commands_main(count, words);
     /* What was printed may not have arrived, as on a full disk. */
     const bool failed = fflush(stdout) != 0 || ferror(stdout);
     if (!failed || outcome != EXIT_DONE) return outcome;

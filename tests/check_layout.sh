@@ -19,7 +19,7 @@ for folder in base backend ode context field flow data train model theory; do
 done
 core=$below
 below=
-for folder in system settings statistics record plan work scale compare bench verbs; do
+for folder in system settings statistics record plan work scale compare bench commands; do
     below="$below${below:+|}$folder"
     breach "runner/$folder includes something above it" \
         "$(grep -nE '^#include "[a-z]+/' -r "runner/$folder" | grep -vE "#include \"($core|$below)/")"

@@ -20,8 +20,8 @@ static const char binary[] = AFFJORD_BINARY; /* of the same build */
 #define TINY_EXPERIMENT(name, seeds, iterations, epoch)                                                                \
     "[experiment]\nname = " name "\ndata = ty\nmodels = ffjord, affjord\nseeds = " seeds "\n"                          \
     "[model]\nwidth = 16\n"                                                                                            \
-    "[model ffjord]\ncontext = time\n"                                                                                \
-    "[model affjord]\ncontext = augmented\nconcat = yes\n"                                                               \
+    "[model ffjord]\ncontext = time\n"                                                                                 \
+    "[model affjord]\ncontext = augmented\nconcat = yes\n"                                                             \
     "[solver]\nsteps = 5\n"                                                                                            \
     "[train]\niterations = " iterations "\nbatch = 64\nepoch_iterations = " epoch "\nvalidation = 200\n"               \
     "checkpoint_epochs = 1\n"                                                                                          \
@@ -48,13 +48,13 @@ static char output[1 << 20];
 /* Run a shell command line, in which $AFFJORD is the program and $TEST_DIR the folder of the test; what it prints is in
  * `output`. Returns its exit status. */
 __attribute__((format(printf, 1, 2))) static inline int shell(const char *format, ...) {
-    char command[4096];
+    char text[4096];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(command, sizeof command, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     char whole[5000];
-    snprintf(whole, sizeof whole, "{ %s ; } 2>&1", command);
+    snprintf(whole, sizeof whole, "{ %s ; } 2>&1", text);
     FILE *pipe = popen(whole, "r");
     cr_assert_not_null(pipe);
     const size_t had = fread(output, 1, sizeof output - 1, pipe);

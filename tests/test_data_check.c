@@ -7,9 +7,9 @@
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 
+#include "commands/commands.h"
+#include "commands/commands.h"
 #include "image_support.h"
-#include "verbs/verbs.h"
-#include "verbs/verbs.h"
 
 static void redirect(void) {
     data_begin();
@@ -33,7 +33,7 @@ static void expect_says(const char *text, const char *words) {
 
 /* Run with these words, the output in `text`. */
 static int check(int count, char **words, char *text, size_t size) {
-    const int outcome = verb_data.run(count, words, 0, NULL);
+    const int outcome = command_data.run(count, words, 0, NULL);
     fflush(NULL);
     read_printed(cr_get_redirected_stdout(), text, size);
     return outcome;
@@ -74,7 +74,7 @@ Test(data_check, sound_sets_and_bad_ones) {
     write_tiny("mnist-b", 8);
     write_tiny("mnist-a", 8);
     data_write("notes/readme", "", 0, false);
-    cr_expect_eq(verb_data.run(2, words, 0, NULL), EXIT_DONE);
+    cr_expect_eq(command_data.run(2, words, 0, NULL), EXIT_DONE);
     write_tiny("mnist-a", 9);
     write_tiny("mnist", 8);
     cr_expect_eq(check(2, words, text, sizeof text), EXIT_FAILED);
@@ -98,12 +98,12 @@ Test(data_check, where_it_looks) {
     static char text[20000];
     char *words[] = {"check"}, *missing[] = {"check", "--dir=/nowhere/at/all"};
     cr_assert_eq(chdir(data_folder), 0);
-    cr_expect_eq(verb_data.run(1, words, 0, NULL), EXIT_DONE); /* ./data, which is not there */
+    cr_expect_eq(command_data.run(1, words, 0, NULL), EXIT_DONE); /* ./data, which is not there */
     write_tiny("data/mnist-c", 9);
-    cr_expect_eq(verb_data.run(1, words, 0, NULL), EXIT_FAILED);
+    cr_expect_eq(command_data.run(1, words, 0, NULL), EXIT_FAILED);
     write_tiny("elsewhere/mnist-d", 8);
     cr_assert_eq(setenv("AFFJORD_DATA", "elsewhere", 1), 0);
-    cr_expect_eq(verb_data.run(1, words, 0, NULL), EXIT_DONE);
+    cr_expect_eq(command_data.run(1, words, 0, NULL), EXIT_DONE);
     cr_expect_eq(check(2, missing, text, sizeof text), EXIT_FAILED);
     expect_says(text, "Images in ./data, which does not exist\n");
     expect_says(text, "mnist-c: NOT SOUND");
@@ -115,8 +115,8 @@ Test(data_check, where_it_looks) {
 
 Test(data_check, wrong_usage) {
     char text[2000], *wrong[] = {"chek"}, *option[] = {"check", "--dri", "x"};
-    cr_expect_eq(verb_data.run(1, wrong, 0, NULL), EXIT_USAGE);
-    cr_expect_eq(verb_data.run(3, option, 0, NULL), EXIT_USAGE);
+    cr_expect_eq(command_data.run(1, wrong, 0, NULL), EXIT_USAGE);
+    cr_expect_eq(command_data.run(3, option, 0, NULL), EXIT_USAGE);
     read_printed(cr_get_redirected_stderr(), text, sizeof text);
     expect_says(text, "data chek: unknown action; expected data check");
     expect_says(text, "--dri: unknown option; the nearest is --dir");

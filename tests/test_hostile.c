@@ -21,7 +21,7 @@ static void begin(void) {
 
 TestSuite(hostile, .init = begin, .fini = end_run, .timeout = 300);
 
-/* A verb in the folder of that name. */
+/* A command in the folder of that name. */
 #define CALL(words) EXPECT(0, "program=$PWD/$AFFJORD; cd \"$TEST_DIR/$NAME\"; \"$program\" " words)
 
 Test(hostile, names_are_only_names) {

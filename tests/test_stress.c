@@ -1,5 +1,5 @@
-/* test_stress.c - the short forms of tests/stress: killed at random moments, three starts at once, and calls to the system
- * that fail; the order of calls by which a checkpoint replaces another. */
+/* test_stress.c - the short forms of tests/stress: killed at random moments, three starts at once, and calls to the
+ * system that fail; the order of calls by which a checkpoint replaces another. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
 #include "run_support.h"
@@ -32,14 +32,14 @@ Test(stress, calls_that_fail_lose_nothing) {
     EXPECT_SAYS(" faults in ");
 }
 
-/* Of all verbs the one that reads a checkpoint's texts and writes them. */
+/* Of all commands the one that reads a checkpoint's texts and writes them. */
 Test(stress, a_model_is_exported_whole_or_not_at_all_as_memory_ends) {
     EXPECT(0, "sh tests/stress/verbs.sh export");
     EXPECT_SAYS("said\n");
 }
 
-/* Written beside it and synced before it takes its place, the folder synced behind it; the older one is removed only after
- * the row that names the new one is committed: the database is synced, and its journal removed. */
+/* Written beside it and synced before it takes its place, the folder synced behind it; the older one is removed only
+ * after the row that names the new one is committed: the database is synced, and its journal removed. */
 Test(stress, a_checkpoint_replaces_another_in_this_order) {
     EXPECT(0, "FAULT_TRACE=$TEST_DIR/trace FAULT_PATH='*' LD_PRELOAD=$FAULT_LAYER "
               "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/traced.db --jobs 1 --quiet");

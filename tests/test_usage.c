@@ -1,21 +1,21 @@
 /* test_usage.c - the tables of the commands, and what is printed from them. */
+#include "commands/commands.h"
 #include "run_support.h"
-#include "verbs/verbs.h"
 
 TestSuite(usage, .timeout = 60);
 
 /* The help of a command, for free(). */
-static char *help_of(const verb *self) {
+static char *help_of(const command *self) {
     char *text = NULL;
     size_t size;
     FILE *stream = open_memstream(&text, &size);
     cr_assert(stream);
-    verb_write_help(self, stream);
+    command_write_help(self, stream);
     cr_assert_eq(fclose(stream), 0);
     return text;
 }
 
-static size_t check_verb(const verb *self) {
+static size_t check_command(const command *self) {
     char *help = help_of(self), term[256];
     size_t options = 0;
     cr_expect_eq(strncmp(help, "usage: ", 7), 0, "%s", help);
@@ -42,8 +42,8 @@ static size_t check_verb(const verb *self) {
 }
 
 Test(usage, every_option_is_in_the_help) {
-    size_t options = check_verb(&verb_experiment);
-    for (size_t i = 0; i < verbs_count(); i++) options += check_verb(verbs_at(i));
+    size_t options = check_command(&command_experiment);
+    for (size_t i = 0; i < commands_count(); i++) options += check_command(commands_at(i));
     cr_expect_gt(options, 50, "%zu options", options);
 }
 

@@ -122,7 +122,7 @@ static bool same(const side *a, size_t i, const side *b, size_t j) {
            memcmp(trainer_parameters(a->members[i]), trainer_parameters(b->members[j]), P * sizeof(real)) == 0;
 }
 
-static void say(bench *self, size_t model, uint64_t seed, const char *what, const side *a, const side *b, size_t j) {
+static void report(bench *self, size_t model, uint64_t seed, const char *what, const side *a, const side *b, size_t j) {
     const bool holds = same(a, 0, b, j);
     if (!holds) self->failures++;
     printf("| %s, %s | %s | %s | %.17g | %.17g |\n", model_names[model], data_names[seed % DATA], what,
@@ -144,9 +144,9 @@ static status compare_model(bench *self, size_t model, size_t count, side sides[
         TRY(train_here(&sides[1], err));
         TRY(train_there(self, &sides[2], err));
         TRY(train_there(self, &sides[3], err));
-        say(self, model, seed, "processor and device", &sides[1], &sides[2], 0);
-        say(self, model, seed, "device, twice", &sides[2], &sides[3], 0);
-        say(self, model, seed, "device, alone and among others", &sides[2], &sides[0], seed);
+        report(self, model, seed, "processor and device", &sides[1], &sides[2], 0);
+        report(self, model, seed, "device, twice", &sides[2], &sides[3], 0);
+        report(self, model, seed, "device, alone and among others", &sides[2], &sides[0], seed);
     }
     return STATUS_OK;
 }

@@ -175,7 +175,7 @@ static status train_there(bench *self, way by, const sizes *of, size_t model, si
 
 /* --- Comparing --- */
 
-static void say(bench *self, size_t model, const char *what, bool holds, const char *good, double a, double b) {
+static void report(bench *self, size_t model, const char *what, bool holds, const char *good, double a, double b) {
     if (!holds) ++*self->failures;
     printf("| %s | %s | %s | %.9g | %.9g |\n", model_names[model], what, holds ? good : "**differ**", a, b);
     fflush(stdout);
@@ -205,12 +205,12 @@ static status compare_by(bench *self, bool library, const sizes *of, size_t mode
     }
     if (outcome == STATUS_OK && *has == library) {
         snprintf(what, sizeof what, "processor and device, %.60s", library ? which.text : "own convolutions");
-        say(self, model, what, near(here, &there[0]), "near", here->loss, there[0].loss);
+        report(self, model, what, near(here, &there[0]), "near", here->loss, there[0].loss);
         snprintf(what, sizeof what, "device, twice, %.60s", library ? which.text : "own convolutions");
-        say(self, model, what, same(&there[0], &there[1]), "same bits", there[0].loss, there[1].loss);
+        report(self, model, what, same(&there[0], &there[1]), "same bits", there[0].loss, there[1].loss);
         snprintf(what, sizeof what, "steps repeated and kernels one by one, %.60s",
                  library ? which.text : "own convolutions");
-        say(self, model, what, same(&there[0], &there[2]), "same bits", there[0].loss, there[2].loss);
+        report(self, model, what, same(&there[0], &there[2]), "same bits", there[0].loss, there[2].loss);
     } else if (outcome == STATUS_OK) {
         printf("| %s | not done: %.200s | | | |\n", model_names[model], which.text);
     }

@@ -21,7 +21,7 @@
 enum { NO_CHECKPOINTS = 1000000 }; /* epochs between them */
 
 typedef struct rerunning {
-    const rerun_request *asked;
+    const rerun_request *request;
     rerun_choice choice;
     char folder[PATH_MAX], database[PATH_MAX + 16];
     signals events;
@@ -67,9 +67,9 @@ static status make_plan(const rerun_choice *choice, bool counted, plan **out, er
 /* --- Computing --- */
 
 static status train(rerunning *self, results_db *db, const plan *runs, const run_status *list, error_info *err) {
-    const rerun_request *asked = self->asked;
-    const size_t threads = asked->threads ? (size_t)asked->threads : 1;
-    size_t jobs = asked->jobs ? (size_t)asked->jobs : machine_jobs(threads);
+    const rerun_request *request = self->request;
+    const size_t threads = request->threads ? (size_t)request->threads : 1;
+    size_t jobs = request->jobs ? (size_t)request->jobs : machine_jobs(threads);
     if (jobs > runs->run_count) jobs = runs->run_count;
     uint64_t iterations = 0;
     for (size_t i = 0; i < runs->run_count; i++) iterations += runs->runs[i].values->train_iterations;
@@ -90,7 +90,7 @@ static status train(rerunning *self, results_db *db, const plan *runs, const run
 /* The runs of one kind. */
 static status compute_kind(rerunning *self, results_db *db, bool counted, error_info *err) {
     const char *name = counted ? "counts" : "trainings";
-    const db_experiment row = {.name = name, .title = name, .file = self->asked->database};
+    const db_experiment row = {.name = name, .title = name, .file = self->request->database};
     plan *runs;
     run_status *list = NULL;
     TRY(make_plan(&self->choice, counted, &runs, err));
@@ -120,17 +120,17 @@ static status compute(rerunning *self, error_info *err) {
 
 static status choose(rerunning *self, error_info *err) {
     results_db *db;
-    const rerun_request *asked = self->asked;
-    TRY(db_open_reading(asked->database, &db, err));
-    const status outcome = rerun_choose(db, asked, &self->choice, err);
+    const rerun_request *request = self->request;
+    TRY(db_open_reading(request->database, &db, err));
+    const status outcome = rerun_choose(db, request, &self->choice, err);
     db_close(&db, NULL);
     TRY(outcome);
     if (self->choice.count == 0)
-        return error_set(err, STATUS_IO, "no finished run of \"%s\"%s%s can be computed again here", asked->database,
-                         asked->experiment ? ", experiment " : "", asked->experiment ? asked->experiment : "");
-    if (!asked->run)
+        return error_set(err, STATUS_IO, "no finished run of \"%s\"%s%s can be computed again here", request->database,
+                         request->experiment ? ", experiment " : "", request->experiment ? request->experiment : "");
+    if (!request->run)
         printf("Computing %zu of %zu runs again, chosen by --seed %" PRIu64 "\n", self->choice.count, self->choice.able,
-               asked->seed);
+               request->seed);
     fflush(stdout);
     return STATUS_OK;
 }
@@ -138,10 +138,10 @@ static status choose(rerunning *self, error_info *err) {
 static status compute_and_compare(rerunning *self, rerun_tally *tally, error_info *err) {
     results_db *recorded = NULL, *again = NULL;
     TRY(compute(self, err));
-    status outcome = db_open_reading(self->asked->database, &recorded, err);
+    status outcome = db_open_reading(self->request->database, &recorded, err);
     if (outcome == STATUS_OK) outcome = db_open_reading(self->database, &again, err);
     for (size_t i = 0; i < self->choice.count && outcome == STATUS_OK; i++)
-        outcome = rerun_compare(recorded, again, &self->choice.items[i].row, self->asked->all, stdout, tally, err);
+        outcome = rerun_compare(recorded, again, &self->choice.items[i].row, self->request->all, stdout, tally, err);
     db_close(&recorded, NULL);
     db_close(&again, NULL);
     return outcome;
@@ -169,9 +169,9 @@ static status run(rerunning *self, bool *same, error_info *err) {
     return outcome;
 }
 
-status rerun(const rerun_request *asked, bool *same, error_info *err) {
-    rerunning self = {.asked = asked, .events = {.descriptor = -1}};
-    machine_describe(&self.here, asked->word_count, asked->words);
+status rerun(const rerun_request *request, bool *same, error_info *err) {
+    rerunning self = {.request = request, .events = {.descriptor = -1}};
+    machine_describe(&self.here, request->word_count, request->words);
     const status outcome = run(&self, same, err);
     rerun_choice_release(&self.choice);
     return outcome;

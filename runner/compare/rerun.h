@@ -23,6 +23,6 @@ typedef struct rerun_request {
  * to the standard output. *same <- whether all came out the same; false if one could not be computed, or it was
  * stopped. Errors: STATUS_INVALID if the run asked for is not there, not finished, or cannot be computed; STATUS_IO if
  * there is none; those of the database. */
-status rerun(const rerun_request *asked, bool *same, error_info *err);
+status rerun(const rerun_request *request, bool *same, error_info *err);
 
 #endif

@@ -97,21 +97,21 @@ static status take(choosing *self, const db_run *row, rerun_choice *out, error_i
     return STATUS_OK;
 }
 
-static status choose_some(choosing *self, const rerun_request *asked, rerun_choice *out, error_info *err) {
-    TRY(db_each_run(self->db, asked->experiment, take_row, self, err));
+static status choose_some(choosing *self, const rerun_request *request, rerun_choice *out, error_info *err) {
+    TRY(db_each_run(self->db, request->experiment, take_row, self, err));
     TRY(sieve(self, &out->able, err));
     write_refusals(self);
-    const size_t wanted = asked->sample < out->able ? (size_t)asked->sample : out->able;
+    const size_t wanted = request->sample < out->able ? (size_t)request->sample : out->able;
     out->items = calloc(wanted + 1, sizeof *out->items);
     if (!out->items) return fail_memory(err);
     for (size_t i = 0; i < wanted; i++)
-        TRY(take(self, &self->rows[shuffle_at(asked->seed, 0, out->able, i)], out, err));
+        TRY(take(self, &self->rows[shuffle_at(request->seed, 0, out->able, i)], out, err));
     return STATUS_OK;
 }
 
-static status choose_one(choosing *self, const rerun_request *asked, rerun_choice *out, error_info *err) {
+static status choose_one(choosing *self, const rerun_request *request, rerun_choice *out, error_info *err) {
     db_run row;
-    TRY(db_resolve_run(self->db, asked->run, &row, err));
+    TRY(db_resolve_run(self->db, request->run, &row, err));
     if (row.state != RUN_DONE)
         return error_set(err, STATUS_INVALID, "run %.12s is %s; expected a finished one", row.key,
                          db_state_name(row.state));
@@ -121,10 +121,10 @@ static status choose_one(choosing *self, const rerun_request *asked, rerun_choic
     return take(self, &row, out, err);
 }
 
-status rerun_choose(results_db *db, const rerun_request *asked, rerun_choice *out, error_info *err) {
+status rerun_choose(results_db *db, const rerun_request *request, rerun_choice *out, error_info *err) {
     choosing self = {.db = db};
     *out = (rerun_choice){.count = 0};
-    const status outcome = asked->run ? choose_one(&self, asked, out, err) : choose_some(&self, asked, out, err);
+    const status outcome = request->run ? choose_one(&self, request, out, err) : choose_some(&self, request, out, err);
     stored_cache_release(&self.cache);
     free(self.rows);
     free(self.refusals);

@@ -14,7 +14,7 @@ typedef struct rerun_choice {
 /* Choose as was asked. Runs that cannot be computed again are counted and said, on the standard output. The caller
  * releases *out. Errors: STATUS_INVALID if the run asked for is not there, not finished, or cannot be; those of the
  * recorder. */
-status rerun_choose(results_db *db, const rerun_request *asked, rerun_choice *out, error_info *err);
+status rerun_choose(results_db *db, const rerun_request *request, rerun_choice *out, error_info *err);
 void rerun_choice_release(rerun_choice *choice);
 
 #endif

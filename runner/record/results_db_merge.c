@@ -224,45 +224,45 @@ typedef struct merge_request {
 } merge_request;
 
 static status merge_run(results_db *db, void *argument, candidate *one, bool *stop, error_info *err) {
-    merge_request *asked = argument;
+    merge_request *request = argument;
     db_run *run = &one->run;
-    asked->out->unfinished += run->state != RUN_DONE;
-    asked->outside |= one->is_outside;
-    asked->first |= one->is_first;
+    request->out->unfinished += run->state != RUN_DONE;
+    request->outside |= one->is_outside;
+    request->first |= one->is_first;
     if (one->choice == MERGE_KEEP) return STATUS_OK;
     TRY(add_pictures(db, run->data_checksum, err));
     if (one->choice == MERGE_ADD) return add_pictures(db, run->key, err);
-    if (run->has_checkpoint && !asked->ready(asked->argument, run)) {
-        *stop = *asked->again = !asked->last;
+    if (run->has_checkpoint && !request->ready(request->argument, run)) {
+        *stop = *request->again = !request->last;
         if (*stop) return STATUS_OK;
         run->has_checkpoint = false;
-        asked->out->lost++;
+        request->out->lost++;
     }
-    asked->out->taken++;
+    request->out->taken++;
     return take_run(db, one, err);
 }
 
-static status merge_all(results_db *db, merge_request *asked, error_info *err) {
+static status merge_all(results_db *db, merge_request *request, error_info *err) {
     TRY(look_at_tables(db, err));
-    TRY(each_candidate(db, merge_run, asked, err));
-    if (*asked->again) return STATUS_OK;
-    if (asked->first) {
+    TRY(each_candidate(db, merge_run, request, err));
+    if (*request->again) return STATUS_OK;
+    if (request->first) {
         TRY(db_write(db, STATEMENT_MERGE_EXPERIMENT_MARK, err, ""));
         TRY(db_write(db, STATEMENT_MERGE_EXPERIMENT, err, ""));
     }
-    return asked->outside ? db_write(db, STATEMENT_MERGE_MEMBERS, err, "") : STATUS_OK;
+    return request->outside ? db_write(db, STATEMENT_MERGE_MEMBERS, err, "") : STATUS_OK;
 }
 
 status db_merge(results_db *db, db_ready *ready, void *argument, bool last, db_merged *out, bool *again,
                 error_info *err) {
-    merge_request asked = {.ready = ready, .argument = argument, .last = last, .out = out, .again = again};
+    merge_request request = {.ready = ready, .argument = argument, .last = last, .out = out, .again = again};
     *out = (db_merged){.taken = 0};
     *again = false;
     assert(!db->open);
     /* Not BEGIN IMMEDIATE: that would ask to write the shard too, which its task does. */
     if (sqlite3_exec(db->sqlite, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) return fail_merge(db, err);
     db->open = true;
-    status outcome = merge_all(db, &asked, err);
+    status outcome = merge_all(db, &request, err);
     if (outcome == STATUS_OK && !*again && sqlite3_exec(db->sqlite, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
         outcome = fail_merge(db, err);
     if (outcome != STATUS_OK || *again) sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);

@@ -11,16 +11,17 @@
 
 enum { DEPENDENCY_MAX = 4096 };
 
-static status place(const scheduler_request *asked, task_command *out, error_info *err) {
-    *out = (task_command){.set = asked->set, .seeds = asked->seeds, .device = asked->device, .threads = asked->threads};
-    return task_command_place(asked->file, asked->database, asked->shards, out, err);
+static status place(const scheduler_request *request, task_command *out, error_info *err) {
+    *out = (task_command){
+        .set = request->set, .seeds = request->seeds, .device = request->device, .threads = request->threads};
+    return task_command_place(request->file, request->database, request->shards, out, err);
 }
 
-status scheduler_write_commands(const scheduler_request *asked, const plan *runs, const run_status *list, FILE *stream,
-                                error_info *err) {
+status scheduler_write_commands(const scheduler_request *request, const plan *runs, const run_status *list,
+                                FILE *stream, error_info *err) {
     task_command command;
     pending_runs found;
-    TRY(place(asked, &command, err));
+    TRY(place(request, &command, err));
     const pending_query query = {.runs = runs, .list = list, .folder = command.shards};
     TRY(pending_runs_find(&query, &found, err));
     for (size_t i = 0; i < found.count; i++) {
@@ -38,7 +39,7 @@ status scheduler_write_commands(const scheduler_request *asked, const plan *runs
 
 /* One submission. */
 typedef struct submission {
-    const scheduler_request *asked;
+    const scheduler_request *request;
     task_command command;
     const char *experiment;
     char dependency[DEPENDENCY_MAX]; /* "afterany:ID:ID" */
@@ -79,19 +80,19 @@ static void write_tasks(const submission *self, size_t count, const submitted_ta
 
 /* The script of the merging job: the same submission, which first merges and then submits the interrupted runs. */
 static void write_merging(const submission *self, FILE *stream) {
-    const scheduler_request *asked = self->asked;
+    const scheduler_request *request = self->request;
     fputs("#!/bin/sh\n# Merge the shards of the tasks, and submit interrupted runs again.\n", stream);
     task_command_write_place(&self->command, stream);
     fputs(" || exit\nexec ", stream);
     task_command_write(&self->command, stream);
-    fprintf(stream, " --slurm-again --slurm-array %" PRIu64, asked->array_size);
-    for (size_t i = 0; i < asked->options->count; i++) {
+    fprintf(stream, " --slurm-again --slurm-array %" PRIu64, request->array_size);
+    for (size_t i = 0; i < request->options->count; i++) {
         fputs(" --slurm-opt ", stream);
-        shell_word(stream, asked->options->items[i]);
+        shell_word(stream, request->options->items[i]);
     }
-    for (size_t i = 0; i < asked->merge_options->count; i++) {
+    for (size_t i = 0; i < request->merge_options->count; i++) {
         fputs(" --slurm-merge-opt ", stream);
-        shell_word(stream, asked->merge_options->items[i]);
+        shell_word(stream, request->merge_options->items[i]);
     }
     fputc('\n', stream);
 }
@@ -122,9 +123,9 @@ static status add_array(slurm_options *options, const submission *self, const ch
     TRY(slurm_add(options, err, "--requeue")); /* after a lost node or a preemption */
     TRY(slurm_add(options, err, "--open-mode=append"));
     TRY(slurm_add(options, err, "--signal=B:TERM@60"));
-    if (self->asked->threads > 0) TRY(slurm_add(options, err, "--cpus-per-task=%" PRIu64, self->asked->threads));
+    if (self->request->threads > 0) TRY(slurm_add(options, err, "--cpus-per-task=%" PRIu64, self->request->threads));
     TRY(add_log(options, self, name, err));
-    return add_texts(options, self->asked->options, err);
+    return add_texts(options, self->request->options, err);
 }
 
 static status submit_script(const slurm_options *options, const submission *self, size_t count,
@@ -155,14 +156,14 @@ static status submit_array(submission *self, size_t count, const submitted_task 
     snprintf(self->dependency + used, sizeof self->dependency - used, "%s:%s", used ? "" : "afterany", id);
     self->submitted += count;
     self->arrays++;
-    if (!self->asked->quiet) printf("Job %s (%s): %zu runs\n", id, self->last_name, count);
+    if (!self->request->quiet) printf("Job %s (%s): %zu runs\n", id, self->last_name, count);
     return STATUS_OK;
 }
 
 static status submit_merging(submission *self, error_info *err) {
     slurm_options options = {.count = 0};
     const argument_texts *texts =
-        self->asked->merge_options->count > 0 ? self->asked->merge_options : self->asked->options;
+        self->request->merge_options->count > 0 ? self->request->merge_options : self->request->options;
     char id[SLURM_ID_MAX];
     TRY(slurm_add(&options, err, "--parsable"));
     TRY(slurm_add(&options, err, "--job-name=%s.merge", self->last_name));
@@ -172,7 +173,7 @@ static status submit_merging(submission *self, error_info *err) {
     TRY(add_log(&options, self, self->last_name, err));
     TRY(add_texts(&options, texts, err));
     TRY(submit_script(&options, self, 0, NULL, id, err));
-    if (!self->asked->quiet) printf("Job %s merges their shards when all have ended\n", id);
+    if (!self->request->quiet) printf("Job %s merges their shards when all have ended\n", id);
     return STATUS_OK;
 }
 
@@ -180,7 +181,7 @@ static status submit_merging(submission *self, error_info *err) {
 static status submit_all(submission *self, const pending_runs *found, error_info *err) {
     status outcome = STATUS_OK;
     for (size_t first = 0; first < found->count && outcome == STATUS_OK;) {
-        const size_t left = found->count - first, most = (size_t)self->asked->array_size;
+        const size_t left = found->count - first, most = (size_t)self->request->array_size;
         const size_t count = left < most ? left : most;
         outcome = submit_array(self, count, found->tasks + first, err);
         first += count;
@@ -206,22 +207,22 @@ static status explain(const submission *self, const pending_runs *found, status 
                          : "");
 }
 
-status scheduler_submit(const scheduler_request *asked, const char *experiment, const plan *runs,
+status scheduler_submit(const scheduler_request *request, const char *experiment, const plan *runs,
                         const run_status *list, error_info *err) {
-    submission self = {.asked = asked, .experiment = experiment};
+    submission self = {.request = request, .experiment = experiment};
     submitted_jobs queue;
     pending_runs found;
     error_info reason = {""};
-    TRY(place(asked, &self.command, err));
+    TRY(place(request, &self.command, err));
     TRY(submitted_read(self.command.shards, &queue, err));
     status outcome = slurm_read_queue(self.command.shards, &queue, err);
     const pending_query query = {
-        .runs = runs, .list = list, .folder = self.command.shards, .queue = &queue, .interrupted_only = asked->again};
+        .runs = runs, .list = list, .folder = self.command.shards, .queue = &queue, .interrupted_only = request->again};
     if (outcome == STATUS_OK) outcome = pending_runs_find(&query, &found, err);
     submitted_release(&queue);
     if (outcome != STATUS_OK) return outcome;
     outcome = explain(&self, &found, submit_all(&self, &found, &reason), &reason, err);
-    if (outcome == STATUS_OK && !asked->quiet) {
+    if (outcome == STATUS_OK && !request->quiet) {
         printf("%zu runs: %zu done, %zu done in shards, %zu queued or running, %zu submitted to Slurm now",
                runs->run_count, found.done, found.in_shards, found.at_work, self.submitted);
         if (found.left > 0) printf(", %zu failed or not begun and left alone", found.left);

@@ -22,12 +22,12 @@ typedef struct scheduler_request {
 
 /* Write a command, one line of a POSIX shell, for each pending run.
  * Errors: STATUS_IO, STATUS_MEMORY. */
-status scheduler_write_commands(const scheduler_request *asked, const plan *runs, const run_status *list, FILE *stream,
-                                error_info *err);
+status scheduler_write_commands(const scheduler_request *request, const plan *runs, const run_status *list,
+                                FILE *stream, error_info *err);
 
 /* Submit the pending runs to Slurm and print a summary. The caller holds the
  * database, so that no two processes submit at once. */
-status scheduler_submit(const scheduler_request *asked, const char *experiment, const plan *runs,
+status scheduler_submit(const scheduler_request *request, const char *experiment, const plan *runs,
                         const run_status *list, error_info *err);
 
 #endif

@@ -29,7 +29,7 @@ typedef struct task_list {
     const char *folder;
     FILE *stream;
     submitted_jobs list;
-    bool asked; /* Slurm's queue */
+    bool request; /* Slurm's queue */
     size_t counts[TASK_GONE + 1];
     bool titled;
 } task_list;
@@ -60,7 +60,7 @@ static task_state state_of(const task_list *self, const task *one) {
     if (run->id == 0) return one->has_log ? TASK_FAILED : TASK_GONE;
     if (run->state == RUN_FAILED) return TASK_FAILED;
     /* A task of another scheduler, or on another machine. */
-    const bool told = self->asked && one->job;
+    const bool told = self->request && one->job;
     if (run->state == RUN_RUNNING && !told && one->silent >= 0 && one->silent < SILENT_SECONDS) return TASK_RUNNING;
     return run->state == RUN_PLANNED ? TASK_GONE : TASK_INTERRUPTED;
 }
@@ -181,10 +181,11 @@ status task_list_write(results_db *db, const char *folder, FILE *stream, error_i
     error_info reason;
     TRY(submitted_read(folder, &self.list, err));
     /* Without Slurm, the shards are the only source. */
-    if (self.list.count > 0) self.asked = slurm_read_queue(folder, &self.list, &reason) == STATUS_OK;
+    if (self.list.count > 0) self.request = slurm_read_queue(folder, &self.list, &reason) == STATUS_OK;
     const status outcome = write_all(&self, err);
     if (outcome == STATUS_OK) write_counts(&self);
-    if (outcome == STATUS_OK && self.list.count > 0 && !self.asked) fprintf(stream, "Slurm's queue: %s\n", reason.text);
+    if (outcome == STATUS_OK && self.list.count > 0 && !self.request)
+        fprintf(stream, "Slurm's queue: %s\n", reason.text);
     submitted_release(&self.list);
     return outcome;
 }

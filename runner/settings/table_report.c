@@ -20,7 +20,7 @@ typedef struct reporting {
     size_t warnings;
 } reporting;
 
-__attribute__((format(printf, 2, 3))) static void say(const reporting *self, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void print_line(const reporting *self, const char *format, ...) {
     char text[TEXT_MAX];
     va_list arguments;
     va_start(arguments, format);
@@ -29,10 +29,10 @@ __attribute__((format(printf, 2, 3))) static void say(const reporting *self, con
     fputs(text, self->stream);
 }
 
-static void say_name(const reporting *self, size_t i) {
+static void print_name(const reporting *self, size_t i) {
     const char *name = table_name(self->points, i);
-    if (name) say(self, "%.60s", name);
-    else say(self, "column %zu", i + 1);
+    if (name) print_line(self, "%.60s", name);
+    else print_line(self, "column %zu", i + 1);
 }
 
 /* Digits that tell the ends of a range apart, and a little more. */
@@ -41,26 +41,26 @@ static int range_digits(const column *one) {
     return isfinite(ratio) && ratio > 1 ? (int)fmin(15, 4 + log10(ratio)) : 4;
 }
 
-static void say_columns(const reporting *self, bool standardised, size_t columns_max) {
+static void print_columns(const reporting *self, bool standardised, size_t columns_max) {
     const size_t count = self->points->columns, shown = count < columns_max ? count : columns_max;
-    say(self, "%s: %zu rows, %zu of them held out; %zu column%s:", dataset_name(self->data), self->points->rows,
-        dataset_held_out(self->data), count, count == 1 ? "" : "s");
+    print_line(self, "%s: %zu rows, %zu of them held out; %zu column%s:", dataset_name(self->data), self->points->rows,
+               dataset_held_out(self->data), count, count == 1 ? "" : "s");
     for (size_t i = 0; i < shown; i++) {
         const column *one = &self->columns[i];
-        say(self, columns_max == SIZE_MAX ? "\n    " : i > 0 ? "; " : " ");
-        say_name(self, i);
+        print_line(self, columns_max == SIZE_MAX ? "\n    " : i > 0 ? "; " : " ");
+        print_name(self, i);
         const int digits = range_digits(one);
-        say(self, " %.*g to %.*g, deviation %.3g", digits, one->minimum, digits, one->maximum, one->deviation);
+        print_line(self, " %.*g to %.*g, deviation %.3g", digits, one->minimum, digits, one->maximum, one->deviation);
     }
-    if (shown < count) say(self, "; and %zu more", count - shown);
-    say(self, standardised ? "; standardised for training\n" : "\n");
+    if (shown < count) print_line(self, "; and %zu more", count - shown);
+    print_line(self, standardised ? "; standardised for training\n" : "\n");
 }
 
 /* Begin a line; false where there were enough. */
 static bool warn(reporting *self, size_t i) {
     if (self->warnings++ >= WARNINGS_MAX) return false;
-    say(self, "%s: warning: ", dataset_name(self->data));
-    say_name(self, i);
+    print_line(self, "%s: warning: ", dataset_name(self->data));
+    print_name(self, i);
     return true;
 }
 
@@ -69,40 +69,40 @@ static void warn_of_column(reporting *self, size_t i, bool standardised) {
     const size_t looked = self->points->rows < COLUMNS_ROWS_MAX ? self->points->rows : COLUMNS_ROWS_MAX;
     if (one->minimum == one->maximum) {
         if (warn(self, i))
-            say(self, " is constant, %g: points on a plane have no density; leave it out\n", one->minimum);
+            print_line(self, " is constant, %g: points on a plane have no density; leave it out\n", one->minimum);
         return;
     }
     if (one->like > 0 && warn(self, i)) {
-        say(self, " is ");
-        say_name(self, one->like - 1);
-        say(self, " again, up to a factor and an offset: points on a plane have no density; leave it out\n");
+        print_line(self, " is ");
+        print_name(self, one->like - 1);
+        print_line(self, " again, up to a factor and an offset: points on a plane have no density; leave it out\n");
     }
-    if (one->counts && warn(self, i)) say(self, " counts the rows: leave it out if it is an index\n");
+    if (one->counts && warn(self, i)) print_line(self, " counts the rows: leave it out if it is an index\n");
     if (i < COLUMNS_LOOKED_MAX && one->distinct <= FEW && looked >= FEW_ROWS_MIN && warn(self, i))
-        say(self, " has only %zu different numbers: a density on them can grow without bound\n", one->distinct);
+        print_line(self, " has only %zu different numbers: a density on them can grow without bound\n", one->distinct);
     if (standardised) return;
     if (column_is_coarse(one)) {
         if (warn(self, i))
-            say(self,
-                " has %zu different numbers, of which float32 keeps %zu apart: the steps are large beside the "
-                "deviation; "
-                "data.standardise = yes, or subtract an offset before\n",
-                one->distinct, one->distinct_real);
+            print_line(self,
+                       " has %zu different numbers, of which float32 keeps %zu apart: the steps are large beside the "
+                       "deviation; "
+                       "data.standardise = yes, or subtract an offset before\n",
+                       one->distinct, one->distinct_real);
     } else if (column_is_offset(one) && warn(self, i)) {
-        say(self,
-            " has mean %.3g and deviation %.3g, and a flow from N(0, I) is best near 0 and 1: it may come to no "
-            "density; "
-            "data.standardise = yes\n",
-            one->mean, one->deviation);
+        print_line(self,
+                   " has mean %.3g and deviation %.3g, and a flow from N(0, I) is best near 0 and 1: it may come to no "
+                   "density; "
+                   "data.standardise = yes\n",
+                   one->mean, one->deviation);
     }
 }
 
 static void report(reporting *self, bool standardised, size_t columns_max) {
     const size_t count = self->points->columns;
-    say_columns(self, standardised, columns_max);
+    print_columns(self, standardised, columns_max);
     for (size_t i = 0; i < count; i++) warn_of_column(self, i, standardised);
     if (self->warnings > WARNINGS_MAX)
-        say(self, "%s: and %zu more warnings\n", dataset_name(self->data), self->warnings - WARNINGS_MAX);
+        print_line(self, "%s: and %zu more warnings\n", dataset_name(self->data), self->warnings - WARNINGS_MAX);
 }
 
 status table_report(const dataset *data, bool standardised, size_t columns_max, char **out, error_info *err) {

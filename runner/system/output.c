@@ -119,14 +119,14 @@ static const char *describe(const unsigned char *head, size_t size) {
     return memchr(head, 0, size) ? "other data" : "another text";
 }
 
-static status check_inputs(const output_request *asked, const struct stat *there, error_info *err) {
+static status check_inputs(const output_request *request, const struct stat *there, error_info *err) {
     for (size_t i = 0; i < OUTPUT_INPUTS_MAX; i++) {
         struct stat input;
-        if (asked->inputs[i] && stat(asked->inputs[i], &input) == 0 && input.st_dev == there->st_dev &&
+        if (request->inputs[i] && stat(request->inputs[i], &input) == 0 && input.st_dev == there->st_dev &&
             input.st_ino == there->st_ino)
             return error_set(err, STATUS_INVALID,
                              "\"%s\" is read by this command (as \"%s\") and is not replaced; name another file",
-                             asked->name, asked->inputs[i]);
+                             request->name, request->inputs[i]);
     }
     return STATUS_OK;
 }
@@ -141,34 +141,36 @@ static status read_head(const char *path, unsigned char head[OUTPUT_HEAD], size_
     return STATUS_OK;
 }
 
-static status check_content(const output_request *asked, const char *path, error_info *err) {
+static status check_content(const output_request *request, const char *path, error_info *err) {
     unsigned char head[OUTPUT_HEAD];
     size_t size;
     TRY(read_head(path, head, &size, err));
     if (size == 0 && !belongs_to_database(path)) return STATUS_OK;
-    const output_content content = asked->kind->look(asked->name, head, size, asked->columns);
+    const output_content content = request->kind->look(request->name, head, size, request->columns);
     if (content != OUTPUT_OWN && (is_database(head, size) || belongs_to_database(path)))
         return error_set(err, STATUS_INVALID,
-                         "\"%s\" is a database or belongs to one, and is not replaced; name another file", asked->name);
+                         "\"%s\" is a database or belongs to one, and is not replaced; name another file",
+                         request->name);
     if (content == OUTPUT_KEPT)
-        return error_set(err, STATUS_INVALID, "\"%s\" is in use, and is not replaced; name another file", asked->name);
-    if (asked->force || (content == OUTPUT_OWN && !asked->kind->asks)) return STATUS_OK;
+        return error_set(err, STATUS_INVALID, "\"%s\" is in use, and is not replaced; name another file",
+                         request->name);
+    if (request->force || (content == OUTPUT_OWN && !request->kind->asks)) return STATUS_OK;
     if (content == OUTPUT_OWN)
-        return error_set(err, STATUS_INVALID, "\"%s\" is there already; --force replaces it", asked->name);
+        return error_set(err, STATUS_INVALID, "\"%s\" is there already; --force replaces it", request->name);
     return error_set(err, STATUS_INVALID, "\"%s\" is there already and holds %s; expected %s; --force replaces it",
-                     asked->name, describe(head, size), asked->kind->name);
+                     request->name, describe(head, size), request->kind->name);
 }
 
-static status check_file(const output_request *asked, const char *path, const struct stat *there, error_info *err) {
+static status check_file(const output_request *request, const char *path, const struct stat *there, error_info *err) {
     if (S_ISDIR(there->st_mode))
-        return error_set(err, STATUS_IO, "cannot write \"%s\": it is a folder; name a file", asked->name);
+        return error_set(err, STATUS_IO, "cannot write \"%s\": it is a folder; name a file", request->name);
     if (!S_ISREG(there->st_mode))
         return error_set(err, STATUS_INVALID, "\"%s\" is no file; name a file, a pipe or a character device",
-                         asked->name);
-    TRY(check_inputs(asked, there, err));
-    TRY(check_content(asked, path, err));
+                         request->name);
+    TRY(check_inputs(request, there, err));
+    TRY(check_content(request, path, err));
     if (access(path, W_OK) == 0) return STATUS_OK;
-    return error_set(err, STATUS_IO, "cannot write \"%s\": %s", asked->name, strerror(errno));
+    return error_set(err, STATUS_IO, "cannot write \"%s\": %s", request->name, strerror(errno));
 }
 
 /* A folder to write in. */
@@ -185,25 +187,25 @@ static status check_folder(const char *path, error_info *err) {
 /* --- The rule --- */
 
 /* Tables are CSV or NPY by their ending; a stream may have none. */
-static status check_ending(const output_request *asked, output *out, error_info *err) {
-    const char *const *endings = asked->kind->endings;
+static status check_ending(const output_request *request, output *out, error_info *err) {
+    const char *const *endings = request->kind->endings;
     const bool table = endings == table_endings;
-    out->text = table && !ends_with(asked->name, ".npy");
+    out->text = table && !ends_with(request->name, ".npy");
     if (!endings || out->stream) return STATUS_OK;
     for (size_t i = 0; endings[i]; i++)
-        if (ends_with(asked->name, endings[i])) return STATUS_OK;
+        if (ends_with(request->name, endings[i])) return STATUS_OK;
     if (table)
         return error_set(err, STATUS_INVALID,
-                         "\"%s\": expected a name that ends in .csv (text) or .npy (NumPy's format)", asked->name);
-    return error_set(err, STATUS_INVALID, "\"%s\": expected a name that ends in %s", asked->name, endings[0]);
+                         "\"%s\": expected a name that ends in .csv (text) or .npy (NumPy's format)", request->name);
+    return error_set(err, STATUS_INVALID, "\"%s\": expected a name that ends in %s", request->name, endings[0]);
 }
 
-static status find(const output_request *asked, output *out, error_info *err) {
+static status find(const output_request *request, output *out, error_info *err) {
     char *target;
-    const bool dash = strcmp(asked->name, "-") == 0;
-    if (!*asked->name)
+    const bool dash = strcmp(request->name, "-") == 0;
+    if (!*request->name)
         return error_set(err, STATUS_INVALID, "the name of the output is empty; name a file, or - for standard output");
-    TRY(file_follow(dash ? "/dev/stdout" : asked->name, &target, err));
+    TRY(file_follow(dash ? "/dev/stdout" : request->name, &target, err));
     const int length = snprintf(out->path, sizeof out->path, "%s", target);
     out->stream = file_is_stream(target);
     out->standard = strcmp(target, "/dev/stdout") == 0 || strcmp(target, "/proc/self/fd/1") == 0 ||
@@ -211,33 +213,34 @@ static status find(const output_request *asked, output *out, error_info *err) {
     free(target);
     if (length < (int)sizeof out->path) return STATUS_OK;
     return error_set(err, STATUS_IO, "the path is too long: %d bytes, expected at most %d: \"%s\"", length,
-                     PATH_MAX - 1, asked->name);
+                     PATH_MAX - 1, request->name);
 }
 
-status output_check(const output_request *asked, output *out, error_info *err) {
+status output_check(const output_request *request, output *out, error_info *err) {
     struct stat there;
     *out = (output){.stream = false};
-    TRY(find(asked, out, err));
-    TRY(check_ending(asked, out, err));
+    TRY(find(request, out, err));
+    TRY(check_ending(request, out, err));
     if (out->stream) {
         /* A reader that goes away is an error to be told, not the end of this process. */
         signal(SIGPIPE, SIG_IGN);
-        return stat(out->path, &there) == 0 && S_ISREG(there.st_mode) ? check_inputs(asked, &there, err) : STATUS_OK;
+        return stat(out->path, &there) == 0 && S_ISREG(there.st_mode) ? check_inputs(request, &there, err) : STATUS_OK;
     }
-    if (stat(out->path, &there) == 0) TRY(check_file(asked, out->path, &there, err));
-    else if (errno != ENOENT) return error_set(err, STATUS_IO, "cannot write \"%s\": %s", asked->name, strerror(errno));
+    if (stat(out->path, &there) == 0) TRY(check_file(request, out->path, &there, err));
+    else if (errno != ENOENT)
+        return error_set(err, STATUS_IO, "cannot write \"%s\": %s", request->name, strerror(errno));
     return check_folder(out->path, err);
 }
 
-status output_write_table(const output_request *asked, npy_type type, const void *values, size_t rows,
+status output_write_table(const output_request *request, npy_type type, const void *values, size_t rows,
                           error_info *err) {
     output to;
-    TRY(output_check(asked, &to, err));
-    return (to.text ? csv_write : npy_write)(to.path, type, values, rows, asked->columns, err);
+    TRY(output_check(request, &to, err));
+    return (to.text ? csv_write : npy_write)(to.path, type, values, rows, request->columns, err);
 }
 
-status output_write(const output_request *asked, const void *bytes, size_t size, error_info *err) {
+status output_write(const output_request *request, const void *bytes, size_t size, error_info *err) {
     output to;
-    TRY(output_check(asked, &to, err));
+    TRY(output_check(request, &to, err));
     return file_write(to.path, bytes, size, err);
 }

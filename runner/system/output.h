@@ -52,13 +52,14 @@ typedef struct output {
 
 /* Check a request, before any work is done for it. Nothing is written. Errors: STATUS_INVALID for what is not allowed;
  * STATUS_IO for what cannot be written. */
-status output_check(const output_request *asked, output *out, error_info *err);
+status output_check(const output_request *request, output *out, error_info *err);
 
 /* Check again what may have changed during the work, and write a table, (rows) where `columns` is 0. */
-status output_write_table(const output_request *asked, npy_type type, const void *values, size_t rows, error_info *err);
+status output_write_table(const output_request *request, npy_type type, const void *values, size_t rows,
+                          error_info *err);
 
 /* The same for bytes. */
-status output_write(const output_request *asked, const void *bytes, size_t size, error_info *err);
+status output_write(const output_request *request, const void *bytes, size_t size, error_info *err);
 
 /* Where a command that writes to `to` prints its messages: not into what it writes. */
 #define OUTPUT_MESSAGES(to) ((to)->standard ? stderr : stdout)

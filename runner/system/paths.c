@@ -76,13 +76,13 @@ void double_program_path(char out[PATH_MAX]) {
     snprintf(out, PATH_MAX, "%.*s/libexec/affjord/affjord-double", (int)(strlen(root) - strlen(INSTALLED)), root);
 }
 
-bool shipped_path(const char *folder, const char *asked, char out[PATH_MAX]) {
+bool shipped_path(const char *folder, const char *request, char out[PATH_MAX]) {
     char root[PATH_MAX];
     const size_t length = strlen(folder);
-    if (strncmp(asked, "../", 3) == 0) asked += 3;
-    if (strncmp(asked, folder, length) == 0 && asked[length] == '/') asked += length + 1;
+    if (strncmp(request, "../", 3) == 0) request += 3;
+    if (strncmp(request, folder, length) == 0 && request[length] == '/') request += length + 1;
     install_root(root);
-    if (!*asked || strchr(asked, '/')) return false;
-    const int written = snprintf(out, PATH_MAX, "%.*s/%s/%s", INSTALL_ROOT_MAX, root, folder, asked);
+    if (!*request || strchr(request, '/')) return false;
+    const int written = snprintf(out, PATH_MAX, "%.*s/%s/%s", INSTALL_ROOT_MAX, root, folder, request);
     return written < PATH_MAX && access(out, F_OK) == 0;
 }

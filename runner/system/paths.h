@@ -31,10 +31,10 @@ void install_path(const char *name, char out[PATH_MAX]);
 /* The program that computes in double: build/double/affjord, or libexec/affjord/affjord-double beside share. */
 void double_program_path(char out[PATH_MAX]);
 
-/* The file that `asked` names of the project's folder "experiments" or "configs", for one that is not there as it is
+/* The file that `request` names of the project's folder "experiments" or "configs", for one that is not there as it is
  * asked for: NAME, FOLDER/NAME or ../FOLDER/NAME. False if the project has no such file, or the path is any other: it
  * was meant as it is. */
-bool shipped_path(const char *folder, const char *asked, char out[PATH_MAX]);
+bool shipped_path(const char *folder, const char *request, char out[PATH_MAX]);
 
 /* The database that is used where --db names no other. */
 #define DEFAULT_DATABASE "results/results.db"

@@ -212,7 +212,7 @@ static status skip(worker *self, status outcome, error_info *err) {
     return worker_say(self, text.text, err);
 }
 
-static status say_unsolved(worker *self, const char *split, error_info *err) {
+static status report_unsolved(worker *self, const char *split, error_info *err) {
     error_info text;
     error_describe(&text, "a flow could not be solved on %s %s; that epoch's loss is stored as nan", split,
                    self->data.images ? "images" : "points");
@@ -226,8 +226,8 @@ status worker_on_step(worker *self, status outcome, double loss, bool epoch_done
     if (outcome == STATUS_OK) self->skipped = 0;
     else TRY(skip(self, outcome, err));
     if (epoch_done) {
-        if (has_flows(self) && epoch->validation != STATUS_OK) TRY(say_unsolved(self, "validation", err));
-        if (has_flows(self) && epoch->tested && epoch->test != STATUS_OK) TRY(say_unsolved(self, "test", err));
+        if (has_flows(self) && epoch->validation != STATUS_OK) TRY(report_unsolved(self, "validation", err));
+        if (has_flows(self) && epoch->tested && epoch->test != STATUS_OK) TRY(report_unsolved(self, "test", err));
         TRY(send_epoch(self, epoch, err));
         if (epoch->epoch % values->train_checkpoint_epochs == 0) TRY(save(self, err));
     }
@@ -238,7 +238,7 @@ status worker_on_step(worker *self, status outcome, double loss, bool epoch_done
 }
 
 /* What keeps a device from repeating steps by itself shows when it first tries to; it is slower then, so it is told. */
-static status say_graphs(worker *self, error_info *err) {
+static status report_graphs(worker *self, error_info *err) {
     error_info which, text;
     if (!self->device || self->graphs_told || self->library->images_graphs(self->device, &which)) return STATUS_OK;
     self->graphs_told = true;
@@ -252,7 +252,7 @@ static status step(worker *self, error_info *err) {
     trainer_epoch epoch;
     const status outcome = trainer_step(self->training, &loss, &epoch_done, &epoch);
     TRY(worker_check_device(self, err));
-    TRY(say_graphs(self, err));
+    TRY(report_graphs(self, err));
     if (outcome < 0)
         return error_set(err, outcome, "the step after iteration %" PRIu64 " failed%s",
                          trainer_iteration(self->training), outcome == STATUS_MEMORY ? ": out of memory" : "");
@@ -265,7 +265,7 @@ static status open_device(worker *self, error_info *err) {
 }
 
 /* Own kernels are slower than cuDNN's, so the user is told where that was not found, or has nothing to offer. */
-static status say_library(worker *self, error_info *err) {
+static status report_library(worker *self, error_info *err) {
     error_info which, text;
     if (!self->device || self->library->images_library(self->device, &which)) return STATUS_OK;
     error_describe(&text, "convolutions by own kernels, which may be slower: %.800s", which.text);
@@ -303,7 +303,7 @@ static status begin_training(worker *self, const char *path, const checkpoint *f
     const status made = make_training(self, err);
     TRY(worker_check_device(self, err)); /* which explains what else went wrong */
     if (made != STATUS_OK) return made == STATUS_MEMORY ? worker_explain_memory(self, err) : made;
-    TRY(say_library(self, err));
+    TRY(report_library(self, err));
     const status read = file ? read_state(self, path, file, &reason) : STATUS_OK;
     return read == STATUS_OK ? STATUS_OK : advise(self, read, &reason, err);
 }

@@ -102,7 +102,7 @@ void workers_take_message(workers *all, job *one, const message *m, const void *
 
 /* --- What is shown --- */
 
-static void say_of(workers *all, const job *one, const char *text) {
+static void print_note(workers *all, const job *one, const char *text) {
     char label[96];
     workers_label(workers_run_of(all, one), label);
     progress_say(all->shown, "%s: %s", label, text);
@@ -124,7 +124,7 @@ void workers_show_message(workers *all, job *one, const message *m, const void *
     if (m->kind != MESSAGE_FAILED || m->iteration > one->iteration) one->iteration = m->iteration;
     switch (m->kind) {
     case MESSAGE_STARTED: show_start(all, one, m); break;
-    case MESSAGE_NOTE: say_of(all, one, bytes); break;
+    case MESSAGE_NOTE: print_note(all, one, bytes); break;
     case MESSAGE_PROGRESS: progress_update(all->shown, (size_t)(one - all->jobs), m->iteration, m->loss); break;
     case MESSAGE_DONE: one->state = RUN_DONE; break;
     case MESSAGE_INTERRUPTED: one->state = RUN_INTERRUPTED; break;

@@ -1,8 +1,8 @@
 #!/bin/sh
-# verbs.sh [NAME...] - verbs at work on a finished database while memory ends: at the first call from one place (as fault.c
+# verbs.sh [NAME...] - commands at work on a finished database while memory ends: at the first call from one place (as fault.c
 # has it), from the next, and so on until there are no new ones; the layer is in build/fault.so.
 #
-# A verb ends with 0, and has then said and written what it does undisturbed; or with 1 and a message, and has then written
+# A command ends with 0, and has then said and written what it does undisturbed; or with 1 and a message, and has then written
 # nothing, but for merge, which goes on from there. The database and its checkpoints stay as they are. NAMEs, as the table below has them, take those alone.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -20,7 +20,7 @@ undisturbed=$(state)
 begun=$(seconds_now)
 all=0
 
-# places NAME IN WORDS: the verb with its words, which write to out or out.* where they write a file; memory ends in the
+# places NAME IN WORDS: the command with its words, which write to out or out.* where they write a file; memory ends in the
 # parent or in a worker that it forks.
 places() {
     name=$1 in=$2
@@ -99,5 +99,5 @@ places again parent check small.db --sample 1 --seed 1
 places worker worker check small.db --sample 1 --seed 1
 places archive parent archive out.db --db small.db
 places merge parent merge shards/one.db --db out.db --quiet
-[ "$all" -gt 0 ] || give_up "no verb is named $wanted"
+[ "$all" -gt 0 ] || give_up "no command is named $wanted"
 echo "$all faults in $(since "$begun") s"

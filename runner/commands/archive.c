@@ -1,5 +1,5 @@
 /* archive.c - ./run export --archive: a compact copy of a database. */
-#include "verbs/archive.h"
+#include "commands/archive.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -55,20 +55,20 @@ static double megabytes(const char *path) {
 }
 
 /* Move the finished database to its place, or write its bytes to a stream. */
-static status put_archive(const char *made, const output_request *asked, error_info *err) {
+static status put_archive(const char *made, const output_request *args, error_info *err) {
     output to;
     unsigned char *bytes;
     size_t size;
-    TRY(output_check(asked, &to, err));
+    TRY(output_check(args, &to, err));
     if (!to.stream) {
         remove_beside(to.path);
         if (rename(made, to.path) != 0)
-            return error_set(err, STATUS_IO, "cannot write \"%s\": %s", asked->name, strerror(errno));
+            return error_set(err, STATUS_IO, "cannot write \"%s\": %s", args->name, strerror(errno));
         file_sync_folder_of(to.path);
         return STATUS_OK;
     }
     TRY(file_read(made, &bytes, &size, err));
-    const status outcome = output_write(asked, bytes, size, err);
+    const status outcome = output_write(args, bytes, size, err);
     free(bytes);
     return outcome;
 }
@@ -97,7 +97,7 @@ static status keep_model(void *argument, const db_run *run, char *path, char sha
 }
 
 /* Write under another name first, so that the archive is whole whenever it is opened. */
-static status write_archive(const output_request *asked, const char *database, const output *to, bool with_parameters,
+static status write_archive(const output_request *args, const char *database, const output *to, bool with_parameters,
                             double *size, db_archived *kept, error_info *err) {
     keeping models = {.archive = to->path};
     char folder[PATH_MAX], made[PATH_MAX + 16];
@@ -113,7 +113,7 @@ static status write_archive(const output_request *asked, const char *database, c
         snprintf(made, sizeof made, "%s/archive.db", folder);
         outcome = db_archive(db, made, with_parameters ? keep_model : NULL, &models, kept, err);
         *size = megabytes(made);
-        if (outcome == STATUS_OK) outcome = put_archive(made, asked, err);
+        if (outcome == STATUS_OK) outcome = put_archive(made, args, err);
         temporary_remove(folder);
     }
     db_close(&db, NULL);

@@ -1,5 +1,5 @@
 /* result_tables.c - the small table at the end of an experiment. */
-#include "verbs/result_tables.h"
+#include "commands/result_tables.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,6 +1,6 @@
-/* verbs.h - the commands of ./run. */
-#ifndef AFFJORD_RUNNER_VERBS_H
-#define AFFJORD_RUNNER_VERBS_H
+/* commands.h - the commands of ./run. */
+#ifndef AFFJORD_RUNNER_COMMANDS_H
+#define AFFJORD_RUNNER_COMMANDS_H
 
 #include <stddef.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* A command. Help, manual page and completion are made from this structure. */
-typedef struct verb {
+typedef struct command {
     const char *name;
     const char *summary; /* one line of ./run --help */
     const char *const *forms; /* what may follow the name, ended by NULL */
@@ -22,31 +22,31 @@ typedef struct verb {
     /* Run it with the words after its name, and return the exit status. `all` and `all_count` are the program's whole
      * command line. */
     int (*run)(int count, char **words, int all_count, char **all);
-} verb;
+} command;
 
-extern const verb verb_experiment; /* ./run FILE.ini */
-extern const verb verb_eval, verb_sample, verb_export;
-extern const verb verb_list, verb_merge, verb_check, verb_report;
-extern const verb verb_measure, verb_data, verb_bench;
+extern const command command_experiment; /* ./run FILE.ini */
+extern const command command_eval, command_sample, command_export;
+extern const command command_list, command_merge, command_check, command_report;
+extern const command command_measure, command_data, command_bench;
 
-/* The commands, in the order of --help; verb_experiment, which has no name, is not among them. */
-size_t verbs_count(void);
-const verb *verbs_at(size_t index);
+/* The commands, in the order of --help; command_experiment, which has no name, is not among them. */
+size_t commands_count(void);
+const command *commands_at(size_t index);
 
 /* Read the words after a command's name into its request by its table of options; see arguments_read(). */
-status verb_read(const verb *self, int count, char **words, void *request, size_t others_max, const char **others,
-                 size_t *others_count, error_info *err);
+status command_read(const command *self, int count, char **words, void *request, size_t others_max, const char **others,
+                    size_t *others_count, error_info *err);
 
 /* Print the help of a command, with the program's name as it is called here: ./run or affjord. */
-void verb_write_help(const verb *self, FILE *stream);
+void command_write_help(const command *self, FILE *stream);
 
 /* Print what is wrong with the command line, and where the help is. Returns EXIT_USAGE. */
-int usage_error(const verb *self, const char *message);
+int usage_error(const command *self, const char *message);
 
 /* Print what failed. Returns EXIT_FAILED. */
-int verb_failed(const char *message);
+int command_failed(const char *message);
 
 /* ./run WORDS. Returns the exit status. */
-int verbs_main(int count, char **words);
+int commands_main(int count, char **words);
 
 #endif

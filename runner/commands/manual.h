@@ -1,4 +1,4 @@
-/* manual.h - the manual page affjord(1), made from the verbs' help. (affjord.ini(5) is made by settings_help.c.) */
+/* manual.h - the manual page affjord(1), made from the commands' help. (affjord.ini(5) is made by settings_help.c.) */
 #ifndef AFFJORD_RUNNER_MANUAL_H
 #define AFFJORD_RUNNER_MANUAL_H
 

@@ -1,5 +1,5 @@
 /* model.c - a trained model by the name of its run or of its file. */
-#include "verbs/model.h"
+#include "commands/model.h"
 
 #include <inttypes.h>
 #include <stdio.h>

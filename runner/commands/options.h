@@ -28,7 +28,7 @@ enum { OPTION_JOBS_MAX = 1024, OPTION_THREADS_MAX = 256 };
     OPTION_FLAG(request, force, "--force",                                                                             \
                 "replace a file that this command did not write; an input or a database is never replaced")
 
-/* The last members of a verb. */
+/* The last members of a command. */
 #define OPTIONS(table) .option_count = sizeof table / sizeof *table, .options = table
 
 #endif

@@ -1,13 +1,13 @@
 /* manual.c - affjord(1), from the tables of the commands. */
-#include "verbs/manual.h"
+#include "commands/manual.h"
 
 #include <stdbool.h>
 #include <string.h>
 
+#include "commands/commands.h"
 #include "system/roff.h"
-#include "verbs/verbs.h"
 
-static void write_forms(FILE *stream, const verb *self) {
+static void write_forms(FILE *stream, const command *self) {
     for (size_t i = 0; self->forms[i]; i++) {
         fprintf(stream, "%s.B affjord %s\n", i > 0 ? ".br\n" : "", self->name);
         roff_write_text(stream, self->forms[i]);
@@ -28,7 +28,7 @@ static void write_paragraphs(FILE *stream, const char *text, bool after_heading)
     }
 }
 
-static void write_options(FILE *stream, const verb *self) {
+static void write_options(FILE *stream, const command *self) {
     char term[256];
     for (size_t i = 0; i < self->option_count; i++) {
         const argument_option *option = &self->options[i];
@@ -46,13 +46,13 @@ static void write_options(FILE *stream, const verb *self) {
 void manual_write_program(FILE *stream) {
     roff_write_head(stream, "affjord", "1", "continuous normalizing flows with augmented dimensions");
     fputs(".SH SYNOPSIS\n", stream);
-    write_forms(stream, &verb_experiment);
+    write_forms(stream, &command_experiment);
     fputs(".SH DESCRIPTION\n", stream);
-    write_paragraphs(stream, verb_experiment.text, true);
-    write_options(stream, &verb_experiment);
+    write_paragraphs(stream, command_experiment.text, true);
+    write_options(stream, &command_experiment);
     fputs(".SH COMMANDS\n", stream);
-    for (size_t i = 0; i < verbs_count(); i++) {
-        const verb *one = verbs_at(i);
+    for (size_t i = 0; i < commands_count(); i++) {
+        const command *one = commands_at(i);
         fprintf(stream, ".SS %s: ", one->name);
         roff_write_text(stream, one->summary);
         write_forms(stream, one);

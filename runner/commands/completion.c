@@ -1,13 +1,13 @@
 /* completion.c - a script for bash, from the tables of the commands and of the settings.
  *
- * The placeholder of an option's value decides how it is completed: SECTION.KEY=VALUE by settings, DIR by folders, names
- * in small letters by themselves. Anything else, as PATH, is left to bash, which completes files. */
-#include "verbs/completion.h"
+ * The placeholder of an option's value decides how it is completed: SECTION.KEY=VALUE by settings, DIR by folders,
+ * names in small letters by themselves. Anything else, as PATH, is left to bash, which completes files. */
+#include "commands/completion.h"
 
 #include <string.h>
 
+#include "commands/commands.h"
 #include "model/settings.h"
-#include "verbs/verbs.h"
 
 /* Print the names in small letters of a placeholder, with blanks between: cpu and cuda of cpu|cuda[:N]. */
 static void write_names(FILE *stream, const char *value) {
@@ -36,7 +36,7 @@ static void write_value(FILE *stream, const argument_option *option) {
 }
 
 /* Print the branch of a command: its options, the words that may follow it, and the values of options. */
-static void write_verb(FILE *stream, const verb *self) {
+static void write_command(FILE *stream, const command *self) {
     fprintf(stream, "        %s)\n            words='%s' options='", *self->name ? self->name : "*",
             self->words ? self->words : "");
     for (size_t i = 0; i < self->option_count; i++)
@@ -118,9 +118,9 @@ void completion_write_bash(FILE *stream) {
     write_settings(stream);
     fputs(COMPLETE_BEGIN, stream);
     fputs("    if [ \"$COMP_CWORD\" = 1 ]; then\n        _affjord_first \"$word\" '", stream);
-    for (size_t i = 0; i < verbs_count(); i++) fprintf(stream, "%s ", verbs_at(i)->name);
+    for (size_t i = 0; i < commands_count(); i++) fprintf(stream, "%s ", commands_at(i)->name);
     fputs("'\n        return\n    fi\n    case ${COMP_WORDS[1]} in\n", stream);
-    for (size_t i = 0; i < verbs_count(); i++) write_verb(stream, verbs_at(i));
-    write_verb(stream, &verb_experiment);
+    for (size_t i = 0; i < commands_count(); i++) write_command(stream, commands_at(i));
+    write_command(stream, &command_experiment);
     fputs(COMPLETE_END, stream);
 }

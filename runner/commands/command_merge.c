@@ -1,14 +1,14 @@
-/* verb_merge.c - ./run merge: copies shards into the database. */
+/* command_merge.c - ./run merge: copies shards into the database. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/commands.h"
+#include "commands/options.h"
 #include "record/checkpoint_files.h"
 #include "scale/merge.h"
 #include "scale/shard.h"
 #include "system/paths.h"
-#include "verbs/options.h"
-#include "verbs/verbs.h"
 
 typedef struct merge_request {
     const char *database, *folder;
@@ -26,28 +26,27 @@ static bool wait_for_lock(void *argument, const char *holder, double seconds) {
     return true;
 }
 
-static status merge_all(const merge_request *asked, results_db *db, merge_result *result, error_info *err) {
+static status merge_all(const merge_request *args, results_db *db, merge_result *result, error_info *err) {
     char standard[PATH_MAX];
     shard_folder(db_path(db), standard);
-    if (asked->shard_count == 0)
-        return merge_folder(db, asked->folder ? asked->folder : standard, &asked->options, result, err);
+    if (args->shard_count == 0)
+        return merge_folder(db, args->folder ? args->folder : standard, &args->options, result, err);
     TRY(checkpoint_make_folder(db_path(db), err));
-    for (size_t i = 0; i < asked->shard_count; i++)
-        TRY(merge_shard(db, asked->shards[i], &asked->options, result, err));
+    for (size_t i = 0; i < args->shard_count; i++) TRY(merge_shard(db, args->shards[i], &args->options, result, err));
     return merge_sweep(db, err);
 }
 
-static int merge(const merge_request *asked) {
+static int merge(const merge_request *args) {
     error_info err = {""}, closing;
     results_db *db;
-    bool said = asked->options.quiet;
+    bool said = args->options.quiet;
     merge_result result = {.shards = 0};
-    if (db_open(asked->database, wait_for_lock, &said, &db, &err) != STATUS_OK) return verb_failed(err.text);
-    const status outcome = merge_all(asked, db, &result, &err);
+    if (db_open(args->database, wait_for_lock, &said, &db, &err) != STATUS_OK) return command_failed(err.text);
+    const status outcome = merge_all(args, db, &result, &err);
     const status closed = db_close(&db, &closing);
-    if (!asked->options.quiet) print_merge(&result, asked->database);
-    if (outcome != STATUS_OK) return verb_failed(err.text);
-    if (closed != STATUS_OK) return verb_failed(closing.text);
+    if (!args->options.quiet) print_merge(&result, args->database);
+    if (outcome != STATUS_OK) return command_failed(err.text);
+    if (closed != STATUS_OK) return command_failed(closing.text);
     return result.refused > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -60,25 +59,25 @@ static const argument_option options[] = {
 static int run_merge(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    merge_request asked = {.database = NULL};
+    merge_request args = {.database = NULL};
     error_info err = {""};
     char standard[PATH_MAX];
-    asked.shards = calloc((size_t)count + 1, sizeof *asked.shards);
-    if (!asked.shards) return verb_failed("out of memory");
+    args.shards = calloc((size_t)count + 1, sizeof *args.shards);
+    if (!args.shards) return command_failed("out of memory");
     int result;
-    if (verb_read(&verb_merge, count, words, &asked, (size_t)count, asked.shards, &asked.shard_count, &err) !=
+    if (command_read(&command_merge, count, words, &args, (size_t)count, args.shards, &args.shard_count, &err) !=
         STATUS_OK) {
-        result = usage_error(&verb_merge, err.text);
+        result = usage_error(&command_merge, err.text);
     } else {
         install_path(DEFAULT_DATABASE, standard);
-        if (!asked.database) asked.database = standard;
-        result = merge(&asked);
+        if (!args.database) args.database = standard;
+        result = merge(&args);
     }
-    free(asked.shards);
+    free(args.shards);
     return result;
 }
 
-const verb verb_merge = {
+const command command_merge = {
     .name = "merge",
     .summary = "merge the shards that tasks on other machines wrote into the database",
     .forms = (const char *const[]){"[SHARD.db]... [OPTION]...", NULL},

@@ -1,16 +1,16 @@
-/* verb_measure.c - ./run measure: the final losses of finished runs, measured again and compared. */
+/* command_measure.c - ./run measure: the final losses of finished runs, measured again and compared. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "commands/commands.h"
+#include "commands/model.h"
+#include "commands/options.h"
 #include "compare/stored_run.h"
 #include "record/results_db.h"
 #include "settings/source.h"
 #include "system/paths.h"
-#include "verbs/model.h"
-#include "verbs/options.h"
-#include "verbs/verbs.h"
 #include "work/measure.h"
 
 typedef struct measuring {
@@ -129,23 +129,23 @@ static int run_measure(int count, char **words, int all_count, char **all) {
     char usual[PATH_MAX];
     const char *unexpected = NULL;
     size_t others = 0;
-    if (verb_read(&verb_measure, count, words, &self, 0, &unexpected, &others, &err) != STATUS_OK)
-        return usage_error(&verb_measure, err.text);
+    if (command_read(&command_measure, count, words, &self, 0, &unexpected, &others, &err) != STATUS_OK)
+        return usage_error(&command_measure, err.text);
     install_path(DEFAULT_DATABASE, usual);
     if (!self.database) self.database = usual;
-    if (db_open(self.database, NULL, NULL, &self.db, &err) != STATUS_OK) return verb_failed(err.text);
+    if (db_open(self.database, NULL, NULL, &self.db, &err) != STATUS_OK) return command_failed(err.text);
     const status outcome = measure_all(&self, &err);
     const status closed = db_close(&self.db, &closing);
     stored_cache_release(&self.cache);
     free(self.runs);
-    if (outcome != STATUS_OK) return verb_failed(err.text);
-    if (closed != STATUS_OK) return verb_failed(closing.text);
+    if (outcome != STATUS_OK) return command_failed(err.text);
+    if (closed != STATUS_OK) return command_failed(closing.text);
     printf("%zu validation offsets, %zu final losses measured; %zu runs have no checkpoint to measure\n", self.offsets,
            self.losses, self.without);
     return EXIT_DONE;
 }
 
-const verb verb_measure = {
+const command command_measure = {
     .name = "measure",
     .summary = "evaluate the final losses of finished runs again, on many points",
     .forms = (const char *const[]){"[OPTION]...", NULL},

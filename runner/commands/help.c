@@ -2,15 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/commands.h"
 #include "system/paths.h"
 #include "system/wrap.h"
-#include "verbs/verbs.h"
 
 enum { TERM_COLUMNS = 22 }; /* of an option and its placeholder; longer ones have a line of their own */
 
 static const char PROGRAM[] = "./run";
 
-static void write_forms(const verb *self, FILE *stream) {
+static void write_forms(const command *self, FILE *stream) {
     char form[512];
     for (size_t i = 0; self->forms[i]; i++) {
         snprintf(form, sizeof form, "%s %s%s%s", PROGRAM, self->name, *self->name ? " " : "", self->forms[i]);
@@ -31,7 +31,7 @@ static void write_paragraphs(const char *text, FILE *stream) {
     }
 }
 
-static void write_options(const verb *self, FILE *stream) {
+static void write_options(const command *self, FILE *stream) {
     bool heading = true; /* the next item is the first one below a paragraph */
     for (size_t i = 0; i < self->option_count; i++) {
         const argument_option *option = &self->options[i];
@@ -52,7 +52,7 @@ static void write_options(const verb *self, FILE *stream) {
     }
 }
 
-void verb_write_help(const verb *self, FILE *stream) {
+void command_write_help(const command *self, FILE *stream) {
     char *text = NULL;
     size_t size;
     FILE *memory = open_memstream(&text, &size);

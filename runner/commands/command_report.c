@@ -1,4 +1,4 @@
-/* verb_report.c - ./run report: an HTML page about a database, by plots/report.sh. */
+/* command_report.c - ./run report: an HTML page about a database, by plots/report.sh. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/commands.h"
+#include "commands/options.h"
 #include "record/machine.h"
 #include "record/results_db.h"
 #include "system/paths.h"
-#include "verbs/options.h"
-#include "verbs/verbs.h"
 
 enum { PROGRAM_MAX = 128 };
 
@@ -38,7 +38,7 @@ static int become_script(const char *database, const char *page, bool force) {
     fflush(NULL);
     execv(script, (char **)arguments);
     error_describe(&err, "%s: cannot run it: %s", script, strerror(errno));
-    return verb_failed(err.text);
+    return command_failed(err.text);
 }
 
 typedef struct request {
@@ -55,22 +55,22 @@ static const argument_option options[] = {
 static int run_report(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    request asked = {.database = NULL};
+    request args = {.database = NULL};
     size_t others;
     error_info err = {""};
     char standard[PATH_MAX], page[PATH_MAX];
-    if (verb_read(&verb_report, count, words, &asked, 0, NULL, &others, &err) != STATUS_OK)
-        return usage_error(&verb_report, err.text);
-    if (asked.output && *asked.output == '\0')
-        return usage_error(&verb_report, "--output: the name is empty; expected a file");
+    if (command_read(&command_report, count, words, &args, 0, NULL, &others, &err) != STATUS_OK)
+        return usage_error(&command_report, err.text);
+    if (args.output && *args.output == '\0')
+        return usage_error(&command_report, "--output: the name is empty; expected a file");
     install_path(DEFAULT_DATABASE, standard);
-    const char *database = asked.database ? asked.database : standard;
-    if (check_database(database, &err) != STATUS_OK) return verb_failed(err.text);
+    const char *database = args.database ? args.database : standard;
+    if (check_database(database, &err) != STATUS_OK) return command_failed(err.text);
     default_page(database, page);
-    return become_script(database, asked.output ? asked.output : page, asked.force);
+    return become_script(database, args.output ? args.output : page, args.force);
 }
 
-const verb verb_report = {
+const command command_report = {
     .name = "report",
     .summary = "write one HTML page with all figures, tables and claims, and the provenance of each run",
     .forms = (const char *const[]){"[OPTION]...", NULL},

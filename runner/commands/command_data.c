@@ -1,4 +1,4 @@
-/* verb_data.c - ./run data check: checks the image data sets, or one table. */
+/* command_data.c - ./run data check: checks the image data sets, or one table. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/commands.h"
+#include "commands/options.h"
 #include "data/image.h"
 #include "data/table.h"
 #include "settings/table_report.h"
 #include "system/wrap.h"
-#include "verbs/options.h"
-#include "verbs/verbs.h"
 
 enum { INDENT = 4 };
 
@@ -125,7 +125,7 @@ static int check_table(const char *path) {
         printf("%s: warning: too many columns for a flow; expected 1 to %d\n", dataset_name(points), CNF_DIMENSION_MAX);
     free(outcome == STATUS_OK ? report : NULL);
     dataset_close(&points);
-    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
+    return outcome == STATUS_OK ? EXIT_DONE : command_failed(err.text);
 }
 
 typedef struct request {
@@ -139,15 +139,15 @@ static const argument_option options[] = {
 static status read_words(int count, char **words, const char **data, const char **path, error_info *err) {
     const char *others[2] = {"check", NULL};
     size_t others_count;
-    request asked = {.folder = NULL};
-    TRY(verb_read(&verb_data, count, words, &asked, 2, others, &others_count, err));
+    request args = {.folder = NULL};
+    TRY(command_read(&command_data, count, words, &args, 2, others, &others_count, err));
     if (strcmp(others[0], "check") != 0)
         return error_set(err, STATUS_INVALID, "data %.100s: unknown action; expected data check", others[0]);
     if (others[1] && !table_is_path(others[1]))
         return error_set(err, STATUS_INVALID, "%.100s: no table; expected a path that ends in .npy, .csv or .tsv",
                          others[1]);
-    if (others[1] && asked.folder) return error_set(err, STATUS_INVALID, "--dir: expected without a table");
-    *data = asked.folder;
+    if (others[1] && args.folder) return error_set(err, STATUS_INVALID, "--dir: expected without a table");
+    *data = args.folder;
     *path = others[1];
     return STATUS_OK;
 }
@@ -158,26 +158,26 @@ static int run_data(int count, char **words, int all_count, char **all) {
     const char *data = NULL, *path = NULL;
     error_info err = {""};
     status outcome = read_words(count, words, &data, &path, &err);
-    if (outcome != STATUS_OK) return usage_error(&verb_data, err.text);
+    if (outcome != STATUS_OK) return usage_error(&command_data, err.text);
     if (path != NULL) return check_table(path);
     if (data == NULL) data = getenv("AFFJORD_DATA");
-    const bool asked = data != NULL && data[0] != 0;
-    if (!asked) data = "./data";
+    const bool args = data != NULL && data[0] != 0;
+    if (!args) data = "./data";
     DIR *folder = opendir(data);
     /* Without a folder, list where to get the data. */
-    if (folder == NULL && (asked || errno != ENOENT)) {
+    if (folder == NULL && (args || errno != ENOENT)) {
         error_describe(&err, "%.400s: cannot read the folder of the data: %s", data, strerror(errno));
-        return verb_failed(err.text);
+        return command_failed(err.text);
     }
     printf("Images in %s%s\n", data, folder == NULL ? ", which does not exist" : "");
     bool sound = true;
     outcome = check_all(data, folder, &sound, &err);
     if (folder != NULL) closedir(folder);
-    if (outcome != STATUS_OK) return verb_failed(err.text);
+    if (outcome != STATUS_OK) return command_failed(err.text);
     return sound ? EXIT_DONE : EXIT_FAILED;
 }
 
-const verb verb_data = {
+const command command_data = {
     .name = "data",
     .summary = "check the image data sets, or a table of points",
     .forms = (const char *const[]){"check [--dir DIR]", "check FILE", NULL},

@@ -1,5 +1,5 @@
 /* figures.c - pictures of an experiment, drawn by paper_figures.sh. */
-#include "verbs/figures.h"
+#include "commands/figures.h"
 
 #include <dirent.h>
 #include <errno.h>

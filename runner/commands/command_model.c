@@ -1,10 +1,15 @@
-/* verb_model.c - ./run eval, sample and export: uses of trained models. */
+/* command_model.c - ./run eval, sample and export: uses of trained models. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands/archive.h"
+#include "commands/commands.h"
+#include "commands/model.h"
+#include "commands/options.h"
+#include "commands/replay.h"
 #include "data/image_batch.h"
 #include "data/table.h"
 #include "flow/bits.h"
@@ -12,11 +17,6 @@
 #include "system/output.h"
 #include "system/paths.h"
 #include "train/checkpoint.h"
-#include "verbs/archive.h"
-#include "verbs/model.h"
-#include "verbs/options.h"
-#include "verbs/replay.h"
-#include "verbs/verbs.h"
 
 #define POINTS_MAX 1000000000 /* of one call */
 
@@ -35,16 +35,16 @@ static status fail_missing(const char *option, const char *expected, error_info 
 }
 
 /* The database and one name, that of a model or of an archive, are set in *out on success. */
-static status read_request(const verb *self, int count, char **words, request *out, error_info *err) {
+static status read_request(const command *self, int count, char **words, request *out, error_info *err) {
     size_t names = 0;
-    TRY(verb_read(self, count, words, out, 1, &out->name, &names, err));
+    TRY(command_read(self, count, words, out, 1, &out->name, &names, err));
     if (names == 0)
         return error_set(err, STATUS_INVALID, "%s: the name is missing; expected %s", self->name,
                          out->archive ? "the file of the archive" : "a run or a .safetensors file");
-    if (self == &verb_eval && !out->replay && !out->input)
+    if (self == &command_eval && !out->replay && !out->input)
         return fail_missing("--input", "a table of points or an image data set", err);
-    if (self == &verb_sample && out->n == 0) return fail_missing("--n", "the number of samples", err);
-    if (self != &verb_eval && !out->archive && !out->output) return fail_missing("--output", "a file", err);
+    if (self == &command_sample && out->n == 0) return fail_missing("--n", "the number of samples", err);
+    if (self != &command_eval && !out->archive && !out->output) return fail_missing("--output", "a file", err);
     if (out->replay && (out->input || out->output || out->n || out->folder))
         return error_set(err, STATUS_INVALID, "--replay: expected no other options than --set and --threads");
     if (!out->replay && out->set.count > 0) return error_set(err, STATUS_INVALID, "--set: expected --replay beside it");
@@ -60,35 +60,35 @@ static status read_request(const verb *self, int count, char **words, request *o
 }
 
 /* Check where the output goes, before anything is computed. */
-static status check_output(request *asked, const output_kind *kind, size_t columns, error_info *err) {
+static status check_output(request *args, const output_kind *kind, size_t columns, error_info *err) {
     output to;
-    asked->out = (output_request){.name = asked->output,
-                                  .kind = kind,
-                                  .columns = columns,
-                                  .force = asked->force,
-                                  .inputs = {asked->input, asked->database, asked->model_file}};
-    if (!asked->output) return STATUS_OK;
-    TRY(output_check(&asked->out, &to, err));
-    asked->messages = OUTPUT_MESSAGES(&to);
+    args->out = (output_request){.name = args->output,
+                                 .kind = kind,
+                                 .columns = columns,
+                                 .force = args->force,
+                                 .inputs = {args->input, args->database, args->model_file}};
+    if (!args->output) return STATUS_OK;
+    TRY(output_check(&args->out, &to, err));
+    args->messages = OUTPUT_MESSAGES(&to);
     return STATUS_OK;
 }
 
 /* --- Evaluation --- */
 
 /* Read the rows of a file. The caller frees the memory of *x. */
-static status read_rows(const request *asked, const model *trained, model_rows *x, size_t *n, error_info *err) {
+static status read_rows(const request *args, const model *trained, model_rows *x, size_t *n, error_info *err) {
     table *points;
     const size_t D = model_dimension(trained);
-    TRY(table_read_numbers(asked->input, &points, err));
+    TRY(table_read_numbers(args->input, &points, err));
     status outcome = STATUS_OK;
     if (points->columns != D)
         outcome = error_set(err, STATUS_FORMAT, "%s: found %zu columns, expected %zu, the dimension of the model",
-                            asked->input, points->columns, D);
+                            args->input, points->columns, D);
     for (size_t i = 0; trained->images && outcome == STATUS_OK && i < points->rows * D; i++)
         if (points->numbers[i] < 0 || points->numbers[i] > 1)
             outcome = error_set(err, STATUS_FORMAT,
                                 "%s: row %zu, column %zu: found %g, expected a number from 0 to 1, as (byte + u)/256",
-                                asked->input, i / D + 1, i % D + 1, points->numbers[i]);
+                                args->input, i / D + 1, i % D + 1, points->numbers[i]);
     *n = points->rows;
     x->doubles = points->numbers;
     points->numbers = NULL;
@@ -97,36 +97,36 @@ static status read_rows(const request *asked, const model *trained, model_rows *
 }
 
 /* values->data_dir <- the folder of the set: --data-dir, else that of the run's training if it still exists. */
-static status find_set(const request *asked, settings *values, error_info *err) {
+static status find_set(const request *args, settings *values, error_info *err) {
     char stored[SETTINGS_TEXT_MAX];
     snprintf(stored, sizeof stored, "%s", values->data_dir);
-    if (asked->folder) snprintf(values->data_dir, sizeof values->data_dir, "%s", asked->folder);
-    else if (*stored && !image_exists(asked->input, stored)) values->data_dir[0] = '\0';
-    if (image_exists(asked->input, source_folder(values))) return STATUS_OK;
-    const bool both = *stored && !asked->folder;
+    if (args->folder) snprintf(values->data_dir, sizeof values->data_dir, "%s", args->folder);
+    else if (*stored && !image_exists(args->input, stored)) values->data_dir[0] = '\0';
+    if (image_exists(args->input, source_folder(values))) return STATUS_OK;
+    const bool both = *stored && !args->folder;
     return error_set(err, STATUS_IO, "%s: the image data set is not in \"%s\"%s%s%s; set its folder with --data-dir",
-                     asked->input, source_folder(values), both ? ", nor in the folder of the training, \"" : "",
+                     args->input, source_folder(values), both ? ", nor in the folder of the training, \"" : "",
                      both ? stored : "", both ? "\"" : "");
 }
 
-static status read_set(const request *asked, model *trained, model_rows *x, size_t *n, error_info *err) {
+static status read_set(const request *args, model *trained, model_rows *x, size_t *n, error_info *err) {
     source data;
-    TRY(find_set(asked, &trained->values, err));
-    TRY(source_open(asked->input, &trained->values, &data, err));
+    TRY(find_set(args, &trained->values, err));
+    TRY(source_open(args->input, &trained->values, &data, err));
     const specification_shape shape = source_shape(&data);
     const image_split split = objective_validation_split(data.images);
     const size_t there = data.images->size[split];
-    if (*source_note(&data)) fprintf(stderr, "Note: %s: %s\n", asked->input, source_note(&data));
+    if (*source_note(&data)) fprintf(stderr, "Note: %s: %s\n", args->input, source_note(&data));
     status outcome = STATUS_OK;
-    *n = asked->n > 0 && asked->n < there ? (size_t)asked->n : there;
+    *n = args->n > 0 && args->n < there ? (size_t)args->n : there;
     if (memcmp(&shape, &trained->shape, sizeof shape) != 0)
         outcome = error_set(err, STATUS_FORMAT,
                             "%s: found images of %zu x %zu x %zu, expected %zu x %zu x %zu, those of the model",
-                            asked->input, shape.image[0], shape.image[1], shape.image[2], trained->shape.image[0],
+                            args->input, shape.image[0], shape.image[1], shape.image[2], trained->shape.image[0],
                             trained->shape.image[1], trained->shape.image[2]);
     else if (!(x->reals = calloc(*n * shape.dimension, sizeof *x->reals)))
         outcome = error_set(err, STATUS_MEMORY, "out of memory for %zu images", *n);
-    else image_batch(data.images, split, asked->seed, 0, *n, false, IMAGE_CHANNEL_LAST, x->reals);
+    else image_batch(data.images, split, args->seed, 0, *n, false, IMAGE_CHANNEL_LAST, x->reals);
     source_close(&data);
     return outcome;
 }
@@ -146,32 +146,32 @@ static void print_mean(FILE *to, const model *trained, const double *log_density
     fprintf(to, "\n");
 }
 
-static status evaluate_rows(const request *asked, model *trained, model_rows x, size_t n, double *log_density,
+static status evaluate_rows(const request *args, model *trained, model_rows x, size_t n, double *log_density,
                             error_info *err) {
-    TRY(model_transform(trained, x, 0, n, asked->seed, (model_rows){.reals = NULL}, log_density, err));
-    if (asked->output) TRY(output_write_table(&asked->out, NPY_F64, log_density, n, err));
-    print_mean(asked->messages, trained, log_density, n);
+    TRY(model_transform(trained, x, 0, n, args->seed, (model_rows){.reals = NULL}, log_density, err));
+    if (args->output) TRY(output_write_table(&args->out, NPY_F64, log_density, n, err));
+    print_mean(args->messages, trained, log_density, n);
     return STATUS_OK;
 }
 
-static status evaluate(request *asked, model *trained, error_info *err) {
-    const bool set = source_is_images(asked->input);
+static status evaluate(request *args, model *trained, error_info *err) {
+    const bool set = source_is_images(args->input);
     model_rows x = {.reals = NULL};
     size_t n;
-    if (!trained->images && (set || asked->n || asked->seed))
+    if (!trained->images && (set || args->n || args->seed))
         return error_set(err, STATUS_INVALID,
-                         "%s: a model of points; expected a table as --input, and neither --n nor --seed", asked->name);
-    if (!set && asked->folder)
+                         "%s: a model of points; expected a table as --input, and neither --n nor --seed", args->name);
+    if (!set && args->folder)
         return error_set(err, STATUS_INVALID, "--data-dir: expected an image data set as --input");
-    TRY(check_output(asked, &output_table, 0, err));
-    if (!set && asked->n)
+    TRY(check_output(args, &output_table, 0, err));
+    if (!set && args->n)
         return error_set(err, STATUS_INVALID,
                          "--n: expected an image data set as --input; all rows of a file are used");
-    status outcome = set ? read_set(asked, trained, &x, &n, err) : read_rows(asked, trained, &x, &n, err);
+    status outcome = set ? read_set(args, trained, &x, &n, err) : read_rows(args, trained, &x, &n, err);
     double *log_density = outcome == STATUS_OK ? calloc(n, sizeof *log_density) : NULL;
     if (outcome == STATUS_OK && !log_density)
         outcome = error_set(err, STATUS_MEMORY, "out of memory for %zu points", n);
-    if (outcome == STATUS_OK) outcome = evaluate_rows(asked, trained, x, n, log_density, err);
+    if (outcome == STATUS_OK) outcome = evaluate_rows(args, trained, x, n, log_density, err);
     free(log_density);
     free(x.reals);
     free(x.doubles);
@@ -179,15 +179,15 @@ static status evaluate(request *asked, model *trained, error_info *err) {
 }
 
 /* Samples in units of the data are doubles: a float may be too coarse for them. */
-static status sample(request *asked, model *trained, error_info *err) {
+static status sample(request *args, model *trained, error_info *err) {
     const size_t D = model_dimension(trained);
     const npy_type type = model_units(trained) ? NPY_F64 : NPY_REAL;
-    TRY(check_output(asked, &output_table, D, err));
-    void *x = calloc(asked->n * D, type == NPY_F64 ? sizeof(double) : sizeof(real));
-    if (!x) return error_set(err, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", asked->n);
+    TRY(check_output(args, &output_table, D, err));
+    void *x = calloc(args->n * D, type == NPY_F64 ? sizeof(double) : sizeof(real));
+    if (!x) return error_set(err, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", args->n);
     const model_rows rows = model_units(trained) ? (model_rows){.doubles = x} : (model_rows){.reals = x};
-    status outcome = model_sample(trained, asked->seed, 0, asked->n, rows, err);
-    if (outcome == STATUS_OK) outcome = output_write_table(&asked->out, type, x, asked->n, err);
+    status outcome = model_sample(trained, args->seed, 0, args->n, rows, err);
+    if (outcome == STATUS_OK) outcome = output_write_table(&args->out, type, x, args->n, err);
     free(x);
     return outcome;
 }
@@ -212,63 +212,62 @@ static const char *const model_endings[] = {".safetensors", NULL};
 static const output_kind output_model = {
     .name = "a model as this command writes it", .endings = model_endings, .look = look_at_model};
 
-static status export_model(request *asked, model *trained, error_info *err) {
+static status export_model(request *args, model *trained, error_info *err) {
     output to;
-    TRY(check_output(asked, &output_model, 0, err));
-    TRY(output_check(&asked->out, &to, err));
+    TRY(check_output(args, &output_model, 0, err));
+    TRY(output_check(&args->out, &to, err));
     return model_write(trained, to.path, err);
 }
 
 /* --- The commands --- */
 
-static status run_model(request *asked, status (*use)(request *asked, model *trained, error_info *err),
-                        error_info *err) {
+static status run_model(request *args, status (*use)(request *args, model *trained, error_info *err), error_info *err) {
     trained_model trained;
-    TRY(trained_open(asked->name, asked->database, (size_t)asked->threads, &trained, err));
+    TRY(trained_open(args->name, args->database, (size_t)args->threads, &trained, err));
     if (*trained.unfinished.text) fprintf(stderr, "Note: %s\n", trained.unfinished.text);
     for (size_t i = 0; model_note(trained.model, i); i++) fprintf(stderr, "Note: %s\n", model_note(trained.model, i));
     memcpy(trained.model->values.data_dir, trained.folder, sizeof trained.folder);
-    asked->model_file = trained.path;
-    const status outcome = use(asked, trained.model, err);
+    args->model_file = trained.path;
+    const status outcome = use(args, trained.model, err);
     model_close(&trained.model);
     return outcome;
 }
 
-static int run_with_model(const verb *self, int count, char **words,
-                          status (*use)(request *asked, model *trained, error_info *err)) {
-    request asked = {.threads = 1, .messages = stdout};
+static int run_with_model(const command *self, int count, char **words,
+                          status (*use)(request *args, model *trained, error_info *err)) {
+    request args = {.threads = 1, .messages = stdout};
     error_info err = {""};
     char database[PATH_MAX];
-    asked.set.items = calloc((size_t)count + 1, sizeof *asked.set.items);
-    if (!asked.set.items) return verb_failed("out of memory");
+    args.set.items = calloc((size_t)count + 1, sizeof *args.set.items);
+    if (!args.set.items) return command_failed("out of memory");
     install_path(DEFAULT_DATABASE, database);
-    status outcome = read_request(self, count, words, &asked, &err);
-    if (!asked.database) asked.database = database;
-    if (outcome == STATUS_OK && asked.replay) outcome = replay_run(asked.name, &asked.set, (size_t)asked.threads, &err);
-    else if (outcome == STATUS_OK && asked.archive)
-        outcome = archive_write(asked.name, asked.database, asked.with_parameters, asked.force, &err);
-    else if (outcome == STATUS_OK) outcome = run_model(&asked, use, &err);
-    free(asked.set.items);
+    status outcome = read_request(self, count, words, &args, &err);
+    if (!args.database) args.database = database;
+    if (outcome == STATUS_OK && args.replay) outcome = replay_run(args.name, &args.set, (size_t)args.threads, &err);
+    else if (outcome == STATUS_OK && args.archive)
+        outcome = archive_write(args.name, args.database, args.with_parameters, args.force, &err);
+    else if (outcome == STATUS_OK) outcome = run_model(&args, use, &err);
+    free(args.set.items);
     if (outcome == STATUS_INVALID) return usage_error(self, err.text);
-    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
+    return outcome == STATUS_OK ? EXIT_DONE : command_failed(err.text);
 }
 
 static int run_eval(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    return run_with_model(&verb_eval, count, words, evaluate);
+    return run_with_model(&command_eval, count, words, evaluate);
 }
 
 static int run_sample(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    return run_with_model(&verb_sample, count, words, sample);
+    return run_with_model(&command_sample, count, words, sample);
 }
 
 static int run_export(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
-    return run_with_model(&verb_export, count, words, export_model);
+    return run_with_model(&command_export, count, words, export_model);
 }
 
 #define MODEL_HELP                                                                                                     \
@@ -294,7 +293,7 @@ static const argument_option eval_options[] = {
     OPTION_TEXTS(request, set, "--set", "solver.KEY=VALUE",
                  "with --replay: another setting of the solver; may be repeated")};
 
-const verb verb_eval = {
+const command command_eval = {
     .name = "eval",
     .summary = "compute log p(x) of points, or bits per dimension of images, under a trained model",
     .forms = (const char *const[]){"RUN|FILE.safetensors --input X [OPTION]...",
@@ -322,7 +321,7 @@ static const argument_option sample_options[] = {
     OPTION_FORCE(request),
     OPTION_THREADS(request)};
 
-const verb verb_sample = {
+const command command_sample = {
     .name = "sample",
     .summary = "draw samples from a trained model",
     .forms = (const char *const[]){"RUN|FILE.safetensors --n N --output FILE [OPTION]...", NULL},
@@ -342,7 +341,7 @@ static const argument_option export_options[] = {
     OPTION_FORCE(request),
     OPTION_THREADS(request)};
 
-const verb verb_export = {
+const command command_export = {
     .name = "export",
     .summary = "write a trained model to a file of its own, or a compact copy of the database",
     .forms = (const char *const[]){"RUN|FILE.safetensors --output FILE.safetensors [OPTION]...",

@@ -1,12 +1,12 @@
-/* verb_bench.c - ./run bench: times the parts that determine how long a training takes. */
+/* command_bench.c - ./run bench: times the parts that determine how long a training takes. */
 #include <stdint.h>
 #include <string.h>
 
 #include "bench/bench_conv.h"
 #include "bench/bench_device.h"
 #include "bench/bench_toy.h"
-#include "verbs/options.h"
-#include "verbs/verbs.h"
+#include "commands/commands.h"
+#include "commands/options.h"
 
 static const struct {
     const char *name;
@@ -26,20 +26,20 @@ static int run_bench(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
     error_info err;
-    request asked = {.brief = false};
+    request args = {.brief = false};
     const char *name = "";
     size_t names = 0;
-    if (verb_read(&verb_bench, count, words, &asked, 1, &name, &names, &err) != STATUS_OK)
-        return usage_error(&verb_bench, err.text);
-    const size_t repeats = asked.repeats ? (size_t)asked.repeats : asked.brief ? 1 : BENCH_REPEATS_MAX;
-    const bench_options how = {.repeats = repeats, .brief = asked.brief};
+    if (command_read(&command_bench, count, words, &args, 1, &name, &names, &err) != STATUS_OK)
+        return usage_error(&command_bench, err.text);
+    const size_t repeats = args.repeats ? (size_t)args.repeats : args.brief ? 1 : BENCH_REPEATS_MAX;
+    const bench_options how = {.repeats = repeats, .brief = args.brief};
     for (size_t i = 0; i < sizeof benchmarks / sizeof *benchmarks; i++)
         if (strcmp(name, benchmarks[i].name) == 0) return benchmarks[i].run(&how);
     error_describe(&err, "bench: expected toy, conv or device, found \"%.100s\"", name);
-    return usage_error(&verb_bench, err.text);
+    return usage_error(&command_bench, err.text);
 }
 
-const verb verb_bench = {
+const command command_bench = {
     .name = "bench",
     .summary = "time the parts that determine how long a training takes",
     .forms = (const char *const[]){"toy|conv|device [OPTION]...", NULL},

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* A script for bash: verbs, options, experiment files, settings and their choices. It needs nothing but bash. */
+/* A script for bash: commands, options, experiment files, settings and their choices. It needs nothing but bash. */
 void completion_write_bash(FILE *stream);
 
 #endif

@@ -1,4 +1,4 @@
-/* verb_experiment.c - ./run FILE.ini: runs an experiment. */
+/* command_experiment.c - ./run FILE.ini: runs an experiment. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,10 +16,10 @@
 #include "scale/shard.h"
 #include "system/double_build.h"
 #include "system/paths.h"
-#include "verbs/figures.h"
-#include "verbs/result_tables.h"
-#include "verbs/options.h"
-#include "verbs/verbs.h"
+#include "commands/figures.h"
+#include "commands/result_tables.h"
+#include "commands/options.h"
+#include "commands/commands.h"
 #include "work/count_parameters.h"
 #include "work/devices.h"
 #include "work/workers.h"
@@ -38,7 +38,7 @@ typedef struct request {
 
 /* The experiment, read. */
 typedef struct experiment {
-    request asked;
+    request args;
     experiment_config *config;
     plan *runs;
     db_experiment row;
@@ -90,7 +90,7 @@ static status read_request(int count, char **words, request *out, error_info *er
     size_t files = 0;
     out->slurm_array = ARRAY_SIZE;
     out->lock_timeout = WORKERS_LOCK_SECONDS;
-    TRY(verb_read(&verb_experiment, count, words, out, 1, &out->file, &files, err));
+    TRY(command_read(&command_experiment, count, words, out, 1, &out->file, &files, err));
     if (files == 0) return error_set(err, STATUS_INVALID, "the experiment is missing; expected an .ini file");
     out->slurm |= out->slurm_again;
     if (out->format && (strcmp(out->format, "commands") != 0 || !out->dry_run))
@@ -120,8 +120,8 @@ static bool is_processors(const experiment *self) {
 
 static void leave_device(experiment *self) {
     self->device.library = false;
-    if (!self->asked.quiet)
-        fprintf(stderr, "Note: --device %s: experiment %s trains nothing; it runs on the CPU\n", self->asked.device,
+    if (!self->args.quiet)
+        fprintf(stderr, "Note: --device %s: experiment %s trains nothing; it runs on the CPU\n", self->args.device,
                 config_settings(self->config)->experiment_name);
 }
 
@@ -134,7 +134,7 @@ static status check_device(const experiment *self, error_info *err) {
             return error_set(err, STATUS_INVALID,
                              "--device %s: experiment %s has points and images; expected only one kind, as with --set "
                              "experiment.data=%s",
-                             self->asked.device, name, self->runs->datasets[0].source);
+                             self->args.device, name, self->runs->datasets[0].source);
     for (size_t i = 0; i < self->runs->run_count && !is_image(self, 0); i++) {
         cnf_spec flow;
         specification_flow(self->runs->runs[i].values, self->runs->runs[i].dataset->shape.dimension, &flow);
@@ -152,10 +152,10 @@ typedef struct waiting {
 /* Wait without limit for a process of this program, but only for --lock-timeout for another program. */
 static bool wait_for_lock(void *argument, const char *holder, double seconds) {
     waiting *state = argument;
-    const request *asked = &state->self->asked;
-    if (!holder && seconds > (double)asked->lock_timeout) return false;
+    const request *args = &state->self->args;
+    if (!holder && seconds > (double)args->lock_timeout) return false;
     const bool long_wait = holder || seconds > 2; /* commits and readers finish before that */
-    if (long_wait && !state->printed && !asked->quiet) {
+    if (long_wait && !state->printed && !args->quiet) {
         if (holder) fprintf(stderr, "Waiting for %s, which writes %s\n", holder, state->self->database);
         else fprintf(stderr, "%s: locked by another program; waiting\n", state->self->database);
     }
@@ -168,20 +168,20 @@ static bool wait_for_lock(void *argument, const char *holder, double seconds) {
  * assumed to be alike) a run of points takes one multiprocessor, and the threads are those of the process that draws
  * the batches of all runs; a run of images takes the whole device. */
 static void share_out(const experiment *self, size_t pending, size_t *jobs, size_t *threads, size_t *devices) {
-    const request *asked = &self->asked;
+    const request *args = &self->args;
     size_t room = 0;
     for (size_t i = 0; i < self->devices.count; i++)
         room += is_image(self, 0) ? 1 : (size_t)self->devices.about[i].processors;
-    if (room == 0) room = machine_jobs(asked->threads ? (size_t)asked->threads : 1);
-    *jobs = asked->jobs ? (size_t)asked->jobs : room < OPTION_JOBS_MAX ? room : OPTION_JOBS_MAX;
+    if (room == 0) room = machine_jobs(args->threads ? (size_t)args->threads : 1);
+    *jobs = args->jobs ? (size_t)args->jobs : room < OPTION_JOBS_MAX ? room : OPTION_JOBS_MAX;
     if (*jobs > pending) *jobs = pending;
     *devices = self->devices.count < *jobs ? self->devices.count : *jobs;
-    *threads = asked->threads ? (size_t)asked->threads : *devices > 0 ? machine_jobs(*devices) : 1;
+    *threads = args->threads ? (size_t)args->threads : *devices > 0 ? machine_jobs(*devices) : 1;
 }
 
 static status train(const experiment *self, results_db *db, const run_status *list, const machine *here,
                     workers_result *result, error_info *err) {
-    const request *asked = &self->asked;
+    const request *args = &self->args;
     size_t jobs, threads;
     device_list devices = self->devices;
     share_out(self, list->count - list->done, &jobs, &threads, &devices.count);
@@ -192,7 +192,7 @@ static status train(const experiment *self, results_db *db, const run_status *li
         iterations += run->iterations - (run->has_checkpoint ? run->checkpoint_iteration : 0);
     }
     progress *shown;
-    if (progress_create(stderr, asked->quiet, jobs, list->count, list->done, iterations, &shown) != STATUS_OK)
+    if (progress_create(stderr, args->quiet, jobs, list->count, list->done, iterations, &shown) != STATUS_OK)
         return error_set(err, STATUS_MEMORY, "out of memory");
     const workers_spec spec = {.runs = self->runs,
                                .states = list->runs,
@@ -200,7 +200,7 @@ static status train(const experiment *self, results_db *db, const run_status *li
                                .jobs = jobs,
                                .threads = threads,
                                .devices = devices.count > 0 ? &devices : NULL,
-                               .lock_seconds = (double)asked->lock_timeout};
+                               .lock_seconds = (double)args->lock_timeout};
     const status outcome = workers_run(&spec, db, &self->events, shown, result, err);
     progress_destroy(&shown);
     return outcome;
@@ -211,7 +211,7 @@ static status write_and_train(const experiment *self, results_db *db, const mach
     run_status *list;
     TRY(workers_take_pending(db, err));
     TRY(run_status_write(db, self->runs, &self->row, &list, err));
-    if (list->outdated_count > 0 && !self->asked.quiet)
+    if (list->outdated_count > 0 && !self->args.quiet)
         fprintf(stderr, "Note: %zu run%s with older settings left experiment %s; the database keeps them\n",
                 list->outdated_count, list->outdated_count == 1 ? "" : "s", self->row.name);
     status outcome = STATUS_OK;
@@ -229,7 +229,7 @@ static status compute(const experiment *self, const machine *here, workers_resul
     results_db *db;
     error_info closing;
     waiting state = {.self = self};
-    if (self->asked.only) {
+    if (self->args.only) {
         TRY(shard_make_place(self->shards, self->runs->runs[0].key, err));
         TRY(db_open_shard(self->database, wait_for_lock, &state, &db, err));
     } else {
@@ -269,7 +269,7 @@ static status write_table(const experiment *self, results_db *db, FILE *stream, 
 static status show(const experiment *self, bool computed, size_t *broken, bool *drawn, error_info *err) {
     const char *items = config_settings(self->config)->experiment_figures;
     /* With --quiet the table is discarded, but failed checks still count. */
-    FILE *stream = self->asked.quiet ? fopen("/dev/null", "w") : stdout;
+    FILE *stream = self->args.quiet ? fopen("/dev/null", "w") : stdout;
     if (!stream) return error_set(err, STATUS_IO, "/dev/null: %s", strerror(errno));
     results_db *db = NULL;
     status shown = db_open_reading(self->database, &db, err);
@@ -277,7 +277,7 @@ static status show(const experiment *self, bool computed, size_t *broken, bool *
     db_close(&db, NULL);
     if (stream != stdout) fclose(stream);
     if (*items && (computed || !figures_exist(self->database, self->row.name, items)))
-        *drawn = figures_draw(self->database, self->row.name, items, self->asked.quiet);
+        *drawn = figures_draw(self->database, self->row.name, items, self->args.quiet);
     return shown;
 }
 
@@ -287,7 +287,7 @@ static int run(experiment *self, int all_count, char **all) {
     workers_result result = {0};
     machine here;
     status outcome = signals_open(&self->events, &err);
-    if (outcome != STATUS_OK) return verb_failed(err.text);
+    if (outcome != STATUS_OK) return command_failed(err.text);
     outcome = look(self, &complete, &err);
     if (outcome == STATUS_OK && !complete && self->device.library)
         outcome = devices_ask(&self->device, &self->devices, &err);
@@ -296,15 +296,15 @@ static int run(experiment *self, int all_count, char **all) {
         outcome = compute(self, &here, &result, &err);
     }
     signals_close(&self->events);
-    if (outcome != STATUS_OK) return verb_failed(err.text);
+    if (outcome != STATUS_OK) return command_failed(err.text);
     if (result.stopped) {
-        if (!self->asked.quiet) fprintf(stderr, "Stopped. Run the same command to resume.\n");
+        if (!self->args.quiet) fprintf(stderr, "Stopped. Run the same command to resume.\n");
         return EXIT_FAILED;
     }
     size_t broken = 0;
     bool drawn = true;
-    if (!self->asked.only) outcome = show(self, result.done > 0, &broken, &drawn, &err);
-    if (outcome != STATUS_OK) verb_failed(err.text);
+    if (!self->args.only) outcome = show(self, result.done > 0, &broken, &drawn, &err);
+    if (outcome != STATUS_OK) command_failed(err.text);
     if (broken > 0) fprintf(stderr, "%zu checks failed\n", broken);
     if (result.failed == 0 && result.interrupted == 0)
         return broken || !drawn || outcome != STATUS_OK ? EXIT_FAILED : EXIT_DONE;
@@ -315,26 +315,26 @@ static int run(experiment *self, int all_count, char **all) {
 /* --- Submitting --- */
 
 static scheduler_request scheduler_of(const experiment *self) {
-    const request *asked = &self->asked;
+    const request *args = &self->args;
     return (scheduler_request){.file = self->row.file,
                                .database = self->database,
-                               .shards = asked->shards,
-                               .seeds = asked->seeds,
-                               .device = asked->device,
-                               .set = &asked->set,
-                               .threads = asked->threads,
-                               .options = &asked->slurm_options,
-                               .merge_options = &asked->slurm_merge_options,
-                               .array_size = asked->slurm_array,
-                               .again = asked->slurm_again,
-                               .quiet = asked->quiet && !asked->slurm_again};
+                               .shards = args->shards,
+                               .seeds = args->seeds,
+                               .device = args->device,
+                               .set = &args->set,
+                               .threads = args->threads,
+                               .options = &args->slurm_options,
+                               .merge_options = &args->slurm_merge_options,
+                               .array_size = args->slurm_array,
+                               .again = args->slurm_again,
+                               .quiet = args->quiet && !args->slurm_again};
 }
 
 static status enrol_and_submit(const experiment *self, results_db *db, bool *refused, error_info *err) {
     const scheduler_request to = scheduler_of(self);
     merge_result merged = {.shards = 0};
     run_status *list;
-    if (self->asked.slurm_again) {
+    if (self->args.slurm_again) {
         TRY(merge_folder(db, self->shards, &(merge_options){.quiet = false}, &merged, err));
         print_merge(&merged, self->database);
         *refused = merged.refused > 0;
@@ -352,7 +352,7 @@ static int submit(experiment *self) {
     bool refused = false;
     waiting state = {.self = self};
     status outcome = signals_open(&self->events, &err);
-    if (outcome != STATUS_OK) return verb_failed(err.text);
+    if (outcome != STATUS_OK) return command_failed(err.text);
     outcome = db_open(self->database, wait_for_lock, &state, &db, &err);
     if (outcome == STATUS_OK) {
         error_info closing;
@@ -361,7 +361,7 @@ static int submit(experiment *self) {
         if (outcome == STATUS_OK && closed != STATUS_OK) outcome = error_set(&err, closed, "%s", closing.text);
     }
     signals_close(&self->events);
-    if (outcome != STATUS_OK) return verb_failed(err.text);
+    if (outcome != STATUS_OK) return command_failed(err.text);
     return refused ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -375,75 +375,75 @@ static int dry_run(const experiment *self) {
     if (outcome == STATUS_OK && db) outcome = run_status_read(db, self->runs, &self->row, &list, &err);
     else if (outcome == STATUS_OK) outcome = run_status_empty(self->runs, &list, &err);
     const scheduler_request to = scheduler_of(self);
-    if (outcome == STATUS_OK && self->asked.format)
+    if (outcome == STATUS_OK && self->args.format)
         outcome = scheduler_write_commands(&to, self->runs, list, stdout, &err);
     else if (outcome == STATUS_OK)
         dry_run_write(config_settings(self->config), self->runs, list, self->database, stdout);
     run_status_destroy(&list);
     db_close(&db, NULL);
-    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
+    return outcome == STATUS_OK ? EXIT_DONE : command_failed(err.text);
 }
 
 /* Select one run of the plan, with its shard as the database. */
 static status select_run(experiment *self, error_info *err) {
-    TRY(plan_select(self->runs, self->asked.only, err));
+    TRY(plan_select(self->runs, self->args.only, err));
     return shard_path(self->shards, self->runs->runs[0].key, SHARD_DATABASE, self->database, err);
 }
 
 static void write_notes(const experiment *self) {
-    if (!self->asked.quiet) config_write_renamed(self->config, stderr);
-    for (size_t i = 0; i < self->runs->dataset_count && !self->asked.quiet; i++) {
+    if (!self->args.quiet) config_write_renamed(self->config, stderr);
+    for (size_t i = 0; i < self->runs->dataset_count && !self->args.quiet; i++) {
         const plan_dataset *data = &self->runs->datasets[i];
         if (*data->note) fprintf(stderr, "Note: %s: %s\n", data->name, data->note);
     }
 }
 
 static int read_and_run(experiment *self, int all_count, char **all) {
-    const request *asked = &self->asked;
+    const request *args = &self->args;
     error_info err = {""};
     char shipped[PATH_MAX];
-    const bool elsewhere = access(asked->file, F_OK) != 0 && shipped_path("experiments", asked->file, shipped);
-    const char *file = elsewhere ? shipped : asked->file;
-    status outcome = config_load(file, asked->set.count, asked->set.items, &self->config, &err);
-    if (outcome == STATUS_OK) outcome = plan_create(self->config, asked->seeds, &self->runs, &err);
+    const bool elsewhere = access(args->file, F_OK) != 0 && shipped_path("experiments", args->file, shipped);
+    const char *file = elsewhere ? shipped : args->file;
+    status outcome = config_load(file, args->set.count, args->set.items, &self->config, &err);
+    if (outcome == STATUS_OK) outcome = plan_create(self->config, args->seeds, &self->runs, &err);
     if (outcome == STATUS_OK) outcome = check_device(self, &err);
-    if (outcome == STATUS_OK && asked->shards) snprintf(self->shards, sizeof self->shards, "%s", asked->shards);
+    if (outcome == STATUS_OK && args->shards) snprintf(self->shards, sizeof self->shards, "%s", args->shards);
     else if (outcome == STATUS_OK) shard_folder(self->database, self->shards);
     if (outcome != STATUS_OK) {
         fprintf(stderr, "%s\n", err.text);
         return outcome == STATUS_MEMORY ? EXIT_FAILED : EXIT_USAGE;
     }
     const settings *values = config_settings(self->config);
-    if (values->experiment_task == TASK_THEORY && sizeof(real) == sizeof(float) && (!asked->dry_run || asked->format))
-        return double_build_become(all_count, all, &err) == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
+    if (values->experiment_task == TASK_THEORY && sizeof(real) == sizeof(float) && (!args->dry_run || args->format))
+        return double_build_become(all_count, all, &err) == STATUS_OK ? EXIT_DONE : command_failed(err.text);
     if (is_processors(self)) leave_device(self);
     self->row = (db_experiment){.name = values->experiment_name, .title = values->experiment_title, .file = file};
     /* Not before: the double build has other keys. */
-    if (asked->only && select_run(self, &err) != STATUS_OK) {
+    if (args->only && select_run(self, &err) != STATUS_OK) {
         fprintf(stderr, "%s\n", err.text);
         return EXIT_USAGE;
     }
     write_notes(self);
-    if (asked->dry_run) return dry_run(self);
-    if (!asked->quiet) plan_write_reports(self->runs, stderr);
-    return asked->slurm ? submit(self) : run(self, all_count, all);
+    if (args->dry_run) return dry_run(self);
+    if (!args->quiet) plan_write_reports(self->runs, stderr);
+    return args->slurm ? submit(self) : run(self, all_count, all);
 }
 
 static int run_experiment(int count, char **words, int all_count, char **all) {
     experiment self = {.events = {.descriptor = -1}};
     error_info err = {""};
-    argument_texts *lists[] = {&self.asked.set, &self.asked.slurm_options, &self.asked.slurm_merge_options};
+    argument_texts *lists[] = {&self.args.set, &self.args.slurm_options, &self.args.slurm_merge_options};
     const char **room = calloc(3 * (size_t)count, sizeof *room); /* each list may have all words */
-    if (!room) return verb_failed("out of memory");
+    if (!room) return command_failed("out of memory");
     for (size_t i = 0; i < 3; i++) lists[i]->items = room + i * (size_t)count;
     int result = EXIT_USAGE;
-    if (read_request(count, words, &self.asked, &err) != STATUS_OK) {
-        result = usage_error(&verb_experiment, err.text);
-    } else if (self.asked.device && device_parse(self.asked.device, &self.device, &err) != STATUS_OK) {
+    if (read_request(count, words, &self.args, &err) != STATUS_OK) {
+        result = usage_error(&command_experiment, err.text);
+    } else if (self.args.device && device_parse(self.args.device, &self.device, &err) != STATUS_OK) {
         fprintf(stderr, "%s\n", err.text);
     } else {
         install_path(DEFAULT_DATABASE, self.database);
-        if (self.asked.database) snprintf(self.database, sizeof self.database, "%s", self.asked.database);
+        if (self.args.database) snprintf(self.database, sizeof self.database, "%s", self.args.database);
         result = read_and_run(&self, all_count, all);
     }
     plan_destroy(&self.runs);
@@ -452,7 +452,7 @@ static int run_experiment(int count, char **words, int all_count, char **all) {
     return result;
 }
 
-const verb verb_experiment = {
+const command command_experiment = {
     .name = "",
     .forms = (const char *const[]){"FILE.ini [OPTION]...", "FILE.ini --dry-run --format commands [OPTION]...",
                                    "FILE.ini --only RUN [OPTION]...", "FILE.ini --slurm [OPTION]...", "COMMAND ...",

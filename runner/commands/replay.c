@@ -1,5 +1,5 @@
 /* replay.c - ./run eval --replay FILE: repeats a failed iteration of an image training. */
-#include "verbs/replay.h"
+#include "commands/replay.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,18 +1,18 @@
-/* verb_check.c - ./run check: checks a database, and its numbers against recorded or recomputed ones. */
+/* command_check.c - ./run check: checks a database, and its numbers against recorded or recomputed ones. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "commands/commands.h"
+#include "commands/options.h"
 #include "compare/compare.h"
 #include "compare/rerun.h"
 #include "record/checkpoint_files.h"
 #include "record/results_db.h"
 #include "system/output.h"
 #include "system/paths.h"
-#include "verbs/options.h"
-#include "verbs/verbs.h"
 
 #define DEFAULT_BASELINES "tests/baselines"
 
@@ -115,9 +115,9 @@ static void write_result(const char *path, const compare_result *result) {
                "of this database, without recorded values; --sample N computes N of them again");
 }
 
-static status check_baselines(results_db *db, const request *asked, bool *good, error_info *err) {
+static status check_baselines(results_db *db, const request *args, bool *good, error_info *err) {
     char usual[PATH_MAX];
-    const char *path = asked->baselines;
+    const char *path = args->baselines;
     baseline recorded = {.count = 0};
     compare_result result;
     *good = true;
@@ -128,7 +128,7 @@ static status check_baselines(results_db *db, const request *asked, bool *good, 
         if (access(usual, F_OK) != 0) return STATUS_OK;
     }
     status outcome = baseline_read(&recorded, path, err);
-    if (outcome == STATUS_OK) outcome = compare_database(db, &recorded, asked->verbose, stdout, &result, err);
+    if (outcome == STATUS_OK) outcome = compare_database(db, &recorded, args->verbose, stdout, &result, err);
     if (outcome == STATUS_OK) {
         write_result(path, &result);
         *good = result.breaches == 0;
@@ -137,15 +137,15 @@ static status check_baselines(results_db *db, const request *asked, bool *good, 
     return outcome;
 }
 
-static int check(const request *asked) {
+static int check(const request *args) {
     error_info err = {""};
     results_db *db;
     bool whole = false, same = false;
-    if (db_open_reading(asked->database, &db, &err) != STATUS_OK) return verb_failed(err.text);
-    status outcome = check_whole(db, asked->database, &whole, &err);
-    if (outcome == STATUS_OK) outcome = check_baselines(db, asked, &same, &err);
+    if (db_open_reading(args->database, &db, &err) != STATUS_OK) return command_failed(err.text);
+    status outcome = check_whole(db, args->database, &whole, &err);
+    if (outcome == STATUS_OK) outcome = check_baselines(db, args, &same, &err);
     db_close(&db, NULL);
-    if (outcome != STATUS_OK) return verb_failed(err.text);
+    if (outcome != STATUS_OK) return command_failed(err.text);
     return whole && same ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -164,34 +164,34 @@ static status make_comment(results_db *db, const char *experiment, char **out, e
     return outcome;
 }
 
-static status record_values(results_db *db, const request *asked, const output_request *to, FILE *messages,
+static status record_values(results_db *db, const request *args, const output_request *to, FILE *messages,
                             error_info *err) {
     baseline values = {.count = 0};
     char *comment = NULL;
-    status outcome = compare_record(db, asked->experiment, &values, err);
+    status outcome = compare_record(db, args->experiment, &values, err);
     if (outcome == STATUS_OK && values.count == 0)
-        outcome = error_set(err, STATUS_FORMAT, "%s%s%s: no finished run; expected at least one", asked->database,
-                            asked->experiment ? ", experiment " : "", asked->experiment ? asked->experiment : "");
-    if (outcome == STATUS_OK) outcome = make_comment(db, asked->experiment, &comment, err);
+        outcome = error_set(err, STATUS_FORMAT, "%s%s%s: no finished run; expected at least one", args->database,
+                            args->experiment ? ", experiment " : "", args->experiment ? args->experiment : "");
+    if (outcome == STATUS_OK) outcome = make_comment(db, args->experiment, &comment, err);
     if (outcome == STATUS_OK) outcome = baseline_write(&values, comment, to, err);
-    if (outcome == STATUS_OK) fprintf(messages, "%s: %zu values\n", asked->record, values.count);
+    if (outcome == STATUS_OK) fprintf(messages, "%s: %zu values\n", args->record, values.count);
     free(comment);
     baseline_release(&values);
     return outcome;
 }
 
-static int record(const request *asked) {
+static int record(const request *args) {
     error_info err = {""};
     results_db *db = NULL;
     output to;
     const output_request out = {
-        .name = asked->record, .kind = &output_baseline, .force = asked->force, .inputs = {asked->database}};
+        .name = args->record, .kind = &output_baseline, .force = args->force, .inputs = {args->database}};
     status outcome = output_check(&out, &to, &err);
-    if (outcome == STATUS_OK) outcome = db_open_reading(asked->database, &db, &err);
-    if (outcome == STATUS_OK) outcome = record_values(db, asked, &out, OUTPUT_MESSAGES(&to), &err);
+    if (outcome == STATUS_OK) outcome = db_open_reading(args->database, &db, &err);
+    if (outcome == STATUS_OK) outcome = record_values(db, args, &out, OUTPUT_MESSAGES(&to), &err);
     db_close(&db, NULL);
-    if (outcome == STATUS_INVALID) return usage_error(&verb_check, err.text);
-    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
+    if (outcome == STATUS_INVALID) return usage_error(&command_check, err.text);
+    return outcome == STATUS_OK ? EXIT_DONE : command_failed(err.text);
 }
 
 /* --- Restarting --- */
@@ -213,13 +213,13 @@ static int restart(const char *database, const char *name) {
     error_info err = {""};
     results_db *db;
     /* Opening for writing would create a missing database. */
-    if (db_open_reading(database, &db, &err) != STATUS_OK) return verb_failed(err.text);
+    if (db_open_reading(database, &db, &err) != STATUS_OK) return command_failed(err.text);
     db_close(&db, NULL);
-    if (db_open(database, NULL, NULL, &db, &err) != STATUS_OK) return verb_failed(err.text);
+    if (db_open(database, NULL, NULL, &db, &err) != STATUS_OK) return command_failed(err.text);
     const status outcome = reset(db, name, &err);
     db_close(&db, NULL);
-    if (outcome == STATUS_INVALID) return usage_error(&verb_check, err.text);
-    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
+    if (outcome == STATUS_INVALID) return usage_error(&command_check, err.text);
+    return outcome == STATUS_OK ? EXIT_DONE : command_failed(err.text);
 }
 
 /* --- The command --- */
@@ -247,7 +247,7 @@ static const argument_option options[] = {
 
 static status read_request(int count, char **words, request *out, error_info *err) {
     size_t others;
-    TRY(verb_read(&verb_check, count, words, out, 1, &out->positional, &others, err));
+    TRY(command_read(&command_check, count, words, out, 1, &out->positional, &others, err));
     if (out->positional && out->database)
         return error_set(err, STATUS_INVALID, "%s and --db %s: expected one database", out->positional, out->database);
     const int ways = (out->baselines != NULL) + (out->record != NULL) + (out->run != NULL) + (out->restart != NULL) +
@@ -260,39 +260,39 @@ static status read_request(int count, char **words, request *out, error_info *er
     return STATUS_OK;
 }
 
-static int compute_again(const request *asked, int all_count, char **all) {
-    const rerun_request wish = {.database = asked->database,
-                                .run = asked->run,
-                                .experiment = asked->experiment,
-                                .sample = asked->sample,
-                                .seed = asked->seed == UINT64_MAX ? (uint64_t)time(NULL) : asked->seed,
-                                .jobs = asked->jobs,
-                                .threads = asked->threads,
-                                .all = asked->verbose,
+static int compute_again(const request *args, int all_count, char **all) {
+    const rerun_request wish = {.database = args->database,
+                                .run = args->run,
+                                .experiment = args->experiment,
+                                .sample = args->sample,
+                                .seed = args->seed == UINT64_MAX ? (uint64_t)time(NULL) : args->seed,
+                                .jobs = args->jobs,
+                                .threads = args->threads,
+                                .all = args->verbose,
                                 .word_count = all_count,
                                 .words = all};
     bool same = false;
     error_info err = {""};
     const status outcome = rerun(&wish, &same, &err);
-    if (outcome == STATUS_INVALID) return usage_error(&verb_check, err.text);
-    if (outcome != STATUS_OK) return verb_failed(err.text);
+    if (outcome == STATUS_INVALID) return usage_error(&command_check, err.text);
+    if (outcome != STATUS_OK) return command_failed(err.text);
     return same ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int run_check(int count, char **words, int all_count, char **all) {
     error_info err = {""};
     char usual[PATH_MAX];
-    request asked = {.seed = UINT64_MAX};
-    if (read_request(count, words, &asked, &err) != STATUS_OK) return usage_error(&verb_check, err.text);
+    request args = {.seed = UINT64_MAX};
+    if (read_request(count, words, &args, &err) != STATUS_OK) return usage_error(&command_check, err.text);
     install_path(DEFAULT_DATABASE, usual);
-    if (asked.positional) asked.database = asked.positional;
-    if (!asked.database) asked.database = usual;
-    if (asked.restart) return restart(asked.database, asked.restart);
-    if (asked.record) return record(&asked);
-    return asked.run || asked.sample > 0 ? compute_again(&asked, all_count, all) : check(&asked);
+    if (args.positional) args.database = args.positional;
+    if (!args.database) args.database = usual;
+    if (args.restart) return restart(args.database, args.restart);
+    if (args.record) return record(&args);
+    return args.run || args.sample > 0 ? compute_again(&args, all_count, all) : check(&args);
 }
 
-const verb verb_check = {
+const command command_check = {
     .name = "check",
     .summary = "check a database, and compare its numbers with recorded ones or by computing runs again",
     .forms = (const char *const[]){"[DB] [--baselines PATH] [OPTION]...",

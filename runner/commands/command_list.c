@@ -1,16 +1,16 @@
-/* verb_list.c - ./run list: experiments and runs with their state, and devices. */
+/* command_list.c - ./run list: experiments and runs with their state, and devices. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/commands.h"
+#include "commands/options.h"
 #include "record/results_db.h"
 #include "scale/shard.h"
 #include "scale/task_list.h"
 #include "system/paths.h"
-#include "verbs/options.h"
-#include "verbs/verbs.h"
 #include "work/devices.h"
 
 static void write_experiment(void *argument, const db_summary *row) {
@@ -60,13 +60,13 @@ static int run_list(int count, char **words, int all_count, char **all) {
     (void)all_count;
     (void)all;
     const char *what = NULL;
-    request asked = {.database = NULL};
+    request args = {.database = NULL};
     size_t others;
     error_info err = {""};
     char standard[PATH_MAX], beside[PATH_MAX];
     results_db *db = NULL;
-    if (verb_read(&verb_list, count, words, &asked, 1, &what, &others, &err) != STATUS_OK)
-        return usage_error(&verb_list, err.text);
+    if (command_read(&command_list, count, words, &args, 1, &what, &others, &err) != STATUS_OK)
+        return usage_error(&command_list, err.text);
     const bool experiments = !what || strcmp(what, "experiments") == 0, runs = !what || strcmp(what, "runs") == 0,
                tasks = !what || strcmp(what, "tasks") == 0;
     if (what && strcmp(what, "devices") == 0) {
@@ -75,16 +75,16 @@ static int run_list(int count, char **words, int all_count, char **all) {
     }
     if (!experiments && !runs && !tasks) {
         error_describe(&err, "list %.100s: expected experiments, runs, tasks or devices", what);
-        return usage_error(&verb_list, err.text);
+        return usage_error(&command_list, err.text);
     }
     install_path(DEFAULT_DATABASE, standard);
-    const char *database = asked.database ? asked.database : standard;
+    const char *database = args.database ? args.database : standard;
     shard_folder(database, beside);
-    const char *folder = asked.folder ? asked.folder : beside;
+    const char *folder = args.folder ? args.folder : beside;
     /* Tasks may start before the database exists. */
     if (!(tasks && access(database, F_OK) != 0 && access(folder, F_OK) == 0) &&
         db_open_reading(database, &db, &err) != STATUS_OK)
-        return verb_failed(err.text);
+        return command_failed(err.text);
     status outcome = STATUS_OK;
     if (db && experiments) outcome = list_experiments(db, &err);
     if (db && experiments && runs) putchar('\n');
@@ -92,10 +92,10 @@ static int run_list(int count, char **words, int all_count, char **all) {
     if (db && tasks && (experiments || runs) && access(folder, F_OK) == 0) putchar('\n');
     if (tasks && outcome == STATUS_OK) outcome = task_list_write(db, folder, stdout, &err);
     db_close(&db, NULL);
-    return outcome == STATUS_OK ? EXIT_DONE : verb_failed(err.text);
+    return outcome == STATUS_OK ? EXIT_DONE : command_failed(err.text);
 }
 
-const verb verb_list = {
+const command command_list = {
     .name = "list",
     .summary = "list experiments, runs, tasks on other machines, or devices",
     .forms = (const char *const[]){"[experiments|runs|tasks|devices] [OPTION]...", NULL},
