@@ -63,7 +63,7 @@ CORE    := $(filter-out core/backend/cpu/kernels_% $(if $(filter double,$(PRECIS
 KERNELS := portable $(if $(filter double,$(PRECISION)),,$(if $(filter x86_64,$(shell uname -m)),avx2 avx512))
 RUNNER  := $(wildcard runner/*.c runner/*/*.c)
 TESTS   := $(wildcard tests/*.c)
-LAST    := $(if $(SANITIZE)$(COVERAGE),tests/checks/last_act.c)
+LAST    := $(if $(SANITIZE)$(COVERAGE),tests/checks/exit_hooks.c)
 
 CORE_OBJECTS   := $(CORE:%.c=$(BUILD)/%.o) $(KERNELS:%=$(BUILD)/core/backend/cpu/kernels_%.o)
 RUNNER_OBJECTS := $(RUNNER:%.c=$(BUILD)/%.o)
@@ -201,8 +201,8 @@ deps:
 deps-local:
 	@sh runner/packages.sh local $(FOR)
 
-# left_out.txt lists the tests that `make test` leaves to `make test-all`, and why.
-LATER = $(shell sed -nE 's/^later +([^ ]+) .*/\1/p' tests/checks/left_out.txt | paste -sd '|')
+# skip.txt lists the tests that `make test` leaves to `make test-all`, and why.
+LATER = $(shell sed -nE 's/^later +([^ ]+) .*/\1/p' tests/checks/skip.txt | paste -sd '|')
 
 # Installing comes first and alone: the packages are needed to compile.
 T ?=
@@ -235,8 +235,8 @@ KILLS ?= 500
 stress: $(BUILD)/affjord $(BUILD)/fault.so
 	@sh tests/stress/kill.sh $(KILLS)
 	@sh tests/stress/faults.sh long
-	@sh tests/stress/verbs.sh
-	@sh tests/stress/together.sh 20
+	@sh tests/stress/commands.sh
+	@sh tests/stress/concurrent_starts.sh 20
 	@sh tests/stress/full.sh
 
 # Not among the tests: it installs Slurm, and needs root.

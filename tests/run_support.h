@@ -78,9 +78,9 @@ static inline char *results(const char *database) {
     return strdup(output);
 }
 
-/* These, and the settings and checkpoints (tests/kept.sql). */
+/* These, and the settings and checkpoints (tests/checkpoints.sql). */
 static inline char *numbers(const char *database) {
-    EXPECT(0, "cat tests/results.sql tests/kept.sql | sqlite3 -bail $TEST_DIR/%s", database);
+    EXPECT(0, "cat tests/results.sql tests/checkpoints.sql | sqlite3 -bail $TEST_DIR/%s", database);
     cr_assert_gt(strlen(output), 2000);
     return strdup(output);
 }

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <zlib.h>
 
-#include "recorder_support.h"
+#include "results_db_support.h"
 
 TestSuite(archive, .init = begin, .fini = end, .timeout = 120);
 

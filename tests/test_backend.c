@@ -9,7 +9,7 @@
 #include "backend/memory.h"
 #include "backend_cases.h"
 #include "backend_training.h"
-#include "far_backend.h"
+#include "guarded_backend.h"
 
 enum { REGION = 1 << 28 };
 

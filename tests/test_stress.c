@@ -20,7 +20,7 @@ Test(stress, killed_twenty_times_it_ends_with_the_same_bits) {
 }
 
 Test(stress, three_at_once_wait_for_each_other) {
-    EXPECT(0, "sh tests/stress/together.sh 3");
+    EXPECT(0, "sh tests/stress/concurrent_starts.sh 3");
     EXPECT_SAYS("3 times three at once");
 }
 
@@ -34,7 +34,7 @@ Test(stress, calls_that_fail_lose_nothing) {
 
 /* Of all commands the one that reads a checkpoint's texts and writes them. */
 Test(stress, a_model_is_exported_whole_or_not_at_all_as_memory_ends) {
-    EXPECT(0, "sh tests/stress/verbs.sh export");
+    EXPECT(0, "sh tests/stress/commands.sh export");
     EXPECT_SAYS("said\n");
 }
 

@@ -1,5 +1,5 @@
 /* test_views.c - the database's views mean the same to every build of SQLite. */
-#include "recorder_support.h"
+#include "results_db_support.h"
 
 TestSuite(views, .init = begin, .fini = end);
 

@@ -22,17 +22,17 @@ build = $(MAKE) --no-print-directory -j$(shell nproc) $(1) tests && \
 
 asan: check-deps
 	@$(call build,SANITIZE=address$(comma)undefined)
-	@sh tests/checks/under.sh asan build/float-address-undefined
-	@sh tests/checks/under.sh asan build/double-address-undefined
+	@sh tests/checks/run_instrumented.sh asan build/float-address-undefined
+	@sh tests/checks/run_instrumented.sh asan build/double-address-undefined
 ubsan: check-deps
 	@$(call build,SANITIZE=undefined)
-	@sh tests/checks/under.sh ubsan build/float-undefined
-	@sh tests/checks/under.sh ubsan build/double-undefined
+	@sh tests/checks/run_instrumented.sh ubsan build/float-undefined
+	@sh tests/checks/run_instrumented.sh ubsan build/double-undefined
 tsan: check-deps
 	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=thread all
-	@sh tests/checks/under.sh tsan build/float-thread
+	@sh tests/checks/run_instrumented.sh tsan build/float-thread
 memcheck: check-deps tests
-	@sh tests/checks/under.sh memcheck build
+	@sh tests/checks/run_instrumented.sh memcheck build
 coverage: check-deps
 	@$(call build,COVERAGE=1)
 	@sh tests/checks/coverage.sh build/float-coverage build/double-coverage
@@ -70,4 +70,4 @@ analyze: $(BUILD)/provenance.h $(BUILD)/schema.inc
 # What is worth its time with every change: linters, and undefined behaviour in the tests that are short.
 check-short: lint
 	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=undefined tests
-	@sh tests/checks/under.sh ubsan build/float-undefined short
+	@sh tests/checks/run_instrumented.sh ubsan build/float-undefined short

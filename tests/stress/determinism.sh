@@ -16,7 +16,7 @@ cd "$(dirname "$0")/../.."
 to=docs/lab/determinism.md
 [ $# = 0 ] || { [ $# = 2 ] && [ "$1" = --to ] && to=$2; } || { echo "usage: tests/stress/determinism.sh [--to FILE]" >&2; exit 2; }
 . tests/stress/experiments.sh
-. tests/hold.sh
+. tests/pause_at.sh
 built=$PWD/build/determinism
 work=$(mktemp -d "${TMPDIR:-/tmp}/affjord-determinism-XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -57,7 +57,7 @@ program_of() { # EXPERIMENT BUILD
 # be what is tried.
 numbers() { # DATABASE
     sqlite3 -readonly "$1" "SELECT 's/' || key || '/' || model || ' ' || seed || '/' FROM run" >"$1.names"
-    cat tests/results.sql tests/kept.sql | sqlite3 -readonly -bail "$1" | grep -v '^setting' | sed -f "$1.names" | sort
+    cat tests/results.sql tests/checkpoints.sql | sqlite3 -readonly -bail "$1" | grep -v '^setting' | sed -f "$1.names" | sort
 }
 
 # Ends the program at its first checkpoint, and again at later ones, and lets it come to its end at last.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # queries.sh - what questions to ten million rows of epochs take: tests/stress/queries.sh [DATABASE]
 #
-# DATABASE is one that tests/stress/rows.sh has made; without it one is made and
+# DATABASE is one that tests/stress/make_large_db.sh has made; without it one is made and
 # removed (a gigabyte in TMPDIR). Each question is asked three times, those that
 # go through all rows once, and the least processor time and the least time by the
 # clock are printed as a Markdown table. The exit status is 1 if more than 100 ms of processor time are taken by a
@@ -15,7 +15,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/affjord-queries-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-[ -n "$database" ] || { database=$work/rows.db; sh tests/stress/rows.sh "$database"; }
+[ -n "$database" ] || { database=$work/rows.db; sh tests/stress/make_large_db.sh "$database"; }
 
 slow=0
 ask() { # MILLISECONDS SQL [TIMES]: at most so many; 0: no bound

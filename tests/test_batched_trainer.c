@@ -1,4 +1,4 @@
-/* test_fleet.c - a training on a device is the training on the processor, bit for bit.
+/* test_batched_trainer.c - a training on a device is the training on the processor, bit for bit.
  *
  * The device is tests/cuda_on_host: the library's own kernels and host code, run by fibers on the CPU. */
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-/* last_act.c - what an instrument does at the end of a process is done by processes that end otherwise too.
+/* exit_hooks.c - what an instrument does at the end of a process is done by processes that end otherwise too.
  *
  * Leaks are looked for, and counts of coverage written, by exit(). Workers, and children whose exec failed, leave by
  * _exit(), which is right and would pass them over; and what becomes another program loses its counts. Builds with an

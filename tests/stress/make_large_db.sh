@@ -1,5 +1,5 @@
 #!/bin/sh
-# rows.sh - a results database of many rows: tests/stress/rows.sh DATABASE [EPOCHS]
+# make_large_db.sh - a results database of many rows: tests/stress/make_large_db.sh DATABASE [EPOCHS]
 #
 # The real schema with 1,000 finished runs of EPOCHS epochs (5,000 if left out),
 # two splits each, ten million rows of `epoch` in all: 50 experiments on points of
@@ -11,7 +11,7 @@
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")/../.."
-[ $# -ge 1 ] || { echo "usage: tests/stress/rows.sh DATABASE [EPOCHS]" >&2; exit 2; }
+[ $# -ge 1 ] || { echo "usage: tests/stress/make_large_db.sh DATABASE [EPOCHS]" >&2; exit 2; }
 database=$1 epochs=${2:-5000}
 [ ! -e "$database" ] || { echo "\"$database\" is there already" >&2; exit 2; }
 cp results/reference.db "$database"

@@ -1,6 +1,6 @@
-/* recorder_support.h - what the tests of the results database share. */
-#ifndef AFFJORD_TESTS_RECORDER_SUPPORT_H
-#define AFFJORD_TESTS_RECORDER_SUPPORT_H
+/* results_db_support.h - what the tests of the results database share. */
+#ifndef AFFJORD_TESTS_RESULTS_DB_SUPPORT_H
+#define AFFJORD_TESTS_RESULTS_DB_SUPPORT_H
 
 #include <criterion/criterion.h>
 #include <math.h>

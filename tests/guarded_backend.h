@@ -5,8 +5,8 @@
  * on its own is ended by a fault, and an operation that is given an array from
  * elsewhere fails the test. So what passes on it needs no more from a device than
  * the table of operations. */
-#ifndef AFFJORD_FAR_BACKEND_H
-#define AFFJORD_FAR_BACKEND_H
+#ifndef AFFJORD_GUARDED_BACKEND_H
+#define AFFJORD_GUARDED_BACKEND_H
 
 #include "backend/backend.h"
 

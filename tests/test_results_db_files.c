@@ -1,8 +1,8 @@
-/* test_recorder_files.c - databases that cannot be written or are none: what is said, and that nothing is lost. */
+/* test_results_db_files.c - databases that cannot be written or are none: what is said, and that nothing is lost. */
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "recorder_support.h"
+#include "results_db_support.h"
 
 TestSuite(recorder_files, .init = begin, .fini = end, .timeout = 60);
 

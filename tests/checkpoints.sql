@@ -1,4 +1,4 @@
--- kept.sql - what a database keeps of its trainings besides their results: which experiments they are of, settings, and
+-- checkpoints.sql - what a database keeps of its trainings besides their results: which experiments they are of, settings, and
 -- the checkpoints' checksums. Read by sqlite3.
 SELECT 'member', x.name, r.key FROM experiment x JOIN experiment_run USING (experiment_id) JOIN run r USING (run_id)
 ORDER BY 2, 3;

@@ -1,5 +1,5 @@
 /* guarded_backend.c - the operations of another backend, each between opening and closing the memory. */
-#include "far_backend.h"
+#include "guarded_backend.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

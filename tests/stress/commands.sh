@@ -1,5 +1,5 @@
 #!/bin/sh
-# verbs.sh [NAME...] - commands at work on a finished database while memory ends: at the first call from one place (as fault.c
+# commands.sh [NAME...] - commands at work on a finished database while memory ends: at the first call from one place (as fault.c
 # has it), from the next, and so on until there are no new ones; the layer is in build/fault.so.
 #
 # A command ends with 0, and has then said and written what it does undisturbed; or with 1 and a message, and has then written

@@ -1,14 +1,14 @@
 #!/bin/sh
-# under.sh - the tests, and trainings from the command line, under an instrument: 1 on any finding of any process.
+# run_instrumented.sh - the tests, and trainings from the command line, under an instrument: 1 on any finding of any process.
 #
-#   under.sh asan|ubsan|tsan|memcheck FOLDER [TESTS]
+#   run_instrumented.sh asan|ubsan|tsan|memcheck FOLDER [TESTS]
 #
 # FOLDER is that of the build; TESTS are all, short or patterns as 'suite/test' or 'a/*|b/*', and without it all (of
-# memcheck short). left_out.txt says which all and short leave out. An exit status does not reach far enough: a
+# memcheck short). skip.txt says which all and short leave out. An exit status does not reach far enough: a
 # test may expect its program to fail, and a worker's end is its parent's to judge. So each process writes what was
 # found in it into a file of its own, and no file may be left.
 set -u
-. tests/hold.sh
+. tests/pause_at.sh
 instrument=$1 build=$2
 wanted='*' left=any
 case $instrument,${3:-all} in
@@ -17,7 +17,7 @@ memcheck,all | memcheck,short) left='any|slow|memcheck' ;;
 *,short) left='any|slow' ;;
 *) wanted=$3 left=none ;;
 esac
-left=$(sed -nE "s/^($left) +([^ ]+) .*/\\2/p" tests/checks/left_out.txt | paste -sd '|')
+left=$(sed -nE "s/^($left) +([^ ]+) .*/\\2/p" tests/checks/skip.txt | paste -sd '|')
 
 # matches NAME PATTERNS: is it one of them?
 matches() (

@@ -1,4 +1,4 @@
-# hold.sh - stop a training in the middle, on a machine of any speed; to be read by scripts with `.`. For tests in C it is
+# pause_at.sh - stop a training in the middle, on a machine of any speed; to be read by scripts with `.`. For tests in C it is
 # in stop_support.h.
 # shellcheck shell=sh
 

@@ -1,10 +1,10 @@
-/* test_recorder.c - the results database: what is put in comes out, and the views say what they should. */
+/* test_results_db.c - the results database: what is put in comes out, and the views say what they should. */
 #include <math.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "recorder_support.h"
+#include "results_db_support.h"
 
 TestSuite(results_db, .init = begin, .fini = end, .timeout = 60);
 

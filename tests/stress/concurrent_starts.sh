@@ -1,9 +1,9 @@
 #!/bin/sh
-# together.sh N - N times: two starts of one experiment on one new database at the same moment, and a third on a part of it.
+# concurrent_starts.sh N - N times: two starts of one experiment on one new database at the same moment, and a third on a part of it.
 # Whoever comes later waits, and finds what it wanted done or does the rest. All end with 0, none speaks of a lock, and the
 # numbers are those of an undisturbed run.
 set -eu
-[ $# = 1 ] || { echo "usage: together.sh N" >&2; exit 2; }
+[ $# = 1 ] || { echo "usage: concurrent_starts.sh N" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd -P)
 . "$here/common.sh"
 
