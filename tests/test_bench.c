@@ -62,7 +62,7 @@ Test(bench, what_is_not_there_is_said) {
     EXPECT(2, "$AFFJORD bench tyo");
     EXPECT_SAYS("bench: expected toy, conv or device, found \"tyo\"");
     EXPECT(2, "$AFFJORD bench toy --repeats 42");
-    EXPECT_SAYS("bench: --repeats 42: expected an integer from 1 to 41");
+    EXPECT_SAYS("--repeats 42: expected an integer from 1 to 41");
     EXPECT(2, "$AFFJORD bench toy --repeats");
     EXPECT_SAYS("bench: --repeats");
     EXPECT(2, "$AFFJORD bench toy --repeat 4");
