@@ -161,7 +161,7 @@ CREATE TABLE IF NOT EXISTS metric (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS metric_by_name ON metric (name, run_id, value);
 
--- Arrays that figures draw: float32, little endian; in archives rounded, and compressed by zlib (recorder_pack.c).
+-- Arrays that figures draw: float32, little endian; in archives rounded, and compressed by zlib (results_db_pack.c).
 -- `subject` is a run's key, or
 -- a data set's checksum for the target itself. kind 'density': rows x columns
 -- values of p(x) at the centres of the cells of the window, row by row from the
