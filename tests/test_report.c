@@ -120,7 +120,7 @@ Test(report, a_browser_has_nothing_to_complain_of) {
     expect_page("<th scope=\"row\">AFFJORD</th><td>2 done</td><td>0–1</td><td class=\"number\">800</td>");
     expect_page(">1 h 02 min</td>");
     expect_page("<code>c0ffee, with changes that are not in it</code>");
-    expect_page("<code>model.context</code></th><td>augmented</td><td>clock</td>");
+    expect_page("<code>model.context</code></th><td>augmented</td><td>time</td>");
     expect_page("<code>./run experiments/fig7.ini</code>");
     expect_page("<th scope=\"row\">FFJORD</th><td class=\"number\">400,323</td>");
     /* Text of the database is text. */

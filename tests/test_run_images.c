@@ -270,7 +270,7 @@ Test(run_images, eval_of_a_set) {
     EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-other", key);
     EXPECT_SAYS("mnist-other: found images of 1 x 12 x 12, expected 1 x 8 x 8, those of the model");
     EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-none", key);
-    EXPECT_SAYS("\"mnist-none\" are not in the folder");
+    EXPECT_SAYS("mnist-none: the image data set is not in \"");
 }
 
 Test(run_images, eval_of_rows) {
@@ -292,7 +292,7 @@ Test(run_images, eval_of_rows) {
     x[17 * D + 4] = (real)1.5;
     cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D, &err), STATUS_OK, "%s", err.text);
     EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input $TEST_DIR/x.npy --output $TEST_DIR/r.npy", key);
-    EXPECT_SAYS("x.npy\", row 18, column 5: 1.5: expected numbers from 0 to 1");
+    EXPECT_SAYS("x.npy: row 18, column 5: found 1.5, expected a number from 0 to 1");
     cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D / 2, &err), STATUS_OK, "%s", err.text);
     EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input $TEST_DIR/x.npy --output $TEST_DIR/r.npy", key);
     EXPECT_SAYS("found 32 columns, expected 64, the dimension of the model");
