@@ -64,7 +64,7 @@ Test(bench, what_is_not_there_is_said) {
     EXPECT(2, "$AFFJORD bench toy --repeats 42");
     EXPECT_SAYS("--repeats 42: expected an integer from 1 to 41");
     EXPECT(2, "$AFFJORD bench toy --repeats");
-    EXPECT_SAYS("bench: --repeats");
+    EXPECT_SAYS("--repeats: the value is missing; expected --repeats N");
     EXPECT(2, "$AFFJORD bench toy --repeat 4");
     EXPECT_SAYS("--repeats");
 }
