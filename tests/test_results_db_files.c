@@ -4,7 +4,7 @@
 
 #include "results_db_support.h"
 
-TestSuite(recorder_files, .init = begin, .fini = end, .timeout = 60);
+TestSuite(results_db_files, .init = begin, .fini = end, .timeout = 60);
 
 /* Every byte of the file is what it was. */
 static void check_untouched(const unsigned char *before, size_t size) {
