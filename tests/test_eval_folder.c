@@ -80,7 +80,8 @@ Test(eval_folder, long_paths_work_or_are_refused) {
         "$AFFJORD export 1 --db $TEST_DIR/r.db --output $d/m.safetensors && "
         "$AFFJORD eval $d/m.safetensors --input mnist-tiny --n 2 --output $d/p.csv && "
         "cp -r $AFFJORD_DATA $d/data && $AFFJORD eval $d/m.safetensors --input mnist-tiny --n 2 --data-dir $d/data && "
-        "$AFFJORD check $TEST_DIR/r.db --record $d/r.tsv && $AFFJORD export --archive $d/a.db --db $TEST_DIR/r.db 2>&1 || true");
+        "$AFFJORD check $TEST_DIR/r.db --record $d/r.tsv && $AFFJORD export --archive $d/a.db --db $TEST_DIR/r.db 2>&1 "
+        "|| true");
     EXPECT(0, "ls $TEST_DIR/long");
     EXPECT_SAYS("data\nm.safetensors\np.csv\nr.tsv\nx.npy\n");
     EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $(realpath $TEST_DIR/long)/r.db");

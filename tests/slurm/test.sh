@@ -61,27 +61,27 @@ same_numbers() {
 # write_experiment NAME SEEDS ITERATIONS
 write_experiment() { sh "$here/../tiny_experiment.sh" "$1" "$2" "$3" 50 2 >"$1.ini"; }
 
-# --- Twelve runs in three arrays, handed over twice ---
+# --- Twelve runs in three arrays, submitted twice ---
 
 write_experiment many 0-5 200
 "$program" many.ini --db whole.db --quiet
 "$program" many.ini --db many/r.db --slurm --slurm-array 5 --slurm-opt "--mem=10" >said || failed "$(cat said)"
-grep -q "12 handed to Slurm now" said || failed "$(cat said)"
+grep -q "12 submitted to Slurm now" said || failed "$(cat said)"
 [ "$(grep -c '^Job .* runs$' said)" = 3 ] || failed "expected three arrays: $(cat said)"
 "$program" many.ini --db many/r.db --slurm --slurm-array 5 >said || failed "$(cat said)"
-grep -qE "12 runs: .* 0 handed to Slurm now" said || failed "handed over twice: $(cat said)"
+grep -qE "12 runs: .* 0 submitted to Slurm now" said || failed "submitted twice: $(cat said)"
 until_true 60 "twelve runs are not merged" all_done many/r.db 12
 same_numbers whole.db many/r.db
 queue_is_empty() { [ -z "$(squeue -h)" ]; }
 until_true 30 "the queue does not empty" queue_is_empty
 "$program" many.ini --db many/r.db --slurm >said
-grep -q "12 runs: 12 done, .* 0 handed to Slurm now" said || failed "$(cat said)"
-say "twelve runs in three arrays: the same bits; handed over again, nothing is submitted"
+grep -q "12 runs: 12 done, .* 0 submitted to Slurm now" said || failed "$(cat said)"
+say "twelve runs in three arrays: the same bits; a second command submits nothing"
 
 "$program" many.ini --db many/r.db --slurm --slurm-array 6 --set train.iterations=250 >said 2>&1 &&
     failed "an array above MaxArraySize was taken: $(cat said)"
 grep -q "MaxArraySize" said || failed "$(cat said)"
-grep -q "0 of 12 runs were handed to Slurm" said || failed "$(cat said)"
+grep -q "0 of 12 runs were submitted" said || failed "$(cat said)"
 
 # --- Four longer ones: stopped, killed, lost with their node, and merged all the while ---
 
