@@ -7,7 +7,7 @@
 # in a tarball or a shallow clone, it prints that it could not look.
 set -eu
 export LC_ALL=C.UTF-8
-rule_since=eb30820c78d9fb6825c2132ef40d59f8546a94ad
+rule_since=e8086fae050204ab4bbbc42b43b6869b64fc7d11
 since=${1:-$rule_since}
 cannot() {
     echo "subjects.sh: commit subjects not checked: $1" >&2
