@@ -124,7 +124,7 @@ status model_transform(model *self, model_rows x, uint64_t first, size_t n, uint
                        double *log_density, error_info *err) {
     const size_t D = self->shape.dimension;
     const standard *units = model_units(self);
-    double unwanted[MODEL_POINTS];
+    double unwanted[MODEL_POINTS] = {0};
     for (batch b = {.at = 0}; next_batch(self, first, n, &b);) {
         const model_rows to = rows_from(z, b.at, D);
         const real *from = take(rows_from(x, b.at, D), units, b.n, D, self->x);

@@ -154,7 +154,7 @@ static status measure_part(objective *self, holdout_split which, uint64_t iterat
 status objective_measure(objective *self, holdout_split which, uint64_t iteration, const real *params, double *loss,
                          objective_counts *counts) {
     const size_t all = self->holdout[which];
-    objective_counts mean, one;
+    objective_counts mean = {.flow_count = 0}, one;
     double sum = 0, parts = 0;
     *loss = NAN;
     for (size_t first = 0; first < all; first += self->part) {

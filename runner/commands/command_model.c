@@ -185,7 +185,8 @@ static status sample(request *args, model *trained, error_info *err) {
     TRY(check_output(args, &output_table, D, err));
     void *x = calloc(args->n * D, type == NPY_F64 ? sizeof(double) : sizeof(real));
     if (!x) return error_set(err, STATUS_MEMORY, "out of memory for %" PRIu64 " samples", args->n);
-    const model_rows rows = model_units(trained) ? (model_rows){.doubles = x} : (model_rows){.reals = x};
+    model_rows rows = {.reals = x};
+    if (type == NPY_F64) rows = (model_rows){.doubles = x};
     status outcome = model_sample(trained, args->seed, 0, args->n, rows, err);
     if (outcome == STATUS_OK) outcome = output_write_table(&args->out, type, x, args->n, err);
     free(x);

@@ -250,8 +250,9 @@ status measure_images(const settings *values, const image_set *set, uint64_t see
     const double tolerance = fmin(MEASURE_TOLERANCE, fmin(values->solver_atol, values->solver_rtol));
     const settings usual = with_tolerance(values, MEASURE_TOLERANCE),
                    finer = with_tolerance(values, tolerance / MEASURE_IMAGES_TIGHTER);
-    double *bits = calloc(3 * n, sizeof *bits), *fine = bits + n, *loose = fine + n, unused;
+    double *bits = calloc(3 * n, sizeof *bits), unused;
     if (!bits) return error_set(err, STATUS_MEMORY, "out of memory to measure with %zu images", n);
+    double *fine = bits + n, *loose = fine + n;
     status outcome = image_bits(&by, &usual, n, bits, &unused, err);
     if (outcome == STATUS_OK) outcome = image_bits(&by, &finer, part, fine, &unused, err);
     out->best = mean_of(n, bits, NULL);
