@@ -230,6 +230,7 @@ static status run_model(request *args, status (*use)(request *args, model *train
     memcpy(trained.model->values.data_dir, trained.folder, sizeof trained.folder);
     args->model_file = trained.path;
     const status outcome = use(args, trained.model, err);
+    args->model_file = NULL;
     model_close(&trained.model);
     return outcome;
 }

@@ -17,6 +17,7 @@ size_t outputs_density_rows(size_t dimension, size_t cells) {
 
 status outputs_density(model *flow, const double window[4], size_t cells, float *p, error_info *err) {
     const size_t D = model_dimension(flow), n = outputs_density_rows(D, cells) * cells;
+    if (D > 2) return error_set(err, STATUS_INVALID, "picture of a density: expected 1 or 2 columns, found %zu", D);
     double *x = calloc(D * n, sizeof *x), *log_density = calloc(n, sizeof *log_density);
     status outcome = x && log_density ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory for a density");
     for (size_t i = 0; outcome == STATUS_OK && i < n; i++) {
