@@ -234,6 +234,7 @@ def test_other_threads_run_during_a_solve(place):
 def test_ctrl_c_stops_a_fit_which_keeps_what_it_reached(place):
     script = """
 import os, signal, numpy, affjord
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 flow = affjord.Flow(2, steps=4, width=8, batch=16, epoch_iterations=1)
 seen = []
 def stop(epoch):
