@@ -84,7 +84,7 @@ EMULATED_CUDNN := $(if $(EMULATED),$(BUILD)/tests/libcudnn_emulated.so)
 BASE_OBJECTS     := $(addprefix $(BUILD)/core/base/,status.o number.o arena.o)
 CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BASE_OBJECTS)
 EMULATED_OBJECTS := $(patsubst %.cu,$(BUILD)/tests/%.o,$(wildcard core/backend/cuda/*.cu)) \
-                    $(BUILD)/tests/cuda_on_host/cuda_on_host.o $(BASE_OBJECTS)
+                    $(addprefix $(BUILD)/tests/cuda_on_host/,cuda_on_host.o fibers.o) $(BASE_OBJECTS)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

@@ -1,45 +1,13 @@
-/* test_points.c - flows of points that are not the toy field on a grid: every field, every solver, what they may have. */
+/* test_points.c - flows of points that are not the toy field on a grid: every field and solver, and their options. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow/cnf.h"
-#include "train/objective.h"
-#include "train/trainer.h"
-#include "wave_support.h"
+#include "points_support.h"
 
-static const random_stream probe = {.seed = 1, .purpose = RANDOM_PROBE, .iteration = 1};
 static const double pi = 3.14159265358979323846;
-
-static cnf_spec base_spec(cnf_field field, cnf_context context, size_t D) {
-    return (cnf_spec){
-        .dimension = D,
-        .field = field,
-        .mlp = {.hidden_layers = 2, .hidden = {5, 6}, .function = ACTIVATION_TANH, .layer = IMAGE_CONCATSQUASH},
-        .width = 4,
-        .context = context,
-        .join = field == CNF_HYPER_MLP && context == CONTEXT_AUGMENTED,
-        .hypernet_layers = 1,
-        .hypernet_width = 4,
-        .augmented_dimension = 2,
-        .augmented_width = 3,
-        .learn_start = true,
-        .end_time = 1.1,
-        .base_variance = 0.8,
-        .solver = TABLEAU_DOPRI5,
-        .options = {.atol = 1e-6, .rtol = 1e-6},
-        .seminorm = true,
-        .kept_steps = 60};
-}
-
-static cnf *make(cnf_spec spec, size_t batch, parallel *workers) {
-    cnf *flow = NULL;
-    error_info err = {""};
-    cr_assert_eq(cnf_create(&spec, batch, workers, &flow, &err), STATUS_OK, "%s", err.text);
-    return flow;
-}
 
 static real *lively(const cnf *flow, double factor) {
     const size_t P = cnf_parameters(flow)->total;
@@ -72,16 +40,16 @@ Test(points, a_linear_field_has_its_closed_form) {
     enum { N = 40, D = 3 };
     static const double A[D] = {0.4, -0.7, 0.1}, b[D] = {0.3, 0, -0.5};
     for (cnf_divergence divergence = DIVERGENCE_EXACT; divergence <= DIVERGENCE_RADEMACHER; divergence++) {
-        cnf_spec spec = base_spec(CNF_MLP, CONTEXT_CLOCK, D);
+        cnf_spec spec = points_spec(CNF_MLP, CONTEXT_CLOCK, D);
         spec.mlp = (mlp_field_spec){.layer = IMAGE_IGNORE};
         spec.divergence = divergence; /* Rademacher's is exact for a diagonal Jacobian */
-        cnf *flow = make(spec, 16, NULL);
+        cnf *flow = points_flow(spec, 16, NULL);
         const parameter_table *table = cnf_parameters(flow);
         cr_assert_eq(table->total, D * D + D);
         real params[D * D + D] = {0}, *x = drawn(N * D, 1), z[N * D];
         double log_density[N];
         for (size_t d = 0; d < D; d++) params[d * D + d] = (real)A[d], params[D * D + d] = (real)b[d];
-        cr_assert_eq(cnf_transform(flow, params, x, N, probe, z, log_density, NULL), STATUS_OK);
+        cr_assert_eq(cnf_transform(flow, params, x, N, points_probe, z, log_density, NULL), STATUS_OK);
         for (size_t i = 0; i < N; i++) {
             double expected = spec.end_time * (A[0] + A[1] + A[2]) - 0.5 * D * log(2 * pi * spec.base_variance);
             for (size_t d = 0; d < D; d++) {
@@ -101,15 +69,15 @@ Test(points, densities_integrate_to_one) {
     enum { CELLS = 80 };
     const double half = 7, width = 2 * half / CELLS;
     for (cnf_field field = CNF_HYPER_MLP; field <= CNF_MLP; field++) {
-        cnf_spec spec = base_spec(field, CONTEXT_AUGMENTED, 2);
-        cnf *flow = make(spec, 1600, NULL);
+        cnf_spec spec = points_spec(field, CONTEXT_AUGMENTED, 2);
+        cnf *flow = points_flow(spec, 1600, NULL);
         real *params = lively(flow, 1), *x = calloc(2 * CELLS * CELLS, sizeof *x);
         double *log_density = calloc(CELLS * CELLS, sizeof *log_density), total = 0;
         for (size_t i = 0; i < CELLS * CELLS; i++) {
             x[2 * i] = (real)(((double)(i % CELLS) + 0.5) * width - half);
             x[2 * i + 1] = (real)(((double)(i / CELLS) + 0.5) * width - half);
         }
-        cr_assert_eq(cnf_log_density(flow, params, x, CELLS * CELLS, probe, log_density, NULL), STATUS_OK);
+        cr_assert_eq(cnf_log_density(flow, params, x, CELLS * CELLS, points_probe, log_density, NULL), STATUS_OK);
         for (size_t i = 0; i < CELLS * CELLS; i++) total += exp(log_density[i]) * width * width;
         cr_expect_float_eq(total, 1, 2e-3, "field %d: %g", (int)field, total);
         free(x), free(log_density), free(params);
@@ -122,14 +90,14 @@ Test(points, the_fused_solve_and_the_general_one_agree) {
     enum { N = 300, D = 3 };
     for (cnf_divergence divergence = DIVERGENCE_EXACT; divergence <= DIVERGENCE_GAUSSIAN; divergence++)
         for (cnf_gradient gradient = GRADIENT_DISCRETE; gradient <= GRADIENT_ADJOINT; gradient++) {
-            cnf_spec spec = base_spec(CNF_HYPER_MLP, CONTEXT_AUGMENTED, D);
+            cnf_spec spec = points_spec(CNF_HYPER_MLP, CONTEXT_AUGMENTED, D);
             spec.solver = TABLEAU_RK4;
             spec.steps = 12;
             spec.divergence = divergence;
             spec.gradient = gradient;
-            cnf *fused = make(spec, N, NULL);
+            cnf *fused = points_flow(spec, N, NULL);
             spec.kinetic = 1e-30; /* a regulariser is not the fused solve's */
-            cnf *general = make(spec, N, NULL);
+            cnf *general = points_flow(spec, N, NULL);
             cr_assert(cnf_is_fused(fused) && !cnf_is_fused(general));
             const size_t P = cnf_parameters(fused)->total;
             cr_assert_eq(cnf_parameters(general)->total, P);
@@ -139,8 +107,8 @@ Test(points, the_fused_solve_and_the_general_one_agree) {
             real *samples[2] = {calloc(N * D, sizeof(real)), calloc(N * D, sizeof(real))};
             double loss[2], size = 0;
             cnf_statistics counts[2];
-            cr_assert_eq(cnf_loss_gradient(fused, params, x, N, probe, &loss[0], a, &counts[0]), STATUS_OK);
-            cr_assert_eq(cnf_loss_gradient(general, params, x, N, probe, &loss[1], b, &counts[1]), STATUS_OK);
+            cr_assert_eq(cnf_loss_gradient(fused, params, x, N, points_probe, &loss[0], a, &counts[0]), STATUS_OK);
+            cr_assert_eq(cnf_loss_gradient(general, params, x, N, points_probe, &loss[1], b, &counts[1]), STATUS_OK);
             cr_expect_float_eq(loss[0], loss[1], 2e-6 * fabs(loss[0]));
             cr_expect_eq(counts[0].evaluations_forward, counts[1].evaluations_forward);
             cr_expect_eq(counts[0].end_time, counts[1].end_time);
@@ -159,22 +127,22 @@ Test(points, the_fused_solve_and_the_general_one_agree) {
 
 Test(points, samples_come_back_and_moments_are_between) {
     enum { N = 70, D = 2 };
-    cnf_spec spec = base_spec(CNF_MLP, CONTEXT_AUGMENTED, D);
+    cnf_spec spec = points_spec(CNF_MLP, CONTEXT_AUGMENTED, D);
     spec.learn_end_time = true;
-    cnf *flow = make(spec, 32, NULL);
+    cnf *flow = points_flow(spec, 32, NULL);
     real *params = lively(flow, 2), x[N * D], z[N * D], moment[N * D], base[N * D], dz[N * D], c[2];
     double log_density[N], seen[N];
     const random_stream stream = {.seed = 11, .purpose = RANDOM_SAMPLING};
     const size_t steps = cnf_moment_steps(flow);
     cr_assert_eq(cnf_sample(flow, params, stream, 0, N, x, NULL), STATUS_OK);
-    cr_assert_eq(cnf_transform(flow, params, x, N, probe, z, log_density, NULL), STATUS_OK);
+    cr_assert_eq(cnf_transform(flow, params, x, N, points_probe, z, log_density, NULL), STATUS_OK);
     cr_assert_eq(cnf_moment_sample(flow, params, steps, stream, 0, N, base), STATUS_OK);
     cr_assert_eq(cnf_moment_sample(flow, params, 0, stream, 0, N, moment), STATUS_OK);
     for (size_t i = 0; i < N * D; i++) {
         cr_expect_float_eq((double)z[i], (double)base[i], 2e-4);
         cr_expect_eq(moment[i], x[i]);
     }
-    cr_assert_eq(cnf_moment_log_density(flow, params, 0, x, N, probe, seen), STATUS_OK);
+    cr_assert_eq(cnf_moment_log_density(flow, params, 0, x, N, points_probe, seen), STATUS_OK);
     cr_expect_arr_eq(seen, log_density, sizeof seen);
     /* Along a path, log p_t(z(t)) + int_0^t tr = log p_0: the field at a moment moves the points. */
     cr_assert_eq(cnf_moment_sample(flow, params, steps / 2, stream, 0, N, moment), STATUS_OK);
@@ -190,17 +158,17 @@ Test(points, samples_come_back_and_moments_are_between) {
 Test(points, same_bits_for_any_threads) {
     enum { N = 700, D = 4 };
     for (cnf_field field = CNF_HYPER_MLP; field <= CNF_MLP; field++) {
-        cnf_spec spec = base_spec(field, CONTEXT_AUGMENTED, D);
+        cnf_spec spec = points_spec(field, CONTEXT_AUGMENTED, D);
         spec.divergence = DIVERGENCE_RADEMACHER;
         real *first = NULL;
         for (size_t threads = 1; threads <= 3; threads++) {
             parallel *workers;
             cr_assert_eq(parallel_create(threads, &workers), STATUS_OK);
-            cnf *flow = make(spec, N, workers);
+            cnf *flow = points_flow(spec, N, workers);
             const size_t P = cnf_parameters(flow)->total;
             real *params = lively(flow, 2), *x = drawn(N * D, 1), *gradient = calloc(P, sizeof *gradient);
             double loss;
-            cr_assert_eq(cnf_loss_gradient(flow, params, x, N, probe, &loss, gradient, NULL), STATUS_OK);
+            cr_assert_eq(cnf_loss_gradient(flow, params, x, N, points_probe, &loss, gradient, NULL), STATUS_OK);
             if (first) cr_expect_eq(memcmp(first, gradient, P * sizeof *first), 0, "%zu threads", threads);
             free(params), free(x);
             if (first) free(gradient);
@@ -224,19 +192,19 @@ static double loss_at(cnf *flow, real *params, const real *x, size_t i, double b
     const real kept = params[i];
     double log_density[ROWS], sum = 0;
     params[i] = kept + by;
-    cr_assert_eq(cnf_log_density(flow, params, x, ROWS, probe, log_density, NULL), STATUS_OK);
+    cr_assert_eq(cnf_log_density(flow, params, x, ROWS, points_probe, log_density, NULL), STATUS_OK);
     params[i] = kept;
     for (size_t k = 0; k < ROWS; k++) sum -= log_density[k] / ROWS;
     return sum;
 }
 
 static void expect_differences(cnf_spec spec, double tolerance, const char *name) {
-    cnf *flow = make(spec, ROWS, NULL);
+    cnf *flow = points_flow(spec, ROWS, NULL);
     const parameter_table *table = cnf_parameters(flow);
     real *params = lively(flow, 1.5), *x = drawn(ROWS * spec.dimension, 1),
          *gradient = calloc(table->total, sizeof *gradient);
     double loss;
-    cr_assert_eq(cnf_loss_gradient(flow, params, x, ROWS, probe, &loss, gradient, NULL), STATUS_OK);
+    cr_assert_eq(cnf_loss_gradient(flow, params, x, ROWS, points_probe, &loss, gradient, NULL), STATUS_OK);
     for (size_t k = 0; k < table->count; k++) {
         const parameter *part = &table->entries[k];
         const bool of_context = strncmp(part->name, "context", 7) == 0;
@@ -264,7 +232,7 @@ Test(points, gradients_equal_differences, .timeout = 600) {
     for (cnf_field field = CNF_HYPER_MLP; field <= CNF_MLP; field++)
         for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++)
             for (cnf_divergence divergence = DIVERGENCE_EXACT; divergence <= DIVERGENCE_RADEMACHER; divergence++) {
-                cnf_spec spec = base_spec(field, context, 3);
+                cnf_spec spec = points_spec(field, context, 3);
                 spec.learn_end_time = true;
                 spec.divergence = divergence;
                 spec.solver = TABLEAU_RK4; /* the steps' sizes are constants of the gradient, so of differences too */
@@ -284,7 +252,7 @@ Test(points, gradients_equal_differences, .timeout = 600) {
 }
 
 Test(points, nothing_is_learned_of_a_fixed_context) {
-    cnf_spec spec = base_spec(CNF_MLP, CONTEXT_AUGMENTED, 2);
+    cnf_spec spec = points_spec(CNF_MLP, CONTEXT_AUGMENTED, 2);
     spec.fixed_context = true;
     spec.steps = 5;
     spec.solver = TABLEAU_RK4;
@@ -305,12 +273,12 @@ Test(points, the_error_of_the_context_counts_only_where_it_is_asked_for) {
         double loss[4];
         cnf_statistics counts[4];
         for (int way = 0; way < 4; way++) {
-            cnf_spec spec = base_spec(CNF_MLP, ways[way].context, D);
+            cnf_spec spec = points_spec(CNF_MLP, ways[way].context, D);
             spec.mlp.layer = IMAGE_IGNORE;
             spec.error_norm = ways[way].norm;
             spec.gradient = gradient % 2 ? GRADIENT_ADJOINT : GRADIENT_DISCRETE;
             spec.seminorm = gradient < 2;
-            cnf *flow = make(spec, N, NULL);
+            cnf *flow = points_flow(spec, N, NULL);
             const size_t P = cnf_parameters(flow)->total;
             real *params = lively(flow, 1), *x = drawn(N * D, 1), *bar = calloc(P, sizeof *bar);
             size_t first = P; /* of the context's parameters, which come last: a z* that moves fast */
@@ -318,7 +286,7 @@ Test(points, the_error_of_the_context_counts_only_where_it_is_asked_for) {
                 if (strncmp(cnf_parameters(flow)->entries[k].name, "context", 7) == 0)
                     first = cnf_parameters(flow)->entries[k].offset;
             for (size_t i = first; i < P; i++) params[i] *= 6;
-            cr_assert_eq(cnf_loss_gradient(flow, params, x, N, probe, &loss[way], bar, &counts[way]), STATUS_OK);
+            cr_assert_eq(cnf_loss_gradient(flow, params, x, N, points_probe, &loss[way], bar, &counts[way]), STATUS_OK);
             free(params), free(x), free(bar);
             cnf_destroy(&flow);
         }
@@ -338,7 +306,7 @@ Test(points, the_error_of_the_context_counts_only_where_it_is_asked_for) {
  * regulariser is known for a field that is constant in z: f = b, so |f|^2 = |b|^2 and J = 0. */
 Test(points, the_kinetic_regulariser_of_a_constant_field) {
     enum { D = 3 };
-    cnf_spec spec = base_spec(CNF_MLP, CONTEXT_CLOCK, D);
+    cnf_spec spec = points_spec(CNF_MLP, CONTEXT_CLOCK, D);
     spec.mlp = (mlp_field_spec){.layer = IMAGE_IGNORE};
     spec.steps = 3;
     spec.solver = TABLEAU_RK4;
@@ -348,8 +316,8 @@ Test(points, the_kinetic_regulariser_of_a_constant_field) {
     for (size_t k = 0; k < 3; k++) {
         spec.kinetic = k ? 0.5 : 1e-300;
         spec.regularizers = k == 2 ? REGULARIZERS_FINLAY : REGULARIZERS_DATA;
-        cnf *flow = make(spec, ROWS, NULL);
-        cr_assert_eq(cnf_loss_gradient(flow, params, x, ROWS, probe, &loss[k], gradient[k], NULL), STATUS_OK);
+        cnf *flow = points_flow(spec, ROWS, NULL);
+        cr_assert_eq(cnf_loss_gradient(flow, params, x, ROWS, points_probe, &loss[k], gradient[k], NULL), STATUS_OK);
         cnf_destroy(&flow);
     }
     cr_expect_eq(loss[0], loss[1], "the loss is told without");
@@ -363,27 +331,6 @@ Test(points, the_kinetic_regulariser_of_a_constant_field) {
 #endif
 
 /* --- Training --- */
-
-static double trained_loss(const objective_spec *obj, const dataset *data, uint64_t iterations, double *first) {
-    const trainer_spec training = {
-        .iterations = iterations, .epoch_iterations = iterations, .learning_rate = 5e-3, .stop_loss = -INFINITY};
-    trainer *self = NULL;
-    objective *of = NULL;
-    error_info err = {""};
-    trainer_epoch epoch = {0};
-    cr_assert_eq(objective_create(obj, (objective_data){.points = data}, NULL, &of, &err), STATUS_OK, "%s", err.text);
-    cr_assert_eq(trainer_create(&training, &of, &self, &err), STATUS_OK, "%s", err.text);
-    for (bool done = false; !done;) {
-        double loss;
-        const bool beginning = trainer_iteration(self) == 0;
-        cr_assert_eq(trainer_step(self, &loss, &done, &epoch), STATUS_OK);
-        if (beginning) *first = loss;
-    }
-    cr_expect_gt(epoch.training_counts.flows[0].forward, 0);
-    cr_expect_gt(epoch.training_counts.flows[0].backward, 0);
-    trainer_destroy(&self);
-    return epoch.validation_loss;
-}
 
 /* A table of correlated columns on a disk. */
 static dataset *table_of(size_t rows, size_t columns) {
@@ -412,128 +359,26 @@ static dataset *table_of(size_t rows, size_t columns) {
 
 Test(points, a_hundred_columns_train, .timeout = 600) {
     dataset *data = table_of(300, 100);
-    cnf_spec flow = base_spec(CNF_MLP, CONTEXT_AUGMENTED, 100);
+    cnf_spec flow = points_spec(CNF_MLP, CONTEXT_AUGMENTED, 100);
     flow.mlp.hidden[0] = flow.mlp.hidden[1] = 16;
     flow.divergence = DIVERGENCE_RADEMACHER;
     flow.end_time = 1;
     flow.base_variance = 1;
     flow.options.atol = flow.options.rtol = 1e-3;
     const objective_spec obj = {.flow = flow, .seed = 2, .batch = 32, .validation = 20};
-    double first, last = trained_loss(&obj, data, 20, &first);
+    double first, last = points_train(&obj, data, 20, &first);
     cr_expect_lt(last, first - 5, "%g, then %g nats", first, last);
     dataset_close(&data);
 }
 
 Test(points, an_exact_divergence_of_many_columns_is_refused) {
-    cnf_spec spec = base_spec(CNF_MLP, CONTEXT_CLOCK, 33);
+    cnf_spec spec = points_spec(CNF_MLP, CONTEXT_CLOCK, 33);
     cnf *flow = NULL;
     error_info err = {""};
     cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &err), STATUS_INVALID);
     cr_expect_str_eq(err.text, "the exact divergence of 33 dimensions: expected at most 32 to train, or rademacher or "
                                "gaussian");
     spec.kept_steps = 0; /* to be looked at, not trained */
-    flow = make(spec, 4, NULL);
+    flow = points_flow(spec, 4, NULL);
     cnf_destroy(&flow);
-}
-
-/* --- A user's field --- */
-
-static cnf_spec wave_spec(const field_callbacks *by) {
-    cnf_spec spec = base_spec(CNF_OWN, CONTEXT_CLOCK, 2);
-    spec.own = by;
-    return spec;
-}
-
-Test(points, an_own_field_trains_with_every_solver) {
-    wave user = {0};
-    const field_callbacks by = wave_callbacks(&user);
-    dataset *data = NULL;
-    cr_assert_eq(dataset_open("rings", &data, NULL), STATUS_OK);
-    for (tableau_id solver = TABLEAU_EULER; solver <= TABLEAU_DOPRI8; solver++)
-        for (cnf_gradient gradient = GRADIENT_DISCRETE; gradient <= GRADIENT_ADJOINT; gradient++) {
-            cnf_spec flow = wave_spec(&by);
-            flow.solver = solver;
-            flow.steps = solver < TABLEAU_HEUN2 ? 6 : 0;
-            flow.options.atol = flow.options.rtol = 1e-4;
-            flow.gradient = gradient;
-            flow.learn_end_time = true;
-            const objective_spec obj = {.flow = flow, .seed = 2, .batch = 32, .validation = 20};
-            double first, last = trained_loss(&obj, data, 6, &first);
-            cr_expect(isfinite(last));
-        }
-    dataset_close(&data);
-}
-
-Test(points, an_own_field_of_another_shape_is_refused) {
-    wave user = {0};
-    field_callbacks by = wave_callbacks(&user);
-    cnf *flow = NULL;
-    error_info err = {""};
-    cnf_spec spec = wave_spec(&by);
-    spec.dimension = 3;
-    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &err), STATUS_INVALID);
-    cr_expect_str_eq(err.text, "field wave: takes z of 2 numbers; expected 3, as the data has");
-    spec = wave_spec(&by);
-    spec.context = CONTEXT_AUGMENTED;
-    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &err), STATUS_INVALID);
-    cr_expect_str_eq(err.text, "field wave: takes a context of 1 numbers; expected one of 2, as the flow's is");
-    by.reverse = NULL;
-    spec = wave_spec(&by);
-    cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &err), STATUS_INVALID);
-    cr_expect_str_eq(err.text, "field wave: has no reverse callback; expected all that a gradient needs, to train");
-    spec.kept_steps = 0;
-    flow = make(spec, 4, NULL);
-    real params[2] = {1, 1}, x[2] = {(real)0.2, (real)0.4};
-    double log_density, loss;
-    cr_expect_eq(cnf_log_density(flow, params, x, 1, probe, &log_density, NULL), STATUS_OK);
-    cr_expect_eq(cnf_loss_gradient(flow, params, x, 1, probe, &loss, params, NULL), STATUS_INVALID);
-    cnf_destroy(&flow);
-}
-
-/* Fails, or writes NaN, from the evaluation number `at` on. */
-typedef struct fragile {
-    size_t calls, at;
-    bool nan;
-} fragile;
-
-static status fragile_value(void *user, const real *p, const real *c, size_t n, const real *z, const real *e, real *f,
-                            real *product) {
-    fragile *self = user;
-    const bool now = self->calls++ >= self->at;
-    TRY(wave_value(NULL, p, c, n, z, e, f, product));
-    if (now && self->nan) f[0] = (real)NAN;
-    return now && !self->nan ? STATUS_IO : STATUS_OK;
-}
-
-Test(points, a_failing_field_ends_the_solve_with_its_status_and_place) {
-    fragile user = {.at = 7};
-    field_callbacks by = wave_callbacks(NULL);
-    by.user = &user;
-    by.value = fragile_value;
-    cnf_spec spec = wave_spec(&by);
-    spec.kept_steps = 0;
-    spec.divergence = DIVERGENCE_RADEMACHER; /* one call an evaluation */
-    for (size_t k = 0; k < 2; k++) {
-        spec.solver = k ? TABLEAU_DOPRI5 : TABLEAU_RK4;
-        spec.steps = k ? 0 : 4;
-        user.calls = 0;
-        cnf *flow = make(spec, 4, NULL);
-        real params[2] = {1, (real)0.3}, x[4] = {(real)0.2, (real)0.4, 1, -1};
-        double log_density[2];
-        error_info err = {""};
-        cr_expect_eq(cnf_log_density(flow, params, x, 2, probe, log_density, NULL), STATUS_IO);
-        cr_expect_eq(user.calls, 8, "it is not asked again");
-        cnf_explain(flow, STATUS_IO, &err);
-        if (k == 0) /* the last stage of the second of 4 steps of 1.1 */
-            cr_expect_str_eq(err.text, "flow 0, forward: the field ended with status -3, at t = 0.55, evaluation 7");
-        else cr_expect_not_null(strstr(err.text, "evaluation 7"), "%s", err.text);
-        user.nan = true;
-        user.calls = 0;
-        cr_expect_eq(cnf_log_density(flow, params, x, 2, probe, log_density, NULL), STATUS_NON_FINITE);
-        user.nan = false;
-        user.at = 1000000;
-        cr_expect_eq(cnf_log_density(flow, params, x, 2, probe, log_density, NULL), STATUS_OK, "it may recover");
-        user.at = 7;
-        cnf_destroy(&flow);
-    }
 }

@@ -1,4 +1,4 @@
-/* test_results_db_files.c - databases that cannot be written or are none: what is said, and that nothing is lost. */
+/* test_results_db_files.c - databases that cannot be written or are none: the messages, and that no row is lost. */
 #include <signal.h>
 #include <sys/resource.h>
 

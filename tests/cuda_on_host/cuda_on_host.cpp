@@ -7,220 +7,14 @@
  *   AFFJORD_EMULATED_LOST=N        the N-th launch of the process and all later ones fail
  *   AFFJORD_EMULATED_GRAPHS=X      what is refused of graphs: capture, while (loops), instance (of a graph with loops)
  *   AFFJORD_EMULATED_BACKWARDS=1   threads take their turns from the last: what depends on it lacks a barrier */
-#include "cuda_runtime.h"
+#include "fibers.h"
 
-#include <assert.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <ucontext.h>
 
 #include <deque>
 #include <memory>
 #include <vector>
-
-dim3 threadIdx, blockIdx, blockDim, gridDim;
-
-/* --- Fibers --- */
-
-enum { THREADS_MAX = 1024, WARP = 32, STACK = 128 * 1024 };
-
-/* What a fiber waits for: its whole block, or the lanes of its warp that a mask names. */
-typedef enum waiting { RUNNING, WAITING_BLOCK, WAITING_LANES, ENDED } waiting;
-
-typedef struct fiber {
-    bool made; /* its stack has been entered once */
-    bool begun;
-    waiting state;
-    unsigned mask;
-    int vote;
-    float given; /* to other lanes */
-} fiber;
-
-/* The block that is run. */
-static fiber fibers[THREADS_MAX];
-static jmp_buf begins[THREADS_MAX], resumes[THREADS_MAX];
-static unsigned char *stacks; /* (THREADS_MAX, STACK), taken once */
-static unsigned count, alive, current, turn; /* threads, those not ended, the one that runs, those that have begun */
-static bool backwards;
-static ucontext_t scheduler_context;
-static jmp_buf scheduler;
-static const emulated_body *body;
-static float *pool;
-static int voted;
-
-void *emulated_pool(void) {
-    return pool;
-}
-
-/* Who is the turn-th to begin. */
-static unsigned in_turn(void) {
-    return backwards ? count - 1 - turn : turn;
-}
-
-/* A thread that ends without a wait hands its stack to the next one, so kernels whose threads never meet need one. */
-static void fiber_main(void) {
-    _setjmp(begins[current]); /* from here on it begins anew, without a call to the system */
-    for (;;) {
-        (*body)();
-        fibers[current].state = ENDED;
-        alive--;
-        if (turn == count) _longjmp(scheduler, 1);
-        current = in_turn();
-        turn++;
-        threadIdx = dim3(current);
-        fibers[current].begun = true;
-    }
-}
-
-static void wait_as(waiting state, unsigned mask) {
-    fiber *self = &fibers[current];
-    self->state = state;
-    self->mask = mask;
-    if (_setjmp(resumes[current]) == 0) _longjmp(scheduler, 1);
-}
-
-void __syncthreads(void) {
-    wait_as(WAITING_BLOCK, 0);
-}
-
-int __syncthreads_or(int value) {
-    fibers[current].vote = value != 0;
-    wait_as(WAITING_BLOCK, 0);
-    return voted;
-}
-
-void __syncwarp(void) {
-    wait_as(WAITING_LANES, 0xffffffff);
-}
-
-float __shfl_down_sync(unsigned mask, float value, unsigned delta, int width) {
-    const unsigned lane = current % WARP, other = lane + delta;
-    fibers[current].given = value;
-    assert(mask >> lane & 1);
-    wait_as(WAITING_LANES, mask);
-    const bool inside = other / (unsigned)width == lane / (unsigned)width;
-    assert(!inside || mask >> other & 1);
-    const float got = inside ? fibers[current - lane + other].given : value;
-    wait_as(WAITING_LANES, mask); /* until all have read */
-    return got;
-}
-
-static void run_fiber(unsigned index) {
-    fiber *one = &fibers[index];
-    current = index;
-    threadIdx = dim3(index);
-    one->state = RUNNING;
-    if (_setjmp(scheduler) != 0) return;
-    if (one->begun) _longjmp(resumes[index], 1);
-    assert(index == in_turn());
-    turn++;
-    one->begun = true;
-    if (one->made) _longjmp(begins[index], 1);
-    one->made = true;
-    ucontext_t first;
-    getcontext(&first);
-    first.uc_stack.ss_sp = stacks + (size_t)index * STACK;
-    first.uc_stack.ss_size = STACK;
-    first.uc_link = &scheduler_context;
-    makecontext(&first, fiber_main, 0);
-    setcontext(&first);
-}
-
-static bool all_wait_for_block(void) {
-    for (unsigned i = 0; i < count; i++)
-        if (fibers[i].state != WAITING_BLOCK && fibers[i].state != ENDED) return false;
-    return true;
-}
-
-static bool lanes_are_there(unsigned first, unsigned mask) {
-    for (unsigned lane = 0; lane < WARP; lane++) {
-        const fiber *one = &fibers[first + lane];
-        if (mask >> lane & 1 && (one->state != WAITING_LANES || one->mask != mask)) return false;
-    }
-    return true;
-}
-
-/* A warp alone, as far as it comes without the block. */
-static void run_warp(unsigned first) {
-    for (bool moved = true; moved && alive > 0;) {
-        moved = false;
-        for (unsigned k = 0; k < WARP && alive > 0; k++) {
-            const unsigned index = first + (backwards ? WARP - 1 - k : k);
-            if (fibers[index].state != RUNNING) continue;
-            run_fiber(index);
-            moved = true;
-        }
-        for (unsigned lane = 0; lane < WARP; lane++) {
-            const fiber *one = &fibers[first + lane];
-            if (one->state != WAITING_LANES || !lanes_are_there(first, one->mask)) continue;
-            const unsigned mask = one->mask;
-            for (unsigned other = 0; other < WARP; other++)
-                if (mask >> other & 1) fibers[first + other].state = RUNNING;
-            moved = true;
-        }
-    }
-}
-
-static void run_block(void) {
-    turn = 0;
-    alive = count;
-    for (unsigned i = 0; i < count; i++) {
-        fibers[i].begun = false;
-        fibers[i].state = RUNNING;
-        fibers[i].vote = 0;
-    }
-    while (alive > 0) {
-        for (unsigned k = 0; k < count / WARP; k++) run_warp((backwards ? count / WARP - 1 - k : k) * WARP);
-        if (!all_wait_for_block()) abort(); /* some lanes wait for others that never come */
-        voted = 0;
-        for (unsigned i = 0; i < count; i++) voted |= fibers[i].vote;
-        for (unsigned i = 0; i < count; i++) {
-            fibers[i].vote = 0;
-            if (fibers[i].state == WAITING_BLOCK) fibers[i].state = RUNNING;
-        }
-    }
-}
-
-/* --- The runtime --- */
-
-static size_t number(const char *name, size_t otherwise) {
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
-
-static size_t memory_size(void) {
-    return number("AFFJORD_EMULATED_MEMORY", (size_t)4 << 30);
-}
-
-static size_t taken;
-
-/* Before each piece of memory, its size. */
-enum { HEAD = 256 };
-
-static cudaError_t run_kernel(dim3 grid, dim3 block, size_t shared, const emulated_body &kernel) {
-    static size_t launches;
-    if (++launches >= number("AFFJORD_EMULATED_LOST", SIZE_MAX)) return cudaErrorLaunchFailure;
-    backwards = number("AFFJORD_EMULATED_BACKWARDS", 0) != 0;
-    count = block.x;
-    assert(count <= THREADS_MAX && count % WARP == 0);
-    if (!stacks)
-        stacks = (unsigned char *)mmap(NULL, (size_t)THREADS_MAX * STACK, PROT_READ | PROT_WRITE,
-                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    pool = (float *)aligned_alloc(HEAD, (shared + HEAD) / HEAD * HEAD);
-    if (stacks == MAP_FAILED || !pool) abort();
-    body = &kernel;
-    blockDim = block;
-    gridDim = grid;
-    for (unsigned i = 0; i < grid.x; i++) {
-        memset(pool, 0xff, shared); /* NaN: nobody may read what nobody wrote */
-        blockIdx = dim3(i);
-        run_block();
-    }
-    free(pool);
-    return cudaSuccess;
-}
 
 /* --- Graphs: lists of work, as one stream is captured --- */
 
@@ -273,7 +67,7 @@ static cudaError_t not_captured(cudaStream_t stream) {
 }
 
 cudaError_t emulated_launch(dim3 grid, dim3 block, size_t shared, const emulated_body &kernel, cudaStream_t stream) {
-    return now_or_later(stream, [=]() { return run_kernel(grid, block, shared, kernel); });
+    return now_or_later(stream, [=]() { return emulated_run(grid, block, shared, kernel); });
 }
 
 cudaError_t cudaGraphCreate(cudaGraph_t *graph, unsigned) {
@@ -388,8 +182,17 @@ void cudaGraphSetConditional(cudaGraphConditionalHandle handle, unsigned value) 
 
 static size_t chosen;
 
+static size_t memory_size(void) {
+    return emulated_setting("AFFJORD_EMULATED_MEMORY", (size_t)4 << 30);
+}
+
+static size_t taken;
+
+/* Before each piece of memory, its size. */
+enum { HEAD = 256 };
+
 cudaError_t emulated_kernel() {
-    return number("AFFJORD_EMULATED_OLD", SIZE_MAX) != chosen ? cudaSuccess : cudaErrorNoKernelImageForDevice;
+    return emulated_setting("AFFJORD_EMULATED_OLD", SIZE_MAX) != chosen ? cudaSuccess : cudaErrorNoKernelImageForDevice;
 }
 
 const char *cudaGetErrorString(cudaError_t code) {
@@ -402,7 +205,7 @@ cudaError_t cudaGetLastError(void) {
 }
 
 cudaError_t cudaDriverGetVersion(int *version) {
-    *version = (int)number("AFFJORD_EMULATED_DRIVER", 13000);
+    *version = (int)emulated_setting("AFFJORD_EMULATED_DRIVER", 13000);
     return cudaSuccess;
 }
 
@@ -414,7 +217,7 @@ cudaError_t cudaRuntimeGetVersion(int *version) {
 cudaError_t cudaGetDeviceCount(int *devices) {
     int driver;
     cudaDriverGetVersion(&driver);
-    *devices = (int)number("AFFJORD_EMULATED_DEVICES", 1);
+    *devices = (int)emulated_setting("AFFJORD_EMULATED_DEVICES", 1);
     if (driver < 13000) return cudaErrorInsufficientDriver;
     return *devices > 0 ? cudaSuccess : cudaErrorNoDevice;
 }

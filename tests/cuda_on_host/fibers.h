@@ -1,0 +1,13 @@
+/* fibers.h - what the emulated device's files share. */
+#ifndef AFFJORD_TESTS_FIBERS_H
+#define AFFJORD_TESTS_FIBERS_H
+
+#include "cuda_runtime.h"
+
+/* A number from the environment (the list in cuda_on_host.cpp). */
+size_t emulated_setting(const char *name, size_t otherwise);
+
+/* Run all blocks of a kernel, one after another. */
+cudaError_t emulated_run(dim3 grid, dim3 block, size_t shared, const emulated_body &kernel);
+
+#endif
