@@ -148,6 +148,26 @@ Test(merge, moments_made_later_are_added_to_a_finished_run) {
     EXPECT_SAYS("40|4\n");
 }
 
+/* A run is computed again for numbers that its recording lacks: they are taken over only if it is the same run to the
+ * bit, and a run that differs is counted. */
+Test(merge, finished_runs_are_completed_with_numbers_they_lack) {
+    const char *const tables = "sqlite3 $TEST_DIR/merged.db 'SELECT * FROM metric; SELECT * FROM epoch' | sha256sum";
+    compute_shards("");
+    EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db --quiet; %s > $TEST_DIR/whole", tables);
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/merged.db \"DELETE FROM metric WHERE name LIKE 'final_loss%%'; "
+           "SELECT changes() > 0; UPDATE epoch SET running = NULL\"; "
+           "$AFFJORD merge --db $TEST_DIR/merged.db; %s | cmp - $TEST_DIR/whole && "
+           "$AFFJORD merge --db $TEST_DIR/merged.db",
+           tables);
+    EXPECT_SAYS("1\n4 shards: 0 runs merged");
+    EXPECT_SAYS("4 completed with numbers they lacked\n4 shards: 0 runs merged");
+    EXPECT(0, "sqlite3 $TEST_DIR/merged.db \"DELETE FROM metric WHERE name LIKE 'final_loss%%'; UPDATE epoch SET "
+              "loss = loss + 1e-15 WHERE epoch = 1 AND run_id IN (SELECT run_id FROM run WHERE seed = 0)\"; "
+              "$AFFJORD merge --db $TEST_DIR/merged.db");
+    EXPECT_SAYS("2 completed with numbers they lacked, 2 not completed, as their losses differ\n");
+}
+
 Test(merge, removed_when_they_are_in_the_database) {
     char *expected = undisturbed();
     compute_shards("");

@@ -81,8 +81,10 @@ const command command_merge = {
     .name = "merge",
     .summary = "merge the shards that tasks on other machines wrote into the database",
     .forms = (const char *const[]){"[SHARD.db]... [OPTION]...", NULL},
-    .text = "Copies the runs of shards (those named, or all in the folder of shards) with their settings, numbers, "
-            "pictures and checkpoints. Finished runs in the database are not changed; for an unfinished run, the later "
-            "iteration wins. A second merge changes nothing, and you can merge while tasks still run.",
+    .text =
+        "Copies the runs of shards (those named, or all in the folder of shards) with their settings, numbers, "
+        "pictures and checkpoints. A finished run in the database is not changed; if the shard has the same run with "
+        "the same losses to the bit, numbers that the database lacks are added. For an unfinished run, the later "
+        "iteration wins. A second merge changes nothing, and you can merge while tasks still run.",
     OPTIONS(options),
     .run = run_merge};

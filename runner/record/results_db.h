@@ -240,6 +240,8 @@ typedef bool db_ready(void *argument, db_run *run);
 typedef struct db_merged {
     uint64_t taken; /* runs that were new or had come further */
     uint64_t unfinished; /* of all the shard's runs, those that are not done */
+    uint64_t completed; /* finished here, which got numbers that they lacked */
+    uint64_t differing; /* finished here, which lack numbers but have other losses */
     uint64_t lost; /* checkpoints that were not there */
 } db_merged;
 
@@ -261,8 +263,8 @@ status db_each_wanted(results_db *db, status (*visit)(void *argument, const db_r
                       void *argument, db_merged *out, bool *needed, error_info *err);
 
 /* Copy the attached database's runs with all that belongs to them, in one
- * transaction. A finished run stays as it is, and only pictures are added to
- * it; of two unfinished ones the later iteration is taken, whole. What was
+ * transaction. A finished run stays as it is: only pictures are added to it,
+ * and numbers that it lacks if all its losses are the same there; of two unfinished ones the later iteration is taken, whole. What was
  * "running" becomes "interrupted", as nothing that writes this database
  * computes it. The path of a checkpoint is what `ready` makes of it. If one is not
  * ready, *again <- true and nothing is written; with `last` it is left out instead. */

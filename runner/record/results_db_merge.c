@@ -213,6 +213,31 @@ static status add_pictures(results_db *db, const char *subject, error_info *err)
     return STATUS_OK;
 }
 
+static status select_flag(results_db *db, db_statement statement, int64_t here, int64_t there, bool *out,
+                          error_info *err) {
+    sqlite3_stmt *row;
+    bool more;
+    TRY(db_select(db, statement, &row, err, "ii", here, there));
+    if (db_next(db, row, &more, err) != STATUS_OK) return fail_merge(db, err);
+    *out = more && sqlite3_column_int(row, 0) != 0;
+    sqlite3_reset(row);
+    return STATUS_OK;
+}
+
+/* A training may be computed again for numbers that its first recording lacks. They are those of the recorded run if
+ * all losses agree to the bit; otherwise nothing is copied. */
+static status complete_run(results_db *db, const candidate *one, db_merged *out, error_info *err) {
+    bool lacking, differing;
+    TRY(select_flag(db, STATEMENT_LACKED_METRICS, one->here, one->run.id, &lacking, err));
+    if (!lacking) return STATUS_OK;
+    TRY(select_flag(db, STATEMENT_DIFFERING_LOSSES, one->here, one->run.id, &differing, err));
+    out->differing += differing;
+    if (differing) return STATUS_OK;
+    out->completed++;
+    TRY(db_write(db, STATEMENT_COMPLETE_METRICS, err, "ii", one->here, one->run.id));
+    return db_write(db, STATEMENT_COMPLETE_EPOCHS, err, "ii", one->here, one->run.id);
+}
+
 /* What db_merge was asked. */
 typedef struct merge_request {
     db_ready *ready;
@@ -231,7 +256,10 @@ static status merge_run(results_db *db, void *argument, candidate *one, bool *st
     request->first |= one->is_first;
     if (one->choice == MERGE_KEEP) return STATUS_OK;
     TRY(add_pictures(db, run->data_checksum, err));
-    if (one->choice == MERGE_ADD) return add_pictures(db, run->key, err);
+    if (one->choice == MERGE_ADD) {
+        TRY(add_pictures(db, run->key, err));
+        return complete_run(db, one, request->out, err);
+    }
     if (run->has_checkpoint && !request->ready(request->argument, run)) {
         *stop = *request->again = !request->last;
         if (*stop) return STATUS_OK;

@@ -126,6 +126,8 @@ status merge_shard(results_db *db, const char *path, const merge_options *option
         return STATUS_OK;
     }
     result->runs += merged.taken;
+    result->completed += merged.completed;
+    result->differing += merged.differing;
     result->unfinished += merged.unfinished;
     if (merged.lost > 0 && !options->quiet)
         fprintf(stderr, "A checkpoint of \"%s\" is not there; its run was merged without\n", path);
@@ -185,6 +187,8 @@ status merge_sweep(results_db *db, error_info *err) {
 void print_merge(const merge_result *result, const char *database) {
     printf("%" PRIu64 " shard%s: %" PRIu64 " run%s merged into %s, %" PRIu64 " not done yet", result->shards,
            result->shards == 1 ? "" : "s", result->runs, result->runs == 1 ? "" : "s", database, result->unfinished);
+    if (result->completed > 0) printf(", %" PRIu64 " completed with numbers they lacked", result->completed);
+    if (result->differing > 0) printf(", %" PRIu64 " not completed, as their losses differ", result->differing);
     if (result->refused > 0) printf(", %" PRIu64 " refused", result->refused);
     if (result->removed > 0) printf(", %" PRIu64 " removed", result->removed);
     putchar('\n');

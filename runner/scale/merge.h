@@ -7,6 +7,8 @@
 typedef struct merge_result {
     uint64_t shards; /* read */
     uint64_t runs; /* copied into the database */
+    uint64_t completed; /* finished runs of the database that got numbers they lacked */
+    uint64_t differing; /* finished runs that lack numbers, but whose losses differ from the shard's */
     uint64_t unfinished; /* runs of the shards that are not done */
     uint64_t refused; /* shards that could not be merged; a message was printed for each */
     uint64_t removed;
