@@ -42,6 +42,7 @@ static status begin(model_fit *self, error_info *err) {
     objective *obj;
     specification_objective(&self->values, &self->of->shape, self->seed, &loss);
     specification_trainer(&self->values, &by);
+    by.keep_best = false;
     TRY(objective_create(&loss, (objective_data){.points = self->data}, self->of->workers, &obj, err));
     return trainer_create(&by, &obj, &self->training, err);
 }

@@ -43,6 +43,10 @@ typedef struct model_rows {
 /* Read a model, to be computed by so many threads. The caller owns *out. Errors: STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status model_open(const char *path, size_t threads, model **out, error_info *err);
 
+/* The same with the parameters of the epoch with the least validation loss, from a checkpoint of a training with
+ * train.keep_best. Errors besides: STATUS_INVALID where the file keeps none. */
+status model_open_best(const char *path, size_t threads, model **out, error_info *err);
+
 /* A model of points of R^dimension that is not trained: all parameters are 0 until model_fit_end. Each of the `count`
  * texts is a setting, "model.context=augmented" (docs/reference/settings.md); where the section is left out, the first
  * of [model], [flow], [solver], [train] and [data] that has such a key is meant. Errors: STATUS_INVALID,

@@ -4,6 +4,7 @@
 
 #include "model/model_parts.h"
 #include "train/checkpoint.h"
+#include "train/trainer.h"
 
 /* --- From settings --- */
 
@@ -120,17 +121,29 @@ static void note_conversion(const char *path, model *out) {
         error_describe(&out->notes[out->note_count++], "%s: converted arrays to %s: %s", path, REAL_NAME, list);
 }
 
-static status read_parameters(const char *path, model *self, error_info *err) {
+/* The parameters of the best epoch instead of the last ones. */
+static status take_best(const char *path, model *self, error_info *err) {
+    error_info reason;
+    trainer_best about;
+    const status outcome = trainer_read_best(self->file, self->table->total, self->own_params, &about, &reason);
+    if (outcome != STATUS_OK) return error_set(err, outcome, "%s: %s", path, reason.text);
+    error_describe(&self->notes[self->note_count++],
+                   "these are the parameters of the best epoch, after %llu iterations, with the validation loss %.6g",
+                   (unsigned long long)about.iteration, about.loss);
+    return STATUS_OK;
+}
+
+static status read_parameters(const char *path, bool best, model *self, error_info *err) {
     error_info reason;
     TRY(model_own_parameters(self, err));
     const status outcome = checkpoint_get_parameters(self->file, self->table, self->own_params, &reason);
     if (outcome != STATUS_OK) return error_set(err, outcome, "%s: %s", path, reason.text);
     note_check(path, self);
     note_conversion(path, self);
-    return STATUS_OK;
+    return best ? take_best(path, self, err) : STATUS_OK;
 }
 
-static status open_file(const char *path, size_t threads, checkpoint **file, model **out, error_info *err) {
+static status open_file(const char *path, size_t threads, bool best, checkpoint **file, model **out, error_info *err) {
     settings values;
     specification_shape shape;
     standard units;
@@ -139,18 +152,26 @@ static status open_file(const char *path, size_t threads, checkpoint **file, mod
     TRY(build_alone(&values, &shape, units.dimension > 0 ? &units : NULL, threads, out, err));
     (*out)->file = *file;
     *file = NULL;
-    return read_parameters(path, *out, err);
+    return read_parameters(path, best, *out, err);
 }
 
-status model_open(const char *path, size_t threads, model **out, error_info *err) {
+static status open_either(const char *path, size_t threads, bool best, model **out, error_info *err) {
     checkpoint *file;
     model *self = NULL;
     TRY(checkpoint_read(path, &file, err));
-    const status outcome = open_file(path, threads, &file, &self, err);
+    const status outcome = open_file(path, threads, best, &file, &self, err);
     checkpoint_destroy(&file);
     if (outcome != STATUS_OK) model_close(&self);
     else *out = self;
     return outcome;
+}
+
+status model_open(const char *path, size_t threads, model **out, error_info *err) {
+    return open_either(path, threads, false, out, err);
+}
+
+status model_open_best(const char *path, size_t threads, model **out, error_info *err) {
+    return open_either(path, threads, true, out, err);
 }
 
 /* --- From texts --- */

@@ -11,7 +11,7 @@
 enum {
     MODEL_POINTS = 1024, /* points of one call of the flow */
     MODEL_IMAGES = 50, /* images of one call: with adaptive steps they are solved together, and results depend on it */
-    MODEL_NOTES_MAX = 2
+    MODEL_NOTES_MAX = 3
 };
 
 /* Asked between batches; true gives up, and what is not computed is left as it was. */

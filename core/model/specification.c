@@ -145,6 +145,7 @@ void specification_trainer(const settings *values, trainer_spec *out) {
         .clip_norm = values->train_clip_norm,
         .average = values->train_average,
         .stop_loss = values->train_stop_loss,
+        .keep_best = values->train_keep_best,
     };
 }
 

@@ -269,6 +269,7 @@ static void end_epoch(const batched_run *one, const objective_counts *last, trai
     epoch->validation = one->holdout[OBJECTIVE_VALIDATION];
     epoch->validation_loss = one->holdout_loss[OBJECTIVE_VALIDATION];
     objective_count(training->objective, false, &epoch->validation_counts);
+    trainer_best_update(training, epoch);
     if (!epoch->tested) return;
     epoch->test = one->holdout[OBJECTIVE_TEST];
     epoch->test_loss = one->holdout_loss[OBJECTIVE_TEST];

@@ -20,16 +20,17 @@ static status build(trainer *training) {
     TRY(BACKEND_NEW(backend, &training->memory, P, &training->gradient));
     training->average = training->params;
     if (training->spec.average > 0) TRY(BACKEND_NEW(backend, &training->memory, P, &training->average));
+    TRY(trainer_best_create(training));
     TRY(BACKEND_NEW(backend, &training->memory, 2, &training->scalars));
     training->host = training->gradient;
     return backend_is_host(backend) ? STATUS_OK : ARENA_NEW(&training->memory, P, &training->host);
 }
 
-/* x (P) <- numbers of the program; and x for the program to read, until the next such call. */
-static void set(const trainer *training, const void *from, real *x) {
+void trainer_set(const trainer *training, const void *from, real *x) {
     training->backend->copy_to_device(training->backend, training->parameters * sizeof *x, from, x);
 }
-static const real *show(const trainer *training, const real *x) {
+
+const real *trainer_show(const trainer *training, const real *x) {
     if (backend_is_host(training->backend)) return x;
     training->backend->copy_to_host(training->backend, training->parameters * sizeof *x, x, training->host);
     return training->host;
@@ -52,8 +53,8 @@ static status create(const trainer_spec *spec, objective *obj, trainer **out, er
         return error_set(err, STATUS_MEMORY, "out of memory for a trainer");
     }
     objective_initialise(obj, training->host);
-    set(training, training->host, training->params);
-    set(training, training->host, training->average);
+    trainer_set(training, training->host, training->params);
+    trainer_set(training, training->host, training->average);
     *out = training;
     return STATUS_OK;
 }
@@ -99,6 +100,7 @@ void trainer_end_epoch(trainer *training, const objective_counts *last, trainer_
         epoch->training_counts.flows[f].forward = training->evaluations[2 * f] / (double)length;
         epoch->training_counts.flows[f].backward = training->evaluations[2 * f + 1] / (double)length;
     }
+    if (length < spec->epoch_iterations) return;
     training->epoch_sum = 0;
     memset(training->evaluations, 0, sizeof training->evaluations);
 }
@@ -190,6 +192,7 @@ status trainer_step(trainer *training, double *loss, bool *epoch_done, trainer_e
     if (*epoch_done) {
         trainer_end_epoch(training, &counts, epoch);
         measure(training, epoch);
+        trainer_best_update(training, epoch);
     }
     return outcome;
 }
@@ -203,7 +206,7 @@ uint64_t trainer_iteration(const trainer *training) {
 }
 
 const real *trainer_parameters(const trainer *training) {
-    return show(training, training->average);
+    return trainer_show(training, training->average);
 }
 
 objective *trainer_objective(trainer *training) {
@@ -220,14 +223,16 @@ status trainer_save(const trainer *training, checkpoint *into) {
     const size_t P = training->parameters, two = 2, flows[] = {OBJECTIVE_FLOWS_MAX, 2};
     const uint64_t counters[] = {training->iteration, training->updates};
     const double means[] = {training->epoch_sum, training->running};
-    TRY(checkpoint_put_parameters(into, objective_parameters(training->objective), show(training, training->average)));
+    TRY(checkpoint_put_parameters(into, objective_parameters(training->objective),
+                                  trainer_show(training, training->average)));
     if (training->average != training->params)
-        TRY(checkpoint_put(into, TRAINER_PARAMETERS, CHECKPOINT_REAL, 1, &P, show(training, training->params)));
-    TRY(checkpoint_put(into, "adam.first", CHECKPOINT_REAL, 1, &P, show(training, training->first)));
-    TRY(checkpoint_put(into, "adam.second", CHECKPOINT_REAL, 1, &P, show(training, training->second)));
+        TRY(checkpoint_put(into, TRAINER_PARAMETERS, CHECKPOINT_REAL, 1, &P, trainer_show(training, training->params)));
+    TRY(checkpoint_put(into, "adam.first", CHECKPOINT_REAL, 1, &P, trainer_show(training, training->first)));
+    TRY(checkpoint_put(into, "adam.second", CHECKPOINT_REAL, 1, &P, trainer_show(training, training->second)));
     TRY(checkpoint_put(into, "trainer.counters", CHECKPOINT_U64, 1, &two, counters));
     TRY(checkpoint_put(into, "trainer.means", CHECKPOINT_F64, 1, &two, means));
-    return checkpoint_put(into, "trainer.evaluations", CHECKPOINT_F64, 2, flows, training->evaluations);
+    TRY(checkpoint_put(into, "trainer.evaluations", CHECKPOINT_F64, 2, flows, training->evaluations));
+    return trainer_best_save(training, into);
 }
 
 static status find(const checkpoint *from, const char *name, checkpoint_type type, size_t count, const void **out,
@@ -249,14 +254,15 @@ status trainer_restore(trainer *training, const checkpoint *from, error_info *er
     TRY(find(from, "trainer.means", CHECKPOINT_F64, 2, &means, err));
     TRY(find(from, "trainer.evaluations", CHECKPOINT_F64, (size_t)2 * OBJECTIVE_FLOWS_MAX, &evaluations, err));
 
-    set(training, training->host, training->average); /* where they were read to, in case others fail */
-    set(training, params, training->params);
-    set(training, first, training->first);
-    set(training, second, training->second);
+    trainer_set(training, training->host, training->average); /* where they were read to, in case others fail */
+    trainer_set(training, params, training->params);
+    trainer_set(training, first, training->first);
+    trainer_set(training, second, training->second);
     memcpy(training->evaluations, evaluations, sizeof training->evaluations);
     training->iteration = ((const uint64_t *)counters)[0];
     training->updates = ((const uint64_t *)counters)[1];
     training->epoch_sum = ((const double *)means)[0];
     training->running = ((const double *)means)[1];
+    trainer_best_restore(training, from);
     return STATUS_OK;
 }

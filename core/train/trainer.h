@@ -30,6 +30,7 @@ typedef struct trainer_spec {
     trainer_decay decay; /* of the learning rate */
     double clip_norm; /* a gradient g with |g| above it becomes g clip_norm / |g|; 0: none does */
     double average; /* decay of the moving average of the parameters, which is the model then; 0: none is kept */
+    bool keep_best; /* keep the parameters of the epoch with the least validation loss too: P more numbers */
     double stop_loss; /* stop once the running mean (0.99) of the training loss is below; -INFINITY: never */
     const backend_ops *backend; /* the objective's; NULL for the best of this processor */
 } trainer_spec;
@@ -95,8 +96,20 @@ size_t trainer_bytes(const trainer *training);
 
 /* All state that the next step needs, as named arrays; see checkpoint.h. */
 status trainer_save(const trainer *training, checkpoint *into);
-/* The opposite. STATUS_FORMAT if an array is missing or has another shape. */
+/* The opposite. STATUS_FORMAT if an array is missing or has another shape. A training that the state ends may go on if
+ * this one has more iterations: it ends with the bits of one that had them from the start, if no learning rate depends
+ * on their number (spec.decay). */
 status trainer_restore(trainer *training, const checkpoint *from, error_info *err);
+
+/* The epoch with the least finite validation loss, the first of equals. */
+typedef struct trainer_best {
+    uint64_t iteration; /* done at its end */
+    double loss; /* of the validation batch */
+} trainer_best;
+
+/* params (P) <- the model at the end of the best epoch, from a checkpoint of a training with keep_best; nothing where
+ * it is the checkpoint's own model. Errors: STATUS_INVALID where none is kept, STATUS_FORMAT. */
+status trainer_read_best(const checkpoint *from, size_t P, real *params, trainer_best *about, error_info *err);
 
 AFFJORD_API_END
 

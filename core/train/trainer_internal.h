@@ -7,6 +7,14 @@
 #include "base/arena.h"
 #include "train/trainer.h"
 
+/* The epoch with the least validation loss so far (trainer_best.c). */
+typedef struct best_epoch {
+    bool known; /* the epochs of the whole training were compared */
+    uint64_t epoch, iteration; /* of the best epoch of full length; 0: none yet */
+    double loss; /* its loss; INFINITY for none */
+    double last_loss; /* of a shorter last epoch that is better than that one; else NAN */
+} best_epoch;
+
 struct trainer {
     trainer_spec spec;
     objective *objective;
@@ -24,6 +32,8 @@ struct trainer {
     real *first; /* (P), Adam's moments */
     real *second; /* (P) */
     real *average; /* (P), the moving average; params themselves where none is kept */
+    best_epoch best;
+    real *best_params; /* (P), in the backend's memory: the model at the end of that epoch; NULL where none is kept */
 
     double *scalars; /* (2), in the backend's memory: a weight, a norm */
     real *gradient; /* (P) */
@@ -32,6 +42,16 @@ struct trainer {
      * the gradient, which is of no use between steps. */
     real *host;
 };
+
+/* x (P) <- numbers of the program; and x for the program to read, until the next such call. */
+void trainer_set(const trainer *training, const void *from, real *x);
+const real *trainer_show(const trainer *training, const real *x);
+
+/* The best epoch's parameters. Update: an epoch has ended, with its validation loss. Restore: after all other state. */
+status trainer_best_create(trainer *training);
+void trainer_best_update(trainer *training, const trainer_epoch *epoch);
+status trainer_best_save(const trainer *training, checkpoint *into);
+void trainer_best_restore(trainer *training, const checkpoint *from);
 
 /* Of the running mean of the loss. */
 static const double trainer_running_decay = 0.99;
@@ -45,7 +65,8 @@ void trainer_count(trainer *training, status outcome, double loss, const objecti
 /* Whether the iteration just counted is the last of an epoch. */
 bool trainer_ends_epoch(const trainer *training);
 
-/* What the epoch gave but the losses of the holdout batches; the next one begins. */
+/* What the epoch gave but the losses of the holdout batches; the next one begins, unless the training ended within it:
+ * then its sums stay for a longer training that begins there. */
 void trainer_end_epoch(trainer *training, const objective_counts *last, trainer_epoch *epoch);
 
 /* --- The objective --- */

@@ -11,13 +11,15 @@ from ._library import Epoch, InvalidError, Rows, call, library
 from ._results import checkpoint_of_run
 
 
-def load(path=None, *, db=None, run=None, threads=1):
-    """Return the flow of a model file, or of a run of a database by its number or the beginning of its key."""
+def load(path=None, *, db=None, run=None, best=False, threads=1):
+    """Return the flow of a model file, or of a run of a database by its number or the beginning of its key.
+
+    With best=True: the model of the epoch with the least validation loss, from a run or a checkpoint."""
     if (path is None) == (db is None) or (db is None) != (run is None):
         raise InvalidError("load: expected the path of a model file, or db= and run=")
     path = checkpoint_of_run(db, run) if path is None else path
     handle = c_void_p()
-    call("model_open", fsencode(path), threads, byref(handle))
+    call("model_open_best" if best else "model_open", fsencode(path), threads, byref(handle))
     flow = Flow.__new__(Flow)
     flow._take(handle)
     return flow

@@ -71,6 +71,7 @@ MODEL, TEXT, COUNT, SEED, REASON, ARRAY = c_void_p, c_char_p, c_size_t, c_uint64
 # Every function that is called, as in model/model.h and model/fit.h. Those with a REASON return a status.
 FUNCTIONS = {
     "model_open": (TEXT, COUNT, POINTER(MODEL), REASON),
+    "model_open_best": (TEXT, COUNT, POINTER(MODEL), REASON),
     "model_create": (COUNT, COUNT, POINTER(TEXT), COUNT, POINTER(MODEL), REASON),
     "model_close": (POINTER(MODEL),),
     "model_write": (MODEL, TEXT, REASON),

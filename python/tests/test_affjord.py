@@ -94,6 +94,17 @@ def test_a_run_by_its_number_and_key(place, trained):
             affjord.load(db="r.db", run=run)
 
 
+def test_the_best_epoch_of_a_run_has_the_bits_of_the_program(place, trained):
+    flow = trained()
+    with pytest.warns(UserWarning, match="parameters of the best epoch"):
+        best = affjord.load(db="r.db", run=1, best=True)
+    program(place, "sample", "1:best", "--db", "r.db", "--n", 9, "--output", "s.npy")
+    same(best.sample(9), np.load("s.npy"))
+    flow.save("last.safetensors")
+    with pytest.raises(affjord.InvalidError, match="keeps no best epoch"):
+        affjord.load("last.safetensors", best=True)
+
+
 def test_results_are_tables(place, trained):
     trained()
     curves = affjord.results("r.db").loss_curves(experiment="small")

@@ -274,7 +274,7 @@ static int run_export(int count, char **words, int all_count, char **all) {
 
 #define MODEL_HELP                                                                                                     \
     "RUN is a run's number, its key, or the beginning of its key, as ./run list prints them. FILE.safetensors is a "   \
-    "file from ./run export, or a checkpoint."
+    "file from ./run export, or a checkpoint. RUN:best is the model of the epoch with the least validation loss."
 
 #define OPTION_TABLE_OUTPUT                                                                                            \
     OPTION_TEXT(request, output, "--output", "FILE",                                                                   \

@@ -2,6 +2,7 @@
 #include "commands/model.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,19 @@ static bool is_file(const char *name) {
     static const char ending[] = ".safetensors";
     const size_t length = strlen(name), tail = strlen(ending);
     return length > tail && strcmp(name + length - tail, ending) == 0;
+}
+
+/* RUN:best is the model of the run's best epoch; which <- RUN. Keys and numbers have no colon, files may. */
+static status split_name(const char *name, char which[PATH_MAX], bool *best, error_info *err) {
+    static const char ending[] = ":best";
+    const char *colon = strrchr(name, ':');
+    const size_t length = strlen(name);
+    if (length >= PATH_MAX) return error_set(err, STATUS_IO, "the path is too long: %.100s...", name);
+    memcpy(which, name, length + 1);
+    *best = colon && strcmp(colon, ending) == 0;
+    if (*best) which[colon - name] = '\0';
+    if (!colon || *best || is_file(name)) return STATUS_OK;
+    return error_set(err, STATUS_INVALID, "%.100s: no such model; expected RUN, RUN:best or a .safetensors file", name);
 }
 
 /* The folder of a run's images is no setting of its checkpoint: the file may go elsewhere. */
@@ -49,10 +63,11 @@ static status find_file(const char *name, const char *database, trained_model *o
 }
 
 status trained_open(const char *name, const char *database, size_t threads, trained_model *out, error_info *err) {
+    char which[PATH_MAX];
+    bool best;
     *out = (trained_model){.model = NULL};
-    if (is_file(name)) {
-        if (strlen(name) >= sizeof out->path) return error_set(err, STATUS_IO, "the path is too long: %.100s...", name);
-        memcpy(out->path, name, strlen(name) + 1);
-    } else TRY(find_file(name, database, out, err));
-    return model_open(out->path, threads, &out->model, err);
+    TRY(split_name(name, which, &best, err));
+    if (is_file(which)) memcpy(out->path, which, strlen(which) + 1);
+    else TRY(find_file(which, database, out, err));
+    return (best ? model_open_best : model_open)(out->path, threads, &out->model, err);
 }

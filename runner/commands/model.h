@@ -12,8 +12,8 @@ typedef struct trained_model {
     error_info unfinished; /* a sentence on a run that is; "" for others */
 } trained_model;
 
-/* Read the model that `name` means: a file if it ends in .safetensors,
- * otherwise a run of the database. Errors: STATUS_INVALID if there is no such
+/* Read the model that `name` means: a file if it ends in .safetensors, otherwise a run of the database; with :best after
+ * it, its best epoch's model. Errors: STATUS_INVALID if there is no such
  * run; STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status trained_open(const char *name, const char *database, size_t threads, trained_model *out, error_info *err);
 
