@@ -31,6 +31,20 @@ Test(run_images, jobs_and_threads_do_not_change_a_bit) {
     free(expected);
 }
 
+Test(run_images, a_longer_run_begins_where_a_finished_one_ends) {
+    char *expected = undisturbed();
+    /* 7 iterations end within the third epoch. */
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/c.db --quiet --set train.iterations=7");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/c.db");
+    EXPECT_SAYS("Note: 4 runs continue from finished runs with fewer iterations");
+    EXPECT(0, "sqlite3 $TEST_DIR/c.db \"DELETE FROM sample_blob WHERE subject IN (SELECT key FROM run WHERE iterations "
+              "= 7); DELETE FROM run WHERE iterations = 7\"");
+    check_same(expected, "c.db");
+    free(expected);
+    EXPECT(0, "$AFFJORD eval 1:best --db $TEST_DIR/whole.db --input mnist-tiny --n 5");
+    EXPECT_SAYS("parameters of the best epoch");
+}
+
 /* A run of rounded convolutions is another run, whose losses differ by what a rounding does; its checkpoint says so, or
  * it would not go on with the same bits. */
 Test(run_images, rounded_convolutions_are_a_setting_of_a_run) {

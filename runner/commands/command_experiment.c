@@ -8,6 +8,7 @@
 
 #include "base/real.h"
 #include "flow/cnf_kernel_spec.h"
+#include "plan/continuation.h"
 #include "plan/dry_run.h"
 #include "plan/run_status.h"
 #include "record/machine.h"
@@ -206,6 +207,18 @@ static status train(const experiment *self, results_db *db, const run_status *li
     return outcome;
 }
 
+/* Begin runs where finished ones with fewer iterations end. */
+static status extend_finished(const experiment *self, results_db *db, run_status *list, error_info *err) {
+    char *text = NULL;
+    size_t size;
+    FILE *notes = open_memstream(&text, &size);
+    if (!notes) return error_set(err, STATUS_MEMORY, "out of memory");
+    const status outcome = continuation_apply(db, self->runs, list, notes, err);
+    if (fclose(notes) == 0 && !self->args.quiet) fputs(text, stderr);
+    free(text);
+    return outcome;
+}
+
 static status write_and_train(const experiment *self, results_db *db, const machine *here, workers_result *result,
                               error_info *err) {
     run_status *list;
@@ -214,11 +227,11 @@ static status write_and_train(const experiment *self, results_db *db, const mach
     if (list->outdated_count > 0 && !self->args.quiet)
         fprintf(stderr, "Note: %zu run%s with older settings left experiment %s; the database keeps them\n",
                 list->outdated_count, list->outdated_count == 1 ? "" : "s", self->row.name);
-    status outcome = STATUS_OK;
-    if (list->done < list->count && counts(self)) {
+    status outcome = counts(self) ? STATUS_OK : extend_finished(self, db, list, err);
+    if (outcome == STATUS_OK && list->done < list->count && counts(self)) {
         outcome = count_parameters(db, self->runs, list, &here->session, err);
         result->done = list->count - list->done;
-    } else if (list->done < list->count) {
+    } else if (outcome == STATUS_OK && list->done < list->count) {
         outcome = train(self, db, list, here, result, err);
     }
     run_status_destroy(&list);
@@ -374,6 +387,8 @@ static int dry_run(const experiment *self) {
     status outcome = db_open_begun(self->database, &db, &err);
     if (outcome == STATUS_OK && db) outcome = run_status_read(db, self->runs, &self->row, &list, &err);
     else if (outcome == STATUS_OK) outcome = run_status_empty(self->runs, &list, &err);
+    if (outcome == STATUS_OK && db && !self->args.format && !self->args.only)
+        outcome = continuation_find(db, self->runs, list, &err);
     const scheduler_request to = scheduler_of(self);
     if (outcome == STATUS_OK && self->args.format)
         outcome = scheduler_write_commands(&to, self->runs, list, stdout, &err);

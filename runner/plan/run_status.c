@@ -48,6 +48,7 @@ status run_status_empty(const plan *runs, run_status **out, error_info *err) {
 void run_status_destroy(run_status **list) {
     if (!*list) return;
     free((*list)->runs);
+    free((*list)->sources);
     free((*list)->outdated);
     free(*list);
     *list = NULL;

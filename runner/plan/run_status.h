@@ -14,6 +14,9 @@ typedef struct run_status {
     size_t count; /* that of the plan's runs */
     db_run *runs; /* (count), in their order; id 0 where the database has none */
     size_t done; /* of them */
+    /* (count): the finished run that one continues (continuation.h), id 0 where there is none; NULL: not looked for */
+    db_run *sources;
+    size_t by_decay; /* runs that train.decay keeps from continuing one */
     size_t outdated_count; /* runs with older settings that are still members of the experiment */
     int64_t *outdated;
     bool current; /* run_status_write() has nothing to write */

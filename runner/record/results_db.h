@@ -231,6 +231,18 @@ void db_compare_at_close(results_db *db);
 /* Forget what a run gave, so that it starts anew. Files stay. */
 status db_reset_run(results_db *db, int64_t run, error_info *err);
 
+/* --- Longer runs that begin where finished ones end --- */
+
+/* Visit the planned iterations of finished runs with a checkpoint, each number once, from the highest down. */
+status db_each_length(results_db *db, status (*visit)(void *argument, uint64_t iterations, error_info *err),
+                      void *argument, error_info *err);
+
+/* Let `run` begin at the checkpoint of the finished run `from`, as if it were interrupted there: its epochs that end at
+ * multiples of `epoch_iterations`, what its start gave, its time. The checkpoint is the run's own, written before.
+ * Table meta gets a row 'continued.KEY': the key of `from`, and the iteration. */
+status db_continue_run(results_db *db, const db_run *run, const db_run *from, uint64_t epoch_iterations,
+                       const db_checkpoint *checkpoint, error_info *err);
+
 /* --- Merging shards (docs/guide/scaling.md) --- */
 
 /* Whether the checkpoint of a run of a shard is among the files of this database; its path, which is the shard's, <-

@@ -128,6 +128,21 @@ status db_each_run(results_db *db, const char *experiment,
     }
 }
 
+status db_each_length(results_db *db, status (*visit)(void *argument, uint64_t iterations, error_info *err),
+                      void *argument, error_info *err) {
+    sqlite3_stmt *rows;
+    bool more;
+    TRY(db_select(db, STATEMENT_EACH_LENGTH, &rows, err, ""));
+    for (;;) {
+        TRY(db_next(db, rows, &more, err));
+        if (!more) return STATUS_OK;
+        const status outcome = visit(argument, count_at(rows, 0), err);
+        if (outcome == STATUS_OK) continue;
+        sqlite3_reset(rows);
+        return outcome;
+    }
+}
+
 status db_find_experiment(results_db *db, const db_experiment *experiment, int64_t *id, bool *same, error_info *err) {
     sqlite3_stmt *rows;
     bool more;

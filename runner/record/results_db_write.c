@@ -148,7 +148,20 @@ status db_end_run(results_db *db, int64_t run, db_state state, const char *error
                     now);
 }
 
+status db_continue_run(results_db *db, const db_run *run, const db_run *from, uint64_t epoch_iterations,
+                       const db_checkpoint *checkpoint, error_info *err) {
+    TRY(db_reset_run(db, run->id, err));
+    TRY(db_write(db, STATEMENT_CONTINUE_EPOCHS, err, "iiu", run->id, from->id, epoch_iterations));
+    TRY(db_write(db, STATEMENT_CONTINUE_FLOWS, err, "iiu", run->id, from->id, epoch_iterations));
+    TRY(db_write(db, STATEMENT_CONTINUE_PLANS, err, "ii", run->id, from->id));
+    TRY(db_write(db, STATEMENT_CONTINUE_METRICS, err, "ii", run->id, from->id));
+    TRY(db_write(db, STATEMENT_CONTINUE_RUN, err, "iiu", run->id, from->id, checkpoint->iteration));
+    TRY(db_write(db, STATEMENT_PUT_CONTINUED, err, "ttu", run->key, from->key, checkpoint->iteration));
+    return db_put_checkpoint(db, run->id, checkpoint, err);
+}
+
 status db_reset_run(results_db *db, int64_t run, error_info *err) {
+    TRY(db_write(db, STATEMENT_DROP_CONTINUED, err, "i", run));
     TRY(db_write(db, STATEMENT_DROP_CHECKPOINT, err, "i", run));
     TRY(db_write(db, STATEMENT_DROP_EPOCHS, err, "i", run));
     TRY(db_write(db, STATEMENT_DROP_FLOWS, err, "i", run));

@@ -1,0 +1,23 @@
+/* continuation.h - runs that begin where finished runs with fewer iterations end.
+ *
+ * A run of N iterations is the beginning of a run of M > N iterations with the same other settings, data and seed: all
+ * random draws are functions of the iteration. So the longer run begins at the last checkpoint of the longest such run,
+ * with the same bits as if it had been computed at once. Not so with train.decay = cosine, where every learning rate
+ * depends on the number of iterations. */
+#ifndef AFFJORD_RUNNER_CONTINUATION_H
+#define AFFJORD_RUNNER_CONTINUATION_H
+
+#include <stdio.h>
+
+#include "plan/run_status.h"
+
+/* Find for each run that is not done the finished run from which it may continue, if that saves iterations:
+ * list->sources. Writes nothing. Errors: those of the database, STATUS_MEMORY. */
+status continuation_find(results_db *db, const plan *runs, run_status *list, error_info *err);
+
+/* Let these runs begin there: write their checkpoints and rows, commit, and read the rows again. A run that has no
+ * usable checkpoint is told in `notes`, in lines, and begins where it would have. Errors: those of the database,
+ * STATUS_MEMORY. */
+status continuation_apply(results_db *db, const plan *runs, run_status *list, FILE *notes, error_info *err);
+
+#endif
