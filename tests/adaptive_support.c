@@ -123,11 +123,11 @@ ode_system equation_system(equation *e) {
 }
 
 void solution_find(const tableau *pair, equation *e, double start, double end, const adaptive_options *options,
-                   const adaptive_outputs *out, solution *s) {
+                   solution *s) {
     real workspace[(RK_STAGES_MAX + 3) * LENGTH_MAX];
     const ode_system system = equation_system(e);
     memcpy(s->y, e->start, sizeof s->y);
     s->record = (adaptive_record){.capacity = STEPS_MAX, .time = s->time, .step = s->step, .states = s->states};
     const solve_spec by = {.method = pair, .options = *options};
-    s->outcome = solve_with_outputs(&by, start, end, &system, s->y, &s->record, out, workspace, &s->count);
+    s->outcome = solve_integrate(&by, start, end, &system, s->y, &s->record, workspace, &s->count);
 }

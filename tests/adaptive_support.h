@@ -11,7 +11,7 @@
     for (tableau_id id = 0; id < TABLEAU_COUNT; id++)                                                                  \
         if (tableau_is_pair(tableau_get(id)))
 
-enum { LENGTH_MAX = 8, STEPS_MAX = 4000, OUTPUTS_MAX = 16 };
+enum { LENGTH_MAX = 8, STEPS_MAX = 4000 };
 
 /* One equation with counters. `strength` is a parameter of each, 1 in the golden file. */
 typedef struct equation {
@@ -42,9 +42,8 @@ typedef struct solution {
     real states[STEPS_MAX * LENGTH_MAX];
 } solution;
 
-/* Solves from e->start, which y begins as; `out`, NULL for none, are further outputs. The record has room for
- * STEPS_MAX steps. */
+/* Solves from e->start, which y begins as. The record has room for STEPS_MAX steps. */
 void solution_find(const tableau *pair, equation *e, double start, double end, const adaptive_options *options,
-                   const adaptive_outputs *out, solution *s);
+                   solution *s);
 
 #endif

@@ -1,49 +1,16 @@
-/* test_adaptive_accuracy.c - dense output, the stages of a reverse; in the double build errors against tolerances, and
+/* test_adaptive_accuracy.c - the stages of a reverse; in the double build errors against tolerances, and
  * gradients against differences. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 
 #include "adaptive_support.h"
+#include "backend/step_control.h"
 
-static solution found, other;
+static solution found;
 
 static bool same(size_t n, const real *x, const real *y) {
     return memcmp(x, y, n * sizeof *x) == 0;
-}
-
-Test(adaptive, outputs_are_on_the_way_and_change_nothing) {
-    EACH_PAIR(id)
-    for (int back = 0; back < 2; back++) {
-        const tableau *m = tableau_get(id);
-        equation e = equation_make(0);
-        const double start = back ? e.end : 0, end = e.end - start;
-        const adaptive_options options = {.atol = 1e-4, .rtol = 1e-4};
-        solution_find(m, &e, start, end, &options, NULL, &other);
-        /* Twice the start, the end of the first step, then evenly on to twice the end. */
-        const double first = other.time[1], spacing = (end - first) / (OUTPUTS_MAX - 4);
-        double times[OUTPUTS_MAX] = {start, start};
-        real shown[OUTPUTS_MAX * LENGTH_MAX] = {0};
-        for (size_t i = 2; i < OUTPUTS_MAX; i++) times[i] = first + (double)(i - 2) * spacing;
-        times[OUTPUTS_MAX - 2] = times[OUTPUTS_MAX - 1] = end;
-        const adaptive_outputs out = {.count = OUTPUTS_MAX, .times = times, .states = shown};
-        solution_find(m, &e, start, end, &options, &out, &found);
-        const size_t n = e.length;
-        cr_assert_eq(found.outcome, STATUS_OK);
-        cr_assert_eq(found.count.evaluations, other.count.evaluations);
-        cr_assert(same(n, found.y, other.y));
-        cr_assert(same(n, shown, e.start) && same(n, shown + n, e.start));
-        cr_assert(same(n, shown + 2 * n, found.states + n), "%s", m->name);
-        for (size_t i = OUTPUTS_MAX - 2; i < OUTPUTS_MAX; i++) cr_assert(same(n, shown + i * n, found.y));
-        /* What lies between is near a solve that ends there. */
-        for (size_t i = 3; i < OUTPUTS_MAX - 2; i++) {
-            const adaptive_options fine = {.atol = 1e-6, .rtol = 1e-6, .stop_at_end = true};
-            solution_find(tableau_get(TABLEAU_DOPRI5), &e, start, times[i], &fine, NULL, &other);
-            for (size_t d = 0; d < n; d++)
-                cr_assert_float_eq((double)shown[i * n + d], (double)other.y[d], id == TABLEAU_DOPRI8 ? 0.03 : 5e-3,
-                                   "%s at %g", m->name, times[i]);
-        }
-    }
 }
 
 /* --- Reverse ------------------------------------------------------------------------------------------------------ */
@@ -113,12 +80,12 @@ Test(adaptive, reverse_of_nothing_and_of_what_is_not_finite) {
     const ode_system system = equation_system(&e);
     const adaptive_options options = {.atol = 1e-3, .rtol = 1e-3};
     real ybar[LENGTH_MAX] = {3, 4}, workspace[(2 * RK_STAGES_MAX + 3) * LENGTH_MAX];
-    solution_find(tableau_get(TABLEAU_DOPRI5), &e, 1, 1, &options, NULL, &found);
+    solution_find(tableau_get(TABLEAU_DOPRI5), &e, 1, 1, &options, &found);
     cr_assert_eq(solve_backward(&(solve_spec){.method = tableau_get(TABLEAU_DOPRI5)}, &found.record, &system, ybar,
                                 workspace, NULL),
                  STATUS_OK);
     cr_assert_eq(ybar[0], 3);
-    solution_find(tableau_get(TABLEAU_DOPRI5), &e, 0, 1, &options, NULL, &found);
+    solution_find(tableau_get(TABLEAU_DOPRI5), &e, 0, 1, &options, &found);
     ybar[0] = (real)INFINITY;
     cr_assert_eq(solve_backward(&(solve_spec){.method = tableau_get(TABLEAU_DOPRI5)}, &found.record, &system, ybar,
                                 workspace, NULL),
@@ -143,7 +110,7 @@ static double replay(const tableau *m, const equation *e, const adaptive_record 
             e->f(t + (i < m->stages ? m->c[i] : 1) * h, e->strength, state, k[i]);
         }
         double w[RK_WEIGHTS_MAX];
-        tableau_dense(m, step + 1 < record->steps ? 1 : (record->end - t) / h, w);
+        step_dense(m, step + 1 < record->steps ? 1 : (record->end - t) / h, w);
         for (size_t d = 0; d < n; d++)
             for (size_t i = 0; i <= m->stages; i++) y[d] += h * w[i] * k[i][d];
     }
@@ -158,7 +125,7 @@ static void check_backward(const tableau *m, size_t which, bool back, bool stop_
     const adaptive_options options = {.atol = 1e-3, .rtol = 1e-3, .stop_at_end = stop_at_end};
     const double half = e.end / 2, delta = 1e-5;
     real ybar[LENGTH_MAX], workspace[(2 * RK_STAGES_MAX + 3) * LENGTH_MAX];
-    solution_find(m, &e, back ? e.end : half, back ? half : e.end, &options, NULL, &found);
+    solution_find(m, &e, back ? e.end : half, back ? half : e.end, &options, &found);
     cr_assert_eq(found.outcome, STATUS_OK);
     double loss = 0, scale = 0;
     for (size_t d = 0; d < e.length; d++) {
@@ -196,7 +163,7 @@ Test(adaptive, reverse_is_the_gradient_with_steps_held) {
 /* A solve whose error can be passed over. */
 static void find_truth(equation *e, double start, double end, real y[LENGTH_MAX]) {
     const adaptive_options options = {.atol = 1e-14, .rtol = 1e-13, .stop_at_end = true};
-    solution_find(tableau_get(TABLEAU_DOPRI8), e, start, end, &options, NULL, &other);
+    solution_find(tableau_get(TABLEAU_DOPRI8), e, start, end, &options, &other);
     cr_assert_eq(other.outcome, STATUS_OK);
     memcpy(y, other.y, sizeof other.y);
 }
@@ -220,7 +187,7 @@ Test(adaptive, errors_are_proportional_to_tolerances) {
             for (int digits = 3; digits <= tightest; digits++) {
                 const double tolerance = pow(10, -digits);
                 const adaptive_options options = {.atol = tolerance, .rtol = tolerance, .stop_at_end = stop_at_end};
-                solution_find(tableau_get(id), &e, 0, e.end, &options, NULL, &found);
+                solution_find(tableau_get(id), &e, 0, e.end, &options, &found);
                 cr_assert_eq(found.outcome, STATUS_OK);
                 error[digits] = distance(e.length, found.y, truth);
                 cr_assert_lt(error[digits], 60 * tolerance, "%s, %s: error %g at tolerance %g", tableau_get(id)->name,
@@ -244,7 +211,7 @@ Test(adaptive, interpolation_has_the_order_of_the_table) {
             const double h = (id == TABLEAU_DOPRI8 ? 0.6 : 0.2) / (1 + halved);
             const adaptive_options options = {.atol = 1e3, .first_step = h};
             find_truth(&e, 0, 0.37 * h, truth);
-            solution_find(m, &e, 0, 0.37 * h, &options, NULL, &found);
+            solution_find(m, &e, 0, 0.37 * h, &options, &found);
             cr_assert_eq(found.count.accepted, 1);
             error[halved] = distance(e.length, found.y, truth);
         }
@@ -260,9 +227,9 @@ Test(adaptive, goes_there_and_back) {
             equation e = equation_make(which);
             const adaptive_options options = {.atol = 1e-8, .rtol = 1e-8, .stop_at_end = true};
             const equation begin = e;
-            solution_find(tableau_get(id), &e, 0, e.end, &options, NULL, &found);
+            solution_find(tableau_get(id), &e, 0, e.end, &options, &found);
             memcpy(e.start, found.y, sizeof e.start);
-            solution_find(tableau_get(id), &e, e.end, 0, &options, NULL, &found);
+            solution_find(tableau_get(id), &e, e.end, 0, &options, &found);
             cr_assert_lt(distance(e.length, found.y, begin.start), 3e-6, "%s, %s", tableau_get(id)->name, e.name);
         }
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "backend/cpu/cpu.h"
+#include "backend/step_control.h"
 #include "adaptive_support.h"
 
 enum { ORDER_MAX = 9, TREES_MAX = 500 };
@@ -102,7 +103,7 @@ Test(tableau, pairs_satisfy_all_order_conditions) {
         check_order(&f, "inner method", m->order - 1, s + 1, lower, 1);
         check_order(&f, "middle", middle_order[id], s + 1, m->mid, 0.5);
         for (double x = 0.15; x < 1; x += 0.2) {
-            tableau_dense(m, x, dense);
+            step_dense(m, x, dense);
             check_order(&f, "dense output", dense_order[id], s + 1, dense, x);
         }
     }
@@ -113,9 +114,9 @@ Test(tableau, dense_output_passes_through_the_ends_and_the_middle) {
         const tableau *m = tableau_get(id);
         const size_t s = m->stages;
         double w[3][RK_WEIGHTS_MAX], near[2][RK_WEIGHTS_MAX];
-        for (int i = 0; i < 3; i++) tableau_dense(m, 0.5 * i, w[i]);
-        tableau_dense(m, 1e-9, near[0]);
-        tableau_dense(m, 1 - 1e-9, near[1]);
+        for (int i = 0; i < 3; i++) step_dense(m, 0.5 * i, w[i]);
+        step_dense(m, 1e-9, near[0]);
+        step_dense(m, 1 - 1e-9, near[1]);
         for (size_t i = 0; i <= s; i++) {
             const double b = i < s ? m->b[i] : 0;
             cr_assert_eq(w[0][i], 0);

@@ -84,7 +84,9 @@ void step_control_begin_fixed(step_control *control);
  * constants. */
 void step_coefficients_set(const tableau *method, double h, bool backward, step_coefficients *coefficients);
 
-/* w (s + 1) <- the weights of tableau_dense (ode/tableau.h). */
+/* Dense output of a pair: w (s + 1) such that y + h sum_i w_i k_i is the polynomial of degree 4 through the values and
+ * derivatives at both ends and the value in the middle, at t + x h, 0 <= x <= 1. Of second order for heun2, third for
+ * bosh3 (for both it is the cubic Hermite polynomial), fourth for the others. */
 void step_dense(const tableau *pair, double x, double *w);
 
 #endif

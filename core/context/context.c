@@ -21,9 +21,6 @@ struct context {
 size_t context_dimension(const context *self) {
     return self->spec.dimension;
 }
-size_t context_moving(const context *self) {
-    return self->spec.moving;
-}
 bool context_is_clock(const context *self) {
     return !self->spec.augmented;
 }

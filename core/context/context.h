@@ -37,7 +37,6 @@ status context_create(const context_spec *spec, const char *prefix, const backen
                       arena *memory, context **out, error_info *err);
 
 size_t context_dimension(const context *self); /* C */
-size_t context_moving(const context *self); /* M */
 bool context_is_clock(const context *self);
 
 void context_initialise(const context *self, uint64_t seed, real *params);

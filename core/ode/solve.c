@@ -27,8 +27,6 @@ typedef struct solver {
     real *y; /* (n) the last accepted state; on the way back its cotangent */
     real *next; /* (n) an attempt's, or a stage's; on the way back kbar */
     real *states; /* (s + 1, n), of the way back */
-    const adaptive_outputs *outputs;
-    size_t shown; /* outputs */
 } solver;
 
 size_t solve_workspace(const solve_spec *by, size_t length) {
@@ -163,17 +161,9 @@ static bool is_size(double x) {
     return x >= 0 && isfinite(x);
 }
 
-/* times (count) lead from start to end; none is NaN. */
-static bool in_order(size_t count, const double *times, double start, double end) {
-    const double direction = end < start ? -1 : 1;
-    for (size_t i = 0; i < count; start = times[i++])
-        if (!(direction * (times[i] - start) >= 0 && direction * (end - times[i]) >= 0)) return false;
-    return true;
-}
-
 static bool valid(const solver *s, double start, double end) {
     const adaptive_options *o = &s->by->options;
-    if ((!s->system->control || s->outputs) && !s->host) return false;
+    if (!s->system->control && !s->host) return false;
     if (!tableau_is_pair(s->by->method) || !isfinite(start) || !isfinite(end)) return false;
     if (!is_size(o->atol) || o->atol == 0 || !is_size(o->rtol)) return false;
     if (!is_size(o->first_step) || !is_size(o->min_step) || !is_size(o->max_step)) return false;
@@ -182,7 +172,7 @@ static bool valid(const solver *s, double start, double end) {
     if (rest == 0 || o->norm.parts > ADAPTIVE_PARTS_MAX) return false;
     for (size_t part = 0; part < o->norm.parts; rest -= o->norm.length[part++])
         if (o->norm.length[part] == 0 || o->norm.length[part] > rest) return false;
-    return !s->outputs || in_order(s->outputs->count, s->outputs->times, start, end);
+    return true;
 }
 
 /* *out <- norm of sum_j weight_j k_j, tolerances by the states a and b. `whole`: NaN also for a state or last
@@ -225,29 +215,6 @@ static void begin(solver *s) {
     decide(s, STEP_BEGIN);
 }
 
-/* out (n) <- the state at t, in the step that was judged. Near backends alone. */
-static void interpolate(const solver *s, double t, real *out) {
-    const step_control *c = s->control;
-    double w[RK_WEIGHTS_MAX];
-    if (t == c->t_next) {
-        s->backend->copy(s->backend, s->n, s->next, out);
-        return;
-    }
-    tableau_dense(s->by->method, (t - c->t) / (c->t_next - c->t), w);
-    for (size_t i = 0; i <= s->stages; i++) w[i] = c->h * w[i];
-    s->backend->combine(s->backend, s->n, s->y, s->stages + 1, w, (const real *const *)s->k, out);
-}
-
-/* Outputs that lie in the step that was judged, if it was accepted. */
-static void show(solver *s) {
-    const step_control *c = s->control;
-    const adaptive_outputs *outputs = s->outputs;
-    for (; c->ratio <= 1 && s->shown < outputs->count; s->shown++) {
-        if (c->direction * (outputs->times[s->shown] - c->t_next) > 0) return;
-        interpolate(s, outputs->times[s->shown], outputs->states + s->shown * s->n);
-    }
-}
-
 /* One attempt. The ratio is NaN where the state or the derivative at the step's end is not finite, whether or not the
  * norm and the estimate look at it. An accepted step's last stage is the next step's first. */
 static void attempt(void *argument) {
@@ -259,7 +226,6 @@ static void attempt(void *argument) {
     s->evaluation += s->stages;
     measure(s, true, s->stages + 1, c->coefficients.error, (const real *const *)s->k, s->y, s->next, &c->ratio);
     decide(s, STEP_ACCEPT_REJECT);
-    if (s->outputs) show(s);
     backend->copy_slot(backend, s->n, &c->advance, s->y, s->n, s->y, 0);
     backend->copy_slot(backend, s->n, &c->advance, s->k[0], s->stages * s->n, s->k[0], 0);
     decide(s, STEP_NEXT_SIZE);
@@ -282,13 +248,7 @@ static status outcome_of(const solver *s, const step_control *c, adaptive_record
 static status run(solver *s, double start, double end, real *y, adaptive_record *record, adaptive_statistics *count) {
     const backend_ops *backend = s->backend;
     const adaptive_options *o = &s->by->options;
-    const adaptive_outputs *outputs = s->outputs;
-    if (start == end || outputs) {
-        if (!backend->is_finite(backend, s->n, s->y)) return STATUS_NON_FINITE;
-        for (; outputs && s->shown < outputs->count && outputs->times[s->shown] == start; s->shown++)
-            backend->copy(backend, s->n, s->y, outputs->states + s->shown * s->n);
-        if (start == end) return STATUS_OK;
-    }
+    if (start == end) return backend->is_finite(backend, s->n, s->y) ? STATUS_OK : STATUS_NON_FINITE;
     step_control c = control_of(s, start, end);
     c.direction = end < start ? -1 : 1;
     c.first_step = o->first_step, c.min_step = o->min_step, c.max_step = o->max_step;
@@ -308,11 +268,9 @@ static status run(solver *s, double start, double end, real *y, adaptive_record 
 }
 
 static status integrate_adaptive(const solve_spec *by, double start, double end, const ode_system *system, real *y,
-                                 adaptive_record *record, const adaptive_outputs *outputs, real *workspace,
-                                 adaptive_statistics *count) {
+                                 adaptive_record *record, real *workspace, adaptive_statistics *count) {
     step_control own = {.going = 0};
     solver s = solver_of(by, system, record, &own);
-    s.outputs = outputs;
     s.y = workspace;
     s.next = workspace + s.n;
     if (!valid(&s, start, end)) return STATUS_INVALID;
@@ -324,28 +282,14 @@ static status integrate_adaptive(const solve_spec *by, double start, double end,
 
 /* --- Any solve --- */
 
-static status integrate(const solve_spec *by, double start, double end, const ode_system *system, real *y,
-                        adaptive_record *record, const adaptive_outputs *outputs, real *workspace,
-                        adaptive_statistics *statistics) {
-    adaptive_statistics count = {.time = start};
-    const time_grid g = {.start = start, .end = end, .steps = by->steps};
-    const status outcome = by->steps
-                               ? integrate_grid(by, g, system, y, record, workspace, &count)
-                               : integrate_adaptive(by, start, end, system, y, record, outputs, workspace, &count);
-    if (statistics) *statistics = count;
-    return outcome;
-}
-
 status solve_integrate(const solve_spec *by, double start, double end, const ode_system *system, real *y,
                        adaptive_record *record, real *workspace, adaptive_statistics *statistics) {
-    return integrate(by, start, end, system, y, record, NULL, workspace, statistics);
-}
-
-status solve_with_outputs(const solve_spec *by, double start, double end, const ode_system *system, real *y,
-                          adaptive_record *record, const adaptive_outputs *outputs, real *workspace,
-                          adaptive_statistics *statistics) {
-    if (by->steps) return STATUS_INVALID;
-    return integrate(by, start, end, system, y, record, outputs, workspace, statistics);
+    adaptive_statistics count = {.time = start};
+    const time_grid g = {.start = start, .end = end, .steps = by->steps};
+    const status outcome = by->steps ? integrate_grid(by, g, system, y, record, workspace, &count)
+                                     : integrate_adaptive(by, start, end, system, y, record, workspace, &count);
+    if (statistics) *statistics = count;
+    return outcome;
 }
 
 /* --- The reverse --- */

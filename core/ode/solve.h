@@ -16,12 +16,11 @@
  * or 1 less with a first step given: the derivative at a step's end is evaluated for all pairs and is the next step's
  * first stage. Time is double throughout.
  *
- * What is not torchdiffeq's (0.2.5; docs/lab/peers.md): - the value at the end of bosh3, which it interpolates by a
- * polynomial with up to 1,000 times the error of the steps; - a solve with `stop_at_end`, whose last step does not
- * evaluate F behind the end. Without it dopri8's value at the end has
- *   up to 5,000 times the error of the steps, here and there;
- * - heun2: its "adaptive_heun" goes on with the derivative at the predictor, one evaluation less a step; - tsit5, which it no longer has; - rounding in float: below tolerances of 1e-5 it decides which steps are rejected. In double, counts are
- * equal. */
+ * Differences from torchdiffeq 0.2.5 (docs/lab/peers.md). It interpolates the value at the end of bosh3 by a polynomial
+ * with up to 1,000 times the error of the steps. Its last step evaluates F behind the end: without `stop_at_end` the
+ * value of dopri8 there has up to 5,000 times the error of the steps. Its "adaptive_heun" goes on with the derivative at
+ * the predictor, one evaluation less a step. It has no tsit5. Rounding in float decides which steps are rejected at
+ * tolerances below 1e-5; in double, counts are equal. */
 #ifndef AFFJORD_ODE_SOLVE_H
 #define AFFJORD_ODE_SOLVE_H
 
@@ -137,13 +136,6 @@ typedef struct adaptive_record {
     double end; /* end of the solve, in the last step */
 } adaptive_record;
 
-/* Dense output: states at given times, of the order of tableau_dense. For backends whose memory is the program's. */
-typedef struct adaptive_outputs {
-    size_t count; /* of times */
-    const double *times; /* (count), from start to end, in that order */
-    real *states; /* (count, n) */
-} adaptive_outputs;
-
 /* Reals of workspace for a solve of a state of `length`, and for its reverse. */
 size_t solve_workspace(const solve_spec *by, size_t length);
 /* The same for its reverse. */
@@ -164,16 +156,11 @@ size_t solve_kept(const solve_spec *by, size_t length, bool stages);
  *   STATUS_STEP_TOO_SMALL  a step of the smallest size was rejected;
  *   STATUS_TOO_MANY_STEPS  max_attempts did not reach the end;
  *   STATUS_RECORD_FULL     more than record->capacity steps were accepted;
- *   STATUS_INVALID         an option, a time or an output outside its range, or a device without system->control.
+ *   STATUS_INVALID         an option or a time outside its range, or a device without system->control.
  * With adaptive steps y is as it was unless the solve succeeds; on a grid it has what the arithmetic gives.
  * *statistics, where not NULL, is filled in always, the record as far as the solve got. */
 status solve_integrate(const solve_spec *by, double start, double end, const ode_system *system, real *y,
                        adaptive_record *record, real *workspace, adaptive_statistics *statistics);
-
-/* The same with adaptive steps, and the states at the times of `outputs`, which don't change the steps. */
-status solve_with_outputs(const solve_spec *by, double start, double end, const ode_system *system, real *y,
-                          adaptive_record *record, const adaptive_outputs *outputs, real *workspace,
-                          adaptive_statistics *statistics);
 
 /* Reverse of a solve that succeeded and left a record, exact for the computed solution with the sizes of its steps
  * taken as constants: ybar (n), the cotangent of the state at the end, becomes that of the state at the start. The

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "backend/step_control.h"
-
 #define ROW(...)                                                                                                       \
     { __VA_ARGS__ }
 static const tableau tableaus[TABLEAU_COUNT] = {
@@ -30,8 +28,4 @@ bool tableau_is_pair(const tableau *method) {
     for (size_t i = 0; i <= method->stages; i++)
         if (method->error[i] != 0) return true;
     return false;
-}
-
-void tableau_dense(const tableau *pair, double x, double *w) {
-    step_dense(pair, x, w);
 }

@@ -17,7 +17,7 @@ typedef enum tableau_id {
     TABLEAU_COUNT
 } tableau_id;
 
-/* Return a method; it lives as long as the program. Cheap and thread-safe, as the next three. */
+/* Return a method; it lives as long as the program. Cheap and thread-safe, as the next two. */
 const tableau *tableau_get(tableau_id id);
 
 /* Return the method of this name, as in "dopri5"; NULL if there is none. */
@@ -25,11 +25,6 @@ const tableau *tableau_find(const char *name);
 
 /* Return whether a method is an embedded pair, which estimates its error and so can choose its steps. */
 bool tableau_is_pair(const tableau *method);
-
-/* Dense output of a pair: w (s + 1) such that y + h sum_i w_i k_i is the polynomial of degree 4 through the values and
- * derivatives at both ends and the value in the middle, at t + x h, 0 <= x <= 1. Of second order for heun2, third for
- * bosh3 (for both it is the cubic Hermite polynomial), fourth for the others. */
-void tableau_dense(const tableau *pair, double x, double *w);
 
 AFFJORD_API_END
 
