@@ -114,7 +114,8 @@ static status build(chain *self, bool gradients, parallel *workers, error_info *
     for (size_t f = 0; f < self->model.flow_count; f++) {
         TRY(make_flow(self, f, gradients, workers, err));
         const size_t D = flow_dimension(self->flows[f]), C = context_dimension(flow_context(self->flows[f]));
-        if (flow_workspace(self->flows[f]) > workspace) workspace = flow_workspace(self->flows[f]);
+        const size_t reals = flow_share(self->flows[f], NULL, NULL);
+        if (reals > workspace) workspace = reals;
         if (C > widest) widest = C;
         TRY(BACKEND_NEW(backend, memory, C, &self->context[f]));
         if (self->spec.divergence != DIVERGENCE_EXACT) TRY(BACKEND_NEW(backend, memory, n * D, &self->probes[f]));
@@ -260,6 +261,16 @@ status chain_note(const chain *self, size_t f, status outcome, chain_statistics 
     return outcome;
 }
 
+/* z[now] and the context of a flow at time `from` T become those at time `to` T, with no density; n = 0 for the context
+ * alone. */
+static status move(chain *self, const real *params, size_t f, double from, double to, size_t n, size_t now,
+                   chain_statistics *statistics) {
+    return chain_note(self, f,
+                      flow_integrate(self->flows[f], params, from, to, n, NULL, false, self->z[now], self->context[f],
+                                     NULL, &statistics->flows[f].forward),
+                      statistics);
+}
+
 /* What follows a flow on the way out. */
 static void step_out(chain *self, size_t f, size_t n, size_t *now) {
     const backend_ops *backend = self->backend;
@@ -321,12 +332,10 @@ status chain_forward(chain *self, const real *params, double from, const real *x
         chain_flow *flow = &statistics->flows[f];
         chain_start_context(self, params, f);
         flow->end_time = flow_end_time(self->flows[f], params);
-        if (from > 0)
-            TRY(chain_note(self, f, flow_move_context(self->flows[f], params, from, self->context[f], &flow->forward),
-                           statistics));
+        if (from > 0) TRY(move(self, params, f, 0, from, 0, now, statistics));
         if (self->probes[f] && !self->given_probes) draw_probes(self, f, probe, n);
         TRY(chain_note(self, f,
-                       flow_integrate(self->flows[f], params, from, n, chain_probes(self, f), keep, self->z[now],
+                       flow_integrate(self->flows[f], params, from, 1, n, chain_probes(self, f), keep, self->z[now],
                                       self->context[f], &sums, &flow->forward),
                        statistics));
         step_out(self, f, n, &now);
@@ -393,16 +402,11 @@ static status invert_left(chain *self, const real *params, double to, size_t n, 
     for (size_t f = 0; f < self->model.flow_count; f++) {
         chain_start_context(self, params, f);
         statistics->flows[f].end_time = flow_end_time(self->flows[f], params);
-        TRY(chain_note(self, f,
-                       flow_move_context(self->flows[f], params, 1, self->context[f], &statistics->flows[f].forward),
-                       statistics));
+        TRY(move(self, params, f, 0, 1, 0, now, statistics));
     }
     for (size_t f = self->model.flow_count; f-- > 0;) {
         chain_step_backward(self, f, n, &now);
-        TRY(chain_note(
-            self, f,
-            flow_move(self->flows[f], params, 1, to, n, self->z[now], self->context[f], &statistics->flows[f].forward),
-            statistics));
+        TRY(move(self, params, f, 1, to, n, now, statistics));
     }
     if (!self->of_points) {
         self->backend->unlogit(self->backend, self->spec.alpha, n, self->D, self->z[now], self->z[1 - now]);
@@ -431,9 +435,7 @@ status chain_trajectory(chain *self, const real *params, const real *x, size_t n
     copy_to_device(self, n * self->D, x, self->z[0]);
     for (size_t i = 0; i < count; i++) {
         const double to = fmin(times[i] / flow->end_time, 1);
-        TRY(chain_note(self, 0,
-                       flow_move(self->flows[0], params, from, to, n, self->z[0], self->context[0], &flow->forward),
-                       statistics));
+        TRY(move(self, params, 0, from, to, n, 0, statistics));
         copy_to_host(self, n * self->D, self->z[0], z + i * rows * self->D);
         from = to;
     }

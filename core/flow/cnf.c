@@ -290,7 +290,7 @@ status cnf_moment_field(cnf *flow, const real *params, size_t step, const real *
     }
     ode_flow *one = flow->model->flows[0];
     context_start(flow_context(one), params, c);
-    TRY(flow_move_context(one, params, at, c, &unused));
+    TRY(flow_integrate(one, params, 0, at, 0, NULL, false, dz, c, NULL, &unused));
     for (size_t first = 0; first < n; first += flow->batch_max)
         TRY(flow_field(one, params, at, part_at(flow, first, n), z + first * D, c, dz + first * D));
     return STATUS_OK;

@@ -1,157 +1,99 @@
-/* flow.c - making a flow, its equation, and its solves forward and backward. */
+/* flow.c - making a flow, its solves, and its gradient in two ways.
+ *
+ * discrete: the accepted steps are reversed from the states kept at their starts; exact for the computed solution,
+ * sizes of steps taken as constants.
+ *
+ * adjoint (eq. 4, 5): with k(s) = (a, lbar, a*, Kbar, Rbar) the cotangents of the state, of which those of l, K and R
+ * do not change,
+ *   da/ds = -k . dF/dz,   da*_i/ds = -k . dF/dz*_i,   dL/dtheta = int_0^1 k . dF/dtheta ds,
+ * solved from s = 1 back to 0 beside z and z* themselves. */
 #include "flow/flow.h"
 
 #include <math.h>
 #include <stdio.h>
 
 #include "backend/memory.h"
-#include "flow/flow_internal.h"
+#include "base/arena.h"
+#include "flow/flow_equation.h"
 
-/* --- The equation --- */
+struct ode_flow {
+    flow_spec spec;
+    const backend_ops *backend;
+    arena memory; /* holds the flow itself */
+    flow_equation of;
+    size_t first, count; /* its range of parameters */
+    size_t batch_max;
 
-flow_state flow_state_of(const ode_flow *self, size_t n) {
-    flow_state at = {.l = n * self->D};
+    step_control *control; /* of the solve under way */
+    double *room; /* (1), a time */
+    real *still_bar; /* (C - M), cotangent of the entries of z* that stand still */
+
+    /* What a kept solve leaves. */
+    adaptive_record record; /* of the discrete gradient */
+    real *final; /* z and z* at the end, of the adjoint */
+
+    /* Shared with other flows. */
+    real *state, *constant, *solve; /* parts of the workspace */
+    real *gradient; /* (P), of an adjoint's right-hand side */
+};
+
+/* Where the parts of a state are, in reals. */
+typedef struct flow_state {
+    size_t l, moving, kinetic, jacobian, length;
+} flow_state;
+
+static flow_state state_of(const ode_flow *self, size_t n) {
+    const size_t regularised = self->spec.regularised ? n : 0;
+    flow_state at = {.l = n * self->of.D};
     at.moving = at.l + n;
-    at.kinetic = at.moving + self->M;
-    at.jacobian = at.kinetic + (self->spec.regularised ? n : 0);
-    at.length = at.jacobian + (self->spec.regularised ? n : 0);
+    at.kinetic = at.moving + self->of.M;
+    at.jacobian = at.kinetic + regularised;
+    at.length = at.jacobian + regularised;
     return at;
-}
-
-status flow_see(const flow_solve *solve, const double *s, const real *moving) {
-    ode_flow *self = solve->self;
-    const backend_ops *backend = self->backend;
-    if (self->M > 0) backend->copy(backend, self->M, moving, self->c);
-    else if (context_is_clock(self->context)) backend->product(backend, self->T, s, self->c);
-    return field_prepare(self->field, solve->params, self->c);
-}
-
-void flow_rate(const flow_solve *solve) {
-    const ode_flow *self = solve->self;
-    context_rate(self->context, solve->params, self->c, self->slope);
-}
-
-status flow_judge(const flow_solve *solve, status made, const double *s, size_t length, real *dy) {
-    ode_flow *self = solve->self;
-    const backend_ops *backend = self->backend;
-    if (made != STATUS_OK && self->failed.code == STATUS_OK)
-        self->failed = (flow_failure){
-            .code = made, .time = backend_is_host(backend) ? *s * *self->T : NAN, .evaluation = self->evaluations};
-    if (made != STATUS_OK) backend->fill(backend, length, 1, NAN, dy);
-    self->evaluations++;
-    return made;
-}
-
-status flow_outcome(const ode_flow *self, status solved) {
-    return self->failed.code != STATUS_OK ? self->failed.code : solved;
-}
-
-void flow_basis(const ode_flow *self, size_t n, size_t d) {
-    const backend_ops *backend = self->backend;
-    backend->zero(backend, n * self->D, self->basis);
-    backend->fill(backend, n, self->D, 1, self->basis + d);
-}
-
-field_values flow_one(const ode_flow *self, size_t n, const field_values *all) {
-    real *const divergence = self->values + n * self->D + 3 * n;
-    return (field_values){.divergence = divergence, .jacobian = all->jacobian ? divergence + n : NULL};
-}
-
-void flow_add(const ode_flow *self, size_t n, const real *x, real *y) {
-    self->backend->add_rows(self->backend, 1, n, x, 0, y);
-}
-
-void flow_add_one(const ode_flow *self, size_t n, const field_values *one, const field_values *all) {
-    flow_add(self, n, one->divergence, all->divergence);
-    if (all->jacobian) flow_add(self, n, one->jacobian, all->jacobian);
-}
-
-/* With the exact trace: sum over all unit vectors of what is quadratic in e. */
-static status forward_exact(const flow_solve *solve, const real *z, const field_values *out) {
-    const ode_flow *self = solve->self;
-    const size_t n = solve->n;
-    const field_values one = flow_one(self, n, out);
-    flow_basis(self, n, 0);
-    TRY(field_forward(self->field, n, z, self->basis, out));
-    for (size_t d = 1; d < self->D; d++) {
-        flow_basis(self, n, d);
-        TRY(field_forward(self->field, n, z, self->basis, &one));
-        flow_add_one(self, n, &one, out);
-    }
-    return STATUS_OK;
-}
-
-bool flow_sums_basis(const ode_flow *self) {
-    return self->spec.exact && (!self->field->traces || self->spec.regularised);
-}
-
-static status forward(const flow_solve *solve, const double *s, const real *y, const flow_state *at,
-                      const field_values *out) {
-    const ode_flow *self = solve->self;
-    TRY(flow_see(solve, s, y + at->moving));
-    if (solve->divergence && flow_sums_basis(self)) return forward_exact(solve, y, out);
-    return field_forward(self->field, solve->n, y, self->spec.exact ? NULL : solve->e, out);
-}
-
-void flow_evaluate(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
-    (void)evaluation;
-    const flow_solve *solve = argument;
-    const ode_flow *self = solve->self;
-    const backend_ops *backend = self->backend;
-    const flow_state at = flow_state_of(self, solve->n);
-    const bool regularised = self->spec.regularised && solve->divergence;
-    const field_values out = {.f = dy,
-                              .divergence = dy + at.l,
-                              .kinetic = regularised ? dy + at.kinetic : NULL,
-                              .jacobian = regularised ? dy + at.jacobian : NULL};
-    const status made = self->failed.code != STATUS_OK ? self->failed.code : forward(solve, s, y, &at, &out);
-    if (flow_judge(solve, made, s, at.length, dy) != STATUS_OK) return;
-    flow_rate(solve);
-    backend->copy(backend, self->M, self->slope, dy + at.moving);
-    if (!regularised) backend->zero(backend, at.length - at.kinetic, dy + at.kinetic);
-    backend->scale_by(backend, at.length, self->T, dy, dy);
-}
-
-solve_spec flow_solver(const ode_flow *self, size_t n) {
-    const flow_state at = flow_state_of(self, n);
-    solve_spec solver = self->spec.solver;
-    const size_t parts = self->M > 0 && !self->spec.state_error ? 2 : 1;
-    solver.options.norm = (adaptive_norm){.parts = parts, .length = {at.moving, self->M}};
-    return solver;
-}
-
-/* T <- that at these parameters, where it is not the same for all. */
-static void set_end_time(const ode_flow *self, const real *params) {
-    const backend_ops *backend = self->backend;
-    if (self->spec.learn_end_time) backend->squares(backend, 1, 1, params + self->end_time, self->T);
-}
-
-flow_solve flow_begin(ode_flow *self, const real *params, size_t n) {
-    field_set_params(self->field, params);
-    set_end_time(self, params);
-    self->failed = (flow_failure){.code = STATUS_OK};
-    self->evaluations = 0;
-    return (flow_solve){.self = self, .params = params, .n = n};
 }
 
 /* --- Solves --- */
 
-static ode_system system_of(flow_solve *solve) {
-    return (ode_system){.backend = solve->self->backend,
-                        .length = flow_state_of(solve->self, solve->n).length,
-                        .context = solve,
-                        .evaluate = flow_evaluate,
-                        .control = solve->self->control};
+/* dy (length) <- NaN, which ends the solve soon, where an evaluation failed. */
+static bool is_lost(const ode_flow *self, status made, size_t length, real *dy) {
+    if (made != STATUS_OK) self->backend->fill(self->backend, length, 1, NAN, dy);
+    return made != STATUS_OK;
 }
 
-/* A solve over a part of [0, 1], on a grid with that part of its steps. */
-static status solve_part(const solve_spec *by, double start, double end, const ode_system *system, real *y,
-                         adaptive_record *record, real *workspace, adaptive_statistics *statistics) {
-    solve_spec part = *by;
-    part.steps = (size_t)ceil((double)by->steps * fabs(end - start) - 1e-9);
-    if (start != end) return solve_integrate(&part, start, end, system, y, record, workspace, statistics);
-    *statistics = (adaptive_statistics){.time = end};
-    return STATUS_OK;
+static void evaluate(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
+    (void)evaluation;
+    ode_flow *self = argument;
+    flow_equation *of = &self->of;
+    const backend_ops *backend = self->backend;
+    const flow_state at = state_of(self, of->n);
+    const bool regularised = self->spec.regularised && of->divergence;
+    const field_values out = {.f = dy,
+                              .divergence = dy + at.l,
+                              .kinetic = regularised ? dy + at.kinetic : NULL,
+                              .jacobian = regularised ? dy + at.jacobian : NULL};
+    if (is_lost(self, flow_equation_evaluate(of, s, y, y + at.moving, &out), at.length, dy)) return;
+    backend->copy(backend, of->M, of->slope, dy + at.moving);
+    if (!regularised) backend->zero(backend, at.length - at.kinetic, dy + at.kinetic);
+    backend->scale_by(backend, at.length, of->T, dy, dy);
+}
+
+/* The solver with the norm of a state. */
+static solve_spec solver_of(const ode_flow *self, const flow_state *at) {
+    solve_spec solver = self->spec.solver;
+    const size_t parts = self->of.M > 0 && !self->spec.state_error ? 2 : 1;
+    solver.options.norm = (adaptive_norm){.parts = parts, .length = {at->moving, self->of.M}};
+    if (at->moving == 0) solver.options.norm.parts = 0; /* z* alone */
+    return solver;
+}
+
+static ode_system system_of(ode_flow *self, size_t length) {
+    return (ode_system){
+        .backend = self->backend, .length = length, .context = self, .evaluate = evaluate, .control = self->control};
+}
+
+/* The outcome of a solve, or of the field's failure in it. */
+static status outcome_of(const ode_flow *self, status solved) {
+    return self->of.failed.code != STATUS_OK ? self->of.failed.code : solved;
 }
 
 static void scale(const ode_flow *self, size_t n, double by, real *x) {
@@ -160,7 +102,7 @@ static void scale(const ode_flow *self, size_t n, double by, real *x) {
 
 static void add_sums(const ode_flow *self, size_t n, const flow_sums *sums) {
     const backend_ops *backend = self->backend;
-    const flow_state at = flow_state_of(self, n);
+    const flow_state at = state_of(self, n);
     backend->accumulate(backend, n, self->state + at.l, sums->divergence);
     if (!self->spec.regularised || !sums->kinetic) return;
     scale(self, n, self->spec.kinetic_scale, self->state + at.kinetic);
@@ -169,151 +111,246 @@ static void add_sums(const ode_flow *self, size_t n, const flow_sums *sums) {
     backend->accumulate(backend, n, self->state + at.jacobian, sums->jacobian);
 }
 
-/* The state of a solve <- z and z*, and zeros; and back. */
-static void begin_state(ode_flow *self, size_t n, const real *z, const real *moved) {
+/* The state's solve over a part of [0, 1], on a grid with that part of its steps. */
+static status solve_part(ode_flow *self, double start, double end, adaptive_record *record,
+                         adaptive_statistics *statistics) {
+    const flow_state at = state_of(self, self->of.n);
+    const ode_system system = system_of(self, at.length);
+    solve_spec part = solver_of(self, &at);
+    part.steps = (size_t)ceil((double)part.steps * fabs(end - start) - 1e-9);
+    *statistics = (adaptive_statistics){.time = end};
+    if (start == end) return STATUS_OK;
+    return outcome_of(self, solve_integrate(&part, start, end, &system, self->state, record, self->solve, statistics));
+}
+
+status flow_integrate(ode_flow *self, const real *params, double from, double to, size_t n, const real *e, bool keep,
+                      real *z, real *moved, const flow_sums *sums, adaptive_statistics *statistics) {
     const backend_ops *backend = self->backend;
-    const flow_state at = flow_state_of(self, n);
-    if (!context_is_clock(self->context)) backend->copy(backend, self->C, moved, self->c);
+    const flow_state at = state_of(self, n);
+    flow_equation *of = &self->of;
+    const bool adjoint = self->spec.adjoint;
+    if (n == 0 && of->M == 0) return STATUS_OK;
+    flow_equation_begin(of, params, n);
+    of->divergence = sums != NULL;
+    of->e = e;
+    if (!context_is_clock(of->context)) backend->copy(backend, of->C, moved, of->c);
     backend->copy(backend, at.l, z, self->state);
     backend->zero(backend, at.length - at.l, self->state + at.l);
-    backend->copy(backend, self->M, moved, self->state + at.moving);
-}
-
-status flow_integrate(ode_flow *self, const real *params, double from, size_t n, const real *e, bool keep, real *z,
-                      real *moved, const flow_sums *sums, adaptive_statistics *statistics) {
-    const backend_ops *backend = self->backend;
-    const flow_state at = flow_state_of(self, n);
-    flow_solve solve = flow_begin(self, params, n);
-    const ode_system system = system_of(&solve);
-    const solve_spec solver = flow_solver(self, n);
-    solve.divergence = true;
-    solve.e = e;
-    adaptive_record *record = keep && !self->spec.adjoint ? &self->record : NULL;
-    begin_state(self, n, z, moved);
-    TRY(flow_outcome(self, solve_part(&solver, from, 1, &system, self->state, record, self->solve, statistics)));
+    backend->copy(backend, of->M, moved, self->state + at.moving);
+    TRY(solve_part(self, from, to, keep && !adjoint ? &self->record : NULL, statistics));
     backend->copy(backend, at.l, self->state, z);
-    backend->copy(backend, self->M, self->state + at.moving, moved);
-    if (keep && self->spec.adjoint) {
+    backend->copy(backend, of->M, self->state + at.moving, moved);
+    if (keep && adjoint) {
         backend->copy(backend, at.l, z, self->final);
-        backend->copy(backend, self->M, moved, self->final + at.l);
+        backend->copy(backend, of->M, moved, self->final + at.l);
     }
-    add_sums(self, n, sums);
-    return STATUS_OK;
-}
-
-static void evaluate_context(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
-    (void)evaluation, (void)s;
-    const flow_solve *solve = argument;
-    const ode_flow *self = solve->self;
-    context_rate(self->context, solve->params, y, dy);
-    self->backend->scale_by(self->backend, self->M, self->T, dy, dy);
-}
-
-status flow_move_context(ode_flow *self, const real *params, double to, real *moved, adaptive_statistics *statistics) {
-    if (self->M == 0) return STATUS_OK;
-    flow_solve solve = {.self = self, .params = params};
-    const ode_system system = {.backend = self->backend,
-                               .length = self->M,
-                               .context = &solve,
-                               .evaluate = evaluate_context,
-                               .control = self->control};
-    set_end_time(self, params);
-    self->failed = (flow_failure){.code = STATUS_OK};
-    return solve_part(&self->spec.solver, 0, to, &system, moved, NULL, self->solve, statistics);
-}
-
-status flow_move(ode_flow *self, const real *params, double from, double to, size_t n, real *z, real *moved,
-                 adaptive_statistics *statistics) {
-    const flow_state at = flow_state_of(self, n);
-    flow_solve solve = flow_begin(self, params, n);
-    const ode_system system = system_of(&solve);
-    const solve_spec solver = flow_solver(self, n);
-    begin_state(self, n, z, moved);
-    TRY(flow_outcome(self, solve_part(&solver, from, to, &system, self->state, NULL, self->solve, statistics)));
-    self->backend->copy(self->backend, at.l, self->state, z);
-    self->backend->copy(self->backend, self->M, self->state + at.moving, moved);
+    if (sums) add_sums(self, n, sums);
     return STATUS_OK;
 }
 
 status flow_field(ode_flow *self, const real *params, double at, size_t n, const real *z, real *c, real *dz) {
     const backend_ops *backend = self->backend;
-    const flow_solve solve = flow_begin(self, params, n);
+    flow_equation *of = &self->of;
+    const bool clock = context_is_clock(of->context);
+    flow_equation_begin(of, params, n);
     backend->copy_to_device(backend, sizeof at, &at, self->room);
-    if (!context_is_clock(self->context)) backend->copy(backend, self->C, c, self->c);
-    TRY(flow_see(&solve, self->room, c));
-    if (context_is_clock(self->context)) backend->copy(backend, 1, self->c, c);
-    return field_forward(self->field, n, z, NULL, &(field_values){.f = dz});
+    if (!clock) backend->copy(backend, of->C, c, of->c);
+    TRY(flow_equation_see(of, self->room, c));
+    if (clock) backend->copy(backend, 1, of->c, c);
+    return field_forward(of->field, n, z, NULL, &(field_values){.f = dz});
+}
+
+/* --- The gradient through the steps --- */
+
+static void add(const ode_flow *self, size_t n, const real *x, real *y) {
+    self->backend->add_rows(self->backend, 1, n, x, 0, y);
+}
+
+static void backward_step(void *argument, size_t evaluation, const double *s, const real *y, const real *k,
+                          real *ybar) {
+    (void)evaluation;
+    ode_flow *self = argument;
+    flow_equation *of = &self->of;
+    const backend_ops *backend = self->backend;
+    const flow_state at = state_of(self, of->n);
+    const bool regularised = self->spec.regularised;
+    const flow_cotangent bar = {.z = k,
+                                .l = k + at.l,
+                                .moving = k + at.moving,
+                                .kinetic = regularised ? k + at.kinetic : NULL,
+                                .jacobian = regularised ? k + at.jacobian : NULL};
+    field_values out;
+    if (is_lost(self, flow_equation_backward(of, s, y, y + at.moving, &bar, ybar, &out), at.length, ybar)) return;
+    backend->zero(backend, at.length - at.l, ybar + at.l); /* nothing depends on l, K, R */
+    backend->copy(backend, of->M, of->cbar, ybar + at.moving);
+    add(self, of->C - of->M, of->cbar + of->M, self->still_bar);
+}
+
+static status backward_discrete(ode_flow *self, flow_weights bar, real *zbar, real *context_bar,
+                                adaptive_statistics *statistics) {
+    const backend_ops *backend = self->backend;
+    const size_t n = self->of.n, M = self->of.M;
+    const flow_state at = state_of(self, n);
+    ode_system system = system_of(self, at.length);
+    real *ybar = self->state;
+    system.backward = backward_step;
+    backend->copy(backend, at.l, zbar, ybar);
+    backend->fill(backend, n, 1, bar.divergence, ybar + at.l);
+    backend->copy(backend, M, context_bar, ybar + at.moving);
+    if (self->spec.regularised) {
+        backend->fill(backend, n, 1, bar.kinetic, ybar + at.kinetic);
+        backend->fill(backend, n, 1, bar.jacobian, ybar + at.jacobian);
+    }
+    TRY(outcome_of(self, solve_backward(&self->spec.solver, &self->record, &system, ybar, self->solve, statistics)));
+    backend->copy(backend, at.l, ybar, zbar);
+    backend->copy(backend, M, ybar + at.moving, context_bar);
+    return STATUS_OK;
+}
+
+/* --- The gradient by the adjoint equation --- */
+
+/* Where the parts of its state are, in reals: [z | a | z* | a* | still entries' a | parameters' gradients]. */
+typedef struct adjoint_state {
+    size_t a, moving, a_moving, still, gradient, length;
+} adjoint_state;
+
+static adjoint_state adjoint_state_of(const ode_flow *self, size_t n) {
+    adjoint_state at = {.a = n * self->of.D};
+    at.moving = 2 * at.a;
+    at.a_moving = at.moving + self->of.M;
+    at.still = at.a_moving + self->of.M;
+    at.gradient = at.still + self->of.C - self->of.M;
+    at.length = at.gradient + self->count;
+    return at;
+}
+
+static void evaluate_adjoint(void *argument, size_t evaluation, const double *s, const real *y, real *dy) {
+    (void)evaluation;
+    ode_flow *self = argument;
+    flow_equation *of = &self->of;
+    const backend_ops *backend = self->backend;
+    const size_t n = of->n;
+    const adjoint_state at = adjoint_state_of(self, n);
+    const bool regularised = self->spec.regularised;
+    const flow_cotangent bar = {.z = y + at.a,
+                                .l = self->constant,
+                                .moving = y + at.a_moving,
+                                .kinetic = regularised ? self->constant + n : NULL,
+                                .jacobian = regularised ? self->constant + 2 * n : NULL};
+    real *const gradient = of->gradient + self->first;
+    field_values out;
+    backend->zero(backend, self->count, gradient);
+    if (is_lost(self, flow_equation_backward(of, s, y, y + at.moving, &bar, dy + at.a, &out), at.length, dy)) return;
+    backend->scale_by(backend, at.a, of->T, out.f, dy);
+    backend->scale(backend, at.a, -1, dy + at.a, dy + at.a);
+    backend->scale_by(backend, of->M, of->T, of->slope, dy + at.moving);
+    backend->scale(backend, of->C, -1, of->cbar, dy + at.a_moving); /* moving, then still */
+    backend->scale(backend, self->count, -1, gradient, dy + at.gradient);
+}
+
+/* Without errors of z* of their own, z* and its cotangent count with the parameters' gradients, or not at all. */
+static adaptive_norm adjoint_norm(const ode_flow *self, const adjoint_state *at) {
+    const size_t M = self->of.M;
+    const bool moving = M > 0 && !self->spec.state_error;
+    adaptive_norm norm = {.parts = 2, .length = {at->a, at->a}};
+    if (moving) norm.length[norm.parts++] = M, norm.length[norm.parts++] = M;
+    if (!self->spec.seminorm) norm.length[norm.parts++] = at->length - (moving ? at->still : at->moving);
+    return norm;
+}
+
+static status backward_adjoint(ode_flow *self, flow_weights bar, real *zbar, real *context_bar, real *gradient,
+                               adaptive_statistics *statistics) {
+    const backend_ops *backend = self->backend;
+    const size_t n = self->of.n, M = self->of.M;
+    const adjoint_state at = adjoint_state_of(self, n);
+    ode_system system = system_of(self, at.length);
+    solve_spec solver = self->spec.solver;
+    real *y = self->state;
+    system.evaluate = evaluate_adjoint;
+    solver.options.norm = adjoint_norm(self, &at);
+    backend->copy(backend, at.a, self->final, y);
+    backend->copy(backend, at.a, zbar, y + at.a);
+    backend->copy(backend, M, self->final + at.a, y + at.moving);
+    backend->copy(backend, M, context_bar, y + at.a_moving);
+    backend->zero(backend, at.length - at.still, y + at.still);
+    backend->fill(backend, n, 1, bar.divergence, self->constant);
+    backend->fill(backend, n, 1, bar.kinetic, self->constant + n);
+    backend->fill(backend, n, 1, bar.jacobian, self->constant + 2 * n);
+    self->of.gradient = self->gradient;
+    TRY(outcome_of(self, solve_integrate(&solver, 1, 0, &system, y, NULL, self->solve, statistics)));
+    backend->copy(backend, at.a, y + at.a, zbar);
+    backend->copy(backend, M, y + at.a_moving, context_bar);
+    backend->copy(backend, self->of.C - M, y + at.still, self->still_bar);
+    add(self, self->count, y + at.gradient, gradient + self->first);
+    return STATUS_OK;
+}
+
+status flow_backward(ode_flow *self, const real *params, size_t n, const real *e, flow_weights bar, real *zbar,
+                     real *context_bar, real *gradient, adaptive_statistics *statistics) {
+    flow_equation *of = &self->of;
+    const size_t still = of->C - of->M;
+    flow_equation_begin(of, params, n);
+    of->divergence = true;
+    of->e = e;
+    of->gradient = gradient;
+    bar.kinetic *= self->spec.kinetic_scale;
+    bar.jacobian *= self->spec.jacobian_scale;
+    self->backend->zero(self->backend, still, self->still_bar);
+    if (self->spec.adjoint) TRY(backward_adjoint(self, bar, zbar, context_bar, gradient, statistics));
+    else TRY(backward_discrete(self, bar, zbar, context_bar, statistics));
+    if (!context_is_clock(of->context)) /* the clock starts at 0 whatever comes */
+        add(self, still, self->still_bar, context_bar + of->M);
+    return STATUS_OK;
 }
 
 /* --- Making --- */
 
-static size_t largest(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
-/* Reals of the workspace's parts, rounded up so that each is aligned. */
-static size_t aligned(size_t reals) {
-    return (reals + PARTIAL_SUMS - 1) / PARTIAL_SUMS * PARTIAL_SUMS;
-}
-
-typedef struct parts {
-    size_t state, values, scaled, constant, basis, below, solve;
-} parts;
-
-static parts parts_of(const ode_flow *self) {
-    const flow_spec *spec = &self->spec;
-    const size_t n = self->batch_max, row = n * self->D, length = flow_state_of(self, n).length;
-    const bool gradient = spec->kept_steps > 0;
-    parts p = {.state = aligned(length), .values = aligned(row + 5 * n)};
-    p.solve = solve_workspace(&spec->solver, largest(length, self->M));
-    if (flow_sums_basis(self)) p.basis = aligned(row);
-    if (gradient) p.scaled = aligned(row + 3 * n);
-    if (gradient && spec->adjoint) p.constant = aligned(3 * n);
-    if (gradient && flow_sums_basis(self)) p.below = aligned(row);
-    if (gradient && spec->adjoint) {
-        const size_t adjoint = flow_adjoint_length(self, n);
-        p.state = aligned(largest(length, adjoint));
-        p.solve = largest(p.solve, solve_workspace(&spec->solver, adjoint));
-    } else if (gradient) {
-        p.solve = largest(p.solve, solve_backward_workspace(&spec->solver, length));
+size_t flow_share(ode_flow *self, real *workspace, real *gradient) {
+    flow_equation *of = &self->of;
+    const solve_spec *by = &self->spec.solver;
+    const size_t n = self->batch_max, row = n * of->D, length = state_of(self, n).length;
+    const bool trains = self->spec.kept_steps > 0, adjoint = trains && self->spec.adjoint;
+    const bool basis = flow_equation_sums_basis(of);
+    const size_t joint = adjoint ? adjoint_state_of(self, n).length : 0, longest = joint > length ? joint : length;
+    const struct part {
+        real **at;
+        size_t reals;
+    } parts[] = {{&self->state, longest},
+                 {&of->values, row + 5 * n},
+                 {&of->scaled, trains ? row + 3 * n : 0},
+                 {&self->constant, adjoint ? 3 * n : 0},
+                 {&of->basis, basis ? row : 0},
+                 {&of->below, basis && trains ? row : 0}};
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (workspace) *parts[i].at = workspace + used;
+        used += (parts[i].reals + PARTIAL_SUMS - 1) / PARTIAL_SUMS * PARTIAL_SUMS; /* so that each is aligned */
     }
-    return p;
-}
-
-size_t flow_workspace(const ode_flow *self) {
-    const parts p = parts_of(self);
-    return p.state + p.values + p.scaled + p.constant + p.basis + p.below + p.solve;
-}
-
-void flow_share(ode_flow *self, real *workspace, real *gradient) {
-    const parts p = parts_of(self);
-    self->state = workspace;
-    self->values = self->state + p.state;
-    self->scaled = self->values + p.values;
-    self->constant = self->scaled + p.scaled;
-    self->basis = self->constant + p.constant;
-    self->below = self->basis + p.basis;
-    self->solve = self->below + p.below;
+    if (workspace) self->solve = workspace + used;
     self->gradient = gradient;
+    const size_t forward = solve_workspace(by, longest);
+    const size_t backward = trains && !adjoint ? solve_backward_workspace(by, length) : 0;
+    return used + (forward > backward ? forward : backward);
 }
 
 static status build(ode_flow *self) {
     const flow_spec *spec = &self->spec;
     const backend_ops *backend = self->backend;
     arena *memory = &self->memory;
-    const size_t n = self->batch_max;
+    flow_equation *of = &self->of;
+    const size_t C = of->C, M = of->M;
     TRY(BACKEND_NEW(backend, memory, 1, &self->control));
-    TRY(BACKEND_NEW(backend, memory, 1, &self->T));
+    TRY(BACKEND_NEW(backend, memory, 1, &of->T));
     TRY(BACKEND_NEW(backend, memory, 1, &self->room));
-    backend->copy_to_device(backend, sizeof *self->T, &spec->end_time, self->T);
-    TRY(BACKEND_NEW(backend, memory, self->C, &self->c));
-    TRY(BACKEND_NEW(backend, memory, self->C, &self->cbar));
-    TRY(BACKEND_NEW(backend, memory, self->C - self->M, &self->still_bar));
-    TRY(BACKEND_NEW(backend, memory, self->M, &self->slope));
-    TRY(BACKEND_NEW(backend, memory, self->M, &self->g_bar));
-    TRY(BACKEND_NEW(backend, memory, self->M, &self->g_below));
+    backend->copy_to_device(backend, sizeof *of->T, &spec->end_time, of->T);
+    TRY(BACKEND_NEW(backend, memory, C, &of->c));
+    TRY(BACKEND_NEW(backend, memory, C, &of->cbar));
+    TRY(BACKEND_NEW(backend, memory, C - M, &self->still_bar));
+    TRY(BACKEND_NEW(backend, memory, M, &of->slope));
+    TRY(BACKEND_NEW(backend, memory, M, &of->g_bar));
+    TRY(BACKEND_NEW(backend, memory, M, &of->g_below));
     if (spec->kept_steps == 0) return STATUS_OK;
-    if (spec->adjoint) return BACKEND_NEW(backend, memory, n * self->D + self->M, &self->final);
+    if (spec->adjoint) return BACKEND_NEW(backend, memory, self->batch_max * of->D + M, &self->final);
     const size_t steps = spec->solver.steps ? spec->solver.steps : spec->kept_steps;
     self->record.capacity = steps;
     self->record.stages = spec->keep_stages;
@@ -324,17 +361,18 @@ static status build(ode_flow *self) {
 
 static status make(ode_flow *self, const char *prefix, size_t first, parameter_table *table, error_info *err) {
     const flow_spec *spec = &self->spec;
+    flow_equation *of = &self->of;
     char name[PARAMETER_NAME_MAX];
-    if (self->field->context != spec->context.dimension)
+    if (of->field->context != spec->context.dimension)
         return error_set(err, STATUS_INVALID,
                          "field %s: takes a context of %zu numbers; expected one of %zu, as the flow's is",
-                         self->field->name, self->field->context, spec->context.dimension);
-    if (spec->kept_steps > 0 && self->field->lacks)
+                         of->field->name, of->field->context, spec->context.dimension);
+    if (spec->kept_steps > 0 && of->field->lacks)
         return error_set(err, STATUS_INVALID, "field %s: %s; expected all that a gradient needs, to train",
-                         self->field->name, self->field->lacks);
+                         of->field->name, of->field->lacks);
     snprintf(name, sizeof name, "%.30scontext", prefix);
-    TRY(context_create(&spec->context, name, self->backend, table, &self->memory, &self->context, err));
-    if (spec->learn_end_time) self->end_time = parameter_table_add(table, 1, 1, "%.30send_time", prefix);
+    TRY(context_create(&spec->context, name, self->backend, table, &self->memory, &of->context, err));
+    if (spec->learn_end_time) of->end_time = parameter_table_add(table, 1, 1, "%.30send_time", prefix);
     self->first = first;
     self->count = table->total - first;
     return build(self);
@@ -350,14 +388,13 @@ status flow_create(const flow_spec *spec, const char *prefix, size_t batch_max, 
         field_destroy(&taken);
         return error_set(err, STATUS_MEMORY, "out of memory for a flow");
     }
-    *self = (ode_flow){.spec = *spec,
-                       .backend = taken->backend,
-                       .memory = memory,
-                       .field = taken,
-                       .D = taken->dimension,
-                       .C = spec->context.dimension,
-                       .M = spec->context.moving,
-                       .batch_max = batch_max};
+    *self = (ode_flow){.spec = *spec, .backend = taken->backend, .memory = memory, .batch_max = batch_max};
+    self->of = (flow_equation){.spec = &self->spec,
+                               .backend = taken->backend,
+                               .field = taken,
+                               .D = taken->dimension,
+                               .C = spec->context.dimension,
+                               .M = spec->context.moving};
     error_info reason = {"out of memory for a flow"};
     const status outcome = make(self, prefix, first, table, &reason);
     if (outcome != STATUS_OK) {
@@ -371,39 +408,39 @@ status flow_create(const flow_spec *spec, const char *prefix, size_t batch_max, 
 
 void flow_destroy(ode_flow **self) {
     if (!*self) return;
-    field_destroy(&(*self)->field);
+    field_destroy(&(*self)->of.field);
     arena memory = (*self)->memory;
     arena_release(&memory);
     *self = NULL;
 }
 
 size_t flow_dimension(const ode_flow *self) {
-    return self->D;
+    return self->of.D;
 }
 const context *flow_context(const ode_flow *self) {
-    return self->context;
+    return self->of.context;
 }
 flow_failure flow_failed(const ode_flow *self) {
-    return self->failed;
+    return self->of.failed;
 }
 size_t flow_bytes(const ode_flow *self) {
-    return self->memory.bytes + field_bytes(self->field);
+    return self->memory.bytes + field_bytes(self->of.field);
 }
 
 size_t flow_kept_bytes(const ode_flow *self) {
-    const size_t length = flow_state_of(self, self->batch_max).length;
+    const size_t length = state_of(self, self->batch_max).length;
     return self->record.capacity * solve_kept(&self->spec.solver, length, self->record.stages) * sizeof(real);
 }
 
 void flow_initialise(const ode_flow *self, uint64_t seed, real *params) {
-    field_initialise(self->field, seed, params);
-    context_initialise(self->context, seed, params);
-    if (self->spec.learn_end_time) params[self->end_time] = (real)sqrt(self->spec.end_time);
+    field_initialise(self->of.field, seed, params);
+    context_initialise(self->of.context, seed, params);
+    if (self->spec.learn_end_time) params[self->of.end_time] = (real)sqrt(self->spec.end_time);
 }
 
 double flow_end_time(const ode_flow *self, const real *params) {
     if (!self->spec.learn_end_time) return self->spec.end_time;
     real root;
-    self->backend->copy_to_host(self->backend, sizeof root, params + self->end_time, &root);
+    self->backend->copy_to_host(self->backend, sizeof root, params + self->of.end_time, &root);
     return (double)root * (double)root;
 }

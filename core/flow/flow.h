@@ -60,10 +60,9 @@ status flow_create(const flow_spec *spec, const char *prefix, size_t batch_max, 
                    parameter_table *table, ode_flow **out, error_info *err);
 void flow_destroy(ode_flow **self);
 
-/* Reals of workspace. Flows that are never solved at once share one, the largest, and a block of all parameters (P);
- * these are given to each once all are made. */
-size_t flow_workspace(const ode_flow *self);
-void flow_share(ode_flow *self, real *workspace, real *gradient);
+/* Return the reals of workspace. Flows that are never solved at once share one, the largest, and a block of all
+ * parameters (P); these are given to each once all are made, and `workspace` is NULL until then. */
+size_t flow_share(ode_flow *self, real *workspace, real *gradient);
 
 size_t flow_dimension(const ode_flow *self); /* D */
 const context *flow_context(const ode_flow *self);
@@ -76,11 +75,12 @@ void flow_initialise(const ode_flow *self, uint64_t seed, real *params);
 /* T at these parameters. */
 double flow_end_time(const ode_flow *self, const real *params);
 
-/* z (n, D) at time `from` T, 0 <= from <= 1, becomes that at T, along probes e (n, D); c (C) likewise, where augmented;
- * sums are added to. Where `keep`, what the reverse needs is kept. Errors: those of solve_integrate, z and c then
- * unspecified. */
-status flow_integrate(ode_flow *self, const real *params, double from, size_t n, const real *e, bool keep, real *z,
-                      real *c, const flow_sums *sums, adaptive_statistics *statistics);
+/* z (n, D) and the context c (C), where augmented, at time `from` T become those at time `to` T, which may lie before
+ * it. Where sums is not NULL, `to` is 1, and what is integrated along probes e (n, D) is added to it. Where `keep`, what
+ * the reverse needs is kept. n = 0 moves the context alone, which needs no batch. Errors: those of solve_integrate, z
+ * and c then unspecified. */
+status flow_integrate(ode_flow *self, const real *params, double from, double to, size_t n, const real *e, bool keep,
+                      real *z, real *c, const flow_sums *sums, adaptive_statistics *statistics);
 
 /* Reverse of the last flow_integrate that kept, from 0, with the same arguments: zbar (n, D) and context_bar (C),
  * cotangents of what it ended with, become those of what it started with, for cotangents of the sums that are the same
@@ -90,13 +90,6 @@ typedef struct flow_weights {
 } flow_weights;
 status flow_backward(ode_flow *self, const real *params, size_t n, const real *e, flow_weights bar, real *zbar,
                      real *context_bar, real *gradient, adaptive_statistics *statistics);
-
-/* The context alone from 0 to time `to` T, which needs no batch: what sampling starts from. */
-status flow_move_context(ode_flow *self, const real *params, double to, real *c, adaptive_statistics *statistics);
-
-/* z (n, D) and the context c (C) at time `from` T become those at time `to` T, which may lie before it; no divergence. */
-status flow_move(ode_flow *self, const real *params, double from, double to, size_t n, real *z, real *c,
-                 adaptive_statistics *statistics);
 
 /* dz (n, D) <- f(z, c(t)) at time `at` T, for the context c (C) there, which only an augmented one needs; of the clock
  * *c <- t. */
