@@ -1,5 +1,5 @@
 #!/usr/bin/env Rscript
-# results_pages.R - the numbers of README.md and docs/explanation/results.md, computed from the tables of a database.
+# results_pages.R - the numbers of README.md and docs/explanation/{results,claims}.md, from the tables of a database.
 #
 #   Rscript tests/results_pages.R [--write] [DATABASE]
 #
@@ -12,7 +12,7 @@ suppressPackageStartupMessages(library(RSQLite))
 words <- commandArgs(trailingOnly = TRUE)
 write_pages <- "--write" %in% words
 database <- c(setdiff(words, "--write"), "results/reference.db")[1]
-pages <- c("README.md", "docs/explanation/results.md")
+pages <- c("README.md", "docs/explanation/results.md", "docs/explanation/claims.md")
 book <- dbConnect(SQLite(), database, flags = SQLITE_RO)
 query <- function(...) dbGetQuery(book, sprintf(...))
 faults <- character()
@@ -226,6 +226,54 @@ blocks[["release"]] <- c(
         row(name, sprintf("%s, %d seeds", range_of(c$effect, 2), c$n), failures("fig6_release", sets[[name]], "affjord"),
             failures("fig6_release", sets[[name]], "ffjord"), p_text(c$t), p_text(c$last))
     }))
+
+# What claims.md says of the recorded losses and of failed runs.
+hash <- runs[runs$experiment == "fig6" & runs$dataset == "hash_gaussian", ]
+blocks[["noise"]] <- c(
+    "A validation loss is a mean over 4,096 points. On Hash-Gaussian, the part of it that all models of a seed share has a",
+    sprintf("deviation of %s nats (`validation_offset`); the loss of FFJORD has a deviation of %s between seeds.",
+            number(sd(hash$validation[hash$model == "ffjord"] - hash$offset[hash$model == "ffjord"]), 3),
+            number(sd(hash$validation[hash$model == "ffjord"]), 3)))
+toys <- unique(runs[runs$dataset %in% sets, c("run_id", "dataset", "model", "seed", "impossible")])
+toys$steps <- as.numeric(setting("solver.steps", toys$run_id, "40"))
+titles <- c(ffjord = "FFJORD", affjord = "AFFJORD", ffjord_matched = "FFJORD with as many parameters",
+            random_curve = "z\\*(t) fixed at a random curve")
+lost <- function(steps) {
+    among <- toys[toys$steps == steps & toys$model %in% names(titles), ]
+    of <- aggregate(impossible ~ model + dataset, among, sum)
+    of <- of[of$impossible > 0, ]
+    c("", sprintf("%d steps: %d of %d runs failed.", steps, sum(among$impossible), nrow(among)),
+      sprintf("- %s on %s: %d", titles[of$model], names(sets)[match(of$dataset, sets)], of$impossible))
+}
+blocks[["failed runs"]] <- c("In the reference database:", lost(40), lost(20), "",
+    sprintf("On Hash-Gaussian with 20 steps, paired p is %s without the failures and %s with them ranked last.",
+            p_text(release[["Hash-Gaussian"]]$t), p_text(release[["Hash-Gaussian"]]$last)))
+
+# Three learning rates for each model; the last columns compare the models, each at the rate with the least mean loss.
+rates <- list(ffjord = c("3e-4" = "ffjord_slow", "1e-3" = "ffjord", "3e-3" = "ffjord_fast"),
+              affjord = c("3e-4" = "affjord_slow", "1e-3" = "affjord", "3e-3" = "affjord_fast"))
+rated <- function(d, model) runs[runs$experiment == "toy_rates" & runs$dataset == d & runs$model == model, ]
+best_rate <- function(d, of) {
+    means <- sapply(of, function(m) mean(rated(d, m)$fine))
+    of[which.min(means + 1e6 * sapply(of, function(m) sum(rated(d, m)$impossible)))]
+}
+rate_rows <- function(name) {
+    d <- sets[[name]]
+    best <- lapply(rates, function(of) best_rate(d, of))
+    at_best <- compare("toy_rates", d, best$affjord, best$ffjord)
+    common <- compare("toy_rates", d, "affjord", "ffjord")
+    c(sapply(names(rates), function(m) row(paste(name, titles[[m]], sep = ", "),
+          paste(sapply(rates[[m]], function(of) {
+              r <- rated(d, of)
+              text <- spread(r$fine, 3)
+              if (sum(r$impossible) > 0) paste0(text, sprintf(" (%d failed)", sum(r$impossible))) else text
+          }), collapse = " | "), names(best[[m]]), "", "")),
+      row(paste0(name, ", AFFJORD is lower by"), sprintf("| %s |", number(common$difference, 4)), "",
+          sprintf("%s, p %s", number(at_best$difference, 4), p_text(at_best$t)), range_of(at_best$effect, 2)))
+}
+blocks[["learning rates"]] <- if (!"toy_rates" %in% runs$experiment) "Not run." else c(
+    "| | 3e-4 | 1e-3, the common rate | 3e-3 | best rate | each at its best rate | in deviations of FFJORD (95%) |", rule(7),
+    unlist(lapply(names(sets), rate_rows)))
 
 # Images: runs by the rule that chose their steps.
 images <- unique(runs[runs$dataset == "mnist_14x14", c("run_id", "dataset", "model", "seed")])

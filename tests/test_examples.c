@@ -75,7 +75,7 @@ Test(examples, r_gives_the_numbers_of_the_readme) {
     expect_readme("Rscript examples/read_results.R");
 }
 
-/* Every number of README.md and docs/explanation/results.md, by R from the tables. */
+/* Every number of README.md and docs/explanation/{results,claims}.md, by R from the tables. */
 Test(examples, r_computes_the_numbers_of_the_pages) {
     cr_expect_eq(shell("Rscript tests/results_pages.R"), 0, "%s", output);
     /* A number that is wrong is found. */
