@@ -1,4 +1,4 @@
-/* test_archive.c - the compact form of archives: epochs the same to the bit, pictures within a step of what they were. */
+/* test_archive.c - the compact form of archives: the same rows to the bit, pictures within a step of what they were. */
 #include <math.h>
 #include <zlib.h>
 
@@ -6,10 +6,32 @@
 
 TestSuite(archive, .init = begin, .fini = end, .timeout = 120);
 
-static const char all_epochs[] =
+/* Every row, and the tables' columns, of which none may be forgotten. */
+static const char *const all_rows[] = {
     "SELECT run_id, epoch, iteration, split, printf('%!.17g', loss), typeof(loss), nonfinite, nfe_forward, "
-    "nfe_backward, "
-    "printf('%!.17g', wall_seconds), peak_bytes, printf('%!.17g', running) FROM epoch ORDER BY 1, 2, 4";
+    "nfe_backward, printf('%!.17g', wall_seconds), peak_bytes, printf('%!.17g', running), typeof(running) "
+    "FROM epoch ORDER BY 1, 2, 4",
+    "SELECT group_concat(name) FROM pragma_table_info('epoch')",
+    "SELECT run_id, section, key, value FROM setting ORDER BY 1, 2, 3",
+    "SELECT group_concat(name) FROM pragma_table_info('setting')",
+    "SELECT run_id, name, printf('%!.17g', value), typeof(value), nonfinite FROM metric ORDER BY 1, 2",
+    "SELECT group_concat(name) FROM pragma_table_info('metric')"};
+enum { ALL_ROWS = sizeof all_rows / sizeof *all_rows };
+
+static void read_rows(char *rows[ALL_ROWS]) {
+    for (size_t i = 0; i < ALL_ROWS; i++) cr_assert_not_null(rows[i] = strdup(query(all_rows[i])));
+}
+
+static void check_rows(char *const rows[ALL_ROWS], const char *when) {
+    for (size_t i = 0; i < ALL_ROWS; i++) cr_expect_str_eq(query(all_rows[i]), rows[i], "%s: %s", when, all_rows[i]);
+}
+
+static void free_rows(char *rows[ALL_ROWS]) {
+    for (size_t i = 0; i < ALL_ROWS; i++) free(rows[i]);
+}
+
+static const char type_of_tables[] = "SELECT group_concat(type) FROM sqlite_schema WHERE name IN ('epoch', 'setting')";
+static const char packed_tables[] = "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%packed%'";
 
 /* Archive the database at `path`, which then is the archive. */
 static void make_archive(const char *name) {
@@ -23,11 +45,17 @@ static void make_archive(const char *name) {
     snprintf(path, sizeof path, "%s", other);
 }
 
-/* Runs with every kind of row: losses that are no numbers, a test split, a running mean. */
-static void put_epochs(results_db *db) {
+/* Runs with every kind of row: losses that are no numbers, a test split, a running mean; two with the same settings. */
+static void put_rows(results_db *db) {
     const int64_t experiment = put_experiment(db, "e");
-    put_finished(db, experiment, "k", "m", 3, 0.1);
-    put_finished(db, experiment, "l", "m", 4, 2);
+    const char *const keys[] = {"k", "l", "n"};
+    for (int64_t run = 1; run <= 3; run++) {
+        put_finished(db, experiment, keys[run - 1], "m", 3 + (uint64_t)run, 0.1 * (double)run);
+        OK(db_put_setting(db, run, "model", "width", "12", err));
+        OK(db_put_setting(db, run, "train", "data", run == 2 ? "it's, ''" : "it's", err));
+    }
+    OK(db_put_metric(db, 2, "odd", -INFINITY, err));
+    OK(db_put_metric(db, 2, "odder", NAN, err));
     const double losses[] = {NAN, INFINITY, -INFINITY, 3, 1.0 / 3};
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
         db_epoch row = {.epoch = 10 + i,
@@ -46,47 +74,84 @@ static void put_epochs(results_db *db) {
     }
 }
 
-Test(archive, epochs_are_the_same_and_come_back_when_it_is_written) {
+Test(archive, rows_are_the_same_and_tables_come_back_when_it_is_written) {
+    char *before[ALL_ROWS];
     results_db *db = open_db();
-    put_epochs(db);
+    put_rows(db);
     close_db(db);
-    char *before = strdup(query(all_epochs));
-    cr_assert_not_null(strstr(before, "|inf|"), "%s", before);
+    /* A row that no training writes: a running mean of the validation loss. */
+    change("UPDATE epoch SET running = 1 WHERE split = 'validation' AND epoch = 1 AND run_id = 3");
+    read_rows(before);
+    cr_assert_not_null(strstr(before[0], "|inf|"), "%s", before[0]);
     make_archive("a.db");
-    cr_expect_str_eq(query("SELECT type FROM sqlite_schema WHERE name = 'epoch'"), "view;");
-    cr_expect_str_eq(query("SELECT count(*) FROM packed_epoch"), "9;");
-    cr_expect_str_eq(query(all_epochs), before);
+    cr_expect_str_eq(query(type_of_tables), "view,view;");
+    cr_expect_str_eq(query("SELECT count(*) FROM packed_epoch"), "5;");
+    cr_expect_str_eq(query("SELECT group_concat(settings) FROM packed_setting_run"), "1,2,1;");
+    cr_expect_str_eq(query("SELECT count(*) FROM packed_setting"), "4;");
+    cr_expect_str_eq(query("SELECT count(*) FROM sqlite_schema WHERE name = 'metric_by_name'"), "0;");
+    check_rows(before, "archive");
     cr_expect_str_eq(query("SELECT count(*) FROM loss_curves WHERE split = 'validation'"), "2;");
     make_archive("b.db");
-    cr_expect_str_eq(query("SELECT type FROM sqlite_schema WHERE name = 'epoch'"), "view;");
-    cr_expect_str_eq(query(all_epochs), before, "an archive of an archive");
+    cr_expect_str_eq(query(type_of_tables), "view,view;");
+    check_rows(before, "an archive of an archive");
 
     db = open_db();
-    cr_expect_str_eq(query(all_epochs), before);
+    check_rows(before, "opened for writing");
     put_loss(db, 1, 3, 0.25, 0.5);
     close_db(db);
-    cr_expect_str_eq(query("SELECT type FROM sqlite_schema WHERE name = 'epoch'"), "table;");
-    cr_expect_str_eq(query("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%packed%'"), "0;");
+    cr_expect_str_eq(query(type_of_tables), "table,table;");
+    cr_expect_str_eq(query(packed_tables), "0;");
     cr_expect_str_eq(query("SELECT count(*), sum(loss) FROM epoch WHERE run_id = 1 AND epoch = 3"), "2|0.75;");
     cr_expect_str_eq(query("SELECT count(*) FROM sqlite_schema WHERE name = 'epoch' AND sql LIKE '%CHECK (split%'"),
                      "1;");
+    cr_expect_str_eq(query("SELECT tbl_name FROM sqlite_schema WHERE name = 'metric_by_name'"), "metric;");
     change("DELETE FROM epoch WHERE run_id = 1 AND epoch = 3");
-    cr_expect_str_eq(query(all_epochs), before);
+    check_rows(before, "written");
     cr_expect_str_eq(query("PRAGMA integrity_check"), "ok;");
-    free(before);
+    free_rows(before);
 }
 
-Test(archive, epochs_that_cannot_be_folded_stay) {
+/* Earlier versions packed epochs only, three splits in a row. */
+static const char older_archive[] =
+    "CREATE TABLE packed_epoch (run_id INTEGER NOT NULL REFERENCES run, epoch INTEGER NOT NULL, iteration INTEGER NOT "
+    "NULL, wall_seconds REAL NOT NULL, peak_bytes INTEGER NOT NULL, training REAL, training_nonfinite TEXT, "
+    "training_forward REAL, training_backward REAL, test REAL, test_nonfinite TEXT, test_forward REAL, "
+    "test_backward REAL, running REAL, PRIMARY KEY (run_id, epoch, iteration)) WITHOUT ROWID;"
+    "INSERT INTO packed_epoch SELECT run_id, epoch, iteration, wall_seconds, peak_bytes, "
+    "max(iif(split = 'training', loss, NULL)), max(iif(split = 'training', nonfinite, NULL)), "
+    "max(iif(split = 'training', nfe_forward, NULL)), max(iif(split = 'training', nfe_backward, NULL)), "
+    "max(iif(split = 'test', loss, NULL)), max(iif(split = 'test', nonfinite, NULL)), "
+    "max(iif(split = 'test', nfe_forward, NULL)), max(iif(split = 'test', nfe_backward, NULL)), max(running) "
+    "FROM epoch GROUP BY 1, 2, 3;"
+    "DROP TABLE epoch;"
+    "CREATE VIEW epoch AS SELECT run_id, epoch, iteration, 'training' AS split, training AS loss, training_nonfinite "
+    "AS nonfinite, training_forward AS nfe_forward, training_backward AS nfe_backward, wall_seconds, peak_bytes, "
+    "running FROM packed_epoch WHERE training_forward IS NOT NULL UNION ALL SELECT run_id, epoch, iteration, 'test', "
+    "test, test_nonfinite, test_forward, test_backward, wall_seconds, peak_bytes, NULL FROM packed_epoch WHERE "
+    "test_forward IS NOT NULL";
+
+Test(archive, archives_of_earlier_versions_are_read_and_written) {
+    char *before[ALL_ROWS];
     results_db *db = open_db();
-    put_epochs(db);
+    put_rows(db);
     close_db(db);
-    change("UPDATE epoch SET running = 1 WHERE split = 'validation' AND epoch = 1 AND run_id = 1");
-    char *before = strdup(query(all_epochs));
-    make_archive("a.db");
-    cr_expect_str_eq(query("SELECT type FROM sqlite_schema WHERE name = 'epoch'"), "table;");
-    cr_expect_str_eq(query("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%packed%'"), "0;");
-    cr_expect_str_eq(query(all_epochs), before);
-    free(before);
+    change("DELETE FROM epoch WHERE split = 'validation'");
+    read_rows(before);
+    change(older_archive);
+    check_rows(before, "as it was");
+    char older[sizeof path];
+    snprintf(older, sizeof older, "%s", path);
+    make_archive("a.db"); /* which reads it */
+    cr_expect_str_eq(query(type_of_tables), "view,view;");
+    check_rows(before, "archived again");
+    snprintf(path, sizeof path, "%s", older);
+    cr_expect_str_eq(query(type_of_tables), "table,view;");
+    db = open_db();
+    close_db(db);
+    cr_expect_str_eq(query(type_of_tables), "table,table;");
+    cr_expect_str_eq(query(packed_tables), "0;");
+    check_rows(before, "written");
+    free_rows(before);
 }
 
 enum { ROWS = 7000, CELLS = 32, GRID = 33, KEPT = 6000 };

@@ -18,7 +18,8 @@ Test(long_runs, memory_stays_as_it_is, .timeout = 300) {
 Test(long_runs, a_large_database_can_be_made_and_asked, .timeout = 300, .init = begin, .fini = end) {
     char command[512];
     snprintf(command, sizeof command,
-             "sh tests/stress/make_large_db.sh %s/rows.db 20 2>&1 && sh tests/stress/queries.sh %s/rows.db 2>&1",
+             "AFFJORD=" AFFJORD_BINARY
+             " sh tests/stress/make_large_db.sh %s/rows.db 20 2>&1 && sh tests/stress/queries.sh %s/rows.db 2>&1",
              folder, folder);
     FILE *pipe = popen(command, "r");
     cr_assert_not_null(pipe);

@@ -134,7 +134,7 @@ static status shrink(results_db *db, db_keep *keep, void *argument, db_archived 
     TRY(db_write(db, STATEMENT_DROP_PICTURES, err, ""));
     TRY(db_write(db, STATEMENT_DROP_OTHER_MOMENTS, err, ""));
     TRY(db_pack_pictures(db, err));
-    TRY(db_pack_epochs(db, err));
+    TRY(db_pack_tables(db, err));
     TRY(db_commit(db, err));
     TRY(count_rows(db, &out->runs, &out->pictures, err));
     return db_script(db, "VACUUM", "write", err);

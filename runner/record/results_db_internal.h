@@ -66,13 +66,15 @@ status db_prepare_schema(results_db *db, bool create, error_info *err);
 /* *out <- the first number of a query's first row; `otherwise` if it has none or cannot be run. */
 status db_read_number(results_db *db, const char *sql, long otherwise, long *out, error_info *err);
 
-/* The compact form of an archive (db_pack.c), within a transaction. Pictures are rounded and compressed; epochs stand
- * in fewer rows behind a view that shows them as before, until the database is opened for writing. */
+/* Make an archive of the open database, within a transaction: round and compress its pictures; store epochs and
+ * settings in fewer bytes, behind views with the tables' names that show the same rows. */
 status db_pack_pictures(results_db *db, error_info *err);
-status db_pack_epochs(results_db *db, error_info *err);
-status db_epochs_are_packed(results_db *db, bool *are, error_info *err);
-/* *unpacked <- whether they were packed. The table epoch then has no checks yet. */
-status db_unpack_epochs(results_db *db, bool *unpacked, error_info *err);
+status db_pack_tables(results_db *db, error_info *err);
+/* *has <- whether there are such views. */
+status db_has_packed_tables(results_db *db, bool *has, error_info *err);
+/* Move the rows of such views to tables unpacked_..., and, once the schema has made the tables, from there to them. */
+status db_set_packed_aside(results_db *db, error_info *err);
+status db_put_unpacked_back(results_db *db, error_info *err);
 
 /* Give a database that has a write-ahead log a journal that is rolled back, once nobody reads it. */
 status db_leave_log(results_db *db, error_info *err);

@@ -1,12 +1,8 @@
-/* db_pack.c - the compact form of an archive.
+/* results_db_pack.c - the pictures of an archive (tables sample_blob and moment) in their compact form.
  *
- * Pictures (tables sample_blob and moment): numbers are rounded to a step that no figure shows, as float32 still, and
- * the array is compressed by zlib. `sqlar_uncompress(data, 4 * rows * columns)` of the sqlite3 program gives the array
- * back, and leaves one that was not compressed as it is.
- *
- * Epochs: the rows of the splits of an epoch share iteration, time and memory, and the split's name is longer than a
- * number. Table packed_epoch has one row for all splits; a view called epoch shows the rows as they were, to the
- * bit. */
+ * Numbers are rounded to a step that no figure shows, as float32 still, and the array is compressed by zlib.
+ * `sqlar_uncompress(data, 4 * rows * columns)` of the sqlite3 program returns the array, and leaves one that was not
+ * compressed as it is. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,68 +120,4 @@ status db_pack_pictures(results_db *db, error_info *err) {
         sqlite3_create_function(db->sqlite, "packed", 6, flags, NULL, packed, NULL, NULL) != SQLITE_OK)
         return db_fail(db, "write", err);
     return db_script(db, pictures_script, "write", err);
-}
-
-/* --- Epochs --- */
-
-/* The view uses what every reader of SQLite files has (views.sql). */
-#define SPLIT_COLUMNS(split)                                                                                           \
-#split " REAL, " #split "_nonfinite TEXT, " #split "_forward REAL, " #split "_backward REAL, "
-#define SPLIT_PACKED(split)                                                                                            \
-    "max(CASE WHEN split = '" #split "' THEN loss END), "                                                              \
-    "max(CASE WHEN split = '" #split "' THEN nonfinite END), "                                                         \
-    "max(CASE WHEN split = '" #split "' THEN nfe_forward END), "                                                       \
-    "max(CASE WHEN split = '" #split "' THEN nfe_backward END), "
-#define SPLIT_SHOWN(split, running)                                                                                    \
-    "SELECT run_id, epoch, iteration, '" #split "' AS split, " #split " AS loss, " #split                              \
-    "_nonfinite AS nonfinite, " #split "_forward AS nfe_forward, " #split                                              \
-    "_backward AS nfe_backward, wall_seconds, peak_bytes, " running " AS running FROM packed_epoch WHERE " #split      \
-    "_forward IS NOT NULL"
-
-#define EPOCHS_SHOWN                                                                                                   \
-    SPLIT_SHOWN(training, "running")                                                                                   \
-    " UNION ALL " SPLIT_SHOWN(validation, "NULL") " UNION ALL " SPLIT_SHOWN(test, "NULL") ";"
-
-static const char pack_script[] =
-    "CREATE TABLE packed_epoch (run_id INTEGER NOT NULL REFERENCES run, epoch INTEGER NOT NULL, "
-    "iteration INTEGER NOT NULL, wall_seconds REAL NOT NULL, peak_bytes INTEGER NOT NULL, " SPLIT_COLUMNS(training)
-        SPLIT_COLUMNS(validation) SPLIT_COLUMNS(
-            test) "running REAL, "
-                  "PRIMARY KEY (run_id, epoch, iteration, wall_seconds, peak_bytes)) WITHOUT ROWID;"
-                  "INSERT INTO packed_epoch SELECT run_id, epoch, iteration, wall_seconds, peak_bytes, " SPLIT_PACKED(
-                      training) SPLIT_PACKED(validation)
-                      SPLIT_PACKED(test) "max(running) FROM epoch GROUP BY 1, 2, 3, 4, 5;"
-                                         "CREATE TEMP VIEW shown_epoch AS " EPOCHS_SHOWN;
-
-static const char same_rows[] =
-    "SELECT (SELECT count(*) FROM epoch) = (SELECT count(*) FROM shown_epoch) AND NOT EXISTS "
-    "(SELECT run_id, epoch, iteration, split, loss, nonfinite, nfe_forward, nfe_backward, wall_seconds, peak_bytes, "
-    "running FROM epoch EXCEPT SELECT * FROM shown_epoch)";
-
-/* Rows that the view would not show as they are stay in their table. */
-status db_pack_epochs(results_db *db, error_info *err) {
-    long same;
-    TRY(db_script(db, pack_script, "write", err));
-    TRY(db_read_number(db, same_rows, 0, &same, err));
-    return db_script(db,
-                     same ? "DROP VIEW shown_epoch; DROP TABLE epoch; CREATE VIEW epoch AS " EPOCHS_SHOWN
-                          : "DROP VIEW shown_epoch; DROP TABLE packed_epoch",
-                     "write", err);
-}
-
-static const char unpack_script[] = "CREATE TABLE unpacked_epoch AS SELECT * FROM epoch; DROP VIEW epoch; "
-                                    "CREATE TABLE epoch AS SELECT * FROM unpacked_epoch; DROP TABLE unpacked_epoch; "
-                                    "DROP TABLE packed_epoch";
-
-status db_epochs_are_packed(results_db *db, bool *are, error_info *err) {
-    long views;
-    TRY(db_read_number(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name = 'epoch'", 0, &views,
-                       err));
-    *are = views > 0;
-    return STATUS_OK;
-}
-
-status db_unpack_epochs(results_db *db, bool *unpacked, error_info *err) {
-    TRY(db_epochs_are_packed(db, unpacked, err));
-    return *unpacked ? db_script(db, unpack_script, "bring up to date", err) : STATUS_OK;
 }

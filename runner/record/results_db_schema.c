@@ -3,7 +3,7 @@
 
 #include "record/results_db_internal.h"
 
-/* schema.sql and views.sql as the build made a string of them. */
+/* schema.sql, views.sql and claims.sql, which the build makes a string of. */
 static const char schema[] =
 #include "schema.inc"
     ;
@@ -24,7 +24,6 @@ status db_read_number(results_db *db, const char *sql, long otherwise, long *out
 
 /* Tables whose checks changed, which SQLite cannot alter, with the version that brought the new ones. Their columns are
  * what they were, so their rows move over as they are. */
-enum { REBUILT_EPOCH };
 static const struct {
     long version;
     const char *exists, *set_aside, *put_back;
@@ -35,8 +34,8 @@ static const struct {
             "CREATE TABLE " table "_before AS SELECT * FROM " table "; DROP TABLE " table,                             \
             "INSERT INTO " table " SELECT * FROM " table "_before; DROP TABLE " table "_before"                        \
     }
-    [REBUILT_EPOCH] = REBUILT(3, "epoch"), /* the split 'test' */
-    REBUILT(3, "flow"),
+    REBUILT(3, "epoch"), /* the split 'test' */
+    REBUILT(3, "flow"), /* the same */
     REBUILT(7, "comparison"), /* quantities */
 #undef REBUILT
 };
@@ -68,8 +67,8 @@ static status drop_views(results_db *db, error_info *err) {
 }
 
 static status bring_up(results_db *db, long version, error_info *err) {
-    bool aside[REBUILT_TABLES] = {false}, unpacked = false;
-    if (version > 0) TRY(db_unpack_epochs(db, &unpacked, err));
+    bool aside[REBUILT_TABLES] = {false};
+    TRY(db_set_packed_aside(db, err));
     for (size_t i = 0; version > 0 && i < sizeof added / sizeof *added; i++) {
         long exists = 0;
         if (version < added[i].version) TRY(db_read_number(db, added[i].exists, 0, &exists, err));
@@ -77,14 +76,14 @@ static status bring_up(results_db *db, long version, error_info *err) {
     }
     for (size_t i = 0; i < REBUILT_TABLES; i++) {
         long exists = 0;
-        if (version < rebuilt[i].version || (unpacked && i == REBUILT_EPOCH))
-            TRY(db_read_number(db, rebuilt[i].exists, 0, &exists, err));
+        if (version < rebuilt[i].version) TRY(db_read_number(db, rebuilt[i].exists, 0, &exists, err));
         aside[i] = exists > 0;
         if (aside[i]) TRY(db_script(db, rebuilt[i].set_aside, "bring up to date", err));
     }
     TRY(db_script(db, schema, "create", err));
     for (size_t i = 0; i < REBUILT_TABLES; i++)
         if (aside[i]) TRY(db_script(db, rebuilt[i].put_back, "bring up to date", err));
+    TRY(db_put_unpacked_back(db, err));
     return db->shard ? drop_views(db, err) : STATUS_OK;
 }
 
@@ -125,6 +124,6 @@ status db_prepare_schema(results_db *db, bool create, error_info *err) {
     if (create) TRY(db_leave_log(db, err)); /* only now, as it changes the file */
     if (!create) return STATUS_OK;
     bool packed;
-    TRY(db_epochs_are_packed(db, &packed, err));
+    TRY(db_has_packed_tables(db, &packed, err));
     return version < DB_SCHEMA_VERSION || packed ? create_schema(db, version, err) : STATUS_OK;
 }

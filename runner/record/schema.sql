@@ -1,8 +1,7 @@
 -- schema.sql - the results database, schema version 7.
 --
--- Run on an older database it adds what that lacks: tables are made where there
--- are none; views.sql makes the views anew. (Tables whose columns are checked otherwise now
--- are set aside before, and their rows put back; results_db_schema.c.)
+-- On an older database, it creates the missing tables; views.sql and claims.sql replace
+-- all views. (results_db_schema.c moves the rows of tables whose checks have changed.)
 --
 -- One row of `run` is one training: data set x model x seed under resolved
 -- settings. Its key is a hash of everything that determines its numbers, so

@@ -14,13 +14,10 @@ cd "$(dirname "$0")/../.."
 [ $# -ge 1 ] || { echo "usage: tests/stress/make_large_db.sh DATABASE [EPOCHS]" >&2; exit 2; }
 database=$1 epochs=${2:-5000}
 [ ! -e "$database" ] || { echo "\"$database\" is there already" >&2; exit 2; }
-cp results/reference.db "$database"
+"${AFFJORD:-build/affjord}" merge results/reference.db --db "$database" --quiet
+rm -f "$database.lock"
 {
     echo 'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;'
-    # The reference database is an archive, whose epochs are packed behind a view.
-    echo 'CREATE TABLE unpacked_epoch AS SELECT * FROM epoch; DROP VIEW epoch; DROP TABLE packed_epoch;'
-    cat runner/record/schema.sql runner/record/views.sql
-    echo 'INSERT INTO epoch SELECT * FROM unpacked_epoch; DROP TABLE unpacked_epoch;'
     cat <<END
 CREATE TEMP TABLE made AS
 WITH number (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM number WHERE i < 999)

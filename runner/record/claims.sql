@@ -1,0 +1,213 @@
+-- claims.sql - the view `claims`: claims of the paper, what our runs measured, and verdicts.
+--
+-- It reads the views of views.sql and follows the rules there.
+--
+-- verdict: 'supported' or 'not supported' where the 95% interval from `low` to `high` lies
+-- on one side of `bound`, 'undecided' where it does not or cannot be had (fewer than 5
+-- seeds), 'not run' where fewer than two seeds stand on either side. Of counts and of the
+-- mathematics, which no seed changes, the numbers decide. uncertainty is the standard error
+-- of what is measured. left_out: runs without a possible loss; p_last: the p of a rank
+-- test with them ranked last. p is that of the paired t test, p_holm corrected by Holm's
+-- procedure over the claims that have one. What would change a verdict is in docs/explanation/claims.md.
+--
+-- toy_loss: deviations of FFJORD's loss over its seeds by which AFFJORD's mean is
+-- below FFJORD's, of experiment fig6; "about two" is taken as 1.5 or more.
+-- control: the same against a control, of experiment toy_controls; bound 0.
+-- bits: mean bits per dimension of FFJORD less those of AFFJORD, under the three
+-- rules of view image_losses; bound 0.
+-- nfe: evaluations of AFFJORD over those of FFJORD, whose context is joined as
+-- channels; below 1 with z* joined too, above 1 with a hypernet. Only of trainings whose steps
+-- are chosen by the authors' rule (solver.error_norm = state).
+--
+-- The paper's data sets have rows whether or not they were run; others, as smaller
+-- images, where they were.
+DROP VIEW IF EXISTS claims;
+CREATE VIEW claims AS
+WITH toy (dataset, name) AS (
+    VALUES ('ty', 'TY'), ('hash_gaussian', 'Hash-Gaussian')
+), against (prefix, experiment, other, bound, words, source) AS (
+    VALUES ('toy_loss', 'fig6', 'ffjord', 1.5,
+            'On %s, AFFJORD''s validation loss is about two standard deviations below FFJORD''s',
+            'Haxholli and Lorenzi 2023, section 4.1, Figure 6'),
+           ('control_size', 'toy_controls', 'ffjord_matched', 0.0,
+            'On %s, AFFJORD is below an FFJORD with as many parameters: the gain is not one of size',
+            'a control of ours'),
+           ('control_motion', 'toy_controls', 'random_curve', 0.0,
+            'On %s, AFFJORD is below the same model whose z*(t) stays a random curve: what is learned of time counts',
+            'a control of ours')
+), image (dataset, name) AS (
+    VALUES ('mnist', 'MNIST'), ('cifar10', 'CIFAR-10'), ('celeba', 'CelebA (32x32)')
+    UNION
+    SELECT r.dataset, r.dataset
+    FROM run r
+    JOIN metric d ON d.run_id = r.run_id AND d.name = 'data_dimension'
+    JOIN experiment_run er ON er.run_id = r.run_id
+    JOIN experiment e USING (experiment_id)
+    WHERE r.status = 'done' AND r.dataset NOT IN ('mnist', 'cifar10', 'celeba')
+          AND (substr(e.name, 1, 6) = 'table1' OR e.name IN ('fig7', 'fig9'))
+), rule (quantity, suffix, words) AS (
+    VALUES ('best', '', 'at the best epoch'), ('validation', '_last', 'at the last epoch'),
+           ('chosen', '_chosen', 'on test images, at the epoch that other images choose'),
+           ('fine', '_fine', 'at the end, by a finer solve')
+), kind (experiment, dataset, model, context, layer, error_norm) AS (
+    SELECT DISTINCT e.name, r.dataset, r.model, c.value, l.value, coalesce(s.value, 'state_and_context')
+    FROM experiment e
+    JOIN experiment_run er USING (experiment_id)
+    JOIN run r USING (run_id)
+    JOIN setting c ON c.run_id = r.run_id AND c.section = 'model' AND c.key = 'context'
+    JOIN setting l ON l.run_id = r.run_id AND l.section = 'image' AND l.key = 'layer'
+    LEFT JOIN setting s ON s.run_id = r.run_id AND s.section = 'solver' AND s.key = 'error_norm'
+), imaged AS (
+    SELECT c.*, k.context, k.layer, k.error_norm, o.context AS other_context, o.layer AS other_layer,
+           row_number() OVER (PARTITION BY c.dataset, c.model, c.other, c.quantity ORDER BY c.n DESC, c.experiment) AS place
+    FROM comparison c
+    JOIN kind k ON k.experiment = c.experiment AND k.dataset = c.dataset AND k.model = c.model
+    JOIN kind o ON o.experiment = c.experiment AND o.dataset = c.dataset AND o.model = c.other
+    WHERE c.failures = 'left out' AND (substr(c.experiment, 1, 6) = 'table1' OR c.experiment IN ('fig7', 'fig9'))
+), bits AS (
+    SELECT i.dataset, i.name, u.quantity, u.suffix, u.words, c.n, c.difference, c.difference_low, c.difference_high,
+           abs(c.difference / nullif(c.paired_t, 0)) AS error, c.paired_p, c.experiment
+    FROM image i
+    CROSS JOIN rule u
+    LEFT JOIN imaged c ON c.dataset = i.dataset AND c.quantity = u.quantity AND c.model = 'affjord' AND c.other = 'ffjord'
+                          AND c.place = 1
+), tuned (dataset, expected) AS (
+    VALUES ('mnist', 0.96), ('cifar10', 3.37)
+), student (df, t) AS (
+    VALUES (1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (5, 2.571), (6, 2.447), (7, 2.365), (8, 2.306), (9, 2.262)
+), taken (suffix, layer, below, words, source) AS (
+    VALUES ('concat', 'concat', 1, 'needs fewer evaluations than FFJORD where z* takes the place of the time channel',
+            'Haxholli and Lorenzi 2023, section 4.2, Figure 9'),
+           ('hyper', 'hyper', 0, 'needs more evaluations than FFJORD where z* makes the weights',
+            'Haxholli and Lorenzi 2023, section 4.2')
+), evaluations AS (
+    SELECT i.dataset, i.name, k.*, c.n, c.ratio, c.ratio_low, c.ratio_high, c.paired_p, c.experiment,
+           row_number() OVER (PARTITION BY i.dataset, k.suffix ORDER BY c.n DESC, c.experiment, c.model) AS place
+    FROM image i
+    CROSS JOIN taken k
+    LEFT JOIN imaged c ON c.dataset = i.dataset AND c.quantity = 'evaluations' AND c.context = 'augmented'
+                          AND c.error_norm = 'state'
+                          AND c.layer = k.layer AND c.other_context = 'clock' AND c.other_layer = 'concat'
+), squares (item, dataset, value, n, square) AS (
+    SELECT 'bits_ffjord', dataset, mean, n, std * std / n FROM image_losses WHERE rule = 'best' AND model = 'ffjord'
+    UNION ALL
+    SELECT 'larger_gains', '', c.difference - m.difference, CASE WHEN c.n < m.n THEN c.n ELSE m.n END,
+           c.error * c.error + m.error * m.error
+    FROM bits c
+    JOIN bits m ON c.dataset = 'cifar10' AND m.dataset = 'mnist' AND c.quantity = 'best' AND m.quantity = 'best'
+), errors AS (
+    SELECT *, CASE WHEN square > 0 THEN (WITH RECURSIVE root (s) AS (
+                   SELECT (1 + square) / 2 UNION ALL SELECT (s + square / s) / 2 FROM root WHERE (s + square / s) / 2 < s)
+               SELECT min(s) FROM root) ELSE square END AS error
+    FROM squares
+), measured_claims (id, claim, source, measured, expected, n, uncertainty, low, high, bound, above, left_out, p, p_last,
+                    command) AS (
+    SELECT g.prefix || '_' || t.dataset, replace(g.words, '%s', t.name), g.source, c.effect,
+           CASE WHEN g.bound > 0 THEN 2.0 ELSE 0.0 END, c.n, (c.effect_high - c.effect_low) / 3.92, c.effect_low,
+           c.effect_high, g.bound, 1, c.failed + c.failed_other, c.paired_p, c.p_last, './run experiments/' || g.experiment || '.ini'
+    FROM toy t
+    CROSS JOIN against g
+    LEFT JOIN toy_tests c ON c.experiment = g.experiment AND c.dataset = t.dataset AND c.model = 'affjord'
+                             AND c.other = g.other
+
+    UNION ALL
+    SELECT 'field_change_' || t.dataset, 'On ' || t.name || ', AFFJORD''s field changes faster in time than FFJORD''s (largest '
+           || 'rate of change of the toy fields, AFFJORD / FFJORD)', 'Haxholli and Lorenzi 2023, section 4.1',
+           c.ratio, 1.0, c.n, (c.ratio_high - c.ratio_low) / 3.92, c.ratio_low, c.ratio_high, 1.0, 1, 0, c.paired_p,
+           NULL, './run experiments/' || coalesce(c.experiment, 'fig1') || '.ini'
+    FROM toy t
+    LEFT JOIN (SELECT f.*, row_number() OVER (PARTITION BY dataset ORDER BY n DESC, experiment) AS place
+               FROM comparison f
+               WHERE experiment IN ('fig1', 'fig6') AND model = 'affjord' AND other = 'ffjord'
+                     AND quantity = 'field_change' AND failures = 'left out') c ON c.dataset = t.dataset AND c.place = 1
+
+    UNION ALL
+    SELECT 'bits_' || dataset || suffix, 'On ' || name || ', AFFJORD has fewer bits per dimension than FFJORD, ' || words,
+           CASE quantity WHEN 'best' THEN 'Haxholli and Lorenzi 2023, section 4.2, Table 1' ELSE 'the same, another rule' END,
+           difference, 0.0, n, error, difference_low, difference_high, 0.0, 1, 0, paired_p, NULL,
+           './run experiments/' || coalesce(experiment, 'table1') || '.ini'
+    FROM bits
+
+    UNION ALL
+    SELECT 'bits_ffjord_' || t.dataset, 'On ' || i.name || ', tuned FFJORD comes to ' || t.expected
+           || ' bits per dimension', 'Haxholli and Lorenzi 2023, appendix I', f.value, t.expected, f.n, f.error,
+           f.value - coalesce(s.t, 2.262) * f.error, f.value + coalesce(s.t, 2.262) * f.error, t.expected + 0.005, 0, 0,
+           NULL, NULL, './run experiments/table1_' || t.dataset || '.ini'
+    FROM tuned t
+    JOIN image i ON i.dataset = t.dataset
+    LEFT JOIN errors f ON f.item = 'bits_ffjord' AND f.dataset = t.dataset
+    LEFT JOIN student s ON s.df = f.n - 1
+
+    UNION ALL
+    SELECT 'larger_gains', 'The farther FFJORD is from the optimum, the larger is AFFJORD''s gain (gain on CIFAR-10 less that '
+           || 'on MNIST, bits per dimension)', 'Haxholli and Lorenzi 2023, section 4.2', value, 0.0, n, error,
+           value - 1.96 * error, value + 1.96 * error, 0.0, 1, 0, NULL, NULL, './run experiments/table1.ini'
+    FROM errors
+    WHERE item = 'larger_gains'
+
+    UNION ALL
+    SELECT 'time_hyper_cifar10', 'On CIFAR-10, FFJORD is worse where a hypernet takes the time in than where it is a channel '
+           || '(bits per dimension, hypernet - channel)', 'Haxholli and Lorenzi 2023, section 4.2', c.difference, 0.0, c.n,
+           abs(c.difference / nullif(c.paired_t, 0)), c.difference_low, c.difference_high, 0.0, 1, 0, c.paired_p, NULL,
+           './run experiments/table1_time.ini'
+    FROM (SELECT 1)
+    LEFT JOIN imaged c ON c.dataset = 'cifar10' AND c.quantity = 'best' AND c.model = 'ffjord' AND c.other = 'ffjord_hyper'
+                          AND c.place = 1
+
+    UNION ALL
+    SELECT 'nfe_' || suffix || '_' || dataset, 'On ' || name || ', AFFJORD ' || words || ' (AFFJORD / FFJORD, last epoch)',
+           source, ratio, 1.0, n, (ratio_high - ratio_low) / 3.92, ratio_low, ratio_high, 1.0, 1 - below, 0, paired_p, NULL,
+           './run experiments/' || coalesce(experiment, 'fig9') || '.ini'
+    FROM evaluations
+    WHERE place = 1
+), corrected AS (
+    SELECT id, CASE WHEN most < 1 THEN most ELSE 1.0 END AS p_holm
+    FROM (SELECT id, max(scaled) OVER (ORDER BY p, id ROWS UNBOUNDED PRECEDING) AS most
+          FROM (SELECT id, p, p * (count(*) OVER () + 1 - row_number() OVER (ORDER BY p, id)) AS scaled
+                FROM measured_claims WHERE p IS NOT NULL) AS ordered) AS largest
+), counted (id, claim, source, measured, expected, n, verdict, command) AS (
+    SELECT 'sampling', 'z*(T) does not depend on the data, so that sampling takes one for all points (largest entry of '
+           || 'dz*(T)/dz(0))', 'Haxholli and Lorenzi 2023, section 4.1', max(value), 0.0, count(*),
+           CASE WHEN count(*) = 0 THEN 'not run' WHEN min(holds) = 1 THEN 'supported' ELSE 'not supported' END,
+           './run experiments/theory.ini'
+    FROM theory_statements
+    WHERE item = 'blocks' AND subject IN ('drawn', 'trained') AND quantity = 'largest entry of dz*(T)/dz(0)'
+
+    UNION ALL
+    SELECT 'mathematics', 'The cable rule, the Magnus series, the trace, the blocks, the total derivative and the '
+           || 'mappings hold as derived (share of the statements)', 'Haxholli and Lorenzi 2023, section 3 and appendices',
+           1.0 * sum(holds) / count(*), 1.0, count(*),
+           CASE WHEN count(*) = 0 THEN 'not run' WHEN min(holds) = 1 THEN 'supported' ELSE 'not supported' END,
+           './run experiments/theory.ini'
+    FROM theory_statements
+
+    UNION ALL
+    SELECT 'parameters', 'Numbers of parameters of the image models (how many of the twelve come out the same)',
+           'Haxholli and Lorenzi 2023, Table 2', nullif(sum(CASE WHEN declared = paper THEN 1 ELSE 0 END), 0), 12.0, count(declared),
+           CASE WHEN count(declared) < 12 THEN 'not run' WHEN sum(CASE WHEN declared = paper THEN 1 ELSE 0 END) = 12 THEN 'supported'
+                ELSE 'not supported' END, './run experiments/table2.ini'
+    FROM table2
+
+    UNION ALL
+    SELECT 'parameters_contained', 'With a hypernet the parameters of AFFJORD are contained in FFJORD''s, so that no bigger '
+           || 'model is used (numbers learned on MNIST, AFFJORD hypernet / FFJORD concat)',
+           'Haxholli and Lorenzi 2023, appendix I', 1.0 * a.effective / f.effective, 1.0,
+           CASE WHEN a.effective IS NULL THEN 0 ELSE 1 END + CASE WHEN f.effective IS NULL THEN 0 ELSE 1 END,
+           CASE WHEN a.effective IS NULL OR f.effective IS NULL THEN 'not run'
+                WHEN a.effective <= f.effective THEN 'supported' ELSE 'not supported' END, './run experiments/table2.ini'
+    FROM table2 a
+    JOIN table2 f ON f.dataset = a.dataset AND f.model = 'FFJORD' AND f.architecture = 'concat'
+    WHERE a.dataset = 'mnist' AND a.model = 'AFFJORD' AND a.architecture = 'hyper'
+)
+SELECT m.id, m.claim, m.source, m.measured, CAST(m.expected AS DOUBLE) AS expected, coalesce(m.n, 0) AS n, m.uncertainty,
+       CASE WHEN coalesce(m.n, 0) < 2 OR m.measured IS NULL THEN 'not run'
+            WHEN m.low IS NULL OR m.high IS NULL THEN 'undecided'
+            WHEN (m.above = 1 AND m.low >= m.bound AND m.high > m.bound) OR (m.above = 0 AND m.high <= m.bound) THEN 'supported'
+            WHEN (m.above = 1 AND m.high < m.bound) OR (m.above = 0 AND m.low > m.bound) THEN 'not supported'
+            ELSE 'undecided' END AS verdict,
+       m.low, m.high, CAST(m.bound AS DOUBLE) AS bound, m.left_out, m.p, c.p_holm, m.p_last, m.command
+FROM measured_claims m
+LEFT JOIN corrected c USING (id)
+UNION ALL
+SELECT id, claim, source, measured, CAST(expected AS DOUBLE), n, NULL, verdict, NULL, NULL, NULL, NULL, NULL, NULL, NULL, command
+FROM counted;
