@@ -105,23 +105,6 @@ shows_rows() {
     [ "$data" != none ]
 }
 
-# The item with the smallest edit distance to $1.
-nearest_item() {
-    item_names | awk -v wrong="$1" '
-        function least(a, b) { return a < b ? a : b }
-        function distance(a, b,    i, j, d) {
-            for (i = 0; i <= length(a); i++) d[i, 0] = i
-            for (j = 0; j <= length(b); j++) d[0, j] = j
-            for (i = 1; i <= length(a); i++)
-                for (j = 1; j <= length(b); j++)
-                    d[i, j] = least(least(d[i - 1, j], d[i, j - 1]) + 1,
-                                    d[i - 1, j - 1] + (substr(a, i, 1) != substr(b, j, 1)))
-            return d[length(a), length(b)]
-        }
-        { d = distance(wrong, $1); if (NR == 1 || d < best) { best = d; name = $1 } }
-        END { print name }'
-}
-
 quote_sql() { printf "'%s'" "${1//\'/\'\'}"; }
 
 # shellcheck source=plots/output.sh
@@ -222,7 +205,7 @@ for item in ${wanted[@]+"${wanted[@]}"}; do
             names=$(query "SELECT name FROM experiment ORDER BY name")
             die "unknown item $item; $db has no experiment of that name; run one (name = $item in its file), or draw $base by --experiment with one of: ${names//$'\n'/ }" 2
         fi
-        die "unknown item $item; did you mean $(nearest_item "$item")? Items: $(item_names | tr '\n' ' ')" 2
+        die "unknown item $item; expected one of: $(item_names | paste -sd ' ')" 2
     fi
 done
 [ "$explicit" -gt 0 ] || mapfile -t wanted < <(item_names)

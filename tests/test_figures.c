@@ -324,13 +324,13 @@ Test(figures, experiments_ask_for_items_that_there_are) {
 Test(figures, wrong_usage_is_told) {
     make_full("fig6");
     cr_expect_eq(figures("fgi6"), 2);
-    expect_output("unknown item fgi6; did you mean fig6? Items: fig1 fig2 fig3");
+    expect_output("unknown item fgi6; expected one of: fig1 fig2 fig3");
     cr_expect_eq(figures("fig6_nothing"), 2);
     expect_output("unknown item fig6_nothing; ");
     expect_output("/r.db has no experiment of that name; run one (name = fig6_nothing in its file), or draw fig6 by "
                   "--experiment with one of: fig6");
     cr_expect_eq(figures("fig10_nothing"), 2);
-    expect_output("unknown item fig10_nothing; did you mean fig10?");
+    expect_output("unknown item fig10_nothing; expected one of: fig1 ");
     cr_expect_eq(figures("--colour"), 2);
     expect_output("usage:");
     cr_expect_eq(shell("./paper_figures.sh --db %s/none.db", folder), 1);

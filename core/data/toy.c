@@ -103,24 +103,21 @@ static const double rings_radii[] = {3, 2.25, 1.5, 0.75};
 static const ring rings = {.count = COUNT(rings_radii), .radii = rings_radii, .deviation = 0.08};
 
 /* A density with window [-half, half]^2, in the first version of its points. */
-#define TOY(toy_name, toy_title, half, toy_ops, toy_shape)                                                             \
-    {                                                                                                                  \
-        .name = toy_name, .title = toy_title, .version = 1, .window = {-half, half, -half, half}, .ops = &toy_ops,     \
-        .shape = toy_shape                                                                                             \
-    }
+#define TOY(toy_name, half, toy_ops, toy_shape)                                                                        \
+    { .name = toy_name, .version = 1, .window = {-half, half, -half, half}, .ops = &toy_ops, .shape = toy_shape }
 
 static const toy toys[] = {
-    TOY("ty", "TY", 1.5, mixture_ops, &ty),
-    TOY("hash_gaussian", "Hash-Gaussian", 1.5, mixture_ops, &hash_gaussian),
-    TOY("checkerboard", "Checkerboard", 1.5, mixture_ops, &checkerboard),
-    TOY("swissroll", "Swiss roll", 4, swissroll_ops, swissroll_formula),
-    TOY("circles", "Circles", 4, ring_ops, &circles),
-    TOY("rings", "Rings", 4, ring_ops, &rings),
-    TOY("moons", "Moons", 4, moons_ops, moons_formula),
-    TOY("8gaussians", "8 Gaussians", 4, mixture_ops, &eight_gaussians),
-    TOY("pinwheel", "Pinwheel", 4, pinwheel_ops, pinwheel_formula),
-    TOY("2spirals", "2 spirals", 4, spirals_ops, spirals_formula),
-    TOY("checkerboard_ffjord", "Checkerboard (FFJORD)", 4, mixture_ops, &checkerboard_ffjord),
+    TOY("ty", 1.5, mixture_ops, &ty),
+    TOY("hash_gaussian", 1.5, mixture_ops, &hash_gaussian),
+    TOY("checkerboard", 1.5, mixture_ops, &checkerboard),
+    TOY("swissroll", 4, swissroll_ops, swissroll_formula),
+    TOY("circles", 4, ring_ops, &circles),
+    TOY("rings", 4, ring_ops, &rings),
+    TOY("moons", 4, moons_ops, moons_formula),
+    TOY("8gaussians", 4, mixture_ops, &eight_gaussians),
+    TOY("pinwheel", 4, pinwheel_ops, pinwheel_formula),
+    TOY("2spirals", 4, spirals_ops, spirals_formula),
+    TOY("checkerboard_ffjord", 4, mixture_ops, &checkerboard_ffjord),
 };
 
 size_t toy_count(void) {

@@ -28,7 +28,6 @@ typedef struct toy_ops {
 
 typedef struct toy {
     const char *name; /* in settings and tables */
-    const char *title; /* in figures */
     int version; /* increased when the points change but the constants do not */
     double window[4]; /* {x0, x1, y0, y1}, the plotted rectangle */
     const toy_ops *ops;
