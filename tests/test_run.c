@@ -30,6 +30,29 @@ Test(run, stopped_by_a_signal_and_started_again_it_ends_with_the_same_bits) {
     free(expected);
 }
 
+/* A time after which it stops; what is left, and at which rate, is listed. */
+Test(run, stopped_by_its_time_it_ends_with_the_same_bits) {
+    char *expected = undisturbed();
+    EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/timed.db --jobs 1 --until 0.1s");
+    EXPECT_SAYS("Stopped after 0.1s. Run the same command to resume.\n");
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/timed.db --quiet --until 1h30m");
+    check_same(expected, "timed.db");
+    EXPECT(0, "sqlite3 $TEST_DIR/timed.db \"UPDATE run SET status = 'interrupted', iteration = 400, wall_seconds = 800 "
+              "WHERE run_id = 1; SELECT value / 2 FROM setting WHERE run_id = 1 AND key = 'batch'\"; "
+              "$AFFJORD list runs --db $TEST_DIR/timed.db | grep interrupted");
+    char rate_and_rest[64];
+    snprintf(rate_and_rest, sizeof rate_and_rest, " 400/1000 %7d.0     20:00", atoi(output));
+    EXPECT_SAYS(rate_and_rest);
+    static const char *const wrong[] = {"4", "0s", "-1h", "30m1h", "1h 30m", "1.2.3h", "soon", "nanh"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --until '%s'", wrong[i]);
+        EXPECT_SAYS(": expected a time in days, hours, minutes or seconds, as in 4h or 1h30m");
+    }
+    EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --until 4h --slurm");
+    EXPECT_SAYS("--until 4h: expected no --slurm beside it");
+    free(expected);
+}
+
 Test(run, killed_at_any_moment_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
     stop_and_finish("killed", KILLED);

@@ -15,6 +15,7 @@
 #include "scale/scheduler.h"
 #include "scale/merge.h"
 #include "scale/shard.h"
+#include "system/clock.h"
 #include "system/double_build.h"
 #include "system/paths.h"
 #include "commands/figures.h"
@@ -29,11 +30,12 @@ enum { ARRAY_SIZE = 1001 /* Slurm's own default */, ARRAY_SIZE_MAX = 4000000, LO
 
 /* The command line. */
 typedef struct request {
-    const char *file, *seeds, *device, *database, *only, *shards, *format;
+    const char *file, *seeds, *device, *database, *only, *shards, *format, *until;
     argument_texts set, slurm_options, slurm_merge_options;
     uint64_t slurm_array;
     uint64_t jobs, threads; /* 0: not given */
     uint64_t lock_timeout; /* seconds */
+    double limit; /* seconds that --until gives, 0 for none */
     bool dry_run, quiet, slurm, slurm_again;
 } request;
 
@@ -67,6 +69,8 @@ static const argument_option options[] = {
                 "the results database (results/results.db); if another process writes it, wait"),
     OPTION_NUMBER(request, lock_timeout, "--lock-timeout", "N", 1, LOCK_TIMEOUT_MAX,
                   "seconds to wait for another program that locks the database (300); trainings continue meanwhile"),
+    OPTION_TEXT(request, until, "--until", "DURATION",
+                "stop in order after this time, as in 4h or 1h30m: finish the current step and save checkpoints"),
     OPTION_FLAG(request, dry_run, "--dry-run", "print settings and runs; compute and write nothing"),
     OPTION_QUIET(request),
     OPTION_HEADING(
@@ -94,6 +98,14 @@ static status read_request(int count, char **words, request *out, error_info *er
     TRY(command_read(&command_experiment, count, words, out, 1, &out->file, &files, err));
     if (files == 0) return error_set(err, STATUS_INVALID, "the experiment is missing; expected an .ini file");
     out->slurm |= out->slurm_again;
+    if (out->until && !clock_read_duration(out->until, &out->limit))
+        return error_set(err, STATUS_INVALID,
+                         "--until %.40s: expected a time in days, hours, minutes or seconds, as in 4h or 1h30m",
+                         out->until);
+    if (out->until && out->slurm)
+        return error_set(err, STATUS_INVALID,
+                         "--until %.40s: expected no --slurm beside it; limit Slurm's tasks by --slurm-opt=--time=...",
+                         out->until);
     if (out->format && (strcmp(out->format, "commands") != 0 || !out->dry_run))
         return error_set(err, STATUS_INVALID, "--format %.40s: expected --dry-run --format commands", out->format);
     if (out->only && (out->slurm || out->format))
@@ -301,6 +313,7 @@ static int run(experiment *self, int all_count, char **all) {
     machine here;
     status outcome = signals_open(&self->events, &err);
     if (outcome != STATUS_OK) return command_failed(err.text);
+    if (self->args.until) signals_read_after(self->args.limit);
     outcome = look(self, &complete, &err);
     if (outcome == STATUS_OK && !complete && self->device.library)
         outcome = devices_ask(&self->device, &self->devices, &err);
@@ -311,7 +324,9 @@ static int run(experiment *self, int all_count, char **all) {
     signals_close(&self->events);
     if (outcome != STATUS_OK) return command_failed(err.text);
     if (result.stopped) {
-        if (!self->args.quiet) fprintf(stderr, "Stopped. Run the same command to resume.\n");
+        if (!self->args.quiet && result.timed)
+            fprintf(stderr, "Stopped after %s. Run the same command to resume.\n", self->args.until);
+        else if (!self->args.quiet) fprintf(stderr, "Stopped. Run the same command to resume.\n");
         return EXIT_FAILED;
     }
     size_t broken = 0;

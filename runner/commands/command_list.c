@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "record/results_db.h"
@@ -12,6 +13,7 @@
 #include "scale/task_list.h"
 #include "system/paths.h"
 #include "work/devices.h"
+#include "work/progress.h"
 
 static void write_experiment(void *argument, const db_summary *row) {
     FILE *stream = argument;
@@ -25,26 +27,41 @@ static status list_experiments(results_db *db, error_info *err) {
     return db_each_experiment(db, write_experiment, stdout, err);
 }
 
-/* Whether some process writes the database: otherwise no run is running. */
 typedef struct listing {
-    bool locked;
+    results_db *db;
+    bool locked; /* some process writes the database: otherwise no run is running */
+    double batch; /* of the run under way; 0 if it is not known */
 } listing;
 
+static status read_batch(void *argument, const char *section, const char *key, const char *value) {
+    listing *state = argument;
+    if (strcmp(section, "train") == 0 && strcmp(key, "batch") == 0)
+        number_read(value, value + strlen(value), &state->batch);
+    return STATUS_OK;
+}
+
 static status write_run(void *argument, const db_run *run, error_info *err) {
-    (void)err;
-    const listing *state = argument;
+    listing *state = argument;
     const bool dead = run->state == RUN_RUNNING && !state->locked;
-    char progress[64];
-    snprintf(progress, sizeof progress, "%" PRIu64 "/%" PRIu64, run->iteration, run->iterations);
-    printf("%5" PRId64 "  %.12s  %-16s %-16s %6" PRIu64 "  %-11s %15s  %s\n", run->id, run->key, run->dataset,
-           run->model, run->seed, dead ? "interrupted" : db_state_name(run->state), progress,
+    char reached[64], rate[32] = "", left[32] = "";
+    state->batch = 0;
+    TRY(db_each_setting(state->db, run->id, read_batch, state, err));
+    const double pace = run->wall_seconds > 0 ? (double)run->iteration / run->wall_seconds : 0;
+    const double samples = pace * state->batch;
+    if (samples > 0) number_print(rate, sizeof rate, "%.*f", samples < 100 ? 1 : 0, samples);
+    if (pace > 0 && run->state != RUN_DONE && run->iteration < run->iterations)
+        progress_time((double)(run->iterations - run->iteration) / pace, left);
+    snprintf(reached, sizeof reached, "%" PRIu64 "/%" PRIu64, run->iteration, run->iterations);
+    printf("%5" PRId64 "  %.12s  %-16s %-16s %6" PRIu64 "  %-11s %15s %9s %9s  %s\n", run->id, run->key, run->dataset,
+           run->model, run->seed, dead ? "interrupted" : db_state_name(run->state), reached, rate, left,
            run->state == RUN_FAILED ? run->error : "");
     return STATUS_OK;
 }
 
 static status list_runs(results_db *db, error_info *err) {
-    listing state = {.locked = db_is_locked(db_path(db))};
-    printf("%5s  %-12s  %-16s %-16s %6s  %-11s %15s\n", "run", "key", "data", "model", "seed", "state", "iterations");
+    listing state = {.db = db, .locked = db_is_locked(db_path(db))};
+    printf("%5s  %-12s  %-16s %-16s %6s  %-11s %15s %9s %9s\n", "run", "key", "data", "model", "seed", "state",
+           "iterations", "samples/s", "left");
     return db_each_run(db, NULL, write_run, &state, err);
 }
 

@@ -2,12 +2,14 @@
 #include "system/signals.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCHLD};
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGALRM, SIGCHLD};
 
 status signals_open(signals *out, error_info *err) {
     sigset_t set;
@@ -21,7 +23,14 @@ status signals_open(signals *out, error_info *err) {
     return error_set(err, STATUS_IO, "cannot watch for signals: %s", strerror(error));
 }
 
+void signals_read_after(double seconds) {
+    const struct itimerval once = {
+        .it_value = {.tv_sec = (time_t)seconds, .tv_usec = (suseconds_t)(1e6 * (seconds - floor(seconds)))}};
+    setitimer(ITIMER_REAL, &once, NULL);
+}
+
 void signals_close(signals *events) {
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {.tv_sec = 0}}, NULL);
     close(events->descriptor);
     sigprocmask(SIG_SETMASK, &events->before, NULL);
 }

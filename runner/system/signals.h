@@ -1,6 +1,6 @@
 /* signals.h - requests to stop, read as events instead of interrupting.
  *
- * While open, SIGINT, SIGTERM, SIGHUP and SIGTSTP are blocked and wait to be
+ * While open, SIGINT, SIGTERM, SIGHUP, SIGTSTP and SIGALRM are blocked and wait to be
  * read from a descriptor that can be polled; a child's end wakes who polls it. */
 #ifndef AFFJORD_RUNNER_SIGNALS_H
 #define AFFJORD_RUNNER_SIGNALS_H
@@ -17,6 +17,9 @@ typedef struct signals {
 /* Errors: STATUS_IO. */
 status signals_open(signals *out, error_info *err);
 void signals_close(signals *events);
+
+/* Have a SIGALRM to read after so many seconds. Processes that are started meanwhile get none. */
+void signals_read_after(double seconds);
 
 /* The number of a request that waits, 0 for none. */
 int signals_read(const signals *events);

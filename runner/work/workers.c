@@ -115,6 +115,8 @@ static void take_signals(workers *all) {
             continue;
         }
         all->result.stopped = true;
+        if (number == SIGALRM && all->requests > 0) continue; /* it has been asked to stop already */
+        all->result.timed = number == SIGALRM;
         if (++all->requests == 1) {
             if (all->active > 0)
                 progress_note(all->shown, "Stopping after the step under way; once more stops at once");

@@ -25,6 +25,7 @@ enum { WORKERS_LOCK_SECONDS = 300 };
 typedef struct workers_result {
     size_t done, failed, interrupted; /* of the runs that were not done before */
     bool stopped; /* by a signal */
+    bool timed; /* by SIGALRM, which signals_read_after sent */
 } workers_result;
 
 /* Train every run that is not done, in the order of the plan. A run that fails
