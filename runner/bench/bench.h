@@ -9,7 +9,7 @@ enum { BENCH_REPEATS_MAX = 41 };
 
 typedef struct bench_options {
     size_t repeats; /* 1 .. BENCH_REPEATS_MAX */
-    bool brief; /* few cases, without a round that warms up: to see that it works */
+    bool brief; /* few cases without warm-up, to check that it works */
 } bench_options;
 
 #endif

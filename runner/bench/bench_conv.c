@@ -1,10 +1,9 @@
-/* bench_conv.c - `./run bench conv`: the field of the image models beside bare convolutions.
+/* bench_conv.c - `./run bench conv`: time the field of the image models and bare convolutions.
  *
- * A case is timed in turns with the same convolutions and nothing else, one
- * image with its tangents at a time, without biases, activations, or sums over
- * the batch. Shares are those of the fastest repeats, which say most about a
- * machine that others use too. Operations are those of the definition, a
- * multiply and an add as two; Winograd's way does with a quarter of them. */
+ * Each case alternates with the same convolutions alone, one image with its tangents at a time, without biases,
+ * activations, or sums over the batch. Shares are those of the fastest repeats, which depend least on other
+ * processes. Operations count a multiply and an add as two, by the definition of a convolution; Winograd's method
+ * needs a quarter of them. */
 #include "bench/bench_conv.h"
 
 #include <stdbool.h>
@@ -20,7 +19,7 @@
 
 enum { IMAGES = 50, SIDE = 28, HIDDEN = 64, LAYERS = 4, CHANNEL_CASES = 3, THREADS_MAX = 2 };
 
-/* Evaluate, reverse; of the field, and of bare convolutions. */
+/* Forward and backward, of the field and of bare convolutions. */
 enum { FIELD_EVALUATE, BARE_EVALUATE, FIELD_REVERSE, BARE_REVERSE, TIMED };
 
 static const size_t channel_cases[CHANNEL_CASES] = {1, 2, 4};
@@ -41,7 +40,7 @@ typedef struct bench_case {
     real *params, *gradient, *time, *time_bar;
     real *z, *e, *f, *product, *zbar; /* (IMAGES, D) */
     bare bares[THREADS_MAX];
-    bool backward; /* what bare_image does */
+    bool backward; /* the operations of bare_image */
     double seconds[TIMED][BENCH_REPEATS_MAX];
 } bench_case;
 
@@ -131,7 +130,7 @@ static void run(bench_case *one, int what) {
 
 static void report(bench_case *one, size_t repeats) {
     static const char *const names[] = {[FIELD_EVALUATE] = "evaluate", [FIELD_REVERSE] = "reverse"};
-    /* Value and tangent; the reverse is the same forward, and twice as much for weights and data. */
+    /* Value and tangent. Backward does the same for the data and for the weights. */
     const double forward =
         2.0 * 2 * IMAGES * SIDE * SIDE * CONV_TAPS * HIDDEN * (2.0 * (double)one->channels + 2 * HIDDEN);
     for (int what = 0; what < TIMED; what++) bench_sort(one->seconds[what], repeats);
@@ -147,7 +146,7 @@ static void report(bench_case *one, size_t repeats) {
 }
 
 static void time_cases(bench_case *cases, size_t count, const bench_options *options) {
-    const size_t warm = options->brief ? 0 : 1; /* rounds before those that count */
+    const size_t warm = options->brief ? 0 : 1; /* warm-up rounds */
     for (size_t r = 0; r < warm + options->repeats; r++)
         for (size_t i = 0; i < count; i++)
             for (int what = 0; what < TIMED; what++) {

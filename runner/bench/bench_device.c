@@ -1,4 +1,4 @@
-/* bench_device.c - a device against the processor, bit by bit, then its speed. */
+/* bench_device.c - compare a device with the processor bit by bit, then time it. */
 #include "bench/bench_device.h"
 
 #include <inttypes.h>
@@ -20,7 +20,7 @@ enum { RUNS_MAX = 120, MODELS = 3, DATA = 2, TIMED_LAUNCHES = 3, TIMED_ITERATION
 /* Figure 6's two models, and AFFJORD with the settings of the authors' release. */
 static const char *const model_names[MODELS] = {"FFJORD", "AFFJORD", "AFFJORD, released settings"};
 
-/* Of runs with even and with odd seeds. */
+/* For runs with even and with odd seeds. */
 static const char *const data_names[DATA] = {"ty", "hash_gaussian"};
 
 static objective_spec model_spec(size_t model, uint64_t seed, bool brief) {
@@ -36,17 +36,17 @@ static objective_spec model_spec(size_t model, uint64_t seed, bool brief) {
     return spec;
 }
 
-/* What all parts share. */
+/* Shared by all parts. */
 typedef struct bench {
     const device_table *table;
     dataset *data[DATA];
     parallel *workers;
     bool brief;
-    size_t iterations; /* of a training that is compared */
+    size_t iterations; /* iterations of a compared training */
     size_t failures;
 } bench;
 
-/* Trainings side by side, and what they gave. */
+/* Trainings side by side, and their results. */
 typedef struct side {
     size_t count;
     trainer *members[RUNS_MAX];
@@ -130,8 +130,8 @@ static void report(bench *self, size_t model, uint64_t seed, const char *what, c
     fflush(stdout);
 }
 
-/* `count` runs at once, an even number; the first and the last of them, of either data set, alone, twice, and on the
- * processor. */
+/* Train `count` runs at once, an even number. Train the first and the last of them, one on each data set, alone,
+ * twice, and on the processor. */
 static status compare_model(bench *self, size_t model, size_t count, side sides[4], error_info *err) {
     const size_t n = self->iterations;
     TRY(make_side(self, model, 0, count, n, n, &sides[0], err));

@@ -1,4 +1,4 @@
-/* bench_images.c - trainings of images on a device against the processor's, then their speed. */
+/* bench_images.c - compare trainings of images on a device with the processor's, then time them. */
 #include "bench/bench_images.h"
 
 #include <math.h>
@@ -10,10 +10,10 @@
 #include "model/specification.h"
 #include "system/clock.h"
 
-/* Made-up images, as real ones need not be on the machine: blobs on black, each at a place and of a size of its own. */
+/* Synthetic images, because the machine may have no real ones: a blob on black, with its own place and size in each. */
 enum { IMAGES = 600, TRAINING_IMAGES = 400, SIDE_MAX = 28, MODELS = 2, COMPARED = 4, TIMED = 3 };
 
-/* As table1_small.ini has them, or, where the speed is measured, Table 1. */
+/* The settings of table1_small.ini or, for the speed, of Table 1. */
 typedef struct sizes {
     size_t side, channels, batch, iterations;
     double tolerance; /* of the solver */
@@ -21,7 +21,7 @@ typedef struct sizes {
 
 static const char *const model_names[MODELS] = {"FFJORD", "AFFJORD"};
 
-/* What all parts share. */
+/* Shared by all parts. */
 typedef struct bench {
     const device_table *table;
     parallel *workers;
@@ -29,10 +29,10 @@ typedef struct bench {
     size_t *failures;
 } bench;
 
-/* One training: what it gave, and how long an iteration took after the first one. */
+/* The result of a training, and the time of an iteration after the first one. */
 typedef struct side {
     double loss, validation, seconds;
-    double evaluations; /* of the fields, in an iteration, forward and backward */
+    double evaluations; /* field evaluations per iteration, forward and backward */
     size_t parameters;
     real *params; /* (parameters), owned */
 } side;
@@ -89,7 +89,7 @@ static status train(trainer *training, side *out, error_info *err) {
     trainer_epoch epoch = {.validation_loss = NAN};
     double start = 0;
     while (!trainer_finished(training)) {
-        if (trainer_iteration(training) == 1) start = clock_seconds(); /* what is made once is made */
+        if (trainer_iteration(training) == 1) start = clock_seconds(); /* after allocations and compilation */
         const uint64_t before = trainer_iteration(training);
         const status outcome = trainer_step(training, &out->loss, &done, &epoch);
         if (outcome != STATUS_OK) return error_set(err, STATUS_NON_FINITE, "iteration %zu failed", (size_t)before + 1);
@@ -106,7 +106,7 @@ static status train(trainer *training, side *out, error_info *err) {
     return STATUS_OK;
 }
 
-/* A whole training; `device` NULL is the processor. */
+/* Run a whole training; `device` NULL: on the processor. */
 static status train_on(bench *self, const backend_ops *device, const sizes *of, size_t model, side *out,
                        error_info *err) {
     const image_set set = draw(self, of->side);
@@ -125,16 +125,16 @@ static status train_on(bench *self, const backend_ops *device, const sizes *of, 
     TRY(trainer_create(&training_spec, &obj, &training, err));
     status outcome = train(training, out, err);
     trainer_destroy(&training);
-    if (device) TRY(self->table->images_state(device, err)); /* which explains others */
+    if (device) TRY(self->table->images_state(device, err)); /* which has the cause */
     return outcome;
 }
 
-/* How a device is opened: with cuDNN where it is found, or without; steps repeated by it, or kernels one by one. */
+/* Options of a device: with cuDNN if it is found, or without; repeating steps itself, or one kernel at a time. */
 typedef struct way {
     bool library, graphs;
 } way;
 
-/* An environment variable is `value` until it is given back. */
+/* Set an environment variable until it is restored. */
 static status borrow(const char *name, const char *value, char **kept, error_info *err) {
     const char *given = getenv(name);
     *kept = given ? strdup(given) : NULL;
@@ -168,7 +168,7 @@ static status train_there(bench *self, way by, const sizes *of, size_t model, si
     TRY(open_device(self, by, &device, err));
     *has = self->table->images_library(device, which);
     const status outcome = train_on(self, device, of, model, out, err);
-    if (*has) self->table->images_library(device, which); /* with what it has no plan for */
+    if (*has) self->table->images_library(device, which); /* those that it has no plan for */
     self->table->images_close(&device);
     return outcome;
 }
@@ -181,7 +181,7 @@ static void report(bench *self, size_t model, const char *what, bool holds, cons
     fflush(stdout);
 }
 
-/* Order of sums and no more: a few iterations make little of it. */
+/* Only the order of sums differs, and a few iterations amplify it little. */
 static bool near(const side *a, const side *b) {
     const double most = 1e-3; /* bits per dimension */
     return fabs(a->loss - b->loss) <= most && fabs(a->validation - b->validation) <= most;

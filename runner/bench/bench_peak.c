@@ -5,7 +5,7 @@
 
 enum { CHAINS = 12, ROUNDS = 200000, TRIES = 5 };
 
-/* The result is returned, so that the loop is not removed; it goes to 1 and stays there. */
+/* Returned to keep the compiler from removing the loop; it converges to 1. */
 #define PEAK_LOOP(vector, set, fma, lanes)                                                                             \
     vector x[CHAINS];                                                                                                  \
     const vector a = set(0.5f), b = set(0.5f);                                                                         \

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Sort times in place, the shortest first. */
+/* Sort times in place, ascending. */
 void bench_sort(double *seconds, size_t count);
 
 #endif

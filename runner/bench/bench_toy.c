@@ -71,7 +71,7 @@ static status add_case(bench_case *cases, size_t *count, cnf_context context, cp
 }
 
 static status time_cases(bench_case *cases, size_t count, const bench_options *options, error_info *err) {
-    const size_t warm = options->brief ? 0 : 1; /* rounds before those that count */
+    const size_t warm = options->brief ? 0 : 1; /* warm-up rounds */
     for (size_t r = 0; r < warm + options->repeats; r++)
         for (size_t i = 0; i < count; i++) {
             bool done;
@@ -105,7 +105,7 @@ static status add_level(bench_case *cases, size_t *count, cpu_level level, size_
     return STATUS_OK;
 }
 
-/* Every level of vectors that this processor has, but the portable one only where it is all there is. */
+/* Every vector level of this processor; the portable one only if there is no other. */
 static status add_cases(bench_case *cases, size_t *count, const bench_options *options, const dataset *data,
                         parallel *const *workers, error_info *err) {
     const cpu_level best = cpu_level_best();

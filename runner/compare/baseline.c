@@ -1,4 +1,4 @@
-/* baseline.c - recorded numbers that later ones are held against, as a text file. */
+/* baseline.c - recorded values for later comparisons, as a text file. */
 #include "compare/baseline.h"
 
 #include <dirent.h>
@@ -48,7 +48,7 @@ static status fail_at(const baseline *self, const baseline_row *row, int column,
     return error_set(err, STATUS_FORMAT, "%s:%zu: %s: %s", file_of(self, row), row->line, columns[column], reason);
 }
 
-/* Copy a text that has to be there. */
+/* Copy a required text. */
 static status read_text(const baseline *self, const baseline_row *row, int column, const char *text, size_t size,
                         char *into, error_info *err) {
     error_info reason;
@@ -100,7 +100,7 @@ static status read_fields(const baseline *self, char *const fields[COLUMNS], bas
     return read_text(self, row, REASON, fields[REASON], sizeof row->reason, row->reason, err);
 }
 
-/* Nothing is recorded twice, and a run has one name. */
+/* Every quantity of a run is recorded once, and a run has one name. */
 static status check_row(const baseline *self, const baseline_row *row, error_info *err) {
     for (size_t i = 0; i < self->count; i++) {
         const baseline_row *other = &self->rows[i];
@@ -120,7 +120,7 @@ static status check_row(const baseline *self, const baseline_row *row, error_inf
     return STATUS_OK;
 }
 
-/* One line, which is taken apart. */
+/* Parse one line, in place. */
 static status read_line(baseline *into, char *line, size_t number, error_info *err) {
     char *fields[COLUMNS] = {NULL};
     baseline_row row = {.file = into->file_count - 1, .line = number};
@@ -222,7 +222,7 @@ static status write_rows(const baseline *from, FILE *stream) {
     return fflush(stream) == 0 ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* What was recorded on another machine or by an older version may not come again. */
+/* Values of another machine or an older version may not be reproducible. */
 static output_content look(const char *path, const unsigned char *head, size_t size, size_t width) {
     (void)path;
     (void)width;

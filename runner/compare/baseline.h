@@ -1,14 +1,12 @@
-/* baseline.h - recorded numbers that later ones are held against, as a text file.
+/* baseline.h - recorded values for later comparisons, as a text file.
  *
- *     # Any line that begins with # is for people.
+ *     # Any line that begins with # is a comment.
  *     run	dataset	model	seed	quantity	value	tolerance	reason
  *     3f2a...	ty	affjord	0	epoch.1.validation	1.2345678901234567	bits	the same operations everywhere
  *
- * Columns are parted by one tab. `run` is a run's key; data set, model and seed
- * say to people which run that is. A quantity is a loss, epoch.NUMBER.SPLIT, or
- * a metric. A tolerance is bits, "absolute NUMBER" or "relative NUMBER". A file
- * is written by ./run check --record or by a test, never by hand; what may be
- * edited is a tolerance and its reason. */
+ * A tab separates columns. `run` is a run's key; data set, model and seed repeat its identity for people. A quantity is
+ * a loss, epoch.NUMBER.SPLIT, or a metric. A tolerance is bits, "absolute NUMBER" or "relative NUMBER". Only ./run check
+ * --record and tests write such files; you may edit tolerances and their reasons. */
 #ifndef AFFJORD_RUNNER_BASELINE_H
 #define AFFJORD_RUNNER_BASELINE_H
 
@@ -35,17 +33,17 @@ typedef struct baseline {
     char **files; /* (file_count), paths */
 } baseline;
 
-/* Append what a file says, or, of a folder, each of its files *.tsv in the order of their names. Errors: STATUS_FORMAT,
- * with file, line and what was expected; STATUS_IO, STATUS_MEMORY. */
+/* Append the rows of a file, or of every file *.tsv of a folder, by name. Errors: STATUS_FORMAT, with file, line and
+ * what was expected; STATUS_IO, STATUS_MEMORY. */
 status baseline_read(baseline *into, const char *path, error_info *err);
 
-/* Append a row; its file and line are not looked at. Errors: STATUS_MEMORY. */
+/* Append a row; its file and line are ignored. Errors: STATUS_MEMORY. */
 status baseline_add(baseline *into, const baseline_row *row, error_info *err);
 
-/* Such a file, as something that a command writes. */
+/* The kind of such an output file. */
 extern const output_kind output_baseline;
 
-/* Write the rows, `comment` (lines that begin with #, or "") on top. Errors: those of output_write. */
+/* Write the rows below `comment` (lines that begin with #, or ""). Errors: those of output_write. */
 status baseline_write(const baseline *from, const char *comment, const output_request *to, error_info *err);
 
 void baseline_release(baseline *self);

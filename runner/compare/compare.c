@@ -1,4 +1,4 @@
-/* compare.c - a database against recorded values, and recording them. */
+/* compare.c - compare a database with recorded values, and record values. */
 #include "compare/compare.h"
 
 #include <inttypes.h>
@@ -20,7 +20,7 @@ typedef struct comparing {
     run_values values;
 } comparing;
 
-/* Whether the row is the first of its run. */
+/* Return whether the row is the first of its run. */
 static bool is_first(const baseline *recorded, size_t index) {
     for (size_t i = 0; i < index; i++)
         if (strcmp(recorded->rows[i].key, recorded->rows[index].key) == 0) return false;
@@ -34,7 +34,7 @@ static void write_header(comparing *self) {
     self->headed = true;
 }
 
-/* `found` NULL: there is nothing. */
+/* `found` NULL: the value is missing. */
 static void write_row(comparing *self, const baseline_row *row, const run_value *found) {
     char recorded[NUMBER_TEXT_MAX], value[NUMBER_TEXT_MAX] = "nothing", difference[NUMBER_TEXT_MAX] = "-";
     char allowed[TOLERANCE_TEXT_MAX];
@@ -48,7 +48,7 @@ static void write_row(comparing *self, const baseline_row *row, const run_value 
             row->model, row->seed, row->quantity, recorded, value, difference, allowed, row->reason);
 }
 
-/* Read the row's run, unless it was the row before's. */
+/* Read the row's run, unless it is the previous row's. */
 static status take_run(comparing *self, const char *key, error_info *err) {
     if (strcmp(self->run.key, key) == 0) return STATUS_OK;
     TRY(db_find_run(self->db, key, &self->run, err));
@@ -73,7 +73,7 @@ static status compare_row(comparing *self, size_t index, error_info *err) {
     }
     const run_value *found = run_values_find(&self->values, row->quantity);
     run_promise promised;
-    /* Bits are those of this program's kernels. */
+    /* Bit-identical only if this program's kernels computed it. */
     if (at.allowed.kind == TOLERANCE_BITS && run_promise_of(&self->values, at.quantity, &promised))
         at.allowed = promised.allowed;
     const bool good = found && tolerance_allows(&row->allowed, row->value, found->value);
@@ -113,12 +113,12 @@ typedef struct recording {
     baseline *into;
 } recording;
 
-/* A training that leaves its way does not come back to it, so a few epochs tell as much as all. */
+/* A training that deviates stays deviated, so a few epochs show as much as all. */
 static bool is_recorded(uint64_t epoch, uint64_t last) {
     return epoch == last || (epoch & (epoch - 1)) == 0;
 }
 
-/* Of a count, what single groups lose: their sum is recorded, as the difference of two other numbers. */
+/* The effects of single groups are omitted: their sum is the difference of two other numbers. */
 static bool is_part(const char *quantity) {
     static const char start[] = "without_effect.";
     return strncmp(quantity, start, sizeof start - 1) == 0;

@@ -1,8 +1,7 @@
-/* rerun.c - runs of a database computed once more, and compared.
+/* rerun.c - compute runs of a database again, and compare.
  *
- * What is computed goes into a database of its own in a temporary folder, by
- * the same workers and the same recorder as an experiment's runs. Pictures and
- * checkpoints are left out, as far as they can be: no number depends on them. */
+ * The workers and the recorder of experiments write the new runs into a database in a temporary folder. Pictures and
+ * checkpoints are omitted where possible: no number depends on them. */
 #include "compare/rerun.h"
 
 #include <inttypes.h>
@@ -29,7 +28,7 @@ typedef struct rerunning {
     workers_result result;
 } rerunning;
 
-/* The chosen runs of one kind as a plan, in which each has a data set to itself. */
+/* A plan of the chosen runs of one kind, in which each has its own data set. */
 static status make_plan(const rerun_choice *choice, bool counted, plan **out, error_info *err) {
     const size_t count = choice->count;
     plan *made = calloc(1, sizeof *made);
@@ -116,7 +115,7 @@ static status compute(rerunning *self, error_info *err) {
     return closed == STATUS_OK ? STATUS_OK : error_set(err, closed, "%s", closing.text);
 }
 
-/* --- The whole --- */
+/* --- All runs --- */
 
 static status choose(rerunning *self, error_info *err) {
     results_db *db;

@@ -1,4 +1,4 @@
-/* rerun.h - runs of a database computed once more, and compared. */
+/* rerun.h - compute runs of a database again, and compare. */
 #ifndef AFFJORD_RUNNER_RERUN_H
 #define AFFJORD_RUNNER_RERUN_H
 
@@ -10,19 +10,19 @@
 
 typedef struct rerun_request {
     const char *database;
-    const char *run; /* this one; NULL: `sample` chosen at random */
+    const char *run; /* this one; NULL: `sample` random ones */
     const char *experiment; /* of its runs; NULL: of all */
     uint64_t sample, seed;
     uint64_t jobs, threads; /* 0: not said */
-    bool all; /* show every value */
+    bool all; /* write every value */
     int word_count; /* the program's command line */
     char **words;
 } rerun_request;
 
-/* Compute the runs again, from the settings that are stored, in a temporary folder, and write how the numbers compare
- * to the standard output. *same <- whether all came out the same; false if one could not be computed, or it was
- * stopped. Errors: STATUS_INVALID if the run asked for is not there, not finished, or cannot be computed; STATUS_IO if
- * there is none; those of the database. */
+/* Compute the runs again from their stored settings, in a temporary folder, and write how the numbers compare to the
+ * standard output. *same <- whether all are the same; false if one could not be computed, or after a stop. Errors:
+ * STATUS_INVALID if the requested run is missing, unfinished, or cannot be computed; STATUS_IO if there is none;
+ * those of the database. */
 status rerun(const rerun_request *request, bool *same, error_info *err);
 
 #endif

@@ -1,7 +1,6 @@
-/* rerun_choice.c - which finished runs of a database are computed again.
+/* rerun_choice.c - choose the finished runs of a database to compute again.
  *
- * All that can be are found first, so that a seed chooses the same ones of the
- * same database whatever came before it. */
+ * It finds all candidates first, so a seed chooses the same runs of the same database in any order. */
 #include "compare/rerun_choice.h"
 
 #include <inttypes.h>
@@ -35,7 +34,7 @@ void rerun_choice_release(rerun_choice *choice) {
     *choice = (rerun_choice){.count = 0};
 }
 
-/* Rows are gone through first and their settings read after, as a statement is not left half read. */
+/* Read all rows before their settings, so that no statement is left half read. */
 static status take_row(void *argument, const db_run *row, error_info *err) {
     choosing *self = argument;
     if (row->state != RUN_DONE) return STATUS_OK;
@@ -69,7 +68,7 @@ static void write_refusals(const choosing *self) {
     }
 }
 
-/* Leave the rows that can be computed again. */
+/* Keep the rows that can be computed again. */
 static status sieve(choosing *self, size_t *count, error_info *err) {
     stored_run *one = malloc(sizeof *one);
     status outcome = one ? STATUS_OK : fail_memory(err);

@@ -1,4 +1,4 @@
-/* rerun_choice.h - which finished runs of a database are computed again. */
+/* rerun_choice.h - choose the finished runs of a database to compute again. */
 #ifndef AFFJORD_RUNNER_RERUN_CHOICE_H
 #define AFFJORD_RUNNER_RERUN_CHOICE_H
 
@@ -7,13 +7,13 @@
 
 typedef struct rerun_choice {
     size_t count;
-    stored_run *items; /* (count), in the order in which they were chosen */
-    size_t able; /* runs that could have been */
+    stored_run *items; /* (count), in the order of the choice */
+    size_t able; /* number of candidates */
 } rerun_choice;
 
-/* Choose as was asked. Runs that cannot be computed again are counted and said, on the standard output. The caller
- * releases *out. Errors: STATUS_INVALID if the run asked for is not there, not finished, or cannot be; those of the
- * recorder. */
+/* Choose the requested runs. Those that cannot be computed again are counted, with reasons, on the standard output.
+ * The caller releases *out. Errors: STATUS_INVALID if the requested run is missing, unfinished, or cannot be
+ * computed; those of the recorder. */
 status rerun_choose(results_db *db, const rerun_request *request, rerun_choice *out, error_info *err);
 void rerun_choice_release(rerun_choice *choice);
 

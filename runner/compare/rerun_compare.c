@@ -1,4 +1,4 @@
-/* rerun_compare.c - a run beside the same run computed again. */
+/* rerun_compare.c - compare a run with its repetition. */
 #include "compare/rerun_compare.h"
 
 #include <inttypes.h>
@@ -7,14 +7,14 @@
 
 #include "compare/run_values.h"
 
-/* Two sets of values and what is found on the way through both. */
+/* Two sets of values, and the differences found. */
 typedef struct pair {
     run_values recorded, again;
     bool all;
     FILE *stream;
-    size_t compared, exact, far; /* far: beyond what is allowed */
-    double largest; /* relative difference of those that are near */
-    error_info first; /* the first that is far */
+    size_t compared, exact, far; /* far: outside of the tolerance */
+    double largest; /* relative difference of values within the tolerance */
+    error_info first; /* the first one outside */
 } pair;
 
 /* "epoch 3, validation" */
@@ -54,7 +54,7 @@ static void look_at(pair *self, const run_value *recorded, const run_value *agai
     if (self->all) fprintf(self->stream, "  %s\n", text.text);
 }
 
-/* Whether anything of this split was recorded: an older program may have had fewer of them. */
+/* Return whether this split was recorded: older programs had fewer splits. */
 static bool has_split(const run_values *values, const char *wanted) {
     uint64_t epoch;
     const char *split;
@@ -72,7 +72,7 @@ static void look_at_all(pair *self) {
         if (!run_promise_of(&self->recorded, value->quantity, &promised)) continue;
         look_at(self, value, run_values_find(&self->again, value->quantity), &promised.allowed);
     }
-    /* Epochs that are not there any more. */
+    /* Epochs that the repetition lacks. */
     for (size_t i = 0; i < self->again.count; i++) {
         const run_value *value = &self->again.items[i];
         if (!run_quantity_epoch(value->quantity, &epoch, &split) || !has_split(&self->recorded, split)) continue;

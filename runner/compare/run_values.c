@@ -1,4 +1,4 @@
-/* run_values.c - the numbers of a run, each under one name. */
+/* run_values.c - the numbers of a run, with their names. */
 #include "compare/run_values.h"
 
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 #include "backend/cpu/cpu.h"
 #include "base/number.h"
 
-/* Of convolutions whose sums have another order: training multiplies the difference of a last digit, by ten or so every
+/* For convolutions with another order of sums: training multiplies a difference in the last digit by about ten every
  * 50 iterations of table1_small, until it is as large as that between two seeds. */
 static const double image_relative_first = 2e-3, image_relative_later = 5e-2;
 enum { IMAGE_FIRST_EPOCHS = 2 };
@@ -81,16 +81,16 @@ void run_write_kernels(const run_values *values, size_t size, char *text) {
 bool run_promise_of(const run_values *values, const char *quantity, run_promise *out) {
     static const char other[] = "convolutions were summed in another order";
     static const char promised[] = "the same operations in the same order everywhere", counted[] = "counted";
-    /* Only trainings on images, and only counts of parameters, have these. */
+    /* Only trainings on images and counts of parameters have these. */
     const bool images = run_values_find(values, "data_dimension") != NULL;
     const bool count = run_values_find(values, "parameters_declared") != NULL;
     const bool number = strcmp(quantity, "parameters") == 0 || strcmp(quantity, "data_dimension") == 0;
-    /* Of pictures and moments, which are computed where they are wanted. */
+    /* From pictures and snapshots, which are optional. */
     if (strcmp(quantity, "density_mass") == 0 || strcmp(quantity, "field_change") == 0) return false;
-    /* Which epoch of images is best can hang on the last digit of a loss. */
+    /* The best epoch of images can depend on the last digit of a loss. */
     const bool ours = run_convolutions(values) == CPU_CONVOLUTIONS;
     if (images && !ours && strcmp(quantity, "best_epoch") == 0) return false;
-    /* Which kernels computed a run is none of its results. */
+    /* The kernels of a run are not one of its results. */
     if (strcmp(quantity, "convolutions") == 0) return false;
     uint64_t epoch;
     const char *split;

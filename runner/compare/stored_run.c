@@ -1,4 +1,4 @@
-/* stored_run.c - a run as the database has it, made ready to be computed again. */
+/* stored_run.c - prepare a run of the database for computing it again. */
 #include "compare/stored_run.h"
 
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 #include "settings/source.h"
 #include "system/paths.h"
 
-/* What is known of the data of one name, checksum and averaging. */
+/* The known data of one name, checksum and downsampling. */
 struct stored_data {
     char dataset[DB_NAME_MAX], checksum[PLAN_CHECKSUM_SIZE];
     uint64_t average;
@@ -31,18 +31,18 @@ void stored_cache_release(stored_cache *cache) {
 
 typedef struct reading {
     settings *into;
-    error_info *reason; /* of the first setting that this program cannot read */
+    error_info *reason; /* about the first setting that this program cannot read */
 } reading;
 
 static status read_setting(void *argument, const char *section, const char *key, const char *value) {
     const reading *state = argument;
     const setting_option *option;
     TRY(settings_find(section, key, &option, state->reason));
-    /* Only texts can be empty, and are so where they were left out. */
+    /* Only texts can be empty; omitted ones are. */
     return *value ? settings_parse(option, value, state->into, state->reason) : STATUS_OK;
 }
 
-/* A setting that is younger than the run has its default, which is what was done before. */
+/* A setting that is newer than the run has its default, which is the behaviour of that time. */
 static status read_settings(results_db *db, stored_run *out, bool *able, error_info *reason, error_info *err) {
     error_info wrong = {""};
     reading state = {.into = &out->values, .reason = &wrong};
@@ -54,7 +54,7 @@ static status read_settings(results_db *db, stored_run *out, bool *able, error_i
     return STATUS_OK;
 }
 
-/* The key is a hash of all that decides the numbers: computed from the settings it has to come out the same. */
+/* The key is a hash of everything that determines the numbers, so the settings must give the same key. */
 static status check_key(results_db *db, const stored_run *run, bool *able, error_info *reason, error_info *err) {
     char key[PLAN_KEY_SIZE];
     bool theory = false;
@@ -75,7 +75,7 @@ static status check_key(results_db *db, const stored_run *run, bool *able, error
 
 /* --- Data --- */
 
-/* Open what may be the data; it is, if its checksum says so. */
+/* Open candidate data; its checksum decides. */
 static bool try_source(const char *name, const char *folder, const db_run *row, const settings *values,
                        stored_data *out) {
     settings there = *values;
@@ -103,12 +103,11 @@ static bool try_source(const char *name, const char *folder, const db_run *row, 
 typedef struct searching {
     const db_run *row;
     const settings *values;
-    const char *images; /* the set's name, NULL for points */
+    const char *images; /* the set's name; NULL for points */
     stored_data *out;
 } searching;
 
-/* An item of an experiment's list of data, if it can be the run's: images lie where the experiment says, tables beside
- * its file. */
+/* Try an item of an experiment's list of data. Images are in the experiment's data folder, tables beside its file. */
 static void try_item(const searching *self, const experiment_config *config, const char *item) {
     char path[PATH_MAX];
     error_info ignored;
@@ -118,7 +117,7 @@ static void try_item(const searching *self, const experiment_config *config, con
         return;
     }
     if (source_is_images(item) || config_data_source(config, item, path, &ignored) != STATUS_OK) return;
-    /* Other tables of the same experiment are no news. */
+    /* Other tables of the same experiment need no message. */
     const char *slash = strrchr(item, '/');
     const char *stem = slash ? slash + 1 : item;
     const size_t length = strlen(self->row->dataset);
@@ -126,7 +125,7 @@ static void try_item(const searching *self, const experiment_config *config, con
     try_source(path, "", self->row, self->values, self->out);
 }
 
-/* The file of an experiment, as it was given on the command line: from here, or from the project's folder. */
+/* Open the experiment's file by the path of its command line: relative to the current folder, or to the project's. */
 static status try_experiment(void *argument, const char *file) {
     const searching *self = argument;
     char path[PATH_MAX], item[SETTINGS_TEXT_MAX];
@@ -142,7 +141,7 @@ static status try_experiment(void *argument, const char *file) {
     return STATUS_OK;
 }
 
-/* name <- that of the set, of which "_HEIGHTxWIDTH" was added to the name of averaged images; false for points. */
+/* name <- the set's name without "_HEIGHTxWIDTH" of downsampled images. Return false for points. */
 static bool image_name(const db_run *row, const settings *values, char name[DB_NAME_MAX]) {
     snprintf(name, DB_NAME_MAX, "%s", row->dataset);
     char *cut = values->image_downsample > 1 ? strrchr(name, '_') : NULL;
@@ -165,7 +164,7 @@ static status find_data(results_db *db, const db_run *row, const settings *value
     return out->found ? STATUS_OK : db_each_file(db, row->id, try_experiment, &self, err);
 }
 
-/* The data of the run, from the cache if it was looked for before; *out is valid until the next call. */
+/* Find the data of the run, or take it from the cache; *out is valid until the next call. */
 static status look_up(results_db *db, const stored_run *run, stored_cache *cache, const stored_data **out,
                       error_info *err) {
     const db_run *row = &run->row;
@@ -191,7 +190,7 @@ static status look_up(results_db *db, const stored_run *run, stored_cache *cache
     return STATUS_OK;
 }
 
-/* A count needs no data but the size of its images. */
+/* A count needs only the size of the images. */
 static bool describe_count(stored_run *out) {
     const image_kind *kind = image_kind_of(out->row.dataset);
     if (!kind) return false;

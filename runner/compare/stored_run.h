@@ -1,9 +1,8 @@
-/* stored_run.h - a run as the database has it, made ready to be computed again.
+/* stored_run.h - prepare a run of the database for computing it again.
  *
- * The settings come from the table `setting`; what is not stored, as it changes
- * no number, is where the data lies. Toy densities are found by their name,
- * images in the folder of data, tables of points through the files of the run's
- * experiments; whatever is found must have the checksum that the run has. */
+ * The settings come from the table `setting`. The location of the data is not stored, because no number depends on
+ * it. Toy densities are found by name, images in the data folder, tables of points through the files of the run's
+ * experiments. The data must have the run's checksum. */
 #ifndef AFFJORD_RUNNER_STORED_RUN_H
 #define AFFJORD_RUNNER_STORED_RUN_H
 
@@ -14,10 +13,10 @@ typedef struct stored_run {
     db_run row;
     settings values;
     plan_dataset data;
-    bool counted; /* it was a count of parameters, no training */
+    bool counted; /* a count of parameters, not a training */
 } stored_run;
 
-/* What was found of the data of earlier runs, so that a set is opened once. Start with {0}. */
+/* The data of earlier runs, so that each set is opened once. Initialise with {0}. */
 typedef struct stored_data stored_data;
 typedef struct stored_cache {
     size_t count;
@@ -25,9 +24,8 @@ typedef struct stored_cache {
 } stored_cache;
 void stored_cache_release(stored_cache *cache);
 
-/* Make `row`, a finished run, ready. *able <- whether it can be computed again by this program and on this machine;
- * otherwise `reason` says why not, in the same words for all runs of which the same holds. Errors: those of the
- * recorder, STATUS_MEMORY. */
+/* Prepare `row`, a finished run. *able <- whether this program and machine can compute it again; if not, `reason`
+ * has the reason, in the same words for all runs with the same reason. Errors: those of the recorder, STATUS_MEMORY. */
 status stored_run_prepare(results_db *db, const db_run *row, stored_cache *cache, stored_run *out, bool *able,
                           error_info *reason, error_info *err);
 

@@ -1,4 +1,4 @@
-/* tolerance.c - how far a number may be from a recorded one. */
+/* tolerance.c - tolerances of recorded numbers. */
 #include "compare/tolerance.h"
 
 #include <math.h>

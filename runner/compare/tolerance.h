@@ -1,4 +1,4 @@
-/* tolerance.h - how far a number may be from a recorded one. */
+/* tolerance.h - tolerances of recorded numbers. */
 #ifndef AFFJORD_RUNNER_TOLERANCE_H
 #define AFFJORD_RUNNER_TOLERANCE_H
 
@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 
-enum { TOLERANCE_TEXT_MAX = 64, NUMBER_TEXT_MAX = 32 }; /* bytes of them as text, terminators included */
+enum { TOLERANCE_TEXT_MAX = 64, NUMBER_TEXT_MAX = 32 }; /* bytes of their texts, terminators included */
 
 typedef enum tolerance_kind {
     TOLERANCE_BITS, /* the same bits */
@@ -19,18 +19,17 @@ typedef struct tolerance {
     double amount; /* 0 for bits */
 } tolerance;
 
-/* Whether it is near enough. What is not finite has to be the same: nan, inf or -inf. */
+/* Return whether `found` is within the tolerance. Values that are not finite must be equal. */
 bool tolerance_allows(const tolerance *allowed, double recorded, double found);
 
-/* Whether both are the same number, or both nan. */
+/* Return whether both are the same number, or both nan. */
 bool tolerance_same(double recorded, double found);
 
-/* "bits", "absolute 0.002", "relative 0.002", and back. Errors: STATUS_INVALID, with what was expected. */
+/* Write and read "bits", "absolute 0.002", "relative 0.002". Errors: STATUS_INVALID, with what was expected. */
 void tolerance_text(const tolerance *allowed, char text[TOLERANCE_TEXT_MAX]);
 status tolerance_parse(const char *text, tolerance *out, error_info *err);
 
-/* A number in a form that reads back to the same bits, nan, inf or -inf; and back. Errors: STATUS_INVALID, with what
- * was expected. */
+/* Write and read a number with all its bits, nan, inf or -inf. Errors: STATUS_INVALID, with what was expected. */
 void number_text(double value, char text[NUMBER_TEXT_MAX]);
 status number_parse(const char *text, double *out, error_info *err);
 

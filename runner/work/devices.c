@@ -1,4 +1,4 @@
-/* devices.c - asking the library of the devices what there is. */
+/* devices.c - ask the devices' library which devices there are. */
 #include "work/devices.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "backend/cpu/cpu.h"
 #include "record/machine.h"
 
-/* What the process that asks hands back. */
+/* The result that the asking process sends to its parent. */
 typedef struct answer {
     status outcome;
     error_info err;
@@ -23,11 +23,11 @@ static status describe(const device_table *table, int number, device_list *out, 
     return STATUS_OK;
 }
 
-/* Those that cannot be used are left out. */
+/* Unusable devices are left out. */
 static status describe_all(const device_table *table, device_list *out, error_info *err) {
     int count;
     error_info later;
-    status outcome = STATUS_OK; /* the first failure, which `err` tells of */
+    status outcome = STATUS_OK; /* the first failure, described by `err` */
     TRY(table->count(&count, err));
     for (int i = 0; i < count && out->count < DEVICES_MAX; i++) {
         const status described = describe(table, i, out, outcome == STATUS_OK ? err : &later);
@@ -66,7 +66,7 @@ status devices_ask(const device_choice *choice, device_list *out, error_info *er
     const pid_t process = fork();
     if (process == 0) answer_and_exit(choice, ends[1]);
     close(ends[1]);
-    const bool whole = read_answer(ends[0], &got); /* nothing, where there is no process */
+    const bool whole = read_answer(ends[0], &got); /* empty if there is no process */
     while (process > 0 && waitpid(process, &outcome, 0) < 0 && errno == EINTR) continue;
     if (!whole) return error_set(err, STATUS_IO, "the process that looks for CUDA devices ended without an answer");
     if (got.outcome != STATUS_OK) return error_set(err, got.outcome, "%s", got.err.text);

@@ -9,7 +9,7 @@
 #include "flow/bits.h"
 #include "model/specification.h"
 
-enum { TARGET_SEED = 1 }; /* other points than those that figures show */
+enum { TARGET_SEED = 1 }; /* purpose of points that no figure shows */
 
 size_t measure_points_of(const settings *values, const dataset *data) {
     const uint64_t trained = values->train_iterations * values->train_batch;
@@ -56,7 +56,7 @@ static status model_density(const settings *values, size_t D, parallel *workers,
         model_transform(flow, (model_rows){.reals = x}, 0, n, 0, (model_rows){.reals = NULL}, log_density, err);
     *stopped = stop && stop(argument);
     model_close(&flow);
-    /* A solve that fails leaves the numbers unknown, and the training as it is. */
+    /* A failed solve leaves the numbers NaN and the training unchanged. */
     for (size_t i = 0; outcome > STATUS_OK && i < n; i++) log_density[i] = (double)NAN;
     return outcome > STATUS_OK ? STATUS_OK : outcome;
 }
@@ -122,7 +122,7 @@ status measure_offset(const settings *values, const dataset *data, uint64_t seed
 
 enum { FIELD_POINTS = MEASURE_FIELD_CELLS * MEASURE_FIELD_CELLS };
 
-/* sums[0] += mean square of now (FIELD_POINTS, 2); sums[1] <- that of its distance from before, which it becomes. */
+/* sums[0] += mean square of now (FIELD_POINTS, 2); sums[1] <- mean square of now - before; before <- now. */
 static void add_change(const real *now, real *before, double sums[2]) {
     sums[1] = 0;
     for (size_t i = 0; i < 2 * (size_t)FIELD_POINTS; i++) {
@@ -173,7 +173,7 @@ size_t measure_images_of(const settings *values, const image_set *set) {
     return n < values->train_batch ? 0 : (size_t)n;
 }
 
-/* What all solves of a measurement have in common. */
+/* Constants of all solves of a measurement. */
 typedef struct imaging {
     const image_set *set;
     uint64_t seed;
@@ -184,8 +184,8 @@ typedef struct imaging {
     void *argument;
 } imaging;
 
-/* bits (n) <- of each image by the settings' model, in the batches of a validation. *evaluations <- of all flows, mean
- * over the batches. A solve that fails leaves them NaN. */
+/* bits (n) <- bits of each image by the settings' model, in the batches of a validation. *evaluations <- evaluations
+ * of all flows, mean over batches. A failed solve leaves them NaN. */
 static status solve_images(const imaging *by, chain *images, const real *params, size_t n, real *x, double *bits,
                            double *evaluations) {
     const size_t D = chain_dimension(images), batch = chain_batch(images);
@@ -234,7 +234,8 @@ static status image_bits(const imaging *by, const settings *values, size_t n, do
     return outcome;
 }
 
-/* The settings with other tolerances; on a grid, with more steps where they are to be smaller than MEASURE_TOLERANCE. */
+/* The settings with other tolerances; with fixed steps, with more steps if the tolerances are below
+ * MEASURE_TOLERANCE. */
 static settings with_tolerance(const settings *values, double most) {
     settings other = *values;
     other.solver_atol = fmin(values->solver_atol, most), other.solver_rtol = fmin(values->solver_rtol, most);

@@ -6,8 +6,8 @@
  *   loss     mean of -log q over many points, the same ones for all models and seeds of a data set
  *   best     entropy + mean of (log p - log q): the same expectation with less variance the closer q is to p, where the
  *            density p of the data is known; else the loss
- *   change   what a finer solve changes (MEASURE_FINER times the steps, or tolerances MEASURE_TIGHTER times smaller), on the same points, a quarter of them: the error of
- *            the solver
+ *   change   what a finer solve changes (MEASURE_FINER times the steps, or tolerances MEASURE_TIGHTER times smaller),
+ *            on a quarter of the same points: the error of the solver
  *   fine     best + change
  *
  * log q is with the exact trace.
@@ -31,17 +31,17 @@
 
 enum {
     MEASURE_FINER = 4, /* times the steps of the training's solver, */
-    MEASURE_TIGHTER = 100, /* or a part of its tolerances, where its steps are adaptive */
+    MEASURE_TIGHTER = 100, /* or times smaller tolerances, if its steps are adaptive */
     MEASURE_SHARE = 25, /* trained points per measured point, at least: 1% of a training each */
-    MEASURE_LEAST = 1000, /* points below which nothing is measured; of images, one batch */
+    MEASURE_LEAST = 1000, /* with fewer points, nothing is measured; for images, one batch */
     MEASURE_IMAGES_TIGHTER = 10,
     MEASURE_WAYS = 2, /* cnf_error_norm */
-    MEASURE_FIELD_CELLS = 33 /* a side of the grid on which a field's change is taken */
+    MEASURE_FIELD_CELLS = 33 /* points per side of the grid for a field's change */
 };
 
 #define MEASURE_TOLERANCE 1e-5 /* the paper's */
 
-/* A mean and its standard error; NaN where it is not known. */
+/* A mean and its standard error; NaN if unknown. */
 typedef struct measured {
     double mean, error;
 } measured;
@@ -58,36 +58,37 @@ typedef struct image_measurement {
     } ways[MEASURE_WAYS];
 } image_measurement;
 
-/* Points that a finished training is measured on: output.measure, at most a part of those that it was trained on, or
- * the rows that a table holds out. 0: it is not measured. */
+/* Return the number of points for measuring a finished training: output.measure, at most a fixed share of the
+ * training's points, or the rows that a table holds out. 0: do not measure. */
 size_t measure_points_of(const settings *values, const dataset *data);
 
-/* Measure params on `n` points. A part that is not finite is NaN. *stopped <- whether `stop` said so, and *out is
- * then unset. Cost: a density of `n` points, and one of n / 4 with finer steps. Errors: STATUS_MEMORY. */
+/* Measure params on `n` points. A number that is not finite is NaN. *stopped <- whether `stop` returned true; *out
+ * is then unset. Cost: a density of `n` points, and one of n / 4 with finer steps. Errors: STATUS_MEMORY. */
 status measure_points(const settings *values, const dataset *data, parallel *workers, const real *params, size_t n,
                       model_stop *stop, void *argument, bool *stopped, measurement *out, error_info *err);
 
-/* The same for images of a set that training with this seed was validated on. */
+/* The same for images: those that a training with this seed was validated on. */
 size_t measure_images_of(const settings *values, const image_set *set);
 
-/* Measure params, in the program's memory, on the first n of them, with `device` or, for NULL, the processor. Cost: a
+/* Measure params, in host memory, on the first n images, with `device`, or with the processor if it is NULL. Cost: a
  * density of `n` images and up to three of n / 4. Errors: those of chain_create. */
 status measure_images(const settings *values, const image_set *set, uint64_t seed, parallel *workers,
                       const backend_ops *device, const real *params, size_t n, model_stop *stop, void *argument,
                       bool *stopped, image_measurement *out, error_info *err);
 
-/* Mean of -log p over the validation points of a training with this seed, less the entropy of the data: what all models
- * with this seed have in common in their validation losses. False where p is not known. Errors: STATUS_MEMORY. */
+/* *offset <- mean of -log p over the validation points of a training with this seed, less the entropy of the data:
+ * the part of the validation loss that all models with this seed share. *known <- whether p is known; if not, *offset
+ * is unset. Errors: STATUS_MEMORY. */
 status measure_offset(const settings *values, const dataset *data, uint64_t seed, bool *known, double *offset,
                       error_info *err);
 
-/* How fast the field of a flow in the plane changes: the largest rms, over a grid on the data's window {x0, x1, y0,
- * y1}, of its change per time from the beginning of a step to that of the next, in units of its own rms over all of
- * them. NaN for fewer than two steps. params are the processor's. Errors: those of cnf_moment_field; STATUS_MEMORY. */
+/* Measure how fast a plane flow's field changes: the largest rms change per unit of time between the beginnings of
+ * two consecutive steps, over a grid on the data's window {x0, x1, y0, y1}, divided by the field's rms over all
+ * steps. NaN for fewer than two steps. params are in host memory. Errors: those of cnf_moment_field; STATUS_MEMORY. */
 status measure_field_change(cnf *flow, const real *params, const double window[4], const standard *units, double *out,
                             error_info *err);
 
-/* Visit the numbers under the names of their metrics. */
+/* Visit the numbers with the names of their metrics. */
 typedef status measure_visit(void *argument, const char *name, double value, error_info *err);
 status measure_each(const measurement *from, measure_visit *visit, void *argument, error_info *err);
 status measure_each_of_images(const image_measurement *from, measure_visit *visit, void *argument, error_info *err);

@@ -1,7 +1,6 @@
-/* message.c - what a worker tells the process that records, over a pipe.
+/* message.c - messages from a worker to the recording process, over a pipe.
  *
- * Both ends are the same program, so a message is its bytes in memory, then
- * `size` bytes, then a 0. */
+ * Both ends are the same program, so a message is its bytes in memory, then `size` bytes, then a 0. */
 #include "work/message.h"
 
 #include <errno.h>
@@ -47,7 +46,7 @@ bool message_send_later(message_writer *writer, int descriptor, const message *o
     return true;
 }
 
-/* Make room for `more` bytes behind what there is. */
+/* Make room for `more` bytes at the end. */
 static status reserve(message_reader *reader, size_t more) {
     const size_t gone = reader->kept;
     if (gone > 0) {
@@ -79,7 +78,7 @@ status message_receive(message_reader *reader, int descriptor, bool *open) {
     return STATUS_OK;
 }
 
-/* The message at *at, which then stands behind it; false if none is whole there yet. */
+/* The complete message at *at; *at <- its end. False if none is complete. */
 static bool read_at(const message_reader *reader, size_t *at, message *one, const void **bytes) {
     const size_t left = reader->used - *at;
     if (left < sizeof *one) return false;

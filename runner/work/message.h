@@ -1,4 +1,4 @@
-/* message.h - what a worker tells the process that records, over a pipe. */
+/* message.h - messages from a worker to the recording process, over a pipe. */
 #ifndef AFFJORD_RUNNER_MESSAGE_H
 #define AFFJORD_RUNNER_MESSAGE_H
 
@@ -11,17 +11,17 @@
 
 typedef enum message_kind {
     MESSAGE_STARTED, /* started, iteration */
-    MESSAGE_PLANS, /* iteration; how convolutions are computed behind, in the words of device_table.h */
-    MESSAGE_NOTE, /* a sentence for the user behind */
+    MESSAGE_PLANS, /* iteration; followed by how convolutions are computed, in the words of device_table.h */
+    MESSAGE_NOTE, /* followed by a sentence for the user */
     MESSAGE_PROGRESS, /* iteration, loss */
-    MESSAGE_EPOCH, /* iteration; a db_epoch of each split behind */
+    MESSAGE_EPOCH, /* iteration; followed by a db_epoch of each split */
     MESSAGE_METRIC, /* name, value */
     MESSAGE_THEORY, /* theory */
-    MESSAGE_BLOB, /* blob, its numbers behind */
-    MESSAGE_CHECKPOINT, /* iteration, file; its path relative to the database behind */
+    MESSAGE_BLOB, /* blob; followed by its numbers */
+    MESSAGE_CHECKPOINT, /* iteration, file; followed by its path relative to the database */
     MESSAGE_DONE, /* iteration */
     MESSAGE_INTERRUPTED, /* iteration */
-    MESSAGE_FAILED /* iteration, the reason behind */
+    MESSAGE_FAILED /* iteration; followed by the reason */
 } message_kind;
 
 typedef struct message {
@@ -30,8 +30,8 @@ typedef struct message {
     union {
         struct {
             uint64_t parameters;
-            uint64_t predicted_bytes; /* that it may come to hold, at most */
-            uint64_t kept_bytes; /* of these, touched only as far as solves have steps */
+            uint64_t predicted_bytes; /* upper bound of its memory */
+            uint64_t kept_bytes; /* the part of it for stored steps, touched as they are used */
         } started;
         double loss;
         struct {
@@ -45,7 +45,7 @@ typedef struct message {
         } theory;
         struct {
             bool target; /* of the data itself, not of the run's model */
-            bool moving; /* at a moment of the flow's time */
+            bool moving; /* at a time of the flow */
             uint64_t moment;
             double time;
             char kind[16];
@@ -60,40 +60,39 @@ typedef struct message {
     uint64_t size; /* bytes behind it */
 } message;
 
-/* Messages on their way, of which small ones may be held back, so that the reader is not woken for each. Start with {0}. */
+/* Messages to send. Small ones may wait, to wake the reader less often. Initialise with {0}. */
 typedef struct message_writer {
-    double sent; /* when one that might have waited was sent last, in seconds */
+    double sent; /* time of the last message that might have waited, in seconds */
     size_t buffered;
     unsigned char bytes[16384];
 } message_writer;
 
-/* Write what is held back, a message, and the `size` bytes that follow it. False if nobody reads. */
+/* Write waiting messages, a message, and the `size` bytes that follow it. Return false if the reader is gone. */
 bool message_send(message_writer *writer, int descriptor, const message *one, const void *bytes);
 
-/* The same, but held back until a later call where the last one sent by this function was less than a tenth of a second
- * ago. */
+/* The same, but let the message wait for a later call if this function sent one less than a tenth of a second ago. */
 bool message_send_later(message_writer *writer, int descriptor, const message *one, const void *bytes);
 
-/* What has arrived, and how far it was looked at, taken, and is kept no longer. Start with {0}. */
+/* Received bytes: how many were seen, taken, and may be overwritten. Initialise with {0}. */
 typedef struct message_reader {
     unsigned char *bytes; /* kept <= taken, seen <= used <= capacity */
     size_t kept, taken, seen, used, capacity;
 } message_reader;
 
-/* Read what there is; *open <- false at the end. Errors: STATUS_IO, STATUS_MEMORY. */
+/* Read the available bytes; *open <- false at the end. Errors: STATUS_IO, STATUS_MEMORY. */
 status message_receive(message_reader *reader, int descriptor, bool *open);
 
-/* The next whole message, and the bytes behind it with a 0 after them, valid
- * until the next message_receive; false if none is whole yet. */
+/* *one <- the next complete message, *bytes <- the bytes that follow it, with a 0 behind them, valid until the next
+ * message_receive. Return false if none is complete. */
 bool message_next(message_reader *reader, message *one, const void **bytes);
 
-/* The same of messages as they arrive, whether those before them were taken or not. */
+/* The same for messages in order of arrival, whether or not message_next has returned them. */
 bool message_see(message_reader *reader, message *one, const void **bytes);
 
-/* Whether message_next has one. */
+/* Return whether message_next has a message. */
 bool message_waits(const message_reader *reader);
 
-/* What was taken is kept until it is forgotten. */
+/* Release the bytes of messages that message_next returned. */
 void message_forget_taken(message_reader *reader);
 
 void message_release(message_reader *reader);

@@ -15,15 +15,15 @@
 enum { LABEL_MAX = 96, LINE_MAX_BYTES = 2048, COLUMNS_DEFAULT = 80 };
 #define LIVE_SECONDS 0.2
 #define PLAIN_SECONDS 10.0
-#define RATE_SECONDS 3.0 /* over which the rate is averaged, about */
+#define RATE_SECONDS 3.0 /* time constant of the averaged rate */
 
 typedef struct progress_slot {
     bool active;
     char label[LABEL_MAX];
     uint64_t iteration, to;
     double loss;
-    double rate; /* iterations a second; 0: not known yet */
-    double seen; /* when `iteration` was reached */
+    double rate; /* iterations per second; 0: unknown */
+    double seen; /* time at which `iteration` was reached */
 } progress_slot;
 
 struct progress {
@@ -32,12 +32,12 @@ struct progress {
     bool drawn; /* the live line is on the screen */
     double last;
     size_t runs, done, slots;
-    uint64_t waiting; /* iterations of runs that have not begun */
-    double pace; /* mean rate of a slot so far, for the estimate between runs */
+    uint64_t waiting; /* iterations of runs that have not started */
+    double pace; /* mean rate of a slot, for the estimate between runs */
     progress_slot *slot; /* (slots) */
 };
 
-/* A terminal that can go back to the start of a line. */
+/* A terminal that can move to the start of a line. */
 static bool is_terminal(FILE *stream) {
     const char *name = getenv("TERM");
     return isatty(fileno(stream)) && name && *name && strcmp(name, "dumb") != 0;
@@ -95,7 +95,7 @@ void progress_start(progress *shown, size_t slot, const char *label, uint64_t fr
 void progress_update(progress *shown, size_t slot, uint64_t iteration, double loss) {
     progress_slot *one = &shown->slot[slot];
     const double now = clock_seconds(), passed = now - one->seen;
-    const bool first = isnan(one->loss); /* its time has the preparations in it */
+    const bool first = isnan(one->loss); /* its time includes the preparations */
     one->loss = loss;
     if (iteration <= one->iteration || passed <= 0) return;
     if (first) {
@@ -126,7 +126,7 @@ void progress_time(double duration, char text[32]) {
     else snprintf(text, 32, "%ld:%02ld", minutes, rest);
 }
 
-/* Seconds until all is done, if the runs to come go as fast as those that go now. */
+/* Return the seconds until the end, if later runs are as fast as the running ones. */
 static double estimate(const progress *shown) {
     double rates = 0, left = (double)shown->waiting, longest = 0;
     for (size_t i = 0; i < shown->slots; i++) {
@@ -150,7 +150,7 @@ __attribute__((format(printf, 3, 4))) static void append(char line[LINE_MAX_BYTE
     *used = *used + (size_t)length < LINE_MAX_BYTES ? *used + (size_t)length : LINE_MAX_BYTES - 1;
 }
 
-/* All there is to say: the runs, what they are at, and the time it takes. */
+/* Write the whole state: runs, their iterations, and the remaining time. */
 static void compose(const progress *shown, char line[LINE_MAX_BYTES]) {
     size_t used = 0;
     char time_left[32];

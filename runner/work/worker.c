@@ -25,11 +25,11 @@
 
 #define PROGRESS_SECONDS 0.2
 
-/* Iterations that fail one after another until the run does, and batches of a session that are saved for ./run eval --replay. */
+/* Consecutive failed iterations that abort a run; batches per session that are saved for ./run eval --replay. */
 enum { SKIPPED_MAX = 10, FAILURES_KEPT = 3 };
 
-/* The number of consecutive failed iterations, in a checkpoint written between them. Without it, a run that fails or is
- * stopped there could resume and complete. */
+/* The number of consecutive failed iterations, in a checkpoint written between them. Without it, an aborted or
+ * stopped run could resume there and complete. */
 static const char skipped_name[] = "worker.skipped";
 
 static uint64_t peak_bytes(void) {
@@ -38,7 +38,7 @@ static uint64_t peak_bytes(void) {
     return (uint64_t)usage.ru_maxrss * 1024;
 }
 
-/* Signals stay blocked and are looked for between steps. */
+/* Signals stay blocked; the worker checks for them between steps. */
 bool worker_asked_to_stop(void *argument) {
     worker *self = argument;
     sigset_t set;
@@ -51,7 +51,8 @@ bool worker_asked_to_stop(void *argument) {
 status worker_send(worker *self, message one, const void *bytes, error_info *err) {
     one.iteration = self->training ? trainer_iteration(self->training) : self->task->from->checkpoint_iteration;
     if (self->cut) return error_set(err, STATUS_IO, "nobody records what is computed");
-    /* Epochs may be short. What is lost with the process is behind its checkpoint, whose message sends what waits. */
+    /* Epochs may be short. A lost process repeats the iterations after its checkpoint, whose message flushes the
+     * waiting ones. */
     bool (*const send)(message_writer *, int, const message *, const void *) =
         one.kind == MESSAGE_EPOCH ? message_send_later : message_send;
     if (send(&self->writer, self->task->output, &one, bytes)) return STATUS_OK;
@@ -59,7 +60,7 @@ status worker_send(worker *self, message one, const void *bytes, error_info *err
     return error_set(err, STATUS_IO, "nobody records what is computed: %s", strerror(errno));
 }
 
-/* Whether a flow's evaluations and end time may change as the training goes by, and so are worth a row an epoch. */
+/* Return whether a flow's evaluations and end time can change during training, and so need a row per epoch. */
 static bool has_flows(const worker *self) {
     return self->data.images || !cnf_is_fused(objective_points(trainer_objective(self->training)));
 }
@@ -97,7 +98,7 @@ static status send_epoch(worker *self, const trainer_epoch *epoch, error_info *e
 
 /* --- Checkpoints --- */
 
-/* What tells whose parameters they are. Nothing here depends on the moment, so that the same state is the same file. */
+/* Metadata of the checkpoint. Nothing here depends on the time, so equal states give equal files. */
 static status describe(const plan_run *run, const standard *units, checkpoint *file) {
     char seed[32];
     snprintf(seed, sizeof seed, "%" PRIu64, run->seed);
@@ -114,7 +115,7 @@ status worker_check_device(const worker *self, error_info *err) {
     return self->device ? self->library->images_state(self->device, err) : STATUS_OK;
 }
 
-/* The state as a file at `path`; `batch`, which may be NULL, is told to add the last one. */
+/* Write the state to `path`; `batch`, which may be NULL, adds the last batch. */
 static status write_state(worker *self, const objective *batch, const char *path, char sha256[65], error_info *err) {
     checkpoint *file;
     if (checkpoint_create(&file) != STATUS_OK) return error_set(err, STATUS_MEMORY, "out of memory for a checkpoint");
@@ -126,7 +127,7 @@ static status write_state(worker *self, const objective *batch, const char *path
         outcome = checkpoint_put(file, skipped_name, CHECKPOINT_U64, 1, &one, &self->skipped);
     if (outcome == STATUS_OK && batch) outcome = objective_save_batch(batch, file);
     if (outcome != STATUS_OK) error_describe(err, "out of memory for a checkpoint");
-    else outcome = worker_check_device(self, err); /* parameters were fetched from there */
+    else outcome = worker_check_device(self, err); /* host copy of the parameters */
     if (outcome == STATUS_OK) outcome = checkpoint_write(file, path, sha256, err);
     checkpoint_destroy(&file);
     return outcome;
@@ -163,14 +164,14 @@ static status read_state(worker *self, const char *path, const checkpoint *file,
     return STATUS_OK;
 }
 
-/* What a user can do about a checkpoint that is not what it should be. */
+/* Advice for a damaged or missing checkpoint. */
 static status advise(const worker *self, status outcome, const error_info *reason, error_info *err) {
     if (outcome == STATUS_MEMORY) return error_set(err, outcome, "%s", reason->text);
     return error_set(err, outcome, "%.800s; put it back, or begin the run again after %s check --restart %.12s",
                      reason->text, command_name(), self->task->run->key);
 }
 
-/* The checkpoint that the database names, and where it is; *file <- NULL if there is none. */
+/* *file <- the path of the checkpoint that the database names; NULL if there is none. */
 static status open_checkpoint(const worker *self, char path[PATH_MAX], checkpoint **file, error_info *err) {
     const db_run *from = self->task->from;
     error_info reason = {""};
@@ -189,7 +190,7 @@ status worker_say(worker *self, const char *text, error_info *err) {
     return worker_send(self, (message){.kind = MESSAGE_NOTE, .size = strlen(text)}, text, err);
 }
 
-/* A step without a loss or a gradient: the parameters are as they were, and the batch is kept, to be repeated. */
+/* A step without a finite loss and gradient: keep the parameters, and save the batch for a replay. */
 static status skip(worker *self, status outcome, error_info *err) {
     const worker_task *task = self->task;
     const objective *obj = trainer_objective(self->training);
@@ -222,7 +223,7 @@ static status report_unsolved(worker *self, const char *split, error_info *err) 
 status worker_on_step(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
                       error_info *err) {
     const settings *values = self->task->run->values;
-    /* A loss that is no finite number is recorded as what it is. */
+    /* Record a loss that is not finite as nan, inf or -inf. */
     if (outcome == STATUS_OK) self->skipped = 0;
     else TRY(skip(self, outcome, err));
     if (epoch_done) {
@@ -237,7 +238,7 @@ status worker_on_step(worker *self, status outcome, double loss, bool epoch_done
     return worker_send(self, (message){.kind = MESSAGE_PROGRESS, .loss = loss}, NULL, err);
 }
 
-/* What keeps a device from repeating steps by itself shows when it first tries to; it is slower then, so it is told. */
+/* A device finds out at its first repetition that it cannot repeat steps; it is then slower, so tell the user. */
 static status report_graphs(worker *self, error_info *err) {
     error_info which, text;
     if (!self->device || self->graphs_told || self->library->images_graphs(self->device, &which)) return STATUS_OK;
@@ -264,7 +265,7 @@ static status open_device(worker *self, error_info *err) {
     return self->library->images_open(self->task->device, &self->device, err);
 }
 
-/* Own kernels are slower than cuDNN's, so the user is told where that was not found, or has nothing to offer. */
+/* Own kernels are slower than cuDNN's, so tell the user if cuDNN was not found or has no plan. */
 static status report_library(worker *self, error_info *err) {
     error_info which, text;
     if (!self->device || self->library->images_library(self->device, &which)) return STATUS_OK;
@@ -282,7 +283,7 @@ static status make_training(worker *self, error_info *err) {
     return trainer_create(&spec, &obj, &self->training, err);
 }
 
-/* What a model had is free again by now. */
+/* The memory of the model has been freed. */
 status worker_explain_memory(const worker *self, error_info *err) {
     if (!self->device) return STATUS_MEMORY;
     const error_info reason = *err;
@@ -301,7 +302,7 @@ static status begin_training(worker *self, const char *path, const checkpoint *f
     if (file) TRY(worker_recall_plans(self, file, err));
     self->base_bytes = peak_bytes();
     const status made = make_training(self, err);
-    TRY(worker_check_device(self, err)); /* which explains what else went wrong */
+    TRY(worker_check_device(self, err)); /* which has the cause */
     if (made != STATUS_OK) return made == STATUS_MEMORY ? worker_explain_memory(self, err) : made;
     TRY(report_library(self, err));
     const status read = file ? read_state(self, path, file, &reason) : STATUS_OK;
@@ -324,11 +325,11 @@ static status prepare(worker *self, error_info *err) {
     const status begun = begin_training(self, path, file, err);
     checkpoint_destroy(&file);
     if (begun != STATUS_OK) return begun;
-    checkpoint_clean(task->database, task->run->key, path); /* what else there is of its files was never recorded */
+    checkpoint_clean(task->database, task->run->key, path); /* the database does not know its other files */
     return STATUS_OK;
 }
 
-/* Bytes that the first step brings besides: code that libraries make and load for it, as measured. */
+/* Bytes that the first step adds: code that libraries generate and load, as measured. */
 static const uint64_t library_bytes = 2000000;
 
 /* Mean and deviation of each column of a standardised table, as metrics. */
@@ -343,7 +344,7 @@ static status send_units(worker *self, const standard *units, error_info *err) {
     return STATUS_OK;
 }
 
-/* What the process held before the model was made, and what it may come to hold. */
+/* The process's memory before the model was created, and its upper bound. */
 static status send_start(worker *self, error_info *err) {
     const objective *obj = trainer_objective(self->training);
     uint64_t sampling;
@@ -356,7 +357,7 @@ static status send_start(worker *self, error_info *err) {
     TRY(worker_send(self, one, NULL, err));
     if (!self->data.images) return send_units(self, source_units(&self->data), err);
     TRY(worker_send_metric(self, "data_dimension", (double)self->task->run->dataset->shape.dimension, err));
-    /* A run that others began keeps what they said. */
+    /* A resumed run keeps the messages of earlier sessions. */
     if (self->device) return worker_send_metric(self, "convolutions", 0, err);
     if (trainer_iteration(self->training) > 0) return STATUS_OK;
     return worker_send_metric(self, "convolutions", CPU_CONVOLUTIONS, err);
@@ -393,7 +394,8 @@ void worker_close(worker *self, status outcome, error_info *err) {
 }
 
 bool worker_become_child(pid_t parent) {
-    /* A group of its own: Ctrl-C goes to the parent, which passes it on. Without the parent nobody records. */
+    /* A process group of its own: Ctrl-C goes to the parent, which passes it on. Without the parent, nothing would
+     * be recorded. */
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) return false;

@@ -1,8 +1,8 @@
 /* worker_batched.c - trainings of points side by side on a device, in one process.
  *
- * Each has a worker of its own, as if it were alone: its messages, checkpoints, failures. Those of the same model and
- * settings form one batched trainer; a launch of each is under way at once. What the device's memory has no room for
- * waits for the next wave. */
+ * Each training has its own worker, with its own messages, checkpoints and failures. Trainings of the same model and
+ * settings form one batched trainer; each trainer has one launch on the device at a time. Trainings that the
+ * device's memory has no room for wait for the next wave. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,7 +17,7 @@ typedef struct one_of_many {
     fused_kernel_spec program;
 } one_of_many;
 
-/* Trainings of one program. */
+/* Trainings of one batched trainer. */
 typedef struct kernel_group {
     batched_trainer *batched_trainer;
     one_of_many **members; /* (count) */
@@ -31,11 +31,11 @@ typedef struct many {
     one_of_many *all; /* (count) */
     size_t count;
     bool stop; /* asked to */
-    kernel_group *groups; /* of the wave; (count) at most */
+    kernel_group *groups; /* of the wave; at most `count` */
     size_t group_count;
 } many;
 
-/* One training's end. Its output is closed, which is how the parent hears of it. */
+/* End one training. Closing its output tells the parent. */
 static void end(one_of_many *one, status outcome, error_info *err) {
     if (!one->open) return;
     worker_close(&one->worker, outcome, err);
@@ -43,7 +43,7 @@ static void end(one_of_many *one, status outcome, error_info *err) {
     one->open = false;
 }
 
-/* Once asked, all are. */
+/* A stop applies to all trainings. */
 static bool asked_to_stop(many *self) {
     for (size_t i = 0; i < self->count && !self->stop; i++)
         if (self->all[i].open) self->stop = worker_asked_to_stop(&self->all[i].worker);
@@ -60,7 +60,7 @@ static void finish(many *self, one_of_many *one) {
 
 /* --- A wave --- */
 
-/* Give up those of a group that are still open. */
+/* End the trainings of a group that are still open. */
 static void lose(const kernel_group *group, status outcome, const error_info *reason) {
     for (size_t i = 0; i < group->count; i++) {
         error_info err = *reason;
@@ -103,7 +103,7 @@ static void form(many *self, one_of_many **room, size_t first, size_t last) {
     }
 }
 
-/* What the launch gave to one training. */
+/* Pass the results of a launch to one training. */
 static status take(kernel_group *group, size_t i, error_info *err) {
     worker *one = &group->members[i]->worker;
     status outcome;
@@ -151,7 +151,7 @@ static void launch_all(many *self) {
 
 static void train_wave(many *self, one_of_many **room, size_t first, size_t last) {
     form(self, room, first, last);
-    /* One that was finished already, and only had not given what a trained model gives. */
+    /* A finished training that lacked only its outputs. */
     for (size_t i = first; i < last; i++)
         if (self->all[i].open && trainer_finished(self->all[i].worker.training)) finish(self, &self->all[i]);
     for (bool any = true; any && !asked_to_stop(self);) {
@@ -162,9 +162,9 @@ static void train_wave(many *self, one_of_many **room, size_t first, size_t last
     for (size_t g = 0; g < self->group_count; g++) batched_trainer_destroy(&self->groups[g].batched_trainer);
 }
 
-/* --- The whole --- */
+/* --- All trainings --- */
 
-/* Trainings from `first` on that fit into the device together, at least one. */
+/* Return how many trainings from `first` on fit into the device together, at least one. */
 static status end_of_wave(const many *self, size_t first, size_t *last, error_info *err) {
     device_about about;
     TRY(self->table->describe(self->device, &about, err));
@@ -215,7 +215,7 @@ static status train_and_end(many *self, const worker_task *tasks) {
     status outcome = make(self, tasks, &err);
     open_all(self, tasks);
     if (outcome == STATUS_OK) outcome = train_all(self, &err);
-    /* Stopped, or what went wrong with all. */
+    /* Stopped, or the failure of all. */
     for (size_t i = 0; i < self->count; i++) {
         error_info reason = err;
         if (!self->all[i].open) continue;

@@ -1,4 +1,4 @@
-/* worker_moments.c - a flow of points in the plane as its time goes by, for films and Figure 1. */
+/* worker_moments.c - snapshots of a flow of points in the plane, for films and Figure 1. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +8,12 @@
 #include "work/outputs.h"
 #include "work/worker_internal.h"
 
-/* Sides of the grids on which the density and the field are taken, and points that move. */
+/* Sides of the grids of density and field, and the number of moving points. */
 enum { DENSITY_CELLS = 80, FIELD_CELLS = MEASURE_FIELD_CELLS, SAMPLES = 1000, CONTEXT_MAX = 1024 };
 
 enum { DENSITY_POINTS = DENSITY_CELLS * DENSITY_CELLS, FIELD_POINTS = FIELD_CELLS * FIELD_CELLS };
 
-/* What is at hand for every moment. */
+/* Constants and buffers of all snapshots. */
 typedef struct moments {
     worker *self;
     cnf *flow;
@@ -21,7 +21,7 @@ typedef struct moments {
     const standard *units; /* of the flow's points; pictures are in the data's */
     double window[4];
     uint64_t number; /* of the moment */
-    size_t step; /* of the flow's grid, at whose beginning the moment is */
+    size_t step; /* index of the flow's step at whose beginning the snapshot is */
     real *points, *rates; /* (DENSITY_POINTS, 2) */
     double *log_density; /* (DENSITY_POINTS) */
     float *values; /* (4 DENSITY_POINTS) */
@@ -100,7 +100,7 @@ static status send_field(moments *all, error_info *err) {
     return send(all, "context", 1, columns, err);
 }
 
-/* Moments lie at beginnings of steps, as evenly as those allow; several may fall on one where there are few steps. */
+/* Snapshots are at beginnings of steps, as evenly spaced as those allow; with few steps, several may coincide. */
 static status send_all(moments *all, error_info *err) {
     const uint64_t count = all->self->task->run->values->output_snapshots;
     const size_t steps = cnf_moment_steps(all->flow);
@@ -132,6 +132,6 @@ status worker_send_moments(worker *self, cnf *flow, error_info *err) {
     free(all.rates);
     free(all.log_density);
     free(all.values);
-    /* What a flow cannot give, as it cannot be solved, is left out and said to be. */
+    /* Leave out what needs a failed solve, and send a note. */
     return outcome > STATUS_OK ? worker_say(self, err->text, err) : outcome;
 }

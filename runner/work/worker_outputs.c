@@ -1,4 +1,4 @@
-/* worker_outputs.c - what a worker stores for figures: densities, samples, what is known of the data. */
+/* worker_outputs.c - a worker's rows for figures: densities, samples, and numbers about the data. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -41,8 +41,8 @@ static status send_samples(worker *self, bool target, const double window[4], co
 
 /* --- Points --- */
 
-/* What a flow cannot give, as it cannot be solved, is left out and said to be; *there <- whether it was made. Memory
- * that is short, and nothing else, is an error. */
+/* Leave out what needs a failed solve, and send a note; *there <- whether it was made. Only a lack of memory is an
+ * error. */
 static status made(worker *self, status outcome, const error_info *reason, bool *there, error_info *err) {
     *there = outcome == STATUS_OK && !self->stop;
     if (outcome == STATUS_OK) return STATUS_OK;
@@ -67,10 +67,10 @@ static status send_points(worker *self, model *flow, bool target, uint64_t n, er
     return outcome;
 }
 
-/* Cells a side of a picture that are small enough for its sum to say something. */
+/* Cells per side from which the sum of a picture is meaningful. */
 enum { MASS_CELLS = 128 };
 
-/* Sum a density over its window: 1 but for what lies outside, and for the cells' size. */
+/* Return the integral of a density over its window: 1, less the part outside, up to the error of the grid. */
 static double density_mass(const float *p, size_t dimension, uint64_t cells, const double window[4]) {
     const size_t n = outputs_density_rows(dimension, cells) * cells;
     double sum = 0;
@@ -106,7 +106,7 @@ status worker_send_target(worker *self, error_info *err) {
     return task->target_samples > 0 ? send_points(self, NULL, true, task->target_samples, err) : STATUS_OK;
 }
 
-/* The run's model, which stops when the worker does; without parameters. */
+/* Create the run's model, without parameters; it stops when the worker does. */
 static status build_model(worker *self, const backend_ops *device, model **out, error_info *err) {
     const plan_run *run = self->task->run;
     TRY(model_build(run->values, &run->dataset->shape, source_units(&self->data), self->threads, device, out, err));
@@ -152,7 +152,7 @@ static status send_image_measurements(worker *self, error_info *err) {
     return stopped ? STATUS_OK : measure_each_of_images(&found, send_number, self, err);
 }
 
-/* A flow that cannot be solved has none. */
+/* A flow whose solve fails has no density. */
 static status send_field_change(worker *self, error_info *err) {
     const specification_shape shape = {.dimension = 2};
     double window[4], change = NAN;
@@ -186,11 +186,11 @@ status worker_send_measurements(worker *self, error_info *err) {
 
 /* --- Images --- */
 
-/* The model that makes samples, where it was trained, and its parameters there. */
+/* The model for samples, on the training's device, and its parameters there. */
 typedef struct sampler {
     model *of;
     arena memory;
-    real *params; /* (P), the device's; NULL where there is none */
+    real *params; /* (P), in the device's memory; NULL on the processor */
 } sampler;
 
 static void destroy_sampler(sampler *self) {
@@ -210,7 +210,7 @@ static status create_sampler(worker *self, sampler *out, error_info *err) {
     return outcome == STATUS_MEMORY ? worker_explain_memory(self, err) : outcome;
 }
 
-/* It is made for that: so a device that has no room for it says so now, and not after the training. */
+/* Create it to find out now whether the device has room for it, not after the training. */
 status worker_sampling_bytes(worker *self, uint64_t *bytes, error_info *err) {
     const plan_run *run = self->task->run;
     sampler one;
@@ -223,7 +223,7 @@ status worker_sampling_bytes(worker *self, uint64_t *bytes, error_info *err) {
     return STATUS_OK;
 }
 
-/* Samples that a model cannot make, as its flows can't be solved backwards, are left out and said to be. */
+/* If the flows cannot be solved backward, leave out the samples and send a note. */
 static status sample_images(worker *self, const sampler *from, uint64_t n, real *x, error_info *err) {
     const plan_run *run = self->task->run;
     const double window[4] = {0, (double)run->dataset->shape.image[2], 0, (double)run->dataset->shape.image[1]};

@@ -18,10 +18,10 @@ static status keep_text(worker *self, const char *text, error_info *err) {
     return STATUS_OK;
 }
 
-/* The processor has none, and hands on what it found. */
+/* The processor has no plans; keep those of the checkpoint. */
 status worker_recall_plans(worker *self, const checkpoint *from, error_info *err) {
     const char *text = checkpoint_get_text(from, text_name);
-    if (!text) return STATUS_OK; /* older than plans, or never on a device */
+    if (!text) return STATUS_OK; /* the checkpoint is older than plans, or was never on a device */
     TRY(keep_text(self, text, err));
     return self->device ? self->library->images_recall(self->device, text, err) : STATUS_OK;
 }
@@ -34,7 +34,7 @@ static size_t line_length(const char *text) {
     return strcspn(text, "\n");
 }
 
-/* The plan of a line "convolution, way, plan", behind its second tab. */
+/* Return the plan in a line "convolution, way, plan", after its second tab. */
 static const char *plan_of(const char *line) {
     const char *way = strchr(line, '\t');
     return way ? strchr(way + 1, '\t') : NULL;
@@ -49,7 +49,7 @@ static const char *find_same(const char *text, const char *line) {
     return NULL;
 }
 
-/* What a user is told where plans are not those that came before; false if they are. */
+/* Tell the user if plans differ from earlier ones; return false if they do. */
 static bool describe_changes(const char *before, const char *now, uint64_t iteration, error_info *out) {
     unsigned changed = 0, all = 0;
     const char *first = NULL, *instead = NULL;

@@ -1,4 +1,4 @@
-/* workers.c - processes that train, what they tell of each run, and its way into the database. */
+/* workers.c - run worker processes, receive their messages, and record them in the database. */
 #include "work/workers.h"
 
 #include <errno.h>
@@ -13,11 +13,11 @@
 #include "work/workers_internal.h"
 
 #define FAREWELL_SECONDS 10.0
-#define LOCK_POLL_SECONDS 0.1 /* between two tries to write a database that another program keeps locked */
+#define LOCK_POLL_SECONDS 0.1 /* between two attempts to write a locked database */
 
 enum {
     UNCOMMITTED_BYTES = 1 << 26, /* of messages, after which a transaction is committed at once */
-    WAITING_BYTES = 1 << 28 /* of all runs, that wait to be recorded before workers have to */
+    WAITING_BYTES = 1 << 28 /* of unrecorded messages of all runs; beyond it, workers have to wait */
 };
 
 static void signal_workers(const workers *all, int signal) {
@@ -33,7 +33,7 @@ void workers_keep_failure(workers *all, status outcome) {
 
 /* --- Ending --- */
 
-/* How a worker ended that did not say so itself. */
+/* Describe how a worker ended that sent no last message. */
 static void explain_death(const workers *all, job *one, int outcome) {
     one->state = RUN_FAILED;
     if (WIFSIGNALED(outcome) && all->requests > 1) one->state = RUN_INTERRUPTED;
@@ -52,14 +52,14 @@ static void wait_for(child *process) {
     process->ended = true;
 }
 
-/* What has arrived is shown, and waits to be recorded. */
+/* Show received messages, and queue them for recording. */
 static void listen_to(workers *all, job *one) {
     bool open = true;
     message m;
     const void *bytes;
     one->heard = clock_seconds();
     if (message_receive(&one->reader, one->pipe, &open) != STATUS_OK) {
-        /* Without its messages the worker is of no use. */
+        /* A worker whose messages cannot be received is useless. */
         kill(one->trained_by->process, SIGKILL);
         open = false;
     }
@@ -79,7 +79,7 @@ static bool has_ended(const job *one) {
     return one->active && !one->ended && one->pipe < 0;
 }
 
-/* Record what waits, as far as the database can be written. */
+/* Record queued messages, as far as the database can be written. */
 static void record(workers *all) {
     message m;
     const void *bytes;
@@ -125,7 +125,7 @@ static void take_signals(workers *all) {
     }
 }
 
-/* Whether a worker is listened to: what it says has to wait meanwhile, if that is much already. */
+/* Return whether to read a worker's messages: not while too many of them are queued. */
 static bool has_room(const workers *all, const job *one) {
     return all->locked == 0 || all->requests > 0 || all->abandoned ||
            one->reader.used - one->reader.kept < WAITING_BYTES / all->spec->jobs;
@@ -134,7 +134,7 @@ static bool has_room(const workers *all, const job *one) {
 static double seconds_to_wait(const workers *all) {
     const double due = progress_due(all->shown);
     if (all->locked > 0) return LOCK_POLL_SECONDS < due ? LOCK_POLL_SECONDS : due;
-    if (all->commit_due) return 0; /* of a run that could not be started */
+    if (all->commit_due) return 0; /* the row of a run that could not start */
     const double commit = all->recording == STATUS_OK ? db_due(all->db) : -1;
     return commit >= 0 && commit < due ? commit : due;
 }
@@ -159,25 +159,25 @@ static void loop(workers *all) {
         take_signals(all);
         workers_start(all);
         if (all->abandoned ? all->listening == 0 : all->active == 0 && !workers_may_start(all)) break;
-        wait_for_news(all); /* of a run, a request, or that a process has ended and made room */
+        wait_for_news(all); /* the message of a run, a request, or the end of a process */
         record(all);
         if (workers_have_waited(all)) workers_abandon(all);
         progress_draw(all->shown);
     }
 }
 
-/* They have said all they had to, and still hold the database's lock, which who comes next would wait for. */
+/* They have sent all messages, but still hold the database's lock, which the next command would wait for. */
 static void see_off(workers *all) {
     const double end = clock_seconds() + FAREWELL_SECONDS;
     for (size_t i = 0; i < all->spec->jobs; i++)
         for (;;) {
-            take_signals(all); /* before the look: an end after it is an event again */
+            take_signals(all); /* before checking: a later end is an event again */
             if (workers_is_free(&all->children[i]) || clock_seconds() > end) break;
             signals_wait(all->events, 1000);
         }
 }
 
-/* That it could not be kept is one more thing to say; nothing but time is lost then. */
+/* A failure to keep them is one more message; only time is lost then. */
 static void keep_pending(workers *all) {
     error_info reason;
     const error_info before = *all->err;
@@ -186,8 +186,8 @@ static void keep_pending(workers *all) {
                        reason.text);
 }
 
-/* Each run under way has a pipe, of which both ends are open while its process is started: for many runs the usual
- * 1,024 descriptors are too few. */
+/* Each run has a pipe, with both ends open while its process starts: many runs need more than the usual 1,024
+ * descriptors. */
 static void allow_descriptors(size_t jobs) {
     struct rlimit limit;
     const rlim_t needed = 2 * (rlim_t)jobs + 64;

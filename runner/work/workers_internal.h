@@ -1,4 +1,4 @@
-/* workers_internal.h - what the files of workers.h share: the runs under way, and the processes that train them. */
+/* workers_internal.h - shared by the files of workers.h: the active runs, and the processes that train them. */
 #ifndef AFFJORD_RUNNER_WORKERS_INTERNAL_H
 #define AFFJORD_RUNNER_WORKERS_INTERNAL_H
 
@@ -11,30 +11,30 @@
 #include "work/message.h"
 #include "work/workers.h"
 
-/* A process, with the runs that it trains: one, or on a device several. */
+/* A process, with the runs that it trains: one, or several on a device. */
 typedef struct child {
     pid_t process;
-    size_t jobs; /* that it still has */
-    bool ended; /* and was waited for */
+    size_t jobs; /* of its runs, those not ended */
+    bool ended; /* and its status was read */
     int outcome; /* how */
 } child;
 
-/* One run under way, until all of it is committed. */
+/* An active run, until all of it is committed. */
 typedef struct job {
     bool active;
-    bool ended; /* that is recorded */
+    bool ended; /* the last recorded iteration */
     size_t index; /* of the run in the plan */
     int64_t id; /* of its row */
     const char *key, *data_checksum;
     child *trained_by;
-    int pipe; /* -1: it says nothing any more */
+    int pipe; /* -1: closed */
     message_reader reader;
     uint64_t iteration; /* reached */
-    double started, heard, heartbeat; /* seconds: its start, its last message, its last recorded progress */
-    double wall_before; /* seconds that it took before this start */
-    uint64_t peak; /* bytes that its worker is known to have held */
+    double started, heard, heartbeat; /* times in seconds: start, last message, last recorded progress */
+    double wall_before; /* seconds of earlier sessions */
+    uint64_t peak; /* largest known memory of its worker, in bytes */
     char checkpoint[PATH_MAX]; /* the file that its committed row names; "" for none */
-    char next_checkpoint[PATH_MAX]; /* the one of a row that is not committed yet; "" for none */
+    char next_checkpoint[PATH_MAX]; /* the file of a row that is not committed yet; "" for none */
     uint64_t checkpoint_iteration, next_iteration; /* theirs */
     bool littered; /* an older one could not be removed */
     db_state state; /* RUNNING until its last message */
@@ -49,17 +49,17 @@ typedef struct workers {
     job *jobs; /* (spec->jobs) */
     child *children; /* (spec->jobs) */
     struct pollfd *polled; /* (1 + spec->jobs) */
-    size_t next; /* run of the plan to start next */
-    size_t missing, given[DEVICES_MAX]; /* runs that were not done before; of these, started on each device so far */
-    size_t active, listening; /* runs under way; of these, those that may say more */
-    bool commit_due; /* at once: a checkpoint, or a run's end */
-    bool committing; /* a commit has begun, and another program's lock was in the way */
-    bool abandoned; /* that lock did not go: nothing is recorded any more, and what came is kept in a file */
+    size_t next; /* next run of the plan to start */
+    size_t missing, given[DEVICES_MAX]; /* runs unfinished at the start; of these, started on each device */
+    size_t active, listening; /* active runs; of these, those with an open pipe */
+    bool commit_due; /* commit at once: a checkpoint, or a run's end */
+    bool committing; /* a commit has begun, and another program's lock delays it */
+    bool abandoned; /* the lock stayed: nothing more is recorded, and messages go to a file */
     bool lock_told;
-    double locked; /* since when that lock is in the way; 0: it is not */
-    bool *target_given; /* (dataset_count): some worker sends the data's own picture */
+    double locked; /* time since which the lock is in the way; 0: it is not */
+    bool *target_given; /* (dataset_count): a worker sends the data's own picture */
     int requests; /* signals so far */
-    status recording; /* the recorder's first failure */
+    status recording; /* the first failure of the recorder */
     error_info *err;
     workers_result result;
 } workers;
@@ -81,8 +81,8 @@ static inline void workers_label(const plan_run *run, char text[96]) {
     snprintf(text, 96, "%.40s %.30s %" PRIu64, run->dataset->name, run->model->name, run->seed);
 }
 
-/* After the recorder's first failure nothing more is recorded, and the workers are asked to end: what they computed
- * since their last recorded checkpoint will be computed again. */
+/* After the first failure of the recorder, record nothing more and ask the workers to end. Iterations since the last
+ * recorded checkpoint will be repeated. */
 void workers_keep_failure(workers *all, status outcome);
 
 /* RECORD(all, recorder_...(all->book, ..., all->why)) */
@@ -93,39 +93,38 @@ void workers_keep_failure(workers *all, status outcome);
 
 /* --- workers_start.c --- */
 
-/* Whether a run is left that may begin; let runs begin where there is room for them. */
+/* Return whether a run is left to start; start runs while there is room. */
 bool workers_may_start(workers *all);
 void workers_start(workers *all);
 
-/* Whether a process has ended, and all of its runs with it. One that has said all it had to may be a while with giving
- * back a device; nobody waits for that. */
+/* Return whether a process and all of its runs have ended. After its last message, a process may need time to
+ * release a device; do not wait for it. */
 bool workers_is_free(child *process);
 
 /* --- workers_record.c --- */
 
-/* What a worker said, and what is behind it: onto the terminal when it arrives; into the database, for which it may
- * have to wait. */
+/* Process a worker's message and its bytes: show it when it arrives; record it when the database can be written. */
 void workers_show_message(workers *all, job *one, const message *m, const void *bytes);
 void workers_take_message(workers *all, job *one, const message *m, const void *bytes);
 
-/* A run has ended, for now or for good, as its state says: so does its row. */
+/* Update the row of a run that has ended, temporarily or finally. */
 void workers_end_job(workers *all, job *one);
 
-/* --- workers_lock.c: another program may keep the database locked --- */
+/* --- workers_lock.c: another program may lock the database --- */
 
-/* Whether rows can be written now: a transaction is open. */
+/* Return whether rows can be written now: a transaction is open. */
 bool workers_can_record(workers *all);
-/* Commit what was recorded, as far as that can be done now. */
+/* Commit the recorded rows, if that is possible now. */
 void workers_commit(workers *all);
-/* Whether to give up waiting: the bound has passed, or the shorter one of a user who asked to stop. */
+/* Return whether to stop waiting: the timeout has passed, or the shorter one after a stop. */
 bool workers_have_waited(const workers *all);
-/* Give up: the workers are asked to end, and nothing more is recorded. */
+/* Stop waiting: ask the workers to end, and record nothing more. */
 void workers_abandon(workers *all);
 
 /* --- workers_pending.c --- */
 
-/* Keep what came from the workers and could not be committed, up to each run's last checkpoint, in the file beside the
- * database that workers_take_pending reads. */
+/* Keep the messages that could not be committed, up to each run's last checkpoint, in a file beside the database.
+ * workers_take_pending reads it. */
 status workers_keep_pending(const workers *all, error_info *err);
 
 #endif

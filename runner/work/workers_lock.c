@@ -1,15 +1,15 @@
-/* workers_lock.c - recording while another program may keep the database locked.
+/* workers_lock.c - recording while another program may lock the database.
  *
- * A transaction has to wait at two moments: when it begins, if another program writes, and when it is committed, if
- * another one reads. Neither is waited for here: the training goes on, what the workers say is kept in memory, up to a
- * bound, and both are tried again until the lock goes, or for too long. */
+ * A transaction can wait twice: when it begins, if another program writes, and at its commit, if another one reads.
+ * The recorder waits for neither: training continues, messages are kept in memory up to a limit, and both are tried
+ * again until the lock is gone or the timeout has passed. */
 #include <string.h>
 #include <unistd.h>
 
 #include "work/workers_internal.h"
 
 #define TELL_SECONDS 2.0 /* after which a lock is worth a message */
-#define STOPPING_SECONDS 5.0 /* that it is waited for once all was asked to stop */
+#define STOPPING_SECONDS 5.0 /* timeout after a stop */
 
 static void note_lock(workers *all, bool locked) {
     const double now = clock_seconds();
@@ -37,11 +37,11 @@ bool workers_can_record(workers *all) {
     return done || all->recording != STATUS_OK;
 }
 
-/* All that was recorded of a run is committed, or nothing of it ever will be. */
+/* All recorded rows of a run are committed, or never will be. */
 static void settle(workers *all, job *one) {
     const bool recorded = all->recording == STATUS_OK;
     message_forget_taken(&one->reader);
-    if (*one->next_checkpoint && recorded) { /* only now is the older one of no use */
+    if (*one->next_checkpoint && recorded) { /* only now is the older one superfluous */
         if (*one->checkpoint && strcmp(one->checkpoint, one->next_checkpoint) != 0 && unlink(one->checkpoint) != 0)
             one->littered = true;
         memcpy(one->checkpoint, one->next_checkpoint, sizeof one->checkpoint);

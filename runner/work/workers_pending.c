@@ -1,8 +1,8 @@
-/* workers_pending.c - what could not be recorded before the end, for the next start: DATABASE.pending.
+/* workers_pending.c - keep what could not be recorded for the next start: DATABASE.pending.
  *
- * The file has a head, then of each run what its worker said since the last commit, as it said it, up to its last
- * checkpoint: what is behind that is computed again. Read by the same program alone: another one computes all of it
- * again, from the checkpoint that is recorded. */
+ * The file has a header, then for each run its worker's messages since the last commit, up to its last checkpoint;
+ * later iterations are repeated. Only the same program reads it: another version repeats all of it from the recorded
+ * checkpoint. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,13 +11,13 @@
 #include "record/machine.h"
 #include "work/workers_internal.h"
 
-/* Everything on which the bytes of the file depend. */
+/* Everything that determines the bytes of the file. */
 typedef struct pending_head {
     char program[128];
     uint32_t message_bytes, epoch_bytes;
 } pending_head;
 
-/* Of one run; `size` bytes of messages follow. */
+/* Header of one run; `size` bytes of messages follow. */
 typedef struct pending_run {
     char key[40];
     uint64_t checkpoint; /* iteration of the one that its row names; 0 for none */
@@ -40,7 +40,7 @@ static pending_head this_program(void) {
 
 /* --- Keeping --- */
 
-/* Bytes up to the end of the last checkpoint's message; 0 if there is none. */
+/* Return the number of bytes up to the end of the last checkpoint's message; 0 if there is none. */
 static size_t bytes_to_checkpoint(const message_reader *reader) {
     message_reader look = *reader;
     message m;
@@ -81,8 +81,8 @@ status workers_keep_pending(const workers *all, error_info *err) {
 
 /* --- Taking --- */
 
-/* The messages are those of the run since what its row says: either from its start on, or it has not been touched
- * since. And the last of them names a checkpoint that is there. */
+/* Return whether the messages continue the run's row: from its start on, or from its last state. The last of them
+ * must name an existing checkpoint. */
 static bool follows(const results_db *db, const db_run *run, const pending_run *part, message_reader look) {
     const uint64_t iteration = run->has_checkpoint ? run->checkpoint_iteration : 0;
     char path[PATH_MAX];

@@ -1,4 +1,4 @@
-/* workers_record.c - what workers say becomes rows, and lines on the terminal. */
+/* workers_record.c - turn workers' messages into rows, and lines on the terminal. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,11 +32,12 @@ static void record_blob(workers *all, const job *one, const message *m, const vo
 static void record_start(workers *all, const job *one, const message *m) {
     RECORD(all, db_put_parameters(all->db, one->id, m->started.parameters, all->err));
     RECORD(all, db_put_prediction(all->db, one->id, m->started.predicted_bytes, all->err));
-    /* A run that begins here without a device has no plans; drop those of a worker that came no further. */
+    /* A run that starts here without a device has no plans; delete those of an earlier session beyond this
+     * iteration. */
     RECORD(all, db_drop_plans(all->db, one->id, m->iteration, all->err));
 }
 
-/* All plans that the run has now; what was known of later iterations is of a worker that came no further. */
+/* Record all plans of the run; delete those of an earlier session beyond this iteration. */
 static void record_plans(workers *all, const job *one, const message *m, const char *text) {
     const int64_t id = one->id;
     char *copy = strdup(text), *rest = NULL;
@@ -70,7 +71,7 @@ static void record_progress(workers *all, job *one, const message *m) {
     RECORD(all, db_put_progress(all->db, one->id, m->iteration, workers_wall_seconds(one), all->err));
 }
 
-/* Rows of epochs are most of what is recorded, so the peak is only where it is new. */
+/* Most rows are epochs, so the peak is recorded only if it has grown. */
 static void record_epoch(workers *all, job *one, const message *m, const unsigned char *bytes) {
     const int64_t id = one->id;
     db_epoch row = {0};
@@ -108,7 +109,7 @@ static void print_note(workers *all, const job *one, const char *text) {
     progress_say(all->shown, "%s: %s", label, text);
 }
 
-/* Points need little; a model of images says what it may take before it takes it. */
+/* Points need little memory; a model of images announces its bound before it allocates. */
 static void show_start(workers *all, const job *one, const message *m) {
     const plan_run *run = workers_run_of(all, one);
     char label[96], text[256];
@@ -148,7 +149,7 @@ void workers_end_job(workers *all, job *one) {
         char label[96];
         workers_label(run, label);
         all->result.failed++;
-        all->target_given[run->dataset - all->spec->runs->datasets] = false; /* perhaps it was this one's to send */
+        all->target_given[run->dataset - all->spec->runs->datasets] = false; /* perhaps this run was to send it */
         progress_say(all->shown, "%s failed: %s", label, error);
     }
 }

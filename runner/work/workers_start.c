@@ -1,4 +1,4 @@
-/* workers_start.c - which run begins where: in a process of its own, or with others on a device. */
+/* workers_start.c - start runs, each in a process of its own or with others on a device. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "work/worker.h"
 #include "work/workers_internal.h"
 
-/* What the data's own picture still lacks, as the first run on this data stores it. */
+/* Return what is missing of the data's own picture; the first run on the data stores it. */
 static void want_target(workers *all, worker_task *task) {
     const plan *runs = all->spec->runs;
     const plan_dataset *data = task->run->dataset;
@@ -25,24 +25,24 @@ static void want_target(workers *all, worker_task *task) {
     if (!samples) task->target_samples = values->output_samples;
 }
 
-/* Whether runs are of images, each a process's, also on a device. */
+/* Return whether the runs are of images, which have a process each, also on a device. */
 static bool trains_images(const workers *all) {
     return specification_is_image(&all->spec->runs->runs[0].dataset->shape);
 }
 
-/* Slots of a device, of which each has its part: from its first to that of the next one. */
+/* The first slot of a device; its last is before that of the next device. */
 static size_t first_slot(const workers *all, size_t device) {
     return device * all->spec->jobs / all->spec->devices->count;
 }
 
-/* The device that has a slot; 0 where there are none. */
+/* Return the device of a slot; 0 without devices. */
 static size_t device_of(const workers *all, size_t slot) {
     size_t device = 0;
     while (all->spec->devices && first_slot(all, device + 1) <= slot) device++;
     return device;
 }
 
-/* A run in a slot, and its pipe; *task is what its worker is told. */
+/* A run in a slot, and its pipe; *task <- its worker's task. */
 static status place_job(workers *all, size_t slot, worker_task *task, error_info *err) {
     job *one = &all->jobs[slot];
     const size_t index = all->next++;
@@ -81,7 +81,7 @@ static status place_job(workers *all, size_t slot, worker_task *task, error_info
     return STATUS_OK;
 }
 
-/* It could not begin, which is recorded at once. */
+/* Record at once that it could not start. */
 static void fail_job(workers *all, job *one) {
     one->state = RUN_FAILED;
     if (one->pipe >= 0) close(one->pipe);
@@ -90,7 +90,8 @@ static void fail_job(workers *all, job *one) {
     all->active++;
 }
 
-/* The child never touches the database. It keeps the lock, so that nobody takes its runs up while it is alive. */
+/* The child never opens the database. It keeps the lock, so that no other command resumes its runs while it is
+ * alive. */
 _Noreturn static void become_worker(const workers *all, size_t device, const worker_task *tasks, size_t count) {
     const device_list *devices = all->spec->devices;
     for (size_t i = 0; i < all->spec->jobs; i++)
@@ -100,7 +101,7 @@ _Noreturn static void become_worker(const workers *all, size_t device, const wor
     _exit(many ? worker_run_many(tasks, count, devices->numbers[device]) : worker_run(tasks));
 }
 
-/* Who trains what, and on what. */
+/* The runs of a process, and their device. */
 static db_session session_of(const workers *all, size_t device, pid_t process) {
     db_session session = *all->spec->session;
     const device_list *devices = all->spec->devices;
@@ -111,10 +112,10 @@ static db_session session_of(const workers *all, size_t device, pid_t process) {
     return session;
 }
 
-/* One process for the runs in slots first .. first + count - 1, on a device of the list, if there is one. */
+/* Start one process for the runs in slots first .. first + count - 1, on a device of the list, if there is one. */
 static void start_process(workers *all, size_t device, size_t first, size_t count, const worker_task *tasks) {
     child *process = &all->children[first];
-    for (size_t i = 0; i < count; i++) all->jobs[first + i].active = true; /* the child closes their pipes */
+    for (size_t i = 0; i < count; i++) all->jobs[first + i].active = true; /* the child closes the other pipes */
     fflush(NULL);
     const pid_t number = fork();
     if (number == 0) become_worker(all, device, tasks, count);
@@ -150,15 +151,15 @@ static void start_job(workers *all, size_t slot) {
     else fail_job(all, one);
 }
 
-/* Runs that a device is still to have: its part of those that were missing is that of the slots, so that none takes
- * more turns than all together must. */
+/* Return the number of runs left for a device. Its share of the missing runs is that of its slots, so no device
+ * takes more rounds than necessary. */
 static size_t runs_due(const workers *all, size_t device) {
     const size_t jobs = all->spec->jobs;
     const size_t end = all->missing * first_slot(all, device + 1) / jobs;
     return end - all->missing * first_slot(all, device) / jobs - all->given[device];
 }
 
-/* A turn of a device that trains nothing: as many runs as it has slots. */
+/* Start a round on an idle device: as many runs as it has slots. */
 static void start_many(workers *all, size_t device) {
     const size_t first = first_slot(all, device), slots = first_slot(all, device + 1) - first;
     size_t count = 0;
@@ -172,7 +173,7 @@ static void start_many(workers *all, size_t device) {
         placed = place_job(all, first + count, &tasks[count], &one->error) == STATUS_OK;
         all->given[device]++;
         if (placed) count++;
-        else fail_job(all, one); /* the others may have room once these have ended */
+        else fail_job(all, one); /* others may have room once these have ended */
     }
     if (count > 0) start_process(all, device, first, count, tasks);
     free(tasks);
@@ -185,7 +186,7 @@ bool workers_is_free(child *process) {
     return process->ended;
 }
 
-/* A start is recorded too: the transaction is open then, and nothing of it has to wait. */
+/* Record the start too: the transaction is open then, and no later row has to wait. */
 static bool may_start_now(workers *all) {
     return workers_may_start(all) && workers_can_record(all);
 }
