@@ -45,6 +45,21 @@ Test(run_images, a_longer_run_begins_where_a_finished_one_ends) {
     EXPECT_SAYS("parameters of the best epoch");
 }
 
+Test(run_images, go_to_the_base_density_and_back) {
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet --seeds 0");
+#define AFF "cd $TEST_DIR && $OLDPWD/$AFFJORD "
+    EXPECT(0,
+           AFF "transform 2 --db r.db --input mnist-tiny --n 5 --output z.npy && $OLDPWD/$AFFJORD inverse 2 --db r.db "
+               "--input z.npy --set solver.rtol=1e-5 --set solver.atol=1e-5 --output x.npy");
+    EXPECT_SAYS("trained solver (solver.rtol = 0.01, solver.atol = 0.01): results differ by ");
+    EXPECT(0, AFF "eval 2 --db r.db --input x.npy --set solver.rtol=1e-5");
+    EXPECT_SAYS("trained solver: 5 images: ");
+    EXPECT(2, AFF "eval 2 --db r.db --check-density");
+    EXPECT_SAYS("--check-density: expected a model of 1 or 2 columns, found one of 64");
+    EXPECT(2, AFF "trajectory 2 --db r.db --input z.npy --times 2 --output t.npy");
+    EXPECT_SAYS("2: a model of images, whose scales have flows of their own; expected one of points");
+}
+
 /* A run of rounded convolutions is another run, whose losses differ by what a rounding does; its checkpoint says so, or
  * it would not go on with the same bits. */
 Test(run_images, rounded_convolutions_are_a_setting_of_a_run) {

@@ -61,8 +61,8 @@ Test(usage, unknown_options_name_the_known_ones) {
     EXPECT_SAYS("\"all\": unexpected argument");
     EXPECT(2, "$AFFJORD eval --replay a.safetensors --n 3");
     EXPECT_SAYS("--replay: expected no other options than --set and --threads");
-    EXPECT(2, "$AFFJORD eval 1 --input x.csv --set solver.steps=3");
-    EXPECT_SAYS("--set: expected --replay beside it");
+    EXPECT(2, "$AFFJORD eval 1 --input x.csv --set train.batch=3");
+    EXPECT_SAYS("--set train.batch=3: expected a setting of [solver], found one of [train]");
 }
 
 Test(usage, joined_commands_keep_their_older_names) {

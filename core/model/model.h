@@ -47,6 +47,11 @@ status model_open(const char *path, size_t threads, model **out, error_info *err
  * train.keep_best. Errors besides: STATUS_INVALID where the file keeps none. */
 status model_open_best(const char *path, size_t threads, model **out, error_info *err);
 
+/* Solve by other settings of [solver] from now on, each a text "solver.key=value". The parameters stay. Errors:
+ * STATUS_INVALID for another setting, or a value out of its range; STATUS_MEMORY, after which the model can only be
+ * closed. */
+status model_set_solver(model *self, size_t count, const char *const *set, error_info *err);
+
 /* A model of points of R^dimension that is not trained: all parameters are 0 until model_fit_end. Each of the `count`
  * texts is a setting, "model.context=augmented" (docs/reference/settings.md); where the section is left out, the first
  * of [model], [flow], [solver], [train] and [data] that has such a key is meant. Errors: STATUS_INVALID,

@@ -221,6 +221,17 @@ status model_describe(model *self, const settings *values, const standard *units
     return make_flow(self, err);
 }
 
+status model_set_solver(model *self, size_t count, const char *const *set, error_info *err) {
+    settings values = self->values;
+    for (size_t i = 0; i < count; i++) TRY(settings_change(set[i], "solver", &values, err));
+    TRY(specification_check(&values, &self->shape, err));
+    if (self->file && specification_write(&values, &self->shape, self->file) != STATUS_OK)
+        return error_set(err, STATUS_MEMORY, "out of memory for a model");
+    self->values = values;
+    drop_flows(self);
+    return make_flow(self, err);
+}
+
 static status create_from(const settings *values, const specification_shape *shape, size_t threads, model **out,
                           error_info *err) {
     TRY(build_alone(values, shape, NULL, threads, out, err));

@@ -146,6 +146,21 @@ status settings_find_name(const char *name, const setting_option **out, error_in
     return settings_find(section, dot + 1, out, err);
 }
 
+status settings_change(const char *text, const char *section, settings *values, error_info *err) {
+    char name[SETTINGS_TEXT_MAX];
+    const char *equals = strchr(text, '=');
+    const setting_option *option;
+    if (!equals || (size_t)(equals - text) >= sizeof name)
+        return error_set(err, STATUS_INVALID, "%.200s: expected %s.KEY=VALUE", text, section);
+    memcpy(name, text, (size_t)(equals - text));
+    name[equals - text] = '\0';
+    TRY(settings_find_name(name, &option, err));
+    if (strcmp(option->section, section) != 0)
+        return error_set(err, STATUS_INVALID, "%.200s: expected a setting of [%s], found one of [%s]", text, section,
+                         option->section);
+    return settings_parse(option, equals + 1, values, err);
+}
+
 void settings_default(settings *out) {
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < OPTION_COUNT; i++) {

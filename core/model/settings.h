@@ -74,6 +74,10 @@ status settings_find(const char *section, const char *key, const setting_option 
 /* The same for a name "section.key". */
 status settings_find_name(const char *name, const setting_option **out, error_info *err);
 
+/* Take a text "section.key=value" into the settings, of which only those of one section may change. Errors:
+ * STATUS_INVALID. */
+status settings_change(const char *text, const char *section, settings *values, error_info *err);
+
 /* True for the name of a section; otherwise `err` names the nearest. */
 bool settings_section_known(const char *section, error_info *err);
 

@@ -15,10 +15,11 @@
 #include "settings/settings_help.h"
 #include "system/paths.h"
 
-enum { COMMANDS = 10 };
-static const command *const commands[COMMANDS] = {&command_eval,  &command_sample, &command_export, &command_list,
-                                                  &command_merge, &command_check,  &command_report, &command_measure,
-                                                  &command_data,  &command_bench};
+static const command *const commands[] = {&command_eval,       &command_sample, &command_transform, &command_inverse,
+                                          &command_trajectory, &command_export, &command_list,      &command_merge,
+                                          &command_check,      &command_report, &command_measure,   &command_data,
+                                          &command_bench};
+enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Commands that are options of others now. */
 static const struct {
@@ -28,7 +29,7 @@ static const struct {
 static void write_help(FILE *stream) {
     command_write_help(&command_experiment, stream);
     fprintf(stream, "\nCommands (%s COMMAND --help for details):\n", command_name());
-    for (size_t i = 0; i < COMMANDS; i++) fprintf(stream, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; i < COMMANDS; i++) fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\nExit status: 0 success; 1 failed or stopped; 2 invalid command line or settings.\n", stream);
 }
 

@@ -26,6 +26,7 @@ typedef struct command {
 
 extern const command command_experiment; /* ./run FILE.ini */
 extern const command command_eval, command_sample, command_export;
+extern const command command_transform, command_inverse, command_trajectory;
 extern const command command_list, command_merge, command_check, command_report;
 extern const command command_measure, command_data, command_bench;
 

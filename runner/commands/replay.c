@@ -46,20 +46,10 @@ static status read_file(replay *self, error_info *err) {
     return STATUS_OK;
 }
 
-/* --set SECTION.KEY=VALUE, on top of the file's. */
 static status change_setting(replay *self, const char *text, error_info *err) {
-    char name[SETTINGS_TEXT_MAX];
-    const char *equals = strchr(text, '=');
-    const setting_option *option;
-    if (!equals || (size_t)(equals - text) >= sizeof name)
-        return error_set(err, STATUS_INVALID, "--set %.200s: expected SECTION.KEY=VALUE", text);
-    memcpy(name, text, (size_t)(equals - text));
-    name[equals - text] = '\0';
-    TRY(settings_find_name(name, &option, err));
-    if (strcmp(option->section, "solver") != 0)
-        return error_set(err, STATUS_INVALID,
-                         "--set %.200s: expected a setting of [solver], because batch and model are the file's", text);
-    return settings_parse(option, equals + 1, &self->values, err);
+    error_info reason;
+    const status outcome = settings_change(text, "solver", &self->values, &reason);
+    return outcome == STATUS_OK ? STATUS_OK : error_set(err, outcome, "--set %.900s", reason.text);
 }
 
 static status make_model(replay *self, size_t threads, error_info *err) {

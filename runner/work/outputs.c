@@ -34,6 +34,14 @@ status outputs_density(model *flow, const double window[4], size_t cells, float 
     return outcome;
 }
 
+double outputs_density_mass(const float *p, size_t dimension, size_t cells, const double window[4]) {
+    const size_t n = outputs_density_rows(dimension, cells) * cells;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)p[i];
+    for (size_t d = 0; d < dimension; d++) sum *= window[2 * d + 1] - window[2 * d];
+    return sum / (double)n;
+}
+
 bool outputs_target_density(const dataset *data, size_t cells, float *p) {
     double window[4];
     dataset_window(data, window);

@@ -15,7 +15,10 @@ size_t outputs_density_rows(size_t dimension, size_t cells);
  * flow has dimension 1 or 2. Errors: those of model_transform, STATUS_MEMORY. */
 status outputs_density(model *flow, const double window[4], size_t cells, float *p, error_info *err);
 
-/* The same for the data; return false if it has no closed form. */
+/* Return the integral of a density over its window: 1, less the part outside, up to the error of the grid. */
+double outputs_density_mass(const float *p, size_t dimension, size_t cells, const double window[4]);
+
+/* Write the same for the data; return false if it has no closed form. */
 bool outputs_target_density(const dataset *data, size_t cells, float *p);
 
 #endif

@@ -70,15 +70,6 @@ static status send_points(worker *self, model *flow, bool target, uint64_t n, er
 /* Cells per side from which the sum of a picture is meaningful. */
 enum { MASS_CELLS = 128 };
 
-/* Return the integral of a density over its window: 1, less the part outside, up to the error of the grid. */
-static double density_mass(const float *p, size_t dimension, uint64_t cells, const double window[4]) {
-    const size_t n = outputs_density_rows(dimension, cells) * cells;
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += (double)p[i];
-    for (size_t d = 0; d < dimension; d++) sum *= window[2 * d + 1] - window[2 * d];
-    return sum / (double)n;
-}
-
 static status send_density(worker *self, model *flow, bool target, uint64_t cells, error_info *err) {
     const size_t D = dataset_dimension(self->data.points);
     const uint64_t rows = outputs_density_rows(D, cells);
@@ -92,7 +83,7 @@ static status send_density(worker *self, model *flow, bool target, uint64_t cell
     if (target) there = outputs_target_density(self->data.points, cells, p);
     else outcome = made(self, outputs_density(flow, window, cells, p, &reason), &reason, &there, err);
     if (outcome == STATUS_OK && there && !target && cells >= MASS_CELLS)
-        outcome = worker_send_metric(self, "density_mass", density_mass(p, D, cells, window), err);
+        outcome = worker_send_metric(self, "density_mass", outputs_density_mass(p, D, cells, window), err);
     if (outcome == STATUS_OK && there) outcome = send_blob(self, target, "density", rows, cells, window, p, err);
     free(p);
     return outcome;
