@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow/cnf_internal.h"
+#include "flow/fused.h"
 #include "golden_support.h"
 
 static const char folder[] = "tests/golden";
@@ -71,7 +71,7 @@ static void check(const golden *g) {
     }
     real *x = to_reals(array(g, "x", B * D), B * D), *z = malloc(B * D * sizeof *z), *probe = NULL;
     if (spec.divergence != DIVERGENCE_EXACT)
-        fused_give_probe(flow->fused, probe = to_reals(array(g, "probe", B * D), B * D));
+        fused_give_probe(cnf_fused(flow), probe = to_reals(array(g, "probe", B * D), B * D));
 
     const random_stream none = {0};
     double loss, log_density[CHUNK];

@@ -135,8 +135,8 @@ static status build(chain *self, bool gradients, parallel *workers, error_info *
     return ARENA_NEW(memory, n, &self->log_density);
 }
 
-static status create(const chain_spec *spec, const chain_points *points, size_t batch_max, bool gradients,
-                     parallel *workers, chain **out, error_info *err) {
+status chain_create_points(const chain_spec *spec, const chain_points *points, size_t batch_max, bool gradients,
+                           parallel *workers, chain **out, error_info *err) {
     TRY(check(spec, points, err));
     if (batch_max < 1) return error_set(err, STATUS_INVALID, "batches of 0 images or points: expected at least 1");
     arena memory = {0};
@@ -169,12 +169,7 @@ static status create(const chain_spec *spec, const chain_points *points, size_t 
 
 status chain_create(const chain_spec *spec, size_t batch_max, bool gradients, parallel *workers, chain **out,
                     error_info *err) {
-    return create(spec, NULL, batch_max, gradients, workers, out, err);
-}
-
-status chain_create_points(const chain_spec *spec, const chain_points *points, size_t batch_max, bool gradients,
-                           parallel *workers, chain **out, error_info *err) {
-    return create(spec, points, batch_max, gradients, workers, out, err);
+    return chain_create_points(spec, NULL, batch_max, gradients, workers, out, err);
 }
 
 void chain_destroy(chain **self) {
@@ -271,23 +266,28 @@ static status move(chain *self, const real *params, size_t f, double from, doubl
                       statistics);
 }
 
-/* What follows a flow on the way out. */
-static void step_out(chain *self, size_t f, size_t n, size_t *now) {
+/* Rows of `part` numbers of each image or pixel: from a matrix with `all` in a row, or back into it. */
+static void take(const chain *self, size_t rows, size_t part, size_t all, bool back, real *whole, real *x) {
+    const backend_ops *backend = self->backend;
+    if (back) backend->copy_rows(backend, rows, part, x, part, whole, all);
+    else backend->copy_rows(backend, rows, part, whole, all, x, part);
+}
+
+void chain_step(chain *self, size_t f, size_t n, bool back, size_t *now) {
     const backend_ops *backend = self->backend;
     const image_flow *flow = &self->model.flows[f];
     const size_t pixels = n * flow->height * flow->width, all = flow->channels, half = all / 2;
-    const real *z = self->z[*now];
-    real *room = self->z[1 - *now], *left = self->left + n * chain_left_before(self, f);
+    real *z = self->z[*now], *room = self->z[1 - *now], *left = self->left + n * chain_left_before(self, f);
     if (chain_squeezes(self, f)) {
-        chain_squeeze(self, f, SQUEEZE_CHANNEL_LAST, n, false, z, room);
-        *now = 1 - *now;
+        chain_squeeze(self, f, SQUEEZE_CHANNEL_LAST, n, back, z, room);
     } else if (chain_splits(self, f)) {
-        backend->copy_rows(backend, pixels, half, z + half, all, left, half);
-        backend->copy_rows(backend, pixels, half, z, all, room, half);
-        *now = 1 - *now;
+        take(self, pixels, half, all, back, back ? room : z, back ? z : room);
+        take(self, pixels, half, all, back, (back ? room : z) + half, left);
     } else {
-        backend->copy(backend, pixels * all, z, left);
+        backend->copy(backend, pixels * all, back ? left : z, back ? z : left);
+        return;
     }
+    *now = 1 - *now;
 }
 
 /* The sums of all images, which are known then to the program too. A part's images follow each other. */
@@ -338,7 +338,7 @@ status chain_forward(chain *self, const real *params, double from, const real *x
                        flow_integrate(self->flows[f], params, from, 1, n, chain_probes(self, f), keep, self->z[now],
                                       self->context[f], &sums, &flow->forward),
                        statistics));
-        step_out(self, f, n, &now);
+        chain_step(self, f, n, false, &now);
     }
     gather(self, n);
     add_densities(self, n);
@@ -346,14 +346,11 @@ status chain_forward(chain *self, const real *params, double from, const real *x
 }
 
 /* From parts one after another, n images in each, to images with all their parts; or back. */
-static void sort_parts(const chain *self, size_t n, bool inverse, real *parts, real *images) {
-    const backend_ops *backend = self->backend;
+static void sort_parts(const chain *self, size_t n, bool back, real *parts, real *images) {
     size_t before = 0;
     for (size_t f = 0; f < self->model.flow_count; f++) {
         const size_t D = chain_leaving(self, f);
-        real *part = parts + n * before, *image = images + before;
-        if (inverse) backend->copy_rows(backend, n, D, image, self->D, part, D);
-        else backend->copy_rows(backend, n, D, part, D, image, self->D);
+        take(self, n, D, self->D, !back, images + before, parts + n * before);
         before += D;
     }
 }
@@ -378,24 +375,6 @@ status chain_transform(chain *self, const real *params, const real *x, size_t n,
 
 /* --- The way back --- */
 
-void chain_step_backward(chain *self, size_t f, size_t n, size_t *now) {
-    const backend_ops *backend = self->backend;
-    const image_flow *flow = &self->model.flows[f];
-    const size_t pixels = n * flow->height * flow->width, all = flow->channels, half = all / 2;
-    const real *left = self->left + n * chain_left_before(self, f);
-    real *z = self->z[*now], *room = self->z[1 - *now];
-    if (chain_squeezes(self, f)) {
-        chain_squeeze(self, f, SQUEEZE_CHANNEL_LAST, n, true, z, room);
-        *now = 1 - *now;
-    } else if (chain_splits(self, f)) {
-        backend->copy_rows(backend, pixels, half, z, half, room, all);
-        backend->copy_rows(backend, pixels, half, left, half, room + half, all);
-        *now = 1 - *now;
-    } else {
-        backend->copy(backend, pixels * all, left, z);
-    }
-}
-
 static status invert_left(chain *self, const real *params, double to, size_t n, real *x, chain_statistics *statistics) {
     size_t now = 0;
     *statistics = (chain_statistics){.flow_count = self->model.flow_count};
@@ -405,7 +384,7 @@ static status invert_left(chain *self, const real *params, double to, size_t n, 
         TRY(move(self, params, f, 0, 1, 0, now, statistics));
     }
     for (size_t f = self->model.flow_count; f-- > 0;) {
-        chain_step_backward(self, f, n, &now);
+        chain_step(self, f, n, true, &now);
         TRY(move(self, params, f, 1, to, n, now, statistics));
     }
     if (!self->of_points) {

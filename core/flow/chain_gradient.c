@@ -39,7 +39,7 @@ static status backward(chain *self, const real *params, size_t n, real *gradient
     start_backward(self, n);
     statistics->failed_backward = true;
     for (size_t f = self->model.flow_count; f-- > 0;) {
-        chain_step_backward(self, f, n, now);
+        chain_step(self, f, n, true, now);
         context_step_backward(self, f);
         TRY(chain_note(self, f,
                        flow_backward(self->flows[f], params, n, chain_probes(self, f), bar, self->z[*now],

@@ -110,9 +110,9 @@ void chain_start_context(chain *self, const real *params, size_t flow);
 void chain_squeeze(const chain *self, size_t flow, squeeze_layout layout, size_t n, bool inverse, const real *x,
                    real *y);
 
-/* The images of the present scale, joined with what left after this flow, and, or, unsqueezed: the way back over what
- * follows a flow. `now` says which of z holds them. */
-void chain_step_backward(chain *self, size_t flow, size_t n, size_t *now);
+/* What follows a flow, a squeeze, or channels that leave, or all that do at the end; or its way back. `now` says which of
+ * z holds the images of the present scale. */
+void chain_step(chain *self, size_t flow, size_t n, bool back, size_t *now);
 
 /* The outcome of a flow's call, and where its field failed, if it did. */
 status chain_note(const chain *self, size_t flow, status outcome, chain_statistics *statistics);

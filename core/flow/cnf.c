@@ -7,8 +7,22 @@
 
 #include "backend/cpu/cpu.h"
 #include "field/mlp_field.h"
-#include "flow/cnf_internal.h"
+#include "flow/chain_internal.h"
+#include "flow/fused.h"
 #include "flow/noise.h"
+
+struct cnf {
+    cnf_spec spec; /* with its backend */
+    arena memory; /* holds the flow itself */
+    size_t batch_max;
+
+    /* One of the two. */
+    fused *fused;
+    chain *model;
+
+    parameter_table parameters; /* of a fused flow */
+    chain_statistics last; /* of the chain's last call */
+};
 
 _Static_assert((int)CNF_HYPER_DIMENSION_MAX == (int)TOY_DIMENSION_MAX, "columns of the toy field");
 
@@ -52,6 +66,29 @@ status cnf_check(const cnf_spec *spec, error_info *err) {
         return error_set(err, STATUS_INVALID, "log volume %g: expected a number", spec->log_volume);
     if (spec->steps < 1 && !tableau_is_pair(tableau_get(spec->solver)))
         return error_set(err, STATUS_INVALID, "0 steps: expected at least 1, or an embedded pair");
+    return STATUS_OK;
+}
+
+status cnf_is_for_device(const cnf_spec *spec, error_info *err) {
+    if (spec->field != CNF_HYPER_MLP)
+        return error_set(err, STATUS_INVALID, "model.field: --device cuda trains hyper_mlp on points, and no other");
+    if (spec->dimension > TOY_DEVICE_DIMENSION_MAX)
+        return error_set(err, STATUS_INVALID, "points of %zu dimensions: --device cuda takes at most %d",
+                         spec->dimension, TOY_DEVICE_DIMENSION_MAX);
+    if (spec->steps == 0)
+        return error_set(err, STATUS_INVALID,
+                         "solver.method: --device cuda takes a fixed grid on points: euler, midpoint, rk4 or rk4_38");
+    if (spec->learn_end_time)
+        return error_set(err, STATUS_INVALID,
+                         "flow.learn_end_time = yes: --device cuda takes a fixed end time on points");
+    if (spec->kinetic > 0 || spec->jacobian > 0)
+        return error_set(err, STATUS_INVALID,
+                         "flow.kinetic, flow.jacobian: --device cuda has no regularisers on points; expected 0");
+    if (spec->gradient != GRADIENT_DISCRETE)
+        return error_set(err, STATUS_INVALID, "solver.gradient = adjoint: --device cuda takes discrete");
+    if (spec->divergence != DIVERGENCE_EXACT)
+        return error_set(err, STATUS_INVALID,
+                         "flow.divergence: --device cuda takes exact, which points have by default");
     return STATUS_OK;
 }
 
@@ -152,6 +189,9 @@ const cnf_spec *cnf_specification(const cnf *flow) {
 }
 bool cnf_is_fused(const cnf *flow) {
     return flow->fused != NULL;
+}
+fused *cnf_fused(const cnf *flow) {
+    return flow->fused;
 }
 size_t cnf_bytes(const cnf *flow) {
     return flow->memory.bytes + (flow->fused ? fused_bytes(flow->fused) : chain_bytes(flow->model));

@@ -18,7 +18,6 @@
 
 #include "backend/memory.h"
 #include "base/detmath.h"
-#include "flow/cnf_internal.h"
 #include "flow/noise.h"
 
 static const double log_two_pi = 1.8378770664093454836;
@@ -67,6 +66,7 @@ typedef struct job {
     random_stream probe;
     real *z; /* (n, D), or NULL */
     double *log_density; /* (n), or NULL */
+    real *final; /* (chunks, n): final states, or NULL */
 } job;
 
 /* One chunk's equation, dz/dt = f and dl/dt = div f. */
@@ -86,16 +86,14 @@ bool fused_takes(const cnf_spec *spec) {
 size_t fused_evaluations(const fused *self) {
     return self->evaluations;
 }
-const context *fused_context(const fused *self) {
-    return self->context;
-}
 size_t fused_bytes(const fused *self) {
     return self->memory.bytes + field_bytes(self->field);
 }
 void fused_give_probe(fused *self, const real *probe) {
     self->given_probe = probe;
 }
-time_grid fused_grid(const fused *self) {
+
+static time_grid grid_of(const fused *self) {
     return (time_grid){.start = 0, .end = self->spec->end_time, .steps = self->spec->steps};
 }
 
@@ -158,7 +156,8 @@ static void unload(const job *of, size_t chunk, const real *state, real *x) {
         for (size_t d = 0; d < D; d++) x[(first + i) * D + d] = state[d * CHUNK + i];
 }
 
-double fused_base_logarithm(const fused *self) {
+/* D log(2 pi s^2) + 2 log_volume, the constant of the base density. */
+static double base_logarithm(const fused *self) {
     const cnf_spec *spec = self->spec;
     return (double)spec->dimension * (log_two_pi + det_log(spec->base_variance)) + 2 * spec->log_volume;
 }
@@ -168,7 +167,7 @@ static double point_loss(const fused *self, const real *state, size_t i) {
     const size_t D = self->spec->dimension;
     double square = 0;
     for (size_t d = 0; d < D; d++) square += (double)state[d * CHUNK + i] * (double)state[d * CHUNK + i];
-    return 0.5 * (square / self->spec->base_variance + fused_base_logarithm(self)) - (double)state[D * CHUNK + i];
+    return 0.5 * (square / self->spec->base_variance + base_logarithm(self)) - (double)state[D * CHUNK + i];
 }
 
 static real *thetabar_of(const fused *self, size_t chunk) {
@@ -201,8 +200,7 @@ static void prepare(fused *self, const real *params, time_grid g) {
 }
 
 static time_grid backward_grid(const fused *self) {
-    const time_grid g = fused_grid(self);
-    return (time_grid){.start = g.end, .end = g.start, .steps = g.steps};
+    return (time_grid){.start = self->spec->end_time, .end = 0, .steps = self->spec->steps};
 }
 
 static double time_of(const fused *self, size_t step) {
@@ -220,6 +218,7 @@ static void solve_chunk(void *argument, size_t chunk, size_t thread) {
         solve_integrate(&by, of->g.start, of->g.end, &solve.system, state, NULL, solve.workspace->rk, NULL);
     for (size_t i = 0; of->log_density && i < points_in(of->n, chunk); i++)
         of->log_density[chunk * CHUNK + i] = -point_loss(self, state, i);
+    if (of->final) memcpy(of->final + chunk * self->length, state, self->length * sizeof *state);
     unload(of, chunk, state, of->z);
 }
 
@@ -233,7 +232,7 @@ void fused_transform(fused *self, const real *params, size_t step, const real *x
               .probe = probe,
               .z = z,
               .log_density = log_density};
-    prepare(self, params, fused_grid(self));
+    prepare(self, params, grid_of(self));
     parallel_for(self->workers, chunks_of(n), solve_chunk, &of);
 }
 
@@ -251,7 +250,7 @@ void fused_field(fused *self, const real *params, size_t step, const real *z, si
     const size_t C = self->field->context;
     const job of = {
         .self = self, .first = step * self->by.method->stages, .x = z, .n = n}; /* of the step's first stage */
-    prepare(self, params, fused_grid(self));
+    prepare(self, params, grid_of(self));
     memcpy(c, self->path + of.first * C, C * sizeof *c);
     for (size_t chunk = 0; chunk < chunks_of(n); chunk++) {
         chunk_solve solve;
@@ -310,17 +309,7 @@ static void adjoint_evaluate(void *argument, size_t evaluation, const double *t,
     for (size_t i = 0; i < l; i++) dy[n + i] = -dy[n + i];
 }
 
-static void adjoint_out(void *argument, size_t chunk, size_t thread) {
-    const job *of = argument;
-    const fused *self = of->self;
-    chunk_solve solve;
-    load(of, chunk, thread, &solve);
-    real *state = solve.workspace->state;
-    solve_integrate(&self->by, of->g.start, of->g.end, &solve.system, state, NULL, solve.workspace->rk, NULL);
-    memcpy(self->final + chunk * self->length, state, self->length * sizeof *state);
-}
-
-static void adjoint_back(void *argument, size_t chunk, size_t thread) {
+static void adjoint_chunk(void *argument, size_t chunk, size_t thread) {
     const job *of = argument;
     const fused *self = of->self;
     const size_t n = self->length;
@@ -340,9 +329,10 @@ static void gradient_adjoint(job *of, const real *params, real *gradient) {
     const time_grid inverse = backward_grid(self);
     const size_t stride = self->field->stride;
     prepare(self, params, of->g);
-    parallel_for(self->workers, chunks_of(of->n), adjoint_out, of);
+    of->final = self->final;
+    parallel_for(self->workers, chunks_of(of->n), solve_chunk, of);
     prepare(self, params, inverse);
-    parallel_for(self->workers, chunks_of(of->n), adjoint_back, of);
+    parallel_for(self->workers, chunks_of(of->n), adjoint_chunk, of);
     parallel_for(self->workers, self->evaluations, add_chunks, of);
 
     /* The context needs the density in time itself; its gradients of parameters are not wanted. A hypernet's need
@@ -362,7 +352,7 @@ static void gradient_adjoint(job *of, const real *params, real *gradient) {
 
 status fused_loss_gradient(fused *self, const real *params, const real *x, size_t n, random_stream probe, double *loss,
                            real *gradient) {
-    job of = {.self = self, .g = fused_grid(self), .x = x, .n = n, .probe = probe};
+    job of = {.self = self, .g = grid_of(self), .x = x, .n = n, .probe = probe};
     double sum = 0;
     if (self->spec->gradient == GRADIENT_DISCRETE) gradient_discrete(&of, params, gradient);
     else gradient_adjoint(&of, params, gradient);
@@ -370,6 +360,77 @@ status fused_loss_gradient(fused *self, const real *params, const real *x, size_
     *loss = sum / (double)n;
     const bool finite = isfinite(*loss) && self->backend->is_finite(self->backend, self->parameters->total, gradient);
     return finite ? STATUS_OK : STATUS_NON_FINITE;
+}
+
+/* --- For a device --- */
+
+_Static_assert((int)TOY_LAYERS_MAX == (int)MLP_LAYERS_MAX, "layers of a network");
+
+/* Weight by weight, h times the table's, as a real. One that is zero is passed over by every device; one that only
+ * rounding makes zero would be passed over by some. */
+static status round_weight(double h, double weight, float *out, error_info *err) {
+    const double exact = h * weight;
+    *out = (float)exact;
+    if (*out != 0 || exact == 0) return STATUS_OK;
+    return error_set(err, STATUS_INVALID, "flow.end_time: steps of %g are too small for --device cuda", h);
+}
+
+static status describe_method(const fused *self, fused_kernel_spec *out, error_info *err) {
+    const tableau *method = self->by.method;
+    const double h = time_grid_step(grid_of(self));
+    if (method->stages > TOY_STAGES_MAX)
+        return error_set(err, STATUS_INVALID, "solver.method: --device cuda takes at most %d stages", TOY_STAGES_MAX);
+    out->stages = (uint32_t)method->stages;
+    out->steps = (uint32_t)self->by.steps;
+    for (size_t i = 0; i < method->stages; i++) {
+        TRY(round_weight(h, method->b[i], &out->b[i], err));
+        for (size_t j = 0; j < i; j++) TRY(round_weight(h, method->a[i][j], &out->a[i][j], err));
+    }
+    return STATUS_OK;
+}
+
+/* The network of the table's entries from *entry on; moves *entry behind it. */
+static void describe_net(const parameter_table *table, size_t layers, size_t *entry, toy_net *out) {
+    out->layers = (uint32_t)layers;
+    for (size_t l = 0; l < layers; l++) {
+        const parameter *weight = &table->entries[(*entry)++], *bias = &table->entries[(*entry)++];
+        out->size[l] = (uint32_t)weight->columns;
+        out->size[l + 1] = (uint32_t)weight->rows;
+        out->weight[l] = (uint32_t)weight->offset;
+        out->bias[l] = (uint32_t)bias->offset;
+    }
+}
+
+status fused_describe(const fused *self, fused_kernel_spec *out, error_info *err) {
+    const cnf_spec *spec = self->spec;
+    const parameter_table *table = self->parameters;
+    const size_t C = self->field->context;
+    const toy_shape shape = {.dimension = spec->dimension, .width = spec->width};
+    size_t entry = 0;
+    if (sizeof(real) != sizeof(float))
+        return error_set(err, STATUS_INVALID, "--device cuda computes in single precision");
+    out->dimension = (uint32_t)spec->dimension;
+    out->width = (uint32_t)spec->width;
+    out->unit = (uint32_t)toy_unit(shape);
+    out->stride = (uint32_t)toy_stride(shape);
+    out->context = (uint32_t)C;
+    out->inputs = (uint32_t)(spec->join ? spec->dimension + C : spec->dimension);
+    out->augmented = spec->context == CONTEXT_AUGMENTED;
+    out->fixed_context = spec->fixed_context;
+    out->parameters = (uint32_t)table->total;
+    describe_net(table, spec->hypernet_layers + 1, &entry, &out->hypernet);
+    if (out->augmented) {
+        describe_net(table, 2, &entry, &out->motion);
+        out->learn_start = spec->learn_start;
+        if (spec->learn_start) out->start = (uint32_t)table->entries[entry].offset;
+    }
+    out->variance = spec->base_variance;
+    out->logarithm = base_logarithm(self);
+    return describe_method(self, out, err);
+}
+
+void fused_clock_path(const fused *self, real *path) {
+    context_path(self->context, NULL, grid_of(self), path);
 }
 
 /* --- Making --- */

@@ -8,7 +8,7 @@
 #include "backend/cpu/cpu.h"
 #include "base/arena.h"
 #include "field/hyper_mlp.h"
-#include "flow/cnf_internal.h"
+#include "flow/fused.h"
 
 typedef struct field_dynamics {
     dynamics base;
@@ -131,14 +131,7 @@ static status finish(dynamics *of, const context_spec *about, error_info *err) {
 
 static status make_toy(dynamics *of, const cnf_spec *spec) {
     const context_spec about = cnf_context_spec(spec, NULL);
-    const hyper_mlp_spec toy = {.dimension = spec->dimension,
-                                .width = spec->width,
-                                .context = about.dimension,
-                                .join = spec->join,
-                                .layers = spec->hypernet_layers,
-                                .hidden = spec->hypernet_width,
-                                .instants = 1,
-                                .batches = true};
+    const hyper_mlp_spec toy = cnf_hyper_spec(spec, 1, true);
     TRY(hyper_mlp_create(&toy, NULL, of->backend, &as_field(of)->table, &as_field(of)->field, NULL));
     return finish(of, &about, NULL);
 }

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "flow/cnf_kernel_spec.h"
+#include "flow/fused.h"
 #include "train/adam.h"
 #include "train/objective.h"
 #include "train/trainer_internal.h"
@@ -58,7 +58,8 @@ status batched_trainer_spec(const trainer *training, fused_kernel_spec *out, err
             training->spec.clip_norm, training->spec.average);
     const objective_spec *spec = objective_specification(obj);
     const adam_step constants = adam_step_at(training->spec.learning_rate, 1);
-    TRY(cnf_kernel_spec(objective_points(obj), out, err));
+    TRY(cnf_is_for_device(&spec->flow, err));
+    TRY(fused_describe(cnf_fused(objective_points(obj)), out, err));
     out->batch = (uint32_t)spec->batch;
     out->holdout[OBJECTIVE_VALIDATION] = (uint32_t)spec->validation;
     out->holdout[OBJECTIVE_TEST] = (uint32_t)spec->test;
@@ -100,11 +101,11 @@ static status put_run(batched_trainer *self, size_t i, error_info *err) {
 }
 
 static status put_path(batched_trainer *self, error_info *err) {
-    const cnf *flow = objective_points(self->runs[0].training->objective);
+    const fused *flow = cnf_fused(objective_points(self->runs[0].training->objective));
     real *path;
     if (self->kernel.augmented) return STATUS_OK;
-    TRY(ARENA_NEW(&self->memory, cnf_evaluations(flow), &path));
-    cnf_clock_path(flow, path);
+    TRY(ARENA_NEW(&self->memory, fused_evaluations(flow), &path));
+    fused_clock_path(flow, path);
     return self->table->toy_path(self->device, path, err);
 }
 

@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "data/image_batch.h"
 #include "flow/bits.h"
-#include "flow/cnf_kernel_spec.h"
+#include "flow/fused.h"
 #include "train/trainer_internal.h"
 
 struct objective {
@@ -80,7 +80,7 @@ static void count_images(const chain_statistics *s, objective_counts *counts) {
 }
 
 void objective_count(const objective *self, bool backward, objective_counts *counts) {
-    const double evaluations = (double)cnf_evaluations(self->flow);
+    const double evaluations = (double)fused_evaluations(cnf_fused(self->flow));
     count_points(&(cnf_statistics){.evaluations_forward = evaluations,
                                    .evaluations_backward = backward ? evaluations : 0,
                                    .end_time = self->spec.flow.end_time},

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/real.h"
-#include "flow/cnf_kernel_spec.h"
+#include "flow/fused.h"
 #include "plan/continuation.h"
 #include "plan/dry_run.h"
 #include "plan/run_status.h"
@@ -151,7 +151,7 @@ static status check_device(const experiment *self, error_info *err) {
     for (size_t i = 0; i < self->runs->run_count && !is_image(self, 0); i++) {
         cnf_spec flow;
         specification_flow(self->runs->runs[i].values, self->runs->runs[i].dataset->shape.dimension, &flow);
-        TRY(cnf_kernel_supports(&flow, err));
+        TRY(cnf_is_for_device(&flow, err));
     }
     return STATUS_OK;
 }
