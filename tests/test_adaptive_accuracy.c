@@ -94,6 +94,8 @@ Test(adaptive, reverse_of_nothing_and_of_what_is_not_finite) {
 
 #ifdef AFFJORD_DOUBLE
 
+static solution other;
+
 /* sum_i (1 + i) y_i at the end, solving the recorded steps again, plainly, from other values. */
 static double replay(const tableau *m, const equation *e, const adaptive_record *record, const real *start) {
     const size_t n = e->length;

@@ -12,7 +12,6 @@
 #include "data/toy_ring.h"
 
 Test(toy, names_are_known) {
-    cr_expect_eq(toy_count(), 11);
     for (size_t i = 0; i < toy_count(); i++) cr_expect_eq(toy_find(toy_at(i)->name), toy_at(i));
     cr_expect_null(toy_find("tie"));
     cr_expect_str_eq(toy_suggest("hash-gausian"), "hash_gaussian");
@@ -47,6 +46,8 @@ Test(toy, definitions_and_points_are_these) {
         {"checkerboard_ffjord", "d6701e4d0990953be2986b783c4a26b145baf7a552a071a95f7f685db2626386",
          "7d7e8127716a9050e8992d8d2df46eaf3bfa7952182c17750b22a1a29016ec57"},
     };
+    const size_t known = sizeof expected / sizeof *expected;
+    cr_expect_eq(toy_count(), known, "add a line for each new density, with the sums printed below");
     for (size_t i = 0; i < toy_count(); i++) {
         char checksum[65], points[65];
         SHA256_CTX hash;
@@ -58,6 +59,8 @@ Test(toy, definitions_and_points_are_these) {
         }
         SHA256_End(&hash, points);
         toy_checksum(toy_at(i), checksum);
+        if (i >= known) cr_log_error("{\"%s\", \"%s\", \"%s\"},", toy_at(i)->name, checksum, points);
+        if (i >= known) continue;
         cr_expect_str_eq(toy_at(i)->name, expected[i].name);
         cr_expect_str_eq(checksum, expected[i].checksum, "%s: %s", expected[i].name, checksum);
         cr_expect_str_eq(points, expected[i].points, "%s: %s", expected[i].name, points);
