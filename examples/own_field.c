@@ -23,8 +23,8 @@ static status value(void *user, const real *p, const real *t, size_t n, const re
 }
 
 /* For cotangents fbar of f and q of A e: zbar <- fbar A; add to the cotangents of A, b and t. */
-static status reverse(void *user, const real *p, const real *t, size_t n, const real *z, const real *e,
-                      const real *fbar, const real *q, real *zbar, real *gradient, real *tbar) {
+static status backward(void *user, const real *p, const real *t, size_t n, const real *z, const real *e,
+                       const real *fbar, const real *q, real *zbar, real *gradient, real *tbar) {
     (void)user;
     for (size_t i = 0; i < n * D; i++) zbar[i] = fbar[i / D * D] * p[i % D] + fbar[i / D * D + 1] * p[D + i % D];
     for (size_t i = 0; i < n * D; i++) {
@@ -44,7 +44,7 @@ int main(void) {
                                  .parameter_count = 2,
                                  .parameters = parameters,
                                  .value = value,
-                                 .reverse = reverse};
+                                 .backward = backward};
     const cnf_spec spec = {.dimension = D,
                            .field = CNF_OWN,
                            .own = &own,

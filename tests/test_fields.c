@@ -257,9 +257,9 @@ Test(fields, a_check_says_what_it_skips) {
     field_callbacks by = wave_callbacks(&user);
     field_report report;
     error_info err = {""};
-    by.reverse = NULL;
+    by.backward = NULL;
     cr_assert_eq(field_check_callbacks(&by, 1, &report, &err), STATUS_OK, "%s", err.text);
-    cr_expect_str_eq(report.skipped, "has no reverse callback");
+    cr_expect_str_eq(report.skipped, "has no backward callback");
     cr_expect_lt(report.error, check_tolerance);
     by.vjp = wave_vjp;
     cr_assert_eq(field_check_callbacks(&by, 1, &report, &err), STATUS_OK, "%s", err.text);

@@ -45,10 +45,10 @@ Test(own_flow, an_own_field_of_another_shape_is_refused) {
     spec.context = CONTEXT_AUGMENTED;
     cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &err), STATUS_INVALID);
     cr_expect_str_eq(err.text, "field wave: takes a context of 1 numbers; expected one of 2, as the flow's is");
-    by.reverse = NULL;
+    by.backward = NULL;
     spec = wave_spec(&by);
     cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &err), STATUS_INVALID);
-    cr_expect_str_eq(err.text, "field wave: has no reverse callback; expected all that a gradient needs, to train");
+    cr_expect_str_eq(err.text, "field wave: has no backward callback; expected all that a gradient needs, to train");
     spec.kept_steps = 0;
     flow = points_flow(spec, 4, NULL);
     real params[2] = {1, 1}, x[2] = {(real)0.2, (real)0.4};

@@ -61,7 +61,7 @@ static inline field_callbacks wave_callbacks(wave *user) {
                              .parameters = wave_parameters,
                              .user = user,
                              .value = wave_value,
-                             .reverse = wave_backward};
+                             .backward = wave_backward};
 }
 
 /* One that gives up. */

@@ -75,7 +75,7 @@ struct field {
     const backend_ops *backend;
     size_t dimension; /* D, of z */
     size_t context; /* C, of c */
-    const char *lacks; /* what it has not that training needs, as in "has no reverse"; NULL: nothing */
+    const char *lacks; /* what it has not that training needs, as in "has no backward"; NULL: nothing */
     bool traces; /* forward with e NULL gives the exact divergence, and backward its reverse */
     size_t stride, scratch; /* where it has operations for a grid: reals of theta at one instant, and of scratch */
 };

@@ -70,8 +70,8 @@ static status backward(field *base, size_t n, const real *z, const real *e, cons
     TRY(evaluate(&b, wanted || product));
     field_take(&b, 0, n, self->f, e ? e : self->zero, self->product, self->fbar, self->product_bar);
     const real *probe = product ? e : NULL;
-    if (self->by.reverse)
-        return self->by.reverse(self->by.user, self->params, self->c, n, z, probe, self->fbar,
+    if (self->by.backward)
+        return self->by.backward(self->by.user, self->params, self->c, n, z, probe, self->fbar,
                                 probe ? self->product_bar : NULL, zbar, self->gradient, self->cbar);
     if (!self->by.vjp || probe) return STATUS_INVALID;
     return self->by.vjp(self->by.user, self->params, self->c, n, z, self->fbar, zbar);
@@ -138,10 +138,10 @@ status field_from_callbacks(const field_callbacks *by, const char *prefix, size_
                          .backend = backend,
                          .dimension = by->dimension,
                          .context = by->context,
-                         .lacks = by->reverse ? NULL
-                                  : by->vjp   ? "has a vjp of z, and no reverse callback, which gives the gradients of "
+                         .lacks = by->backward ? NULL
+                                  : by->vjp   ? "has a vjp of z, and no backward callback, which gives the gradients of "
                                                 "J e, of parameters and of c"
-                                              : "has no reverse callback"};
+                                              : "has no backward callback"};
     field *made;
     TRY(check(by, backend, err));
     TRY(field_new(sizeof(own_field), &about, &made, err));

@@ -27,112 +27,113 @@
 
 AFFJORD_API_BEGIN
 
-/* What defines a model of images and how it is solved. */
+/* The definition of a model of images and its solves. */
 typedef struct chain_spec {
     image_spec model; /* flows, layers and sizes */
     activation function; /* between convolutions */
     double alpha; /* of the logit: above 0, below 1/2 */
-    bool fixed_context; /* g and z*(0) stay as they were initialised */
-    double end_time; /* T of every flow at the start */
+    bool fixed_context; /* g and z*(0) keep their initial values */
+    double end_time; /* initial T of every flow */
     bool learn_end_time; /* sqrt(T) of each flow is a parameter */
     double base_variance; /* s^2 */
     cnf_divergence divergence; /* exact: D evaluations of a flow's field instead of one; for small images */
     cnf_gradient gradient; /* how it is taken */
     bool seminorm; /* of the adjoint */
     cnf_error_norm error_norm; /* of adaptive steps */
-    double kinetic, jacobian; /* weights of the regularisers, 0 for none */
+    double kinetic, jacobian; /* weights of the regularizers; 0: none */
     cnf_regularizers regularizers; /* what the weights multiply */
-    size_t kept_steps; /* accepted steps of a flow whose gradient is taken, at most */
-    bool keep_stages; /* keep all their stages: less work, more memory, the same bits */
+    size_t kept_steps; /* limit of accepted steps of a flow with a gradient */
+    bool keep_stages; /* store all their stages: less work, more memory, the same bits */
     solve_spec solver; /* of every flow */
     conv_method method; /* of the convolutions */
     conv_math math; /* of the convolutions */
-    const backend_ops *backend; /* NULL for the best of this processor */
+    const backend_ops *backend; /* the device's operations; NULL: the best of this processor */
 } chain_spec;
 
-/* Of one flow in the last call. */
+/* Counters of one flow in the last call. */
 typedef struct chain_flow {
     adaptive_statistics forward, backward; /* of its solves */
     double end_time; /* T */
-    double field_time; /* where its field failed, if that is why; NaN otherwise, and on a device */
-    size_t field_evaluation; /* and at which evaluation, from 0 */
+    double field_time; /* time at which its field failed; NaN if it did not, and on a device */
+    size_t field_evaluation; /* number of that evaluation, from 0 */
 } chain_flow;
 
 /* Counters of the last call. */
 typedef struct chain_statistics {
     size_t flow_count; /* flows of the model */
     chain_flow flows[IMAGE_FLOWS_MAX]; /* (flow_count) */
-    /* Of a call that failed. */
+    /* If the call failed: */
     size_t failed; /* which flow */
     bool failed_backward; /* in its reverse */
-    bool failed_field; /* by the field itself, at field_time and field_evaluation */
+    bool failed_field; /* the field itself failed, at field_time and field_evaluation */
 } chain_statistics;
 
-/* Why a call failed: a sentence with the flow, the direction and the time it had reached. */
+/* Describe in `err` why a call failed: the flow, the direction and the time it had reached. */
 void chain_explain(const chain_statistics *statistics, status outcome, error_info *err);
 
-/* The loss and what it consists of, means over the batch. With D the numbers of an image and T_f a flow's end time,
+/* The loss and its parts, means over the batch. With D the numbers of an image and T_f a flow's end time,
  *   kinetic = 1/D sum_f int_0^T_f |f|^2 dt,   jacobian = 1/D sum_f int_0^T_f |J e|^2 dt,
  * or the quantities of REGULARIZERS_FINLAY (cnf.h). */
 typedef struct chain_loss {
-    double bits; /* bits per dimension; of points nats */
-    double kinetic, jacobian; /* 0 where their weight is 0 */
-    double total; /* bits + weights times regularisers: what the gradient is of */
+    double bits; /* bits per dimension; nats for points */
+    double kinetic, jacobian; /* 0 if their weight is 0 */
+    double total; /* bits + weights times regularizers; the gradient is that of it */
 } chain_loss;
 
-/* A model. One thread at a time may use it. */
+/* A model. One thread at a time may use it. Calls that take params and x or z are whole solves; all others are
+ * cheap. */
 typedef struct chain chain;
 
-/* Make a model for batches of up to batch_max, with all its workspace; `gradients` false leaves out what only
- * chain_loss_gradient needs. `workers` (shared, not owned; may be NULL) splits batches. The caller owns *out.
- * Errors: STATUS_INVALID with the reason, STATUS_MEMORY. */
+/* Create a model for batches of up to batch_max, with all its workspace; `gradients` false omits the memory that
+ * only chain_loss_gradient needs. `workers` splits batches, is shared and not owned, and may be NULL. The caller
+ * owns *out. Errors: STATUS_INVALID with the reason, STATUS_MEMORY. */
 status chain_create(const chain_spec *spec, size_t batch_max, bool gradients, parallel *workers, chain **out,
                     error_info *err);
 /* Free the model and set *self to NULL; *self may be NULL. */
 void chain_destroy(chain **self);
 
-/* Return what it was made from, valid as long as the model. */
+/* Return the specification, valid as long as the model. */
 const chain_spec *chain_specification(const chain *self);
 size_t chain_dimension(const chain *self); /* D */
 size_t chain_batch(const chain *self); /* batch_max */
 /* Return the number of flows. */
 size_t chain_flow_count(const chain *self);
 
-/* Bytes that the model can come to hold: all of it is taken beforehand, so this is a bound for any batch. What steps
- * keep (of it, kept_bytes) is touched only as far as there are steps. */
+/* Return the bytes that the model has allocated, a bound for any batch. */
 size_t chain_bytes(const chain *self);
-/* Return the part of chain_bytes that is touched only as far as solves have steps. */
+/* Return the part of chain_bytes for stored steps, which is touched only as steps are stored. */
 size_t chain_kept_bytes(const chain *self);
 
-/* Names, shapes and offsets of the P parameters, which the caller holds. Valid as long as the model. */
+/* Return names, shapes and offsets of the P parameters, which the caller stores. Valid as long as the model. */
 const parameter_table *chain_parameters(const chain *self);
 
-/* params (P), in the program's memory, <- those of a seed. */
+/* params (P), in host memory, <- initial parameters of a seed. */
 void chain_initialise(const chain *self, uint64_t seed, real *params);
 
-/* The calls below take 1 <= n <= batch_max images, otherwise STATUS_INVALID. With adaptive steps an image's result
- * depends, within the tolerances, on the others of its batch. They return the outcome of the first flow that fails,
+/* The calls below take 1 <= n <= batch_max images, otherwise STATUS_INVALID. With adaptive steps, an image's result
+ * depends, within the tolerances, on the others of its batch. They return the status of the first flow that fails,
  * which *statistics (may be NULL) names. */
 
-/* log_density (n) <- log p(x) in nats of x (n, D), with one probe for each image and flow drawn from `probe`; z (n, D),
- * where not NULL, gets what left. */
+/* log_density (n) <- log p(x) in nats of x (n, D), with one probe per image and flow drawn from `probe`; z (n, D),
+ * if not NULL, <- the channels that left. */
 status chain_transform(chain *self, const real *params, const real *x, size_t n, random_stream probe, real *z,
                        double *log_density, chain_statistics *statistics);
 
-/* x (n, D) <- the images whose z (n, D) left. x may be z. */
+/* x (n, D) <- the images of the channels that left, z (n, D). x may be z. */
 status chain_invert(chain *self, const real *params, const real *z, size_t n, real *x, chain_statistics *statistics);
 
-/* x (n, D) <- samples of the model, numbers first .. first + n - 1 of `stream`. */
+/* x (n, D) <- samples first .. first + n - 1 of `stream`. */
 status chain_sample(chain *self, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
                     chain_statistics *statistics);
 
-/* The loss of x (n, D) and its gradient, gradient (P), overwritten. Returns also STATUS_NON_FINITE if the loss or an
- * entry of the gradient is not finite. */
+/* *loss <- the loss of x (n, D); gradient (P) <- its gradient. Costs a solve of every flow and its backward pass.
+ * Errors besides: STATUS_NON_FINITE if the loss or an entry of the gradient is not finite. */
 status chain_loss_gradient(chain *self, const real *params, const real *x, size_t n, random_stream probe,
                            chain_loss *loss, real *gradient, chain_statistics *statistics);
 
 /* dx (n, D) <- d log p/dx, row by row, of the log p that chain_transform computes with the same probes. For models
- * with gradients and without regularisers; room (P), in the backend's memory, is overwritten. */
+ * with gradients and without regularizers; room (P), in the backend's memory, is overwritten. Costs as much as a
+ * gradient. */
 status chain_score(chain *self, const real *params, const real *x, size_t n, random_stream probe, real *dx, real *room,
                    chain_statistics *statistics);
 

@@ -1,10 +1,10 @@
-/* fit.h - training a model on points in memory, as ./run trains it on a table.
+/* fit.h - train a model on points in memory, as ./run trains it on a table.
  *
  *   while (!model_fit_finished(training)) model_fit_step(training, &ended, &epoch, &why);
  *   model_fit_end(&training);
  *
- * Its settings are the model's, those of [train] among them. On the rows of a table, with a tenth of them held out, it
- * has the bits of ./run. */
+ * The settings are the model's, including those of [train]. On the rows of a table with a tenth of them held out,
+ * the bits are those of ./run. */
 #ifndef AFFJORD_MODEL_FIT_H
 #define AFFJORD_MODEL_FIT_H
 
@@ -15,32 +15,34 @@
 
 AFFJORD_API_BEGIN
 
-/* A training under way. One thread at a time may use it. */
+/* A training. One thread at a time may use it. model_fit_step is a whole solve and its backward pass; the others are
+ * cheap. */
 typedef struct model_fit model_fit;
 
-/* What an epoch gave: mean losses in nats. */
+/* The results of an epoch: mean losses in nats. */
 typedef struct model_epoch {
     uint64_t epoch, iteration; /* from 1; iterations done at its end */
-    double training_loss, validation_loss; /* NaN where they could not be computed */
+    double training_loss, validation_loss; /* NaN if they could not be computed */
     uint64_t skipped; /* iterations of the whole training so far without a finite loss and gradient */
 } model_epoch;
 
-/* Begin to train a model of points on the n rows of x, which are copied, for `iterations` (0: train.iterations), from
- * the initial parameters of `seed`. `held_out` rows, chosen by a fixed draw, are those of the validation loss. With
- * data.standardise the model's units become those of the other rows. The model is lent until the end. The caller owns
- * *out. Errors: STATUS_INVALID with the reason, STATUS_FORMAT for a number that is not finite, STATUS_MEMORY. */
+/* Start to train a model of points on the n rows of x, which are copied, for `iterations` (0: train.iterations),
+ * from the initial parameters of `seed`. A fixed draw chooses `held_out` rows for the validation loss. With
+ * data.standardise, the model's units become those of the other rows. Do not use the model until model_fit_end. The
+ * caller owns *out. Errors: STATUS_INVALID with the reason, STATUS_FORMAT for a number that is not finite,
+ * STATUS_MEMORY. */
 status model_fit_create(model *self, model_rows x, size_t n, size_t held_out, uint64_t iterations, uint64_t seed,
                         model_fit **out, error_info *err);
 
-/* Do one iteration. If it completes an epoch or is the last, *ended is true and *epoch is filled. An iteration without
- * a finite loss and gradient leaves the parameters as they were and is counted; the tenth in a row is an error, its
- * status that of the solve. */
+/* Do one iteration. At the end of an epoch and of the training, *ended <- true and *epoch is filled. An iteration
+ * without a finite loss and gradient leaves the parameters unchanged and is counted; the tenth in a row is an error.
+ * Errors: the status of that solve. */
 status model_fit_step(model_fit *self, bool *ended, model_epoch *epoch, error_info *err);
 
-/* Whether all iterations are done, or the loss is below train.stop_loss. */
+/* Return whether all iterations are done, or the loss is below train.stop_loss. */
 bool model_fit_finished(const model_fit *self);
 
-/* The model gets the parameters reached, after no matter how many iterations. */
+/* Free the training and set *self to NULL. The model gets its parameters, after any number of iterations. */
 void model_fit_end(model_fit **self);
 
 AFFJORD_API_END

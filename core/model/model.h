@@ -1,21 +1,21 @@
-/* model.h - a flow by its file or its settings: densities, their slopes, transforms, trajectories and samples.
+/* model.h - a flow from a file or from settings: densities and their gradients, transforms, trajectories, samples.
  *
  *   model *flow;
  *   model_open("model.safetensors", 1, &flow, &why);
  *   model_transform(flow, (model_rows){.doubles = x}, 0, n, 0, none, log_density, &why);
  *
- * A file that `./run export` wrote, or a checkpoint, holds all that a flow is made from. What is computed has the bits
- * of ./run eval and ./run sample. x is in the data's units throughout: a row is a point, or an image, its channels
- * last, with numbers (byte + u)/256. z is in the flow's: for a table that was standardised, (x - mean) / deviation at t
- * = 0. What has left an image's scales is one row of z.
+ * A checkpoint or a file from `./run export` has everything that defines a flow. Results have the bits of ./run eval
+ * and ./run sample. x is always in the data's units: a row is a point, or an image, channels last, with numbers
+ * (byte + u)/256. z is in the flow's units: for a standardised table, (x - mean) / deviation at t = 0. The channels
+ * that left an image's scales are one row of z.
  *
- * Rows are computed in batches of model_batch: points with the exact divergence, images with Hutchinson's estimate by
- * probes that are a function of (seed, batch). So a matrix may be given in parts, each from a row `first` that is a
- * multiple of model_batch, and has the same bits as in one. With adaptive steps a row's result depends, within the
- * tolerances, on the others of its batch.
+ * Rows are computed in batches of model_batch: points with the exact divergence, images with Hutchinson's estimate and
+ * probes that are a function of (seed, batch). You can pass a matrix in parts, each from a row `first` that is a
+ * multiple of model_batch; the bits are the same. With adaptive steps, a row's result depends, within the tolerances,
+ * on the other rows of its batch.
  *
- * A model is for one thread at a time, and splits batches over its own. Errors of what computes, besides those of
- * solves (ode/solve.h): STATUS_MEMORY; STATUS_INVALID for what the model does not have. All are described. */
+ * Use a model from one thread at a time; it splits batches over its own threads. Errors of computations: those of
+ * solves (ode/solve.h); STATUS_MEMORY; STATUS_INVALID for calls that the model does not support. `err` describes all. */
 #ifndef AFFJORD_MODEL_MODEL_H
 #define AFFJORD_MODEL_MODEL_H
 
@@ -32,29 +32,29 @@ AFFJORD_API_BEGIN
 /* A model. One thread at a time may use it. */
 typedef struct model model;
 
-/* A matrix, row by row, of reals or of doubles: one of the two, or neither where it is not wanted. Doubles are rounded
- * to what the flow computes with after they have been taken to its units. Owned by the caller; input is not written
- * to. */
+/* A matrix, row by row, of reals or of doubles: set one of the two, or neither to omit it. Doubles are converted to the
+ * flow's units first and then rounded to reals. The caller owns it; input is not changed. */
 typedef struct model_rows {
     real *reals; /* or NULL */
     double *doubles; /* or NULL */
 } model_rows;
 
-/* Read a model, to be computed by so many threads. The caller owns *out. Errors: STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
+/* Read a model. It computes with `threads` threads. The caller owns *out. Errors: STATUS_IO, STATUS_FORMAT,
+ * STATUS_MEMORY. */
 status model_open(const char *path, size_t threads, model **out, error_info *err);
 
 /* The same with the parameters of the epoch with the least validation loss, from a checkpoint of a training with
- * train.keep_best. Errors besides: STATUS_INVALID where the file keeps none. */
+ * train.keep_best. Errors besides: STATUS_INVALID if the file has none. */
 status model_open_best(const char *path, size_t threads, model **out, error_info *err);
 
-/* Solve by other settings of [solver] from now on, each a text "solver.key=value". The parameters stay. Errors:
- * STATUS_INVALID for another setting, or a value out of its range; STATUS_MEMORY, after which the model can only be
+/* Solve with other settings of [solver] from now on, each a text "solver.key=value". The parameters stay. Errors:
+ * STATUS_INVALID for another setting, or a value outside of its range; STATUS_MEMORY, after which the model can only be
  * closed. */
 status model_set_solver(model *self, size_t count, const char *const *set, error_info *err);
 
-/* A model of points of R^dimension that is not trained: all parameters are 0 until model_fit_end. Each of the `count`
- * texts is a setting, "model.context=augmented" (docs/reference/settings.md); where the section is left out, the first
- * of [model], [flow], [solver], [train] and [data] that has such a key is meant. Errors: STATUS_INVALID,
+/* Create an untrained model of points of R^dimension; all parameters are 0 until model_fit_end. Each of the `count`
+ * texts is a setting, "model.context=augmented" (docs/reference/settings.md). Without a section, it is the first of
+ * [model], [flow], [solver], [train] and [data] that has the key. The caller owns *out. Errors: STATUS_INVALID,
  * STATUS_MEMORY. */
 status model_create(size_t dimension, size_t count, const char *const *set, size_t threads, model **out,
                     error_info *err);
@@ -69,39 +69,41 @@ size_t model_dimension(const model *self); /* D */
 const size_t *model_image(const model *self); /* channels, height, width; NULL for points */
 /* Return the rows of a batch. */
 size_t model_batch(const model *self);
-double model_end_time(const model *self); /* T; 0 for images, whose flows have their own */
+double model_end_time(const model *self); /* T; 0 for images, which have one per flow */
 
-/* A setting by its name, as "solver.steps", or another text of the file; NULL for none. Valid as long as the model. */
+/* Return a setting by its name, as "solver.steps", or another text of the file; NULL if there is none. Valid as long
+ * as the model. */
 const char *model_text(const model *self, const char *name);
 
-/* Sentences that a user should read, as that the file has no checksum; NULL from their number on. */
+/* Return messages for the user, such as a missing checksum; NULL for an index beyond them. */
 const char *model_note(const model *self, size_t index);
 
-/* Names, shapes and places of the P parameters, and these. Valid as long as the model. */
+/* Return names, shapes and offsets of the P parameters, valid as long as the model. */
 const parameter_table *model_table(const model *self);
 /* Return the parameters (P), valid as long as the model. */
 const real *model_parameters(const model *self);
 
-/* z (n, D) <- the images of x (n, D), and log_density (n) <- log p(x) in nats; either may be left out (NULL). */
+/* z (n, D) <- the images of x (n, D), and log_density (n) <- log p(x) in nats; either may be NULL. A whole solve, as
+ * are the next four. */
 status model_transform(model *self, model_rows x, uint64_t first, size_t n, uint64_t seed, model_rows z,
                        double *log_density, error_info *err);
 
-/* dx (n, D) <- d log p/dx at x (n, D), through the solver's steps. The first call takes the memory for it. */
+/* dx (n, D) <- d log p/dx at x (n, D), through the solver's steps. The first call allocates memory for it. */
 status model_score(model *self, model_rows x, uint64_t first, size_t n, uint64_t seed, model_rows dx, error_info *err);
 
-/* x (n, D) <- what z (n, D) are the images of. */
+/* x (n, D) <- the points with images z (n, D). */
 status model_invert(model *self, model_rows z, uint64_t first, size_t n, model_rows x, error_info *err);
 
-/* x (n, D) <- samples number first .. first + n - 1 of this seed. */
+/* x (n, D) <- samples first .. first + n - 1 of this seed. */
 status model_sample(model *self, uint64_t seed, uint64_t first, size_t n, model_rows x, error_info *err);
 
-/* z (count, n, D) <- where x (n, D) is at the times (count), 0 <= t_0 <= t_1 <= ... <= T. For points. The steps between
- * two times are their share of a grid's, rounded up, or are chosen anew. */
+/* z (count, n, D) <- the positions of x (n, D) at the times (count), 0 <= t_0 <= t_1 <= ... <= T. For points. With
+ * fixed steps, each interval has its share of the steps, rounded up. */
 status model_trajectory(model *self, model_rows x, size_t n, size_t count, const double *times, model_rows z,
                         error_info *err);
 
-/* x (n, D) <- (byte + u)/256 for images `bytes` (n, channels, height, width), u drawn as for the test images of a set
- * by this seed: what ./run eval evaluates. For images. */
+/* x (n, D) <- (byte + u)/256 for images `bytes` (n, channels, height, width), with u drawn by this seed as for a
+ * set's test images, as in ./run eval. For images. */
 void model_dequantize(const model *self, const unsigned char *bytes, size_t n, uint64_t seed, real *x);
 
 AFFJORD_API_END

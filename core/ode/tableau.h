@@ -1,4 +1,4 @@
-/* tableau.h - the Runge-Kutta methods, by name. tableau.def has their coefficients: a new method is one entry there. */
+/* tableau.h - the Runge-Kutta methods, by name. tableau.def has their coefficients; a new method is one entry there. */
 #ifndef AFFJORD_ODE_TABLEAU_H
 #define AFFJORD_ODE_TABLEAU_H
 
@@ -17,13 +17,13 @@ typedef enum tableau_id {
     TABLEAU_COUNT
 } tableau_id;
 
-/* Return a method; it lives as long as the program. Cheap and thread-safe, as the next two. */
+/* Return a method. It lives as long as the program. Cheap and thread-safe, as are the next two. */
 const tableau *tableau_get(tableau_id id);
 
 /* Return the method of this name, as in "dopri5"; NULL if there is none. */
 const tableau *tableau_find(const char *name);
 
-/* Return whether a method is an embedded pair, which estimates its error and so can choose its steps. */
+/* Return whether a method is an embedded pair, which estimates its error and so can choose steps. */
 bool tableau_is_pair(const tableau *method);
 
 AFFJORD_API_END

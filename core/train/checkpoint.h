@@ -24,64 +24,62 @@ AFFJORD_API_BEGIN
 /* The type of an array. */
 typedef enum checkpoint_type { CHECKPOINT_F32, CHECKPOINT_F64, CHECKPOINT_U64 } checkpoint_type;
 
-/* A checkpoint in memory. One thread at a time may change it. */
+/* A checkpoint in memory. One thread at a time may change it. Only checkpoint_write and checkpoint_read take long:
+ * they hash and transfer the whole file. */
 typedef struct checkpoint checkpoint;
 
-/* An empty checkpoint, owned by the caller. */
+/* Create an empty checkpoint. The caller owns *out. Errors: STATUS_MEMORY. */
 status checkpoint_create(checkpoint **out);
 /* Free it and set *file to NULL; *file may be NULL. */
 void checkpoint_destroy(checkpoint **file);
 
-/* Add a copy of an array of `rank` <= 4 dimensions; adding a name twice
- * replaces it. Errors: STATUS_MEMORY. */
+/* Add a copy of an array of `rank` <= 4 dimensions. The same name replaces an earlier array. Errors: STATUS_MEMORY. */
 status checkpoint_put(checkpoint *file, const char *name, checkpoint_type type, size_t rank, const size_t *shape,
                       const void *values);
-/* Add a copy of a text; adding a key twice replaces it. Errors: STATUS_MEMORY. */
+/* Add a copy of a text. The same key replaces an earlier text. Errors: STATUS_MEMORY. */
 status checkpoint_put_text(checkpoint *file, const char *key, const char *value);
 
-/* The array of this name if it has this type and number of elements, else
- * NULL; memory of the checkpoint. */
+/* Return the array of this name if it has this type and number of elements, else NULL. The checkpoint owns it. */
 const void *checkpoint_get(const checkpoint *file, const char *name, checkpoint_type type, size_t elements);
-/* The text of this key, or NULL; memory of the checkpoint. */
+/* Return the text of this key, or NULL. The checkpoint owns it. */
 const char *checkpoint_get_text(const checkpoint *file, const char *key);
-/* Visit all texts in the order in which they were added. */
+/* Visit all texts in the order of their addition. */
 void checkpoint_each_text(const checkpoint *file, void (*visit)(void *argument, const char *key, const char *value),
                           void *argument);
 
-/* The dtype of this array in the file that it was read from: "F32", "F64",
- * "U64", or "F16" or "BF16" of what is F32 now; NULL if there is no such array. */
+/* Return the dtype of this array in its file: "F32", "F64", "U64", or "F16" or "BF16" if it was converted to F32;
+ * NULL if there is no such array. */
 const char *checkpoint_dtype(const checkpoint *file, const char *name);
 
-/* What the checksum of the file that this was read from said. */
+/* The result of checking a file's checksum. */
 typedef enum checkpoint_check {
-    CHECKPOINT_VERIFIED, /* the arrays are those that were written; so for what was not read from a file */
+    CHECKPOINT_VERIFIED, /* the arrays are those that were written, or were not read from a file */
     CHECKPOINT_WITHOUT_CHECKSUM, /* the file has none */
-    CHECKPOINT_CONVERTED /* the file has that of the arrays before another program rounded them to 16 bits */
+    CHECKPOINT_CONVERTED /* the file has that of arrays which another program rounded to 16 bits */
 } checkpoint_check;
-/* Return what the checksum said when it was read. */
+/* Return the result of the check when the checkpoint was read. */
 checkpoint_check checkpoint_checked(const checkpoint *file);
 
-/* Write atomically: temporary, fsync, rename, fsync of the folder. sha256_hex
- * (may be NULL) gets the file's 64 hexadecimal digits and a terminator.
- * Errors: STATUS_IO naming the path, STATUS_MEMORY, STATUS_INVALID where the
- * names and texts take 4 MB, more than is read. */
+/* Write atomically: temporary file, fsync, rename, fsync of the folder. sha256_hex (may be NULL) <- the file's 64
+ * hexadecimal digits and a terminator. Errors: STATUS_IO with the path, STATUS_MEMORY, STATUS_INVALID if names and
+ * texts exceed 4 MB, the limit of checkpoint_read. */
 status checkpoint_write(const checkpoint *file, const char *path, char sha256_hex[65], error_info *err);
 
-/* Read and verify. Arrays of F16 and BF16 become F32. Errors name the path and
- * what was expected: STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
+/* Read and verify a file. Arrays of F16 and BF16 become F32. The caller owns *out. Errors, with the path and what
+ * was expected: STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status checkpoint_read(const char *path, checkpoint **out, error_info *err);
 
 /* --- The parts of a block of parameters --- */
 
-/* Put every part under its name: matrices as (rows, columns), biases and other vectors as (rows). Errors:
+/* Add every array of a block of parameters under its name: matrices as (rows, columns), vectors as (rows). Errors:
  * STATUS_MEMORY. */
 status checkpoint_put_parameters(checkpoint *file, const parameter_table *table, const real *params);
 
-/* params (P) <- the arrays of these names, F32 or F64, rounded to real where they are wider; or nothing: STATUS_FORMAT
- * naming the first that is missing, has another size or numbers beyond the range of real. */
+/* params (P) <- the arrays of these names, F32 or F64, rounded to real; unchanged on failure. Errors: STATUS_FORMAT
+ * naming the first array that is missing, has another size, or has numbers outside of the range of real. */
 status checkpoint_get_parameters(const checkpoint *file, const parameter_table *table, real *params, error_info *err);
 
-/* dtype of a real in this build. */
+/* The dtype of a real in this build. */
 #ifdef AFFJORD_DOUBLE
 #define CHECKPOINT_REAL CHECKPOINT_F64
 #else
