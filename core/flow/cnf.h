@@ -81,9 +81,8 @@ typedef struct cnf_spec {
     size_t augmented_dimension; /* A, of z*; unused if c(t) = t */
     size_t augmented_width; /* hidden units of g */
     bool learn_start; /* z*(0) is a parameter, initially U[0, 1); otherwise zero */
-    bool
-        fixed_context; /* g and z*(0) keep their initial values, so z*(t) is a random curve; only the hypernet learns how
-                         * the field depends on time */
+    bool fixed_context; /* keep the initial g and z*(0): z*(t) is a random curve, and only the hypernet learns how the
+                         * field depends on time */
     double end_time; /* T, at the start */
     bool learn_end_time; /* sqrt(T) is a parameter */
     double base_variance; /* s^2 */

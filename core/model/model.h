@@ -15,7 +15,7 @@
  * on the other rows of its batch.
  *
  * Use a model from one thread at a time; it splits batches over its own threads. Errors of computations: those of
- * solves (ode/solve.h); STATUS_MEMORY; STATUS_INVALID for calls that the model does not support. `err` describes all. */
+ * solves (ode/solve.h); STATUS_MEMORY; STATUS_INVALID for calls that the model does not support. */
 #ifndef AFFJORD_MODEL_MODEL_H
 #define AFFJORD_MODEL_MODEL_H
 
