@@ -18,10 +18,10 @@ typedef struct signals {
 status signals_open(signals *out, error_info *err);
 void signals_close(signals *events);
 
-/* Have a SIGALRM to read after so many seconds. Processes that are started meanwhile get none. */
+/* Make signals_read return SIGALRM after `seconds`. Child processes do not get it. */
 void signals_read_after(double seconds);
 
-/* The number of a request that waits, 0 for none. */
+/* Return the number of the next pending signal; 0: none. */
 int signals_read(const signals *events);
 
 /* Wait until a request can be read, a child has ended, or `milliseconds` are over. */
