@@ -34,8 +34,8 @@ static void check_refused(const char *words, const char *more) {
 
 Test(results_db_files, other_schema_versions_are_refused_with_both_numbers) {
     close_db(open_db());
-    change("UPDATE meta SET value = '8' WHERE key = 'schema_version'");
-    check_refused("schema version 8", "knows versions up to 7: use a newer version");
+    change("UPDATE meta SET value = '9' WHERE key = 'schema_version'");
+    check_refused("schema version 9", "knows versions up to 8: use a newer version");
     change("UPDATE meta SET value = '0' WHERE key = 'schema_version'");
     check_refused("of another program", "--db");
 }
@@ -47,7 +47,8 @@ static void make_version_1(void) {
     close_db(db);
     change("ALTER TABLE epoch DROP COLUMN running; DROP TABLE flow; DROP TABLE memory; DROP TABLE theory; DROP TABLE "
            "convolution_plan; "
-           "DROP TABLE comparison; DROP VIEW table1; "
+           "DROP TABLE comparison; DROP TABLE sweep_run; DROP TABLE sweep_setting; DROP TABLE sweep_point; DROP TABLE "
+           "sweep_comparison; DROP VIEW table1; "
            "CREATE VIEW table1 AS SELECT "
            "'old' AS dataset;"
            "UPDATE meta SET value = '1' WHERE key = 'schema_version'");
@@ -80,6 +81,30 @@ Test(results_db_files, version_2_gets_the_test_split) {
     cr_expect_str_eq(query("PRAGMA integrity_check"), "ok;");
     cr_expect_str_eq(query("SELECT n FROM loss_curves WHERE split = 'test'"), "1;");
     free(before);
+}
+
+/* Version 7 knew no sweeps: it is read as it is, and gets their tables when it is written. */
+Test(results_db_files, version_7_gets_the_tables_of_sweeps) {
+    results_db *db = open_db();
+    const int64_t experiment = put_experiment(db, "e");
+    put_finished(db, experiment, "k", "m", 3, 1.0);
+    close_db(db);
+    change("DROP TABLE sweep_run; DROP TABLE sweep_setting; DROP TABLE sweep_point; DROP TABLE sweep_comparison; "
+           "UPDATE meta SET value = '7' WHERE key = 'schema_version'");
+    uint64_t points, pairs;
+    OK(db_open_reading(path, &db, err));
+    OK(db_count_points(db, experiment, &points, &pairs, err));
+    cr_expect_eq(points + pairs, 0);
+    OK(db_close(&db, err));
+    db = open_db();
+    OK(db_put_point(db, experiment, 5, "solver.steps = 3", err));
+    OK(db_put_point_run(db, experiment, 5, 1, err));
+    close_db(db);
+    cr_expect_str_eq(query("SELECT point, label, model, seed, loss FROM sweep_runs"), "5|solver.steps = 3|m|3|1.0;");
+    cr_expect_str_eq(query("SELECT count(*) FROM run"), "1;");
+    /* An experiment that goes takes its points along. */
+    change("PRAGMA foreign_keys = ON; DELETE FROM experiment_run; DELETE FROM experiment");
+    cr_expect_str_eq(query("SELECT (SELECT count(*) FROM sweep_point) + (SELECT count(*) FROM sweep_run)"), "0;");
 }
 
 static const char old_rows[] = "SELECT key, dataset, model, seed, status FROM run UNION ALL "

@@ -25,7 +25,8 @@ typedef enum random_purpose {
     RANDOM_FLIP = 9, /* which images are mirrored */
     RANDOM_TEST = 10, /* dequantization of test images; test points */
     RANDOM_TEST_PROBE = 11, /* probes of a loss that is measured but not trained on */
-    RANDOM_BOOTSTRAP = 12 /* seeds of a bootstrap resample */
+    RANDOM_BOOTSTRAP = 12, /* seeds of a bootstrap resample */
+    RANDOM_SWEEP = 13 /* which points of a sweep are in its sample */
 } random_purpose;
 
 /* One sequence of draws. */

@@ -39,6 +39,24 @@ static const mixture ty = {
     .deviation = 0.1,
 };
 
+/* Another reading of the same picture: strokes of half the width, narrower Gaussians, and 13 equal parts, five for the
+ * strokes and eight for the Gaussians, in place of two halves. The letters' density is 1.05, the Gaussians' peak 2.18. */
+static const mixture_stroke ty_thin_parallelograms[] = {
+    {{-1.35, 1.15}, {1.1, 0}, {0, 0.1}}, /* T: bar */
+    {{-0.85, 0.25}, {0.1, 0}, {0, 0.9}}, /* T: stem */
+    {{0.65, 0.7}, {0.1, 0}, {-0.4, 0.6}}, /* Y: left arm */
+    {{0.75, 0.7}, {0.1, 0}, {0.4, 0.6}}, /* Y: right arm */
+    {{0.7, 0.25}, {0.1, 0}, {0, 0.45}}, /* Y: stem */
+};
+static const mixture ty_thin = {
+    .parallelogram_share = 5.0 / 13,
+    .parallelogram_count = COUNT(ty_thin_parallelograms),
+    .parallelograms = ty_thin_parallelograms,
+    .gaussian_count = COUNT(ty_centres),
+    .centres = ty_centres,
+    .deviation = 0.075,
+};
+
 /* Nine equal parts: four bars of equal area and five Gaussians of covariance 0.02 I. */
 static const mixture_stroke hash_strokes[] = {
     {{-0.5, -1.25}, {0.1, 0}, {0, 2.5}},
@@ -118,6 +136,7 @@ static const toy toys[] = {
     TOY("pinwheel", 4, pinwheel_ops, pinwheel_formula),
     TOY("2spirals", 4, spirals_ops, spirals_formula),
     TOY("checkerboard_ffjord", 4, mixture_ops, &checkerboard_ffjord),
+    TOY("ty_thin", 1.5, mixture_ops, &ty_thin),
 };
 
 size_t toy_count(void) {

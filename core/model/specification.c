@@ -263,6 +263,30 @@ bool specification_uses(const specification_shape *shape, const setting_option *
            !is_among(option->name, only_images, sizeof only_images / sizeof *only_images);
 }
 
+/* Settings that play a part only beside others. */
+static const char *const only_augmented[] = {
+    "model.augmented_dimension", "model.augmented_width", "model.initial_state", "model.dynamics",
+    "image.augmented_dims",      "image.hypernet_inputs", "image.variant",       "solver.error_norm"};
+static const char *const only_mlp[] = {"model.hidden", "model.activation", "model.layer"};
+static const char *const only_adaptive[] = {
+    "solver.atol",     "solver.rtol",       "solver.seminorm",        "solver.max_steps",
+    "solver.min_step", "solver.error_norm", "solver.max_stored_steps"};
+
+bool specification_reads(const settings *values, const specification_shape *shape, const setting_option *option) {
+    const char *name = option->name;
+    const bool image = specification_is_image(shape), mlp = values->model_field == CNF_MLP;
+    const bool adaptive = tableau_is_pair(tableau_get((tableau_id)values->solver_method));
+    if (image && !specification_uses(shape, option)) return false;
+    if (!image && (strcmp(option->section, "image") == 0 || strcmp(name, "solver.math") == 0)) return false;
+    if (is_among(name, only_augmented, sizeof only_augmented / sizeof *only_augmented) &&
+        values->model_context != CONTEXT_AUGMENTED)
+        return false;
+    if (is_among(name, only_mlp, sizeof only_mlp / sizeof *only_mlp) && (image || !mlp)) return false;
+    if (strcmp(name, "model.width") == 0 && mlp) return false;
+    if (is_among(name, only_adaptive, sizeof only_adaptive / sizeof *only_adaptive)) return adaptive;
+    return strcmp(name, "solver.steps") != 0 || !adaptive;
+}
+
 typedef struct writing {
     checkpoint *into;
     status code;

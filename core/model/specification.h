@@ -43,6 +43,10 @@ status specification_check(const settings *values, const specification_shape *sh
  * not looked at. */
 bool specification_uses(const specification_shape *shape, const setting_option *option);
 
+/* Whether it plays a part beside the other settings: those of z* do so only for model.context = augmented,
+ * steps and tolerances only for methods of their kind, units of a field only for that field. */
+bool specification_reads(const settings *values, const specification_shape *shape, const setting_option *option);
+
 /* Put every setting of a run into a checkpoint, as texts "section.key", and
  * the texts "dimension" and, of images, "shape", so that the file alone can rebuild the flow. Errors:
  * STATUS_MEMORY. */

@@ -1,6 +1,7 @@
 /* command_experiment.c - ./run FILE.ini: runs an experiment. */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #include "commands/commands.h"
 #include "work/count_parameters.h"
 #include "work/devices.h"
+#include "work/estimate.h"
 #include "work/workers.h"
 
 enum { ARRAY_SIZE = 1001 /* Slurm's own default */, ARRAY_SIZE_MAX = 4000000, LOCK_TIMEOUT_MAX = 1000000 };
@@ -31,7 +33,7 @@ enum { ARRAY_SIZE = 1001 /* Slurm's own default */, ARRAY_SIZE_MAX = 4000000, LO
 /* The command line. */
 typedef struct request {
     const char *file, *seeds, *device, *database, *only, *shards, *format, *until;
-    argument_texts set, slurm_options, slurm_merge_options;
+    argument_texts set, where, slurm_options, slurm_merge_options;
     uint64_t slurm_array;
     uint64_t jobs, threads; /* 0: not given */
     uint64_t lock_timeout; /* seconds */
@@ -57,6 +59,9 @@ static const argument_option options[] = {
                  "a setting on top of the file; may be repeated. \"model NAME.SECTION.KEY=VALUE\" and \"data "
                  "NAME.SECTION.KEY=VALUE\" are for one model or data set"),
     OPTION_TEXT(request, seeds, "--seeds", "LIST", "seeds, instead of the file's, as in 0-4,7"),
+    OPTION_TEXTS(request, where, "--where", "SETTING=VALUE",
+                 "of an experiment with a section [sweep]: only the points with this value, or one of several, as in "
+                 "\"flow.end_time=1, 10\" or \"point=3\"; may be repeated"),
     OPTION_NUMBER(request, jobs, "--jobs", "N", 1, OPTION_JOBS_MAX,
                   "number of runs at a time (as many as cores or device processors allow)"),
     OPTION_NUMBER(request, threads, "--threads", "N", 1, OPTION_THREADS_MAX,
@@ -286,6 +291,7 @@ static status write_table(const experiment *self, results_db *db, FILE *stream, 
     const unsigned task = config_settings(self->config)->experiment_task;
     if (task == TASK_COUNT_PARAMETERS) return print_parameter_counts(db, self->runs, stream, err);
     if (task == TASK_THEORY) return print_theory(db, self->row.name, stream, broken, err);
+    if (self->runs->swept.axis_count > 0) return print_sweep(db, self->row.name, stream, err);
     return print_losses(db, self->row.name, stream, err);
 }
 
@@ -350,6 +356,7 @@ static scheduler_request scheduler_of(const experiment *self) {
                                .seeds = args->seeds,
                                .device = args->device,
                                .set = &args->set,
+                               .where = &args->where,
                                .threads = args->threads,
                                .options = &args->slurm_options,
                                .merge_options = &args->slurm_merge_options,
@@ -395,6 +402,24 @@ static int submit(experiment *self) {
 
 /* --- The command --- */
 
+/* How long a sweep will take. */
+static status write_estimate(const experiment *self, const run_status *list, error_info *err) {
+    size_t jobs, threads, devices;
+    estimate found;
+    if (self->runs->swept.axis_count == 0 || config_settings(self->config)->experiment_task != TASK_TRAIN)
+        return STATUS_OK;
+    TRY(estimate_missing(self->runs, list, &found, err));
+    if (found.missing == 0) return STATUS_OK;
+    share_out(self, found.missing, &jobs, &threads, &devices);
+    if (isnan(found.core_seconds)) printf("Expected time: not measured for images\n");
+    else
+        printf(
+            "Expected time: %.2f core-hours, %.2f hours with --jobs %zu if nothing else runs (from trying %zu of the "
+            "%zu missing runs)\n",
+            found.core_seconds / 3600, found.core_seconds / 3600 / (double)jobs, jobs, found.tried, found.missing);
+    return STATUS_OK;
+}
+
 static int dry_run(const experiment *self) {
     error_info err = {""};
     results_db *db = NULL;
@@ -409,6 +434,7 @@ static int dry_run(const experiment *self) {
         outcome = scheduler_write_commands(&to, self->runs, list, stdout, &err);
     else if (outcome == STATUS_OK)
         dry_run_write(config_settings(self->config), self->runs, list, self->database, stdout);
+    if (outcome == STATUS_OK && !self->args.format) outcome = write_estimate(self, list, &err);
     run_status_destroy(&list);
     db_close(&db, NULL);
     return outcome == STATUS_OK ? EXIT_DONE : command_failed(err.text);
@@ -436,6 +462,7 @@ static int read_and_run(experiment *self, int all_count, char **all) {
     const char *file = elsewhere ? shipped : args->file;
     status outcome = config_load(file, args->set.count, args->set.items, &self->config, &err);
     if (outcome == STATUS_OK) outcome = plan_create(self->config, args->seeds, &self->runs, &err);
+    if (outcome == STATUS_OK) outcome = plan_where(self->runs, args->where.count, args->where.items, &err);
     if (outcome == STATUS_OK) outcome = check_device(self, &err);
     if (outcome == STATUS_OK && args->shards) snprintf(self->shards, sizeof self->shards, "%s", args->shards);
     else if (outcome == STATUS_OK) shard_folder(self->database, self->shards);
@@ -462,10 +489,11 @@ static int read_and_run(experiment *self, int all_count, char **all) {
 static int run_experiment(int count, char **words, int all_count, char **all) {
     experiment self = {.events = {.descriptor = -1}};
     error_info err = {""};
-    argument_texts *lists[] = {&self.args.set, &self.args.slurm_options, &self.args.slurm_merge_options};
-    const char **room = calloc(3 * (size_t)count, sizeof *room); /* each list may have all words */
+    argument_texts *lists[] = {&self.args.set, &self.args.where, &self.args.slurm_options,
+                               &self.args.slurm_merge_options};
+    const char **room = calloc(4 * (size_t)count, sizeof *room); /* each list may have all words */
     if (!room) return command_failed("out of memory");
-    for (size_t i = 0; i < 3; i++) lists[i]->items = room + i * (size_t)count;
+    for (size_t i = 0; i < 4; i++) lists[i]->items = room + i * (size_t)count;
     int result = EXIT_USAGE;
     if (read_request(count, words, &self.args, &err) != STATUS_OK) {
         result = usage_error(&command_experiment, err.text);

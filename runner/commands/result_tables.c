@@ -53,6 +53,28 @@ status print_losses(results_db *db, const char *experiment, FILE *stream, error_
     return STATUS_OK;
 }
 
+static void write_sweep_row(void *argument, const db_sweep_summary *row) {
+    FILE *stream = argument;
+    char seeds[48];
+    snprintf(seeds, sizeof seeds, row->seeds_least < row->seeds_most ? "%" PRIu64 "-%" PRIu64 : "%" PRIu64,
+             row->seeds_least, row->seeds_most);
+    fprintf(stream, "%-16s %-16s %-16s %7s %7" PRIu64 " %7" PRIu64 " %14" PRIu64 " %14" PRIu64 " %16.4f\n",
+            row->dataset, row->model, row->other, seeds, row->points, row->lower, row->surely_lower, row->surely_higher,
+            row->difference);
+}
+
+status print_sweep(results_db *db, const char *experiment, FILE *stream, error_info *err) {
+    fprintf(stream,
+            "Points of %s at which a model's final loss is lower than another's; surely: by an interval of 95%%\n",
+            experiment);
+    fprintf(stream, "%-16s %-16s %-16s %7s %7s %7s %14s %14s %16s\n", "data", "model", "other", "seeds", "points",
+            "lower", "surely lower", "surely higher", "mean difference");
+    TRY(db_each_sweep_summary(db, experiment, write_sweep_row, stream, err));
+    fprintf(stream, "All numbers: %s, views sweep_losses and sweep_effects\n", db_path(db));
+    fflush(stream);
+    return STATUS_OK;
+}
+
 typedef struct theory_writing {
     FILE *stream;
     size_t statements, broken;

@@ -78,6 +78,31 @@ static void write_unused(const plan *runs, FILE *stream) {
     if (titled) fputc('\n', stream);
 }
 
+static void write_sweep(const plan *runs, FILE *stream) {
+    if (runs->swept.axis_count == 0) return;
+    fprintf(stream, "Swept, in place of the values above\n");
+    for (size_t a = 0; a < runs->swept.axis_count; a++) {
+        const sweep_axis *axis = &runs->swept.axes[a];
+        char name[SWEEP_NAME_MAX];
+        sweep_axis_name(axis, name);
+        fprintf(stream, "  %s =", name);
+        for (size_t i = 0; i < axis->count; i++) fprintf(stream, "%s %s", i > 0 ? "," : "", axis->values[i]);
+        fputc('\n', stream);
+    }
+    const size_t size = sweep_size(&runs->swept);
+    fprintf(stream, "Points: %zu", runs->point_count);
+    if (runs->point_count < size) fprintf(stream, ", a sample of %zu", size);
+    if (runs->chosen_count < runs->point_count) fprintf(stream, ", of which %zu are selected", runs->chosen_count);
+    fputc('\n', stream);
+}
+
+static void write_points(const plan_run *run, FILE *stream) {
+    const plan_variant *variant = run->variant;
+    if (!variant || variant->point_count == 0) return;
+    fprintf(stream, "  point %zu", variant->points[0]);
+    if (variant->point_count > 1) fprintf(stream, " and %zu more", variant->point_count - 1);
+}
+
 static void write_run(const plan_run *run, const db_run *row, const db_run *from, FILE *stream) {
     fprintf(stream, "  %s  %-16s %-16s seed %-6" PRIu64 " ", run->key, run->dataset->name, run->model->name, run->seed);
     if (row->id != 0 && row->state == RUN_DONE) fprintf(stream, "done");
@@ -86,6 +111,7 @@ static void write_run(const plan_run *run, const db_run *row, const db_run *from
     else if (row->has_checkpoint) fprintf(stream, "resume at iteration %" PRIu64, row->checkpoint_iteration);
     else fprintf(stream, "compute");
     if (row->state == RUN_FAILED) fprintf(stream, " (failed: %s)", row->error);
+    write_points(run, stream);
     fputc('\n', stream);
 }
 
@@ -94,6 +120,7 @@ void dry_run_write(const settings *base, const plan *runs, const run_status *lis
     plan_write_reports(runs, stream);
     write_settings(runs, stream);
     write_unused(runs, stream);
+    write_sweep(runs, stream);
     fprintf(stream, "Runs: %zu, of which %zu are done\n", list->count, list->done);
     for (size_t i = 0; i < list->count; i++)
         write_run(&runs->runs[i], &list->runs[i], list->sources ? &list->sources[i] : NULL, stream);

@@ -1,5 +1,5 @@
-/* plan.c - the runs of an experiment: data set x model x seed. */
-#include "plan/plan.h"
+/* plan.c - the runs of an experiment: data set x model x seed, of a sweep for each of its points. */
+#include "plan/plan_variants.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -139,14 +139,24 @@ static status check_outputs(const settings *values, const plan_dataset *data, er
                      most, data->shape.dimension);
 }
 
+/* Where a setting of a model on a data set was last said; false where nowhere. */
+static bool find_origin(const experiment_config *config, const char *name, const char *item, const char *model,
+                        char origin[PATH_MAX]) {
+    const setting_option *option;
+    if (settings_find_name(name, &option, NULL) != STATUS_OK) return false;
+    const sweep_axis *axis = sweep_find(config_sweep(config), model, option);
+    if (!axis) axis = sweep_find(config_sweep(config), "", option);
+    if (axis) snprintf(origin, PATH_MAX, "%s:%zu", axis->path, axis->line);
+    return axis || config_origin_for(config, name, item, model, origin);
+}
+
 /* "file:line: ..." of the setting that a reason begins with, or of the list of models. */
 static status fail_at_setting(const experiment_config *config, const char *item, const char *model, status code,
                               const char *reason, error_info *err) {
     char name[64], origin[PATH_MAX];
     const size_t length = strcspn(reason, " :");
-    const setting_option *option;
     snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), reason);
-    if (settings_find_name(name, &option, NULL) == STATUS_OK && config_origin_for(config, name, item, model, origin))
+    if (find_origin(config, name, item, model, origin))
         return error_set(err, code, "%s: %.60s on %.200s: %s", origin, model, item, reason);
     char text[sizeof err->text];
     snprintf(text, sizeof text, "%.60s on %.60s: %.800s", model, item, reason);
@@ -182,19 +192,24 @@ static status check_dataset(const experiment_config *config, const plan *runs, s
     return STATUS_OK;
 }
 
-/* Two models with the same settings would be one run under two names. */
-static status check_models(const experiment_config *config, const plan *runs, size_t d, size_t m, error_info *err) {
-    char key[PLAN_KEY_SIZE], other[PLAN_KEY_SIZE];
-    const settings *resolved = runs->resolved + d * runs->model_count;
-    plan_run_key(&resolved[m], runs->datasets[d].checksum, 0, key);
-    for (size_t i = 0; i < m; i++) {
-        plan_run_key(&resolved[i], runs->datasets[d].checksum, 0, other);
-        if (strcmp(key, other) != 0) continue;
-        error_info reason;
-        error_describe(&reason, "%s and %s have the same settings on %s", runs->models[i].name, runs->models[m].name,
-                       runs->datasets[d].name);
-        return fail_at_list(config, "experiment.models", STATUS_INVALID, reason.text, err);
-    }
+/* A data set while its variants are made. */
+typedef struct filling {
+    const experiment_config *config;
+    const char *item;
+    source *opened;
+    plan *into;
+    size_t d;
+    bool standardised; /* by all models */
+} filling;
+
+static status check_variant(void *argument, size_t m, settings *values, error_info *err) {
+    filling *self = argument;
+    const plan *into = self->into;
+    self->standardised &= values->data_standardise;
+    if (values->experiment_task == TASK_COUNT_PARAMETERS) return STATUS_OK;
+    TRY(check_settings(self->config, self->opened, &into->datasets[self->d], self->item, into->models[m].name, values,
+                       &into->resolved[self->d * into->model_count], err));
+    source_limit(self->opened, values);
     return STATUS_OK;
 }
 
@@ -203,21 +218,14 @@ static status fill_dataset(const experiment_config *config, const char *item, so
                            error_info *err) {
     plan_dataset *data = &into->datasets[d];
     settings *values = &into->resolved[d * into->model_count];
-    bool standardised = true;
+    filling self = {.config = config, .item = item, .opened = opened, .into = into, .d = d, .standardised = true};
     for (size_t m = 0; m < into->model_count; m++) config_resolve(config, item, into->models[m].name, &values[m]);
     const bool counts = config_settings(config)->experiment_task == TASK_COUNT_PARAMETERS;
     TRY(counts ? describe_count(config, item, data, err) : describe_dataset(config, item, values, data, opened, err));
     TRY(check_dataset(config, into, d, err));
-    for (size_t m = 0; m < into->model_count; m++) {
-        if (!counts) {
-            TRY(check_settings(config, opened, data, item, into->models[m].name, &values[m], values, err));
-            source_limit(opened, &values[m]);
-        }
-        standardised &= values[m].data_standardise;
-        TRY(check_models(config, into, d, m, err));
-    }
+    TRY(plan_add_variants(config, into, d, check_variant, &self, err));
     if (counts || !opened->points) return STATUS_OK;
-    return table_report(opened->points, standardised, TABLE_REPORT_COLUMNS, &data->report, err);
+    return table_report(opened->points, self.standardised, TABLE_REPORT_COLUMNS, &data->report, err);
 }
 
 static status fill_resolved(const experiment_config *config, plan *into, error_info *err) {
@@ -240,34 +248,22 @@ static status fill_resolved(const experiment_config *config, plan *into, error_i
     return STATUS_OK;
 }
 
-static void fill_runs(plan *into, const uint64_t *seeds) {
-    for (size_t d = 0; d < into->dataset_count; d++) {
-        for (size_t m = 0; m < into->model_count; m++) {
-            for (size_t s = 0; s < into->seed_count; s++) {
-                plan_run *run = &into->runs[into->run_count++];
-                run->dataset = &into->datasets[d];
-                run->model = &into->models[m];
-                run->seed = seeds[s];
-                run->values = &into->resolved[d * into->model_count + m];
-                plan_run_key(run->values, run->dataset->checksum, run->seed, run->key);
-            }
-        }
-    }
-}
-
 static status fill_plan(const experiment_config *config, const uint64_t *seeds, plan *into, error_info *err) {
     const settings *base = config_settings(config);
     into->dataset_count = count_items(base->experiment_data);
     into->model_count = count_items(base->experiment_models);
     const size_t pairs = into->dataset_count * into->model_count;
+    TRY(sweep_copy(config_sweep(config), &into->swept, err));
+    if (into->swept.axis_count > 0) TRY(sweep_draw(&into->swept, &into->points, &into->point_count, err));
+    into->chosen_count = into->point_count;
     into->datasets = calloc(into->dataset_count, sizeof *into->datasets);
     into->models = calloc(into->model_count, sizeof *into->models);
     into->resolved = calloc(pairs, sizeof *into->resolved);
-    into->runs = calloc(pairs * into->seed_count, sizeof *into->runs);
-    if (!into->datasets || !into->models || !into->resolved || !into->runs) return fail_memory(err);
+    into->at = calloc(pairs * (into->point_count > 0 ? into->point_count : 1), sizeof(plan_variant *));
+    if (!into->datasets || !into->models || !into->resolved || !into->at) return fail_memory(err);
     TRY(fill_resolved(config, into, err));
-    fill_runs(into, seeds);
-    return STATUS_OK;
+    TRY(plan_check_axes(config, into, err));
+    return plan_fill_runs(into, seeds, err);
 }
 
 status plan_create(const experiment_config *config, const char *seeds, plan **out, error_info *err) {
@@ -308,9 +304,12 @@ status plan_select(plan *runs, const char *text, error_info *err) {
     const size_t length = strlen(text);
     size_t chosen = runs->run_count, found = 0;
     if (is_number(text)) {
-        chosen = strtoul(text, NULL, 10);
-        if (chosen >= runs->run_count)
-            return error_set(err, STATUS_INVALID, "--only %s: the plan has runs 0 to %zu", text, runs->run_count - 1);
+        const size_t number = strtoul(text, NULL, 10);
+        if (number >= runs->planned)
+            return error_set(err, STATUS_INVALID, "--only %s: the plan has runs 0 to %zu", text, runs->planned - 1);
+        for (chosen = 0; chosen < runs->run_count && runs->runs[chosen].number != number;) chosen++;
+        if (chosen == runs->run_count)
+            return error_set(err, STATUS_INVALID, "--only %s: not among the runs that --where selects", text);
     } else {
         if (length <= PLAN_NUMBER_DIGITS || length >= PLAN_KEY_SIZE || strspn(text, "0123456789abcdef") != length)
             return error_set(
@@ -341,6 +340,16 @@ void plan_write_reports(const plan *runs, FILE *stream) {
 void plan_destroy(plan **runs) {
     if (!*runs) return;
     for (size_t d = 0; (*runs)->datasets && d < (*runs)->dataset_count; d++) free((*runs)->datasets[d].report);
+    for (size_t i = 0; i < (*runs)->variant_count; i++) {
+        plan_variant *one = (*runs)->variants[i];
+        if ((*runs)->swept.axis_count > 0) free(one->values);
+        free(one->points);
+        free(one);
+    }
+    free((*runs)->variants);
+    free((*runs)->at);
+    free((*runs)->points);
+    sweep_release(&(*runs)->swept);
     free((*runs)->datasets);
     free((*runs)->models);
     free((*runs)->resolved);

@@ -1,4 +1,4 @@
-/* plan.h - the runs of an experiment: data set x model x seed. */
+/* plan.h - the runs of an experiment: data set x model x seed, of a sweep for each of its points. */
 #ifndef AFFJORD_RUNNER_PLAN_H
 #define AFFJORD_RUNNER_PLAN_H
 
@@ -26,22 +26,42 @@ typedef struct plan_model {
     char name[SETTINGS_NAME_MAX];
 } plan_model;
 
+/* The settings of a model on a data set, and the points of the sweep that have them. */
+typedef struct plan_variant {
+    const plan_dataset *dataset;
+    const plan_model *model;
+    settings *values; /* resolved */
+    char identity[PLAN_KEY_SIZE]; /* the key of seed 0 */
+    size_t point_count;
+    size_t *points; /* (point_count), their numbers, ascending; none without a sweep */
+} plan_variant;
+
 typedef struct plan_run {
+    size_t number; /* in the whole plan, from 0 */
     const plan_dataset *dataset;
     const plan_model *model;
     uint64_t seed;
-    const settings *values; /* resolved for the data set and the model */
+    const settings *values; /* resolved for the data set and the model, of a sweep at a point */
+    const plan_variant *variant; /* whose they are */
     char key[PLAN_KEY_SIZE];
 } plan_run;
 
-/* All memory is the plan's; runs are in the order data set, model, seed, the
- * last one fastest. */
+/* All memory is the plan's; runs are in the order data set, model, seed, the last one fastest. Those of a sweep are in
+ * the order seed, point, data set, model, so that one that is stopped has all points with fewer seeds; points that have
+ * a run in common list it once. */
 typedef struct plan {
     size_t dataset_count, model_count, seed_count, run_count;
+    size_t planned; /* runs before plan_where and plan_select */
     plan_dataset *datasets; /* (dataset_count) */
     plan_model *models; /* (model_count) */
-    settings *resolved; /* (dataset_count, model_count) */
-    plan_run *runs; /* (dataset_count, model_count, seed_count) */
+    settings *resolved; /* (dataset_count, model_count), without the sweep */
+    plan_run *runs; /* (run_count) */
+    sweep swept; /* without axes for none */
+    size_t point_count, chosen_count; /* of the sweep; of those, what plan_where left */
+    size_t *points; /* (point_count), their numbers in the product, ascending */
+    size_t variant_count;
+    plan_variant **variants; /* (variant_count) */
+    plan_variant **at; /* (dataset_count, model_count, point_count or 1) */
 } plan;
 
 /* Write what was read of the tables. */
@@ -55,6 +75,10 @@ void plan_write_reports(const plan *runs, FILE *stream);
  * STATUS_FORMAT (a data file), STATUS_MEMORY. */
 status plan_create(const experiment_config *config, const char *seeds, plan **out, error_info *err);
 void plan_destroy(plan **runs);
+
+/* Keep only the runs of the sweep's points that all conditions select (sweep_select); numbers stay. Errors:
+ * STATUS_INVALID; STATUS_MEMORY. */
+status plan_where(plan *runs, size_t condition_count, const char *const *conditions, error_info *err);
 
 /* Keep only the run that `text` means: its number in the plan, from 0, of at
  * most PLAN_NUMBER_DIGITS digits; or its key, or a longer beginning of it.
@@ -72,6 +96,9 @@ status plan_select(plan *runs, const char *text, error_info *err);
  * are. A default that changes therefore has to raise PLAN_FORMAT_VERSION.
  */
 void plan_run_key(const settings *values, const char *checksum, uint64_t seed, char key[PLAN_KEY_SIZE]);
+
+/* *out <- the axes and values of a point, "flow.end_time = 1, solver.steps = 20", for free(). Errors: STATUS_MEMORY. */
+status plan_point_label(const plan *runs, size_t number, char **out, error_info *err);
 
 /* Whether a text, as a file's name, begins with a run's key, which ends there. */
 bool plan_begins_with_key(const char *text);

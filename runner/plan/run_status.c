@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/plan_index.h"
+#include "plan/run_points.h"
 #include "record/checkpoint_files.h"
 
 /* Reopen a finished run at its last checkpoint if its snapshots are wanted and missing; only its pictures remain to be
@@ -28,6 +30,8 @@ static status look_for_moments(results_db *db, const plan_run *run, db_run *row,
 typedef struct membership {
     const plan *runs;
     run_status *list;
+    plan_index *index;
+    const plan_run **sorted; /* (count), by key */
     bool *present; /* (count): run i of the plan is part of the experiment */
 } membership;
 
@@ -54,19 +58,6 @@ void run_status_destroy(run_status **list) {
     *list = NULL;
 }
 
-/* The run differs from one of the plan's in nothing but the seed. */
-static bool same_settings(const plan *runs, const db_run *row) {
-    for (size_t d = 0; d < runs->dataset_count; d++) {
-        if (strcmp(runs->datasets[d].checksum, row->data_checksum) != 0) continue;
-        for (size_t m = 0; m < runs->model_count; m++) {
-            char key[PLAN_KEY_SIZE];
-            plan_run_key(&runs->resolved[d * runs->model_count + m], row->data_checksum, row->seed, key);
-            if (strcmp(key, row->key) == 0) return true;
-        }
-    }
-    return false;
-}
-
 static status add_stale(run_status *list, int64_t id, error_info *err) {
     int64_t *outdated = realloc(list->outdated, (list->outdated_count + 1) * sizeof *outdated);
     if (!outdated) return error_set(err, STATUS_MEMORY, "out of memory");
@@ -75,44 +66,70 @@ static status add_stale(run_status *list, int64_t id, error_info *err) {
     return STATUS_OK;
 }
 
-static status visit_member(void *argument, const db_run *row, error_info *err) {
-    const membership *members = argument;
-    for (size_t i = 0; i < members->list->count; i++) {
-        if (strcmp(members->runs->runs[i].key, row->key) != 0) continue;
-        members->present[i] = true;
-        return STATUS_OK;
-    }
-    return same_settings(members->runs, row) ? STATUS_OK : add_stale(members->list, row->id, err);
+static int by_key(const void *a, const void *b) {
+    return strcmp((*(const plan_run *const *)a)->key, (*(const plan_run *const *)b)->key);
 }
 
-static status read_members(results_db *db, const plan *runs, const db_experiment *experiment, run_status *list,
-                           error_info *err) {
-    membership members = {.runs = runs, .list = list, .present = calloc(runs->run_count, sizeof(bool))};
-    if (!members.present) return error_set(err, STATUS_MEMORY, "out of memory");
-    const status outcome = db_each_run(db, experiment->name, visit_member, &members, err);
-    for (size_t i = 0; i < runs->run_count; i++) list->current &= members.present[i];
+/* A run that differs from one of the plan's in nothing but the seed stays a member. */
+static status visit_member(void *argument, const db_run *row, error_info *err) {
+    const membership *members = argument;
+    const plan_variant *variant;
+    plan_run wanted;
+    const plan_run *key = &wanted;
+    snprintf(wanted.key, sizeof wanted.key, "%s", row->key);
+    const plan_run **found = bsearch(&key, members->sorted, members->list->count, sizeof(plan_run *), by_key);
+    if (found) members->present[*found - members->runs->runs] = true;
+    if (found) return STATUS_OK;
+    TRY(plan_index_find(members->index, row->key, row->seed, &variant, err));
+    return variant ? STATUS_OK : add_stale(members->list, row->id, err);
+}
+
+static status read_members(results_db *db, const plan *runs, plan_index *index, const db_experiment *experiment,
+                           run_status *list, error_info *err) {
+    membership members = {.runs = runs,
+                          .list = list,
+                          .index = index,
+                          .sorted = calloc(runs->run_count, sizeof(plan_run *)),
+                          .present = calloc(runs->run_count, sizeof(bool))};
+    status outcome = members.sorted && members.present ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory");
+    for (size_t i = 0; i < runs->run_count && outcome == STATUS_OK; i++) members.sorted[i] = &runs->runs[i];
+    if (outcome == STATUS_OK) {
+        qsort(members.sorted, runs->run_count, sizeof(plan_run *), by_key);
+        outcome = db_each_run(db, experiment->name, visit_member, &members, err);
+    }
+    for (size_t i = 0; i < runs->run_count && outcome == STATUS_OK; i++) list->current &= members.present[i];
+    free(members.sorted);
     free(members.present);
     list->current &= list->outdated_count == 0;
     return outcome;
 }
 
-static status read_all(results_db *db, const plan *runs, const db_experiment *experiment, run_status *list,
-                       error_info *err) {
+static status read_all(results_db *db, const plan *runs, plan_index *index, const db_experiment *experiment,
+                       run_status *list, error_info *err) {
     int64_t id;
+    bool same_points = true;
     TRY(db_find_experiment(db, experiment, &id, &list->current, err));
     for (size_t i = 0; i < runs->run_count; i++) {
         TRY(db_find_run(db, runs->runs[i].key, &list->runs[i], err));
         TRY(look_for_moments(db, &runs->runs[i], &list->runs[i], err));
         list->done += list->runs[i].id != 0 && list->runs[i].state == RUN_DONE;
     }
-    return read_members(db, runs, experiment, list, err);
+    TRY(read_members(db, runs, index, experiment, list, err));
+    if (list->current) TRY(run_points_read(db, runs, index, experiment->name, id, &same_points, err));
+    list->current &= same_points;
+    return STATUS_OK;
 }
 
 status run_status_read(results_db *db, const plan *runs, const db_experiment *experiment, run_status **out,
                        error_info *err) {
     run_status *list;
+    plan_index *index;
     TRY(run_status_empty(runs, &list, err));
-    const status outcome = read_all(db, runs, experiment, list, err);
+    status outcome = plan_index_create(runs, &index, err);
+    if (outcome == STATUS_OK) {
+        outcome = read_all(db, runs, index, experiment, list, err);
+        plan_index_destroy(&index);
+    }
     if (outcome == STATUS_OK) *out = list;
     else run_status_destroy(&list);
     return outcome;
@@ -159,6 +176,14 @@ static status write_run(results_db *db, const plan_run *run, db_run *row, error_
     return rows.outcome;
 }
 
+static status write_points(results_db *db, const plan *runs, const char *name, int64_t experiment, error_info *err) {
+    plan_index *index;
+    TRY(plan_index_create(runs, &index, err));
+    const status outcome = run_points_write(db, runs, index, name, experiment, err);
+    plan_index_destroy(&index);
+    return outcome;
+}
+
 static status write_all(results_db *db, const plan *runs, const db_experiment *experiment, run_status *list,
                         error_info *err) {
     int64_t id;
@@ -168,6 +193,8 @@ static status write_all(results_db *db, const plan *runs, const db_experiment *e
         TRY(write_run(db, &runs->runs[i], &list->runs[i], err));
         TRY(db_put_member(db, id, list->runs[i].id, err));
     }
+    TRY(write_points(db, runs, experiment->name, id, err));
+    if (!list->current) db_compare_at_close(db); /* other members, perhaps without any training */
     list->current = true;
     return db_commit(db, err);
 }

@@ -21,7 +21,7 @@
 #include "system/temporary.h"
 
 enum {
-    DB_SCHEMA_VERSION = 7,
+    DB_SCHEMA_VERSION = 8,
     DB_KEY_SIZE = 33, /* of a run: 32 hexadecimal digits and a terminator */
     DB_FLOWS_MAX = 16,
     DB_NAME_MAX = 1024, /* bytes of a name, terminator included */
@@ -122,6 +122,24 @@ status db_find_experiment(results_db *db, const db_experiment *experiment, int64
 /* Make a run part of an experiment, or no part of it any more. */
 status db_put_member(results_db *db, int64_t experiment, int64_t run, error_info *err);
 status db_drop_member(results_db *db, int64_t experiment, int64_t run, error_info *err);
+
+/* The value of a swept setting at a point of an experiment's sweep. */
+typedef struct db_point_setting {
+    uint64_t point, axis, level; /* the point's number; the setting's, and its value's, in the order of the file */
+    const char *model; /* the only one that it is for, "" for all */
+    const char *setting, *value; /* "section.key" */
+} db_point_setting;
+
+/* Points of the sweep of an experiment: add one, a setting of it, a run of it; forget all with what belongs to them. */
+status db_put_point(results_db *db, int64_t experiment, uint64_t point, const char *label, error_info *err);
+status db_put_point_setting(results_db *db, int64_t experiment, const db_point_setting *row, error_info *err);
+status db_put_point_run(results_db *db, int64_t experiment, uint64_t point, int64_t run, error_info *err);
+status db_drop_points(results_db *db, int64_t experiment, error_info *err);
+/* *points <- how many there are; *pairs <- how many pairs of point and run. Visit all settings. */
+status db_count_points(results_db *db, int64_t experiment, uint64_t *points, uint64_t *pairs, error_info *err);
+status db_each_point_setting(results_db *db, int64_t experiment,
+                             status (*visit)(void *argument, const db_point_setting *row, error_info *err),
+                             void *argument, error_info *err);
 
 /* Add a planned run (key, data_checksum, dataset, model, seed, iterations are
  * read) unless its key is there. */
@@ -302,6 +320,18 @@ typedef struct db_losses {
 } db_losses;
 status db_each_loss(results_db *db, const char *experiment, void (*visit)(void *argument, const db_losses *losses),
                     void *argument, error_info *err);
+
+/* Two models on a data set, over the points of a sweep at which they were compared. */
+typedef struct db_sweep_summary {
+    const char *dataset, *model, *other;
+    uint64_t points, lower; /* of them, those at which `model` has the lower mean loss */
+    uint64_t surely_lower, surely_higher; /* with an interval of the difference on that side of 0 */
+    double difference; /* mean of mean(other) - mean(model) */
+    uint64_t seeds_least, seeds_most;
+} db_sweep_summary;
+status db_each_sweep_summary(results_db *db, const char *experiment,
+                             void (*visit)(void *argument, const db_sweep_summary *row), void *argument,
+                             error_info *err);
 
 /* Visit every statement with a bound of an experiment's runs, with the model. */
 status db_each_theory(results_db *db, const char *experiment,

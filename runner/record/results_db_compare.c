@@ -1,4 +1,5 @@
-/* results_db_compare.c - the table `comparison`: every two models of every experiment, tested seed by seed. */
+/* results_db_compare.c - the table `comparison`: every two models of every experiment, tested seed by seed. Those of
+ * sweeps are compared at each point (results_db_compare_sweep.c). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,12 +205,17 @@ static status compare_experiment(results_db *db, const char *experiment, error_i
     return outcome;
 }
 
+typedef struct compared_experiment {
+    char name[DB_NAME_MAX];
+    bool swept; /* it has points of a sweep, which are compared one by one */
+} compared_experiment;
+
 status db_compare(results_db *db, error_info *err) {
     sqlite3_stmt *rows;
     bool more;
     status outcome;
     size_t count = 0;
-    char(*list)[DB_NAME_MAX] = NULL;
+    compared_experiment *list = NULL;
     TRY(db_select(db, STATEMENT_EACH_EXPERIMENT_NAME, &rows, err, ""));
     while ((outcome = db_next(db, rows, &more, err)) == STATUS_OK && more) {
         void *longer = realloc(list, (count + 1) * sizeof *list);
@@ -219,11 +225,13 @@ status db_compare(results_db *db, error_info *err) {
             break;
         }
         list = longer;
-        sqlite3_snprintf(sizeof list[count], list[count], "%s", db_text(rows, 0));
-        count++;
+        sqlite3_snprintf(sizeof list[count].name, list[count].name, "%s", db_text(rows, 0));
+        list[count++].swept = sqlite3_column_int(rows, 1) != 0;
     }
     if (outcome == STATUS_OK) outcome = db_write(db, STATEMENT_DROP_COMPARISONS, err, "");
-    for (size_t i = 0; i < count && outcome == STATUS_OK; i++) outcome = compare_experiment(db, list[i], err);
+    if (outcome == STATUS_OK) outcome = db_write(db, STATEMENT_DROP_SWEEP_COMPARISONS, err, "");
+    for (size_t i = 0; i < count && outcome == STATUS_OK; i++)
+        outcome = list[i].swept ? db_compare_sweep(db, list[i].name, err) : compare_experiment(db, list[i].name, err);
     free(list);
     return outcome;
 }

@@ -101,8 +101,9 @@ status db_next(results_db *db, sqlite3_stmt *rows, bool *more, error_info *err);
 /* The text of a column, valid until the next row; empty for NULL, and where memory ended, which db_next says then. */
 const char *db_text(sqlite3_stmt *row, int column);
 
-/* The table `comparison` from the runs there are. */
+/* The tables `comparison` and `sweep_comparison` from the runs there are; the latter for one experiment. */
 status db_compare(results_db *db, error_info *err);
+status db_compare_sweep(results_db *db, const char *experiment, error_info *err);
 
 /* The columns of RUN_COLUMNS as a run. */
 void db_read_run(sqlite3_stmt *row, db_run *out);

@@ -274,11 +274,16 @@ static status merge_all(results_db *db, merge_request *request, error_info *err)
     TRY(look_at_tables(db, err));
     TRY(each_candidate(db, merge_run, request, err));
     if (*request->again) return STATUS_OK;
+    if (request->out->taken > 0 || request->outside) db_compare_at_close(db);
     if (request->first) {
         TRY(db_write(db, STATEMENT_MERGE_EXPERIMENT_MARK, err, ""));
         TRY(db_write(db, STATEMENT_MERGE_EXPERIMENT, err, ""));
     }
-    return request->outside ? db_write(db, STATEMENT_MERGE_MEMBERS, err, "") : STATUS_OK;
+    if (!request->outside) return STATUS_OK;
+    TRY(db_write(db, STATEMENT_MERGE_MEMBERS, err, ""));
+    TRY(db_write(db, STATEMENT_MERGE_POINTS, err, ""));
+    TRY(db_write(db, STATEMENT_MERGE_POINT_SETTINGS, err, ""));
+    return db_write(db, STATEMENT_MERGE_POINT_RUNS, err, "");
 }
 
 status db_merge(results_db *db, db_ready *ready, void *argument, bool last, db_merged *out, bool *again,

@@ -71,7 +71,7 @@ static status describe_subject_table(results_db *db, const char *name, merged_ta
 /* Tables that have a column of this name, apart from those that are merged by hand. */
 static char *tables_with(const char *column) {
     return sqlite3_mprintf("SELECT group_concat(s.name, ' ') FROM main.sqlite_schema s WHERE s.type = 'table' "
-                           "AND s.name NOT IN ('run', 'experiment_run', 'checkpoint') "
+                           "AND s.name NOT IN ('run', 'experiment_run', 'sweep_run', 'checkpoint') "
                            "AND EXISTS (SELECT 1 FROM pragma_table_info(s.name) c WHERE c.name = %Q)",
                            column);
 }

@@ -1,4 +1,4 @@
--- schema.sql - the results database, schema version 7.
+-- schema.sql - the results database, schema version 8.
 --
 -- On an older database, it creates the missing tables; views.sql and claims.sql replace
 -- all views. (results_db_schema.c moves the rows of tables whose checks have changed.)
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT OR REPLACE INTO meta VALUES ('schema_version', '7');
+INSERT OR REPLACE INTO meta VALUES ('schema_version', '8');
 
 -- One experiment file, by its [experiment] name.
 CREATE TABLE IF NOT EXISTS experiment (
@@ -70,6 +70,36 @@ CREATE TABLE IF NOT EXISTS experiment_run (
     PRIMARY KEY (experiment_id, run_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS experiment_run_by_run ON experiment_run (run_id);
+
+-- Points of the sweeps of experiments (section [sweep]): the number in the full product, and the
+-- swept settings in words, as in 'flow.end_time = 1, model affjord.initial_state = zero'.
+CREATE TABLE IF NOT EXISTS sweep_point (
+    experiment_id INTEGER NOT NULL REFERENCES experiment ON DELETE CASCADE,
+    point         INTEGER NOT NULL,       -- from 0
+    label         TEXT NOT NULL,
+    PRIMARY KEY (experiment_id, point)
+) WITHOUT ROWID;
+
+-- The same, setting by setting, with the names of today (docs/reference/settings.md).
+CREATE TABLE IF NOT EXISTS sweep_setting (
+    experiment_id INTEGER NOT NULL REFERENCES experiment ON DELETE CASCADE,
+    point         INTEGER NOT NULL,
+    axis          INTEGER NOT NULL,       -- of the setting, from 0, in the order of the file
+    model         TEXT NOT NULL,          -- that it is for; '' for all
+    setting       TEXT NOT NULL,          -- 'section.key'
+    level         INTEGER NOT NULL,       -- of the value, from 0, in the order of the file
+    value         TEXT NOT NULL,
+    PRIMARY KEY (experiment_id, point, axis)
+) WITHOUT ROWID;
+
+-- Which runs a point has. A run is part of several where they differ for the other model only.
+CREATE TABLE IF NOT EXISTS sweep_run (
+    experiment_id INTEGER NOT NULL REFERENCES experiment ON DELETE CASCADE,
+    point         INTEGER NOT NULL,
+    run_id        INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
+    PRIMARY KEY (experiment_id, point, run_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sweep_run_by_run ON sweep_run (run_id);
 
 -- The resolved settings of a run: every one, defaults included.
 CREATE TABLE IF NOT EXISTS setting (
@@ -244,6 +274,36 @@ CREATE TABLE IF NOT EXISTS comparison (
     holm_p     REAL,                      -- paired_p (failures last: wilcoxon_p) by Holm's procedure over the
     tests      INTEGER NOT NULL,          -- tests of the experiment with this quantity and these failures
     PRIMARY KEY (experiment, dataset, model, other, quantity, failures)
+) WITHOUT ROWID;
+
+-- The same at each point of a sweep, for one final loss: the best measured of those that the most
+-- runs have. error: of the difference, the deviation of the seeds' differences / sqrt n. Runs
+-- without a possible loss are left out with their seed, but for 'fine', which has one of them too.
+CREATE TABLE IF NOT EXISTS sweep_comparison (
+    experiment TEXT NOT NULL,
+    point      INTEGER NOT NULL,
+    dataset    TEXT NOT NULL,
+    model      TEXT NOT NULL,
+    other      TEXT NOT NULL,
+    quantity   TEXT NOT NULL CHECK (quantity IN ('validation', 'offset', 'measured', 'fine')),
+    n          INTEGER NOT NULL,
+    failed     INTEGER NOT NULL,          -- impossible runs of `model`, among the seeds that both have
+    failed_other INTEGER NOT NULL,
+    mean       REAL,
+    mean_other REAL,
+    deviation  REAL,
+    deviation_other REAL,
+    difference REAL,                      -- mean_other - mean
+    error      REAL,
+    difference_low REAL,
+    difference_high REAL,
+    effect     REAL,                      -- difference / deviation_other
+    effect_low REAL,
+    effect_high REAL,
+    paired_p   REAL,
+    holm_p     REAL,                      -- over all points and data sets of the experiment:
+    tests      INTEGER NOT NULL,          -- so many tests
+    PRIMARY KEY (experiment, point, dataset, model, other)
 ) WITHOUT ROWID;
 
 -- The newest checkpoint of a run; the path is relative to the database.

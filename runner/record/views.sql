@@ -12,7 +12,8 @@
 -- sqrt v: the least s of Heron's iteration s <- (s + v / s) / 2 from (1 + v) / 2.
 
 -- Figure 6 and every other curve of a loss: mean and deviation over seeds.
--- std is the sample deviation, NULL for one seed. (Grouped by what differs most
+-- std is the sample deviation, NULL for one seed. Sweeps, whose points are not to be averaged,
+-- have the view sweep_curves. (Grouped by what differs most
 -- first: rows are sorted for that, and names that are all the same are compared last.)
 DROP VIEW IF EXISTS loss_curves;
 CREATE VIEW loss_curves AS
@@ -26,6 +27,7 @@ WITH total AS (
     JOIN experiment_run er USING (experiment_id)
     JOIN run r USING (run_id)
     JOIN epoch p USING (run_id)
+    WHERE e.experiment_id NOT IN (SELECT experiment_id FROM sweep_point)
     GROUP BY p.iteration, p.split, r.model, r.dataset, e.name
 ), variance AS (
     SELECT *, (xx - x * x / n) / nullif(n - 1, 0) AS v FROM total
@@ -51,6 +53,7 @@ FROM experiment e
 JOIN experiment_run er USING (experiment_id)
 JOIN run r USING (run_id)
 JOIN epoch p USING (run_id)
+WHERE e.experiment_id NOT IN (SELECT experiment_id FROM sweep_point)
 GROUP BY p.iteration, p.split, r.model, r.dataset, e.name
 ORDER BY e.name, r.dataset, r.model, p.split, p.iteration;
 
@@ -118,6 +121,7 @@ WITH rule (rule, metric) AS (
 ), sampled (item, experiment, dataset, model, part, x) AS (
     SELECT 'toy_losses', experiment, dataset, model, '', CASE WHEN impossible = 0 THEN loss END
     FROM final_losses
+    WHERE experiment NOT IN (SELECT name FROM experiment JOIN sweep_point USING (experiment_id))
 
     UNION ALL
     SELECT 'table1', '', r.dataset, r.model, '', b.value
@@ -189,6 +193,90 @@ SELECT j.experiment, j.dataset, j.model, s.n, s.mean, s.std, j.best, j.entropy_f
 FROM judged j
 JOIN seed_statistics s ON s.item = 'toy_losses' AND s.experiment = j.experiment AND s.dataset = j.dataset
                           AND s.model = j.model;
+
+-- Sweeps (section [sweep] of an experiment). The values of swept settings at each point, a row
+-- each; model: the only one that it is for, '' for all.
+DROP VIEW IF EXISTS sweep_settings;
+CREATE VIEW sweep_settings AS
+SELECT e.name AS experiment, s.point, s.axis, s.model, s.setting, s.level, s.value
+FROM sweep_setting s
+JOIN experiment e USING (experiment_id);
+
+-- The finished runs of each point; a run may be one of several. loss: the best measured final
+-- loss, NULL where there is no possible one.
+DROP VIEW IF EXISTS sweep_runs;
+CREATE VIEW sweep_runs AS
+SELECT e.name AS experiment, p.point, p.label, f.dataset, f.model, f.seed, f.run_id,
+       CASE WHEN f.fine IS NOT NULL THEN f.fine
+            WHEN f.impossible = 0 THEN coalesce(f.measured, f.loss - f."offset", f.loss) END AS loss, f.impossible
+FROM sweep_point p
+JOIN experiment e ON e.experiment_id = p.experiment_id
+JOIN sweep_run s ON s.experiment_id = p.experiment_id AND s.point = p.point
+JOIN final_losses f ON f.experiment = e.name AND f.run_id = s.run_id;
+
+-- Mean and sample deviation of these over the n seeds with a possible loss.
+DROP VIEW IF EXISTS sweep_losses;
+CREATE VIEW sweep_losses AS
+WITH total AS (
+    SELECT experiment, point, label, dataset, model, count(loss) AS n,
+           sum(loss + 6597069766656.0 - 6597069766656.0)
+           + sum(loss - (loss + 6597069766656.0 - 6597069766656.0) + 6.0 - 6.0) AS s,
+           sum(loss * loss + 6597069766656.0 - 6597069766656.0)
+           + sum(loss * loss - (loss * loss + 6597069766656.0 - 6597069766656.0) + 6.0 - 6.0) AS ss,
+           sum(impossible) AS impossible
+    FROM sweep_runs
+    GROUP BY experiment, point, label, dataset, model
+), variance AS (
+    SELECT *, (ss - s * s / n) / nullif(n - 1, 0) AS v FROM total
+)
+SELECT experiment, point, label, dataset, model, n, s / n AS mean,
+       CASE WHEN v > 0 THEN (WITH RECURSIVE root (s) AS (SELECT (1 + v) / 2 UNION ALL
+                                                         SELECT (s + v / s) / 2 FROM root WHERE (s + v / s) / 2 < s)
+                             SELECT min(s) FROM root)
+            WHEN n > 1 THEN 0.0 END AS deviation, impossible
+FROM variance;
+
+-- How much lower `model` is than `other` at each point, seed by seed (table sweep_comparison).
+DROP VIEW IF EXISTS sweep_effects;
+CREATE VIEW sweep_effects AS
+SELECT c.experiment, c.point, p.label, c.dataset, c.model, c.other, c.quantity, c.n, c.failed, c.failed_other,
+       c.difference, c.error, c.difference_low, c.difference_high, c.effect, c.effect_low, c.effect_high, c.paired_p,
+       c.holm_p, c.tests
+FROM sweep_comparison c
+JOIN experiment e ON e.name = c.experiment
+JOIN sweep_point p ON p.experiment_id = e.experiment_id AND p.point = c.point;
+
+-- The same as training goes on: of validation losses, whose points both models of a seed share.
+DROP VIEW IF EXISTS sweep_curves;
+CREATE VIEW sweep_curves AS
+WITH loss AS (
+    SELECT s.experiment_id, s.point, r.dataset, r.model, r.seed, p.iteration, p.loss
+    FROM sweep_run s
+    JOIN run r ON r.run_id = s.run_id
+    JOIN epoch p ON p.run_id = s.run_id AND p.split = 'validation'
+    WHERE p.loss IS NOT NULL
+), total AS (
+    SELECT a.experiment_id, a.point, a.dataset, a.model, b.model AS other, a.iteration, count(*) AS n,
+           sum(b.loss - a.loss + 6597069766656.0 - 6597069766656.0)
+           + sum(b.loss - a.loss - (b.loss - a.loss + 6597069766656.0 - 6597069766656.0) + 6.0 - 6.0) AS s,
+           sum((b.loss - a.loss) * (b.loss - a.loss) + 6597069766656.0 - 6597069766656.0)
+           + sum((b.loss - a.loss) * (b.loss - a.loss)
+                 - ((b.loss - a.loss) * (b.loss - a.loss) + 6597069766656.0 - 6597069766656.0) + 6.0 - 6.0) AS ss
+    FROM loss a
+    JOIN loss b ON b.experiment_id = a.experiment_id AND b.point = a.point AND b.dataset = a.dataset
+                   AND b.seed = a.seed AND b.iteration = a.iteration AND b.model <> a.model
+    GROUP BY a.experiment_id, a.point, a.dataset, a.model, b.model, a.iteration
+), variance AS (
+    SELECT *, (ss - s * s / n) / nullif(n - 1, 0) / n AS v FROM total
+)
+SELECT e.name AS experiment, t.point, t.dataset, t.model, t.other, t.iteration, t.n, t.s / t.n AS difference,
+       CASE WHEN t.v > 0 THEN (WITH RECURSIVE root (s) AS (SELECT (1 + t.v) / 2 UNION ALL
+                                                           SELECT (s + t.v / s) / 2 FROM root
+                                                           WHERE (s + t.v / s) / 2 < s)
+                               SELECT min(s) FROM root)
+            WHEN t.n > 1 THEN 0.0 END AS error
+FROM variance t
+JOIN experiment e ON e.experiment_id = t.experiment_id;
 
 -- What of the mathematics is held against a bound, of each run.
 DROP VIEW IF EXISTS theory_statements;

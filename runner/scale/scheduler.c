@@ -12,8 +12,11 @@
 enum { DEPENDENCY_MAX = 4096 };
 
 static status place(const scheduler_request *request, task_command *out, error_info *err) {
-    *out = (task_command){
-        .set = request->set, .seeds = request->seeds, .device = request->device, .threads = request->threads};
+    *out = (task_command){.set = request->set,
+                          .where = request->where,
+                          .seeds = request->seeds,
+                          .device = request->device,
+                          .threads = request->threads};
     return task_command_place(request->file, request->database, request->shards, out, err);
 }
 

@@ -11,7 +11,7 @@
 
 typedef struct scheduler_request {
     const char *file, *database, *shards, *seeds, *device; /* NULL: not given */
-    const argument_texts *set;
+    const argument_texts *set, *where;
     uint64_t threads;
     /* Of Slurm: */
     const argument_texts *options, *merge_options; /* for sbatch; without merge_options, the same for the merging job */

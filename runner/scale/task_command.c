@@ -65,6 +65,7 @@ void task_command_write(const task_command *self, FILE *stream) {
     fputc(' ', stream);
     shell_word(stream, self->file);
     for (size_t i = 0; i < self->set->count; i++) write_option(stream, "--set", self->set->items[i]);
+    for (size_t i = 0; i < self->where->count; i++) write_option(stream, "--where", self->where->items[i]);
     if (self->seeds) write_option(stream, "--seeds", self->seeds);
     if (self->device) write_option(stream, "--device", self->device);
     if (self->threads > 0) fprintf(stream, " --threads %" PRIu64, self->threads);

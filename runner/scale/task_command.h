@@ -12,7 +12,7 @@
 typedef struct task_command {
     char program[PATH_MAX], root[PATH_MAX], folder[PATH_MAX]; /* folder: the working one */
     char file[PATH_MAX], database[PATH_MAX], shards[PATH_MAX];
-    const argument_texts *set;
+    const argument_texts *set, *where;
     const char *seeds, *device; /* NULL: not said */
     uint64_t threads; /* 0: not said */
 } task_command;

@@ -38,6 +38,7 @@ typedef struct source {
     config_scope scope; /* of the current section */
     const char *section; /* its plain name; NULL before the first section */
     const char *name;
+    bool sweep; /* the current section is [sweep] */
     bool indented; /* the line starts with a blank */
     bool has_key; /* the section has one already, which an indented line would continue */
     bool whole; /* inih has only the line's key: its value is to be taken from `raw` */
@@ -113,6 +114,11 @@ static status open_section(source *from, char *text) {
     const size_t word = strcspn(text, " \t");
     char *rest = text[word] ? trim(text + word) : text + word;
     from->has_key = false;
+    from->sweep = strcmp(text, "sweep") == 0;
+    if (from->sweep) {
+        from->section = "sweep";
+        return STATUS_OK;
+    }
     if (strncmp(text, "data", word) == 0 && word == 4 && *rest) return open_scoped_section(from, SCOPE_DATA, rest);
     if (strncmp(text, "model", word) == 0 && word == 5 && *rest) return open_scoped_section(from, SCOPE_MODEL, rest);
     if (!settings_section_known(text, &reason)) return fail_at(from, STATUS_INVALID, "%s", reason.text);
@@ -242,6 +248,19 @@ static status continue_list(source *from, const char *value) {
     return outcome;
 }
 
+/* A line of [sweep], or more values for the one above. */
+static status take_axis(source *from, const char *key, const char *value) {
+    sweep *into = &from->config->swept;
+    error_info reason;
+    char *own = value_here(from, value, true);
+    if (own) cut_comment(own, true);
+    const status outcome = !own  ? error_set(&reason, STATUS_MEMORY, "out of memory")
+                           : key ? sweep_take(into, key, own, from->path, from->line, &reason)
+                                 : sweep_continue(into, own, &reason);
+    free(own);
+    return outcome == STATUS_OK ? STATUS_OK : fail_at(from, outcome, "%s", reason.text);
+}
+
 static status include_file(source *from, const char *value) {
     char path[PATH_MAX];
     if (from->section) return fail_at(from, STATUS_INVALID, "include must stand above the first section");
@@ -293,6 +312,7 @@ static status take_pair(source *from, const char *key, const char *value) {
         return outcome;
     }
     if (!from->section) return fail_at(from, STATUS_INVALID, "%s stands above the first section", key);
+    if (from->sweep) return take_axis(from, key, value);
 
     const setting_option *option = NULL;
     TRY(find_option(from, key, &option));
@@ -314,7 +334,8 @@ static int handle_pair(void *user, const char *section, const char *name, const 
     source *from = user;
     (void)section; /* next_line() knows more of it */
     if (from->code != STATUS_OK) return 0;
-    from->code = from->indented && from->has_key ? continue_list(from, value) : take_pair(from, name, value);
+    if (!from->indented || !from->has_key) from->code = take_pair(from, name, value);
+    else from->code = from->sweep ? take_axis(from, NULL, value) : continue_list(from, value);
     from->has_key = true;
     return from->code == STATUS_OK;
 }
@@ -427,6 +448,7 @@ status config_load(const char *path, size_t set_count, const char *const *set, e
 void config_destroy(experiment_config **config) {
     if (!*config) return;
     for (size_t i = 0; i < (*config)->text_count; i++) free((*config)->texts[i]);
+    sweep_release(&(*config)->swept);
     free((*config)->texts);
     free((*config)->assignments);
     free((*config)->sections);

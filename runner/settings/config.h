@@ -13,16 +13,20 @@
  *     [model affjord]                        for this model only; it also declares the model
  *     width = 128                            a bare key is of section [model]
  *
+ *     [sweep]                                every combination (sweep.h)
+ *     flow.end_time = 1, 10
+ *
  * Later entries of this list override earlier ones: defaults, includes, the file's plain
  * sections, [data NAME], [model NAME], --set section.key=value, --set "data
- * NAME.key=value", --set "model NAME.key=value". An including file wins over
- * the included one, a later include over an earlier one. */
+ * NAME.key=value", --set "model NAME.key=value"; a point of a sweep wins over all. An
+ * including file wins over the included one, a later include over an earlier one. */
 #ifndef AFFJORD_RUNNER_CONFIG_H
 #define AFFJORD_RUNNER_CONFIG_H
 
 #include <limits.h>
 
 #include "model/settings.h"
+#include "settings/sweep.h"
 
 typedef struct experiment_config experiment_config;
 
@@ -58,6 +62,9 @@ bool config_origin_for(const experiment_config *config, const char *name, const 
  * experiment.data: [data NAME] matches the item itself, or its file name
  * without folder and ending. */
 void config_resolve(const experiment_config *config, const char *source, const char *model, settings *out);
+
+/* The sweep; without axes if the file has none. */
+const sweep *config_sweep(const experiment_config *config);
 
 /* What dataset_open() takes for an item of experiment.data: a toy's name as it
  * is; the path of a table relative to the folder of the file that lists it.

@@ -32,6 +32,7 @@ typedef struct config_section {
 struct experiment_config {
     const char *path;
     settings base; /* without those of single data sets and models */
+    sweep swept;
     size_t assignment_count, section_count, text_count;
     config_assignment *assignments;
     config_section *sections;
@@ -49,6 +50,10 @@ status config_assign(experiment_config *config, const config_assignment *assignm
 
 /* "model" or "data". */
 const char *config_scope_name(config_scope scope);
+
+/* Split and look up the left side of --set or of a line of [sweep], "section.key" or "model NAME.key", in place: the data
+ * set or model, and the setting, which *key points at. */
+status config_parse_target(char *target, config_assignment *out, char **name, char **key, error_info *err);
 
 /* Append what one --set says. */
 status config_assign_text(experiment_config *config, const char *text, error_info *err);

@@ -56,6 +56,10 @@ void config_resolve(const experiment_config *config, const char *source, const c
     apply(config, source, model, true, out);
 }
 
+const sweep *config_sweep(const experiment_config *config) {
+    return &config->swept;
+}
+
 const char *config_path(const experiment_config *config) {
     return config->path;
 }
@@ -216,12 +220,26 @@ static status check_models(const experiment_config *config, error_info *err) {
     return STATUS_OK;
 }
 
+/* A point's value wins over every other, so what --set says would be lost. */
+static status check_swept(const experiment_config *config, const config_assignment *assignment, error_info *err) {
+    for (size_t a = 0; a < config->swept.axis_count; a++) {
+        const sweep_axis *axis = &config->swept.axes[a];
+        if (axis->option == assignment->option)
+            return error_set(err, STATUS_INVALID, "--set %s: %s:%zu sweeps it; select points by --where",
+                             axis->option->name, axis->path, axis->line);
+    }
+    return STATUS_OK;
+}
+
 status config_check_whole(const experiment_config *config, error_info *err) {
     TRY(check_required(config, err));
     TRY(check_models(config, err));
+    TRY(sweep_check(&config->swept, config->base.experiment_models, err));
     for (size_t i = 0; i < config->assignment_count; i++) {
         const config_assignment *assignment = &config->assignments[i];
-        if (assignment->path || assignment->scope == SCOPE_ALL) continue;
+        if (assignment->path) continue;
+        TRY(check_swept(config, assignment, err));
+        if (assignment->scope == SCOPE_ALL) continue;
         if (is_listed(&config->base, assignment->scope, assignment->name)) continue;
         error_info reason;
         fail_unlisted(&config->base, assignment->scope, assignment->name, &reason);
@@ -251,8 +269,7 @@ static char *split_scoped(char *text) {
     return cut + 1;
 }
 
-/* The left side of --set: the data set or model, and the setting, which *key points at. */
-static status parse_target(char *target, config_assignment *out, char **name, char **key, error_info *err) {
+status config_parse_target(char *target, config_assignment *out, char **name, char **key, error_info *err) {
     const config_scope scopes[] = {SCOPE_DATA, SCOPE_MODEL};
     out->scope = SCOPE_ALL;
     *name = target + strlen(target);
@@ -286,7 +303,7 @@ status config_assign_text(experiment_config *config, const char *text, error_inf
     target[length] = '\0';
 
     config_assignment assignment = {0};
-    TRY(parse_target(target, &assignment, &name, &key, err));
+    TRY(config_parse_target(target, &assignment, &name, &key, err));
     char value[SETTINGS_TEXT_MAX];
     length = strlen(equals + 1);
     const char *right = trim(equals + 1, &length);

@@ -1,0 +1,17 @@
+/* plan_index.h - the variants of a plan by the key of a run, also for seeds that the plan does not have. */
+#ifndef AFFJORD_RUNNER_PLAN_INDEX_H
+#define AFFJORD_RUNNER_PLAN_INDEX_H
+
+#include "plan/plan.h"
+
+typedef struct plan_index plan_index;
+
+/* Errors: STATUS_MEMORY. The plan outlives *out, which the caller owns. */
+status plan_index_create(const plan *runs, plan_index **out, error_info *err);
+void plan_index_destroy(plan_index **index);
+
+/* *out <- the variant of the run with this key and seed, NULL for none. The first question about a seed costs a key for
+ * each variant. Errors: STATUS_MEMORY. */
+status plan_index_find(plan_index *index, const char *key, uint64_t seed, const plan_variant **out, error_info *err);
+
+#endif

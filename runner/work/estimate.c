@@ -1,0 +1,105 @@
+/* estimate.c - how long the missing runs of a plan will take on this machine, measured.
+ *
+ *     core seconds = runs * mean over tried runs of seconds an iteration * iterations to go,
+ *
+ * evaluations counted as thirds of iterations: a reverse pass costs about twice its forward pass. */
+#include "work/estimate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/random.h"
+#include "settings/source.h"
+#include "train/trainer.h"
+#include "work/measure.h"
+
+enum { STEPS_MAX = 200 };
+
+/* Iterations that the run still has to do from a row's checkpoint, with what is evaluated beside them. */
+static double iterations_left(const plan_run *run, const db_run *row, const source *data) {
+    const settings *v = run->values;
+    const double left = (double)v->train_iterations - (row->has_checkpoint ? (double)row->checkpoint_iteration : 0);
+    const double each = (double)(v->train_validation + v->train_test) / (double)v->train_epoch_iterations;
+    double points = left * each + 2 * (double)measure_points_of(v, data->points) + (double)v->output_samples;
+    if (run->dataset->shape.dimension == 2) points += (double)v->output_density_cells * (double)v->output_density_cells;
+    return left + points / 3 / (double)v->train_batch;
+}
+
+/* Of this thread on a core: what else the machine does is not counted. */
+static double own_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* *seconds <- an iteration's. */
+static status time_steps(trainer *training, double *seconds, error_info *err) {
+    bool epoch_done;
+    trainer_epoch epoch;
+    size_t steps = 0;
+    status outcome = trainer_step(training, NULL, &epoch_done, &epoch); /* touches all memory */
+    const double start = own_seconds();
+    double passed = 0;
+    while (outcome >= 0 && steps < STEPS_MAX && passed < ESTIMATE_SECONDS) {
+        outcome = trainer_step(training, NULL, &epoch_done, &epoch);
+        passed = own_seconds() - start;
+        steps++;
+    }
+    *seconds = passed / (double)(steps > 0 ? steps : 1);
+    return outcome >= 0 ? STATUS_OK : error_set(err, outcome, "cannot try a run");
+}
+
+static status time_run(const plan_run *run, const db_run *row, double *seconds, error_info *err) {
+    source data = {.points = NULL};
+    objective *obj;
+    trainer *training = NULL;
+    trainer_spec spec;
+    settings values = *run->values;
+    values.train_validation = 1; /* at the end of an epoch of this many iterations */
+    values.train_test = 0;
+    values.train_epoch_iterations = STEPS_MAX + 2;
+    specification_trainer(&values, &spec);
+    status outcome = source_open(run->dataset->source, run->values, &data, err);
+    if (outcome == STATUS_OK) outcome = source_objective(&data, &values, run->seed, NULL, NULL, &obj, err);
+    if (outcome == STATUS_OK) outcome = trainer_create(&spec, &obj, &training, err);
+    if (outcome == STATUS_OK) outcome = time_steps(training, seconds, err);
+    if (outcome == STATUS_OK) *seconds *= iterations_left(run, row, &data);
+    trainer_destroy(&training);
+    source_close(&data);
+    return outcome;
+}
+
+static bool is_missing(const run_status *list, size_t i) {
+    return list->runs[i].id == 0 || list->runs[i].state != RUN_DONE;
+}
+
+status estimate_missing(const plan *runs, const run_status *list, estimate *out, error_info *err) {
+    *out = (estimate){.core_seconds = (double)NAN};
+    size_t *missing = calloc(runs->run_count + 1, sizeof *missing);
+    if (!missing) return error_set(err, STATUS_MEMORY, "out of memory");
+    bool images = false;
+    for (size_t i = 0; i < runs->run_count; i++) {
+        if (!is_missing(list, i)) continue;
+        images |= specification_is_image(&runs->runs[i].dataset->shape);
+        missing[out->missing++] = i;
+    }
+    const size_t tries = out->missing < ESTIMATE_RUNS ? out->missing : ESTIMATE_RUNS;
+    double sum = 0;
+    status outcome = STATUS_OK;
+    for (; !images && out->tried < tries && outcome == STATUS_OK; out->tried++) {
+        double u[4], seconds = 0;
+        random_uniform4((random_stream){.seed = 0, .purpose = RANDOM_SWEEP, .iteration = 1}, out->tried, 0, u);
+        const size_t left = out->missing - out->tried; /* the rest of a shuffle */
+        const size_t at = out->tried + (size_t)(u[0] * (double)left), swap = missing[at];
+        missing[at] = missing[out->tried];
+        missing[out->tried] = swap;
+        const bool continues = list->sources && list->sources[swap].id != 0;
+        const db_run *from = continues ? &list->sources[swap] : &list->runs[swap];
+        outcome = time_run(&runs->runs[swap], from, &seconds, err);
+        sum += seconds;
+    }
+    free(missing);
+    if (!images) out->core_seconds = tries > 0 ? sum / (double)tries * (double)out->missing : 0;
+    return outcome;
+}

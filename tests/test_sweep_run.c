@@ -1,0 +1,114 @@
+/* test_sweep_run.c - ./run of an experiment with a section [sweep]: selecting, sharing, shards, what the database has. */
+#ifndef AFFJORD_DOUBLE /* the same in both */
+
+#include "run_support.h"
+
+#define SWEEP                                                                                                          \
+    TINY_EXPERIMENT("small", "0-1", "40", "20")                                                                        \
+    "[sweep]\nflow.end_time = 10, 1\nmodel affjord.initial_state = zero, learned\n"
+
+static void begin_sweep(void) {
+    begin_run(SWEEP);
+}
+
+TestSuite(sweep_run, .init = begin_sweep, .fini = end_run, .timeout = 120);
+
+#define RUN "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/"
+#define QUERY(database, sql) EXPECT(0, "sqlite3 $TEST_DIR/" database " \"" sql "\"")
+
+static const char summary[] =
+    "SELECT point, label, dataset, model, n, mean, deviation, impossible FROM sweep_losses ORDER BY 1, 4; "
+    "SELECT point, model, other, quantity, n, difference, error, paired_p, holm_p, tests FROM sweep_effects ORDER BY "
+    "1, 2; "
+    "SELECT point, model, iteration, n, difference, error FROM sweep_curves ORDER BY 1, 2, 3; "
+    "SELECT * FROM sweep_settings ORDER BY 2, 3";
+
+static char *summarise(const char *database) {
+    EXPECT(0, "sqlite3 $TEST_DIR/%s \"%s\"", database, summary);
+    cr_assert_gt(strlen(output), 1000);
+    return strdup(output);
+}
+
+Test(sweep_run, a_dry_run_has_points_runs_and_hours) {
+    EXPECT(0, RUN "r.db --dry-run");
+    EXPECT_SAYS("Swept, in place of the values above\n  flow.end_time = 10, 1\n"
+                "  model affjord.initial_state = zero, learned\nPoints: 4\nRuns: 12, of which 0 are done\n");
+    EXPECT_SAYS("  point 0 and 1 more\n");
+    EXPECT_SAYS(" core-hours, ");
+    EXPECT_SAYS("from trying 12 of the 12 missing runs");
+    EXPECT(0, RUN "r.db --dry-run --where flow.end_time=1 --where 'model affjord.initial_state = learned'");
+    EXPECT_SAYS("Points: 4, of which 1 are selected\nRuns: 4, of which 0 are done\n");
+    EXPECT(2, RUN "r.db --where flow.end_time=2");
+    EXPECT_SAYS("--where \"flow.end_time=2\": flow.end_time = 2: expected 10 or 1");
+    EXPECT(0, "test ! -e $TEST_DIR/r.db");
+}
+
+/* Parts add up to the whole; seeds that were trained stay; settings that change leave. */
+Test(sweep_run, selected_points_are_parts_of_the_whole) {
+    EXPECT(0, RUN "whole.db");
+    EXPECT_SAYS("affjord          ffjord                 2       4");
+    char *whole = summarise("whole.db");
+    EXPECT(0, RUN "r.db --quiet --where flow.end_time=1");
+    QUERY("r.db", "SELECT count(*) FROM run; SELECT group_concat(point) FROM sweep_point");
+    cr_expect_str_eq(output, "6\n2,3\n");
+    EXPECT(0, RUN "r.db --quiet --seeds 1");
+    QUERY("r.db", "SELECT point, count(*) FROM sweep_run GROUP BY point");
+    cr_expect_str_eq(output, "0|2\n1|2\n2|4\n3|4\n");
+    EXPECT(0, RUN "r.db --quiet");
+    char *parts = summarise("r.db");
+    cr_expect_str_eq(parts, whole);
+    EXPECT(0, RUN "r.db --dry-run");
+    EXPECT_SAYS("Runs: 12, of which 12 are done\n");
+    cr_expect_null(strstr(output, "Expected"));
+    /* Other values, by a file of the same name: old points leave, and shared runs stay. */
+    EXPECT(0, "sed -i 's/end_time = 10, 1/end_time = 1, 2/' $TEST_DIR/small.ini");
+    EXPECT(0, RUN "r.db --where flow.end_time=1");
+    EXPECT_SAYS("6 runs with older settings left experiment small");
+    QUERY("r.db", "SELECT point, label, (SELECT count(*) FROM sweep_run r WHERE r.point = p.point) FROM sweep_point p; "
+                  "SELECT count(*) FROM run");
+    cr_expect_str_eq(output, "0|flow.end_time = 1, model affjord.initial_state = zero|4\n"
+                             "1|flow.end_time = 1, model affjord.initial_state = learned|4\n12\n");
+    /* Without the section there are no points. */
+    EXPECT(0, "sed -i '/sweep/,$d' $TEST_DIR/small.ini");
+    EXPECT(0, RUN "r.db --quiet --set flow.end_time=1");
+    QUERY("r.db", "SELECT (SELECT count(*) FROM sweep_point) + (SELECT count(*) FROM sweep_run), count(*) FROM run; "
+                  "SELECT count(*) > 0 FROM comparison; SELECT count(*) FROM sweep_comparison");
+    cr_expect_str_eq(output, "0|12\n1\n0\n");
+    free(whole);
+    free(parts);
+}
+
+/* The runs of points are those of a plain experiment. */
+Test(sweep_run, runs_are_shared_with_other_experiments) {
+    EXPECT(0, RUN "r.db --quiet");
+    EXPECT(0, "sed -e '/sweep/,$d' -e 's/name = small/name = plain/' $TEST_DIR/small.ini > $TEST_DIR/plain.ini");
+    EXPECT(0, "$AFFJORD $TEST_DIR/plain.ini --db $TEST_DIR/r.db --dry-run --set flow.end_time=1 "
+              "--set 'model affjord.initial_state=learned'");
+    EXPECT_SAYS("Runs: 4, of which 4 are done\n");
+}
+
+/* Tasks know runs by number or key; shards bring their points along, also into a database without the plan. */
+Test(sweep_run, shards_merge_into_the_same_points) {
+    EXPECT(0, RUN "whole.db --quiet");
+    char *whole = summarise("whole.db");
+    EXPECT(0, RUN
+           "r.db --dry-run --format commands --where flow.end_time=1 > $TEST_DIR/tasks.sh; wc -l < $TEST_DIR/tasks.sh");
+    cr_expect_str_eq(output, "6\n");
+    EXPECT(0, "grep -c -- \"--where .*flow.end_time=1\" $TEST_DIR/tasks.sh");
+    EXPECT(0, "sh $TEST_DIR/tasks.sh");
+    EXPECT(0, "for n in 0 1 2 6 7 8; do " RUN "r.db --quiet --only $n || exit; done");
+    EXPECT(2, RUN "r.db --quiet --only 0 --where flow.end_time=1");
+    EXPECT_SAYS("--only 0: not among the runs that --where selects");
+    EXPECT(0, "$AFFJORD merge --db $TEST_DIR/r.db");
+    char *merged = summarise("r.db");
+    cr_expect_str_eq(merged, whole);
+    EXPECT(0, "$AFFJORD export --archive $TEST_DIR/archive.db --db $TEST_DIR/r.db");
+    char *archived = summarise("archive.db");
+    cr_expect_str_eq(archived, whole);
+    EXPECT(0, "$AFFJORD check --db $TEST_DIR/r.db");
+    free(whole);
+    free(merged);
+    free(archived);
+}
+
+#endif
