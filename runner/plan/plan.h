@@ -10,7 +10,7 @@ enum {
     PLAN_KEY_SIZE = DB_KEY_SIZE,
     PLAN_CHECKSUM_SIZE = 65, /* 64 of them */
     PLAN_NUMBER_DIGITS = 7, /* of a run's number, to tell it from a key */
-    PLAN_FORMAT_VERSION = 1 /* raised when the same settings come to mean other numbers */
+    PLAN_FORMAT_VERSION = 1 /* raise it when the same settings give other numbers */
 };
 
 typedef struct plan_dataset {
@@ -18,8 +18,8 @@ typedef struct plan_dataset {
     char name[SETTINGS_NAME_MAX]; /* of the data, as in tables */
     char checksum[PLAN_CHECKSUM_SIZE];
     specification_shape shape;
-    char note[SETTINGS_TEXT_MAX]; /* sentences about the files that a user should read, or "" */
-    char *report; /* of a table: what was read, and warnings, in lines (settings/table_report.h); else NULL */
+    char note[SETTINGS_TEXT_MAX]; /* messages about the files for the user, or "" */
+    char *report; /* of a table: a report and warnings, in lines (settings/table_report.h); else NULL */
 } plan_dataset;
 
 typedef struct plan_model {
@@ -64,7 +64,7 @@ typedef struct plan {
     plan_variant **at; /* (dataset_count, model_count, point_count or 1) */
 } plan;
 
-/* Write what was read of the tables. */
+/* Write the reports of the tables. */
 void plan_write_reports(const plan *runs, FILE *stream);
 
 /* Make the plan. `seeds` (may be NULL) replaces experiment.seeds, as in "0-4".
@@ -100,7 +100,7 @@ void plan_run_key(const settings *values, const char *checksum, uint64_t seed, c
 /* *out <- the axes and values of a point, "flow.end_time = 1, solver.steps = 20", for free(). Errors: STATUS_MEMORY. */
 status plan_point_label(const plan *runs, size_t number, char **out, error_info *err);
 
-/* Whether a text, as a file's name, begins with a run's key, which ends there. */
+/* Return whether a text, such as a file's name, begins with a run's key and no longer one. */
 bool plan_begins_with_key(const char *text);
 
 #endif

@@ -1,8 +1,7 @@
-/* checkpoint_files.h - where the checkpoints of a database's runs lie.
+/* checkpoint_files.h - paths of the checkpoints of a database's runs.
  *
- * Those of results/results.db are results/results.checkpoints/KEY-ITERATION.safetensors.
- * The database's row says which one is valid; a newer file whose row was never
- * committed is an orphan. */
+ * Those of results/results.db are results/results.checkpoints/KEY-ITERATION.safetensors. The database's row names
+ * the valid one; a newer file whose row was never committed is an orphan. */
 #ifndef AFFJORD_RUNNER_CHECKPOINT_FILES_H
 #define AFFJORD_RUNNER_CHECKPOINT_FILES_H
 
@@ -23,8 +22,8 @@ void checkpoint_name(const char *database, const char *key, uint64_t iteration, 
 /* The path of such a relative one. */
 void checkpoint_locate(const char *database, const char *name, char out[PATH_MAX]);
 
-/* Where the batch is kept with which an iteration of a run failed: results/results.failures/KEY-ITERATION.safetensors;
- * and its folder, made if it is not there. Errors: STATUS_IO naming it. */
+/* out <- the path of the batch of a failed iteration: results/results.failures/KEY-ITERATION.safetensors. Creates
+ * its folder. Errors: STATUS_IO naming it. */
 void checkpoint_failure_path(const char *database, const char *key, uint64_t iteration, char out[PATH_MAX]);
 status checkpoint_make_failures(const char *database, error_info *err);
 

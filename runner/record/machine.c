@@ -31,7 +31,7 @@ static void read_cpu(char *text, size_t size) {
     fclose(file);
 }
 
-/* Append a word as a shell would need it. */
+/* Append a word with the quotes that a shell needs. */
 static size_t append_word(char *text, size_t size, size_t used, const char *word) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+@%";
     const char *quote = *word && strspn(word, plain) == strlen(word) ? "" : "'";
@@ -47,7 +47,7 @@ static void list_libraries(char *text, size_t size) {
 void machine_describe(machine *out, int count, char **arguments) {
     size_t used = 0;
     out->command_line[0] = '\0';
-    /* As a user types it: where the program lies on this machine says nothing about a number. */
+    /* The command as a user types it; no number depends on where the program is installed. */
     for (int i = 0; i < count; i++)
         used = append_word(out->command_line, sizeof out->command_line, used, i == 0 ? command_name() : arguments[i]);
     if (gethostname(out->host, sizeof out->host) != 0) snprintf(out->host, sizeof out->host, "unknown");

@@ -16,13 +16,13 @@ typedef struct machine {
  * not be copied. */
 void machine_describe(machine *out, int count, char **arguments);
 
-/* How many runs with so many threads each the cores that this process may use have room for, at least one. */
+/* Return how many runs with `threads` threads each fit on the available cores, at least one. */
 size_t machine_jobs(size_t threads);
 
-/* The program and the commit it was built from, in a few words. */
+/* Return the program and its commit, in a few words. */
 void machine_name_program(size_t size, char *out);
 
-/* What --version prints. */
+/* Write the text of --version. */
 void machine_write_version(FILE *stream);
 
 #endif

@@ -18,7 +18,7 @@ enum {
     LOCK_POLL_NANOSECONDS = 200000000, /* between two tries for the lock of this program */
     BUSY_POLL_NANOSECONDS = 10000000 /* and for another program's */
 };
-#define BUSY_SECONDS 10.0 /* that another program's lock is waited for where nobody is asked */
+#define BUSY_SECONDS 10.0 /* wait for another program's lock if there is no callback */
 #define TRY_SECONDS 0.05 /* and where that is only tried */
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
@@ -42,7 +42,7 @@ const char *db_library_version(void) {
     return sqlite3_libversion();
 }
 
-/* What a read that failed leaves looks like damage to SQLite: it looks again. */
+/* A failed read looks like damage to SQLite; check again. */
 static bool is_whole(const results_db *db) {
     sqlite3_stmt *check;
     if (sqlite3_prepare_v2(db->sqlite, "PRAGMA quick_check(1)", -1, &check, NULL) != SQLITE_OK) return false;
@@ -55,7 +55,7 @@ status db_fail(const results_db *db, const char *doing, error_info *err) {
     const int code = sqlite3_errcode(db->sqlite) & 0xff, system = sqlite3_system_errno(db->sqlite);
     const char *path = db->path;
     char message[DB_NAME_MAX];
-    snprintf(message, sizeof message, "%s", sqlite3_errmsg(db->sqlite)); /* is_whole() has messages of its own */
+    snprintf(message, sizeof message, "%s", sqlite3_errmsg(db->sqlite)); /* is_whole() replaces it */
     if (sqlite3_extended_errcode(db->sqlite) == SQLITE_READONLY_ROLLBACK)
         return error_set(err, STATUS_IO,
                          "cannot %s the database \"%s\": the process that wrote it was killed just now; try again",
@@ -112,7 +112,7 @@ static status attempt(results_db *db, status (*doing)(results_db *db, error_info
     return *done || (sqlite3_errcode(db->sqlite) & 0xff) != SQLITE_BUSY ? outcome : STATUS_OK;
 }
 
-/* What does not fit into SQLite's cache would be written before the commit, which has to wait for readers too. */
+/* Pages that do not fit into SQLite's cache would be written before the commit, and that also waits for readers. */
 static status begin_in_memory(results_db *db, error_info *err) {
     if (!db->open) TRY(db_script(db, "PRAGMA cache_spill = OFF", "write", err));
     return begin(db, err);
@@ -122,7 +122,7 @@ status db_try_begin(results_db *db, bool *done, error_info *err) {
     return attempt(db, begin_in_memory, done, err);
 }
 
-/* A commit that has to wait for one reader keeps out all others; so it is only tried where nobody reads. */
+/* A commit that waits for one reader blocks all later ones, so try it only without readers. */
 status db_try_commit(results_db *db, bool *done, error_info *err) {
     *done = !db->open;
     return *done || db_is_read(db->file) ? STATUS_OK : attempt(db, db_commit, done, err);
@@ -153,7 +153,7 @@ static int bind_text(sqlite3_stmt *statement, int at, const char *text) {
     return text ? sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC) : sqlite3_bind_null(statement, at);
 }
 
-/* Texts and blobs are not copied: they live until the statement is reset. */
+/* Texts and blobs are not copied; they must live until the statement is reset. */
 static bool bind(sqlite3_stmt *statement, const char *kinds, va_list arguments) {
     int at = 1, code = SQLITE_OK;
     for (; *kinds && code == SQLITE_OK; kinds++) {
@@ -235,7 +235,7 @@ const char *db_text(sqlite3_stmt *row, int column) {
 
 /* --- Opening and closing --- */
 
-/* SQLite knows files by their whole paths, links followed, and has little room for them. */
+/* SQLite uses whole paths with links resolved, and its limit for them is low. */
 static status check_length(const char *path, error_info *err) {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -276,8 +276,8 @@ static status take_lock(results_db *db, db_wait *wait, void *argument, error_inf
     }
 }
 
-/* SQLite asks again and again while another program's lock is in the way; processes of this program keep out of each
- * other's by the lock on the file beside the database. */
+/* SQLite calls this repeatedly while another program has the lock. Processes of this program avoid each other by the
+ * lock on the file beside the database. */
 static int wait_for_other(void *argument, int count) {
     results_db *db = argument;
     const double now = clock_seconds();

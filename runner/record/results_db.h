@@ -1,14 +1,12 @@
-/* results_db.h - the results database, and the only part that knows SQLite.
+/* results_db.h - the results database; only runner/record uses SQLite.
  *
- * One process writes at a time: it holds a lock (flock) on the file PATH.lock,
- * which its workers inherit, until the last of them is gone. Others may read
- * meanwhile. Rows are collected in a transaction that is committed at least
- * every DB_COMMIT_SECONDS, and then lasts through a power failure.
- * Writing an existing row replaces it, so a resumed run writes the same rows again.
+ * One process writes at a time: it holds a lock (flock) on the file PATH.lock until its last worker, which inherits it,
+ * has ended. Others may read in the meantime. Rows are written in a transaction that is committed at least every
+ * DB_COMMIT_SECONDS and then survives a power failure. Writing an existing row replaces it, so a resumed run may write
+ * the same rows again.
  *
- * Every function returns STATUS_IO with a message that names the database
- * when SQLite or the operating system refuses; STATUS_FORMAT for a file that
- * is not a results database of this schema. */
+ * Errors of all functions: STATUS_IO with a message that names the database if SQLite or the operating system fails;
+ * STATUS_FORMAT for a file that is not a results database of this schema. */
 #ifndef AFFJORD_RUNNER_RESULTS_DB_H
 #define AFFJORD_RUNNER_RESULTS_DB_H
 
@@ -32,38 +30,36 @@ enum {
 
 typedef struct results_db results_db;
 
-/* Asked again and again while another process holds the lock, and `holder` says who; or, with `holder` NULL, while
- * another program, which SQLite does not name, keeps the database locked. `seconds` have gone by since. Return false to
- * give up. The recorder keeps it until it is closed. */
+/* Called repeatedly while another process holds the lock; `holder` describes it. `holder` is NULL while another
+ * program, which SQLite does not name, locks the database. `seconds` have passed since the first call. Return false
+ * to give up. The database keeps the callback until it is closed. */
 typedef bool db_wait(void *argument, const char *holder, double seconds);
 
-/* Open for writing: wait for the lock (`wait` NULL: do not wait), make the
- * database where there is none, and the folder it lies in, add to an older
- * database what its schema lacks, mark runs left "running" by a dead process as
- * interrupted. The caller closes *out. */
+/* Open for writing: wait for the lock (`wait` NULL: do not wait), create the database and its folder if missing,
+ * bring an older schema up to date, and mark runs of dead processes as interrupted. The caller closes *out. */
 status db_open(const char *path, db_wait *wait, void *argument, results_db **out, error_info *err);
 
 /* The same for the database of one task (shard.h), which is often on a network disk: without views, and rows are
  * committed only every DB_SHARD_COMMIT_SECONDS, so that a thousand tasks do not wear out their file server. */
 status db_open_shard(const char *path, db_wait *wait, void *argument, results_db **out, error_info *err);
 
-/* Open for reading, without the lock. Nothing is written beside the database, which may lie on a read-only medium and
- * belong to somebody else (results_db_reading.c). */
+/* Open for reading, without the lock. It writes no file beside the database, which may be on a read-only medium or
+ * belong to another user (results_db_reading.c). */
 status db_open_reading(const char *path, results_db **out, error_info *err);
 
-/* The same where there may be no database yet: *out <- NULL if there is no file, or one in which nothing has been
- * committed, as a program that was killed in its first moment leaves it. */
+/* The same if there may be no database: *out <- NULL if the file is missing, or has no commit because its program
+ * was killed at once. */
 status db_open_begun(const char *path, results_db **out, error_info *err);
 
-/* A name to read the database at `path` by, also with other programs, so that nothing is written beside it: its own
- * path, or that of a recovered copy in a new private folder. `folder` is that one's name, to be removed by the caller
- * once the copy is not needed or open; "" if there is none. */
+/* *name <- a path at which other programs can read the database without writing beside it: its own, or that of a
+ * recovered copy in a new private folder. `folder` is that folder, which the caller removes when the copy is no
+ * longer needed; "" if there is none. */
 status db_make_readable(const char *path, char name[PATH_MAX], char folder[PATH_MAX], error_info *err);
 
-/* Commit and close; *book is NULL after it even if committing failed. */
+/* Commit and close; *db is NULL after it even if committing failed. */
 status db_close(results_db **db, error_info *err);
 
-/* Whether some process has the database open for writing. */
+/* Return whether a process has the database open for writing. */
 bool db_is_locked(const char *path);
 
 /* The path it was opened by, links followed; the version of SQLite. */
@@ -74,11 +70,11 @@ const char *db_library_version(void);
 
 /* Commit what was written. */
 status db_commit(results_db *db, error_info *err);
-/* Seconds until DB_COMMIT_SECONDS have passed since the first uncommitted row; negative if there is none. */
+/* Return the seconds until the first uncommitted row is DB_COMMIT_SECONDS old; negative if there is none. */
 double db_due(const results_db *db);
 
-/* Open a transaction, after which nothing but its commit has to wait; commit it. *done <- false where another program's
- * lock is in the way, and all is as it was: try again. */
+/* Open a transaction, after which only its commit may wait; commit it. *done <- false if another program's lock
+ * prevents it, with nothing changed: try again. */
 status db_try_begin(results_db *db, bool *done, error_info *err);
 status db_try_commit(results_db *db, bool *done, error_info *err);
 /* Forget what was not committed. */
@@ -117,7 +113,7 @@ typedef struct db_place {
 
 /* Add or rename an experiment. */
 status db_put_experiment(results_db *db, const db_experiment *experiment, int64_t *id, error_info *err);
-/* *id <- its number, 0 if there is none; *same <- whether its title is that one. */
+/* *id <- its number, 0 if there is none; *same <- whether it has this title. */
 status db_find_experiment(results_db *db, const db_experiment *experiment, int64_t *id, bool *same, error_info *err);
 /* Make a run part of an experiment, or no part of it any more. */
 status db_put_member(results_db *db, int64_t experiment, int64_t run, error_info *err);
@@ -149,8 +145,8 @@ status db_put_setting(results_db *db, int64_t run, const char *section, const ch
 
 /* out->id is 0 if there is no run of this key. */
 status db_find_run(results_db *db, const char *key, db_run *out, error_info *err);
-/* The run that `text` means: its number, its key or the beginning of no other
- * key. Errors: STATUS_INVALID if there is none, or several. */
+/* Find the run that `text` names: its number, its key, or an unambiguous prefix of the key. Errors: STATUS_INVALID
+ * if there is none, or several. */
 status db_resolve_run(results_db *db, const char *text, db_run *out, error_info *err);
 status db_find_place(results_db *db, int64_t run, db_place *out, error_info *err);
 /* Visit the runs of an experiment, or all for NULL, in the order of their numbers. */
@@ -183,7 +179,7 @@ typedef struct db_epoch {
     double nfe_forward, nfe_backward;
     double wall_seconds;
     uint64_t peak_bytes;
-    size_t flow_count; /* 0 where flows are not told apart */
+    size_t flow_count; /* 0 if flows are not counted separately */
     db_flow flows[DB_FLOWS_MAX];
 } db_epoch;
 
@@ -197,7 +193,7 @@ typedef struct db_theory {
 } db_theory;
 
 typedef struct db_blob {
-    const char *subject, *kind; /* 'density', 'samples'; of a moment also 'field', 'context' */
+    const char *subject, *kind; /* 'density', 'samples'; for snapshots also 'field', 'context' */
     uint64_t rows, columns;
     double window[4]; /* x0, x1, y0, y1 */
     const void *data; /* float32, (rows, columns), aligned or not */
@@ -208,23 +204,23 @@ typedef struct db_checkpoint {
     const char *path, *sha256;
 } db_checkpoint;
 
-/* How a convolution is computed in one way. */
+/* How one pass of a convolution is computed. */
 typedef struct db_plan {
     const char *convolution, *way, *plan;
 } db_plan;
 
 status db_start_run(results_db *db, int64_t run, const db_session *session, error_info *err);
 status db_put_parameters(results_db *db, int64_t run, uint64_t parameters, error_info *err);
-/* Bytes that the worker may come to hold, at most, as it knows before its first step. */
+/* Record the upper bound of a worker's memory in bytes, known before its first step. */
 status db_put_prediction(results_db *db, int64_t run, uint64_t bytes, error_info *err);
 status db_put_progress(results_db *db, int64_t run, uint64_t iteration, double wall_seconds, error_info *err);
 status db_put_epoch(results_db *db, int64_t run, const db_epoch *epoch, error_info *err);
-/* Bytes that the worker has held, of which the most are kept. */
+/* Record a worker's memory in bytes; the maximum is stored. */
 status db_put_peak(results_db *db, int64_t run, uint64_t bytes, error_info *err);
 status db_put_metric(results_db *db, int64_t run, const char *name, double value, error_info *err);
 status db_put_theory(results_db *db, int64_t run, const db_theory *row, error_info *err);
 status db_put_blob(results_db *db, const db_blob *blob, error_info *err);
-/* The same of a flow at one moment of its time, numbered from 0. */
+/* The same for a snapshot of a flow at one time, numbered from 0. */
 status db_put_moment(results_db *db, const db_blob *blob, uint64_t moment, double time, error_info *err);
 status db_has_moments(results_db *db, const char *subject, bool *has, error_info *err);
 status db_has_blob(results_db *db, const char *subject, const char *kind, bool *has, error_info *err);
@@ -235,18 +231,18 @@ status db_put_checkpoint(results_db *db, int64_t run, const db_checkpoint *check
 status db_put_plan(results_db *db, int64_t run, uint64_t iteration, const db_plan *plan, error_info *err);
 status db_drop_plans(results_db *db, int64_t run, uint64_t iteration, error_info *err);
 
-/* The run's end, for now or for good. With RUN_DONE the metrics
- * final_validation_loss, best_validation_loss and best_epoch are taken from
- * its epochs, the best ones among finite losses; best_bits_per_dim too where it
- * has the metric data_dimension, as trainings on images have; final_test_loss and
- * chosen_test_loss, that of the best epoch, where it has test losses. `error` may be NULL. */
+/* End the run, finally or until it is resumed. RUN_DONE computes metrics from its epochs: final_validation_loss;
+ * best_validation_loss and best_epoch, among finite losses; best_bits_per_dim, if it has the metric data_dimension,
+ * as trainings on images have; final_test_loss, and chosen_test_loss of the best epoch, if it has test losses.
+ * `error` may be NULL. */
 status db_end_run(results_db *db, int64_t run, db_state state, const char *error, uint64_t iteration,
                   double wall_seconds, error_info *err);
 
-/* Compare the models of all experiments anew when the database is closed (table `comparison`), as after the end of a run. */
+/* Compare the models of all experiments again when the database is closed (table `comparison`), as after the end of
+ * a run. */
 void db_compare_at_close(results_db *db);
 
-/* Forget what a run gave, so that it starts anew. Files stay. */
+/* Delete a run's results, so that it starts from the beginning. Files stay. */
 status db_reset_run(results_db *db, int64_t run, error_info *err);
 
 /* --- Longer runs that begin where finished ones end --- */
@@ -263,8 +259,7 @@ status db_continue_run(results_db *db, const db_run *run, const db_run *from, ui
 
 /* --- Merging shards (docs/guide/scaling.md) --- */
 
-/* Whether the checkpoint of a run of a shard is among the files of this database; its path, which is the shard's, <-
- * the one here. */
+/* Return whether the checkpoint of a shard's run is among the files of this database; its path <- the one here. */
 typedef bool db_ready(void *argument, db_run *run);
 
 typedef struct db_merged {
@@ -280,24 +275,21 @@ typedef struct db_merged {
 status db_begin_merging(results_db *db, bool durable, error_info *err);
 void db_end_merging(results_db *db);
 
-/* Make the runs of another database, as far as it is committed, readable through
- * this one until db_detach; *empty <- whether it holds nothing yet.
- * Errors: STATUS_FORMAT if it is no database of this one's schema version; nothing is attached then. */
+/* Attach another database, as far as it is committed, until db_detach; *empty <- whether it has nothing yet. Errors:
+ * STATUS_FORMAT unless it is a database of this schema version; then nothing is attached. */
 status db_attach(results_db *db, const char *shard, bool *empty, error_info *err);
 status db_detach(results_db *db, error_info *err);
 
-/* Visit the runs of the attached database that the merge would take and that
- * have a checkpoint. *out <- what is known without merging; *needed <- whether
- * the merge would write anything. */
+/* Visit the attached runs that the merge would copy and that have a checkpoint. *out <- the result as far as it is
+ * known without merging; *needed <- whether the merge would write anything. */
 status db_each_wanted(results_db *db, status (*visit)(void *argument, const db_run *run, error_info *err),
                       void *argument, db_merged *out, bool *needed, error_info *err);
 
-/* Copy the attached database's runs with all that belongs to them, in one
- * transaction. A finished run stays as it is: only pictures are added to it,
- * and numbers that it lacks if all its losses are the same there; of two unfinished ones the later iteration is taken, whole. What was
- * "running" becomes "interrupted", as nothing that writes this database
- * computes it. The path of a checkpoint is what `ready` makes of it. If one is not
- * ready, *again <- true and nothing is written; with `last` it is left out instead. */
+/* Copy the attached database's runs with all their rows, in one transaction. A finished run is not changed, except
+ * that it gets missing pictures, and missing numbers if all its losses are the same there. Of two unfinished runs,
+ * the one with the later iteration is taken. "running" becomes "interrupted", because no process that writes this
+ * database computes it. `ready` returns the new path of a checkpoint. If one is not ready, *again <- true and
+ * nothing is written; with `last`, it is omitted instead. */
 status db_merge(results_db *db, db_ready *ready, void *argument, bool last, db_merged *out, bool *again,
                 error_info *err);
 
@@ -356,7 +348,7 @@ status db_check(results_db *db, void (*fault)(void *argument, const char *text),
  * visit that fails fills its caller's failure itself, here and below. */
 status db_each_value(results_db *db, int64_t run, status (*visit)(void *argument, const char *quantity, double value),
                      void *argument, error_info *err);
-/* Visit its settings as they are stored; the files of the experiments that have it. */
+/* Visit its stored settings; visit the files of the experiments that have it. */
 status db_each_setting(results_db *db, int64_t run,
                        status (*visit)(void *argument, const char *section, const char *key, const char *value),
                        void *argument, error_info *err);
@@ -372,7 +364,7 @@ status db_has_metric(results_db *db, int64_t run, const char *name, bool *has, e
 
 /* --- Archives --- */
 
-/* What is kept in an archive, and what there was. */
+/* The contents of an archive and of its database. */
 typedef struct db_archived {
     uint64_t runs, runs_before, pictures, pictures_before, models;
 } db_archived;
@@ -382,9 +374,9 @@ typedef struct db_archived {
 typedef status db_keep(void *argument, const db_run *run, char *path, char sha256[65], uint64_t *bytes,
                        error_info *err);
 
-/* Write the database, opened for reading, to a new file: its finished runs with all their numbers, without their
- * checkpoints but for the models that `keep` (may be NULL) keeps, and of the stored pictures those that figures draw.
- * The row 'archive' of table meta says so, with the date. The new file has nothing beside it. */
+/* Write the database, opened for reading, to a new file: the finished runs with all their numbers, the stored
+ * pictures that figures show, and the models that `keep` (may be NULL) writes; no other checkpoints. The row
+ * 'archive' of table meta has the date. Errors: those of the database, of `keep`. */
 status db_archive(results_db *db, const char *path, db_keep *keep, void *argument, db_archived *out, error_info *err);
 
 /* date <- when the database was archived, in UTC; "" if it was not. */

@@ -1,7 +1,7 @@
-/* results_db_archive.c - a compact copy of the database, to be kept and passed on.
+/* results_db_archive.c - a compact copy of the database.
  *
- * The copy is made by SQLite, a moment's state even while another process
- * writes, and what is not kept is then removed from the copy. */
+ * SQLite makes the copy, of one state even while another process writes; then the rows that an archive does not have
+ * are deleted from the copy. */
 #include "record/results_db_internal.h"
 
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 enum { TABLES_MAX = 32 };
 
-/* A table whose rows belong to runs, and the column that says to which. */
+/* A table with rows of runs, and its column with the run. */
 typedef struct run_table {
     char name[128], column[128];
 } run_table;
@@ -106,7 +106,7 @@ static status add_trained(void *argument, const db_run *run, error_info *err) {
     return STATUS_OK;
 }
 
-/* Rows of checkpoints are those of the models that are kept. */
+/* Only models that are kept have rows of checkpoints. */
 static status keep_models(results_db *db, db_keep *keep, void *argument, uint64_t *models, error_info *err) {
     trained_runs trained = {.count = 0};
     status outcome = keep ? db_each_run(db, NULL, add_trained, &trained, err) : STATUS_OK;

@@ -7,8 +7,8 @@
 #include "record/results_db_internal.h"
 #include "statistics/tests.h"
 
-/* The words of the column `quantity`, in the order of EACH_COMPARED's columns, and whether a run without a possible
- * loss has none of it. */
+/* The values of the column `quantity`, in the order of EACH_COMPARED's columns, and whether a run with an impossible
+ * loss lacks it. */
 enum { QUANTITIES = 10 };
 static const struct {
     const char *name;

@@ -23,7 +23,7 @@ void db_take_side_files(const char *path, int file) {
     static const char *const endings[] = {"-wal", "-journal", "-shm"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         char name[PATH_MAX];
-        error_info ignored; /* SQLite says what is wrong then */
+        error_info ignored; /* SQLite reports the problem */
         if (snprintf(name, sizeof name, "%s%s", path, endings[i]) >= (int)sizeof name) continue;
         if (access(name, F_OK) != 0 || faccessat(AT_FDCWD, name, W_OK, AT_EACCESS) == 0 || db_is_read(file)) continue;
         if (strcmp(endings[i], "-shm") == 0) unlink(name); /* SQLite makes it from the log */

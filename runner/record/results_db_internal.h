@@ -31,26 +31,27 @@ struct results_db {
     struct merging *merging; /* how rows of shards are copied; made when first used */
     bool open; /* a transaction */
     double opened; /* when, on the monotonic clock */
-    bool finished; /* a run was: comparisons are made anew before it closes */
-    db_wait *wait; /* asked while another program's lock is in the way of writing; may be NULL */
+    bool finished; /* a run has ended: compare again before closing */
+    db_wait *wait; /* called while another program's lock prevents writing; may be NULL */
     void *argument;
     bool trying; /* do not wait for that lock now */
     double blocked; /* when it was first in the way of the statement under way */
 };
 
-/* Whether this process got the lock of the database at `path`: *descriptor
- * holds it until closed, also in child processes, and is -1 where the file
- * system has no locks. If not, `holder` tells who has it. */
+/* *taken <- whether this process got the lock of the database at `path`. *descriptor holds it until closed, also in
+ * child processes; it is -1 if the file system has no locks. If not taken, `holder` describes the process that has
+ * it. */
 status db_lock(const char *path, bool *taken, int *descriptor, char holder[DB_NAME_MAX], error_info *err);
 
-/* Open the database's file, and make it, empty, if it is not there, with the permissions that the umask allows.
- * SQLite's own are for its owner alone; its journal gets those of the database. */
+/* Open the database's file; create it, empty, with the permissions of the umask. SQLite would give its own files to
+ * their owner alone; its journal gets the database's permissions. */
 status db_make_file(const char *path, int *file, error_info *err);
 
-/* Whether another process reads the database of this open file at this moment. */
+/* Return whether another process is reading the database of this open file. */
 bool db_is_read(int file);
 
-/* What another user left beside a database that this one may write, and has to be written too, becomes this one's. */
+/* Take over SQLite's files of another user beside a database that this user may write, because they must be written
+ * too. */
 void db_take_side_files(const char *path, int file);
 
 /* Open the database for reading. */
@@ -76,10 +77,10 @@ status db_has_packed_tables(results_db *db, bool *has, error_info *err);
 status db_set_packed_aside(results_db *db, error_info *err);
 status db_put_unpacked_back(results_db *db, error_info *err);
 
-/* Give a database that has a write-ahead log a journal that is rolled back, once nobody reads it. */
+/* Replace a write-ahead log by a rollback journal, when no process reads. */
 status db_leave_log(results_db *db, error_info *err);
 
-/* `err` <- what SQLite says of the last call, with the database's path. */
+/* `err` <- SQLite's message about the last call, with the database's path. */
 status db_fail(const results_db *db, const char *doing, error_info *err);
 
 /* Run statements without parameters. */
@@ -98,7 +99,8 @@ status db_select(results_db *db, db_statement id, sqlite3_stmt **rows, error_inf
  * the statement is ready for its next use. */
 status db_next(results_db *db, sqlite3_stmt *rows, bool *more, error_info *err);
 
-/* The text of a column, valid until the next row; empty for NULL, and where memory ended, which db_next says then. */
+/* Return the text of a column, valid until the next row; "" for NULL, and if memory ran out, which db_next then
+ * returns. */
 const char *db_text(sqlite3_stmt *row, int column);
 
 /* The tables `comparison` and `sweep_comparison` from the runs there are; the latter for one experiment. */

@@ -17,7 +17,7 @@ static bool lock_path(const char *path, char out[PATH_MAX]) {
     return snprintf(out, PATH_MAX, "%s.lock", path) < PATH_MAX;
 }
 
-/* File systems that have no locks lose only the protection against a second writer. */
+/* File systems without locks lose only the protection against a second writer. */
 static bool no_locks_here(int error) {
     return error == ENOLCK || error == EOPNOTSUPP || error == EINVAL || error == ENOSYS;
 }
@@ -37,8 +37,7 @@ static void read_holder(int descriptor, char holder[DB_NAME_MAX]) {
     if (!*holder) snprintf(holder, DB_NAME_MAX, "another process");
 }
 
-/* Open the lock's file, and make the folder that it is to lie in where that is missing. One that another user made, and
- * that can only be read, locks as well. */
+/* Open the lock's file; create it and its folder. A file of another user that can only be read can be locked too. */
 static int open_lock(const char *name) {
     int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     const char *slash = strrchr(name, '/');
@@ -59,7 +58,7 @@ status db_lock(const char *path, bool *taken, int *descriptor, char holder[DB_NA
     struct stat information;
     if (!lock_path(path, name)) return error_set(err, STATUS_IO, "the database's path is too long");
     const bool exists = stat(path, &information) == 0;
-    /* A user who may not write the database makes no lock beside it, since the owner might not be able to write that. */
+    /* A user who cannot write the database creates no lock beside it: its owner might not be able to write the lock. */
     if (exists && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0)
         return error_set(err, STATUS_IO, "cannot write the database \"%s\": %s", path, strerror(errno));
     const int file = open_lock(name);

@@ -1,15 +1,14 @@
-/* results_db_merge.c - runs of another database, copied with all that belongs to them.
+/* results_db_merge.c - copy runs of another database with all their rows.
  *
- * The other one is attached under the name `shard`, and rows move inside
- * SQLite, so numbers stay what they are to the last bit. */
+ * The other database is attached as `shard`, and rows move inside SQLite, so numbers keep all their bits. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "record/results_db_merging.h"
 
-/* What SQLite says, with both files. A full disk or a database that cannot be written is the end; anything else is
- * taken for this shard's. */
+/* SQLite's message, with both files. A full disk or a database that cannot be written ends the merge; any other
+ * failure is attributed to this shard. */
 static status fail_merge(const results_db *db, error_info *err) {
     const int code = sqlite3_errcode(db->sqlite) & 0xff;
     const status kind = code == SQLITE_FULL || code == SQLITE_READONLY ? STATUS_IO : STATUS_FORMAT;
@@ -19,7 +18,7 @@ static status fail_merge(const results_db *db, error_info *err) {
 
 /* --- Attaching --- */
 
-/* Whether the shard is one of this program's, of this version; one that its task has only just made is empty. */
+/* Return whether the shard has this program's schema version; one that its task has just created is empty. */
 static status check_version(results_db *db, bool *empty, error_info *err) {
     sqlite3_stmt *rows = NULL;
     const struct merging *self = db->merging;
@@ -97,7 +96,7 @@ typedef struct candidate {
     bool is_first; /* there is no such experiment */
 } candidate;
 
-/* The columns are those of EACH_SHARD_RUN. */
+/* The columns of EACH_SHARD_RUN. */
 static status next_candidate(results_db *db, sqlite3_stmt *rows, candidate *out, bool *more, error_info *err) {
     if (db_next(db, rows, more, err) != STATUS_OK) return fail_merge(db, err);
     if (!*more) return STATUS_OK;
@@ -224,7 +223,7 @@ static status select_flag(results_db *db, db_statement statement, int64_t here, 
     return STATUS_OK;
 }
 
-/* A training may be computed again for numbers that its first recording lacks. They are those of the recorded run if
+/* A training may have been repeated for numbers that its first recording lacks. They belong to the recorded run if
  * all losses agree to the bit; otherwise nothing is copied. */
 static status complete_run(results_db *db, const candidate *one, db_merged *out, error_info *err) {
     bool lacking, differing;
@@ -238,7 +237,7 @@ static status complete_run(results_db *db, const candidate *one, db_merged *out,
     return db_write(db, STATEMENT_COMPLETE_EPOCHS, err, "ii", one->here, one->run.id);
 }
 
-/* What db_merge was asked. */
+/* The arguments of db_merge. */
 typedef struct merge_request {
     db_ready *ready;
     void *argument;
@@ -292,7 +291,7 @@ status db_merge(results_db *db, db_ready *ready, void *argument, bool last, db_m
     *out = (db_merged){.taken = 0};
     *again = false;
     assert(!db->open);
-    /* Not BEGIN IMMEDIATE: that would ask to write the shard too, which its task does. */
+    /* Not BEGIN IMMEDIATE: it would also lock the shard for writing, which its task does. */
     if (sqlite3_exec(db->sqlite, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) return fail_merge(db, err);
     db->open = true;
     status outcome = merge_all(db, &request, err);

@@ -8,7 +8,8 @@
 
 #include "record/results_db_merging.h"
 
-/* The first column of a query's rows, joined as group_concat does; *out is NULL if there are none. The caller frees. */
+/* *out <- the first column of a query's rows, joined as by group_concat; NULL if there are none. The caller frees
+ * it. */
 static status read_text(results_db *db, char *sql, char **out, error_info *err) {
     sqlite3_stmt *row = NULL;
     *out = NULL;
@@ -19,7 +20,7 @@ static status read_text(results_db *db, char *sql, char **out, error_info *err) 
     if (code == SQLITE_ROW && sqlite3_column_type(row, 0) != SQLITE_NULL) {
         const unsigned char *text = sqlite3_column_text(row, 0);
         if (text) *out = sqlite3_mprintf("%s", text);
-        /* Without a word here, a table's rows would be left behind. */
+        /* Otherwise a table's rows would be omitted silently. */
         if (!*out) outcome = error_set(err, STATUS_MEMORY, "out of memory");
     }
     sqlite3_finalize(row);
@@ -68,7 +69,7 @@ static status describe_subject_table(results_db *db, const char *name, merged_ta
     return out->copy && out->add ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory");
 }
 
-/* Tables that have a column of this name, apart from those that are merged by hand. */
+/* Tables with a column of this name, except those that have their own merge. */
 static char *tables_with(const char *column) {
     return sqlite3_mprintf("SELECT group_concat(s.name, ' ') FROM main.sqlite_schema s WHERE s.type = 'table' "
                            "AND s.name NOT IN ('run', 'experiment_run', 'sweep_run', 'checkpoint') "
@@ -76,7 +77,7 @@ static char *tables_with(const char *column) {
                            column);
 }
 
-/* Most shards leave some tables empty, and every statement has to be prepared anew for each shard. */
+/* Most shards have empty tables, and each shard needs every statement to be prepared again. */
 static status add_look(struct merging *self, const char *name, error_info *err) {
     char *longer = sqlite3_mprintf("%s%s EXISTS (SELECT 1 FROM shard.\"%w\")", self->look ? self->look : "SELECT",
                                    self->look ? "," : "", name);
@@ -162,8 +163,8 @@ status db_begin_merging(results_db *db, bool durable, error_info *err) {
     db->merging = calloc(1, sizeof *db->merging);
     if (!db->merging) return error_set(err, STATUS_MEMORY, "out of memory");
     status outcome = describe_all(db, err);
-    /* Rows come from tables with the same checks, and what they refer to comes with them; to look at each again would
-     * take twice as long as to copy it. */
+    /* Rows come from tables with the same checks, together with the rows that they refer to. Checking them again
+     * would take twice as long as copying. */
     if (outcome == STATUS_OK)
         outcome = db_script(db, "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON", "open", err);
     if (outcome == STATUS_OK && !durable) outcome = db_script(db, "PRAGMA synchronous = NORMAL", "open", err);

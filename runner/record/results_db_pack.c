@@ -16,7 +16,7 @@ typedef struct array {
     size_t columns, kept; /* of each row, these first columns are no values */
 } array;
 
-/* Whether the argument is the whole array that it should be; one that is packed already is not. */
+/* Return whether the argument is a whole array; a packed one is not. */
 static bool read_array(sqlite3_value **arguments, array *out) {
     const sqlite3_int64 rows = sqlite3_value_int64(arguments[1]), columns = sqlite3_value_int64(arguments[2]);
     if (sqlite3_value_type(arguments[0]) != SQLITE_BLOB || rows < 1 || columns < 1) return false;
@@ -34,7 +34,7 @@ static float number_at(const unsigned char *bytes, size_t i) {
     return value;
 }
 
-/* largest(data, rows, columns, kept): the largest finite |value|; NULL if there is none. */
+/* largest(data, rows, columns, kept): return the largest finite |value|; NULL if there is none. */
 static void largest(sqlite3_context *call, int count, sqlite3_value **arguments) {
     array a;
     double most = -1;
@@ -61,8 +61,8 @@ static void round_values(unsigned char *bytes, const array *a, double scale, dou
     }
 }
 
-/* packed(data, rows, columns, kept, scale, levels): the array rounded and compressed. Where that would not be smaller,
- * or `data` is no whole array, `data` as it is; without a scale nothing is rounded. */
+/* packed(data, rows, columns, kept, scale, levels): return the array rounded and compressed; `data` unchanged if
+ * that would not be smaller or if `data` is not a whole array. Without a scale, nothing is rounded. */
 static void packed(sqlite3_context *call, int count, sqlite3_value **arguments) {
     array a;
     (void)count;

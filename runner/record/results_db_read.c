@@ -1,4 +1,4 @@
-/* results_db_read.c - what the program itself asks the database. */
+/* results_db_read.c - the program's own queries. */
 #include "record/results_db_internal.h"
 
 #include "system/paths.h"
@@ -45,9 +45,9 @@ void db_read_run(sqlite3_stmt *row, db_run *out) {
     COPY_TEXT(out->checkpoint_sha256, row, 14);
 }
 
-/* *out <- the only row left, with id 0 if there is none; *several <- whether there were more. */
+/* *out <- the only remaining row, with id 0 if there is none; *several <- whether there were more. */
 static status only_run(results_db *db, sqlite3_stmt *rows, db_run *out, bool *several, error_info *err) {
-    db_run found = {.id = 0}; /* what is asked for may lie in *out */
+    db_run found = {.id = 0}; /* `text` may be in *out */
     bool more;
     *several = false;
     TRY(db_next(db, rows, &more, err));

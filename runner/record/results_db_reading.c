@@ -1,9 +1,9 @@
-/* results_db_reading.c - reading a database so that nothing is written beside it.
+/* results_db_reading.c - read a database without writing beside it.
  *
- * A database with a rollback journal is opened read-only, and SQLite makes no file to read it. Two kinds cannot be read
- * like that: in a database with a write-ahead log, as older versions of this program made them, SQLite makes files even
- * to read; and where a writer was killed while it wrote, its journal has to be rolled back first. Both are copied to a
- * private folder, and recovered and read there. While the copy is made, SQLite's own read lock keeps writers out. */
+ * A database with a rollback journal is opened read-only, and SQLite creates no file. Two kinds need a copy in a
+ * private folder, which is recovered and read there: a database with a write-ahead log, from older versions of this
+ * program, for which SQLite creates files even to read; and a database whose writer was killed in a transaction,
+ * whose journal must be rolled back first. SQLite's own read lock keeps writers out while the copy is made. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include "system/file_copy.h"
 
 enum {
-    LOG_HEADER = 32, /* bytes of a log's header, which change when the log starts anew */
+    LOG_HEADER = 32, /* bytes of a log's header, which change when the log restarts */
     ATTEMPTS = 100,
     PAUSE_NANOSECONDS = 20000000
 };
@@ -27,8 +27,8 @@ static bool has_log_mode(int database) {
     return pread(database, versions, sizeof versions, 18) == sizeof versions && versions[1] > 1;
 }
 
-/* Whether a writer was killed in a transaction that nobody has rolled back since. A journal alone does not tell: a
- * writer that is alive has one too. */
+/* Return whether a writer was killed in a transaction that has not been rolled back. A journal alone is no sign: a
+ * live writer has one too. */
 static bool needs_rollback(const char *path) {
     char journal[PATH_MAX];
     sqlite3 *sqlite = NULL;
@@ -48,7 +48,7 @@ static void pause_briefly(void) {
     nanosleep(&(struct timespec){.tv_nsec = PAUSE_NANOSECONDS}, NULL);
 }
 
-/* Take SQLite's read lock until the descriptor is closed. File systems without locks do without. */
+/* Take SQLite's read lock until the descriptor is closed. File systems without locks have none to take. */
 static status lock_for_reading(int database, const char *path, error_info *err) {
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = DB_LOCK_FIRST, .l_len = DB_LOCK_SIZE};
     for (int attempt = 0; fcntl(database, F_OFD_SETLK, &lock) != 0; attempt++) {
@@ -85,8 +85,8 @@ static void read_header(const char *path, unsigned char out[LOG_HEADER]) {
     close(file);
 }
 
-/* The read lock does not keep writers of a log from appending to it, which does no harm, or from starting it anew,
- * after which the copies do not belong together: they are made again. */
+/* Despite the read lock, writers may append to a log, which is harmless, or restart it. Then the copies do not
+ * match, and are made again. */
 static status copy_moment(const char *path, const char *ending, const char *copy, error_info *err) {
     char side[PATH_MAX], side_copy[PATH_MAX];
     snprintf(side, sizeof side, "%s%s", path, ending);
@@ -104,7 +104,7 @@ static status copy_moment(const char *path, const char *ending, const char *copy
     return error_set(err, STATUS_IO, "cannot read the database \"%s\": another program changes it all the time", path);
 }
 
-/* Roll back, or take in the log. What is no database is for the reader to say. */
+/* Roll back, or apply the log. The reader reports a file that is no database. */
 static status recover(const char *path, const char *copy, error_info *err) {
     sqlite3 *sqlite = NULL;
     int code = sqlite3_open_v2(copy, &sqlite, SQLITE_OPEN_READWRITE, NULL);
@@ -141,7 +141,7 @@ static status copy_if_needed(int database, const char *path, char name[PATH_MAX]
 status db_make_readable(const char *path, char name[PATH_MAX], char folder[PATH_MAX], error_info *err) {
     folder[0] = '\0';
     snprintf(name, PATH_MAX, "%s", path);
-    /* What belongs to a database lies beside the file, not beside a link to it. */
+    /* The files of a database are beside the file, not beside a link to it. */
     char *real = realpath(path, NULL);
     const int database = real ? open(real, O_RDONLY | O_CLOEXEC) : -1;
     const status outcome =

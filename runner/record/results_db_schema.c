@@ -22,8 +22,8 @@ status db_read_number(results_db *db, const char *sql, long otherwise, long *out
     return outcome;
 }
 
-/* Tables whose checks changed, which SQLite cannot alter, with the version that brought the new ones. Their columns are
- * what they were, so their rows move over as they are. */
+/* Tables whose checks changed, which SQLite cannot alter, with the version of the new ones. Their columns are the
+ * same, so their rows can be moved. */
 static const struct {
     long version;
     const char *exists, *set_aside, *put_back;
@@ -48,7 +48,7 @@ static const struct {
 } added[] = {{5, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'epoch'",
               "ALTER TABLE epoch ADD COLUMN running REAL"}};
 
-/* Nobody draws figures from a single shard, and a merge reads the schema of thousands. */
+/* No figure is drawn from a single shard, and a merge reads the schema of thousands. */
 static status drop_views(results_db *db, error_info *err) {
     char name[DB_NAME_MAX], sql[DB_NAME_MAX + 16];
     for (;;) {
@@ -87,7 +87,7 @@ static status bring_up(results_db *db, long version, error_info *err) {
     return db->shard ? drop_views(db, err) : STATUS_OK;
 }
 
-/* In one transaction: a process killed here leaves the database as it was, empty or older. */
+/* One transaction: if the process is killed, the database stays empty or older. */
 static status create_schema(results_db *db, long version, error_info *err) {
     TRY(db_script(db, "BEGIN IMMEDIATE", "create", err));
     const status outcome = bring_up(db, version, err);

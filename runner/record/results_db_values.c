@@ -1,4 +1,4 @@
-/* results_db_values.c - what a run was told and what it gave, row by row, to be compared or computed again. */
+/* results_db_values.c - a run's settings and results, row by row, for comparisons and repetitions. */
 #include "record/results_db_internal.h"
 
 #include <math.h>

@@ -64,8 +64,8 @@ status db_put_prediction(results_db *db, int64_t run, uint64_t bytes, error_info
     return db_write(db, STATEMENT_PUT_PREDICTION, err, "iu", run, bytes);
 }
 
-/* A row is there already only where a run was stopped behind its checkpoint. REPLACE alone would do, but it keeps a
- * journal of each statement, which doubles what a row costs. */
+/* A row exists only if a run was stopped after its checkpoint. REPLACE alone would suffice, but it journals each
+ * statement, which doubles the cost of a row. */
 static status put_split(results_db *db, int64_t run, const db_epoch *epoch, const char *split, error_info *err) {
     static const db_statement attempts[] = {STATEMENT_PUT_EPOCH, STATEMENT_REPLACE_EPOCH};
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {

@@ -1,11 +1,9 @@
-/* merge.c - shards into a database: rows, and the checkpoints' files.
+/* merge.c - merge shards into a database: rows and checkpoint files.
  *
- * A task may write its shard at the same time. So a checkpoint's file is taken
- * first, under the name of its iteration, without a lock that would hold the
- * task up; then all rows are, in one transaction; and if the shard has gone on
- * to another checkpoint in between, once more from the start. Killed at any
- * moment, the database has the whole shard or nothing new of it, and files that
- * no row names, which the next merge sweeps. */
+ * A task may be writing its shard. So the checkpoint's file is copied first, under the name of its iteration,
+ * without a lock that would delay the task. Then all rows are copied in one transaction. If the shard has a newer
+ * checkpoint by then, everything is repeated. A kill at any time leaves the whole shard in the database, or nothing
+ * new of it and files that no row names, which the next merge removes. */
 #include "scale/merge.h"
 
 #include <dirent.h>
@@ -27,7 +25,7 @@ typedef struct merging_files {
     const char *database, *shard;
 } merging_files;
 
-/* Where a run's checkpoint lies here; `name` is what its row says. */
+/* The path of a run's checkpoint here; `name` is in its row. */
 static void locate(const merging_files *files, const db_run *run, char name[PATH_MAX], char path[PATH_MAX]) {
     checkpoint_name(files->database, run->key, run->checkpoint_iteration, name);
     checkpoint_locate(files->database, name, path);
@@ -39,7 +37,7 @@ static bool has_size(const char *path, uint64_t bytes) {
     return checkpoint_measure(path, &found, &ignored) == STATUS_OK && found == bytes;
 }
 
-/* A file of this name and size is the one: names carry the key and the iteration, which decide every bit of it. */
+/* A file of this name and size is the same one: the key and the iteration in the name determine all its bits. */
 static status fetch(void *argument, const db_run *run, error_info *err) {
     const merging_files *files = argument;
     char name[PATH_MAX], path[PATH_MAX], from[PATH_MAX];
@@ -69,7 +67,7 @@ static status merge_attached(results_db *db, merging_files *files, db_merged *me
     return STATUS_OK;
 }
 
-/* Its files go only once the rows are safe on the disk, which they are when the transaction is. */
+/* Remove its files only once the rows are safe on the disk, after the commit. */
 static void remove_shard(const char *path) {
     char folder[PATH_MAX], other[PATH_MAX];
     checkpoint_folder(path, folder);
@@ -137,7 +135,7 @@ status merge_shard(results_db *db, const char *path, const merge_options *option
     return STATUS_OK;
 }
 
-/* What a walk over a folder needs. */
+/* State of a walk over a folder. */
 typedef struct merging_walk {
     results_db *db;
     const merge_options *options;
@@ -159,7 +157,7 @@ status merge_folder(results_db *db, const char *folder, const merge_options *opt
     return outcome == STATUS_OK ? merge_sweep(db, err) : outcome;
 }
 
-/* KEY-ITERATION.safetensors, or a temporary of it. */
+/* KEY-ITERATION.safetensors, or a temporary file of it. */
 static bool is_checkpoint(const char *name) {
     return plan_begins_with_key(name) && name[PLAN_KEY_SIZE - 1] == '-';
 }

@@ -1,11 +1,9 @@
-/* config.c - reads an experiment file and what it includes, by inih.
+/* config.c - read an experiment file and its includes with inih.
  *
- * inih splits lines into sections, keys and values. As the Debian library is
- * built, it cuts lines at 199 bytes and section names at 49, says nothing of
- * empty sections, takes ':' for '=', ends a value at a ; in quotes, and reads an
- * indented line as the continuation of the value above. The lines therefore pass
- * through next_line(), which knows their number, refuses what inih would change,
- * and gives it of a line that it would cut only the key. */
+ * inih splits lines into sections, keys and values. As built for Debian, it cuts lines at 199 bytes and section
+ * names at 49, accepts empty sections, takes ':' for '=', ends a value at a ; in quotes, and reads an indented line
+ * as a continuation of the previous value. The lines therefore pass through next_line(), which counts them, refuses
+ * those that inih would change, and passes on only the key of a line that inih would cut. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
@@ -19,7 +17,7 @@
 #include "system/paths.h"
 
 enum {
-    SECTION_NAME_MAX = 49, /* bytes that inih keeps of a section's name */
+    SECTION_NAME_MAX = 49, /* limit of a section's name in inih */
     FILE_MAX = 1 << 20 /* bytes; no experiment file is nearly as long */
 };
 
@@ -33,7 +31,7 @@ typedef struct source {
     char *content;
     size_t length, position; /* bytes; position of the next line */
     size_t line; /* from 1 */
-    const char *raw; /* the line as it stands, raw_length bytes */
+    const char *raw; /* the unchanged line, raw_length bytes */
     size_t raw_length;
     config_scope scope; /* of the current section */
     const char *section; /* its plain name; NULL before the first section */
@@ -41,7 +39,7 @@ typedef struct source {
     bool sweep; /* the current section is [sweep] */
     bool indented; /* the line starts with a blank */
     bool has_key; /* the section has one already, which an indented line would continue */
-    bool whole; /* inih has only the line's key: its value is to be taken from `raw` */
+    bool whole; /* inih has only the line's key; the value is in `raw` */
     status code;
     error_info *err;
 } source;
@@ -107,7 +105,7 @@ static status open_scoped_section(source *from, config_scope scope, const char *
     return add_section(from);
 }
 
-/* A section's header, `text` being what stands between the brackets. */
+/* A section's header; `text` is the part between the brackets. */
 static status open_section(source *from, char *text) {
     error_info reason;
     text = trim(text);
@@ -150,8 +148,8 @@ static status check_line(source *from) {
     return open_section(from, text);
 }
 
-/* How many bytes of the line inih gets: all, or of a value that it would change those up to the =; of a comment or a
- * section, those that it has room for. */
+/* Return how many bytes of the line inih gets: all; up to the = if it would change the value; for a comment or a
+ * section, as many as it has room for. */
 static size_t part_for_inih(source *from, size_t room) {
     const char *text = from->raw + strspn(from->raw, " \t");
     const char *equals = memchr(from->raw, '=', from->raw_length);
@@ -163,7 +161,7 @@ static size_t part_for_inih(source *from, size_t room) {
     return key < room ? key : room < from->raw_length ? room : from->raw_length;
 }
 
-/* What inih calls for a line, as fgets. Ends the file at the first failure. */
+/* The reader that inih calls for a line, as fgets. Ends the file at the first failure. */
 static char *next_line(char *buffer, int size, void *stream) {
     source *from = stream;
     if (from->code != STATUS_OK || from->position >= from->length) return NULL;
@@ -206,7 +204,7 @@ static char *value_here(const source *from, const char *value, bool list) {
     return copy;
 }
 
-/* Whether the next line with anything on it is indented: more items for a list. */
+/* Return whether the next non-blank line is indented: more items of a list. */
 static bool goes_on(const source *from) {
     const char *line = from->content + (from->position < from->length ? from->position : from->length);
     for (;; line += strcspn(line, "\n") + 1) {
@@ -332,7 +330,7 @@ static status take_pair(source *from, const char *key, const char *value) {
 /* inih's handler; 0 for failure. */
 static int handle_pair(void *user, const char *section, const char *name, const char *value) {
     source *from = user;
-    (void)section; /* next_line() knows more of it */
+    (void)section; /* the message of next_line() is more precise */
     if (from->code != STATUS_OK) return 0;
     if (!from->indented || !from->has_key) from->code = take_pair(from, name, value);
     else from->code = from->sweep ? take_axis(from, NULL, value) : continue_list(from, value);
@@ -373,7 +371,7 @@ static status read_content(const char *path, source *from, error_info *err) {
     return code;
 }
 
-/* What inih refused on a line of its own accord. */
+/* A failure of inih's own. */
 static status explain_line(source *from, size_t line) {
     const char *text = from->content;
     for (size_t i = 1; i < line; i++) text += strcspn(text, "\n") + 1;
@@ -392,8 +390,7 @@ static status parse_content(source *from) {
     static const char MARK[] = "\xef\xbb\xbf"; /* of UTF-8 */
     if (strncmp(from->content, MARK, 3) == 0) from->position = 3;
     const int first_bad = ini_parse_stream(next_line, from, handle_pair, from);
-    /* inih goes on after a line that it cannot read, so that line may be
-     * earlier than the one we stopped at. */
+    /* inih continues after a line that it cannot read, so that line may be before the one where we stopped. */
     if (first_bad > 0 && (from->code == STATUS_OK || (size_t)first_bad < from->line))
         return explain_line(from, (size_t)first_bad);
     if (first_bad < 0) return error_set(from->err, STATUS_MEMORY, "out of memory");

@@ -30,11 +30,9 @@
 
 typedef struct experiment_config experiment_config;
 
-/* Read and check everything: `set` holds `set_count` texts as given to --set
- * (without the word --set). The caller owns *out. The message starts with
- * "file:line: " or "--set TEXT: ". Errors: STATUS_INVALID for a setting or a
- * name, STATUS_FORMAT for a line, STATUS_IO for a file, STATUS_MEMORY. The
- * program exits with 2 for all of them. */
+/* Read and check everything. `set` has the `set_count` texts of --set. The caller owns *out. The message starts with
+ * "file:line: " or "--set TEXT: ". Errors: STATUS_INVALID for a setting or a name, STATUS_FORMAT for a line,
+ * STATUS_IO for a file, STATUS_MEMORY. The program exits with 2 for all of them. */
 status config_load(const char *path, size_t set_count, const char *const *set, experiment_config **out,
                    error_info *err);
 void config_destroy(experiment_config **config);
@@ -45,13 +43,12 @@ const char *config_path(const experiment_config *config);
 /* Write a line for each file, and for --set, that uses older names of settings: the first of them and how many more. */
 void config_write_renamed(const experiment_config *config, FILE *stream);
 
-/* The settings without those of single data sets and models. Its experiment
- * fields are those of the experiment: experiment_name, experiment_title (the
- * name if the file has none), experiment_figures, ... */
+/* Return the settings without those of single data sets and models. Its experiment fields are the experiment's:
+ * experiment_name, experiment_title (the name if the file has none), experiment_figures, ... */
 const settings *config_settings(const experiment_config *config);
 
-/* Where a setting was last said for all data sets and models: "file:line", or
- * "--set", or the experiment file's path if nowhere. `name` is "section.key". */
+/* Return where a setting for all data sets and models was last set: "file:line", "--set", or the experiment file's
+ * path if it was not. `name` is "section.key". */
 void config_origin(const experiment_config *config, const char *name, char text[PATH_MAX]);
 
 /* The same for one model on one data set: [data NAME] and [model NAME] count. False where no line sets it. */
@@ -66,9 +63,8 @@ void config_resolve(const experiment_config *config, const char *source, const c
 /* The sweep; without axes if the file has none. */
 const sweep *config_sweep(const experiment_config *config);
 
-/* What dataset_open() takes for an item of experiment.data: a toy's name as it
- * is; the path of a table relative to the folder of the file that lists it.
- * Errors: STATUS_INVALID if the path is too long. */
+/* out <- the argument of dataset_open() for an item of experiment.data: a toy's name; or the path of a table,
+ * relative to the folder of the file that lists it. Errors: STATUS_INVALID if the path is too long. */
 status config_data_source(const experiment_config *config, const char *item, char path[PATH_MAX], error_info *err);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "settings/config.h"
 
-/* What a section or assignment is for. The order is that of precedence. */
+/* The scope of a section or assignment, in the order of precedence. */
 typedef enum config_scope { SCOPE_ALL, SCOPE_DATA, SCOPE_MODEL, SCOPE_COUNT } config_scope;
 
 /* One "key = value". */
@@ -25,10 +25,10 @@ typedef struct config_section {
     const char *name;
     const char *path;
     size_t line;
-    bool included; /* stands in an included file */
+    bool included; /* it is in an included file */
 } config_section;
 
-/* All strings are in `texts`, in the order in which they were kept. */
+/* All strings are in `texts`, in the order of their addition. */
 struct experiment_config {
     const char *path;
     settings base; /* without those of single data sets and models */
@@ -55,18 +55,18 @@ const char *config_scope_name(config_scope scope);
  * set or model, and the setting, which *key points at. */
 status config_parse_target(char *target, config_assignment *out, char **name, char **key, error_info *err);
 
-/* Append what one --set says. */
+/* Append the assignment of one --set. */
 status config_assign_text(experiment_config *config, const char *text, error_info *err);
 
-/* Compute config->base; `with_set`: with what --set says for all. */
+/* Compute config->base; `with_set`: including the --set for all. */
 void config_resolve_base(experiment_config *config, bool with_set);
 
-/* Sections [data NAME] and [model NAME] of the experiment file itself name
- * what it lists; included presets may know more. */
+/* Check that sections [data NAME] and [model NAME] of the experiment file itself name listed items; included presets
+ * may have more. */
 status config_check_sections(const experiment_config *config, error_info *err);
 
-/* Nothing required is missing, each listed model has a section, and each
- * scoped --set names what is listed. */
+/* Check that nothing required is missing, each listed model has a section, and each scoped --set names a listed
+ * item. */
 status config_check_whole(const experiment_config *config, error_info *err);
 
 #endif

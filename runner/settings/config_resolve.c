@@ -6,13 +6,13 @@
 #include "data/table.h"
 #include "settings/config_internal.h"
 
-enum { NAMES_MAX = 64 }; /* candidates for the nearest name; more are not looked at */
+enum { NAMES_MAX = 64 }; /* candidates for a suggestion; more are ignored */
 
 const char *config_scope_name(config_scope scope) {
     return scope == SCOPE_MODEL ? "model" : "data";
 }
 
-/* Whether [data NAME] is for this item of experiment.data. */
+/* Return whether [data NAME] applies to this item of experiment.data. */
 static bool data_matches(const char *name, const char *item) {
     if (strcmp(name, item) == 0) return true;
     const char *slash = strrchr(item, '/');
@@ -68,13 +68,13 @@ const settings *config_settings(const experiment_config *config) {
     return &config->base;
 }
 
-/* Whether `later` wins over `earlier`, which was said before it, in the order of apply(). */
+/* Return whether `later` overrides `earlier`, which comes before it in the order of apply(). */
 static bool wins(const config_assignment *later, const config_assignment *earlier) {
     if (!earlier || (later->path == NULL) != (earlier->path == NULL)) return !earlier || !later->path;
     return later->scope >= earlier->scope;
 }
 
-/* The assignment that won for a model on a data set, NULL for those of all; or NULL. */
+/* Return the assignment in effect for a model on a data set, NULL for those of all; or NULL. */
 static const config_assignment *find_winner_for(const experiment_config *config, const char *name, const char *data,
                                                 const char *model) {
     const config_assignment *winner = NULL;
@@ -132,7 +132,7 @@ status config_note_renamed(experiment_config *config, const char *key, config_as
     return config_keep(config, text, &assignment->renamed, err);
 }
 
-/* Files are told apart by the address of their path. */
+/* Files are distinguished by the address of their path. */
 void config_write_renamed(const experiment_config *config, FILE *stream) {
     for (size_t i = 0; i < config->assignment_count; i++) {
         const config_assignment *assignment = &config->assignments[i];
@@ -152,7 +152,7 @@ void config_write_renamed(const experiment_config *config, FILE *stream) {
     }
 }
 
-/* Whether experiment.data or experiment.models lists the name. */
+/* Return whether experiment.data or experiment.models lists the name. */
 static bool is_listed(const settings *values, config_scope scope, const char *name) {
     const char *cursor = scope == SCOPE_MODEL ? values->experiment_models : values->experiment_data;
     for (char item[SETTINGS_TEXT_MAX]; settings_list_next(&cursor, item);)
@@ -255,8 +255,8 @@ static const char *trim(const char *text, size_t *length) {
     return text;
 }
 
-/* Split "NAME.key" or "NAME.section.key" in place; NAME of a table of points
- * may have dots of its own. Returns the setting's name, or NULL. */
+/* Split "NAME.key" or "NAME.section.key" in place; the NAME of a table of points may contain dots. Return the
+ * setting's name, or NULL. */
 static char *split_scoped(char *text) {
     char *last = strrchr(text, '.');
     if (!last || last == text) return NULL;

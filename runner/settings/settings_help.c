@@ -17,7 +17,7 @@ static const struct {
 #include "model/options.def"
 };
 
-/* What a value may be, in a few words, with `separator` between choices. */
+/* Write the possible values, briefly, with `separator` between choices. */
 static void describe_range(const setting_option *option, const char *separator, char text[SETTINGS_TEXT_MAX]) {
     static const char *const TEXTS[] = {
         [ITEMS_ANY] = "text", [ITEMS_NAME] = "letters, digits, _ and -", [ITEMS_SEEDS] = "integers and ranges"};

@@ -6,7 +6,7 @@
 
 /* All settings for `./run --help`. */
 void settings_write_help(FILE *stream);
-/* docs/reference/settings.md, the whole file. */
+/* Write docs/reference/settings.md, the whole file. */
 void settings_write_markdown(FILE *stream);
 /* affjord.ini(5), the manual page. */
 void settings_write_manual(FILE *stream);

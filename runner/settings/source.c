@@ -22,7 +22,7 @@ const char *source_folder(const settings *values) {
     return folder && folder[0] ? folder : "./data";
 }
 
-/* "...; AFFJORD_DATA or data.dir says where it is" for a set that is not there. */
+/* "...; AFFJORD_DATA or data.dir says where it is" for a missing set. */
 static status fail_absent(const char *name, const char *folder, error_info *err) {
     return error_set(
         err, STATUS_IO,
@@ -43,7 +43,7 @@ static status open_images(const char *name, const settings *values, source *out,
     return error_set(err, outcome, "image.downsample: %s", reason.text);
 }
 
-/* A name that nothing has may have been meant to be that of points or of images. */
+/* An unknown name may be a misspelt name of points or of images. */
 static status fail_unknown(const char *name, error_info *err) {
     const char *names[NAMES_MAX];
     size_t count = 0;

@@ -13,23 +13,23 @@ typedef struct source {
     image_set *images;
 } source;
 
-/* Whether the name is that of a set of images. */
+/* Return whether the name is a set of images. */
 bool source_is_images(const char *name);
 
 /* The folder of the sets of images: data.dir, else $AFFJORD_DATA, else ./data. */
 const char *source_folder(const settings *values);
 
-/* Open a toy density, a table of points or a set of images, which is averaged as image.downsample says. Errors: those
- * of dataset_open and image_open; STATUS_INVALID for squares that do not divide the images. */
+/* Open a toy density, a table of points or a set of images, downsampled by image.downsample. Errors: those of
+ * dataset_open and image_open; STATUS_INVALID for a factor that does not divide the images. */
 status source_open(const char *name, const settings *values, source *out, error_info *err);
 void source_close(source *self);
 
-/* What a training with these settings would refuse of the data, whatever the settings that it was opened with. Errors:
- * STATUS_INVALID, with the setting first where it is one's fault; STATUS_MEMORY. */
+/* Check the data as a training with these settings does, whatever settings it was opened with. Errors:
+ * STATUS_INVALID, beginning with the setting if it is the cause; STATUS_MEMORY. */
 status source_check(const source *self, const settings *values, error_info *err);
 
-/* Settings that ask for more than there is ask for what there is: a table's rows that are held out count once each. So
- * the same numbers have the same key. */
+/* Reduce settings that exceed the data to the data: each held-out row of a table counts once. The same numbers then
+ * have the same key. */
 void source_limit(const source *self, settings *values);
 
 /* The units of a table that was opened standardised, else NULL. */
@@ -38,14 +38,15 @@ const standard *source_units(const source *self);
 const char *source_checksum(const source *self);
 specification_shape source_shape(const source *self);
 
-/* Sentences about its files that a user should read, as which pictures were left out; "" if there are none. */
+/* Return messages about its files for the user, such as omitted pictures; "" if there are none. */
 const char *source_note(const source *self);
 
-/* Its name in tables and figures; averaged images have their size in it, as they are other data: mnist_14x14. */
+/* Return its name in tables and figures. Downsampled images have their size in it, because they are other data:
+ * mnist_14x14. */
 void source_name(const source *self, const settings *values, char text[SETTINGS_NAME_MAX]);
 
-/* What a training on it minimises; `device` computes with images, NULL for the processor, and outlives *out. The caller
- * owns *out, and the source outlives it. */
+/* Create the objective of a training on it. `device` computes images (NULL: the processor) and must outlive *out.
+ * The caller owns *out; the source must outlive it. */
 status source_objective(const source *self, const settings *values, uint64_t seed, parallel *workers,
                         const backend_ops *device, objective **out, error_info *err);
 

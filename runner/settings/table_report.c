@@ -35,7 +35,7 @@ static void print_name(const reporting *self, size_t i) {
     else print_line(self, "column %zu", i + 1);
 }
 
-/* Digits that tell the ends of a range apart, and a little more. */
+/* Digits that distinguish the ends of a range, and a few more. */
 static int range_digits(const column *one) {
     const double largest = fmax(fabs(one->minimum), fabs(one->maximum)), ratio = largest / one->deviation;
     return isfinite(ratio) && ratio > 1 ? (int)fmin(15, 4 + log10(ratio)) : 4;

@@ -36,7 +36,7 @@ static double beta_fraction(double a, double b, double x) {
     return h;
 }
 
-/* I_x(a, b), regularised. */
+/* I_x(a, b), regularized. */
 static double incomplete_beta(double a, double b, double x) {
     if (x <= 0) return 0;
     if (x >= 1) return 1;
@@ -191,7 +191,7 @@ status tests_wilcoxon(size_t n, const double *x, const double *y, test_result *o
     return outcome;
 }
 
-/* share (nx + 1, most + 1): of all choices of k of the ranks, probabilities of their sums; row nx is what is wanted. */
+/* share (nx + 1, most + 1): over all choices of k of the ranks, probabilities of their sums; row nx is the result. */
 static void choose(size_t n, size_t nx, const size_t *twice, size_t most, double *share) {
     share[0] = 1;
     for (size_t i = 0; i < n; i++)
@@ -242,9 +242,9 @@ static double quantile(size_t n, const double *x, double share) {
     return below + 1 < n ? x[below] + (at - (double)below) * (x[below + 1] - x[below]) : x[n - 1];
 }
 
-/* Share of the resamples below a 95% interval of n seeds. A resample's variance is (n - 1)/n of what it should be, and
- * percentiles are those of a normal distribution where Student's is due; the expanded percentiles of Hesterberg (2015,
- * What Teachers Should Know About the Bootstrap, 3.2) make up for both: 2.5% for many seeds, 0.1% for five. */
+/* Share of resamples below a 95% interval of n seeds. A resample's variance is too small by the factor (n - 1)/n,
+ * and percentiles follow a normal distribution instead of Student's. The expanded percentiles of Hesterberg (2015,
+ * What Teachers Should Know About the Bootstrap, 3.2) correct both: 2.5% for many seeds, 0.1% for five. */
 static double share_below(size_t n) {
     double low = 0, high = 1000; /* t with p = 0.05 */
     for (int i = 0; i < 200; i++) {

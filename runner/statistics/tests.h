@@ -17,7 +17,7 @@ typedef struct interval {
     double low, high;
 } interval;
 
-/* Two-sided p of Student's t with df > 0 degrees of freedom, by the regularised incomplete beta function. */
+/* Return the two-sided p of Student's t with df > 0 degrees of freedom, by the regularized incomplete beta function. */
 double tests_student_p(double t, double df);
 
 /* The 95% interval of a share of `count` of n (Clopper and Pearson 1934). */

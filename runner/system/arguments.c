@@ -1,4 +1,4 @@
-/* arguments.c - reads the words of a command line. */
+/* arguments.c - parse the words of a command line. */
 #include "system/arguments.h"
 
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 
 enum { OPTIONS_MAX = 32 };
 
-/* The option of this name, which ends at `length`; NULL if there is none. */
+/* Return the option of this name, which ends at `length`; NULL if there is none. */
 static const argument_option *find(const char *word, size_t length, size_t count, const argument_option *options) {
     for (size_t i = 0; i < count; i++)
         if (options[i].name && strlen(options[i].name) == length && strncmp(options[i].name, word, length) == 0)
@@ -57,7 +57,7 @@ static status store(const argument_option *option, const char *text, void *reque
     return STATUS_OK;
 }
 
-/* Read the option at words[*at], and step over its value. */
+/* Parse the option at words[*at], and advance past its value. */
 static status read_option(int count, char **words, int *at, size_t option_count, const argument_option *options,
                           void *request, error_info *err) {
     const char *word = words[*at], *value = NULL;

@@ -11,7 +11,7 @@
 
 #include "system/paths.h"
 
-/* Without a Makefile, as where only programs were copied to, what is there has to do. */
+/* Without a Makefile, as with copied programs only, use the existing build. */
 static bool build(const char *makefile) {
     char folder[PATH_MAX];
     if (access(makefile, R_OK) != 0) return true;

@@ -1,4 +1,4 @@
-/* file_copy.c - a file under a second name, whole or not at all. */
+/* file_copy.c - give a file a second name, atomically. */
 #include "system/file_copy.h"
 
 #include <errno.h>

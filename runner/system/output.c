@@ -22,7 +22,7 @@ static bool ends_with(const char *text, const char *ending) {
 
 /* --- Tables --- */
 
-/* How many numbers a row of an array has, by its header: "'shape': (3,)" or "'shape': (3, 2)". */
+/* Return the numbers per row of an array, from its header: "'shape': (3,)" or "'shape': (3, 2)". */
 static bool array_has_columns(const char *header, size_t columns) {
     unsigned long long rows, found;
     char end;
@@ -32,7 +32,7 @@ static bool array_has_columns(const char *header, size_t columns) {
     return sscanf(shape, "'shape': (%llu, %llu%c", &rows, &found, &end) == 3 && end == ')' && found == columns;
 }
 
-/* Whether a cell holds a number as csv_write() writes it. */
+/* Return whether a cell has a number as csv_write() writes it. */
 static bool is_number(const char *cell, const char *end) {
     static const char *const words[] = {"nan", "-nan", "inf", "-inf"};
     double unused;
@@ -41,7 +41,7 @@ static bool is_number(const char *cell, const char *end) {
     return number_read(cell, end, &unused);
 }
 
-/* How many numbers, separated by commas, a line has; 0 where it has anything else. */
+/* Return how many comma-separated numbers a line has; 0 if it has anything else. */
 static size_t count_numbers(const char *line) {
     for (size_t count = 1;; count++) {
         const char *end = line + strcspn(line, ",");
@@ -102,7 +102,7 @@ static bool is_database(const unsigned char *head, size_t size) {
     return size >= sizeof magic && memcmp(head, magic, sizeof magic) == 0;
 }
 
-/* What there is, in words. */
+/* Describe the existing file in words. */
 static const char *describe(const unsigned char *head, size_t size) {
     static const struct {
         size_t at;
@@ -222,7 +222,7 @@ status output_check(const output_request *request, output *out, error_info *err)
     TRY(find(request, out, err));
     TRY(check_ending(request, out, err));
     if (out->stream) {
-        /* A reader that goes away is an error to be told, not the end of this process. */
+        /* A closed pipe is an error to report, not the end of this process. */
         signal(SIGPIPE, SIG_IGN);
         return stat(out->path, &there) == 0 && S_ISREG(there.st_mode) ? check_inputs(request, &there, err) : STATUS_OK;
     }

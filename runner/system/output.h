@@ -1,8 +1,8 @@
-/* output.h - the one rule for files that a user names for a command to write.
+/* output.h - the rule for files that a user names for a command's output.
  *
- * "-" is standard output. Devices, pipes and links are written through. A file that is there is replaced only if it is
- * empty or holds what the command writes, otherwise the command needs --force. A file that the command reads, a
- * database and what belongs to one are never replaced. */
+ * "-" is standard output. Devices, pipes and links are written through. An existing file is replaced only if it is
+ * empty or has the command's own format; otherwise the command needs --force. A file that the command reads, a
+ * database, and a database's files are never replaced. */
 #ifndef AFFJORD_RUNNER_OUTPUT_H
 #define AFFJORD_RUNNER_OUTPUT_H
 
@@ -21,19 +21,19 @@ typedef enum output_content {
     OUTPUT_KEPT /* never replaced */
 } output_content;
 
-/* What a command writes. */
+/* A kind of output. */
 typedef struct output_kind {
     const char *name; /* with its article */
     const char *const *endings; /* that a file may have, ended by NULL; NULL for any. With two, it is a table */
-    bool asks; /* needs --force for its own kind too: what is replaced may not come again */
-    /* What a file holds, whose first bytes (size) are these, as many as OUTPUT_HEAD. */
+    bool asks; /* needs --force for its own kind too: the old content may not be reproducible */
+    /* Describe a file from its first bytes (size), at most OUTPUT_HEAD. */
     output_content (*look)(const char *path, const unsigned char *head, size_t size, size_t columns);
 } output_kind;
 
 /* Numbers, as .npy or .csv: `columns` of them a row, 0 for a single one. */
 extern const output_kind output_table;
 
-/* What a command line asks for. */
+/* The output that a command line requests. */
 typedef struct output_request {
     const char *name;
     const output_kind *kind;
@@ -50,8 +50,8 @@ typedef struct output {
     bool text; /* of a table: as CSV. Streams whose name has no ending are text. */
 } output;
 
-/* Check a request, before any work is done for it. Nothing is written. Errors: STATUS_INVALID for what is not allowed;
- * STATUS_IO for what cannot be written. */
+/* Check a request before any work for it. Nothing is written. Errors: STATUS_INVALID for a forbidden target;
+ * STATUS_IO for one that cannot be written. */
 status output_check(const output_request *request, output *out, error_info *err);
 
 /* Check again what may have changed during the work, and write a table, (rows) where `columns` is 0. */
@@ -61,7 +61,7 @@ status output_write_table(const output_request *request, npy_type type, const vo
 /* The same for bytes. */
 status output_write(const output_request *request, const void *bytes, size_t size, error_info *err);
 
-/* Where a command that writes to `to` prints its messages: not into what it writes. */
+/* The stream for messages of a command that writes to `to`, so that they do not mix with its output. */
 #define OUTPUT_MESSAGES(to) ((to)->standard ? stderr : stdout)
 
 #endif

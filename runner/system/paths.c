@@ -8,7 +8,7 @@
 
 static const char INSTALLED[] = "/share/affjord";
 
-/* Cut the path at its last slash; false if there is none. */
+/* Cut the path at its last slash; return false if there is none. */
 static bool cut_last(char *path) {
     char *slash = strrchr(path, '/');
     if (!slash) return false;

@@ -8,19 +8,18 @@
 /* The folder of the project leaves room for the names of its files. */
 enum { INSTALL_ROOT_MAX = PATH_MAX - 96 };
 
-/* The project's folder: $AFFJORD_ROOT, which ./run sets, or what is nearest
- * above the program of a folder with paper_figures.sh (a checkout) and a
- * share/affjord with it (installed); "." if there is neither. Nothing is fixed
- * when the program is built, so an installed tree may be moved as a whole. */
+/* Return the project's folder: $AFFJORD_ROOT, which ./run sets; or the nearest folder above the program with
+ * paper_figures.sh (a checkout) or with share/affjord (installed), which then is meant; "." if there is neither. The
+ * build fixes no path, so an installed tree can be moved. */
 void install_root(char out[PATH_MAX]);
 
-/* Whether AFFJORD_ROOT, where it is set, is a path that the names above have room in. */
+/* Return whether AFFJORD_ROOT, if set, is short enough for the names above. */
 bool install_root_fits(void);
 
-/* Whether that is share/affjord of an installed program. */
+/* Return whether that is share/affjord of an installed program. */
 bool is_installed(void);
 
-/* What a user types to start the program: "./run", or "affjord" where it is installed. */
+/* Return how a user starts the program: "./run", or "affjord" if it is installed. */
 const char *command_name(void);
 
 /* The path of a file of the project, such as "paper_figures.sh". What runs
@@ -31,9 +30,8 @@ void install_path(const char *name, char out[PATH_MAX]);
 /* The program that computes in double: build/double/affjord, or libexec/affjord/affjord-double beside share. */
 void double_program_path(char out[PATH_MAX]);
 
-/* The file that `request` names of the project's folder "experiments" or "configs", for one that is not there as it is
- * asked for: NAME, FOLDER/NAME or ../FOLDER/NAME. False if the project has no such file, or the path is any other: it
- * was meant as it is. */
+/* Find the file `request` in the project's folder "experiments" or "configs" if it does not exist as given: NAME,
+ * FOLDER/NAME or ../FOLDER/NAME. Return false if the project has no such file, or for any other path. */
 bool shipped_path(const char *folder, const char *request, char out[PATH_MAX]);
 
 /* The database that is used where --db names no other. */

@@ -15,7 +15,7 @@
 
 enum { NOT_STARTED = 127, SAID_MAX = 700 };
 
-/* Files in memory for its three streams: whatever their sizes, nobody waits for anybody. */
+/* Its three streams are files in memory, so no side ever waits for the other. */
 typedef struct streams {
     int input, output, error;
 } streams;
@@ -56,7 +56,7 @@ _Noreturn static void become(const char *const *words, const streams *ends) {
     _exit(NOT_STARTED);
 }
 
-/* All that a file in memory holds, ended by a 0. */
+/* Read a whole file in memory, and end it with a 0. */
 static char *read_all(int descriptor) {
     struct stat information;
     if (fstat(descriptor, &information) != 0) return NULL;

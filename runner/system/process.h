@@ -4,9 +4,9 @@
 
 #include "base/status.h"
 
-/* Run `words` (ended by NULL; the first is looked for on the PATH) with `input` to read (NULL: nothing). *output, which
- * the caller frees, <- what it wrote. Errors, with what it said on its standard error: STATUS_IO if it cannot be
- * started or ends with another status than 0. */
+/* Run `words` (ended by NULL; the first is searched on the PATH) with `input` on standard input (NULL: empty).
+ * *output, which the caller frees, <- its standard output. Errors, with its standard error: STATUS_IO if it cannot
+ * be started or exits with another status than 0. */
 status process_run(const char *const *words, const char *input, char **output, error_info *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* shell_words.c - words as a POSIX shell reads them. */
+/* shell_words.c - quote words for a POSIX shell. */
 #include "system/shell_words.h"
 
 #include <string.h>

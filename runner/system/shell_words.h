@@ -1,10 +1,10 @@
-/* shell_words.h - words as a POSIX shell reads them. */
+/* shell_words.h - quote words for a POSIX shell. */
 #ifndef AFFJORD_RUNNER_SHELL_WORDS_H
 #define AFFJORD_RUNNER_SHELL_WORDS_H
 
 #include <stdio.h>
 
-/* Write the word so that a shell takes it for exactly that word, quoted only where it has to be. */
+/* Write the word, quoted if necessary, so that a shell reads exactly this word. */
 void shell_word(FILE *stream, const char *word);
 
 #endif

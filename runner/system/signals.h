@@ -1,7 +1,7 @@
-/* signals.h - requests to stop, read as events instead of interrupting.
+/* signals.h - read requests to stop as events.
  *
- * While open, SIGINT, SIGTERM, SIGHUP, SIGTSTP and SIGALRM are blocked and wait to be
- * read from a descriptor that can be polled; a child's end wakes who polls it. */
+ * While open, SIGINT, SIGTERM, SIGHUP, SIGTSTP and SIGALRM are blocked and can be read from a descriptor that poll()
+ * accepts; the end of a child process wakes it too. */
 #ifndef AFFJORD_RUNNER_SIGNALS_H
 #define AFFJORD_RUNNER_SIGNALS_H
 
@@ -24,7 +24,7 @@ void signals_read_after(double seconds);
 /* Return the number of the next pending signal; 0: none. */
 int signals_read(const signals *events);
 
-/* Wait until a request can be read, a child has ended, or `milliseconds` are over. */
+/* Wait until a signal can be read, a child has ended, or `milliseconds` have passed. */
 void signals_wait(const signals *events, int milliseconds);
 
 #endif

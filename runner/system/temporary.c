@@ -1,4 +1,4 @@
-/* temporary.c - a folder for what is only needed for a while. */
+/* temporary.c - temporary folders. */
 #include "system/temporary.h"
 
 #include <errno.h>

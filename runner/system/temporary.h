@@ -1,4 +1,4 @@
-/* temporary.h - a folder for what is only needed for a while. */
+/* temporary.h - temporary folders. */
 #ifndef AFFJORD_RUNNER_TEMPORARY_H
 #define AFFJORD_RUNNER_TEMPORARY_H
 
@@ -6,9 +6,9 @@
 
 #include "base/status.h"
 
-/* Make a folder of its own in $TMPDIR, else /tmp. Errors: STATUS_IO naming it. */
+/* Create a private folder in $TMPDIR, else /tmp. Errors: STATUS_IO naming it. */
 status temporary_create(char folder[PATH_MAX], error_info *err);
-/* The same, beside a file that something made there is to be renamed to. */
+/* The same, beside a file that something in it will be renamed to. */
 status temporary_create_beside(const char *path, char folder[PATH_MAX], error_info *err);
 
 /* Remove it with all that is in it. What cannot be removed stays. */

@@ -6,8 +6,8 @@
 
 enum { WRAP_COLUMNS = 100 };
 
-/* Write the words of `text` in lines of at most WRAP_COLUMNS columns, each indented by `indent`. `column` is where the first
- * line stands already: 0 at its beginning. Ends with a newline. */
+/* Write the words of `text` in lines of at most WRAP_COLUMNS columns, each indented by `indent`. The first line
+ * starts at `column`, 0 for its beginning. Ends with a newline. */
 void wrap_write(FILE *stream, const char *text, int indent, int column);
 
 #endif

@@ -85,7 +85,7 @@ static inline void workers_label(const plan_run *run, char text[96]) {
  * recorded checkpoint will be repeated. */
 void workers_keep_failure(workers *all, status outcome);
 
-/* RECORD(all, recorder_...(all->book, ..., all->why)) */
+/* RECORD(all, db_...(all->db, ..., &all->err)) */
 #define RECORD(all, call)                                                                                              \
     do {                                                                                                               \
         if ((all)->recording == STATUS_OK) workers_keep_failure((all), (call));                                        \
