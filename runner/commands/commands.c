@@ -17,8 +17,8 @@
 
 static const command *const commands[] = {&command_eval,       &command_sample, &command_transform, &command_inverse,
                                           &command_trajectory, &command_export, &command_list,      &command_merge,
-                                          &command_check,      &command_report, &command_measure,   &command_data,
-                                          &command_bench};
+                                          &command_check,      &command_remove, &command_report,    &command_measure,
+                                          &command_data,       &command_bench};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Commands that are options of others now. */

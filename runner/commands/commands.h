@@ -28,7 +28,7 @@ extern const command command_experiment; /* ./run FILE.ini */
 extern const command command_eval, command_sample, command_export;
 extern const command command_transform, command_inverse, command_trajectory;
 extern const command command_list, command_merge, command_check, command_report;
-extern const command command_measure, command_data, command_bench;
+extern const command command_remove, command_measure, command_data, command_bench;
 
 /* The commands, in the order of --help; command_experiment, which has no name, is not among them. */
 size_t commands_count(void);

@@ -12,11 +12,11 @@
 
 #include "system/paths.h"
 
-enum { ITEMS_MAX = 32, FIXED_ARGUMENTS = 8, FOLDER_MAX = PATH_MAX + SETTINGS_TEXT_MAX + 16 };
+enum { ITEMS_MAX = 32, FIXED_ARGUMENTS = 8 };
 
-static void find_folder(const char *database, const char *experiment, char out[FOLDER_MAX]) {
+static void find_folder(const char *database, const char *experiment, char out[FIGURES_FOLDER_MAX]) {
     const char *slash = strrchr(database, '/');
-    snprintf(out, FOLDER_MAX, "%.*sfigures/%s", slash ? (int)(slash + 1 - database) : 0, database, experiment);
+    snprintf(out, FIGURES_FOLDER_MAX, "%.*sfigures/%s", slash ? (int)(slash + 1 - database) : 0, database, experiment);
 }
 
 /* An item's file is ITEM.png, or, of one that has several or none of that kind, ITEM_PART.png, ITEM.md, ITEM_PART.gif. */
@@ -35,11 +35,29 @@ static bool item_exists(const char *folder, const char *item) {
 }
 
 bool figures_exist(const char *database, const char *experiment, const char *items) {
-    char folder[FOLDER_MAX], item[SETTINGS_TEXT_MAX];
+    char folder[FIGURES_FOLDER_MAX], item[SETTINGS_TEXT_MAX];
     find_folder(database, experiment, folder);
     while (settings_list_next(&items, item))
         if (!item_exists(folder, item)) return false;
     return true;
+}
+
+status figures_each(const char *database, const char *experiment, char folder[FIGURES_FOLDER_MAX],
+                    status (*visit)(void *argument, const char *path, error_info *err), void *argument,
+                    error_info *err) {
+    static const char *const endings[] = {".pdf", ".png", ".txt", ".tex", ".md", ".gif"};
+    status outcome = STATUS_OK;
+    find_folder(database, experiment, folder);
+    DIR *listing = opendir(folder);
+    for (const struct dirent *entry; listing && outcome == STATUS_OK && (entry = readdir(listing));) {
+        char path[FIGURES_FOLDER_MAX + sizeof entry->d_name];
+        const char *ending = strrchr(entry->d_name, '.');
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        for (size_t i = 0; ending && outcome == STATUS_OK && i < sizeof endings / sizeof *endings; i++)
+            if (strcmp(ending, endings[i]) == 0) outcome = visit(argument, path, err);
+    }
+    if (listing) closedir(listing);
+    return outcome;
 }
 
 _Noreturn static void become_script(char **arguments, bool quiet) {
@@ -62,7 +80,7 @@ static bool run_script(char **arguments, bool quiet) {
 }
 
 bool figures_draw(const char *database, const char *experiment, const char *items, bool quiet) {
-    char script[PATH_MAX], folder[FOLDER_MAX], names[ITEMS_MAX][SETTINGS_TEXT_MAX];
+    char script[PATH_MAX], folder[FIGURES_FOLDER_MAX], names[ITEMS_MAX][SETTINGS_TEXT_MAX];
     install_path("paper_figures.sh", script);
     find_folder(database, experiment, folder);
     const char *arguments[FIXED_ARGUMENTS + ITEMS_MAX] = {script, "--db",         database,  "--out",

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,8 @@
 #include "base/file.h"
 
 static const char ending[] = ".safetensors";
+
+enum { KEY_DIGITS = 32 };
 
 /* The last part of a path. */
 static const char *last_part(const char *path) {
@@ -102,6 +105,39 @@ status checkpoint_verify(const char *path, uint64_t bytes, const char *sha256, e
         return error_set(err, STATUS_FORMAT, "the checkpoint \"%s\" is damaged: expected SHA-256 %s, found %s", path,
                          sha256, digest);
     return STATUS_OK;
+}
+
+/* KEY-ITERATION.safetensors, or a temporary of it; key <- KEY. */
+static bool read_key(const char *name, char key[KEY_DIGITS + 1]) {
+    if (strspn(name, "0123456789abcdef") != KEY_DIGITS || name[KEY_DIGITS] != '-') return false;
+    memcpy(key, name, KEY_DIGITS);
+    key[KEY_DIGITS] = '\0';
+    return true;
+}
+
+static status each_file(const char *folder,
+                        status (*visit)(void *argument, const char *path, const char *key, error_info *err),
+                        void *argument, error_info *err) {
+    char path[PATH_MAX], key[KEY_DIGITS + 1];
+    status outcome = STATUS_OK;
+    DIR *entries = opendir(folder);
+    for (const struct dirent *entry; entries && outcome == STATUS_OK && (entry = readdir(entries));) {
+        if (!read_key(entry->d_name, key) || strlen(folder) + strlen(entry->d_name) + 2 > sizeof path) continue;
+        compose(path, "%s/%s", folder, entry->d_name);
+        outcome = visit(argument, path, key, err);
+    }
+    if (entries) closedir(entries);
+    return outcome;
+}
+
+status checkpoint_each_file(const char *database,
+                            status (*visit)(void *argument, const char *path, const char *key, error_info *err),
+                            void *argument, error_info *err) {
+    char folder[PATH_MAX];
+    checkpoint_folder(database, folder);
+    TRY(each_file(folder, visit, argument, err));
+    compose(folder, "%.*s.failures", stem(database), database);
+    return each_file(folder, visit, argument, err);
 }
 
 void checkpoint_clean(const char *database, const char *key, const char *keep) {

@@ -37,6 +37,11 @@ status checkpoint_describe(const char *path, uint64_t *bytes, char sha256[65], e
 /* The size of a file. Errors: STATUS_IO naming it. */
 status checkpoint_measure(const char *path, uint64_t *bytes, error_info *err);
 
+/* Visit the files of runs beside a database: checkpoints and batches of failed iterations, temporaries included. */
+status checkpoint_each_file(const char *database,
+                            status (*visit)(void *argument, const char *path, const char *key, error_info *err),
+                            void *argument, error_info *err);
+
 /* Remove the files of this key, temporaries included, other than the one of
  * this path ("": all). What cannot be removed stays: it is only in the way. */
 void checkpoint_clean(const char *database, const char *key, const char *keep);

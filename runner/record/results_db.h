@@ -257,6 +257,35 @@ status db_each_length(results_db *db, status (*visit)(void *argument, uint64_t i
 status db_continue_run(results_db *db, const db_run *run, const db_run *from, uint64_t epoch_iterations,
                        const db_checkpoint *checkpoint, error_info *err);
 
+/* --- Removing runs (results_db_remove.c) --- */
+
+/* Remove runs with everything that belongs to them, in the open transaction: mark them, then remove the marked ones. A
+ * data set's own pictures go with its last run. Files stay. The marks are the connection's own, so that a database
+ * opened for reading has them too. */
+status db_begin_marks(results_db *db, error_info *err);
+status db_mark_run(results_db *db, int64_t run, error_info *err);
+status db_remove_marked(results_db *db, error_info *err);
+/* *bytes <- bytes of the pictures of the marked runs. */
+status db_marked_pictures(results_db *db, uint64_t *bytes, error_info *err);
+
+/* Remove an experiment, whose runs stay. Until db_forget_removed, a row 'removed.NAME' of table meta says that its
+ * pictures are still to be removed. */
+status db_remove_experiment(results_db *db, const char *name, error_info *err);
+status db_each_removed(results_db *db, status (*visit)(void *argument, const char *name, error_info *err),
+                       void *argument, error_info *err);
+status db_forget_removed(results_db *db, error_info *err);
+
+/* Remove pictures and notes of runs and data sets that the database no longer has. */
+status db_remove_orphans(results_db *db, error_info *err);
+
+/* Visit the names of the experiments that show a run. */
+status db_each_owner(results_db *db, int64_t run, status (*visit)(void *argument, const char *name, error_info *err),
+                     void *argument, error_info *err);
+
+/* Commit, and give the space of what was removed back to the file system. Errors: STATUS_IO, as while another program
+ * reads the database; what was committed stays so. */
+status db_shrink(results_db *db, error_info *err);
+
 /* --- Merging shards (docs/guide/scaling.md) --- */
 
 /* Return whether the checkpoint of a shard's run is among the files of this database; its path <- the one here. */

@@ -57,20 +57,24 @@ static status list_tables(results_db *db, run_table tables[TABLES_MAX], size_t *
     }
 }
 
-static status drop_unfinished(results_db *db, error_info *err) {
-    run_table tables[TABLES_MAX];
+status db_drop_runs(results_db *db, const char *which, error_info *err) {
+    run_table tables[TABLES_MAX + 1];
     size_t count;
     TRY(list_tables(db, tables, &count, err));
+    tables[count++] = (run_table){.name = "run", .column = "run_id"}; /* the last, as the others refer to it */
     for (size_t i = 0; i < count; i++) {
-        char *sql =
-            sqlite3_mprintf("DELETE FROM \"%w\" WHERE \"%w\" IN (SELECT run_id FROM run WHERE status <> 'done')",
-                            tables[i].name, tables[i].column);
+        char *sql = sqlite3_mprintf("DELETE FROM \"%w\" WHERE \"%w\" IN (SELECT run_id FROM run WHERE %s)",
+                                    tables[i].name, tables[i].column, which);
         if (!sql) return error_set(err, STATUS_MEMORY, "out of memory");
         const status outcome = db_script(db, sql, "write", err);
         sqlite3_free(sql);
         TRY(outcome);
     }
-    TRY(db_write(db, STATEMENT_DROP_UNFINISHED, err, ""));
+    return STATUS_OK;
+}
+
+static status drop_unfinished(results_db *db, error_info *err) {
+    TRY(db_drop_runs(db, "status <> 'done'", err));
     return db_write(db, STATEMENT_DROP_EMPTY, err, "");
 }
 

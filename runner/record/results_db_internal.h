@@ -77,6 +77,10 @@ status db_has_packed_tables(results_db *db, bool *has, error_info *err);
 status db_set_packed_aside(results_db *db, error_info *err);
 status db_put_unpacked_back(results_db *db, error_info *err);
 
+/* Remove the runs that an SQL condition on table run selects, with their rows in every table that refers to it, in the
+ * open transaction. */
+status db_drop_runs(results_db *db, const char *which, error_info *err);
+
 /* Replace a write-ahead log by a rollback journal, when no process reads. */
 status db_leave_log(results_db *db, error_info *err);
 
