@@ -1,4 +1,4 @@
-/* context.c - the clock and the augmented state. */
+/* context.c - time and the augmented state. */
 #include "context/context.h"
 
 #include <assert.h>
@@ -9,11 +9,11 @@
 struct context {
     context_spec spec;
     const backend_ops *backend;
-    /* What follows belongs to the augmented context. */
+    /* The following belongs to the augmented context. */
     mlp g; /* where M > 0 */
-    size_t start; /* offset of z*(0) in the parameters, where learned */
+    size_t start; /* offset of z*(0) in the parameters, if it is learned */
     real *net; /* workspace of g */
-    real *gradient; /* (count), of one evaluation of g */
+    real *gradient; /* (count), workspace of one evaluation of g */
     real *state, *rate; /* (M), of paths */
     real *rk;
 };
@@ -62,13 +62,13 @@ void context_rate_backward(const context *self, const real *params, const real *
 
 /* --- Paths --- */
 
-/* The equation of z* alone passes through these while it is solved. */
+/* State of a solve of the equation of z* alone. */
 typedef struct path_solve {
     const context *self;
     const real *params;
-    const real *path, *density; /* (evaluations, C), of the adjoint */
-    real *gradient; /* (P), where parameters' gradients are gathered */
-    double h; /* step, of the adjoint */
+    const real *path, *density; /* (evaluations, C), for the adjoint */
+    real *gradient; /* (P), sums of parameters' gradients */
+    double h; /* step, for the adjoint */
 } path_solve;
 
 static void path_evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
@@ -100,7 +100,7 @@ static ode_system system_of(const context *self, path_solve *solve) {
                         .backward = path_vjp};
 }
 
-/* The state from one end of a grid to the other. */
+/* Integrate from one end of the fixed steps to the other. */
 static void solve_along(const context *self, time_grid g, const ode_system *system, adaptive_record *record) {
     const solve_spec by = {.method = self->spec.method, .steps = g.steps};
     solve_integrate(&by, g.start, g.end, system, self->state, record, self->rk, NULL);
@@ -128,7 +128,7 @@ void context_path_backward(const context *self, const real *params, time_grid g,
     if (!self->spec.augmented || self->spec.fixed) return;
     path_solve solve = {.self = self, .params = params, .gradient = gradient};
     const ode_system system = system_of(self, &solve);
-    memset(self->state, 0, self->spec.dimension * sizeof *self->state); /* nothing looks at z*(T) itself */
+    memset(self->state, 0, self->spec.dimension * sizeof *self->state); /* nothing depends on z*(T) itself */
     const solve_spec by = {.method = self->spec.method, .steps = g.steps};
     const adaptive_record record = {.states = (real *)path,
                                     .stages = true,
@@ -141,7 +141,7 @@ void context_path_backward(const context *self, const real *params, time_grid g,
     context_start_backward(self, self->state, gradient);
 }
 
-/* da_c/dt of the continuous adjoint; the quadrature of the parameters' gradient rides along. */
+/* da_c/dt of the continuous adjoint, with the quadrature of the parameters' gradient. */
 static void adjoint_evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
     (void)t;
     const path_solve *solve = argument;
@@ -173,7 +173,7 @@ status context_create(const context_spec *spec, const char *prefix, const backen
     if (M > C || (!spec->augmented && (C != 1 || M != 0)))
         return error_set(err, STATUS_INVALID, "%zu entries of z* that move, of %zu: expected no more than there are", M,
                          C);
-    assert(!spec->method || !spec->augmented || M == C); /* paths are of all entries */
+    assert(!spec->method || !spec->augmented || M == C); /* paths have all entries */
     TRY(ARENA_NEW(memory, 1, &self));
     *self = (context){.spec = *spec, .backend = backend};
     *out = self;

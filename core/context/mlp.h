@@ -1,10 +1,10 @@
-/* mlp.h - a fully connected network on rows, and its reverse.
+/* mlp.h - a fully connected network on rows, and its backward pass.
  *
  *   h_0 = x,  h_l = activation(W_l h_{l-1} + b_l),  y = W_L h_{L-1} + b_L
  *
- * It moves the augmented context (g) and makes the weights of a field from the
- * context (hypernet). Weights are stored as PyTorch's Linear stores them,
- * (out, in). All arrays but those of mlp_initialise are in the backend's memory. */
+ * It is g, the derivative of the augmented context, and the hypernet that makes a field's weights from the context.
+ * Weights have the layout of PyTorch's Linear, (out, in). All arrays except those of mlp_initialise are in the
+ * backend's memory. */
 #ifndef AFFJORD_CONTEXT_MLP_H
 #define AFFJORD_CONTEXT_MLP_H
 
@@ -20,11 +20,11 @@ typedef struct mlp {
     size_t layers; /* L, linear maps */
     size_t size[MLP_LAYERS_MAX + 1]; /* input, hidden ..., output */
     mlp_activation activation;
-    size_t first, count; /* the range of the block of parameters that is this network's */
+    size_t first, count; /* the network's range in the block of parameters */
     size_t weight[MLP_LAYERS_MAX], bias[MLP_LAYERS_MAX]; /* offsets in this range */
 } mlp;
 
-/* Enter the parameters of `net`, whose layers, size and activation are set, into the table as prefix.0.weight,
+/* Add the parameters of `net`, whose layers, size and activation are set, to the table as prefix.0.weight,
  * prefix.0.bias, prefix.1.weight, ... */
 void mlp_declare(mlp *net, parameter_table *table, const char *prefix);
 
@@ -32,15 +32,15 @@ void mlp_declare(mlp *net, parameter_table *table, const char *prefix);
  * (seed, RANDOM_INITIALISATION). */
 void mlp_initialise(const mlp *net, uint64_t seed, real *params);
 
-/* Reals of workspace for `rows` rows. What forward leaves there, reverse reads. */
+/* Return the reals of workspace for `rows` rows. `backward` reads what `forward` wrote there. */
 size_t mlp_workspace(const mlp *net, size_t rows);
 
-/* y (rows, out) <- network of x (rows, in). */
+/* y (rows, out) <- the network at x (rows, in). */
 void mlp_forward(const mlp *net, const backend_ops *backend, size_t rows, const real *params, const real *x, real *y,
                  real *workspace);
 
-/* For the cotangent ybar (rows, out) of y: xbar (rows, in) where not NULL, and gradient (count), that of the network's
- * range, overwritten with sums over rows. Follows a forward with the same x, params and workspace. */
+/* For the cotangent ybar (rows, out) of y: xbar (rows, in), if not NULL, <- the cotangent of x; gradient (count),
+ * the network's range alone, <- sums over rows. Follows a forward with the same x, params and workspace. */
 void mlp_backward(const mlp *net, const backend_ops *backend, size_t rows, const real *params, const real *x,
                   const real *ybar, real *xbar, real *gradient, real *workspace);
 

@@ -1,4 +1,4 @@
-/* chain.c - making the model, and its way out: flows, squeezes, splits. */
+/* chain.c - create the model; its forward pass: flows, squeezes, splits. */
 #include "flow/chain.h"
 
 #include <math.h>
@@ -33,7 +33,7 @@ static status check(const chain_spec *spec, bool points, error_info *err) {
     return STATUS_OK;
 }
 
-/* Entries of z* that move and are seen. */
+/* Moving and visible entries of z*. */
 static size_t moving_entries(const image_spec *model) {
     return model->architecture == IMAGE_AFFJORD && image_sees_context(model) ? model->moving : 0;
 }
@@ -211,7 +211,7 @@ void chain_initialise(const chain *self, uint64_t seed, real *params) {
     for (size_t f = 0; f < self->model.flow_count; f++) flow_initialise(self->flows[f], seed, params);
 }
 
-/* --- The way out --- */
+/* --- Forward --- */
 
 static void copy_to_device(const chain *self, size_t n, const real *from, real *to) {
     self->backend->copy_to_device(self->backend, n * sizeof *from, from, to);
@@ -220,7 +220,7 @@ static void copy_to_host(const chain *self, size_t n, const real *from, real *to
     self->backend->copy_to_host(self->backend, n * sizeof *from, from, to);
 }
 
-/* Numbers of a flow's probes stand after those of earlier flows, whole blocks of four for each. */
+/* The draws of a flow's probes follow those of earlier flows, in whole blocks of four. */
 static void draw_probes(const chain *self, size_t f, random_stream stream, size_t n) {
     const size_t D = flow_dimension(self->flows[f]);
     uint32_t block = 0;
@@ -246,7 +246,7 @@ void chain_start_context(chain *self, const real *params, size_t f) {
     else chain_squeeze(self, f - 1, SQUEEZE_CHANNEL_FIRST, 1, false, self->context[f - 1], self->context[f]);
 }
 
-/* The outcome of a flow's call, and where its field failed, if it did. */
+/* Record the status of a flow's call, and where its field failed. */
 status chain_note(const chain *self, size_t f, status outcome, chain_statistics *statistics) {
     const flow_failure failed = flow_failed(self->flows[f]);
     statistics->failed = f;
@@ -256,7 +256,7 @@ status chain_note(const chain *self, size_t f, status outcome, chain_statistics 
     return outcome;
 }
 
-/* z[now] and the context of a flow at time `from` T become those at time `to` T, with no density; n = 0 for the context
+/* Integrate z[now] and the context of a flow from time `from` T to `to` T, without density; n = 0: the context
  * alone. */
 static status move(chain *self, const real *params, size_t f, double from, double to, size_t n, size_t now,
                    chain_statistics *statistics) {
@@ -266,7 +266,7 @@ static status move(chain *self, const real *params, size_t f, double from, doubl
                       statistics);
 }
 
-/* Rows of `part` numbers of each image or pixel: from a matrix with `all` in a row, or back into it. */
+/* Copy rows of `part` numbers of each image or pixel from a matrix with `all` per row, or back. */
 static void take(const chain *self, size_t rows, size_t part, size_t all, bool back, real *whole, real *x) {
     const backend_ops *backend = self->backend;
     if (back) backend->copy_rows(backend, rows, part, x, part, whole, all);
@@ -290,7 +290,7 @@ void chain_step(chain *self, size_t f, size_t n, bool back, size_t *now) {
     *now = 1 - *now;
 }
 
-/* The sums of all images, which are known then to the program too. A part's images follow each other. */
+/* Copy the sums of all images to the host. A part's images follow each other. */
 static void gather(chain *self, size_t n) {
     const backend_ops *backend = self->backend;
     const size_t rows = SUM_SQUARES + self->model.flow_count;
@@ -300,7 +300,7 @@ static void gather(chain *self, size_t n) {
     backend->copy_to_host(backend, rows * self->batch_max * sizeof *self->sums, self->sums, self->known);
 }
 
-/* log_density (n) <- that of the logit, of the flows, and log N of what left, whose parts are added in their order. */
+/* log_density (n) <- that of the logit and the flows, plus log N of the channels that left, part by part. */
 static void add_densities(chain *self, size_t n) {
     const double variance = self->spec.base_variance, constant = log_two_pi + det_log(variance);
     const double *logit = chain_row(self, self->known, SUM_LOGIT);
@@ -345,7 +345,7 @@ status chain_forward(chain *self, const real *params, double from, const real *x
     return STATUS_OK;
 }
 
-/* From parts one after another, n images in each, to images with all their parts; or back. */
+/* Reorder parts, with n images in each, to images with all their parts; or back. */
 static void sort_parts(const chain *self, size_t n, bool back, real *parts, real *images) {
     size_t before = 0;
     for (size_t f = 0; f < self->model.flow_count; f++) {
@@ -373,7 +373,7 @@ status chain_transform(chain *self, const real *params, const real *x, size_t n,
     return chain_transform_from(self, params, 0, x, n, probe, z, log_density, statistics ? statistics : &unused);
 }
 
-/* --- The way back --- */
+/* --- Inverse --- */
 
 static status invert_left(chain *self, const real *params, double to, size_t n, real *x, chain_statistics *statistics) {
     size_t now = 0;

@@ -1,9 +1,15 @@
-/* chain_gradient.c - the gradient of the loss, through all flows from the last.
+/* chain_gradient.c - the gradient of the loss, through all flows from the last to the first.
  *
- * Of images, with N = n D log 2, loss = 1/N sum_i (-log p(x_i) + log 2 (weight_K K_i + weight_R R_i)) + 8: of points,
- * with N = n, loss = 1/N sum_i (-log p(x_i) + 1/D (weight_K K_i + weight_R R_i)). Cotangents are taken of N times the
- * loss and are of order one, and the gradient is divided by N at the end. The logit has no parameters and needs no
- * reverse. */
+ * Images, with N = n D log 2:
+ *
+ *   loss = 1/N sum_i (-log p(x_i) + log 2 (weight_K K_i + weight_R R_i)) + 8
+ *
+ * Points, with N = n:
+ *
+ *   loss = 1/N sum_i (-log p(x_i) + 1/D (weight_K K_i + weight_R R_i))
+ *
+ * Cotangents are those of N times the loss, hence of order one; the gradient is divided by N at the end. The logit
+ * has no parameters and needs no backward pass. */
 #include <math.h>
 
 #include "flow/bits.h"
@@ -11,12 +17,12 @@
 
 static const double log_two = 0.69314718055994530942;
 
-/* `left` gives way to the cotangent of what left, z / s^2. */
+/* Replace `left` by the cotangent of the channels that left, z / s^2. */
 static void start_backward(chain *self, size_t n) {
     self->backend->scale(self->backend, n * self->D, 1 / self->spec.base_variance, self->left, self->left);
 }
 
-/* context_bar[0] <- cotangent of where the context of flow f ended, from that of where the next one started. */
+/* context_bar[0] <- cotangent of the context at the end of flow f, from that at the start of the next one. */
 static void context_step_backward(chain *self, size_t f) {
     const size_t C = context_dimension(flow_context(self->flows[f]));
     real **bar = self->context_bar;
@@ -29,7 +35,7 @@ static void context_step_backward(chain *self, size_t f) {
     }
 }
 
-/* z[*now] gets the cotangent of what the first flow starts with, in the backend's memory. */
+/* z[*now] <- the cotangent of the input of the first flow, in the backend's memory. */
 static status backward(chain *self, const real *params, size_t n, real *gradient, size_t *now,
                        chain_statistics *statistics) {
     const double regular = self->of_points ? 1 / (double)self->D : log_two;
@@ -84,8 +90,8 @@ status chain_loss_gradient(chain *self, const real *params, const real *x, size_
     return isfinite(loss->total) && backend->is_finite(backend, P, gradient) ? STATUS_OK : STATUS_NON_FINITE;
 }
 
-/* dx <- d log p/dx from -dx, that of what the logit gives: with y = alpha + (1 - 2 alpha) x, dz/dx = (1 - 2 alpha)
- * (1/y + 1/(1 - y)), and log|dz/dx| has the slope (1 - 2 alpha) (1/(1 - y) - 1/y). */
+/* dx <- d log p/dx from -dx, the cotangent of the logit's result: with y = alpha + (1 - 2 alpha) x, dz/dx = (1 - 2
+ * alpha) (1/y + 1/(1 - y)), and the derivative of log|dz/dx| is (1 - 2 alpha) (1/(1 - y) - 1/y). */
 static void through_logit(double alpha, size_t count, const real *x, real *dx) {
     const double scale = 1 - 2 * alpha;
     for (size_t i = 0; i < count; i++) {

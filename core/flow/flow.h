@@ -29,70 +29,70 @@ typedef struct flow_spec {
     bool learn_end_time; /* sqrt(T) is a parameter */
     bool exact; /* divergence: the field's own trace, or D evaluations of the field instead of one */
     bool regularised; /* integrate K and R */
-    double kinetic_scale, jacobian_scale; /* what they are multiplied by in the sums over flows */
+    double kinetic_scale, jacobian_scale; /* their factors in the sums over flows */
     bool adjoint; /* gradient by the continuous adjoint (eq. 4, 5) instead of through the steps */
-    bool seminorm; /* of the adjoint: errors of the parameters' gradients do not count */
-    bool state_error; /* errors of z*, and of the adjoint's cotangent of it, do not count by themselves */
-    size_t kept_steps; /* accepted steps of a solve whose gradient is taken, at most; 0: no gradient */
-    bool keep_stages; /* keep the states of all their stages, which the reverse then need not evaluate again */
-    solve_spec solver; /* its norm is set here */
+    bool seminorm; /* for the adjoint: errors of the parameters' gradients do not count */
+    bool state_error; /* errors of z*, and of its cotangent in the adjoint, do not count by themselves */
+    size_t kept_steps; /* limit of accepted steps of a solve with a gradient; 0: no gradient */
+    bool
+        keep_stages; /* store the states of all their stages, so that the backward solve need not evaluate them again */
+    solve_spec solver; /* the flow sets its norm */
 } flow_spec;
 
-/* What a flow gives besides z for each row, added up over flows. */
+/* The integrals of a flow for each row, summed over flows. */
 typedef struct flow_sums {
     double *divergence; /* (n): l(1); all in the backend's memory */
-    double *kinetic, *jacobian; /* (n): K(1), R(1); NULL where not regularised */
+    double *kinetic, *jacobian; /* (n): K(1), R(1); NULL without regularizers */
 } flow_sums;
 
-/* A field's evaluation that failed, which ended a solve. */
+/* An evaluation of the field that failed and ended a solve. */
 typedef struct flow_failure {
-    status code; /* STATUS_OK for none */
+    status code; /* STATUS_OK: none */
     double time; /* t; NaN on a device */
     size_t evaluation; /* its number in the solve, from 0 */
 } flow_failure;
 
-/* Make a flow for batches of up to batch_max of a field, which it takes over, also if it fails: *field is NULL then.
- * Enters PREFIXcontext.0.weight, ... where M > 0, and PREFIXend_time where it is learned, into the table that has the
- * field's parameters, from `first` on. Workspace is not included, see flow_share. The caller owns *out. Errors:
- * STATUS_INVALID for a field of another context, or one without a reverse where a gradient is wanted; those of
- * context_create; STATUS_MEMORY. */
+/* Create a flow of a field for batches of up to batch_max. It takes the field over, also on failure, and sets *field
+ * to NULL. It adds PREFIXcontext.0.weight, ..., if M > 0, and PREFIXend_time, if it is learned, to the table, which
+ * has the field's parameters from `first` on. Workspace is separate, see flow_share. The caller owns *out. Errors:
+ * STATUS_INVALID for a field with another context, or one without a backward pass if a gradient is requested; those
+ * of context_create; STATUS_MEMORY. */
 status flow_create(const flow_spec *spec, const char *prefix, size_t batch_max, field **field, size_t first,
                    parameter_table *table, ode_flow **out, error_info *err);
 void flow_destroy(ode_flow **self);
 
-/* Return the reals of workspace. Flows that are never solved at once share one, the largest, and a block of all
- * parameters (P); these are given to each once all are made, and `workspace` is NULL until then. */
+/* Return the reals of workspace. Flows that are never solved at once share the largest, and a block of all
+ * parameters (P); both are set after all flows are created, and `workspace` is NULL until then. */
 size_t flow_share(ode_flow *self, real *workspace, real *gradient);
 
 size_t flow_dimension(const ode_flow *self); /* D */
 const context *flow_context(const ode_flow *self);
 flow_failure flow_failed(const ode_flow *self); /* of the last solve */
-size_t flow_bytes(const ode_flow *self); /* all that it holds, kept steps included */
-size_t flow_kept_bytes(const ode_flow *self); /* of these, kept steps */
+size_t flow_bytes(const ode_flow *self); /* all memory, including stored steps */
+size_t flow_kept_bytes(const ode_flow *self); /* the part for stored steps */
 
 void flow_initialise(const ode_flow *self, uint64_t seed, real *params);
 
-/* T at these parameters. */
+/* Return T at these parameters. */
 double flow_end_time(const ode_flow *self, const real *params);
 
-/* z (n, D) and the context c (C), where augmented, at time `from` T become those at time `to` T, which may lie before
- * it. Where sums is not NULL, `to` is 1, and what is integrated along probes e (n, D) is added to it. Where `keep`, what
- * the reverse needs is kept. n = 0 moves the context alone, which needs no batch. Errors: those of solve_integrate, z
- * and c then unspecified. */
+/* Integrate z (n, D) and, if augmented, the context c (C) from time `from` T to `to` T, which may be before it. If
+ * sums is not NULL, `to` is 1, and the integrals along probes e (n, D) are added to it. `keep`: store what the
+ * backward pass needs. n = 0 integrates the context alone, which needs no batch. Errors: those of solve_integrate; z
+ * and c are then unspecified. */
 status flow_integrate(ode_flow *self, const real *params, double from, double to, size_t n, const real *e, bool keep,
                       real *z, real *c, const flow_sums *sums, adaptive_statistics *statistics);
 
-/* Reverse of the last flow_integrate that kept, from 0, with the same arguments: zbar (n, D) and context_bar (C),
- * cotangents of what it ended with, become those of what it started with, for cotangents of the sums that are the same
- * for all rows; gradient (P) is added to. Errors: those of solve_integrate. */
+/* Backward pass of the last flow_integrate with `keep`, from 0, with the same arguments: zbar (n, D) and context_bar
+ * (C), cotangents of its results, become those of its inputs, for cotangents of the sums that are equal for all
+ * rows; add to gradient (P). Errors: those of solve_integrate. */
 typedef struct flow_weights {
     double divergence, kinetic, jacobian;
 } flow_weights;
 status flow_backward(ode_flow *self, const real *params, size_t n, const real *e, flow_weights bar, real *zbar,
                      real *context_bar, real *gradient, adaptive_statistics *statistics);
 
-/* dz (n, D) <- f(z, c(t)) at time `at` T, for the context c (C) there, which only an augmented one needs; of the clock
- * *c <- t. */
+/* dz (n, D) <- f(z, c(t)) at time `at` T, for the context c (C) there, if augmented; otherwise *c <- t. */
 status flow_field(ode_flow *self, const real *params, double at, size_t n, const real *z, real *c, real *dz);
 
 #endif

@@ -1,4 +1,4 @@
-/* model.c - rows through a flow, batch by batch. */
+/* model.c - pass rows through a flow, batch by batch. */
 #include "model/model_parts.h"
 
 #include <assert.h>
@@ -45,18 +45,18 @@ static bool is_there(model_rows rows) {
     return rows.reals || rows.doubles;
 }
 
-/* Reals that need no other units are used where they are. */
+/* Reals that need no conversion of units are used in place. */
 static bool is_as_it_is(model_rows rows, const standard *units) {
     return rows.reals && !units;
 }
 
-/* The matrix from row `at` of D numbers on. */
+/* Return the matrix from row `at` of D numbers on. */
 static model_rows rows_from(model_rows rows, size_t at, size_t D) {
     return (model_rows){.reals = rows.reals ? rows.reals + at * D : NULL,
                         .doubles = rows.doubles ? rows.doubles + at * D : NULL};
 }
 
-/* Returns the n rows in the flow's units: as they are, or in `room` (n, D). */
+/* Return the n rows in the flow's units: in place, or in `room` (n, D). */
 static const real *take(model_rows rows, const standard *units, size_t n, size_t D, real *room) {
     if (is_as_it_is(rows, units)) return rows.reals;
     assert(is_there(rows));
@@ -67,7 +67,7 @@ static const real *take(model_rows rows, const standard *units, size_t n, size_t
     return room;
 }
 
-/* rows (n, D) <- z (n, D), from the flow's units; nothing where z lies there already. */
+/* rows (n, D) <- z (n, D), converted from the flow's units; nothing if z is there already. */
 static void give(const real *z, const standard *units, size_t n, size_t D, model_rows rows) {
     assert(is_there(rows));
     if (rows.doubles) standard_give(units, D, z, n, rows.doubles);
@@ -78,20 +78,20 @@ static void give(const real *z, const standard *units, size_t n, size_t D, model
         }
 }
 
-/* Where a batch of rows is computed: in place if it can be. */
+/* Return where to compute a batch of rows: in place if possible. */
 static real *place(model_rows rows, const standard *units, real *room) {
     return is_as_it_is(rows, units) ? rows.reals : room;
 }
 
 /* --- Batches --- */
 
-/* One batch of rows; `at` is its first row's number, and `first` that of all its numbers in the whole. */
+/* One batch of rows; `at` is its first row in the call, `first` that in the whole matrix. */
 typedef struct batch {
     uint64_t first;
     size_t at, n;
 } batch;
 
-/* The next batch of `all` rows; false at the end, or where it was told to stop. */
+/* Advance to the next batch of `all` rows; return false at the end, or after a stop. */
 static bool next_batch(const model *self, uint64_t first, size_t all, batch *out) {
     out->at += out->n;
     out->first = first + out->at;
@@ -99,7 +99,7 @@ static bool next_batch(const model *self, uint64_t first, size_t all, batch *out
     return out->n > 0 && !(self->stop && self->stop(self->stop_argument));
 }
 
-/* "points 0 to 9 have no density: why", for what a batch's solve ended with. */
+/* "points 0 to 9 have no density: why", for the status of a batch's solve. */
 static status explain(const cnf *flow, const chain_statistics *statistics, status outcome, const char *rows,
                       const batch *b, const char *what, error_info *err) {
     error_info reason;
@@ -114,7 +114,7 @@ static const char *rows_name(const model *self) {
     return self->images ? "images" : "points";
 }
 
-/* An exact divergence draws nothing. */
+/* An exact divergence draws no random numbers. */
 static random_stream probes_of(const model *self, uint64_t seed, const batch *b) {
     if (!self->images) return (random_stream){.purpose = RANDOM_PROBE};
     return (random_stream){.seed = seed, .purpose = RANDOM_TEST_PROBE, .iteration = b->first / MODEL_IMAGES};
@@ -174,9 +174,9 @@ status model_sample(model *self, uint64_t seed, uint64_t first, size_t n, model_
     return STATUS_OK;
 }
 
-/* --- Slopes and trajectories --- */
+/* --- Gradients of log p, and trajectories --- */
 
-/* The flow whose gradient can be taken, without regularisers, which log p has none of. */
+/* The flow for gradients, without regularizers, which log p does not contain. */
 static status make_general(model *self, error_info *err) {
     cnf_spec spec;
     chain_spec of_images;

@@ -1,4 +1,4 @@
-/* model_parts.h - what a model consists of, for those of this folder and for the program. */
+/* model_parts.h - the structure of a model, for this folder and the program. */
 #ifndef AFFJORD_MODEL_MODEL_PARTS_H
 #define AFFJORD_MODEL_MODEL_PARTS_H
 
@@ -10,17 +10,17 @@
 
 enum {
     MODEL_POINTS = 1024, /* points of one call of the flow */
-    MODEL_IMAGES = 50, /* images of one call: with adaptive steps they are solved together, and results depend on it */
+    MODEL_IMAGES = 50, /* images per call: with adaptive steps they are solved together, and results depend on it */
     MODEL_NOTES_MAX = 3
 };
 
-/* Asked between batches; true gives up, and what is not computed is left as it was. */
+/* Called between batches; true stops, and the rest is not computed. */
 typedef bool model_stop(void *argument);
 
 struct model {
     settings values;
     specification_shape shape;
-    standard units; /* of the flow's points; of dimension 0 where they are the data's own */
+    standard units; /* of the flow's points; dimension 0 if they are the data's own */
     checkpoint *file; /* its texts; the arrays of the file it was read from; NULL for model_build */
     size_t note_count;
     error_info notes[MODEL_NOTES_MAX];
@@ -30,37 +30,37 @@ struct model {
     parallel *workers;
     bool own_workers;
     const backend_ops *device; /* NULL: the processor */
-    cnf *flow; /* of points, with the exact divergence; NULL for images */
+    cnf *flow; /* for points, with the exact divergence; NULL for images */
     chain *images; /* NULL for points */
     const parameter_table *table;
     const real *params; /* (P), in the device's memory */
     arena memory;
-    real *own_params; /* (P); NULL where they are lent */
-    real *x, *z; /* (batch, D), where rows are taken to the flow's units and back */
+    real *own_params; /* (P); NULL if another object owns them */
+    real *x, *z; /* (batch, D), for rows converted to the flow's units and back */
 
-    /* What a slope or a trajectory needs, made when it is first asked for. */
+    /* Needed for gradients or trajectories; created on first use. */
     cnf *general;
     chain *scored;
     real *room; /* (P) */
 };
 
-/* The flow of the settings for use after training, without parameters. `units` (NULL: the data's own) is copied;
- * `workers` (may be NULL) and `device` (NULL: the processor) are lent. The caller owns *out. Errors: those of
- * cnf_create and chain_create. */
+/* Create the flow of the settings for use after training, without parameters. `units` (NULL: the data's own) is
+ * copied; `workers` (may be NULL) and `device` (NULL: the processor) must outlive it. The caller owns *out. Errors:
+ * those of cnf_create and chain_create. */
 status model_build(const settings *values, const specification_shape *shape, const standard *units, parallel *workers,
                    const backend_ops *device, model **out, error_info *err);
 
-/* Parameters (P) in the device's memory, which outlive their use. */
+/* Set the parameters (P), in the device's memory, which must outlive their use. */
 void model_lend(model *self, const real *params);
 
-/* Its units, NULL where points are used as they are. */
+/* Return its units; NULL if points are used unchanged. */
 const standard *model_units(const model *self);
 
 /* Make it a model of these settings and units, with the texts of a file that has them; its parameters stay. Only what
  * trains may differ from the settings that it has. On failure of memory it can only be closed. */
 status model_describe(model *self, const settings *values, const standard *units, uint64_t seed, error_info *err);
 
-/* Parameters of the model's own, zeros. */
+/* Allocate parameters of the model's own, zeros. */
 status model_own_parameters(model *self, error_info *err);
 
 #endif

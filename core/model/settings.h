@@ -31,7 +31,7 @@ typedef struct settings {
 #include "model/options.def"
 } settings;
 
-/* Positions of the choice experiment.task. */
+/* Indices of the choice experiment.task. */
 enum { TASK_TRAIN, TASK_COUNT_PARAMETERS, TASK_THEORY };
 
 typedef enum setting_type {
@@ -43,14 +43,14 @@ typedef enum setting_type {
     SETTING_LIST
 } setting_type;
 
-/* What a text, or an item of a list, may be. */
+/* The type of a text, or of an item of a list. */
 typedef enum setting_items {
     ITEMS_ANY, /* any characters */
     ITEMS_NAME, /* letters, digits, _ and - */
     ITEMS_SEEDS /* an integer, or a range of them as in 0-29 */
 } setting_items;
 
-/* What is known of one setting. */
+/* The description of one setting. */
 typedef struct setting_option {
     const char *section, *key;
     const char *name; /* "section.key" */
@@ -68,14 +68,13 @@ typedef struct setting_option {
 size_t settings_count(void);
 const setting_option *settings_option(size_t index);
 
-/* Find the setting of this section and key, which may be the key of before it was renamed. Errors: STATUS_INVALID, with
- * the nearest known name. */
+/* Find the setting of this section and key; the key may be an old name. Errors: STATUS_INVALID, with the nearest
+ * known name. */
 status settings_find(const char *section, const char *key, const setting_option **out, error_info *err);
 /* The same for a name "section.key". */
 status settings_find_name(const char *name, const setting_option **out, error_info *err);
 
-/* Take a text "section.key=value" into the settings, of which only those of one section may change. Errors:
- * STATUS_INVALID. */
+/* Apply a text "section.key=value" to the settings; only those of one section may change. Errors: STATUS_INVALID. */
 status settings_change(const char *text, const char *section, settings *values, error_info *err);
 
 /* True for the name of a section; otherwise `err` names the nearest. */
@@ -88,27 +87,27 @@ bool settings_name_valid(const char *text);
 /* Set every field to its default; required texts become empty. */
 void settings_default(settings *out);
 
-/* Parse `text` and store the value in `into`, which is unchanged on failure. Names of a choice of before a renaming are
- * accepted. Errors: STATUS_INVALID, with the setting, the text and what was expected. Allocates nothing. */
+/* Parse `text` and store the value in `into`, which is unchanged on failure. Old names of choices are accepted.
+ * Errors: STATUS_INVALID, with the setting, the text and what was expected. Allocates nothing. */
 status settings_parse(const setting_option *option, const char *text, settings *into, error_info *err);
 
 /* The value as text, in a form that settings_parse reads back to the same
  * bits; reals as short as that allows. */
 void settings_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]);
 
-/* The key and the choices (NULL but for a choice) that run keys hash, and that databases and checkpoints store: those
- * of HASH_NAME in options.def where the setting was renamed, otherwise those of today. */
+/* Return the key and the choices (NULL but for a choice) that run keys hash, and that databases and checkpoints
+ * store: those of HASH_NAME in options.def if the setting was renamed, otherwise the current ones. */
 const char *settings_hash_key(const setting_option *option);
 const char *settings_hash_choices(const setting_option *option);
 /* The value as settings_text() writes it, but with the choices of settings_hash_choices(). */
 void settings_hash_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]);
 
-/* Return whether key or value, as a user wrote them and settings_parse() accepted them, are names of before a renaming.
- * today <- the value in today's names. */
+/* Return whether key or value, as a user wrote them and settings_parse() accepted them, are old names. today <- the
+ * value in current names. */
 bool settings_is_renamed(const setting_option *option, const char *key, const char *value,
                          char today[SETTINGS_TEXT_MAX]);
 
-/* Return whether a setting belongs to a run: those of [experiment] list the runs, and data.dir is a place. */
+/* Return whether a setting belongs to a run: those of [experiment] list the runs, and data.dir is a path. */
 bool settings_of_run(const setting_option *option);
 
 /* Visit every setting of a run as text, in the order of options.def, with the names of settings_hash_key() and
@@ -117,16 +116,13 @@ void settings_each(const settings *values,
                    void (*visit)(void *argument, const char *section, const char *key, const char *value),
                    void *argument);
 
-/* Walk over the items of a list: start with *cursor = the list's text; each
- * call that returns true has put the next item into `item`, without the blanks
- * around it. Commas part items. An item in double quotes is what stands between
- * them, commas and blanks included; "" in it is one ". */
+/* Iterate over the items of a list: start with *cursor = the list's text; each call that returns true has copied the
+ * next item to `item`, without surrounding blanks. Commas separate items. A quoted item is the text between the
+ * double quotes, with commas and blanks; "" in it is one ". */
 bool settings_list_next(const char **cursor, char item[SETTINGS_TEXT_MAX]);
 
-/* Numbers of a seeds list such as "0-29, 40", in its order, in memory that
- * the caller frees. Errors: STATUS_INVALID for anything that is not such a list,
- * a seed listed twice, none or more than SETTINGS_SEEDS_MAX, more than 512
- * parts; STATUS_MEMORY. */
+/* Parse a list of seeds such as "0-29, 40", in its order, into memory that the caller frees. Errors: STATUS_INVALID
+ * for any other text, a seed listed twice, none or more than SETTINGS_SEEDS_MAX, more than 512 parts; STATUS_MEMORY. */
 status settings_seeds(const char *text, uint64_t **out, size_t *count, error_info *err);
 
 #endif

@@ -1,10 +1,12 @@
-/* solve.c - y+ = y + h sum_i b_i k_i, k_i = F(t + c_i h, Y_i), Y_i = y + h sum_{j<i} a_ij k_j, along a grid or with h
- * chosen such that h sum_i (b_i - bhat_i) k_i stays within tolerances; and the reverse of every solve from its record.
+/* solve.c - y+ = y + h sum_i b_i k_i, k_i = F(t + c_i h, Y_i), Y_i = y + h sum_{j<i} a_ij k_j, with fixed steps, or
+ * with h chosen to keep h sum_i (b_i - bhat_i) k_i within tolerances; and the backward solve from its record.
  *
- * Stage s is the derivative at the step's end: its row of a is b, so that Y_s is the step's result. Reverse: with ybar+
- * the cotangent of y+, going through the stages from the last,
+ * Stage s is the derivative at the step's end: its row of a is b, so Y_s is the step's result. Backward: with ybar+ the
+ * cotangent of y+, from the last stage to the first,
+ *
  *   kbar_i = h b_i ybar+ + h sum_{j>i} a_ji Ybar_j,  Ybar_i = (dF/dy)^T kbar_i,  ybar = ybar+ + sum_i Ybar_i
- * (Hager 2000: the reverse of a Runge-Kutta method is one too). */
+ *
+ * (Hager 2000: the backward solve is a Runge-Kutta method too). */
 #include "ode/solve.h"
 
 #include <math.h>
@@ -12,21 +14,21 @@
 
 #include "backend/memory.h"
 
-/* A solve under way, or its reverse. */
+/* A solve in progress, forward or backward. */
 typedef struct solver {
     const solve_spec *by;
     const ode_system *system;
     const backend_ops *backend;
-    step_control *control; /* in the backend's memory, with the numbers of the step under way */
-    size_t n, stages; /* stages: s; on the way back those of the steps that are reversed */
+    step_control *control; /* in the backend's memory, with the coefficients of the current step */
+    size_t n, stages; /* stages: s; in the backward solve, those of its steps */
     bool host;
-    const adaptive_record *record; /* NULL: nothing is kept */
-    size_t kept_stride; /* reals that it keeps of a step */
-    size_t evaluation; /* number of the next evaluation; on a grid of stage 0's */
-    real *k[RK_WEIGHTS_MAX]; /* (n) each, the derivatives; on the way back then the cotangents of the Y_i */
-    real *y; /* (n) the last accepted state; on the way back its cotangent */
-    real *next; /* (n) an attempt's, or a stage's; on the way back kbar */
-    real *states; /* (s + 1, n), of the way back */
+    const adaptive_record *record; /* NULL: store nothing */
+    size_t kept_stride; /* reals that it stores per step */
+    size_t evaluation; /* number of the next evaluation; with fixed steps, of stage 0's */
+    real *k[RK_WEIGHTS_MAX]; /* (n) each, the derivatives; in the backward solve, the cotangents of the Y_i */
+    real *y; /* (n) the last accepted state; in the backward solve, its cotangent */
+    real *next; /* (n) an attempt's or a stage's state; in the backward solve, kbar */
+    real *states; /* (s + 1, n), for the backward solve */
 } solver;
 
 size_t solve_workspace(const solve_spec *by, size_t length) {
@@ -37,7 +39,7 @@ size_t solve_backward_workspace(const solve_spec *by, size_t length) {
     return (2 * by->method->stages + 3) * length;
 }
 
-/* The last stage of an adaptive step is needed where the solve's end was interpolated. */
+/* An adaptive step whose result was interpolated uses its last stage. */
 size_t solve_kept(const solve_spec *by, size_t length, bool stages) {
     return stages ? (by->method->stages + (by->steps ? 0 : 1)) * length : length;
 }
@@ -71,7 +73,7 @@ static void decide(const solver *s, step_action action) {
     s->backend->decide(s->backend, action, s->control);
 }
 
-/* step(s) while there is another step to do: by the backend, or in a loop. */
+/* Call step(s) until the solve ends: by the backend, or in a loop. */
 static void repeat(solver *s, void (*step)(void *argument)) {
     if (s->backend->repeat) s->backend->repeat(s->backend, step, s, &s->control->going);
     else
@@ -80,13 +82,13 @@ static void repeat(solver *s, void (*step)(void *argument)) {
 
 /* --- A step --- */
 
-/* y (n), the Y_i of stage i, to where the step under way is kept. */
+/* Store y (n), the Y_i of stage i, in the record of the current step. */
 static void keep(const solver *s, size_t i, const real *y) {
     s->backend->copy_slot(s->backend, s->n, &s->control->steps, y, 0, s->record->states + i * s->n, s->kept_stride);
 }
 
-/* k[i] <- stage i, for i = first .. last - 1, from y (n) and earlier ones, whose evaluations have the numbers from
- * `evaluation` on. Y_i is written to states + i * stride: stride 0 uses one buffer (n) for all, which then holds the
+/* k[i] <- stage i, for i = first .. last - 1, from y (n) and earlier stages; the numbers of evaluations start at
+ * `evaluation`. Y_i is written to states + i * stride; stride 0 uses one buffer (n) for all, which then has the
  * last. */
 static void make_stages(const solver *s, size_t first, size_t last, size_t evaluation, bool kept, const real *y,
                         real *states, size_t stride) {
@@ -99,8 +101,8 @@ static void make_stages(const solver *s, size_t first, size_t last, size_t evalu
     }
 }
 
-/* Reverse of the stages and of their sum: s->y, the cotangent of that sum, becomes that of the step's start. `states`
- * (stages, n) holds the Y_i; `sources` (stages, n), where not NULL, cotangents that they have from elsewhere. */
+/* Propagate backward through the stages and their sum: s->y, the cotangent of that sum, becomes that of the step's
+ * start. `states` (stages, n) has the Y_i; `sources` (stages, n), if not NULL, more cotangents of them. */
 static void backward_stages(const solver *s, const real *states, const real *sources) {
     const backend_ops *backend = s->backend;
     const step_coefficients *coefficients = &s->control->coefficients;
@@ -120,7 +122,7 @@ static void backward_stages(const solver *s, const real *states, const real *sou
     backend->combine(backend, s->n, s->y, s->stages, coefficients->one, (const real *const *)s->k, s->y);
 }
 
-/* --- A fixed grid --- */
+/* --- Fixed steps --- */
 
 static void grid_step_once(void *argument) {
     solver *s = argument;
@@ -175,8 +177,8 @@ static bool valid(const solver *s, double start, double end) {
     return true;
 }
 
-/* *out <- norm of sum_j weight_j k_j, tolerances by the states a and b. `whole`: NaN also for a state or last
- * derivative that isn't finite where the norm doesn't look. */
+/* *out <- norm of sum_j weight_j k_j, with tolerances by the states a and b. `whole`: NaN also if a state or the
+ * last derivative is not finite where the norm does not look. */
 static void measure(const solver *s, bool whole, size_t terms, const double *weight, const real *const *k,
                     const real *a, const real *b, double *out) {
     const adaptive_options *o = &s->by->options;
@@ -189,7 +191,7 @@ static void measure(const solver *s, bool whole, size_t terms, const double *wei
     s->backend->measure_error(s->backend, &norm, terms, weight, k, a, b, out);
 }
 
-/* Where the program can look, a start that is not finite is seen before more is evaluated. */
+/* If the host can read it, a start that is not finite is detected before further evaluations. */
 static bool is_lost(const solver *s) {
     return s->host && (isnan(s->control->state_norm) || isnan(s->control->derivative_norm));
 }
@@ -198,7 +200,7 @@ static void evaluate_at(solver *s, const double *t, const real *y, real *k) {
     s->system->evaluate(s->system->context, s->evaluation++, t, y, k);
 }
 
-/* The derivative at the start, the norms there and along an Euler step, and what follows from them. */
+/* The derivative at the start, the norms there and after an Euler step, and the first step size from them. */
 static void begin(solver *s) {
     step_control *c = s->control;
     const step_coefficients *coefficients = &c->coefficients;
@@ -215,8 +217,8 @@ static void begin(solver *s) {
     decide(s, STEP_BEGIN);
 }
 
-/* One attempt. The ratio is NaN where the state or the derivative at the step's end is not finite, whether or not the
- * norm and the estimate look at it. An accepted step's last stage is the next step's first. */
+/* One attempt. The ratio is NaN if the state or the derivative at the step's end is not finite, whether or not the
+ * norm and the estimate use it. An accepted step's last stage is the next step's first. */
 static void attempt(void *argument) {
     solver *s = argument;
     const backend_ops *backend = s->backend;
@@ -231,7 +233,7 @@ static void attempt(void *argument) {
     decide(s, STEP_NEXT_SIZE);
 }
 
-/* What became of it. A device that has failed gives nothing but NaN. */
+/* Accept or reject the attempt. A failed device returns only NaN. */
 static status outcome_of(const solver *s, const step_control *c, adaptive_record *record, adaptive_statistics *count) {
     if (isnan(c->t)) return STATUS_NON_FINITE;
     *count = (adaptive_statistics){.evaluations = is_lost(s) ? s->evaluation : c->evaluations,
@@ -244,7 +246,7 @@ static status outcome_of(const solver *s, const step_control *c, adaptive_record
     return (status)c->outcome;
 }
 
-/* From the state in s->y to `end`, where y gets the state. */
+/* Solve from the state in s->y to `end`; y <- the state there. */
 static status run(solver *s, double start, double end, real *y, adaptive_record *record, adaptive_statistics *count) {
     const backend_ops *backend = s->backend;
     const adaptive_options *o = &s->by->options;
@@ -280,7 +282,7 @@ static status integrate_adaptive(const solve_spec *by, double start, double end,
     return run(&s, start, end, y, record, count);
 }
 
-/* --- Any solve --- */
+/* --- Fixed or adaptive --- */
 
 status solve_integrate(const solve_spec *by, double start, double end, const ode_system *system, real *y,
                        adaptive_record *record, real *workspace, adaptive_statistics *statistics) {
@@ -292,7 +294,7 @@ status solve_integrate(const solve_spec *by, double start, double end, const ode
     return outcome;
 }
 
-/* --- The reverse --- */
+/* --- Backward --- */
 
 static void backward_step(void *argument) {
     solver *s = argument;
@@ -319,7 +321,7 @@ status solve_backward(const solve_spec *by, const adaptive_record *record, const
                       real *workspace, adaptive_statistics *statistics) {
     step_control own = {.going = 0};
     solver s = solver_of(by, system, record, &own);
-    const bool further = record->reached != record->end; /* an interpolated last step, which has a stage more */
+    const bool further = record->reached != record->end; /* an interpolated last step has one stage more */
     adaptive_statistics count = {.time = record->end};
     if ((!system->control || record->sources) && !s.host) return STATUS_INVALID;
     s.y = ybar;

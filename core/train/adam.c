@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-/* By repeated squaring, in an order that every machine shares; libm's pow is free to differ. */
+/* By repeated squaring, in the same order on every machine; libm's pow may differ. */
 static double power(double base, uint64_t exponent) {
     double result = 1;
     for (; exponent; exponent >>= 1, base *= base)

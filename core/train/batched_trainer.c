@@ -9,11 +9,10 @@
 #include "train/objective.h"
 #include "train/trainer_internal.h"
 
-/* Iterations of a launch, at most: long enough to hide what comes between two launches, short enough to be stopped
- * within seconds. */
+/* Most iterations of a launch: enough to hide the time between two launches, few enough to stop within seconds. */
 enum { BLOCK_MAX = 128, PLACES = 2 };
 
-/* The batches that lie in a place: so many iterations from `first` on. */
+/* The batches in a buffer: of `count` iterations from `first` on. */
 typedef struct drawn {
     uint64_t first;
     size_t count;
@@ -23,13 +22,13 @@ typedef struct batched_run {
     trainer *training;
     bool left;
     drawn batches[PLACES];
-    size_t next; /* iteration of the launch that is handed out next */
+    size_t next; /* first iteration of the next launch */
     double holdout_loss[OBJECTIVE_HOLDOUTS];
     status holdout[OBJECTIVE_HOLDOUTS];
 } batched_run;
 
 struct batched_trainer {
-    arena memory; /* holds this object too */
+    arena memory; /* owns this object too */
     const device_table *table;
     fused_runs *device;
     fused_kernel_spec kernel;
@@ -40,7 +39,7 @@ struct batched_trainer {
     toy_adam *adam; /* (count, block) */
     double *losses; /* (count, block) */
     double *log_density; /* (the larger holdout batch) */
-    size_t place; /* of the launch's batches; the other one is filled meanwhile */
+    size_t place; /* index of the launch's batches; the other buffer is being filled */
     bool launched;
 };
 
@@ -48,7 +47,7 @@ _Static_assert((int)TOY_HOLDOUTS_MAX == (int)OBJECTIVE_HOLDOUTS, "holdout batche
 
 status batched_trainer_spec(const trainer *training, fused_kernel_spec *out, error_info *err) {
     const objective *obj = training->objective;
-    memset(out, 0, sizeof *out); /* programs are compared by their bytes */
+    memset(out, 0, sizeof *out); /* programs are compared as bytes */
     if (!objective_points(obj)) return error_set(err, STATUS_INVALID, "--device cuda trains models of points so far");
     if (training->spec.clip_norm > 0 || training->spec.average > 0)
         return error_set(
@@ -87,7 +86,7 @@ size_t batched_trainer_run_bytes(const device_table *table, const fused_kernel_s
     return table->toy_bytes(kernel, block_of(training));
 }
 
-/* --- Making one --- */
+/* --- Creation --- */
 
 static status put_run(batched_trainer *self, size_t i, error_info *err) {
     const trainer *training = self->runs[i].training;
@@ -165,7 +164,7 @@ void batched_trainer_leave(batched_trainer *self, size_t i) {
 
 /* --- Batches --- */
 
-/* What a launch does after `iteration` iterations: to the epoch's end, as far as a block reaches. */
+/* The part of a launch after `iteration` iterations: to the epoch's end, as far as a block reaches. */
 static size_t span(const batched_trainer *self, const trainer *training, uint64_t iteration) {
     const trainer_spec *spec = &training->spec;
     const uint64_t epoch_end = (iteration / spec->epoch_iterations + 1) * spec->epoch_iterations;
@@ -188,14 +187,14 @@ static void draw(batched_trainer *self, size_t i, size_t place, uint64_t iterati
     *there = wanted;
 }
 
-/* Of the launch to come, where that before it has not drawn them. */
+/* Draw the batches of the next launch, unless the previous one has drawn them. */
 static void draw_now(void *argument, size_t i, size_t thread) {
     (void)thread;
     batched_trainer *self = argument;
     if (trains(&self->runs[i])) draw(self, i, self->place, self->runs[i].training->iteration);
 }
 
-/* Of the launch after it, should all its iterations be done. */
+/* Draw the batches of the launch after it, for the case that all its iterations are done. */
 static void draw_ahead(void *argument, size_t i, size_t thread) {
     (void)thread;
     batched_trainer *self = argument;

@@ -1,7 +1,7 @@
-/* checkpoint.c - named arrays and strings in memory, the parts of a block of parameters among them, and to their file.
+/* checkpoint.c - named arrays and strings in memory, arrays of a block of parameters among them; and their file.
  *
- * In the file arrays of 8-byte elements come first and the header is padded to a multiple of 8 bytes, so that every
- * array is aligned: readers that map it into memory, PyTorch's among them, insist on that. */
+ * In the file, arrays of 8-byte elements come first, and the header is padded to a multiple of 8 bytes, so every
+ * array is aligned. Readers that map the file into memory, such as PyTorch's, require that. */
 #include "train/checkpoint.h"
 
 #include <assert.h>
@@ -35,7 +35,7 @@ bool checkpoint_size(checkpoint_type type, size_t rank, const size_t *shape, siz
 status checkpoint_create(checkpoint **out) {
     checkpoint *file = calloc(1, sizeof *file);
     if (file == NULL) return STATUS_MEMORY;
-    json_memory_watch(); /* the first is before any other call of jansson */
+    json_memory_watch(); /* this comes before any other call of jansson */
     file->texts = json_object();
     (void)json_memory_end(&file->texts);
     if (file->texts == NULL) {
@@ -65,7 +65,7 @@ checkpoint_array *checkpoint_find(const checkpoint *file, const char *name) {
     return NULL;
 }
 
-/* Room for one more array, not yet counted. */
+/* Make room for one more array, not counted yet. */
 static checkpoint_array *grow(checkpoint *file) {
     if (file->count == file->capacity) {
         size_t capacity = file->capacity == 0 ? 16 : 2 * file->capacity;
@@ -106,8 +106,8 @@ status checkpoint_put(checkpoint *file, const char *name, checkpoint_type type, 
     return STATUS_OK;
 }
 
-/* JSON is UTF-8. A path in a setting may be any bytes: those that are not UTF-8 become '?', as such a text only
- * informs. */
+/* JSON is UTF-8. A path in a setting may contain any bytes. Those that are not UTF-8 become '?': such a text is only
+ * informative. */
 static json_t *text_of(const char *value) {
     json_memory_watch();
     json_t *text = json_string(value);
@@ -165,7 +165,7 @@ status checkpoint_put_parameters(checkpoint *file, const parameter_table *table,
     return STATUS_OK;
 }
 
-/* The numbers of an array, of either width; one of the two is NULL. */
+/* The numbers of an array; one of the two pointers is NULL. */
 typedef struct numbers {
     const float *narrow;
     const double *wide;
@@ -177,7 +177,7 @@ static bool find_numbers(const checkpoint *file, const char *name, size_t elemen
     return out->narrow != NULL || out->wide != NULL;
 }
 
-/* A number that has no counterpart among reals would become infinite. */
+/* A number outside of the range of real would become infinite. */
 static bool fits(const numbers *values, size_t elements) {
     for (size_t i = 0; values->wide != NULL && i < elements; i++)
         if (isfinite(values->wide[i]) && !isfinite((real)values->wide[i])) return false;
@@ -205,17 +205,17 @@ status checkpoint_get_parameters(const checkpoint *file, const parameter_table *
     return STATUS_OK;
 }
 
-/* --- A checksum of what it holds, whatever the file looks like ---
+/* --- A checksum of the content, independent of the file ---
  *
- * Other programs write the same arrays in another order, or wider. So arrays are taken by their names, and numbers as
- * the 8 bytes of the double that they are. */
+ * Other programs write the same arrays in another order, or with wider numbers. So arrays are hashed in the order of
+ * their names, and numbers as the 8 bytes of a double. */
 
 static int compare_names(const void *left, const void *right) {
     const checkpoint_array *const *a = left, *const *b = right;
     return strcmp((*a)->name, (*b)->name);
 }
 
-/* The bits of the same number as a double. A conversion would make one NaN of two. */
+/* The bits of the same number as a double. A conversion would map all NaNs to one. */
 static uint64_t widen(float number) {
     uint32_t bits;
     uint64_t wide;
@@ -266,11 +266,11 @@ status checkpoint_digest(const checkpoint *file, char sha256[65]) {
 
 /* --- Writing --- */
 
-/* Sizes of elements, in the order in which their arrays stand in the file. */
+/* Sizes of elements, in the order of their arrays in the file. */
 static const size_t element_sizes[] = {8, 4};
 enum { ELEMENT_SIZES = sizeof element_sizes / sizeof *element_sizes };
 
-/* Calls visit for each array in the order of the file, until one fails. */
+/* Call visit for each array in the order of the file, until one fails. */
 static status each_array(const checkpoint *file, status (*visit)(void *argument, const checkpoint_array *array),
                          void *argument) {
     for (size_t pass = 0; pass < ELEMENT_SIZES; pass++) {
@@ -291,7 +291,7 @@ static status hash_bytes(void *argument, const checkpoint_array *array) {
     return STATUS_OK;
 }
 
-/* The two checksums of the arrays: any reader can take the first, and the second outlives another order. */
+/* The two checksums of the arrays: any reader can check the first; the second does not depend on the order. */
 typedef struct checksums {
     char data[65], by_name[65];
 } checksums;
@@ -326,7 +326,7 @@ static status describe_array(void *argument, const checkpoint_array *array) {
     return json_object_set_new(build->object, array->name, entry) == 0 ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* The header's text, for json_memory_release; NULL if memory is short. */
+/* The header's text, for json_memory_release; NULL if out of memory. */
 static char *header_text(const checkpoint *file, const checksums *sums) {
     char *text = NULL;
     json_memory_watch();
@@ -346,7 +346,7 @@ static char *header_text(const checkpoint *file, const checksums *sums) {
     return NULL;
 }
 
-/* Where bytes go: into the file, and into the hash of the whole file. */
+/* Write bytes to the file, and to the hash of the whole file. */
 typedef struct output {
     file_replacement file;
     SHA256_CTX hash;

@@ -1,7 +1,6 @@
-/* checkpoint_read.c - a checkpoint from its file, which may hold anything.
+/* checkpoint_read.c - read a checkpoint from its file, which may contain anything.
  *
- * Nothing is allocated or copied by a number from the file before that number
- * was checked against what the file holds. */
+ * No number from the file determines an allocation or a copy before it was checked against the file's size. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +11,11 @@
 #include "train/checkpoint_parts.h"
 #include "train/json_memory.h"
 
-/* The types of numbers that are read, and what becomes of them. */
+/* The types that can be read, and their types in memory. */
 typedef struct file_type {
     checkpoint_type_name stored;
     checkpoint_type type;
-    float (*widen)(uint16_t bits); /* of a type that is none of ours */
+    float (*widen)(uint16_t bits); /* for a type without one */
 } file_type;
 
 static float widen_half(uint16_t bits) {
@@ -41,7 +40,7 @@ static const file_type file_types[] = {{{"F32", 4}, CHECKPOINT_F32, NULL},
                                        {{"BF16", 2}, CHECKPOINT_F32, widen_brain}};
 enum { FILE_TYPES = sizeof file_types / sizeof *file_types };
 
-/* An array as its header entry describes it. */
+/* An array as in its header entry. */
 typedef struct described {
     const char *name; /* of the header */
     const file_type *type;
@@ -49,13 +48,13 @@ typedef struct described {
     size_t begin, end; /* in the data */
 } described;
 
-/* More than any model has; each array added is looked for among all others. */
+/* More than any model has; each added array is compared with all others. */
 enum { ARRAYS_MAX = 16384 };
 
 /* A file in memory. */
 typedef struct source {
     const char *path;
-    const unsigned char *data; /* what follows the header */
+    const unsigned char *data; /* the bytes after the header */
     size_t size;
     error_info *err;
 } source;
@@ -78,7 +77,7 @@ static status read_type(const source *from, const char *name, const json_t *entr
                      dtype == NULL ? "none" : dtype);
 }
 
-/* A JSON integer that is not negative; false for anything else. */
+/* Return whether it is a JSON integer that is not negative. */
 static bool read_count(const json_t *value, size_t *count) {
     if (!json_is_integer(value) || json_integer_value(value) < 0) return false;
     *count = (size_t)json_integer_value(value);
@@ -102,7 +101,7 @@ static status read_offsets(const source *from, const json_t *entry, described *a
                          from->size);
     }
     size_t elements, bytes;
-    /* Elements of 8 bytes are the largest: where these fit, so do others. */
+    /* Elements of 8 bytes are the largest; if they fit, so do others. */
     if (!checkpoint_size(CHECKPOINT_F64, array->rank, array->shape, &elements, &bytes) ||
         elements * array->type->stored.size != array->end - array->begin) {
         return MALFORMED(from, "array \"%.100s\": expected its shape to fill its %zu bytes", array->name,
@@ -124,7 +123,7 @@ static int compare_begins(const void *left, const void *right) {
     return (a->end > b->end) - (a->end < b->end);
 }
 
-/* Arrays must cover the data without a gap or an overlap. Changes the order of `arrays`. */
+/* Check that the arrays cover the data without a gap or an overlap. Changes the order of `arrays`. */
 static status check_coverage(const source *from, described *arrays, size_t count) {
     qsort(arrays, count, sizeof *arrays, compare_begins);
     size_t reached = 0;
@@ -147,7 +146,7 @@ static bool has_half_numbers(const checkpoint *file) {
     return false;
 }
 
-/* found <- the checksum that `expected` is to be held against; older files have that of the data as they stand. */
+/* found <- the checksum to compare with `expected`; older files have that of the data in file order. */
 static status hash_like(const source *from, const checkpoint *file, bool by_name, char found[65]) {
     if (by_name) return checkpoint_digest(file, found);
     SHA256_CTX hash;
@@ -167,7 +166,7 @@ static status check_arrays(const source *from, const json_t *metadata, checkpoin
     }
     if (hash_like(from, file, named != NULL, found) != STATUS_OK) return memory_short(from);
     if (strcmp(found, expected) == 0) return STATUS_OK;
-    /* No file of ours has these, so that their checksum is of numbers that are no more. */
+    /* None of our files has 16-bit arrays, so such a file's checksum is that of the numbers before rounding. */
     if (has_half_numbers(file)) {
         file->check = CHECKPOINT_CONVERTED;
         return STATUS_OK;
@@ -197,7 +196,7 @@ static status read_texts(const source *from, json_t *metadata, checkpoint *file)
     return check_arrays(from, metadata, file);
 }
 
-/* Put an array of 2-byte numbers as F32. */
+/* Add an array of 2-byte numbers as F32. */
 static status put_widened(const described *array, const unsigned char *data, checkpoint *file) {
     const size_t count = (array->end - array->begin) / sizeof(uint16_t);
     float *wide = calloc(count + 1, sizeof *wide);

@@ -1,4 +1,4 @@
-/* json_memory.c - whether jansson had all the memory that it asked for. */
+/* json_memory.c - detect whether jansson got all memory that it requested. */
 #include "train/json_memory.h"
 
 #include <pthread.h>
@@ -7,14 +7,14 @@
 
 enum { ALIGNMENT = 16 };
 
-/* A look of this thread. */
+/* The watch of this thread. */
 static _Thread_local struct {
     bool open, refused;
     char *reserve;
     size_t size, used;
 } look;
 
-/* jansson's before the first look. */
+/* jansson's functions before the first watch. */
 static json_malloc_t allocate;
 static json_free_t release;
 static pthread_once_t placed = PTHREAD_ONCE_INIT;

@@ -1,9 +1,9 @@
-/* json_memory.h - whether jansson had all the memory that it asked for.
+/* json_memory.h - detect whether jansson got all memory that it requested.
  *
- * Where memory ends jansson may leave out a part of what it reads, copies or writes, and say nothing: a letter of a
- * text, a member of an object. As it reads, a quotation mark that was left out makes it write behind a text's end. So
- * it is looked at while it works, what it made is used only if it was refused nothing, and as it reads it is never
- * told that there is no memory. */
+ * When memory runs out, jansson may silently omit a part of what it reads, copies or writes: a letter of a text, a
+ * member of an object. While reading, an omitted quotation mark makes it write beyond a text's end. So every use is
+ * watched, and its result is used only if no request was refused. While reading, requests are never refused: there
+ * is a reserve. */
 #ifndef AFFJORD_TRAIN_JSON_MEMORY_H
 #define AFFJORD_TRAIN_JSON_MEMORY_H
 
@@ -12,13 +12,13 @@
 
 #include <jansson.h>
 
-/* More bytes than jansson 2.14 asks for as it reads a text of `length`, those that it frees meanwhile too: 114 for each
- * of "[[[[", 84 of "{},", 75 of "[{}],", 60 of "[],", 4 of a long string. */
+/* An upper bound of the bytes that jansson 2.14 requests while reading a text of `length`, including those that it
+ * frees: 114 for each of "[[[[", 84 of "{},", 75 of "[{}],", 60 of "[],", 4 of a long string. */
 #define JSON_MEMORY_TO_READ(length) (128 * (size_t)(length) + 65536)
 
-/* Look at this thread's calls of jansson from here on. The first look of the process puts functions before the allocator
- * that jansson has then, which goes on to serve it; it comes before any other call of jansson. After a
- * json_set_alloc_funcs of somebody else's nothing is seen any more. */
+/* Watch this thread's calls of jansson from now on. The first watch of the process wraps jansson's allocator; it
+ * must come before any other call of jansson. If another library calls json_set_alloc_funcs later, nothing is
+ * detected. */
 void json_memory_watch(void);
 
 /* Reserve `bytes` for jansson until the watch ends; it uses them if there is no other memory. Return false, and end the
@@ -29,7 +29,7 @@ bool json_memory_reserve(size_t bytes);
  * NULL. */
 bool json_memory_end(json_t **made);
 
-/* Gives back a text that jansson made, or NULL. */
+/* Free a text that jansson made, or NULL. */
 void json_memory_release(char *text);
 
 #endif

@@ -12,18 +12,18 @@
 struct objective {
     objective_spec spec;
     objective_data data;
-    arena memory; /* holds itself too */
+    arena memory; /* owns itself too */
     cnf *flow; /* of points */
     chain *model; /* of images */
     size_t D;
     size_t holdout[OBJECTIVE_HOLDOUTS];
-    size_t part; /* of a holdout batch that is measured at once: of points all, of images B */
-    real *points[OBJECTIVE_HOLDOUTS]; /* (held, D), of points */
+    size_t part; /* of a holdout batch, measured at once: all points, or B images */
+    real *points[OBJECTIVE_HOLDOUTS]; /* (holdout, D), of points */
     real *images; /* (B, D), of the last measurement */
     double *log_density; /* (the largest part) */
 
-    /* Of the last step, with its batch (B, D). A measurement behind it, at the end of an epoch, leaves them as they
-     * are: they are asked for if the step failed. */
+    /* Of the last step, with its batch (B, D). A measurement at the end of an epoch keeps them: they are needed if
+     * the step failed. */
     real *batch;
     uint64_t iteration;
     chain_statistics statistics;
@@ -67,8 +67,8 @@ static void count_points(const cnf_statistics *s, objective_counts *counts) {
         .flows = {{.forward = s->evaluations_forward, .backward = s->evaluations_backward, .end_time = s->end_time}}};
 }
 
-/* A reversal makes the evaluation it reverses, so what is counted backwards are evaluations with a reverse: the
- * solver's of an adjoint solve, the reversals of one through the steps. */
+/* A vjp also evaluates the field, so backward evaluations are those with a vjp: the solver's in an adjoint solve,
+ * the vjps in one through the steps. */
 static void count_images(const chain_statistics *s, objective_counts *counts) {
     *counts = (objective_counts){.flow_count = s->flow_count};
     for (size_t f = 0; f < s->flow_count; f++) {
@@ -122,8 +122,8 @@ status objective_mean(const objective *self, size_t n, double log_density_sum, d
 }
 
 /* self->log_density <- that of n points or images of a holdout batch from `first` on. Images have the same noise and
- * probes after every epoch; a part has those of its number, and parts of the test batch are numbered on behind those of
- * the validation batch. */
+ * probes after every epoch. A part has those of its number; numbers of the test batch follow those of the validation
+ * batch. */
 static status measure_part(objective *self, holdout_split which, uint64_t iteration, const real *params, size_t first,
                            size_t n, objective_counts *counts) {
     const objective_spec *spec = &self->spec;
@@ -150,7 +150,7 @@ static status measure_part(objective *self, holdout_split which, uint64_t iterat
     return STATUS_OK;
 }
 
-/* Evaluations are means over the parts, in each of which they differ. */
+/* Evaluations are means over the parts, which may differ. */
 status objective_measure(objective *self, holdout_split which, uint64_t iteration, const real *params, double *loss,
                          objective_counts *counts) {
     const size_t all = self->holdout[which];
@@ -230,7 +230,7 @@ static status build_points(objective *self, parallel *workers, error_info *err) 
     const dataset *data = self->data.points;
     self->D = spec->flow.dimension;
     spec->flow.log_volume = standard_log_volume(dataset_units(data));
-    /* Each row that is held out counts once. */
+    /* Each held-out row counts once. */
     if (!dataset_is_drawn(data) && dataset_held_out(data) < spec->validation) spec->validation = dataset_held_out(data);
     TRY(cnf_create(&spec->flow, spec->batch, workers, &self->flow, err));
     self->holdout[OBJECTIVE_VALIDATION] = spec->validation;

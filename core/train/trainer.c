@@ -117,7 +117,7 @@ double trainer_learning_rate(const trainer *training, uint64_t iteration) {
     const trainer_spec *spec = &training->spec;
     if (iteration < spec->warmup) return spec->learning_rate * (double)iteration / (double)spec->warmup;
     if (spec->decay == DECAY_NONE) return spec->learning_rate;
-    const uint64_t length = spec->iterations - spec->warmup; /* not 0, as some iteration is behind the warm-up */
+    const uint64_t length = spec->iterations - spec->warmup; /* not 0, because some iteration is after the warm-up */
     double sine, cosine;
     det_sincospi((double)(iteration - spec->warmup) / (double)(length + 1), &sine, &cosine);
     return spec->learning_rate * 0.5 * (1 + cosine);
@@ -159,7 +159,7 @@ static void update(trainer *training, uint64_t iteration) {
 }
 
 void trainer_count(trainer *training, status outcome, double loss, const objective_counts *counts) {
-    const double value = isnan(loss) ? NAN : loss; /* one NaN is as good as another, and has the same bits */
+    const double value = isnan(loss) ? NAN : loss; /* all NaNs get the same bits */
     training->iteration++;
     if (outcome == STATUS_OK) {
         training->updates++;
@@ -217,8 +217,8 @@ size_t trainer_bytes(const trainer *training) {
     return training->memory.bytes + objective_bytes(training->objective);
 }
 
-/* The model's parameters stand in the file under the names of their table, which is how any reader wants them; Adam's
- * moments, and the parameters that it moves where the model is their average, are kept whole. */
+/* The file has the model's parameters under the names of their table, for any reader; Adam's moments, and Adam's own
+ * parameters if the model is an average, are whole blocks. */
 status trainer_save(const trainer *training, checkpoint *into) {
     const size_t P = training->parameters, two = 2, flows[] = {OBJECTIVE_FLOWS_MAX, 2};
     const uint64_t counters[] = {training->iteration, training->updates};
@@ -254,7 +254,7 @@ status trainer_restore(trainer *training, const checkpoint *from, error_info *er
     TRY(find(from, "trainer.means", CHECKPOINT_F64, 2, &means, err));
     TRY(find(from, "trainer.evaluations", CHECKPOINT_F64, (size_t)2 * OBJECTIVE_FLOWS_MAX, &evaluations, err));
 
-    trainer_set(training, training->host, training->average); /* where they were read to, in case others fail */
+    trainer_set(training, training->host, training->average); /* read there first, in case others fail */
     trainer_set(training, params, training->params);
     trainer_set(training, first, training->first);
     trainer_set(training, second, training->second);
