@@ -10,12 +10,13 @@ TestSuite(results_db, .init = begin, .fini = end, .timeout = 60);
 
 Test(results_db, new_database_has_every_table_and_view) {
     close_db(open_db());
-    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "8;");
+    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "9;");
     cr_expect_str_eq(
         query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'table' "
               "ORDER BY name)"),
         "checkpoint comparison convolution_plan epoch experiment experiment_run flow memory meta metric moment "
-        "reported run sample_blob setting sweep_comparison sweep_point sweep_run sweep_setting theory;");
+        "reported run sample_blob setting sweep_comparison sweep_point sweep_run sweep_setting sweep_term "
+        "theory;");
     cr_expect_str_eq(
         query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
               "ORDER BY name)"),

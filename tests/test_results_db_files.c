@@ -34,8 +34,8 @@ static void check_refused(const char *words, const char *more) {
 
 Test(results_db_files, other_schema_versions_are_refused_with_both_numbers) {
     close_db(open_db());
-    change("UPDATE meta SET value = '9' WHERE key = 'schema_version'");
-    check_refused("schema version 9", "knows versions up to 8: use a newer version");
+    change("UPDATE meta SET value = '10' WHERE key = 'schema_version'");
+    check_refused("schema version 10", "knows versions up to 9: use a newer version");
     change("UPDATE meta SET value = '0' WHERE key = 'schema_version'");
     check_refused("of another program", "--db");
 }
@@ -48,7 +48,7 @@ static void make_version_1(void) {
     change("ALTER TABLE epoch DROP COLUMN running; DROP TABLE flow; DROP TABLE memory; DROP TABLE theory; DROP TABLE "
            "convolution_plan; "
            "DROP TABLE comparison; DROP TABLE sweep_run; DROP TABLE sweep_setting; DROP TABLE sweep_point; DROP TABLE "
-           "sweep_comparison; DROP VIEW table1; "
+           "sweep_comparison; DROP TABLE sweep_term; DROP VIEW table1; "
            "CREATE VIEW table1 AS SELECT "
            "'old' AS dataset;"
            "UPDATE meta SET value = '1' WHERE key = 'schema_version'");
@@ -90,7 +90,7 @@ Test(results_db_files, version_7_gets_the_tables_of_sweeps) {
     put_finished(db, experiment, "k", "m", 3, 1.0);
     close_db(db);
     change("DROP TABLE sweep_run; DROP TABLE sweep_setting; DROP TABLE sweep_point; DROP TABLE sweep_comparison; "
-           "UPDATE meta SET value = '7' WHERE key = 'schema_version'");
+           "DROP TABLE sweep_term; UPDATE meta SET value = '7' WHERE key = 'schema_version'");
     uint64_t points, pairs;
     OK(db_open_reading(path, &db, err));
     OK(db_count_points(db, experiment, &points, &pairs, err));

@@ -230,6 +230,7 @@ status db_compare(results_db *db, error_info *err) {
     }
     if (outcome == STATUS_OK) outcome = db_write(db, STATEMENT_DROP_COMPARISONS, err, "");
     if (outcome == STATUS_OK) outcome = db_write(db, STATEMENT_DROP_SWEEP_COMPARISONS, err, "");
+    if (outcome == STATUS_OK) outcome = db_write(db, STATEMENT_DROP_SWEEP_TERMS, err, "");
     for (size_t i = 0; i < count && outcome == STATUS_OK; i++)
         outcome = list[i].swept ? db_compare_sweep(db, list[i].name, err) : compare_experiment(db, list[i].name, err);
     free(list);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/results_db_internal.h"
+#include "record/results_db_sweep_internal.h"
 #include "statistics/tests.h"
 
 /* Final losses, the best measured first, in the order of EACH_SWEPT's columns. */
@@ -196,6 +196,66 @@ static status put_rows(results_db *db, const char *experiment, int loss, size_t 
     return outcome;
 }
 
+/* The differences of a and b, of na and nb entries, at the end of all->items. */
+static void add_differences(const entry *a, size_t na, const entry *b, size_t nb, int loss, sweep_differences *all) {
+    for (size_t i = 0, j = 0; i < na && j < nb;) {
+        if (a[i].seed == b[j].seed) {
+            if (is_known(&a[i], loss) && is_known(&b[j], loss))
+                all->items[all->count++] = (sweep_difference){
+                    .point = a[i].point, .seed = a[i].seed, .difference = b[j].value[loss] - a[i].value[loss]};
+            i++, j++;
+        } else if (a[i].seed < b[j].seed) i++;
+        else j++;
+    }
+}
+
+static size_t group_end(const swept *all, size_t first) {
+    size_t end = first + 1;
+    while (end < all->count && same_group(&all->entries[first], &all->entries[end])) end++;
+    return end;
+}
+
+/* The terms of one ordered pair of models on one data set. */
+static status put_pair_terms(results_db *db, const char *experiment, const swept *all, int loss, const row *pair,
+                             sweep_difference *room, error_info *err) {
+    sweep_differences found = {.experiment = experiment,
+                               .dataset = pair->model->dataset,
+                               .model = pair->model->model,
+                               .other = pair->other->model,
+                               .items = room};
+    for (size_t g = 0; g < all->count; g = group_end(all, g))
+        for (size_t h = g; h < all->count && all->entries[h].point == all->entries[g].point; h = group_end(all, h)) {
+            const entry *a = &all->entries[g], *b = &all->entries[h];
+            if (a->dataset != found.dataset || b->dataset != found.dataset) continue;
+            if (a->model == found.other && b->model == found.model) {
+                const entry *swap = a;
+                a = b, b = swap;
+            }
+            if (a->model != found.model || b->model != found.other) continue;
+            add_differences(a, group_end(all, (size_t)(a - all->entries)) - (size_t)(a - all->entries), b,
+                            group_end(all, (size_t)(b - all->entries)) - (size_t)(b - all->entries), loss, &found);
+        }
+    return db_put_sweep_terms(db, &found, err);
+}
+
+static bool is_first(const row *rows, size_t at) {
+    for (size_t i = 0; i < at; i++)
+        if (rows[i].model->dataset == rows[at].model->dataset && rows[i].model->model == rows[at].model->model &&
+            rows[i].other->model == rows[at].other->model)
+            return false;
+    return true;
+}
+
+static status put_terms(results_db *db, const char *experiment, const swept *all, int loss, size_t count,
+                        const row *rows, error_info *err) {
+    sweep_difference *room = calloc(all->count + 1, sizeof *room);
+    status outcome = room ? STATUS_OK : fail_memory(err);
+    for (size_t i = 0; i < count && outcome == STATUS_OK; i++)
+        if (is_first(rows, i)) outcome = put_pair_terms(db, experiment, all, loss, &rows[i], room, err);
+    free(room);
+    return outcome;
+}
+
 status db_compare_sweep(results_db *db, const char *experiment, error_info *err) {
     swept all = {.count = 0};
     row *rows = NULL;
@@ -204,6 +264,7 @@ status db_compare_sweep(results_db *db, const char *experiment, error_info *err)
     const int loss = choose_loss(&all);
     if (outcome == STATUS_OK) outcome = compare_all(&all, loss, &rows, &count, err);
     if (outcome == STATUS_OK) outcome = put_rows(db, experiment, loss, count, rows, err);
+    if (outcome == STATUS_OK) outcome = put_terms(db, experiment, &all, loss, count, rows, err);
     for (size_t i = 0; i < all.pool.count; i++) free(all.pool.names[i]);
     free(all.entries);
     free(rows);

@@ -1,4 +1,4 @@
--- schema.sql - the results database, schema version 8.
+-- schema.sql - the results database, schema version 9.
 --
 -- On an older database, it creates the missing tables; views.sql and claims.sql replace
 -- all views. (results_db_schema.c moves the rows of tables whose checks have changed.)
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT OR REPLACE INTO meta VALUES ('schema_version', '8');
+INSERT OR REPLACE INTO meta VALUES ('schema_version', '9');
 
 -- One experiment file, by its [experiment] name.
 CREATE TABLE IF NOT EXISTS experiment (
@@ -304,6 +304,26 @@ CREATE TABLE IF NOT EXISTS sweep_comparison (
     holm_p     REAL,                      -- over all points and data sets of the experiment:
     tests      INTEGER NOT NULL,          -- so many tests
     PRIMARY KEY (experiment, point, dataset, model, other)
+) WITHOUT ROWID;
+
+-- What swept settings add to the difference of two models, by a linear model with all pairs of
+-- settings, fitted seed by seed (results_db_sweep_terms.c). term: 'mean'; a value against the
+-- first one of its setting, as in 'flow.end_time = 1'; or how two such changes change each
+-- other, with ' x ' between. error: the deviation of the seeds' estimates / sqrt n.
+CREATE TABLE IF NOT EXISTS sweep_term (
+    experiment TEXT NOT NULL,
+    dataset    TEXT NOT NULL,
+    model      TEXT NOT NULL,
+    other      TEXT NOT NULL,
+    term       TEXT NOT NULL,
+    settings   INTEGER NOT NULL,          -- in the term: 0, 1 or 2
+    n          INTEGER NOT NULL,          -- seeds
+    estimate   REAL,
+    error      REAL,
+    p          REAL,                      -- Student's t with n - 1 degrees of freedom
+    holm_p     REAL,                      -- over the terms of the data set and models but the mean:
+    tests      INTEGER NOT NULL,          -- so many tests
+    PRIMARY KEY (experiment, dataset, model, other, term)
 ) WITHOUT ROWID;
 
 -- The newest checkpoint of a run; the path is relative to the database.
