@@ -1,11 +1,11 @@
 /* conv_field.c - 3 x 3 convolutions in a stack (layers/stack.h).
  *
- * At an instant a layer is one weight (out, inputs, 3, 3) and one bias (out), which its intake makes. What the weight
- * has for channels of z is packed for convolutions; what it has for channels of the context c becomes vectors of bias
+ * At one time, a layer is one weight (out, inputs, 3, 3) and one bias (out), which its intake computes. The weight's
+ * part for channels of z is packed for convolutions; its part for channels of the context c becomes vectors of bias
  * (context_bias).
  *
- * The batch is cut into chunks of as many images as the backend works on together: few on a processor, whose
- * activations then stay near the core. */
+ * The batch is cut into chunks of as many images as the backend processes together: few on a processor, so that
+ * activations stay in its cache. */
 #include "field/conv_field.h"
 
 #include <stdio.h>
@@ -17,7 +17,8 @@
 
 _Static_assert((int)STACK_LAYERS_MAX > (int)IMAGE_HIDDEN_MAX, "layers of a field on images");
 
-/* Where a convolution's weight (out, inputs, 3, 3) has the channels of z or of a hidden layer, and the context's. */
+/* Positions of the channels of z or of a hidden layer, and of the context, in a convolution's weight (out, inputs,
+ * 3, 3). */
 typedef struct conv_inputs {
     size_t all; /* in + extra */
     size_t extra; /* channels of the context */
@@ -38,7 +39,7 @@ static conv_field *as_conv(const void *self) {
 
 /* --- Layers --- */
 
-/* The part of a layer's weight that is convolved, (out, in 9), is `row` of every `stride` reals. */
+/* The convolved part of a layer's weight, (out, in 9): `row` of every `stride` reals. */
 typedef struct convolved {
     size_t first, row, stride;
 } convolved;
@@ -118,7 +119,7 @@ conv_field_spec conv_field_specify(const image_spec *model, const image_flow *fl
                             .fed = 1};
     memcpy(spec.hidden, model->hidden, sizeof spec.hidden);
     if (model->architecture == IMAGE_FFJORD) return spec;
-    if (model->layer == IMAGE_CONCAT) spec.layer = IMAGE_IGNORE; /* z* is joined to z alone, or not at all */
+    if (model->layer == IMAGE_CONCAT) spec.layer = IMAGE_IGNORE; /* z* is concatenated with z alone, or not at all */
     spec.fed = model->fed;
     spec.joined = model->variant == IMAGE_PAPER ? flow->channels : 0;
     spec.context = flow->channels * flow->height * flow->width;
@@ -145,7 +146,7 @@ static status check(const conv_field_spec *s, error_info *err) {
 
 static void declare(conv_field *self, const char *prefix, parameter_table *table) {
     const conv_field_spec *s = &self->spec;
-    /* To the intake a context of channels is a part of the input. */
+    /* For the intake, a context of channels is a part of the input. */
     const image_layer kind = s->layer == IMAGE_CONCAT ? IMAGE_IGNORE : s->layer;
     const size_t L = s->hidden_layers;
     for (size_t l = 0; l <= L; l++) {
@@ -163,7 +164,7 @@ static void declare(conv_field *self, const char *prefix, parameter_table *table
     }
 }
 
-/* edges, each (h w), for the device <- a pixel's vector of nine, and of as many as there are pixels. */
+/* edges, each (h w), on the device <- the index of a pixel's vector among nine, and among one per pixel. */
 static status place_pixels(conv_field *self, uint32_t **edges, uint32_t **each) {
     const backend_ops *backend = self->of.of.base.backend;
     const size_t h = self->spec.height, w = self->spec.width, bytes = self->of.pixels * sizeof **edges;
@@ -187,8 +188,8 @@ static status place_pixels(conv_field *self, uint32_t **edges, uint32_t **each) 
     return made;
 }
 
-/* Where the bias of a pixel is: of one value's channels by rows and columns at the first, a middle or the last place;
- * of an image's for each pixel. */
+/* The index of a pixel's bias: for constant channels by rows and columns at the first, a middle or the last
+ * position; for an image by pixel. */
 static status place_biases(conv_field *self) {
     const size_t h = self->spec.height, w = self->spec.width;
     uint32_t *edges = NULL, *each = NULL;
@@ -196,7 +197,7 @@ static status place_biases(conv_field *self) {
     for (size_t l = 0; l < self->of.layers; l++) {
         stack_layer *layer = &self->of.layer[l];
         const bool extra = self->inputs[l].extra > 0;
-        /* One row or column is the first and the last at once, which nine vectors don't tell apart. */
+        /* A single row or column is first and last at once, which nine vectors do not distinguish. */
         const bool image = self->spec.layer != IMAGE_CONCAT, narrow = h < 2 || w < 2;
         layer->vectors = !extra ? 1 : image || narrow ? self->of.pixels : CONV_TAPS;
         layer->bias_of = !extra ? NULL : image || narrow ? each : edges;

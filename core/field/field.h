@@ -1,18 +1,17 @@
-/* field.h - a vector field f(z, c; theta) on a batch: the one interface of all fields.
+/* field.h - a vector field f(z, c; theta) on a batch: the interface of all fields.
  *
- * z is (n, D), a batch. The context c (C) is one vector for the whole batch: t, or z*. A field gives f and J e =
- * (df/dz) e for a probe e, by dual numbers, and what is made of them row by row: e . (J e) is Hutchinson's estimate of
- * the divergence, |f|^2 and |J e|^2 are what regularisers integrate. The life of a field:
+ * z is a batch (n, D). The context c (C) is one vector for the whole batch: t, or z*. A field computes f and J e =
+ * (df/dz) e for a probe e, by dual numbers, and row by row e . (J e), Hutchinson's estimate of the divergence, and
+ * |f|^2 and |J e|^2, which regularizers integrate. The calls in order:
  *
- *   X_field_create   enter the parameters into the table, take all workspace
- *   initialise       the parameters of a seed
- *   bind             once for each value of the parameters
- *   prepare          for each instant: c -> the field's numbers theta at c
+ *   X_field_create   add the parameters to the table, allocate all workspace
+ *   initialise       initial parameters of a seed
+ *   set_params       once for each value of the parameters
+ *   prepare          for each time: theta, the field's weights, from c
  *   forward, backward  any number of times, on the batch
- *   accumulate       after backwards: what they gave, to parameters and to c
+ *   accumulate       after backward calls: gradients of parameters and c
  *
- * Arrays are in the backend's memory, but for those of `initialise`. Results are the same bits for any number of
- * threads. */
+ * Arrays are in the backend's memory, except in `initialise`. Results have the same bits for any number of threads. */
 #ifndef AFFJORD_FIELD_FIELD_H
 #define AFFJORD_FIELD_FIELD_H
 
@@ -24,24 +23,24 @@
 
 typedef struct field field;
 
-/* What the field gives on a batch; in backward, cotangents of it. NULL: not wanted, or a cotangent of zero. */
+/* The field's results on a batch; in backward, their cotangents. NULL: not requested, or a cotangent of zero. */
 typedef struct field_values {
     real *f; /* (n, D) */
     real *product; /* (n, D): J e */
-    real *divergence; /* (n): e . (J e); the exact trace where e is NULL and the field has one of its own */
+    real *divergence; /* (n): e . (J e); the exact trace if e is NULL and the field has its own */
     real *kinetic; /* (n): |f|^2 */
     real *jacobian; /* (n): |J e|^2 */
 } field_values;
 
-/* Optional operations of a field whose evaluation is so quick that a solve on a grid is made at once: the field's
- * numbers at all instants of the grid are prepared together, and each chunk of CHUNK points is taken through all steps.
- * See backend_ops for the layouts: z (D, CHUNK); probe (D, CHUNK) NULL gives the exact divergence. */
+/* Optional operations of a field that is cheap enough for a fused solve with fixed steps: `prepare` computes the
+ * weights at all times together, and each chunk of CHUNK points passes through all steps. For the layouts see
+ * backend_ops: z (D, CHUNK); a NULL probe (D, CHUNK) gives the exact divergence. */
 typedef struct field_grid_ops {
-    /* theta (instants, stride) <- the field's numbers at the contexts c (instants, C). */
+    /* theta (times, stride) <- the field's weights at the contexts c (times, C). */
     void (*prepare)(field *self, size_t instants, const real *params, const real *c, real *theta);
 
-    /* Reverse, after a prepare with the same arguments, which it uses up: for the cotangent thetabar, gradient, that of
-     * the field's range of parameters alone, gets sums over instants, and cbar (instants, C) is the cotangent of c. */
+    /* Backward pass, after a prepare with the same arguments, whose results it overwrites: from the cotangent
+     * thetabar, gradient (the field's range alone) <- sums over times; cbar (times, C) <- the cotangent of c. */
     void (*prepare_backward)(field *self, size_t instants, const real *params, const real *c, const real *thetabar,
                              real *gradient, real *cbar);
 
@@ -53,7 +52,8 @@ typedef struct field_grid_ops {
                      const real *l, real *zbar, real *thetabar, real *scratch);
 } field_grid_ops;
 
-/* Errors of prepare, forward, backward and accumulate are those of a user's callbacks; the library's own have none. */
+/* Errors of prepare, forward, backward and accumulate are those of a user's callbacks; the library's fields have
+ * none. */
 typedef struct field_ops {
     void (*initialise)(const field *self, uint64_t seed, real *params);
     void (*set_params)(field *self, const real *params); /* NULL: nothing to do */
@@ -63,58 +63,58 @@ typedef struct field_ops {
                        const field_values *out, real *zbar);
     status (*accumulate)(field *self, const real *params, const real *c, real *gradient, real *cbar);
     size_t (*bytes)(const field *self); /* NULL: what its memory has */
-    void (*destroy)(field *self); /* of what is not in its memory; NULL: nothing */
+    void (*destroy)(field *self); /* for memory outside of its arena; NULL: there is none */
     const field_grid_ops *grid; /* NULL: none */
 } field_ops;
 
-/* What every field has; an implementation begins with it. */
+/* The common part of all fields; an implementation begins with it. */
 struct field {
     const field_ops *ops;
-    arena memory; /* holds the field itself too */
+    arena memory; /* owns the field itself too */
     const char *name; /* for messages */
     const backend_ops *backend;
     size_t dimension; /* D, of z */
     size_t context; /* C, of c */
-    const char *lacks; /* what it has not that training needs, as in "has no backward"; NULL: nothing */
-    bool traces; /* forward with e NULL gives the exact divergence, and backward its reverse */
-    size_t stride, scratch; /* where it has operations for a grid: reals of theta at one instant, and of scratch */
+    const char *lacks; /* what training needs and the field lacks, as in "has no backward"; NULL: nothing */
+    bool traces; /* forward with NULL e computes the exact divergence, and backward its gradient */
+    size_t stride, scratch; /* with grid operations: reals of theta at one time, and of scratch */
 };
 
-/* The field's range of params <- those of a seed. Number i of the block is draw i of (seed, RANDOM_INITIALISATION). */
+/* params (the field's range) <- initial parameters of a seed. Number i of the block is draw i of (seed,
+ * RANDOM_INITIALISATION). */
 static inline void field_initialise(const field *self, uint64_t seed, real *params) {
     self->ops->initialise(self, seed, params);
 }
 
-/* Take over params, which are read again by prepare and accumulate. */
+/* Set params, which prepare and accumulate read again. */
 static inline void field_set_params(field *self, const real *params) {
     if (self->ops->set_params) self->ops->set_params(self, params);
 }
 
-/* The field's numbers at the context c (C). */
+/* Compute the field's weights at the context c (C). */
 static inline status field_prepare(field *self, const real *params, const real *c) {
     return self->ops->prepare(self, params, c);
 }
 
-/* *out <- the field at z (n, D) along e (n, D); e may be NULL for zero. */
+/* *out <- the field at z (n, D) along e (n, D); NULL e is zero. */
 static inline status field_forward(field *self, size_t n, const real *z, const real *e, const field_values *out) {
     return self->ops->forward(self, n, z, e, out);
 }
 
-/* Its reverse: zbar (n, D) <- cotangent of z for the cotangents *bar; e is not differentiated. *out gets the values
- * themselves, which are computed on the way. What parameters and context get is added up in the field until it is
- * accumulated. */
+/* Backward pass: zbar (n, D) <- cotangent of z for the cotangents *bar; e is not differentiated. *out <- the values,
+ * which it computes anyway. The field sums the cotangents of parameters and context until accumulate. */
 static inline status field_backward(field *self, size_t n, const real *z, const real *e, const field_values *bar,
                                     const field_values *out, real *zbar) {
     return self->ops->backward(self, n, z, e, bar, out, zbar);
 }
 
-/* gradient += what the backwards since the last accumulate gave to the field's range of parameters; cbar (C) <- what
- * they gave to the context c, that of the last prepare. */
+/* gradient (the field's range) += the sums of the backward calls since the last accumulate; cbar (C) <- those of the
+ * context c of the last prepare. */
 static inline status field_accumulate(field *self, const real *params, const real *c, real *gradient, real *cbar) {
     return self->ops->accumulate(self, params, c, gradient, cbar);
 }
 
-/* All that it holds, without a library's code. */
+/* Return all of its memory, except that of other libraries' code. */
 static inline size_t field_bytes(const field *self) {
     return self->ops->bytes ? self->ops->bytes(self) : self->memory.bytes;
 }

@@ -1,12 +1,15 @@
-/* hyper_mlp.c - from the hypernet's outputs to the numbers of the field, and back; and the field on a batch.
+/* hyper_mlp.c - from the hypernet's outputs to the field's weights, and back; and the field on a batch.
  *
- * The kernel wants f_d = sum_j u'_jd tanh(w_j . z + b'_j) with trace weights c_j (see backend.h), so at each instant
+ * The kernel computes f_d = sum_j u'_jd tanh(w_j . z + b'_j) with trace weights c_j (see backend.h), so at each time
+ *
  *   u'_jd = u_jd sigmoid(g_jd) / W
- *   b'_j  = b_j + sum_a w_j,D+a c_a      joining c to z costs nothing for the batch: c is the same for all points
+ *   b'_j  = b_j + sum_a w_j,D+a c_a      concatenating c costs the batch nothing: c is equal for all points
  *   c_j   = sum_d u'_jd w_jd
- * The outputs of f for the joined coordinates, which the authors' release computes and drops, do not exist here.
  *
- * J e itself is not one of the kernel's numbers. Where it is wanted, beside them
+ * The outputs of f for the concatenated coordinates, which the authors' release computes and drops, do not exist here.
+ *
+ * The kernel does not compute J e itself. If it is requested,
+ *
  *   J e = sum_j s_j (w_j . e) u'_j,  s_j = 1 - tanh^2(w_j . z + b'_j). */
 #include "field/hyper_mlp.h"
 
@@ -28,26 +31,26 @@ typedef struct workspace {
 typedef struct hyper_mlp {
     chunked of; /* a chunk: CHUNK points */
     toy_shape shape;
-    size_t inputs; /* D, or D + C where joined */
+    size_t inputs; /* D, or D + C if c is concatenated */
     size_t outputs; /* of the hypernet: W (inputs + 2 D + 1) */
     mlp hypernet;
-    real *raw; /* (instants, outputs): what the hypernet gave; on the way back, its cotangent */
-    real *gate; /* (instants, D, W): sigmoid(g) */
-    real *joined; /* (instants, C): cotangent that c has from being joined to z */
+    real *raw; /* (times, outputs): the hypernet's outputs; in the backward pass, their cotangent */
+    real *gate; /* (times, D, W): sigmoid(g) */
+    real *joined; /* (times, C): cotangent of the c concatenated with z */
     real *net; /* the hypernet's workspace */
 
-    /* Of forward and backward. */
-    real *theta; /* (stride), at the instant last prepared */
+    /* For forward and backward. */
+    real *theta; /* (stride), at the time last prepared */
     workspace *workspaces; /* (threads) */
     real *gradient; /* (count of the hypernet) */
-    bool spent; /* what the last prepare left in `raw` */
+    bool spent; /* the last prepare's `raw` */
 } hyper_mlp;
 
 static hyper_mlp *as_hyper(const field *self) {
     return (hyper_mlp *)self;
 }
 
-/* The hypernet's outputs at one instant, each a row of W numbers. */
+/* The hypernet's outputs at one time, each a row of W numbers. */
 typedef struct outputs {
     real *w; /* (inputs, W) */
     real *u; /* (D, W) */
@@ -97,7 +100,7 @@ static void grid_prepare_backward(field *base, size_t instants, const real *para
     const hyper_mlp *self = as_hyper(base);
     const size_t W = self->shape.width, D = self->shape.dimension, C = base->context, K = toy_unit(self->shape);
     const real scale = 1 / (real)W;
-    /* The outputs give way to their cotangents; what c has from being joined is taken before. */
+    /* Replace the outputs by their cotangents, after computing that of the concatenated c. */
     for (size_t i = 0; i < instants; i++, thetabar += base->stride) {
         const outputs o = split(self, self->raw + i * self->outputs);
         const real *gate = self->gate + i * D * W;
@@ -148,7 +151,7 @@ static const field_grid_ops grid_ops = {
 
 /* --- A batch --- */
 
-/* to (D, CHUNK) <- a chunk's `points` rows of x (n, D); zeros for missing points and for x NULL. And back. */
+/* to (D, CHUNK) <- a chunk's `points` rows of x (n, D); zeros for missing points and for NULL x. And back. */
 static void load(const field_batch *b, size_t first, size_t points, const real *x, real *to) {
     const size_t D = b->self->dimension;
     memset(to, 0, D * CHUNK * sizeof *to);
@@ -206,7 +209,7 @@ static void make_product(const hyper_mlp *self, const workspace *at) {
     }
 }
 
-/* For the cotangent q of J e: adds to zbar and to thetabar. */
+/* For the cotangent q of J e: add to zbar and to thetabar. */
 static void product_vjp(const hyper_mlp *self, const workspace *at) {
     const size_t D = self->shape.dimension, K = toy_unit(self->shape);
     for (size_t j = 0; j < self->shape.width; j++) {
@@ -226,7 +229,7 @@ static void product_vjp(const hyper_mlp *self, const workspace *at) {
     }
 }
 
-/* Values of a chunk, to *out; where `product`, J e too. */
+/* *out <- the values of a chunk; with `product`, also J e. */
 static void evaluate(const field_batch *b, size_t first, size_t points, const workspace *at, bool product) {
     const hyper_mlp *self = as_hyper(b->self);
     const field_values *out = b->out;

@@ -1,6 +1,6 @@
 /* mlp_field.c - linear layers in a stack (layers/stack.h).
  *
- * Rows of every matrix are padded with zeros to whole vectors, so that no product has a short end. */
+ * Rows of every matrix are padded with zeros to whole vectors, so that no product has a remainder. */
 #include "field/mlp_field.h"
 
 #include <stdio.h>

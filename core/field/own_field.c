@@ -1,4 +1,4 @@
-/* own_field.c - a user's callbacks in the interface of field.h. */
+/* own_field.c - a user's callbacks behind the interface of field.h. */
 #include "field/own_field.h"
 
 #include <math.h>
@@ -12,9 +12,9 @@ typedef struct own_field {
     field base;
     field_callbacks by;
     size_t first, count; /* its range of parameters */
-    real *f, *product, *zero; /* (batch, D); zero: for a probe that is not there */
+    real *f, *product, *zero; /* (batch, D); zeros, for a missing probe */
     real *fbar, *product_bar; /* (batch, D) */
-    real *gradient, *cbar; /* (count), (C): since the last accumulate */
+    real *gradient, *cbar; /* (count), (C): sums since the last accumulate */
     const real *params, *c; /* of the last prepare */
 } own_field;
 
@@ -46,7 +46,7 @@ static status prepare(field *base, const real *params, const real *c) {
     return STATUS_OK;
 }
 
-/* Values of the batch to *b->out; f and J e stay in the field too, the latter zero without a probe. */
+/* Write the requested values of the batch to *b->out; f and J e stay in the field too, J e zero without a probe. */
 static status evaluate(const field_batch *b, bool product) {
     own_field *self = as_own(b->self);
     const real *probe = product ? b->e : NULL;
@@ -72,7 +72,7 @@ static status backward(field *base, size_t n, const real *z, const real *e, cons
     const real *probe = product ? e : NULL;
     if (self->by.backward)
         return self->by.backward(self->by.user, self->params, self->c, n, z, probe, self->fbar,
-                                probe ? self->product_bar : NULL, zbar, self->gradient, self->cbar);
+                                 probe ? self->product_bar : NULL, zbar, self->gradient, self->cbar);
     if (!self->by.vjp || probe) return STATUS_INVALID;
     return self->by.vjp(self->by.user, self->params, self->c, n, z, self->fbar, zbar);
 }
@@ -139,9 +139,9 @@ status field_from_callbacks(const field_callbacks *by, const char *prefix, size_
                          .dimension = by->dimension,
                          .context = by->context,
                          .lacks = by->backward ? NULL
-                                  : by->vjp   ? "has a vjp of z, and no backward callback, which gives the gradients of "
-                                                "J e, of parameters and of c"
-                                              : "has no backward callback"};
+                                  : by->vjp ? "has a vjp of z, and no backward callback, which gives the gradients of "
+                                              "J e, of parameters and of c"
+                                            : "has no backward callback"};
     field *made;
     TRY(check(by, backend, err));
     TRY(field_new(sizeof(own_field), &about, &made, err));

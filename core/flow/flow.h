@@ -1,19 +1,19 @@
 /* flow.h - one continuous normalizing flow: a field, its context, the solve, the divergence, the end time.
  *
- * Time is counted in units of the end time, s = t/T in [0, 1], so that T is a parameter like any other:
+ * Time is in units of the end time, s = t/T in [0, 1], so that T is a parameter like any other:
  *
  *   dz/ds = T f(z, c)      dl/ds = T e.(J e)      dK/ds = T |f|^2      dR/ds = T |J e|^2
- *   c = T s                                          the clock (FFJORD)
- *   c = z*(s), dz*_i/ds = T g_i(z*) for i < M        the augmented state (AFFJORD), whose other entries stand still
+ *   c = T s                                          the time (FFJORD)
+ *   c = z*(s), dz*_i/ds = T g_i(z*) for i < M        the augmented state (AFFJORD), whose other entries are constant
  *
- * e is one probe for the whole solve. Where the divergence is exact, it is the field's own trace, or every basis vector
- * in turn. One state holds a batch: [z (n, D) | l (n) | z* (M) | K (n) | R (n)]; steps are chosen by the error of z
- * with l, and of z* (unless `state_error`).
+ * e is one probe for the whole solve. The exact divergence is the field's own trace, or uses every unit vector. The
+ * state of a batch is [z (n, D) | l (n) | z* (M) | K (n) | R (n)]. The errors of z with l, and of z* (unless
+ * `state_error`), choose the steps.
  *
- * Nothing here scales with the mean over a batch: cotangents are those of a sum over rows, of order one, so that the
- * tolerances of an adjoint solve mean the same for a batch of any size.
+ * Cotangents are those of a sum over rows, not of a mean, hence of order one. So the tolerances of an adjoint solve
+ * have the same meaning for a batch of any size.
  *
- * Arrays are in the backend's memory, sums in double too; flow_initialise alone writes to the program's. */
+ * Arrays are in the backend's memory, sums in double too; only flow_initialise writes to host memory. */
 #ifndef AFFJORD_FLOW_FLOW_H
 #define AFFJORD_FLOW_FLOW_H
 
@@ -34,8 +34,7 @@ typedef struct flow_spec {
     bool seminorm; /* for the adjoint: errors of the parameters' gradients do not count */
     bool state_error; /* errors of z*, and of its cotangent in the adjoint, do not count by themselves */
     size_t kept_steps; /* limit of accepted steps of a solve with a gradient; 0: no gradient */
-    bool
-        keep_stages; /* store the states of all their stages, so that the backward solve need not evaluate them again */
+    bool keep_stages; /* store the states of all their stages, so that the backward solve need not evaluate them */
     solve_spec solver; /* the flow sets its norm */
 } flow_spec;
 

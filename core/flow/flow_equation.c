@@ -1,6 +1,7 @@
 /* flow_equation.c - F = T (f, e.(J e), g, |f|^2, |J e|^2), and k . dF for cotangents k of its parts.
  *
- * As F is T times something, T is a parameter like any other: k . dF/dT = k . F / T, and what the clock c = T s gives. */
+ * F is T times a function, so T is a parameter like any other: k . dF/dT = k . F / T, plus the part of the time c =
+ * T s. */
 #include "flow/flow_equation.h"
 
 #include <math.h>
@@ -22,7 +23,7 @@ void flow_equation_begin(flow_equation *self, const real *params, size_t n) {
     self->evaluations = 0;
 }
 
-/* Count an evaluation at *s, and note the first that failed. */
+/* Count an evaluation at *s, and record the first failure. */
 static status note(flow_equation *self, status made, const double *s) {
     if (made != STATUS_OK && self->failed.code == STATUS_OK)
         self->failed = (flow_failure){.code = made,
@@ -52,7 +53,7 @@ static void add(const flow_equation *self, size_t n, const real *x, real *y) {
     self->backend->add_rows(self->backend, 1, n, x, 0, y);
 }
 
-/* Where one unit vector's share goes of what is summed over all, and its addition. */
+/* The target of one unit vector's share in a sum over all, and its addition. */
 static field_values share_of(const flow_equation *self, const field_values *all) {
     real *const divergence = self->values + self->n * self->D + 3 * self->n;
     return (field_values){.divergence = divergence, .jacobian = all->jacobian ? divergence + self->n : NULL};
@@ -89,9 +90,9 @@ status flow_equation_evaluate(flow_equation *self, const double *s, const real *
     return note(self, made, s);
 }
 
-/* --- Its reverse --- */
+/* --- Backward --- */
 
-/* The field's values and its reverse. With a sum over unit vectors, what does not depend on e counts once. */
+/* The field's values and its backward pass. In a sum over unit vectors, terms without e count once. */
 static status backward_field(const flow_equation *self, const real *z, const field_values *bar, const field_values *out,
                              real *zbar) {
     const size_t n = self->n;
@@ -116,7 +117,7 @@ static real *scaled(const flow_equation *self, size_t n, const real *k, real *ou
     return k ? out : NULL;
 }
 
-/* What the context's own rate and its cotangent k (M) give to the gradient and to cbar. */
+/* Add the contribution of the context's own rate and its cotangent k (M) to the gradient and to cbar. */
 static void backward_context(const flow_equation *self, const real *k) {
     if (self->M == 0) return;
     scaled(self, self->M, k, self->g_bar);

@@ -1,16 +1,17 @@
 /* fused.c - the toy field's solves, values and gradients, chunk by chunk.
  *
- * The gradient of the mean negative log-likelihood has two ways.
+ * The gradient of the mean negative log-likelihood has two methods.
  *
- * discrete: the solver's steps are reversed one by one from their stored states; the gradient is exact for the computed
- * solution.
+ * discrete: propagates backward through the solver's steps, from their stored states; exact for the computed solution.
  *
  * adjoint (eq. 4, 5): with a(t) = dL/dz(t), and dL/dl = -1/n at all times,
- *   da/dt = -(a . df/dz + dL/dl ddiv/dz),  dL/dtheta(t) = a . df/dtheta + dL/dl ddiv/dtheta per unit of time,
- * solved from T back to 0 beside z itself; no state of a point is stored on the way out.
  *
- * Both gather, for each chunk, the cotangent of the field's numbers at every evaluation; the chunks are added in their
- * order, and the sum goes back through the field's preparation and the context. */
+ *   da/dt = -(a . df/dz + dL/dl ddiv/dz),  dL/dtheta(t) = a . df/dtheta + dL/dl ddiv/dtheta per unit of time,
+ *
+ * solved from T to 0 together with z; the forward solve stores no states of points.
+ *
+ * Both sum, for each chunk, the cotangent of the field's weights at every evaluation. Chunks are added in order, and
+ * the sum is propagated through the field's preparation and the context. */
 #include "flow/fused.h"
 
 #include <math.h>
@@ -22,15 +23,15 @@
 
 static const double log_two_pi = 1.8378770664093454836;
 
-/* What one thread needs for one chunk. The state of a chunk is [z (D, CHUNK) | l (CHUNK)], its length n. */
+/* Workspace of one thread for one chunk. The state of a chunk is [z (D, CHUNK) | l (CHUNK)], its length n. */
 typedef struct workspace {
     real *state; /* (n) */
     real *cotangent; /* (n) */
     real *probe; /* (D, CHUNK) */
-    real *states; /* (evaluations, n), of a solve that is to be reversed */
+    real *states; /* (evaluations, n), of a solve with a backward pass */
     real *rk; /* workspace of the solver, for a state of 2 n */
-    real *scratch; /* of the field's reverse */
-    real *joint; /* (2 n), of the adjoint */
+    real *scratch; /* of the field's backward pass */
+    real *joint; /* (2 n), for the adjoint */
 } workspace;
 
 struct fused {
@@ -38,7 +39,7 @@ struct fused {
     const parameter_table *parameters;
     const backend_ops *backend;
     parallel *workers;
-    arena memory; /* holds itself too */
+    arena memory; /* owns itself too */
     solve_spec by;
     context *context;
     field *field;
@@ -47,19 +48,19 @@ struct fused {
     size_t length; /* n = (D + 1) CHUNK */
 
     real *path, *pathbar; /* (evaluations, C), contexts */
-    real *theta; /* (evaluations, stride), the field's numbers */
+    real *theta; /* (evaluations, stride), the field's weights */
     real *thetabar; /* (chunks of batch_max, evaluations, stride); the first chunk's becomes the sum */
     double *losses; /* (chunks of batch_max) */
-    real *final; /* (chunks of batch_max, n), final states, of the adjoint */
-    real *gradient; /* (P), a second one, of the adjoint */
+    real *final; /* (chunks of batch_max, n), final states, for the adjoint */
+    real *gradient; /* (P), a second one, for the adjoint */
     workspace *workspaces; /* (threads) */
     const real *given_probe;
 };
 
-/* One solve of a batch, shared out by chunks. */
+/* One solve of a batch; threads take chunks. */
 typedef struct job {
     fused *self;
-    time_grid g; /* what is solved: the grid that was prepared, or the part of it that begins with evaluation `first` */
+    time_grid g; /* the solved part of the time grid, which begins with evaluation `first` */
     size_t first;
     const real *x; /* (n, D) */
     size_t n;
@@ -174,7 +175,7 @@ static real *thetabar_of(const fused *self, size_t chunk) {
     return self->thetabar + chunk * self->evaluations * self->field->stride;
 }
 
-/* The sum of the chunk's losses, and into cotangent (n) its derivative by the final state, divided by the batch's
+/* Return the sum of the chunk's losses; cotangent (n) <- its derivative by the final state, divided by the batch's
  * points. */
 static void end_chunk(const job *of, size_t chunk, const real *state, real *cotangent) {
     fused *self = of->self;
@@ -193,7 +194,7 @@ static void end_chunk(const job *of, size_t chunk, const real *state, real *cota
 
 /* --- Values --- */
 
-/* Contexts and the field's numbers at every evaluation of a solve along g. */
+/* Compute contexts and the field's weights at every evaluation of a solve along g. */
 static void prepare(fused *self, const real *params, time_grid g) {
     context_path(self->context, params, g, self->path);
     self->ops->prepare(self->field, self->evaluations, params, self->path, self->theta);
@@ -300,7 +301,7 @@ static void gradient_discrete(job *of, const real *params, real *gradient) {
     context_path_backward(self->context, params, of->g, self->path, self->pathbar, gradient);
 }
 
-/* State of a chunk on the way back: [z | l | a | dL/dl]; l and dL/dl ride along unchanged in meaning. */
+/* The state of a chunk in the adjoint solve: [z | l | a | dL/dl]; l and dL/dl keep their values. */
 static void adjoint_evaluate(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
     const chunk_solve *chunk = argument;
     const size_t n = chunk->self->length, l = chunk->self->spec->dimension * CHUNK;
@@ -335,8 +336,8 @@ static void gradient_adjoint(job *of, const real *params, real *gradient) {
     parallel_for(self->workers, chunks_of(of->n), adjoint_chunk, of);
     parallel_for(self->workers, self->evaluations, add_chunks, of);
 
-    /* The context needs the density in time itself; its gradients of parameters are not wanted. A hypernet's need
-     * the quadrature's weights, |h| b_i. */
+    /* The context needs the density in time itself, without gradients of parameters. The hypernet needs the
+     * quadrature's weights, |h| b_i. */
     self->ops->prepare_backward(self->field, self->evaluations, params, self->path, self->thetabar, self->gradient,
                                 self->pathbar);
     memset(gradient, 0, self->parameters->total * sizeof *gradient);
@@ -366,8 +367,8 @@ status fused_loss_gradient(fused *self, const real *params, const real *x, size_
 
 _Static_assert((int)TOY_LAYERS_MAX == (int)MLP_LAYERS_MAX, "layers of a network");
 
-/* Weight by weight, h times the table's, as a real. One that is zero is passed over by every device; one that only
- * rounding makes zero would be passed over by some. */
+/* Weight by weight: h times the table's, as a real. Every device omits a weight that is zero; only some would omit
+ * one that rounding makes zero. */
 static status round_weight(double h, double weight, float *out, error_info *err) {
     const double exact = h * weight;
     *out = (float)exact;
@@ -389,7 +390,7 @@ static status describe_method(const fused *self, fused_kernel_spec *out, error_i
     return STATUS_OK;
 }
 
-/* The network of the table's entries from *entry on; moves *entry behind it. */
+/* *out <- the network of the table's entries from *entry on; *entry <- the next one. */
 static void describe_net(const parameter_table *table, size_t layers, size_t *entry, toy_net *out) {
     out->layers = (uint32_t)layers;
     for (size_t l = 0; l < layers; l++) {
@@ -435,7 +436,7 @@ void fused_clock_path(const fused *self, real *path) {
 
 /* --- Making --- */
 
-/* Reals of workspace: of a gradient's solve and its reverse, or of an adjoint's state of 2 n. */
+/* Return the reals of workspace: of a gradient's solve with its backward pass, or of an adjoint's state of 2 n. */
 static size_t solve_reals(const fused *self) {
     const size_t adjoint = solve_workspace(&self->by, 2 * self->length);
     const size_t both = solve_backward_workspace(&self->by, self->length);

@@ -1,4 +1,4 @@
-/* stack.c - the list of layers: the context into them, and a chunk through them, both ways. */
+/* stack.c - the list of layers: the context in them, and a chunk through them, forward and backward. */
 #include "field/layers/stack.h"
 
 #include "backend/memory.h"
@@ -61,7 +61,7 @@ status stack_accumulate(field *base, const real *params, const real *c, real *gr
 
 /* --- A chunk --- */
 
-/* Rows that a chunk of so many is worked on with. */
+/* Return the rows with which a chunk of `rows` is processed. */
 static size_t rows_of(const stack *self, size_t rows) {
     return self->whole ? self->of.chunk : rows;
 }
@@ -73,7 +73,7 @@ static size_t row_out(const stack *self) {
     return self->pixels * self->layer[self->layers - 1].wide_out;
 }
 
-/* One half of a chunk of `all` rows <- rows of x (n, D) from `first` on; zeros where there are none, and for x NULL. */
+/* One half of a chunk of `all` rows <- rows of x (n, D) from `first` on; zeros for missing rows, and for NULL x. */
 static void load(const field_batch *b, size_t first, size_t rows, size_t all, const real *x, real *half) {
     const backend_ops *backend = b->self->backend;
     const size_t D = b->self->dimension, wide = row_in(as_stack(b->self));
@@ -91,8 +91,8 @@ static dual_shape dual_of(const stack *self, const stack_layer *layer, size_t ro
                         .bias_of = layer->bias_of};
 }
 
-/* A chunk through all layers, to f and J e, which are returned. Where keep, every layer's numbers stay for the way
- * back; otherwise two buffers do. */
+/* Pass a chunk through all layers; return f and J e. `keep`: every layer's results stay for the backward pass;
+ * otherwise two buffers suffice. */
 static const real *run(const stack *self, size_t rows, size_t thread, bool keep) {
     const backend_ops *backend = self->of.base.backend;
     const stack_workspace *at = &self->workspaces[thread];
@@ -118,7 +118,7 @@ typedef struct chunk_values {
     const real *x[3]; /* (rows, D) */
 } chunk_values;
 
-/* The chunk's z and e through all layers; what is wanted of the field goes to *b->out. */
+/* Pass the chunk's z and e through all layers; *b->out <- the requested values. */
 static chunk_values evaluate(const field_batch *b, size_t first, size_t rows, size_t thread, bool keep) {
     const stack *self = as_stack(b->self);
     const backend_ops *backend = b->self->backend;
@@ -143,7 +143,7 @@ static void forward_chunk(const field_batch *b, size_t first, size_t rows, size_
     evaluate(b, first, rows, thread, false);
 }
 
-/* bar (2, all, wide) <- cotangents of f and J e, those of what is made of them included. */
+/* bar (2, all, wide) <- cotangents of f and J e, including those through the requested values. */
 static void take(const field_batch *b, size_t first, size_t rows, const stack_workspace *at, const chunk_values *of,
                  real *bar) {
     const stack *self = as_stack(b->self);
