@@ -137,7 +137,7 @@ Test(run_points, what_cannot_be_is_refused_before_the_start) {
     EXPECT(0, "awk 'BEGIN { for (i = 0; i < 40; i++) { for (k = 0; k < 70; k++) printf \"%%s%%.4f\", k ? \",\" : \"\", "
               "sin(i * k + k); print \"\" } }' > $TEST_DIR/wide.csv");
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --set experiment.data=$TEST_DIR/wide.csv");
-    EXPECT_SAYS("flow.divergence = exact: of an mlp it is for up to 32 columns, and the data have 70");
+    EXPECT_SAYS("flow.divergence = exact: of model.field = mlp it is for up to 32 columns, and the data have 70");
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --set experiment.data=$TEST_DIR/wide.csv --set "
               "flow.divergence=rademacher");
     EXPECT_SAYS("model.field = hyper_mlp: for up to 64 columns, and the data have 70; expected mlp");

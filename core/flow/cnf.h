@@ -56,8 +56,10 @@ typedef enum cnf_regularizers { REGULARIZERS_DATA, REGULARIZERS_FINLAY } cnf_reg
  * alone, as in torchdiffeq, FFJORD and the authors' code. With c(t) = t, both are the same. */
 typedef enum cnf_error_norm { ERROR_STATE_AND_CONTEXT, ERROR_STATE } cnf_error_norm;
 
-/* The toy field, with weights from a hypernet; linear layers; callbacks. */
-typedef enum cnf_field { CNF_HYPER_MLP, CNF_MLP, CNF_OWN } cnf_field;
+/* The fields that settings name: the toy field, with weights from a hypernet; linear layers. */
+#define CNF_FIELDS(ENTRY) ENTRY(CNF_HYPER_MLP, "hyper_mlp") ENTRY(CNF_MLP, "mlp")
+/* A field, by its place in the table; or callbacks. */
+typedef enum cnf_field { CNF_FIELDS(CHOICE_SYMBOL) CNF_OWN } cnf_field;
 
 enum {
     CNF_HIDDEN_MAX = 4, /* hidden layers of the hypernet */

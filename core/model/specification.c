@@ -10,7 +10,6 @@
 /* A choice is stored as its position in options.def, which is the order of the enumeration. Most of both are made from
  * one table (base/choices.h); of the others test_settings compares the two name by name. */
 _Static_assert(CONTEXT_CLOCK == 0 && CONTEXT_AUGMENTED == 1, "model.context");
-_Static_assert(CNF_HYPER_MLP == 0 && CNF_MLP == 1, "model.field");
 _Static_assert(ERROR_STATE_AND_CONTEXT == 0 && ERROR_STATE == 1, "solver.error_norm");
 _Static_assert(REGULARIZERS_DATA == 0 && REGULARIZERS_FINLAY == 1, "flow.regularizers");
 
@@ -175,20 +174,31 @@ static status check_moving(const settings *values, const image_model *model, err
     return STATUS_OK;
 }
 
-/* An mlp's layers take in the context by themselves, and its exact divergence is as many evaluations as columns. */
-static status check_mlp(const settings *values, size_t dimension, error_info *err) {
+/* An mlp's layers take in the context by themselves. */
+static status check_mlp(const settings *values, error_info *err) {
     mlp_field_spec layers;
     TRY(read_hidden(values, &layers, err));
     if (values->model_concat)
         return error_set(
             err, STATUS_INVALID,
             "model.concat = yes: expected no for an mlp, whose layers use the context as model.layer sets");
-    if (values->flow_divergence == DIVERGENCE_EXACT && dimension > CNF_EXACT_MAX)
+    return STATUS_OK;
+}
+
+/* The toy field is for few columns; the exact divergence of others is as many evaluations as columns. */
+static status check_columns(const settings *values, size_t dimension, error_info *err) {
+    static const char *const fields[] = {CNF_FIELDS(CHOICE_TEXT)};
+    const bool toy = values->model_field == CNF_HYPER_MLP;
+    if (toy && dimension > CNF_HYPER_DIMENSION_MAX)
+        return error_set(err, STATUS_INVALID,
+                         "model.field = hyper_mlp: for up to %d columns, and the data have %zu; expected mlp",
+                         CNF_HYPER_DIMENSION_MAX, dimension);
+    if (!toy && values->flow_divergence == DIVERGENCE_EXACT && dimension > CNF_EXACT_MAX)
         return error_set(
             err, STATUS_INVALID,
-            "flow.divergence = exact: of an mlp it is for up to %d columns, and the data have %zu; expected "
+            "flow.divergence = exact: of model.field = %s it is for up to %d columns, and the data have %zu; expected "
             "rademacher or gaussian",
-            CNF_EXACT_MAX, dimension);
+            fields[values->model_field], CNF_EXACT_MAX, dimension);
     return STATUS_OK;
 }
 
@@ -196,11 +206,8 @@ static status check_points(const settings *values, size_t dimension, error_info 
     if (values->solver_math != MATH_FP32)
         return error_set(err, STATUS_INVALID,
                          "solver.math: points have no convolutions to round the inputs of; expected fp32 for points");
-    if (values->model_field == CNF_MLP) TRY(check_mlp(values, dimension, err));
-    else if (dimension > CNF_HYPER_DIMENSION_MAX)
-        return error_set(err, STATUS_INVALID,
-                         "model.field = hyper_mlp: for up to %d columns, and the data have %zu; expected mlp",
-                         CNF_HYPER_DIMENSION_MAX, dimension);
+    if (values->model_field == CNF_MLP) TRY(check_mlp(values, err));
+    TRY(check_columns(values, dimension, err));
     cnf_spec flow;
     specification_flow(values, dimension, &flow);
     return cnf_check(&flow, err);
