@@ -72,6 +72,8 @@ status cnf_check(const cnf_spec *spec, error_info *err) {
 status cnf_is_for_device(const cnf_spec *spec, error_info *err) {
     if (spec->field != CNF_HYPER_MLP)
         return error_set(err, STATUS_INVALID, "model.field: --device cuda trains hyper_mlp on points, and no other");
+    if (spec->context > CONTEXT_AUGMENTED)
+        return error_set(err, STATUS_INVALID, "model.context: --device cuda takes time or augmented on points");
     if (spec->dimension > TOY_DEVICE_DIMENSION_MAX)
         return error_set(err, STATUS_INVALID, "points of %zu dimensions: --device cuda takes at most %d",
                          spec->dimension, TOY_DEVICE_DIMENSION_MAX);
@@ -92,10 +94,14 @@ status cnf_is_for_device(const cnf_spec *spec, error_info *err) {
     return STATUS_OK;
 }
 
+size_t cnf_context_dimension(const cnf_spec *spec) {
+    return spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1;
+}
+
 context_spec cnf_context_spec(const cnf_spec *spec, const tableau *method) {
     const bool augmented = spec->context == CONTEXT_AUGMENTED;
     return (context_spec){.augmented = augmented,
-                          .dimension = augmented ? spec->augmented_dimension : 1,
+                          .dimension = cnf_context_dimension(spec),
                           .moving = augmented ? spec->augmented_dimension : 0,
                           .width = spec->augmented_width,
                           .activation = MLP_ELU,
@@ -107,7 +113,7 @@ context_spec cnf_context_spec(const cnf_spec *spec, const tableau *method) {
 hyper_mlp_spec cnf_hyper_spec(const cnf_spec *spec, size_t instants, bool batches) {
     return (hyper_mlp_spec){.dimension = spec->dimension,
                             .width = spec->width,
-                            .context = spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1,
+                            .context = cnf_context_dimension(spec),
                             .join = spec->join,
                             .layers = spec->hypernet_layers,
                             .hidden = spec->hypernet_width,
@@ -120,7 +126,7 @@ hyper_mlp_spec cnf_hyper_spec(const cnf_spec *spec, size_t instants, bool batche
 static status make_field(const void *argument, size_t batch, parallel *workers, const backend_ops *backend,
                          parameter_table *table, field **out, error_info *err) {
     const cnf_spec *spec = argument;
-    const size_t C = cnf_context_spec(spec, NULL).dimension;
+    const size_t C = cnf_context_dimension(spec);
     if (spec->field == CNF_OWN) return field_from_callbacks(spec->own, "field", batch, backend, table, out, err);
     if (spec->field == CNF_MLP) {
         mlp_field_spec layers = spec->mlp;

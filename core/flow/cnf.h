@@ -27,8 +27,12 @@
 
 AFFJORD_API_BEGIN
 
-/* The context of the field: the time, or an augmented state. */
-typedef enum cnf_context { CONTEXT_CLOCK, CONTEXT_AUGMENTED } cnf_context;
+/* The context of the field: the time, or an augmented state. Settings name a third, whose equation depends on z:
+ * it is refused, as it has no density. */
+#define CNF_CONTEXTS(ENTRY)                                                                                            \
+    ENTRY(CONTEXT_CLOCK, "time") ENTRY(CONTEXT_AUGMENTED, "augmented") ENTRY(CONTEXT_GENERAL, "general")
+/* A context, by its place in the table. */
+typedef enum cnf_context { CNF_CONTEXTS(CHOICE_SYMBOL) } cnf_context;
 
 /* The exact trace, or Hutchinson's estimate with a probe of signs or of normal numbers. */
 #define DIVERGENCES(ENTRY)                                                                                             \
@@ -115,6 +119,9 @@ typedef struct cnf_statistics {
 /* A flow. One thread at a time may use it; it splits batches over its own workers. Calls that take params and x or z
  * are whole solves, except cnf_moment_field; all others are cheap. */
 typedef struct cnf cnf;
+
+/* Return the dimension C of the context. */
+size_t cnf_context_dimension(const cnf_spec *spec);
 
 /* Check whether a flow can have this specification. Errors: STATUS_INVALID with the reason. */
 status cnf_check(const cnf_spec *spec, error_info *err);

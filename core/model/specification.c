@@ -9,7 +9,6 @@
 
 /* A choice is stored as its position in options.def, which is the order of the enumeration. Most of both are made from
  * one table (base/choices.h); of the others test_settings compares the two name by name. */
-_Static_assert(CONTEXT_CLOCK == 0 && CONTEXT_AUGMENTED == 1, "model.context");
 _Static_assert(ERROR_STATE_AND_CONTEXT == 0 && ERROR_STATE == 1, "solver.error_norm");
 _Static_assert(REGULARIZERS_DATA == 0 && REGULARIZERS_FINLAY == 1, "flow.regularizers");
 
@@ -214,13 +213,15 @@ static status check_points(const settings *values, size_t dimension, error_info 
 }
 
 status specification_check(const settings *values, const specification_shape *shape, error_info *err) {
-    if (values->model_context > CONTEXT_AUGMENTED)
+    if (values->model_context == CONTEXT_GENERAL)
         return error_set(
             err, STATUS_INVALID,
             "model.context = general: where g sees z, the Jacobian's block dz*(T)/dz(0) is not zero, int tr df/dz "
             "is not its log-determinant, and z(T) may be the same for two points (eq. 16): there is no density "
             "to train; expected time or augmented");
     if (!specification_is_image(shape)) return check_points(values, shape->dimension, err);
+    if (values->model_context > CONTEXT_AUGMENTED)
+        return error_set(err, STATUS_INVALID, "model.context: images have time or augmented; expected one of them");
     if (values->data_standardise)
         return error_set(err, STATUS_INVALID, "data.standardise = yes: expected no for images, whose units are known");
     if (values->model_field != CNF_HYPER_MLP)

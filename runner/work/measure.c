@@ -136,7 +136,7 @@ static void add_change(const real *now, real *before, double sums[2]) {
 status measure_field_change(cnf *flow, const real *params, const double window[4], const standard *units, double *out,
                             error_info *err) {
     const cnf_spec *spec = cnf_specification(flow);
-    const size_t steps = cnf_moment_steps(flow), C = spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1;
+    const size_t steps = cnf_moment_steps(flow), C = cnf_context_dimension(spec);
     real *points = calloc(6 * (size_t)FIELD_POINTS + C, sizeof *points), *rates = points + 2 * (size_t)FIELD_POINTS,
          *before = rates + 2 * (size_t)FIELD_POINTS, *context = before + 2 * (size_t)FIELD_POINTS;
     status outcome = points ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory for the change of a field");

@@ -80,7 +80,7 @@ static status send_samples(moments *all, error_info *err) {
 
 static status send_field(moments *all, error_info *err) {
     const cnf_spec *spec = cnf_specification(all->flow);
-    const size_t columns = spec->context == CONTEXT_AUGMENTED ? spec->augmented_dimension : 1;
+    const size_t columns = cnf_context_dimension(spec);
     real context[CONTEXT_MAX];
     if (columns > CONTEXT_MAX)
         return error_set(err, STATUS_INVALID, "output.snapshots: expected a context of at most %d numbers, found %zu",
