@@ -99,7 +99,7 @@ Test(points, the_fused_solve_and_the_general_one_agree) {
         spec.divergence = divergence;
         spec.gradient = gradient;
         cnf *fused = points_flow(spec, N, NULL);
-        spec.kinetic = 1e-30; /* a regulariser is not the fused solve's */
+        spec.kinetic = 1e-30; /* a regularizer is not the fused solve's */
         cnf *general = points_flow(spec, N, NULL);
         cr_assert(cnf_is_fused(fused) && !cnf_is_fused(general));
         const size_t P = cnf_parameters(fused)->total;
@@ -189,7 +189,7 @@ Test(points, same_bits_for_any_threads) {
 
 enum { ROWS = 4 };
 
-/* The loss that the gradient is of, by what a transform gives and what the regularisers integrate: those are taken from
+/* The loss that the gradient is of, by what a transform gives and what the regularizers integrate: those are taken from
  * the gradient's own loss at weights 0 and not, so here the loss is without. */
 static double loss_at(cnf *flow, real *params, const real *x, size_t i, double by) {
     const real kept = params[i];
@@ -306,9 +306,9 @@ Test(points, the_error_of_the_context_counts_only_where_it_is_asked_for) {
     }
 }
 
-/* The gradient is that of loss + weights times regularisers: its part by a weight is a gradient of its own, whose
- * regulariser is known for a field that is constant in z: f = b, so |f|^2 = |b|^2 and J = 0. */
-Test(points, the_kinetic_regulariser_of_a_constant_field) {
+/* The gradient is that of loss + weights times regularizers: its part by a weight is a gradient of its own, whose
+ * regularizer is known for a field that is constant in z: f = b, so |f|^2 = |b|^2 and J = 0. */
+Test(points, the_kinetic_regularizer_of_a_constant_field) {
     enum { D = 3 };
     cnf_spec spec = points_spec(CNF_MLP, CONTEXT_CLOCK, D);
     spec.mlp = (mlp_field_spec){.layer = IMAGE_IGNORE};

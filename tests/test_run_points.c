@@ -154,7 +154,7 @@ Test(run_points, a_device_refuses_by_name_what_it_has_not) {
         {"--set experiment.models=toy --set solver.method=rk4",
          "flow.learn_end_time = yes: --device cuda takes a fixed"},
         {"--set experiment.models=toy --set solver.method=rk4 --set flow.learn_end_time=no --set flow.kinetic=1",
-         "flow.kinetic, flow.jacobian: --device cuda has no regularisers on points; expected 0"},
+         "flow.kinetic, flow.jacobian: --device cuda has no regularizers on points; expected 0"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --device cuda %s", cases[i][0]);

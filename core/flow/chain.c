@@ -24,7 +24,7 @@ static status check(const chain_spec *spec, bool points, error_info *err) {
     if (!(spec->base_variance > 0) || !isfinite(spec->base_variance))
         return error_set(err, STATUS_INVALID, "base variance %g: expected a positive number", spec->base_variance);
     if (!(spec->kinetic >= 0) || !(spec->jacobian >= 0))
-        return error_set(err, STATUS_INVALID, "weights of the regularisers %g and %g: expected neither to be negative",
+        return error_set(err, STATUS_INVALID, "weights of the regularizers %g and %g: expected neither to be negative",
                          spec->kinetic, spec->jacobian);
     if (spec->kept_steps < 1) return error_set(err, STATUS_INVALID, "0 kept steps: expected at least 1");
     if (spec->solver.steps == 0 && spec->solver.method->error[0] == 0)
@@ -77,7 +77,7 @@ static status make_flow(chain *self, size_t f, bool gradients, parallel *workers
     flow_spec one = {.end_time = spec->end_time,
                      .learn_end_time = spec->learn_end_time,
                      .exact = spec->divergence == DIVERGENCE_EXACT,
-                     .regularised = spec->kinetic > 0 || spec->jacobian > 0,
+                     .regularized = spec->kinetic > 0 || spec->jacobian > 0,
                      .kinetic_scale = own ? share / 2 : 1,
                      .jacobian_scale = share,
                      .adjoint = spec->gradient == GRADIENT_ADJOINT,

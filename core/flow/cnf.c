@@ -1,6 +1,5 @@
-/* cnf.c - flows of points: the toy field on a grid by its fused solve (fused.h), any field and any solver as a chain of
- * one flow (chain_internal.h), whose batches are solved in parts of up to batch_max points, each of which is one
- * state. */
+/* cnf.c - flows of points: the toy field with fixed steps by its fused solve (fused.h); any field and solver as a
+ * chain of one flow (chain_internal.h), which solves batches in parts of up to batch_max points, each one state. */
 #include "flow/cnf.h"
 
 #include <math.h>
@@ -13,7 +12,7 @@
 
 struct cnf {
     cnf_spec spec; /* with its backend */
-    arena memory; /* holds the flow itself */
+    arena memory; /* owns the flow itself */
     size_t batch_max;
 
     /* One of the two. */
@@ -38,7 +37,7 @@ static status check_toy(const cnf_spec *spec, error_info *err) {
     return STATUS_OK;
 }
 
-/* An exact divergence is D evaluations of a field that has no trace of its own. */
+/* The exact divergence of a field without a trace of its own takes D evaluations. */
 static status check_general(const cnf_spec *spec, error_info *err) {
     if (spec->field == CNF_OWN && !spec->own)
         return error_set(err, STATUS_INVALID, "a field of one's own without callbacks: expected some");
@@ -85,7 +84,7 @@ status cnf_is_for_device(const cnf_spec *spec, error_info *err) {
                          "flow.learn_end_time = yes: --device cuda takes a fixed end time on points");
     if (spec->kinetic > 0 || spec->jacobian > 0)
         return error_set(err, STATUS_INVALID,
-                         "flow.kinetic, flow.jacobian: --device cuda has no regularisers on points; expected 0");
+                         "flow.kinetic, flow.jacobian: --device cuda has no regularizers on points; expected 0");
     if (spec->gradient != GRADIENT_DISCRETE)
         return error_set(err, STATUS_INVALID, "solver.gradient = adjoint: --device cuda takes discrete");
     if (spec->divergence != DIVERGENCE_EXACT)
@@ -185,7 +184,7 @@ void cnf_destroy(cnf **flow) {
     if (!*flow) return;
     fused_destroy(&(*flow)->fused);
     chain_destroy(&(*flow)->model);
-    arena memory = (*flow)->memory; /* holds the flow itself */
+    arena memory = (*flow)->memory; /* owns the flow itself */
     arena_release(&memory);
     *flow = NULL;
 }
@@ -228,7 +227,7 @@ static size_t part_at(const cnf *flow, size_t first, size_t n) {
     return n - first < flow->batch_max ? n - first : flow->batch_max;
 }
 
-/* Evaluations of a part, to the sum over all; and the mean over `parts`. */
+/* Add the evaluations of a part to the sum; divide by `parts`. */
 static void add_part(const cnf *flow, cnf_statistics *sum) {
     const chain_flow *one = &flow->last.flows[0];
     sum->evaluations_forward += (double)one->forward.evaluations;
@@ -253,12 +252,12 @@ double cnf_moment_time(const cnf *flow, const real *params, size_t step) {
     return (double)step * cnf_end_time(flow, params) / (double)cnf_moment_steps(flow);
 }
 
-/* The moment as a part of T. */
+/* The time of a step as a share of T. */
 static double part_of(const cnf *flow, size_t step) {
     return (double)step / (double)cnf_moment_steps(flow);
 }
 
-/* From a moment to T. */
+/* From a step's time to T. */
 static status transform(cnf *flow, const real *params, size_t step, const real *x, size_t n, random_stream probe,
                         real *z, double *log_density, cnf_statistics *statistics) {
     const size_t D = flow->spec.dimension;
@@ -280,7 +279,7 @@ static status transform(cnf *flow, const real *params, size_t step, const real *
     return STATUS_OK;
 }
 
-/* From T back to a moment. */
+/* From T to a step's time. */
 static status invert(cnf *flow, const real *params, size_t step, const real *z, size_t n, real *x,
                      cnf_statistics *statistics) {
     const size_t D = flow->spec.dimension;

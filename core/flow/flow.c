@@ -1,12 +1,14 @@
-/* flow.c - making a flow, its solves, and its gradient in two ways.
+/* flow.c - create a flow; its solves, and its gradient by two methods.
  *
- * discrete: the accepted steps are reversed from the states kept at their starts; exact for the computed solution,
- * sizes of steps taken as constants.
+ * discrete: propagates backward through the accepted steps, from the states at their starts; exact for the computed
+ * solution, with the step sizes as constants.
  *
  * adjoint (eq. 4, 5): with k(s) = (a, lbar, a*, Kbar, Rbar) the cotangents of the state, of which those of l, K and R
- * do not change,
+ * are constant,
+ *
  *   da/ds = -k . dF/dz,   da*_i/ds = -k . dF/dz*_i,   dL/dtheta = int_0^1 k . dF/dtheta ds,
- * solved from s = 1 back to 0 beside z and z* themselves. */
+ *
+ * solved from s = 1 to 0 together with z and z*. */
 #include "flow/flow.h"
 
 #include <math.h>
@@ -19,42 +21,42 @@
 struct ode_flow {
     flow_spec spec;
     const backend_ops *backend;
-    arena memory; /* holds the flow itself */
+    arena memory; /* owns the flow itself */
     flow_equation of;
     size_t first, count; /* its range of parameters */
     size_t batch_max;
 
-    step_control *control; /* of the solve under way */
+    step_control *control; /* of the current solve */
     double *room; /* (1), a time */
-    real *still_bar; /* (C - M), cotangent of the entries of z* that stand still */
+    real *still_bar; /* (C - M), cotangent of the constant entries of z* */
 
-    /* What a kept solve leaves. */
-    adaptive_record record; /* of the discrete gradient */
-    real *final; /* z and z* at the end, of the adjoint */
+    /* The results of a solve with `keep`. */
+    adaptive_record record; /* for the discrete gradient */
+    real *final; /* z and z* at the end, for the adjoint */
 
     /* Shared with other flows. */
     real *state, *constant, *solve; /* parts of the workspace */
-    real *gradient; /* (P), of an adjoint's right-hand side */
+    real *gradient; /* (P), for an adjoint's right-hand side */
 };
 
-/* Where the parts of a state are, in reals. */
+/* Offsets of the parts of a state, in reals. */
 typedef struct flow_state {
     size_t l, moving, kinetic, jacobian, length;
 } flow_state;
 
 static flow_state state_of(const ode_flow *self, size_t n) {
-    const size_t regularised = self->spec.regularised ? n : 0;
+    const size_t regularized = self->spec.regularized ? n : 0;
     flow_state at = {.l = n * self->of.D};
     at.moving = at.l + n;
     at.kinetic = at.moving + self->of.M;
-    at.jacobian = at.kinetic + regularised;
-    at.length = at.jacobian + regularised;
+    at.jacobian = at.kinetic + regularized;
+    at.length = at.jacobian + regularized;
     return at;
 }
 
 /* --- Solves --- */
 
-/* dy (length) <- NaN, which ends the solve soon, where an evaluation failed. */
+/* dy (length) <- NaN after a failed evaluation, which soon ends the solve. */
 static bool is_lost(const ode_flow *self, status made, size_t length, real *dy) {
     if (made != STATUS_OK) self->backend->fill(self->backend, length, 1, NAN, dy);
     return made != STATUS_OK;
@@ -66,14 +68,14 @@ static void evaluate(void *argument, size_t evaluation, const double *s, const r
     flow_equation *of = &self->of;
     const backend_ops *backend = self->backend;
     const flow_state at = state_of(self, of->n);
-    const bool regularised = self->spec.regularised && of->divergence;
+    const bool regularized = self->spec.regularized && of->divergence;
     const field_values out = {.f = dy,
                               .divergence = dy + at.l,
-                              .kinetic = regularised ? dy + at.kinetic : NULL,
-                              .jacobian = regularised ? dy + at.jacobian : NULL};
+                              .kinetic = regularized ? dy + at.kinetic : NULL,
+                              .jacobian = regularized ? dy + at.jacobian : NULL};
     if (is_lost(self, flow_equation_evaluate(of, s, y, y + at.moving, &out), at.length, dy)) return;
     backend->copy(backend, of->M, of->slope, dy + at.moving);
-    if (!regularised) backend->zero(backend, at.length - at.kinetic, dy + at.kinetic);
+    if (!regularized) backend->zero(backend, at.length - at.kinetic, dy + at.kinetic);
     backend->scale_by(backend, at.length, of->T, dy, dy);
 }
 
@@ -91,7 +93,7 @@ static ode_system system_of(ode_flow *self, size_t length) {
         .backend = self->backend, .length = length, .context = self, .evaluate = evaluate, .control = self->control};
 }
 
-/* The outcome of a solve, or of the field's failure in it. */
+/* Return the status of a solve, or of the field's failure in it. */
 static status outcome_of(const ode_flow *self, status solved) {
     return self->of.failed.code != STATUS_OK ? self->of.failed.code : solved;
 }
@@ -104,14 +106,14 @@ static void add_sums(const ode_flow *self, size_t n, const flow_sums *sums) {
     const backend_ops *backend = self->backend;
     const flow_state at = state_of(self, n);
     backend->accumulate(backend, n, self->state + at.l, sums->divergence);
-    if (!self->spec.regularised || !sums->kinetic) return;
+    if (!self->spec.regularized || !sums->kinetic) return;
     scale(self, n, self->spec.kinetic_scale, self->state + at.kinetic);
     scale(self, n, self->spec.jacobian_scale, self->state + at.jacobian);
     backend->accumulate(backend, n, self->state + at.kinetic, sums->kinetic);
     backend->accumulate(backend, n, self->state + at.jacobian, sums->jacobian);
 }
 
-/* The state's solve over a part of [0, 1], on a grid with that part of its steps. */
+/* Solve for the state over a part of [0, 1]; of fixed steps, with the same part of the steps. */
 static status solve_part(ode_flow *self, double start, double end, adaptive_record *record,
                          adaptive_statistics *statistics) {
     const flow_state at = state_of(self, self->of.n);
@@ -173,12 +175,12 @@ static void backward_step(void *argument, size_t evaluation, const double *s, co
     flow_equation *of = &self->of;
     const backend_ops *backend = self->backend;
     const flow_state at = state_of(self, of->n);
-    const bool regularised = self->spec.regularised;
+    const bool regularized = self->spec.regularized;
     const flow_cotangent bar = {.z = k,
                                 .l = k + at.l,
                                 .moving = k + at.moving,
-                                .kinetic = regularised ? k + at.kinetic : NULL,
-                                .jacobian = regularised ? k + at.jacobian : NULL};
+                                .kinetic = regularized ? k + at.kinetic : NULL,
+                                .jacobian = regularized ? k + at.jacobian : NULL};
     field_values out;
     if (is_lost(self, flow_equation_backward(of, s, y, y + at.moving, &bar, ybar, &out), at.length, ybar)) return;
     backend->zero(backend, at.length - at.l, ybar + at.l); /* nothing depends on l, K, R */
@@ -197,7 +199,7 @@ static status backward_discrete(ode_flow *self, flow_weights bar, real *zbar, re
     backend->copy(backend, at.l, zbar, ybar);
     backend->fill(backend, n, 1, bar.divergence, ybar + at.l);
     backend->copy(backend, M, context_bar, ybar + at.moving);
-    if (self->spec.regularised) {
+    if (self->spec.regularized) {
         backend->fill(backend, n, 1, bar.kinetic, ybar + at.kinetic);
         backend->fill(backend, n, 1, bar.jacobian, ybar + at.jacobian);
     }
@@ -209,7 +211,7 @@ static status backward_discrete(ode_flow *self, flow_weights bar, real *zbar, re
 
 /* --- The gradient by the adjoint equation --- */
 
-/* Where the parts of its state are, in reals: [z | a | z* | a* | still entries' a | parameters' gradients]. */
+/* Offsets of the parts of its state, in reals: [z | a | z* | a* | constant entries' a | parameters' gradients]. */
 typedef struct adjoint_state {
     size_t a, moving, a_moving, still, gradient, length;
 } adjoint_state;
@@ -231,12 +233,12 @@ static void evaluate_adjoint(void *argument, size_t evaluation, const double *s,
     const backend_ops *backend = self->backend;
     const size_t n = of->n;
     const adjoint_state at = adjoint_state_of(self, n);
-    const bool regularised = self->spec.regularised;
+    const bool regularized = self->spec.regularized;
     const flow_cotangent bar = {.z = y + at.a,
                                 .l = self->constant,
                                 .moving = y + at.a_moving,
-                                .kinetic = regularised ? self->constant + n : NULL,
-                                .jacobian = regularised ? self->constant + 2 * n : NULL};
+                                .kinetic = regularized ? self->constant + n : NULL,
+                                .jacobian = regularized ? self->constant + 2 * n : NULL};
     real *const gradient = of->gradient + self->first;
     field_values out;
     backend->zero(backend, self->count, gradient);
@@ -244,11 +246,12 @@ static void evaluate_adjoint(void *argument, size_t evaluation, const double *s,
     backend->scale_by(backend, at.a, of->T, out.f, dy);
     backend->scale(backend, at.a, -1, dy + at.a, dy + at.a);
     backend->scale_by(backend, of->M, of->T, of->slope, dy + at.moving);
-    backend->scale(backend, of->C, -1, of->cbar, dy + at.a_moving); /* moving, then still */
+    backend->scale(backend, of->C, -1, of->cbar, dy + at.a_moving); /* moving, then constant entries */
     backend->scale(backend, self->count, -1, gradient, dy + at.gradient);
 }
 
-/* Without errors of z* of their own, z* and its cotangent count with the parameters' gradients, or not at all. */
+/* If errors of z* do not count by themselves, z* and its cotangent count with the parameters' gradients, or not at
+ * all. */
 static adaptive_norm adjoint_norm(const ode_flow *self, const adjoint_state *at) {
     const size_t M = self->of.M;
     const bool moving = M > 0 && !self->spec.state_error;
@@ -298,7 +301,7 @@ status flow_backward(ode_flow *self, const real *params, size_t n, const real *e
     self->backend->zero(self->backend, still, self->still_bar);
     if (self->spec.adjoint) TRY(backward_adjoint(self, bar, zbar, context_bar, gradient, statistics));
     else TRY(backward_discrete(self, bar, zbar, context_bar, statistics));
-    if (!context_is_clock(of->context)) /* the clock starts at 0 whatever comes */
+    if (!context_is_clock(of->context)) /* t starts at 0 in every case */
         add(self, still, self->still_bar, context_bar + of->M);
     return STATUS_OK;
 }

@@ -28,7 +28,7 @@ typedef struct flow_spec {
     double end_time; /* T at the start */
     bool learn_end_time; /* sqrt(T) is a parameter */
     bool exact; /* divergence: the field's own trace, or D evaluations of the field instead of one */
-    bool regularised; /* integrate K and R */
+    bool regularized; /* integrate K and R */
     double kinetic_scale, jacobian_scale; /* their factors in the sums over flows */
     bool adjoint; /* gradient by the continuous adjoint (eq. 4, 5) instead of through the steps */
     bool seminorm; /* for the adjoint: errors of the parameters' gradients do not count */

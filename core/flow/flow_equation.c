@@ -9,7 +9,7 @@
 #include "backend/memory.h"
 
 bool flow_equation_sums_basis(const flow_equation *self) {
-    return self->spec->exact && (!self->field->traces || self->spec->regularised);
+    return self->spec->exact && (!self->field->traces || self->spec->regularized);
 }
 
 void flow_equation_begin(flow_equation *self, const real *params, size_t n) {

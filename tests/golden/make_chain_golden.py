@@ -248,7 +248,7 @@ def invert(s, params, left, contexts):
 
 
 def losses(s, log_density, kinetic, jacobian):
-    """bits/dim, the regularisers that have a weight, and the loss."""
+    """bits/dim, the regularizers that have a weight, and the loss."""
     D = s["channels"] * s["height"] * s["width"]
     bits = 8 - log_density.mean() / (D * math.log(2))
     kinetic = kinetic.mean() / D if s["kinetic"] > 0 else torch.tensor(0.0)

@@ -185,8 +185,8 @@ struct add_parts {
     }
 };
 
-/* --- Packing: (out, 3, 3, in), and for the way back (in, 3, 3, out), turned by half a circle, by which the gradient of
- * the data is a convolution too. cuDNN's convolutions have the same, so that packed weights are good for both kinds.
+/* --- Packing: (out, 3, 3, in), and for the backward pass (in, 3, 3, out), rotated by 180 degrees, so that the gradient of
+ * the input is a convolution too. cuDNN's convolutions use the same layout, so packed weights serve both.
  * --- */
 
 struct pack_one {
