@@ -42,7 +42,7 @@ STRICT += $(if $(COVERAGE),--coverage -fprofile-abs-path -DAFFJORD_COVERAGE)
 PATHS  := -Icore -Irunner -I$(BUILD)
 # LAPACK and OpenBLAS are for the mathematics alone, which is computed in double. (OpenBLAS starts threads when it is
 # loaded, and a program that waits for signals should have none but its own.)
-CORE_LIBS := -ljansson -lmd -lsleef -ljpeg -lzip -lz -lm -lpthread
+CORE_LIBS := -ljansson -lmd -lsleef -ljpeg -lpng -lzip -lz -lm -lpthread
 LIBS   := $(if $(filter double,$(PRECISION)),-llapacke -lopenblas) -lsqlite3 -linih $(CORE_LIBS)
 ifneq ($(wildcard .deps/usr),)
 LOCAL  := $(CURDIR)/.deps/usr
@@ -103,7 +103,7 @@ $(BUILD)/affjord: $(RUNNER_OBJECTS) $(LAST_OBJECT) $(BUILD)/libaffjord.a
 
 $(BUILD)/affjord-tests: $(TEST_OBJECTS) $(filter-out $(BUILD)/runner/main.o,$(RUNNER_OBJECTS)) $(LAST_OBJECT) $(BUILD)/libaffjord.a
 	@$(call say,link,$@)
-	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -lpng -ldl $(if $(filter double,$(PRECISION)),-lsundials_cvodes) $(LIBS)
+	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -ldl $(if $(filter double,$(PRECISION)),-lsundials_cvodes) $(LIBS)
 
 # What makes calls to the system fail, for tests. (It is loaded before any sanitizer, and so has none.)
 $(BUILD)/fault.so: tests/stress/fault.c

@@ -35,6 +35,7 @@ librandom123-dev usr/include/Random123/philox.h
 libopenblas-dev  usr/lib/ARCHITECTURE/libopenblas.so
 liblapacke-dev   usr/include/lapacke.h
 libjpeg62-turbo-dev usr/include/jpeglib.h
+libpng-dev       usr/include/png.h
 libzip-dev       usr/include/zip.h
 zlib1g-dev       usr/include/zlib.h
 sqlite3          usr/bin/sqlite3
@@ -43,7 +44,6 @@ fonts-dejavu-core usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 "
 test_packages="
 libcriterion-dev usr/include/criterion/criterion.h
-libpng-dev       usr/include/png.h
 g++              usr/bin/c++
 git              usr/bin/git
 procps           usr/bin/ps

@@ -10,7 +10,7 @@
 #include <criterion/criterion.h>
 #include <zip.h>
 
-#include "data/jpeg.h"
+#include "data/photo.h"
 #include "image_support.h"
 #include "scratch.h"
 
@@ -79,6 +79,8 @@ static void remove_pictures(void) {
     scratch_remove(path);
 }
 
+static const photo_request wanted = {.height = SIDE, .width = SIDE, .channels = 3};
+
 /* A picture of CelebA's size becomes what Pillow makes of it, byte for byte. */
 Test(photo, thumbnail_as_pillow_makes_it) {
     size_t size, expected_size;
@@ -88,11 +90,11 @@ Test(photo, thumbnail_as_pillow_makes_it) {
     photo picture = {0};
     unsigned char planes[NUMBERS];
     error_info err = {""};
-    cr_assert_eq(jpeg_decode("photo.jpg", bytes, size, SIDE, &picture, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(photo_decode("photo.jpg", bytes, size, &wanted, &picture, &err), STATUS_OK, "%s", err.text);
     cr_expect(picture.width == 178 && picture.height == 218);
-    cr_assert_eq(resize_photo(&picture, SIDE, planes), STATUS_OK);
+    cr_assert_eq(photo_resize(&picture, SIDE, SIDE, IMAGE_COVER, planes), STATUS_OK);
     cr_expect_arr_eq(planes, expected, NUMBERS);
-    jpeg_release(&picture);
+    photo_release(&picture);
     free(bytes);
     free(expected);
 }
@@ -107,7 +109,7 @@ static double expected_pixel(const photo *picture, size_t new_width, size_t new_
             const double dy = fabs((double)j + 0.5 - ((double)y + 0.5) * sy) / sy;
             const double weight = fmax(0, 1 - dx) * fmax(0, 1 - dy);
             weights += weight;
-            sum += weight * picture->rgb[3 * (picture->width * j + i) + c];
+            sum += weight * picture->pixels[3 * (picture->width * j + i) + c];
         }
     }
     return sum / weights;
@@ -122,8 +124,8 @@ Test(photo, thumbnails_of_other_shapes) {
         const size_t width = cases[k][0], height = cases[k][1];
         unsigned char rgb[3 * 51 * 51], planes[3 * SMALL * SMALL];
         for (size_t i = 0; i < 3 * width * height; i++) rgb[i] = (unsigned char)((i * i * 31 + i * 7) % 251);
-        const photo picture = {.width = width, .height = height, .rgb = rgb};
-        cr_assert_eq(resize_photo(&picture, SMALL, planes), STATUS_OK);
+        const photo picture = {.width = width, .height = height, .channels = 3, .pixels = rgb};
+        cr_assert_eq(photo_resize(&picture, SMALL, SMALL, IMAGE_COVER, planes), STATUS_OK);
         for (size_t i = 0; i < 3 * SMALL * SMALL; i++) {
             const size_t x = i % SMALL + cases[k][4], y = i / SMALL % SMALL + cases[k][5];
             const double expected = expected_pixel(&picture, cases[k][2], cases[k][3], x, y, i / (SMALL * SMALL));
@@ -137,16 +139,16 @@ Test(photo, every_truncation_is_refused) {
     unsigned char *bytes = jpeg_bytes(3, 70, 50, &size);
     photo picture = {0};
     error_info err = {""};
-    cr_assert_eq(jpeg_decode("a.jpg", bytes, size, SIDE, &picture, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(photo_decode("a.jpg", bytes, size, &wanted, &picture, &err), STATUS_OK, "%s", err.text);
     for (size_t length = 0; length < size; length++) {
         unsigned char *part = malloc(length + 1); /* of its own, so that reading beyond is seen by a sanitizer */
         memcpy(part, bytes, length);
-        cr_expect_eq(jpeg_decode("a.jpg", part, length, SIDE, &picture, &err), STATUS_FORMAT, "%zu of %lu", length,
+        cr_expect_eq(photo_decode("a.jpg", part, length, &wanted, &picture, &err), STATUS_FORMAT, "%zu of %lu", length,
                      size);
         cr_expect_not_null(strstr(err.text, "\"a.jpg\": offset "), "%s", err.text);
         free(part);
     }
-    jpeg_release(&picture);
+    photo_release(&picture);
     free(bytes);
 }
 
@@ -154,24 +156,25 @@ Test(photo, what_is_no_picture_is_refused_with_the_place) {
     photo picture = {0};
     error_info err = {""};
     const unsigned char text[] = "GIF89a, which is something else";
-    cr_expect_eq(jpeg_decode("a.jpg", text, sizeof text, SIDE, &picture, &err), STATUS_FORMAT);
+    cr_expect_eq(photo_decode("a.jpg", text, sizeof text, &wanted, &picture, &err), STATUS_FORMAT);
     cr_expect_not_null(strstr(err.text, "\"a.jpg\": offset 0: expected a valid JPEG file; libjpeg: Not a JPEG"), "%s",
                        err.text);
     unsigned long size = 0;
     unsigned char *bytes = jpeg_bytes(3, 31, 40, &size);
-    cr_expect_eq(jpeg_decode("a.jpg", bytes, size, SIDE, &picture, &err), STATUS_FORMAT);
-    cr_expect_not_null(strstr(err.text, "expected a picture of 32 to 4096 pixels a side, found 31 x 40"), "%s",
-                       err.text);
+    cr_expect_eq(photo_decode("a.jpg", bytes, size, &wanted, &picture, &err), STATUS_FORMAT);
+    cr_expect_not_null(
+        strstr(err.text, "expected a picture of 32 x 32 to 4096 x 4096 pixels (height x width), found 40 x 31"), "%s",
+        err.text);
     /* The frame's header says height and width in its bytes 5 to 8. */
     size_t at = 0;
     while (at + 9 < size && !(bytes[at] == 0xff && bytes[at + 1] == 0xc0)) at++;
     cr_assert_lt(at + 9, size);
     memcpy(bytes + at + 5, (unsigned char[]){0xff, 0xdc, 0xff, 0xdc}, 4);
     const clock_t start = clock();
-    cr_expect_eq(jpeg_decode("a.jpg", bytes, size, SIDE, &picture, &err), STATUS_FORMAT);
+    cr_expect_eq(photo_decode("a.jpg", bytes, size, &wanted, &picture, &err), STATUS_FORMAT);
     cr_expect_not_null(strstr(err.text, "found 65500 x 65500"), "%s", err.text);
     cr_expect_lt((double)(clock() - start) / CLOCKS_PER_SEC, 0.02);
-    cr_expect_null(picture.rgb);
+    cr_expect_null(picture.pixels);
     free(bytes);
 }
 
@@ -218,7 +221,7 @@ Test(celeba, a_damaged_picture_in_an_archive_is_refused) {
     unsigned char *bytes = scratch_read(path, &size);
     bytes[600] ^= 1; /* within the first picture, the last by name */
     scratch_write(path, bytes, size);
-    expect_refused("celeba-zip", STATUS_FORMAT, path, "\"000011.jpg\": offset ");
+    expect_refused("celeba-zip", STATUS_FORMAT, path, "000011.jpg\": offset ");
     free(bytes);
 }
 
@@ -230,8 +233,8 @@ Test(celeba, bad_pictures_are_refused_by_name) {
     expect_refused("celeba-few", STATUS_FORMAT, "img_align_celeba/000005.jpg\": offset ", "libjpeg: ");
     cr_expect_not(kept());
     free(bytes);
-    bytes = calloc(JPEG_FILE_MAX + 1, 1);
-    data_write("celeba-few/img_align_celeba/000005.jpg", bytes, JPEG_FILE_MAX + 1, false);
+    bytes = calloc(PHOTO_FILE_MAX + 1, 1);
+    data_write("celeba-few/img_align_celeba/000005.jpg", bytes, PHOTO_FILE_MAX + 1, false);
     expect_refused("celeba-few", STATUS_FORMAT, "\"000005.jpg\"", "at most 16777216 bytes, found 16777217");
     free(bytes);
     remove_pictures();

@@ -469,7 +469,7 @@ Test(run_images, wrong_settings_exit_2_and_write_nothing) {
     expect_refused_setting("model.field=mlp", "ffjord on mnist-tiny: model.field = mlp: the field of images is made of "
                                               "convolutions ([image]); expected hyper_mlp");
     expect_refused_setting("solver.math=fp16", "solver.math = fp16: expected fp32, tf32 or bf16");
-    expect_refused_setting("image.downsample=3", "small.ini:3: experiment.data: image.downsample: ");
+    expect_refused_setting("image.downsample=3", "--set: mnist-tiny: image.downsample: ");
     expect_refused_setting("image.downsample=3", "8 x 8 pixels cannot be averaged over squares of 3");
     expect_refused_setting("image.downsample=4", "images of 2 x 2 pixels: expected sides of 4 to 512");
     expect_refused_setting("model affjord.image.downsample=2", "image.downsample: expected the same for all models");

@@ -62,7 +62,7 @@ Test(standardise, units_are_those_of_the_rows_that_are_trained_on) {
     real held[2], target[8], z[2 * 64];
     double numbers[6], mean[2] = {0, 0}, deviation[2] = {0, 0};
     size_t trained = 0;
-    cr_assert_eq(dataset_held_out(data), 1);
+    cr_assert_eq(dataset_size(data, SPLIT_VALIDATION), 1);
     dataset_batch(data, SPLIT_VALIDATION, 0, 0, 0, 1, held);
     for (size_t row = 0; row < 4; row++) {
         const double x = 1 + 2 * (double)row;

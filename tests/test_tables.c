@@ -33,7 +33,7 @@ Test(tables, each_row_that_is_held_out_counts_once) {
     error_info err = {""};
     scratch_path(folder, "points.csv", path);
     cr_assert_eq(dataset_open(path, &data, &err), STATUS_OK, "%s", err.text);
-    cr_assert_eq(dataset_held_out(data), 300);
+    cr_assert_eq(dataset_size(data, SPLIT_VALIDATION), 300);
     objective_spec spec = {.flow = {.dimension = 2,
                                     .width = 8,
                                     .hypernet_layers = 2,
@@ -131,7 +131,7 @@ Test(tables, a_line_says_what_was_read) {
     EXPECT_SAYS("comma.csv: NOT SOUND");
     EXPECT_SAYS("a comma is either inside a number");
     EXPECT(2, "$AFFJORD data check mnist");
-    EXPECT_SAYS(": no table; expected a path that ends in .npy, .csv or .tsv");
+    EXPECT_SAYS(": no table or images; expected a path that ends in .npy, .npz, .csv, .tsv or .zip, or a folder");
     EXPECT(2, "$AFFJORD data check $TEST_DIR/points.csv --dir $TEST_DIR");
 }
 

@@ -32,6 +32,12 @@ void random_uniform4(random_stream stream, uint64_t sample, uint32_t block, doub
     for (int i = 0; i < 4; i++) u[i] = ((double)words.v[i] + 0.5) * 0x1p-32;
 }
 
+uint64_t random_bits64(random_stream stream, uint64_t sample) {
+    double u[4];
+    random_uniform4(stream, sample, 0, u);
+    return (uint64_t)(u[0] * 0x1p32) << 32 | (uint64_t)(u[1] * 0x1p32);
+}
+
 void random_normal4(random_stream stream, uint64_t sample, uint32_t block, double n[4]) {
     double u[4];
     random_uniform4(stream, sample, block, u);

@@ -40,6 +40,9 @@ typedef struct random_stream {
  * `sample`. */
 void random_uniform4(random_stream stream, uint64_t sample, uint32_t block, double u[4]);
 
+/* Return 64 random bits: those of the first two numbers of block 0 of `sample`. */
+uint64_t random_bits64(random_stream stream, uint64_t sample);
+
 /* n (4) <- independent standard normal numbers, by Box-Muller from random_uniform4. */
 void random_normal4(random_stream stream, uint64_t sample, uint32_t block, double n[4]);
 

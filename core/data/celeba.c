@@ -4,23 +4,17 @@
  * stored in one cache file beside them. */
 #include "data/image_reader.h"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <sha256.h>
-
-#include "base/file.h"
 #include "data/celeba_splits.h"
 #include "data/image_cache.h"
-#include "data/image_layout.h"
-#include "data/jpeg.h"
-#include "data/photo_source.h"
+#include "data/photo_set.h"
 
-enum { SIDE = 32, CHANNELS = 3, IMAGE = CHANNELS * SIDE * SIDE, PATH_SIZE = PATH_MAX };
+enum { SIDE = 32, CHANNELS = 3, PATH_SIZE = PATH_MAX };
 enum { OFFICIAL_COUNT = 202599 };
 
 static const size_t official_sizes[IMAGE_SPLITS] = {162770, 19867, 19962};
@@ -72,86 +66,19 @@ static status read_splits(const char *folder, bool official, const photo_source 
     return STATUS_OK;
 }
 
-/* Hash what the cache depends on: names, sizes, marks and splits of all photos. */
-static void hash_source(const photo_source *source, const image_split *splits, char sha256[65]) {
-    SHA256_CTX context;
-    SHA256_Init(&context);
-    for (size_t i = 0; i < source->count; i++) {
-        const photo_entry *entry = &source->entries[i];
-        char line[80];
-        const int length =
-            snprintf(line, sizeof line, " %" PRIu64 " %" PRIu64 " %d\n", entry->size, entry->mark, splits[i]);
-        SHA256_Update(&context, (const unsigned char *)entry->name, strlen(entry->name));
-        SHA256_Update(&context, (const unsigned char *)line, (size_t)length);
-    }
-    SHA256_End(&context, sha256);
-}
-
-static status decode_one(photo_source *source, size_t index, photo *picture, unsigned char *out, error_info *err) {
-    char path[PATH_SIZE];
-    unsigned char *bytes;
-    size_t size;
-    TRY(photo_source_read(source, index, &bytes, &size, err));
-    snprintf(path, sizeof path, "%s/%s", source->path, source->entries[index].file);
-    status outcome = jpeg_decode(path, bytes, size, SIDE, picture, err);
-    free(bytes);
-    if (outcome == STATUS_OK && resize_photo(picture, SIDE, out) != STATUS_OK)
-        outcome = error_set(err, STATUS_MEMORY, "no memory to resize \"%s\"", path);
-    return outcome;
-}
-
-/* Decode all photos, each split in the order of names. */
-static status decode_all(photo_source *source, const image_split *splits, image_set *set, error_info *err) {
-    size_t next[IMAGE_SPLITS], size[IMAGE_SPLITS] = {0, 0, 0};
-    for (size_t i = 0; i < source->count; i++) size[splits[i]]++;
-    TRY(image_allocate(set, source->path, size, CHANNELS, SIDE, SIDE, err));
-    memcpy(next, set->first, sizeof next);
-    photo picture = {0};
-    status outcome = STATUS_OK;
-    for (size_t i = 0; i < source->count && outcome == STATUS_OK; i++)
-        outcome = decode_one(source, i, &picture, set->pixels + next[splits[i]]++ * IMAGE, err);
-    jpeg_release(&picture);
-    if (outcome == STATUS_OK) image_cache_hash(set);
-    return outcome;
-}
-
-/* Decode the photos and write the cache. If the cache cannot be written, the next run decodes again. */
-static status make_cache(const char *folder, photo_source *source, const image_split *splits, const char *sha256,
-                         image_set *set, error_info *err) {
-    char path[PATH_SIZE];
-    file_replacement file;
-    error_info reason = {""};
-    (void)locate(folder, cache_name, path);
-    const bool writing = file_replace_begin(path, &file, &reason) == STATUS_OK;
-    /* file_replace_begin waits for another process that writes the same cache; the cache may now exist. */
-    if (writing && image_cache_read(folder, cache_name, sha256, set, NULL) == STATUS_OK) {
-        file_replace_cancel(&file);
-        return STATUS_OK;
-    }
-    const status outcome = decode_all(source, splits, set, err);
-    status kept = writing && outcome == STATUS_OK ? image_cache_write(&file, sha256, set, &reason) : STATUS_IO;
-    if (writing) kept = file_replace_end(&file, kept, &reason);
-    if (kept != STATUS_OK)
-        image_note(set, "The cache cannot be written, so every start decodes all pictures: %.200s", reason.text);
-    return outcome;
-}
-
 static status read_source(const char *folder, bool official, photo_source *source, image_split *splits, image_set *set,
                           error_info *err) {
-    char sha256[65];
-    if (source->others > 0)
-        image_note(set, "Ignored %zu picture%s (\"%.100s\"%s): only JPEG is read, from files ending in .jpg or .jpeg.",
-                   source->others, source->others == 1 ? "" : "s", source->other, source->others == 1 ? "" : ", ...");
+    const photo_set_spec spec = {
+        .folder = folder, .cache = cache_name, .channels = CHANNELS, .height = SIDE, .width = SIDE, .also = ""};
+    photo_set_note(source, set);
     if (official) TRY(check_names(source, err));
     TRY(read_splits(folder, official, source, splits, err));
-    hash_source(source, splits, sha256);
-    if (image_cache_read(folder, cache_name, sha256, set, NULL) == STATUS_OK) return STATUS_OK;
-    return make_cache(folder, source, splits, sha256, set, err);
+    return photo_set_read(&spec, source, splits, set, err);
 }
 
 static status open_source(const char *folder, const char *path, bool official, image_set *set, error_info *err) {
     photo_source *source;
-    TRY(photo_source_open(path, &source, err));
+    TRY(photo_source_open(path, PHOTO_JPEG, &source, err));
     image_split *splits = calloc(source->count, sizeof *splits);
     const status outcome = splits == NULL ? error_set(err, STATUS_MEMORY, "no memory to read \"%s\"", folder)
                                           : read_source(folder, official, source, splits, set, err);

@@ -47,7 +47,7 @@ static status read_line(celeba_splits *text, const photo_source *source, int *ma
     name[length] = 0;
     char wanted[NAME_MAX_SHOWN];
     memcpy(wanted, name, sizeof wanted);
-    (void)photo_source_name(wanted);
+    (void)photo_source_name(PHOTO_JPEG, wanted);
     const photo_entry *entry = bsearch(wanted, source->entries, source->count, sizeof *entry, compare_name);
     if (entry == NULL) {
         return error_set(err, STATUS_FORMAT, "%s:%zu: expected a picture of \"%s\", found '%s', which is not there",

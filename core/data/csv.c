@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "data/csv_doubt.h"
 #include "data/csv_names.h"
+#include "data/table_columns.h"
 #include "data/table_formats.h"
 
 typedef struct csv {
@@ -48,6 +49,15 @@ static const char *field_end(const char *at) {
     }
     while (*at != 0 && *at != ',' && *at != '\n' && *at != '\r' && !is_blank(*at)) at++;
     return at;
+}
+
+/* Return the end of a word, which is behind its blanks in a line with commas. */
+static const char *word_end(const csv *text) {
+    const char *end = field_end(text->at), *line_end = text->at;
+    while (line_end < text->end && *line_end != '\n' && *line_end != '\r') line_end++;
+    if (*text->at == '"' || memchr(text->line_start, ',', (size_t)(line_end - text->line_start)) == NULL) return end;
+    while (end < line_end && *end != ',') end++;
+    return end;
 }
 
 /* Read the number of a field, with or without quotes. */
@@ -104,7 +114,8 @@ static status fail_field(const csv *text, size_t row, error_info *err) {
                          text->path, line, column, row, shown, text->at);
     if (memchr(text->at, ';', (size_t)(end - text->at)))
         hint = "; numbers are separated by commas or by blanks, and have decimal points";
-    else if (row == 1) hint = "; a first line of names has no number in it";
+    else if (row == 1)
+        hint = "; a first line of names has no number in it, and data.ignore leaves out columns of words";
     return error_set(err, STATUS_FORMAT, "%s:%zu:%zu: expected a number, found '%.*s'%s", text->path, line, column,
                      shown, text->at, hint);
 }
@@ -123,14 +134,23 @@ typedef struct reading {
     bool names_are_numbers; /* in quotes */
     char *named; /* `columns` terminated names, or NULL */
     csv_doubt doubt;
+    bool words_allowed; /* in columns that are not used, which are known at the end */
+    size_t word_count;
+    struct word *words; /* (word_count), at most one of each column */
 } reading;
 
-/* Numbers too large for a real count as infinite. */
-static status check_finite(const reading *self, double value, error_info *err) {
-    const csv *text = &self->text;
-    if (isfinite((real)value)) return STATUS_OK;
+/* The first field of a column that holds no finite number. */
+typedef struct word {
+    csv text;
+    size_t row, column; /* from 1; from 0 */
+} word;
+
+/* Read the field that starts here. Numbers too large for a real count as infinite. */
+static status read_field(const csv *text, size_t row, double *value, error_info *err) {
+    if (!read_number(text->at, field_end(text->at), value)) return fail_field(text, row, err);
+    if (isfinite((real)*value)) return STATUS_OK;
     return error_set(err, STATUS_FORMAT, "%s:%zu:%zu: row %zu: expected a finite number, found %g", text->path,
-                     text->line, column_of(text, text->at), self->rows + 1, value);
+                     text->line, column_of(text, text->at), row, *value);
 }
 
 static status grow(void **block, size_t *capacity, size_t item, const char *path, error_info *err) {
@@ -150,6 +170,31 @@ static status append(reading *self, size_t column, csv_field field, double value
     self->numbers[self->count++] = value;
     self->fields[column] = field;
     return STATUS_OK;
+}
+
+/* Pass over a field that holds no finite number, in a column that may not be used. */
+static status note_word(reading *self, size_t column, error_info *err) {
+    for (size_t i = 0; i < self->word_count; i++)
+        if (self->words[i].column == column) return STATUS_OK;
+    word *words = realloc(self->words, (self->word_count + 1) * sizeof *words);
+    if (words == NULL) return error_set(err, STATUS_MEMORY, "no memory for the points of \"%s\"", self->text.path);
+    self->words = words;
+    self->words[self->word_count++] = (word){.text = self->text, .row = self->rows + 1, .column = column};
+    return STATUS_OK;
+}
+
+/* Refuse the first word of each column that is used. */
+static status check_words(const reading *self, const table_columns *wanted, const table *points, error_info *err) {
+    size_t count = 0, *keep = calloc(points->columns, sizeof *keep);
+    double value;
+    if (keep == NULL) return error_set(err, STATUS_MEMORY, "no memory for the columns of \"%s\"", self->text.path);
+    status outcome = table_columns_find(wanted, self->text.path, points, keep, &count, err);
+    for (size_t i = 0; i < self->word_count; i++)
+        for (size_t k = 0; k < count && outcome == STATUS_OK; k++)
+            if (keep[k] == self->words[i].column)
+                outcome = read_field(&self->words[i].text, self->words[i].row, &value, err);
+    free(keep);
+    return outcome;
 }
 
 /* A table has one separator. If both a comma and blanks appear between numbers, the comma may be part of a number. */
@@ -180,8 +225,15 @@ static status parse_line(reading *self, size_t *count, error_info *err) {
     for (*count = 0;;) {
         double value;
         const char *end = field_end(text->at);
-        if (!read_number(text->at, end, &value)) return fail_field(text, self->rows + 1, err);
-        TRY(check_finite(self, value, err));
+        const status read = read_field(text, self->rows + 1, &value, self->words_allowed ? NULL : err);
+        if (read != STATUS_OK) {
+            end = word_end(text);
+            if (!self->words_allowed) return read;
+            if (end == text->at && *end != ',' && !at_line_end(text)) /* a zero byte */
+                return fail_field(text, self->rows + 1, err);
+            TRY(note_word(self, *count, err));
+            value = (double)NAN;
+        }
         field.start = text->at;
         field.end = end;
         if (*text->at == '"' && self->names_are_numbers)
@@ -242,22 +294,18 @@ static status parse_all(reading *self, error_info *err) {
     return self->named ? STATUS_OK : csv_doubt_settle(&self->doubt, text->path, err);
 }
 
-status csv_parse(const char *path, const unsigned char *bytes, size_t size, table *out, error_info *err) {
+status csv_parse(const char *path, const unsigned char *bytes, size_t size, const table_columns *wanted, table *out,
+                 error_info *err) {
     const char *start = (const char *)bytes;
     const char *end = start + size;
     if (size >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0) start += 3; /* UTF-8's byte order mark */
-    reading self = {.text = {.path = path, .at = start, .end = end, .line_start = start, .line = 1}};
-    const status outcome = parse_all(&self, err);
+    reading self = {.text = {.path = path, .at = start, .end = end, .line_start = start, .line = 1},
+                    .words_allowed = table_columns_given(wanted)};
+    status outcome = parse_all(&self, err);
+    *out = (table){.rows = self.rows, .columns = self.columns, .numbers = self.numbers, .names = self.named};
+    if (outcome == STATUS_OK && self.word_count > 0) outcome = check_words(&self, wanted, out, err);
     free(self.fields);
+    free(self.words);
     csv_doubt_release(&self.doubt);
-    if (outcome != STATUS_OK) {
-        free(self.numbers);
-        free(self.named);
-        return outcome;
-    }
-    out->rows = self.rows;
-    out->columns = self.columns;
-    out->numbers = self.numbers;
-    out->names = self.named;
-    return STATUS_OK;
+    return outcome; /* the caller frees what the table holds */
 }

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "data/table.h"
+#include "data/data_name.h"
+#include "data/table_parts.h"
 #include "data/toy.h"
 
 struct dataset {
@@ -15,44 +16,11 @@ struct dataset {
     char checksum[65];
     double window[4];
     const toy *density; /* NULL for a table */
-    table *points; /* NULL for a toy density */
-    size_t *order; /* (points->rows), the table's rows shuffled; the first `validation` are the validation split */
-    size_t validation;
+    table *points; /* of all files: those trained on, validated on, tested on; NULL for a toy density */
+    size_t *order; /* (points->rows), the table's rows, split after split */
+    size_t first[DATASET_SPLITS], size[DATASET_SPLITS]; /* of each split in `order`; splits may overlap */
     standard *units; /* NULL: points are used without standardisation */
 };
-
-/* A row and its random sort key. */
-typedef struct keyed_row {
-    uint64_t key;
-    size_t row;
-} keyed_row;
-
-static int compare_keys(const void *left, const void *right) {
-    const keyed_row *a = left, *b = right;
-    if (a->key != b->key) return a->key < b->key ? -1 : 1;
-    return (a->row > b->row) - (a->row < b->row);
-}
-
-/* Return 64 random bits from two of the numbers, which have 32 each. */
-static uint64_t bits64(const double u[4]) {
-    return (uint64_t)(u[0] * 0x1p32) << 32 | (uint64_t)(u[1] * 0x1p32);
-}
-
-/* order (rows) <- a random permutation, the same for every seed of a run. */
-static status shuffle_rows(size_t rows, size_t *order) {
-    keyed_row *keyed = calloc(rows, sizeof *keyed);
-    if (keyed == NULL) return STATUS_MEMORY;
-    random_stream stream = {.seed = 0, .purpose = RANDOM_SPLIT, .iteration = 0};
-    for (size_t row = 0; row < rows; row++) {
-        double u[4];
-        random_uniform4(stream, row, 0, u);
-        keyed[row] = (keyed_row){.key = bits64(u), .row = row};
-    }
-    qsort(keyed, rows, sizeof *keyed, compare_keys);
-    for (size_t i = 0; i < rows; i++) order[i] = keyed[i].row;
-    free(keyed);
-    return STATUS_OK;
-}
 
 /* Fit the window to the first two coordinates of all points, with a margin of a twentieth on each side. */
 static void fit_window(const dataset *data, double window[4]) {
@@ -75,44 +43,46 @@ static void fit_window(const dataset *data, double window[4]) {
     }
 }
 
-/* Return the file's name without folder and ending. */
-static char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    const char *start = slash == NULL ? path : slash + 1;
-    return strndup(start, table_stem(path) - (size_t)(start - path));
-}
-
-/* Split the table, which the data set has. */
-static status split_table(const char *path, size_t held_out, dataset *data, error_info *err) {
-    const table *points = data->points;
-    data->order = calloc(points->rows, sizeof *data->order);
-    if (data->name == NULL || data->order == NULL || shuffle_rows(points->rows, data->order) != STATUS_OK) {
+/* Split the table, which the data set has; its last `files` rows are those of the files of validation and test. */
+static status split_table(const char *path, const size_t held[2], const size_t files[2], dataset *data,
+                          error_info *err) {
+    const size_t rows = data->points->rows, validation = held[0] + files[0], test = held[1] + files[1];
+    data->order = calloc(rows, sizeof *data->order);
+    if (data->name == NULL || data->order == NULL ||
+        data_part_order(rows - files[0] - files[1], held, files, data->order) != STATUS_OK)
         return error_set(err, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
-    }
-    data->validation = held_out;
-    memcpy(data->checksum, points->sha256, sizeof data->checksum);
+    const size_t first = validation + test, target = files[0] + files[1] > 0 ? first : 0;
+    memcpy(data->first, (size_t[DATASET_SPLITS]){first, 0, validation, target}, sizeof data->first);
+    memcpy(data->size, (size_t[DATASET_SPLITS]){rows - first, validation, test, rows - target}, sizeof data->size);
+    memcpy(data->checksum, data->points->sha256, sizeof data->checksum);
     fit_window(data, data->window);
     return STATUS_OK;
 }
 
-static status open_table(const char *path, dataset *data, error_info *err) {
-    TRY(table_read_numbers(path, &data->points, err));
-    const size_t rows = data->points->rows;
-    if (rows < 2 || rows > UINT32_MAX)
-        return error_set(err, STATUS_FORMAT, "\"%s\": expected between 2 and 2^32 points to split, found %zu", path,
-                         rows);
-    data->name = base_name(path);
-    return split_table(path, rows / 10 > 0 ? rows / 10 : 1, data, err);
+static status open_table(const dataset_spec *spec, dataset *data, error_info *err) {
+    size_t held[2], files[2] = {0, 0};
+    TRY(table_parts_read(spec, &data->points, held, files, err));
+    char name[DATA_NAME_MAX];
+    data_name(spec->name, name);
+    data->name = strdup(name);
+    return split_table(spec->name, held, files, data, err);
 }
 
-static status open_toy(const char *name, dataset *data, error_info *err) {
+static status open_toy(const dataset_spec *spec, dataset *data, error_info *err) {
+    const char *name = spec->name, *given = dataset_spec_given(spec);
     data->density = toy_find(name);
     if (data->density == NULL) {
         return error_set(
             err, STATUS_INVALID,
-            "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy, .csv or .tsv)", name,
-            toy_suggest(name));
+            "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy, .npz, .csv or .tsv)",
+            name, toy_suggest(name));
     }
+    if (given != NULL)
+        return error_set(
+            err, STATUS_INVALID,
+            "%s: \"%.200s\" is a toy density, whose points are drawn; expected it but for tables of points and "
+            "images, as by [data NAME] %s = ... for each",
+            given, name, given);
     data->name = strdup(name);
     if (data->name == NULL) return error_set(err, STATUS_MEMORY, "no memory for data set \"%s\"", name);
     toy_checksum(data->density, data->checksum);
@@ -120,17 +90,20 @@ static status open_toy(const char *name, dataset *data, error_info *err) {
     return STATUS_OK;
 }
 
-status dataset_open(const char *name_or_path, dataset **out, error_info *err) {
+status dataset_open_parts(const dataset_spec *spec, dataset **out, error_info *err) {
     dataset *data = calloc(1, sizeof *data);
-    if (data == NULL) return error_set(err, STATUS_MEMORY, "no memory for data set \"%s\"", name_or_path);
-    status outcome =
-        table_is_path(name_or_path) ? open_table(name_or_path, data, err) : open_toy(name_or_path, data, err);
+    if (data == NULL) return error_set(err, STATUS_MEMORY, "no memory for data set \"%s\"", spec->name);
+    status outcome = table_is_path(spec->name) ? open_table(spec, data, err) : open_toy(spec, data, err);
     if (outcome != STATUS_OK) {
         dataset_close(&data);
         return outcome;
     }
     *out = data;
     return STATUS_OK;
+}
+
+status dataset_open(const char *name_or_path, dataset **out, error_info *err) {
+    return dataset_open_parts(&(dataset_spec){.name = name_or_path}, out, err);
 }
 
 status dataset_from(const char *name, double *numbers, size_t rows, size_t columns, size_t held_out, dataset **out,
@@ -150,7 +123,7 @@ status dataset_from(const char *name, double *numbers, size_t rows, size_t colum
             name, held_out, rows);
     if (outcome == STATUS_OK) {
         data->name = strdup(name);
-        outcome = split_table(name, held_out, data, err);
+        outcome = split_table(name, (size_t[2]){held_out, 0}, (size_t[2]){0, 0}, data, err);
     }
     if (outcome == STATUS_OK) *out = data;
     else if (data != NULL) dataset_close(&data);
@@ -183,8 +156,8 @@ const table *dataset_table(const dataset *data) {
     return data->points;
 }
 
-size_t dataset_held_out(const dataset *data) {
-    return data->validation;
+size_t dataset_size(const dataset *data, dataset_split split) {
+    return data->size[split];
 }
 
 const char *dataset_checksum(const dataset *data) {
@@ -203,16 +176,11 @@ static random_purpose purpose_of(dataset_split split) {
 
 /* Return the row of the table for point `index` of a batch. */
 static size_t table_row(const dataset *data, dataset_split split, random_stream stream, uint64_t index) {
-    size_t rows = data->points->rows;
-    if (split == SPLIT_VALIDATION) return data->order[index % data->validation];
-    if (split == SPLIT_TARGET) return data->order[index % rows];
-    double u[4];
-    random_uniform4(stream, index, 0, u);
+    const size_t *rows = data->order + data->first[split], size = data->size[split];
+    if (split != SPLIT_TRAINING) return rows[index % size];
     /* The high word of 64 random bits times a count below 2^32, whose bias is below 2^-32. */
-    size_t training = rows - data->validation;
-    uint64_t bits = bits64(u);
-    uint64_t row = ((bits >> 32) * training + ((bits & UINT32_MAX) * training >> 32)) >> 32;
-    return data->order[data->validation + row];
+    const uint64_t bits = random_bits64(stream, index);
+    return rows[((bits >> 32) * size + ((bits & UINT32_MAX) * size >> 32)) >> 32];
 }
 
 void dataset_batch(const dataset *data, dataset_split split, uint64_t seed, uint64_t iteration, size_t first,
@@ -237,18 +205,18 @@ void dataset_batch(const dataset *data, dataset_split split, uint64_t seed, uint
 /* Compute mean and deviation of one column over the training rows. */
 static status fit_column(const dataset *data, size_t column, standard *out, error_info *err) {
     const table *points = data->points;
-    const size_t rows = points->rows - data->validation;
+    const size_t rows = data->size[SPLIT_TRAINING], *order = data->order + data->first[SPLIT_TRAINING];
     const double *numbers = points->numbers + column;
     double sum = 0, squares = 0, mean;
     bool constant = true;
     for (size_t i = 0; i < rows; i++) {
-        const double value = numbers[data->order[data->validation + i] * points->columns];
-        constant &= value == numbers[data->order[data->validation] * points->columns];
+        const double value = numbers[order[i] * points->columns];
+        constant &= value == numbers[order[0] * points->columns];
         sum += value;
     }
     mean = sum / (double)rows;
     for (size_t i = 0; i < rows; i++) {
-        const double rest = numbers[data->order[data->validation + i] * points->columns] - mean;
+        const double rest = numbers[order[i] * points->columns] - mean;
         squares += rest * rest;
     }
     out->mean[column] = mean;

@@ -12,6 +12,7 @@
 #include "base/export.h"
 #include "base/real.h"
 #include "base/status.h"
+#include "data/data_part.h"
 #include "data/standard.h"
 
 AFFJORD_API_BEGIN
@@ -21,10 +22,20 @@ typedef struct dataset dataset;
 
 /* Which points: trained on, validated on, tested on, or shown in figures as the target. */
 typedef enum dataset_split { SPLIT_TRAINING, SPLIT_VALIDATION, SPLIT_TEST, SPLIT_TARGET } dataset_split;
+enum { DATASET_SPLITS = 4 };
 
-/* Open a toy density by name (see toy.h), or a table of points by a path that table.h reads. A tenth of a table's
- * rows, chosen by RANDOM_SPLIT with seed 0, is its validation split. The caller owns *out. Errors: STATUS_INVALID for
- * an unknown name (with the most similar one), STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
+/* A toy density by its name (toy.h), or a table of points by a path that table.h reads: which columns of it, and what of
+ * it is held out. Files of validation and test must have its columns, with the same names. */
+typedef struct dataset_spec {
+    const char *name;
+    table_columns columns;
+    data_part validation, test;
+} dataset_spec;
+
+/* Open a data set. The caller owns *out. Errors: STATUS_INVALID for an unknown name (with the most similar one), for a
+ * column that is not there and for parts that leave no row to train on; STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
+status dataset_open_parts(const dataset_spec *spec, dataset **out, error_info *err);
+/* The same of all columns, with a tenth of a table's rows as the validation split and no test split. */
 status dataset_open(const char *name_or_path, dataset **out, error_info *err);
 /* The same for numbers (rows, columns) in memory, from malloc, which the data set takes over, also if it fails:
  * `held_out` rows are its validation split. Errors: STATUS_INVALID for a split that leaves no row on one side,
@@ -44,13 +55,12 @@ bool dataset_is_drawn(const dataset *data);
 /* Return the number of coordinates of a point. */
 size_t dataset_dimension(const dataset *data);
 
-/* Return the table with its numbers at the file's precision, and the number of its validation rows; NULL and 0 for a
- * toy density. */
+/* Return the table with its numbers at the file's precision, of all parts; NULL for a toy density. */
 const struct table *dataset_table(const dataset *data);
-/* The number of the table's validation rows; 0 for a toy density. */
-size_t dataset_held_out(const dataset *data);
+/* Return the number of the table's rows in a split; 0 for a toy density. */
+size_t dataset_size(const dataset *data, dataset_split split);
 
-/* Standardise training and validation points: subtract the mean and divide by the deviation (of n, not n - 1) of the
+/* Standardise training, validation and test points: subtract the mean and divide by the deviation (of n, not n - 1) of the
  * training rows. The target split is unchanged. dataset_fit only computes the units. Errors: STATUS_INVALID for a
  * toy density, for more columns than a flow takes, and for a constant column; STATUS_MEMORY. */
 status dataset_standardise(dataset *data, error_info *err);
@@ -60,7 +70,8 @@ status dataset_fit(const dataset *data, standard *out, error_info *err);
 /* Return these units, valid as long as the data set; NULL without standardisation. */
 const standard *dataset_units(const dataset *data);
 
-/* Return a SHA-256 in hexadecimal: of a table's file, or of a toy density's constants. */
+/* Return a SHA-256 in hexadecimal: of a table's file, of its parts and columns (table_parts.h), or of a toy density's
+ * constants. */
 const char *dataset_checksum(const dataset *data);
 
 /* x (count, dimension) <- the points first .. first + count - 1 of the batch for (split, seed, iteration). */

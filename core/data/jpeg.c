@@ -1,6 +1,4 @@
 /* jpeg.c - decode JPEG files. */
-#include "data/jpeg.h"
-
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,6 +7,8 @@
 #include <jpeglib.h>
 
 #include <jerror.h>
+
+#include "data/photo.h"
 
 /* libjpeg's error handler must not return, so it jumps here. */
 typedef struct decoder {
@@ -38,44 +38,31 @@ static void on_output(j_common_ptr common) {
     (void)common;
 }
 
-static status make_room(const char *path, size_t smallest, const decoder *self, photo *out, error_info *err) {
-    const size_t width = self->jpeg.image_width, height = self->jpeg.image_height;
-    if (width < smallest || height < smallest || width > JPEG_SIDE_MAX || height > JPEG_SIDE_MAX) {
-        return error_set(err, STATUS_FORMAT,
-                         "\"%s\": offset %zu: expected a picture of %zu to %d pixels a side, found %zu x %zu", path,
-                         self->size - self->jpeg.src->bytes_in_buffer, smallest, JPEG_SIDE_MAX, width, height);
-    }
-    if (3 * width * height > out->capacity) {
-        unsigned char *rgb = realloc(out->rgb, 3 * width * height);
-        if (rgb == NULL) return error_set(err, STATUS_MEMORY, "no memory for the picture \"%s\"", path);
-        out->rgb = rgb;
-        out->capacity = 3 * width * height;
-    }
-    out->width = width;
-    out->height = height;
-    return STATUS_OK;
-}
-
 /* Every call of libjpeg that may jump to `failed`. */
-static status decode(const char *path, const unsigned char *bytes, size_t smallest, decoder *self, photo *out,
-                     error_info *err) {
+static status decode(const char *path, const unsigned char *bytes, const photo_request *wanted, decoder *self,
+                     photo *out, error_info *err) {
     jpeg_create_decompress(&self->jpeg);
     jpeg_mem_src(&self->jpeg, bytes, (unsigned long)self->size);
     (void)jpeg_read_header(&self->jpeg, TRUE);
-    TRY(make_room(path, smallest, self, out, err));
-    self->jpeg.out_color_space = JCS_RGB;
+    const J_COLOR_SPACE found = self->jpeg.jpeg_color_space;
+    out->width = self->jpeg.image_width;
+    out->height = self->jpeg.image_height;
+    out->channels = wanted ? wanted->channels : found == JCS_GRAYSCALE ? 1 : 3;
+    TRY(photo_make_room(path, self->size - self->jpeg.src->bytes_in_buffer, wanted, out, err));
+    if (!wanted) return STATUS_OK;
+    self->jpeg.out_color_space = out->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
     self->jpeg.dct_method = JDCT_ISLOW;
     self->jpeg.do_fancy_upsampling = TRUE;
     (void)jpeg_start_decompress(&self->jpeg);
     while (self->jpeg.output_scanline < self->jpeg.output_height) {
-        JSAMPROW row = out->rgb + 3 * out->width * self->jpeg.output_scanline;
+        JSAMPROW row = out->pixels + out->channels * out->width * self->jpeg.output_scanline;
         (void)jpeg_read_scanlines(&self->jpeg, &row, 1);
     }
     (void)jpeg_finish_decompress(&self->jpeg);
     return STATUS_OK;
 }
 
-status jpeg_decode(const char *path, const unsigned char *bytes, size_t size, size_t smallest, photo *out,
+status jpeg_decode(const char *path, const unsigned char *bytes, size_t size, const photo_request *wanted, photo *out,
                    error_info *err) {
     decoder self = {.size = size};
     self.jpeg.err = jpeg_std_error(&self.errors);
@@ -87,16 +74,11 @@ status jpeg_decode(const char *path, const unsigned char *bytes, size_t size, si
         return error_set(err, STATUS_FORMAT, "\"%s\": offset 0: expected a JPEG picture, but the file is empty", path);
     status outcome;
     if (setjmp(self.failed) == 0) {
-        outcome = decode(path, bytes, smallest, &self, out, err);
+        outcome = decode(path, bytes, wanted, &self, out, err);
     } else {
         outcome = error_set(err, STATUS_FORMAT, "\"%s\": offset %zu: expected a valid JPEG file; libjpeg: %s", path,
                             self.offset, self.message);
     }
     jpeg_destroy_decompress(&self.jpeg);
     return outcome;
-}
-
-void jpeg_release(photo *picture) {
-    free(picture->rgb);
-    *picture = (photo){0};
 }

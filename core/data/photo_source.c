@@ -1,4 +1,4 @@
-/* photo_source.c - JPEG files in a folder or in a zip archive. */
+/* photo_source.c - JPEG and PNG files in a folder or in a zip archive. */
 #include "data/photo_source.h"
 
 #include <dirent.h>
@@ -10,10 +10,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include <zip.h>
-
 #include "base/file.h"
-#include "data/jpeg.h"
+#include "data/photo.h"
 
 static const char *last_part(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -27,36 +25,50 @@ static bool is_ending(const char *text, const char *ending) {
     return *text == *ending;
 }
 
-/* Return the dot of a name's ending if the ending is in the list; NULL otherwise. */
-static char *ending_among(const char *name, const char *const *endings) {
-    char *dot = strrchr(name, '.');
-    for (; dot != NULL && dot != name && *endings != NULL; endings++)
-        if (is_ending(dot, *endings)) return dot;
-    return NULL;
+/* The endings of pictures and what they are normalised to; NULL for formats that are not read. */
+static const struct {
+    const char *ending, *name;
+    photo_formats since; /* the first that has the format */
+} endings[] = {{".jpg", ".jpg", PHOTO_JPEG},
+               {".jpeg", ".jpg", PHOTO_JPEG},
+               {".png", ".png", PHOTO_JPEG_PNG},
+               {".bmp", NULL, 0},
+               {".gif", NULL, 0},
+               {".webp", NULL, 0},
+               {".tif", NULL, 0},
+               {".tiff", NULL, 0},
+               {".ppm", NULL, 0},
+               {".jp2", NULL, 0}};
+
+/* Return whether a name is that of a picture; *name <- its normalised ending, NULL if the formats do not have it. Some
+ * systems add hidden files, whose names begin with a dot, to archives. */
+static bool is_picture(photo_formats formats, const char *file, const char **name) {
+    const char *dot = strrchr(file, '.');
+    for (size_t i = 0; *file != '.' && dot != NULL && i < sizeof endings / sizeof *endings; i++) {
+        if (!is_ending(dot, endings[i].ending)) continue;
+        *name = endings[i].since <= formats ? endings[i].name : NULL;
+        return true;
+    }
+    return false;
 }
 
-static const char *const read_endings[] = {".jpg", ".jpeg", NULL};
-
-bool photo_source_name(char *name) {
-    char *dot = ending_among(name, read_endings);
-    if (dot != NULL) memcpy(dot, ".jpg", sizeof ".jpg");
-    return dot != NULL;
+static bool is_photo(photo_formats formats, const char *file) {
+    const char *name;
+    return is_picture(formats, file, &name) && name != NULL;
 }
 
-/* Some systems add hidden files, whose names begin with a dot, to archives. */
-static bool is_hidden(const char *name) {
-    return name[0] == '.';
+bool photo_source_name(photo_formats formats, char *file) {
+    const char *name;
+    if (!is_picture(formats, file, &name) || name == NULL) return false;
+    strcpy(strrchr(file, '.'), name); /* it is no longer */
+    return true;
 }
 
-static bool is_photo(const char *name) {
-    return !is_hidden(name) && ending_among(name, read_endings) != NULL;
-}
-
-/* Count a photo in a format that is not read. */
-static status count_other(photo_source *source, const char *name, error_info *err) {
-    static const char *const endings[] = {".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".jp2", NULL};
-    if (is_hidden(name) || ending_among(name, endings) == NULL) return STATUS_OK;
-    if (source->others++ == 0 && (source->other = strdup(name)) == NULL)
+/* Count a picture in a format that is not read. */
+static status count_other(photo_source *source, const char *file, error_info *err) {
+    const char *name;
+    if (!is_picture(source->formats, file, &name)) return STATUS_OK;
+    if (source->others++ == 0 && (source->other = strdup(file)) == NULL)
         return error_set(err, STATUS_MEMORY, "no memory to list \"%s\"", source->path);
     return STATUS_OK;
 }
@@ -65,7 +77,7 @@ static status keep_name(const photo_source *source, const char *file, photo_entr
     entry->file = strdup(file);
     entry->name = strdup(file);
     if (entry->file != NULL && entry->name != NULL) {
-        (void)photo_source_name(entry->name);
+        (void)photo_source_name(source->formats, entry->name);
         return STATUS_OK;
     }
     free(entry->file);
@@ -75,9 +87,9 @@ static status keep_name(const photo_source *source, const char *file, photo_entr
 
 /* Add an entry; the capacity doubles when full. */
 static status add_entry(photo_source *source, const char *file, photo_entry entry, error_info *err) {
-    if (entry.size > JPEG_FILE_MAX) {
+    if (entry.size > PHOTO_FILE_MAX) {
         return error_set(err, STATUS_FORMAT, "\"%s\": \"%s\": expected a picture of at most %d bytes, found %llu",
-                         source->path, file, JPEG_FILE_MAX, (unsigned long long)entry.size);
+                         source->path, file, PHOTO_FILE_MAX, (unsigned long long)entry.size);
     }
     const size_t count = source->count;
     if ((count & (count - 1)) == 0) {
@@ -93,7 +105,7 @@ static status add_entry(photo_source *source, const char *file, photo_entry entr
 static status list_folder(photo_source *source, DIR *folder, error_info *err) {
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         struct stat information;
-        if (!is_photo(entry->d_name)) {
+        if (!is_photo(source->formats, entry->d_name)) {
             TRY(count_other(source, entry->d_name, err));
             continue;
         }
@@ -111,7 +123,8 @@ bool photo_source_exists(const char *path) {
     bool found = false;
     DIR *folder = opendir(path);
     if (folder == NULL) return false;
-    for (const struct dirent *entry; !found && (entry = readdir(folder)) != NULL;) found = is_photo(entry->d_name);
+    for (const struct dirent *entry; !found && (entry = readdir(folder)) != NULL;)
+        found = is_photo(PHOTO_JPEG, entry->d_name);
     closedir(folder);
     return found;
 }
@@ -124,49 +137,19 @@ static status open_folder(photo_source *source, error_info *err) {
     return outcome;
 }
 
-/* The directory of an archive is at its end, so a truncated archive has none. */
-static status fail_archive(const photo_source *source, const char *reason, error_info *err) {
-    struct stat information;
-    const unsigned long long size = stat(source->path, &information) == 0 ? (unsigned long long)information.st_size : 0;
-    return error_set(err, STATUS_FORMAT,
-                     "\"%s\": offset %llu, its end: expected the directory of a zip archive, but: %s", source->path,
-                     size, reason);
-}
-
-static status list_archive(photo_source *source, error_info *err) {
-    const zip_int64_t count = zip_get_num_entries(source->archive, 0);
-    for (zip_int64_t i = 0; i < count; i++) {
-        zip_stat_t information;
-        zip_stat_init(&information);
-        const zip_uint64_t wanted = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_CRC;
-        if (zip_stat_index(source->archive, (zip_uint64_t)i, 0, &information) != 0 ||
-            (information.valid & wanted) != wanted) {
-            return fail_archive(source, zip_strerror(source->archive), err);
-        }
-        const char *name = last_part(information.name);
-        if (!is_photo(name)) {
+static status open_archive(photo_source *source, error_info *err) {
+    TRY(zip_reader_open(source->path, &source->archive, err));
+    for (size_t i = 0; i < zip_reader_count(source->archive); i++) {
+        zip_member member;
+        TRY(zip_reader_member(source->archive, i, &member, err));
+        const char *name = last_part(member.name);
+        if (!is_photo(source->formats, name)) {
             TRY(count_other(source, name, err));
             continue;
         }
-        const photo_entry entry = {.size = information.size, .mark = information.crc, .place = (uint64_t)i};
-        TRY(add_entry(source, name, entry, err));
+        TRY(add_entry(source, name, (photo_entry){.size = member.size, .mark = member.crc, .place = i}, err));
     }
     return STATUS_OK;
-}
-
-static status open_archive(photo_source *source, error_info *err) {
-    int code = 0;
-    source->archive = zip_open(source->path, ZIP_RDONLY, &code);
-    if (source->archive != NULL) return list_archive(source, err);
-    zip_error_t error;
-    zip_error_init_with_code(&error, code);
-    const status outcome =
-        code == ZIP_ER_MEMORY ? error_set(err, STATUS_MEMORY, "no memory to read \"%s\"", source->path)
-        : code == ZIP_ER_OPEN || code == ZIP_ER_NOENT || code == ZIP_ER_READ
-            ? error_set(err, STATUS_IO, "cannot read \"%s\": %s", source->path, zip_error_strerror(&error))
-            : fail_archive(source, zip_error_strerror(&error), err);
-    zip_error_fini(&error);
-    return outcome;
 }
 
 static int compare_names(const void *left, const void *right) {
@@ -175,13 +158,14 @@ static int compare_names(const void *left, const void *right) {
 }
 
 static status check_names(photo_source *source, error_info *err) {
+    const bool png = source->formats >= PHOTO_JPEG_PNG;
     if (source->count == 0)
         return error_set(
             err, STATUS_FORMAT,
-            "\"%s\": expected files ending in .jpg or .jpeg, found none%s%s%s (%zu pictures in formats that are "
-            "not read; convert them to JPEG)",
-            source->path, source->other ? ", but \"" : "", source->other ? source->other : "",
-            source->other ? "\"" : "", source->others);
+            "\"%s\": expected files ending in .jpg%s or .jpeg, found none%s%s%s (%zu pictures in formats that are "
+            "not read; convert them to JPEG%s)",
+            source->path, png ? ", .png" : "", source->other ? ", but \"" : "", source->other ? source->other : "",
+            source->other ? "\"" : "", source->others, png ? " or PNG" : "");
     qsort(source->entries, source->count, sizeof *source->entries, compare_names);
     for (size_t i = 1; i < source->count; i++) {
         if (strcmp(source->entries[i - 1].name, source->entries[i].name) == 0) {
@@ -192,11 +176,12 @@ static status check_names(photo_source *source, error_info *err) {
     return STATUS_OK;
 }
 
-status photo_source_open(const char *path, photo_source **out, error_info *err) {
+status photo_source_open(const char *path, photo_formats formats, photo_source **out, error_info *err) {
     struct stat information;
     photo_source *source = calloc(1, sizeof *source);
     if (source == NULL) return error_set(err, STATUS_MEMORY, "no memory to list \"%s\"", path);
     source->path = strdup(path);
+    source->formats = formats;
     status outcome;
     if (source->path == NULL) {
         outcome = error_set(err, STATUS_MEMORY, "no memory to list \"%s\"", path);
@@ -216,7 +201,7 @@ status photo_source_open(const char *path, photo_source **out, error_info *err) 
 
 void photo_source_close(photo_source **source) {
     if (*source == NULL) return;
-    if ((*source)->archive != NULL) zip_discard((*source)->archive);
+    zip_reader_close(&(*source)->archive);
     for (size_t i = 0; i < (*source)->count; i++) {
         free((*source)->entries[i].name);
         free((*source)->entries[i].file);
@@ -228,50 +213,14 @@ void photo_source_close(photo_source **source) {
     *source = NULL;
 }
 
-/* Describe libzip's error for a file in the archive; `offset` counts its unpacked bytes. */
-static status fail_entry(const photo_source *source, const photo_entry *entry, uint64_t offset, const char *reason,
-                         error_info *err) {
-    return error_set(err, STATUS_FORMAT, "\"%s\": \"%s\": offset %llu: expected %llu bytes in all, but: %s",
-                     source->path, entry->file, (unsigned long long)offset, (unsigned long long)entry->size, reason);
-}
-
-static status read_member(const photo_source *source, const photo_entry *entry, zip_file_t *file, unsigned char *bytes,
-                          error_info *err) {
-    uint64_t offset = 0;
-    /* Try to read one byte more than expected: libzip checks the CRC at the end. */
-    for (zip_int64_t part; (part = zip_fread(file, bytes + offset, entry->size + 1 - offset)) != 0;) {
-        if (part < 0) return fail_entry(source, entry, offset, zip_file_strerror(file), err);
-        offset += (uint64_t)part;
-        if (offset > entry->size) return fail_entry(source, entry, entry->size, "there are more", err);
-    }
-    if (offset < entry->size) return fail_entry(source, entry, offset, "it ends here", err);
-    return STATUS_OK;
-}
-
 status photo_source_read(photo_source *source, size_t index, unsigned char **bytes, size_t *size, error_info *err) {
     const photo_entry *entry = &source->entries[index];
-    if (source->archive == NULL) {
-        const size_t length = strlen(source->path) + strlen(entry->file) + 2;
-        char *path = malloc(length);
-        if (path == NULL)
-            return error_set(err, STATUS_MEMORY, "no memory to read \"%s/%s\"", source->path, entry->file);
-        snprintf(path, length, "%s/%s", source->path, entry->file);
-        const status outcome = file_read(path, bytes, size, err);
-        free(path);
-        return outcome;
-    }
-    zip_file_t *file = zip_fopen_index(source->archive, entry->place, 0);
-    if (file == NULL) return fail_entry(source, entry, 0, zip_strerror(source->archive), err);
-    unsigned char *content = malloc(entry->size + 1);
-    status outcome =
-        content == NULL ? error_set(err, STATUS_MEMORY, "no memory to read \"%s\" of \"%s\"", entry->file, source->path)
-                        : read_member(source, entry, file, content, err);
-    (void)zip_fclose(file);
-    if (outcome != STATUS_OK) {
-        free(content);
-        return outcome;
-    }
-    *bytes = content;
-    *size = (size_t)entry->size;
-    return STATUS_OK;
+    if (source->archive != NULL) return zip_reader_read(source->archive, entry->place, bytes, size, err);
+    const size_t length = strlen(source->path) + strlen(entry->file) + 2;
+    char *path = malloc(length);
+    if (path == NULL) return error_set(err, STATUS_MEMORY, "no memory to read \"%s/%s\"", source->path, entry->file);
+    snprintf(path, length, "%s/%s", source->path, entry->file);
+    const status outcome = file_read(path, bytes, size, err);
+    free(path);
+    return outcome;
 }

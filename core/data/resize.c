@@ -1,4 +1,4 @@
-/* resize.c - photos resized by a triangle filter and cropped to a square.
+/* resize.c - photos resized by a triangle filter and cropped.
  *
  * With s = old size / new size, new pixel i has its centre at c = (i + 1/2) s in the old row. It is sum_j w_j old_j
  * over the old pixels within s of c,
@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "data/jpeg.h"
+#include "data/photo.h"
 
-enum { CHANNELS = 3, WEIGHT_BITS = 22 };
+enum { WEIGHT_BITS = 22 };
 
 /* The old pixels that contribute to one new pixel. */
 typedef struct window {
@@ -50,46 +50,63 @@ static unsigned char weigh(const window *from, const unsigned char *bytes, size_
 typedef struct workspace {
     double *exact; /* (span) */
     int32_t *weights; /* (span) */
-    unsigned char *narrow; /* (height, side, 3): resized along rows */
+    unsigned char *narrow; /* (old height, new width, channels): resized along rows */
 } workspace;
 
-static void resize_rows(const photo *picture, size_t new_width, size_t left, size_t side, const workspace *work) {
-    const double scale = (double)picture->width / (double)new_width;
-    for (size_t x = 0; x < side; x++) {
-        const window from = make_window(picture->width, scale, left + x, work->exact, work->weights);
+/* One side: resized from `old` to `scaled` pixels, of which `size` are kept from `first` on. */
+typedef struct side {
+    size_t old, scaled, first, size;
+} side;
+
+static void resize_rows(const photo *picture, side x_axis, const workspace *work) {
+    const double scale = (double)x_axis.old / (double)x_axis.scaled;
+    const size_t channels = picture->channels;
+    for (size_t x = 0; x < x_axis.size; x++) {
+        const window from = make_window(x_axis.old, scale, x_axis.first + x, work->exact, work->weights);
         for (size_t y = 0; y < picture->height; y++) {
-            const unsigned char *row = picture->rgb + CHANNELS * picture->width * y;
-            for (size_t c = 0; c < CHANNELS; c++)
-                work->narrow[CHANNELS * (side * y + x) + c] = weigh(&from, row + c, CHANNELS);
+            const unsigned char *row = picture->pixels + channels * picture->width * y;
+            for (size_t c = 0; c < channels; c++)
+                work->narrow[channels * (x_axis.size * y + x) + c] = weigh(&from, row + c, channels);
         }
     }
 }
 
-static void resize_columns(const photo *picture, size_t new_height, size_t top, size_t side, const workspace *work,
-                           unsigned char *planes) {
-    const double scale = (double)picture->height / (double)new_height;
-    for (size_t y = 0; y < side; y++) {
-        const window from = make_window(picture->height, scale, top + y, work->exact, work->weights);
-        for (size_t x = 0; x < side; x++) {
-            for (size_t c = 0; c < CHANNELS; c++)
-                planes[side * (side * c + y) + x] = weigh(&from, work->narrow + CHANNELS * x + c, CHANNELS * side);
+static void resize_columns(size_t channels, side y_axis, size_t width, const workspace *work, unsigned char *planes) {
+    const double scale = (double)y_axis.old / (double)y_axis.scaled;
+    for (size_t y = 0; y < y_axis.size; y++) {
+        const window from = make_window(y_axis.old, scale, y_axis.first + y, work->exact, work->weights);
+        for (size_t x = 0; x < width; x++) {
+            for (size_t c = 0; c < channels; c++)
+                planes[width * (y_axis.size * c + y) + x] =
+                    weigh(&from, work->narrow + channels * x + c, channels * width);
         }
     }
 }
 
-status resize_photo(const photo *picture, size_t side, unsigned char *planes) {
-    const size_t width = picture->width, height = picture->height;
-    const size_t shorter = width < height ? width : height, longer = width < height ? height : width;
-    assert(side > 0 && side <= shorter);
-    const size_t new_width = side * width / shorter, new_height = side * height / shorter;
+/* Keep the middle; between two pixels, the later one. */
+static side make_side(size_t old, size_t scaled, size_t size) {
+    return (side){.old = old, .scaled = scaled, .first = (scaled - size + 1) / 2, .size = size};
+}
+
+status photo_resize(const photo *picture, size_t height, size_t width, image_fit fit, unsigned char *planes) {
+    const size_t old_width = picture->width, old_height = picture->height;
+    size_t new_width = old_width, new_height = old_height; /* IMAGE_CROP */
+    assert(height > 0 && width > 0 && height <= old_height && width <= old_width);
+    if (fit != IMAGE_CROP) {
+        new_width = width;
+        new_height = height;
+    }
+    /* The side that is longer than needed keeps its proportion. */
+    if (fit == IMAGE_COVER && old_width * height >= old_height * width) new_width = height * old_width / old_height;
+    else if (fit == IMAGE_COVER) new_height = width * old_height / old_width;
+    const size_t longer = old_width > old_height ? old_width : old_height;
     workspace work = {.exact = calloc(longer, sizeof *work.exact),
                       .weights = calloc(longer, sizeof *work.weights),
-                      .narrow = calloc(height, CHANNELS * side)};
+                      .narrow = calloc(old_height, picture->channels * width)};
     status outcome = STATUS_MEMORY;
     if (work.exact != NULL && work.weights != NULL && work.narrow != NULL) {
-        /* The middle; between two pixels, the later one. */
-        resize_rows(picture, new_width, (new_width - side + 1) / 2, side, &work);
-        resize_columns(picture, new_height, (new_height - side + 1) / 2, side, &work, planes);
+        resize_rows(picture, make_side(old_width, new_width, width), &work);
+        resize_columns(picture->channels, make_side(old_height, new_height, height), width, &work, planes);
         outcome = STATUS_OK;
     }
     free(work.exact);

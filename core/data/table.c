@@ -1,23 +1,17 @@
 /* table.c - points from a file. */
 #include "data/table.h"
 
-#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sha256.h>
-#include <zlib.h>
 
-#include "base/file.h"
+#include "data/array_file.h"
+#include "data/npz.h"
+#include "data/table_columns.h"
 #include "data/table_formats.h"
-
-typedef status table_parser(const char *path, const unsigned char *bytes, size_t size, table *out, error_info *err);
-
-static bool ends_with(const char *path, size_t length, const char *ending) {
-    const size_t tail = strlen(ending);
-    return length > tail && memcmp(path + length - tail, ending, tail) == 0;
-}
 
 /* Return the parser for the path's ending, or NULL; *stem <- the length of the path without it. */
 static table_parser *parser_of(const char *path, size_t *stem) {
@@ -26,9 +20,14 @@ static table_parser *parser_of(const char *path, size_t *stem) {
         table_parser *parse;
     } formats[] = {{".npy", npy_parse}, {".csv", csv_parse}, {".tsv", csv_parse}};
     size_t length = strlen(path);
-    if (ends_with(path, length, ".gz")) length -= strlen(".gz");
+    const char *archive = npz_end(path);
+    if (archive != NULL) {
+        *stem = (size_t)(archive - path) - strlen(".npz");
+        return npy_parse;
+    }
+    if (array_file_ends(path, length, ".gz")) length -= strlen(".gz");
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-        if (!ends_with(path, length, formats[i].ending)) continue;
+        if (!array_file_ends(path, length, formats[i].ending)) continue;
         *stem = length - strlen(formats[i].ending);
         return formats[i].parse;
     }
@@ -57,13 +56,6 @@ static status check_finite(const char *path, const table *points, error_info *er
     return STATUS_OK;
 }
 
-static void take_checksum(const void *bytes, size_t size, char sha256[65]) {
-    SHA256_CTX context;
-    SHA256_Init(&context);
-    SHA256_Update(&context, bytes, size);
-    SHA256_End(&context, sha256);
-}
-
 status table_from(const char *name, double *numbers, size_t rows, size_t columns, table **out, error_info *err) {
     table *points = calloc(1, sizeof *points);
     if (points == NULL) {
@@ -75,7 +67,7 @@ status table_from(const char *name, double *numbers, size_t rows, size_t columns
                          ? check_finite(name, points, err)
                          : error_set(err, STATUS_FORMAT, "\"%s\": expected points, found none", name);
     if (outcome == STATUS_OK) {
-        take_checksum(numbers, rows * columns * sizeof *numbers, points->sha256);
+        array_file_hash(numbers, rows * columns * sizeof *numbers, points->sha256);
         *out = points;
     } else {
         table_destroy(&points);
@@ -83,71 +75,57 @@ status table_from(const char *name, double *numbers, size_t rows, size_t columns
     return outcome;
 }
 
-/* *out <- the decompressed bytes and a 0 after them; the caller frees it. */
-static status unpack(const char *path, const unsigned char *bytes, size_t size, unsigned char **out, size_t *out_size,
-                     error_info *err) {
-    enum { GZIP = 16 + MAX_WBITS };
-    unsigned char *unpacked = NULL;
-    size_t capacity = 0;
-    if (size > UINT_MAX)
-        return error_set(err, STATUS_FORMAT, "\"%s\": expected less than 4 GB, found %zu bytes", path, size);
-    z_stream stream = {.next_in = (unsigned char *)bytes, .avail_in = (unsigned)size}; /* zlib only reads it */
-    int state = inflateInit2(&stream, GZIP) == Z_OK ? Z_OK : Z_MEM_ERROR;
-    while (state == Z_OK) {
-        const size_t more = capacity ? capacity : 65536;
-        unsigned char *grown = more < UINT_MAX ? realloc(unpacked, capacity + more + 1) : NULL;
-        if (grown == NULL) {
-            state = Z_MEM_ERROR;
-            break;
-        }
-        unpacked = grown;
-        stream.next_out = unpacked + capacity;
-        stream.avail_out = (unsigned)more;
-        state = inflate(&stream, Z_NO_FLUSH);
-        capacity += more;
-        if (state == Z_OK && stream.avail_out > 0) state = Z_DATA_ERROR; /* the file ends early */
-    }
-    *out_size = capacity - stream.avail_out;
-    const bool whole = state == Z_STREAM_END && stream.avail_in == 0;
-    (void)inflateEnd(&stream);
-    if (whole) {
-        unpacked[*out_size] = 0;
-        *out = unpacked;
-        return STATUS_OK;
-    }
-    free(unpacked);
-    if (state == Z_MEM_ERROR) return error_set(err, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
-    return error_set(err, STATUS_FORMAT,
-                     "\"%s\": expected one file compressed by gzip, found damaged data after %zu decompressed bytes",
-                     path, *out_size);
+/* sha256 <- that of the lines "table SHA-256" and "columns NUMBER ...", unless these are all columns in their order. */
+static void hash_columns(const size_t *keep, size_t count, size_t columns, char sha256[65]) {
+    SHA256_CTX context;
+    char text[96];
+    bool all = count == columns;
+    for (size_t i = 0; i < count; i++) all &= keep[i] == i;
+    if (all) return;
+    SHA256_Init(&context);
+    SHA256_Update(&context, (unsigned char *)text, (size_t)snprintf(text, sizeof text, "table %s\ncolumns", sha256));
+    for (size_t i = 0; i < count; i++)
+        SHA256_Update(&context, (unsigned char *)text, (size_t)snprintf(text, sizeof text, " %zu", keep[i] + 1));
+    SHA256_Update(&context, (unsigned char *)"\n", 1);
+    SHA256_End(&context, sha256);
 }
 
-status table_read_numbers(const char *path, table **out, error_info *err) {
-    size_t stem;
+/* Reduce the table to the columns wanted. */
+static status keep_columns(const char *path, const table_columns *wanted, table *points, error_info *err) {
+    size_t count = 0, *keep = calloc(points->columns, sizeof *keep);
+    if (keep == NULL) return error_set(err, STATUS_MEMORY, "no memory for the columns of \"%s\"", path);
+    status outcome = table_columns_find(wanted, path, points, keep, &count, err);
+    if (outcome == STATUS_OK) hash_columns(keep, count, points->columns, points->sha256);
+    if (outcome == STATUS_OK) outcome = table_columns_keep(keep, count, path, points, err);
+    free(keep);
+    return outcome;
+}
+
+status table_read_columns(const char *path, const table_columns *columns, table **out, error_info *err) {
+    size_t stem, size = 0;
     table_parser *parse = parser_of(path, &stem);
     if (parse == NULL)
         return error_set(err, STATUS_INVALID,
-                         "\"%s\": expected a path ending in .npy, .csv or .tsv, or in these and .gz", path);
+                         "\"%s\": expected a path ending in .npy, .npz, .csv or .tsv, or in .npy, .csv or .tsv and .gz",
+                         path);
     table *points = calloc(1, sizeof *points);
     if (points == NULL) return error_set(err, STATUS_MEMORY, "no memory to read \"%s\"", path);
     unsigned char *bytes = NULL;
-    size_t size = 0;
-    status outcome = file_read(path, &bytes, &size, err);
-    unsigned char *unpacked = NULL;
-    size_t unpacked_size = size;
-    if (outcome == STATUS_OK && ends_with(path, strlen(path), ".gz"))
-        outcome = unpack(path, bytes, size, &unpacked, &unpacked_size, err);
-    if (outcome == STATUS_OK) outcome = parse(path, unpacked ? unpacked : bytes, unpacked_size, points, err);
-    free(unpacked);
+    status outcome = array_file_read(path, &bytes, &size, points->sha256, err);
+    char sha256[65];
+    memcpy(sha256, points->sha256, sizeof sha256);
+    if (outcome == STATUS_OK) outcome = parse(path, bytes, size, columns, points, err);
+    memcpy(points->sha256, sha256, sizeof sha256);
+    if (outcome == STATUS_OK && table_columns_given(columns)) outcome = keep_columns(path, columns, points, err);
     if (outcome == STATUS_OK) outcome = check_finite(path, points, err);
-    if (outcome == STATUS_OK) {
-        take_checksum(bytes, size, points->sha256);
-        *out = points;
-    } else {
-        table_destroy(&points);
-    }
+    if (outcome == STATUS_OK) *out = points;
+    else table_destroy(&points);
     free(bytes);
     return outcome;
+}
+
+status table_read_numbers(const char *path, table **out, error_info *err) {
+    return table_read_columns(path, NULL, out, err);
 }
 
 status table_read(const char *path, table **out, error_info *err) {

@@ -8,6 +8,7 @@
 #include "base/export.h"
 #include "base/real.h"
 #include "base/status.h"
+#include "data/data_part.h"
 
 AFFJORD_API_BEGIN
 
@@ -15,18 +16,23 @@ AFFJORD_API_BEGIN
 typedef struct table {
     size_t rows, columns; /* its shape */
     real *values; /* (rows, columns) */
-    char sha256[65]; /* of the file's bytes, in hexadecimal */
+    char sha256[65]; /* of the file's bytes, in hexadecimal; of an array of an archive, of its unpacked bytes */
     char *names; /* of the columns, each terminated by 0, one after the other; NULL if the file has none */
     double *numbers; /* (rows, columns), at the file's precision: only from table_read_numbers */
 } table;
 
-/* Read a table whose path ends in .npy, .csv or .tsv, or one of these and .gz (docs/reference/data.md defines the
- * formats). All values are finite; there is at least one. The caller owns *out. Errors, with the path and the expected
- * value: STATUS_INVALID for another ending, STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
+/* Read a table whose path ends in .npy, .npz, .csv or .tsv, or in .npy, .csv or .tsv and .gz (docs/reference/data.md
+ * defines the formats). FILE.npz:NAME is one array of several. All values are finite; there is at least one. The caller
+ * owns *out. Errors, with the path and the expected value: STATUS_INVALID for another ending or an array that is not
+ * there, STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status table_read(const char *path, table **out, error_info *err);
 
 /* Read a table into `numbers` instead of `values`, which is NULL. A float has seven digits; a file may have more. */
 status table_read_numbers(const char *path, table **out, error_info *err);
+
+/* The same of some columns; the others may hold anything, in a text also words. `columns` may be NULL for all. Errors:
+ * also STATUS_INVALID, with data.columns or data.ignore first, for a column that is not there. */
+status table_read_columns(const char *path, const table_columns *columns, table **out, error_info *err);
 
 /* A table of numbers (rows, columns) in memory, from malloc, which it takes over, also if it fails; its checksum is
  * theirs. `name` is for messages. Errors: STATUS_FORMAT for none, or one that is not finite; STATUS_MEMORY. */
@@ -41,7 +47,7 @@ const char *table_name(const table *points, size_t column);
 /* Return whether the path ends like that of a table. */
 bool table_is_path(const char *path);
 
-/* Return the length of the path without that ending; 0 for other paths. */
+/* Return the length of the path without that ending, and without the name of an array; 0 for other paths. */
 size_t table_stem(const char *path);
 
 AFFJORD_API_END

@@ -5,8 +5,10 @@
 #include "data/table.h"
 
 /* Fill rows, columns, numbers and, if present, names (newly allocated) from the `size` bytes of a file, which a 0
- * follows. Numbers may be infinite or NaN. Errors: STATUS_FORMAT, STATUS_MEMORY. */
-status csv_parse(const char *path, const unsigned char *bytes, size_t size, table *out, error_info *err);
-status npy_parse(const char *path, const unsigned char *bytes, size_t size, table *out, error_info *err);
+ * follows. Numbers may be infinite or NaN. In a text, columns that are not `wanted` (may be NULL for all) may hold
+ * words, which become NaN. Errors: STATUS_FORMAT, STATUS_MEMORY; those of table_columns_find. */
+typedef status table_parser(const char *path, const unsigned char *bytes, size_t size, const table_columns *wanted,
+                            table *out, error_info *err);
+table_parser csv_parse, npy_parse;
 
 #endif

@@ -198,16 +198,33 @@ static status check(const image_spec *spec, error_info *err) {
     return STATUS_OK;
 }
 
+/* Return the number of scales of images of this size; 0 if one of them is squeezed and has an odd side. */
+static size_t count_scales(size_t height, size_t width) {
+    size_t scales = 0;
+    for (size_t h = height, w = width; h >= 4 && w >= 4; h /= 2, w /= 2, scales++)
+        if (scales > 0 && (h << scales != height || w << scales != width)) return 0;
+    return scales;
+}
+
+/* Name the nearest smaller size that has scales. */
+static status fail_size(const image_spec *spec, error_info *err) {
+    for (size_t less = 1;; less++) /* 4 x 4 has a scale */
+        for (size_t lower = 0; lower <= less; lower++) {
+            const size_t height = spec->height - lower, width = spec->width - (less - lower);
+            if (lower + 4 > spec->height || less - lower + 4 > spec->width || count_scales(height, width) == 0)
+                continue;
+            return error_set(
+                err, STATUS_INVALID,
+                "images of %zu x %zu pixels (height x width): halved again and again down to below 4, a side is "
+                "odd before; expected for example %zu x %zu",
+                spec->height, spec->width, height, width);
+        }
+}
+
 status image_model_expand(const image_spec *spec, image_model *out, error_info *err) {
     TRY(check(spec, err));
-    size_t scales = 0;
-    for (size_t h = spec->height, w = spec->width; h >= 4 && w >= 4; h /= 2, w /= 2) {
-        if (scales > 0 && (h * 2 != spec->height >> (scales - 1) || w * 2 != spec->width >> (scales - 1)))
-            return error_set(err, STATUS_INVALID,
-                             "images of %zu x %zu pixels: scale %zu has an odd side, not to be squeezed", spec->height,
-                             spec->width, scales);
-        scales++;
-    }
+    const size_t scales = count_scales(spec->height, spec->width);
+    if (scales == 0) return fail_size(spec, err);
     *out = (image_model){.spec = *spec, .scales = scales};
     expansion x = {.spec = &out->spec};
     size_t c = spec->channels, h = spec->height, w = spec->width;

@@ -11,6 +11,7 @@
 #include "base/choices.h"
 #include "base/edit_distance.h"
 #include "base/number.h"
+#include "data/image.h"
 #include "field/image_model.h"
 #include "flow/cnf.h"
 
@@ -435,8 +436,7 @@ bool settings_is_renamed(const setting_option *option, const char *key, const ch
 }
 
 bool settings_of_run(const setting_option *option) {
-    if (strcmp(option->section, "data") == 0) return option->keyed; /* the others say where data lie */
-    return strcmp(option->section, "experiment") != 0;
+    return strcmp(option->section, "experiment") != 0 && strcmp(option->name, "data.dir") != 0;
 }
 
 void settings_each(const settings *values,
@@ -446,6 +446,6 @@ void settings_each(const settings *values,
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (!settings_of_run(&OPTIONS[i])) continue;
         settings_hash_text(values, &OPTIONS[i], text);
-        visit(argument, OPTIONS[i].section, settings_hash_key(&OPTIONS[i]), text);
+        if (*text) visit(argument, OPTIONS[i].section, settings_hash_key(&OPTIONS[i]), text);
     }
 }

@@ -47,7 +47,8 @@ typedef enum setting_type {
 typedef enum setting_items {
     ITEMS_ANY, /* any characters */
     ITEMS_NAME, /* letters, digits, _ and - */
-    ITEMS_SEEDS /* an integer, or a range of them as in 0-29 */
+    ITEMS_SEEDS, /* an integer, or a range of them as in 0-29 */
+    ITEMS_PART /* a number, or the path of a file (data/data_part.h) */
 } setting_items;
 
 /* The description of one setting. */
@@ -107,11 +108,12 @@ void settings_hash_text(const settings *values, const setting_option *option, ch
 bool settings_is_renamed(const setting_option *option, const char *key, const char *value,
                          char today[SETTINGS_TEXT_MAX]);
 
-/* Return whether a setting belongs to a run: those of [experiment] list the runs, and data.dir is a path. */
+/* Return whether a setting belongs to a run and may differ between data sets and models: those of [experiment] list the
+ * runs, and data.dir is a path. */
 bool settings_of_run(const setting_option *option);
 
-/* Visit every setting of a run as text, in the order of options.def, with the names of settings_hash_key() and
- * settings_hash_text(). These are the rows of the table `setting` and the texts of a checkpoint. */
+/* Visit every setting of a run as text, except empty texts, in the order of options.def, with the names of
+ * settings_hash_key() and settings_hash_text(). These are the rows of the table `setting` and the texts of a checkpoint. */
 void settings_each(const settings *values,
                    void (*visit)(void *argument, const char *section, const char *key, const char *value),
                    void *argument);

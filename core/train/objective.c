@@ -212,11 +212,12 @@ static status check_points(const objective_spec *spec, const dataset *data, erro
                          dataset_dimension(data));
     if (spec->batch < 1 || spec->validation < 1)
         return error_set(err, STATUS_INVALID, "batch and validation points must be at least 1");
-    if (spec->test > 0 && !dataset_is_drawn(data))
-        return error_set(err, STATUS_INVALID,
-                         "train.test: %zu test points of \"%s\": expected 0, as all held-out rows of a table are "
-                         "validated on",
-                         spec->test, dataset_name(data));
+    if (!dataset_is_drawn(data) && spec->test > dataset_size(data, SPLIT_TEST))
+        return error_set(
+            err, STATUS_INVALID,
+            "train.test: %zu test points of \"%s\": expected at most the %zu of its test part, which data.test "
+            "sets",
+            spec->test, dataset_name(data), dataset_size(data, SPLIT_TEST));
     return cnf_check(&spec->flow, err);
 }
 
@@ -231,7 +232,8 @@ static status build_points(objective *self, parallel *workers, error_info *err) 
     self->D = spec->flow.dimension;
     spec->flow.log_volume = standard_log_volume(dataset_units(data));
     /* Each held-out row counts once. */
-    if (!dataset_is_drawn(data) && dataset_held_out(data) < spec->validation) spec->validation = dataset_held_out(data);
+    if (!dataset_is_drawn(data) && dataset_size(data, SPLIT_VALIDATION) < spec->validation)
+        spec->validation = dataset_size(data, SPLIT_VALIDATION);
     TRY(cnf_create(&spec->flow, spec->batch, workers, &self->flow, err));
     self->holdout[OBJECTIVE_VALIDATION] = spec->validation;
     for (size_t which = 0; which < OBJECTIVE_HOLDOUTS; which++) {

@@ -36,8 +36,8 @@ typedef struct objective_spec {
                    * training split */
     size_t validation; /* points of the validation batch, limited to the held-out rows of a table; or the first images
                         * of the validation split, 0: all */
-    size_t test; /* of the test batch, 0: none. Drawn points; or test images, after those of the validation batch if
-                  * those are test images too. Tables of points have no test batch */
+    size_t test; /* of the test batch, 0: none. Drawn points; the first rows of a table's test part; or test images,
+                  * after those of the validation batch if those are test images too */
     bool flip; /* mirror training images at random */
 } objective_spec;
 

@@ -1,4 +1,4 @@
-/* command_data.c - ./run data check: checks the image data sets, or one table. */
+/* command_data.c - ./run data check: checks the image data sets, or one file of points or images. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -11,6 +11,7 @@
 #include "commands/options.h"
 #include "data/image.h"
 #include "data/table.h"
+#include "settings/source.h"
 #include "settings/table_report.h"
 #include "system/wrap.h"
 
@@ -21,6 +22,7 @@ static void write_wrapped(const char *text) {
 }
 
 static const char *origin_text(const image_set *set) {
+    if (image_kind_of(set->name) == NULL) return "your own images";
     switch (set->origin) {
     case IMAGE_OFFICIAL: return "the published files, by their checksums";
     case IMAGE_UNVERIFIED: return "as many images as published; their checksums are not known to this program";
@@ -109,84 +111,143 @@ static status check_all(const char *data, DIR *folder, bool *sound, error_info *
     return outcome;
 }
 
+/* --- One file --- */
+
+static int fail_check(const char *path, const error_info *err) {
+    printf("%s: NOT SOUND\n", path);
+    write_wrapped(err->text);
+    return EXIT_FAILED;
+}
+
 /* Print what a table has, with all its columns. */
-static int check_table(const char *path) {
-    dataset *points;
+static int write_table(const dataset *points) {
     char *report;
     error_info err = {""};
-    if (dataset_open(path, &points, &err) != STATUS_OK) {
-        printf("%s: NOT SOUND\n", path);
-        write_wrapped(err.text);
-        return EXIT_FAILED;
-    }
-    const status outcome = table_report(points, false, SIZE_MAX, &report, &err);
-    if (outcome == STATUS_OK) fputs(report, stdout);
-    if (outcome == STATUS_OK && dataset_dimension(points) > CNF_DIMENSION_MAX)
+    if (table_report(points, false, SIZE_MAX, &report, &err) != STATUS_OK) return command_failed(err.text);
+    fputs(report, stdout);
+    free(report);
+    if (dataset_dimension(points) > CNF_DIMENSION_MAX)
         printf("%s: warning: too many columns for a flow; expected 1 to %d\n", dataset_name(points), CNF_DIMENSION_MAX);
-    free(outcome == STATUS_OK ? report : NULL);
-    dataset_close(&points);
-    return outcome == STATUS_OK ? EXIT_DONE : command_failed(err.text);
+    return EXIT_DONE;
 }
+
+/* Print what images are, and whether their size has the scales of a flow. */
+static int write_images(const source *data) {
+    const specification_shape shape = source_shape(data);
+    settings usual;
+    error_info err = {""};
+    write_set(data->images);
+    settings_default(&usual);
+    usual.model_context = 0;
+    if (specification_check(&usual, &shape, &err) != STATUS_OK)
+        printf("%s: warning: %s; set image.size\n", data->images->name, err.text);
+    return EXIT_DONE;
+}
+
+static int check_file(const char *path, const settings *values) {
+    source data;
+    error_info err = {""};
+    if (source_open(path, values, &data, &err) != STATUS_OK) return fail_check(path, &err);
+    const int code = data.images ? write_images(&data) : write_table(data.points);
+    source_close(&data);
+    return code;
+}
+
+/* --- The command line --- */
 
 typedef struct request {
     const char *folder;
+    argument_texts set;
 } request;
 
 static const argument_option options[] = {
-    OPTION_TEXT(request, folder, "--dir", "DIR", "folder of the image data sets ($AFFJORD_DATA, else ./data)")};
+    OPTION_TEXT(request, folder, "--dir", "DIR", "folder of the image data sets ($AFFJORD_DATA, else ./data)"),
+    OPTION_TEXTS(request, set, "--set", "SECTION.KEY=VALUE",
+                 "with FILE: a setting of [data] or [image], as data.ignore=label; may be repeated")};
 
-/* Find what to check: a table, or all sets of images (*path <- NULL). Errors: STATUS_INVALID. */
-static status read_words(int count, char **words, const char **data, const char **path, error_info *err) {
-    const char *others[2] = {"check", NULL};
-    size_t others_count;
-    request args = {.folder = NULL};
-    TRY(command_read(&command_data, count, words, &args, 2, others, &others_count, err));
-    if (strcmp(others[0], "check") != 0)
-        return error_set(err, STATUS_INVALID, "data %.100s: unknown action; expected data check", others[0]);
-    if (others[1] && !table_is_path(others[1]))
-        return error_set(err, STATUS_INVALID, "%.100s: no table; expected a path that ends in .npy, .csv or .tsv",
-                         others[1]);
-    if (others[1] && args.folder) return error_set(err, STATUS_INVALID, "--dir: expected without a table");
-    *data = args.folder;
-    *path = others[1];
+/* values <- the defaults with what --set says. Errors: STATUS_INVALID. */
+static status read_settings(const argument_texts *set, settings *values, error_info *err) {
+    settings_default(values);
+    for (size_t i = 0; i < set->count; i++) {
+        char name[SETTINGS_NAME_MAX];
+        const setting_option *option;
+        const char *equals = strchr(set->items[i], '=');
+        const size_t length = equals ? (size_t)(equals - set->items[i]) : 0;
+        if (length == 0 || length >= sizeof name)
+            return error_set(err, STATUS_INVALID, "--set %.100s: expected section.key=value", set->items[i]);
+        snprintf(name, sizeof name, "%.*s", (int)length, set->items[i]);
+        TRY(settings_find_name(name, &option, err));
+        TRY(settings_parse(option, equals + 1, values, err));
+    }
     return STATUS_OK;
 }
 
-static int run_data(int count, char **words, int all_count, char **all) {
-    (void)all_count;
-    (void)all;
-    const char *data = NULL, *path = NULL;
+/* Find what to check: a file, or all sets of images (*path <- NULL). Errors: STATUS_INVALID. */
+static status read_words(int count, char **words, request *args, const char **path, settings *values, error_info *err) {
+    const char *others[2] = {"check", NULL};
+    size_t others_count;
+    TRY(command_read(&command_data, count, words, args, 2, others, &others_count, err));
+    if (strcmp(others[0], "check") != 0)
+        return error_set(err, STATUS_INVALID, "data %.100s: unknown action; expected data check", others[0]);
+    *path = others[1];
+    if (*path && !table_is_path(*path) && !source_is_files(*path))
+        return error_set(
+            err, STATUS_INVALID,
+            "%.100s: no table or images; expected a path that ends in .npy, .npz, .csv, .tsv or .zip, or a folder",
+            *path);
+    if (*path && args->folder) return error_set(err, STATUS_INVALID, "--dir: expected without a file");
+    if (!*path && args->set.count > 0)
+        return error_set(err, STATUS_INVALID, "--set: expected a file to check beside it");
+    return read_settings(&args->set, values, err);
+}
+
+/* Check all sets in the folder that was asked for, or the usual one. */
+static int check_folder(const char *data) {
     error_info err = {""};
-    status outcome = read_words(count, words, &data, &path, &err);
-    if (outcome != STATUS_OK) return usage_error(&command_data, err.text);
-    if (path != NULL) return check_table(path);
     if (data == NULL) data = getenv("AFFJORD_DATA");
-    const bool args = data != NULL && data[0] != 0;
-    if (!args) data = "./data";
+    const bool asked = data != NULL && data[0] != 0;
+    if (!asked) data = "./data";
     DIR *folder = opendir(data);
     /* Without a folder, list where to get the data. */
-    if (folder == NULL && (args || errno != ENOENT)) {
+    if (folder == NULL && (asked || errno != ENOENT)) {
         error_describe(&err, "%.400s: cannot read the folder of the data: %s", data, strerror(errno));
         return command_failed(err.text);
     }
     printf("Images in %s%s\n", data, folder == NULL ? ", which does not exist" : "");
     bool sound = true;
-    outcome = check_all(data, folder, &sound, &err);
+    const status outcome = check_all(data, folder, &sound, &err);
     if (folder != NULL) closedir(folder);
     if (outcome != STATUS_OK) return command_failed(err.text);
     return sound ? EXIT_DONE : EXIT_FAILED;
 }
 
+static int run_data(int count, char **words, int all_count, char **all) {
+    (void)all_count;
+    (void)all;
+    const char *path = NULL;
+    settings values;
+    error_info err = {""};
+    request args = {.set = {.items = calloc((size_t)count + 1, sizeof *args.set.items)}};
+    if (args.set.items == NULL) return command_failed("out of memory");
+    const status outcome = read_words(count, words, &args, &path, &values, &err);
+    const int code = outcome != STATUS_OK ? usage_error(&command_data, err.text)
+                     : path != NULL       ? check_file(path, &values)
+                                          : check_folder(args.folder);
+    free(args.set.items);
+    return code;
+}
+
 const command command_data = {
     .name = "data",
-    .summary = "check the image data sets, or a table of points",
-    .forms = (const char *const[]){"check [--dir DIR]", "check FILE", NULL},
+    .summary = "check the image data sets, or a table of points or images of your own",
+    .forms = (const char *const[]){"check [--dir DIR]", "check FILE [--set SECTION.KEY=VALUE]...", NULL},
     .words = "check",
     .text =
         "Lists the image data sets (MNIST, CIFAR-10, CelebA) that it finds, with their checksums; for missing sets, "
         "which files to download from where. It downloads nothing.\n\n"
-        "For FILE, a table of points (.csv, .tsv or .npy): prints the number of rows, how many are held out, and the "
-        "range "
-        "and deviation of each column, and warns of columns that have no density.",
+        "For FILE, a table of points (.csv, .tsv, .npy or FILE.npz:NAME): prints the number of rows, how many are held "
+        "out, and the range and deviation of each column, and warns of columns that have no density.\n\n"
+        "For FILE with images (an array of bytes in .npy or .npz, a folder or a .zip of JPEG and PNG pictures): prints "
+        "their number, parts and size, and whether a flow can take the size.",
     OPTIONS(options),
     .run = run_data};

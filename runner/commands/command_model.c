@@ -196,7 +196,7 @@ static int run_export(int count, char **words, int all_count, char **all) {
 
 static const argument_option eval_options[] = {
     OPTION_TEXT(model_request, input, "--input", "X",
-                "table of points (.npy, .csv or .tsv), or name of an image data set"),
+                "table of points (.npy, .npz, .csv or .tsv), name of an image data set, or your own images"),
     OPTION_TABLE_OUTPUT,
     OPTION_IMAGE_COUNT,
     OPTION_NOISE_SEED,

@@ -9,6 +9,7 @@
 #include "commands/model.h"
 #include "data/image_batch.h"
 #include "data/table.h"
+#include "model/data_settings.h"
 #include "settings/source.h"
 #include "system/paths.h"
 
@@ -36,11 +37,10 @@ static status read_rows(const model_request *args, const model *trained, bool da
                         error_info *err) {
     table *points;
     const size_t D = model_dimension(trained);
-    TRY(table_read_numbers(args->input, &points, err));
+    settings values = trained->values;
+    if (!data) *values.data_columns = *values.data_ignore = '\0';
+    TRY(data_read_points(&values, args->input, D, &points, err));
     status outcome = STATUS_OK;
-    if (points->columns != D)
-        outcome = error_set(err, STATUS_FORMAT, "%s: found %zu columns, expected %zu, the dimension of the model",
-                            args->input, points->columns, D);
     for (size_t i = 0; trained->images && data && outcome == STATUS_OK && i < points->rows * D; i++)
         if (points->numbers[i] < 0 || points->numbers[i] > 1)
             outcome = error_set(err, STATUS_FORMAT,
@@ -57,6 +57,7 @@ static status read_rows(const model_request *args, const model *trained, bool da
 static status find_set(const model_request *args, settings *values, error_info *err) {
     char stored[SETTINGS_TEXT_MAX];
     snprintf(stored, sizeof stored, "%s", values->data_dir);
+    if (source_is_files(args->input)) return STATUS_OK;
     if (args->folder) snprintf(values->data_dir, sizeof values->data_dir, "%s", args->folder);
     else if (*stored && !image_exists(args->input, stored)) values->data_dir[0] = '\0';
     if (image_exists(args->input, source_folder(values))) return STATUS_OK;
@@ -69,7 +70,7 @@ static status find_set(const model_request *args, settings *values, error_info *
 static status read_set(const model_request *args, model *trained, model_rows *x, size_t *n, error_info *err) {
     source data;
     TRY(find_set(args, &trained->values, err));
-    TRY(source_open(args->input, &trained->values, &data, err));
+    TRY(source_open_whole(args->input, &trained->values, &data, err));
     const specification_shape shape = source_shape(&data);
     const image_split split = objective_validation_split(data.images);
     const size_t there = data.images->size[split];

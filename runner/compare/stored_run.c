@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/real.h"
+#include "data/data_name.h"
 #include "data/toy.h"
 #include "settings/source.h"
 #include "system/paths.h"
@@ -19,6 +20,8 @@ struct stored_data {
     error_info reason; /* where not */
     plan_dataset data;
     char folder[SETTINGS_TEXT_MAX]; /* data.dir, of images */
+    char validation[SETTINGS_TEXT_MAX],
+        test[SETTINGS_TEXT_MAX]; /* data.validation and data.test, where files are now */
     size_t held_out; /* rows of a table; 0 for other data */
 };
 
@@ -88,8 +91,10 @@ static bool try_source(const char *name, const char *folder, const db_run *row, 
         snprintf(out->data.name, sizeof out->data.name, "%s", row->dataset);
         snprintf(out->data.checksum, sizeof out->data.checksum, "%s", row->data_checksum);
         out->data.shape = source_shape(&data);
-        out->held_out = data.points ? dataset_held_out(data.points) : 0;
+        out->held_out = data.points ? dataset_size(data.points, SPLIT_VALIDATION) : 0;
         snprintf(out->folder, sizeof out->folder, "%s", folder);
+        memcpy(out->validation, values->data_validation, sizeof out->validation);
+        memcpy(out->test, values->data_test, sizeof out->test);
     } else {
         error_describe(&out->reason,
                        "the data \"%.200s\" is not what it was: expected SHA-256 %.12s..., found "
@@ -103,26 +108,30 @@ static bool try_source(const char *name, const char *folder, const db_run *row, 
 typedef struct searching {
     const db_run *row;
     const settings *values;
-    const char *images; /* the set's name; NULL for points */
+    const char *images; /* the name of a known set; NULL for others */
     stored_data *out;
 } searching;
 
-/* Try an item of an experiment's list of data. Images are in the experiment's data folder, tables beside its file. */
+/* Try an item of an experiment's list of data. Images of a known set are in the experiment's data folder, tables and a
+ * user's own images beside its file, as are their parts. */
 static void try_item(const searching *self, const experiment_config *config, const char *item) {
-    char path[PATH_MAX];
+    char path[PATH_MAX], called[DATA_NAME_MAX];
     error_info ignored;
+    settings there, today;
     if (self->images) {
         if (strcmp(item, self->images) == 0)
             try_source(item, config_settings(config)->data_dir, self->row, self->values, self->out);
         return;
     }
-    if (source_is_images(item) || config_data_source(config, item, path, &ignored) != STATUS_OK) return;
+    if (image_kind_of(item) || config_data_source(config, item, path, &ignored) != STATUS_OK) return;
     /* Other tables of the same experiment need no message. */
-    const char *slash = strrchr(item, '/');
-    const char *stem = slash ? slash + 1 : item;
-    const size_t length = strlen(self->row->dataset);
-    if (strncmp(stem, self->row->dataset, length) != 0 || stem[length] != '.') return;
-    try_source(path, "", self->row, self->values, self->out);
+    data_name(item, called);
+    if (strncmp(self->row->dataset, called, strlen(called)) != 0) return;
+    config_resolve(config, item, self->row->model, &today);
+    there = *self->values;
+    memcpy(there.data_validation, today.data_validation, sizeof there.data_validation);
+    memcpy(there.data_test, today.data_test, sizeof there.data_test);
+    try_source(path, "", self->row, &there, self->out);
 }
 
 /* Open the experiment's file by the path of its command line: relative to the current folder, or to the project's. */
@@ -141,12 +150,12 @@ static status try_experiment(void *argument, const char *file) {
     return STATUS_OK;
 }
 
-/* name <- the set's name without "_HEIGHTxWIDTH" of downsampled images. Return false for points. */
+/* name <- a known set's name without "_HEIGHTxWIDTH" of downsampled images. Return false for others. */
 static bool image_name(const db_run *row, const settings *values, char name[DB_NAME_MAX]) {
     snprintf(name, DB_NAME_MAX, "%s", row->dataset);
     char *cut = values->image_downsample > 1 ? strrchr(name, '_') : NULL;
     if (cut) *cut = '\0';
-    return source_is_images(name);
+    return image_kind_of(name) != NULL;
 }
 
 static status find_data(results_db *db, const db_run *row, const settings *values, stored_data *out, error_info *err) {
@@ -219,6 +228,8 @@ static status prepare_data(results_db *db, stored_cache *cache, stored_run *out,
     if (!data->found) return STATUS_OK;
     out->data = data->data;
     memcpy(out->values.data_dir, data->folder, sizeof out->values.data_dir);
+    memcpy(out->values.data_validation, data->validation, sizeof out->values.data_validation);
+    memcpy(out->values.data_test, data->test, sizeof out->values.data_test);
     *able = data->held_out == 0 || out->values.train_validation <= data->held_out;
     if (!*able) {
         error_describe(reason,

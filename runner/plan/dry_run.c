@@ -40,6 +40,7 @@ static void write_block(const plan *runs, size_t pair, reach wanted, const char 
         char text[SETTINGS_TEXT_MAX];
         if (!settings_of_run(option) || !is_used(runs, option) || reach_of(runs, option) != wanted) continue;
         settings_text(&runs->resolved[pair], option, text);
+        if (!*text) continue;
         if (!titled) fprintf(stream, "%s\n", title);
         titled = true;
         fprintf(stream, "  %s = %s\n", option->name, text);

@@ -94,6 +94,40 @@ static status describe_count(const experiment_config *config, const char *item, 
     return STATUS_OK;
 }
 
+/* origin <- "file:line" of the setting that a reason begins with, in a sweep, for a model (or NULL) on a data set; false
+ * if it begins with no setting, or one that is not set. */
+static bool find_origin(const experiment_config *config, const char *item, const char *model, const char *reason,
+                        char origin[PATH_MAX]) {
+    char name[64];
+    const size_t length = strcspn(reason, " :");
+    const setting_option *option;
+    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), reason);
+    if (settings_find_name(name, &option, NULL) != STATUS_OK) return false;
+    const sweep_axis *axis = model ? sweep_find(config_sweep(config), model, option) : NULL;
+    if (!axis) axis = sweep_find(config_sweep(config), "", option);
+    if (axis) snprintf(origin, PATH_MAX, "%s:%zu", axis->path, axis->line);
+    return axis || config_origin_for(config, name, item, model, origin);
+}
+
+/* "file:line: ..." of the setting that a reason begins with, or of the list of models. */
+static status fail_at_setting(const experiment_config *config, const char *item, const char *model, status code,
+                              const char *reason, error_info *err) {
+    char origin[PATH_MAX], text[sizeof err->text];
+    if (find_origin(config, item, model, reason, origin))
+        return error_set(err, code, "%s: %.60s on %.200s: %s", origin, model, item, reason);
+    snprintf(text, sizeof text, "%.60s on %.60s: %.800s", model, item, reason);
+    return fail_at_list(config, "experiment.models", code, text, err);
+}
+
+/* "file:line: ..." of the setting that a reason begins with, or of the list of data. */
+static status fail_at_data(const experiment_config *config, const char *item, status code, const char *reason,
+                           error_info *err) {
+    char origin[PATH_MAX];
+    if (find_origin(config, item, NULL, reason, origin))
+        return error_set(err, code, "%s: %.200s: %s", origin, item, reason);
+    return fail_at_list(config, "experiment.data", code, reason, err);
+}
+
 /* `values` are those of the data set and the first model; *data stays open. */
 static status describe_dataset(const experiment_config *config, const char *item, const settings *values,
                                plan_dataset *out, source *data, error_info *err) {
@@ -102,7 +136,7 @@ static status describe_dataset(const experiment_config *config, const char *item
     plain.data_standardise = false; /* of which models may differ */
     status code = config_data_source(config, item, out->source, &reason);
     if (code == STATUS_OK) code = source_open(out->source, &plain, data, &reason);
-    if (code != STATUS_OK) return fail_at_list(config, "experiment.data", code, reason.text, err);
+    if (code != STATUS_OK) return fail_at_data(config, item, code, reason.text, err);
     source_name(data, values, out->name);
     snprintf(out->checksum, sizeof out->checksum, "%s", source_checksum(data));
     out->shape = source_shape(data);
@@ -139,28 +173,21 @@ static status check_outputs(const settings *values, const plan_dataset *data, er
                      most, data->shape.dimension);
 }
 
-/* Where a setting of a model on a data set was last said; false where nowhere. */
-static bool find_origin(const experiment_config *config, const char *name, const char *item, const char *model,
-                        char origin[PATH_MAX]) {
+/* What the data are is the same for all models. */
+static status check_same_data(const settings *values, const settings *first, error_info *err) {
+    static const char *const names[] = {"image.downsample", "image.size",      "image.fit", "data.columns",
+                                        "data.ignore",      "data.validation", "data.test"};
+    char text[SETTINGS_TEXT_MAX], usual[SETTINGS_TEXT_MAX];
     const setting_option *option;
-    if (settings_find_name(name, &option, NULL) != STATUS_OK) return false;
-    const sweep_axis *axis = sweep_find(config_sweep(config), model, option);
-    if (!axis) axis = sweep_find(config_sweep(config), "", option);
-    if (axis) snprintf(origin, PATH_MAX, "%s:%zu", axis->path, axis->line);
-    return axis || config_origin_for(config, name, item, model, origin);
-}
-
-/* "file:line: ..." of the setting that a reason begins with, or of the list of models. */
-static status fail_at_setting(const experiment_config *config, const char *item, const char *model, status code,
-                              const char *reason, error_info *err) {
-    char name[64], origin[PATH_MAX];
-    const size_t length = strcspn(reason, " :");
-    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : 0), reason);
-    if (find_origin(config, name, item, model, origin))
-        return error_set(err, code, "%s: %.60s on %.200s: %s", origin, model, item, reason);
-    char text[sizeof err->text];
-    snprintf(text, sizeof text, "%.60s on %.60s: %.800s", model, item, reason);
-    return fail_at_list(config, "experiment.models", code, text, err);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        TRY(settings_find_name(names[i], &option, err));
+        settings_text(values, option, text);
+        settings_text(first, option, usual);
+        if (strcmp(text, usual) != 0)
+            return error_set(err, STATUS_INVALID, "%s: expected the same for all models, which see the same data",
+                             names[i]);
+    }
+    return STATUS_OK;
 }
 
 /* The settings of one model on it, of which `first` are those of the first model. All that a worker would refuse. */
@@ -169,9 +196,7 @@ static status check_settings(const experiment_config *config, const source *open
                              error_info *err) {
     error_info reason;
     status code = STATUS_OK;
-    if (values->image_downsample != first->image_downsample)
-        code = error_set(&reason, STATUS_INVALID,
-                         "image.downsample: expected the same for all models, which see the same data");
+    code = check_same_data(values, first, &reason);
     if (code == STATUS_OK && values->experiment_task == TASK_THEORY) code = check_theory(values, data, &reason);
     if (code == STATUS_OK) code = source_check(opened, values, &reason);
     if (code == STATUS_OK) code = check_outputs(values, data, &reason);
@@ -221,7 +246,10 @@ static status fill_dataset(const experiment_config *config, const char *item, so
     filling self = {.config = config, .item = item, .opened = opened, .into = into, .d = d, .standardised = true};
     for (size_t m = 0; m < into->model_count; m++) config_resolve(config, item, into->models[m].name, &values[m]);
     const bool counts = config_settings(config)->experiment_task == TASK_COUNT_PARAMETERS;
-    TRY(counts ? describe_count(config, item, data, err) : describe_dataset(config, item, values, data, opened, err));
+    char path[PATH_MAX];
+    TRY(config_data_source(config, item, path, err));
+    TRY(counts && !source_is_files(path) ? describe_count(config, item, data, err)
+                                         : describe_dataset(config, item, values, data, opened, err));
     TRY(check_dataset(config, into, d, err));
     TRY(plan_add_variants(config, into, d, check_variant, &self, err));
     if (counts || !opened->points) return STATUS_OK;

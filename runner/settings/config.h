@@ -63,8 +63,9 @@ void config_resolve(const experiment_config *config, const char *source, const c
 /* The sweep; without axes if the file has none. */
 const sweep *config_sweep(const experiment_config *config);
 
-/* out <- the argument of dataset_open() for an item of experiment.data: a toy's name; or the path of a table,
- * relative to the folder of the file that lists it. Errors: STATUS_INVALID if the path is too long. */
+/* out <- the argument of source_open() for an item of experiment.data: the name of a toy or of a set of images; or the
+ * path of a table or of the user's own images, relative to the folder of the file that lists it. config_resolve()
+ * resolves the paths of [data] in the same way. Errors: STATUS_INVALID if the path is too long. */
 status config_data_source(const experiment_config *config, const char *item, char path[PATH_MAX], error_info *err);
 
 #endif

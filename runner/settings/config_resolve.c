@@ -3,7 +3,11 @@
 #include <string.h>
 
 #include "base/edit_distance.h"
+#include "data/data_name.h"
+#include "data/data_part.h"
+#include "data/image.h"
 #include "data/table.h"
+#include "data/toy.h"
 #include "settings/config_internal.h"
 
 enum { NAMES_MAX = 64 }; /* candidates for a suggestion; more are ignored */
@@ -14,12 +18,9 @@ const char *config_scope_name(config_scope scope) {
 
 /* Return whether [data NAME] applies to this item of experiment.data. */
 static bool data_matches(const char *name, const char *item) {
-    if (strcmp(name, item) == 0) return true;
-    const char *slash = strrchr(item, '/');
-    const char *stem = slash ? slash + 1 : item;
-    if (!table_is_path(stem)) return false;
-    const size_t length = table_stem(stem);
-    return strlen(name) == length && strncmp(name, stem, length) == 0;
+    char called[DATA_NAME_MAX];
+    data_name(item, called);
+    return strcmp(name, item) == 0 || strcmp(name, called) == 0;
 }
 
 static bool scope_matches(const config_assignment *assignment, const char *data, const char *model) {
@@ -28,6 +29,20 @@ static bool scope_matches(const config_assignment *assignment, const char *data,
     case SCOPE_MODEL: return model && strcmp(assignment->name, model) == 0;
     default: return true;
     }
+}
+
+/* Write the folder of the file that a path is in before the path, if it is relative. */
+static void place(const config_assignment *assignment, const char *path, size_t size, char *out) {
+    const char *slash = assignment && assignment->path ? strrchr(assignment->path, '/') : NULL;
+    const size_t folder = slash && *path != '/' ? (size_t)(slash - assignment->path) + 1 : 0;
+    snprintf(out, size, "%.*s%s", (int)folder, folder > 0 ? assignment->path : "", path);
+}
+
+/* The value of an assignment, with the path of a part of the data as it is from here. */
+static void value_of(const config_assignment *assignment, char value[SETTINGS_TEXT_MAX]) {
+    const bool path = assignment->option->items == ITEMS_PART && data_part_is_path(assignment->value);
+    if (path) place(assignment, assignment->value, SETTINGS_TEXT_MAX, value);
+    else snprintf(value, SETTINGS_TEXT_MAX, "%s", assignment->value);
 }
 
 /* Apply in the order of precedence; files first, then --set if wanted. */
@@ -39,7 +54,9 @@ static void apply(const experiment_config *config, const char *data, const char 
                 const config_assignment *assignment = &config->assignments[i];
                 if ((int)assignment->scope != scope || (assignment->path == NULL) != (set == 1)) continue;
                 if (!scope_matches(assignment, data, model)) continue;
-                const status parsed = settings_parse(assignment->option, assignment->value, out, NULL);
+                char value[SETTINGS_TEXT_MAX];
+                value_of(assignment, value);
+                const status parsed = settings_parse(assignment->option, value, out, NULL);
                 assert(parsed == STATUS_OK); /* it was checked when it was read */
                 (void)parsed;
             }
@@ -108,13 +125,18 @@ bool config_origin_for(const experiment_config *config, const char *name, const 
     return winner != NULL;
 }
 
+/* Whether an item of experiment.data is a path, which from here is `path`. */
+static bool is_path(const char *item, const char *path) {
+    if (image_kind_of(item) || toy_find(item)) return false;
+    return table_is_path(item) || strchr(item, '/') || image_is_files(path);
+}
+
 status config_data_source(const experiment_config *config, const char *item, char path[PATH_MAX], error_info *err) {
     const config_assignment *winner = find_winner(config, "experiment.data");
-    const char *slash = winner && winner->path ? strrchr(winner->path, '/') : NULL;
-    const bool relative = table_is_path(item) && *item != '/' && slash;
-    const size_t folder = relative ? (size_t)(slash - winner->path) + 1 : 0;
-    if (folder + strlen(item) >= PATH_MAX) return error_set(err, STATUS_INVALID, "%s: the path is too long", item);
-    snprintf(path, PATH_MAX, "%.*s%s", (int)folder, relative ? winner->path : "", item);
+    if ((winner && winner->path ? strlen(winner->path) : 0) + strlen(item) >= PATH_MAX)
+        return error_set(err, STATUS_INVALID, "%s: the path is too long", item);
+    place(winner, item, PATH_MAX, path);
+    if (!is_path(item, path)) snprintf(path, PATH_MAX, "%s", item);
     return STATUS_OK;
 }
 

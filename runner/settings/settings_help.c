@@ -19,8 +19,10 @@ static const struct {
 
 /* Write the possible values, briefly, with `separator` between choices. */
 static void describe_range(const setting_option *option, const char *separator, char text[SETTINGS_TEXT_MAX]) {
-    static const char *const TEXTS[] = {
-        [ITEMS_ANY] = "text", [ITEMS_NAME] = "letters, digits, _ and -", [ITEMS_SEEDS] = "integers and ranges"};
+    static const char *const TEXTS[] = {[ITEMS_ANY] = "text",
+                                        [ITEMS_PART] = "number or path",
+                                        [ITEMS_NAME] = "letters, digits, _ and -",
+                                        [ITEMS_SEEDS] = "integers and ranges"};
     static const char *const LISTS[] = {
         [ITEMS_ANY] = "list", [ITEMS_NAME] = "list of names", [ITEMS_SEEDS] = "list of integers and ranges"};
     size_t used = 0;

@@ -8,12 +8,17 @@
 #include "base/edit_distance.h"
 #include "data/table.h"
 #include "data/toy.h"
+#include "model/data_settings.h"
 #include "system/paths.h"
 
 enum { NAMES_MAX = 64 }; /* known ones, more than there are */
 
 bool source_is_images(const char *name) {
-    return image_kind_of(name) != NULL;
+    return image_kind_of(name) != NULL || source_is_files(name);
+}
+
+bool source_is_files(const char *name) {
+    return image_kind_of(name) == NULL && toy_find(name) == NULL && image_is_files(name);
 }
 
 const char *source_folder(const settings *values) {
@@ -31,11 +36,29 @@ static status fail_absent(const char *name, const char *folder, error_info *err)
         name, folder, command_name());
 }
 
-static status open_images(const char *name, const settings *values, source *out, error_info *err) {
+/* A set in a known layout has parts and a size of its own. */
+static status open_kind(const char *name, const settings *values, image_set **out, error_info *err) {
     const char *folder = source_folder(values);
-    error_info reason;
+    const char *given = *values->data_columns      ? "data.columns"
+                        : *values->data_ignore     ? "data.ignore"
+                        : *values->data_validation ? "data.validation"
+                        : *values->data_test       ? "data.test"
+                        : *values->image_size      ? "image.size"
+                                                   : NULL;
     if (!image_exists(name, folder)) return fail_absent(name, folder, err);
-    TRY(image_open(name, folder, &out->images, err));
+    if (given)
+        return error_set(
+            err, STATUS_INVALID,
+            "%s: %s has parts and sizes of its own; expected it but for tables and your own images, as by [data "
+            "NAME] %s = ... for each",
+            given, name, given);
+    return image_open(name, folder, out, err);
+}
+
+static status open_images(const char *name, const settings *values, bool whole, source *out, error_info *err) {
+    error_info reason;
+    TRY(source_is_files(name) ? data_open_images(values, name, whole, &out->images, err)
+                              : open_kind(name, values, &out->images, err));
     if (values->image_downsample == 1) return STATUS_OK;
     const status outcome = image_average(out->images, values->image_downsample, &reason);
     if (outcome == STATUS_OK) return STATUS_OK;
@@ -52,20 +75,26 @@ static status fail_unknown(const char *name, error_info *err) {
     for (size_t i = 0; i < toy_count() && count < NAMES_MAX; i++) names[count++] = toy_at(i)->name;
     return error_set(
         err, STATUS_INVALID,
-        "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy, .csv or .tsv; other "
-        "images in the layout of a set are KIND-SOMETHING, as mnist-fashion)",
+        "\"%s\" is not a known data set, and no folder; did you mean \"%s\"? (a table's path ends in .npy, .npz, .csv "
+        "or "
+        ".tsv; images are arrays in .npy or .npz, folders and .zip archives; those in the layout of a set are "
+        "KIND-SOMETHING, as mnist-fashion)",
         name, suggest_name(name, count, names));
+}
+
+status source_open_whole(const char *name, const settings *values, source *out, error_info *err) {
+    settings plain = *values;
+    *plain.data_columns = *plain.data_ignore = *plain.data_validation = *plain.data_test = '\0';
+    if (!source_is_files(name)) *plain.image_size = '\0';
+    *out = (source){.points = NULL};
+    return open_images(name, &plain, true, out, err);
 }
 
 status source_open(const char *name, const settings *values, source *out, error_info *err) {
     *out = (source){.points = NULL};
-    if (source_is_images(name)) return open_images(name, values, out, err);
+    if (source_is_images(name)) return open_images(name, values, false, out, err);
     if (!table_is_path(name) && !toy_find(name)) return fail_unknown(name, err);
-    TRY(dataset_open(name, &out->points, err));
-    if (!values->data_standardise) return STATUS_OK;
-    const status outcome = dataset_standardise(out->points, err);
-    if (outcome != STATUS_OK) dataset_close(&out->points);
-    return outcome;
+    return data_open_points(values, name, &out->points, err);
 }
 
 static objective_data data_of(const source *self) {
@@ -83,9 +112,8 @@ status source_check(const source *self, const settings *values, error_info *err)
 }
 
 void source_limit(const source *self, settings *values) {
-    if (!self->points || dataset_is_drawn(self->points)) return;
-    const size_t there = dataset_held_out(self->points);
-    if (values->train_validation > there) values->train_validation = there;
+    if (self->points) data_limit_points(self->points, values);
+    else if (*values->data_test) data_limit_images(self->images, values);
 }
 
 const standard *source_units(const source *self) {
@@ -115,7 +143,7 @@ specification_shape source_shape(const source *self) {
 void source_name(const source *self, const settings *values, char text[SETTINGS_NAME_MAX]) {
     const image_set *set = self->images;
     if (!set) snprintf(text, SETTINGS_NAME_MAX, "%s", dataset_name(self->points));
-    else if (values->image_downsample == 1) snprintf(text, SETTINGS_NAME_MAX, "%s", set->name);
+    else if (values->image_downsample == 1 && !*values->image_size) snprintf(text, SETTINGS_NAME_MAX, "%s", set->name);
     else snprintf(text, SETTINGS_NAME_MAX, "%.900s_%zux%zu", set->name, set->height, set->width);
 }
 

@@ -43,8 +43,11 @@ static int range_digits(const column *one) {
 
 static void print_columns(const reporting *self, bool standardised, size_t columns_max) {
     const size_t count = self->points->columns, shown = count < columns_max ? count : columns_max;
-    print_line(self, "%s: %zu rows, %zu of them held out; %zu column%s:", dataset_name(self->data), self->points->rows,
-               dataset_held_out(self->data), count, count == 1 ? "" : "s");
+    const size_t test = dataset_size(self->data, SPLIT_TEST);
+    print_line(self, "%s: %zu rows, %zu of them held out", dataset_name(self->data), self->points->rows,
+               dataset_size(self->data, SPLIT_VALIDATION));
+    if (test > 0) print_line(self, " for validation and %zu for test", test);
+    print_line(self, "; %zu column%s:", count, count == 1 ? "" : "s");
     for (size_t i = 0; i < shown; i++) {
         const column *one = &self->columns[i];
         print_line(self, columns_max == SIZE_MAX ? "\n    " : i > 0 ? "; " : " ");
