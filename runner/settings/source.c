@@ -75,10 +75,9 @@ static status fail_unknown(const char *name, error_info *err) {
     for (size_t i = 0; i < toy_count() && count < NAMES_MAX; i++) names[count++] = toy_at(i)->name;
     return error_set(
         err, STATUS_INVALID,
-        "\"%s\" is not a known data set, and no folder; did you mean \"%s\"? (a table's path ends in .npy, .npz, .csv "
-        "or "
-        ".tsv; images are arrays in .npy or .npz, folders and .zip archives; those in the layout of a set are "
-        "KIND-SOMETHING, as mnist-fashion)",
+        "\"%s\" is not a known data set; did you mean \"%s\"? (a table's path ends in .npy, .npz, .csv "
+        "or .tsv; images are arrays in .npy or .npz, folders that exist and .zip archives; those in the layout of a "
+        "set are KIND-SOMETHING, as mnist-fashion)",
         name, suggest_name(name, count, names));
 }
 
