@@ -83,8 +83,8 @@ static status read_size(const char *text, size_t *height, size_t *width, error_i
 status data_open_images(const settings *values, const char *path, bool whole, image_set **out, error_info *err) {
     image_files files = {.path = path, .fit = (image_fit)values->image_fit, .whole = whole};
     TRY(read_size(values->image_size, &files.height, &files.width, err));
-    TRY(read_parts(values, &files.validation, &files.test, err));
-    if (*values->data_columns || *values->data_ignore)
+    if (!whole) TRY(read_parts(values, &files.validation, &files.test, err));
+    if (!whole && (*values->data_columns || *values->data_ignore))
         return error_set(err, STATUS_INVALID, "data.%s: \"%.300s\" holds images; expected it but for tables of points",
                          *values->data_columns ? "columns" : "ignore", path);
     return image_open_files(&files, out, err);

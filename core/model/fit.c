@@ -1,11 +1,13 @@
-/* fit.c - training a model on points in memory. */
+/* fit.c - training a model on points in memory or in files. */
 #include "model/fit.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/dataset.h"
+#include "model/data_settings.h"
 #include "model/model_parts.h"
 #include "train/trainer.h"
 
@@ -40,7 +42,9 @@ static status begin(model_fit *self, error_info *err) {
     objective_spec loss;
     trainer_spec by;
     objective *obj;
-    specification_objective(&self->values, &self->of->shape, self->seed, &loss);
+    settings limited = self->values;
+    data_limit_points(self->data, &limited);
+    specification_objective(&limited, &self->of->shape, self->seed, &loss);
     specification_trainer(&self->values, &by);
     by.keep_best = false;
     TRY(objective_create(&loss, (objective_data){.points = self->data}, self->of->workers, &obj, err));
@@ -54,8 +58,8 @@ static void destroy(model_fit **self) {
     *self = NULL;
 }
 
-status model_fit_create(model *of, model_rows x, size_t n, size_t held_out, uint64_t iterations, uint64_t seed,
-                        model_fit **out, error_info *err) {
+/* Begin a training without data. */
+static status create(model *of, uint64_t iterations, uint64_t seed, model_fit **out, error_info *err) {
     if (of->images) return error_set(err, STATUS_INVALID, "fit: this is a model of images; expected one of points");
     model_fit *self = calloc(1, sizeof *self);
     if (!self) return error_set(err, STATUS_MEMORY, "out of memory for a training");
@@ -63,13 +67,38 @@ status model_fit_create(model *of, model_rows x, size_t n, size_t held_out, uint
     self->values = of->values;
     self->seed = seed;
     if (iterations > 0) self->values.train_iterations = iterations;
-    status outcome = open_data(self, x, n, held_out, err);
+    *out = self;
+    return STATUS_OK;
+}
+
+/* Begin it on its data, if `outcome` of opening them is STATUS_OK; otherwise free it. The model becomes that of the new
+ * data. What can fail is done before the training. */
+static status complete(status outcome, model_fit *self, model_fit **out, error_info *err) {
     if (outcome == STATUS_OK) outcome = begin(self, err);
-    /* The model becomes that of the new data. What can fail is done before the training. */
-    if (outcome == STATUS_OK) outcome = model_describe(of, &self->values, dataset_units(self->data), seed, err);
+    if (outcome == STATUS_OK)
+        outcome = model_describe(self->of, &self->values, dataset_units(self->data), self->seed, err);
     if (outcome != STATUS_OK) destroy(&self);
     else *out = self;
     return outcome;
+}
+
+status model_fit_create(model *of, model_rows x, size_t n, size_t held_out, uint64_t iterations, uint64_t seed,
+                        model_fit **out, error_info *err) {
+    model_fit *self;
+    TRY(create(of, iterations, seed, &self, err));
+    *self->values.data_validation = *self->values.data_test = '\0'; /* of files */
+    return complete(open_data(self, x, n, held_out, err), self, out, err);
+}
+
+status model_fit_open(model *of, const char *path, size_t count, const char *const *set, uint64_t iterations,
+                      uint64_t seed, model_fit **out, error_info *err) {
+    model_fit *self;
+    status outcome = STATUS_OK;
+    TRY(create(of, iterations, seed, &self, err));
+    for (size_t i = 0; i < count && outcome == STATUS_OK; i++)
+        outcome = settings_change(set[i], "data", &self->values, err);
+    if (outcome == STATUS_OK) outcome = data_open_points(&self->values, path, &self->data, err);
+    return complete(outcome, self, out, err);
 }
 
 static status skip(model_fit *self, status outcome, error_info *err) {
@@ -89,7 +118,8 @@ status model_fit_step(model_fit *self, bool *ended, model_epoch *epoch, error_in
                                .iteration = all.iteration,
                                .training_loss = all.training_loss,
                                .validation_loss = all.validation_loss,
-                               .skipped = all.skipped};
+                               .skipped = all.skipped,
+                               .test_loss = all.tested ? all.test_loss : (double)NAN};
     if (outcome != STATUS_OK) return skip(self, outcome, err);
     self->skipped = 0;
     return STATUS_OK;

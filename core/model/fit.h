@@ -1,4 +1,4 @@
-/* fit.h - train a model on points in memory, as ./run trains it on a table.
+/* fit.h - train a model on points in memory or in files, as ./run trains it on a table.
  *
  *   while (!model_fit_finished(training)) model_fit_step(training, &ended, &epoch, &why);
  *   model_fit_end(&training);
@@ -24,6 +24,7 @@ typedef struct model_epoch {
     uint64_t epoch, iteration; /* from 1; iterations done at its end */
     double training_loss, validation_loss; /* NaN if they could not be computed */
     uint64_t skipped; /* iterations of the whole training so far without a finite loss and gradient */
+    double test_loss; /* NaN also without a test part */
 } model_epoch;
 
 /* Start to train a model of points on the n rows of x, which are copied, for `iterations` (0: train.iterations),
@@ -33,6 +34,12 @@ typedef struct model_epoch {
  * STATUS_MEMORY. */
 status model_fit_create(model *self, model_rows x, size_t n, size_t held_out, uint64_t iterations, uint64_t seed,
                         model_fit **out, error_info *err);
+
+/* The same on the table `path` (data/table.h). Each of the `count` texts changes a setting of [data], as
+ * "data.test=other.csv": which columns are used, and which rows or files are the validation and the test part. The model
+ * keeps these settings. Errors: also those of dataset_open_parts. */
+status model_fit_open(model *self, const char *path, size_t count, const char *const *set, uint64_t iterations,
+                      uint64_t seed, model_fit **out, error_info *err);
 
 /* Do one iteration. At the end of an epoch and of the training, *ended <- true and *epoch is filled. An iteration
  * without a finite loss and gradient leaves the parameters unchanged and is counted; the tenth in a row is an error.

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "data/image_batch.h"
+#include "data/table.h"
+#include "model/data_settings.h"
 
 size_t model_dimension(const model *self) {
     return self->shape.dimension;
@@ -254,4 +256,30 @@ void model_dequantize(const model *self, const unsigned char *bytes, size_t n, u
                            .pixels = (unsigned char *)bytes, /* only read */
                            .size = {[IMAGE_TEST] = n}};
     image_batch(&set, IMAGE_TEST, seed, 0, n, false, IMAGE_CHANNEL_LAST, x);
+}
+
+/* --- Files --- */
+
+status model_read_points(const model *self, const char *path, table **out, error_info *err) {
+    if (self->images)
+        return error_set(err, STATUS_INVALID, "\"%.400s\": this is a model of images; expected images", path);
+    return data_read_points(&self->values, path, self->shape.dimension, out, err);
+}
+
+status model_read_images(const model *self, const char *path, image_set **out, error_info *err) {
+    const size_t *shape = model_image(self);
+    image_set *set;
+    if (!shape)
+        return error_set(err, STATUS_INVALID, "\"%.400s\": this is a model of points; expected a table of points",
+                         path);
+    TRY(data_open_images(&self->values, path, true, &set, err));
+    status outcome = image_average(set, self->values.image_downsample, err);
+    if (outcome == STATUS_OK && (set->channels != shape[0] || set->height != shape[1] || set->width != shape[2]))
+        outcome = error_set(err, STATUS_FORMAT,
+                            "\"%.400s\": found images of %zu x %zu x %zu, expected %zu x %zu x %zu, those "
+                            "of the model",
+                            path, set->channels, set->height, set->width, shape[0], shape[1], shape[2]);
+    if (outcome != STATUS_OK) image_close(&set);
+    else *out = set;
+    return outcome;
 }

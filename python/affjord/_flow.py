@@ -2,12 +2,12 @@
 import sys
 import threading
 import warnings
-from ctypes import byref, c_bool, c_char_p, c_void_p
-from os import fsencode
+from ctypes import POINTER, byref, c_bool, c_char_p, c_void_p
+from os import PathLike, fsencode
 
 import numpy as np
 
-from ._library import Epoch, InvalidError, Rows, call, library
+from ._library import Epoch, Images, InvalidError, Rows, Table, call, library
 from ._results import checkpoint_of_run
 
 
@@ -33,6 +33,10 @@ def _array(x, dtype=None):
     return np.ascontiguousarray(x, dtype or (np.float32 if x.dtype == np.float32 else np.float64))
 
 
+def _is_path(x):
+    return isinstance(x, (str, PathLike))
+
+
 def _text(value):
     """A value as an experiment file has it."""
     if isinstance(value, (bool, np.bool_)):
@@ -42,13 +46,22 @@ def _text(value):
     return repr(float(value)) if isinstance(value, (float, np.floating)) else str(value)
 
 
+def _items(value):
+    """A number, a path, or a list of columns, whose names may have commas."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join('"' + str(item).replace('"', '""') + '"' for item in value)
+    return str(value) if _is_path(value) else _text(value)
+
+
 class Flow:
     """A flow p(x) on R^dimension, or on images for those that load() returns.
 
     Settings are those of experiment files (docs/reference/settings.md), by their key or as **{"section.key": value}; the
     defaults are those of a file. A flow computes one call at a time; calls of other threads wait.
 
-    Points x are (n, dimension), images (n, height, width[, channels]) with numbers (byte + u)/256 in [0, 1). float32 is
+    Points x are (n, dimension), images (n, height, width[, channels]) with numbers (byte + u)/256 in [0, 1). Both may be
+    the path of a file as in an experiment: a table (.csv, .tsv, .npy, "file.npz:name"), or bytes in .npy or .npz, a folder or
+    .zip of pictures, with the columns and sizes of the training. float32 is
     used where it lies and returned; everything else becomes float64. z is in the flow's own units: for a flow trained with
     standardise=True, trajectories begin at (x - mean) / deviation.
     """
@@ -94,9 +107,24 @@ class Flow:
 
     # --- Rows ---
 
+    def _read(self, path):
+        """The numbers of a table, or the bytes (n, height, width, channels) of images."""
+        kind, name, free = (Images, "model_read_images", "image_close") if self.image_shape else (
+            Table, "model_read_points", "table_destroy")
+        data = POINTER(kind)()
+        with self._lock:
+            call(name, self._handle, fsencode(path), byref(data))
+        try:
+            if not self.image_shape:
+                return np.ctypeslib.as_array(data[0].numbers, (data[0].rows, data[0].columns)).copy()
+            shape = (data[0].count, data[0].channels, data[0].height, data[0].width)
+            return np.ctypeslib.as_array(data[0].pixels, shape).transpose(0, 2, 3, 1).copy()
+        finally:
+            getattr(library(), free)(byref(data))
+
     def _rows(self, x, what="x"):
         """x as (n, D)."""
-        x = _array(x)
+        x = _array(self._read(x) if _is_path(x) else x)
         shape = x.shape
         if x.ndim == 1 and self.dimension == 1:
             x = x.reshape(-1, 1)
@@ -107,9 +135,9 @@ class Flow:
             raise InvalidError(f"{what} has shape {shape}; expected (n, {self.dimension}){images}")
         return x
 
-    def _image_rows(self, x):
+    def _image_rows(self, x, seed=0):
         """Data as (n, D) between 0 and 1, for images."""
-        rows = self._rows(x)
+        rows = self._rows(self._dequantize(self._read(x), seed) if self.image_shape and _is_path(x) else x)
         if self.image_shape and rows.size and not (rows.min() >= 0 and rows.max() <= 1):
             raise InvalidError("x has numbers outside 0 to 1; expected (byte + u)/256, or uint8 images in bits_per_dim")
         return rows
@@ -130,7 +158,7 @@ class Flow:
 
         Points have the exact divergence. Images have Hutchinson's estimate with probes of this seed.
         """
-        x = self._image_rows(x)
+        x = self._image_rows(x, seed)
         log_p = np.empty(len(x))
         self._each_batch(len(x), lambda first, count: call(
             "model_transform", self._handle, Rows(x, first), first, count, seed, Rows(), log_p[first:].ctypes.data))
@@ -152,6 +180,7 @@ class Flow:
         """
         if not self.image_shape:
             raise InvalidError("bits_per_dim: this is a flow of points; expected one of images")
+        images = self._read(images) if _is_path(images) else images
         pixels = images.detach().cpu().numpy() if hasattr(images, "detach") else np.asarray(images)
         if pixels.dtype == np.uint8:
             images = self._dequantize(pixels, seed)
@@ -169,7 +198,7 @@ class Flow:
 
     def transform(self, x, seed=0):
         """Return z = z(T) for x = z(0), (n, dimension): N(0, s^2 I) if the flow is p."""
-        x = self._image_rows(x)
+        x = self._image_rows(x, seed)
         z = np.empty_like(x)
         self._each_batch(len(x), lambda first, count: call(
             "model_transform", self._handle, Rows(x, first), first, count, seed, Rows(z, first), None))
@@ -205,19 +234,30 @@ class Flow:
 
     # --- Training ---
 
-    def fit(self, x, y=None, *, iterations=0, seed=0, validation=0.1, progress=False):
+    def fit(self, x, y=None, *, iterations=0, seed=0, validation=0.1, test=None, columns=None, ignore=None,
+            progress=False):
         """Train on the rows of x from the initial parameters of `seed`; return self.
 
         `iterations` 0 is the setting train.iterations. `validation` is the part of the rows, or their number, that the
-        validation loss is taken on. With progress=True a line is printed to standard error for each epoch; a function
-        is called with its dict instead. history_ has all of these. Ctrl-C ends the training with the parameters reached.
+        validation loss is taken on. If x is the path of a table, `validation` and `test` may be paths too, and `columns` and
+        `ignore` list names or numbers from 1. With progress=True a line is printed to standard error for each epoch; a
+        function is called with its dict instead. history_ has all of these, with test_loss if there is a test part. Ctrl-C
+        ends the training with the parameters reached.
         On a table's rows, with a tenth of them held out, the parameters are the same bits as `affjord` trains.
         """
-        x = self._rows(x)
-        held_out = max(1, int(len(x) * validation)) if isinstance(validation, float) else int(validation)
+        if _is_path(x):
+            parts = {"validation": validation, "test": test, "columns": columns, "ignore": ignore}
+            texts = [f"data.{key}={_items(value)}".encode() for key, value in parts.items() if value is not None]
+            begin = ("model_fit_open", self._handle, fsencode(x), len(texts), (c_char_p * len(texts))(*texts))
+        elif test is not None or columns is not None or ignore is not None:
+            raise InvalidError("test, columns and ignore: x is an array; expected the path of a table")
+        else:
+            x = self._rows(x)
+            held_out = max(1, int(len(x) * validation)) if isinstance(validation, float) else int(validation)
+            begin = ("model_fit_create", self._handle, Rows(x), len(x), held_out)
         training, ended, epoch, self.history_ = c_void_p(), c_bool(), Epoch(), []
         with self._lock:
-            call("model_fit_create", self._handle, Rows(x), len(x), held_out, iterations, seed, byref(training))
+            call(*begin, iterations, seed, byref(training))
             try:
                 while not library().model_fit_finished(training):
                     call("model_fit_step", training, byref(ended), byref(epoch))

@@ -63,12 +63,27 @@ class Epoch(ctypes.Structure):
         ("training_loss", c_double),
         ("validation_loss", c_double),
         ("skipped", c_uint64),
+        ("test_loss", c_double),
     ]
+
+
+class Table(ctypes.Structure):
+    """table of data/table.h."""
+
+    _fields_ = [("rows", c_size_t), ("columns", c_size_t), ("values", c_void_p), ("sha256", c_char * 65),
+                ("names", c_void_p), ("numbers", POINTER(c_double))]
+
+
+class Images(ctypes.Structure):
+    """The beginning of image_set of data/image.h."""
+
+    _fields_ = [("name", c_char_p), ("count", c_size_t), ("channels", c_size_t), ("height", c_size_t),
+                ("width", c_size_t), ("pixels", POINTER(ctypes.c_ubyte))]
 
 
 MODEL, TEXT, COUNT, SEED, REASON, ARRAY = c_void_p, c_char_p, c_size_t, c_uint64, POINTER(Failure), c_void_p
 
-# Every function that is called, as in model/model.h and model/fit.h. Those with a REASON return a status.
+# Every function that is called, as in model/model.h, model/fit.h, data/table.h and data/image.h. Those with a REASON return a status.
 FUNCTIONS = {
     "model_open": (TEXT, COUNT, POINTER(MODEL), REASON),
     "model_open_best": (TEXT, COUNT, POINTER(MODEL), REASON),
@@ -82,6 +97,11 @@ FUNCTIONS = {
     "model_trajectory": (MODEL, Rows, COUNT, COUNT, ARRAY, Rows, REASON),
     "model_dequantize": (MODEL, ARRAY, COUNT, SEED, ARRAY),
     "model_fit_create": (MODEL, Rows, COUNT, COUNT, SEED, SEED, POINTER(c_void_p), REASON),
+    "model_fit_open": (MODEL, TEXT, COUNT, POINTER(TEXT), SEED, SEED, POINTER(c_void_p), REASON),
+    "model_read_points": (MODEL, TEXT, POINTER(POINTER(Table)), REASON),
+    "model_read_images": (MODEL, TEXT, POINTER(POINTER(Images)), REASON),
+    "table_destroy": (POINTER(POINTER(Table)),),
+    "image_close": (POINTER(POINTER(Images)),),
     "model_fit_step": (c_void_p, POINTER(c_bool), POINTER(Epoch), REASON),
     "model_fit_end": (POINTER(c_void_p),),
     # With a result of their own.

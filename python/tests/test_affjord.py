@@ -78,6 +78,39 @@ def test_a_fit_is_the_programs_training(place, trained):
     assert flow.score(x) == flow.log_prob(x).mean()
 
 
+def write_csv(name, x, label):
+    with open(name, "w") as file:
+        file.write("x,label,y\n" + "".join(f"{float(a)!r},{label},{float(b)!r}\n" for a, b in x))
+
+
+def test_files_are_what_the_program_reads(place):
+    x, more, last = ring(300), ring(80) * 0.9, ring(60) * 1.1
+    for name, part in ("a.csv", x), ("b.csv", more), ("c.csv", last):
+        write_csv(name, part, "some words")
+    np.savez("all.npz", x=x, more=more)
+    flow = affjord.Flow(2, context="augmented", width=8, steps=5, batch=32, epoch_iterations=20)
+    flow.fit("a.csv", iterations=40, validation="b.csv", test="c.csv", ignore=["label"])
+    assert [sorted(epoch) for epoch in flow.history_] == 2 * [[
+        "epoch", "iteration", "skipped", "test_loss", "training_loss", "validation_loss"]]
+    np.testing.assert_allclose(flow.history_[-1]["validation_loss"], -flow.score(more), rtol=1e-6)
+    np.testing.assert_allclose(flow.history_[-1]["test_loss"], -flow.score(last), rtol=1e-6)
+    same(flow.log_prob("a.csv"), flow.log_prob(x.astype("f8")))
+    flow.save("m.safetensors")
+    program(place, "eval", "m.safetensors", "--input", "a.csv", "--output", "logp.npy")
+    same(flow.log_prob(place / "a.csv"), np.load("logp.npy"))
+    same(flow.log_prob("all.npz:x"), flow.log_prob(x.astype("f8")))
+    assert np.isnan(flow.fit(x, iterations=20).history_[-1]["test_loss"])
+    by_array = affjord.Flow(2, width=8, steps=5).fit(x.astype("f8"), iterations=20)
+    by_file = affjord.Flow(2, width=8, steps=5).fit("all.npz:x", iterations=20)
+    same(by_array.log_prob(x), by_file.log_prob(x))
+    with pytest.raises(affjord.InvalidError, match='no array "z"; expected one of x, more'):
+        flow.log_prob("all.npz:z")
+    with pytest.raises(affjord.InvalidError, match='data.ignore: no column "lable".*one of x, label, y'):
+        flow.fit("a.csv", ignore=["lable"])
+    with pytest.raises(affjord.InvalidError, match="expected the path of a table"):
+        flow.fit(x, test="c.csv")
+
+
 def test_saved_is_as_it_was(place, trained):
     flow = trained()
     flow.save("again.safetensors")
@@ -197,6 +230,11 @@ def test_images_have_the_bits_of_the_program(place):
     assert slope.shape == (2, 8, 8, 1) and np.isfinite(slope).all()
     with pytest.raises(affjord.InvalidError, match="0 to 1"):
         flow.log_prob(pixels)
+    np.save("own.npy", pixels)
+    same(flow.bits_per_dim("own.npy", seed=5), flow.bits_per_dim(pixels, seed=5))
+    np.save("large.npy", np.zeros((2, 12, 8), np.uint8))
+    with pytest.raises(affjord.FormatError, match="expected 1 x 8 x 8"):
+        flow.bits_per_dim("large.npy")
     with pytest.raises(affjord.InvalidError, match="scales have flows of their own"):
         flow.trajectory(x, [0])
 

@@ -169,15 +169,8 @@ static const argument_option options[] = {
 static status read_settings(const argument_texts *set, settings *values, error_info *err) {
     settings_default(values);
     for (size_t i = 0; i < set->count; i++) {
-        char name[SETTINGS_NAME_MAX];
-        const setting_option *option;
-        const char *equals = strchr(set->items[i], '=');
-        const size_t length = equals ? (size_t)(equals - set->items[i]) : 0;
-        if (length == 0 || length >= sizeof name)
-            return error_set(err, STATUS_INVALID, "--set %.100s: expected section.key=value", set->items[i]);
-        snprintf(name, sizeof name, "%.*s", (int)length, set->items[i]);
-        TRY(settings_find_name(name, &option, err));
-        TRY(settings_parse(option, equals + 1, values, err));
+        const bool image = strncmp(set->items[i], "image.", strlen("image.")) == 0;
+        TRY(settings_change(set->items[i], image ? "image" : "data", values, err));
     }
     return STATUS_OK;
 }
