@@ -241,8 +241,8 @@ static void run_matmul(work *w) {
 
 static void run_apply(work *w) {
     const backend_ops *b = w->backend;
-    const size_t shapes[][2] = {{1, 1}, {40, 3}, {1153, 10}};
-    for (size_t i = 0; i < 3; i++) {
+    const size_t shapes[][2] = {{1, 1}, {40, 3}, {1153, 10}, {33, 16}, {29, 43}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const size_t rows = shapes[i][0], columns = shapes[i][1];
         real *matrix = case_drawn(w, rows * columns, 1), *bias = case_drawn(w, rows, 1), *x = case_drawn(w, columns, 1);
         real *y = case_room(w, rows), *ybar = case_drawn(w, rows, 1);

@@ -65,8 +65,9 @@ void case_context(work *w) {
     const context_shape shapes[] = {
         {.height = 5, .width = 4, .out = 7, .inputs = 4, .first = 0, .extra = 2, .shared = true, .vectors = 9},
         {.height = 1, .width = 6, .out = 3, .inputs = 3, .first = 1, .extra = 1, .shared = true, .vectors = 6},
-        {.height = 4, .width = 6, .out = 17, .inputs = 5, .first = 3, .extra = 2, .vectors = 24}};
-    for (size_t i = 0; i < 3; i++) {
+        {.height = 4, .width = 6, .out = 17, .inputs = 5, .first = 3, .extra = 2, .vectors = 24},
+        {.height = 3, .width = 5, .out = 5, .inputs = 19, .first = 1, .extra = 18, .shared = true, .vectors = 9}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const context_shape *s = &shapes[i];
         const size_t entries = s->shared ? s->extra : s->extra * s->height * s->width;
         const size_t weights = s->out * s->inputs * CONV_TAPS;

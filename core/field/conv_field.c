@@ -50,14 +50,17 @@ static convolved convolved_of(const conv_field *self, size_t l) {
                        .stride = self->inputs[l].all * CONV_TAPS};
 }
 
-static void pack(stack *of, size_t l) {
+static void pack(stack *of, size_t l, real *forward, real *reverse) {
     const conv_field *self = as_conv(of);
     const backend_ops *backend = of->of.base.backend;
     const stack_layer *layer = &of->layer[l];
     const convolved part = convolved_of(self, l);
-    backend->copy_rows(backend, layer->out, part.row, layer->in_context.whole + part.first, part.stride, self->packing,
-                       part.row);
-    conv_pack(self->convs[0][l], self->packing, layer->forward, layer->backward);
+    const real *weight = layer->in_context.whole + part.first;
+    if (part.row < part.stride) {
+        backend->copy_rows(backend, layer->out, part.row, weight, part.stride, self->packing, part.row);
+        weight = self->packing;
+    }
+    conv_pack(self->convs[0][l], weight, forward, reverse);
 }
 
 static context_shape context_of(const conv_field *self, size_t l) {
@@ -260,7 +263,7 @@ static const field_ops ops = {
     .set_params = stack_set_params,
     .prepare = stack_prepare,
     .forward = chunked_forward,
-    .backward = chunked_backward,
+    .backward = stack_backward,
     .accumulate = stack_accumulate,
     .bytes = bytes,
     .destroy = destroy,

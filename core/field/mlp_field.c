@@ -17,13 +17,14 @@ static size_t padded(size_t reals) {
 }
 
 /* forward (in, wide_out): the transposed weight; backward (out, wide_in): the weight. */
-static void pack(stack *self, size_t l) {
+static void pack(stack *self, size_t l, real *forward, real *backward) {
     const backend_ops *backend = self->of.base.backend;
     const stack_layer *layer = &self->layer[l];
     const real *whole = layer->in_context.whole;
-    backend->copy_rows(backend, layer->out, layer->in, whole, layer->in, layer->backward, layer->wide_in);
+    if (backward) backend->copy_rows(backend, layer->out, layer->in, whole, layer->in, backward, layer->wide_in);
+    if (!forward) return;
     backend->transpose(backend, layer->out, layer->in, whole, self->whole_bar);
-    backend->copy_rows(backend, layer->in, layer->out, self->whole_bar, layer->out, layer->forward, layer->wide_out);
+    backend->copy_rows(backend, layer->in, layer->out, self->whole_bar, layer->out, forward, layer->wide_out);
 }
 
 static void unfold(stack *self, size_t l, const real *c, real *cbar) {
@@ -59,7 +60,7 @@ static const field_ops ops = {
     .set_params = stack_set_params,
     .prepare = stack_prepare,
     .forward = chunked_forward,
-    .backward = chunked_backward,
+    .backward = stack_backward,
     .accumulate = stack_accumulate,
 };
 

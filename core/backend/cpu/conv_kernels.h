@@ -29,7 +29,7 @@ static inline size_t few_channels_scratch(const image_stack *s, size_t few) {
 typedef struct winograd_scratch {
     size_t together; /* tiles of one matrix product */
     real *left, *right; /* (36, together, channels): inputs and results of the products */
-    real *weight; /* (36, in, out): the gradient of a transformed weight */
+    real *weight; /* (36, in, out), planes at winograd_weight_stride: the gradient of a transformed weight */
 } winograd_scratch;
 
 /* Return the number of tiles whose inputs and results fit the second-level cache: 42 for 64 channels, a multiple of the
@@ -43,6 +43,11 @@ static inline size_t winograd_together(size_t channels, size_t all) {
  * two, 36 streams would share few sets of the cache. */
 static inline size_t winograd_plane_stride(size_t together, size_t channels) {
     return together * round_to_vectors(channels) + PARTIAL_SUMS;
+}
+
+/* The same for the planes (in, out) of a transformed weight. */
+static inline size_t winograd_weight_stride(size_t in, size_t out) {
+    return in * round_to_vectors(out) + PARTIAL_SUMS;
 }
 
 /* Return the number of tiles along a dimension, and of all images. */

@@ -45,16 +45,29 @@ static conv_way way_of(const image_stack *s, size_t in, size_t out, bool transpo
     return (conv_way){.kind = kind_of(s, in, out), .in = in, .out = out, .transposed = transposed};
 }
 
-/* Return the index of the weight w[o, c, tap] in a packed weight: (out, 9, in) for few channels, (9, in, out) for others. */
-static size_t place_of(const conv_way *way, size_t o, size_t c, size_t tap) {
-    const size_t to = way->transposed ? c : o, from = way->transposed ? o : c,
-                 turned = way->transposed ? CONV_TAPS - 1 - tap : tap;
-    if (way->kind == WAY_FEW_CHANNELS) return (to * CONV_TAPS + turned) * way->in + from;
-    return (turned * way->in + from) * way->out + to;
+/* A packed weight is (out, 9, in) for few channels, (9, in, out) for direct, transformed for Winograd. Each is made of
+ * runs: the channels of one side, innermost, for one channel k of the other side and all taps. */
+typedef struct packed_runs {
+    size_t count, length; /* channels k; channels of a run */
+    size_t first, distance; /* in the weight (out, in, 9), to the next k and to the next entry of a run */
+    size_t to, tap; /* in the packed weight, to the next k and to the next tap */
+} packed_runs;
+
+static packed_runs runs_of(const own_conv *self, const conv_way *way) {
+    const bool few = way->kind == WAY_FEW_CHANNELS;
+    const size_t row = self->base.shape.in * CONV_TAPS; /* of one output in the weight */
+    packed_runs runs = {.count = few ? way->out : way->in, .length = few ? way->in : way->out};
+    runs.to = few ? CONV_TAPS * way->in : way->out;
+    runs.tap = few ? way->in : way->in * way->out;
+    /* k runs over the convolution's outputs where it is the output of a way forward or the input of a way back. */
+    const bool outputs = few != way->transposed;
+    runs.first = outputs ? row : CONV_TAPS;
+    runs.distance = outputs ? CONV_TAPS : row;
+    return runs;
 }
 
 static size_t packed_reals(const conv_way *way) {
-    return way->kind == WAY_WINOGRAD ? WINOGRAD_PLACES * way->in * round_to_vectors(way->out)
+    return way->kind == WAY_WINOGRAD ? WINOGRAD_PLACES * winograd_weight_stride(way->in, way->out)
                                      : CONV_TAPS * way->in * way->out;
 }
 
@@ -73,14 +86,16 @@ static winograd_scratch winograd_of(const own_conv *self) {
 }
 
 static void pack_way(const own_conv *self, const conv_way *way, const real *weight, real *packed) {
-    const size_t in = self->base.shape.in, out = self->base.shape.out;
-    if (!packed) return;
-    real *to = way->kind == WAY_WINOGRAD ? self->base.scratch : packed;
-    for (size_t o = 0; o < out; o++)
-        for (size_t c = 0; c < in; c++)
-            for (size_t tap = 0; tap < CONV_TAPS; tap++)
-                to[place_of(way, o, c, tap)] = weight[(o * in + c) * CONV_TAPS + tap];
-    if (way->kind == WAY_WINOGRAD) self->level->winograd_pack(way->in, way->out, to, packed);
+    const packed_runs runs = runs_of(self, way);
+    const cpu_level_ops *level = self->level;
+    real *taps = self->base.scratch; /* (9, out) */
+    for (size_t k = 0; packed && k < runs.count; k++) {
+        const real *from = weight + k * runs.first;
+        if (way->kind == WAY_WINOGRAD) {
+            level->take_taps(runs.length, from, runs.distance, way->transposed, taps, way->out);
+            level->winograd_pack(way->in, way->out, taps, packed + k * round_to_vectors(way->out));
+        } else level->take_taps(runs.length, from, runs.distance, way->transposed, packed + k * runs.to, runs.tap);
+    }
 }
 
 static void own_pack(conv *base, const real *weight, real *forward, real *backward) {
@@ -124,11 +139,10 @@ static void own_backward_weight(conv *base, const real *x, const real *ybar, rea
 
 static void own_unpack(conv *base, const real *gradient, real *weightbar) {
     const own_conv *self = (own_conv *)base;
-    const size_t in = base->shape.in, out = base->shape.out;
-    for (size_t o = 0; o < out; o++)
-        for (size_t c = 0; c < in; c++)
-            for (size_t tap = 0; tap < CONV_TAPS; tap++)
-                weightbar[(o * in + c) * CONV_TAPS + tap] = gradient[place_of(&self->gradient, o, c, tap)];
+    const packed_runs runs = runs_of(self, &self->gradient);
+    for (size_t k = 0; k < runs.count; k++)
+        self->level->give_taps(runs.length, gradient + k * runs.to, runs.tap, self->gradient.transposed,
+                               weightbar + k * runs.first, runs.distance);
 }
 
 static void own_destroy(conv *base) {
@@ -149,7 +163,7 @@ static size_t scratch_of(const own_conv *self, const conv_way *way) {
     switch (way->kind) {
     case WAY_FEW_CHANNELS: return few_channels_scratch(s, way->out);
     case WAY_DIRECT: return (s->height + 2) * (s->width + 2) * way->in;
-    default: return 2 * winograd_side(self) + WINOGRAD_PLACES * way->in * round_to_vectors(way->out);
+    default: return 2 * winograd_side(self) + WINOGRAD_PLACES * winograd_weight_stride(way->in, way->out);
     }
 }
 

@@ -27,7 +27,13 @@ typedef struct cpu_level_ops {
     void (*direct_outer)(const image_stack *s, size_t in, size_t out, const real *x, const real *ybar, real *gradient,
                          real *padded);
 
-    /* packed (36, in, round_to_vectors(out)) <- w (9, in, out); the same two operations by Winograd's method. */
+    /* to (9, n) <- from (n, 9), whose rows are `distance` reals apart, those of `to` tap_distance; turned: with the
+     * taps in reverse order. give_taps is the inverse. */
+    void (*take_taps)(size_t n, const real *from, size_t distance, bool turned, real *to, size_t tap_distance);
+    void (*give_taps)(size_t n, const real *from, size_t tap_distance, bool turned, real *to, size_t distance);
+
+    /* One input channel of a packed weight (36, in, round_to_vectors(out)), whose planes are winograd_weight_stride
+     * apart, <- the transform of that channel, w (9, out). The same two operations by Winograd's method. */
     void (*winograd_pack)(size_t in, size_t out, const real *w, real *packed);
     void (*winograd_convolve)(const image_stack *s, size_t in, size_t out, const real *packed, const real *x, real *y,
                               const winograd_scratch *scratch);
@@ -35,7 +41,7 @@ typedef struct cpu_level_ops {
                            const winograd_scratch *scratch);
 } cpu_level_ops;
 
-/* Operations that are the same code on all levels: vectors.c, networks.c, images.c, context_bias.c. */
+/* Operations that are the same code on all levels: vectors.c, networks.c, images.c. */
 void copy_cpu(const backend_ops *self, size_t n, const real *x, real *y);
 void copy_bytes_cpu(const backend_ops *self, size_t bytes, const void *from, void *to);
 void zero_cpu(const backend_ops *self, size_t n, real *x);
@@ -57,10 +63,6 @@ void decide_cpu(const backend_ops *self, step_action action, step_control *contr
 void accumulate_cpu(const backend_ops *self, size_t n, const real *x, double *sums);
 void squares_cpu(const backend_ops *self, size_t n, size_t D, const real *x, double *sums);
 
-void apply_cpu(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *bias,
-               const real *x, real *y);
-void apply_backward_cpu(const backend_ops *self, size_t rows, size_t columns, const real *matrix, const real *x,
-                        const real *ybar, real *matrix_bar, real *bias_bar, real *xbar);
 void elu_cpu(const backend_ops *self, size_t n, const real *x, real *y);
 void tanh_backward_cpu(const backend_ops *self, size_t n, const real *y, real *bar);
 void elu_backward_cpu(const backend_ops *self, size_t n, const real *y, real *bar);
@@ -83,10 +85,5 @@ void logit_cpu(const backend_ops *self, double alpha, size_t n, size_t D, const 
                double *log_determinant);
 void unlogit_cpu(const backend_ops *self, double alpha, size_t n, size_t D, const real *z, real *x);
 void squeeze_cpu(const backend_ops *self, const squeeze_shape *shape, size_t n, bool inverse, const real *x, real *y);
-
-void context_bias_cpu(const backend_ops *self, const context_shape *shape, const real *weight, const real *c,
-                      real *biases);
-void context_bias_backward_cpu(const backend_ops *self, const context_shape *shape, const real *weight, const real *c,
-                               const real *bias_bar, real *weight_bar, real *cbar);
 
 #endif

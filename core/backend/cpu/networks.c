@@ -1,26 +1,7 @@
-/* networks.c - linear maps of one vector, gates and activations, with their backward passes. */
+/* networks.c - gates and activations, with their backward passes. */
 #include "backend/cpu/level.h"
 #include "backend/partial_sums.h"
 #include "base/detmath.h"
-
-void apply_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *matrix, const real *bias, const real *x, real *y) {
-    for (size_t i = 0; i < rows; i++) {
-        real sum = bias ? bias[i] : 0;
-        for (size_t j = 0; j < columns; j++) sum += matrix[i * columns + j] * x[j];
-        y[i] = sum;
-    }
-}
-
-void apply_backward_cpu(UNUSED_SELF, size_t rows, size_t columns, const real *matrix, const real *x, const real *ybar,
-                        real *matrix_bar, real *bias_bar, real *xbar) {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < columns; j++) {
-            matrix_bar[i * columns + j] += ybar[i] * x[j];
-            xbar[j] += matrix[i * columns + j] * ybar[i];
-        }
-    if (bias_bar)
-        for (size_t i = 0; i < rows; i++) bias_bar[i] += ybar[i];
-}
 
 void elu_cpu(UNUSED_SELF, size_t n, const real *x, real *y) {
     for (size_t i = 0; i < n; i++) y[i] = x[i] < 0 ? (real)det_expm1(x[i]) : x[i];

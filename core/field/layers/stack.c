@@ -19,7 +19,8 @@ void stack_set_params(field *base, const real *params) {
     stack *self = as_stack(base);
     for (size_t l = 0; l < self->layers; l++) {
         intake_set_params(&self->layer[l].in_context, base->backend, params);
-        if (!intake_moves(&self->layer[l].in_context)) self->by->pack(self, l);
+        if (!intake_moves(&self->layer[l].in_context))
+            self->by->pack(self, l, self->layer[l].forward, self->layer[l].backward);
     }
 }
 
@@ -34,12 +35,22 @@ status stack_prepare(field *base, const real *params, const real *c) {
         const stack_layer *layer = &self->layer[l];
         const intake *in_context = &layer->in_context;
         intake_prepare(in_context, backend, params, c);
-        if (intake_moves(in_context)) self->by->pack(self, l);
+        if (intake_moves(in_context)) self->by->pack(self, l, layer->forward, NULL);
         backend->copy_rows(backend, layer->vectors, layer->out, in_context->whole + weights_of(layer), 0, layer->bias,
                            layer->wide_out);
         if (self->by->see) self->by->see(self, l, c);
     }
+    self->backward_packed = false;
     return STATUS_OK;
+}
+
+status stack_backward(field *base, size_t n, const real *z, const real *e, const field_values *bar,
+                      const field_values *out, real *zbar) {
+    stack *self = as_stack(base);
+    for (size_t l = 0; l < self->layers && !self->backward_packed; l++)
+        if (intake_moves(&self->layer[l].in_context)) self->by->pack(self, l, NULL, self->layer[l].backward);
+    self->backward_packed = true;
+    return chunked_backward(base, n, z, e, bar, out, zbar);
 }
 
 status stack_accumulate(field *base, const real *params, const real *c, real *gradient, real *cbar) {

@@ -30,8 +30,8 @@ typedef struct stack_layer {
 } stack_layer;
 
 typedef struct stack_ops {
-    /* forward, backward <- the packed weight of the intake. */
-    void (*pack)(stack *self, size_t l);
+    /* forward, backward <- the packed weight of the intake; either may be NULL. */
+    void (*pack)(stack *self, size_t l, real *forward, real *backward);
 
     /* bias += the contribution of channels of the context c. NULL: there are none. */
     void (*see)(stack *self, size_t l, const real *c);
@@ -69,6 +69,7 @@ struct stack {
     size_t layers; /* L + 1 */
     stack_layer layer[STACK_LAYERS_MAX];
     stack_workspace *workspaces; /* (threads) */
+    bool backward_packed; /* the weights that move, of the last instant: a solve forward needs none */
     real *whole_bar, *room; /* (the largest intake), (the largest out C), while accumulating */
 };
 
@@ -77,10 +78,12 @@ struct stack {
 void stack_begin(stack *self, const stack_ops *by, activation function, size_t chunk, parallel *workers);
 status stack_build(stack *self);
 
-/* The field_ops, with chunked_forward and chunked_backward. */
+/* The field_ops, with chunked_forward. */
 void stack_initialise(const field *self, uint64_t seed, real *params);
 void stack_set_params(field *self, const real *params);
 status stack_prepare(field *self, const real *params, const real *c);
+status stack_backward(field *self, size_t n, const real *z, const real *e, const field_values *bar,
+                      const field_values *out, real *zbar);
 status stack_accumulate(field *self, const real *params, const real *c, real *gradient, real *cbar);
 
 #endif
