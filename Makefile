@@ -3,7 +3,7 @@
 #   make                 the runner, build/affjord
 #   make test            the C tests of the float build, in some minutes; T='toy/*' only these (a Criterion filter)
 #   make test-all        the other tests: long ones, browser, R, locales, double build, packages, library pages
-#   make fuzz TIME=60    the readers of files against made-up bytes, so many seconds each
+#   make fuzz TIME=60    the readers of files against random bytes, TIME seconds each
 #   make stress          killed at random moments, and with every call to the system failing in turn; 40 minutes
 #   make cuda            the library for GPUs, where nvcc is found: ARCHS="sm_80 sm_90 sm_100"; also part of make
 #   make gpu-check       what only a machine with a GPU can show

@@ -16,7 +16,7 @@ mkdir -p "$copy"
 git ls-files -z | tar --null -T - -c | tar -x -C "$copy"
 (cd "$copy" && dpkg-buildpackage --build=binary --no-sign -j"$(nproc)") >build/deb/log 2>&1 || {
     tail -n 20 build/deb/log >&2
-    echo "The packages could not be built; build/deb/log has all that was said" >&2
+    echo "The packages could not be built; build/deb/log has all messages" >&2
     exit 1
 }
 ls build/deb/*.deb

@@ -1,5 +1,4 @@
-/* backend_cases_images.c - the cases of operations on images: the field, what the context makes of it, and both ends of
- * a flow. */
+/* backend_cases_images.c - cases of operations on images: fields, uses of the context, and both ends of a flow. */
 #include "backend/conv.h"
 #include "backend/memory.h"
 #include "backend_cases_internal.h"

@@ -1,4 +1,4 @@
-/* backend_cases_internal.h - what the files of the cases share: one run of a case, its arrays, and what it gave. */
+/* backend_cases_internal.h - shared by the files of the cases: one run of a case, its arrays, and its results. */
 #ifndef AFFJORD_TESTS_BACKEND_CASES_INTERNAL_H
 #define AFFJORD_TESTS_BACKEND_CASES_INTERNAL_H
 

@@ -1,4 +1,4 @@
-/* backend_cases_steps.c - the cases of what a solver decides, and of steps that are repeated. */
+/* backend_cases_steps.c - cases of step control, and of repeated steps. */
 #include <math.h>
 #include <string.h>
 
@@ -40,7 +40,7 @@ static void result_control(work *w, const step_control *c) {
     case_give(w, count, all);
 }
 
-/* A solve whose errors are given: accepted, rejected, not a number, past the end; and the way back. */
+/* A solve with given errors: accepted, rejected, NaN, past the end; and the backward solve. */
 void case_control(work *w) {
     const backend_ops *b = w->backend;
     const double ratios[] = {0.3, 0, 1.7, NAN, 1, 0.99, 40, 1e-9, 0.5, 0.5, 0.5, 0.5};

@@ -47,7 +47,7 @@ static inline trainer *make(const backend_ops *backend, chain_spec model) {
     return training;
 }
 
-/* Some iterations, saved in between and taken up by another trainer. */
+/* Some iterations, saved in between and resumed by another trainer. */
 static inline double train(const backend_ops *backend, chain_spec model, real *params, size_t P) {
     trainer *first = make(backend, model), *second = make(backend, model);
     trainer_epoch epoch = {.validation_loss = NAN};

@@ -1,4 +1,4 @@
-/* baseline_support.h - what the tests that hold short trainings against recorded losses share. */
+/* baseline_support.h - shared by tests that compare short trainings with recorded losses. */
 #ifndef AFFJORD_TESTS_BASELINE_SUPPORT_H
 #define AFFJORD_TESTS_BASELINE_SUPPORT_H
 

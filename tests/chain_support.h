@@ -1,4 +1,4 @@
-/* chain_support.h - small multiscale models with everything that a call on them needs. */
+/* chain_support.h - small multiscale models with the arguments of a call. */
 #ifndef AFFJORD_CHAIN_SUPPORT_H
 #define AFFJORD_CHAIN_SUPPORT_H
 

@@ -1,5 +1,5 @@
-/* device_support.h - the library whose device is made of fibers (tests/cuda_on_host), for tests of what runs on it; and
- * whichever library the tests of any device are run with. */
+/* device_support.h - the library with the device made of fibers (tests/cuda_on_host), and the choice of library for
+ * tests of any device. */
 #ifndef AFFJORD_TESTS_DEVICE_SUPPORT_H
 #define AFFJORD_TESTS_DEVICE_SUPPORT_H
 

@@ -1,5 +1,5 @@
-/* figures_support.h - what the tests of paper_figures.sh share: small databases made with the sqlite3 program, and a
- * look at the pictures. */
+/* figures_support.h - shared by tests of paper_figures.sh: small databases made with the sqlite3 program, and reading
+ * pictures. */
 #ifndef AFFJORD_TESTS_FIGURES_SUPPORT_H
 #define AFFJORD_TESTS_FIGURES_SUPPORT_H
 
@@ -85,7 +85,8 @@ static inline FILE *script_open(void) {
     scratch_path(folder, "in.sql", path);
     FILE *script = fopen(path, "w");
     cr_assert_not_null(script);
-    fputs(".read runner/record/schema.sql\n.read runner/record/views.sql\n.read runner/record/claims.sql\nBEGIN;\n", script);
+    fputs(".read runner/record/schema.sql\n.read runner/record/views.sql\n.read runner/record/claims.sql\nBEGIN;\n",
+          script);
     return script;
 }
 

@@ -1,4 +1,4 @@
-/* results_db_support.h - what the tests of the results database share. */
+/* results_db_support.h - shared by tests of the results database. */
 #ifndef AFFJORD_TESTS_RESULTS_DB_SUPPORT_H
 #define AFFJORD_TESTS_RESULTS_DB_SUPPORT_H
 

@@ -1,4 +1,4 @@
-/* run_images_support.h - what the tests of ./run on images share: an experiment on a tiny set of images. */
+/* run_images_support.h - shared by tests of ./run on images: an experiment on a tiny set of images. */
 #ifndef AFFJORD_TESTS_RUN_IMAGES_SUPPORT_H
 #define AFFJORD_TESTS_RUN_IMAGES_SUPPORT_H
 

@@ -1,4 +1,4 @@
-/* run_support.h - what the tests of ./run from outside share: an experiment, the shell, numbers of databases. */
+/* run_support.h - shared by tests of ./run from outside: an experiment, the shell, numbers of databases. */
 #ifndef AFFJORD_TESTS_RUN_SUPPORT_H
 #define AFFJORD_TESTS_RUN_SUPPORT_H
 
@@ -16,7 +16,7 @@
 
 static const char binary[] = AFFJORD_BINARY; /* of the same build */
 
-/* An experiment file: both models on TY, so many seeds, iterations that take a millisecond. All are texts. */
+/* An experiment file: both models on TY, these seeds and iterations, of a millisecond each. All arguments are texts. */
 #define TINY_EXPERIMENT(name, seeds, iterations, epoch)                                                                \
     "[experiment]\nname = " name "\ndata = ty\nmodels = ffjord, affjord\nseeds = " seeds "\n"                          \
     "[model]\nwidth = 16\n"                                                                                            \

@@ -1,4 +1,4 @@
-/* settings_support.h - what the tests of settings, files and plans share. */
+/* settings_support.h - shared by tests of settings, files and plans. */
 #ifndef AFFJORD_TESTS_SETTINGS_SUPPORT_H
 #define AFFJORD_TESTS_SETTINGS_SUPPORT_H
 

@@ -1,6 +1,6 @@
-/* stop_support.h - stop a training in the middle, on a machine of any speed, however busy it is. The training goes on for
- * a few milliseconds at a time and is held in between, all its processes with it, while its rows or checkpoints are looked
- * at: has the moment come? What is then killed or asked to end is what they show. */
+/* stop_support.h - stop a training in the middle, on a machine of any speed and load. The training runs a few
+ * milliseconds at a time. In between, all its processes are stopped, and the test reads its rows or checkpoints to
+ * decide when to send the signal. */
 #ifndef AFFJORD_TESTS_STOP_SUPPORT_H
 #define AFFJORD_TESTS_STOP_SUPPORT_H
 
@@ -152,8 +152,7 @@ static inline int stop_repeatedly(const char *command, const char *progress, int
     return stopped;
 }
 
-/* The experiment of the test in two jobs, stopped six times on its way, if it is not too fast for the last ones, and gone
- * on with to its end. */
+/* The experiment of the test in two jobs, stopped up to six times and resumed until its end. */
 static inline void stop_and_finish(const char *name, manner how) {
     EXPECT(0, ASK("whole.db", "SELECT sum(iteration) FROM run"));
     const int whole = atoi(output);

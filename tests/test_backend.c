@@ -1,5 +1,5 @@
-/* test_backend.c - every implementation of the table of operations gives what every other gives, and what runs on one
- * whose memory is out of the program's reach is a whole training. */
+/* test_backend.c - all implementations of the table of operations agree; on one with protected memory, a whole
+ * training runs. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>

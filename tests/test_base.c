@@ -1,4 +1,4 @@
-/* test_base.c - failures, nearest names, whole files, deterministic functions. */
+/* test_base.c - errors, suggestions, whole files, deterministic functions. */
 #include <fcntl.h>
 #include <limits.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-/* test_baseline_file.c - files of recorded values: what is read, what is written, and what is said of a bad one. */
+/* test_baseline_file.c - files of recorded values: reading, writing, and the messages about bad ones. */
 #include <math.h>
 
 #include <criterion/criterion.h>

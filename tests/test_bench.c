@@ -1,4 +1,4 @@
-/* test_bench.c - ./run bench: that what is timed can be run, and what a line of it says. */
+/* test_bench.c - ./run bench: the timed code runs, and its lines have the right form. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and its convolutions are too slow for this */
 
 #include "run_support.h"

@@ -232,7 +232,7 @@ Test(chain, same_bits_for_any_number_of_threads) {
 Test(chain, same_bits_whatever_is_kept) {
     for (size_t steps = 0; steps < 4; steps += 3) {
         chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
-        spec.solver.steps = steps; /* adaptive, and on a grid */
+        spec.solver.steps = steps; /* adaptive and fixed */
         spec.jacobian = 0.1;
         bench less, more;
         bench_open(&less, spec, 4, NULL);

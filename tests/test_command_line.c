@@ -1,5 +1,4 @@
-/* test_command_line.c - what a user meets around a training: help, pictures drawn after it, a run begun again, a pause
- * from the terminal. */
+/* test_command_line.c - the command line around a training: help, pictures, a repeated run, a pause from the terminal. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
 #include "stop_support.h"

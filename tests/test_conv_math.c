@@ -1,5 +1,5 @@
-/* test_conv_math.c - convolutions of inputs that are rounded to tf32 or bf16: the rounding itself, what is rounded, on
- * the processor and on the device of tests/cuda_on_host, and what a model of such convolutions gives. */
+/* test_conv_math.c - convolutions with inputs rounded to tf32 or bf16: the rounding, its inputs, the processor and the
+ * device of tests/cuda_on_host, and a model. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

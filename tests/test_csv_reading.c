@@ -1,4 +1,4 @@
-/* test_csv_reading.c - tables as text whose numbers could be read in another sense than they were written. */
+/* test_csv_reading.c - text tables with numbers that have a second reading. */
 #include <string.h>
 
 #include <criterion/criterion.h>

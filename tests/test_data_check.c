@@ -1,4 +1,4 @@
-/* test_data_check.c - what ./run data check says of good, bad and missing sets. */
+/* test_data_check.c - the messages of ./run data check about good, bad and missing sets. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* test_determinism.c - the same bits by the program as a whole: on other vector instructions, and of the mathematics. What
- * other schedules, stops and kills do not change is in test_run.c and test_run_images.c; the whole matrix, with other
- * compilers, is tests/stress/determinism.sh. */
+/* test_determinism.c - bit-identical results of the whole program: on other vector instructions, and of the
+ * mathematics. test_run.c and test_run_images.c test other schedules, stops and kills; tests/stress/determinism.sh
+ * tests the whole matrix, with other compilers. */
 #include "backend/cpu/cpu.h"
 #include "run_images_support.h"
 #include "stop_support.h"

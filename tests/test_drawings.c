@@ -141,7 +141,7 @@ static void make_digits(bool whole) {
     script_run(script);
 }
 
-/* Compare tiles, so many in a line from this corner on (inches from the upper left), with channels of x (side, side,
+/* Compare tiles, `columns` in a line from this corner on (inches from the upper left), with channels of x (side, side,
  * channels) from `first` on. */
 static void expect_tiles(const picture *image, double left, double down, double whole, int columns, int lines,
                          const real *x, int side, int channels, int first) {

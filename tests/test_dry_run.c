@@ -1,4 +1,4 @@
-/* test_dry_run.c - the settings that --dry-run shows are those that play a part for the data at hand. */
+/* test_dry_run.c - --dry-run shows the settings that affect the data at hand. */
 #ifndef AFFJORD_DOUBLE /* the same in both */
 
 #include "run_images_support.h"

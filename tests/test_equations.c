@@ -1,4 +1,4 @@
-/* test_equations.c - docs/reference/equations.md: every equation names functions that are where it says. */
+/* test_equations.c - docs/reference/equations.md: every named function is in the named file. */
 #include <criterion/criterion.h>
 #include <ctype.h>
 #include <stdbool.h>

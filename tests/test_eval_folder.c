@@ -1,5 +1,4 @@
-/* test_eval_folder.c - where ./run eval and ./run check look for the images of a run, and tables with commas in their
- * paths from outside. */
+/* test_eval_folder.c - where ./run eval and ./run check find the images of a run; tables with commas in their paths. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include "run_images_support.h"

@@ -1,4 +1,5 @@
-/* test_examples.c - the examples that read results give the numbers of docs/explanation/results.md of the reference database. */
+/* test_examples.c - the examples that read results print the numbers of docs/explanation/results.md from the reference
+ * database. */
 #ifndef AFFJORD_DOUBLE /* scripts that both builds share */
 
 #include "figures_support.h"

@@ -1,4 +1,4 @@
-/* test_figure_layout.c - how figures look on paper: widths, keys, grey print, folders, and the seed that stands for all. */
+/* test_figure_layout.c - the layout of figures on paper: widths, keys, grey print, folders, and the seed shown. */
 #include "figures_support.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* test_figure_shapes.c - Figure 5 of tables of one, three and more columns: what a run stores of them, and its pictures. */
+/* test_figure_shapes.c - Figure 5 of tables of one, three and more columns: stored samples, and pictures. */
 #ifndef AFFJORD_DOUBLE /* the scripts are the same in both builds */
 
 #include "picture_support.h"

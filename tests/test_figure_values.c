@@ -1,4 +1,4 @@
-/* test_figure_values.c - figures of numbers that are infinite, missing or none, and of runs that have nothing to draw. */
+/* test_figure_values.c - figures with infinite, missing or NaN numbers, and of runs without data. */
 #include "figures_support.h"
 
 #include <math.h>

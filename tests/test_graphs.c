@@ -1,5 +1,5 @@
-/* test_graphs.c - steps of a solve that a device repeats by itself, on the device of tests/cuda_on_host: the same bits
- * as kernels that are started one by one, how often the program waits, which graphs are kept, and what is refused. */
+/* test_graphs.c - steps of a solve that a device repeats by itself, on the device of tests/cuda_on_host: the bits of
+ * single kernels, the number of host waits, the stored graphs, and refusals. */
 #ifndef AFFJORD_DOUBLE /* the library is of the float build */
 
 #include <criterion/criterion.h>
@@ -53,7 +53,7 @@ static chain_spec spec_of(image_layer layer) {
     return spec;
 }
 
-/* A training, stopped and gone on with in between, on a device of its own. */
+/* A training, stopped and resumed in between, on its own device. */
 static double train_as(const char *how, const char *words, chain_spec spec, real *params, size_t P) {
     const backend_ops *device = open_as(how);
     const double loss = train(device, spec, params, P);
@@ -196,7 +196,7 @@ static outcome solve_on(const backend_ops *backend, const adaptive_options *opti
     return got;
 }
 
-/* A solve that ends well, or not, is told by a device as by the processor, but for the order of sums. */
+/* A device and the processor return the same status of a solve, and the same numbers up to the order of sums. */
 Test(graphs, outcomes_are_those_of_the_processor) {
     const adaptive_options loose = {.atol = 1e-2, .rtol = 1e-2}, tight = {.atol = 1e-3, .rtol = 1e-3};
     adaptive_options few = tight, coarse = tight, given = loose;
@@ -232,7 +232,7 @@ Test(graphs, outcomes_are_those_of_the_processor) {
 
 /* --- Waiting --- */
 
-/* Waits of the fourth iteration, which makes no graph any more; *steps <- tried ones, of the way out. */
+/* Waits of the fourth iteration, which makes no graph any more; *steps <- attempted steps of the forward solve. */
 static size_t waits_of(const char *how, chain_spec spec, double tolerance, size_t *launches) {
     const backend_ops *device = open_as(how);
     spec.solver.options.atol = spec.solver.options.rtol = tolerance;
@@ -274,7 +274,7 @@ Test(graphs, a_training_step_waits_a_few_times_for_each_flow) {
     cr_expect_eq(launches, 2 * FLOWS);
 }
 
-/* Kernels of Table 1's steps, as docs/guide/gpu.md tells them: of the way out, of the last step back, and of the others. */
+/* Kernels of Table 1's steps, as in docs/guide/gpu.md: forward, of the last step backward, and of the others. */
 static void check_kernels(image_architecture architecture, image_layer layer, const size_t expected[3]) {
     chain_spec spec = small_spec(architecture, layer);
     spec.model.height = spec.model.width = 4;
@@ -332,7 +332,7 @@ static void add_once(void *argument) {
     self->device->decide(self->device, STEP_DONE, self->control);
 }
 
-/* y is `expected` after so many steps, and what is behind it as it was. */
+/* y is `expected` after `steps` steps, and the memory after it is unchanged. */
 static void expect_added(adding *self, size_t steps, double expected) {
     step_control c = {.method = *tableau_get(TABLEAU_EULER), .end = 1, .fixed_steps = steps, .going = steps > 0};
     real last[2];

@@ -1,5 +1,5 @@
-/* test_image_device.c - the operations of images on a device, on the device of tests/cuda_on_host: what each gives
- * against the processor's plain kernels, whole trainings, and what fails. */
+/* test_image_device.c - operations on images on the device of tests/cuda_on_host, compared with the processor's plain
+ * kernels; whole trainings; failures. */
 #ifndef AFFJORD_DOUBLE /* the library is of the float build */
 
 #include <criterion/criterion.h>
@@ -121,7 +121,7 @@ Test(any_device, convolutions_of_many_tiles) {
     check_convolutions();
 }
 
-/* Biases whose sums go in groups of several pixels and images, or in none as there are so many. */
+/* Biases with sums in groups of several pixels and images, or, if there are many biases, without groups. */
 Test(any_device, biases_of_many_channels) {
     enum { IMAGES = 5, PIXELS = 12 };
     const size_t channels[] = {1000, 9000, 70000};
@@ -362,7 +362,7 @@ static void gradient_on(const backend_ops *backend, chain_spec spec, real *gradi
     trainer_destroy(&training);
 }
 
-/* The processor's loss and gradient but for the order of sums, and the same bits each time, whoever comes first. */
+/* The processor's loss and gradient but for the order of sums, and the same bits each time, in every order of threads. */
 static void check_training(chain_spec spec, const char *what) {
     const backend_ops *host = host_together(), *device = tested_images();
     const size_t P = parameters_of(spec);

@@ -67,8 +67,8 @@ static void make_images(const char *experiment) {
     script_run(script);
 }
 
-/* Where a point of a picture of a grid is, in dots: `across` and `down` from 0 to 1 in the picture that is this one of
- * so many in a row. The grid is as wide as a column but for its edge, below a heading. */
+/* The position of a point in a grid of pictures, in dots: `across` and `down` from 0 to 1 in picture `number` of a grid
+ * with `columns` columns. The grid is as wide as a text column, except its edge, below a heading. */
 typedef struct place {
     int x, y;
 } place;

@@ -1,5 +1,5 @@
-/* test_image_layouts.c - sets of images as other programs lay them out: the same content is the same set, and files that
- * are left out are named. */
+/* test_image_layouts.c - image sets in other programs' layouts: equal content is the same set, and omitted files are
+ * named. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,4 @@
-/* test_image_training.c - short trainings on real images give the recorded losses, and go on from where they were
- * saved.
+/* test_image_training.c - short trainings on real images give the recorded losses, also after a restart.
  *
  * A change that means to alter numbers records anew, with
  *     AFFJORD_RECORD=1 build/affjord-tests --filter 'image_training/real_mnist'
@@ -102,10 +101,10 @@ static void train_twice(const training_case *which, const image_set *set, const 
     restore(second, name);
     cr_expect_eq(trainer_iteration(second), HALF);
     train(second, ITERATIONS, &resumed);
-    cr_expect_eq(memcmp(whole, &resumed, sizeof resumed), 0, "%s: losses of a training taken up again", which->name);
+    cr_expect_eq(memcmp(whole, &resumed, sizeof resumed), 0, "%s: losses of a resumed training", which->name);
     const size_t P = objective_parameters(trainer_objective(training))->total;
     cr_expect_eq(memcmp(trainer_parameters(training), trainer_parameters(second), P * sizeof(real)), 0,
-                 "%s: parameters of a training taken up again", which->name);
+                 "%s: parameters of a resumed training", which->name);
     trainer_destroy(&training);
     trainer_destroy(&second);
 }

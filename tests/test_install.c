@@ -1,5 +1,5 @@
-/* test_install.c - `make install` into a folder of its own: the program from elsewhere, the library for other programs,
- * the pages; and `make uninstall`, which leaves nothing. */
+/* test_install.c - `make install` into a separate folder: the program from elsewhere, the library for other programs,
+ * the pages; `make uninstall` removes everything. */
 #ifndef AFFJORD_DOUBLE /* what is installed is the float build, with the double build's program */
 
 #include "run_support.h"

@@ -96,7 +96,7 @@ Test(lists, what_is_wrong_is_named) {
     }
 }
 
-/* A path of so many bytes with its terminator, of parts that a disk takes. */
+/* A path of `size` bytes with its terminator, of parts that a disk accepts. */
 static void make_path(char *path, size_t size) {
     memset(path, 'p', size);
     for (size_t i = 0; i + 20 < size; i += 200) path[i] = '/';

@@ -1,4 +1,4 @@
-/* test_lock.c - another program that uses SQLite keeps the database locked while a training wants to write it. */
+/* test_lock.c - another SQLite program locks the database while a training writes to it. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic */
 
 #include <dirent.h>

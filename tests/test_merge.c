@@ -1,4 +1,4 @@
-/* test_merge.c - shards into a database: what is taken, what is kept, and whatever happens meanwhile. */
+/* test_merge.c - merging shards: which rows are copied, which stay, and interruptions. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
 #include <signal.h>
@@ -105,7 +105,7 @@ Test(merge, merged_while_tasks_run_and_killed_at_any_moment) {
     free(expected);
 }
 
-/* A finished run is not replaced; of unfinished ones the later iteration is kept, and a local run goes on from it. */
+/* A finished run is not replaced; of unfinished ones the later iteration stays, and a local run resumes there. */
 Test(merge, later_iterations_win_and_finished_runs_stay) {
     char *expected = undisturbed();
     int outcome = 0;

@@ -1,5 +1,5 @@
-/* test_moments.c - a flow at moments of its time: what it is at both ends, and that field, samples and densities in
- * between are of one flow. */
+/* test_moments.c - snapshots of a flow: both ends, and that field, samples and densities in between belong to one
+ * flow. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* test_output.c - files that a user names for a command to write: nothing else of the user's is lost. */
+/* test_output.c - files that a user names for output: no other file of the user's is changed. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* test_packages.c - runner/packages.sh says what it installs and what for, and asks on a terminal; by an apt-get, a sudo
- * and a pip that install nothing. */
+/* test_packages.c - runner/packages.sh lists packages with their purpose, and asks on a terminal; with an apt-get, a
+ * sudo and a pip that install nothing. */
 #ifndef AFFJORD_DOUBLE /* the same in both */
 
 #include "run_support.h"

@@ -1,5 +1,4 @@
-/* test_pages.c - what the program writes about itself, by `document`. test_install.c reads the pages by the programs that
- * they are for. */
+/* test_pages.c - pages about the program from `document`. test_install.c reads them with man, bash and others. */
 #ifndef AFFJORD_DOUBLE /* pages are the same in both */
 
 #include "run_support.h"

@@ -203,7 +203,7 @@ Test(plan, wrong_plans_have_their_messages) {
         cr_expect_str_eq(err.text, CASES[i].message);
         config_destroy(&config);
     }
-    /* The reason for an unknown name is the data set's; where it was said is ours. */
+    /* The data set explains the unknown name; the plan adds its line. */
     write_text("x.ini", "[experiment]\nname = a\ndata = tyy\nmodels = m\n[model m]\n");
     experiment_config *config = load("x.ini", 0, NULL);
     plan *runs = NULL;

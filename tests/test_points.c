@@ -1,4 +1,4 @@
-/* test_points.c - flows of points that are not the toy field on a grid: every field and solver, and their options. */
+/* test_points.c - flows of points except the fused toy field: every field and solver, and their options. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -85,7 +85,7 @@ Test(points, densities_integrate_to_one) {
     }
 }
 
-/* The toy field on a grid, once by its fused solve and once as any other field. */
+/* The toy field with fixed steps, by its fused solve and by the general one. */
 Test(points, the_fused_solve_and_the_general_one_agree) {
     enum { N = 300, D = 3 };
     for (int way = 0; way < 6 * (int)CHOICE_COUNT(CNF_CONTEXTS); way++) {
@@ -324,7 +324,7 @@ Test(points, the_kinetic_regularizer_of_a_constant_field) {
         cr_assert_eq(cnf_loss_gradient(flow, params, x, ROWS, points_probe, &loss[k], gradient[k], NULL), STATUS_OK);
         cnf_destroy(&flow);
     }
-    cr_expect_eq(loss[0], loss[1], "the loss is told without");
+    cr_expect_eq(loss[0], loss[1], "the loss is without it");
     for (size_t d = 0; d < D; d++) { /* d/db_d of 0.5/D T |b|^2, and of half of it */
         const double expected = 0.5 / D * spec.end_time * 2 * params[D * D + d];
         cr_expect_float_eq(gradient[1][D * D + d] - gradient[0][D * D + d], expected, 1e-12);

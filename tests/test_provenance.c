@@ -1,4 +1,4 @@
-/* test_provenance.c - what a build says of the commit it is of. */
+/* test_provenance.c - the commit that a build records. */
 #ifndef AFFJORD_DOUBLE /* one Makefile for both */
 
 #include "run_support.h"

@@ -1,4 +1,4 @@
-/* test_random.c - Philox's known answers, moments, and independence of what is drawn. */
+/* test_random.c - Philox's known answers, moments, and independence of draws. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -71,7 +71,7 @@ Test(removal, an_experiment_leaves_what_another_one_shows) {
     expect_files("0\n");
 }
 
-/* A run that is named goes, whoever shows it; all who do are named. */
+/* A named run is removed from every experiment that shows it; the message names them all. */
 Test(removal, a_shared_run_goes_with_the_names_of_its_experiments) {
     EXPECT(0, "$AFFJORD $TEST_DIR/other.ini --db $TEST_DIR/r.db --quiet");
     EXPECT(0, SQL("UPDATE run SET status = 'failed' WHERE model = 'ffjord' AND seed = 1") "; " REMOVE "--failed --yes");

@@ -1,4 +1,4 @@
-/* test_report.c - ./run report: what its page says, and what a browser makes of it. */
+/* test_report.c - ./run report: the content of its page, and the page in a browser. */
 #ifndef AFFJORD_DOUBLE /* the page is the same script's in both builds */
 
 #include "figures_support.h"

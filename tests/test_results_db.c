@@ -1,4 +1,4 @@
-/* test_results_db.c - the results database: what is put in comes out, and the views say what they should. */
+/* test_results_db.c - the results database: rows are read as written, and views have the right numbers. */
 #include <math.h>
 #include <signal.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-/* test_run.c - ./run from outside: the same numbers however it is scheduled or stopped; errors that lose nothing. */
+/* test_run.c - ./run from outside: the same numbers for every schedule and stop; errors lose no rows. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* test_run_device.c - ./run --device cuda from outside, on the device of tests/cuda_on_host: the processor's numbers,
- * however it is stopped; and what it says where there is nothing to run on. */
+/* test_run_device.c - ./run --device cuda from outside, on the device of tests/cuda_on_host: the processor's numbers
+ * after every stop; messages without a device. */
 #ifndef AFFJORD_DOUBLE
 
 #include "stop_support.h"
@@ -33,7 +33,7 @@ Test(run_device, a_device_gives_the_numbers_of_the_processor) {
     free(expected);
 }
 
-/* Stopped, gone on with on the same device, stopped again, ended by the processor. */
+/* Stopped, resumed on the same device, stopped again, finished by the processor. */
 Test(run_device, what_one_begins_the_other_ends) {
     char *expected = undisturbed();
     const int stopped = stop_repeatedly(START "--db $TEST_DIR/both.db --device cuda --jobs 2",

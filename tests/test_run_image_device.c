@@ -1,5 +1,5 @@
 /* test_run_image_device.c - ./run --device cuda on images from outside, on the device of tests/cuda_on_host: the
- * processor's losses, the same bits however it goes, and what cannot be done. */
+ * processor's losses, the same bits after every stop, and refusals. */
 #ifndef AFFJORD_DOUBLE /* the library is of the float build */
 
 #include "run_images_support.h"
@@ -31,7 +31,7 @@ Test(run_image_device, a_device_gives_the_losses_of_the_processor) {
     cr_assert_str_eq(output, "4|1|0\n", "%s", output);
     EXPECT(0, "sqlite3 $TEST_DIR/device.db 'SELECT gpu, driver, status FROM run; SELECT count(*) FROM sample_blob'");
     cr_assert_str_eq(output, "fibers on a CPU, for tests|13.0|done\n1\n");
-    /* Lost on the device, and gone on with by the processor. */
+    /* Lost on the device, and resumed by the processor. */
     EXPECT(1, "AFFJORD_EMULATED_LOST=5000 " TRAIN "--seeds 0 --db $TEST_DIR/both.db --device cuda");
     EXPECT(0, "sqlite3 $TEST_DIR/both.db 'SELECT status, iteration BETWEEN 1 AND 3 FROM run'");
     cr_assert_str_eq(output, "failed|1\n", "%s", output);
@@ -123,7 +123,7 @@ Test(run_image_device, a_run_is_the_same_on_any_device) {
     free(expected);
 }
 
-/* Stopped after a checkpoint and gone on with; lost, and gone on with. */
+/* Stopped after a checkpoint and resumed; lost, and resumed. */
 Test(run_image_device, a_run_that_was_stopped_or_lost_ends_with_the_same_bits) {
     EXPECT(0, TRAIN_LONGER "--seeds 0 --db $TEST_DIR/whole.db --device cuda");
     char *expected = numbers("whole.db");
@@ -147,7 +147,7 @@ Test(run_image_device, a_run_that_was_stopped_or_lost_ends_with_the_same_bits) {
 #define WITH_CUDNN "AFFJORD_CUDNN=" AFFJORD_CUDNN_EMULATED " "
 #define AS(mode) "AFFJORD_EMULATED_CUDNN=" mode " "
 
-/* Train until there is a checkpoint and be lost behind it; the losses so far, as another cuDNN goes on from there. */
+/* Train until after a checkpoint and lose the device; return the losses so far, because another cuDNN resumes. */
 static void lose(const char *database) {
     EXPECT(1, WITH_CUDNN "AFFJORD_EMULATED_LOST=11000 " TRAIN_LONGER "--seeds 0 --db $TEST_DIR/%s --device cuda",
            database);
@@ -211,7 +211,7 @@ Test(run_image_device, plans_are_those_that_a_run_began_with) {
     free(others);
 }
 
-/* A new version is said and recorded, with the same plans or, where it lacks these, with others. */
+/* A message names a new version, and its plans are recorded: the same or, if it lacks them, others. */
 Test(run_image_device, plans_that_change_are_said_and_stored) {
     lose("newer.db");
     go_on(WITH_CUDNN AS("newer"), "newer.db");

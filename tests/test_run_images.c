@@ -1,5 +1,5 @@
-/* test_run_images.c - ./run on images from outside: the same numbers however it goes, what is stored of a training, and
- * iterations that fail. */
+/* test_run_images.c - ./run on images from outside: the same numbers after every stop, the stored rows, and failed
+ * iterations. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include <math.h>
@@ -449,7 +449,7 @@ Test(run_images, a_failed_run_taken_up_again_fails_again) {
     }
 }
 
-/* A backward solve that fails is said to be one. What fails is AFFJORD with seed 0, which its start decides. */
+/* The message about a failed backward solve names it. AFFJORD with seed 0 fails, by its initial parameters. */
 Test(run_images, a_failing_way_back_is_named) {
     EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/f.db --seeds 0 --set solver.gradient=adjoint "
               "--set solver.max_steps=2 --set solver.atol=1e-3 --set solver.rtol=1e-3");

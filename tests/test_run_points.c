@@ -1,5 +1,5 @@
-/* test_run_points.c - ./run on points with other fields and solvers than the toy experiments': trained, stopped and taken
- * up, evaluated, sampled, exported, computed again; and what is refused before the start. */
+/* test_run_points.c - ./run on points with other fields and solvers than the toy experiments': training, resuming,
+ * eval, sample, export, check; and refusals before the start. */
 #include "run_support.h"
 
 /* A general field with adaptive steps and all that it may have, and the toy field with adaptive steps and the adjoint. */

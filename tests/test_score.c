@@ -1,4 +1,4 @@
-/* test_score.c - the slope of log p by the data, and where points are on their way. */
+/* test_score.c - the gradient of log p by the data, and trajectories. */
 #include <criterion/criterion.h>
 #include <math.h>
 

@@ -1,5 +1,5 @@
-/* test_sharing.c - a database that several users share, or that cannot be written: who reads it leaves nothing behind, and
- * who may write it can. Two users are played by setpriv, which takes root. */
+/* test_sharing.c - a database that several users share, or that is read-only: readers leave no file, and permitted
+ * writers can write. setpriv plays two users, which takes root. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic */
 
 #include "stop_support.h"

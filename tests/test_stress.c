@@ -1,5 +1,5 @@
-/* test_stress.c - the short forms of tests/stress: killed at random moments, three starts at once, and calls to the
- * system that fail; the order of calls by which a checkpoint replaces another. */
+/* test_stress.c - short forms of tests/stress: kills at random times, three concurrent starts, failing system calls;
+ * the order of system calls that replaces a checkpoint. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
 #include "run_support.h"

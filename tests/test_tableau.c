@@ -147,7 +147,7 @@ static void solve(const tableau *m, size_t steps, real y[2]) {
     cr_assert_eq(evaluations, steps * m->stages);
 }
 
-/* Pairs work on a grid too, without the stage that only the estimate needs. */
+/* Pairs work with fixed steps too, without the stage that only the estimate needs. */
 Test(tableau, error_of_pairs_falls_with_the_order_on_a_grid) {
     const size_t steps[] = {[TABLEAU_HEUN2] = 80, 40, 16, 16, 4};
     real truth[2], y[2];

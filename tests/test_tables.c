@@ -1,4 +1,4 @@
-/* test_tables.c - tables of points from outside: what is read and said of them, and what is refused before a run. */
+/* test_tables.c - tables of points from outside: reading, messages, and refusals before a run. */
 #include <math.h>
 
 #include "data/dataset.h"

@@ -1,4 +1,4 @@
-/* test_theory_mapping.c - fitted mappings: what a plain flow cannot do, and sizes out of range. */
+/* test_theory_mapping.c - fitted mappings: a limit of plain flows, and sizes out of range. */
 #include <criterion/criterion.h>
 
 #ifdef AFFJORD_DOUBLE

@@ -1,5 +1,5 @@
-/* test_theory_run.c - the theory from the command line: what has no sense is refused, and statements are recorded. The
- * program of the float build hands them over to that of the double build. */
+/* test_theory_run.c - the theory from the command line: invalid settings are refused, statements are recorded. The
+ * float program passes them to the double build. */
 #include "run_support.h"
 
 static const char small_theory[] = "[experiment]\n"

@@ -1,4 +1,4 @@
-/* test_theory_statements.c - what the items of the theory report. */
+/* test_theory_statements.c - results of the theory's items. */
 #ifdef AFFJORD_DOUBLE
 
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-/* test_toy.c - toy densities: points against log-densities, entropies, and the bits that must not change. */
+/* test_toy.c - toy densities: points against log-densities, entropies, and recorded bits. */
 #include <math.h>
 #include <string.h>
 

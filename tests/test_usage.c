@@ -1,4 +1,4 @@
-/* test_usage.c - the tables of the commands, and what is printed from them. */
+/* test_usage.c - the tables of the commands, and the printed help. */
 #include "commands/commands.h"
 #include "run_support.h"
 

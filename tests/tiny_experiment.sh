@@ -1,6 +1,6 @@
 #!/bin/sh
 # tiny_experiment.sh NAME SEEDS ITERATIONS EPOCH CHECKPOINTS - prints an experiment file: both models on TY, iterations
-# that take a millisecond, so many of them an epoch, a checkpoint after so many epochs.
+# of a millisecond; iterations per epoch; epochs per checkpoint.
 set -eu
 [ $# = 5 ] || { echo "usage: tiny_experiment.sh NAME SEEDS ITERATIONS EPOCH CHECKPOINTS" >&2; exit 2; }
 cat <<END

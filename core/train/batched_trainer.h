@@ -1,9 +1,9 @@
-/* batched_trainer.h - trainings whose iterations a device does, many side by side.
+/* batched_trainer.h - many trainings side by side on a device.
  *
- * The runs of a batched trainer are trainers of points with one specification: the same model and settings, whatever
- * their seeds and data. A launch does the next iterations of all of them; then each hands out what its iterations gave,
- * one by one, as trainer_step does, with the same bits. A run's parameters are those after its last iteration that was
- * handed out only when all of the launch's have been. */
+ * The runs of a batched trainer are trainers of points with one specification: the same model and settings, with any
+ * seeds and data. A launch does the next iterations of all of them. Then each run returns the results of its iterations
+ * one by one, as trainer_step does, with the same bits. Only after the last of them are a run's parameters those of the
+ * last returned iteration. */
 #ifndef AFFJORD_TRAIN_BATCHED_TRAINER_H
 #define AFFJORD_TRAIN_BATCHED_TRAINER_H
 

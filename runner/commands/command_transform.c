@@ -192,7 +192,7 @@ const command command_transform = {
     .text =
         "Writes z(T) for each row x = z(0) of X: (n, D), float32. If the model is the density of X, z is distributed "
         "as "
-        "N(0, s^2 I). X is that of eval. The inverse command is the way back.\n\n" MODEL_HELP "\n\n" MODEL_SOLVER_HELP,
+        "N(0, s^2 I). X is that of eval. The command inverse computes x from z.\n\n" MODEL_HELP "\n\n" MODEL_SOLVER_HELP,
     OPTIONS(transform_options),
     .run = run_transform};
 
@@ -216,7 +216,7 @@ const command command_inverse = {
 static const argument_option trajectory_options[] = {
     OPTION_TEXT(model_request, input, "--input", "X", "table of points (.npy, .csv or .tsv)"),
     OPTION_TEXT(model_request, times, "--times", "T0,T1,...",
-                "ascending times from 0 to T; or one number above 1: so many times from 0 to T, equally far apart"),
+                "ascending times from 0 to T; or one number above 1: that number of times from 0 to T, evenly spaced"),
     OPTION_TABLE_OUTPUT,
     OPTION_SOLVER,
     OPTION_DATABASE(model_request),

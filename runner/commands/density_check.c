@@ -15,7 +15,7 @@
 enum { SAMPLES = 10000, CELLS = 512, TAIL = SAMPLES / 1000 };
 
 #define MARGIN 0.25 /* of the range, on each side */
-#define MASS_TOLERANCE 0.01 /* above which the user is told what may be too coarse */
+#define MASS_TOLERANCE 0.01 /* above which a note names what may be too coarse */
 
 static int compare(const void *left, const void *right) {
     const double a = *(const double *)left, b = *(const double *)right;

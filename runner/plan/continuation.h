@@ -15,9 +15,8 @@
  * list->sources. Writes nothing. Errors: those of the database, STATUS_MEMORY. */
 status continuation_find(results_db *db, const plan *runs, run_status *list, error_info *err);
 
-/* Let these runs begin there: write their checkpoints and rows, commit, and read the rows again. A run that has no
- * usable checkpoint is told in `notes`, in lines, and begins where it would have. Errors: those of the database,
- * STATUS_MEMORY. */
+/* Start these runs there: write their checkpoints and rows, commit, and read the rows again. A source without a usable
+ * checkpoint gets a line in `notes`, and its run starts as without it. Errors: those of the database, STATUS_MEMORY. */
 status continuation_apply(results_db *db, const plan *runs, run_status *list, FILE *notes, error_info *err);
 
 #endif

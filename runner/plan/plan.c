@@ -203,7 +203,7 @@ static status check_settings(const experiment_config *config, const source *open
     return code == STATUS_OK ? STATUS_OK : fail_at_setting(config, item, model, code, reason.text, err);
 }
 
-/* Data sets are told apart by name in figures and by checksum in keys. */
+/* Figures distinguish data sets by name, keys by checksum. */
 static status check_dataset(const experiment_config *config, const plan *runs, size_t index, error_info *err) {
     const plan_dataset *data = runs->datasets;
     for (size_t i = 0; i < index; i++) {

@@ -302,7 +302,7 @@ CREATE TABLE IF NOT EXISTS sweep_comparison (
     effect_high REAL,
     paired_p   REAL,
     holm_p     REAL,                      -- over all points and data sets of the experiment:
-    tests      INTEGER NOT NULL,          -- so many tests
+    tests      INTEGER NOT NULL,          -- number of tests
     PRIMARY KEY (experiment, point, dataset, model, other)
 ) WITHOUT ROWID;
 
@@ -322,7 +322,7 @@ CREATE TABLE IF NOT EXISTS sweep_term (
     error      REAL,
     p          REAL,                      -- Student's t with n - 1 degrees of freedom
     holm_p     REAL,                      -- over the terms of the data set and models but the mean:
-    tests      INTEGER NOT NULL,          -- so many tests
+    tests      INTEGER NOT NULL,          -- number of tests
     PRIMARY KEY (experiment, dataset, model, other, term)
 ) WITHOUT ROWID;
 

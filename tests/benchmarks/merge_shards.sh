@@ -1,7 +1,7 @@
 #!/bin/sh
 # merge_shards.sh - how long ./run merge takes over made-up shards of 1,000 rows, and what it holds in memory.
 #
-#   sh tests/benchmarks/merge_shards.sh [N]...        10000 where none is said; 130 kB of /tmp for each
+#   sh tests/benchmarks/merge_shards.sh [N]...        default 10000; 130 kB of /tmp for each
 set -eu
 cd "$(dirname "$0")/../.."
 [ $# -gt 0 ] || set -- 10000

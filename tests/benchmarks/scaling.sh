@@ -1,7 +1,7 @@
 #!/bin/sh
 # scaling.sh - how each step around N runs on many machines grows with N, with Slurm's programs played by scripts.
 #
-#   sh tests/benchmarks/scaling.sh [N]...        100, 1000 and 10000 where none is said
+#   sh tests/benchmarks/scaling.sh [N]...        default 100, 1000 and 10000
 #
 # Seconds of a clock, then those that a processor worked. Merging is in merge_shards.sh.
 set -eu
@@ -42,11 +42,11 @@ for n in "$@"; do
     step "the plan (--dry-run)" "$program" many.ini --db r.db --dry-run
     step "commands for the missing ones" "$program" many.ini --db r.db --dry-run --format commands
     step "one task: the plan, a shard, one iteration" "$program" many.ini --db r.db --only 0 --quiet
-    step "handed to Slurm, all but it" "$program" many.ini --db r.db --slurm --quiet
+    step "submitted to Slurm, all but it" "$program" many.ini --db r.db --slurm --quiet
     for list in shards/slurm/*.tasks; do
         name=$(basename "$list" .tasks)
         awk -v name="$name" '{ print name "|" NR - 1 "|PENDING||Priority" }' "$list"
     done >queue
-    step "handed over again: nothing is missing" "$program" many.ini --db r.db --slurm --quiet
+    step "submitted again: nothing is missing" "$program" many.ini --db r.db --slurm --quiet
     step "./run list tasks, all but one in the queue" "$program" list tasks --db r.db
 done

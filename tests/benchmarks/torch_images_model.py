@@ -109,7 +109,7 @@ class Flow(nn.Module):
     def forward(self, s, state):
         """The right-hand side; state (z, l), or (z, l, entries of z* that move, entries that don't)."""
         self.forward_count += 1
-        z, wanted = state[0], torch.is_grad_enabled()  # not on an adjoint's way out
+        z, wanted = state[0], torch.is_grad_enabled()  # not in an adjoint's forward solve
         with torch.set_grad_enabled(wanted or self.trace == "autograd"):
             if self.trace == "autograd" and not (wanted and z.requires_grad):
                 z = z.detach().requires_grad_()

@@ -7,8 +7,8 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 failures=0
 
-# Headless relatives, clefts and private words.
-phrases='\b[Ww]hoever\b|\b[Ww]ho asks\b|\b(is|are) said\b|\bwithout a word\b|\btaken up\b|\bgo(es)? on from\b|\bgone on with\b|\bso many (bytes|pixels|seconds|numbers|rows|points)\b|^What [^?.]*, is '
+# Headless relatives, clefts, private words, and one spelling of regularizer.
+phrases='\b[Ww]hoever\b|\b[Ww]ho asks\b|\b(is|are|was) (said|told)\b|\bwithout a word\b|\b(taken|takes|take) up again\b|\btaken up\b|\bgo(es)? on from\b|\bgone on with\b|\bso many (bytes|pixels|seconds|numbers|rows|points|tests|times|iterations|steps|threads)\b|^What [^?.]*, is |\b[Ww]ay (out|back)\b|\b[Rr]egularis|\bhanded (over|out)\b|\bon a grid\b'
 
 pages() {
     git ls-files -co --exclude-standard 'README.md' 'CONTRIBUTING.md' 'CHANGELOG.md' 'docs/*.md' 'examples/*.md' \
@@ -16,7 +16,9 @@ pages() {
 }
 
 sources() {
-    git ls-files -co --exclude-standard 'core/*' 'runner/*' 'plots/*' 'paper_figures.sh' | grep -vE '\.(db|npy|png)$'
+    git ls-files -co --exclude-standard 'core/*' 'runner/*' 'plots/*' 'python/*' 'examples/*' 'tests/*' 'findings/*' \
+        'packaging/*' 'paper_figures.sh' 'run' 'Makefile' ':!tests/fuzz/corpus' ':!tests/checks/language.sh' |
+        grep -vE '\.(db|npy|png|jpg|bin|csv|tsv|safetensors)$'
 }
 
 # report TITLE FINDINGS

@@ -98,7 +98,7 @@ memcheck) # each by itself: Criterion's matching of patterns takes valgrind a mi
 esac
 
 : >"$scratch/said"
-# Workers of several threads, stopped once there is a checkpoint; taken up again, and asked for what they learned.
+# Workers of several threads, stopped after a checkpoint, resumed, and evaluated.
 sh tests/tiny_experiment.sh small 0-1 "$iterations" 50 1 >"$scratch/small.ini"
 affjord() {
     ${valgrind:-} "$build/affjord" "$@" --db "$scratch/small.db"

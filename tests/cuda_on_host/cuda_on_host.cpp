@@ -1,6 +1,6 @@
 /* cuda_on_host.cpp - a device made of fibers.
  *
- *   AFFJORD_EMULATED_DEVICES=N     so many devices (1); 0: none
+ *   AFFJORD_EMULATED_DEVICES=N     number of devices (1)
  *   AFFJORD_EMULATED_DRIVER=N      the driver's version as CUDA counts it (13000); 0: no driver
  *   AFFJORD_EMULATED_MEMORY=N      bytes of a device (4 GB)
  *   AFFJORD_EMULATED_OLD=N         device N is one that no kernel was compiled for
@@ -248,7 +248,7 @@ cudaError_t cudaMalloc(void **out, size_t bytes) {
     if (!memory) return cudaErrorMemoryAllocation;
     memcpy(memory, &bytes, sizeof bytes);
     taken += bytes;
-    *out = memory + HEAD; // cudaFree knows the way back
+    *out = memory + HEAD; // cudaFree subtracts it
     // cppcheck-suppress memleak
     return cudaSuccess;
 }

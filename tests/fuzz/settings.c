@@ -1,4 +1,4 @@
-/* settings.c - experiment files, as whoever wrote them left them. */
+/* settings.c - experiment files with any content. */
 #include "fuzz.h"
 #include "settings/config.h"
 

@@ -23,7 +23,7 @@ from torch.nn.functional import pixel_shuffle, pixel_unshuffle, silu, softplus
 from make_conv_golden import convolve
 from make_golden import SOLVERS, make_cases, write_safetensors
 
-# Dormand and Prince's method of order 5 on a grid, without its estimate of the error.
+# Dormand and Prince's method of order 5 with fixed steps, without its error estimate.
 DOPRI5 = ([[], [1 / 5], [3 / 40, 9 / 40], [44 / 45, -56 / 15, 32 / 9],
            [19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729],
            [9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656]],

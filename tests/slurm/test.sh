@@ -1,5 +1,5 @@
 #!/bin/sh
-# test.sh - the whole way through a real Slurm: handed over, killed, lost with its node, taken up, merged, the same bits.
+# test.sh - a real Slurm: submitted, killed, lost with its node, resumed, merged, with the same bits.
 #
 #   sh tests/slurm/test.sh        needs root, and build/affjord
 set -eu
@@ -137,6 +137,6 @@ until_true 140 "four runs are not merged" taken_up
 "$program" long.ini --db whole-long.db --quiet
 same_numbers whole-long.db long/r.db
 [ "$(ask long/r.db "SELECT count(*) FROM run WHERE sessions > 1")" = 4 ] ||
-    failed "expected four runs that were taken up: $(ask long/r.db 'SELECT key, sessions FROM run')"
-say "taken up by their queue, by the merging job, and on the other node: the same bits"
+    failed "expected four resumed runs: $(ask long/r.db 'SELECT key, sessions FROM run')"
+say "resumed by their queue, by the merging job, and on the other node: the same bits"
 echo "Tests of Slurm: passed"

@@ -3,7 +3,7 @@
 # has it), from the next, and so on until there are no new ones; the layer is in build/fault.so.
 #
 # A command ends with 0, and has then said and written what it does undisturbed; or with 1 and a message, and has then written
-# nothing, but for merge, which goes on from there. The database and its checkpoints stay as they are. NAMEs, as the table below has them, take those alone.
+# nothing, except merge, which continues. The database and its checkpoints stay as they are. NAMEs, as the table below has them, take those alone.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd -P)
 layer=$(realpath "${FAULT_LAYER:-$here/../../build/fault.so}")
@@ -48,7 +48,7 @@ places() {
             survived=$((survived + 1))
             ;;
         1)
-            [ -s said.err ] || give_up "$said: ended with 1, without a word"
+            [ -s said.err ] || give_up "$said: exit status 1 and no message"
             if [ "$name" = merge ]; then
                 "$affjord" "$@" || give_up "$said: begun again, it ended with $?"
                 wrote_the_same || give_up "$said: begun again, it wrote something else"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # concurrent_starts.sh N - N times: two starts of one experiment on one new database at the same moment, and a third on a part of it.
-# Whoever comes later waits, and finds what it wanted done or does the rest. All end with 0, none speaks of a lock, and the
+# Later ones wait, and then find the work done or do the rest. All end with 0, none speaks of a lock, and the
 # numbers are those of an undisturbed run.
 set -eu
 [ $# = 1 ] || { echo "usage: concurrent_starts.sh N" >&2; exit 2; }

@@ -10,7 +10,7 @@
 # short takes few of the calls, as `make test` wants it; long takes every one, of memory one of each place (as fault.c
 # has it); full takes every one.
 # CALL, IN and ONCE, as the table below has them, take those faults alone: faults.sh full memory worker once. The calls
-# before number FROM and behind number TO are left out, so that what was cut off can be gone on with, and two take half of
+# before number FROM and behind number TO are left out, so that an interrupted run can be resumed, and two take half of
 # it each: FROM=945 TO=2000 faults.sh ... (not of places, which have no numbers).
 set -eu
 length=${1:-long}
@@ -70,7 +70,7 @@ fault() {
             told=$((told + 1))
             ;;
         *-1)
-            [ -s said.err ] || give_up "$said: ended with 1, without a word"
+            [ -s said.err ] || give_up "$said: exit status 1 and no message"
             told=$((told + 1))
             ;;
         *) cat said.err >&2; give_up "$said: ended with $status" ;;

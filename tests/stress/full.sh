@@ -32,7 +32,7 @@ while :; do
     cp ../expected.numbers .
     check_sound small "$said"
     if [ "$status" = 1 ]; then
-        [ -s "$work/said.err" ] || give_up "$said: ended with 1, without a word"
+        [ -s "$work/said.err" ] || give_up "$said: exit status 1 and no message"
         full=$((full + 1))
         "$affjord" ../stress.ini --db small.db --jobs 2 --quiet || give_up "$said, enlarged: ended with $?"
     fi

@@ -1,7 +1,7 @@
 #!/bin/sh
 # long.sh - memory, the database and the cost of recording in a long training: tests/stress/long.sh [ITERATIONS]
 #
-# A training of a million iterations (or so many) of some microseconds, an epoch every
+# A training of a million iterations (or ITERATIONS) of some microseconds, an epoch every
 # 400 of them or more, so that it takes 10 ms (50 in runs of less than 100,000), and a
 # checkpoint every 25 epochs. While it runs, the resident memory of the process that
 # records and of the one that trains, their processor time, and the pages of the

@@ -18,7 +18,7 @@ trap 'exit 143' TERM
 [ -n "$database" ] || { database=$work/rows.db; sh tests/stress/make_large_db.sh "$database"; }
 
 slow=0
-ask() { # MILLISECONDS SQL [TIMES]: at most so many; 0: no bound
+ask() { # MILLISECONDS SQL [TIMES]: MILLISECONDS is the bound, 0: none
     {
         printf '.timer on\n.output %s\n' "$work/rows"
         for _ in $(seq "${3:-3}"); do echo "$2;"; done

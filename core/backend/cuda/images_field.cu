@@ -48,7 +48,7 @@ struct group_sums {
     }
 };
 
-/* Biases that exceed the room for partial sums; they are so many that one thread for each suffices. */
+/* Biases without room for partial sums; there are enough of them for one thread each. */
 struct add_all {
     group_sums one; /* of a single group */
     float *bias_bar;
