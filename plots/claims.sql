@@ -15,7 +15,8 @@ SELECT *, CASE WHEN id LIKE 'bits%' OR id LIKE 'time%' OR id = 'larger_gains' TH
                WHEN id = 'parameters' THEN '%.0f' ELSE '%.2f' END AS form
 FROM claims;
 
-SELECT claim AS "Claim", verdict AS "Verdict",
+SELECT coalesce((SELECT 'On ' || label || substr(claim, length('On ' || dataset) + 1) FROM dataset_name
+                 WHERE substr(claim, 1, length('On ' || dataset) + 1) = 'On ' || dataset || ','), claim) AS "Claim", verdict AS "Verdict",
        CASE WHEN verdict = 'not run' OR measured IS NULL THEN NULL
             WHEN low IS NULL THEN printf(form, measured)
             ELSE printf(form || ' (' || form || ' to ' || form || ')', measured, low, high) END AS "Measured (95%)",

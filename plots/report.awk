@@ -65,7 +65,7 @@ function is_number(text) {
 # Columns of words, their longest text, and the number of heading columns at the left.
 function measure(    row, column, size) {
     for (column = 1; column <= columns; column++) {
-        if (is_code(cell[1, column])) words[column] = 1
+        if (is_code(cell[1, column]) || cell[1, column] == "Environment") words[column] = 1
         for (row = 2; row <= rows; row++) {
             if (cell[1, column] !~ /^Time/ && !is_number(cell[row, column])) words[column] = 1
             size = length(cell[row, column])
@@ -78,7 +78,7 @@ function measure(    row, column, size) {
 }
 function kind(column,    names) {
     names = column == 1 ? "lead" : column in words ? "" : "number"
-    if (column in words && longest[column] > 22)
+    if (column in words && longest[column] > 28)
         names = names (names == "" ? "" : " ") (longest[column] > 48 ? "wide" : "fair")
     return names == "" ? "" : " class=\"" names "\""
 }

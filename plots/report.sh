@@ -14,8 +14,10 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 run=./run # what starts the program: in a checkout, or installed
 case $root in */share/affjord) run=affjord ;; esac
 page_bytes_max=5000000 # small enough for mail and a phone
-# Dots per inch of its pictures: enough for a phone, and half the bytes of the 300 that journals require.
-export AFFJORD_PNG_DOTS=160
+# Dots per inch of its pictures: as many as a screen shows, and half the bytes of the 300 that journals require, which
+# generated images have here too.
+export AFFJORD_PNG_DOTS=150
+image_dots=300
 
 usage() {
     cat <<'END'
@@ -273,14 +275,15 @@ write_claims() {
 }
 
 write_picture() {
-    local item=$1 picture=$2 heading=$3 experiment=$4 caption file width height dots
+    local item=$1 picture=$2 heading=$3 experiment=$4 caption file width height dots shown=144
     caption=$(cat -- "$work/drawn/$picture.txt" 2>/dev/null) || caption=$heading
     printf '<figure>\n'
     file=$(grep -Fx -e "$work/drawn/$picture.png" -e "$work/drawn/$picture.gif" "$work/chosen") || file=
     if [ -n "$file" ]; then
         read -r width height < <(size_of "$file")
-        # On a screen, pictures are 1.5 times as large as printed.
+        # On a screen, pictures are 1.5 times as large as printed; grids of generated images are larger, to be judged.
         dots=$AFFJORD_PNG_DOTS
+        case $item in fig8 | fig8_* | fig1[5-9] | fig1[5-9]_* | fig20 | fig20_*) dots=$image_dots shown=240 ;; esac
         if [[ $file == *.gif ]]; then
             dots=144
             # A film starts only when the reader opens it.
@@ -288,7 +291,7 @@ write_picture() {
         fi
         printf '<div class="picture" role="group" tabindex="0" aria-label="Picture: %s">' "$(escape "$picture")"
         printf '<img width="%d" height="%d" style="--printed: %dpx" alt="%s" src="data:image/%s;base64,' \
-            $((width * 144 / dots)) $((height * 144 / dots)) $((width * 96 / dots)) \
+            $((width * shown / dots)) $((height * shown / dots)) $((width * 96 / dots)) \
             "$(escape "$heading. $(alternative "$item" "$experiment" "$caption")")" "${file##*.}"
         base64 -w 0 -- "$file"
         printf '"></div>\n'
@@ -356,6 +359,7 @@ write_experiment() {
     printf '<h3 id="experiment-%d">%s</h3>\n' "$number" "$title"
     printf '<p class="soft">%s</p>\n' "$(set_rows sentence '' "$rows/sentence")"
     has_rows "$rows/groups" || return 0
+    ! has_rows "$rows/evaluations" || printf '<p class="soft">%s</p>\n' "$(set_rows text '' "$rows/evaluations")"
     set_rows table 'Runs by data set and model. Time is the mean of those that finished.' "$rows/groups"
     set_rows pivot 'Settings that differ between runs, by model.' "$rows/differing" 'Settings that differ'
     set_rows table 'Settings that all runs share, defaults included.' "$rows/common" 'Settings in common'

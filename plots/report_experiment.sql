@@ -18,6 +18,25 @@ SELECT e.file || ': ' || (SELECT count(*) || iif(count(*) = 1, ' run', ' runs') 
 FROM told_experiment
 JOIN experiment e USING (experiment_id);
 
+-- Evaluations in one solve of training, in the last epoch; one number where all have the same.
+DROP TABLE IF EXISTS solve;
+CREATE TEMP TABLE solve AS
+SELECT m.dataset_label, m.dataset_rank, m.model_label, m.model_rank,
+       replace(printf('%.1f', avg(e.nfe_forward)), '.0', '') AS forward,
+       replace(printf('%.1f', avg(e.nfe_backward)), '.0', '') AS backward
+FROM member m
+JOIN epoch e USING (run_id)
+WHERE m.status = 'done' AND e.split = 'training'
+      AND e.epoch = (SELECT max(epoch) FROM epoch l WHERE l.run_id = m.run_id AND l.split = 'training')
+GROUP BY m.dataset_label, m.model_label;
+.output evaluations
+SELECT 'Evaluations of the field in a solve of training, in the last epoch, forward and backward: '
+       || iif(count(DISTINCT forward || ' ' || backward) = 1, min(forward) || ' and ' || min(backward),
+              group_concat(model_label || ' on ' || dataset_label || ' ' || forward || ' and ' || backward, '; '))
+       || '.'
+FROM (SELECT * FROM solve ORDER BY dataset_rank, dataset_label, model_rank, model_label)
+HAVING count(*) > 0;
+
 .headers on
 .output groups
 WITH seeds AS (

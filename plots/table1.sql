@@ -7,7 +7,8 @@ SELECT '' AS part,
        || 'run''s best epoch and the tolerance of the training; the error of that loss, from a solve at tolerance 1e-6; and the '
        || 'loss at the end from that solve.' AS text;
 
-SELECT coalesce(d.label, t.dataset) AS "Data set", coalesce(m.label, t.model) AS "Model",
+SELECT coalesce(d.label, n.label, t.dataset) AS "Data set",
+       coalesce(m.label, replace(replace(replace(t.model, '_', ' '), 'ffjord', 'FFJORD'), 'aFFJORD', 'AFFJORD')) AS "Model",
        CASE WHEN t.reported IS NULL THEN 'not in our source' ELSE printf('%.2f', t.reported) END AS "Reported",
        CASE WHEN t.ours_mean IS NULL THEN coalesce(t.status, 'not run')
             WHEN t.ours_std IS NULL THEN printf('%.3f', t.ours_mean)
@@ -18,5 +19,6 @@ SELECT coalesce(d.label, t.dataset) AS "Data set", coalesce(m.label, t.model) AS
        CASE WHEN t.fine IS NOT NULL THEN printf('%.3f', t.fine) END AS "At the end, 1e-6"
 FROM table1 t
 LEFT JOIN dataset_label d ON d.dataset = t.dataset
+LEFT JOIN dataset_name n ON n.dataset = t.dataset
 LEFT JOIN model_label m ON m.model = t.model
 ORDER BY coalesce(d.rank, 1000), t.dataset, coalesce(m.rank, 1000) DESC, t.model;

@@ -25,6 +25,12 @@
         const page = document.documentElement;
         if (page.scrollWidth > innerWidth) found(`overflow: ${page.scrollWidth} of ${innerWidth}`);
     };
+    // A table that a wide window cuts; what is folded away has no width.
+    const tables = () => {
+        for (const frame of document.querySelectorAll('.scroll'))
+            if (innerWidth >= 1200 && frame.scrollWidth > frame.clientWidth + 1)
+                found(`cut table: ${frame.scrollWidth} of ${frame.clientWidth}: ${frame.getAttribute('aria-label')}`);
+    };
     // A link that leads nowhere, or two places of one name.
     const links = () => {
         for (const link of document.querySelectorAll('a[href^="#"]'))
@@ -48,6 +54,7 @@
             requests();
             pictures();
             overflow();
+            tables();
             links();
             rules = await accessibility();
         } catch (error) {

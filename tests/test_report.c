@@ -26,6 +26,7 @@ static void make_database(void) {
                 add_run(script, ++run, 1, datasets[d], models[m], seed);
                 for (int epoch = 1; epoch <= 4; epoch++)
                     add_epoch(script, run, epoch, "validation", end + ldexp(1, 4 - epoch) - 1, 160);
+                add_epoch(script, run, 4, "training", end, 80 + 80 * m);
                 add_metric(script, run, "entropy_floor", 0.75);
                 add_metric(script, run, "final_validation_loss", end);
                 fprintf(script,
@@ -119,6 +120,8 @@ Test(report, a_browser_has_nothing_to_complain_of) {
                 "TY, FFJORD: from 8.563 after 100 iterations to 1.563 after 400; ");
     expect_page("<th scope=\"row\">AFFJORD</th><td>2 done</td><td>0–1</td><td class=\"number\">800</td>");
     expect_page(">1 h 02 min</td>");
+    expect_page("in the last epoch, forward and backward: AFFJORD on TY 80 and ");
+    expect_page("; FFJORD on Hash-Gaussian 160 and ");
     expect_page("<code>c0ffee, with changes that are not in it</code>");
     expect_page("<code>model.context</code></th><td>augmented</td><td>time</td>");
     expect_page("<code>./run experiments/fig7.ini</code>");
@@ -135,7 +138,10 @@ Test(report, a_browser_has_nothing_to_complain_of) {
     if (!can_look()) return;
     expect_sound(360, "");
     expect_output("looked: 360 wide");
-    expect_sound(1280, "");
+    expect_sound(1200, "");
+    expect_sound(2000, "");
+    look(1200, "s/max-width: 75rem/max-width: 40rem/");
+    expect_output("found: cut table: ");
     /* All that is folded away, in dark colours. */
     expect_sound(360, "s/<details>/<details open>/; s/screen and (prefers-color-scheme: dark)/all/");
 
