@@ -22,6 +22,11 @@ static const double value_tolerance = 1e-5, gradient_tolerance = 2e-5;
 
 /* --- Golden values --- */
 
+/* Of files from before there was attention: 0. */
+static size_t optional(const golden *g, const char *key) {
+    return checkpoint_get_text(g->file, key) ? number(g, key) : 0;
+}
+
 static conv_field_spec specification(const golden *g, conv_method method) {
     static const char *const functions[] = {"softplus", "tanh", "swish"};
     static const char *const layers[] = {IMAGE_LAYERS(CHOICE_TEXT)};
@@ -33,6 +38,8 @@ static conv_field_spec specification(const golden *g, conv_method method) {
                             .context = number(g, "context"),
                             .fed = number(g, "fed"),
                             .joined = number(g, "joined"),
+                            .attention_heads = optional(g, "heads"),
+                            .attention_channels = optional(g, "attention"),
                             .method = method};
     char *end;
     for (const char *at = text(g, "hidden"); *at; at = end) spec.hidden[spec.hidden_layers++] = strtoul(at, &end, 10);
@@ -110,7 +117,7 @@ Test(conv_field, values_and_gradients_are_those_of_the_reference) {
         cases++;
     }
     closedir(all);
-    cr_assert_geq(cases, 14, "every case was there");
+    cr_assert_geq(cases, 17, "every case was there");
 }
 
 /* --- On its own --- */
@@ -191,16 +198,24 @@ static conv_field_spec small_spec(image_layer layer, activation function) {
                              .fed = 2};
 }
 
+/* With three heads over 35 pixels: two blocks of rows. */
+static conv_field_spec attending_spec(image_layer layer, activation function) {
+    conv_field_spec spec = small_spec(layer, function);
+    spec.attention_heads = 3;
+    spec.attention_channels = 12;
+    return spec;
+}
+
 Test(conv_field, same_bits_for_any_number_of_threads) {
     for (image_layer layer = IMAGE_IGNORE; layer < IMAGE_LAYER_COUNT; layer++) {
         bench alone;
-        bench_open(&alone, small_spec(layer, ACTIVATION_SOFTPLUS), 150, NULL, cpu_level_best());
+        bench_open(&alone, attending_spec(layer, ACTIVATION_SOFTPLUS), 150, NULL, cpu_level_best());
         bench_run(&alone);
         for (size_t threads = 2; threads <= 4; threads++) {
             parallel *workers = NULL;
             cr_assert_eq(parallel_create(threads, &workers), STATUS_OK);
             bench together;
-            bench_open(&together, small_spec(layer, ACTIVATION_SOFTPLUS), 150, workers, cpu_level_best());
+            bench_open(&together, attending_spec(layer, ACTIVATION_SOFTPLUS), 150, workers, cpu_level_best());
             bench_run(&together);
             expect_same(&alone, &together);
             bench_close(&together);
@@ -212,7 +227,7 @@ Test(conv_field, same_bits_for_any_number_of_threads) {
 
 Test(conv_field, same_bits_on_every_level) {
     for (activation function = ACTIVATION_SOFTPLUS; function < ACTIVATION_COUNT; function++) {
-        const conv_field_spec spec = small_spec(IMAGE_CONCAT, function);
+        const conv_field_spec spec = attending_spec(IMAGE_CONCAT, function);
         bench portable;
         bench_open(&portable, spec, 20, NULL, CPU_PORTABLE);
         bench_run(&portable);
@@ -231,8 +246,8 @@ Test(conv_field, same_bits_on_every_level) {
 /* Images don't see each other: a batch is its parts. */
 Test(conv_field, a_batch_gives_what_its_images_give) {
     bench whole, part;
-    bench_open(&whole, small_spec(IMAGE_HYPER, ACTIVATION_TANH), 21, NULL, cpu_level_best());
-    bench_open(&part, small_spec(IMAGE_HYPER, ACTIVATION_TANH), 1, NULL, cpu_level_best());
+    bench_open(&whole, attending_spec(IMAGE_HYPER, ACTIVATION_TANH), 21, NULL, cpu_level_best());
+    bench_open(&part, attending_spec(IMAGE_HYPER, ACTIVATION_TANH), 1, NULL, cpu_level_best());
     bench_run(&whole);
     const size_t D = part.all;
     for (size_t i = 0; i < whole.n; i++) {
@@ -323,6 +338,15 @@ Test(conv_field, refuses_what_cannot_be) {
     spec.joined = 1; /* 35 entries of a context of 4 */
     cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &err), STATUS_INVALID);
     spec.joined = 0;
+    spec.attention_heads = 3, spec.attention_channels = 8;
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &err), STATUS_INVALID);
+    cr_assert_str_eq(err.text, "attention of 8 channels: expected a multiple of its 3 heads");
+    spec.attention_channels = 9;
+    backend_ops lacking = *cpu_backend(CPU_PORTABLE);
+    lacking.attention = NULL, lacking.name = "cuda";
+    cr_assert_eq(conv_field_create(&spec, "field", NULL, &lacking, &table, &of, &err), STATUS_INVALID);
+    cr_assert_str_eq(err.text, "attention: device cuda does not have it; use --device cpu");
+    spec.attention_heads = 0;
     spec.hidden_layers = 0;
     cr_assert_eq(conv_field_create(&spec, "field", NULL, cpu_backend(CPU_PORTABLE), &table, &of, &err), STATUS_INVALID);
     cr_assert_null(of);

@@ -211,6 +211,17 @@ struct backend_ops {
     void (*bias_add)(const backend_ops *self, const dual_shape *shape, const real *bias, real *x);
     void (*bias_backward)(const backend_ops *self, const dual_shape *shape, const real *xbar, real *bias_bar);
 
+    /* y (2, images, pixels, channels) <- x (same shape) plus self-attention of x, on dual numbers: with q, k, v linear in
+     * x, softmax(q kT / sqrt(size)) v of all heads times `out`. y is not x; `scratch` is attention_scratch() reals. NULL
+     * if the device has none, as attention_backward is then. */
+    void (*attention)(const backend_ops *self, const attention_shape *shape, const real *packed, const real *x, real *y,
+                      real *scratch);
+
+    /* Its backward pass: bar, the cotangent of y, becomes that of x; gradient (attention_weights()) += that of the
+     * weights. */
+    void (*attention_backward)(const backend_ops *self, const attention_shape *shape, const real *packed, const real *x,
+                               real *bar, real *gradient, real *scratch);
+
     /* For f, e, product (n, D) of n images: divergence (n) <- e . product, kinetic (n) <- f . f, jacobian (n) <-
      * product . product, except those that are NULL, in double with PARTIAL_SUMS partial sums. */
     void (*image_products)(const backend_ops *self, size_t n, size_t D, const real *f, const real *e,

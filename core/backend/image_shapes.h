@@ -10,6 +10,7 @@
 
 #include "backend/activation.h"
 #include "backend/conv_method.h"
+#include "base/real.h"
 
 enum { CONV_TAPS = 9 /* of a 3 x 3 convolution */ };
 
@@ -40,6 +41,46 @@ typedef struct context_shape {
     /* K: one vector for each pixel, or nine, for row and column at the first, a middle and the last position. */
     size_t vectors;
 } context_shape;
+
+/* Self-attention over the pixels of each image, with `heads` heads of `size` channels. Weights are packed as
+ * attention_packed() reals, with C = channels, A = heads size:
+ *
+ *   in (3, heads, C, size)        of q, k and v: x (.., C) times it
+ *   out (A, C)
+ *   in_rows (3, heads, size, C)   their transposes, for the backward pass
+ *   out_rows (heads, C, size)
+ *
+ * A gradient has the first two. */
+typedef struct attention_shape {
+    size_t images, pixels, channels;
+    size_t heads, size;
+} attention_shape;
+
+enum { ATTENTION_ROWS = 28 /* pixels whose weights are held at a time: two tiles of the widest product */ };
+
+static inline size_t attention_weights(const attention_shape *s) {
+    return 4 * s->heads * s->size * s->channels;
+}
+static inline size_t attention_packed(const attention_shape *s) {
+    return 2 * attention_weights(s);
+}
+static inline const real *attention_out(const attention_shape *s, const real *packed) {
+    return packed + attention_weights(s) / 4 * 3;
+}
+static inline const real *attention_in_rows(const attention_shape *s, const real *packed) {
+    return packed + attention_weights(s);
+}
+static inline const real *attention_out_rows(const attention_shape *s, const real *packed) {
+    return attention_out(s, packed) + attention_weights(s);
+}
+/* Reals of a row over pixels, and of an operation's scratch. */
+static inline size_t attention_row_stride(const attention_shape *s) {
+    return (s->pixels + 15) / 16 * 16;
+}
+static inline size_t attention_scratch(const attention_shape *s) {
+    return 18 * s->pixels * s->size + 5 * ATTENTION_ROWS * attention_row_stride(s) + 2 * ATTENTION_ROWS * s->size +
+           2 * s->pixels * s->channels + attention_row_stride(s);
+}
 
 /* Images are channel-last (h, w, c); the augmented state is channel-first (c, h, w). */
 typedef enum squeeze_layout { SQUEEZE_CHANNEL_LAST, SQUEEZE_CHANNEL_FIRST } squeeze_layout;

@@ -4,6 +4,8 @@
  * part for channels of z is packed for convolutions; its part for channels of the context c becomes vectors of bias
  * (context_bias).
  *
+ * Self-attention (layers/attention.h) is a part of the last layer, before its convolution.
+ *
  * The batch is cut into chunks of as many images as the backend processes together: few on a processor, so that
  * activations stay in its cache. */
 #include "field/conv_field.h"
@@ -13,6 +15,7 @@
 
 #include "backend/conv.h"
 #include "backend/memory.h"
+#include "field/layers/attention.h"
 #include "field/layers/stack.h"
 
 _Static_assert((int)STACK_LAYERS_MAX > (int)IMAGE_HIDDEN_MAX, "layers of a field on images");
@@ -31,10 +34,21 @@ typedef struct conv_field {
     conv_inputs inputs[STACK_LAYERS_MAX];
     conv *(*convs)[STACK_LAYERS_MAX]; /* (threads) */
     real *packing; /* (largest out in 9) */
+    attention attention; /* heads 0: none */
+    struct {
+        real *y; /* (2, chunk, pixels, hidden): what the last convolution sees */
+        real *scratch;
+    } * attended; /* (threads) */
+    size_t attention_gradient; /* where that of its weights begins in the last layer's */
 } conv_field;
 
 static conv_field *as_conv(const void *self) {
     return (conv_field *)self;
+}
+
+/* Whether attention comes before layer l. */
+static bool attends(const conv_field *self, size_t l) {
+    return self->spec.attention_heads > 0 && l + 1 == self->of.layers;
 }
 
 /* --- Layers --- */
@@ -94,20 +108,56 @@ static void unfold(stack *of, size_t l, const real *c, real *cbar) {
 }
 
 static void multiply(const stack *of, size_t l, size_t rows, size_t thread, const real *x, real *h) {
+    const conv_field *self = as_conv(of);
+    const backend_ops *backend = of->of.base.backend;
     (void)rows;
-    conv_forward(as_conv(of)->convs[thread][l], of->layer[l].forward, x, h);
+    if (attends(self, l)) {
+        backend->attention(backend, &self->attention.shape, self->attention.packed, x, self->attended[thread].y,
+                           self->attended[thread].scratch);
+        x = self->attended[thread].y;
+    }
+    conv_forward(self->convs[thread][l], of->layer[l].forward, x, h);
 }
 
 static void backward(const stack *of, size_t l, size_t rows, size_t thread, const real *x, const real *bar, real *below,
                      real *gradient) {
-    conv *one = as_conv(of)->convs[thread][l];
+    const conv_field *self = as_conv(of);
+    const backend_ops *backend = of->of.base.backend;
+    conv *one = self->convs[thread][l];
     (void)rows;
-    conv_backward_weight(one, x, bar, gradient);
+    conv_backward_weight(one, attends(self, l) ? self->attended[thread].y : x, bar, gradient);
     conv_backward_data(one, of->layer[l].backward, bar, below);
+    if (attends(self, l))
+        backend->attention_backward(backend, &self->attention.shape, self->attention.packed, x, below,
+                                    gradient + self->attention_gradient, self->attended[thread].scratch);
 }
 
 static const stack_ops layers = {
     .pack = pack, .see = see, .unfold = unfold, .multiply = multiply, .backward = backward};
+
+/* --- The attention's parameters --- */
+
+static void initialise(const field *base, uint64_t seed, real *params) {
+    const conv_field *self = as_conv(base);
+    stack_initialise(base, seed, params);
+    if (self->spec.attention_heads) attention_initialise(&self->attention, seed, params);
+}
+
+static void set_params(field *base, const real *params) {
+    const conv_field *self = as_conv(base);
+    stack_set_params(base, params);
+    if (self->spec.attention_heads) attention_set_params(&self->attention, base->backend, params);
+}
+
+static status accumulate(field *base, const real *params, const real *c, real *gradient, real *cbar) {
+    const conv_field *self = as_conv(base);
+    const stack_layer *last = &self->of.layer[self->of.layers - 1];
+    TRY(stack_accumulate(base, params, c, gradient, cbar));
+    if (self->spec.attention_heads)
+        attention_accumulate(&self->attention, base->backend,
+                             self->of.of.sums + last->gradient + self->attention_gradient, gradient);
+    return STATUS_OK;
+}
 
 /* --- Making --- */
 
@@ -119,7 +169,9 @@ conv_field_spec conv_field_specify(const image_spec *model, const image_flow *fl
                             .function = function,
                             .layer = model->layer,
                             .context = 1,
-                            .fed = 1};
+                            .fed = 1,
+                            .attention_heads = model->attention_heads,
+                            .attention_channels = model->attention_channels};
     memcpy(spec.hidden, model->hidden, sizeof spec.hidden);
     if (model->architecture == IMAGE_FFJORD) return spec;
     if (model->layer == IMAGE_CONCAT) spec.layer = IMAGE_IGNORE; /* z* is concatenated with z alone, or not at all */
@@ -129,7 +181,7 @@ conv_field_spec conv_field_specify(const image_spec *model, const image_flow *fl
     return spec;
 }
 
-static status check(const conv_field_spec *s, error_info *err) {
+static status check(const conv_field_spec *s, const backend_ops *backend, error_info *err) {
     if (!s->channels || !s->height || !s->width)
         return error_set(err, STATUS_INVALID, "field on images of %zu x %zu x %zu: expected none of them to be 0",
                          s->channels, s->height, s->width);
@@ -144,6 +196,11 @@ static status check(const conv_field_spec *s, error_info *err) {
                          s->joined);
     if (s->joined && s->layer == IMAGE_CONCAT)
         return error_set(err, STATUS_INVALID, "a context is joined as an image or as channels of one value, not both");
+    if (s->attention_heads && (!s->attention_channels || s->attention_channels % s->attention_heads))
+        return error_set(err, STATUS_INVALID, "attention of %zu channels: expected a multiple of its %zu heads",
+                         s->attention_channels, s->attention_heads);
+    if (s->attention_heads && !backend->attention)
+        return error_set(err, STATUS_INVALID, "attention: device %s does not have it; use --device cpu", backend->name);
     return STATUS_OK;
 }
 
@@ -165,6 +222,13 @@ static void declare(conv_field *self, const char *prefix, parameter_table *table
         snprintf(name, sizeof name, "%.24s.%zu", prefix, l);
         intake_declare(&layer->in_context, kind, layer->out, inputs->all * CONV_TAPS, s->fed, name, table);
     }
+    if (!s->attention_heads) return;
+    self->attention.shape = (attention_shape){.images = self->of.of.chunk,
+                                              .pixels = self->of.pixels,
+                                              .channels = s->hidden[L - 1],
+                                              .heads = s->attention_heads,
+                                              .size = s->attention_channels / s->attention_heads};
+    attention_declare(&self->attention, prefix, table);
 }
 
 /* edges, each (h w), on the device <- the index of a pixel's vector among nine, and among one per pixel. */
@@ -225,6 +289,22 @@ static status make_convs(conv_field *self, conv **convs) {
     return STATUS_OK;
 }
 
+static status make_attention(conv_field *self) {
+    const backend_ops *backend = self->of.of.base.backend;
+    arena *memory = &self->of.of.base.memory;
+    const attention_shape *shape = &self->attention.shape;
+    stack_layer *last = &self->of.layer[self->of.layers - 1];
+    self->attention_gradient = last->gradient_reals;
+    last->gradient_reals += attention_weights(shape);
+    TRY(attention_build(&self->attention, backend, memory));
+    TRY(ARENA_NEW(memory, self->of.of.threads, &self->attended));
+    for (size_t i = 0; i < self->of.of.threads; i++) {
+        TRY(BACKEND_NEW(backend, memory, 2 * shape->images * shape->pixels * shape->channels, &self->attended[i].y));
+        TRY(BACKEND_NEW(backend, memory, attention_scratch(shape), &self->attended[i].scratch));
+    }
+    return STATUS_OK;
+}
+
 static status build(conv_field *self) {
     arena *memory = &self->of.of.base.memory;
     size_t largest = 0;
@@ -241,6 +321,7 @@ static status build(conv_field *self) {
         if (packed > largest) largest = packed;
     }
     TRY(BACKEND_NEW(self->of.of.base.backend, memory, largest, &self->packing));
+    if (self->spec.attention_heads) TRY(make_attention(self));
     return stack_build(&self->of);
 }
 
@@ -259,12 +340,12 @@ static void destroy(field *base) {
 }
 
 static const field_ops ops = {
-    .initialise = stack_initialise,
-    .set_params = stack_set_params,
+    .initialise = initialise,
+    .set_params = set_params,
     .prepare = stack_prepare,
     .forward = chunked_forward,
     .backward = stack_backward,
-    .accumulate = stack_accumulate,
+    .accumulate = accumulate,
     .bytes = bytes,
     .destroy = destroy,
 };
@@ -279,7 +360,7 @@ status conv_field_create(const conv_field_spec *spec, const char *prefix, parall
                          .context = spec->context};
     const parameter_table before = *table;
     field *made;
-    TRY(check(spec, err));
+    TRY(check(spec, backend, err));
     TRY(field_new(sizeof(conv_field), &about, &made, err));
     conv_field *self = as_conv(made);
     stack_begin(&self->of, &layers, spec->function, backend->images_together(backend, pixels, spec->batch), workers);

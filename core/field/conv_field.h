@@ -9,6 +9,9 @@
  *               hyper: W_l and b_l are linear in the first `fed` entries; concatsquash: outputs are multiplied by
  *               sigmoid(G c + g) and shifted by S c
  *
+ * With attention_heads, the last hidden layer x_L is followed by self-attention over its pixels (layers/attention.h),
+ * which does not use the context.
+ *
  * A channel that does not depend on the batch costs the batch nothing: its convolution is a bias, one vector per pixel,
  * of which only nine differ for a constant channel (an image has four corners and four edges).
  *
@@ -29,6 +32,7 @@ typedef struct conv_field_spec {
     image_layer layer;
     size_t context; /* C */
     size_t fed; /* 1 .. C; unused if the layer ignores c */
+    size_t attention_heads, attention_channels; /* heads, 0 for no attention; channels of all heads, a multiple */
     size_t joined; /* 0, or channels of the image at the beginning of c: joined*h*w <= C */
     conv_method method;
     conv_math math; /* of the convolutions; the context's bias is fp32 */

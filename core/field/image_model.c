@@ -161,6 +161,11 @@ static void add_flow(expansion *x, image_model *model, size_t scale, size_t c, s
         s.kept = l < L ? s.outputs : c;
         add_layer(x, l, &s);
     }
+    if (spec->attention_heads > 0) {
+        const size_t weights = spec->attention_channels * spec->hidden[L - 1];
+        add_group(x, 3 * weights, 3 * weights, NULL, "field.attention.in.weight");
+        add_group(x, weights, weights, NULL, "field.attention.out.weight");
+    }
     if (augmented) add_context(x);
     add_group(x, 1, 1, NULL, "end_time");
     model->declared += x->flow->declared;
@@ -189,6 +194,10 @@ static status check(const image_spec *spec, error_info *err) {
         if (spec->hidden[l] < 1 || spec->hidden[l] > IMAGE_CHANNELS_MAX)
             return error_set(err, STATUS_INVALID, "%zu hidden channels: expected 1 to %d", spec->hidden[l],
                              IMAGE_CHANNELS_MAX);
+    if (spec->attention_heads > 0 &&
+        (spec->attention_channels < 1 || spec->attention_channels % spec->attention_heads != 0))
+        return error_set(err, STATUS_INVALID, "attention of %zu channels: expected a multiple of its %zu heads",
+                         spec->attention_channels, spec->attention_heads);
     if (spec->architecture == IMAGE_AFFJORD && (spec->moving < 1 || spec->moving > ENTRIES_MAX / 2))
         return error_set(err, STATUS_INVALID, "%zu moving entries of z*: expected 1 to %d", spec->moving,
                          ENTRIES_MAX / 2);

@@ -55,6 +55,7 @@ typedef struct image_spec {
     image_variant variant; /* of AFFJORD */
     size_t hidden_layers; /* 1 .. IMAGE_HIDDEN_MAX */
     size_t hidden[IMAGE_HIDDEN_MAX]; /* channels between the convolutions */
+    size_t attention_heads, attention_channels; /* of the attention after the last hidden layer; 0: none */
     size_t moving; /* number of first entries of z* with a derivative: 20 */
     size_t fed; /* number of first entries of z* for hyper and concatsquash layers: 10 */
     bool learn_start; /* the moving entries of z*(0) are a parameter of each scale's first flow; otherwise zero */

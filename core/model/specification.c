@@ -103,6 +103,8 @@ void specification_image(const settings *values, const size_t shape[3], image_sp
         .layer = (image_layer)values->image_layer,
         .variant = (image_variant)values->image_variant,
         .hidden_layers = values->image_hidden_layers,
+        .attention_heads = values->image_attention_heads,
+        .attention_channels = values->image_attention_heads ? values->image_attention_channels : 0,
         .moving = values->image_augmented_dims,
         .fed = values->image_hypernet_inputs,
         .learn_start = values->model_context == CONTEXT_AUGMENTED && values->model_initial_state == 1,
@@ -205,6 +207,10 @@ static status check_points(const settings *values, size_t dimension, error_info 
     if (values->solver_math != MATH_FP32)
         return error_set(err, STATUS_INVALID,
                          "solver.math: points have no convolutions to round the inputs of; expected fp32 for points");
+    if (values->image_attention_heads > 0)
+        return error_set(err, STATUS_INVALID,
+                         "image.attention_heads = %zu: points have no pixels to attend to; expected 0 for points",
+                         (size_t)values->image_attention_heads);
     if (values->model_field == CNF_MLP) TRY(check_mlp(values, err));
     TRY(check_columns(values, dimension, err));
     cnf_spec flow;

@@ -153,6 +153,14 @@ static status check_device(const experiment *self, error_info *err) {
                              "--device %s: experiment %s has points and images; expected only one kind, as with --set "
                              "experiment.data=%s",
                              self->args.device, name, self->runs->datasets[0].source);
+    for (size_t i = 0; i < self->runs->run_count && is_image(self, 0); i++)
+        if (self->runs->runs[i].values->image_attention_heads > 0)
+            return error_set(
+                err, STATUS_INVALID,
+                "--device %s: model %s has image.attention_heads = %zu, which only the CPU computes; expected "
+                "0, or --device cpu",
+                self->args.device, self->runs->runs[i].model->name,
+                (size_t)self->runs->runs[i].values->image_attention_heads);
     for (size_t i = 0; i < self->runs->run_count && !is_image(self, 0); i++) {
         cnf_spec flow;
         specification_flow(self->runs->runs[i].values, self->runs->runs[i].dataset->shape.dimension, &flow);

@@ -21,7 +21,7 @@ from torch.nn.functional import conv2d, silu, softplus
 from make_golden import make_cases, write_safetensors
 
 DEFAULTS = {"channels": 2, "height": 8, "width": 8, "hidden": "6 5", "function": "softplus", "layer": "ignore",
-            "context": 1, "fed": 1, "joined": 0, "batch": 3}
+            "context": 1, "fed": 1, "joined": 0, "batch": 3, "heads": 0, "attention": 0}
 
 CASES = {
     "ignore": {},
@@ -38,6 +38,10 @@ CASES = {
     "joined_squash": {"layer": "concatsquash", "context": 128, "fed": 3, "joined": 2, "function": "swish"},
     "concat_oblong": {"layer": "concat", "height": 2, "width": 5, "channels": 4, "batch": 9, "context": 2, "fed": 2},
     "concat_row": {"layer": "concat", "height": 1, "width": 6},
+    "attention": {"heads": 2, "attention": 6},
+    "attention_hyper": {"layer": "hyper", "context": 6, "fed": 4, "function": "tanh", "hidden": "5 7", "heads": 1,
+                        "attention": 5, "height": 7, "width": 6},
+    "attention_row": {"height": 1, "width": 3, "channels": 1, "hidden": "16", "heads": 4, "attention": 4, "batch": 9},
 }
 
 
@@ -60,6 +64,10 @@ def draw_parameters(s, rng):
             params[f"field.{layer}.gate.weight"] = rng.normal(0, 1, (out, s["fed"]))
             params[f"field.{layer}.gate.bias"] = rng.normal(0.5, 1, out)
             params[f"field.{layer}.shift.weight"] = rng.normal(0, 0.5, (out, s["fed"]))
+    if s["heads"]:
+        gain = 1.5 / math.sqrt(sizes[-2])
+        params["field.attention.in.weight"] = rng.normal(0, gain, (3 * s["attention"], sizes[-2]))
+        params["field.attention.out.weight"] = rng.normal(0, 1.5 / math.sqrt(s["attention"]), (sizes[-2], s["attention"]))
     return {name: torch.tensor(value, requires_grad=True) for name, value in params.items()}
 
 
@@ -75,6 +83,16 @@ def convolve(kind, params, name, x, seen, out):
         return x
     gate = torch.sigmoid(params[f"{name}.gate.weight"] @ seen + params[f"{name}.gate.bias"])
     return x * gate.view(1, -1, 1, 1) + (params[f"{name}.shift.weight"] @ seen).view(1, -1, 1, 1)
+
+
+def attend(s, params, x):
+    """Self-attention over the pixels of x (n, c, h, w), all heads."""
+    n, _, height, width = x.shape
+    made = torch.einsum("ac,ncp->nap", params["field.attention.in.weight"], x.flatten(2))
+    q, k, v = (part.view(n, s["heads"], -1, height * width) for part in made.chunk(3, 1))
+    weights = torch.softmax(torch.einsum("nhdp,nhdj->nhpj", q, k) / math.sqrt(q.shape[2]), -1)
+    seen = torch.einsum("nhpj,nhdj->nhdp", weights, v).reshape(n, -1, height * width)
+    return x + torch.einsum("ca,nap->ncp", params["field.attention.out.weight"], seen).view(x.shape)
 
 
 def field(s, params, z, c):
@@ -93,6 +111,8 @@ def field(s, params, z, c):
         x = convolve(s["layer"], params, f"field.{layer}", x, seen, out)
         if layer + 1 < layers:
             x = {"softplus": softplus, "tanh": torch.tanh, "swish": silu}[s["function"]](x)
+        if s["heads"] and layer + 2 == layers:
+            x = attend(s, params, x)
     return x
 
 
