@@ -25,12 +25,29 @@ def load(path=None, *, db=None, run=None, best=False, threads=1):
     return flow
 
 
-def _array(x, dtype=None):
-    """x as a C-ordered array of float32 (as it is) or float64; tensors of PyTorch lend their memory."""
-    if hasattr(x, "detach"):
-        x = x.detach().cpu().numpy()
-    x = np.asarray(x)
-    return np.ascontiguousarray(x, dtype or (np.float32 if x.dtype == np.float32 else np.float64))
+def _numpy(x):
+    """x as NumPy has it; tensors of PyTorch lend their memory, and what NumPy has no type for becomes float64."""
+    if not hasattr(x, "detach"):
+        return np.asarray(x)
+    x = x.detach().cpu()
+    try:
+        return x.numpy()
+    except (RuntimeError, TypeError):  # a view that conjugates or negates; bfloat16
+        x = x.resolve_conj().resolve_neg()
+        return (x if x.is_complex() else x.double()).numpy()
+
+
+def _array(x, dtype=None, what="x"):
+    """x as a C-ordered array of float32 (as it is) or float64."""
+    if np.ma.is_masked(x):
+        raise InvalidError(f"{what} has masked values; expected numbers")
+    try:
+        x = _numpy(x)
+        if x.dtype.kind in "cmM":
+            raise TypeError(f"found {x.dtype}")
+        return np.ascontiguousarray(x, dtype or (np.float32 if x.dtype == np.float32 else np.float64))
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise InvalidError(f"{what} is not an array of real numbers: {error}") from error
 
 
 def _is_path(x):
@@ -124,7 +141,7 @@ class Flow:
 
     def _rows(self, x, what="x"):
         """x as (n, D)."""
-        x = _array(self._read(x) if _is_path(x) else x)
+        x = _array(self._read(x) if _is_path(x) else x, what=what)
         shape = x.shape
         if x.ndim == 1 and self.dimension == 1:
             x = x.reshape(-1, 1)
@@ -170,7 +187,7 @@ class Flow:
         return log_p, self._shaped(slope)
 
     def score(self, x, y=None):
-        """Return the mean of log p(x) in nats, as scikit-learn's density estimators do."""
+        """Return the mean of log p(x) in nats, as scikit-learn's GaussianMixture does; its KernelDensity has the sum."""
         return float(np.mean(self.log_prob(x)))
 
     def bits_per_dim(self, images, seed=0):
@@ -180,8 +197,7 @@ class Flow:
         """
         if not self.image_shape:
             raise InvalidError("bits_per_dim: this is a flow of points; expected one of images")
-        images = self._read(images) if _is_path(images) else images
-        pixels = images.detach().cpu().numpy() if hasattr(images, "detach") else np.asarray(images)
+        pixels = _numpy(self._read(images) if _is_path(images) else images)
         if pixels.dtype == np.uint8:
             images = self._dequantize(pixels, seed)
         return 8 - self.log_prob(images, seed=seed) / (self.dimension * np.log(2))
@@ -221,7 +237,7 @@ class Flow:
 
     def trajectory(self, x, times):
         """Return z(t) for x = z(0) at the times, which ascend from 0 to end_time: (len(times), n, dimension)."""
-        x, times = self._rows(x), _array(times, np.float64).reshape(-1)
+        x, times = self._rows(x), _array(times, np.float64, "times").reshape(-1)
         z = np.empty((len(times),) + x.shape, x.dtype)
 
         def compute(first, count):

@@ -193,8 +193,26 @@ def test_tensors_are_taken_through_numpy(place):
     x = ring(30)
     one = affjord.Flow(2, width=8, steps=4).fit(LikeATensor(x), iterations=2)
     same(one.log_prob(LikeATensor(x)), one.log_prob(x))
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    same(one.log_prob(torch.tensor(x, requires_grad=True)), one.log_prob(x))
+
+
+def test_tensors_of_pytorch(place):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed; pip install torch")
+    x = torch.tensor(ring(30))
+    flow = affjord.Flow(2, width=8, steps=4).fit(x, iterations=2)
+    expected = flow.log_prob(x.numpy())
+    for same_numbers in (x.clone().requires_grad_(), torch.nn.Parameter(x), x.T.contiguous().T, x.flip(0).flip(0),
+                         torch.stack([x, x], 1)[:, 1], torch.complex(x, -x).conj().imag, x.double(), list(x)):
+        same(flow.log_prob(same_numbers), expected)
+    for narrow in (x.half(), x.bfloat16(), x.bool()):
+        same(flow.log_prob(narrow), flow.log_prob(narrow.double().numpy()))
+    log_p, slope = flow.log_prob(x.clone().requires_grad_(), gradient=True)
+    same(log_p, expected)
+    assert slope.dtype == np.float32 and flow.log_prob(x.double(), gradient=True)[1].dtype == np.float64
+    same(flow.transform(x.requires_grad_()), flow.transform(x.detach().numpy()))
+    same(flow.trajectory(x, torch.linspace(0, 1, 3)), flow.trajectory(x.detach().numpy(), np.linspace(0, 1, 3)))
+    for wrong in (x.to(torch.complex64), x.to(torch.complex64).conj(), x.to_sparse(), x.detach().to("meta")):
+        with pytest.raises(affjord.InvalidError, match="x is not an array of real numbers"):
+            flow.log_prob(wrong)
 
 
 def write_images(folder):
@@ -241,6 +259,11 @@ def test_images_have_the_bits_of_the_program(place):
 
 @pytest.mark.parametrize("wrong, kind, sentence", [
     (lambda flow, x: flow.log_prob(x[:, :1]), ValueError, r"shape \(9, 1\); expected \(n, 2\)"),
+    (lambda flow, x: flow.log_prob(x + 1j), ValueError, "x is not an array of real numbers: found complex"),
+    (lambda flow, x: flow.log_prob([["a", "b"]]), ValueError, "x is not an array of real numbers: could not convert"),
+    (lambda flow, x: flow.log_prob([[1], [1, 2]]), ValueError, "x is not an array of real numbers"),
+    (lambda flow, x: flow.trajectory(x, ["m8"]), ValueError, "times is not an array of real numbers"),
+    (lambda flow, x: flow.transform(np.ma.masked_less(x, 0)), ValueError, "masked values"),
     (lambda flow, x: flow.fit(np.full((9, 2), np.nan)), ValueError, "expected a finite number"),
     (lambda flow, x: flow.fit(x, validation=9), ValueError, "9 of 9 points held out"),
     (lambda flow, x: flow.trajectory(x, [1, 0.5]), ValueError, "times that ascend"),
