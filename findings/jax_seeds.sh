@@ -11,6 +11,7 @@
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' INT TERM
 for version in 0.4.30 0.10.2; do
     python3 -m pip -q install --root-user-action ignore --no-warn-conflicts --no-compile --only-binary :all: --target "$folder/$version" jax==$version jaxlib==$version 'numpy<3'
     JAX_PLATFORMS=cpu PYTHONPATH="$folder/$version" python3 - >"$folder/$version.txt" <<'END'

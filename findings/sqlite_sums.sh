@@ -11,6 +11,7 @@
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' INT TERM
 for version in 3.42.0.1 3.54.1.0; do
     python3 -m pip -q install --root-user-action ignore --no-warn-conflicts --no-compile --only-binary :all: --target "$folder/$version" apsw==$version
     PYTHONPATH="$folder/$version" python3 - >"$folder/$version.txt" <<'END'
