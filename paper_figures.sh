@@ -45,10 +45,13 @@ film               film    film           moment             any  toy      -    
 theory_cable       figure  theory_curves  theory_statements  any  -        -        theory.ini          errors of the cable rule as the step shrinks
 theory_derivative  figure  theory_curves  theory_statements  any  -        -        theory.ini          errors of the total derivative, four ways, as the step shrinks
 theory_magnus      figure  theory_curves  theory_statements  any  -        -        theory.ini          errors of the Magnus series as the time shrinks
+choices            figure  choices        sweep_term         any  toy      -        choices.ini         every combination of the choices that the paper leaves open, sorted by the gain of AFFJORD
+choices_length     figure  choices_length sweep_term         any  toy      -        choices.ini         the gain of AFFJORD against iteration, for every combination of these choices
 quickstart         figure  quickstart     -                  own  toy      -        quickstart.ini      target, model densities and samples side by side
 toy_table          table   toy_table      toy_losses         any  toy      -        fig6.ini            final validation losses on the toy data
 toy_tests          table   toy_tests      toy_tests          any  toy      -        fig6.ini            tests of AFFJORD against other models on the toy data
 toy_rates          table   toy_rates      toy_rates          any  toy      -        toy_rates.ini       AFFJORD against FFJORD on the toy data at a common learning rate, and each at its best
+choices_terms      table   choices_terms  sweep_term         any  toy      -        choices.ini         what each of these choices, and each pair of them, adds to the gain of AFFJORD
 nfe_table          table   nfe_table      image_solves       any  image    -        fig9.ini            evaluations of image models under both rules of step control, and the error of the loss
 claims             table   claims         claims             all  -        -        table1.ini          claims of the paper, and their verdicts
 table1             table   table1         table1             all  -        -        table1.ini          bits per dimension on images
@@ -239,6 +242,11 @@ request() {
     printf '%s' "$model"
 }
 
+# A statement that lists the experiments with a sweep.
+sweeps() {
+    [ "${version:-0}" -lt 8 ] || printf 'INSERT INTO swept SELECT DISTINCT experiment_id FROM sweep_point;'
+}
+
 # Run the query $2 for the request $1 in the folder $3. Write rows (rows.tsv),
 # captions (captions.tsv), the chosen experiment (chosen.txt), the blobs that the rows
 # name, and done.txt, which shows that the disk was not full. $4 stands for missing
@@ -249,6 +257,8 @@ select_rows() {
 BEGIN;
 CREATE TEMP TABLE request (item TEXT, experiment TEXT, fallback INTEGER, home TEXT, data TEXT, model TEXT);
 INSERT INTO request VALUES ($1);
+CREATE TEMP TABLE swept (experiment_id INTEGER);
+$(sweeps)
 .mode tabs
 .nullvalue $4
 .headers $5

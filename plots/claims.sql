@@ -8,7 +8,9 @@ SELECT '' AS part,
        || 'supported or not supported if the interval lies on one side of the bound, otherwise undecided. Left out: runs with an '
        || 'impossible loss. p: paired t test, corrected by Holm''s procedure over the '
        || (SELECT count(*) FROM claims WHERE p IS NOT NULL) || ' claims with a p. p, last: Wilcoxon''s test with the left-out '
-       || 'runs ranked last.' AS text;
+       || 'runs ranked last.' || CASE WHEN (SELECT max(readings) FROM claims) > 0 THEN ' Readings: combinations of what the paper leaves '
+       || 'open, each with its own seeds, in which the same rule gives supported, or not supported; the others stay undecided.'
+       ELSE '' END AS text;
 
 CREATE TEMP VIEW digits AS
 SELECT *, CASE WHEN id LIKE 'bits%' OR id LIKE 'time%' OR id = 'larger_gains' THEN '%.3f'
@@ -16,7 +18,9 @@ SELECT *, CASE WHEN id LIKE 'bits%' OR id LIKE 'time%' OR id = 'larger_gains' TH
 FROM claims;
 
 SELECT coalesce((SELECT 'On ' || label || substr(claim, length('On ' || dataset) + 1) FROM dataset_name
-                 WHERE substr(claim, 1, length('On ' || dataset) + 1) = 'On ' || dataset || ','), claim) AS "Claim", verdict AS "Verdict",
+                 WHERE substr(claim, 1, length('On ' || dataset) + 1) = 'On ' || dataset || ','), claim) AS "Claim",
+       verdict || CASE WHEN readings > 0 THEN printf('; readings: %d of %d supported, %d not', readings_supported, readings, readings_refuted)
+                       ELSE '' END AS "Verdict",
        CASE WHEN verdict = 'not run' OR measured IS NULL THEN NULL
             WHEN low IS NULL THEN printf(form, measured)
             ELSE printf(form || ' (' || form || ' to ' || form || ')', measured, low, high) END AS "Measured (95%)",

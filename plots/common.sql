@@ -17,6 +17,10 @@
 CREATE TEMP TABLE IF NOT EXISTS request (item TEXT, experiment TEXT, fallback INTEGER, home TEXT, data TEXT,
                                          model TEXT);
 
+-- Experiments with a sweep: their runs have many settings, which other items would mix up.
+-- (paper_figures.sh fills it, as an older database has no sweeps.)
+CREATE TEMP TABLE IF NOT EXISTS swept (experiment_id INTEGER);
+
 -- Titles and order. Unlisted names follow, as they are. A variant of a data set, with -
 -- or _ after its name, follows the data set: mnist_14x14 is MNIST (14×14).
 CREATE TEMP TABLE dataset_label (dataset TEXT PRIMARY KEY, label TEXT, rank INTEGER);
@@ -97,7 +101,7 @@ WHERE CASE
       WHEN q.experiment IS NOT NULL THEN e.name = q.experiment
       WHEN e.name = q.item OR (q.fallback AND (e.name = q.home OR q.model IS NOT NULL))
       THEN e.experiment_id IN (SELECT experiment_id FROM drawable)
-      ELSE q.fallback
+      ELSE q.fallback AND e.experiment_id NOT IN swept
            AND (SELECT count(DISTINCT lower(r.model)) FROM experiment_run er JOIN run r USING (run_id)
                 WHERE er.experiment_id = e.experiment_id AND lower(r.model) IN ('affjord', 'ffjord')
                       AND r.dataset IN wanted_dataset

@@ -52,6 +52,32 @@ static void add_loss(FILE *script, int experiment, const char *dataset, const ch
 
 /* --- Toy densities --- */
 
+/* Readings are the points of experiment choices on both densities of TY; the verdict does not heed them. */
+Test(claims, readings_stand_beside_the_verdict) {
+    static const struct {
+        const char *dataset, *low, *effect, *high;
+    } READINGS[] = {{"ty", "1.5", "2", "3"},        {"ty", "1.4", "1.6", "1.7"},      {"ty", "0", "1", "1.49"},
+                    {"ty_thin", "1.6", "1.7", "2"}, {"ty_thin", "NULL", "3", "NULL"}, {"rings", "2", "2", "2"}};
+    FILE *script = script_open();
+    for (int i = 0; i < 6; i++)
+        fprintf(script,
+                "INSERT INTO sweep_comparison (experiment, point, dataset, model, other, quantity, n, failed, "
+                "failed_other, effect, effect_low, effect_high, tests) VALUES ('%s', %d, '%s', 'affjord', 'ffjord', "
+                "'fine', 5, 0, 0, %s, %s, %s, 5);\n",
+                "choices", i, READINGS[i].dataset, READINGS[i].effect, READINGS[i].low, READINGS[i].high);
+    script_run(script);
+    expect_verdict("toy_loss_ty", "not run");
+    cr_assert_eq(shell("sqlite3 -batch -init /dev/null -readonly %s/r.db \"SELECT id, readings, readings_above, "
+                       "readings_supported, readings_refuted FROM claims WHERE readings IS NOT NULL\"",
+                       folder),
+                 0);
+    cr_expect_str_eq(output, "toy_loss_ty|5|4|2|1\n");
+    cr_assert_eq(figures("claims"), 0, "%s", output);
+    cr_assert_eq(shell("cat %s/out/claims.md", folder), 0);
+    expect_output("| not run; readings: 2 of 5 supported, 1 not |");
+    expect_output("Readings: combinations of what the paper leaves open");
+}
+
 Test(claims, toy_models_are_compared_seed_by_seed) {
     const double a[] = {1.064, 1.051, 1.082, 1.043, 1.0712, 1.09};
     const double b[] = {1.087, 1.101, 1.079, 1.0955, 1.11, 1.093, 1.0805};

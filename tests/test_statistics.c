@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "statistics/linear.h"
 #include "statistics/tests.h"
 
 static const double X[] = {1.064, 1.051, 1.082, 1.043, 1.0712, 1.09};
@@ -114,4 +115,23 @@ Test(statistics, holm_is_that_of_r) {
     cr_expect(isnan(adjusted[2]));
     expect_close(adjusted[3], 0.06, "0.03");
     expect_close(adjusted[4], 0.02, "0.005");
+}
+
+/* y = 2 - 3 a + b + a noise that is orthogonal to both; a column that depends on others has no fit. */
+Test(statistics, least_squares_find_the_coefficients) {
+    double design[6 * 3], y[6], b[3];
+    static const double a[] = {-1, 0, 1, -1, 0, 1}, c[] = {1, 1, 1, -1, -1, -1}, noise[] = {1, -2, 1, -1, 2, -1};
+    for (int i = 0; i < 6; i++) {
+        design[3 * i] = 1, design[3 * i + 1] = a[i], design[3 * i + 2] = c[i];
+        y[i] = 2 - 3 * a[i] + c[i] + 0.5 * noise[i];
+    }
+    cr_assert(linear_fit(6, 3, design, y, b));
+    cr_expect_float_eq(b[0], 2, 1e-14);
+    cr_expect_float_eq(b[1], -3, 1e-14);
+    cr_expect_float_eq(b[2], 1, 1e-14);
+    for (int i = 0; i < 6; i++) design[3 * i] = 1, design[3 * i + 1] = a[i], design[3 * i + 2] = 2 - a[i];
+    cr_expect_not(linear_fit(6, 3, design, y, b));
+    cr_expect_not(linear_fit(2, 3, design, y, b), "fewer rows than columns");
+    for (int i = 0; i < 18; i++) design[i] = 0;
+    cr_expect_not(linear_fit(6, 3, design, y, b));
 }

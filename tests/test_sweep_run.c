@@ -111,4 +111,35 @@ Test(sweep_run, shards_merge_into_the_same_points) {
     free(archived);
 }
 
+/* The item of experiments with a sweep, of another name here: drawn, with a caption that counts. */
+Test(sweep_run, figures_show_all_points) {
+    EXPECT(0, RUN "r.db --quiet");
+    EXPECT(0, "./paper_figures.sh --db $TEST_DIR/r.db --out $TEST_DIR/out --experiment small choices choices_length "
+              "choices_terms");
+    EXPECT(0, "cd $TEST_DIR/out && ls choices.pdf choices.png choices_length.pdf && cat choices.txt choices_length.txt "
+              "choices_terms.md");
+    EXPECT_SAYS(" of 4 combinations, by an interval in ");
+    EXPECT_SAYS("Holm's correction for all 4 tests");
+    EXPECT_SAYS(" of 4 combinations on TY");
+    EXPECT_SAYS("| TY | Mean | ");
+    EXPECT_SAYS("| TY | End time: 1 | ");
+    EXPECT_SAYS("| TY | z\\*(0): learned | ");
+    /* Other items do not average over the points. */
+    EXPECT(1, "./paper_figures.sh --db $TEST_DIR/r.db --out $TEST_DIR/out fig6 toy_table");
+    EXPECT_SAYS("fig6: the database has no rows for it");
+    EXPECT_SAYS("toy_table: the database has no rows for it");
+    EXPECT(0, "$AFFJORD report --db $TEST_DIR/r.db --output $TEST_DIR/report.html");
+}
+
+/* The tables of comparisons and of the linear model are those of R's t.test and lm. */
+Test(sweep_run, r_finds_the_same_effects) {
+    EXPECT(0, "sed -i 's/zero, learned/zero, learned\\nsolver.steps = 5, 4, 3/' $TEST_DIR/small.ini");
+    EXPECT(0, RUN "r.db --quiet --seeds 0-2");
+    EXPECT(0, "Rscript tests/sweep_terms.R $TEST_DIR/r.db");
+    EXPECT_SAYS("2 pairs, ");
+    EXPECT(0, "sqlite3 $TEST_DIR/r.db \"UPDATE sweep_term SET estimate = estimate + 1e-4 WHERE settings = 2\"");
+    EXPECT(1, "Rscript tests/sweep_terms.R $TEST_DIR/r.db");
+    EXPECT_SAYS("estimate ours");
+}
+
 #endif

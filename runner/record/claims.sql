@@ -18,6 +18,10 @@
 -- nfe: evaluations of AFFJORD over those of FFJORD, whose context is joined as
 -- channels; below 1 with z* joined too, above 1 with a hypernet. Only of trainings whose steps
 -- are chosen by the authors' rule (solver.error_norm = state).
+-- readings: combinations of what the paper leaves open (points of experiment choices, both densities
+-- of TY); in how many the measured value is at least the bound (above), and in how many the
+-- rule, by the interval of the combination's seeds, would give 'supported' or 'not supported'
+-- (refuted). NULL without that sweep, and for other claims; the verdict does not depend on it.
 --
 -- The paper's data sets have rows whether or not they were run; others, as smaller
 -- images, where they were.
@@ -165,6 +169,14 @@ WITH toy (dataset, name) AS (
     FROM (SELECT id, max(scaled) OVER (ORDER BY p, id ROWS UNBOUNDED PRECEDING) AS most
           FROM (SELECT id, p, p * (count(*) OVER () + 1 - row_number() OVER (ORDER BY p, id)) AS scaled
                 FROM measured_claims WHERE p IS NOT NULL) AS ordered) AS largest
+), readings AS (
+    SELECT 'toy_loss_' || t.dataset AS id, count(*) AS readings, sum(CASE WHEN c.effect >= 1.5 THEN 1 ELSE 0 END) AS above,
+           sum(CASE WHEN c.effect_low >= 1.5 THEN 1 ELSE 0 END) AS supported,
+           sum(CASE WHEN c.effect_high < 1.5 THEN 1 ELSE 0 END) AS refuted
+    FROM toy t
+    JOIN sweep_comparison c ON c.experiment = 'choices' AND c.model = 'affjord' AND c.other = 'ffjord'
+                               AND (c.dataset = t.dataset OR c.dataset = t.dataset || '_thin')
+    GROUP BY t.dataset
 ), counted (id, claim, source, measured, expected, n, verdict, command) AS (
     SELECT 'sampling', 'z*(T) does not depend on the data, so that sampling takes one for all points (largest entry of '
            || 'dz*(T)/dz(0))', 'Haxholli and Lorenzi 2023, section 4.1', max(value), 0.0, count(*),
@@ -205,9 +217,12 @@ SELECT m.id, m.claim, m.source, m.measured, CAST(m.expected AS DOUBLE) AS expect
             WHEN (m.above = 1 AND m.low >= m.bound AND m.high > m.bound) OR (m.above = 0 AND m.high <= m.bound) THEN 'supported'
             WHEN (m.above = 1 AND m.high < m.bound) OR (m.above = 0 AND m.low > m.bound) THEN 'not supported'
             ELSE 'undecided' END AS verdict,
-       m.low, m.high, CAST(m.bound AS DOUBLE) AS bound, m.left_out, m.p, c.p_holm, m.p_last, m.command
+       m.low, m.high, CAST(m.bound AS DOUBLE) AS bound, m.left_out, m.p, c.p_holm, m.p_last, m.command,
+       r.readings, r.above AS readings_above, r.supported AS readings_supported, r.refuted AS readings_refuted
 FROM measured_claims m
 LEFT JOIN corrected c USING (id)
+LEFT JOIN readings r ON r.id = m.id
 UNION ALL
-SELECT id, claim, source, measured, CAST(expected AS DOUBLE), n, NULL, verdict, NULL, NULL, NULL, NULL, NULL, NULL, NULL, command
+SELECT id, claim, source, measured, CAST(expected AS DOUBLE), n, NULL, verdict, NULL, NULL, NULL, NULL, NULL, NULL, NULL, command,
+       NULL, NULL, NULL, NULL
 FROM counted;
