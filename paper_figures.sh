@@ -242,9 +242,14 @@ request() {
     printf '%s' "$model"
 }
 
-# A statement that lists the experiments with a sweep.
+# Statements that list what of sweeps the query $1 reads and an older database lacks.
 sweeps() {
-    [ "${version:-0}" -lt 8 ] || printf 'INSERT INTO swept SELECT DISTINCT experiment_id FROM sweep_point;'
+    printf 'CREATE TEMP TABLE swept (experiment_id INTEGER);\n'
+    printf 'CREATE TEMP TABLE reading (id TEXT PRIMARY KEY, readings INTEGER, supported INTEGER, refuted INTEGER);\n'
+    [ "${version:-0}" -ge 10 ] || return 0
+    printf 'INSERT INTO swept SELECT DISTINCT experiment_id FROM sweep_point;\n'
+    [ "$1" != claims ] || printf 'INSERT INTO reading SELECT id, readings, readings_supported, readings_refuted %s;\n' \
+        'FROM claims WHERE readings > 0'
 }
 
 # Run the query $2 for the request $1 in the folder $3. Write rows (rows.tsv),
@@ -257,8 +262,7 @@ select_rows() {
 BEGIN;
 CREATE TEMP TABLE request (item TEXT, experiment TEXT, fallback INTEGER, home TEXT, data TEXT, model TEXT);
 INSERT INTO request VALUES ($1);
-CREATE TEMP TABLE swept (experiment_id INTEGER);
-$(sweeps)
+$(sweeps "$2")
 .mode tabs
 .nullvalue $4
 .headers $5

@@ -8,7 +8,7 @@ SELECT '' AS part,
        || 'supported or not supported if the interval lies on one side of the bound, otherwise undecided. Left out: runs with an '
        || 'impossible loss. p: paired t test, corrected by Holm''s procedure over the '
        || (SELECT count(*) FROM claims WHERE p IS NOT NULL) || ' claims with a p. p, last: Wilcoxon''s test with the left-out '
-       || 'runs ranked last.' || CASE WHEN (SELECT max(readings) FROM claims) > 0 THEN ' Readings: combinations of what the paper leaves '
+       || 'runs ranked last.' || CASE WHEN EXISTS (SELECT 1 FROM reading) THEN ' Readings: combinations of what the paper leaves '
        || 'open, each with its own seeds, in which the same rule gives supported, or not supported; the others stay undecided.'
        ELSE '' END AS text;
 
@@ -19,7 +19,7 @@ FROM claims;
 
 SELECT coalesce((SELECT 'On ' || label || substr(claim, length('On ' || dataset) + 1) FROM dataset_name
                  WHERE substr(claim, 1, length('On ' || dataset) + 1) = 'On ' || dataset || ','), claim) AS "Claim",
-       verdict || CASE WHEN readings > 0 THEN printf('; readings: %d of %d supported, %d not', readings_supported, readings, readings_refuted)
+       verdict || CASE WHEN r.readings > 0 THEN printf('; readings: %d of %d supported, %d not', r.supported, r.readings, r.refuted)
                        ELSE '' END AS "Verdict",
        CASE WHEN verdict = 'not run' OR measured IS NULL THEN NULL
             WHEN low IS NULL THEN printf(form, measured)
@@ -30,4 +30,5 @@ SELECT coalesce((SELECT 'On ' || label || substr(claim, length('On ' || dataset)
        CASE WHEN p_last IS NOT NULL THEN printf('%.2g', p_last) END AS "p, last",
        replace(source, 'Haxholli and Lorenzi 2023, ', '') AS "Source"
 FROM digits
+LEFT JOIN reading r USING (id)
 ORDER BY verdict = 'not run';

@@ -20,6 +20,8 @@ CREATE TEMP TABLE IF NOT EXISTS request (item TEXT, experiment TEXT, fallback IN
 -- Experiments with a sweep: their runs have many settings, which other items would mix up.
 -- (paper_figures.sh fills it, as an older database has no sweeps.)
 CREATE TEMP TABLE IF NOT EXISTS swept (experiment_id INTEGER);
+-- The readings of claims (docs/explanation/claims.md), of the item claims.
+CREATE TEMP TABLE IF NOT EXISTS reading (id TEXT PRIMARY KEY, readings INTEGER, supported INTEGER, refuted INTEGER);
 
 -- Titles and order. Unlisted names follow, as they are. A variant of a data set, with -
 -- or _ after its name, follows the data set: mnist_14x14 is MNIST (14×14).

@@ -189,9 +189,9 @@ Test(merge, what_cannot_be_merged_is_named_and_the_others_are) {
                                                              "$TEST_DIR/shards/00/00000000000000000000000000000000.db");
     EXPECT(1, "$AFFJORD merge --db $TEST_DIR/merged.db");
     EXPECT_SAYS(
-        "its schema has version 2, that of the database version 9; its task's command, run again, brings it up");
+        "its schema has version 2, that of the database version 10; its task's command, run again, brings it up");
     EXPECT_SAYS(
-        "its schema has version 99, that of the database version 9; use the version of the program that wrote it");
+        "its schema has version 99, that of the database version 10; use the version of the program that wrote it");
     EXPECT_SAYS("merged.db\": file is not a database");
     EXPECT_SAYS("5 shards: 1 run merged");
     EXPECT_SAYS("3 refused");

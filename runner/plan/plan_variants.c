@@ -23,6 +23,9 @@ static plan_variant **find_slot(const variant_table *table, const char *identity
         if (!table->slots[i] || strcmp(table->slots[i]->identity, identity) == 0) return &table->slots[i];
 }
 
+/* Bytes that the settings of all variants may take. */
+#define SETTINGS_BYTES_MAX 4e9
+
 /* *out <- a variant at the end of the plan's. `values` are copied for a sweep, otherwise the plan's own. */
 static status append(plan *into, size_t d, size_t m, settings *values, const char *identity, plan_variant **out,
                      error_info *err) {
@@ -68,8 +71,8 @@ static status check_models(const experiment_config *config, const plan *runs, si
 }
 
 /* The variants of one model. `values` is room for the settings of a point. */
-static status add_model(plan *into, size_t d, size_t m, const variant_table *table, settings *values,
-                        plan_check_variant *check, void *argument, error_info *err) {
+static status add_model(const experiment_config *config, plan *into, size_t d, size_t m, const variant_table *table,
+                        settings *values, plan_check_variant *check, void *argument, error_info *err) {
     plan_variant **at = &into->at[(d * into->model_count + m) * into->point_count];
     char identity[PLAN_KEY_SIZE];
     memset(table->slots, 0, table->size * sizeof(plan_variant *));
@@ -79,6 +82,13 @@ static status add_model(plan *into, size_t d, size_t m, const variant_table *tab
         TRY(check(argument, m, values, err));
         plan_run_key(values, into->datasets[d].checksum, 0, identity);
         plan_variant **slot = find_slot(table, identity);
+        if (!*slot && (double)into->variant_count * sizeof *values > SETTINGS_BYTES_MAX) {
+            const sweep_axis *first = config_sweep(config)->axes;
+            return error_set(err, STATUS_INVALID,
+                             "%s:%zu: [sweep]: more than %zu combinations of settings, models and data sets; expected "
+                             "fewer, as with a sample",
+                             first->path, first->line, into->variant_count);
+        }
         if (!*slot) TRY(append(into, d, m, values, identity, slot, err));
         at[p] = *slot;
         TRY(add_point(*slot, into->points[p], err));
@@ -86,14 +96,15 @@ static status add_model(plan *into, size_t d, size_t m, const variant_table *tab
     return STATUS_OK;
 }
 
-static status add_swept(plan *into, size_t d, plan_check_variant *check, void *argument, error_info *err) {
+static status add_swept(const experiment_config *config, plan *into, size_t d, plan_check_variant *check,
+                        void *argument, error_info *err) {
     variant_table table = {.size = 2};
     while (table.size < 2 * into->point_count) table.size *= 2;
     table.slots = malloc(table.size * sizeof(plan_variant *));
     settings *values = malloc(sizeof *values);
     status outcome = table.slots && values ? STATUS_OK : fail_memory(err);
     for (size_t m = 0; m < into->model_count && outcome == STATUS_OK; m++)
-        outcome = add_model(into, d, m, &table, values, check, argument, err);
+        outcome = add_model(config, into, d, m, &table, values, check, argument, err);
     free(table.slots);
     free(values);
     return outcome;
@@ -102,7 +113,7 @@ static status add_swept(plan *into, size_t d, plan_check_variant *check, void *a
 status plan_add_variants(const experiment_config *config, plan *into, size_t d, plan_check_variant *check,
                          void *argument, error_info *err) {
     if (into->point_count > 0) {
-        TRY(add_swept(into, d, check, argument, err));
+        TRY(add_swept(config, into, d, check, argument, err));
         for (size_t p = 0; p < into->point_count; p++) TRY(check_models(config, into, d, p, err));
         return STATUS_OK;
     }

@@ -105,9 +105,13 @@ static void write_introduction(FILE *stream) {
         "\n"
         "Later in this list wins: defaults, included files, the file itself, `[data NAME]`, `[model NAME]`,\n"
         "`--set section.key=value`, `--set \"data NAME.section.key=value\"`,\n"
-        "`--set \"model NAME.section.key=value\"`.\n"
+        "`--set \"model NAME.section.key=value\"`, a point of the sweep.\n"
         "Every model of `experiment.models` needs a section `[model NAME]`, which may be empty. `NAME` of a data set\n"
         "is what `experiment.data` says, or its file name without folder and ending.\n"
+        "\n"
+        "A section `[sweep]` lists values of settings, as in `flow.end_time = 1, 10` or, for one model,\n"
+        "`model affjord.initial_state = zero, learned`. Every combination is trained, or a `sample` of them\n"
+        "([guide](../guide/experiments.md#sweep-settings)).\n"
         "\n"
         "Commas separate the items of a list. A list may continue, or begin, in indented lines. Put an item that\n"
         "contains a comma in double quotes, as in `data = \"a, b.csv\", ty`; write `\"\"` for a quote inside them. "
@@ -191,9 +195,14 @@ static void write_manual_introduction(FILE *stream) {
         "A file to include is looked for beside the file that includes it. Where there is none, configs/NAME "
         "and ../configs/NAME are the presets that come with the program. Later in this list wins: defaults, included "
         "files, the file itself, [data NAME], [model NAME], --set section.key=value, --set \"data "
-        "NAME.section.key=value\", --set \"model NAME.section.key=value\". Every model of experiment.models "
+        "NAME.section.key=value\", --set \"model NAME.section.key=value\", a point of the sweep. Every model of "
+        "experiment.models "
         "needs a section [model NAME], which may be empty. NAME of a data set is what experiment.data says, or "
         "its file name without folder and ending.");
+    fputs(".PP\n", stream);
+    roff_write_text(stream,
+                    "A section [sweep] lists values of settings, as in flow.end_time = 1, 10 or, for one model, model "
+                    "affjord.initial_state = zero, learned. Every combination is trained, or sample = N of them.");
     fputs(".PP\n", stream);
     roff_write_text(
         stream,
