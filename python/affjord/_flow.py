@@ -112,6 +112,13 @@ class Flow:
         text = library().model_text(self._handle, name.encode())
         return None if text is None else text.decode()
 
+    def set_solver(self, **settings):
+        """Solve by other settings of [solver] from now on, as steps=400 or method="dopri5"; return self."""
+        texts = [f"solver.{name}={_text(value)}".encode() for name, value in settings.items()]
+        with self._lock:
+            call("model_set_solver", self._handle, len(texts), (c_char_p * len(texts))(*texts))
+        return self
+
     @property
     def end_time(self):
         """T of a flow of points."""

@@ -88,6 +88,7 @@ FUNCTIONS = {
     "model_open": (TEXT, COUNT, POINTER(MODEL), REASON),
     "model_open_best": (TEXT, COUNT, POINTER(MODEL), REASON),
     "model_create": (COUNT, COUNT, POINTER(TEXT), COUNT, POINTER(MODEL), REASON),
+    "model_set_solver": (MODEL, COUNT, POINTER(TEXT), REASON),
     "model_close": (POINTER(MODEL),),
     "model_write": (MODEL, TEXT, REASON),
     "model_transform": (MODEL, Rows, SEED, COUNT, SEED, Rows, ARRAY, REASON),

@@ -138,6 +138,18 @@ def test_the_best_epoch_of_a_run_has_the_bits_of_the_program(place, trained):
         affjord.load("last.safetensors", best=True)
 
 
+def test_another_solver_has_the_bits_of_the_program(place, trained):
+    flow, x = trained(), ring(20)
+    np.save("x.npy", x)
+    program(place, "eval", "1", "--db", "r.db", "--input", "x.npy", "--set", "solver.steps=50", "--output", "p.npy")
+    before = flow.log_prob(x)
+    after = flow.set_solver(steps=50).log_prob(x)
+    same(np.stack([after, before - after], axis=1), np.load("p.npy"))
+    assert flow.setting("solver.steps") == "50"
+    with pytest.raises(affjord.InvalidError, match="nearest is solver.steps"):
+        flow.set_solver(stps=3)
+
+
 def test_results_are_tables(place, trained):
     trained()
     curves = affjord.results("r.db").loss_curves(experiment="small")
