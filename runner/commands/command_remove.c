@@ -67,7 +67,7 @@ static int compare_runs(const void *left, const void *right) {
 /* The files of runs that go; self->runs are sorted by their keys. */
 static status take_file_of_run(void *argument, const char *path, const char *key, error_info *err) {
     const removal *self = argument;
-    db_run wanted;
+    db_run wanted = {.id = 0};
     snprintf(wanted.key, sizeof wanted.key, "%s", key);
     if (!bsearch(&wanted, self->runs, self->run_count, sizeof wanted, compare_runs)) return STATUS_OK;
     return add_file(argument, path, err);

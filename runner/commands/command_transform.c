@@ -54,7 +54,8 @@ static status compute_transform(const model_request *args, model *trained, void 
 static status compute_inverse(const model_request *args, model *trained, void *argument, void *out, error_info *err) {
     const passage *self = argument;
     (void)args;
-    const model_rows to = model_units(trained) ? (model_rows){.doubles = out} : (model_rows){.reals = out};
+    model_rows to = {.reals = out};
+    if (model_units(trained)) to = (model_rows){.doubles = out};
     return model_invert(trained, self->from, 0, self->n, to, err);
 }
 
