@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "flow/bits.h"
+#include "flow/chain.h"
 #include "chain_support.h"
 #ifdef AFFJORD_DOUBLE
 #include "theory/matrix.h"

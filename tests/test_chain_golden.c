@@ -11,7 +11,6 @@
 #include "backend/cpu/level.h"
 #include "backend/memory.h"
 #include "device_support.h"
-#include "flow/bits.h"
 #include "flow/chain_internal.h"
 #include "golden_support.h"
 

@@ -6,7 +6,7 @@
 
 #include "data/image_batch.h"
 #include "data/npy.h"
-#include "flow/bits.h"
+#include "flow/chain.h"
 #include "run_images_support.h"
 #include "stop_support.h"
 #include "train/checkpoint.h"

@@ -231,43 +231,36 @@ static void declare(conv_field *self, const char *prefix, parameter_table *table
     attention_declare(&self->attention, prefix, table);
 }
 
-/* edges, each (h w), on the device <- the index of a pixel's vector among nine, and among one per pixel. */
-static status place_pixels(conv_field *self, uint32_t **edges, uint32_t **each) {
+/* places (2, h w), on the device <- the index of each pixel's vector: among nine, by rows and columns at the first, a
+ * middle or the last position; and among one per pixel. */
+static status place_pixels(conv_field *self, uint32_t **places) {
     const backend_ops *backend = self->of.of.base.backend;
-    const size_t h = self->spec.height, w = self->spec.width, bytes = self->of.pixels * sizeof **edges;
+    const size_t h = self->spec.height, w = self->spec.width, pixels = self->of.pixels;
     arena draft = {0};
-    uint32_t *nine, *all;
-    status made = ARENA_NEW(&draft, self->of.pixels, &nine);
-    if (made == STATUS_OK) made = ARENA_NEW(&draft, self->of.pixels, &all);
-    if (made == STATUS_OK) made = BACKEND_NEW(backend, &self->of.of.base.memory, self->of.pixels, edges);
-    if (made == STATUS_OK) made = BACKEND_NEW(backend, &self->of.of.base.memory, self->of.pixels, each);
-    if (made == STATUS_OK) {
-        for (uint32_t p = 0; p < self->of.pixels; p++) {
-            const size_t i = p / w, j = p % w;
-            const uint32_t row = i == 0 ? 0 : i + 1 == h ? 2 : 1, column = j == 0 ? 0 : j + 1 == w ? 2 : 1;
-            nine[p] = 3 * row + column;
-            all[p] = p;
-        }
-        backend->copy_to_device(backend, bytes, nine, *edges);
-        backend->copy_to_device(backend, bytes, all, *each);
+    uint32_t *index;
+    status made = ARENA_NEW(&draft, 2 * pixels, &index);
+    if (made == STATUS_OK) made = BACKEND_NEW(backend, &self->of.of.base.memory, 2 * pixels, places);
+    for (uint32_t p = 0; made == STATUS_OK && p < pixels; p++) {
+        const size_t i = p / w, j = p % w;
+        const uint32_t row = i == 0 ? 0 : i + 1 == h ? 2 : 1, column = j == 0 ? 0 : j + 1 == w ? 2 : 1;
+        index[p] = 3 * row + column;
+        index[pixels + p] = p;
     }
+    if (made == STATUS_OK) backend->copy_to_device(backend, 2 * pixels * sizeof *index, index, *places);
     arena_release(&draft);
     return made;
 }
 
-/* The index of a pixel's bias: for constant channels by rows and columns at the first, a middle or the last
- * position; for an image by pixel. */
+/* Constant channels have nine vectors of bias, an image one per pixel. */
 static status place_biases(conv_field *self) {
-    const size_t h = self->spec.height, w = self->spec.width;
-    uint32_t *edges = NULL, *each = NULL;
-    TRY(place_pixels(self, &edges, &each));
+    /* A single row or column is first and last at once, which nine vectors do not distinguish. */
+    const bool nine = self->spec.layer == IMAGE_CONCAT && self->spec.height > 1 && self->spec.width > 1;
+    uint32_t *places = NULL;
+    TRY(place_pixels(self, &places));
     for (size_t l = 0; l < self->of.layers; l++) {
-        stack_layer *layer = &self->of.layer[l];
         const bool extra = self->inputs[l].extra > 0;
-        /* A single row or column is first and last at once, which nine vectors do not distinguish. */
-        const bool image = self->spec.layer != IMAGE_CONCAT, narrow = h < 2 || w < 2;
-        layer->vectors = !extra ? 1 : image || narrow ? self->of.pixels : CONV_TAPS;
-        layer->bias_of = !extra ? NULL : image || narrow ? each : edges;
+        self->of.layer[l].vectors = !extra ? 1 : nine ? CONV_TAPS : self->of.pixels;
+        self->of.layer[l].bias_of = !extra ? NULL : nine ? places : places + self->of.pixels;
     }
     return STATUS_OK;
 }

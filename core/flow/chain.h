@@ -137,6 +137,10 @@ status chain_loss_gradient(chain *self, const real *params, const real *x, size_
 status chain_score(chain *self, const real *params, const real *x, size_t n, random_stream probe, real *dx, real *room,
                    chain_statistics *statistics);
 
+/* Bits that a code by the model needs for each of D bytes: -log2(p / 256^D) / D, from log p(x) in nats at x = (byte +
+ * u) / 256. */
+double bits_per_dim(double log_density, size_t D);
+
 AFFJORD_API_END
 
 #endif

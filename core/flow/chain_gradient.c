@@ -12,10 +12,13 @@
  * has no parameters and needs no backward pass. */
 #include <math.h>
 
-#include "flow/bits.h"
 #include "flow/chain_internal.h"
 
 static const double log_two = 0.69314718055994530942;
+
+double bits_per_dim(double log_density, size_t D) {
+    return 8 - log_density / ((double)D * log_two);
+}
 
 /* Replace `left` by the cotangent of the channels that left, z / s^2. */
 static void start_backward(chain *self, size_t n) {

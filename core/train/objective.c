@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "data/image_batch.h"
-#include "flow/bits.h"
+#include "flow/chain.h"
 #include "flow/fused.h"
 #include "train/trainer_internal.h"
 

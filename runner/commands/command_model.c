@@ -8,7 +8,7 @@
 #include "commands/density_check.h"
 #include "commands/model_command.h"
 #include "commands/replay.h"
-#include "flow/bits.h"
+#include "flow/chain.h"
 #include "train/checkpoint.h"
 
 /* --- Evaluation --- */

@@ -6,7 +6,7 @@
 
 #include "backend/memory.h"
 #include "data/image_batch.h"
-#include "flow/bits.h"
+#include "flow/chain.h"
 #include "model/specification.h"
 
 enum { TARGET_SEED = 1 }; /* purpose of points that no figure shows */
