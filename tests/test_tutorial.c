@@ -1,5 +1,5 @@
-/* test_tutorial.c - docs/guide/tutorial.md, done literally: its files are written, its commands are run by the installed
- * program, and what they print is compared with the page.
+/* test_tutorial.c - docs/guide/tutorial.md and own_data.md, done literally: their files are written, their commands are run
+ * by the installed program, and what they print is compared with the page.
  *
  * A block ```console has commands, after "$ ", and the lines that they print; blanks at the ends of lines are as
  * nobody sees them. Any other block is a file, whose name stands behind the mark of a comment in its first line. */
@@ -100,8 +100,8 @@ static void end(void) {
 
 TestSuite(tutorial, .init = begin, .fini = end, .timeout = 900);
 
-Test(tutorial, does_what_it_says) {
-    tutorial self = {.page = fopen("docs/guide/tutorial.md", "r")};
+static tutorial do_page(const char *path) {
+    tutorial self = {.page = fopen(path, "r")};
     cr_assert_not_null(self.page);
     while (next_line(&self)) {
         if (!at_fence(&self)) continue;
@@ -109,10 +109,22 @@ Test(tutorial, does_what_it_says) {
         else write_file(&self);
     }
     fclose(self.page);
-    cr_expect_gt(self.commands, 8);
-    cr_expect_eq(self.files, 3);
+    return self;
+}
+
+Test(tutorial, does_what_it_says) {
+    const tutorial done = do_page("docs/guide/tutorial.md");
+    cr_expect_gt(done.commands, 8);
+    cr_expect_eq(done.files, 3);
     EXPECT(0, "cd $TEST_DIR/mine && test -s samples.npy && test -s affjord.safetensors && "
               "test -s results/figures/crescents/fig5.png");
+}
+
+Test(tutorial, own_data_do_what_they_say) {
+    const tutorial done = do_page("docs/guide/own_data.md");
+    cr_expect_gt(done.commands, 12);
+    cr_expect_eq(done.files, 5);
+    EXPECT(0, "test -s $TEST_DIR/mine/discs/images_8x8_cover.cache");
 }
 
 #endif

@@ -127,7 +127,9 @@ static void try_item(const searching *self, const experiment_config *config, con
     /* Other tables of the same experiment need no message. */
     data_name(item, called);
     if (strncmp(self->row->dataset, called, strlen(called)) != 0) return;
+    if (try_source(path, "", self->row, self->values, self->out)) return;
     config_resolve(config, item, self->row->model, &today);
+    if (!*today.data_validation && !*today.data_test) return;
     there = *self->values;
     memcpy(there.data_validation, today.data_validation, sizeof there.data_validation);
     memcpy(there.data_test, today.data_test, sizeof there.data_test);
