@@ -169,6 +169,26 @@ Test(adaptive, backwards_is_the_mirrored_equation_to_the_bit) {
     }
 }
 
+static double latest;
+
+static void decay(double t, double strength, const real *y, real *dy) {
+    latest = fmax(latest, t);
+    dy[0] = (real)-strength * y[0];
+}
+
+Test(adaptive, only_a_solve_that_stops_at_the_end_stays_before_it) {
+    EACH_PAIR(id)
+    for (int stop_at_end = 0; stop_at_end < 2; stop_at_end++) {
+        equation e = {.length = 1, .f = decay, .start = {1}, .strength = 1};
+        const adaptive_options options = {.atol = 1e-5, .rtol = 1e-5, .stop_at_end = stop_at_end};
+        latest = 0;
+        solution_find(tableau_get(id), &e, 0, 1, &options, &found);
+        cr_assert_eq(found.outcome, STATUS_OK);
+        if (stop_at_end) cr_assert_float_eq(latest, 1, 1e-15);
+        else cr_assert_gt(latest, 1.0001, "%s interpolates", tableau_get(id)->name);
+    }
+}
+
 Test(adaptive, all_levels_give_the_same_bits) {
     equation e = equation_make(2);
     const adaptive_options options = {.atol = 1e-5, .rtol = 1e-5};

@@ -2,7 +2,8 @@
  *
  * A field of callbacks works with every solver, gradient, trainer and checkpoint. The library calls it with the
  * whole batch, from one thread. A callback that returns another status than STATUS_OK ends the solve with that
- * status; one that writes NaN ends it with STATUS_NON_FINITE. */
+ * status; one that writes NaN ends it with STATUS_NON_FINITE. A solve with adaptive steps evaluates the field beyond T,
+ * by up to a step, unless it stops at the end (ode/solve.h). */
 #ifndef AFFJORD_FIELD_OWN_FIELD_H
 #define AFFJORD_FIELD_OWN_FIELD_H
 

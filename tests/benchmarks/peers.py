@@ -2,8 +2,9 @@
 """peers.py - adaptive solvers of other packages beside this library's: evaluations, rejected steps, error, first step.
 
 Five fields (linear, stiff, van der Pol, a trained toy flow, zero) x methods x tolerances 1e-3 .. 1e-8 (rtol = atol) x
-float32 and float64, with each package's defaults otherwise. The error is the RMS over the state at the end, against the
-exact solution (linear, stiff, zero) or SciPy's DOP853 at 1e-13. Docs: docs/lab/peers.md.
+float32 and float64, with each package's defaults otherwise; this library and torchdiffeq also with the other way to end.
+The error is the RMS over the state at the end, against the exact solution (linear, stiff, zero) or SciPy's DOP853 at
+1e-13. Docs: docs/lab/peers.md.
 
     make && make PRECISION=double            the libraries that peers_ours.c links
     python3 tests/benchmarks/peers.py [--output FILE.csv]
@@ -12,6 +13,7 @@ Needs numpy, scipy, torch, torchdiffeq, jax, diffrax; for SUNDIALS ARKODE Debian
 its evaluations follow from the stages and the method's first-same-as-last."""
 import argparse
 import csv
+import itertools
 import math
 import pathlib
 import subprocess
@@ -117,12 +119,12 @@ def torchdiffeq_rows(field):
                 self.rejected += 1
 
         for name, method in names.items():
-            for tolerance in LOOSE if method == "heun2" else TOLERANCES:
-                counted = Counted()
-                y = torchdiffeq.odeint(counted, torch.tensor(field.start, dtype=dtype), torch.tensor(
-                    [0.0, field.end], dtype=dtype), method=name, rtol=tolerance, atol=tolerance)[-1]
-                yield ("torchdiffeq", str(dtype)[6:], field.name, method, tolerance, counted.evaluations, counted.rejected,
-                       counted.first, *y.tolist())
+            for tolerance, step_t in itertools.product(LOOSE if method == "heun2" else TOLERANCES, (False, True)):
+                counted, times = Counted(), torch.tensor([0.0, field.end], dtype=dtype)
+                y = torchdiffeq.odeint(counted, torch.tensor(field.start, dtype=dtype), times, method=name, rtol=tolerance,
+                                       atol=tolerance, options={"step_t": times[1:]} if step_t else None)[-1]
+                yield ("torchdiffeq with step_t" if step_t else "torchdiffeq", str(dtype)[6:], field.name, method, tolerance,
+                       counted.evaluations, counted.rejected, counted.first, *y.tolist())
 
 
 def diffrax_rows(all_fields):

@@ -1,4 +1,5 @@
-/* peers_ours.c - this library's solvers on the fields of peers.py. Built by peers.py for each precision. */
+/* peers_ours.c - this library's solvers on the fields of peers.py, with the end interpolated and stepped to. Built by
+ * peers.py for each precision. */
 #include "affjord.h"
 
 #define PEER_REAL real
@@ -21,13 +22,15 @@ int main(void) {
     char name[16];
     while (peer_read(stdin, &field, name))
         for (size_t m = 0; m < sizeof methods / sizeof *methods; m++)
-            for (int digits = 3; digits <= (strcmp(methods[m], "heun2") == 0 ? 5 : 8); digits++) {
+            for (int each = 0; each < 2 * (strcmp(methods[m], "heun2") == 0 ? 3 : 6); each++) {
+                const int digits = 3 + each / 2;
+                const bool other = each % 2; /* the end that settings do not choose */
                 const tableau *method = tableau_find(methods[m]);
                 const double tolerance = pow(10, -digits);
                 const solve_spec by = {.method = method,
                                        .options = {.atol = tolerance,
                                                    .rtol = tolerance,
-                                                   .stop_at_end = strcmp(methods[m], "dopri8") == 0,
+                                                   .stop_at_end = (strcmp(methods[m], "dopri8") == 0) != other,
                                                    .max_attempts = 1000000}};
                 counted self = {.field = &field, .c1 = method->c[1]};
                 const ode_system system = {.backend = cpu_backend(cpu_level_best()),
@@ -39,8 +42,8 @@ int main(void) {
                 for (size_t i = 0; i < field.length; i++) y[i] = (real)field.start[i];
                 if (!work || solve_integrate(&by, 0, field.end, &system, y, NULL, work, &out) != STATUS_OK)
                     for (size_t i = 0; i < field.length; i++) y[i] = (real)NAN;
-                peer_print("ours", &field, methods[m], tolerance, (long)out.evaluations, (long)out.rejected, self.first,
-                           y);
+                peer_print(other ? "ours with the other end" : "ours", &field, methods[m], tolerance,
+                           (long)out.evaluations, (long)out.rejected, self.first, y);
                 free(work);
             }
     return 0;
