@@ -104,6 +104,40 @@ Test(fields, hyper_mlp_agrees_with_differences) {
     }
 }
 
+/* The cotangent of the probe is J^T k: its product with any d is that of k and J d. And columns that an mlp does not see,
+ * or does not move, have no part in it. */
+Test(fields, an_mlp_reverses_its_probe_and_passes_over_columns) {
+    enum { N = 70, D = 5, INPUTS = 4, OUTPUTS = 2 };
+    mlp_field_spec spec = small_mlp(IMAGE_CONCATSQUASH, ACTIVATION_TANH);
+    spec.inputs = INPUTS, spec.outputs = OUTPUTS;
+    parameter_table table = {0};
+    field *of = make_mlp(&spec, NULL, cpu_backend(cpu_level_best()), &table);
+    cr_expect_eq(table.entries[0].columns, INPUTS);
+    expect_right(of, &table, "columns left out", check_tolerance);
+    const real c[] = {(real)0.3, (real)-0.2, (real)0.5};
+    real *params = parameters_of(of, &table), *z = drawn(N * D, 1, 1), *e = drawn(N * D, 2, 1);
+    real *d = drawn(N * D, 3, 1), *k = drawn(N * D, 4, 1), *f = reals(N * D), *along = reals(N * D);
+    real *room = reals(N * D), *zbar = reals(N * D), *probe_bar = reals(N * D);
+    field_set_params(of, params);
+    cr_assert_eq(field_prepare(of, params, c), STATUS_OK);
+    cr_assert_eq(field_forward(of, N, z, d, &(field_values){.f = f, .product = along}), STATUS_OK);
+    cr_assert_eq(field_backward(of, N, z, e, &(field_values){.product = k},
+                                &(field_values){.product = room, .probe_bar = probe_bar}, zbar),
+                 STATUS_OK);
+    for (size_t i = 0; i < N; i++) {
+        double left = 0, right = 0;
+        for (size_t j = 0; j < D; j++) {
+            left += (double)probe_bar[i * D + j] * (double)d[i * D + j];
+            right += (double)k[i * D + j] * (double)along[i * D + j];
+            if (j >= OUTPUTS) cr_expect(f[i * D + j] == 0 && along[i * D + j] == 0);
+            if (j >= INPUTS) cr_expect(probe_bar[i * D + j] == 0 && zbar[i * D + j] == 0);
+        }
+        cr_expect_float_eq(left, right, sizeof(real) == sizeof(float) ? 1e-5 : 1e-13, "row %zu", i);
+    }
+    free(params), free(z), free(e), free(d), free(k), free(f), free(along), free(room), free(zbar), free(probe_bar);
+    field_destroy(&of);
+}
+
 /* One number by the formula, for concatsquash with softplus. */
 Test(fields, concatsquash_is_ffjords_layer) {
     const mlp_field_spec spec = {.dimension = 2,
@@ -231,6 +265,11 @@ Test(fields, shapes_out_of_range_are_refused) {
     spec.hidden[1] = 0;
     cr_assert_eq(mlp_field_create(&spec, "field", NULL, backend, &table, &of, &err), STATUS_INVALID);
     cr_expect_str_eq(err.text, "field mlp: hidden layer 1 of 0 units; expected 1 to 4096");
+    spec = small_mlp(IMAGE_CONCAT, ACTIVATION_TANH);
+    spec.outputs = 6;
+    cr_assert_eq(mlp_field_create(&spec, "field", NULL, backend, &table, &of, &err), STATUS_INVALID);
+    cr_expect_str_eq(err.text, "field mlp: 0 inputs and 6 outputs; expected at most 5, the columns");
+    spec = small_mlp(IMAGE_CONCAT, ACTIVATION_TANH);
     spec.hidden_layers = 9;
     cr_assert_eq(mlp_field_create(&spec, "field", NULL, backend, &table, &of, &err), STATUS_INVALID);
     cr_expect_str_eq(err.text, "field mlp: 9 hidden layers; expected 0 to 8");

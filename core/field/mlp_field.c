@@ -70,6 +70,10 @@ static status check(const mlp_field_spec *s, error_info *err) {
     if (s->dimension < 1 || s->dimension > MLP_FIELD_DIMENSION_MAX)
         return error_set(err, STATUS_INVALID, "field mlp: %zu columns; expected 1 to %d", s->dimension,
                          MLP_FIELD_DIMENSION_MAX);
+    if (s->inputs > s->dimension || s->outputs > s->dimension)
+        return error_set(err, STATUS_INVALID,
+                         "field mlp: %zu inputs and %zu outputs; expected at most %zu, the columns", s->inputs,
+                         s->outputs, s->dimension);
     if (s->context < 1) return error_set(err, STATUS_INVALID, "field mlp: a context of 0 numbers; expected at least 1");
     if (s->hidden_layers > MLP_FIELD_HIDDEN_MAX)
         return error_set(err, STATUS_INVALID, "field mlp: %zu hidden layers; expected 0 to %d", s->hidden_layers,
@@ -85,10 +89,11 @@ static void declare(stack *self, const mlp_field_spec *s, const char *prefix, pa
     for (size_t l = 0; l < self->layers; l++) {
         stack_layer *layer = &self->layer[l];
         char name[PARAMETER_NAME_MAX];
-        layer->in = l > 0 ? s->hidden[l - 1] : s->dimension;
-        layer->out = l + 1 < self->layers ? s->hidden[l] : s->dimension;
-        layer->wide_in = padded(layer->in);
-        layer->wide_out = padded(layer->out);
+        const bool first = l == 0, last = l + 1 == self->layers;
+        layer->in = first ? (s->inputs ? s->inputs : s->dimension) : s->hidden[l - 1];
+        layer->out = last ? (s->outputs ? s->outputs : s->dimension) : s->hidden[l];
+        layer->wide_in = padded(first ? s->dimension : layer->in); /* whole rows of z and f: other columns get zeros */
+        layer->wide_out = padded(last ? s->dimension : layer->out);
         layer->vectors = 1;
         layer->forward_reals = layer->in * layer->wide_out;
         layer->backward_reals = layer->gradient_reals = layer->out * layer->wide_in;

@@ -10,6 +10,7 @@ enum { MLP_FIELD_HIDDEN_MAX = 8, MLP_FIELD_DIMENSION_MAX = 512, MLP_FIELD_WIDTH_
 /* What defines a field of linear layers. */
 typedef struct mlp_field_spec {
     size_t dimension; /* D: 1 .. MLP_FIELD_DIMENSION_MAX */
+    size_t inputs, outputs; /* the first numbers of z that f sees, and those that it moves; 0 for all D */
     size_t context; /* C */
     size_t hidden_layers; /* 0 .. MLP_FIELD_HIDDEN_MAX; 0 is a linear field */
     size_t hidden[MLP_FIELD_HIDDEN_MAX]; /* 1 .. MLP_FIELD_WIDTH_MAX units */

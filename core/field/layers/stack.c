@@ -93,6 +93,14 @@ static void load(const field_batch *b, size_t first, size_t rows, size_t all, co
     else if (x) backend->copy_rows(backend, rows, D, x + first * D, D, half, wide);
 }
 
+/* The opposite: rows of x (n, D) <- those of a half. */
+static void unload(const field_batch *b, size_t first, size_t rows, const real *half, real *x) {
+    const backend_ops *backend = b->self->backend;
+    const size_t D = b->self->dimension, wide = row_in(as_stack(b->self));
+    if (wide == D) backend->copy(backend, rows * D, half, x + first * D);
+    else backend->copy_rows(backend, rows, D, half, wide, x + first * D, D);
+}
+
 static dual_shape dual_of(const stack *self, const stack_layer *layer, size_t rows) {
     return (dual_shape){.function = self->function,
                         .images = rows,
@@ -176,7 +184,7 @@ static void backward_chunk(const field_batch *b, size_t first, size_t rows, size
     const stack *self = as_stack(b->self);
     const backend_ops *backend = b->self->backend;
     const stack_workspace *at = &self->workspaces[thread];
-    const size_t D = b->self->dimension, all = rows_of(self, rows);
+    const size_t all = rows_of(self, rows);
     const chunk_values values = evaluate(b, first, rows, thread, true);
     size_t l = self->layers - 1;
     real *bar = at->cotangent[0], *below = at->cotangent[1];
@@ -193,8 +201,8 @@ static void backward_chunk(const field_batch *b, size_t first, size_t rows, size
         bar = below;
         below = swap;
     }
-    if (row_in(self) == D) backend->copy(backend, rows * D, below, b->zbar + first * D);
-    else backend->copy_rows(backend, rows, D, below, row_in(self), b->zbar + first * D, D);
+    unload(b, first, rows, below, b->zbar);
+    if (b->out->probe_bar) unload(b, first, rows, below + all * row_in(self), b->out->probe_bar);
 }
 
 /* --- Making --- */
