@@ -12,14 +12,14 @@
 static const random_stream points_probe = {.seed = 1, .purpose = RANDOM_PROBE, .iteration = 1};
 
 /* A flow of D dimensions, solved by Dopri5 to 1e-6; tests change single members. */
-static inline cnf_spec points_spec(cnf_field field, cnf_context context, size_t D) {
+static inline cnf_spec points_spec(cnf_field kind, cnf_context context, size_t D) {
     return (cnf_spec){
         .dimension = D,
-        .field = field,
+        .field = kind,
         .mlp = {.hidden_layers = 2, .hidden = {5, 6}, .function = ACTIVATION_TANH, .layer = IMAGE_CONCATSQUASH},
         .width = 4,
         .context = context,
-        .join = field == CNF_HYPER_MLP && context == CONTEXT_AUGMENTED,
+        .join = kind == CNF_HYPER_MLP && context == CONTEXT_AUGMENTED,
         .hypernet_layers = 1,
         .hypernet_width = 4,
         .augmented_dimension = 2,

@@ -49,7 +49,7 @@ Test(config, every_wrong_line_has_its_message) {
          "8: solver.method = rk5: expected euler, midpoint, rk4, rk4_38, heun2, bosh3, dopri5, "
          "tsit5 or dopri8; the nearest is rk4"},
         {"[model]\ncontext = Time\n",
-         "8: model.context = Time: expected time, augmented or general; the nearest is time"},
+         "8: model.context = Time: expected time, augmented, general or lifted; the nearest is time"},
         {"[train]\nbatch 5\n", "8: expected \"key = value\""},
         {"[train]\nbatch: 5\n", "8: expected \"key = value\""},
         {"[train]\n= 5\n", "8: expected \"key = value\""},

@@ -164,6 +164,13 @@ Test(model, what_is_wrong_is_said) {
         cr_expect_not_null(strstr(err.text, cases[i].sentence), "%s: %s", cases[i].set, err.text);
         cr_assert_null(flow);
     }
+    static const char *const lifted[] = {"context=lifted", "field=mlp"};
+    real at[D] = {0}, slope[D];
+    cr_assert_eq(model_create(D, 2, lifted, 1, &flow, &err), STATUS_OK, "%s", err.text);
+    cr_expect_eq(model_score(flow, (model_rows){.reals = at}, 0, 1, 0, (model_rows){.reals = slope}, &err),
+                 STATUS_INVALID);
+    cr_expect_not_null(strstr(err.text, "model.context = lifted: it has no trajectories"), "%s", err.text);
+    model_close(&flow);
     cr_expect_eq(model_open("nowhere.safetensors", 1, &flow, &err), STATUS_IO);
     flow = create(NULL);
     double x[2 * D] = {1, 2, 3, (double)NAN};

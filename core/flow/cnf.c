@@ -8,6 +8,7 @@
 #include "field/mlp_field.h"
 #include "flow/chain_internal.h"
 #include "flow/fused.h"
+#include "flow/lifted.h"
 #include "flow/noise.h"
 
 struct cnf {
@@ -15,12 +16,13 @@ struct cnf {
     arena memory; /* owns the flow itself */
     size_t batch_max;
 
-    /* One of the two. */
+    /* One of the three. */
     fused *fused;
+    lifted *lifted;
     chain *model;
 
     parameter_table parameters; /* of a fused flow */
-    chain_statistics last; /* of the chain's last call */
+    chain_statistics last; /* of the last call of the chain, or of the lifted flow */
 };
 
 _Static_assert((int)CNF_HYPER_DIMENSION_MAX == (int)TOY_DIMENSION_MAX, "columns of the toy field");
@@ -54,7 +56,8 @@ status cnf_check(const cnf_spec *spec, error_info *err) {
         return error_set(err, STATUS_INVALID, "data of %zu dimensions: expected 1 to %d", spec->dimension,
                          CNF_DIMENSION_MAX);
     TRY(spec->field == CNF_HYPER_MLP ? check_toy(spec, err) : check_general(spec, err));
-    if (spec->context == CONTEXT_AUGMENTED && (spec->augmented_dimension < 1 || spec->augmented_width < 1))
+    if (spec->context == CONTEXT_LIFTED) TRY(lifted_check(spec, err));
+    if (spec->context >= CONTEXT_AUGMENTED && (spec->augmented_dimension < 1 || spec->augmented_width < 1))
         return error_set(err, STATUS_INVALID, "augmented context of dimension %zu and width %zu: expected at least 1",
                          spec->augmented_dimension, spec->augmented_width);
     if (!(spec->end_time > 0) || !isfinite(spec->end_time))
@@ -69,10 +72,10 @@ status cnf_check(const cnf_spec *spec, error_info *err) {
 }
 
 status cnf_is_for_device(const cnf_spec *spec, error_info *err) {
-    if (spec->field != CNF_HYPER_MLP)
-        return error_set(err, STATUS_INVALID, "model.field: --device cuda trains hyper_mlp on points, and no other");
     if (spec->context > CONTEXT_AUGMENTED)
         return error_set(err, STATUS_INVALID, "model.context: --device cuda takes time or augmented on points");
+    if (spec->field != CNF_HYPER_MLP)
+        return error_set(err, STATUS_INVALID, "model.field: --device cuda trains hyper_mlp on points, and no other");
     if (spec->dimension > TOY_DEVICE_DIMENSION_MAX)
         return error_set(err, STATUS_INVALID, "points of %zu dimensions: --device cuda takes at most %d",
                          spec->dimension, TOY_DEVICE_DIMENSION_MAX);
@@ -169,9 +172,10 @@ status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf
     if (ARENA_NEW(&memory, 1, &flow) != STATUS_OK) return error_set(err, STATUS_MEMORY, "%s", reason.text);
     *flow = (cnf){.spec = *spec, .memory = memory, .batch_max = batch_max};
     if (!spec->backend) flow->spec.backend = cpu_backend(cpu_level_best());
-    const status built = fused_takes(spec)
-                             ? fused_create(&flow->spec, batch_max, workers, &flow->parameters, &flow->fused)
-                             : make_chain(flow, workers, &reason);
+    const status built =
+        spec->context == CONTEXT_LIFTED ? lifted_create(&flow->spec, batch_max, workers, &flow->lifted, &reason)
+        : fused_takes(spec)             ? fused_create(&flow->spec, batch_max, workers, &flow->parameters, &flow->fused)
+                                        : make_chain(flow, workers, &reason);
     if (built != STATUS_OK) {
         cnf_destroy(&flow);
         return error_set(err, built, "%s", reason.text);
@@ -183,6 +187,7 @@ status cnf_create(const cnf_spec *spec, size_t batch_max, parallel *workers, cnf
 void cnf_destroy(cnf **flow) {
     if (!*flow) return;
     fused_destroy(&(*flow)->fused);
+    lifted_destroy(&(*flow)->lifted);
     chain_destroy(&(*flow)->model);
     arena memory = (*flow)->memory; /* owns the flow itself */
     arena_release(&memory);
@@ -199,20 +204,25 @@ fused *cnf_fused(const cnf *flow) {
     return flow->fused;
 }
 size_t cnf_bytes(const cnf *flow) {
-    return flow->memory.bytes + (flow->fused ? fused_bytes(flow->fused) : chain_bytes(flow->model));
+    return flow->memory.bytes + (flow->fused    ? fused_bytes(flow->fused)
+                                 : flow->lifted ? lifted_bytes(flow->lifted)
+                                                : chain_bytes(flow->model));
 }
 size_t cnf_kept_bytes(const cnf *flow) {
+    if (flow->lifted) return lifted_kept_bytes(flow->lifted);
     return flow->fused ? 0 : chain_kept_bytes(flow->model);
 }
 const parameter_table *cnf_parameters(const cnf *flow) {
+    if (flow->lifted) return lifted_parameters(flow->lifted);
     return flow->fused ? &flow->parameters : chain_parameters(flow->model);
 }
 void cnf_initialise(const cnf *flow, uint64_t seed, real *params) {
     if (flow->fused) fused_initialise(flow->fused, seed, params);
+    else if (flow->lifted) lifted_initialise(flow->lifted, seed, params);
     else chain_initialise(flow->model, seed, params);
 }
 double cnf_end_time(const cnf *flow, const real *params) {
-    return flow->fused ? flow->spec.end_time : flow_end_time(flow->model->flows[0], params);
+    return flow->fused || flow->lifted ? flow->spec.end_time : flow_end_time(flow->model->flows[0], params);
 }
 
 void cnf_explain(const cnf *flow, status outcome, error_info *err) {
@@ -257,6 +267,20 @@ static double part_of(const cnf *flow, size_t step) {
     return (double)step / (double)cnf_moment_steps(flow);
 }
 
+/* Rows of a batch, from its row `first` on. */
+static status transform_part(cnf *flow, const real *params, size_t step, const real *x, size_t first, size_t n,
+                             random_stream probe, real *z, double *log_density) {
+    if (flow->lifted && step > 0) return STATUS_INVALID;
+    if (flow->lifted) return lifted_transform(flow->lifted, params, x, n, z, log_density, &flow->last);
+    flow->model->first_row = first;
+    return chain_transform_from(flow->model, params, part_of(flow, step), x, n, probe, z, log_density, &flow->last);
+}
+static status invert_part(cnf *flow, const real *params, size_t step, const real *z, size_t n, real *x) {
+    if (flow->lifted && step > 0) return STATUS_INVALID;
+    if (flow->lifted) return lifted_invert(flow->lifted, params, z, n, x, &flow->last);
+    return chain_invert_to(flow->model, params, part_of(flow, step), z, n, x, &flow->last);
+}
+
 /* From a step's time to T. */
 static status transform(cnf *flow, const real *params, size_t step, const real *x, size_t n, random_stream probe,
                         real *z, double *log_density, cnf_statistics *statistics) {
@@ -269,9 +293,8 @@ static status transform(cnf *flow, const real *params, size_t step, const real *
         return STATUS_OK;
     }
     for (size_t first = 0; first < n; first += flow->batch_max, parts++) {
-        flow->model->first_row = first;
-        TRY(chain_transform_from(flow->model, params, part_of(flow, step), x + first * D, part_at(flow, first, n),
-                                 probe, z ? z + first * D : NULL, log_density + first, &flow->last));
+        TRY(transform_part(flow, params, step, x + first * D, first, part_at(flow, first, n), probe,
+                           z ? z + first * D : NULL, log_density + first));
         add_part(flow, &sum);
     }
     for (size_t i = 0; i < n; i++) log_density[i] -= flow->spec.log_volume;
@@ -291,8 +314,7 @@ static status invert(cnf *flow, const real *params, size_t step, const real *z, 
         return STATUS_OK;
     }
     for (size_t first = 0; first < n; first += flow->batch_max, parts++) {
-        TRY(chain_invert_to(flow->model, params, part_of(flow, step), z + first * D, part_at(flow, first, n),
-                            x + first * D, &flow->last));
+        TRY(invert_part(flow, params, step, z + first * D, part_at(flow, first, n), x + first * D));
         add_part(flow, &sum);
     }
     finish(&sum, parts, statistics);
@@ -333,6 +355,7 @@ status cnf_moment_field(cnf *flow, const real *params, size_t step, const real *
         fused_field(flow->fused, params, step, z, n, dz, c);
         return STATUS_OK;
     }
+    if (flow->lifted) return STATUS_INVALID;
     ode_flow *one = flow->model->flows[0];
     context_start(flow_context(one), params, c);
     TRY(flow_integrate(one, params, 0, at, 0, NULL, false, dz, c, NULL, &unused));
@@ -351,8 +374,10 @@ status cnf_loss_gradient(cnf *flow, const real *params, const real *x, size_t n,
         return fused_loss_gradient(flow->fused, params, x, n, probe, loss, gradient);
     }
     if (flow->spec.kept_steps == 0) return STATUS_INVALID;
-    flow->model->first_row = 0;
-    const status outcome = chain_loss_gradient(flow->model, params, x, n, probe, &value, gradient, &flow->last);
+    if (!flow->lifted) flow->model->first_row = 0;
+    const status outcome = flow->lifted
+                               ? lifted_loss_gradient(flow->lifted, params, x, n, &value.bits, gradient, &flow->last)
+                               : chain_loss_gradient(flow->model, params, x, n, probe, &value, gradient, &flow->last);
     *loss = outcome == STATUS_OK || outcome == STATUS_NON_FINITE ? value.bits + flow->spec.log_volume : NAN;
     add_part(flow, &sum);
     finish(&sum, 1, statistics);
@@ -369,7 +394,7 @@ static bool are_times(size_t count, const double *times, double end) {
 status cnf_trajectory(cnf *flow, const real *params, const real *x, size_t n, size_t count, const double *times,
                       real *z) {
     const size_t D = flow->spec.dimension;
-    if (flow->fused || !are_times(count, times, cnf_end_time(flow, params))) return STATUS_INVALID;
+    if (flow->fused || flow->lifted || !are_times(count, times, cnf_end_time(flow, params))) return STATUS_INVALID;
     for (size_t first = 0; first < n; first += flow->batch_max)
         TRY(chain_trajectory(flow->model, params, x + first * D, part_at(flow, first, n), count, times, z + first * D,
                              n, &flow->last));
@@ -378,11 +403,16 @@ status cnf_trajectory(cnf *flow, const real *params, const real *x, size_t n, si
 
 status cnf_score(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, real *dx, real *room) {
     const size_t D = flow->spec.dimension;
-    if (flow->fused || flow->spec.kept_steps == 0) return STATUS_INVALID;
+    if (flow->fused || flow->lifted || flow->spec.kept_steps == 0) return STATUS_INVALID;
     for (size_t first = 0; first < n; first += flow->batch_max) {
         flow->model->first_row = first;
         TRY(chain_score(flow->model, params, x + first * D, part_at(flow, first, n), probe, dx + first * D, room,
                         &flow->last));
     }
     return STATUS_OK;
+}
+
+status cnf_examine(cnf *flow, const real *params, const real *x, size_t n, cnf_injectivity *out) {
+    if (!flow->lifted || n < 2) return STATUS_INVALID;
+    return lifted_examine(flow->lifted, params, x, n, out, &flow->last);
 }

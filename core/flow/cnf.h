@@ -28,9 +28,13 @@
 AFFJORD_API_BEGIN
 
 /* The context of the field: the time, or an augmented state. Settings name a third, whose equation depends on z:
- * it is refused, as it has no density. */
+ * it is refused, as it has no density. A lifted flow (flow/lifted.h) sees the time, besides a z* of each point that
+ * starts at a function of it and decays; it is for up to 8 dimensions and an mlp. */
 #define CNF_CONTEXTS(ENTRY)                                                                                            \
-    ENTRY(CONTEXT_CLOCK, "time") ENTRY(CONTEXT_AUGMENTED, "augmented") ENTRY(CONTEXT_GENERAL, "general")
+    ENTRY(CONTEXT_CLOCK, "time")                                                                                       \
+    ENTRY(CONTEXT_AUGMENTED, "augmented")                                                                              \
+    ENTRY(CONTEXT_GENERAL, "general")                                                                                  \
+    ENTRY(CONTEXT_LIFTED, "lifted")
 /* A context, by its place in the table. */
 typedef enum cnf_context { CNF_CONTEXTS(CHOICE_SYMBOL) } cnf_context;
 
@@ -85,7 +89,7 @@ typedef struct cnf_spec {
     size_t hypernet_layers; /* hidden layers of the hypernet: 1 .. CNF_HIDDEN_MAX */
     size_t hypernet_width; /* units of each of them */
     size_t augmented_dimension; /* A, of z*; unused if c(t) = t */
-    size_t augmented_width; /* hidden units of g */
+    size_t augmented_width; /* hidden units of g; of a lifted flow those of h */
     bool learn_start; /* z*(0) is a parameter, initially U[0, 1); otherwise zero */
     bool fixed_context; /* keep the initial g and z*(0): z*(t) is a random curve, and only the hypernet learns how the
                          * field depends on time */
@@ -171,25 +175,38 @@ status cnf_transform(cnf *flow, const real *params, const real *x, size_t n, ran
 status cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
                   cnf_statistics *statistics);
 
-/* x (n, D) <- the points with images z (n, D), by integration from T to 0. x may be z. Errors: those of a solve. */
+/* x (n, D) <- the points with images z (n, D), by integration from T to 0. x may be z. Of a lifted flow,
+ * here and in cnf_sample, rows for which no such point was found are NaN. Errors: those of a solve. */
 status cnf_invert(cnf *flow, const real *params, const real *z, size_t n, real *x, cnf_statistics *statistics);
+
+/* Whether x -> z(T) of a lifted flow can be one-to-one. If it is not, its log-density is not that of a density. */
+typedef struct cnf_injectivity {
+    double least_singular_value; /* of dz(T)/dx over the points; 0 where the map is degenerate */
+    double least_distance_ratio; /* |z_i - z_j| / |x_i - x_j|, over nearest neighbours by x or by z(T) */
+    double folded; /* share of points whose det dz(T)/dx has the rarer sign: above 0, the map is not one-to-one */
+} cnf_injectivity;
+
+/* *out <- measurements at x (n, D), n >= 2. Errors: STATUS_INVALID for a flow that is not lifted; STATUS_MEMORY; those
+ * of a solve. */
+status cnf_examine(cnf *flow, const real *params, const real *x, size_t n, cnf_injectivity *out);
 
 /* z (count, n, D) <- the positions of the rows of x (n, D) at the times (count), 0 <= t_0 <= t_1 <= ... <= T. With
  * fixed steps, each interval has its share of the steps, rounded up. Errors besides: STATUS_INVALID for other times,
- * and for fused flows (set cnf_spec.general). */
+ * for fused flows (set cnf_spec.general), and for lifted ones. */
 status cnf_trajectory(cnf *flow, const real *params, const real *x, size_t n, size_t count, const double *times,
                       real *z);
 
 /* dx (n, D) <- d log p/dx at the rows of x (n, D), through the steps or by the adjoint (spec.gradient); any n. Needs
  * kept_steps > 0; room (P) is overwritten. Costs a solve and its backward pass. Errors besides: STATUS_INVALID for
- * fused flows. */
+ * fused and lifted flows. */
 status cnf_score(cnf *flow, const real *params, const real *x, size_t n, random_stream probe, real *dx, real *room);
 
 /* Return T at these parameters. */
 double cnf_end_time(const cnf *flow, const real *params);
 
 /* Return the number of steps of the flow's time, t = T step / steps, 0 <= step <= steps: data at 0, base at T. It is
- * that of the fixed steps, or CNF_MOMENTS. */
+ * that of the fixed steps, or CNF_MOMENTS. The next calls are STATUS_INVALID for a lifted flow, but for
+ * densities and samples at step 0. */
 size_t cnf_moment_steps(const cnf *flow);
 /* Return t = T step / steps of a step, at these parameters. */
 double cnf_moment_time(const cnf *flow, const real *params, size_t step);

@@ -183,6 +183,10 @@ static status make_general(model *self, error_info *err) {
     cnf_spec spec;
     chain_spec of_images;
     if (self->general || self->scored) return STATUS_OK;
+    if (!self->images && self->values.model_context == CONTEXT_LIFTED)
+        return error_set(err, STATUS_INVALID,
+                         "model.context = lifted: it has no trajectories and no gradients of log p; expected a model "
+                         "with time or augmented");
     if (!self->room && ARENA_NEW(&self->memory, self->table->total, &self->room) != STATUS_OK)
         return error_set(err, STATUS_MEMORY, "out of memory for a gradient");
     if (self->images) {

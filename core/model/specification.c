@@ -215,7 +215,13 @@ static status check_points(const settings *values, size_t dimension, error_info 
     TRY(check_columns(values, dimension, err));
     cnf_spec flow;
     specification_flow(values, dimension, &flow);
-    return cnf_check(&flow, err);
+    TRY(cnf_check(&flow, err));
+    if (values->model_context == CONTEXT_LIFTED && values->output_snapshots > 0)
+        return error_set(err, STATUS_INVALID,
+                         "output.snapshots: %zu with model.context = lifted, whose z(t) has no density by itself; "
+                         "expected 0",
+                         (size_t)values->output_snapshots);
+    return STATUS_OK;
 }
 
 status specification_check(const settings *values, const specification_shape *shape, error_info *err) {
@@ -224,7 +230,7 @@ status specification_check(const settings *values, const specification_shape *sh
             err, STATUS_INVALID,
             "model.context = general: where g sees z, the Jacobian's block dz*(T)/dz(0) is not zero, int tr df/dz "
             "is not its log-determinant, and z(T) may be the same for two points (eq. 16): there is no density "
-            "to train; expected time or augmented");
+            "to train; expected time, augmented or lifted");
     if (!specification_is_image(shape)) return check_points(values, shape->dimension, err);
     if (values->model_context > CONTEXT_AUGMENTED)
         return error_set(err, STATUS_INVALID, "model.context: images have time or augmented; expected one of them");

@@ -1,0 +1,50 @@
+/* lifted_internal.h - what the files of a lifted flow share. */
+#ifndef AFFJORD_FLOW_LIFTED_INTERNAL_H
+#define AFFJORD_FLOW_LIFTED_INTERNAL_H
+
+#include "field/field.h"
+#include "flow/lifted.h"
+
+/* Of `state`, `raised` and `faded`, block 0 has the values of n points, block 1 + i their derivatives by x_i. */
+struct lifted {
+    const cnf_spec *spec;
+    const backend_ops *backend;
+    arena memory; /* holds itself too */
+    parameter_table parameters;
+    size_t batch_max;
+    size_t D, A; /* of z and z* */
+    size_t lift_width; /* M, the larger: columns of h's input x and of its output, either with zeros behind */
+    field *field; /* f on [z, z*] (D + A), which moves z alone; its context is t */
+    field *lift; /* h on M columns, which sees D and gives A */
+    solve_spec by;
+    adaptive_record record;
+
+    /* Of the solve under way. */
+    const real *params;
+    size_t n;
+    real time, time_bar;
+    real *gradient;
+
+    real *state, *state_bar; /* (1 + D, n, D): z; s_i */
+    real *raised, *raised_bar; /* (1 + D, n, A): h; dh/dx_i */
+    real *faded, *faded_bar; /* the same times e^-t */
+    real *w, *e, *f, *product; /* (n, D + A): a field's input, probe, f and J e */
+    real *w_bar, *e_bar, *f_bar, *product_bar; /* (n, D + A) */
+    real *solve; /* workspace */
+
+    real *target, *trial; /* (n, D), of an inverse */
+    struct lifted_search *searches; /* (n), of an inverse */
+};
+
+/* z(T) and dz(T)/dx of x (n, D) into `state`; `keep` for a reverse. */
+status lifted_solve(lifted *self, const real *params, const real *x, size_t n, bool keep, chain_statistics *statistics);
+
+/* The same of z alone from T to 0, with z* = 0. */
+status lifted_solve_back(lifted *self, const real *params, const real *z, size_t n, chain_statistics *statistics);
+
+/* jacobian (D, D) <- dz(T)/dx of a row, after lifted_solve. */
+void lifted_jacobian(const lifted *self, size_t row, double *jacobian);
+
+status lifted_inverse_build(lifted *self); /* what lifted_invert needs */
+
+#endif
