@@ -468,6 +468,8 @@ static void expect_refused_setting(const char *set, const char *words) {
 Test(run_images, wrong_settings_exit_2_and_write_nothing) {
     expect_refused_setting("model.field=mlp", "ffjord on mnist-tiny: model.field = mlp: the field of images is made of "
                                               "convolutions ([image]); expected hyper_mlp");
+    expect_refused_setting("model ffjord.context=lifted",
+                           "model.context: images have time or augmented; expected one of them");
     expect_refused_setting("solver.math=fp16", "solver.math = fp16: expected fp32, tf32 or bf16");
     expect_refused_setting("image.downsample=3", "--set: mnist-tiny: image.downsample: ");
     expect_refused_setting("image.downsample=3", "8 x 8 pixels cannot be averaged over squares of 3");

@@ -85,8 +85,11 @@ bool run_promise_of(const run_values *values, const char *quantity, run_promise 
     const bool images = run_values_find(values, "data_dimension") != NULL;
     const bool count = run_values_find(values, "parameters_declared") != NULL;
     const bool number = strcmp(quantity, "parameters") == 0 || strcmp(quantity, "data_dimension") == 0;
-    /* From pictures and snapshots, which are optional. */
-    if (strcmp(quantity, "density_mass") == 0 || strcmp(quantity, "field_change") == 0) return false;
+    /* From pictures, samples and snapshots, which are optional. */
+    static const char *const of_outputs[] = {"density_mass",         "field_change", "least_singular_value",
+                                             "least_distance_ratio", "folded_share", "unsolved_samples"};
+    for (size_t i = 0; i < sizeof of_outputs / sizeof *of_outputs; i++)
+        if (strcmp(quantity, of_outputs[i]) == 0) return false;
     /* The best epoch of images can depend on the last digit of a loss. */
     const bool ours = run_convolutions(values) == CPU_CONVOLUTIONS;
     if (images && !ours && strcmp(quantity, "best_epoch") == 0) return false;

@@ -66,14 +66,15 @@ ORDER BY e.name, r.dataset, r.model, p.split, p.iteration;
 -- one; solver_error: their difference on the same points. Steps that are too long for
 -- what the field has become give numbers that are no density. impossible: a finer solve
 -- moves the loss by more than 0.01 nats and five standard errors; or, where that was
--- not measured, the loss is below the least possible or the density sums to more than 1.2.
+-- not measured, the loss is below the least possible or the density sums to more than 1.2;
+-- or a lifted flow was seen not to be one-to-one, or its density sums to more than 1.02.
 DROP VIEW IF EXISTS final_losses;
 CREATE VIEW final_losses AS
 WITH known AS (
     SELECT e.name AS experiment, r.dataset, r.model, r.seed, r.run_id, f.value AS loss, b.value AS best,
            h.value AS entropy_floor, p.value AS mass,
            coalesce(CAST(s.value AS DOUBLE), 4096.0) AS points, o.value AS "offset", m.value AS measured,
-           n.value AS fine, c.value AS solver_error, d.value AS solver_error_error,
+           n.value AS fine, c.value AS solver_error, d.value AS solver_error_error, l.value AS folded,
            CASE WHEN EXISTS (SELECT 1 FROM metric i WHERE i.run_id = r.run_id AND i.name = 'data_dimension')
                 THEN 1 ELSE 0 END AS images
     FROM experiment e
@@ -88,6 +89,7 @@ WITH known AS (
     LEFT JOIN metric n ON n.run_id = r.run_id AND n.name = 'final_loss_fine'
     LEFT JOIN metric c ON c.run_id = r.run_id AND c.name = 'solver_error'
     LEFT JOIN metric d ON d.run_id = r.run_id AND d.name = 'solver_error_error'
+    LEFT JOIN metric l ON l.run_id = r.run_id AND l.name = 'folded_share'
     LEFT JOIN setting s ON s.run_id = r.run_id AND s.section = 'train' AND s.key = 'validation'
     WHERE r.status = 'done'
 ), least AS (
@@ -97,7 +99,8 @@ WITH known AS (
     FROM known
 )
 SELECT experiment, dataset, model, seed, run_id, loss, best, entropy_floor, mass, least_possible,
-       CASE WHEN solver_error IS NULL THEN CASE WHEN loss < least_possible OR mass > 1.2 THEN 1 ELSE 0 END
+       CASE WHEN folded > 0 OR (folded IS NOT NULL AND mass > 1.02) THEN 1
+            WHEN solver_error IS NULL THEN CASE WHEN loss < least_possible OR mass > 1.2 THEN 1 ELSE 0 END
             WHEN abs(solver_error) > 0.01 + 5 * coalesce(solver_error_error, 0) THEN 1 ELSE 0 END AS impossible,
        images, "offset", measured, fine, solver_error, solver_error_error
 FROM least;

@@ -49,6 +49,18 @@ static status made(worker *self, status outcome, const error_info *reason, bool 
     return outcome == STATUS_MEMORY ? error_set(err, outcome, "%s", reason->text) : worker_say(self, reason->text, err);
 }
 
+/* What there is of a sample that was not found is NaN. */
+static status report_unsolved_samples(worker *self, const real *x, uint64_t n, size_t D, error_info *err) {
+    error_info text;
+    uint64_t unsolved = 0;
+    for (uint64_t i = 0; i < n; i++) unsolved += isnan(x[i * D]) ? 1 : 0;
+    TRY(worker_send_metric(self, "unsolved_samples", (double)unsolved, err));
+    if (unsolved == 0) return STATUS_OK;
+    error_describe(&text, "for %" PRIu64 " of %" PRIu64 " samples no x with this z(T) was found; they are nan",
+                   unsolved, n);
+    return worker_say(self, text.text, err);
+}
+
 static status send_points(worker *self, model *flow, bool target, uint64_t n, error_info *err) {
     const size_t D = dataset_dimension(self->data.points);
     double window[4];
@@ -62,6 +74,8 @@ static status send_points(worker *self, model *flow, bool target, uint64_t n, er
         outcome = made(self, model_sample(flow, self->task->run->seed, 0, n, (model_rows){.reals = x}, &reason),
                        &reason, &there, err);
     dataset_window(self->data.points, window);
+    if (outcome == STATUS_OK && there && !target && self->task->run->values->model_context == CONTEXT_LIFTED)
+        outcome = report_unsolved_samples(self, x, n, D, err);
     if (outcome == STATUS_OK && there) outcome = send_samples(self, target, window, x, n, D, err);
     free(x);
     return outcome;
@@ -87,6 +101,47 @@ static status send_density(worker *self, model *flow, bool target, uint64_t cell
     if (outcome == STATUS_OK && there) outcome = send_blob(self, target, "density", rows, cells, window, p, err);
     free(p);
     return outcome;
+}
+
+/* Points on which it is measured whether a lifted flow is one-to-one, and numbers that are too small for one. */
+enum { EXAMINED_POINTS = 2048 };
+#define LEAST_SINGULAR_VALUE 1e-3
+
+static status send_numbers_of(worker *self, const cnf_injectivity *found, error_info *err) {
+    error_info text;
+    TRY(worker_send_metric(self, "least_singular_value", found->least_singular_value, err));
+    TRY(worker_send_metric(self, "least_distance_ratio", found->least_distance_ratio, err));
+    TRY(worker_send_metric(self, "folded_share", found->folded, err));
+    if (found->folded > 0)
+        error_describe(&text,
+                       "z(T) is not one-to-one: det dz(T)/dz(0) has both signs, the rarer one at %.3g%% of the "
+                       "validation points; the losses of this run are not those of a density",
+                       100 * found->folded);
+    else if (fmin(found->least_singular_value, found->least_distance_ratio) < LEAST_SINGULAR_VALUE)
+        error_describe(&text,
+                       "z(T) is nearly not one-to-one: the smallest singular value of dz(T)/dz(0) over the validation "
+                       "points is %.3g, and the smallest ratio of distances of neighbours %.3g",
+                       found->least_singular_value, found->least_distance_ratio);
+    else return STATUS_OK;
+    return worker_say(self, text.text, err);
+}
+
+static status send_injectivity(worker *self, model *flow, error_info *err) {
+    const size_t D = dataset_dimension(self->data.points);
+    const size_t held = objective_holdout_size(trainer_objective(self->training), OBJECTIVE_VALIDATION);
+    const size_t n = held < EXAMINED_POINTS ? held : EXAMINED_POINTS;
+    cnf_injectivity found;
+    error_info reason;
+    bool there;
+    if (self->task->run->values->model_context != CONTEXT_LIFTED || n < 2) return STATUS_OK;
+    real *x = calloc(n * D, sizeof *x);
+    if (!x) return error_set(err, STATUS_MEMORY, "out of memory for %zu points", n);
+    dataset_batch(self->data.points, SPLIT_VALIDATION, self->task->run->seed, 0, 0, n, x);
+    const status examined = cnf_examine(flow->flow, trainer_parameters(self->training), x, n, &found);
+    if (examined != STATUS_OK) cnf_explain(flow->flow, examined, &reason);
+    free(x);
+    TRY(made(self, examined, &reason, &there, err));
+    return there ? send_numbers_of(self, &found, err) : STATUS_OK;
 }
 
 status worker_send_target(worker *self, error_info *err) {
@@ -121,6 +176,7 @@ static status send_point_outputs(worker *self, error_info *err) {
         outcome = send_points(self, flow, false, values->output_samples, err);
     if (outcome == STATUS_OK && values->output_snapshots > 0 && D == 2 && !self->stop)
         outcome = worker_send_moments(self, flow->flow, err);
+    if (outcome == STATUS_OK && !self->stop) outcome = send_injectivity(self, flow, err);
     model_close(&flow);
     return outcome;
 }
