@@ -1,4 +1,4 @@
-/* test_own_data.c - ./run on a user's own data, from outside: tables in parts, own images, and what is said of bad ones. */
+/* test_own_data.c - ./run on a user's own data, from outside: tables in parts, own images, and messages about bad ones. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include "file_support.h"

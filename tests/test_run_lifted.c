@@ -77,7 +77,7 @@ Test(run_lifted, a_stopped_training_goes_on_with_the_same_bits) {
 }
 
 #ifndef AFFJORD_DOUBLE /* whose runs take other paths of the same kind */
-/* A learning rate that is far too large makes a map that folds. It is said, and its loss counts as impossible. */
+/* A learning rate that is far too large makes a map that folds. A message names it, and its loss counts as impossible. */
 Test(run_lifted, a_fold_is_told_and_its_loss_is_no_density) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set train.learning_rate=0.3 2>&1");
     EXPECT_SAYS("z(T) is not one-to-one: det dz(T)/dz(0) has both signs");

@@ -282,7 +282,7 @@ Test(table_parts, numbers_and_fractions_are_rows_of_the_file) {
     }
 }
 
-/* A tenth is what there is without a word; it is the same data. */
+/* A tenth is the default; it is the same data. */
 Test(table_parts, the_usual_parts_leave_the_checksum) {
     write_rows("a.csv", "", 50, 0);
     write_rows("b.csv", "", 20, 100);

@@ -59,7 +59,7 @@ static packed_runs runs_of(const own_conv *self, const conv_way *way) {
     packed_runs runs = {.count = few ? way->out : way->in, .length = few ? way->in : way->out};
     runs.to = few ? CONV_TAPS * way->in : way->out;
     runs.tap = few ? way->in : way->in * way->out;
-    /* k runs over the convolution's outputs where it is the output of a way forward or the input of a way back. */
+    /* k counts the convolution's outputs: outputs of the forward pass, inputs of the backward pass. */
     const bool outputs = few != way->transposed;
     runs.first = outputs ? row : CONV_TAPS;
     runs.distance = outputs ? CONV_TAPS : row;
