@@ -181,15 +181,14 @@ Test(merge, removed_when_they_are_in_the_database) {
 
 Test(merge, what_cannot_be_merged_is_named_and_the_others_are) {
     compute_shards("--set train.iterations=50");
-    EXPECT(0, "sqlite3 " SHARD(1) " \"UPDATE meta SET value = '2' WHERE key = 'schema_version'\"; "
+    EXPECT(0, "sqlite3 " SHARD(1) " \"UPDATE meta SET value = '0' WHERE key = 'schema_version'\"; "
                                   "sqlite3 " SHARD(2) " \"UPDATE meta SET value = '99' WHERE key = 'schema_version'\"; "
                                                       "head -c 100000 /dev/urandom > " SHARD(
                                                           3) "; "
                                                              "mkdir -p $TEST_DIR/shards/00; : > "
                                                              "$TEST_DIR/shards/00/00000000000000000000000000000000.db");
     EXPECT(1, "$AFFJORD merge --db $TEST_DIR/merged.db");
-    EXPECT_SAYS(
-        "its schema has version 2, that of the database version 10; its task's command, run again, brings it up");
+    EXPECT_SAYS(": it is a database of another program");
     EXPECT_SAYS(
         "its schema has version 99, that of the database version 10; use the version of the program that wrote it");
     EXPECT_SAYS("merged.db\": file is not a database");
@@ -199,6 +198,19 @@ Test(merge, what_cannot_be_merged_is_named_and_the_others_are) {
     EXPECT_SAYS("nothing.db\" into");
     EXPECT(1, "$AFFJORD merge $TEST_DIR/merged.db --db $TEST_DIR/merged.db");
     EXPECT_SAYS("they are one file");
+}
+
+/* It is read as a copy with this version's schema, and stays as it is. */
+Test(merge, shards_of_an_older_version_are_merged) {
+    compute_shards("--set train.iterations=50");
+    EXPECT(0, "sqlite3 " SHARD(1) " \"ALTER TABLE epoch DROP COLUMN running; UPDATE meta SET value = '4' WHERE key = "
+                                  "'schema_version'\"; sha256sum " SHARD(
+                                      1) " > $TEST_DIR/sum; "
+                                         "$AFFJORD merge --db $TEST_DIR/merged.db; sha256sum -c $TEST_DIR/sum");
+    EXPECT_SAYS("4 shards: 4 runs merged");
+    EXPECT(0, "sqlite3 $TEST_DIR/merged.db \"SELECT count(*), sum(running IS NULL) FROM epoch WHERE split = "
+              "'training'; SELECT count(*) FROM run WHERE status = 'done'\"");
+    EXPECT_SAYS("4|1\n4\n");
 }
 
 /* --- Many --- */

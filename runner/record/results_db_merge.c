@@ -18,8 +18,9 @@ static status fail_merge(const results_db *db, error_info *err) {
 
 /* --- Attaching --- */
 
-/* Return whether the shard has this program's schema version; one that its task has just created is empty. */
-static status check_version(results_db *db, bool *empty, error_info *err) {
+/* Check that the shard is a database of this program, of its schema version or an older one; one that its task has just
+ * created is empty. */
+static status check_version(results_db *db, bool *empty, bool *older, error_info *err) {
     sqlite3_stmt *rows = NULL;
     const struct merging *self = db->merging;
     long version = -1, objects = -1;
@@ -36,15 +37,16 @@ static status check_version(results_db *db, bool *empty, error_info *err) {
     sqlite3_finalize(rows);
     TRY(outcome);
     *empty = objects == 0;
-    if (*empty || version == DB_SCHEMA_VERSION) return STATUS_OK;
-    if (version < 0)
+    *older = version > 0 && version < DB_SCHEMA_VERSION;
+    if (*empty || *older || version == DB_SCHEMA_VERSION) return STATUS_OK;
+    if (version < 1)
         return error_set(err, STATUS_FORMAT, "cannot merge \"%s\" into \"%s\": it is a database of another program",
                          self->shard, db->path);
-    return error_set(err, STATUS_FORMAT,
-                     "cannot merge \"%s\" into \"%s\": its schema has version %ld, that of the database version %d; %s",
-                     self->shard, db->path, version, DB_SCHEMA_VERSION,
-                     version < DB_SCHEMA_VERSION ? "its task's command, run again, brings it up to date"
-                                                 : "use the version of the program that wrote it");
+    return error_set(
+        err, STATUS_FORMAT,
+        "cannot merge \"%s\" into \"%s\": its schema has version %ld, that of the database version %d; use "
+        "the version of the program that wrote it",
+        self->shard, db->path, version, DB_SCHEMA_VERSION);
 }
 
 /* Without a transaction, in which nothing can be attached or detached. */
@@ -52,20 +54,45 @@ static bool detach(results_db *db) {
     return sqlite3_exec(db->sqlite, "DETACH shard", NULL, NULL, NULL) == SQLITE_OK;
 }
 
-/* It is not written: one whose task was killed while it wrote is for the task to roll back, and is read as a copy. */
-static status attach(results_db *db, const char *shard, error_info *err) {
+static status attach_file(results_db *db, const char *name, error_info *err) {
     sqlite3_stmt *statement = NULL;
-    char name[PATH_MAX], folder[PATH_MAX];
-    snprintf(db->merging->shard, sizeof db->merging->shard, "%s", shard);
-    error_info reason;
-    if (db_make_readable(shard, name, folder, &reason) != STATUS_OK)
-        return error_set(err, STATUS_FORMAT, "cannot merge \"%s\" into \"%s\": %s", shard, db->path, reason.text);
     int code = sqlite3_prepare_v2(db->sqlite, "ATTACH ?1 AS shard", -1, &statement, NULL);
     if (code == SQLITE_OK) code = sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     if (code == SQLITE_OK) code = sqlite3_step(statement);
     const status outcome = code == SQLITE_DONE ? STATUS_OK : fail_merge(db, err);
     sqlite3_finalize(statement);
+    return outcome;
+}
+
+/* It is not written: one whose task was killed while it wrote is for the task to roll back, and is read as a copy. */
+static status attach(results_db *db, const char *shard, error_info *err) {
+    char name[PATH_MAX], folder[PATH_MAX];
+    snprintf(db->merging->shard, sizeof db->merging->shard, "%s", shard);
+    error_info reason;
+    if (db_make_readable(shard, name, folder, &reason) != STATUS_OK)
+        return error_set(err, STATUS_FORMAT, "cannot merge \"%s\" into \"%s\": %s", shard, db->path, reason.text);
+    const status outcome = attach_file(db, name, err);
     if (folder[0]) temporary_remove(folder); /* it is open */
+    return outcome;
+}
+
+/* Attach a copy of the attached shard in its place, with this program's schema. The shard stays as the version that
+ * wrote it left it. */
+static status attach_newer_copy(results_db *db, error_info *err) {
+    char folder[PATH_MAX], name[PATH_MAX + 16];
+    results_db *copy;
+    TRY(temporary_create(folder, err));
+    snprintf(name, sizeof name, "%s/shard.db", folder);
+    char *sql = sqlite3_mprintf("VACUUM shard INTO %Q", name);
+    status outcome = !sql ? error_set(err, STATUS_MEMORY, "out of memory")
+                     : sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL) == SQLITE_OK ? STATUS_OK
+                                                                                    : fail_merge(db, err);
+    sqlite3_free(sql);
+    detach(db);
+    if (outcome == STATUS_OK) outcome = db_open_shard(name, NULL, NULL, &copy, err);
+    if (outcome == STATUS_OK) outcome = db_close(&copy, err);
+    if (outcome == STATUS_OK) outcome = attach_file(db, name, err);
+    temporary_remove(folder);
     return outcome;
 }
 
@@ -73,9 +100,10 @@ status db_attach(results_db *db, const char *shard, bool *empty, error_info *err
     assert(db->merging);
     TRY(db_commit(db, err));
     TRY(attach(db, shard, err));
-    const status outcome = check_version(db, empty, err);
+    bool older = false;
+    const status outcome = check_version(db, empty, &older, err);
     if (outcome != STATUS_OK) detach(db);
-    return outcome;
+    return outcome == STATUS_OK && older ? attach_newer_copy(db, err) : outcome;
 }
 
 status db_detach(results_db *db, error_info *err) {
