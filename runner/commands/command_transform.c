@@ -193,7 +193,8 @@ const command command_transform = {
     .text =
         "Writes z(T) for each row x = z(0) of X: (n, D), float32. If the model is the density of X, z is distributed "
         "as "
-        "N(0, s^2 I). X is that of eval. The command inverse computes x from z.\n\n" MODEL_HELP "\n\n" MODEL_SOLVER_HELP,
+        "N(0, s^2 I). X is that of eval. The command inverse computes x from z.\n\n" MODEL_HELP
+        "\n\n" MODEL_SOLVER_HELP,
     OPTIONS(transform_options),
     .run = run_transform};
 
