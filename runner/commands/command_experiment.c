@@ -1,7 +1,6 @@
 /* command_experiment.c - ./run FILE.ini: runs an experiment. */
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +18,7 @@
 #include "system/clock.h"
 #include "system/double_build.h"
 #include "system/paths.h"
-#include "commands/figures.h"
-#include "commands/result_tables.h"
+#include "commands/experiment_show.h"
 #include "commands/options.h"
 #include "commands/commands.h"
 #include "work/count_parameters.h"
@@ -295,31 +293,6 @@ static status look(const experiment *self, bool *complete, error_info *err) {
     return outcome;
 }
 
-static status write_table(const experiment *self, results_db *db, FILE *stream, size_t *broken, error_info *err) {
-    const unsigned task = config_settings(self->config)->experiment_task;
-    if (task == TASK_COUNT_PARAMETERS) return print_parameter_counts(db, self->runs, stream, err);
-    if (task == TASK_THEORY) return print_theory(db, self->row.name, stream, broken, err);
-    if (self->runs->swept.axis_count > 0) return print_sweep(db, self->row.name, stream, err);
-    return print_losses(db, self->row.name, stream, err);
-}
-
-/* Print the table, then draw the figures. *broken <- number of theorem checks that failed; *drawn <- false, after a
- * message, if a figure could not be drawn. */
-static status show(const experiment *self, bool computed, size_t *broken, bool *drawn, error_info *err) {
-    const char *items = config_settings(self->config)->experiment_figures;
-    /* With --quiet the table is discarded, but failed checks still count. */
-    FILE *stream = self->args.quiet ? fopen("/dev/null", "w") : stdout;
-    if (!stream) return error_set(err, STATUS_IO, "/dev/null: %s", strerror(errno));
-    results_db *db = NULL;
-    status shown = db_open_reading(self->database, &db, err);
-    if (shown == STATUS_OK) shown = write_table(self, db, stream, broken, err);
-    db_close(&db, NULL);
-    if (stream != stdout) fclose(stream);
-    if (*items && (computed || !figures_exist(self->database, self->row.name, items)))
-        *drawn = figures_draw(self->database, self->row.name, items, self->args.quiet);
-    return shown;
-}
-
 static int run(experiment *self, int all_count, char **all) {
     error_info err = {""};
     bool complete = false;
@@ -345,7 +318,9 @@ static int run(experiment *self, int all_count, char **all) {
     }
     size_t broken = 0;
     bool drawn = true;
-    if (!self->args.only) outcome = show(self, result.done > 0, &broken, &drawn, &err);
+    if (!self->args.only)
+        outcome = experiment_show(config_settings(self->config), self->runs, self->database, self->args.quiet,
+                                  result.done > 0, &broken, &drawn, &err);
     if (outcome != STATUS_OK) command_failed(err.text);
     if (broken > 0) fprintf(stderr, "%zu checks failed\n", broken);
     if (result.failed == 0 && result.interrupted == 0)
@@ -410,24 +385,6 @@ static int submit(experiment *self) {
 
 /* --- The command --- */
 
-/* How long a sweep will take. */
-static status write_estimate(const experiment *self, const run_status *list, error_info *err) {
-    size_t jobs, threads, devices;
-    estimate found;
-    if (self->runs->swept.axis_count == 0 || config_settings(self->config)->experiment_task != TASK_TRAIN)
-        return STATUS_OK;
-    TRY(estimate_missing(self->runs, list, &found, err));
-    if (found.missing == 0) return STATUS_OK;
-    share_out(self, found.missing, &jobs, &threads, &devices);
-    if (isnan(found.core_seconds)) printf("Expected time: not measured for images\n");
-    else
-        printf(
-            "Expected time: %.2f core-hours, %.2f hours with --jobs %zu if nothing else runs (from trying %zu of the "
-            "%zu missing runs)\n",
-            found.core_seconds / 3600, found.core_seconds / 3600 / (double)jobs, jobs, found.tried, found.missing);
-    return STATUS_OK;
-}
-
 static int dry_run(const experiment *self) {
     error_info err = {""};
     results_db *db = NULL;
@@ -442,7 +399,12 @@ static int dry_run(const experiment *self) {
         outcome = scheduler_write_commands(&to, self->runs, list, stdout, &err);
     else if (outcome == STATUS_OK)
         dry_run_write(config_settings(self->config), self->runs, list, self->database, stdout);
-    if (outcome == STATUS_OK && !self->args.format) outcome = write_estimate(self, list, &err);
+    const bool trains = config_settings(self->config)->experiment_task == TASK_TRAIN;
+    if (outcome == STATUS_OK && !self->args.format && trains && self->runs->swept.axis_count > 0) {
+        size_t jobs, threads, devices;
+        share_out(self, list->count - list->done, &jobs, &threads, &devices);
+        outcome = estimate_write(self->runs, list, jobs, stdout, &err);
+    }
     run_status_destroy(&list);
     db_close(&db, NULL);
     return outcome == STATUS_OK ? EXIT_DONE : command_failed(err.text);

@@ -103,3 +103,18 @@ status estimate_missing(const plan *runs, const run_status *list, estimate *out,
     if (!images) out->core_seconds = tries > 0 ? sum / (double)tries * (double)out->missing : 0;
     return outcome;
 }
+
+status estimate_write(const plan *runs, const run_status *list, size_t jobs, FILE *stream, error_info *err) {
+    estimate found;
+    TRY(estimate_missing(runs, list, &found, err));
+    const double hours = found.core_seconds / 3600;
+    if (found.missing == 0) return STATUS_OK;
+    if (isnan(hours)) fprintf(stream, "Expected time: not measured for images\n");
+    else
+        fprintf(
+            stream,
+            "Expected time: %.2f core-hours, %.2f hours with --jobs %zu if nothing else runs (from trying %zu of the "
+            "%zu missing runs)\n",
+            hours, hours / (double)jobs, jobs, found.tried, found.missing);
+    return STATUS_OK;
+}

@@ -18,4 +18,7 @@ typedef struct estimate {
  * about two seconds; writes nothing. Errors: those of a training's start. */
 status estimate_missing(const plan *runs, const run_status *list, estimate *out, error_info *err);
 
+/* Write a line on it, for so many jobs at a time; nothing if no run is missing. Errors: as above. */
+status estimate_write(const plan *runs, const run_status *list, size_t jobs, FILE *stream, error_info *err);
+
 #endif
