@@ -12,6 +12,7 @@
 
 unsigned char *array_bytes(const char *descr, bool fortran, const char *shape, const void *numbers, size_t size,
                            size_t *all) {
+    static const unsigned char start[] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 118, 0};
     char text[118];
     const int used = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }", descr,
                               fortran ? "True" : "False", shape);
@@ -19,7 +20,7 @@ unsigned char *array_bytes(const char *descr, bool fortran, const char *shape, c
     memset(text + used, ' ', 117 - (size_t)used);
     text[117] = '\n';
     unsigned char *bytes = malloc(128 + size);
-    memcpy(bytes, "\x93NUMPY\x01\0\x76\0", 10);
+    memcpy(bytes, start, sizeof start);
     memcpy(bytes + 10, text, 118);
     memcpy(bytes + 128, numbers, size);
     *all = 128 + size;

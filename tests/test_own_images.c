@@ -232,15 +232,16 @@ Test(own_images, an_archive_has_the_images_of_the_folder) {
     write_grey_folder();
     zip_content files[10];
     char names[10][32];
+    unsigned char *bytes[10];
     for (size_t i = 0; i < 10; i++) {
         char name[64];
         snprintf(name, sizeof name, "grey/%zu.png", i);
         snprintf(names[i], sizeof names[i], "inside/%zu.PNG", i);
         files[i].name = names[i];
-        files[i].bytes = scratch_read(at(name), &files[i].size);
+        files[i].bytes = bytes[i] = scratch_read(at(name), &files[i].size);
     }
     zip_write(at("grey.zip"), files, 10, true);
-    for (size_t i = 0; i < 10; i++) free((void *)(uintptr_t)files[i].bytes);
+    for (size_t i = 0; i < 10; i++) free(bytes[i]);
     image_set *folder = open_files((image_files){.path = at("grey")});
     image_set *archive = open_files((image_files){.path = at("grey.zip")});
     cr_expect_str_eq(archive->name, "grey");
@@ -249,15 +250,15 @@ Test(own_images, an_archive_has_the_images_of_the_folder) {
     image_close(&folder);
     image_close(&archive);
     size_t size;
-    unsigned char *bytes = scratch_read(at("grey.zip"), &size);
-    bytes[60] ^= 0x55;
-    scratch_write(at("grey.zip"), bytes, size);
+    unsigned char *damaged = scratch_read(at("grey.zip"), &size);
+    damaged[60] ^= 0x55;
+    scratch_write(at("grey.zip"), damaged, size);
     cr_assert_eq(remove(at("grey.zip.images.cache")), 0);
     expect_no((image_files){.path = at("grey.zip")}, STATUS_FORMAT, "grey.zip\": \"inside/0.PNG\": offset ",
               "expected");
-    scratch_write(at("grey.zip"), bytes, size / 2);
+    scratch_write(at("grey.zip"), damaged, size / 2);
     expect_no((image_files){.path = at("grey.zip")}, STATUS_FORMAT, "grey.zip", "the directory of a zip archive");
-    free(bytes);
+    free(damaged);
 }
 
 Test(own_images, grey_among_colours_becomes_three_channels) {

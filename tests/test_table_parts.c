@@ -291,13 +291,13 @@ Test(table_parts, the_usual_parts_leave_the_checksum) {
     dataset *five = open_parts((dataset_spec){.name = at("a.csv"), .validation = {.share = 5}});
     dataset *other = open_parts((dataset_spec){.name = at("a.csv"), .validation = {.share = 6}});
     dataset *file = open_parts((dataset_spec){.name = at("a.csv"), .validation = {.path = at("b.csv")}});
-    dataset *test = open_parts((dataset_spec){.name = at("a.csv"), .test = {.path = at("b.csv")}});
+    dataset *tested = open_parts((dataset_spec){.name = at("a.csv"), .test = {.path = at("b.csv")}});
     cr_expect_str_eq(dataset_checksum(tenth), dataset_checksum(usual));
     cr_expect_str_eq(dataset_checksum(five), dataset_checksum(usual));
     cr_expect_str_neq(dataset_checksum(other), dataset_checksum(usual));
     cr_expect_str_neq(dataset_checksum(file), dataset_checksum(usual));
-    cr_expect_str_neq(dataset_checksum(test), dataset_checksum(file));
-    dataset *all[] = {usual, tenth, five, other, file, test};
+    cr_expect_str_neq(dataset_checksum(tested), dataset_checksum(file));
+    dataset *all[] = {usual, tenth, five, other, file, tested};
     for (size_t i = 0; i < 6; i++) dataset_close(&all[i]);
 }
 

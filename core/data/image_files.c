@@ -1,4 +1,5 @@
 /* image_files.c - a user's own images: arrays of bytes, folders and archives of pictures. */
+#include <assert.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -116,7 +117,7 @@ static status read_array(const char *path, const image_files *spec, image_set *s
     unsigned char *bytes;
     size_t size;
     char sha256[65];
-    image_array array;
+    image_array array = {.count = 0};
     TRY(array_file_read(path, &bytes, &size, sha256, err));
     status outcome = describe_array(path, bytes, size, &array, err);
     if (outcome == STATUS_OK) outcome = fit_array(&array, spec, set, err);
@@ -190,7 +191,8 @@ static void join(const image_set parts[PARTS], const size_t *order, image_set *s
     const size_t held = set->count - training;
     for (size_t i = 0; i < set->count; i++) {
         size_t row = order[i], part = 0;
-        while (row >= parts[part].count) row -= parts[part++].count;
+        for (; part + 1 < PARTS && row >= parts[part].count; part++) row -= parts[part].count;
+        assert(parts[part].pixels != NULL);
         const size_t place = i < held ? training + i : i - held;
         memcpy(set->pixels + place * bytes, parts[part].pixels + row * bytes, bytes);
     }

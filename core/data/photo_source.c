@@ -60,7 +60,7 @@ static bool is_photo(photo_formats formats, const char *file) {
 bool photo_source_name(photo_formats formats, char *file) {
     const char *name;
     if (!is_picture(formats, file, &name) || name == NULL) return false;
-    strcpy(strrchr(file, '.'), name); /* it is no longer */
+    memcpy(strrchr(file, '.'), name, strlen(name) + 1); /* it is no longer */
     return true;
 }
 

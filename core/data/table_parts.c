@@ -1,6 +1,7 @@
 /* table_parts.c - the parts and columns of a table as one table. */
 #include "data/table_parts.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,10 +46,11 @@ static status check_columns(const char *setting, const char *first_path, const t
 static status read_parts(const dataset_spec *spec, table *parts[FILES], error_info *err) {
     static const char *const settings[FILES] = {[VALIDATION] = "data.validation", [TEST] = "data.test"};
     const char *const paths[FILES] = {spec->name, spec->validation.path, spec->test.path};
-    for (size_t i = 0; i < FILES; i++) {
+    TRY(table_read_columns(spec->name, &spec->columns, &parts[TRAINING], err));
+    for (size_t i = 1; i < FILES; i++) {
         if (paths[i] == NULL) continue;
         TRY(table_read_columns(paths[i], &spec->columns, &parts[i], err));
-        if (i > 0) TRY(check_columns(settings[i], paths[0], parts[0], paths[i], parts[i], err));
+        TRY(check_columns(settings[i], spec->name, parts[TRAINING], paths[i], parts[i], err));
     }
     return STATUS_OK;
 }
@@ -97,7 +99,9 @@ static status join(table *parts[FILES], const char *path, error_info *err) {
 }
 
 static status combine(const dataset_spec *spec, table *parts[FILES], size_t held[2], size_t files[2], error_info *err) {
-    const size_t rows = parts[TRAINING]->rows;
+    table *first = parts[TRAINING];
+    assert(first != NULL);
+    const size_t rows = first->rows;
     const bool validation = spec->validation.path != NULL, test = spec->test.path != NULL;
     if (rows < (validation ? 1 : 2) || rows > UINT32_MAX)
         return error_set(err, STATUS_FORMAT, "\"%s\": expected between 2 and 2^32 points to split, found %zu",
@@ -110,7 +114,7 @@ static status combine(const dataset_spec *spec, table *parts[FILES], size_t held
     char sha256[65];
     hash_parts(parts, held, sha256);
     TRY(join(parts, spec->name, err));
-    if (!usual) memcpy(parts[TRAINING]->sha256, sha256, sizeof sha256);
+    if (!usual) memcpy(first->sha256, sha256, sizeof sha256);
     return STATUS_OK;
 }
 

@@ -25,7 +25,7 @@ static status read_list(const char *text, item_list *out, error_info *err) {
         return error_set(err, STATUS_MEMORY, "out of memory for a list of columns");
     char *into = out->text;
     for (const char *cursor = text; settings_list_next(&cursor, item); into += strlen(into) + 1)
-        out->items[out->count++] = strcpy(into, item); /* an item and its comma are no shorter */
+        out->items[out->count++] = memcpy(into, item, strlen(item) + 1); /* an item and its comma are no shorter */
     return STATUS_OK;
 }
 

@@ -29,6 +29,9 @@
 
 AFFJORD_API_BEGIN
 
+struct table; /* data/table.h */
+struct image_set; /* data/image.h */
+
 /* A model. One thread at a time may use it. */
 typedef struct model model;
 
@@ -109,12 +112,10 @@ void model_dequantize(const model *self, const unsigned char *bytes, size_t n, u
 /* *out <- the table `path` (data/table.h) for a model of points: all its columns, or those that the training used. Its
  * `numbers` are the rows; the caller owns it. Errors: those of table_read_columns; STATUS_FORMAT for another number of
  * columns. */
-struct table;
 status model_read_points(const model *self, const char *path, struct table **out, error_info *err);
 
 /* *out <- the images `path` (image_open_files) for a model of images, resized as the training's, all as the test split in
  * the order of the files; the caller owns it. Errors: those of image_open_files; STATUS_FORMAT for another size. */
-struct image_set;
 status model_read_images(const model *self, const char *path, struct image_set **out, error_info *err);
 
 AFFJORD_API_END
