@@ -14,8 +14,10 @@ cd "$(dirname "$0")/../.."
 [ $# -ge 1 ] || { echo "usage: tests/stress/make_large_db.sh DATABASE [EPOCHS]" >&2; exit 2; }
 database=$1 epochs=${2:-5000}
 [ ! -e "$database" ] || { echo "\"$database\" is there already" >&2; exit 2; }
-"${AFFJORD:-build/affjord}" merge results/reference.db --db "$database" --quiet
-rm -f "$database.lock"
+# The first command that writes brings an archive up to date and makes tables of its views.
+cp results/reference.db "$database"
+"${AFFJORD:-build/affjord}" merge --db "$database" --shards "$database.none" --quiet
+rm -rf "$database.lock" "${database%.db}.checkpoints"
 {
     echo 'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;'
     cat <<END
