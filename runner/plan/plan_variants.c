@@ -29,7 +29,7 @@ static plan_variant **find_slot(const variant_table *table, const char *identity
 /* *out <- a variant at the end of the plan's. `values` are copied for a sweep, otherwise the plan's own. */
 static status append(plan *into, size_t d, size_t m, settings *values, const char *identity, plan_variant **out,
                      error_info *err) {
-    plan_variant **longer = realloc(into->variants, (into->variant_count + 1) * sizeof *longer);
+    plan_variant **longer = realloc(into->variants, (into->variant_count + 1) * sizeof(plan_variant *));
     if (longer) into->variants = longer;
     plan_variant *made = longer ? calloc(1, sizeof *made) : NULL;
     if (!made) return fail_memory(err);

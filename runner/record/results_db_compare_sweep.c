@@ -98,8 +98,10 @@ static int choose_loss(const swept *all) {
     for (int i = 0; i < LOSSES; i++) {
         size_t known = 0;
         for (size_t k = 0; k < all->count; k++) known += isnan(all->entries[k].value[i]) ? 0 : 1;
-        if (known > most) chosen = i;
-        if (known > most) most = known;
+        if (known > most) {
+            chosen = i;
+            most = known;
+        }
     }
     return chosen;
 }
@@ -157,8 +159,10 @@ static status compare_all(const swept *all, int loss, row **rows, size_t *count,
             if (*count + 2 > capacity) {
                 capacity = capacity ? 2 * capacity : 256;
                 row *longer = realloc(*rows, capacity * sizeof *longer);
-                if (!longer) outcome = fail_memory(err);
-                if (!longer) break;
+                if (!longer) {
+                    outcome = fail_memory(err);
+                    break;
+                }
                 *rows = longer;
             }
             const size_t na = first[g + 1] - first[g], nb = first[h + 1] - first[h];

@@ -46,9 +46,9 @@ static status fail_memory(error_info *err) {
 
 static void release(design *self) {
     for (size_t a = 0; a < self->axis_count; a++) {
-        for (size_t l = 0; l < self->axes[a].level_count; l++) free(self->axes[a].levels[l]);
+        for (size_t l = 0; l < self->axes[a].level_count; l++) sqlite3_free(self->axes[a].levels[l]);
         free(self->axes[a].levels);
-        free(self->axes[a].name);
+        sqlite3_free(self->axes[a].name);
     }
     free(self->points);
     free(self->level);
@@ -58,10 +58,8 @@ static void release(design *self) {
 /* Note the name of an axis and of a value of it. Values are listed in the order of the file; one may be at no point. */
 static status add_level(axis *to, sqlite3_stmt *row, size_t level, error_info *err) {
     if (!to->name) {
-        char name[TERM_MAX];
         const char *model = db_text(row, 2);
-        sqlite3_snprintf(sizeof name, name, "%s%s%s", model, *model ? ": " : "", db_text(row, 3));
-        to->name = strdup(name);
+        to->name = sqlite3_mprintf("%s%s%s", model, *model ? ": " : "", db_text(row, 3));
         if (!to->name) return fail_memory(err);
     }
     if (level >= to->level_count) {
@@ -70,7 +68,7 @@ static status add_level(axis *to, sqlite3_stmt *row, size_t level, error_info *e
         to->levels = longer;
         while (to->level_count <= level) longer[to->level_count++] = NULL;
     }
-    if (!to->levels[level]) to->levels[level] = strdup(db_text(row, 5));
+    if (!to->levels[level]) to->levels[level] = sqlite3_mprintf("%s", db_text(row, 5));
     return to->levels[level] ? STATUS_OK : fail_memory(err);
 }
 
@@ -223,8 +221,10 @@ static status fit_all(results_db *db, const design *self, const sweep_difference
         if (known) continue;
         seen[seen_count++] = all->items[i].seed;
         double *longer = realloc(b, (seeds + 1) * self->term_count * sizeof *longer);
-        if (!longer) outcome = fail_memory(err);
-        if (!longer) break;
+        if (!longer) {
+            outcome = fail_memory(err);
+            break;
+        }
         b = longer;
         outcome = fit_seed(self, all, all->items[i].seed, b + seeds * self->term_count, &one, err);
         seeds += one;
