@@ -436,13 +436,6 @@ void fused_clock_path(const fused *self, real *path) {
 
 /* --- Making --- */
 
-/* Return the reals of workspace: of a gradient's solve with its backward pass, or of an adjoint's state of 2 n. */
-static size_t solve_reals(const fused *self) {
-    const size_t adjoint = solve_workspace(&self->by, 2 * self->length);
-    const size_t both = solve_backward_workspace(&self->by, self->length);
-    return adjoint > both ? adjoint : both;
-}
-
 static status build(fused *self, size_t chunks, parameter_table *table) {
     const cnf_spec *spec = self->spec;
     const context_spec about = cnf_context_spec(spec, self->by.method);
@@ -467,7 +460,8 @@ static status build(fused *self, size_t chunks, parameter_table *table) {
         TRY(ARENA_NEW(memory, self->length, &at->cotangent));
         TRY(ARENA_NEW(memory, spec->dimension * CHUNK, &at->probe));
         if (spec->gradient == GRADIENT_DISCRETE) TRY(ARENA_NEW(memory, self->evaluations * self->length, &at->states));
-        TRY(ARENA_NEW(memory, solve_reals(self), &at->rk));
+        /* A backward solve needs (2 s + 3) n, an adjoint's of a state of 2 n needs (s + 1) 2 n, which is less. */
+        TRY(ARENA_NEW(memory, solve_backward_workspace(&self->by, self->length), &at->rk));
         TRY(ARENA_NEW(memory, self->field->scratch, &at->scratch));
         TRY(ARENA_NEW(memory, 2 * self->length, &at->joint));
     }
