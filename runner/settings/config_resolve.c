@@ -31,11 +31,12 @@ static bool scope_matches(const config_assignment *assignment, const char *data,
     }
 }
 
-/* Write the folder of the file that a path is in before the path, if it is relative. */
-static void place(const config_assignment *assignment, const char *path, size_t size, char *out) {
+/* Write the folder of the file that a path is in before the path, if it is relative. Return whether it fits. */
+static bool place(const config_assignment *assignment, const char *path, size_t size, char *out) {
     const char *slash = assignment && assignment->path ? strrchr(assignment->path, '/') : NULL;
     const size_t folder = slash && *path != '/' ? (size_t)(slash - assignment->path) + 1 : 0;
-    snprintf(out, size, "%.*s%s", (int)folder, folder > 0 ? assignment->path : "", path);
+    const int length = snprintf(out, size, "%.*s%s", (int)folder, folder > 0 ? assignment->path : "", path);
+    return length >= 0 && (size_t)length < size;
 }
 
 /* The value of an assignment, with the path of a part of the data as it is from here. */
@@ -133,9 +134,8 @@ static bool is_path(const char *item, const char *path) {
 
 status config_data_source(const experiment_config *config, const char *item, char path[PATH_MAX], error_info *err) {
     const config_assignment *winner = find_winner(config, "experiment.data");
-    if ((winner && winner->path ? strlen(winner->path) : 0) + strlen(item) >= PATH_MAX)
+    if (!place(winner, item, PATH_MAX, path))
         return error_set(err, STATUS_INVALID, "%s: the path is too long", item);
-    place(winner, item, PATH_MAX, path);
     if (!is_path(item, path)) snprintf(path, PATH_MAX, "%s", item);
     return STATUS_OK;
 }
