@@ -22,7 +22,7 @@ Test(plan, keys_follow_keyed_settings_only) {
         cr_expect_eq(strcmp(key, first) != 0, option->keyed, "%s", option->name);
         keyed += option->keyed;
     }
-    cr_expect_eq(keyed, 55, "%zu settings", keyed);
+    cr_expect_eq(keyed, 56, "%zu settings", keyed);
     plan_run_key(&values, "abd", 0, key);
     cr_expect_str_neq(key, first);
     plan_run_key(&values, "abc", 1, key);
@@ -244,6 +244,22 @@ Test(plan, choices_mean_their_namesakes) {
         unsigned found;
         memcpy(&found, (const char *)&flow + CASES[i].offset, sizeof found);
         cr_expect_eq(found, CASES[i].expected, "%s = %s", CASES[i].name, CASES[i].value);
+    }
+}
+
+Test(plan, adaptive_solves_stop_at_the_end_by_setting_or_order) {
+    for (int i = 0; i < 4; i++) {
+        const char *const text[2] = {i / 2 ? "dopri8" : "dopri5", i % 2 ? "stop" : "interpolate"};
+        settings values;
+        settings_default(&values);
+        for (int j = 0; j < 2; j++) {
+            const setting_option *option;
+            cr_assert_eq(settings_find_name(j ? "solver.end" : "solver.method", &option, NULL), STATUS_OK);
+            cr_assert_eq(settings_parse(option, text[j], &values, NULL), STATUS_OK);
+        }
+        cnf_spec flow;
+        specification_flow(&values, 2, &flow);
+        cr_expect_eq(flow.options.stop_at_end, i > 0, "%s, %s", text[0], text[1]);
     }
 }
 

@@ -7,6 +7,8 @@
 
 #include "base/number.h"
 
+enum { END_INTERPOLATE, END_STOP }; /* solver.end */
+
 /* A choice is stored as its position in options.def, which is the order of the enumeration. Most of both are made from
  * one table (base/choices.h); of the others test_settings compares the two name by name. */
 _Static_assert(ERROR_STATE_AND_CONTEXT == 0 && ERROR_STATE == 1, "solver.error_norm");
@@ -31,7 +33,8 @@ static solve_spec solver_of(const settings *values) {
     return (solve_spec){.method = method,
                         .options = {.atol = values->solver_atol,
                                     .rtol = values->solver_rtol,
-                                    .stop_at_end = method->order > 5, /* too long steps to interpolate in */
+                                    /* The steps of order 8 are too long to interpolate in. */
+                                    .stop_at_end = method->order > 5 || values->solver_end == END_STOP,
                                     .min_step = values->solver_min_step,
                                     .max_attempts = values->solver_max_steps}};
 }
@@ -266,9 +269,9 @@ static const char *const only_points[] = {"model.concat",
                                           "output.density_cells",
                                           "output.snapshots"};
 static const char *const only_images[] = {
-    "flow.learn_end_time", "flow.kinetic",    "flow.jacobian",    "flow.regularizers", "solver.atol",
-    "solver.rtol",         "solver.seminorm", "solver.max_steps", "solver.min_step",   "solver.max_stored_steps",
-    "solver.store",        "solver.math",     "solver.error_norm"};
+    "flow.learn_end_time", "flow.kinetic",    "flow.jacobian",     "flow.regularizers", "solver.atol",
+    "solver.rtol",         "solver.seminorm", "solver.max_steps",  "solver.min_step",   "solver.max_stored_steps",
+    "solver.store",        "solver.math",     "solver.error_norm", "solver.end"};
 
 static bool is_among(const char *name, const char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -289,8 +292,8 @@ static const char *const only_augmented[] = {
     "image.augmented_dims",      "image.hypernet_inputs", "image.variant",       "solver.error_norm"};
 static const char *const only_mlp[] = {"model.hidden", "model.activation", "model.layer"};
 static const char *const only_adaptive[] = {
-    "solver.atol",     "solver.rtol",       "solver.seminorm",        "solver.max_steps",
-    "solver.min_step", "solver.error_norm", "solver.max_stored_steps"};
+    "solver.atol",     "solver.rtol",       "solver.seminorm",         "solver.max_steps",
+    "solver.min_step", "solver.error_norm", "solver.max_stored_steps", "solver.end"};
 
 bool specification_reads(const settings *values, const specification_shape *shape, const setting_option *option) {
     const char *name = option->name;
