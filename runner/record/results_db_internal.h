@@ -67,8 +67,8 @@ status db_prepare_schema(results_db *db, bool create, error_info *err);
 /* *out <- the first number of a query's first row; `otherwise` if it has none or cannot be run. */
 status db_read_number(results_db *db, const char *sql, long otherwise, long *out, error_info *err);
 
-/* Make an archive of the open database, within a transaction: round and compress its pictures; store epochs and
- * settings in fewer bytes, behind views with the tables' names that show the same rows. */
+/* Make an archive of the open database, within a transaction: round and compress its pictures; store epochs in
+ * fewer bytes, behind a view with the table's name that shows the same rows; drop the index of metrics. */
 status db_pack_pictures(results_db *db, error_info *err);
 status db_pack_tables(results_db *db, error_info *err);
 /* *has <- whether there are such views. */

@@ -1,23 +1,25 @@
 /* results_db_pack_tables.c - large tables of an archive in fewer bytes.
  *
- * Views with the tables' names show the rows as they were, to the bit, to every reader of SQLite files. When the archive
- * is opened for writing, the views become tables again. */
+ * A view with the table's name shows the same rows, to the bit, to every reader of SQLite files. When the archive is
+ * opened for writing, the view becomes a table again, and indexes are created again. */
 #include "record/results_db_internal.h"
 
-/* Epochs: one row for the splits 'training' and 'validation', which share iteration, time and memory. Rows of the split
- * 'test', and of epochs with a loss that is not finite, stay as they are. */
+/* Epochs: one row for the splits 'training' and 'validation', which share iteration, time and memory. Counts of
+ * evaluations that are NULL equal training_forward. Rows of the split 'test', and of epochs with a loss that is not
+ * finite, are unchanged. */
 static const char pack_epoch[] =
     "CREATE TABLE packed_epoch (run_id INTEGER NOT NULL REFERENCES run, epoch INTEGER NOT NULL, "
     "  iteration INTEGER NOT NULL, training REAL NOT NULL, training_forward REAL NOT NULL, "
-    "  training_backward REAL NOT NULL, validation REAL NOT NULL, validation_forward REAL NOT NULL, "
+    "  training_backward REAL, validation REAL NOT NULL, validation_forward REAL, "
     "  validation_backward REAL NOT NULL, wall_seconds REAL NOT NULL, peak_bytes INTEGER NOT NULL, running REAL, "
     "  PRIMARY KEY (run_id, epoch)) WITHOUT ROWID;"
     "CREATE TABLE packed_epoch_other (run_id INTEGER NOT NULL REFERENCES run, epoch INTEGER NOT NULL, "
     "  iteration INTEGER NOT NULL, split TEXT NOT NULL, loss REAL, nonfinite TEXT, nfe_forward REAL NOT NULL, "
     "  nfe_backward REAL NOT NULL, wall_seconds REAL NOT NULL, peak_bytes INTEGER NOT NULL, running REAL, "
     "  PRIMARY KEY (run_id, epoch, split)) WITHOUT ROWID;"
-    "INSERT INTO packed_epoch SELECT t.run_id, t.epoch, t.iteration, t.loss, t.nfe_forward, t.nfe_backward, v.loss, "
-    "  v.nfe_forward, v.nfe_backward, t.wall_seconds, t.peak_bytes, t.running FROM epoch t JOIN epoch v "
+    "INSERT INTO packed_epoch SELECT t.run_id, t.epoch, t.iteration, t.loss, t.nfe_forward, "
+    "  nullif(t.nfe_backward, t.nfe_forward), v.loss, nullif(v.nfe_forward, t.nfe_forward), v.nfe_backward, "
+    "t.wall_seconds, t.peak_bytes, t.running FROM epoch t JOIN epoch v "
     "  ON v.run_id = t.run_id AND v.epoch = t.epoch AND v.split = 'validation' AND v.iteration = t.iteration "
     "  AND v.wall_seconds = t.wall_seconds AND v.peak_bytes = t.peak_bytes AND v.running IS NULL "
     "  WHERE t.split = 'training' AND t.loss IS NOT NULL AND v.loss IS NOT NULL AND t.nonfinite IS NULL "
@@ -27,36 +29,25 @@ static const char pack_epoch[] =
     "DROP TABLE epoch;"
     "CREATE VIEW epoch AS "
     "SELECT run_id, epoch, iteration, 'training' AS split, training AS loss, NULL AS nonfinite, "
-    "  training_forward AS nfe_forward, training_backward AS nfe_backward, wall_seconds, peak_bytes, running "
+    "  training_forward AS nfe_forward, coalesce(training_backward, training_forward) AS nfe_backward, wall_seconds, "
+    "peak_bytes, running "
     "  FROM packed_epoch UNION ALL "
-    "SELECT run_id, epoch, iteration, 'validation', validation, NULL, validation_forward, validation_backward, "
+    "SELECT run_id, epoch, iteration, 'validation', validation, NULL, coalesce(validation_forward, training_forward), "
+    "  validation_backward, "
     "  wall_seconds, peak_bytes, NULL FROM packed_epoch UNION ALL "
     "SELECT run_id, epoch, iteration, split, loss, nonfinite, nfe_forward, nfe_backward, wall_seconds, peak_bytes, "
     "  running FROM packed_epoch_other;";
 
-/* Settings: once for all runs that have the same. */
-static const char pack_setting[] =
-    "CREATE TABLE packed_setting (settings INTEGER NOT NULL, section TEXT NOT NULL, key TEXT NOT NULL, "
-    "  value TEXT NOT NULL, PRIMARY KEY (settings, section, key)) WITHOUT ROWID;"
-    "CREATE TABLE packed_setting_run (run_id INTEGER PRIMARY KEY REFERENCES run, settings INTEGER NOT NULL);"
-    "INSERT INTO packed_setting_run SELECT run_id, min(run_id) OVER (PARTITION BY list) FROM (SELECT run_id, "
-    "  group_concat(quote(section) || quote(key) || quote(value)) AS list "
-    "  FROM (SELECT * FROM setting ORDER BY run_id, section, key) GROUP BY run_id);"
-    "INSERT INTO packed_setting SELECT run_id, section, key, value FROM setting "
-    "  WHERE run_id IN (SELECT settings FROM packed_setting_run);"
-    "DROP TABLE setting;"
-    "CREATE VIEW setting AS SELECT r.run_id, s.section, s.key, s.value "
-    "  FROM packed_setting_run r JOIN packed_setting s ON s.settings = r.settings;";
-
-/* Metrics stay a table: one more view below `claims` is more than SQLite 3.54 nests. A small file needs no index. */
-static const char drop_indexes[] = "DROP INDEX IF EXISTS metric_by_name";
+/* Settings and metrics stay tables: with more views below it, SQLite 3.54 refuses `claims` as nested too deep. A small
+ * file does not need these indexes. */
+static const char drop_indexes[] =
+    "DROP INDEX IF EXISTS metric_by_name; DROP INDEX IF EXISTS run_by_model; DROP INDEX IF EXISTS run_by_status";
 
 /* drop: archives of earlier versions have packed epochs only, with other columns. */
 static const struct {
     const char *table, *pack, *drop;
 } packed[] = {
     {"epoch", pack_epoch, "DROP TABLE packed_epoch; DROP TABLE IF EXISTS packed_epoch_other"},
-    {"setting", pack_setting, "DROP TABLE packed_setting; DROP TABLE packed_setting_run"},
 };
 enum { PACKED_TABLES = sizeof packed / sizeof packed[0] };
 
