@@ -59,6 +59,8 @@ Test(run_lifted, it_is_trained_measured_and_used_as_other_models) {
               "$AFFJORD eval $t/m.safetensors --input $t/x.csv --output $t/b.npy --threads 2 && cmp $t/a.npy $t/b.npy");
     EXPECT(0, "t=$TEST_DIR; $AFFJORD sample $t/m.safetensors --n 40 --output $t/c.npy && "
               "$AFFJORD sample 1 --db $t/whole.db --n 40 --output $t/d.npy && cmp $t/c.npy $t/d.npy");
+    EXPECT(0, "$AFFJORD inverse 1 --db $TEST_DIR/whole.db --input $TEST_DIR/x.csv --output $TEST_DIR/y.npy 2>&1");
+    cr_expect_null(strstr(output, "nan"), "%s", output);
     EXPECT(0, "$AFFJORD check $TEST_DIR/whole.db --sample 1");
     EXPECT_SAYS("1 of 1 run came out the same");
 }
@@ -83,6 +85,9 @@ Test(run_lifted, a_fold_is_told_and_its_loss_is_no_density) {
     EXPECT_SAYS("z(T) is not one-to-one: det dz(T)/dz(0) has both signs");
     cr_expect_gt(number("SELECT value FROM metric WHERE name = 'folded_share'"), 0);
     cr_expect_eq(number("SELECT impossible FROM final_losses"), 1);
+    cr_expect_gt(number("SELECT value FROM metric WHERE name = 'unsolved_samples'"), 0);
+    EXPECT(0, "$AFFJORD sample 1 --db $TEST_DIR/whole.db --n 200 --output $TEST_DIR/s.npy 2>&1");
+    EXPECT_SAYS(" of 400 numbers are nan: no x with the z(T) of these points was found");
 }
 #endif
 

@@ -135,8 +135,18 @@ static void print_distance(const model_request *args, const char *solver, const 
     fprintf(args->messages, "\n");
 }
 
-status model_command_compute(const model_request *args, model *trained, const model_work *work, void *out,
-                             void **before, error_info *err) {
+/* A lifted flow has points without an inverse, whose numbers are NaN. */
+static void print_unsolved(const model *trained, const model_work *work, const void *out) {
+    size_t unsolved = 0;
+    if (trained->images || trained->values.model_context != CONTEXT_LIFTED) return;
+    for (size_t i = 0; i < work->count; i++) unsolved += isnan(number_at(work->type, out, i)) ? 1 : 0;
+    if (unsolved > 0)
+        fprintf(stderr, "Note: %zu of %zu numbers are nan: no x with the z(T) of these points was found\n", unsolved,
+                work->count);
+}
+
+static status compute_both(const model_request *args, model *trained, const model_work *work, void *out, void **before,
+                           error_info *err) {
     char solver[1024] = "";
     error_info reason;
     *before = NULL;
@@ -155,6 +165,13 @@ status model_command_compute(const model_request *args, model *trained, const mo
         *before = trained_numbers;
     } else free(trained_numbers);
     return outcome;
+}
+
+status model_command_compute(const model_request *args, model *trained, const model_work *work, void *out,
+                             void **before, error_info *err) {
+    TRY(compute_both(args, trained, work, out, before, err));
+    print_unsolved(trained, work, out);
+    return STATUS_OK;
 }
 
 /* --- Commands --- */

@@ -133,7 +133,7 @@ static status send_injectivity(worker *self, model *flow, error_info *err) {
     cnf_injectivity found;
     error_info reason;
     bool there;
-    if (self->task->run->values->model_context != CONTEXT_LIFTED || n < 2) return STATUS_OK;
+    if (self->task->run->values->model_context != CONTEXT_LIFTED || held < 2) return STATUS_OK;
     real *x = calloc(n * D, sizeof *x);
     if (!x) return error_set(err, STATUS_MEMORY, "out of memory for %zu points", n);
     dataset_batch(self->data.points, SPLIT_VALIDATION, self->task->run->seed, 0, 0, n, x);
