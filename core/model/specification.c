@@ -257,36 +257,16 @@ status specification_check(const settings *values, const specification_shape *sh
     return outcome;
 }
 
-/* What specification_objective leaves out, and the outputs of the other kind. */
+/* What specification_objective leaves out for images, and the outputs of points. */
 static const char *const only_points[] = {"model.concat",
                                           "model.width",
                                           "model.hypernet_layers",
                                           "model.hypernet_width",
                                           "model.augmented_dimension",
                                           "model.augmented_width",
-                                          "model.initial_state",
-                                          "model.dynamics",
                                           "output.density_cells",
                                           "output.snapshots"};
-static const char *const only_images[] = {
-    "flow.learn_end_time", "flow.kinetic",    "flow.jacobian",     "flow.regularizers", "solver.atol",
-    "solver.rtol",         "solver.seminorm", "solver.max_steps",  "solver.min_step",   "solver.max_stored_steps",
-    "solver.store",        "solver.math",     "solver.error_norm", "solver.end"};
-
-static bool is_among(const char *name, const char *const *names, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0) return true;
-    return false;
-}
-
-bool specification_uses(const specification_shape *shape, const setting_option *option) {
-    if (specification_is_image(shape))
-        return !is_among(option->name, only_points, sizeof only_points / sizeof *only_points);
-    return strcmp(option->section, "image") != 0 &&
-           !is_among(option->name, only_images, sizeof only_images / sizeof *only_images);
-}
-
-/* Settings that play a part only beside others. */
+/* Settings that have an effect only beside others. */
 static const char *const only_augmented[] = {
     "model.augmented_dimension", "model.augmented_width", "model.initial_state", "model.dynamics",
     "image.augmented_dims",      "image.hypernet_inputs", "image.variant",       "solver.error_norm"};
@@ -295,19 +275,24 @@ static const char *const only_adaptive[] = {
     "solver.atol",     "solver.rtol",       "solver.seminorm",         "solver.max_steps",
     "solver.min_step", "solver.error_norm", "solver.max_stored_steps", "solver.end"};
 
-bool specification_reads(const settings *values, const specification_shape *shape, const setting_option *option) {
+static bool is_among(const char *name, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return false;
+}
+#define IS_AMONG(name, names) is_among(name, names, sizeof names / sizeof *names)
+
+bool specification_uses(const settings *values, const specification_shape *shape, const setting_option *option) {
     const char *name = option->name;
     const bool image = specification_is_image(shape), mlp = values->model_field == CNF_MLP;
     const bool adaptive = tableau_is_pair(tableau_get((tableau_id)values->solver_method));
-    if (image && !specification_uses(shape, option)) return false;
+    if (image && IS_AMONG(name, only_points)) return false;
     if (!image && (strcmp(option->section, "image") == 0 || strcmp(name, "solver.math") == 0)) return false;
-    if (is_among(name, only_augmented, sizeof only_augmented / sizeof *only_augmented) &&
-        values->model_context != CONTEXT_AUGMENTED)
-        return false;
-    if (is_among(name, only_mlp, sizeof only_mlp / sizeof *only_mlp) && (image || !mlp)) return false;
-    if (strcmp(name, "model.width") == 0 && mlp) return false;
-    if (is_among(name, only_adaptive, sizeof only_adaptive / sizeof *only_adaptive)) return adaptive;
-    return strcmp(name, "solver.steps") != 0 || !adaptive;
+    if (values->model_context != CONTEXT_AUGMENTED && IS_AMONG(name, only_augmented)) return false;
+    if ((image || !mlp) && IS_AMONG(name, only_mlp)) return false;
+    if (mlp && strcmp(name, "model.width") == 0) return false;
+    if (IS_AMONG(name, only_adaptive)) return adaptive;
+    return !adaptive || strcmp(name, "solver.steps") != 0;
 }
 
 typedef struct writing {

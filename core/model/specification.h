@@ -39,12 +39,10 @@ void specification_objective(const settings *values, const specification_shape *
 /* Check for settings that this kind of model refuses or ignores. Errors: STATUS_INVALID. */
 status specification_check(const settings *values, const specification_shape *shape, error_info *err);
 
-/* Return whether a setting has an effect in trainings on this kind of data. Others may be set and are ignored. */
-bool specification_uses(const specification_shape *shape, const setting_option *option);
-
-/* Return whether it has an effect together with the other settings: those of z* only for model.context = augmented,
- * steps and tolerances only for methods of their kind, units of a field only for that field. */
-bool specification_reads(const settings *values, const specification_shape *shape, const setting_option *option);
+/* Return whether a setting has an effect on a training with these settings and this kind of data: those of z* only for
+ * model.context = augmented, steps and tolerances only for methods of their kind, units of a field only for that field.
+ * Others may be set and are ignored. */
+bool specification_uses(const settings *values, const specification_shape *shape, const setting_option *option);
 
 /* Add every setting of a run to a checkpoint, as texts "section.key", and the texts "dimension" and, for images,
  * "shape", so that the file alone can rebuild the flow. Errors: STATUS_MEMORY. */

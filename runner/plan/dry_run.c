@@ -7,10 +7,10 @@
 /* For how many of a plan's runs a setting has one value. */
 typedef enum reach { REACH_ALL, REACH_MODEL, REACH_PAIR } reach;
 
-/* Whether a setting plays a part for any of the data. */
+/* Whether a setting has an effect on any run. */
 static bool is_used(const plan *runs, const setting_option *option) {
-    for (size_t d = 0; d < runs->dataset_count; d++)
-        if (specification_uses(&runs->datasets[d].shape, option)) return true;
+    for (size_t i = 0; i < runs->dataset_count * runs->model_count; i++)
+        if (specification_uses(&runs->resolved[i], &runs->datasets[i / runs->model_count].shape, option)) return true;
     return false;
 }
 
@@ -61,7 +61,7 @@ static void write_settings(const plan *runs, FILE *stream) {
         }
 }
 
-/* Name the settings that somebody changed and that play no part. */
+/* Name the settings that were changed and have no effect. */
 static void write_unused(const plan *runs, FILE *stream) {
     settings initial;
     bool titled = false;
@@ -73,7 +73,7 @@ static void write_unused(const plan *runs, FILE *stream) {
         settings_text(&initial, option, text);
         settings_text(&runs->resolved[0], option, set);
         if (is_same(runs, option, 0, 1) && strcmp(text, set) == 0) continue;
-        fprintf(stream, "%s%s", titled ? ", " : "Set, but without effect on these data: ", option->name);
+        fprintf(stream, "%s%s", titled ? ", " : "Set, but without effect: ", option->name);
         titled = true;
     }
     if (titled) fputc('\n', stream);

@@ -130,7 +130,7 @@ status plan_add_variants(const experiment_config *config, plan *into, size_t d, 
 static bool plays_part(const plan *runs, size_t m, const setting_option *option) {
     for (size_t i = 0; i < runs->variant_count; i++) {
         const plan_variant *one = runs->variants[i];
-        if (one->model == &runs->models[m] && specification_reads(one->values, &one->dataset->shape, option))
+        if (one->model == &runs->models[m] && specification_uses(one->values, &one->dataset->shape, option))
             return true;
     }
     return false;
