@@ -146,6 +146,12 @@ FROM (SELECT DISTINCT model FROM chosen_run
         AND EXISTS (SELECT 1 FROM chosen_run WHERE lower(model) IN ('affjord', 'ffjord'))) m
 LEFT JOIN model_label l ON l.model = m.model;
 
+-- Their names as a list: "A, B and C".
+CREATE TEMP VIEW chosen_models AS
+SELECT group_concat(CASE place WHEN 1 THEN '' WHEN n THEN ' and ' ELSE ', ' END || label, '') AS names
+FROM (SELECT label, row_number() OVER (ORDER BY rank, model) AS place, count(*) OVER () AS n
+      FROM chosen_model ORDER BY place);
+
 -- If the chosen experiment has no rows for the item, the reason: no runs on its data, no
 -- finished runs, or no stored pictures.
 CREATE TEMP VIEW lack AS

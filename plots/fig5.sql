@@ -7,9 +7,7 @@ INSERT INTO request (item, fallback, data) SELECT 'fig5', 1, 'toy' WHERE NOT EXI
 .read plots/panels.sql
 
 CREATE TEMP VIEW caption AS
-WITH models AS (
-    SELECT group_concat(label, ' and ') AS names FROM (SELECT label FROM chosen_model ORDER BY rank, model)
-), pictures AS ( -- of the plane, by models
+WITH pictures AS ( -- of the plane, by models
     SELECT kind FROM panel WHERE shape = 'plane' AND model_index > 0 AND state = 'drawn'
 ), ending AS (
     SELECT ' Experiment ' || (SELECT name FROM chosen) || '.' AS experiment
@@ -20,14 +18,14 @@ SELECT '' AS part,
        'Target density (left; points if the density is unknown) and the densities learnt by ' || names
        || '. Each row has one linear colour scale, from 0 to the maximum of the target, or of the models if the target is '
        || 'unknown. Larger values have the colour of the maximum.' || which AS text
-FROM models JOIN shown WHERE shape = 'plane' AND 'density' IN (SELECT kind FROM pictures)
+FROM chosen_models JOIN shown WHERE shape = 'plane' AND 'density' IN (SELECT kind FROM pictures)
 UNION ALL
 SELECT 'samples', 'Samples of the target (left) and of ' || names || ': at most the first 6,000 stored.' || which
-FROM models JOIN shown WHERE shape = 'plane' AND 'samples' IN (SELECT kind FROM pictures)
+FROM chosen_models JOIN shown WHERE shape = 'plane' AND 'samples' IN (SELECT kind FROM pictures)
 UNION ALL
 SELECT 'curves', 'Densities learnt by ' || names || ' (curves) over the histogram of the data. Without a stored '
        || 'density, the curve is the histogram of the model''s samples.' || which
-FROM models JOIN shown
+FROM chosen_models JOIN shown
 WHERE shape = 'line' AND EXISTS (SELECT 1 FROM panel WHERE shape = 'line' AND model_index > 0 AND state = 'drawn')
 UNION ALL
 SELECT *

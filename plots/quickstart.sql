@@ -7,7 +7,7 @@ INSERT INTO request (item, fallback, data) SELECT 'quickstart', 0, 'toy' WHERE N
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        'Target, '
-       || (SELECT group_concat(label, ' and ') FROM (SELECT label FROM chosen_model ORDER BY rank, model))
+       || (SELECT names FROM chosen_models)
        || ': densities above (points if the target''s density is unknown), samples below. The number under the target is '
        || 'its entropy, the number under a model its validation loss. ' || (SELECT text FROM why_shown)
        || (SELECT text FROM shown_text WHERE shape = 'plane') || '. Experiment '
