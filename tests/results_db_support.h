@@ -93,7 +93,7 @@ static inline void put_loss(results_db *db, int64_t run, uint64_t epoch, double 
                     .nfe_forward = 160,
                     .nfe_backward = 160,
                     .wall_seconds = 0.5,
-                    .peak_bytes = 1000};
+                    .peak_bytes = 1024000};
     OK(db_put_epoch(db, run, &row, err));
     row.split = DB_VALIDATION;
     row.loss = validation;

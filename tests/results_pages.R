@@ -13,7 +13,6 @@ words <- commandArgs(trailingOnly = TRUE)
 write_pages <- "--write" %in% words
 database <- c(setdiff(words, "--write"), "results/reference.db")[1]
 pages <- c("README.md", "docs/explanation/results.md", "docs/explanation/claims.md")
-book <- dbConnect(SQLite(), database, flags = SQLITE_RO)
 query <- function(...) dbGetQuery(book, sprintf(...))
 faults <- character()
 fault <- function(...) faults <<- c(faults, sprintf(...))
@@ -43,10 +42,6 @@ verdict <- function(interval, bound, above = TRUE) {
 
 # --- Runs and their losses ---
 
-runs <- query("SELECT e.name AS experiment, r.run_id, r.dataset, r.model, r.seed FROM experiment e
-               JOIN experiment_run USING (experiment_id) JOIN run r USING (run_id) WHERE r.status = 'done'")
-metrics <- query("SELECT run_id, name, value FROM metric WHERE value IS NOT NULL")
-settings <- query("SELECT run_id, section || '.' || key AS name, value FROM setting")
 metric <- function(name, ids = runs$run_id) {
     some <- metrics[metrics$name == name, ]
     some$value[match(ids, some$run_id)]
@@ -57,17 +52,37 @@ setting <- function(name, ids, otherwise) {
     ifelse(is.na(value), otherwise, value)
 }
 
-runs$validation <- metric("final_validation_loss")
-runs$offset <- runs$validation - metric("validation_offset")
-runs$measured <- metric("final_loss")
-runs$fine <- metric("final_loss_fine")
-entropy <- metric("entropy_floor")
-validated <- as.numeric(setting("train.validation", runs$run_id, "4096"))
-moved <- metric("solver_error")
 failed <- function(x) !is.na(x) & x
-runs$impossible <- ifelse(is.na(moved),
-                          failed(runs$validation < entropy - 5 / sqrt(validated)) | failed(metric("density_mass") > 1.2),
-                          abs(moved) > 0.01 + 5 * metric("solver_error_error"))
+
+open_book <- function(path) {
+    book <<- dbConnect(SQLite(), path, flags = SQLITE_RO)
+    runs <<- query("SELECT e.name AS experiment, r.run_id, r.dataset, r.model, r.seed FROM experiment e
+                   JOIN experiment_run USING (experiment_id) JOIN run r USING (run_id) WHERE r.status = 'done'")
+    metrics <<- query("SELECT run_id, name, value FROM metric WHERE value IS NOT NULL")
+    settings <<- query("SELECT run_id, section || '.' || key AS name, value FROM setting")
+    runs$validation <<- metric("final_validation_loss")
+    runs$offset <<- runs$validation - metric("validation_offset")
+    runs$measured <<- metric("final_loss")
+    runs$fine <<- metric("final_loss_fine")
+    entropy <<- metric("entropy_floor")
+    validated <<- as.numeric(setting("train.validation", runs$run_id, "4096"))
+    moved <<- metric("solver_error")
+    runs$impossible <<- ifelse(is.na(moved),
+                              failed(runs$validation < entropy - 5 / sqrt(validated)) | failed(metric("density_mass") > 1.2),
+                              abs(moved) > 0.01 + 5 * metric("solver_error_error"))
+}
+runs <- metrics <- settings <- entropy <- validated <- moved <- book <- NULL
+
+# The value of `make` with the tables of another database.
+from_book <- function(path, make) {
+    open_book(path)
+    on.exit({
+        dbDisconnect(book)
+        open_book(database)
+    })
+    make()
+}
+open_book(database)
 
 # Seeds that both models have, by one loss; failures left out, but of the finer solve there are none.
 paired <- function(experiment, dataset, model, other, quantity, values = runs) {
@@ -179,11 +194,15 @@ controls <- lapply(c(ffjord_matched = "ffjord_matched", random_curve = "random_c
 release <- lapply(sets, function(d) compare("fig6_release", d, "affjord", "ffjord"))
 
 plain <- lapply(sets, function(d) paired("fig6", d, "affjord", "ffjord", "validation"))
+sound <- function(d, model) {
+    some <- runs[runs$experiment == "fig6" & runs$dataset == d & runs$model == model & !runs$impossible, "validation"]
+    sprintf("%s (%d)", spread(some, 3), length(some))
+}
 blocks[["figure 6, losses"]] <- c(
-    sprintf("Validation loss in nats at the end, mean \u00b1 deviation over %d seeds:", length(plain[[1]]$x)), "",
+    "Validation loss in nats at the end, mean \u00b1 deviation over the seeds that did not fail (their number):", "",
     "| | FFJORD | AFFJORD | entropy |", rule(4),
     sapply(names(sets), function(name)
-        row(name, spread(plain[[name]]$y, 3), spread(plain[[name]]$x, 3),
+        row(name, sound(sets[[name]], "ffjord"), sound(sets[[name]], "affjord"),
             number(mean(entropy[runs$dataset == sets[[name]]], na.rm = TRUE), 3))))
 
 lead <- sapply(sets, function(d) {
@@ -271,9 +290,9 @@ rate_rows <- function(name) {
       row(paste0(name, ", AFFJORD is lower by"), sprintf("| %s |", number(common$difference, 4)), "",
           sprintf("%s, p %s", number(at_best$difference, 4), p_text(at_best$t)), range_of(at_best$effect, 2)))
 }
-blocks[["learning rates"]] <- if (!"toy_rates" %in% runs$experiment) "Not run." else c(
+blocks[["learning rates"]] <- from_book("results/rates.db", function() c(
     "| | 3e-4 | 1e-3, the common rate | 3e-3 | best rate | each at its best rate | in deviations of FFJORD (95%) |", rule(7),
-    unlist(lapply(names(sets), rate_rows)))
+    unlist(lapply(names(sets), rate_rows))))
 
 # Images: runs by the rule that chose their steps.
 images <- unique(runs[runs$dataset == "mnist_14x14", c("run_id", "dataset", "model", "seed")])

@@ -1,4 +1,5 @@
-/* test_archive.c - the compact form of archives: the same rows to the bit, pictures within a step of what they were. */
+/* test_archive.c - the compact form of archives: the same rows to the bit but for times, which are kept to a microsecond,
+ * and pictures within a step of what they were. */
 #include <math.h>
 #include <zlib.h>
 
@@ -9,7 +10,7 @@ TestSuite(archive, .init = begin, .fini = end, .timeout = 120);
 /* Every row, and the tables' columns, of which none may be forgotten. */
 static const char *const all_rows[] = {
     "SELECT run_id, epoch, iteration, split, printf('%!.17g', loss), typeof(loss), nonfinite, nfe_forward, "
-    "nfe_backward, printf('%!.17g', wall_seconds), peak_bytes, printf('%!.17g', running), typeof(running) "
+    "nfe_backward, round(wall_seconds, 6), peak_bytes, printf('%!.17g', running), typeof(running) "
     "FROM epoch ORDER BY 1, 2, 4",
     "SELECT group_concat(name) FROM pragma_table_info('epoch')",
     "SELECT run_id, section, key, value FROM setting ORDER BY 1, 2, 3",

@@ -56,7 +56,8 @@ static void expect_readme(const char *command) {
             int runs = 0;
             const double mean = mean_of("fig6", rows[i][1], m == 0 ? "ffjord" : "affjord", &runs);
             cr_expect_float_eq(mean, of[m], 0.0005001, "%s, model %d: %g, results.md %g", rows[i][0], m, mean, of[m]);
-            cr_expect_eq(runs, 30);
+            /* Two of AFFJORD's on Hash-Gaussian compute no density. */
+            cr_expect_eq(runs, i == 0 && m == 1 ? 28 : 30);
         }
     }
     /* Six of AFFJORD's and two of FFJORD's sixty runs under the release's settings compute no density. */
@@ -82,7 +83,7 @@ Test(examples, r_computes_the_numbers_of_the_pages) {
     /* A number that is wrong is found. */
     cr_expect_eq(shell("mkdir -p %s/w/results %s/w/docs && cp -r tests %s/w/ && cp -r docs/explanation %s/w/docs/ && "
                        "sed 's/^| TY: the same | [0-9]/| TY: the same | 7/' README.md >%s/w/README.md && "
-                       "ln -s $PWD/results/reference.db %s/w/results/ && cd %s/w && ! Rscript tests/results_pages.R",
+                       "ln -s $PWD/results/*.db %s/w/results/ && cd %s/w && ! Rscript tests/results_pages.R",
                        folder, folder, folder, folder, folder, folder, folder),
                  0, "%s", output);
     expect_output("README.md, claims: the page says");

@@ -1,40 +1,38 @@
 /* results_db_pack_tables.c - large tables of an archive in fewer bytes.
  *
- * A view with the table's name shows the same rows, to the bit, to every reader of SQLite files. When the archive is
+ * A view with the table's name shows the same rows to every reader of SQLite files, to the bit but for times. When the archive is
  * opened for writing, the view becomes a table again, and indexes are created again. */
 #include "record/results_db_internal.h"
 
 /* Epochs: one row for the splits 'training' and 'validation', which share iteration, time and memory. Counts of
- * evaluations that are NULL equal training_forward. Rows of the split 'test', and of epochs with a loss that is not
- * finite, are unchanged. */
+ * evaluations that are NULL equal training_forward. Times are whole microseconds, and memory whole KiB, which are
+ * three bytes instead of eight or four. Other rows, such as those of the split 'test', are unchanged. */
 static const char pack_epoch[] =
     "CREATE TABLE packed_epoch (run_id INTEGER NOT NULL REFERENCES run, epoch INTEGER NOT NULL, "
     "  iteration INTEGER NOT NULL, training REAL NOT NULL, training_forward REAL NOT NULL, "
     "  training_backward REAL, validation REAL NOT NULL, validation_forward REAL, "
-    "  validation_backward REAL NOT NULL, wall_seconds REAL NOT NULL, peak_bytes INTEGER NOT NULL, running REAL, "
-    "  PRIMARY KEY (run_id, epoch)) WITHOUT ROWID;"
+    "  validation_backward REAL NOT NULL, wall_microseconds INTEGER NOT NULL, peak_kib INTEGER NOT NULL, "
+    "  running REAL, PRIMARY KEY (run_id, epoch)) WITHOUT ROWID;"
     "CREATE TABLE packed_epoch_other (run_id INTEGER NOT NULL REFERENCES run, epoch INTEGER NOT NULL, "
     "  iteration INTEGER NOT NULL, split TEXT NOT NULL, loss REAL, nonfinite TEXT, nfe_forward REAL NOT NULL, "
     "  nfe_backward REAL NOT NULL, wall_seconds REAL NOT NULL, peak_bytes INTEGER NOT NULL, running REAL, "
     "  PRIMARY KEY (run_id, epoch, split)) WITHOUT ROWID;"
     "INSERT INTO packed_epoch SELECT t.run_id, t.epoch, t.iteration, t.loss, t.nfe_forward, "
     "  nullif(t.nfe_backward, t.nfe_forward), v.loss, nullif(v.nfe_forward, t.nfe_forward), v.nfe_backward, "
-    "t.wall_seconds, t.peak_bytes, t.running FROM epoch t JOIN epoch v "
+    "  CAST(round(1e6 * t.wall_seconds) AS INTEGER), t.peak_bytes / 1024, t.running FROM epoch t JOIN epoch v "
     "  ON v.run_id = t.run_id AND v.epoch = t.epoch AND v.split = 'validation' AND v.iteration = t.iteration "
     "  AND v.wall_seconds = t.wall_seconds AND v.peak_bytes = t.peak_bytes AND v.running IS NULL "
     "  WHERE t.split = 'training' AND t.loss IS NOT NULL AND v.loss IS NOT NULL AND t.nonfinite IS NULL "
-    "  AND v.nonfinite IS NULL;"
+    "  AND v.nonfinite IS NULL AND t.peak_bytes % 1024 = 0;"
     "INSERT INTO packed_epoch_other SELECT * FROM epoch e WHERE split = 'test' OR NOT EXISTS "
     "  (SELECT 1 FROM packed_epoch p WHERE p.run_id = e.run_id AND p.epoch = e.epoch);"
     "DROP TABLE epoch;"
     "CREATE VIEW epoch AS "
     "SELECT run_id, epoch, iteration, 'training' AS split, training AS loss, NULL AS nonfinite, "
-    "  training_forward AS nfe_forward, coalesce(training_backward, training_forward) AS nfe_backward, wall_seconds, "
-    "peak_bytes, running "
-    "  FROM packed_epoch UNION ALL "
+    "  training_forward AS nfe_forward, coalesce(training_backward, training_forward) AS nfe_backward, "
+    "  wall_microseconds / 1e6 AS wall_seconds, 1024 * peak_kib AS peak_bytes, running FROM packed_epoch UNION ALL "
     "SELECT run_id, epoch, iteration, 'validation', validation, NULL, coalesce(validation_forward, training_forward), "
-    "  validation_backward, "
-    "  wall_seconds, peak_bytes, NULL FROM packed_epoch UNION ALL "
+    "  validation_backward, wall_microseconds / 1e6, 1024 * peak_kib, NULL FROM packed_epoch UNION ALL "
     "SELECT run_id, epoch, iteration, split, loss, nonfinite, nfe_forward, nfe_backward, wall_seconds, peak_bytes, "
     "  running FROM packed_epoch_other;";
 
