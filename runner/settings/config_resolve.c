@@ -134,8 +134,7 @@ static bool is_path(const char *item, const char *path) {
 
 status config_data_source(const experiment_config *config, const char *item, char path[PATH_MAX], error_info *err) {
     const config_assignment *winner = find_winner(config, "experiment.data");
-    if (!place(winner, item, PATH_MAX, path))
-        return error_set(err, STATUS_INVALID, "%s: the path is too long", item);
+    if (!place(winner, item, PATH_MAX, path)) return error_set(err, STATUS_INVALID, "%s: the path is too long", item);
     if (!is_path(item, path)) snprintf(path, PATH_MAX, "%s", item);
     return STATUS_OK;
 }
