@@ -14,6 +14,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "data/image_batch.h"
 #include "flow/chain.h"
@@ -76,6 +77,19 @@ static void compare(const double *rows, const double *with, size_t batches, size
     printf(", bits per dimension %.1e\n", sqrt(bits));
 }
 
+static bool load(const char *path, size_t n, double *out) {
+    FILE *stream = fopen(path, "rb");
+    const bool whole = stream && fread(out, sizeof *out, n, stream) == n;
+    if (stream) fclose(stream);
+    return whole;
+}
+
+static bool store(const char *path, size_t n, const double *numbers) {
+    FILE *stream = fopen(path, "wb");
+    const bool whole = stream && fwrite(numbers, sizeof *numbers, n, stream) == n;
+    return (!stream || fclose(stream) == 0) && whole;
+}
+
 int main(int count, char **arguments) {
     const char *data = getenv("AFFJORD_DATA");
     const size_t batches = count > 2 ? strtoul(arguments[2], NULL, 10) : 0;
@@ -104,18 +118,13 @@ int main(int count, char **arguments) {
     double *rows = room(numbers, sizeof *rows), *with = room(numbers, sizeof *with);
     must(checkpoint_get_parameters(file, chain_parameters(model), params, &err), "parameters", &err);
     measure(model, params, set, batches, rows);
-    FILE *stored = fopen(arguments[4], "rb");
-    if (stored) {
-        if (fread(with, sizeof *with, numbers, stored) != numbers) {
-            fprintf(stderr, "conv_gradient: %s: too short; expected as many batches of this model\n", arguments[4]);
-            return 1;
-        }
-        compare(rows, with, batches, P);
-    } else if (!(stored = fopen(arguments[4], "wb")) || fwrite(rows, sizeof *rows, numbers, stored) != numbers) {
-        fprintf(stderr, "conv_gradient: %s: cannot be written\n", arguments[4]);
+    const bool compared = access(arguments[4], F_OK) == 0;
+    if (!(compared ? load(arguments[4], numbers, with) : store(arguments[4], numbers, rows))) {
+        fprintf(stderr, "conv_gradient: %s: cannot be %s\n", arguments[4],
+                compared ? "read; expected as many batches of this model" : "written");
         return 1;
     }
-    if (stored && fclose(stored) != 0) return 1;
+    if (compared) compare(rows, with, batches, P);
     free(params), free(rows), free(with);
     chain_destroy(&model);
     image_close(&set);
