@@ -78,7 +78,7 @@ static inline size_t attention_row_stride(const attention_shape *s) {
     return (s->pixels + 15) / 16 * 16;
 }
 static inline size_t attention_scratch(const attention_shape *s) {
-    return 18 * s->pixels * s->size + 5 * ATTENTION_ROWS * attention_row_stride(s) + 2 * ATTENTION_ROWS * s->size +
+    return 18 * s->pixels * s->size + 5 * attention_row_stride(s) * ATTENTION_ROWS + 2 * s->size * ATTENTION_ROWS +
            2 * s->pixels * s->channels + attention_row_stride(s);
 }
 

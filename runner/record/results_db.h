@@ -238,9 +238,9 @@ status db_drop_plans(results_db *db, int64_t run, uint64_t iteration, error_info
 status db_end_run(results_db *db, int64_t run, db_state state, const char *error, uint64_t iteration,
                   double wall_seconds, error_info *err);
 
-/* Compare the models of all experiments again when the database is closed (table `comparison`), as after the end of
- * a run. */
-void db_compare_at_close(results_db *db);
+/* Set whether the models of all experiments are compared again when the database is closed (table `comparison`), as
+ * after the end of a run. */
+void db_compare_at_close(results_db *db, bool wanted);
 
 /* Delete a run's results, so that it starts from the beginning. Files stay. */
 status db_reset_run(results_db *db, int64_t run, error_info *err);

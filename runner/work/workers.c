@@ -217,7 +217,10 @@ status workers_run(const workers_spec *spec, results_db *db, const signals *even
         see_off(&all);
     } else all.recording = error_set(err, STATUS_MEMORY, "out of memory");
     RECORD(&all, db_commit(db, err));
-    if (all.abandoned) keep_pending(&all);
+    if (all.abandoned) {
+        db_compare_at_close(db, false); /* another program still locks it; the next start records and compares */
+        keep_pending(&all);
+    }
     for (size_t i = 0; all.jobs && i < spec->jobs; i++) message_release(&all.jobs[i].reader);
     free(all.jobs);
     free(all.children);
