@@ -37,7 +37,7 @@ TestSuite(theory_run, .init = begin, .fini = end_run, .timeout = 600);
 Test(theory_run, the_general_form_has_no_density_to_train) {
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --set experiment.task=train "
               "--set model.context=general");
-    EXPECT_SAYS("there is no density to train; expected time or augmented");
+    EXPECT_SAYS("there is no density to train; expected time, augmented or lifted");
     EXPECT(2, "sed 's/context = augmented/context = general/' $TEST_DIR/small.ini > $TEST_DIR/general.ini;"
               "$AFFJORD $TEST_DIR/general.ini --db $TEST_DIR/none.db");
     EXPECT_SAYS("affjord on ty");
