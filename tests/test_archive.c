@@ -9,9 +9,9 @@ TestSuite(archive, .init = begin, .fini = end, .timeout = 120);
 
 /* Every row, and the tables' columns, of which none may be forgotten. */
 static const char *const all_rows[] = {
-    "SELECT run_id, epoch, iteration, split, printf('%!.17g', loss), typeof(loss), nonfinite, nfe_forward, "
-    "nfe_backward, round(wall_seconds, 6), peak_bytes, printf('%!.17g', running), typeof(running) "
-    "FROM epoch ORDER BY 1, 2, 4",
+    ("SELECT run_id, epoch, iteration, split, printf('%!.17g', loss), typeof(loss), nonfinite, nfe_forward, "
+     "nfe_backward, round(wall_seconds, 6), peak_bytes, printf('%!.17g', running), typeof(running) "
+     "FROM epoch ORDER BY 1, 2, 4"),
     "SELECT group_concat(name) FROM pragma_table_info('epoch')",
     "SELECT run_id, section, key, value FROM setting ORDER BY 1, 2, 3",
     "SELECT group_concat(name) FROM pragma_table_info('setting')",

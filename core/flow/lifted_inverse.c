@@ -126,7 +126,7 @@ status lifted_examine(lifted *self, const real *params, const real *x, size_t n,
     double least = INFINITY;
     size_t negative = 0;
     status outcome = STATUS_OK;
-    real *z = malloc(n * D * sizeof *z);
+    real *z = calloc(n * D, sizeof *z);
     if (!z) return STATUS_MEMORY;
     for (size_t first = 0; outcome == STATUS_OK && first < n; first += self->batch_max) {
         const size_t part = n - first < self->batch_max ? n - first : self->batch_max;

@@ -19,7 +19,7 @@ static const command *const commands[] = {&command_eval,       &command_sample, 
                                           &command_trajectory, &command_export, &command_list,      &command_merge,
                                           &command_check,      &command_remove, &command_report,    &command_measure,
                                           &command_data,       &command_bench};
-enum { COMMANDS = sizeof commands / sizeof *commands };
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* Commands that are options of others now. */
 static const struct {
