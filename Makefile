@@ -123,9 +123,9 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(Q)$(COMPILE) -c -o $@ $<
 
 # The same kernels for each level of vector instructions; which one runs is decided at run time. (What is added to CFLAGS
-# here and below is added to those of a command line too.) No reader of files calls them: for fuzzing they are not
-# instrumented, which takes clang many minutes.
-KERNEL_FLAGS := $(if $(findstring fuzzer,$(SANITIZE)),-O1 -fno-sanitize=$(SANITIZE),-O3)
+# here and below is added to those of a command line too.) Instrumented at -O3 they take compilers minutes. For fuzzing they
+# are not instrumented at all: no reader of files calls them.
+KERNEL_FLAGS := $(if $(findstring fuzzer,$(SANITIZE)),-O1 -fno-sanitize=$(SANITIZE),$(if $(SANITIZE),-O2,-O3))
 $(BUILD)/core/backend/cpu/kernels_%.o: override CFLAGS += $(KERNEL_FLAGS)
 $(BUILD)/core/backend/cpu/kernels_avx2.o: STRICT += -mavx2 -mfma
 $(BUILD)/core/backend/cpu/kernels_avx512.o: STRICT += -mavx512f -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512
