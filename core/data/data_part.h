@@ -12,8 +12,9 @@ AFFJORD_API_BEGIN
 
 /* Which columns of a table are used, by the names of its header or by numbers from 1. */
 typedef struct table_columns {
-    const char *const *use, *const *ignore; /* (use_count), in this order, or all if there are none; without these */
-    size_t use_count, ignore_count;
+    const char *const *use; /* (use_count), in this order; all if there are none */
+    const char *const *ignore; /* (ignore_count), which are left out */
+    size_t use_count, ignore_count; /* how many */
 } table_columns;
 
 /* A part that is held out: all of another file, or some of the data themselves, chosen by RANDOM_SPLIT with seed 0. All

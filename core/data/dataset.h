@@ -27,9 +27,9 @@ enum { DATASET_SPLITS = 4 };
 /* A toy density by its name (toy.h), or a table of points by a path that table.h reads: which columns of it, and what of
  * it is held out. Files of validation and test must have its columns, with the same names. */
 typedef struct dataset_spec {
-    const char *name;
-    table_columns columns;
-    data_part validation, test;
+    const char *name; /* or path */
+    table_columns columns; /* which are used */
+    data_part validation, test; /* what is held out */
 } dataset_spec;
 
 /* Open a data set. The caller owns *out. Errors: STATUS_INVALID for an unknown name (with the most similar one), for a

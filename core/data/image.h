@@ -87,10 +87,10 @@ typedef enum image_fit { IMAGE_FITS(CHOICE_SYMBOL) } image_fit;
 /* A user's own images: an array of bytes (N, H, W), (N, H, W, 1) or (N, H, W, 3) in a .npy file (also .npy.gz), or in an
  * archive as FILE.npz:NAME; or the JPEG and PNG files of a folder, or of an archive .zip. */
 typedef struct image_files {
-    const char *path;
-    data_part validation, test;
+    const char *path; /* of the file or folder */
+    data_part validation, test; /* what is not trained on */
     size_t height, width; /* 0: those of the files, which have to agree */
-    image_fit fit;
+    image_fit fit; /* how files of another size are brought to it */
     bool whole; /* all are the test split, in the order of the file: to evaluate a model; the parts play no role */
 } image_files;
 

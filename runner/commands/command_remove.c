@@ -69,7 +69,8 @@ static status take_file_of_run(void *argument, const char *path, const char *key
     const removal *self = argument;
     db_run wanted = {.id = 0};
     snprintf(wanted.key, sizeof wanted.key, "%s", key);
-    if (!bsearch(&wanted, self->runs, self->run_count, sizeof wanted, compare_runs)) return STATUS_OK;
+    if (self->run_count == 0 || !bsearch(&wanted, self->runs, self->run_count, sizeof wanted, compare_runs))
+        return STATUS_OK;
     return add_file(argument, path, err);
 }
 
