@@ -77,7 +77,7 @@ cd "$OLDPWD"
 say "docs/guide/tutorial.md and own_data.md, done literally by the installed program"
 AFFJORD_INSTALLED=$root/usr/bin build/affjord-tests --filter 'tutorial/*' >"$work/tutorial" 2>&1 ||
     die "the tutorial: $(cat "$work/tutorial")"
-grep -q 'Passing: [1-9]' "$work/tutorial" || die "the tutorial was not tried: $(cat "$work/tutorial")"
+grep -q 'Passing: 2 ' "$work/tutorial" || die "the tutorial was not tried: $(cat "$work/tutorial")"
 
 say "lintian"
 lintian --allow-root --fail-on error,warning "$packages"/affjord_*.changes
