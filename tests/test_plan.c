@@ -67,7 +67,7 @@ Test(plan, figures_5_and_6_share_their_runs) {
     cr_expect_eq(run->seed, 4);
     cr_expect_eq(run->dataset->shape.dimension, 2);
     cr_expect_eq(strlen(run->dataset->checksum), 64);
-    cr_expect(run->values->model_concat);
+    cr_expect(run->base->model_concat);
     cr_expect_str_eq(six->runs[60].dataset->name, "hash_gaussian");
 
     /* --seeds picks some of the same; settings outside the key change nothing, others everything. */
@@ -171,7 +171,7 @@ Test(plan, committed_experiments_say_what_the_sources_say) {
 
     plan *quick = make_plan("experiments/quickstart.ini", NULL, 0, NULL);
     cr_expect_eq(quick->run_count, 4);
-    cr_expect_eq(quick->runs[0].values->train_iterations, 1200);
+    cr_expect_eq(quick->runs[0].base->train_iterations, 1200);
     plan_destroy(&quick);
 }
 

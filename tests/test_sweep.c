@@ -1,4 +1,6 @@
 /* test_sweep.c - the section [sweep]: its messages, points, samples and selections; plans with it. */
+#include <sys/resource.h>
+
 #include "plan/plan.h"
 #include "settings_support.h"
 
@@ -92,6 +94,45 @@ Test(sweep, a_product_has_an_end) {
     message_of(text, 0, NULL, &err);
     cr_expect_str_eq(err.text,
                      "x.ini:10: [sweep]: the product has 100489 points with train.warmup; expected at most 100000");
+}
+
+/* Settings are made anew for each point: 100,000 have room. */
+Test(sweep, a_product_of_100000_points_is_planned_in_little_memory, .timeout = 300) {
+    static char text[8000] = "[experiment]\nname = a\ndata = ty\nmodels = m\n[model m]\n[sweep]\ntrain.batch = ";
+    for (int i = 1; i <= 250; i++) snprintf(text + strlen(text), 8, "%d%s", i, i < 250 ? "," : "\n");
+    strcat(text, "train.warmup = ");
+    for (int i = 1; i <= 400; i++) snprintf(text + strlen(text), 8, "%d%s", i, i < 400 ? "," : "\n");
+    error_info err = {""};
+    struct rusage before, after;
+    settings values;
+    getrusage(RUSAGE_SELF, &before);
+    plan *whole = make_plan(text, "5-6");
+    getrusage(RUSAGE_SELF, &after);
+#ifndef __SANITIZE_ADDRESS__
+    cr_expect_lt(after.ru_maxrss - before.ru_maxrss, 200000, "%ld KiB", after.ru_maxrss - before.ru_maxrss);
+#endif
+    cr_assert_eq(whole->run_count, 200000);
+    const plan_run *run = &whole->runs[100000 + 6 * 400 + 2]; /* the second seed's */
+    plan_run_settings(run, &values);
+    cr_expect_eq(values.train_batch, 7);
+    cr_expect_eq(values.train_warmup, 3);
+    char key[PLAN_KEY_SIZE];
+    plan_run_key(&values, run->dataset->checksum, 6, key);
+    cr_expect_str_eq(run->key, key);
+    /* A sample keeps numbers and keys. */
+    strcat(text, "sample = 64\n");
+    plan *some = make_plan(text, "5-6");
+    cr_assert_eq(some->run_count, 2 * 64);
+    for (size_t i = 0; i < 128; i++) {
+        const size_t number = some->runs[i].variant->points[0] + (i < 64 ? 0 : 100000);
+        cr_expect_str_eq(some->runs[i].key, whole->runs[number].key);
+    }
+    const char *const conditions[] = {"train.batch = 7", "point = 2402, 2403"};
+    cr_assert_eq(plan_where(whole, 2, conditions, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(whole->run_count, 4);
+    cr_expect_eq(whole->runs[3].number, 100000 + 2403);
+    plan_destroy(&some);
+    plan_destroy(&whole);
 }
 
 Test(sweep, set_does_not_reach_what_is_swept) {

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,6 +171,41 @@ void settings_default(settings *out) {
         assert(parsed == STATUS_OK); /* test_settings parses every default */
         (void)parsed;
     }
+}
+
+static settings initial;
+
+static void make_initial(void) {
+    settings_default(&initial);
+}
+
+const settings *settings_initial(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_initial);
+    return &initial;
+}
+
+void settings_copy(settings *to, const settings *from) {
+#define INTEGER(section, key, ...) to->section##_##key = from->section##_##key;
+#define REAL(section, key, ...) to->section##_##key = from->section##_##key;
+#define BOOLEAN(section, key, ...) to->section##_##key = from->section##_##key;
+#define CHOICE(section, key, ...) to->section##_##key = from->section##_##key;
+#define TEXT(section, key, ...) strcpy(to->section##_##key, from->section##_##key);
+#define LIST(section, key, ...) strcpy(to->section##_##key, from->section##_##key);
+#include "model/options.def"
+}
+
+bool settings_same(const settings *a, const settings *b, const setting_option *option) {
+    const void *x = field_of(a, option), *y = field_of(b, option);
+    switch (option->type) {
+    case SETTING_INTEGER: return memcmp(x, y, sizeof(uint64_t)) == 0;
+    case SETTING_REAL: return memcmp(x, y, sizeof(double)) == 0;
+    case SETTING_BOOLEAN: return *(const bool *)x == *(const bool *)y;
+    case SETTING_CHOICE: return memcmp(x, y, sizeof(unsigned)) == 0;
+    case SETTING_TEXT:
+    case SETTING_LIST: return strcmp(x, y) == 0;
+    }
+    return false;
 }
 
 /* item <- what stands in the quotes that open at `start`. Returns where the item ends, at a comma or the end of the

@@ -88,6 +88,15 @@ bool settings_name_valid(const char *text);
 /* Set every field to its default; required texts become empty. */
 void settings_default(settings *out);
 
+/* The defaults, made once. */
+const settings *settings_initial(void);
+
+/* Copy every field. Faster than an assignment, which copies all room that texts have. */
+void settings_copy(settings *to, const settings *from);
+
+/* Return whether a setting has the same value in both, to the bit. */
+bool settings_same(const settings *a, const settings *b, const setting_option *option);
+
 /* Parse `text` and store the value in `into`, which is unchanged on failure. Old names of choices are accepted.
  * Errors: STATUS_INVALID, with the setting, the text and what was expected. Allocates nothing. */
 status settings_parse(const setting_option *option, const char *text, settings *into, error_info *err);

@@ -151,17 +151,19 @@ static status check_device(const experiment *self, error_info *err) {
                              "--device %s: experiment %s has points and images; expected only one kind, as with --set "
                              "experiment.data=%s",
                              self->args.device, name, self->runs->datasets[0].source);
-    for (size_t i = 0; i < self->runs->run_count && is_image(self, 0); i++)
-        if (self->runs->runs[i].values->image_attention_heads > 0)
+    for (size_t i = 0; i < self->runs->run_count; i++) {
+        const plan_run *run = &self->runs->runs[i];
+        settings values;
+        cnf_spec flow;
+        plan_run_settings(run, &values);
+        if (is_image(self, 0) && values.image_attention_heads > 0)
             return error_set(
                 err, STATUS_INVALID,
                 "--device %s: model %s has image.attention_heads = %zu, which only the CPU computes; expected "
                 "0, or --device cpu",
-                self->args.device, self->runs->runs[i].model->name,
-                (size_t)self->runs->runs[i].values->image_attention_heads);
-    for (size_t i = 0; i < self->runs->run_count && !is_image(self, 0); i++) {
-        cnf_spec flow;
-        specification_flow(self->runs->runs[i].values, self->runs->runs[i].dataset->shape.dimension, &flow);
+                self->args.device, run->model->name, (size_t)values.image_attention_heads);
+        if (is_image(self, 0)) continue;
+        specification_flow(&values, run->dataset->shape.dimension, &flow);
         TRY(cnf_is_for_device(&flow, err));
     }
     return STATUS_OK;
@@ -211,7 +213,7 @@ static status train(const experiment *self, results_db *db, const run_status *li
     share_out(self, list->count - list->done, &jobs, &threads, &devices.count);
     uint64_t iterations = 0;
     for (size_t i = 0; i < list->count; i++) {
-        const db_run *run = &list->runs[i];
+        const db_run *run = list->runs[i];
         if (run->state == RUN_DONE) continue;
         iterations += run->iterations - (run->has_checkpoint ? run->checkpoint_iteration : 0);
     }

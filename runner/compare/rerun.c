@@ -55,7 +55,7 @@ static status make_plan(const rerun_choice *choice, bool counted, plan **out, er
         made->datasets[at] = from->data;
         snprintf(made->models[at].name, sizeof made->models[at].name, "%s", from->row.model);
         made->runs[at] = (plan_run){
-            .dataset = &made->datasets[at], .model = &made->models[at], .seed = from->row.seed, .values = values};
+            .dataset = &made->datasets[at], .model = &made->models[at], .seed = from->row.seed, .base = values};
         memcpy(made->runs[at].key, from->row.key, sizeof made->runs[at].key);
     }
     made->dataset_count = made->run_count;
@@ -71,7 +71,7 @@ static status train(rerunning *self, results_db *db, const plan *runs, const run
     size_t jobs = request->jobs ? (size_t)request->jobs : machine_jobs(threads);
     if (jobs > runs->run_count) jobs = runs->run_count;
     uint64_t iterations = 0;
-    for (size_t i = 0; i < runs->run_count; i++) iterations += runs->runs[i].values->train_iterations;
+    for (size_t i = 0; i < runs->run_count; i++) iterations += runs->runs[i].base->train_iterations;
     progress *shown;
     if (progress_create(stderr, false, jobs, runs->run_count, 0, iterations, &shown) != STATUS_OK)
         return error_set(err, STATUS_MEMORY, "out of memory");

@@ -27,7 +27,8 @@ static status add_length(void *argument, uint64_t iterations, error_info *err) {
 static status find_longest(results_db *db, const lengths *known, const plan_run *run, uint64_t limit, db_run *from,
                            error_info *err) {
     char key[PLAN_KEY_SIZE];
-    settings shorter = *run->values;
+    settings shorter;
+    plan_run_settings(run, &shorter);
     for (size_t i = 0; i < known->count; i++) {
         if (known->items[i] >= limit) continue;
         shorter.train_iterations = known->items[i];
@@ -41,23 +42,22 @@ static status find_longest(results_db *db, const lengths *known, const plan_run 
 
 /* Whether a run gains by beginning at the end of another. */
 static bool saves(const db_run *row, const db_run *from) {
-    return from->id != 0 && (!row->has_checkpoint || from->checkpoint_iteration > row->checkpoint_iteration);
+    return from && from->id != 0 && (!row->has_checkpoint || from->checkpoint_iteration > row->checkpoint_iteration);
 }
 
 static status find_all(results_db *db, const plan *runs, run_status *list, error_info *err) {
     lengths known = {.count = 0};
     status outcome = db_each_length(db, add_length, &known, err);
-    for (size_t i = 0; outcome == STATUS_OK && i < list->count; i++) {
-        const settings *values = runs->runs[i].values;
-        db_run *from = &list->sources[i];
-        if ((list->runs[i].id != 0 && list->runs[i].state == RUN_DONE) ||
-            values->experiment_task == TASK_COUNT_PARAMETERS)
-            continue;
-        outcome = find_longest(db, &known, &runs->runs[i], values->train_iterations, from, err);
-        if (outcome == STATUS_OK && !saves(&list->runs[i], from)) from->id = 0;
-        if (from->id == 0 || values->train_decay == DECAY_NONE) continue;
-        list->by_decay++;
-        from->id = 0;
+    for (size_t i = 0; outcome == STATUS_OK && known.count > 0 && i < list->count; i++) {
+        settings values;
+        db_run from;
+        if (list->runs[i]->id != 0 && list->runs[i]->state == RUN_DONE) continue;
+        plan_run_settings(&runs->runs[i], &values);
+        if (values.experiment_task == TASK_COUNT_PARAMETERS) continue;
+        outcome = find_longest(db, &known, &runs->runs[i], values.train_iterations, &from, err);
+        if (outcome != STATUS_OK || !saves(list->runs[i], &from)) continue;
+        if (values.train_decay == DECAY_NONE) outcome = run_status_keep(&from, &list->sources[i], err);
+        else list->by_decay++;
     }
     free(known.items);
     return outcome;
@@ -65,7 +65,7 @@ static status find_all(results_db *db, const plan *runs, run_status *list, error
 
 status continuation_find(results_db *db, const plan *runs, run_status *list, error_info *err) {
     if (list->done == list->count) return STATUS_OK;
-    list->sources = calloc(list->count, sizeof *list->sources);
+    list->sources = calloc(list->count, sizeof(db_run *));
     if (!list->sources) return error_set(err, STATUS_MEMORY, "out of memory");
     return find_all(db, runs, list, err);
 }
@@ -94,11 +94,13 @@ static status write_checkpoint(results_db *db, const plan_run *run, const db_run
     TRY(checkpoint_verify(path, from->checkpoint_bytes, from->checkpoint_sha256, err));
     TRY(checkpoint_read(path, &file, err));
     checkpoint_locate(db_path(db), name, path);
-    status outcome = check_state(file, run->values->train_epoch_iterations, err);
+    settings values;
+    plan_run_settings(run, &values);
+    status outcome = check_state(file, values.train_epoch_iterations, err);
     if (outcome == STATUS_OK && (checkpoint_put_text(file, "key", run->key) != STATUS_OK ||
                                  checkpoint_put_text(file, "dataset", run->dataset->name) != STATUS_OK ||
                                  checkpoint_put_text(file, "model", run->model->name) != STATUS_OK ||
-                                 specification_write(run->values, &run->dataset->shape, file) != STATUS_OK))
+                                 specification_write(&values, &run->dataset->shape, file) != STATUS_OK))
         outcome = error_set(err, STATUS_MEMORY, "out of memory for a checkpoint");
     if (outcome == STATUS_OK) outcome = checkpoint_write(file, path, sha256, err);
     checkpoint_destroy(&file);
@@ -108,7 +110,8 @@ static status write_checkpoint(results_db *db, const plan_run *run, const db_run
 /* *done <- whether the run begins there now; else `reason` says why not. */
 static status begin_at(results_db *db, const plan_run *run, db_run *row, const db_run *from, bool *done,
                        error_info *reason, error_info *err) {
-    const settings *values = run->values;
+    settings values;
+    plan_run_settings(run, &values);
     char name[PATH_MAX], path[PATH_MAX], sha256[65];
     db_checkpoint written = {.iteration = from->checkpoint_iteration, .path = name, .sha256 = sha256};
     /* One that train.stop_loss ended has no later epochs than a longer one, which it ends at the same iteration. */
@@ -120,7 +123,7 @@ static status begin_at(results_db *db, const plan_run *run, db_run *row, const d
     *done = outcome == STATUS_OK;
     if (outcome == STATUS_MEMORY) return error_set(err, outcome, "%s", reason->text);
     if (!*done) return STATUS_OK;
-    TRY(db_continue_run(db, row, from, stopped ? 1 : values->train_epoch_iterations, &written, err));
+    TRY(db_continue_run(db, row, from, stopped ? 1 : values.train_epoch_iterations, &written, err));
     return db_find_run(db, run->key, row, err);
 }
 
@@ -153,9 +156,9 @@ status continuation_apply(results_db *db, const plan *runs, run_status *list, FI
     TRY(checkpoint_make_folder(db_path(db), err));
     status outcome = db_each_length(db, add_length, &known, err);
     for (size_t i = 0; outcome == STATUS_OK && i < list->count; i++) {
-        if (list->sources[i].id == 0) continue;
-        outcome = begin(db, &known, &runs->runs[i], &list->runs[i], &list->sources[i], notes, err);
-        if (outcome != STATUS_OK || list->sources[i].id == 0) continue;
+        if (!list->sources[i]) continue;
+        outcome = begin(db, &known, &runs->runs[i], list->runs[i], list->sources[i], notes, err);
+        if (outcome != STATUS_OK || list->sources[i]->id == 0) continue;
         if (continued++ == 0) first = i;
     }
     free(known.items);
@@ -164,7 +167,7 @@ status continuation_apply(results_db *db, const plan *runs, run_status *list, FI
         fprintf(notes,
                 "Note: %zu run%s continue%s from finished runs with fewer iterations: %.12s at iteration %" PRIu64
                 "%s\n",
-                continued, continued == 1 ? "" : "s", continued == 1 ? "s" : "", list->sources[first].key,
-                list->sources[first].checkpoint_iteration, continued > 1 ? ", ..." : "");
+                continued, continued == 1 ? "" : "s", continued == 1 ? "s" : "", list->sources[first]->key,
+                list->sources[first]->checkpoint_iteration, continued > 1 ? ", ..." : "");
     return outcome;
 }

@@ -107,8 +107,7 @@ static void write_points(const plan_run *run, FILE *stream) {
 static void write_run(const plan_run *run, const db_run *row, const db_run *from, FILE *stream) {
     fprintf(stream, "  %s  %-16s %-16s seed %-6" PRIu64 " ", run->key, run->dataset->name, run->model->name, run->seed);
     if (row->id != 0 && row->state == RUN_DONE) fprintf(stream, "done");
-    else if (from && from->id != 0)
-        fprintf(stream, "continue from %.12s at %" PRIu64, from->key, from->checkpoint_iteration);
+    else if (from) fprintf(stream, "continue from %.12s at %" PRIu64, from->key, from->checkpoint_iteration);
     else if (row->has_checkpoint) fprintf(stream, "resume at iteration %" PRIu64, row->checkpoint_iteration);
     else fprintf(stream, "compute");
     if (row->state == RUN_FAILED) fprintf(stream, " (failed: %s)", row->error);
@@ -124,7 +123,7 @@ void dry_run_write(const settings *base, const plan *runs, const run_status *lis
     write_sweep(runs, stream);
     fprintf(stream, "Runs: %zu, of which %zu are done\n", list->count, list->done);
     for (size_t i = 0; i < list->count; i++)
-        write_run(&runs->runs[i], &list->runs[i], list->sources ? &list->sources[i] : NULL, stream);
+        write_run(&runs->runs[i], list->runs[i], list->sources ? list->sources[i] : NULL, stream);
     if (list->by_decay > 0)
         fprintf(stream,
                 "%zu runs cannot continue finished runs with fewer iterations, because of train.decay = cosine\n",

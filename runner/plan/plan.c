@@ -29,9 +29,7 @@ static void canonical_value(const settings *values, const setting_option *option
 
 void plan_run_key(const settings *values, const char *checksum, uint64_t seed, char key[PLAN_KEY_SIZE]) {
     SHA2_CTX hash;
-    settings initial;
-    settings_default(&initial);
-    char line[2 * SETTINGS_TEXT_MAX], value[SETTINGS_TEXT_MAX], usual[SETTINGS_TEXT_MAX];
+    char line[2 * SETTINGS_TEXT_MAX], value[SETTINGS_TEXT_MAX];
     char digest[SHA256_DIGEST_STRING_LENGTH];
     SHA256Init(&hash);
     int length = snprintf(line, sizeof line, "format=%d\nreal=%s\ndata=%s\nseed=%" PRIu64 "\n", PLAN_FORMAT_VERSION,
@@ -43,10 +41,8 @@ void plan_run_key(const settings *values, const char *checksum, uint64_t seed, c
     }
     for (size_t i = 0; i < settings_count(); i++) {
         const setting_option *option = settings_option(i);
-        if (!option->keyed) continue;
+        if (!option->keyed || settings_same(values, settings_initial(), option)) continue;
         canonical_value(values, option, value);
-        canonical_value(&initial, option, usual);
-        if (strcmp(value, usual) == 0) continue;
         length = snprintf(line, sizeof line, "%s.%s=%s\n", option->section, settings_hash_key(option), value);
         SHA256Update(&hash, (const uint8_t *)line, (size_t)length);
     }
@@ -177,13 +173,10 @@ static status check_outputs(const settings *values, const plan_dataset *data, er
 static status check_same_data(const settings *values, const settings *first, error_info *err) {
     static const char *const names[] = {"image.downsample", "image.size",      "image.fit", "data.columns",
                                         "data.ignore",      "data.validation", "data.test"};
-    char text[SETTINGS_TEXT_MAX], usual[SETTINGS_TEXT_MAX];
-    const setting_option *option;
+    static const setting_option *options[sizeof names / sizeof *names];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        TRY(settings_find_name(names[i], &option, err));
-        settings_text(values, option, text);
-        settings_text(first, option, usual);
-        if (strcmp(text, usual) != 0)
+        if (!options[i]) TRY(settings_find_name(names[i], &options[i], err));
+        if (!settings_same(values, first, options[i]))
             return error_set(err, STATUS_INVALID, "%s: expected the same for all models, which see the same data",
                              names[i]);
     }
@@ -370,7 +363,6 @@ void plan_destroy(plan **runs) {
     for (size_t d = 0; (*runs)->datasets && d < (*runs)->dataset_count; d++) free((*runs)->datasets[d].report);
     for (size_t i = 0; i < (*runs)->variant_count; i++) {
         plan_variant *one = (*runs)->variants[i];
-        if ((*runs)->swept.axis_count > 0) free(one->values);
         free(one->points);
         free(one);
     }

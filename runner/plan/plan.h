@@ -30,7 +30,9 @@ typedef struct plan_model {
 typedef struct plan_variant {
     const plan_dataset *dataset;
     const plan_model *model;
-    settings *values; /* resolved */
+    const settings *base; /* those without the sweep, of plan.resolved */
+    const sweep *swept;
+    uint64_t validation, test; /* train.validation and train.test, limited to what there is (source_limit) */
     char identity[PLAN_KEY_SIZE]; /* the key of seed 0 */
     size_t point_count;
     size_t *points; /* (point_count), their numbers, ascending; none without a sweep */
@@ -41,8 +43,8 @@ typedef struct plan_run {
     const plan_dataset *dataset;
     const plan_model *model;
     uint64_t seed;
-    const settings *values; /* resolved for the data set and the model, of a sweep at a point */
-    const plan_variant *variant; /* whose they are */
+    const settings *base; /* resolved for the data set and the model, without the sweep */
+    const plan_variant *variant; /* NULL for one whose settings are all in `base` */
     char key[PLAN_KEY_SIZE];
 } plan_run;
 
@@ -75,6 +77,10 @@ void plan_write_reports(const plan *runs, FILE *stream);
  * STATUS_FORMAT (a data file), STATUS_MEMORY. */
 status plan_create(const experiment_config *config, const char *seeds, plan **out, error_info *err);
 void plan_destroy(plan **runs);
+
+/* *out <- the settings of a run, of a sweep at its points. They are made anew, because 100,000 points have no room. */
+void plan_run_settings(const plan_run *run, settings *out);
+void plan_variant_settings(const plan_variant *variant, settings *out);
 
 /* Keep only the runs of the sweep's points that all conditions select (sweep_select); numbers stay. Errors:
  * STATUS_INVALID; STATUS_MEMORY. */

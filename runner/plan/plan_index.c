@@ -46,10 +46,12 @@ static status add_seed(plan_index *index, uint64_t seed, error_info *err) {
     if (longer) index->seeds = longer;
     entry *entries = longer ? calloc(count + 1, sizeof *entries) : NULL;
     if (!entries) return error_set(err, STATUS_MEMORY, "out of memory");
+    settings values;
     for (size_t i = 0; i < count; i++) {
         const plan_variant *one = index->runs->variants[i];
         entries[i].variant = one;
-        plan_run_key(one->values, one->dataset->checksum, seed, entries[i].key);
+        plan_variant_settings(one, &values);
+        plan_run_key(&values, one->dataset->checksum, seed, entries[i].key);
     }
     qsort(entries, count, sizeof *entries, by_key);
     longer[index->seed_count++] = (seed_keys){.seed = seed, .entries = entries};

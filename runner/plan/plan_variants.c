@@ -23,34 +23,37 @@ static plan_variant **find_slot(const variant_table *table, const char *identity
         if (!table->slots[i] || strcmp(table->slots[i]->identity, identity) == 0) return &table->slots[i];
 }
 
-/* Bytes that the settings of all variants may take. */
-#define SETTINGS_BYTES_MAX 4e9
-
-/* *out <- a variant at the end of the plan's. `values` are copied for a sweep, otherwise the plan's own. */
-static status append(plan *into, size_t d, size_t m, settings *values, const char *identity, plan_variant **out,
+/* *out <- a variant with these settings at the end of the plan's. */
+static status append(plan *into, size_t d, size_t m, const settings *values, const char *identity, plan_variant **out,
                      error_info *err) {
-    plan_variant **longer = realloc(into->variants, (into->variant_count + 1) * sizeof(plan_variant *));
-    if (longer) into->variants = longer;
-    plan_variant *made = longer ? calloc(1, sizeof *made) : NULL;
-    if (!made) return fail_memory(err);
-    made->dataset = &into->datasets[d];
-    made->model = &into->models[m];
-    memcpy(made->identity, identity, sizeof made->identity);
-    made->values = values;
-    if (into->swept.axis_count > 0) {
-        made->values = malloc(sizeof *values);
-        if (made->values) *made->values = *values;
+    const size_t count = into->variant_count;
+    if ((count & (count - 1)) == 0) { /* none, or a power of two: full */
+        plan_variant **longer = realloc(into->variants, (count ? 2 * count : 1) * sizeof(plan_variant *));
+        if (!longer) return fail_memory(err);
+        into->variants = longer;
     }
-    longer[into->variant_count++] = made;
+    plan_variant *made = calloc(1, sizeof *made);
+    if (!made) return fail_memory(err);
+    *made = (plan_variant){.dataset = &into->datasets[d],
+                           .model = &into->models[m],
+                           .base = &into->resolved[d * into->model_count + m],
+                           .swept = &into->swept,
+                           .validation = values->train_validation,
+                           .test = values->train_test};
+    memcpy(made->identity, identity, sizeof made->identity);
+    into->variants[into->variant_count++] = made;
     *out = made;
-    return made->values ? STATUS_OK : fail_memory(err);
+    return STATUS_OK;
 }
 
 static status add_point(plan_variant *to, size_t number, error_info *err) {
-    size_t *longer = realloc(to->points, (to->point_count + 1) * sizeof *longer);
-    if (!longer) return fail_memory(err);
-    to->points = longer;
-    longer[to->point_count++] = number;
+    const size_t count = to->point_count;
+    if ((count & (count - 1)) == 0) { /* as above */
+        size_t *longer = realloc(to->points, (count ? 2 * count : 1) * sizeof *longer);
+        if (!longer) return fail_memory(err);
+        to->points = longer;
+    }
+    to->points[to->point_count++] = number;
     return STATUS_OK;
 }
 
@@ -71,24 +74,17 @@ static status check_models(const experiment_config *config, const plan *runs, si
 }
 
 /* The variants of one model. `values` is room for the settings of a point. */
-static status add_model(const experiment_config *config, plan *into, size_t d, size_t m, const variant_table *table,
-                        settings *values, plan_check_variant *check, void *argument, error_info *err) {
+static status add_model(plan *into, size_t d, size_t m, const variant_table *table, settings *values,
+                        plan_check_variant *check, void *argument, error_info *err) {
     plan_variant **at = &into->at[(d * into->model_count + m) * into->point_count];
     char identity[PLAN_KEY_SIZE];
     memset(table->slots, 0, table->size * sizeof(plan_variant *));
     for (size_t p = 0; p < into->point_count; p++) {
-        *values = into->resolved[d * into->model_count + m];
+        settings_copy(values, &into->resolved[d * into->model_count + m]);
         sweep_apply(&into->swept, into->points[p], into->models[m].name, values);
         TRY(check(argument, m, values, err));
         plan_run_key(values, into->datasets[d].checksum, 0, identity);
         plan_variant **slot = find_slot(table, identity);
-        if (!*slot && (double)into->variant_count * sizeof *values > SETTINGS_BYTES_MAX) {
-            const sweep_axis *first = config_sweep(config)->axes;
-            return error_set(err, STATUS_INVALID,
-                             "%s:%zu: [sweep]: more than %zu combinations of settings, models and data sets; expected "
-                             "fewer, as with a sample",
-                             first->path, first->line, into->variant_count);
-        }
         if (!*slot) TRY(append(into, d, m, values, identity, slot, err));
         at[p] = *slot;
         TRY(add_point(*slot, into->points[p], err));
@@ -96,15 +92,14 @@ static status add_model(const experiment_config *config, plan *into, size_t d, s
     return STATUS_OK;
 }
 
-static status add_swept(const experiment_config *config, plan *into, size_t d, plan_check_variant *check,
-                        void *argument, error_info *err) {
+static status add_swept(plan *into, size_t d, plan_check_variant *check, void *argument, error_info *err) {
     variant_table table = {.size = 2};
     while (table.size < 2 * into->point_count) table.size *= 2;
     table.slots = malloc(table.size * sizeof(plan_variant *));
     settings *values = malloc(sizeof *values);
     status outcome = table.slots && values ? STATUS_OK : fail_memory(err);
     for (size_t m = 0; m < into->model_count && outcome == STATUS_OK; m++)
-        outcome = add_model(config, into, d, m, &table, values, check, argument, err);
+        outcome = add_model(into, d, m, &table, values, check, argument, err);
     free(table.slots);
     free(values);
     return outcome;
@@ -113,7 +108,7 @@ static status add_swept(const experiment_config *config, plan *into, size_t d, p
 status plan_add_variants(const experiment_config *config, plan *into, size_t d, plan_check_variant *check,
                          void *argument, error_info *err) {
     if (into->point_count > 0) {
-        TRY(add_swept(config, into, d, check, argument, err));
+        TRY(add_swept(into, d, check, argument, err));
         for (size_t p = 0; p < into->point_count; p++) TRY(check_models(config, into, d, p, err));
         return STATUS_OK;
     }
@@ -127,11 +122,25 @@ status plan_add_variants(const experiment_config *config, plan *into, size_t d, 
     return check_models(config, into, d, 0, err);
 }
 
+void plan_variant_settings(const plan_variant *variant, settings *out) {
+    settings_copy(out, variant->base);
+    if (variant->point_count > 0) sweep_apply(variant->swept, variant->points[0], variant->model->name, out);
+    out->train_validation = variant->validation;
+    out->train_test = variant->test;
+}
+
+void plan_run_settings(const plan_run *run, settings *out) {
+    if (run->variant) plan_variant_settings(run->variant, out);
+    else settings_copy(out, run->base);
+}
+
 static bool plays_part(const plan *runs, size_t m, const setting_option *option) {
+    settings values;
     for (size_t i = 0; i < runs->variant_count; i++) {
         const plan_variant *one = runs->variants[i];
-        if (one->model == &runs->models[m] && specification_uses(one->values, &one->dataset->shape, option))
-            return true;
+        if (one->model != &runs->models[m]) continue;
+        plan_variant_settings(one, &values);
+        if (specification_uses(&values, &one->dataset->shape, option)) return true;
     }
     return false;
 }
@@ -151,16 +160,21 @@ status plan_check_axes(const experiment_config *config, const plan *runs, error_
     return STATUS_OK;
 }
 
-static void add_run(plan *into, const plan_variant *variant, uint64_t seed) {
-    plan_run *run = &into->runs[into->run_count];
-    *run = (plan_run){.number = into->run_count,
-                      .dataset = variant->dataset,
-                      .model = variant->model,
-                      .seed = seed,
-                      .values = variant->values,
-                      .variant = variant};
-    plan_run_key(run->values, run->dataset->checksum, run->seed, run->key);
-    into->run_count++;
+/* The runs of a variant: the first one's number, and how far apart those of its seeds are. */
+static void add_runs(plan *into, const plan_variant *variant, size_t first, size_t stride, const uint64_t *seeds) {
+    settings values;
+    plan_variant_settings(variant, &values);
+    for (size_t s = 0; s < into->seed_count; s++) {
+        const size_t number = first + s * stride;
+        plan_run *run = &into->runs[number];
+        *run = (plan_run){.number = number,
+                          .dataset = variant->dataset,
+                          .model = variant->model,
+                          .seed = seeds[s],
+                          .base = variant->base,
+                          .variant = variant};
+        plan_run_key(&values, run->dataset->checksum, run->seed, run->key);
+    }
 }
 
 status plan_fill_runs(plan *into, const uint64_t *seeds, error_info *err) {
@@ -174,12 +188,11 @@ status plan_fill_runs(plan *into, const uint64_t *seeds, error_info *err) {
             plan_variant *variant = into->at[pair * into->point_count + p];
             if (variant->points[0] == into->points[p]) order[count++] = variant; /* others had it before */
         }
-    for (size_t s = 0; s < into->seed_count; s++)
-        for (size_t i = 0; i < count; i++) add_run(into, order[i], seeds[s]);
-    for (size_t i = 0; i < into->variant_count && count == 0 && outcome == STATUS_OK; i++)
-        for (size_t s = 0; s < into->seed_count; s++) add_run(into, into->variants[i], seeds[s]);
+    for (size_t i = 0; i < into->variant_count && outcome == STATUS_OK; i++)
+        if (count > 0) add_runs(into, order[i], i, count, seeds);
+        else add_runs(into, into->variants[i], i * into->seed_count, 1, seeds);
     free(order);
-    into->planned = into->run_count;
+    into->planned = into->run_count = into->variant_count * into->seed_count;
     return outcome;
 }
 

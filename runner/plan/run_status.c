@@ -15,7 +15,7 @@ static status look_for_moments(results_db *db, const plan_run *run, db_run *row,
     char path[PATH_MAX];
     bool has = false;
     error_info reason;
-    if (row->state != RUN_DONE || run->values->output_snapshots == 0 || run->dataset->shape.dimension != 2 ||
+    if (row->state != RUN_DONE || run->base->output_snapshots == 0 || run->dataset->shape.dimension != 2 ||
         !row->has_checkpoint)
         return STATUS_OK;
     TRY(db_has_moments(db, row->key, &has, err));
@@ -35,9 +35,12 @@ typedef struct membership {
     bool *present; /* (count): run i of the plan is part of the experiment */
 } membership;
 
+/* The row of all runs that the database lacks. */
+static db_run none;
+
 status run_status_empty(const plan *runs, run_status **out, error_info *err) {
     run_status *list = calloc(1, sizeof *list);
-    db_run *rows = calloc(runs->run_count, sizeof *rows);
+    db_run **rows = calloc(runs->run_count, sizeof(db_run *));
     if (!list || !rows) {
         free(list);
         free(rows);
@@ -45,12 +48,25 @@ status run_status_empty(const plan *runs, run_status **out, error_info *err) {
     }
     list->count = runs->run_count;
     list->runs = rows;
+    for (size_t i = 0; i < list->count; i++) rows[i] = &none;
     *out = list;
+    return STATUS_OK;
+}
+
+status run_status_keep(const db_run *row, db_run **out, error_info *err) {
+    db_run *kept = malloc(sizeof *kept);
+    if (!kept) return error_set(err, STATUS_MEMORY, "out of memory");
+    *kept = *row;
+    *out = kept;
     return STATUS_OK;
 }
 
 void run_status_destroy(run_status **list) {
     if (!*list) return;
+    for (size_t i = 0; i < (*list)->count; i++) {
+        if ((*list)->runs[i] != &none) free((*list)->runs[i]);
+        if ((*list)->sources) free((*list)->sources[i]);
+    }
     free((*list)->runs);
     free((*list)->sources);
     free((*list)->outdated);
@@ -108,11 +124,14 @@ static status read_all(results_db *db, const plan *runs, plan_index *index, cons
                        run_status *list, error_info *err) {
     int64_t id;
     bool same_points = true;
+    db_run row;
     TRY(db_find_experiment(db, experiment, &id, &list->current, err));
     for (size_t i = 0; i < runs->run_count; i++) {
-        TRY(db_find_run(db, runs->runs[i].key, &list->runs[i], err));
-        TRY(look_for_moments(db, &runs->runs[i], &list->runs[i], err));
-        list->done += list->runs[i].id != 0 && list->runs[i].state == RUN_DONE;
+        TRY(db_find_run(db, runs->runs[i].key, &row, err));
+        if (row.id == 0) continue;
+        TRY(look_for_moments(db, &runs->runs[i], &row, err));
+        TRY(run_status_keep(&row, &list->runs[i], err));
+        list->done += row.state == RUN_DONE;
     }
     TRY(read_members(db, runs, index, experiment, list, err));
     if (list->current) TRY(run_points_read(db, runs, index, experiment->name, id, &same_points, err));
@@ -150,7 +169,7 @@ static void put_setting(void *argument, const char *section, const char *key, co
 
 /* Where a run's images were decides no number, but who evaluates its model wants to find them again. */
 static void put_folder(const plan_run *run, setting_rows *rows) {
-    const char *folder = run->values->data_dir;
+    const char *folder = run->base->data_dir;
     if (!*folder || !specification_is_image(&run->dataset->shape)) return;
     char *absolute = realpath(folder, NULL);
     put_setting(rows, "data", "dir", absolute ? absolute : folder);
@@ -158,20 +177,23 @@ static void put_folder(const plan_run *run, setting_rows *rows) {
 }
 
 /* A finished run keeps the settings that it was computed with; those outside its key may differ from the plan's. */
-static status write_run(results_db *db, const plan_run *run, db_run *row, error_info *err) {
-    if (row->id != 0 && row->state == RUN_DONE) return STATUS_OK;
-    if (row->id == 0) {
-        snprintf(row->key, sizeof row->key, "%s", run->key);
-        snprintf(row->dataset, sizeof row->dataset, "%s", run->dataset->name);
-        snprintf(row->data_checksum, sizeof row->data_checksum, "%s", run->dataset->checksum);
-        snprintf(row->model, sizeof row->model, "%s", run->model->name);
-        row->seed = run->seed;
-        row->iterations = run->values->experiment_task == TASK_COUNT_PARAMETERS ? 0 : run->values->train_iterations;
-        TRY(db_put_run(db, row, err));
-        TRY(db_find_run(db, run->key, row, err));
+static status write_run(results_db *db, const plan_run *run, db_run **row, error_info *err) {
+    settings values;
+    if ((*row)->id != 0 && (*row)->state == RUN_DONE) return STATUS_OK;
+    plan_run_settings(run, &values);
+    if ((*row)->id == 0) {
+        db_run made = {.seed = run->seed};
+        snprintf(made.key, sizeof made.key, "%s", run->key);
+        snprintf(made.dataset, sizeof made.dataset, "%s", run->dataset->name);
+        snprintf(made.data_checksum, sizeof made.data_checksum, "%s", run->dataset->checksum);
+        snprintf(made.model, sizeof made.model, "%s", run->model->name);
+        made.iterations = values.experiment_task == TASK_COUNT_PARAMETERS ? 0 : values.train_iterations;
+        TRY(db_put_run(db, &made, err));
+        TRY(db_find_run(db, run->key, &made, err));
+        TRY(run_status_keep(&made, row, err));
     }
-    setting_rows rows = {.db = db, .run = row->id, .outcome = STATUS_OK, .err = err};
-    settings_each(run->values, put_setting, &rows);
+    setting_rows rows = {.db = db, .run = (*row)->id, .outcome = STATUS_OK, .err = err};
+    settings_each(&values, put_setting, &rows);
     put_folder(run, &rows);
     return rows.outcome;
 }
@@ -191,7 +213,7 @@ static status write_all(results_db *db, const plan *runs, const db_experiment *e
     for (size_t i = 0; i < list->outdated_count; i++) TRY(db_drop_member(db, id, list->outdated[i], err));
     for (size_t i = 0; i < runs->run_count; i++) {
         TRY(write_run(db, &runs->runs[i], &list->runs[i], err));
-        TRY(db_put_member(db, id, list->runs[i].id, err));
+        TRY(db_put_member(db, id, list->runs[i]->id, err));
     }
     TRY(write_points(db, runs, experiment->name, id, err));
     if (!list->current) db_compare_at_close(db, true); /* other members, perhaps without any training */

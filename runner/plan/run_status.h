@@ -12,10 +12,10 @@
 
 typedef struct run_status {
     size_t count; /* that of the plan's runs */
-    db_run *runs; /* (count), in their order; id 0 where the database has none */
+    db_run **runs; /* (count), in their order; where the database has none, a common row with id 0 that stays as it is */
     size_t done; /* of them */
-    /* (count): the finished run that one continues (continuation.h), id 0 where there is none; NULL: not looked for */
-    db_run *sources;
+    /* (count): the finished run that one continues (continuation.h), NULL where there is none; NULL: not looked for */
+    db_run **sources;
     size_t by_decay; /* runs that train.decay keeps from continuing one */
     size_t outdated_count; /* runs with older settings that are still members of the experiment */
     int64_t *outdated;
@@ -32,6 +32,9 @@ status run_status_write(results_db *db, const plan *runs, const db_experiment *e
 
 /* The status without a database: nothing is done. */
 status run_status_empty(const plan *runs, run_status **out, error_info *err);
+
+/* *out <- a copy of a row, for the lists above. Errors: STATUS_MEMORY. */
+status run_status_keep(const db_run *row, db_run **out, error_info *err);
 
 void run_status_destroy(run_status **list);
 

@@ -17,7 +17,7 @@ static bool has_advanced(const shard_state *shard, const submitted_task *before)
 
 static standing stand(const pending_query *query, size_t index, shard_state *shard) {
     const plan_run *run = &query->runs->runs[index];
-    const db_run *row = &query->list->runs[index];
+    const db_run *row = query->list->runs[index];
     const submitted_task *before = query->queue ? submitted_find(query->queue, run->key) : NULL;
     error_info ignored;
     if (row->id != 0 && row->state == RUN_DONE) return STANDING_DONE;

@@ -12,7 +12,9 @@ static status expand(const plan_run *run, image_model **out, error_info *err) {
     image_spec spec;
     image_model *model = malloc(sizeof *model);
     if (!model) return error_set(err, STATUS_MEMORY, "out of memory");
-    specification_image(run->values, run->dataset->shape.image, &spec);
+    settings values;
+    plan_run_settings(run, &values);
+    specification_image(&values, run->dataset->shape.image, &spec);
     error_info reason;
     const status outcome = image_model_expand(&spec, model, &reason);
     if (outcome != STATUS_OK) {
@@ -41,11 +43,11 @@ static status record(results_db *db, int64_t run, const image_model *model, erro
 status count_parameters(results_db *db, const plan *runs, const run_status *list, const db_session *session,
                         error_info *err) {
     for (size_t i = 0; i < list->count; i++) {
-        if (list->runs[i].state == RUN_DONE) continue;
+        if (list->runs[i]->state == RUN_DONE) continue;
         image_model *model;
         TRY(expand(&runs->runs[i], &model, err));
-        status outcome = db_start_run(db, list->runs[i].id, session, err);
-        if (outcome == STATUS_OK) outcome = record(db, list->runs[i].id, model, err);
+        status outcome = db_start_run(db, list->runs[i]->id, session, err);
+        if (outcome == STATUS_OK) outcome = record(db, list->runs[i]->id, model, err);
         free(model);
         TRY(outcome);
     }

@@ -17,8 +17,7 @@
 enum { STEPS_MAX = 200 };
 
 /* Iterations that the run still has to do from a row's checkpoint, with what is evaluated beside them. */
-static double iterations_left(const plan_run *run, const db_run *row, const source *data) {
-    const settings *v = run->values;
+static double iterations_left(const plan_run *run, const settings *v, const db_run *row, const source *data) {
     const double left = (double)v->train_iterations - (row->has_checkpoint ? (double)row->checkpoint_iteration : 0);
     const double each = (double)(v->train_validation + v->train_test) / (double)v->train_epoch_iterations;
     double points = left * each + 2 * (double)measure_points_of(v, data->points) + (double)v->output_samples;
@@ -55,23 +54,25 @@ static status time_run(const plan_run *run, const db_run *row, double *seconds, 
     objective *obj;
     trainer *training = NULL;
     trainer_spec spec;
-    settings values = *run->values;
+    settings planned, values;
+    plan_run_settings(run, &planned);
+    settings_copy(&values, &planned);
     values.train_validation = 1; /* at the end of an epoch of this many iterations */
     values.train_test = 0;
     values.train_epoch_iterations = STEPS_MAX + 2;
     specification_trainer(&values, &spec);
-    status outcome = source_open(run->dataset->source, run->values, &data, err);
+    status outcome = source_open(run->dataset->source, &planned, &data, err);
     if (outcome == STATUS_OK) outcome = source_objective(&data, &values, run->seed, NULL, NULL, &obj, err);
     if (outcome == STATUS_OK) outcome = trainer_create(&spec, &obj, &training, err);
     if (outcome == STATUS_OK) outcome = time_steps(training, seconds, err);
-    if (outcome == STATUS_OK) *seconds *= iterations_left(run, row, &data);
+    if (outcome == STATUS_OK) *seconds *= iterations_left(run, &planned, row, &data);
     trainer_destroy(&training);
     source_close(&data);
     return outcome;
 }
 
 static bool is_missing(const run_status *list, size_t i) {
-    return list->runs[i].id == 0 || list->runs[i].state != RUN_DONE;
+    return list->runs[i]->id == 0 || list->runs[i]->state != RUN_DONE;
 }
 
 status estimate_missing(const plan *runs, const run_status *list, estimate *out, error_info *err) {
@@ -94,8 +95,8 @@ status estimate_missing(const plan *runs, const run_status *list, estimate *out,
         const size_t at = out->tried + (size_t)(u[0] * (double)left), swap = missing[at];
         missing[at] = missing[out->tried];
         missing[out->tried] = swap;
-        const bool continues = list->sources && list->sources[swap].id != 0;
-        const db_run *from = continues ? &list->sources[swap] : &list->runs[swap];
+        const bool continues = list->sources && list->sources[swap];
+        const db_run *from = continues ? list->sources[swap] : list->runs[swap];
         outcome = time_run(&runs->runs[swap], from, &seconds, err);
         sum += seconds;
     }

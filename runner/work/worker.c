@@ -99,7 +99,8 @@ static status send_epoch(worker *self, const trainer_epoch *epoch, error_info *e
 /* --- Checkpoints --- */
 
 /* Metadata of the checkpoint. Nothing here depends on the time, so equal states give equal files. */
-static status describe(const plan_run *run, const standard *units, checkpoint *file) {
+static status describe(const worker_task *task, const standard *units, checkpoint *file) {
+    const plan_run *run = task->run;
     char seed[32];
     snprintf(seed, sizeof seed, "%" PRIu64, run->seed);
     TRY(checkpoint_put_text(file, "key", run->key));
@@ -108,7 +109,7 @@ static status describe(const plan_run *run, const standard *units, checkpoint *f
     TRY(checkpoint_put_text(file, "model", run->model->name));
     TRY(checkpoint_put_text(file, "seed", seed));
     TRY(specification_write_units(units, file));
-    return specification_write(run->values, &run->dataset->shape, file);
+    return specification_write(task->values, &run->dataset->shape, file);
 }
 
 status worker_check_device(const worker *self, error_info *err) {
@@ -119,7 +120,7 @@ status worker_check_device(const worker *self, error_info *err) {
 static status write_state(worker *self, const objective *batch, const char *path, char sha256[65], error_info *err) {
     checkpoint *file;
     if (checkpoint_create(&file) != STATUS_OK) return error_set(err, STATUS_MEMORY, "out of memory for a checkpoint");
-    status outcome = describe(self->task->run, source_units(&self->data), file);
+    status outcome = describe(self->task, source_units(&self->data), file);
     if (outcome == STATUS_OK) outcome = trainer_save(self->training, file);
     if (outcome == STATUS_OK) outcome = worker_keep_plans(self, file);
     const size_t one = 1;
@@ -222,7 +223,7 @@ static status report_unsolved(worker *self, const char *split, error_info *err) 
 
 status worker_on_step(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
                       error_info *err) {
-    const settings *values = self->task->run->values;
+    const settings *values = self->task->values;
     /* Record a loss that is not finite as nan, inf or -inf. */
     if (outcome == STATUS_OK) self->skipped = 0;
     else TRY(skip(self, outcome, err));
@@ -277,9 +278,9 @@ static status make_training(worker *self, error_info *err) {
     const worker_task *task = self->task;
     trainer_spec spec;
     objective *obj;
-    specification_trainer(task->run->values, &spec);
+    specification_trainer(task->values, &spec);
     spec.backend = self->device;
-    TRY(source_objective(&self->data, task->run->values, task->run->seed, self->threads, self->device, &obj, err));
+    TRY(source_objective(&self->data, task->values, task->run->seed, self->threads, self->device, &obj, err));
     return trainer_create(&spec, &obj, &self->training, err);
 }
 
@@ -312,7 +313,7 @@ static status begin_training(worker *self, const char *path, const checkpoint *f
 static status prepare(worker *self, error_info *err) {
     const worker_task *task = self->task;
     const plan_dataset *planned = task->run->dataset;
-    const settings *values = task->run->values;
+    const settings *values = task->values;
     char path[PATH_MAX];
     checkpoint *file;
     TRY(source_open(planned->source, values, &self->data, err));
@@ -376,7 +377,7 @@ status worker_finish(worker *self, error_info *err) {
     TRY(save(self, err));
     if (!self->stop) TRY(worker_send_outputs(self, err));
     if (!self->stop) TRY(worker_send_measurements(self, err));
-    if (!self->stop && self->task->run->values->experiment_task == TASK_THEORY) TRY(worker_send_theory(self, err));
+    if (!self->stop && self->task->values->experiment_task == TASK_THEORY) TRY(worker_send_theory(self, err));
     return worker_send(self, (message){.kind = self->stop ? MESSAGE_INTERRUPTED : MESSAGE_DONE}, NULL, err);
 }
 

@@ -9,6 +9,7 @@
 
 typedef struct worker_task {
     const plan_run *run;
+    settings *values; /* of the run */
     const char *database; /* checkpoints lie beside it */
     const db_run *from; /* names the checkpoint to resume from, if there is one */
     size_t threads;

@@ -102,7 +102,7 @@ static status send_field(moments *all, error_info *err) {
 
 /* Snapshots are at beginnings of steps, as evenly spaced as those allow; with few steps, several may coincide. */
 static status send_all(moments *all, error_info *err) {
-    const uint64_t count = all->self->task->run->values->output_snapshots;
+    const uint64_t count = all->self->task->values->output_snapshots;
     const size_t steps = cnf_moment_steps(all->flow);
     for (all->number = 0; all->number < count && !worker_asked_to_stop(all->self); all->number++) {
         const double part = count > 1 ? (double)all->number / (double)(count - 1) : 0;

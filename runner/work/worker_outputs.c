@@ -74,7 +74,7 @@ static status send_points(worker *self, model *flow, bool target, uint64_t n, er
         outcome = made(self, model_sample(flow, self->task->run->seed, 0, n, (model_rows){.reals = x}, &reason),
                        &reason, &there, err);
     dataset_window(self->data.points, window);
-    if (outcome == STATUS_OK && there && !target && self->task->run->values->model_context == CONTEXT_LIFTED)
+    if (outcome == STATUS_OK && there && !target && self->task->values->model_context == CONTEXT_LIFTED)
         outcome = report_unsolved_samples(self, x, n, D, err);
     if (outcome == STATUS_OK && there) outcome = send_samples(self, target, window, x, n, D, err);
     free(x);
@@ -133,7 +133,7 @@ static status send_injectivity(worker *self, model *flow, error_info *err) {
     cnf_injectivity found;
     error_info reason;
     bool there;
-    if (self->task->run->values->model_context != CONTEXT_LIFTED || held < 2) return STATUS_OK;
+    if (self->task->values->model_context != CONTEXT_LIFTED || held < 2) return STATUS_OK;
     real *x = calloc(n * D, sizeof *x);
     if (!x) return error_set(err, STATUS_MEMORY, "out of memory for %zu points", n);
     dataset_batch(self->data.points, SPLIT_VALIDATION, self->task->run->seed, 0, 0, n, x);
@@ -155,14 +155,15 @@ status worker_send_target(worker *self, error_info *err) {
 /* Create the run's model, without parameters; it stops when the worker does. */
 static status build_model(worker *self, const backend_ops *device, model **out, error_info *err) {
     const plan_run *run = self->task->run;
-    TRY(model_build(run->values, &run->dataset->shape, source_units(&self->data), self->threads, device, out, err));
+    TRY(model_build(self->task->values, &run->dataset->shape, source_units(&self->data), self->threads, device, out,
+                    err));
     (*out)->stop = worker_asked_to_stop;
     (*out)->stop_argument = self;
     return STATUS_OK;
 }
 
 static status send_point_outputs(worker *self, error_info *err) {
-    const settings *values = self->task->run->values;
+    const settings *values = self->task->values;
     const size_t D = dataset_dimension(self->data.points);
     double entropy;
     model *flow;
@@ -187,12 +188,12 @@ static status send_number(void *self, const char *name, double value, error_info
 
 static status send_image_measurements(worker *self, error_info *err) {
     const plan_run *run = self->task->run;
-    const size_t n = measure_images_of(run->values, self->data.images);
+    const size_t n = measure_images_of(self->task->values, self->data.images);
     bool stopped;
     image_measurement found;
     if (n == 0) return STATUS_OK;
     const status outcome =
-        measure_images(run->values, self->data.images, run->seed, self->threads, self->device,
+        measure_images(self->task->values, self->data.images, run->seed, self->threads, self->device,
                        trainer_parameters(self->training), n, worker_asked_to_stop, self, &stopped, &found, err);
     TRY(worker_check_device(self, err));
     if (outcome != STATUS_OK) return outcome == STATUS_MEMORY ? worker_explain_memory(self, err) : outcome;
@@ -206,7 +207,7 @@ static status send_field_change(worker *self, error_info *err) {
     error_info reason;
     model *flow;
     dataset_window(self->data.points, window);
-    TRY(model_build(self->task->run->values, &shape, source_units(&self->data), self->threads, NULL, &flow, err));
+    TRY(model_build(self->task->values, &shape, source_units(&self->data), self->threads, NULL, &flow, err));
     const status outcome = measure_field_change(flow->flow, trainer_parameters(self->training), window,
                                                 source_units(&self->data), &change, &reason);
     model_close(&flow);
@@ -217,13 +218,13 @@ static status send_field_change(worker *self, error_info *err) {
 status worker_send_measurements(worker *self, error_info *err) {
     const plan_run *run = self->task->run;
     if (self->data.images) return send_image_measurements(self, err);
-    const size_t n = measure_points_of(run->values, self->data.points);
+    const size_t n = measure_points_of(self->task->values, self->data.points);
     bool known = false, stopped;
     double offset;
     measurement found;
     if (n == 0) return STATUS_OK;
-    TRY(measure_offset(run->values, self->data.points, run->seed, &known, &offset, err));
-    TRY(measure_points(run->values, self->data.points, self->threads, trainer_parameters(self->training), n,
+    TRY(measure_offset(self->task->values, self->data.points, run->seed, &known, &offset, err));
+    TRY(measure_points(self->task->values, self->data.points, self->threads, trainer_parameters(self->training), n,
                        worker_asked_to_stop, self, &stopped, &found, err));
     if (stopped) return STATUS_OK;
     if (known) TRY(worker_send_metric(self, "validation_offset", offset, err));
@@ -262,10 +263,10 @@ status worker_sampling_bytes(worker *self, uint64_t *bytes, error_info *err) {
     const plan_run *run = self->task->run;
     sampler one;
     *bytes = 0;
-    if (!self->data.images || run->values->output_samples == 0) return STATUS_OK;
+    if (!self->data.images || self->task->values->output_samples == 0) return STATUS_OK;
     TRY(create_sampler(self, &one, err));
     *bytes = chain_bytes(one.of->images) + one.memory.bytes +
-             run->values->output_samples * run->dataset->shape.dimension * sizeof(real);
+             self->task->values->output_samples * run->dataset->shape.dimension * sizeof(real);
     destroy_sampler(&one);
     return STATUS_OK;
 }
@@ -286,7 +287,7 @@ static status sample_images(worker *self, const sampler *from, uint64_t n, real 
 }
 
 static status send_image_outputs(worker *self, error_info *err) {
-    const uint64_t n = self->task->run->values->output_samples;
+    const uint64_t n = self->task->values->output_samples;
     sampler one;
     if (n == 0) return STATUS_OK;
     real *x = calloc(n * self->task->run->dataset->shape.dimension, sizeof *x);

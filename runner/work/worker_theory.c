@@ -37,13 +37,13 @@ status worker_send_theory(worker *self, error_info *err) {
     reporting to = {.self = self, .err = err};
     theory_subject subject = {.params = trainer_parameters(self->training),
                               .seed = run->seed,
-                              .function = (activation)run->values->image_activation,
+                              .function = (activation)self->task->values->image_activation,
                               .report = report,
                               .argument = &to};
     char item[SETTINGS_TEXT_MAX];
-    specification_flow(run->values, run->dataset->shape.dimension, &subject.flow);
-    specification_image(run->values, shape, &subject.image);
-    for (const char *cursor = run->values->experiment_theory; settings_list_next(&cursor, item);) {
+    specification_flow(self->task->values, run->dataset->shape.dimension, &subject.flow);
+    specification_image(self->task->values, shape, &subject.image);
+    for (const char *cursor = self->task->values->experiment_theory; settings_list_next(&cursor, item);) {
         if (worker_asked_to_stop(self)) return STATUS_OK;
         TRY(theory_check(&subject, item, err));
     }

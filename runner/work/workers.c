@@ -198,7 +198,7 @@ static void allow_descriptors(size_t jobs) {
 
 static size_t missing_runs(const workers_spec *spec) {
     size_t missing = 0;
-    for (size_t i = 0; i < spec->runs->run_count; i++) missing += spec->states[i].state != RUN_DONE;
+    for (size_t i = 0; i < spec->runs->run_count; i++) missing += spec->states[i]->state != RUN_DONE;
     return missing;
 }
 

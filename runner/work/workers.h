@@ -11,7 +11,7 @@
 
 typedef struct workers_spec {
     const plan *runs;
-    const db_run *states; /* (run_count), each with its number */
+    db_run *const *states; /* (run_count), each with its number */
     const db_session *session; /* host, program and command; the device is each worker's */
     size_t jobs, threads; /* number of runs at a time; threads per process */
     const device_list *devices; /* to share the runs among; NULL: the processor */

@@ -69,7 +69,7 @@ static inline const plan_run *workers_run_of(const workers *all, const job *one)
 }
 
 static inline const db_run *workers_state_of(const workers *all, const job *one) {
-    return &all->spec->states[one->index];
+    return all->spec->states[one->index];
 }
 
 static inline double workers_wall_seconds(const job *one) {

@@ -42,11 +42,11 @@ static size_t device_of(const workers *all, size_t slot) {
     return device;
 }
 
-/* A run in a slot, and its pipe; *task <- its worker's task. */
+/* A run in a slot, and its pipe; *task <- its worker's task, with settings to be freed. */
 static status place_job(workers *all, size_t slot, worker_task *task, error_info *err) {
     job *one = &all->jobs[slot];
     const size_t index = all->next++;
-    const db_run *state = &all->spec->states[index];
+    const db_run *state = all->spec->states[index];
     int ends[2];
     const plan_run *run = &all->spec->runs->runs[index];
     *one = (job){.index = index,
@@ -61,10 +61,14 @@ static status place_job(workers *all, size_t slot, worker_task *task, error_info
                  .state = RUN_RUNNING,
                  .pipe = -1};
     if (state->has_checkpoint) checkpoint_locate(db_path(all->db), state->checkpoint_path, one->checkpoint);
+    settings *values = malloc(sizeof *values);
+    if (!values) return error_set(err, STATUS_MEMORY, "out of memory");
+    plan_run_settings(run, values);
     char label[96];
     workers_label(workers_run_of(all, one), label);
-    progress_start(all->shown, slot, label, one->iteration, workers_run_of(all, one)->values->train_iterations);
-    *task = (worker_task){.run = workers_run_of(all, one),
+    progress_start(all->shown, slot, label, one->iteration, values->train_iterations);
+    *task = (worker_task){.run = run,
+                          .values = values,
                           .database = db_path(all->db),
                           .from = state,
                           .threads = all->spec->threads,
@@ -74,7 +78,10 @@ static status place_job(workers *all, size_t slot, worker_task *task, error_info
         task->on_device = true;
         task->device = all->spec->devices->numbers[device_of(all, slot)];
     }
-    if (pipe2(ends, O_CLOEXEC) != 0) return error_set(err, STATUS_IO, "cannot make a pipe: %s", strerror(errno));
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        free(values);
+        return error_set(err, STATUS_IO, "cannot make a pipe: %s", strerror(errno));
+    }
     want_target(all, task);
     one->pipe = ends[0];
     task->output = ends[1];
@@ -113,7 +120,7 @@ static db_session session_of(const workers *all, size_t device, pid_t process) {
 }
 
 /* Start one process for the runs in slots first .. first + count - 1, on a device of the list, if there is one. */
-static void start_process(workers *all, size_t device, size_t first, size_t count, const worker_task *tasks) {
+static void start_process(workers *all, size_t device, size_t first, size_t count, worker_task *tasks) {
     child *process = &all->children[first];
     for (size_t i = 0; i < count; i++) all->jobs[first + i].active = true; /* the child closes the other pipes */
     fflush(NULL);
@@ -124,6 +131,7 @@ static void start_process(workers *all, size_t device, size_t first, size_t coun
     for (size_t i = 0; i < count; i++) {
         job *one = &all->jobs[first + i];
         close(tasks[i].output);
+        free(tasks[i].values); /* the child has its own */
         one->trained_by = process;
         one->active = number > 0;
         if (number < 0) {
@@ -140,7 +148,7 @@ static void start_process(workers *all, size_t device, size_t first, size_t coun
 
 bool workers_may_start(workers *all) {
     if (all->requests > 0 || all->recording != STATUS_OK) return false;
-    while (all->next < all->spec->runs->run_count && all->spec->states[all->next].state == RUN_DONE) all->next++;
+    while (all->next < all->spec->runs->run_count && all->spec->states[all->next]->state == RUN_DONE) all->next++;
     return all->next < all->spec->runs->run_count;
 }
 
