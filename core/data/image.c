@@ -217,6 +217,30 @@ void image_hash_files(image_set *set, size_t count) {
     SHA256_End(&context, set->sha256);
 }
 
+/* The set's checksum <- a hash of it, of what was done to the images, and of a number. */
+static void rehash(image_set *set, const char *done, size_t number) {
+    char text[128];
+    const int length = snprintf(text, sizeof text, "%s %s %zu\n", set->sha256, done, number);
+    SHA256_CTX context;
+    SHA256_Init(&context);
+    SHA256_Update(&context, (const unsigned char *)text, (size_t)length);
+    SHA256_End(&context, set->sha256);
+}
+
+status image_hold_out(image_set *set, size_t count, error_info *err) {
+    size_t *size = set->size;
+    if (size[IMAGE_VALIDATION] > 0)
+        return error_set(err, STATUS_INVALID, "%s has validation images of its own", set->name);
+    if (count < 1 || count >= size[IMAGE_TRAINING])
+        return error_set(err, STATUS_INVALID, "%zu of the %zu training images of %s: expected fewer, and at least 1",
+                         count, size[IMAGE_TRAINING], set->name);
+    size[IMAGE_TRAINING] -= count;
+    size[IMAGE_VALIDATION] = count;
+    set->first[IMAGE_VALIDATION] = set->first[IMAGE_TRAINING] + size[IMAGE_TRAINING];
+    rehash(set, "validation", count);
+    return STATUS_OK;
+}
+
 /* Return the mean of factor x factor bytes in rows of `width`, rounded to nearest, halves up. */
 static unsigned char mean_of(const unsigned char *corner, size_t width, size_t factor) {
     size_t sum = 0;
@@ -244,11 +268,6 @@ status image_average(image_set *set, size_t factor, error_info *err) {
     set->width = width;
     unsigned char *pixels = realloc(set->pixels, set->count * set->channels * height * width);
     if (pixels != NULL) set->pixels = pixels;
-    char text[128];
-    const int length = snprintf(text, sizeof text, "%s averaged %zu\n", set->sha256, factor);
-    SHA256_CTX context;
-    SHA256_Init(&context);
-    SHA256_Update(&context, (const unsigned char *)text, (size_t)length);
-    SHA256_End(&context, set->sha256);
+    rehash(set, "averaged", factor);
     return STATUS_OK;
 }

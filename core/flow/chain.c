@@ -211,6 +211,12 @@ void chain_initialise(const chain *self, uint64_t seed, real *params) {
     for (size_t f = 0; f < self->model.flow_count; f++) flow_initialise(self->flows[f], seed, params);
 }
 
+void chain_set_tolerances(chain *self, double atol, double rtol) {
+    self->spec.solver.options.atol = atol;
+    self->spec.solver.options.rtol = rtol;
+    for (size_t f = 0; f < self->model.flow_count; f++) flow_set_tolerances(self->flows[f], atol, rtol);
+}
+
 /* --- Forward --- */
 
 static void copy_to_device(const chain *self, size_t n, const real *from, real *to) {

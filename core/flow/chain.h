@@ -110,6 +110,9 @@ const parameter_table *chain_parameters(const chain *self);
 /* params (P), in host memory, <- initial parameters of a seed. */
 void chain_initialise(const chain *self, uint64_t seed, real *params);
 
+/* Solve all flows with these tolerances from now on. */
+void chain_set_tolerances(chain *self, double atol, double rtol);
+
 /* The calls below take 1 <= n <= batch_max images, otherwise STATUS_INVALID. With adaptive steps, an image's result
  * depends, within the tolerances, on the others of its batch. They return the status of the first flow that fails,
  * which *statistics (may be NULL) names. */

@@ -221,6 +221,12 @@ void cnf_initialise(const cnf *flow, uint64_t seed, real *params) {
     else if (flow->lifted) lifted_initialise(flow->lifted, seed, params);
     else chain_initialise(flow->model, seed, params);
 }
+void cnf_set_tolerances(cnf *flow, double atol, double rtol) {
+    flow->spec.options.atol = atol;
+    flow->spec.options.rtol = rtol;
+    if (flow->lifted) lifted_set_tolerances(flow->lifted, atol, rtol);
+    if (flow->model) chain_set_tolerances(flow->model, atol, rtol);
+}
 double cnf_end_time(const cnf *flow, const real *params) {
     return flow->fused || flow->lifted ? flow->spec.end_time : flow_end_time(flow->model->flows[0], params);
 }

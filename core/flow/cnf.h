@@ -158,6 +158,9 @@ const parameter_table *cnf_parameters(const cnf *flow);
 /* params (P) <- initial parameters; every layer is initialised as PyTorch's Linear. */
 void cnf_initialise(const cnf *flow, uint64_t seed, real *params);
 
+/* Solve with these tolerances from now on; fixed steps have none. */
+void cnf_set_tolerances(cnf *flow, double atol, double rtol);
+
 /* log_density (n) <- log p(x) in nats for the n rows of x (n, D); any n. With a Hutchinson divergence, it is the
  * estimate of one probe per row, drawn from `probe`. Errors of this and the following calls: those of a solve
  * (solve.h) and of your own field. A fused flow returns none: a row whose state becomes infinite or NaN has such a

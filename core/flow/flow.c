@@ -441,6 +441,11 @@ void flow_initialise(const ode_flow *self, uint64_t seed, real *params) {
     if (self->spec.learn_end_time) params[self->of.end_time] = (real)sqrt(self->spec.end_time);
 }
 
+void flow_set_tolerances(ode_flow *self, double atol, double rtol) {
+    self->spec.solver.options.atol = atol;
+    self->spec.solver.options.rtol = rtol;
+}
+
 double flow_end_time(const ode_flow *self, const real *params) {
     if (!self->spec.learn_end_time) return self->spec.end_time;
     real root;

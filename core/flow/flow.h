@@ -72,6 +72,9 @@ size_t flow_kept_bytes(const ode_flow *self); /* the part for stored steps */
 
 void flow_initialise(const ode_flow *self, uint64_t seed, real *params);
 
+/* Solve with these tolerances from now on. */
+void flow_set_tolerances(ode_flow *self, double atol, double rtol);
+
 /* Return T at these parameters. */
 double flow_end_time(const ode_flow *self, const real *params);
 

@@ -350,6 +350,10 @@ size_t lifted_kept_bytes(const lifted *self) {
 const parameter_table *lifted_parameters(const lifted *self) {
     return &self->parameters;
 }
+void lifted_set_tolerances(lifted *self, double atol, double rtol) {
+    self->by.options.atol = atol;
+    self->by.options.rtol = rtol;
+}
 void lifted_initialise(const lifted *self, uint64_t seed, real *params) {
     field_initialise(self->field, seed, params);
     field_initialise(self->lift, seed, params);

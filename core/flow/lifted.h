@@ -34,6 +34,8 @@ size_t lifted_bytes(const lifted *self);
 size_t lifted_kept_bytes(const lifted *self);
 const parameter_table *lifted_parameters(const lifted *self);
 void lifted_initialise(const lifted *self, uint64_t seed, real *params);
+/* Solve with these tolerances from now on. */
+void lifted_set_tolerances(lifted *self, double atol, double rtol);
 
 /* The calls below take 1 <= n <= batch_max points, but for lifted_examine; they fill in flow 0 of *statistics, and
  * return the errors of a solve. Densities are by the units of z. */

@@ -10,16 +10,18 @@
 
 /* The flow of the model's settings, shape and units, and room for a batch. */
 static status make_flow(model *self, error_info *err) {
+    settings solved = self->values;
+    specification_evaluate(&solved);
     const size_t reals = self->shape.dimension * (specification_is_image(&self->shape) ? MODEL_IMAGES : MODEL_POINTS);
     if (specification_is_image(&self->shape)) {
         chain_spec spec;
-        specification_chain(&self->values, self->shape.image, &spec);
+        specification_chain(&solved, self->shape.image, &spec);
         spec.backend = self->device;
         TRY(chain_create(&spec, MODEL_IMAGES, false, self->workers, &self->images, err));
         self->table = chain_parameters(self->images);
     } else {
         cnf_spec spec;
-        specification_trained_flow(&self->values, self->shape.dimension, model_units(self), &spec);
+        specification_trained_flow(&solved, self->shape.dimension, model_units(self), &spec);
         spec.kept_steps = 0; /* no gradient is taken */
         TRY(cnf_create(&spec, MODEL_POINTS, self->workers, &self->flow, err));
         self->table = cnf_parameters(self->flow);
@@ -223,6 +225,7 @@ status model_describe(model *self, const settings *values, const standard *units
 
 status model_set_solver(model *self, size_t count, const char *const *set, error_info *err) {
     settings values = self->values;
+    specification_evaluate(&values); /* the solver that is changed */
     for (size_t i = 0; i < count; i++) TRY(settings_change(set[i], "solver", &values, err));
     TRY(specification_check(&values, &self->shape, err));
     if (self->file && specification_write(&values, &self->shape, self->file) != STATUS_OK)

@@ -8,6 +8,7 @@
 #include "base/number.h"
 
 enum { END_INTERPOLATE, END_STOP }; /* solver.end */
+enum { PHASE_ITERATION_MAX = 1000000000 };
 
 /* A choice is stored as its position in options.def, which is the order of the enumeration. Most of both are made from
  * one table (base/choices.h); of the others test_settings compares the two name by name. */
@@ -25,6 +26,51 @@ static bool read_number(const char **text, size_t most, size_t *out) {
     *text += digits;
     *out = value;
     return digits > 0 && value >= 1 && value <= most;
+}
+
+/* Read "TOLERANCE until ITERATION, ...". Errors: STATUS_INVALID. */
+static status read_phases(const settings *values, objective_spec *out, error_info *err) {
+    char item[SETTINGS_TEXT_MAX];
+    out->phase_count = 0;
+    for (const char *cursor = values->solver_tolerance_phases; settings_list_next(&cursor, item);) {
+        objective_phase *phase = &out->phases[out->phase_count];
+        const char *space = strchr(item, ' '), *at = space ? space + strspn(space, " ") : "";
+        size_t until = 0;
+        if (out->phase_count == OBJECTIVE_PHASES_MAX)
+            return error_set(err, STATUS_INVALID,
+                             "solver.tolerance_phases: more than %d phases; expected at most that many",
+                             OBJECTIVE_PHASES_MAX);
+        bool good = space && number_read(item, space, &phase->tolerance) && strncmp(at, "until ", 6) == 0;
+        for (at += good ? 6 : 0; good && *at == ' ';) at++;
+        if (!good || !read_number(&at, PHASE_ITERATION_MAX, &until) || *at || !(phase->tolerance >= 1e-14) ||
+            phase->tolerance > 1)
+            return error_set(
+                err, STATUS_INVALID,
+                "solver.tolerance_phases: \"%.60s\"; expected a tolerance from 1e-14 to 1 and an iteration "
+                "from 1, as in 1e-2 until 2000",
+                item);
+        phase->until = until;
+        if (out->phase_count > 0 && until <= phase[-1].until)
+            return error_set(err, STATUS_INVALID,
+                             "solver.tolerance_phases: \"%.60s\"; expected a later iteration than %zu, the last one of "
+                             "the phase before",
+                             item, (size_t)phase[-1].until);
+        out->phase_count++;
+    }
+    return STATUS_OK;
+}
+
+void specification_enter_phase(settings *values, uint64_t iteration) {
+    objective_spec spec;
+    if (read_phases(values, &spec, NULL) == STATUS_OK)
+        objective_tolerances(&spec, iteration, &values->solver_atol, &values->solver_rtol);
+}
+
+void specification_evaluate(settings *values) {
+    if (values->solver_evaluation_tolerance == 0) return;
+    values->solver_atol = values->solver_rtol = values->solver_evaluation_tolerance;
+    if (!tableau_is_pair(tableau_get((tableau_id)values->solver_method))) values->solver_method = TABLEAU_DOPRI5;
+    values->solver_evaluation_tolerance = 0;
 }
 
 static solve_spec solver_of(const settings *values) {
@@ -159,6 +205,14 @@ void specification_objective(const settings *values, const specification_shape *
                             .validation = values->train_validation,
                             .test = values->train_test,
                             .flip = values->image_flip};
+    read_phases(values, out, NULL); /* specification_check says what is wrong */
+    if (values->solver_evaluation_tolerance > 0) {
+        settings solved = *values;
+        specification_evaluate(&solved);
+        const solve_spec by = solver_of(&solved);
+        out->measured_by = by.method;
+        out->measured = by.options;
+    }
     if (specification_is_image(shape)) specification_chain(values, shape->image, &out->model);
     else specification_flow(values, shape->dimension, &out->flow);
 }
@@ -227,7 +281,22 @@ static status check_points(const settings *values, size_t dimension, error_info 
     return STATUS_OK;
 }
 
+static status check_tolerances(const settings *values, error_info *err) {
+    objective_spec phases;
+    const double evaluated = values->solver_evaluation_tolerance;
+    TRY(read_phases(values, &phases, err));
+    if (phases.phase_count > 0 && !tableau_is_pair(tableau_get((tableau_id)values->solver_method)))
+        return error_set(
+            err, STATUS_INVALID,
+            "solver.tolerance_phases: fixed steps have no tolerance; expected a method with adaptive steps");
+    if (evaluated > 0 && evaluated < 1e-14)
+        return error_set(err, STATUS_INVALID, "solver.evaluation_tolerance: found %g, expected 0 or at least 1e-14",
+                         evaluated);
+    return STATUS_OK;
+}
+
 status specification_check(const settings *values, const specification_shape *shape, error_info *err) {
+    TRY(check_tolerances(values, err));
     if (values->model_context == CONTEXT_GENERAL)
         return error_set(
             err, STATUS_INVALID,
@@ -271,9 +340,15 @@ static const char *const only_augmented[] = {
     "model.augmented_dimension", "model.augmented_width", "model.initial_state", "model.dynamics",
     "image.augmented_dims",      "image.hypernet_inputs", "image.variant",       "solver.error_norm"};
 static const char *const only_mlp[] = {"model.hidden", "model.activation", "model.layer"};
-static const char *const only_adaptive[] = {
-    "solver.atol",     "solver.rtol",       "solver.seminorm",         "solver.max_steps",
-    "solver.min_step", "solver.error_norm", "solver.max_stored_steps", "solver.end"};
+static const char *const only_adaptive[] = {"solver.atol",
+                                            "solver.rtol",
+                                            "solver.seminorm",
+                                            "solver.max_steps",
+                                            "solver.min_step",
+                                            "solver.error_norm",
+                                            "solver.max_stored_steps",
+                                            "solver.end",
+                                            "solver.tolerance_phases"};
 
 static bool is_among(const char *name, const char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++)

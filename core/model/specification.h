@@ -36,6 +36,12 @@ void specification_trainer(const settings *values, trainer_spec *out);
 void specification_objective(const settings *values, const specification_shape *shape, uint64_t seed,
                              objective_spec *out);
 
+/* The settings with the tolerances of an iteration, from 1 (solver.tolerance_phases). */
+void specification_enter_phase(settings *values, uint64_t iteration);
+
+/* The settings with the solver of solves without a gradient (solver.evaluation_tolerance, which becomes 0). */
+void specification_evaluate(settings *values);
+
 /* Check for settings that this kind of model refuses or ignores. Errors: STATUS_INVALID. */
 status specification_check(const settings *values, const specification_shape *shape, error_info *err);
 

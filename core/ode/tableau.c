@@ -18,6 +18,10 @@ const tableau *tableau_get(tableau_id id) {
     return &tableaus[id];
 }
 
+tableau_id tableau_id_of(const tableau *method) {
+    return (tableau_id)(method - tableaus);
+}
+
 const tableau *tableau_find(const char *name) {
     for (tableau_id id = 0; id < TABLEAU_COUNT; id++)
         if (strcmp(tableaus[id].name, name) == 0) return &tableaus[id];

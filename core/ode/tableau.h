@@ -19,6 +19,8 @@ typedef enum tableau_id {
 
 /* Return a method. It lives as long as the program. Cheap and thread-safe, as are the next two. */
 const tableau *tableau_get(tableau_id id);
+/* Return the method's id. */
+tableau_id tableau_id_of(const tableau *method);
 
 /* Return the method of this name, as in "dopri5"; NULL if there is none. */
 const tableau *tableau_find(const char *name);

@@ -15,6 +15,8 @@ struct objective {
     arena memory; /* owns itself too */
     cnf *flow; /* of points */
     chain *model; /* of images */
+    cnf *held_flow; /* the same with the solver of measurements; `flow` and `model` if it is that of the steps */
+    chain *held_model;
     size_t D;
     size_t holdout[OBJECTIVE_HOLDOUTS];
     size_t part; /* of a holdout batch, measured at once: all points, or B images */
@@ -37,7 +39,10 @@ const parameter_table *objective_parameters(const objective *self) {
     return self->flow ? cnf_parameters(self->flow) : chain_parameters(self->model);
 }
 size_t objective_bytes(const objective *self) {
-    return self->memory.bytes + (self->flow ? cnf_bytes(self->flow) : chain_bytes(self->model));
+    size_t bytes = self->memory.bytes + (self->flow ? cnf_bytes(self->flow) : chain_bytes(self->model));
+    if (self->held_flow != self->flow) bytes += cnf_bytes(self->held_flow);
+    if (self->held_model != self->model) bytes += chain_bytes(self->held_model);
+    return bytes;
 }
 size_t objective_kept_bytes(const objective *self) {
     return self->flow ? cnf_kept_bytes(self->flow) : chain_kept_bytes(self->model);
@@ -96,6 +101,22 @@ void objective_batches(const objective *self, uint64_t iteration, size_t count, 
                         spec->flip, IMAGE_CHANNEL_LAST, x);
 }
 
+void objective_tolerances(const objective_spec *spec, uint64_t iteration, double *atol, double *rtol) {
+    for (size_t i = spec->phase_count; i-- > 0;)
+        if (iteration <= spec->phases[i].until) *atol = *rtol = spec->phases[i].tolerance;
+}
+
+/* Solve by the tolerances of the iteration. */
+static void enter_phase(objective *self, uint64_t iteration) {
+    const objective_spec *spec = &self->spec;
+    const adaptive_options *last = self->flow ? &spec->flow.options : &spec->model.solver.options;
+    double atol = last->atol, rtol = last->rtol;
+    if (spec->phase_count == 0) return;
+    objective_tolerances(spec, iteration, &atol, &rtol);
+    if (self->flow) cnf_set_tolerances(self->flow, atol, rtol);
+    else chain_set_tolerances(self->model, atol, rtol);
+}
+
 status objective_step(objective *self, uint64_t iteration, const real *params, double *loss, real *gradient,
                       objective_counts *counts) {
     const size_t B = self->spec.batch;
@@ -103,6 +124,7 @@ status objective_step(objective *self, uint64_t iteration, const real *params, d
     status outcome;
     objective_batches(self, iteration, 1, self->batch);
     self->iteration = iteration;
+    enter_phase(self, iteration);
     if (self->flow) {
         cnf_statistics statistics = {0};
         outcome = cnf_loss_gradient(self->flow, params, self->batch, B, probe, loss, gradient, &statistics);
@@ -130,7 +152,7 @@ static status measure_part(objective *self, holdout_split which, uint64_t iterat
     random_stream probe = {.seed = spec->seed, .purpose = RANDOM_PROBE, .iteration = iteration};
     if (self->flow) {
         cnf_statistics statistics = {0};
-        TRY(cnf_log_density(self->flow, params, self->points[which] + first * self->D, n, probe, self->log_density,
+        TRY(cnf_log_density(self->held_flow, params, self->points[which] + first * self->D, n, probe, self->log_density,
                             &statistics));
         count_points(&statistics, counts);
         return STATUS_OK;
@@ -145,7 +167,7 @@ static status measure_part(objective *self, holdout_split which, uint64_t iterat
     if (test && validated == IMAGE_TEST) first += validation; /* those come first */
     image_batch(self->data.images, test ? IMAGE_TEST : validated, spec->seed, first, n, false, IMAGE_CHANNEL_LAST,
                 self->images);
-    TRY(chain_transform(self->model, params, self->images, n, probe, NULL, self->log_density, &statistics));
+    TRY(chain_transform(self->held_model, params, self->images, n, probe, NULL, self->log_density, &statistics));
     count_images(&statistics, counts);
     return STATUS_OK;
 }
@@ -221,8 +243,36 @@ static status check_points(const objective_spec *spec, const dataset *data, erro
     return cnf_check(&spec->flow, err);
 }
 
+static status check_phases(const objective_spec *spec, error_info *err) {
+    for (size_t i = 0; i < spec->phase_count; i++)
+        if (!(spec->phases[i].tolerance > 0) || (i > 0 && spec->phases[i].until <= spec->phases[i - 1].until))
+            return error_set(err, STATUS_INVALID,
+                             "phase %zu of the tolerances: expected a positive tolerance and a later iteration than "
+                             "that of the phase before",
+                             i);
+    return STATUS_OK;
+}
+
 status objective_check(const objective_spec *spec, objective_data data, error_info *err) {
+    TRY(check_phases(spec, err));
     return data.images ? check_images(spec, data.images, err) : check_points(spec, data.points, err);
+}
+
+static status make_held_flow(objective *self, parallel *workers, error_info *err) {
+    cnf_spec other = self->spec.flow;
+    other.solver = tableau_id_of(self->spec.measured_by);
+    other.steps = 0;
+    other.options = self->spec.measured;
+    other.kept_steps = 0; /* no gradients */
+    self->held_flow = NULL; /* also after a failure */
+    return cnf_create(&other, self->spec.batch, workers, &self->held_flow, err);
+}
+
+static status make_held_model(objective *self, parallel *workers, error_info *err) {
+    chain_spec other = self->spec.model;
+    other.solver = (solve_spec){.method = self->spec.measured_by, .options = self->spec.measured};
+    self->held_model = NULL;
+    return chain_create(&other, self->spec.batch, false, workers, &self->held_model, err);
 }
 
 static status build_points(objective *self, parallel *workers, error_info *err) {
@@ -235,6 +285,8 @@ static status build_points(objective *self, parallel *workers, error_info *err) 
     if (!dataset_is_drawn(data) && dataset_size(data, SPLIT_VALIDATION) < spec->validation)
         spec->validation = dataset_size(data, SPLIT_VALIDATION);
     TRY(cnf_create(&spec->flow, spec->batch, workers, &self->flow, err));
+    self->held_flow = self->flow;
+    if (spec->measured_by) TRY(make_held_flow(self, workers, err));
     self->holdout[OBJECTIVE_VALIDATION] = spec->validation;
     for (size_t which = 0; which < OBJECTIVE_HOLDOUTS; which++) {
         const size_t n = self->holdout[which];
@@ -250,6 +302,8 @@ static status build(objective *self, parallel *workers, error_info *err) {
     self->holdout[OBJECTIVE_TEST] = spec->test;
     if (self->data.images) {
         TRY(chain_create(&spec->model, spec->batch, true, workers, &self->model, err));
+        self->held_model = self->model;
+        if (spec->measured_by) TRY(make_held_model(self, workers, err));
         self->D = chain_dimension(self->model);
         self->holdout[OBJECTIVE_VALIDATION] = images_validated(spec, self->data.images);
         self->part = spec->batch;
@@ -280,6 +334,8 @@ status objective_create(const objective_spec *spec, objective_data data, paralle
 
 void objective_destroy(objective **self) {
     if (!*self) return;
+    if ((*self)->held_flow != (*self)->flow) cnf_destroy(&(*self)->held_flow);
+    if ((*self)->held_model != (*self)->model) chain_destroy(&(*self)->held_model);
     cnf_destroy(&(*self)->flow);
     chain_destroy(&(*self)->model);
     arena memory = (*self)->memory;

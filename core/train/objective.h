@@ -27,6 +27,14 @@ typedef struct objective_data {
     const image_set *images; /* or NULL */
 } objective_data;
 
+enum { OBJECTIVE_PHASES_MAX = 8 };
+
+/* A phase of a training: up to and including an iteration, solves have this tolerance. */
+typedef struct objective_phase {
+    uint64_t until; /* its last iteration */
+    double tolerance; /* atol and rtol */
+} objective_phase;
+
 /* The definition of an objective. */
 typedef struct objective_spec {
     cnf_spec flow; /* for points; the data sets its log_volume */
@@ -39,7 +47,14 @@ typedef struct objective_spec {
     size_t test; /* of the test batch, 0: none. Drawn points; the first rows of a table's test part; or test images,
                   * after those of the validation batch if those are test images too */
     bool flip; /* mirror training images at random */
+    size_t phase_count; /* phases with tolerances of their own, ascending; after them, the flow's */
+    objective_phase phases[OBJECTIVE_PHASES_MAX]; /* (phase_count) */
+    const tableau *measured_by; /* adaptive method of objective_measure, with these options; NULL: as the steps */
+    adaptive_options measured; /* used with measured_by */
 } objective_spec;
+
+/* Return the tolerances of the solve of an iteration, from 1; those after the last phase are atol and rtol. */
+void objective_tolerances(const objective_spec *spec, uint64_t iteration, double *atol, double *rtol);
 
 /* The cost of a call: evaluations of each flow's field in one solve, forward and backward. */
 typedef struct objective_flow {

@@ -43,6 +43,7 @@ static status read_file(replay *self, error_info *err) {
     if (!self->batch) return fail_missing(self, "the array batch (of train.batch images)", err);
     self->seed = strtoull(seed, NULL, 10);
     self->iteration = *iteration;
+    specification_enter_phase(&self->values, self->iteration);
     return STATUS_OK;
 }
 

@@ -112,28 +112,33 @@ typedef struct searching {
     stored_data *out;
 } searching;
 
+/* Try data with the parts that the experiment's file has today. */
+static void try_parts(const searching *self, const experiment_config *config, const char *item, const char *name,
+                      const char *folder) {
+    settings there = *self->values, today;
+    config_resolve(config, item, self->row->model, &today);
+    if (!*today.data_validation && !*today.data_test) return;
+    memcpy(there.data_validation, today.data_validation, sizeof there.data_validation);
+    memcpy(there.data_test, today.data_test, sizeof there.data_test);
+    try_source(name, folder, self->row, &there, self->out);
+}
+
 /* Try an item of an experiment's list of data. Images of a known set are in the experiment's data folder, tables and a
  * user's own images beside its file, as are their parts. */
 static void try_item(const searching *self, const experiment_config *config, const char *item) {
     char path[PATH_MAX], called[DATA_NAME_MAX];
     error_info ignored;
-    settings there, today;
     if (self->images) {
-        if (strcmp(item, self->images) == 0)
-            try_source(item, config_settings(config)->data_dir, self->row, self->values, self->out);
+        const char *folder = config_settings(config)->data_dir;
+        if (strcmp(item, self->images) == 0 && !try_source(item, folder, self->row, self->values, self->out))
+            try_parts(self, config, item, item, folder);
         return;
     }
     if (image_kind_of(item) || config_data_source(config, item, path, &ignored) != STATUS_OK) return;
     /* Other tables of the same experiment need no message. */
     data_name(item, called);
     if (strncmp(self->row->dataset, called, strlen(called)) != 0) return;
-    if (try_source(path, "", self->row, self->values, self->out)) return;
-    config_resolve(config, item, self->row->model, &today);
-    if (!*today.data_validation && !*today.data_test) return;
-    there = *self->values;
-    memcpy(there.data_validation, today.data_validation, sizeof there.data_validation);
-    memcpy(there.data_test, today.data_test, sizeof there.data_test);
-    try_source(path, "", self->row, &there, self->out);
+    if (!try_source(path, "", self->row, self->values, self->out)) try_parts(self, config, item, path, "");
 }
 
 /* Open the experiment's file by the path of its command line: relative to the current folder, or to the project's. */

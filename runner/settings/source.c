@@ -36,15 +36,29 @@ static status fail_absent(const char *name, const char *folder, error_info *err)
         name, folder, command_name());
 }
 
-/* A set in a known layout has parts and a size of its own. */
+/* A set without validation images gets some of its training images, in their order in the files the last. */
+static status hold_out(const char *text, image_set *set, error_info *err) {
+    data_part part;
+    error_info reason;
+    TRY(data_part_read("data.validation", text, &part, err));
+    if (part.path)
+        return error_set(err, STATUS_INVALID,
+                         "data.validation: %.300s: expected a number or a fraction of the training images of %s", text,
+                         set->name);
+    const size_t all = set->size[IMAGE_TRAINING],
+                 count = part.share >= 1 ? (size_t)part.share : (size_t)(part.share * (double)all);
+    const status outcome = image_hold_out(set, count, &reason);
+    return outcome == STATUS_OK ? STATUS_OK : error_set(err, outcome, "data.validation: %s", reason.text);
+}
+
+/* A set in a known layout has a test part and a size of its own. */
 static status open_kind(const char *name, const settings *values, image_set **out, error_info *err) {
     const char *folder = source_folder(values);
-    const char *given = *values->data_columns      ? "data.columns"
-                        : *values->data_ignore     ? "data.ignore"
-                        : *values->data_validation ? "data.validation"
-                        : *values->data_test       ? "data.test"
-                        : *values->image_size      ? "image.size"
-                                                   : NULL;
+    const char *given = *values->data_columns  ? "data.columns"
+                        : *values->data_ignore ? "data.ignore"
+                        : *values->data_test   ? "data.test"
+                        : *values->image_size  ? "image.size"
+                                               : NULL;
     if (!image_exists(name, folder)) return fail_absent(name, folder, err);
     if (given)
         return error_set(
@@ -52,7 +66,11 @@ static status open_kind(const char *name, const settings *values, image_set **ou
             "%s: %s has parts and sizes of its own; expected it but for tables and your own images, as by [data "
             "NAME] %s = ... for each",
             given, name, given);
-    return image_open(name, folder, out, err);
+    TRY(image_open(name, folder, out, err));
+    if (!*values->data_validation) return STATUS_OK;
+    const status outcome = hold_out(values->data_validation, *out, err);
+    if (outcome != STATUS_OK) image_close(out);
+    return outcome;
 }
 
 static status open_images(const char *name, const settings *values, bool whole, source *out, error_info *err) {

@@ -72,7 +72,9 @@ static measured negative(measured x) {
 status measure_points(const settings *values, const dataset *data, parallel *workers, const real *params, size_t n,
                       model_stop *stop, void *argument, bool *stopped, measurement *out, error_info *err) {
     const size_t D = dataset_dimension(data), part = n / MEASURE_FINER;
-    settings finer = *values;
+    settings usual = *values;
+    specification_evaluate(&usual);
+    settings finer = usual;
     double entropy = 0;
     real *x = calloc(n * D, sizeof *x);
     double *p = calloc(2 * n + part, sizeof *p), *q = p + n, *fine = q + n;
@@ -82,7 +84,7 @@ status measure_points(const settings *values, const dataset *data, parallel *wor
     *stopped = false;
     if (outcome == STATUS_OK) {
         dataset_batch(data, SPLIT_TARGET, TARGET_SEED, 0, 0, n, x);
-        outcome = model_density(values, D, workers, params, x, n, stop, argument, stopped, q, err);
+        outcome = model_density(&usual, D, workers, params, x, n, stop, argument, stopped, q, err);
     }
     if (outcome == STATUS_OK && !*stopped)
         outcome = model_density(&finer, D, workers, params, x, part, stop, argument, stopped, fine, err);
@@ -243,10 +245,13 @@ static settings with_tolerance(const settings *values, double most) {
     return other;
 }
 
-status measure_images(const settings *values, const image_set *set, uint64_t seed, parallel *workers,
+status measure_images(const settings *trained, const image_set *set, uint64_t seed, parallel *workers,
                       const backend_ops *device, const real *params, size_t n, model_stop *stop, void *argument,
                       bool *stopped, image_measurement *out, error_info *err) {
     const imaging by = {set, seed, workers, device, params, stop, argument};
+    settings solved = *trained;
+    specification_evaluate(&solved);
+    const settings *values = &solved;
     const size_t batch = values->train_batch, whole = n / MEASURE_FINER / batch * batch, part = whole ? whole : batch;
     const double tolerance = fmin(MEASURE_TOLERANCE, fmin(values->solver_atol, values->solver_rtol));
     const settings usual = with_tolerance(values, MEASURE_TOLERANCE),
