@@ -33,6 +33,22 @@ Test(run_device, a_device_gives_the_numbers_of_the_processor) {
     free(expected);
 }
 
+/* Of a sweep, runs at one point share a launch, and a wave has launches of several points. */
+Test(run_device, a_sweep_gives_the_numbers_of_the_processor) {
+    EXPECT(0, "printf '[sweep]\\nflow.end_time = 10, 1\\nflow.base_variance = 1, 0.1\\nsolver.method = rk4, rk4_38\\n"
+              "solver.steps = 2, 3\\ntrain.learning_rate = 1e-3, 3e-3\\nmodel affjord.initial_state = zero, learned\\n"
+              "model affjord.concat = yes, no\\nsample = 5\\n' >> $TEST_DIR/small.ini");
+    char *expected = undisturbed();
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/device.db --device cuda --threads 2 --quiet");
+    check_same(expected, "device.db");
+    EXPECT(0, "sqlite3 $TEST_DIR/device.db 'SELECT count(DISTINCT point), count(DISTINCT run_id) > 30 FROM sweep_run'");
+    cr_assert_str_eq(output, "5|1\n");
+    EXPECT(0, "sqlite3 $TEST_DIR/whole.db 'SELECT * FROM sweep_effects' > $TEST_DIR/a; "
+              "sqlite3 $TEST_DIR/device.db 'SELECT * FROM sweep_effects' | cmp - $TEST_DIR/a && wc -l < $TEST_DIR/a");
+    cr_assert_str_eq(output, "20\n");
+    free(expected);
+}
+
 /* Stopped, resumed on the same device, stopped again, finished by the processor. */
 Test(run_device, what_one_begins_the_other_ends) {
     char *expected = undisturbed();
