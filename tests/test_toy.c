@@ -203,7 +203,7 @@ Test(toy, entropies_in_closed_form) {
     cr_expect_float_eq(mixture_entropy(&distance, MIXTURE_PANEL), log(2 * M_PI * M_E * 0.25) + log(2), 1e-10);
 
     /* Two bars 3 x 1 and 1 x 2 that share a unit square: density 1/5 on 3 of 4 squares of area 1, 2/5 on the other. */
-    const mixture_stroke bars[] = {{{0, 0}, {3, 0}, {0, 1}}, {{1, 0}, {1, 0}, {0, 2}}};
+    const mixture_parallelogram bars[] = {{{0, 0}, {3, 0}, {0, 1}}, {{1, 0}, {1, 0}, {0, 2}}};
     const mixture crossed = {.parallelogram_share = 1, .parallelogram_count = 2, .parallelograms = bars};
     cr_expect_float_eq(mixture_entropy(&crossed, MIXTURE_PANEL), 3.0 / 5 * log(5) + 2.0 / 5 * log(5.0 / 2), 1e-14);
 
@@ -231,7 +231,7 @@ Test(toy, entropies_do_not_move_when_the_quadrature_is_refined) {
 
 /* Uniform parallelograms whose edges a Gaussian straddles, against a fine sum that knows nothing of edges. */
 Test(toy, entropy_of_a_gaussian_on_an_edge) {
-    const mixture_stroke bar[] = {{{0, -1}, {2, 0}, {0, 2}}};
+    const mixture_parallelogram bar[] = {{{0, -1}, {2, 0}, {0, 2}}};
     const double centres[][2] = {{0, 0}};
     const mixture shape = {.parallelogram_share = 0.5,
                            .parallelogram_count = 1,

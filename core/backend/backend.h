@@ -211,9 +211,9 @@ struct backend_ops {
     void (*bias_add)(const backend_ops *self, const dual_shape *shape, const real *bias, real *x);
     void (*bias_backward)(const backend_ops *self, const dual_shape *shape, const real *xbar, real *bias_bar);
 
-    /* y (2, images, pixels, channels) <- x (same shape) plus self-attention of x, on dual numbers: with q, k, v linear in
-     * x, softmax(q kT / sqrt(size)) v of all heads times `out`. y is not x; `scratch` is attention_scratch() reals. NULL
-     * if the device has none, as attention_backward is then. */
+    /* y (2, images, pixels, channels) <- x (same shape) plus self-attention of x, on dual numbers: with q, k, v linear
+     * in x, softmax(q kT / sqrt(size)) v of all heads times `out`. y is not x; `scratch` is attention_scratch() reals.
+     * NULL if the device has none, as attention_backward is then. */
     void (*attention)(const backend_ops *self, const attention_shape *shape, const real *packed, const real *x, real *y,
                       real *scratch);
 
@@ -233,7 +233,7 @@ struct backend_ops {
                                     const real *product, const real *divergence, const real *kinetic,
                                     const real *jacobian, real *fbar, real *product_bar);
 
-    /* --- Images: what the context makes of the field --- */
+    /* --- Images: the context's biases and gates --- */
 
     /* biases (K, out) += the convolution of the context channels c with their part of the weight (out, inputs, 3, 3),
      * at one pixel of each bias vector. Zero entries of c may be skipped. */
@@ -258,7 +258,7 @@ struct backend_ops {
     void (*time_backward)(const backend_ops *self, const dot_terms *terms, const double *s, const real *clock_bar,
                           const real *root, real *root_bar);
 
-    /* --- Images: what a flow starts from and ends with --- */
+    /* --- Images: the first and last operations of a flow --- */
 
     /* z (n, D) <- logit of x (n, D) in [0, 1], in double throughout:
      *

@@ -54,15 +54,16 @@ status device_open(const device_table **out, error_info *err) {
     void *library = open_library(&reason);
     if (!library)
         return error_set(err, STATUS_IO, "CUDA backend: %.800s; to build it, install nvcc and run make", reason.text);
-    device_table_function *ask;
+    device_table_function *table_function;
     void *symbol = dlsym(library, DEVICE_TABLE_SYMBOL);
-    memcpy(&ask, &symbol, sizeof ask); /* ISO C does not convert between object and function pointers */
+    /* ISO C does not convert between object and function pointers. */
+    memcpy(&table_function, &symbol, sizeof table_function);
     if (!symbol) {
         dlclose(library);
         return error_set(err, STATUS_FORMAT, "CUDA backend: %s has no symbol \"%s\"; rebuild it with make",
                          library_name, DEVICE_TABLE_SYMBOL);
     }
-    const device_table *table = ask();
+    const device_table *table = table_function();
     if (table->version != DEVICE_TABLE_VERSION) {
         const unsigned found = table->version;
         dlclose(library);

@@ -58,8 +58,8 @@ typedef struct device_table {
     /* Set x (holdout[which], D), a holdout batch of a run. */
     status (*toy_set_holdout)(fused_runs *group, size_t run, size_t which, const real *x, error_info *err);
 
-    /* Return the host memory for the batches (block, n, D) of a run. There are two places, 0 and 1: one is filled while
-     * a launch uses the other. */
+    /* Return the host memory for the batches (block, n, D) of a run. There are two buffers, `place` 0 and 1: fill one
+     * while a launch uses the other. */
     real *(*toy_batches)(fused_runs *group, size_t place, size_t run);
 
     /* Begin a launch with launches (runs), adam (runs, block) and the batches of `place`. Returns at once. */

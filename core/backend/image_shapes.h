@@ -56,7 +56,7 @@ typedef struct attention_shape {
     size_t heads, size;
 } attention_shape;
 
-enum { ATTENTION_ROWS = 28 /* pixels whose weights are held at a time: two tiles of the widest product */ };
+enum { ATTENTION_ROWS = 28 /* rows of weights in memory at a time: two tiles of the widest product */ };
 
 static inline size_t attention_weights(const attention_shape *s) {
     return 4 * s->heads * s->size * s->channels;

@@ -60,7 +60,7 @@ static int rotate(size_t n, double *u, size_t i, size_t j) {
     return 1;
 }
 
-/* A dozen sweeps are more than any matrix of this size needs. */
+/* Matrices of this size need fewer than 12 sweeps. */
 enum { SWEEPS_MAX = 30 };
 
 double small_matrix_least_singular(size_t n, const double *a) {

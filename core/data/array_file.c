@@ -85,7 +85,7 @@ size_t array_file_rank(const char *path) {
         if (npz_head(path, head, sizeof head, &got) != STATUS_OK) return 0;
     } else {
         if (array_file_ends(path, length, ".gz")) length -= strlen(".gz");
-        gzFile file = array_file_ends(path, length, ".npy") ? gzopen(path, "rb") : NULL; /* it reads other files too */
+        gzFile file = array_file_ends(path, length, ".npy") ? gzopen(path, "rb") : NULL; /* also reads plain files */
         if (file == NULL) return 0;
         const int read = gzread(file, head, sizeof head);
         got = read > 0 ? (size_t)read : 0;

@@ -9,15 +9,15 @@
 #include "data/table.h"
 
 enum {
-    COLUMNS_LOOKED_MAX = 64, /* columns that are compared with each other, the most that a flow takes */
-    COLUMNS_ROWS_MAX = 65536 /* first rows, in which distinct numbers are counted */
+    COLUMNS_LOOKED_MAX = 64, /* columns that are compared with each other: the largest dimension of a flow */
+    COLUMNS_ROWS_MAX = 65536 /* distinct numbers are counted in this many first rows */
 };
 
 typedef struct column {
     double minimum, maximum, mean, deviation; /* of all rows; the deviation of n, not n - 1 */
     size_t distinct; /* distinct numbers in the first rows, and how many of them remain distinct as reals */
     size_t distinct_real;
-    size_t like; /* number, from 1, of the first column that this one is a multiple of, plus an offset; 0 for none */
+    size_t like; /* the first column, from 1, of which this one is an affine function; 0: none */
     bool counts; /* 0, 1, 2, ... or 1, 2, 3, ... row by row */
 } column;
 

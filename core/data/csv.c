@@ -66,7 +66,7 @@ static bool read_number(const char *start, const char *end, double *value) {
     return number_read(start + quoted, end - quoted, value);
 }
 
-/* Return whether each field of a line is a number, or one in quotes. */
+/* Return whether each field of a line is a number, plain or in quotes. */
 static bool line_is_numbers(csv text) {
     double value;
     for (;;) {
@@ -78,8 +78,8 @@ static bool line_is_numbers(csv text) {
     }
 }
 
-/* Return whether a line has names: no number but in quotes, and no missing value except beside a word that is a name. A
- * line with a number and another word is an error. */
+/* Return whether a line has names: no plain number, and missing values only beside a word that is a name. A line with a
+ * number and another word is an error. */
 static bool line_is_names(csv text) {
     double value;
     for (;;) {
@@ -134,12 +134,12 @@ typedef struct reading {
     bool names_are_numbers; /* in quotes */
     char *named; /* `columns` terminated names, or NULL */
     csv_doubt doubt;
-    bool words_allowed; /* in columns that are not used, which are known at the end */
+    bool words_allowed; /* only unused columns may have words; they are determined at the end */
     size_t word_count;
-    struct word *words; /* (word_count), at most one of each column */
+    struct word *words; /* (word_count), at most one for each column */
 } reading;
 
-/* The first field of a column that holds no finite number. */
+/* The first field of a column that is not a finite number. */
 typedef struct word {
     csv text;
     size_t row, column; /* from 1; from 0 */
@@ -172,7 +172,7 @@ static status append(reading *self, size_t column, csv_field field, double value
     return STATUS_OK;
 }
 
-/* Pass over a field that holds no finite number, in a column that may not be used. */
+/* Record a field without a finite number; its column may be unused. */
 static status note_word(reading *self, size_t column, error_info *err) {
     for (size_t i = 0; i < self->word_count; i++)
         if (self->words[i].column == column) return STATUS_OK;
@@ -183,7 +183,7 @@ static status note_word(reading *self, size_t column, error_info *err) {
     return STATUS_OK;
 }
 
-/* Refuse the first word of each column that is used. */
+/* Return an error for a word in a used column. */
 static status check_words(const reading *self, const table_columns *wanted, const table *points, error_info *err) {
     size_t count = 0, *keep = calloc(points->columns, sizeof *keep);
     double value;

@@ -75,7 +75,8 @@ static status begin(csv_doubt *self, size_t line, const csv_field *fields, size_
         self->joins[i] = i > 0;
         if (i < 2) self->first[i] = fields[i];
     }
-    /* Names are distinct. With too many columns to compare all pairs, only names that count 0, 1, 2, ... are detected. */
+    /* Names are distinct. With too many columns to compare all pairs, only names that count 0, 1, 2, ... are
+     * detected. */
     for (size_t i = 0; self->first_whole && !self->first_counts && i < count; i++)
         for (size_t j = 0; j < i && self->first_whole; j++)
             self->first_whole = i < 1000 && !same_text(&fields[i], &fields[j]);

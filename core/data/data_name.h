@@ -1,11 +1,11 @@
-/* data_name.h - what a data set from files is called. */
+/* data_name.h - the name of a data set that is read from files. */
 #ifndef AFFJORD_DATA_DATA_NAME_H
 #define AFFJORD_DATA_DATA_NAME_H
 
 enum { DATA_NAME_MAX = 1024 };
 
-/* name <- the path without its folder and the ending of a table, an array or an archive; FILE_NAME for FILE.npz:NAME. The
- * slashes at the end of a folder are left out. Too long names are cut. */
+/* name <- the path without its folder and the ending of a table, an array or an archive; FILE_NAME for FILE.npz:NAME.
+ * Trailing slashes of a folder are dropped. Names that are too long are cut. */
 void data_name(const char *path, char name[DATA_NAME_MAX]);
 
 #endif

@@ -1,4 +1,4 @@
-/* data_part.c - what of a data set is held out from training. */
+/* data_part.c - the parts of a data set that are held out from training. */
 #include "data/data_part.h"
 
 #include <math.h>
@@ -39,14 +39,14 @@ static size_t size_of(const data_part *part, size_t total, size_t usual) {
 }
 
 status data_part_sizes(const char *path, size_t total, const data_part *validation, const data_part *test,
-                       size_t held[2], error_info *err) {
-    held[0] = size_of(validation, total, total / 10 > 0 ? total / 10 : 1);
-    held[1] = size_of(test, total, 0);
-    if (held[0] < total && held[1] < total - held[0]) return STATUS_OK;
+                       size_t held_out[2], error_info *err) {
+    held_out[0] = size_of(validation, total, total / 10 > 0 ? total / 10 : 1);
+    held_out[1] = size_of(test, total, 0);
+    if (held_out[0] < total && held_out[1] < total - held_out[0]) return STATUS_OK;
     return error_set(err, STATUS_INVALID,
                      "%s: \"%.300s\" has %zu rows or images, and %zu + %zu are held out for validation and test; "
                      "expected fewer in all",
-                     test->share > 0 ? "data.test" : "data.validation", path, total, held[0], held[1]);
+                     test->share > 0 ? "data.test" : "data.validation", path, total, held_out[0], held_out[1]);
 }
 
 /* --- Order --- */
@@ -75,14 +75,14 @@ static status shuffle(size_t first, size_t count, size_t *order) {
     return STATUS_OK;
 }
 
-status data_part_order(size_t total, const size_t held[2], const size_t files[2], size_t *order) {
+status data_part_order(size_t total, const size_t held_out[2], const size_t files[2], size_t *order) {
     size_t *rows = calloc(total, sizeof *rows), *at = order;
     status outcome = rows == NULL ? STATUS_MEMORY : shuffle(0, total, rows);
     size_t used = 0, first = total;
     for (size_t part = 0; part < 2 && outcome == STATUS_OK; part++) {
-        memcpy(at, rows + used, held[part] * sizeof *at);
-        at += held[part];
-        used += held[part];
+        memcpy(at, rows + used, held_out[part] * sizeof *at);
+        at += held_out[part];
+        used += held_out[part];
         if (files[part] > 0) outcome = shuffle(first, files[part], at);
         at += files[part];
         first += files[part];

@@ -44,12 +44,12 @@ static void fit_window(const dataset *data, double window[4]) {
 }
 
 /* Split the table, which the data set has; its last `files` rows are those of the files of validation and test. */
-static status split_table(const char *path, const size_t held[2], const size_t files[2], dataset *data,
+static status split_table(const char *path, const size_t held_out[2], const size_t files[2], dataset *data,
                           error_info *err) {
-    const size_t rows = data->points->rows, validation = held[0] + files[0], test = held[1] + files[1];
+    const size_t rows = data->points->rows, validation = held_out[0] + files[0], test = held_out[1] + files[1];
     data->order = calloc(rows, sizeof *data->order);
     if (data->name == NULL || data->order == NULL ||
-        data_part_order(rows - files[0] - files[1], held, files, data->order) != STATUS_OK)
+        data_part_order(rows - files[0] - files[1], held_out, files, data->order) != STATUS_OK)
         return error_set(err, STATUS_MEMORY, "no memory for the points of \"%s\"", path);
     const size_t first = validation + test, target = files[0] + files[1] > 0 ? first : 0;
     memcpy(data->first, (size_t[DATASET_SPLITS]){first, 0, validation, target}, sizeof data->first);
@@ -60,12 +60,12 @@ static status split_table(const char *path, const size_t held[2], const size_t f
 }
 
 static status open_table(const dataset_spec *spec, dataset *data, error_info *err) {
-    size_t held[2], files[2] = {0, 0};
-    TRY(table_parts_read(spec, &data->points, held, files, err));
+    size_t held_out[2], files[2] = {0, 0};
+    TRY(table_parts_read(spec, &data->points, held_out, files, err));
     char name[DATA_NAME_MAX];
     data_name(spec->name, name);
     data->name = strdup(name);
-    return split_table(spec->name, held, files, data, err);
+    return split_table(spec->name, held_out, files, data, err);
 }
 
 static status open_toy(const dataset_spec *spec, dataset *data, error_info *err) {

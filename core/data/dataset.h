@@ -20,24 +20,24 @@ AFFJORD_API_BEGIN
 /* A data set. Its functions other than _open, _from, _standardise and _close may run in several threads at once. */
 typedef struct dataset dataset;
 
-/* Which points: trained on, validated on, tested on, or shown in figures as the target. */
+/* The use of a point: training, validation, test, or the target that figures show. */
 typedef enum dataset_split { SPLIT_TRAINING, SPLIT_VALIDATION, SPLIT_TEST, SPLIT_TARGET } dataset_split;
 enum { DATASET_SPLITS = 4 };
 
-/* A toy density by its name (toy.h), or a table of points by a path that table.h reads: which columns of it, and what of
- * it is held out. Files of validation and test must have its columns, with the same names. */
+/* A toy density by name (toy.h), or a table of points by path (table.h) with its used columns and held-out parts.
+ * Validation and test files need the same columns with the same names. */
 typedef struct dataset_spec {
     const char *name; /* or path */
-    table_columns columns; /* which are used */
-    data_part validation, test; /* what is held out */
+    table_columns columns; /* the used columns */
+    data_part validation, test; /* the held-out parts */
 } dataset_spec;
 
 /* Open a data set. The caller owns *out. Errors: STATUS_INVALID for an unknown name (with the most similar one), for a
- * column that is not there and for parts that leave no row to train on; STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
+ * missing column and for parts that leave no training row; STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status dataset_open_parts(const dataset_spec *spec, dataset **out, error_info *err);
-/* The same of all columns, with a tenth of a table's rows as the validation split and no test split. */
+/* The same with all columns, a tenth of a table's rows as the validation split and no test split. */
 status dataset_open(const char *name_or_path, dataset **out, error_info *err);
-/* The same for numbers (rows, columns) in memory, from malloc, which the data set takes over, also if it fails:
+/* Make a data set of numbers (rows, columns), allocated by malloc. The data set owns them, also after an error.
  * `held_out` rows are its validation split. Errors: STATUS_INVALID for a split that leaves no row on one side,
  * STATUS_FORMAT for a number that is not finite, STATUS_MEMORY. */
 status dataset_from(const char *name, double *numbers, size_t rows, size_t columns, size_t held_out, dataset **out,
@@ -49,19 +49,19 @@ void dataset_close(dataset **data);
  * as the data set. */
 const char *dataset_name(const dataset *data);
 
-/* Return whether points are drawn from a density, in any number, not taken from a table. */
+/* Return whether points are drawn from a density, in any number; false for a table. */
 bool dataset_is_drawn(const dataset *data);
 
 /* Return the number of coordinates of a point. */
 size_t dataset_dimension(const dataset *data);
 
-/* Return the table with its numbers at the file's precision, of all parts; NULL for a toy density. */
+/* Return the table of all parts, with its numbers at the file's precision; NULL for a toy density. */
 const struct table *dataset_table(const dataset *data);
 /* Return the number of the table's rows in a split; 0 for a toy density. */
 size_t dataset_size(const dataset *data, dataset_split split);
 
-/* Standardise training, validation and test points: subtract the mean and divide by the deviation (of n, not n - 1) of the
- * training rows. The target split is unchanged. dataset_fit only computes the units. Errors: STATUS_INVALID for a
+/* Standardise training, validation and test points: subtract the mean and divide by the deviation (of n, not n - 1) of
+ * the training rows. The target split is unchanged. dataset_fit only computes the units. Errors: STATUS_INVALID for a
  * toy density, for more columns than a flow takes, and for a constant column; STATUS_MEMORY. */
 status dataset_standardise(dataset *data, error_info *err);
 /* out <- the units of dataset_standardise, which leaves the data as they are; the same errors. */

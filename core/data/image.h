@@ -1,7 +1,7 @@
 /* image.h - sets of training images: MNIST, CIFAR-10, CelebA, and a user's own.
  *
- * A set is opened by name from a data folder, or from files, and held in memory as the published bytes. image_batch.h makes batches
- * from it. docs/reference/data.md lists the files. Nothing is downloaded. */
+ * Open a set by name from a data folder, or from files. It is kept in memory as the published bytes. image_batch.h
+ * makes batches from it. docs/reference/data.md lists the files. Nothing is downloaded. */
 #ifndef AFFJORD_DATA_IMAGE_H
 #define AFFJORD_DATA_IMAGE_H
 
@@ -75,33 +75,33 @@ bool image_exists(const char *name, const char *data);
  * an unknown name, STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status image_open(const char *name, const char *data, image_set **out, error_info *err);
 
-/* How a picture that is larger than the images is brought to their size: resized until one side fits and the other is no
- * shorter, whose middle is kept; each side resized by itself; or not resized, with the middle kept. */
+/* How a larger picture gets the size of the images: resize it until one side fits, and crop the longer side to its
+ * middle; resize each side separately; or crop the middle without resizing. */
 #define IMAGE_FITS(ENTRY)                                                                                              \
     ENTRY(IMAGE_COVER, "cover")                                                                                        \
     ENTRY(IMAGE_STRETCH, "stretch")                                                                                    \
     ENTRY(IMAGE_CROP, "crop")
-/* A way, by its place in the table. */
+/* An entry of the table. */
 typedef enum image_fit { IMAGE_FITS(CHOICE_SYMBOL) } image_fit;
 
-/* A user's own images: an array of bytes (N, H, W), (N, H, W, 1) or (N, H, W, 3) in a .npy file (also .npy.gz), or in an
- * archive as FILE.npz:NAME; or the JPEG and PNG files of a folder, or of an archive .zip. */
+/* A user's own images: an array of bytes (N, H, W), (N, H, W, 1) or (N, H, W, 3) in a .npy file (also .npy.gz), or in
+ * an archive as FILE.npz:NAME; or the JPEG and PNG files of a folder, or of an archive .zip. */
 typedef struct image_files {
     const char *path; /* of the file or folder */
-    data_part validation, test; /* what is not trained on */
-    size_t height, width; /* 0: those of the files, which have to agree */
-    image_fit fit; /* how files of another size are brought to it */
-    bool whole; /* all are the test split, in the order of the file: to evaluate a model; the parts play no role */
+    data_part validation, test; /* the held-out parts */
+    size_t height, width; /* 0: the size of the files, which must all have one size */
+    image_fit fit; /* how files of another size get this size */
+    bool whole; /* all images are the test split, in the file's order; the parts are ignored */
 } image_files;
 
 /* Return whether a path is one of these: a folder, a path that ends in .zip, or an array of 3 dimensions or more. */
 bool image_is_files(const char *path);
 
-/* Read them; validation and test parts as of a table (dataset.h). Pictures have three channels unless all are grey, and
- * are cached beside the folder's files or the archive once they are decoded. The caller owns *out, whose name is the
- * path's without folder and ending, and whose checksum is that of the cache's lines and pixels (image_cache.h). Errors:
- * those of photo_source_open, photo_decode and npz_read; STATUS_FORMAT for pictures of several sizes, with two of them, and
- * for arrays of other numbers; STATUS_INVALID for parts that leave nothing to train on; STATUS_MEMORY. */
+/* Read the images; validation and test parts work as for a table (dataset.h). Pictures have three channels unless all
+ * are grey. Decoded pictures are cached beside the folder's files or the archive. The caller owns *out. Its name is the
+ * path without folder and ending; its checksum is that of the cache's lines and pixels (image_cache.h). Errors: those
+ * of photo_source_open, photo_decode and npz_read; STATUS_FORMAT for pictures of different sizes (the message names
+ * two) and for arrays of other types; STATUS_INVALID for parts that leave no training image; STATUS_MEMORY. */
 status image_open_files(const image_files *spec, image_set **out, error_info *err);
 
 /* Free the set and set *set to NULL; *set may be NULL. */

@@ -74,7 +74,8 @@ static bool parse_header(const char text[HEADER + 1], header *head) {
     return memcmp(text, again, HEADER) == 0;
 }
 
-/* Return whether the sizes are within bounds, whose product is below 2^64. The file's size is compared separately. */
+/* Return whether the sizes are within their bounds. The product of the bounds is below 2^64. The file's size is
+ * compared separately. */
 static bool header_is_possible(const header *head) {
     const uint64_t *shape = head->shape;
     uint64_t sum = 0;

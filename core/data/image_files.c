@@ -129,8 +129,8 @@ static status read_array(const char *path, const image_files *spec, image_set *s
 
 /* --- Pictures --- */
 
-/* Where the cache is: images.cache in a folder, NAME.zip.images.cache beside an archive, with the size and the fit if they
- * are asked for. */
+/* Make the path of the cache: images.cache in a folder, NAME.zip.images.cache beside an archive, with the size and the
+ * fit if the spec has them. */
 static status place_cache(const char *path, const image_files *spec, char folder[PATH_SIZE], char name[PATH_SIZE],
                           char also[64], error_info *err) {
     static const char *const fits[] = {IMAGE_FITS(CHOICE_TEXT)};
@@ -185,15 +185,16 @@ static status read_parts(const image_files *spec, image_set parts[PARTS], error_
     return STATUS_OK;
 }
 
-/* set <- the images of all files, in the order of the splits. `order` has those of validation, test and training. */
+/* set <- the images of all files, in the order of the splits. `order` has the indices of validation, test and training
+ * images. */
 static void join(const image_set parts[PARTS], const size_t *order, image_set *set) {
     const size_t bytes = set->channels * set->height * set->width, training = set->size[IMAGE_TRAINING];
-    const size_t held = set->count - training;
+    const size_t held_out = set->count - training;
     for (size_t i = 0; i < set->count; i++) {
         size_t row = order[i], part = 0;
         for (; part + 1 < PARTS && row >= parts[part].count; part++) row -= parts[part].count;
         assert(parts[part].pixels != NULL);
-        const size_t place = i < held ? training + i : i - held;
+        const size_t place = i < held_out ? training + i : i - held_out;
         memcpy(set->pixels + place * bytes, parts[part].pixels + row * bytes, bytes);
     }
 }
@@ -201,12 +202,13 @@ static void join(const image_set parts[PARTS], const size_t *order, image_set *s
 static status combine(const image_files *spec, const image_set parts[PARTS], image_set *set, error_info *err) {
     const size_t files[2] = {parts[VALIDATION].count, parts[TEST].count}, total = parts[0].count;
     const image_set *first = &parts[0];
-    size_t held[2] = {0, 0};
-    if (!spec->whole) TRY(data_part_sizes(spec->path, total, &spec->validation, &spec->test, held, err));
-    const size_t validation = held[0] + files[0], test = held[1] + files[1], training = total - held[0] - held[1];
+    size_t held_out[2] = {0, 0};
+    if (!spec->whole) TRY(data_part_sizes(spec->path, total, &spec->validation, &spec->test, held_out, err));
+    const size_t validation = held_out[0] + files[0], test = held_out[1] + files[1],
+                 training = total - held_out[0] - held_out[1];
     const size_t size[IMAGE_SPLITS] = {training, validation, test}, whole[IMAGE_SPLITS] = {0, 0, total};
     size_t *order = calloc(training + validation + test, sizeof *order);
-    status outcome = order != NULL && data_part_order(total, held, files, order) == STATUS_OK
+    status outcome = order != NULL && data_part_order(total, held_out, files, order) == STATUS_OK
                          ? image_allocate(set, spec->path, spec->whole ? whole : size, first->channels, first->height,
                                           first->width, err)
                          : error_set(err, STATUS_MEMORY, "no memory for the images of \"%s\"", spec->path);

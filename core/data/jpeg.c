@@ -33,7 +33,7 @@ static void on_message(j_common_ptr common, int level) {
     if (level < 0 && code != JWRN_EXTRANEOUS_DATA && code != JWRN_JFIF_MAJOR) on_error(common);
 }
 
-/* libjpeg prints nothing; its message goes into the caller's failure. */
+/* libjpeg prints nothing; its message becomes the caller's error. */
 static void on_output(j_common_ptr common) {
     (void)common;
 }

@@ -11,7 +11,7 @@
 enum {
     NPY_DESCR_MAX = 16,
     NPY_DIMENSIONS_MAX = 8,
-    NPY_HEADER_MAX = 65536 + 12 /* bytes that numbers begin in, but for arrays with headers of version 2 */
+    NPY_HEADER_MAX = 65536 + 12 /* numbers begin within these bytes, except after a header of version 2 */
 };
 
 /* A kind of number: 'f' with 2, 4 or 8 bytes, 'i' and 'u' with 1, 2, 4 or 8, 'b' with 1. */
@@ -30,7 +30,7 @@ typedef struct npy_header {
     size_t start; /* offset of the numbers */
 } npy_header;
 
-/* Read the header of a file from its first `size` bytes. Whether the numbers are all there is not looked at. Errors:
+/* Read the header of a file from its first `size` bytes. Does not check that all numbers are present. Errors:
  * STATUS_FORMAT, with the path. */
 status npy_header_read(const char *path, const unsigned char *bytes, size_t size, npy_header *out, error_info *err);
 

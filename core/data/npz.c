@@ -20,7 +20,7 @@ const char *npz_end(const char *path) {
     return length > tail && strcmp(path + length - tail, ending) == 0 ? path + length : NULL;
 }
 
-/* Return whether it is an array's; *length <- that of its name. */
+/* Return whether a file of the archive is an array; *length <- the length of the array's name. */
 static bool is_array(const char *member, size_t *length) {
     const size_t tail = sizeof member_ending - 1, all = strlen(member);
     if (all <= tail || strcmp(member + all - tail, member_ending) != 0) return false;

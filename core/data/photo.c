@@ -1,4 +1,4 @@
-/* photo.c - which format a picture has. */
+/* photo.c - select the decoder by a picture's first bytes. */
 #include "data/photo.h"
 
 #include <stdbool.h>

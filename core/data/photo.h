@@ -23,31 +23,31 @@ typedef struct photo_request {
     size_t channels; /* 1, for grey pictures only, or 3 */
 } photo_request;
 
-/* out->height, width and channels <- those that the header of a JPEG or PNG file states; the first bytes tell which it is.
- * `path` names the file in messages. A palette counts as colours. Errors: STATUS_FORMAT, with the offset, for another
- * file; if a side is more than PHOTO_SIDE_MAX; for pictures that are not decoded (CMYK). */
+/* out->height, width and channels <- those that the header of a JPEG or PNG file states; the first bytes determine the
+ * format. `path` names the file in messages. A palette counts as colours. Errors: STATUS_FORMAT, with the offset, for
+ * another format, a side above PHOTO_SIDE_MAX, and pictures that are not supported (CMYK). */
 status photo_describe(const char *path, const unsigned char *bytes, size_t size, photo *out, error_info *err);
 
-/* Decode the file. Grey becomes three equal channels if they are wanted. 16 bits are rounded to 8, palettes are replaced
- * by their colours; gamma and colour profiles are ignored. The result does not depend on the machine: for JPEG,
- * libjpeg-turbo's exact integer inverse DCT and its "fancy" upsampling of colours. Errors: STATUS_FORMAT, with the path,
- * for missing or damaged data, a side below the request, pixels that are not opaque; STATUS_MEMORY. */
+/* Decode the file. Grey becomes three equal channels if three are requested. 16 bits are rounded to 8, palettes are
+ * replaced by their colours; gamma and colour profiles are ignored. The result does not depend on the machine: for
+ * JPEG, libjpeg-turbo's exact integer inverse DCT and its "fancy" upsampling of colours. Errors: STATUS_FORMAT, with
+ * the path, for missing or damaged data, a side below the request, pixels that are not opaque; STATUS_MEMORY. */
 status photo_decode(const char *path, const unsigned char *bytes, size_t size, const photo_request *wanted, photo *out,
                     error_info *err);
 void photo_release(photo *picture);
 
-/* planes (channels, height, width) <- the photo in this size, which is at most its own. Resizing equals Pillow's BILINEAR
- * filter: a new pixel is a weighted mean of old ones, with weights that fall linearly from its centre to zero at a
- * distance of one new pixel. Rows are resized first and rounded to bytes, then columns. Errors: STATUS_MEMORY. */
+/* planes (channels, height, width) <- the photo in this size, which is at most its own. Resizing equals Pillow's
+ * BILINEAR filter: a new pixel is a weighted mean of old ones, with weights that fall linearly from its centre to zero
+ * at a distance of one new pixel. Rows are resized first and rounded to bytes, then columns. Errors: STATUS_MEMORY. */
 status photo_resize(const photo *picture, size_t height, size_t width, image_fit fit, unsigned char *planes);
 
 /* --- The formats; for photo.c --- */
 
-/* Make room for the pixels of out->width x out->height x out->channels. Errors: STATUS_FORMAT for a side below the request
+/* Allocate the pixels of out->width x out->height x out->channels. Errors: STATUS_FORMAT for a side below the request
  * or above PHOTO_SIDE_MAX, found at `offset`; STATUS_MEMORY. */
 status photo_make_room(const char *path, size_t offset, const photo_request *wanted, photo *out, error_info *err);
 
-/* With `wanted` NULL only the header is read. */
+/* Decode one format; with `wanted` NULL, read only the header. */
 typedef status photo_decoder(const char *path, const unsigned char *bytes, size_t size, const photo_request *wanted,
                              photo *out, error_info *err);
 photo_decoder jpeg_decode, png_decode;

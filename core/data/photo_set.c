@@ -78,7 +78,7 @@ static status describe_one(photo_source *source, size_t index, photo *out, error
     return outcome;
 }
 
-/* Fill in what is not asked for from the headers of all pictures. */
+/* Fill the channels and the size that the spec lacks from the headers of all pictures. */
 static status complete(photo_source *source, photo_set_spec *spec, error_info *err) {
     const bool any_size = spec->height == 0, any_channels = spec->channels == 0;
     for (size_t i = 0; i < source->count && (any_size || any_channels); i++) {

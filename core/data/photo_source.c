@@ -40,7 +40,7 @@ static const struct {
                {".ppm", NULL, 0},
                {".jp2", NULL, 0}};
 
-/* Return whether a name is that of a picture; *name <- its normalised ending, NULL if the formats do not have it. Some
+/* Return whether a name is that of a picture; *name <- its normalised ending, NULL if `formats` exclude it. Some
  * systems add hidden files, whose names begin with a dot, to archives. */
 static bool is_picture(photo_formats formats, const char *file, const char **name) {
     const char *dot = strrchr(file, '.');

@@ -9,7 +9,7 @@
 #include "base/status.h"
 #include "data/zip_reader.h"
 
-/* Which pictures are listed, by their endings in upper or lower case. */
+/* The listed pictures, by their endings in upper or lower case. */
 typedef enum photo_formats {
     PHOTO_JPEG, /* .jpg and .jpeg */
     PHOTO_JPEG_PNG /* and .png */
@@ -41,8 +41,8 @@ bool photo_source_exists(const char *path);
 bool photo_source_name(photo_formats formats, char *name);
 
 /* List all files of the formats, except hidden ones: in the folder `path`, or anywhere in the zip archive `path`. The
- * list is not empty and its names are unique. The caller owns *out. Errors, with path and the expected value: STATUS_IO,
- * STATUS_FORMAT, STATUS_MEMORY. */
+ * list is not empty and its names are unique. The caller owns *out. Errors, with path and the expected value:
+ * STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status photo_source_open(const char *path, photo_formats formats, photo_source **out, error_info *err);
 void photo_source_close(photo_source **source);
 

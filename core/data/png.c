@@ -29,7 +29,7 @@ static void on_error(png_structp png, png_const_charp message) {
     png_longjmp(png, 1);
 }
 
-/* What libpng repairs or ignores loses no pixel. */
+/* A warning means that libpng repaired or ignored something; no pixel is lost. */
 static void on_warning(png_structp png, png_const_charp message) {
     (void)png;
     (void)message;
@@ -42,7 +42,7 @@ static void on_read(png_structp png, png_bytep out, size_t count) {
     self->offset += count;
 }
 
-/* Ask libpng for 8 bits, and for grey or RGB, with an alpha channel if the file has transparency. */
+/* Set libpng to 8 bits, and to grey or RGB, with an alpha channel if the file has transparency. */
 static bool set_transforms(decoder *self, const photo *out) {
     const int colour = png_get_color_type(self->png, self->info);
     const bool transparent =

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* Return the index of the item at `place` in the order of this seed's epoch; `count` and `place` are below 2^32, place
- * < count. For fixed seed, epoch and count it is a bijection of 0 .. count - 1. */
+/* Return the index of the item at position `place` in the order of this seed's epoch; place < count < 2^32. For fixed
+ * seed, epoch and count it is a bijection of 0 .. count - 1. */
 uint64_t shuffle_at(uint64_t seed, uint64_t epoch, uint64_t count, uint64_t place);
 
 #endif

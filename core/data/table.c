@@ -75,7 +75,8 @@ status table_from(const char *name, double *numbers, size_t rows, size_t columns
     return outcome;
 }
 
-/* sha256 <- that of the lines "table SHA-256" and "columns NUMBER ...", unless these are all columns in their order. */
+/* sha256 <- the checksum of the lines "table SHA-256" and "columns NUMBER ..."; unchanged for all columns in their
+ * order. */
 static void hash_columns(const size_t *keep, size_t count, size_t columns, char sha256[65]) {
     SHA256_CTX context;
     char text[96];
@@ -90,7 +91,7 @@ static void hash_columns(const size_t *keep, size_t count, size_t columns, char 
     SHA256_End(&context, sha256);
 }
 
-/* Reduce the table to the columns wanted. */
+/* Reduce the table to the wanted columns. */
 static status keep_columns(const char *path, const table_columns *wanted, table *points, error_info *err) {
     size_t count = 0, *keep = calloc(points->columns, sizeof *keep);
     if (keep == NULL) return error_set(err, STATUS_MEMORY, "no memory for the columns of \"%s\"", path);

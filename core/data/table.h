@@ -23,19 +23,20 @@ typedef struct table {
 
 /* Read a table whose path ends in .npy, .npz, .csv or .tsv, or in .npy, .csv or .tsv and .gz (docs/reference/data.md
  * defines the formats). FILE.npz:NAME is one array of several. All values are finite; there is at least one. The caller
- * owns *out. Errors, with the path and the expected value: STATUS_INVALID for another ending or an array that is not
- * there, STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
+ * owns *out. Errors, with the path and the expected value: STATUS_INVALID for another ending or a missing array,
+ * STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status table_read(const char *path, table **out, error_info *err);
 
 /* Read a table into `numbers` instead of `values`, which is NULL. A float has seven digits; a file may have more. */
 status table_read_numbers(const char *path, table **out, error_info *err);
 
-/* The same of some columns; the others may hold anything, in a text also words. `columns` may be NULL for all. Errors:
- * also STATUS_INVALID, with data.columns or data.ignore first, for a column that is not there. */
+/* Read only some columns; the others may contain anything, in a text also words. `columns` may be NULL for all. Errors:
+ * also STATUS_INVALID, with data.columns or data.ignore first, for a missing column. */
 status table_read_columns(const char *path, const table_columns *columns, table **out, error_info *err);
 
-/* A table of numbers (rows, columns) in memory, from malloc, which it takes over, also if it fails; its checksum is
- * theirs. `name` is for messages. Errors: STATUS_FORMAT for none, or one that is not finite; STATUS_MEMORY. */
+/* Make a table of numbers (rows, columns), allocated by malloc. The table owns them, also after an error; its checksum
+ * is that of the numbers. `name` is for messages. Errors: STATUS_FORMAT for no numbers or a non-finite one;
+ * STATUS_MEMORY. */
 status table_from(const char *name, double *numbers, size_t rows, size_t columns, table **out, error_info *err);
 
 /* Free the table and set *points to NULL; *points may be NULL. */

@@ -1,4 +1,4 @@
-/* table_columns.c - which columns of a table are used. */
+/* table_columns.c - select columns of a table. */
 #include "data/table_columns.h"
 
 #include <stdio.h>
@@ -46,7 +46,7 @@ static bool read_column(const char *item, size_t most, size_t *column) {
     return value > 0;
 }
 
-/* A name wins over a number: the columns of a table may be named 1, 2, 3. */
+/* Names take precedence over numbers: the columns of a table may be named 1, 2, 3. */
 static status find_column(const char *setting, const char *item, const char *path, const table *points, size_t *column,
                           error_info *err) {
     size_t found = 0;

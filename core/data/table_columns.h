@@ -1,4 +1,4 @@
-/* table_columns.h - which columns of a table are used. */
+/* table_columns.h - select columns of a table. */
 #ifndef AFFJORD_DATA_TABLE_COLUMNS_H
 #define AFFJORD_DATA_TABLE_COLUMNS_H
 
@@ -7,12 +7,12 @@
 
 #include "data/table.h"
 
-/* Return whether this is other than all columns; `wanted` may be NULL. */
+/* Return whether `wanted` selects columns; false for NULL and for all columns. */
 bool table_columns_given(const table_columns *wanted);
 
-/* keep (columns) <- the numbers, from 0, of the columns wanted, in their order; *count <- how many. The table has
- * `columns` and `names`. Errors: STATUS_INVALID, with the setting first and the names that the table has, for a name
- * or number that it has not, that it has twice or that is wanted twice, and if none is left. */
+/* keep (columns) <- the indices, from 0, of the wanted columns, in their order; *count <- their number. Of `points`,
+ * only `columns` and `names` are read. Errors: STATUS_INVALID, with the setting and the table's names, for a missing,
+ * ambiguous or repeated name or number, and if no column is left. */
 status table_columns_find(const table_columns *wanted, const char *path, const table *points, size_t *keep,
                           size_t *count, error_info *err);
 

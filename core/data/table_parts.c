@@ -55,7 +55,7 @@ static status read_parts(const dataset_spec *spec, table *parts[FILES], error_in
     return STATUS_OK;
 }
 
-/* The files of a set are different ones: a copy would be validated on what it was trained on. */
+/* Check that the files differ. With a copy, validation would use training points. */
 static status check_different(const dataset_spec *spec, table *const parts[FILES], error_info *err) {
     const char *const paths[FILES] = {spec->name, spec->validation.path, spec->test.path};
     for (size_t i = 1; i < FILES; i++)
@@ -69,15 +69,15 @@ static status check_different(const dataset_spec *spec, table *const parts[FILES
     return STATUS_OK;
 }
 
-/* sha256 <- that of the lines of table_parts.h. */
-static void hash_parts(table *const parts[FILES], const size_t held[2], char sha256[65]) {
+/* sha256 <- the checksum of the lines in table_parts.h. */
+static void hash_parts(table *const parts[FILES], const size_t held_out[2], char sha256[65]) {
     static const char *const words[FILES] = {"table", "validation", "test"};
     SHA256_CTX context;
     SHA256_Init(&context);
     for (size_t i = 0; i < FILES; i++) {
         char line[128];
         const int length = parts[i] != NULL ? snprintf(line, sizeof line, "%s %s\n", words[i], parts[i]->sha256)
-                                            : snprintf(line, sizeof line, "%s %zu\n", words[i], held[i - 1]);
+                                            : snprintf(line, sizeof line, "%s %zu\n", words[i], held_out[i - 1]);
         SHA256_Update(&context, (const unsigned char *)line, (size_t)length);
     }
     SHA256_End(&context, sha256);
@@ -98,7 +98,8 @@ static status join(table *parts[FILES], const char *path, error_info *err) {
     return STATUS_OK;
 }
 
-static status combine(const dataset_spec *spec, table *parts[FILES], size_t held[2], size_t files[2], error_info *err) {
+static status combine(const dataset_spec *spec, table *parts[FILES], size_t held_out[2], size_t files[2],
+                      error_info *err) {
     table *first = parts[TRAINING];
     assert(first != NULL);
     const size_t rows = first->rows;
@@ -106,22 +107,22 @@ static status combine(const dataset_spec *spec, table *parts[FILES], size_t held
     if (rows < (validation ? 1 : 2) || rows > UINT32_MAX)
         return error_set(err, STATUS_FORMAT, "\"%s\": expected between 2 and 2^32 points to split, found %zu",
                          spec->name, rows);
-    TRY(data_part_sizes(spec->name, rows, &spec->validation, &spec->test, held, err));
+    TRY(data_part_sizes(spec->name, rows, &spec->validation, &spec->test, held_out, err));
     TRY(check_different(spec, parts, err));
     files[0] = validation ? parts[VALIDATION]->rows : 0;
     files[1] = test ? parts[TEST]->rows : 0;
-    const bool usual = !validation && !test && held[0] == (rows / 10 > 0 ? rows / 10 : 1) && held[1] == 0;
+    const bool usual = !validation && !test && held_out[0] == (rows / 10 > 0 ? rows / 10 : 1) && held_out[1] == 0;
     char sha256[65];
-    hash_parts(parts, held, sha256);
+    hash_parts(parts, held_out, sha256);
     TRY(join(parts, spec->name, err));
     if (!usual) memcpy(first->sha256, sha256, sizeof sha256);
     return STATUS_OK;
 }
 
-status table_parts_read(const dataset_spec *spec, table **out, size_t held[2], size_t files[2], error_info *err) {
+status table_parts_read(const dataset_spec *spec, table **out, size_t held_out[2], size_t files[2], error_info *err) {
     table *parts[FILES] = {NULL, NULL, NULL};
     status outcome = read_parts(spec, parts, err);
-    if (outcome == STATUS_OK) outcome = combine(spec, parts, held, files, err);
+    if (outcome == STATUS_OK) outcome = combine(spec, parts, held_out, files, err);
     if (outcome == STATUS_OK) *out = parts[TRAINING];
     else table_destroy(&parts[TRAINING]);
     table_destroy(&parts[VALIDATION]);

@@ -17,7 +17,7 @@
 /* Parallelograms are {corner, along, across}. */
 
 /* T and Y above two rows of four isotropic Gaussians; all coordinates are multiples of 0.05. */
-static const mixture_stroke ty_parallelograms[] = {
+static const mixture_parallelogram ty_parallelograms[] = {
     {{-1.35, 1.1}, {1.1, 0}, {0, 0.2}}, /* T: bar */
     {{-0.9, 0.25}, {0.2, 0}, {0, 0.85}}, /* T: stem */
     {{0.55, 0.7}, {0.2, 0}, {-0.4, 0.6}}, /* Y: left arm */
@@ -39,9 +39,10 @@ static const mixture ty = {
     .deviation = 0.1,
 };
 
-/* Another reading of the same picture: strokes of half the width, narrower Gaussians, and 13 equal parts, five for the
- * strokes and eight for the Gaussians, in place of two halves. The letters' density is 1.05, the Gaussians' peak 2.18. */
-static const mixture_stroke ty_thin_parallelograms[] = {
+/* An alternative to TY for the paper's picture: parallelograms of half the width and narrower Gaussians. The five
+ * parallelograms have 5/13 of the weight, the eight Gaussians 8/13. The letters' density is 1.05, the Gaussians' peak
+ * 2.18. */
+static const mixture_parallelogram ty_thin_parallelograms[] = {
     {{-1.35, 1.15}, {1.1, 0}, {0, 0.1}}, /* T: bar */
     {{-0.85, 0.25}, {0.1, 0}, {0, 0.9}}, /* T: stem */
     {{0.65, 0.7}, {0.1, 0}, {-0.4, 0.6}}, /* Y: left arm */
@@ -58,7 +59,7 @@ static const mixture ty_thin = {
 };
 
 /* Nine equal parts: four bars of equal area and five Gaussians of covariance 0.02 I. */
-static const mixture_stroke hash_strokes[] = {
+static const mixture_parallelogram hash_parallelograms[] = {
     {{-0.5, -1.25}, {0.1, 0}, {0, 2.5}},
     {{0.4, -1.25}, {0.1, 0}, {0, 2.5}},
     {{-1.25, -0.5}, {2.5, 0}, {0, 0.1}},
@@ -67,14 +68,14 @@ static const mixture_stroke hash_strokes[] = {
 static const double hash_centres[][2] = {{-1.25, -1.25}, {-1.25, 1.25}, {0, 0}, {1.25, -1.25}, {1.25, 1.25}};
 static const mixture hash_gaussian = {
     .parallelogram_share = 4.0 / 9.0,
-    .parallelogram_count = COUNT(hash_strokes),
-    .parallelograms = hash_strokes,
+    .parallelogram_count = COUNT(hash_parallelograms),
+    .parallelograms = hash_parallelograms,
     .gaussian_count = COUNT(hash_centres),
     .centres = hash_centres,
     .deviation = 0.14142135623730951,
 };
 
-static const mixture_stroke checkerboard_parallelograms[] = {
+static const mixture_parallelogram checkerboard_parallelograms[] = {
     {{-1.5, 0.75}, {0.75, 0}, {0, 0.75}},  {{0, 0.75}, {0.75, 0}, {0, 0.75}},     {{-0.75, 0}, {0.75, 0}, {0, 0.75}},
     {{0.75, 0}, {0.75, 0}, {0, 0.75}},     {{-1.5, -0.75}, {0.75, 0}, {0, 0.75}}, {{0, -0.75}, {0.75, 0}, {0, 0.75}},
     {{-0.75, -1.5}, {0.75, 0}, {0, 0.75}}, {{0.75, -1.5}, {0.75, 0}, {0, 0.75}},
@@ -85,7 +86,7 @@ static const mixture checkerboard = {
     .parallelograms = checkerboard_parallelograms,
 };
 
-static const mixture_stroke checkerboard_ffjord_parallelograms[] = {
+static const mixture_parallelogram checkerboard_ffjord_parallelograms[] = {
     {{-4, 0}, {2, 0}, {0, 2}}, {{-4, -4}, {2, 0}, {0, 2}}, {{-2, 2}, {2, 0}, {0, 2}}, {{-2, -2}, {2, 0}, {0, 2}},
     {{0, 0}, {2, 0}, {0, 2}},  {{0, -4}, {2, 0}, {0, 2}},  {{2, 2}, {2, 0}, {0, 2}},  {{2, -2}, {2, 0}, {0, 2}},
 };

@@ -30,7 +30,7 @@ static double length(double a, double b) {
     return sqrt(a * a + b * b);
 }
 
-static double parallelogram_area(const mixture_stroke *parallelogram) {
+static double parallelogram_area(const mixture_parallelogram *parallelogram) {
     return fabs(cross(parallelogram->along, parallelogram->across));
 }
 
@@ -46,20 +46,21 @@ static double parallelogram_density(const mixture *shape) {
 }
 
 /* Compute the coordinates s, t of x in a parallelogram. */
-static void parallelogram_coordinates(const mixture_stroke *parallelogram, const double x[2], double *s, double *t) {
+static void parallelogram_coordinates(const mixture_parallelogram *parallelogram, const double x[2], double *s,
+                                      double *t) {
     double from_corner[2] = {x[0] - parallelogram->corner[0], x[1] - parallelogram->corner[1]};
     double area = cross(parallelogram->along, parallelogram->across);
     *s = cross(from_corner, parallelogram->across) / area;
     *t = cross(parallelogram->along, from_corner) / area;
 }
 
-static bool parallelogram_contains(const mixture_stroke *parallelogram, const double x[2]) {
+static bool parallelogram_contains(const mixture_parallelogram *parallelogram, const double x[2]) {
     double s, t;
     parallelogram_coordinates(parallelogram, x, &s, &t);
     return s >= 0 && s < 1 && t >= 0 && t < 1;
 }
 
-static void parallelogram_point(const mixture_stroke *parallelogram, double s, double t, double x[2]) {
+static void parallelogram_point(const mixture_parallelogram *parallelogram, double s, double t, double x[2]) {
     for (int d = 0; d < 2; d++)
         x[d] = parallelogram->corner[d] + s * parallelogram->along[d] + t * parallelogram->across[d];
 }
@@ -182,7 +183,7 @@ static double gaussian_integral(const mixture *shape, double panel) {
 }
 
 /* Return int (n u + g) log(n u + g) - g log g over s0 <= s < s1, t0 <= t < t1 of a parallelogram. */
-static double cell_integral(const mixture *shape, const mixture_stroke *parallelogram, const double s[2],
+static double cell_integral(const mixture *shape, const mixture_parallelogram *parallelogram, const double s[2],
                             const double t[2], double uniform, double panel) {
     size_t across[2] = {1, 1};
     if (shape->gaussian_count > 0) {
@@ -212,19 +213,19 @@ static double cell_integral(const mixture *shape, const mixture_stroke *parallel
     return sum * parallelogram_area(parallelogram);
 }
 
-static bool axis_parallel(const mixture_stroke *parallelogram) {
+static bool axis_parallel(const mixture_parallelogram *parallelogram) {
     return parallelogram->along[1] == 0 && parallelogram->across[0] == 0;
 }
 
 /* cuts <- 0, 1 and the sorted positions in [0, 1] at which edges of other axis-parallel parallelograms cross coordinate
  * d of parallelogram `self`; return their number. */
 static size_t parallelogram_cuts(const mixture *shape, size_t self, int d, double cuts[2 * MIXTURE_PARTS_MAX + 2]) {
-    const mixture_stroke *parallelogram = &shape->parallelograms[self];
+    const mixture_parallelogram *parallelogram = &shape->parallelograms[self];
     size_t count = 0;
     cuts[count++] = 0;
     cuts[count++] = 1;
     for (size_t j = 0; axis_parallel(parallelogram) && j < shape->parallelogram_count; j++) {
-        const mixture_stroke *other = &shape->parallelograms[j];
+        const mixture_parallelogram *other = &shape->parallelograms[j];
         if (j == self || !axis_parallel(other)) continue;
         for (int end = 0; end < 2; end++) {
             double edge = other->corner[d] + end * (d == 0 ? other->along[0] : other->across[1]);
@@ -282,7 +283,7 @@ static void mixture_define(const void *shape, toy_line *line, void *argument) {
     number_print(text, sizeof text, "stroke_share %.17g", self->parallelogram_share);
     line(argument, text);
     for (size_t i = 0; i < self->parallelogram_count; i++) {
-        const mixture_stroke *parallelogram = &self->parallelograms[i];
+        const mixture_parallelogram *parallelogram = &self->parallelograms[i];
         number_print(text, sizeof text, "stroke %.17g %.17g  %.17g %.17g  %.17g %.17g", parallelogram->corner[0],
                      parallelogram->corner[1], parallelogram->along[0], parallelogram->along[1],
                      parallelogram->across[0], parallelogram->across[1]);

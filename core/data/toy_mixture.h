@@ -6,10 +6,10 @@
 
 #include "data/toy.h"
 
-/* The points corner + s along + t across, s and t in [0, 1). */
-typedef struct mixture_stroke {
+/* A parallelogram: the points corner + s along + t across, s and t in [0, 1). */
+typedef struct mixture_parallelogram {
     double corner[2], along[2], across[2];
-} mixture_stroke;
+} mixture_parallelogram;
 
 enum { MIXTURE_PARTS_MAX = 16 };
 
@@ -19,7 +19,7 @@ enum { MIXTURE_PARTS_MAX = 16 };
 typedef struct mixture {
     double parallelogram_share;
     size_t parallelogram_count; /* <= MIXTURE_PARTS_MAX */
-    const mixture_stroke *parallelograms;
+    const mixture_parallelogram *parallelograms;
     size_t gaussian_count; /* <= MIXTURE_PARTS_MAX */
     const double (*centres)[2];
     double deviation;

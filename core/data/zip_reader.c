@@ -62,7 +62,7 @@ size_t zip_reader_count(const zip_reader *archive) {
     return (size_t)zip_get_num_entries(archive->archive, 0);
 }
 
-/* out <- what the directory states, and whether it states enough. */
+/* out <- the directory's entry. Errors: STATUS_FORMAT if it lacks a field. */
 static status find(zip_reader *self, size_t index, zip_stat_t *out, error_info *err) {
     const zip_uint64_t wanted = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_CRC;
     zip_stat_init(out);

@@ -53,7 +53,7 @@ void image_products_backward_cpu(UNUSED_SELF, size_t n, size_t D, const real *f,
     }
 }
 
-/* --- What a flow starts from and ends with, by the deterministic logarithm and exponential --- */
+/* --- The first and last operations of a flow, with the deterministic logarithm and exponential --- */
 
 void logit_cpu(UNUSED_SELF, double alpha, size_t n, size_t D, const real *x, real *z, double *log_determinant) {
     const double scale = 1 - 2 * alpha, log_scale = det_log(scale);

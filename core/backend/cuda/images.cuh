@@ -78,10 +78,10 @@ static inline bool images_note(const backend_ops *self, cudaError_t code, const 
 }
 
 /* Record an error of a CUDA library, or of a rule of this file, with this message. */
-static inline void images_fail(const backend_ops *self, const char *tried, const char *said) {
+static inline void images_fail(const backend_ops *self, const char *tried, const char *message) {
     cuda_backend *device = images_device(self);
     error_info err;
-    error_describe(&err, "%s: %s", tried, said);
+    error_describe(&err, "%s: %s", tried, message);
     if (device->launch_mode != LAUNCH_RUN) images_not_repeated(self, &err);
     else if (device->outcome == STATUS_OK) device->outcome = STATUS_IO, device->err = err;
 }
