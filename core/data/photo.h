@@ -17,7 +17,7 @@ typedef struct photo {
     size_t capacity; /* bytes at pixels */
 } photo;
 
-/* What a picture is decoded to. */
+/* The required form of a decoded picture. */
 typedef struct photo_request {
     size_t height, width; /* at least */
     size_t channels; /* 1, for grey pictures only, or 3 */

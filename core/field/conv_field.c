@@ -36,7 +36,7 @@ typedef struct conv_field {
     real *packing; /* (largest out in 9) */
     attention attention; /* heads 0: none */
     struct {
-        real *y; /* (2, chunk, pixels, hidden): what the last convolution sees */
+        real *y; /* (2, chunk, pixels, hidden): the last convolution's input */
         real *scratch;
     } * attended; /* (threads) */
     size_t attention_gradient; /* where that of its weights begins in the last layer's */

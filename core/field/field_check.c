@@ -80,8 +80,8 @@ static status difference(check *self, real *at, double *out) {
     return outcome;
 }
 
-/* Compare `n` entries of one kind; `name` says which kind, with a place for an entry's number, or for two of row and
- * column where the entries are rows of D. */
+/* Compare `n` entries of one kind; `name` is a format with the kind, and with a place for an entry's number, or for two
+ * of row and column where the entries are rows of D. */
 static status compare(check *self, size_t n, const char *kind, const char *part, bool rows) {
     const size_t D = self->of->dimension;
     double largest = 0;

@@ -1,8 +1,8 @@
 /* image_model.c - scales, flows, layers and their parameters, counted from shapes.
  *
- * What can change the output is decided for single numbers of a convolution:
- * a weight (output, input, tap) needs an output that is kept and an input that
- * is not zero at some pixel which the tap reads from inside the image. */
+ * Whether a parameter can change the output is decided for single numbers of a convolution: a weight (output, input,
+ * tap) needs an output that is kept and an input that is not zero at some pixel which the tap reads from inside the
+ * image. */
 #include "field/image_model.h"
 
 #include <stdarg.h>
@@ -92,7 +92,7 @@ static const char *weight_reason(const expansion *x, const shape *s) {
     return drops ? zeros_dropped : zeros;
 }
 
-/* Entries of the context that a layer sees: the time, or z*'s first. */
+/* Return the number of context entries that a layer reads: one, the time, or z*'s first. */
 static size_t context_entries(const image_spec *spec) {
     return spec->architecture == IMAGE_FFJORD ? 1 : spec->fed;
 }
@@ -120,7 +120,8 @@ static void add_layer(expansion *x, size_t l, const shape *s) {
     }
 }
 
-/* g = Linear(M, M), tanh, Linear(M, M) on the moving entries; and what the release declares beside the field. */
+/* g = Linear(M, M), tanh, Linear(M, M) on the moving entries; and the parameters that the release declares besides the
+ * field. */
 static void add_context(expansion *x) {
     const image_spec *spec = x->spec;
     const bool seen = image_sees_context(spec);

@@ -50,7 +50,7 @@ enum {
 /* The definition of a model. */
 typedef struct image_spec {
     size_t channels, height, width; /* of the data */
-    image_architecture architecture; /* whose */
+    image_architecture architecture; /* FFJORD or AFFJORD */
     image_layer layer; /* how convolutions use the context */
     image_variant variant; /* of AFFJORD */
     size_t hidden_layers; /* 1 .. IMAGE_HIDDEN_MAX */

@@ -3,15 +3,14 @@
  *   x in [0, 1)  ->  logit  ->  scale 0: flow, squeeze, flow, half of the channels leave  ->  scale 1  ->  ...
  *                                        the last scale: one flow, all channels leave
  *
- *   log p(x) = sum of log N(what left; 0, s^2 I) + sum over flows of int tr df/dz dt + log|dz/dx| of the logit
+ *   log p(x) = sum of log N(left; 0, s^2 I) + sum over flows of int tr df/dz dt + log|dz/dx| of the logit
  *
- * The augmented state starts at zero in each scale, is squeezed with the data inside it, and is replaced at its end.
- * Neither it nor anything else is stored for each image but z and its integrals.
+ * The augmented state starts at zero in each scale, is squeezed with the data within the scale, and is replaced at the
+ * scale's end. For each image, only z and its integrals are stored.
  *
- * Images are channel-last, x (n, h, w, c), D = h w c. What left is z (n, D): for each image the parts in the order of
- * their scales, each channel-last. Images, what left and densities are in the program's memory, parameters and
- * gradients in the backend's (a processor's is the program's own). All results are the same bits for any number of
- * threads. */
+ * Images are channel-last, x (n, h, w, c), D = h w c. The channels that left are z (n, D): for each image the parts in
+ * the order of their scales, each channel-last. Images, z and densities are in host memory; parameters and gradients
+ * are in the backend's. Results are bit-identical for any number of threads. */
 #ifndef AFFJORD_FLOW_CHAIN_H
 #define AFFJORD_FLOW_CHAIN_H
 
@@ -37,11 +36,11 @@ typedef struct chain_spec {
     bool learn_end_time; /* sqrt(T) of each flow is a parameter */
     double base_variance; /* s^2 */
     cnf_divergence divergence; /* exact: D evaluations of a flow's field instead of one; for small images */
-    cnf_gradient gradient; /* how it is taken */
+    cnf_gradient gradient; /* its method */
     bool seminorm; /* of the adjoint */
     cnf_error_norm error_norm; /* of adaptive steps */
     double kinetic, jacobian; /* weights of the regularizers; 0: none */
-    cnf_regularizers regularizers; /* what the weights multiply */
+    cnf_regularizers regularizers; /* the quantities that the weights multiply */
     size_t kept_steps; /* limit of accepted steps of a flow with a gradient */
     bool keep_stages; /* store all their stages: less work, more memory, the same bits */
     solve_spec solver; /* of every flow */
@@ -64,7 +63,7 @@ typedef struct chain_statistics {
     chain_flow flows[IMAGE_FLOWS_MAX]; /* (flow_count) */
     /* If the call failed: */
     size_t failed; /* which flow */
-    bool failed_backward; /* in its reverse */
+    bool failed_backward; /* in its backward pass */
     bool failed_field; /* the field itself failed, at field_time and field_evaluation */
 } chain_statistics;
 

@@ -42,7 +42,7 @@ struct chain {
 
     size_t first_row; /* of the batch in a larger one: probes are drawn by a row's number there */
 
-    /* In the program's. */
+    /* In host memory. */
     real *drawn; /* (batch_max, D): random numbers to copy to the backend */
     double *known; /* the sums of the last forward pass */
     double *log_density; /* (batch_max) */
@@ -110,8 +110,8 @@ void chain_start_context(chain *self, const real *params, size_t flow);
 void chain_squeeze(const chain *self, size_t flow, squeeze_layout layout, size_t n, bool inverse, const real *x,
                    real *y);
 
-/* Do what follows a flow: a squeeze, channels that leave, or all that leave at the end; or the inverse. `now` is the
- * index of z with the images of the current scale. */
+/* Perform the operation after a flow: a squeeze, channels that leave, or all that leave at the end; or the inverse.
+ * `now` is the index of z with the images of the current scale. */
 void chain_step(chain *self, size_t flow, size_t n, bool back, size_t *now);
 
 /* Record the status of a flow's call, and where its field failed. */

@@ -27,9 +27,9 @@
 
 AFFJORD_API_BEGIN
 
-/* The context of the field: the time, or an augmented state. Settings name a third, whose equation depends on z:
- * it is refused, as it has no density. A lifted flow (flow/lifted.h) sees the time, besides a z* of each point that
- * starts at a function of it and decays; it is for up to 8 dimensions and an mlp. */
+/* The context of the field: the time, or an augmented state. The third has an equation that depends on z; it is
+ * rejected, because it has no density. A lifted flow (flow/lifted.h) uses the time and a z* for each point, which
+ * starts at a function of the point and decays; it supports up to 8 dimensions and the field mlp. */
 #define CNF_CONTEXTS(ENTRY)                                                                                            \
     ENTRY(CONTEXT_CLOCK, "time")                                                                                       \
     ENTRY(CONTEXT_AUGMENTED, "augmented")                                                                              \
@@ -80,7 +80,7 @@ enum {
 /* The definition of a flow. */
 typedef struct cnf_spec {
     size_t dimension; /* D, of the data: 1 .. CNF_DIMENSION_MAX, of the toy field CNF_HYPER_DIMENSION_MAX */
-    cnf_field field; /* which */
+    cnf_field field; /* an entry of the table */
     mlp_field_spec mlp; /* for CNF_MLP; its dimension and context are ignored */
     const field_callbacks *own; /* for CNF_OWN; must outlive the flow */
     size_t width; /* W, hidden units of the toy field, which also uses join and the hypernet */
@@ -89,7 +89,7 @@ typedef struct cnf_spec {
     size_t hypernet_layers; /* hidden layers of the hypernet: 1 .. CNF_HIDDEN_MAX */
     size_t hypernet_width; /* units of each of them */
     size_t augmented_dimension; /* A, of z*; unused if c(t) = t */
-    size_t augmented_width; /* hidden units of g; of a lifted flow those of h */
+    size_t augmented_width; /* hidden units of g; for a lifted flow, of h */
     bool learn_start; /* z*(0) is a parameter, initially U[0, 1); otherwise zero */
     bool fixed_context; /* keep the initial g and z*(0): z*(t) is a random curve, and only the hypernet learns how the
                          * field depends on time */
@@ -97,12 +97,12 @@ typedef struct cnf_spec {
     bool learn_end_time; /* sqrt(T) is a parameter */
     double base_variance; /* s^2 */
     double kinetic, jacobian; /* weights of the regularizers in the loss; 0: none */
-    cnf_regularizers regularizers; /* which */
+    cnf_regularizers regularizers; /* their definition */
     tableau_id solver; /* the method */
     size_t steps; /* fixed steps; 0: adaptive steps, with `options` */
     adaptive_options options; /* of adaptive steps */
     cnf_divergence divergence; /* of the field */
-    cnf_gradient gradient; /* how it is taken */
+    cnf_gradient gradient; /* its method */
     bool seminorm; /* for an adaptive adjoint: ignore gradients in its error */
     cnf_error_norm error_norm; /* of adaptive steps */
     size_t kept_steps; /* limit of accepted steps of a solve with a discrete gradient; 0: 100 */
@@ -178,8 +178,8 @@ status cnf_transform(cnf *flow, const real *params, const real *x, size_t n, ran
 status cnf_sample(cnf *flow, const real *params, random_stream stream, uint64_t first, size_t n, real *x,
                   cnf_statistics *statistics);
 
-/* x (n, D) <- the points with images z (n, D), by integration from T to 0. x may be z. Of a lifted flow,
- * here and in cnf_sample, rows for which no such point was found are NaN. Errors: those of a solve. */
+/* x (n, D) <- the points with images z (n, D), by integration from T to 0. x may be z. For a lifted flow, here and in
+ * cnf_sample, a row is NaN if no such point was found. Errors: those of a solve. */
 status cnf_invert(cnf *flow, const real *params, const real *z, size_t n, real *x, cnf_statistics *statistics);
 
 /* Whether x -> z(T) of a lifted flow can be one-to-one. If it is not, its log-density is not that of a density. */
@@ -207,9 +207,9 @@ status cnf_score(cnf *flow, const real *params, const real *x, size_t n, random_
 /* Return T at these parameters. */
 double cnf_end_time(const cnf *flow, const real *params);
 
-/* Return the number of steps of the flow's time, t = T step / steps, 0 <= step <= steps: data at 0, base at T. It is
- * that of the fixed steps, or CNF_MOMENTS. The next calls are STATUS_INVALID for a lifted flow, but for
- * densities and samples at step 0. */
+/* Return the number of steps of the flow's time, t = T step / steps, 0 <= step <= steps: data at 0, base at T. This is
+ * the number of fixed steps, or CNF_MOMENTS. For a lifted flow, the next calls return STATUS_INVALID, except densities
+ * and samples at step 0. */
 size_t cnf_moment_steps(const cnf *flow);
 /* Return t = T step / steps of a step, at these parameters. */
 double cnf_moment_time(const cnf *flow, const real *params, size_t step);

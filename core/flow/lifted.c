@@ -335,7 +335,7 @@ void lifted_destroy(lifted **self) {
     if (!*self) return;
     field_destroy(&(*self)->field);
     field_destroy(&(*self)->lift);
-    arena memory = (*self)->memory; /* holds itself */
+    arena memory = (*self)->memory; /* owns *self too */
     arena_release(&memory);
     *self = NULL;
 }

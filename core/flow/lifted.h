@@ -6,12 +6,12 @@
  *   log p(x) = log N(z(T); 0, s^2 I) + log |det [s_1(T) ... s_D(T)]|
  *
  * s_i is column i of dz(t)/dx: the cable rule (eq. 11) on the joint state, which equation 16 projects to z. Its cost is
- * D evaluations of f along a tangent, as that of an exact trace, and a determinant of D x D for each point; D is at most
- * LIFTED_DIMENSION_MAX. The gradient is the reverse of the computed steps, so it is exact for the computed loss.
+ * D evaluations of f along a tangent, as for an exact trace, and a D x D determinant for each point; D is at most
+ * LIFTED_DIMENSION_MAX. The gradient is backpropagation through the steps, so it is exact for the computed loss.
  *
- * x -> z(T) need not be injective, and then log p is the log of no density: z* decays but does not vanish at T, and its
- * effect on z stays. lifted_examine measures that. Shapes and meanings are those of cnf.h. All memory is the program's;
- * results are the same bits for any number of threads. */
+ * x -> z(T) need not be injective, because z* at T is small but not zero, and its effect on z remains. If it is not,
+ * exp(log p) is not a density. lifted_examine measures this. Shapes and meanings are those of cnf.h. All memory is host
+ * memory. Results are bit-identical for any number of threads. */
 #ifndef AFFJORD_FLOW_LIFTED_H
 #define AFFJORD_FLOW_LIFTED_H
 
@@ -22,11 +22,11 @@ enum { LIFTED_DIMENSION_MAX = SMALL_MATRIX_MAX };
 
 typedef struct lifted lifted;
 
-/* What a lifted flow cannot have. Errors: STATUS_INVALID with the setting. */
+/* Check for settings that a lifted flow does not support. Errors: STATUS_INVALID with the setting. */
 status lifted_check(const cnf_spec *spec, error_info *err);
 
-/* Make the flow of a spec with its backend, which must outlive it. The caller owns *out. Errors: STATUS_INVALID for
- * what the field cannot have, STATUS_MEMORY. */
+/* Create the flow of a spec; the spec's backend must outlive it. The caller owns *out. Errors: STATUS_INVALID for
+ * settings that the field does not support, STATUS_MEMORY. */
 status lifted_create(const cnf_spec *spec, size_t batch_max, parallel *workers, lifted **out, error_info *err);
 void lifted_destroy(lifted **self);
 
@@ -37,8 +37,8 @@ void lifted_initialise(const lifted *self, uint64_t seed, real *params);
 /* Solve with these tolerances from now on. */
 void lifted_set_tolerances(lifted *self, double atol, double rtol);
 
-/* The calls below take 1 <= n <= batch_max points, but for lifted_examine; they fill in flow 0 of *statistics, and
- * return the errors of a solve. Densities are by the units of z. */
+/* The calls below accept 1 <= n <= batch_max points; lifted_examine accepts any n. They set flow 0 of *statistics and
+ * return the errors of a solve. Densities are in the units of z. */
 
 /* log_density (n) <- log p of x (n, D); z (n, D), where not NULL, <- z(T). */
 status lifted_transform(lifted *self, const real *params, const real *x, size_t n, real *z, double *log_density,
@@ -49,12 +49,12 @@ status lifted_transform(lifted *self, const real *params, const real *x, size_t 
 status lifted_loss_gradient(lifted *self, const real *params, const real *x, size_t n, double *loss, real *gradient,
                             chain_statistics *statistics);
 
-/* x (n, D) <- points whose z(T) is z (n, D), by Newton's method from the solve back in time with z* = 0; steps that do
- * not reduce the residual are halved. Rows for which it finds none are NaN. x may be z. */
+/* x (n, D) <- points whose z(T) is z (n, D), by Newton's method. It starts at the backward solve with z* = 0, and
+ * halves steps that do not reduce the residual. A row is NaN if no point is found. x may be z. */
 status lifted_invert(lifted *self, const real *params, const real *z, size_t n, real *x, chain_statistics *statistics);
 
-/* *out <- measurements of x -> z(T) at x (n, D), any n >= 2. Cost: a transform, and n^2 distances. Errors: STATUS_MEMORY;
- * those of a solve. */
+/* *out <- measurements of x -> z(T) at x (n, D), any n >= 2. Cost: a transform, and n^2 distances. Errors:
+ * STATUS_MEMORY; those of a solve. */
 status lifted_examine(lifted *self, const real *params, const real *x, size_t n, cnf_injectivity *out,
                       chain_statistics *statistics);
 

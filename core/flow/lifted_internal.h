@@ -1,4 +1,4 @@
-/* lifted_internal.h - what the files of a lifted flow share. */
+/* lifted_internal.h - the structure of a lifted flow, for the files that implement it. */
 #ifndef AFFJORD_FLOW_LIFTED_INTERNAL_H
 #define AFFJORD_FLOW_LIFTED_INTERNAL_H
 
@@ -9,17 +9,17 @@
 struct lifted {
     const cnf_spec *spec;
     const backend_ops *backend;
-    arena memory; /* holds itself too */
+    arena memory; /* owns this object too */
     parameter_table parameters;
     size_t batch_max;
     size_t D, A; /* of z and z* */
     size_t lift_width; /* M, the larger: columns of h's input x and of its output, either with zeros behind */
-    field *field; /* f on [z, z*] (D + A), which moves z alone; its context is t */
-    field *lift; /* h on M columns, which sees D and gives A */
+    field *field; /* f on [z, z*] (D + A); it changes only z; its context is t */
+    field *lift; /* h on M columns: D inputs, A outputs */
     solve_spec by;
     adaptive_record record;
 
-    /* Of the solve under way. */
+    /* Of the current solve. */
     const real *params;
     size_t n;
     real time, time_bar;
@@ -36,15 +36,15 @@ struct lifted {
     struct lifted_search *searches; /* (n), of an inverse */
 };
 
-/* z(T) and dz(T)/dx of x (n, D) into `state`; `keep` for a reverse. */
+/* state <- z(T) and dz(T)/dx of x (n, D). `keep`: store the steps for a backward pass. */
 status lifted_solve(lifted *self, const real *params, const real *x, size_t n, bool keep, chain_statistics *statistics);
 
-/* The same of z alone from T to 0, with z* = 0. */
+/* Integrate z alone from T to 0, with z* = 0. */
 status lifted_solve_back(lifted *self, const real *params, const real *z, size_t n, chain_statistics *statistics);
 
 /* jacobian (D, D) <- dz(T)/dx of a row, after lifted_solve. */
 void lifted_jacobian(const lifted *self, size_t row, double *jacobian);
 
-status lifted_inverse_build(lifted *self); /* what lifted_invert needs */
+status lifted_inverse_build(lifted *self); /* allocate the memory of lifted_invert */
 
 #endif

@@ -25,11 +25,11 @@ static status read_list(const char *text, item_list *out, error_info *err) {
         return error_set(err, STATUS_MEMORY, "out of memory for a list of columns");
     char *into = out->text;
     for (const char *cursor = text; settings_list_next(&cursor, item); into += strlen(into) + 1)
-        out->items[out->count++] = memcpy(into, item, strlen(item) + 1); /* an item and its comma are no shorter */
+        out->items[out->count++] = memcpy(into, item, strlen(item) + 1); /* the text has room for every item */
     return STATUS_OK;
 }
 
-/* Read the lists of columns; `use` and `ignore` hold them, also after an error. */
+/* Read the lists of columns; `use` and `ignore` own them, also after an error. */
 static status read_columns(const settings *values, item_list *use, item_list *ignore, table_columns *out,
                            error_info *err) {
     TRY(read_list(values->data_columns, use, err));
@@ -96,7 +96,7 @@ status data_read_points(const settings *values, const char *path, size_t dimensi
     table *points = NULL;
     status outcome = read_columns(values, &use, &ignore, &columns, err);
     if (outcome == STATUS_OK && table_read_columns(path, &columns, &points, err) != STATUS_OK)
-        outcome = table_read_numbers(path, &points, err); /* perhaps without what the training's file had beside */
+        outcome = table_read_numbers(path, &points, err); /* the file may lack the training file's other columns */
     release(&use);
     release(&ignore);
     if (outcome == STATUS_OK && points->columns != dimension)

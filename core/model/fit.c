@@ -72,7 +72,7 @@ static status create(model *of, uint64_t iterations, uint64_t seed, model_fit **
 }
 
 /* Begin it on its data, if `outcome` of opening them is STATUS_OK; otherwise free it. The model becomes that of the new
- * data. What can fail is done before the training. */
+ * data. Everything that can fail happens before the training. */
 static status complete(status outcome, model_fit *self, model_fit **out, error_info *err) {
     if (outcome == STATUS_OK) outcome = begin(self, err);
     if (outcome == STATUS_OK)

@@ -3,8 +3,8 @@
  *   while (!model_fit_finished(training)) model_fit_step(training, &ended, &epoch, &why);
  *   model_fit_end(&training);
  *
- * The settings are the model's, including those of [train]. On the rows of a table with a tenth of them held out,
- * the bits are those of ./run. */
+ * The settings are the model's, including those of [train]. If a tenth of a table's rows are held out, the results are
+ * bit-identical to those of ./run. */
 #ifndef AFFJORD_MODEL_FIT_H
 #define AFFJORD_MODEL_FIT_H
 
@@ -24,7 +24,7 @@ typedef struct model_epoch {
     uint64_t epoch, iteration; /* from 1; iterations done at its end */
     double training_loss, validation_loss; /* NaN if they could not be computed */
     uint64_t skipped; /* iterations of the whole training so far without a finite loss and gradient */
-    double test_loss; /* NaN also without a test part */
+    double test_loss; /* NaN without a test part, or if it could not be computed */
 } model_epoch;
 
 /* Start to train a model of points on the n rows of x, which are copied, for `iterations` (0: train.iterations),
@@ -36,8 +36,8 @@ status model_fit_create(model *self, model_rows x, size_t n, size_t held_out, ui
                         model_fit **out, error_info *err);
 
 /* The same on the table `path` (data/table.h). Each of the `count` texts changes a setting of [data], as
- * "data.test=other.csv": which columns are used, and which rows or files are the validation and the test part. The model
- * keeps these settings. Errors: also those of dataset_open_parts. */
+ * "data.test=other.csv": the used columns, and the rows or files of the validation and test parts. The model stores
+ * these settings. Errors: also those of dataset_open_parts. */
 status model_fit_open(model *self, const char *path, size_t count, const char *const *set, uint64_t iterations,
                       uint64_t seed, model_fit **out, error_info *err);
 

@@ -5,9 +5,9 @@
  *   model_transform(flow, (model_rows){.doubles = x}, 0, n, 0, none, log_density, &why);
  *
  * A checkpoint or a file from `./run export` has everything that defines a flow. Results have the bits of ./run eval
- * and ./run sample. x is always in the data's units: a row is a point, or an image, channels last, with numbers
- * (byte + u)/256. z is in the flow's units: for a standardised table, (x - mean) / deviation at t = 0. The channels
- * that left an image's scales are one row of z.
+ * and ./run sample. x is always in the data's units: a row is a point, or an image, channels last, with numbers (byte +
+ * u)/256. z is in the flow's units: for a standardised table, (x - mean) / deviation at t = 0. For an image, a row of z
+ * has the channels that left its scales.
  *
  * Rows are computed in batches of model_batch: points with the exact divergence, images with Hutchinson's estimate and
  * probes that are a function of (seed, batch). You can pass a matrix in parts, each from a row `first` that is a
@@ -50,7 +50,7 @@ status model_open(const char *path, size_t threads, model **out, error_info *err
  * train.keep_best. Errors besides: STATUS_INVALID if the file has none. */
 status model_open_best(const char *path, size_t threads, model **out, error_info *err);
 
-/* Solve with other settings of [solver] from now on, each a text "solver.key=value". The parameters stay. Errors:
+/* Change settings of [solver] for all later solves; each text is "solver.key=value". Parameters are unchanged. Errors:
  * STATUS_INVALID for another setting, or a value outside of its range; STATUS_MEMORY, after which the model can only be
  * closed. */
 status model_set_solver(model *self, size_t count, const char *const *set, error_info *err);
@@ -114,8 +114,9 @@ void model_dequantize(const model *self, const unsigned char *bytes, size_t n, u
  * columns. */
 status model_read_points(const model *self, const char *path, struct table **out, error_info *err);
 
-/* *out <- the images `path` (image_open_files) for a model of images, resized as the training's, all as the test split in
- * the order of the files; the caller owns it. Errors: those of image_open_files; STATUS_FORMAT for another size. */
+/* *out <- the images `path` (image_open_files) for a model of images, resized like the training images, all in the test
+ * split, in the order of the files; the caller owns it. Errors: those of image_open_files; STATUS_FORMAT for another
+ * size. */
 status model_read_images(const model *self, const char *path, struct image_set **out, error_info *err);
 
 AFFJORD_API_END

@@ -56,8 +56,8 @@ void model_lend(model *self, const real *params);
 /* Return its units; NULL if points are used unchanged. */
 const standard *model_units(const model *self);
 
-/* Make it a model of these settings and units, with the texts of a file that has them; its parameters stay. Only what
- * trains may differ from the settings that it has. On failure of memory it can only be closed. */
+/* Give the model these settings and units, with the texts of a file that has them. Parameters are unchanged. Only
+ * settings of the training may differ from the present ones. After STATUS_MEMORY, the model can only be closed. */
 status model_describe(model *self, const settings *values, const standard *units, uint64_t seed, error_info *err);
 
 /* Allocate parameters of the model's own, zeros. */

@@ -208,7 +208,7 @@ bool settings_same(const settings *a, const settings *b, const setting_option *o
     return false;
 }
 
-/* item <- what stands in the quotes that open at `start`. Returns where the item ends, at a comma or the end of the
+/* item <- the text between the quotes that open at `start`. Return where the item ends, at a comma or the end of the
  * text; NULL if the quotes are not closed or something else follows them. */
 static const char *read_quoted(const char *start, char item[SETTINGS_TEXT_MAX]) {
     size_t length = 0;
@@ -424,7 +424,7 @@ status settings_parse(const setting_option *option, const char *text, settings *
 /* The shortest of the three precisions that reads back to the same bits. */
 static void print_real(double value, char text[SETTINGS_TEXT_MAX]) {
     for (int digits = 15; digits <= 17; digits++) {
-        double again = value; /* of inf and -inf, which are no decimal numbers */
+        double again = value; /* for inf and -inf, which are not decimal numbers */
         number_print(text, SETTINGS_TEXT_MAX, "%.*g", digits, value);
         number_read(text, text + strlen(text), &again);
         if (again == value) return;

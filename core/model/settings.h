@@ -65,7 +65,7 @@ typedef struct setting_option {
     size_t offset; /* of the field in `settings` */
 } setting_option;
 
-/* The table, in the order of options.def. */
+/* The table of all settings, in the order of options.def. */
 size_t settings_count(void);
 const setting_option *settings_option(size_t index);
 
@@ -78,11 +78,11 @@ status settings_find_name(const char *name, const setting_option **out, error_in
 /* Apply a text "section.key=value" to the settings; only those of one section may change. Errors: STATUS_INVALID. */
 status settings_change(const char *text, const char *section, settings *values, error_info *err);
 
-/* True for the name of a section; otherwise `err` names the nearest. */
+/* Return whether this is the name of a section; if not, `err` names the nearest. */
 bool settings_section_known(const char *section, error_info *err);
 
-/* True for letters, digits, _ and - only: what names of experiments and models
- * are made of, because they name files. */
+/* Return whether a text has only letters, digits, _ and -. Names of experiments and models must, because files are
+ * named after them. */
 bool settings_name_valid(const char *text);
 
 /* Set every field to its default; required texts become empty. */
@@ -91,25 +91,24 @@ void settings_default(settings *out);
 /* The defaults, made once. */
 const settings *settings_initial(void);
 
-/* Copy every field. Faster than an assignment, which copies all room that texts have. */
+/* Copy every field. Faster than an assignment, which also copies the unused bytes of texts. */
 void settings_copy(settings *to, const settings *from);
 
 /* Return whether a setting has the same value in both, to the bit. */
 bool settings_same(const settings *a, const settings *b, const setting_option *option);
 
-/* Parse `text` and store the value in `into`, which is unchanged on failure. Old names of choices are accepted.
- * Errors: STATUS_INVALID, with the setting, the text and what was expected. Allocates nothing. */
+/* Parse `text` and store the value in `into`, which is unchanged on failure. Old names of choices are accepted. Errors:
+ * STATUS_INVALID, with the setting, the text and the expected value. Allocates nothing. */
 status settings_parse(const setting_option *option, const char *text, settings *into, error_info *err);
 
-/* The value as text, in a form that settings_parse reads back to the same
- * bits; reals as short as that allows. */
+/* Write the value as text, from which settings_parse reads the same bits; reals with the fewest digits for that. */
 void settings_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]);
 
 /* Return the key and the choices (NULL but for a choice) that run keys hash, and that databases and checkpoints
  * store: those of HASH_NAME in options.def if the setting was renamed, otherwise the current ones. */
 const char *settings_hash_key(const setting_option *option);
 const char *settings_hash_choices(const setting_option *option);
-/* The value as settings_text() writes it, but with the choices of settings_hash_choices(). */
+/* Write the value as settings_text() does, but with the choices of settings_hash_choices(). */
 void settings_hash_text(const settings *values, const setting_option *option, char text[SETTINGS_TEXT_MAX]);
 
 /* Return whether key or value, as a user wrote them and settings_parse() accepted them, are old names. today <- the
@@ -122,7 +121,8 @@ bool settings_is_renamed(const setting_option *option, const char *key, const ch
 bool settings_of_run(const setting_option *option);
 
 /* Visit every setting of a run as text, except empty texts, in the order of options.def, with the names of
- * settings_hash_key() and settings_hash_text(). These are the rows of the table `setting` and the texts of a checkpoint. */
+ * settings_hash_key() and settings_hash_text(). These are the rows of the table `setting` and the texts of a
+ * checkpoint. */
 void settings_each(const settings *values,
                    void (*visit)(void *argument, const char *section, const char *key, const char *value),
                    void *argument);

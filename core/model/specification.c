@@ -1,4 +1,4 @@
-/* specification.c - settings as the core wants them, and in checkpoints. */
+/* specification.c - convert settings to the core's specifications, and to and from checkpoints. */
 #include "model/specification.h"
 
 #include <math.h>
@@ -15,10 +15,10 @@ enum { PHASE_ITERATION_MAX = 1000000000 };
 _Static_assert(ERROR_STATE_AND_CONTEXT == 0 && ERROR_STATE == 1, "solver.error_norm");
 _Static_assert(REGULARIZERS_DATA == 0 && REGULARIZERS_FINLAY == 1, "flow.regularizers");
 
-static const char DIMENSION[] = "dimension", SHAPE[] = "shape"; /* the texts that are no settings */
+static const char DIMENSION[] = "dimension", SHAPE[] = "shape"; /* texts of a checkpoint besides settings */
 static const char MEAN[] = "standard.mean", DEVIATION[] = "standard.deviation";
 
-/* One number of a text, from 1 to `most`; the text goes on behind it. */
+/* Read one number of a text, from 1 to `most`; advance the text past it. */
 static bool read_number(const char **text, size_t most, size_t *out) {
     size_t value = 0;
     const size_t digits = strspn(*text, "0123456789");
@@ -134,7 +134,7 @@ void specification_flow(const settings *values, size_t dimension, cnf_spec *out)
         .kept_steps = values->solver_max_stored_steps,
         .keep_stages = values->solver_store == 0,
     };
-    read_hidden(values, &out->mlp, NULL); /* specification_check says what is wrong */
+    read_hidden(values, &out->mlp, NULL); /* specification_check reports errors */
 }
 
 void specification_trained_flow(const settings *values, size_t dimension, const standard *units, cnf_spec *out) {
@@ -326,7 +326,7 @@ status specification_check(const settings *values, const specification_shape *sh
     return outcome;
 }
 
-/* What specification_objective leaves out for images, and the outputs of points. */
+/* The settings that specification_objective ignores for images, and the outputs of points. */
 static const char *const only_points[] = {"model.concat",
                                           "model.width",
                                           "model.hypernet_layers",
@@ -508,7 +508,7 @@ status specification_read(const checkpoint *from, const char *path, settings *va
         snprintf(name, sizeof name, "%s.%s", option->section, settings_hash_key(option));
         const char *text = checkpoint_get_text(from, name);
         error_info reason;
-        if (!text) continue; /* a setting that is younger than the file; its default is what was done before */
+        if (!text) continue; /* the setting is newer than the file; its default is the previous behaviour */
         found++;
         if (settings_parse(option, text, &read, &reason) != STATUS_OK)
             return error_set(err, STATUS_FORMAT, "%s: %s", path, reason.text);

@@ -1,13 +1,11 @@
 /* checkpoint.h - named arrays and strings in one .safetensors file.
  *
- * The format is the public one: 8 bytes of header length (little endian), a
- * JSON header {name: {dtype, shape, data_offsets}, __metadata__: {string:
- * string}}, then the arrays. Python's safetensors reads our files. Files are
- * written to a temporary beside them, synced and renamed, and carry two
- * SHA-256 of their arrays in the metadata: "sha256_by_name", verified on reading,
- * which stays right when another program writes the same arrays in another
- * order, and "sha256" of the data as they stand, verified where there is no
- * other. Files of other programs may lack both. */
+ * The format is the public one: 8 bytes of header length (little endian), a JSON header {name: {dtype, shape,
+ * data_offsets}, __metadata__: {string: string}}, then the arrays. Python's safetensors reads our files. Files are
+ * written under a temporary name, synced and renamed. The metadata have two SHA-256 checksums of the arrays.
+ * "sha256_by_name" does not depend on the arrays' order, so it survives a rewrite by another program; reading verifies
+ * it. "sha256" covers the data section; reading verifies it if the first is missing. Files of other programs may lack
+ * both. */
 #ifndef AFFJORD_TRAIN_CHECKPOINT_H
 #define AFFJORD_TRAIN_CHECKPOINT_H
 
@@ -55,7 +53,7 @@ const char *checkpoint_dtype(const checkpoint *file, const char *name);
 typedef enum checkpoint_check {
     CHECKPOINT_VERIFIED, /* the arrays are those that were written, or were not read from a file */
     CHECKPOINT_WITHOUT_CHECKSUM, /* the file has none */
-    CHECKPOINT_CONVERTED /* the file has that of arrays which another program rounded to 16 bits */
+    CHECKPOINT_CONVERTED /* another program has rounded the arrays to 16 bits; the checksum is that of the original */
 } checkpoint_check;
 /* Return the result of the check when the checkpoint was read. */
 checkpoint_check checkpoint_checked(const checkpoint *file);

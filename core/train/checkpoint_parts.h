@@ -17,7 +17,7 @@ enum {
 
 /* Names that the format reserves. */
 #define CHECKPOINT_METADATA "__metadata__"
-#define CHECKPOINT_SHA256 "sha256" /* of the data as they stand in the file */
+#define CHECKPOINT_SHA256 "sha256" /* of the data section of the file */
 #define CHECKPOINT_SHA256_BY_NAME "sha256_by_name" /* checkpoint_digest */
 
 typedef struct checkpoint_array {

@@ -75,8 +75,7 @@ typedef struct objective objective;
 /* Return the split for validation: the set's validation split or, if it has none (MNIST, CIFAR-10), its test split. */
 image_split objective_validation_split(const image_set *set);
 
-/* Check whether a training can have this on the data; for images, except the model. Errors: STATUS_INVALID with the
- * reason. */
+/* Check the specification against the data; for images, without the model. Errors: STATUS_INVALID with the reason. */
 status objective_check(const objective_spec *spec, objective_data data, error_info *err);
 
 /* Create an objective. `workers` (may be NULL) is shared and must outlive it. The caller owns *out. Errors:

@@ -42,9 +42,9 @@ typedef struct trainer_epoch {
     double running_loss; /* running mean (0.99) of the training loss, at the epoch's end */
     double validation_loss; /* at its end */
     status validation; /* its outcome */
-    bool tested; /* whether there is a test batch; */
-    double test_loss; /* its loss, */
-    status test; /* and outcome */
+    bool tested; /* whether there is a test batch */
+    double test_loss; /* its loss */
+    status test; /* its outcome */
     uint64_t skipped; /* iterations of the training so far without a finite loss and gradient */
     objective_counts training_counts; /* mean over the epoch's iterations, of each flow */
     objective_counts validation_counts, test_counts; /* of these losses */
@@ -60,7 +60,7 @@ double trainer_backward_evaluations(const objective_counts *counts);
  * copy the state. */
 typedef struct trainer trainer;
 
-/* Create a trainer. It takes the objective over, also on failure, and sets *obj to NULL. The caller owns *out.
+/* Create a trainer. It owns the objective from now on, also on failure, and sets *obj to NULL. The caller owns *out.
  * Errors: STATUS_INVALID with the reason, STATUS_MEMORY. */
 status trainer_create(const trainer_spec *spec, objective **obj, trainer **out, error_info *err);
 /* Free the trainer with its objective and set *training to NULL; *training may be NULL. */

@@ -51,7 +51,7 @@ status trainer_best_save(const trainer *training, checkpoint *into) {
     return checkpoint_put(into, PARAMETERS, CHECKPOINT_REAL, 1, &P, trainer_show(training, training->best_params));
 }
 
-/* A checkpoint of a training that kept no best epoch says nothing of those before it. */
+/* A checkpoint without a best epoch has no information about earlier epochs. */
 void trainer_best_restore(trainer *training, const checkpoint *from) {
     best_epoch *best = &training->best;
     const uint64_t *counters = checkpoint_get(from, COUNTERS, CHECKPOINT_U64, 2);

@@ -65,8 +65,8 @@ void trainer_count(trainer *training, status outcome, double loss, const objecti
 /* Return whether the iteration just counted ends an epoch. */
 bool trainer_ends_epoch(const trainer *training);
 
-/* What the epoch gave but the losses of the holdout batches; the next one begins, unless the training ended within it:
- * then its sums stay for a longer training that begins there. */
+/* *epoch <- the results of the epoch, without the losses of the held-out batches. Start the next epoch, unless the
+ * training ended within this one; then its sums remain for a longer training that continues it. */
 void trainer_end_epoch(trainer *training, const objective_counts *last, trainer_epoch *epoch);
 
 /* --- The objective --- */

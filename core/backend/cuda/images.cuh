@@ -31,7 +31,7 @@ enum {
     ARGUMENTS_MAX = 4096 /* bytes of a kernel's argument */
 };
 
-/* What a launch does: run the kernel, or, in images_graphs.cu, record the step's launches or capture them into a
+/* The action of a launch: run the kernel, or, in images_graphs.cu, record the step's launches or capture them into a
  * graph. */
 typedef enum launch_mode { LAUNCH_RUN, LAUNCH_RECORD, LAUNCH_CAPTURE } launch_mode;
 

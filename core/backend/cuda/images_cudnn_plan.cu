@@ -171,7 +171,7 @@ static bool try_config(plan *self, cudnnBackendDescriptor_t config) {
     return false;
 }
 
-/* Return the configuration that a plan's text names; NULL if it is no such name or this cuDNN does not have it. */
+/* Return the configuration that a plan's text names; NULL if there is none or this cuDNN lacks it. */
 static cudnnBackendDescriptor_t make_named(plan *self, cudnnBackendDescriptor_t graph, const char *name) {
     cudnnBackendDescriptor_t knobs[KNOBS_MAX];
     int64_t count = 0;

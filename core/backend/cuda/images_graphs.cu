@@ -98,7 +98,7 @@ static __global__ void condition_kernel(condition_job job) {
     if (threadIdx.x == 0) cudaGraphSetConditional(job.condition, *job.going != 0);
 }
 
-/* What to capture: a step and the loop's condition. */
+/* The captured work: a step and the loop's condition. */
 typedef struct body {
     void (*step)(void *argument); /* NULL: no kernels */
     void *argument;

@@ -136,7 +136,7 @@ static void time_backward(const backend_ops *self, const dot_terms *terms, const
     images_sum(self, 1, count, time_vjp{sums, s, clock_bar, root, root_bar});
 }
 
-/* --- What a flow starts from and ends with: the device's logarithm and exponential, to an ulp of a double --- */
+/* --- The first and last operations of a flow: the device's logarithm and exponential, to an ulp of a double --- */
 
 struct logit_rows {
     size_t D;

@@ -272,7 +272,7 @@ static void measure_error(const backend_ops *self, const error_norm *norm, size_
     images_each(self, 1, job);
 }
 
-/* --- What a solver decides --- */
+/* --- A solver's decisions --- */
 
 struct decide_one {
     size_t action;

@@ -8,7 +8,7 @@
 #include "backend/cuda/device_math.cuh"
 #include "backend/cuda/toy_run.cuh"
 
-/* What is applied to an element of a product before it is stored. */
+/* The function of an element of a product before it is stored. */
 typedef enum product_end { PRODUCT_PLAIN, PRODUCT_TANH, PRODUCT_SLOPE } product_end;
 
 /* c (m, n) <- bias (n), or 0, + a (m, k) b (k, n), where element (i, p) of a is a[i row + p column]; then tanh of it,
