@@ -1,8 +1,7 @@
 /* bench_toy.c - `./run bench toy`: the training step of the toy experiments.
  *
- * Batch 512, classic Runge-Kutta with 40 steps (160 evaluations), width 64,
- * exact trace, discrete gradient, Adam. The cases are run in turns, so that a
- * machine whose speed drifts is unfair to none. */
+ * Batch 512, classic Runge-Kutta with 40 steps (160 evaluations), width 64, exact trace, discrete gradient, Adam. The
+ * cases alternate, so that a drift of the machine's speed affects all of them equally. */
 #include "bench/bench_toy.h"
 
 #include <math.h>

@@ -73,7 +73,7 @@ static status put_archive(const char *made, const output_request *args, error_in
     return outcome;
 }
 
-/* Whose models are kept, and beside which archive. */
+/* The runs whose models are exported, and the archive beside which they are written. */
 typedef struct keeping {
     const char *database, *archive;
 } keeping;

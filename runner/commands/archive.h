@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 
-/* Write the archive of `database` to `file`, with its models' parameters beside it if wanted, and print what it has.
+/* Write the archive of `database` to `file`, with its models' parameters beside it if requested, and print a summary.
  * Errors: STATUS_INVALID for a file that must not be replaced; STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status archive_write(const char *file, const char *database, bool with_parameters, bool force, error_info *err);
 

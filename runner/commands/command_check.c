@@ -196,7 +196,7 @@ static int record(const request *args) {
 
 /* --- Restarting --- */
 
-/* Let a run whose checkpoint is lost start again. */
+/* Reset a run whose checkpoint is lost, so that it starts again. */
 static status reset(results_db *db, const char *name, error_info *err) {
     db_run run;
     TRY(db_resolve_run(db, name, &run, err));

@@ -119,7 +119,7 @@ static int fail_check(const char *path, const error_info *err) {
     return EXIT_FAILED;
 }
 
-/* Print what a table has, with all its columns. */
+/* Print the size of a table and all its columns. */
 static int write_table(const dataset *points) {
     char *report;
     error_info err = {""};
@@ -131,7 +131,7 @@ static int write_table(const dataset *points) {
     return EXIT_DONE;
 }
 
-/* Print what images are, and whether their size has the scales of a flow. */
+/* Print the number and size of the images, and whether a flow supports the size. */
 static int write_images(const source *data) {
     const specification_shape shape = source_shape(data);
     settings usual;
@@ -165,7 +165,7 @@ static const argument_option options[] = {
     OPTION_TEXTS(request, set, "--set", "SECTION.KEY=VALUE",
                  "with FILE: a setting of [data] or [image], as data.ignore=label; may be repeated")};
 
-/* values <- the defaults with what --set says. Errors: STATUS_INVALID. */
+/* values <- the defaults with the settings of --set. Errors: STATUS_INVALID. */
 static status read_settings(const argument_texts *set, settings *values, error_info *err) {
     settings_default(values);
     for (size_t i = 0; i < set->count; i++) {
@@ -175,7 +175,7 @@ static status read_settings(const argument_texts *set, settings *values, error_i
     return STATUS_OK;
 }
 
-/* Find what to check: a file, or all sets of images (*path <- NULL). Errors: STATUS_INVALID. */
+/* *path <- the file to check; NULL for all sets of images. Errors: STATUS_INVALID. */
 static status read_words(int count, char **words, request *args, const char **path, settings *values, error_info *err) {
     const char *others[2] = {"check", NULL};
     size_t others_count;
@@ -194,7 +194,7 @@ static status read_words(int count, char **words, request *args, const char **pa
     return read_settings(&args->set, values, err);
 }
 
-/* Check all sets in the folder that was asked for, or the usual one. */
+/* Check all sets in the requested folder, or in the default one. */
 static int check_folder(const char *data) {
     error_info err = {""};
     if (data == NULL) data = getenv("AFFJORD_DATA");

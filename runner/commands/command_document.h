@@ -2,7 +2,7 @@
 #ifndef AFFJORD_RUNNER_COMMAND_DOCUMENT_H
 #define AFFJORD_RUNNER_COMMAND_DOCUMENT_H
 
-/* ./run document PAGE, on standard output. It is no command of --help: nobody but the build needs it. Returns the exit
+/* Print a page: ./run document PAGE. --help does not list it, because only the build needs it. Return the exit
  * status. */
 int document_run(int count, char **words);
 

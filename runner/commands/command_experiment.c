@@ -35,7 +35,7 @@ typedef struct request {
     uint64_t slurm_array;
     uint64_t jobs, threads; /* 0: not given */
     uint64_t lock_timeout; /* seconds */
-    double limit; /* seconds that --until gives, 0 for none */
+    double limit; /* seconds of --until; 0 for none */
     bool dry_run, quiet, slurm, slurm_again;
 } request;
 
@@ -129,7 +129,7 @@ static bool is_image(const experiment *self, size_t index) {
     return specification_is_image(&self->runs->datasets[index].shape);
 }
 
-/* Whether the experiment needs no device: only trainings use one. */
+/* Return whether the experiment needs no device: only trainings use one. */
 static bool is_processors(const experiment *self) {
     return self->device.library && config_settings(self->config)->experiment_task != TASK_TRAIN;
 }
@@ -365,7 +365,7 @@ static status enrol_and_submit(const experiment *self, results_db *db, bool *ref
     return outcome;
 }
 
-/* Hold the database: a concurrent submission of the same plan then sees the queue with these jobs. */
+/* Keep the database locked: a concurrent submission of the same plan then finds these jobs in the queue. */
 static int submit(experiment *self) {
     error_info err = {""};
     results_db *db;

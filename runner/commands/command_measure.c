@@ -20,8 +20,8 @@ typedef struct measuring {
     db_run *runs; /* of the database, (count) */
     size_t count, capacity;
     stored_cache cache;
-    int64_t current; /* the run whose numbers are put */
-    size_t offsets, losses, without; /* measured; of runs whose parameters are gone */
+    int64_t current; /* the run whose numbers are being written */
+    size_t offsets, losses, without; /* measured; runs without parameters */
 } measuring;
 
 static status collect(void *argument, const db_run *run, error_info *err) {
@@ -43,7 +43,7 @@ static status put(void *argument, const char *name, double value, error_info *er
     return db_put_metric(self->db, self->current, name, value, err);
 }
 
-/* How fast the field changes, of flows in the plane that can be solved. */
+/* Measure how fast the field changes, for flows in the plane that can be solved. */
 static status measure_field(const measuring *self, const trained_model *trained, const dataset *points,
                             error_info *err) {
     double window[4], change = NAN;
@@ -74,7 +74,7 @@ static status measure_losses(measuring *self, const db_run *row, const stored_ru
     return measure_each(&of_points, put, self, err);
 }
 
-/* What a run lacks. */
+/* The numbers that a run lacks. */
 static status measure_model(measuring *self, const db_run *row, const stored_run *run, const source *data, size_t n,
                             error_info *err) {
     trained_model trained;

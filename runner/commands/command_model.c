@@ -26,7 +26,7 @@ static status check_eval(model_request *args, bool *done, error_info *err) {
     return *done ? replay_run(args->name, &args->set, (size_t)args->threads, err) : STATUS_OK;
 }
 
-/* The mean, and its standard error where there is one. */
+/* Print the mean, and its standard error if there are two rows or more. */
 static void print_mean(FILE *to, const model *trained, const double *log_density, size_t n) {
     const size_t D = trained->shape.dimension;
     const bool images = trained->images != NULL;
@@ -41,7 +41,7 @@ static void print_mean(FILE *to, const model *trained, const double *log_density
     fprintf(to, "\n");
 }
 
-/* Rows whose densities are wanted. */
+/* Rows whose densities are requested. */
 typedef struct rows {
     model_rows x;
     size_t n;
@@ -52,7 +52,7 @@ static status compute_density(const model_request *args, model *trained, void *a
     return model_transform(trained, given->x, 0, given->n, args->seed, (model_rows){.reals = NULL}, out, err);
 }
 
-/* log p; with another solver, a second column: that of the training less this one. */
+/* log p; with another solver, a second column: the log p with the training's solver minus this one. */
 static status write_density(model_request *args, const double *log_density, const double *before, size_t n,
                             error_info *err) {
     if (!before) return output_write_table(&args->out, NPY_F64, log_density, n, err);

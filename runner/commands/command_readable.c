@@ -1,6 +1,6 @@
-/* command_readable.c - affjord readable DATABASE: for scripts, a name by which the sqlite3 program can read a database
- * without writing anything beside it. Where it is not the database's own, it is that of a copy, which is alone in a
- * folder that the script removes. */
+/* command_readable.c - affjord readable DATABASE: print a path from which the sqlite3 program can read a database
+ * without writing files beside it. It is the database's own path, or that of a copy, in a folder that the calling
+ * script removes. */
 #include "commands/command_readable.h"
 
 #include <stdio.h>

@@ -23,13 +23,13 @@ typedef struct request {
     bool failed, orphans, dry_run, yes;
 } request;
 
-/* What goes. */
+/* The runs and files to remove. */
 typedef struct removal {
     const request *args;
     results_db *db;
     bool locked; /* another process writes the database */
-    const char *experiment; /* that goes too; NULL for none */
-    size_t run_count, kept; /* runs that go; of the experiment, runs that stay */
+    const char *experiment; /* the experiment to remove too; NULL for none */
+    size_t run_count, kept; /* runs to remove; runs of the experiment that stay */
     db_run *runs; /* (run_count) */
     size_t file_count;
     char **files; /* (file_count) */
@@ -64,7 +64,7 @@ static int compare_runs(const void *left, const void *right) {
     return strcmp(((const db_run *)left)->key, ((const db_run *)right)->key);
 }
 
-/* The files of runs that go; self->runs are sorted by their keys. */
+/* Collect the files of runs to remove; self->runs are sorted by key. */
 static status take_file_of_run(void *argument, const char *path, const char *key, error_info *err) {
     const removal *self = argument;
     db_run wanted = {.id = 0};
@@ -74,7 +74,7 @@ static status take_file_of_run(void *argument, const char *path, const char *key
     return add_file(argument, path, err);
 }
 
-/* Checkpoints that no row names, and batches of runs that the database does not have. */
+/* Collect checkpoints that no row names, and batches of runs that are not in the database. */
 static status take_orphan(void *argument, const char *path, const char *key, error_info *err) {
     removal *self = argument;
     char folder[PATH_MAX], named[PATH_MAX];
@@ -96,7 +96,8 @@ static status take_pictures(void *argument, const char *experiment, error_info *
     return figures_each(db_path(self->db), experiment, folder, add_file, self, err);
 }
 
-/* Remove the files, and folders of pictures that are empty then. Returns how many could not be removed. */
+/* Remove the files, and folders of pictures that are then empty. Return the number of files that could not be
+ * removed. */
 static size_t remove_files(const removal *self) {
     size_t left = 0;
     for (size_t i = 0; i < self->file_count; i++) {
@@ -110,7 +111,7 @@ static size_t remove_files(const removal *self) {
         char *slash = strrchr(self->files[i], '/');
         if (!slash || strstr(slash, ".safetensors")) continue;
         *slash = '\0';
-        rmdir(self->files[i]); /* fails while there is something in it */
+        rmdir(self->files[i]); /* fails unless it is empty */
     }
     return left;
 }
@@ -125,7 +126,7 @@ static status add_run(removal *self, const db_run *run, error_info *err) {
     return STATUS_OK;
 }
 
-/* "small, other": the experiments that show a run, but for one. */
+/* Write "small, other": the experiments that contain a run, except one. */
 typedef struct owners {
     const char *without; /* NULL: all */
     char text[512];
@@ -145,7 +146,7 @@ static void print_run(const db_run *run, const char *shown) {
            db_state_name(run->state), *shown ? "; shown by " : "", shown);
 }
 
-/* A run of the experiment goes, unless another one shows it. */
+/* Remove a run of the experiment unless another experiment contains it. */
 static status visit_member(void *argument, const db_run *run, error_info *err) {
     removal *self = argument;
     owners others = {.without = self->experiment, .text = ""};
@@ -180,7 +181,7 @@ static status choose_named(removal *self, const char *name, error_info *err) {
     return db_each_run(self->db, name, visit_member, self, err);
 }
 
-/* Processes that train hold the database's lock, also while this one only reads. */
+/* Training processes hold the database's lock, which this process also detects if it only reads. */
 static status check_running(const removal *self, error_info *err) {
     for (size_t i = 0; i < self->run_count; i++)
         if (self->locked && self->runs[i].state == RUN_RUNNING)
@@ -188,7 +189,7 @@ static status check_running(const removal *self, error_info *err) {
     return STATUS_OK;
 }
 
-/* A shard's run would come back with the next merge. */
+/* The next merge would restore the run of a shard. */
 static void note_shard(const removal *self, const db_run *run) {
     char folder[PATH_MAX], path[PATH_MAX];
     error_info ignored;
@@ -228,7 +229,7 @@ static status choose(removal *self, error_info *err) {
 
 /* --- Removing --- */
 
-/* Print what goes: "Experiment small, 3 runs and 5 files: 1.20 MB of files, 0.30 MB of stored pictures". */
+/* Print what is removed: "Experiment small, 3 runs and 5 files: 1.20 MB of files, 0.30 MB of stored pictures". */
 static void print_removal(const removal *self, const char *before, const char *after) {
     printf("%s", before);
     if (self->experiment) printf("experiment %s, ", self->experiment);
@@ -258,7 +259,7 @@ static status remove_all(removal *self, bool *whole, error_info *err) {
     const size_t left = remove_files(self);
     *whole = left == 0;
     if (*whole) TRY(db_forget_removed(self->db, err));
-    /* Space of rows that another program still reads is used again later. */
+    /* The space of rows that another program is reading is reused later. */
     if (db_shrink(self->db, &reason) != STATUS_OK) fprintf(stderr, "Note: %s\n", reason.text);
     const uint64_t after = bytes_of(db_path(self->db)), rows = before > after ? before - after : 0;
     printf("Freed %" PRIu64 " bytes: %" PRIu64 " of files, %" PRIu64 " of the database\n", self->file_bytes + rows,
@@ -302,8 +303,8 @@ static status read_request(int count, char **words, request *out, error_info *er
     return STATUS_OK;
 }
 
-/* Hold the lock for writing from the first look on, so that what is removed is what was printed. Opening for writing
- * would create a missing database. */
+/* Take the lock before listing, so that exactly the printed runs are removed. Opening for writing would create a
+ * missing database. */
 static status open_database(removal *self, error_info *err) {
     TRY(db_open_reading(self->args->database, &self->db, err));
     self->locked = db_is_locked(db_path(self->db));

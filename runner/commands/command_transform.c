@@ -8,7 +8,7 @@
 
 enum { TIMES_MAX = 10000 };
 
-/* Rows that go through the flow, and the times at which they are wanted. */
+/* The rows to transform, and the requested times. */
 typedef struct passage {
     model_rows from;
     size_t n;
@@ -22,7 +22,7 @@ static status check(model_request *args, bool *done, error_info *err) {
     return args->output ? STATUS_OK : model_command_missing("--output", "a file", err);
 }
 
-/* The rows (n, D) of one command, written as a table of `type`. */
+/* Compute the rows (n, D) of one command, and write them as a table of `type`. */
 static status pass(model_request *args, model *trained, const passage *self, model_work work, size_t columns,
                    error_info *err) {
     void *before = NULL;
@@ -84,7 +84,7 @@ static status inverse(model_request *args, model *trained, error_info *err) {
 
 /* --- At times in between --- */
 
-/* Read --times: numbers with commas between, or one whole number N above 1: N times from 0 to T, equally far apart. */
+/* Read --times: numbers separated by commas, or one integer N above 1: N times from 0 to T at equal distances. */
 static status read_times(const char *text, double end, passage *self, error_info *err) {
     const char *comma = strchr(text, ',');
     self->times = calloc(TIMES_MAX, sizeof *self->times);

@@ -21,7 +21,7 @@ static const command *const commands[] = {&command_eval,       &command_sample, 
                                           &command_data,       &command_bench};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
-/* Commands that are options of others now. */
+/* Former commands that are now options of other commands. */
 static const struct {
     const char *name, *command, *option;
 } joined[] = {{"replay", "eval", "--replay"}, {"archive", "export", "--archive"}};
@@ -104,7 +104,7 @@ static int unknown_command(const char *word) {
     return EXIT_USAGE;
 }
 
-/* A misspelt level must not be ignored: numbers would be taken for those of that level. */
+/* Reject a misspelt level. If it were ignored, its numbers would be attributed to the wrong level. */
 static bool level_is_known(void) {
     const char *level = getenv("AFFJORD_SIMD");
     if (!level || cpu_level_named(level) < CPU_LEVELS) return true;

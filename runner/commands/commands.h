@@ -7,16 +7,16 @@
 
 #include "system/arguments.h"
 
-/* How ./run ends. */
+/* The exit status of ./run. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* A command. Help, manual page and completion are made from this structure. */
 typedef struct command {
     const char *name;
     const char *summary; /* one line of ./run --help */
-    const char *const *forms; /* what may follow the name, ended by NULL */
-    const char *words; /* names that may follow, with blanks between; NULL for none */
-    const char *text; /* paragraphs with "\n\n" between */
+    const char *const *forms; /* forms of the arguments after the name, terminated by NULL */
+    const char *words; /* names that may follow, separated by blanks; NULL for none */
+    const char *text; /* paragraphs, separated by "\n\n" */
     size_t option_count;
     const argument_option *options;
     /* Run it with the words after its name, and return the exit status. `all` and `all_count` are the program's whole
@@ -41,13 +41,13 @@ status command_read(const command *self, int count, char **words, void *request,
 /* Print the help of a command, with the program's name as it is called here: ./run or affjord. */
 void command_write_help(const command *self, FILE *stream);
 
-/* Print what is wrong with the command line, and where the help is. Returns EXIT_USAGE. */
+/* Print an error of the command line and how to get help. Return EXIT_USAGE. */
 int usage_error(const command *self, const char *message);
 
-/* Print what failed. Returns EXIT_FAILED. */
+/* Print an error. Return EXIT_FAILED. */
 int command_failed(const char *message);
 
-/* ./run WORDS. Returns the exit status. */
+/* Run the command line ./run WORDS. Return the exit status. */
 int commands_main(int count, char **words);
 
 #endif

@@ -1,9 +1,9 @@
-/* density_check.c - ./run eval --check-density: whether a model's density sums to 1.
+/* density_check.c - ./run eval --check-density: check whether a model's density integrates to 1.
  *
  *   mass = area of a cell * sum over cells of p(centre)
  *
- * The grid covers what the model itself gives: in each column the samples but for one in a thousand at either end, and a
- * quarter of that range on each side. So nothing of the data is needed, and mass that lies elsewhere is no part of it. */
+ * The grid covers the model's own samples: in each column the range of all but the outermost thousandth at either end,
+ * plus a quarter of that range on each side. No data are needed. Mass outside of the grid is not counted. */
 #include "commands/density_check.h"
 
 #include <inttypes.h>
@@ -15,14 +15,14 @@
 enum { SAMPLES = 10000, CELLS = 512, TAIL = SAMPLES / 1000 };
 
 #define MARGIN 0.25 /* of the range, on each side */
-#define MASS_TOLERANCE 0.01 /* above which a note names what may be too coarse */
+#define MASS_TOLERANCE 0.01 /* a larger error prints a note with possible causes */
 
 static int compare(const void *left, const void *right) {
     const double a = *(const double *)left, b = *(const double *)right;
     return (a > b) - (a < b);
 }
 
-/* window (2 D) <- from and to of each column; `sorted` (SAMPLES) is room. */
+/* window (2 D) <- the ends of the grid in each column; `sorted` (SAMPLES) is scratch. */
 static void find_window(const double *x, size_t D, double *sorted, double window[4]) {
     for (size_t d = 0; d < D; d++) {
         for (size_t i = 0; i < SAMPLES; i++) sorted[i] = x[i * D + d];

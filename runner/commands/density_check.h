@@ -1,4 +1,4 @@
-/* density_check.h - ./run eval --check-density: whether a model's density sums to 1. */
+/* density_check.h - ./run eval --check-density: check whether a model's density integrates to 1. */
 #ifndef AFFJORD_RUNNER_DENSITY_CHECK_H
 #define AFFJORD_RUNNER_DENSITY_CHECK_H
 
@@ -6,8 +6,8 @@
 
 enum { DENSITY_CELLS_MAX = 16384 };
 
-/* Print the sum of p(x) over a grid around the model's samples, with --set by both solvers. Errors: STATUS_INVALID for a
- * model of images or of more than two columns; those of model_sample and model_transform. */
+/* Print the integral of p(x) over a grid around the model's samples; with --set, by both solvers. Errors:
+ * STATUS_INVALID for a model of images or of more than two columns; those of model_sample and model_transform. */
 status density_check(model_request *args, model *trained, error_info *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* experiment_show.c - what ./run FILE.ini prints and draws at its end. */
+/* experiment_show.c - the final table and figures of ./run FILE.ini. */
 #include "commands/experiment_show.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* experiment_show.h - what ./run FILE.ini prints and draws at its end. */
+/* experiment_show.h - the final table and figures of ./run FILE.ini. */
 #ifndef AFFJORD_RUNNER_EXPERIMENT_SHOW_H
 #define AFFJORD_RUNNER_EXPERIMENT_SHOW_H
 

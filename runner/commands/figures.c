@@ -19,7 +19,8 @@ static void find_folder(const char *database, const char *experiment, char out[F
     snprintf(out, FIGURES_FOLDER_MAX, "%.*sfigures/%s", slash ? (int)(slash + 1 - database) : 0, database, experiment);
 }
 
-/* An item's file is ITEM.png, or, of one that has several or none of that kind, ITEM_PART.png, ITEM.md, ITEM_PART.gif. */
+/* An item's file is ITEM.png. Items with several files, or with other formats, have ITEM_PART.png, ITEM.md,
+ * ITEM_PART.gif. */
 static bool item_exists(const char *folder, const char *item) {
     static const char *const endings[] = {".png", ".md", ".gif"};
     const size_t length = strlen(item);

@@ -7,7 +7,7 @@
 
 #include "model/settings.h"
 
-/* Whether each item of the list (experiment.figures) has a file in the experiment's folder of pictures,
+/* Return whether each item of the list (experiment.figures) has a file in the experiment's folder of pictures,
  * figures/EXPERIMENT beside the database. */
 bool figures_exist(const char *database, const char *experiment, const char *items);
 
@@ -17,8 +17,8 @@ status figures_each(const char *database, const char *experiment, char folder[FI
                     status (*visit)(void *argument, const char *path, error_info *err), void *argument,
                     error_info *err);
 
-/* Draw the items from this experiment's runs. False, after a message on standard
- * error, if one could not be drawn. `quiet`: print no list of what was drawn. */
+/* Draw the items from this experiment's runs. Return false, after a message on standard error, if one could not be
+ * drawn. `quiet`: do not list the drawn files. */
 bool figures_draw(const char *database, const char *experiment, const char *items, bool quiet);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* affjord(1), in the macros of man(7): the verbs. */
+/* Print affjord(1), the page of all commands, in the macros of man(7). */
 void manual_write_program(FILE *stream);
 
 #endif

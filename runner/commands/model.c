@@ -28,13 +28,13 @@ static status split_name(const char *name, char which[PATH_MAX], bool *best, err
     return error_set(err, STATUS_INVALID, "%.100s: no such model; expected RUN, RUN:best or a .safetensors file", name);
 }
 
-/* The folder of a run's images is no setting of its checkpoint: the file may go elsewhere. */
+/* A checkpoint does not have the folder of the run's images, because the file may be moved to another machine. */
 static status keep_folder(void *argument, const char *section, const char *key, const char *value) {
     if (strcmp(section, "data") == 0 && strcmp(key, "dir") == 0) snprintf(argument, SETTINGS_TEXT_MAX, "%s", value);
     return STATUS_OK;
 }
 
-/* The file of a run, as the database knows it. */
+/* Find the file of a run in the database. */
 static status find_file(const char *name, const char *database, trained_model *out, error_info *err) {
     results_db *db;
     db_run run;

@@ -1,4 +1,4 @@
-/* model_command.c - what the commands that use a trained model share. */
+/* model_command.c - common parts of the commands that use a trained model. */
 #include "commands/model_command.h"
 
 #include <inttypes.h>
@@ -135,7 +135,7 @@ static void print_distance(const model_request *args, const char *solver, const 
     fprintf(args->messages, "\n");
 }
 
-/* A lifted flow has points without an inverse, whose numbers are NaN. */
+/* In a lifted flow, some points have no inverse; their numbers are NaN. */
 static void print_unsolved(const model *trained, const model_work *work, const void *out) {
     size_t unsolved = 0;
     if (trained->images || trained->values.model_context != CONTEXT_LIFTED) return;

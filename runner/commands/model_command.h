@@ -1,4 +1,4 @@
-/* model_command.h - what the commands that use a trained model share: their request, their input, their solver. */
+/* model_command.h - common parts of the commands that use a trained model: request, input, solver. */
 #ifndef AFFJORD_RUNNER_MODEL_COMMAND_H
 #define AFFJORD_RUNNER_MODEL_COMMAND_H
 
@@ -17,7 +17,7 @@ typedef struct model_request {
     bool force, replay, archive, with_parameters, check_density;
     argument_texts set;
     output_request out; /* of `output`, once the model is open */
-    FILE *messages; /* not the stream that the output goes to */
+    FILE *messages; /* standard output, or standard error if the numbers are on standard output */
 } model_request;
 
 /* Run a command: read its words, check them (`check`), then open the model and use it. A `check` that has done the
@@ -29,26 +29,26 @@ int model_command_run(const command *self, int count, char **words,
 /* "--input: missing; expected a table". Always STATUS_INVALID. */
 status model_command_missing(const char *option, const char *expected, error_info *err);
 
-/* Check where the output goes, before anything is computed. */
+/* Check the output file before anything is computed. */
 status model_command_output(model_request *args, const output_kind *kind, size_t columns, error_info *err);
 
-/* Read --input: the rows of a file, or images of a set; of images that are data, numbers must be from 0 to 1. The
- * caller frees the memory of *x. */
+/* Read --input: the rows of a file, or images of a set. Numbers of images that are data must be from 0 to 1. The caller
+ * frees the memory of *x. */
 status model_command_input(const model_request *args, model *trained, bool data, model_rows *x, size_t *n,
                            error_info *err);
 
-/* Compute `count` numbers by the solver of the training and, with --set, also by the other one.
+/* Compute `count` numbers with the solver of the training and, with --set, also with the other one.
  *
- *   out    (count) <- the numbers, by the other solver if there is one
- *   before (count) <- the same by that of the training; *before is NULL without --set, else freed by the caller
+ *   out    (count) <- the numbers, with the other solver if there is one
+ *   before (count) <- the numbers with the training's solver; NULL without --set, otherwise the caller frees it
  *
- * `type` is that of the numbers. What is printed: how far the two are apart. */
+ * `type` is the type of the numbers. With --set, it prints the distance between the two. */
 typedef struct model_work {
     status (*compute)(const model_request *args, model *trained, void *argument, void *out, error_info *err);
     void *argument;
     npy_type type;
     size_t count;
-    const char *what; /* the beginning of a sentence on the distance: "log p differs" */
+    const char *what; /* the start of the printed sentence: "log p differs" */
 } model_work;
 status model_command_compute(const model_request *args, model *trained, const model_work *work, void *out,
                              void **before, error_info *err);

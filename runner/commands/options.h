@@ -1,4 +1,4 @@
-/* options.h - options that several commands have; `request` is the type that they are read into. */
+/* options.h - options that several commands have; `request` is the structure into which they are read. */
 #ifndef AFFJORD_RUNNER_OPTIONS_H
 #define AFFJORD_RUNNER_OPTIONS_H
 

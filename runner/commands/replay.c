@@ -9,7 +9,7 @@
 #include "model/specification.h"
 #include "train/checkpoint.h"
 
-/* The saved iteration, and what repeats it. */
+/* The saved iteration, and the model that repeats it. */
 typedef struct replay {
     const char *path;
     checkpoint *file;

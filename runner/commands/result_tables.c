@@ -7,7 +7,7 @@
 
 #include "base/number.h"
 
-/* "-" where a number is not known. */
+/* Write a number, or "-" if it is not known. */
 static void number(double value, char text[32]) {
     if (isnan(value)) snprintf(text, 32, "-");
     else number_print(text, 32, "%.4f", value);

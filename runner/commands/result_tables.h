@@ -6,13 +6,14 @@
 
 #include "record/results_db.h"
 
-/* Losses of each data set and model, and where the results are. Errors: those of the database. */
+/* Print the losses of each data set and model, and the paths of the results. Errors: those of the database. */
 status print_losses(results_db *db, const char *experiment, FILE *stream, error_info *err);
 
-/* For each two models on a data set of a sweep, at how many points one is lower. Errors: as above. */
+/* For each pair of models on a data set of a sweep, print at how many points one has the lower loss. Errors: as
+ * above. */
 status print_sweep(results_db *db, const char *experiment, FILE *stream, error_info *err);
 
-/* Every statement of the mathematics that has a bound, of an experiment's runs; *broken <- how many do not keep it. */
+/* Print all theorem checks with a bound of an experiment's runs; *broken <- the number of failed checks. */
 status print_theory(results_db *db, const char *experiment, FILE *stream, size_t *broken, error_info *err);
 
 #endif

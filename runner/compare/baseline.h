@@ -5,8 +5,8 @@
  *     3f2a...	ty	affjord	0	epoch.1.validation	1.2345678901234567	bits	the same operations everywhere
  *
  * A tab separates columns. `run` is a run's key; data set, model and seed repeat its identity for people. A quantity is
- * a loss, epoch.NUMBER.SPLIT, or a metric. A tolerance is bits, "absolute NUMBER" or "relative NUMBER". Only ./run check
- * --record and tests write such files; you may edit tolerances and their reasons. */
+ * a loss, epoch.NUMBER.SPLIT, or a metric. A tolerance is bits, "absolute NUMBER" or "relative NUMBER". Only ./run
+ * check --record and tests write such files; you may edit tolerances and their reasons. */
 #ifndef AFFJORD_RUNNER_BASELINE_H
 #define AFFJORD_RUNNER_BASELINE_H
 
@@ -34,13 +34,13 @@ typedef struct baseline {
 } baseline;
 
 /* Append the rows of a file, or of every file *.tsv of a folder, by name. Errors: STATUS_FORMAT, with file, line and
- * what was expected; STATUS_IO, STATUS_MEMORY. */
+ * the expected value; STATUS_IO, STATUS_MEMORY. */
 status baseline_read(baseline *into, const char *path, error_info *err);
 
 /* Append a row; its file and line are ignored. Errors: STATUS_MEMORY. */
 status baseline_add(baseline *into, const baseline_row *row, error_info *err);
 
-/* The kind of such an output file. */
+/* The kind of this output file. */
 extern const output_kind output_baseline;
 
 /* Write the rows below `comment` (lines that begin with #, or ""). Errors: those of output_write. */

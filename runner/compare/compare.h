@@ -8,7 +8,7 @@
 
 typedef struct compare_result {
     size_t runs, values, breaches; /* compared values; those outside of their tolerance */
-    size_t absent, unfinished; /* recorded runs that the database lacks, or has in part */
+    size_t absent, unfinished; /* recorded runs that the database lacks, or has unfinished */
     size_t unknown; /* finished runs of the database without recorded values */
 } compare_result;
 

@@ -13,7 +13,7 @@ typedef struct rerun_request {
     const char *run; /* this one; NULL: `sample` random ones */
     const char *experiment; /* of its runs; NULL: of all */
     uint64_t sample, seed;
-    uint64_t jobs, threads; /* 0: not said */
+    uint64_t jobs, threads; /* 0: not given */
     bool all; /* write every value */
     int word_count; /* the program's command line */
     char **words;

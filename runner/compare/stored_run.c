@@ -17,11 +17,11 @@ struct stored_data {
     char dataset[DB_NAME_MAX], checksum[PLAN_CHECKSUM_SIZE];
     uint64_t average;
     bool found;
-    error_info reason; /* where not */
+    error_info reason; /* if the data could not be opened */
     plan_dataset data;
     char folder[SETTINGS_TEXT_MAX]; /* data.dir, of images */
     char validation[SETTINGS_TEXT_MAX],
-        test[SETTINGS_TEXT_MAX]; /* data.validation and data.test, where files are now */
+        test[SETTINGS_TEXT_MAX]; /* data.validation and data.test, with the present paths of files */
     size_t held_out; /* rows of a table; 0 for other data */
 };
 

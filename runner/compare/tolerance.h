@@ -25,11 +25,11 @@ bool tolerance_allows(const tolerance *allowed, double recorded, double found);
 /* Return whether both are the same number, or both nan. */
 bool tolerance_same(double recorded, double found);
 
-/* Write and read "bits", "absolute 0.002", "relative 0.002". Errors: STATUS_INVALID, with what was expected. */
+/* Write and read "bits", "absolute 0.002", "relative 0.002". Errors: STATUS_INVALID, with the expected value. */
 void tolerance_text(const tolerance *allowed, char text[TOLERANCE_TEXT_MAX]);
 status tolerance_parse(const char *text, tolerance *out, error_info *err);
 
-/* Write and read a number with all its bits, nan, inf or -inf. Errors: STATUS_INVALID, with what was expected. */
+/* Write and read a number with all its bits, nan, inf or -inf. Errors: STATUS_INVALID, with the expected value. */
 void number_text(double value, char text[NUMBER_TEXT_MAX]);
 status number_parse(const char *text, double *out, error_info *err);
 

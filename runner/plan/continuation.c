@@ -40,7 +40,7 @@ static status find_longest(results_db *db, const lengths *known, const plan_run 
     return STATUS_OK;
 }
 
-/* Whether a run gains by beginning at the end of another. */
+/* Return whether a run can save iterations by starting at the end of another. */
 static bool saves(const db_run *row, const db_run *from) {
     return from && from->id != 0 && (!row->has_checkpoint || from->checkpoint_iteration > row->checkpoint_iteration);
 }
@@ -70,10 +70,10 @@ status continuation_find(results_db *db, const plan *runs, run_status *list, err
     return find_all(db, runs, list, err);
 }
 
-/* --- Beginning there --- */
+/* --- Starting at the end of another run --- */
 
-/* Whether the file is a training's state at its end. A version before this could not continue one that ended within an
- * epoch: its file lacks the sums of that epoch. */
+/* Return whether the file is a training's state at its end. Files of older versions lack the sums of an unfinished
+ * epoch, so a training that ended within an epoch cannot be continued from them. */
 static status check_state(const checkpoint *file, uint64_t epoch_iterations, error_info *err) {
     const uint64_t *counters = checkpoint_get(file, "trainer.counters", CHECKPOINT_U64, 2);
     const double *means = checkpoint_get(file, "trainer.means", CHECKPOINT_F64, 2);
@@ -85,7 +85,7 @@ static status check_state(const checkpoint *file, uint64_t epoch_iterations, err
     return STATUS_OK;
 }
 
-/* The checkpoint of `from` under the name of the run: the same arrays, with the run's own texts. */
+/* Copy the checkpoint of `from` to the run: the same arrays, with the run's own texts. */
 static status write_checkpoint(results_db *db, const plan_run *run, const db_run *from, const char *name,
                                char sha256[65], error_info *err) {
     char path[PATH_MAX];
@@ -107,14 +107,14 @@ static status write_checkpoint(results_db *db, const plan_run *run, const db_run
     return outcome;
 }
 
-/* *done <- whether the run begins there now; else `reason` says why not. */
+/* *done <- whether the run now starts there; if not, `reason` has the reason. */
 static status begin_at(results_db *db, const plan_run *run, db_run *row, const db_run *from, bool *done,
                        error_info *reason, error_info *err) {
     settings values;
     plan_run_settings(run, &values);
     char name[PATH_MAX], path[PATH_MAX], sha256[65];
     db_checkpoint written = {.iteration = from->checkpoint_iteration, .path = name, .sha256 = sha256};
-    /* One that train.stop_loss ended has no later epochs than a longer one, which it ends at the same iteration. */
+    /* If train.stop_loss ended a run, a longer run ends at the same iteration, so all their epochs are equal. */
     const bool stopped = from->checkpoint_iteration < from->iterations;
     checkpoint_name(db_path(db), run->key, written.iteration, name);
     status outcome = write_checkpoint(db, run, from, name, sha256, reason);
@@ -127,7 +127,7 @@ static status begin_at(results_db *db, const plan_run *run, db_run *row, const d
     return db_find_run(db, run->key, row, err);
 }
 
-/* The longest first; where its checkpoint is of no use, the next one. */
+/* Try the longest run first; if its checkpoint is not usable, the next one. */
 static status begin(results_db *db, const lengths *known, const plan_run *run, db_run *row, db_run *from, FILE *notes,
                     error_info *err) {
     error_info reason;

@@ -1,20 +1,20 @@
-/* dry_run.c - what ./run FILE.ini --dry-run prints. */
+/* dry_run.c - the output of ./run FILE.ini --dry-run. */
 #include "plan/dry_run.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* For how many of a plan's runs a setting has one value. */
+/* The scope of a setting: how many of a plan's runs share its value. */
 typedef enum reach { REACH_ALL, REACH_MODEL, REACH_PAIR } reach;
 
-/* Whether a setting has an effect on any run. */
+/* Return whether a setting has an effect on any run. */
 static bool is_used(const plan *runs, const setting_option *option) {
     for (size_t i = 0; i < runs->dataset_count * runs->model_count; i++)
         if (specification_uses(&runs->resolved[i], &runs->datasets[i / runs->model_count].shape, option)) return true;
     return false;
 }
 
-/* Whether a setting is the same for the pairs of data set and model from `first` on, `stride` apart. */
+/* Return whether a setting is the same for the pairs of data set and model from `first` on, `stride` apart. */
 static bool is_same(const plan *runs, const setting_option *option, size_t first, size_t stride) {
     char expected[SETTINGS_TEXT_MAX], text[SETTINGS_TEXT_MAX];
     settings_text(&runs->resolved[first], option, expected);
@@ -32,7 +32,7 @@ static reach reach_of(const plan *runs, const setting_option *option) {
     return REACH_MODEL;
 }
 
-/* Write the settings of this reach under a title, if there are any. */
+/* Write the settings of this scope under a title, if there are any. */
 static void write_block(const plan *runs, size_t pair, reach wanted, const char *title, FILE *stream) {
     bool titled = false;
     for (size_t i = 0; i < settings_count(); i++) {

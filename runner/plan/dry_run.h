@@ -1,4 +1,4 @@
-/* dry_run.h - what ./run FILE.ini --dry-run prints. */
+/* dry_run.h - the output of ./run FILE.ini --dry-run. */
 #ifndef AFFJORD_RUNNER_DRY_RUN_H
 #define AFFJORD_RUNNER_DRY_RUN_H
 
@@ -6,8 +6,8 @@
 
 #include "plan/run_status.h"
 
-/* Write the settings that play a part for these data, resolved, those that were set and play none, and each run with what
- * would be done about it. */
+/* Write the resolved settings that affect these runs, the changed settings without an effect, and each run with its
+ * state. */
 void dry_run_write(const settings *base, const plan *runs, const run_status *list, const char *database, FILE *stream);
 
 #endif

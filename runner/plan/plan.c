@@ -65,7 +65,7 @@ static status fail_at_list(const experiment_config *config, const char *name, st
     return error_set(err, code, "%s: %s: %s", origin, name, reason);
 }
 
-/* Of images whose models are only counted: nothing is opened. */
+/* Set the data of images whose models are only counted: nothing is opened. */
 static status describe_count(const experiment_config *config, const char *item, plan_dataset *out, error_info *err) {
     const image_kind *kind = image_kind_of(item);
     error_info reason;
@@ -90,8 +90,8 @@ static status describe_count(const experiment_config *config, const char *item, 
     return STATUS_OK;
 }
 
-/* origin <- "file:line" of the setting that a reason begins with, in a sweep, for a model (or NULL) on a data set; false
- * if it begins with no setting, or one that is not set. */
+/* origin <- "file:line" of the setting that a reason begins with, in a sweep, for a model (or NULL) on a data set.
+ * Return false if the reason begins with no setting, or the setting has its default. */
 static bool find_origin(const experiment_config *config, const char *item, const char *model, const char *reason,
                         char origin[PATH_MAX]) {
     char name[64];
@@ -129,7 +129,7 @@ static status describe_dataset(const experiment_config *config, const char *item
                                plan_dataset *out, source *data, error_info *err) {
     error_info reason;
     settings plain = *values;
-    plain.data_standardise = false; /* of which models may differ */
+    plain.data_standardise = false; /* models may differ in it */
     status code = config_data_source(config, item, out->source, &reason);
     if (code == STATUS_OK) code = source_open(out->source, &plain, data, &reason);
     if (code != STATUS_OK) return fail_at_data(config, item, code, reason.text, err);
@@ -169,7 +169,7 @@ static status check_outputs(const settings *values, const plan_dataset *data, er
                      most, data->shape.dimension);
 }
 
-/* What the data are is the same for all models. */
+/* The data settings are equal for all models. */
 static status check_same_data(const settings *values, const settings *first, error_info *err) {
     static const char *const names[] = {"image.downsample", "image.size",      "image.fit", "data.columns",
                                         "data.ignore",      "data.validation", "data.test"};
@@ -183,7 +183,8 @@ static status check_same_data(const settings *values, const settings *first, err
     return STATUS_OK;
 }
 
-/* The settings of one model on it, of which `first` are those of the first model. All that a worker would refuse. */
+/* Check one model on the data; `first` has the settings of the first model. Reports everything that a worker would
+ * reject. */
 static status check_settings(const experiment_config *config, const source *opened, const plan_dataset *data,
                              const char *item, const char *model, const settings *values, const settings *first,
                              error_info *err) {
@@ -196,7 +197,7 @@ static status check_settings(const experiment_config *config, const source *open
     return code == STATUS_OK ? STATUS_OK : fail_at_setting(config, item, model, code, reason.text, err);
 }
 
-/* Figures distinguish data sets by name, keys by checksum. */
+/* Check that data sets differ in name, which figures use, and in checksum, which keys use. */
 static status check_dataset(const experiment_config *config, const plan *runs, size_t index, error_info *err) {
     const plan_dataset *data = runs->datasets;
     for (size_t i = 0; i < index; i++) {
@@ -210,7 +211,7 @@ static status check_dataset(const experiment_config *config, const plan *runs, s
     return STATUS_OK;
 }
 
-/* A data set while its variants are made. */
+/* A data set during the creation of its variants. */
 typedef struct filling {
     const experiment_config *config;
     const char *item;
@@ -231,7 +232,7 @@ static status check_variant(void *argument, size_t m, settings *values, error_in
     return STATUS_OK;
 }
 
-/* The settings of all models on an item of experiment.data, and the data that they see. */
+/* Make the settings of all models on an item of experiment.data, and open the data. */
 static status fill_dataset(const experiment_config *config, const char *item, source *opened, plan *into, size_t d,
                            error_info *err) {
     plan_dataset *data = &into->datasets[d];
@@ -253,7 +254,7 @@ static status fill_resolved(const experiment_config *config, plan *into, error_i
     const settings *base = config_settings(config);
     const char *cursor = base->experiment_models;
     for (size_t m = 0; m < into->model_count; m++) {
-        char item[SETTINGS_TEXT_MAX]; /* the header of the model's section was as long at most as inih takes */
+        char item[SETTINGS_TEXT_MAX]; /* a model's name is shorter, because inih limits a section's header */
         settings_list_next(&cursor, item);
         snprintf(into->models[m].name, sizeof into->models[m].name, "%.*s", SETTINGS_NAME_MAX - 1, item);
     }
@@ -315,7 +316,7 @@ bool plan_begins_with_key(const char *text) {
     return strspn(text, "0123456789abcdef") == PLAN_KEY_SIZE - 1;
 }
 
-/* Whether a word is the number of a run rather than the beginning of a key. */
+/* Return whether a word is the number of a run rather than the beginning of a key. */
 static bool is_number(const char *text) {
     const size_t digits = strspn(text, "0123456789");
     return digits > 0 && digits <= PLAN_NUMBER_DIGITS && !text[digits];

@@ -1,4 +1,4 @@
-/* plan_index.c - the variants of a plan by the key of a run: a sorted list for each seed that was asked about. */
+/* plan_index.c - the variants of a plan by the key of a run: a sorted list for each requested seed. */
 #include "plan/plan_index.h"
 
 #include <stdlib.h>

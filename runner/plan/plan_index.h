@@ -6,11 +6,11 @@
 
 typedef struct plan_index plan_index;
 
-/* Errors: STATUS_MEMORY. The plan outlives *out, which the caller owns. */
+/* Create an index. The plan must outlive *out, which the caller owns. Errors: STATUS_MEMORY. */
 status plan_index_create(const plan *runs, plan_index **out, error_info *err);
 void plan_index_destroy(plan_index **index);
 
-/* *out <- the variant of the run with this key and seed, NULL for none. The first question about a seed costs a key for
+/* *out <- the variant of the run with this key and seed, NULL for none. The first call with a seed computes a key for
  * each variant. Errors: STATUS_MEMORY. */
 status plan_index_find(plan_index *index, const char *key, uint64_t seed, const plan_variant **out, error_info *err);
 

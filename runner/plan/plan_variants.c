@@ -186,7 +186,7 @@ status plan_fill_runs(plan *into, const uint64_t *seeds, error_info *err) {
     for (size_t p = 0; p < into->point_count && outcome == STATUS_OK; p++)
         for (size_t pair = 0; pair < pairs; pair++) {
             plan_variant *variant = into->at[pair * into->point_count + p];
-            if (variant->points[0] == into->points[p]) order[count++] = variant; /* others had it before */
+            if (variant->points[0] == into->points[p]) order[count++] = variant; /* other variants share it */
         }
     for (size_t i = 0; i < into->variant_count && outcome == STATUS_OK; i++)
         if (count > 0) add_runs(into, order[i], i, count, seeds);

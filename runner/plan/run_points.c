@@ -9,7 +9,7 @@ typedef struct pointing {
     const plan *runs;
     plan_index *index;
     int64_t experiment;
-    bool *seen; /* (sweep_size), by number: a run of the point was there */
+    bool *seen; /* (sweep_size), by number: the point has a run */
     uint64_t points, pairs; /* points seen; pairs of point and run */
     bool write, same;
 } pointing;

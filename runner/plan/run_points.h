@@ -5,12 +5,12 @@
 #include "plan/plan_index.h"
 #include "record/results_db.h"
 
-/* *current <- whether the rows of the experiment's points are those that its runs in the database have in the plan.
- * Errors: those of the database, STATUS_MEMORY. */
+/* *current <- whether the database's rows of the experiment's points agree with the plan. Errors: those of the
+ * database, STATUS_MEMORY. */
 status run_points_read(results_db *db, const plan *runs, plan_index *index, const char *name, int64_t experiment,
                        bool *current, error_info *err);
 
-/* Write them anew. Errors: as above. */
+/* Replace these rows. Errors: as above. */
 status run_points_write(results_db *db, const plan *runs, plan_index *index, const char *name, int64_t experiment,
                         error_info *err);
 

@@ -1,4 +1,4 @@
-/* run_status.c - a plan and the database: which of its runs are there, and how far. */
+/* run_status.c - a plan joined with the database: which runs exist, and their progress. */
 #include "plan/run_status.h"
 
 #include <stdio.h>
@@ -9,8 +9,8 @@
 #include "plan/run_points.h"
 #include "record/checkpoint_files.h"
 
-/* Reopen a finished run at its last checkpoint if its snapshots are wanted and missing; only its pictures remain to be
- * computed. A run without a checkpoint, as in an archive, stays as it is. */
+/* Reopen a finished run at its last checkpoint if its snapshots are requested and missing; then only its pictures are
+ * computed. A run without a checkpoint, as in an archive, is unchanged. */
 static status look_for_moments(results_db *db, const plan_run *run, db_run *row, error_info *err) {
     char path[PATH_MAX];
     bool has = false;
@@ -26,7 +26,7 @@ static status look_for_moments(results_db *db, const plan_run *run, db_run *row,
     return STATUS_OK;
 }
 
-/* The experiment's runs in the database against the plan. */
+/* The experiment's runs in the database, matched with the plan. */
 typedef struct membership {
     const plan *runs;
     run_status *list;
@@ -86,7 +86,7 @@ static int by_key(const void *a, const void *b) {
     return strcmp((*(const plan_run *const *)a)->key, (*(const plan_run *const *)b)->key);
 }
 
-/* A run that differs from one of the plan's in nothing but the seed stays a member. */
+/* A run that differs from one of the plan only in the seed stays a member. */
 static status visit_member(void *argument, const db_run *row, error_info *err) {
     const membership *members = argument;
     const plan_variant *variant;
@@ -154,7 +154,7 @@ status run_status_read(results_db *db, const plan *runs, const db_experiment *ex
     return outcome;
 }
 
-/* Where the settings of one run go. */
+/* The destination of the settings of one run. */
 typedef struct setting_rows {
     results_db *db;
     int64_t run;
@@ -167,7 +167,7 @@ static void put_setting(void *argument, const char *section, const char *key, co
     if (rows->outcome == STATUS_OK) rows->outcome = db_put_setting(rows->db, rows->run, section, key, value, rows->err);
 }
 
-/* Where a run's images were decides no number, but who evaluates its model wants to find them again. */
+/* The folder of a run's images affects no number. It is stored so that `./run eval` finds the images. */
 static void put_folder(const plan_run *run, setting_rows *rows) {
     const char *folder = run->base->data_dir;
     if (!*folder || !specification_is_image(&run->dataset->shape)) return;

@@ -11,9 +11,9 @@
 #include "record/results_db.h"
 
 typedef struct run_status {
-    size_t count; /* that of the plan's runs */
-    db_run **runs; /* (count), in their order; where the database has none, a common row with id 0 that stays as it is */
-    size_t done; /* of them */
+    size_t count; /* number of the plan's runs */
+    db_run **runs; /* (count), in their order; for a missing run, a common row with id 0, which is never changed */
+    size_t done; /* number of finished runs */
     /* (count): the finished run that one continues (continuation.h), NULL where there is none; NULL: not looked for */
     db_run **sources;
     size_t by_decay; /* runs that train.decay keeps from continuing one */
@@ -30,7 +30,7 @@ status run_status_read(results_db *db, const plan *runs, const db_experiment *ex
 status run_status_write(results_db *db, const plan *runs, const db_experiment *experiment, run_status **out,
                         error_info *err);
 
-/* The status without a database: nothing is done. */
+/* Return the status without a database: no run is done. */
 status run_status_empty(const plan *runs, run_status **out, error_info *err);
 
 /* *out <- a copy of a row, for the lists above. Errors: STATUS_MEMORY. */

@@ -1,9 +1,9 @@
 /* merge.c - merge shards into a database: rows and checkpoint files.
  *
- * A task may be writing its shard. So the checkpoint's file is copied first, under the name of its iteration,
- * without a lock that would delay the task. Then all rows are copied in one transaction. If the shard has a newer
- * checkpoint by then, everything is repeated. A kill at any time leaves the whole shard in the database, or nothing
- * new of it and files that no row names, which the next merge removes. */
+ * A task may be writing its shard. So the checkpoint's file is copied first, under the name of its iteration, without a
+ * lock that would delay the task. Then all rows are copied in one transaction. If the shard has a newer checkpoint by
+ * then, everything is repeated. If it is killed, the database has either the whole shard or no new row of it. Files
+ * without a row may remain; the next merge removes them. */
 #include "scale/merge.h"
 
 #include <dirent.h>

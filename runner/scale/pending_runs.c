@@ -8,8 +8,8 @@
 
 typedef enum standing { STANDING_MISSING, STANDING_DONE, STANDING_IN_SHARD, STANDING_AT_WORK, STANDING_LEFT } standing;
 
-/* A stopped run that has come further since is worth another go without anybody's asking; one that failed, or was ended
- * before its first checkpoint, would most likely do the same again. */
+/* Resubmit a stopped run automatically if it made progress. A run that failed, or ended before its first checkpoint,
+ * would probably do so again. */
 static bool has_advanced(const shard_state *shard, const submitted_task *before) {
     if (shard->run.id == 0 || shard->run.state == RUN_FAILED || !shard->run.has_checkpoint) return false;
     return !before || shard->run.checkpoint_iteration > before->iteration;

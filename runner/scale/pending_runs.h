@@ -18,7 +18,7 @@ typedef struct pending_runs {
     size_t count; /* to submit */
     submitted_task *tasks; /* (count), in the order of the plan, with the iterations of their shards' checkpoints */
     size_t done, in_shards, at_work; /* the others: done in the database; done in shards; queued or running */
-    size_t left; /* left out by interrupted_only: failed, not started, or without progress */
+    size_t left; /* omitted by interrupted_only: failed, not started, or without progress */
 } pending_runs;
 
 /* Find them. The caller calls pending_runs_release. An unreadable shard counts as none; its task prints the reason.

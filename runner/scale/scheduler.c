@@ -68,7 +68,7 @@ static status script_close(script *self, error_info *err) {
 }
 
 /* The shell becomes the program, so the signal that Slurm sends it ahead of the time limit reaches the program, which
- * leaves a checkpoint and ends. What the task says goes to a file of its own beside its shard. */
+ * writes a checkpoint and ends. The task's output goes to a separate file beside its shard. */
 static void write_tasks(const submission *self, size_t count, const submitted_task *tasks, FILE *stream) {
     fputs("#!/bin/sh\n# One run for each task of the array: the key at its number.\nset --", stream);
     for (size_t i = 0; i < count; i++) fprintf(stream, " \\\n    %s", tasks[i].key);
@@ -180,7 +180,7 @@ static status submit_merging(submission *self, error_info *err) {
     return STATUS_OK;
 }
 
-/* Arrays that were submitted before one was refused stay, and are merged. */
+/* If Slurm rejects an array, earlier arrays remain submitted and are merged. */
 static status submit_all(submission *self, const pending_runs *found, error_info *err) {
     status outcome = STATUS_OK;
     for (size_t first = 0; first < found->count && outcome == STATUS_OK;) {
@@ -188,7 +188,7 @@ static status submit_all(submission *self, const pending_runs *found, error_info
         const size_t count = left < most ? left : most;
         outcome = submit_array(self, count, found->tasks + first, err);
         first += count;
-        /* The list of jobs that the merging one waits for has an end. */
+        /* The list of the jobs that the merging job waits for is limited. */
         const bool full = strlen(self->dependency) + SLURM_ID_MAX + 2 > sizeof self->dependency;
         if (self->dependency[0] && (full || outcome != STATUS_OK || first >= found->count)) {
             error_info reason;

@@ -1,8 +1,7 @@
 /* scheduler.h - submits a plan to a scheduler, which runs tasks on many machines.
  *
- * Slurm gets a job array for the pending runs, and a job that depends on it.
- * That job merges the shards, and submits the runs again that a time limit
- * stopped. For any other scheduler there is a list of independent commands. */
+ * Slurm gets a job array for the pending runs, and a job that depends on it. That job merges the shards and resubmits
+ * runs that a time limit stopped. For other schedulers, write a list of independent commands. */
 #ifndef AFFJORD_RUNNER_SCHEDULER_H
 #define AFFJORD_RUNNER_SCHEDULER_H
 
@@ -25,8 +24,8 @@ typedef struct scheduler_request {
 status scheduler_write_commands(const scheduler_request *request, const plan *runs, const run_status *list,
                                 FILE *stream, error_info *err);
 
-/* Submit the pending runs to Slurm and print a summary. The caller holds the
- * database, so that no two processes submit at once. */
+/* Submit the pending runs to Slurm and print a summary. The caller has locked the database, so that two processes
+ * cannot submit at once. */
 status scheduler_submit(const scheduler_request *request, const char *experiment, const plan *runs,
                         const run_status *list, error_info *err);
 

@@ -1,4 +1,4 @@
-/* shard.c - the databases of single tasks: where they lie, and what they say. */
+/* shard.c - the databases of single tasks: their paths and their content. */
 #include "scale/shard.h"
 
 #include <dirent.h>
@@ -26,7 +26,7 @@ status shard_path(const char *folder, const char *key, const char *ending, char 
 status shard_make_folder(const char *folder, error_info *err) {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s", folder);
-    /* From the top down; other tasks make the same ones at the same time. */
+    /* Create folders from the top down; other tasks may create the same folders at the same time. */
     for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
         if (slash) *slash = '\0';
         if (mkdir(path, 0777) != 0 && errno != EEXIST && !(slash && (errno == EACCES || errno == EROFS)))
@@ -73,7 +73,8 @@ static int is_file(const struct dirent *entry) {
     return plan_begins_with_key(entry->d_name) && entry->d_name[KEY_DIGITS] == '.';
 }
 
-/* Names in their order, so that a merge takes the same steps everywhere; *names is NULL where there is no folder. */
+/* List the names in order, so that a merge does the same steps on every machine; *names is NULL if there is no
+ * folder. */
 static status list(const char *folder, int (*wanted)(const struct dirent *), struct dirent ***names, int *count,
                    error_info *err) {
     *names = NULL;
@@ -91,7 +92,7 @@ static void release(struct dirent **names, int count) {
     free(names);
 }
 
-/* What is visited, and by whom. */
+/* The files to visit, and the callback. */
 typedef struct walk {
     const char *ending;
     status (*visit)(void *argument, const char *path, const char *key, error_info *err);

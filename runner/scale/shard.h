@@ -14,15 +14,15 @@
 #include "record/results_db.h"
 #include "system/paths.h"
 
-/* The folder of a database's shards: "shards" beside it. */
+/* Set the folder of a database's shards: "shards" beside it. */
 void shard_folder(const char *database, char out[PATH_MAX]);
 
-/* The files of a run's task. Errors: STATUS_INVALID for a path that is too long. */
+/* Set the paths of a run's task. Errors: STATUS_INVALID for a path that is too long. */
 status shard_path(const char *folder, const char *key, const char *ending, char out[PATH_MAX], error_info *err);
 #define SHARD_DATABASE ".db"
 #define SHARD_LOG ".log"
 
-/* Make a folder and those above it; the folder that a run's files lie in. Errors: STATUS_IO naming it. */
+/* Create a folder and its parents; create the folder of a run's files. Errors: STATUS_IO with the path. */
 status shard_make_folder(const char *folder, error_info *err);
 status shard_make_place(const char *folder, const char *key, error_info *err);
 
@@ -36,8 +36,8 @@ typedef struct shard_state {
 /* Read the shard of a run. Errors: those of the database. */
 status shard_status(const char *folder, const char *key, shard_state *out, error_info *err);
 
-/* Visit the files of a folder of shards that end so, in the order of their
- * names. A missing folder has none. Errors: STATUS_IO. */
+/* Visit the files of a folder of shards with this ending, in the order of their names; none if the folder is missing.
+ * Errors: STATUS_IO. */
 status shard_each(const char *folder, const char *ending,
                   status (*visit)(void *argument, const char *path, const char *key, error_info *err), void *argument,
                   error_info *err);

@@ -1,4 +1,4 @@
-/* slurm.c - Slurm's own programs: what is submitted to it, and what its queue says. */
+/* slurm.c - calls of Slurm's programs sbatch and squeue. */
 #include "scale/slurm.h"
 
 #include <stdarg.h>
@@ -48,7 +48,7 @@ status slurm_submit(const slurm_options *options, const char *script, char id[SL
     return outcome;
 }
 
-/* "NAME|NUMBER|STATE|NODE|REASON"; other users' names may hold anything, but then no number follows. */
+/* "NAME|NUMBER|STATE|NODE|REASON"; other users' names may have any form, but then no number follows. */
 static void take_line(char *line, const char *folder, const submitted_jobs *list, submitted_cache *cache) {
     char *fields[5] = {line};
     for (size_t i = 1; i < 5; i++) {

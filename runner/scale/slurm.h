@@ -1,4 +1,4 @@
-/* slurm.h - Slurm's own programs: what is submitted to it, and what its queue says. */
+/* slurm.h - calls of Slurm's programs sbatch and squeue. */
 #ifndef AFFJORD_RUNNER_SLURM_H
 #define AFFJORD_RUNNER_SLURM_H
 
@@ -6,7 +6,7 @@
 
 enum { SLURM_ID_MAX = 32, SLURM_OPTIONS_MAX = 64 };
 
-/* Words for sbatch, ended by NULL, with the memory they lie in. */
+/* Arguments for sbatch, terminated by NULL, with their memory. */
 typedef struct slurm_options {
     size_t count;
     const char *words[SLURM_OPTIONS_MAX + 1];
@@ -14,15 +14,16 @@ typedef struct slurm_options {
     size_t used;
 } slurm_options;
 
-/* Add a word; add the words of a text, which are parted by blanks. Errors: STATUS_INVALID if there are too many. */
+/* Add a word; add the words of a text, separated by blanks. Errors: STATUS_INVALID if there are too many. */
 __attribute__((format(printf, 3, 4))) status slurm_add(slurm_options *options, error_info *err, const char *format,
                                                        ...);
 status slurm_add_words(slurm_options *options, const char *text, error_info *err);
 
-/* sbatch OPTIONS with `script` to read; id <- the job's number. Errors: STATUS_IO with what sbatch said. */
+/* Run sbatch OPTIONS with `script` as input; id <- the job's number. Errors: STATUS_IO with sbatch's message. */
 status slurm_submit(const slurm_options *options, const char *script, char id[SLURM_ID_MAX], error_info *err);
 
-/* Ask squeue for this user's tasks, and mark those of the lists of this folder. Errors: STATUS_IO with what squeue said. */
+/* Run squeue for this user's tasks, and mark those in the lists of this folder. Errors: STATUS_IO with squeue's
+ * message. */
 status slurm_read_queue(const char *folder, submitted_jobs *list, error_info *err);
 
 #endif

@@ -65,7 +65,7 @@ static status read_list(const char *path, size_t *count, submitted_task **tasks,
                 error_set(err, STATUS_FORMAT, "\"%s\": expected a key and an iteration, found \"%.60s\"", path, line);
             break;
         }
-        /* Room grows by doubling: at every power of two. */
+        /* The memory doubles at every power of two. */
         if ((*count & (*count - 1)) == 0) {
             submitted_task *more = realloc(*tasks, (*count ? 2 * *count : 1) * sizeof **tasks);
             if (!more) {
@@ -84,7 +84,7 @@ static int compare(const void *one, const void *other) {
     return strcmp(((const submitted_task *)one)->key, ((const submitted_task *)other)->key);
 }
 
-/* One task a key, with the largest iteration: checkpoints only go on. */
+/* Keep one task per key, with the largest iteration, because checkpoints only advance. */
 static void order(submitted_jobs *list) {
     size_t kept = 0;
     if (list->count > 0) qsort(list->tasks, list->count, sizeof *list->tasks, compare);

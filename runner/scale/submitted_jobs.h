@@ -31,7 +31,7 @@ typedef struct submitted_jobs {
 
 /* name <- a new name for an array of an experiment: affjord.EXPERIMENT.NUMBER. */
 void submitted_name(const char *experiment, char name[SUBMITTED_NAME_MAX]);
-/* out <- the file of an array: its list (".tasks") or the output beside the logs of tasks (".log"). */
+/* out <- the path of an array's file: its list (".tasks") or its output (".log"). */
 status submitted_path(const char *folder, const char *name, const char *ending, char out[PATH_MAX], error_info *err);
 
 /* Write or remove the list of an array. Errors: STATUS_IO naming the file. */

@@ -10,7 +10,7 @@
 #include "scale/shard.h"
 #include "system/shell_words.h"
 
-/* The path without links and dots; of a file that is not there yet, by that of its folder. */
+/* Resolve links and dots of a path; for a missing file, those of its folder. */
 static status make_absolute(const char *path, const char *folder, char out[PATH_MAX], error_info *err) {
     char *real = realpath(path, NULL);
     int length;
@@ -25,7 +25,7 @@ static status make_absolute(const char *path, const char *folder, char out[PATH_
 status task_command_place(const char *file, const char *database, const char *shards, task_command *out,
                           error_info *err) {
     char standard[PATH_MAX], root[PATH_MAX];
-    /* The program itself: ./run would look on every machine whether it has to be built. */
+    /* Call the program itself, because ./run would check on every machine whether a build is needed. */
     const ssize_t length = readlink("/proc/self/exe", out->program, sizeof out->program - 1);
     if (length <= 0 || !getcwd(out->folder, sizeof out->folder))
         return error_set(err, STATUS_IO, "cannot tell where the program is: %s", strerror(errno));

@@ -15,7 +15,7 @@
 
 enum { TAIL_LINES = 3, TAIL_BYTES = 600 };
 
-/* A task that has not been heard of for so long is taken for dead where nothing else tells: it writes every
+/* Without other information, a task that has written nothing for this time counts as dead. A live task writes every
  * DB_SHARD_COMMIT_SECONDS. */
 #define SILENT_SECONDS 120.0
 
@@ -44,7 +44,7 @@ typedef struct task {
     char log[PATH_MAX];
 } task;
 
-/* Seconds since a moment as db_now writes it. */
+/* Return the seconds since a time in the format of db_now. */
 static double seconds_since(const char *moment) {
     struct tm parts = {.tm_year = 0};
     const char *end = strptime(moment, "%Y-%m-%dT%H:%M:%SZ", &parts);
@@ -96,7 +96,7 @@ static void complete_from_db(const task_list *self, task *one) {
     db_run row;
     if (one->shard.run.id != 0 || !self->db) return;
     if (db_find_run(self->db, one->key, &row, &ignored) != STATUS_OK || row.id == 0) return;
-    const bool done = row.state == RUN_DONE; /* its shard was removed when it had been merged */
+    const bool done = row.state == RUN_DONE; /* a merge removes the shard */
     one->shard.run = row;
     one->shard.run.id = done ? row.id : 0;
     one->shard.run.state = done ? RUN_DONE : RUN_PLANNED;
@@ -120,7 +120,7 @@ static void write_task(task_list *self, task *one) {
     const char *node = state == TASK_RUNNING ? one->shard.place.host : "";
     if (one->job && one->job->queued && one->job->node[0]) node = one->job->node;
     const char *note = run->state == RUN_FAILED ? run->error : "";
-    if (state == TASK_QUEUED) note = one->job->reason; /* why it waits */
+    if (state == TASK_QUEUED) note = one->job->reason; /* the reason for waiting */
     fprintf(self->stream, "%.12s  %-16s %-16s %6s  %-11s %15s  %-16s %-14s %s\n", one->key, run->dataset, run->model,
             seed, state_names[state], progress, node, heard, note);
     if (state == TASK_FAILED && one->has_log) write_tail(one->log, self->stream);
