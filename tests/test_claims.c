@@ -38,7 +38,7 @@ static void run_compared(FILE *script) {
     script_run(script);
     scratch_path(folder, "r.db", path);
     cr_assert_eq(db_open(path, NULL, NULL, &db, &err), STATUS_OK, "%s", err.text);
-    db_compare_at_close(db, true);
+    cr_assert_eq(db_outdate_comparisons(db, &err), STATUS_OK, "%s", err.text);
     cr_assert_eq(db_close(&db, &err), STATUS_OK, "%s", err.text);
 }
 

@@ -69,6 +69,12 @@ static void check_said(const char *words, int times) {
     cr_expect_eq(atoi(output), times, "\"%s\", %d times expected:\n%s", words, times, output);
 }
 
+static void check_status(int outcome, int expected) {
+    shell("cat $TEST_DIR/said");
+    cr_assert(WIFEXITED(outcome) && WEXITSTATUS(outcome) == expected, "ended with status %#x, expected exit %d:\n%s",
+              (unsigned)outcome, expected, output);
+}
+
 static void start_again(const char *expected) {
     EXPECT(0, START "--db $TEST_DIR/r.db --jobs 2");
     check_same(expected, "r.db");
@@ -99,8 +105,7 @@ static void check_goes_on(const char *how) {
     cr_expect_eq(recorded(), before, "nothing can be recorded while it is locked");
     cr_expect_lt(worked(child) - idle, 0.2 * (now() - locked), "it waits without work");
     sqlite3_close(other);
-    const int outcome = wait_for(child);
-    cr_assert(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0);
+    check_status(wait_for(child), 0);
     check_said("locked by another program", 1);
     check_same(expected, "r.db");
     EXPECT(0, "ls $TEST_DIR/r.checkpoints | wc -l");
@@ -120,8 +125,7 @@ static void check_stops(const char *how) {
     sqlite3 *other;
     char *expected = undisturbed();
     const pid_t child = start_and_lock("--lock-timeout 2", how, &other);
-    const int outcome = wait_for(child);
-    cr_assert(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 1);
+    check_status(wait_for(child), 1);
     check_said("locked by another program for", 1);
     const int newest = checkpointed();
     sqlite3_close(other);
@@ -169,7 +173,7 @@ Test(lock, what_was_kept_is_left_where_it_does_not_fit) {
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         sqlite3 *other;
         const pid_t child = start_and_lock("--lock-timeout 1", i % 2 ? writing : reading, &other);
-        cr_assert_eq(WEXITSTATUS(wait_for(child)), 1);
+        check_status(wait_for(child), 1);
         sqlite3_close(other);
         EXPECT(0, "test -s $TEST_DIR/r.db.pending; %s", changes[i]);
         start_again(expected);
@@ -184,8 +188,7 @@ Test(lock, does_not_keep_who_asks_to_stop_waiting) {
     const pid_t child = start_and_lock("", writing, &other);
     const double asked = now();
     cr_assert_eq(kill(child, SIGINT), 0);
-    const int outcome = wait_for(child);
-    cr_assert(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 1);
+    check_status(wait_for(child), 1);
     cr_expect_lt(now() - asked, 60, "%.0f s", now() - asked);
     sqlite3_close(other);
     start_again(expected);
@@ -201,8 +204,7 @@ Test(lock, at_the_start_is_waited_for_and_said) {
     const pid_t child = start(START "--db $TEST_DIR/r.db --jobs 2 --set train.iterations=40");
     pause_for(1);
     sqlite3_close(other);
-    const int outcome = wait_for(child);
-    cr_assert(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0);
+    check_status(wait_for(child), 0);
     EXPECT(0, "sqlite3 $TEST_DIR/r.db \"SELECT count(*) FROM run WHERE status = 'done'\"");
     cr_expect_str_eq(output, "4\n");
     /* A database of an older version is changed only once nobody reads it. */

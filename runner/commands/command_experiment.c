@@ -288,7 +288,9 @@ static status look(const experiment *self, bool *complete, error_info *err) {
     if (!db) return STATUS_OK;
     status outcome = run_status_read(db, self->runs, &self->row, &list, err);
     if (outcome == STATUS_OK) {
-        *complete = list->current && list->done == list->count;
+        bool outdated;
+        outcome = db_comparisons_outdated(db, &outdated, err);
+        *complete = outcome == STATUS_OK && list->current && list->done == list->count && !outdated;
         run_status_destroy(&list);
     }
     db_close(&db, NULL);

@@ -115,8 +115,7 @@ static status measure_run(measuring *self, const db_run *row, error_info *err) {
 static status measure_all(measuring *self, error_info *err) {
     status outcome = db_each_run(self->db, NULL, collect, self, err);
     for (size_t i = 0; i < self->count && outcome == STATUS_OK; i++) outcome = measure_run(self, &self->runs[i], err);
-    if (outcome == STATUS_OK) db_compare_at_close(self->db, true);
-    return outcome;
+    return outcome == STATUS_OK ? db_outdate_comparisons(self->db, err) : outcome;
 }
 
 static const argument_option options[] = {OPTION_DATABASE(measuring), OPTION_THREADS(measuring)};

@@ -216,7 +216,7 @@ static status write_all(results_db *db, const plan *runs, const db_experiment *e
         TRY(db_put_member(db, id, list->runs[i]->id, err));
     }
     TRY(write_points(db, runs, experiment->name, id, err));
-    if (!list->current) db_compare_at_close(db, true); /* other members, perhaps without any training */
+    if (!list->current) TRY(db_outdate_comparisons(db, err)); /* other members, perhaps without any training */
     list->current = true;
     return db_commit(db, err);
 }

@@ -311,13 +311,10 @@ static status open_writing(results_db *db, error_info *err) {
     TRY(db_prepare_schema(db, true, err));
     TRY(db_script(db, "PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON", "open", err));
 
-    sqlite3_stmt *rows;
-    bool more;
-    TRY(db_select(db, STATEMENT_COUNT_RUNNING, &rows, err, ""));
-    TRY(db_next(db, rows, &more, err));
-    const bool left_running = more && sqlite3_column_int64(rows, 0) > 0;
-    while (more) TRY(db_next(db, rows, &more, err));
-    if (left_running) TRY(db_write(db, STATEMENT_MARK_DEAD, err, ""));
+    long left_running;
+    TRY(db_comparisons_outdated(db, &db->outdated, err));
+    TRY(db_read_number(db, "SELECT count(*) FROM run WHERE status = 'running'", 0, &left_running, err));
+    if (left_running > 0) TRY(db_write(db, STATEMENT_MARK_DEAD, err, ""));
     return db_commit(db, err);
 }
 
@@ -390,10 +387,7 @@ status db_open_begun(const char *path, results_db **out, error_info *err) {
 status db_close(results_db **db, error_info *err) {
     if (!*db) return STATUS_OK;
     status outcome = db_commit(*db, err);
-    if (outcome == STATUS_OK && (*db)->finished && !(*db)->shard) {
-        outcome = db_compare(*db, err);
-        if (outcome == STATUS_OK) outcome = db_commit(*db, err);
-    }
+    if (outcome == STATUS_OK) outcome = db_compare(*db, err);
     release(db);
     return outcome;
 }

@@ -238,9 +238,14 @@ status db_drop_plans(results_db *db, int64_t run, uint64_t iteration, error_info
 status db_end_run(results_db *db, int64_t run, db_state state, const char *error, uint64_t iteration,
                   double wall_seconds, error_info *err);
 
-/* Set whether the models of all experiments are compared again when the database is closed (table `comparison`), as
- * after the end of a run. */
-void db_compare_at_close(results_db *db, bool wanted);
+/* Let the models of all experiments be compared again (table `comparison`) when the database is closed, as after the
+ * end of a run. A row in `meta` says so in the same transaction: if the process is killed before, the next one that
+ * opens the database for writing compares. Shards have no comparisons. */
+status db_outdate_comparisons(results_db *db, error_info *err);
+status db_comparisons_outdated(results_db *db, bool *out, error_info *err);
+
+/* Leave the comparisons to the next process, as when another program keeps the database locked. */
+void db_leave_comparisons(results_db *db);
 
 /* Delete a run's results, so that it starts from the beginning. Files stay. */
 status db_reset_run(results_db *db, int64_t run, error_info *err);

@@ -155,6 +155,7 @@ status db_archive(results_db *db, const char *path, db_keep *keep, void *argumen
     close(file);
     status outcome = run_alone(db, STATEMENT_COPY_INTO, path, err);
     if (outcome == STATUS_OK) outcome = db_open(path, NULL, NULL, &copy, err);
+    if (outcome == STATUS_OK) outcome = db_compare(copy, err);
     if (outcome == STATUS_OK) outcome = shrink(copy, keep, argument, out, err);
     const status closed = db_close(&copy, &closing);
     unlink(lock);

@@ -211,6 +211,7 @@ typedef struct compared_experiment {
 } compared_experiment;
 
 status db_compare(results_db *db, error_info *err) {
+    if (!db->outdated) return STATUS_OK;
     sqlite3_stmt *rows;
     bool more;
     status outcome;
@@ -234,9 +235,24 @@ status db_compare(results_db *db, error_info *err) {
     for (size_t i = 0; i < count && outcome == STATUS_OK; i++)
         outcome = list[i].swept ? db_compare_sweep(db, list[i].name, err) : compare_experiment(db, list[i].name, err);
     free(list);
-    return outcome;
+    if (outcome == STATUS_OK) outcome = db_write(db, STATEMENT_DROP_OUTDATED, err, "");
+    db->outdated = outcome != STATUS_OK;
+    return outcome == STATUS_OK ? db_commit(db, err) : outcome;
 }
 
-void db_compare_at_close(results_db *db, bool wanted) {
-    db->finished = wanted;
+status db_comparisons_outdated(results_db *db, bool *out, error_info *err) {
+    long rows;
+    TRY(db_read_number(db, "SELECT count(*) FROM meta WHERE key = 'outdated'", 0, &rows, err));
+    *out = rows > 0 && !db->shard;
+    return STATUS_OK;
+}
+
+status db_outdate_comparisons(results_db *db, error_info *err) {
+    if (db->shard) return STATUS_OK;
+    db->outdated = true;
+    return db_write(db, STATEMENT_PUT_OUTDATED, err, "");
+}
+
+void db_leave_comparisons(results_db *db) {
+    db->outdated = false;
 }

@@ -31,7 +31,7 @@ struct results_db {
     struct merging *merging; /* how rows of shards are copied; made when first used */
     bool open; /* a transaction */
     double opened; /* when, on the monotonic clock */
-    bool finished; /* a run has ended: compare again before closing */
+    bool outdated; /* comparisons: make them again before closing; the database has a row of it too */
     db_wait *wait; /* called while another program's lock prevents writing; may be NULL */
     void *argument;
     bool trying; /* do not wait for that lock now */
@@ -107,7 +107,8 @@ status db_next(results_db *db, sqlite3_stmt *rows, bool *more, error_info *err);
  * returns. */
 const char *db_text(sqlite3_stmt *row, int column);
 
-/* The tables `comparison` and `sweep_comparison` from the runs there are; the latter for one experiment. */
+/* If comparisons are outdated, make the tables `comparison`, `sweep_comparison` and `sweep_term` from the runs there are,
+ * and commit. */
 status db_compare(results_db *db, error_info *err);
 status db_compare_sweep(results_db *db, const char *experiment, error_info *err);
 

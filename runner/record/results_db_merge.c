@@ -301,7 +301,7 @@ static status merge_all(results_db *db, merge_request *request, error_info *err)
     TRY(look_at_tables(db, err));
     TRY(each_candidate(db, merge_run, request, err));
     if (*request->again) return STATUS_OK;
-    if (request->out->taken > 0 || request->outside) db_compare_at_close(db, true);
+    if (request->out->taken > 0 || request->outside) TRY(db_outdate_comparisons(db, err));
     if (request->first) {
         TRY(db_write(db, STATEMENT_MERGE_EXPERIMENT_MARK, err, ""));
         TRY(db_write(db, STATEMENT_MERGE_EXPERIMENT, err, ""));

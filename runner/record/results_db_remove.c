@@ -46,7 +46,7 @@ status db_remove_marked(results_db *db, error_info *err) {
     TRY(db_write(db, STATEMENT_DROP_MARKED_BLOBS, err, ""));
     TRY(db_write(db, STATEMENT_DROP_MARKED_MOMENTS, err, ""));
     TRY(db_write(db, STATEMENT_DROP_MARKED_NOTES, err, ""));
-    db->finished = true; /* comparisons change too */
+    TRY(db_outdate_comparisons(db, err));
     return db_drop_runs(db, "run_id IN (SELECT run_id FROM temp.marked)", err);
 }
 
@@ -56,7 +56,7 @@ status db_remove_experiment(results_db *db, const char *name, error_info *err) {
     TRY(db_write(db, STATEMENT_PUT_REMOVED, err, "tt", name, now));
     TRY(db_write(db, STATEMENT_DROP_MEMBERS, err, "t", name));
     TRY(db_write(db, STATEMENT_DROP_MERGED, err, "t", name));
-    db->finished = true;
+    TRY(db_outdate_comparisons(db, err));
     return db_write(db, STATEMENT_DROP_EXPERIMENT, err, "t", name);
 }
 

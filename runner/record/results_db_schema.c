@@ -90,8 +90,9 @@ static status bring_up(results_db *db, long version, error_info *err) {
 /* One transaction: if the process is killed, the database stays empty or older. */
 static status create_schema(results_db *db, long version, error_info *err) {
     TRY(db_script(db, "BEGIN IMMEDIATE", "create", err));
-    const status outcome = bring_up(db, version, err);
-    db->finished = version > 0; /* runs of before are compared as the database is closed */
+    status outcome = bring_up(db, version, err);
+    if (outcome == STATUS_OK && version > 0 && !db->shard)
+        outcome = db_script(db, "INSERT OR IGNORE INTO meta VALUES ('outdated', 'comparison')", "create", err);
     if (outcome == STATUS_OK) return db_script(db, "COMMIT", "create", err);
     sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
     return outcome;

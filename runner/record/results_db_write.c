@@ -142,7 +142,7 @@ status db_end_run(results_db *db, int64_t run, db_state state, const char *error
         TRY(db_write(db, STATEMENT_PUT_BEST_BITS, err, "i", run));
         TRY(db_write(db, STATEMENT_PUT_FINAL_TEST, err, "i", run));
         TRY(db_write(db, STATEMENT_PUT_CHOSEN_TEST, err, "i", run));
-        db->finished = true;
+        TRY(db_outdate_comparisons(db, err));
     }
     return db_write(db, STATEMENT_END_RUN, err, "ittudt", run, db_state_name(state), error, iteration, wall_seconds,
                     now);

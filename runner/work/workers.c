@@ -218,7 +218,7 @@ status workers_run(const workers_spec *spec, results_db *db, const signals *even
     } else all.recording = error_set(err, STATUS_MEMORY, "out of memory");
     RECORD(&all, db_commit(db, err));
     if (all.abandoned) {
-        db_compare_at_close(db, false); /* another program still locks it; the next start records and compares */
+        db_leave_comparisons(db); /* another program still locks it; the next start records and compares */
         keep_pending(&all);
     }
     for (size_t i = 0; all.jobs && i < spec->jobs; i++) message_release(&all.jobs[i].reader);

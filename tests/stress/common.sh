@@ -33,7 +33,10 @@ seconds_now() { date +%s.%N; }
 since() { echo "$1 $(seconds_now)" | awk '{ printf "%.1f", $2 - $1 }'; }
 
 # The numbers of database NAME.db.
-numbers() { cat "$here/../results.sql" "$here/../checkpoints.sql" | sqlite3 -bail "$1.db"; }
+numbers() {
+    cat "$here/../results.sql" "$here/../checkpoints.sql" | sqlite3 -bail "$1.db"
+    sqlite3 -bail "$1.db" 'SELECT * FROM comparison'
+}
 
 # What holds of NAME.db after whatever was done to it, and before it is opened for writing again: it is whole, and every
 # recorded checkpoint is there, as it was written. "./run check" reads each of them against its size and SHA-256.
