@@ -8,7 +8,7 @@
 
 int main(int count, char **words) {
     const int outcome = commands_main(count, words);
-    /* What was printed may not have arrived, as on a full disk. */
+    /* Check that standard output was written; it may fail, as on a full disk. */
     const bool failed = fflush(stdout) != 0 || ferror(stdout);
     if (!failed || outcome != EXIT_DONE) return outcome;
     fprintf(stderr, "cannot write to standard output: %s\n", strerror(errno));

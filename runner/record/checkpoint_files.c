@@ -1,4 +1,4 @@
-/* checkpoint_files.c - where the checkpoints of a database's runs lie. */
+/* checkpoint_files.c - paths of the checkpoints of a database's runs. */
 #include "record/checkpoint_files.h"
 
 #include <dirent.h>
@@ -25,7 +25,7 @@ static const char *last_part(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-/* The recorder refuses paths of databases that leave no room for these names. */
+/* The recorder rejects a database path that is too long for these names. */
 __attribute__((format(printf, 2, 3))) static void compose(char out[PATH_MAX], const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);

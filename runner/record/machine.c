@@ -1,4 +1,4 @@
-/* machine.c - what a number depends on besides its settings: program, machine, libraries. */
+/* machine.c - the origin of a number besides its settings: program, machine, libraries. */
 #include "record/machine.h"
 
 #include <sched.h>
@@ -14,7 +14,7 @@
 #include "provenance.h" /* made by the build */
 #include "system/paths.h"
 
-/* The processor's name as the kernel gives it, or "unknown". */
+/* Get the processor's name from the kernel, or "unknown". */
 static void read_cpu(char *text, size_t size) {
     static const char key[] = "model name";
     char line[1024];

@@ -1,4 +1,4 @@
-/* machine.h - what a number depends on besides its settings: program, machine, libraries. */
+/* machine.h - the origin of a number besides its settings: program, machine, libraries. */
 #ifndef AFFJORD_RUNNER_MACHINE_H
 #define AFFJORD_RUNNER_MACHINE_H
 
@@ -12,8 +12,7 @@ typedef struct machine {
     db_session session; /* points into this */
 } machine;
 
-/* Ask the machine. `count` arguments are the program's command line. *out must
- * not be copied. */
+/* Collect the facts. `count` arguments are the program's command line. *out must not be copied. */
 void machine_describe(machine *out, int count, char **arguments);
 
 /* Return how many runs with `threads` threads each fit on the available cores, at least one. */

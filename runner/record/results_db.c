@@ -15,11 +15,11 @@
 #include "system/clock.h"
 
 enum {
-    LOCK_POLL_NANOSECONDS = 200000000, /* between two tries for the lock of this program */
-    BUSY_POLL_NANOSECONDS = 10000000 /* and for another program's */
+    LOCK_POLL_NANOSECONDS = 200000000, /* between two attempts to take the lock of this program */
+    BUSY_POLL_NANOSECONDS = 10000000 /* the same for another program's lock */
 };
-#define BUSY_SECONDS 10.0 /* wait for another program's lock if there is no callback */
-#define TRY_SECONDS 0.05 /* and where that is only tried */
+#define BUSY_SECONDS 10.0 /* to wait for another program's lock, without a callback */
+#define TRY_SECONDS 0.05 /* the same for a single attempt */
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
 #define STATEMENT(name, sql) [STATEMENT_##name] = (sql),
@@ -103,7 +103,7 @@ status db_commit(results_db *db, error_info *err) {
     return outcome;
 }
 
-/* Do it, or find that another program's lock is in the way. */
+/* Run the statement; detect if another program's lock prevents it. */
 static status attempt(results_db *db, status (*doing)(results_db *db, error_info *err), bool *done, error_info *err) {
     db->trying = true;
     const status outcome = doing(db, err);
@@ -204,7 +204,7 @@ status db_write(results_db *db, db_statement id, error_info *err, const char *ki
     if (!bound || sqlite3_step(statement) != SQLITE_DONE) outcome = db_fail(db, "write", err);
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
-    /* A full disk may have ended the transaction; what was committed before stays. */
+    /* A full disk may have ended the transaction; earlier commits are unaffected. */
     if (outcome != STATUS_OK) db->open = !sqlite3_get_autocommit(db->sqlite);
     return outcome;
 }
@@ -239,7 +239,7 @@ const char *db_text(sqlite3_stmt *row, int column) {
 static status check_length(const char *path, error_info *err) {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
-    const sqlite3_vfs *files = sqlite3_vfs_find(NULL); /* none where memory ends as SQLite starts */
+    const sqlite3_vfs *files = sqlite3_vfs_find(NULL); /* NULL if SQLite could not allocate memory at its start */
     if (!files) return error_set(err, STATUS_MEMORY, "out of memory for the database \"%s\"", path);
     const size_t most = (size_t)files->mxPathname - strlen("-journal");
     snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
@@ -258,7 +258,7 @@ static status keep_path(results_db *db, const char *path, error_info *err) {
     const bool linked = real && lstat(path, &link) == 0 && S_ISLNK(link.st_mode);
     const int length = snprintf(db->path, sizeof db->path, "%s", linked ? real : path);
     free(real);
-    /* Room for the names of files beside it. */
+    /* Leave room for the names of files beside it. */
     if (length + 128 < (int)sizeof db->path) return check_length(db->path, err);
     return error_set(err, STATUS_IO, "the database's path is too long: %d bytes: \"%s\"", length, path);
 }

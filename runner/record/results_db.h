@@ -62,13 +62,13 @@ status db_close(results_db **db, error_info *err);
 /* Return whether a process has the database open for writing. */
 bool db_is_locked(const char *path);
 
-/* The path it was opened by, links followed; the version of SQLite. */
+/* Return the path of the database with links resolved; return the version of SQLite. */
 const char *db_path(const results_db *db);
 const char *db_library_version(void);
 
 /* --- Transactions --- */
 
-/* Commit what was written. */
+/* Commit all rows written so far. */
 status db_commit(results_db *db, error_info *err);
 /* Return the seconds until the first uncommitted row is DB_COMMIT_SECONDS old; negative if there is none. */
 double db_due(const results_db *db);
@@ -77,7 +77,7 @@ double db_due(const results_db *db);
  * prevents it, with nothing changed: try again. */
 status db_try_begin(results_db *db, bool *done, error_info *err);
 status db_try_commit(results_db *db, bool *done, error_info *err);
-/* Forget what was not committed. */
+/* Roll back all rows since the last commit. */
 void db_give_up(results_db *db);
 
 /* --- Experiments and runs --- */
@@ -106,7 +106,7 @@ typedef struct db_run {
     char checkpoint_sha256[65];
 } db_run;
 
-/* Where a run was last computed and heard of: its host and the time, both "" before its first start. */
+/* The host of a run and the time of its last message, both "" before its first start. */
 typedef struct db_place {
     char host[DB_NAME_MAX], heartbeat[32];
 } db_place;
@@ -115,18 +115,19 @@ typedef struct db_place {
 status db_put_experiment(results_db *db, const db_experiment *experiment, int64_t *id, error_info *err);
 /* *id <- its number, 0 if there is none; *same <- whether it has this title. */
 status db_find_experiment(results_db *db, const db_experiment *experiment, int64_t *id, bool *same, error_info *err);
-/* Make a run part of an experiment, or no part of it any more. */
+/* Add a run to an experiment; remove it from the experiment. */
 status db_put_member(results_db *db, int64_t experiment, int64_t run, error_info *err);
 status db_drop_member(results_db *db, int64_t experiment, int64_t run, error_info *err);
 
 /* The value of a swept setting at a point of an experiment's sweep. */
 typedef struct db_point_setting {
     uint64_t point, axis, level; /* the point's number; the setting's, and its value's, in the order of the file */
-    const char *model; /* the only one that it is for, "" for all */
+    const char *model; /* the only model that it applies to; "" for all */
     const char *setting, *value; /* "section.key" */
 } db_point_setting;
 
-/* Points of the sweep of an experiment: add one, a setting of it, a run of it; forget all with what belongs to them. */
+/* Points of the sweep of an experiment: add a point, a setting of it, a run of it; delete all points with their
+ * rows. */
 status db_put_point(results_db *db, int64_t experiment, uint64_t point, const char *label, error_info *err);
 status db_put_point_setting(results_db *db, int64_t experiment, const db_point_setting *row, error_info *err);
 status db_put_point_run(results_db *db, int64_t experiment, uint64_t point, int64_t run, error_info *err);
@@ -174,7 +175,7 @@ typedef enum db_split { DB_TRAINING, DB_VALIDATION, DB_TEST } db_split;
 typedef struct db_epoch {
     uint64_t epoch, iteration;
     db_split split;
-    double loss; /* may be no finite number */
+    double loss; /* may be infinite or NaN */
     double running; /* running mean (0.99) of the training loss; NaN of other splits */
     double nfe_forward, nfe_backward;
     double wall_seconds;
@@ -226,8 +227,8 @@ status db_has_moments(results_db *db, const char *subject, bool *has, error_info
 status db_has_blob(results_db *db, const char *subject, const char *kind, bool *has, error_info *err);
 status db_put_checkpoint(results_db *db, int64_t run, const db_checkpoint *checkpoint, error_info *err);
 
-/* A convolution's plan from an iteration on, which is a row if it is not the one before. Forget those from an iteration
- * on, which is done again. */
+/* A convolution's plan from an iteration on, which is a row if it is not the one before. Delete those from an iteration
+ * on, which will be repeated. */
 status db_put_plan(results_db *db, int64_t run, uint64_t iteration, const db_plan *plan, error_info *err);
 status db_drop_plans(results_db *db, int64_t run, uint64_t iteration, error_info *err);
 
@@ -256,9 +257,9 @@ status db_reset_run(results_db *db, int64_t run, error_info *err);
 status db_each_length(results_db *db, status (*visit)(void *argument, uint64_t iterations, error_info *err),
                       void *argument, error_info *err);
 
-/* Let `run` begin at the checkpoint of the finished run `from`, as if it were interrupted there: its epochs that end at
- * multiples of `epoch_iterations`, what its start gave, its time. The checkpoint is the run's own, written before.
- * Table meta gets a row 'continued.KEY': the key of `from`, and the iteration. */
+/* Start `run` at the checkpoint of the finished run `from`, as if it had been interrupted there: copy its epochs that
+ * end at multiples of `epoch_iterations`, the metrics of its start, its time. The checkpoint is the run's own, written
+ * before. Table meta gets a row 'continued.KEY': the key of `from`, and the iteration. */
 status db_continue_run(results_db *db, const db_run *run, const db_run *from, uint64_t epoch_iterations,
                        const db_checkpoint *checkpoint, error_info *err);
 
@@ -297,15 +298,15 @@ status db_shrink(results_db *db, error_info *err);
 typedef bool db_ready(void *argument, db_run *run);
 
 typedef struct db_merged {
-    uint64_t taken; /* runs that were new or had come further */
+    uint64_t taken; /* runs that were new or had more iterations */
     uint64_t unfinished; /* of all the shard's runs, those that are not done */
     uint64_t completed; /* finished here, which got numbers that they lacked */
     uint64_t differing; /* finished here, which lack numbers but have other losses */
-    uint64_t lost; /* checkpoints that were not there */
+    uint64_t lost; /* missing checkpoints */
 } db_merged;
 
-/* To be called before shards are attached, and after. Between, a power failure may take back transactions, which
- * merging again repairs, unless `durable`. */
+/* Call these before shards are attached, and afterwards. In between, a power failure may undo transactions unless
+ * `durable`; merging again repairs that. */
 status db_begin_merging(results_db *db, bool durable, error_info *err);
 void db_end_merging(results_db *db);
 
@@ -339,8 +340,8 @@ status db_each_experiment(results_db *db, void (*visit)(void *argument, const db
 /* One data set and model of an experiment; NaN where a number is not known. */
 typedef struct db_losses {
     const char *dataset, *model;
-    uint64_t runs, done, finite; /* of `done`, those whose loss is finite and possible */
-    uint64_t impossible; /* those whose loss or picture is of no density (view final_losses) */
+    uint64_t runs, done, finite; /* of `done`, runs with a finite and possible loss */
+    uint64_t impossible; /* runs whose loss or picture is not that of a density (view final_losses) */
     double mean, deviation, entropy_floor;
     bool images; /* bits per dimension instead of nats */
 } db_losses;
@@ -372,8 +373,7 @@ typedef struct db_count {
 status db_each_count(results_db *db, void (*visit)(void *argument, const db_count *row), void *argument,
                      error_info *err);
 
-/* Pass on every fault of the file's structure and of its references, one
- * sentence each. */
+/* Report every error of the file's structure and references, one sentence each. */
 status db_check(results_db *db, void (*fault)(void *argument, const char *text), void *argument, error_info *err);
 
 /* --- To be compared, or computed again --- */
@@ -392,7 +392,7 @@ status db_each_file(results_db *db, int64_t run, status (*visit)(void *argument,
 status db_each_origin(results_db *db, const char *experiment,
                       void (*visit)(void *argument, const char *commit, const char *cpu, const char *simd),
                       void *argument, error_info *err);
-/* *has <- whether it has rows of the mathematics. */
+/* *has <- whether the run has rows of theorem checks. */
 status db_has_theory(results_db *db, int64_t run, bool *has, error_info *err);
 status db_has_metric(results_db *db, int64_t run, const char *name, bool *has, error_info *err);
 
@@ -403,8 +403,8 @@ typedef struct db_archived {
     uint64_t runs, runs_before, pictures, pictures_before, models;
 } db_archived;
 
-/* Keep the model of a finished run beside the archive: write its file, and fill in path (DB_NAME_MAX) and the rest
- * of the checkpoint's row. */
+/* Store the model of a finished run beside the archive: write its file, and fill in path (DB_NAME_MAX) and the rest of
+ * the checkpoint's row. */
 typedef status db_keep(void *argument, const db_run *run, char *path, char sha256[65], uint64_t *bytes,
                        error_info *err);
 

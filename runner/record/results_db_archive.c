@@ -28,7 +28,7 @@ status db_archive_date(results_db *db, char date[32], error_info *err) {
     }
 }
 
-/* Run a statement that gives no rows outside of a transaction. */
+/* Run a statement without result rows, outside of a transaction. */
 static status run_alone(results_db *db, db_statement id, const char *text, error_info *err) {
     sqlite3_stmt *rows;
     bool more = true;
@@ -37,7 +37,7 @@ static status run_alone(results_db *db, db_statement id, const char *text, error
     return STATUS_OK;
 }
 
-/* Whichever tables this version of the schema has. */
+/* List the tables that this version of the schema has. */
 static status list_tables(results_db *db, run_table tables[TABLES_MAX], size_t *count, error_info *err) {
     sqlite3_stmt *rows;
     bool more;
@@ -110,7 +110,7 @@ static status add_trained(void *argument, const db_run *run, error_info *err) {
     return STATUS_OK;
 }
 
-/* Only models that are kept have rows of checkpoints. */
+/* Only stored models have rows of checkpoints. */
 static status keep_models(results_db *db, db_keep *keep, void *argument, uint64_t *models, error_info *err) {
     trained_runs trained = {.count = 0};
     status outcome = keep ? db_each_run(db, NULL, add_trained, &trained, err) : STATUS_OK;
@@ -131,7 +131,7 @@ static status shrink(results_db *db, db_keep *keep, void *argument, db_archived 
     char now[32];
     db_now(now);
     TRY(count_rows(db, &out->runs_before, &out->pictures_before, err));
-    /* The first of these opens the transaction that all of them are in. */
+    /* The first statement opens the transaction for all of them. */
     TRY(db_write(db, STATEMENT_PUT_ARCHIVE, err, "t", now));
     TRY(keep_models(db, keep, argument, &out->models, err));
     TRY(drop_unfinished(db, err));

@@ -24,7 +24,7 @@ static const struct {
                             {"evaluations_by_state", false},
                             {"evaluations_by_state_and_context", false}};
 
-/* A finished run of the experiment. value: NaN where it is not known, infinite where there is no possible one. */
+/* A finished run of the experiment. value: NaN where it is not known, infinite for an impossible loss. */
 typedef struct entry {
     char dataset[DB_NAME_MAX], model[DB_NAME_MAX];
     uint64_t seed;

@@ -1,4 +1,5 @@
-/* results_db_compare_sweep.c - the table `sweep_comparison`: every two models at every point of a sweep, seed by seed. */
+/* results_db_compare_sweep.c - the table `sweep_comparison`: every two models at every point of a sweep, seed by
+ * seed. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,7 +107,7 @@ static int choose_loss(const swept *all) {
     return chosen;
 }
 
-/* What the other solve does not repair counts as failed and is left out with the same seed of the other model. */
+/* A run that is impossible in the other solve too counts as failed; its seed is left out for both models. */
 static bool is_known(const entry *one, int loss) {
     return isfinite(one->value[loss]) && (loss == 0 || !one->impossible);
 }

@@ -1,4 +1,4 @@
-/* results_db_internal.h - what the files of the recorder share. */
+/* results_db_internal.h - the structure of the recorder, for the files that implement it. */
 #ifndef AFFJORD_RUNNER_RESULTS_DB_INTERNAL_H
 #define AFFJORD_RUNNER_RESULTS_DB_INTERNAL_H
 
@@ -7,7 +7,7 @@
 #include "record/results_db.h"
 
 enum {
-    DB_READING_MILLISECONDS = 10000, /* that a reader waits for a commit */
+    DB_READING_MILLISECONDS = 10000, /* time that a reader waits for a commit */
     /* The bytes of a database that SQLite locks for a reader (sqlite.org/fileformat2.html, "The Lock-Byte Page"). */
     DB_LOCK_FIRST = 0x40000002,
     DB_LOCK_SIZE = 510
@@ -25,7 +25,8 @@ struct results_db {
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared when first used */
     char path[PATH_MAX];
     int lock; /* descriptor of PATH.lock; -1 when reading */
-    /* And of the database; closing it would drop SQLite's locks, so it is closed after SQLite's; -1 when reading. */
+    /* Descriptor of the database; -1 when reading. Closing it drops SQLite's locks, so it is closed after SQLite's
+     * own. */
     int file;
     bool shard; /* of one task, on a disk that hosts share */
     struct merging *merging; /* how rows of shards are copied; made when first used */
@@ -35,7 +36,7 @@ struct results_db {
     db_wait *wait; /* called while another program's lock prevents writing; may be NULL */
     void *argument;
     bool trying; /* do not wait for that lock now */
-    double blocked; /* when it was first in the way of the statement under way */
+    double blocked; /* time at which it first blocked the current statement */
 };
 
 /* *taken <- whether this process got the lock of the database at `path`. *descriptor holds it until closed, also in
@@ -93,7 +94,7 @@ status db_script(results_db *db, const char *sql, const char *doing, error_info 
 /* Run one writing statement in the open transaction, or in a new one. `kinds`
  * has a letter for each argument after it:
  *   i int64_t   u uint64_t   d double   t const char * (may be NULL)
- *   n double that may be no finite number; takes two parameters, value and kind
+ *   n double that may be infinite or NaN; takes two parameters, value and kind
  *   b const void *, size_t */
 status db_write(results_db *db, db_statement id, error_info *err, const char *kinds, ...);
 
@@ -107,7 +108,7 @@ status db_next(results_db *db, sqlite3_stmt *rows, bool *more, error_info *err);
  * returns. */
 const char *db_text(sqlite3_stmt *row, int column);
 
-/* If comparisons are outdated, make the tables `comparison`, `sweep_comparison` and `sweep_term` from the runs there are,
+/* If comparisons are outdated, make the tables `comparison`, `sweep_comparison` and `sweep_term` from the runs,
  * and commit. */
 status db_compare(results_db *db, error_info *err);
 status db_compare_sweep(results_db *db, const char *experiment, error_info *err);
@@ -115,7 +116,7 @@ status db_compare_sweep(results_db *db, const char *experiment, error_info *err)
 /* The columns of RUN_COLUMNS as a run. */
 void db_read_run(sqlite3_stmt *row, db_run *out);
 
-/* Now, in UTC, as in 2024-12-31T23:59:59Z. */
+/* Write the present time in UTC, as in 2024-12-31T23:59:59Z. */
 void db_now(char text[32]);
 
 #endif

@@ -26,7 +26,7 @@ static void write_holder(int descriptor) {
     char host[256] = "", text[DB_NAME_MAX];
     gethostname(host, sizeof host - 1);
     const int length = snprintf(text, sizeof text, "process %ld on %s\n", (long)getpid(), host);
-    /* Only a help to the reader: a full disk does not matter here. */
+    /* The content only informs people, so errors such as a full disk are ignored. */
     if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, text, (size_t)length, 0) != length) return;
 }
 
@@ -43,7 +43,7 @@ static int open_lock(const char *name) {
     const char *slash = strrchr(name, '/');
     if (file < 0 && errno == EACCES) {
         file = open(name, O_RDONLY | O_CLOEXEC);
-        if (file < 0) errno = EACCES; /* it is not there, and may not be made */
+        if (file < 0) errno = EACCES; /* it is missing and must not be created */
         return file;
     }
     if (file >= 0 || errno != ENOENT || !slash) return file;

@@ -64,7 +64,8 @@ static status attach_file(results_db *db, const char *name, error_info *err) {
     return outcome;
 }
 
-/* It is not written: one whose task was killed while it wrote is for the task to roll back, and is read as a copy. */
+/* The shard is not written. If its task was killed in a transaction, the task will roll it back; here it is read as a
+ * copy. */
 static status attach(results_db *db, const char *shard, error_info *err) {
     char name[PATH_MAX], folder[PATH_MAX];
     snprintf(db->merging->shard, sizeof db->merging->shard, "%s", shard);
@@ -115,7 +116,7 @@ status db_detach(results_db *db, error_info *err) {
 
 typedef enum merge_choice { MERGE_KEEP, MERGE_ADD, MERGE_TAKE } merge_choice;
 
-/* A run of the shard, and what becomes of it. */
+/* A run of the shard, and the action for it. */
 typedef struct candidate {
     db_run run;
     int64_t here; /* its number in this database, 0 for none */

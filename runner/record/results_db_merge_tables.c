@@ -1,8 +1,7 @@
-/* results_db_merge_tables.c - which tables and columns a merge copies, and how.
+/* results_db_merge_tables.c - the tables and columns that a merge copies.
  *
- * Read from the schema: a table that has a run_id belongs to a run, one that
- * has a subject to a run's key or to the checksum of its data. A new
- * table needs no change here. */
+ * They are read from the schema: a table with a run_id belongs to a run; a table with a subject belongs to a run's key
+ * or to the checksum of its data. A new table needs no change here. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +42,7 @@ static status describe_run_table(results_db *db, const char *name, merged_table 
     return out->clear && out->copy ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory");
 }
 
-/* Pictures are large: those that are there are not even read. */
+/* Pictures are large, so existing ones are not read. */
 static status describe_subject_table(results_db *db, const char *name, merged_table *out, error_info *err) {
     char *columns, *same;
     TRY(read_text(db,
@@ -110,7 +109,7 @@ static status add_tables(results_db *db, const char *column,
     return outcome;
 }
 
-/* Nothing that writes this database computes what a task computes. */
+/* No process that writes this database computes runs of tasks. */
 #define STATE_HERE "CASE status WHEN 'running' THEN 'interrupted' ELSE status END"
 
 static status describe_all(results_db *db, error_info *err) {

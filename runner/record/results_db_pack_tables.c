@@ -1,7 +1,7 @@
 /* results_db_pack_tables.c - large tables of an archive in fewer bytes.
  *
- * A view with the table's name shows the same rows to every reader of SQLite files, to the bit but for times. When the archive is
- * opened for writing, the view becomes a table again, and indexes are created again. */
+ * A view with the table's name shows the same rows to every reader of SQLite files; only times are rounded. When the
+ * archive is opened for writing, the view becomes a table again, and indexes are created again. */
 #include "record/results_db_internal.h"
 
 /* Epochs: one row for the splits 'training' and 'validation', which share iteration, time and memory. Counts of

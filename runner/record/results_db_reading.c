@@ -2,8 +2,9 @@
  *
  * A database with a rollback journal is opened read-only, and SQLite creates no file. Two kinds need a copy in a
  * private folder, which is recovered and read there: a database with a write-ahead log, from older versions of this
- * program, for which SQLite creates files even to read; and a database whose writer was killed in a transaction,
- * whose journal must be rolled back first. SQLite's own read lock keeps writers out while the copy is made. */
+ * program, for which SQLite creates files even when it only reads; and a database whose writer was killed in a
+ * transaction, whose journal must be rolled back first. SQLite's own read lock keeps writers out while the copy is
+ * made. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ static void pause_briefly(void) {
     nanosleep(&(struct timespec){.tv_nsec = PAUSE_NANOSECONDS}, NULL);
 }
 
-/* Take SQLite's read lock until the descriptor is closed. File systems without locks have none to take. */
+/* Take SQLite's read lock until the descriptor is closed. On file systems without locks, do nothing. */
 static status lock_for_reading(int database, const char *path, error_info *err) {
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = DB_LOCK_FIRST, .l_len = DB_LOCK_SIZE};
     for (int attempt = 0; fcntl(database, F_OFD_SETLK, &lock) != 0; attempt++) {
@@ -65,7 +66,7 @@ static status fail_copy(const char *from, const char *to, error_info *err) {
                      to, strerror(errno));
 }
 
-/* A side file that is not there is left out. */
+/* Missing side files are skipped. */
 static status copy_file(const char *from, const char *to, error_info *err) {
     const int input = open(from, O_RDONLY | O_CLOEXEC);
     if (input < 0) return errno == ENOENT ? STATUS_OK : fail_copy(from, to, err);

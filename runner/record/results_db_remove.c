@@ -8,7 +8,7 @@ status db_begin_marks(results_db *db, error_info *err) {
                      "mark runs of", err);
 }
 
-/* The table is not the database's, so there is no transaction to open, which a reader could not. */
+/* The table is temporary. It needs no transaction, which a reader could not open. */
 status db_mark_run(results_db *db, int64_t run, error_info *err) {
     char sql[96];
     snprintf(sql, sizeof sql, "INSERT OR IGNORE INTO temp.marked (run_id) VALUES (%lld)", (long long)run);

@@ -3,7 +3,7 @@
 
 #include "record/results_db_internal.h"
 
-/* schema.sql, views.sql and claims.sql, which the build makes a string of. */
+/* schema.sql, views.sql and claims.sql, converted to a string by the build. */
 static const char schema[] =
 #include "schema.inc"
     ;
@@ -41,7 +41,7 @@ static const struct {
 };
 enum { REBUILT_TABLES = sizeof rebuilt / sizeof rebuilt[0] };
 
-/* Columns that were added, with the version that brought them; each is its table's last. */
+/* Columns that were added, with the version that added them; each is the last of its table. */
 static const struct {
     long version;
     const char *exists, *add;

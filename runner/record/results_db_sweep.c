@@ -1,4 +1,4 @@
-/* results_db_sweep.c - the points of sweeps, and what was found at them. */
+/* results_db_sweep.c - the points of sweeps and their results. */
 #include "record/results_db_internal.h"
 
 status db_put_point(results_db *db, int64_t experiment, uint64_t point, const char *label, error_info *err) {

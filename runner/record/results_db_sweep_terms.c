@@ -1,4 +1,4 @@
-/* results_db_sweep_terms.c - the table `sweep_term`: what each swept setting adds to the difference of two models.
+/* results_db_sweep_terms.c - the table `sweep_term`: the effect of each swept setting on the difference of two models.
  *
  * For each seed s, a linear model of the differences d_s(point) = loss of `other` - loss of `model` is fitted by least
  * squares:
@@ -8,9 +8,9 @@
  *
  * so that in a full product b_0 is the mean over the points, b_al the mean change from the first value of a to value l,
  * and b_alcm the change of that change from the first value of c to value m. A term's estimate is the mean of its b_s
- * over the seeds, its error their deviation / sqrt n: points share a seed's data and the other model's runs, so that
- * they are no independent observations, and seeds are. Where the points do not tell all terms apart, there are no
- * interactions. */
+ * over the seeds, its error their deviation / sqrt n: seeds are independent observations; points are not, because they
+ * share a seed's data and the other model's runs. If the points do not determine all terms, interactions are
+ * omitted. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +55,8 @@ static void release(design *self) {
     free(self->terms);
 }
 
-/* Note the name of an axis and of a value of it. Values are listed in the order of the file; one may be at no point. */
+/* Record the name of an axis and of one of its values. Values are listed in the order of the file; one may be at no
+ * point. */
 static status add_level(axis *to, sqlite3_stmt *row, size_t level, error_info *err) {
     if (!to->name) {
         const char *model = db_text(row, 2);
@@ -149,7 +150,7 @@ static size_t find_point(const design *self, uint64_t point) {
     return low;
 }
 
-/* b (term_count) <- the fit of the differences of one seed; *fitted <- false where they do not determine it. */
+/* b (term_count) <- the fit of the differences of one seed; *fitted <- false if they do not determine it. */
 static status fit_seed(const design *self, const sweep_differences *all, uint64_t seed, double *b, bool *fitted,
                        error_info *err) {
     const size_t p = self->term_count;
@@ -203,7 +204,7 @@ static status put_terms(results_db *db, const design *self, const sweep_differen
                                tests_mean(n, values), tests_deviation(n, values) / sqrt((double)n), p[t],
                                t == 0 ? (double)NAN : holm[t], (uint64_t)count - 1);
         }
-        /* The mean is no choice's doing. */
+        /* The mean is no effect of a setting, so it is not among the tests. */
         if (pass == 0 && outcome == STATUS_OK) tests_holm(count - 1, p + 1, holm + 1);
     }
     free(p);

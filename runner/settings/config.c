@@ -126,7 +126,7 @@ static status open_section(source *from, char *text) {
     return STATUS_OK;
 }
 
-/* Look at a line before inih does. */
+/* Process a line before inih reads it. */
 static status check_line(source *from) {
     const char *raw = from->raw;
     const size_t blanks = strspn(raw, " \t");
@@ -267,7 +267,7 @@ static status include_file(source *from, const char *value) {
     const int folder = *value == '/' || !slash ? 0 : (int)(slash - from->path) + 1;
     const int length = snprintf(path, sizeof path, "%.*s%s", folder, from->path, value);
     if (length >= PATH_MAX) return fail_at(from, STATUS_INVALID, "include = %s: the path is too long", value);
-    /* The presets of the project may be named as if they lay beside the file. */
+    /* The project's presets can be included by a path as if they were beside the file. */
     char preset[PATH_MAX];
     if (access(path, F_OK) != 0 && shipped_path("configs", value, preset))
         return read_source(from->config, preset, from, from->err);
@@ -371,7 +371,7 @@ static status read_content(const char *path, source *from, error_info *err) {
     return code;
 }
 
-/* A failure of inih's own. */
+/* Report an error inside inih. */
 static status explain_line(source *from, size_t line) {
     const char *text = from->content;
     for (size_t i = 1; i < line; i++) text += strcspn(text, "\n") + 1;

@@ -1,4 +1,4 @@
-/* config.h - an experiment file with its includes and what --set adds.
+/* config.h - an experiment file with its includes and the settings of --set.
  *
  * The file is INI:
  *
@@ -37,7 +37,7 @@ status config_load(const char *path, size_t set_count, const char *const *set, e
                    error_info *err);
 void config_destroy(experiment_config **config);
 
-/* The path as given. */
+/* Return the path as given. */
 const char *config_path(const experiment_config *config);
 
 /* Write a line for each file, and for --set, that uses older names of settings: the first of them and how many more. */

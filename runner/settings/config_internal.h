@@ -1,5 +1,4 @@
-/* config_internal.h - what config.c (reading files) and config_resolve.c
- * (precedence and checks of names) share. */
+/* config_internal.h - shared by config.c (reading files) and config_resolve.c (precedence and checks of names). */
 #ifndef AFFJORD_RUNNER_CONFIG_INTERNAL_H
 #define AFFJORD_RUNNER_CONFIG_INTERNAL_H
 
@@ -16,7 +15,7 @@ typedef struct config_assignment {
     const char *value;
     const char *path; /* of the file; NULL for --set */
     size_t line;
-    const char *renamed; /* where it was written with older names: "old = value is now called new = value"; else NULL */
+    const char *renamed; /* message if the file has older names: "old = value is now called new = value"; else NULL */
 } config_assignment;
 
 /* One section [data NAME] or [model NAME]. */
@@ -51,8 +50,8 @@ status config_assign(experiment_config *config, const config_assignment *assignm
 /* "model" or "data". */
 const char *config_scope_name(config_scope scope);
 
-/* Split and look up the left side of --set or of a line of [sweep], "section.key" or "model NAME.key", in place: the data
- * set or model, and the setting, which *key points at. */
+/* Split and look up the left side of --set or of a line of [sweep], "section.key" or "model NAME.key", in place: the
+ * data set or model, and the setting, which *key points at. */
 status config_parse_target(char *target, config_assignment *out, char **name, char **key, error_info *err);
 
 /* Append the assignment of one --set. */

@@ -1,4 +1,4 @@
-/* config_resolve.c - which assignment wins, and whether all names are known. */
+/* config_resolve.c - precedence of assignments, and checks of names. */
 #include <assert.h>
 #include <string.h>
 
@@ -31,7 +31,7 @@ static bool scope_matches(const config_assignment *assignment, const char *data,
     }
 }
 
-/* Write the folder of the file that a path is in before the path, if it is relative. Return whether it fits. */
+/* Prepend the folder of the file that has the path, if the path is relative. Return whether it fits. */
 static bool place(const config_assignment *assignment, const char *path, size_t size, char *out) {
     const char *slash = assignment && assignment->path ? strrchr(assignment->path, '/') : NULL;
     const size_t folder = slash && *path != '/' ? (size_t)(slash - assignment->path) + 1 : 0;
@@ -39,14 +39,14 @@ static bool place(const config_assignment *assignment, const char *path, size_t 
     return length >= 0 && (size_t)length < size;
 }
 
-/* The value of an assignment, with the path of a part of the data as it is from here. */
+/* Get the value of an assignment; paths of data parts become relative to the current folder. */
 static void value_of(const config_assignment *assignment, char value[SETTINGS_TEXT_MAX]) {
     const bool path = assignment->option->items == ITEMS_PART && data_part_is_path(assignment->value);
     if (path) place(assignment, assignment->value, SETTINGS_TEXT_MAX, value);
     else snprintf(value, SETTINGS_TEXT_MAX, "%s", assignment->value);
 }
 
-/* Apply in the order of precedence; files first, then --set if wanted. */
+/* Apply all assignments in the order of precedence: files first, then --set if requested. */
 static void apply(const experiment_config *config, const char *data, const char *model, bool with_set, settings *out) {
     settings_default(out);
     for (int set = 0; set <= (int)with_set; set++) {
@@ -126,7 +126,7 @@ bool config_origin_for(const experiment_config *config, const char *name, const 
     return winner != NULL;
 }
 
-/* Whether an item of experiment.data is a path, which from here is `path`. */
+/* Return whether an item of experiment.data is a path; path <- the same from the current folder. */
 static bool is_path(const char *item, const char *path) {
     if (image_kind_of(item) || toy_find(item)) return false;
     return table_is_path(item) || strchr(item, '/') || image_is_files(path);
@@ -241,7 +241,7 @@ static status check_models(const experiment_config *config, error_info *err) {
     return STATUS_OK;
 }
 
-/* A point's value wins over every other, so what --set says would be lost. */
+/* A point's value overrides all others, so --set of the same setting would have no effect. */
 static status check_swept(const experiment_config *config, const config_assignment *assignment, error_info *err) {
     for (size_t a = 0; a < config->swept.axis_count; a++) {
         const sweep_axis *axis = &config->swept.axes[a];
@@ -297,7 +297,7 @@ status config_parse_target(char *target, config_assignment *out, char **name, ch
     for (size_t i = 0; i < 2; i++) {
         const char *word = config_scope_name(scopes[i]);
         const size_t length = strlen(word);
-        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): strncmp saw that far */
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): strncmp has read that far */
         if (strncmp(target, word, length) != 0 || (target[length] != ' ' && target[length] != '\t')) continue;
         out->scope = scopes[i];
         *name = target + length + strspn(target + length, " \t");

@@ -4,11 +4,11 @@
 
 #include <stdio.h>
 
-/* All settings for `./run --help`. */
+/* Print all settings for `./run --help`. */
 void settings_write_help(FILE *stream);
 /* Write docs/reference/settings.md, the whole file. */
 void settings_write_markdown(FILE *stream);
-/* affjord.ini(5), the manual page. */
+/* Print the manual page affjord.ini(5). */
 void settings_write_manual(FILE *stream);
 
 #endif

@@ -11,7 +11,7 @@
 #include "model/data_settings.h"
 #include "system/paths.h"
 
-enum { NAMES_MAX = 64 }; /* known ones, more than there are */
+enum { NAMES_MAX = 64 }; /* more than the known names */
 
 bool source_is_images(const char *name) {
     return image_kind_of(name) != NULL || source_is_files(name);
@@ -169,6 +169,6 @@ status source_objective(const source *self, const settings *values, uint64_t see
     const specification_shape shape = source_shape(self);
     objective_spec spec;
     specification_objective(values, &shape, seed, &spec);
-    spec.model.backend = device; /* points are the processor's; see batched_trainer.h */
+    spec.model.backend = device; /* a device trains points by batched_trainer.h */
     return objective_create(&spec, data_of(self), workers, out, err);
 }

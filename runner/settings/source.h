@@ -7,7 +7,7 @@
 #include "data/image.h"
 #include "model/specification.h"
 
-/* One of both. */
+/* Points or images. */
 typedef struct source {
     dataset *points;
     image_set *images;

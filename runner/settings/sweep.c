@@ -71,7 +71,7 @@ status sweep_copy(const sweep *self, sweep *out, error_info *err) {
 
 /* --- Reading --- */
 
-/* Settings of which the runs of one experiment have one value. */
+/* Settings that are equal for all runs of an experiment. */
 static status check_option(const setting_option *option, error_info *err) {
     if (!settings_of_run(option))
         return error_set(err, STATUS_INVALID, "%s cannot be swept: it is the same for all runs; set it in [%s]",
@@ -103,7 +103,7 @@ static status read_values(sweep_axis *axis, error_info *err) {
     return STATUS_OK;
 }
 
-/* model, option <- what the left side of a line or condition means. */
+/* model, option <- the model and setting of the left side of a line or condition. */
 static status read_target(const char *key, char model[SETTINGS_NAME_MAX], const setting_option **option,
                           error_info *err) {
     char target[SETTINGS_TEXT_MAX], *name, *rest;

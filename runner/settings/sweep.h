@@ -27,7 +27,7 @@ typedef struct sweep_axis {
     size_t line;
 } sweep_axis;
 
-/* Owns what it points at, paths excepted. Zeroed: no sweep. */
+/* Owns all memory that it points to, except paths. Zeroed: no sweep. */
 typedef struct sweep {
     size_t axis_count;
     sweep_axis *axes;
@@ -39,24 +39,24 @@ typedef struct sweep {
 
 void sweep_release(sweep *self);
 
-/* *out <- a copy with memory of its own, paths excepted, which are NULL there. Errors: STATUS_MEMORY. */
+/* *out <- a copy with its own memory; its paths are NULL. Errors: STATUS_MEMORY. */
 status sweep_copy(const sweep *self, sweep *out, error_info *err);
 
-/* Take a line "key = value" of the section. A line replaces that of an included file (another path) for the same
+/* Add a line "key = value" of the section. A line replaces that of an included file (another path) for the same
  * setting. Errors: STATUS_INVALID, without the place; STATUS_MEMORY. */
 status sweep_take(sweep *self, const char *key, const char *value, const char *path, size_t line, error_info *err);
 
 /* Append more values to the axis that was taken last. Errors: as sweep_take. */
 status sweep_continue(sweep *self, const char *more, error_info *err);
 
-/* Check the whole: models are among those of the list, there are at most SWEEP_POINTS_MAX points, and the sample is no
- * larger. Errors: STATUS_INVALID with "file:line: ". */
+/* Check the sweep: its models are listed, it has at most SWEEP_POINTS_MAX points, and the sample is not larger. Errors:
+ * STATUS_INVALID with "file:line: ". */
 status sweep_check(const sweep *self, const char *models, error_info *err);
 
 /* Return the axis of this setting for this model ("" for all), or NULL. */
 const sweep_axis *sweep_find(const sweep *self, const char *model, const setting_option *option);
 
-/* Whether an axis is for a model. */
+/* Return whether an axis applies to a model. */
 bool sweep_concerns(const sweep_axis *axis, const char *model);
 
 /* "flow.end_time"; for one model "model affjord.initial_state", as in the file. */
@@ -68,13 +68,13 @@ size_t sweep_size(const sweep *self);
 /* Return the position of a point's value on an axis. */
 size_t sweep_level(const sweep *self, size_t number, size_t axis);
 
-/* Put a point's values for a model into its settings; axes for one model win over those for all. */
+/* Apply a point's values to a model's settings; axes for one model override axes for all. */
 void sweep_apply(const sweep *self, size_t number, const char *model, settings *into);
 
 /* *numbers (*count) <- the points of the sweep, ascending, in memory that the caller frees. Errors: STATUS_MEMORY. */
 status sweep_draw(const sweep *self, size_t **numbers, size_t *count, error_info *err);
 
-/* Keep of numbers (*count) the points that a condition selects: "flow.end_time = 1, 10", one or more values of an axis,
+/* Keep only those of numbers (*count) that satisfy a condition: "flow.end_time = 1, 10", one or more values of an axis,
  * or "point = 3, 7". Errors: STATUS_INVALID if there is no such axis or value, or no point is left. */
 status sweep_select(const sweep *self, const char *condition, size_t *numbers, size_t *count, error_info *err);
 

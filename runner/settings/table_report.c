@@ -1,4 +1,4 @@
-/* table_report.c - what was read of a table of points, and what of it a flow cannot learn, in lines for people. */
+/* table_report.c - a report on a table of points, with warnings about columns that a flow cannot learn. */
 #include "settings/table_report.h"
 
 #include <math.h>
@@ -59,7 +59,7 @@ static void print_columns(const reporting *self, bool standardised, size_t colum
     print_line(self, standardised ? "; standardised for training\n" : "\n");
 }
 
-/* Begin a line; false where there were enough. */
+/* Start a line; return false at the limit of lines. */
 static bool warn(reporting *self, size_t i) {
     if (self->warnings++ >= WARNINGS_MAX) return false;
     print_line(self, "%s: warning: ", dataset_name(self->data));

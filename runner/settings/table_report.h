@@ -1,4 +1,4 @@
-/* table_report.h - what was read of a table of points, and what of it a flow cannot learn, in lines for people. */
+/* table_report.h - a report on a table of points, with warnings about columns that a flow cannot learn. */
 #ifndef AFFJORD_RUNNER_TABLE_REPORT_H
 #define AFFJORD_RUNNER_TABLE_REPORT_H
 
@@ -6,11 +6,11 @@
 
 #include "data/dataset.h"
 
-enum { TABLE_REPORT_COLUMNS = 6 }; /* columns that are shown where a line has to do */
+enum { TABLE_REPORT_COLUMNS = 6 }; /* columns shown in a one-line report */
 
-/* *out <- a line on rows and columns, of which at most `columns_max` are shown, in lines of their own if they are all
- * wanted (SIZE_MAX); then a line for each warning. The caller frees it; it is NULL for a toy density. `standardised`:
- * units are the model's concern. Errors: STATUS_MEMORY. */
+/* *out <- a line about rows and columns, of which at most `columns_max` are shown, or one line for each column
+ * (SIZE_MAX); then a line for each warning. The caller frees it; NULL for a toy density. `standardised`: omit warnings
+ * about units. Errors: STATUS_MEMORY. */
 status table_report(const dataset *data, bool standardised, size_t columns_max, char **out, error_info *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* tests.h - is one model lower than another, and by how much: tests and intervals for few seeds.
  *
- * Losses of seeds come in pairs: both models of a seed see the same data. p values are two-sided. Rank tests are exact,
- * by the permutation distribution of the mid-ranks at hand, so ties and infinities (of failures, which rank last) are
- * right too. Everything is a function of its arguments alone; no call takes more than some milliseconds for 100 seeds. */
+ * Losses of seeds come in pairs: both models of a seed see the same data. p values are two-sided. Rank tests are exact:
+ * they use the permutation distribution of the observed mid-ranks, including ties and infinities (failures, which rank
+ * last). Everything is a function of its arguments alone; no call takes more than some milliseconds for 100 seeds. */
 #ifndef AFFJORD_RUNNER_TESTS_H
 #define AFFJORD_RUNNER_TESTS_H
 
@@ -12,7 +12,7 @@
 
 enum { TESTS_SEEDS_MAX = 1000, TESTS_RESAMPLED_LEAST = 5 };
 
-/* An interval of 95%; NaN where it cannot be had. */
+/* A 95% interval; NaN if it is undefined. */
 typedef struct interval {
     double low, high;
 } interval;
@@ -28,7 +28,7 @@ double tests_deviation(size_t n, const double *x); /* of the sample; NaN for n <
 double tests_correlation(size_t n, const double *x, const double *y);
 
 typedef struct test_result {
-    double statistic, df, p; /* NaN where they cannot be had */
+    double statistic, df, p; /* NaN if undefined */
 } test_result;
 
 /* Paired t of y - x (n). */
@@ -45,9 +45,9 @@ status tests_wilcoxon(size_t n, const double *x, const double *y, test_result *o
 /* Mann and Whitney's u: the pairs in which x is lower, ties half. */
 status tests_mann_whitney(size_t nx, const double *x, size_t ny, const double *y, test_result *out);
 
-/* difference = mean(y) - mean(x), effect = difference / deviation(y), ratio = mean(x) / mean(y), with their 95% intervals
- * by 10,000 resamples of the n seeds with a fixed seed (expanded percentiles); no intervals below TESTS_RESAMPLED_LEAST seeds, which
- * have too few resamples. Errors: STATUS_MEMORY. */
+/* difference = mean(y) - mean(x), effect = difference / deviation(y), ratio = mean(x) / mean(y), with their 95%
+ * intervals by 10,000 resamples of the n seeds with a fixed seed (expanded percentiles); no intervals below
+ * TESTS_RESAMPLED_LEAST seeds, which have too few resamples. Errors: STATUS_MEMORY. */
 typedef struct paired_effect {
     double difference, effect, ratio;
     interval difference_95, effect_95, ratio_95;

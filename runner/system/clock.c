@@ -12,7 +12,7 @@ double clock_seconds(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Each unit at most once, the larger first, so that "30m1h" is taken for a mistake. */
+/* Accept each unit at most once, the larger first; "30m1h" is an error. */
 bool clock_read_duration(const char *text, double *seconds) {
     static const struct {
         char unit;

@@ -41,7 +41,7 @@ status double_build_become(int count, char **words, error_info *err) {
     char **arguments = calloc((size_t)count + 1, sizeof *arguments);
     if (!arguments) return error_set(err, STATUS_MEMORY, "out of memory");
     memcpy(arguments, words, (size_t)count * sizeof *arguments);
-    setenv("OPENBLAS_NUM_THREADS", "1", 1); /* its threads would take signals that are for the runner */
+    setenv("OPENBLAS_NUM_THREADS", "1", 1); /* its threads would receive signals for the runner */
     execv(program, arguments);
     free(arguments);
     return error_set(err, STATUS_IO, "cannot run %s, which computes in double: %s; make PRECISION=double makes it",

@@ -17,8 +17,8 @@ static status fail_copy(const char *from, const char *to, error_info *err) {
     return error_set(err, STATUS_IO, "cannot copy \"%.400s\" to \"%.400s\": %s", from, to, strerror(errno));
 }
 
-/* A second name for the same bytes, where both lie on one disk; false with errno where not. A name cannot be linked
- * over another, so it is renamed there. */
+/* Link a second name to the same bytes, if both are on one disk; otherwise return false with errno. A name cannot be
+ * linked over another, so it is renamed there. */
 static bool link_over(const char *from, const char *to) {
     char temporary[PATH_SIZE];
     if (snprintf(temporary, sizeof temporary, "%s.link", to) >= (int)sizeof temporary) {
@@ -29,7 +29,7 @@ static bool link_over(const char *from, const char *to) {
     if (link(from, temporary) != 0) return false;
     const bool renamed = rename(temporary, to) == 0;
     const int error = errno;
-    unlink(temporary); /* where both names were links to one file already, rename leaves it */
+    unlink(temporary); /* rename keeps it if both names are links to one file */
     errno = error;
     return renamed;
 }

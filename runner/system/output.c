@@ -74,9 +74,9 @@ static const char *const table_endings[] = {".csv", ".npy", NULL};
 const output_kind output_table = {
     .name = "a table as this command writes it", .endings = table_endings, .look = look_at_table};
 
-/* --- What is there --- */
+/* --- Existing files --- */
 
-/* A checkpoint or a batch that failed, in one of the folders beside a database. */
+/* Return whether the file is a checkpoint or a failed batch, in one of the folders beside a database. */
 static bool is_in_folder_of_database(const char *path) {
     char *whole = realpath(path, NULL);
     const bool found = whole && (strstr(whole, ".checkpoints/") || strstr(whole, ".failures/"));
@@ -84,7 +84,7 @@ static bool is_in_folder_of_database(const char *path) {
     return found && ends_with(path, ".safetensors");
 }
 
-/* "-shm" and the like: SQLite's files beside a database, and the lock of ours. */
+/* Return whether the file is one of SQLite's beside a database ("-shm" etc.), or this program's lock. */
 static bool belongs_to_database(const char *path) {
     static const char *const endings[] = {"-wal", "-shm", "-journal", ".lock"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
@@ -173,7 +173,7 @@ static status check_file(const output_request *request, const char *path, const 
     return error_set(err, STATUS_IO, "cannot write \"%s\": %s", request->name, strerror(errno));
 }
 
-/* A folder to write in. */
+/* Check that the folder is writable. */
 static status check_folder(const char *path, error_info *err) {
     char copy[PATH_MAX];
     struct stat information;
@@ -184,7 +184,7 @@ static status check_folder(const char *path, error_info *err) {
     return error_set(err, STATUS_IO, "cannot write \"%s\" in the folder \"%s\": %s", path, folder, strerror(errno));
 }
 
-/* --- The rule --- */
+/* --- Checks --- */
 
 /* Tables are CSV or NPY by their ending; a stream may have none. */
 static status check_ending(const output_request *request, output *out, error_info *err) {

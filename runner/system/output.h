@@ -16,7 +16,7 @@
 enum { OUTPUT_HEAD = 4096, OUTPUT_INPUTS_MAX = 4 };
 
 typedef enum output_content {
-    OUTPUT_OWN, /* what the command writes */
+    OUTPUT_OWN, /* the kind that the command writes */
     OUTPUT_OTHER, /* replaced with --force only */
     OUTPUT_KEPT /* never replaced */
 } output_content;
@@ -42,11 +42,11 @@ typedef struct output_request {
     const char *inputs[OUTPUT_INPUTS_MAX]; /* files that the command reads; NULL is no file */
 } output_request;
 
-/* Where it goes. */
+/* The destination. */
 typedef struct output {
     char path[PATH_MAX]; /* of the file, links followed; /dev/stdout for "-" */
-    bool stream; /* written as it comes, not replaced */
-    bool standard; /* standard output: messages belong elsewhere */
+    bool stream; /* written directly, not replaced */
+    bool standard; /* standard output: messages go to standard error */
     bool text; /* of a table: as CSV. Streams whose name has no ending are text. */
 } output;
 
@@ -54,7 +54,7 @@ typedef struct output {
  * STATUS_IO for one that cannot be written. */
 status output_check(const output_request *request, output *out, error_info *err);
 
-/* Check again what may have changed during the work, and write a table, (rows) where `columns` is 0. */
+/* Repeat the checks, because files may have changed since, and write a table; (rows) if `columns` is 0. */
 status output_write_table(const output_request *request, npy_type type, const void *values, size_t rows,
                           error_info *err);
 

@@ -1,4 +1,4 @@
-/* paths.c - where the project's files are: in a checkout, or installed. */
+/* paths.c - paths of the project's files, in a checkout or installed. */
 #include "system/paths.h"
 
 #include <stdio.h>

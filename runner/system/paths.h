@@ -1,4 +1,4 @@
-/* paths.h - where the project's files are: in a checkout, or installed. */
+/* paths.h - paths of the project's files, in a checkout or installed. */
 #ifndef AFFJORD_RUNNER_PATHS_H
 #define AFFJORD_RUNNER_PATHS_H
 
@@ -22,19 +22,19 @@ bool is_installed(void);
 /* Return how a user starts the program: "./run", or "affjord" if it is installed. */
 const char *command_name(void);
 
-/* The path of a file of the project, such as "paper_figures.sh". What runs
- * write, "results/...", is under the current folder where the project is
- * installed: share/affjord is not theirs. */
+/* Set the path of a file of the project, such as "paper_figures.sh". If the program is installed, the output of runs,
+ * "results/...", is below the current folder, not in share/affjord. */
 void install_path(const char *name, char out[PATH_MAX]);
 
-/* The program that computes in double: build/double/affjord, or libexec/affjord/affjord-double beside share. */
+/* Set the path of the program that computes in double: build/double/affjord, or libexec/affjord/affjord-double beside
+ * share. */
 void double_program_path(char out[PATH_MAX]);
 
 /* Find the file `request` in the project's folder "experiments" or "configs" if it does not exist as given: NAME,
  * FOLDER/NAME or ../FOLDER/NAME. Return false if the project has no such file, or for any other path. */
 bool shipped_path(const char *folder, const char *request, char out[PATH_MAX]);
 
-/* The database that is used where --db names no other. */
+/* Set the path of the default database. */
 #define DEFAULT_DATABASE "results/results.db"
 
 #endif

@@ -38,7 +38,7 @@ void signals_close(signals *events) {
 int signals_read(const signals *events) {
     struct signalfd_siginfo information;
     ssize_t got;
-    /* A child's end is no request: waking those who wait is all that it is for. */
+    /* The end of a child only wakes waiting callers; it is not a request to stop. */
     do got = read(events->descriptor, &information, sizeof information);
     while ((got < 0 && errno == EINTR) || (got > 0 && information.ssi_signo == SIGCHLD));
     return got == (ssize_t)sizeof information ? (int)information.ssi_signo : 0;

@@ -11,7 +11,7 @@
 
 typedef struct signals {
     int descriptor; /* readable when a signal waits */
-    sigset_t before; /* the mask to go back to */
+    sigset_t before; /* the mask to restore */
 } signals;
 
 /* Errors: STATUS_IO. */

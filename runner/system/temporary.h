@@ -8,10 +8,10 @@
 
 /* Create a private folder in $TMPDIR, else /tmp. Errors: STATUS_IO naming it. */
 status temporary_create(char folder[PATH_MAX], error_info *err);
-/* The same, beside a file that something in it will be renamed to. */
+/* The same, in the folder of a file that will be replaced by a rename. */
 status temporary_create_beside(const char *path, char folder[PATH_MAX], error_info *err);
 
-/* Remove it with all that is in it. What cannot be removed stays. */
+/* Remove the folder with its content. Failures are ignored. */
 void temporary_remove(const char *folder);
 
 #endif

@@ -1,4 +1,4 @@
-/* devices.c - ask the devices' library which devices there are. */
+/* devices.c - list the devices of the device library. */
 #include "work/devices.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "backend/cpu/cpu.h"
 #include "record/machine.h"
 
-/* The result that the asking process sends to its parent. */
+/* The result that the child process sends to its parent. */
 typedef struct answer {
     status outcome;
     error_info err;

@@ -15,8 +15,8 @@ typedef struct device_list {
     device_about about[DEVICES_MAX];
 } device_list;
 
-/* List the chosen devices that can be used. A child process asks the library: a process that has used a device must
- * not fork, and workers are forked. Errors: those of device_open; those of the device, or of the first one if all
+/* List the chosen devices that can be used. A child process calls the library, because a process that has used a device
+ * must not fork, and workers are forked. Errors: those of device_open; those of the device, or of the first one if all
  * were chosen and none can be used. */
 status devices_ask(const device_choice *choice, device_list *out, error_info *err);
 

@@ -1,4 +1,4 @@
-/* estimate.c - how long the missing runs of a plan will take on this machine, measured.
+/* estimate.c - measure how long the missing runs of a plan will take on this machine.
  *
  *     core seconds = runs * mean over tried runs of seconds an iteration * iterations to go,
  *
@@ -16,7 +16,7 @@
 
 enum { STEPS_MAX = 200 };
 
-/* Iterations that the run still has to do from a row's checkpoint, with what is evaluated beside them. */
+/* Return the remaining iterations of a run from its row's checkpoint, including evaluations. */
 static double iterations_left(const plan_run *run, const settings *v, const db_run *row, const source *data) {
     const double left = (double)v->train_iterations - (row->has_checkpoint ? (double)row->checkpoint_iteration : 0);
     const double each = (double)(v->train_validation + v->train_test) / (double)v->train_epoch_iterations;
@@ -25,14 +25,14 @@ static double iterations_left(const plan_run *run, const settings *v, const db_r
     return left + points / 3 / (double)v->train_batch;
 }
 
-/* Of this thread on a core: what else the machine does is not counted. */
+/* Return the CPU time of this thread, which other processes do not affect. */
 static double own_seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* *seconds <- an iteration's. */
+/* *seconds <- the time of an iteration. */
 static status time_steps(trainer *training, double *seconds, error_info *err) {
     bool epoch_done;
     trainer_epoch epoch;

@@ -30,12 +30,12 @@ typedef struct many {
     parallel *threads;
     one_of_many *all; /* (count) */
     size_t count;
-    bool stop; /* asked to */
+    bool stop; /* a stop was requested */
     kernel_group *groups; /* of the wave; at most `count` */
     size_t group_count;
 } many;
 
-/* End one training. Closing its output tells the parent. */
+/* End one training. The parent detects that its output is closed. */
 static void end(one_of_many *one, status outcome, error_info *err) {
     if (!one->open) return;
     worker_close(&one->worker, outcome, err);

@@ -1,4 +1,4 @@
-/* worker_internal.h - what the files of a worker share. */
+/* worker_internal.h - the structure of a worker, for the files that implement it. */
 #ifndef AFFJORD_RUNNER_WORKER_INTERNAL_H
 #define AFFJORD_RUNNER_WORKER_INTERNAL_H
 
@@ -26,7 +26,7 @@ typedef struct worker {
     message_writer writer;
     uint64_t skipped; /* consecutive failed iterations */
     unsigned failures_kept; /* batches saved in this session */
-    bool stop; /* asked to */
+    bool stop; /* a stop was requested */
     bool cut; /* a message may have been sent in part; bytes after it would be read as its rest */
 } worker;
 
@@ -49,7 +49,7 @@ bool worker_asked_to_stop(void *self);
 status worker_send(worker *self, message one, const void *bytes, error_info *err);
 status worker_send_metric(worker *self, const char *name, double value, error_info *err);
 
-/* Tell the user. */
+/* Print a message for the user. */
 status worker_say(worker *self, const char *text, error_info *err);
 
 /* The plans of a device's convolutions (worker_plans.c). Recall: read those of the checkpoint before the training is

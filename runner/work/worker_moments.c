@@ -132,6 +132,6 @@ status worker_send_moments(worker *self, cnf *flow, error_info *err) {
     free(all.rates);
     free(all.log_density);
     free(all.values);
-    /* Leave out what needs a failed solve, and send a note. */
+    /* Omit outputs whose solve failed, and send a note. */
     return outcome > STATUS_OK ? worker_say(self, err->text, err) : outcome;
 }

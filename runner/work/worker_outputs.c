@@ -41,15 +41,14 @@ static status send_samples(worker *self, bool target, const double window[4], co
 
 /* --- Points --- */
 
-/* Leave out what needs a failed solve, and send a note; *there <- whether it was made. Only a lack of memory is an
- * error. */
+/* Omit an output whose solve failed, and send a note; *there <- whether it was made. Only STATUS_MEMORY is an error. */
 static status made(worker *self, status outcome, const error_info *reason, bool *there, error_info *err) {
     *there = outcome == STATUS_OK && !self->stop;
     if (outcome == STATUS_OK) return STATUS_OK;
     return outcome == STATUS_MEMORY ? error_set(err, outcome, "%s", reason->text) : worker_say(self, reason->text, err);
 }
 
-/* What there is of a sample that was not found is NaN. */
+/* Mark samples that were not found as NaN. */
 static status report_unsolved_samples(worker *self, const real *x, uint64_t n, size_t D, error_info *err) {
     error_info text;
     uint64_t unsolved = 0;
@@ -103,7 +102,7 @@ static status send_density(worker *self, model *flow, bool target, uint64_t cell
     return outcome;
 }
 
-/* Points on which it is measured whether a lifted flow is one-to-one, and numbers that are too small for one. */
+/* Number of points for checking whether a lifted flow is one-to-one, and the bounds of the check. */
 enum { EXAMINED_POINTS = 2048 };
 #define LEAST_SINGULAR_VALUE 1e-3
 

@@ -115,7 +115,7 @@ static void take_signals(workers *all) {
             continue;
         }
         all->result.stopped = true;
-        if (number == SIGALRM && all->requests > 0) continue; /* it has been asked to stop already */
+        if (number == SIGALRM && all->requests > 0) continue; /* a stop was requested already */
         all->result.timed = number == SIGALRM;
         if (++all->requests == 1) {
             if (all->active > 0)

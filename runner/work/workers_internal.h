@@ -81,7 +81,7 @@ static inline void workers_label(const plan_run *run, char text[96]) {
     snprintf(text, 96, "%.40s %.30s %" PRIu64, run->dataset->name, run->model->name, run->seed);
 }
 
-/* After the first failure of the recorder, record nothing more and ask the workers to end. Iterations since the last
+/* After the first failure of the recorder, record nothing more and signal the workers to end. Iterations since the last
  * recorded checkpoint will be repeated. */
 void workers_keep_failure(workers *all, status outcome);
 
@@ -118,7 +118,7 @@ bool workers_can_record(workers *all);
 void workers_commit(workers *all);
 /* Return whether to stop waiting: the timeout has passed, or the shorter one after a stop. */
 bool workers_have_waited(const workers *all);
-/* Stop waiting: ask the workers to end, and record nothing more. */
+/* Stop waiting: signal the workers to end, and record nothing more. */
 void workers_abandon(workers *all);
 
 /* --- workers_pending.c --- */

@@ -8,7 +8,7 @@
 
 #include "work/workers_internal.h"
 
-#define TELL_SECONDS 2.0 /* after which a lock is worth a message */
+#define TELL_SECONDS 2.0 /* time until a message about a lock is printed */
 #define STOPPING_SECONDS 5.0 /* timeout after a stop */
 
 static void note_lock(workers *all, bool locked) {
@@ -31,7 +31,7 @@ static void note_lock(workers *all, bool locked) {
 bool workers_can_record(workers *all) {
     bool done = false;
     if (all->abandoned || all->committing) return false;
-    if (all->recording != STATUS_OK) return true; /* to nowhere */
+    if (all->recording != STATUS_OK) return true; /* nothing can be recorded */
     workers_keep_failure(all, db_try_begin(all->db, &done, all->err));
     note_lock(all, !done && all->recording == STATUS_OK);
     return done || all->recording != STATUS_OK;
@@ -41,7 +41,7 @@ bool workers_can_record(workers *all) {
 static void settle(workers *all, job *one) {
     const bool recorded = all->recording == STATUS_OK;
     message_forget_taken(&one->reader);
-    if (*one->next_checkpoint && recorded) { /* only now is the older one superfluous */
+    if (*one->next_checkpoint && recorded) { /* now the older one is not needed */
         if (*one->checkpoint && strcmp(one->checkpoint, one->next_checkpoint) != 0 && unlink(one->checkpoint) != 0)
             one->littered = true;
         memcpy(one->checkpoint, one->next_checkpoint, sizeof one->checkpoint);

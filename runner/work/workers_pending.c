@@ -1,4 +1,4 @@
-/* workers_pending.c - keep what could not be recorded for the next start: DATABASE.pending.
+/* workers_pending.c - store messages that could not be recorded, for the next start: DATABASE.pending.
  *
  * The file has a header, then for each run its worker's messages since the last commit, up to its last checkpoint;
  * later iterations are repeated. Only the same program reads it: another version repeats all of it from the recorded

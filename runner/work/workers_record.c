@@ -101,7 +101,7 @@ void workers_take_message(workers *all, job *one, const message *m, const void *
     }
 }
 
-/* --- What is shown --- */
+/* --- Output for the user --- */
 
 static void print_note(workers *all, const job *one, const char *text) {
     char label[96];
