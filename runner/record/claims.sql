@@ -2,33 +2,32 @@
 --
 -- It reads the views of views.sql and follows the rules there.
 --
--- verdict: 'supported' or 'not supported' where the 95% interval from `low` to `high` lies
--- on one side of `bound`, 'undecided' where it does not or cannot be had (fewer than 5
--- seeds), 'not run' where fewer than two seeds stand on either side. Of counts and of the
--- mathematics, which no seed changes, the numbers decide. uncertainty is the standard error
--- of what is measured. left_out: runs without a possible loss; p_last: the p of a rank
--- test with them ranked last. p is that of the paired t test, p_holm corrected by Holm's
--- procedure over the claims that have one. What would change a verdict is in docs/explanation/claims.md.
+-- verdict: 'supported' or 'not supported' if the 95% interval from `low` to `high` is on one side of `bound`;
+-- 'undecided' if it is not, or there are fewer than 5 seeds; 'not run' with fewer than two seeds of either model.
+-- Counts and theorem checks do not depend on seeds; their numbers decide. uncertainty: the standard error of
+-- `measured`. left_out: runs without a possible loss; p_last: the p of a rank test with these ranked last. p: of the
+-- paired t test; p_holm: corrected by Holm's procedure over all claims with a p. docs/explanation/claims.md states what
+-- would change a verdict.
 --
--- toy_loss: deviations of FFJORD's loss over its seeds by which AFFJORD's mean is
--- below FFJORD's, of experiment fig6; "about two" is taken as 1.5 or more.
+-- toy_loss: the difference of the mean losses, FFJORD - AFFJORD, in deviations of FFJORD's loss over its seeds, of
+--   experiment fig6; "about two" means 1.5 or more.
 -- control: the same against a control, of experiment toy_controls; bound 0.
--- bits: mean bits per dimension of FFJORD less those of AFFJORD, under the three
--- rules of view image_losses; bound 0.
--- nfe: evaluations of AFFJORD over those of FFJORD, whose context is joined as
--- channels; below 1 with z* joined too, above 1 with a hypernet. Only of trainings whose steps
--- are chosen by the authors' rule (solver.error_norm = state).
--- readings: combinations of what the paper leaves open (points of experiment choices, both densities
--- of TY); in how many the measured value is at least the bound (above), and in how many the
--- rule, by the interval of the combination's seeds, would give 'supported' or 'not supported'
--- (refuted). NULL without that sweep, and for other claims; the verdict does not depend on it.
+-- bits: mean bits per dimension, FFJORD - AFFJORD, under the rules of view image_losses; bound 0.
+-- nfe: evaluations, AFFJORD / FFJORD with the time as a channel; below 1 if z* is concatenated too, above 1 with a
+--   hypernet. Only trainings with the authors' step control (solver.error_norm = state).
+-- readings: number of combinations of settings that the paper does not state (points of experiment choices, both
+--   densities of TY). above: combinations whose measured value is at least the bound. supported, refuted:
+--   combinations that would give 'supported' or 'not supported' by the interval of their seeds. NULL without that
+--   sweep, and for other claims. Verdicts do not depend on them.
 --
--- The paper's data sets have rows whether or not they were run; others, as smaller
--- images, where they were.
+-- The paper's data sets (`paper`) always have rows; others, such as smaller images, only if they were run.
 DROP VIEW IF EXISTS claims;
 CREATE VIEW claims AS
-WITH toy (dataset, name) AS (
-    VALUES ('ty', 'TY'), ('hash_gaussian', 'Hash-Gaussian')
+WITH paper (dataset, name, images) AS (
+    VALUES ('ty', 'TY', 0), ('hash_gaussian', 'Hash-Gaussian', 0),
+           ('mnist', 'MNIST', 1), ('cifar10', 'CIFAR-10', 1), ('celeba', 'CelebA (32x32)', 1)
+), toy (dataset, name) AS (
+    SELECT dataset, name FROM paper WHERE images = 0
 ), against (prefix, experiment, other, bound, words, source) AS (
     VALUES ('toy_loss', 'fig6', 'ffjord', 1.5,
             'On %s, AFFJORD''s validation loss is about two standard deviations below FFJORD''s',
@@ -40,14 +39,14 @@ WITH toy (dataset, name) AS (
             'On %s, AFFJORD is below the same model whose z*(t) stays a random curve: what is learned of time counts',
             'a control of ours')
 ), image (dataset, name) AS (
-    VALUES ('mnist', 'MNIST'), ('cifar10', 'CIFAR-10'), ('celeba', 'CelebA (32x32)')
+    SELECT dataset, name FROM paper WHERE images = 1
     UNION
     SELECT r.dataset, r.dataset
     FROM run r
     JOIN metric d ON d.run_id = r.run_id AND d.name = 'data_dimension'
     JOIN experiment_run er ON er.run_id = r.run_id
     JOIN experiment e USING (experiment_id)
-    WHERE r.status = 'done' AND r.dataset NOT IN ('mnist', 'cifar10', 'celeba')
+    WHERE r.status = 'done' AND r.dataset NOT IN (SELECT dataset FROM paper)
           AND (substr(e.name, 1, 6) = 'table1' OR e.name IN ('fig7', 'fig9'))
 ), rule (quantity, suffix, words) AS (
     VALUES ('best', '', 'at the best epoch'), ('validation', '_last', 'at the last epoch'),
@@ -76,7 +75,10 @@ WITH toy (dataset, name) AS (
     LEFT JOIN imaged c ON c.dataset = i.dataset AND c.quantity = u.quantity AND c.model = 'affjord' AND c.other = 'ffjord'
                           AND c.place = 1
 ), tuned (dataset, expected) AS (
-    VALUES ('mnist', 0.96), ('cifar10', 3.37)
+    SELECT p.dataset, r.value
+    FROM paper p
+    CROSS JOIN reported r
+    WHERE r.item = 'table1' AND r.dataset = p.dataset AND r.model = 'FFJORD, tuned'
 ), student (df, t) AS (
     VALUES (1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (5, 2.571), (6, 2.447), (7, 2.365), (8, 2.306), (9, 2.262)
 ), taken (suffix, layer, below, words, source) AS (

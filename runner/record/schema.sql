@@ -3,16 +3,15 @@
 -- On an older database, it creates the missing tables; views.sql and claims.sql replace
 -- all views. (results_db_schema.c moves the rows of tables whose checks have changed.)
 --
--- One row of `run` is one training: data set x model x seed under resolved
--- settings. Its key is a hash of everything that determines its numbers, so
--- experiments that need the same training share the row. Columns that depend
--- on the machine or the moment (times, hosts, bytes) stand apart from the
--- numbers, which are the same bits however a run was scheduled or resumed.
+-- One row of `run` is one training: data set x model x seed under resolved settings. Its key is a hash of everything
+-- that determines its numbers, so experiments that need the same training share the row. Columns that depend on the
+-- machine or the time of the run (times, hosts, bytes) are separate from the numbers, which are bit-identical for any
+-- scheduling or resumption.
 --
 -- Numbers that are not finite are stored as NULL in the value column with
 -- their kind ('nan', 'inf', '-inf') in the column `nonfinite` beside it.
 
--- 'archive': when its checkpoints, and most pictures, were left out (./run export --archive).
+-- 'archive': the time when its checkpoints and most pictures were omitted (./run export --archive).
 CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -80,7 +79,7 @@ CREATE TABLE IF NOT EXISTS sweep_point (
     PRIMARY KEY (experiment_id, point)
 ) WITHOUT ROWID;
 
--- The same, setting by setting, with the names of today (docs/reference/settings.md).
+-- The same, one row for each setting, with the current names (docs/reference/settings.md).
 CREATE TABLE IF NOT EXISTS sweep_setting (
     experiment_id INTEGER NOT NULL REFERENCES experiment ON DELETE CASCADE,
     point         INTEGER NOT NULL,
@@ -92,7 +91,7 @@ CREATE TABLE IF NOT EXISTS sweep_setting (
     PRIMARY KEY (experiment_id, point, axis)
 ) WITHOUT ROWID;
 
--- Which runs a point has. A run is part of several where they differ for the other model only.
+-- The runs of a point. Points that differ only for the other model share a run.
 CREATE TABLE IF NOT EXISTS sweep_run (
     experiment_id INTEGER NOT NULL REFERENCES experiment ON DELETE CASCADE,
     point         INTEGER NOT NULL,
@@ -110,12 +109,10 @@ CREATE TABLE IF NOT EXISTS setting (
     PRIMARY KEY (run_id, section, key)
 ) WITHOUT ROWID;
 
--- Losses, means over the split: nats for points, bits per dimension for images,
--- which are validated on their test images where there are no others. The split
--- 'test' (train.test) shares nothing with the validation batch: an epoch chosen by
--- the one is judged by the other.
--- Evaluations are those of all flows together, means over the epoch's solves.
--- (For an IN of three words SQLite fills a table with each row that it checks.)
+-- Losses, means over the split: nats for points, bits per dimension for images. Sets without validation images are
+-- validated on test images. The split 'test' (train.test) is disjoint from the validation batch, so it evaluates an
+-- epoch that the validation loss selected. Evaluations are sums over all flows, means over the epoch's solves. (For an
+-- IN of three words SQLite fills a table with each row that it checks.)
 CREATE TABLE IF NOT EXISTS epoch (
     run_id       INTEGER NOT NULL REFERENCES run,
     epoch        INTEGER NOT NULL,        -- from 1
@@ -155,16 +152,15 @@ CREATE TABLE IF NOT EXISTS convolution_plan (
     PRIMARY KEY (run_id, convolution, way, iteration)
 ) WITHOUT ROWID;
 
--- What a worker said before its first step that it may come to hold, at most,
--- and what it held at the most.
+-- Memory of a worker: the upper bound before its first step, and the measured maximum.
 CREATE TABLE IF NOT EXISTS memory (
     run_id          INTEGER PRIMARY KEY REFERENCES run,
     predicted_bytes INTEGER NOT NULL,
     peak_bytes      INTEGER               -- NULL before the first epoch
 );
 
--- The paper's mathematics as numbers (experiment.task = theory): what has to be
--- small or large is held against a bound. x: what a number is drawn against.
+-- Numerical checks of the paper's theorems (experiment.task = theory): numbers that must be small or large have a
+-- bound. x: the abscissa of a plot.
 CREATE TABLE IF NOT EXISTS theory (
     run_id    INTEGER NOT NULL REFERENCES run,
     item      TEXT NOT NULL,              -- cable, magnus, trace, blocks, derivative, mapping
@@ -207,11 +203,9 @@ CREATE TABLE IF NOT EXISTS sample_blob (
     PRIMARY KEY (subject, kind)
 );
 
--- The same at moments of a flow's time (output.snapshots), from 0 at time 0, that
--- of the data, to T, that of the base. kind 'density': of z(t); 'samples': where the same
--- base points are at t; 'field': x, y and the two numbers of dz/dt in a row, at the
--- centres of a grid's cells (none at T); 'context': z*(t), or t of a clock, in
--- one row (none at T).
+-- Snapshots: the same at times of a flow (output.snapshots), from 0, the data, to T, the base density. kind 'density':
+-- of z(t); 'samples': where the same base points are at t; 'field': x, y and the two numbers of dz/dt in a row, at the
+-- centres of a grid's cells (none at T); 'context': z*(t), or t of a clock, in one row (none at T).
 CREATE TABLE IF NOT EXISTS moment (
     subject TEXT NOT NULL,                -- a run's key
     kind    TEXT NOT NULL CHECK (kind IN ('density', 'samples', 'field', 'context')),
@@ -224,18 +218,18 @@ CREATE TABLE IF NOT EXISTS moment (
     PRIMARY KEY (subject, kind, moment)
 );
 
--- Two models of an experiment, seed by seed: is `model` lower than `other` in some
--- quantity of finished runs? Made anew whenever a run is finished (results_db_compare.c).
+-- Two models of an experiment, seed by seed: is `model` lower than `other` in some quantity of finished runs?
+-- Recomputed after a run has finished (results_db_compare.c).
 --   validation   final validation loss, as recorded
---   offset       the same less what the validation points of the seed add for every model
+--   offset       the same minus the contribution of the seed's validation points, equal for all models
 --   measured     the final loss, measured again on many points, of images at tolerance 1e-5; fine: by a finer solve
 --   best         the least validation loss of any epoch; chosen: the test loss of that epoch
 --   evaluations  of all flows in one forward solve of training, in the last epoch
 --   evaluations_by_state, evaluations_by_state_and_context   at the end, by either rule of solver.error_norm
 --   field_change the largest rate of change of the toy field
--- failures: what becomes of runs without a possible loss. 'left out': with the same seed
--- of the other model; 'last': ranked behind all others, which only rank tests can do.
--- n seeds that both have; intervals are of 95%, by bootstrap over seeds, from 5 seeds on.
+-- failures: the treatment of runs without a possible loss. 'left out': with the same seed of the other model; 'last':
+-- ranked behind all others, which only rank tests can do. n seeds that both have; intervals are of 95%, by bootstrap
+-- over seeds, from 5 seeds on.
 CREATE TABLE IF NOT EXISTS comparison (
     experiment TEXT NOT NULL,
     dataset    TEXT NOT NULL,
@@ -306,10 +300,10 @@ CREATE TABLE IF NOT EXISTS sweep_comparison (
     PRIMARY KEY (experiment, point, dataset, model, other)
 ) WITHOUT ROWID;
 
--- What swept settings add to the difference of two models, by a linear model with all pairs of
--- settings, fitted seed by seed (results_db_sweep_terms.c). term: 'mean'; a value against the
--- first one of its setting, as in 'flow.end_time = 1'; or how two such changes change each
--- other, with ' x ' between. error: the deviation of the seeds' estimates / sqrt n.
+-- The effects of swept settings on the difference of two models, by a linear model with all pairs of settings, fitted
+-- for each seed (results_db_sweep_terms.c). term: 'mean'; a value against the first one of its setting, as in
+-- 'flow.end_time = 1'; or how two such changes change each other, with ' x ' between. error: the deviation of the
+-- seeds' estimates / sqrt n.
 CREATE TABLE IF NOT EXISTS sweep_term (
     experiment TEXT NOT NULL,
     dataset    TEXT NOT NULL,
@@ -336,8 +330,8 @@ CREATE TABLE IF NOT EXISTS checkpoint (
     created   TEXT NOT NULL
 );
 
--- Values printed by the paper and the works it compares with. Data sets and
--- models have the names that our runs have, apart from upper case.
+-- Values printed by the paper and the works it compares with. Data sets and models have the names of this project's
+-- runs, except for upper case.
 CREATE TABLE IF NOT EXISTS reported (
     item    TEXT NOT NULL,                -- 'table1', 'table2'
     dataset TEXT NOT NULL,

@@ -1,20 +1,18 @@
--- views.sql - the views of the results database, but for `claims` (claims.sql). They are
--- replaced whenever a database is created or brought up to date (schema.sql).
+-- views.sql - the views of the results database, except `claims` (claims.sql). They are replaced when a database is
+-- created or updated (schema.sql).
 --
--- Every view means the same, to the last digit, to every reader of SQLite files
--- (docs/reference/database.md; tests/readers.sh). So no view divides integers, takes REAL
--- (four bytes elsewhere) for DOUBLE, calls a function that some builds lack (sqrt), or
--- depends on the order or the rounding of a sum, which changed in SQLite 3.43:
+-- Every view gives the same digits in every reader of SQLite files (docs/reference/database.md; tests/readers.sh). So
+-- no view divides integers, uses REAL (four bytes elsewhere) for DOUBLE, calls a function that some builds lack (sqrt),
+-- or depends on the order or the rounding of a sum, which changed in SQLite 3.43:
 --
--- sum x: sum(x + A - A) + sum(x - (x + A - A) + 6.0 - 6.0), A = 1.5 * 2^42: each x is rounded
--- to a multiple of 2^-10, and what is left to one of 2^-50. Either sum is exact, whatever its
--- order, for up to 2^13 values below 2^29 (those beyond may differ in the last digit).
+-- sum x: sum(x + A - A) + sum(x - (x + A - A) + 6.0 - 6.0), A = 1.5 * 2^42: each x is rounded to a multiple of 2^-10,
+-- and the remainder to a multiple of 2^-50. Either sum is exact in any order for up to 2^13 values below 2^29 (larger
+-- ones may differ in the last digit).
 -- sqrt v: the least s of Heron's iteration s <- (s + v / s) / 2 from (1 + v) / 2.
 
--- Figure 6 and every other curve of a loss: mean and deviation over seeds.
--- std is the sample deviation, NULL for one seed. Sweeps, whose points are not to be averaged,
--- have the view sweep_curves. (Grouped by what differs most
--- first: rows are sorted for that, and names that are all the same are compared last.)
+-- Figure 6 and every other curve of a loss: mean and deviation over seeds. std is the sample deviation, NULL for one
+-- seed. Sweeps are excluded, because their points must not be averaged; they have the view sweep_curves. (The columns
+-- with the most distinct values are grouped first, which sorts faster.)
 DROP VIEW IF EXISTS loss_curves;
 CREATE VIEW loss_curves AS
 WITH total AS (
@@ -40,7 +38,7 @@ SELECT experiment, dataset, model, split, iteration, x / n AS mean,
 FROM variance
 ORDER BY experiment, dataset, model, split, iteration;
 
--- Field evaluations as training goes on.
+-- Field evaluations during training.
 DROP VIEW IF EXISTS nfe_curves;
 CREATE VIEW nfe_curves AS
 SELECT e.name AS experiment, r.dataset, r.model, p.split, p.iteration,
@@ -57,17 +55,14 @@ WHERE e.experiment_id NOT IN (SELECT experiment_id FROM sweep_point)
 GROUP BY p.iteration, p.split, r.model, r.dataset, e.name
 ORDER BY e.name, r.dataset, r.model, p.split, p.iteration;
 
--- The finished runs: the validation loss at the end, NULL where it is not finite; the
--- least at the end of any epoch; of point sets the entropy of the data, what the
--- density of the run's picture sums to, and the least loss that is possible (below the
--- entropy by five errors of a mean over the validation's points, each of a nat).
--- offset: what the validation points of the seed add to every model's loss;
--- measured, fine: the final loss on many points, by the trained solver and by a finer
--- one; solver_error: their difference on the same points. Steps that are too long for
--- what the field has become give numbers that are no density. impossible: a finer solve
--- moves the loss by more than 0.01 nats and five standard errors; or, where that was
--- not measured, the loss is below the least possible or the density sums to more than 1.2;
--- or a lifted flow was seen not to be one-to-one, or its density sums to more than 1.02.
+-- The finished runs: the validation loss at the end, NULL if it is not finite; the least at the end of any epoch; for
+-- points the entropy of the data, the integral of the picture of the density (mass), and the least possible loss (the
+-- entropy minus five standard errors of a mean over the validation points, with a deviation of one nat). offset: the
+-- contribution of the seed's validation points to every model's loss; measured, fine: the final loss on many points,
+-- with the training's solver and with a finer one; solver_error: their difference on the same points. If steps are too
+-- long for the trained field, the numbers are not a density. impossible: a finer solve changes the loss by more than
+-- 0.01 nats and five standard errors. If that was not measured: the loss is below the least possible, or the mass is
+-- above 1.2. For lifted flows: a fold was found, or the mass is above 1.02.
 DROP VIEW IF EXISTS final_losses;
 CREATE VIEW final_losses AS
 WITH known AS (
@@ -105,8 +100,8 @@ SELECT experiment, dataset, model, seed, run_id, loss, best, entropy_floor, mass
        images, "offset", measured, fine, solver_error, solver_error_error
 FROM least;
 
--- Mean and sample deviation of the n known values x of every model that the view named by
--- `item` shows (its seeds, or the runs that it has otherwise).
+-- Mean and sample deviation of the n known values x of each model (of its seeds, or other runs), for the view named by
+-- `item`.
 DROP VIEW IF EXISTS seed_statistics;
 CREATE VIEW seed_statistics AS
 WITH rule (rule, metric) AS (
@@ -181,9 +176,8 @@ SELECT item, experiment, dataset, model, part, n, s / n AS mean,
             WHEN n > 1 THEN 0.0 END AS std
 FROM variance;
 
--- The same by model: mean and sample deviation over the n seeds whose loss is finite
--- and possible; the least at the end of any epoch of any of them that never fell to
--- what is impossible; how many are impossible.
+-- By model: mean and sample deviation over the n seeds with a finite and possible loss; best: the least loss of any
+-- epoch, of runs that were never below the least possible; impossible: the number of impossible runs.
 DROP VIEW IF EXISTS toy_losses;
 CREATE VIEW toy_losses AS
 WITH judged AS (
@@ -197,16 +191,16 @@ FROM judged j
 JOIN seed_statistics s ON s.item = 'toy_losses' AND s.experiment = j.experiment AND s.dataset = j.dataset
                           AND s.model = j.model;
 
--- Sweeps (section [sweep] of an experiment). The values of swept settings at each point, a row
--- each; model: the only one that it is for, '' for all.
+-- Sweeps (section [sweep] of an experiment). The values of swept settings at each point, one row each; model: the only
+-- model that it applies to, '' for all.
 DROP VIEW IF EXISTS sweep_settings;
 CREATE VIEW sweep_settings AS
 SELECT e.name AS experiment, s.point, s.axis, s.model, s.setting, s.level, s.value
 FROM sweep_setting s
 JOIN experiment e USING (experiment_id);
 
--- The finished runs of each point; a run may be one of several. loss: the best measured final
--- loss, NULL where there is no possible one.
+-- The finished runs of each point; points may share a run. loss: the best measured final loss; NULL for an impossible
+-- run.
 DROP VIEW IF EXISTS sweep_runs;
 CREATE VIEW sweep_runs AS
 SELECT e.name AS experiment, p.point, p.label, f.dataset, f.model, f.seed, f.run_id,
@@ -249,7 +243,7 @@ FROM sweep_comparison c
 JOIN experiment e ON e.name = c.experiment
 JOIN sweep_point p ON p.experiment_id = e.experiment_id AND p.point = c.point;
 
--- The same as training goes on: of validation losses, whose points both models of a seed share.
+-- The same during training, from validation losses: both models of a seed have the same validation points.
 DROP VIEW IF EXISTS sweep_curves;
 CREATE VIEW sweep_curves AS
 WITH loss AS (
@@ -281,7 +275,7 @@ SELECT e.name AS experiment, t.point, t.dataset, t.model, t.other, t.iteration, 
 FROM variance t
 JOIN experiment e ON e.experiment_id = t.experiment_id;
 
--- What of the mathematics is held against a bound, of each run.
+-- The theorem checks of each run that have a bound.
 DROP VIEW IF EXISTS theory_statements;
 CREATE VIEW theory_statements AS
 SELECT e.name AS experiment, r.model, t.item, t.subject, t.quantity, t.value, t.relation, t.bound, t.holds
@@ -291,12 +285,10 @@ JOIN run r USING (run_id)
 JOIN theory t USING (run_id)
 WHERE t.relation IS NOT NULL;
 
--- Table 1: bits per dimension as others report them, and ours: for each run
--- of an experiment named table1... the best over its epochs, then mean and
--- sample deviation over seeds. best_epoch is the mean of theirs. tolerance: of training and
--- of the best epoch; fine: the loss at the end from a finer solve; tolerance_error: what that
--- changes of the loss at `tolerance`, means over seeds. What is not
--- reported anywhere, as on smaller images, comes with NULL.
+-- Table 1: reported and measured bits per dimension. Measured: for each run of an experiment named table1..., the best
+-- over its epochs, then mean and sample deviation over seeds. best_epoch: mean over seeds. tolerance: of training and
+-- of the best epoch; fine: the loss at the end from a finer solve; tolerance_error: its difference from the loss at
+-- `tolerance`, means over seeds. Values that no source reports, as for smaller images, are NULL.
 DROP VIEW IF EXISTS table1;
 CREATE VIEW table1 AS
 WITH ran AS (
@@ -334,9 +326,8 @@ FROM ours o
 WHERE NOT EXISTS (SELECT 1 FROM reported p
                   WHERE p.item = 'table1' AND p.dataset = o.dataset AND p.model = o.model COLLATE NOCASE);
 
--- Table 2: parameters as the paper counts them, and ours: those that its
--- architecture declares, and those that can change the output, of experiment
--- table2. NULL: not run.
+-- Table 2: parameter counts of the paper and of experiment table2: the parameters that the architecture declares, and
+-- those that can change the output. NULL: not run.
 DROP VIEW IF EXISTS table2;
 CREATE VIEW table2 AS
 WITH ours AS (
@@ -360,10 +351,10 @@ LEFT JOIN ours e ON e.dataset = p.dataset AND e.model = p.model AND e.architectu
                     AND e.name = 'parameters_effective'
 WHERE p.item = 'table2';
 
--- Models of toy densities in pairs: is `model` lower than `other`? Of the final losses that
--- were compared (table comparison) those of the most seeds, and of these the best measured:
--- by a finer solve, on many points, less the validation's offset, as recorded. Runs without
--- a possible loss are left out with their seed; p_last: Wilcoxon's, with them ranked last.
+-- Pairs of models of toy densities: is `model` lower than `other`? Of the final losses in table comparison, the view
+-- uses those of the most seeds, and of these the first of: by a finer solve; on many points; minus the validation's
+-- offset; as recorded. Runs without a possible loss are left out with their seed; p_last: Wilcoxon's, with them ranked
+-- last.
 DROP VIEW IF EXISTS toy_tests;
 CREATE VIEW toy_tests AS
 WITH ranked AS (
@@ -384,9 +375,9 @@ WHERE NOT EXISTS (SELECT 1 FROM ranked x
                   WHERE x.experiment = r.experiment AND x.dataset = r.dataset AND x.model = r.model AND x.other = r.other
                         AND (x.n > r.n OR (x.n = r.n AND x.worse < r.worse)));
 
--- The same for models that differ in their learning rates: AFFJORD (`model`, rate) against FFJORD
--- (`other`, other_rate) at a common rate, and each at the one that gave it the least mean loss
--- (best); a rate with fewer failed runs goes before. The losses are those of toy_tests.
+-- The same for models that differ in their learning rates: AFFJORD (`model`, rate) against FFJORD (`other`, other_rate)
+-- at a common rate, and both at the rates with their least mean losses (best); a rate with fewer failed runs is
+-- preferred. The losses are those of toy_tests.
 DROP VIEW IF EXISTS toy_rates;
 CREATE VIEW toy_rates AS
 WITH rated AS (
@@ -413,32 +404,29 @@ JOIN comparison c ON c.experiment = t.experiment AND c.dataset = t.dataset AND c
                      AND c.quantity = t.quantity AND c.failures = 'left out'
 WHERE a.rate = b.rate OR (a.place = 1 AND b.place = 1);
 
--- Image models under three rules of which epoch counts, bits per dimension, mean
--- and sample deviation over n finished seeds: 'best', the least loss on what is
--- validated on, as the paper and others do, which looks at what it reports; 'last';
--- and 'chosen', the test loss (train.test) of the epoch that is best on the
--- validation images, which are others; 'measured', the loss at the end at tolerance 1e-5, and
--- 'fine', at one ten times smaller. Runs of experiments table1... and fig7, each once.
+-- Image models in bits per dimension, under several rules: mean and sample deviation over n finished seeds. 'best': the
+-- least validation loss of any epoch, as in the paper and other works; it selects the epoch by the reported images.
+-- 'last': the validation loss of the last epoch. 'chosen': the test loss (train.test) of the epoch with the least
+-- validation loss, on other images. 'measured': the loss at the end at tolerance 1e-5; 'fine': at a ten times smaller
+-- one. Runs of experiments table1... and fig7, each once.
 DROP VIEW IF EXISTS image_losses;
 CREATE VIEW image_losses AS
 SELECT dataset, model, part AS rule, n, mean, std
 FROM seed_statistics
 WHERE item = 'image_losses' AND n > 0;
 
--- Evaluations of all flows in one forward solve of training, in the last epoch of
--- each finished run of experiments table1..., fig7 and fig9: mean and sample
--- deviation over n runs, by what the context is ('clock', 'augmented') and how
--- convolutions take it in.
+-- Evaluations of all flows in one forward solve of training, in the last epoch of each finished run of experiments
+-- table1..., fig7 and fig9: mean and sample deviation over n runs, by context ('clock', 'augmented') and by layer, the
+-- way in which convolutions use it.
 DROP VIEW IF EXISTS image_nfe;
 CREATE VIEW image_nfe AS
 SELECT dataset, model AS context, part AS layer, n, mean, std
 FROM seed_statistics
 WHERE item = 'image_nfe';
 
--- The same trained models of images at their end, under either rule of step control
--- (error_norm): evaluations of all flows in a solve of validation images at the training's
--- tolerance, and the error of the loss there, from a solve at tolerance 1e-6; mean and sample
--- deviation over n finished runs. trained_by: the rule of the training.
+-- The trained image models at their end, under either rule of step control (error_norm): evaluations of all flows in a
+-- solve of validation images at the training's tolerance, and the error of the loss there, from a solve at tolerance
+-- 1e-6; mean and sample deviation over n finished runs. trained_by: the rule of the training.
 DROP VIEW IF EXISTS image_solves;
 CREATE VIEW image_solves AS
 WITH trained AS (
