@@ -18,7 +18,7 @@ static double pendulum_vjp(double t, double strength, const real *y, const real 
     return 0.5 * cos(t) * (double)k[1];
 }
 
-/* Quiet, then a kick at t = 2. */
+/* Slow, then a pulse at t = 2. */
 static void pulse(double t, double strength, const real *y, real *dy) {
     dy[0] = (real)(-0.5 * (double)y[0] + 12 * strength * exp(-40 * (t - 2) * (t - 2)));
     dy[1] = y[0] * y[2] - y[1];

@@ -22,7 +22,7 @@ typedef struct equation {
     double (*vjp)(double t, double strength, const real *y, const real *k, real *ybar);
     double end;
     real start[LENGTH_MAX];
-    /* What follows starts as strength = 1 and zeros. */
+    /* Initially strength = 1, and zeros. */
     double strength, gradient;
     size_t evaluations, vjps;
     bool in_order; /* evaluations were numbered from 0 */
@@ -32,7 +32,7 @@ enum { EQUATIONS = 3 };
 equation equation_make(size_t which); /* pendulum, pulse, network */
 ode_system equation_system(equation *e);
 
-/* One solve and what it leaves. */
+/* One solve and its results. */
 typedef struct solution {
     status outcome;
     real y[LENGTH_MAX];

@@ -15,7 +15,7 @@ void case_must(status outcome) {
     abort();
 }
 
-/* Room for n reals on the device, zeros; numbers in (-range, range) that no other draw has; and given bytes. */
+/* Allocate n reals on the device: zeros; random numbers in (-range, range), different in each call; given bytes. */
 real *case_room(work *w, size_t n) {
     real *x;
     case_must(BACKEND_NEW(w->backend, &w->memory, n, &x));
@@ -62,7 +62,7 @@ double *case_values(work *w, size_t n) {
     return x;
 }
 
-/* What the operation gave: n reals, n doubles, or one number. */
+/* Record a result of the operation: n reals, n doubles, or one number. */
 void case_result(work *w, size_t n, const real *x) {
     double *all = case_values(w, n);
     real *host = malloc((n + 1) * sizeof *host);
@@ -106,7 +106,7 @@ static void run_moves(work *w) {
     }
 }
 
-/* Numbers of every size, the least and the largest among them; in place too. */
+/* Numbers of every size, including the smallest and the largest; also in place. */
 static void run_round(work *w) {
     const backend_ops *b = w->backend;
     enum { SIZES = 277, EACH = 5 };
@@ -135,7 +135,7 @@ static void run_rows(work *w) {
     case_result(w, COLUMNS, sum);
 }
 
-/* Slots of x, of y, and one that is y itself. */
+/* Slots of x and of y, and one case in which source and destination are equal. */
 static void run_slots(work *w) {
     const backend_ops *b = w->backend;
     enum { N = 300, SLOTS = 3 };
@@ -180,7 +180,7 @@ static void run_adam(work *w) {
          *square = case_room(w, N);
     const real *term = square;
     b->tanh(b, N, v, square);
-    b->combine(b, N, square, 1, one_double(w, 1), &term, v); /* some are negative: a NaN is one everywhere */
+    b->combine(b, N, square, 1, one_double(w, 1), &term, v); /* some are negative: NaN on every backend */
     b->adam(b, N, &step, g, m, v, p);
     case_result(w, N, m);
     case_result(w, N, v);
@@ -207,7 +207,7 @@ static void run_error(work *w) {
     norm.parts = 1;
     result_error(w, &norm, 2, weight, k, y, y);
     result_number(w, b->is_finite(b, n, next));
-    b->fill(b, 1, 1, INFINITY, next + n - 1); /* where no part looks */
+    b->fill(b, 1, 1, INFINITY, next + n - 1); /* outside of all parts */
     result_error(w, &norm, 3, weight, k, y, next);
     result_number(w, b->is_finite(b, n, next));
     norm.finite = 0;
@@ -315,7 +315,7 @@ static void run_time(work *w) {
 static const struct {
     const char *name;
     void (*run)(work *w);
-    double tolerance; /* 0: each number is a fixed sequence of IEEE operations, the same bits everywhere */
+    double tolerance; /* 0: a fixed sequence of IEEE operations, so results are bit-identical */
 } cases[] = {
     {"moves", run_moves, 0},
     {"rows", run_rows, 0},

@@ -1,4 +1,5 @@
-/* backend_cases_images.c - cases of operations on images: fields, uses of the context, and both ends of a flow. */
+/* backend_cases_images.c - cases of operations on images: fields, uses of the context, and the first and last
+ * operations of a flow. */
 #include "backend/conv.h"
 #include "backend/memory.h"
 #include "backend_cases_internal.h"
@@ -115,7 +116,7 @@ void case_logit(work *w) {
     enum { N = 3, D = 50 };
     real *x = case_drawn(w, N * D, 30), *z = case_room(w, N * D), *back = case_room(w, N * D);
     double *log_determinant = case_room_double(w, N);
-    b->sigmoid(b, N * D, x, x); /* in [0, 1], both ends too */
+    b->sigmoid(b, N * D, x, x); /* in [0, 1], including both ends */
     b->logit(b, 1e-6, N, D, x, z, log_determinant);
     b->unlogit(b, 1e-6, N, D, z, back);
     case_result(w, N * D, z);

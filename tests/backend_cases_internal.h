@@ -7,7 +7,7 @@
 
 enum { RESULTS_MAX = 256 };
 
-/* One run of a case: its arrays, and what it gave. Without memory the tests cannot go on. */
+/* One run of a case: its arrays and results. An allocation that fails ends the test. */
 typedef struct work {
     const backend_ops *backend;
     arena memory; /* of both kinds */
@@ -18,16 +18,16 @@ typedef struct work {
 
 void case_must(status outcome);
 
-/* Room for n reals on the device, zeros; for n doubles; numbers in (-range, range) that no other draw has. */
+/* Allocate n reals on the device, zeros; n doubles; random numbers in (-range, range), different in each call. */
 real *case_room(work *w, size_t n);
 double *case_room_double(work *w, size_t n);
 real *case_drawn(work *w, size_t n, double range);
 
-/* Room of the program for n values, and n values that the operation gave. */
+/* Allocate n values in host memory; the same, recorded as results of the operation. */
 double *case_values(work *w, size_t n);
 void case_give(work *w, size_t n, double *values);
 
-/* What the operation gave, on the device: n reals, n doubles. */
+/* Record results of the operation in device memory: n reals, n doubles. */
 void case_result(work *w, size_t n, const real *x);
 void case_result_double(work *w, size_t n, const double *x);
 

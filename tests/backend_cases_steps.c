@@ -6,7 +6,7 @@
 #include "backend_cases_internal.h"
 #include "ode/tableau.h"
 
-/* A control on the device, and all that it became. */
+/* Put a control into device memory, and record all its fields. */
 static step_control *control_on(work *w, const step_control *control) {
     step_control *c;
     case_must(BACKEND_NEW(w->backend, &w->memory, 1, &c));
@@ -94,7 +94,7 @@ void case_grid(work *w) {
     result_control(w, device);
 }
 
-/* y <- sums of the steps' numbers, repeated until the grid is done; and nothing where it is done already. */
+/* y <- sums of the steps' numbers, repeated until all fixed steps are done; unchanged if they are already done. */
 typedef struct repeated {
     const backend_ops *b;
     step_control *control;

@@ -47,7 +47,7 @@ static inline trainer *make(const backend_ops *backend, chain_spec model) {
     return training;
 }
 
-/* Some iterations, saved in between and resumed by another trainer. */
+/* Train some iterations; save in between, and resume in another trainer. */
 static inline double train(const backend_ops *backend, chain_spec model, real *params, size_t P) {
     trainer *first = make(backend, model), *second = make(backend, model);
     trainer_epoch epoch = {.validation_loss = NAN};
@@ -68,7 +68,8 @@ static inline double train(const backend_ops *backend, chain_spec model, real *p
     return epoch.validation_loss;
 }
 
-/* A near backend that works on all images of a batch at once, as the far one does: sums have one order then. */
+/* A host backend that processes all images of a batch at once, as the guarded one does, so that sums have the same
+ * order. */
 static inline size_t all_together(const backend_ops *self, size_t pixels, size_t batch) {
     (void)self, (void)pixels;
     return batch;

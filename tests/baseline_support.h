@@ -10,7 +10,7 @@
 #include "compare/baseline.h"
 #include "plan/plan.h"
 
-/* Settings given as "section.key=value", separated by blanks, on top of what there is. */
+/* Change settings by texts "section.key=value", separated by blanks. */
 static inline void baseline_set(const char *texts, settings *into) {
     char copy[1024];
     error_info err = {""};
@@ -25,7 +25,7 @@ static inline void baseline_set(const char *texts, settings *into) {
     }
 }
 
-/* The row that every value of a training starts from. Its key is the one that ./run would give it. */
+/* The row for the values of a training. It has the key that ./run would compute. */
 static inline baseline_row baseline_training(const settings *values, const char *data, const char *checksum,
                                              const char *model, uint64_t seed) {
     baseline_row row = {.seed = seed};
@@ -52,7 +52,7 @@ static inline const baseline_row *baseline_find(const baseline *in, const baseli
     return NULL;
 }
 
-/* Hold what was computed against the file, or, with AFFJORD_RECORD, write the file. `test` is for its reader. */
+/* Compare the values with the file; with AFFJORD_RECORD, write the file. `test` is named in its comment. */
 static inline void baseline_expect(const baseline *computed, const char *path, const char *test) {
     error_info err = {""};
     baseline recorded = {.count = 0};

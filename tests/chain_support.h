@@ -16,7 +16,7 @@ static inline real *reals(size_t n) {
     return p;
 }
 
-/* FFJORD with the time joined, or AFFJORD with z* joined, on images of 8 x 8 with small fields. */
+/* FFJORD with the time concatenated, or AFFJORD with z* concatenated, on images of 8 x 8 with small fields. */
 static inline chain_spec small_spec(image_architecture architecture, image_layer layer) {
     return (chain_spec){.model = {.channels = 1,
                                   .height = 8,
@@ -59,7 +59,7 @@ static inline void bench_open(bench *b, chain_spec spec, size_t n, parallel *wor
     b->x = reals(n * b->D), b->z = reals(n * b->D), b->back = reals(n * b->D);
     b->log_density = calloc(n, sizeof *b->log_density);
     chain_initialise(b->model, 3, b->params);
-    /* Livelier than it begins; hyper layers begin with weights of zero. */
+    /* Parameters larger than initial ones, because hyper layers start with weights of zero. */
     for (size_t i = 0; i < b->P; i++) {
         double u[4];
         random_normal4((random_stream){.seed = 4, .purpose = RANDOM_PROBE}, i, 0, u);

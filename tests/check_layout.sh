@@ -1,5 +1,6 @@
 #!/bin/sh
-# check_layout.sh - a folder includes only folders above it; each library stays where it belongs.
+# check_layout.sh - check that a folder includes only folders above it, and that each external library is used only in
+# its folder.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 failures=0
@@ -33,17 +34,17 @@ breach "only core/backend/cuda includes CUDA" \
     "$(grep -rnE '#include *[<"](cuda|cublas|cudnn)' core runner | grep -v '^core/backend/cuda/')"
 breach "only core/backend/cuda and tests/cuda_on_host know the kernels' files" \
     "$(grep -rnE '#include *"backend/cuda/' core runner tests | grep -vE '^(core/backend/cuda|tests/cuda_on_host)/')"
-# What a script left there by mistake would be committed with everything else.
+# Files that a script leaves there by mistake would be committed.
 breach "the top level has what is listed here" "$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u | grep -vxE \
     '\.ci|\.clang-format|\.clang-tidy|\.gitignore|CITATION\.cff|CHANGELOG\.md|CONTRIBUTING\.md|LICENSE|Makefile|README\.md|configs|core|debian|docs|examples|findings|experiments|packaging|paper_figures\.sh|plots|python|results|run|runner|tests')"
 breach "the library prints or exits" "$(grep -rnE '\b(printf|fprintf *\((stdout|stderr)|puts|exit|abort)\(' core --include='*.c' --include='*.h' --include='*.inc' --include='*.cu' --include='*.cuh' | grep -v 'format(printf')"
-# A number as text is core/base/number.c's, which no locale changes. What the program prints for people may be printf's, as
-# the program asks for no locale either.
-breach "only core/base/number.c reads numbers with a fraction, or knows locales" "$(grep -rnE \
+# core/base/number.c converts numbers to text without effect of the locale. Output for people may use printf, because
+# the program sets no locale.
+breach "only core/base/number.c reads numbers with a fraction, or uses locales" "$(grep -rnE \
     '\b(strto(f|d|ld)(_l)?|atof|wcsto(f|d|ld)|(set|new|use|dup|free)locale|localeconv|(str|wcs)coll|strcasecmp)\b *\(' core runner |
     grep -v '^core/base/number\.c:')"
-# Statement by statement, since a format may be lines behind its function. In core whatever formats; in runner what makes a
-# text, which may become a key, a file or a row.
+# Search whole statements, because a format may be some lines after its function. In core, search all formatting
+# functions; in runner, those that write to a text, which may become a key, a file or a row.
 # shellcheck disable=SC2016 # the dollars are awk's
 breach "a number with a fraction is read or written by locale" "$(find core runner -name '*.[ch]' -o -name '*.cu*' -o -name '*.inc' |
     grep -v '^core/base/number\.' | sort | xargs awk '

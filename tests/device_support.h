@@ -1,5 +1,5 @@
-/* device_support.h - the library with the device made of fibers (tests/cuda_on_host), and the choice of library for
- * tests of any device. */
+/* device_support.h - the library of the emulated device (tests/cuda_on_host), and the choice of library for tests of
+ * any device. */
 #ifndef AFFJORD_TESTS_DEVICE_SUPPORT_H
 #define AFFJORD_TESTS_DEVICE_SUPPORT_H
 
@@ -32,8 +32,8 @@ static inline const backend_ops *emulated_images(void) {
     return images_of(emulated_library());
 }
 
-/* The library that tests of the suite any_device are for: $AFFJORD_TEST_LIBRARY, which is how `make gpu-check` names
- * the real one, else that of fibers. */
+/* The library that the suite any_device tests: $AFFJORD_TEST_LIBRARY, which `make gpu-check` sets to the real one;
+ * otherwise the emulated one. */
 static inline bool device_is_emulated(void) {
     return !getenv("AFFJORD_TEST_LIBRARY");
 }
@@ -46,7 +46,7 @@ static inline const backend_ops *tested_images(void) {
     return images_of(tested_library());
 }
 
-/* Nothing failed, and all memory is free again (of a real device others may have taken some). */
+/* Check that no operation failed and that all memory is free again (on a real device, other processes may use some). */
 static inline void tested_close(const backend_ops **device) {
     device_about about;
     error_info err = {""};

@@ -51,7 +51,7 @@ static inline int figures(const char *arguments) {
     return shell("./paper_figures.sh --db %s/r.db --out %s/out %s", folder, folder, arguments);
 }
 
-/* The sqlite3 program on r.db, as by hand. */
+/* Run the sqlite3 program on r.db. */
 static inline int select_rows(const char *mode, const char *commands) {
     return shell("sqlite3 -batch -init /dev/null -readonly %s %s/r.db %s", mode, folder, commands);
 }
@@ -118,7 +118,7 @@ static inline void add_metric(FILE *script, int run, const char *name, double va
     fprintf(script, "INSERT INTO metric VALUES (%d, '%s', %.17g, NULL);\n", run, name, value);
 }
 
-/* What a row of an array ends with: shape, window, numbers. */
+/* The last columns of a row with an array: shape, window, numbers. */
 static inline void add_array(FILE *script, int rows, int columns, const double window[4], const float *data) {
     fprintf(script, "%d, %d, %.17g, %.17g, %.17g, %.17g, x'", rows, columns, window[0], window[1], window[2],
             window[3]);
@@ -151,13 +151,13 @@ static inline picture read_picture(const char *name) {
     return picture_read(path);
 }
 
-/* Is this pixel within 24 of the colour in each part? */
+/* Return whether each component of this pixel is within 24 of the colour. */
 static inline bool has_colour(const picture *image, int x, int y, int red, int green, int blue) {
     const unsigned char *pixel = &image->rgb[3 * ((size_t)y * (size_t)image->width + (size_t)x)];
     return abs(pixel[0] - red) <= 24 && abs(pixel[1] - green) <= 24 && abs(pixel[2] - blue) <= 24;
 }
 
-/* How many pixels have the colour, and how far below the upper edge they are on average. */
+/* Count the pixels with the colour, and their mean distance from the upper edge. */
 static inline long count_colour(const picture *image, int red, int green, int blue, double *height) {
     long count = 0;
     double sum = 0;

@@ -1,4 +1,4 @@
-/* file_support.c - small files that tests write as other programs do. */
+/* file_support.c - write small files in the formats of other programs. */
 #include "file_support.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* file_support.h - small files that tests write as other programs do: arrays, archives, PNG pictures. */
+/* file_support.h - write small files in the formats of other programs: arrays, archives, PNG pictures. */
 #ifndef AFFJORD_TESTS_FILE_SUPPORT_H
 #define AFFJORD_TESTS_FILE_SUPPORT_H
 
@@ -19,8 +19,8 @@ typedef struct zip_content {
 /* Write a zip archive with these files, stored or deflated. */
 void zip_write(const char *path, const zip_content *files, size_t count, bool deflated);
 
-/* The bytes of a PNG file, to be freed. `pixels` (height, width, channels), of 16 bits big-endian; 1 channel is grey, 2 grey
- * with alpha, 3 RGB, 4 RGB with alpha. With a palette of 2 colours, pixels are 0 or 1. */
+/* The bytes of a PNG file, to be freed. `pixels` (height, width, channels), of 16 bits big-endian; 1 channel is grey, 2
+ * grey with alpha, 3 RGB, 4 RGB with alpha. With a palette of 2 colours, pixels are 0 or 1. */
 typedef struct png_spec {
     size_t width, height, channels, bits;
     bool interlaced, palette;

@@ -52,7 +52,7 @@ static inline real *as_reals(const golden *g, const char *name, size_t count) {
     return copy;
 }
 
-/* Relative to the largest of the array, as its small entries are sums of large terms. */
+/* Relative to the largest entry of the array, because small entries are sums of large terms. */
 static inline void compare(const golden *g, const char *name, const real *ours, size_t count, double tolerance) {
     const double *theirs = array(g, name, count);
     double scale = 0;

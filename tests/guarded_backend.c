@@ -1,4 +1,4 @@
-/* guarded_backend.c - the operations of another backend, each between opening and closing the memory. */
+/* guarded_backend.c - the operations of another backend; each unprotects the memory while it runs. */
 #include "guarded_backend.h"
 
 #include <criterion/criterion.h>
@@ -12,8 +12,8 @@ typedef struct guarded_backend {
     backend_ops table;
     const backend_ops *inner;
     char *start; /* of the region */
-    size_t bytes, used; /* blocks follow each other and are never used again */
-    size_t taken; /* blocks, not given back */
+    size_t bytes, used; /* blocks are consecutive and never reused */
+    size_t taken; /* blocks that were not released */
     size_t waits;
 } guarded_backend;
 
@@ -21,7 +21,7 @@ static void set_reach(const guarded_backend *guarded, int protection) {
     cr_assert_eq(mprotect(guarded->start, guarded->bytes, protection), 0);
 }
 
-/* The backend, with its memory open; all of the addresses that are not NULL are in it. */
+/* Return the inner backend after unprotecting the memory; check that all non-NULL addresses are in it. */
 static const guarded_backend *open_with(const backend_ops *self, size_t count, const void *const *addresses) {
     const guarded_backend *guarded = (const guarded_backend *)self;
     for (size_t i = 0; i < count; i++) {
@@ -66,7 +66,7 @@ static void guarded_release(const backend_ops *self, void *block) {
 
 GUARDED(copy_to_device, (const backend_ops *self, size_t bytes, const void *from, void *to),
         (guarded->inner, bytes, from, to), ARRAYS(to))
-/* Operations that bring something back. */
+/* Operations that return data to the host. */
 static const guarded_backend *open_and_wait(const backend_ops *self, size_t count, const void *const *addresses) {
     ((guarded_backend *)self)->waits++;
     return open_with(self, count, addresses);
@@ -123,7 +123,7 @@ GUARDED(measure_error,
          const real *y, const real *next, double *size),
         (guarded->inner, norm, terms, weight, k, y, next, size), ARRAYS(weight, k[0], k[terms - 1], y, next, size))
 
-/* As a device that looks for itself. */
+/* The memory behaves like that of a device that repeats steps by itself. */
 static void guarded_repeat(const backend_ops *self, void (*step)(void *argument), void *argument, const int *going) {
     for (;;) {
         const guarded_backend *guarded = open_with(self, ARRAYS(going));
@@ -259,7 +259,7 @@ static status guarded_conv_create(const backend_ops *self, conv_shape shape, con
     arena memory = {0};
     guarded_conv *made;
     (void)math; /* the inputs have been rounded */
-    TRY(conv_create(guarded->inner, shape, method, MATH_FP32, &inner)); /* with workspace of its own */
+    TRY(conv_create(guarded->inner, shape, method, MATH_FP32, &inner)); /* with its own workspace */
     cr_assert_eq(ARENA_NEW(&memory, 1, &made), STATUS_OK);
     *made = (guarded_conv){.base = {.ops = &guarded_conv_ops,
                                     .shape = shape,
@@ -273,7 +273,7 @@ static status guarded_conv_create(const backend_ops *self, conv_shape shape, con
     return STATUS_OK;
 }
 
-/* --- Making it --- */
+/* --- Creation --- */
 
 #define OPERATION(name) .name = guarded_##name
 

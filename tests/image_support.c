@@ -1,4 +1,4 @@
-/* image_support.c - small sets of images, written by tests as published ones are. */
+/* image_support.c - write small sets of images in the published formats. */
 #include "image_support.h"
 
 #include <stdio.h>

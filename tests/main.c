@@ -1,7 +1,7 @@
-/* main.c - the tests' own main: limits of time that can be stretched, and a failure where a filter selects no test.
+/* main.c - the tests' main function: time limits that can be extended, and a failure if a filter selects no test.
  *
- * A test that takes a minute takes half an hour under an instrument. Criterion's --timeout shortens limits and does not
- * lengthen them; here AFFJORD_PATIENCE=30 makes all of them thirty times as long. */
+ * A test of a minute takes half an hour under an instrument. Criterion's --timeout can only shorten limits;
+ * AFFJORD_PATIENCE=30 makes all of them thirty times as long. */
 #include <criterion/criterion.h>
 #include <criterion/internal/ordered-set.h>
 #include <stdio.h>
@@ -19,13 +19,13 @@ ReportHook(POST_ALL)(struct criterion_global_stats *all) {
     tested = all->tests_passed + all->tests_failed + all->tests_crashed;
 }
 
-/* Criterion counts what was skipped, and names it only when asked to say more. */
+/* Criterion counts skipped tests, but prints their names only with --verbose. */
 ReportHook(POST_TEST)(struct criterion_test_stats *one) {
     if (one->test_status == CR_STATUS_SKIPPED)
         fprintf(stderr, "SKIPPED: %s/%s: %s\n", one->test->category, one->test->name, one->message ? one->message : "");
 }
 
-/* Criterion's workers look for it by its name. */
+/* Criterion's workers find this function by its name. */
 __attribute__((visibility("default"))) int main(int argc, char *argv[]) {
     struct criterion_test_set *tests = criterion_initialize();
     const char *patience = getenv("AFFJORD_PATIENCE");

@@ -1,14 +1,13 @@
-# pause_at.sh - stop a training in the middle, on a machine of any speed; to be read by scripts with `.`. For tests in C it is
-# in stop_support.h.
-# shellcheck shell=sh
+# pause_at.sh - stop a training in the middle, on a machine of any speed; sourced by scripts. stop_support.h is the
+# equivalent for tests in C. shellcheck shell=sh
 
-# A process, and those that it has started, which are in groups of their own.
+# Print a process and its descendants, which have separate process groups.
 with_children() { # PROCESS
     echo "$1 $(cat "/proc/$1/task/$1/children" 2>/dev/null)"
 }
 
-# Let a process go on for some milliseconds at a time, and all that it has started, until the query says more than 0, and
-# hold them there: let_go is next. Status 1 if it came to its end before.
+# Run a process and its descendants for some milliseconds at a time, until the query returns more than 0, and leave them
+# stopped; call let_go next. Status 1 if the process ended before.
 hold_at() { # PROCESS DATABASE QUERY
     while sleep 0.01 && kill -STOP "$1" 2>/dev/null; do
         # shellcheck disable=SC2046 # numbers
@@ -21,7 +20,7 @@ hold_at() { # PROCESS DATABASE QUERY
     return 1
 }
 
-# What is held gets the signal as it goes on.
+# Send the signal, which stopped processes receive when they continue, and continue them.
 let_go() { # PROCESS SIGNAL
     kill "-$2" "$1"
     # shellcheck disable=SC2046 # numbers

@@ -1,4 +1,4 @@
-/* picture_support.h - reads PNG files and compares them. */
+/* picture_support.h - read PNG files and compare them. */
 #ifndef AFFJORD_TESTS_PICTURE_SUPPORT_H
 #define AFFJORD_TESTS_PICTURE_SUPPORT_H
 
@@ -22,7 +22,7 @@ static inline picture picture_read(const char *path) {
     return (picture){(int)image.width, (int)image.height, rgb};
 }
 
-/* The mean over all colours of all pixels of |a - b|, of 255; they have to have the same size. */
+/* The mean over all colours of all pixels of |a - b|, of 255; both have the same size. */
 static inline double picture_difference(const char *path_a, const char *path_b) {
     const picture a = picture_read(path_a), b = picture_read(path_b);
     cr_assert(a.width == b.width && a.height == b.height, "%s: %d x %d, %s: %d x %d", path_a, a.width, a.height, path_b,

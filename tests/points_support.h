@@ -40,7 +40,7 @@ static inline cnf *points_flow(cnf_spec spec, size_t batch, parallel *workers) {
     return flow;
 }
 
-/* The last validation loss of a training; *first <- the loss of its first iteration. */
+/* Return the last validation loss of a training; *first <- the loss of its first iteration. */
 static inline double points_train(const objective_spec *obj, const dataset *data, uint64_t iterations, double *first) {
     const trainer_spec training = {
         .iterations = iterations, .epoch_iterations = iterations, .learning_rate = 5e-3, .stop_loss = -INFINITY};

@@ -1,6 +1,6 @@
 #!/bin/sh
-# readers.sh - every reader of SQLite files gives the same digits for each table and view of the reference database:
-# Debian's SQLite, two newer ones, pandas, DuckDB and R. Installs packages from PyPI in a temporary folder.
+# readers.sh - check that every reader of SQLite files gives the same digits for each table and view of the reference
+# database: Debian's SQLite, two newer ones, pandas, DuckDB and R. Installs packages from PyPI in a temporary folder.
 #
 #   sh tests/readers.sh [DATABASE]
 set -eu
@@ -11,7 +11,7 @@ python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" -q install apsw==3.54.1.0 pysqlite3-binary==0.5.4.post2 pandas==3.1.1 duckdb==1.5.5 \
     duckdb-extension-sqlite-scanner==1.5.5
 cp "$database" "$folder/r.db"
-# This version's views, whatever the file's are.
+# Use this version's views, not those of the file.
 cat runner/record/views.sql runner/record/claims.sql | sqlite3 -batch -init /dev/null "$folder/r.db"
 LC_ALL=C
 export LC_ALL

@@ -1,5 +1,5 @@
--- results.sql - every number that a database's trainings gave, to the bit. Nothing in it depends on the moment, the
--- machine, or how a training was computed. Read by sqlite3.
+-- results.sql - print every result of a database's trainings with all bits. Nothing in the output depends on the time,
+-- the machine, or how a training was computed. Read by sqlite3.
 SELECT 'run', key, dataset, data_checksum, model, seed, parameters, iterations, status, iteration FROM run ORDER BY key;
 SELECT 'epoch', r.key, e.epoch, e.iteration, e.split, printf('%!.17g', e.loss), e.nonfinite,
     printf('%!.17g', e.nfe_forward), printf('%!.17g', e.nfe_backward)

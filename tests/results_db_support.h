@@ -23,7 +23,7 @@ static inline void begin(void) {
 }
 
 static inline void end(void) {
-    if (getuid() == 0) { /* a test may have become somebody else */
+    if (getuid() == 0) { /* a test may have changed its user */
         cr_assert_eq(seteuid(0), 0);
         cr_assert_eq(setegid(0), 0);
         prctl(PR_SET_DUMPABLE, 1);
@@ -52,7 +52,7 @@ static inline void close_db(results_db *db) {
         cr_assert_eq((call), STATUS_OK, "%s", err->text);                                                              \
     } while (0)
 
-/* What a query gives, as the sqlite3 program prints it: columns parted by |, rows by ;, NULL as "null". */
+/* Return the result of a query as the sqlite3 program prints it: columns separated by |, rows by ;, NULL as "null". */
 static inline const char *query(const char *sql) {
     static char text[65536];
     size_t used = 0;
@@ -102,7 +102,7 @@ static inline void put_loss(results_db *db, int64_t run, uint64_t epoch, double 
     OK(db_put_epoch(db, run, &row, err));
 }
 
-/* An experiment with a finished run whose final validation loss is this. */
+/* Add an experiment with a finished run and this final validation loss. */
 static inline void put_finished(results_db *db, int64_t experiment, const char *key, const char *model, uint64_t seed,
                                 double loss) {
     const db_run run = make_run(db, key, model, seed);
@@ -121,7 +121,7 @@ static inline int64_t put_experiment(results_db *db, const char *name) {
     return id;
 }
 
-/* Change the database behind the recorder's back. */
+/* Change the database without the recorder. */
 static inline void change(const char *sql) {
     sqlite3 *db = NULL;
     cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);

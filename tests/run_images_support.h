@@ -54,7 +54,7 @@ static const char small_experiment[] = "[experiment]\n"
                                        "[model affjord]\n"
                                        "context = augmented\n";
 
-/* Blobs on black, each at a place and of a size of its own. */
+/* Write blobs on black, with random positions and sizes. */
 static inline void write_images(const char *name, size_t first, size_t count, size_t side) {
     size_t size;
     unsigned char *pixels = calloc(count, side * side);

@@ -45,8 +45,8 @@ static inline void end_run(void) {
 
 static char output[1 << 20];
 
-/* Run a shell command line, in which $AFFJORD is the program and $TEST_DIR the folder of the test; what it prints is in
- * `output`. Returns its exit status. */
+/* Run a shell command line, in which $AFFJORD is the program and $TEST_DIR the folder of the test. output <- its
+ * standard output and error. Return its exit status. */
 __attribute__((format(printf, 1, 2))) static inline int shell(const char *format, ...) {
     char text[4096];
     va_list arguments;
@@ -71,14 +71,14 @@ __attribute__((format(printf, 1, 2))) static inline int shell(const char *format
 
 #define EXPECT_SAYS(words) cr_assert_not_null(strstr(output, words), "no \"%s\" in:\n%s", words, output)
 
-/* Every number that a database's trainings gave (tests/results.sql); the caller frees it. */
+/* Return all results of a database's trainings (tests/results.sql); the caller frees the text. */
 static inline char *results(const char *database) {
     EXPECT(0, "sqlite3 -bail $TEST_DIR/%s < tests/results.sql", database);
     cr_assert_gt(strlen(output), 1000);
     return strdup(output);
 }
 
-/* These, and the settings and checkpoints (tests/checkpoints.sql). */
+/* Return the results, the settings and the checkpoints (tests/checkpoints.sql). */
 static inline char *numbers(const char *database) {
     EXPECT(0, "cat tests/results.sql tests/checkpoints.sql | sqlite3 -bail $TEST_DIR/%s", database);
     cr_assert_gt(strlen(output), 2000);
@@ -91,7 +91,7 @@ static inline double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* The numbers of an undisturbed run. */
+/* Return the results of an uninterrupted run. */
 static inline char *undisturbed(void) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --jobs 2 --quiet");
     return numbers("whole.db");

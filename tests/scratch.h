@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Make the folder; and remove it with all that is in it. */
+/* Create the folder; remove it with its content. */
 void scratch_create(char folder[64]);
 void scratch_remove(const char *folder);
 

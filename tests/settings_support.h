@@ -11,10 +11,10 @@
 
 #include "settings/config.h"
 
-/* Six lines of a good file; what a case adds begins on line 7. */
+/* Six lines of a valid file; the text of a case starts on line 7. */
 #define GOOD "[experiment]\nname = a\ndata = ty, points.npy\nmodels = m, n\n[model m]\n[model n]\n"
 
-/* Tests run in processes of their own, so each may have its own folder. */
+/* Each test runs in a separate process, so each has its own folder. */
 static inline void enter_folder(void) {
     char folder[] = "/tmp/test_settings.XXXXXX";
     cr_assert(mkdtemp(folder));
@@ -49,7 +49,7 @@ static inline experiment_config *load(const char *path, size_t set_count, const 
     return config;
 }
 
-/* Another allowed value than the one it has. */
+/* Return an allowed value other than the present one. */
 static inline void change(settings *values, const setting_option *option) {
     void *at = (char *)values + option->offset;
     switch (option->type) {

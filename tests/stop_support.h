@@ -8,11 +8,12 @@
 
 #include "run_support.h"
 
-/* The command of a shell that prints what a database of the test says; nothing where there is none yet. */
+/* Return a shell command that prints the result of a query on a database of the test; nothing if it does not exist
+ * yet. */
 #define ASK(database, query) "sqlite3 $TEST_DIR/" database " \"" query "\" 2>/dev/null"
 
-/* The command that prints how many iterations the checkpoints in these folders have, of all runs together. A process that
- * trains writes them itself; rows may come half a second later. */
+/* Return a shell command that prints the sum of the iterations of the checkpoints in these folders. A training process
+ * writes them itself; rows may follow half a second later. */
 #define CHECKPOINTED(folders)                                                                                          \
     "ls " folders " 2>/dev/null | sed -n 's/[.]safetensors$//p' | awk -F- '{ if ($2 + 0 > most[$1]) most[$1] = $2 + "  \
     "0 } END { for (run in most) sum += most[run]; print sum + 0 }'"
@@ -40,8 +41,7 @@ static inline int wait_for(pid_t child) {
     return outcome;
 }
 
-/* Send a signal to all processes that a process has started, and to those that they have: a process that trains is in a
- * group of its own. */
+/* Send a signal to all descendants of a process. A training process has its own process group. */
 static inline void tell_children(pid_t process, int number) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", process, process);
@@ -60,8 +60,8 @@ static inline void tell_all(pid_t process, int number) {
     kill(process, number);
 }
 
-/* Stop what was started, and then what it has started. Whether that came to be, or it has ended: what starts another by
- * vfork() cannot be stopped meanwhile. */
+/* Stop the child, then its descendants. Return whether it stopped or had ended: a process cannot be stopped during
+ * vfork(). */
 static inline bool all_stopped(pid_t child, int *outcome) {
     kill(child, SIGSTOP);
     for (int attempt = 0; attempt < 50; attempt++) {
@@ -76,8 +76,8 @@ static inline bool all_stopped(pid_t child, int *outcome) {
     return false;
 }
 
-/* Let what was started go on until the command `when` prints a number above 0, and hold it there. Returns that number,
- * or 0 where it came to its end before; that is `outcome`. */
+/* Let the child run until the command `when` prints a number above 0, and leave it stopped. Return that number; 0 if
+ * the child ended before, with *outcome its status. */
 static inline int hold(pid_t child, const char *when, int *outcome) {
     for (;;) {
         pause_for(0.005);
@@ -90,11 +90,11 @@ static inline int hold(pid_t child, const char *when, int *outcome) {
     }
 }
 
-/* Who gets the signal: the process that records, that which trains and whose number `when` prints, or both. */
+/* The receiver of the signal: the recording process, the training process whose pid `when` prints, or both. */
 typedef enum { RECORDING, TRAINING_PROCESS, ALL_PROCESSES } party;
 
-/* Start, hold when it is time, send a signal, let go. Returns whether the training was stopped by it, and did not come to
- * its end before; in order (exit 1) or not is for the caller to say from `outcome`. */
+/* Start, pause at the condition, send a signal, continue. Return whether the signal stopped the training before its
+ * end. The caller checks `outcome` for an orderly stop (exit 1). */
 static inline bool stop_at(const char *command, const char *when, party whom, int number, int *outcome) {
     const pid_t child = start(command);
     const int seen = hold(child, when, outcome);
@@ -107,11 +107,11 @@ static inline bool stop_at(const char *command, const char *when, party whom, in
     return !(WIFEXITED(*outcome) && WEXITSTATUS(*outcome) == 0);
 }
 
-/* The beginning of a command that trains the experiment of the test. */
+/* The start of a command that trains the experiment of the test. */
 #define START "$AFFJORD $TEST_DIR/small.ini --quiet "
 
-/* Train on a new database each time, with these options, until it was stopped: between a row and the moment that it is
- * read a process that trains may have come further than its rows. */
+/* Train on a new database with these options; repeat until the signal stopped a training. A training process may
+ * progress beyond its rows before they are read. */
 static inline int stop_new(const char *name, const char *options, const char *when, party whom, int number) {
     int outcome = 0;
     for (int attempt = 0; attempt < 10; attempt++) {
@@ -124,12 +124,12 @@ static inline int stop_new(const char *name, const char *options, const char *wh
     return outcome;
 }
 
-/* In order, by SIGTERM or SIGINT to the process that records; or by SIGKILL to that one alone or to all. */
+/* Stop in order, by SIGTERM or SIGINT to the recording process; or by SIGKILL to it alone or to all. */
 typedef enum { ASKED, KILLED } manner;
 
-/* Start and stop again and again, each time when the number that `progress` prints has grown by `step` since, until the
- * command comes to its end, but six times at most. It is not stopped once that number is `end`: then all is trained, and
- * who sums up and draws has signals no longer in hand. Returns how often it was stopped. */
+/* Start and stop repeatedly, at most six times, until the command ends: each time when the number that `progress`
+ * prints has grown by `step`. Do not stop it at `end`: then all runs are trained, and the process that summarises and
+ * draws no longer handles signals. Return how often it was stopped. */
 static inline int stop_repeatedly(const char *command, const char *progress, int step, int end, manner how) {
     int stopped = 0;
     for (; stopped < 6; stopped++) {
@@ -152,7 +152,7 @@ static inline int stop_repeatedly(const char *command, const char *progress, int
     return stopped;
 }
 
-/* The experiment of the test in two jobs, stopped up to six times and resumed until its end. */
+/* Run the experiment of the test in two jobs, stopped up to six times and resumed until its end. */
 static inline void stop_and_finish(const char *name, manner how) {
     EXPECT(0, ASK("whole.db", "SELECT sum(iteration) FROM run"));
     const int whole = atoi(output);

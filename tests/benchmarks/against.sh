@@ -1,12 +1,10 @@
 #!/bin/sh
-# against.sh - the image field of this tree beside that of another commit: tests/benchmarks/against.sh COMMIT [ROUNDS]
+# against.sh - time the image field of this tree and of another commit: tests/benchmarks/against.sh COMMIT [ROUNDS]
 #
-# Builds both in a temporary folder, runs tests/benchmarks/conv_field.c with
-# either library in turns, ROUNDS times (3 if left out), and prints for each
-# case the milliseconds of the fastest repeat on both sides, and how many times
-# as fast this tree is. Cases are on one thread, and on two where the machine has
-# as many; with AVX2 at most, and with AVX-512 where the processor has it. LIST
-# in the environment replaces the cases; JOBS is for make.
+# Builds both in a temporary folder, runs tests/benchmarks/conv_field.c alternating between both libraries, ROUNDS times
+# (default 3). For each case, prints the milliseconds of the fastest repeat of both, and the speedup of this tree. Cases
+# use one thread, and two if the machine has them; AVX2, and AVX-512 if the processor has it. The environment variable
+# LIST replaces the cases; JOBS is passed to make.
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")/../.."
@@ -45,7 +43,7 @@ for level in avx2 avx512; do
     esac
     if grep -qw "$flag" /proc/cpuinfo; then levels="$levels $level"; fi
 done
-# oneDNN, which older commits have, has names of its own for the levels.
+# oneDNN, which older commits use, has other names for the levels.
 isa_of() { [ "$1" = avx2 ] && echo AVX2 || echo ALL; }
 
 echo "| channels, hidden, side, images, threads | level | evaluate: $commit, this, times as fast | reverse: the same |"

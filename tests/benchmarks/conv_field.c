@@ -1,11 +1,11 @@
-/* conv_field.c - seconds of one evaluation and one reverse of the image field: tests/benchmarks/against.sh builds it
- * with the library of two commits and runs both in turns.
+/* conv_field.c - time one forward and one backward pass of the image field. tests/benchmarks/against.sh builds it with
+ * the libraries of two commits and alternates between them.
  *
  *   conv_field CHANNELS HIDDEN SIDE IMAGES THREADS REPEATS [hyper]
  *
- * Three hidden layers; the value with J e, and the reverse for data and weights. Printed are the fastest and the median
- * of each, in milliseconds: of processor time on one thread, which others on the machine disturb least, by the clock on
- * more. AFFJORD_SIMD chooses the kernels. */
+ * Three hidden layers; f with J e, and the backward pass to data and weights. Prints the minimum and the median of each
+ * in milliseconds: processor time on one thread, which other processes affect least; elapsed time on more threads.
+ * AFFJORD_SIMD selects the kernels. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #include "base/parallel.h"
 #include "field/conv_field.h"
 
-/* Commits before the folder core/context have a field of images with an interface of its own. */
+/* Commits before the folder core/context have another interface of the image field. */
 #if __has_include("context/context.h")
 #define FIELD_DIMENSION(of) ((of)->dimension)
 #else

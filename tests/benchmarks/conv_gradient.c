@@ -1,16 +1,16 @@
-/* conv_gradient.c - bits per dimension and gradients of an image model, written to a file or compared with one: how far
- * the kernels of the convolutions are from float64.
+/* conv_gradient.c - bits per dimension and gradients of an image model, written to a file or compared with one, to
+ * measure the error of the convolution kernels against float64.
  *
  *   cc -std=c11 -D_GNU_SOURCE -O2 -Icore -Irunner -Ibuild -o build/conv_gradient tests/benchmarks/conv_gradient.c \
  *       $(find build/runner/settings build/runner/system -name "*.o") build/libaffjord.a -linih -ljansson -lmd -lsleef \
  *       -ljpeg -lzip -lz -lm -lpthread
  *   AFFJORD_DATA=... build/conv_gradient MODEL.safetensors BATCHES TOLERANCE FILE
  *
- * TOLERANCE 0 is ten steps of RK4. If FILE does not exist, it is written, otherwise compared: printed are the rms
- * difference of bits per dimension and, for each batch, the relative difference of the gradient. For float64, make
- * PRECISION=double first, and compile with -DAFFJORD_DOUBLE and the objects of build/double, -llapacke and -lopenblas.
- * For direct convolutions, build with a WINOGRAD_WORTH of 100000 (conv_own.c). The batches are 32 of MNIST's test
- * images; both builds use the same images, in float, and probes. */
+ * TOLERANCE 0 is ten steps of RK4. If FILE does not exist, it is written. Otherwise prints the rms difference of bits
+ * per dimension and, for each batch, the relative difference of the gradient. For float64, make PRECISION=double first,
+ * and compile with -DAFFJORD_DOUBLE and the objects of build/double, -llapacke and -lopenblas. For direct convolutions,
+ * build with a WINOGRAD_WORTH of 100000 (conv_own.c). The batches are 32 of MNIST's test images; both builds use the
+ * same images, in float, and probes. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static void *room(size_t count, size_t size) {
     return block;
 }
 
-/* x <- the largest float that is not above it, as the float build has it. */
+/* x <- the largest float that is not above x, as in the float build. */
 static void round_images(size_t n, real *x) {
     for (size_t i = 0; i < n; i++) {
         const float nearest = (float)x[i];

@@ -1,5 +1,5 @@
-/* conv_math.c - what the way convolutions are computed does to a trained model of images: log p, its gradient,
- * evaluations. Compared are fp32, the same in plain loops, and the maths of solver.math.
+/* conv_math.c - the effect of the convolution method on a trained image model: on log p, its gradient and evaluations.
+ * Compares fp32, fp32 in plain loops, and the precisions of solver.math.
  *
  *   make && cc -std=c11 -D_GNU_SOURCE -O2 -Icore -Irunner -Ibuild -o build/conv_math tests/benchmarks/conv_math.c \
  *       $(find build/runner/settings build/runner/system -name "*.o") build/libaffjord.a -linih -ljansson -lmd -lsleef \
@@ -7,9 +7,9 @@
  *   AFFJORD_DATA=... build/conv_math MODEL.safetensors [batches]
  *
  * MODEL is a checkpoint of experiments/table1_small.ini. Batches of 32 of MNIST's test images at 14 x 14, with the same
- * noise and the same probes for every setting. Printed for each tolerance, and for a fixed grid: the mean of bits per
- * dimension, how far an image's bits and the gradient of a batch (its relative norm) are from fp32's, and from fp32's
- * at the finest tolerance, as root mean squares, and the evaluations of all fields, out and back. */
+ * noise and the same probes for every setting. For each tolerance, and for fixed steps, prints the mean of bits per
+ * dimension; the rms differences of an image's bits and of a batch's gradient (relative norm) from fp32, and from fp32
+ * at the smallest tolerance; and the forward and backward evaluations of all fields. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +20,9 @@
 #include "model/specification.h"
 #include "train/checkpoint.h"
 
-enum { BATCH = 32, BATCHES_MAX = 16, STEPS_MAX = 100 /* tried in a solve; who needs more has lost */ };
+enum { BATCH = 32, BATCHES_MAX = 16, STEPS_MAX = 100 /* attempted steps of a solve; more count as a failure */ };
 
-/* The first is what the others are compared with. */
+/* The first is the reference of the others. */
 static const struct variant {
     const char *name;
     conv_method method;
@@ -33,12 +33,12 @@ static const struct variant {
                 {"bf16", CONV_AUTO, MATH_BF16}};
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
-/* What a model gives on all batches. */
+/* The results of a model on all batches. */
 typedef struct measured {
     size_t parameters; /* P */
     double *bits; /* (batches BATCH), of each image */
     real *gradients; /* (batches, P) */
-    double evaluations[2]; /* out and back, a batch */
+    double evaluations[2]; /* forward and backward, per batch */
 } measured;
 
 static void forget(const measured *one) {
@@ -66,7 +66,7 @@ static size_t total(const chain_statistics *statistics, bool back) {
     return sum;
 }
 
-/* bits: NULL where a solve has too many steps. */
+/* bits: NULL if a solve has too many steps. */
 static measured measure(const checkpoint *file, const chain_spec *spec, const image_set *set, size_t batches) {
     error_info err = {""};
     chain *model;
@@ -134,7 +134,7 @@ static void say(const char *how, const char *name, const measured *a, const meas
     fflush(stdout);
 }
 
-/* `finest` is what the others are compared with; it is the first fp32 that there is. */
+/* `finest` is the reference of the others: the first result of fp32. */
 static void compare(const checkpoint *file, const chain_spec *given, const char *how, const image_set *set,
                     size_t batches, measured *finest) {
     chain_spec spec = *given;

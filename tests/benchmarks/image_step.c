@@ -1,11 +1,11 @@
-/* image_step.c - processor seconds of training steps on images, as tests/benchmarks/torch_images.py takes them.
+/* image_step.c - processor seconds of training steps on images, for comparison with tests/benchmarks/torch_images.py.
  *
  *   image_step ffjord|affjord HIDDEN SIDE BATCH TOLERANCE [STEPS [ROUNDS]]
  *
- * Trains Table 1's model for STEPS steps (3) from its start, on the made-up images of `./run bench device`, one thread,
- * ROUNDS times (3). A round repeats the same steps; of each step the fastest is taken, and their mean is printed, with
- * the evaluations per step, the loss of the first and of the last, and a checksum of the parameters, by which two builds
- * are compared. AFFJORD_SIMD chooses the kernels. */
+ * Trains Table 1's model for STEPS steps (3) from its start, on the synthetic images of `./run bench device`, on one
+ * thread, ROUNDS times (3). A round repeats the same steps. Prints the mean over steps of the fastest time of each, the
+ * evaluations per step, the first and last loss, and a checksum of the parameters, to compare two builds. AFFJORD_SIMD
+ * selects the kernels. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static settings choose(bool augmented, size_t hidden, size_t batch, double toler
     values.solver_atol = values.solver_rtol = tolerance;
     values.train_batch = values.train_validation = batch;
     values.train_test = 0;
-    values.train_iterations = values.train_epoch_iterations = steps + 1; /* nothing is validated */
+    values.train_iterations = values.train_epoch_iterations = steps + 1; /* no validation */
     values.train_learning_rate = 6e-4;
     values.train_warmup = 1000;
     return values;

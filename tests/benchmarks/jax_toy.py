@@ -24,7 +24,7 @@ parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--repeats", type=int, default=15)
 parser.add_argument("--only", default="", help="measure only cases whose name contains this")
 options = parser.parse_args()
-# XLA takes as many threads as the process may use cores, when it is loaded.
+# When it is loaded, XLA starts one thread for each core that the process may use.
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:options.threads])
 
 import jax  # noqa: E402

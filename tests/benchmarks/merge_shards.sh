@@ -1,5 +1,5 @@
 #!/bin/sh
-# merge_shards.sh - how long ./run merge takes over made-up shards of 1,000 rows, and what it holds in memory.
+# merge_shards.sh - the time and memory of ./run merge on synthetic shards of 1,000 rows.
 #
 #   sh tests/benchmarks/merge_shards.sh [N]...        default 10000; 130 kB of /tmp for each
 set -eu

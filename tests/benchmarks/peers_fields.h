@@ -1,7 +1,7 @@
 /* peers_fields.h - the fields of peers.py for the programs peers_ours.c and peers_arkode.c.
  *
- * A field is named; "toy" reads its weights from a file of doubles that peers.py has trained and written:
- * dz/dt = W2 tanh(W1 [z, t] + b1) + b2 with W1 (HIDDEN, 3), b1 (HIDDEN), W2 (2, HIDDEN), b2 (2), for POINTS points. */
+ * Fields have names. "toy" reads its weights from a file of doubles that peers.py writes: dz/dt = W2 tanh(W1 [z, t] +
+ * b1) + b2 with W1 (HIDDEN, 3), b1 (HIDDEN), W2 (2, HIDDEN), b2 (2), for POINTS points. */
 #ifndef AFFJORD_TESTS_PEERS_FIELDS_H
 #define AFFJORD_TESTS_PEERS_FIELDS_H
 

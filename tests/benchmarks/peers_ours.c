@@ -1,5 +1,5 @@
-/* peers_ours.c - this library's solvers on the fields of peers.py, with the end interpolated and stepped to. Built by
- * peers.py for each precision. */
+/* peers_ours.c - this library's solvers on the fields of peers.py, with an interpolated end, and with the last step
+ * ending there. Built by peers.py for each precision. */
 #include "affjord.h"
 
 #define PEER_REAL real
@@ -24,7 +24,7 @@ int main(void) {
         for (size_t m = 0; m < sizeof methods / sizeof *methods; m++)
             for (int each = 0; each < 2 * (strcmp(methods[m], "heun2") == 0 ? 3 : 6); each++) {
                 const int digits = 3 + each / 2;
-                const bool other = each % 2; /* the end that settings do not choose */
+                const bool other = each % 2; /* the other way to end */
                 const tableau *method = tableau_find(methods[m]);
                 const double tolerance = pow(10, -digits);
                 const solve_spec by = {.method = method,

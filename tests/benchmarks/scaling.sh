@@ -1,9 +1,10 @@
 #!/bin/sh
-# scaling.sh - how each step around N runs on many machines grows with N, with Slurm's programs played by scripts.
+# scaling.sh - the time of each step around N runs on many machines as a function of N, with scripts in place of Slurm's
+# programs.
 #
 #   sh tests/benchmarks/scaling.sh [N]...        default 100, 1000 and 10000
 #
-# Seconds of a clock, then those that a processor worked. Merging is in merge_shards.sh.
+# Prints elapsed seconds, then processor seconds. Merging is in merge_shards.sh.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd -P)
 program=$root/build/affjord

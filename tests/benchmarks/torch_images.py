@@ -111,8 +111,8 @@ def check(options):
         far = float(numpy.linalg.norm(ours - theirs) / numpy.linalg.norm(ours))
         print(f"| {name}, {k} | {loss:.7f} | {bits:.7f} | {abs(loss - bits):.1e} | {forward:.0f} + {backward:.0f} | "
               f"{counts[0]} + {counts[1]} | {far:.1e} |", flush=True)
-        # In float, sizes of steps come from differences that are mostly rounding, so that two solves are as near as the
-        # tolerance has it; in double they are the same.
+        # In float, step sizes follow from differences that are mostly rounding errors, so two solves agree within the
+        # tolerance; in double they are equal.
         bound = abs(loss) * (1e-10 if double else 3 * float(texts["solver.rtol"]))
         worst = max(worst, abs(loss - bits) / bound, far / 1e-3, abs(forward - counts[0]) / (6 * len(model.flows)))
     if not runs:

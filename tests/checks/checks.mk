@@ -1,4 +1,4 @@
-# checks.mk - the tests under instruments, and what linters and compilers see without running anything.
+# checks.mk - the tests under instruments, linters and static analysis.
 #
 #   make asan            all tests, float and double: memory, leaks, undefined behaviour
 #   make ubsan           the same for undefined behaviour alone, in half the time
@@ -7,9 +7,9 @@
 #   make coverage        lines and branches that the tests reach, build/coverage; 1 below the bounds
 #   make lint            formatting, clang-tidy, cppcheck, shellcheck, language and links of pages
 #   make analyze         gcc -fanalyzer
-#   make check-short     of these what takes minutes
+#   make check-short     those of these checks that take minutes
 #
-# docs/lab/reliability.md says what they take and what they found. Included by the Makefile.
+# docs/lab/reliability.md has their duration and findings. Included by the Makefile.
 
 .PHONY: asan ubsan tsan memcheck coverage lint analyze check-short format check-deps
 
@@ -37,17 +37,17 @@ coverage: check-deps
 	@$(call build,COVERAGE=1)
 	@sh tests/checks/coverage.sh build/float-coverage build/double-coverage
 
-# Kernels are one file compiled for several levels of instructions, of which a linter sees the portable one.
+# Kernels are one source, compiled for several levels of instructions; linters check the portable level.
 SOURCES := $(wildcard core/*.h core/*/*.[ch] core/*/*/*.[ch] core/*/*/*.inc core/*/*/*.cu* runner/*.c runner/*/*.[ch] \
              tests/*.[ch] tests/*/*.[ch] tests/*/*.cpp examples/*.c)
 UNITS   := $(filter-out core/backend/cpu/kernels_avx%,$(filter core/%.c runner/%.c tests/%.c,$(SOURCES)))
 SCRIPTS := .ci/run run paper_figures.sh $(wildcard packaging/*.sh plots/*.sh runner/*.sh tests/*.sh tests/*/*.sh)
-# A command for each of the units, several at a time, with its flags in $$FLAGS.
+# Run a command for each unit, several at a time, with its flags in $$FLAGS.
 each_unit = printf '%s\n' $(1) | xargs -n 4 -P $(shell nproc) sh -c
 
 lint: export FLAGS := -std=c11 -D_GNU_SOURCE -DAFFJORD_BINARY="affjord" -DAFFJORD_FAULT_LAYER="fault.so" \
     -DAFFJORD_LIBRARY_EMULATED="emulated.so" -DAFFJORD_CUDNN_EMULATED="cudnn.so" $(PATHS) -Ibuild/include
-# (Cppcheck 2.10 takes the commas of a compound literal in a call for side effects.)
+# (Cppcheck 2.10 reports the commas of a compound literal in a call as side effects.)
 lint: check-deps $(BUILD)/provenance.h $(BUILD)/schema.inc build/include/affjord/affjord.h
 	$(Q)clang-format --dry-run --Werror $(SOURCES)
 	$(Q)shellcheck -x -P SCRIPTDIR $(SCRIPTS)
@@ -61,15 +61,14 @@ lint: check-deps $(BUILD)/provenance.h $(BUILD)/schema.inc build/include/affjord
 format:
 	$(Q)clang-format -i $(SOURCES)
 
-# Nothing is kept of what it compiles. GCC 12 takes arrays that grow in a loop, and names that a list keeps, for lost: in
-# nine places of five files, each read and found right. Leaks are what `make asan` and `make memcheck` look for, in all
-# processes.
+# The objects are not kept. GCC 12 reports false leaks of arrays that grow in a loop, and of names stored in a list, at
+# nine places of five files, all of which were reviewed. `make asan` and `make memcheck` detect leaks in all processes.
 analyze: export FLAGS := -fanalyzer -Wno-analyzer-malloc-leak -Werror $(STRICT) $(CFLAGS) $(PATHS)
 analyze: $(BUILD)/provenance.h $(BUILD)/schema.inc
 	$(Q)$(call each_unit,$(filter core/%.c runner/%.c,$(UNITS))) \
 	    'for unit; do $(CC) $$FLAGS -c -o /dev/null "$$unit" || exit 1; done' analyze
 
-# What is worth its time with every change: linters, and undefined behaviour in the tests that are short.
+# Checks for every change: linters, and undefined behaviour in the short tests.
 check-short: lint
 	@$(MAKE) --no-print-directory -j$(shell nproc) SANITIZE=undefined tests
 	@sh tests/checks/run_instrumented.sh ubsan build/float-undefined short

@@ -1,8 +1,8 @@
-/* exit_hooks.c - what an instrument does at the end of a process is done by processes that end otherwise too.
+/* exit_hooks.c - run an instrument's exit code also in processes that end without exit().
  *
- * Leaks are looked for, and counts of coverage written, by exit(). Workers, and children whose exec failed, leave by
- * _exit(), which is right and would pass them over; and what becomes another program loses its counts. Builds with an
- * instrument are linked with --wrap for these. */
+ * exit() runs the leak check and writes coverage counts. Workers, and children whose exec failed, correctly end with
+ * _exit(), which does neither; a process that calls exec loses its counts. Builds with an instrument are linked with
+ * --wrap for these functions. */
 #include <unistd.h>
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
@@ -27,7 +27,7 @@ static void write_counts(void) {}
 #elif defined(AFFJORD_COVERAGE)
 #include <gcov.h>
 
-/* Reset, so that they can be written again where exec fails. */
+/* Reset the counts, so that they can be written again if exec fails. */
 static void write_counts(void) {
     __gcov_dump();
     __gcov_reset();

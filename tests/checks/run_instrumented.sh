@@ -1,12 +1,12 @@
 #!/bin/sh
-# run_instrumented.sh - the tests, and trainings from the command line, under an instrument: 1 on any finding of any process.
+# run_instrumented.sh - run the tests, and trainings from the command line, under an instrument: 1 on any finding in any
+# process.
 #
 #   run_instrumented.sh asan|ubsan|tsan|memcheck FOLDER [TESTS]
 #
-# FOLDER is that of the build; TESTS are all, short or patterns as 'suite/test' or 'a/*|b/*', and without it all (of
-# memcheck short). skip.txt says which all and short leave out. An exit status does not reach far enough: a
-# test may expect its program to fail, and a worker's end is its parent's to judge. So each process writes what was
-# found in it into a file of its own, and no file may be left.
+# FOLDER is that of the build. TESTS is all, short, or patterns such as 'suite/test' or 'a/*|b/*'; the default is all
+# (for memcheck, short). skip.txt lists the tests that are omitted. Exit statuses are not sufficient, because a test may
+# expect its program to fail. So each process writes its findings to a separate file, and no file may exist at the end.
 set -u
 . tests/pause_at.sh
 instrument=$1 build=$2
@@ -19,7 +19,7 @@ memcheck,all | memcheck,short) left='any|slow|memcheck' ;;
 esac
 left=$(sed -nE "s/^($left) +([^ ]+) .*/\\2/p" tests/checks/skip.txt | paste -sd '|')
 
-# matches NAME PATTERNS: is it one of them?
+# matches NAME PATTERNS: return 0 if it matches one of them
 matches() (
     set -f
     name=$1 IFS='|'
@@ -30,7 +30,7 @@ matches() (
     exit 1
 )
 
-# The names of the tests that are wanted, a line each.
+# Print the names of the selected tests, one per line.
 names() {
     awk '/^[^ ]+: [0-9]+ test/ { suite = $1; sub(":", "", suite); next } { print suite "/" $NF }' "$scratch/list" |
         while read -r name; do if matches "$name" "$wanted" && ! matches "$name" "$left"; then echo "$name"; fi; done
@@ -41,11 +41,11 @@ mkdir -p "$findings"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# Exit statuses that the program does not have. No memory is an answer that tests want.
+# Use exit statuses that the program does not use. Some tests expect allocations to fail.
 common="log_path=$findings/process:exitcode=99:allocator_may_return_null=1"
 export OPENBLAS_NUM_THREADS=1
 case $instrument in
-asan) # Beside the one for addresses, the other writes no file; but it can abort, which the first reports.
+asan) # With the address sanitizer, the other one writes no file; but it may abort, which the first reports.
     patience=10 iterations=2000
     export ASAN_OPTIONS="$common:detect_stack_use_after_return=1:strict_string_checks=1:handle_abort=1"
     export UBSAN_OPTIONS="$common:abort_on_error=1"
@@ -54,14 +54,14 @@ ubsan)
     patience=10 iterations=2000
     export UBSAN_OPTIONS="$common:print_stacktrace=1"
     ;;
-tsan) # Criterion's workers inherit memory at addresses that this one needs for itself: the program alone is looked at.
+tsan) # Criterion's workers inherit memory at addresses that this sanitizer needs, so only the program is checked.
     patience=20 iterations=1000
     export TSAN_OPTIONS="$common"
     ;;
-memcheck) # -q: what is no finding is not said
+memcheck) # -q: print findings only
     patience=60 iterations=150
-    export OF=training # what a file of findings is named after
-    # Programs that the tests call on are not ours to check. A shell is looked into, as it starts ours.
+    export OF=training # the name of the files of findings
+    # External programs are not checked. A shell is, because it starts this program.
     valgrind="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect
         --errors-for-leak-kinds=definite,indirect --suppressions=$PWD/tests/checks/valgrind.supp --trace-children=yes --child-silent-after-fork=no
         --log-file=$findings/%q{OF}.%p
@@ -77,7 +77,7 @@ failed=0
 export AFFJORD_PATIENCE=$patience
 case $instrument in
 tsan) ;;
-memcheck) # each by itself: Criterion's matching of patterns takes valgrind a minute, and a runner has one test at a time
+memcheck) # one test per process: matching patterns takes a minute under valgrind, and a runner runs one test at a time
     "$build/affjord-tests" --list >"$scratch/list" || exit 1
     names >"$scratch/names"
     [ -s "$scratch/names" ] || { echo "No test is named $wanted" >&2; exit 1; }
@@ -91,7 +91,7 @@ memcheck) # each by itself: Criterion's matching of patterns takes valgrind a mi
     filter="!($left)"
     [ "$wanted" = '*' ] || filter="@($wanted)"
     { "$build/affjord-tests" --filter "$filter"; echo "ended with $?"; } 2>&1 | tee "$scratch/said" | grep -vx 'ended with [0-9]*'
-    # 99: something was found in the process that counts the tests, and its file is judged below.
+    # 99: a finding in the process that runs the tests; its file is checked below.
     grep -qx 'ended with 0' "$scratch/said" || { grep -qx 'ended with 99' "$scratch/said" &&
         grep -q 'Failing: 0 | Crashing: 0' "$scratch/said"; } || failed=1
     ;;
@@ -118,17 +118,17 @@ if [ $stopped != 1 ] || [ -z "$key" ] || ! affjord "$scratch/small.ini" --jobs 2
     echo "A training from the command line failed under $instrument: stopped with $stopped" >&2
     failed=1
 fi
-# The only threads besides are those of images.
+# Only image models have further threads.
 if [ "$instrument" = tsan ]; then
     for what in toy conv; do "$build/affjord" bench $what --repeats 1 || failed=1; done
 fi
 
-# Where nothing was found there are no files, or empty ones, or remarks: that so much memory is not to be had; that
-# valgrind does not know a request to the kernel (by which script opens its terminal); that a jump leads to another
-# stack, as it does between the threads of tests/cuda_on_host.
+# Without findings there are no files, empty ones, or files with only these remarks: a large allocation failed; valgrind
+# does not know an ioctl (with which `script` opens its terminal); a jump to another stack, as between the fibers of
+# tests/cuda_on_host.
 remarks='failed to allocate|unhandled ioctl|could cause spurious value errors|README_MISSING_SYSCALL_OR_IOCTL'
 remarks="$remarks|ignoring requested __asan_handle_no_return|False positive error reports may follow|sanitizers/issues/189"
-# Criterion now and then keeps a few dozen bytes of a worker that it has seen the end of: leaks of its own calls alone.
+# Criterion sometimes leaks some dozen bytes of an ended worker: ignore leaks in its own calls.
 criterions() {
     awk '/leak of .* allocated from:/ { leaks++ } /^    #1 .*libcriterion/ { own++ }
         /ERROR: / && !/LeakSanitizer/ { others++ } END { exit leaks == 0 || leaks > own || others > 0 }' "$1"

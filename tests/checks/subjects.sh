@@ -1,10 +1,11 @@
 #!/bin/sh
-# subjects.sh - holds the subjects of commits to `area: imperative`, at most 72 characters (CONTRIBUTING.md): 1 if one differs.
+# subjects.sh - check that subjects of commits are `area: imperative`, at most 72 characters (CONTRIBUTING.md): 1 if one
+# is not.
 #
 #   subjects.sh [COMMIT]
 #
-# Checked are the commits after COMMIT, without merges; without it those since the check was made. Without their history, as
-# in a tarball or a shallow clone, it prints that it could not look.
+# Checks the commits after COMMIT, without merges; by default, those since this check exists. Without history, as in a
+# tarball or a shallow clone, it prints a message and exits with 0.
 set -eu
 export LC_ALL=C.UTF-8
 rule_since=e8086fae050204ab4bbbc42b43b6869b64fc7d11
@@ -22,7 +23,7 @@ if ! git merge-base --is-ancestor "$since" HEAD 2>/dev/null; then
     cannot "commit $since is not in the history"
 fi
 
-# The mood of a verb shows in its ending only; these verbs end like another mood and are none.
+# A verb's mood is detected by its ending; these imperatives have the ending of another mood.
 git log --no-merges --format='%h %s' "$since..HEAD" | awk '
     {
         hash = $1

@@ -1,12 +1,12 @@
-/* cuda_on_host.cpp - a device made of fibers.
+/* cuda_on_host.cpp - an emulated device, whose threads are fibers.
  *
  *   AFFJORD_EMULATED_DEVICES=N     number of devices (1)
  *   AFFJORD_EMULATED_DRIVER=N      the driver's version as CUDA counts it (13000); 0: no driver
  *   AFFJORD_EMULATED_MEMORY=N      bytes of a device (4 GB)
  *   AFFJORD_EMULATED_OLD=N         device N is one that no kernel was compiled for
  *   AFFJORD_EMULATED_LOST=N        the N-th launch of the process and all later ones fail
- *   AFFJORD_EMULATED_GRAPHS=X      what is refused of graphs: capture, while (loops), instance (of a graph with loops)
- *   AFFJORD_EMULATED_BACKWARDS=1   threads take their turns from the last: what depends on it lacks a barrier */
+ *   AFFJORD_EMULATED_GRAPHS=X      the graph call that fails: capture, while (loops), instance (of a graph with loops)
+ *   AFFJORD_EMULATED_BACKWARDS=1   threads run in reverse order, which changes results where a barrier is missing */
 #include "fibers.h"
 
 #include <stdio.h>
@@ -32,7 +32,7 @@ struct emulated_executable {
     std::shared_ptr<emulated_graph> graph;
 };
 
-/* What tests count; "nodes 0" are those of the first graph that was made. */
+/* Counters for tests; "nodes 0" are those of the first graph. */
 static size_t waits, graphs_living, graph_launches;
 static std::vector<size_t> nodes; /* of each graph that was made */
 extern "C" __attribute__((visibility("default"))) size_t emulated_count(const char *what) {
@@ -52,14 +52,14 @@ static void add_work(cudaStream_t stream, const emulated_work &work) {
     stream->graph->nodes.push_back(emulated_node{work, NULL, nullptr, NULL});
 }
 
-/* Done at once, or when the graph is. */
+/* Execute now, or when the graph is executed. */
 static cudaError_t now_or_later(cudaStream_t stream, const emulated_work &work) {
     if (!stream || !stream->graph) return work();
     add_work(stream, work);
     return cudaSuccess;
 }
 
-/* What cannot be captured ends the capture. */
+/* An operation that cannot be captured ends the capture. */
 static cudaError_t not_captured(cudaStream_t stream) {
     if (!stream || !stream->graph) return cudaSuccess;
     stream->broken = true;
@@ -96,7 +96,7 @@ cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t *nodes, size_t 
     return cudaSuccess;
 }
 
-/* A loop, after all that there is. */
+/* Append a loop. */
 cudaError_t cudaGraphAddNode(cudaGraphNode_t *node, cudaGraph_t graph, const cudaGraphNode_t *after,
                              const cudaGraphEdgeData *, size_t before, cudaGraphNodeParams *about) {
     if (before != graph->nodes.size() || before != 1 || *after != &graph->nodes[0]) return cudaErrorInvalidValue;
@@ -105,7 +105,7 @@ cudaError_t cudaGraphAddNode(cudaGraphNode_t *node, cudaGraph_t graph, const cud
         return cudaErrorInvalidValue;
     int *condition = (int *)(uintptr_t)about->conditional.handle;
     emulated_node loop = {emulated_work(), condition, std::make_shared<emulated_graph>(), NULL};
-    graph->nodes.reserve(2); /* nodes are known by where they are */
+    graph->nodes.reserve(2); /* nodes are identified by their addresses */
     graph->nodes.push_back(loop);
     *node = &graph->nodes.back();
     (*node)->inside_out = loop.inside.get();
@@ -133,11 +133,11 @@ static bool has_loop(const emulated_graph &graph) {
     return false;
 }
 
-/* The graph that was made may go; this one has its own nodes. */
+/* Copy the nodes, because the caller may destroy the graph. */
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out, cudaGraph_t graph, unsigned long long) {
     if (refuses("instance") && has_loop(*graph)) return cudaErrorNotSupported;
     std::shared_ptr<emulated_graph> copy = std::make_shared<emulated_graph>();
-    std::swap(copy->nodes, graph->nodes); /* and with them the places of conditions */
+    std::swap(copy->nodes, graph->nodes); /* and the addresses of conditions */
     std::swap(copy->conditions, graph->conditions);
     *out = new emulated_executable{copy};
     graphs_living++;
@@ -188,7 +188,7 @@ static size_t memory_size(void) {
 
 static size_t taken;
 
-/* Before each piece of memory, its size. */
+/* Each block of memory is preceded by its size. */
 enum { HEAD = 256 };
 
 cudaError_t emulated_kernel() {
@@ -278,7 +278,7 @@ cudaError_t cudaMemset(void *memory, int value, size_t bytes) {
     return cudaSuccess;
 }
 
-/* From and to the program: not in a graph. */
+/* Copies from and to the host, which a graph cannot contain. */
 cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t stream) {
     return now_or_later(stream, [=]() { return cudaMemset(memory, value, bytes); });
 }

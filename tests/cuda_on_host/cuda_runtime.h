@@ -1,8 +1,8 @@
-/* cuda_runtime.h - as much of CUDA as the library's sources use, on the CPU, for tests where there is no GPU.
+/* cuda_runtime.h - the part of CUDA that the library uses, emulated on the CPU, for tests without a GPU.
  *
- * A block's threads are fibers that change places only where CUDA's would meet: the values that they exchange, the order
- * of their operations and what a missing barrier breaks are those of a device; its speed is not. Kernels are run when
- * they are launched, block after block. cuda_on_host.cpp says which environment variables make what fail. */
+ * A block's threads are fibers that switch only where CUDA's threads synchronise. Exchanged values, the order of
+ * operations and the effect of a missing barrier are those of a device; the speed is not. Kernels run when they are
+ * launched, one block after another. cuda_on_host.cpp lists the environment variables that cause failures. */
 #ifndef AFFJORD_TESTS_CUDA_RUNTIME_H
 #define AFFJORD_TESTS_CUDA_RUNTIME_H
 
@@ -29,11 +29,11 @@ struct dim3 {
     dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
 
-struct alignas(16) float4 { /* one that isn't so aligned is a fault here too */
+struct alignas(16) float4 { /* misaligned accesses fault here too */
     float x, y, z, w;
 };
 
-/* Of the fiber that is running. */
+/* Indices of the running fiber. */
 extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 void *emulated_pool(void);
@@ -86,7 +86,7 @@ struct emulated_node;
 struct emulated_executable;
 typedef std::function<cudaError_t()> emulated_work;
 
-/* While a stream is captured, what it is given is added to the graph instead of being done. */
+/* While a stream is captured, work is added to the graph instead of being executed. */
 struct emulated_stream {
     emulated_graph *graph; /* NULL: it isn't captured */
     bool broken; /* the capture */
@@ -157,12 +157,12 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph);
 void cudaGraphSetConditional(cudaGraphConditionalHandle handle, unsigned value); /* of device code */
 
 struct cudaFuncAttributes {};
-cudaError_t emulated_kernel(); /* of the device chosen last: whether there is one */
+cudaError_t emulated_kernel(); /* whether the current device has a kernel */
 template <class argument> cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *, void (*)(argument)) {
     return emulated_kernel();
 }
 
-/* Permission for more shared memory than 48 KB is not asked for here. */
+/* The attribute for more than 48 KB of shared memory is ignored here. */
 template <class argument> cudaError_t cudaFuncSetAttribute(void (*)(argument), cudaFuncAttribute, int) {
     return cudaSuccess;
 }

@@ -1,7 +1,7 @@
-/* cudnn_graph.h - as much of cuDNN's backend API as images_cudnn.cu uses, for tests where there is no GPU.
+/* cudnn_graph.h - the part of cuDNN's backend API that images_cudnn.cu uses, for tests without a GPU.
  *
- * cudnn_on_host.cpp is the library behind it, a file of its own as the real one is. It is opened only where AFFJORD_CUDNN
- * names it. */
+ * cudnn_on_host.cpp implements it, as a separate library like the real one. It is loaded only if AFFJORD_CUDNN names
+ * it. */
 #ifndef AFFJORD_TESTS_CUDNN_GRAPH_H
 #define AFFJORD_TESTS_CUDNN_GRAPH_H
 

@@ -1,20 +1,20 @@
 /* cudnn_on_host.cpp - convolutions in plain loops behind cuDNN's backend API, for tests.
  *
- * It does what it is asked and not what is right: shapes, strides, paddings and places are read from the descriptors. Of
- * the ways to compute that it proposes, best first, some are not deterministic or round differently, one cannot be made,
- * and one wants too much memory; all of these fail when they are executed. One multiplies as tensor cores do: it cuts off
- * what a number has beyond the bits of TF32.
+ * It obeys the descriptors exactly: shapes, strides, paddings and addresses. Of the engines that it proposes, best
+ * first, some are not deterministic or round differently, one cannot be created, and one needs too much memory; all of
+ * these fail when they are executed. One multiplies like tensor cores: it truncates numbers to TF32.
  *
  *   AFFJORD_EMULATED_CUDNN=old    the version is that of cuDNN 8
  *   AFFJORD_EMULATED_CUDNN=wide   only images of more than 4 channels on both sides
- *   AFFJORD_EMULATED_CUDNN=cores  only that on tensor cores can be made
- *   AFFJORD_EMULATED_CUDNN=moved  as on another GPU: another way is proposed, which adds up from the other end
- *   AFFJORD_EMULATED_CUDNN=newer  the next version, which has the same ways
- *   AFFJORD_EMULATED_CUDNN=other  the next version, without the good way, but with that of "moved"
- *   AFFJORD_EMULATED_CUDNN=broken nothing can be executed
- *   AFFJORD_EMULATED_CUDNN=alone  nothing can be captured into a graph
+ *   AFFJORD_EMULATED_CUDNN=cores  only the engine on tensor cores can be created
+ *   AFFJORD_EMULATED_CUDNN=moved  as on another GPU: another engine is proposed, which sums in reverse order
+ *   AFFJORD_EMULATED_CUDNN=newer  the next version, with the same engines
+ *   AFFJORD_EMULATED_CUDNN=other  the next version, without the good engine, but with that of "moved"
+ *   AFFJORD_EMULATED_CUDNN=broken no engine can be executed
+ *   AFFJORD_EMULATED_CUDNN=alone  no engine can be captured into a graph
  *
- * The good ways have two knobs each, one of which is of the operation; with others they cannot be made. */
+ * The good engines have two knobs each, one of which depends on the operation; with other knobs they cannot be
+ * created. */
 #include "cudnn_graph.h"
 
 #include <stdlib.h>
@@ -34,11 +34,11 @@ struct emulated_descriptor {
     cudnnBackendDescriptorType_t type;
     bool final;
     std::map<cudnnBackendAttributeName_t, bytes> attributes;
-    int engine; /* of a configuration or an engine: which way */
+    int engine; /* of a configuration or an engine: its index */
     std::vector<std::pair<int, int64_t>> knobs; /* of a configuration */
 };
 
-/* The ways, in the order in which they are proposed. */
+/* The engines, in the order in which they are proposed. */
 enum { NOT_DETERMINISTIC, CONVERTS, BY_WINOGRAD, NOT_MADE, TOO_LARGE, TENSOR_CORES, GOOD, BACKWARDS, ENGINES };
 
 static int living; /* descriptors and handles */
@@ -78,7 +78,7 @@ static cudnnBackendDescriptor_t object_of(cudnnBackendDescriptor_t object, cudnn
     return one_of<cudnnBackendDescriptor_t>(object, name);
 }
 
-/* Which operation, with its tensors; both have an image, a weight and a result. */
+/* The operation and its tensors: an image, a weight and a result. */
 struct operation {
     bool gradient;
     cudnnBackendDescriptor_t x, w, y, convolution;
@@ -96,7 +96,7 @@ struct operation {
     }
 };
 
-/* A tensor and where its numbers are. */
+/* A tensor and the address of its numbers. */
 struct array {
     std::vector<int64_t> size, stride;
     float *at;
@@ -114,7 +114,7 @@ struct array {
     }
 };
 
-/* Every product of the convolution, from one end or from the other: visit(y, x, w). */
+/* Visit every product of the convolution, in forward or reverse order: visit(y, x, w). */
 template <class function>
 static void each_product(const operation &op, bool backwards, const array &x, const array &w, const array &y,
                          function visit) {
@@ -147,13 +147,13 @@ static float cut(float x) {
     return x;
 }
 
-/* What the knobs of a way that may be used have to be; others have none. */
+/* The required knobs of the usable engines; others have none. */
 static std::vector<std::pair<int, int64_t>> knobs_of(int engine, cudnnBackendDescriptor_t graph) {
     if (engine < TENSOR_CORES) return {};
     return {{CUDNN_KNOB_TYPE_TILE_SIZE, engine}, {CUDNN_KNOB_TYPE_STAGES, operation(graph).gradient ? 4 : -3}};
 }
 
-/* A way as one that is proposed, for a graph. */
+/* An engine as proposed for a graph. */
 static void propose(cudnnBackendDescriptor_t config, int engine, const bytes &graph) {
     config->engine = engine;
     config->attributes[CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH] = graph;
@@ -161,7 +161,7 @@ static void propose(cudnnBackendDescriptor_t config, int engine, const bytes &gr
     config->final = true;
 }
 
-/* One that is put together from an engine and knobs. */
+/* A configuration that is assembled from an engine and knobs. */
 static cudnnStatus_t finish_config(cudnnBackendDescriptor_t config) {
     const cudnnBackendDescriptor_t engine = object_of(config, CUDNN_ATTR_ENGINECFG_ENGINE);
     config->engine = engine->engine;
@@ -239,7 +239,7 @@ SHOWN cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t object, cu
     return CUDNN_STATUS_SUCCESS;
 }
 
-/* A shape that none of the ways is for; a way that cannot be made. */
+/* A shape that no engine supports; an engine that cannot be created. */
 SHOWN cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t object) {
     cudnnStatus_t outcome = CUDNN_STATUS_SUCCESS;
     if (object->type == CUDNN_BACKEND_ENGINE_DESCRIPTOR) outcome = finish_engine(object);
@@ -278,7 +278,7 @@ SHOWN cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t object, cu
     cudnnBackendDescriptor_t *objects = (cudnnBackendDescriptor_t *)values;
     if (!object->final) return CUDNN_STATUS_BAD_PARAM;
     switch (name) {
-    case CUDNN_ATTR_ENGINEHEUR_RESULTS: { /* heuristics know those that are no good; the good one is the fallback */
+    case CUDNN_ATTR_ENGINEHEUR_RESULTS: { /* the heuristics propose unusable engines; the good one is the fallback */
         const bytes &graph = object->attributes.at(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
         const bool fallback = one_of<int>(object, CUDNN_ATTR_ENGINEHEUR_MODE) == CUDNN_HEUR_MODE_FALLBACK;
         *count = fallback ? 1 : GOOD;

@@ -1,4 +1,5 @@
-/* fibers.cpp - kernels run by fibers: the threads of a block take turns and meet at barriers, as on a device. */
+/* fibers.cpp - run kernels with fibers: the threads of a block run in turns and synchronise at barriers, as on a
+ * device. */
 #include "fibers.h"
 
 #include <assert.h>
@@ -11,7 +12,7 @@ dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 enum { THREADS_MAX = 1024, WARP = 32, STACK = 128 * 1024, ALIGNED = 256 };
 
-/* What a fiber waits for: its whole block, or the lanes of its warp that a mask names. */
+/* The condition that a fiber waits for: its whole block, or the lanes of its warp in a mask. */
 typedef enum waiting { RUNNING, WAITING_BLOCK, WAITING_LANES, ENDED } waiting;
 
 typedef struct fiber {
@@ -20,14 +21,14 @@ typedef struct fiber {
     waiting state;
     unsigned mask;
     int vote;
-    float given; /* to other lanes */
+    float given; /* the value exchanged with other lanes */
 } fiber;
 
-/* The block that is run. */
+/* The current block. */
 static fiber fibers[THREADS_MAX];
 static jmp_buf begins[THREADS_MAX], resumes[THREADS_MAX];
-static unsigned char *stacks; /* (THREADS_MAX, STACK), taken once */
-static unsigned count, alive, current, turn; /* threads, those not ended, the one that runs, those that have begun */
+static unsigned char *stacks; /* (THREADS_MAX, STACK), allocated once */
+static unsigned count, alive, current, turn; /* threads in total, not ended, the running one, started ones */
 static bool backwards;
 static ucontext_t scheduler_context;
 static jmp_buf scheduler;
@@ -39,14 +40,15 @@ void *emulated_pool(void) {
     return pool;
 }
 
-/* Who is the turn-th to begin. */
+/* Return the thread that starts at position `turn`. */
 static unsigned in_turn(void) {
     return backwards ? count - 1 - turn : turn;
 }
 
-/* A thread that ends without a wait hands its stack to the next one, so kernels whose threads never meet need one. */
+/* A thread that ends without waiting passes its stack to the next one, so kernels without synchronisation need only
+ * one. */
 static void fiber_main(void) {
-    _setjmp(begins[current]); /* from here on it begins anew, without a call to the system */
+    _setjmp(begins[current]); /* later starts resume here, without a system call */
     for (;;) {
         (*body)();
         fibers[current].state = ENDED;
@@ -127,7 +129,7 @@ static bool lanes_are_there(unsigned first, unsigned mask) {
     return true;
 }
 
-/* A warp alone, as far as it comes without the block. */
+/* Run a warp alone until it waits for the block. */
 static void run_warp(unsigned first) {
     for (bool moved = true; moved && alive > 0;) {
         moved = false;
@@ -158,7 +160,7 @@ static void run_block(void) {
     }
     while (alive > 0) {
         for (unsigned k = 0; k < count / WARP; k++) run_warp((backwards ? count / WARP - 1 - k : k) * WARP);
-        if (!all_wait_for_block()) abort(); /* some lanes wait for others that never come */
+        if (!all_wait_for_block()) abort(); /* some lanes wait for others that never arrive */
         voted = 0;
         for (unsigned i = 0; i < count; i++) voted |= fibers[i].vote;
         for (unsigned i = 0; i < count; i++) {
@@ -190,7 +192,7 @@ cudaError_t emulated_run(dim3 grid, dim3 block, size_t shared, const emulated_bo
     blockDim = block;
     gridDim = grid;
     for (unsigned i = 0; i < grid.x; i++) {
-        memset(pool, 0xff, shared); /* NaN: nobody may read what nobody wrote */
+        memset(pool, 0xff, shared); /* NaN, to detect reads of unwritten memory */
         blockIdx = dim3(i);
         run_block();
     }

@@ -1,10 +1,10 @@
-/* fibers.h - what the emulated device's files share. */
+/* fibers.h - shared by the files of the emulated device. */
 #ifndef AFFJORD_TESTS_FIBERS_H
 #define AFFJORD_TESTS_FIBERS_H
 
 #include "cuda_runtime.h"
 
-/* A number from the environment (the list in cuda_on_host.cpp). */
+/* Return a number from the environment (cuda_on_host.cpp has the list). */
 size_t emulated_setting(const char *name, size_t otherwise);
 
 /* Run all blocks of a kernel, one after another. */

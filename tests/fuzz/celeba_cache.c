@@ -1,4 +1,4 @@
-/* celeba_cache.c - the file that small pictures are kept in. */
+/* celeba_cache.c - the cache file of resized pictures. */
 #include "data/image_cache.h"
 #include "fuzz.h"
 

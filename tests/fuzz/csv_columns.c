@@ -1,4 +1,4 @@
-/* csv_columns.c - tables of points as text, of which a column of words is left out. */
+/* csv_columns.c - tables of points as text, with an ignored column of words. */
 #include "tables.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {

@@ -1,7 +1,7 @@
-/* fuzz.h - what the fuzz targets share: the bytes under test as a file in a folder of this process.
+/* fuzz.h - shared by the fuzz targets: the tested bytes as a file in a private folder of the process.
  *
- * A target is a file of this folder: it hands the file to one reader, which may refuse it with a reason, and nothing
- * else. libFuzzer looks for bytes that make it crash, read where nothing is, or take memory or time without bounds. */
+ * Each file of this folder is a target. It passes the file to one reader, which must either read it or return an error
+ * with a message. libFuzzer searches for bytes that cause a crash, an invalid access, or unbounded memory or time. */
 #ifndef AFFJORD_TESTS_FUZZ_H
 #define AFFJORD_TESTS_FUZZ_H
 
@@ -25,7 +25,7 @@ static inline void fuzz_remove(void) {
     temporary_remove(fuzz_folder);
 }
 
-/* The folder, made at the first call and removed at the end: in TMPDIR, or else in memory where files can be. */
+/* Return the folder. The first call creates it, in TMPDIR or else in /dev/shm if possible; it is removed at the end. */
 static inline const char *fuzz_place(void) {
     if (*fuzz_folder) return fuzz_folder;
     error_info err;
@@ -35,14 +35,14 @@ static inline const char *fuzz_place(void) {
     return fuzz_folder;
 }
 
-/* path <- the file `name` of the folder (or of a folder in it), which holds the bytes. */
+/* path <- the file `name` of the folder (or of a folder in it), which contains the bytes. */
 static inline void fuzz_file(const char *name, const uint8_t *bytes, size_t size, char path[FUZZ_PATH_MAX]) {
     snprintf(path, FUZZ_PATH_MAX, "%s/%s", fuzz_place(), name);
     const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (file < 0 || write(file, bytes, size) != (ssize_t)size || close(file) != 0) abort();
 }
 
-/* A refusal has to say why. */
+/* An error needs a message. */
 static inline void fuzz_expect_reason(status outcome, const error_info *err) {
     if (outcome != STATUS_OK && !err->text[0]) abort();
 }

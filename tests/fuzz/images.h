@@ -1,4 +1,4 @@
-/* images.h - what the fuzz targets of image sets share. */
+/* images.h - shared by the fuzz targets of image sets. */
 #ifndef AFFJORD_TESTS_FUZZ_IMAGES_H
 #define AFFJORD_TESTS_FUZZ_IMAGES_H
 

@@ -1,4 +1,4 @@
-/* mnist_gz.c - IDX files as they are published, packed. */
+/* mnist_gz.c - IDX files compressed by gzip, as published. */
 #include "images.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {

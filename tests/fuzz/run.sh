@@ -1,10 +1,9 @@
 #!/bin/sh
-# run.sh - a round of fuzzing: tests/fuzz/run.sh BUILD SECONDS [TARGET...]
+# run.sh - run the fuzz targets for some time: tests/fuzz/run.sh BUILD SECONDS [TARGET...]
 #
-# Each target begins with its corpus in tests/fuzz/corpus (small files that are
-# taken, and those that once broke a reader). What is found new stays in
-# BUILD/fuzz/TARGET; what breaks a reader is left there as crash-..., oom-... or
-# timeout-..., named, and the exit status is 1.
+# Each target starts with its corpus in tests/fuzz/corpus: small valid files, and files that once broke a reader. New
+# inputs stay in BUILD/fuzz/TARGET. Inputs that break a reader are printed and stored there as crash-..., oom-... or
+# timeout-...; the exit status is then 1.
 set -eu
 [ $# -ge 2 ] || { echo "usage: tests/fuzz/run.sh BUILD SECONDS [TARGET...]" >&2; exit 2; }
 cd "$(dirname "$0")/../.."

@@ -1,4 +1,4 @@
-/* tables.h - what the fuzz targets of tables of points share. */
+/* tables.h - shared by the fuzz targets of tables of points. */
 #ifndef AFFJORD_TESTS_FUZZ_TABLES_H
 #define AFFJORD_TESTS_FUZZ_TABLES_H
 

@@ -1,9 +1,10 @@
 #!/bin/sh
-# start.sh - a Slurm cluster of two nodes on this machine, for tests: all its files in one folder, its ports on loopback.
+# start.sh - start a Slurm cluster of two nodes on this machine, for tests: its files in one folder, its ports on
+# loopback.
 #
-#   start.sh FOLDER      installs Debian's slurm-wlm and munge where they are missing; FOLDER/slurm.conf is for SLURM_CONF
+#   start.sh FOLDER      installs Debian's slurm-wlm and munge if they are missing; set SLURM_CONF to FOLDER/slurm.conf
 #
-# Exit status 1 where it cannot be done, as without root, with the reason. stop.sh FOLDER ends it by the pids in FOLDER.
+# Exits with 1 and a message if that is impossible, as without root. stop.sh FOLDER stops it by the pids in FOLDER.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd -P)
 [ $# = 1 ] || {
@@ -21,7 +22,7 @@ cannot() {
 [ "$(id -u)" = 0 ] || cannot "its daemons are started by root only"
 sh "$here/../../runner/packages.sh" install slurm || cannot "its packages cannot be installed"
 
-# Three neighbouring ports that nothing listens on.
+# Find three consecutive free ports.
 free_ports() {
     port=$((20000 + $$ % 20000))
     while [ $port -lt 60000 ]; do
@@ -32,7 +33,7 @@ free_ports() {
     echo $port
 }
 port=$(free_ports)
-# Both nodes stand for this machine; each is given all its processors and memory, as only tiny tasks run on them.
+# Both nodes are this machine; each gets all its processors and memory, because the tasks are tiny.
 cores=$(nproc)
 host=$(hostname -s)
 mkdir -p "$folder/state" "$folder/n1" "$folder/n2"
@@ -70,7 +71,7 @@ NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=$cores
 NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 2)) CPUs=$cores RealMemory=512 State=UNKNOWN
 PartitionName=tests Nodes=n1,n2 Default=YES MaxTime=60 State=UP
 END
-# slurmd looks for this file even where nothing of cgroups is used.
+# slurmd requires this file even without cgroups.
 echo "CgroupPlugin=cgroup/v1" >"$folder/cgroup.conf"
 dd if=/dev/urandom of="$folder/munge.key" bs=128 count=1 status=none
 chmod 400 "$folder/munge.key"

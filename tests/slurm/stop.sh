@@ -1,5 +1,5 @@
 #!/bin/sh
-# stop.sh - end the cluster that start.sh made in a folder: its daemons by their pids, and what its tasks left running.
+# stop.sh - stop the cluster of start.sh in a folder: its daemons by their pids, and remaining processes of its tasks.
 set -u
 folder=$(cd "$1" 2>/dev/null && pwd -P) || exit 0
 
@@ -16,7 +16,7 @@ tasks() {
 end() {
     [ -s "$1" ] || return 0
     pid=$(cat "$1")
-    # A pid from a file may have come to be another process's.
+    # A pid from a file may now belong to another process.
     { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -q "$2" && kill "-$3" "$pid" 2>/dev/null
 }
 for node in n1 n2; do end "$folder/slurmd-$node.pid" slurmd TERM; done

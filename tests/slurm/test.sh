@@ -1,5 +1,5 @@
 #!/bin/sh
-# test.sh - a real Slurm: submitted, killed, lost with its node, resumed, merged, with the same bits.
+# test.sh - test a real Slurm: submit, kill tasks, lose a node, resume and merge, with bit-identical results.
 #
 #   sh tests/slurm/test.sh        needs root, and build/affjord
 set -eu
@@ -17,7 +17,7 @@ began=$(date +%s)
 MAX_ARRAY_SIZE=5 sh "$here/start.sh" "$folder/cluster" || exit 1
 export SLURM_CONF="$folder/cluster/slurm.conf"
 cd "$folder"
-mkdir many long # each with shards of its own
+mkdir many long # each with its own shards
 
 say() { echo "[$(($(date +%s) - began)) s] $*"; }
 failed() {
@@ -41,7 +41,7 @@ until_true() {
 }
 all_done() { [ "$(ask "$1" "SELECT count(*) FROM run WHERE status = 'done'")" = "$2" ]; }
 
-# Every number that trainings gave, but for what depends on the moment or the machine.
+# Print all results of trainings, except those that depend on the time or the machine.
 numbers() {
     ask "$1" "SELECT r.key, r.dataset, r.model, r.seed, r.parameters, r.status, r.iteration, e.epoch, e.iteration,
             e.split, printf('%!.17g', e.loss), e.nonfinite, e.nfe_forward, e.nfe_backward
@@ -83,7 +83,7 @@ say "twelve runs in three arrays: the same bits; a second command submits nothin
 grep -q "MaxArraySize" said || failed "$(cat said)"
 grep -q "0 of 12 runs were submitted" said || failed "$(cat said)"
 
-# --- Four longer ones: stopped, killed, lost with their node, and merged all the while ---
+# --- Four longer runs: stopped, killed, lost with their node, and merged meanwhile ---
 
 write_experiment long 0-1 "${LONG_ITERATIONS:-24000}"
 "$program" long.ini --db long/r.db --slurm --slurm-opt "--mem=10" >said || failed "$(cat said)"
@@ -112,19 +112,19 @@ jobs_on() { squeue -h -t RUNNING --array -w "$1" -o '%i|%j' | grep 'affjord.long
 stopped=$(jobs_on n1 | sed -n 1p)
 killed=$(jobs_on n1 | sed -n 2p)
 if [ -z "$stopped" ] || [ -z "$killed" ]; then failed "expected two tasks on n1: $(squeue)"; fi
-# The signal that Slurm sends ahead of a time limit; a kill as for want of memory; and a node that is gone.
+# Send the signal that Slurm sends before a time limit; kill a task as for lack of memory; remove a node.
 scancel --batch --signal=TERM "$stopped"
 scancel --signal=KILL --full "$killed"
 kill -KILL "$(cat cluster/slurmd-n2.pid)"
 lost=$(processes_on n2)
-# What watches over a task first, or it would still tell how the task ended.
+# Kill the task's supervisor first; otherwise it would report the task's end.
 for pid in $lost; do
     parent=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$pid/status")
     { grep -q slurmstepd "/proc/$parent/cmdline"; } 2>/dev/null && kill -KILL "$parent"
 done
 for pid in $lost; do kill -KILL "$pid" 2>/dev/null || :; done
 say "stopped one, killed one, and lost a node with two"
-# Slurm keeps a task two minutes from starting again after its node was lost; that need not be waited for.
+# After a node is lost, Slurm delays its tasks by two minutes; skip that delay.
 taken_up() {
     for job in $(squeue -h --array -t PENDING -o '%i|%r' | sed -n 's/|BeginTime$//p'); do
         echo "$job" >>requeued
