@@ -1,5 +1,6 @@
 # pause_at.sh - stop a training in the middle, on a machine of any speed; sourced by scripts. stop_support.h is the
-# equivalent for tests in C. shellcheck shell=sh
+# equivalent for tests in C.
+# shellcheck shell=sh
 
 # Print a process and its descendants, which have separate process groups.
 with_children() { # PROCESS

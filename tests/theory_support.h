@@ -1,5 +1,5 @@
-/* theory_support.h - fields with a context to test the mathematics on, and how numbers are compared. In the double
- * build alone; float has no digits to compare. */
+/* theory_support.h - fields with a context for tests of the theorem checks, and comparisons of numbers. Only in the
+ * double build; float is too coarse. */
 #ifndef AFFJORD_THEORY_SUPPORT_H
 #define AFFJORD_THEORY_SUPPORT_H
 

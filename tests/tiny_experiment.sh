@@ -1,6 +1,6 @@
 #!/bin/sh
-# tiny_experiment.sh NAME SEEDS ITERATIONS EPOCH CHECKPOINTS - prints an experiment file: both models on TY, iterations
-# of a millisecond; iterations per epoch; epochs per checkpoint.
+# tiny_experiment.sh NAME SEEDS ITERATIONS EPOCH CHECKPOINTS - print an experiment file: both models on TY, iterations
+# of a millisecond; EPOCH iterations per epoch; CHECKPOINTS epochs per checkpoint.
 set -eu
 [ $# = 5 ] || { echo "usage: tiny_experiment.sh NAME SEEDS ITERATIONS EPOCH CHECKPOINTS" >&2; exit 2; }
 cat <<END

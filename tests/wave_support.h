@@ -1,4 +1,4 @@
-/* wave_support.h - a field of one's own, for tests. */
+/* wave_support.h - a field of callbacks, for tests. */
 #ifndef AFFJORD_TESTS_WAVE_SUPPORT_H
 #define AFFJORD_TESTS_WAVE_SUPPORT_H
 
@@ -6,7 +6,7 @@
 
 #include "field/own_field.h"
 
-/* f = (a z_1 + c_0 sin z_0, b z_0 z_1), with parameters a and b; `wrong` spoils one of the gradients. */
+/* f = (a z_1 + c_0 sin z_0, b z_0 z_1), with parameters a and b; `wrong` makes one of the gradients wrong. */
 typedef struct wave {
     int wrong;
 } wave;
@@ -64,7 +64,7 @@ static inline field_callbacks wave_callbacks(wave *user) {
                              .backward = wave_backward};
 }
 
-/* One that gives up. */
+/* A field that fails. */
 static inline status wave_refuses(void *user, const real *p, const real *c, size_t n, const real *z, const real *e,
                                   real *f, real *product) {
     (void)user, (void)p, (void)c, (void)n, (void)z, (void)e, (void)f, (void)product;

@@ -1,9 +1,10 @@
 #!/bin/sh
-# commands.sh [NAME...] - commands at work on a finished database while memory ends: at the first call from one place (as fault.c
-# has it), from the next, and so on until there are no new ones; the layer is in build/fault.so.
+# commands.sh [NAME...] - run commands on a finished database while allocations fail: at the first call from one place
+# (as defined in fault.c), from the next, and so on until there are no new places. The library that makes calls fail is
+# build/fault.so.
 #
-# A command ends with 0, and has then said and written what it does undisturbed; or with 1 and a message, and has then written
-# nothing, except merge, which continues. The database and its checkpoints stay as they are. NAMEs, as the table below has them, take those alone.
+# A command must exit with 0 and its normal output, or with 1 and a message and no output file, except merge, which
+# continues. The database and its checkpoints must not change. NAMEs, from the table below, select commands.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd -P)
 layer=$(realpath "${FAULT_LAYER:-$here/../../build/fault.so}")
@@ -20,8 +21,8 @@ undisturbed=$(state)
 begun=$(seconds_now)
 all=0
 
-# places NAME IN WORDS: the command with its words, which write to out or out.* where they write a file; memory ends in the
-# parent or in a worker that it forks.
+# places NAME IN WORDS: the command line; it writes to out or out.* if it writes a file. IN: allocations fail in the
+# parent or in a forked worker.
 places() {
     name=$1 in=$2
     shift 2
@@ -70,7 +71,8 @@ places() {
     printf '%-9s %4d survived, %4d said\n' "$name" "$survived" "$told"
 }
 
-# Are the files out* those of good, and no others? To the byte; of a database the numbers, as there are dates in it too.
+# Return 0 if the files out* are exactly those in good: equal bytes, or for a database equal numbers, because it has
+# dates.
 wrote_the_same() {
     for made in good/* out*; do
         case $made in

@@ -1,5 +1,5 @@
-# common.sh - what the scripts of this folder share: a small experiment, its numbers, and what must hold of a database
-# whenever nothing works on it. Sourced, with $here, this folder, set; each script works in a folder of its own.
+# common.sh - shared by the scripts of this folder: a small experiment, its numbers, and the conditions on a database
+# that no process is using. Sourced, with $here, this folder, set; each script works in its own temporary folder.
 # shellcheck shell=sh
 
 affjord=$(realpath "${AFFJORD:-$here/../../build/affjord}")
@@ -7,10 +7,10 @@ AFFJORD_ROOT=$(realpath "$here/../..")
 export AFFJORD_ROOT
 [ -x "$affjord" ] || { echo "no program $affjord: make first" >&2; exit 2; }
 
-# The folder to work in; it is kept when something was found, as evidence.
+# The working folder; it is not removed after a failure.
 work=$(mktemp -d "${TMPDIR:-/tmp}/affjord-stress-XXXXXX")
 kept=
-group= # of processes that are not to outlive the script
+group= # process group to end with the script
 leave() {
     [ -z "$group" ] || kill -9 -- "-$group" 2>/dev/null || true
     cd /
@@ -28,18 +28,18 @@ give_up() {
     exit 1
 }
 
-# For one of two processes that may not overtake a moment: seconds, with fractions.
+# Sleep for a fraction of seconds.
 seconds_now() { date +%s.%N; }
 since() { echo "$1 $(seconds_now)" | awk '{ printf "%.1f", $2 - $1 }'; }
 
-# The numbers of database NAME.db.
+# Print the numbers of database NAME.db.
 numbers() {
     cat "$here/../results.sql" "$here/../checkpoints.sql" | sqlite3 -bail "$1.db"
     sqlite3 -bail "$1.db" 'SELECT * FROM comparison'
 }
 
-# What holds of NAME.db after whatever was done to it, and before it is opened for writing again: it is whole, and every
-# recorded checkpoint is there, as it was written. "./run check" reads each of them against its size and SHA-256.
+# Check NAME.db after any failure, before it is opened for writing again: its structure is sound, and every recorded
+# checkpoint exists unchanged. "./run check" compares size and SHA-256 of each.
 check_sound() {
     [ -s "$1.db" ] || return 0
     [ "$(sqlite3 "$1.db" 'PRAGMA integrity_check; PRAGMA foreign_key_check')" = ok ] || give_up "$2: the database is damaged"
@@ -47,7 +47,7 @@ check_sound() {
     "$affjord" check "$1.db" >check.out 2>&1 || { cat check.out >&2; give_up "$2: a checkpoint is lost"; }
 }
 
-# What holds of NAME.db besides when its experiment has come to its end, and the numbers in the file EXPECTED.
+# Check NAME.db also for a finished experiment and for the numbers in the file EXPECTED.
 check_finished() {
     check_sound "$1" "$2"
     numbers "$1" >"$1.numbers"

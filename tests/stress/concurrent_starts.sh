@@ -1,7 +1,7 @@
 #!/bin/sh
-# concurrent_starts.sh N - N times: two starts of one experiment on one new database at the same moment, and a third on a part of it.
-# Later ones wait, and then find the work done or do the rest. All end with 0, none speaks of a lock, and the
-# numbers are those of an undisturbed run.
+# concurrent_starts.sh N - N times: start one experiment twice on one new database at the same time, and a third process
+# on a part of it. Later processes must wait, and then find the work done or complete it. All must exit with 0 and print
+# no message about a lock. The numbers must be those of an uninterrupted run.
 set -eu
 [ $# = 1 ] || { echo "usage: concurrent_starts.sh N" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -29,7 +29,7 @@ while [ "$round" -lt "$1" ]; do
         cat said.err >&2
         give_up "round $round: ended with$failed"
     fi
-    # Who came last may have left the experiment with its own seeds alone; whatever is asked for again becomes part of it.
+    # The last process may have left only its own seeds in the experiment; requesting all seeds again adds the others.
     "$affjord" stress.ini --db shared.db --jobs 2 --quiet
     check_finished shared "round $round"
     [ "$(sqlite3 shared.db 'SELECT max(sessions) FROM run')" = 1 ] || give_up "round $round: a run was computed twice"

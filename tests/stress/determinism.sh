@@ -1,15 +1,13 @@
 #!/bin/sh
-# determinism.sh - which numbers are the same to the bit, and where: tests/stress/determinism.sh [--to FILE]
+# determinism.sh - measure which numbers are bit-identical under which conditions: tests/stress/determinism.sh [--to
+# FILE]
 #
-# Short trainings of points (in float and in double), of images and for the
-# mathematics are computed once as a reference (gcc -O2, one job, one thread, the
-# processor's best instructions), then once more for each way of building and
-# running them. All numbers, stored arrays and checkpoints are compared with the
-# reference, and a table of what came out is written to FILE, docs/lab/determinism.md
-# if left out. The exit status is 1 if something differs that is promised not to.
+# Short trainings of points (in float and in double), of images and for theorem checks are computed once as a reference
+# (gcc -O2, one job, one thread, the processor's best instructions), then again for each variant of building and
+# running. All numbers, stored arrays and checkpoints are compared with the reference. A table of the results is written
+# to FILE, by default docs/lab/determinism.md. The exit status is 1 if numbers differ that are guaranteed to be equal.
 #
-# Programs are built in build/determinism; gcc and clang have to be there. Less
-# than 15 minutes on two cores.
+# Programs are built in build/determinism; gcc and clang must be installed. Takes less than 15 minutes on two cores.
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")/../.."
@@ -32,7 +30,7 @@ unset AFFJORD_SIMD OPENBLAS_CORETYPE
 
 # The libraries' flags are words.
 # shellcheck disable=SC2046
-build() { # COMPILER LEVEL: what was built lies in $built/COMPILER-LEVEL
+build() { # COMPILER LEVEL: builds into $built/COMPILER-LEVEL
     echo "building with $1 $2" >&2
     folder=build/determinism/$1$2
     CFLAGS="$2 -g" make -s -j2 CC="$1" BUILD="$folder" SHARED="$folder/libaffjord.so.0" all \
@@ -44,7 +42,7 @@ build() { # COMPILER LEVEL: what was built lies in $built/COMPILER-LEVEL
         -Wl,-rpath,"$built/$1$2"
 }
 
-# --- One way of computing one experiment ---
+# --- One variant of one experiment ---
 
 program_of() { # EXPERIMENT BUILD
     case $1 in
@@ -53,15 +51,15 @@ program_of() { # EXPERIMENT BUILD
     esac
 }
 
-# One line a row, with all digits. A run goes by its model and seed, as its key stands for settings too, of which one may
-# be what is tried.
+# Print one line per row, with all digits. A run is identified by model and seed, because its key depends on the
+# settings of the variant.
 numbers() { # DATABASE
     sqlite3 -readonly "$1" "SELECT 's/' || key || '/' || model || ' ' || seed || '/' FROM run" >"$1.names"
     cat tests/results.sql tests/checkpoints.sql | sqlite3 -readonly -bail "$1" | grep -v '^setting' | sed -f "$1.names" | sort
 }
 
-# Ends the program at its first checkpoint, and again at later ones, and lets it come to its end at last. Status 1 if it
-# fails, or was never stopped.
+# Stop the program at its first checkpoint and again at later ones, then let it finish. Status 1 if it fails, or was
+# never stopped.
 run_stopped_once() { # PROGRAM FILE DATABASE
     reached=0
     for _ in 1 2 3; do
@@ -77,7 +75,7 @@ run_stopped_once() { # PROGRAM FILE DATABASE
     [ "$(sqlite3 -readonly "$3" "SELECT max(sessions) FROM run")" -gt 1 ] || { echo "nothing was stopped" >"$3.log"; return 1; }
 }
 
-# On a busy machine the program may reach its end before it is held.
+# On a busy machine the program may end before it is stopped.
 run_stopped() { # PROGRAM FILE DATABASE
     for _ in 1 2 3 4 5; do
         rm -rf "$3" "$3".* "${3%.db}.checkpoints"
@@ -97,7 +95,7 @@ compute() { # EXPERIMENT BUILD NAME HOW [ARGUMENT...]: the numbers are in $work/
     rm -rf "$database"*
 }
 
-# All of them at once.
+# Compute several experiments.
 compute_all() { # EXPERIMENTS BUILD NAME HOW [ARGUMENT...]
     list=$1 started=
     shift
@@ -108,7 +106,7 @@ compute_all() { # EXPERIMENTS BUILD NAME HOW [ARGUMENT...]
     for process in $started; do wait "$process"; done
 }
 
-# "same", or how much differs: of losses the most, in parts of themselves, or else how many rows.
+# Print "same", or the largest relative difference of losses, or else the number of different rows.
 compare() { # EXPERIMENT NAME
     grep -v "$ignored" "$work/$1.reference" >"$work/expected" || true
     grep -v "$ignored" "$work/$1.$2" >"$work/found" || true
@@ -131,7 +129,7 @@ compare() { # EXPERIMENT NAME
 
 # --- The matrix ---
 
-promised_of() { # EXPERIMENT KIND: what docs/explanation/architecture.md and docs/lab/reliability.md promise
+promised_of() { # EXPERIMENT KIND: the guarantees of docs/explanation/architecture.md and docs/lab/reliability.md
     case $1.$2 in
         points*.* | images.*) echo yes ;;
         *.schedule) echo yes ;;
@@ -167,7 +165,7 @@ row() { # LABEL KIND BUILD EXPERIMENTS HOW [VARIABLE=VALUE...] [-- ARGUMENT...]:
     echo >>"$work/table"
 }
 
-libraries() { # BUILD: a training by the library that programs are linked with
+libraries() { # BUILD: a training by the library, static and shared
     "$built/$1/parameters-static" >"$work/static"
     "$built/$1/parameters-shared" >"$work/shared"
     [ -s "$work/static" ] && ldd "$built/$1/parameters-shared" | grep -q libaffjord.so || return 1
@@ -211,7 +209,7 @@ for variant in "gcc -O2" "gcc -O3" "clang -O2" "clang -O3"; do
 done
 row "clang -O3, portable kernels" instructions clang-O3 points plain AFFJORD_SIMD=portable
 
-times >"$work/times" # of this shell, then of what it started
+times >"$work/times" # of this shell, then of its children
 spent=$(awk 'NR == 2 { print int($1) + int($2) + 1 }' "$work/times")
 count() { wc -l <"$work/$1.reference"; }
 {

@@ -1,12 +1,12 @@
-# experiments.sh - the short experiments of the scripts in this folder, to be read by them with `.`.
+# experiments.sh - the short experiments of the scripts in this folder; source it.
 # shellcheck shell=sh
 
-# Both models on TY, as tests/tiny_experiment.sh has them.
+# Both models on TY, by tests/tiny_experiment.sh.
 write_points() { # FILE SEEDS ITERATIONS EPOCH CHECKPOINTS
     sh tests/tiny_experiment.sh points "$2" "$3" "$4" "$5" >"$1"
 }
 
-# A set of images as MNIST is published, of 8 x 8 pixels: blobs on black, each at a place and of a size of its own.
+# A set of images in MNIST's format, of 8 x 8 pixels: blobs on black with random positions and sizes.
 write_blobs() { # FILE FIRST COUNT
     awk -v first="$2" -v count="$3" 'BEGIN {
         side = 8
@@ -22,7 +22,8 @@ write_blobs() { # FILE FIRST COUNT
     rm "$1.octal"
 }
 
-# Both models on such images, with all that images have: Dopri5, Hutchinson's estimate, learned end times, hyper layers.
+# Both models on such images, with all parts of image models: Dopri5, Hutchinson's estimate, learned end times, hyper
+# layers.
 write_images() { # FILE FOLDER
     mkdir -p "$2"
     write_blobs "$2/train-images-idx3-ubyte" 0 200
@@ -63,8 +64,7 @@ context = augmented
 END
 }
 
-# The mathematics on the field of a short training: of its items those that take least time, with matrices of fields on
-# points and on images.
+# Theorem checks on the field of a short training: the fastest items, with matrices of fields on points and on images.
 write_theory() { # FILE
     cat >"$1" <<'END'
 [experiment]
@@ -107,7 +107,7 @@ pkg_version() { # PACKAGE
     dpkg-query -W -f '${Version}' "$1" 2>/dev/null || echo unknown
 }
 
-# AFFJORD on TY with iterations of a fortieth of a millisecond: nothing but epochs and checkpoints is stored.
+# AFFJORD on TY with iterations of a fortieth of a millisecond: only epochs and checkpoints are stored.
 write_fast() { # FILE ITERATIONS EPOCH CHECKPOINTS
     cat >"$1" <<END
 [experiment]

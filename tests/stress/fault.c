@@ -1,23 +1,23 @@
-/* fault.c - a layer between a program and the C library that makes chosen calls fail, and writes down what is called.
+/* fault.c - a library between a program and the C library, which makes selected calls fail and can log calls.
  *
  * LD_PRELOAD=build/fault.so, and in the environment
  *
- *   FAULT_CALL   which calls: write, read, sync, rename, unlink, open, fork, memory or clock
- *   FAULT_WHAT   what happens to them: the name of an error (ENOSPC, EIO, EINTR, EMFILE, EAGAIN, ENOMEM), short (half of the
- *                bytes are taken), kill (SIGKILL before the call, as at a power failure of the process), jump (of a clock: 100 s
- *                forward or back)
- *   FAULT_PATH   only for files whose path matches this pattern (fnmatch; a pipe's is pipe:[NUMBER]); else all
- *   FAULT_IN     parent or worker, a process that a parent forked; else both
- *   FAULT_AT     the first call to which it happens, from 1, counted in each process; else 1
- *   FAULT_ONCE   if set, only to that one; else to all from there on. EINTR and short happen to every other call, as a call
- *                that never succeeds is a hang and no interruption
- *   FAULT_SEEN   a file of places, each the program's functions on the stack and the last four of libraries: what happens
- *                begins at the first call from a place that is not in it, and that place is added; for running again until
- *                there are no new ones
- *   FAULT_LOG    a file that gets a line for each call to which it happened
+ *   FAULT_CALL   the calls that fail: write, read, sync, rename, unlink, open, fork, memory or clock
+ *   FAULT_WHAT   the failure: the name of an error (ENOSPC, EIO, EINTR, EMFILE, EAGAIN, ENOMEM), short (half of the
+ *                bytes are transferred), kill (SIGKILL before the call), jump (a clock differs by 100 s forward or
+ *                backward)
+ *   FAULT_PATH   only files whose path matches this pattern (fnmatch; a pipe's is pipe:[NUMBER]); default: all
+ *   FAULT_IN     parent or worker, a process that a parent forked; default: both
+ *   FAULT_AT     the first call that fails, from 1, counted in each process; default: 1
+ *   FAULT_ONCE   if set, only that call fails; otherwise all later ones too. With EINTR and short, every second call
+ *                fails, because the program retries them
+ *   FAULT_SEEN   a file of places. A place is the program's functions on the stack and the last four of libraries. The
+ *                first failing call is the first one from a place that is not in the file; the place is then added.
+ *                Repeat until there are no new places
+ *   FAULT_LOG    a file that gets a line for each failed call
  *   FAULT_TRACE  a file that gets a line for each call on a file that matches FAULT_PATH, whether or not it fails
  *
- * It begins when main does: what the loader and constructors of libraries do is not the program's. */
+ * Calls before main, by the loader and constructors of libraries, do not fail. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -36,7 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* It stands in for functions whose headers may declare them in many ways, and is no part of the program. */
+/* This file replaces functions whose declarations vary between headers; it is not part of the program. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -48,23 +48,23 @@ static const struct {
 } errors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO},       {"EINTR", EINTR},
               {"EMFILE", EMFILE}, {"EAGAIN", EAGAIN}, {"ENOMEM", ENOMEM}};
 
-/* The one state of a layer that cannot be handed any. */
+/* The state is global, because the replaced functions have no argument for it. */
 static struct {
     bool active;
     bool worker;
     const char *call, *what, *path, *in, *log, *trace, *seen;
-    uint64_t places[PLACES]; /* those of the file, by open addressing; 0: free */
-    uintptr_t file, program; /* where this layer, and the program, are in memory */
+    uint64_t places[PLACES]; /* hashes of the file's places, by open addressing; 0: free */
+    uintptr_t file, program; /* addresses of this library and of the program */
     bool once;
     long at, count; /* calls so far */
 } layer;
 
-/* What happens to a call. */
+/* The failure of a call. */
 typedef enum fate { PASSES, FAILS, SHORT, JUMPS } fate;
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-/* --- What is written down, without a call of the C library that could be one of ours --- */
+/* --- Logging, by system calls, because functions of the C library may be replaced ones --- */
 
 static void put_line(const char *file, const char *call, const char *path) {
     char line[PATH_BYTES + 100];
@@ -86,7 +86,7 @@ static bool path_of(int descriptor, char path[PATH_BYTES]) {
 
 /* --- Places --- */
 
-/* Where a place is in the table, or would be. */
+/* Return the slot of a place in the table, or the free slot for it. */
 static uint64_t *slot_of(uint64_t place) {
     uint64_t at = place % PLACES;
     while (layer.places[at] != 0 && layer.places[at] != place) at = (at + 1) % PLACES;
@@ -95,7 +95,7 @@ static uint64_t *slot_of(uint64_t place) {
 
 static void read_places(const char *file) {
     const long descriptor = syscall(SYS_openat, AT_FDCWD, file, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return; /* there are none yet */
+    if (descriptor < 0) return; /* no places yet */
     uint64_t place;
     for (int count = 0; syscall(SYS_read, descriptor, &place, sizeof place) == sizeof place; count++) {
         if (count == PLACES / 2) abort();
@@ -110,13 +110,14 @@ static void add_place(const char *file, uint64_t place) {
     syscall(SYS_close, descriptor);
 }
 
-/* The first address of the file that holds this code, or 0. */
+/* Return the first address of the file that contains this code, or 0. */
 static uintptr_t file_of(const void *code) {
     struct dl_find_object found;
     return _dl_find_object((void *)code, &found) == 0 ? (uintptr_t)found.dlfo_map_start : 0;
 }
 
-/* The place of a call (FNV-1a): return addresses, as offsets in their files, which are the same in every process. */
+/* Return the hash (FNV-1a) of a call's place: return addresses as offsets in their files, which are equal in every
+ * process. */
 static uint64_t this_place(void) {
     void *frames[FRAMES];
     const int count = backtrace(frames, FRAMES);
@@ -145,7 +146,7 @@ static fate carry_out(const char *call, const char *path) {
     return FAILS;
 }
 
-/* What happens to this call, on this path or on none. */
+/* Decide whether this call fails; `path` may be NULL. */
 static fate decide(const char *call, const char *path) {
     if (!is_ours()) return PASSES;
     if (layer.path && (!path || fnmatch(layer.path, path, 0) != 0)) return PASSES;
@@ -168,7 +169,7 @@ static fate decide_descriptor(const char *call, int descriptor) {
     return decide(call, path_of(descriptor, path) ? path : NULL);
 }
 
-/* --- Beginning --- */
+/* --- Start --- */
 
 static int (*main_of_program)(int, char **, char **);
 
@@ -186,12 +187,12 @@ static int begin(int count, char **words, char **environment) {
     if (!layer.what) layer.call = NULL;
     if (layer.seen) {
         void *frame;
-        backtrace(&frame, 1); /* its first call takes memory */
+        backtrace(&frame, 1); /* its first call allocates memory */
         read_places(layer.seen);
         layer.file = file_of((const void *)begin);
         layer.program = file_of((const void *)main_of_program);
     }
-    unsetenv("LD_PRELOAD"); /* other programs that this one starts are not looked at */
+    unsetenv("LD_PRELOAD"); /* do not affect other programs that this one starts */
     layer.active = layer.call || layer.trace;
     return main_of_program(count, words, environment);
 }
@@ -217,7 +218,7 @@ EXPORTED pid_t fork(void) {
 
 /* --- Files --- */
 
-/* A call that moves `size` bytes. */
+/* A call that transfers `size` bytes. */
 #define MOVE(call, descriptor, size, ...)                                                                              \
     do {                                                                                                               \
         const fate decided = decide_descriptor(call, descriptor);                                                      \
@@ -282,7 +283,7 @@ static int open_file(const char *path, int flags, unsigned mode) {
 OPEN(open)
 OPEN(open64)
 
-/* --- Memory: glibc's own functions under their other names, as looking for them by name would need memory --- */
+/* --- Memory: glibc's functions under their internal names, because dlsym needs memory --- */
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);

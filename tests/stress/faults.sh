@@ -1,17 +1,16 @@
 #!/bin/sh
-# faults.sh [short|long|full] [CALL [IN [ONCE]]] - a small experiment while calls to the system fail, one kind after
-# another, at the first such call, at the second, and so on until there are no more; the layer is fault.c, in
+# faults.sh [short|long|full] [CALL [IN [ONCE]]] - run a small experiment while system calls fail, one kind after
+# another: at the first such call, at the second, and so on until there are no more. fault.c makes them fail, as
 # build/fault.so.
 #
-# Whatever fails, the program ends with 0, or with 1 and a message: no signal, no hang. What is left is whole, recorded
-# checkpoints are there, and the next start, of a system that works again, ends with the numbers of an undisturbed run.
-# What a program is to survive (calls that are interrupted, or take half of their bytes, and clocks that jump) it does.
+# In all cases the program must exit with 0, or with 1 and a message: no signal, no hang. The database must be sound,
+# recorded checkpoints must exist, and the next start without failures must end with the numbers of an uninterrupted
+# run. The program must survive interrupted calls, short transfers and clock jumps.
 #
-# short takes few of the calls, as `make test` wants it; long takes every one, of memory one of each place (as fault.c
-# has it); full takes every one.
-# CALL, IN and ONCE, as the table below has them, take those faults alone: faults.sh full memory worker once. The calls
-# before number FROM and behind number TO are left out, so that an interrupted run can be resumed, and two take half of
-# it each: FROM=945 TO=2000 faults.sh ... (not of places, which have no numbers).
+# short: some of the calls, for `make test`. long: every call, but only one allocation of each place (as defined in
+# fault.c). full: every call. CALL, IN and ONCE, from the table below, select faults: faults.sh full memory worker once.
+# FROM and TO limit the numbers of calls, to resume an interrupted run or to divide it: FROM=945 TO=2000 faults.sh ...
+# (not for places, which have no numbers).
 set -eu
 length=${1:-long}
 only="${2:-*} ${3:-*} ${4:-*}"
@@ -31,8 +30,8 @@ numbers undisturbed >expected.numbers
 begun=$(seconds_now)
 all=0
 
-# fault CALL WHAT IN PATTERN once|on SHORT LONG: at call 1, 1 + step, ..., with the step of the short form (0: not in it) or
-# of the long one, or (place) at the first from each place; counts how often it was survived and how often said.
+# fault CALL WHAT IN PATTERN once|on SHORT LONG: at call 1, 1 + step, ..., with the step of the short form (0: not in
+# it) or of the long one, or (place) at the first from each place. Count survived failures, and failures with a message.
 fault() {
     case $length in
     short) step=$6 ;;
@@ -65,7 +64,7 @@ fault() {
         *-0) check_finished faulty "$said"; survived=$((survived + 1)) ;;
         EINTR-* | short-* | jump-*) cat said.err >&2; give_up "$said: not survived, but ended with $status" ;;
         kill-137) told=$((told + 1)) ;;
-        *-2) # an experiment file that cannot be read is one that was wrongly named
+        *-2) # an unreadable experiment file is a usage error
             grep -q '^stress.ini: ' said.err || { cat said.err >&2; give_up "$said: ended with 2"; }
             told=$((told + 1))
             ;;

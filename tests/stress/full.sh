@@ -1,7 +1,7 @@
 #!/bin/sh
-# full.sh - the small experiment on real disks that are full, then larger; and on one that may only be read. The disks are
-# memory (tmpfs) in a namespace of this script's own, for which a kernel may want root: where it refuses, this says so and
-# ends with 1. (faults.sh needs neither, and is the test that is always there.)
+# full.sh - run the small experiment on disks that are full and then larger, and on a read-only disk. The disks are
+# tmpfs in a private namespace, for which the kernel may require root; without it, the script prints a message and exits
+# with 1. (faults.sh needs no root and always runs.)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd -P)
 if [ "${1:-}" != inside ]; then
@@ -44,7 +44,7 @@ while :; do
 done
 [ "$full" -gt 5 ] || give_up "only $full disks were too small"
 
-# Of a finished database everything can be read; nothing new is begun.
+# A finished database is readable; no new run starts.
 mount -o remount,ro affjord .
 "$affjord" ../stress.ini --db small.db --quiet || give_up "a finished experiment on a disk for reading: ended with $?"
 "$affjord" check small.db >"$work/check.out" || give_up "a check on a disk for reading: ended with $?"

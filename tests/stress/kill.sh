@@ -1,9 +1,9 @@
 #!/bin/sh
-# kill.sh N [SEED] - N times: start a small experiment, wait for a random moment, kill -9 the parent, a worker, or all; then
-# let it finish. The numbers must be those of an undisturbed run, to the bit, and nothing may be left over.
+# kill.sh N [SEED] - N times: start a small experiment, kill -9 the parent, a worker, or all at a random time; then let
+# it finish. The numbers must be bit-identical to those of an uninterrupted run, and no file may remain.
 #
-# Moments and victims come from SEED (the clock, and printed), so that a campaign can be repeated. An experiment that
-# came to its end in between is compared, and begun anew. AFFJORD names another program than build/affjord.
+# Times and victims depend on SEED (default: the clock; it is printed), so that a series can be repeated. An experiment
+# that finished is compared and started anew. AFFJORD names another program than build/affjord.
 set -eu
 [ $# = 1 ] || [ $# = 2 ] || { echo "usage: kill.sh N [SEED]" >&2; exit 2; }
 rounds=$1
@@ -26,7 +26,7 @@ draw() {
     drawn=$((random / 65536 % $1))
 }
 
-# Where the experiment was when it was killed, from a copy of what was left, as opening the database would repair it.
+# Print the state of the experiment when it was killed, from a copy, because opening the database would repair it.
 phase_of() {
     if ls killed.checkpoints/*.tmp >/dev/null 2>&1; then echo writing a checkpoint; return; fi
     mkdir copy
@@ -60,7 +60,7 @@ finished=0
 round=0
 while [ "$round" -lt "$rounds" ]; do
     round=$((round + 1))
-    # A third of the moments lie in the first 60 ms, where the experiment starts.
+    # A third of the kills are in the first 60 ms, during the start.
     draw 3
     if [ "$drawn" = 0 ]; then draw 60; else draw $((whole / 2)); fi
     moment=$drawn
@@ -78,7 +78,7 @@ while [ "$round" -lt "$rounds" ]; do
     # shellcheck disable=SC2086 # numbers
     case $victim in
     parent) kill -9 "$parent" 2>/dev/null || true ;;
-    worker) # its parent marks that run, goes on with the others, and is asked to stop a little later
+    worker) # its parent marks that run, continues the others, and gets SIGTERM a little later
         for worker in $workers; do kill -9 "$worker" 2>/dev/null || true; break; done
         sleep 0.05
         kill "$parent" 2>/dev/null || true
@@ -89,13 +89,13 @@ while [ "$round" -lt "$rounds" ]; do
     wait "$parent" 2>/dev/null || status=$?
     group=
     case $victim-$status in
-    *-0) # it was faster
+    *-0) # it finished before the kill
         check_finished killed "$said"
         forget killed
         finished=$((finished + 1))
         echo "$victim: already at its end" >>phases
         ;;
-    worker-1 | worker-143) # 143: before it was ready to be asked
+    worker-1 | worker-143) # 143: before it handled signals
         check_sound killed "$said"
         if grep -q 'signal 9' said.err; then echo "worker: its run marked as failed, then stopped in order" >>phases
         elif [ -s said.err ]; then cat said.err >&2; give_up "$said: failed, but not by the kill"

@@ -1,18 +1,16 @@
 #!/bin/sh
-# long.sh - memory, the database and the cost of recording in a long training: tests/stress/long.sh [ITERATIONS]
+# long.sh - measure memory, database size and the cost of recording in a long training: tests/stress/long.sh
+# [ITERATIONS]
 #
-# A training of a million iterations (or ITERATIONS) of some microseconds, an epoch every
-# 400 of them or more, so that it takes 10 ms (50 in runs of less than 100,000), and a
-# checkpoint every 25 epochs. While it runs, the resident memory of the process that
-# records and of the one that trains, their processor time, and the pages of the
-# database are read again and again. How fast the machine is, a short training says first.
+# A training of a million iterations (or ITERATIONS) of some microseconds, an epoch every 400 of them or more, so that
+# it takes 10 ms (50 in runs of less than 100,000), and a checkpoint every 25 epochs. While it runs, the script samples
+# the resident memory and processor time of the recording and the training process, and the pages of the database. A
+# short training first measures the machine's speed.
 #
-# Exit status 1 if after the first tenth either process grows by more than 1 MB;
-# if rows of the second half need more room than those of the first, by a tenth and
-# two pages; or, in a run of 100,000 iterations or more, if recording takes more
-# than 1% of the training's processor time. (That is only judged where the training
-# had a processor to itself: twice a second a transaction is committed, which on a
-# busy machine are more of them an iteration.)
+# Exit status 1 if after the first tenth either process grows by more than 1 MB; if rows of the second half need more
+# space than those of the first, by a tenth and two pages; or, in a run of 100,000 iterations or more, if recording
+# takes more than 1% of the training's processor time. (This is only checked if the training had a processor to itself:
+# transactions are committed twice a second, so a busy machine has more of them per iteration.)
 #
 # AFFJORD names the program, build/affjord if it is not set.
 set -eu
@@ -33,11 +31,12 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 resident() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status" 2>/dev/null; }
-processor_seconds() { # of all its threads, in and out of the kernel
+processor_seconds() { # of all its threads, user and system time
     cat "/proc/$1/task/"*/schedstat 2>/dev/null | awk '{ sum += $1 } END { printf "%.6f\n", sum / 1e9 }'
 }
 
-# One line: iterations done, kB of the recording and of the training process, processor time of both, rows of epochs, bytes.
+# One line: iterations done, kB of the recording and of the training process, processor time of both, rows of epochs,
+# bytes.
 sample() {
     seen=$(sqlite3 -readonly -separator ' ' "$work/long.db" "SELECT process, iteration,
         (SELECT count(*) FROM epoch), (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)
@@ -55,7 +54,7 @@ write_fast "$work/first.ini" 4000 4000 1
 each=$(sqlite3 "$work/first.db" "SELECT printf('%.9f', wall_seconds / iteration) FROM run")
 epoch=50
 [ "$iterations" -lt 100000 ] ||
-    for epoch in 400 800 2000 4000 8000 20000; do # of 10 ms, if it is one of these
+    for epoch in 400 800 2000 4000 8000 20000; do # the first of these that takes 10 ms
         awk "BEGIN { exit !($each * $epoch >= 0.01) }" && break
     done
 pause=$(awk "BEGIN { pause = $each * $iterations / 50; print (pause < 0.02) ? 0.02 : (pause > 1) ? 1 : pause }")

@@ -1,20 +1,18 @@
 #!/bin/sh
-# make_large_db.sh - a results database of many rows: tests/stress/make_large_db.sh DATABASE [EPOCHS]
+# make_large_db.sh - make a results database with many rows: tests/stress/make_large_db.sh DATABASE [EPOCHS]
 #
-# The real schema with 1,000 finished runs of EPOCHS epochs (5,000 if left out),
-# two splits each, ten million rows of `epoch` in all: 50 experiments on points of
-# 10 runs (two models, five seeds), four of 100 runs (two data sets, two models,
-# 25 seeds), and an experiment on images, table1_rows, of 100 runs, whose flows
-# have rows too. Settings and metrics are those that a training has. Losses are
-# made up. The experiments of the reference database are in it beside them, so
-# that every view has rows.
+# The real schema with 1,000 finished runs of EPOCHS epochs (default 5,000), two splits each, ten million rows of
+# `epoch` in all: 50 experiments on points of 10 runs (two models, five seeds), four of 100 runs (two data sets, two
+# models, 25 seeds), and an experiment on images, table1_rows, of 100 runs, whose flows have rows too. Settings and
+# metrics are those of a training. Losses are synthetic. It also has the experiments of the reference database, so that
+# every view has rows.
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")/../.."
 [ $# -ge 1 ] || { echo "usage: tests/stress/make_large_db.sh DATABASE [EPOCHS]" >&2; exit 2; }
 database=$1 epochs=${2:-5000}
 [ ! -e "$database" ] || { echo "\"$database\" is there already" >&2; exit 2; }
-# The first command that writes brings an archive up to date and makes tables of its views.
+# The first command that writes updates an archive and converts its views to tables.
 cp results/reference.db "$database"
 "${AFFJORD:-build/affjord}" merge --db "$database" --shards "$database.none" --quiet
 rm -rf "$database.lock" "${database%.db}.checkpoints"

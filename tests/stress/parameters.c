@@ -1,5 +1,5 @@
-/* parameters.c - a short training by a program of its own, whose losses and parameters are printed with all their bits:
- * the same by the static library as by the shared one. */
+/* parameters.c - a short training with the library, which prints losses and parameters with all bits, to compare the
+ * static and the shared library. */
 #include <affjord/affjord.h>
 
 #include <math.h>

@@ -1,12 +1,11 @@
 #!/bin/sh
-# queries.sh - what questions to ten million rows of epochs take: tests/stress/queries.sh [DATABASE]
+# queries.sh - measure the time of queries on ten million rows of epochs: tests/stress/queries.sh [DATABASE]
 #
-# DATABASE is one that tests/stress/make_large_db.sh has made; without it one is made and
-# removed (a gigabyte in TMPDIR). Each question is asked three times, those that
-# go through all rows once, and the least processor time and the least time by the
-# clock are printed as a Markdown table. The exit status is 1 if more than 100 ms of processor time are taken by a
-# view of results, by a curve of one model of an experiment (25,000 rows of epoch),
-# or by every hundredth point of all of its curves. What returns more is shown too.
+# DATABASE is one from tests/stress/make_large_db.sh; the default is a temporary one (a gigabyte in TMPDIR). Each query
+# runs three times, queries of all rows once. Prints the least processor time and the least elapsed time as a Markdown
+# table. The exit status is 1 if a view of results, a curve of one model of an experiment (25,000 rows of epoch), or
+# every hundredth point of all of its curves takes more than 100 ms of processor time. Larger queries are shown without
+# a bound.
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")/../.."
