@@ -130,6 +130,8 @@ Test(model_commands, another_solver_has_its_distance_to_that_of_the_training) {
     EXPECT(0, ON("sample") "--n 9 --output fine.csv --set solver.steps=50");
     EXPECT_SAYS("trained solver (solver.steps = 5): samples differ by ");
     EXPECT(0, ON("sample") "--n 9 --output coarse.csv; ! cmp -s fine.csv coarse.csv");
+    EXPECT(0, ON("sample") "--n 9 --output one.csv --temperature 1; cmp -s one.csv coarse.csv");
+    EXPECT(0, ON("sample") "--n 9 --output cold.csv --temperature 0.5; ! cmp -s cold.csv coarse.csv");
     EXPECT(0, ON("transform") "--input x.csv --output z.npy --set solver.steps=50");
     EXPECT_SAYS("results differ by ");
     table_destroy(&p);
@@ -175,6 +177,8 @@ Test(model_commands, what_cannot_be_is_refused) {
          "--set model.width=8: expected a setting of [solver]"},
         {2, "eval 2 --db r.db --input x.csv --set solver.stps=8", "the nearest is solver.steps"},
         {2, "sample 2 --db r.db --n 3 --output s.csv --set solver.steps=0", "expected an integer from 1"},
+        {2, "sample 2 --db r.db --n 3 --output s.csv --temperature 0", "--temperature 0: expected a number above 0"},
+        {2, "sample 2 --db r.db --n 3 --output s.csv --temperature x", "--temperature x: expected a number above 0"},
         {2, "eval 2 --db r.db", "--input: missing"},
         {2, "eval 2 --db r.db --check-density --input x.csv", "expected neither --input nor --output beside it"},
         {2, "eval 2 --db r.db --input x.csv --cells 3", "--cells: expected --check-density beside it"},

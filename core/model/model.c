@@ -2,11 +2,13 @@
 #include "model/model_parts.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/image_batch.h"
 #include "data/table.h"
+#include "flow/noise.h"
 #include "model/data_settings.h"
 
 size_t model_dimension(const model *self) {
@@ -159,21 +161,29 @@ status model_invert(model *self, model_rows z, uint64_t first, size_t n, model_r
     return STATUS_OK;
 }
 
-status model_sample(model *self, uint64_t seed, uint64_t first, size_t n, model_rows x, error_info *err) {
+status model_sample_at(model *self, double temperature, uint64_t seed, uint64_t first, size_t n, model_rows x,
+                       error_info *err) {
     const size_t D = self->shape.dimension;
     const standard *units = model_units(self);
     const random_stream stream = {.seed = seed, .purpose = RANDOM_SAMPLING};
+    const double variance = temperature * temperature * self->values.flow_base_variance;
+    if (!(variance > 0) || !isfinite(variance))
+        return error_set(err, STATUS_INVALID, "temperature %g: expected a positive number", temperature);
     for (batch b = {.at = 0}; next_batch(self, first, n, &b);) {
         const model_rows to = rows_from(x, b.at, D);
         real *points = place(to, units, self->x);
         chain_statistics statistics;
-        const status outcome = self->images
-                                   ? chain_sample(self->images, self->params, stream, b.first, b.n, points, &statistics)
-                                   : cnf_sample(self->flow, self->params, stream, b.first, b.n, points, NULL);
+        noise_base(stream, variance, b.first, b.n, D, points);
+        const status outcome = self->images ? chain_invert(self->images, self->params, points, b.n, points, &statistics)
+                                            : cnf_invert(self->flow, self->params, points, b.n, points, NULL);
         TRY(explain(self->flow, &statistics, outcome, "samples", &b, "could not be made", err));
         give(points, units, b.n, D, to);
     }
     return STATUS_OK;
+}
+
+status model_sample(model *self, uint64_t seed, uint64_t first, size_t n, model_rows x, error_info *err) {
+    return model_sample_at(self, 1, seed, first, n, x, err);
 }
 
 /* --- Gradients of log p, and trajectories --- */

@@ -100,6 +100,11 @@ status model_invert(model *self, model_rows z, uint64_t first, size_t n, model_r
 /* x (n, D) <- samples first .. first + n - 1 of this seed. */
 status model_sample(model *self, uint64_t seed, uint64_t first, size_t n, model_rows x, error_info *err);
 
+/* The same at a temperature T > 0: x (n, D) <- the points with images T z, for the base points z of model_sample. Those
+ * have the density N(0, T^2 s^2 I). T = 1 gives the bits of model_sample. */
+status model_sample_at(model *self, double temperature, uint64_t seed, uint64_t first, size_t n, model_rows x,
+                       error_info *err);
+
 /* z (count, n, D) <- the positions of x (n, D) at the times (count), 0 <= t_0 <= t_1 <= ... <= T. For points. With
  * fixed steps, each interval has its share of the steps, rounded up. */
 status model_trajectory(model *self, model_rows x, size_t n, size_t count, const double *times, model_rows z,

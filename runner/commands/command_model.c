@@ -7,6 +7,7 @@
 #include "commands/archive.h"
 #include "commands/density_check.h"
 #include "commands/model_command.h"
+#include "base/number.h"
 #include "commands/replay.h"
 #include "flow/chain.h"
 #include "train/checkpoint.h"
@@ -103,8 +104,20 @@ static status evaluate(model_request *args, model *trained, error_info *err) {
 
 /* --- Samples --- */
 
+enum { TEMPERATURE_MAX = 1000 };
+
+/* T of --temperature; 1 without. */
+static status read_temperature(const model_request *args, double *out, error_info *err) {
+    const char *text = args->temperature ? args->temperature : "1";
+    if (number_read(text, text + strlen(text), out) && *out > 0 && *out <= TEMPERATURE_MAX) return STATUS_OK;
+    return error_set(err, STATUS_INVALID, "--temperature %s: expected a number above 0, at most %d", text,
+                     TEMPERATURE_MAX);
+}
+
 static status check_sample(model_request *args, bool *done, error_info *err) {
+    double temperature;
     *done = false;
+    TRY(read_temperature(args, &temperature, err));
     if (args->n == 0) return model_command_missing("--n", "the number of samples", err);
     return args->output ? STATUS_OK : model_command_missing("--output", "a file", err);
 }
@@ -118,7 +131,9 @@ static status compute_samples(const model_request *args, model *trained, void *a
     (void)argument;
     model_rows to = {.reals = out};
     if (sample_type(trained) == NPY_F64) to = (model_rows){.doubles = out};
-    return model_sample(trained, args->seed, 0, args->n, to, err);
+    double temperature;
+    TRY(read_temperature(args, &temperature, err));
+    return model_sample_at(trained, temperature, args->seed, 0, args->n, to, err);
 }
 
 static status sample(model_request *args, model *trained, error_info *err) {
@@ -238,6 +253,7 @@ const command command_eval = {
 static const argument_option sample_options[] = {
     OPTION_NUMBER(model_request, n, "--n", "N", 1, MODEL_ROWS_MAX, "number of samples"),
     OPTION_NUMBER(model_request, seed, "--seed", "S", 0, INT64_MAX, "seed (0)"),
+    OPTION_TEXT(model_request, temperature, "--temperature", "T", "factor of the base points (1)"),
     OPTION_TABLE_OUTPUT,
     OPTION_SOLVER,
     OPTION_DATABASE(model_request),
@@ -251,7 +267,10 @@ const command command_sample = {
     .text =
         "Writes N samples, one per row: (N, D); images with their channels last, about 0 to 1. The same seed gives the "
         "same samples, and a larger N only appends to them. For images this holds to the bit for multiples of 50, "
-        "because images that are solved together share their adaptive steps.\n\n" MODEL_HELP "\n\n" MODEL_SOLVER_HELP,
+        "because images that are solved together share their adaptive steps. A temperature T draws from the flow whose "
+        "base "
+        "density has T times the deviation, N(0, T^2 s^2 I): the same base points, times T. Below 1, samples are more "
+        "typical and less diverse.\n\n" MODEL_HELP "\n\n" MODEL_SOLVER_HELP,
     OPTIONS(sample_options),
     .run = run_sample};
 

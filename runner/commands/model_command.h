@@ -12,7 +12,7 @@ enum { MODEL_ROWS_MAX = 1000000000 }; /* of one call */
 
 /* The command line. */
 typedef struct model_request {
-    const char *name, *input, *output, *database, *folder, *times, *model_file;
+    const char *name, *input, *output, *database, *folder, *times, *model_file, *temperature;
     uint64_t n, seed, threads, cells;
     bool force, replay, archive, with_parameters, check_density;
     argument_texts set;
