@@ -1,4 +1,5 @@
-/* test_adaptive.c - adaptive solves: torchdiffeq's counts, tolerances, outcomes, dense output, and their reverse. */
+/* test_adaptive.c - adaptive solves: torchdiffeq's counts, tolerances, outcomes, dense output, and the backward
+ * pass. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ static bool same(size_t n, const real *x, const real *y) {
     return memcmp(x, y, n * sizeof *x) == 0;
 }
 
-/* Splits a line in place; as strtok, but with empty fields. */
+/* Split a line in place, as strtok, but with empty fields. */
 static size_t split(char *line, char **fields, size_t most) {
     size_t count = 0;
     for (char *at = line; at && count < most; count++) {
@@ -49,8 +50,8 @@ static adaptive_norm norm_named(const char *text) {
     return norm;
 }
 
-/* Each of the golden file's solves has this many digits to compare. In float rounding decides about steps where
- * tolerances are tight; the error estimate of dopri8 is mostly rounding in a double too when a step is short. */
+/* Each of the golden file's solves has this many digits to compare. In float, rounding decides which steps are accepted
+ * at small tolerances; the error estimate of dopri8 is mostly rounding in a double too when a step is short. */
 typedef struct closeness {
     bool comparable;
     double size, value; /* relative difference of step sizes and states */
@@ -243,7 +244,7 @@ Test(adaptive, sizes_stay_within_their_bounds) {
     cr_assert_eq(found.count.smallest, 0.3);
 }
 
-/* The pendulum, and beside it something fast and large that does not act on it. */
+/* The pendulum, and a fast and large equation that does not affect it. */
 static void noisy(double t, double strength, const real *y, real *dy) {
     const equation quiet = equation_make(0);
     quiet.f(t, strength, y, dy);
@@ -277,7 +278,7 @@ Test(adaptive, what_follows_the_parts_does_not_count) {
 
 /* --- Outcomes ----------------------------------------------------------------------------------------------------- */
 
-/* All of them leave y alone. */
+/* A failed solve leaves y unchanged. */
 static status outcome_of(equation *e, double end, const adaptive_options *options) {
     solution_find(tableau_get(TABLEAU_DOPRI5), e, 0, end, options, &found);
     if (found.outcome != STATUS_OK) cr_assert(memcmp(found.y, e->start, sizeof found.y) == 0);
@@ -342,7 +343,7 @@ Test(adaptive, every_outcome_has_its_status) {
     cr_assert_eq(outcome_of(&e, 2, &plain), STATUS_NON_FINITE);
     cr_assert_eq(e.evaluations, 1, "the derivative at the start");
 
-    /* A number outside the norm is watched all the same. */
+    /* Entries outside of the norm are checked for NaN too. */
     e = (equation){.length = 2, .f = overflow, .start = {1, 1}};
     options = plain;
     options.norm = (adaptive_norm){.parts = 1, .length = {1}};
@@ -430,7 +431,7 @@ Test(adaptive, refuses_what_makes_no_sense) {
     cr_assert_eq(found.outcome, STATUS_INVALID, "it has no estimate");
 }
 
-/* Address sanitizers need memory of their own. */
+/* Address sanitizers need memory themselves. */
 #ifndef __SANITIZE_ADDRESS__
 Test(adaptive, works_when_there_is_no_memory_left) {
     equation e = equation_make(2);

@@ -1,4 +1,4 @@
-/* test_adaptive_accuracy.c - the stages of a reverse; in the double build errors against tolerances, and
+/* test_adaptive_accuracy.c - the stages of a backward pass; in the double build, errors against tolerances, and
  * gradients against differences. */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -15,10 +15,10 @@ static bool same(size_t n, const real *x, const real *y) {
 
 /* --- Reverse ------------------------------------------------------------------------------------------------------ */
 
-/* Evaluations of a solve, and whether those of its reverse are among them. */
+/* The evaluations of a solve, and whether the backward pass repeats them. */
 typedef struct trail {
     equation *e;
-    size_t count, next; /* evaluations of the solve; number that is to come in the reverse */
+    size_t count, next; /* evaluations of the solve; number expected next in the backward pass */
     bool reversing, ordered, known;
     double time[20 * STEPS_MAX];
     real states[20 * STEPS_MAX * LENGTH_MAX];
@@ -162,7 +162,7 @@ Test(adaptive, reverse_is_the_gradient_with_steps_held) {
         for (int form = 0; form < 4; form++) check_backward(tableau_get(id), which, form & 1, form & 2);
 }
 
-/* A solve whose error can be passed over. */
+/* Solve and return the error; failures end the test. */
 static void find_truth(equation *e, double start, double end, real y[LENGTH_MAX]) {
     const adaptive_options options = {.atol = 1e-14, .rtol = 1e-13, .stop_at_end = true};
     solution_find(tableau_get(TABLEAU_DOPRI8), e, start, end, &options, &other);

@@ -1,5 +1,5 @@
-/* test_archive.c - the compact form of archives: the same rows to the bit but for times, which are kept to a microsecond,
- * and pictures within a step of what they were. */
+/* test_archive.c - the compact form of archives: rows are bit-identical except for times, which are rounded to
+ * microseconds, and pictures, which are rounded to small steps. */
 #include <math.h>
 #include <zlib.h>
 
@@ -7,7 +7,7 @@
 
 TestSuite(archive, .init = begin, .fini = end, .timeout = 120);
 
-/* Every row, and the tables' columns, of which none may be forgotten. */
+/* Print every row and all columns of the tables. */
 static const char *const all_rows[] = {
     ("SELECT run_id, epoch, iteration, split, printf('%!.17g', loss), typeof(loss), nonfinite, nfe_forward, "
      "nfe_backward, round(wall_seconds, 6), peak_bytes, printf('%!.17g', running), typeof(running) "
@@ -34,7 +34,7 @@ static void free_rows(char *rows[ALL_ROWS]) {
 static const char type_of_tables[] = "SELECT group_concat(type) FROM sqlite_schema WHERE name = 'epoch'";
 static const char packed_tables[] = "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%packed%'";
 
-/* Archive the database at `path`, which then is the archive. */
+/* Replace the database at `path` by its archive. */
 static void make_archive(const char *name) {
     results_db *db = NULL;
     db_archived kept;
@@ -46,7 +46,7 @@ static void make_archive(const char *name) {
     snprintf(path, sizeof path, "%s", other);
 }
 
-/* Runs with every kind of row: losses that are no numbers, a test split, a running mean; two with the same settings. */
+/* Runs with every kind of row: non-finite losses, a test split, a running mean; two with the same settings. */
 static void put_rows(results_db *db) {
     const int64_t experiment = put_experiment(db, "e");
     const char *const keys[] = {"k", "l", "n"};
@@ -178,7 +178,7 @@ static float *read_array(const char *table, const char *where, size_t count) {
     return out;
 }
 
-/* Every number of the archive within `bound` of what it was, and not all the same as before. */
+/* Check that every number of the archive is within `bound` of the original, and that some differ. */
 static void check_near(const char *table, const char *where, const float *before, size_t count, double bound) {
     float *now = read_array(table, where, count);
     size_t changed = 0;
@@ -262,7 +262,7 @@ Test(archive, pictures_are_rounded_below_what_figures_show) {
     check_near("moment", "kind = 'samples' AND moment = 7", points, 1000 * 2, 3.0 / 256 / 2);
     for (size_t i = 0; i < CELLS * CELLS; i++) density[i] /= 11;
     check_near("moment", "kind = 'density' AND moment = 10", density, CELLS * CELLS, 0.7 / 128 / 2);
-    /* The grid of a field is no value. */
+    /* The grid points of a field are not rounded. */
     check_near("moment", "kind = 'field' AND moment = 5", field, GRID * GRID * 4, 1.0 / 256 / 2);
     float *now = read_array("moment", "kind = 'field' AND moment = 5", GRID * GRID * 4);
     for (size_t i = 0; i < GRID * GRID; i++)
@@ -274,7 +274,7 @@ Test(archive, pictures_are_rounded_below_what_figures_show) {
     cr_expect_str_eq(query("SELECT moment, hex(data) FROM moment WHERE kind = 'context' ORDER BY moment"), contexts);
     free(contexts);
 
-    /* What is packed is packed no further. */
+    /* Packed arrays are not packed again. */
     static const char all[] =
         "SELECT subject, kind, rows, length(data), hex(substr(data, -8)) FROM sample_blob UNION ALL "
         "SELECT subject || moment, kind, rows, length(data), hex(substr(data, -8)) FROM moment "

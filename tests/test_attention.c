@@ -97,8 +97,8 @@ static void compare_with_plain(size_t pixels, double spread, double tolerance) {
     arena_release(&memory);
 }
 
-/* One pixel, a block and parts of one, rows that are no multiple of a vector; logits of some ones; and
- * of hundreds, whose rounding is that of their exponentials too. */
+/* One pixel, a block and partial blocks, rows that are not a multiple of a vector; logits of order one, and of order
+ * 100, where the exponentials amplify rounding errors. */
 Test(attention, blocks_give_the_plain_product) {
     static const size_t pixels[] = {1, 2, 15, 16, 32, 33, 49, 196};
     for (size_t i = 0; i < sizeof pixels / sizeof *pixels; i++) {
@@ -114,7 +114,7 @@ Test(attention, memory_grows_with_pixels) {
     cr_assert_lt(attention_scratch(&large), large.pixels * large.pixels / 10);
 }
 
-/* Nothing can be seen that is not finite: it is passed on, to all pixels. */
+/* A non-finite input gives non-finite outputs at all pixels. */
 Test(attention, what_is_not_finite_stays_so) {
     const backend_ops *backend = cpu_backend(cpu_level_best());
     const attention_shape s = shape_of(20);

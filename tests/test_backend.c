@@ -26,7 +26,7 @@ Test(backend, all_implementations_give_the_same_bits) {
     guarded_destroy(guarded);
 }
 
-/* The comparison itself: it finds one number that is one unit off. */
+/* Test the comparison itself: it detects one number with an error of one unit. */
 static void wrong_squares(const backend_ops *self, size_t n, size_t D, const real *x, double *sums) {
     const backend_ops *right = cpu_backend(CPU_PORTABLE);
     (void)self;
@@ -123,7 +123,7 @@ Test(backend, rounded_convolutions_far_away_give_the_same_bits) {
     check_training(spec);
 }
 
-/* What left and samples, for parameters where the backend has them. */
+/* The channels that left, and samples, for parameters in the backend's memory. */
 static void use(const backend_ops *backend, chain_spec spec, real *z, real *x, double *log_density) {
     enum { N = 2 };
     arena memory = {0};
@@ -178,12 +178,12 @@ Test(backend, a_solve_waits_for_its_outcome_and_for_nothing_else) {
     guarded->copy_to_device(guarded, P * sizeof *host, host, params);
     const size_t before = guarded_waits(guarded);
     cr_assert_eq(chain_loss_gradient(model, params, images, N, probe, &loss, gradient, &statistics), STATUS_OK);
-    size_t expected = 2; /* what is known of each image, and whether the gradient is finite */
+    size_t expected = 2; /* the densities of the images, and whether the gradient is finite */
     for (size_t f = 0; f < statistics.flow_count; f++) {
         cr_expect_gt(statistics.flows[f].forward.accepted, 2);
         expected += 1; /* the outcome */
-        expected += 1; /* whether what came back is finite */
-        expected += 1; /* the end time, told */
+        expected += 1; /* whether the cotangents are finite */
+        expected += 1; /* the end time, copied to the host */
     }
     cr_expect_eq(guarded_waits(guarded) - before, expected, "%zu, not %zu", guarded_waits(guarded) - before, expected);
     chain_destroy(&model);

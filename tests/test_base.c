@@ -144,7 +144,7 @@ Test(file, links_pipes_and_devices_are_written_through) {
     cr_expect(stat("/dev/null", &information) == 0 && S_ISCHR(information.st_mode));
     cr_expect_eq(file_write("/dev/full", "four", 4, &err), STATUS_IO);
     cr_expect_not_null(strstr(err.text, "No space left"), "%s", err.text);
-    /* What is cancelled stays: there is nothing to remove. */
+    /* A second cancel does nothing. */
     cr_assert_eq(file_replace_begin("/dev/null", &file, &err), STATUS_OK);
     file_replace_cancel(&file);
     cr_expect(stat("/dev/null", &information) == 0 && S_ISCHR(information.st_mode));

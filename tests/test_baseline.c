@@ -1,8 +1,8 @@
-/* test_baseline.c - short trainings give the recorded losses, to the bit.
+/* test_baseline.c - the losses of short trainings are bit-identical to recorded ones.
  *
- * A change that means to alter numbers records anew, with
+ * If a change alters numbers on purpose, record new values with
  *     AFFJORD_RECORD=1 build/affjord-tests --filter 'baseline/short_trainings_give_the_recorded_losses'
- * and says why in its commit. */
+ * and give the reason in the commit message. */
 #include <criterion/criterion.h>
 
 #include "baseline_support.h"

@@ -64,7 +64,7 @@ Test(baseline_file, what_is_written_is_read_again) {
         cr_expect_str_eq(a->reason, b->reason);
         cr_expect_eq(b->line, i + 3);
     }
-    /* It is not replaced by mistake. */
+    /* It is not replaced without --force. */
     cr_expect_eq(
         baseline_write(&written, "", &(output_request){.name = path, .kind = &output_baseline, .force = false}, &err),
         STATUS_INVALID);
@@ -163,7 +163,7 @@ Test(baseline_file, a_folder_is_all_its_files) {
     baseline_release(&seen);
 }
 
-/* What the project has recorded can be read. */
+/* The project's recorded files are readable. */
 Test(baseline_file, the_project_s_own_files_are_good) {
     baseline seen = {.count = 0};
     error_info err = {""};

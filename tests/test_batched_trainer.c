@@ -17,7 +17,7 @@
 
 enum { MEMBERS_MAX = 6, STEPS_MAX = 64 };
 
-/* What a training gave: every iteration, and every epoch. */
+/* The results of a training: every iteration and every epoch. */
 typedef struct history {
     size_t steps, epochs;
     double loss[STEPS_MAX];
@@ -31,7 +31,7 @@ typedef struct setting {
     trainer_spec training;
 } setting;
 
-/* Small in everything: an iteration takes milliseconds, also of fibers. */
+/* A tiny training: an iteration takes milliseconds on fibers too. */
 static setting tiny(cnf_context context) {
     return (setting){
         .data = "ty",
@@ -139,7 +139,7 @@ static void check_same(const trainer *a, const history *first, const trainer *b,
     }
 }
 
-/* Both ways for `count` settings of one program. */
+/* Train `count` settings of one specification on both. */
 static void compare(const setting *settings, size_t count, const char *what) {
     trainer *here[MEMBERS_MAX], *there[MEMBERS_MAX];
     dataset *data[MEMBERS_MAX];
@@ -160,7 +160,7 @@ static void compare(const setting *settings, size_t count, const char *what) {
     free(seen);
 }
 
-/* A training moves, so that equal bits say something. */
+/* Check that the parameters change, so that equal bits are meaningful. */
 Test(batched_trainer, the_tiny_training_learns) {
     const setting one = tiny(CONTEXT_AUGMENTED);
     dataset *data = open_data(one.data);
@@ -238,7 +238,7 @@ Test(any_device, points_of_other_dimensions, .init = NULL) {
     scratch_remove(folder);
 }
 
-/* Runs in one launch are those of each alone, whatever their seeds and data. */
+/* Runs in one launch have the same bits as each alone, for any seeds and data. */
 Test(any_device, many_at_once) {
     static const char *const names[] = {"ty", "hash_gaussian", "rings"};
     setting all[MEMBERS_MAX];
@@ -283,7 +283,7 @@ Test(any_device, a_long_training) {
     free(seen);
 }
 
-/* One run ends early by its loss, one loses its numbers; the third goes on, and all are as on the processor. */
+/* One run stops early by its loss, one becomes NaN, the third continues; all have the processor's results. */
 Test(any_device, runs_that_end_early_or_are_not_finite) {
     setting all[3];
     for (size_t i = 0; i < 3; i++) {
@@ -295,7 +295,7 @@ Test(any_device, runs_that_end_early_or_are_not_finite) {
     compare(all, 3, "early ends");
 }
 
-/* What depends on which thread comes first lacks a barrier. */
+/* If the order of threads changes a result, a barrier is missing. */
 Test(batched_trainer, threads_may_take_their_turns_backwards) {
     setenv("AFFJORD_EMULATED_BACKWARDS", "1", 1);
     setting one = tiny(CONTEXT_AUGMENTED);
@@ -305,7 +305,7 @@ Test(batched_trainer, threads_may_take_their_turns_backwards) {
     unsetenv("AFFJORD_EMULATED_BACKWARDS");
 }
 
-/* --- What cannot be done --- */
+/* --- Unsupported requests --- */
 
 static void refuse(const setting *one, const char *words) {
     fused_kernel_spec kernel;

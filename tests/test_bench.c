@@ -9,8 +9,7 @@ static void begin(void) {
 
 TestSuite(bench, .init = begin, .fini = end_run, .timeout = 300);
 
-/* The lines behind the head, of which each has a name, two times of which the first is not the shorter, and a number of
- * repeats. */
+/* Check the lines after the header: each has a name, a median and a minimum, and a number of repeats. */
 static size_t count_lines(const char *beginning, unsigned repeats) {
     size_t count = 0;
     const char *line = strchr(output, '\n');

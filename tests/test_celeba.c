@@ -1,4 +1,4 @@
-/* test_celeba.c - pictures in a folder or an archive: decoding, making small, splits, the kept file. */
+/* test_celeba.c - pictures in a folder or an archive: decoding, resizing, splits, the cache. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static void write_folder(void) {
     for (size_t i = 1; i <= PICTURES; i++) write_picture(folder, i, 178, 218);
 }
 
-/* The archive of the same pictures, and of files that are none. */
+/* The archive of the same pictures, and of other files. */
 static void write_archive(const char *name, bool packed) {
     char path[128];
     data_path(name, path);
@@ -56,7 +56,7 @@ static void write_archive(const char *name, bool packed) {
     cr_assert_eq(zip_close(archive), 0);
 }
 
-/* The number that a picture was made with, from its green. */
+/* Return the number of a synthetic picture, from its green channel. */
 static size_t number_of(const image_set *set, size_t image) {
     return (set->pixels[image * NUMBERS + SIDE * SIDE + 500] + 10u) / 20u;
 }
@@ -81,7 +81,7 @@ static void remove_pictures(void) {
 
 static const photo_request wanted = {.height = SIDE, .width = SIDE, .channels = 3};
 
-/* A picture of CelebA's size becomes what Pillow makes of it, byte for byte. */
+/* The resized picture equals Pillow's, byte for byte. */
 Test(photo, thumbnail_as_pillow_makes_it) {
     size_t size, expected_size;
     unsigned char *bytes = scratch_read("tests/golden/photo.jpg", &size);
@@ -99,7 +99,7 @@ Test(photo, thumbnail_as_pillow_makes_it) {
     free(expected);
 }
 
-/* By the definition, in one pass with real numbers; two roundings to bytes are between this and what is made. */
+/* Resize by the definition, in one pass with real numbers; the library rounds to bytes twice. */
 static double expected_pixel(const photo *picture, size_t new_width, size_t new_height, size_t x, size_t y, size_t c) {
     const double sx = (double)picture->width / (double)new_width, sy = (double)picture->height / (double)new_height;
     double sum = 0, weights = 0;
@@ -141,7 +141,7 @@ Test(photo, every_truncation_is_refused) {
     error_info err = {""};
     cr_assert_eq(photo_decode("a.jpg", bytes, size, &wanted, &picture, &err), STATUS_OK, "%s", err.text);
     for (size_t length = 0; length < size; length++) {
-        unsigned char *part = malloc(length + 1); /* of its own, so that reading beyond is seen by a sanitizer */
+        unsigned char *part = malloc(length + 1); /* a separate block, so that a sanitizer detects reads beyond it */
         memcpy(part, bytes, length);
         cr_expect_eq(photo_decode("a.jpg", part, length, &wanted, &picture, &err), STATUS_FORMAT, "%zu of %lu", length,
                      size);
@@ -255,7 +255,7 @@ Test(celeba, the_partition_decides_the_splits) {
     cr_expect(set->size[IMAGE_TRAINING] == 6 && set->size[IMAGE_VALIDATION] == 3 && set->size[IMAGE_TEST] == 2);
     for (size_t i = 0; i < PICTURES; i++) cr_expect_eq(number_of(set, i), order[i], "%zu", i);
     image_close(&set);
-    /* The kept file is of these splits and not used for others. */
+    /* The cache is for these splits and not used for others. */
     remove_file("celeba-few/list_eval_partition.txt");
     set = open_set("celeba-few");
     cr_expect_eq(number_of(set, 0), 1);
@@ -300,7 +300,7 @@ Test(celeba, what_was_decoded_is_kept) {
     unsigned char *bytes = scratch_read(path, &size);
     cr_expect_eq(size, 512 + PICTURES * NUMBERS);
     cr_expect_eq(memcmp(bytes, header_start, sizeof header_start - 1), 0);
-    /* It is read, not made again. */
+    /* The cache is read, not written again. */
     struct stat before, after;
     cr_assert_eq(stat(path, &before), 0);
     set = open_set("celeba-few");
@@ -308,7 +308,7 @@ Test(celeba, what_was_decoded_is_kept) {
     image_close(&set);
     cr_assert_eq(stat(path, &after), 0);
     cr_expect(before.st_ino == after.st_ino && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
-    /* A damaged one is made again. */
+    /* A damaged cache is written again. */
     bytes[512 + 4000] ^= 1;
     scratch_write(path, bytes, size);
     set = open_set("celeba-few");
@@ -316,7 +316,7 @@ Test(celeba, what_was_decoded_is_kept) {
     image_close(&set);
     cr_assert_eq(stat(path, &after), 0);
     cr_expect_neq(before.st_ino, after.st_ino);
-    /* One of other pictures, too. */
+    /* A cache of other pictures, too. */
     write_picture(folder, 4, 90, 90);
     set = open_set("celeba-few");
     cr_expect_str_neq(set->sha256, sum);
@@ -352,7 +352,7 @@ Test(celeba, what_was_kept_is_enough) {
         bytes[i] ^= 1;
         scratch_write(path, bytes, size);
         bytes[i] ^= 1;
-        /* Where the source's checksum is, a hexadecimal digit may become another. */
+        /* In the source's checksum, a hexadecimal digit may change to another one. */
         const bool source = i >= sizeof header_start - 1 && i < sizeof header_start - 1 + 64;
         const status outcome = image_open("celeba-few", data_folder, &opened, NULL);
         cr_expect(outcome == STATUS_FORMAT || (source && outcome == STATUS_OK), "%zu", i);

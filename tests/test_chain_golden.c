@@ -1,5 +1,5 @@
-/* test_chain_golden.c - multiscale models on images against float64 references (tests/golden/chain), and on a
- * fine grid against what holds without steps. */
+/* test_chain_golden.c - multiscale models on images against float64 references (tests/golden/chain), and with many
+ * steps against properties of the exact equation. */
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <math.h>
@@ -64,7 +64,7 @@ static void expect(const golden *g, const char *what, double ours, double theirs
                        what, ours, theirs);
 }
 
-/* A model with the parameters, images and probes of a file; what is in the backend's memory is `far`. */
+/* A model with the parameters, images and probes of a file; `far` arrays are in the backend's memory. */
 typedef struct bench {
     chain *model;
     const parameter_table *table;
@@ -75,7 +75,7 @@ typedef struct bench {
     arena far;
 } bench;
 
-/* n reals in the backend's memory, those of `near`, which is freed. */
+/* Copy the n reals of `near` to the backend's memory, and free `near`. */
 static real *bench_send(bench *b, size_t n, real *near) {
     real *far;
     cr_assert_eq(BACKEND_NEW(b->backend, &b->far, n, &far), STATUS_OK);
@@ -137,7 +137,7 @@ static void check_transform(const golden *g, bench *b) {
         mean += bits_per_dim(log_density[i], chain_dimension(b->model)) / (double)b->n;
     }
     expect(g, "bits_per_dim", mean, loss[0]);
-    /* The grid backwards from the reference's z, whose result is x up to the error of the steps. */
+    /* Invert the reference's z; the result is x up to the error of the steps. */
     real *z = as_reals(g, "z", b->all);
     cr_assert_eq(chain_invert(b->model, b->guarded_params, z, b->n, b->back, NULL), STATUS_OK);
     compare(g, "inverse", b->back, b->all, value_tolerance);
@@ -177,7 +177,7 @@ static void golden_open(golden *g, const char *name) {
     cr_assert_eq(checkpoint_read(path, &g->file, &err), STATUS_OK, "%s", err.text);
 }
 
-/* Every case, by each of the ways to compute a convolution. */
+/* Every case, with each convolution method. */
 static void check_all(const backend_ops *backend, size_t ways, const conv_method *way) {
     DIR *all = opendir(folder);
     cr_assert_not_null(all, "%s", folder);
@@ -208,7 +208,7 @@ Test(any_device, values_and_gradients_are_those_of_the_reference) {
 
 #ifdef AFFJORD_DOUBLE
 
-/* On a fine grid the equation's properties are the computed ones: both gradients agree, and the inverse is one. */
+/* With many steps the properties of the exact equation hold: both gradients agree, and the inverse is exact. */
 static void check_fine(const char *name) {
     golden g;
     golden_open(&g, name);

@@ -1,6 +1,7 @@
-/* test_chain_gradient.c - gradients of the multiscale model against differences, and of one kind against the other.
+/* test_chain_gradient.c - gradients of the multiscale model against differences, and discrete against adjoint
+ * gradients.
  *
- * In the double build; float has no digits to compare. */
+ * Only in the double build; float is too coarse. */
 #include <criterion/criterion.h>
 
 #ifdef AFFJORD_DOUBLE
@@ -30,7 +31,7 @@ static void check_differences(chain_spec spec, size_t entries, double tolerance,
     bench b;
     bench_open(&b, spec, 2, NULL);
     free(b.z);
-    b.z = reals(b.P); /* where total_at puts gradients */
+    b.z = reals(b.P); /* for the gradients of total_at */
     take_gradient(&b);
     const parameter_table *table = chain_parameters(b.model);
     for (size_t k = 0; k < table->count; k++) {

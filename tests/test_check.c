@@ -1,5 +1,5 @@
-/* test_check.c - ./run check and ./run export --archive from outside: numbers beside recorded ones, runs computed again, copies
- * for keeping. */
+/* test_check.c - ./run check and ./run export --archive as commands: comparisons with recorded numbers, repeated runs,
+ * archives. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include "picture_support.h"
@@ -65,7 +65,7 @@ Test(check, the_last_bit_of_a_loss_counts_where_bits_are_promised) {
     EXPECT(0, "sed -i 's/\\(epoch.8.validation\t[^\t]*\\)\tbits/\\1\trelative 1e-12/' $TEST_DIR/a.tsv");
     EXPECT(0, CHECK "--baselines $TEST_DIR/a.tsv");
     EXPECT_SAYS("all as recorded");
-    /* A number that is none is no rounding, and neither is one that is gone. */
+    /* A NaN or a missing number is not a rounding difference. */
     CHANGE("UPDATE epoch SET loss = NULL, nonfinite = 'nan' WHERE run_id = 1 AND epoch = 8");
     EXPECT(1, CHECK "--baselines $TEST_DIR/a.tsv");
     EXPECT_SAYS(": 2 values beyond the tolerance");
@@ -85,7 +85,7 @@ Test(check, runs_of_one_side_only_are_counted) {
         "  not compared: 3 runs of this database, without recorded values; --sample N computes N of them again");
     EXPECT(1, CHECK "--baselines $TEST_DIR/small.ini");
     EXPECT_SAYS("small.ini:1: \"[experiment]\": expected the names of the columns");
-    /* Those of the project are looked at unless others are named. */
+    /* By default, the project's files are compared. */
     EXPECT(0, "AFFJORD_ROOT=$PWD " CHECK);
     EXPECT_SAYS("tests/baselines: nothing to compare\n");
 }
@@ -112,7 +112,7 @@ Test(check, a_sample_comes_out_the_same) {
     EXPECT_SAYS(": the same, ");
     EXPECT_SAYS("3 of 3 runs came out the same");
     EXPECT_NOTHING_LEFT;
-    /* The seed says which. */
+    /* The seed selects the runs. */
     EXPECT(0, CHECK "--sample 2 --seed 7 2>/dev/null");
     char *first = strdup(output);
     EXPECT(0, CHECK "--sample 2 --seed 7 2>/dev/null");
@@ -120,7 +120,7 @@ Test(check, a_sample_comes_out_the_same) {
     free(first);
     EXPECT(2, CHECK "--run 1 --experiment fig5");
     EXPECT(1, CHECK "--sample 2 --experiment other");
-    /* More than there are. */
+    /* More runs than the database has. */
     EXPECT(0, CHECK "--sample 9");
     EXPECT_SAYS("4 of 4 runs came out the same");
 }
@@ -155,10 +155,10 @@ Test(check, settings_that_mean_another_run_are_told) {
     EXPECT_SAYS("cannot be computed again: their settings mean other runs");
     EXPECT(2, CHECK "--run 3");
     EXPECT_SAYS("is interrupted; expected a finished one");
-    /* A setting that is not stored is younger than the run. */
+    /* A setting that is not stored is newer than the run. */
     CHANGE("DELETE FROM setting WHERE run_id = 4 AND section = 'image'");
     EXPECT(0, CHECK "--run 4");
-    /* Rows have the names of before a renaming; today's are read too. */
+    /* Rows have the names from before a renaming; current names are read too. */
     EXPECT(0, "sqlite3 $TEST_DIR/a.db \"SELECT DISTINCT key, value FROM setting WHERE run_id = 4 AND section = 'model' "
               "AND key IN ('context', 'join', 'concat', 'start', 'initial_state') ORDER BY 1\"");
     EXPECT_SAYS("join|yes");
@@ -257,7 +257,7 @@ Test(check, an_archive_keeps_all_numbers_and_what_figures_draw) {
     EXPECT_SAYS("19 runs, 19 done; 0 checkpoints; archived at 2");
     EXPECT_SAYS("all whole");
     EXPECT(0, "$AFFJORD check $TEST_DIR/b.db --sample 1");
-    /* The same picture, but for roundings that nobody sees; another run's differs. */
+    /* The picture differs only by invisible rounding; another run's picture differs more. */
     EXPECT(0,
            "for d in a b; do ./paper_figures.sh --db $TEST_DIR/$d.db --out $TEST_DIR/$d fig5 >/dev/null || exit 1; "
            "done; cd $TEST_DIR; cmp a/fig5.txt b/fig5.txt; cp a.db c.db; sqlite3 c.db \"UPDATE metric SET value = -1 "

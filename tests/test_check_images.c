@@ -17,7 +17,7 @@ Test(check_images, a_sample_comes_out_the_same_and_an_archive_draws_the_same) {
     EXPECT(0, "sqlite3 $TEST_DIR/a.db 'UPDATE epoch SET loss = loss * 1.001 WHERE run_id = 1 AND epoch = 2'");
     EXPECT(1, "$AFFJORD check $TEST_DIR/a.db --run 1");
     EXPECT(1, "$AFFJORD check $TEST_DIR/a.db --baselines $TEST_DIR/a.tsv");
-    /* Those of a library, as older versions used, may differ a little, and no more. */
+    /* Numbers of a library's convolutions, as in older versions, may differ slightly. */
     EXPECT(0, "sqlite3 $TEST_DIR/a.db \"DELETE FROM metric WHERE run_id = 1 AND name = 'convolutions'\"");
     EXPECT(0, "$AFFJORD check $TEST_DIR/a.db --baselines $TEST_DIR/a.tsv");
     EXPECT(0, "sqlite3 $TEST_DIR/a.db 'UPDATE epoch SET loss = loss * 1.001 WHERE run_id = 1 AND epoch = 3'");
@@ -29,7 +29,7 @@ Test(check_images, a_sample_comes_out_the_same_and_an_archive_draws_the_same) {
     EXPECT(1, "AFFJORD_DATA=$TEST_DIR $AFFJORD check $TEST_DIR/a.db --sample 2");
     EXPECT_SAYS("Not chosen: 4 runs, as ");
     EXPECT_SAYS("the images \"mnist-tiny\" are not in the folder");
-    /* Averaged images have another name than their set. */
+    /* Downsampled images have another name than their set. */
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/b.db --jobs 2 --quiet --seeds 0 --set image.downsample=2");
     EXPECT(0, "$AFFJORD check $TEST_DIR/b.db --sample 1");
     EXPECT_SAYS("mnist-tiny_4x4 ");

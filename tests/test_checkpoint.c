@@ -1,4 +1,4 @@
-/* test_checkpoint.c - checkpoints there and back, cut, damaged and hostile. */
+/* test_checkpoint.c - checkpoints: round trips, and truncated, damaged and hostile files. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static const uint64_t iteration[] = {UINT64_MAX - 1};
 static checkpoint *make_example(void) {
     checkpoint *file = NULL;
     cr_assert_eq(checkpoint_create(&file), STATUS_OK);
-    /* An odd count of 4-byte elements, to come before 8-byte ones. */
+    /* An odd count of 4-byte elements before 8-byte elements. */
     cr_assert_eq(checkpoint_put(file, "hypernet.0.weight", CHECKPOINT_F32, 2, (size_t[]){3, 5}, weights), STATUS_OK);
     cr_assert_eq(checkpoint_put(file, "iteration", CHECKPOINT_U64, 0, NULL, iteration), STATUS_OK);
     cr_assert_eq(checkpoint_put(file, "moments", CHECKPOINT_F64, 1, (size_t[]){3}, moments), STATUS_OK);
@@ -147,7 +147,7 @@ Test(checkpoint, text_that_is_not_utf8_is_kept_readable) {
     checkpoint_destroy(&back);
 }
 
-/* Write bytes to the path and read them as a checkpoint; *err is for the caller to look at. */
+/* Write bytes to the path and read them as a checkpoint; the caller checks *err. */
 static status read_bytes(const void *bytes, size_t size, error_info *err) {
     checkpoint *file = NULL;
     scratch_write(path, bytes, size);
@@ -202,8 +202,8 @@ Test(checkpoint, every_flipped_byte_of_an_array_is_found) {
     free(bytes);
 }
 
-/* The header has no hash of its own, so not every flip can be found; none may do harm, and a flip in its length, in a
- * number or in punctuation is found. */
+/* The header has no checksum, so not every flip is detected. No flip may cause harm, and a flip in the length, a number
+ * or punctuation is detected. */
 Test(checkpoint, flipped_bytes_of_the_header_do_no_harm) {
     size_t size, data, refused = 0;
     unsigned char *bytes = example_bytes(&size, &data);
@@ -338,14 +338,14 @@ Test(checkpoint, failures_to_write_and_read_name_the_path) {
     checkpoint_destroy(&file);
 }
 
-/* jansson's memory, of which the call that `until` counts down to gets none. */
+/* jansson's allocator: the call at which `until` reaches 0 fails. */
 static long until;
 
 static void *limited(size_t size) {
     return --until == 0 ? NULL : malloc(size);
 }
 
-/* Left to itself, jansson reads a text on with a letter less, or copies an object with a member less. */
+/* Without the hook, jansson may omit a letter of a text, or a member of an object. */
 Test(checkpoint, where_jansson_has_no_memory_nothing_is_lost) {
     json_set_alloc_funcs(limited, free);
     checkpoint *file = make_example(), *again = NULL;

@@ -1,4 +1,4 @@
-/* test_checkpoint_foreign.c - .safetensors files that another program saved again: in another order, wider or narrower,
+/* test_checkpoint_foreign.c - .safetensors files that another program rewrote: in another order, with other types,
  * without a checksum, without metadata. */
 #include <math.h>
 #include <stdint.h>
@@ -56,7 +56,7 @@ static void write_parts(json_t *header, const unsigned char *data, size_t size) 
     free(text);
 }
 
-/* How one array's numbers are written again: `to` bytes of each `from`. */
+/* A conversion of an array's numbers from `from` to `to` bytes. */
 typedef struct conversion {
     const char *dtype;
     size_t from, to;
@@ -67,8 +67,7 @@ static int compare_keys(const void *left, const void *right) {
     return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-/* Save the file again as other programs do: arrays in another order (here that of names), those of F32 converted where
- * there is a conversion. */
+/* Rewrite the file as other programs do: arrays sorted by name, F32 converted if a conversion is given. */
 static void save_again(const conversion *as) {
     enum { ARRAYS_MAX = 64 };
     parts file = parts_read();
@@ -102,7 +101,7 @@ static void save_again(const conversion *as) {
     parts_free(&file);
 }
 
-/* Change what the header says beside the arrays. */
+/* Change the metadata of the header. */
 static void change_metadata(void (*change)(json_t *header)) {
     parts file = parts_read();
     change(file.header);
@@ -126,7 +125,7 @@ static void widen(const unsigned char *from, unsigned char *to) {
     memcpy(to, &wide, sizeof wide);
 }
 
-/* Cut off, as BF16 may be made. */
+/* Truncate, as some programs do for BF16. */
 static void cut(const unsigned char *from, unsigned char *to) {
     memcpy(to, from + 2, 2);
 }
@@ -209,7 +208,7 @@ Test(foreign, damage_is_found_in_every_order_and_width) {
     }
 }
 
-/* What a checksum of bytes alone does not see. */
+/* Changes that a checksum of the bytes does not detect. */
 static void exchange_names(json_t *header) {
     json_t *a = json_incref(json_object_get(header, "a.weight"));
     json_object_set(header, "a.weight", json_object_get(header, "b.weight"));
@@ -297,7 +296,7 @@ Test(foreign, arrays_of_16_bits_are_widened) {
     checkpoint_destroy(&file);
 }
 
-/* Every half, by the definition of the format. */
+/* Every 16-bit float, by the definition of the format. */
 Test(foreign, every_half_number) {
     enum { HALVES = 1 << 16 };
     uint16_t *halves = malloc(HALVES * sizeof *halves);

@@ -1,4 +1,4 @@
-/* test_claims.c - the paper's claims against made-up runs: statistics, rules and verdicts. */
+/* test_claims.c - the paper's claims on synthetic runs: statistics, rules and verdicts. */
 #include "figures_support.h"
 
 #include <math.h>
@@ -30,7 +30,7 @@ static void expect_verdict(const char *id, const char *verdict) {
     cr_expect_str_eq(output, verdict, "%s: %s, expected %s", id, output, verdict);
 }
 
-/* The script's rows are there, and the models of its experiments compared, as at the end of a run. */
+/* Execute the script, and compare the models of its experiments, as at the end of a run. */
 static void run_compared(FILE *script) {
     char path[128];
     results_db *db;
@@ -52,7 +52,7 @@ static void add_loss(FILE *script, int experiment, const char *dataset, const ch
 
 /* --- Toy densities --- */
 
-/* Readings are the points of experiment choices on both densities of TY; the verdict does not heed them. */
+/* Readings are the points of experiment choices on both densities of TY; the verdict does not depend on them. */
 Test(claims, readings_stand_beside_the_verdict) {
     static const struct {
         const char *dataset, *low, *effect, *high;
@@ -86,14 +86,14 @@ Test(claims, toy_models_are_compared_seed_by_seed) {
     add_experiment(script, 1, "fig6");
     for (int i = 0; i < 6; i++) add_loss(script, 1, "ty", "affjord", i, a[i]);
     for (int i = 0; i < 7; i++) add_loss(script, 1, "ty", "ffjord", i, b[i]); /* a seed that AFFJORD lacks */
-    add_loss(script, 1, "moons", "ffjord", 0, 1); /* one seed: nothing to compare */
+    add_loss(script, 1, "moons", "ffjord", 0, 1); /* one seed: no comparison */
     add_loss(script, 1, "moons", "affjord", 0, 1);
     run_compared(script);
     cr_expect_eq(number("SELECT n %s", where), 6);
     cr_expect_float_eq(number("SELECT paired_t %s", where), 2.82959350043969, 1e-9); /* R's t.test(paired = TRUE) */
     cr_expect_float_eq(number("SELECT paired_p %s", where), 0.0366922535448357, 1e-9);
     cr_expect_float_eq(number("SELECT wilcoxon_p %s", where), 0.09375, 1e-12);
-    /* The other way round everything changes its side, and no p. */
+    /* With the models exchanged, signs change and p values do not. */
     where = "FROM toy_tests WHERE model = 'ffjord' AND dataset = 'ty'";
     cr_expect_float_eq(number("SELECT paired_t %s", where), -2.82959350043969, 1e-9);
     cr_expect_float_eq(number("SELECT wilcoxon_p %s", where), 0.09375, 1e-12);
@@ -104,7 +104,7 @@ Test(claims, toy_models_are_compared_seed_by_seed) {
     expect_verdict("control_size_ty", "not run");
 }
 
-/* Three rates a model: AFFJORD is lower at the common one, FFJORD at its own best. */
+/* Three rates per model: AFFJORD is lower at the common one, FFJORD at its own best. */
 Test(claims, models_are_compared_at_each_ones_best_learning_rate) {
     static const struct {
         const char *model, *context;
@@ -132,7 +132,7 @@ Test(claims, models_are_compared_at_each_ones_best_learning_rate) {
     cr_expect_float_eq(number("SELECT difference FROM toy_rates WHERE rate = 0.001 AND NOT best"), 0.05, 1e-9);
 }
 
-/* What the validation points of a seed add to both models' losses is no noise of either. */
+/* The contribution of a seed's validation points is equal for both models, so it is not noise. */
 Test(claims, the_best_measured_loss_of_the_most_seeds_is_judged) {
     FILE *script = script_open();
     add_experiment(script, 1, "fig6");
@@ -142,16 +142,16 @@ Test(claims, the_best_measured_loss_of_the_most_seeds_is_judged) {
         add_metric(script, runs, "validation_offset", shared);
         add_loss(script, 1, "ty", "ffjord", i, 1 + shared + 0.01 * (i % 3));
         add_metric(script, runs, "validation_offset", shared);
-        if (i < 2) add_metric(script, runs, "final_loss", 5); /* of too few to be preferred */
+        if (i < 2) add_metric(script, runs, "final_loss", 5); /* of too few runs to be preferred */
     }
     run_compared(script);
     cr_expect_eq(number("SELECT count(*) FROM toy_tests WHERE quantity = 'offset' AND model = 'affjord'"), 1);
-    /* In deviations of FFJORD without what is shared, 0.0083; with it they would be 0.11. */
+    /* FFJORD's deviation is 0.0083 without the shared part, 0.11 with it. */
     cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'toy_loss_ty'"), 5.2427, 0.001);
     expect_verdict("toy_loss_ty", "supported");
 }
 
-/* A failure counts: left out it leaves its pair out, ranked last it takes part. */
+/* A failure has an effect: 'left out' removes its pair, 'last' includes it. */
 Test(claims, failures_are_told_both_ways) {
     FILE *script = script_open();
     add_experiment(script, 1, "fig6");
@@ -170,7 +170,7 @@ Test(claims, failures_are_told_both_ways) {
     cr_expect_gt(number("SELECT p_last %s", where), 0.5);
     cr_expect_eq(number("SELECT left_out FROM claims WHERE id = 'toy_loss_ty'"), 2);
 
-    /* A finer solve decides where there is one: what it does not move is possible. */
+    /* A finer solve decides if there is one: a loss that it does not change is possible. */
     script = script_open();
     for (int run = 1; run <= runs; run++) {
         add_metric(script, run, "solver_error", run <= 2 ? 1.4 : 1e-4);
@@ -180,7 +180,7 @@ Test(claims, failures_are_told_both_ways) {
     cr_expect_eq(number("SELECT sum(impossible) FROM final_losses"), 2);
 }
 
-/* Numbers that no density has, as steps have become too long for the field, count nowhere; by chance they may. */
+/* Losses that no density has, because steps are too long, do not count; small deviations by chance do. */
 Test(claims, numbers_of_no_density_are_left_out) {
     const double a[] = {1.02, 1.06, 1.04}, b[] = {0.93, 1.10, 1.08, 1.12};
     FILE *script = script_open();
@@ -198,7 +198,7 @@ Test(claims, numbers_of_no_density_are_left_out) {
     add_metric(script, runs, "entropy_floor", 1);
     fprintf(script, "INSERT INTO setting VALUES (%d, 'train', 'validation', '100');\n", runs); /* 5 / 10 are possible */
     add_loss(script, 1, "ty", "ffjord", 6, 1.1);
-    add_metric(script, runs, "density_mass", 1.3); /* no density sums to that over a part of the plane */
+    add_metric(script, runs, "density_mass", 1.3); /* the integral of a density over a part of the plane is smaller */
     run_compared(script);
     cr_expect_eq(number("SELECT impossible FROM toy_losses WHERE model = 'ffjord'"), 2);
     cr_expect_eq(number("SELECT n FROM toy_losses WHERE model = 'ffjord'"), 5);
@@ -275,7 +275,7 @@ Test(claims, images_are_judged_by_three_rules) {
     expect_verdict("nfe_hyper_mnist", "supported");
     cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'nfe_hyper_mnist'"), 1.5, 1e-4);
     cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'nfe_concat_mnist'"), 0.6, 1e-4);
-    /* The paper's data sets are all there, each claim once, and another one as soon as it was run. */
+    /* All data sets of the paper have rows, each claim once; another data set has rows once it was run. */
     cr_expect_eq(number("SELECT count(*) - count(DISTINCT id) FROM claims"), 0);
     cr_expect_eq(number("SELECT count(*) FROM claims WHERE id LIKE 'nfe_concat%%'"), 3);
 }
@@ -295,7 +295,7 @@ Test(claims, other_sizes_have_rows_of_their_own) {
     expect_verdict("bits_mnist", "not run");
 }
 
-/* Figure 9 is counted by the authors' rule, which has no error of z*. */
+/* Figure 9 uses the authors' rule, without the error of z*. */
 Test(claims, evaluations_by_another_rule_decide_nothing) {
     FILE *script = script_open();
     add_experiment(script, 1, "fig9");
@@ -318,7 +318,7 @@ Test(claims, evaluations_by_another_rule_decide_nothing) {
                  6);
 }
 
-/* Two to four seeds have means, and no interval that would be worth its name. */
+/* Two to four seeds have means but no interval. */
 Test(claims, few_seeds_decide_nothing) {
     FILE *script = script_open();
     add_experiment(script, 1, "table1_small");
@@ -374,7 +374,7 @@ Test(claims, counts_and_mathematics) {
     expect_verdict("field_change_hash_gaussian", "not run");
     cr_expect_float_eq(number("SELECT measured FROM claims WHERE id = 'field_change_ty'"), 3.5, 1e-12);
 
-    /* One count off, and the claim falls. */
+    /* One wrong count changes the verdict. */
     cr_assert_eq(
         shell("sqlite3 %s/r.db \"UPDATE metric SET value = value + 1 WHERE run_id = 1 AND name LIKE '%%declared'\"",
               folder),

@@ -1,4 +1,5 @@
-/* test_command_line.c - the command line around a training: help, pictures, a repeated run, a pause from the terminal. */
+/* test_command_line.c - the command line around a training: help, pictures, a repeated run, a pause from the
+ * terminal. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
 #include "stop_support.h"
@@ -89,7 +90,7 @@ Test(command_line, paused_from_the_terminal_it_goes_on_when_asked) {
     const pid_t child = start(START "--db $TEST_DIR/r.db --jobs 2");
     int outcome = 0;
     cr_assert(hold(child, ASK("r.db", "SELECT count(*) FROM run WHERE status = 'running'"), &outcome));
-    tell_all(child, SIGCONT); /* which forgets signals to stop that wait */
+    tell_all(child, SIGCONT); /* which discards pending stop signals */
     kill(child, SIGTSTP);
     cr_assert_eq(waitpid(child, &outcome, WUNTRACED), child);
     cr_assert(WIFSTOPPED(outcome), "it stops");

@@ -1,7 +1,7 @@
 /* test_config.c - experiment files: every error's message, precedence, includes. */
 #include "settings_support.h"
 
-/* Load x.ini, which must fail with exactly this message. */
+/* Load x.ini and check that it fails with exactly this message. */
 static void expect_failure(const char *label, size_t set_count, const char *const *set, const char *message) {
     experiment_config *config = NULL;
     error_info err = {""};
@@ -53,7 +53,7 @@ Test(config, every_wrong_line_has_its_message) {
         {"[train]\nbatch 5\n", "8: expected \"key = value\""},
         {"[train]\nbatch: 5\n", "8: expected \"key = value\""},
         {"[train]\n= 5\n", "8: expected \"key = value\""},
-        /* inih goes on after the first line; the first one is reported all the same. */
+        /* inih continues after an invalid line, but the first one is reported. */
         {"[train]\nbatch 5\nbatsch = 5\n", "8: expected \"key = value\""},
         {"[train\nbatch = 5\n", "7: the section has no ]"},
         {"[train] batch = 5\n", "7: unexpected text after the section's ]"},
@@ -160,7 +160,7 @@ Test(config, lines_and_section_names_are_never_cut) {
     config = load("x.ini", 0, NULL);
     cr_expect_eq(strlen(config_settings(config)->experiment_title), 189);
     config_destroy(&config);
-    snprintf(content, sizeof content, "%s[experiment]\ntitle = %.190s\n", GOOD, name); /* more than inih takes */
+    snprintf(content, sizeof content, "%s[experiment]\ntitle = %.190s\n", GOOD, name); /* more than inih accepts */
     write_text("x.ini", content);
     config = load("x.ini", 0, NULL);
     cr_expect_eq(strlen(config_settings(config)->experiment_title), 190);
@@ -239,7 +239,7 @@ Test(config, what_is_said_later_wins) {
     cr_expect_eq(values.train_checkpoint_epochs, 50); /* [data ty] over the file */
     cr_expect_eq(values.solver_steps, 60); /* [model m] over [data ty] */
     cr_expect_eq(values.model_width, 70); /* --set over all */
-    cr_expect_eq(values.model_hypernet_width, 32); /* nobody: the default */
+    cr_expect_eq(values.model_hypernet_width, 32); /* not set: the default */
     config_resolve(config, "ty", "n", &values);
     cr_expect_eq(values.train_epoch_iterations, 40);
     cr_expect_eq(values.solver_steps, 50);

@@ -1,5 +1,5 @@
-/* test_continuation.c - a longer run begins where a finished one ends, with the bits of a run at once; and the best
- * epoch's model is kept beside the last. */
+/* test_continuation.c - a longer run starts where a finished one ends, and is bit-identical to an uninterrupted run;
+ * the best epoch's model is stored. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include "stop_support.h"
@@ -17,7 +17,7 @@ static void train_short(const char *database, const char *options) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/%s --quiet %s", database, options);
 }
 
-/* Check that the runs of 1000 iterations are those of an undisturbed run, to the checkpoints' bits. */
+/* Check that the runs of 1000 iterations are bit-identical to uninterrupted runs, including checkpoints. */
 static void check_long(const char *expected, const char *database) {
     EXPECT(0,
            "sqlite3 $TEST_DIR/%s \"DELETE FROM sample_blob WHERE subject IN (SELECT key FROM run WHERE iterations < "
@@ -55,7 +55,7 @@ Test(continuation, of_two_shorter_runs_the_longest_is_where_a_longer_one_begins)
     free(expected);
 }
 
-/* The short epoch at the end of 120 or 730 iterations is none of a longer run; its sums are. */
+/* A longer run does not have the short epoch at the end of 120 or 730 iterations, but its sums. */
 Test(continuation, within_an_epoch_and_killed_in_between_the_bits_are_the_same) {
     char *expected = undisturbed();
     train_short("killed.db", "--set train.iterations=120");
@@ -105,7 +105,7 @@ Test(continuation, learning_rates_that_depend_on_the_end_forbid_it) {
     EXPECT_SAYS("with train.decay = cosine, learning rates depend on train.iterations");
     EXPECT(0, "sqlite3 $TEST_DIR/c.db \"SELECT count(*) FROM meta WHERE key LIKE 'continued.%%'\"");
     cr_expect_str_eq(output, "0\n");
-    /* A warm-up has the same learning rates whatever the end. */
+    /* A warm-up has the same learning rates for any number of iterations. */
     train_short("c.db", "--seeds 0 --set train.warmup=120 --set train.iterations=100");
     train_short("c.db", "--seeds 0 --set train.warmup=120 --set train.iterations=150");
     EXPECT(0, "sqlite3 $TEST_DIR/c.db \"SELECT count(*) FROM meta WHERE key LIKE 'continued.%%'\"");
@@ -143,7 +143,7 @@ Test(continuation, what_keeps_no_best_epoch_says_so) {
     train_short("c.db", "--seeds 0 --set train.iterations=100 --set train.keep_best=no");
     EXPECT(2, "$AFFJORD sample 1:best --db $TEST_DIR/c.db --n 1 --output $TEST_DIR/x.npy");
     EXPECT_SAYS("the file keeps no best epoch; expected a checkpoint of a training with train.keep_best = yes");
-    /* The epochs before are not known, so those after them have no best one either. */
+    /* The earlier epochs are unknown, so later ones have no best epoch either. */
     train_short("c.db", "--seeds 0 --set train.iterations=200");
     EXPECT(2, "$AFFJORD sample 3:best --db $TEST_DIR/c.db --n 1 --output $TEST_DIR/x.npy");
     EXPECT_SAYS("the file keeps no best epoch");

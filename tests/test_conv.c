@@ -1,4 +1,5 @@
-/* test_conv.c - 3 x 3 convolutions against their definition; the same bits on every level and for any number of threads. */
+/* test_conv.c - 3 x 3 convolutions against their definition; the same bits on every level and for any number of
+ * threads. */
 #include <criterion/criterion.h>
 #include <inttypes.h>
 #include <math.h>
@@ -28,7 +29,7 @@ static real *drawn(size_t n, uint64_t purpose) {
     return p;
 }
 
-/* Everything a convolution computes from fixed inputs. */
+/* All results of a convolution for fixed inputs. */
 typedef struct results {
     real *y, *xbar, *weightbar;
     size_t x_count, y_count, w_count;
@@ -133,7 +134,7 @@ Test(conv, best_agrees_with_plain_loops) {
     }
 }
 
-/* Root mean square of what a (n) is off by, relative to that of b (n), in double. */
+/* Relative root mean square error of a (n) against b (n), in double. */
 static double rms_error(size_t n, const real *a, const double *b) {
     double off = 0, size = 0;
     for (size_t i = 0; i < n; i++) {
@@ -170,7 +171,7 @@ static double *doubles(size_t n) {
     return p;
 }
 
-/* docs/lab/performance.md promises it. */
+/* docs/lab/performance.md states this bound. */
 Test(conv, errors_are_small_against_float64) {
     const double most = sizeof(real) == sizeof(float) ? 2e-6 : 1e-14;
     for (size_t k = 0; k < SHAPES; k++) {
@@ -216,8 +217,8 @@ static uint64_t hash(uint64_t before, size_t n, const real *x) {
     return before;
 }
 
-/* Of all compilers and processors. Where it changes, CPU_CONVOLUTIONS counts up, and the images' baselines are recorded
- * anew. */
+/* The checksum is equal for all compilers and processors. If it changes, increment CPU_CONVOLUTIONS, and record the
+ * images' baselines anew. */
 Test(conv, bits_are_those_of_the_version) {
     uint64_t seen = 0xcbf29ce484222325;
     for (size_t k = 0; k < SHAPES; k++) {
@@ -244,7 +245,7 @@ static void run_shape(void *argument, size_t task, size_t thread) {
     all->made[task] = run(shapes[task], CONV_AUTO, cpu_level_best(), all->x, all->w, all->ybar);
 }
 
-/* Made and used by the helpers of a pool, with other convolutions beside them. */
+/* Create and use convolutions in several threads at once. */
 Test(conv, same_bits_on_any_thread) {
     job alone = {.x = drawn(200000, 7), .w = drawn(50000, 8), .ybar = drawn(200000, 9)}, together = alone;
     parallel *pool = NULL;

@@ -1,5 +1,5 @@
 /* test_conv_field.c - the convolutional field against float64 references (tests/golden/conv), finite differences of
- * every parameter, and itself on other threads. */
+ * every parameter, and its own results with other threads. */
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <math.h>
@@ -22,7 +22,7 @@ static const double value_tolerance = 1e-5, gradient_tolerance = 2e-5;
 
 /* --- Golden values --- */
 
-/* Of files from before there was attention: 0. */
+/* Files without attention have no such setting: 0. */
 static size_t optional(const golden *g, const char *key) {
     return checkpoint_get_text(g->file, key) ? number(g, key) : 0;
 }
@@ -75,7 +75,7 @@ static void check_golden(const golden *g, conv_method method) {
     compare(g, "f", f, all, value_tolerance);
     for (size_t i = 0; i < all; i++) cr_assert_eq(product[i], 0, "without a probe");
 
-    /* Twice with halves, as the reverses of an instant add up. */
+    /* Backward twice with halves of the cotangents: contributions are added. */
     for (size_t i = 0; i < all; i++) fbar[i] /= 2, product_bar[i] /= 2;
     field_backward(of, n, z, e, &bar, &values, zbar);
     compare(g, "f", f, all, value_tolerance);
@@ -91,7 +91,7 @@ static void check_golden(const golden *g, conv_method method) {
         snprintf(name, sizeof name, "gradient.%s", part->name);
         compare(g, name, gradient + part->offset, part->rows * part->columns, gradient_tolerance);
     }
-    /* What was collected is gone. */
+    /* accumulate has reset the sums. */
     real *nothing = reals(table.total);
     field_accumulate(of, params, c, nothing, cbar);
     for (size_t i = 0; i < table.total; i++) cr_assert_eq(nothing[i], 0);
@@ -120,7 +120,7 @@ Test(conv_field, values_and_gradients_are_those_of_the_reference) {
     cr_assert_geq(cases, 17, "every case was there");
 }
 
-/* --- On its own --- */
+/* --- Properties of the field --- */
 
 static void draw(size_t n, uint64_t purpose, real *out) {
     for (size_t i = 0; i < n; i++) {
@@ -243,7 +243,7 @@ Test(conv_field, same_bits_on_every_level) {
     }
 }
 
-/* Images don't see each other: a batch is its parts. */
+/* Images are independent: a batch equals its parts. */
 Test(conv_field, a_batch_gives_what_its_images_give) {
     bench whole, part;
     bench_open(&whole, attending_spec(IMAGE_HYPER, ACTIVATION_TANH), 21, NULL, cpu_level_best());
@@ -271,7 +271,7 @@ Test(conv_field, a_batch_gives_what_its_images_give) {
     bench_close(&whole), bench_close(&part);
 }
 
-/* Softplus far out: no overflow, no lost tail, and NaN is passed on. */
+/* Softplus at large arguments: no overflow, an accurate tail, and NaN stays NaN. */
 Test(conv_field, softplus_is_right_everywhere) {
     static const double points[] = {-200, -90, -30, -5, -1e-3, -1e-30, 0, 1e-30, 1e-3, 1, 20, 90, 1e4};
     enum { POINTS = sizeof points / sizeof points[0] };
@@ -287,7 +287,7 @@ Test(conv_field, softplus_is_right_everywhere) {
         for (size_t i = 0; i < POINTS; i++) {
             const double x = (double)(real)points[i];
             const double value = fmax(x, 0) + log1p(exp(-fabs(x))), slope = 1 / (1 + exp(-x));
-            /* Below exp(-87) a float says exp(-87). */
+            /* Below exp(-87), a float result is exp(-87). */
             cr_assert_float_eq((double)y[i], value, 5e-7 * value + 1.7e-38, "softplus %g is %g", x, (double)y[i]);
             cr_assert_float_eq((double)y[POINTS + 1 + i], slope, 5e-7 * slope + 1.7e-38, "slope at %g", x);
         }
@@ -295,7 +295,7 @@ Test(conv_field, softplus_is_right_everywhere) {
     }
 }
 
-/* Means no more than it says: the parameters that a flow stores are those that can matter, where all of them are. */
+/* The number of stored parameters equals the effective parameters of the image model. */
 Test(conv_field, stores_what_the_model_counts_as_effective) {
     static image_model model;
     const struct {
@@ -384,7 +384,7 @@ static void check_part(bench *b, real *values, const real *gradient, size_t coun
     double scale = 0;
     for (size_t i = 0; i < count; i++) scale = fmax(scale, fabs(gradient[i]));
     cr_assert_gt(scale, 1e-3, "%s has a gradient", name);
-    const size_t step = count > 40 ? count / 40 : 1; /* some forty of a part, from all over it */
+    const size_t step = count > 40 ? count / 40 : 1; /* about forty entries of a part, evenly spaced */
     for (size_t i = 0; i < count; i += step)
         cr_assert_float_eq(gradient[i], difference(b, values + i), 1e-7 * scale, "%s[%zu]", name, i);
 }
@@ -402,7 +402,7 @@ static void check_differences(conv_field_spec spec) {
     bench_close(&b);
 }
 
-/* But for elu, whose slope bends at 0, so that J e jumps there: tests/test_fields.c has it. */
+/* Except elu, whose slope jumps at 0, so that J e jumps there; tests/test_fields.c tests it. */
 Test(conv_field, gradients_equal_differences_for_every_layer_and_function) {
     for (image_layer layer = IMAGE_IGNORE; layer < IMAGE_LAYER_COUNT; layer++)
         for (activation function = ACTIVATION_SOFTPLUS; function < ACTIVATION_COUNT; function++) {

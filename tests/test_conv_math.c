@@ -27,8 +27,8 @@ static uint32_t bits_of(float x) {
     return bits;
 }
 
-/* The definition: the multiple of the last kept place that is nearest, the even one of two. nearbyint rounds so, and
- * numbers of a float's size divide by a power of two exactly in double. */
+/* The definition: round to the nearest multiple of the last kept bit, ties to even, as nearbyint does. Dividing a float
+ * by a power of two is exact in double. */
 static float defined(float x, int fraction) {
     int exponent;
     frexp((double)x, &exponent); /* x = 0.1... 2^exponent */
@@ -43,7 +43,7 @@ static void check_number(uint32_t bits, unsigned drops) {
     cr_assert_eq(bits_of(rounding_nearest(drops, rounded)), bits_of(rounded), "twice is once");
 }
 
-/* Every sign, exponent and fraction that can be kept, with what is dropped about its ends and its middle. */
+/* Every sign, exponent and kept fraction, with dropped bits near both ends and the middle of their range. */
 Test(conv_math, numbers_go_to_the_nearest_and_ties_to_the_even_one) {
     for (conv_math math = MATH_TF32; math < CONV_MATHS; math++) {
         const unsigned drops = rounding_drops(math);
@@ -60,7 +60,7 @@ Test(conv_math, numbers_go_to_the_nearest_and_ties_to_the_even_one) {
     cr_expect(isinf(rounding_nearest(drops, 0x1.fffffep+127f)), "as a double that is too large for a float");
 }
 
-/* A NaN stays one, whose bits are not all among those that a tensor core would cut off. */
+/* A NaN stays a NaN whose kept bits are not all zero. */
 Test(conv_math, infinities_and_nan_are_kept) {
     for (conv_math math = MATH_TF32; math < CONV_MATHS; math++) {
         const unsigned drops = rounding_drops(math);
@@ -78,7 +78,7 @@ Test(conv_math, infinities_and_nan_are_kept) {
     }
 }
 
-/* --- What is rounded --- */
+/* --- Rounded inputs --- */
 
 static const conv_shape shapes[] = {{2, 5, 3, 1, 7},  {2, 7, 7, 16, 16}, {1, 8, 6, 12, 64}, {2, 6, 9, 33, 17},
                                     {2, 6, 5, 64, 2}, {2, 6, 5, 2, 64},  {2, 9, 8, 16, 70}};
@@ -107,7 +107,7 @@ static void release(inputs all) {
     free(all.x), free(all.w), free(all.ybar);
 }
 
-/* What the rounding of a convolution does, done by hand. */
+/* Round the inputs of a convolution separately. */
 static void round_all(conv_math math, inputs all) {
     const unsigned drops = rounding_drops(math);
     for (size_t i = 0; i < all.x_count; i++) all.x[i] = (real)rounding_nearest(drops, (float)all.x[i]);
@@ -122,7 +122,7 @@ static real *there(const backend_ops *backend, arena *memory, size_t n, const re
     return x;
 }
 
-/* results <- y, the cotangents of x and of the weight, the latter from two calls: what was added up is not rounded. */
+/* results <- y, the cotangents of x and of the weight, the latter from two calls: sums are not rounded. */
 static void convolve(const backend_ops *backend, conv_shape s, conv_method method, conv_math math, inputs in,
                      real *results[RESULTS]) {
     const size_t counts[RESULTS] = {in.y_count, in.x_count, in.w_count};
@@ -150,8 +150,8 @@ static void convolve(const backend_ops *backend, conv_shape s, conv_method metho
     arena_release(&memory);
 }
 
-/* A convolution of rounded inputs is, to the bit, the fp32 convolution of inputs that were rounded before, and it is
- * not that of those that were not. */
+/* A rounding convolution is bit-identical to the fp32 convolution of inputs that were rounded before, and differs from
+ * that of the original inputs. */
 static void check_convolutions(const backend_ops *backend, conv_method method, const char *what) {
     for (conv_math math = MATH_TF32; math < CONV_MATHS; math++)
         for (size_t k = 0; k < SHAPES; k++) {
@@ -179,7 +179,7 @@ Test(conv_math, every_input_is_rounded_and_nothing_else) {
     check_convolutions(cpu_backend(CPU_PORTABLE), CONV_REFERENCE, "plain");
 }
 
-/* It holds what the other holds, and room for what is rounded. */
+/* Its size is that of the other, plus the arrays of rounded inputs. */
 Test(conv_math, memory_is_counted) {
     const conv_shape s = {2, 6, 5, 8, 16};
     conv *plain = NULL, *rounds = NULL;
@@ -216,7 +216,7 @@ static bool has_plan(conv_math math) {
     return has;
 }
 
-/* Tensor cores cut off bits, which would be seen if any were left to cut. They are not for fp32. */
+/* Tensor cores truncate. Results would differ if rounded inputs had further bits. They are not used for fp32. */
 Test(conv_math, a_device_rounds_as_the_processor_does) {
     setenv("AFFJORD_CUDNN", "none", 1);
     check_device("own kernels");
@@ -229,7 +229,7 @@ Test(conv_math, a_device_rounds_as_the_processor_does) {
 }
 #endif
 
-/* --- A model of such convolutions --- */
+/* --- A model with rounding convolutions --- */
 
 static double distance(size_t n, const real *a, const real *b) {
     double difference = 0, size = 0;
@@ -240,8 +240,8 @@ static double distance(size_t n, const real *a, const real *b) {
     return sqrt(difference / size);
 }
 
-/* The gradient is still that of the loss but for the rounding: as far from fp32's as a rounding to so few bits
- * explains, and not nearer. On a grid, as adaptive steps would differ. */
+/* The gradient differs from fp32's by the size of the rounding errors, and not less. With fixed steps, because adaptive
+ * steps would differ. */
 Test(conv_math, gradients_are_those_of_fp32_but_for_the_rounding) {
     const double unit[CONV_MATHS] = {0, ldexp(1, -11), ldexp(1, -8)}; /* the largest relative error of a rounding */
     for (image_layer layer = IMAGE_CONCAT; layer <= IMAGE_HYPER; layer++)

@@ -1,4 +1,4 @@
-/* test_csv_reading.c - text tables with numbers that have a second reading. */
+/* test_csv_reading.c - text tables with more than one interpretation. */
 #include <string.h>
 
 #include <criterion/criterion.h>
@@ -19,7 +19,7 @@ static void remove_folder(void) {
 
 TestSuite(csv_reading, .init = open_folder, .fini = remove_folder);
 
-/* Texts and what must be said of them: where, and both readings or what to do. */
+/* Texts and the parts of their messages: the place, and both interpretations or the advice. */
 typedef struct doubtful {
     const char *text, *place, *words, *remedy;
 } doubtful;
@@ -38,7 +38,7 @@ static void expect_refused(const doubtful *cases, size_t count) {
 }
 #define EXPECT_REFUSED(cases) expect_refused(cases, sizeof(cases) / sizeof *(cases))
 
-/* `names`: those expected, with commas between; NULL for none. */
+/* `names`: the expected names, separated by commas; NULL for none. */
 static void expect_read(const char *text, size_t rows, size_t columns, const double *values, const char *names) {
     table *points = NULL;
     error_info err = {""};
@@ -176,7 +176,7 @@ Test(csv_reading, numbers_may_be_quoted) {
     EXPECT_REFUSED(cases);
 }
 
-/* Values that need more than a float are kept as doubles. */
+/* Values with more digits than a float are stored as doubles. */
 Test(csv_reading, numbers_are_kept_as_they_are_written) {
     table *points = NULL;
     error_info err = {""};

@@ -20,7 +20,7 @@ static void redirect(void) {
 
 TestSuite(data_check, .init = redirect, .fini = data_end);
 
-/* Read what was printed so far, and from here on. */
+/* Read the output so far, and restart the capture. */
 static void read_printed(FILE *printed, char *text, size_t size) {
     fflush(NULL);
     const size_t got = fread(text, 1, size - 1, printed);

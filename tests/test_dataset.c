@@ -1,4 +1,4 @@
-/* test_dataset.c - data sets by name and by file, good files and bad ones. */
+/* test_dataset.c - data sets by name and by file; valid and invalid files. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +73,7 @@ Test(csv, many_lines) {
     free(text);
 }
 
-/* A bad file, and what the message must say. */
+/* An invalid file, and a part of its message. */
 typedef struct bad_case {
     const char *content;
     size_t size; /* 0: up to the terminator */
@@ -190,7 +190,7 @@ Test(npy, bad_headers_are_refused) {
     }
 }
 
-/* Three rows of two, in every type: 1 2 / 3 4 / 5 6, but for what only some of them have. */
+/* Three rows of two, in every type: 1 2 / 3 4 / 5 6, except extreme values of some types. */
 Test(npy, types_orders_and_vectors_are_read) {
     const struct {
         const char *header;
@@ -224,7 +224,7 @@ Test(npy, types_orders_and_vectors_are_read) {
     }
 }
 
-/* The name is that without both endings; what is cut, damaged or followed by more is no table. */
+/* The name lacks both endings; a truncated or damaged file, or one with further bytes, is rejected. */
 Test(dataset, packed_tables_are_read) {
     const char text[] = "1\t2\n3\t4\n";
     unsigned char bytes[256];
@@ -374,7 +374,7 @@ static dataset *open_rows(void) {
     return data;
 }
 
-/* Which row a point is. */
+/* Return the row of a point. */
 static size_t row_of(const real *point) {
     size_t row = (size_t)point[0];
     cr_assert_lt(row, ROWS);

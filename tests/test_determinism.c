@@ -1,6 +1,6 @@
-/* test_determinism.c - bit-identical results of the whole program: on other vector instructions, and of the
- * mathematics. test_run.c and test_run_images.c test other schedules, stops and kills; tests/stress/determinism.sh
- * tests the whole matrix, with other compilers. */
+/* test_determinism.c - bit-identical results of the whole program: with other vector instructions, and of theorem
+ * checks. test_run.c and test_run_images.c test other schedules, stops and kills; tests/stress/determinism.sh tests the
+ * whole matrix, with other compilers. */
 #include "backend/cpu/cpu.h"
 #include "run_images_support.h"
 #include "stop_support.h"
@@ -11,7 +11,7 @@ static void begin_points(void) {
 
 /* --- Vector instructions --- */
 
-/* The experiment on each level that there is, on more threads than one as well. */
+/* Run the experiment on each supported level, with one and more threads. */
 static void check_levels(void) {
     char *expected = undisturbed();
     for (cpu_level level = CPU_PORTABLE; level <= cpu_level_best(); level++) {
@@ -53,7 +53,7 @@ Test(determinism, a_level_is_one_that_there_is, .init = begin_points, .fini = en
                  "no better than what there is");
 }
 
-/* --- The mathematics --- */
+/* --- Theorem checks --- */
 
 #ifdef AFFJORD_DOUBLE
 

@@ -32,7 +32,7 @@ Test(drawings, no_database_is_needed) {
     }
     cr_expect_not(exists("r.db"));
 
-    /* Narrow ones stay narrow, and formulas are formulas. */
+    /* Widths are unchanged, and formulas are typeset. */
     read_text("out/fig13.txt");
     expect_output("The rectangles of S̄₂ⁿ: all but those on the diagonal.");
     read_text("out/fig13.tex");
@@ -42,7 +42,7 @@ Test(drawings, no_database_is_needed) {
     expect_output("\\begin{figure*}\n\\centering\n\\includegraphics[width=0.68\\linewidth]{fig14}");
     expect_output("$\\theta$(t$_k$) influences z(T) only through z(t$_{k+1}$)");
 
-    /* Those with rows need one. */
+    /* Figures with rows need a database. */
     cr_expect_eq(figures("fig10 fig2"), 1);
     expect_output("no database ");
     cr_expect_eq(figures("fig10 --experiment fig6"), 1);
@@ -58,12 +58,12 @@ Test(drawings, they_come_with_all_items) {
     expect_drawn("fig2");
     expect_drawn("fig4");
     expect_drawn("fig14");
-    /* Also by hand. */
+    /* Also when the script is called directly. */
     cr_expect_eq(select_rows("-list", "'.read plots/rectangles.sql'"), 0);
     cr_expect_str_eq(output, "fig10\n");
 }
 
-/* Has rectangle (i, j) the colour, below its middle, where letters stand? */
+/* Return whether rectangle (i, j) has the colour, below its middle, where its label is. */
 static bool rectangle_is(const picture *image, int i, int j, int red, int green, int blue) {
     const double left = 0.32, bottom = 0.28, cell = 0.31;
     const int x = (int)(DOTS * (left + (i + 0.4) * cell)),
@@ -111,7 +111,7 @@ Test(drawings, only_the_left_side_lets_z_enter_the_augmented) {
 
 /* --- The multiscale architecture --------------------------------------------------------------------------------- */
 
-/* Five greys, so that a pixel in the wrong place is seen. AFFJORD's are the negative of FFJORD's. */
+/* Five greys, so that a misplaced pixel is detected. AFFJORD's are the negative of FFJORD's. */
 static real grey(int model, int i, int j) {
     const real value = (real)((7 * i + 13 * j + i * j / 3) % 5) / 4;
     return model == 0 ? 1 - value : value;
@@ -126,7 +126,7 @@ static void add_digits(FILE *script, const char *subject, int model, int side) {
     add_blob(script, subject, "samples", DIGITS, side * side, window, data);
 }
 
-/* Of MNIST and a variant, both models, two seeds; the first has no samples. */
+/* MNIST and a variant, both models, two seeds; the first has no samples. */
 static void make_digits(bool whole) {
     FILE *script = script_open();
     add_experiment(script, 1, "table1_mnist");
@@ -175,7 +175,7 @@ Test(drawings, pictures_are_squeezed_as_the_library_squeezes) {
         backend->copy_rows(backend, 14 * 14, 2, once + 2, 4, left, 2);
         backend->squeeze(backend, &second, 1, false, kept, twice);
 
-        /* As plots/multiscale.gp has them: columns, and the upper edges of the data. */
+        /* As in plots/multiscale.gp: columns, and the upper edges of the data. */
         const bool augmented = model == 0;
         const double whole = augmented ? 0.68 : 0.86, begin = 0.18, flow = augmented ? 0.24 : 0.34;
         const double squeezed = begin + whole + flow + 0.57 + 3 * 0.11;
@@ -232,7 +232,7 @@ Test(drawings, no_sample_is_told) {
         snprintf(name, sizeof name, "out/%s.pdf", items[i]);
         cr_expect_not(pdf_has(name, "/Subtype /Image"));
     }
-    /* Where the picture would be. */
+    /* The place of the missing picture. */
     picture image = read_picture("out/fig2.png");
     cr_expect(has_colour(&image, (int)(DOTS * 0.6), (int)(DOTS * 0.3), 217, 234, 243));
     free(image.rgb);

@@ -1,4 +1,4 @@
-/* test_dry_run.c - --dry-run shows the settings that affect the data at hand. */
+/* test_dry_run.c - --dry-run shows the settings that affect the experiment's data. */
 #ifndef AFFJORD_DOUBLE /* the same in both */
 
 #include "run_images_support.h"
@@ -35,7 +35,7 @@ Test(dry_run, points_have_no_settings_of_images) {
     EXPECT_SAYS("  flow.kinetic = 0\n");
     static const char *const of_images[] = {"image.", "solver.math", "without effect"};
     for (size_t i = 0; i < sizeof of_images / sizeof *of_images; i++) expect_none(of_images[i]);
-    /* A grid has no tolerances, and adaptive steps have no number. */
+    /* Fixed steps have no tolerances, and adaptive steps have no number. */
     static const char *const of_pairs[] = {"solver.atol",      "solver.rtol", "solver.max_stored_steps",
                                            "solver.seminorm",  "max_steps",   "solver.min_step",
                                            "solver.error_norm"};
@@ -63,7 +63,7 @@ Test(dry_run, images_have_no_settings_of_points) {
     EXPECT_SAYS("image.hidden_channels");
 }
 
-/* It may enter the run's key, so it is not passed over in silence. */
+/* A setting without effect may enter the run's key, so it is listed. */
 Test(dry_run, a_setting_without_effect_is_named) {
     plan(TINY_EXPERIMENT("small", "0", "20", "10"), "--set image.flip=yes --set 'model affjord.solver.atol=1'");
     EXPECT_SAYS("Set, but without effect: image.flip, solver.atol\n");

@@ -15,7 +15,7 @@ static char *contents(const char *path) {
     return text;
 }
 
-/* Whether `text` has the function: its name, as a word, and "(" behind it. */
+/* Return whether `text` has the function: its name, as a word, followed by "(". */
 static bool has_function(const char *text, const char *name) {
     const size_t length = strlen(name);
     for (const char *at = text; (at = strstr(at, name)) != NULL; at += length) {

@@ -1,4 +1,5 @@
-/* test_eval_folder.c - where ./run eval and ./run check find the images of a run; tables with commas in their paths. */
+/* test_eval_folder.c - the folder of a run's images in ./run eval and ./run check; tables with commas in their
+ * paths. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include "run_images_support.h"
@@ -22,7 +23,7 @@ Test(eval_folder, is_that_of_the_training_or_another) {
     EXPECT_SAYS("5 images: ");
     EXPECT(0, "$AFFJORD check $TEST_DIR/r.db --sample 1");
     EXPECT_SAYS("1 of 1 run came out the same");
-    /* Where it is gone, in the folder that is named, or the usual ones. */
+    /* If it is gone: in the named folder, or in the default ones. */
     EXPECT(0, "mv $TEST_DIR/there $TEST_DIR/elsewhere");
     EXPECT(1, EVAL);
     EXPECT_SAYS("mnist-tiny: the image data set is not in \"./data\", nor in the folder of the training, ");
@@ -34,7 +35,7 @@ Test(eval_folder, is_that_of_the_training_or_another) {
     EXPECT(2, "$AFFJORD eval 1 --db $TEST_DIR/r.db --input x.csv --data-dir $TEST_DIR --output p.npy");
 }
 
-/* The key of a run, and what else is stored of it, is the same wherever its images are. */
+/* The key of a run and its stored rows do not depend on the folder of its images. */
 Test(eval_folder, decides_no_number) {
     EXPECT(0, "cp -r $AFFJORD_DATA $TEST_DIR/there");
     EXPECT(0, TRAIN "--set data.dir=$TEST_DIR/there && cp $TEST_DIR/r.db $TEST_DIR/other.db && rm -r $TEST_DIR/r.*");
@@ -66,7 +67,7 @@ Test(eval_folder, tables_may_have_commas_in_their_paths) {
     EXPECT_SAYS("27 points: ");
 }
 
-/* SQLite takes short paths only; all others may be long. */
+/* Only SQLite limits paths to short ones. */
 Test(eval_folder, long_paths_work_or_are_refused) {
     EXPECT(
         0,

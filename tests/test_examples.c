@@ -8,7 +8,7 @@
 
 TestSuite(examples, .init = setup, .fini = teardown);
 
-/* The mean that a line of the output gives for this experiment, data set and model, and the runs behind it. */
+/* Return the mean in a line of the output for this experiment, data set and model, and its number of runs. */
 static double mean_of(const char *experiment, const char *dataset, const char *model, int *runs) {
     char *copy = strdup(output), *rest = copy;
     double found = NAN;
@@ -80,7 +80,7 @@ Test(examples, r_gives_the_numbers_of_the_readme) {
 /* Every number of README.md and docs/explanation/{results,claims}.md, by R from the tables. */
 Test(examples, r_computes_the_numbers_of_the_pages) {
     cr_expect_eq(shell("Rscript tests/results_pages.R"), 0, "%s", output);
-    /* A number that is wrong is found. */
+    /* A wrong number is detected. */
     cr_expect_eq(shell("mkdir -p %s/w/results %s/w/docs && cp -r tests %s/w/ && cp -r docs/explanation %s/w/docs/ && "
                        "sed 's/^| TY: the same | [0-9]/| TY: the same | 7/' README.md >%s/w/README.md && "
                        "ln -s $PWD/results/*.db %s/w/results/ && cd %s/w && ! Rscript tests/results_pages.R",
@@ -89,7 +89,7 @@ Test(examples, r_computes_the_numbers_of_the_pages) {
     expect_output("README.md, claims: the page says");
 }
 
-/* Runs that have no loss are no reason to fail. */
+/* Runs without a loss do not cause a failure. */
 Test(examples, nothing_to_read_is_no_error) {
     FILE *script = script_open();
     add_experiment(script, 1, "mine");

@@ -1,4 +1,5 @@
-/* test_fields.c - the fields of points against differences, plain formulas, and themselves on other threads; a user's own. */
+/* test_fields.c - the fields of points against differences, plain formulas, and their own results with other threads;
+ * fields of callbacks. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -51,7 +52,7 @@ static field *make_mlp(const mlp_field_spec *spec, parallel *workers, const back
     return of;
 }
 
-/* Parameters of a seed, and where they begin as zero, drawn. */
+/* Parameters of a seed; those that are initially zero are drawn too. */
 static real *parameters_of(const field *of, const parameter_table *table) {
     real *params = reals(table->total), *more = drawn(table->total, 7, 0.1);
     field_initialise(of, 3, params);
@@ -104,8 +105,8 @@ Test(fields, hyper_mlp_agrees_with_differences) {
     }
 }
 
-/* The cotangent of the probe is J^T k: its product with any d is that of k and J d. And columns that an mlp does not see,
- * or does not move, have no part in it. */
+/* The cotangent of the probe is J^T k: its product with any d is that of k and J d. Columns that an mlp does not read
+ * or change have no effect. */
 Test(fields, an_mlp_reverses_its_probe_and_passes_over_columns) {
     enum { N = 70, D = 5, INPUTS = 4, OUTPUTS = 2 };
     mlp_field_spec spec = small_mlp(IMAGE_CONCATSQUASH, ACTIVATION_TANH);
@@ -276,7 +277,7 @@ Test(fields, shapes_out_of_range_are_refused) {
     cr_assert(!of && table.count == 0);
 }
 
-/* --- A user's own --- */
+/* --- Fields of callbacks --- */
 
 Test(fields, a_check_names_the_wrong_entry) {
     wave user = {0};

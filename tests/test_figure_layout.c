@@ -89,7 +89,7 @@ Test(figure_layout, the_key_covers_no_curve) {
     const double key = 1 - 0.2 / (image.height / 300.0);
     long of_key = colour_between(&image, key, 1, 0x00, 0x72, 0xB2);
     cr_expect_gt(of_key, 100, "%ld", of_key);
-    /* In the upper corner of each panel is no entry: its line is straight and level. */
+    /* The upper corner of each panel has no key entry, which would be a horizontal line. */
     for (int y = image.height / 8; y < image.height / 2; y++) {
         long longest = 0, length = 0;
         for (int x = 0; x < image.width; x++) {
@@ -154,7 +154,7 @@ Test(figure_layout, the_median_seed_is_shown) {
     expect_shown("2", "TY AFFJORD seed 2, 1.500 nats, rank 5 of 5; ");
 }
 
-/* A run of no density stands for others only where there is none else. */
+/* A run without a density is shown only if all runs lack one. */
 Test(figure_layout, an_impossible_run_stands_for_no_other) {
     make("fig6", "34");
     cr_assert_eq(

@@ -73,7 +73,7 @@ Test(figure_shapes, runs_of_older_databases_show_their_samples) {
     EXPECT(1, "cmp -s $TEST_DIR/with.png $TEST_DIR/out/fig5_curves.png");
     EXPECT(0, "ls $TEST_DIR/out/*.png");
     cr_assert_null(strstr(output, "fig5.png"), "no empty panels of a plane: %s", output);
-    /* Nor is there a plane in the picture of the quick start. */
+    /* The figure of the quick start is checked too. */
     EXPECT(1, FIGURES("quickstart --experiment small"));
     EXPECT_SAYS("stored no such pictures");
 }

@@ -9,7 +9,7 @@ enum { CELLS = 8, SAMPLES = 40, EPOCHS = 8, MOMENTS = 3, FIELD = 9, SIDE = 8 };
 static const double window[4] = {-1.5, 1.5, -1.5, 1.5}, pixels[4] = {0, SIDE, 0, SIDE};
 static const char *const models[] = {"affjord", "ffjord"};
 
-/* A bump, or, of a useless run, the same number everywhere. */
+/* A bump or, for a useless run, a constant. */
 static void add_pictures(FILE *script, const char *subject, float everywhere) {
     float density[CELLS * CELLS], points[2 * SAMPLES];
     for (int i = 0; i < CELLS * CELLS; i++)
@@ -37,7 +37,7 @@ static void add_moments(FILE *script, const char *subject) {
     }
 }
 
-/* Runs 1 and 2 on the plane, 3 and 4 on images, 5 and 6 on a line, 7 and 8 in space; and errors of the mathematics. */
+/* Runs 1 and 2 on the plane, 3 and 4 on images, 5 and 6 on a line, 7 and 8 in space; and errors of theorem checks. */
 static void make_all(float everywhere) {
     FILE *script = script_open();
     static const char *const data[] = {"ty", "mnist", "line", "cube"};
@@ -77,8 +77,8 @@ static void make_all(float everywhere) {
     script_run(script);
 }
 
-/* A sqlite3 that, once it has selected a figure's rows, puts $VALUE into the fields $FIELDS of line $LINE, and the
- * bytes $BYTES over the number 4 of each blob of the kind $KIND. */
+/* A replacement of sqlite3: in the selected rows of a figure, it writes $VALUE into the fields $FIELDS of line $LINE,
+ * and the bytes $BYTES over number 4 of each blob of the kind $KIND. */
 static void put_between(void) {
     static const char script[] =
         "#!/bin/sh\n"
@@ -107,7 +107,7 @@ static void put_between(void) {
     setenv("AFFJORD_PNG_DOTS", "60", 1);
 }
 
-/* Draw an item into a folder of its own. */
+/* Draw an item into a separate folder. */
 static void draw(const char *item, const char *into) {
     cr_assert_eq(
         shell("./paper_figures.sh --db %s/r.db --out %s/%s --experiment quickstart %s", folder, folder, into, item), 0,
@@ -122,12 +122,12 @@ static bool same_pictures(const char *a, const char *b) {
 
 TestSuite(figure_values, .init = setup, .fini = teardown, .timeout = 900);
 
-/* Whatever stands for "no number", the same picture without it comes out. */
+/* All representations of "no number" give the same picture without it. */
 Test(figure_values, every_figure_leaves_out_what_is_no_number) {
     static const char *const values[] = {"nan", "inf", "-inf", "NULL", "a word", ""};
     static const struct {
         const char *item, *line, *fields;
-        bool hidden; /* another row has it too, or none has it */
+        bool hidden; /* another row has the same point, or none */
     } figures_of[] = {
         {"fig6", "4", "6", false},       {"fig6", "4", "5", false},         {"fig6", "4", "7 8", true},
         {"fig6", "4", "9 10 11", true},  {"fig7", "4", "6 7", false},       {"fig9", "4", "6", false},
@@ -172,8 +172,7 @@ Test(figure_values, numbers_in_blobs_are_left_out_too) {
     }
 }
 
-/* Where the panel of a model stands in Figure 5: pixels that are neither white nor black, but grey as letters are, and
- * those that are bright as a density. */
+/* In the panel of a model in Figure 5, count grey pixels, as of letters, and bright pixels, as of a density. */
 static void count_panel(const picture *image, int model, long *letters, long *bright) {
     *letters = *bright = 0;
     const int left = image->width * (3 + 30 * model) / 100, right = image->width * (27 + 30 * model) / 100;
@@ -202,7 +201,7 @@ Test(figure_values, one_useless_run_leaves_the_other_panels) {
     }
 }
 
-/* Curves of nothing but infinite losses say so; those beside them are drawn. */
+/* Curves of infinite losses only have a note; other curves are drawn. */
 Test(figure_values, a_panel_without_finite_values_says_so) {
     make_all(1);
     cr_assert_eq(shell("sqlite3 %s/r.db \"UPDATE epoch SET loss = 9e999 WHERE run_id IN (1, 2)\"", folder), 0);
@@ -218,7 +217,7 @@ Test(figure_values, a_panel_without_finite_values_says_so) {
         "fig6: the database has no rows for it; experiment quickstart has no finite values; make them with: ");
 }
 
-/* What a command would not change is not advised. */
+/* Commands that would change nothing are not recommended. */
 Test(figure_values, advice_is_of_what_helps) {
     make_all(1);
     cr_assert_eq(shell("sqlite3 %s/r.db \"DELETE FROM sample_blob WHERE subject NOT LIKE '%%data'\"", folder), 0);
