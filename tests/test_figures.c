@@ -39,7 +39,7 @@ static double loss_of(int dataset, int model, int seed, int epoch) {
 static const char *const datasets[] = {"hash_gaussian", "ty"}; /* as Figure 6 orders them */
 static const char *const models[] = {"affjord", "ffjord"};
 
-/* Both data sets, both models, two seeds. The target's bump lies at the lower left. */
+/* Both data sets, both models, two seeds. The target's bump is at the lower left. */
 static void make_full(const char *experiment) {
     FILE *script = script_open();
     add_experiment(script, 1, experiment);
@@ -101,11 +101,11 @@ Test(figures, every_item_is_drawn) {
     cr_expect_gt(below, above);
     free(image.rgb);
 
-    /* What it is made in is gone. */
+    /* The temporary folder is removed. */
     cr_expect_eq(shell("ls -A %s/out | grep -c drawing", folder), 1, "%s", output);
 }
 
-/* Moments of a flow that carries the bump across, and its field: to the right everywhere, twice as fast in the end. */
+/* Snapshots of a flow that moves the bump to the right, and its field, which doubles towards the end. */
 static void add_moments(FILE *script, const char *subject, int context) {
     enum { FIELD = 9, MOMENTS = 5 };
     const double window[4] = {-1.5, 1.5, -1.5, 1.5};
@@ -150,7 +150,7 @@ Test(figures, moments_are_drawn_and_filmed) {
     cr_expect_gt(count_colour(&image, 252, 255, 164, &height), image.width * image.height / 8);
     cr_expect_float_eq(height / image.height, 0.6, 0.1);
     free(image.rgb);
-    /* Five frames, and the last one held: each begins with a graphic control block. */
+    /* Five frames, and repetitions of the last one: each begins with a graphic control block. */
     read_text("out/film_ty.txt");
     expect_output("from t = T to 0");
     cr_assert_eq(shell("head -c 6 %s/out/film_ty.gif; LC_ALL=C grep -aoP '\\x21\\xf9\\x04' %s/out/film_ty.gif | wc -l",
@@ -163,7 +163,7 @@ Test(figures, moments_are_drawn_and_filmed) {
         0);
     cr_assert_eq(figures("fig1 film --experiment fig1"), 0, "%s", output);
     cr_expect(exists("out/fig1_it's 'q' {a}.png"));
-    /* A database without them says what makes them. */
+    /* Without snapshots, the message names the command that makes them. */
     cr_assert_eq(shell("sqlite3 %s/r.db 'DELETE FROM moment'", folder), 0);
     cr_assert_eq(figures("fig1"), 1);
     expect_output("fig1: the database has no rows for it; experiment fig1 stored no snapshots (possible for data of "
@@ -295,7 +295,8 @@ Test(figures, missing_rows_name_the_command) {
 
 Test(figures, experiments_are_found) {
     make_full("fig6_small");
-    /* A variant has the files of its own name; the plain item falls back on it; quickstart insists on its own. */
+    /* A variant has files with its own name; the plain item may use a variant's experiment; quickstart uses only its
+     * own. */
     cr_assert_eq(figures("fig6_small fig6"), 0, "%s", output);
     expect_drawn("fig6_small");
     expect_output("{fig6_small}");
@@ -308,7 +309,7 @@ Test(figures, experiments_are_found) {
     expect_output("it has: fig6_small\n");
 }
 
-/* What an experiment's file asks to be drawn is an item, or, as fig6_release, one that has its own name. */
+/* An experiment's figures are items or, like fig6_release, variants with their own name. */
 Test(figures, experiments_ask_for_items_that_there_are) {
     cr_assert_eq(shell("./paper_figures.sh --list >%s/items; for file in experiments/*.ini; do "
                        "name=$(sed -n 's/^name = //p' $file); "

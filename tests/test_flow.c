@@ -67,7 +67,7 @@ static void make_linear(const cnf *flow, const double A[2][2], real *params) {
     const double small = 3e-3;
 #endif
     for (size_t j = 0; j < 2; j++) {
-        w[j * W + j] = (real)small; /* unit j looks at coordinate j */
+        w[j * W + j] = (real)small; /* unit j reads coordinate j */
         for (size_t d = 0; d < 2; d++) u[d * W + j] = (real)(2 * (double)W * A[d][j] / small);
     }
 }
@@ -103,7 +103,7 @@ static void check_linear(cnf_context context, cnf_divergence divergence) {
         cr_assert_float_eq(log_density[i], expected, 10 * linear_tolerance, "point %zu: %.10g, expected %.10g", i,
                            log_density[i], expected);
     }
-    /* Samples go the other way: x = exp(-A T) z has deviation s exp(-A T). */
+    /* Samples use the inverse: x = exp(-A T) z has deviation s exp(-A T). */
 #ifdef AFFJORD_DOUBLE
     enum { N = 2000 };
 #else
@@ -126,7 +126,7 @@ Test(flow, linear_field_has_its_closed_form) {
     check_linear(CONTEXT_AUGMENTED, DIVERGENCE_EXACT);
 }
 
-/* For a diagonal Jacobian Rademacher's estimate has no variance. */
+/* For a diagonal Jacobian, Rademacher's estimate has no variance. */
 Test(flow, rademacher_is_exact_for_a_diagonal_field) {
     check_linear(CONTEXT_CLOCK, DIVERGENCE_RADEMACHER);
 }
@@ -182,7 +182,7 @@ Test(flow, samples_return_to_the_base) {
     double log_density[N];
     cnf_sample(flow, params, stream, 40, N, samples, NULL);
     cnf_transform(flow, params, samples, N, probe, z, log_density, NULL);
-    /* The base points are what a flow with no field gives back. */
+    /* A flow with a zero field returns the base points. */
     real *zero = calloc(cnf_parameters(flow)->total, sizeof *zero);
     cnf_sample(flow, zero, stream, 40, N, identity, NULL);
     for (size_t i = 0; i < 2 * N; i++) cr_assert_float_eq((double)z[i], (double)identity[i], round_trip_tolerance);
@@ -209,7 +209,7 @@ Test(flow, counts_its_evaluations) {
     }
 }
 
-/* Any number of threads, and any company in the batch, give a point the same bits. */
+/* A point's result has the same bits for any number of threads and in any batch. */
 Test(flow, threads_and_batches_do_not_change_a_bit) {
     enum { N = 700 };
     cnf_spec spec = small_spec();
@@ -303,7 +303,7 @@ Test(flow, allocates_nothing_while_integrating) {
         real *params = lively(flow, 1), *gradient = calloc(cnf_parameters(flow)->total, sizeof *gradient), x[400];
         double loss, log_density[200];
         points(200, 2, x);
-        free(malloc(1)); /* it counts */
+        free(malloc(1)); /* check that the hook counts */
         cr_assert_gt(allocations, 0);
         const size_t before = allocations;
         cnf_loss_gradient(flow, params, x, 200, probe, &loss, gradient, NULL);

@@ -45,7 +45,7 @@ static real *to_reals(const double *values, size_t count) {
     return copy;
 }
 
-/* Relative to the largest of the array, as its small entries are sums of large terms. */
+/* Relative to the largest entry of the array, because small entries are sums of large terms. */
 static void compare_with(const golden *g, const char *name, const real *ours, const double *theirs, size_t count,
                          double tolerance) {
     double scale = 0;

@@ -1,6 +1,6 @@
-/* test_gradient.c - gradients of every parameter against finite differences, and the two kinds against each other.
+/* test_gradient.c - gradients of every parameter against finite differences, and discrete against adjoint gradients.
  *
- * In the double build; float differences have no digits to compare. */
+ * Only in the double build; float differences are too coarse. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -69,7 +69,7 @@ static double difference(cnf *flow, real *params, size_t i) {
     return (4 * near - far) / 3;
 }
 
-/* Relative to the largest gradient of the same part, as small ones are sums of large terms. */
+/* Relative to the largest gradient of the same part, because small ones are sums of large terms. */
 static double largest(const real *gradient, const parameter *part) {
     double size = 0;
     for (size_t i = 0; i < part->rows * part->columns; i++) size = fmax(size, fabs(gradient[part->offset + i]));
@@ -111,12 +111,12 @@ Test(gradient, discrete_equals_differences_for_each_divergence) {
         for (cnf_divergence divergence = DIVERGENCE_EXACT; divergence <= DIVERGENCE_GAUSSIAN; divergence++) {
             cnf_spec spec = base_spec(context);
             spec.divergence = divergence;
-            spec.join = context == CONTEXT_CLOCK; /* the other way round than by default */
+            spec.join = context == CONTEXT_CLOCK; /* the opposite of the default */
             check_differences(spec, "divergence");
         }
 }
 
-/* Of a fixed context nothing is learned; the rest has the gradient that it has beside a learned one. */
+/* A fixed context has zero gradients; the others are those with a learned context. */
 Test(gradient, a_fixed_context_has_none) {
     for (cnf_gradient way = GRADIENT_DISCRETE; way <= GRADIENT_ADJOINT; way++) {
         cnf_spec spec = base_spec(CONTEXT_AUGMENTED);

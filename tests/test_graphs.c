@@ -17,7 +17,7 @@
 
 enum { GRAPHS_KEPT = 64 };
 
-/* What the stand-in for CUDA has counted. */
+/* Return a counter of the emulated CUDA. */
 static size_t counted(const char *what) {
     void *file = dlopen(AFFJORD_LIBRARY_EMULATED, RTLD_NOW);
     cr_assert_not_null(file, "%s", dlerror());
@@ -28,14 +28,14 @@ static size_t counted(const char *what) {
     return count(what);
 }
 
-/* A device that repeats steps as `how` says; NULL: as well as it can. */
+/* Open a device whose graphs fail as in `how`; NULL: no failures. */
 static const backend_ops *open_as(const char *how) {
     if (how) setenv("AFFJORD_GRAPHS", how, 1);
     else unsetenv("AFFJORD_GRAPHS");
     return tested_images();
 }
 
-/* Nothing failed; steps are repeated by the device, or not, in these words. */
+/* Check that nothing failed, and that the device repeats steps, or does not, with this message. */
 static void close_as(const backend_ops **device, const char *words) {
     error_info which = {""};
     cr_expect_eq(tested_library()->images_graphs(*device, &which), !words, "%s", which.text);
@@ -115,7 +115,7 @@ Test(graphs, convolutions_of_cudnn_are_recorded) {
     check_same_bits(spec, "cuDNN, tf32");
 }
 
-/* --- What cannot be done --- */
+/* --- Unsupported requests --- */
 
 static void check_refused(const char *variable, const char *what, const char *words, chain_spec spec,
                           const real *expected, double loss, size_t P) {
@@ -173,7 +173,7 @@ typedef struct outcome {
     double reached, y;
 } outcome;
 
-/* From `start` everywhere, to 1. */
+/* All entries from `start`, solved to 1. */
 static outcome solve_on(const backend_ops *backend, const adaptive_options *options, double start, size_t capacity,
                         bool steered) {
     const solve_spec by = {.method = tableau_get(TABLEAU_BOSH3), .options = *options};
@@ -221,7 +221,7 @@ Test(graphs, outcomes_are_those_of_the_processor) {
         cr_expect(a.steps == b.steps && a.count.accepted == b.count.accepted && a.count.rejected == b.count.rejected,
                   "%zu: %zu and %zu steps", i, a.steps, b.steps);
         cr_expect_float_eq(a.reached, b.reached, 1e-9, "%zu: %g and %g", i, a.reached, b.reached);
-        if (isnan(cases[i].start)) continue; /* the processor looks before it evaluates */
+        if (isnan(cases[i].start)) continue; /* the processor checks before it evaluates */
         cr_expect_eq(a.count.evaluations, b.count.evaluations);
         cr_expect_float_eq(a.y, b.y, 1e-6, "%zu: %g and %g", i, a.y, b.y);
         if (cases[i].expected != STATUS_OK) cr_expect_eq(b.y, cases[i].start, "y is as it was");
@@ -232,7 +232,7 @@ Test(graphs, outcomes_are_those_of_the_processor) {
 
 /* --- Waiting --- */
 
-/* Waits of the fourth iteration, which makes no graph any more; *steps <- attempted steps of the forward solve. */
+/* Host waits of the fourth iteration, which creates no new graph; *steps <- attempted steps of the forward solve. */
 static size_t waits_of(const char *how, chain_spec spec, double tolerance, size_t *launches) {
     const backend_ops *device = open_as(how);
     spec.solver.options.atol = spec.solver.options.rtol = tolerance;
@@ -274,7 +274,7 @@ Test(graphs, a_training_step_waits_a_few_times_for_each_flow) {
     cr_expect_eq(launches, 2 * FLOWS);
 }
 
-/* Kernels of Table 1's steps, as in docs/guide/gpu.md: forward, of the last step backward, and of the others. */
+/* Kernels in Table 1's steps, as in docs/guide/gpu.md: forward, in the last backward step, and in the others. */
 static void check_kernels(image_architecture architecture, image_layer layer, const size_t expected[3]) {
     chain_spec spec = small_spec(architecture, layer);
     spec.model.height = spec.model.width = 4;
@@ -304,16 +304,16 @@ Test(graphs, steps_are_so_many_kernels) {
     check_kernels(IMAGE_AFFJORD, IMAGE_HYPER, (const size_t[]){225, 815, 699});
 }
 
-/* --- Graphs that are kept --- */
+/* --- Stored graphs --- */
 
-/* Steps of a grid, each of which adds x to y. */
+/* Fixed steps, each of which adds x to y. */
 typedef struct adding {
     const backend_ops *device;
     arena memory;
     step_control *control;
     size_t n;
     real *x, *y;
-    bool asks; /* the program, in each step */
+    bool asks; /* whether each step reads a number on the host */
 } adding;
 
 static adding begin_adding(const backend_ops *device, size_t n) {
@@ -348,20 +348,20 @@ static void expect_added(adding *self, size_t steps, double expected) {
 Test(graphs, a_graph_is_used_again_by_those_that_would_launch_the_same) {
     const backend_ops *device = open_as("while");
     adding one = begin_adding(device, 300);
-    expect_added(&one, 0, 0); /* nothing to do is no reason to record it */
+    expect_added(&one, 0, 0); /* without steps, nothing is recorded */
     cr_expect_eq(counted("graphs made"), 0);
     expect_added(&one, 1, 1);
     expect_added(&one, 4, 5);
     expect_added(&one, 0, 5);
     cr_expect_eq(counted("graphs made"), 1);
-    adding other = one; /* the program's structure may be another one */
+    adding other = one; /* the host's structure may differ */
     expect_added(&other, 2, 7);
     cr_expect_eq(counted("graphs made"), 1);
     arena_release(&one.memory);
     close_as(&device, NULL);
 }
 
-/* Whatever differs: a length, an array, the kernel that is launched for it, what the program decides on the way. */
+/* Each difference needs another graph: a length, an array, the launched kernel, a decision of the host. */
 Test(graphs, a_graph_is_not_used_by_others) {
     const backend_ops *device = open_as("while");
     adding one = begin_adding(device, 300), other = begin_adding(device, 300), fewer = one, further = one;
@@ -379,7 +379,7 @@ Test(graphs, a_graph_is_not_used_by_others) {
     close_as(&device, NULL);
 }
 
-/* Steps of a grid, each of which convolves x to y. */
+/* Fixed steps, each of which convolves x to y. */
 typedef struct convolving {
     adding of; /* its control and arrays */
     conv *by;
@@ -392,7 +392,7 @@ static void convolve_once(void *argument) {
     self->of.device->decide(self->of.device, STEP_DONE, self->of.control);
 }
 
-/* Of ones by a weight of ones, in the middle of an image of 3 x 3. */
+/* Convolve ones with a weight of ones, and read the centre of a 3 x 3 image. */
 static void expect_convolved(convolving *self, double expected) {
     step_control c = {.method = *tableau_get(TABLEAU_EULER), .end = 1, .fixed_steps = 2, .going = 1};
     const backend_ops *device = self->of.device;
@@ -404,7 +404,7 @@ static void expect_convolved(convolving *self, double expected) {
     cr_expect_eq(middle, (real)expected, "%g, not %g", (double)middle, expected);
 }
 
-/* Other arrays, and another convolution, even where the memory of the first one's plans is used again. */
+/* Other arrays, and another convolution, even if it reuses the memory of the first one's plans. */
 Test(graphs, a_graph_with_a_plan_of_cudnn_is_not_used_by_others) {
     const conv_shape shape = {1, 3, 3, 1, 1}, deep = {1, 3, 3, 2, 1};
     setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
@@ -431,7 +431,7 @@ Test(graphs, a_graph_with_a_plan_of_cudnn_is_not_used_by_others) {
     close_as(&device, NULL);
 }
 
-/* The one that was not used for longest goes. */
+/* The least recently used graph is removed. */
 Test(graphs, so_many_are_kept) {
     enum { SIZES = GRAPHS_KEPT + 6 };
     const backend_ops *device = open_as("while");
@@ -449,7 +449,7 @@ Test(graphs, so_many_are_kept) {
     expect_added(&one, 1, 1);
     cr_expect_eq(counted("graphs made"), SIZES);
     device->zero(device, 2 * SIZES, one.y);
-    one.n = SIZES + 1; /* forgotten */
+    one.n = SIZES + 1; /* removed */
     expect_added(&one, 1, 1);
     cr_expect_eq(counted("graphs made"), SIZES + 1);
     arena_release(&one.memory);

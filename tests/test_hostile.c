@@ -1,5 +1,5 @@
-/* test_hostile.c - names made to be misread: by a shell, by SQL, by a plot, by a page, as a path; and sizes made to be
- * believed. What readers of files do with made-up bytes is in tests/fuzz. */
+/* test_hostile.c - hostile names, for a shell, SQL, plots, pages and paths; and hostile sizes. tests/fuzz tests readers
+ * of files with arbitrary bytes. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
 #include <sys/resource.h>
@@ -21,7 +21,7 @@ static void begin(void) {
 
 TestSuite(hostile, .init = begin, .fini = end_run, .timeout = 300);
 
-/* A command in the folder of that name. */
+/* Run a command in the folder of that name. */
 #define CALL(words) EXPECT(0, "program=$PWD/$AFFJORD; cd \"$TEST_DIR/$NAME\"; \"$program\" " words)
 
 Test(hostile, names_are_only_names) {
@@ -56,7 +56,7 @@ Test(hostile, names_are_only_names) {
     cr_expect_str_eq(output, "8\n", "each file has its name");
 }
 
-/* What names a file in the folder of results may not lead out of it. */
+/* A name that becomes a file's name must not lead out of the folder of results. */
 Test(hostile, experiments_cannot_leave_the_results) {
     static const char *const names[] = {"../out", "/tmp/out", "..", ".", "a/b", "a\\b", "a b", "$(x)", "é", ""};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -11,7 +11,7 @@
 #include "data/shuffle.h"
 #include "image_support.h"
 
-/* Every place has a thing of its own, whatever their number. */
+/* Every position has a different item, for any number of items. */
 static void expect_bijection(uint64_t seed, uint64_t epoch, size_t count) {
     bool *seen = calloc(count, 1);
     for (size_t place = 0; place < count; place++) {
@@ -27,7 +27,7 @@ Test(shuffle, is_a_bijection) {
     for (size_t count = 1; count <= 140; count++) expect_bijection(3, count, count);
     expect_bijection(0, 0, 1 << 12);
     expect_bijection(UINT64_MAX, UINT64_MAX, 60000);
-    /* the largest count, some places */
+    /* the largest count, some positions */
     uint64_t last = 0;
     for (uint64_t place = 0; place < 100; place++) {
         const uint64_t thing = shuffle_at(1, 1, UINT32_MAX, UINT32_MAX - 1 - place);
@@ -37,7 +37,7 @@ Test(shuffle, is_a_bijection) {
     }
 }
 
-/* Within 5 standard deviations of what chi-square is for `cells` equally likely cells. */
+/* Check that chi-square is within 5 standard deviations of its mean for `cells` equally likely cells. */
 static void expect_uniform(const char *what, const size_t *counts, size_t cells) {
     double total = 0, chi2 = 0;
     for (size_t i = 0; i < cells; i++) total += (double)counts[i];
@@ -64,7 +64,7 @@ Test(shuffle, all_orders_of_few_things_come_equally_often) {
     expect_uniform("orders of 4", orders, 24);
 }
 
-/* At each place each thing, behind each thing each other one, equally often. */
+/* Each item is equally often at each position, and after each other item. */
 Test(shuffle, places_and_neighbours_are_uniform) {
     enum { EPOCHS = 20000, THINGS = 11 };
     size_t at[THINGS * THINGS] = {0}, behind[THINGS * (THINGS - 1)] = {0};
@@ -81,7 +81,7 @@ Test(shuffle, places_and_neighbours_are_uniform) {
     expect_uniform("things behind things", behind, THINGS * (THINGS - 1));
 }
 
-/* In an epoch of MNIST's size, there is no trace of the order before. */
+/* In an epoch of MNIST's size, the order is not correlated with the original order. */
 Test(shuffle, a_long_epoch_is_mixed) {
     enum { COUNT = 60000 };
     size_t steps[64] = {0}, fixed = 0;
@@ -103,14 +103,14 @@ enum { CHANNELS = 3, HEIGHT = 4, WIDTH = 5, IMAGE = CHANNELS * HEIGHT * WIDTH, I
 
 static const size_t sizes[IMAGE_SPLITS] = {17, 2, 4};
 
-/* A set in which a byte tells its image, and no image is its own mirror. */
+/* A set whose bytes identify the image, and in which no image is symmetric. */
 static image_set *open_made(void) {
     unsigned char pixels[IMAGES * IMAGE];
     for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (unsigned char)(i / IMAGE * 11 + i % IMAGE % WIDTH);
     return make_set(sizes, CHANNELS, HEIGHT, WIDTH, pixels);
 }
 
-/* The byte that a number was made from. */
+/* Return the byte of a number. */
 static unsigned char byte_of(real x) {
     cr_assert(x >= 0 && x < 1, "%a", (double)x);
     return (unsigned char)(256 * x);
@@ -209,7 +209,7 @@ Test(image_batch, noise_is_exactly_what_was_drawn) {
     image_close(&set);
 }
 
-/* The greatest draws of the largest byte are below 1, where rounding to the nearest would not be. */
+/* The largest draws of the largest byte are below 1, although rounding to nearest would give 1. */
 Test(image_batch, never_reaches_the_next_byte) {
     image_set *set = open_bytes();
     memset(set->pixels, 255, 256);
@@ -222,7 +222,7 @@ Test(image_batch, never_reaches_the_next_byte) {
     image_close(&set);
 }
 
-/* Within 5 standard errors of what it should be. */
+/* Check that the mean is within 5 standard errors of its expectation. */
 static void expect_mean(const char *what, double sum, double mean, double variance, double count) {
     const double error = sum / count - mean;
     cr_expect_lt(fabs(error), 5 * sqrt(variance / count), "%s: %g off", what, error);
@@ -274,7 +274,7 @@ Test(image_batch, half_of_the_images_are_mirrored) {
         for (size_t p = 0; p < IMAGE; p++) {
             const size_t from = turned ? p - p % WIDTH + (WIDTH - 1 - p % WIDTH) : p;
             cr_assert_eq(byte_of(b[p]), byte_of(a[from]));
-            /* The noise stays where it is. */
+            /* The noise is not mirrored. */
             const double here = 256 * (double)a[p] - byte_of(a[p]), there = 256 * (double)b[p] - byte_of(b[p]);
             cr_assert_lt(fabs(here - there), 1e-4);
         }
@@ -293,7 +293,7 @@ static void expect_float_bits(real x, double expected) {
     cr_expect_eq(floor((double)x * scale) / scale, expected, "%a, not %a", (double)x, expected);
 }
 
-/* The format is fixed: these bits, made once by another program, must never change. */
+/* The format is fixed: these bits, computed once by another program, must never change. */
 Test(image_batch, numbers_are_these_bits) {
     const size_t order[6] = {11, 9, 0, 4, 16, 12};
     const double plain[4] = {0x1.8f4bbap-2, 0x1.9235cep-2, 0x1.94a5dcp-2, 0x1.9aac1cp-2};
@@ -372,7 +372,7 @@ Test(image_average, real_mnist) {
     cr_expect(set->height == 14 && set->width == 14 && set->count == 70000);
     cr_expect_str_eq(set->sha256, "b633fb158b4b4d717b202b79bc069760540ee01fcee4b2a1cb980a472d0ae14c");
     for (size_t i = 0; i < 70000 * 14 * 14; i++) after += set->pixels[i];
-    /* Halves are rounded up: a quarter of the squares that are not all alike gain 1/2. */
+    /* Halves are rounded up: a quarter of the squares with different pixels gain 1/2. */
     const double gain = after / (70000 * 14 * 14) - before / (70000 * 28 * 28);
     cr_expect(gain > 0 && gain < 0.125, "%g", gain);
     real x[200 * 14 * 14];

@@ -1,4 +1,4 @@
-/* test_image_context.c - images with a learned start of z*, and with a z* of which nothing is learned. */
+/* test_image_context.c - image models with a learned z*(0), and with a fixed z*. */
 #include <math.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ static double largest(const bench *b, const parameter *part) {
     return size;
 }
 
-/* 8 x 8 has two scales of two flows and one: z* starts anew in each scale. */
+/* 8 x 8 has two scales of two flows and one: each scale starts again at z*(0). */
 Test(image_context, each_scale_has_a_start_of_its_own) {
     static image_model counted;
     chain_spec spec = starting_spec();
@@ -42,7 +42,7 @@ Test(image_context, each_scale_has_a_start_of_its_own) {
         for (size_t g = 0; g < counted.flows[f].group_count; g++)
             if (strstr(counted.flows[f].groups[g].name, "context.start")) found += counted.flows[f].groups[g].effective;
     cr_expect_eq(found, 2 * spec.model.moving);
-    /* An image goes there and back. */
+    /* The inverse of the transform returns the image. */
     transform(&b, probe);
     cr_assert_eq(chain_invert(b.model, b.params, b.z, b.n, b.back, &b.statistics), STATUS_OK);
     for (size_t i = 0; i < b.n * b.D; i++) cr_expect_float_eq((double)b.back[i], (double)b.x[i], 1e-2);

@@ -18,7 +18,8 @@
 
 /* --- Operations --- */
 
-/* Those that sum in an order of their own: long sums that the processor makes in a chain. All others have its bits. */
+/* Operations with another order of sums: long sums, which the processor computes sequentially. All others are
+ * bit-identical. */
 static bool sums_otherwise(const char *name) {
     static const char *const names[] = {"error", "sums", "apply", "gate", "context", "conv", "logit"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -48,9 +49,9 @@ Test(image_device, threads_may_take_their_turns_backwards) {
     unsetenv("AFFJORD_EMULATED_BACKWARDS");
 }
 
-/* --- Sizes that a sum is split for --- */
+/* --- Sizes for which sums are split --- */
 
-/* n numbers in (-1, 1), no two alike, in the backend's memory. */
+/* n different numbers in (-1, 1), in the backend's memory. */
 static real *numbers_on(const backend_ops *backend, arena *memory, size_t n, double seed) {
     real *x, *host = reals(n);
     for (size_t i = 0; i < n; i++) host[i] = (real)sin(seed + 1.7 * (double)i);
@@ -107,7 +108,7 @@ static void check_convolutions(void) {
         real *a[3], *b[3];
         convolve_on(host, &here, s, a);
         convolve_on(device, &there, s, b);
-        /* Winograd transforms of the processor round more than a sum in order does. */
+        /* The processor's Winograd transforms have larger rounding errors than a sequential sum. */
         expect_near(host, a[0], device, b[0], pixels * s.out, 1e-5, "forward");
         expect_near(host, a[1], device, b[1], pixels * s.in, 1e-5, "to the data");
         expect_near(host, a[2], device, b[2], s.in * s.out * CONV_TAPS, 2e-5, "to the weight");
@@ -147,7 +148,7 @@ Test(any_device, biases_of_many_channels) {
     tested_close(&device);
 }
 
-/* --- cuDNN, or what stands for it: tests/cuda_on_host/cudnn_on_host.cpp --- */
+/* --- cuDNN, emulated by tests/cuda_on_host/cudnn_on_host.cpp --- */
 
 /* Descriptors and handles that were not destroyed. */
 static int cudnn_living(void) {
@@ -160,7 +161,7 @@ static int cudnn_living(void) {
     return living();
 }
 
-/* Open a device: whether it has cuDNN, and its words about that. */
+/* Open a device; return whether it has cuDNN, and its message. */
 static void check_library(bool has, const char *words) {
     const backend_ops *device = emulated_images();
     error_info which = {""};
@@ -169,7 +170,8 @@ static void check_library(bool has, const char *words) {
     tested_close(&device);
 }
 
-/* Plans that are neither deterministic nor exact, cannot be made or want too much are passed over, as they fail here. */
+/* Plans that are not deterministic, not exact, cannot be created or need too much memory are skipped; the emulation
+ * makes them fail. */
 Test(image_device, convolutions_by_cudnn) {
     setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
     check_library(true, "cuDNN 9.19.0");
@@ -195,7 +197,7 @@ Test(image_device, a_cudnn_that_cannot_be_used_is_done_without) {
     check_convolutions();
 }
 
-/* What the kinds of convolutions that are made here have for plans, where these were recalled. */
+/* Return the plans of the convolutions created here, after recalling `plans`. */
 static void check_plans(const char *recalled, const char *expected) {
     const conv_shape shape = {1, 3, 3, 8, 4};
     const backend_ops *device = emulated_images();
@@ -214,7 +216,7 @@ static void check_plans(const char *recalled, const char *expected) {
 #define KIND "8 to 4 channels, 1 images of 3 x 3, fp32\t"
 #define PLANS(forward, data, weight) KIND "forward\t" forward "\n" KIND "data\t" data "\n" KIND "weight\t" weight "\n"
 
-/* A plan that was recalled is taken if it is one, and allowed; a text that is none is passed over. */
+/* A recalled plan is used if it is valid and allowed; other texts are skipped. */
 Test(image_device, plans_are_made_from_their_names) {
     static const char chosen[] =
         PLANS("cuDNN 9.19.0 eng6_k2=6_k14=-3", "cuDNN 9.19.0 eng6_k2=6_k14=-3", "cuDNN 9.19.0 eng6_k2=6_k14=4");
@@ -362,7 +364,8 @@ static void gradient_on(const backend_ops *backend, chain_spec spec, real *gradi
     trainer_destroy(&training);
 }
 
-/* The processor's loss and gradient but for the order of sums, and the same bits each time, in every order of threads. */
+/* Loss and gradient equal the processor's except for the order of sums, with the same bits each time and for any order
+ * of threads. */
 static void check_training(chain_spec spec, const char *what) {
     const backend_ops *host = host_together(), *device = tested_images();
     const size_t P = parameters_of(spec);

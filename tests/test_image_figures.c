@@ -20,7 +20,7 @@ static double evaluations_of(int model, int seed, int epoch) {
 
 static const double digit_window[4] = {0, 14, 0, 14}, face_window[4] = {0, FACE, 0, FACE};
 
-/* Black, but for two white rows at the top; both beyond what a picture can show. */
+/* Black, with two white rows at the top; both values outside of the displayed range. */
 static void add_digits(FILE *script, const char *subject) {
     float data[DIGITS * DIGIT];
     for (int i = 0; i < DIGITS * DIGIT; i++) data[i] = i % DIGIT < 2 * 14 ? 1.25F : -0.25F;
@@ -149,7 +149,7 @@ Test(image_figures, curves_show_both_models) {
 Test(image_figures, numbers_that_never_change_are_drawn) {
     FILE *script = script_open();
     add_images(script, 1, "fig7");
-    /* The same everywhere, for one data set and model only, and another that never began. */
+    /* Constant, for one data set and model only; another run never started. */
     fputs("DELETE FROM epoch WHERE run_id > 102;\n"
           "UPDATE epoch SET nfe_forward = 160, loss = 2;\n",
           script);
@@ -218,7 +218,7 @@ Test(image_figures, the_experiment_is_found) {
     expect_output("fig15.tex  (experiment table1_mnist)\n");
     expect_output("fig17.tex  (experiment long)\n");
 
-    /* Not before it has pictures; and a variant of the model will do, under its own name. */
+    /* Only experiments with pictures are used; a variant of the model is accepted, under its own name. */
     cr_assert_eq(shell("sqlite3 %s/r.db \"DELETE FROM sample_blob WHERE subject LIKE '%%2__';"
                        "UPDATE run SET model = 'affjord_concat' WHERE model = 'affjord' AND run_id < 200\"",
                        folder),
@@ -228,7 +228,7 @@ Test(image_figures, the_experiment_is_found) {
     read_text("out/fig15.txt");
     expect_output("Generated samples of MNIST (14×14) by AFFJORD (concat). ");
 
-    /* Toy figures are none of images, even if told to. */
+    /* Toy figures do not show images, even if requested. */
     cr_expect_eq(figures("fig6 --experiment long"), 1);
     expect_output("fig6: the database has no rows for it");
 }

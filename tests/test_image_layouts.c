@@ -21,7 +21,7 @@ static void end_layouts(void) {
 
 TestSuite(layouts, .init = begin_layouts, .fini = end_layouts, .timeout = 300);
 
-/* That this set is, by its checksum, the one of `sha256`, with this note. */
+/* Check that this set has this checksum and note. */
 static void expect_set(const char *name, const char *sha256, const char *note) {
     image_set *set = open_set(name);
     cr_expect_str_eq(set->sha256, sha256, "%s", name);
@@ -37,7 +37,8 @@ static void checksum_of(const char *name, char sha256[65]) {
 
 /* --- MNIST --- */
 
-/* The four files of a set of two images and one of 4 x 4, in this folder; each in one of its own name if `nested`. */
+/* Write the four files of a set with two training images and one test image of 4 x 4 into this folder; if `nested`,
+ * each in a folder of its name. */
 static void write_mnist(const char *in, bool nested, bool gzip) {
     static const char *const files[] = {"train-images-idx3-ubyte", "t10k-images-idx3-ubyte", "train-labels-idx1-ubyte",
                                         "t10k-labels-idx1-ubyte"};
@@ -73,7 +74,7 @@ Test(layouts, mnist_of_others) {
     image_close(&set);
 }
 
-/* With a dot in the place of the first dash; packed or not. */
+/* With a dot instead of the first dash; compressed or not. */
 static void write_dotted(const char *folder_name, const char *ending) {
     static const char *const names[] = {"train-images", "t10k-images"};
     for (size_t i = 0; i < 2; i++) {
@@ -96,7 +97,7 @@ Test(layouts, mnist_with_a_dot) {
     expect_set("mnist-dot", sha256, "");
     write_dotted("mnist-dotgz", ".gz");
     expect_set("mnist-dotgz", sha256, "");
-    /* Two of a kind: one is read, the other named. */
+    /* Two candidates: one is read, the other is listed. */
     write_dotted("mnist-ours", "");
     expect_set("mnist-ours", sha256,
                "Ignored train-images.idx3-ubyte, because train-images-idx3-ubyte exists. Ignored "
@@ -246,7 +247,7 @@ Test(layouts, cifar_of_python_by_the_plain_name) {
     expect_refused("cifar10", STATUS_FORMAT, "cifar-10-batches-py/data_batch_1\": expected 10000 images, found 2", "");
 }
 
-/* Cut or changed anywhere, it is refused, or is a batch all the same where its pixels or labels changed. */
+/* A truncated or changed pickle is rejected, or is a valid batch if only pixels or labels changed. */
 Test(layouts, damaged_pickles_do_no_harm) {
     char path[128];
     write_pickles("cifar10-bad");
@@ -272,7 +273,7 @@ Test(layouts, damaged_pickles_do_no_harm) {
     cr_expect_gt(refused, 100);
 }
 
-/* Change the first place of these bytes into others, and read it. */
+/* Replace the first occurrence of these bytes, and read the file. */
 static void expect_change_refused(const char *from, const char *to, size_t size, const char *words) {
     make_pickle(2, &text);
     unsigned char *at = memmem(text.bytes, text.size, from, size);
@@ -331,7 +332,7 @@ Test(layouts, celeba_by_other_endings_and_folders) {
         write_pictures(name, endings[i]);
         snprintf(name, sizeof name, "celeba-%zu", i);
         expect_set(name, sha256, "");
-        expect_set(name, sha256, ""); /* from what was kept */
+        expect_set(name, sha256, ""); /* from the cache */
     }
     write_pictures("celeba-kaggle/img_align_celeba/img_align_celeba", ".jpg");
     expect_set("celeba-kaggle", sha256, "");
@@ -357,7 +358,7 @@ Test(layouts, other_pictures_are_left_out_and_said) {
                    "(11 pictures in formats that are not read; convert them to JPEG)");
 }
 
-/* The lines of a partition, with what is between name and number. */
+/* Write the lines of a partition, with this separator. */
 static void write_partition(const char *name, const char *head, const char *ending, const char *between) {
     static const char splits[PICTURES + 1] = "10200210001";
     char lines[1024];

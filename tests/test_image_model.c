@@ -113,7 +113,7 @@ Test(image_model, release_concat_is_effective_without_z_star) {
 }
 
 /* The bias is read from the weight's first 64 numbers: numbers of both input channels of the first seven outputs. Of
- * those, 9 x 3 + 1 - 0 belong to the joined zeros and matter as biases only. */
+ * those, 9 x 3 + 1 - 0 belong to the concatenated zeros and have an effect only as biases. */
 Test(image_model, release_hyper_counts_the_overlap) {
     const image_model *m = expand(base_spec(1, 28, IMAGE_AFFJORD, IMAGE_HYPER, IMAGE_RELEASE));
     const size_t zeros_as_biases = 9 * 3 + 1; /* numbers 9..17, 27..35, 45..53, 63 */
@@ -132,7 +132,8 @@ Test(image_model, paper_counts_the_weights_that_reach_z_star) {
     cr_assert_eq(group_of(m, "flow.0.field.0.weight")->effective, 64 * (9 + 6));
     cr_assert_eq(group_of(m, "flow.0.field.3.weight")->effective, 64 * 9);
     cr_assert_eq(group_of(m, "flow.0.context.1.weight")->effective, 400);
-    /* Squeezed, the 20 pixels are 10 of rows 0 in channels 0 and 1; 20 more of channel 0, rows 0 and 1, move now. */
+    /* Squeezed, the 20 pixels are 10 of rows 0 in channels 0 and 1; 20 more of channel 0, rows 0 and 1, now have a
+     * derivative. */
     cr_assert_eq(group_of(m, "flow.1.field.0.weight")->effective, 64 * (4 * 9 + 9 + 6));
 }
 

@@ -1,8 +1,8 @@
 /* test_image_training.c - short trainings on real images give the recorded losses, also after a restart.
  *
- * A change that means to alter numbers records anew, with
+ * If a change alters numbers on purpose, record new values with
  *     AFFJORD_RECORD=1 build/affjord-tests --filter 'image_training/real_mnist'
- * and says why in its commit. */
+ * and give the reason in the commit message. */
 #ifndef AFFJORD_DOUBLE
 
 #include <criterion/criterion.h>
@@ -56,7 +56,7 @@ static trainer *make(const training_case *which, const image_set *set) {
     return training;
 }
 
-/* What a training gave at the end of an epoch. */
+/* The results of a training at the end of an epoch. */
 typedef struct outcome {
     double training, validation;
 } outcome;
@@ -90,7 +90,7 @@ static void restore(trainer *training, const char *name) {
     checkpoint_destroy(&file);
 }
 
-/* The first and the second half, the latter twice. */
+/* Train the first half, then the second half twice. */
 static void train_twice(const training_case *which, const image_set *set, const char *name, outcome *half,
                         outcome *whole) {
     outcome resumed;

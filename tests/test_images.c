@@ -1,4 +1,4 @@
-/* test_images.c - MNIST's and CIFAR-10's files, good ones and bad ones. */
+/* test_images.c - MNIST's and CIFAR-10's files, valid and invalid. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static void write_tiny(bool gzip) {
     }
 }
 
-/* Nothing but the tiny set, packed or not. */
+/* Write only the tiny set, compressed or not. */
 static void write_only_tiny(bool gzip) {
     data_end();
     data_begin();
@@ -137,7 +137,7 @@ Test(mnist, a_truncation_says_where) {
     free(bytes);
 }
 
-/* No damaged byte of a packed file is let through; those of its header that say nothing of the content do no harm. */
+/* Every damaged byte of a compressed file is detected, except header bytes without effect on the content. */
 Test(mnist, every_damaged_byte_of_a_packed_file_is_found) {
     char path[128];
     size_t size, found = 0;
@@ -215,11 +215,11 @@ Test(mnist, wrong_headers_are_refused) {
     free(bytes);
 }
 
-/* Sizes that no file has are refused from the header alone. */
+/* Impossible sizes are rejected by the header alone. */
 Test(mnist, impossible_sizes_are_refused_at_once) {
     const struct {
         uint32_t shape[3];
-        const char *place; /* where an unpacked file is found out; a packed one always at its header */
+        const char *place; /* place of the error in a plain file; in a compressed file, always the header */
     } cases[] = {
         {{UINT32_C(1) << 31, 28, 28}, "offset 36: expected 1683627180048 bytes in all"},
         {{UINT32_MAX, UINT32_MAX, UINT32_MAX}, "offset 4: 4294967295 x 4294967295 x 4294967295 bytes are more than"},
@@ -271,7 +271,7 @@ Test(mnist, the_plain_name_is_for_the_published_files) {
 
 enum { RECORD = 3073 };
 
-/* A batch of `count` records: image i is all of `first` + i but for its label and its three first bytes. */
+/* A batch of `count` records: all bytes of image i are `first` + i, except its label and its first three bytes. */
 static void write_batch(const char *name, size_t count, unsigned char first, bool gzip) {
     unsigned char *bytes = malloc(count * RECORD);
     for (size_t i = 0; i < count; i++) {
@@ -358,7 +358,7 @@ Test(cifar, the_plain_name_needs_all_batches) {
     write_batch("cifar-10-batches-bin/data_batch_1.bin", 10001, 0, false);
     expect_refused("cifar10", STATUS_FORMAT, "data_batch_1.bin\": offset 30730000",
                    "expected the end of the file (10000 records of 3073), found 3073 more bytes");
-    /* The folder cifar10 goes before the other. */
+    /* The folder cifar10 takes precedence over the other. */
     write_batch("cifar10/test_batch.bin", 1, 0, false);
     expect_refused("cifar10", STATUS_IO, "/cifar10/data_batch_1.bin\"", "not found, and no");
     write_batch("cifar10-none/test_batch.bin", 1, 0, false);
@@ -400,7 +400,7 @@ Test(images, names) {
     cr_expect_not(image_exists("celeba", data_folder));
 }
 
-/* Where $AFFJORD_DATA has the published files. */
+/* Only if $AFFJORD_DATA has the published files. */
 Test(images, real_mnist) {
     const char *data = getenv("AFFJORD_DATA");
     if (data == NULL || !image_exists("mnist", data)) cr_skip_test("needs MNIST in $AFFJORD_DATA");

@@ -4,7 +4,7 @@
 
 #include "run_support.h"
 
-/* A table of points, a small model, a table to be drawn; the preset is named as if it lay beside. */
+/* A table of points, a small model, a figure; the preset is named as if it were in the same folder. */
 static const char small_experiment[] = "include = ../configs/toy_paper.ini\n"
                                        "[experiment]\n"
                                        "name = small\n"
@@ -31,7 +31,7 @@ static void write_points(void) {
               "0.5 * cos(3 * i) }' > $TEST_DIR/points.csv");
 }
 
-/* Makes take turns: they look after the same files of the build. `what` is a goal with PREFIX and DESTDIR. */
+/* Concurrent makes wait for each other, because they write the same files. `what` is a goal with PREFIX and DESTDIR. */
 static void make(const char *what) {
     EXPECT(0, "flock build/install.lock env -u MAKEFLAGS -u MAKELEVEL make -s %s", what);
 }
@@ -71,7 +71,7 @@ Test(install, program_works_from_any_folder) {
     EXPECT_SAYS("(experiment small)");
 }
 
-/* A task's command runs the installed program, with what is installed beside it, from any folder. */
+/* A task's command runs the installed program and its installed files from any folder. */
 Test(install, commands_for_engines_work_from_any_folder) {
     EXPECT(0, "cd $TEST_DIR/elsewhere; $INSTALLED small.ini --db many/all.db --dry-run --format commands > ../tasks && "
               "cd / && sh $TEST_DIR/tasks && cd $TEST_DIR/elsewhere && $INSTALLED merge --db many/all.db");
@@ -104,7 +104,7 @@ Test(install, theory_is_computed_by_the_double_program) {
     EXPECT_SAYS("theory.md");
 }
 
-/* Where there is nvcc it is installed with the rest; a device of fibers takes its place here. */
+/* With nvcc, the GPU library is installed too; here the emulated device replaces it. */
 Test(install, a_device_is_found_by_the_installed_program) {
     EXPECT(0, "cp " AFFJORD_LIBRARY_EMULATED
               " $TEST_DIR/usr/libexec/affjord/libaffjord_cuda.so && cd $TEST_DIR/elsewhere && "
@@ -136,7 +136,7 @@ Test(install, programs_are_compiled_against_the_library) {
               "cc -std=c11 own_equation.c $(pkg-config --cflags --libs affjord) && cd / && "
               "$TEST_DIR/elsewhere/examples/a.out");
     EXPECT_SAYS("dy(T)/dr");
-    /* The static library, with what it needs. */
+    /* The static library, with its dependencies. */
     EXPECT(0, "cd $TEST_DIR/elsewhere/examples; export PKG_CONFIG_PATH=$TEST_DIR/usr/lib/pkgconfig; "
               "cc -std=c11 -o static $(pkg-config --cflags affjord) own_equation.c $TEST_DIR/usr/lib/libaffjord.a "
               "$(pkg-config --static --libs-only-l affjord | sed s/-laffjord//) && ./static");
@@ -165,7 +165,7 @@ Test(install, library_shows_what_its_headers_declare_and_nothing_else) {
     EXPECT_SAYS("libaffjord.so.0\n");
     EXPECT(0, "readlink $TEST_DIR/usr/lib/libaffjord.so.0");
     EXPECT_SAYS("libaffjord.so.0.");
-    /* No header is left out, and none names another as it lies in the sources. */
+    /* Every header is installed, and none includes another by its path in the sources. */
     EXPECT(1, "grep -rn '#include \"' $TEST_DIR/usr/include");
 }
 
@@ -181,7 +181,7 @@ Test(install, results_are_read_by_scripts) {
     EXPECT_SAYS("hypernet.0.weight");
 }
 
-/* What bash would offer for a command line, in order. */
+/* Return bash's completions for a command line, in order. */
 static void expect_completion(const char *words, const char *expected) {
     EXPECT(
         0,

@@ -10,7 +10,7 @@
 
 enum { W = 21, D_MAX = 5 };
 
-/* Numbers in (-range, range) that no other draw has. */
+/* Random numbers in (-range, range), different in each call. */
 static void draw(size_t n, uint64_t purpose, double range, real *out) {
     for (size_t i = 0; i < n; i++) {
         double u[4];
@@ -69,7 +69,7 @@ Test(kernels, toy_field_agrees_with_plain_formula) {
             for (size_t D = 1; D <= D_MAX; D++) check_toy_values(cpu_backend(level), D);
 }
 
-/* Everything the operations compute from one set of inputs, in one buffer. */
+/* All results of the operations for one set of inputs, in one buffer. */
 typedef struct outcome {
     real values[40000];
     size_t count;
@@ -108,7 +108,7 @@ static void run_all(const backend_ops *backend, outcome *out) {
         run_toy(backend, D, true, out);
         run_toy(backend, D, false, out);
     }
-    /* Sizes that leave every kind of remainder. */
+    /* Sizes with every kind of remainder. */
     enum { M = 7, N = 45, P = 13 };
     real a[M * P], b[P * N], bias[N], c[M * N], v[N], m[N], p[N];
     draw(M * P, 6, 1, a);

@@ -1,5 +1,5 @@
-/* test_lifted.c - flows whose augmented dimensions depend on the point: densities, gradients, inverses, and whether they
- * are one-to-one. */
+/* test_lifted.c - flows whose augmented dimensions depend on the point: densities, gradients, inverses, and checks
+ * whether they are one-to-one. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -58,7 +58,8 @@ static real *named(const cnf *flow, real *params, const char *name, size_t count
 
 /* --- A flow with a closed form --- */
 
-/* One column and f = z*, h(x) = v act(x): z(T) = x + v (1 - e^-T) act(x). It folds where v (1 - e^-T) act' < -1. */
+/* One column and f = z*, h(x) = v act(x): z(T) = x + v (1 - e^-T) act(x). It folds if v (1 - e^-T) act' < -1
+ * somewhere. */
 static cnf *closed_form(activation function, double v, real params[7]) {
     cnf_spec spec = lifted_spec(1, 1);
     spec.mlp = (mlp_field_spec){.layer = IMAGE_IGNORE, .function = function};
@@ -108,8 +109,8 @@ Test(lifted, one_dimension_has_its_closed_form) {
     cnf_destroy(&flow);
 }
 
-/* The paper says that g = -z* provides bijectivity. This f and h are a counterexample for every T > log 2, and all three
- * measurements show it. */
+/* The paper says that g = -z* provides bijectivity. This f and h are a counterexample for every T > log 2, and all
+ * three measurements show it. */
 Test(lifted, a_flow_may_fold_and_is_seen_to) {
     enum { N = 200 };
     real params[7], *x = drawn(N, 1, 1.5);
@@ -331,7 +332,8 @@ Test(lifted, samples_come_back) {
         cr_assert_eq(cnf_sample(flow, params, stream, 0, N, x, &statistics), STATUS_OK);
         cr_expect_geq(statistics.evaluations_forward, 3 * 20 * 4, "the solve back, and two for Newton's method");
         cr_assert_eq(cnf_transform(flow, params, x, N, points_probe, z, log_density, NULL), STATUS_OK);
-        /* h is not 0, so the solve back alone does not give x: z(T) is the base's only after Newton's steps. */
+        /* h is not 0, so the backward solve alone does not give x; z(T) equals the base point only after Newton's
+         * steps. */
         cr_assert_eq(cnf_invert(flow, params, z, N, again, NULL), STATUS_OK);
         for (size_t i = 0; i < N * D; i++) cr_expect_float_eq((double)again[i], (double)x[i], is_double ? 1e-8 : 2e-3);
         cr_assert_eq(cnf_sample(flow, params, stream, 7, N - 7, base, NULL), STATUS_OK);

@@ -5,7 +5,7 @@
 
 #define REST "models = m\n[model m]\n"
 
-/* Load what stands in x.ini and compare the items of experiment.data with `expected`, ended by NULL. */
+/* Load x.ini and compare the items of experiment.data with `expected`, terminated by NULL. */
 static void expect_items(const char *content, const char *const *expected) {
     write_text("x.ini", content);
     experiment_config *config = load("x.ini", 0, NULL);
@@ -47,7 +47,7 @@ Test(lists, items_in_quotes_have_commas_and_blanks) {
     EXPECT_ITEMS("data = \"say \"\"yes\"\".csv\",a\"b.csv\n", "say \"yes\".csv", "a\"b.csv");
     EXPECT_ITEMS("data = \"\"\"\"\n", "\"");
     EXPECT_ITEMS("data = \"ty\"\n", "ty");
-    /* A section is for the item as it is without quotes; a text keeps its quotes. */
+    /* A section names the item without quotes; a text keeps its quotes. */
     write_text("x.ini", "[experiment]\nname = a\ntitle = \"b\" = c ; d\ndata = \"p/a, b.csv\"\n" REST
                         "[data a, b]\ntrain.batch = 7\n[data p/a, b.csv]\ntrain.iterations = 8\n");
     experiment_config *config = load("x.ini", 0, NULL);
@@ -96,7 +96,7 @@ Test(lists, what_is_wrong_is_named) {
     }
 }
 
-/* A path of `size` bytes with its terminator, of parts that a disk accepts. */
+/* Return a path of `size` bytes, terminator included, with components that file systems accept. */
 static void make_path(char *path, size_t size) {
     memset(path, 'p', size);
     for (size_t i = 0; i + 20 < size; i += 200) path[i] = '/';
@@ -118,7 +118,7 @@ Test(lists, paths_are_as_long_as_the_system_takes) {
     cr_expect_str_eq(path, item);
     cr_expect_str_eq(config_settings(config)->data_dir, item);
     config_destroy(&config);
-    /* One more byte, by the folder of the file, is refused and not cut. */
+    /* One more byte, from the folder of the file, is rejected, not truncated. */
     cr_assert_eq(mkdir("f", 0700), 0);
     snprintf(content, sizeof content, "[experiment]\nname = a\ndata = %s\n" REST, item + 1);
     write_text("f/x.ini", content);
@@ -126,13 +126,13 @@ Test(lists, paths_are_as_long_as_the_system_takes) {
     cr_expect_eq(config_data_source(config, item + 1, path, &err), STATUS_INVALID);
     cr_expect_not_null(strstr(err.text, "the path is too long"), "%s", err.text);
     config_destroy(&config);
-    /* As long as no value is: the same. */
+    /* A longer text than any value: the same. */
     snprintf(content, sizeof content, "[experiment]\nname = a\ndata = %s, %s, %s\n" REST, item, other, item + 1);
     write_text("x.ini", content);
     cr_expect_eq(config_load("x.ini", 0, NULL, &config, &err), STATUS_INVALID);
     cr_expect_not_null(strstr(err.text, "x.ini:3: experiment.data: the value has 12192 bytes, expected at most 8191"),
                        "%s", err.text);
-    /* Long comments and includes; a reason is not lost behind a long name. */
+    /* Long comments and includes; a long name does not truncate the reason of an error. */
     snprintf(content, sizeof content, "; %s\ninclude = %s\n", item, item);
     write_text("x.ini", content);
     cr_expect_eq(config_load("x.ini", 0, NULL, &config, &err), STATUS_IO);

@@ -1,4 +1,4 @@
-/* test_locale.c - nothing is read or written in the locale of the program around the library. */
+/* test_locale.c - the library reads and writes nothing in the locale of its calling program. */
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,7 +14,8 @@
 #include "plan/plan.h"
 #include "run_support.h"
 
-/* A locale with decimal commas, made for the test: machines seldom have one. A test is a process of its own. */
+/* A locale with decimal commas, created for the test, because few machines have one. Each test is a separate
+ * process. */
 static void enter_decimal_commas(void) {
     char text[16];
     scratch_create(folder);
@@ -45,7 +46,7 @@ Test(locale, a_table_keeps_all_its_rows) {
     }
 }
 
-/* Checksums are of texts with numbers; those of the locale "C" are taken before. */
+/* Checksums hash texts with numbers; compute them first in the locale "C". */
 Test(locale, checksums_of_toy_densities, .init = NULL) {
     char neutral[32][65], found[65];
     const size_t count = toy_count();

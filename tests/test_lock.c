@@ -20,10 +20,10 @@ static void begin(void) {
 
 TestSuite(lock, .init = begin, .fini = end_run, .timeout = 300);
 
-/* The two ways of others to be in the way: of a transaction's begin, and of its commit. */
+/* The two kinds of locks: at the start of a transaction, and at its commit. */
 static const char writing[] = "BEGIN IMMEDIATE", reading[] = "BEGIN; SELECT count(*) FROM run";
 
-/* This process is the other program, until sqlite3_close(). */
+/* This process is the other program until sqlite3_close(). */
 static sqlite3 *lock(const char *how) {
     sqlite3 *other = NULL;
     cr_assert_eq(sqlite3_open(path, &other), SQLITE_OK);
@@ -32,7 +32,7 @@ static sqlite3 *lock(const char *how) {
     return other;
 }
 
-/* The least iteration among the newest checkpoint files of both runs. */
+/* Return the smaller iteration of the newest checkpoint files of both runs. */
 static int checkpointed(void) {
     shell(
         "ls $TEST_DIR/r.checkpoints | sed -n 's/[.]safetensors$//p' | sort -t - -k 1,1 -k 2,2n | "
@@ -49,7 +49,7 @@ static void wait_until_checkpointed(int iteration) {
     }
 }
 
-/* Start, and take the lock once both runs have checkpoints. */
+/* Start the training, and take the lock once both runs have checkpoints. */
 static pid_t start_and_lock(const char *options, const char *how, sqlite3 **other) {
     char command[256];
     snprintf(command, sizeof command, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --jobs 2 %s", options);
@@ -82,7 +82,7 @@ static void start_again(const char *expected) {
     cr_expect_str_eq(output, "r.checkpoints\nr.db\nr.db.lock\n2\n");
 }
 
-/* Seconds that a processor worked for the process that records. */
+/* Return the processor seconds of the recording process. */
 static double worked(pid_t process) {
     char name[64];
     double nanoseconds = 0;
@@ -130,7 +130,7 @@ static void check_stops(const char *how) {
     const int newest = checkpointed();
     sqlite3_close(other);
 
-    /* The next start finds what was computed. */
+    /* The next start records the stored messages. */
     results_db *db = NULL;
     error_info err = {""};
     cr_assert_eq(db_open(path, NULL, NULL, &db, &err), STATUS_OK, "%s", err.text);
@@ -159,7 +159,7 @@ Test(lock, of_a_reader_that_stays_ends_in_order_and_loses_nothing) {
     check_stops(reading);
 }
 
-/* Of what was kept only that is taken which follows on what is recorded now. */
+/* Only stored messages that continue the present rows are recorded. */
 Test(lock, what_was_kept_is_left_where_it_does_not_fit) {
     static const char *const changes[] = {
         "$AFFJORD check $TEST_DIR/r.db --restart 1",
@@ -207,7 +207,7 @@ Test(lock, at_the_start_is_waited_for_and_said) {
     check_status(wait_for(child), 0);
     EXPECT(0, "sqlite3 $TEST_DIR/r.db \"SELECT count(*) FROM run WHERE status = 'done'\"");
     cr_expect_str_eq(output, "4\n");
-    /* A database of an older version is changed only once nobody reads it. */
+    /* A database of an older version is updated only when no process reads it. */
     EXPECT(0, "sqlite3 $TEST_DIR/r.db 'PRAGMA journal_mode = WAL'");
     other = lock(reading);
     EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --set train.iterations=60 --lock-timeout 3");

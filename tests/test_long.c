@@ -1,5 +1,5 @@
-/* test_long.c - long trainings and large databases, in short: memory stays as it is, and questions to the database go
- * by its indexes. A million iterations and ten million rows are in tests/stress. */
+/* test_long.c - long trainings and large databases, in short form: memory does not grow, and queries use indexes. A
+ * million iterations and ten million rows are in tests/stress. */
 #include "results_db_support.h"
 
 Test(long_runs, memory_stays_as_it_is, .timeout = 300) {
@@ -12,9 +12,9 @@ Test(long_runs, memory_stays_as_it_is, .timeout = 300) {
     cr_assert_not_null(strstr(said, "80000 iterations, 3200 rows"), "%s", said);
 }
 
-/* --- Questions --- */
+/* --- Queries --- */
 
-/* The database of many rows that tests/stress/queries.sh asks, in small. */
+/* A small version of the database of tests/stress/queries.sh. */
 Test(long_runs, a_large_database_can_be_made_and_asked, .timeout = 300, .init = begin, .fini = end) {
     char command[512];
     snprintf(command, sizeof command,
@@ -29,15 +29,15 @@ Test(long_runs, a_large_database_can_be_made_and_asked, .timeout = 300, .init = 
     cr_assert_not_null(strstr(said, "rows of epoch"), "%s", said);
 }
 
-/* How SQLite would answer. A database that nobody has analysed is planned by its schema alone, so an empty one shows
- * what a large one does. */
+/* SQLite's query plan. Without ANALYZE, the plan depends only on the schema, so an empty database has the plans of a
+ * large one. */
 static const char *plan(const char *question) {
     char sql[8192];
     cr_assert_lt(snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", question), (int)sizeof sql);
     return query(sql);
 }
 
-/* Whether a step goes through a whole table that has rows for every epoch, by the names that the views give it. */
+/* Return whether a step scans a whole table with rows for every epoch, by its names in the views. */
 static bool reads_all_epochs(const char *steps) {
     static const char *const tables[] = {"epoch", "flow", "p", "q"};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
@@ -63,7 +63,7 @@ Test(long_runs, no_view_reads_all_epochs, .init = begin, .fini = end) {
     }
 }
 
-/* The curves of an experiment are read from its runs alone, by the beginning of the primary key. */
+/* The curves of an experiment are read only from its runs, by the first column of the primary key. */
 Test(long_runs, curves_are_found_by_experiment, .init = begin, .fini = end) {
     close_db(open_db());
     static const char *const questions[] = {
@@ -80,7 +80,7 @@ Test(long_runs, curves_are_found_by_experiment, .init = begin, .fini = end) {
     }
 }
 
-/* What is asked and written while trainings run. */
+/* Queries and statements during trainings. */
 Test(long_runs, no_statement_of_the_recorder_reads_all_epochs, .init = begin, .fini = end) {
     close_db(open_db());
     static const char *const statements[] = {

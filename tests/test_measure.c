@@ -1,4 +1,4 @@
-/* test_measure.c - a finished training's loss is measured again: at its end, by the command, and in closed form. */
+/* test_measure.c - the final loss of a training is measured again: at its end, by ./run measure, and in closed form. */
 #ifndef AFFJORD_DOUBLE /* the double build trains too slowly for these */
 
 #include <math.h>
@@ -32,7 +32,7 @@ Test(measure, the_end_of_a_training_and_the_command_give_the_same_numbers) {
     cr_expect_eq(number("SELECT count(*) FROM run r WHERE abs(" METRIC("final_loss") " + " METRIC(
                      "solver_error") " - " METRIC("final_loss_fine") ") < 1e-12"),
                  4);
-    /* Five steps are coarse: a finer solve moves the loss by more than on the validation points by chance. */
+    /* Five steps are coarse: a finer solve changes the loss by more than the noise of the validation points. */
     cr_expect_eq(number("SELECT count(*) FROM run r WHERE abs(" METRIC("solver_error") ") > 0"), 4);
     cr_expect_eq(number("SELECT count(DISTINCT quantity) FROM comparison WHERE quantity IN ('validation', 'offset', "
                         "'measured', 'fine')"),
@@ -52,7 +52,7 @@ Test(measure, the_end_of_a_training_and_the_command_give_the_same_numbers) {
     cr_expect_gt(number("SELECT count(*) FROM comparison"), 0);
 }
 
-/* An archive with parameters answers a later question without its database. */
+/* An archive with parameters can be measured without its database. */
 Test(measure, an_archive_with_parameters_is_measured) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/m.db --quiet");
     EXPECT(0, "sqlite3 $TEST_DIR/m.db \".mode list\" \"SELECT run_id, name, value FROM metric ORDER BY 1, 2\" "

@@ -17,7 +17,7 @@ static void begin(void) {
 
 TestSuite(merge, .init = begin, .fini = end_run, .timeout = 600);
 
-/* The path of the n-th shard in the order of keys, as the shell sees it. */
+/* The path of the n-th shard in the order of keys, for the shell. */
 #define SHARD(n) "$(ls $TEST_DIR/shards/*/*.db | sed -n " #n "p)"
 
 static void compute_shards(const char *options) {
@@ -36,12 +36,12 @@ Test(merge, shards_give_the_numbers_of_a_local_run_to_the_bit) {
     check_same(expected, "merged.db");
     EXPECT(0, "$AFFJORD check --db $TEST_DIR/merged.db");
     EXPECT_SAYS("4 checkpoints; all whole");
-    /* Where and how it was computed comes along; the experiment has its runs. */
+    /* Host and program are merged too; the experiment has its runs. */
     EXPECT(0, "sqlite3 $TEST_DIR/merged.db \"SELECT count(*), count(DISTINCT command_line), min(length(host)) > 0, "
               "sum(wall_seconds > 0) FROM run; SELECT name, count(*) FROM experiment JOIN experiment_run USING "
               "(experiment_id); PRAGMA foreign_key_check\"");
     cr_assert_str_eq(output, "4|4|1|4\nsmall|4\n");
-    /* Again: the same, and nothing is left to compute. */
+    /* A second merge changes nothing, and no run is pending. */
     EXPECT(0,
            "sqlite3 $TEST_DIR/merged.db .dump | sha256sum > $TEST_DIR/before; $AFFJORD merge --db $TEST_DIR/merged.db;"
            "sqlite3 $TEST_DIR/merged.db .dump | sha256sum | cmp - $TEST_DIR/before");
@@ -52,7 +52,7 @@ Test(merge, shards_give_the_numbers_of_a_local_run_to_the_bit) {
     free(expected);
 }
 
-/* Runs that last long enough to be met under way on any machine: seconds here, one at five times the speed. */
+/* Runs that are long enough to be interrupted on any machine: several seconds here. */
 static void lengthen(void) {
     EXPECT(0, "sed -i 's/^iterations = .*/iterations = 6000/' $TEST_DIR/small.ini");
 }
@@ -88,7 +88,7 @@ Test(merge, a_run_is_named_by_number_or_key_and_nothing_else) {
               "ls $TEST_DIR/shards/*/$key.db");
 }
 
-/* Tasks run, are stopped, and run on, while merges go on all the time, some of them killed. */
+/* Tasks run, are stopped and resumed during merges, some of which are killed. */
 Test(merge, merged_while_tasks_run_and_killed_at_any_moment) {
     lengthen();
     char *expected = undisturbed();
@@ -121,7 +121,7 @@ Test(merge, later_iterations_win_and_finished_runs_stay) {
     EXPECT(0, "$AFFJORD merge --shards $TEST_DIR/old/shards --db $TEST_DIR/merged.db");
     EXPECT_SAYS("0 runs merged");
     check_same(expected, "merged.db");
-    /* The other way round: the shard is further than the database. */
+    /* The reverse: the shard has more iterations than the database. */
     EXPECT(0, "$AFFJORD merge --shards $TEST_DIR/old/shards --db $TEST_DIR/again.db --quiet; "
               "$AFFJORD merge $TEST_DIR/merged.db --db $TEST_DIR/again.db");
     EXPECT_SAYS("1 shard: 4 runs merged");
@@ -129,7 +129,7 @@ Test(merge, later_iterations_win_and_finished_runs_stay) {
     free(expected);
 }
 
-/* An experiment whose settings changed is not given its older runs back. */
+/* After a change of settings, an experiment does not get its older runs back. */
 Test(merge, shards_under_older_settings_stay_out_of_the_experiment) {
     compute_shards("--set train.iterations=50");
     EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db --quiet; sleep 1.1; "
@@ -148,8 +148,8 @@ Test(merge, moments_made_later_are_added_to_a_finished_run) {
     EXPECT_SAYS("40|4\n");
 }
 
-/* A run is computed again for numbers that its recording lacks: they are taken over only if it is the same run to the
- * bit, and a run that differs is counted. */
+/* A run is computed again for numbers that its rows lack. They are merged only if the run is bit-identical; a different
+ * run is counted. */
 Test(merge, finished_runs_are_completed_with_numbers_they_lack) {
     const char *const tables = "sqlite3 $TEST_DIR/merged.db 'SELECT * FROM metric; SELECT * FROM epoch' | sha256sum";
     compute_shards("");
@@ -200,7 +200,7 @@ Test(merge, what_cannot_be_merged_is_named_and_the_others_are) {
     EXPECT_SAYS("they are one file");
 }
 
-/* It is read as a copy with this version's schema, and stays as it is. */
+/* It is read as a copy with this version's schema, and is not changed. */
 Test(merge, shards_of_an_older_version_are_merged) {
     compute_shards("--set train.iterations=50");
     EXPECT(0, "sqlite3 " SHARD(1) " \"ALTER TABLE epoch DROP COLUMN running; UPDATE meta SET value = '4' WHERE key = "
@@ -215,7 +215,7 @@ Test(merge, shards_of_an_older_version_are_merged) {
 
 /* --- Many --- */
 
-/* One finished run with as many rows of epochs, and its checkpoint, as the shard of its key. */
+/* Make a shard with one finished run, this number of epoch rows, and its checkpoint. */
 static void make_template(const char *file, uint64_t rows) {
     results_db *db;
     error_info err = {""};
@@ -239,7 +239,7 @@ static void make_template(const char *file, uint64_t rows) {
     cr_assert_eq(db_close(&db, &err), STATUS_OK);
 }
 
-/* Shards 0 to n - 1, by copies of a template: their runs differ in key and seed. */
+/* Make shards 0 to n - 1 as copies of a template; their runs differ in key and seed. */
 static void make_shards(size_t n, uint64_t rows) {
     char template[128], path[256], sql[256];
     size_t size;
@@ -266,7 +266,7 @@ static void make_shards(size_t n, uint64_t rows) {
     free(bytes);
 }
 
-/* Of all that were started and have ended. */
+/* The maximum over all ended children. */
 static double busy_seconds(void) {
     struct rusage used;
     getrusage(RUSAGE_CHILDREN, &used);
@@ -274,7 +274,7 @@ static double busy_seconds(void) {
            1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
-/* In constant memory, and in time that grows with their number alone. AFFJORD_MERGE_SHARDS sets the number;
+/* Merging needs constant memory, and time proportional to the number of shards. AFFJORD_MERGE_SHARDS sets the number;
  * tests/benchmarks/merge_shards.sh takes 10,000. */
 Test(merge, many_shards, .timeout = 1800) {
     const char *asked = getenv("AFFJORD_MERGE_SHARDS");
@@ -301,7 +301,7 @@ Test(merge, many_shards, .timeout = 1800) {
     char expected[128];
     snprintf(expected, sizeof expected, "%d|%d|%d|%d\n", n, 1000 * n, n, n);
     cr_assert_str_eq(output, expected);
-#ifndef __SANITIZE_ADDRESS__ /* it keeps what was freed */
+#ifndef __SANITIZE_ADDRESS__ /* it retains freed memory */
     cr_assert_lt(used.ru_maxrss, 64000, "%ld kB", used.ru_maxrss);
 #endif
     cr_assert_lt(seconds, asked ? 600 : 30);
