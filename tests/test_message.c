@@ -1,4 +1,4 @@
-/* What workers say over the pipe: whole, in order, and small messages several at a time. */
+/* test_message.c - messages of workers over the pipe: complete, in order, and small ones combined. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -43,7 +43,7 @@ static const char *arrived(void) {
     const void *bytes;
     size_t used = 0;
     all[0] = 0;
-    if (message_receive(&reader, ends[0], &open) != STATUS_OK) return all; /* nothing yet */
+    if (message_receive(&reader, ends[0], &open) != STATUS_OK) return all; /* no message yet */
     while (message_next(&reader, &one, &bytes))
         used += (size_t)sprintf(all + used, "%d %s; ", (int)one.iteration, (const char *)bytes);
     return all;
@@ -56,7 +56,7 @@ Test(message, arrives_with_what_is_behind_it) {
     cr_expect_str_eq(arrived(), "1 a sentence; 2 ; ");
 }
 
-/* As if one had been sent just now, or long ago, however slow the machine is. */
+/* Set the time of the last message to now or long ago, so that the test does not depend on the machine's speed. */
 static void sent_just_now(void) {
     writer->sent = clock_seconds() + 1000;
 }
@@ -108,7 +108,7 @@ Test(message, larger_than_the_room_for_waiting_ones_is_sent_behind_them) {
     cr_expect_not(message_next(&reader, &got, &bytes));
 }
 
-/* A pipe of one page takes what it has room for, and the rest when a part was read. */
+/* A pipe of one page accepts a part of a message, and more after a read. */
 static void *read_slowly(void *unused) {
     bool open = true;
     (void)unused;
@@ -125,7 +125,7 @@ Test(message, that_the_pipe_takes_in_parts_is_whole) {
     const void *bytes;
     memset(text, 'y', sizeof text - 1);
     cr_assert_gt(fcntl(ends[1], F_SETPIPE_SZ, 4096), 0);
-    /* Held back in all but the last: parts end anywhere in them. */
+    /* All messages but the last may wait, so parts end at any byte. */
     cr_assert_eq(pthread_create(&thread, NULL, read_slowly, NULL), 0);
     for (uint64_t i = 0; i < COUNT; i++) {
         text[i % 7] = (char)('a' + i % 26);

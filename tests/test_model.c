@@ -1,4 +1,4 @@
-/* test_model.c - models by their settings and files, as other programs use them. */
+/* test_model.c - models from settings and files, through the library's interface. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static model *create(const char *more) {
     return flow;
 }
 
-/* Rows about (3, -2), of other scales. */
+/* Rows around (3, -2), with different scales. */
 static double *points(size_t n) {
     double *x = calloc(D * n, sizeof *x);
     for (size_t i = 0; i < n; i++) {

@@ -1,5 +1,5 @@
-/* test_model_commands.c - transform, inverse and trajectory from outside have the library's bits; eval and sample by
- * another solver than that of the training; the sum of a density. */
+/* test_model_commands.c - the commands transform, inverse and trajectory give the library's bits; eval and sample with
+ * another solver than the training's; the integral of a density. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include <math.h>
@@ -14,7 +14,7 @@ enum { ROWS = 60, D = 2 };
 
 /* A trained run, exported, and some points. */
 static void begin(void) {
-    char *program = realpath(binary, NULL); /* for use in the folder */
+    char *program = realpath(binary, NULL); /* absolute, because tests change the folder */
     begin_run(small_experiment);
     setenv("AFFJORD", program, 1);
     free(program);
@@ -124,7 +124,7 @@ Test(model_commands, another_solver_has_its_distance_to_that_of_the_training) {
     snprintf(words, sizeof words, "trained solver (solver.method = rk4, solver.rtol = 1e-05): log p differs by %.3g at",
              largest);
     EXPECT_SAYS(words);
-    /* The solver of the training itself is no other one. */
+    /* The training's own solver does not count as another one. */
     EXPECT(0, ON("eval") "--input x.csv --set solver.steps=5");
     EXPECT_SAYS("trained solver (solver.steps = 5): log p differs by 0 at most, 0 rms\n");
     EXPECT(0, ON("sample") "--n 9 --output fine.csv --set solver.steps=50");
@@ -139,7 +139,7 @@ Test(model_commands, another_solver_has_its_distance_to_that_of_the_training) {
     model_close(&flow);
 }
 
-/* The mass that is printed is that of a sum of its own over the grid that is printed. */
+/* The printed mass equals a separate sum over the printed grid. */
 Test(model_commands, the_sum_of_a_density_is_that_of_its_grid) {
     error_info err = {""};
     enum { CELLS = 40 };
@@ -193,7 +193,7 @@ Test(model_commands, what_cannot_be_is_refused) {
         {2, "trajectory 2 --db r.db --input x.csv --output z.csv --times 20000", "expected at most 10000 times"},
         {1, "transform 1 --db away/r.db --input x.csv --output z.csv", "cannot read the checkpoint"},
     };
-    EXPECT(0, IN "echo 1,2,3 > wide.csv; mkdir away; cp r.db away"); /* without its checkpoints */
+    EXPECT(0, IN "echo 1,2,3 > wide.csv; mkdir away; cp r.db away"); /* a database without its checkpoints */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         EXPECT(cases[i].status, IN "$AFFJORD %s", cases[i].words);
         cr_expect(strstr(output, cases[i].sentence), "%s: %s", cases[i].words, output);

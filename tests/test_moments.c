@@ -1,5 +1,4 @@
-/* test_moments.c - snapshots of a flow: both ends, and that field, samples and densities in between belong to one
- * flow. */
+/* test_moments.c - snapshots of a flow: both ends, and consistency of field, samples and densities in between. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -69,8 +68,8 @@ Test(moments, at_both_ends_they_are_data_and_base) {
     }
 }
 
-/* The density of z(t) where z(0) is x: log p_t(z(t)) = log p(x) - int_0^t tr df/dz, whatever t. So its mean over moving
- * samples changes only by the trace, and the density at each moment integrates to one. */
+/* The density at z(t) for z(0) = x: log p_t(z(t)) = log p(x) - int_0^t tr df/dz, whatever t. So its mean over moving
+ * samples changes only by the trace, and the density at each time integrates to one. */
 Test(moments, densities_integrate_to_one) {
     enum { CELLS = 120, POINTS = CELLS * CELLS };
     cnf *flow = make(CONTEXT_AUGMENTED, TABLEAU_RK4, STEPS);

@@ -1,4 +1,4 @@
-/* test_output.c - files that a user names for output: no other file of the user's is changed. */
+/* test_output.c - output files that a user names; no other file of the user is changed. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include <math.h>
@@ -28,7 +28,7 @@ TestSuite(output, .init = begin, .fini = end_run, .timeout = 300);
 #define REPORT IN "$AFFJORD report --db r.db --output "
 
 static const char *const commands[] = {EVAL, SAMPLE, EXPORT, ARCHIVE, RECORD, REPORT};
-/* A name that each of them takes. */
+/* A name that all these commands accept. */
 static const char *const endings[] = {".npy", ".csv", ".safetensors", ".db", ".tsv", ".html"};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -41,7 +41,7 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
         cr_assert_eq(found_, status, "exit %d, expected %d: %s\n%s", found_, status, line_, output);                   \
     } while (0)
 
-/* --- What is never replaced --- */
+/* --- Files that are never replaced --- */
 
 Test(output, a_database_is_never_replaced) {
     for (size_t i = 0; i < COMMANDS; i++) {
@@ -50,7 +50,7 @@ Test(output, a_database_is_never_replaced) {
                ending);
         EXPECT_COMMAND(2, commands[i], "hard%s --force", ending);
         EXPECT_COMMAND(2, commands[i], "link%s --force", ending);
-        EXPECT_COMMAND(2, commands[i], "other%s --force", ending); /* of another experiment, for all we know */
+        EXPECT_COMMAND(2, commands[i], "other%s --force", ending); /* which may have other experiments */
         EXPECT_COMMAND(2, commands[i], "./../$(basename $TEST_DIR)/link%s --force", ending);
         EXPECT(0, IN "cmp r.db kept.db && cmp other%s kept.db && test hard%s -ef r.db && test -L link%s", ending,
                ending, ending);
@@ -58,7 +58,7 @@ Test(output, a_database_is_never_replaced) {
     EXPECT_COMMAND(2, REPORT, "r.db --force");
     EXPECT_COMMAND(2, ARCHIVE, "r.db --force");
     EXPECT_COMMAND(2, RECORD, "r.db --force");
-    /* Nor what belongs to one. */
+    /* Nor a database's other files. */
     EXPECT(0, IN "cp notes r.db-journal");
     EXPECT_COMMAND(2, RECORD, "r.db-journal --force");
     EXPECT(0, IN "cmp notes r.db-journal && rm r.db-journal");
@@ -77,7 +77,7 @@ Test(output, a_checkpoint_is_never_replaced) {
         0, IN
         "for f in $TEST_DIR/r.checkpoints/*; do for c in \"archive $f\" \"check --record $f\" \"report --output $f\"; "
         "do cd r.checkpoints; $AFFJORD $c --db $TEST_DIR/r.db --force; test $? = 2 || exit 3; cd ..; done; done");
-    /* Nor is a copy of one, but for what it is. */
+    /* A copy of a checkpoint is rejected too, by its content. */
     EXPECT(2, IN "cp $(ls r.checkpoints/* | head -n 1) copy.safetensors; $AFFJORD export 1 --db r.db --force --output "
                  "copy.safetensors");
     EXPECT_SAYS("is in use, and is not replaced");
@@ -96,7 +96,7 @@ Test(output, an_input_is_never_replaced) {
     EXPECT(0, IN "cmp before x.csv && test -L link.csv && $AFFJORD sample m.safetensors --n 1 --output -");
 }
 
-/* --- What is replaced --- */
+/* --- Replaced files --- */
 
 Test(output, a_file_of_another_kind_is_replaced_with_force_only) {
     for (size_t i = 0; i < COMMANDS; i++) {
@@ -106,11 +106,11 @@ Test(output, a_file_of_another_kind_is_replaced_with_force_only) {
         EXPECT(0, IN "cmp notes a%s", endings[i]);
         EXPECT_COMMAND(0, commands[i], "a%s --force", endings[i]);
         EXPECT(1, IN "cmp notes a%s", endings[i]);
-        /* What a command wrote it may write again, but for what may not come again. */
+        /* A command may replace its own output, except output that may not be reproducible. */
         const bool asks = commands[i] == commands[3] || commands[i] == commands[4];
         EXPECT_COMMAND(asks ? 2 : 0, commands[i], "a%s", endings[i]);
         EXPECT_COMMAND(0, commands[i], "a%s --force", endings[i]);
-        /* Nothing is lost with an empty file. */
+        /* An empty file is replaced. */
         EXPECT(0, IN ": >b%s", endings[i]);
         EXPECT_COMMAND(0, commands[i], "b%s", endings[i]);
         EXPECT(0, IN "rm -f a* b*");
@@ -125,7 +125,7 @@ Test(output, tables_of_other_rows_are_other_tables) {
     EXPECT(0, IN "cmp a.npy b && cmp a.csv c");
     EXPECT(0, EVAL "p.npy && $AFFJORD eval m.safetensors --input x.csv --output p.npy && cp p.npy p.csv");
     EXPECT(2, SAMPLE "p.npy");
-    EXPECT(2, EVAL "p.csv"); /* an array under the name of a text */
+    EXPECT(2, EVAL "p.csv"); /* an array in a file named .csv */
     EXPECT(0, IN "printf '1\\n2' >t.csv; printf 'a\\n1\\n' >u.csv; printf '1\\n\\n' >v.csv");
     EXPECT(2, EVAL "t.csv");
     EXPECT(2, EVAL "u.csv");
@@ -146,7 +146,7 @@ Test(output, links_stay_and_their_targets_are_written) {
     for (size_t i = 0; i < COMMANDS; i++) {
         const char *ending = endings[i];
         EXPECT(0, IN "ln -s there/a%s link%s && ln -s link%s twice%s", ending, ending, ending, ending);
-        EXPECT_COMMAND(0, commands[i], "twice%s", ending); /* where there is nothing yet */
+        EXPECT_COMMAND(0, commands[i], "twice%s", ending); /* the target does not exist yet */
         EXPECT(0, IN "test -L twice%s && test -L link%s && test -f there/a%s && test ! -L there/a%s", ending, ending,
                ending, ending);
         EXPECT_COMMAND(0, commands[i], "link%s --force", ending);
@@ -157,7 +157,7 @@ Test(output, links_stay_and_their_targets_are_written) {
     EXPECT_SAYS("symbolic links");
 }
 
-/* --- What is written through --- */
+/* --- Pipes, devices and standard output --- */
 
 Test(output, pipes_are_written_through) {
     EXPECT(0, IN "mkfifo p");
@@ -191,7 +191,7 @@ Test(output, standard_output_and_devices_are_written_through) {
     }
     EXPECT(0, EVAL "- 2>/dev/null | wc -l");
     cr_assert_str_eq(output, "3\n");
-    /* What was there before stays. */
+    /* Earlier content remains. */
     EXPECT(0, IN "echo first >all; $AFFJORD eval m.safetensors --input x.csv --output /dev/stdout >>all 2>/dev/null; "
                  "wc -l <all");
     cr_assert_str_eq(output, "4\n");
@@ -208,13 +208,13 @@ Test(output, a_full_disk_and_a_reader_that_leaves_are_errors) {
                  ">first; cat said");
     EXPECT_SAYS("Broken pipe");
     EXPECT_SAYS("status 1\n");
-    /* Of a file, nothing is left. */
+    /* A failed write leaves no file. */
     EXPECT(0, IN "ulimit -f 1; $AFFJORD sample m.safetensors --n 100000 --output big.csv; test $? != 0; ls | grep big "
                  "| grep -v tmp || true");
     cr_assert_null(strstr(output, "big.csv\n"), "%s", output);
 }
 
-/* --- What is refused before any work --- */
+/* --- Rejected before any work --- */
 
 Test(output, names_are_checked_before_the_work) {
     static const char *const wrong[] = {"a", "a.txt", "a.NPY", "csv", ".npy2"};
@@ -240,7 +240,7 @@ Test(output, names_are_checked_before_the_work) {
     EXPECT_SAYS("is empty");
 }
 
-/* --- What is in them --- */
+/* --- Content --- */
 
 Test(output, texts_have_all_digits) {
     EXPECT(0, EVAL "p.npy && $AFFJORD eval m.safetensors --input x.csv --output p.csv");
@@ -283,7 +283,7 @@ Test(output, eval_of_points_prints_the_mean_and_its_error) {
     for (size_t i = 0; i < 3; i++) squares += (x[i] - sum / 3) * (x[i] - sum / 3);
     cr_expect_float_eq(mean, sum / 3, 6e-5);
     cr_expect_float_eq(error, sqrt(squares / 2 / 3), 6e-5);
-    /* Without a file, too; of one point without an error. */
+    /* Without an output file too; for one point without an error. */
     EXPECT(0, IN "head -n 1 x.csv >one.csv && $AFFJORD eval 1 --db r.db --input one.csv");
     EXPECT_SAYS("1 point: mean log-likelihood ");
     cr_assert_null(strstr(output, "error"), "%s", output);

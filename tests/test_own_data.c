@@ -1,4 +1,4 @@
-/* test_own_data.c - ./run on a user's own data, from outside: tables in parts, own images, and messages about bad ones. */
+/* test_own_data.c - ./run on a user's own data: tables in parts, images, and messages about invalid files. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include "file_support.h"
@@ -32,7 +32,7 @@ TestSuite(own_data, .init = begin, .fini = end_run, .timeout = 240);
 static const char parts[] =
     "--set data.ignore=kind --set data.validation=$TEST_DIR/b.csv --set data.test=$TEST_DIR/c.csv";
 
-/* *out <- the first column of what a query of r.db prints. */
+/* *out <- the first column of a query on r.db. */
 static double query(const char *sql) {
     EXPECT(0, "sqlite3 $TEST_DIR/r.db \"%s\"", sql);
     return strtod(output, NULL);
@@ -50,7 +50,7 @@ Test(own_data, three_parts_are_trained_validated_and_tested) {
     cr_expect_eq(query(sql), 1, "%s", output);
     cr_expect_eq(query("SELECT count(*) FROM epoch WHERE split = 'test'"), 4);
     cr_expect_eq(query("SELECT value FROM setting WHERE section = 'train' AND setting.key = 'test'"), 70);
-    /* The model's own evaluation of the files has the losses of the last epoch. */
+    /* ./run eval on the files gives the losses of the last epoch. */
     char words[64];
     snprintf(words, sizeof words, "70 points: mean log-likelihood %.4f nats",
              -query("SELECT loss FROM epoch WHERE split = 'test' AND epoch = 4"));
@@ -60,7 +60,7 @@ Test(own_data, three_parts_are_trained_validated_and_tested) {
     EXPECT_SAYS("1 of 1 run came out the same");
 }
 
-/* Paths are relative to the file that has them; where parts lie is in no key, what they hold is. */
+/* Paths are relative to the file that has them. Keys depend on the content of the parts, not on their paths. */
 Test(own_data, keys_follow_what_the_files_hold) {
     static const char key[] = "--dry-run | awk '$2 == \"a\" && $3 == \"ffjord\" { print $1 }'";
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db %s %s", parts, key);

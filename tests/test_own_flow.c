@@ -1,4 +1,4 @@
-/* test_own_flow.c - flows of points with a field of the user's own: training, wrong shapes, failures of its callbacks. */
+/* test_own_flow.c - flows of points with a field of callbacks: training, wrong shapes, failures of callbacks. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
@@ -58,7 +58,7 @@ Test(own_flow, an_own_field_of_another_shape_is_refused) {
     cnf_destroy(&flow);
 }
 
-/* Fails, or writes NaN, from the evaluation number `at` on. */
+/* A field that fails, or writes NaN, from evaluation `at` on. */
 typedef struct fragile {
     size_t calls, at;
     bool nan;
@@ -80,7 +80,7 @@ Test(own_flow, a_failing_field_ends_the_solve_with_its_status_and_place) {
     by.value = fragile_value;
     cnf_spec spec = wave_spec(&by);
     spec.kept_steps = 0;
-    spec.divergence = DIVERGENCE_RADEMACHER; /* one call an evaluation */
+    spec.divergence = DIVERGENCE_RADEMACHER; /* one call per evaluation */
     for (size_t k = 0; k < 2; k++) {
         spec.solver = k ? TABLEAU_DOPRI5 : TABLEAU_RK4;
         spec.steps = k ? 0 : 4;

@@ -14,7 +14,7 @@
 TestSuite(own_images, .init = data_begin, .fini = data_end);
 TestSuite(png, .init = data_begin, .fini = data_end);
 
-/* The path of data_folder/name, until eight calls later. */
+/* Return the path data_folder/name, valid for eight calls. */
 static const char *at(const char *name) {
     static char paths[8][128];
     static size_t next;
@@ -203,7 +203,7 @@ Test(own_images, a_folder_of_grey_pictures) {
     image_close(&set);
 }
 
-/* The cache is used while it is of the same pictures, for any parts; the pictures are read again when one changes. */
+/* The cache is used for the same pictures and any parts; if a picture changes, all are read again. */
 Test(own_images, a_cache_is_kept_while_nothing_changes) {
     write_grey_folder();
     image_set *first = open_files((image_files){.path = at("grey")});
@@ -213,7 +213,7 @@ Test(own_images, a_cache_is_kept_while_nothing_changes) {
     image_set *second = open_files((image_files){.path = at("grey"), .validation = {.share = 4}});
     cr_expect_eq(second->size[IMAGE_VALIDATION], 4);
     image_close(&second);
-    scratch_write(at("grey/3.png"), junk, size); /* another time of writing */
+    scratch_write(at("grey/3.png"), junk, size); /* another modification time */
     expect_no((image_files){.path = at("grey")}, STATUS_FORMAT, "grey/3.png\": offset 0: ", "expected");
     scratch_write(at("grey/3.png"), bytes, size);
     second = open_files((image_files){.path = at("grey")});
@@ -288,7 +288,7 @@ Test(own_images, several_sizes_need_one) {
               "expected a picture of 9 x 9 to 4096 x 4096 pixels (height x width), found 8 x 12");
 }
 
-/* A ramp along the rows shows what is kept: all of it, or its middle. */
+/* A ramp along the rows shows whether all of it or its middle remains. */
 Test(own_images, sizes_by_the_three_ways) {
     unsigned char ramp[4 * 16];
     for (size_t i = 0; i < sizeof ramp; i++) ramp[i] = (unsigned char)(16 * (i % 16));
@@ -382,7 +382,7 @@ Test(png, every_truncation_and_damage_is_refused) {
     photo picture = {0};
     error_info err = {""};
     for (size_t length = 0; length < size; length++) {
-        unsigned char *part = malloc(length + 1); /* of its own, so that reading beyond is seen by a sanitizer */
+        unsigned char *part = malloc(length + 1); /* a separate block, so that a sanitizer detects reads beyond it */
         memcpy(part, bytes, length);
         cr_expect_eq(photo_decode("a.png", part, length, &wanted, &picture, &err), STATUS_FORMAT, "%zu of %zu", length,
                      size);

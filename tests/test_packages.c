@@ -1,11 +1,11 @@
-/* test_packages.c - runner/packages.sh lists packages with their purpose, and asks on a terminal; with an apt-get, a
- * sudo and a pip that install nothing. */
+/* test_packages.c - runner/packages.sh lists packages with their purpose, and prompts on a terminal. Fake apt-get, sudo
+ * and pip install nothing. */
 #ifndef AFFJORD_DOUBLE /* the same in both */
 
 #include "run_support.h"
 
-/* A copy of the script that misses two packages more, and programs in $TEST_DIR/bin that write down their calls. The
- * apt-get keeps what had been said when it was called. */
+/* A copy of the script with two more missing packages, and programs in $TEST_DIR/bin that log their calls. The fake
+ * apt-get also stores the output so far. */
 static void begin(void) {
     begin_run("");
     EXPECT(0, "mkdir -p $TEST_DIR/p/runner $TEST_DIR/bin && "
@@ -25,7 +25,7 @@ static void begin(void) {
 TestSuite(packages, .init = begin, .fini = end_run, .timeout = 60);
 
 #define SCRIPT "PATH=$TEST_DIR/bin:$PATH sh $TEST_DIR/p/runner/packages.sh "
-/* The calls that were written down. */
+/* The logged calls. */
 #define SHOW "touch $TEST_DIR/calls; cat $TEST_DIR/calls"
 
 static void expect_no_call(void) {
@@ -67,7 +67,7 @@ Test(packages, where_nothing_is_missing_nothing_is_said) {
     expect_no_call();
 }
 
-/* A terminal's other end types the answer; the script is the terminal's program, so that it has one in and out. */
+/* Type the answer into a pseudo-terminal, in which the script runs. */
 static int answer(const char *typed, const char *environment) {
     return shell(
         "printf '%s' | %s script -qec 'PATH=$TEST_DIR/bin:$PATH sh $TEST_DIR/p/runner/packages.sh install test-all' "

@@ -1,4 +1,4 @@
-/* test_phases.c - tolerances by phases of a training, evaluation by a solver of its own, validation images held out. */
+/* test_phases.c - tolerances by phases of a training, a separate solver for evaluation, held-out validation images. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>

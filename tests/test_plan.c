@@ -1,4 +1,4 @@
-/* test_plan.c - plans, the keys of runs, and settings as the core and checkpoints have them. */
+/* test_plan.c - plans, keys of runs, and settings in the core and in checkpoints. */
 #include <sys/types.h>
 
 #include <sha2.h>
@@ -30,8 +30,7 @@ Test(plan, keys_follow_keyed_settings_only) {
 }
 
 #ifndef AFFJORD_DOUBLE
-/* A change of this key orphans every stored run. The number is what sha256sum
- * says of the text that plan.h describes. */
+/* A change of this key orphans every stored run. The number is the SHA-256 of the text that plan.h defines. */
 Test(plan, key_format_is_pinned) {
     char key[PLAN_KEY_SIZE];
     settings values;
@@ -85,7 +84,7 @@ Test(plan, figures_5_and_6_share_their_runs) {
     cr_expect_null(six);
 }
 
-/* Older names of settings give the keys of today's; databases and checkpoints get the older ones. */
+/* Older names of settings give the same keys; databases and checkpoints store the older names. */
 Test(plan, renamed_settings_keep_their_keys) {
     static const struct {
         const char *now, *before;
@@ -117,7 +116,7 @@ Test(plan, renamed_settings_keep_their_keys) {
 }
 
 #ifndef AFFJORD_DOUBLE
-/* The digest is what sha256sum prints for the keys, one a line, as they were before any setting was renamed. */
+/* The digest is the SHA-256 of the keys, one per line, from before any setting was renamed. */
 Test(plan, keys_of_the_committed_experiments_are_pinned) {
     static const struct {
         const char *file, *seeds;
@@ -355,7 +354,7 @@ Test(plan, every_setting_reaches_the_core) {
     cr_expect(options->stop_at_end, "dopri8 lands");
 }
 
-/* Rounding is for what images convolve, and for the float build. */
+/* Rounding is only for convolutions of images, and for the float build. */
 Test(plan, points_and_the_double_build_refuse_rounded_convolutions) {
     const specification_shape points = {.dimension = 2}, images = {.dimension = 64, .image = {1, 8, 8}};
     settings values;
@@ -385,7 +384,7 @@ Test(plan, checkpoints_keep_every_setting) {
         if (settings_of_run(settings_option(i))) change(&values, settings_option(i));
     cr_assert_eq(checkpoint_create(&file), STATUS_OK);
     cr_assert_eq(specification_write(&values, &points, file), STATUS_OK);
-    cr_assert_eq(checkpoint_put_text(file, "model", "affjord"), STATUS_OK); /* others' texts are no trouble */
+    cr_assert_eq(checkpoint_put_text(file, "model", "affjord"), STATUS_OK); /* texts of other programs are ignored */
     cr_assert_eq(checkpoint_put_text(file, "affjord.made", "yes"), STATUS_OK);
     cr_expect_str_eq(checkpoint_get_text(file, "model.start"), "learned"); /* the names of before a renaming */
     cr_expect_null(checkpoint_get_text(file, "model.initial_state"));

@@ -99,7 +99,7 @@ Test(points, the_fused_solve_and_the_general_one_agree) {
         spec.divergence = divergence;
         spec.gradient = gradient;
         cnf *fused = points_flow(spec, N, NULL);
-        spec.kinetic = 1e-30; /* a regularizer is not the fused solve's */
+        spec.kinetic = 1e-30; /* the fused solve has no regularizer */
         cnf *general = points_flow(spec, N, NULL);
         cr_assert(cnf_is_fused(fused) && !cnf_is_fused(general));
         const size_t P = cnf_parameters(fused)->total;
@@ -116,7 +116,7 @@ Test(points, the_fused_solve_and_the_general_one_agree) {
         cr_expect_eq(counts[0].evaluations_forward, counts[1].evaluations_forward);
         cr_expect_eq(counts[0].end_time, counts[1].end_time);
         for (size_t i = 0; i < P; i++) size = fmax(size, fabs((double)a[i]));
-        /* Two adjoints differ by their quadratures' errors of the grid. */
+        /* The two adjoints differ by quadrature errors. */
         const double tolerance = gradient == GRADIENT_ADJOINT ? 2e-3 : 2e-5;
         for (size_t i = 0; i < P; i++) cr_expect_float_eq((double)a[i], (double)b[i], tolerance * size, "%zu", i);
         const random_stream stream = {.seed = 2, .purpose = RANDOM_SAMPLING};
@@ -147,7 +147,7 @@ Test(points, samples_come_back_and_moments_are_between) {
     }
     cr_assert_eq(cnf_moment_log_density(flow, params, 0, x, N, points_probe, seen), STATUS_OK);
     cr_expect_arr_eq(seen, log_density, sizeof seen);
-    /* Along a path, log p_t(z(t)) + int_0^t tr = log p_0: the field at a moment moves the points. */
+    /* Along a path, log p_t(z(t)) + int_0^t tr = log p_0; the field at time t moves the points. */
     cr_assert_eq(cnf_moment_sample(flow, params, steps / 2, stream, 0, N, moment), STATUS_OK);
     cr_assert_eq(cnf_moment_sample(flow, params, steps / 2 + 1, stream, 0, N, z), STATUS_OK);
     cr_assert_eq(cnf_moment_field(flow, params, steps / 2, moment, N, dz, c), STATUS_OK);
@@ -189,8 +189,8 @@ Test(points, same_bits_for_any_threads) {
 
 enum { ROWS = 4 };
 
-/* The loss that the gradient is of, by what a transform gives and what the regularizers integrate: those are taken from
- * the gradient's own loss at weights 0 and not, so here the loss is without. */
+/* The loss of the gradient, from a transform and the regularizers. Their values follow from losses with and without
+ * weights, so this loss is without them. */
 static double loss_at(cnf *flow, real *params, const real *x, size_t i, double by) {
     const real kept = params[i];
     double log_density[ROWS], sum = 0;
@@ -239,7 +239,7 @@ Test(points, gradients_equal_differences, .timeout = 600) {
                 cnf_spec spec = points_spec(field, context, 3);
                 spec.learn_end_time = true;
                 spec.divergence = divergence;
-                spec.solver = TABLEAU_RK4; /* the steps' sizes are constants of the gradient, so of differences too */
+                spec.solver = TABLEAU_RK4; /* differences need fixed steps */
                 spec.steps = 4;
                 expect_differences(spec, 1e-7, names[field]);
                 spec.solver = TABLEAU_DOPRI5;
@@ -263,7 +263,8 @@ Test(points, nothing_is_learned_of_a_fixed_context) {
     expect_differences(spec, 1e-7, "fixed");
 }
 
-/* A field that does not look at z* is solved by the steps of the clock's, to the bit, unless the error of z* counts too. */
+/* A field that does not use z* has the same steps as with the time as context, bit for bit, unless the error of z*
+ * counts too. */
 Test(points, the_error_of_the_context_counts_only_where_it_is_asked_for) {
     enum { N = 20, D = 2 };
     static const struct {
@@ -273,7 +274,7 @@ Test(points, the_error_of_the_context_counts_only_where_it_is_asked_for) {
                 {CONTEXT_CLOCK, ERROR_STATE},
                 {CONTEXT_AUGMENTED, ERROR_STATE},
                 {CONTEXT_AUGMENTED, ERROR_STATE_AND_CONTEXT}};
-    for (int gradient = 0; gradient < 4; gradient++) { /* discrete, adjoint; with the norm of everything or without */
+    for (int gradient = 0; gradient < 4; gradient++) { /* discrete, adjoint; the error with or without z* */
         double loss[4];
         cnf_statistics counts[4];
         for (int way = 0; way < 4; way++) {
@@ -306,8 +307,8 @@ Test(points, the_error_of_the_context_counts_only_where_it_is_asked_for) {
     }
 }
 
-/* The gradient is that of loss + weights times regularizers: its part by a weight is a gradient of its own, whose
- * regularizer is known for a field that is constant in z: f = b, so |f|^2 = |b|^2 and J = 0. */
+/* The gradient is that of loss + weights times regularizers: the derivative by a weight is the regularizer's gradient,
+ * which is known for a field that is constant in z: f = b, so |f|^2 = |b|^2 and J = 0. */
 Test(points, the_kinetic_regularizer_of_a_constant_field) {
     enum { D = 3 };
     cnf_spec spec = points_spec(CNF_MLP, CONTEXT_CLOCK, D);
@@ -382,7 +383,7 @@ Test(points, an_exact_divergence_of_many_columns_is_refused) {
     cr_assert_eq(cnf_create(&spec, 4, NULL, &flow, &err), STATUS_INVALID);
     cr_expect_str_eq(err.text, "the exact divergence of 33 dimensions: expected at most 32 to train, or rademacher or "
                                "gaussian");
-    spec.kept_steps = 0; /* to be looked at, not trained */
+    spec.kept_steps = 0; /* to be evaluated, not trained */
     flow = points_flow(spec, 4, NULL);
     cnf_destroy(&flow);
 }

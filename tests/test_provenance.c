@@ -3,7 +3,7 @@
 
 #include "run_support.h"
 
-/* A repository with the Makefile and what it includes, some sources, and files that commands of the README write. */
+/* A repository with the Makefile and its includes, some sources, and files that commands of the README write. */
 static void begin(void) {
     begin_run("");
     EXPECT(0, "mkdir -p $TEST_DIR/r/core/base $TEST_DIR/r/runner/record $TEST_DIR/r/results $TEST_DIR/r/docs && "

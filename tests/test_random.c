@@ -14,7 +14,7 @@ static void words_of(random_stream stream, uint64_t sample, uint32_t block, uint
     for (int i = 0; i < 4; i++) words[i] = (uint32_t)(u[i] * 0x1p32 - 0.5);
 }
 
-/* Answers published with Random123 for philox4x32-10, with counter and key taken apart into our fields. */
+/* Answers published with Random123 for philox4x32-10, with counter and key split into this library's fields. */
 Test(random, known_answers) {
     const struct {
         random_stream stream;
@@ -49,7 +49,7 @@ Test(random, normals_are_these_bits) {
 
 enum { DRAWS = 100000 };
 
-/* Within 5 standard errors of what it should be. */
+/* Check that a mean is within 5 standard errors of its expectation. */
 static void expect_mean(const char *what, double sum, double mean, double variance, double count) {
     double error = sum / count - mean;
     cr_expect_lt(fabs(error), 5 * sqrt(variance / count), "%s: %g off", what, error);
@@ -162,7 +162,7 @@ Test(random, every_field_splits_the_draws) {
     }
 }
 
-/* Neighbouring samples and iterations, the counters that change all the time. */
+/* Neighbouring samples and iterations, the counters that change most often. */
 Test(random, neighbours_are_unrelated) {
     double samples = 0, iterations = 0;
     for (uint64_t i = 0; i < DRAWS; i++) {

@@ -1,4 +1,4 @@
-/* test_remove.c - ./run remove: rows and files of runs go together, and nothing else does. */
+/* test_remove.c - ./run remove: removes rows and files of runs together, and nothing else. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include <pty.h>
@@ -85,11 +85,11 @@ Test(removal, killed_in_between_it_loses_nothing_and_the_orphans_are_removed) {
     setenv("FAULT_LAYER", AFFJORD_FAULT_LAYER, 1);
     char *expected = numbers("r.db");
 #define KILLED_AT(path) "LD_PRELOAD=$FAULT_LAYER FAULT_CALL=unlink FAULT_WHAT=kill FAULT_PATH='" path "' "
-    /* Before the commit, which removes the journal: all is as it was. */
+    /* Killed before the commit, which removes the journal: nothing is changed. */
     EXPECT(137, KILLED_AT("*-journal") REMOVE "small --yes");
     check_same(expected, "r.db");
     expect_files("4\n");
-    /* After it: no row names the files any more. */
+    /* Killed after it: no row names the files. */
     EXPECT(0, "mkdir -p $TEST_DIR/figures/small $TEST_DIR/figures/mine; touch $TEST_DIR/figures/small/a.png "
               "$TEST_DIR/figures/small/notes.odt $TEST_DIR/figures/mine/a.png");
     EXPECT(137, KILLED_AT("*.safetensors") REMOVE "small --yes");
@@ -109,7 +109,7 @@ Test(removal, killed_in_between_it_loses_nothing_and_the_orphans_are_removed) {
     expect_count(
         "0|0\n",
         "SELECT sum(subject = 'nobody'), (SELECT count(*) FROM meta WHERE key LIKE 'removed.%%') FROM sample_blob");
-    /* The experiment is there again, and so its pictures stay; where it is not, what is no picture does. */
+    /* If the experiment exists again, its pictures remain; otherwise only files that are not pictures remain. */
     EXPECT(0, "ls $TEST_DIR/figures/*/a.png | wc -l");
     cr_expect_str_eq(output, "2\n");
     EXPECT(137, KILLED_AT("*.safetensors") REMOVE "small --yes");
@@ -120,7 +120,7 @@ Test(removal, killed_in_between_it_loses_nothing_and_the_orphans_are_removed) {
     free(expected);
 }
 
-/* Answer the question of a command on a terminal; what it prints is in `output`. */
+/* Answer the prompt of a command on a terminal; output <- its output. */
 static int answer(const char *command, const char *words) {
     int terminal, outcome;
     size_t had = 0;

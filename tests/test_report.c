@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-/* Seen by nobody as markup: names and errors of a database are text. */
+/* Names and errors of a database are text, never markup. */
 #define NASTY_SQL "a<b>&\"c''" /* as SQL quotes it */
 #define NASTY_SHOWN "a&lt;b&gt;&amp;&quot;c&#39;"
 
@@ -60,7 +60,7 @@ static int report(const char *arguments) {
     return shell("%s report --db %s/r.db %s", AFFJORD_BINARY, folder, arguments);
 }
 
-/* Does the page have these words? No quotes in them. */
+/* Return whether the page has these words, which have no quotes. */
 static void expect_page(const char *words) {
     char found[600];
     snprintf(found, sizeof found, "%s", words);
@@ -75,7 +75,7 @@ static const char *browser(void) {
     return NULL;
 }
 
-/* Open a copy of report.html, after these changes by sed to it, in a window so wide; what was found is in `output`. */
+/* Open a copy of report.html, after these changes by sed to it, in a window of this width; output <- the findings. */
 static void look(int width, const char *changes) {
     cr_assert_eq(shell("sed -e '%s' %s/report.html >%s/changed.html", changes, folder, folder), 0, "%s", output);
     cr_assert_eq(
@@ -96,7 +96,7 @@ static void expect_sound(int width, const char *changes) {
     cr_expect_null(strstr(output, "found: "), "%d wide, %s:\n%s", width, changes, output);
 }
 
-/* `make test-all` installs what is needed, so that nothing is left out there. */
+/* `make test-all` installs all programs, so that no test is skipped. */
 static bool can_look(void) {
     if (browser() && access(".deps/axe/axe.min.js", R_OK) == 0) return true;
     cr_assert_null(getenv("MAKELEVEL"), "no Chromium or axe-core: run sh runner/packages.sh install test-all");
@@ -114,7 +114,7 @@ Test(report, a_browser_has_nothing_to_complain_of) {
 
     expect_page("2 undecided, ");
     expect_page("Validation loss against iteration: mean over the seeds");
-    /* What Figure 6 shows, in words; the losses of two seeds are apart by an eighth. */
+    /* The description of Figure 6; the losses of two seeds differ by 1/8. */
     expect_page("alt=\"Figure 6: validation loss against iteration on the toy data. "
                 "TY, AFFJORD: from 8.063 after 100 iterations to 1.063 after 400; "
                 "TY, FFJORD: from 8.563 after 100 iterations to 1.563 after 400; ");
@@ -142,10 +142,10 @@ Test(report, a_browser_has_nothing_to_complain_of) {
     expect_sound(2000, "");
     look(1200, "s/max-width: 75rem/max-width: 40rem/");
     expect_output("found: cut table: ");
-    /* All that is folded away, in dark colours. */
+    /* All collapsed parts, in dark colours. */
     expect_sound(360, "s/<details>/<details open>/; s/screen and (prefers-color-scheme: dark)/all/");
 
-    /* All that would have been seen. */
+    /* Check that all these changes would be detected. */
     look(360, "s/base64,iVBOR/base64,AAAAA/; s/class=.scroll. role/role/; s/ alt=\"[^\"]*\"//; "
               "s/--soft: #57534b/--soft: #b9b5ab/; s|id=\"claims\"|id=\"claim\"|; "
               "s|</main>|<img alt=\"\" src=\"https://example.invalid/a.png\"><script>alert(1)</script></main>|");
@@ -165,7 +165,7 @@ Test(report, an_empty_database_says_what_is_missing) {
     expect_page("0 experiments, 0 runs");
     expect_page(" not run.</p>");
     expect_page("<code>./run experiments/fig5.ini</code>");
-    /* Only the line with the date may be another. */
+    /* Only the line with the date may differ. */
     cr_assert_eq(
         shell("SOURCE_DATE_EPOCH=86400 %s report --db %s/r.db --output %s/b.html", AFFJORD_BINARY, folder, folder), 0,
         "%s", output);
@@ -176,7 +176,7 @@ Test(report, an_empty_database_says_what_is_missing) {
     if (can_look()) expect_sound(360, "");
 }
 
-/* A project whose paper_figures.sh has made these files already, in a moment. */
+/* A project whose paper_figures.sh only copies prepared files. */
 static void make_project(void) {
     static const char stub[] =
         "#!/bin/sh\n"
@@ -216,7 +216,7 @@ Test(report, new_items_need_no_new_code) {
     expect_page("<th scope=\"row\" class=\"lead\">x | y*</th><td class=\"number\">1</td>");
     expect_page("<code>./paper_figures.sh fig10</code>");
 
-    /* A film that is too large gives way to its still picture, and a picture to a sentence. */
+    /* A film that is too large is replaced by its still picture, a picture by a sentence. */
     cr_expect_eq(shell("truncate -s 4M %s/p/made/film.gif && truncate -s 4M %s/p/made/b.png", folder, folder), 0);
     cr_expect_eq(stubbed_report(), 1, "%s", output);
     cr_expect_eq(shell("grep -c 'data:image/gif' %s/report.html", folder), 1);
@@ -250,7 +250,7 @@ Test(report, errors_are_named_and_leave_the_old_page) {
     cr_expect_eq(shell("SOURCE_DATE_EPOCH=soon %s report --db %s/r.db", AFFJORD_BINARY, folder), 1);
     expect_output("SOURCE_DATE_EPOCH is no number of seconds: soon");
 
-    /* Without a program that it needs, the page of before stays. */
+    /* Without a required program, the old page is unchanged. */
     make_project();
     cr_expect_eq(shell("echo 'old AFFJORD: results beside the paper' >%s/report.html; printf '#!/bin/sh\\necho no ink "
                        ">&2; exit 1\\n' >%s/p/paper_figures.sh",

@@ -24,7 +24,7 @@ Test(results_db, new_database_has_every_table_and_view) {
         "sweep_effects sweep_losses sweep_runs sweep_settings table1 table2 theory_statements "
         "toy_losses toy_rates toy_tests;");
     cr_expect_str_eq(query("PRAGMA journal_mode"), "delete;");
-    /* Opened again, it is as it was. */
+    /* Opening it again changes nothing. */
     close_db(open_db());
     cr_expect_str_eq(query("SELECT count(*) FROM meta"), "1;");
 }
@@ -170,7 +170,7 @@ Test(results_db, rows_written_again_replace_themselves) {
     cr_expect_str_eq(query("SELECT value = 0.1 + 0.2 FROM metric"), "1;", "the same bits");
 }
 
-/* One row from the beginning, and another where a plan changes; what was done again is as if it had been done once. */
+/* One row from the start, and another at each change of plans; repeated iterations leave the same rows. */
 Test(results_db, plans_are_rows_where_they_change) {
     static const char rows[] = "SELECT way, iteration, plan FROM convolution_plan ORDER BY way, iteration";
     const db_plan one = {"c", "data", "p"}, two = {"c", "weight", "p"}, other = {"c", "data", "q"};
@@ -215,7 +215,7 @@ Test(results_db, blobs_are_their_bytes) {
     cr_expect_str_eq(query("SELECT hex(data), rows, columns, x0, x1, y0, y1 FROM sample_blob"), expected);
 }
 
-/* End a process that has this run under way, and rows not committed. */
+/* Kill a process with this running run and uncommitted rows. */
 static void die_while_writing(double seconds_between) {
     const pid_t child = fork();
     cr_assert_geq(child, 0);
@@ -275,7 +275,7 @@ Test(results_db, a_second_writer_waits_or_is_told) {
     cr_expect_eq(db_open(path, count_and_give_up, &asked, &second, &reason), STATUS_IO);
     cr_expect_eq(asked, 2);
     cr_expect_null(second);
-    /* Reading goes on meanwhile. */
+    /* Readers are not blocked. */
     db_run run;
     OK(db_open_reading(path, &second, err));
     OK(db_find_run(second, "k", &run, err));

@@ -1,4 +1,4 @@
-/* test_results_db_files.c - databases that cannot be written or are none: the messages, and that no row is lost. */
+/* test_results_db_files.c - databases that are not writable or not valid: messages, and no lost rows. */
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -6,7 +6,7 @@
 
 TestSuite(results_db_files, .init = begin, .fini = end, .timeout = 60);
 
-/* Every byte of the file is what it was. */
+/* Check that the file is unchanged. */
 static void check_untouched(const unsigned char *before, size_t size) {
     size_t now;
     unsigned char *after = scratch_read(path, &now);
@@ -40,7 +40,7 @@ Test(results_db_files, other_schema_versions_are_refused_with_both_numbers) {
     check_refused("of another program", "--db");
 }
 
-/* A database as version 1 left it: without the tables that came later, and with views of its own. */
+/* A database of version 1: without later tables, and with its own views. */
 static void make_version_1(void) {
     results_db *db = open_db();
     put_finished(db, put_experiment(db, "e"), "k", "m", 3, 1.0);
@@ -54,7 +54,7 @@ static void make_version_1(void) {
            "UPDATE meta SET value = '1' WHERE key = 'schema_version'");
 }
 
-/* Version 2 knew two splits, and checked that there were no others. */
+/* Version 2 had two splits, and a check that rejects others. */
 Test(results_db_files, version_2_gets_the_test_split) {
     results_db *db = open_db();
     put_finished(db, put_experiment(db, "e"), "k", "m", 3, 1.0);
@@ -83,7 +83,7 @@ Test(results_db_files, version_2_gets_the_test_split) {
     free(before);
 }
 
-/* Version 7 knew no sweeps: it is read as it is, and gets their tables when it is written. */
+/* Version 7 had no sweeps: it can be read unchanged, and gets their tables when it is written. */
 Test(results_db_files, version_7_gets_the_tables_of_sweeps) {
     results_db *db = open_db();
     const int64_t experiment = put_experiment(db, "e");
@@ -102,7 +102,7 @@ Test(results_db_files, version_7_gets_the_tables_of_sweeps) {
     close_db(db);
     cr_expect_str_eq(query("SELECT point, label, model, seed, loss FROM sweep_runs"), "5|solver.steps = 3|m|3|1.0;");
     cr_expect_str_eq(query("SELECT count(*) FROM run"), "1;");
-    /* An experiment that goes takes its points along. */
+    /* Removing an experiment removes its points. */
     change("PRAGMA foreign_keys = ON; DELETE FROM experiment_run; DELETE FROM experiment");
     cr_expect_str_eq(query("SELECT (SELECT count(*) FROM sweep_point) + (SELECT count(*) FROM sweep_run)"), "0;");
 }
@@ -132,7 +132,7 @@ Test(results_db_files, an_older_database_gets_what_it_lacks_and_keeps_its_rows) 
     char *before = strdup(query(old_rows));
     cr_assert_gt(strlen(before), 100);
     results_db *db = open_db();
-    /* What is written to the new tables is there. */
+    /* The new tables can be written. */
     db_run run = make_run(db, "l", "m", 4);
     OK(db_put_prediction(db, run.id, 5000, err));
     OK(db_put_peak(db, run.id, 4000, err));
@@ -153,7 +153,7 @@ Test(results_db_files, an_older_database_gets_what_it_lacks_and_keeps_its_rows) 
     cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), version);
     cr_expect_str_eq(query("SELECT count(*) FROM table1 WHERE dataset = 'old'"), "0;");
     cr_expect_str_eq(query("PRAGMA integrity_check"), "ok;");
-    /* Once is enough. */
+    /* A second update changes nothing. */
     close_db(open_db());
     cr_expect_str_eq(query(old_rows), before);
     free(before);
@@ -184,14 +184,14 @@ Test(results_db_files, a_damaged_database_is_refused_and_kept) {
 Test(results_db_files, an_empty_file_becomes_a_database) {
     results_db *db = NULL;
     error_info reason = {""};
-    scratch_write(path, "", 0); /* as a process leaves it that is killed while it makes one */
+    scratch_write(path, "", 0); /* as after a kill during its creation */
     cr_expect_eq(db_open_reading(path, &db, &reason), STATUS_FORMAT);
     cr_expect_not_null(strstr(reason.text, "empty"), "%s", reason.text);
     close_db(open_db());
     cr_expect_str_eq(query("SELECT count(*) FROM run"), "0;");
 }
 
-/* What SQLite has written when a process is killed between asking for the log and making its tables. */
+/* The state after a kill between the change to a write-ahead log and the creation of tables. */
 Test(results_db_files, a_database_without_tables_is_one_that_nothing_was_recorded_in) {
     results_db *db = NULL;
     error_info reason = {""};
@@ -227,7 +227,7 @@ Test(results_db_files, missing_folders_and_files_are_named) {
     cr_expect_str_eq(query("SELECT count(*) FROM run"), "0;");
 }
 
-/* Root may write anywhere; the check is made as somebody else. */
+/* Root may write anywhere, so the check runs as another user. */
 static void become_nobody(void) {
     if (geteuid() != 0) return;
     cr_assert_eq(chown(folder, 65534, 65534), 0);
@@ -261,7 +261,7 @@ Test(results_db_files, a_refused_write_is_told_and_loses_no_committed_row) {
     const db_run run = make_run(db, "k", "m", 0);
     OK(db_put_metric(db, run.id, "before", 1, err));
     OK(db_commit(db, err));
-    /* No file may grow beyond 256 KiB: what a full disk does, without one. */
+    /* Limit files to 256 KiB, which has the effect of a full disk. */
     signal(SIGXFSZ, SIG_IGN);
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 262144, .rlim_max = RLIM_INFINITY}), 0);
     const size_t bytes = 1 << 20;

@@ -11,7 +11,7 @@ enum { STEPS_MAX = 400, LENGTH = 2 };
 
 static real workspace[(2 * RK_STAGES_MAX + 3) * LENGTH], states[STEPS_MAX * RK_STAGES_MAX * LENGTH];
 
-/* A pendulum pulled by a force in time: nonlinear and non-autonomous. */
+/* A pendulum with a time-dependent force: nonlinear and non-autonomous. */
 typedef struct counters {
     size_t evaluations, reverses, next;
     bool in_order;
@@ -155,7 +155,7 @@ Test(rk, reverse_is_the_gradient_of_the_computed_solution) {
     }
 }
 
-/* A loss that also looks at the states of the evaluations: sum over them of y_0 / 10. */
+/* A loss that also depends on the states of the evaluations: sum over them of y_0 / 10. */
 Test(rk, reverse_adds_the_sources_of_the_states) {
     const time_grid g = {.start = 0, .end = 1.5, .steps = 5};
     static real sources[STEPS_MAX * RK_STAGES_MAX * LENGTH];

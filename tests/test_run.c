@@ -1,4 +1,4 @@
-/* test_run.c - ./run from outside: the same numbers for every schedule and stop; errors lose no rows. */
+/* test_run.c - ./run as a command: the same numbers for every schedule and stop; errors lose no rows. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
 #include <math.h>
@@ -30,7 +30,7 @@ Test(run, stopped_by_a_signal_and_started_again_it_ends_with_the_same_bits) {
     free(expected);
 }
 
-/* A time after which it stops; what is left, and at which rate, is listed. */
+/* --until stops it after a time; ./run list shows the remaining iterations and the rate. */
 Test(run, stopped_by_its_time_it_ends_with_the_same_bits) {
     char *expected = undisturbed();
     EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/timed.db --jobs 1 --until 0.1s");
@@ -94,7 +94,7 @@ Test(run, finished_runs_are_not_repeated_and_return_at_once) {
     cr_assert(strstr(output, strchr(before, '\n') + 1), "nothing ran: %s %s", before, output);
 }
 
-/* Moments of a run that is done are made from its checkpoint: nothing is trained, no number changes. */
+/* Snapshots of a finished run are computed from its checkpoint: nothing is trained, no number changes. */
 Test(run, moments_are_made_when_they_are_first_wanted) {
     char *expected = undisturbed();
     static const char count[] = "SELECT count(*) || ' of ' || count(DISTINCT subject) || ', ' || sum(kind = 'field') "
@@ -113,7 +113,7 @@ Test(run, moments_are_made_when_they_are_first_wanted) {
     char *seen = results("whole.db");
     char *before = results("whole.db");
     free(seen);
-    /* Once is enough, and where a checkpoint is gone, nothing can be done, and nothing is lost. */
+    /* A second start changes nothing. Without a checkpoint, nothing is computed and nothing is lost. */
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set output.snapshots=3 --seeds 1 --quiet;"
               "sqlite3 $TEST_DIR/whole.db 'SELECT max(sessions) FROM run'");
     cr_assert_str_eq(output, "2\n");
@@ -144,13 +144,13 @@ Test(run, table_2_is_counted_to_the_last_parameter) {
     EXPECT(0,
            "sqlite3 $TEST_DIR/count.db 'SELECT count(*) FROM table2 WHERE declared = paper AND effective <= declared'");
     cr_assert_str_eq(output, "12\n");
-    /* What the groups lose is the difference. */
+    /* The groups' parameters without effect add up to the difference. */
     EXPECT(0,
            "sqlite3 $TEST_DIR/count.db \"SELECT count(*) FROM (SELECT sum(CASE name WHEN 'parameters_declared' THEN "
            "value ELSE -value END) AS rest FROM metric WHERE name <> 'parameters' GROUP BY run_id) WHERE rest = 0\"");
     cr_assert_str_eq(output, "12\n");
     EXPECT(0, "$AFFJORD check --db $TEST_DIR/count.db");
-    /* Other counts are of other experiments, and leave Table 2 as it is. */
+    /* Counts of other experiments do not change Table 2. */
     EXPECT(0, "$AFFJORD experiments/table2.ini --db $TEST_DIR/count.db --set image.hidden_channels=32 "
               "--set experiment.name=narrow");
     EXPECT(0, "sqlite3 $TEST_DIR/count.db 'SELECT count(*) FROM table2 WHERE declared = paper'");

@@ -1,5 +1,5 @@
-/* test_run_device.c - ./run --device cuda from outside, on the device of tests/cuda_on_host: the processor's numbers
- * after every stop; messages without a device. */
+/* test_run_device.c - ./run --device cuda on the emulated device of tests/cuda_on_host: the processor's numbers after
+ * every stop; messages without a device. */
 #ifndef AFFJORD_DOUBLE
 
 #include "stop_support.h"
@@ -21,7 +21,7 @@ static void begin(void) {
 
 TestSuite(run_device, .init = begin, .fini = end_run, .timeout = 120);
 
-/* By --jobs 3 in three processes one after another, the last with fewer runs. */
+/* With --jobs 3, in three processes one after another, the last with fewer runs. */
 Test(run_device, a_device_gives_the_numbers_of_the_processor) {
     char *expected = undisturbed();
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/device.db --device cuda --jobs 3 --threads 2 --quiet");
@@ -33,7 +33,7 @@ Test(run_device, a_device_gives_the_numbers_of_the_processor) {
     free(expected);
 }
 
-/* Of a sweep, runs at one point share a launch, and a wave has launches of several points. */
+/* In a sweep, runs at one point share a launch, and a wave has launches of several points. */
 Test(run_device, a_sweep_gives_the_numbers_of_the_processor) {
     EXPECT(0, "printf '[sweep]\\nflow.end_time = 10, 1\\nflow.base_variance = 1, 0.1\\nsolver.method = rk4, rk4_38\\n"
               "solver.steps = 2, 3\\ntrain.learning_rate = 1e-3, 3e-3\\nmodel affjord.initial_state = zero, learned\\n"
@@ -62,14 +62,14 @@ Test(run_device, what_one_begins_the_other_ends) {
     free(expected);
 }
 
-/* Begin, and kill a process that trains runs, which `when` asks for. */
+/* Start, and kill the training process whose pid `when` prints. */
 static void kill_one(const char *device, const char *name, const char *when) {
     char options[64];
     snprintf(options, sizeof options, "--device %s --jobs 8", device);
     cr_assert_eq(WEXITSTATUS(stop_new(name, options, when, TRAINING_PROCESS, SIGKILL)), 1);
 }
 
-/* A process that is killed takes its runs along; the next start takes them up. */
+/* The runs of a killed process are interrupted; the next start resumes them. */
 Test(run_device, a_killed_process_fails_all_its_runs_and_no_more) {
     char *expected = undisturbed();
     kill_one("cuda", "killed", ASK("killed.db", "SELECT process FROM run WHERE status = 'running'"));
@@ -99,7 +99,7 @@ Test(run_device, some_failures_leave_the_others_alone) {
     free(expected);
 }
 
-/* Memory for two runs or so: the others wait for their turn. */
+/* Memory for about two runs: the others wait. */
 Test(run_device, a_small_memory_means_more_waves) {
     char *expected = undisturbed();
     EXPECT(0, "AFFJORD_EMULATED_MEMORY=250000 $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/waves.db --device cuda "
@@ -110,8 +110,8 @@ Test(run_device, a_small_memory_means_more_waves) {
     free(expected);
 }
 
-/* Three devices, one of which is too old: the others train all eight runs, shared as the slots are, in as many turns as
- * it takes. */
+/* Three devices, one of which is too old: the others train all eight runs, in proportion to their slots, in several
+ * rounds. */
 Test(run_device, runs_are_shared_among_devices) {
     char *expected = undisturbed();
     setenv("AFFJORD_EMULATED_DEVICES", "3", 1);
@@ -119,7 +119,7 @@ Test(run_device, runs_are_shared_among_devices) {
     static const char *const jobs[] = {"", "--jobs 4", "--jobs 3", "--jobs 1"};
     static const char *const shares[] = {"fibers 2|4\nfibers on a CPU, for tests|4\n",
                                          "fibers 2|4\nfibers on a CPU, for tests|4\n",
-                                         "fibers 2|6\nfibers on a CPU, for tests|2\n", /* of three slots it has two */
+                                         "fibers 2|6\nfibers on a CPU, for tests|2\n", /* it has two of three slots */
                                          "fibers on a CPU, for tests|8\n"};
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
         EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/shared%zu.db --device cuda:auto %s --quiet", i, jobs[i]);
@@ -141,7 +141,7 @@ Test(run_device, runs_are_shared_among_devices) {
     free(expected);
 }
 
-/* The process of one device is killed: those of its runs that are not done fail, and all of the other device's end. */
+/* The process of one device is killed: its unfinished runs fail, and all runs of the other device finish. */
 Test(run_device, a_device_that_is_lost_takes_no_other_along) {
     setenv("AFFJORD_EMULATED_DEVICES", "2", 1);
     char *expected = undisturbed();
@@ -155,7 +155,7 @@ Test(run_device, a_device_that_is_lost_takes_no_other_along) {
     free(expected);
 }
 
-/* Nothing of it is a device's, so that all experiments can be given the same words. */
+/* It needs no device, so all experiments accept the same options. */
 Test(run_device, what_trains_nothing_is_the_processors) {
     EXPECT(0, "AFFJORD_EMULATED_DEVICES=0 $AFFJORD experiments/table2.ini --db $TEST_DIR/count.db --device cuda");
     EXPECT_SAYS("--device cuda: experiment table2 trains nothing; it runs on the CPU");
@@ -177,7 +177,7 @@ Test(run_device, what_cannot_be_done_is_said) {
     EXPECT_SAYS("CUDA backend: /nowhere.so: cannot open");
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db --device gpu");
     EXPECT_SAYS("--device gpu: expected cpu, cuda, cuda:N or cuda:auto");
-    EXPECT(2, "ls $TEST_DIR/no.db"); /* nothing was begun */
+    EXPECT(2, "ls $TEST_DIR/no.db"); /* no run was started */
 }
 
 #endif

@@ -1,11 +1,11 @@
-/* test_run_image_device.c - ./run --device cuda on images from outside, on the device of tests/cuda_on_host: the
+/* test_run_image_device.c - ./run --device cuda on images, on the emulated device of tests/cuda_on_host: the
  * processor's losses, the same bits after every stop, and refusals. */
 #ifndef AFFJORD_DOUBLE /* the library is of the float build */
 
 #include "run_images_support.h"
 #include "stop_support.h"
 
-/* One model and a few iterations, as a device of fibers is slow; one that is to be stopped has a few more. */
+/* One model and a few iterations, because the emulated device is slow; a run to be stopped has a few more. */
 #define FEW                                                                                                            \
     "--set experiment.models=affjord --set train.validation=10 --set train.epoch_iterations=2 --quiet "                \
     "--set train.iterations="
@@ -19,7 +19,7 @@ static void begin_device(void) {
 
 TestSuite(run_image_device, .init = begin_device, .fini = end, .timeout = 240);
 
-/* The order of long sums is another one, and no more: to 1e-6 of a bit, with as many evaluations. */
+/* Only the order of long sums differs: losses agree to 1e-6 bits, with equal evaluations. */
 Test(run_image_device, a_device_gives_the_losses_of_the_processor) {
     EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/processor.db");
     EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/device.db --device cuda");
@@ -31,7 +31,7 @@ Test(run_image_device, a_device_gives_the_losses_of_the_processor) {
     cr_assert_str_eq(output, "4|1|0\n", "%s", output);
     EXPECT(0, "sqlite3 $TEST_DIR/device.db 'SELECT gpu, driver, status FROM run; SELECT count(*) FROM sample_blob'");
     cr_assert_str_eq(output, "fibers on a CPU, for tests|13.0|done\n1\n");
-    /* Lost on the device, and resumed by the processor. */
+    /* The device fails, and the processor resumes the run. */
     EXPECT(1, "AFFJORD_EMULATED_LOST=5000 " TRAIN "--seeds 0 --db $TEST_DIR/both.db --device cuda");
     EXPECT(0, "sqlite3 $TEST_DIR/both.db 'SELECT status, iteration BETWEEN 1 AND 3 FROM run'");
     cr_assert_str_eq(output, "failed|1\n", "%s", output);
@@ -41,7 +41,7 @@ Test(run_image_device, a_device_gives_the_losses_of_the_processor) {
               "JOIN other.run o ON o.key = r.key "
               "JOIN other.epoch b ON b.run_id = o.run_id AND b.epoch = a.epoch AND b.split = a.split\"");
     cr_assert_str_eq(output, "4|1\n", "%s", output);
-    /* A run has one key on both, so what is done is not done again. */
+    /* A run has the same key on both, so finished runs are not repeated. */
     EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/device.db");
     EXPECT(0, "sqlite3 $TEST_DIR/device.db 'SELECT count(*), max(gpu) FROM run'");
     cr_assert_str_eq(output, "1|fibers on a CPU, for tests\n");
@@ -59,7 +59,8 @@ static float *samples_of(const char *database) {
     return x;
 }
 
-/* By the same noise, and as near as losses are: both of what the device trained, and the processor's own. */
+/* With the same noise, samples agree as closely as losses: of the model trained on the device, and of the
+ * processor's. */
 Test(run_image_device, samples_are_the_processors) {
     EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/processor.db");
     EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/device.db --device cuda");
@@ -83,7 +84,7 @@ Test(run_image_device, samples_are_the_processors) {
     }
     cr_expect(distance < 1e-6 && most - least > 0.5, "%g apart, from %g to %g", distance, least, most);
     free(device), free(host), free(file);
-    /* Lost with the training done, it is the device that lacks them. */
+    /* The device fails after the training, so the samples are missing. */
     char *expected = numbers("device.db");
     EXPECT(0, "n=24000; while AFFJORD_EMULATED_LOST=$n " TRAIN "--seeds 0 --db $TEST_DIR/lost.db --device cuda; do "
               "rm -f $TEST_DIR/lost.db*; n=$((n * 96 / 100)); done");
@@ -95,8 +96,8 @@ Test(run_image_device, samples_are_the_processors) {
     free(expected);
 }
 
-/* The rounding is the processor's. Another order of a sum may send a number to the next of so few, so losses agree to
- * less than in fp32, from which those of bf16 are further away. */
+/* Rounding equals the processor's. Another order of a sum may change the rounded value, so losses agree less closely
+ * than in fp32; the difference of bf16 from fp32 is larger. */
 Test(run_image_device, rounded_convolutions_are_the_processors) {
     EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/fp32.db");
     EXPECT(0, TRAIN "--seeds 0 --db $TEST_DIR/processor.db --set solver.math=bf16");
@@ -109,7 +110,7 @@ Test(run_image_device, rounded_convolutions_are_the_processors) {
     cr_assert_str_eq(output, "4|1|1\n", "%s", output);
 }
 
-/* Two runs on two devices, one each, and the same one after the other on one of them. */
+/* Two runs on two devices, one each; and the same runs one after the other on one device. */
 Test(run_image_device, a_run_is_the_same_on_any_device) {
     setenv("AFFJORD_EMULATED_DEVICES", "2", 1);
     EXPECT(0, TRAIN "--db $TEST_DIR/two.db --device cuda:auto");
@@ -123,7 +124,7 @@ Test(run_image_device, a_run_is_the_same_on_any_device) {
     free(expected);
 }
 
-/* Stopped after a checkpoint and resumed; lost, and resumed. */
+/* Stopped after a checkpoint and resumed; after a device failure, resumed. */
 Test(run_image_device, a_run_that_was_stopped_or_lost_ends_with_the_same_bits) {
     EXPECT(0, TRAIN_LONGER "--seeds 0 --db $TEST_DIR/whole.db --device cuda");
     char *expected = numbers("whole.db");
@@ -147,7 +148,7 @@ Test(run_image_device, a_run_that_was_stopped_or_lost_ends_with_the_same_bits) {
 #define WITH_CUDNN "AFFJORD_CUDNN=" AFFJORD_CUDNN_EMULATED " "
 #define AS(mode) "AFFJORD_EMULATED_CUDNN=" mode " "
 
-/* Train until after a checkpoint and lose the device; return the losses so far, because another cuDNN resumes. */
+/* Train until after a checkpoint, then the device fails. Return the losses so far; another cuDNN resumes. */
 static void lose(const char *database) {
     EXPECT(1, WITH_CUDNN "AFFJORD_EMULATED_LOST=11000 " TRAIN_LONGER "--seeds 0 --db $TEST_DIR/%s --device cuda",
            database);
@@ -168,7 +169,7 @@ static void expect_plans(const char *database, const char *columns, const char *
     cr_assert_str_eq(output, expected, "%s: %s", database, output);
 }
 
-/* Every kind of convolution has three ways, and a plan of each from the beginning; of samples too. */
+/* Every kind of convolution has three directions, each with a plan from the start; for samples too. */
 Test(run_image_device, plans_of_convolutions_are_stored) {
     go_on(WITH_CUDNN, "cudnn.db");
     expect_plans("cudnn.db", "count(*) = 3 * count(DISTINCT convolution), sum(iteration)", "1|0\n");
@@ -186,7 +187,7 @@ Test(run_image_device, plans_of_convolutions_are_stored) {
     expect_plans("processor.db", "count(*)", "0\n");
 }
 
-/* Another GPU would choose otherwise, and yet ends with the bits of the one that began. */
+/* Another GPU would choose other plans, but ends with the bits of the first one. */
 Test(run_image_device, plans_are_those_that_a_run_began_with) {
     go_on(WITH_CUDNN, "whole.db");
     char *expected = numbers("whole.db");
@@ -195,14 +196,14 @@ Test(run_image_device, plans_are_those_that_a_run_began_with) {
     cr_assert_null(strstr(output, "plans of convolutions"), "%s", output);
     check_same(expected, "same.db");
     expect_plans("same.db", "count(DISTINCT plan), max(iteration)", "2|0\n");
-    /* With the other's choice from the beginning they are other bits. */
+    /* With its own choice from the start, the bits differ. */
     go_on(WITH_CUDNN AS("moved"), "moved.db");
     char *others = numbers("moved.db");
     cr_assert_str_neq(others, expected);
     expect_plans("moved.db", "DISTINCT way, plan",
                  "data|cuDNN 9.19.0 eng7_k2=7_k14=-3\nforward|cuDNN 9.19.0 eng7_k2=7_k14=-3\n"
                  "weight|cuDNN 9.19.0 eng7_k2=7_k14=4\n");
-    /* One that began with own kernels keeps them. */
+    /* A run that started with the library's own kernels keeps them. */
     EXPECT(1, "AFFJORD_EMULATED_LOST=11000 " TRAIN_LONGER "--seeds 0 --db $TEST_DIR/own.db --device cuda");
     go_on(WITH_CUDNN, "own.db");
     EXPECT_SAYS("convolutions by own kernels, which may be slower: the run began with them for ");
@@ -226,14 +227,14 @@ Test(run_image_device, plans_that_change_are_said_and_stored) {
     EXPECT(0, "sqlite3 $TEST_DIR/other.db 'SELECT count(*) = 2 * sum(iteration = 0), count(DISTINCT iteration) FROM "
               "convolution_plan; SELECT status FROM run'");
     cr_assert_str_eq(output, "1|2\ndone\n", "%s", output);
-    /* Those of a start that came to no checkpoint are of nothing that is left. */
+    /* Plans of a start without a checkpoint are deleted. */
     lose("back.db");
     EXPECT(1, WITH_CUDNN AS("newer") "AFFJORD_EMULATED_LOST=1000 " TRAIN_LONGER "--seeds 0 --db $TEST_DIR/back.db "
                                      "--device cuda");
     expect_plans("back.db", "max(plan > 'cuDNN 9.20'), max(iteration) > 0", "1|1\n");
     go_on(WITH_CUDNN, "back.db");
     expect_plans("back.db", "max(plan > 'cuDNN 9.20'), max(iteration) > 0", "0|0\n");
-    /* Begun again, nothing is left of it. */
+    /* After a restart, no plan of it remains. */
     lose("again.db");
     EXPECT(0, "$AFFJORD check $TEST_DIR/again.db --restart $(sqlite3 $TEST_DIR/again.db 'SELECT key FROM run')");
     expect_plans("again.db", "count(*)", "0\n");
@@ -251,7 +252,7 @@ Test(run_image_device, plans_go_where_their_run_goes) {
     cr_assert_str_eq(output, "30\n");
 }
 
-/* The processor has none of its own, and hands on those of who began. */
+/* The processor has no plans, and keeps those of the first device. */
 Test(run_image_device, plans_outlast_the_processor) {
     lose("both.db");
     EXPECT(0, TRAIN_LONGER "--seeds 0 --db $TEST_DIR/both.db");
@@ -260,7 +261,7 @@ Test(run_image_device, plans_outlast_the_processor) {
                  "cuDNN 9.19.0 eng6_k2=6_k14=-3|0\ncuDNN 9.19.0 eng6_k2=6_k14=4|0\n");
 }
 
-/* The report of `make gpu-check`, in short. */
+/* The report of `make gpu-check`, in its short form. */
 Test(run_image_device, the_bench_compares_and_says_so) {
     EXPECT(0, "AFFJORD_CUDNN=" AFFJORD_CUDNN_EMULATED " $AFFJORD bench device --brief > $TEST_DIR/report");
     EXPECT(0, "grep -c 'processor and device, own convolutions | near' $TEST_DIR/report");
@@ -289,7 +290,7 @@ Test(run_image_device, what_cannot_be_done_is_said) {
     cr_assert_str_eq(output, "CUDA: no device found\n");
     EXPECT(1, TRAIN "--db $TEST_DIR/none.db --device cuda:7");
     EXPECT_SAYS("CUDA device 7: not found");
-    /* Before anything is begun, with the setting's name. */
+    /* Rejected before the start, with the setting's name. */
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --device cuda --set experiment.data=mnist-tiny,ty "
               "--set 'data ty.solver.method=rk4' --set 'data ty.flow.divergence=exact' "
               "--set 'data ty.flow.learn_end_time=no'");
