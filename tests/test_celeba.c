@@ -379,7 +379,7 @@ Test(celeba, without_a_place_to_keep_it_a_set_is_read_all_the_same) {
     char path[128];
     write_folder();
     data_path("celeba-few/images_32x32.cache.affjord.tmp", path);
-    cr_assert_eq(mkdir(path, 0777), 0); /* in the way, for root too */
+    cr_assert_eq(mkdir(path, 0777), 0); /* a folder with the cache's name, which root cannot replace either */
     image_set *set = open_set("celeba-few");
     cr_expect_eq(number_of(set, 10), 11);
     cr_expect_not_null(strstr(set->note, "decodes all pictures: cannot write"), "%s", set->note);
@@ -394,7 +394,7 @@ Test(celeba, the_plain_name_is_for_the_published_pictures) {
     write_picture("celeba/img_align_celeba", 3, 178, 218);
     expect_refused("celeba", STATUS_FORMAT,
                    "expected 000001.jpg to 202599.jpg, found 000003.jpg in the place of 000002", data_folder);
-    /* A kept file of another set does not become it either. */
+    /* A cache of another set is rejected too. */
     write_folder();
     image_set *set = open_set("celeba-few");
     image_close(&set);

@@ -1,4 +1,4 @@
-/* test_chain.c - the multiscale model against determinants, probes, tolerances and itself. */
+/* test_chain.c - the multiscale model: determinants, probes, tolerances, and equal bits. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@ Test(chain, stores_what_the_paper_counts_as_effective) {
     static image_model counted;
     for (size_t k = 0; k < 2; k++) {
         chain_spec spec = small_spec(k ? IMAGE_AFFJORD : IMAGE_FFJORD, IMAGE_CONCAT);
-        spec.model.variant = IMAGE_RELEASE; /* z* is not seen at all */
+        spec.model.variant = IMAGE_RELEASE; /* z* is not used at all */
         error_info err = {""};
         chain *model = NULL;
         cr_assert_eq(image_model_expand(&spec.model, &counted, &err), STATUS_OK);
@@ -41,7 +41,7 @@ Test(chain, log_density_is_that_of_the_whole_jacobian) {
         enum { D = 64 };
         bench exact, columns;
         bench_open(&exact, spec, 1, NULL);
-        spec.divergence = DIVERGENCE_RADEMACHER; /* of the map alone */
+        spec.divergence = DIVERGENCE_RADEMACHER; /* only for the map */
         bench_open(&columns, spec, 4 * D, NULL);
         transform(&exact, probe);
         const double h = 1e-3;
@@ -123,13 +123,13 @@ Test(chain, images_come_back) {
         chain_spec spec = small_spec(k % 2 ? IMAGE_AFFJORD : IMAGE_FFJORD, k < 2 ? IMAGE_CONCAT : IMAGE_HYPER);
         bench b;
         bench_open(&b, spec, 5, NULL);
-        for (size_t i = 0; i < b.P; i++) b.params[i] *= (real)0.7; /* about as lively as at the start of a training */
+        for (size_t i = 0; i < b.P; i++) b.params[i] *= (real)0.7; /* about as large as at the start of a training */
         transform(&b, probe);
         cr_assert_eq(chain_invert(b.model, b.params, b.z, b.n, b.back, &b.statistics), STATUS_OK);
         for (size_t i = 0; i < b.n * b.D; i++)
             cr_assert_float_eq((double)b.back[i], (double)b.x[i], 1e-4, "case %zu, number %zu: %g, %g", k, i,
                                (double)b.back[i], (double)b.x[i]);
-        /* And samples are what base points are brought back to. */
+        /* Samples are the inverse of base points. */
         real *few = reals(b.n * b.D);
         const random_stream stream = {.seed = 2, .purpose = RANDOM_SAMPLING};
         cr_assert_eq(chain_sample(b.model, b.params, stream, 0, b.n, b.back, NULL), STATUS_OK);
@@ -157,7 +157,8 @@ static void leave_one(bench *b, size_t f) {
     }
 }
 
-/* Where one flow alone moves, of dimension D_f, its integrals are divided by D_f instead of D, and the kinetic one by 2. */
+/* If only one flow, of dimension D_f, has a non-zero field, its integrals are divided by D_f instead of D, and the
+ * kinetic one by 2. */
 Test(chain, finlays_regularizers_are_means_over_each_flows_own_dimension) {
     chain_spec spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);
     spec.kinetic = 0.3, spec.jacobian = 0.2;

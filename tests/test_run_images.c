@@ -1,5 +1,4 @@
-/* test_run_images.c - ./run on images from outside: the same numbers after every stop, the stored rows, and failed
- * iterations. */
+/* test_run_images.c - ./run on images: the same numbers after every stop, the stored rows, and failed iterations. */
 #ifndef AFFJORD_DOUBLE /* as test_run.c */
 
 #include <math.h>
@@ -22,7 +21,7 @@ Test(run_images, jobs_and_threads_do_not_change_a_bit) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/threads.db --jobs 1 --threads 2 --quiet");
     check_same(expected, "threads.db");
     free(expected);
-    /* The file of a run says what is kept, and so differs; what is computed does not. */
+    /* The settings in a checkpoint differ; its arrays do not. */
     expected = results("whole.db");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/kept.db --jobs 2 --quiet --set solver.store=steps");
     char *seen = results("kept.db");
@@ -60,8 +59,8 @@ Test(run_images, go_to_the_base_density_and_back) {
     EXPECT_SAYS("2: a model of images, whose scales have flows of their own; expected one of points");
 }
 
-/* A run of rounded convolutions is another run, whose losses differ by what a rounding does; its checkpoint says so, or
- * it would not go on with the same bits. */
+/* Rounded convolutions give another run, whose losses differ by rounding errors. Its checkpoint has the setting;
+ * otherwise it could not be resumed with the same bits. */
 Test(run_images, rounded_convolutions_are_a_setting_of_a_run) {
     free(undisturbed());
     EXPECT(0,
@@ -95,7 +94,7 @@ Test(run_images, killed_at_any_moment_it_ends_with_the_same_bits) {
     free(expected);
 }
 
-/* --- What is stored --- */
+/* --- Stored rows --- */
 
 static void expect_query(const char *database, const char *query, const char *expected) {
     EXPECT(0, "sqlite3 $TEST_DIR/%s \"%s\"", database, query);
@@ -111,7 +110,7 @@ Test(run_images, tables_hold_what_a_training_gave) {
     free(undisturbed());
     expect_number("whole.db", "SELECT count(*) FROM run WHERE status = 'done'", 4);
     expect_number("whole.db", "SELECT count(*) FROM epoch WHERE loss IS NOT NULL", 4 * EPOCHS * 2);
-    /* Each flow of each epoch and split, and epochs are their sums. */
+    /* Check rows of each flow, epoch and split, and that epochs are sums over flows. */
     expect_number("whole.db", "SELECT count(*) FROM flow", 4 * EPOCHS * 2 * FLOWS);
     expect_number("whole.db",
                   "SELECT count(*) FROM epoch e JOIN (SELECT run_id, epoch, split, count(*) AS flows, "
@@ -148,7 +147,7 @@ Test(run_images, tables_hold_what_a_training_gave) {
     EXPECT(0, "$AFFJORD check --db $TEST_DIR/whole.db");
 }
 
-/* 75 iterations of 10 images: measured on the first 30 of those validated on, by the same noise and probes. */
+/* 75 iterations of 10 images: measured on the first 30 validation images, with the same noise and probes. */
 Test(run_images, a_finished_training_is_evaluated_by_finer_solves_and_either_rule) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/m.db --quiet --set train.iterations=75 --set "
               "train.epoch_iterations=25 --set solver.error_norm=state");
@@ -158,14 +157,14 @@ Test(run_images, a_finished_training_is_evaluated_by_finer_solves_and_either_rul
                   "'error_by_state_error', 'error_by_state_and_context', 'error_by_state_and_context_error', "
                   "'evaluations_by_state', 'evaluations_by_state_and_context')",
                   4 * 12);
-    /* Against the loss at 1e-2 the finer one is off by what that tolerance allows; 1e-5 is nearer to 1e-6. */
+    /* The loss at tolerance 1e-2 has an error of that size; the loss at 1e-5 is closer to that at 1e-6. */
     expect_number("m.db",
                   "SELECT count(*) FROM metric f JOIN metric v USING (run_id) JOIN metric s USING (run_id) "
                   "JOIN metric e USING (run_id) WHERE f.name = 'final_loss' AND v.name = 'final_validation_loss' "
                   "AND s.name = 'solver_error' AND e.name = 'error_by_state' AND f.value <> v.value "
                   "AND abs(f.value - v.value) < 0.1 AND abs(s.value) < abs(e.value)",
                   4);
-    /* A clock has no z*, so that both rules are one. */
+    /* With the time as context there is no z*, so both rules are equal. */
     expect_number("m.db",
                   "SELECT count(*) FROM run r JOIN metric a USING (run_id) JOIN metric b USING (run_id) "
                   "WHERE r.model = 'ffjord' AND a.name = 'evaluations_by_state' AND a.value >= 21 "
@@ -185,8 +184,8 @@ Test(run_images, a_finished_training_is_evaluated_by_finer_solves_and_either_rul
            "sqlite3 $TEST_DIR/m.db \"SELECT run_id, name, value FROM metric ORDER BY 1, 2\" | cmp - $TEST_DIR/before");
 }
 
-/* The test batch is the images behind those validated on, in batches numbered on behind theirs: a validation on both
- * sees the same. */
+/* The test batch is the images after the validation images, with subsequent batch numbers: a validation on all of them
+ * gives the same losses. */
 Test(run_images, a_test_batch_goes_on_behind_the_validation) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/both.db --seeds 0 --quiet --set train.validation=50");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/apart.db --seeds 0 --quiet --set train.test=20");
@@ -201,7 +200,7 @@ Test(run_images, a_test_batch_goes_on_behind_the_validation) {
     char expected[32];
     snprintf(expected, sizeof expected, "%d|1\n", 2 * EPOCHS);
     cr_assert_str_eq(output, expected);
-    /* What the epoch chosen by the validation is worth. */
+    /* The test loss of the epoch that the validation selects. */
     expect_number("apart.db",
                   "SELECT count(*) FROM metric m JOIN metric b ON b.run_id = m.run_id AND b.name = 'best_epoch' "
                   "JOIN epoch t ON t.run_id = m.run_id AND t.epoch = b.value AND t.split = 'test' AND t.loss = m.value "
@@ -212,9 +211,9 @@ Test(run_images, a_test_batch_goes_on_behind_the_validation) {
     EXPECT_SAYS("31 test images of mnist-tiny: expected at most the 30 that are not validated on");
 }
 
-#ifndef __SANITIZE_ADDRESS__ /* which holds much more */
-/* What the prediction does not know is the code of libraries that the first step touches, about 7 MB whatever the
- * batch. What does grow with the batch, it knows to a few per cent. */
+#ifndef __SANITIZE_ADDRESS__ /* which needs much more memory */
+/* The prediction omits library code that the first step loads, about 7 MB for any batch. The part that grows with the
+ * batch is accurate to a few per cent. */
 Test(run_images, memory_is_as_predicted) {
     double predicted[2][2], peak[2][2];
     write_set("mnist-large", 28);
@@ -274,16 +273,16 @@ Test(run_images, eval_of_a_set) {
     read_densities("p.npy", TEST, log_density);
     for (size_t i = 0; i < TEST; i++) sum += bits_per_dim(log_density[i], D);
     cr_expect_float_eq(sum / TEST, bits, 6e-5);
-    /* Twice, by threads, and from a file of its own. */
+    /* Twice, with threads, and from an exported file. */
     EXPECT(0, "$AFFJORD export %s --db $TEST_DIR/whole.db --output $TEST_DIR/m.safetensors", key);
     EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-tiny --threads 2 --output $TEST_DIR/q.npy", key);
     EXPECT(0, "cmp $TEST_DIR/p.npy $TEST_DIR/q.npy");
     EXPECT(0, "$AFFJORD eval $TEST_DIR/m.safetensors --input mnist-tiny --output $TEST_DIR/q.npy");
     EXPECT(0, "cmp $TEST_DIR/p.npy $TEST_DIR/q.npy");
-    /* Other noise and probes are another estimate of the same. */
+    /* Other noise and probes give another estimate of the same quantity. */
     EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-tiny --seed 3 --output $TEST_DIR/q.npy", key);
     EXPECT(1, "cmp $TEST_DIR/p.npy $TEST_DIR/q.npy");
-    /* The first ones, without a file; as the training found them at its end, but for batches, noise and probes. */
+    /* The first images, without a file: the final validation loss, except for batches, noise and probes. */
     EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-tiny --n %d", key, VALIDATION);
     cr_assert_eq(sscanf(output, "30 images: %lf bits per dimension", &bits), 1, "%s", output);
     EXPECT(0,
@@ -294,7 +293,7 @@ Test(run_images, eval_of_a_set) {
     cr_expect_lt(fabs(bits - recorded), 0.2, "%g, %g at the end of the training", bits, recorded);
     EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-tiny --n 1", key);
     cr_expect_null(strstr(output, "nan"), "%s", output);
-    /* What it refuses. */
+    /* Rejected requests. */
     write_set("mnist-other", 12);
     EXPECT(1, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-other", key);
     EXPECT_SAYS("mnist-other: found images of 1 x 12 x 12, expected 1 x 8 x 8, those of the model");
@@ -313,7 +312,7 @@ Test(run_images, eval_of_rows) {
     image_close(&set);
     scratch_path(folder, "x.npy", path);
     cr_assert_eq(npy_write(path, NPY_REAL, x, TEST, D, &err), STATUS_OK, "%s", err.text);
-    /* The same images as by name, with the same noise. */
+    /* The same result as by the set's name, with the same noise. */
     EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input $TEST_DIR/x.npy --output $TEST_DIR/p.npy", key);
     EXPECT_SAYS("60 images: ");
     EXPECT(0, "$AFFJORD eval %s --db $TEST_DIR/whole.db --input mnist-tiny --output $TEST_DIR/q.npy", key);
@@ -341,7 +340,7 @@ Test(run_images, samples) {
     EXPECT(0, "cmp $TEST_DIR/a.npy $TEST_DIR/b.npy");
     EXPECT(0, "$AFFJORD sample %s --db $TEST_DIR/whole.db --n 60 --seed 6 --output $TEST_DIR/b.npy", key);
     EXPECT(1, "cmp $TEST_DIR/a.npy $TEST_DIR/b.npy");
-    /* Those of the database are of the run's seed. */
+    /* The database's samples use the run's seed. */
     EXPECT(0, "$AFFJORD sample %s --db $TEST_DIR/whole.db --n %d --seed 1 --output $TEST_DIR/c.npy", key, SAMPLES);
     EXPECT(0,
            "sqlite3 $TEST_DIR/whole.db \"SELECT lower(hex(data)) FROM sample_blob WHERE subject = '%s'\" "
@@ -352,7 +351,7 @@ Test(run_images, samples) {
 
 /* --- Failures --- */
 
-/* The batch that a file of failures keeps is the one of its iteration. */
+/* Check that a file of a failed iteration has the batch of that iteration. */
 static void expect_kept_batch(const char *path, size_t iteration) {
     checkpoint *file = NULL;
     error_info err = {""};
@@ -369,8 +368,8 @@ static void expect_kept_batch(const char *path, size_t iteration) {
     image_close(&set);
 }
 
-/* Ten iterations of a run of both models with seed 0 fail; what the first three were is kept, the last of them the last
- * of an epoch, behind which there was a validation. */
+/* Ten iterations of both models with seed 0 fail. The batches of the first three are saved; the third is the last of an
+ * epoch, before a validation. */
 static void expect_failures(const char *set, const char *reason) {
     char key[64], path[512], said[1024];
     EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/f.db --jobs 1 --seeds 0 --set %s 2> $TEST_DIR/said", set);
@@ -396,7 +395,7 @@ static void expect_failures(const char *set, const char *reason) {
         said[strcspn(said, "\n")] = '\0';
         EXPECT(0, "grep -c -F 'affjord 0: iteration %zu skipped: %s; ' $TEST_DIR/said", i, said);
     }
-    /* Rows are whole: a loss, or the kind of number that it is not. */
+    /* Rows are complete: a loss, or the kind of non-finite number. */
     expect_number("f.db", "SELECT count(*) FROM epoch", 2 * 3 * 2);
     expect_number("f.db", "SELECT count(*) FROM epoch WHERE (loss IS NULL) = (nonfinite IS NULL)", 0);
     expect_number("f.db", "SELECT count(*) FROM epoch WHERE split = 'training' AND nonfinite = 'nan'", 2 * 3);
@@ -409,7 +408,7 @@ static void expect_failures(const char *set, const char *reason) {
 
 Test(run_images, iterations_without_a_loss_end_the_run_and_are_kept) {
     expect_failures("solver.max_steps=1", "forward: too many steps (solver.max_steps)");
-    /* Parameters are where they began, and another solver finds the loss of the first iteration. */
+    /* Parameters are unchanged, and another solver computes the loss of the first iteration. */
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/one.db --seeds 0 --quiet --set train.iterations=1");
     EXPECT(0,
            "sqlite3 $TEST_DIR/one.db \"SELECT printf('Result: loss %%.6f bits per dimension, finite', loss) FROM epoch "
@@ -436,11 +435,11 @@ Test(run_images, iterations_without_a_loss_end_the_run_and_are_kept) {
 
 Test(run_images, more_steps_than_are_kept) {
     expect_failures("solver.max_stored_steps=1", "forward: more steps than solver.max_stored_steps");
-    /* No steps are kept to validate. */
+    /* A validation stores no steps. */
     expect_number("f.db", "SELECT count(*) FROM epoch WHERE split = 'validation' AND loss IS NOT NULL", 2 * 3);
 }
 
-/* What failed goes on failing: how many in a row there were is part of the state. */
+/* Failures continue after a resume: the number of consecutive failures is part of the state. */
 Test(run_images, a_failed_run_taken_up_again_fails_again) {
     for (int i = 0; i < 3; i++) {
         EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/f.db --seeds 0 --quiet --set solver.max_stored_steps=1 "

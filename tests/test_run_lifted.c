@@ -1,5 +1,5 @@
-/* test_run_lifted.c - ./run on models with model.context = lifted: trained, stopped and resumed, evaluated, sampled, flagged
- * where they fold, and refused where they do not apply. */
+/* test_run_lifted.c - ./run on models with model.context = lifted: trained, stopped and resumed, evaluated, sampled,
+ * flagged where they fold, and refused where they do not apply. */
 #include "run_support.h"
 
 static const char experiment[] = "[experiment]\n"
@@ -78,8 +78,9 @@ Test(run_lifted, a_stopped_training_goes_on_with_the_same_bits) {
     free(expected);
 }
 
-#ifndef AFFJORD_DOUBLE /* whose runs take other paths of the same kind */
-/* A learning rate that is far too large makes a map that folds. A message names it, and its loss counts as impossible. */
+#ifndef AFFJORD_DOUBLE /* whose runs do the same with other numbers */
+/* A learning rate that is far too large makes a map that folds. A message names it, and its loss counts as
+ * impossible. */
 Test(run_lifted, a_fold_is_told_and_its_loss_is_no_density) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set train.learning_rate=0.3 2>&1");
     EXPECT_SAYS("z(T) is not one-to-one: det dz(T)/dz(0) has both signs");

@@ -2,7 +2,7 @@
  * eval, sample, export, check; and refusals before the start. */
 #include "run_support.h"
 
-/* A general field with adaptive steps and all that it may have, and the toy field with adaptive steps and the adjoint. */
+/* A general field with adaptive steps and all options, and the toy field with adaptive steps and the adjoint. */
 static const char experiment[] = "[experiment]\n"
                                  "name = small\n"
                                  "data = ty\n"
@@ -64,19 +64,19 @@ Test(run_points, other_fields_are_trained_and_stored) {
     cr_expect_gt(number("SELECT min(nfe_backward) FROM flow WHERE split = 'training'"), 6);
     cr_expect_eq(number("SELECT count(*) FROM flow WHERE end_time = 1"), 0, "the end time is learned");
     cr_expect_eq(number("SELECT count(*) FROM epoch WHERE nfe_forward > 6"), 2 * 3 * 2);
-    /* The density of the plane, samples, and the flow as its time goes by. */
+    /* The density of the plane, samples, and snapshots of the flow. */
     cr_expect_float_eq(number("SELECT min(value) FROM metric WHERE name = 'density_mass'"), 1, 0.05);
     cr_expect_float_eq(number("SELECT max(value) FROM metric WHERE name = 'density_mass'"), 1, 0.05);
     cr_expect_eq(number("SELECT count(*) FROM sample_blob WHERE kind = 'samples'"), 3, "of two models and the data");
     cr_expect_eq(number("SELECT count(DISTINCT subject) FROM moment"), 2);
 }
 
-/* As whole runs of a process each: what is stopped after four iterations goes on with the same bits. */
+/* A run stopped after four iterations and resumed by another process has the same bits. */
 Test(run_points, a_stopped_training_goes_on_with_the_same_bits) {
     char *expected = undisturbed();
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/two.db --quiet --threads 2");
     check_same(expected, "two.db");
-    /* Stopped by the time its first epoch is there. */
+    /* Stopped after its first epoch. */
     EXPECT(0,
            "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/cut.db --quiet & p=$!; "
            "while [ \"$(sqlite3 $TEST_DIR/cut.db 'SELECT count(*) FROM checkpoint' 2>/dev/null || echo 0)\" = 0 ]; do "
@@ -119,7 +119,7 @@ Test(run_points, tables_train_by_the_preset) {
     EXPECT(0, "$AFFJORD $TEST_DIR/t.ini --db $TEST_DIR/whole.db --quiet");
     cr_expect_eq(number("SELECT count(*) FROM run WHERE status = 'done'"), 4);
     cr_expect_eq(number("SELECT count(*) FROM epoch WHERE loss IS NULL"), 0);
-    /* The density of a hundred columns is exact too where it is only looked at. */
+    /* The density of a hundred columns is exact too, if it is only evaluated. */
     EXPECT(
         0,
         "head -n 5 $TEST_DIR/t100.csv > $TEST_DIR/x.csv; $AFFJORD eval $(sqlite3 $TEST_DIR/whole.db \"SELECT key FROM "
@@ -145,7 +145,7 @@ Test(run_points, what_cannot_be_is_refused_before_the_start) {
 }
 
 #ifndef AFFJORD_DOUBLE
-/* What a device lacks is named, and nothing is begun. */
+/* Unsupported settings of a device are named, and no run starts. */
 Test(run_points, a_device_refuses_by_name_what_it_has_not) {
     setenv("AFFJORD_DEVICE_LIBRARY", AFFJORD_LIBRARY_EMULATED, 1);
     static const char *const cases[][2] = {

@@ -1,13 +1,14 @@
-/* test_scheduler.c - plans submitted to schedulers: commands for any, and Slurm's programs played by scripts.
+/* test_scheduler.c - plans submitted to schedulers: commands for any scheduler, and Slurm's programs replaced by
+ * scripts.
  *
- * A real Slurm is in tests/slurm/test.sh. Here sbatch keeps what it is given, and squeue prints a file. */
+ * A real Slurm is in tests/slurm/test.sh. Here sbatch stores its input, and squeue prints a file. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic, and trains too slowly for these */
 
 #include "stop_support.h"
 
 static const char small_experiment[] = TINY_EXPERIMENT("small", "0-2", "100", "50");
 
-/* A job's number is that of its file; one more than `room` jobs is refused. */
+/* A job's number is that of its file; more than `room` jobs are rejected. */
 static const char fake_sbatch[] = "#!/bin/sh\n"
                                   "n=$(($(ls \"$TEST_DIR\"/jobs | grep -c script) + 1))\n"
                                   "[ -e \"$TEST_DIR/room\" ] && [ $n -gt $(cat \"$TEST_DIR/room\") ] && {\n"
@@ -38,7 +39,7 @@ static void begin(void) {
 
 TestSuite(scheduler, .init = begin, .fini = end_run, .timeout = 600);
 
-/* As Slurm would, one after the other: every task of every array. */
+/* Run every task of every array, one after another. */
 static const char run_jobs[] = "for words in $TEST_DIR/jobs/*.words; do last=$(sed -n 's/^--array=0-//p' $words); "
                                "[ -n \"$last\" ] || continue; i=0; while [ $i -le $last ]; do "
                                "SLURM_ARRAY_TASK_ID=$i sh ${words%words}script; i=$((i + 1)); done; done";
@@ -52,7 +53,7 @@ Test(scheduler, commands_are_independent_and_quoted) {
         "'experiment.title=one; touch y; # $HOME `z`' --seeds 0-1,2 --dry-run --format commands > ../commands; "
         "wc -l < ../commands; grep -c shards ../commands");
     cr_assert_str_eq(output, "6\n6\n");
-    /* Any program that runs lines of a shell does. */
+    /* Any program that runs shell commands can run them. */
     EXPECT(0, "cd /; head -n 3 $TEST_DIR/commands | parallel --will-cite -j 2; "
               "tail -n 3 $TEST_DIR/commands | xargs -d '\\n' -n 1 -P 2 sh -c");
     cr_assert_str_eq(output, "");
@@ -104,7 +105,8 @@ Test(scheduler, arrays_have_the_pending_runs_and_a_job_that_merges) {
 
 Test(scheduler, only_pending_runs_are_submitted_again) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --slurm --quiet");
-    /* 0 waits, 1 runs, others' jobs and ones without a list do not matter; 2 is done in its shard, 3 in the database. */
+    /* 0 waits, 1 runs, 2 is done in its shard, 3 in the database; jobs of other users and jobs without a list are
+     * ignored. */
     EXPECT(0,
            "a=" ARRAY
            "; { echo \"$a|0|PENDING||Priority\"; echo \"$a|1|RUNNING|node7|None\"; echo 'x|2|RUNNING|n|None';"
@@ -124,7 +126,7 @@ Test(scheduler, only_pending_runs_are_submitted_again) {
     cr_assert_str_eq(output, "2\n");
 }
 
-/* What was stopped goes on by itself; what failed, or came no further, waits for somebody. */
+/* Stopped runs are resubmitted; runs that failed or made no progress are not. */
 Test(scheduler, the_merging_job_submits_interrupted_runs) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --set train.iterations=100000 --slurm --quiet");
     for (int i = 0; i < 2; i++) {
@@ -141,7 +143,7 @@ Test(scheduler, the_merging_job_submits_interrupted_runs) {
     EXPECT_SAYS("2 submitted to Slurm now, 4 failed or not begun and left alone");
     EXPECT(0, "sh $TEST_DIR/jobs/4.script; ls $TEST_DIR/jobs/*.script | wc -l");
     EXPECT_SAYS("0 submitted to Slurm now, 6 failed or not begun and left alone\n4\n");
-    /* Asked for by hand, all are. */
+    /* A manual submission includes all of them. */
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --set train.iterations=100000 --slurm");
     EXPECT_SAYS("6 submitted to Slurm now");
 }
@@ -169,7 +171,7 @@ Test(scheduler, failed_tasks_are_listed_with_the_end_of_their_logs) {
     EXPECT_SAYS(" failed ");
     EXPECT_SAYS("        two\n        three\n        libsleef.so.3: cannot open\n");
     EXPECT_SAYS(", 1 failed, 5 not begun;");
-    /* A run that failed says why itself. */
+    /* A failed run has its own reason. */
     EXPECT(0, "SLURM_ARRAY_TASK_ID=2 sh $TEST_DIR/jobs/1.script; cd $TEST_DIR/shards; k=$(sed -n '3s/ .*//p' "
               "slurm/*.tasks); sqlite3 */$k.db \"UPDATE run SET status = 'failed', error = 'the disk is full'\"");
     EXPECT(0, "$AFFJORD list --db $TEST_DIR/r.db");

@@ -37,7 +37,7 @@ enum { N = 11, D = 2, TIMES = 5 };
 
 static void points_open(points *p, cnf_spec spec) {
     error_info err = {""};
-    cr_assert_eq(cnf_create(&spec, 4, NULL, &p->flow, &err), STATUS_OK, "%s", err.text); /* less than N */
+    cr_assert_eq(cnf_create(&spec, 4, NULL, &p->flow, &err), STATUS_OK, "%s", err.text); /* fewer than N */
     const size_t P = cnf_parameters(p->flow)->total;
     p->params = reals(P), p->room = reals(P), p->x = reals(N * D), p->z = reals(TIMES * N * D), p->dx = reals(N * D);
     p->log_density = calloc(N, sizeof *p->log_density);
@@ -55,7 +55,7 @@ static void transform_points(points *p) {
     cr_assert_eq(cnf_transform(p->flow, p->params, p->x, N, probe, p->z, p->log_density, NULL), STATUS_OK);
 }
 
-#ifdef AFFJORD_DOUBLE /* float has no digits to compare */
+#ifdef AFFJORD_DOUBLE /* float is too coarse */
 
 Test(score, equals_differences_of_log_p) {
     for (cnf_field field = CNF_HYPER_MLP; field < CNF_OWN; field++)
@@ -108,7 +108,7 @@ Test(score, of_images_equals_differences_with_the_same_probes) {
 
 #endif
 
-/* On a grid the parts between times have their share of the steps, so that the end is that of the transform. */
+/* With fixed steps, intervals between times have their share of the steps, so the end equals that of the transform. */
 Test(score, trajectories_pass_from_data_to_base_and_come_back) {
     for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++) {
         const double times[TIMES] = {0, 0.26, 0.26, 0.65, 1.3};

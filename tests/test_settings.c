@@ -126,7 +126,7 @@ Test(settings, help_names_every_setting) {
     free(text);
 }
 
-/* The report shows today's names; its list of renamed settings is that of options.def. */
+/* The report shows current names; its list of renamed settings is that of options.def. */
 Test(settings, the_report_knows_every_renamed_setting) {
     char text[1 << 14], entry[256];
     FILE *file = fopen("plots/report_experiment.sql", "rb");

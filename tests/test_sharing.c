@@ -1,18 +1,19 @@
 /* test_sharing.c - a database that several users share, or that is read-only: readers leave no file, and permitted
- * writers can write. setpriv plays two users, which takes root. */
+ * writers can write. setpriv simulates two users, which requires root. */
 #ifndef AFFJORD_DOUBLE /* the double build checks arithmetic */
 
 #include "stop_support.h"
 
 static const char small_experiment[] = TINY_EXPERIMENT("small", "0", "400", "20");
 
-/* What a command is run as: another user of the same group, in this folder of the test, with the copied program. */
+/* Prefix of a command: run it as another user of the same group, in this folder of the test, with the copied
+ * program. */
 #define AS(user) "setpriv --reuid 1200" user " --regid 12000 --clear-groups "
 #define ANNA AS("1")
 #define BERT AS("2")
 #define TOOL "$TEST_DIR/tool/build/affjord"
 
-/* Others may not be able to reach the checkout, so they get what they need of it. */
+/* Copy the required files, because other users may have no access to the checkout. */
 static void begin(void) {
     begin_run(small_experiment);
     if (getuid() != 0) return;
@@ -42,7 +43,7 @@ TestSuite(sharing, .init = begin, .fini = end, .timeout = 300);
         return;                                                                                                        \
     }
 
-/* A database as it may be found, from one that is whole. */
+/* A condition of a database, made from a finished one. */
 typedef struct condition {
     const char *name, *make; /* a command in its folder */
 } condition;
@@ -74,7 +75,7 @@ static void train_as_anna(void) {
     EXPECT(0, "cd $TEST_DIR/shared; " ANNA TOOL " small.ini --db r.db --quiet --jobs 2");
 }
 
-/* All that only reads, as somebody who is not its owner. What it makes is in the folder `open`. */
+/* All reading commands, as a user who is not the owner. Their output is in the folder `open`. */
 static void read_as(const char *user, const char *where) {
     static const char *const commands[] = {
         TOOL " list --db r.db",
@@ -105,7 +106,7 @@ static void read_as(const char *user, const char *where) {
 Test(sharing, who_reads_leaves_nothing_behind) {
     NEEDS_ROOT();
     train_as_anna();
-    /* By other programs, as the documents have it. */
+    /* By other programs, as in the documentation. */
     EXPECT(0, "cd $TEST_DIR/shared; for how in '-header -column' -readonly; do " BERT
               "sqlite3 $how r.db 'SELECT * FROM toy_losses'; done; " BERT
               "sqlite3 'file:r.db?mode=ro' 'SELECT * FROM run'; ls");
@@ -118,7 +119,7 @@ Test(sharing, who_reads_leaves_nothing_behind) {
     }
 }
 
-/* A link to the database, in another folder, leads to what lies beside the file. */
+/* A link to the database in another folder uses the files beside the target. */
 Test(sharing, a_link_is_read_with_what_belongs_to_its_database) {
     NEEDS_ROOT();
     train_as_anna();
@@ -134,7 +135,7 @@ Test(sharing, a_link_is_read_with_what_belongs_to_its_database) {
     EXPECT_SAYS("delete\nlink.db\nlink.db\nname\n");
 }
 
-/* Nobody may write here, and no file may be made. */
+/* No user may write here or create files. */
 Test(sharing, a_read_only_folder_is_read) {
     NEEDS_ROOT();
     train_as_anna();
@@ -145,7 +146,7 @@ Test(sharing, a_read_only_folder_is_read) {
         read_as(BERT, conditions[i].name);
         EXPECT(0, "cd $TEST_DIR/shared; chmod 2775 .; rm r.db*; mv ../whole r.db");
     }
-    /* The documents' own lines. */
+    /* The commands of the documentation. */
     EXPECT(0, "cd $TEST_DIR/shared; chmod 555 .; ln -s ../tool/plots ../open/plots; cd ../open; " BERT
               "sqlite3 -header -column ../shared/r.db 'SELECT dataset, model, n FROM toy_losses'");
     EXPECT_SAYS("affjord");
@@ -154,7 +155,7 @@ Test(sharing, a_read_only_folder_is_read) {
     cr_expect_str_eq(output, "r.checkpoints\nr.db\nsmall.ini\n");
 }
 
-/* A disk that is mounted to be read only, where not even root can write. */
+/* A disk that is mounted read-only, where root cannot write either. */
 Test(sharing, a_read_only_disk_is_read) {
     NEEDS_ROOT();
     train_as_anna();
@@ -175,7 +176,7 @@ Test(sharing, a_read_only_disk_is_read) {
     }
 }
 
-/* Also where another's lock and log stand in the way, as older versions left them. */
+/* Also with another user's lock and log, as older versions left them. */
 Test(sharing, the_owner_writes_after_others_have_read) {
     NEEDS_ROOT();
     train_as_anna();
@@ -188,7 +189,7 @@ Test(sharing, the_owner_writes_after_others_have_read) {
     cr_expect_str_eq(output, "r.checkpoints\nr.db\nr.db.lock\n4|2|delete\n");
 }
 
-/* Who may not write the database is refused, and leaves no lock that the owner cannot write. */
+/* A user without write permission is rejected, and leaves no lock that the owner cannot write. */
 Test(sharing, a_refused_writer_leaves_nothing_behind) {
     NEEDS_ROOT();
     train_as_anna();
@@ -207,7 +208,7 @@ static void become(const char *user) {
     setenv("AFFJORD", command, 1);
 }
 
-/* With a umask of 002 each goes on where the other was stopped, and removes the other's checkpoints. */
+/* With a umask of 002, each user resumes the other's runs and removes the other's checkpoints. */
 Test(sharing, a_group_takes_turns_in_writing) {
     NEEDS_ROOT();
     umask(0002);
@@ -240,7 +241,7 @@ Test(sharing, shards_and_archives_take_the_umask) {
     EXPECT_SAYS("-rw-rw-r-- 12000\n-rw-rw-r-- 12000\ndrwxrwsr-x 12000\n");
 }
 
-/* A umask that lets nobody else in is kept too. */
+/* A umask without access for others is respected too. */
 Test(sharing, a_private_umask_is_kept) {
     NEEDS_ROOT();
     umask(0077);
@@ -251,7 +252,7 @@ Test(sharing, a_private_umask_is_kept) {
     EXPECT_SAYS("cannot read the database \"r.db\": Permission denied");
 }
 
-/* Read while it is written: by this program and by others, and again nothing is left. */
+/* Read while it is written, by this program and others: again, no file remains. */
 Test(sharing, read_during_a_training) {
     NEEDS_ROOT();
     become(ANNA);

@@ -1,4 +1,4 @@
-/* test_shipped_files.c - presets and experiments of a checkout, named from any folder as the pages name them. */
+/* test_shipped_files.c - presets and experiments of a checkout, named from any folder as in the documentation. */
 #ifndef AFFJORD_DOUBLE /* the same in both */
 
 #include "run_support.h"

@@ -1,4 +1,4 @@
-/* test_standardise.c - tables trained in standard units, with densities and samples in their own. */
+/* test_standardise.c - tables trained in standard units, with densities and samples in the table's units. */
 #include <math.h>
 
 #include "data/dataset.h"
@@ -15,7 +15,7 @@ static const char experiment[] = "[experiment]\nname = small\ndata = big.csv\nmo
                                  "learning_rate = 5e-3\n[data]\nstandardise = yes\n"
                                  "[output]\ndensity_cells = 128\nsamples = 200\nsnapshots = 3\n";
 
-/* A table at another place, of another size in each direction: 2000 rows. */
+/* A table with another mean and deviation in each column: 2000 rows. */
 static void begin(void) {
     begin_run(experiment);
     EXPECT(0,
@@ -32,7 +32,7 @@ static double ask(const char *database, const char *query) {
     return atof(output);
 }
 
-/* The doubles of a .npy file of ours, whose header has 128 bytes; the caller frees them. */
+/* Return the doubles of a .npy file of this program, whose header has 128 bytes; the caller frees them. */
 static double *read_doubles(const char *name, size_t expected) {
     char path[128];
     size_t size;
@@ -55,7 +55,7 @@ static dataset *open_table(const char *name, const char *text) {
     return data;
 }
 
-/* Mean and deviation by hand: of the rows that are trained on, which the held-out one does not touch. */
+/* Mean and deviation are those of the training rows, without the held-out row. */
 Test(standardise, units_are_those_of_the_rows_that_are_trained_on) {
     dataset *data = open_table("four.csv", "x,t\n1,1700000000\n3,1700000001\n5,1700000003\n7,1700000007\n");
     error_info err = {""};
@@ -85,7 +85,7 @@ Test(standardise, units_are_those_of_the_rows_that_are_trained_on) {
         cr_expect_float_eq(units->deviation[d] / deviation[d], 1, 1e-6);
     }
     cr_expect_float_eq(standard_log_volume(units), log(deviation[0]) + log(deviation[1]), 1e-6);
-    /* Seconds that a float cannot tell apart are apart. */
+    /* Times in seconds that are equal as floats remain distinct. */
     bool seen[3] = {false};
     dataset_batch(data, SPLIT_TRAINING, 0, 1, 0, 64, z);
     for (size_t i = 0; i < 64; i++)
@@ -155,7 +155,7 @@ static void expect_near(const float *x, size_t n, const double mean[2], const do
     for (size_t d = 0; d < 2; d++) cr_expect_float_eq(sum[d], mean[d], 0.5 * deviation[d]);
 }
 
-/* The same table divided by hand gives the same model, in other units. */
+/* The same table, divided by the units before, gives the same model, in other units. */
 Test(standardise, a_model_is_that_of_the_table_divided_by_hand) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/big.db");
     EXPECT_SAYS("big: 2000 rows, 200 of them held out; 2 columns: north ");
@@ -199,7 +199,7 @@ Test(standardise, a_model_is_that_of_the_table_divided_by_hand) {
         cr_expect_float_eq(big[1], small[1], 1e-3);
         cr_expect_float_eq(big[1], 1, 0.02, "p(x) sums to %g over x", big[1]);
     }
-    /* Densities of rows, samples, and both from a file of its own. */
+    /* Densities of rows, samples, and both from an exported file. */
     static const char *const names[] = {"big", "unit"};
     for (int d = 0; d < 2; d++) {
         EXPECT(0, "sqlite3 $TEST_DIR/%s.db \"SELECT key FROM run WHERE model = 'affjord'\"", names[d]);
@@ -223,7 +223,7 @@ Test(standardise, a_model_is_that_of_the_table_divided_by_hand) {
         cr_assert_float_eq(x[2 * i + 1], mean[1], 8 * deviation[1]);
     }
     free(x);
-    /* Stored pictures are in the table's units too, at all moments. */
+    /* Stored pictures are in the table's units too, at all times. */
     size_t n;
     float *points = read_blob("sample_blob", "kind = 'samples'", &n);
     expect_near(points, n / 2, mean, deviation);
@@ -274,10 +274,10 @@ Test(standardise, only_tables_with_deviations_are_standardised) {
         EXPECT(0, "test ! -e $TEST_DIR/no.db");
     }
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db --set experiment.data=ty");
-    EXPECT_SAYS("small.ini:"); /* the line that says so */
+    EXPECT_SAYS("small.ini:"); /* with the line */
 }
 
-/* That those of toy densities stay as they are is for test_plan.c and the baselines to say. */
+/* test_plan.c and the baselines check that keys and numbers of toy densities are unchanged. */
 Test(standardise, units_are_part_of_a_key) {
     static const char *const options[] = {"", "--set data.standardise=no"};
     for (int k = 0; k < 2; k++)

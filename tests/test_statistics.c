@@ -53,7 +53,7 @@ Test(statistics, rank_tests_are_exact) {
     expect_close(ranks.statistic, 37, "u");
     expect_close(ranks.p, 0.0221445221445221, "u, p");
 
-    /* Ties, and failures that rank last: against an enumeration of all signs and of all choices. */
+    /* Ties, and failures ranked last, against an enumeration of all signs and all choices. */
     const double x[] = {1, 2, 3, INFINITY, 5}, y[] = {2, 2, 4, 6, INFINITY};
     cr_assert_eq(tests_wilcoxon(5, x, y, &signs), STATUS_OK);
     expect_close(signs.statistic, 6.5, "signed ranks with ties");
@@ -71,14 +71,14 @@ Test(statistics, rank_tests_are_exact) {
 }
 
 Test(statistics, intervals_cover_what_they_should) {
-    /* Pairs whose true effect is 1: 95% of the intervals have it. Numbers are drawn without any library. */
+    /* Pairs whose true effect is 1: 95% of the intervals have it. Numbers are drawn without a library. */
     enum { TRIES = 200, N = 12 };
     size_t covered = 0;
     uint64_t state = 1;
     for (int i = 0; i < TRIES; i++) {
         double x[N], y[N];
         for (int k = 0; k < N; k++) {
-            double sum[2] = {-6, -6}; /* twelve uniform numbers less 6: nearly normal */
+            double sum[2] = {-6, -6}; /* twelve uniform numbers minus 6: nearly normal */
             for (int j = 0; j < 24; j++) {
                 state = state * 6364136223846793005u + 1442695040888963407u;
                 sum[j / 12] += (double)(state >> 11) / 9007199254740992.0;

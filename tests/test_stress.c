@@ -24,7 +24,7 @@ Test(stress, three_at_once_wait_for_each_other) {
     EXPECT_SAYS("3 times three at once");
 }
 
-/* AddressSanitizer has a layer of its own for memory, which must be the first. */
+/* AddressSanitizer replaces the allocator itself, and must be loaded first. */
 #ifndef __SANITIZE_ADDRESS__
 
 Test(stress, calls_that_fail_lose_nothing) {
@@ -32,30 +32,30 @@ Test(stress, calls_that_fail_lose_nothing) {
     EXPECT_SAYS(" faults in ");
 }
 
-/* Of all commands the one that reads a checkpoint's texts and writes them. */
+/* Test the command that reads and writes a checkpoint's texts. */
 Test(stress, a_model_is_exported_whole_or_not_at_all_as_memory_ends) {
     EXPECT(0, "sh tests/stress/commands.sh export");
     EXPECT_SAYS("said\n");
 }
 
-/* Written beside it and synced before it takes its place, the folder synced behind it; the older one is removed only
- * after the row that names the new one is committed: the database is synced, and its journal removed. */
+/* A checkpoint is written under another name and synced before the rename; then its folder is synced. The older one is
+ * removed only after the row with the new one is committed: the database is synced, and its journal removed. */
 Test(stress, a_checkpoint_replaces_another_in_this_order) {
     EXPECT(0, "FAULT_TRACE=$TEST_DIR/trace FAULT_PATH='*' LD_PRELOAD=$FAULT_LAYER "
               "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/traced.db --jobs 1 --quiet");
     EXPECT(
         0,
         "awk '"
-        /* Of the worker: what was done so far to the file that is being written. */
+        /* In the worker: the calls so far on the file that is being written. */
         "$1 == \"worker\" && $4 ~ /[.]tmp$/ && $2 == \"open\" { at = \"opened\" } "
         "$1 == \"worker\" && $4 ~ /[.]tmp$/ && $2 == \"write\" { at = \"written\" } "
         "$1 == \"worker\" && $4 ~ /[.]tmp$/ && $2 == \"sync\" { if (at == \"written\") at = \"synced\" } "
         "$1 == \"worker\" && $2 == \"rename\" { if (at != \"synced\") print \"renamed when \" at; at = \"renamed\" } "
         "$1 == \"worker\" && $4 ~ /checkpoints$/ && $2 == \"sync\" { if (at == \"renamed\") { at = \"folder\"; whole++ "
         "} } "
-        /* Told of it only then: a message that is a checkpoint's follows the folder's sync. */
+        /* The message about a checkpoint follows the sync of the folder. */
         "$1 == \"worker\" && $4 ~ /^pipe:/ { if (at == \"renamed\") print \"told before the folder was synced\" } "
-        /* Of the parent: the database's rows, synced, its journal's end, synced, then the older file's. */
+        /* In the parent: sync of the database, removal of its journal, then removal of the older file. */
         "$1 == \"parent\" && $4 ~ /traced[.]db$/ && $2 == \"write\" { rows = \"written\" } "
         "$1 == \"parent\" && $4 ~ /traced[.]db$/ && $2 == \"sync\" && rows == \"written\" { rows = \"synced\" } "
         "$1 == \"parent\" && $4 ~ /traced[.]db-journal$/ && $2 == \"unlink\" && rows == \"synced\" { rows = \"whole\" "
@@ -67,7 +67,7 @@ Test(stress, a_checkpoint_replaces_another_in_this_order) {
     cr_assert_str_eq(output, "4 written, 2 removed\n");
 }
 
-/* Neither what writes nor what reads makes any other file beside the database than its journal and the lock. */
+/* Writers and readers create no file beside the database except its journal and the lock. */
 Test(stress, a_database_has_a_journal_and_no_log) {
     setenv("TRACED", "env FAULT_TRACE=$TEST_DIR/trace FAULT_PATH=* LD_PRELOAD=$FAULT_LAYER", 1);
     EXPECT(0, "set -f; eval $TRACED $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/far.db --jobs 2 --quiet &&"

@@ -1,4 +1,4 @@
-/* test_subjects.c - tests/checks/subjects.sh on histories made for it. */
+/* test_subjects.c - tests/checks/subjects.sh on synthetic histories. */
 #ifndef AFFJORD_DOUBLE /* the same in both */
 
 #include "run_support.h"

@@ -58,7 +58,7 @@ Test(sweep, every_wrong_line_has_its_message) {
         {"solver.steps = 5, 6\nsample = 3\n", "10: sample = 3: the product has 2 points; expected at most that many"},
         {"solver.steps = 5, 6\nsample = 1\n    7\n",
          "11: an indented line continues the list above, and there is none"},
-        /* What makes no difference to a model that it is for. */
+        /* A setting without an effect on the model that it applies to. */
         {"model.initial_state = zero, learned\n",
          "9: model.initial_state plays no part for model m, whose runs would be the same; sweep it for the models that "
          "use it, as in \"model NAME.model.initial_state\""},
@@ -66,7 +66,7 @@ Test(sweep, every_wrong_line_has_its_message) {
         {"solver.atol = 1e-3, 1e-5\n", "9: solver.atol plays no part for model m"},
         {"image.flip = yes, no\n", "9: image.flip plays no part for model m"},
         {"model.hidden = 8, 9\n", "9: model.hidden plays no part for model m"},
-        /* What a training would refuse, at one point only. */
+        /* A value that a training would reject, at one point only. */
         {"model.field = hyper_mlp, mlp\nmodel.concat = no, yes\n",
          "10: m on ty: model.concat = yes: expected no for an mlp"},
         {"model n.context = augmented, time\n",
@@ -96,7 +96,7 @@ Test(sweep, a_product_has_an_end) {
                      "x.ini:10: [sweep]: the product has 100489 points with train.warmup; expected at most 100000");
 }
 
-/* Settings are made anew for each point: 100,000 have room. */
+/* Settings are computed for each point, so 100,000 points fit into memory. */
 Test(sweep, a_product_of_100000_points_is_planned_in_little_memory, .timeout = 300) {
     static char text[8000] = "[experiment]\nname = a\ndata = ty\nmodels = m\n[model m]\n[sweep]\ntrain.batch = ";
     for (int i = 1; i <= 250; i++) snprintf(text + strlen(text), 8, "%d%s", i, i < 250 ? "," : "\n");

@@ -1,4 +1,5 @@
-/* test_sweep_run.c - ./run of an experiment with a section [sweep]: selecting, sharing, shards, what the database has. */
+/* test_sweep_run.c - ./run of an experiment with a section [sweep]: selection, shared runs, shards, rows of the
+ * database. */
 #ifndef AFFJORD_DOUBLE /* the same in both */
 
 #include "run_support.h"
@@ -43,7 +44,7 @@ Test(sweep_run, a_dry_run_has_points_runs_and_hours) {
     EXPECT(0, "test ! -e $TEST_DIR/r.db");
 }
 
-/* Parts add up to the whole; seeds that were trained stay; settings that change leave. */
+/* Partial starts complete the sweep; trained seeds remain; runs with changed settings leave it. */
 Test(sweep_run, selected_points_are_parts_of_the_whole) {
     EXPECT(0, RUN "whole.db");
     EXPECT_SAYS("affjord          ffjord                 2       4");
@@ -87,7 +88,8 @@ Test(sweep_run, runs_are_shared_with_other_experiments) {
     EXPECT_SAYS("Runs: 4, of which 4 are done\n");
 }
 
-/* Tasks know runs by number or key; shards bring their points along, also into a database without the plan. */
+/* Tasks name runs by number or key; shards have their points, which are merged also into a database without the
+ * plan. */
 Test(sweep_run, shards_merge_into_the_same_points) {
     EXPECT(0, RUN "whole.db --quiet");
     char *whole = summarise("whole.db");
@@ -111,7 +113,7 @@ Test(sweep_run, shards_merge_into_the_same_points) {
     free(archived);
 }
 
-/* The item of experiments with a sweep, of another name here: drawn, with a caption that counts. */
+/* The figure of experiments with a sweep, under another name: drawn, with counts in its caption. */
 Test(sweep_run, figures_show_all_points) {
     EXPECT(0, RUN "r.db --quiet");
     EXPECT(0, "./paper_figures.sh --db $TEST_DIR/r.db --out $TEST_DIR/out --experiment small choices choices_length "

@@ -25,7 +25,7 @@ TestSuite(npz, .init = begin, .fini = end);
 TestSuite(table_columns, .init = begin, .fini = end);
 TestSuite(table_parts, .init = begin, .fini = end);
 
-/* The path of a file of the folder, until sixteen calls later. */
+/* Return the path of a file of the folder, valid for sixteen calls. */
 static const char *at(const char *name) {
     static char paths[16][128];
     static size_t next;
@@ -129,7 +129,7 @@ Test(npz, damaged_archives_are_refused) {
 
 /* --- Columns --- */
 
-/* Words and commas: what is not used may be anything. */
+/* Words and commas: unused columns may contain anything. */
 static const char labelled[] = "x,kind,y,note\n1,a b,2,\n3,\"c,d\",4,NA\n5,7,6,end\n";
 
 static status read_columns(const char *name, const char *use, const char *ignore, table **out, error_info *err) {
@@ -252,7 +252,7 @@ Test(table_parts, files_are_the_splits) {
     dataset_batch(data, SPLIT_VALIDATION, 0, 1, 0, 20, x);
     for (size_t i = 0; i < 20; i++) seen[(size_t)x[2 * i] - 100] = true;
     for (size_t i = 0; i < 20; i++) cr_expect(seen[i], "each row is there once: %zu", i);
-    /* Units are those of the rows that are trained on: the mean of 0 .. 49. */
+    /* Units are those of the training rows: the mean of 0 .. 49. */
     cr_assert_eq(dataset_standardise(data, NULL), STATUS_OK);
     cr_expect_float_eq(dataset_units(data)->mean[0], 24.5, 1e-12);
     dataset_close(&data);

@@ -19,11 +19,11 @@ typedef struct tree {
 
 typedef struct forest {
     const tableau *pair;
-    size_t count, known; /* trees, and those smaller than the ones being made */
+    size_t count, known; /* trees, and those smaller than the ones being built */
     tree trees[TREES_MAX];
 } forest;
 
-/* Hangs trees number first .. known - 1 with `rest` vertices in all under the root of `root`, in every way. */
+/* Add all combinations of the trees first .. known - 1 with `rest` vertices in total below the root of `root`. */
 static void grow(forest *f, tree root, size_t rest, size_t first) {
     if (rest == 0) {
         root.gamma *= (double)root.size;
@@ -147,7 +147,7 @@ static void solve(const tableau *m, size_t steps, real y[2]) {
     cr_assert_eq(evaluations, steps * m->stages);
 }
 
-/* Pairs work with fixed steps too, without the stage that only the estimate needs. */
+/* Pairs work with fixed steps too, without the stage that only the error estimate needs. */
 Test(tableau, error_of_pairs_falls_with_the_order_on_a_grid) {
     const size_t steps[] = {[TABLEAU_HEUN2] = 80, 40, 16, 16, 4};
     real truth[2], y[2];

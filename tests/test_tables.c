@@ -1,4 +1,4 @@
-/* test_tables.c - tables of points from outside: reading, messages, and refusals before a run. */
+/* test_tables.c - tables of points: reading, messages, and rejections before a run. */
 #include <math.h>
 
 #include "data/dataset.h"
@@ -26,7 +26,7 @@ static void begin(void) {
 
 TestSuite(tables, .init = begin, .fini = end_run, .timeout = 120);
 
-/* The mean over the 300 rows that are held out, whatever more is asked for. */
+/* The mean over the 300 held-out rows, even if more are requested. */
 Test(tables, each_row_that_is_held_out_counts_once) {
     char path[128];
     dataset *data = NULL;
@@ -70,8 +70,8 @@ Test(tables, each_row_that_is_held_out_counts_once) {
     dataset_close(&data);
 }
 
-/* Such runs have the numbers of one that asks for as many as there are, and its key; the numbers of old are under
- * another. Fewer are the first of them, as before. */
+/* Such runs have the numbers and the key of a run that requests exactly these rows; older runs have another key. Fewer
+ * rows are the first of them, as before. */
 Test(tables, what_is_asked_for_in_vain_is_in_no_key) {
     for (int k = 0; k < 3; k++)
         EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet --set train.validation=%d",
@@ -85,7 +85,7 @@ Test(tables, what_is_asked_for_in_vain_is_in_no_key) {
     cr_assert_str_eq(output, "2\n");
 }
 
-/* One that was computed before under such settings is not taken for the same. */
+/* A run that was computed before with such settings is not reused. */
 Test(tables, a_run_that_repeated_rows_is_not_computed_again_as_another) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet");
     EXPECT(0, "$AFFJORD check $TEST_DIR/r.db --sample 1");
@@ -119,7 +119,7 @@ Test(tables, a_line_says_what_was_read) {
     cr_expect_str_eq(output, "");
     EXPECT(0, "$AFFJORD data check $TEST_DIR/points.csv");
     EXPECT_SAYS("points: 3000 rows, 300 of them held out; 2 columns:\n    x -");
-    /* Without names, and of more columns than a line has room for. */
+    /* Without names, and with more columns than a line shows. */
     write_points("wide.csv", "", "for (d = 0; d < 40; d++) printf \"%.3f%s\", rand(), d < 39 ? \" \" : \"\\n\";", 100);
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --dry-run --set experiment.data=$TEST_DIR/wide.csv");
     EXPECT_SAYS("wide: 100 rows, 10 of them held out; 40 columns: column 1 0.");
@@ -157,19 +157,19 @@ Test(tables, columns_without_a_density_are_warned_of) {
     for (size_t k = 0; k < 3; k++) {
         shell("$AFFJORD %s", commands[k]);
         for (size_t i = 0; i < sizeof warnings / sizeof *warnings; i++) {
-            if (sizeof(real) == sizeof(double) && (i == 1 || i == 2)) continue; /* a double tells them apart */
+            if (sizeof(real) == sizeof(double) && (i == 1 || i == 2)) continue; /* they differ as doubles */
             EXPECT_SAYS(warnings[i]);
         }
         cr_expect_null(strstr(output, "warning: x "), "%s", output);
     }
-    /* In standard units neither scale nor offset is a fault. */
+    /* In standard units, scale and offset cause no warning. */
     EXPECT(0, "cut -d, -f2,4,8 $TEST_DIR/bad.csv >$TEST_DIR/far.csv");
     EXPECT(0,
            "$AFFJORD $TEST_DIR/small.ini --dry-run --set experiment.data=$TEST_DIR/far.csv --set data.standardise=yes");
     cr_expect_null(strstr(output, "warning"), "%s", output);
 }
 
-/* Nothing has begun: no database, status 2, and the line that says what is refused. */
+/* Check that no run has started: no database, status 2, and a message with the line. */
 static void expect_refused(const char *options, const char *says) {
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/no.db %s", options);
     EXPECT_SAYS(says);

@@ -1,4 +1,4 @@
-/* test_theory_derivative.c - total derivatives, taken in each way: their order, and pieces. */
+/* test_theory_derivative.c - total derivatives by each method: their order, and pieces. */
 #include <criterion/criterion.h>
 
 #ifdef AFFJORD_DOUBLE
@@ -43,7 +43,7 @@ Test(theory_derivative, each_way_is_of_fourth_order) {
     }
 }
 
-/* One field that leads all the time, as two pieces with a boundary anywhere. */
+/* One field for the whole time, as two pieces with any boundary. */
 Test(theory_derivative, a_field_in_two_pieces_is_the_field) {
     real *params, w[N_MAX];
     dynamics *of = make(toy(CONTEXT_AUGMENTED, true, 2), &params);
@@ -66,7 +66,8 @@ Test(theory_derivative, a_field_in_two_pieces_is_the_field) {
         cr_assert_leq(matrix_largest(z * P, seen), 1e-8 * scale, "%s: there and back again", derivative_name(way));
         free(seen);
 
-        /* Parameters of each piece's own: each gets the share of its time, and the shares sum up to the whole. */
+        /* Pieces with separate parameters: each gets the contribution of its time, and the contributions add up to the
+         * whole. */
         seen = taken(way, 2, distance, 2 * P, 48, w);
         real at[N_MAX];
         memcpy(at, w, sizeof at);

@@ -49,7 +49,7 @@ static void check_toy(cnf_spec spec) {
     const size_t n = of->n, P = of->parameters;
     double A[N_MAX * N_MAX], again[N_MAX * N_MAX], *B = calloc(n * P, sizeof *B), expected[N_MAX];
     begin_at(of, 3, w);
-    for (size_t k = of->z; k < n; k++) w[k] += 0.4; /* away from where the context starts */
+    for (size_t k = of->z; k < n; k++) w[k] += 0.4; /* away from the initial context */
     dynamics_linearise(of, w, A, B);
     check_state_derivative(of, w, A, name);
     for (size_t p = 0; p < P; p++) {
@@ -133,7 +133,7 @@ static void check_image(image_architecture architecture, image_layer layer, imag
     cr_assert_null(of);
 }
 
-/* A hyper layer sees the context only once it is trained: its weight starts at zero. */
+/* A hyper layer uses the context only after training, because its weight starts at zero. */
 Test(theory_dynamics, image_derivatives_equal_differences) {
     for (activation function = ACTIVATION_SOFTPLUS; function <= ACTIVATION_SWISH; function++) {
         check_image(IMAGE_AFFJORD, IMAGE_CONCATSQUASH, IMAGE_RELEASE, function, true);

@@ -1,4 +1,4 @@
-/* test_theory_figures.c - the table and the pictures of the mathematics, from rows alone. */
+/* test_theory_figures.c - the table and the figures of theorem checks, from rows alone. */
 #include "figures_support.h"
 
 TestSuite(theory_figures, .init = setup, .fini = teardown);
@@ -9,7 +9,7 @@ static void add_row(FILE *script, int run, const char *item, const char *subject
             quantity, x, value, claim);
 }
 
-/* An order that holds, a distance that does not, and errors on a logarithmic scale. */
+/* A check of an order that passes, a check of a distance that fails, and errors on a logarithmic scale. */
 static void make_database(void) {
     FILE *script = script_open();
     add_experiment(script, 1, "theory");

@@ -23,7 +23,7 @@ Test(theory_mapping, a_plain_flow_does_not_reflect_the_line) {
     }
     mapping *plain = NULL, *general = NULL;
     mapping_spec spec = small_mapping;
-    spec.steps = 12; /* long steps can fold the line, which the flow itself can't */
+    spec.steps = 12; /* long steps can fold the line, which the exact flow cannot */
     spec.iterations = 60;
     cr_assert_eq(mapping_fit(&spec, POINTS, x, y, &plain), STATUS_OK);
     cr_assert_geq(mapping_error(plain), variance * (1 - 1e-9));

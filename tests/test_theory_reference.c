@@ -1,8 +1,8 @@
-/* test_theory_reference.c - solves and derivatives against CVODES, a solver that shares nothing with this library.
+/* test_theory_reference.c - solves and derivatives against CVODES, an independent solver.
  *
  * CVODES (Serban, Hindmarsh 2005) integrates w with forward sensitivities to its start and to some parameters by Adams'
- * methods of variable order. All that it gets from the library is the right-hand side h(w): the sensitivities' own is
- * taken from differences of h. In the double build. */
+ * methods of variable order. The library provides only the right-hand side h(w); that of the sensitivities is computed
+ * by differences of h. Only in the double build. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -21,12 +21,12 @@
 
 enum { N_MAX = 8, SEEN = 8, ALL_MAX = N_MAX + SEEN };
 
-/* What CVODES finds. */
+/* The results of CVODES. */
 typedef struct reference {
     double w[N_MAX]; /* at T */
     double Y[N_MAX * N_MAX]; /* dw(T)/dw(0) */
-    size_t seen[SEEN]; /* which parameters */
-    double by_parameter[N_MAX][SEEN]; /* dw(T)/dtheta of these */
+    size_t seen[SEEN]; /* the selected parameters */
+    double by_parameter[N_MAX][SEEN]; /* dw(T)/dtheta for these */
 } reference;
 
 typedef struct problem {
@@ -99,7 +99,7 @@ static void solve(dynamics *of, real *params, double T, const real *start, refer
     GOOD(CVodeSensInit1(memory, (int)count, CV_SIMULTANEOUS, sensitivity, s));
     GOOD(CVodeSensSStolerances(memory, 1e-11, absolute));
     GOOD(CVodeSetSensErrCon(memory, SUNTRUE));
-    SUNNonlinearSolver alone = SUNNonlinSol_FixedPoint(y, 0, environment); /* is asked for too, if not used */
+    SUNNonlinearSolver alone = SUNNonlinSol_FixedPoint(y, 0, environment); /* required by CVODES, although unused */
     SUNNonlinearSolver together = SUNNonlinSol_FixedPointSens((int)count + 1, y, 0, environment);
     GOOD(CVodeSetNonlinearSolver(memory, alone));
     GOOD(CVodeSetNonlinearSolverSensSim(memory, together));
@@ -140,7 +140,7 @@ static cnf_spec specification(cnf_context context) {
 
 static const real x[2] = {0.6, -0.9};
 
-/* A field, where it starts, and what CVODES finds there. */
+/* A field, its initial state, and the results of CVODES. */
 typedef struct subject {
     cnf_spec spec;
     dynamics *of;

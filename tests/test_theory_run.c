@@ -53,8 +53,8 @@ Test(theory_run, unknown_items_are_refused_with_the_nearest) {
     cr_assert_str_eq(output, "small.ini\n");
 }
 
-/* The program makes the double build where it is not there or is old, hence the time allowed; where all tests are run it
- * was made before. */
+/* The program makes the double build if it is missing or outdated, hence the long timeout; `make test-all` makes it
+ * before. */
 Test(theory_run, statements_are_recorded_by_the_double_build, .timeout = 900) {
     EXPECT(0, "MAKEFLAGS= $AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/small.db");
     EXPECT_SAYS("holds");

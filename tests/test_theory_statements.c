@@ -19,7 +19,7 @@ typedef struct db {
     char key[ROWS_MAX][KEY_MAX];
 } db;
 
-/* Each has to hold, to be the only one of its key, and to fit into the message that carries it. */
+/* Each must hold, have a unique key, and fit into its message. */
 static status keep(void *argument, const theory_statement *one) {
     db *self = argument;
     const message m = {.kind = MESSAGE_THEORY};
@@ -65,8 +65,8 @@ static theory_subject make_subject(cnf_context context, real **params) {
     return self;
 }
 
-/* The seed is one for which all holds. Bounds on orders can be missed by chance: where a step goes over a kink of g, or
- * two powers of T nearly cancel; and some fits end in a poor minimum. */
+/* All checks pass for this seed. With other seeds, a measured order may miss its bound by chance, if a step crosses a
+ * kink of g or two powers of T nearly cancel; and some fits end in a poor minimum. */
 static void check_item(const char *item, cnf_context context, uint64_t seed, size_t count, size_t bounded) {
     real *params;
     db *kept = calloc(1, sizeof *kept);

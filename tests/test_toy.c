@@ -18,7 +18,7 @@ Test(toy, names_are_known) {
     cr_expect_str_eq(toy_suggest("8gausians"), "8gaussians");
 }
 
-/* If this fails, what the name stands for has changed: raise the toy's version, and print new sums here. */
+/* If this fails, a density has changed: increase its version, and put the new checksums here. */
 Test(toy, definitions_and_points_are_these) {
     const struct {
         const char *name, *checksum, *points;
@@ -162,7 +162,7 @@ Test(toy, histogram_fits_the_density) {
             double a = floor((x[0] - low) / width), b = floor((x[1] - low) / width);
             if (a >= 0 && a < CELLS && b >= 0 && b < CELLS) count[(int)a][(int)b]++;
         }
-        /* Cells with few expected points are taken together, with all that is outside of the window. */
+        /* Cells with few expected points are merged with the outside of the window. */
         double chi2 = 0, rest = POINTS, rest_expected = POINTS, cells = 0;
         for (int c = 0; c < CELLS * CELLS; c++) {
             double expected = POINTS * probability[c / CELLS][c % CELLS], found = count[c / CELLS][c % CELLS];
@@ -229,7 +229,7 @@ Test(toy, entropies_do_not_move_when_the_quadrature_is_refined) {
     cr_expect_eq(refined, 8);
 }
 
-/* Uniform parallelograms whose edges a Gaussian straddles, against a fine sum that knows nothing of edges. */
+/* Uniform parallelograms whose edges a Gaussian straddles, against a fine sum that ignores edges. */
 Test(toy, entropy_of_a_gaussian_on_an_edge) {
     const mixture_parallelogram bar[] = {{{0, -1}, {2, 0}, {0, 2}}};
     const double centres[][2] = {{0, 0}};
@@ -282,7 +282,7 @@ Test(toy, bessel_function) {
     }
 }
 
-/* Means of x0, x1 and |x|^2 of the toys that have no closed density, worked out by hand. */
+/* Means of x0, x1 and |x|^2 of the densities without a closed form, derived analytically. */
 Test(toy, moments_of_curves) {
     enum { POINTS = 200000 };
     const double turn = 9 * M_PI * M_PI; /* of the spirals: the greatest t^2 */
@@ -340,7 +340,7 @@ static void swissroll_curve(double at, double x[2]) {
     x[1] = t * sin(t) / 5;
 }
 
-/* The distance from a smooth curve is the noise across it: about |N(0, s)|, whose square has mean s^2. */
+/* The distance from a smooth curve is the noise perpendicular to it: about |N(0, s)|, whose square has mean s^2. */
 Test(toy, curves_have_their_noise) {
     const struct {
         const char *name;

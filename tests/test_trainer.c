@@ -1,4 +1,4 @@
-/* test_trainer.c - training is the same bits however it is split, stopped or computed. */
+/* test_trainer.c - training is bit-identical for any division, stop or device. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "train/trainer.h"
 #include "train/trainer_internal.h"
 
-/* A training of points: what is minimised, and how. */
+/* A training of points: objective and trainer. */
 typedef struct training_spec {
     objective_spec obj;
     trainer_spec training;
@@ -94,7 +94,7 @@ Test(trainer, epochs_are_where_they_should_be) {
     dataset_close(&data);
 }
 
-/* A test batch changes nothing of the training, and is another than the validation batch. */
+/* A test batch does not change the training, and differs from the validation batch. */
 Test(trainer, a_test_batch_stands_beside) {
     dataset *data = open_data("ty");
     training_spec spec = short_spec(CONTEXT_AUGMENTED);
@@ -119,7 +119,7 @@ Test(trainer, a_test_batch_stands_beside) {
     dataset_close(&data);
 }
 
-#ifndef AFFJORD_DOUBLE /* which trains slowly */
+#ifndef AFFJORD_DOUBLE /* too slow for trainings */
 
 Test(trainer, loss_falls) {
     dataset *data = open_data("hash_gaussian");
@@ -262,7 +262,7 @@ Test(trainer, stops_below_the_stop_loss) {
     dataset_close(&data);
 }
 
-/* A learning rate that throws the parameters away makes losses that are not finite; training goes on around them. */
+/* A learning rate that makes the parameters diverge gives non-finite losses; the training skips them. */
 Test(trainer, counts_what_is_not_finite) {
     dataset *data = open_data("ty");
     training_spec spec = short_spec(CONTEXT_CLOCK);
@@ -312,7 +312,8 @@ Test(trainer, clips_gradients_by_their_norm) {
     dataset_close(&data);
 }
 
-/* Its definition, along the parameters of a training without it; and through a checkpoint, to the bit. */
+/* The moving average equals its definition, from the parameters of a training without it; also through a checkpoint,
+ * bit for bit. */
 Test(trainer, averages_parameters) {
     dataset *data = open_data("ty");
     training_spec spec = short_spec(CONTEXT_AUGMENTED);
@@ -371,7 +372,7 @@ Test(trainer, learning_rate_falls_along_half_a_cosine) {
         cr_expect_float_eq(trainer_learning_rate(training, i), 0.25 * (1 + cos(acos(-1) * (double)(i - 4) / 17)),
                            1e-15);
     trainer_destroy(&training);
-    spec.training.iterations = 4; /* none behind the warm-up */
+    spec.training.iterations = 4; /* none after the warm-up */
     training = make(spec, data, NULL);
     cr_expect_eq(trainer_learning_rate(training, 4), 0.5);
     trainer_destroy(&training);

@@ -1,8 +1,8 @@
-/* test_tutorial.c - docs/guide/tutorial.md and own_data.md, done literally: their files are written, their commands are run
- * by the installed program, and what they print is compared with the page.
+/* test_tutorial.c - execute docs/guide/tutorial.md and own_data.md: write their files, run their commands with the
+ * installed program, and compare the output with the pages.
  *
- * A block ```console has commands, after "$ ", and the lines that they print; blanks at the ends of lines are as
- * nobody sees them. Any other block is a file, whose name stands behind the mark of a comment in its first line. */
+ * A block ```console has commands, after "$ ", and the lines that they print; trailing blanks are ignored. Any other
+ * block is a file; a comment in its first line has its name. */
 #ifndef AFFJORD_DOUBLE /* what is installed is the float build */
 
 #include <ctype.h>
@@ -55,7 +55,7 @@ static void write_file(tutorial *self) {
     self->files++;
 }
 
-/* The command in the present line, and what it has to print, up to the next command or the block's end. */
+/* The command in the present line, and its expected output, up to the next command or the block's end. */
 static void run_command(tutorial *self) {
     char expected[EXPECTED_MAX] = "", script[256];
     const int number = self->number;
@@ -80,7 +80,7 @@ static void run_commands(tutorial *self) {
     }
 }
 
-/* The program is that of the folder AFFJORD_INSTALLED, as when packages are tried, or one installed for this. */
+/* The program is in the folder AFFJORD_INSTALLED, as in tests of packages; otherwise it is installed for this test. */
 static void begin(void) {
     const char *installed = getenv("AFFJORD_INSTALLED");
     char path[4096];

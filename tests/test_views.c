@@ -3,7 +3,7 @@
 
 TestSuite(views, .init = begin, .fini = end);
 
-/* What every build has, whatever it leaves out. */
+/* Functions that every build of SQLite has. */
 static int only_plain_functions(void *refused, int action, const char *first, const char *name, const char *database,
                                 const char *view) {
     static const char *const plain[] = {"count",  "sum",      "avg",    "min",     "max",       "abs",
@@ -34,7 +34,7 @@ Test(views, call_functions_that_every_build_has) {
     sqlite3_close(db);
 }
 
-/* 30 seeds with the losses of `model`, from `first` on in steps of `step`, which has no divisor in common with 30. */
+/* Add 30 seeds with the losses of `model`, from `first` on in steps of `step`, which is coprime with 30. */
 static void put_seeds(results_db *db, int64_t experiment, const char *model, int first, int step) {
     for (int i = 0; i < 30; i++) {
         const int which = (first + i * step) % 30;
@@ -44,8 +44,8 @@ static void put_seeds(results_db *db, int64_t experiment, const char *model, int
     }
 }
 
-/* Sums of these losses, one by one, differ in the last digits with their order: as they do between the versions of
- * SQLite before and after 3.43, which adds what each addition rounds off. */
+/* Sequential sums of these losses depend on their order in the last digits. They also differ between SQLite before 3.43
+ * and later versions, which use compensated summation. */
 Test(views, statistics_do_not_depend_on_the_order_of_sums) {
     static const char all[] = "SELECT n, printf('%%!.17g %%!.17g', mean, std) FROM %s";
     results_db *db = open_db();
@@ -69,7 +69,7 @@ Test(views, statistics_do_not_depend_on_the_order_of_sums) {
     }
 }
 
-/* mean and std as they are defined, for losses from nearly none to vast ones, and for those that do not differ. */
+/* mean and std by their definitions, for very small to very large losses, and for equal losses. */
 Test(views, statistics_are_those_of_their_definition) {
     static const struct {
         double a, b, mean, std;
