@@ -4,10 +4,10 @@
 #   make test            the C tests of the float build, in some minutes; T='toy/*' only these (a Criterion filter)
 #   make test-all        the other tests: long ones, browser, R, locales, double build, packages, library pages
 #   make fuzz TIME=60    the readers of files against random bytes, TIME seconds each
-#   make stress          killed at random moments, and with every call to the system failing in turn; 40 minutes
+#   make stress          kills at random times, and each system call failing once; 40 minutes
 #   make cuda            the library for GPUs, where nvcc is found: ARCHS="sm_80 sm_90 sm_100"; also part of make
-#   make gpu-check       what only a machine with a GPU can show
-#   make test-slurm      the way through a real Slurm of two nodes on this machine (root)
+#   make gpu-check       checks that need a GPU
+#   make test-slurm      a submission through a real Slurm of two nodes on this machine (root)
 #   make lint            clang-format, clang-tidy, cppcheck, shellcheck
 #   make asan ubsan tsan memcheck analyze coverage check-short: docs/lab/reliability.md
 #   make check-layout    folders use only folders above them
@@ -21,7 +21,7 @@ VERSION  := 0.1.0
 RELEASED := 2026-11-25
 
 PRECISION ?= float
-# Instruments, which have builds of their own: SANITIZE=address,undefined and the like, or COVERAGE=1.
+# Instruments have separate builds: SANITIZE=address,undefined etc., or COVERAGE=1.
 SANITIZE  ?=
 COVERAGE  ?=
 comma     := ,
@@ -30,18 +30,19 @@ BUILD     := build$(if $(filter-out float,$(VARIANT)),/$(VARIANT))
 
 CC     ?= cc
 CFLAGS ?= -O2 -g
-# Only IEEE arithmetic: no contraction the source does not spell out, never -ffast-math. (GCC 12 fuses pairs of
-# products into vfmaddsub in spite of -ffp-contract=off when it packs straight-line code, so it may not do that.)
+# Only IEEE arithmetic: no contraction, never -ffast-math. (With -ffp-contract=off, GCC 12's SLP vectorizer still fuses
+# pairs of products into vfmaddsub, so it is off.)
 STRICT := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-tree-slp-vectorize -fno-math-errno -fno-trapping-math \
           -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror=implicit-function-declaration
-# The same objects make the programs and the shared library, which shows what core/base/export.h marks and nothing else.
+# The programs and the shared library use the same objects. The library exports only the functions that
+# core/base/export.h marks.
 STRICT += -fPIC -fvisibility=hidden -fno-semantic-interposition
 STRICT += $(if $(filter double,$(PRECISION)),-DAFFJORD_DOUBLE)
 STRICT += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 STRICT += $(if $(COVERAGE),--coverage -fprofile-abs-path -DAFFJORD_COVERAGE)
 PATHS  := -Icore -Irunner -I$(BUILD)
-# LAPACK and OpenBLAS are for the mathematics alone, which is computed in double. (OpenBLAS starts threads when it is
-# loaded, and a program that waits for signals should have none but its own.)
+# Only theorem checks, in the double build, need LAPACK and OpenBLAS. (OpenBLAS starts threads when it is loaded, which
+# a program that waits for signals should not have.)
 CORE_LIBS := -ljansson -lmd -lsleef -ljpeg -lpng -lzip -lz -lm -lpthread
 LIBS   := $(if $(filter double,$(PRECISION)),-llapacke -lopenblas) -lsqlite3 -linih $(CORE_LIBS)
 ifneq ($(wildcard .deps/usr),)
@@ -52,7 +53,7 @@ PATHS  += -isystem $(LOCAL)/include -isystem $(LOCAL)/include/$(shell uname -m)-
 LDFLAGS += -L$(LOCAL)/lib/$(shell uname -m)-linux-gnu -Wl,--disable-new-dtags,-rpath,$(LOCAL)/lib/$(shell uname -m)-linux-gnu
 endif
 LDFLAGS += $(if $(LAST),-Wl$(comma)--wrap=_exit$(comma)--wrap=execv$(comma)--wrap=execvp)
-# One short line a step; make V=1 shows the commands.
+# One short line per step; make V=1 shows the commands.
 Q   := $(if $(V),,@)
 say  = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),:,printf '  %-8s %s\n' $(1) $(2))
 COMPILE = $(CC) $(STRICT) $(CPPFLAGS) $(CFLAGS) $(PATHS) -MMD -MP
@@ -70,9 +71,9 @@ RUNNER_OBJECTS := $(RUNNER:%.c=$(BUILD)/%.o)
 TEST_OBJECTS   := $(TESTS:%.c=$(BUILD)/%.o)
 LAST_OBJECT    := $(LAST:%.c=$(BUILD)/%.o)
 
-# What computes on a GPU is a library of its own, opened at run time; without nvcc there is none, and nothing else is
-# missed. It brings the CUDA runtime along, so a user needs the driver alone. EMULATED is the same sources for the CPU,
-# for tests (tests/cuda_on_host).
+# The GPU code is a separate library, opened at run time; without nvcc it is not built, and everything else works. It
+# includes the CUDA runtime, so a user needs only the driver. EMULATED is the same sources for the CPU, for tests
+# (tests/cuda_on_host).
 NVCC  ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
 ARCHS ?= sm_80 sm_90 sm_100
 ifeq ($(VARIANT),float)
@@ -80,7 +81,7 @@ CUDA := $(if $(NVCC),$(BUILD)/libaffjord_cuda.so)
 endif
 EMULATED := $(if $(filter double,$(PRECISION)),,$(BUILD)/tests/libaffjord_cuda_emulated.so)
 EMULATED_CUDNN := $(if $(EMULATED),$(BUILD)/tests/libcudnn_emulated.so)
-# What the kernels' host code takes from core/base.
+# The objects of core/base that the kernels' host code needs.
 BASE_OBJECTS     := $(addprefix $(BUILD)/core/base/,status.o number.o arena.o)
 CUDA_OBJECTS     := $(patsubst %.cu,$(BUILD)/%.o,$(wildcard core/backend/cuda/*.cu)) $(BASE_OBJECTS)
 EMULATED_OBJECTS := $(patsubst %.cu,$(BUILD)/tests/%.o,$(wildcard core/backend/cuda/*.cu)) \
@@ -105,13 +106,13 @@ $(BUILD)/affjord-tests: $(TEST_OBJECTS) $(filter-out $(BUILD)/runner/main.o,$(RU
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -ldl $(if $(filter double,$(PRECISION)),-lsundials_cvodes) $(LIBS)
 
-# What makes calls to the system fail, for tests. (It is loaded before any sanitizer, and so has none.)
+# The library that makes system calls fail, for tests. (It is loaded before any sanitizer, and so has none.)
 $(BUILD)/fault.so: tests/stress/fault.c
 	@mkdir -p $(@D)
 	@$(call say,link,$@)
 	$(Q)$(CC) $(filter-out -fsanitize=% -fno-sanitize-recover=%,$(STRICT)) $(CFLAGS) -fno-builtin -shared -o $@ $< -ldl
 
-# Objects of other flags are compiled anew. (FLAGS is fixed here, before single objects add their own.)
+# Objects with other flags are compiled again. (FLAGS is fixed here, before single objects add their own.)
 FLAGS := $(STRICT) $(CPPFLAGS) $(CFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
@@ -122,9 +123,9 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@$(call say,compile,$<)
 	$(Q)$(COMPILE) -c -o $@ $<
 
-# The same kernels for each level of vector instructions; which one runs is decided at run time. (What is added to CFLAGS
-# here and below is added to those of a command line too.) Instrumented at -O3 they take compilers minutes. For fuzzing they
-# are not instrumented at all: no reader of files calls them.
+# The same kernels for each level of vector instructions; which one runs is decided at run time. (What is added to
+# CFLAGS here and below is added to those of a command line too.) Instrumented at -O3, they take minutes to compile. For
+# fuzzing they are not instrumented, because readers of files do not call them.
 KERNEL_FLAGS := $(if $(findstring fuzzer,$(SANITIZE)),-O1 -fno-sanitize=$(SANITIZE),$(if $(SANITIZE),-O2,-O3))
 $(BUILD)/core/backend/cpu/kernels_%.o: override CFLAGS += $(KERNEL_FLAGS)
 $(BUILD)/core/backend/cpu/kernels_avx2.o: STRICT += -mavx2 -mfma
@@ -137,7 +138,7 @@ cuda: $(CUDA)
 	PATH or in /usr/local/cuda/bin$(comma) found none; without it everything runs on the CPU,not part of this \
 	build ($(VARIANT)); run make without PRECISION$(comma) SANITIZE and COVERAGE to get it))'
 
-# IEEE arithmetic as on the CPU: nothing fused that the source does not fuse, every quotient and root rounded once.
+# IEEE arithmetic as on the CPU: no contraction, and correctly rounded quotients and roots.
 CUDA_FLAGS := -std=c++17 -O3 -fmad=false -prec-div=true -prec-sqrt=true -ftz=false --threads 0 \
               $(foreach arch,$(ARCHS),-gencode arch=compute_$(arch:sm_%=%),code=$(arch)) \
               -DAFFJORD_CUDA_ARCHITECTURES='"$(ARCHS)"' -Icore \
@@ -170,14 +171,14 @@ $(EMULATED_CUDNN): $(BUILD)/tests/cuda_on_host/cudnn_on_host.o
 	@$(call say,link,$@)
 	$(Q)$(CXX) -shared $(if $(COVERAGE),--coverage) -o $@ $^
 
-# What tests run and load.
+# The files that tests run and load.
 $(BUILD)/tests/%.o: override CFLAGS += -DAFFJORD_BINARY='"$(BUILD)/affjord"' -DAFFJORD_FAULT_LAYER='"$(BUILD)/fault.so"' \
     -DAFFJORD_LIBRARY_EMULATED='"$(EMULATED)"' -DAFFJORD_CUDNN_EMULATED='"$(EMULATED_CUDNN)"'
 
-# Changes that are not in the commit. Figures, reports and results lie among the sources, tracked or not, and are none.
+# Detect changes that are not in the commit. Figures, reports and results in the source tree do not count.
 CHANGES := git --no-optional-locks status --porcelain --untracked-files=no -- . ':!results'
 
-# What the recorder stores of the program itself; rewritten only when it changes.
+# The program's origin, which the recorder stores; rewritten only when it changes.
 $(BUILD)/provenance.h: FORCE
 	@mkdir -p $(@D)
 	@{ printf '/* provenance.h - generated: what this program was built from. */\n'; \
@@ -203,7 +204,7 @@ deps:
 deps-local:
 	@sh runner/packages.sh local $(FOR)
 
-# skip.txt lists the tests that `make test` leaves to `make test-all`, and why.
+# skip.txt lists the tests that only `make test-all` runs, with the reasons.
 LATER = $(shell sed -nE 's/^later +([^ ]+) .*/\1/p' tests/checks/skip.txt | paste -sd '|')
 
 # Installing comes first and alone: the packages are needed to compile.
@@ -220,7 +221,7 @@ test-all: check-layout
 	@echo "== readers of the database" && sh tests/readers.sh
 	@$(MAKE) --no-print-directory bundle-check deb-check test-python api
 
-# Readers against bytes that a machine makes up: make fuzz TIME=60, with clang; one target by make fuzz FUZZ=npy.
+# Test readers of files with generated bytes: make fuzz TIME=60, with clang; make fuzz FUZZ=npy for one target.
 TIME ?= 60
 FUZZ ?=
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
@@ -232,7 +233,7 @@ $(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/%.o $(filter-out $(BUILD)/runner/main.o,$(R
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer,address -o $@ $^ $(LIBS)
 
-# Killed at random moments, and with each call to the system failing in turn: hours' worth of bad luck in minutes.
+# Kill the program at random times, and make each system call fail once.
 KILLS ?= 500
 stress: $(BUILD)/affjord $(BUILD)/fault.so
 	@sh tests/stress/kill.sh $(KILLS)

@@ -1,10 +1,12 @@
 #!/bin/sh
-# bundle.sh - one folder, and one archive of it, that runs on another machine as it is; `make bundle` calls it.
+# bundle.sh - make a folder, and an archive of it, that runs on another machine without installation; `make bundle`
+# calls it.
 #
 #   bundle.sh NAME PROGRAM [DEVICE_LIBRARY]     makes build/NAME and build/NAME.tar.gz
 #
-# The program finds its libraries beside it ($ORIGIN). Of the system's, all come along but the C library and the loader,
-# which must be at least as new there as here; of CUDA's, none, as libaffjord_cuda.so holds what it needs of it.
+# The program finds its libraries beside it ($ORIGIN). All libraries are included except the C library and the loader,
+# which must be at least as new as on this machine, and CUDA's, because libaffjord_cuda.so contains the parts that it
+# needs.
 set -eu
 cd "$(dirname "$0")/.."
 name=$1

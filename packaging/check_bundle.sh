@@ -1,5 +1,6 @@
 #!/bin/sh
-# check_bundle.sh - the bundle, unpacked elsewhere and started without any of this environment. `make bundle-check`.
+# check_bundle.sh - test the bundle: unpack it elsewhere and start it with an empty environment. `make bundle-check`
+# calls it.
 #
 #   check_bundle.sh NAME
 set -eu
@@ -37,7 +38,7 @@ env -i "$work/$1/run" "$work/small.ini" --db "$work/small.db" >"$work/said" 2>&1
 grep -q 'ffjord *1 ' "$work/said" || die "no table: $(cat "$work/said")"
 env -i "$work/$1/run" list devices >"$work/said" || die "list devices"
 if [ -e "$work/$1/bin/libaffjord_cuda.so" ]; then
-    # What is missing on a machine without a GPU is the driver, not the library.
+    # Without a GPU, the driver is missing, not the library.
     grep -qE 'cuda:0|none: CUDA: (no NVIDIA driver|there is no device|the driver is too old)' "$work/said" ||
         die "$(cat "$work/said")"
 fi

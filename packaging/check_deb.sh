@@ -1,9 +1,8 @@
 #!/bin/sh
-# check_deb.sh - the packages in build/deb, installed into an empty root, used from there, and removed. Run by
-# `make deb-check`.
+# check_deb.sh - install the packages in build/deb into an empty root, use them from there, and remove them. `make
+# deb-check` calls it.
 #
-# What they depend on is looked for on this machine, not in the root: that nothing is missing among their own files is
-# what can be seen here.
+# Dependencies are those of this machine, not of the root, so the test only checks the packages' own files.
 set -eu
 cd "$(dirname "$0")/.."
 packages=$PWD/build/deb

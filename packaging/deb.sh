@@ -1,8 +1,8 @@
 #!/bin/sh
-# deb.sh - the Debian packages of debian/control, into build/deb. `make deb` calls it with VERSION in the environment.
+# deb.sh - build the Debian packages of debian/control in build/deb. `make deb` calls it with VERSION in the
+# environment.
 #
-# They are built from a copy of the tracked files, so that the packages' own flags and objects do not mix with those of
-# the checkout.
+# They are built from a copy of the tracked files, so that flags and objects do not mix with those of the checkout.
 set -eu
 unset MAKEFLAGS MAKELEVEL
 cd "$(dirname "$0")/.."

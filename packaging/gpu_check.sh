@@ -1,13 +1,13 @@
 #!/bin/sh
-# gpu_check.sh - what only a machine with a GPU can show, as one report in Markdown; `make gpu-check` calls it.
+# gpu_check.sh - run the checks that need a GPU, and write a report in Markdown; `make gpu-check` calls it.
 #
 #   gpu_check.sh PROGRAM [REPORT]     PROGRAM with libaffjord_cuda.so beside it; REPORT (gpu-check.md)
 #
-# It needs the driver and nothing else: also from an unpacked bundle (make bundle), as
+# It needs only the driver. From an unpacked bundle (make bundle):
 #   sh gpu_check.sh bin/affjord
-# In a checkout whose tests are built, those of any device are run with the real one.
-# cuDNN's convolutions of images are checked where libcudnn.so.9 is found, and the report says so where it is not.
-# compute-sanitizer, of the CUDA toolkit, is run where it is found. Status 1 where anything is not as it should be.
+# In a checkout with built tests, the tests of any device run on the GPU. cuDNN's convolutions are checked if
+# libcudnn.so.9 is found; otherwise the report has a note. compute-sanitizer, of the CUDA toolkit, runs if it is found.
+# Status 1 if any check fails.
 set -u
 program=$1
 report=${2:-gpu-check.md}
@@ -16,7 +16,7 @@ failed=0
 listed=$("$program" list devices)
 printf '%s\n' "$listed"
 case $listed in
-*"driver for CUDA"*) ;; # of a device that can be used
+*"driver for CUDA"*) ;; # the description of a usable device
 *)
     echo "gpu_check.sh: no CUDA device to check" >&2
     exit 1
@@ -37,7 +37,8 @@ outcome=$?
     verdict "trainings on the device are those of the processor, of points to the bit, of images nearly" $outcome
 } >>"$report"
 
-# Each operation against the processor's, golden values and gradients, trainings by graphs and without, batched trainings of points.
+# Each operation against the processor's, golden values and gradients, trainings by graphs and without, batched
+# trainings of points.
 tests=$(dirname "$program")/affjord-tests
 if [ -x "$tests" ]; then
     log=$(mktemp)

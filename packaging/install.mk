@@ -1,14 +1,14 @@
-# install.mk - what `make install` and `make deb` need besides the programs. Included by the Makefile.
+# install.mk - installation, packages and their tests. Included by the Makefile.
 #
 #   make install PREFIX=/usr/local DESTDIR=     programs, library, headers, pages, experiments
 #   make uninstall PREFIX=... DESTDIR=...       removes exactly these
-#   make deb deb-check                          Debian packages in build/deb; installed, tried and removed
+#   make deb deb-check                          Debian packages in build/deb; install, test and remove them
 #   make api                                    the library's documentation, build/api/html
-#   make bundle bundle-check                    a folder and an archive that run elsewhere as they are; tried
-#   make wheel test-python                      the Python package, build/wheel; its tests, from there (they need pip)
+#   make bundle bundle-check                    a folder and an archive that run without installation; test them
+#   make wheel test-python                      the Python package, build/wheel; its tests (they need pip)
 #   make gpu-check                              on a machine with a GPU: build/gpu-check.md (docs/guide/gpu.md)
 #
-# All of it is of the float build; of the double build there is the program alone, for the theory experiments.
+# All files are of the float build, plus the double program for the theory experiments.
 
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
@@ -19,14 +19,14 @@ PAGES   := $(addprefix build/pages/,affjord.1 affjord.ini.5 completion)
 
 .PHONY: installable install uninstall api deb deb-check bundle bundle-check wheel test-python gpu-check
 
-# A call inside the library stays inside, whatever functions the program that uses it has. Once loaded it stays loaded:
-# jansson, which the program may use too, calls a function of its (core/train/json_memory.h).
+# Calls inside the library are bound to it, even if the calling program has functions of the same name. The library is
+# never unloaded, because jansson, which the program may use too, calls one of its functions (core/train/json_memory.h).
 $(SHARED): $(CORE_OBJECTS)
 	@$(call say,link,$@)
 	$(Q)$(CC) $(STRICT) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-Bsymbolic -Wl,-z,defs,-z,nodelete \
 	    -Wl,--as-needed -o $@ $^ $(CORE_LIBS)
 
-# The installed headers name each other as <affjord/...>, so that nobody needs a path to them.
+# The installed headers include each other as <affjord/...>, so that users need no include path.
 build/include/affjord/affjord.h: $(wildcard core/*.h core/*/*.h core/*/*/*.h core/ode/tableau.def)
 	@rm -rf build/include
 	@for header in $$($(CC) -MM -Icore core/affjord.h | sed -e 's/^[^:]*://' -e 's/\\//'); do \
@@ -52,7 +52,7 @@ install: installable
 uninstall: build/include/affjord/affjord.h
 	@$(PUT) uninstall
 
-# Its input is what is installed. A comment that names something else than the code does is an error.
+# Its input is the installed headers. A missing comment, or one that does not match the declaration, is an error.
 api: build/include/affjord/affjord.h
 	@sh runner/packages.sh install api
 	@rm -rf build/api && mkdir -p build/api
@@ -65,7 +65,7 @@ deb:
 deb-check: deb build/affjord-tests
 	@sh packaging/check_deb.sh
 
-# The program once more, looking for its libraries beside itself; and those of its libraries too (no new dtags).
+# The program again, with libraries beside itself, also for its libraries' dependencies (no new dtags).
 BUNDLE := affjord-$(VERSION)-$(shell uname -m)
 build/bundle/affjord: $(RUNNER_OBJECTS) build/libaffjord.a
 	@mkdir -p $(@D)
@@ -81,6 +81,6 @@ wheel: $(SHARED)
 test-python: wheel build/affjord
 	@sh packaging/test_python.sh build/affjord
 
-# The tests of any device are part of it where they can be built.
+# Includes the tests of any device if they can be built.
 gpu-check: all $(if $(wildcard $(addsuffix /include/criterion/criterion.h,/usr $(LOCAL))),tests)
 	@sh packaging/gpu_check.sh build/affjord build/gpu-check.md

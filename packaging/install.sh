@@ -1,11 +1,11 @@
 #!/bin/sh
-# install.sh - puts what was built into place, or removes it.
+# install.sh - install the built files, or remove them.
 #
 #   install.sh install|uninstall      with PREFIX, LIBDIR, DESTDIR, VERSION, SONAME and LIBS in the environment;
 #                                     `make install` and `make uninstall` call it
 #
-# Both go over the same list, so that what one brings the other takes away. Folders that others use too, such as bin,
-# stay; those of our name go.
+# Both use the same list, so `uninstall` removes exactly the installed files. Shared folders such as bin remain; folders
+# named affjord are removed.
 set -eu
 cd "$(dirname "$0")/.."
 action=$1
@@ -48,7 +48,7 @@ share=$PREFIX/share/affjord
 put 755 build/affjord "$PREFIX/bin/affjord"
 put 755 build/double/affjord "$PREFIX/libexec/affjord/affjord-double"
 
-# What computes on a GPU, where it was built.
+# The GPU library, if it was built.
 if [ "$action" = uninstall ] || [ -f build/libaffjord_cuda.so ]; then
     put 755 build/libaffjord_cuda.so "$PREFIX/libexec/affjord/libaffjord_cuda.so"
 fi

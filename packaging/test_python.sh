@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_python.sh - the tests of the Python package, from its wheel, in an environment that has nothing else of ours.
+# test_python.sh - test the Python package, from its wheel, in a separate environment.
 #
 #   test_python.sh PROGRAM [PYTEST OPTION...]      `make test-python` calls it
 set -eu

@@ -1,9 +1,9 @@
 #!/bin/sh
-# wheel.sh - the Python package with libaffjord and what it needs inside; `make wheel` calls it.
+# wheel.sh - build the Python package with libaffjord and its dependencies; `make wheel` calls it.
 #
 #   wheel.sh LIBRARY      makes build/wheel/affjord-*.whl
 #
-# auditwheel puts the system's libraries beside ours, and names the wheel after the oldest C library that has all symbols.
+# auditwheel adds the system's libraries, and names the wheel after the oldest C library with all symbols.
 set -eu
 cd "$(dirname "$0")/.."
 work=build/wheel.tmp

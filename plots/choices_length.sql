@@ -1,5 +1,5 @@
--- choices_length.sql - the difference of two models' validation losses against iteration, for
--- every point of a sweep: do the models draw nearer as training goes on?
+-- choices_length.sql - the difference of two models' validation losses against iteration, for every point of a sweep:
+-- does the difference shrink during training?
 .read plots/common.sql
 INSERT INTO request (item, fallback, data) SELECT 'choices_length', 0, 'toy' WHERE NOT EXISTS (SELECT 1 FROM request);
 .read plots/sweep.sql

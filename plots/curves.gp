@@ -14,7 +14,7 @@ eval range('rows_file', 'datum(5)')
 last_iteration = count && most > 0 ? most : 1
 unit = last_iteration >= 2000 ? 1000.0 : 1.0    # of the iterations' axis
 
-left = 0.54             # room for the axis of what is measured
+left = 0.54             # room for the vertical axis
 gap = 0.42              # between two panels
 letter = letter_width   # more of both for each letter of a mark beyond three
 right = 0.16
@@ -26,7 +26,7 @@ bottom = 0.38           # for the iterations' axis
 array low[datasets]
 array high[datasets]
 array floor[datasets]
-array empty[datasets]   # what stands in a panel without a curve
+array empty[datasets]   # the text in a panel without a curve
 do for [d = 1:datasets] { low[d] = NaN; high[d] = NaN; floor[d] = NaN; empty[d] = 'not run' }
 stats rows_file using (d = int($1) + 1, low[d] = datum(10), high[d] = datum(11), floor[d] = datum(9), \
     empty[d] = datum(6) == datum(6) ? '' : empty[d] ne '' && datum(5) == datum(5) ? 'no finite value' : empty[d], 0) nooutput

@@ -12,9 +12,9 @@ FROM (SELECT *, lag(n) OVER epochs AS before, lead(n) OVER epochs AS after
       WINDOW epochs AS (PARTITION BY dataset, model, split ORDER BY iteration))
 WHERE (2 * n < before AND 2 * n < after) IS NOT TRUE;
 
--- The range of each data set's axis: from the floor to the highest value that is no
--- outlier by Tukey's rule (more than factor, for him 1.5, interquartile ranges beyond a
--- quartile). Neither the first epochs nor a diverged run then compress the curves.
+-- The range of each data set's axis: from the floor to the highest value that is not an outlier by Tukey's rule (more
+-- than factor, for him 1.5, interquartile ranges beyond a quartile). Neither the first epochs nor a diverged run then
+-- compress the curves.
 CREATE TEMP VIEW span AS
 WITH band AS (
     SELECT dataset, mean - coalesce(std, 0) AS low, mean + coalesce(std, 0) AS high
@@ -40,8 +40,8 @@ JOIN band USING (dataset)
 JOIN fence
 GROUP BY dataset;
 
--- One row for each point of a curve. A model without any has one row, whose
--- iteration is NULL. Hash-Gaussian stands left of TY, as in the paper.
+-- One row for each point of a curve. A model without any has one row, whose iteration is NULL. Hash-Gaussian is left of
+-- TY, as in the paper.
 CREATE TEMP VIEW curve AS
 WITH place AS (
     SELECT row_number() OVER (ORDER BY dataset != 'hash_gaussian', rank, dataset) - 1 AS dataset_index,

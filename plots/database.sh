@@ -1,13 +1,14 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # `root` and `readable_folder` are the script's
-# database.sh - a results database for the sqlite3 program, so that nothing is written beside it. Read by bash scripts, which
-# have set `root` and `die`.
+# database.sh - open a results database for the sqlite3 program without writing files beside it. Sourced by bash scripts
+# that have set `root` and `die`.
 #
-# With a rollback journal, as this program makes them, `sqlite3 -readonly` makes no file to read one. Others are read as a
-# copy, which the program makes (runner/record/results_db_reading.c has the rule): those with a write-ahead log, of older
-# versions, and those whose writer was killed while it wrote.
+# `sqlite3 -readonly` creates no file for a database with a rollback journal. The program makes a copy of other
+# databases (runner/record/results_db_reading.c): those with a write-ahead log, from older versions, and those whose
+# writer was killed in a transaction.
 readable='' readable_folder=''
 
-# Set `readable` to a name of the database $1 for query_database, and `readable_folder` to a folder to be removed in the end.
+# Set `readable` to a path of the database $1 for query_database, and `readable_folder` to a folder to remove at the
+# end.
 find_readable() {
     local binary=$root/build/affjord mode
     case $root in */share/affjord) binary=${root%/share/affjord}/bin/affjord ;; esac

@@ -5,11 +5,9 @@
 #   style = "figure"     a figure environment around the picture (package graphicx),
 #                        which is `points` points wide in print; no input
 #
-# Input: tab-separated cells, the first line the headings. `name` is that of the
-# item, and the environment holds the caption, because awk keeps backslashes there.
-# Columns of numbers (or of words in their place) are right-aligned. In LaTeX, columns of
-# long texts are wrapped, and a cell of the first column that repeats the one above is
-# left empty.
+# Input: tab-separated cells, the first line the headings. `name` is that of the item, and the environment has the
+# caption, because awk keeps backslashes there. Columns of numbers (or of words in their place) are right-aligned. In
+# LaTeX, columns of long texts are wrapped, and a cell of the first column that repeats the one above is left empty.
 BEGIN {
     FS = "\t"
     caption = ENVIRON["caption"]

@@ -2,7 +2,7 @@
 # row of images.sql, side by side.
 load 'plots/style.gp'
 
-# What images look like is judged by looking: they have as many dots on plots/report.sh's page as in print.
+# The quality of images is judged by eye, so they have the same resolution on plots/report.sh's page as in print.
 png_dots = png_dots < 300 ? 300 : png_dots
 
 rows_file = 'rows.tsv'

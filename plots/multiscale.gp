@@ -24,15 +24,15 @@ do for [s = 0:8] { scales = scales + (side / 2 ** s >= 4) }
 
 width = 4.8
 edge = 0.04
-before = 0.14                     # for the way of what stays into the next line
+before = 0.14                     # for the arrow of the remaining channels into the next line
 whole = augmented ? 0.68 : 0.86   # the side of the picture; every stage of a line is as wide
 step = 0.11                       # the length of an arrow
 flow = augmented ? 0.24 : 0.34    # the widths of boxes
 squeeze = 0.57
 high = 0.2                        # the height of boxes
 under = 0.17                      # for sizes below the tiles
-apart = under + 0.04              # between two lanes
-between = 0.3                     # for what stays, between two lines
+apart = under + 0.04              # between the two rows
+between = 0.3                     # for the remaining channels, between two lines
 above = 0.105                     # from an array's name to its first tiles
 top = edge + (augmented ? 0.18 : 0)
 tall(s) = whole / 2 ** s          # of a stage of scale s
@@ -43,7 +43,7 @@ first_x = begin_x + whole + step
 squeeze_x = first_x + flow + step
 squeezed_x = squeeze_x + squeeze + step
 second_x = squeezed_x + whole + step
-turn_x = second_x + flow + 0.08   # where what stays goes down
+turn_x = second_x + flow + 0.08   # where the arrow of the remaining channels turns down
 b_x = augmented ? width - edge - 2 * whole - 0.08 : width - edge - whole
 a_x = width - edge - whole
 # The height of a line, and the upper edges of its two rows: augmented channels and data.

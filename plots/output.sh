@@ -3,7 +3,7 @@
 # empty or was written by the script; otherwise $force has to be yes. The database is never replaced.
 # shellcheck shell=bash
 
-# Where a file of this name is written, with its whole path: links followed; &1 for standard output and the like.
+# Print the full path to which a file of this name is written: links resolved; &1 for standard output etc.
 output_target() {
     case $1 in
         - | /dev/stdout) printf '&1' ;;
@@ -13,10 +13,11 @@ output_target() {
     esac
 }
 
-# Is the target $1 written through?
+# Return 0 if the target $1 is written directly.
 output_is_stream() { [[ $1 == '&'* ]] || [ -p "$1" ] || [ -c "$1" ]; }
 
-# Is the text $1 the caption of the picture $2? It is one line, and names its experiment, or its words are in $2.tex.
+# Return 0 if the text $1 is the caption of the picture $2: one line that names its experiment, or whose words are in
+# $2.tex.
 output_is_caption() {
     local words
     [ "$(wc -l <"$1")" = 1 ] || return 1
@@ -25,7 +26,7 @@ output_is_caption() {
         { [ -n "$words" ] && grep -qF -e "\\caption{$words" -- "$2.tex" 2>/dev/null; }
 }
 
-# Does the file $1 hold what a script writes under a name like $2?
+# Return 0 if the file $1 has content that a script writes under a name like $2.
 output_is_own() {
     local head kind=${2##*.}
     head=$(head -c 4096 -- "$1" | tr '\0' '.')
@@ -41,8 +42,8 @@ output_is_own() {
     esac
 }
 
-# Print why the file $1 (its target $2), which is to hold what a name like $3 says, is not written; nothing if it may
-# be. $4: the database, which is read. Status: 0 if it may be written, 1 if it cannot, 2 if it may not.
+# Print why the file $1 (its target $2) must not be written with content of the kind of $3; nothing if it may be. $4:
+# the database, which is read. Status: 0 if it may be written, 1 if that is impossible, 2 if it is not allowed.
 output_refusal() {
     local folder
     ! output_is_stream "$2" || return 0
@@ -73,7 +74,7 @@ output_refusal() {
     return 2
 }
 
-# Move the file $1 to the target $2, through what is no file.
+# Move the file $1 to the target $2, or write it to a pipe or device.
 output_put() {
     if [[ $2 == '&'* ]]; then
         cat -- "$1" >&"${2#&}"

@@ -7,7 +7,7 @@ load 'plots/panels.gp'
 do for [i = 1:panels] { if (pairs_at[i] eq part) { model = i } }
 target = panel_of(dataset_at[model], 0, 'samples')
 hue = colour_of(model_at[model])
-n = columns_at[model] < 8 ? int(columns_at[model]) : 8     # fig5.sql's captions say so
+n = columns_at[model] < 8 ? int(columns_at[model]) : 8     # fig5.sql's captions state this number
 points = 40000 / (n * (n - 1)) < 2000 ? 40000 / (n * (n - 1)) : 2000
 bins = 30
 
@@ -20,7 +20,7 @@ top = 0.22
 figure = is_column ? width : n < 4 ? 4.8 : width
 side = (figure - left - edge - (n - 1) * gap) / n
 
-# Where the data lies in each column, or else the samples, and a twentieth more.
+# The range of the data in each column, or else of the samples, plus a twentieth.
 array from[n]
 array to[n]
 ranged = state_at[target] eq 'drawn' ? target : model

@@ -124,5 +124,5 @@ samples_of(i) = 'plot ' . table_of(i) . sprintf(' every ::::%d', samples_drawn -
     . ' using (datum(1)):(datum(2)) with points pointtype 7 pointsize sample_size linecolor rgb sample_colour notitle'
 panel(i, x, y, side, height) = frame(x + (side - across(i, side)) / 2, y + (height - along(i, side)) / 2, \
                              across(i, side), along(i, side)) . '; ' . window(i) . '; ' . picture_of(i)
-samples_drawn = 6000    # fig5.sql's caption says so
+samples_drawn = 6000    # fig5.sql's caption states this number
 sample_size = 0.07

@@ -2,10 +2,9 @@
 # report.sh - write one page with everything in a results database, for `./run report`.
 # See `plots/report.sh --help`.
 #
-# paper_figures.sh draws the items into a folder of its own; plots/report.sql and
-# plots/report_experiment.sql select the rest, and plots/report.awk formats it. The
-# page is assembled in a temporary folder and moved into place when it is complete. All
-# of it comes from the database, except for the line with the date.
+# paper_figures.sh draws the items into a separate folder; plots/report.sql and plots/report_experiment.sql select the
+# rest, and plots/report.awk formats it. The page is assembled in a temporary folder and moved into place when it is
+# complete. All of it comes from the database, except for the line with the date.
 set -euo pipefail
 shopt -s inherit_errexit
 export LC_ALL=C.UTF-8
@@ -69,7 +68,7 @@ refusal=$(output_refusal "$output" "$target" page.html "$db") || die "$refusal" 
 made=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}" '+%Y-%m-%d %H:%M UTC' 2>/dev/null) ||
     die "SOURCE_DATE_EPOCH is no number of seconds: $SOURCE_DATE_EPOCH"
 
-place=${TMPDIR:-/tmp} # of a page that is written through
+place=${TMPDIR:-/tmp} # for a page that is written to a pipe or device
 output_is_stream "$target" || place=$(dirname -- "$target")
 work=$(mktemp -d "$place/.report.XXXXXX" 2>/dev/null) || die "cannot write to the folder $place"
 . "$root/plots/database.sh"
@@ -97,7 +96,7 @@ escape() {
 
 # --- Figures and tables of the paper --------------------------------------------------------------------------------
 
-unit=$'\037' record=$'\036' # they part cells and rows, as they are in no text
+unit=$'\037' record=$'\036' # separators of cells and rows, which occur in no text
 
 # A line of `items`: the item, its description, the experiment shown, its state
 # (drawn, missing, failed), and its files or the command that computes its rows.
@@ -489,7 +488,7 @@ if [ -f "$target" ]; then chmod --reference="$target" page; else chmod "$(printf
 summary="$output: $(grep -c '<img ' page) pictures, $(grep -c '<table[ >]' page) tables, $(($(stat -c %s page) / 1000)) kB"
 # Check again: another process may have created the file.
 refusal=$(output_refusal "$output" "$target" page.html "$db") || die "$refusal" "$?"
-trap '' PIPE # a reader that goes away is an error to be told
+trap '' PIPE # report a closed pipe as an error
 output_put page "$target" || die "cannot write $output"
 if [ "$target" = '&1' ]; then say "$summary"; else printf '%s\n' "$summary"; fi
 exit "$status"

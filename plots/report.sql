@@ -1,8 +1,7 @@
--- report.sql - the part of plots/report.sh's page about the whole database. Each table
--- goes to a file; the unit separator ends cells and the record separator ends rows, and
--- both are removed from other texts. The first row of a table holds the headings. Times
--- are in seconds, which plots/report.awk formats. plots/report_experiment.sql follows
--- for each experiment.
+-- report.sql - the part of plots/report.sh's page about the whole database. Each table goes to a file; the unit
+-- separator ends cells and the record separator ends rows, and both are removed from other texts. The first row of a
+-- table has the headings. Times are in seconds, which plots/report.awk formats. plots/report_experiment.sql follows for
+-- each experiment.
 .read plots/common.sql
 
 -- Origins of runs (machine, program), numbered in the order of their runs.

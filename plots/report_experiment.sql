@@ -71,7 +71,7 @@ ORDER BY m.dataset_rank, m.dataset, m.model_rank, m.model;
 
 DROP TABLE IF EXISTS chosen_value;
 CREATE TEMP TABLE chosen_value AS
--- The table setting has the names of before a renaming; a test compares these with core/model/options.def.
+-- The table setting has the names from before a renaming; a test compares these with core/model/options.def.
 WITH renamed (section, old_key, key) AS (
     VALUES ('model', 'join', 'concat'), ('model', 'start', 'initial_state'), ('model', 'motion', 'dynamics'),
            ('image', 'moving', 'augmented_dims'), ('image', 'fed', 'hypernet_inputs'), ('image', 'average', 'downsample'),

@@ -1,5 +1,5 @@
--- sweep.sql - what the figures of sweeps share: the pair of models, names of settings, points
--- with their differences. Read common.sql and fill `request` first.
+-- sweep.sql - shared by the figures of sweeps: the pair of models, names of settings, points with their differences.
+-- Read common.sql and fill `request` first.
 
 -- The first two models of the experiment, in the order of all figures: AFFJORD, FFJORD.
 CREATE TEMP VIEW swept_pair AS
@@ -7,7 +7,7 @@ SELECT a.model, a.label, b.model AS other, b.label AS other_label
 FROM (SELECT * FROM chosen_model ORDER BY rank, model LIMIT 1) a
 JOIN (SELECT * FROM chosen_model ORDER BY rank, model LIMIT 1 OFFSET 1) b;
 
--- Words for settings and values; others stand as they are.
+-- Words for settings and values; others are shown unchanged.
 CREATE TEMP TABLE setting_label (setting TEXT PRIMARY KEY, label TEXT);
 INSERT INTO setting_label VALUES
     ('flow.end_time', 'End time'), ('flow.base_variance', 'Base variance'), ('solver.method', 'Rule of RK4'),
@@ -24,7 +24,7 @@ LEFT JOIN setting_label l USING (setting)
 LEFT JOIN value_label v ON v.setting = s.setting AND v.value = s.value
 WHERE s.experiment = (SELECT name FROM chosen);
 
--- Student's t for an interval of 95%, by degrees of freedom; beyond the last, the last.
+-- Student's t for an interval of 95%, by degrees of freedom; above the last, the last.
 CREATE TEMP TABLE student (df INTEGER PRIMARY KEY, t DOUBLE);
 INSERT INTO student VALUES
     (1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (5, 2.571), (6, 2.447), (7, 2.365), (8, 2.306), (9, 2.262),

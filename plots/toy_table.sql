@@ -1,6 +1,6 @@
--- toy_table.sql - validation losses on point sets, in nats: mean and deviation
--- over the seeds, and how far the mean is from the entropy of the data. n counts
--- finished runs with a finite, possible loss; "2 of 3" if the experiment has more.
+-- toy_table.sql - validation losses on point sets, in nats: mean and deviation over the seeds, and the difference of
+-- the mean from the entropy of the data. n counts finished runs with a finite, possible loss; "2 of 3" if the
+-- experiment has more.
 .read plots/common.sql
 INSERT INTO request (item, fallback, data) SELECT 'toy_table', 1, 'toy' WHERE NOT EXISTS (SELECT 1 FROM request);
 

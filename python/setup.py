@@ -1,4 +1,4 @@
-"""The package is pure Python unless libaffjord lies in affjord/lib (make wheel), which makes it one of this platform."""
+"""The package is pure Python unless affjord/lib has libaffjord (make wheel); then it is specific to this platform."""
 from glob import glob
 
 from setuptools import setup
@@ -14,7 +14,7 @@ class PlatformDistribution(Distribution):
 
 
 class AnyPython(bdist_wheel):
-    """ctypes loads the library, so any Python 3 does."""
+    """ctypes loads the library, so any Python 3 works."""
 
     def get_tag(self):
         platform = super().get_tag()[2]

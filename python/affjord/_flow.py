@@ -26,7 +26,7 @@ def load(path=None, *, db=None, run=None, best=False, threads=1):
 
 
 def _numpy(x):
-    """x as NumPy has it; tensors of PyTorch lend their memory, and what NumPy has no type for becomes float64."""
+    """x as a NumPy array; PyTorch tensors share their memory, and types that NumPy lacks become float64."""
     if not hasattr(x, "detach"):
         return np.asarray(x)
     x = x.detach().cpu()
@@ -38,7 +38,7 @@ def _numpy(x):
 
 
 def _array(x, dtype=None, what="x"):
-    """x as a C-ordered array of float32 (as it is) or float64."""
+    """x as a C-ordered array of float32 (unchanged) or float64."""
     if np.ma.is_masked(x):
         raise InvalidError(f"{what} has masked values; expected numbers")
     try:
@@ -55,7 +55,7 @@ def _is_path(x):
 
 
 def _text(value):
-    """A value as an experiment file has it."""
+    """A value in the syntax of experiment files."""
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
@@ -79,7 +79,7 @@ class Flow:
     Points x are (n, dimension), images (n, height, width[, channels]) with numbers (byte + u)/256 in [0, 1). Both may be
     the path of a file as in an experiment: a table (.csv, .tsv, .npy, "file.npz:name"), or bytes in .npy or .npz, a folder or
     .zip of pictures, with the columns and sizes of the training. float32 is
-    used where it lies and returned; everything else becomes float64. z is in the flow's own units: for a flow trained with
+    used without a copy and returned; everything else becomes float64. z is in the flow's own units: for a flow trained with
     standardise=True, trajectories begin at (x - mean) / deviation.
     """
 
@@ -108,12 +108,12 @@ class Flow:
         return f"<affjord.Flow on {'images ' + str(self.image_shape) if self.image_shape else f'R^{self.dimension}'}>"
 
     def setting(self, name):
-        """Return a setting by its name, as "solver.steps", as text; None for one that there is not."""
+        """Return a setting by its name, as "solver.steps", as text; None for an unknown one."""
         text = library().model_text(self._handle, name.encode())
         return None if text is None else text.decode()
 
     def set_solver(self, **settings):
-        """Solve by other settings of [solver] from now on, as steps=400 or method="dopri5"; return self."""
+        """Change settings of [solver] for later calls, as steps=400 or method="dopri5"; return self."""
         texts = [f"solver.{name}={_text(value)}".encode() for name, value in settings.items()]
         with self._lock:
             call("model_set_solver", self._handle, len(texts), (c_char_p * len(texts))(*texts))
@@ -170,7 +170,7 @@ class Flow:
         return rows.reshape((len(rows),) + self.image_shape) if self.image_shape else rows
 
     def _each_batch(self, n, compute):
-        """Call compute(first, count) batch by batch: between two of them Python sees Ctrl-C."""
+        """Call compute(first, count) batch by batch: between two of them Python handles Ctrl-C."""
         for first in range(0, n, self._batch):
             with self._lock:
                 compute(first, min(self._batch, n - first))
@@ -236,7 +236,7 @@ class Flow:
         return self._shaped(x)
 
     def sample(self, n, seed=0):
-        """Return n samples, the first n of this seed; float32, or float64 where the flow has units of its own."""
+        """Return n samples, the first n of this seed; float32, or float64 if the flow has its own units."""
         x = np.empty((n, self.dimension), np.float64 if self.setting("standard.mean") else np.float32)
         self._each_batch(n, lambda first, count: call(
             "model_sample", self._handle, seed, first, count, Rows(x, first)))
@@ -266,7 +266,7 @@ class Flow:
         `ignore` list names or numbers from 1. With progress=True a line is printed to standard error for each epoch; a
         function is called with its dict instead. history_ has all of these, with test_loss if there is a test part. Ctrl-C
         ends the training with the parameters reached.
-        On a table's rows, with a tenth of them held out, the parameters are the same bits as `affjord` trains.
+        With a tenth of a table's rows held out, the parameters are bit-identical to those of `affjord`.
         """
         if _is_path(x):
             parts = {"validation": validation, "test": test, "columns": columns, "ignore": ignore}

@@ -1,4 +1,4 @@
-"""libaffjord: where it is, its functions, its errors."""
+"""libaffjord: its location, functions and errors."""
 import ctypes
 import os
 from ctypes import POINTER, byref, c_bool, c_char, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
@@ -8,7 +8,7 @@ SONAME = "libaffjord.so.0"
 
 
 class Error(Exception):
-    """An error of the library, with its sentence."""
+    """An error of the library, with its message."""
 
 
 class InvalidError(Error, ValueError):
@@ -16,11 +16,11 @@ class InvalidError(Error, ValueError):
 
 
 class FormatError(Error, ValueError):
-    """A file or array that is not what it should be."""
+    """A file or array with invalid content."""
 
 
 class LibraryError(Error, OSError):
-    """The operating system refused, or there is no libaffjord."""
+    """The operating system refused a call, or libaffjord is missing."""
 
 
 class LibraryMemoryError(Error, MemoryError):
@@ -75,7 +75,7 @@ class Table(ctypes.Structure):
 
 
 class Images(ctypes.Structure):
-    """The beginning of image_set of data/image.h."""
+    """The first members of image_set of data/image.h."""
 
     _fields_ = [("name", c_char_p), ("count", c_size_t), ("channels", c_size_t), ("height", c_size_t),
                 ("width", c_size_t), ("pixels", POINTER(ctypes.c_ubyte))]
@@ -83,7 +83,8 @@ class Images(ctypes.Structure):
 
 MODEL, TEXT, COUNT, SEED, REASON, ARRAY = c_void_p, c_char_p, c_size_t, c_uint64, POINTER(Failure), c_void_p
 
-# Every function that is called, as in model/model.h, model/fit.h, data/table.h and data/image.h. Those with a REASON return a status.
+# The called functions, as in model/model.h, model/fit.h, data/table.h and data/image.h. Those with a REASON return a
+# status.
 FUNCTIONS = {
     "model_open": (TEXT, COUNT, POINTER(MODEL), REASON),
     "model_open_best": (TEXT, COUNT, POINTER(MODEL), REASON),
@@ -105,7 +106,7 @@ FUNCTIONS = {
     "image_close": (POINTER(POINTER(Images)),),
     "model_fit_step": (c_void_p, POINTER(c_bool), POINTER(Epoch), REASON),
     "model_fit_end": (POINTER(c_void_p),),
-    # With a result of their own.
+    # Functions with another result.
     "model_dimension": (COUNT, MODEL),
     "model_batch": (COUNT, MODEL),
     "model_image": (POINTER(COUNT), MODEL),
@@ -119,7 +120,7 @@ WITH_RESULT = ("model_dimension", "model_batch", "model_image", "model_end_time"
 
 
 def candidates():
-    """Where the library may be: as told, in the wheel, as the loader finds it, in the usual prefix."""
+    """Candidate paths: AFFJORD_LIBRARY, the wheel, the loader's search path, the usual prefix."""
     if os.environ.get("AFFJORD_LIBRARY"):
         return [os.environ["AFFJORD_LIBRARY"]]
     return [str(Path(__file__).parent / "lib" / SONAME), SONAME, "/usr/local/lib/" + SONAME]
@@ -158,7 +159,7 @@ def library():
 
 
 def call(name, *arguments):
-    """Call a function that has a status; raise what it says. The interpreter goes on meanwhile in other threads."""
+    """Call a function that returns a status; raise its error. Other threads of the interpreter continue meanwhile."""
     reason = Failure()
     status = getattr(library(), name)(*arguments, byref(reason))
     if status != 0:

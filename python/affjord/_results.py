@@ -1,4 +1,4 @@
-"""What a database of runs has: curves and tables as pandas frames, or as dicts of arrays."""
+"""Results of a database of runs: curves and tables as pandas frames, or as dicts of arrays."""
 import re
 import sqlite3
 from pathlib import Path
@@ -70,12 +70,12 @@ class Results:
         return self._view("loss_curves", experiment=experiment, dataset=dataset, model=model)
 
     def nfe_curves(self, experiment=None, dataset=None, model=None):
-        """Return the field's evaluations as training goes on."""
+        """Return the field's evaluations during training."""
         return self._view("nfe_curves", experiment=experiment, dataset=dataset, model=model)
 
 
 def _column(values):
-    """NULL among numbers is nan."""
+    """Convert NULL among numbers to nan."""
     values = list(values)
     if any(isinstance(value, float) or value is None for value in values) and not any(
             isinstance(value, (str, bytes)) for value in values):

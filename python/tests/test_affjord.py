@@ -1,4 +1,4 @@
-"""The package against the program, bit by bit, and what it refuses."""
+"""The package against the program, bit by bit, and rejected arguments."""
 import os
 import sqlite3
 import struct
@@ -186,7 +186,7 @@ def test_threads_and_forms_change_no_bit(place):
 
 
 class LikeATensor:
-    """What of PyTorch's tensors is used."""
+    """The used part of the interface of PyTorch's tensors."""
 
     def __init__(self, array):
         self.array = array
@@ -228,7 +228,7 @@ def test_tensors_of_pytorch(place):
 
 
 def write_images(folder):
-    """A set of 8 x 8 images as MNIST is written; the test images are returned."""
+    """Write a set of 8 x 8 images in MNIST's format; return the test images."""
     (folder / "data/mnist-tiny").mkdir(parents=True)
     random = np.random.default_rng(0)
     for name, count in (("train", 100), ("t10k", 60)):
