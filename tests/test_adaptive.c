@@ -208,7 +208,7 @@ Test(adaptive, all_levels_give_the_same_bits) {
 
 /* --- Options ------------------------------------------------------------------------------------------------------ */
 
-Test(adaptive, landing_ends_at_the_end) {
+Test(adaptive, stop_at_end_ends_at_the_end) {
     EACH_PAIR(id)
     for (int back = 0; back < 2; back++) {
         equation e = equation_make(0);
@@ -251,7 +251,7 @@ static void noisy(double t, double strength, const real *y, real *dy) {
     for (size_t i = 2; i < 6; i++) dy[i] = (real)(3 * cos(40 * t) * (double)i);
 }
 
-Test(adaptive, what_follows_the_parts_does_not_count) {
+Test(adaptive, entries_beyond_the_parts_do_not_count) {
     size_t in_parts = 0, in_one = 0; /* accepted steps */
     EACH_PAIR(id) {
         const tableau *m = tableau_get(id);
@@ -401,7 +401,7 @@ Test(adaptive, a_full_record_keeps_what_it_has) {
     }
 }
 
-Test(adaptive, refuses_what_makes_no_sense) {
+Test(adaptive, rejects_invalid_arguments) {
     const adaptive_options good = {.atol = 1e-4, .rtol = 0};
     const struct bad {
         adaptive_options options;

@@ -47,7 +47,7 @@ static void trail_backward(void *context, size_t evaluation, const double *t, co
     l->e->vjp(*t, l->e->strength, y, k, ybar);
 }
 
-Test(adaptive, the_reverse_repeats_the_stages_of_accepted_steps_to_the_bit) {
+Test(adaptive, backward_repeats_the_stages_of_accepted_steps) {
     static trail l;
     EACH_PAIR(id)
     for (int stop_at_end = 0; stop_at_end < 2; stop_at_end++) {
@@ -75,7 +75,7 @@ Test(adaptive, the_reverse_repeats_the_stages_of_accepted_steps_to_the_bit) {
     }
 }
 
-Test(adaptive, reverse_of_nothing_and_of_what_is_not_finite) {
+Test(adaptive, backward_of_no_steps_and_of_non_finite_values) {
     equation e = equation_make(0);
     const ode_system system = equation_system(&e);
     const adaptive_options options = {.atol = 1e-3, .rtol = 1e-3};
@@ -156,7 +156,7 @@ static void check_backward(const tableau *m, size_t which, bool back, bool stop_
     }
 }
 
-Test(adaptive, reverse_is_the_gradient_with_steps_held) {
+Test(adaptive, backward_is_the_gradient_with_fixed_steps) {
     EACH_PAIR(id)
     for (size_t which = 0; which < EQUATIONS; which++)
         for (int form = 0; form < 4; form++) check_backward(tableau_get(id), which, form & 1, form & 2);
@@ -222,7 +222,7 @@ Test(adaptive, interpolation_has_the_order_of_the_table) {
     }
 }
 
-Test(adaptive, goes_there_and_back) {
+Test(adaptive, forward_and_backward_solves_cancel) {
     EACH_PAIR(id)
     if (id != TABLEAU_HEUN2)
         for (size_t which = 0; which < EQUATIONS; which++) {

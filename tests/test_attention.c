@@ -151,7 +151,7 @@ Test(run_attention, a_training_learns_and_is_the_same_for_any_number_of_threads)
     EXPECT_SAYS("4|4\n4|4\n");
 }
 
-Test(run_attention, where_it_cannot_be_is_said) {
+Test(run_attention, is_rejected_where_unsupported) {
     static const struct {
         const char *options, *text;
     } wrong[] = {

@@ -94,7 +94,7 @@ static void check_training(chain_spec spec) {
     guarded_destroy(guarded);
 }
 
-Test(backend, a_training_far_away_gives_the_same_bits) {
+Test(backend, a_training_on_guarded_memory_gives_the_same_bits) {
     for (image_layer layer = IMAGE_IGNORE; layer < IMAGE_LAYER_COUNT; layer++) {
         chain_spec spec = small_spec(layer == IMAGE_CONCAT ? IMAGE_FFJORD : IMAGE_AFFJORD, layer);
         spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
@@ -104,7 +104,7 @@ Test(backend, a_training_far_away_gives_the_same_bits) {
     }
 }
 
-Test(backend, adjoints_grids_and_exact_traces_far_away_give_the_same_bits) {
+Test(backend, adjoints_fixed_steps_and_exact_traces_on_guarded_memory) {
     chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
     spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
     spec.gradient = GRADIENT_ADJOINT;
@@ -116,7 +116,7 @@ Test(backend, adjoints_grids_and_exact_traces_far_away_give_the_same_bits) {
     check_training(spec);
 }
 
-Test(backend, rounded_convolutions_far_away_give_the_same_bits) {
+Test(backend, rounded_convolutions_on_guarded_memory_give_the_same_bits) {
     chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCATSQUASH);
     spec.solver = (solve_spec){.method = tableau_get(TABLEAU_RK4), .steps = 2};
     spec.math = MATH_BF16;
@@ -144,7 +144,7 @@ static void use(const backend_ops *backend, chain_spec spec, real *z, real *x, d
     free(host), free(images);
 }
 
-Test(backend, densities_and_samples_far_away_have_the_same_bits) {
+Test(backend, densities_and_samples_on_guarded_memory_have_the_same_bits) {
     enum { ALL = 2 * 64 };
     const backend_ops *host = host_together(), *guarded = guarded_create(host, REGION);
     const chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
@@ -192,7 +192,7 @@ Test(backend, a_solve_waits_for_its_outcome_and_for_nothing_else) {
     guarded_destroy(guarded);
 }
 
-Test(backend, a_device_without_room_is_out_of_memory) {
+Test(backend, a_full_device_is_out_of_memory) {
     const backend_ops *guarded = guarded_create(cpu_backend(CPU_PORTABLE), 1 << 16);
     chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_CONCAT);
     chain *model = NULL;

@@ -29,7 +29,7 @@ Test(status, fail_cuts_what_is_too_long) {
     cr_expect_eq(strlen(err.text), sizeof err.text - 1);
 }
 
-Test(nearest, distance_counts_edits) {
+Test(edit_distance, distance_counts_edits) {
     cr_expect_eq(edit_distance("", ""), 0);
     cr_expect_eq(edit_distance("", "abc"), 3);
     cr_expect_eq(edit_distance("kitten", "sitting"), 3);
@@ -38,7 +38,7 @@ Test(nearest, distance_counts_edits) {
     cr_expect_eq(edit_distance("ab", "ba"), 1);
 }
 
-Test(nearest, names) {
+Test(edit_distance, names) {
     const char *const names[] = {"batch", "iterations", "seed"};
     cr_expect_str_eq(suggest_name("bathc", 3, names), "batch");
     cr_expect_str_eq(suggest_name("iteration", 3, names), "iterations");

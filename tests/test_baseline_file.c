@@ -76,7 +76,7 @@ Test(baseline_file, what_is_written_is_read_again) {
     baseline_release(&seen);
 }
 
-Test(baseline_file, tolerances_are_what_they_say) {
+Test(baseline_file, tolerances_are_applied) {
     static const struct {
         const char *allowed;
         double recorded, found;

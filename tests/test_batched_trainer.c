@@ -296,7 +296,7 @@ Test(any_device, runs_that_end_early_or_are_not_finite) {
 }
 
 /* If the order of threads changes a result, a barrier is missing. */
-Test(batched_trainer, threads_may_take_their_turns_backwards) {
+Test(batched_trainer, threads_may_run_in_reverse_order) {
     setenv("AFFJORD_EMULATED_BACKWARDS", "1", 1);
     setting one = tiny(CONTEXT_AUGMENTED);
     one.obj.batch = 200;
@@ -363,7 +363,7 @@ static void fail_to_count(const char *name, const char *value, const char *words
     unsetenv(name);
 }
 
-Test(batched_trainer, devices_that_are_not_there) {
+Test(batched_trainer, missing_devices_are_errors) {
     fail_to_count("AFFJORD_EMULATED_DEVICES", "0", "no device found");
     fail_to_count("AFFJORD_EMULATED_DRIVER", "0", "no NVIDIA driver");
     fail_to_count("AFFJORD_EMULATED_DRIVER", "12040", "for CUDA 12.4, this one is for 13.0");
@@ -374,7 +374,7 @@ Test(batched_trainer, devices_that_are_not_there) {
     cr_assert_eq(about.major, 9);
 }
 
-Test(batched_trainer, a_library_that_is_not_there) {
+Test(batched_trainer, a_missing_library_is_an_error) {
     const device_table *table;
     error_info err = {""};
     setenv("AFFJORD_DEVICE_LIBRARY", "/nowhere/at-all.so", 1);

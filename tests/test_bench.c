@@ -55,7 +55,7 @@ Test(bench, a_device_is_compared_with_the_processor) {
     EXPECT_SAYS("bench: CUDA backend: /nowhere.so: cannot open");
 }
 
-Test(bench, what_is_not_there_is_said) {
+Test(bench, missing_devices_are_reported) {
     EXPECT(2, "$AFFJORD bench");
     EXPECT_SAYS("bench: expected toy, conv or device, found \"\"");
     EXPECT(2, "$AFFJORD bench tyo");

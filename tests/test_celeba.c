@@ -152,7 +152,7 @@ Test(photo, every_truncation_is_refused) {
     free(bytes);
 }
 
-Test(photo, what_is_no_picture_is_refused_with_the_place) {
+Test(photo, other_files_are_rejected_with_the_place) {
     photo picture = {0};
     error_info err = {""};
     const unsigned char text[] = "GIF89a, which is something else";
@@ -288,7 +288,7 @@ Test(celeba, bad_partitions_are_refused_with_the_line) {
     }
 }
 
-Test(celeba, what_was_decoded_is_kept) {
+Test(celeba, decoded_pictures_are_cached) {
     char path[128];
     size_t size;
     write_folder();
@@ -324,7 +324,7 @@ Test(celeba, what_was_decoded_is_kept) {
     free(bytes);
 }
 
-Test(celeba, what_was_kept_is_enough) {
+Test(celeba, the_cache_is_sufficient) {
     char path[128];
     size_t size;
     write_folder();
@@ -375,7 +375,7 @@ Test(celeba, what_was_kept_is_enough) {
     free(bytes);
 }
 
-Test(celeba, without_a_place_to_keep_it_a_set_is_read_all_the_same) {
+Test(celeba, without_a_writable_cache_a_set_is_readable) {
     char path[128];
     write_folder();
     data_path("celeba-few/images_32x32.cache.affjord.tmp", path);

@@ -230,7 +230,7 @@ Test(chain, same_bits_for_any_number_of_threads) {
         }
 }
 
-Test(chain, same_bits_whatever_is_kept) {
+Test(chain, same_bits_for_any_stored_states) {
     for (size_t steps = 0; steps < 4; steps += 3) {
         chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
         spec.solver.steps = steps; /* adaptive and fixed */
@@ -284,7 +284,7 @@ Test(chain, failures_have_their_status_and_their_flow) {
     expect_failure(spec, 0, STATUS_STEP_TOO_SMALL, 0, false);
 }
 
-Test(chain, refuses_what_cannot_be) {
+Test(chain, rejects_invalid_specifications) {
     error_info err = {""};
     chain *model = NULL;
     chain_spec spec = small_spec(IMAGE_FFJORD, IMAGE_CONCAT);

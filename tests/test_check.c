@@ -26,7 +26,7 @@ TestSuite(check, .init = begin, .fini = end_run, .timeout = 600);
 
 /* --- Recorded values --- */
 
-Test(check, what_was_recorded_is_found_again) {
+Test(check, recorded_values_are_compared) {
     EXPECT(0, CHECK "--record $TEST_DIR/a.tsv");
     /* Epochs 1, 2, 4, 8 and 10 of two splits, and seven metrics at most. */
     EXPECT(0, "grep -c 'epoch\\.' $TEST_DIR/a.tsv; grep -c '\tepoch.10.validation\t' $TEST_DIR/a.tsv");
@@ -47,7 +47,7 @@ Test(check, what_was_recorded_is_found_again) {
               "$AFFJORD check --db $TEST_DIR/b.db --record $TEST_DIR/b.tsv && cmp $TEST_DIR/a.tsv $TEST_DIR/b.tsv");
 }
 
-Test(check, the_last_bit_of_a_loss_counts_where_bits_are_promised) {
+Test(check, the_last_bit_of_a_loss_counts_if_bits_are_guaranteed) {
     EXPECT(0, CHECK "--record $TEST_DIR/a.tsv");
     EXPECT(0, "sqlite3 $TEST_DIR/a.db \"SELECT loss FROM epoch WHERE run_id = 1 AND epoch = 8 AND split = "
               "'validation'\"");
@@ -75,7 +75,7 @@ Test(check, the_last_bit_of_a_loss_counts_where_bits_are_promised) {
     EXPECT_SAYS(": 3 values beyond the tolerance");
 }
 
-Test(check, runs_of_one_side_only_are_counted) {
+Test(check, unmatched_runs_are_counted) {
     EXPECT(0, CHECK "--record $TEST_DIR/a.tsv");
     EXPECT(0, "sed -i '4,20s/^.\\{8\\}/00000000/' $TEST_DIR/a.tsv");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --quiet --seeds 2");
@@ -90,7 +90,7 @@ Test(check, runs_of_one_side_only_are_counted) {
     EXPECT_SAYS("tests/baselines: nothing to compare\n");
 }
 
-Test(check, wrong_use_is_told) {
+Test(check, wrong_usage_is_reported) {
     EXPECT(2, CHECK "--db $TEST_DIR/b.db");
     EXPECT_SAYS("expected one database");
     EXPECT(2, CHECK "--sample 1 --record $TEST_DIR/a.tsv");
@@ -125,7 +125,7 @@ Test(check, a_sample_comes_out_the_same) {
     EXPECT_SAYS("4 of 4 runs came out the same");
 }
 
-Test(check, a_number_changed_by_hand_is_found_with_its_epoch) {
+Test(check, a_changed_number_is_found_with_its_epoch) {
     CHANGE("UPDATE epoch SET loss = loss + 1e-15 WHERE run_id = 2 AND split = 'validation' AND epoch IN (3, 7)");
     EXPECT(1, CHECK "--sample 4");
     EXPECT_SAYS("differs, 2 of ");
@@ -143,7 +143,7 @@ Test(check, a_number_changed_by_hand_is_found_with_its_epoch) {
     EXPECT_NOTHING_LEFT;
 }
 
-Test(check, settings_that_mean_another_run_are_told) {
+Test(check, settings_of_another_run_are_reported) {
     CHANGE("UPDATE setting SET value = '17' WHERE run_id = 1 AND key = 'width'");
     CHANGE("UPDATE setting SET key = 'wings' WHERE run_id = 2 AND section = 'model' AND key = 'join'");
     CHANGE("UPDATE run SET status = 'interrupted' WHERE run_id = 3");

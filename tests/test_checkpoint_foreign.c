@@ -258,7 +258,7 @@ Test(foreign, older_files_have_a_checksum_of_their_data) {
     checkpoint_destroy(&file);
 }
 
-Test(foreign, without_a_checksum_it_is_read_and_said) {
+Test(foreign, files_without_a_checksum_have_a_note) {
     void (*const changes[])(json_t *) = {remove_checksum, remove_metadata};
     for (size_t i = 0; i < 2; i++) {
         write_example();

@@ -12,7 +12,7 @@ static void begin(void) {
 
 TestSuite(command_line, .init = begin, .fini = end_run, .timeout = 120);
 
-Test(command_line, says_what_it_is_and_what_it_takes) {
+Test(command_line, prints_version_and_help) {
     EXPECT(2, "$AFFJORD");
     EXPECT_SAYS("Commands (./run COMMAND --help for details):");
     EXPECT(0, "$AFFJORD --help");
@@ -58,7 +58,7 @@ Test(command_line, pictures_are_drawn_once_and_numbers_outlive_them) {
 /* The key of the first run. */
 #define KEY "$(sqlite3 $TEST_DIR/r.db 'SELECT key FROM run ORDER BY run_id LIMIT 1')"
 
-Test(command_line, an_interrupted_run_begins_again_when_asked) {
+Test(command_line, an_interrupted_run_starts_again_with_restart) {
     char *expected = undisturbed();
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet");
     EXPECT(2, "$AFFJORD check --db $TEST_DIR/r.db --restart " KEY);
@@ -85,7 +85,7 @@ Test(command_line, faults_of_a_database_are_counted) {
     EXPECT_SAYS("; 2 faults\n");
 }
 
-Test(command_line, paused_from_the_terminal_it_goes_on_when_asked) {
+Test(command_line, paused_from_the_terminal_it_continues) {
     EXPECT(0, "sed -i 's/^iterations = .*/iterations = 600/' $TEST_DIR/small.ini");
     const pid_t child = start(START "--db $TEST_DIR/r.db --jobs 2");
     int outcome = 0;

@@ -210,7 +210,7 @@ Test(config, every_wrong_set_has_its_message) {
     leave_folder();
 }
 
-Test(config, what_is_said_later_wins) {
+Test(config, later_settings_override_earlier_ones) {
     enter_folder();
     cr_assert_eq(mkdir("presets", 0700), 0);
     write_text("presets/inner.ini", "[train]\nbatch = 10\niterations = 10\nvalidation = 10\nepoch_iterations = 10\n"

@@ -139,7 +139,7 @@ Test(continuation, the_best_epochs_model_is_that_of_a_run_that_ends_there) {
     EXPECT(0, "cmp $TEST_DIR/best.npy $TEST_DIR/there.npy");
 }
 
-Test(continuation, what_keeps_no_best_epoch_says_so) {
+Test(continuation, runs_without_a_best_epoch_have_a_message) {
     train_short("c.db", "--seeds 0 --set train.iterations=100 --set train.keep_best=no");
     EXPECT(2, "$AFFJORD sample 1:best --db $TEST_DIR/c.db --n 1 --output $TEST_DIR/x.npy");
     EXPECT_SAYS("the file keeps no best epoch; expected a checkpoint of a training with train.keep_best = yes");

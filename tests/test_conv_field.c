@@ -327,7 +327,7 @@ Test(conv_field, stores_what_the_model_counts_as_effective) {
     }
 }
 
-Test(conv_field, refuses_what_cannot_be) {
+Test(conv_field, rejects_invalid_specifications) {
     parameter_table table = {0};
     field *of = NULL;
     error_info err;

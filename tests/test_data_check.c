@@ -52,7 +52,7 @@ static void write_tiny(const char *set, unsigned char magic) {
     }
 }
 
-Test(data_check, says_what_to_get_from_where) {
+Test(data_check, lists_missing_files_with_their_sources) {
     static char text[20000];
     char *words[] = {"check", "--dir", data_folder};
     cr_expect_eq(check(3, words, text, sizeof text), EXIT_DONE);
@@ -94,7 +94,7 @@ Test(data_check, sound_sets_and_bad_ones) {
     expect_says(second, "From the MNIST database page");
 }
 
-Test(data_check, where_it_looks) {
+Test(data_check, searches_the_documented_folders) {
     static char text[20000];
     char *words[] = {"check"}, *missing[] = {"check", "--dir=/nowhere/at/all"};
     cr_assert_eq(chdir(data_folder), 0);

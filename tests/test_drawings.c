@@ -220,7 +220,7 @@ Test(drawings, sizes_are_those_of_the_picture) {
     free(image.rgb);
 }
 
-Test(drawings, no_sample_is_told) {
+Test(drawings, missing_samples_have_a_message) {
     script_run(script_open());
     cr_assert_eq(figures("fig2 fig4"), 0, "%s", output);
     static const char *const items[] = {"fig2", "fig4"};

@@ -292,7 +292,7 @@ Test(fields, a_check_names_the_wrong_entry) {
     cr_expect_str_eq(report.worst, "gradient of parameter \"field.b\", entry 0");
 }
 
-Test(fields, a_check_says_what_it_skips) {
+Test(fields, a_check_lists_skipped_parts) {
     wave user = {0};
     field_callbacks by = wave_callbacks(&user);
     field_report report;

@@ -181,7 +181,7 @@ static int split(char *line, char *fields[16]) {
     return count;
 }
 
-Test(figures, figure_6_has_the_rows_put_in) {
+Test(figures, figure_6_has_the_inserted_rows) {
     make_full("fig6");
     cr_assert_eq(select_rows("-tabs", "'.read plots/fig6.sql'"), 0);
     int row = 0;
@@ -209,7 +209,7 @@ Test(figures, figure_6_has_the_rows_put_in) {
     cr_expect_eq(row, 2 * 2 * EPOCHS);
 }
 
-Test(figures, tables_have_the_numbers_put_in) {
+Test(figures, tables_have_the_inserted_numbers) {
     make_full("fig6");
     cr_assert_eq(figures("toy_table table1 table2"), 0, "%s", output);
     /* Losses 1.75390625 and 1.87890625 over a floor of 1.25. */
@@ -225,7 +225,7 @@ Test(figures, tables_have_the_numbers_put_in) {
     expect_output("| MNIST | hyper | AFFJORD | 4,556,169 | not run | not run |\n");
 }
 
-Test(figures, half_done_experiments_are_drawn) {
+Test(figures, unfinished_experiments_are_drawn) {
     FILE *script = script_open();
     add_experiment(script, 1, "quickstart");
     /* One model, one data set; the first seed has no picture, a number is missing from its curve. */
@@ -322,7 +322,7 @@ Test(figures, experiments_ask_for_items_that_there_are) {
     cr_expect_str_eq(output, "");
 }
 
-Test(figures, wrong_usage_is_told) {
+Test(figures, wrong_usage_is_reported) {
     make_full("fig6");
     cr_expect_eq(figures("fgi6"), 2);
     expect_output("unknown item fgi6; expected one of: fig1 fig2 fig3");

@@ -238,7 +238,7 @@ Test(flow, threads_and_batches_do_not_change_a_bit) {
     cnf_destroy(&alone);
 }
 
-Test(flow, tells_when_a_number_is_not_finite) {
+Test(flow, reports_non_finite_numbers) {
     cnf *flow = make(small_spec(), 10, NULL);
     real *params = lively(flow, 1), *gradient = malloc(cnf_parameters(flow)->total * sizeof *gradient), x[20];
     double loss;
@@ -251,7 +251,7 @@ Test(flow, tells_when_a_number_is_not_finite) {
     cnf_destroy(&flow);
 }
 
-Test(flow, refuses_what_it_cannot_be) {
+Test(flow, rejects_invalid_specifications) {
     cnf *flow = NULL;
     error_info err;
     cnf_spec spec = small_spec();

@@ -89,7 +89,7 @@ Test(any_device, all_layers_have_the_bits_of_plain_launches) {
     }
 }
 
-Test(any_device, adjoints_grids_and_exact_traces_have_them_too) {
+Test(any_device, adjoints_fixed_steps_and_exact_traces_have_them_too) {
     chain_spec spec = spec_of(IMAGE_HYPER);
     spec.gradient = GRADIENT_ADJOINT;
     check_same_bits(spec, "adjoint");
@@ -128,7 +128,7 @@ static void check_refused(const char *variable, const char *what, const char *wo
     free(params);
 }
 
-Test(graphs, what_a_driver_refuses_is_done_without_and_said) {
+Test(graphs, falls_back_with_a_note_if_a_driver_refuses) {
     const chain_spec spec = spec_of(IMAGE_HYPER);
     const size_t P = parameters_of(spec);
     real *expected = reals(P);
@@ -147,7 +147,7 @@ Test(graphs, what_a_driver_refuses_is_done_without_and_said) {
     free(expected);
 }
 
-Test(graphs, a_way_that_is_not_known_is_refused) {
+Test(graphs, an_unknown_option_is_rejected) {
     const backend_ops *device = NULL;
     error_info err = {""};
     setenv("AFFJORD_GRAPHS", "always", 1);
@@ -299,7 +299,7 @@ static void check_kernels(image_architecture architecture, image_layer layer, co
     emulated_library()->images_close(&device);
 }
 
-Test(graphs, steps_are_so_many_kernels) {
+Test(graphs, steps_have_the_documented_number_of_kernels) {
     check_kernels(IMAGE_FFJORD, IMAGE_CONCAT, (const size_t[]){152, 654, 561});
     check_kernels(IMAGE_AFFJORD, IMAGE_HYPER, (const size_t[]){225, 815, 699});
 }
@@ -456,7 +456,7 @@ Test(graphs, so_many_are_kept) {
     close_as(&device, NULL);
 }
 
-Test(graphs, a_step_that_asks_the_program_is_not_recorded) {
+Test(graphs, a_step_that_reads_on_the_host_is_not_recorded) {
     const backend_ops *device = open_as(NULL);
     adding one = begin_adding(device, 300);
     one.asks = true;

@@ -166,7 +166,7 @@ Test(image_batch, is_the_same_in_pieces_and_in_batches_of_any_size) {
     image_close(&set);
 }
 
-Test(image_batch, layouts_hold_the_same_numbers) {
+Test(image_batch, layouts_have_the_same_numbers) {
     image_set *set = open_made();
     enum { ALL = 9, PLANE = HEIGHT * WIDTH };
     real first[ALL * IMAGE], last[ALL * IMAGE];

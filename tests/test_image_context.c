@@ -49,7 +49,7 @@ Test(image_context, each_scale_has_a_start_of_its_own) {
     bench_close(&b);
 }
 
-Test(image_context, nothing_is_learned_of_a_fixed_one) {
+Test(image_context, a_fixed_context_has_no_gradient) {
     for (cnf_gradient kind = GRADIENT_DISCRETE; kind <= GRADIENT_ADJOINT; kind++) {
         chain_spec spec = starting_spec();
         spec.gradient = kind;

@@ -43,7 +43,7 @@ Test(any_device, operations_give_what_the_processor_gives) {
     check_cases("in turn");
 }
 
-Test(image_device, threads_may_take_their_turns_backwards) {
+Test(image_device, threads_may_run_in_reverse_order) {
     setenv("AFFJORD_EMULATED_BACKWARDS", "1", 1);
     check_cases("backwards");
     unsetenv("AFFJORD_EMULATED_BACKWARDS");
@@ -185,7 +185,7 @@ Test(image_device, convolutions_by_cudnn) {
     cr_expect_eq(cudnn_living(), 0);
 }
 
-Test(image_device, a_cudnn_that_cannot_be_used_is_done_without) {
+Test(image_device, an_unusable_cudnn_is_not_used) {
     check_library(false, "AFFJORD_CUDNN = none");
     setenv("AFFJORD_CUDNN", "/nowhere/libcudnn.so.9", 1);
     check_library(false, "cuDNN cannot be used: /nowhere/libcudnn.so.9: ");
@@ -305,7 +305,7 @@ Test(image_device, memory_is_zero_and_may_be_short) {
     tested_close(&device);
 }
 
-Test(image_device, what_fails_is_remembered_and_gives_no_number) {
+Test(image_device, errors_are_stored_and_results_are_nan) {
     const backend_ops *device = emulated_images();
     const size_t n = 10;
     const error_norm norm = {.atol = 1, .parts = 1, .length = &n};
@@ -395,7 +395,7 @@ Test(any_device, trainings_are_those_of_the_processor_but_for_the_order_of_sums)
         check_training(spec_of(layer), names[layer]);
 }
 
-Test(any_device, adjoints_grids_and_exact_traces) {
+Test(any_device, adjoints_fixed_steps_and_exact_traces) {
     chain_spec spec = small_spec(IMAGE_AFFJORD, IMAGE_HYPER);
     spec.solver.options.atol = spec.solver.options.rtol = 1e-2;
     spec.gradient = GRADIENT_ADJOINT;

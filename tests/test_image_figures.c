@@ -97,7 +97,7 @@ Test(image_figures, every_item_is_drawn) {
     for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) expect_drawn(items[i]);
 }
 
-Test(image_figures, curves_have_the_rows_put_in) {
+Test(image_figures, curves_have_the_inserted_rows) {
     make_images("fig7");
     cr_assert_eq(select_rows("-tabs", "'.read plots/fig7.sql'"), 0);
     int row = 0;
@@ -161,7 +161,7 @@ Test(image_figures, numbers_that_never_change_are_drawn) {
     expect_output("MNIST (14×14) AFFJORD 2; MNIST (14×14) FFJORD not run; CelebA (32×32) AFFJORD not run");
 }
 
-Test(image_figures, samples_stand_where_they_belong) {
+Test(image_figures, samples_have_their_positions) {
     make_images("fig7");
     cr_assert_eq(figures("fig15 fig17"), 0, "%s", output);
     /* Seven make two full rows of three. */
@@ -189,7 +189,7 @@ Test(image_figures, samples_stand_where_they_belong) {
     free(image.rgb);
 }
 
-Test(image_figures, captions_say_what_is_shown) {
+Test(image_figures, captions_describe_the_figure) {
     make_images("fig7");
     cr_assert_eq(figures("fig8 fig15 fig18"), 0, "%s", output);
     read_text("out/fig8.txt");

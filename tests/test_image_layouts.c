@@ -116,7 +116,7 @@ Test(layouts, the_plain_name_finds_what_torchvision_fetched) {
 
 #ifndef AFFJORD_DOUBLE /* trainings are of the float build */
 
-Test(layouts, what_was_left_out_is_said_when_a_run_starts) {
+Test(layouts, omitted_files_are_listed_when_a_run_starts) {
     write_mnist("mnist-ours", false, false);
     write_dotted("mnist-ours", "");
     char path[128];
@@ -340,7 +340,7 @@ Test(layouts, celeba_by_other_endings_and_folders) {
     expect_refused("celeba-0", STATUS_FORMAT, "expected each picture once, found \"000001.", "");
 }
 
-Test(layouts, other_pictures_are_left_out_and_said) {
+Test(layouts, other_pictures_are_omitted_with_a_note) {
     char sha256[65];
     write_pictures("celeba-ours/img_align_celeba", ".jpg");
     checksum_of("celeba-ours", sha256);

@@ -137,7 +137,7 @@ Test(image_model, paper_counts_the_weights_that_reach_z_star) {
     cr_assert_eq(group_of(m, "flow.1.field.0.weight")->effective, 64 * (4 * 9 + 9 + 6));
 }
 
-Test(image_model, refuses_what_cannot_be) {
+Test(image_model, rejects_invalid_specifications) {
     error_info err;
     image_spec spec = base_spec(1, 18, IMAGE_FFJORD, IMAGE_CONCAT, IMAGE_PAPER); /* 18, 9, 4: 9 cannot be squeezed */
     cr_assert_eq(image_model_expand(&spec, &model, &err), STATUS_INVALID);

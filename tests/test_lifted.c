@@ -386,7 +386,7 @@ static void expect_refused(cnf_spec spec, const char *words) {
     cr_expect_not_null(strstr(err.text, words), "\"%s\" for \"%s\"", err.text, words);
 }
 
-Test(lifted, what_it_has_not_is_refused_by_name) {
+Test(lifted, unsupported_settings_are_rejected_by_name) {
     const cnf_spec good = lifted_spec(2, 2);
     cr_assert_eq(cnf_check(&good, NULL), STATUS_OK);
     cnf_spec spec = good;

@@ -24,7 +24,7 @@ static void expect_items(const char *content, const char *const *expected) {
 
 TestSuite(lists, .init = enter_folder, .fini = leave_folder);
 
-Test(lists, may_begin_and_go_on_in_indented_lines) {
+Test(lists, may_start_and_continue_in_indented_lines) {
     EXPECT_ITEMS("data = ty,\n    rings\n", "ty", "rings");
     EXPECT_ITEMS("data = ty\n    rings\n", "ty", "rings");
     EXPECT_ITEMS("data =\n    ty,\n    rings\n", "ty", "rings");
@@ -67,7 +67,7 @@ Test(lists, items_in_quotes_have_commas_and_blanks) {
     config_destroy(&config);
 }
 
-Test(lists, what_is_wrong_is_named) {
+Test(lists, errors_name_the_item) {
     static const char *const cases[][2] = {
         {"data =\n", "x.ini:3: experiment.data: the value is empty"},
         {"data =\n; none\n", "x.ini:3: experiment.data: the value is empty"},

@@ -113,11 +113,11 @@ static void check_goes_on(const char *how) {
     free(expected);
 }
 
-Test(lock, of_a_writer_a_training_goes_on_and_is_recorded_later) {
+Test(lock, of_a_writer_delays_only_recording) {
     check_goes_on(writing);
 }
 
-Test(lock, of_a_reader_a_training_goes_on_and_is_recorded_later) {
+Test(lock, of_a_reader_delays_only_recording) {
     check_goes_on(reading);
 }
 
@@ -182,7 +182,7 @@ Test(lock, what_was_kept_is_left_where_it_does_not_fit) {
     free(expected);
 }
 
-Test(lock, does_not_keep_who_asks_to_stop_waiting) {
+Test(lock, does_not_delay_a_stop) {
     sqlite3 *other;
     char *expected = undisturbed();
     const pid_t child = start_and_lock("", writing, &other);
@@ -195,7 +195,7 @@ Test(lock, does_not_keep_who_asks_to_stop_waiting) {
     free(expected);
 }
 
-Test(lock, at_the_start_is_waited_for_and_said) {
+Test(lock, at_the_start_is_awaited_with_a_message) {
     EXPECT(0, START "--db $TEST_DIR/r.db --jobs 2 --set train.iterations=20");
     sqlite3 *other = lock(writing);
     EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --set train.iterations=40 --lock-timeout 3");

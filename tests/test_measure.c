@@ -77,7 +77,7 @@ Test(measure, an_archive_with_parameters_is_measured) {
     EXPECT(2, "$AFFJORD export --archive $TEST_DIR/a.db --db $TEST_DIR/b.db --force");
 }
 
-Test(measure, what_models_of_a_seed_share_is_taken_off) {
+Test(measure, the_shared_part_of_a_seed_is_subtracted) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/m.db --quiet");
     /* Both models of a seed are validated on the same points; seeds are not. */
     cr_expect_eq(number("SELECT count(DISTINCT value) FROM metric WHERE name = 'validation_offset'"), 2);

@@ -57,7 +57,7 @@ static void lengthen(void) {
     EXPECT(0, "sed -i 's/^iterations = .*/iterations = 6000/' $TEST_DIR/small.ini");
 }
 
-Test(merge, a_task_goes_on_from_the_checkpoint_of_its_shard) {
+Test(merge, a_task_resumes_from_the_checkpoint_of_its_shard) {
     char *expected = undisturbed();
     int stopped = 0;
     for (int i = 0; i < 4; i++) {
@@ -179,7 +179,7 @@ Test(merge, removed_when_they_are_in_the_database) {
     free(expected);
 }
 
-Test(merge, what_cannot_be_merged_is_named_and_the_others_are) {
+Test(merge, unmergeable_shards_are_named_and_others_merged) {
     compute_shards("--set train.iterations=50");
     EXPECT(0, "sqlite3 " SHARD(1) " \"UPDATE meta SET value = '0' WHERE key = 'schema_version'\"; "
                                   "sqlite3 " SHARD(2) " \"UPDATE meta SET value = '99' WHERE key = 'schema_version'\"; "

@@ -150,7 +150,7 @@ Test(message, that_the_pipe_takes_in_parts_is_whole) {
     ends[1] = dup(ends[0]);
 }
 
-Test(message, to_nobody_is_said_to_be_lost) {
+Test(message, without_a_reader_fails) {
     const message one = numbered(1, "a");
     signal(SIGPIPE, SIG_IGN);
     close(ends[0]);

@@ -150,7 +150,7 @@ Test(model, images_are_those_of_their_bytes) {
     model_close(&flow);
 }
 
-Test(model, what_is_wrong_is_said) {
+Test(model, errors_have_messages) {
     static const struct {
         const char *set, *sentence;
     } cases[] = {{"contxt=augmented", "unknown setting model.contxt; the nearest is model.context"},

@@ -168,7 +168,7 @@ Test(model_commands, the_sum_of_a_density_is_that_of_its_grid) {
     EXPECT_SAYS("expected 1 within 0.01: compare with more --cells, and with a finer solver");
 }
 
-Test(model_commands, what_cannot_be_is_refused) {
+Test(model_commands, invalid_requests_are_rejected) {
     static const struct {
         int status;
         const char *words, *sentence;

@@ -33,7 +33,7 @@ static void expect_no_call(void) {
     cr_assert_str_eq(output, "");
 }
 
-Test(packages, without_a_terminal_it_is_said_and_done) {
+Test(packages, without_a_terminal_it_lists_and_installs) {
     EXPECT(0, SCRIPT "install test-all < /dev/null > $TEST_DIR/said 2>&1; cat $TEST_DIR/before");
     EXPECT_SAYS("Missing packages, to be installed by apt-get with what they need:\n");
     EXPECT_SAYS("  libraries and programs that affjord computes, records and draws with: fake-build");
@@ -61,7 +61,7 @@ Test(packages, only_what_a_goal_needs_is_named) {
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) cr_assert_null(strstr(output, others[i]), "%s", output);
 }
 
-Test(packages, where_nothing_is_missing_nothing_is_said) {
+Test(packages, prints_nothing_if_nothing_is_missing) {
     EXPECT(0, SCRIPT "install slurm");
     cr_assert_str_eq(output, "");
     expect_no_call();
@@ -97,7 +97,7 @@ Test(packages, on_a_terminal_no_means_no) {
     }
 }
 
-Test(packages, in_continuous_integration_nobody_is_asked) {
+Test(packages, does_not_prompt_in_continuous_integration) {
     cr_assert_eq(answer("", "CI=true"), 0, "%s", output);
     EXPECT_SAYS("fake-test");
     cr_assert_null(strstr(output, "[Y/n]"), "%s", output);
@@ -105,7 +105,7 @@ Test(packages, in_continuous_integration_nobody_is_asked) {
     EXPECT_SAYS("apt-get -q -y");
 }
 
-Test(packages, by_sudo_or_by_hand) {
+Test(packages, with_sudo_or_manually) {
     EXPECT(0, "USER_ID=1000 " SCRIPT "install < /dev/null > $TEST_DIR/said 2>&1; cat $TEST_DIR/said");
     EXPECT_SAYS("to be installed by sudo apt-get");
     EXPECT(0, SHOW);
@@ -117,7 +117,7 @@ Test(packages, by_sudo_or_by_hand) {
     expect_no_call();
 }
 
-Test(packages, what_fails_is_shown) {
+Test(packages, failures_are_shown) {
     EXPECT(1,
            "APT_FAILS=1; export APT_FAILS; " SCRIPT "install test-all 2> $TEST_DIR/said; got=$?; cat $TEST_DIR/said; "
            "exit $got");
@@ -127,7 +127,7 @@ Test(packages, what_fails_is_shown) {
     cr_assert_null(strstr(output, "python3"), "%s", output);
 }
 
-Test(packages, what_is_unpacked_is_said_too) {
+Test(packages, unpacked_packages_are_listed_too) {
     (void)shell(SCRIPT "local test > $TEST_DIR/said 2>&1");
     EXPECT(0, "cat $TEST_DIR/before");
     EXPECT_SAYS("Missing packages, to be unpacked into .deps with what they need:");

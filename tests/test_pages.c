@@ -23,7 +23,7 @@ Test(pages, every_page_is_written) {
     EXPECT(0, "$AFFJORD document settings.md | cmp - docs/reference/settings.md");
 }
 
-Test(pages, other_pages_are_refused_and_a_full_disk_is_told) {
+Test(pages, other_pages_and_full_disks_are_errors) {
     EXPECT(2, "$AFFJORD document");
     EXPECT_SAYS("expected one page, affjord.1, affjord.ini.5, completion or settings.md");
     EXPECT(2, "$AFFJORD document affjord.2");

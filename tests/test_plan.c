@@ -148,7 +148,7 @@ Test(plan, keys_of_the_committed_experiments_are_pinned) {
 }
 #endif
 
-Test(plan, committed_experiments_say_what_the_sources_say) {
+Test(plan, committed_experiments_have_the_papers_settings) {
     experiment_config *config = load("configs/../experiments/fig6_release.ini", 0, NULL);
     settings values;
     cnf_spec flow;
@@ -214,7 +214,7 @@ Test(plan, wrong_plans_have_their_messages) {
     leave_folder();
 }
 
-Test(plan, choices_mean_their_namesakes) {
+Test(plan, choices_map_to_the_same_names) {
     static const struct {
         const char *name, *value;
         size_t offset;

@@ -255,7 +255,7 @@ Test(points, gradients_equal_differences, .timeout = 600) {
             }
 }
 
-Test(points, nothing_is_learned_of_a_fixed_context) {
+Test(points, a_fixed_context_has_no_gradient) {
     cnf_spec spec = points_spec(CNF_MLP, CONTEXT_AUGMENTED, 2);
     spec.fixed_context = true;
     spec.steps = 5;

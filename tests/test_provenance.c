@@ -42,7 +42,7 @@ Test(provenance, changed_sources_are) {
     cr_expect(is_dirty(), "a file that the commit has and the next has not");
 }
 
-Test(provenance, a_build_without_a_library_for_gpus_says_why) {
+Test(provenance, a_build_without_a_gpu_library_prints_the_reason) {
     EXPECT(0, "env -u MAKEFLAGS -u MAKELEVEL make -s NVCC= cuda");
     cr_assert_str_eq(output, "GPU library: not built; expected nvcc on the PATH or in /usr/local/cuda/bin, found none; "
                              "without it everything runs on the CPU\n");

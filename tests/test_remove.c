@@ -138,7 +138,7 @@ static int answer(const char *command, const char *words) {
     return WEXITSTATUS(outcome);
 }
 
-Test(removal, a_terminal_is_asked) {
+Test(removal, prompts_on_a_terminal) {
     cr_expect_eq(answer(REMOVE "small", "n\n"), 1);
     EXPECT_SAYS("Remove? [y/N] ");
     EXPECT_SAYS("Nothing was removed");
@@ -163,7 +163,7 @@ Test(removal, running_runs_are_refused) {
     expect_count("8\n", "SELECT count(*) FROM run");
 }
 
-Test(removal, what_cannot_be_is_refused) {
+Test(removal, invalid_requests_are_rejected) {
     static const struct {
         int status;
         const char *words, *sentence;

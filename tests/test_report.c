@@ -105,7 +105,7 @@ static bool can_look(void) {
 
 TestSuite(report, .init = setup, .fini = teardown, .timeout = 600);
 
-Test(report, a_browser_has_nothing_to_complain_of) {
+Test(report, a_browser_reports_no_errors) {
     make_database();
     cr_assert_eq(report(""), 0, "%s", output);
     expect_output("/report.html: ");
@@ -156,7 +156,7 @@ Test(report, a_browser_has_nothing_to_complain_of) {
         cr_expect_not_null(strstr(output, faults[i]), "no \"%s\" in:\n%s", faults[i], output);
 }
 
-Test(report, an_empty_database_says_what_is_missing) {
+Test(report, an_empty_database_lists_missing_results) {
     script_run(script_open());
     cr_assert_eq(shell("sqlite3 %s/r.db 'PRAGMA journal_mode = WAL'", folder), 0, "%s", output);
     cr_assert_eq(report(""), 0, "%s", output);

@@ -29,7 +29,7 @@ Test(results_db, new_database_has_every_table_and_view) {
     cr_expect_str_eq(query("SELECT count(*) FROM meta"), "1;");
 }
 
-Test(results_db, reported_values_stand_beside_what_was_not_run) {
+Test(results_db, reported_values_have_rows_without_runs) {
     close_db(open_db());
     cr_expect_str_eq(query("SELECT model, reported, ours_mean, ours_std, n_seeds, best_epoch, status FROM table1 "
                            "WHERE dataset = 'cifar10' AND model IN ('AFFJORD', 'FFJORD') ORDER BY model"),
@@ -43,7 +43,7 @@ Test(results_db, reported_values_stand_beside_what_was_not_run) {
     cr_expect_str_eq(query("SELECT count(*) > 20 FROM claims"), "1;");
 }
 
-Test(results_db, views_return_what_was_put_in) {
+Test(results_db, views_return_the_inserted_values) {
     results_db *db = open_db();
     const int64_t experiment = put_experiment(db, "fig6"), other = put_experiment(db, "other");
     put_finished(db, experiment, "a0", "ffjord", 0, 1.0);
@@ -72,7 +72,7 @@ Test(results_db, views_return_what_was_put_in) {
                      "best_epoch|1.0;best_validation_loss|0.75;entropy_floor|0.5;final_validation_loss|1.0;");
 }
 
-Test(results_db, what_a_run_is_comes_back) {
+Test(results_db, rows_of_runs_are_read_as_written) {
     results_db *db = open_db();
     db_run run = make_run(db, "0123456789abcdef0123456789abcdef", "affjord", 3);
     cr_expect_eq(run.state, RUN_PLANNED);
@@ -263,7 +263,7 @@ static bool count_and_give_up(void *argument, const char *holder, double seconds
     return ++*asked < 2;
 }
 
-Test(results_db, a_second_writer_waits_or_is_told) {
+Test(results_db, a_second_writer_waits_or_fails) {
     results_db *db = open_db(), *second = NULL;
     make_run(db, "k", "m", 0);
     OK(db_commit(db, err));
@@ -309,7 +309,7 @@ static void count_faults(void *argument, const char *text) {
     ++*(int *)argument;
 }
 
-Test(results_db, check_finds_what_is_broken) {
+Test(results_db, check_detects_damage) {
     results_db *db = open_db();
     put_finished(db, put_experiment(db, "e"), "k", "m", 0, 1.0);
     close_db(db);

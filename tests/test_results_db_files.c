@@ -256,7 +256,7 @@ Test(results_db_files, a_read_only_folder_can_be_read_and_is_not_written) {
     db_close(&db, NULL);
 }
 
-Test(results_db_files, a_refused_write_is_told_and_loses_no_committed_row) {
+Test(results_db_files, a_failed_write_is_an_error_and_loses_no_committed_row) {
     results_db *db = open_db();
     const db_run run = make_run(db, "k", "m", 0);
     OK(db_put_metric(db, run.id, "before", 1, err));

@@ -134,7 +134,7 @@ Test(rk, goes_back_to_where_it_started) {
     }
 }
 
-Test(rk, reverse_is_the_gradient_of_the_computed_solution) {
+Test(rk, backward_is_the_gradient_of_the_computed_solution) {
     const time_grid g = {.start = 0.3, .end = 2.1, .steps = 7};
     for (tableau_id id = 0; id < TABLEAU_COUNT; id++) {
         const tableau *m = tableau_get(id);

@@ -64,7 +64,7 @@ Test(run, killed_at_any_moment_it_ends_with_the_same_bits) {
     free(expected);
 }
 
-Test(run, killed_worker_is_marked_and_taken_up_again) {
+Test(run, killed_worker_is_marked_and_resumed) {
     char *expected = undisturbed();
     const int outcome =
         stop_new("worker", "--jobs 1", ASK("worker.db", "SELECT process FROM run WHERE status = 'running'"),
@@ -174,7 +174,7 @@ Test(run, wrong_settings_exit_2_and_write_nothing) {
     cr_assert_str_eq(output, "small.ini\n");
 }
 
-Test(run, dry_run_tells_and_writes_nothing) {
+Test(run, dry_run_prints_and_writes_nothing) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --dry-run --seeds 0-2");
     EXPECT_SAYS("affjord");
     EXPECT_SAYS("steps");

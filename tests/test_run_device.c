@@ -163,7 +163,7 @@ Test(run_device, what_trains_nothing_is_the_processors) {
     cr_assert_str_eq(output, "12\n");
 }
 
-Test(run_device, what_cannot_be_done_is_said) {
+Test(run_device, unsupported_requests_are_rejected) {
     EXPECT(0, "$AFFJORD list devices");
     EXPECT_SAYS("cpu ");
     EXPECT_SAYS("cuda:0   fibers on a CPU, for tests, 4.3 GB, sm_90, 4 processors, driver for CUDA 13.0");

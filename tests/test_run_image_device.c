@@ -272,7 +272,7 @@ Test(run_image_device, the_bench_compares_and_says_so) {
     cr_expect_str_eq(output, "2\n");
 }
 
-Test(run_image_device, what_cannot_be_done_is_said) {
+Test(run_image_device, unsupported_requests_are_rejected) {
     EXPECT(1, "AFFJORD_EMULATED_MEMORY=700000 $AFFJORD $TEST_DIR/small.ini --seeds 0 --db $TEST_DIR/no.db "
               "--device cuda " FEW "4");
     EXPECT_SAYS("out of memory");

@@ -44,7 +44,7 @@ Test(run_images, a_longer_run_begins_where_a_finished_one_ends) {
     EXPECT_SAYS("parameters of the best epoch");
 }
 
-Test(run_images, go_to_the_base_density_and_back) {
+Test(run_images, transform_and_inverse_cancel) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet --seeds 0");
 #define AFF "cd $TEST_DIR && $OLDPWD/$AFFJORD "
     EXPECT(0,
@@ -106,7 +106,7 @@ static void expect_number(const char *database, const char *query, int expected)
     cr_expect_eq(atoi(output), expected, "%s: %s", query, output);
 }
 
-Test(run_images, tables_hold_what_a_training_gave) {
+Test(run_images, tables_have_the_results_of_a_training) {
     free(undisturbed());
     expect_number("whole.db", "SELECT count(*) FROM run WHERE status = 'done'", 4);
     expect_number("whole.db", "SELECT count(*) FROM epoch WHERE loss IS NOT NULL", 4 * EPOCHS * 2);
@@ -433,7 +433,7 @@ Test(run_images, iterations_without_a_loss_end_the_run_and_are_kept) {
     EXPECT_SAYS("none.safetensors");
 }
 
-Test(run_images, more_steps_than_are_kept) {
+Test(run_images, more_steps_than_can_be_stored) {
     expect_failures("solver.max_stored_steps=1", "forward: more steps than solver.max_stored_steps");
     /* A validation stores no steps. */
     expect_number("f.db", "SELECT count(*) FROM epoch WHERE split = 'validation' AND loss IS NOT NULL", 2 * 3);

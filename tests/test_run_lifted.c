@@ -65,7 +65,7 @@ Test(run_lifted, it_is_trained_measured_and_used_as_other_models) {
     EXPECT_SAYS("1 of 1 run came out the same");
 }
 
-Test(run_lifted, a_stopped_training_goes_on_with_the_same_bits) {
+Test(run_lifted, a_stopped_training_resumes_with_the_same_bits) {
     char *expected = undisturbed();
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/two.db --quiet --threads 2");
     check_same(expected, "two.db");
@@ -98,7 +98,7 @@ static void expect_refused(const char *set, const char *words) {
     EXPECT(0, "test ! -e $TEST_DIR/a.db");
 }
 
-Test(run_lifted, what_does_not_apply_is_refused_before_the_start) {
+Test(run_lifted, unsupported_settings_are_rejected_before_the_start) {
     EXPECT(0, "awk 'BEGIN { for (i = 0; i < 40; i++) { for (k = 0; k < 9; k++) printf \"%%s%%.4f\", k ? \",\" : \"\", "
               "sin(i * k + k); print \"\" } }' > $TEST_DIR/wide.csv");
     expect_refused("--set experiment.data=$TEST_DIR/wide.csv",

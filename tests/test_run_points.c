@@ -72,7 +72,7 @@ Test(run_points, other_fields_are_trained_and_stored) {
 }
 
 /* A run stopped after four iterations and resumed by another process has the same bits. */
-Test(run_points, a_stopped_training_goes_on_with_the_same_bits) {
+Test(run_points, a_stopped_training_resumes_with_the_same_bits) {
     char *expected = undisturbed();
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/two.db --quiet --threads 2");
     check_same(expected, "two.db");
@@ -127,7 +127,7 @@ Test(run_points, tables_train_by_the_preset) {
         "$TEST_DIR/l.npy");
 }
 
-Test(run_points, what_cannot_be_is_refused_before_the_start) {
+Test(run_points, invalid_settings_are_rejected_before_the_start) {
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --set model.hidden=64,x");
     EXPECT_SAYS("model.hidden: \"x\"; expected integers from 1 to 4096, as in 64, 64");
     EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --set model.hidden=1,1,1,1,1,1,1,1,1");

@@ -133,7 +133,7 @@ Test(score, trajectories_pass_from_data_to_base_and_come_back) {
     }
 }
 
-Test(score, what_cannot_be_is_refused) {
+Test(score, invalid_requests_are_rejected) {
     const double late[] = {0.5, 1.4}, back[] = {0.5, 0.4};
     points p;
     points_open(&p, spec_of(CNF_HYPER_MLP, CONTEXT_AUGMENTED, GRADIENT_DISCRETE));

@@ -90,7 +90,7 @@ Test(settings, a_seeds_list_of_hundreds_of_parts_is_refused) {
     cr_expect_str_eq(err.text, "more than 512 seeds and ranges; expected ranges such as 0-29");
 }
 
-Test(settings, docs_are_what_the_table_says) {
+Test(settings, docs_match_the_table) {
     char *generated = NULL, *written;
     size_t size = 0, length;
     FILE *stream = open_memstream(&generated, &size);

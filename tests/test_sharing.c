@@ -103,7 +103,7 @@ static void read_as(const char *user, const char *where) {
     }
 }
 
-Test(sharing, who_reads_leaves_nothing_behind) {
+Test(sharing, readers_leave_no_files) {
     NEEDS_ROOT();
     train_as_anna();
     /* By other programs, as in the documentation. */

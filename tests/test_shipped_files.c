@@ -37,7 +37,7 @@ Test(shipped_files, a_file_beside_comes_first) {
     EXPECT_SAYS("solver.steps = 17");
 }
 
-Test(shipped_files, what_is_nowhere_is_an_error) {
+Test(shipped_files, missing_files_are_an_error) {
     cr_assert_eq(plan("include = configs/toy_papre.ini"), 2);
     EXPECT_SAYS("small.ini:1: include: configs/toy_papre.ini: No such file or directory");
     cr_assert_eq(plan("include = experiments/fig6.ini"), 2, "an experiment is no preset");

@@ -35,7 +35,7 @@ Test(subjects, of_another_form_are_named) {
     EXPECT(0, "cd $TEST_DIR/r && " CHECK "HEAD");
 }
 
-Test(subjects, without_a_history_it_says_that_it_did_not_look) {
+Test(subjects, without_a_history_it_prints_that_nothing_was_checked) {
     EXPECT(0, "cd $TEST_DIR/r && " COMMIT("flow: rename it") CHECK);
     EXPECT_SAYS("is not in the history");
     EXPECT(0, "cd $TEST_DIR && git clone -q --depth 1 file://$TEST_DIR/r s && cd $OLDPWD && cd $TEST_DIR/s && " CHECK);

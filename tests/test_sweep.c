@@ -135,7 +135,7 @@ Test(sweep, a_product_of_100000_points_is_planned_in_little_memory, .timeout = 3
     plan_destroy(&whole);
 }
 
-Test(sweep, set_does_not_reach_what_is_swept) {
+Test(sweep, set_of_a_swept_setting_is_an_error) {
     error_info err;
     const char *const sets[] = {"solver.steps=7", "model m.solver.steps=7"};
     for (int i = 0; i < 2; i++) {

@@ -91,7 +91,7 @@ Test(npz, the_only_array_needs_no_name) {
     table_destroy(&plain);
 }
 
-Test(npz, names_that_are_not_there_are_refused_with_those_that_are) {
+Test(npz, missing_names_are_rejected_with_a_list) {
     table *points = NULL;
     error_info err = {""};
     write_arrays("two.npz", false);
@@ -178,7 +178,7 @@ Test(table_columns, all_of_them_are_the_file_itself) {
     table_destroy(&plain);
 }
 
-Test(table_columns, what_is_not_there_is_refused) {
+Test(table_columns, missing_columns_are_rejected) {
     table *points = NULL;
     error_info err = {""};
     write_text("l.csv", labelled);

@@ -178,7 +178,7 @@ static void expect_refused(const char *options, const char *says) {
     EXPECT_SAYS(says);
 }
 
-Test(tables, what_a_worker_would_refuse_is_refused_before) {
+Test(tables, errors_of_workers_are_found_before_the_start) {
     write_points("wide.csv", "", "for (d = 0; d < 65; d++) printf \"%.3f%s\", rand(), d < 64 ? \" \" : \"\\n\";", 100);
     expect_refused("--set experiment.data=$TEST_DIR/wide.csv",
                    "model.field = hyper_mlp: for up to 64 columns, and the data have 65; expected mlp");

@@ -181,7 +181,7 @@ Test(theory_magnus, one_term_is_all_in_one_dimension) {
     }
 }
 
-Test(theory_magnus, a_state_that_is_not_finite_is_told) {
+Test(theory_magnus, a_non_finite_state_is_an_error) {
     real *params, w[N_MAX], at[N_MAX];
     dynamics *of = make(toy(CONTEXT_CLOCK, false, 2), &params);
     const solve_spec by = fixed(2);

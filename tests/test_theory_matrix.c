@@ -24,7 +24,7 @@ Test(theory_matrix, log_determinants_are_known) {
     cr_assert_float_eq(seen, 200 * log(10), 1e-12, "where the determinant itself would overflow");
 }
 
-Test(theory_matrix, singular_and_non_finite_matrices_are_told) {
+Test(theory_matrix, singular_and_non_finite_matrices_are_errors) {
     const double singular[] = {1, 2, 2, 4}, zero[4] = {0}, wrong[][4] = {{NAN, 1, 1, 2}, {1, 0, 0, NAN}};
     const double infinite[][4] = {{INFINITY, 0, 0, 1}, {1, 0, 0, -INFINITY}};
     double seen = 7, x[] = {3, 4}, all[4] = {0};

@@ -202,7 +202,7 @@ Test(trainer, threads_and_vector_levels_do_not_change_a_bit) {
     dataset_close(&data);
 }
 
-Test(trainer, restored_training_goes_on_with_the_same_bits) {
+Test(trainer, restored_training_continues_with_the_same_bits) {
     dataset *data = open_data("ty");
     for (cnf_context context = CONTEXT_CLOCK; context <= CONTEXT_AUGMENTED; context++) {
         const training_spec spec = short_spec(context);

@@ -112,7 +112,7 @@ static tutorial do_page(const char *path) {
     return self;
 }
 
-Test(tutorial, does_what_it_says) {
+Test(tutorial, tutorial_page_is_executable) {
     const tutorial done = do_page("docs/guide/tutorial.md");
     cr_expect_gt(done.commands, 8);
     cr_expect_eq(done.files, 3);
@@ -120,7 +120,7 @@ Test(tutorial, does_what_it_says) {
               "test -s results/figures/crescents/fig5.png");
 }
 
-Test(tutorial, own_data_do_what_they_say) {
+Test(tutorial, own_data_page_is_executable) {
     const tutorial done = do_page("docs/guide/own_data.md");
     cr_expect_gt(done.commands, 12);
     cr_expect_eq(done.files, 5);
