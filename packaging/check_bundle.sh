@@ -34,12 +34,12 @@ steps = 4
 END
 mkdir "$work/empty"
 cd "$work/empty"
-env -i "$work/$1/run" "$work/small.ini" --db "$work/small.db" >"$work/said" 2>&1 || die "$(cat "$work/said")"
-grep -q 'ffjord *1 ' "$work/said" || die "no table: $(cat "$work/said")"
-env -i "$work/$1/run" list devices >"$work/said" || die "list devices"
+env -i "$work/$1/run" "$work/small.ini" --db "$work/small.db" >"$work/printed" 2>&1 || die "$(cat "$work/printed")"
+grep -q 'ffjord *1 ' "$work/printed" || die "no table: $(cat "$work/printed")"
+env -i "$work/$1/run" list devices >"$work/printed" || die "list devices"
 if [ -e "$work/$1/bin/libaffjord_cuda.so" ]; then
     # Without a GPU, the driver is missing, not the library.
-    grep -qE 'cuda:0|none: CUDA: (no NVIDIA driver|there is no device|the driver is too old)' "$work/said" ||
-        die "$(cat "$work/said")"
+    grep -qE 'cuda:0|none: CUDA: (no NVIDIA driver|there is no device|the driver is too old)' "$work/printed" ||
+        die "$(cat "$work/printed")"
 fi
 echo "check_bundle.sh: $1 runs on its own"

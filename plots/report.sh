@@ -101,24 +101,24 @@ unit=$'\037' record=$'\036' # separators of cells and rows, which occur in no te
 # A line of `items`: the item, its description, the experiment shown, its state
 # (drawn, missing, failed), and its files or the command that computes its rows.
 item_row() {
-    local name=$1 what=$2 said=$3
-    case $said in
+    local name=$1 what=$2 line=$3
+    case $line in
         '') printf '%s\n' "$name$unit$what$unit${unit}failed$unit./paper_figures.sh $name" ;;
-        *'make them with: '*) printf '%s\n' "$name$unit$what$unit${unit}missing$unit${said##*make them with: }" ;;
+        *'make them with: '*) printf '%s\n' "$name$unit$what$unit${unit}missing$unit${line##*make them with: }" ;;
         *'  (experiment '*)
-            local experiment=${said##*  (experiment }
-            printf '%s\n' "$name$unit$what$unit${experiment%)}${unit}drawn$unit${said%  (experiment *}"
+            local experiment=${line##*  (experiment }
+            printf '%s\n' "$name$unit$what$unit${experiment%)}${unit}drawn$unit${line%  (experiment *}"
             ;;
-        *) printf '%s\n' "$name$unit$what$unit${unit}drawn$unit$said" ;;
+        *) printf '%s\n' "$name$unit$what$unit${unit}drawn$unit$line" ;;
     esac
 }
 
 # Draw all items into the folder `drawn` and list them in `items`. Status: 1 if one could not be drawn.
 draw_items() {
     local name what line variants=() complete=0
-    "$root/paper_figures.sh" --db "$readable" --out "$work/drawn" >"$work/said" 2>"$work/errors" || complete=1
+    "$root/paper_figures.sh" --db "$readable" --out "$work/drawn" >"$work/printed" 2>"$work/errors" || complete=1
     cat "$work/errors" >&2
-    [ -s "$work/said" ] || exit 1
+    [ -s "$work/printed" ] || exit 1
 
     # An experiment fig6_release has a Figure 6 of its own. (Tables are of all experiments.)
     "$root/paper_figures.sh" --list >"$work/list"
@@ -127,11 +127,11 @@ draw_items() {
         ! grep -q "^${BASH_REMATCH[1]} " "$work/list" || variants+=("$name")
     done < <(query_database "SELECT name FROM experiment ORDER BY name")
     [ ${#variants[@]} -eq 0 ] ||
-        "$root/paper_figures.sh" --db "$readable" --out "$work/drawn" "${variants[@]}" >>"$work/said" 2>"$work/errors" ||
-        sed -n 's/^paper_figures.sh: \([^ :]*\): .*\(make them with: .*\)/\1 \2/p' "$work/errors" >>"$work/said"
+        "$root/paper_figures.sh" --db "$readable" --out "$work/drawn" "${variants[@]}" >>"$work/printed" 2>"$work/errors" ||
+        sed -n 's/^paper_figures.sh: \([^ :]*\): .*\(make them with: .*\)/\1 \2/p' "$work/errors" >>"$work/printed"
 
     declare -A outcome
-    while read -r name line; do outcome[$name]=$line; done <"$work/said"
+    while read -r name line; do outcome[$name]=$line; done <"$work/printed"
     while read -r name what; do
         item_row "$name" "$what" "${outcome[$name]-}"
         for line in ${variants[@]+"${variants[@]}"}; do
@@ -221,10 +221,10 @@ select_rows() {
     ln -s "$root/plots" "$work/rows/plots"
     query_database "SELECT experiment_id FROM experiment ORDER BY name" >"$work/experiments"
     {
-        printf 'BEGIN;\n.read plots/report.sql\nCREATE TEMP TABLE told_experiment (experiment_id INTEGER);\n'
+        printf 'BEGIN;\n.read plots/report.sql\nCREATE TEMP TABLE shown_experiment (experiment_id INTEGER);\n'
         while read -r id; do
             mkdir "$work/rows/$id"
-            printf 'DELETE FROM told_experiment;\nINSERT INTO told_experiment VALUES (%d);\n' "$id"
+            printf 'DELETE FROM shown_experiment;\nINSERT INTO shown_experiment VALUES (%d);\n' "$id"
             printf '.cd %d\n.read ../plots/report_experiment.sql\n.output\n.cd ..\n' "$id"
         done <"$work/experiments"
         printf 'COMMIT;\n.headers off\n.output complete\nSELECT 1;\n'

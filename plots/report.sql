@@ -13,7 +13,7 @@ WHERE started IS NOT NULL
 GROUP BY git_commit, git_dirty, compiler, compiler_flags, host, cpu, simd, gpu, driver, libraries;
 
 -- Runs with titles and durations.
-CREATE TEMP TABLE told AS
+CREATE TEMP TABLE shown AS
 SELECT r.run_id, r.key, r.dataset, d.label AS dataset_label, d.rank AS dataset_rank, r.data_checksum,
        r.model,
        coalesce(l.label, replace(replace(replace(r.model, '_', ' '), 'ffjord', 'FFJORD'), 'aFFJORD', 'AFFJORD'))
@@ -29,7 +29,7 @@ LEFT JOIN environment e
           AND e.compiler IS r.compiler AND e.compiler_flags IS r.compiler_flags AND e.host IS r.host
           AND e.cpu IS r.cpu AND e.simd IS r.simd AND e.gpu IS r.gpu AND e.driver IS r.driver
           AND e.libraries IS r.libraries;
-CREATE INDEX temp.told_by_run ON told (run_id);
+CREATE INDEX temp.shown_by_run ON shown (run_id);
 
 .mode ascii
 .nullvalue —
@@ -42,7 +42,7 @@ SELECT (SELECT count(*) FROM experiment)
        || ' of them finished; computing took ', total(wall_seconds),
        coalesce(iif(substr(min(started), 1, 10) = substr(max(ended), 1, 10), ' on ' || substr(max(ended), 1, 10),
                     ' between ' || substr(min(started), 1, 10) || ' and ' || substr(max(ended), 1, 10)), '') || '.'
-FROM told;
+FROM shown;
 
 -- The number of claims for each verdict.
 .output verdicts
@@ -83,13 +83,13 @@ SELECT coalesce((SELECT group_concat(name, ', ')
                        WHERE er.run_id = t.run_id ORDER BY e.name)), 'none now') AS "Experiment",
        dataset_label AS "Data set", model_label AS "Model", seed AS "Seed", substr(key, 1, 12) AS "Key",
        coalesce(error, 'no reason was stored') AS "Why"
-FROM told t
+FROM shown t
 WHERE status = 'failed'
 ORDER BY 1, dataset_rank, dataset, model_rank, model, seed;
 
 .output datasets
 SELECT dataset_label AS "Data set", dataset AS "Name", data_checksum AS "SHA-256", count(*) AS "Runs"
-FROM told
+FROM shown
 GROUP BY dataset, data_checksum
 ORDER BY dataset_rank, dataset, min(run_id);
 

@@ -1,21 +1,21 @@
 -- report_experiment.sql - the part of plots/report.sh's page about one experiment, whose
--- experiment_id is in the table `told_experiment`. Run it after plots/report.sql, in a
+-- experiment_id is in the table `shown_experiment`. Run it after plots/report.sql, in a
 -- folder of the experiment.
 DROP TABLE IF EXISTS member;
 CREATE TEMP TABLE member AS
 SELECT t.*
-FROM told_experiment
+FROM shown_experiment
 JOIN experiment_run er USING (experiment_id)
-JOIN told t USING (run_id);
+JOIN shown t USING (run_id);
 
 .headers off
 .output heading
-SELECT replace(replace(e.title, char(30), ' '), char(31), ' ') FROM told_experiment JOIN experiment e USING (experiment_id);
+SELECT replace(replace(e.title, char(30), ' '), char(31), ' ') FROM shown_experiment JOIN experiment e USING (experiment_id);
 .output sentence
 SELECT e.file || ': ' || (SELECT count(*) || iif(count(*) = 1, ' run', ' runs') FROM member) || ', computed in ',
        (SELECT total(wall_seconds) FROM member),
        '; last started on ' || replace(replace(e.updated, 'T', ' at '), 'Z', ' UTC') || '.'
-FROM told_experiment
+FROM shown_experiment
 JOIN experiment e USING (experiment_id);
 
 -- Evaluations in one solve of training, in the last epoch; one number where all have the same.

@@ -22,10 +22,10 @@ static inline void pause_for(double seconds) {
     nanosleep(&(struct timespec){.tv_nsec = (long)(seconds * 1e9)}, NULL);
 }
 
-/* Start a command, $AFFJORD with its arguments. What it prints is in $TEST_DIR/said. */
+/* Start a command, $AFFJORD with its arguments. What it prints is in $TEST_DIR/printed. */
 static inline pid_t start(const char *command) {
     char whole[1024];
-    snprintf(whole, sizeof whole, "exec env %s >$TEST_DIR/said 2>&1", command);
+    snprintf(whole, sizeof whole, "exec env %s >$TEST_DIR/printed 2>&1", command);
     const pid_t child = fork();
     cr_assert_geq(child, 0);
     if (child == 0) {
@@ -42,21 +42,21 @@ static inline int wait_for(pid_t child) {
 }
 
 /* Send a signal to all descendants of a process. A training process has its own process group. */
-static inline void tell_children(pid_t process, int number) {
+static inline void signal_children(pid_t process, int number) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", process, process);
     FILE *list = fopen(path, "r");
     if (!list) return; /* it has ended */
     for (int child; fscanf(list, "%d", &child) == 1;) {
-        tell_children(child, number);
+        signal_children(child, number);
         kill(child, number);
     }
     fclose(list);
 }
 
 /* The same, and to the process itself. */
-static inline void tell_all(pid_t process, int number) {
-    tell_children(process, number);
+static inline void signal_all(pid_t process, int number) {
+    signal_children(process, number);
     kill(process, number);
 }
 
@@ -65,10 +65,10 @@ static inline void tell_all(pid_t process, int number) {
 static inline bool all_stopped(pid_t child, int *outcome) {
     kill(child, SIGSTOP);
     for (int attempt = 0; attempt < 50; attempt++) {
-        const pid_t said = waitpid(child, outcome, WUNTRACED | WNOHANG);
-        cr_assert_geq(said, 0);
-        if (said == child) {
-            if (WIFSTOPPED(*outcome)) tell_children(child, SIGSTOP);
+        const pid_t reported = waitpid(child, outcome, WUNTRACED | WNOHANG);
+        cr_assert_geq(reported, 0);
+        if (reported == child) {
+            if (WIFSTOPPED(*outcome)) signal_children(child, SIGSTOP);
             return true;
         }
         pause_for(0.001);
@@ -86,7 +86,7 @@ static inline int hold(pid_t child, const char *when, int *outcome) {
             shell("%s", when);
             if (atoi(output) > 0) return atoi(output);
         }
-        tell_all(child, SIGCONT);
+        signal_all(child, SIGCONT);
     }
 }
 
@@ -99,9 +99,9 @@ static inline bool stop_at(const char *command, const char *when, party whom, in
     const pid_t child = start(command);
     const int seen = hold(child, when, outcome);
     if (seen) {
-        if (whom == ALL_PROCESSES) tell_all(child, number);
+        if (whom == ALL_PROCESSES) signal_all(child, number);
         else cr_assert_eq(kill(whom == RECORDING ? child : seen, number), 0);
-        tell_all(child, SIGCONT);
+        signal_all(child, SIGCONT);
         *outcome = wait_for(child);
     }
     return !(WIFEXITED(*outcome) && WEXITSTATUS(*outcome) == 0);
@@ -146,7 +146,7 @@ static inline int stop_repeatedly(const char *command, const char *progress, int
                      &outcome))
             break;
         if (how == KILLED) continue;
-        shell("cat $TEST_DIR/said");
+        shell("cat $TEST_DIR/printed");
         cr_assert(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 1, "ended with %#x, not in order: %s", outcome, output);
     }
     return stopped;

@@ -215,7 +215,7 @@ Test(check, a_signal_ends_it_and_leaves_nothing) {
     cr_assert(stop_at(CHECK "--run 5", "ls -d $TEST_DIR/tmp/*/again.checkpoints 2>/dev/null | wc -l", RECORDING, SIGINT,
                       &outcome));
     cr_assert_eq(WEXITSTATUS(outcome), 1);
-    EXPECT(0, "cat $TEST_DIR/said");
+    EXPECT(0, "cat $TEST_DIR/printed");
     EXPECT_SAYS("not computed");
     EXPECT_SAYS("0 of 1 run came out the same");
     EXPECT_SAYS("Stopped");

@@ -152,7 +152,7 @@ Test(claims, the_best_measured_loss_of_the_most_seeds_is_judged) {
 }
 
 /* A failure has an effect: 'left out' removes its pair, 'last' includes it. */
-Test(claims, failures_are_told_both_ways) {
+Test(claims, failures_are_treated_in_both_ways) {
     FILE *script = script_open();
     add_experiment(script, 1, "fig6");
     for (int i = 0; i < 7; i++) {

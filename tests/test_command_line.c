@@ -90,7 +90,7 @@ Test(command_line, paused_from_the_terminal_it_continues) {
     const pid_t child = start(START "--db $TEST_DIR/r.db --jobs 2");
     int outcome = 0;
     cr_assert(hold(child, ASK("r.db", "SELECT count(*) FROM run WHERE status = 'running'"), &outcome));
-    tell_all(child, SIGCONT); /* which discards pending stop signals */
+    signal_all(child, SIGCONT); /* which discards pending stop signals */
     kill(child, SIGTSTP);
     cr_assert_eq(waitpid(child, &outcome, WUNTRACED), child);
     cr_assert(WIFSTOPPED(outcome), "it stops");

@@ -22,7 +22,7 @@ static void check_levels(void) {
         check_same(expected, name);
         EXPECT(0, "sqlite3 $TEST_DIR/%s 'SELECT DISTINCT simd FROM run'", name);
         output[strcspn(output, "\n")] = '\0';
-        cr_expect_str_eq(output, cpu_level_name(level), "the level that was asked for was used");
+        cr_expect_str_eq(output, cpu_level_name(level), "the requested level was used");
     }
     free(expected);
 }

@@ -44,7 +44,7 @@ static size_t check_cell(const char *cell) {
     return count;
 }
 
-Test(equations, every_function_is_where_the_page_says) {
+Test(equations, every_function_is_in_the_named_file) {
     char *page = contents("docs/reference/equations.md");
     size_t rows = 0;
     for (char *line = strtok(page, "\n"); line; line = strtok(NULL, "\n")) {

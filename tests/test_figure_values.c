@@ -202,7 +202,7 @@ Test(figure_values, one_useless_run_leaves_the_other_panels) {
 }
 
 /* Curves of infinite losses only have a note; other curves are drawn. */
-Test(figure_values, a_panel_without_finite_values_says_so) {
+Test(figure_values, a_panel_without_finite_values_has_a_note) {
     make_all(1);
     cr_assert_eq(shell("sqlite3 %s/r.db \"UPDATE epoch SET loss = 9e999 WHERE run_id IN (1, 2)\"", folder), 0);
     cr_assert_eq(figures("fig6"), 0, "%s", output);

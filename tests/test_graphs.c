@@ -313,7 +313,7 @@ typedef struct adding {
     step_control *control;
     size_t n;
     real *x, *y;
-    bool asks; /* whether each step reads a number on the host */
+    bool reads; /* whether each step reads a number on the host */
 } adding;
 
 static adding begin_adding(const backend_ops *device, size_t n) {
@@ -327,7 +327,7 @@ static adding begin_adding(const backend_ops *device, size_t n) {
 
 static void add_once(void *argument) {
     const adding *self = argument;
-    if (self->asks) self->device->is_finite(self->device, 1, self->x);
+    if (self->reads) self->device->is_finite(self->device, 1, self->x);
     self->device->add_rows(self->device, 1, self->n, self->x, 0, self->y);
     self->device->decide(self->device, STEP_DONE, self->control);
 }
@@ -459,7 +459,7 @@ Test(graphs, so_many_are_kept) {
 Test(graphs, a_step_that_reads_on_the_host_is_not_recorded) {
     const backend_ops *device = open_as(NULL);
     adding one = begin_adding(device, 300);
-    one.asks = true;
+    one.reads = true;
     expect_added(&one, 3, 3);
     expect_added(&one, 2, 5);
     cr_expect_eq(counted("graphs made"), 0);

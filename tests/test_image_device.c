@@ -256,7 +256,7 @@ Test(image_device, plans_are_made_from_their_names) {
 }
 
 /* Each convolution that cuDNN has no plan for is counted. */
-Test(image_device, shapes_without_a_plan_are_told) {
+Test(image_device, shapes_without_a_plan_are_counted) {
     const conv_shape wide = {1, 3, 3, 8, 8}, narrow = {1, 3, 3, 8, 1};
     setenv("AFFJORD_CUDNN", AFFJORD_CUDNN_EMULATED, 1);
     setenv("AFFJORD_EMULATED_CUDNN", "wide", 1);

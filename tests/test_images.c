@@ -117,7 +117,7 @@ Test(mnist, every_truncation_is_refused) {
     }
 }
 
-Test(mnist, a_truncation_says_where) {
+Test(mnist, a_truncation_has_its_place) {
     const struct {
         size_t kept;
         const char *message;
@@ -161,7 +161,7 @@ Test(mnist, every_damaged_byte_of_a_packed_file_is_found) {
     free(bytes);
 }
 
-Test(mnist, more_than_the_header_says_is_refused) {
+Test(mnist, more_bytes_than_in_the_header_are_rejected) {
     for (size_t packed = 0; packed < 2; packed++) {
         size_t size;
         unsigned char *bytes = tiny_bytes(0, TRAINING, &size);

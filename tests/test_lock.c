@@ -65,12 +65,12 @@ static int recorded(void) {
 }
 
 static void check_said(const char *words, int times) {
-    EXPECT(0, "grep -c '%s' $TEST_DIR/said; cat $TEST_DIR/said", words);
+    EXPECT(0, "grep -c '%s' $TEST_DIR/printed; cat $TEST_DIR/printed", words);
     cr_expect_eq(atoi(output), times, "\"%s\", %d times expected:\n%s", words, times, output);
 }
 
 static void check_status(int outcome, int expected) {
-    shell("cat $TEST_DIR/said");
+    shell("cat $TEST_DIR/printed");
     cr_assert(WIFEXITED(outcome) && WEXITSTATUS(outcome) == expected, "ended with status %#x, expected exit %d:\n%s",
               (unsigned)outcome, expected, output);
 }
@@ -186,10 +186,10 @@ Test(lock, does_not_delay_a_stop) {
     sqlite3 *other;
     char *expected = undisturbed();
     const pid_t child = start_and_lock("", writing, &other);
-    const double asked = now();
+    const double requested = now();
     cr_assert_eq(kill(child, SIGINT), 0);
     check_status(wait_for(child), 1);
-    cr_expect_lt(now() - asked, 60, "%.0f s", now() - asked);
+    cr_expect_lt(now() - requested, 60, "%.0f s", now() - requested);
     sqlite3_close(other);
     start_again(expected);
     free(expected);

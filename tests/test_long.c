@@ -6,16 +6,16 @@ Test(long_runs, memory_stays_as_it_is, .timeout = 300) {
     setenv("AFFJORD", AFFJORD_BINARY, 1);
     FILE *pipe = popen("sh tests/stress/long.sh 80000 2>&1", "r");
     cr_assert_not_null(pipe);
-    char said[4096];
-    said[fread(said, 1, sizeof said - 1, pipe)] = '\0';
-    cr_assert_eq(pclose(pipe), 0, "%s", said);
-    cr_assert_not_null(strstr(said, "80000 iterations, 3200 rows"), "%s", said);
+    char printed[4096];
+    printed[fread(printed, 1, sizeof printed - 1, pipe)] = '\0';
+    cr_assert_eq(pclose(pipe), 0, "%s", printed);
+    cr_assert_not_null(strstr(printed, "80000 iterations, 3200 rows"), "%s", printed);
 }
 
 /* --- Queries --- */
 
 /* A small version of the database of tests/stress/queries.sh. */
-Test(long_runs, a_large_database_can_be_made_and_asked, .timeout = 300, .init = begin, .fini = end) {
+Test(long_runs, a_large_database_can_be_made_and_queried, .timeout = 300, .init = begin, .fini = end) {
     char command[512];
     snprintf(command, sizeof command,
              "AFFJORD=" AFFJORD_BINARY
@@ -23,10 +23,10 @@ Test(long_runs, a_large_database_can_be_made_and_asked, .timeout = 300, .init = 
              folder, folder);
     FILE *pipe = popen(command, "r");
     cr_assert_not_null(pipe);
-    char said[8192];
-    said[fread(said, 1, sizeof said - 1, pipe)] = '\0';
-    cr_assert_eq(pclose(pipe), 0, "%s", said);
-    cr_assert_not_null(strstr(said, "rows of epoch"), "%s", said);
+    char printed[8192];
+    printed[fread(printed, 1, sizeof printed - 1, pipe)] = '\0';
+    cr_assert_eq(pclose(pipe), 0, "%s", printed);
+    cr_assert_not_null(strstr(printed, "rows of epoch"), "%s", printed);
 }
 
 /* SQLite's query plan. Without ANALYZE, the plan depends only on the schema, so an empty database has the plans of a

@@ -277,8 +277,8 @@ static double busy_seconds(void) {
 /* Merging needs constant memory, and time proportional to the number of shards. AFFJORD_MERGE_SHARDS sets the number;
  * tests/benchmarks/merge_shards.sh takes 10,000. */
 Test(merge, many_shards, .timeout = 1800) {
-    const char *asked = getenv("AFFJORD_MERGE_SHARDS");
-    const int n = asked ? atoi(asked) : 200;
+    const char *requested = getenv("AFFJORD_MERGE_SHARDS");
+    const int n = requested ? atoi(requested) : 200;
     make_shards((size_t)n, 1000);
     const double from = now(), busy = busy_seconds();
     EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db");
@@ -286,7 +286,7 @@ Test(merge, many_shards, .timeout = 1800) {
     EXPECT_SAYS("runs merged into");
     struct rusage used;
     getrusage(RUSAGE_CHILDREN, &used); /* the largest of all that were started */
-    if (asked)
+    if (requested)
         fprintf(stderr, "%d shards of 1000 rows: %.1f s, of which a processor worked %.1f; %ld kB held; %s", n, seconds,
                 worked, used.ru_maxrss, output);
     const double again = now();
@@ -295,7 +295,7 @@ Test(merge, many_shards, .timeout = 1800) {
     const double once_more = now() - again, listing = now();
     EXPECT(0, "$AFFJORD list tasks --db $TEST_DIR/merged.db");
     EXPECT_SAYS(" done; merge their shards with ./run merge");
-    if (asked) fprintf(stderr, "once more: %.1f s; ./run list tasks: %.1f s\n", once_more, now() - listing);
+    if (requested) fprintf(stderr, "once more: %.1f s; ./run list tasks: %.1f s\n", once_more, now() - listing);
     EXPECT(0, "sqlite3 $TEST_DIR/merged.db 'SELECT count(*), (SELECT count(*) FROM epoch), (SELECT count(*) FROM "
               "checkpoint), (SELECT count(*) FROM experiment_run) FROM run'");
     char expected[128];
@@ -304,7 +304,7 @@ Test(merge, many_shards, .timeout = 1800) {
 #ifndef __SANITIZE_ADDRESS__ /* it retains freed memory */
     cr_assert_lt(used.ru_maxrss, 64000, "%ld kB", used.ru_maxrss);
 #endif
-    cr_assert_lt(seconds, asked ? 600 : 30);
+    cr_assert_lt(seconds, requested ? 600 : 30);
 }
 
 #endif

@@ -107,8 +107,8 @@ Test(output, a_file_of_another_kind_is_replaced_with_force_only) {
         EXPECT_COMMAND(0, commands[i], "a%s --force", endings[i]);
         EXPECT(1, IN "cmp notes a%s", endings[i]);
         /* A command may replace its own output, except output that may not be reproducible. */
-        const bool asks = commands[i] == commands[3] || commands[i] == commands[4];
-        EXPECT_COMMAND(asks ? 2 : 0, commands[i], "a%s", endings[i]);
+        const bool needs_force = commands[i] == commands[3] || commands[i] == commands[4];
+        EXPECT_COMMAND(needs_force ? 2 : 0, commands[i], "a%s", endings[i]);
         EXPECT_COMMAND(0, commands[i], "a%s --force", endings[i]);
         /* An empty file is replaced. */
         EXPECT(0, IN ": >b%s", endings[i]);
@@ -180,9 +180,9 @@ Test(output, pipes_are_written_through) {
 
 Test(output, standard_output_and_devices_are_written_through) {
     for (size_t i = 0; i < COMMANDS; i++) {
-        EXPECT_COMMAND(0, commands[i], "- 2>said >dash%s", endings[i]);
-        EXPECT_COMMAND(0, commands[i], "/dev/stdout 2>said | cat >pipe%s", endings[i]);
-        EXPECT_COMMAND(0, commands[i], "/dev/fd/3 3>three 2>said");
+        EXPECT_COMMAND(0, commands[i], "- 2>printed >dash%s", endings[i]);
+        EXPECT_COMMAND(0, commands[i], "/dev/stdout 2>printed | cat >pipe%s", endings[i]);
+        EXPECT_COMMAND(0, commands[i], "/dev/fd/3 3>three 2>printed");
         EXPECT_COMMAND(0, commands[i], "/dev/null");
         EXPECT(0, "test -c /dev/null && test -L /dev/stdout");
         EXPECT(0, IN "test -s dash%s && test -s three", endings[i]);
@@ -204,8 +204,8 @@ Test(output, a_full_disk_and_a_reader_that_leaves_are_errors) {
         cr_expect(strstr(output, "No space left") || strstr(output, "cannot write"), "%s", output);
         EXPECT_COMMAND(1, commands[i], "- >/dev/full");
     }
-    EXPECT(0, IN "{ $AFFJORD sample m.safetensors --n 100000 --output -; echo status $? >&2; } 2>said | head -n 1 "
-                 ">first; cat said");
+    EXPECT(0, IN "{ $AFFJORD sample m.safetensors --n 100000 --output -; echo status $? >&2; } 2>printed | head -n 1 "
+                 ">first; cat printed");
     EXPECT_SAYS("Broken pipe");
     EXPECT_SAYS("status 1\n");
     /* A failed write leaves no file. */

@@ -90,7 +90,7 @@ Test(own_flow, a_failing_field_ends_the_solve_with_its_status_and_place) {
         double log_density[2];
         error_info err = {""};
         cr_expect_eq(cnf_log_density(flow, params, x, 2, points_probe, log_density, NULL), STATUS_IO);
-        cr_expect_eq(user.calls, 8, "it is not asked again");
+        cr_expect_eq(user.calls, 8, "it is not called again");
         cnf_explain(flow, STATUS_IO, &err);
         if (k == 0) /* the last stage of the second of 4 steps of 1.1 */
             cr_expect_str_eq(err.text, "flow 0, forward: the field ended with status -3, at t = 0.55, evaluation 7");

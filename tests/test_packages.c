@@ -15,7 +15,7 @@ static void begin(void) {
     EXPECT(0, "cd $TEST_DIR/bin && echo 'echo ${USER_ID:-0}' > id && "
               "echo '[ -z \"$NO_SUDO\" ] || exit 1; [ \"$1\" != -n ] || exit 0; echo sudo \"$@\" >> $TEST_DIR/calls; "
               "\"$@\"' > sudo && "
-              "echo 'echo apt-get \"$@\" >> $TEST_DIR/calls; cp $TEST_DIR/said $TEST_DIR/before; "
+              "echo 'echo apt-get \"$@\" >> $TEST_DIR/calls; cp $TEST_DIR/printed $TEST_DIR/before; "
               "[ -z \"$APT_FAILS\" ] || { echo E: no such package; exit 100; }' > apt-get && "
               "echo 'echo python3 \"$@\" >> $TEST_DIR/calls; mkdir -p axe_playwright_python; "
               "echo rules > axe_playwright_python/axe.min.js' > python3 && sed -i '1i #!/bin/sh' * && chmod 755 *");
@@ -34,7 +34,7 @@ static void expect_no_call(void) {
 }
 
 Test(packages, without_a_terminal_it_lists_and_installs) {
-    EXPECT(0, SCRIPT "install test-all < /dev/null > $TEST_DIR/said 2>&1; cat $TEST_DIR/before");
+    EXPECT(0, SCRIPT "install test-all < /dev/null > $TEST_DIR/printed 2>&1; cat $TEST_DIR/before");
     EXPECT_SAYS("Missing packages, to be installed by apt-get with what they need:\n");
     EXPECT_SAYS("  libraries and programs that affjord computes, records and draws with: fake-build");
     EXPECT_SAYS("  for the tests: fake-test");
@@ -49,13 +49,13 @@ Test(packages, without_a_terminal_it_lists_and_installs) {
 }
 
 Test(packages, only_what_a_goal_needs_is_named) {
-    EXPECT(0, SCRIPT "install < /dev/null > $TEST_DIR/said 2>&1; cat $TEST_DIR/said");
+    EXPECT(0, SCRIPT "install < /dev/null > $TEST_DIR/printed 2>&1; cat $TEST_DIR/printed");
     EXPECT_SAYS("fake-build");
     cr_assert_null(strstr(output, "fake-test"), "%s", output);
     cr_assert_null(strstr(output, "axe"), "%s", output);
     EXPECT(0, SCRIPT "missing test");
     EXPECT_SAYS("fake-test\n");
-    EXPECT(0, SCRIPT "install test < /dev/null > $TEST_DIR/said 2>&1; cat $TEST_DIR/said");
+    EXPECT(0, SCRIPT "install test < /dev/null > $TEST_DIR/printed 2>&1; cat $TEST_DIR/printed");
     EXPECT_SAYS("  for the tests: fake-test");
     static const char *const others[] = {"axe", "chromium", "r-base", "python3-pip", "for the other tests"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) cr_assert_null(strstr(output, others[i]), "%s", output);
@@ -71,7 +71,7 @@ Test(packages, prints_nothing_if_nothing_is_missing) {
 static int answer(const char *typed, const char *environment) {
     return shell(
         "printf '%s' | %s script -qec 'PATH=$TEST_DIR/bin:$PATH sh $TEST_DIR/p/runner/packages.sh install test-all' "
-        "$TEST_DIR/said",
+        "$TEST_DIR/printed",
         typed, environment);
 }
 
@@ -106,7 +106,7 @@ Test(packages, does_not_prompt_in_continuous_integration) {
 }
 
 Test(packages, with_sudo_or_manually) {
-    EXPECT(0, "USER_ID=1000 " SCRIPT "install < /dev/null > $TEST_DIR/said 2>&1; cat $TEST_DIR/said");
+    EXPECT(0, "USER_ID=1000 " SCRIPT "install < /dev/null > $TEST_DIR/printed 2>&1; cat $TEST_DIR/printed");
     EXPECT_SAYS("to be installed by sudo apt-get");
     EXPECT(0, SHOW);
     EXPECT_SAYS("sudo apt-get -q update");
@@ -118,9 +118,9 @@ Test(packages, with_sudo_or_manually) {
 }
 
 Test(packages, failures_are_shown) {
-    EXPECT(1,
-           "APT_FAILS=1; export APT_FAILS; " SCRIPT "install test-all 2> $TEST_DIR/said; got=$?; cat $TEST_DIR/said; "
-           "exit $got");
+    EXPECT(1, "APT_FAILS=1; export APT_FAILS; " SCRIPT
+              "install test-all 2> $TEST_DIR/printed; got=$?; cat $TEST_DIR/printed; "
+              "exit $got");
     EXPECT_SAYS("E: no such package");
     EXPECT_SAYS("apt-get failed; its whole output is in ");
     EXPECT(0, SHOW);
@@ -128,7 +128,7 @@ Test(packages, failures_are_shown) {
 }
 
 Test(packages, unpacked_packages_are_listed_too) {
-    (void)shell(SCRIPT "local test > $TEST_DIR/said 2>&1");
+    (void)shell(SCRIPT "local test > $TEST_DIR/printed 2>&1");
     EXPECT(0, "cat $TEST_DIR/before");
     EXPECT_SAYS("Missing packages, to be unpacked into .deps with what they need:");
     EXPECT_SAYS("fake-test");

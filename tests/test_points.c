@@ -265,7 +265,7 @@ Test(points, a_fixed_context_has_no_gradient) {
 
 /* A field that does not use z* has the same steps as with the time as context, bit for bit, unless the error of z*
  * counts too. */
-Test(points, the_error_of_the_context_counts_only_where_it_is_asked_for) {
+Test(points, the_error_of_the_context_counts_only_by_setting) {
     enum { N = 20, D = 2 };
     static const struct {
         cnf_context context;

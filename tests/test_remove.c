@@ -40,10 +40,11 @@ Test(removal, a_removed_run_leaves_the_others_and_comes_back_with_the_same_bits)
     EXPECT_SAYS("seed 0      done; shown by small\nWould remove 1 run and 2 files: ");
     check_same(expected, "r.db");
     expect_files("5\n");
-    EXPECT(0,
-           "before=$(du -bc $TEST_DIR/r.db $TEST_DIR/r.checkpoints/* | tail -n 1 | cut -f 1); " REMOVE
-           "3 --yes > $TEST_DIR/said; after=$(du -bc $TEST_DIR/r.db $TEST_DIR/r.checkpoints/* | tail -n 1 | cut -f 1); "
-           "cat $TEST_DIR/said; grep -q \"^Freed $((before - after)) bytes: \" $TEST_DIR/said");
+    EXPECT(
+        0,
+        "before=$(du -bc $TEST_DIR/r.db $TEST_DIR/r.checkpoints/* | tail -n 1 | cut -f 1); " REMOVE
+        "3 --yes > $TEST_DIR/printed; after=$(du -bc $TEST_DIR/r.db $TEST_DIR/r.checkpoints/* | tail -n 1 | cut -f 1); "
+        "cat $TEST_DIR/printed; grep -q \"^Freed $((before - after)) bytes: \" $TEST_DIR/printed");
     expect_files("3\n");
     expect_count("3|6\n", "SELECT count(*), (SELECT count(*) FROM sample_blob WHERE subject IN (SELECT key FROM run)) "
                           "FROM run");
@@ -157,8 +158,8 @@ Test(removal, running_runs_are_refused) {
     EXPECT_SAYS(" is running; stop it first\n");
     EXPECT(1, REMOVE "small --yes");
     EXPECT_SAYS(" is being written by process ");
-    tell_all(child, SIGKILL);
-    tell_all(child, SIGCONT);
+    signal_all(child, SIGKILL);
+    signal_all(child, SIGCONT);
     wait_for(child);
     expect_count("8\n", "SELECT count(*) FROM run");
 }

@@ -257,10 +257,10 @@ Test(results_db, rows_are_committed_in_time_and_a_dead_writer_leaves_no_running_
 }
 
 static bool count_and_give_up(void *argument, const char *holder, double seconds) {
-    int *asked = argument;
+    int *calls = argument;
     cr_expect_not_null(strstr(holder, "process "), "%s", holder);
     cr_expect_geq(seconds, 0);
-    return ++*asked < 2;
+    return ++*calls < 2;
 }
 
 Test(results_db, a_second_writer_waits_or_fails) {
@@ -269,11 +269,11 @@ Test(results_db, a_second_writer_waits_or_fails) {
     OK(db_commit(db, err));
     cr_expect(db_is_locked(path));
     error_info reason = {""};
-    int asked = 0;
+    int calls = 0;
     cr_expect_eq(db_open(path, NULL, NULL, &second, &reason), STATUS_IO);
     cr_expect_not_null(strstr(reason.text, path), "%s", reason.text);
-    cr_expect_eq(db_open(path, count_and_give_up, &asked, &second, &reason), STATUS_IO);
-    cr_expect_eq(asked, 2);
+    cr_expect_eq(db_open(path, count_and_give_up, &calls, &second, &reason), STATUS_IO);
+    cr_expect_eq(calls, 2);
     cr_expect_null(second);
     /* Readers are not blocked. */
     db_run run;

@@ -262,7 +262,7 @@ Test(run_image_device, plans_outlast_the_processor) {
 }
 
 /* The report of `make gpu-check`, in its short form. */
-Test(run_image_device, the_bench_compares_and_says_so) {
+Test(run_image_device, the_bench_compares_with_the_processor) {
     EXPECT(0, "AFFJORD_CUDNN=" AFFJORD_CUDNN_EMULATED " $AFFJORD bench device --brief > $TEST_DIR/report");
     EXPECT(0, "grep -c 'processor and device, own convolutions | near' $TEST_DIR/report");
     cr_expect_str_eq(output, "2\n");
@@ -278,7 +278,7 @@ Test(run_image_device, unsupported_requests_are_rejected) {
     EXPECT_SAYS("out of memory");
     EXPECT_SAYS("on CUDA device 0 or beside it: 0.4 MB of its 0.7 MB are free");
     EXPECT_SAYS("a smaller train.batch needs less");
-    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --seeds 0 --db $TEST_DIR/said.db --device cuda --set train.iterations=1 "
+    EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --seeds 0 --db $TEST_DIR/printed.db --device cuda --set train.iterations=1 "
               "--set experiment.models=ffjord --set train.validation=10 --set output.samples=0");
     EXPECT_SAYS("convolutions by own kernels, which may be slower: AFFJORD_CUDNN = none");
     EXPECT(0,

@@ -371,8 +371,8 @@ static void expect_kept_batch(const char *path, size_t iteration) {
 /* Ten iterations of both models with seed 0 fail. The batches of the first three are saved; the third is the last of an
  * epoch, before a validation. */
 static void expect_failures(const char *set, const char *reason) {
-    char key[64], path[512], said[1024];
-    EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/f.db --jobs 1 --seeds 0 --set %s 2> $TEST_DIR/said", set);
+    char key[64], path[512], message[1024];
+    EXPECT(1, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/f.db --jobs 1 --seeds 0 --set %s 2> $TEST_DIR/printed", set);
     expect_query("f.db", "SELECT DISTINCT status, iteration FROM run", "failed|10\n");
     EXPECT(0, "sqlite3 $TEST_DIR/f.db \"SELECT error FROM run\"");
     EXPECT_SAYS("10 iterations in a row failed, the last one, 10, so: flow ");
@@ -391,9 +391,9 @@ static void expect_failures(const char *set, const char *reason) {
         const char *fails = strstr(output, "Result: failed: ");
         cr_assert_not_null(fails, "%s", output);
         cr_expect_not_null(strstr(fails, reason), "%s", output);
-        snprintf(said, sizeof said, "%.900s", fails + strlen("Result: failed: "));
-        said[strcspn(said, "\n")] = '\0';
-        EXPECT(0, "grep -c -F 'affjord 0: iteration %zu skipped: %s; ' $TEST_DIR/said", i, said);
+        snprintf(message, sizeof message, "%.900s", fails + strlen("Result: failed: "));
+        message[strcspn(message, "\n")] = '\0';
+        EXPECT(0, "grep -c -F 'affjord 0: iteration %zu skipped: %s; ' $TEST_DIR/printed", i, message);
     }
     /* Rows are complete: a loss, or the kind of non-finite number. */
     expect_number("f.db", "SELECT count(*) FROM epoch", 2 * 3 * 2);
@@ -416,7 +416,7 @@ Test(run_images, iterations_without_a_loss_end_the_run_and_are_kept) {
     char loss[100];
     snprintf(loss, sizeof loss, "%.90s", output);
     loss[strcspn(loss, "\n")] = '\0';
-    EXPECT(0, "file=$(grep -o '/[^ ]*-1.safetensors' $TEST_DIR/said | tail -n 1); "
+    EXPECT(0, "file=$(grep -o '/[^ ]*-1.safetensors' $TEST_DIR/printed | tail -n 1); "
               "$AFFJORD eval --replay $file --set solver.max_steps=1000 --threads 2");
     EXPECT_SAYS(loss);
     cr_expect_null(strstr(output, "Result: failed"), "%s", output);

@@ -81,7 +81,7 @@ Test(run_lifted, a_stopped_training_resumes_with_the_same_bits) {
 #ifndef AFFJORD_DOUBLE /* whose runs do the same with other numbers */
 /* A learning rate that is far too large makes a map that folds. A message names it, and its loss counts as
  * impossible. */
-Test(run_lifted, a_fold_is_told_and_its_loss_is_no_density) {
+Test(run_lifted, a_fold_has_a_message_and_its_loss_is_impossible) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/whole.db --set train.learning_rate=0.3 2>&1");
     EXPECT_SAYS("z(T) is not one-to-one: det dz(T)/dz(0) has both signs");
     cr_expect_gt(number("SELECT value FROM metric WHERE name = 'folded_share'"), 0);

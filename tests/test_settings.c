@@ -127,7 +127,7 @@ Test(settings, help_names_every_setting) {
 }
 
 /* The report shows current names; its list of renamed settings is that of options.def. */
-Test(settings, the_report_knows_every_renamed_setting) {
+Test(settings, the_report_has_every_renamed_setting) {
     char text[1 << 14], entry[256];
     FILE *file = fopen("plots/report_experiment.sql", "rb");
     cr_assert(file);

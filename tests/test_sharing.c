@@ -48,7 +48,7 @@ typedef struct condition {
     const char *name, *make; /* a command in its folder */
 } condition;
 
-#define KILLED " ; } | sqlite3 r.db >said 2>&1; rm said; "
+#define KILLED " ; } | sqlite3 r.db >printed 2>&1; rm printed; "
 static const condition conditions[] = {
     {"whole", "true"},
     {"of an older version", "sqlite3 r.db 'PRAGMA journal_mode = WAL'"},
@@ -260,8 +260,8 @@ Test(sharing, read_during_a_training) {
     const pid_t child = start(START "--db $TEST_DIR/r.db --jobs 2 --set train.iterations=4000");
     int outcome = 0;
     cr_assert_gt(hold(child, "sqlite3 -readonly $TEST_DIR/r.db 'SELECT count(*) FROM epoch' 2>/dev/null", &outcome), 0,
-                 "%s", (shell("cat $TEST_DIR/said"), output));
-    tell_all(child, SIGCONT);
+                 "%s", (shell("cat $TEST_DIR/printed"), output));
+    signal_all(child, SIGCONT);
     EXPECT(0, "cd $TEST_DIR; for turn in 1 2 3 4 5; do " BERT TOOL " list --db r.db && " BERT
               "sqlite3 -readonly -cmd '.timeout 10000' r.db 'SELECT count(*) FROM epoch'; done");
     outcome = wait_for(child);

@@ -35,7 +35,7 @@ Test(stress, calls_that_fail_lose_nothing) {
 /* Test the command that reads and writes a checkpoint's texts. */
 Test(stress, a_model_is_exported_whole_or_not_at_all_as_memory_ends) {
     EXPECT(0, "sh tests/stress/commands.sh export");
-    EXPECT_SAYS("said\n");
+    EXPECT_SAYS("reported\n");
 }
 
 /* A checkpoint is written under another name and synced before the rename; then its folder is synced. The older one is
@@ -54,7 +54,7 @@ Test(stress, a_checkpoint_replaces_another_in_this_order) {
         "$1 == \"worker\" && $4 ~ /checkpoints$/ && $2 == \"sync\" { if (at == \"renamed\") { at = \"folder\"; whole++ "
         "} } "
         /* The message about a checkpoint follows the sync of the folder. */
-        "$1 == \"worker\" && $4 ~ /^pipe:/ { if (at == \"renamed\") print \"told before the folder was synced\" } "
+        "$1 == \"worker\" && $4 ~ /^pipe:/ { if (at == \"renamed\") print \"sent before the folder was synced\" } "
         /* In the parent: sync of the database, removal of its journal, then removal of the older file. */
         "$1 == \"parent\" && $4 ~ /traced[.]db$/ && $2 == \"write\" { rows = \"written\" } "
         "$1 == \"parent\" && $4 ~ /traced[.]db$/ && $2 == \"sync\" && rows == \"written\" { rows = \"synced\" } "

@@ -46,12 +46,12 @@ Test(tables, each_row_that_is_held_out_counts_once) {
     real x[2 * 300];
     double log_density[300], expected = 0;
     dataset_batch(data, SPLIT_VALIDATION, 0, 0, 0, 300, x);
-    static const size_t asked[] = {300, 301, 450, 4096};
+    static const size_t requested[] = {300, 301, 450, 4096};
     for (size_t k = 0; k < 4; k++) {
         objective *obj = NULL;
         objective_counts counts;
         double loss;
-        spec.validation = asked[k];
+        spec.validation = requested[k];
         cr_assert_eq(objective_create(&spec, (objective_data){.points = data}, NULL, &obj, &err), STATUS_OK, "%s",
                      err.text);
         cr_expect_eq(objective_holdout_size(obj, OBJECTIVE_VALIDATION), 300);
@@ -63,7 +63,7 @@ Test(tables, each_row_that_is_held_out_counts_once) {
             for (size_t i = 0; i < 300; i++) expected -= log_density[i] / 300;
         }
         cr_assert_eq(objective_measure(obj, OBJECTIVE_VALIDATION, 1, params, &loss, &counts), STATUS_OK);
-        cr_expect_float_eq(loss, expected, 1e-9, "validation = %zu: %.9g and %.9g", asked[k], loss, expected);
+        cr_expect_float_eq(loss, expected, 1e-9, "validation = %zu: %.9g and %.9g", requested[k], loss, expected);
         free(params);
         objective_destroy(&obj);
     }
@@ -72,7 +72,7 @@ Test(tables, each_row_that_is_held_out_counts_once) {
 
 /* Such runs have the numbers and the key of a run that requests exactly these rows; older runs have another key. Fewer
  * rows are the first of them, as before. */
-Test(tables, what_is_asked_for_in_vain_is_in_no_key) {
+Test(tables, requests_beyond_the_data_do_not_change_the_key) {
     for (int k = 0; k < 3; k++)
         EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet --set train.validation=%d",
                (const int[]){300, 4096, 6000}[k]);
@@ -108,7 +108,7 @@ Test(tables, a_run_that_repeated_rows_is_not_computed_again_as_another) {
 
 static const char read_line[] = "points: 3000 rows, 300 of them held out; 2 columns: x -";
 
-Test(tables, a_line_says_what_was_read) {
+Test(tables, a_line_describes_the_table) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --dry-run");
     EXPECT_SAYS(read_line);
     EXPECT_SAYS(", deviation 0.576; y -0.");

@@ -245,11 +245,11 @@ def test_images_have_the_bits_of_the_program(place):
     program(place, "tiny.ini", "--db", "r.db", "--quiet", **here)
     flow = affjord.load(db="r.db", run=1)
     assert flow.image_shape == (8, 8, 1)
-    said = program(place, "eval", "1", "--db", "r.db", "--input", "mnist-tiny", "--seed", 5, "--output", "l.npy", **here)
+    printed = program(place, "eval", "1", "--db", "r.db", "--input", "mnist-tiny", "--seed", 5, "--output", "l.npy", **here)
     log_p = np.load("l.npy")
     bits = flow.bits_per_dim(pixels, seed=5)
     np.testing.assert_array_equal(bits, 8 - log_p / (64 * np.log(2)))
-    assert f"60 images: {bits.mean():.4f} bits" in said
+    assert f"60 images: {bits.mean():.4f} bits" in printed
     program(place, "sample", "1", "--db", "r.db", "--n", 60, "--output", "s.npy")
     samples = flow.sample(60)
     assert samples.shape == (60, 8, 8, 1)

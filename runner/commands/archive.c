@@ -38,7 +38,7 @@ static output_content look_at_archive(const char *path, const unsigned char *hea
     return outcome == STATUS_OK && *date && checkpoints == 0 && !db_is_locked(path) ? OUTPUT_OWN : OUTPUT_KEPT;
 }
 
-static const output_kind output_archive = {.name = "an archive", .asks = true, .look = look_at_archive};
+static const output_kind output_archive = {.name = "an archive", .needs_force = true, .look = look_at_archive};
 
 /* Remove SQLite's files beside a database: with another database they would damage it. */
 static void remove_beside(const char *path) {

@@ -198,11 +198,11 @@ static status read_words(int count, char **words, request *args, const char **pa
 static int check_folder(const char *data) {
     error_info err = {""};
     if (data == NULL) data = getenv("AFFJORD_DATA");
-    const bool asked = data != NULL && data[0] != 0;
-    if (!asked) data = "./data";
+    const bool given = data != NULL && data[0] != 0;
+    if (!given) data = "./data";
     DIR *folder = opendir(data);
     /* Without a folder, list where to get the data. */
-    if (folder == NULL && (asked || errno != ENOENT)) {
+    if (folder == NULL && (given || errno != ENOENT)) {
         error_describe(&err, "%.400s: cannot read the folder of the data: %s", data, strerror(errno));
         return command_failed(err.text);
     }

@@ -307,7 +307,7 @@ static int run(experiment *self, int all_count, char **all) {
     if (self->args.until) signals_read_after(self->args.limit);
     outcome = look(self, &complete, &err);
     if (outcome == STATUS_OK && !complete && self->device.library)
-        outcome = devices_ask(&self->device, &self->devices, &err);
+        outcome = devices_query(&self->device, &self->devices, &err);
     if (outcome == STATUS_OK && !complete) {
         machine_describe(&here, all_count, all);
         outcome = compute(self, &here, &result, &err);
@@ -352,7 +352,7 @@ static scheduler_request scheduler_of(const experiment *self) {
                                .quiet = args->quiet && !args->slurm_again};
 }
 
-static status enrol_and_submit(const experiment *self, results_db *db, bool *refused, error_info *err) {
+static status write_and_submit(const experiment *self, results_db *db, bool *refused, error_info *err) {
     const scheduler_request to = scheduler_of(self);
     merge_result merged = {.shards = 0};
     run_status *list;
@@ -378,7 +378,7 @@ static int submit(experiment *self) {
     outcome = db_open(self->database, wait_for_lock, &state, &db, &err);
     if (outcome == STATUS_OK) {
         error_info closing;
-        outcome = enrol_and_submit(self, db, &refused, &err);
+        outcome = write_and_submit(self, db, &refused, &err);
         const status closed = db_close(&db, &closing);
         if (outcome == STATUS_OK && closed != STATUS_OK) outcome = error_set(&err, closed, "%s", closing.text);
     }

@@ -19,10 +19,10 @@ typedef struct merge_request {
 
 /* Another program may lock one shard; the next merge then copies it. */
 static bool wait_for_lock(void *argument, const char *holder, double seconds) {
-    bool *said = argument;
+    bool *printed = argument;
     if (!holder) return seconds < 10;
-    if (!*said) fprintf(stderr, "Waiting for %s, which writes the database\n", holder);
-    *said = true;
+    if (!*printed) fprintf(stderr, "Waiting for %s, which writes the database\n", holder);
+    *printed = true;
     return true;
 }
 
@@ -39,9 +39,9 @@ static status merge_all(const merge_request *args, results_db *db, merge_result 
 static int merge(const merge_request *args) {
     error_info err = {""}, closing;
     results_db *db;
-    bool said = args->options.quiet;
+    bool printed = args->options.quiet;
     merge_result result = {.shards = 0};
-    if (db_open(args->database, wait_for_lock, &said, &db, &err) != STATUS_OK) return command_failed(err.text);
+    if (db_open(args->database, wait_for_lock, &printed, &db, &err) != STATUS_OK) return command_failed(err.text);
     const status outcome = merge_all(args, db, &result, &err);
     const status closed = db_close(&db, &closing);
     if (!args->options.quiet) print_merge(&result, args->database);

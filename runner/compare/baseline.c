@@ -229,7 +229,7 @@ static output_content look(const char *path, const unsigned char *head, size_t s
     return memmem(head, size, header, sizeof header - 1) ? OUTPUT_OWN : OUTPUT_OTHER;
 }
 
-const output_kind output_baseline = {.name = "recorded values", .asks = true, .look = look};
+const output_kind output_baseline = {.name = "recorded values", .needs_force = true, .look = look};
 
 status baseline_write(const baseline *from, const char *comment, const output_request *to, error_info *err) {
     char *text = NULL;

@@ -158,7 +158,7 @@ status db_find_experiment(results_db *db, const db_experiment *experiment, int64
 }
 
 /* *is <- whether the first number of a statement's one row is not 0. */
-static status ask(results_db *db, sqlite3_stmt *rows, bool *is, error_info *err) {
+static status read_flag(results_db *db, sqlite3_stmt *rows, bool *is, error_info *err) {
     bool more;
     for (;;) {
         TRY(db_next(db, rows, &more, err));
@@ -170,16 +170,16 @@ static status ask(results_db *db, sqlite3_stmt *rows, bool *is, error_info *err)
 status db_has_blob(results_db *db, const char *subject, const char *kind, bool *has, error_info *err) {
     sqlite3_stmt *rows;
     TRY(db_select(db, STATEMENT_HAS_BLOB, &rows, err, "tt", subject, kind));
-    return ask(db, rows, has, err);
+    return read_flag(db, rows, has, err);
 }
 
 status db_has_moments(results_db *db, const char *subject, bool *has, error_info *err) {
     sqlite3_stmt *rows;
     TRY(db_select(db, STATEMENT_HAS_TABLE, &rows, err, "t", "moment")); /* younger than the first versions */
-    TRY(ask(db, rows, has, err));
+    TRY(read_flag(db, rows, has, err));
     if (!*has) return STATUS_OK;
     TRY(db_select(db, STATEMENT_HAS_MOMENTS, &rows, err, "t", subject));
-    return ask(db, rows, has, err);
+    return read_flag(db, rows, has, err);
 }
 
 status db_each_experiment(results_db *db, void (*visit)(void *argument, const db_summary *experiment), void *argument,

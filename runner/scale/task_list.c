@@ -60,8 +60,9 @@ static task_state state_of(const task_list *self, const task *one) {
     if (run->id == 0) return one->has_log ? TASK_FAILED : TASK_GONE;
     if (run->state == RUN_FAILED) return TASK_FAILED;
     /* A task of another scheduler, or on another machine. */
-    const bool told = self->request && one->job;
-    if (run->state == RUN_RUNNING && !told && one->silent >= 0 && one->silent < SILENT_SECONDS) return TASK_RUNNING;
+    const bool in_queue_list = self->request && one->job;
+    if (run->state == RUN_RUNNING && !in_queue_list && one->silent >= 0 && one->silent < SILENT_SECONDS)
+        return TASK_RUNNING;
     return run->state == RUN_PLANNED ? TASK_GONE : TASK_INTERRUPTED;
 }
 

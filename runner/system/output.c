@@ -154,7 +154,7 @@ static status check_content(const output_request *request, const char *path, err
     if (content == OUTPUT_KEPT)
         return error_set(err, STATUS_INVALID, "\"%s\" is in use, and is not replaced; name another file",
                          request->name);
-    if (request->force || (content == OUTPUT_OWN && !request->kind->asks)) return STATUS_OK;
+    if (request->force || (content == OUTPUT_OWN && !request->kind->needs_force)) return STATUS_OK;
     if (content == OUTPUT_OWN)
         return error_set(err, STATUS_INVALID, "\"%s\" is there already; --force replaces it", request->name);
     return error_set(err, STATUS_INVALID, "\"%s\" is there already and holds %s; expected %s; --force replaces it",

@@ -25,7 +25,7 @@ typedef enum output_content {
 typedef struct output_kind {
     const char *name; /* with its article */
     const char *const *endings; /* that a file may have, ended by NULL; NULL for any. With two, it is a table */
-    bool asks; /* needs --force for its own kind too: the old content may not be reproducible */
+    bool needs_force; /* needs --force for its own kind too: the old content may not be reproducible */
     /* Describe a file from its first bytes (size), at most OUTPUT_HEAD. */
     output_content (*look)(const char *path, const unsigned char *head, size_t size, size_t columns);
 } output_kind;

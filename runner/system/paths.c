@@ -23,9 +23,9 @@ static bool is_project(const char *folder, const char *below) {
 }
 
 void install_root(char out[PATH_MAX]) {
-    const char *told = getenv("AFFJORD_ROOT");
-    if (told && *told && strlen(told) < INSTALL_ROOT_MAX) {
-        snprintf(out, PATH_MAX, "%s", told);
+    const char *variable = getenv("AFFJORD_ROOT");
+    if (variable && *variable && strlen(variable) < INSTALL_ROOT_MAX) {
+        snprintf(out, PATH_MAX, "%s", variable);
         return;
     }
     const ssize_t length = readlink("/proc/self/exe", out, INSTALL_ROOT_MAX);
@@ -40,8 +40,8 @@ void install_root(char out[PATH_MAX]) {
 }
 
 bool install_root_fits(void) {
-    const char *told = getenv("AFFJORD_ROOT");
-    return !told || strlen(told) < INSTALL_ROOT_MAX;
+    const char *variable = getenv("AFFJORD_ROOT");
+    return !variable || strlen(variable) < INSTALL_ROOT_MAX;
 }
 
 static bool ends_as_installed(const char *root) {

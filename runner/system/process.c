@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOT_STARTED = 127, SAID_MAX = 700 };
+enum { NOT_STARTED = 127, MESSAGE_BYTES = 700 };
 
 /* Its three streams are files in memory, so no side ever waits for the other. */
 typedef struct streams {
@@ -74,10 +74,11 @@ static char *read_all(int descriptor) {
 }
 
 static status explain(const char *program, int outcome, const streams *ends, error_info *err) {
-    char *said = read_all(ends->error);
-    if (said) said[strcspn(said, "\r") < SAID_MAX ? strcspn(said, "\r") : SAID_MAX] = '\0';
-    for (size_t length = said ? strlen(said) : 0; length > 0 && said[length - 1] == '\n';) said[--length] = '\0';
-    for (char *c = said; c && *c; c++)
+    char *message = read_all(ends->error);
+    if (message) message[strcspn(message, "\r") < MESSAGE_BYTES ? strcspn(message, "\r") : MESSAGE_BYTES] = '\0';
+    for (size_t length = message ? strlen(message) : 0; length > 0 && message[length - 1] == '\n';)
+        message[--length] = '\0';
+    for (char *c = message; c && *c; c++)
         if (*c == '\n') *c = ' ';
     status result;
     if (WIFEXITED(outcome) && WEXITSTATUS(outcome) == NOT_STARTED)
@@ -85,8 +86,8 @@ static status explain(const char *program, int outcome, const streams *ends, err
     else
         result = error_set(err, STATUS_IO, "%s ended with %s %d: %s", program, WIFEXITED(outcome) ? "status" : "signal",
                            WIFEXITED(outcome) ? WEXITSTATUS(outcome) : WTERMSIG(outcome),
-                           said && *said ? said : "no message");
-    free(said);
+                           message && *message ? message : "no message");
+    free(message);
     return result;
 }
 

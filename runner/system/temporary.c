@@ -18,8 +18,8 @@ static status create(const char *parent, const char *name, char folder[PATH_MAX]
 }
 
 status temporary_create(char folder[PATH_MAX], error_info *err) {
-    const char *told = getenv("TMPDIR");
-    return create(told && *told ? told : "/tmp", "affjord", folder, err);
+    const char *variable = getenv("TMPDIR");
+    return create(variable && *variable ? variable : "/tmp", "affjord", folder, err);
 }
 
 status temporary_create_beside(const char *path, char folder[PATH_MAX], error_info *err) {

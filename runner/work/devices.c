@@ -36,7 +36,7 @@ static status describe_all(const device_table *table, device_list *out, error_in
     return out->count > 0 ? STATUS_OK : outcome;
 }
 
-static status ask(const device_choice *choice, device_list *out, error_info *err) {
+static status list_devices(const device_choice *choice, device_list *out, error_info *err) {
     const device_table *table;
     TRY(device_open(&table, err));
     return choice->all ? describe_all(table, out, err) : describe(table, choice->number, out, err);
@@ -45,7 +45,7 @@ static status ask(const device_choice *choice, device_list *out, error_info *err
 _Noreturn static void answer_and_exit(const device_choice *choice, int output) {
     static answer given; /* zero, as all its bytes are sent */
     FILE *stream = fdopen(output, "w");
-    given.outcome = ask(choice, &given.list, &given.err);
+    given.outcome = list_devices(choice, &given.list, &given.err);
     const bool sent = stream && fwrite(&given, sizeof given, 1, stream) == 1 && fflush(stream) == 0;
     _exit(sent ? 0 : 1);
 }
@@ -58,7 +58,7 @@ static bool read_answer(int input, answer *out) {
     return whole;
 }
 
-status devices_ask(const device_choice *choice, device_list *out, error_info *err) {
+status devices_query(const device_choice *choice, device_list *out, error_info *err) {
     int ends[2], outcome = 0;
     answer got;
     if (pipe(ends) != 0) return error_set(err, STATUS_IO, "cannot make a pipe: %s", strerror(errno));

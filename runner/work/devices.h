@@ -18,7 +18,7 @@ typedef struct device_list {
 /* List the chosen devices that can be used. A child process calls the library, because a process that has used a device
  * must not fork, and workers are forked. Errors: those of device_open; those of the device, or of the first one if all
  * were chosen and none can be used. */
-status devices_ask(const device_choice *choice, device_list *out, error_info *err);
+status devices_query(const device_choice *choice, device_list *out, error_info *err);
 
 /* Print a line for each device, or the reason why there is only the processor. */
 void devices_write(FILE *stream);

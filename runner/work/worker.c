@@ -39,7 +39,7 @@ static uint64_t peak_bytes(void) {
 }
 
 /* Signals stay blocked; the worker checks for them between steps. */
-bool worker_asked_to_stop(void *argument) {
+bool worker_stop_requested(void *argument) {
     worker *self = argument;
     sigset_t set;
     sigemptyset(&set);
@@ -187,7 +187,7 @@ static status open_checkpoint(const worker *self, char path[PATH_MAX], checkpoin
 
 /* --- Training --- */
 
-status worker_say(worker *self, const char *text, error_info *err) {
+status worker_send_note(worker *self, const char *text, error_info *err) {
     return worker_send(self, (message){.kind = MESSAGE_NOTE, .size = strlen(text)}, text, err);
 }
 
@@ -211,14 +211,14 @@ static status skip(worker *self, status outcome, error_info *err) {
         error_describe(&text, "iteration %" PRIu64 " skipped: %.400s; %s replay %.400s repeats it", iteration,
                        reason.text, command_name(), path);
     }
-    return worker_say(self, text.text, err);
+    return worker_send_note(self, text.text, err);
 }
 
 static status report_unsolved(worker *self, const char *split, error_info *err) {
     error_info text;
     error_describe(&text, "a flow could not be solved on %s %s; that epoch's loss is stored as nan", split,
                    self->data.images ? "images" : "points");
-    return worker_say(self, text.text, err);
+    return worker_send_note(self, text.text, err);
 }
 
 status worker_on_step(worker *self, status outcome, double loss, bool epoch_done, const trainer_epoch *epoch,
@@ -242,10 +242,10 @@ status worker_on_step(worker *self, status outcome, double loss, bool epoch_done
 /* A device finds out at its first repetition that it cannot repeat steps; it is then slower, so tell the user. */
 static status report_graphs(worker *self, error_info *err) {
     error_info which, text;
-    if (!self->device || self->graphs_told || self->library->images_graphs(self->device, &which)) return STATUS_OK;
-    self->graphs_told = true;
+    if (!self->device || self->graphs_reported || self->library->images_graphs(self->device, &which)) return STATUS_OK;
+    self->graphs_reported = true;
     error_describe(&text, "steps are not repeated by the device, which may be slower: %.800s", which.text);
-    return worker_say(self, text.text, err);
+    return worker_send_note(self, text.text, err);
 }
 
 static status step(worker *self, error_info *err) {
@@ -271,7 +271,7 @@ static status report_library(worker *self, error_info *err) {
     error_info which, text;
     if (!self->device || self->library->images_library(self->device, &which)) return STATUS_OK;
     error_describe(&text, "convolutions by own kernels, which may be slower: %.800s", which.text);
-    return worker_say(self, text.text, err);
+    return worker_send_note(self, text.text, err);
 }
 
 static status make_training(worker *self, error_info *err) {
@@ -367,7 +367,7 @@ static status send_start(worker *self, error_info *err) {
 status worker_open(worker *self, error_info *err) {
     TRY(prepare(self, err));
     TRY(send_start(self, err));
-    TRY(worker_tell_plans(self, err));
+    TRY(worker_send_plans(self, err));
     TRY(worker_send_target(self, err));
     self->epoch_start = clock_seconds();
     return STATUS_OK;
@@ -412,7 +412,7 @@ bool worker_become_child(pid_t parent) {
 
 static status work(worker *self, error_info *err) {
     TRY(worker_open(self, err));
-    while (!trainer_finished(self->training) && !worker_asked_to_stop(self)) TRY(step(self, err));
+    while (!trainer_finished(self->training) && !worker_stop_requested(self)) TRY(step(self, err));
     return worker_finish(self, err);
 }
 

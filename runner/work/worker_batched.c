@@ -44,9 +44,9 @@ static void end(one_of_many *one, status outcome, error_info *err) {
 }
 
 /* A stop applies to all trainings. */
-static bool asked_to_stop(many *self) {
+static bool stop_requested(many *self) {
     for (size_t i = 0; i < self->count && !self->stop; i++)
-        if (self->all[i].open) self->stop = worker_asked_to_stop(&self->all[i].worker);
+        if (self->all[i].open) self->stop = worker_stop_requested(&self->all[i].worker);
     for (size_t i = 0; i < self->count && self->stop; i++) self->all[i].worker.stop = true;
     return self->stop;
 }
@@ -154,7 +154,7 @@ static void train_wave(many *self, one_of_many **room, size_t first, size_t last
     /* A finished training that lacked only its outputs. */
     for (size_t i = first; i < last; i++)
         if (self->all[i].open && trainer_finished(self->all[i].worker.training)) finish(self, &self->all[i]);
-    for (bool any = true; any && !asked_to_stop(self);) {
+    for (bool any = true; any && !stop_requested(self);) {
         launch_all(self);
         any = false;
         for (size_t g = 0; g < self->group_count; g++) any |= any_open(&self->groups[g]);
@@ -182,7 +182,7 @@ static status end_of_wave(const many *self, size_t first, size_t *last, error_in
 static status train_all(many *self, error_info *err) {
     one_of_many **room = calloc(self->count, sizeof(one_of_many *));
     status outcome = room ? STATUS_OK : STATUS_MEMORY;
-    for (size_t first = 0, last = 0; outcome == STATUS_OK && first < self->count && !asked_to_stop(self);
+    for (size_t first = 0, last = 0; outcome == STATUS_OK && first < self->count && !stop_requested(self);
          first = last) {
         outcome = end_of_wave(self, first, &last, err);
         if (outcome == STATUS_OK) train_wave(self, room, first, last);

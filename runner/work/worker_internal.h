@@ -19,7 +19,7 @@ typedef struct worker {
     const device_table *library; /* for images on a device: the library */
     const backend_ops *device; /* and the worker's own device; else NULL */
     char *plans; /* how a device computes its convolutions; NULL if unknown */
-    bool graphs_told; /* whether the message that the device does not repeat steps was sent */
+    bool graphs_reported; /* whether the message that the device does not repeat steps was sent */
     uint64_t saved; /* iteration of the last checkpoint; 0 for none */
     uint64_t base_bytes; /* bytes of the process before the model was created */
     double epoch_start, last_progress; /* seconds */
@@ -43,19 +43,19 @@ status worker_finish(worker *self, error_info *err);
 void worker_close(worker *self, status outcome, error_info *err);
 
 /* Return whether to stop; called between parts of the work, with the worker as argument. */
-bool worker_asked_to_stop(void *self);
+bool worker_stop_requested(void *self);
 
 /* Send a message to the recording process. Errors: STATUS_IO if it is gone. */
 status worker_send(worker *self, message one, const void *bytes, error_info *err);
 status worker_send_metric(worker *self, const char *name, double value, error_info *err);
 
 /* Print a message for the user. */
-status worker_say(worker *self, const char *text, error_info *err);
+status worker_send_note(worker *self, const char *text, error_info *err);
 
 /* The plans of a device's convolutions (worker_plans.c). Recall: read those of the checkpoint before the training is
  * created. Tell: send the current ones, and a note if they differ. Keep: add them to a checkpoint. */
 status worker_recall_plans(worker *self, const checkpoint *from, error_info *err);
-status worker_tell_plans(worker *self, error_info *err);
+status worker_send_plans(worker *self, error_info *err);
 status worker_keep_plans(const worker *self, checkpoint *into);
 
 /* Return the device's first error, if there is a device. Operations return no status, so results count only if none

@@ -104,7 +104,7 @@ static status send_field(moments *all, error_info *err) {
 static status send_all(moments *all, error_info *err) {
     const uint64_t count = all->self->task->values->output_snapshots;
     const size_t steps = cnf_moment_steps(all->flow);
-    for (all->number = 0; all->number < count && !worker_asked_to_stop(all->self); all->number++) {
+    for (all->number = 0; all->number < count && !worker_stop_requested(all->self); all->number++) {
         const double part = count > 1 ? (double)all->number / (double)(count - 1) : 0;
         all->step = (size_t)(part * (double)steps + 0.5);
         TRY(send_density(all, err));
@@ -133,5 +133,5 @@ status worker_send_moments(worker *self, cnf *flow, error_info *err) {
     free(all.log_density);
     free(all.values);
     /* Omit outputs whose solve failed, and send a note. */
-    return outcome > STATUS_OK ? worker_say(self, err->text, err) : outcome;
+    return outcome > STATUS_OK ? worker_send_note(self, err->text, err) : outcome;
 }

@@ -45,7 +45,8 @@ static status send_samples(worker *self, bool target, const double window[4], co
 static status made(worker *self, status outcome, const error_info *reason, bool *there, error_info *err) {
     *there = outcome == STATUS_OK && !self->stop;
     if (outcome == STATUS_OK) return STATUS_OK;
-    return outcome == STATUS_MEMORY ? error_set(err, outcome, "%s", reason->text) : worker_say(self, reason->text, err);
+    return outcome == STATUS_MEMORY ? error_set(err, outcome, "%s", reason->text)
+                                    : worker_send_note(self, reason->text, err);
 }
 
 /* Mark samples that were not found as NaN. */
@@ -57,7 +58,7 @@ static status report_unsolved_samples(worker *self, const real *x, uint64_t n, s
     if (unsolved == 0) return STATUS_OK;
     error_describe(&text, "for %" PRIu64 " of %" PRIu64 " samples no x with this z(T) was found; they are nan",
                    unsolved, n);
-    return worker_say(self, text.text, err);
+    return worker_send_note(self, text.text, err);
 }
 
 static status send_points(worker *self, model *flow, bool target, uint64_t n, error_info *err) {
@@ -122,17 +123,17 @@ static status send_numbers_of(worker *self, const cnf_injectivity *found, error_
                        "points is %.3g, and the smallest ratio of distances of neighbours %.3g",
                        found->least_singular_value, found->least_distance_ratio);
     else return STATUS_OK;
-    return worker_say(self, text.text, err);
+    return worker_send_note(self, text.text, err);
 }
 
 static status send_injectivity(worker *self, model *flow, error_info *err) {
     const size_t D = dataset_dimension(self->data.points);
-    const size_t held = objective_holdout_size(trainer_objective(self->training), OBJECTIVE_VALIDATION);
-    const size_t n = held < EXAMINED_POINTS ? held : EXAMINED_POINTS;
+    const size_t holdout = objective_holdout_size(trainer_objective(self->training), OBJECTIVE_VALIDATION);
+    const size_t n = holdout < EXAMINED_POINTS ? holdout : EXAMINED_POINTS;
     cnf_injectivity found;
     error_info reason;
     bool there;
-    if (self->task->values->model_context != CONTEXT_LIFTED || held < 2) return STATUS_OK;
+    if (self->task->values->model_context != CONTEXT_LIFTED || holdout < 2) return STATUS_OK;
     real *x = calloc(n * D, sizeof *x);
     if (!x) return error_set(err, STATUS_MEMORY, "out of memory for %zu points", n);
     dataset_batch(self->data.points, SPLIT_VALIDATION, self->task->run->seed, 0, 0, n, x);
@@ -156,7 +157,7 @@ static status build_model(worker *self, const backend_ops *device, model **out, 
     const plan_run *run = self->task->run;
     TRY(model_build(self->task->values, &run->dataset->shape, source_units(&self->data), self->threads, device, out,
                     err));
-    (*out)->stop = worker_asked_to_stop;
+    (*out)->stop = worker_stop_requested;
     (*out)->stop_argument = self;
     return STATUS_OK;
 }
@@ -193,7 +194,7 @@ static status send_image_measurements(worker *self, error_info *err) {
     if (n == 0) return STATUS_OK;
     const status outcome =
         measure_images(self->task->values, self->data.images, run->seed, self->threads, self->device,
-                       trainer_parameters(self->training), n, worker_asked_to_stop, self, &stopped, &found, err);
+                       trainer_parameters(self->training), n, worker_stop_requested, self, &stopped, &found, err);
     TRY(worker_check_device(self, err));
     if (outcome != STATUS_OK) return outcome == STATUS_MEMORY ? worker_explain_memory(self, err) : outcome;
     return stopped ? STATUS_OK : measure_each_of_images(&found, send_number, self, err);
@@ -224,7 +225,7 @@ status worker_send_measurements(worker *self, error_info *err) {
     if (n == 0) return STATUS_OK;
     TRY(measure_offset(self->task->values, self->data.points, run->seed, &known, &offset, err));
     TRY(measure_points(self->task->values, self->data.points, self->threads, trainer_parameters(self->training), n,
-                       worker_asked_to_stop, self, &stopped, &found, err));
+                       worker_stop_requested, self, &stopped, &found, err));
     if (stopped) return STATUS_OK;
     if (known) TRY(worker_send_metric(self, "validation_offset", offset, err));
     if (dataset_dimension(self->data.points) == 2) TRY(send_field_change(self, err));
@@ -281,7 +282,7 @@ static status sample_images(worker *self, const sampler *from, uint64_t n, real 
     model_lend(from->of, self->device ? from->params : params);
     const status sampled = model_sample(from->of, run->seed, 0, n, (model_rows){.reals = x}, &reason);
     TRY(worker_check_device(self, err));
-    if (sampled != STATUS_OK) return worker_say(self, reason.text, err);
+    if (sampled != STATUS_OK) return worker_send_note(self, reason.text, err);
     return self->stop ? STATUS_OK : send_samples(self, false, window, x, n, run->dataset->shape.dimension, err);
 }
 

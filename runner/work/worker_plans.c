@@ -68,13 +68,13 @@ static bool describe_changes(const char *before, const char *now, uint64_t itera
     return true;
 }
 
-status worker_tell_plans(worker *self, error_info *err) {
+status worker_send_plans(worker *self, error_info *err) {
     error_info text;
     if (!self->device) return STATUS_OK;
     const char *now = self->library->images_plans(self->device);
     if (!now) return error_set(err, STATUS_MEMORY, "out of memory for plans of convolutions");
     if (self->plans && describe_changes(self->plans, now, trainer_iteration(self->training), &text))
-        TRY(worker_say(self, text.text, err));
+        TRY(worker_send_note(self, text.text, err));
     TRY(keep_text(self, now, err));
     return worker_send(self, (message){.kind = MESSAGE_PLANS, .size = strlen(now)}, now, err);
 }

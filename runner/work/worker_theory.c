@@ -44,7 +44,7 @@ status worker_send_theory(worker *self, error_info *err) {
     specification_flow(self->task->values, run->dataset->shape.dimension, &subject.flow);
     specification_image(self->task->values, shape, &subject.image);
     for (const char *cursor = self->task->values->experiment_theory; settings_list_next(&cursor, item);) {
-        if (worker_asked_to_stop(self)) return STATUS_OK;
+        if (worker_stop_requested(self)) return STATUS_OK;
         TRY(theory_check(&subject, item, err));
     }
     return STATUS_OK;

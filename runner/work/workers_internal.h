@@ -55,7 +55,7 @@ typedef struct workers {
     bool commit_due; /* commit at once: a checkpoint, or a run's end */
     bool committing; /* a commit has begun, and another program's lock delays it */
     bool abandoned; /* the lock stayed: nothing more is recorded, and messages go to a file */
-    bool lock_told;
+    bool lock_reported;
     double locked; /* time since which the lock is in the way; 0: it is not */
     bool *target_given; /* (dataset_count): a worker sends the data's own picture */
     int requests; /* signals so far */

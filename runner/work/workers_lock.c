@@ -8,19 +8,19 @@
 
 #include "work/workers_internal.h"
 
-#define TELL_SECONDS 2.0 /* time until a message about a lock is printed */
+#define REPORT_SECONDS 2.0 /* time until a message about a lock is printed */
 #define STOPPING_SECONDS 5.0 /* timeout after a stop */
 
 static void note_lock(workers *all, bool locked) {
     const double now = clock_seconds();
     if (!locked) {
         all->locked = 0;
-        all->lock_told = false;
+        all->lock_reported = false;
         return;
     }
     if (all->locked == 0) all->locked = now;
-    if (all->lock_told || now - all->locked < TELL_SECONDS) return;
-    all->lock_told = true;
+    if (all->lock_reported || now - all->locked < REPORT_SECONDS) return;
+    all->lock_reported = true;
     char text[PATH_MAX + 128];
     snprintf(text, sizeof text,
              "%s: locked by another program; the training goes on, and is recorded when the lock goes",

@@ -82,22 +82,22 @@ memcheck) # one test per process: matching patterns takes a minute under valgrin
     names >"$scratch/names"
     [ -s "$scratch/names" ] || { echo "No test is named $wanted" >&2; exit 1; }
     # shellcheck disable=SC2016,SC2086 # for the shell that xargs starts; words
-    xargs -P "$(nproc)" -I '{}' sh -c 'export OF="$(echo "$1" | tr / .)"; filter=$1 said=$2/$OF; shift 2
-        "$@" --filter "$filter" >"$said" 2>&1 || { cat "$said"; exit 1; }' \
+    xargs -P "$(nproc)" -I '{}' sh -c 'export OF="$(echo "$1" | tr / .)"; filter=$1 printed=$2/$OF; shift 2
+        "$@" --filter "$filter" >"$printed" 2>&1 || { cat "$printed"; exit 1; }' \
         sh '{}' "$scratch" $valgrind "$build/affjord-tests" <"$scratch/names" || failed=1
     echo "$(wc -l <"$scratch/names") tests of memory"
     ;;
 *)
     filter="!($left)"
     [ "$wanted" = '*' ] || filter="@($wanted)"
-    { "$build/affjord-tests" --filter "$filter"; echo "ended with $?"; } 2>&1 | tee "$scratch/said" | grep -vx 'ended with [0-9]*'
+    { "$build/affjord-tests" --filter "$filter"; echo "ended with $?"; } 2>&1 | tee "$scratch/printed" | grep -vx 'ended with [0-9]*'
     # 99: a finding in the process that runs the tests; its file is checked below.
-    grep -qx 'ended with 0' "$scratch/said" || { grep -qx 'ended with 99' "$scratch/said" &&
-        grep -q 'Failing: 0 | Crashing: 0' "$scratch/said"; } || failed=1
+    grep -qx 'ended with 0' "$scratch/printed" || { grep -qx 'ended with 99' "$scratch/printed" &&
+        grep -q 'Failing: 0 | Crashing: 0' "$scratch/printed"; } || failed=1
     ;;
 esac
 
-: >"$scratch/said"
+: >"$scratch/printed"
 # Workers of several threads, stopped after a checkpoint, resumed, and evaluated.
 sh tests/tiny_experiment.sh small 0-1 "$iterations" 50 1 >"$scratch/small.ini"
 affjord() {
@@ -111,10 +111,10 @@ wait $process
 stopped=$?
 key=$(ask "SELECT min(key) FROM run WHERE status = 'interrupted'")
 if [ $stopped != 1 ] || [ -z "$key" ] || ! affjord "$scratch/small.ini" --jobs 2 --threads 2 --quiet ||
-    ! affjord list >/dev/null || ! affjord check --sample 1 --threads 2 >"$scratch/said" ||
+    ! affjord list >/dev/null || ! affjord check --sample 1 --threads 2 >"$scratch/printed" ||
     ! affjord sample "$key" --n 1000 --threads 3 --output "$scratch/x.npy" ||
-    ! affjord eval "$key" --input "$scratch/x.npy" --threads 3 --output "$scratch/p.npy" >>"$scratch/said"; then
-    cat "$scratch/said"
+    ! affjord eval "$key" --input "$scratch/x.npy" --threads 3 --output "$scratch/p.npy" >>"$scratch/printed"; then
+    cat "$scratch/printed"
     echo "A training from the command line failed under $instrument: stopped with $stopped" >&2
     failed=1
 fi

@@ -55,7 +55,7 @@ same_numbers() {
     numbers "$1" >one
     numbers "$2" >other
     if [ ! -s one ] || ! cmp -s one other; then failed "$1 and $2 differ"; fi
-    said=$("$program" check --db "$2") || failed "$said"
+    printed=$("$program" check --db "$2") || failed "$printed"
 }
 
 # write_experiment NAME SEEDS ITERATIONS
@@ -65,37 +65,37 @@ write_experiment() { sh "$here/../tiny_experiment.sh" "$1" "$2" "$3" 50 2 >"$1.i
 
 write_experiment many 0-5 200
 "$program" many.ini --db whole.db --quiet
-"$program" many.ini --db many/r.db --slurm --slurm-array 5 --slurm-opt "--mem=10" >said || failed "$(cat said)"
-grep -q "12 submitted to Slurm now" said || failed "$(cat said)"
-[ "$(grep -c '^Job .* runs$' said)" = 3 ] || failed "expected three arrays: $(cat said)"
-"$program" many.ini --db many/r.db --slurm --slurm-array 5 >said || failed "$(cat said)"
-grep -qE "12 runs: .* 0 submitted to Slurm now" said || failed "submitted twice: $(cat said)"
+"$program" many.ini --db many/r.db --slurm --slurm-array 5 --slurm-opt "--mem=10" >printed || failed "$(cat printed)"
+grep -q "12 submitted to Slurm now" printed || failed "$(cat printed)"
+[ "$(grep -c '^Job .* runs$' printed)" = 3 ] || failed "expected three arrays: $(cat printed)"
+"$program" many.ini --db many/r.db --slurm --slurm-array 5 >printed || failed "$(cat printed)"
+grep -qE "12 runs: .* 0 submitted to Slurm now" printed || failed "submitted twice: $(cat printed)"
 until_true 60 "twelve runs are not merged" all_done many/r.db 12
 same_numbers whole.db many/r.db
 queue_is_empty() { [ -z "$(squeue -h)" ]; }
 until_true 30 "the queue does not empty" queue_is_empty
-"$program" many.ini --db many/r.db --slurm >said
-grep -q "12 runs: 12 done, .* 0 submitted to Slurm now" said || failed "$(cat said)"
+"$program" many.ini --db many/r.db --slurm >printed
+grep -q "12 runs: 12 done, .* 0 submitted to Slurm now" printed || failed "$(cat printed)"
 say "twelve runs in three arrays: the same bits; a second command submits nothing"
 
-"$program" many.ini --db many/r.db --slurm --slurm-array 6 --set train.iterations=250 >said 2>&1 &&
-    failed "an array above MaxArraySize was taken: $(cat said)"
-grep -q "MaxArraySize" said || failed "$(cat said)"
-grep -q "0 of 12 runs were submitted" said || failed "$(cat said)"
+"$program" many.ini --db many/r.db --slurm --slurm-array 6 --set train.iterations=250 >printed 2>&1 &&
+    failed "an array above MaxArraySize was taken: $(cat printed)"
+grep -q "MaxArraySize" printed || failed "$(cat printed)"
+grep -q "0 of 12 runs were submitted" printed || failed "$(cat printed)"
 
 # --- Four longer runs: stopped, killed, lost with their node, and merged meanwhile ---
 
 write_experiment long 0-1 "${LONG_ITERATIONS:-24000}"
-"$program" long.ini --db long/r.db --slurm --slurm-opt "--mem=10" >said || failed "$(cat said)"
+"$program" long.ini --db long/r.db --slurm --slurm-opt "--mem=10" >printed || failed "$(cat printed)"
 have_checkpoints() {
     "$program" merge --db long/r.db --quiet
     [ "$(ask long/r.db "SELECT count(*) FROM checkpoint JOIN run USING (run_id)
         WHERE status = 'interrupted'")" = 4 ]
 }
 until_true 60 "four runs do not begin, or end too soon" have_checkpoints
-"$program" list tasks --db long/r.db >said
-[ "$(grep -cE ' running .* n[12] ' said)" = 4 ] || failed "expected four running tasks: $(cat said)"
-"$program" check --db long/r.db >said || failed "$(cat said)"
+"$program" list tasks --db long/r.db >printed
+[ "$(grep -cE ' running .* n[12] ' printed)" = 4 ] || failed "expected four running tasks: $(cat printed)"
+"$program" check --db long/r.db >printed || failed "$(cat printed)"
 say "merged while four tasks run"
 
 # The processes of tasks on a node.

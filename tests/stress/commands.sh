@@ -35,40 +35,40 @@ places() {
     mkdir good
     for made in out*; do [ ! -e "$made" ] || mv "$made" good; done
     if [ -f good/out.db ]; then numbers good/out >good.numbers; fi
-    survived=0 told=0
+    survived=0 reported=0
     while :; do
-        said="$name, place $((survived + told + 1))"
+        label="$name, place $((survived + reported + 1))"
         rm -rf fault.log out*
         status=0
         timeout -k 1 60 env LD_PRELOAD="$layer" FAULT_CALL=memory FAULT_WHAT=ENOMEM FAULT_IN="$in" FAULT_SEEN=places FAULT_ONCE=1 \
-            FAULT_LOG=fault.log "$affjord" "$@" >said.out 2>said.err || status=$?
+            FAULT_LOG=fault.log "$affjord" "$@" >printed.out 2>printed.err || status=$?
         case $status in
         0)
-            cmp -s good.out said.out || give_up "$said: survived, but said something else: $work/said.out, good.out"
-            wrote_the_same || give_up "$said: survived, but wrote something else"
+            cmp -s good.out printed.out || give_up "$label: survived, but printed something else: $work/printed.out, good.out"
+            wrote_the_same || give_up "$label: survived, but wrote something else"
             survived=$((survived + 1))
             ;;
         1)
-            [ -s said.err ] || give_up "$said: exit status 1 and no message"
+            [ -s printed.err ] || give_up "$label: exit status 1 and no message"
             if [ "$name" = merge ]; then
-                "$affjord" "$@" || give_up "$said: begun again, it ended with $?"
-                wrote_the_same || give_up "$said: begun again, it wrote something else"
+                "$affjord" "$@" || give_up "$label: restarted, it ended with $?"
+                wrote_the_same || give_up "$label: restarted, it wrote something else"
             fi
             for made in out*; do
-                [ "$name" = merge ] || [ ! -e "$made" ] || give_up "$said: failed, and left $made"
+                [ "$name" = merge ] || [ ! -e "$made" ] || give_up "$label: failed, and left $made"
             done
-            told=$((told + 1))
+            reported=$((reported + 1))
             ;;
-        *) cat said.err >&2; give_up "$said: ended with $status" ;;
+        *) cat printed.err >&2; give_up "$label: ended with $status" ;;
         esac
-        [ "$(state)" = "$undisturbed" ] || give_up "$said: something happened to the database"
+        [ "$(state)" = "$undisturbed" ] || give_up "$label: something happened to the database"
         [ -e fault.log ] || break
     done
-    [ "$status" = 0 ] || give_up "$said: nothing failed, and it ended with $status"
+    [ "$status" = 0 ] || give_up "$label: nothing failed, and it ended with $status"
     survived=$((survived - 1)) # without a fault
-    [ $((survived + told)) -gt 0 ] || give_up "$name never asked for memory"
-    all=$((all + survived + told))
-    printf '%-9s %4d survived, %4d said\n' "$name" "$survived" "$told"
+    [ $((survived + reported)) -gt 0 ] || give_up "$name never allocated memory"
+    all=$((all + survived + reported))
+    printf '%-9s %4d survived, %4d reported\n' "$name" "$survived" "$reported"
 }
 
 # Return 0 if the files out* are exactly those in good: equal bytes, or for a database equal numbers, because it has

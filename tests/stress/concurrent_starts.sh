@@ -24,9 +24,9 @@ while [ "$round" -lt "$1" ]; do
     wait "$first" || failed="$failed first:$?"
     wait "$second" || failed="$failed second:$?"
     wait "$third" || failed="$failed third:$?"
-    cat first.err second.err third.err >said.err
-    if [ -n "$failed" ] || [ -s said.err ]; then
-        cat said.err >&2
+    cat first.err second.err third.err >printed.err
+    if [ -n "$failed" ] || [ -s printed.err ]; then
+        cat printed.err >&2
         give_up "round $round: ended with$failed"
     fi
     # The last process may have left only its own seeds in the experiment; requesting all seeds again adds the others.

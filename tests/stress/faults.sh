@@ -45,11 +45,11 @@ fault() {
     *) return 0 ;;
     esac
     if [ "$step" = place ] && [ -n "${FROM:-}${TO:-}" ]; then give_up "FROM and TO are numbers of calls, not of places"; fi
-    at=${FROM:-1} survived=0 told=0
-    said="$1 $2 in the $3 on $4, $5"
+    at=${FROM:-1} survived=0 reported=0
+    label="$1 $2 in the $3 on $4, $5"
     rm -f places
     while [ "$at" -le "${TO:-$at}" ]; do
-        said="$1 $2 in the $3 on $4, call $at, $5"
+        label="$1 $2 in the $3 on $4, call $at, $5"
         rm -f fault.log
         once=
         [ "$5" = on ] || once="FAULT_ONCE=1"
@@ -58,38 +58,38 @@ fault() {
         status=0
         # shellcheck disable=SC2086 # words or nothing
         timeout -k 1 60 env LD_PRELOAD="$layer" FAULT_CALL="$1" FAULT_WHAT="$2" FAULT_IN="$3" "$where" FAULT_LOG=fault.log $once $pattern \
-            "$affjord" stress.ini --db faulty.db --jobs 2 --quiet 2>said.err || status=$?
+            "$affjord" stress.ini --db faulty.db --jobs 2 --quiet 2>printed.err || status=$?
         [ -e fault.log ] || break
         case $2-$status in
-        *-0) check_finished faulty "$said"; survived=$((survived + 1)) ;;
-        EINTR-* | short-* | jump-*) cat said.err >&2; give_up "$said: not survived, but ended with $status" ;;
-        kill-137) told=$((told + 1)) ;;
+        *-0) check_finished faulty "$label"; survived=$((survived + 1)) ;;
+        EINTR-* | short-* | jump-*) cat printed.err >&2; give_up "$label: not survived, but ended with $status" ;;
+        kill-137) reported=$((reported + 1)) ;;
         *-2) # an unreadable experiment file is a usage error
-            grep -q '^stress.ini: ' said.err || { cat said.err >&2; give_up "$said: ended with 2"; }
-            told=$((told + 1))
+            grep -q '^stress.ini: ' printed.err || { cat printed.err >&2; give_up "$label: ended with 2"; }
+            reported=$((reported + 1))
             ;;
         *-1)
-            [ -s said.err ] || give_up "$said: exit status 1 and no message"
-            told=$((told + 1))
+            [ -s printed.err ] || give_up "$label: exit status 1 and no message"
+            reported=$((reported + 1))
             ;;
-        *) cat said.err >&2; give_up "$said: ended with $status" ;;
+        *) cat printed.err >&2; give_up "$label: ended with $status" ;;
         esac
         if [ "$status" != 0 ]; then
-            check_sound faulty "$said"
-            "$affjord" stress.ini --db faulty.db --jobs 2 --quiet 2>said.err ||
-                { cat said.err >&2; give_up "$said: the next start ended with $?"; }
-            check_finished faulty "$said"
+            check_sound faulty "$label"
+            "$affjord" stress.ini --db faulty.db --jobs 2 --quiet 2>printed.err ||
+                { cat printed.err >&2; give_up "$label: the next start ended with $?"; }
+            check_finished faulty "$label"
         fi
         forget faulty
         if [ "$step" = place ]; then at=$((at + 1)); else at=$((at + step)); fi
     done
     if [ "$at" -le "${TO:-$at}" ]; then
-        check_finished faulty "$said (which did not happen)"
+        check_finished faulty "$label (which did not happen)"
         forget faulty
     fi
-    [ $((survived + told)) -gt 0 ] || give_up "$said: it never happened"
-    all=$((all + survived + told))
-    printf '%-7s %-8s %-7s %-14s %-4s every %-5s %4d survived, %4d said\n' "$1" "$2" "$3" "$4" "$5" "$step" "$survived" "$told"
+    [ $((survived + reported)) -gt 0 ] || give_up "$label: it never happened"
+    all=$((all + survived + reported))
+    printf '%-7s %-8s %-7s %-14s %-4s every %-5s %4d survived, %4d reported\n' "$1" "$2" "$3" "$4" "$5" "$step" "$survived" "$reported"
 }
 
 #     call   what    in     on             how  short long

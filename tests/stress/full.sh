@@ -18,25 +18,25 @@ numbers undisturbed >expected.numbers
 mkdir disk
 full=0 kilobytes=16
 while :; do
-    said="a disk of $kilobytes kB"
+    label="a disk of $kilobytes kB"
     mount -t tmpfs -o "size=${kilobytes}k" affjord disk
     cd disk
     status=0
-    timeout -k 1 60 "$affjord" ../stress.ini --db small.db --jobs 2 --quiet 2>"$work/said.err" || status=$?
-    cat "$work/said.err" >>"$work/all.err"
+    timeout -k 1 60 "$affjord" ../stress.ini --db small.db --jobs 2 --quiet 2>"$work/printed.err" || status=$?
+    cat "$work/printed.err" >>"$work/all.err"
     case $status in
     0 | 1) ;;
-    *) cat "$work/said.err" >&2; give_up "$said: ended with $status" ;;
+    *) cat "$work/printed.err" >&2; give_up "$label: ended with $status" ;;
     esac
     mount -o remount,size=64m affjord .
     cp ../expected.numbers .
-    check_sound small "$said"
+    check_sound small "$label"
     if [ "$status" = 1 ]; then
-        [ -s "$work/said.err" ] || give_up "$said: exit status 1 and no message"
+        [ -s "$work/printed.err" ] || give_up "$label: exit status 1 and no message"
         full=$((full + 1))
-        "$affjord" ../stress.ini --db small.db --jobs 2 --quiet || give_up "$said, enlarged: ended with $?"
+        "$affjord" ../stress.ini --db small.db --jobs 2 --quiet || give_up "$label, enlarged: ended with $?"
     fi
-    check_finished small "$said"
+    check_finished small "$label"
     if [ "$status" = 0 ]; then break; fi
     cd ..
     umount disk
@@ -49,8 +49,8 @@ mount -o remount,ro affjord .
 "$affjord" ../stress.ini --db small.db --quiet || give_up "a finished experiment on a disk for reading: ended with $?"
 "$affjord" check small.db >"$work/check.out" || give_up "a check on a disk for reading: ended with $?"
 status=0
-"$affjord" ../stress.ini --db small.db --seeds 7 --quiet 2>"$work/said.err" || status=$?
-if [ "$status" != 1 ] || ! grep -q 'small.db' "$work/said.err"; then
+"$affjord" ../stress.ini --db small.db --seeds 7 --quiet 2>"$work/printed.err" || status=$?
+if [ "$status" != 1 ] || ! grep -q 'small.db' "$work/printed.err"; then
     give_up "a disk for reading: ended with $status"
 fi
 cd "$work"

@@ -34,7 +34,7 @@ phase_of() {
     if ! states=$(sqlite3 copy/killed.db "
         SELECT count(*), sum(status = 'running'), sum(status = 'done') FROM run;
         SELECT path FROM checkpoint ORDER BY path" 2>/dev/null) || [ "${states%%|*}" = 0 ]; then
-        phase="starting: no run enrolled"
+        phase="starting: no run recorded"
     else
         counts=${states%%
 *}
@@ -70,8 +70,8 @@ while [ "$round" -lt "$rounds" ]; do
     1) victim=worker ;;
     2) victim=all ;;
     esac
-    said="round $round ($victim after $moment ms)"
-    setsid "$affjord" stress.ini --db killed.db --jobs 2 --quiet 2>said.err &
+    label="round $round ($victim after $moment ms)"
+    setsid "$affjord" stress.ini --db killed.db --jobs 2 --quiet 2>printed.err &
     parent=$! group=$!
     sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
     workers=$(ps -o pid= --ppid "$parent" 2>/dev/null || true)
@@ -90,15 +90,15 @@ while [ "$round" -lt "$rounds" ]; do
     group=
     case $victim-$status in
     *-0) # it finished before the kill
-        check_finished killed "$said"
+        check_finished killed "$label"
         forget killed
         finished=$((finished + 1))
         echo "$victim: already at its end" >>phases
         ;;
     worker-1 | worker-143) # 143: before it handled signals
-        check_sound killed "$said"
-        if grep -q 'signal 9' said.err; then echo "worker: its run marked as failed, then stopped in order" >>phases
-        elif [ -s said.err ]; then cat said.err >&2; give_up "$said: failed, but not by the kill"
+        check_sound killed "$label"
+        if grep -q 'signal 9' printed.err; then echo "worker: its run marked as failed, then stopped in order" >>phases
+        elif [ -s printed.err ]; then cat printed.err >&2; give_up "$label: failed, but not by the kill"
         else echo "worker: none was at work; stopped in order" >>phases
         fi
         ;;
@@ -106,8 +106,8 @@ while [ "$round" -lt "$rounds" ]; do
         phase_of | sed "s/^/$victim: /" >>phases
         ;;
     *)
-        cat said.err >&2
-        give_up "$said: ended with status $status"
+        cat printed.err >&2
+        give_up "$label: ended with status $status"
         ;;
     esac
 done

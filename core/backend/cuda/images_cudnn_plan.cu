@@ -220,9 +220,9 @@ static bool choose_by(plan *self, cudnnBackendDescriptor_t graph, cudnnBackendHe
     const cudnnBackendDescriptor_t heuristic = plan_make(self, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
     set_object(self, heuristic, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph);
     plan_set(self, heuristic, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
-    const bool asked = plan_finish(self, heuristic);
+    const bool finished = plan_finish(self, heuristic);
     self->outcome = CUDNN_STATUS_SUCCESS; /* another heuristic may have a proposal */
-    while (asked && made < CONFIGS_MAX &&
+    while (finished && made < CONFIGS_MAX &&
            library->create_descriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, &configs[made]) == CUDNN_STATUS_SUCCESS)
         made++;
     if (made == 0 || library->get(heuristic, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, made, &count,
