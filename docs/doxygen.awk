@@ -1,11 +1,11 @@
-# doxygen.awk - a header with its plain comments turned into those that Doxygen reads. Used by docs/Doxyfile.
+# doxygen.awk - convert a header's plain comments to Doxygen comments. Used by docs/Doxyfile.
 #
-#   /* name.h - what it is        \file, \brief
+#   /* name.h - its subject       \file, \brief
 #   /* before a declaration       /**
 #   code; /* beside it            /**< \brief
 #   type a, b; /* of both         type a; /**< ..., type b; /**< ...
-#   (three blanks or more)        verbatim, as formulas and drawings are laid out by hand
-#   #include <.../tableau.def>    the names that this makes, which Doxygen's preprocessor would pass over
+#   (three blanks or more)        verbatim, for formulas and drawings
+#   #include <.../tableau.def>    the names that it defines, which Doxygen's preprocessor would skip
 
 function open_comment(line) {
     if (FNR == 1 && line ~ /^\/\* [a-z_]+\.h - /) {

@@ -20,7 +20,7 @@ WITH counts AS (
 SELECT '' AS part,
        'Final loss of ' || s.other_label || ' less that of ' || s.label || ' in nats, at every combination of the choices that '
        || 'the paper leaves open, sorted: mean over paired seeds with 95% intervals (t). Above 0, ' || s.label
-       || ' is better; colours tell intervals above, around and below 0. The ring is the combination of the first values. '
+       || ' is better; colours show intervals above, around and below 0. The ring is the combination of the first values. '
        || 'Marks below say which choice a combination has. '
        || (SELECT group_concat(label || ': ' || s.label || ' lower in ' || lower || ' of ' || points || ' combinations, by an interval in '
                                || surely || ' (after Holm''s correction for all ' || (SELECT max(tests) FROM sweep_effects

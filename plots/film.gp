@@ -52,14 +52,14 @@ head = 44 / dots
 edge = 10 / dots
 W = 2 * edge + models * (side + gap) - gap
 H = head + 2 * side + gap + edge
-held = 15               # times that the last frame is shown
+repeats = 15               # times that the last frame is shown
 set terminal gif animate delay 12 loop 0 enhanced font 'DejaVu Sans,8' background '#ffffff' \
     size int(W * dots + 0.5), int(H * dots + 0.5)
 set output 'picture.' . part . '.gif'
 
 eval bare_axes
 set cbrange [0:densest]
-do for [n = 1:frames + held] {
+do for [n = 1:frames + repeats] {
     set multiplot
     do for [m = 1:models] {
         i = row_of(m, n < frames ? n : frames)

@@ -132,5 +132,5 @@ do for [s = 0:scales - 1] {
         }
     }
 }
-set datafile separator whitespace    # sampled grids know no other
+set datafile separator whitespace    # the only one for sampled grids
 eval drawn ? 'plot sample ' . shots[3:*] : finish

@@ -40,7 +40,7 @@ ink = '#202020'
 faint = '#707070'
 array series_colour[6] = [blue, vermillion, green, purple, orange, sky]
 colour_of(i) = series_colour[(i - 1) % 6 + 1]
-# In grey print, markers and dashes tell them apart.
+# In grey print, markers and dashes distinguish them.
 array series_marker[6] = [7, 4, 9, 12, 11, 2]
 marker_of(i) = series_marker[(i - 1) % 6 + 1]
 set dashtype 2 (14, 7)

@@ -2,19 +2,18 @@
 # packages.sh - the distribution's packages that the project needs, and how to get them.
 #
 #   packages.sh missing [FOR]    print those that are missing
-#   packages.sh install [FOR]    install them: as root or with sudo, otherwise say what to do
+#   packages.sh install [FOR]    install them: as root or with sudo, otherwise print instructions
 #   packages.sh local   [FOR]    unpack them into .deps, without root (all but the compiler and make)
 #
-# Both print first what they install, and what for. On a terminal `install` then asks, and Enter means yes; without a
-# terminal, or with CI=true, it goes ahead.
+# Both first list the packages with their purposes. On a terminal, `install` then asks for confirmation, and Enter means
+# yes; without a terminal, or with CI=true, it continues.
 #
-# FOR: test, test-all, check, api or deb, for what these targets of the Makefile need besides (check: those that look for
-# faults, which run all tests too); slurm, for what tests/slurm needs and no more.
+# FOR: test, test-all, check, api or deb: also the packages of this target of the Makefile (check: of the instruments
+# and linters); slurm: only those of tests/slurm.
 #
-# For all tests also axe-core, which no package of the distribution has: the accessibility rules that the
-# report's page is held against. It comes from a Python package, by version and checksum, into .deps/axe.
+# For all tests also axe-core, the accessibility rules for the report's page, which the distribution lacks. It comes from a Python package, by version and checksum, into .deps/axe.
 #
-# A package counts as there when its file is: under / or under .deps.
+# A package counts as installed if its file exists, under / or under .deps.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 architecture=$(uname -m)-linux-gnu
@@ -88,7 +87,7 @@ slurm-wlm        usr/sbin/slurmd
 munge            usr/sbin/munged
 "
 
-# The packages of a group, and what they are for.
+# Print the packages of a group, and their purpose.
 packages_of() {
     case $1 in
     compiler) printf '%s' "$compiler_packages" ;;
@@ -127,7 +126,7 @@ axe_is_missing() {
     [ "$wants_axe" = yes ] && [ ! -e "$root/.deps/axe/axe.min.js" ]
 }
 
-# announce WAY: what is missing, group by group; WAY says how it comes.
+# announce WAY: list what is missing, group by group; WAY is the way of installation.
 announce() {
     {
         [ -z "$list" ] || echo "Missing packages, $1 with what they need:"
@@ -141,7 +140,7 @@ announce() {
     } >&2
 }
 
-# Ask on a terminal; anything but Enter and yes is no.
+# Ask for confirmation on a terminal; only Enter and yes mean yes.
 agree() {
     { [ -t 0 ] && [ -t 2 ]; } || return 0
     case ${CI:-false} in false | 0) ;; *) return 0 ;; esac
@@ -168,7 +167,7 @@ install_all() {
     ! axe_is_missing || fetch_axe
 }
 
-# as_root <- what makes a command root's: nothing for root.
+# as_root <- the prefix that runs a command as root; empty for root.
 find_root() {
     if [ "$(id -u)" = 0 ]; then
         as_root=
@@ -216,7 +215,7 @@ unpack_packages() {
     # shellcheck disable=SC2086 # a list of words
     wanted=$(apt-get -s --no-install-recommends install $list | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
     [ -n "$wanted" ] || {
-        echo "apt-get knows no such packages: $list (its lists may be old; an administrator runs apt-get update)" >&2
+        echo "apt-get has no such packages: $list (its lists may be old; an administrator runs apt-get update)" >&2
         return 1
     }
     # shellcheck disable=SC2086

@@ -32,7 +32,7 @@ breach "only runner/settings/config* includes ini.h" \
     "$(grep -rnE '#include *[<"]ini\.h' core runner | grep -v '^runner/settings/config')"
 breach "only core/backend/cuda includes CUDA" \
     "$(grep -rnE '#include *[<"](cuda|cublas|cudnn)' core runner | grep -v '^core/backend/cuda/')"
-breach "only core/backend/cuda and tests/cuda_on_host know the kernels' files" \
+breach "only core/backend/cuda and tests/cuda_on_host include the kernels' files" \
     "$(grep -rnE '#include *"backend/cuda/' core runner tests | grep -vE '^(core/backend/cuda|tests/cuda_on_host)/')"
 # Files that a script leaves there by mistake would be committed.
 breach "the top level has what is listed here" "$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u | grep -vxE \

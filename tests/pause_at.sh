@@ -13,8 +13,8 @@ hold_at() { # PROCESS DATABASE QUERY
     while sleep 0.01 && kill -STOP "$1" 2>/dev/null; do
         # shellcheck disable=SC2046 # numbers
         kill -STOP $(with_children "$1") 2>/dev/null || true
-        held=$(sqlite3 -readonly "$2" "$3" 2>/dev/null) || held=0
-        [ "${held:-0}" -le 0 ] || return 0
+        reached=$(sqlite3 -readonly "$2" "$3" 2>/dev/null) || reached=0
+        [ "${reached:-0}" -le 0 ] || return 0
         # shellcheck disable=SC2046 # numbers
         kill -CONT $(with_children "$1") 2>/dev/null || true
     done

@@ -107,7 +107,7 @@ signed_ranks <- function(d) {
     sum(ways[abs(2 * sums - total) >= abs(2 * seen - total)]) / sum(ways)
 }
 
-# The interval in the table, held by a bootstrap of R's own (expanded percentiles, Hesterberg 2015).
+# Check the interval in the table by a separate bootstrap (expanded percentiles, Hesterberg 2015).
 interval <- function(experiment, dataset, model, other, quantity, what, x, y) {
     columns <- c(difference = "difference", effect = "effect", ratio = "ratio")[[what]]
     found <- query("SELECT %1$s, %1$s_low, %1$s_high FROM comparison WHERE experiment = '%2$s' AND dataset = '%3$s'

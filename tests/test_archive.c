@@ -166,7 +166,7 @@ static float *read_array(const char *table, const char *where, size_t count) {
     cr_assert_eq(sqlite3_step(row), SQLITE_ROW);
     const unsigned char *bytes = sqlite3_column_blob(row, 0);
     cr_expect_lt((size_t)sqlite3_column_bytes(row, 0), count * sizeof(float) / 5 * 4, "%s: packed", where);
-    cr_assert(bytes[0] == 0x78 && bytes[1] == 0xda, "as plots/common.sql knows them");
+    cr_assert(bytes[0] == 0x78 && bytes[1] == 0xda, "as in plots/common.sql");
     float *out = malloc(count * sizeof *out);
     cr_assert_not_null(out);
     uLongf size = count * sizeof *out;

@@ -149,7 +149,7 @@ Test(check, settings_of_another_run_are_reported) {
     CHANGE("UPDATE run SET status = 'interrupted' WHERE run_id = 3");
     EXPECT(0, CHECK "--sample 4");
     EXPECT_SAYS("their settings mean other runs for this version of the program");
-    EXPECT_SAYS("does not know their settings: unknown setting model.wings");
+    EXPECT_SAYS("does not support their settings: unknown setting model.wings");
     EXPECT_SAYS("1 of 1 run came out the same");
     EXPECT(2, CHECK "--run 1");
     EXPECT_SAYS("cannot be computed again: their settings mean other runs");

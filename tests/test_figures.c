@@ -316,7 +316,7 @@ Test(figures, experiments_ask_for_items_that_there_are) {
                        "for figure in $(sed -n 's/^figures = //p' $file | tr ',' ' '); do "
                        "grep -q \"^$figure \" %s/items || "
                        "{ [ $figure = $name ] && grep -q \"^${name%%%%_*} \" %s/items; } || "
-                       "echo \"$file asks for $figure\"; done; done",
+                       "echo \"$file requests $figure\"; done; done",
                        folder, folder, folder),
                  0);
     cr_expect_str_eq(output, "");

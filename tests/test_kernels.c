@@ -86,7 +86,7 @@ static void run_toy(const backend_ops *backend, size_t D, bool exact, outcome *o
     const size_t stride = toy_stride(shape);
     real *theta = reals(stride), *z = reals(D * CHUNK), *e = reals(D * CHUNK), *a = reals(D * CHUNK);
     real *l = reals(CHUNK), *dz = reals(D * CHUNK), *trace = reals(CHUNK), *zbar = reals(D * CHUNK);
-    real *thetabar = reals(stride), *lanes = reals(stride * PARTIAL_SUMS);
+    real *thetabar = reals(stride), *partial = reals(stride * PARTIAL_SUMS);
     draw(stride, 1, 1, theta);
     draw(D * CHUNK, 2, 3, z);
     draw(D * CHUNK, 3, 1, e);
@@ -94,12 +94,12 @@ static void run_toy(const backend_ops *backend, size_t D, bool exact, outcome *o
     draw(CHUNK, 5, 1, l);
     memset(theta + W * toy_unit(shape), 0, (stride - W * toy_unit(shape)) * sizeof *theta);
     backend->toy_evaluate(backend, shape, theta, z, exact ? NULL : e, dz, trace);
-    backend->toy_backward(backend, shape, theta, z, exact ? NULL : e, a, l, zbar, thetabar, lanes);
+    backend->toy_backward(backend, shape, theta, z, exact ? NULL : e, a, l, zbar, thetabar, partial);
     add(out, dz, D * CHUNK);
     add(out, trace, CHUNK);
     add(out, zbar, D * CHUNK);
     add(out, thetabar, stride);
-    free(theta), free(z), free(e), free(a), free(l), free(dz), free(trace), free(zbar), free(thetabar), free(lanes);
+    free(theta), free(z), free(e), free(a), free(l), free(dz), free(trace), free(zbar), free(thetabar), free(partial);
 }
 
 static void run_all(const backend_ops *backend, outcome *out) {

@@ -287,7 +287,7 @@ Test(merge, many_shards, .timeout = 1800) {
     struct rusage used;
     getrusage(RUSAGE_CHILDREN, &used); /* the largest of all that were started */
     if (requested)
-        fprintf(stderr, "%d shards of 1000 rows: %.1f s, of which a processor worked %.1f; %ld kB held; %s", n, seconds,
+        fprintf(stderr, "%d shards of 1000 rows: %.1f s, of which %.1f of processor time; %ld kB; %s", n, seconds,
                 worked, used.ru_maxrss, output);
     const double again = now();
     EXPECT(0, "$AFFJORD merge --db $TEST_DIR/merged.db");

@@ -74,7 +74,7 @@ Test(message, that_may_wait_goes_with_the_next_that_may_not) {
     cr_assert(message_send(writer, ends[1], &third, "c"));
     cr_expect_str_eq(arrived(), "2 b; 3 c; ");
     cr_assert(message_send(writer, ends[1], &third, "c"));
-    cr_expect_str_eq(arrived(), "3 c; ", "what was held back is sent once");
+    cr_expect_str_eq(arrived(), "3 c; ", "a delayed message is sent once");
 }
 
 Test(message, that_may_wait_does_not_wait_for_long) {

@@ -57,7 +57,7 @@ static void expect_mean(const char *what, double sum, double mean, double varian
 
 typedef void draw4(random_stream stream, uint64_t sample, uint32_t block, double values[4]);
 
-/* Sums of powers 1 .. 4 of the four lanes together, and of products of two lanes. */
+/* Sums of powers 1 .. 4 of the four words together, and of products of two words. */
 typedef struct sums {
     double power[5];
     double product[4][4];
@@ -82,7 +82,7 @@ static void expect_uncorrelated(const sums *total, double variance) {
     for (int a = 0; a < 4; a++) {
         for (int b = 0; b < a; b++) {
             char what[32];
-            snprintf(what, sizeof what, "lanes %d and %d", a, b);
+            snprintf(what, sizeof what, "words %d and %d", a, b);
             expect_mean(what, total->product[a][b], 0, variance * variance, DRAWS);
         }
     }

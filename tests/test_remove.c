@@ -171,7 +171,7 @@ Test(removal, invalid_requests_are_rejected) {
     } cases[] = {
         {2, "--yes", "expected one of RUN, EXPERIMENT, --failed and --orphans"},
         {2, "small --failed --yes", "expected one of RUN, EXPERIMENT, --failed and --orphans"},
-        {2, "small < /dev/null", "there is no terminal to ask; expected --yes or --dry-run"},
+        {2, "small < /dev/null", "no terminal for the confirmation; expected --yes or --dry-run"},
         {2, "smal --yes", "no experiment, and no run of "},
         {2, "abcd --yes", "no experiment, and several runs of "},
         {2, "1 --yes", "1: an experiment, and run abcd"},

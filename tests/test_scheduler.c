@@ -115,7 +115,7 @@ Test(scheduler, only_pending_runs_are_submitted_again) {
            "SLURM_ARRAY_TASK_ID=3 sh $TEST_DIR/jobs/1.script; $AFFJORD merge --db $TEST_DIR/r.db --quiet "
            "$(for k in $(sed -n '4s/ .*//p' $TEST_DIR/shards/slurm/*.tasks); do ls $TEST_DIR/shards/*/$k.db; done)");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --dry-run --format commands | wc -l");
-    cr_assert_str_eq(output, "4\n", "commands know nothing of Slurm's queue: %s", output);
+    cr_assert_str_eq(output, "4\n", "commands do not depend on Slurm's queue: %s", output);
     EXPECT(0, "$AFFJORD list tasks --db $TEST_DIR/r.db");
     EXPECT_SAYS("queued                0/100                                  Priority");
     EXPECT_SAYS("running               0/100  node7");

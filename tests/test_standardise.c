@@ -27,7 +27,7 @@ static void begin(void) {
 
 TestSuite(standardise, .init = begin, .fini = end_run, .timeout = 240);
 
-static double ask(const char *database, const char *query) {
+static double number(const char *database, const char *query) {
     EXPECT(0, "sqlite3 $TEST_DIR/%s \"%s\"", database, query);
     return atof(output);
 }
@@ -59,14 +59,14 @@ static dataset *open_table(const char *name, const char *text) {
 Test(standardise, units_are_those_of_the_rows_that_are_trained_on) {
     dataset *data = open_table("four.csv", "x,t\n1,1700000000\n3,1700000001\n5,1700000003\n7,1700000007\n");
     error_info err = {""};
-    real held[2], target[8], z[2 * 64];
+    real holdout[2], target[8], z[2 * 64];
     double numbers[6], mean[2] = {0, 0}, deviation[2] = {0, 0};
     size_t trained = 0;
     cr_assert_eq(dataset_size(data, SPLIT_VALIDATION), 1);
-    dataset_batch(data, SPLIT_VALIDATION, 0, 0, 0, 1, held);
+    dataset_batch(data, SPLIT_VALIDATION, 0, 0, 0, 1, holdout);
     for (size_t row = 0; row < 4; row++) {
         const double x = 1 + 2 * (double)row;
-        if ((real)x == held[0]) continue;
+        if ((real)x == holdout[0]) continue;
         numbers[2 * trained] = x;
         numbers[2 * trained + 1] = 1700000000 + (double)((1u << row) - 1);
         trained++;
@@ -168,10 +168,10 @@ Test(standardise, a_model_is_that_of_the_table_divided_by_hand) {
         char query[256], name[32];
         snprintf(name, sizeof name, "data_mean_%d", d + 1);
         snprintf(query, sizeof query, unit, name);
-        mean[d] = ask("big.db", query);
+        mean[d] = number("big.db", query);
         snprintf(name, sizeof name, "data_deviation_%d", d + 1);
         snprintf(query, sizeof query, unit, name);
-        deviation[d] = ask("big.db", query);
+        deviation[d] = number("big.db", query);
     }
     cr_assert_float_eq(deviation[0], 30, 2);
     cr_assert_float_eq(deviation[1], 0.76e6, 0.05e6);
@@ -192,8 +192,8 @@ Test(standardise, a_model_is_that_of_the_table_divided_by_hand) {
             snprintf(query, sizeof query,
                      "SELECT value FROM metric JOIN run USING (run_id) WHERE model = '%s' AND name = '%s'", models[m],
                      what[k]);
-            big[k] = ask("big.db", query);
-            small[k] = ask("unit.db", query);
+            big[k] = number("big.db", query);
+            small[k] = number("unit.db", query);
         }
         cr_expect_float_eq(big[0], small[0] + volume, 1e-3, "%s: %g and %g", models[m], big[0], small[0] + volume);
         cr_expect_float_eq(big[1], small[1], 1e-3);
@@ -234,7 +234,7 @@ Test(standardise, a_model_is_that_of_the_table_divided_by_hand) {
     float *p = read_blob("moment", "kind = 'density' AND moment = 0", &n);
     double sum = 0;
     for (size_t i = 0; i < n; i++) sum += (double)p[i];
-    sum *= ask("big.db", "SELECT (x1 - x0) * (y1 - y0) / rows / columns FROM moment WHERE kind = 'density' LIMIT 1");
+    sum *= number("big.db", "SELECT (x1 - x0) * (y1 - y0) / rows / columns FROM moment WHERE kind = 'density' LIMIT 1");
     cr_expect_float_eq(sum, 1, 0.02, "p(x) of a moment sums to %g", sum);
     free(p);
 }

@@ -33,7 +33,7 @@ typedef enum random_purpose {
 typedef struct random_stream {
     uint64_t seed; /* of the run */
     random_purpose purpose; /* of the draws */
-    uint64_t iteration; /* or another number that tells streams of a purpose apart */
+    uint64_t iteration; /* or another number that distinguishes streams of a purpose */
 } random_stream;
 
 /* u (4) <- independent uniform numbers in (0, 1), symmetric about 1/2, with 32 bits each, for draw `block` of

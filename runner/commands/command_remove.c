@@ -291,7 +291,7 @@ static const argument_option options[] = {
     OPTION_FLAG(request, orphans, "--orphans",
                 "remove files and pictures that belong to no run, as a process that was killed leaves them"),
     OPTION_FLAG(request, dry_run, "--dry-run", "print what would be removed; remove nothing"),
-    OPTION_FLAG(request, yes, "--yes", "do not ask")};
+    OPTION_FLAG(request, yes, "--yes", "no confirmation")};
 
 static status read_request(int count, char **words, request *out, error_info *err) {
     size_t names = 0;
@@ -299,7 +299,7 @@ static status read_request(int count, char **words, request *out, error_info *er
     if ((names > 0) + out->failed + out->orphans != 1)
         return error_set(err, STATUS_INVALID, "expected one of RUN, EXPERIMENT, --failed and --orphans");
     if (!out->dry_run && !out->yes && !isatty(STDIN_FILENO))
-        return error_set(err, STATUS_INVALID, "there is no terminal to ask; expected --yes or --dry-run");
+        return error_set(err, STATUS_INVALID, "no terminal for the confirmation; expected --yes or --dry-run");
     return STATUS_OK;
 }
 
@@ -341,8 +341,8 @@ const command command_remove = {
     .text =
         "Deletes a run (its number, its key, or the beginning of its key), an experiment with the runs that no other "
         "experiment shows, or the runs that failed: rows, stored pictures, checkpoints, batches of failed iterations, "
-        "and of an experiment the drawn figures. Prints what goes, with the experiments that show it, asks, and prints "
-        "the bytes that it freed.\n\n"
+        "and of an experiment the drawn figures. Lists what it will remove, with the experiments that show it, asks for "
+        "confirmation, and prints the bytes that it freed.\n\n"
         "While a process writes the database, nothing is removed. If the command is killed, run it with --orphans.",
     OPTIONS(options),
     .run = run_remove};

@@ -53,7 +53,7 @@ static status read_settings(results_db *db, stored_run *out, bool *able, error_i
     const status outcome = db_each_setting(db, out->row.id, read_setting, &state, err);
     *able = outcome == STATUS_OK;
     if (outcome != STATUS_INVALID) return outcome;
-    error_describe(reason, "this version of the program does not know their settings: %.800s", wrong.text);
+    error_describe(reason, "this version of the program does not support their settings: %.800s", wrong.text);
     return STATUS_OK;
 }
 
@@ -226,7 +226,7 @@ static status prepare_data(results_db *db, stored_cache *cache, stored_run *out,
     error_info wrong;
     if (out->counted) {
         *able = describe_count(out);
-        if (!*able) error_describe(reason, "counts for images that this program does not know");
+        if (!*able) error_describe(reason, "counts for images that this program does not support");
         return STATUS_OK;
     }
     TRY(look_up(db, out, cache, &data, err));

@@ -118,7 +118,7 @@ status db_prepare_schema(results_db *db, bool create, error_info *err) {
         if (version > DB_SCHEMA_VERSION)
             return error_set(
                 err, STATUS_FORMAT,
-                "the database \"%s\" has schema version %ld, and this program knows versions up to %d: use a "
+                "the database \"%s\" has schema version %ld, and this program supports versions up to %d: use a "
                 "newer version of the program, or another database with --db",
                 db->path, version, DB_SCHEMA_VERSION);
     }

@@ -28,7 +28,7 @@ status task_command_place(const char *file, const char *database, const char *sh
     /* Call the program itself, because ./run would check on every machine whether a build is needed. */
     const ssize_t length = readlink("/proc/self/exe", out->program, sizeof out->program - 1);
     if (length <= 0 || !getcwd(out->folder, sizeof out->folder))
-        return error_set(err, STATUS_IO, "cannot tell where the program is: %s", strerror(errno));
+        return error_set(err, STATUS_IO, "cannot find the path of the program: %s", strerror(errno));
     out->program[length] = '\0';
     install_root(root);
     TRY(make_absolute(root, out->folder, out->root, err));

@@ -120,7 +120,7 @@ static void write_introduction(FILE *stream) {
         "bytes. Every other line is an error with file and line, and nothing is run.\n"
         "\n"
         "*In key* says whether a setting is part of a run's key. Runs with the same key are the same training and\n"
-        "are computed once, whichever experiments ask for them.\n",
+        "are computed once, for any number of experiments.\n",
         stream);
 }
 

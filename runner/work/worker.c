@@ -239,7 +239,7 @@ status worker_on_step(worker *self, status outcome, double loss, bool epoch_done
     return worker_send(self, (message){.kind = MESSAGE_PROGRESS, .loss = loss}, NULL, err);
 }
 
-/* A device finds out at its first repetition that it cannot repeat steps; it is then slower, so tell the user. */
+/* A device finds out at its first repetition that it cannot repeat steps; it is then slower, so print a note. */
 static status report_graphs(worker *self, error_info *err) {
     error_info which, text;
     if (!self->device || self->graphs_reported || self->library->images_graphs(self->device, &which)) return STATUS_OK;
@@ -266,7 +266,7 @@ static status open_device(worker *self, error_info *err) {
     return self->library->images_open(self->task->device, &self->device, err);
 }
 
-/* Own kernels are slower than cuDNN's, so tell the user if cuDNN was not found or has no plan. */
+/* Own kernels are slower than cuDNN's, so print a note if cuDNN was not found or has no plan. */
 static status report_library(worker *self, error_info *err) {
     error_info which, text;
     if (!self->device || self->library->images_library(self->device, &which)) return STATUS_OK;
@@ -326,7 +326,7 @@ static status prepare(worker *self, error_info *err) {
     const status begun = begin_training(self, path, file, err);
     checkpoint_destroy(&file);
     if (begun != STATUS_OK) return begun;
-    checkpoint_clean(task->database, task->run->key, path); /* the database does not know its other files */
+    checkpoint_clean(task->database, task->run->key, path); /* remove files that the database does not name */
     return STATUS_OK;
 }
 

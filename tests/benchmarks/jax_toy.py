@@ -137,7 +137,7 @@ def loss_closed_form(params, x, unroll=1):
             t = jnp.tanh(w[i].T @ y[0] + b[i][:, None])  # points run along the rows: (W, B)
             return u[i] @ t, v[i] @ (1 - t * t)
 
-        evaluations = iter(range(4))  # rk4 asks for them in order
+        evaluations = iter(range(4))  # rk4 evaluates in this order
         return rk4(lambda _, y: system(next(evaluations), y), 0.0, state), None
 
     state, _ = jax.lax.scan(step, (x.T, jnp.zeros(len(x))), (w, u, b, v), unroll=unroll)

@@ -4,7 +4,7 @@
 The same work as a step of `./run experiments/table1_mnist.ini`: multiscale flows of 3 x 3 convolutions, the logit, one
 probe of Hutchinson's estimate a solve, torchdiffeq's Dopri5 with the same tolerances and the same norm of the error,
 learned end times, Adam. Start parameters, the order of images, dequantization noise and probes are those of our runs,
-drawn here by the same generator, so that a step here and one there can be held side by side (--check).
+drawn here by the same generator, so that a step here and one there can be compared (--check).
 
     ffjord     the time is a channel of every convolution's input ("concat")
     affjord    z* is joined to z as channels, and makes the weights (layer "hyper")

@@ -103,13 +103,13 @@ sh tests/tiny_experiment.sh small 0-1 "$iterations" 50 1 >"$scratch/small.ini"
 affjord() {
     ${valgrind:-} "$build/affjord" "$@" --db "$scratch/small.db"
 }
-ask() { sqlite3 -cmd '.timeout 10000' "$scratch/small.db" "$1" 2>/dev/null; }
+query() { sqlite3 -cmd '.timeout 10000' "$scratch/small.db" "$1" 2>/dev/null; }
 ${valgrind:-} "$build/affjord" "$scratch/small.ini" --db "$scratch/small.db" --jobs 2 --threads 2 --quiet &
 process=$!
 if hold_at $process "$scratch/small.db" 'SELECT count(*) FROM checkpoint'; then let_go $process TERM; fi
 wait $process
 stopped=$?
-key=$(ask "SELECT min(key) FROM run WHERE status = 'interrupted'")
+key=$(query "SELECT min(key) FROM run WHERE status = 'interrupted'")
 if [ $stopped != 1 ] || [ -z "$key" ] || ! affjord "$scratch/small.ini" --jobs 2 --threads 2 --quiet ||
     ! affjord list >/dev/null || ! affjord check --sample 1 --threads 2 >"$scratch/printed" ||
     ! affjord sample "$key" --n 1000 --threads 3 --output "$scratch/x.npy" ||

@@ -28,8 +28,8 @@ failed() {
     tail -n 20 ./*/shards/slurm/*.log || :
     exit 1
 }
-# ask DATABASE SQL
-ask() { sqlite3 -cmd '.timeout 10000' "$1" "$2" 2>/dev/null || :; }
+# query DATABASE SQL
+query() { sqlite3 -cmd '.timeout 10000' "$1" "$2" 2>/dev/null || :; }
 # until_true SECONDS WHAT COMMAND...
 until_true() {
     limit=$(($(date +%s) + $1)) what=$2
@@ -39,11 +39,11 @@ until_true() {
         sleep 0.3
     done
 }
-all_done() { [ "$(ask "$1" "SELECT count(*) FROM run WHERE status = 'done'")" = "$2" ]; }
+all_done() { [ "$(query "$1" "SELECT count(*) FROM run WHERE status = 'done'")" = "$2" ]; }
 
 # Print all results of trainings, except those that depend on the time or the machine.
 numbers() {
-    ask "$1" "SELECT r.key, r.dataset, r.model, r.seed, r.parameters, r.status, r.iteration, e.epoch, e.iteration,
+    query "$1" "SELECT r.key, r.dataset, r.model, r.seed, r.parameters, r.status, r.iteration, e.epoch, e.iteration,
             e.split, printf('%!.17g', e.loss), e.nonfinite, e.nfe_forward, e.nfe_backward
             FROM run r JOIN epoch e USING (run_id) ORDER BY 1, 8, 10;
         SELECT r.key, m.name, printf('%!.17g', m.value), m.nonfinite FROM run r JOIN metric m USING (run_id) ORDER BY 1, 2;
@@ -89,7 +89,7 @@ write_experiment long 0-1 "${LONG_ITERATIONS:-24000}"
 "$program" long.ini --db long/r.db --slurm --slurm-opt "--mem=10" >printed || failed "$(cat printed)"
 have_checkpoints() {
     "$program" merge --db long/r.db --quiet
-    [ "$(ask long/r.db "SELECT count(*) FROM checkpoint JOIN run USING (run_id)
+    [ "$(query long/r.db "SELECT count(*) FROM checkpoint JOIN run USING (run_id)
         WHERE status = 'interrupted'")" = 4 ]
 }
 until_true 60 "four runs do not begin, or end too soon" have_checkpoints
@@ -136,7 +136,7 @@ until_true 140 "four runs are not merged" taken_up
 [ "$(sort -u requeued | wc -l)" = 2 ] || failed "expected two tasks back in the queue: $(cat requeued)"
 "$program" long.ini --db whole-long.db --quiet
 same_numbers whole-long.db long/r.db
-[ "$(ask long/r.db "SELECT count(*) FROM run WHERE sessions > 1")" = 4 ] ||
-    failed "expected four resumed runs: $(ask long/r.db 'SELECT key, sessions FROM run')"
+[ "$(query long/r.db "SELECT count(*) FROM run WHERE sessions > 1")" = 4 ] ||
+    failed "expected four resumed runs: $(query long/r.db 'SELECT key, sessions FROM run')"
 say "resumed by their queue, by the merging job, and on the other node: the same bits"
 echo "Tests of Slurm: passed"

@@ -17,7 +17,7 @@ trap 'exit 143' TERM
 [ -n "$database" ] || { database=$work/rows.db; sh tests/stress/make_large_db.sh "$database"; }
 
 slow=0
-ask() { # MILLISECONDS SQL [TIMES]: MILLISECONDS is the bound, 0: none
+query() { # MILLISECONDS SQL [TIMES]: MILLISECONDS is the bound, 0: none
     {
         printf '.timer on\n.output %s\n' "$work/rows"
         for _ in $(seq "${3:-3}"); do echo "$2;"; done
@@ -36,18 +36,18 @@ echo
 echo '| question | rows | processor, ms | clock, ms |'
 echo '|---|---|---|---|'
 for view in table1 table2 claims toy_losses toy_rates toy_tests image_losses image_nfe image_solves theory_statements; do
-    ask 100 "SELECT * FROM $view"
+    query 100 "SELECT * FROM $view"
 done
 for view in loss_curves nfe_curves; do
-    ask 100 "SELECT * FROM $view WHERE experiment = 'points_07' AND model = 'affjord' AND split = 'validation'"
-    ask 0 "SELECT * FROM $view WHERE experiment = 'points_07' AND split = 'validation'"
-    ask 100 "SELECT * FROM $view WHERE experiment = 'points_07' AND iteration % 10000 = 0"
-    ask 0 "SELECT * FROM $view WHERE experiment = 'points_07'"
-    ask 0 "SELECT * FROM $view WHERE experiment = 'seeds_1' AND split = 'validation'"
+    query 100 "SELECT * FROM $view WHERE experiment = 'points_07' AND model = 'affjord' AND split = 'validation'"
+    query 0 "SELECT * FROM $view WHERE experiment = 'points_07' AND split = 'validation'"
+    query 100 "SELECT * FROM $view WHERE experiment = 'points_07' AND iteration % 10000 = 0"
+    query 0 "SELECT * FROM $view WHERE experiment = 'points_07'"
+    query 0 "SELECT * FROM $view WHERE experiment = 'seeds_1' AND split = 'validation'"
 done
 run=$(sqlite3 -readonly "$database" "SELECT max(run_id) FROM run")
-ask 100 "SELECT iteration, loss FROM epoch WHERE run_id = $run AND split = 'validation'"
-ask 100 "SELECT max(epoch) FROM epoch WHERE run_id = $run"
-ask 0 "SELECT * FROM loss_curves LIMIT 1" 1
-ask 0 "SELECT * FROM loss_curves" 1
+query 100 "SELECT iteration, loss FROM epoch WHERE run_id = $run AND split = 'validation'"
+query 100 "SELECT max(epoch) FROM epoch WHERE run_id = $run"
+query 0 "SELECT * FROM loss_curves LIMIT 1" 1
+query 0 "SELECT * FROM loss_curves" 1
 [ "$slow" = 0 ] || { echo "$slow questions are slower than 100 ms" >&2; exit 1; }
