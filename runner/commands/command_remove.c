@@ -341,7 +341,8 @@ const command command_remove = {
     .text =
         "Deletes a run (its number, its key, or the beginning of its key), an experiment with the runs that no other "
         "experiment shows, or the runs that failed: rows, stored pictures, checkpoints, batches of failed iterations, "
-        "and of an experiment the drawn figures. Lists what it will remove, with the experiments that show it, asks for "
+        "and of an experiment the drawn figures. Lists what it will remove, with the experiments that show it, asks "
+        "for "
         "confirmation, and prints the bytes that it freed.\n\n"
         "While a process writes the database, nothing is removed. If the command is killed, run it with --orphans.",
     OPTIONS(options),
