@@ -27,7 +27,8 @@ typedef struct table {
  * STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
 status table_read(const char *path, table **out, error_info *err);
 
-/* Read a table into `numbers` instead of `values`, which is NULL. A float has seven digits; a file may have more. */
+/* Read a table into `numbers` instead of `values`, which is NULL. A float has seven digits; a file may have more.
+ * Errors: those of table_read. */
 status table_read_numbers(const char *path, table **out, error_info *err);
 
 /* Read only some columns; the others may contain anything, in a text also words. `columns` may be NULL for all. Errors:
