@@ -4,7 +4,8 @@
 
 #include "base/choices.h"
 
-/* log(1 + exp(x)); tanh x; x / (1 + exp(-x)); x, or exp(x) - 1 for x < 0. Append: the order is that of stored settings. */
+/* log(1 + exp(x)); tanh x; x / (1 + exp(-x)); x, or exp(x) - 1 for x < 0. Append: the order is that of stored
+ * settings. */
 #define ACTIVATIONS(ENTRY)                                                                                             \
     ENTRY(ACTIVATION_SOFTPLUS, "softplus")                                                                             \
     ENTRY(ACTIVATION_TANH, "tanh")                                                                                     \

@@ -107,9 +107,9 @@ status image_open_files(const image_files *spec, image_set **out, error_info *er
 /* Free the set and set *set to NULL; *set may be NULL. */
 void image_close(image_set **set);
 
-/* Make the last `count` training images of a set without validation images its validation split. The set's checksum becomes a
- * hash of the old one and the count. Errors: STATUS_INVALID if it has validation images, or no training images would be
- * left; the set is then unchanged. */
+/* Make the last `count` training images of a set without validation images its validation split. The set's checksum
+ * becomes a hash of the old one and the count. Errors: STATUS_INVALID if it has validation images, or no training
+ * images would be left; the set is then unchanged. */
 status image_hold_out(image_set *set, size_t count, error_info *err);
 
 /* Downsample each channel by averaging factor x factor pixels, rounded to the nearest byte (halves up). The set's

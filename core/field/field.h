@@ -30,8 +30,8 @@ typedef struct field_values {
     real *divergence; /* (n): e . (J e); the exact trace if e is NULL and the field has its own */
     real *kinetic; /* (n): |f|^2 */
     real *jacobian; /* (n): |J e|^2 */
-    real *
-        probe_bar; /* (n, D): of a backward, and of a field of layers alone, the cotangent of e through J e, J^T (bar->product) */
+    /* (n, D): in the backward pass of a field of layers, the cotangent of e through J e, J^T (bar->product). */
+    real *probe_bar;
 } field_values;
 
 /* Optional operations of a field that is cheap enough for a fused solve with fixed steps: `prepare` computes the

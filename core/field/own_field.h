@@ -77,7 +77,7 @@ typedef struct field_report {
  * STATUS_MEMORY. */
 status field_check(struct field *self, const parameter_table *table, real *params, uint64_t seed, field_report *out);
 
-/* The same for callbacks, with the initial parameters of the seed. Errors: also those of own_field_create. */
+/* The same for callbacks, with the initial parameters of the seed. Errors: also those of field_from_callbacks. */
 status field_check_callbacks(const field_callbacks *callbacks, uint64_t seed, field_report *out, error_info *err);
 
 AFFJORD_API_END

@@ -1,4 +1,5 @@
-/* count_parameters.h - ./run FILE.ini with experiment.task = count_parameters: the parameters of image models, as in Table 2. */
+/* count_parameters.h - ./run FILE.ini with experiment.task = count_parameters: the parameters of image models, as in
+ * Table 2. */
 #ifndef AFFJORD_RUNNER_COUNT_PARAMETERS_H
 #define AFFJORD_RUNNER_COUNT_PARAMETERS_H
 

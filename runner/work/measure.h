@@ -6,7 +6,7 @@
  *   loss     mean of -log q over many points, the same ones for all models and seeds of a data set
  *   best     entropy + mean of (log p - log q): the same expectation with less variance the closer q is to p, where the
  *            density p of the data is known; else the loss
- *   change   what a finer solve changes (MEASURE_FINER times the steps, or tolerances MEASURE_TIGHTER times smaller),
+ *   change   the difference by a finer solve (MEASURE_FINER times the steps, or tolerances MEASURE_TIGHTER times smaller),
  *            on a quarter of the same points: the error of the solver
  *   fine     best + change
  *
@@ -16,10 +16,10 @@
  * images of the validation batch, with its noise and probes, are evaluated again:
  *
  *   best     bits per dimension at the tolerance MEASURE_TOLERANCE, or that of the training if that is smaller
- *   change   what a tolerance MEASURE_IMAGES_TIGHTER times smaller changes, on a quarter of them
+ *   change   the difference by a tolerance MEASURE_IMAGES_TIGHTER times smaller, on a quarter of them
  *   fine     best + change
- *   ways     at the training's tolerance, under either rule of solver.error_norm, on the same quarter: evaluations of all
- *            flows in a solve, and what the smallest tolerance changes, which is the error of that loss
+ *   ways     at the training's tolerance, under either rule of solver.error_norm, on the same quarter: evaluations of
+ *            all flows in a solve, and the error of the loss, by a solve at the smallest tolerance
  */
 #ifndef AFFJORD_RUNNER_MEASURE_H
 #define AFFJORD_RUNNER_MEASURE_H

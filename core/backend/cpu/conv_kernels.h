@@ -1,4 +1,5 @@
-/* conv_kernels.h - data types and workspace of the 3 x 3 convolution kernels: conv_few_channels.inc, direct.inc, winograd.inc. */
+/* conv_kernels.h - data types and workspace of the 3 x 3 convolution kernels: conv_few_channels.inc, direct.inc,
+ * winograd.inc. */
 #ifndef AFFJORD_BACKEND_CPU_CONV_KERNELS_H
 #define AFFJORD_BACKEND_CPU_CONV_KERNELS_H
 

@@ -84,7 +84,8 @@ static void fill_table(backend_ops *table) {
     images_field(table);
     table->images_together = images_together;
     table->conv_create = images_conv_create;
-    /* toy_evaluate and toy_backward are NULL: points train by the functions toy_*, and no image model has a toy field. */
+    /* toy_evaluate and toy_backward are NULL: points train by the functions toy_*, and no image model has a toy
+     * field. */
 }
 
 static status build(cuda_backend *device, error_info *err) {

@@ -185,9 +185,8 @@ struct add_parts {
     }
 };
 
-/* --- Packing: (out, 3, 3, in), and for the backward pass (in, 3, 3, out), rotated by 180 degrees, so that the gradient of
- * the input is a convolution too. cuDNN's convolutions use the same layout, so packed weights serve both.
- * --- */
+/* --- Packing: (out, 3, 3, in), and for the backward pass (in, 3, 3, out), rotated by 180 degrees, so that the gradient
+ * of the input is a convolution too. cuDNN's convolutions use the same layout, so packed weights serve both. --- */
 
 struct pack_one {
     size_t in, out;

@@ -180,7 +180,8 @@ static void dual_backward(const backend_ops *self, const dual_shape *s, const re
 
 /* --- Products --- */
 
-/* One block for each image, one thread for each of the PARTIAL_SUMS partial sums of each product, in the CPU's order. */
+/* One block for each image, one thread for each of the PARTIAL_SUMS partial sums of each product, in the CPU's
+ * order. */
 enum { PRODUCTS = 3, PRODUCT_THREADS = 64 /* PRODUCTS PARTIAL_SUMS, rounded up to whole warps */ };
 
 struct products_job {
