@@ -1,6 +1,5 @@
-# fig5.gp - Figure 5: a row for each data set; the target, AFFJORD, FFJORD.
-# part: '' for the densities, 'samples' for the samples; data that is not of the
-# plane has pictures of its own (curves, pairs).
+# fig5.gp - Figure 5: a row for each data set; the target, AFFJORD, FFJORD. part: '' for the densities, 'samples' for
+# the samples; data of other dimensions has other figures (curves, pairs).
 load 'plots/style.gp'
 if (part eq 'curves') { load 'plots/density_curves.gp'; exit }
 if (part[1:5] eq 'pairs') { load 'plots/pairs.gp'; exit }

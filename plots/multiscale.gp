@@ -1,5 +1,5 @@
-# multiscale.gp - Figures 2 and 4: the multiscale architecture, a line for each
-# scale. Augmented channels have a row of their own above the data.
+# multiscale.gp - Figures 2 and 4: the multiscale architecture, a line for each scale. Augmented channels have a
+# separate row above the data.
 #
 # The picture is permuted here as core/flow/squeeze.h permutes: row i, column j
 # of channel k go to row i/2, column j/2 of channel 4 k + 2 (i mod 2) + j mod 2,

@@ -120,7 +120,7 @@ draw_items() {
     cat "$work/errors" >&2
     [ -s "$work/printed" ] || exit 1
 
-    # An experiment fig6_release has a Figure 6 of its own. (Tables are of all experiments.)
+    # An experiment fig6_release has its own Figure 6. (Tables are of all experiments.)
     "$root/paper_figures.sh" --list >"$work/list"
     while IFS= read -r name; do
         [[ $name =~ ^(fig[0-9]+)_[A-Za-z0-9_.-]+$ ]] || continue

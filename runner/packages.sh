@@ -11,7 +11,8 @@
 # FOR: test, test-all, check, api or deb: also the packages of this target of the Makefile (check: of the instruments
 # and linters); slurm: only those of tests/slurm.
 #
-# For all tests also axe-core, the accessibility rules for the report's page, which the distribution lacks. It comes from a Python package, by version and checksum, into .deps/axe.
+# For all tests also axe-core, the accessibility rules for the report's page, which the distribution lacks. It comes
+# from a Python package, by version and checksum, into .deps/axe.
 #
 # A package counts as installed if its file exists, under / or under .deps.
 set -eu
@@ -222,7 +223,7 @@ unpack_packages() {
     apt-get -qq download $wanted
     for archive in *.deb; do dpkg-deb -x "$archive" "$root/.deps"; done
     rm -rf "$root/.deps/archives"
-    # Where /lib is still a folder of its own, bring it together with /usr/lib.
+    # If /lib is a separate folder, merge it with /usr/lib.
     [ ! -d "$root/.deps/lib" ] || cp -a "$root/.deps/lib/." "$root/.deps/usr/lib/"
     # Alternatives that a package's installation would have set up.
     [ -e "$root/.deps/usr/bin/gnuplot-nox" ] && ln -sf gnuplot-nox "$root/.deps/usr/bin/gnuplot"

@@ -10,7 +10,7 @@ import sys
 
 
 def shown(value):
-    """The text of a value; a type that is no number, text or blob is shown as itself, which no other reader gives."""
+    """The text of a value; a value of another type is shown as its Python text, so that it differs from the other readers."""
     if value is None or value != value:
         return "NULL"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -21,7 +21,7 @@ def shown(value):
 
 
 def attached(path):
-    """DuckDB with the database attached; its reader of SQLite files is a package of its own."""
+    """DuckDB with the database attached; its reader of SQLite files is a separate package."""
     import duckdb
     import duckdb_extension_sqlite_scanner as extension
     connection = duckdb.connect()

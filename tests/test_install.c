@@ -1,6 +1,6 @@
 /* test_install.c - `make install` into a separate folder: the program from elsewhere, the library for other programs,
  * the pages; `make uninstall` removes everything. */
-#ifndef AFFJORD_DOUBLE /* what is installed is the float build, with the double build's program */
+#ifndef AFFJORD_DOUBLE /* the float build is installed, with the double build's program */
 
 #include "run_support.h"
 

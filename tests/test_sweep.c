@@ -144,7 +144,7 @@ Test(sweep, set_of_a_swept_setting_is_an_error) {
     }
 }
 
-/* Numbers count with the last axis fastest; a line may go on; an including file replaces axes. */
+/* Numbers count with the last axis fastest; a line may continue; an including file replaces axes. */
 Test(sweep, points_are_the_product) {
     write_text("base.ini", BASE "solver.steps = 5,\n    6, 7\nflow.end_time = 1, 2, 3, 4\n");
     write_text("x.ini", "include = base.ini\n[sweep]\nflow.end_time = 10, 1\nmodel n.width = 8, 9\n");

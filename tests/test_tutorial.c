@@ -3,7 +3,7 @@
  *
  * A block ```console has commands, after "$ ", and the lines that they print; trailing blanks are ignored. Any other
  * block is a file; a comment in its first line has its name. */
-#ifndef AFFJORD_DOUBLE /* what is installed is the float build */
+#ifndef AFFJORD_DOUBLE /* the float build is installed */
 
 #include <ctype.h>
 

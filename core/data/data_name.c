@@ -1,4 +1,4 @@
-/* data_name.c - what a data set from files is called. */
+/* data_name.c - the name of a data set that is read from files. */
 #include "data/data_name.h"
 
 #include <stdbool.h>

@@ -217,7 +217,7 @@ void image_hash_files(image_set *set, size_t count) {
     SHA256_End(&context, set->sha256);
 }
 
-/* The set's checksum <- a hash of it, of what was done to the images, and of a number. */
+/* Replace the set's checksum by a hash of it, of the operation on the images, and of a number. */
 static void rehash(image_set *set, const char *done, size_t number) {
     char text[128];
     const int length = snprintf(text, sizeof text, "%s %s %zu\n", set->sha256, done, number);

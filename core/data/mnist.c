@@ -19,7 +19,7 @@ static const struct {
     {"t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 1, {10000}},
 };
 
-/* Other names in use: with a dot, and each in a folder of its own name. */
+/* Other names in use: with a dot, and each in a folder with the file's name. */
 static const char *const others[FILES][4] = {
     {"train-images-idx3-ubyte", "train-images.idx3-ubyte", "train-images-idx3-ubyte/train-images-idx3-ubyte"},
     {"t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte", "t10k-images-idx3-ubyte/t10k-images-idx3-ubyte"},

@@ -17,7 +17,7 @@
 
 enum { PATH_SIZE = PATH_MAX };
 
-/* Hash what the cache depends on: names, sizes, marks and splits of all photos. */
+/* Hash the inputs of the cache: names, sizes, marks and splits of all photos. */
 static void hash_source(const photo_source *source, const image_split *splits, const char *also, char sha256[65]) {
     SHA256_CTX context;
     SHA256_Init(&context);

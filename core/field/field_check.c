@@ -1,4 +1,4 @@
-/* field_check.c - a field against differences of its own values.
+/* field_check.c - compare a field with differences of its own values.
  *
  * With random cotangents of all that a field gives, L = sum of cotangents times values is one number, whose derivative
  * by any entry x is (8 (L(x + h) - L(x - h)) - (L(x + 2 h) - L(x - 2 h))) / 12 h to fourth order. */

@@ -39,7 +39,7 @@ static status check_toy(const cnf_spec *spec, error_info *err) {
     return STATUS_OK;
 }
 
-/* The exact divergence of a field without a trace of its own takes D evaluations. */
+/* The exact divergence of a field without its own trace takes D evaluations. */
 static status check_general(const cnf_spec *spec, error_info *err) {
     if (spec->field == CNF_OWN && !spec->own)
         return error_set(err, STATUS_INVALID, "a field of one's own without callbacks: expected some");

@@ -6,7 +6,7 @@
  * z*(t), d(z*)/dt = g(z*), one vector for the whole batch. The field is that of the toy experiments, linear layers, or
  * your own. Steps are fixed or adaptive.
  *
- * The toy field with fixed steps, a fixed end time and no regularizer has a faster solve of its own (cnf_is_fused).
+ * The toy field with fixed steps, a fixed end time and no regularizer has a faster, fused solve (cnf_is_fused).
  * Otherwise each part of up to batch_max points is one state of a flow (flow.h). */
 #ifndef AFFJORD_FLOW_CNF_H
 #define AFFJORD_FLOW_CNF_H

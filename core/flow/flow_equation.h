@@ -43,8 +43,8 @@ typedef struct flow_cotangent {
     const real *kinetic, *jacobian; /* (n); NULL without regularizers */
 } flow_cotangent;
 
-/* Return whether the divergence is a sum over unit vectors: the field has no trace of its own, or |J e|^2 is
- * requested, whose sum is over them too. */
+/* Return whether the divergence is a sum over unit vectors: the field lacks its own trace, or |J e|^2 is requested,
+ * whose sum is over them too. */
 bool flow_equation_sums_basis(const flow_equation *self);
 
 /* Bind to parameters, with T set, and to n rows: z and z* alone, without divergence or gradient. n = 0: the equation

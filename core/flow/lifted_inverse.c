@@ -48,7 +48,7 @@ static void judge(const lifted *self, size_t k, bool solved, lifted_search *sear
     }
 }
 
-/* Try the next point of `count` searches, and keep in front those that go on; returns their number. */
+/* Try the next point of `count` searches, move those that continue to the front, and return their number. */
 static size_t try_all(lifted *self, const real *params, size_t count, real *x, status *outcome,
                       chain_statistics *statistics) {
     const size_t D = self->D;

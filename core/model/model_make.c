@@ -72,7 +72,7 @@ status model_own_parameters(model *self, error_info *err) {
     return STATUS_OK;
 }
 
-/* Build a model that has threads of its own. */
+/* Build a model with its own threads. */
 static status build_alone(const settings *values, const specification_shape *shape, const standard *units,
                           size_t threads, model **out, error_info *err) {
     parallel *workers = NULL;

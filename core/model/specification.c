@@ -205,7 +205,7 @@ void specification_objective(const settings *values, const specification_shape *
                             .validation = values->train_validation,
                             .test = values->train_test,
                             .flip = values->image_flip};
-    read_phases(values, out, NULL); /* specification_check says what is wrong */
+    read_phases(values, out, NULL); /* specification_check reports errors */
     if (values->solver_evaluation_tolerance > 0) {
         settings solved = *values;
         specification_evaluate(&solved);

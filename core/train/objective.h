@@ -47,7 +47,7 @@ typedef struct objective_spec {
     size_t test; /* of the test batch, 0: none. Drawn points; the first rows of a table's test part; or test images,
                   * after those of the validation batch if those are test images too */
     bool flip; /* mirror training images at random */
-    size_t phase_count; /* phases with tolerances of their own, ascending; after them, the flow's */
+    size_t phase_count; /* phases with their own tolerances, ascending; after them, the flow's */
     objective_phase phases[OBJECTIVE_PHASES_MAX]; /* (phase_count) */
     const tableau *measured_by; /* adaptive method of objective_measure, with these options; NULL: as the steps */
     adaptive_options measured; /* used with measured_by */

@@ -38,7 +38,7 @@ const command *commands_at(size_t index);
 status command_read(const command *self, int count, char **words, void *request, size_t others_max, const char **others,
                     size_t *others_count, error_info *err);
 
-/* Print the help of a command, with the program's name as it is called here: ./run or affjord. */
+/* Print the help of a command, with the name of the program: ./run or affjord. */
 void command_write_help(const command *self, FILE *stream);
 
 /* Print an error of the command line and how to get help. Return EXIT_USAGE. */

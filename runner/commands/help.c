@@ -6,7 +6,7 @@
 #include "system/paths.h"
 #include "system/wrap.h"
 
-enum { TERM_COLUMNS = 22 }; /* of an option and its placeholder; longer ones have a line of their own */
+enum { TERM_COLUMNS = 22 }; /* of an option and its placeholder; longer ones have a separate line */
 
 static const char PROGRAM[] = "./run";
 

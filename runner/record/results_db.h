@@ -288,8 +288,8 @@ status db_remove_orphans(results_db *db, error_info *err);
 status db_each_owner(results_db *db, int64_t run, status (*visit)(void *argument, const char *name, error_info *err),
                      void *argument, error_info *err);
 
-/* Commit, and give the space of what was removed back to the file system. Errors: STATUS_IO, as while another program
- * reads the database; what was committed stays so. */
+/* Commit, and return the freed space to the file system. Errors: STATUS_IO, for example while another program reads the
+ * database; the commit remains. */
 status db_shrink(results_db *db, error_info *err);
 
 /* --- Merging shards (docs/guide/scaling.md) --- */

@@ -1,8 +1,8 @@
 /* results_db_pack.c - the pictures of an archive (tables sample_blob and moment) in their compact form.
  *
  * Numbers are rounded to a step that no figure shows, as float32 still, and the array is compressed by zlib.
- * `sqlar_uncompress(data, 4 * rows * columns)` of the sqlite3 program returns the array, and leaves one that was not
- * compressed as it is. */
+ * `sqlar_uncompress(data, 4 * rows * columns)` of the sqlite3 program returns the array, and returns an uncompressed
+ * one unchanged. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

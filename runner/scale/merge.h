@@ -19,8 +19,8 @@ typedef struct merge_options {
     bool quiet; /* print errors only */
 } merge_options;
 
-/* Merge the database at `path`, in a transaction of its own. A shard that cannot be merged is counted as refused, after
- * a message. Errors: those that would affect other shards too. */
+/* Merge the database at `path`, in a separate transaction. A shard that cannot be merged is counted as refused, after a
+ * message. Errors: those that would affect other shards too. */
 status merge_shard(results_db *db, const char *path, const merge_options *options, merge_result *result,
                    error_info *err);
 

@@ -1,7 +1,7 @@
 /* shard.h - the databases of single tasks.
  *
- * A task computes one run and writes a database of its own, its shard, so that
- * tasks on many machines share no file. The shards of results/results.db are
+ * A task computes one run and writes a separate database, its shard, so that tasks on many machines share no file. The
+ * shards of results/results.db are
  *
  *     results/shards/4f/4f0c...e1.db             by the run's key, in a folder for its first two digits
  *     results/shards/4f/4f0c...e1.checkpoints/   its checkpoints

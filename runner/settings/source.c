@@ -51,7 +51,7 @@ static status hold_out(const char *text, image_set *set, error_info *err) {
     return outcome == STATUS_OK ? STATUS_OK : error_set(err, outcome, "data.validation: %s", reason.text);
 }
 
-/* A set in a known layout has a test part and a size of its own. */
+/* A set in a known layout defines its test part and its size. */
 static status open_kind(const char *name, const settings *values, image_set **out, error_info *err) {
     const char *folder = source_folder(values);
     const char *given = *values->data_columns  ? "data.columns"

@@ -6,8 +6,8 @@
  *   loss     mean of -log q over many points, the same ones for all models and seeds of a data set
  *   best     entropy + mean of (log p - log q): the same expectation with less variance the closer q is to p, where the
  *            density p of the data is known; else the loss
- *   change   the difference by a finer solve (MEASURE_FINER times the steps, or tolerances MEASURE_TIGHTER times smaller),
- *            on a quarter of the same points: the error of the solver
+ *   change   the difference by a finer solve, on a quarter of the same points: the error of the solver. It has
+ *            MEASURE_FINER times the steps, or MEASURE_TIGHTER times smaller tolerances
  *   fine     best + change
  *
  * log q is with the exact trace.

@@ -1,4 +1,4 @@
-/* worker.c - one training, in a process of its own. */
+/* worker.c - one training, in a separate process. */
 #include "work/worker.h"
 
 #include <errno.h>
@@ -395,8 +395,8 @@ void worker_close(worker *self, status outcome, error_info *err) {
 }
 
 bool worker_become_child(pid_t parent) {
-    /* A process group of its own: Ctrl-C goes to the parent, which passes it on. Without the parent, nothing would
-     * be recorded. */
+    /* Use a separate process group: the parent receives Ctrl-C and forwards it. Without the parent, nothing would be
+     * recorded. */
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) return false;

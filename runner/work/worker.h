@@ -1,4 +1,4 @@
-/* worker.h - one training, in a process of its own, or many on a device. */
+/* worker.h - one training, in a separate process, or many on a device. */
 #ifndef AFFJORD_RUNNER_WORKER_H
 #define AFFJORD_RUNNER_WORKER_H
 

@@ -1,5 +1,5 @@
-/* workers.h - run trainings, several at a time, and record them in one process. Each run has a process of its own;
- * with a device, one process trains all runs of points on it. */
+/* workers.h - run trainings, several at a time, and record them in one process. Each run has a separate process; with a
+ * device, one process trains all runs of points on it. */
 #ifndef AFFJORD_RUNNER_WORKERS_H
 #define AFFJORD_RUNNER_WORKERS_H
 
@@ -27,11 +27,11 @@ typedef struct workers_result {
     bool timed; /* by SIGALRM, which signals_read_after sent */
 } workers_result;
 
-/* Train every unfinished run, in the order of the plan. A failed run is marked with the reason, a message is
- * printed, and the others continue. The first signal makes the workers write checkpoints and end; the second kills
- * them. While another program locks the database, training continues and is recorded later. Errors: those of the
- * database, after which nothing is recorded and the workers end; STATUS_IO if the lock stays, and
- * workers_take_pending of the next start then records what was computed. */
+/* Train every unfinished run, in the order of the plan. A failed run is marked with the reason, a message is printed,
+ * and the others continue. The first signal makes the workers write checkpoints and end; the second kills them. While
+ * another program locks the database, training continues and is recorded later. Errors: those of the database, after
+ * which nothing is recorded and the workers end; STATUS_IO if the lock stays, and workers_take_pending of the next
+ * start then records the results. */
 status workers_run(const workers_spec *spec, results_db *db, const signals *events, progress *shown,
                    workers_result *out, error_info *err);
 

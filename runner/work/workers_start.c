@@ -1,4 +1,4 @@
-/* workers_start.c - start runs, each in a process of its own or with others on a device. */
+/* workers_start.c - start runs, each in a separate process, or several in one process on a device. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "work/worker.h"
 #include "work/workers_internal.h"
 
-/* Return what is missing of the data's own picture; the first run on the data stores it. */
+/* Return the missing parts of the data's own picture; the first run on the data stores it. */
 static void want_target(workers *all, worker_task *task) {
     const plan *runs = all->spec->runs;
     const plan_dataset *data = task->run->dataset;

@@ -71,7 +71,7 @@ static size_t packed_reals(const conv_way *way) {
                                      : CONV_TAPS * way->in * way->out;
 }
 
-/* The lent block as Winograd's workspace, in this order; other kernels use the block as it is. */
+/* The lent block as Winograd's workspace, in this order; other kernels use the whole block. */
 static size_t winograd_side(const own_conv *self) {
     return WINOGRAD_PLACES *
            winograd_plane_stride(winograd_together(self->wide, winograd_all(&self->stack)), self->wide);
