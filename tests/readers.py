@@ -10,7 +10,7 @@ import sys
 
 
 def shown(value):
-    """The text of a value; a value of another type is shown as its Python text, so that it differs from the other readers."""
+    """The text of a value; other types get their Python text, which differs from the other readers."""
     if value is None or value != value:
         return "NULL"
     if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -8,7 +8,12 @@ cd "$(dirname "$0")/../.." || exit 1
 failures=0
 
 # Headless relatives, clefts, private words, and one spelling of regularizer.
-phrases='\b[Ww]hoever\b|\b[Ww]ho asks\b|\b(is|are|was) (said|told)\b|\bwithout a word\b|\b(taken|takes|take) up again\b|\btaken up\b|\bgo(es)? on from\b|\bgone on with\b|\bso many (bytes|pixels|seconds|numbers|rows|points|tests|times|iterations|steps|threads)\b|^What [^?.]*, is |\b[Ww]ay (out|back)\b|\b[Rr]egularis|\bhanded (over|out)\b|\bon a grid\b'
+phrases='\b[Ww]hoever\b|\b[Ww]ho asks\b|\b(is|are|was) (said|told)\b|\bwithout a word\b'
+phrases=$phrases'|\b(taken|takes|take) up again\b|\btaken up\b|\bgo(es)? on from\b|\bgone on with\b'
+phrases=$phrases'|\bso many (bytes|pixels|seconds|numbers|rows|points|tests|times|iterations|steps|threads)\b'
+phrases=$phrases'|^What [^?.]*, is |\b[Ww]ay (out|back)\b|\b[Rr]egularis|\bhanded (over|out)\b|\bon a grid\b'
+phrases=$phrases'|^(/\*|#|--) [A-Za-z_0-9]+\.[a-z]+ - (what|which|where|how|who|whether|why)\b'
+phrases=$phrases'|^[[:space:]]*(/\*|#|--) What (is|a|an|the|was|it)\b|\bshares? what\b|\bwhat the files of\b'
 
 pages() {
     git ls-files -co --exclude-standard 'README.md' 'CONTRIBUTING.md' 'CHANGELOG.md' 'docs/*.md' 'examples/*.md' \
