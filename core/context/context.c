@@ -164,7 +164,7 @@ void context_path_adjoint(const context *self, const real *params, time_grid g, 
     context_start_backward(self, self->state, gradient);
 }
 
-/* --- Making --- */
+/* --- Creation --- */
 
 status context_create(const context_spec *spec, const char *prefix, const backend_ops *backend, parameter_table *table,
                       arena *memory, context **out, error_info *err) {

@@ -1,7 +1,7 @@
-/* chunked.c - making fields, and sharing out the chunks of a batch. */
+/* chunked.c - create fields, and distribute the chunks of a batch. */
 #include "field/chunked.h"
 
-/* --- Making --- */
+/* --- Creation --- */
 
 status field_new(size_t size, const field *about, field **out, error_info *err) {
     arena memory = {0};

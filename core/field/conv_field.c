@@ -159,7 +159,7 @@ static status accumulate(field *base, const real *params, const real *c, real *g
     return STATUS_OK;
 }
 
-/* --- Making --- */
+/* --- Creation --- */
 
 conv_field_spec conv_field_specify(const image_spec *model, const image_flow *flow, activation function) {
     conv_field_spec spec = {.channels = flow->channels,

@@ -1,6 +1,6 @@
 /* field_check.c - compare a field with differences of its own values.
  *
- * With random cotangents of all that a field gives, L = sum of cotangents times values is one number, whose derivative
+ * With random cotangents of all results of a field, L = sum of cotangents times values is one number, whose derivative
  * by any entry x is (8 (L(x + h) - L(x - h)) - (L(x + 2 h) - L(x - 2 h))) / 12 h to fourth order. */
 #include <math.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ typedef struct check {
     real *zbar, *cbar, *gradient;
     double *computed, *expected; /* (the most entries of a kind) */
     double overall; /* the largest of all that is computed */
-    bool f_alone; /* only f has a reverse */
+    bool f_alone; /* only f has a backward pass */
     field_report *report;
 } check;
 

@@ -295,7 +295,7 @@ static const field_ops ops = {
     .grid = &grid_ops,
 };
 
-/* --- Making --- */
+/* --- Creation --- */
 
 static status make_workspace(hyper_mlp *self, workspace *at) {
     arena *memory = &self->of.base.memory;

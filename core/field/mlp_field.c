@@ -64,7 +64,7 @@ static const field_ops ops = {
     .accumulate = stack_accumulate,
 };
 
-/* --- Making --- */
+/* --- Creation --- */
 
 static status check(const mlp_field_spec *s, error_info *err) {
     if (s->dimension < 1 || s->dimension > MLP_FIELD_DIMENSION_MAX)

@@ -95,7 +95,7 @@ static const field_ops ops = {
     .accumulate = accumulate,
 };
 
-/* --- Making --- */
+/* --- Creation --- */
 
 static status check(const field_callbacks *by, const backend_ops *backend, error_info *err) {
     if (!by->name || !by->name[0]) return error_set(err, STATUS_INVALID, "a field without a name; expected one");

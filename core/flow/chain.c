@@ -13,7 +13,7 @@
 
 static const double log_two_pi = 1.8378770664093454836;
 
-/* --- Making --- */
+/* --- Creation --- */
 
 static status check(const chain_spec *spec, bool points, error_info *err) {
     if (!points && (!(spec->alpha > 0) || !(spec->alpha < 0.5)))

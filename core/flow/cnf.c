@@ -123,7 +123,7 @@ hyper_mlp_spec cnf_hyper_spec(const cnf_spec *spec, size_t instants, bool batche
                             .batches = batches};
 }
 
-/* --- Making --- */
+/* --- Creation --- */
 
 static status make_field(const void *argument, size_t batch, parallel *workers, const backend_ops *backend,
                          parameter_table *table, field **out, error_info *err) {

@@ -306,7 +306,7 @@ status flow_backward(ode_flow *self, const real *params, size_t n, const real *e
     return STATUS_OK;
 }
 
-/* --- Making --- */
+/* --- Creation --- */
 
 size_t flow_share(ode_flow *self, real *workspace, real *gradient) {
     flow_equation *of = &self->of;

@@ -434,7 +434,7 @@ void fused_clock_path(const fused *self, real *path) {
     context_path(self->context, NULL, grid_of(self), path);
 }
 
-/* --- Making --- */
+/* --- Creation --- */
 
 static status build(fused *self, size_t chunks, parameter_table *table) {
     const cnf_spec *spec = self->spec;

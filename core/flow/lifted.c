@@ -1,4 +1,4 @@
-/* lifted.c - making a lifted flow; z and its derivatives by x as one solve; the reverse of that solve. */
+/* lifted.c - create a lifted flow; solve for z and its derivatives by x; the backward pass of that solve. */
 #include <math.h>
 
 #include "backend/memory.h"
@@ -10,7 +10,7 @@ static const double log_two_pi = 1.8378770664093454836;
 
 /* --- Rows --- */
 
-/* y (n, wide) <- x (n, columns), with zeros behind. */
+/* y (n, wide) <- x (n, columns), followed by zeros. */
 static void widen(const lifted *self, size_t columns, const real *x, size_t wide, real *y) {
     self->backend->zero(self->backend, self->n * wide, y);
     self->backend->copy_rows(self->backend, self->n, columns, x, columns, y, wide);
@@ -32,7 +32,7 @@ static void add(const lifted *self, size_t count, const real *x, real *y) {
     self->backend->add_rows(self->backend, 1, count, x, 0, y);
 }
 
-/* Reverse of join. f has been used, so its room is free. */
+/* The backward pass of join. f is no longer needed, so its memory is reused. */
 static void join_backward(const lifted *self, const real *bar, real *zbar, real *augmented_bar) {
     const size_t D = self->D, A = self->A;
     narrow(self, D, 0, D + A, bar, self->f);
@@ -48,7 +48,7 @@ static void set_basis(const lifted *self, size_t i) {
     self->backend->fill(self->backend, self->n, self->lift_width, 1, self->e + i);
 }
 
-/* raised <- h(x), dh/dx. Neither the library's fields nor their reverses fail, here and below. */
+/* raised <- h(x), dh/dx. The library's fields and their backward passes cannot fail, here and below. */
 static void raise(lifted *self, const real *x) {
     const size_t A = self->A, M = self->lift_width, block = self->n * A;
     const field_values out = {.f = self->f, .product = self->product};
@@ -78,7 +78,7 @@ static void raise_backward(lifted *self, const real *x) {
 
 /* --- The equation --- */
 
-/* f's numbers at t, and faded <- z* and its derivatives there. Returns e^-t. */
+/* Evaluate f at t; faded <- z* and its derivatives there. Return e^-t. */
 static double see(lifted *self, double t) {
     const double decay = det_exp(-t);
     self->time = (real)t;
@@ -102,7 +102,7 @@ static void evaluate(void *argument, size_t evaluation, const double *t, const r
     narrow(self, D, 0, wide, self->f, dy);
 }
 
-/* z alone, where z* = 0. */
+/* Evaluate f for z alone, with z* = 0. */
 static void evaluate_flat(void *argument, size_t evaluation, const double *t, const real *y, real *dy) {
     (void)evaluation;
     lifted *self = argument;
@@ -235,7 +235,7 @@ status lifted_loss_gradient(lifted *self, const real *params, const real *x, siz
     return backend->is_finite(backend, P, gradient) ? STATUS_OK : STATUS_NON_FINITE;
 }
 
-/* --- Making --- */
+/* --- Creation --- */
 
 static status refuse(const char *found, const char *why, const char *expected, error_info *err) {
     return error_set(err, STATUS_INVALID, "%s with model.context = lifted: %s; expected %s", found, why, expected);

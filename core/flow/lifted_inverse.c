@@ -1,10 +1,11 @@
-/* lifted_inverse.c - solving z(T; x) = z for x, and measuring whether it has one solution. */
+/* lifted_inverse.c - solve z(T; x) = z for x, and check whether the solution is unique. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "flow/lifted_internal.h"
 
-/* Newton steps, halved ones included; and the residual, in units of z, that counts as none: some hundred roundings. */
+/* The most Newton steps, including halved ones; and the residual, in units of z, that counts as zero: some hundred
+ * rounding errors. */
 enum { STEPS_MAX = 40 };
 static const double tolerance = sizeof(real) == sizeof(float) ? 1e-4 : 1e-10;
 
@@ -69,7 +70,7 @@ static size_t try_all(lifted *self, const real *params, size_t count, real *x, s
     return left;
 }
 
-/* A trial may leave the finite numbers, and the others of its solve with it: all steps are halved then. */
+/* If a trial becomes non-finite, its whole solve fails; then all steps are halved. */
 status lifted_invert(lifted *self, const real *params, const real *z, size_t n, real *x, chain_statistics *statistics) {
     const size_t D = self->D;
     status outcome = STATUS_OK;
@@ -91,7 +92,7 @@ status lifted_invert(lifted *self, const real *params, const real *z, size_t n, 
     return STATUS_OK;
 }
 
-/* --- Whether it is one --- */
+/* --- Uniqueness --- */
 
 static double distance(size_t D, const real *x, size_t i, size_t j) {
     double squares = 0;
@@ -103,7 +104,7 @@ static double distance(size_t D, const real *x, size_t i, size_t j) {
 }
 
 /* The least |z_i - z_j| / |x_i - x_j| over pairs that are nearest neighbours, by x or by z: nearby points that the flow
- * brings together, and distant ones that it lays upon each other. */
+ * contracts, and distant points that it maps close to each other. */
 static double least_ratio(size_t D, const real *x, const real *z, size_t n) {
     double least = INFINITY;
     for (size_t i = 0; i < n; i++) {

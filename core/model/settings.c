@@ -46,7 +46,7 @@ static const setting_option OPTIONS[] = {
 
 /* The names of before a setting was renamed, which keys, databases and checkpoints have. */
 static const struct {
-    const char *name, *key, *choices; /* choices: NULL for those of today */
+    const char *name, *key, *choices; /* choices: NULL for the current ones */
 } HASH_NAMES[] = {
 #define HASH_NAME(section_, key_, hash_key_, hash_names_) {#section_ "." #key_, hash_key_, hash_names_},
 #include "model/options.def"
@@ -91,7 +91,7 @@ const char *settings_hash_choices(const setting_option *option) {
     return option->choices;
 }
 
-/* Where the field is. */
+/* Return the address of the field. */
 static void *field(settings *values, const setting_option *option) {
     return (char *)values + option->offset;
 }
@@ -127,7 +127,7 @@ status settings_find(const char *section, const char *key, const setting_option 
             elsewhere = option;
         }
     }
-    /* A key in the wrong section is a likelier slip than a wrong letter. */
+    /* A key in the wrong section is more likely than a wrong letter. */
     if (elsewhere)
         return error_set(err, STATUS_INVALID, "unknown setting %s.%s; the nearest is %s", section, key,
                          elsewhere->name);
@@ -252,7 +252,7 @@ bool settings_name_valid(const char *text) {
 static bool parse_seed(const char *text, size_t length, uint64_t *out) {
     if (!is_digits(text, length) || length > 19) return false;
     uint64_t value = 0;
-    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): is_digits saw that far */
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): is_digits has read that far */
     for (size_t i = 0; i < length; i++) value = 10 * value + (uint64_t)(text[i] - '0');
     if (value > INT64_MAX) return false;
     *out = value;

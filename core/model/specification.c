@@ -217,7 +217,8 @@ void specification_objective(const settings *values, const specification_shape *
     else specification_flow(values, shape->dimension, &out->flow);
 }
 
-/* z* of each flow has as many entries as its images have numbers; no more can move where they are seen. */
+/* z* of each flow has one entry for each number of its images; a field that uses z* limits the moving entries to
+ * that. */
 static status check_moving(const settings *values, const image_model *model, error_info *err) {
     if (model->spec.architecture != IMAGE_AFFJORD || !image_sees_context(&model->spec)) return STATUS_OK;
     for (size_t f = 0; f < model->flow_count; f++) {
@@ -232,7 +233,7 @@ static status check_moving(const settings *values, const image_model *model, err
     return STATUS_OK;
 }
 
-/* An mlp's layers take in the context by themselves. */
+/* The layers of an mlp use the context by model.layer. */
 static status check_mlp(const settings *values, error_info *err) {
     mlp_field_spec layers;
     TRY(read_hidden(values, &layers, err));

@@ -101,7 +101,7 @@ void dynamics_destroy(dynamics **of) {
     *of = NULL;
 }
 
-/* --- Making --- */
+/* --- Creation --- */
 
 static status create(dynamics **out, const backend_ops *backend) {
     arena memory = {0};

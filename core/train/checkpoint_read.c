@@ -166,7 +166,7 @@ static status check_arrays(const source *from, const json_t *metadata, checkpoin
     }
     if (hash_like(from, file, named != NULL, found) != STATUS_OK) return memory_short(from);
     if (strcmp(found, expected) == 0) return STATUS_OK;
-    /* None of our files has 16-bit arrays, so such a file's checksum is that of the numbers before rounding. */
+    /* This program writes no 16-bit arrays, so such a file's checksum is that of the numbers before rounding. */
     if (has_half_numbers(file)) {
         file->check = CHECKPOINT_CONVERTED;
         return STATUS_OK;

@@ -204,7 +204,7 @@ status objective_save_batch(const objective *self, checkpoint *into) {
     return checkpoint_put(into, "batch.iteration", CHECKPOINT_U64, 1, &one, &self->iteration);
 }
 
-/* --- Making --- */
+/* --- Creation --- */
 
 static size_t images_validated(const objective_spec *spec, const image_set *set) {
     const size_t available = set->size[objective_validation_split(set)];

@@ -2,8 +2,8 @@
  *
  *   best = argmin over epochs e of L_e, the first of equals, among finite L_e
  *
- * Only epochs of full length count for the copy: a training that is made longer has no other ones. The last epoch may
- * be shorter; if it is the best, the model's own parameters are the best ones, and a number says so. */
+ * Only epochs of full length count for the copy: a training with more iterations has only these. The last epoch may be
+ * shorter; if it is the best, the model's own parameters are the best ones, and a number says so. */
 #include "train/trainer.h"
 
 #include <math.h>
@@ -38,7 +38,7 @@ void trainer_best_update(trainer *training, const trainer_epoch *epoch) {
     training->backend->copy(training->backend, training->parameters, training->average, training->best_params);
 }
 
-/* The copy is left out where it would repeat the model's parameters. */
+/* The copy is omitted if it equals the model's parameters. */
 status trainer_best_save(const trainer *training, checkpoint *into) {
     const best_epoch *best = &training->best;
     const uint64_t counters[] = {[COUNTER_EPOCH] = best->epoch, [COUNTER_ITERATION] = best->iteration};
@@ -67,7 +67,7 @@ void trainer_best_restore(trainer *training, const checkpoint *from) {
                          .epoch = counters[COUNTER_EPOCH],
                          .iteration = counters[COUNTER_ITERATION],
                          .loss = losses[LOSS_FULL],
-                         /* The short epoch at the end of a training is none of a longer one. */
+                         /* The short epoch at the end of a training is not an epoch of a longer one. */
                          .last_loss = trainer_finished(training) ? losses[LOSS_LAST] : NAN};
     if (has_copy) trainer_set(training, params, training->best_params);
     else training->backend->copy(training->backend, training->parameters, training->average, training->best_params);

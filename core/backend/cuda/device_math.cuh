@@ -64,8 +64,8 @@ V_FUNCTION vreal v_power(vreal shifted) {
 /* --- exp(x) - 1 in double, for x <= 0: the value of det_expm1 (base/detmath.h) to the bit. ---
  *
  * SLEEF's sequence of operations without fused multiply-adds, which the ELU of the context's equation has on the CPU:
- * exp(x) = 2^q exp(s) with s in double-double, 1/2 + s/6 and upwards in double-double too, the rest a polynomial.
- * A pair stands for high + low; products split their factors (Dekker 1971). */
+ * exp(x) = 2^q exp(s) with s in double-double, 1/2 + s/6 and upwards in double-double too, the rest a polynomial. A
+ * pair represents high + low; products split their factors (Dekker 1971). */
 typedef struct pair {
     double high, low;
 } pair;

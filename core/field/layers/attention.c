@@ -1,4 +1,4 @@
-/* attention.c - from the parameters of a self-attention to the matrices that products need, and back. */
+/* attention.c - convert the parameters of a self-attention to the matrices of its products, and back. */
 #include "field/layers/attention.h"
 
 #include <math.h>

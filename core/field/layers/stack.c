@@ -205,7 +205,7 @@ static void backward_chunk(const field_batch *b, size_t first, size_t rows, size
     if (b->out->probe_bar) unload(b, first, rows, below + all * row_in(self), b->out->probe_bar);
 }
 
-/* --- Making --- */
+/* --- Creation --- */
 
 static size_t largest(size_t a, size_t b) {
     return a > b ? a : b;
