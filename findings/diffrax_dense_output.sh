@@ -2,7 +2,7 @@
 # diffrax_dense_output.sh - the values between the steps of the best method are the worst
 #
 # Expected: output times and dense output are as accurate as the steps of the method.
-# Is so: for Heun, Bosh3, Dopri5 and Tsit5. Dopri8's steps have the smallest errors, and its
+# Observed: for Heun, Bosh3, Dopri5 and Tsit5. Dopri8's steps have the smallest errors, and its
 #   values between them are 75 times worse than the steps, worse than Dopri5's.
 # Version: diffrax 0.7.2, JAX 0.10.2
 #

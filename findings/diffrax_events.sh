@@ -2,7 +2,7 @@
 # diffrax_events.sh - an event ends a solve behind the event
 #
 # Expected: a solve with a real-valued event ends where the condition is zero.
-# Is so: without a root finder it ends at the first step's end behind it, 3% late here and as much
+# Observed: without a root finder it ends at the first step's end behind it, 3% late here and as much
 #   as the step is long. Event(condition, root_finder) ends it there.
 # Version: diffrax 0.7.2, JAX 0.10.2, optimistix 0.1.0
 #

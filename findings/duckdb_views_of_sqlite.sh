@@ -2,9 +2,9 @@
 # duckdb_views_of_sqlite.sh - DuckDB computes an SQLite file's view by its own rules
 #
 # Expected: a view of an attached SQLite file has the rows that SQLite gives.
-# Is so: DuckDB takes the view's text and runs it itself. 7 / 2 is 3.5 in place of 3, and CAST(x AS
-#   REAL) rounds to four bytes. If it cannot run the text, it hands it to an SQLite of its own that
-#   has no sqrt.
+# Observed: DuckDB executes the view's text itself. 7 / 2 is 3.5 instead of 3, and CAST(x AS REAL)
+#   rounds to four bytes. If it cannot execute the text, it passes it to an internal SQLite
+#   without sqrt.
 # Version: DuckDB 1.5.5 with its sqlite_scanner, Python's sqlite3
 #
 # Source: duckdb, ATTACH (TYPE sqlite). Date: 2026-11-30.

@@ -3,7 +3,7 @@
 #
 # Expected: inf, nan and words in a column are left out, or break the line, alike in plot and in
 #   stats.
-# Is so: plot leaves out inf and nan, each a gap in the line, and draws across a word as if its
+# Observed: plot leaves out inf and nan, each a gap in the line, and draws across a word as if its
 #   row were not there. stats counts inf, which makes mean and maximum infinite, and leaves out
 #   the others.
 # Version: gnuplot 6.0.5

@@ -2,8 +2,8 @@
 # jax_seeds.sh - a seed gives other numbers in another version of JAX, and once no beginning in common
 #
 # Expected: jax.random.normal(key(0), n) is the same in every version, since keys and generator are
-#   explicit; and the first three of four numbers are the three that one gets when asking for three.
-# Is so: the numbers changed between these versions. In the older one the second of three numbers is
+#   explicit; and the first three of four numbers equal three requested numbers.
+# Observed: the numbers changed between these versions. In the older one the second of three numbers is
 #   not the second of four; in the newer one it is.
 # Version: JAX 0.4.30 and 0.10.2
 #

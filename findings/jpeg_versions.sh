@@ -2,7 +2,7 @@
 # jpeg_versions.sh - one file has other pixels in another version of libjpeg
 #
 # Expected: decoders of the same JPEG file differ by one in a few pixels, if at all.
-# Is so: versions from 7 on, which some distributions and tools have, enlarge the colour planes in
+# Observed: versions from 7 on, which some distributions and tools have, enlarge the colour planes in
 #   another way than 6b and libjpeg-turbo. Half of all numbers differ, by up to 13 of 255. Pillow,
 #   OpenCV and TensorFlow bring libjpeg-turbo.
 # Version: jpeglib 1.0.2 with libjpeg 6b, 8d, 9f and libjpeg-turbo 2.1.0; Pillow 13.0.0

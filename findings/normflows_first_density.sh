@@ -3,7 +3,7 @@
 #
 # Expected: ActNorm takes its scale from the first training batch; eval() with no_grad() leaves a
 #   flow as it is, as nflows' ActNorm does.
-# Is so: the first call of log_prob sets the parameters, whatever the mode. The density of the
+# Observed: the first call of log_prob sets the parameters, whatever the mode. The density of the
 #   same ten points depends on which points were evaluated before them.
 # Version: normflows 1.7.3, nflows 0.14, PyTorch 2.15.0
 #

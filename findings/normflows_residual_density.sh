@@ -3,7 +3,7 @@
 #
 # Expected: in eval() mode log_prob of the same points is the same every time; training mode has
 #   the random estimate.
-# Is so: two columns are computed exactly in eval() mode. With three, every call draws another
+# Observed: two columns are computed exactly in eval() mode. With three, every call draws another
 #   Gaussian probe and another length of the power series, in eval() mode too. A comparison made
 #   on toy densities does not carry over to tables.
 # Version: normflows 1.7.3, PyTorch 2.15.0

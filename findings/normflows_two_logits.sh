@@ -3,7 +3,7 @@
 #
 # Expected: bitsPerDim(trans='logit') undoes normflows.transforms.Logit, the layer with the same
 #   name and formula in its docstring: a model that is uniform over images has 8 bits.
-# Is so: both docstrings have logit(alpha + (1 - alpha) x). The layer computes alpha + (1 - 2
+# Observed: both docstrings have logit(alpha + (1 - alpha) x). The layer computes alpha + (1 - 2
 #   alpha) x; bitsPerDim and utils.preprocessing.Logit have 1 - alpha. With the layer, 8 bits
 #   become 7.922 at alpha 0.05.
 # Version: normflows 1.7.3, PyTorch 2.15.0

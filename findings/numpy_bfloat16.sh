@@ -3,7 +3,7 @@
 #
 # Expected: np.save and np.load keep an array's type, also that of the bfloat16 which JAX and
 #   TensorFlow bring to NumPy; or save refuses.
-# Is so: the header has '<V2', two bytes of anything, and load returns an array of that. No sum or
+# Observed: the header has '<V2', two bytes of anything, and load returns an array of that. No sum or
 #   comparison with numbers works. load(...).view(ml_dtypes.bfloat16) restores it.
 # Version: NumPy 2.4.6, ml_dtypes 0.6.0
 #

@@ -1,10 +1,10 @@
 #!/bin/sh
 # numpy_float32_draws.sh - float32 draws are not the float64 ones rounded
 #
-# Expected: default_rng(0) gives the same normal numbers in float32 as in float64, rounded, so that
-#   runs of two precisions see the same noise.
-# Is so: each type has tables and a use of the generator's bits of its own: no number agrees, and
-#   the generator stands elsewhere afterwards.
+# Expected: default_rng(0) gives the same normal numbers in float32 as in float64, rounded, so
+#   that runs of two precisions see the same noise.
+# Observed: each type has its own tables and uses the generator's bits differently: no number
+#   agrees, and the generator's final state differs.
 # Version: NumPy 2.4.6
 #
 # Source: numpy.random.Generator.standard_normal. Date: 2026-11-30.

@@ -3,7 +3,7 @@
 #
 # Expected: np.load(file, mmap_mode='r') maps the arrays of an uncompressed .npz, whose bytes lie in
 #   the file as in an .npy.
-# Is so: mmap_mode is accepted and has no effect: each access of a member reads it whole into
+# Observed: mmap_mode is accepted and has no effect: each access of a member reads it whole into
 #   memory, and reads it again the next time.
 # Version: NumPy 2.4.6
 #

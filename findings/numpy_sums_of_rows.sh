@@ -2,7 +2,7 @@
 # numpy_sums_of_rows.sh - the float32 mean of a table's columns stops growing
 #
 # Expected: numpy adds pairwise, so that float32 column means of a large table keep six digits.
-# Is so: sums along contiguous memory are pairwise; those over the rows of a table, axis=0, are one
+# Observed: sums along contiguous memory are pairwise; those over the rows of a table, axis=0, are one
 #   after the other. The mean of 17,777,216 ones is 0.9437.
 # Version: NumPy 2.4.6
 #

@@ -3,7 +3,7 @@
 #
 # Expected: Allreduce is Reduce whose result all ranks get; a number's sum does not depend on how
 #   many others are in the message.
-# Is so: with three ranks, a third of float32 sums differ between the two, and Allreduce of the
+# Observed: with three ranks, a third of float32 sums differ between the two, and Allreduce of the
 #   first half of an array differs from the first half of its Allreduce. All ranks have the same
 #   result.
 # Version: Open MPI 5.0.11, mpi4py 4.1.2

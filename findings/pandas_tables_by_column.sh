@@ -3,7 +3,7 @@
 #
 # Expected: np.save of a table read by read_csv holds its rows one after the other, as its text
 #   does.
-# Is so: to_numpy() is a view of pandas' columns, and np.save keeps that order: the header has
+# Observed: to_numpy() is a view of pandas' columns, and np.save keeps that order: the header has
 #   'fortran_order': True. A reader that takes rows for granted mixes up the columns.
 # Version: pandas 3.1.1, NumPy 2.4.6
 #

@@ -3,7 +3,7 @@
 #
 # Expected: the tensors of a file are in the order in which they were given, or in that of their
 #   names.
-# Is so: the widest types come first, by name within a type; a type of the same size can stand
+# Observed: the widest types come first, by name within a type; a type of the same size can stand
 #   between. A tensor without elements has two equal offsets, and a scalar has the shape [].
 # Version: safetensors 0.8.0, NumPy 2.4.6
 #

@@ -2,7 +2,7 @@
 # safetensors_strides.sh - an array with strides is saved as the memory that it starts at
 #
 # Expected: save takes any array: it copies what is not contiguous, or refuses it.
-# Is so: the bytes from the array's address on are written under its shape. A transposed matrix
+# Observed: the bytes from the array's address on are written under its shape. A transposed matrix
 #   comes back with its values in another order, every other element of a vector as the first half
 #   of the vector. np.ascontiguousarray before the save helps.
 # Version: safetensors 0.8.0, NumPy 2.4.6

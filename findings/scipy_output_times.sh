@@ -3,8 +3,8 @@
 #
 # Expected: output times are interpolated from the steps, so that solve_ivp makes as many
 #   evaluations with t_eval as without.
-# Is so: true of RK23 and RK45. DOP853 makes three more evaluations in every step that holds an
-#   output time, so its count depends on how many moments are asked for.
+# Observed: true for RK23 and RK45. DOP853 makes three more evaluations in every step with an
+#   output time, so its count depends on the number of output times.
 # Version: SciPy 1.17.1
 #
 # Source: scipy.integrate.solve_ivp, DOP853, on a pendulum. Date: 2026-11-30.

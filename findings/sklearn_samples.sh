@@ -3,7 +3,7 @@
 #
 # Expected: GaussianMixture.sample(n) returns independent rows, so that any part of them is a
 #   sample too; with a fixed random_state five are the first five of ten.
-# Is so: rows are grouped by component. The first half of a sample is from the first components
+# Observed: rows are grouped by component. The first half of a sample is from the first components
 #   alone. Five are not the first of ten.
 # Version: scikit-learn 1.9.1
 #

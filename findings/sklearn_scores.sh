@@ -2,7 +2,7 @@
 # sklearn_scores.sh - score is a mean in one density estimator and a sum in another
 #
 # Expected: score(x) of scikit-learn's density estimators is the mean log-likelihood of a row.
-# Is so: it is for GaussianMixture. KernelDensity's score is the sum over the rows, so that
+# Observed: it is for GaussianMixture. KernelDensity's score is the sum over the rows, so that
 #   cross_val_score prefers folds with fewer rows.
 # Version: scikit-learn 1.9.1
 #

@@ -1,10 +1,10 @@
 #!/bin/sh
 # sqlite_sums.sh - sum and avg of the same rows differ between versions of SQLite
 #
-# Expected: the same query on the same file gives the same digits: SQLite adds doubles in the order
-#   of the rows.
-# Is so: version 3.43 began to carry along what each addition rounds off. Sums of numbers of unlike
-#   sizes differ visibly, means of like ones in the last digit.
+# Expected: the same query on the same file gives the same digits: SQLite adds doubles in the
+#   order of the rows.
+# Observed: since version 3.43, sums are compensated for rounding errors. Sums of numbers of
+#   different sizes differ visibly, means of similar numbers in the last digit.
 # Version: SQLite 3.42.0 and 3.54.1
 #
 # Source: apsw, which brings SQLite along. Date: 2026-11-30.

@@ -3,7 +3,7 @@
 #
 # Expected: on one machine x.sum() has the same bits for any number of threads, at the latest with
 #   use_deterministic_algorithms.
-# Is so: three and four threads give other sums than one, in deterministic mode too: each thread
+# Observed: three and four threads give other sums than one, in deterministic mode too: each thread
 #   adds its share. Sums over the rows of a narrow table (dim=0), and logsumexp, do not change.
 # Version: PyTorch 2.15.0
 #

@@ -3,7 +3,7 @@
 #
 # Expected: OTPlanSampler pairs each point of one batch with one of the other, and
 #   torch.manual_seed makes a run repeat.
-# Is so: pairs are drawn from the plan with replacement. Of 256 points about 162 are used, some of
+# Observed: pairs are drawn from the plan with replacement. Of 256 points about 162 are used, some of
 #   them six times. The numbers come from np.random; torch.manual_seed changes nothing.
 # Version: torchcfm 1.0.7, POT 0.9.7.post1, PyTorch 2.15.0
 #

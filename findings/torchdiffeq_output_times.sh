@@ -2,7 +2,7 @@
 # torchdiffeq_output_times.sh - between the steps of a fixed grid the solution is a straight line
 #
 # Expected: rk4 with step_size 0.1 is as accurate at 0.75 as it is at 0.7 and 0.8.
-# Is so: output times between two steps are interpolated linearly. The error at 0.75 is 1,700
+# Observed: output times between two steps are interpolated linearly. The error at 0.75 is 1,700
 #   times that at the end, and falls with the square of the step only.
 #   options=dict(interp='cubic') helps; adaptive methods interpolate well.
 # Version: torchdiffeq 0.2.5, PyTorch 2.15.0

@@ -1,8 +1,8 @@
 #!/bin/sh
-# torchdiffeq_past_the_end.sh - adaptive solvers evaluate the field behind the last time that was asked for
+# torchdiffeq_past_the_end.sh - adaptive solvers evaluate the field beyond the last requested time
 #
 # Expected: odeint(f, y, [0, 1]) evaluates f at times from 0 to 1.
-# Is so: its adaptive methods step past the end and interpolate back. dopri5 evaluates f at 1.21,
+# Observed: its adaptive methods step past the end and interpolate back. dopri5 evaluates f at 1.21,
 #   which a field that ends at 1 (a schedule, a table of times) has to survive. The fixed-step
 #   methods and SciPy stay within.
 # Version: torchdiffeq 0.2.5, SciPy 1.17.1, PyTorch 2.15.0

@@ -3,7 +3,7 @@
 #
 # Expected: each row of a batch has its own step size, so that rows with an easy equation cost
 #   fewer evaluations.
-# Is so: the whole batch is evaluated until its last row is done. Rows of 5, 13 and 20 steps cost
+# Observed: the whole batch is evaluated until its last row is done. Rows of 5, 13 and 20 steps cost
 #   122 evaluations each, as many as the row of 20 costs alone.
 # Version: torchode 1.0.1, PyTorch 2.15.0
 #

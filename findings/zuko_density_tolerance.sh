@@ -1,9 +1,9 @@
 #!/bin/sh
-# zuko_density_tolerance.sh - a density has a hundred times the tolerance that was asked for
+# zuko_density_tolerance.sh - a density has a hundred times the requested tolerance
 #
 # Expected: with atol = rtol = 1e-6, points and log-determinants of FreeFormJacobianTransform have
 #   errors of about 1e-6.
-# Is so: the points do. The log-determinant enters the error estimate divided by 100, so that its
+# Observed: the points do. The log-determinant enters the error estimate divided by 100, so that its
 #   error is 10 to 40 times that of the points, and grows with the number of columns.
 # Version: zuko 1.6.0, PyTorch 2.15.0
 #
