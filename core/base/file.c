@@ -166,7 +166,7 @@ static char *temporary_name(const char *target) {
 }
 
 /* Keep owner and permissions of the file that is replaced. Only root can keep another user's ownership. */
-static void take_over_rights(const file_replacement *file) {
+static void copy_rights(const file_replacement *file) {
     struct stat old;
     if (stat(file->path, &old) != 0 || !S_ISREG(old.st_mode)) return;
     if (fchown(file->descriptor, old.st_uid, old.st_gid) != 0 && errno != EPERM) return;
@@ -180,7 +180,7 @@ static status open_replacement(file_replacement *file, error_info *err) {
         file->temporary = temporary_name(file->path);
         if (file->temporary == NULL) return error_set(err, STATUS_MEMORY, "no memory to write \"%s\"", file->path);
         file->descriptor = open_temporary(file->temporary);
-        if (file->descriptor >= 0) take_over_rights(file);
+        if (file->descriptor >= 0) copy_rights(file);
     }
     return file->descriptor >= 0 ? STATUS_OK : fail_errno(err, "write", file->path, errno);
 }

@@ -267,7 +267,7 @@ static status parse_row(reading *self, error_info *err) {
     if (self->rows == 0) {
         self->columns = count;
         self->first_line = self->text.line;
-        if (self->names.line > 0) TRY(csv_names_take(&self->names, self->text.path, count, &self->named, err));
+        if (self->names.line > 0) TRY(csv_names_read(&self->names, self->text.path, count, &self->named, err));
     }
     if (count != self->columns) return fail_columns(self, count, err);
     TRY(csv_doubt_row(&self->doubt, self->text.line, self->fields, count, err));

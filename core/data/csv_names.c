@@ -61,7 +61,7 @@ static status fail_count(const csv_names *names, const char *path, size_t column
                      names->line, count, columns, reading);
 }
 
-status csv_names_take(const csv_names *names, const char *path, size_t columns, char **out, error_info *err) {
+status csv_names_read(const csv_names *names, const char *path, size_t columns, char **out, error_info *err) {
     const char separator = separator_of(names), *start, *end;
     size_t count = 0, missing = 0, unnamed = 0;
     for (const char *at = names->start; at; count++) {

@@ -20,6 +20,6 @@ bool csv_is_missing(const char *start, const char *end);
 /* *out <- the `columns` names, each terminated by 0, in one block that the caller frees; NULL for a comment. Errors:
  * STATUS_FORMAT if their number differs from that of the columns, or the line has another interpretation;
  * STATUS_MEMORY. */
-status csv_names_take(const csv_names *names, const char *path, size_t columns, char **out, error_info *err);
+status csv_names_read(const csv_names *names, const char *path, size_t columns, char **out, error_info *err);
 
 #endif

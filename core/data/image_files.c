@@ -88,7 +88,7 @@ static status describe_array(const char *path, const unsigned char *bytes, size_
 }
 
 /* picture <- image `index`. */
-static void take_picture(const image_array *array, size_t index, photo *picture) {
+static void read_picture(const image_array *array, size_t index, photo *picture) {
     unsigned char *out = picture->pixels;
     for (size_t y = 0; y < array->height; y++)
         for (size_t x = 0; x < array->width; x++)
@@ -105,7 +105,7 @@ static status fit_array(const image_array *array, const image_files *spec, image
     TRY(image_allocate(set, array->path, size, array->channels, height, width, err));
     status outcome = photo_make_room(array->path, 0, &wanted, &picture, err);
     for (size_t i = 0; i < array->count && outcome == STATUS_OK; i++) {
-        take_picture(array, i, &picture);
+        read_picture(array, i, &picture);
         outcome = photo_resize(&picture, height, width, spec->fit, set->pixels + i * numbers);
         if (outcome != STATUS_OK) outcome = error_set(err, outcome, "no memory to resize \"%s\"", array->path);
     }
@@ -131,8 +131,8 @@ static status read_array(const char *path, const image_files *spec, image_set *s
 
 /* Make the path of the cache: images.cache in a folder, NAME.zip.images.cache beside an archive, with the size and the
  * fit if the spec has them. */
-static status place_cache(const char *path, const image_files *spec, char folder[PATH_SIZE], char name[PATH_SIZE],
-                          char also[64], error_info *err) {
+static status make_cache_path(const char *path, const image_files *spec, char folder[PATH_SIZE], char name[PATH_SIZE],
+                              char also[64], error_info *err) {
     static const char *const fits[] = {IMAGE_FITS(CHOICE_TEXT)};
     const char *slash = strrchr(path, '/'), *dot = slash ? slash + 1 : path;
     const bool archive = is_archive(path) && !is_folder(path);
@@ -152,7 +152,7 @@ static status place_cache(const char *path, const image_files *spec, char folder
 static status read_pictures(const char *path, const image_files *spec, image_set *set, error_info *err) {
     char folder[PATH_SIZE], name[PATH_SIZE], also[64];
     photo_source *source;
-    TRY(place_cache(path, spec, folder, name, also, err));
+    TRY(make_cache_path(path, spec, folder, name, also, err));
     const photo_set_spec wanted = {
         .folder = folder, .cache = name, .height = spec->height, .width = spec->width, .fit = spec->fit, .also = also};
     TRY(photo_source_open(path, PHOTO_JPEG_PNG, &source, err));

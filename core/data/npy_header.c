@@ -29,7 +29,7 @@ static bool take(reading *self, char wanted) {
 }
 
 /* Read a quoted string without escapes, truncated to the longest known value. */
-static bool take_string(reading *self, char text[TEXT_MAX]) {
+static bool read_string(reading *self, char text[TEXT_MAX]) {
     char quote = '\'';
     if (!take(self, quote)) {
         quote = '"';
@@ -88,12 +88,12 @@ static bool take_header(reading *self) {
     if (!take(self, '{')) return false;
     while (!take(self, '}')) {
         char key[TEXT_MAX];
-        if (!take_string(self, key) || !take(self, ':')) return false;
+        if (!read_string(self, key) || !take(self, ':')) return false;
         size_t which = 0;
         while (which < 3 && strcmp(key, keys[which]) != 0) which++;
         if (which == 3 || seen[which]) return false;
         seen[which] = true;
-        if (which == 0 && !take_string(self, self->found.descr)) return false;
+        if (which == 0 && !read_string(self, self->found.descr)) return false;
         if (which == 1 && !take_bool(self, &self->found.fortran_order)) return false;
         if (which == 2 && !take_shape(self)) return false;
         if (!take(self, ',')) {

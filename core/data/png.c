@@ -56,7 +56,7 @@ static bool set_transforms(decoder *self, const photo *out) {
 }
 
 /* Drop the alpha channel, which has to be full. */
-static status take_opaque(const decoder *self, photo *out, error_info *err) {
+static status drop_alpha(const decoder *self, photo *out, error_info *err) {
     const size_t channels = out->channels, pixels = out->width * out->height;
     for (size_t i = 0; i < pixels; i++) {
         const unsigned char *from = self->alpha + i * (channels + 1);
@@ -92,7 +92,7 @@ static status decode(decoder *self, const photo_request *wanted, photo *out, err
     for (size_t y = 0; y < out->height; y++) self->rows[y] = (self->alpha ? self->alpha : out->pixels) + y * row;
     png_read_image(self->png, self->rows);
     png_read_end(self->png, NULL);
-    return self->alpha ? take_opaque(self, out, err) : STATUS_OK;
+    return self->alpha ? drop_alpha(self, out, err) : STATUS_OK;
 }
 
 status png_decode(const char *path, const unsigned char *bytes, size_t size, const photo_request *wanted, photo *out,
