@@ -380,7 +380,7 @@ Test(adaptive, every_outcome_has_its_status) {
     cr_assert_eq(outcome_of(&e, 8, &options), STATUS_OK, "as many as are needed");
 }
 
-Test(adaptive, a_full_record_keeps_what_it_has) {
+Test(adaptive, a_full_record_keeps_its_steps) {
     equation e = equation_make(0);
     const ode_system system = equation_system(&e);
     const adaptive_options options = {.atol = 1e-4, .rtol = 1e-4};

@@ -232,7 +232,7 @@ static void put(results_db *db, const char *subject, const char *kind, uint64_t 
     else OK(db_put_moment(db, &blob, (uint64_t)moment, moment, err));
 }
 
-Test(archive, pictures_are_rounded_below_what_figures_show) {
+Test(archive, pictures_are_rounded_invisibly) {
     fill_arrays();
     results_db *db = open_db();
     const int64_t experiment = put_experiment(db, "e");

@@ -115,7 +115,7 @@ Test(attention, memory_grows_with_pixels) {
 }
 
 /* A non-finite input gives non-finite outputs at all pixels. */
-Test(attention, what_is_not_finite_stays_so) {
+Test(attention, non_finite_inputs_give_non_finite_outputs) {
     const backend_ops *backend = cpu_backend(cpu_level_best());
     const attention_shape s = shape_of(20);
     const size_t n = 2 * s.pixels * s.channels;

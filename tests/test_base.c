@@ -16,14 +16,14 @@
 #include "base/status.h"
 #include "scratch.h"
 
-Test(status, fail_writes_the_sentence_and_returns_the_code) {
+Test(status, error_set_writes_the_message_and_returns_the_code) {
     error_info err;
     cr_expect_eq(error_set(&err, STATUS_FORMAT, "%s:%d", "a.csv", 3), STATUS_FORMAT);
     cr_expect_str_eq(err.text, "a.csv:3");
     cr_expect_eq(error_set(NULL, STATUS_IO, "nobody reads this"), STATUS_IO);
 }
 
-Test(status, fail_cuts_what_is_too_long) {
+Test(status, long_messages_are_cut) {
     error_info err;
     error_describe(&err, "%02000d", 7);
     cr_expect_eq(strlen(err.text), sizeof err.text - 1);

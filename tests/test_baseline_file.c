@@ -33,7 +33,7 @@ static void write_text(const char *name, const char *text) {
     scratch_write(to, text, strlen(text));
 }
 
-Test(baseline_file, what_is_written_is_read_again) {
+Test(baseline_file, written_values_are_read_again) {
     static const double values[] = {0.1, -1.0 / 3, 1e-300, 5e-324, NAN, INFINITY, -INFINITY, 16};
     enum { COUNT = sizeof values / sizeof *values };
     baseline written = {.count = 0}, seen = {.count = 0};
@@ -97,7 +97,7 @@ Test(baseline_file, tolerances_are_applied) {
     }
 }
 
-Test(baseline_file, a_bad_line_is_named_with_what_was_expected) {
+Test(baseline_file, an_invalid_line_is_named_with_the_expected_value) {
     static const struct {
         const char *text, *line, *words;
     } cases[] = {

@@ -14,7 +14,7 @@ Test(chain, bits_count_bytes) {
     cr_assert_float_eq(bits_per_dim(10 * log(256), 10), 0, 1e-14, "one byte for sure");
 }
 
-Test(chain, stores_what_the_paper_counts_as_effective) {
+Test(chain, stores_the_papers_effective_parameters) {
     static image_model counted;
     for (size_t k = 0; k < 2; k++) {
         chain_spec spec = small_spec(k ? IMAGE_AFFJORD : IMAGE_FFJORD, IMAGE_CONCAT);

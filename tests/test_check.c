@@ -241,7 +241,7 @@ static void expect_other(const char *name, const char *one, const char *other, d
     cr_expect_gt(seen, bound, "%s differs by %g", name, seen);
 }
 
-Test(check, an_archive_keeps_all_numbers_and_what_figures_draw) {
+Test(check, an_archive_keeps_all_numbers_and_the_drawn_pictures) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/a.db --jobs 2 --quiet --seeds 2-9 --set "
               "output.density_cells=64");
     EXPECT(0, "sqlite3 $TEST_DIR/a.db \"UPDATE run SET status = 'failed' WHERE run_id = 4\"");

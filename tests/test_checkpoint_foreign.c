@@ -396,7 +396,7 @@ static void keep_no_setting(json_t *header) {
     json_object_set_new(header, "__metadata__", json_pack("{s:s}", "dimension", "2"));
 }
 
-Test(foreign, a_model_without_its_settings_is_refused_with_what_to_do) {
+Test(foreign, a_model_without_its_settings_is_rejected_with_advice) {
     void (*const changes[])(json_t *) = {remove_metadata, keep_no_setting};
     for (size_t i = 0; i < 2; i++) {
         train_and_export();

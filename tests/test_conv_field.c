@@ -244,7 +244,7 @@ Test(conv_field, same_bits_on_every_level) {
 }
 
 /* Images are independent: a batch equals its parts. */
-Test(conv_field, a_batch_gives_what_its_images_give) {
+Test(conv_field, a_batch_equals_its_images) {
     bench whole, part;
     bench_open(&whole, attending_spec(IMAGE_HYPER, ACTIVATION_TANH), 21, NULL, cpu_level_best());
     bench_open(&part, attending_spec(IMAGE_HYPER, ACTIVATION_TANH), 1, NULL, cpu_level_best());
@@ -296,7 +296,7 @@ Test(conv_field, softplus_is_right_everywhere) {
 }
 
 /* The number of stored parameters equals the effective parameters of the image model. */
-Test(conv_field, stores_what_the_model_counts_as_effective) {
+Test(conv_field, stores_the_models_effective_parameters) {
     static image_model model;
     const struct {
         image_architecture architecture;

@@ -107,7 +107,7 @@ Test(fields, hyper_mlp_agrees_with_differences) {
 
 /* The cotangent of the probe is J^T k: its product with any d is that of k and J d. Columns that an mlp does not read
  * or change have no effect. */
-Test(fields, an_mlp_reverses_its_probe_and_passes_over_columns) {
+Test(fields, an_mlp_differentiates_its_probe_and_skips_columns) {
     enum { N = 70, D = 5, INPUTS = 4, OUTPUTS = 2 };
     mlp_field_spec spec = small_mlp(IMAGE_CONCATSQUASH, ACTIVATION_TANH);
     spec.inputs = INPUTS, spec.outputs = OUTPUTS;

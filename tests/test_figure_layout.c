@@ -155,7 +155,7 @@ Test(figure_layout, the_median_seed_is_shown) {
 }
 
 /* A run without a density is shown only if all runs lack one. */
-Test(figure_layout, an_impossible_run_stands_for_no_other) {
+Test(figure_layout, an_impossible_run_is_not_shown) {
     make("fig6", "34");
     cr_assert_eq(
         shell("sqlite3 %s/r.db \"INSERT INTO metric SELECT run_id, 'density_mass', 7, NULL FROM run WHERE seed = 3\"",

@@ -123,7 +123,7 @@ static bool same_pictures(const char *a, const char *b) {
 TestSuite(figure_values, .init = setup, .fini = teardown, .timeout = 900);
 
 /* All representations of "no number" give the same picture without it. */
-Test(figure_values, every_figure_leaves_out_what_is_no_number) {
+Test(figure_values, every_figure_omits_non_finite_numbers) {
     static const char *const values[] = {"nan", "inf", "-inf", "NULL", "a word", ""};
     static const struct {
         const char *item, *line, *fields;
@@ -218,7 +218,7 @@ Test(figure_values, a_panel_without_finite_values_has_a_note) {
 }
 
 /* Commands that would change nothing are not recommended. */
-Test(figure_values, advice_is_of_what_helps) {
+Test(figure_values, only_useful_commands_are_recommended) {
     make_all(1);
     cr_assert_eq(shell("sqlite3 %s/r.db \"DELETE FROM sample_blob WHERE subject NOT LIKE '%%data'\"", folder), 0);
     cr_expect_eq(figures("fig5 fig8"), 1);

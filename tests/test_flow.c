@@ -268,7 +268,7 @@ Test(flow, rejects_invalid_specifications) {
     cr_assert_null(flow);
 }
 
-Test(flow, parameter_counts_are_the_papers_less_what_cannot_matter) {
+Test(flow, parameter_counts_are_the_papers_effective_ones) {
     cnf_spec spec = small_spec();
     spec.width = 64;
     spec.hypernet_width = 32;

@@ -432,7 +432,7 @@ Test(graphs, a_graph_with_a_plan_of_cudnn_is_not_used_by_others) {
 }
 
 /* The least recently used graph is removed. */
-Test(graphs, so_many_are_kept) {
+Test(graphs, the_cache_has_a_limit) {
     enum { SIZES = GRAPHS_KEPT + 6 };
     const backend_ops *device = open_as("while");
     adding one = begin_adding(device, 2 * SIZES);
@@ -469,7 +469,7 @@ Test(graphs, a_step_that_reads_on_the_host_is_not_recorded) {
 
 /* --- A device that is lost --- */
 
-Test(graphs, a_device_that_is_lost_while_it_repeats_ends_the_solve) {
+Test(graphs, a_device_failure_while_repeating_ends_the_solve) {
     for (size_t way = 0; way < 3; way++) {
         static const char *const hows[] = {"none", "step", "while"};
         const backend_ops *device = open_as(hows[way]);

@@ -186,7 +186,7 @@ static image_set *open_bytes(void) {
     return make_set((size_t[IMAGE_SPLITS]){1, 1, 0}, 1, 16, 16, bytes);
 }
 
-Test(image_batch, noise_is_exactly_what_was_drawn) {
+Test(image_batch, noise_is_exactly_the_draw) {
     image_set *set = open_bytes();
     real x[256];
     for (uint64_t epoch = 0; epoch < 200; epoch++) {

@@ -20,7 +20,7 @@ static double largest(const bench *b, const parameter *part) {
 }
 
 /* 8 x 8 has two scales of two flows and one: each scale starts again at z*(0). */
-Test(image_context, each_scale_has_a_start_of_its_own) {
+Test(image_context, each_scale_has_its_own_start) {
     static image_model counted;
     chain_spec spec = starting_spec();
     error_info err = {""};

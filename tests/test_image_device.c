@@ -39,7 +39,7 @@ static void check_cases(const char *how) {
     tested_close(&device);
 }
 
-Test(any_device, operations_give_what_the_processor_gives) {
+Test(any_device, operations_agree_with_the_processor) {
     check_cases("in turn");
 }
 

@@ -104,7 +104,7 @@ Test(layouts, mnist_with_a_dot) {
                "t10k-images.idx3-ubyte, because t10k-images-idx3-ubyte exists.");
 }
 
-Test(layouts, the_plain_name_finds_what_torchvision_fetched) {
+Test(layouts, the_plain_name_finds_torchvisions_files) {
     write_mnist("MNIST/raw", false, true);
     cr_expect(image_exists("mnist", data_folder));
     expect_refused("mnist", STATUS_FORMAT, "/MNIST/raw/train-images-idx3-ubyte.gz\": offset 4: expected 60000", "");

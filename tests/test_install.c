@@ -153,7 +153,7 @@ Test(install, programs_are_compiled_against_the_library) {
 }
 
 /* -aux-info lists every function that is declared, with its file. */
-Test(install, library_shows_what_its_headers_declare_and_nothing_else) {
+Test(install, library_exports_exactly_its_headers) {
     EXPECT(0, "cd $TEST_DIR/elsewhere; echo '#include <affjord/affjord.h>' > all.c; "
               "cc -std=c11 -fsyntax-only -aux-info all.txt -I../usr/include all.c; "
               "sed -n 's|^/. [^ ]*include/affjord/.*:[NO]C ./ extern [^(]*[ *]\\([a-z_0-9]*\\) (.*|\\1|p' all.txt | "
@@ -213,7 +213,7 @@ Test(install, pages_render_and_bash_completes) {
     expect_completion("small.ini --db \"\"", "");
 }
 
-Test(install, uninstall_leaves_what_was_there_before) {
+Test(install, uninstall_leaves_earlier_files) {
     EXPECT(0, "mkdir -p $TEST_DIR/stage/opt/bin && echo own > $TEST_DIR/stage/opt/bin/other");
     make("install PREFIX=/opt LIBDIR=/opt/lib64 DESTDIR=$TEST_DIR/stage");
     EXPECT(0, "grep -rl $TEST_DIR $TEST_DIR/stage | wc -l");

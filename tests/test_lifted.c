@@ -126,7 +126,7 @@ Test(lifted, a_flow_may_fold_and_is_seen_to) {
 }
 
 /* x - 2.7 softplus(x) has a maximum, above which no z has an x. */
-Test(lifted, what_has_no_inverse_is_nan) {
+Test(lifted, points_without_an_inverse_are_nan) {
     real params[7], x[3];
     const real z[3] = {-4, 5, -2};
     cnf *flow = closed_form(ACTIVATION_SOFTPLUS, -4, params);

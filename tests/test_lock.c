@@ -160,7 +160,7 @@ Test(lock, of_a_reader_that_stays_ends_in_order_and_loses_nothing) {
 }
 
 /* Only stored messages that continue the present rows are recorded. */
-Test(lock, what_was_kept_is_left_where_it_does_not_fit) {
+Test(lock, stored_messages_that_do_not_continue_rows_are_dropped) {
     static const char *const changes[] = {
         "$AFFJORD check $TEST_DIR/r.db --restart 1",
         ("rm $TEST_DIR/r.checkpoints/$(sqlite3 $TEST_DIR/r.db 'SELECT key FROM run WHERE run_id = 1')-*; "

@@ -49,7 +49,7 @@ static const char *arrived(void) {
     return all;
 }
 
-Test(message, arrives_with_what_is_behind_it) {
+Test(message, arrives_with_its_bytes) {
     const message one = numbered(1, "a sentence"), two = numbered(2, "");
     cr_assert(message_send(writer, ends[1], &one, "a sentence"));
     cr_assert(message_send(writer, ends[1], &two, NULL));

@@ -61,7 +61,7 @@ Test(own_data, three_parts_are_trained_validated_and_tested) {
 }
 
 /* Paths are relative to the file that has them. Keys depend on the content of the parts, not on their paths. */
-Test(own_data, keys_follow_what_the_files_hold) {
+Test(own_data, keys_depend_on_the_content_of_files) {
     static const char key[] = "--dry-run | awk '$2 == \"a\" && $3 == \"ffjord\" { print $1 }'";
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db %s %s", parts, key);
     char *first = strdup(output);

@@ -48,7 +48,7 @@ Test(packages, without_a_terminal_it_lists_and_installs) {
     EXPECT(0, "cat $TEST_DIR/p/.deps/axe/axe.min.js");
 }
 
-Test(packages, only_what_a_goal_needs_is_named) {
+Test(packages, only_packages_of_a_goal_are_listed) {
     EXPECT(0, SCRIPT "install < /dev/null > $TEST_DIR/printed 2>&1; cat $TEST_DIR/printed");
     EXPECT_SAYS("fake-build");
     cr_assert_null(strstr(output, "fake-test"), "%s", output);

@@ -55,7 +55,7 @@ Test(removal, a_removed_run_leaves_the_others_and_comes_back_with_the_same_bits)
     free(expected);
 }
 
-Test(removal, an_experiment_leaves_what_another_one_shows) {
+Test(removal, an_experiment_leaves_runs_of_another_one) {
     EXPECT(0, "$AFFJORD $TEST_DIR/other.ini --db $TEST_DIR/r.db --quiet; mkdir -p $TEST_DIR/figures/small; "
               "touch $TEST_DIR/figures/small/fig6.png $TEST_DIR/figures/small/fig6.tex");
     EXPECT(0, REMOVE "small --yes");

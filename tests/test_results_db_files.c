@@ -126,7 +126,7 @@ Test(results_db_files, an_older_database_is_read_as_it_is) {
     cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "1;");
 }
 
-Test(results_db_files, an_older_database_gets_what_it_lacks_and_keeps_its_rows) {
+Test(results_db_files, an_older_database_gets_missing_tables_and_keeps_its_rows) {
     char version[16];
     make_version_1();
     char *before = strdup(query(old_rows));

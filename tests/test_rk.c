@@ -156,7 +156,7 @@ Test(rk, backward_is_the_gradient_of_the_computed_solution) {
 }
 
 /* A loss that also depends on the states of the evaluations: sum over them of y_0 / 10. */
-Test(rk, reverse_adds_the_sources_of_the_states) {
+Test(rk, backward_adds_the_sources_of_the_states) {
     const time_grid g = {.start = 0, .end = 1.5, .steps = 5};
     static real sources[STEPS_MAX * RK_STAGES_MAX * LENGTH];
     for (tableau_id id = 0; id < TABLEAU_COUNT; id++) {

@@ -50,7 +50,7 @@ Test(run_device, a_sweep_gives_the_numbers_of_the_processor) {
 }
 
 /* Stopped, resumed on the same device, stopped again, finished by the processor. */
-Test(run_device, what_one_begins_the_other_ends) {
+Test(run_device, device_and_processor_continue_each_others_runs) {
     char *expected = undisturbed();
     const int stopped = stop_repeatedly(START "--db $TEST_DIR/both.db --device cuda --jobs 2",
                                         CHECKPOINTED("$TEST_DIR/both.checkpoints"), 40, 240, ASKED);
@@ -142,7 +142,7 @@ Test(run_device, runs_are_shared_among_devices) {
 }
 
 /* The process of one device is killed: its unfinished runs fail, and all runs of the other device finish. */
-Test(run_device, a_device_that_is_lost_takes_no_other_along) {
+Test(run_device, a_device_failure_does_not_affect_other_devices) {
     setenv("AFFJORD_EMULATED_DEVICES", "2", 1);
     char *expected = undisturbed();
     kill_one("cuda:auto", "lost",
@@ -156,7 +156,7 @@ Test(run_device, a_device_that_is_lost_takes_no_other_along) {
 }
 
 /* It needs no device, so all experiments accept the same options. */
-Test(run_device, what_trains_nothing_is_the_processors) {
+Test(run_device, experiments_without_training_use_the_processor) {
     EXPECT(0, "AFFJORD_EMULATED_DEVICES=0 $AFFJORD experiments/table2.ini --db $TEST_DIR/count.db --device cuda");
     EXPECT_SAYS("--device cuda: experiment table2 trains nothing; it runs on the CPU");
     EXPECT(0, "sqlite3 -readonly $TEST_DIR/count.db \"SELECT count(*) FROM table2 WHERE paper = declared\"");

@@ -125,7 +125,7 @@ Test(run_image_device, a_run_is_the_same_on_any_device) {
 }
 
 /* Stopped after a checkpoint and resumed; after a device failure, resumed. */
-Test(run_image_device, a_run_that_was_stopped_or_lost_ends_with_the_same_bits) {
+Test(run_image_device, a_stopped_or_failed_run_ends_with_the_same_bits) {
     EXPECT(0, TRAIN_LONGER "--seeds 0 --db $TEST_DIR/whole.db --device cuda");
     char *expected = numbers("whole.db");
     const int outcome = stop_new("stopped", FEW "6 --seeds 0 --device cuda",

@@ -186,7 +186,7 @@ Test(run_images, a_finished_training_is_evaluated_by_finer_solves_and_either_rul
 
 /* The test batch is the images after the validation images, with subsequent batch numbers: a validation on all of them
  * gives the same losses. */
-Test(run_images, a_test_batch_goes_on_behind_the_validation) {
+Test(run_images, a_test_batch_follows_the_validation_batch) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/both.db --seeds 0 --quiet --set train.validation=50");
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/apart.db --seeds 0 --quiet --set train.test=20");
     expect_number("apart.db", "SELECT count(*) FROM flow WHERE split = 'test' AND nfe_forward >= 7",

@@ -146,7 +146,7 @@ Test(run_points, invalid_settings_are_rejected_before_the_start) {
 
 #ifndef AFFJORD_DOUBLE
 /* Unsupported settings of a device are named, and no run starts. */
-Test(run_points, a_device_refuses_by_name_what_it_has_not) {
+Test(run_points, a_device_rejects_unsupported_settings_by_name) {
     setenv("AFFJORD_DEVICE_LIBRARY", AFFJORD_LIBRARY_EMULATED, 1);
     static const char *const cases[][2] = {
         {"--set experiment.models=tabular", "model.field: --device cuda trains hyper_mlp on points, and no other"},

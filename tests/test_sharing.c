@@ -120,7 +120,7 @@ Test(sharing, readers_leave_no_files) {
 }
 
 /* A link to the database in another folder uses the files beside the target. */
-Test(sharing, a_link_is_read_with_what_belongs_to_its_database) {
+Test(sharing, a_link_is_read_with_its_databases_files) {
     NEEDS_ROOT();
     train_as_anna();
     write_condition(&conditions[2]);

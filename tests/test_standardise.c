@@ -156,7 +156,7 @@ static void expect_near(const float *x, size_t n, const double mean[2], const do
 }
 
 /* The same table, divided by the units before, gives the same model, in other units. */
-Test(standardise, a_model_is_that_of_the_table_divided_by_hand) {
+Test(standardise, a_model_equals_that_of_the_divided_table) {
     EXPECT(0, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/big.db");
     EXPECT_SAYS("big: 2000 rows, 200 of them held out; 2 columns: north ");
     EXPECT_SAYS("; standardised for training");

@@ -70,7 +70,7 @@ Test(statistics, rank_tests_are_exact) {
     cr_expect(isnan(signs.p));
 }
 
-Test(statistics, intervals_cover_what_they_should) {
+Test(statistics, intervals_have_their_coverage) {
     /* Pairs whose true effect is 1: 95% of the intervals have it. Numbers are drawn without a library. */
     enum { TRIES = 200, N = 12 };
     size_t covered = 0;

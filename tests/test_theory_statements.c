@@ -110,7 +110,7 @@ Test(theory_statements, mapping) {
     check_item("mapping", CONTEXT_CLOCK, 1, 9, 7);
 }
 
-Test(theory_statements, bounds_are_kept_by_what_is_on_their_side) {
+Test(theory_statements, bounds_hold_on_their_side) {
     const struct {
         theory_relation relation;
         double value, bound;

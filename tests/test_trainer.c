@@ -95,7 +95,7 @@ Test(trainer, epochs_are_where_they_should_be) {
 }
 
 /* A test batch does not change the training, and differs from the validation batch. */
-Test(trainer, a_test_batch_stands_beside) {
+Test(trainer, a_test_batch_is_separate) {
     dataset *data = open_data("ty");
     training_spec spec = short_spec(CONTEXT_AUGMENTED);
     trainer *without = make(spec, data, NULL);
@@ -263,7 +263,7 @@ Test(trainer, stops_below_the_stop_loss) {
 }
 
 /* A learning rate that makes the parameters diverge gives non-finite losses; the training skips them. */
-Test(trainer, counts_what_is_not_finite) {
+Test(trainer, counts_non_finite_iterations) {
     dataset *data = open_data("ty");
     training_spec spec = short_spec(CONTEXT_CLOCK);
     spec.training.learning_rate = sizeof(real) == 4 ? 1e30 : 1e300;
