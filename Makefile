@@ -190,7 +190,7 @@ $(BUILD)/provenance.h: FORCE
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # The database's schema as a C string.
-$(BUILD)/schema.inc: runner/record/schema.sql runner/record/views.sql runner/record/claims.sql
+$(BUILD)/schema.inc: runner/record/schema.sql runner/record/views.sql runner/record/views_regularized.sql runner/record/claims.sql
 	@mkdir -p $(@D)
 	@cat $^ | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' > $@
 

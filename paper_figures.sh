@@ -47,12 +47,14 @@ theory_derivative  figure  theory_curves  theory_statements  any  -        -    
 theory_magnus      figure  theory_curves  theory_statements  any  -        -        theory.ini          errors of the Magnus series as the time shrinks
 choices            figure  choices        sweep_term         any  toy      -        choices.ini         every combination of the choices that the paper leaves open, sorted by the gain of AFFJORD
 choices_length     figure  choices_length sweep_term         any  toy      -        choices.ini         the gain of AFFJORD against iteration, for every combination of these choices
+regularized        figure  regularized    regularized        any  image    -        regularized.ini     Figure 9 under regularization: function evaluations of each model for each pair of weights
 quickstart         figure  quickstart     -                  own  toy      -        quickstart.ini      target, model densities and samples side by side
 toy_table          table   toy_table      toy_losses         any  toy      -        fig6.ini            final validation losses on the toy data
 toy_tests          table   toy_tests      toy_tests          any  toy      -        fig6.ini            tests of AFFJORD against other models on the toy data
 toy_rates          table   toy_rates      toy_rates          any  toy      -        toy_rates.ini       AFFJORD against FFJORD on the toy data at a common learning rate, and each at its best
 choices_terms      table   choices_terms  sweep_term         any  toy      -        choices.ini         what each of these choices, and each pair of them, adds to the gain of AFFJORD
 nfe_table          table   nfe_table      image_solves       any  image    -        fig9.ini            evaluations of image models under both rules of step control, and the error of the loss
+regularized_table  table   regularized_table regularized     any  image    -        regularized.ini     image models with regularizers: loss, evaluations, time to a given loss
 claims             table   claims         claims             all  -        -        table1.ini          claims of the paper, and their verdicts
 table1             table   table1         table1             all  -        -        table1.ini          bits per dimension on images
 table2             table   table2         table2             all  -        -        table2.ini          parameter counts of the image models

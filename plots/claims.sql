@@ -13,7 +13,8 @@ SELECT '' AS part,
        ELSE '' END AS text;
 
 CREATE TEMP VIEW digits AS
-SELECT *, CASE WHEN id LIKE 'bits%' OR id LIKE 'time%' OR id = 'larger_gains' THEN '%.3f'
+SELECT *, CASE WHEN id LIKE 'bits%' OR id LIKE 'time%' OR id LIKE 'attention%' OR id LIKE 'regularized_bits%' OR id = 'larger_gains'
+                    OR id LIKE 'lifted_one%' THEN '%.3f'
                WHEN id = 'parameters' THEN '%.0f' ELSE '%.2f' END AS form
 FROM claims;
 

@@ -46,6 +46,7 @@ INSERT INTO model_label VALUES
     ('affjord',        'AFFJORD',          1),
     ('ffjord',         'FFJORD',           2),
     ('affjord_concat', 'AFFJORD (concat)', 3),
+    ('lifted',         'Lifted FFJORD',    8),
     ('FFJORD, tuned',  'FFJORD, tuned',    4),
     ('RNODE',          'RNODE',            5),
     ('Glow',           'Glow',             6),

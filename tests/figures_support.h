@@ -85,7 +85,8 @@ static inline FILE *script_open(void) {
     scratch_path(folder, "in.sql", path);
     FILE *script = fopen(path, "w");
     cr_assert_not_null(script);
-    fputs(".read runner/record/schema.sql\n.read runner/record/views.sql\n.read runner/record/claims.sql\nBEGIN;\n",
+    fputs(".read runner/record/schema.sql\n.read runner/record/views.sql\n.read runner/record/views_regularized.sql\n"
+          ".read runner/record/claims.sql\nBEGIN;\n",
           script);
     return script;
 }

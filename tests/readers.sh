@@ -12,7 +12,7 @@ python3 -m venv "$folder/venv"
     duckdb-extension-sqlite-scanner==1.5.5
 cp "$database" "$folder/r.db"
 # Use this version's views, not those of the file.
-cat runner/record/views.sql runner/record/claims.sql | sqlite3 -batch -init /dev/null "$folder/r.db"
+cat runner/record/views.sql runner/record/views_regularized.sql runner/record/claims.sql | sqlite3 -batch -init /dev/null "$folder/r.db"
 LC_ALL=C
 export LC_ALL
 "$folder/venv/bin/python" tests/readers.py sqlite3 "$folder/r.db" | sort >"$folder/expected"

@@ -10,7 +10,7 @@ TestSuite(results_db, .init = begin, .fini = end, .timeout = 60);
 
 Test(results_db, new_database_has_every_table_and_view) {
     close_db(open_db());
-    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "10;");
+    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "11;");
     cr_expect_str_eq(
         query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'table' "
               "ORDER BY name)"),
@@ -20,8 +20,9 @@ Test(results_db, new_database_has_every_table_and_view) {
     cr_expect_str_eq(
         query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
               "ORDER BY name)"),
-        "claims final_losses image_losses image_nfe image_solves loss_curves nfe_curves seed_statistics sweep_curves "
-        "sweep_effects sweep_losses sweep_runs sweep_settings table1 table2 theory_statements "
+        "claims final_losses image_losses image_nfe image_solves loss_curves nfe_curves regularized regularized_runs "
+        "seed_statistics sweep_curves sweep_effects sweep_losses sweep_runs sweep_settings table1 table2 "
+        "theory_statements "
         "toy_losses toy_rates toy_tests;");
     cr_expect_str_eq(query("PRAGMA journal_mode"), "delete;");
     /* Opening it again changes nothing. */

@@ -15,6 +15,12 @@
 -- bits: mean bits per dimension, FFJORD - AFFJORD, under the rules of view image_losses; bound 0.
 -- nfe: evaluations, AFFJORD / FFJORD with the time as a channel; below 1 if z* is concatenated too, above 1 with a
 --   hypernet. Only trainings with the authors' step control (solver.error_norm = state).
+-- lifted, lifted_size, lifted_affjord: the same against FFJORD, its control and AFFJORD, of experiment data_dependent.
+-- lifted_one_to_one: a point that folds refutes it, and no number of points proves it, so it is never 'supported'.
+-- attention: mean bits per dimension at the best epoch, without attention (or of wider convolutions) - with it; bound 0.
+-- regularized: with both regularizers (the smallest weights of view regularized), against the same seeds without, or
+--   against FFJORD with them; ratios below 1, for bits a difference below 0. Intervals by Student's t. left_out: seeds
+--   that do not reach the loss.
 -- readings: number of combinations of settings that the paper does not state (points of experiment choices, both
 --   densities of TY). above: combinations whose measured value is at least the bound. supported, refuted:
 --   combinations that would give 'supported' or 'not supported' by the interval of their seeds. NULL without that
@@ -28,16 +34,23 @@ WITH paper (dataset, name, images) AS (
            ('mnist', 'MNIST', 1), ('cifar10', 'CIFAR-10', 1), ('celeba', 'CelebA (32x32)', 1)
 ), toy (dataset, name) AS (
     SELECT dataset, name FROM paper WHERE images = 0
-), against (prefix, experiment, other, bound, words, source) AS (
-    VALUES ('toy_loss', 'fig6', 'ffjord', 1.5,
+), against (prefix, experiment, model, other, bound, words, source) AS (
+    VALUES ('toy_loss', 'fig6', 'affjord', 'ffjord', 1.5,
             'On %s, AFFJORD''s validation loss is about two standard deviations below FFJORD''s',
             'Haxholli and Lorenzi 2023, section 4.1, Figure 6'),
-           ('control_size', 'toy_controls', 'ffjord_matched', 0.0,
+           ('control_size', 'toy_controls', 'affjord', 'ffjord_matched', 0.0,
             'On %s, AFFJORD is below an FFJORD with as many parameters: the gain is not one of size',
             'a control of ours'),
-           ('control_motion', 'toy_controls', 'random_curve', 0.0,
+           ('control_motion', 'toy_controls', 'affjord', 'random_curve', 0.0,
             'On %s, AFFJORD is below the same model whose z*(t) stays a random curve: what is learned of time counts',
-            'a control of ours')
+            'a control of ours'),
+           ('lifted', 'data_dependent', 'lifted', 'ffjord', 0.0,
+            'On %s, FFJORD with z*(0) a function of the data is below FFJORD', 'Haxholli and Lorenzi 2023, section 5'),
+           ('lifted_size', 'data_dependent', 'lifted', 'ffjord_matched', 0.0,
+            'On %s, FFJORD with z*(0) a function of the data is below an FFJORD with as many parameters', 'a control of ours'),
+           ('lifted_affjord', 'data_dependent', 'lifted', 'affjord', 0.0,
+            'On %s, FFJORD with z*(0) a function of the data is below AFFJORD, whose z* is the same for all points',
+            'Haxholli and Lorenzi 2023, section 5')
 ), image (dataset, name) AS (
     SELECT dataset, name FROM paper WHERE images = 1
     UNION
@@ -94,6 +107,32 @@ WITH paper (dataset, name, images) AS (
     LEFT JOIN imaged c ON c.dataset = i.dataset AND c.quantity = 'evaluations' AND c.context = 'augmented'
                           AND c.error_norm = 'state'
                           AND c.layer = k.layer AND c.other_context = 'clock' AND c.other_layer = 'concat'
+), attended (prefix, model, other, words, source) AS (
+    VALUES ('attention_affjord', 'affjord_attention', 'affjord', 'AFFJORD has fewer bits per dimension with self-attention than without',
+            'Haxholli and Lorenzi 2023, section 5'),
+           ('attention_size_affjord', 'affjord_attention', 'affjord_wide',
+            'AFFJORD has fewer bits per dimension with self-attention than with as many parameters in wider convolutions', 'a control of ours'),
+           ('attention_ffjord', 'ffjord_attention', 'ffjord', 'FFJORD has fewer bits per dimension with self-attention than without',
+            'Haxholli and Lorenzi 2023, section 5'),
+           ('attention_size_ffjord', 'ffjord_attention', 'ffjord_wide',
+            'FFJORD has fewer bits per dimension with self-attention than with as many parameters in wider convolutions', 'a control of ours')
+), regular (prefix, quantity, reading, bound, words) AS (
+    VALUES ('regularized_nfe', 'evaluations', 'unregularized', 1.0, 'needs fewer evaluations (with / without, last epoch)'),
+           ('regularized_work', 'goal_evaluations', 'unregularized', 1.0,
+            'comes to the same loss with fewer evaluations in all (with / without)'),
+           ('regularized_bits', 'bits', 'unregularized', 0.0, 'has fewer bits per dimension (with - without, at the end)'),
+           ('regularized_stiffness', 'evaluations', 'ffjord', 1.0,
+            'needs no more evaluations than FFJORD with them (last epoch)')
+), regularized_model (model, name) AS (
+    VALUES ('ffjord', 'FFJORD'), ('affjord', 'AFFJORD with z* as channels'), ('affjord_hyper', 'AFFJORD with a hypernet')
+), lightest AS (
+    SELECT g.*, row_number() OVER (PARTITION BY g.model, g.quantity, g.reading
+                                   ORDER BY g.kinetic, g.jacobian, g.experiment, g.dataset) AS place,
+           (SELECT m.n FROM regularized m
+            WHERE m.experiment = g.experiment AND m.dataset = g.dataset AND m.model = g.model AND m.quantity = 'evaluations'
+                  AND m.kinetic = g.kinetic AND m.jacobian = g.jacobian AND m.reading = g.reading) AS runs
+    FROM regularized g
+    WHERE g.kinetic > 0 AND g.jacobian > 0
 ), squares (item, dataset, value, n, square) AS (
     SELECT 'bits_ffjord', dataset, mean, n, std * std / n FROM image_losses WHERE rule = 'best' AND model = 'ffjord'
     UNION ALL
@@ -113,7 +152,7 @@ WITH paper (dataset, name, images) AS (
            c.effect_high, g.bound, 1, c.failed + c.failed_other, c.paired_p, c.p_last, './run experiments/' || g.experiment || '.ini'
     FROM toy t
     CROSS JOIN against g
-    LEFT JOIN toy_tests c ON c.experiment = g.experiment AND c.dataset = t.dataset AND c.model = 'affjord'
+    LEFT JOIN toy_tests c ON c.experiment = g.experiment AND c.dataset = t.dataset AND c.model = g.model
                              AND c.other = g.other
 
     UNION ALL
@@ -166,6 +205,22 @@ WITH paper (dataset, name, images) AS (
            './run experiments/' || coalesce(experiment, 'fig9') || '.ini'
     FROM evaluations
     WHERE place = 1
+
+    UNION ALL
+    SELECT a.prefix, a.words || ' (MNIST at 14x14, best epoch)', a.source, c.difference, 0.0, c.n,
+           abs(c.difference / nullif(c.paired_t, 0)), c.difference_low, c.difference_high, 0.0, 1, 0, c.paired_p, NULL,
+           './run experiments/attention.ini'
+    FROM attended a
+    LEFT JOIN comparison c ON c.experiment = 'attention' AND c.dataset = 'mnist_14x14' AND c.model = a.model
+                              AND c.other = a.other AND c.quantity = 'best' AND c.failures = 'left out'
+
+    UNION ALL
+    SELECT g.prefix || '_' || m.model, 'With both regularizers, ' || m.name || ' ' || g.words,
+           'Haxholli and Lorenzi 2023, section 5, after Finlay et al. 2020', r.value, g.bound, r.n, (r.high - r.low) / 3.92,
+           r.low, r.high, g.bound, 0, r.runs - r.n, NULL, NULL, './run experiments/regularized.ini'
+    FROM regular g
+    JOIN regularized_model m ON g.reading <> 'ffjord' OR m.model = 'affjord_hyper'
+    LEFT JOIN lightest r ON r.place = 1 AND r.model = m.model AND r.quantity = g.quantity AND r.reading = g.reading
 ), corrected AS (
     SELECT id, CASE WHEN most < 1 THEN most ELSE 1.0 END AS p_holm
     FROM (SELECT id, max(scaled) OVER (ORDER BY p, id ROWS UNBOUNDED PRECEDING) AS most
@@ -212,6 +267,17 @@ WITH paper (dataset, name, images) AS (
     FROM table2 a
     JOIN table2 f ON f.dataset = a.dataset AND f.model = 'FFJORD' AND f.architecture = 'concat'
     WHERE a.dataset = 'mnist' AND a.model = 'AFFJORD' AND a.architecture = 'hyper'
+
+    UNION ALL
+    SELECT 'lifted_one_to_one', 'With z*(0) as a function of the data and g(z*) = -z*, the flow is one-to-one (largest share of '
+           || 'points with the rarer sign of the determinant)', 'Haxholli and Lorenzi 2023, section 5', max(m.value), 0.0,
+           count(m.value), CASE WHEN count(m.value) = 0 THEN 'not run' WHEN max(m.value) > 0 THEN 'not supported' ELSE 'undecided' END,
+           './run experiments/data_dependent.ini'
+    FROM run r
+    JOIN metric m ON m.run_id = r.run_id AND m.name = 'folded_share'
+    JOIN experiment_run er ON er.run_id = r.run_id
+    JOIN experiment e ON e.experiment_id = er.experiment_id AND e.name = 'data_dependent'
+    WHERE r.status = 'done'
 )
 SELECT m.id, m.claim, m.source, m.measured, CAST(m.expected AS DOUBLE) AS expected, coalesce(m.n, 0) AS n, m.uncertainty,
        CASE WHEN coalesce(m.n, 0) < 2 OR m.measured IS NULL THEN 'not run'

@@ -3,7 +3,7 @@
 
 #include "record/results_db_internal.h"
 
-/* schema.sql, views.sql and claims.sql, converted to a string by the build. */
+/* schema.sql, views.sql, views_regularized.sql and claims.sql, converted to a string by the build. */
 static const char schema[] =
 #include "schema.inc"
     ;

@@ -1,4 +1,4 @@
--- schema.sql - the results database, schema version 10.
+-- schema.sql - the results database, schema version 11.
 --
 -- On an older database, it creates the missing tables; views.sql and claims.sql replace
 -- all views. (results_db_schema.c moves the rows of tables whose checks have changed.)
@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT OR REPLACE INTO meta VALUES ('schema_version', '10');
+INSERT OR REPLACE INTO meta VALUES ('schema_version', '11');
 
 -- One experiment file, by its [experiment] name.
 CREATE TABLE IF NOT EXISTS experiment (

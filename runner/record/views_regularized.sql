@@ -1,0 +1,134 @@
+-- views_regularized.sql - the views of image models that were trained with regularizers (experiments/regularized.ini). They
+-- follow the rules of views.sql. Running sums are of numbers rounded to multiples of 2^-10, and therefore exact.
+
+-- Image models trained with regularizers (flow.kinetic, flow.jacobian), of experiments whose names begin with
+-- 'regularized': a row for each finished run. bits: the loss at the end at tolerance 1e-5, or as recorded. evaluations,
+-- backward: of all flows in one solve of training, in the last epoch. seconds: of training. goal: the mean validation loss
+-- of FFJORD without regularizers at half of its iterations. goal_seconds, goal_evaluations: training time and thousands of
+-- evaluations, both ways, until the validation loss is at the goal, by a straight line between epochs; NULL if it never is.
+DROP VIEW IF EXISTS regularized_runs;
+CREATE VIEW regularized_runs AS
+WITH trained AS (
+    SELECT e.name AS experiment, r.run_id, r.dataset, r.model, r.seed, c.value AS context, l.value AS layer,
+           CAST(k.value AS DOUBLE) AS kinetic, CAST(j.value AS DOUBLE) AS jacobian, coalesce(m.value, f.value) AS bits
+    FROM experiment e
+    JOIN experiment_run er USING (experiment_id)
+    JOIN run r USING (run_id)
+    JOIN setting c ON c.run_id = r.run_id AND c.section = 'model' AND c.key = 'context'
+    JOIN setting l ON l.run_id = r.run_id AND l.section = 'image' AND l.key = 'layer'
+    JOIN setting k ON k.run_id = r.run_id AND k.section = 'flow' AND k.key = 'kinetic'
+    JOIN setting j ON j.run_id = r.run_id AND j.section = 'flow' AND j.key = 'jacobian'
+    JOIN metric d ON d.run_id = r.run_id AND d.name = 'data_dimension'
+    JOIN metric f ON f.run_id = r.run_id AND f.name = 'final_validation_loss'
+    LEFT JOIN metric m ON m.run_id = r.run_id AND m.name = 'final_loss'
+    WHERE r.status = 'done' AND substr(e.name, 1, 11) = 'regularized'
+), spent AS (
+    SELECT t.experiment, t.run_id, p.epoch, p.iteration, p.nfe_forward, p.nfe_backward, v.loss,
+           p.wall_seconds + 6597069766656.0 - 6597069766656.0 AS seconds,
+           (p.nfe_forward + p.nfe_backward) * (p.iteration - coalesce(b.iteration, 0)) + 6597069766656.0 - 6597069766656.0
+               AS evaluations
+    FROM trained t
+    JOIN epoch p ON p.run_id = t.run_id AND p.split = 'training'
+    JOIN epoch v ON v.run_id = t.run_id AND v.split = 'validation' AND v.epoch = p.epoch
+    LEFT JOIN epoch b ON b.run_id = t.run_id AND b.split = 'training' AND b.epoch = p.epoch - 1
+), summed AS (
+    SELECT experiment, run_id, epoch, iteration, nfe_forward, nfe_backward, loss,
+           sum(seconds) OVER epochs AS seconds, sum(evaluations) OVER epochs / 1000.0 AS evaluations,
+           lag(loss) OVER epochs AS loss_before, max(iteration) OVER (PARTITION BY experiment, run_id) AS iterations
+    FROM spent
+    WINDOW epochs AS (PARTITION BY experiment, run_id ORDER BY epoch)
+), passed AS (
+    SELECT *, coalesce(lag(seconds) OVER epochs, 0.0) AS seconds_before,
+           coalesce(lag(evaluations) OVER epochs, 0.0) AS evaluations_before
+    FROM summed
+    WINDOW epochs AS (PARTITION BY experiment, run_id ORDER BY epoch)
+), half AS (
+    SELECT t.experiment, t.dataset,
+           (sum(s.loss + 6597069766656.0 - 6597069766656.0)
+            + sum(s.loss - (s.loss + 6597069766656.0 - 6597069766656.0) + 6.0 - 6.0)) / count(*) AS goal
+    FROM trained t
+    JOIN summed s ON s.experiment = t.experiment AND s.run_id = t.run_id
+    WHERE t.context = 'clock' AND t.kinetic = 0 AND t.jacobian = 0
+          AND s.iteration = (SELECT max(x.iteration) FROM summed x
+                             WHERE x.experiment = s.experiment AND x.run_id = s.run_id AND 2 * x.iteration <= x.iterations)
+    GROUP BY t.experiment, t.dataset
+), reached AS (
+    SELECT t.experiment, t.run_id, p.epoch,
+           CASE WHEN p.loss_before > h.goal THEN (p.loss_before - h.goal) / (p.loss_before - p.loss) ELSE 1.0 END AS share,
+           p.seconds, p.seconds_before, p.evaluations, p.evaluations_before
+    FROM trained t
+    JOIN half h ON h.experiment = t.experiment AND h.dataset = t.dataset
+    JOIN passed p ON p.experiment = t.experiment AND p.run_id = t.run_id AND p.loss <= h.goal
+), earliest AS (
+    SELECT * FROM reached r
+    WHERE epoch = (SELECT min(x.epoch) FROM reached x WHERE x.experiment = r.experiment AND x.run_id = r.run_id)
+)
+SELECT t.experiment, t.dataset, t.model, t.context, t.layer, t.kinetic, t.jacobian, t.seed, t.run_id, t.bits,
+       p.nfe_forward AS evaluations, p.nfe_backward AS backward, p.seconds, h.goal,
+       a.seconds_before + a.share * (a.seconds - a.seconds_before) AS goal_seconds,
+       a.evaluations_before + a.share * (a.evaluations - a.evaluations_before) AS goal_evaluations
+FROM trained t
+JOIN passed p ON p.experiment = t.experiment AND p.run_id = t.run_id AND p.iteration = p.iterations
+LEFT JOIN half h ON h.experiment = t.experiment AND h.dataset = t.dataset
+LEFT JOIN earliest a ON a.experiment = t.experiment AND a.run_id = t.run_id;
+
+-- Their quantities x, model by model and weight by weight, in three readings: 'mean' of x over n seeds; 'unregularized', x
+-- against that of the same seed and model without regularizers; 'ffjord', against that of the same seed of FFJORD with the
+-- same weights. For bits the difference (x - the other's), otherwise the ratio (x / the other's). deviation: between seeds.
+-- low, high: 95% interval by Student's t, from five seeds on.
+DROP VIEW IF EXISTS regularized;
+CREATE VIEW regularized AS
+WITH quantity (quantity) AS (
+    VALUES ('bits'), ('evaluations'), ('backward'), ('seconds'), ('goal_seconds'), ('goal_evaluations')
+), known AS (
+    SELECT r.experiment, r.dataset, r.model, r.context, r.layer, r.kinetic, r.jacobian, r.seed, q.quantity,
+           CASE q.quantity WHEN 'bits' THEN bits WHEN 'evaluations' THEN evaluations WHEN 'backward' THEN backward
+                           WHEN 'seconds' THEN seconds WHEN 'goal_seconds' THEN goal_seconds ELSE goal_evaluations END AS x
+    FROM regularized_runs r
+    CROSS JOIN quantity q
+), sampled AS (
+    SELECT experiment, dataset, model, context, layer, kinetic, jacobian, quantity, 'mean' AS reading, x AS v
+    FROM known
+
+    UNION ALL
+    SELECT a.experiment, a.dataset, a.model, a.context, a.layer, a.kinetic, a.jacobian, a.quantity, 'unregularized',
+           CASE a.quantity WHEN 'bits' THEN a.x - b.x ELSE a.x / b.x END
+    FROM known a
+    JOIN known b ON b.experiment = a.experiment AND b.dataset = a.dataset AND b.model = a.model AND b.seed = a.seed
+                    AND b.quantity = a.quantity AND b.kinetic = 0 AND b.jacobian = 0
+    WHERE a.kinetic > 0 OR a.jacobian > 0
+
+    UNION ALL
+    SELECT a.experiment, a.dataset, a.model, a.context, a.layer, a.kinetic, a.jacobian, a.quantity, 'ffjord',
+           CASE a.quantity WHEN 'bits' THEN a.x - b.x ELSE a.x / b.x END
+    FROM known a
+    JOIN known b ON b.experiment = a.experiment AND b.dataset = a.dataset AND b.context = 'clock' AND b.seed = a.seed
+                    AND b.quantity = a.quantity AND b.kinetic = a.kinetic AND b.jacobian = a.jacobian
+    WHERE a.context = 'augmented'
+), total AS (
+    SELECT experiment, dataset, model, context, layer, kinetic, jacobian, quantity, reading, count(v) AS n,
+           sum(v + 6597069766656.0 - 6597069766656.0)
+           + sum(v - (v + 6597069766656.0 - 6597069766656.0) + 6.0 - 6.0) AS s,
+           sum(v * v + 6597069766656.0 - 6597069766656.0)
+           + sum(v * v - (v * v + 6597069766656.0 - 6597069766656.0) + 6.0 - 6.0) AS ss
+    FROM sampled
+    GROUP BY experiment, dataset, model, context, layer, kinetic, jacobian, quantity, reading
+), variance AS (
+    SELECT *, (ss - s * s / n) / nullif(n - 1, 0) AS w FROM total WHERE n > 0
+), rooted AS (
+    SELECT *, CASE WHEN w > 0 THEN (WITH RECURSIVE root (s) AS (SELECT (1 + w) / 2 UNION ALL
+                                                                SELECT (s + w / s) / 2 FROM root WHERE (s + w / s) / 2 < s)
+                                    SELECT min(s) FROM root)
+                   WHEN n > 1 THEN 0.0 END AS deviation,
+           (WITH RECURSIVE root (s) AS (SELECT (1.0 + n) / 2 UNION ALL
+                                        SELECT (s + n / s) / 2 FROM root WHERE (s + n / s) / 2 < s)
+            SELECT min(s) FROM root) AS root_n
+    FROM variance
+), student (n, t) AS (
+    VALUES (5, 2.776), (6, 2.571), (7, 2.447), (8, 2.365), (9, 2.306)
+)
+SELECT r.experiment, r.dataset, r.model, r.context, r.layer, r.kinetic, r.jacobian, r.quantity, r.reading, r.n, r.s / r.n AS value,
+       r.deviation, CASE WHEN r.n >= 5 THEN r.s / r.n - coalesce(t.t, 2.262) * r.deviation / r.root_n END AS low,
+       CASE WHEN r.n >= 5 THEN r.s / r.n + coalesce(t.t, 2.262) * r.deviation / r.root_n END AS high
+FROM rooted r
+LEFT JOIN student t ON t.n = r.n;
