@@ -128,6 +128,39 @@ Test(points, the_fused_solve_and_the_general_one_agree) {
     }
 }
 
+/* The fused solve keeps the weights that it prepared; a change in place, a gradient or another direction renews them. */
+Test(points, prepared_weights_are_those_of_the_parameters) {
+    enum { N = 5, D = 2, CALLS = 6 };
+    cnf_spec spec = points_spec(CNF_HYPER_MLP, CONTEXT_AUGMENTED, D);
+    spec.solver = TABLEAU_RK4;
+    spec.steps = 6;
+    cnf *flow = points_flow(spec, N, NULL);
+    real *params = lively(flow, 1), *x = drawn(N * D, 1), z[N * D], expected[N * D];
+    real *gradient = calloc(cnf_parameters(flow)->total, sizeof *gradient);
+    double loss, log_density[N], known[N];
+    const random_stream stream = {.seed = 2, .purpose = RANDOM_SAMPLING};
+    for (int call = 0; call < CALLS; call++) {
+        cnf *fresh = points_flow(spec, N, NULL);
+        if (call == 1) params[cnf_parameters(flow)->total - 1] += (real)0.25;
+        if (call == 3) params[0] += (real)0.5;
+        if (call == 3)
+            cr_assert_eq(cnf_loss_gradient(flow, params, x, N, points_probe, &loss, gradient, NULL), STATUS_OK);
+        if (call == 5) params[0] -= (real)0.5;
+        cr_assert_eq(cnf_transform(flow, params, x, N, points_probe, z, log_density, NULL), STATUS_OK);
+        cr_assert_eq(cnf_transform(fresh, params, x, N, points_probe, expected, known, NULL), STATUS_OK);
+        cr_expect_arr_eq(z, expected, sizeof z, "call %d", call);
+        cr_expect_arr_eq(log_density, known, sizeof known, "call %d", call);
+        if (call % 2 == 1) {
+            cr_assert_eq(cnf_sample(flow, params, stream, 0, N, z, NULL), STATUS_OK);
+            cr_assert_eq(cnf_sample(fresh, params, stream, 0, N, expected, NULL), STATUS_OK);
+            cr_expect_arr_eq(z, expected, sizeof z, "samples, call %d", call);
+        }
+        cnf_destroy(&fresh);
+    }
+    free(params), free(x), free(gradient);
+    cnf_destroy(&flow);
+}
+
 Test(points, samples_come_back_and_moments_are_between) {
     enum { N = 70, D = 2 };
     cnf_spec spec = points_spec(CNF_MLP, CONTEXT_AUGMENTED, D);

@@ -80,10 +80,12 @@ static double gaussian_exponent(const mixture *shape, size_t i, const double x[2
 /* Return log g, finite at any distance. */
 static double gaussian_log_density(const mixture *shape, const double x[2]) {
     if (shape->gaussian_count == 0) return -INFINITY;
-    double greatest = -INFINITY;
-    for (size_t i = 0; i < shape->gaussian_count; i++) greatest = fmax(greatest, gaussian_exponent(shape, i, x));
-    double sum = 0;
-    for (size_t i = 0; i < shape->gaussian_count; i++) sum += det_exp(gaussian_exponent(shape, i, x) - greatest);
+    double exponent[MIXTURE_PARTS_MAX], greatest = -INFINITY, sum = 0;
+    for (size_t i = 0; i < shape->gaussian_count; i++) {
+        exponent[i] = gaussian_exponent(shape, i, x);
+        greatest = fmax(greatest, exponent[i]);
+    }
+    for (size_t i = 0; i < shape->gaussian_count; i++) sum += det_exp(exponent[i] - greatest);
     return greatest + det_log(sum * gaussian_peak(shape));
 }
 

@@ -12,50 +12,12 @@
  *
  * Both sum, for each chunk, the cotangent of the field's weights at every evaluation. Chunks are added in order, and
  * the sum is propagated through the field's preparation and the context. */
-#include "flow/fused.h"
+#include "flow/fused_internal.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "backend/memory.h"
-#include "base/detmath.h"
 #include "flow/noise.h"
-
-static const double log_two_pi = 1.8378770664093454836;
-
-/* Workspace of one thread for one chunk. The state of a chunk is [z (D, CHUNK) | l (CHUNK)], its length n. */
-typedef struct workspace {
-    real *state; /* (n) */
-    real *cotangent; /* (n) */
-    real *probe; /* (D, CHUNK) */
-    real *states; /* (evaluations, n), of a solve with a backward pass */
-    real *rk; /* workspace of the solver, for a state of 2 n */
-    real *scratch; /* of the field's backward pass */
-    real *joint; /* (2 n), for the adjoint */
-} workspace;
-
-struct fused {
-    const cnf_spec *spec;
-    const parameter_table *parameters;
-    const backend_ops *backend;
-    parallel *workers;
-    arena memory; /* owns itself too */
-    solve_spec by;
-    context *context;
-    field *field;
-    const field_grid_ops *ops; /* the field's */
-    size_t evaluations; /* steps * stages, of one solve */
-    size_t length; /* n = (D + 1) CHUNK */
-
-    real *path, *pathbar; /* (evaluations, C), contexts */
-    real *theta; /* (evaluations, stride), the field's weights */
-    real *thetabar; /* (chunks of batch_max, evaluations, stride); the first chunk's becomes the sum */
-    double *losses; /* (chunks of batch_max) */
-    real *final; /* (chunks of batch_max, n), final states, for the adjoint */
-    real *gradient; /* (P), a second one, for the adjoint */
-    workspace *workspaces; /* (threads) */
-    const real *given_probe;
-};
 
 /* One solve of a batch; threads take chunks. */
 typedef struct job {
@@ -73,7 +35,7 @@ typedef struct job {
 /* One chunk's equation, dz/dt = f and dl/dt = div f. */
 typedef struct chunk_solve {
     const fused *self;
-    workspace *workspace;
+    fused_workspace *workspace;
     const real *probe; /* NULL for the exact divergence */
     size_t first; /* evaluation, of those prepared, that the solve begins with */
     real *thetabar; /* (evaluations, stride) of this chunk */
@@ -92,10 +54,6 @@ size_t fused_bytes(const fused *self) {
 }
 void fused_give_probe(fused *self, const real *probe) {
     self->given_probe = probe;
-}
-
-static time_grid grid_of(const fused *self) {
-    return (time_grid){.start = 0, .end = self->spec->end_time, .steps = self->spec->steps};
 }
 
 void fused_initialise(const fused *self, uint64_t seed, real *params) {
@@ -134,7 +92,7 @@ static void backward(void *argument, size_t evaluation, const double *t, const r
 static void load(const job *of, size_t chunk, size_t thread, chunk_solve *out) {
     const fused *self = of->self;
     const size_t D = self->spec->dimension, first = chunk * CHUNK, points = points_in(of->n, chunk);
-    workspace *at = &self->workspaces[thread];
+    fused_workspace *at = &self->workspaces[thread];
     *out = (chunk_solve){.self = self, .workspace = at, .first = of->first};
     out->system = (ode_system){
         .backend = self->backend, .length = self->length, .context = out, .evaluate = evaluate, .backward = backward};
@@ -157,18 +115,12 @@ static void unload(const job *of, size_t chunk, const real *state, real *x) {
         for (size_t d = 0; d < D; d++) x[(first + i) * D + d] = state[d * CHUNK + i];
 }
 
-/* D log(2 pi s^2) + 2 log_volume, the constant of the base density. */
-static double base_logarithm(const fused *self) {
-    const cnf_spec *spec = self->spec;
-    return (double)spec->dimension * (log_two_pi + det_log(spec->base_variance)) + 2 * spec->log_volume;
-}
-
 /* -log N(z; 0, s^2 I) - l of point i of a state. */
 static double point_loss(const fused *self, const real *state, size_t i) {
     const size_t D = self->spec->dimension;
     double square = 0;
     for (size_t d = 0; d < D; d++) square += (double)state[d * CHUNK + i] * (double)state[d * CHUNK + i];
-    return 0.5 * (square / self->spec->base_variance + base_logarithm(self)) - (double)state[D * CHUNK + i];
+    return 0.5 * (square / self->spec->base_variance + fused_base_logarithm(self)) - (double)state[D * CHUNK + i];
 }
 
 static real *thetabar_of(const fused *self, size_t chunk) {
@@ -196,8 +148,18 @@ static void end_chunk(const job *of, size_t chunk, const real *state, real *cota
 
 /* Compute contexts and the field's weights at every evaluation of a solve along g. */
 static void prepare(fused *self, const real *params, time_grid g) {
+    self->prepared_grid.steps = 0;
     context_path(self->context, params, g, self->path);
     self->ops->prepare(self->field, self->evaluations, params, self->path, self->theta);
+}
+
+/* The same for values, unless the last call had these parameters: one model passes through many batches. */
+static void prepare_values(fused *self, const real *params, time_grid g) {
+    const size_t bytes = self->parameters->total * sizeof *params;
+    if (memcmp(&self->prepared_grid, &g, sizeof g) == 0 && memcmp(self->prepared, params, bytes) == 0) return;
+    prepare(self, params, g);
+    memcpy(self->prepared, params, bytes);
+    self->prepared_grid = g;
 }
 
 static time_grid backward_grid(const fused *self) {
@@ -233,7 +195,7 @@ void fused_transform(fused *self, const real *params, size_t step, const real *x
               .probe = probe,
               .z = z,
               .log_density = log_density};
-    prepare(self, params, grid_of(self));
+    prepare_values(self, params, fused_grid(self));
     parallel_for(self->workers, chunks_of(n), solve_chunk, &of);
 }
 
@@ -243,7 +205,7 @@ void fused_invert(fused *self, const real *params, size_t step, const real *z, s
               .x = z,
               .n = n,
               .z = x};
-    prepare(self, params, backward_grid(self));
+    prepare_values(self, params, backward_grid(self));
     parallel_for(self->workers, chunks_of(n), solve_chunk, &of);
 }
 
@@ -251,7 +213,7 @@ void fused_field(fused *self, const real *params, size_t step, const real *z, si
     const size_t C = self->field->context;
     const job of = {
         .self = self, .first = step * self->by.method->stages, .x = z, .n = n}; /* of the step's first stage */
-    prepare(self, params, grid_of(self));
+    prepare_values(self, params, fused_grid(self));
     memcpy(c, self->path + of.first * C, C * sizeof *c);
     for (size_t chunk = 0; chunk < chunks_of(n); chunk++) {
         chunk_solve solve;
@@ -282,7 +244,7 @@ static void discrete_chunk(void *argument, size_t chunk, size_t thread) {
     const fused *self = of->self;
     chunk_solve solve;
     load(of, chunk, thread, &solve);
-    workspace *at = solve.workspace;
+    fused_workspace *at = solve.workspace;
     solve.thetabar = thetabar_of(self, chunk);
     adaptive_record record = {.capacity = self->by.steps, .states = at->states, .stages = true};
     solve_integrate(&self->by, of->g.start, of->g.end, &solve.system, at->state, &record, at->rk, NULL);
@@ -353,7 +315,7 @@ static void gradient_adjoint(job *of, const real *params, real *gradient) {
 
 status fused_loss_gradient(fused *self, const real *params, const real *x, size_t n, random_stream probe, double *loss,
                            real *gradient) {
-    job of = {.self = self, .g = grid_of(self), .x = x, .n = n, .probe = probe};
+    job of = {.self = self, .g = fused_grid(self), .x = x, .n = n, .probe = probe};
     double sum = 0;
     if (self->spec->gradient == GRADIENT_DISCRETE) gradient_discrete(&of, params, gradient);
     else gradient_adjoint(&of, params, gradient);
@@ -361,77 +323,6 @@ status fused_loss_gradient(fused *self, const real *params, const real *x, size_
     *loss = sum / (double)n;
     const bool finite = isfinite(*loss) && self->backend->is_finite(self->backend, self->parameters->total, gradient);
     return finite ? STATUS_OK : STATUS_NON_FINITE;
-}
-
-/* --- For a device --- */
-
-_Static_assert((int)TOY_LAYERS_MAX == (int)MLP_LAYERS_MAX, "layers of a network");
-
-/* Weight by weight: h times the table's, as a real. Every device omits a weight that is zero; only some would omit
- * one that rounding makes zero. */
-static status round_weight(double h, double weight, float *out, error_info *err) {
-    const double exact = h * weight;
-    *out = (float)exact;
-    if (*out != 0 || exact == 0) return STATUS_OK;
-    return error_set(err, STATUS_INVALID, "flow.end_time: steps of %g are too small for --device cuda", h);
-}
-
-static status describe_method(const fused *self, fused_kernel_spec *out, error_info *err) {
-    const tableau *method = self->by.method;
-    const double h = time_grid_step(grid_of(self));
-    if (method->stages > TOY_STAGES_MAX)
-        return error_set(err, STATUS_INVALID, "solver.method: --device cuda takes at most %d stages", TOY_STAGES_MAX);
-    out->stages = (uint32_t)method->stages;
-    out->steps = (uint32_t)self->by.steps;
-    for (size_t i = 0; i < method->stages; i++) {
-        TRY(round_weight(h, method->b[i], &out->b[i], err));
-        for (size_t j = 0; j < i; j++) TRY(round_weight(h, method->a[i][j], &out->a[i][j], err));
-    }
-    return STATUS_OK;
-}
-
-/* *out <- the network of the table's entries from *entry on; *entry <- the next one. */
-static void describe_net(const parameter_table *table, size_t layers, size_t *entry, toy_net *out) {
-    out->layers = (uint32_t)layers;
-    for (size_t l = 0; l < layers; l++) {
-        const parameter *weight = &table->entries[(*entry)++], *bias = &table->entries[(*entry)++];
-        out->size[l] = (uint32_t)weight->columns;
-        out->size[l + 1] = (uint32_t)weight->rows;
-        out->weight[l] = (uint32_t)weight->offset;
-        out->bias[l] = (uint32_t)bias->offset;
-    }
-}
-
-status fused_describe(const fused *self, fused_kernel_spec *out, error_info *err) {
-    const cnf_spec *spec = self->spec;
-    const parameter_table *table = self->parameters;
-    const size_t C = self->field->context;
-    const toy_shape shape = {.dimension = spec->dimension, .width = spec->width};
-    size_t entry = 0;
-    if (sizeof(real) != sizeof(float))
-        return error_set(err, STATUS_INVALID, "--device cuda computes in single precision");
-    out->dimension = (uint32_t)spec->dimension;
-    out->width = (uint32_t)spec->width;
-    out->unit = (uint32_t)toy_unit(shape);
-    out->stride = (uint32_t)toy_stride(shape);
-    out->context = (uint32_t)C;
-    out->inputs = (uint32_t)(spec->join ? spec->dimension + C : spec->dimension);
-    out->augmented = spec->context == CONTEXT_AUGMENTED;
-    out->fixed_context = spec->fixed_context;
-    out->parameters = (uint32_t)table->total;
-    describe_net(table, spec->hypernet_layers + 1, &entry, &out->hypernet);
-    if (out->augmented) {
-        describe_net(table, 2, &entry, &out->motion);
-        out->learn_start = spec->learn_start;
-        if (spec->learn_start) out->start = (uint32_t)table->entries[entry].offset;
-    }
-    out->variance = spec->base_variance;
-    out->logarithm = base_logarithm(self);
-    return describe_method(self, out, err);
-}
-
-void fused_clock_path(const fused *self, real *path) {
-    context_path(self->context, NULL, grid_of(self), path);
 }
 
 /* --- Creation --- */
@@ -450,12 +341,13 @@ static status build(fused *self, size_t chunks, parameter_table *table) {
     TRY(ARENA_NEW(memory, theta, &self->theta));
     TRY(ARENA_NEW(memory, chunks * theta, &self->thetabar));
     TRY(ARENA_NEW(memory, chunks, &self->losses));
+    TRY(ARENA_NEW(memory, table->total, &self->prepared));
     if (spec->gradient == GRADIENT_ADJOINT) {
         TRY(ARENA_NEW(memory, chunks * self->length, &self->final));
         TRY(ARENA_NEW(memory, table->total, &self->gradient));
     }
     TRY(ARENA_NEW(memory, threads, &self->workspaces));
-    for (workspace *at = self->workspaces; at < self->workspaces + threads; at++) {
+    for (fused_workspace *at = self->workspaces; at < self->workspaces + threads; at++) {
         TRY(ARENA_NEW(memory, self->length, &at->state));
         TRY(ARENA_NEW(memory, self->length, &at->cotangent));
         TRY(ARENA_NEW(memory, spec->dimension * CHUNK, &at->probe));

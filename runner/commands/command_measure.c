@@ -59,7 +59,7 @@ static status measure_field(const measuring *self, const trained_model *trained,
 
 /* The parameters are in the checkpoint, where there is one. */
 static status measure_losses(measuring *self, const db_run *row, const stored_run *run, const source *data,
-                             const model *trained, size_t n, error_info *err) {
+                             const measure_target *target, const model *trained, size_t n, error_info *err) {
     bool stopped;
     measurement of_points;
     image_measurement of_images;
@@ -69,19 +69,19 @@ static status measure_losses(measuring *self, const db_run *row, const stored_ru
                            NULL, &stopped, &of_images, err));
         return measure_each_of_images(&of_images, put, self, err);
     }
-    TRY(measure_points(&run->values, data->points, trained->workers, trained->params, n, NULL, NULL, &stopped,
-                       &of_points, err));
+    TRY(measure_points(&run->values, target, trained->workers, trained->params, n, NULL, NULL, &stopped, &of_points,
+                       err));
     return measure_each(&of_points, put, self, err);
 }
 
 /* The numbers that a run lacks. */
-static status measure_model(measuring *self, const db_run *row, const stored_run *run, const source *data, size_t n,
-                            error_info *err) {
+static status measure_model(measuring *self, const db_run *row, const stored_run *run, const source *data,
+                            const measure_target *target, size_t n, error_info *err) {
     trained_model trained;
     bool known;
     TRY(db_has_metric(self->db, row->id, "final_loss_fine", &known, err));
     TRY(trained_open(row->key, self->database, (size_t)self->threads, &trained, err));
-    status outcome = known ? STATUS_OK : measure_losses(self, row, run, data, trained.model, n, err);
+    status outcome = known ? STATUS_OK : measure_losses(self, row, run, data, target, trained.model, n, err);
     if (outcome == STATUS_OK && data->points) outcome = measure_field(self, &trained, data->points, err);
     model_close(&trained.model);
     return outcome;
@@ -100,12 +100,15 @@ static status measure_run(measuring *self, const db_run *row, error_info *err) {
         data.images ? measure_images_of(&run.values, data.images) : measure_points_of(&run.values, data.points);
     self->current = row->id;
     status outcome = STATUS_OK;
-    if (data.points) outcome = measure_offset(&run.values, data.points, row->seed, &known, &offset, err);
+    measure_target target = {.data = NULL};
+    if (data.points) target = measure_target_of(data.points);
+    if (data.points) outcome = measure_offset(&run.values, &target, row->seed, &known, &offset, err);
     if (outcome == STATUS_OK && known) {
         outcome = put(self, "validation_offset", offset, err);
         self->offsets++;
     }
-    if (outcome == STATUS_OK && n > 0 && row->has_checkpoint) outcome = measure_model(self, row, &run, &data, n, err);
+    if (outcome == STATUS_OK && n > 0 && row->has_checkpoint)
+        outcome = measure_model(self, row, &run, &data, &target, n, err);
     self->without += n > 0 && !row->has_checkpoint;
     source_close(&data);
     if (outcome == STATUS_OK) outcome = db_commit(self->db, err);

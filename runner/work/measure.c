@@ -31,14 +31,20 @@ static measured mean_of(size_t n, const double *x, const double *y) {
     return (measured){.mean = mean, .error = n > 1 ? sqrt(squares / (double)(n - 1) / (double)n) : (double)NAN};
 }
 
-/* log_density (n) <- log p, and *entropy; false if they are not known. */
-static bool target(const dataset *data, size_t n, const real *x, double *log_density, double *entropy) {
-    const size_t D = dataset_dimension(data);
+measure_target measure_target_of(const dataset *data) {
+    measure_target target = {.data = data};
+    target.known = dataset_entropy(data, &target.entropy);
+    return target;
+}
+
+/* log_density (n) <- log p; false if it is not known. */
+static bool density_of(const measure_target *target, size_t n, const real *x, double *log_density) {
+    const size_t D = dataset_dimension(target->data);
     double *point = calloc(D, sizeof *point);
-    bool known = point && dataset_entropy(data, entropy);
+    bool known = point && target->known;
     for (size_t i = 0; known && i < n; i++) {
         for (size_t d = 0; d < D; d++) point[d] = (double)x[i * D + d];
-        known = dataset_log_density(data, point, &log_density[i]);
+        known = dataset_log_density(target->data, point, &log_density[i]);
     }
     free(point);
     return known;
@@ -69,13 +75,12 @@ static measured negative(measured x) {
     return (measured){.mean = -x.mean, .error = x.error};
 }
 
-status measure_points(const settings *values, const dataset *data, parallel *workers, const real *params, size_t n,
-                      model_stop *stop, void *argument, bool *stopped, measurement *out, error_info *err) {
-    const size_t D = dataset_dimension(data), part = n / MEASURE_FINER;
+status measure_points(const settings *values, const measure_target *target, parallel *workers, const real *params,
+                      size_t n, model_stop *stop, void *argument, bool *stopped, measurement *out, error_info *err) {
+    const size_t D = dataset_dimension(target->data), part = n / MEASURE_FINER;
     settings usual = *values;
     specification_evaluate(&usual);
     settings finer = usual;
-    double entropy = 0;
     real *x = calloc(n * D, sizeof *x);
     double *p = calloc(2 * n + part, sizeof *p), *q = p + n, *fine = q + n;
     status outcome = x && p ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory to measure with %zu points", n);
@@ -83,15 +88,15 @@ status measure_points(const settings *values, const dataset *data, parallel *wor
     finer.solver_atol /= MEASURE_TIGHTER, finer.solver_rtol /= MEASURE_TIGHTER;
     *stopped = false;
     if (outcome == STATUS_OK) {
-        dataset_batch(data, SPLIT_TARGET, TARGET_SEED, 0, 0, n, x);
+        dataset_batch(target->data, SPLIT_TARGET, TARGET_SEED, 0, 0, n, x);
         outcome = model_density(&usual, D, workers, params, x, n, stop, argument, stopped, q, err);
     }
     if (outcome == STATUS_OK && !*stopped)
         outcome = model_density(&finer, D, workers, params, x, part, stop, argument, stopped, fine, err);
     if (outcome == STATUS_OK && !*stopped) {
-        const bool known = target(data, n, x, p, &entropy);
+        const bool known = density_of(target, n, x, p);
         out->loss = negative(mean_of(n, q, NULL));
-        out->best = known ? shifted(entropy, mean_of(n, p, q)) : out->loss;
+        out->best = known ? shifted(target->entropy, mean_of(n, p, q)) : out->loss;
         out->change = negative(mean_of(part, fine, q));
         out->fine =
             (measured){.mean = out->best.mean + out->change.mean, .error = hypot(out->best.error, out->change.error)};
@@ -101,19 +106,18 @@ status measure_points(const settings *values, const dataset *data, parallel *wor
     return outcome;
 }
 
-status measure_offset(const settings *values, const dataset *data, uint64_t seed, bool *known, double *offset,
+status measure_offset(const settings *values, const measure_target *target, uint64_t seed, bool *known, double *offset,
                       error_info *err) {
-    const size_t D = dataset_dimension(data), n = values->train_validation;
-    double entropy = 0;
-    *known = dataset_entropy(data, &entropy);
+    const size_t D = dataset_dimension(target->data), n = values->train_validation;
+    *known = target->known;
     if (!*known) return STATUS_OK;
     real *x = calloc(n * D, sizeof *x);
     double *p = calloc(n, sizeof *p);
     status outcome = x && p ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory for %zu points", n);
     if (outcome == STATUS_OK) {
-        dataset_batch(data, SPLIT_VALIDATION, seed, 0, 0, n, x);
-        *known = target(data, n, x, p, &entropy);
-        if (*known) *offset = -mean_of(n, p, NULL).mean - entropy;
+        dataset_batch(target->data, SPLIT_VALIDATION, seed, 0, 0, n, x);
+        *known = density_of(target, n, x, p);
+        if (*known) *offset = -mean_of(n, p, NULL).mean - target->entropy;
     }
     free(x);
     free(p);

@@ -58,14 +58,23 @@ typedef struct image_measurement {
     } ways[MEASURE_WAYS];
 } image_measurement;
 
+/* A data set with the entropy of its density, if that is known. It takes up to 20 ms to compute. */
+typedef struct measure_target {
+    const dataset *data;
+    bool known;
+    double entropy;
+} measure_target;
+
+measure_target measure_target_of(const dataset *data);
+
 /* Return the number of points for measuring a finished training: output.measure, at most a fixed share of the
  * training's points, or the rows that a table holds out. 0: do not measure. */
 size_t measure_points_of(const settings *values, const dataset *data);
 
 /* Measure params on `n` points. A number that is not finite is NaN. *stopped <- whether `stop` returned true; *out
  * is then unset. Cost: a density of `n` points, and one of n / 4 with finer steps. Errors: STATUS_MEMORY. */
-status measure_points(const settings *values, const dataset *data, parallel *workers, const real *params, size_t n,
-                      model_stop *stop, void *argument, bool *stopped, measurement *out, error_info *err);
+status measure_points(const settings *values, const measure_target *target, parallel *workers, const real *params,
+                      size_t n, model_stop *stop, void *argument, bool *stopped, measurement *out, error_info *err);
 
 /* The same for images: those that a training with this seed was validated on. */
 size_t measure_images_of(const settings *values, const image_set *set);
@@ -79,7 +88,7 @@ status measure_images(const settings *values, const image_set *set, uint64_t see
 /* *offset <- mean of -log p over the validation points of a training with this seed, less the entropy of the data:
  * the part of the validation loss that all models with this seed share. *known <- whether p is known; if not, *offset
  * is unset. Errors: STATUS_MEMORY. */
-status measure_offset(const settings *values, const dataset *data, uint64_t seed, bool *known, double *offset,
+status measure_offset(const settings *values, const measure_target *target, uint64_t seed, bool *known, double *offset,
                       error_info *err);
 
 /* Measure how fast a plane flow's field changes: the largest rms change per unit of time between the beginnings of

@@ -7,6 +7,7 @@
 #include "backend/device_table.h"
 #include "settings/source.h"
 #include "train/trainer.h"
+#include "work/measure.h"
 #include "work/message.h"
 #include "work/worker.h"
 
@@ -17,6 +18,7 @@ typedef struct worker {
     bool shares_threads;
     trainer *training;
     const device_table *library; /* for images on a device: the library */
+    measure_target target; /* of a finished training on points */
     const backend_ops *device; /* and the worker's own device; else NULL */
     char *plans; /* how a device computes its convolutions; NULL if unknown */
     bool graphs_reported; /* whether the message that the device does not repeat steps was sent */

@@ -165,9 +165,9 @@ static status build_model(worker *self, const backend_ops *device, model **out, 
 static status send_point_outputs(worker *self, error_info *err) {
     const settings *values = self->task->values;
     const size_t D = dataset_dimension(self->data.points);
-    double entropy;
     model *flow;
-    if (dataset_entropy(self->data.points, &entropy)) TRY(worker_send_metric(self, "entropy_floor", entropy, err));
+    self->target = measure_target_of(self->data.points);
+    if (self->target.known) TRY(worker_send_metric(self, "entropy_floor", self->target.entropy, err));
     TRY(build_model(self, NULL, &flow, err));
     model_lend(flow, trainer_parameters(self->training));
     status outcome = STATUS_OK;
@@ -223,8 +223,8 @@ status worker_send_measurements(worker *self, error_info *err) {
     double offset;
     measurement found;
     if (n == 0) return STATUS_OK;
-    TRY(measure_offset(self->task->values, self->data.points, run->seed, &known, &offset, err));
-    TRY(measure_points(self->task->values, self->data.points, self->threads, trainer_parameters(self->training), n,
+    TRY(measure_offset(self->task->values, &self->target, run->seed, &known, &offset, err));
+    TRY(measure_points(self->task->values, &self->target, self->threads, trainer_parameters(self->training), n,
                        worker_stop_requested, self, &stopped, &found, err));
     if (stopped) return STATUS_OK;
     if (known) TRY(worker_send_metric(self, "validation_offset", offset, err));
