@@ -1,4 +1,4 @@
--- regularized_table.sql - what regularizers do to image models: loss, evaluations, and the time to a given loss.
+-- regularized_table.sql - the effect of regularizers on image models: loss, evaluations, and the time to a given loss.
 .read plots/common.sql
 INSERT INTO request (item, fallback, data) SELECT 'regularized_table', 0, 'image' WHERE NOT EXISTS (SELECT 1 FROM request);
 .read plots/regularized_runs.sql
