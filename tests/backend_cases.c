@@ -338,6 +338,7 @@ static const struct {
     {"bias", case_bias, SUMMED},
     {"products", case_products, 1e-6},
     {"context", case_context, SUMMED},
+    {"attention", case_attention, SUMMED},
     {"conv", case_conv, SUMMED},
     {"logit", case_logit, 1e-6},
     {"squeeze", case_squeeze, 0},

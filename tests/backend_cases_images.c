@@ -84,6 +84,25 @@ void case_context(work *w) {
     }
 }
 
+/* One pixel; less than a block of rows or columns; more, with remainders; more numbers of a head than a device's block has
+ * threads. */
+void case_attention(work *w) {
+    const backend_ops *b = w->backend;
+    const attention_shape shapes[] = {{2, 1, 3, 1, 1}, {3, 20, 10, 2, 5}, {1, 150, 6, 1, 4}, {1, 9, 4, 1, 130}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const attention_shape *s = &shapes[i];
+        const size_t n = 2 * s->images * s->pixels * s->channels, weights = attention_weights(s);
+        real *packed = case_drawn(w, attention_packed(s), 0.7), *x = case_drawn(w, n, 1), *y = case_room(w, n);
+        real *bar = case_drawn(w, n, 1), *gradient = case_drawn(w, weights, 1);
+        real *scratch = case_room(w, b->attention_scratch(b, s));
+        b->attention(b, s, packed, x, y, scratch);
+        b->attention_backward(b, s, packed, x, bar, gradient, scratch);
+        case_result(w, n, y);
+        case_result(w, n, bar);
+        case_result(w, weights, gradient);
+    }
+}
+
 void case_conv(work *w) {
     const conv_shape shapes[] = {
         {2, 5, 3, 1, 7}, {2, 7, 7, 16, 16}, {2, 6, 9, 33, 17}, {2, 5, 4, 16, 2}, {1, 1, 6, 3, 16}};

@@ -36,6 +36,7 @@ void case_dual(work *w);
 void case_bias(work *w);
 void case_products(work *w);
 void case_context(work *w);
+void case_attention(work *w);
 void case_conv(work *w);
 void case_logit(work *w);
 void case_squeeze(work *w);

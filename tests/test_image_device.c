@@ -21,7 +21,7 @@
 /* Operations with another order of sums: long sums, which the processor computes sequentially. All others are
  * bit-identical. */
 static bool sums_otherwise(const char *name) {
-    static const char *const names[] = {"error", "sums", "apply", "gate", "context", "conv", "logit"};
+    static const char *const names[] = {"error", "sums", "apply", "gate", "context", "conv", "logit", "attention"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0) return true;
     return false;

@@ -212,8 +212,8 @@ struct backend_ops {
     void (*bias_backward)(const backend_ops *self, const dual_shape *shape, const real *xbar, real *bias_bar);
 
     /* y (2, images, pixels, channels) <- x (same shape) plus self-attention of x, on dual numbers: with q, k, v linear
-     * in x, softmax(q kT / sqrt(size)) v of all heads times `out`. y is not x; `scratch` is attention_scratch() reals.
-     * NULL if the device has none, as attention_backward is then. */
+     * in x, softmax(q kT / sqrt(size)) v of all heads times `out`. y is not x; `scratch` is attention_scratch reals.
+     * NULL if the device has none, as attention_backward and attention_scratch are then. */
     void (*attention)(const backend_ops *self, const attention_shape *shape, const real *packed, const real *x, real *y,
                       real *scratch);
 
@@ -221,6 +221,7 @@ struct backend_ops {
      * weights. */
     void (*attention_backward)(const backend_ops *self, const attention_shape *shape, const real *packed, const real *x,
                                real *bar, real *gradient, real *scratch);
+    size_t (*attention_scratch)(const backend_ops *self, const attention_shape *shape);
 
     /* For f, e, product (n, D) of n images: divergence (n) <- e . product, kinetic (n) <- f . f, jacobian (n) <-
      * product . product, except those that are NULL, in double with PARTIAL_SUMS partial sums. */

@@ -13,7 +13,7 @@
 #include "base/real.h"
 #include "base/status.h"
 
-enum { DEVICE_TABLE_VERSION = 5 };
+enum { DEVICE_TABLE_VERSION = 6 };
 
 typedef struct device_about {
     char name[256];

@@ -73,7 +73,7 @@ static inline const real *attention_in_rows(const attention_shape *s, const real
 static inline const real *attention_out_rows(const attention_shape *s, const real *packed) {
     return attention_out(s, packed) + attention_weights(s);
 }
-/* Reals of a row over pixels, and of an operation's scratch. */
+/* On the CPU: reals of a row over pixels, and of an operation's scratch. */
 static inline size_t attention_row_stride(const attention_shape *s) {
     return (s->pixels + 15) / 16 * 16;
 }

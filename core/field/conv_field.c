@@ -293,7 +293,7 @@ static status make_attention(conv_field *self) {
     TRY(ARENA_NEW(memory, self->of.of.threads, &self->attended));
     for (size_t i = 0; i < self->of.of.threads; i++) {
         TRY(BACKEND_NEW(backend, memory, 2 * shape->images * shape->pixels * shape->channels, &self->attended[i].y));
-        TRY(BACKEND_NEW(backend, memory, attention_scratch(shape), &self->attended[i].scratch));
+        TRY(BACKEND_NEW(backend, memory, backend->attention_scratch(backend, shape), &self->attended[i].scratch));
     }
     return STATUS_OK;
 }

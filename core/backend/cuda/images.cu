@@ -82,6 +82,7 @@ static void fill_table(backend_ops *table) {
     images_vectors(table);
     images_networks(table);
     images_field(table);
+    images_attention(table);
     table->images_together = images_together;
     table->conv_create = images_conv_create;
     /* toy_evaluate and toy_backward are NULL: points train by the functions toy_*, and no image model has a toy

@@ -170,6 +170,7 @@ bool images_fetch_sums(const backend_ops *self, size_t count);
 void images_vectors(backend_ops *table); /* images_vectors.cu: vectors, matrices and activations */
 void images_networks(backend_ops *table); /* images_networks.cu: networks, gates, logit and squeeze */
 void images_field(backend_ops *table); /* images_field.cu: the field's biases, activations and products */
+void images_attention(backend_ops *table); /* images_attention.cu: self-attention */
 
 /* images_conv.cu: create a convolution by cuDNN if it was found and takes the shape, else by own kernels. */
 status images_conv_create(const backend_ops *self, conv_shape shape, conv_method method, conv_math math, conv **out);
