@@ -29,6 +29,7 @@ fig5               figure  fig5           -                  any  toy      -    
 fig6               figure  fig6           -                  any  toy      -        fig6.ini            validation loss against iteration on the toy data
 fig7               figure  fig7           -                  any  image    -        fig7.ini            training and evaluation loss against iteration on images
 fig8               figure  images         -                  any  image    affjord  fig8.ini            samples of images by AFFJORD, a data set beside the other
+fig8_pairs         figure  images_pairs   -                  any  image    -        table1_cpu.ini      samples of images by each model from the same base points, side by side
 fig9               figure  fig9           -                  any  image    -        fig9.ini            function evaluations against iteration on images
 fig10              figure  rectangles     -                  all  none     -        -                   rectangle (i, j) of the discretized [0, T] × [0, T]
 fig11              figure  rectangles     -                  all  none     -        -                   rectangles (i, j) and (j, i), on which g₂ⁿ is equal

@@ -46,6 +46,9 @@ SELECT '' AS part,
                                THEN printf('%s, %s%d samples', shown_as,
                                            iif(grid_rows * grid_columns < pictures, 'the first ', ''),
                                            grid_rows * grid_columns)
+                                    || coalesce((SELECT ' at temperature ' || s.value FROM setting s JOIN run r USING (run_id)
+                                                 WHERE r.key = panel.subject AND s.section = 'output'
+                                                       AND s.key = 'temperature' AND CAST(s.value AS REAL) <> 1), '')
                                ELSE state END, '; ')
        || '. Experiment ' || (SELECT name FROM chosen) || '.' AS text
 FROM panel;

@@ -89,7 +89,7 @@ static void expect_colour(const picture *image, place at, int red, int green, in
 TestSuite(image_figures, .init = setup, .fini = teardown);
 
 Test(image_figures, every_item_is_drawn) {
-    static const char *const items[] = {"fig7", "fig8", "fig9", "fig15", "fig17", "fig18", "fig20"};
+    static const char *const items[] = {"fig7", "fig8", "fig8_pairs", "fig9", "fig15", "fig17", "fig18", "fig20"};
     make_images("fig7");
     cr_assert_eq(figures(""), 0, "%s", output);
     expect_output("fig16             no rows yet; make them with: ./run experiments/table1_cifar10.ini\n");
@@ -126,6 +126,26 @@ Test(image_figures, curves_have_the_inserted_rows) {
     expect_output("0\t1\tMNIST (14×14)\tAFFJORD\t100\t110.0\t2.82842712474619\t2\t\t");
     expect_output("1\t2\tCelebA (32×32)\tFFJORD\t600\t170.0\t2.82842712474619\t2\t\t");
     cr_expect_null(strstr(output, "validation"));
+}
+
+/* FFJORD's seed 0 has no samples, so seed 1 is the one of all models. */
+Test(image_figures, pairs_are_of_one_seed) {
+    static const char *const rows[] = {
+        "0\tMNIST (14×14), "
+        "AFFJORD\tAFFJORD\t1\t\t00000000000000000000000000000102\tsamples\t7\t2\t2\t14\t14\t1\tdrawn\tseed 1\n",
+        "1\tMNIST (14×14), "
+        "FFJORD\tFFJORD\t1\t\t00000000000000000000000000000104\tsamples\t7\t2\t2\t14\t14\t1\tdrawn\tseed 1\n",
+        "2\tCelebA (32×32), "
+        "AFFJORD\tAFFJORD\t1\t\t00000000000000000000000000000106\tsamples\t4\t2\t2\t8\t8\t3\tdrawn\tseed 1\n",
+        "3\tCelebA (32×32), "
+        "FFJORD\tFFJORD\t1\t\t00000000000000000000000000000108\tsamples\t4\t2\t2\t8\t8\t3\tdrawn\tseed 1\n"};
+    make_images("fig7");
+    cr_assert_eq(select_rows("-tabs", "'.read plots/images_pairs.sql'"), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) expect_output(rows[i]);
+    cr_assert_eq(figures("fig8_pairs"), 0, "%s", output);
+    read_text("out/fig8_pairs.txt");
+    expect_output("Samples of several models from the same base points");
+    expect_output("seed 1");
 }
 
 Test(image_figures, curves_show_both_models) {

@@ -170,6 +170,16 @@ Test(run_images, a_finished_training_is_evaluated_by_finer_solves_and_either_rul
                   "WHERE r.model = 'ffjord' AND a.name = 'evaluations_by_state' AND a.value >= 21 "
                   "AND b.name = 'evaluations_by_state_and_context' AND a.value = b.value",
                   2);
+    /* The test images: one probe, and eight, whose mean has less of their variance; measured once. */
+    EXPECT(0, "$AFFJORD measure --db $TEST_DIR/m.db --probes 8");
+    EXPECT_SAYS("4 losses of test images measured with 8 probes");
+    EXPECT(0, "$AFFJORD measure --db $TEST_DIR/m.db --probes 8");
+    EXPECT_SAYS("\n0 losses of test images measured with 8 probes");
+    expect_number("m.db",
+                  "SELECT count(*) FROM metric a JOIN metric b USING (run_id) JOIN metric e USING (run_id) "
+                  "WHERE a.name = 'test_loss_1_probe' AND b.name = 'test_loss_8_probes' AND e.name = "
+                  "'test_loss_8_probes_error' AND a.value <> b.value AND abs(a.value - b.value) < 4 * e.value",
+                  4);
     expect_number("m.db", "SELECT count(*) FROM image_solves WHERE n = 2 AND trained_by = 'state'", 4);
     EXPECT(0, "./paper_figures.sh --db $TEST_DIR/m.db --out $TEST_DIR/out nfe_table table1");
     EXPECT(0, "cat $TEST_DIR/out/nfe_table.md");

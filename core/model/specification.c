@@ -6,9 +6,7 @@
 #include <string.h>
 
 #include "base/number.h"
-
-enum { END_INTERPOLATE, END_STOP }; /* solver.end */
-enum { PHASE_ITERATION_MAX = 1000000000 };
+#include "model/solver_settings.h"
 
 /* A choice is stored as its position in options.def, which is the order of the enumeration. Most of both are made from
  * one table (base/choices.h); of the others test_settings compares the two name by name. */
@@ -17,73 +15,6 @@ _Static_assert(REGULARIZERS_DATA == 0 && REGULARIZERS_FINLAY == 1, "flow.regular
 
 static const char DIMENSION[] = "dimension", SHAPE[] = "shape"; /* texts of a checkpoint besides settings */
 static const char MEAN[] = "standard.mean", DEVIATION[] = "standard.deviation";
-
-/* Read one number of a text, from 1 to `most`; advance the text past it. */
-static bool read_number(const char **text, size_t most, size_t *out) {
-    size_t value = 0;
-    const size_t digits = strspn(*text, "0123456789");
-    for (size_t i = 0; i < digits && value <= most; i++) value = 10 * value + (size_t)((*text)[i] - '0');
-    *text += digits;
-    *out = value;
-    return digits > 0 && value >= 1 && value <= most;
-}
-
-/* Read "TOLERANCE until ITERATION, ...". Errors: STATUS_INVALID. */
-static status read_phases(const settings *values, objective_spec *out, error_info *err) {
-    char item[SETTINGS_TEXT_MAX];
-    out->phase_count = 0;
-    for (const char *cursor = values->solver_tolerance_phases; settings_list_next(&cursor, item);) {
-        objective_phase *phase = &out->phases[out->phase_count];
-        const char *space = strchr(item, ' '), *at = space ? space + strspn(space, " ") : "";
-        size_t until = 0;
-        if (out->phase_count == OBJECTIVE_PHASES_MAX)
-            return error_set(err, STATUS_INVALID,
-                             "solver.tolerance_phases: more than %d phases; expected at most that many",
-                             OBJECTIVE_PHASES_MAX);
-        bool good = space && number_read(item, space, &phase->tolerance) && strncmp(at, "until ", 6) == 0;
-        for (at += good ? 6 : 0; good && *at == ' ';) at++;
-        if (!good || !read_number(&at, PHASE_ITERATION_MAX, &until) || *at || !(phase->tolerance >= 1e-14) ||
-            phase->tolerance > 1)
-            return error_set(
-                err, STATUS_INVALID,
-                "solver.tolerance_phases: \"%.60s\"; expected a tolerance from 1e-14 to 1 and an iteration "
-                "from 1, as in 1e-2 until 2000",
-                item);
-        phase->until = until;
-        if (out->phase_count > 0 && until <= phase[-1].until)
-            return error_set(err, STATUS_INVALID,
-                             "solver.tolerance_phases: \"%.60s\"; expected a later iteration than %zu, the last one of "
-                             "the phase before",
-                             item, (size_t)phase[-1].until);
-        out->phase_count++;
-    }
-    return STATUS_OK;
-}
-
-void specification_enter_phase(settings *values, uint64_t iteration) {
-    objective_spec spec;
-    if (read_phases(values, &spec, NULL) == STATUS_OK)
-        objective_tolerances(&spec, iteration, &values->solver_atol, &values->solver_rtol);
-}
-
-void specification_evaluate(settings *values) {
-    if (values->solver_evaluation_tolerance == 0) return;
-    values->solver_atol = values->solver_rtol = values->solver_evaluation_tolerance;
-    if (!tableau_is_pair(tableau_get((tableau_id)values->solver_method))) values->solver_method = TABLEAU_DOPRI5;
-    values->solver_evaluation_tolerance = 0;
-}
-
-static solve_spec solver_of(const settings *values) {
-    const tableau *method = tableau_get((tableau_id)values->solver_method);
-    if (!tableau_is_pair(method)) return (solve_spec){.method = method, .steps = values->solver_steps};
-    return (solve_spec){.method = method,
-                        .options = {.atol = values->solver_atol,
-                                    .rtol = values->solver_rtol,
-                                    /* The steps of order 8 are too long to interpolate in. */
-                                    .stop_at_end = method->order > 5 || values->solver_end == END_STOP,
-                                    .min_step = values->solver_min_step,
-                                    .max_attempts = values->solver_max_steps}};
-}
 
 /* The numbers of model.hidden. Errors: STATUS_INVALID. */
 static status read_hidden(const settings *values, mlp_field_spec *out, error_info *err) {
@@ -95,7 +26,7 @@ static status read_hidden(const settings *values, mlp_field_spec *out, error_inf
             return error_set(err, STATUS_INVALID,
                              "model.hidden: more than %d hidden layers; expected at most that many",
                              MLP_FIELD_HIDDEN_MAX);
-        if (!read_number(&at, MLP_FIELD_WIDTH_MAX, &out->hidden[out->hidden_layers++]) || *at)
+        if (!solver_settings_number(&at, MLP_FIELD_WIDTH_MAX, &out->hidden[out->hidden_layers++]) || *at)
             return error_set(err, STATUS_INVALID,
                              "model.hidden: \"%.40s\"; expected integers from 1 to %d, as in 64, 64", item,
                              MLP_FIELD_WIDTH_MAX);
@@ -104,7 +35,7 @@ static status read_hidden(const settings *values, mlp_field_spec *out, error_inf
 }
 
 void specification_flow(const settings *values, size_t dimension, cnf_spec *out) {
-    const solve_spec by = solver_of(values);
+    const solve_spec by = solver_settings_spec(values);
     *out = (cnf_spec){
         .dimension = dimension,
         .field = (cnf_field)values->model_field,
@@ -178,7 +109,7 @@ void specification_chain(const settings *values, const size_t shape[3], chain_sp
         .regularizers = (cnf_regularizers)values->flow_regularizers,
         .kept_steps = values->solver_max_stored_steps,
         .keep_stages = values->solver_store == 0,
-        .solver = solver_of(values),
+        .solver = solver_settings_spec(values),
         .math = (conv_math)values->solver_math,
     };
     specification_image(values, shape, &out->model);
@@ -205,11 +136,11 @@ void specification_objective(const settings *values, const specification_shape *
                             .validation = values->train_validation,
                             .test = values->train_test,
                             .flip = values->image_flip};
-    read_phases(values, out, NULL); /* specification_check reports errors */
+    solver_settings_phases(values, out, NULL); /* specification_check reports errors */
     if (values->solver_evaluation_tolerance > 0) {
         settings solved = *values;
         specification_evaluate(&solved);
-        const solve_spec by = solver_of(&solved);
+        const solve_spec by = solver_settings_spec(&solved);
         out->measured_by = by.method;
         out->measured = by.options;
     }
@@ -285,7 +216,7 @@ static status check_points(const settings *values, size_t dimension, error_info 
 static status check_tolerances(const settings *values, error_info *err) {
     objective_spec phases;
     const double evaluated = values->solver_evaluation_tolerance;
-    TRY(read_phases(values, &phases, err));
+    TRY(solver_settings_phases(values, &phases, err));
     if (phases.phase_count > 0 && !tableau_is_pair(tableau_get((tableau_id)values->solver_method)))
         return error_set(
             err, STATUS_INVALID,
@@ -476,7 +407,7 @@ static status read_shape(const checkpoint *from, const char *path, specification
     const char *at = shape ? shape : dimension;
     specification_shape read = {.dimension = 1};
     if (!shape) {
-        if (!read_number(&at, CNF_DIMENSION_MAX, &read.dimension) || *at)
+        if (!solver_settings_number(&at, CNF_DIMENSION_MAX, &read.dimension) || *at)
             return error_set(err, STATUS_FORMAT, "%s: %s = %.100s: expected an integer from 1 to %d", path, DIMENSION,
                              dimension, CNF_DIMENSION_MAX);
         *out = read;
@@ -484,7 +415,7 @@ static status read_shape(const checkpoint *from, const char *path, specification
     }
     for (size_t i = 0; i < 3; i++) {
         const size_t most = i == 0 ? IMAGE_CHANNELS_MAX : IMAGE_SIDE_MAX;
-        if ((i > 0 && *at++ != ' ') || !read_number(&at, most, &read.image[i]) || (i == 2 && *at))
+        if ((i > 0 && *at++ != ' ') || !solver_settings_number(&at, most, &read.image[i]) || (i == 2 && *at))
             return error_set(err, STATUS_FORMAT, "%s: %s = %.100s: expected channels, height and width of an image",
                              path, SHAPE, shape);
         read.dimension *= read.image[i];

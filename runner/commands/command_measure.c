@@ -15,13 +15,13 @@
 
 typedef struct measuring {
     const char *database;
-    uint64_t threads;
+    uint64_t threads, probes;
     results_db *db;
     db_run *runs; /* of the database, (count) */
     size_t count, capacity;
     stored_cache cache;
     int64_t current; /* the run whose numbers are being written */
-    size_t offsets, losses, without; /* measured; runs without parameters */
+    size_t offsets, losses, tested, without; /* measured; runs without parameters */
 } measuring;
 
 static status collect(void *argument, const db_run *run, error_info *err) {
@@ -74,6 +74,27 @@ static status measure_losses(measuring *self, const db_run *row, const stored_ru
     return measure_each(&of_points, put, self, err);
 }
 
+/* The loss of the test images with one probe and with several, which is stored once for each number of probes. */
+static status measure_probes(measuring *self, const db_run *row, const stored_run *run, const source *data,
+                             const model *trained, error_info *err) {
+    char name[2][48], error[112];
+    measured found[2];
+    bool known;
+    snprintf(name[0], sizeof name[0], "test_loss_1_probe");
+    snprintf(name[1], sizeof name[1], "test_loss_%" PRIu64 "_probes", self->probes);
+    TRY(db_has_metric(self->db, row->id, name[1], &known, err));
+    if (known) return STATUS_OK;
+    TRY(measure_test_images(&run->values, data->images, row->seed, trained->workers, trained->params,
+                            (size_t)self->probes, found, err));
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(error, sizeof error, "%s_error", name[i]);
+        TRY(put(self, name[i], found[i].mean, err));
+        TRY(put(self, error, found[i].error, err));
+    }
+    self->tested++;
+    return STATUS_OK;
+}
+
 /* The numbers that a run lacks. */
 static status measure_model(measuring *self, const db_run *row, const stored_run *run, const source *data,
                             const measure_target *target, size_t n, error_info *err) {
@@ -81,7 +102,10 @@ static status measure_model(measuring *self, const db_run *row, const stored_run
     bool known;
     TRY(db_has_metric(self->db, row->id, "final_loss_fine", &known, err));
     TRY(trained_open(row->key, self->database, (size_t)self->threads, &trained, err));
-    status outcome = known ? STATUS_OK : measure_losses(self, row, run, data, target, trained.model, n, err);
+    status outcome =
+        known || n == 0 ? STATUS_OK : measure_losses(self, row, run, data, target, trained.model, n, err);
+    if (outcome == STATUS_OK && data->images && self->probes > 0)
+        outcome = measure_probes(self, row, run, data, trained.model, err);
     if (outcome == STATUS_OK && data->points) outcome = measure_field(self, &trained, data->points, err);
     model_close(&trained.model);
     return outcome;
@@ -107,9 +131,10 @@ static status measure_run(measuring *self, const db_run *row, error_info *err) {
         outcome = put(self, "validation_offset", offset, err);
         self->offsets++;
     }
-    if (outcome == STATUS_OK && n > 0 && row->has_checkpoint)
+    const bool wanted = n > 0 || (data.images && self->probes > 0);
+    if (outcome == STATUS_OK && wanted && row->has_checkpoint)
         outcome = measure_model(self, row, &run, &data, &target, n, err);
-    self->without += n > 0 && !row->has_checkpoint;
+    self->without += wanted && !row->has_checkpoint;
     source_close(&data);
     if (outcome == STATUS_OK) outcome = db_commit(self->db, err);
     return outcome;
@@ -121,7 +146,10 @@ static status measure_all(measuring *self, error_info *err) {
     return outcome == STATUS_OK ? db_outdate_comparisons(self->db, err) : outcome;
 }
 
-static const argument_option options[] = {OPTION_DATABASE(measuring), OPTION_THREADS(measuring)};
+static const argument_option options[] = {
+    OPTION_DATABASE(measuring), OPTION_THREADS(measuring),
+    OPTION_NUMBER(measuring, probes, "--probes", "K", 2, 1000,
+                  "images: also the loss of the test images with one probe, and with the mean of K probes")};
 
 static int run_measure(int count, char **words, int all_count, char **all) {
     (void)all_count;
@@ -144,6 +172,8 @@ static int run_measure(int count, char **words, int all_count, char **all) {
     if (closed != STATUS_OK) return command_failed(closing.text);
     printf("%zu validation offsets, %zu final losses measured; %zu runs have no checkpoint to measure\n", self.offsets,
            self.losses, self.without);
+    if (self.probes > 0)
+        printf("%zu losses of test images measured with %" PRIu64 " probes\n", self.tested, self.probes);
     return EXIT_DONE;
 }
 
@@ -159,6 +189,9 @@ const command command_measure = {
         "either solver.error_norm. Runs in the plane also get how fast their field changes. A training does this at "
         "its "
         "end; this command does it for runs that lack it, such as those of older versions. It then compares the models "
-        "of each experiment anew (table `comparison`).",
+        "of each experiment anew (table `comparison`).\n\n"
+        "With --probes K: for images, the bits per dimension of the test images at tolerance 1e-5, by Hutchinson's "
+        "estimate with one probe per image, and by the mean of K. Each probe is a solve. They are the metrics "
+        "test_loss_1_probe and test_loss_K_probes.",
     OPTIONS(options),
     .run = run_measure};

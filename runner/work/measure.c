@@ -182,6 +182,9 @@ size_t measure_images_of(const settings *values, const image_set *set) {
 /* Constants of all solves of a measurement. */
 typedef struct imaging {
     const image_set *set;
+    image_split split;
+    size_t first; /* image of the split */
+    uint64_t stream; /* number of the first batch's probes */
     uint64_t seed;
     parallel *workers;
     const backend_ops *device;
@@ -195,15 +198,15 @@ typedef struct imaging {
 static status solve_images(const imaging *by, chain *images, const real *params, size_t n, real *x, double *bits,
                            double *evaluations) {
     const size_t D = chain_dimension(images), batch = chain_batch(images);
-    const image_split split = objective_validation_split(by->set);
     chain_statistics statistics;
     double batches = 0;
     *evaluations = 0;
     for (size_t first = 0; first < n; first += batch, batches++) {
         const size_t part = n - first < batch ? n - first : batch;
-        const random_stream probe = {.seed = by->seed, .purpose = RANDOM_TEST_PROBE, .iteration = first / batch};
+        const random_stream probe = {
+            .seed = by->seed, .purpose = RANDOM_TEST_PROBE, .iteration = by->stream + first / batch};
         if (by->stop && by->stop(by->argument)) return STATUS_OK;
-        image_batch(by->set, split, by->seed, first, part, false, IMAGE_CHANNEL_LAST, x);
+        image_batch(by->set, by->split, by->seed, by->first + first, part, false, IMAGE_CHANNEL_LAST, x);
         const status outcome = chain_transform(images, params, x, part, probe, NULL, bits + first, &statistics);
         for (size_t i = first; i < first + part; i++)
             bits[i] = outcome == STATUS_OK ? bits_per_dim(bits[i], D) : (double)NAN;
@@ -252,7 +255,7 @@ static settings with_tolerance(const settings *values, double most) {
 status measure_images(const settings *trained, const image_set *set, uint64_t seed, parallel *workers,
                       const backend_ops *device, const real *params, size_t n, model_stop *stop, void *argument,
                       bool *stopped, image_measurement *out, error_info *err) {
-    const imaging by = {set, seed, workers, device, params, stop, argument};
+    const imaging by = {set, objective_validation_split(set), 0, 0, seed, workers, device, params, stop, argument};
     settings solved = *trained;
     specification_evaluate(&solved);
     const settings *values = &solved;
@@ -278,6 +281,35 @@ status measure_images(const settings *trained, const image_set *set, uint64_t se
         out->ways[way].change = mean_of(part, fine, loose);
     }
     *stopped = stop && stop(argument);
+    free(bits);
+    return outcome;
+}
+
+/* Test images that are not validated on; all of them where all are. */
+static size_t test_images(const settings *values, const image_set *set, size_t *first) {
+    const size_t all = set->size[IMAGE_TEST], validated = values->train_validation > 0 ? values->train_validation : all;
+    *first = objective_validation_split(set) == IMAGE_TEST && validated < all ? validated : 0;
+    const size_t left = all - *first;
+    return values->train_test > 0 && values->train_test < left ? values->train_test : left;
+}
+
+status measure_test_images(const settings *trained, const image_set *set, uint64_t seed, parallel *workers,
+                           const real *params, size_t probes, measured out[2], error_info *err) {
+    settings solved = *trained;
+    specification_evaluate(&solved);
+    const settings by_paper = with_tolerance(&solved, MEASURE_TOLERANCE);
+    imaging by = {.set = set, .split = IMAGE_TEST, .seed = seed, .workers = workers, .params = params};
+    const size_t n = test_images(&solved, set, &by.first), batch = solved.train_batch;
+    double *bits = calloc(2 * n + 1, sizeof *bits), *sum = bits + n, unused;
+    status outcome = bits ? STATUS_OK : error_set(err, STATUS_MEMORY, "out of memory for %zu test images", n);
+    for (size_t k = 0; k < probes && outcome == STATUS_OK; k++) {
+        /* The first probes are those of the training's test batch. */
+        by.stream = ((uint64_t)k << 32) + (by.first + batch - 1) / batch;
+        outcome = image_bits(&by, &by_paper, n, bits, &unused, err);
+        for (size_t i = 0; i < n; i++) sum[i] += bits[i] / (double)probes;
+        if (k == 0) out[0] = mean_of(n, bits, NULL);
+    }
+    out[1] = mean_of(n, sum, NULL);
     free(bits);
     return outcome;
 }

@@ -85,6 +85,13 @@ status measure_images(const settings *values, const image_set *set, uint64_t see
                       const backend_ops *device, const real *params, size_t n, model_stop *stop, void *argument,
                       bool *stopped, image_measurement *out, error_info *err);
 
+/* out[0] <- bits per dimension of the test images at MEASURE_TOLERANCE, or at the training's tolerance if that is
+ * smaller, with one probe for each image and flow; out[1] <- those with the mean of `probes` of them, in as many solves:
+ * the same expectation with less of the probes' variance. The errors are those over images. The images are those that
+ * the training tested on, else all that it did not validate on, else all. Errors: those of chain_create. */
+status measure_test_images(const settings *values, const image_set *set, uint64_t seed, parallel *workers,
+                           const real *params, size_t probes, measured out[2], error_info *err);
+
 /* *offset <- mean of -log p over the validation points of a training with this seed, less the entropy of the data:
  * the part of the validation loss that all models with this seed share. *known <- whether p is known; if not, *offset
  * is unset. Errors: STATUS_MEMORY. */

@@ -63,6 +63,7 @@ static status report_unsolved_samples(worker *self, const real *x, uint64_t n, s
 
 static status send_points(worker *self, model *flow, bool target, uint64_t n, error_info *err) {
     const size_t D = dataset_dimension(self->data.points);
+    const double temperature = self->task->run->values->output_temperature;
     double window[4];
     error_info reason = {""};
     bool there = true;
@@ -71,8 +72,9 @@ static status send_points(worker *self, model *flow, bool target, uint64_t n, er
     status outcome = STATUS_OK;
     if (target) dataset_batch(self->data.points, SPLIT_TARGET, 0, 0, 0, n, x);
     else
-        outcome = made(self, model_sample(flow, self->task->run->seed, 0, n, (model_rows){.reals = x}, &reason),
-                       &reason, &there, err);
+        outcome = made(
+            self, model_sample_at(flow, temperature, self->task->run->seed, 0, n, (model_rows){.reals = x}, &reason),
+            &reason, &there, err);
     dataset_window(self->data.points, window);
     if (outcome == STATUS_OK && there && !target && self->task->values->model_context == CONTEXT_LIFTED)
         outcome = report_unsolved_samples(self, x, n, D, err);
@@ -280,7 +282,8 @@ static status sample_images(worker *self, const sampler *from, uint64_t n, real 
     error_info reason;
     if (self->device) self->device->copy_to_device(self->device, P * sizeof *params, params, from->params);
     model_lend(from->of, self->device ? from->params : params);
-    const status sampled = model_sample(from->of, run->seed, 0, n, (model_rows){.reals = x}, &reason);
+    const status sampled =
+        model_sample_at(from->of, run->values->output_temperature, run->seed, 0, n, (model_rows){.reals = x}, &reason);
     TRY(worker_check_device(self, err));
     if (sampled != STATUS_OK) return worker_send_note(self, reason.text, err);
     return self->stop ? STATUS_OK : send_samples(self, false, window, x, n, run->dataset->shape.dimension, err);
