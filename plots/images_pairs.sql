@@ -41,8 +41,8 @@ ORDER BY panel_index;
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
-       'Samples of several models from the same base points, place by place: ' || group_concat(dataset_label, '; ') || '. '
-       || max(shown_as) || '. Experiment ' || (SELECT name FROM chosen) || '.' AS text
+       'Samples of several models from the same base points, place by place: ' || group_concat(dataset_label, '; ') || ' ('
+       || max(shown_as) || '). Experiment ' || (SELECT name FROM chosen) || '.' AS text
 FROM panel
 HAVING count(*) > 0;
 

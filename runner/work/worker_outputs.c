@@ -63,7 +63,7 @@ static status report_unsolved_samples(worker *self, const real *x, uint64_t n, s
 
 static status send_points(worker *self, model *flow, bool target, uint64_t n, error_info *err) {
     const size_t D = dataset_dimension(self->data.points);
-    const double temperature = self->task->run->values->output_temperature;
+    const double temperature = target ? 1 : self->task->values->output_temperature;
     double window[4];
     error_info reason = {""};
     bool there = true;
@@ -282,8 +282,8 @@ static status sample_images(worker *self, const sampler *from, uint64_t n, real 
     error_info reason;
     if (self->device) self->device->copy_to_device(self->device, P * sizeof *params, params, from->params);
     model_lend(from->of, self->device ? from->params : params);
-    const status sampled =
-        model_sample_at(from->of, run->values->output_temperature, run->seed, 0, n, (model_rows){.reals = x}, &reason);
+    const status sampled = model_sample_at(from->of, self->task->values->output_temperature, run->seed, 0, n,
+                                           (model_rows){.reals = x}, &reason);
     TRY(worker_check_device(self, err));
     if (sampled != STATUS_OK) return worker_send_note(self, reason.text, err);
     return self->stop ? STATUS_OK : send_samples(self, false, window, x, n, run->dataset->shape.dimension, err);
