@@ -180,6 +180,7 @@ Test(run_images, a_finished_training_is_evaluated_by_finer_solves_and_either_rul
                   "WHERE a.name = 'test_loss_1_probe' AND b.name = 'test_loss_8_probes' AND e.name = "
                   "'test_loss_8_probes_error' AND a.value <> b.value AND abs(a.value - b.value) < 4 * e.value",
                   4);
+    EXPECT(0, "sqlite3 $TEST_DIR/m.db \"DELETE FROM metric WHERE name LIKE 'test_loss%%'\"");
     expect_number("m.db", "SELECT count(*) FROM image_solves WHERE n = 2 AND trained_by = 'state'", 4);
     EXPECT(0, "./paper_figures.sh --db $TEST_DIR/m.db --out $TEST_DIR/out nfe_table table1");
     EXPECT(0, "cat $TEST_DIR/out/nfe_table.md");

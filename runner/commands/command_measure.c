@@ -102,8 +102,7 @@ static status measure_model(measuring *self, const db_run *row, const stored_run
     bool known;
     TRY(db_has_metric(self->db, row->id, "final_loss_fine", &known, err));
     TRY(trained_open(row->key, self->database, (size_t)self->threads, &trained, err));
-    status outcome =
-        known || n == 0 ? STATUS_OK : measure_losses(self, row, run, data, target, trained.model, n, err);
+    status outcome = known || n == 0 ? STATUS_OK : measure_losses(self, row, run, data, target, trained.model, n, err);
     if (outcome == STATUS_OK && data->images && self->probes > 0)
         outcome = measure_probes(self, row, run, data, trained.model, err);
     if (outcome == STATUS_OK && data->points) outcome = measure_field(self, &trained, data->points, err);
