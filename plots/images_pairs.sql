@@ -32,7 +32,8 @@ WITH sized AS (SELECT dataset, seed, variance, temperature, CAST(sqrt(min(pictur
 SELECT row_number() OVER (ORDER BY d.rank, d.dataset, m.rank, s.model, s.run_id) - 1 AS panel_index,
        d.label || ', ' || m.label AS dataset_label, m.label AS model_label, s.seed, NULL AS loss, s.key AS subject,
        'samples' AS kind, s.pictures, z.side AS grid_rows, z.side AS grid_columns, s.width, s.height,
-       s.columns / (s.width * s.height) AS channels, 'drawn' AS state, printf('seed %d', s.seed) || iif(s.temperature = 1, '', printf(', temperature %.15g', s.temperature)) AS shown_as
+       s.columns / (s.width * s.height) AS channels, 'drawn' AS state,
+       printf('seed %d', s.seed) || iif(s.temperature = 1, '', printf(', temperature %.15g', s.temperature)) AS shown_as
 FROM sized z
 JOIN stored s USING (dataset, seed, variance, temperature)
 JOIN chosen_dataset d USING (dataset)

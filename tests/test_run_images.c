@@ -170,11 +170,10 @@ Test(run_images, a_finished_training_is_evaluated_by_finer_solves_and_either_rul
                   "WHERE r.model = 'ffjord' AND a.name = 'evaluations_by_state' AND a.value >= 21 "
                   "AND b.name = 'evaluations_by_state_and_context' AND a.value = b.value",
                   2);
-    /* The test images: one probe, and eight, whose mean has less of their variance; measured once. */
-    EXPECT(0, "$AFFJORD measure --db $TEST_DIR/m.db --probes 8");
-    EXPECT_SAYS("4 losses of test images measured with 8 probes");
-    EXPECT(0, "$AFFJORD measure --db $TEST_DIR/m.db --probes 8");
-    EXPECT_SAYS("\n0 losses of test images measured with 8 probes");
+    for (int again = 0; again < 2; again++) { /* measured once */
+        EXPECT(0, "$AFFJORD measure --db $TEST_DIR/m.db --probes 8");
+        EXPECT_SAYS(again ? "\n0 losses of test images" : "\n4 losses of test images measured with 8 probes");
+    }
     expect_number("m.db",
                   "SELECT count(*) FROM metric a JOIN metric b USING (run_id) JOIN metric e USING (run_id) "
                   "WHERE a.name = 'test_loss_1_probe' AND b.name = 'test_loss_8_probes' AND e.name = "
