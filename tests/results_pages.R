@@ -294,6 +294,99 @@ blocks[["learning rates"]] <- from_book("results/rates.db", function() c(
     "| | 3e-4 | 1e-3, the common rate | 3e-3 | best rate | each at its best rate | in deviations of FFJORD (95%) |", rule(7),
     unlist(lapply(names(sets), rate_rows))))
 
+# The sweep of what the paper leaves open: its points, compared seed by seed; main effects by lm; the length of training.
+open_sets <- c(TY = "ty", "TY (thin)" = "ty_thin", "Hash-Gaussian" = "hash_gaussian")
+choice_names <- c("flow.end_time" = "End time", "flow.base_variance" = "Base variance", "solver.method" = "Rule of RK4",
+                  "solver.steps" = "Steps", "train.learning_rate" = "Learning rate", "model.initial_state" = "z\\*(0)",
+                  "model.concat" = "z\\* joined to z")
+of_sets <- function(both, make) {
+    there <- open_sets[open_sets %in% both$dataset]
+    sapply(names(there), function(name) make(both[both$dataset == there[[name]], ], name))
+}
+# Differences FFJORD - AFFJORD of each point and seed, from rows of point, dataset, model, seed and loss.
+differences <- function(rows) {
+    of <- function(m) rows[rows$model == m & is.finite(rows$loss), c("dataset", "point", "seed", "loss")]
+    both <- merge(of("affjord"), of("ffjord"), by = c("dataset", "point", "seed"))
+    both$d <- both$loss.y - both$loss.x
+    both
+}
+at_points <- function(both) {
+    each <- lapply(split(both, list(both$dataset, both$point), drop = TRUE), function(one) {
+        test <- tryCatch(t.test(one$d), error = function(e) list(p.value = NA, conf.int = c(NA, NA)))
+        data.frame(dataset = one$dataset[1], point = one$point[1], n = nrow(one), mean = mean(one$d), p = test$p.value,
+                   low = test$conf.int[1], high = test$conf.int[2])
+    })
+    each <- do.call(rbind, each)
+    each <- each[each$n >= 2, ]
+    each$holm <- p.adjust(each$p, "holm")
+    each
+}
+# One coefficient of the linear model with all pairs of choices for each seed: mean and standard error over the seeds.
+main_effects <- function(both, levels) {
+    both <- merge(both, levels, by = "point")
+    columns <- setdiff(names(levels), "point")
+    fit <- function(rows) coef(lm(as.formula(paste("d ~ (", paste(columns, collapse = " + "), ")^2")), rows))[c("(Intercept)", columns)]
+    each <- sapply(split(both, both$seed), fit)
+    cbind(rowMeans(each), apply(each, 1, sd) / sqrt(ncol(each)))
+}
+signed <- function(x, digits) sub("^-", "\u2212", sprintf("%+.*f", digits, x))
+choices <- function() {
+    points <- query("SELECT s.point, s.run_id FROM sweep_run s JOIN experiment e USING (experiment_id) WHERE e.name = 'choices'")
+    swept <- query("SELECT s.point, s.axis, s.setting, s.level, s.value FROM sweep_setting s JOIN experiment e
+                    USING (experiment_id) WHERE e.name = 'choices' ORDER BY s.axis, s.level")
+    of <- merge(points, runs[runs$experiment == "choices", ], by = "run_id")
+    q <- names(losses)[which.max(sapply(names(losses), function(q) sum(!is.na(of[[q]]))))]
+    of$loss <- ifelse(q != "fine" & of$impossible, NA, of[[q]])
+    both <- differences(of)
+    each <- at_points(both)
+    theirs <- query("SELECT dataset, point, difference FROM sweep_comparison WHERE experiment = 'choices' AND model = 'affjord'
+                     AND other = 'ffjord'")
+    same <- merge(each, theirs, by = c("dataset", "point"))
+    if (nrow(same) != nrow(each) || nrow(same) != nrow(theirs) || any(abs(same$mean - same$difference) > 1e-9))
+        fault("choices: the table sweep_comparison has other differences than R")
+    labels <- unique(swept[swept$level == 1, c("axis", "setting", "value")])
+    words <- ifelse(is.na(choice_names[labels$setting]), labels$setting, choice_names[labels$setting])
+    levels <- data.frame(point = unique(swept$point))
+    for (a in labels$axis) levels[[paste0("x", a)]] <- swept$level[swept$axis == a][match(levels$point, swept$point[swept$axis == a])] - 0.5
+    effects <- of_sets(both, function(one, name) {
+        b <- main_effects(one, levels)
+        sprintf("%s \u00b1 %s", signed(b[, 1], 4), number(b[, 2], 4))
+    })
+    epochs <- query("SELECT s.point, r.dataset, r.model, r.seed, p.iteration, p.loss FROM sweep_run s JOIN run r USING (run_id)
+                     JOIN experiment e USING (experiment_id) JOIN epoch p USING (run_id)
+                     WHERE e.name = 'choices' AND p.split = 'validation'")
+    last <- max(epochs$iteration)
+    third <- max(epochs$iteration[3 * epochs$iteration <= last])
+    mean_at <- function(i) aggregate(d ~ dataset + point, differences(epochs[epochs$iteration == i, ]), mean)
+    course <- merge(mean_at(third), mean_at(last), by = c("dataset", "point"))
+    seeds <- sort(unique(both$seed))
+    c(sprintf("%d combinations, %s seeds (%s). The final loss (%s), FFJORD \u2212 AFFJORD in nats: at each combination the mean over",
+              length(levels$point), length(seeds), paste(seeds, collapse = ", "), losses[[q]]),
+      sprintf("%s paired seeds. Intervals are Student's; Holm's correction is over all %d tests.%s",
+              paste(unique(range(each$n)), collapse = " to "), sum(!is.na(each$p)),
+              if (length(seeds) < 5) " Fewer than five seeds make them wide, and most combinations undecided." else ""), "",
+      paste("| | AFFJORD lower | by a 95% interval | after Holm | higher by a 95% interval | after Holm | median (smallest to largest)",
+            "| combination 0 |"), rule(8),
+      of_sets(each, function(one, name) {
+          count <- function(x) sprintf("%d", sum(x, na.rm = TRUE))
+          row(name, sprintf("%d of %d", sum(one$mean > 0), nrow(one)), count(one$low > 0), count(one$holm < 0.05 & one$mean > 0),
+              count(one$high < 0), count(one$holm < 0.05 & one$mean < 0),
+              range_of(c(median(one$mean), range(one$mean)), 4), number(one$mean[one$point == 0], 4))
+      }), "",
+      "What each choice adds to the difference, in nats, mean \u00b1 standard error over the seeds (linear model with all pairs):", "",
+      row("choice, against the first value", paste(colnames(effects), collapse = " | ")), rule(1 + ncol(effects)),
+      sapply(seq_len(nrow(effects)), function(i)
+          row(c("mean of all combinations", paste0(words, ": ", gsub("_", " ", labels$value)))[i], paste(effects[i, ], collapse = " | "))), "",
+      sprintf("From iteration %d, a third of the training, to %d, the validation losses of the two models draw nearer in:", third, last), "",
+      of_sets(course, function(one, name) {
+          nearer <- sum(abs(one$d.y) < abs(one$d.x))
+          sprintf("- %s: %d of %d combinations (%.0f%%); AFFJORD's lead shrinks in %d; mean difference %s, then %s.", name, nearer,
+                  nrow(one), 100 * nearer / nrow(one), sum(one$d.y < one$d.x), number(mean(one$d.x), 4), number(mean(one$d.y), 4))
+      }))
+}
+sweep_book <- Sys.getenv("AFFJORD_CHOICES", "results/choices.db")
+blocks[["choices"]] <- if (file.exists(sweep_book)) from_book(sweep_book, choices) else "This repository has no runs of it yet."
+
 # Images: runs by the rule that chose their steps.
 images <- unique(runs[runs$dataset == "mnist_14x14", c("run_id", "dataset", "model", "seed")])
 images$norm <- setting("solver.error_norm", images$run_id, "state_and_context")
