@@ -15,8 +15,8 @@ stats rows_file using (d = int(datum(2)) + 1, names[d] = strcol(3), \
         ? (low[d] = lesser(low[d], datum(9)), high[d] = greater(high[d], datum(10))) : 0, 0) nooutput
 unit = last_iteration >= 2000 ? 1000.0 : 1.0
 
-left = 0.62
-gap = 0.42
+left = 0.72
+gap = 0.48
 right = 0.16
 top = 0.22
 bottom = 0.38
@@ -40,7 +40,7 @@ do for [d = 0:datasets - 1] {
     eval steps('y', high[d + 1] - low[d + 1])
     eval text(1, names[d + 1], x + across / 2, y + along + 0.45 * top, 'center noenhanced')
     eval text(2, 'Iteration' . (unit > 1 ? ' (thousands)' : ''), x + across / 2, y - 0.78 * bottom, 'center')
-    if (d % in_line == 0) { eval text(3, 'Difference (nats)', x - 0.86 * left, y + along / 2, 'center rotate by 90') }
+    if (d % in_line == 0) { eval text(3, 'Difference (nats)', x - 0.9 * left, y + along / 2, 'center rotate by 90') }
     of(v) = strcol(1) eq 'curve' && $2 == d ? v : NaN
     band(v) = strcol(1) eq 'band' && $2 == d ? v : NaN
     plot rows_file using (band(datum(5)) / unit):(datum(7)):(datum(8)) with filledcurves linecolor rgb sky notitle, \

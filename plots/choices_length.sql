@@ -22,24 +22,27 @@ SELECT dataset_index, label, iteration, count(*) AS points,
 FROM (SELECT *, cume_dist() OVER (PARTITION BY dataset_index, iteration ORDER BY difference) AS share FROM length_curve)
 GROUP BY dataset_index, iteration;
 
--- At how many points the difference at the end is smaller than at half of the training.
+-- At how many points the difference at the end is smaller than at a third of the training (as in
+-- the view sweep_lengths, which an older database lacks).
 CREATE TEMP VIEW length_end AS
-SELECT c.dataset_index, c.label, count(*) AS points, sum(abs(c.difference) < abs(h.difference)) AS nearer,
-       avg(h.difference) AS half, avg(c.difference) AS last
+SELECT c.dataset_index, c.label, h.iteration AS third_iteration, count(*) AS points,
+       sum(abs(c.difference) < abs(h.difference)) AS nearer, sum(c.difference < h.difference) AS smaller,
+       avg(h.difference) AS third, avg(c.difference) AS last
 FROM length_curve c
 JOIN length_curve h ON h.dataset = c.dataset AND h.point = c.point
 WHERE c.iteration = (SELECT max(iteration) FROM length_curve)
-      AND h.iteration = (SELECT max(iteration) FROM length_curve WHERE 2 * iteration <= (SELECT max(iteration) FROM length_curve))
+      AND h.iteration = (SELECT max(iteration) FROM length_curve WHERE 3 * iteration <= (SELECT max(iteration) FROM length_curve))
 GROUP BY c.dataset_index;
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        'Validation loss of ' || s.other_label || ' less that of ' || s.label || ' in nats against iteration, mean over paired seeds. '
-       || 'Thin lines: every combination of the choices; thick line: their median; band: their middle half. From half of the '
-       || 'training to its end the models draw nearer in '
-       || (SELECT group_concat(nearer || ' of ' || points || ' combinations on ' || label || printf(' (mean difference %.4f, then %.4f)', half, last), '; ')
-           FROM length_end)
-       || '. Experiment ' || (SELECT name FROM chosen) || '.' AS text
+       || 'Thin lines: every combination of the choices; thick line: their median; band: their middle half. '
+       || coalesce((SELECT 'From iteration ' || min(third_iteration) || ', a third of the training, to its end the models draw nearer in '
+              || group_concat(nearer || ' of ' || points || ' combinations on ' || label || printf(' (%.0f%%; the lead of ', 100.0 * nearer / points)
+                              || (SELECT label FROM swept_pair) || printf(' shrinks in %d; mean difference %.4f, then %.4f)', smaller, third, last), '; ')
+              || '. ' FROM length_end HAVING count(*) > 0), '')
+       || 'Experiment ' || (SELECT name FROM chosen) || '.' AS text
 FROM swept_pair s;
 
 -- Curves: data set, label, point, iteration, difference; bands: the median, and the quarter points

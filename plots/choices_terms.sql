@@ -17,7 +17,12 @@ FROM swept_pair s;
 -- Terms in words: 'affjord: model.concat = no' becomes 'z* joined to z: no'.
 CREATE TEMP VIEW swept_term AS
 WITH RECURSIVE numbered AS (
-    SELECT row_number() OVER (ORDER BY setting) AS place, setting || ' = ' AS before, label || ': ' AS after FROM setting_label
+    SELECT row_number() OVER (ORDER BY rank, length(before) DESC, before) AS place, before, after
+    FROM (SELECT v.setting || ' = ' || v.value AS before, coalesce(l.label, v.setting) || ': ' || v.label AS after, 0 AS rank
+          FROM value_label v
+          LEFT JOIN setting_label l USING (setting)
+          UNION ALL
+          SELECT setting || ' = ', label || ': ', 1 FROM setting_label)
 ), reworded (place, dataset, term, words) AS (
     SELECT 0, t.dataset, t.term, replace(t.term, s.model || ': ', '')
     FROM swept_pair s
@@ -34,7 +39,7 @@ JOIN reworded r ON r.dataset = t.dataset AND r.term = t.term AND r.place = (SELE
 JOIN chosen_dataset d ON d.dataset = t.dataset;
 
 SELECT d.label AS "Data set", CASE d.settings WHEN 0 THEN 'Mean' ELSE d.words END AS "Choice, against the first value",
-       printf('%+.4f ± %.4f', d.estimate, d.error) AS "Adds (nats)", d.n AS "Seeds",
+       printf('%s ± %.4f', iif(abs(d.estimate) < 0.00005, '0.0000', printf('%+.4f', d.estimate)), d.error) AS "Adds (nats)", d.n AS "Seeds",
        CASE WHEN d.settings > 0 THEN printf('%.2g', d.holm_p) END AS "p"
 FROM swept_term d
 WHERE d.settings < 2 OR d.term IN (SELECT term FROM swept_term WHERE holm_p < 0.05)

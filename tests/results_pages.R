@@ -381,7 +381,7 @@ choices <- function() {
       of_sets(course, function(one, name) {
           nearer <- sum(abs(one$d.y) < abs(one$d.x))
           sprintf("- %s: %d of %d combinations (%.0f%%); AFFJORD's lead shrinks in %d; mean difference %s, then %s.", name, nearer,
-                  nrow(one), 100 * nearer / nrow(one), sum(one$d.y < one$d.x), number(mean(one$d.x), 4), number(mean(one$d.y), 4))
+                  nrow(one), floor(100 * nearer / nrow(one) + 0.5), sum(one$d.y < one$d.x), number(mean(one$d.x), 4), number(mean(one$d.y), 4))
       }))
 }
 sweep_book <- Sys.getenv("AFFJORD_CHOICES", "results/choices.db")

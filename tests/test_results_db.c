@@ -21,7 +21,7 @@ Test(results_db, new_database_has_every_table_and_view) {
         query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
               "ORDER BY name)"),
         "claims final_losses image_losses image_nfe image_solves loss_curves nfe_curves regularized regularized_runs "
-        "seed_statistics sweep_curves sweep_effects sweep_losses sweep_runs sweep_settings table1 table2 "
+        "seed_statistics sweep_curves sweep_effects sweep_lengths sweep_losses sweep_runs sweep_settings table1 table2 "
         "theory_statements "
         "toy_losses toy_rates toy_tests;");
     cr_expect_str_eq(query("PRAGMA journal_mode"), "delete;");

@@ -5,7 +5,7 @@
 #include "run_support.h"
 
 #define SWEEP                                                                                                          \
-    TINY_EXPERIMENT("small", "0-1", "40", "20")                                                                        \
+    TINY_EXPERIMENT("small", "0-1", "40", "10")                                                                        \
     "[sweep]\nflow.end_time = 10, 1\nmodel affjord.initial_state = zero, learned\n"
 
 static void begin_sweep(void) {
@@ -88,6 +88,57 @@ Test(sweep_run, runs_are_shared_with_other_experiments) {
     EXPECT_SAYS("Runs: 4, of which 4 are done\n");
 }
 
+/* Does the difference at the end lie nearer 0 than at a third of the training? */
+Test(sweep_run, the_view_of_lengths_counts_points) {
+    EXPECT(0, RUN "r.db");
+    EXPECT_SAYS(
+        "from a third of the training to its end\nty               affjord          ffjord           nearer at ");
+    QUERY("r.db", "SELECT points, third_iteration, end_iteration FROM sweep_lengths");
+    cr_expect_str_eq(output, "4|10|40\n4|10|40\n");
+    /* Losses that are known. */
+    EXPECT(0, "sqlite3 $TEST_DIR/r.db \"UPDATE epoch SET loss = iif(iteration = 10, 0.5, 0.25) WHERE split = "
+              "'validation' AND "
+              "run_id IN (SELECT run_id FROM run WHERE model = 'ffjord'); "
+              "UPDATE epoch SET loss = iif(iteration = 10, 0.25, 0.5) WHERE split = 'validation' AND run_id IN (SELECT "
+              "run_id FROM "
+              "run WHERE model = 'affjord'); "
+              "UPDATE epoch SET loss = 0.125 WHERE split = 'validation' AND iteration = 40 AND run_id IN "
+              "(SELECT run_id FROM sweep_run JOIN run USING (run_id) WHERE model = 'affjord' AND point = 2)\"");
+    /* Point 2: 0.25, then 0.125. Others: 0.25, then -0.25, which is as far from 0. */
+    QUERY("r.db", "SELECT model, nearer, smaller, third_difference, end_difference FROM sweep_lengths ORDER BY 1");
+    cr_expect_str_eq(output, "affjord|1|4|0.25|-0.15625\nffjord|1|0|-0.25|0.15625\n");
+}
+
+/* An archive of some seeds, in the repository: a copy of it is trained further, and both parts count alike. */
+Test(sweep_run, an_archive_of_some_seeds_gets_more) {
+    EXPECT(0, RUN "whole.db --quiet --seeds 0-2");
+    char *whole = summarise("whole.db");
+    EXPECT(0, RUN "first.db --quiet --seeds 0-1");
+    EXPECT(0, "$AFFJORD export --archive $TEST_DIR/archive.db --db $TEST_DIR/first.db");
+    QUERY("archive.db", "SELECT (SELECT count(*) FROM checkpoint), count(*), "
+                        "group_concat(DISTINCT n) FROM sweep_losses");
+    cr_expect_str_eq(output, "0|8|2\n");
+    EXPECT(0, "cp $TEST_DIR/archive.db $TEST_DIR/work.db");
+    EXPECT(0, RUN "work.db --dry-run --seeds 0-2");
+    EXPECT_SAYS("Runs: 18, of which 12 are done\n");
+    EXPECT(0, RUN "work.db --quiet --seeds 0-2");
+    QUERY(
+        "work.db",
+        "SELECT seed, count(*), count(DISTINCT command_line) FROM run GROUP BY seed; "
+        "SELECT count(*) FROM run WHERE command_line LIKE '%%work.db%%'; "
+        "SELECT DISTINCT n FROM sweep_losses; SELECT DISTINCT n FROM sweep_effects; SELECT DISTINCT n FROM sweep_term");
+    cr_expect_str_eq(output, "0|6|1\n1|6|1\n2|6|1\n6\n3\n3\n3\n");
+    char *work = summarise("work.db");
+    cr_expect_str_eq(work, whole);
+    /* Archived again; the third seed may come from the other archive, too. */
+    EXPECT(0, "$AFFJORD export --archive $TEST_DIR/archive.db --db $TEST_DIR/work.db --force");
+    char *archived = summarise("archive.db");
+    cr_expect_str_eq(archived, whole);
+    free(whole);
+    free(work);
+    free(archived);
+}
+
 /* Tasks name runs by number or key; shards have their points, which are merged also into a database without the
  * plan. */
 Test(sweep_run, shards_merge_into_the_same_points) {
@@ -122,7 +173,8 @@ Test(sweep_run, figures_show_all_points) {
               "choices_terms.md");
     EXPECT_SAYS(" of 4 combinations, by an interval in ");
     EXPECT_SAYS("Holm's correction for all 4 tests");
-    EXPECT_SAYS(" of 4 combinations on TY");
+    EXPECT_SAYS("From iteration 10, a third of the training, to its end the models draw nearer in ");
+    EXPECT_SAYS(" of 4 combinations on TY (");
     EXPECT_SAYS("| TY | Mean | ");
     EXPECT_SAYS("| TY | End time: 1 | ");
     EXPECT_SAYS("| TY | z\\*(0): learned | ");

@@ -63,6 +63,15 @@ static void write_sweep_row(void *argument, const db_sweep_summary *row) {
             row->difference);
 }
 
+static void write_length_row(void *argument, const db_sweep_length *row) {
+    fprintf(argument,
+            "%-16s %-16s %-16s nearer at %" PRIu64 " of %" PRIu64
+            " points (%.0f%%), mean difference %.4f at iteration %" PRIu64 ", %.4f at %" PRIu64 "\n",
+            row->dataset, row->model, row->other, row->nearer, row->points,
+            floor(100 * (double)row->nearer / (double)row->points + 0.5), row->third_difference, row->third_iteration,
+            row->end_difference, row->end_iteration);
+}
+
 status print_sweep(results_db *db, const char *experiment, FILE *stream, error_info *err) {
     fprintf(stream,
             "Points of %s at which a model's final loss is lower than another's; surely: by an interval of 95%%\n",
@@ -70,7 +79,9 @@ status print_sweep(results_db *db, const char *experiment, FILE *stream, error_i
     fprintf(stream, "%-16s %-16s %-16s %7s %7s %7s %14s %14s %16s\n", "data", "model", "other", "seeds", "points",
             "lower", "surely lower", "surely higher", "mean difference");
     TRY(db_each_sweep_summary(db, experiment, write_sweep_row, stream, err));
-    fprintf(stream, "All numbers: %s, views sweep_losses and sweep_effects\n", db_path(db));
+    fprintf(stream, "Validation losses of two models from a third of the training to its end\n");
+    TRY(db_each_sweep_length(db, experiment, write_length_row, stream, err));
+    fprintf(stream, "All numbers: %s, views sweep_losses, sweep_effects and sweep_lengths\n", db_path(db));
     fflush(stream);
     return STATUS_OK;
 }

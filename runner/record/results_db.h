@@ -356,9 +356,19 @@ typedef struct db_sweep_summary {
     double difference; /* mean of mean(other) - mean(model) */
     uint64_t seeds_least, seeds_most;
 } db_sweep_summary;
+
+/* Whether the losses of two models draw nearer from a third of the training to its end. */
+typedef struct db_sweep_length {
+    const char *dataset, *model, *other;
+    uint64_t points, nearer; /* of them, those at which the mean losses differ by less at the end */
+    uint64_t third_iteration, end_iteration;
+    double third_difference, end_difference; /* means of mean(other) - mean(model) */
+} db_sweep_length;
 status db_each_sweep_summary(results_db *db, const char *experiment,
                              void (*visit)(void *argument, const db_sweep_summary *row), void *argument,
                              error_info *err);
+status db_each_sweep_length(results_db *db, const char *experiment,
+                            void (*visit)(void *argument, const db_sweep_length *row), void *argument, error_info *err);
 
 /* Visit every statement with a bound of an experiment's runs, with the model. */
 status db_each_theory(results_db *db, const char *experiment,

@@ -80,3 +80,28 @@ status db_each_sweep_summary(results_db *db, const char *experiment,
     }
     return outcome;
 }
+
+status db_each_sweep_length(results_db *db, const char *experiment,
+                            void (*visit)(void *argument, const db_sweep_length *row), void *argument,
+                            error_info *err) {
+    sqlite3_stmt *rows;
+    bool more;
+    long exists;
+    status outcome;
+    TRY(db_read_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'sweep_lengths'", 0, &exists, err));
+    if (!exists) return STATUS_OK; /* a database of an older version */
+    TRY(db_select(db, STATEMENT_EACH_SWEEP_LENGTH, &rows, err, "t", experiment));
+    while ((outcome = db_next(db, rows, &more, err)) == STATUS_OK && more) {
+        const db_sweep_length row = {.dataset = db_text(rows, 0),
+                                     .model = db_text(rows, 1),
+                                     .other = db_text(rows, 2),
+                                     .points = (uint64_t)sqlite3_column_int64(rows, 3),
+                                     .nearer = (uint64_t)sqlite3_column_int64(rows, 4),
+                                     .third_iteration = (uint64_t)sqlite3_column_int64(rows, 5),
+                                     .end_iteration = (uint64_t)sqlite3_column_int64(rows, 6),
+                                     .third_difference = sqlite3_column_double(rows, 7),
+                                     .end_difference = sqlite3_column_double(rows, 8)};
+        visit(argument, &row);
+    }
+    return outcome;
+}

@@ -275,6 +275,36 @@ SELECT e.name AS experiment, t.point, t.dataset, t.model, t.other, t.iteration, 
 FROM variance t
 JOIN experiment e ON e.experiment_id = t.experiment_id;
 
+-- Whether two models draw nearer as training goes on: at how many points the difference at the end
+-- is nearer 0 (nearer), or below (smaller), that at a third of the training.
+DROP VIEW IF EXISTS sweep_lengths;
+CREATE VIEW sweep_lengths AS
+WITH curve AS (
+    SELECT experiment, point, dataset, model, other, iteration, difference FROM sweep_curves
+), longest AS (
+    SELECT experiment, max(iteration) AS iteration FROM curve GROUP BY experiment
+), third AS (
+    SELECT c.experiment, max(c.iteration) AS iteration, l.iteration AS end_iteration
+    FROM curve c
+    JOIN longest l ON l.experiment = c.experiment
+    WHERE 3 * c.iteration <= l.iteration
+    GROUP BY c.experiment, l.iteration
+)
+SELECT t.experiment, a.dataset, a.model, a.other, count(*) AS points, t.iteration AS third_iteration, t.end_iteration,
+       (sum(a.difference + 6597069766656.0 - 6597069766656.0)
+        + sum(a.difference - (a.difference + 6597069766656.0 - 6597069766656.0) + 6.0 - 6.0)) / count(*)
+           AS third_difference,
+       (sum(b.difference + 6597069766656.0 - 6597069766656.0)
+        + sum(b.difference - (b.difference + 6597069766656.0 - 6597069766656.0) + 6.0 - 6.0)) / count(*)
+           AS end_difference,
+       sum(CASE WHEN abs(b.difference) < abs(a.difference) THEN 1 ELSE 0 END) AS nearer,
+       sum(CASE WHEN b.difference < a.difference THEN 1 ELSE 0 END) AS smaller
+FROM third t
+JOIN curve a ON a.experiment = t.experiment AND a.iteration = t.iteration
+JOIN curve b ON b.experiment = t.experiment AND b.iteration = t.end_iteration AND b.point = a.point
+                AND b.dataset = a.dataset AND b.model = a.model AND b.other = a.other
+GROUP BY t.experiment, a.dataset, a.model, a.other, t.iteration, t.end_iteration;
+
 -- The theorem checks of each run that have a bound.
 DROP VIEW IF EXISTS theory_statements;
 CREATE VIEW theory_statements AS
