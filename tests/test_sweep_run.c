@@ -185,6 +185,28 @@ Test(sweep_run, figures_show_all_points) {
     EXPECT(0, "$AFFJORD report --db $TEST_DIR/r.db --output $TEST_DIR/report.html");
 }
 
+/* Losses with known effects: FFJORD's less AFFJORD's is, with x = [end time 1], y = [learned] and seed s,
+ * 0.1 + 0.02 x + 0.03 y + 0.04 x y + 0.01 s x. Over the product, x and y have mean 1/2. */
+Test(sweep_run, known_effects_are_found) {
+    EXPECT(0, RUN "r.db --quiet");
+    EXPECT(0, "sqlite3 $TEST_DIR/r.db \"UPDATE metric SET value = 2 WHERE name = 'final_validation_loss'; "
+              "UPDATE metric SET value = (SELECT 1.9 - 0.02 * x - 0.03 * y - 0.04 * x * y - 0.01 * seed * x FROM "
+              "(SELECT point / 2 AS x, point %% 2 AS y, seed FROM sweep_run JOIN run USING (run_id) "
+              "WHERE run_id = metric.run_id)) WHERE name = 'final_validation_loss' AND run_id IN "
+              "(SELECT run_id FROM run WHERE model = 'affjord')\"");
+    EXPECT(0, "$AFFJORD merge $TEST_DIR/r.db --db $TEST_DIR/new.db");
+    QUERY("new.db",
+          "SELECT term, printf('%%.6f %%.6f', estimate, error) FROM sweep_term WHERE model = 'affjord' ORDER BY "
+          "settings, term");
+    cr_expect_str_eq(output, "mean|0.137500 0.002500\n"
+                             "affjord: model.initial_state = learned|0.050000 0.000000\n"
+                             "flow.end_time = 1|0.045000 0.005000\n"
+                             "flow.end_time = 1 x affjord: model.initial_state = learned|0.040000 0.000000\n");
+    QUERY("new.db",
+          "SELECT point, printf('%%.4f %%.4f', difference, error) FROM sweep_effects WHERE model = 'affjord'");
+    cr_expect_str_eq(output, "0|0.1000 0.0000\n1|0.1300 0.0000\n2|0.1250 0.0050\n3|0.1950 0.0050\n");
+}
+
 /* The tables of comparisons and of the linear model are those of R's t.test and lm. */
 Test(sweep_run, r_finds_the_same_effects) {
     EXPECT(0, "sed -i 's/zero, learned/zero, learned\\nsolver.steps = 5, 4, 3/' $TEST_DIR/small.ini");
