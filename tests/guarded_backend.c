@@ -155,6 +155,20 @@ GUARDED(tanh_backward, (const backend_ops *self, size_t n, const real *y, real *
 GUARDED(elu_backward, (const backend_ops *self, size_t n, const real *y, real *bar), (guarded->inner, n, y, bar),
         ARRAYS(y, bar))
 
+GUARDED(attention,
+        (const backend_ops *self, const attention_shape *shape, const real *packed, const real *x, real *y,
+         real *scratch),
+        (guarded->inner, shape, packed, x, y, scratch), ARRAYS(packed, x, y, scratch))
+GUARDED(attention_backward,
+        (const backend_ops *self, const attention_shape *shape, const real *packed, const real *x, real *bar,
+         real *gradient, real *scratch),
+        (guarded->inner, shape, packed, x, bar, gradient, scratch), ARRAYS(packed, x, bar, gradient, scratch))
+
+static size_t guarded_attention_scratch(const backend_ops *self, const attention_shape *shape) {
+    const guarded_backend *guarded = (const guarded_backend *)self;
+    return guarded->inner->attention_scratch(guarded->inner, shape);
+}
+
 static size_t guarded_images_together(const backend_ops *self, size_t pixels, size_t batch) {
     (void)self, (void)pixels;
     return batch > 0 ? batch : 3; /* all at once, as a GPU would */
@@ -321,6 +335,9 @@ const backend_ops *guarded_create(const backend_ops *inner, size_t bytes) {
         OPERATION(dual_backward),
         OPERATION(bias_add),
         OPERATION(bias_backward),
+        OPERATION(attention),
+        OPERATION(attention_backward),
+        OPERATION(attention_scratch),
         OPERATION(image_products),
         OPERATION(context_bias),
         OPERATION(image_products_backward),

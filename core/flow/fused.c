@@ -156,7 +156,10 @@ static void prepare(fused *self, const real *params, time_grid g) {
 /* The same for values, unless the last call had these parameters: one model passes through many batches. */
 static void prepare_values(fused *self, const real *params, time_grid g) {
     const size_t bytes = self->parameters->total * sizeof *params;
-    if (memcmp(&self->prepared_grid, &g, sizeof g) == 0 && memcmp(self->prepared, params, bytes) == 0) return;
+    const time_grid *last = &self->prepared_grid;
+    if (last->start == g.start && last->end == g.end && last->steps == g.steps &&
+        memcmp(self->prepared, params, bytes) == 0)
+        return;
     prepare(self, params, g);
     memcpy(self->prepared, params, bytes);
     self->prepared_grid = g;

@@ -190,8 +190,8 @@ void settings_copy(settings *to, const settings *from) {
 #define REAL(section, key, ...) to->section##_##key = from->section##_##key;
 #define BOOLEAN(section, key, ...) to->section##_##key = from->section##_##key;
 #define CHOICE(section, key, ...) to->section##_##key = from->section##_##key;
-#define TEXT(section, key, ...) strcpy(to->section##_##key, from->section##_##key);
-#define LIST(section, key, ...) strcpy(to->section##_##key, from->section##_##key);
+#define TEXT(section, key, ...) memcpy(to->section##_##key, from->section##_##key, strlen(from->section##_##key) + 1);
+#define LIST TEXT
 #include "model/options.def"
 }
 

@@ -88,10 +88,10 @@ WITH paper (dataset, name, images) AS (
     LEFT JOIN imaged c ON c.dataset = i.dataset AND c.quantity = u.quantity AND c.model = 'affjord' AND c.other = 'ffjord'
                           AND c.place = 1
 ), tuned (dataset, expected) AS (
-    SELECT p.dataset, r.value
-    FROM paper p
+    SELECT s.dataset, r.value
+    FROM paper s
     CROSS JOIN reported r
-    WHERE r.item = 'table1' AND r.dataset = p.dataset AND r.model = 'FFJORD, tuned'
+    WHERE r.item = 'table1' AND r.dataset = s.dataset AND r.model = 'FFJORD, tuned'
 ), student (df, t) AS (
     VALUES (1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (5, 2.571), (6, 2.447), (7, 2.365), (8, 2.306), (9, 2.262)
 ), taken (suffix, layer, below, words, source) AS (
@@ -128,9 +128,8 @@ WITH paper (dataset, name, images) AS (
 ), lightest AS (
     SELECT g.*, row_number() OVER (PARTITION BY g.model, g.quantity, g.reading
                                    ORDER BY g.kinetic, g.jacobian, g.experiment, g.dataset) AS place,
-           (SELECT m.n FROM regularized m
-            WHERE m.experiment = g.experiment AND m.dataset = g.dataset AND m.model = g.model AND m.quantity = 'evaluations'
-                  AND m.kinetic = g.kinetic AND m.jacobian = g.jacobian AND m.reading = g.reading) AS runs
+           max(CASE WHEN g.quantity = 'evaluations' THEN g.n END)
+               OVER (PARTITION BY g.experiment, g.dataset, g.model, g.kinetic, g.jacobian, g.reading) AS runs
     FROM regularized g
     WHERE g.kinetic > 0 AND g.jacobian > 0
 ), squares (item, dataset, value, n, square) AS (

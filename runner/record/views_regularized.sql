@@ -23,12 +23,13 @@ WITH trained AS (
     LEFT JOIN metric m ON m.run_id = r.run_id AND m.name = 'final_loss'
     WHERE r.status = 'done' AND substr(e.name, 1, 11) = 'regularized'
 ), spent AS (
+    -- CROSS JOIN: epochs are found by their runs.
     SELECT t.experiment, t.run_id, p.epoch, p.iteration, p.nfe_forward, p.nfe_backward, v.loss,
            p.wall_seconds + 6597069766656.0 - 6597069766656.0 AS seconds,
            (p.nfe_forward + p.nfe_backward) * (p.iteration - coalesce(b.iteration, 0)) + 6597069766656.0 - 6597069766656.0
                AS evaluations
     FROM trained t
-    JOIN epoch p ON p.run_id = t.run_id AND p.split = 'training'
+    CROSS JOIN epoch p ON p.run_id = t.run_id AND p.split = 'training'
     JOIN epoch v ON v.run_id = t.run_id AND v.split = 'validation' AND v.epoch = p.epoch
     LEFT JOIN epoch b ON b.run_id = t.run_id AND b.split = 'training' AND b.epoch = p.epoch - 1
 ), summed AS (
@@ -53,22 +54,22 @@ WITH trained AS (
                              WHERE x.experiment = s.experiment AND x.run_id = s.run_id AND 2 * x.iteration <= x.iterations)
     GROUP BY t.experiment, t.dataset
 ), reached AS (
-    SELECT t.experiment, t.run_id, p.epoch,
-           CASE WHEN p.loss_before > h.goal THEN (p.loss_before - h.goal) / (p.loss_before - p.loss) ELSE 1.0 END AS share,
-           p.seconds, p.seconds_before, p.evaluations, p.evaluations_before
+    SELECT t.experiment, t.run_id, w.epoch,
+           CASE WHEN w.loss_before > h.goal THEN (w.loss_before - h.goal) / (w.loss_before - w.loss) ELSE 1.0 END AS share,
+           w.seconds, w.seconds_before, w.evaluations, w.evaluations_before
     FROM trained t
     JOIN half h ON h.experiment = t.experiment AND h.dataset = t.dataset
-    JOIN passed p ON p.experiment = t.experiment AND p.run_id = t.run_id AND p.loss <= h.goal
+    JOIN passed w ON w.experiment = t.experiment AND w.run_id = t.run_id AND w.loss <= h.goal
 ), earliest AS (
     SELECT * FROM reached r
     WHERE epoch = (SELECT min(x.epoch) FROM reached x WHERE x.experiment = r.experiment AND x.run_id = r.run_id)
 )
 SELECT t.experiment, t.dataset, t.model, t.context, t.layer, t.kinetic, t.jacobian, t.seed, t.run_id, t.bits,
-       p.nfe_forward AS evaluations, p.nfe_backward AS backward, p.seconds, h.goal,
+       w.nfe_forward AS evaluations, w.nfe_backward AS backward, w.seconds, h.goal,
        a.seconds_before + a.share * (a.seconds - a.seconds_before) AS goal_seconds,
        a.evaluations_before + a.share * (a.evaluations - a.evaluations_before) AS goal_evaluations
 FROM trained t
-JOIN passed p ON p.experiment = t.experiment AND p.run_id = t.run_id AND p.iteration = p.iterations
+JOIN passed w ON w.experiment = t.experiment AND w.run_id = t.run_id AND w.iteration = w.iterations
 LEFT JOIN half h ON h.experiment = t.experiment AND h.dataset = t.dataset
 LEFT JOIN earliest a ON a.experiment = t.experiment AND a.run_id = t.run_id;
 
@@ -81,11 +82,11 @@ CREATE VIEW regularized AS
 WITH quantity (quantity) AS (
     VALUES ('bits'), ('evaluations'), ('backward'), ('seconds'), ('goal_seconds'), ('goal_evaluations')
 ), known AS (
-    SELECT r.experiment, r.dataset, r.model, r.context, r.layer, r.kinetic, r.jacobian, r.seed, q.quantity,
-           CASE q.quantity WHEN 'bits' THEN bits WHEN 'evaluations' THEN evaluations WHEN 'backward' THEN backward
+    SELECT r.experiment, r.dataset, r.model, r.context, r.layer, r.kinetic, r.jacobian, r.seed, u.quantity,
+           CASE u.quantity WHEN 'bits' THEN bits WHEN 'evaluations' THEN evaluations WHEN 'backward' THEN backward
                            WHEN 'seconds' THEN seconds WHEN 'goal_seconds' THEN goal_seconds ELSE goal_evaluations END AS x
     FROM regularized_runs r
-    CROSS JOIN quantity q
+    CROSS JOIN quantity u
 ), sampled AS (
     SELECT experiment, dataset, model, context, layer, kinetic, jacobian, quantity, 'mean' AS reading, x AS v
     FROM known
