@@ -1,5 +1,6 @@
 #!/bin/sh
-# links.sh - check that links of pages lead to a file and a heading, and that paths in pages exist. Part of make lint.
+# links.sh - check that links of pages lead to a file and a heading, that paths in pages exist, and
+# that scripts in commands are executable. Part of make lint.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 pages=$(git ls-files -co --exclude-standard '*.md')
@@ -36,5 +37,11 @@ for page in $pages; do
             set -- "$path"*
             [ -e "$1" ] || [ -e "$(dirname "$page")/$path" ] || echo "$page: no file $path"
         done
+done >>"$scratch/broken"
+# Commands of pages: a script at the beginning of an indented line is executable.
+for page in $pages; do
+    sed -nE 's%^    (\./)?([a-z_/]+\.(sh|py))( .*)?$%\2%p' "$page" | sort -u | while read -r script; do
+        [ ! -e "$script" ] || [ -x "$script" ] || echo "$page: the script $script is not executable; chmod +x it"
+    done
 done >>"$scratch/broken"
 [ ! -s "$scratch/broken" ] || { cat "$scratch/broken" >&2; exit 1; }
