@@ -29,9 +29,10 @@ WITH trained AS (
            (p.nfe_forward + p.nfe_backward) * (p.iteration - coalesce(b.iteration, 0)) + 6597069766656.0 - 6597069766656.0
                AS evaluations
     FROM trained t
-    CROSS JOIN epoch p ON p.run_id = t.run_id AND p.split = 'training'
+    CROSS JOIN epoch p
     JOIN epoch v ON v.run_id = t.run_id AND v.split = 'validation' AND v.epoch = p.epoch
     LEFT JOIN epoch b ON b.run_id = t.run_id AND b.split = 'training' AND b.epoch = p.epoch - 1
+    WHERE p.run_id = t.run_id AND p.split = 'training'
 ), summed AS (
     SELECT experiment, run_id, epoch, iteration, nfe_forward, nfe_backward, loss,
            sum(seconds) OVER epochs AS seconds, sum(evaluations) OVER epochs / 1000.0 AS evaluations,
@@ -79,33 +80,29 @@ LEFT JOIN earliest a ON a.experiment = t.experiment AND a.run_id = t.run_id;
 -- low, high: 95% interval by Student's t, from five seeds on.
 DROP VIEW IF EXISTS regularized;
 CREATE VIEW regularized AS
-WITH quantity (quantity) AS (
-    VALUES ('bits'), ('evaluations'), ('backward'), ('seconds'), ('goal_seconds'), ('goal_evaluations')
-), known AS (
+WITH known AS (
     SELECT r.experiment, r.dataset, r.model, r.context, r.layer, r.kinetic, r.jacobian, r.seed, u.quantity,
            CASE u.quantity WHEN 'bits' THEN bits WHEN 'evaluations' THEN evaluations WHEN 'backward' THEN backward
                            WHEN 'seconds' THEN seconds WHEN 'goal_seconds' THEN goal_seconds ELSE goal_evaluations END AS x
     FROM regularized_runs r
-    CROSS JOIN quantity u
-), sampled AS (
-    SELECT experiment, dataset, model, context, layer, kinetic, jacobian, quantity, 'mean' AS reading, x AS v
+    CROSS JOIN (SELECT 'bits' AS quantity UNION ALL SELECT 'evaluations' UNION ALL SELECT 'backward'
+                UNION ALL SELECT 'seconds' UNION ALL SELECT 'goal_seconds' UNION ALL SELECT 'goal_evaluations') u
+), matched AS (
+    SELECT *,
+           max(CASE WHEN kinetic = 0 AND jacobian = 0 THEN x END)
+               OVER (PARTITION BY experiment, dataset, model, seed, quantity) AS x_without,
+           max(CASE WHEN context = 'clock' THEN x END)
+               OVER (PARTITION BY experiment, dataset, kinetic, jacobian, seed, quantity) AS x_ffjord
     FROM known
-
-    UNION ALL
-    SELECT a.experiment, a.dataset, a.model, a.context, a.layer, a.kinetic, a.jacobian, a.quantity, 'unregularized',
-           CASE a.quantity WHEN 'bits' THEN a.x - b.x ELSE a.x / b.x END
-    FROM known a
-    JOIN known b ON b.experiment = a.experiment AND b.dataset = a.dataset AND b.model = a.model AND b.seed = a.seed
-                    AND b.quantity = a.quantity AND b.kinetic = 0 AND b.jacobian = 0
-    WHERE a.kinetic > 0 OR a.jacobian > 0
-
-    UNION ALL
-    SELECT a.experiment, a.dataset, a.model, a.context, a.layer, a.kinetic, a.jacobian, a.quantity, 'ffjord',
-           CASE a.quantity WHEN 'bits' THEN a.x - b.x ELSE a.x / b.x END
-    FROM known a
-    JOIN known b ON b.experiment = a.experiment AND b.dataset = a.dataset AND b.context = 'clock' AND b.seed = a.seed
-                    AND b.quantity = a.quantity AND b.kinetic = a.kinetic AND b.jacobian = a.jacobian
-    WHERE a.context = 'augmented'
+), sampled AS (
+    SELECT m.experiment, m.dataset, m.model, m.context, m.layer, m.kinetic, m.jacobian, m.quantity, w.reading,
+           CASE WHEN w.reading = 'mean' THEN m.x
+                WHEN m.quantity = 'bits' THEN m.x - CASE w.reading WHEN 'ffjord' THEN m.x_ffjord ELSE m.x_without END
+                ELSE m.x / CASE w.reading WHEN 'ffjord' THEN m.x_ffjord ELSE m.x_without END END AS v
+    FROM matched m
+    CROSS JOIN (SELECT 'mean' AS reading UNION ALL SELECT 'unregularized' UNION ALL SELECT 'ffjord') w
+    WHERE w.reading = 'mean' OR (w.reading = 'unregularized' AND (m.kinetic > 0 OR m.jacobian > 0))
+          OR (w.reading = 'ffjord' AND m.context = 'augmented')
 ), total AS (
     SELECT experiment, dataset, model, context, layer, kinetic, jacobian, quantity, reading, count(v) AS n,
            sum(v + 6597069766656.0 - 6597069766656.0)
