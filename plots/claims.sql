@@ -32,4 +32,5 @@ SELECT coalesce((SELECT 'On ' || label || substr(claim, length('On ' || dataset)
        replace(source, 'Haxholli and Lorenzi 2023, ', '') AS "Source"
 FROM digits
 LEFT JOIN reading r USING (id)
-ORDER BY verdict = 'not run';
+-- By subject, as the paper has them: the first letters of ids.
+ORDER BY verdict = 'not run', instr('toy_ cont fiel bits larg time nfe_ lift atte regu samp math para', substr(id, 1, 4)), id;

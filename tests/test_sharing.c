@@ -20,8 +20,8 @@ static void begin(void) {
     umask(0022);
     EXPECT(
         0,
-        "t=$TEST_DIR; chmod 755 $t; mkdir -p $t/tool/build $t/tool/runner/record $t/shared $t/open; chmod 777 $t/open;"
-        "chgrp 12000 $t/shared; chmod 2775 $t/shared; cp $t/small.ini $t/shared; cp $AFFJORD $t/tool/build/affjord;"
+        "t=$TEST_DIR; chmod 755 $t; mkdir -p $t/tool/build $t/tool/runner/record $t/common $t/open; chmod 777 $t/open;"
+        "chgrp 12000 $t/common; chmod 2775 $t/common; cp $t/small.ini $t/common; cp $AFFJORD $t/tool/build/affjord;"
         "cp -r paper_figures.sh plots experiments configs $t/tool; cp runner/record/schema.sql $t/tool/runner/record");
     char root[128];
     scratch_path(folder, "tool", root);
@@ -72,7 +72,7 @@ static void write_condition(const condition *one) {
 }
 
 static void train_as_anna(void) {
-    EXPECT(0, "cd $TEST_DIR/shared; " ANNA TOOL " small.ini --db r.db --quiet --jobs 2");
+    EXPECT(0, "cd $TEST_DIR/common; " ANNA TOOL " small.ini --db r.db --quiet --jobs 2");
 }
 
 /* All reading commands, as a user who is not the owner. Their output is in the folder `open`. */
@@ -92,11 +92,11 @@ static void read_as(const char *user, const char *where) {
     };
     shell("printf '0,1\\n0.5,0.25\\n' >$TEST_DIR/points.csv; sed -i 1d $TEST_DIR/points.csv");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        EXPECT(0, "ls -la --time-style=full-iso $TEST_DIR/shared | tail -n +3; cksum $TEST_DIR/shared/r.db*");
+        EXPECT(0, "ls -la --time-style=full-iso $TEST_DIR/common | tail -n +3; cksum $TEST_DIR/common/r.db*");
         char *before = strdup(output);
-        const int outcome = shell("cd $TEST_DIR/shared; %s %s", user, commands[i]);
+        const int outcome = shell("cd $TEST_DIR/common; %s %s", user, commands[i]);
         cr_expect_eq(outcome, 0, "%s, a database %s: exit %d:\n%s", commands[i], where, outcome, output);
-        EXPECT(0, "ls -la --time-style=full-iso $TEST_DIR/shared | tail -n +3; cksum $TEST_DIR/shared/r.db*");
+        EXPECT(0, "ls -la --time-style=full-iso $TEST_DIR/common | tail -n +3; cksum $TEST_DIR/common/r.db*");
         cr_expect_str_eq(output, before, "%s, a database %s:\n%s\nbefore:\n%s", commands[i], where, output, before);
         free(before);
         EXPECT(0, "rm -rf $TEST_DIR/open/*");
@@ -107,15 +107,15 @@ Test(sharing, readers_leave_no_files) {
     NEEDS_ROOT();
     train_as_anna();
     /* By other programs, as in the documentation. */
-    EXPECT(0, "cd $TEST_DIR/shared; for how in '-header -column' -readonly; do " BERT
+    EXPECT(0, "cd $TEST_DIR/common; for how in '-header -column' -readonly; do " BERT
               "sqlite3 $how r.db 'SELECT * FROM toy_losses'; done; " BERT
               "sqlite3 'file:r.db?mode=ro' 'SELECT * FROM run'; ls");
     EXPECT_SAYS("r.checkpoints\nr.db\nr.db.lock\nsmall.ini\n");
     for (size_t i = 0; i < CONDITIONS; i++) {
         write_condition(&conditions[i]);
-        EXPECT(0, "cd $TEST_DIR/shared; cp -a r.db whole; " ANNA "sh ../make");
+        EXPECT(0, "cd $TEST_DIR/common; cp -a r.db whole; " ANNA "sh ../make");
         read_as(BERT, conditions[i].name);
-        EXPECT(0, "cd $TEST_DIR/shared; rm r.db*; mv whole r.db");
+        EXPECT(0, "cd $TEST_DIR/common; rm r.db*; mv whole r.db");
     }
 }
 
@@ -124,14 +124,14 @@ Test(sharing, a_link_is_read_with_its_databases_files) {
     NEEDS_ROOT();
     train_as_anna();
     write_condition(&conditions[2]);
-    EXPECT(0, "cd $TEST_DIR/shared; sh ../make; ln -s ../shared/r.db ../open/link.db; cd ../open; " BERT TOOL
+    EXPECT(0, "cd $TEST_DIR/common; sh ../make; ln -s ../common/r.db ../open/link.db; cd ../open; " BERT TOOL
               " readable link.db >name");
     EXPECT(0, "cd $TEST_DIR/open; sqlite3 -readonly $(cat name) 'SELECT value FROM meta WHERE key = 1'; ls $(dirname "
               "$(cat name)); rm -r $(dirname $(cat name))");
     cr_expect_str_eq(output, "2\nresults.db\n");
-    EXPECT(0, "cd $TEST_DIR/open; " BERT TOOL " list runs --db link.db; rm ../shared/r.db-*; sqlite3 ../shared/r.db "
+    EXPECT(0, "cd $TEST_DIR/open; " BERT TOOL " list runs --db link.db; rm ../common/r.db-*; sqlite3 ../common/r.db "
               "'PRAGMA journal_mode = DELETE'; " BERT TOOL " readable link.db; " ANNA TOOL
-              " ../shared/small.ini --db link.db --seeds 0-1 --quiet; ls");
+              " ../common/small.ini --db link.db --seeds 0-1 --quiet; ls");
     EXPECT_SAYS("delete\nlink.db\nlink.db\nname\n");
 }
 
@@ -142,16 +142,16 @@ Test(sharing, a_read_only_folder_is_read) {
     for (size_t i = 0; i < CONDITIONS; i++) {
         write_condition(&conditions[i]);
         EXPECT(0,
-               "cd $TEST_DIR/shared; cp -a r.db ../whole; sh ../make; rm -f r.db.lock; chmod 555 .; chmod 444 r.db*");
+               "cd $TEST_DIR/common; cp -a r.db ../whole; sh ../make; rm -f r.db.lock; chmod 555 .; chmod 444 r.db*");
         read_as(BERT, conditions[i].name);
-        EXPECT(0, "cd $TEST_DIR/shared; chmod 2775 .; rm r.db*; mv ../whole r.db");
+        EXPECT(0, "cd $TEST_DIR/common; chmod 2775 .; rm r.db*; mv ../whole r.db");
     }
     /* The commands of the documentation. */
-    EXPECT(0, "cd $TEST_DIR/shared; chmod 555 .; ln -s ../tool/plots ../open/plots; cd ../open; " BERT
-              "sqlite3 -header -column ../shared/r.db 'SELECT dataset, model, n FROM toy_losses'");
+    EXPECT(0, "cd $TEST_DIR/common; chmod 555 .; ln -s ../tool/plots ../open/plots; cd ../open; " BERT
+              "sqlite3 -header -column ../common/r.db 'SELECT dataset, model, n FROM toy_losses'");
     EXPECT_SAYS("affjord");
-    EXPECT(0, "cd $TEST_DIR/open; " BERT "sqlite3 -readonly -header ../shared/r.db '.read plots/fig6.sql'");
-    EXPECT(0, "ls $TEST_DIR/shared");
+    EXPECT(0, "cd $TEST_DIR/open; " BERT "sqlite3 -readonly -header ../common/r.db '.read plots/fig6.sql'");
+    EXPECT(0, "ls $TEST_DIR/common");
     cr_expect_str_eq(output, "r.checkpoints\nr.db\nsmall.ini\n");
 }
 
@@ -159,20 +159,20 @@ Test(sharing, a_read_only_folder_is_read) {
 Test(sharing, a_read_only_disk_is_read) {
     NEEDS_ROOT();
     train_as_anna();
-    if (shell("unshare -m sh -c 'mount --bind $TEST_DIR/shared $TEST_DIR/shared && mount -o remount,ro,bind "
-              "$TEST_DIR/shared'") != 0) {
+    if (shell("unshare -m sh -c 'mount --bind $TEST_DIR/common $TEST_DIR/common && mount -o remount,ro,bind "
+              "$TEST_DIR/common'") != 0) {
         cr_skip_test("nothing can be mounted here");
         return;
     }
     for (size_t i = 0; i < CONDITIONS; i++) {
         write_condition(&conditions[i]);
-        EXPECT(0, "cd $TEST_DIR/shared; cp -a r.db ../whole; sh ../make; rm -f r.db.lock");
-        EXPECT(0, "cat >$TEST_DIR/look <<'END'\nset -e\nmount --bind $TEST_DIR/shared $TEST_DIR/shared\n"
-                  "mount -o remount,ro,bind $TEST_DIR/shared\ncd $TEST_DIR/shared\n"
+        EXPECT(0, "cd $TEST_DIR/common; cp -a r.db ../whole; sh ../make; rm -f r.db.lock");
+        EXPECT(0, "cat >$TEST_DIR/look <<'END'\nset -e\nmount --bind $TEST_DIR/common $TEST_DIR/common\n"
+                  "mount -o remount,ro,bind $TEST_DIR/common\ncd $TEST_DIR/common\n"
                   "! touch x 2>/dev/null\n" TOOL " list --db r.db\n" TOOL " check r.db\n"
                   "$TEST_DIR/tool/paper_figures.sh --db r.db --out $TEST_DIR/open/f fig6\n" TOOL
                   " report --db r.db --output $TEST_DIR/open/r.html\nEND\nunshare -m sh $TEST_DIR/look");
-        EXPECT(0, "cd $TEST_DIR/shared; rm r.db*; mv ../whole r.db");
+        EXPECT(0, "cd $TEST_DIR/common; rm r.db*; mv ../whole r.db");
     }
 }
 
@@ -180,11 +180,11 @@ Test(sharing, a_read_only_disk_is_read) {
 Test(sharing, the_owner_writes_after_others_have_read) {
     NEEDS_ROOT();
     train_as_anna();
-    EXPECT(0, "cd $TEST_DIR/shared; chmod 664 r.db; sqlite3 r.db 'PRAGMA journal_mode = WAL'; "
+    EXPECT(0, "cd $TEST_DIR/common; chmod 664 r.db; sqlite3 r.db 'PRAGMA journal_mode = WAL'; "
               "{ echo 'INSERT INTO meta VALUES (1, 2);'; echo '.shell kill -9 $PPID'; } | " BERT
               "sqlite3 r.db; ls -l r.db-wal r.db-shm; chmod 644 r.db r.db-wal r.db-shm");
-    EXPECT(0, "cd $TEST_DIR/shared; " ANNA TOOL " small.ini --db r.db --seeds 0-1 --quiet --jobs 2");
-    EXPECT(0, "cd $TEST_DIR/shared; ls -d r.*; sqlite3 r.db \"SELECT count(*), (SELECT value FROM meta WHERE key = 1), "
+    EXPECT(0, "cd $TEST_DIR/common; " ANNA TOOL " small.ini --db r.db --seeds 0-1 --quiet --jobs 2");
+    EXPECT(0, "cd $TEST_DIR/common; ls -d r.*; sqlite3 r.db \"SELECT count(*), (SELECT value FROM meta WHERE key = 1), "
               "(SELECT journal_mode FROM pragma_journal_mode) FROM run WHERE status = 'done'\"");
     cr_expect_str_eq(output, "r.checkpoints\nr.db\nr.db.lock\n4|2|delete\n");
 }
@@ -193,11 +193,11 @@ Test(sharing, the_owner_writes_after_others_have_read) {
 Test(sharing, a_refused_writer_leaves_nothing_behind) {
     NEEDS_ROOT();
     train_as_anna();
-    EXPECT(0, "rm $TEST_DIR/shared/r.db.lock; ls -la $TEST_DIR/shared | tail -n +3");
+    EXPECT(0, "rm $TEST_DIR/common/r.db.lock; ls -la $TEST_DIR/common | tail -n +3");
     char *before = strdup(output);
-    EXPECT(1, "cd $TEST_DIR/shared; " BERT TOOL " small.ini --db r.db --seeds 0-1 --quiet");
+    EXPECT(1, "cd $TEST_DIR/common; " BERT TOOL " small.ini --db r.db --seeds 0-1 --quiet");
     EXPECT_SAYS("cannot write the database \"r.db\": Permission denied");
-    EXPECT(0, "ls -la $TEST_DIR/shared | tail -n +3");
+    EXPECT(0, "ls -la $TEST_DIR/common | tail -n +3");
     cr_expect_str_eq(output, before);
     free(before);
 }
@@ -234,10 +234,10 @@ Test(sharing, a_group_takes_turns_in_writing) {
 Test(sharing, shards_and_archives_take_the_umask) {
     NEEDS_ROOT();
     umask(0002);
-    EXPECT(0, "cd $TEST_DIR/shared; for run in 0 1; do " ANNA TOOL " small.ini --db r.db --only $run --quiet; done");
-    EXPECT(0, "cd $TEST_DIR/shared; " BERT TOOL " merge --db r.db --remove; " ANNA TOOL " archive a.db --db r.db");
+    EXPECT(0, "cd $TEST_DIR/common; for run in 0 1; do " ANNA TOOL " small.ini --db r.db --only $run --quiet; done");
+    EXPECT(0, "cd $TEST_DIR/common; " BERT TOOL " merge --db r.db --remove; " ANNA TOOL " archive a.db --db r.db");
     EXPECT_SAYS("2 shards: 2 runs merged into r.db, 0 not done yet, 2 removed");
-    EXPECT(0, "cd $TEST_DIR/shared; stat -c '%%A %%g' *.db shards shards/*; find shards -type f");
+    EXPECT(0, "cd $TEST_DIR/common; stat -c '%%A %%g' *.db shards shards/*; find shards -type f");
     EXPECT_SAYS("-rw-rw-r-- 12000\n-rw-rw-r-- 12000\ndrwxrwsr-x 12000\n");
 }
 
@@ -246,9 +246,9 @@ Test(sharing, a_private_umask_is_kept) {
     NEEDS_ROOT();
     umask(0077);
     train_as_anna();
-    EXPECT(0, "cd $TEST_DIR/shared; stat -c %%a r.db r.db.lock r.checkpoints r.checkpoints/* | sort -u");
+    EXPECT(0, "cd $TEST_DIR/common; stat -c %%a r.db r.db.lock r.checkpoints r.checkpoints/* | sort -u");
     cr_expect_str_eq(output, "2700\n600\n");
-    EXPECT(1, "cd $TEST_DIR/shared; " BERT TOOL " list --db r.db");
+    EXPECT(1, "cd $TEST_DIR/common; " BERT TOOL " list --db r.db");
     EXPECT_SAYS("cannot read the database \"r.db\": Permission denied");
 }
 

@@ -220,11 +220,12 @@ WITH paper (dataset, name, images) AS (
     FROM regular g
     JOIN regularized_model m ON g.reading <> 'ffjord' OR m.model = 'affjord_hyper'
     LEFT JOIN lightest r ON r.place = 1 AND r.model = m.model AND r.quantity = g.quantity AND r.reading = g.reading
+), ordered AS (
+    SELECT *, p * (count(p) OVER () + 1 - row_number() OVER (PARTITION BY p IS NULL ORDER BY p, id)) AS scaled
+    FROM measured_claims
 ), corrected AS (
-    SELECT id, CASE WHEN most < 1 THEN most ELSE 1.0 END AS p_holm
-    FROM (SELECT id, max(scaled) OVER (ORDER BY p, id ROWS UNBOUNDED PRECEDING) AS most
-          FROM (SELECT id, p, p * (count(*) OVER () + 1 - row_number() OVER (ORDER BY p, id)) AS scaled
-                FROM measured_claims WHERE p IS NOT NULL) AS ordered) AS largest
+    SELECT *, max(scaled) OVER (PARTITION BY p IS NULL ORDER BY p, id ROWS UNBOUNDED PRECEDING) AS most
+    FROM ordered
 ), readings AS (
     SELECT 'toy_loss_' || t.dataset AS id, count(*) AS readings, sum(CASE WHEN c.effect >= 1.5 THEN 1 ELSE 0 END) AS above,
            sum(CASE WHEN c.effect_low >= 1.5 THEN 1 ELSE 0 END) AS supported,
@@ -284,10 +285,10 @@ SELECT m.id, m.claim, m.source, m.measured, CAST(m.expected AS DOUBLE) AS expect
             WHEN (m.above = 1 AND m.low >= m.bound AND m.high > m.bound) OR (m.above = 0 AND m.high <= m.bound) THEN 'supported'
             WHEN (m.above = 1 AND m.high < m.bound) OR (m.above = 0 AND m.low > m.bound) THEN 'not supported'
             ELSE 'undecided' END AS verdict,
-       m.low, m.high, CAST(m.bound AS DOUBLE) AS bound, m.left_out, m.p, c.p_holm, m.p_last, m.command,
+       m.low, m.high, CAST(m.bound AS DOUBLE) AS bound, m.left_out, m.p,
+       CASE WHEN m.most < 1 THEN m.most WHEN m.p IS NOT NULL THEN 1.0 END AS p_holm, m.p_last, m.command,
        r.readings, r.above AS readings_above, r.supported AS readings_supported, r.refuted AS readings_refuted
-FROM measured_claims m
-LEFT JOIN corrected c USING (id)
+FROM corrected m
 LEFT JOIN readings r ON r.id = m.id
 UNION ALL
 SELECT id, claim, source, measured, CAST(expected AS DOUBLE), n, NULL, verdict, NULL, NULL, NULL, NULL, NULL, NULL, NULL, command,
