@@ -15,8 +15,8 @@ struct objective {
     arena memory; /* owns itself too */
     cnf *flow; /* of points */
     chain *model; /* of images */
-    cnf *held_flow; /* the same with the solver of measurements; `flow` and `model` if it is that of the steps */
-    chain *held_model;
+    cnf *measured_flow; /* the same with the solver of measurements; `flow` and `model` if it is that of the steps */
+    chain *measured_model;
     size_t D;
     size_t holdout[OBJECTIVE_HOLDOUTS];
     size_t part; /* of a holdout batch, measured at once: all points, or B images */
@@ -40,8 +40,8 @@ const parameter_table *objective_parameters(const objective *self) {
 }
 size_t objective_bytes(const objective *self) {
     size_t bytes = self->memory.bytes + (self->flow ? cnf_bytes(self->flow) : chain_bytes(self->model));
-    if (self->held_flow != self->flow) bytes += cnf_bytes(self->held_flow);
-    if (self->held_model != self->model) bytes += chain_bytes(self->held_model);
+    if (self->measured_flow != self->flow) bytes += cnf_bytes(self->measured_flow);
+    if (self->measured_model != self->model) bytes += chain_bytes(self->measured_model);
     return bytes;
 }
 size_t objective_kept_bytes(const objective *self) {
@@ -152,8 +152,8 @@ static status measure_part(objective *self, holdout_split which, uint64_t iterat
     random_stream probe = {.seed = spec->seed, .purpose = RANDOM_PROBE, .iteration = iteration};
     if (self->flow) {
         cnf_statistics statistics = {0};
-        TRY(cnf_log_density(self->held_flow, params, self->points[which] + first * self->D, n, probe, self->log_density,
-                            &statistics));
+        TRY(cnf_log_density(self->measured_flow, params, self->points[which] + first * self->D, n, probe,
+                            self->log_density, &statistics));
         count_points(&statistics, counts);
         return STATUS_OK;
     }
@@ -167,7 +167,7 @@ static status measure_part(objective *self, holdout_split which, uint64_t iterat
     if (test && validated == IMAGE_TEST) first += validation; /* those come first */
     image_batch(self->data.images, test ? IMAGE_TEST : validated, spec->seed, first, n, false, IMAGE_CHANNEL_LAST,
                 self->images);
-    TRY(chain_transform(self->held_model, params, self->images, n, probe, NULL, self->log_density, &statistics));
+    TRY(chain_transform(self->measured_model, params, self->images, n, probe, NULL, self->log_density, &statistics));
     count_images(&statistics, counts);
     return STATUS_OK;
 }
@@ -258,21 +258,21 @@ status objective_check(const objective_spec *spec, objective_data data, error_in
     return data.images ? check_images(spec, data.images, err) : check_points(spec, data.points, err);
 }
 
-static status make_held_flow(objective *self, parallel *workers, error_info *err) {
+static status make_measured_flow(objective *self, parallel *workers, error_info *err) {
     cnf_spec other = self->spec.flow;
     other.solver = tableau_id_of(self->spec.measured_by);
     other.steps = 0;
     other.options = self->spec.measured;
     other.kept_steps = 0; /* no gradients */
-    self->held_flow = NULL; /* also after a failure */
-    return cnf_create(&other, self->spec.batch, workers, &self->held_flow, err);
+    self->measured_flow = NULL; /* also after a failure */
+    return cnf_create(&other, self->spec.batch, workers, &self->measured_flow, err);
 }
 
-static status make_held_model(objective *self, parallel *workers, error_info *err) {
+static status make_measured_model(objective *self, parallel *workers, error_info *err) {
     chain_spec other = self->spec.model;
     other.solver = (solve_spec){.method = self->spec.measured_by, .options = self->spec.measured};
-    self->held_model = NULL;
-    return chain_create(&other, self->spec.batch, false, workers, &self->held_model, err);
+    self->measured_model = NULL;
+    return chain_create(&other, self->spec.batch, false, workers, &self->measured_model, err);
 }
 
 static status build_points(objective *self, parallel *workers, error_info *err) {
@@ -285,8 +285,8 @@ static status build_points(objective *self, parallel *workers, error_info *err) 
     if (!dataset_is_drawn(data) && dataset_size(data, SPLIT_VALIDATION) < spec->validation)
         spec->validation = dataset_size(data, SPLIT_VALIDATION);
     TRY(cnf_create(&spec->flow, spec->batch, workers, &self->flow, err));
-    self->held_flow = self->flow;
-    if (spec->measured_by) TRY(make_held_flow(self, workers, err));
+    self->measured_flow = self->flow;
+    if (spec->measured_by) TRY(make_measured_flow(self, workers, err));
     self->holdout[OBJECTIVE_VALIDATION] = spec->validation;
     for (size_t which = 0; which < OBJECTIVE_HOLDOUTS; which++) {
         const size_t n = self->holdout[which];
@@ -302,8 +302,8 @@ static status build(objective *self, parallel *workers, error_info *err) {
     self->holdout[OBJECTIVE_TEST] = spec->test;
     if (self->data.images) {
         TRY(chain_create(&spec->model, spec->batch, true, workers, &self->model, err));
-        self->held_model = self->model;
-        if (spec->measured_by) TRY(make_held_model(self, workers, err));
+        self->measured_model = self->model;
+        if (spec->measured_by) TRY(make_measured_model(self, workers, err));
         self->D = chain_dimension(self->model);
         self->holdout[OBJECTIVE_VALIDATION] = images_validated(spec, self->data.images);
         self->part = spec->batch;
@@ -334,8 +334,8 @@ status objective_create(const objective_spec *spec, objective_data data, paralle
 
 void objective_destroy(objective **self) {
     if (!*self) return;
-    if ((*self)->held_flow != (*self)->flow) cnf_destroy(&(*self)->held_flow);
-    if ((*self)->held_model != (*self)->model) chain_destroy(&(*self)->held_model);
+    if ((*self)->measured_flow != (*self)->flow) cnf_destroy(&(*self)->measured_flow);
+    if ((*self)->measured_model != (*self)->model) chain_destroy(&(*self)->measured_model);
     cnf_destroy(&(*self)->flow);
     chain_destroy(&(*self)->model);
     arena memory = (*self)->memory;
