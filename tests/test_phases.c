@@ -8,6 +8,7 @@
 #include "image_support.h"
 #include "model/specification.h"
 #include "train/trainer.h"
+#include "train/trainer_internal.h"
 
 enum { POINTS_D = 2, SIDE = 8, IMAGES = 40, HELD_OUT = 8, PHASE_ITERATIONS = 6 };
 
@@ -99,7 +100,7 @@ Test(phases, tolerances_are_a_step_function) {
     put(&values, "solver.method=dopri5");
     put(&values, "solver.tolerance_phases=1e-2 until 4,  1e-3  until  9");
     specification_objective(&values, &(specification_shape){.dimension = 2}, 0, &spec);
-    cr_assert_eq(spec.phase_count, 2);
+    cr_assert_eq(spec.tolerances.count, 2);
     for (uint64_t iteration = 1; iteration < 13; iteration++) {
         double atol = 1e-5, rtol = 1e-6;
         objective_tolerances(&spec, iteration, &atol, &rtol);
@@ -145,6 +146,77 @@ Test(phases, steps_have_the_bits_of_their_tolerance) {
         cr_expect_eq(coarse, losses[0], "%s: back in the first phase", CASES[i].name);
         free(params);
         objective_destroy(&phased);
+        close_phase_data(&data);
+    }
+}
+
+/* --- Batches --- */
+
+Test(phases, batches_are_a_step_function_and_images_come_once_in_a_pass) {
+    const phase_case *which = &CASES[CASE_COUNT - 1];
+    phase_data data = open_phase_data(which);
+    settings values = settings_of(which);
+    put(&values, "train.batch_phases=1 until 3, 5 until 5");
+    objective *phased = objective_of(which, &values, data);
+    const objective_spec *spec = objective_specification(phased);
+    static const size_t sizes[] = {1, 1, 1, 5, 5, 8, 8, 8, 8, 8}; /* 53 */
+    const size_t D = SIDE * SIDE, pass = IMAGES - 16;
+    real *seen = calloc((2 * pass + 8) * D, sizeof *seen), *batch = calloc(8 * D, sizeof *batch);
+    uint64_t position = 0;
+    for (uint64_t iteration = 1; iteration <= sizeof sizes / sizeof *sizes; iteration++) {
+        const size_t n = sizes[iteration - 1];
+        cr_expect_eq(objective_batch_size(spec, iteration), n, "iteration %d", (int)iteration);
+        cr_expect_eq(objective_position(spec, iteration), position, "iteration %d", (int)iteration);
+        cr_expect_eq(specification_trained(&values, iteration - 1), position);
+        objective_batches(phased, iteration, 1, batch);
+        cr_assert_lt(position, 2 * pass);
+        memcpy(seen + position * D, batch, n * D * sizeof *batch);
+        position += n;
+    }
+    /* The same sequence of images as that of another batch size; a pass has each image once. */
+    cr_assert_geq(position, 2 * pass);
+    settings same = settings_of(which);
+    objective *plain = objective_of(which, &same, data);
+    for (uint64_t iteration = 1; iteration <= 2 * pass / 8; iteration++) {
+        objective_batches(plain, iteration, 1, batch);
+        cr_expect_eq(memcmp(batch, seen + (iteration - 1) * 8 * D, 8 * D * sizeof *batch), 0, "images %d and on",
+                     8 * (int)(iteration - 1));
+    }
+    free(seen);
+    free(batch);
+    objective_destroy(&phased);
+    objective_destroy(&plain);
+    close_phase_data(&data);
+}
+
+/* A step has the bits of one with the phase's batch size all the time; of images, of the same images. */
+Test(phases, steps_have_the_bits_of_their_batch) {
+    for (size_t i = 0; i < CASE_COUNT; i++) {
+        phase_data data = open_phase_data(&CASES[i]);
+        settings values = settings_of(&CASES[i]), same = values;
+        put(&values, "train.batch_phases=3 until 1");
+        objective *phased = objective_of(&CASES[i], &values, data);
+        const size_t P = objective_parameters(phased)->total;
+        real *params = calloc(3 * P, sizeof *params), *g = params + P, *expected = g + P;
+        objective_counts counts;
+        double loss, plain_loss;
+        objective_initialise(phased, params);
+        put(&same, "train.batch=3");
+        objective *plain = objective_of(&CASES[i], &same, data);
+        cr_assert_eq(objective_step(phased, 1, params, &loss, g, &counts), STATUS_OK);
+        cr_assert_eq(objective_step(plain, 1, params, &plain_loss, expected, &counts), STATUS_OK);
+        cr_expect_eq(loss, plain_loss, "%s", CASES[i].name);
+        cr_expect_eq(memcmp(g, expected, P * sizeof *g), 0, "%s", CASES[i].name);
+        objective_destroy(&plain);
+        /* Points are drawn by the iteration, so a later step has those of a training without phases. */
+        settings later = settings_of(&CASES[i]);
+        plain = objective_of(&CASES[i], &later, data);
+        cr_assert_eq(objective_step(phased, 2, params, &loss, g, &counts), STATUS_OK);
+        cr_assert_eq(objective_step(plain, 2, params, &plain_loss, expected, &counts), STATUS_OK);
+        cr_expect_eq(loss == plain_loss, !CASES[i].image, "%s", CASES[i].name);
+        free(params);
+        objective_destroy(&phased);
+        objective_destroy(&plain);
         close_phase_data(&data);
     }
 }
@@ -226,6 +298,7 @@ Test(phases, resumed_trainings_have_the_same_bits) {
             phase_data data = open_phase_data(&CASES[i]);
             settings values = settings_of(&CASES[i]);
             put(&values, "solver.tolerance_phases=1e-1 until 2, 1e-2 until 4");
+            put(&values, "train.batch_phases=2 until 3, 5 until 5");
             put(&values, "solver.evaluation_tolerance=1e-4");
             put(&values, "train.warmup=2");
             put(&values, "train.decay=cosine");
@@ -253,6 +326,8 @@ Test(phases, resumed_trainings_have_the_same_bits) {
 
 /* --- Settings --- */
 
+#define BATCHES "expected a batch size from 1 to 512 and an iteration from 1"
+
 Test(phases, wrong_settings_have_their_messages) {
     static const struct {
         const char *set[2];
@@ -270,7 +345,14 @@ Test(phases, wrong_settings_have_their_messages) {
         {{"solver.tolerance_phases=1 until 1, 1 until 2, 1 until 3, 1 until 4, 1 until 5, 1 until 6, 1 until 7, 1 "
           "until "
           "8, 1 until 9"},
-         "more than 8 phases"},
+         "solver.tolerance_phases: more than 8 phases"},
+        {{"train.batch_phases=16"}, BATCHES},
+        {{"train.batch_phases=0 until 5"}, BATCHES},
+        {{"train.batch_phases=513 until 5"}, BATCHES},
+        {{"train.batch_phases=2.5 until 5"}, BATCHES},
+        {{"train.batch_phases=x until 5"}, BATCHES},
+        {{"train.batch_phases=16 until 5, 32 until 5"}, "expected a later iteration than 5"},
+        {{"train.batch_phases=16 until 5", "train.batch=8"}, "expected a batch size from 1 to 8"},
     };
     const specification_shape shape = {.dimension = 2};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

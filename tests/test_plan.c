@@ -22,7 +22,7 @@ Test(plan, keys_follow_keyed_settings_only) {
         cr_expect_eq(strcmp(key, first) != 0, option->keyed, "%s", option->name);
         keyed += option->keyed;
     }
-    cr_expect_eq(keyed, 58, "%zu settings", keyed);
+    cr_expect_eq(keyed, 59, "%zu settings", keyed);
     plan_run_key(&values, "abd", 0, key);
     cr_expect_str_neq(key, first);
     plan_run_key(&values, "abc", 1, key);

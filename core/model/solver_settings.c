@@ -1,6 +1,7 @@
 /* solver_settings.c - the settings of [solver] as a solve, and as they change during and after a training. */
 #include "model/solver_settings.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -18,41 +19,71 @@ bool solver_settings_number(const char **text, size_t most, size_t *out) {
     return digits > 0 && value >= 1 && value <= most;
 }
 
-status solver_settings_phases(const settings *values, objective_spec *out, error_info *err) {
+/* A list of phases, "NUMBER until ITERATION, ...". */
+typedef struct phase_list {
+    const char *setting, *text;
+    const char *number, *example; /* for messages */
+    double least, most;
+    bool whole; /* integers only */
+} phase_list;
+
+static status read_phases(const phase_list *list, objective_phases *out, error_info *err) {
     char item[SETTINGS_TEXT_MAX];
-    out->phase_count = 0;
-    for (const char *cursor = values->solver_tolerance_phases; settings_list_next(&cursor, item);) {
-        objective_phase *phase = &out->phases[out->phase_count];
+    out->count = 0;
+    for (const char *cursor = list->text; settings_list_next(&cursor, item);) {
         const char *space = strchr(item, ' '), *at = space ? space + strspn(space, " ") : "";
         size_t until = 0;
-        if (out->phase_count == OBJECTIVE_PHASES_MAX)
-            return error_set(err, STATUS_INVALID,
-                             "solver.tolerance_phases: more than %d phases; expected at most that many",
+        double value = 0;
+        if (out->count == OBJECTIVE_PHASES_MAX)
+            return error_set(err, STATUS_INVALID, "%s: more than %d phases; expected at most that many", list->setting,
                              OBJECTIVE_PHASES_MAX);
-        bool good = space && number_read(item, space, &phase->tolerance) && strncmp(at, "until ", 6) == 0;
+        bool good = space && number_read(item, space, &value) && strncmp(at, "until ", 6) == 0;
         for (at += good ? 6 : 0; good && *at == ' ';) at++;
-        if (!good || !solver_settings_number(&at, PHASE_ITERATION_MAX, &until) || *at || !(phase->tolerance >= 1e-14) ||
-            phase->tolerance > 1)
-            return error_set(
-                err, STATUS_INVALID,
-                "solver.tolerance_phases: \"%.60s\"; expected a tolerance from 1e-14 to 1 and an iteration "
-                "from 1, as in 1e-2 until 2000",
-                item);
-        phase->until = until;
-        if (out->phase_count > 0 && until <= phase[-1].until)
+        if (!good || !solver_settings_number(&at, PHASE_ITERATION_MAX, &until) || *at || !(value >= list->least) ||
+            value > list->most || (list->whole && value != floor(value)))
             return error_set(err, STATUS_INVALID,
-                             "solver.tolerance_phases: \"%.60s\"; expected a later iteration than %zu, the last one of "
-                             "the phase before",
-                             item, (size_t)phase[-1].until);
-        out->phase_count++;
+                             "%s: \"%.60s\"; expected %s from %.3g to %.9g and an iteration from 1, as in %s",
+                             list->setting, item, list->number, list->least, list->most, list->example);
+        const uint64_t before = out->count > 0 ? out->items[out->count - 1].until : 0;
+        if (until <= before)
+            return error_set(err, STATUS_INVALID,
+                             "%s: \"%.60s\"; expected a later iteration than %zu, the last one of the phase before",
+                             list->setting, item, (size_t)before);
+        out->items[out->count].value = value;
+        out->items[out->count++].until = until;
     }
     return STATUS_OK;
 }
 
+status solver_settings_phases(const settings *values, objective_spec *out, error_info *err) {
+    const phase_list tolerances = {.setting = "solver.tolerance_phases",
+                                   .text = values->solver_tolerance_phases,
+                                   .number = "a tolerance",
+                                   .example = "1e-2 until 2000",
+                                   .least = 1e-14,
+                                   .most = 1};
+    const phase_list batches = {.setting = "train.batch_phases",
+                                .text = values->train_batch_phases,
+                                .number = "a batch size",
+                                .example = "1 until 2000; train.batch is the largest",
+                                .least = 1,
+                                .most = (double)values->train_batch,
+                                .whole = true};
+    TRY(read_phases(&tolerances, &out->tolerances, err));
+    return read_phases(&batches, &out->batches, err);
+}
+
 void specification_enter_phase(settings *values, uint64_t iteration) {
-    objective_spec spec;
-    if (solver_settings_phases(values, &spec, NULL) == STATUS_OK)
-        objective_tolerances(&spec, iteration, &values->solver_atol, &values->solver_rtol);
+    objective_spec spec = {.batch = (size_t)values->train_batch};
+    if (solver_settings_phases(values, &spec, NULL) != STATUS_OK) return;
+    objective_tolerances(&spec, iteration, &values->solver_atol, &values->solver_rtol);
+    values->train_batch = objective_batch_size(&spec, iteration);
+    values->train_batch_phases[0] = '\0';
+}
+
+uint64_t specification_trained(const settings *values, uint64_t iterations) {
+    objective_spec spec = {.batch = (size_t)values->train_batch};
+    return solver_settings_phases(values, &spec, NULL) == STATUS_OK ? objective_position(&spec, iterations + 1) : 0;
 }
 
 void specification_evaluate(settings *values) {

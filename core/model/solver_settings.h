@@ -12,8 +12,8 @@ bool solver_settings_number(const char **text, size_t most, size_t *out);
 /* Return the solve of the settings. */
 solve_spec solver_settings_spec(const settings *values);
 
-/* out->phases <- those of solver.tolerance_phases, "TOLERANCE until ITERATION, ...". Errors: STATUS_INVALID with the
- * reason. */
+/* out->tolerances, out->batches <- those of solver.tolerance_phases and train.batch_phases, "NUMBER until ITERATION,
+ * ...". Errors: STATUS_INVALID with the reason. */
 status solver_settings_phases(const settings *values, objective_spec *out, error_info *err);
 
 #endif

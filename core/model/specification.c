@@ -217,7 +217,7 @@ static status check_tolerances(const settings *values, error_info *err) {
     objective_spec phases;
     const double evaluated = values->solver_evaluation_tolerance;
     TRY(solver_settings_phases(values, &phases, err));
-    if (phases.phase_count > 0 && !tableau_is_pair(tableau_get((tableau_id)values->solver_method)))
+    if (phases.tolerances.count > 0 && !tableau_is_pair(tableau_get((tableau_id)values->solver_method)))
         return error_set(
             err, STATUS_INVALID,
             "solver.tolerance_phases: fixed steps have no tolerance; expected a method with adaptive steps");

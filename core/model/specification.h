@@ -36,8 +36,13 @@ void specification_trainer(const settings *values, trainer_spec *out);
 void specification_objective(const settings *values, const specification_shape *shape, uint64_t seed,
                              objective_spec *out);
 
-/* The settings with the tolerances of an iteration, from 1 (solver.tolerance_phases). */
+/* The settings with the tolerances and the batch size of an iteration, from 1 (solver.tolerance_phases,
+ * train.batch_phases, which becomes empty). */
 void specification_enter_phase(settings *values, uint64_t iteration);
+
+/* Return the points or images of the batches of the first `iterations` iterations; 0 for settings that
+ * specification_check refuses. */
+uint64_t specification_trained(const settings *values, uint64_t iterations);
 
 /* The settings with the solver of solves without a gradient (solver.evaluation_tolerance, which becomes 0). */
 void specification_evaluate(settings *values);

@@ -94,16 +94,39 @@ void objective_count(const objective *self, bool backward, objective_counts *cou
 
 void objective_batches(const objective *self, uint64_t iteration, size_t count, real *x) {
     const objective_spec *spec = &self->spec;
-    for (size_t i = 0; i < count; i++, iteration++, x += spec->batch * self->D)
-        if (self->flow) dataset_batch(self->data.points, SPLIT_TRAINING, spec->seed, iteration, 0, spec->batch, x);
+    for (size_t i = 0; i < count; i++, iteration++, x += spec->batch * self->D) {
+        const size_t n = objective_batch_size(spec, iteration);
+        if (self->flow) dataset_batch(self->data.points, SPLIT_TRAINING, spec->seed, iteration, 0, n, x);
         else
-            image_batch(self->data.images, IMAGE_TRAINING, spec->seed, (iteration - 1) * spec->batch, spec->batch,
+            image_batch(self->data.images, IMAGE_TRAINING, spec->seed, objective_position(spec, iteration), n,
                         spec->flip, IMAGE_CHANNEL_LAST, x);
+    }
+}
+
+/* Return the value of an iteration; `last` after the last phase. */
+static double phase_value(const objective_phases *phases, uint64_t iteration, double last) {
+    for (size_t i = 0; i < phases->count; i++)
+        if (iteration <= phases->items[i].until) return phases->items[i].value;
+    return last;
 }
 
 void objective_tolerances(const objective_spec *spec, uint64_t iteration, double *atol, double *rtol) {
-    for (size_t i = spec->phase_count; i-- > 0;)
-        if (iteration <= spec->phases[i].until) *atol = *rtol = spec->phases[i].tolerance;
+    *atol = phase_value(&spec->tolerances, iteration, *atol);
+    *rtol = phase_value(&spec->tolerances, iteration, *rtol);
+}
+
+size_t objective_batch_size(const objective_spec *spec, uint64_t iteration) {
+    return (size_t)phase_value(&spec->batches, iteration, (double)spec->batch);
+}
+
+uint64_t objective_position(const objective_spec *spec, uint64_t iteration) {
+    uint64_t position = 0, done = 0;
+    for (size_t i = 0; i < spec->batches.count && done < iteration - 1; i++) {
+        const uint64_t until = spec->batches.items[i].until, last = until < iteration - 1 ? until : iteration - 1;
+        position += (last - done) * (uint64_t)spec->batches.items[i].value;
+        done = last;
+    }
+    return position + (iteration - 1 - done) * spec->batch;
 }
 
 /* Solve by the tolerances of the iteration. */
@@ -111,7 +134,7 @@ static void enter_phase(objective *self, uint64_t iteration) {
     const objective_spec *spec = &self->spec;
     const adaptive_options *last = self->flow ? &spec->flow.options : &spec->model.solver.options;
     double atol = last->atol, rtol = last->rtol;
-    if (spec->phase_count == 0) return;
+    if (spec->tolerances.count == 0) return;
     objective_tolerances(spec, iteration, &atol, &rtol);
     if (self->flow) cnf_set_tolerances(self->flow, atol, rtol);
     else chain_set_tolerances(self->model, atol, rtol);
@@ -119,7 +142,7 @@ static void enter_phase(objective *self, uint64_t iteration) {
 
 status objective_step(objective *self, uint64_t iteration, const real *params, double *loss, real *gradient,
                       objective_counts *counts) {
-    const size_t B = self->spec.batch;
+    const size_t B = objective_batch_size(&self->spec, iteration);
     const random_stream probe = {.seed = self->spec.seed, .purpose = RANDOM_PROBE, .iteration = iteration};
     status outcome;
     objective_batches(self, iteration, 1, self->batch);
@@ -198,7 +221,7 @@ void objective_describe(const objective *self, status outcome, error_info *err) 
 }
 
 status objective_save_batch(const objective *self, checkpoint *into) {
-    const size_t shape[] = {self->spec.batch, self->D}, one = 1;
+    const size_t shape[] = {objective_batch_size(&self->spec, self->iteration), self->D}, one = 1;
     if (self->flow) return STATUS_INVALID;
     TRY(checkpoint_put(into, "batch", CHECKPOINT_REAL, 2, shape, self->batch));
     return checkpoint_put(into, "batch.iteration", CHECKPOINT_U64, 1, &one, &self->iteration);
@@ -244,12 +267,16 @@ static status check_points(const objective_spec *spec, const dataset *data, erro
 }
 
 static status check_phases(const objective_spec *spec, error_info *err) {
-    for (size_t i = 0; i < spec->phase_count; i++)
-        if (!(spec->phases[i].tolerance > 0) || (i > 0 && spec->phases[i].until <= spec->phases[i - 1].until))
-            return error_set(err, STATUS_INVALID,
-                             "phase %zu of the tolerances: expected a positive tolerance and a later iteration than "
-                             "that of the phase before",
-                             i);
+    const objective_phases *const both[] = {&spec->tolerances, &spec->batches};
+    const double least[] = {0, 0.5}, most[] = {INFINITY, (double)spec->batch};
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < both[k]->count; i++)
+            if (!(both[k]->items[i].value > least[k] && both[k]->items[i].value <= most[k]) ||
+                (i > 0 && both[k]->items[i].until <= both[k]->items[i - 1].until))
+                return error_set(err, STATUS_INVALID,
+                                 "phase %zu of the %s: expected %s and a later iteration than that of the phase before",
+                                 i, k == 0 ? "tolerances" : "batches",
+                                 k == 0 ? "a positive tolerance" : "at least 1, at most the last batch size,");
     return STATUS_OK;
 }
 

@@ -29,32 +29,39 @@ typedef struct objective_data {
 
 enum { OBJECTIVE_PHASES_MAX = 8 };
 
-/* A phase of a training: up to and including an iteration, solves have this tolerance. */
-typedef struct objective_phase {
-    uint64_t until; /* its last iteration */
-    double tolerance; /* atol and rtol */
-} objective_phase;
+/* A quantity that is a step function of the iteration at the start of a training. */
+typedef struct objective_phases {
+    size_t count; /* 0: none */
+    struct {
+        uint64_t until; /* the last iteration of the phase; ascending */
+        double value;
+    } items[OBJECTIVE_PHASES_MAX]; /* (count) */
+} objective_phases;
 
 /* The definition of an objective. */
 typedef struct objective_spec {
     cnf_spec flow; /* for points; the data sets its log_volume */
     chain_spec model; /* of images */
     uint64_t seed; /* of all draws */
-    size_t batch; /* B: points, drawn anew in every iteration; or the images at (iteration - 1) B, ... of the shuffled
-                   * training split */
+    size_t batch; /* B: points, drawn anew in every iteration; or the next images of the shuffled training split, so
+                   * that each pass over the images has each of them once */
+    objective_phases batches; /* smaller batches, in [1, B], before those of B */
     size_t validation; /* points of the validation batch, limited to the held-out rows of a table; or the first images
                         * of the validation split, 0: all */
     size_t test; /* of the test batch, 0: none. Drawn points; the first rows of a table's test part; or test images,
                   * after those of the validation batch if those are test images too */
     bool flip; /* mirror training images at random */
-    size_t phase_count; /* phases with their own tolerances, ascending; after them, the flow's */
-    objective_phase phases[OBJECTIVE_PHASES_MAX]; /* (phase_count) */
+    objective_phases tolerances; /* atol and rtol; after them, the flow's */
     const tableau *measured_by; /* adaptive method of objective_measure, with these options; NULL: as the steps */
     adaptive_options measured; /* used with measured_by */
 } objective_spec;
 
 /* Return the tolerances of the solve of an iteration, from 1; those after the last phase are atol and rtol. */
 void objective_tolerances(const objective_spec *spec, uint64_t iteration, double *atol, double *rtol);
+
+/* Return the batch size of an iteration, from 1; the points or images of all iterations before it. */
+size_t objective_batch_size(const objective_spec *spec, uint64_t iteration);
+uint64_t objective_position(const objective_spec *spec, uint64_t iteration);
 
 /* The cost of a call: evaluations of each flow's field in one solve, forward and backward. */
 typedef struct objective_flow {

@@ -36,14 +36,14 @@ static status read_file(replay *self, error_info *err) {
                          self->path);
     const char *seed = checkpoint_get_text(self->file, "seed");
     const uint64_t *iteration = checkpoint_get(self->file, "batch.iteration", CHECKPOINT_U64, 1);
+    if (iteration) specification_enter_phase(&self->values, *iteration);
     self->n = self->values.train_batch;
     self->batch = checkpoint_get(self->file, "batch", CHECKPOINT_REAL, self->n * self->shape.dimension);
     if (!seed) return fail_missing(self, "the text seed", err);
     if (!iteration) return fail_missing(self, "the array batch.iteration", err);
-    if (!self->batch) return fail_missing(self, "the array batch (of train.batch images)", err);
+    if (!self->batch) return fail_missing(self, "the array batch (of the iteration's batch of images)", err);
     self->seed = strtoull(seed, NULL, 10);
     self->iteration = *iteration;
-    specification_enter_phase(&self->values, self->iteration);
     return STATUS_OK;
 }
 

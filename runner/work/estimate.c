@@ -16,13 +16,16 @@
 
 enum { STEPS_MAX = 200 };
 
-/* Return the remaining iterations of a run from its row's checkpoint, including evaluations. */
+/* Return the remaining iterations, with batches of train.batch, of a run from its row's checkpoint, including
+ * evaluations. */
 static double iterations_left(const plan_run *run, const settings *v, const db_run *row, const source *data) {
-    const double left = (double)v->train_iterations - (row->has_checkpoint ? (double)row->checkpoint_iteration : 0);
+    const uint64_t done = row->has_checkpoint ? row->checkpoint_iteration : 0;
+    const double left = (double)v->train_iterations - (double)done;
+    const double trained = (double)(specification_trained(v, v->train_iterations) - specification_trained(v, done));
     const double each = (double)(v->train_validation + v->train_test) / (double)v->train_epoch_iterations;
     double points = left * each + 2 * (double)measure_points_of(v, data->points) + (double)v->output_samples;
     if (run->dataset->shape.dimension == 2) points += (double)v->output_density_cells * (double)v->output_density_cells;
-    return left + points / 3 / (double)v->train_batch;
+    return (trained + points / 3) / (double)v->train_batch;
 }
 
 /* Return the CPU time of this thread, which other processes do not affect. */
@@ -59,6 +62,7 @@ static status time_run(const plan_run *run, const db_run *row, double *seconds, 
     settings_copy(&values, &planned);
     values.train_validation = 1; /* at the end of an epoch of this many iterations */
     values.train_test = 0;
+    values.train_batch_phases[0] = '\0'; /* iterations_left counts in batches of train.batch */
     values.train_epoch_iterations = STEPS_MAX + 2;
     specification_trainer(&values, &spec);
     status outcome = source_open(run->dataset->source, &planned, &data, err);

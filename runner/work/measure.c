@@ -12,7 +12,7 @@
 enum { TARGET_SEED = 1 }; /* purpose of points that no figure shows */
 
 size_t measure_points_of(const settings *values, const dataset *data) {
-    const uint64_t trained = values->train_iterations * values->train_batch;
+    const uint64_t trained = specification_trained(values, values->train_iterations);
     uint64_t n = values->output_measure;
     if (n > trained / MEASURE_SHARE) n = trained / MEASURE_SHARE;
     if (n < MEASURE_LEAST || !dataset_is_drawn(data)) return 0;
@@ -171,7 +171,7 @@ status measure_field_change(cnf *flow, const real *params, const double window[4
 /* --- Images --- */
 
 size_t measure_images_of(const settings *values, const image_set *set) {
-    const uint64_t trained = values->train_iterations * values->train_batch;
+    const uint64_t trained = specification_trained(values, values->train_iterations);
     uint64_t n = set->size[objective_validation_split(set)];
     if (values->train_validation > 0 && n > values->train_validation) n = values->train_validation;
     if (n > trained / MEASURE_SHARE) n = trained / MEASURE_SHARE;
