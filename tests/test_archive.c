@@ -41,7 +41,7 @@ static void make_archive(const char *name) {
     char other[128];
     scratch_path(folder, name, other);
     OK(db_open_reading(path, &db, err));
-    OK(db_archive(db, other, NULL, NULL, &kept, err));
+    OK(db_archive(db, other, &(db_keeper){NULL}, &kept, err));
     OK(db_close(&db, err));
     snprintf(path, sizeof path, "%s", other);
 }

@@ -14,28 +14,40 @@
 #include "model/model.h"
 #include "record/checkpoint_files.h"
 #include "record/results_db.h"
+#include "system/file_copy.h"
 #include "system/output.h"
+#include "system/paths.h"
 #include "system/temporary.h"
 
+/* The checkpoints of an archive, by the state of their runs. */
+typedef struct checkpoint_counts {
+    size_t done, unfinished;
+} checkpoint_counts;
+
 static status count_checkpoint(void *argument, const db_run *run, error_info *err) {
+    checkpoint_counts *counts = argument;
     (void)err;
-    *(size_t *)argument += run->has_checkpoint;
+    *(run->state == RUN_DONE ? &counts->done : &counts->unfinished) += run->has_checkpoint;
     return STATUS_OK;
 }
 
-/* Only an archive may be replaced by another. One with checkpoints has been used for training since. */
+/* Only an archive may be replaced by another. One with models of finished runs, or one with unfinished runs that was
+ * opened for writing, may have been used for training since. */
 static output_content look_at_archive(const char *path, const unsigned char *head, size_t size, size_t columns) {
     results_db *db;
     char date[32] = "";
-    size_t checkpoints = 0;
+    checkpoint_counts counts = {.done = 0};
+    bool packed = false;
     (void)head;
     (void)size;
     (void)columns;
     if (db_open_reading(path, &db, NULL) != STATUS_OK) return OUTPUT_OTHER;
     status outcome = db_archive_date(db, date, NULL);
-    if (outcome == STATUS_OK) outcome = db_each_run(db, NULL, count_checkpoint, &checkpoints, NULL);
+    if (outcome == STATUS_OK) outcome = db_each_run(db, NULL, count_checkpoint, &counts, NULL);
+    if (outcome == STATUS_OK) outcome = db_has_packed_tables(db, &packed, NULL);
     db_close(&db, NULL);
-    return outcome == STATUS_OK && *date && checkpoints == 0 && !db_is_locked(path) ? OUTPUT_OWN : OUTPUT_KEPT;
+    if (outcome != STATUS_OK || !*date || db_is_locked(path)) return OUTPUT_KEPT;
+    return counts.done == 0 && (counts.unfinished == 0 || packed) ? OUTPUT_OWN : OUTPUT_KEPT;
 }
 
 static const output_kind output_archive = {.name = "an archive", .needs_force = true, .look = look_at_archive};
@@ -73,22 +85,30 @@ static status put_archive(const char *made, const output_request *args, error_in
     return outcome;
 }
 
-/* The runs whose models are exported, and the archive beside which they are written. */
+/* The runs whose checkpoints are stored, and the archive beside which they are written. */
 typedef struct keeping {
     const char *database, *archive;
+    bool replaced; /* a training has replaced the checkpoint meanwhile */
 } keeping;
+
+/* from, to <- the paths of a run's checkpoint; name (DB_NAME_MAX) <- the one in the archive's row. */
+static status name_checkpoint(const keeping *self, const db_run *run, char from[PATH_MAX], char to[PATH_MAX],
+                              char *name, error_info *err) {
+    char named[PATH_MAX];
+    checkpoint_locate(self->database, run->checkpoint_path, from);
+    checkpoint_name(self->archive, run->key, run->checkpoint_iteration, named);
+    checkpoint_locate(self->archive, named, to);
+    if (snprintf(name, DB_NAME_MAX, "%s", named) >= DB_NAME_MAX)
+        return error_set(err, STATUS_IO, "the archive's path is too long: \"%.200s...\"", named);
+    return STATUS_OK;
+}
 
 /* Write the parameters and settings of a run's checkpoint, as ./run export does. */
 static status keep_model(void *argument, const db_run *run, char *path, char sha256[65], uint64_t *bytes,
                          error_info *err) {
-    const keeping *self = argument;
-    char from[PATH_MAX], name[PATH_MAX], to[PATH_MAX];
+    char from[PATH_MAX], to[PATH_MAX];
     model *trained;
-    checkpoint_locate(self->database, run->checkpoint_path, from);
-    checkpoint_name(self->archive, run->key, run->checkpoint_iteration, name);
-    checkpoint_locate(self->archive, name, to);
-    if (snprintf(path, DB_NAME_MAX, "%s", name) >= DB_NAME_MAX)
-        return error_set(err, STATUS_IO, "the archive's path is too long: \"%.200s...\"", name);
+    TRY(name_checkpoint(argument, run, from, to, path, err));
     TRY(checkpoint_verify(from, run->checkpoint_bytes, run->checkpoint_sha256, err));
     TRY(model_open(from, 1, &trained, err));
     const status outcome = model_write(trained, to, err);
@@ -96,41 +116,139 @@ static status keep_model(void *argument, const db_run *run, char *path, char sha
     return outcome == STATUS_OK ? checkpoint_describe(to, bytes, sha256, err) : outcome;
 }
 
-/* Write under another name first, so that the archive is whole whenever it is opened. */
-static status write_archive(const output_request *args, const char *database, const output *to, bool with_parameters,
-                            double *size, db_archived *kept, error_info *err) {
-    keeping models = {.archive = to->path};
-    char folder[PATH_MAX], made[PATH_MAX + 16];
+/* Take the checkpoint of an unfinished run as it is: a training needs every array of it. */
+static status keep_state(void *argument, const db_run *run, char *path, char sha256[65], uint64_t *bytes,
+                         error_info *err) {
+    keeping *self = argument;
+    char from[PATH_MAX], to[PATH_MAX];
+    bool found;
+    TRY(name_checkpoint(self, run, from, to, path, err));
+    TRY(file_take(from, to, &found, err));
+    self->replaced = !found;
+    if (!found)
+        return error_set(err, STATUS_IO, "run %.12s: there is no checkpoint \"%s\"; %s check --restart %.12s discards it",
+                         run->key, from, command_name(), run->key);
+    TRY(checkpoint_verify(to, run->checkpoint_bytes, run->checkpoint_sha256, err));
+    memcpy(sha256, run->checkpoint_sha256, 65);
+    *bytes = run->checkpoint_bytes;
+    return STATUS_OK;
+}
+
+/* --- Replacing an archive with unfinished runs --- */
+
+typedef struct replacing {
+    results_db *newer;
+    const char *archive, *database;
+} replacing;
+
+static status check_later(void *argument, const db_run *run, error_info *err) {
+    const replacing *self = argument;
+    db_run now;
+    if (!run->has_checkpoint) return STATUS_OK;
+    TRY(db_find_run(self->newer, run->key, &now, err));
+    if (now.id != 0 && (now.state == RUN_DONE ||
+                        (now.has_checkpoint && now.checkpoint_iteration >= run->checkpoint_iteration)))
+        return STATUS_OK;
+    return error_set(err, STATUS_INVALID,
+                     "%s: it has run %.12s at iteration %" PRIu64 ", and \"%s\" has it at %" PRIu64
+                     "; expected a later one; use %s merge %s --db %s first, or another file",
+                     self->archive, run->key, run->checkpoint_iteration, self->database,
+                     now.id && now.has_checkpoint ? now.checkpoint_iteration : 0, command_name(), self->archive,
+                     self->database);
+}
+
+/* Refuse to replace hours of training by an earlier state. */
+static status check_states(results_db *db, const output *to, error_info *err) {
+    replacing self = {.newer = db, .archive = to->path, .database = db_path(db)};
+    results_db *older;
+    if (to->stream || access(to->path, F_OK) != 0) return STATUS_OK;
+    TRY(db_open_reading(to->path, &older, err));
+    const status outcome = db_each_run(older, NULL, check_later, &self, err);
+    db_close(&older, NULL);
+    return outcome;
+}
+
+/* Remove a file that the new archive does not name. */
+static status remove_earlier(void *argument, const char *path, const char *key, error_info *err) {
+    results_db *db = argument;
+    char named[PATH_MAX] = "";
+    db_run run;
+    TRY(db_find_run(db, key, &run, err));
+    if (run.has_checkpoint) checkpoint_locate(db_path(db), run.checkpoint_path, named);
+    if (strcmp(path, named) != 0) unlink(path);
+    return STATUS_OK;
+}
+
+static status remove_earlier_states(const output *to, error_info *err) {
     results_db *db;
-    if (with_parameters && to->stream)
-        return error_set(err, STATUS_INVALID,
-                         "--with-parameters: models are files beside the archive; expected the name of a file");
-    if (with_parameters) TRY(checkpoint_make_folder(to->path, err));
-    TRY(db_open_reading(database, &db, err));
-    models.database = db_path(db);
-    status outcome = to->stream ? temporary_create(folder, err) : temporary_create_beside(to->path, folder, err);
-    if (outcome == STATUS_OK) {
-        snprintf(made, sizeof made, "%s/archive.db", folder);
-        outcome = db_archive(db, made, with_parameters ? keep_model : NULL, &models, kept, err);
-        *size = megabytes(made);
-        if (outcome == STATUS_OK) outcome = put_archive(made, args, err);
-        temporary_remove(folder);
-    }
+    TRY(db_open_reading(to->path, &db, err));
+    const status outcome = checkpoint_each_file(db_path(db), remove_earlier, db, err);
     db_close(&db, NULL);
     return outcome;
 }
 
-status archive_write(const char *file, const char *database, bool with_parameters, bool force, error_info *err) {
+/* --- Writing --- */
+
+enum { ATTEMPTS = 5 }; /* while a training writes checkpoints */
+
+/* Write under another name first, so that the archive is whole whenever it is opened. */
+static status write_archive(const archive_request *request, const output_request *args, const output *to, double *size,
+                            db_archived *kept, error_info *err) {
+    keeping files = {.archive = to->path};
+    const db_keeper keeper = {.model = request->with_parameters ? keep_model : NULL,
+                              .state = request->unfinished ? keep_state : NULL,
+                              .argument = &files};
+    char folder[PATH_MAX], made[PATH_MAX + 16];
+    results_db *db;
+    if ((keeper.model || keeper.state) && to->stream)
+        return error_set(err, STATUS_INVALID,
+                         "%s: checkpoints are files beside the archive; expected the name of a file",
+                         keeper.model ? "--with-parameters" : "--unfinished");
+    if (keeper.model || keeper.state) TRY(checkpoint_make_folder(to->path, err));
+    TRY(db_open_reading(request->database, &db, err));
+    files.database = db_path(db);
+    status outcome = check_states(db, to, err);
+    for (int attempt = 1; outcome == STATUS_OK; attempt++) {
+        outcome = to->stream ? temporary_create(folder, err) : temporary_create_beside(to->path, folder, err);
+        if (outcome != STATUS_OK) break;
+        snprintf(made, sizeof made, "%s/archive.db", folder);
+        *kept = (db_archived){.runs = 0};
+        outcome = db_archive(db, made, &keeper, kept, err);
+        *size = megabytes(made);
+        if (outcome == STATUS_OK) outcome = put_archive(made, args, err);
+        temporary_remove(folder);
+        if (outcome == STATUS_OK || !files.replaced || attempt == ATTEMPTS) break;
+        outcome = STATUS_OK;
+    }
+    db_close(&db, NULL);
+    return outcome == STATUS_OK && keeper.state ? remove_earlier_states(to, err) : outcome;
+}
+
+/* " the parameters of 3, the states of 1 unfinished run" */
+static void describe_files(const archive_request *request, const db_archived *kept, char text[160]) {
+    int used = snprintf(text, 160, "%s", request->with_parameters || request->unfinished ? "" : "no checkpoints");
+    if (request->with_parameters)
+        used += snprintf(text + used, 160 - (size_t)used, "the parameters of %" PRIu64 "%s", kept->models,
+                         request->unfinished ? ", " : "");
+    if (request->unfinished)
+        snprintf(text + used, 160 - (size_t)used, "the states of %" PRIu64 " unfinished", kept->states);
+}
+
+status archive_write(const archive_request *request, error_info *err) {
     db_archived kept = {0};
-    char models[64] = "no checkpoints";
+    char models[160];
     output to;
     double size = 0;
-    const output_request out = {.name = file, .kind = &output_archive, .force = force, .inputs = {database}};
+    const output_request out = {
+        .name = request->file, .kind = &output_archive, .force = request->force, .inputs = {request->database}};
     TRY(output_check(&out, &to, err));
-    TRY(write_archive(&out, database, &to, with_parameters, &size, &kept, err));
-    if (with_parameters) snprintf(models, sizeof models, "the parameters of %" PRIu64, kept.models);
+    TRY(write_archive(request, &out, &to, &size, &kept, err));
+    describe_files(request, &kept, models);
     fprintf(OUTPUT_MESSAGES(&to),
-            "%s: %" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " of %" PRIu64 " pictures, %s; %.2f MB of %.2f\n", file,
-            kept.runs, kept.runs_before, kept.pictures, kept.pictures_before, models, size, megabytes(database));
+            "%s: %" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " of %" PRIu64 " pictures, %s; %.2f MB of %.2f", request->file,
+            kept.runs, kept.runs_before, kept.pictures, kept.pictures_before, models, size,
+            megabytes(request->database));
+    if (kept.bytes > 0) fprintf(OUTPUT_MESSAGES(&to), ", and %.2f MB of checkpoints", 1e-6 * (double)kept.bytes);
+    fputc('\n', OUTPUT_MESSAGES(&to));
     return STATUS_OK;
 }

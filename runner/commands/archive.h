@@ -6,8 +6,15 @@
 
 #include "base/status.h"
 
-/* Write the archive of `database` to `file`, with its models' parameters beside it if requested, and print a summary.
- * Errors: STATUS_INVALID for a file that must not be replaced; STATUS_IO, STATUS_FORMAT, STATUS_MEMORY. */
-status archive_write(const char *file, const char *database, bool with_parameters, bool force, error_info *err);
+typedef struct archive_request {
+    const char *file, *database;
+    bool with_parameters; /* the models' parameters beside it */
+    bool unfinished; /* unfinished runs too, with their states beside it, from which a training continues */
+    bool force;
+} archive_request;
+
+/* Write the archive and print a summary. Errors: STATUS_INVALID for a file that must not be replaced; STATUS_IO,
+ * STATUS_FORMAT, STATUS_MEMORY. */
+status archive_write(const archive_request *request, error_info *err);
 
 #endif

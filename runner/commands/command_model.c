@@ -176,10 +176,17 @@ static status check_export(model_request *args, bool *done, error_info *err) {
     if (!args->archive && !args->output) return model_command_missing("--output", "a file", err);
     if (args->with_parameters && !args->archive)
         return error_set(err, STATUS_INVALID, "--with-parameters: expected --archive beside it");
+    if (args->unfinished && !args->archive)
+        return error_set(err, STATUS_INVALID, "--unfinished: expected --archive beside it");
     if (args->archive && args->output)
         return error_set(err, STATUS_INVALID, "--output %s: expected none; --archive writes %s", args->output,
                          args->name);
-    return *done ? archive_write(args->name, args->database, args->with_parameters, args->force, err) : STATUS_OK;
+    const archive_request request = {.file = args->name,
+                                     .database = args->database,
+                                     .with_parameters = args->with_parameters,
+                                     .unfinished = args->unfinished,
+                                     .force = args->force};
+    return *done ? archive_write(&request, err) : STATUS_OK;
 }
 
 static status export_model(model_request *args, model *trained, error_info *err) {
@@ -279,6 +286,8 @@ static const argument_option export_options[] = {
     OPTION_FLAG(model_request, archive, "--archive", "write a compact copy of the database to OUTPUT.db"),
     OPTION_FLAG(model_request, with_parameters, "--with-parameters",
                 "with --archive: keep the models' parameters in files beside it, OUTPUT.checkpoints/"),
+    OPTION_FLAG(model_request, unfinished, "--unfinished",
+                "with --archive: keep unfinished runs too, with their states in OUTPUT.checkpoints/"),
     OPTION_DATABASE(model_request),
     OPTION_FORCE(model_request),
     OPTION_THREADS(model_request)};
@@ -287,7 +296,7 @@ const command command_export = {
     .name = "export",
     .summary = "write a trained model to a file of its own, or a compact copy of the database",
     .forms = (const char *const[]){"RUN|FILE.safetensors --output FILE.safetensors [OPTION]...",
-                                   "--archive OUTPUT.db [--db PATH] [--with-parameters] [--force]", NULL},
+                                   "--archive OUTPUT.db [--db PATH] [--with-parameters] [--unfinished] [--force]", NULL},
     .text =
         "Writes the parameters under their names, with every setting in the file's metadata.\n\n" MODEL_HELP "\n\n"
         "With --archive: copies the finished runs with all their numbers, without checkpoints. Of the stored densities "
@@ -295,8 +304,11 @@ const command command_export = {
         "of each experiment, rounded by less than figures show, and compressed. Figures, ./run check and further "
         "trainings work with the copy as with any database; its "
         "models cannot be used, because they are in the checkpoints, unless --with-parameters keeps them: then eval, "
-        "sample, export and measure work, and no training continues from them. OUTPUT.db may be a pipe, or \"-\" for "
+        "sample, export and measure work, and no training continues from them. --unfinished also copies the runs that "
+        "are not finished, with the newest state of each: ./run FILE.ini --db OUTPUT.db continues them on any machine, "
+        "to the same bits. OUTPUT.db may be a pipe, or \"-\" for "
         "standard "
-        "output. --force replaces an archive, but never another database or an archive with new runs.",
+        "output. --force replaces an archive, but never another database, an archive with new runs, or a later state of "
+        "an unfinished run.",
     OPTIONS(export_options),
     .run = run_export};

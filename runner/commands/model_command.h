@@ -14,7 +14,7 @@ enum { MODEL_ROWS_MAX = 1000000000 }; /* of one call */
 typedef struct model_request {
     const char *name, *input, *output, *database, *folder, *times, *model_file, *temperature;
     uint64_t n, seed, threads, cells;
-    bool force, replay, archive, with_parameters, check_density;
+    bool force, replay, archive, with_parameters, unfinished, check_density;
     argument_texts set;
     output_request out; /* of `output`, once the model is open */
     FILE *messages; /* standard output, or standard error if the numbers are on standard output */

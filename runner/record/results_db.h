@@ -410,18 +410,30 @@ status db_has_metric(results_db *db, int64_t run, const char *name, bool *has, e
 
 /* The contents of an archive and of its database. */
 typedef struct db_archived {
-    uint64_t runs, runs_before, pictures, pictures_before, models;
+    uint64_t runs, runs_before, pictures, pictures_before;
+    uint64_t models, states; /* files of finished and of unfinished runs */
+    uint64_t bytes; /* of these files */
 } db_archived;
 
-/* Store the model of a finished run beside the archive: write its file, and fill in path (DB_NAME_MAX) and the rest of
- * the checkpoint's row. */
+/* Store a run's checkpoint beside the archive: write its file, and fill in path (DB_NAME_MAX) and the rest of the
+ * checkpoint's row. */
 typedef status db_keep(void *argument, const db_run *run, char *path, char sha256[65], uint64_t *bytes,
                        error_info *err);
 
-/* Write the database, opened for reading, to a new file: the finished runs with all their numbers, the stored
- * pictures that figures show, and the models that `keep` (may be NULL) writes; no other checkpoints. The row
- * 'archive' of table meta has the date. Errors: those of the database, of `keep`. */
-status db_archive(results_db *db, const char *path, db_keep *keep, void *argument, db_archived *out, error_info *err);
+/* The checkpoints of an archive; NULL for none. */
+typedef struct db_keeper {
+    db_keep *model; /* of a finished run */
+    db_keep *state; /* of an unfinished run, which is then in the archive too */
+    void *argument;
+} db_keeper;
+
+/* Write the database, opened for reading, to a new file: the finished runs with all their numbers, the stored pictures
+ * that figures show, and the checkpoints of `keeper`; unfinished runs only with a checkpoint. The row 'archive' of
+ * table meta has the date. Errors: those of the database, of `keeper`. */
+status db_archive(results_db *db, const char *path, const db_keeper *keeper, db_archived *out, error_info *err);
+
+/* *has <- whether tables are in an archive's compact form, which the first writer of the archive undoes. */
+status db_has_packed_tables(results_db *db, bool *has, error_info *err);
 
 /* date <- when the database was archived, in UTC; "" if it was not. */
 status db_archive_date(results_db *db, char date[32], error_info *err);

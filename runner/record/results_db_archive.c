@@ -73,8 +73,9 @@ status db_drop_runs(results_db *db, const char *which, error_info *err) {
     return STATUS_OK;
 }
 
+/* An unfinished run without a checkpoint starts from the beginning anywhere. */
 static status drop_unfinished(results_db *db, error_info *err) {
-    TRY(db_drop_runs(db, "status <> 'done'", err));
+    TRY(db_drop_runs(db, "status <> 'done' AND run_id NOT IN (SELECT run_id FROM checkpoint)", err));
     return db_write(db, STATEMENT_DROP_EMPTY, err, "");
 }
 
@@ -90,15 +91,20 @@ static status count_rows(results_db *db, uint64_t *runs, uint64_t *pictures, err
     }
 }
 
-/* The finished runs of a database that have a checkpoint. */
+/* The runs of a database whose checkpoint is kept. */
 typedef struct trained_runs {
+    const db_keeper *keeper;
     db_run *runs; /* (count) */
     size_t count, capacity;
 } trained_runs;
 
+static db_keep *keep_of(const db_keeper *keeper, const db_run *run) {
+    return run->state == RUN_DONE ? keeper->model : keeper->state;
+}
+
 static status add_trained(void *argument, const db_run *run, error_info *err) {
     trained_runs *self = argument;
-    if (run->state != RUN_DONE || !run->has_checkpoint) return STATUS_OK;
+    if (!keep_of(self->keeper, run) || !run->has_checkpoint) return STATUS_OK;
     if (self->count == self->capacity) {
         const size_t capacity = self->capacity ? 2 * self->capacity : 64;
         db_run *runs = realloc(self->runs, capacity * sizeof *runs);
@@ -110,31 +116,35 @@ static status add_trained(void *argument, const db_run *run, error_info *err) {
     return STATUS_OK;
 }
 
-/* Only stored models have rows of checkpoints. */
-static status keep_models(results_db *db, db_keep *keep, void *argument, uint64_t *models, error_info *err) {
-    trained_runs trained = {.count = 0};
-    status outcome = keep ? db_each_run(db, NULL, add_trained, &trained, err) : STATUS_OK;
+/* Only kept checkpoints have rows. */
+static status keep_checkpoints(results_db *db, const db_keeper *keeper, db_archived *out, error_info *err) {
+    trained_runs trained = {.keeper = keeper};
+    status outcome = db_each_run(db, NULL, add_trained, &trained, err);
     if (outcome == STATUS_OK) outcome = db_write(db, STATEMENT_DROP_CHECKPOINTS, err, "");
     for (size_t i = 0; i < trained.count && outcome == STATUS_OK; i++) {
         const db_run *run = &trained.runs[i];
         char path[DB_NAME_MAX], sha256[65];
         db_checkpoint row = {.iteration = run->checkpoint_iteration, .path = path, .sha256 = sha256};
-        outcome = keep(argument, run, path, sha256, &row.bytes, err);
+        outcome = keep_of(keeper, run)(keeper->argument, run, path, sha256, &row.bytes, err);
         if (outcome == STATUS_OK) outcome = db_put_checkpoint(db, run->id, &row, err);
-        *models += outcome == STATUS_OK;
+        if (outcome != STATUS_OK) break;
+        *(run->state == RUN_DONE ? &out->models : &out->states) += 1;
+        out->bytes += row.bytes;
     }
     free(trained.runs);
     return outcome;
 }
 
-static status shrink(results_db *db, db_keep *keep, void *argument, db_archived *out, error_info *err) {
+static status shrink(results_db *db, const db_keeper *keeper, db_archived *out, error_info *err) {
     char now[32];
     db_now(now);
     TRY(count_rows(db, &out->runs_before, &out->pictures_before, err));
     /* The first statement opens the transaction for all of them. */
     TRY(db_write(db, STATEMENT_PUT_ARCHIVE, err, "t", now));
-    TRY(keep_models(db, keep, argument, &out->models, err));
+    TRY(keep_checkpoints(db, keeper, out, err));
     TRY(drop_unfinished(db, err));
+    TRY(db_write(db, STATEMENT_DROP_PICTURES_TO_COME, err, ""));
+    TRY(db_write(db, STATEMENT_DROP_MOMENTS_TO_COME, err, ""));
     TRY(db_write(db, STATEMENT_DROP_PICTURES, err, ""));
     TRY(db_write(db, STATEMENT_DROP_OTHER_MOMENTS, err, ""));
     TRY(db_pack_pictures(db, err));
@@ -144,7 +154,7 @@ static status shrink(results_db *db, db_keep *keep, void *argument, db_archived 
     return db_script(db, "VACUUM", "write", err);
 }
 
-status db_archive(results_db *db, const char *path, db_keep *keep, void *argument, db_archived *out, error_info *err) {
+status db_archive(results_db *db, const char *path, const db_keeper *keeper, db_archived *out, error_info *err) {
     results_db *copy = NULL;
     char lock[PATH_MAX];
     error_info closing;
@@ -156,7 +166,7 @@ status db_archive(results_db *db, const char *path, db_keep *keep, void *argumen
     status outcome = run_alone(db, STATEMENT_COPY_INTO, path, err);
     if (outcome == STATUS_OK) outcome = db_open(path, NULL, NULL, &copy, err);
     if (outcome == STATUS_OK) outcome = db_compare(copy, err);
-    if (outcome == STATUS_OK) outcome = shrink(copy, keep, argument, out, err);
+    if (outcome == STATUS_OK) outcome = shrink(copy, keeper, out, err);
     const status closed = db_close(&copy, &closing);
     unlink(lock);
     if (outcome != STATUS_OK) return outcome;

@@ -72,8 +72,6 @@ status db_read_number(results_db *db, const char *sql, long otherwise, long *out
  * fewer bytes, behind a view with the table's name that shows the same rows; drop the index of metrics. */
 status db_pack_pictures(results_db *db, error_info *err);
 status db_pack_tables(results_db *db, error_info *err);
-/* *has <- whether there are such views. */
-status db_has_packed_tables(results_db *db, bool *has, error_info *err);
 /* Move the rows of such views to tables unpacked_..., and, once the schema has made the tables, from there to them. */
 status db_set_packed_aside(results_db *db, error_info *err);
 status db_put_unpacked_back(results_db *db, error_info *err);
