@@ -61,9 +61,10 @@ status batched_trainer_spec(const trainer *training, fused_kernel_spec *out, err
                          "solver.evaluation_tolerance: --device cuda evaluates points by the solver of the training; "
                          "expected 0; train on the CPU");
     if (spec->batches.count > 0)
-        return error_set(err, STATUS_INVALID,
-                         "train.batch_phases: --device cuda trains models of points with one batch size; expected none; "
-                         "train on the CPU");
+        return error_set(
+            err, STATUS_INVALID,
+            "train.batch_phases: --device cuda trains models of points with one batch size; expected none; "
+            "train on the CPU");
     const adam_step constants = adam_step_at(training->spec.learning_rate, 1);
     TRY(cnf_is_for_device(&spec->flow, err));
     TRY(fused_describe(cnf_fused(objective_points(obj)), out, err));

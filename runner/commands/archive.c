@@ -126,8 +126,9 @@ static status keep_state(void *argument, const db_run *run, char *path, char sha
     TRY(file_take(from, to, &found, err));
     self->replaced = !found;
     if (!found)
-        return error_set(err, STATUS_IO, "run %.12s: there is no checkpoint \"%s\"; %s check --restart %.12s discards it",
-                         run->key, from, command_name(), run->key);
+        return error_set(err, STATUS_IO,
+                         "run %.12s: there is no checkpoint \"%s\"; %s check --restart %.12s discards it", run->key,
+                         from, command_name(), run->key);
     TRY(checkpoint_verify(to, run->checkpoint_bytes, run->checkpoint_sha256, err));
     memcpy(sha256, run->checkpoint_sha256, 65);
     *bytes = run->checkpoint_bytes;
@@ -146,8 +147,8 @@ static status check_later(void *argument, const db_run *run, error_info *err) {
     db_run now;
     if (!run->has_checkpoint) return STATUS_OK;
     TRY(db_find_run(self->newer, run->key, &now, err));
-    if (now.id != 0 && (now.state == RUN_DONE ||
-                        (now.has_checkpoint && now.checkpoint_iteration >= run->checkpoint_iteration)))
+    if (now.id != 0 &&
+        (now.state == RUN_DONE || (now.has_checkpoint && now.checkpoint_iteration >= run->checkpoint_iteration)))
         return STATUS_OK;
     return error_set(err, STATUS_INVALID,
                      "%s: it has run %.12s at iteration %" PRIu64 ", and \"%s\" has it at %" PRIu64
@@ -245,8 +246,8 @@ status archive_write(const archive_request *request, error_info *err) {
     TRY(write_archive(request, &out, &to, &size, &kept, err));
     describe_files(request, &kept, models);
     fprintf(OUTPUT_MESSAGES(&to),
-            "%s: %" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " of %" PRIu64 " pictures, %s; %.2f MB of %.2f", request->file,
-            kept.runs, kept.runs_before, kept.pictures, kept.pictures_before, models, size,
+            "%s: %" PRIu64 " of %" PRIu64 " runs, %" PRIu64 " of %" PRIu64 " pictures, %s; %.2f MB of %.2f",
+            request->file, kept.runs, kept.runs_before, kept.pictures, kept.pictures_before, models, size,
             megabytes(request->database));
     if (kept.bytes > 0) fprintf(OUTPUT_MESSAGES(&to), ", and %.2f MB of checkpoints", 1e-6 * (double)kept.bytes);
     fputc('\n', OUTPUT_MESSAGES(&to));

@@ -8,6 +8,7 @@
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "compare/compare.h"
+#include "compare/part.h"
 #include "compare/rerun.h"
 #include "record/checkpoint_files.h"
 #include "record/results_db.h"
@@ -16,12 +17,12 @@
 
 #define DEFAULT_BASELINES "tests/baselines"
 
-enum { SAMPLE_MAX = 100000 };
+enum { SAMPLE_MAX = 100000, PART_MAX = 1000000 };
 
 /* The command line. */
 typedef struct request {
-    const char *positional, *database, *baselines, *record, *run, *restart, *experiment;
-    uint64_t sample, seed, jobs, threads;
+    const char *positional, *database, *baselines, *record, *run, *restart, *experiment, *from;
+    uint64_t sample, seed, jobs, threads, iterations;
     bool force, verbose;
 } request;
 
@@ -76,7 +77,8 @@ static void write_states(const checking *state, const char *database) {
     for (db_state s = RUN_PLANNED; s <= RUN_DONE; s++)
         if (state->states[s] > 0) printf(", %zu %s", state->states[s], db_state_name(s));
     printf("; %zu checkpoint%s; ", state->checkpoints, state->checkpoints == 1 ? "" : "s");
-    if (*state->archived) printf("archived at %s without checkpoints; ", state->archived);
+    if (*state->archived)
+        printf("archived at %s%s; ", state->archived, state->checkpoints == 0 ? " without checkpoints" : "");
     if (state->faults == 0) printf("all whole\n");
     else printf("%zu fault%s\n", state->faults, state->faults == 1 ? "" : "s");
 }
@@ -222,6 +224,44 @@ static int restart(const char *database, const char *name) {
     return outcome == STATUS_OK ? EXIT_DONE : command_failed(err.text);
 }
 
+/* --- A part of a training --- */
+
+static status repeat_part(const request *args, bool *same, error_info *err) {
+    baseline recorded = {.count = 0}, found = {.count = 0};
+    output to = {.stream = false};
+    char comment[256];
+    const output_request out = {
+        .name = args->record, .kind = &output_baseline, .force = args->force, .inputs = {args->database}};
+    const part_request part = {.database = args->database,
+                               .run = args->run,
+                               .from = args->from,
+                               .iterations = args->iterations,
+                               .threads = args->threads ? (size_t)args->threads : 1,
+                               .recorded = args->baselines ? &recorded : NULL,
+                               .record = args->record ? &found : NULL,
+                               .all = args->verbose};
+    snprintf(comment, sizeof comment,
+             "# Recorded by ./run check --run %.12s --iterations %" PRIu64
+             " --record; docs/reference/database.md has the format.\n",
+             args->run, args->iterations);
+    status outcome = args->record ? output_check(&out, &to, err) : STATUS_OK;
+    if (outcome == STATUS_OK && args->baselines) outcome = baseline_read(&recorded, args->baselines, err);
+    if (outcome == STATUS_OK) outcome = part_repeat(&part, args->record ? OUTPUT_MESSAGES(&to) : stdout, same, err);
+    if (outcome == STATUS_OK && args->record) outcome = baseline_write(&found, comment, &out, err);
+    baseline_release(&recorded);
+    baseline_release(&found);
+    return outcome;
+}
+
+static int repeat(const request *args) {
+    error_info err = {""};
+    bool same = false;
+    const status outcome = repeat_part(args, &same, &err);
+    if (outcome == STATUS_INVALID) return usage_error(&command_check, err.text);
+    if (outcome != STATUS_OK) return command_failed(err.text);
+    return same ? EXIT_DONE : EXIT_FAILED;
+}
+
 /* --- The command --- */
 
 static const argument_option options[] = {
@@ -238,6 +278,9 @@ static const argument_option options[] = {
                   "seed that chooses the runs (from the clock, and printed)"),
     OPTION_TEXT(request, experiment, "--experiment", "NAME", "only runs of this experiment, for --record and --sample"),
     OPTION_TEXT(request, run, "--run", "RUN", "compute this run again"),
+    OPTION_NUMBER(request, iterations, "--iterations", "N", 1, PART_MAX,
+                  "with --run: compute only the N iterations after its checkpoint; the run may be unfinished"),
+    OPTION_TEXT(request, from, "--from", "FILE.safetensors", "with --iterations: after this checkpoint of the run"),
     OPTION_NUMBER(request, jobs, "--jobs", "N", 1, OPTION_JOBS_MAX, "number of runs at a time"),
     OPTION_NUMBER(request, threads, "--threads", "N", 1, OPTION_THREADS_MAX, "number of threads of each run"),
     OPTION_FLAG(request, verbose, "--verbose", "print every value, not only differences"),
@@ -250,6 +293,13 @@ static status read_request(int count, char **words, request *out, error_info *er
     TRY(command_read(&command_check, count, words, out, 1, &out->positional, &others, err));
     if (out->positional && out->database)
         return error_set(err, STATUS_INVALID, "%s and --db %s: expected one database", out->positional, out->database);
+    if (out->iterations > 0) {
+        if (!out->run || out->restart || out->sample > 0 || out->experiment || (out->record && out->baselines))
+            return error_set(err, STATUS_INVALID,
+                             "--iterations: expected --run beside it, and at most one of --record and --baselines");
+        return STATUS_OK;
+    }
+    if (out->from) return error_set(err, STATUS_INVALID, "--from %s: expected --iterations beside it", out->from);
     const int ways = (out->baselines != NULL) + (out->record != NULL) + (out->run != NULL) + (out->restart != NULL) +
                      (out->sample > 0);
     if (ways > 1)
@@ -287,6 +337,7 @@ static int run_check(int count, char **words, int all_count, char **all) {
     install_path(DEFAULT_DATABASE, usual);
     if (args.positional) args.database = args.positional;
     if (!args.database) args.database = usual;
+    if (args.iterations > 0) return repeat(&args);
     if (args.restart) return restart(args.database, args.restart);
     if (args.record) return record(&args);
     return args.run || args.sample > 0 ? compute_again(&args, all_count, all) : check(&args);
@@ -298,11 +349,19 @@ const command command_check = {
     .forms = (const char *const[]){"[DB] [--baselines PATH] [OPTION]...",
                                    "[DB] --record FILE.tsv [--experiment NAME] [--force]",
                                    "[DB] --sample N [--seed S] [--experiment NAME] [OPTION]...",
-                                   "[DB] --run RUN [OPTION]...", "[DB] --restart RUN", NULL},
+                                   "[DB] --run RUN [OPTION]...",
+                                   "[DB] --run RUN --iterations N [--from FILE.safetensors] [--record FILE.tsv | "
+                                   "--baselines PATH] [OPTION]...",
+                                   "[DB] --restart RUN", NULL},
     .text =
         "Checks the structure of the database (DB, or that of --db), the checksum of each checkpoint, and the numbers "
         "of "
         "finished runs against recorded ones, to the bit where that is guaranteed. The exit status is 1 if there is a "
-        "fault or a difference.",
+        "fault or a difference.\n\n"
+        "With --iterations: repeats a part of a training from a checkpoint, on the CPU, and compares it to the bit: "
+        "its "
+        "losses with recorded ones (--record FILE on one machine, --baselines FILE on another), and with the epochs "
+        "and "
+        "the checkpoint that the database has of these iterations.",
     OPTIONS(options),
     .run = run_check};

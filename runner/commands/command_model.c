@@ -295,8 +295,9 @@ static const argument_option export_options[] = {
 const command command_export = {
     .name = "export",
     .summary = "write a trained model to a file of its own, or a compact copy of the database",
-    .forms = (const char *const[]){"RUN|FILE.safetensors --output FILE.safetensors [OPTION]...",
-                                   "--archive OUTPUT.db [--db PATH] [--with-parameters] [--unfinished] [--force]", NULL},
+    .forms =
+        (const char *const[]){"RUN|FILE.safetensors --output FILE.safetensors [OPTION]...",
+                              "--archive OUTPUT.db [--db PATH] [--with-parameters] [--unfinished] [--force]", NULL},
     .text =
         "Writes the parameters under their names, with every setting in the file's metadata.\n\n" MODEL_HELP "\n\n"
         "With --archive: copies the finished runs with all their numbers, without checkpoints. Of the stored densities "
@@ -308,7 +309,8 @@ const command command_export = {
         "are not finished, with the newest state of each: ./run FILE.ini --db OUTPUT.db continues them on any machine, "
         "to the same bits. OUTPUT.db may be a pipe, or \"-\" for "
         "standard "
-        "output. --force replaces an archive, but never another database, an archive with new runs, or a later state of "
+        "output. --force replaces an archive, but never another database, an archive with new runs, or a later state "
+        "of "
         "an unfinished run.",
     OPTIONS(export_options),
     .run = run_export};
