@@ -18,11 +18,12 @@ GROUP BY r.dataset, r.model, p.split, p.iteration;
 CREATE TEMP VIEW fence AS SELECT 3 AS factor;
 .read plots/curves.sql
 
+-- Of both rules in one experiment, state is FFJORD's, which has no z*.
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
        'Evaluations of the field per forward solve in training against iteration: mean over the seeds. Bands show one '
        || 'standard deviation. '
-       || CASE (SELECT group_concat(DISTINCT coalesce(s.value, 'state_and_context')) FROM chosen_run r
+       || CASE (SELECT max(coalesce(s.value, 'state_and_context')) FROM chosen_run r
                 LEFT JOIN setting s ON s.run_id = r.run_id AND s.section = 'solver' AND s.key = 'error_norm')
                WHEN 'state' THEN 'Steps are chosen by the error of z with log p.'
                WHEN 'state_and_context' THEN 'Steps are chosen by the larger error of z with log p and of z*.'
