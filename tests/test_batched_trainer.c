@@ -325,6 +325,9 @@ Test(batched_trainer, settings_that_are_refused) {
     one = tiny(CONTEXT_CLOCK);
     one.obj.flow.divergence = DIVERGENCE_RADEMACHER;
     refuse(&one, "flow.divergence");
+    one = tiny(CONTEXT_CLOCK);
+    one.obj.batches = (objective_phases){.count = 1, .items = {{.until = 3, .value = 7}}};
+    refuse(&one, "train.batch_phases: --device cuda trains models of points with one batch size");
 }
 
 static void fail_to_make(const setting *one, status expected, const char *words) {

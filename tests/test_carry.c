@@ -63,6 +63,22 @@ Test(carry, a_carried_training_is_merged_into_another_database) {
     free(expected);
 }
 
+/* The pictures of the data are in the database before the end of the training; the archive would round them. */
+Test(carry, a_carried_training_of_points_ends_with_the_same_bits) {
+    static const char points[] = TINY_EXPERIMENT("small", "0", "1000", "50");
+    char path[128];
+    scratch_path(folder, "small.ini", path);
+    scratch_write(path, points, strlen(points));
+#define POINTS " --set experiment.models=affjord --set train.batch_phases='16 until 320'"
+    char *expected = whole_run(POINTS);
+    stop_within("begun", POINTS, 250);
+    EXPECT(0, "sqlite3 $TEST_DIR/begun.db 'SELECT count(*) FROM sample_blob'");
+    cr_expect_str_neq(output, "0\n");
+    carry(POINTS, "");
+    check_same(expected, "far/away/c.db");
+    free(expected);
+}
+
 /* The training goes on, and is killed, while it is exported again and again. */
 Test(carry, a_training_is_exported_while_it_runs) {
     char *expected = whole_run(ALL_STATE);
