@@ -43,6 +43,12 @@ Test(run, stopped_by_its_time_it_ends_with_the_same_bits) {
     char rate_and_rest[64];
     snprintf(rate_and_rest, sizeof rate_and_rest, " 400/1000 %7d.0     20:00", atoi(output));
     EXPECT_SAYS(rate_and_rest);
+    /* 200 batches of 32, then of 64: 19,200 of 57,600 points. */
+    EXPECT(0,
+           "sqlite3 $TEST_DIR/timed.db \"UPDATE setting SET value = '64' WHERE key = 'batch'; INSERT OR REPLACE INTO "
+           "setting VALUES (1, 'train', 'batch_phases', '32 until 200')\"; "
+           "$AFFJORD list runs --db $TEST_DIR/timed.db | grep interrupted");
+    EXPECT_SAYS(" 400/1000      24.0     26:40");
     static const char *const wrong[] = {"4", "0s", "-1h", "30m1h", "1h 30m", "1.2.3h", "soon", "nanh"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         EXPECT(2, "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/none.db --until '%s'", wrong[i]);

@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "commands/commands.h"
 #include "commands/options.h"
+#include "model/specification.h"
 #include "record/results_db.h"
 #include "scale/shard.h"
 #include "scale/task_list.h"
@@ -30,13 +31,18 @@ static status list_experiments(results_db *db, error_info *err) {
 typedef struct listing {
     results_db *db;
     bool locked; /* some process writes the database: otherwise no run is running */
-    double batch; /* of the run under way; 0 if it is not known */
+    settings values; /* train.batch and train.batch_phases of the run under way */
+    bool known; /* they are stored */
 } listing;
 
 static status read_batch(void *argument, const char *section, const char *key, const char *value) {
     listing *state = argument;
-    if (strcmp(section, "train") == 0 && strcmp(key, "batch") == 0)
-        number_read(value, value + strlen(value), &state->batch);
+    const setting_option *option;
+    const bool batch = strcmp(key, "batch") == 0;
+    if (strcmp(section, "train") != 0 || (!batch && strcmp(key, "batch_phases") != 0) || !*value) return STATUS_OK;
+    if (settings_find(section, key, &option, NULL) == STATUS_OK &&
+        settings_parse(option, value, &state->values, NULL) == STATUS_OK)
+        state->known |= batch;
     return STATUS_OK;
 }
 
@@ -44,13 +50,15 @@ static status write_run(void *argument, const db_run *run, error_info *err) {
     listing *state = argument;
     const bool dead = run->state == RUN_RUNNING && !state->locked;
     char reached[64], rate[32] = "", left[32] = "";
-    state->batch = 0;
+    settings_default(&state->values);
+    state->known = false;
     TRY(db_each_setting(state->db, run->id, read_batch, state, err));
-    const double pace = run->wall_seconds > 0 ? (double)run->iteration / run->wall_seconds : 0;
-    const double samples = pace * state->batch;
-    if (samples > 0) number_print(rate, sizeof rate, "%.*f", samples < 100 ? 1 : 0, samples);
+    const uint64_t trained = specification_trained(&state->values, run->iteration),
+                   all = specification_trained(&state->values, run->iterations);
+    const double pace = run->wall_seconds > 0 ? (double)trained / run->wall_seconds : 0;
+    if (pace > 0 && state->known) number_print(rate, sizeof rate, "%.*f", pace < 100 ? 1 : 0, pace);
     if (pace > 0 && run->state != RUN_DONE && run->iteration < run->iterations)
-        progress_time((double)(run->iterations - run->iteration) / pace, left);
+        progress_time((double)(all - trained) / pace, left);
     snprintf(reached, sizeof reached, "%" PRIu64 "/%" PRIu64, run->iteration, run->iterations);
     printf("%5" PRId64 "  %.12s  %-16s %-16s %6" PRIu64 "  %-11s %15s %9s %9s  %s\n", run->id, run->key, run->dataset,
            run->model, run->seed, dead ? "interrupted" : db_state_name(run->state), reached, rate, left,
