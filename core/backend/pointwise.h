@@ -15,6 +15,9 @@
 V_FUNCTION vreal v_tanh(vreal x) {
     return det_tanh(x);
 }
+V_FUNCTION void v_tanh_pair(vreal x[2]) {
+    for (int v = 0; v < 2; v++) x[v] = v_tanh(x[v]);
+}
 #else
 /* tanh to 1.74 ulp over all floats: a polynomial of degree 6 about the centre of each of eight segments of [0, 9.05],
  * at whose end tanh rounds to 1. The sign is restored last, so the function is exactly odd. NaN stays NaN.
@@ -51,6 +54,22 @@ V_FUNCTION vreal v_tanh(vreal x) {
     vreal p = v_lookup(tanh_coefficient[6], i);
     for (int k = 5; k >= 0; k--) p = v_fma(p, d, v_lookup(tanh_coefficient[k], i));
     return v_signed(p, x);
+}
+
+/* x[v] <- v_tanh(x[v]) for two values. Operations alternate between them, so that a processor overlaps their latencies
+ * within few instructions. */
+V_FUNCTION void v_tanh_pair(vreal x[2]) {
+    vreal d[2], p[2];
+    vsegment i[2];
+    for (int v = 0; v < 2; v++) {
+        d[v] = v_min(v_set(0x1.21999ap+3f), v_abs(x[v]));
+        i[v] = v_segment(v_fma(d[v], v_set(0x1.a84f3p+0f), v_set(1)));
+    }
+    for (int v = 0; v < 2; v++) d[v] = v_sub(d[v], v_lookup(tanh_centre, i[v]));
+    for (int v = 0; v < 2; v++) p[v] = v_lookup(tanh_coefficient[6], i[v]);
+    for (int k = 5; k >= 0; k--)
+        for (int v = 0; v < 2; v++) p[v] = v_fma(p[v], d[v], v_lookup(tanh_coefficient[k], i[v]));
+    for (int v = 0; v < 2; v++) x[v] = v_signed(p[v], x[v]);
 }
 #endif
 
