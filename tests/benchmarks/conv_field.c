@@ -15,18 +15,19 @@
 #include "base/parallel.h"
 #include "field/conv_field.h"
 
-/* Commits before the folder core/context have another interface of the image field. */
+/* Commits before the folder core/context have other names for the image field. */
 #if __has_include("context/context.h")
 #define FIELD_DIMENSION(of) ((of)->dimension)
 #else
 #define FIELD_DIMENSION(of) conv_field_dimension(of)
+#define error_info failure
 #define field conv_field
 #define field_values conv_values
 #define field_initialise conv_field_initialise
-#define field_set_params conv_field_set_params
+#define field_set_params conv_field_bind
 #define field_prepare conv_field_prepare
 #define field_forward conv_field_evaluate
-#define field_backward conv_field_backward
+#define field_backward conv_field_reverse
 #define field_accumulate conv_field_collect
 #endif
 
