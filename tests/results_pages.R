@@ -1,5 +1,6 @@
 #!/usr/bin/env Rscript
-# results_pages.R - the numbers of README.md and docs/explanation/{results,claims}.md, from the tables of a database.
+# results_pages.R - the numbers of README.md, docs/explanation/{results,claims}.md and docs/lab/trainings.md, from the
+# tables of a database; those of long trainings from results/trainings.db.
 #
 #   Rscript tests/results_pages.R [--write] [DATABASE]
 #
@@ -12,7 +13,7 @@ suppressPackageStartupMessages(library(RSQLite))
 words <- commandArgs(trailingOnly = TRUE)
 write_pages <- "--write" %in% words
 database <- c(setdiff(words, "--write"), "results/reference.db")[1]
-pages <- c("README.md", "docs/explanation/results.md", "docs/explanation/claims.md")
+pages <- c("README.md", "docs/explanation/results.md", "docs/explanation/claims.md", "docs/lab/trainings.md")
 query <- function(...) dbGetQuery(book, sprintf(...))
 faults <- character()
 fault <- function(...) faults <<- c(faults, sprintf(...))
@@ -539,6 +540,49 @@ blocks[["claims"]] <- c(
     sprintf("AFFJORD's loss is below FFJORD's on both toy densities (paired p = %s and %s).", p_text(fig6[[1]]$t),
             p_text(fig6[[2]]$t)))
 blocks[["size"]] <- sprintf("The archive holds %d runs.", query("SELECT count(*) AS n FROM run WHERE status = 'done'")$n)
+
+# --- Long trainings ---
+
+# Images of the first iterations: train.batch_phases has smaller batches, "N until ITERATION", before train.batch.
+images_of <- function(iterations, batch, phases) {
+    parts <- regmatches(phases, gregexpr("[0-9]+ +until +[0-9]+", phases))[[1]]
+    until <- pmin(c(as.numeric(sub(".* ", "", parts)), Inf), iterations)
+    sum(c(as.numeric(sub(" .*", "", parts)), batch) * diff(c(0, until)))
+}
+
+trainings <- function() {
+    all <- query("SELECT r.run_id, r.key, e.name AS experiment, r.dataset, r.model, r.seed, r.status, r.iterations,
+                 coalesce(c.iteration, r.iteration) AS reached, r.wall_seconds, r.cpu, r.command_line
+                 FROM run r JOIN experiment_run USING (run_id) JOIN experiment e USING (experiment_id)
+                 LEFT JOIN checkpoint c USING (run_id) ORDER BY e.name, r.dataset, r.seed, r.model DESC")
+    last <- query("SELECT run_id, split, loss, nfe_forward + nfe_backward AS evaluations FROM epoch p WHERE epoch =
+                  (SELECT max(epoch) FROM epoch q WHERE q.run_id = p.run_id AND q.split = p.split)")
+    of <- function(split, id) last[last$split == split & last$run_id == id, ]
+    grouped <- function(x) formatC(x, format = "d", big.mark = ",")
+    # Without the options of the session, and by the file's path in the repository.
+    command <- function(line) {
+        line <- gsub(" +--(db|until|jobs|threads) +[^ ]+| +--quiet", "", line)
+        paste(sub(" [^ ]*/experiments/", " experiments/", line), "--db results/long.db --until 4h")
+    }
+    lines <- vapply(seq_len(nrow(all)), function(i) {
+        r <- all[i, ]
+        images <- images_of(r$reached, as.numeric(setting("train.batch", r$run_id, "512")),
+                            setting("train.batch_phases", r$run_id, ""))
+        training <- of("training", r$run_id)
+        loss <- of("validation", r$run_id)$loss
+        row(r$experiment, paste0("`", substr(r$key, 1, 12), "`"), paste(r$dataset, r$model), r$seed, r$status,
+            paste(grouped(r$reached), "of", grouped(r$iterations)), grouped(images),
+            if (length(loss) == 1) number(loss, 3) else "no epoch yet",
+            if (nrow(training) == 1) number(training$evaluations, 0) else "",
+            number(r$wall_seconds / 3600, 1), r$cpu)
+    }, "")
+    unfinished <- all[all$status != "done", ]
+    c("| experiment | run | data, model | seed | state | iterations | images | validation | evaluations | hours | processor |",
+      rule(11), lines, "", "Each unfinished one continues with:", "",
+      "    ./run merge results/trainings.db --db results/long.db",
+      unique(paste0("    ", vapply(unfinished$command_line, command, ""))))
+}
+blocks[["trainings"]] <- from_book("results/trainings.db", trainings)
 
 # --- The pages ---
 

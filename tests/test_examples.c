@@ -77,15 +77,16 @@ Test(examples, r_gives_the_numbers_of_the_readme) {
     expect_readme("Rscript examples/read_results.R");
 }
 
-/* Every number of README.md and docs/explanation/{results,claims}.md, by R from the tables. */
+/* Every number of README.md, docs/explanation/{results,claims}.md and docs/lab/trainings.md, by R from the tables. */
 Test(examples, r_computes_the_numbers_of_the_pages) {
     cr_expect_eq(shell("Rscript tests/results_pages.R"), 0, "%s", output);
     /* A wrong number is detected. */
-    cr_expect_eq(shell("mkdir -p %s/w/results %s/w/docs && cp -r tests %s/w/ && cp -r docs/explanation %s/w/docs/ && "
-                       "sed 's/^| TY: the same | [0-9]/| TY: the same | 7/' README.md >%s/w/README.md && "
-                       "ln -s $PWD/results/*.db %s/w/results/ && cd %s/w && ! Rscript tests/results_pages.R",
-                       folder, folder, folder, folder, folder, folder, folder),
-                 0, "%s", output);
+    cr_expect_eq(
+        shell("mkdir -p %s/w/results %s/w/docs && cp -r tests %s/w/ && cp -r docs/explanation docs/lab %s/w/docs/ && "
+              "sed 's/^| TY: the same | [0-9]/| TY: the same | 7/' README.md >%s/w/README.md && "
+              "ln -s $PWD/results/*.db %s/w/results/ && cd %s/w && ! Rscript tests/results_pages.R",
+              folder, folder, folder, folder, folder, folder, folder),
+        0, "%s", output);
     expect_output("README.md, claims: the page says");
 }
 
