@@ -16,7 +16,9 @@ static const char *const all_rows[] = {
     "SELECT run_id, section, key, value FROM setting ORDER BY 1, 2, 3",
     "SELECT group_concat(name) FROM pragma_table_info('setting')",
     "SELECT run_id, name, printf('%!.17g', value), typeof(value), nonfinite FROM metric ORDER BY 1, 2",
-    "SELECT group_concat(name) FROM pragma_table_info('metric')"};
+    "SELECT group_concat(name) FROM pragma_table_info('metric')",
+    "SELECT * FROM run ORDER BY run_id",
+    "SELECT group_concat(name) FROM pragma_table_info('run')"};
 enum { ALL_ROWS = sizeof all_rows / sizeof *all_rows };
 
 static void read_rows(char *rows[ALL_ROWS]) {
@@ -31,7 +33,13 @@ static void free_rows(char *rows[ALL_ROWS]) {
     for (size_t i = 0; i < ALL_ROWS; i++) free(rows[i]);
 }
 
-static const char type_of_tables[] = "SELECT group_concat(type) FROM sqlite_schema WHERE name = 'epoch'";
+static const char type_of_tables[] =
+    "SELECT type FROM sqlite_schema WHERE name IN ('epoch', 'metric', 'run', 'setting') "
+    "ORDER BY name";
+static const char references[] =
+    "SELECT m.name, f.\"table\" FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f "
+    "WHERE m.name NOT LIKE '%packed%' AND f.\"table\" LIKE '%run' ORDER BY m.name";
+static const char indexes[] = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name";
 static const char packed_tables[] = "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%packed%'";
 
 /* Replace the database at `path` by its archive. */
@@ -55,7 +63,7 @@ static void put_rows(results_db *db) {
         OK(db_put_setting(db, run, "model", "width", "12", err));
         OK(db_put_setting(db, run, "train", "data", run == 2 ? "it's, ''" : "it's", err));
     }
-    OK(db_put_metric(db, 2, "odd", -INFINITY, err));
+    OK(db_put_metric(db, 2, "it's \"odd\"", -INFINITY, err));
     OK(db_put_metric(db, 2, "odder", NAN, err));
     const double losses[] = {NAN, INFINITY, -INFINITY, 3, 1.0 / 3};
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
@@ -82,31 +90,45 @@ Test(archive, rows_are_the_same_and_tables_come_back_when_it_is_written) {
     close_db(db);
     /* A row that no training writes: a running mean of the validation loss. */
     change("UPDATE epoch SET running = 1 WHERE split = 'validation' AND epoch = 1 AND run_id = 3");
+    /* Runs share texts but for one of them, which also ended after its last heartbeat. */
+    change("UPDATE run SET started = '2026-01-01T00:00:00Z', ended = '2026-01-01T00:00:09Z', "
+           "heartbeat = '2026-01-01T00:00:09Z', created = '2026-01-01T00:00:00Z', host = 'h', compiler_flags = '-O2'; "
+           "UPDATE run SET heartbeat = NULL, host = 'other', git_dirty = 1 WHERE run_id = 2");
     read_rows(before);
     cr_assert_not_null(strstr(before[0], "|inf|"), "%s", before[0]);
+    char *referring = strdup(query(references)), *indexed = strdup(query(indexes));
+    cr_assert(strstr(referring, "|run;") && strstr(indexed, "metric_by_name;"), "%s %s", referring, indexed);
     make_archive("a.db");
-    cr_expect_str_eq(query(type_of_tables), "view;");
+    cr_expect_str_eq(query(type_of_tables), "view;view;view;view;");
     cr_expect_str_eq(query("SELECT count(*) FROM packed_epoch"), "5;");
-    cr_expect_str_eq(query("SELECT count(*) FROM sqlite_schema WHERE name = 'metric_by_name'"), "0;");
+    cr_expect_str_eq(query("SELECT group_concat(origin), group_concat(host) FROM packed_run"), "1,2,1|h,other;");
+    cr_expect_str_eq(query("SELECT count(*) FROM packed_setting"), "3;", "width once, data twice");
+    cr_expect_str_eq(query("SELECT count(*) FROM packed_setting_run"), "6;");
+    cr_expect_str_eq(query(indexes), "");
     check_rows(before, "archive");
+    cr_expect_str_eq(query("PRAGMA foreign_key_check"), "");
     cr_expect_str_eq(query("SELECT count(*) FROM loss_curves WHERE split = 'validation'"), "2;");
     make_archive("b.db");
-    cr_expect_str_eq(query(type_of_tables), "view;");
+    cr_expect_str_eq(query(type_of_tables), "view;view;view;view;");
     check_rows(before, "an archive of an archive");
 
     db = open_db();
     check_rows(before, "opened for writing");
     put_loss(db, 1, 3, 0.25, 0.5);
     close_db(db);
-    cr_expect_str_eq(query(type_of_tables), "table;");
+    cr_expect_str_eq(query(type_of_tables), "table;table;table;table;");
     cr_expect_str_eq(query(packed_tables), "0;");
+    cr_expect_str_eq(query(references), referring);
+    cr_expect_str_eq(query(indexes), indexed);
     cr_expect_str_eq(query("SELECT count(*), sum(loss) FROM epoch WHERE run_id = 1 AND epoch = 3"), "2|0.75;");
     cr_expect_str_eq(query("SELECT count(*) FROM sqlite_schema WHERE name = 'epoch' AND sql LIKE '%CHECK (split%'"),
                      "1;");
-    cr_expect_str_eq(query("SELECT tbl_name FROM sqlite_schema WHERE name = 'metric_by_name'"), "metric;");
     change("DELETE FROM epoch WHERE run_id = 1 AND epoch = 3");
     check_rows(before, "written");
     cr_expect_str_eq(query("PRAGMA integrity_check"), "ok;");
+    cr_expect_str_eq(query("PRAGMA foreign_key_check"), "");
+    free(referring);
+    free(indexed);
     free_rows(before);
 }
 
@@ -141,13 +163,13 @@ Test(archive, archives_of_earlier_versions_are_read_and_written) {
     char older[sizeof path];
     snprintf(older, sizeof older, "%s", path);
     make_archive("a.db"); /* which reads it */
-    cr_expect_str_eq(query(type_of_tables), "view;");
+    cr_expect_str_eq(query(type_of_tables), "view;view;view;view;");
     check_rows(before, "archived again");
     snprintf(path, sizeof path, "%s", older);
-    cr_expect_str_eq(query(type_of_tables), "view;");
+    cr_expect_str_eq(query(type_of_tables), "view;table;table;table;");
     db = open_db();
     close_db(db);
-    cr_expect_str_eq(query(type_of_tables), "table;");
+    cr_expect_str_eq(query(type_of_tables), "table;table;table;table;");
     cr_expect_str_eq(query(packed_tables), "0;");
     check_rows(before, "written");
     free_rows(before);

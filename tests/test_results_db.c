@@ -10,7 +10,7 @@ TestSuite(results_db, .init = begin, .fini = end, .timeout = 60);
 
 Test(results_db, new_database_has_every_table_and_view) {
     close_db(open_db());
-    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "11;");
+    cr_expect_str_eq(query("SELECT value FROM meta WHERE key = 'schema_version'"), "12;");
     cr_expect_str_eq(
         query("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema WHERE type = 'table' "
               "ORDER BY name)"),

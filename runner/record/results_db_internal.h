@@ -68,8 +68,8 @@ status db_prepare_schema(results_db *db, bool create, error_info *err);
 /* *out <- the first number of a query's first row; `otherwise` if it has none or cannot be run. */
 status db_read_number(results_db *db, const char *sql, long otherwise, long *out, error_info *err);
 
-/* Make an archive of the open database, within a transaction: round and compress its pictures; store epochs in
- * fewer bytes, behind a view with the table's name that shows the same rows; drop the index of metrics. */
+/* Make an archive of the open database, within a transaction: round and compress its pictures; store large tables in
+ * fewer bytes, behind views with the tables' names that show the same rows; drop indexes. */
 status db_pack_pictures(results_db *db, error_info *err);
 status db_pack_tables(results_db *db, error_info *err);
 /* Move the rows of such views to tables unpacked_..., and, once the schema has made the tables, from there to them. */

@@ -88,7 +88,9 @@ static status bring_up(results_db *db, long version, error_info *err) {
 }
 
 /* One transaction: if the process is killed, the database stays empty or older. */
-static status create_schema(results_db *db, long version, error_info *err) {
+static status create_schema(results_db *db, long version, bool packed, error_info *err) {
+    /* References to a table follow its new name only with foreign keys, which a transaction cannot turn on. */
+    if (packed) TRY(db_script(db, "PRAGMA foreign_keys = ON", "create", err));
     TRY(db_script(db, "BEGIN IMMEDIATE", "create", err));
     status outcome = bring_up(db, version, err);
     if (outcome == STATUS_OK && version > 0 && !db->shard)
@@ -126,5 +128,5 @@ status db_prepare_schema(results_db *db, bool create, error_info *err) {
     if (!create) return STATUS_OK;
     bool packed;
     TRY(db_has_packed_tables(db, &packed, err));
-    return version < DB_SCHEMA_VERSION || packed ? create_schema(db, version, err) : STATUS_OK;
+    return version < DB_SCHEMA_VERSION || packed ? create_schema(db, version, packed, err) : STATUS_OK;
 }

@@ -1,4 +1,4 @@
--- schema.sql - the results database, schema version 11.
+-- schema.sql - the results database, schema version 12.
 --
 -- On an older database, it creates the missing tables; views.sql and claims.sql replace
 -- all views. (results_db_schema.c moves the rows of tables whose checks have changed.)
@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
-INSERT OR REPLACE INTO meta VALUES ('schema_version', '11');
+INSERT OR REPLACE INTO meta VALUES ('schema_version', '12');
 
 -- One experiment file, by its [experiment] name.
 CREATE TABLE IF NOT EXISTS experiment (
@@ -273,6 +273,7 @@ CREATE TABLE IF NOT EXISTS comparison (
 -- The same at each point of a sweep, for one final loss: the best measured of those that the most
 -- runs have. error: of the difference, the deviation of the seeds' differences / sqrt n. Runs
 -- without a possible loss are left out with their seed, but for 'fine', which has one of them too.
+-- One seed gives a difference only, and no effect, error or p.
 CREATE TABLE IF NOT EXISTS sweep_comparison (
     experiment TEXT NOT NULL,
     point      INTEGER NOT NULL,

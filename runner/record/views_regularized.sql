@@ -9,70 +9,67 @@
 DROP VIEW IF EXISTS regularized_runs;
 CREATE VIEW regularized_runs AS
 WITH trained AS (
-    SELECT e.name AS experiment, r.run_id, r.dataset, r.model, r.seed, c.value AS context, l.value AS layer,
-           CAST(k.value AS DOUBLE) AS kinetic, CAST(j.value AS DOUBLE) AS jacobian, coalesce(m.value, f.value) AS bits
+    SELECT e.name AS experiment, r.run_id, r.dataset, r.model, r.seed, coalesce(m.value, f.value) AS bits,
+           max(CASE s.key WHEN 'context' THEN s.value END) AS context, max(CASE s.key WHEN 'layer' THEN s.value END) AS layer,
+           CAST(max(CASE s.key WHEN 'kinetic' THEN s.value END) AS DOUBLE) AS kinetic,
+           CAST(max(CASE s.key WHEN 'jacobian' THEN s.value END) AS DOUBLE) AS jacobian
     FROM experiment e
     JOIN experiment_run er USING (experiment_id)
     JOIN run r USING (run_id)
-    JOIN setting c ON c.run_id = r.run_id AND c.section = 'model' AND c.key = 'context'
-    JOIN setting l ON l.run_id = r.run_id AND l.section = 'image' AND l.key = 'layer'
-    JOIN setting k ON k.run_id = r.run_id AND k.section = 'flow' AND k.key = 'kinetic'
-    JOIN setting j ON j.run_id = r.run_id AND j.section = 'flow' AND j.key = 'jacobian'
+    JOIN setting s ON s.run_id = r.run_id
+                      AND s.section || '.' || s.key IN ('model.context', 'image.layer', 'flow.kinetic', 'flow.jacobian')
     JOIN metric d ON d.run_id = r.run_id AND d.name = 'data_dimension'
     JOIN metric f ON f.run_id = r.run_id AND f.name = 'final_validation_loss'
     LEFT JOIN metric m ON m.run_id = r.run_id AND m.name = 'final_loss'
     WHERE r.status = 'done' AND substr(e.name, 1, 11) = 'regularized'
+    GROUP BY e.name, r.run_id, r.dataset, r.model, r.seed, m.value, f.value
 ), spent AS (
     -- CROSS JOIN: epochs are found by their runs.
-    SELECT t.experiment, t.run_id, p.epoch, p.iteration, p.nfe_forward, p.nfe_backward, v.loss,
-           p.wall_seconds + 6597069766656.0 - 6597069766656.0 AS seconds,
+    SELECT t.*, p.epoch, p.iteration, p.nfe_forward, p.nfe_backward, v.loss,
+           p.wall_seconds + 6597069766656.0 - 6597069766656.0 AS spent_seconds,
            (p.nfe_forward + p.nfe_backward) * (p.iteration - coalesce(b.iteration, 0)) + 6597069766656.0 - 6597069766656.0
-               AS evaluations
+               AS spent_evaluations
     FROM trained t
     CROSS JOIN epoch p
     JOIN epoch v ON v.run_id = t.run_id AND v.split = 'validation' AND v.epoch = p.epoch
     LEFT JOIN epoch b ON b.run_id = t.run_id AND b.split = 'training' AND b.epoch = p.epoch - 1
     WHERE p.run_id = t.run_id AND p.split = 'training'
 ), summed AS (
-    SELECT experiment, run_id, epoch, iteration, nfe_forward, nfe_backward, loss,
-           sum(seconds) OVER epochs AS seconds, sum(evaluations) OVER epochs / 1000.0 AS evaluations,
+    SELECT *, sum(spent_seconds) OVER epochs AS seconds, sum(spent_evaluations) OVER epochs / 1000.0 AS evaluations,
            lag(loss) OVER epochs AS loss_before, max(iteration) OVER (PARTITION BY experiment, run_id) AS iterations
     FROM spent
     WINDOW epochs AS (PARTITION BY experiment, run_id ORDER BY epoch)
 ), passed AS (
     SELECT *, coalesce(lag(seconds) OVER epochs, 0.0) AS seconds_before,
-           coalesce(lag(evaluations) OVER epochs, 0.0) AS evaluations_before
+           coalesce(lag(evaluations) OVER epochs, 0.0) AS evaluations_before,
+           CASE WHEN context = 'clock' AND kinetic = 0 AND jacobian = 0 AND iteration =
+                max(CASE WHEN 2 * iteration <= iterations THEN iteration END) OVER (PARTITION BY experiment, run_id)
+                THEN 1 END AS half
     FROM summed
     WINDOW epochs AS (PARTITION BY experiment, run_id ORDER BY epoch)
-), half AS (
-    SELECT t.experiment, t.dataset,
-           (sum(s.loss + 6597069766656.0 - 6597069766656.0)
-            + sum(s.loss - (s.loss + 6597069766656.0 - 6597069766656.0) + 6.0 - 6.0)) / count(*) AS goal
-    FROM trained t
-    JOIN summed s ON s.experiment = t.experiment AND s.run_id = t.run_id
-    WHERE t.context = 'clock' AND t.kinetic = 0 AND t.jacobian = 0
-          AND s.iteration = (SELECT max(x.iteration) FROM summed x
-                             WHERE x.experiment = s.experiment AND x.run_id = s.run_id AND 2 * x.iteration <= x.iterations)
-    GROUP BY t.experiment, t.dataset
+), aimed AS (
+    SELECT *, (sum(CASE half WHEN 1 THEN loss + 6597069766656.0 - 6597069766656.0 END) OVER sets
+               + sum(CASE half WHEN 1 THEN loss - (loss + 6597069766656.0 - 6597069766656.0) + 6.0 - 6.0 END) OVER sets)
+              / nullif(count(half) OVER sets, 0) AS goal
+    FROM passed
+    WINDOW sets AS (PARTITION BY experiment, dataset)
 ), reached AS (
-    SELECT t.experiment, t.run_id, w.epoch,
-           CASE WHEN w.loss_before > h.goal THEN (w.loss_before - h.goal) / (w.loss_before - w.loss) ELSE 1.0 END AS share,
-           w.seconds, w.seconds_before, w.evaluations, w.evaluations_before
-    FROM trained t
-    JOIN half h ON h.experiment = t.experiment AND h.dataset = t.dataset
-    JOIN passed w ON w.experiment = t.experiment AND w.run_id = t.run_id AND w.loss <= h.goal
-), earliest AS (
-    SELECT * FROM reached r
-    WHERE epoch = (SELECT min(x.epoch) FROM reached x WHERE x.experiment = r.experiment AND x.run_id = r.run_id)
+    SELECT *, CASE WHEN loss_before > goal THEN (loss_before - goal) / (loss_before - loss) ELSE 1.0 END AS share,
+           CASE WHEN epoch = min(CASE WHEN loss <= goal THEN epoch END) OVER (PARTITION BY experiment, run_id) THEN 1 END
+               AS earliest
+    FROM aimed
+), ended AS (
+    SELECT *, max(CASE earliest WHEN 1 THEN seconds_before + share * (seconds - seconds_before) END) OVER runs
+                  AS goal_seconds,
+           max(CASE earliest WHEN 1 THEN evaluations_before + share * (evaluations - evaluations_before) END) OVER runs
+               AS goal_evaluations
+    FROM reached
+    WINDOW runs AS (PARTITION BY experiment, run_id)
 )
-SELECT t.experiment, t.dataset, t.model, t.context, t.layer, t.kinetic, t.jacobian, t.seed, t.run_id, t.bits,
-       w.nfe_forward AS evaluations, w.nfe_backward AS backward, w.seconds, h.goal,
-       a.seconds_before + a.share * (a.seconds - a.seconds_before) AS goal_seconds,
-       a.evaluations_before + a.share * (a.evaluations - a.evaluations_before) AS goal_evaluations
-FROM trained t
-JOIN passed w ON w.experiment = t.experiment AND w.run_id = t.run_id AND w.iteration = w.iterations
-LEFT JOIN half h ON h.experiment = t.experiment AND h.dataset = t.dataset
-LEFT JOIN earliest a ON a.experiment = t.experiment AND a.run_id = t.run_id;
+SELECT experiment, dataset, model, context, layer, kinetic, jacobian, seed, run_id, bits, nfe_forward AS evaluations,
+       nfe_backward AS backward, seconds, goal, goal_seconds, goal_evaluations
+FROM ended
+WHERE iteration = iterations;
 
 -- Their quantities x, model by model and weight by weight, in three readings: 'mean' of x over n seeds; 'unregularized', x
 -- against that of the same seed and model without regularizers; 'ffjord', against that of the same seed of FFJORD with the
