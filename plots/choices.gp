@@ -38,7 +38,7 @@ curve = is_column ? 1.0 : 1.2
 between = 0.06
 foot = 0.14
 each = top + curve + between + lines * mark_height + foot
-array sign_colour[3] = [vermillion, faint, blue]
+array sign_colour[4] = [vermillion, faint, blue, ink]
 
 eval canvas(width, datasets * each + 0.02)
 set multiplot
@@ -79,7 +79,7 @@ do for [d = 0:datasets - 1] {
     plot 0 with lines linewidth 1 dashtype 3 linecolor rgb ink notitle, \
         for [s = -1:1] rows_file using (at(datum(4), s)):(inside(datum(6))):(0):(inside(datum(7)) - inside(datum(6))) \
             with vectors nohead linewidth 1.2 linecolor rgb sign_colour[s + 2] notitle, \
-        for [s = -1:1] rows_file using (at(datum(4), s)):(datum(5)) \
+        for [s = -1:2] rows_file using (at(datum(4), s)):(datum(5)) \
             with points pointtype 7 pointsize 0.4 linecolor rgb sign_colour[s + 2] notitle, \
         rows_file using (ring(datum(4))):(datum(5)) with points pointtype 6 pointsize 1.1 linewidth 1.6 linecolor rgb ink notitle
 }

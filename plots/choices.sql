@@ -19,21 +19,24 @@ WITH counts AS (
 )
 SELECT '' AS part,
        'Final loss of ' || s.other_label || ' less that of ' || s.label || ' in nats, at every combination of the choices that '
-       || 'the paper leaves open, sorted: mean over paired seeds with 95% intervals (t). Above 0, ' || s.label
-       || ' is better; colours show intervals above, around and below 0. The ring is the combination of the first values. '
-       || 'Marks below say which choice a combination has. '
-       || (SELECT group_concat(label || ': ' || s.label || ' lower in ' || lower || ' of ' || points || ' combinations, by an interval in '
-                               || surely || ' (after Holm''s correction for all ' || (SELECT max(tests) FROM sweep_effects
-                                  WHERE experiment = (SELECT name FROM chosen)) || ' tests, ' || corrected || '), higher by an interval in '
-                               || surely_not, '; ') FROM counts)
+       || 'the paper leaves open, sorted'
+       || CASE WHEN (SELECT max(most) FROM counts) > 1
+               THEN ': mean over paired seeds with 95% intervals (t). Above 0, ' || s.label
+                    || ' is better; colours show intervals above, around and below 0. '
+               ELSE '. Above 0, ' || s.label || ' is better. One seed shows no deviation between seeds, so no point has an interval. ' END
+       || 'The ring is the combination of the first values. Marks below say which choice a combination has. '
+       || (SELECT group_concat(label || ': ' || s.label || ' lower in ' || lower || ' of ' || points || ' combinations'
+                               || CASE WHEN most > 1 THEN ', by an interval in ' || surely || ' (after Holm''s correction for all '
+                                  || (SELECT max(tests) FROM sweep_effects WHERE experiment = (SELECT name FROM chosen)) || ' tests, '
+                                  || corrected || '), higher by an interval in ' || surely_not ELSE '' END, '; ') FROM counts)
        || '. Seeds: ' || (SELECT CASE WHEN min(least) < max(most) THEN min(least) || ' to ' ELSE '' END || max(most) FROM counts)
        || '. Experiment ' || (SELECT name FROM chosen) || '.' AS text
 FROM swept_pair s;
 
--- Points: data set, label, position, difference, its interval, its sign (1, 0, -1), whether all its
--- values are the first. Marks: data set, '', position, line. Lines: their label.
+-- Points: data set, label, position, difference, its interval, its sign (1, 0, -1; 2 without an interval), whether
+-- all its values are the first. Marks: data set, '', position, line. Lines: their label.
 SELECT 'point' AS kind, p.dataset_index, p.label, p.position, p.difference, p.low, p.high,
-       CASE WHEN p.low > 0 THEN 1 WHEN p.high < 0 THEN -1 ELSE 0 END,
+       CASE WHEN p.low > 0 THEN 1 WHEN p.high < 0 THEN -1 WHEN p.low IS NULL THEN 2 ELSE 0 END,
        NOT EXISTS (SELECT 1 FROM swept_setting x WHERE x.point = p.point AND x.level > 0)
 FROM swept_point p
 UNION ALL

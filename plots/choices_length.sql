@@ -36,7 +36,8 @@ GROUP BY c.dataset_index;
 
 CREATE TEMP VIEW caption AS
 SELECT '' AS part,
-       'Validation loss of ' || s.other_label || ' less that of ' || s.label || ' in nats against iteration, mean over paired seeds. '
+       'Validation loss of ' || s.other_label || ' less that of ' || s.label || ' in nats against iteration, '
+       || iif((SELECT max(n) FROM length_curve) > 1, 'mean over paired seeds. ', 'of one seed. ')
        || 'Thin lines: every combination of the choices; thick line: their median; band: their middle half. '
        || coalesce((SELECT 'From iteration ' || min(third_iteration) || ', a third of the training, to its end the models draw nearer in '
               || group_concat(nearer || ' of ' || points || ' combinations on ' || label || printf(' (%.0f%%; the lead of ', 100.0 * nearer / points)

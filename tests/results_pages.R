@@ -331,7 +331,6 @@ at_points <- function(both) {
                    low = test$conf.int[1], high = test$conf.int[2])
     })
     each <- do.call(rbind, each)
-    each <- each[each$n >= 2, ]
     each$holm <- p.adjust(each$p, "holm")
     each
 }
@@ -364,7 +363,7 @@ choices <- function() {
     for (a in labels$axis) levels[[paste0("x", a)]] <- swept$level[swept$axis == a][match(levels$point, swept$point[swept$axis == a])] - 0.5
     effects <- of_sets(both, function(one, name) {
         b <- main_effects(one, levels)
-        sprintf("%s \u00b1 %s", signed(b[, 1], 4), number(b[, 2], 4))
+        ifelse(is.na(b[, 2]), signed(b[, 1], 4), sprintf("%s \u00b1 %s", signed(b[, 1], 4), number(b[, 2], 4)))
     })
     epochs <- query("SELECT s.point, r.dataset, r.model, r.seed, p.iteration, p.loss FROM sweep_run s JOIN run r USING (run_id)
                      JOIN experiment e USING (experiment_id) JOIN epoch p USING (run_id)
@@ -374,23 +373,33 @@ choices <- function() {
     mean_at <- function(i) aggregate(d ~ dataset + point, differences(epochs[epochs$iteration == i, ]), mean)
     course <- merge(mean_at(third), mean_at(last), by = c("dataset", "point"))
     seeds <- sort(unique(both$seed))
-    c(sprintf("%d combinations, %s seeds (%s). The final loss (%s), FFJORD \u2212 AFFJORD in nats: at each combination the mean over",
-              length(levels$point), length(seeds), paste(seeds, collapse = ", "), losses[[q]]),
-      sprintf("%s paired seeds. Intervals are Student's; Holm's correction is over all %d tests.%s",
-              paste(unique(range(each$n)), collapse = " to "), sum(!is.na(each$p)),
-              if (length(seeds) < 5) " Fewer than five seeds make them wide, and most combinations undecided." else ""), "",
-      paste("| | AFFJORD lower | by a 95% interval | after Holm | higher by a 95% interval | after Holm | median (smallest to largest)",
-            "| combination 0 |"), rule(8),
+    # One seed has differences only. Final losses are of at most one point for 25 that were trained on.
+    alone <- max(each$n) < 2
+    of_run <- function(name) as.numeric(setting(name, of$run_id[1], NA))
+    drawn <- min(of_run("output.measure"), floor(of_run("train.iterations") * of_run("train.batch") / 25))
+    c(strwrap(paste(
+          sprintf("%d combinations, %s. The final loss (%s), FFJORD \u2212 AFFJORD in nats:", length(levels$point),
+                  if (alone) paste("one seed,", seeds) else sprintf("%d seeds (%s)", length(seeds), paste(seeds, collapse = ", ")),
+                  sub("200,000", format(drawn, big.mark = ","), losses[[q]])),
+          if (alone) paste("at each combination that of the seed. **One seed shows no deviation between seeds: there are no",
+                           "intervals and no tests, and no combination is decided.**")
+          else sprintf("at each combination the mean over %s paired seeds. Intervals are Student's; Holm's correction is over all %d tests.%s",
+                       paste(unique(range(each$n)), collapse = " to "), sum(!is.na(each$p)),
+                       if (length(seeds) < 5) " Fewer than five seeds make them wide, and most combinations undecided." else "")), 120), "",
+      paste0("| | AFFJORD lower | ", if (!alone) "by a 95% interval | after Holm | higher by a 95% interval | after Holm | ",
+             "median (smallest to largest) | combination 0 |"), rule(if (alone) 4 else 8),
       of_sets(each, function(one, name) {
           count <- function(x) sprintf("%d", sum(x, na.rm = TRUE))
-          row(name, sprintf("%d of %d", sum(one$mean > 0), nrow(one)), count(one$low > 0), count(one$holm < 0.05 & one$mean > 0),
-              count(one$high < 0), count(one$holm < 0.05 & one$mean < 0),
-              range_of(c(median(one$mean), range(one$mean)), 4), number(one$mean[one$point == 0], 4))
+          tested <- c(count(one$low > 0), count(one$holm < 0.05 & one$mean > 0), count(one$high < 0),
+                      count(one$holm < 0.05 & one$mean < 0))
+          row(paste(c(name, sprintf("%d of %d", sum(one$mean > 0), nrow(one)), if (!alone) tested,
+                      range_of(c(median(one$mean), range(one$mean)), 4), number(one$mean[one$point == 0], 4)), collapse = " | "))
       }), "",
-      "What each choice adds to the difference, in nats, mean \u00b1 standard error over the seeds (linear model with all pairs):", "",
+      sprintf("What each choice adds to the difference, in nats (linear model with all pairs)%s:",
+              if (alone) ", of this seed" else ", mean \u00b1 standard error over the seeds"), "",
       row("choice, against the first value", paste(colnames(effects), collapse = " | ")), rule(1 + ncol(effects)),
       sapply(seq_len(nrow(effects)), function(i)
-          row(c("mean of all combinations", paste0(words, ": ", gsub("_", " ", labels$value)))[i], paste(effects[i, ], collapse = " | "))), "",
+          row(c("mean of all combinations", paste0(words, ": ", sub("rk4 38", "3/8", gsub("_", " ", labels$value))))[i], paste(effects[i, ], collapse = " | "))), "",
       sprintf("From iteration %d, a third of the training, to %d, the validation losses of the two models draw nearer in:", third, last), "",
       of_sets(course, function(one, name) {
           nearer <- sum(abs(one$d.y) < abs(one$d.x))

@@ -109,6 +109,16 @@ Test(sweep_run, the_view_of_lengths_counts_points) {
     cr_expect_str_eq(output, "affjord|1|4|0.25|-0.15625\nffjord|1|0|-0.25|0.15625\n");
 }
 
+/* One seed has differences and estimates, but nothing that needs a deviation between seeds. */
+Test(sweep_run, one_seed_gives_no_intervals) {
+    EXPECT(0, RUN "r.db --seeds 0");
+    cr_expect_not_null(strstr(output, " -              - "), "%s", output);
+    QUERY("r.db", "SELECT count(*), count(difference), max(n), count(error) + count(effect) + count(paired_p) + "
+                  "count(difference_low) FROM sweep_effects; SELECT count(*) > 0, count(*) = count(estimate), max(n), "
+                  "count(error) + count(p) FROM sweep_term; SELECT count(readings) FROM claims");
+    cr_expect_str_eq(output, "8|8|1|0\n1|1|1|0\n0\n");
+}
+
 /* An archive of some seeds, in the repository: a copy of it is trained further, and both parts count alike. */
 Test(sweep_run, an_archive_of_some_seeds_gets_more) {
     EXPECT(0, RUN "whole.db --quiet --seeds 0-2");

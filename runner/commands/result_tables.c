@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "statistics/tests.h"
 
 /* Write a number, or "-" if it is not known. */
 static void number(double value, char text[32]) {
@@ -55,12 +56,15 @@ status print_losses(results_db *db, const char *experiment, FILE *stream, error_
 
 static void write_sweep_row(void *argument, const db_sweep_summary *row) {
     FILE *stream = argument;
-    char seeds[48];
+    char seeds[48], lower[24] = "-", higher[24] = "-"; /* fewer seeds have no intervals */
+    if (row->seeds_most >= TESTS_RESAMPLED_LEAST) {
+        snprintf(lower, sizeof lower, "%" PRIu64, row->surely_lower);
+        snprintf(higher, sizeof higher, "%" PRIu64, row->surely_higher);
+    }
     snprintf(seeds, sizeof seeds, row->seeds_least < row->seeds_most ? "%" PRIu64 "-%" PRIu64 : "%" PRIu64,
              row->seeds_least, row->seeds_most);
-    fprintf(stream, "%-16s %-16s %-16s %7s %7" PRIu64 " %7" PRIu64 " %14" PRIu64 " %14" PRIu64 " %16.4f\n",
-            row->dataset, row->model, row->other, seeds, row->points, row->lower, row->surely_lower, row->surely_higher,
-            row->difference);
+    fprintf(stream, "%-16s %-16s %-16s %7s %7" PRIu64 " %7" PRIu64 " %14s %14s %16.4f\n", row->dataset, row->model,
+            row->other, seeds, row->points, row->lower, lower, higher, row->difference);
 }
 
 static void write_length_row(void *argument, const db_sweep_length *row) {

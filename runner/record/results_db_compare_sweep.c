@@ -169,7 +169,7 @@ static status compare_all(const swept *all, int loss, row **rows, size_t *count,
             const size_t na = first[g + 1] - first[g], nb = first[h + 1] - first[h];
             outcome = compare(a, na, b, nb, loss, &(*rows)[*count], err);
             if (outcome == STATUS_OK) outcome = compare(b, nb, a, na, loss, &(*rows)[*count + 1], err);
-            if (outcome == STATUS_OK && (*rows)[*count].n >= 2) *count += 2;
+            if (outcome == STATUS_OK && (*rows)[*count].n >= 1) *count += 2;
         }
     free(first);
     return outcome;

@@ -230,7 +230,7 @@ static status fit_all(results_db *db, const design *self, const sweep_difference
         outcome = fit_seed(self, all, all->items[i].seed, b + seeds * self->term_count, &one, err);
         seeds += one;
     }
-    *fitted = seeds >= 2;
+    *fitted = seeds >= (seen_count < 2 ? 1 : 2); /* one seed gives estimates without errors */
     if (outcome == STATUS_OK && *fitted) outcome = put_terms(db, self, all, seeds, b, err);
     free(b);
     free(seen);
