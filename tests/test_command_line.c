@@ -39,6 +39,20 @@ Test(command_line, a_terminal_sees_a_line_that_moves) {
     cr_assert_null(strchr(output, '\033'), "%s", output);
 }
 
+/* The column of seeds ends below its title in every row. */
+Test(command_line, columns_are_as_wide_as_the_longest_name) {
+    EXPECT(0, "sed -i 's/affjord/a_model_of_twenty_nine_letters/g' $TEST_DIR/small.ini; "
+              "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db");
+    const char *title = strstr(output, "Validation loss of ");
+    cr_assert_not_null(title, "%s", output);
+    const char *line = strchr(title, '\n') + 1, *seeds = strstr(line, "seeds");
+    const size_t end = (size_t)(seeds - line) + strlen("seeds");
+    for (size_t row = 0; row < 2; row++) {
+        line = strchr(line, '\n') + 1;
+        cr_expect(strcspn(line, "\n") > end && line[end - 1] == '1' && line[end] == ' ', "%.99s", line);
+    }
+}
+
 Test(command_line, pictures_are_drawn_once_and_numbers_outlive_them) {
     EXPECT(0, "sed -i '/^seeds/a figures = toy_table' $TEST_DIR/small.ini; "
               "$AFFJORD $TEST_DIR/small.ini --db $TEST_DIR/r.db --quiet; cat $TEST_DIR/figures/small/toy_table.md");
