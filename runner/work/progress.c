@@ -16,6 +16,7 @@ enum { LABEL_MAX = 96, LINE_MAX_BYTES = 2048, COLUMNS_DEFAULT = 80 };
 #define LIVE_SECONDS 0.2
 #define PLAIN_SECONDS 10.0
 #define RATE_SECONDS 3.0 /* time constant of the averaged rate */
+#define RATE_LEAST 0.05 /* seconds of a rate: messages that waited together arrive within microseconds */
 
 typedef struct progress_slot {
     bool active;
@@ -23,7 +24,8 @@ typedef struct progress_slot {
     uint64_t iteration, to;
     double loss;
     double rate; /* iterations per second; 0: unknown */
-    double seen; /* time at which `iteration` was reached */
+    uint64_t timed; /* iteration, */
+    double seen; /* and time, from which the next rate is measured */
 } progress_slot;
 
 struct progress {
@@ -86,7 +88,8 @@ void progress_destroy(progress **shown) {
 
 void progress_start(progress *shown, size_t slot, const char *label, uint64_t from, uint64_t to) {
     progress_slot *one = &shown->slot[slot];
-    *one = (progress_slot){.active = true, .iteration = from, .to = to, .loss = NAN, .seen = clock_seconds()};
+    *one = (progress_slot){
+        .active = true, .iteration = from, .timed = from, .to = to, .loss = NAN, .seen = clock_seconds()};
     snprintf(one->label, sizeof one->label, "%s", label);
     const uint64_t left = to > from ? to - from : 0;
     shown->waiting -= left < shown->waiting ? left : shown->waiting;
@@ -97,18 +100,17 @@ void progress_update(progress *shown, size_t slot, uint64_t iteration, double lo
     const double now = clock_seconds(), passed = now - one->seen;
     const bool first = isnan(one->loss); /* its time includes the preparations */
     one->loss = loss;
-    if (iteration <= one->iteration || passed <= 0) return;
-    if (first) {
-        one->iteration = iteration;
-        one->seen = now;
-        return;
-    }
-    const double rate = (double)(iteration - one->iteration) / passed;
-    const double weight = one->rate > 0 ? 1 - exp(-passed / RATE_SECONDS) : 1;
-    one->rate += weight * (rate - one->rate);
+    if (iteration <= one->iteration) return;
     one->iteration = iteration;
+    if (!first && passed < RATE_LEAST) return;
+    if (!first) {
+        const double rate = (double)(iteration - one->timed) / passed;
+        const double weight = one->rate > 0 ? 1 - exp(-passed / RATE_SECONDS) : 1;
+        one->rate += weight * (rate - one->rate);
+        shown->pace = one->rate;
+    }
+    one->timed = iteration;
     one->seen = now;
-    shown->pace = one->rate;
 }
 
 void progress_end(progress *shown, size_t slot, bool finished) {
